@@ -1,0 +1,61 @@
+const layers = ['runtime', 'sdk', 'actors', '(api|flamelet)', 'simulations', 'flamectl', 'examples']
+const upward = layers.slice(0, -1).map((layer, index) => ({
+  name: `${layer.replace(/\W/g, '')}-imports-downward-only`,
+  severity: 'error',
+  from: { path: `^${layer}/` },
+  to: { path: `^(${layers.slice(index + 1).join('|')}|test|bench)/` },
+}))
+
+module.exports = {
+  forbidden: [
+    ...upward,
+    {
+      name: 'no-circular',
+      severity: 'error',
+      from: {},
+      to: { circular: true, viaOnly: { dependencyTypesNot: ['type-only'] } },
+    },
+    {
+      name: 'through-the-index',
+      severity: 'error',
+      comment: 'another top folder is imported through its index.ts',
+      from: { path: '^(runtime|sdk|actors|api|flamelet|simulations|flamectl|examples)/', pathNot: '\\.test\\.ts$' },
+      to: { path: '^(runtime|sdk|actors|api|flamelet|simulations)/', pathNot: ['^$1/', '/index\\.ts$'] },
+    },
+    {
+      name: 'nact-in-one-file',
+      severity: 'error',
+      from: { pathNot: '^(runtime/kernel/dispatcher\\.ts|bench/)' },
+      to: { path: 'node_modules/nact/' },
+    },
+    {
+      name: 'tsyringe-in-composition-roots',
+      severity: 'error',
+      from: { pathNot: 'compose\\.ts$' },
+      to: { path: 'node_modules/(tsyringe|reflect-metadata)/' },
+    },
+    {
+      name: 'browser-safe',
+      severity: 'error',
+      comment: 'runtime/ and sdk/ run in a browser, but for files whose folder or name says node or lmdb',
+      from: { path: '^(runtime|sdk)/', pathNot: '(/node/|/lmdb/|node-|-worker\\.ts$|\\.test\\.ts$|\\.contract\\.ts$)' },
+      to: { dependencyTypes: ['core'] },
+    },
+    {
+      name: 'not-to-dev-dependency',
+      severity: 'error',
+      from: { path: '^(runtime|sdk|actors|flamectl)/', pathNot: '\\.(test|contract)\\.ts$' },
+      to: { dependencyTypes: ['npm-dev'], dependencyTypesNot: ['type-only'] },
+    },
+  ],
+  options: {
+    doNotFollow: { path: 'node_modules' },
+    tsConfig: { fileName: 'tsconfig.json' },
+    tsPreCompilationDeps: true,
+    exclude: { path: '^dist/' },
+    enhancedResolveOptions: {
+      exportsFields: ['exports'],
+      conditionNames: ['import', 'require', 'node', 'default', 'types'],
+    },
+  },
+}

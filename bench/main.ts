@@ -1,0 +1,24 @@
+import { parseArgs } from 'node:util'
+import type { Figure, Suite } from './figure.ts'
+
+const suites: Record<string, Suite> = {}
+const { values, positionals } = parseArgs({
+  allowPositionals: true,
+  options: { json: { type: 'boolean', default: false } },
+})
+const unknown = positionals.filter((name) => !(name in suites))
+if (unknown.length > 0) {
+  console.error(`no suite ${unknown.join(', ')}; there are ${Object.keys(suites).join(', ')}`)
+  process.exit(2)
+}
+
+const round = (value: number) => Number(value.toPrecision(4))
+const report = (figure: Figure) => {
+  if (values.json) return console.log(JSON.stringify(figure))
+  const compared =
+    figure.ratio === undefined ? '' : `  ${round(figure.ratio)}× of ${round(figure.baseline ?? Number.NaN)}`
+  console.log(
+    `${figure.figure.padEnd(34)} ${round(figure.value).toLocaleString('en').padStart(14)} ${figure.unit}${compared}`,
+  )
+}
+for (const name of positionals.length > 0 ? positionals : Object.keys(suites)) await suites[name]?.(report)

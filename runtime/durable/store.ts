@@ -1,0 +1,82 @@
+/** Bytes saved whole under a key, with the version that the next save must name. */
+export interface Snapshot {
+  readonly version: number
+  readonly bytes: Uint8Array
+}
+
+export interface JournalEntry {
+  /** From 1, without gaps, for the life of the journal's key; truncation doesn't renumber. */
+  readonly number: number
+  readonly bytes: Uint8Array
+}
+
+/** What a document may hold: plain JSON values. */
+export type DocumentValue =
+  | string
+  | number
+  | boolean
+  | null
+  | readonly DocumentValue[]
+  | { readonly [field: string]: DocumentValue }
+export type DocumentFields = { readonly [field: string]: DocumentValue }
+
+export interface StoredDocument<Fields extends DocumentFields = DocumentFields> {
+  readonly id: string
+  readonly version: number
+  readonly fields: Fields
+}
+
+export interface FindOptions {
+  /** Top-level fields that must equal these. Absent: all. */
+  readonly where?: Readonly<Record<string, string | number | boolean | null>>
+  /** Only ids that sort (by UTF-8 bytes) after this one. */
+  readonly after?: string
+  readonly limit?: number
+}
+
+/** Documents with fields that a person can read, in named collections, found by id or by equality of top-level fields. */
+export interface Documents {
+  /** All or none. Versions begin at 1. STORE_EXISTS if an id is taken (or named twice). */
+  insert(
+    collection: string,
+    documents: readonly { readonly id: string; readonly fields: DocumentFields }[],
+  ): Promise<void>
+  get(collection: string, id: string): Promise<StoredDocument | undefined>
+  /** Replaces the fields; returns the new version. STORE_VERSION if the present version is another, or the document is missing. */
+  replace(collection: string, id: string, expectedVersion: number, fields: DocumentFields): Promise<number>
+  /** False if there was none. */
+  remove(collection: string, id: string): Promise<boolean>
+  /** In order of id (UTF-8 bytes). */
+  find(collection: string, options?: FindOptions): AsyncIterable<StoredDocument>
+}
+
+/**
+ * Where durable actors keep their state. A call's promise resolves only when what it wrote would survive SIGKILL of the
+ * process; the adapter says what it promises against power loss. Keys are non-empty strings of at most 500 UTF-8 bytes;
+ * others are refused with STORE_KEY. Bytes and documents given are not kept by reference; those returned are the caller's own.
+ * After close every call rejects with STORE_CLOSED.
+ */
+export interface Store {
+  load(key: string): Promise<Snapshot | undefined>
+  /** Expected version 0: there is none yet. Returns the new version (expected + 1). STORE_VERSION if another is present; nothing changes then. */
+  save(key: string, expectedVersion: number, bytes: Uint8Array): Promise<number>
+  /** Snapshot and journal of this key are gone, together. */
+  remove(key: string): Promise<void>
+
+  /** Appends durably, in the order of the calls; returns the entry's number. */
+  append(key: string, bytes: Uint8Array): Promise<number>
+  read(key: string, options?: { readonly from?: number }): AsyncIterable<JournalEntry>
+  /** Drops entries numbered up to and with this one. */
+  truncate(key: string, upTo: number): Promise<void>
+
+  readonly documents: Documents
+
+  /** Replaces a blob of any size, atomically: a reader sees the old bytes or the new. The source is consumed chunk by chunk. */
+  putBlob(key: string, source: AsyncIterable<Uint8Array> | Iterable<Uint8Array>): Promise<void>
+  /** Undefined if there is none; else its bytes in chunks of at most 256 KiB. */
+  getBlob(key: string): Promise<AsyncIterable<Uint8Array> | undefined>
+  removeBlob(key: string): Promise<void>
+
+  /** Waits for what was begun; again: nothing. */
+  close(): Promise<void>
+}

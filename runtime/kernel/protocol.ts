@@ -1,0 +1,149 @@
+import type { Clock } from './clock.ts'
+
+/** An actor's address. Contravariant in what it accepts: a ref that takes more may stand for one that takes less. */
+export interface ActorRef<in Message> {
+  /** Where the actor stands in the tree, such as `/job/top-aggregator-0`. A newer actor may bear the same path. */
+  readonly path: string
+  /** Hands a message over and returns at once. What can't be delivered becomes a dead letter, never an exception. */
+  tell(message: Message): void
+  /**
+   * Hands a message over, waiting for a place while a bounded mailbox is full.
+   * Rejects with KERNEL_STOPPED if the actor stops before it has taken the message.
+   */
+  offer(message: Message): Promise<void>
+}
+
+/** Receives one message at a time. While a returned promise is pending, the next message waits. */
+export type Handler<Message> = (message: Message) => void | Promise<void>
+
+/** Makes an actor's handler. Called at its start and at each restart, so that state in its closure begins anew. */
+export type Behavior<Message> = (context: ActorContext<Message>) => Handler<Message> | Promise<Handler<Message>>
+
+/** What a fault does to the actor whose handler threw or rejected. */
+export type Supervision =
+  | {
+      readonly type: 'restart'
+      /** More restarts than this within the window, and the fault goes to the parent. */
+      readonly max: number
+      readonly withinMs: number
+      /** Wait before the n-th restart in the window: first × 2^(n−1), at most the limit. */
+      readonly backOff?: { readonly firstMs: number; readonly limitMs: number }
+    }
+  | { readonly type: 'resume' }
+  | { readonly type: 'stop' }
+  | { readonly type: 'escalate' }
+
+export interface MailboxBound {
+  /** Most messages that wait at once. */
+  readonly capacity: number
+}
+
+export interface SpawnOptions {
+  /** Default: restart, 3 within 10 s, without back-off; at the limit the fault is escalated. */
+  readonly supervise?: Supervision
+  readonly mailbox?: MailboxBound
+}
+
+/** The watched actor has stopped for good; `cause` is set when a fault stopped it. Told exactly once a watch. */
+export interface Terminated {
+  readonly path: string
+  readonly cause?: unknown
+}
+
+/** Cancels what it was given for. Again, or after it has fired: nothing. */
+export type Cancel = () => void
+
+export interface AskOptions {
+  readonly timeoutMs: number
+}
+
+/** What an actor may do; valid until it stops. Timers, watches and children die with the incarnation that made them. */
+export interface ActorContext<Message> {
+  readonly self: ActorRef<Message>
+  readonly clock: Clock
+  /** Aborted when this incarnation ends (stop or restart). */
+  readonly signal: AbortSignal
+  /** Throws KERNEL_NAME_TAKEN if a living child has this name, KERNEL_NAME_INVALID if it is empty or has a slash. */
+  spawn<Child>(name: string, behavior: Behavior<Child>, options?: SpawnOptions): ActorRef<Child>
+  /** Stops a child and all below it, children first; without an argument, this actor itself. */
+  stop(child?: ActorRef<never>): void
+  /** The message is told once when the watched actor has stopped for good; at once if it has already. */
+  watch(ref: ActorRef<never>, toMessage: (terminated: Terminated) => Message): Cancel
+  /** Told to this actor itself after `delayMs` of the system's clock. */
+  after(delayMs: number, message: Message): Cancel
+  every(periodMs: number, message: Message): Cancel
+  /** Asks and waits; rejects with KERNEL_ASK_TIMEOUT, or KERNEL_STOPPED as soon as the asked actor stops. */
+  ask<Reply, Request>(
+    ref: ActorRef<Request>,
+    request: (replyTo: ActorRef<Reply>) => Request,
+    options: AskOptions,
+  ): Promise<Reply>
+  /**
+   * Counts outside work (a worker's answer, a write) as activity, so that a virtual clock doesn't jump meanwhile.
+   * Returns the same outcome.
+   */
+  track<T>(work: Promise<T>): Promise<T>
+  /** Fails this actor as if its handler had thrown: for faults of work that outlives a handler. */
+  fail(cause: unknown): void
+}
+
+export type DeadLetterReason = 'stopped' | 'mailbox-full' | 'late-reply' | 'system-terminated'
+
+export interface DeadLetter {
+  readonly path: string
+  readonly message: unknown
+  readonly reason: DeadLetterReason
+}
+
+export type KernelEvent =
+  | { readonly type: 'spawned'; readonly path: string }
+  | { readonly type: 'restarted'; readonly path: string; readonly cause: unknown; readonly restarts: number }
+  | { readonly type: 'resumed'; readonly path: string; readonly cause: unknown }
+  | { readonly type: 'stopped'; readonly path: string; readonly cause?: unknown }
+  | { readonly type: 'escalated'; readonly path: string; readonly cause: unknown }
+  | { readonly type: 'slow-handler'; readonly path: string; readonly elapsedMs: number }
+
+/** Something to listen to. Costs nothing while nobody listens. A listener that throws harms nobody. */
+export interface EventSource<Event> {
+  subscribe(listener: (event: Event) => void): Cancel
+}
+
+export interface ActorSystem {
+  readonly clock: Clock
+  readonly deadLetters: EventSource<DeadLetter> & { readonly count: number }
+  readonly events: EventSource<KernelEvent>
+  /** Actors now living. */
+  readonly size: number
+  spawn<Message>(name: string, behavior: Behavior<Message>, options?: SpawnOptions): ActorRef<Message>
+  stop(ref: ActorRef<never>): void
+  ask<Reply, Request>(
+    ref: ActorRef<Request>,
+    request: (replyTo: ActorRef<Reply>) => Request,
+    options: AskOptions,
+  ): Promise<Reply>
+  track<T>(work: Promise<T>): Promise<T>
+  /** Resolves when the actor has stopped, all below it too. */
+  stopped(ref: ActorRef<never>): Promise<Terminated>
+  /** Resolves when no message waits, no turn runs and no tracked work is pending. Timers don't count. */
+  idle(): Promise<void>
+  /** Stops all, children first; resolves when the last one has stopped. Again: the same promise. */
+  terminate(): Promise<void>
+}
+
+/** Which actor's turn comes next, and which sender's message it takes. */
+export interface Scheduler {
+  /** A number below `count`, to pick among that many equally permitted next steps. */
+  pick(count: number): number
+}
+
+export interface ActorSystemOptions {
+  readonly name?: string
+  /** Default: the system clock. */
+  readonly clock?: Clock
+  /** Default: first in, first out. A seeded one permutes deliveries between different senders, never within one pair. */
+  readonly scheduler?: Scheduler
+  /** A handler that keeps its turn (synchronously or pending) longer is reported as `slow-handler`. Default 1,000. */
+  readonly slowHandlerMs?: number
+  /** A fault that reached the top. Default: the system terminates. */
+  readonly onFault?: (cause: unknown, path: string) => void
+}

@@ -1,0 +1,46 @@
+import type { Examples } from '../data/examples.ts'
+import type { RandomStream } from '../random/random-stream.ts'
+import type { Layout } from '../weights/layout.ts'
+
+/** Terms that a federated algorithm adds to each local step. */
+export interface LocalTerms {
+  /** μ of FedProx (Li et al. 2020): adds μ·(w − w_round) to the gradient. */
+  readonly proximal?: number
+}
+
+export interface TrainingRequest {
+  /** The round's weights; read only. */
+  readonly weights: Float32Array
+  readonly examples: Examples
+  /** The only source of randomness: order of examples, dropout. */
+  readonly random: RandomStream
+  readonly terms?: LocalTerms
+  /** Aborted: the learner stops within one batch and rejects with the signal's reason. */
+  readonly signal?: AbortSignal
+}
+
+/** What a trainer sends: how far its weights have moved, and on how many examples. */
+export interface Update {
+  /** Weights after training − the round's weights. */
+  readonly delta: Float32Array
+  readonly samples: number
+  /** Means over the examples, such as `loss`. */
+  readonly metrics: Readonly<Record<string, number>>
+}
+
+export interface Evaluation {
+  readonly samples: number
+  /** Means over the examples, such as `loss` and `accuracy` (0 to 1). */
+  readonly metrics: Readonly<Record<string, number>>
+}
+
+/** What a person writes, or takes ready: weights in, update and metrics out. Holds no state between calls. */
+export interface Learner {
+  readonly layout: Layout
+  /** The model's architecture as TensorFlow.js JSON, where there is one: stored beside the weights. */
+  readonly modelTopology?: unknown
+  initialWeights(random: RandomStream): Promise<Float32Array>
+  train(request: TrainingRequest): Promise<Update>
+  evaluate(weights: Float32Array, examples: Examples): Promise<Evaluation>
+  dispose?(): void
+}

@@ -1,0 +1,41 @@
+/** What a trainer's update gives to the sum. */
+export interface WeightedDelta {
+  /** Names the sender in errors. */
+  readonly end: string
+  readonly delta: Float32Array
+  readonly samples: number
+}
+
+/** A sum that can travel and be merged: exact, so any tree of partial sums gives the same bits. */
+export interface PartialSum {
+  readonly quantumBits: number
+  /** Little-endian 64-bit integers in units of 2^−quantumBits, one per weight. */
+  readonly sum: BigInt64Array
+  /** Upper bound of |sum| over all weights, in the same units: guards against overflow. */
+  readonly bound: number
+  readonly samples: number
+  readonly updates: number
+}
+
+/**
+ * Adds weighted deltas reproducibly: the same set of updates in any order, through any tree of merges, gives the same
+ * bits; memory doesn't grow with the number of updates.
+ */
+export interface Accumulator {
+  readonly size: number
+  readonly samples: number
+  readonly updates: number
+  /**
+   * Adds samples·delta. Refuses, changing nothing: a value not finite or too large (SUM_VALUE, naming end, tensor and
+   * offset), a sum that could overflow (SUM_OVERFLOW), another size (SUM_SIZE), samples not a positive integer (SUM_SAMPLES).
+   */
+  add(update: WeightedDelta): void
+  /** Adds another accumulator's sum; `end` names its sender. Same refusals. */
+  merge(end: string, partial: PartialSum): void
+  /** A copy of the present sum. */
+  partial(): PartialSum
+  /** Σ n_k Δ_k / Σ n_k as float32; throws SUM_EMPTY if nothing was added. */
+  mean(): Float32Array
+  /** Back to zero, keeping its memory. */
+  reset(): void
+}

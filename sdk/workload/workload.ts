@@ -1,0 +1,32 @@
+import type { FederatedData } from '../data/examples.ts'
+import type { Learner } from '../learn/learner.ts'
+import type { RandomStream } from '../random/random-stream.ts'
+import type { Strategy } from '../strategy/strategy.ts'
+import type { Topology } from '../tag/topology.ts'
+
+/** A workload's settings: each can be overridden by `--set name=value`, keeping its default's type. */
+export interface Settings {
+  readonly rounds: number
+  readonly clients: number
+  readonly [name: string]: string | number | boolean
+}
+
+/**
+ * The default export of a workload module: what is learned, on which data, how it is wired and aggregated.
+ * Each part is a function of the settings, and is called in every process or worker that needs it.
+ */
+export interface Workload<S extends Settings = Settings> {
+  /** Lower-case letters, digits and dashes: names the job. */
+  readonly name: string
+  readonly settings: S
+  learner(settings: S): Learner | Promise<Learner>
+  /** `random` is the job's stream for partitioning. */
+  data(settings: S, random: RandomStream): FederatedData | Promise<FederatedData>
+  topology(settings: S): Topology
+  strategy(settings: S): Strategy
+}
+
+/** Checks the types of a workload and returns it as it is. */
+export function workload<S extends Settings>(definition: Workload<S>): Workload<S> {
+  return definition
+}
