@@ -1,23 +1,29 @@
 import type { Layout } from '../weights/layout.ts'
 import type { Evaluation, LocalTerms, Update } from './learner.ts'
 
-export interface PoolRequest {
+export interface PoolTrainingRequest {
   readonly client: number
+  /** The trainer's name on its channels: labels its random stream. */
   readonly end: string
   readonly round: number
-  /** The round's weights: the same array for all of a round, unchanged while any of them trains. */
+  /** The same array for all requests of a round, and not changed while they run. */
   readonly weights: Float32Array
   readonly terms: LocalTerms
+  /** Aborted: the request rejects with the signal's reason, and its training stops within one batch. */
   readonly signal?: AbortSignal
 }
 
 /** Runs a workload's learner: in this thread, or in several worker threads. Results don't depend on which. */
 export interface TrainingPool {
   readonly layout: Layout
+  /** The model's architecture as TensorFlow.js JSON, where there is one. */
   readonly modelTopology?: unknown
   readonly clients: number
+  /** From the stream (seed, 'initial-weights'). */
   initialWeights(): Promise<Float32Array>
-  train(request: PoolRequest): Promise<Update>
+  /** Trains one client; its stream is (seed, round, end, 'train'). */
+  train(request: PoolTrainingRequest): Promise<Update>
+  /** Means over the test set: evaluated in fixed chunks, which are summed in their order. */
   evaluate(weights: Float32Array): Promise<Evaluation>
   close(): Promise<void>
 }

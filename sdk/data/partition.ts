@@ -1,0 +1,113 @@
+import { dirichlet } from '../random/distributions.ts'
+import type { RandomStream } from '../random/random-stream.ts'
+import { dataError } from './errors.ts'
+
+/**
+ * How examples are spread over clients.
+ * - `iid`: shuffled, equal parts.
+ * - `shards`: sorted by label and cut into 2 shards per client, dealt at random, so that most clients see 2 classes
+ *   (McMahan et al., Communication-Efficient Learning of Deep Networks from Decentralized Data, 2017).
+ * - `dirichlet:α`: each class is split by shares drawn from a symmetric Dirichlet distribution. Useful α: 0.05 (each
+ *   client sees few classes) to 100 (almost iid). Concentration as in Hsu et al., Measuring the Effects of Non-Identical
+ *   Data Distribution, 2019; drawn per class over clients as in Yurochkin et al., Bayesian Nonparametric Federated
+ *   Learning, 2019, which uses each example exactly once.
+ */
+export type PartitionScheme = 'iid' | 'shards' | `dirichlet:${number}`
+
+export interface PartitionRequest {
+  /** The class of each example. */
+  readonly labels: ArrayLike<number>
+  readonly clients: number
+  /** A PartitionScheme; any other string is refused. */
+  readonly scheme: string
+  readonly random: RandomStream
+}
+
+/**
+ * Each client's indices into the examples. Every example belongs to exactly one client, every client has at least one.
+ *
+ * @throws DATA_SCHEME, DATA_CLIENTS, DATA_TOO_FEW
+ */
+export function partition({ labels, clients, scheme, random }: PartitionRequest): Uint32Array[] {
+  const { kind, alpha } = parsePartitionScheme(scheme)
+  const count = labels.length
+  if (!Number.isInteger(clients) || clients < 1) throw dataError('DATA_CLIENTS', { clients })
+  const expected = kind === 'shards' ? 2 * clients : clients
+  if (count < expected) throw dataError('DATA_TOO_FEW', { scheme, clients, expected, count })
+  switch (kind) {
+    case 'iid':
+      return equalParts(random.shuffle(indices(count)), clients)
+    case 'shards': {
+      const shards = equalParts(
+        indices(count).toSorted((a, b) => labelOf(labels, a) - labelOf(labels, b) || a - b),
+        2 * clients,
+      )
+      const dealt = random.shuffle(indices(2 * clients))
+      return Array.from({ length: clients }, (_, client) => concat([2 * client, 2 * client + 1], dealt, shards))
+    }
+    case 'dirichlet':
+      return withoutEmpty(dirichletParts(labels, clients, alpha, random))
+  }
+}
+
+/** @throws DATA_SCHEME when the string is no PartitionScheme. */
+export function parsePartitionScheme(scheme: string): { kind: 'iid' | 'shards' | 'dirichlet'; alpha: number } {
+  if (scheme === 'iid' || scheme === 'shards') return { kind: scheme, alpha: 0 }
+  const digits = /^dirichlet:(\d*\.?\d+(?:e[-+]?\d+)?)$/i.exec(scheme)?.[1]
+  const alpha = Number(digits)
+  if (digits === undefined || !Number.isFinite(alpha) || alpha <= 0) throw dataError('DATA_SCHEME', { scheme })
+  return { kind: 'dirichlet', alpha }
+}
+
+function dirichletParts(labels: ArrayLike<number>, clients: number, alpha: number, random: RandomStream): number[][] {
+  const byClass = new Map<number, number[]>()
+  for (let index = 0; index < labels.length; index++) {
+    const label = labelOf(labels, index)
+    const members = byClass.get(label)
+    if (members) members.push(index)
+    else byClass.set(label, [index])
+  }
+  const parts = Array.from({ length: clients }, (): number[] => [])
+  for (const [, members] of [...byClass].toSorted(([a], [b]) => a - b)) {
+    const shuffled = random.shuffle(Uint32Array.from(members))
+    const shares = dirichlet(random, alpha, clients)
+    let share = 0
+    let start = 0
+    parts.forEach((part, client) => {
+      share += shares[client] ?? 0
+      const end =
+        client === clients - 1 ? shuffled.length : Math.min(shuffled.length, Math.round(share * shuffled.length))
+      part.push(...shuffled.subarray(start, end))
+      start = end
+    })
+  }
+  return parts
+}
+
+/** Gives each client without examples one of those of the client that has most. */
+function withoutEmpty(parts: number[][]): Uint32Array[] {
+  for (const part of parts) {
+    if (part.length > 0) continue
+    const largest = parts.reduce((most, candidate) => (candidate.length > most.length ? candidate : most), part)
+    part.push(...largest.splice(-1))
+  }
+  return parts.map((part) => Uint32Array.from(part))
+}
+
+/** Consecutive parts whose lengths differ by at most 1. */
+function equalParts(items: Uint32Array, parts: number): Uint32Array[] {
+  const bound = (part: number) => Math.floor((part * items.length) / parts)
+  return Array.from({ length: parts }, (_, part) => items.slice(bound(part), bound(part + 1)))
+}
+
+function concat(places: readonly number[], dealt: Uint32Array, shards: readonly Uint32Array[]): Uint32Array {
+  return Uint32Array.from(places.flatMap((place) => [...(shards[dealt[place] ?? 0] ?? [])]))
+}
+
+function indices(count: number): Uint32Array {
+  return Uint32Array.from({ length: count }, (_, index) => index)
+}
+
+function labelOf(labels: ArrayLike<number>, index: number): number {
+  return labels[index] ?? 0
+}

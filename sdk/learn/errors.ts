@@ -1,0 +1,54 @@
+import { errorFactory } from '../../runtime/index.ts'
+
+export const learnErrors = {
+  LEARN_DIVERGED: {
+    message: 'training diverged: the loss of batch {batch} in epoch {epoch} is {loss}',
+    hint: 'use a smaller learning rate, and check that the features are finite and scaled',
+  },
+  LEARN_EMPTY: {
+    message: 'there are no examples to {purpose} on',
+    hint: 'give every client, and the test set, at least one example',
+  },
+  LEARN_INITIALIZER: {
+    message: "tensor {tensor} has the initializer '{initializer}', whose values cannot be drawn from the job's stream",
+    hint: 'use zeros, ones, constant, or a uniform, normal, truncated normal, Glorot, He or LeCun initializer',
+  },
+  LEARN_INPUT: {
+    message: 'the model takes an input of shape [{expected}], but an example has [{came}]',
+    hint: "give the model's first layer the shape of one example, without the batch",
+  },
+  LEARN_LABEL: {
+    message: 'example {index} has label {label}, but the model has {outputs} outputs',
+    hint: 'labels are classes from 0; give the last layer one unit per class, or check the data',
+  },
+  LEARN_MODEL: {
+    message: 'the model must be a layers model with one input and one output of known shape, but {came}',
+    hint: 'return tf.sequential({ layers: [...] }) whose first layer has an inputShape, or tf.model({ inputs, outputs })',
+  },
+  LEARN_RANDOM_LAYER: {
+    message: "layer {layer} of class '{class}' draws random numbers that cannot come from the job's stream",
+    hint: 'leave it out, or use a dropout layer without a seed',
+  },
+  LEARN_SETTING: {
+    message: '{name} must be {expected}, but is {value}',
+    hint: 'correct the setting of the learner',
+  },
+  LEARN_WEIGHTS: {
+    message: '{what} must have {expected} values, as the layout says, but has {came}',
+    hint: 'use the weights and the model of the same job and the same settings',
+  },
+  LEARN_CLIENT: {
+    message: 'client {client} does not exist: there are {clients}',
+    hint: 'use an integer from 0 and below the number of clients',
+  },
+  LEARN_CLOSED: {
+    message: 'the training pool is closed',
+    hint: 'do not train or evaluate after closing the pool',
+  },
+  LEARN_WORKER_DIED: {
+    message: 'the training worker of {request} ended before it answered ({reason})',
+    hint: 'the worker is started again: repeat the request; if it ends again, look at the cause, or use fewer workers',
+  },
+} as const
+
+export const learnError = errorFactory(learnErrors)

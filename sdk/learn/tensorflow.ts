@@ -1,0 +1,29 @@
+export type TensorFlow = typeof import('@tensorflow/tfjs')
+
+let loading: Promise<TensorFlow> | undefined
+
+/**
+ * Loads TensorFlow.js on first use, since a workload without it should not pay for it. Runs on the WebAssembly backend,
+ * or on plain JavaScript where WebAssembly cannot load.
+ */
+export function loadTensorFlow(): Promise<TensorFlow> {
+  loading ??= load()
+  return loading
+}
+
+async function load(): Promise<TensorFlow> {
+  const tf = await import('@tensorflow/tfjs')
+  // Without it the plain JavaScript backend prints a banner.
+  tf.enableProdMode()
+  if (!(await hasWasmBackend(tf))) await tf.setBackend('cpu')
+  return tf
+}
+
+async function hasWasmBackend(tf: TensorFlow): Promise<boolean> {
+  try {
+    await import('@tensorflow/tfjs-backend-wasm')
+    return await tf.setBackend('wasm')
+  } catch {
+    return false
+  }
+}

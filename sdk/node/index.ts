@@ -1,0 +1,1 @@
+export * from '../data/node-idx.ts'

@@ -1,0 +1,42 @@
+import type { RandomStream } from './random-stream.ts'
+
+/** A draw from the standard normal distribution (Box–Muller; one of its pair, so that a draw holds no state). */
+export function normal(random: RandomStream): number {
+  const radius = Math.sqrt(-2 * Math.log(1 - random.uniform()))
+  return radius * Math.cos(2 * Math.PI * random.uniform())
+}
+
+/** A draw from the standard normal distribution, drawn again while it is further than 2 from 0. */
+export function truncatedNormal(random: RandomStream): number {
+  for (;;) {
+    const value = normal(random)
+    if (Math.abs(value) <= 2) return value
+  }
+}
+
+/**
+ * The logarithm of a draw from Gamma(`shape`, 1). A logarithm, because with a small shape most draws are below the
+ * smallest double.
+ *
+ * @see Marsaglia & Tsang, A simple method for generating gamma variables, ACM TOMS 26, 2000.
+ */
+export function logGamma(random: RandomStream, shape: number): number {
+  if (shape < 1) return logGamma(random, shape + 1) + Math.log(1 - random.uniform()) / shape
+  const d = shape - 1 / 3
+  const c = 1 / Math.sqrt(9 * d)
+  for (;;) {
+    const x = normal(random)
+    const root = 1 + c * x
+    if (root <= 0) continue
+    const v = root * root * root
+    if (Math.log(1 - random.uniform()) < 0.5 * x * x + d - d * v + d * Math.log(v)) return Math.log(d * v)
+  }
+}
+
+/** A draw from the symmetric Dirichlet distribution of this many parts: shares of 0 to 1 that sum to 1. */
+export function dirichlet(random: RandomStream, alpha: number, parts: number): Float64Array {
+  const shares = Float64Array.from({ length: parts }, () => logGamma(random, alpha))
+  const highest = shares.reduce((most, value) => Math.max(most, value), Number.NEGATIVE_INFINITY)
+  const total = shares.reduce((sum, value) => sum + Math.exp(value - highest), 0)
+  return shares.map((value) => Math.exp(value - highest) / total)
+}
