@@ -16,11 +16,23 @@ export function packError(error: unknown): PackedError {
     name,
     message,
     ...(stack !== undefined && { stack }),
-    ...(error instanceof CodedError && {
-      coded: { code: error.code, hint: error.hint, values: mapValues(error.values) },
-    }),
+    ...(isCoded(error) && { coded: { code: error.code, hint: error.hint, values: mapValues(error.values) } }),
     ...(cause !== undefined && { cause: packError(cause) }),
   }
+}
+
+/** By its fields, since a workload may have been loaded with its own copy of the class. */
+function isCoded(error: Error): error is CodedError {
+  return (
+    error instanceof CodedError ||
+    ('code' in error &&
+      typeof error.code === 'string' &&
+      'hint' in error &&
+      typeof error.hint === 'string' &&
+      'values' in error &&
+      typeof error.values === 'object' &&
+      error.values !== null)
+  )
 }
 
 export function unpackError({ name, message, stack, coded, cause }: PackedError): Error {

@@ -64,15 +64,21 @@ async function importDefault(module: URL): Promise<unknown> {
   return nested ? exported.default : exported
 }
 
-let loadsTypeScript = false
+let typeScript: Promise<void> | undefined
 
 /**
- * Registers tsx for this thread's imports, once. Registering, unlike its import function, keeps one instance of each
- * module, so that errors and classes are the same on both sides.
+ * Registers tsx for this thread's imports, once: for ES modules, and for CommonJS, as which Node takes a `.ts` file in a
+ * folder without "type": "module". Registering, unlike tsx's import function, keeps one instance of each module, so that
+ * errors and classes are the same on both sides.
  */
-async function loadTypeScript(): Promise<void> {
-  if (loadsTypeScript || Reflect.get(process.features, 'typescript')) return
-  loadsTypeScript = true
-  const { register } = await import('tsx/esm/api')
-  register()
+function loadTypeScript(): Promise<void> {
+  if (Reflect.get(process.features, 'typescript')) return Promise.resolve()
+  typeScript ??= registerTsx()
+  return typeScript
+}
+
+async function registerTsx(): Promise<void> {
+  const [modules, commonJs] = await Promise.all([import('tsx/esm/api'), import('tsx/cjs/api')])
+  commonJs.register()
+  modules.register()
 }
