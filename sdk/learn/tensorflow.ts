@@ -1,3 +1,5 @@
+import { useFastMatMulGradient } from './matmul-gradient.ts'
+
 export type TensorFlow = typeof import('@tensorflow/tfjs')
 
 let loading: Promise<TensorFlow> | undefined
@@ -15,7 +17,8 @@ async function load(): Promise<TensorFlow> {
   const tf = await import('@tensorflow/tfjs')
   // Without it the plain JavaScript backend prints a banner.
   tf.enableProdMode()
-  if (!(await hasWasmBackend(tf))) await tf.setBackend('cpu')
+  if (await hasWasmBackend(tf)) useFastMatMulGradient(tf)
+  else await tf.setBackend('cpu')
   return tf
 }
 

@@ -1,1 +1,3 @@
 export * from '../data/node-idx.ts'
+export * from './load-workload.ts'
+export * from './worker-pool.ts'

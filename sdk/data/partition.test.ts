@@ -1,0 +1,84 @@
+import test from 'ava'
+import * as fc from 'fast-check'
+import { randomStream } from '../random/random-stream.ts'
+import { partition } from './partition.ts'
+
+const schemes = ['iid', 'shards', 'dirichlet:0.01', 'dirichlet:0.5', 'dirichlet:100']
+const labels = Uint8Array.from({ length: 6_000 }, (_, index) => (index * 7) % 10)
+const request = (scheme: string, seed = 1, clients = 30) => ({ labels, clients, scheme, random: randomStream(seed) })
+
+function classesOf(part: Uint32Array): number {
+  return new Set(Array.from(part, (index) => labels[index])).size
+}
+
+test('every example belongs to exactly one client, and every client has one', (t) => {
+  fc.assert(
+    fc.property(
+      fc.array(fc.integer({ min: 0, max: 12 }), { minLength: 2, maxLength: 200 }),
+      fc.constantFrom(...schemes),
+      fc.integer(),
+      fc.double({ min: 0, max: 1, noNaN: true }),
+      (classes, scheme, seed, share) => {
+        const most = scheme === 'shards' ? Math.floor(classes.length / 2) : classes.length
+        const clients = 1 + Math.floor(share * (most - 1))
+        const parts = partition({ labels: classes, clients, scheme, random: randomStream(seed) })
+        const all = parts.flatMap((part) => [...part]).toSorted((a, b) => a - b)
+        return (
+          parts.length === clients &&
+          parts.every((part) => part.length > 0) &&
+          all.length === classes.length &&
+          all.every((index, place) => index === place)
+        )
+      },
+    ),
+  )
+  t.pass()
+})
+
+test('the same stream gives the same parts, and another one others', (t) => {
+  for (const scheme of schemes) {
+    t.deepEqual(partition(request(scheme, 7)), partition(request(scheme, 7)))
+    t.notDeepEqual(partition(request(scheme, 7)), partition(request(scheme, 8)))
+  }
+})
+
+test('iid parts are equal and see every class', (t) => {
+  const parts = partition(request('iid'))
+  t.true(parts.every((part) => part.length === 200 && classesOf(part) === 10))
+  const uneven = partition(request('iid', 1, 7)).map((part) => part.length)
+  t.is(Math.max(...uneven) - Math.min(...uneven), 1)
+})
+
+test('shards give each client at most a few classes', (t) => {
+  const parts = partition(request('shards'))
+  t.true(parts.every((part) => part.length === 200 && classesOf(part) <= 4))
+  t.true(parts.filter((part) => classesOf(part) <= 2).length > parts.length / 2)
+})
+
+test('a smaller α gives clients fewer classes', (t) => {
+  const classes = (scheme: string) => partition(request(scheme)).reduce((sum, part) => sum + classesOf(part), 0)
+  t.true(classes('dirichlet:0.05') < classes('dirichlet:0.5'))
+  t.true(classes('dirichlet:0.5') < classes('dirichlet:100'))
+})
+
+test('a scheme that does not exist is refused', (t) => {
+  for (const scheme of [
+    '',
+    'IID',
+    'dirichlet',
+    'dirichlet:',
+    'dirichlet:0',
+    'dirichlet:-1',
+    'dirichlet:x',
+    'dirichlet:1e999',
+  ]) {
+    t.throws(() => partition(request(scheme)), { code: 'DATA_SCHEME' }, scheme)
+  }
+})
+
+test('fewer examples than the clients need, or an impossible number of clients, are refused', (t) => {
+  t.throws(() => partition(request('iid', 1, 6_001)), { code: 'DATA_TOO_FEW' })
+  t.throws(() => partition(request('shards', 1, 3_001)), { code: 'DATA_TOO_FEW' })
+  t.throws(() => partition(request('iid', 1, 0)), { code: 'DATA_CLIENTS' })
+  t.throws(() => partition(request('iid', 1, 1.5)), { code: 'DATA_CLIENTS' })
+})

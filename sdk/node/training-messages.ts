@@ -1,0 +1,43 @@
+import type { Evaluation, LocalTerms, Update } from '../learn/learner.ts'
+import type { Layout } from '../weights/layout.ts'
+import type { Settings } from '../workload/workload.ts'
+import type { PackedError } from './error-transfer.ts'
+
+/** What a training worker is started with. */
+export interface WorkerSetup {
+  /** URL of the workload module. */
+  readonly module: string
+  readonly settings: Settings
+  readonly seed: number
+}
+
+/** What a worker is asked, one at a time. Weights are shared memory, and read only. */
+export type WorkerRequest =
+  | { readonly type: 'initialWeights' }
+  | {
+      readonly type: 'train'
+      readonly client: number
+      readonly end: string
+      readonly round: number
+      readonly weights: SharedArrayBuffer
+      readonly terms: LocalTerms
+    }
+  | { readonly type: 'evaluate'; readonly chunk: number; readonly weights: SharedArrayBuffer }
+
+/** `abort` stops the request that is under way. */
+export type WorkerMessage = WorkerRequest | { readonly type: 'abort' }
+
+export interface WorkerDescription {
+  readonly layout: Layout
+  readonly modelTopology: unknown
+  readonly clients: number
+  readonly testExamples: number
+}
+
+/** First `ready` or `failed`; then one for each request. */
+export type WorkerReply =
+  | { readonly type: 'ready'; readonly description: WorkerDescription }
+  | { readonly type: 'weights'; readonly weights: Float32Array }
+  | { readonly type: 'update'; readonly update: Update }
+  | { readonly type: 'evaluation'; readonly evaluation: Evaluation }
+  | { readonly type: 'failed'; readonly error: PackedError }

@@ -1,0 +1,89 @@
+import { Worker } from 'node:worker_threads'
+import { learnError } from '../learn/errors.ts'
+import { unpackError } from './error-transfer.ts'
+import type { WorkerDescription, WorkerReply, WorkerRequest, WorkerSetup } from './training-messages.ts'
+
+/** A worker thread that has made its learner and data. */
+export interface TrainingThread {
+  readonly description: WorkerDescription
+  /** Whether it has ended; then each request rejects. */
+  hasEnded(): boolean
+  /** One at a time. Rejects with the learner's error, or with LEARN_WORKER_DIED when the thread ends before it answers. */
+  ask(request: WorkerRequest, signal?: AbortSignal): Promise<WorkerReply>
+  terminate(): Promise<void>
+}
+
+interface Waiting {
+  readonly request: string
+  resolve(reply: WorkerReply): void
+  reject(error: unknown): void
+}
+
+/** @throws what the workload throws while it makes learner and data, or LEARN_WORKER_DIED. */
+export async function startTrainingThread(setup: WorkerSetup): Promise<TrainingThread> {
+  const worker = new Worker(new URL('./training-worker.js', import.meta.url), { workerData: setup })
+  let waiting: Waiting | undefined
+  let fault: unknown
+  let ended = false
+
+  const died = (request: string, reason: string) =>
+    learnError('LEARN_WORKER_DIED', { request, reason }, fault === undefined ? undefined : { cause: fault })
+  const settle = (use: (waiting: Waiting) => void) => {
+    const current = waiting
+    waiting = undefined
+    if (current) use(current)
+  }
+  const expectReply = (request: string) =>
+    new Promise<WorkerReply>((resolve, reject) => {
+      if (ended) reject(died(request, 'it had ended before'))
+      else waiting = { request, resolve, reject }
+    })
+
+  worker.on('message', (reply: WorkerReply) => settle(({ resolve }) => resolve(reply)))
+  worker.on('error', (error) => {
+    fault = error
+  })
+  worker.on('exit', (code) => {
+    ended = true
+    const reason = fault instanceof Error ? fault.message : `exit code ${code}`
+    settle(({ request, reject }) => reject(died(request, reason)))
+  })
+
+  const ready = await expectReply('its start')
+  if (ready.type !== 'ready') {
+    await worker.terminate()
+    throw ready.type === 'failed' ? unpackError(ready.error) : died('its start', `it answered ${ready.type}`)
+  }
+  return {
+    description: ready.description,
+    hasEnded: () => ended,
+    async ask(request, signal) {
+      const abort = () => worker.postMessage({ type: 'abort' }, [])
+      const reply = expectReply(nameOf(request))
+      if (!ended) worker.postMessage(request, [])
+      signal?.addEventListener('abort', abort, { once: true })
+      try {
+        return unlessFailed(await reply)
+      } finally {
+        signal?.removeEventListener('abort', abort)
+      }
+    },
+    terminate: async () => void (await worker.terminate()),
+  }
+}
+
+function unlessFailed(reply: WorkerReply): WorkerReply {
+  if (reply.type === 'failed') throw unpackError(reply.error)
+  return reply
+}
+
+function nameOf(request: WorkerRequest): string {
+  switch (request.type) {
+    case 'initialWeights':
+      return 'the initial weights'
+    case 'train':
+      return `client ${request.client} in round ${request.round}`
+    case 'evaluate':
+      return `chunk ${request.chunk} of the evaluation`
+  }
+}

@@ -1,0 +1,121 @@
+import { learnError } from '../learn/errors.ts'
+import { chunkCount, mergeEvaluations } from '../learn/evaluation.ts'
+import type { TrainingPool } from '../learn/training-pool.ts'
+import type { Settings } from '../workload/workload.ts'
+import { sharedWeights } from './shared-weights.ts'
+import type { WorkerReply, WorkerRequest } from './training-messages.ts'
+import { type TrainingSlot, trainingSlot } from './training-slot.ts'
+
+export interface WorkerPoolSettings {
+  /** Of the workload module: each worker loads it, and makes learner and data itself. */
+  readonly module: URL
+  readonly settings: Settings
+  readonly seed: number
+  /** Number of worker threads, from 1. */
+  readonly workers: number
+}
+
+interface Job {
+  readonly request: WorkerRequest
+  readonly signal: AbortSignal | undefined
+  resolve(reply: WorkerReply): void
+  reject(error: unknown): void
+}
+
+/**
+ * A pool of worker threads, which take requests in their order as they become free. A thread that ends fails its request
+ * with LEARN_WORKER_DIED and is started again.
+ *
+ * @throws LEARN_SETTING, and what the workload throws while it makes learner and data.
+ */
+export async function workerPool({ module, settings, seed, workers }: WorkerPoolSettings): Promise<TrainingPool> {
+  if (!Number.isInteger(workers) || workers < 1) {
+    throw learnError('LEARN_SETTING', { name: 'workers', expected: 'an integer from 1', value: workers })
+  }
+  const setup = { module: module.href, settings, seed }
+  const [first, ...others] = await all(Array.from({ length: workers }, () => trainingSlot(setup)))
+  if (!first) throw learnError('LEARN_CLOSED')
+  const { layout, modelTopology, clients, testExamples } = first.description
+
+  const slots = [first, ...others]
+  const free = [...slots]
+  const waiting = new Set<Job>()
+  const running = new Set<Job>()
+  const share = sharedWeights(layout.size)
+  let closed = false
+
+  const dispatch = () => {
+    for (const job of waiting) {
+      const slot = free.shift()
+      if (!slot) return
+      waiting.delete(job)
+      running.add(job)
+      const release = () => {
+        running.delete(job)
+        free.push(slot)
+        dispatch()
+      }
+      slot.ask(job.request, job.signal).then(job.resolve, job.reject).finally(release)
+    }
+  }
+  const ask = (request: WorkerRequest, signal?: AbortSignal) =>
+    new Promise<WorkerReply>((resolve, reject) => {
+      if (closed) throw learnError('LEARN_CLOSED')
+      signal?.throwIfAborted()
+      const job: Job = { request, signal, resolve, reject }
+      const abort = () => {
+        waiting.delete(job)
+        reject(signal?.reason)
+      }
+      signal?.addEventListener('abort', abort, { once: true })
+      waiting.add(job)
+      dispatch()
+    })
+
+  return {
+    layout,
+    modelTopology,
+    clients,
+    async initialWeights() {
+      const reply = await ask({ type: 'initialWeights' })
+      if (reply.type !== 'weights') throw unexpected(reply)
+      return reply.weights
+    },
+    async train({ client, end, round, weights, terms, signal }) {
+      const request = { type: 'train', client, end, round, weights: share.forRound(weights, round), terms } as const
+      const reply = await ask(request, signal)
+      if (reply.type !== 'update') throw unexpected(reply)
+      return reply.update
+    },
+    async evaluate(weights) {
+      const shared = share.once(weights)
+      const chunks = Array.from({ length: chunkCount(testExamples) }, async (_, chunk) => {
+        const reply = await ask({ type: 'evaluate', chunk, weights: shared })
+        if (reply.type !== 'evaluation') throw unexpected(reply)
+        return reply.evaluation
+      })
+      return mergeEvaluations(await Promise.all(chunks))
+    },
+    async close() {
+      closed = true
+      for (const job of [...waiting, ...running]) job.reject(learnError('LEARN_CLOSED'))
+      waiting.clear()
+      await Promise.all(slots.map((slot) => slot.close()))
+    },
+  }
+}
+
+/** All of them; or, if one fails, none: those that succeed are closed. */
+async function all(starting: readonly Promise<TrainingSlot>[]): Promise<TrainingSlot[]> {
+  try {
+    return await Promise.all(starting)
+  } catch (error) {
+    const started = await Promise.allSettled(starting)
+    await Promise.all(started.map((result) => (result.status === 'fulfilled' ? result.value.close() : undefined)))
+    throw error
+  }
+}
+
+function unexpected({ type }: WorkerReply): Error {
+  return learnError('LEARN_WORKER_DIED', { request: 'a request', reason: `it answered ${type}` })
+}

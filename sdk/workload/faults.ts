@@ -1,0 +1,35 @@
+import type { Workload } from './workload.ts'
+
+/** Each way in which a value is no workload; none when it is one. */
+export function workloadFaults(value: unknown): string[] {
+  if (!isRecord(value)) return [value === undefined ? 'there is none' : 'it is no object']
+  const { name, settings } = value
+  const faults: string[] = []
+  if (typeof name !== 'string' || !/^[a-z0-9][a-z0-9-]*$/.test(name)) {
+    faults.push('name must be lower-case letters, digits and dashes')
+  }
+  if (isRecord(settings)) {
+    for (const [setting, content] of Object.entries({ rounds: undefined, clients: undefined, ...settings })) {
+      const type = typeof content
+      if (setting === 'rounds' || setting === 'clients') {
+        if (type !== 'number') faults.push(`settings.${setting} must be a number`)
+      } else if (type !== 'number' && type !== 'string' && type !== 'boolean') {
+        faults.push(`settings.${setting} must be a number, a string, or a boolean`)
+      }
+    }
+  } else {
+    faults.push('settings must be an object')
+  }
+  for (const part of ['learner', 'data', 'topology', 'strategy']) {
+    if (typeof value[part] !== 'function') faults.push(`${part} must be a function of the settings`)
+  }
+  return faults
+}
+
+export function isWorkload(value: unknown): value is Workload {
+  return workloadFaults(value).length === 0
+}
+
+function isRecord(value: unknown): value is Readonly<Record<string, unknown>> {
+  return typeof value === 'object' && value !== null
+}

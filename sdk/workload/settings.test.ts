@@ -1,0 +1,45 @@
+import test from 'ava'
+import { resolveSettings } from './settings.ts'
+
+const defaults = { rounds: 30, clients: 100, fraction: 0.1, rate: 1, partition: 'iid', verbose: false }
+
+test('overrides are read as the type of their default', (t) => {
+  t.deepEqual(resolveSettings(defaults, { rounds: '3', rate: '2.5e-1', partition: 'shards', verbose: 'true' }), {
+    ...defaults,
+    rounds: 3,
+    rate: 0.25,
+    partition: 'shards',
+    verbose: true,
+  })
+  t.deepEqual(resolveSettings(defaults, {}), defaults)
+})
+
+test('an unknown name is refused with the known ones', (t) => {
+  const error = t.throws(() => resolveSettings(defaults, { round: '3' }), { code: 'WORKLOAD_SETTING' })
+  t.true(error !== undefined && 'hint' in error && String(error.hint).includes('rounds, clients, fraction'))
+  t.throws(() => resolveSettings(defaults, { constructor: 'x' }), { code: 'WORKLOAD_SETTING' })
+})
+
+const impossible: readonly (readonly [string, string])[] = [
+  ['rounds', '0'],
+  ['rounds', '1.5'],
+  ['rounds', ''],
+  ['rounds', 'ten'],
+  ['rounds', '0x10'],
+  ['clients', '-1'],
+  ['clients', '1e999'],
+  ['fraction', '0'],
+  ['fraction', '1.01'],
+  ['fraction', 'NaN'],
+  ['rate', 'Infinity'],
+  ['verbose', 'yes'],
+]
+for (const [name, value] of impossible) {
+  test(`${name}=${value} is refused`, (t) => {
+    t.throws(() => resolveSettings(defaults, { [name]: value }), { code: 'WORKLOAD_VALUE' })
+  })
+}
+
+test('an impossible default is refused too', (t) => {
+  t.throws(() => resolveSettings({ ...defaults, clients: 0 }, {}), { code: 'WORKLOAD_VALUE' })
+})

@@ -1,0 +1,59 @@
+import { workloadError } from './errors.ts'
+import type { Settings } from './workload.ts'
+
+interface Range {
+  readonly expected: string
+  readonly holds: (value: number) => boolean
+}
+
+const countRange: Range = { expected: 'an integer from 1', holds: (value) => Number.isSafeInteger(value) && value >= 1 }
+
+/** What names that all workloads share may be. Other numbers only have to be finite. */
+const ranges: Readonly<Record<string, Range>> = {
+  rounds: countRange,
+  clients: countRange,
+  epochs: countRange,
+  batch: countRange,
+  fraction: { expected: 'a number above 0 and up to 1', holds: (value) => value > 0 && value <= 1 },
+  learningRate: { expected: 'a finite number above 0', holds: (value) => value > 0 && Number.isFinite(value) },
+}
+const anyNumber: Range = { expected: 'a finite number', holds: Number.isFinite }
+
+/**
+ * The workload's settings with some replaced, each read as its default's type.
+ *
+ * @throws WORKLOAD_SETTING for a name that is none of the workload's, WORKLOAD_VALUE for a value that doesn't fit, also
+ *   among the defaults.
+ */
+export function resolveSettings<S extends Settings>(defaults: S, overrides: Readonly<Record<string, string>>): S {
+  const unknown = Object.keys(overrides).find((name) => !Object.hasOwn(defaults, name))
+  if (unknown !== undefined) {
+    throw workloadError('WORKLOAD_SETTING', { name: unknown, known: Object.keys(defaults).join(', ') })
+  }
+  const resolved = { ...defaults }
+  for (const [name, otherwise] of Object.entries(defaults)) {
+    const text = Object.hasOwn(overrides, name) ? overrides[name] : undefined
+    Object.assign(resolved, { [name]: valueOf(name, otherwise, text) })
+  }
+  return resolved
+}
+
+function valueOf(name: string, otherwise: string | number | boolean, text: string | undefined) {
+  const refuse = (expected: string) =>
+    workloadError('WORKLOAD_VALUE', { name, expected, value: text ?? otherwise, default: otherwise })
+  if (typeof otherwise === 'number') {
+    const value = text === undefined ? otherwise : numberOf(text)
+    const range = (Object.hasOwn(ranges, name) ? ranges[name] : undefined) ?? anyNumber
+    if (!range.holds(value)) throw refuse(range.expected)
+    return value
+  }
+  if (text === undefined) return otherwise
+  if (typeof otherwise === 'string') return text
+  if (text !== 'true' && text !== 'false') throw refuse('true or false')
+  return text === 'true'
+}
+
+/** Only what people write as a number: an empty string, or one in another base, is none. */
+function numberOf(text: string): number {
+  return /^[-+]?(\d+\.?\d*|\.\d+)(e[-+]?\d+)?$/i.test(text.trim()) ? Number(text) : Number.NaN
+}
