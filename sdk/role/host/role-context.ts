@@ -1,5 +1,5 @@
 import type { ActorContext } from '../../../runtime/index.ts'
-import { accumulator } from '../../strategy/sum/accumulator.ts'
+import { accumulator } from '../../strategy/sum/wasm-accumulator.ts'
 import type { Accumulator } from '../../strategy/sum/accumulator.ts'
 import { randomStream } from '../../random/random-stream.ts'
 import type { ChannelPort } from '../channel/channel-port.ts'

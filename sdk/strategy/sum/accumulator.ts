@@ -12,7 +12,7 @@ export interface PartialSum {
   /** Little-endian 64-bit integers in units of 2^−quantumBits, one per weight. */
   readonly sum: BigInt64Array
   /** Upper bound of |sum| over all weights, in the same units: guards against overflow. */
-  readonly bound: number
+  readonly bound: bigint
   readonly samples: number
   readonly updates: number
 }

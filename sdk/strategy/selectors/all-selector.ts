@@ -1,0 +1,6 @@
+import type { Selector } from '../strategy.ts'
+
+/** Every end takes part in every round. */
+export function allSelector(): Selector {
+  return { select: (ends) => ends }
+}

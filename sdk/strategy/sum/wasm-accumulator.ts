@@ -1,0 +1,146 @@
+import { type Layout, locate } from '../../weights/layout.ts'
+import type { Accumulator, PartialSum, WeightedDelta } from './accumulator.ts'
+import { sumError } from './errors.ts'
+import { type SumKernel, sumKernel } from './wasm-kernel.ts'
+
+/** Up to here a product with a float32 is exact in a double, and so rounded only once. */
+const mostSamples = 2 ** 29
+/** A sum whose magnitude could reach this is refused. */
+const mostBound = 2n ** 62n
+/** Weights that are staged at a time: they stay in the processor's cache. */
+const blockSize = 16_384
+const pageBytes = 65_536
+
+export interface AccumulatorOptions {
+  readonly layout: Layout
+  /** s: the quantum is 2^−s. Values must be below 2^(51−s) in magnitude. From 0 to 51. */
+  readonly quantumBits?: number
+}
+
+/**
+ * An accumulator of 64-bit integers in WebAssembly memory: 8 bytes a weight, however many updates.
+ * n_k·Δ_k is rounded to the quantum (ties to even) by adding 1.5·2^(52−s), which leaves the integer in the low bits.
+ */
+export function accumulator({ layout, quantumBits = 34 }: AccumulatorOptions): Accumulator {
+  return new WasmAccumulator(layout, quantumBits)
+}
+
+class WasmAccumulator implements Accumulator {
+  readonly size: number
+  samples = 0
+  updates = 0
+  readonly #layout: Layout
+  readonly #quantumBits: number
+  readonly #magic: number
+  readonly #memory: WebAssembly.Memory
+  readonly #kernel: SumKernel
+  /** Where the integers begin, behind the staging block. */
+  readonly #sums: number
+  #bound = 0n
+
+  constructor(layout: Layout, quantumBits: number) {
+    this.size = layout.size
+    this.#layout = layout
+    this.#quantumBits = quantumBits
+    this.#magic = 1.5 * 2 ** (52 - quantumBits)
+    this.#sums = 8 * Math.min(blockSize, padded(layout.size))
+    const pages = Math.ceil((this.#sums + 8 * padded(layout.size)) / pageBytes)
+    this.#memory = new WebAssembly.Memory({ initial: Math.max(1, pages) })
+    this.#kernel = sumKernel(this.#memory)
+  }
+
+  add({ end, delta, samples }: WeightedDelta): void {
+    this.#checkSize(end, delta.length)
+    if (!Number.isInteger(samples) || samples < 1 || samples > mostSamples) throw sumError('SUM_SAMPLES', { end, samples, most: mostSamples })
+    const peak = this.#accumulate(delta, samples, false, delta.length)
+    if (peak === undefined) throw this.#valueError(end, delta, samples)
+    const bound = this.#bound + BigInt(Math.ceil(peak * 2 ** this.#quantumBits))
+    if (bound >= mostBound) {
+      this.#accumulate(delta, samples, true, delta.length)
+      throw sumError('SUM_OVERFLOW', { end, bound })
+    }
+    this.#bound = bound
+    this.samples += samples
+    this.updates += 1
+  }
+
+  merge(end: string, { quantumBits, sum, bound, samples, updates }: PartialSum): void {
+    this.#checkSize(end, sum.length)
+    if (quantumBits !== this.#quantumBits) throw sumError('SUM_QUANTUM', { end, came: quantumBits, expected: this.#quantumBits })
+    if (!Number.isInteger(samples) || samples < 1) throw sumError('SUM_SAMPLES', { end, samples, most: Number.MAX_SAFE_INTEGER })
+    if (bound < 0n || this.#bound + bound >= mostBound) throw sumError('SUM_OVERFLOW', { end, bound: this.#bound + bound })
+    for (let from = 0; from < sum.length; from += blockSize) {
+      const block = sum.subarray(from, from + blockSize)
+      const staging = new BigInt64Array(this.#memory.buffer, 0, padded(block.length))
+      staging.set(block)
+      staging.fill(0n, block.length)
+      this.#kernel.merge(this.#sums + 8 * from, 0, staging.length)
+    }
+    this.#bound += bound
+    this.samples += samples
+    this.updates += updates
+  }
+
+  partial(): PartialSum {
+    const sum = new BigInt64Array(this.#memory.buffer, this.#sums, this.size).slice()
+    return { quantumBits: this.#quantumBits, sum, bound: this.#bound, samples: this.samples, updates: this.updates }
+  }
+
+  mean(): Float32Array {
+    if (this.updates === 0) throw sumError('SUM_EMPTY')
+    const mean = new Float32Array(this.size)
+    for (let from = 0; from < this.size; from += blockSize) {
+      const count = Math.min(blockSize, this.size - from)
+      this.#kernel.means(this.#sums + 8 * from, 0, count, 2 ** -this.#quantumBits, this.samples)
+      mean.set(new Float32Array(this.#memory.buffer, 0, count), from)
+    }
+    return mean
+  }
+
+  reset(): void {
+    new Uint8Array(this.#memory.buffer, this.#sums).fill(0)
+    this.#bound = 0n
+    this.samples = 0
+    this.updates = 0
+  }
+
+  /**
+   * Adds, or takes away, the first `count` values. Answers with the largest magnitude of a product; undefined if a value was
+   * damaged, in which case the very integers that were added are taken away again, modulo 2^64.
+   */
+  #accumulate(delta: Float32Array, samples: number, negative: boolean, count: number): number | undefined {
+    let peak = 0
+    for (let from = 0; from < count; from += blockSize) {
+      const block = delta.subarray(from, Math.min(count, from + blockSize))
+      const staging = new Float32Array(this.#memory.buffer, 0, padded(block.length))
+      staging.set(block)
+      staging.fill(0, block.length)
+      this.#kernel.accumulate(this.#sums + 8 * from, 0, staging.length, samples, this.#magic, negative)
+      if (!negative && this.#kernel.damage() !== 0n) {
+        this.#accumulate(delta, samples, true, from + block.length)
+        return undefined
+      }
+      peak = Math.max(peak, this.#kernel.peak())
+    }
+    return peak
+  }
+
+  #checkSize(end: string, came: number): void {
+    if (came !== this.size) throw sumError('SUM_SIZE', { end, came, expected: this.size })
+  }
+
+  #valueError(end: string, delta: Float32Array, samples: number): Error {
+    const least = 2 ** (52 - this.#quantumBits)
+    const index = delta.findIndex((value) => {
+      const shifted = value * samples + this.#magic
+      return !(shifted >= least && shifted < 2 * least)
+    })
+    const { tensor, offset } = locate(this.#layout, index) ?? { tensor: 'weights', offset: index }
+    return sumError('SUM_VALUE', { end, tensor, offset, value: delta[index], samples, limit: least / 2 })
+  }
+}
+
+/** Counts are rounded up to whole vectors. */
+function padded(count: number): number {
+  return Math.ceil(count / 4) * 4
+}
