@@ -1,7 +1,9 @@
 import { parseArgs } from 'node:util'
 import type { Figure, Suite } from './figure.ts'
+import { jobSuite } from './job.ts'
 
-const suites: Record<string, Suite> = {}
+const suites: Record<string, Suite> = { job: jobSuite }
+
 const { values, positionals } = parseArgs({
   allowPositionals: true,
   options: { json: { type: 'boolean', default: false } },

@@ -17,4 +17,6 @@ export interface VirtualClock extends Clock {
   readonly pending: number
   /** Jumps to the next timer and fires all that fall due then; false if there is none. Called by the actor system when idle. */
   jump(): boolean
+  /** Calls back whenever something is scheduled: the actor system attaches itself, to look whether it is idle. */
+  attach(listener: () => void): void
 }

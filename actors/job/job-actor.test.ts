@@ -1,0 +1,200 @@
+import test from 'ava'
+import fc from 'fast-check'
+import { errorFactory, memoryStore } from '../../runtime/index.ts'
+import { fedAvg, hierarchical, twoTier } from '../../sdk/index.ts'
+import { runJob } from '../../test/support/job-runner.ts'
+import { tinyPool } from '../../test/support/tiny-pool.ts'
+
+const learnError = errorFactory({ DATA_DAMAGED: { message: 'client {client} has no data', hint: 'mend it' } })
+const hashes = (run: { rounds: readonly { hash: string }[] }) => run.rounds.map(({ hash }) => hash)
+const calm = (clients = 6) => runJob({ topology: twoTier({ clients }), strategy: fedAvg({ fraction: 0.5 }), pool: tinyPool({ clients }), store: memoryStore() })
+
+test('a two-tier job runs its rounds and completes', async (t) => {
+  const { state, rounds } = await calm()
+  t.is(state, 'completed')
+  t.deepEqual(rounds.map(({ round, members }) => [round, members.length]), [[1, 3], [2, 3], [3, 3]])
+})
+
+test('a hierarchical job has the members and the hashes of the two-tier one', async (t) => {
+  for (const groups of [1, 2, 3]) {
+    const run = await runJob({
+      topology: hierarchical({ clients: 6, groups }),
+      strategy: fedAvg({ fraction: 0.5 }),
+      pool: tinyPool({ clients: 6 }),
+      store: memoryStore(),
+    })
+    const reference = await calm()
+    t.is(run.state, 'completed', String(run.cause))
+    t.deepEqual(run.rounds.map(({ members }) => members), reference.rounds.map(({ members }) => members))
+    t.deepEqual(hashes(run), hashes(reference))
+  }
+})
+
+test('a system that is terminated after any round goes on from there to the same hashes', async (t) => {
+  const reference = await calm()
+  for (const last of [1, 2, 3]) {
+    const store = memoryStore()
+    const job = { topology: twoTier({ clients: 6 }), strategy: fedAvg({ fraction: 0.5 }), pool: tinyPool({ clients: 6 }), store }
+    const first = await runJob({ ...job, onRound: ({ round }, system) => void (round === last && system.terminate()) })
+    const second = await runJob(job)
+    t.is(second.state, 'completed')
+    t.deepEqual([...hashes(first), ...hashes(second)].slice(-3), hashes(reference))
+  }
+})
+
+test('a trainer that throws once trains again and changes nothing', async (t) => {
+  const reference = await calm()
+  const thrown = new Set<string>()
+  const run = await runJob({
+    topology: twoTier({ clients: 6 }),
+    strategy: fedAvg({ fraction: 0.5 }),
+    store: memoryStore(),
+    pool: tinyPool({
+      clients: 6,
+      beforeTraining({ end, round }) {
+        const place = `${end} ${round}`
+        if (thrown.has(place)) return
+        thrown.add(place)
+        throw new Error('a passing fault')
+      },
+    }),
+  })
+  t.is(run.state, 'completed')
+  t.true(thrown.size > 0)
+  t.deepEqual(hashes(run), hashes(reference))
+})
+
+test('a top aggregator that fails in its evaluation runs the round again to the same hashes', async (t) => {
+  let calls = 0
+  const run = await runJob({
+    topology: twoTier({ clients: 6 }),
+    strategy: fedAvg({ fraction: 0.5 }),
+    store: memoryStore(),
+    pool: tinyPool({
+      clients: 6,
+      beforeEvaluation() {
+        calls += 1
+        if (calls === 2) throw new Error('a passing fault')
+      },
+    }),
+  })
+  t.is(run.state, 'completed')
+  t.deepEqual(hashes(run), hashes(await calm()))
+})
+
+test('a value that is not finite is refused, named, and the round survives it', async (t) => {
+  const run = await runJob({
+    topology: twoTier({ clients: 6 }),
+    strategy: fedAvg(),
+    store: memoryStore(),
+    pool: tinyPool({ clients: 6, distort: (update, { client }) => (client === 4 ? { ...update, delta: update.delta.map(() => Number.NaN) } : update) }),
+  })
+  t.is(run.state, 'completed')
+  t.deepEqual(run.rounds[0]?.members, ['trainer-0', 'trainer-1', 'trainer-2', 'trainer-3', 'trainer-5'])
+  t.true(run.notices.includes('SUM_VALUE'))
+})
+
+test('a trainer whose data is damaged is left out and named', async (t) => {
+  const run = await runJob({
+    topology: hierarchical({ clients: 6 }),
+    strategy: fedAvg(),
+    store: memoryStore(),
+    pool: tinyPool({
+      clients: 6,
+      beforeTraining({ client }) {
+        if (client === 0) throw learnError('DATA_DAMAGED', { client })
+      },
+    }),
+  })
+  t.is(run.state, 'completed')
+  t.is(run.rounds[2]?.members.length, 5)
+  t.true(run.notices.includes('DATA_DAMAGED'))
+})
+
+test('a job in which nobody can train fails with the cause', async (t) => {
+  const run = await runJob({
+    topology: twoTier({ clients: 2 }),
+    strategy: fedAvg(),
+    store: memoryStore(),
+    pool: tinyPool({
+      clients: 2,
+      beforeTraining({ client }) {
+        throw learnError('DATA_DAMAGED', { client })
+      },
+    }),
+  })
+  t.is(run.state, 'failed')
+  t.like(run.cause, { code: 'ROLE_TOO_FEW_UPDATES' })
+  t.regex(String(run.cause), /client 0 has no data|client 1 has no data/)
+})
+
+test('a quorum that is met ends the round, and who was counted survives a crash', async (t) => {
+  const late = new Promise<void>(() => {})
+  const store = memoryStore()
+  const strategy = fedAvg({ quorum: 0.5 })
+  const job = { topology: twoTier({ clients: 4 }), strategy, store, rounds: 1 }
+  let evaluations = 0
+  const first = await runJob({
+    ...job,
+    pool: tinyPool({
+      clients: 4,
+      beforeTraining: ({ client }) => (client < 2 ? late : undefined),
+      beforeEvaluation() {
+        evaluations += 1
+        throw learnError('DATA_DAMAGED', { client: 'test' })
+      },
+    }),
+  })
+  t.is(first.state, 'failed')
+  t.is(evaluations, 1)
+  const second = await runJob({ ...job, pool: tinyPool({ clients: 4 }) })
+  t.deepEqual(second.rounds[0]?.members, ['trainer-2', 'trainer-3'])
+})
+
+test('a deadline ends the round with who was there', async (t) => {
+  const run = await runJob({
+    topology: twoTier({ clients: 3 }),
+    strategy: fedAvg({ deadlineMs: 50 }),
+    store: memoryStore(),
+    rounds: 1,
+    pool: tinyPool({ clients: 3, beforeTraining: ({ client }) => (client === 1 ? new Promise<void>(() => {}) : undefined) }),
+  })
+  t.is(run.state, 'completed')
+  t.deepEqual(run.rounds[0]?.members, ['trainer-0', 'trainer-2'])
+})
+
+test('a learner that reads ambient randomness is caught by running each round twice', async (t) => {
+  const job = { topology: hierarchical({ clients: 4 }), strategy: fedAvg(), store: memoryStore(), checkDeterminism: true }
+  const honest = await runJob({ ...job, pool: tinyPool({ clients: 4 }) })
+  t.is(honest.state, 'completed', String(honest.cause))
+
+  const run = await runJob({
+    ...job,
+    store: memoryStore(),
+    pool: tinyPool({ clients: 4, distort: (update) => ({ ...update, delta: update.delta.map(() => Math.random()) }) }),
+  })
+  t.true(run.notices.includes('ROLE_NOT_DETERMINISTIC'))
+  t.is(run.state, 'failed')
+})
+
+test('a schema with faults fails the job before anything runs', async (t) => {
+  const { schema, dataSpec } = twoTier({ clients: 2 })
+  const run = await runJob({
+    topology: { dataSpec, schema: { ...schema, channels: schema.channels.map((channel) => ({ ...channel, pair: ['trainer', 'nobody'] })) } },
+    strategy: fedAvg(),
+    store: memoryStore(),
+    pool: tinyPool({ clients: 2 }),
+  })
+  t.is(run.state, 'failed')
+  t.like(run.cause, { code: 'TAG_INVALID' })
+})
+
+test('any number of clients, groups and any fraction give the same hashes in both topologies', async (t) => {
+  const property = fc.asyncProperty(fc.integer({ min: 2, max: 9 }), fc.integer({ min: 1, max: 2 }), fc.double({ min: 0.2, max: 1, noNaN: true }), async (clients, groups, fraction) => {
+    const job = { strategy: fedAvg({ fraction }), pool: tinyPool({ clients }), rounds: 2 }
+    const flat = await runJob({ ...job, topology: twoTier({ clients }), store: memoryStore() })
+    const tree = await runJob({ ...job, topology: hierarchical({ clients, groups }), store: memoryStore() })
+    t.deepEqual(hashes(tree), hashes(flat))
+  })
+  await fc.assert(property, { numRuns: 25 })
+})

@@ -1,0 +1,145 @@
+import { type ActorRef, type Behavior, CodedError, type Store } from '../../runtime/index.ts'
+import { type JobSurroundings, type ModelRegistry, rendezvous, roleHost, type RoleTask, type RoundRecord, type TaskReport, weightsHash } from '../../sdk/index.ts'
+import { jobError } from './errors.ts'
+import { saveState } from './job-record.ts'
+import { endedStates, type JobParts, type JobSpec, type JobState } from './job-spec.ts'
+import type { JobEvent, JobMessage } from './protocol.ts'
+import { tasksOf } from './tasks.ts'
+import { taskTally } from './task-tally.ts'
+
+export interface JobActorOptions {
+  readonly spec: JobSpec
+  readonly parts: JobParts
+  readonly store: Store
+  readonly registry: ModelRegistry
+  readonly follower: ActorRef<JobEvent>
+  /** Wall-clock time as RFC 3339, for the record. */
+  readonly wallTime: () => string
+  /** Run each round twice and compare. Default false. */
+  readonly checkDeterminism?: boolean
+}
+
+/** Runs one job: expands its topology, hosts a role actor for each task, and ends when they have. */
+export function jobActor({ spec, parts, store, registry, follower, wallTime, checkDeterminism = false }: JobActorOptions): Behavior<JobMessage> {
+  return (context) => {
+    const hashes = new Map<number, string>()
+    let state: JobState = 'ready'
+    let tasks: readonly RoleTask[] = []
+    let tally = taskTally([])
+    let roundBegan = context.clock.now()
+    let tasksActor: ActorRef<never> | undefined
+    let ending: JobState = 'completed'
+    let endingCause: unknown
+
+    return async (message) => {
+      switch (message.type) {
+        case 'start':
+          return start()
+        case 'stop':
+          if (state === 'ready') return enter('terminated')
+          if (endedStates.includes(state) || state === 'stopping') return
+          await enter('stopping')
+          return stopTasks('terminated')
+        case 'tasks-stopped':
+          return enter(message.state, message.cause)
+        case 'task-running':
+          if (state === 'deploying') await enter('running')
+          return
+        case 'round-committed':
+          return tellRound(message.record)
+        case 'notice':
+          return follower.tell(message)
+        case 'task-completed':
+        case 'task-failed':
+          return taskEnded(message)
+      }
+    }
+
+    async function start(): Promise<void> {
+      await enter('starting')
+      try {
+        tasks = tasksOf(spec, parts)
+      } catch (cause) {
+        return enter('failed', cause)
+      }
+      tally = taskTally(tasks)
+      await enter('deploying')
+      roundBegan = context.clock.now()
+      tasksActor = context.spawn('tasks', deployment(), { supervise: { type: 'stop' } })
+      context.watch(tasksActor, ({ cause }) => ({ type: 'tasks-stopped', state: cause === undefined ? ending : 'failed', cause: cause ?? endingCause }))
+    }
+
+    /** Parent of the rendezvous and of all role actors, so that they end together. */
+    function deployment(): Behavior<never> {
+      return (parent) => {
+        const job: JobSurroundings = {
+          job: spec.id,
+          seed: spec.seed,
+          settings: spec.settings,
+          store,
+          pool: parts.pool,
+          strategy: parts.strategy,
+          rendezvous: parent.spawn('rendezvous', rendezvous()),
+          publish,
+          reports: context.self,
+          checkDeterminism,
+        }
+        for (const task of tasks) parent.spawn(task.end, roleHost(task, job), { supervise: { type: 'restart', max: Number.POSITIVE_INFINITY, withinMs: 1 } })
+        return () => {}
+      }
+    }
+
+    async function publish(record: RoundRecord): Promise<void> {
+      const { round, weights, metrics, members } = record
+      const hash = await weightsHash(weights)
+      const { layout, modelTopology } = parts.pool
+      await registry.commit({
+        job: spec.id,
+        round,
+        weights,
+        layout,
+        metrics,
+        members,
+        hash,
+        seed: spec.seed,
+        workload: spec.workload,
+        ...(modelTopology === undefined ? {} : { modelTopology }),
+      })
+      hashes.set(round, hash)
+    }
+
+    function tellRound({ round, metrics, members }: RoundRecord): void {
+      const now = context.clock.now()
+      const hash = hashes.get(round) ?? ''
+      hashes.delete(round)
+      follower.tell({ type: 'round', round, metrics, members, hash, seconds: (now - roundBegan) / 1000 })
+      roundBegan = now
+    }
+
+    function taskEnded(report: Extract<TaskReport, { type: 'task-completed' | 'task-failed' }>): void {
+      if (state === 'stopping' || endedStates.includes(state)) return
+      if (report.type === 'task-failed') follower.tell({ type: 'notice', end: report.end, notice: noticeOf(report.cause) })
+      const failedRole = tally.ended(report)
+      if (failedRole && report.type === 'task-failed') {
+        return stopTasks('failed', report.cause instanceof CodedError ? report.cause : jobError('JOB_ROLE_FAILED', { role: failedRole, end: report.end, cause: report.cause }, { cause: report.cause }))
+      }
+      if (tally.allEnded) stopTasks('completed')
+    }
+
+    function stopTasks(then: JobState, cause?: unknown): void {
+      ending = then
+      endingCause = cause
+      if (tasksActor) context.stop(tasksActor)
+    }
+
+    async function enter(next: JobState, cause?: unknown): Promise<void> {
+      state = next
+      await context.track(saveState(store, spec.id, next, wallTime(), cause === undefined ? undefined : String(cause)))
+      follower.tell({ type: 'state', state: next, ...(cause === undefined ? {} : { cause }) })
+    }
+  }
+}
+
+function noticeOf(cause: unknown): { code: string; message: string } {
+  return cause instanceof CodedError ? cause : { code: 'TASK_FAILED', message: String(cause) }
+}

@@ -1,0 +1,28 @@
+import { randomBytes } from 'node:crypto'
+import { assertValid, expand, type RoleTask, type Task, wiringOf } from '../../sdk/index.ts'
+import { jobError } from './errors.ts'
+import type { JobParts, JobSpec } from './job-spec.ts'
+
+/** Expands a job's topology into what its role actors run. TAG_INVALID with every fault of the schema; JOB_ROLE_UNKNOWN. */
+export function tasksOf(spec: JobSpec, { topology, roles, pool }: JobParts): RoleTask[] {
+  assertValid(topology)
+  const tasks = expand(topology, { jobId: spec.id, newKey: newTaskKey })
+  const wire = wiringOf(tasks)
+  return tasks.map((task) => {
+    const role = roles[task.role]
+    if (!role) throw jobError('JOB_ROLE_UNKNOWN', { role: task.role, known: Object.keys(roles).join(', ') })
+    return { end: task.end, role, channels: wire(task), ...clientOf(task, pool.clients) }
+  })
+}
+
+function clientOf({ end, dataset }: Task, clients: number): { readonly client?: number } {
+  if (dataset === undefined) return {}
+  const client = Number(dataset)
+  if (!Number.isInteger(client) || client < 0 || client >= clients) throw jobError('JOB_CLIENT_UNKNOWN', { end, dataset, last: clients - 1 })
+  return { client }
+}
+
+/** Secret, and so not drawn from the job's seed: 24 random bytes in 32 characters. */
+function newTaskKey(): string {
+  return randomBytes(24).toString('base64url')
+}

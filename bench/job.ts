@@ -1,0 +1,46 @@
+import { mkdtemp, rm } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { spawn } from 'node:child_process'
+import { createInterface } from 'node:readline'
+import { fileURLToPath } from 'node:url'
+import type { Suite } from './figure.ts'
+
+const main = fileURLToPath(new URL('../flamectl/main.js', import.meta.url))
+const project = fileURLToPath(new URL('../../', import.meta.url))
+
+interface TimedRound {
+  readonly atSeconds: number
+  readonly members: number
+}
+
+/** Whole jobs, run as a person would: by the command, on the durable store, in a process of their own. */
+export const jobSuite: Suite = async (report) => {
+  const mnist = await timedRun(['examples/mnist', '--set', 'rounds=5'])
+  const first = mnist[0]?.atSeconds ?? Number.NaN
+  report({ figure: 'job.first-round-seconds', value: first, unit: 's' })
+  report({ figure: 'job.rounds-per-second', value: rate(mnist, () => 1), unit: 'rounds/s' })
+
+  const trivial = await timedRun(['examples/trivial', '--workers', '0', '--set', 'rounds=40'])
+  report({ figure: 'job.trivial-updates-per-second', value: rate(trivial.slice(10), ({ members }) => members), unit: 'updates/s' })
+}
+
+/** Per second, from the first of these rounds' end on. */
+function rate(rounds: readonly TimedRound[], count: (round: TimedRound) => number): number {
+  const [first, ...rest] = rounds
+  const spent = (rest.at(-1)?.atSeconds ?? 0) - (first?.atSeconds ?? 0)
+  return rest.reduce((sum, round) => sum + count(round), 0) / spent
+}
+
+async function timedRun(args: readonly string[]): Promise<TimedRound[]> {
+  const store = await mkdtemp(join(tmpdir(), 'flame-bench-'))
+  const began = performance.now()
+  const child = spawn(process.execPath, [main, 'run', ...args, '--json', '--store', store], { cwd: project, stdio: ['ignore', 'pipe', 'inherit'] })
+  const rounds: TimedRound[] = []
+  for await (const text of createInterface({ input: child.stdout })) {
+    const line: { done?: boolean; members?: readonly string[] } = JSON.parse(text)
+    if (!line.done) rounds.push({ atSeconds: (performance.now() - began) / 1000, members: line.members?.length ?? 0 })
+  }
+  await rm(store, { recursive: true, force: true })
+  return rounds
+}

@@ -1,0 +1,22 @@
+import type { RunResult, RunStart } from './reporter.ts'
+
+export function percent(fraction: number | undefined): string {
+  return fraction === undefined ? '-' : `${(100 * fraction).toFixed(2)} %`
+}
+
+/** What is about to run, in a line. */
+export function summary({ job, seed, settings, resumedAfter }: RunStart): string {
+  const shown = Object.entries(settings).map(([name, value]) => `${name}=${value}`)
+  const from = resumedAfter === undefined ? '' : `, going on after round ${resumedAfter}`
+  return `${job}: seed ${seed}${from}; ${shown.join(' ')}`
+}
+
+/** Where the model is, and what to do with it. */
+export function howToUse({ rounds, accuracy, hash, model }: RunResult): string {
+  return [
+    `done: ${rounds} rounds, accuracy ${percent(accuracy)}, weights ${hash.slice(0, 16)}…`,
+    `model: ${model}`,
+    '  model.json + weights.bin load into TensorFlow.js: tf.loadLayersModel(…/model.json)',
+    '  round.json says which job, round and members it came from',
+  ].join('\n')
+}

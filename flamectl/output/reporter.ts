@@ -1,0 +1,32 @@
+import type { RoundSummary } from '../../actors/index.ts'
+import type { Notice, Settings } from '../../sdk/index.ts'
+
+/** What a run begins with. */
+export interface RunStart {
+  readonly job: string
+  readonly seed: number
+  readonly settings: Settings
+  /** Rounds committed before, when it goes on. */
+  readonly resumedAfter?: number
+}
+
+/** What a finished run leaves. */
+export interface RunResult {
+  readonly rounds: number
+  readonly accuracy: number | undefined
+  readonly hash: string
+  /** Folder of the last round's model. */
+  readonly model: string
+}
+
+/** How a run is shown: to a person at a terminal, in a log, or to a program. */
+export interface Reporter {
+  started(start: RunStart): void
+  round(round: RoundSummary): void
+  notice(end: string, notice: Notice): void
+  done(result: RunResult): void
+  /** Stopped on request after this many committed rounds; `command` goes on. */
+  stopped(rounds: number, command: string): void
+  /** Nothing more will be shown. */
+  close(): void
+}

@@ -1,0 +1,38 @@
+import { availableParallelism } from 'node:os'
+import { Command } from 'commander'
+import { type RawRunOptions, runOptions } from './run-options.ts'
+import { runWorkload } from './run-workload.ts'
+
+/** Exit status after a stop on SIGINT or SIGTERM, as shells count them. */
+const stoppedStatus = { SIGINT: 130, SIGTERM: 143 } as const
+
+/** `flamectl run`: a workload's whole job in one process. */
+export function runCommand(argv: readonly string[]): Command {
+  return new Command('run')
+    .description('run a workload, every part of it, in this process')
+    .argument('<workload>', 'folder of the workload, or its module')
+    .option('--set <name=value,...>', 'override settings of the workload', (value: string, before: string[] = []) => [...before, value])
+    .option('--seed <number>', 'seed of all randomness of the job (default 1)')
+    .option('--workers <number>', 'worker threads that train; 0 trains in the main thread (default: one a core, at most 8)')
+    .option('--store <folder>', 'where state and models are kept', '.flame')
+    .option('--resume', 'go on with the latest job of this workload in the store')
+    .option('--check', 'run each round of each role twice and compare, to find what is not reproducible')
+    .option('--json', 'one JSON object a line')
+    .action(async (workload: string, raw: RawRunOptions) => {
+      const options = runOptions(workload, raw, Math.min(8, availableParallelism()))
+      const stop = new AbortController()
+      for (const name of ['SIGINT', 'SIGTERM'] as const) {
+        process.on(name, () => {
+          if (stop.signal.aborted) process.exit(stoppedStatus[name])
+          process.exitCode = stoppedStatus[name]
+          stop.abort()
+        })
+      }
+      await runWorkload(options, resumeCommand(argv), stop.signal)
+    })
+}
+
+function resumeCommand(argv: readonly string[]): string {
+  const words = argv.includes('--resume') ? argv : [...argv, '--resume']
+  return ['flamectl', ...words.map((word) => (/^[\w./:=,@%+-]+$/.test(word) ? word : `'${word.replaceAll("'", String.raw`'\''`)}'`))].join(' ')
+}

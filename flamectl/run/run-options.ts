@@ -1,0 +1,59 @@
+import { flamectlError } from '../errors.ts'
+
+/** What a person asked for, checked. */
+export interface RunOptions {
+  readonly workload: string
+  /** As given by --set. */
+  readonly overrides: Readonly<Record<string, string>>
+  readonly seed?: number
+  readonly workers: number
+  readonly store: string
+  readonly json: boolean
+  readonly resume: boolean
+  /** Run each round twice and compare. */
+  readonly check: boolean
+}
+
+/** The options as commander hands them over. */
+export interface RawRunOptions {
+  readonly set?: readonly string[]
+  readonly seed?: string
+  readonly workers?: string
+  readonly store: string
+  readonly json?: boolean
+  readonly resume?: boolean
+  readonly check?: boolean
+}
+
+/** Checks the options. RUN_SETTING_SYNTAX, RUN_OPTION. */
+export function runOptions(workload: string, raw: RawRunOptions, defaultWorkers: number): RunOptions {
+  return {
+    workload,
+    overrides: overridesOf(raw.set ?? []),
+    ...(raw.seed === undefined ? {} : { seed: integer('--seed', raw.seed, 0, 2 ** 32 - 1) }),
+    workers: raw.workers === undefined ? defaultWorkers : integer('--workers', raw.workers, 0, 256),
+    store: raw.store,
+    json: raw.json ?? false,
+    resume: raw.resume ?? false,
+    check: raw.check ?? false,
+  }
+}
+
+function overridesOf(given: readonly string[]): Record<string, string> {
+  const overrides: Record<string, string> = {}
+  for (const list of given) {
+    for (const pair of list.split(',')) {
+      const at = pair.indexOf('=')
+      const name = pair.slice(0, at).trim()
+      if (at < 0 || name === '') throw flamectlError('RUN_SETTING_SYNTAX', { given: JSON.stringify(list) })
+      overrides[name] = pair.slice(at + 1).trim()
+    }
+  }
+  return overrides
+}
+
+function integer(option: string, given: string, least: number, most: number): number {
+  const value = Number(given)
+  if (given.trim() !== '' && Number.isInteger(value) && value >= least && value <= most) return value
+  throw flamectlError('RUN_OPTION', { option, expected: `a whole number from ${least} to ${most}`, given: JSON.stringify(given) })
+}

@@ -1,0 +1,295 @@
+import { Incarnation } from './incarnation.ts'
+import { kernelError } from './errors.ts'
+import { LocalActor } from './local-actor.ts'
+import { FifoMailbox, type Mailbox, ScheduledMailbox } from './mailbox.ts'
+import type { ActorRef, Behavior, DeadLetterReason, Handler, SpawnOptions, Terminated } from './protocol.ts'
+import { type FaultHistory, supervise } from './supervision.ts'
+import type { Surroundings } from './surroundings.ts'
+
+/**
+ * `starting`: its behavior has yet to make a handler. `ready`: takes messages. `busy`: a handler's promise is pending.
+ * `suspended`: a fault is being dealt with. `stopping`: its children are.
+ */
+type Phase = 'starting' | 'ready' | 'busy' | 'suspended' | 'stopping' | 'stopped'
+
+/** Messages that an actor takes in one go before others have their turn. */
+const batch = 256
+
+/** An `offer` that waits for a place in a full mailbox. */
+interface Offer<Message> {
+  readonly message: Message
+  readonly sender: number
+  readonly accept: () => void
+  readonly refuse: (cause: unknown) => void
+}
+
+let cells = 0
+
+/** One actor: its mailbox, its place in the tree, its life. Also its own reference: bound to the actor, never to its name. */
+export class Cell<Message> extends LocalActor implements ActorRef<Message> {
+  /** Unique in this process. */
+  readonly number: number = ++cells
+  readonly name: string
+  readonly parent: LocalActor | undefined
+  readonly surroundings: Surroundings
+  readonly #behavior: Behavior<Message>
+  readonly #options: SpawnOptions
+  #phase: Phase = 'starting'
+  #incarnation: Incarnation<Message>
+  #handler: Handler<Message> | undefined
+  #mailbox: Mailbox<Message> | undefined
+  #offers: Offer<Message>[] | undefined
+  #children: Map<string, LocalActor> | undefined
+  #faults: FaultHistory | undefined
+  #stopListeners: Set<(terminated: Terminated) => void> | undefined
+  #afterChildren: (() => void) | undefined
+  #terminated: Terminated | undefined
+  scheduled = false
+
+  constructor(name: string, parent: LocalActor | undefined, surroundings: Surroundings, behavior: Behavior<Message>, options: SpawnOptions) {
+    super()
+    this.name = name
+    this.parent = parent
+    this.surroundings = surroundings
+    this.#behavior = behavior
+    this.#options = options
+    this.#incarnation = new Incarnation(this)
+    surroundings.size += 1
+    if (surroundings.events.active) surroundings.events.emit({ type: 'spawned', path: this.path })
+    surroundings.schedule(this)
+  }
+
+  get path(): string {
+    return `${this.parent?.path ?? ''}/${this.name}`
+  }
+
+  get isAlive(): boolean {
+    return this.#phase !== 'stopping' && this.#phase !== 'stopped'
+  }
+
+  get isIdle(): boolean {
+    return this.#mailbox === undefined || this.#mailbox.length === 0
+  }
+
+  tell(message: Message): void {
+    if (!this.isAlive) return this.#deadLetter(message, 'stopped')
+    const capacity = this.#options.mailbox?.capacity
+    if (capacity !== undefined && (this.#mailbox?.length ?? 0) >= capacity) return this.#deadLetter(message, 'mailbox-full')
+    this.#enqueue(message, this.surroundings.sender)
+  }
+
+  offer(message: Message): Promise<void> {
+    const { sender } = this.surroundings
+    if (!this.isAlive) return Promise.reject(kernelError('KERNEL_STOPPED', { path: this.path }))
+    const capacity = this.#options.mailbox?.capacity
+    if (capacity === undefined || (this.#mailbox?.length ?? 0) < capacity) {
+      this.#enqueue(message, sender)
+      return Promise.resolve()
+    }
+    return new Promise((accept, refuse) => {
+      this.#offers ??= []
+      this.#offers.push({ message, sender, accept, refuse })
+    })
+  }
+
+  takeTurn(most: number): number {
+    if (this.#phase === 'starting') this.#start()
+    const limit = Math.min(batch, most)
+    let taken = 0
+    while (this.#phase === 'ready' && taken < limit && this.#mailbox !== undefined && this.#mailbox.length > 0) {
+      const message = this.#mailbox.take()
+      taken += 1
+      if (this.#offers !== undefined) this.#acceptOffer(this.#offers)
+      this.#handle(message!)
+    }
+    if (this.#phase === 'ready' && this.#mailbox !== undefined && this.#mailbox.length > 0) this.surroundings.schedule(this)
+    return taken
+  }
+
+  spawn<Child>(name: string, behavior: Behavior<Child>, options: SpawnOptions): Cell<Child> {
+    if (name === '' || name.includes('/')) throw kernelError('KERNEL_NAME_INVALID', { name: JSON.stringify(name) })
+    this.#children ??= new Map()
+    if (this.#children.has(name)) throw kernelError('KERNEL_NAME_TAKEN', { parent: this.path, name })
+    const child = new Cell(name, this, this.surroundings, behavior, options)
+    this.#children.set(name, child)
+    return child
+  }
+
+  stop(cause?: unknown): void {
+    if (!this.isAlive) return
+    this.#phase = 'stopping'
+    this.#incarnation.end()
+    this.#terminated = cause === undefined ? { path: this.path } : { path: this.path, cause }
+    this.#stopChildren(() => this.#stopped())
+  }
+
+  onStopped(listener: (terminated: Terminated) => void): () => void {
+    if (this.#phase === 'stopped' && this.#terminated) {
+      listener(this.#terminated)
+      return () => {}
+    }
+    this.#stopListeners ??= new Set()
+    this.#stopListeners.add(listener)
+    return () => void this.#stopListeners?.delete(listener)
+  }
+
+  isCurrent(incarnation: Incarnation<Message>): boolean {
+    return this.isAlive && incarnation === this.#incarnation
+  }
+
+  fault(cause: unknown): void {
+    if (!this.isAlive) return
+    const { surroundings } = this
+    this.#faults ??= { count: 0, timesMs: [] }
+    const verdict = supervise(this.#options.supervise, this.#faults, surroundings.clock.now())
+    switch (verdict.type) {
+      case 'resume':
+        if (surroundings.events.active) surroundings.events.emit({ type: 'resumed', path: this.path, cause })
+        this.#phase = this.#handler ? 'ready' : 'starting'
+        return surroundings.schedule(this)
+      case 'stop':
+        return this.stop(cause)
+      case 'escalate': {
+        if (surroundings.events.active) surroundings.events.emit({ type: 'escalated', path: this.path, cause })
+        const { path, parent } = this
+        this.stop(cause)
+        return parent ? parent.fault(cause) : surroundings.faultAtTop(cause, path)
+      }
+      case 'restart':
+        return this.#restart(cause, verdict.delayMs)
+    }
+  }
+
+  #restart(cause: unknown, delayMs: number): void {
+    const { surroundings } = this
+    this.#phase = 'suspended'
+    this.#handler = undefined
+    this.#incarnation.end()
+    this.#incarnation = new Incarnation(this)
+    const incarnation = this.#incarnation
+    const begin = () => {
+      if (!this.isCurrent(incarnation)) return
+      if (surroundings.events.active) surroundings.events.emit({ type: 'restarted', path: this.path, cause, restarts: this.#faults?.count ?? 0 })
+      this.#phase = 'starting'
+      surroundings.schedule(this)
+    }
+    this.#stopChildren(() => {
+      if (delayMs > 0) surroundings.clock.schedule(delayMs, begin)
+      else begin()
+    })
+  }
+
+  #start(): void {
+    const incarnation = this.#incarnation
+    this.#run(incarnation, () => {
+      const made = this.#behavior(incarnation)
+      if (!(made instanceof Promise)) {
+        this.#handler = made
+        return
+      }
+      return made.then((handler) => {
+        if (this.isCurrent(incarnation)) this.#handler = handler
+      })
+    })
+  }
+
+  #handle(message: Message): void {
+    const handler = this.#handler
+    if (!handler) return
+    const { events } = this.surroundings
+    if (events.active) return this.#handleWatched(handler, message)
+    this.#run(this.#incarnation, () => handler(message))
+  }
+
+  #handleWatched(handler: Handler<Message>, message: Message): void {
+    const { clock, events, slowHandlerMs } = this.surroundings
+    const began = clock.now()
+    const finished = () => {
+      const elapsedMs = clock.now() - began
+      if (elapsedMs >= slowHandlerMs) events.emit({ type: 'slow-handler', path: this.path, elapsedMs })
+    }
+    this.#run(this.#incarnation, () => {
+      const pending = handler(message)
+      if (pending instanceof Promise) return pending.finally(finished)
+      finished()
+    })
+  }
+
+  #run(incarnation: Incarnation<Message>, work: () => void | Promise<void>): void {
+    try {
+      const pending = work()
+      if (pending instanceof Promise) this.#await(incarnation, pending)
+      else if (this.#phase === 'starting') this.#phase = 'ready'
+    } catch (cause) {
+      if (this.isCurrent(incarnation)) this.fault(cause)
+    }
+  }
+
+  #await(incarnation: Incarnation<Message>, pending: Promise<void>): void {
+    if (this.isCurrent(incarnation)) this.#phase = 'busy'
+    pending.then(
+      () => {
+        if (!this.isCurrent(incarnation) || this.#phase !== 'busy') return
+        this.#phase = 'ready'
+        this.surroundings.schedule(this)
+      },
+      (cause: unknown) => {
+        if (this.isCurrent(incarnation)) this.fault(cause)
+      },
+    )
+  }
+
+  #enqueue(message: Message, sender: number): void {
+    const { surroundings } = this
+    this.#mailbox ??= surroundings.scheduler ? new ScheduledMailbox(surroundings.scheduler) : new FifoMailbox()
+    this.#mailbox.push(message, sender)
+    if (!this.scheduled && this.#phase === 'ready') surroundings.schedule(this)
+  }
+
+  #acceptOffer(offers: Offer<Message>[]): void {
+    const offer = offers.shift()
+    if (!offer) return
+    this.#enqueue(offer.message, offer.sender)
+    offer.accept()
+  }
+
+  #stopChildren(then: () => void): void {
+    this.#afterChildren = then
+    for (const child of [...(this.#children?.values() ?? [])]) child.stop()
+    this.#childrenMayBeGone()
+  }
+
+  childStopped(child: LocalActor): void {
+    if (this.#children?.get(child.name) === child) this.#children.delete(child.name)
+    this.#childrenMayBeGone()
+  }
+
+  #childrenMayBeGone(): void {
+    const then = this.#afterChildren
+    if (!then || (this.#children?.size ?? 0) > 0) return
+    this.#afterChildren = undefined
+    then()
+  }
+
+  #stopped(): void {
+    this.#phase = 'stopped'
+    const { surroundings } = this
+    const terminated = this.#terminated ?? { path: this.path }
+    while (this.#mailbox && this.#mailbox.length > 0) this.#deadLetter(this.#mailbox.take(), 'stopped')
+    for (const { refuse } of this.#offers ?? []) refuse(kernelError('KERNEL_STOPPED', { path: this.path }))
+    this.#mailbox = undefined
+    this.#offers = undefined
+    this.#handler = undefined
+    surroundings.size -= 1
+    surroundings.closed(this)
+    if (surroundings.events.active) surroundings.events.emit({ type: 'stopped', ...terminated })
+    const listeners = this.#stopListeners
+    this.#stopListeners = undefined
+    this.parent?.childStopped(this)
+    for (const listener of listeners ?? []) listener(terminated)
+  }
+
+  #deadLetter(message: unknown, reason: DeadLetterReason): void {
+    this.surroundings.deadLetter({ path: this.path, message, reason })
+  }
+}

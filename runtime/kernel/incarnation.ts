@@ -1,0 +1,111 @@
+import { ask } from './ask.ts'
+import type { Cell } from './cell.ts'
+import type { Clock } from './clock.ts'
+import { kernelError } from './errors.ts'
+import { localActor } from './local-actor.ts'
+import type { ActorContext, ActorRef, AskOptions, Behavior, Cancel, SpawnOptions, Terminated } from './protocol.ts'
+
+const noCancel: Cancel = () => {}
+
+/** An actor's life from a start to a restart or stop: what it was given ends with it. */
+export class Incarnation<Message> implements ActorContext<Message> {
+  readonly #cell: Cell<Message>
+  #controller: AbortController | undefined
+  #cancels: Set<Cancel> | undefined
+  #ended = false
+
+  constructor(cell: Cell<Message>) {
+    this.#cell = cell
+  }
+
+  get self(): ActorRef<Message> {
+    return this.#cell
+  }
+
+  get clock(): Clock {
+    return this.#cell.surroundings.clock
+  }
+
+  get signal(): AbortSignal {
+    this.#controller ??= new AbortController()
+    if (this.#ended) this.#controller.abort(kernelError('KERNEL_STOPPED', { path: this.#cell.path }))
+    return this.#controller.signal
+  }
+
+  spawn<Child>(name: string, behavior: Behavior<Child>, options: SpawnOptions = {}): ActorRef<Child> {
+    if (this.#ended) throw kernelError('KERNEL_STALE', { path: this.#cell.path })
+    return this.#cell.spawn(name, behavior, options)
+  }
+
+  stop(child?: ActorRef<never>): void {
+    if (child) localActor(child).stop()
+    else if (!this.#ended) this.#cell.stop()
+  }
+
+  watch(ref: ActorRef<never>, toMessage: (terminated: Terminated) => Message): Cancel {
+    if (this.#ended) return noCancel
+    let told = false
+    let unwatch = noCancel
+    const cancel = this.#register(() => unwatch())
+    unwatch = localActor(ref).onStopped((terminated) => {
+      told = true
+      cancel()
+      this.#cell.tell(toMessage(terminated))
+    })
+    if (told) cancel()
+    return cancel
+  }
+
+  after(delayMs: number, message: Message): Cancel {
+    if (this.#ended) return noCancel
+    let stopTimer = noCancel
+    const cancel = this.#register(() => stopTimer())
+    stopTimer = this.clock.schedule(delayMs, () => {
+      cancel()
+      this.#cell.tell(message)
+    })
+    return cancel
+  }
+
+  every(periodMs: number, message: Message): Cancel {
+    if (this.#ended) return noCancel
+    let stopTimer = noCancel
+    const next = () => {
+      stopTimer = this.clock.schedule(periodMs, () => {
+        next()
+        this.#cell.tell(message)
+      })
+    }
+    next()
+    return this.#register(() => stopTimer())
+  }
+
+  ask<Reply, Request>(ref: ActorRef<Request>, request: (replyTo: ActorRef<Reply>) => Request, options: AskOptions): Promise<Reply> {
+    return ask(this.#cell.surroundings, ref, request, options)
+  }
+
+  track<T>(work: Promise<T>): Promise<T> {
+    return this.#cell.surroundings.track(work)
+  }
+
+  fail(cause: unknown): void {
+    if (this.#cell.isCurrent(this)) this.#cell.fault(cause)
+  }
+
+  /** Cancels timers and watches, and aborts the signal. */
+  end(): void {
+    if (this.#ended) return
+    this.#ended = true
+    for (const cancel of [...(this.#cancels ?? [])]) cancel()
+    this.#controller?.abort(kernelError('KERNEL_STOPPED', { path: this.#cell.path }))
+  }
+
+  #register(undo: Cancel): Cancel {
+    const cancel = () => {
+      if (this.#cancels?.delete(cancel)) undo()
+    }
+    this.#cancels ??= new Set()
+    this.#cancels.add(cancel)
+    return cancel
+  }
+}

@@ -1,0 +1,113 @@
+import { ask } from './ask.ts'
+import { Cell } from './cell.ts'
+import type { Clock, VirtualClock } from './clock.ts'
+import { systemClock } from './clocks/system-clock.ts'
+import { kernelError } from './errors.ts'
+import { DeadLetterOffice, Emitter } from './event-source.ts'
+import { type LocalActor, localActor } from './local-actor.ts'
+import type { ActorRef, ActorSystem, ActorSystemOptions, AskOptions, Behavior, DeadLetter, KernelEvent, SpawnOptions, Terminated } from './protocol.ts'
+import type { Surroundings } from './surroundings.ts'
+import { Turns } from './turns.ts'
+
+/** Starts an actor system. It holds no process alive by itself; `terminate` gives back what it has. */
+export function actorSystem({ clock = systemClock(), scheduler, slowHandlerMs = 1000, onFault }: ActorSystemOptions = {}): ActorSystem {
+  const events = new Emitter<KernelEvent>()
+  const deadLetters = new DeadLetterOffice<DeadLetter>()
+  const roots = new Map<string, LocalActor>()
+  const turns = new Turns(scheduler, lookWhetherIdle)
+  const idleWaiters: (() => void)[] = []
+  const virtual = isVirtual(clock) ? clock : undefined
+  let tracked = 0
+  let looking = false
+  let terminating: Promise<void> | undefined
+
+  const surroundings: Surroundings = {
+    clock,
+    scheduler,
+    events,
+    slowHandlerMs,
+    size: 0,
+    get sender() {
+      return turns.sender
+    },
+    schedule: (cell) => turns.schedule(cell),
+    closed(cell) {
+      turns.close(cell)
+      if (!cell.parent && roots.get(cell.name) === cell) roots.delete(cell.name)
+    },
+    deadLetter(letter) {
+      deadLetters.count += 1
+      if (deadLetters.active) deadLetters.emit(terminating ? { ...letter, reason: 'system-terminated' } : letter)
+    },
+    faultAtTop(cause, path) {
+      if (onFault) onFault(cause, path)
+      else void terminate()
+    },
+    track,
+  }
+  virtual?.attach(lookWhetherIdle)
+
+  return {
+    clock,
+    deadLetters,
+    events,
+    get size() {
+      return surroundings.size
+    },
+    spawn<Message>(name: string, behavior: Behavior<Message>, options: SpawnOptions = {}): ActorRef<Message> {
+      if (terminating) throw kernelError('KERNEL_STOPPED', { path: '/' })
+      if (name === '' || name.includes('/')) throw kernelError('KERNEL_NAME_INVALID', { name: JSON.stringify(name) })
+      if (roots.has(name)) throw kernelError('KERNEL_NAME_TAKEN', { parent: '/', name })
+      const cell = new Cell(name, undefined, surroundings, behavior, options)
+      roots.set(name, cell)
+      return cell
+    },
+    stop: (ref) => localActor(ref).stop(),
+    ask: <Reply, Request>(ref: ActorRef<Request>, request: (replyTo: ActorRef<Reply>) => Request, options: AskOptions) =>
+      ask(surroundings, ref, request, options),
+    track,
+    stopped: (ref) => new Promise<Terminated>((resolve) => void localActor(ref).onStopped(resolve)),
+    idle: () =>
+      new Promise((resolve) => {
+        idleWaiters.push(resolve)
+        lookWhetherIdle()
+      }),
+    terminate,
+  }
+
+  async function track<T>(work: Promise<T>): Promise<T> {
+    tracked += 1
+    try {
+      return await work
+    } finally {
+      tracked -= 1
+      lookWhetherIdle()
+    }
+  }
+
+  /** After what runs now has come to rest: promises are settled before the look. */
+  function lookWhetherIdle(): void {
+    if (looking || (!virtual && idleWaiters.length === 0)) return
+    looking = true
+    afterPromises(() => {
+      looking = false
+      if (turns.pending || tracked > 0) return
+      if (virtual && !terminating && virtual.jump()) return lookWhetherIdle()
+      for (const resolve of idleWaiters.splice(0)) resolve()
+    })
+  }
+
+  function terminate(): Promise<void> {
+    terminating ??= Promise.all([...roots.values()].map((cell) => new Promise((resolve) => void cell.onStopped(resolve)))).then(() => turns.shutDown())
+    for (const cell of [...roots.values()]) cell.stop()
+    return terminating
+  }
+}
+
+function isVirtual(clock: Clock): clock is VirtualClock {
+  return 'jump' in clock
+}
+
+/** Calls back in a task of its own, once all settled promises have been seen to. */
+const afterPromises: (callback: () => void) => void =
+  typeof setImmediate === 'function' ? (callback) => void setImmediate(callback) : (callback) => void setTimeout(callback, 0)

@@ -1,0 +1,29 @@
+import type { Arrival } from './channel.ts'
+import type { ChannelWiring } from './wiring.ts'
+
+/** A deadline that wakes whoever waits with it. */
+export interface Expiry {
+  readonly expired: boolean
+  readonly listeners: Set<() => void>
+}
+
+/** What a channel is made of: membership, sending, and the next message, none of them typed. */
+export interface ChannelPort {
+  readonly wiring: ChannelWiring
+  ends(): readonly string[]
+  has(end: string): boolean
+  /** Has left for good, or was never expected: it needn't be waited for. */
+  isGone(end: string): boolean
+  /** With `keep`, it is sent again to an end that restarts in this round or the next. */
+  send(ends: readonly string[], message: unknown, keep: boolean): void
+  /** Takes the next message of the awaited ends (all if undefined); undefined when the expiry came, or all awaited are gone. */
+  next(awaited: ReadonlySet<string> | undefined, expiry?: Expiry): Promise<Arrival<unknown> | undefined>
+  peek(end: string): unknown
+  /** Takes all messages that wait. */
+  drain(): readonly Arrival<unknown>[]
+  property(end: string, name: string): unknown
+  setProperty(name: string, value: unknown): void
+  leave(): void
+  /** Resolves at the next change of membership, property or messages, or at the expiry. */
+  change(expiry?: Expiry): Promise<void>
+}

@@ -1,0 +1,129 @@
+import { differenceOf } from '../host/difference.ts'
+import type { Arrival } from './channel.ts'
+import type { ChannelPort, Expiry } from './channel-port.ts'
+import type { ChannelWiring } from './wiring.ts'
+
+/** Something that a round saw of a channel, or did on it, in the order of its calls. */
+interface Observation {
+  readonly call: string
+  result: unknown
+}
+
+/** Passes everything on to a port and writes down what came of it. */
+export class RecordingPort implements ChannelPort {
+  readonly wiring: ChannelWiring
+  readonly #port: ChannelPort
+  observations: Observation[] = []
+
+  constructor(port: ChannelPort) {
+    this.#port = port
+    this.wiring = port.wiring
+  }
+
+  /** Forgets what was written down. */
+  begin(): void {
+    this.observations = []
+  }
+
+  ends = (): readonly string[] => this.#noted('ends', this.#port.ends())
+  has = (end: string): boolean => this.#noted(`has ${end}`, this.#port.has(end))
+  isGone = (end: string): boolean => this.#noted(`isGone ${end}`, this.#port.isGone(end))
+  peek = (end: string): unknown => this.#noted(`peek ${end}`, this.#port.peek(end))
+  drain = (): readonly Arrival<unknown>[] => this.#noted('drain', this.#port.drain())
+  property = (end: string, name: string): unknown => this.#noted(`property ${end} ${name}`, this.#port.property(end, name))
+
+  send(ends: readonly string[], message: unknown, keep: boolean): void {
+    this.#noted('send', { ends, message: structuredClone(message) })
+    this.#port.send(ends, message, keep)
+  }
+
+  setProperty(name: string, value: unknown): void {
+    this.#noted('setProperty', { name, value: structuredClone(value) })
+    this.#port.setProperty(name, value)
+  }
+
+  leave(): void {
+    this.#noted('leave', undefined)
+    this.#port.leave()
+  }
+
+  async next(awaited: ReadonlySet<string> | undefined, expiry?: Expiry): Promise<Arrival<unknown> | undefined> {
+    const observation: Observation = { call: 'next', result: undefined }
+    this.observations.push(observation)
+    const arrival = await this.#port.next(awaited, expiry)
+    observation.result = structuredClone(arrival)
+    return arrival
+  }
+
+  change(expiry?: Expiry): Promise<void> {
+    this.#noted('change', undefined)
+    return this.#port.change(expiry)
+  }
+
+  #noted<Result>(call: string, result: Result): Result {
+    this.observations.push({ call, result })
+    return result
+  }
+}
+
+/** Gives a second run of a round what the first one saw, and compares what it does with what the first one did. */
+export class ReplayPort implements ChannelPort {
+  readonly wiring: ChannelWiring
+  readonly #observations: readonly Observation[]
+  readonly #differs: (difference: string) => Error
+  #next = 0
+
+  constructor(recorded: RecordingPort, differs: (difference: string) => Error) {
+    this.wiring = recorded.wiring
+    this.#observations = recorded.observations
+    this.#differs = differs
+  }
+
+  ends = (): readonly string[] => this.#ends(this.#replayed('ends'))
+  has = (end: string): boolean => this.#replayed(`has ${end}`) === true
+  isGone = (end: string): boolean => this.#replayed(`isGone ${end}`) === true
+  peek = (end: string): unknown => this.#replayed(`peek ${end}`)
+  property = (end: string, name: string): unknown => this.#replayed(`property ${end} ${name}`)
+  send = (ends: readonly string[], message: unknown): void => this.#compared('send', { ends, message })
+  setProperty = (name: string, value: unknown): void => this.#compared('setProperty', { name, value })
+  leave = (): void => this.#compared('leave', undefined)
+
+  drain(): readonly Arrival<unknown>[] {
+    const drained = this.#replayed('drain')
+    return Array.isArray(drained) ? drained.filter(isArrival) : []
+  }
+
+  async next(): Promise<Arrival<unknown> | undefined> {
+    const arrival = this.#replayed('next')
+    return isArrival(arrival) ? arrival : undefined
+  }
+
+  async change(): Promise<void> {
+    this.#replayed('change')
+  }
+
+  /** Throws if the first run did more than the second. */
+  finish(): void {
+    const left = this.#observations[this.#next]
+    if (left) throw this.#differs(`on channel ${this.wiring.name} it did ${left.call}, then nothing more`)
+  }
+
+  #replayed(call: string): unknown {
+    const observation = this.#observations[this.#next++]
+    if (observation?.call === call) return observation.result
+    throw this.#differs(`on channel ${this.wiring.name} it did ${observation?.call ?? 'nothing more'}, then ${call}`)
+  }
+
+  #compared(call: string, value: unknown): void {
+    const difference = differenceOf(this.#replayed(call), value, `what it gave to ${call} on channel ${this.wiring.name}`)
+    if (difference) throw this.#differs(difference)
+  }
+
+  #ends(value: unknown): readonly string[] {
+    return Array.isArray(value) ? value : []
+  }
+}
+
+function isArrival(value: unknown): value is Arrival<unknown> {
+  return typeof value === 'object' && value !== null && 'end' in value && 'message' in value
+}

@@ -1,0 +1,132 @@
+import type { Clock } from '../../../runtime/index.ts'
+import { roleError } from '../errors.ts'
+import type { Decisions } from '../host/decisions.ts'
+import { isStrings } from '../guards.ts'
+import type { ChannelUse } from '../role.ts'
+import type { Arrival, Channel, GatherOptions, GatheredArrival } from './channel.ts'
+import type { ChannelPort, Expiry } from './channel-port.ts'
+
+/** What a typed channel takes from the role's host. */
+export interface ChannelSurroundings {
+  readonly end: string
+  readonly clock: Clock
+  readonly decisions: Decisions
+  /** A message that isn't of the channel's protocol; it's dropped. */
+  readonly foreign: (channel: string, from: string) => void
+}
+
+/** The channel that a role sees, over a port that knows no types. */
+export function typedChannel<Out, In>(
+  port: ChannelPort,
+  use: ChannelUse<Out, In>,
+  { end: self, clock, decisions, foreign }: ChannelSurroundings,
+): Channel<Out, In> {
+  const { wiring } = port
+
+  const next = async (awaited?: ReadonlySet<string>, expiry?: Expiry): Promise<Arrival<In> | undefined> => {
+    for (;;) {
+      const arrival = await port.next(awaited, expiry)
+      if (!arrival) return undefined
+      const { end, message } = arrival
+      if (use.accepts(message)) return { end, message }
+      foreign(wiring.name, end)
+    }
+  }
+
+  async function* recvEach(ends: readonly string[]): AsyncGenerator<Arrival<In>> {
+    const awaited = new Set(ends)
+    while (awaited.size > 0) {
+      const arrival = await next(awaited)
+      if (!arrival) return
+      awaited.delete(arrival.end)
+      yield arrival
+    }
+  }
+
+  async function* gather(ends: readonly string[], options: GatherOptions<In> = {}): AsyncGenerator<GatheredArrival<In>> {
+    const { quorum = 1, deadlineMs, matching = () => true } = options
+    const place = decisions.place(`counted:${wiring.name}`)
+    const recorded = decisions.recall(place, isStrings)
+    const awaited = new Set(recorded ?? ends)
+    const needed = recorded ? awaited.size : Math.ceil(quorum * ends.length)
+    const counted = new Set<string>()
+    const expiry = deadlineMs === undefined || recorded ? undefined : expiryOf(clock, deadlineMs)
+    try {
+      while (awaited.size > 0 && counted.size < needed) {
+        const arrival = await next(awaited, expiry)
+        if (!arrival) break
+        if (!matching(arrival.message)) continue
+        awaited.delete(arrival.end)
+        counted.add(arrival.end)
+        yield { ...arrival, refuse: () => counted.delete(arrival.end) }
+      }
+    } finally {
+      expiry?.cancel()
+    }
+    if (recorded?.length !== counted.size) decisions.record(place, [...counted].toSorted())
+  }
+
+  return {
+    name: wiring.name,
+    group: wiring.group,
+    otherRole: wiring.otherRole,
+    othersHoldData: wiring.othersHoldData,
+    ends: () => port.ends(),
+    has: (end) => port.has(end),
+    async awaitJoin({ timeoutMs = 60_000 } = {}) {
+      const expiry = expiryOf(clock, timeoutMs)
+      const missing = [...wiring.expected].filter((end) => end !== self)
+      try {
+        for (;;) {
+          for (let last = missing.at(-1); last !== undefined && (port.has(last) || port.isGone(last)); last = missing.at(-1)) missing.pop()
+          if (missing.length === 0) return
+          if (expiry.expired) throw joinTimeout(missing, timeoutMs)
+          await port.change(expiry)
+        }
+      } finally {
+        expiry.cancel()
+      }
+    },
+    leave: () => port.leave(),
+    send: (end, message, { keep = true } = {}) => port.send([end], message, keep),
+    broadcast: (message, ends = port.ends()) => port.send(ends, message, true),
+    recv: async (end) => (await next(new Set([end])))?.message,
+    async recvAny() {
+      for (;;) {
+        const arrival = await next()
+        if (arrival) return arrival
+      }
+    },
+    recvEach,
+    gather,
+    peek(end) {
+      const message = port.peek(end)
+      return use.accepts(message) ? message : undefined
+    },
+    drain() {
+      const taken: Arrival<In>[] = []
+      for (const { end, message } of port.drain()) use.accepts(message) ? taken.push({ end, message }) : foreign(wiring.name, end)
+      return taken
+    },
+    setProperty: (name, value) => port.setProperty(name, value),
+    property: (end, name) => port.property(end, name),
+    async awaitProperty(ends, name) {
+      while (ends.some((end) => port.has(end) && port.property(end, name) === undefined)) await port.change()
+    },
+  }
+
+  function joinTimeout(missing: readonly string[], timeoutMs: number) {
+    const expected = wiring.expected.size
+    return roleError('ROLE_JOIN_TIMEOUT', { missing: missing.length, expected, channel: wiring.name, end: self, timeoutMs, first: missing[0] })
+  }
+}
+
+function expiryOf(clock: Clock, delayMs: number): Expiry & { cancel(): void } {
+  const listeners = new Set<() => void>()
+  const expiry = { expired: false, listeners, cancel: () => {} }
+  expiry.cancel = clock.schedule(delayMs, () => {
+    expiry.expired = true
+    for (const wake of [...listeners]) wake()
+  })
+  return expiry
+}

@@ -1,0 +1,50 @@
+import type { ActorRef } from '../../../runtime/index.ts'
+
+/** How a channel of one task lies in the topology. */
+export interface ChannelWiring {
+  readonly name: string
+  readonly group: string
+  readonly otherRole: string
+  /** Func tags of this task's role on the channel. */
+  readonly funcTags: readonly string[]
+  readonly othersHoldData: boolean
+  /** All other ends that the job has in this group; shared between the tasks of a group. */
+  readonly expected: ReadonlySet<string>
+}
+
+/** Numbers each start of an end, so that what an earlier one sent can be told from what this one sends. */
+export type Incarnation = number
+
+/** A message between two ends of a channel. */
+export interface Delivery {
+  readonly type: 'deliver'
+  readonly channel: string
+  readonly from: string
+  readonly incarnation: Incarnation
+  /** Rises with each message of this incarnation on this channel. */
+  readonly number: number
+  readonly message: unknown
+}
+
+/** An end that has joined a channel's group. */
+export interface Member {
+  readonly end: string
+  readonly incarnation: Incarnation
+  readonly ref: ActorRef<Delivery>
+  readonly properties: Readonly<Record<string, unknown>>
+}
+
+/** What an end hears of the others of its groups. */
+export type MembershipNews =
+  /** The answer to joining: who is there, and who has left for good. */
+  | { readonly type: 'welcome'; readonly incarnation: Incarnation; readonly channels: readonly GroupView[] }
+  /** Joined, or joined again as a new incarnation. */
+  | { readonly type: 'joined'; readonly channel: string; readonly member: Member }
+  | { readonly type: 'left'; readonly channel: string; readonly end: string }
+  | { readonly type: 'property'; readonly channel: string; readonly end: string; readonly name: string; readonly value: unknown }
+
+export interface GroupView {
+  readonly channel: string
+  readonly members: readonly Member[]
+  readonly gone: readonly string[]
+}

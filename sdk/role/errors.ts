@@ -1,0 +1,34 @@
+import { errorFactory } from '../../runtime/index.ts'
+
+const roleErrors = {
+  ROLE_CHANNEL_MISSING: {
+    message: 'role {role} needs one channel with the func tags {tags}, and {end} has {count}: {channels}',
+    hint: 'name these func tags for the role on exactly one channel of the schema',
+  },
+  ROLE_JOIN_TIMEOUT: {
+    message: '{missing} of {expected} ends had not joined channel {channel} of {end} after {timeoutMs} ms, first {first}',
+    hint: 'see why they did not start, or wait longer',
+  },
+  ROLE_TOO_FEW_UPDATES: {
+    message: 'round {round} counted {counted} updates of {selected} selected, fewer than the {minimum} it needs; {causes}',
+    hint: 'mend what the trainers report, or lower minimumUpdates',
+  },
+  ROLE_NOT_DETERMINISTIC: {
+    message: 'round {round} of {end} gave another result when it was run again on the same input: {difference}',
+    hint: 'take time, randomness, messages and effects from the context only, and leave the state given unchanged',
+  },
+  ROLE_JOURNAL_FOREIGN: {
+    message: 'entry {number} of the journal {key} is no decision of the kind that the role asks for',
+    hint: 'resume with the workload and the version that began the job',
+  },
+  ROLE_NO_LEARNER_DATA: {
+    message: 'end {end} asked to train, and its task has no dataset',
+    hint: 'only tasks of a role with isDataConsumer train',
+  },
+  ROLE_SNAPSHOT_FOREIGN: {
+    message: 'the snapshot of {end} is of role {found}, and role {role} was to go on from it',
+    hint: 'resume with the workload that began the job, or begin a new one',
+  },
+} as const
+
+export const roleError = errorFactory(roleErrors)

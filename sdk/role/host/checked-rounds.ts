@@ -1,0 +1,77 @@
+import { decode, encode } from '../../../runtime/index.ts'
+import { RecordingPort, ReplayPort } from '../channel/recorded-channel.ts'
+import { roleError } from '../errors.ts'
+import { differenceOf } from './difference.ts'
+import type { Decisions } from './decisions.ts'
+import { type RoundParts, type Rounds, roleContext } from './role-context.ts'
+
+/**
+ * Runs each round twice, the second time on what the first one received and decided, and compares states and messages.
+ * Throws ROLE_NOT_DETERMINISTIC for a role (or learner) that reads time or randomness from elsewhere than its context.
+ */
+export function checkedRounds<State, Channels>(parts: RoundParts<State, Channels>): Rounds<State, Channels> {
+  const recording = parts.ports.map((port) => new RecordingPort(port))
+  const noted = notedDecisions(parts.decisions)
+  const context = roleContext({ ...parts, ports: recording, decisions: noted.decisions })
+  let rounds = 0
+
+  return {
+    context,
+    async round(state) {
+      rounds += 1
+      const before = encode(state)
+      for (const port of recording) port.begin()
+      noted.begin()
+      const after = await parts.role.round(state, context)
+
+      const round = rounds
+      const differs = (difference: string) => roleError('ROLE_NOT_DETERMINISTIC', { round, end: parts.task.end, difference })
+      const given = parts.role.isState(decode(before)) ? differenceOf(decode(before), state, 'state given') : undefined
+      if (given) throw differs(given)
+      const replays = recording.map((port) => new ReplayPort(port, differs))
+      const again = await parts.role.round(
+        state,
+        roleContext({ ...parts, ports: replays, decisions: noted.replay(), effects: { stage: () => {}, notice: () => {} } }),
+      )
+      const difference = differenceOf(after, again, 'state')
+      if (difference) throw differs(difference)
+      for (const replay of replays) replay.finish()
+      return after
+    },
+  }
+}
+
+/** Notes what a round decides, so that its second run decides the same. */
+function notedDecisions(decisions: Decisions): { readonly decisions: Decisions; begin(): void; replay(): Decisions } {
+  const known = new Map<string, unknown>()
+  return {
+    begin: () => known.clear(),
+    decisions: {
+      place: (name) => decisions.place(name),
+      recall(place, isValue) {
+        const value = decisions.recall(place, isValue)
+        if (value !== undefined) known.set(place, value)
+        return value
+      },
+      record(place, value) {
+        known.set(place, value)
+        decisions.record(place, value)
+      },
+    },
+    replay() {
+      const counts = new Map<string, number>()
+      return {
+        place(name) {
+          const count = counts.get(name) ?? 0
+          counts.set(name, count + 1)
+          return `${name}#${count}`
+        },
+        recall(place, isValue) {
+          const value = known.get(place)
+          return isValue(value) ? value : undefined
+        },
+        record: () => {},
+      }
+    },
+  }
+}

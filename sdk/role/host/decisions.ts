@@ -1,0 +1,92 @@
+import { decode, encode, type Store } from '../../../runtime/index.ts'
+import { roleError } from '../errors.ts'
+
+/** The decisions of the round that runs now: the recorded ones of an interrupted run, and those made since. */
+export interface Decisions {
+  /** Reserves the next place of this name in the round: the order of calls tells the places apart. */
+  place(name: string): string
+  /** What was recorded at this place, if anything; ROLE_JOURNAL_FOREIGN if it's nothing of the kind. */
+  recall<Value>(place: string, isValue: (value: unknown) => value is Value): Value | undefined
+  /** Records; the promise of `flush` says when it's durable. A later record of the same place supersedes. */
+  record(place: string, value: unknown): void
+}
+
+interface Entry {
+  readonly round: number
+  readonly place: string
+  readonly value: unknown
+}
+
+/** Decisions journalled in a store under a role's key. */
+export class JournalledDecisions implements Decisions {
+  readonly #store: Store
+  readonly #key: string
+  readonly #recorded = new Map<string, unknown>()
+  readonly #counts = new Map<string, number>()
+  #round: number
+  #pending: Promise<number>[] = []
+  #last = 0
+
+  private constructor(store: Store, key: string, round: number) {
+    this.#store = store
+    this.#key = key
+    this.#round = round
+  }
+
+  /** Reads what was decided in this round before; entries of earlier rounds are leftovers. */
+  static async open(store: Store, key: string, round: number): Promise<JournalledDecisions> {
+    const decisions = new JournalledDecisions(store, key, round)
+    for await (const { number, bytes } of store.read(key)) {
+      decisions.#last = number
+      const entry = decode(bytes)
+      if (!isEntry(entry)) throw roleError('ROLE_JOURNAL_FOREIGN', { key, number })
+      if (entry.round === round) decisions.#recorded.set(entry.place, entry.value)
+    }
+    return decisions
+  }
+
+  /** Anything was decided in this round. */
+  get any(): boolean {
+    return this.#recorded.size > 0
+  }
+
+  place(name: string): string {
+    const count = this.#counts.get(name) ?? 0
+    this.#counts.set(name, count + 1)
+    return `${name}#${count}`
+  }
+
+  recall<Value>(place: string, isValue: (value: unknown) => value is Value): Value | undefined {
+    if (!this.#recorded.has(place)) return undefined
+    const value = this.#recorded.get(place)
+    if (!isValue(value)) throw roleError('ROLE_JOURNAL_FOREIGN', { key: this.#key, number: place })
+    return value
+  }
+
+  record(place: string, value: unknown): void {
+    this.#recorded.set(place, value)
+    const appended = this.#store.append(this.#key, encode({ round: this.#round, place, value } satisfies Entry))
+    appended.catch(() => {}) // Reported by flush, which every commit awaits.
+    this.#pending.push(appended)
+  }
+
+  async flush(): Promise<void> {
+    if (this.#pending.length === 0) return
+    const numbers = await Promise.all(this.#pending)
+    this.#pending = []
+    this.#last = Math.max(this.#last, ...numbers)
+  }
+
+  /** Begins the next round. Entries so far are of no more use once the round's snapshot is durable. */
+  async next(committed: boolean): Promise<void> {
+    this.#counts.clear()
+    if (!committed) return
+    this.#round += 1
+    this.#recorded.clear()
+    if (this.#last > 0) await this.#store.truncate(this.#key, this.#last)
+  }
+}
+
+function isEntry(value: unknown): value is Entry {
+  return typeof value === 'object' && value !== null && 'round' in value && 'place' in value && 'value' in value
+}

@@ -1,0 +1,23 @@
+/** Where two plain values (with typed arrays) first differ, in words; undefined if they are the same, bit by bit. */
+export function differenceOf(first: unknown, second: unknown, place: string): string | undefined {
+  if (Object.is(first, second)) return undefined
+  if (ArrayBuffer.isView(first) && ArrayBuffer.isView(second)) return differenceOfBytes(first, second, place)
+  if (typeof first !== 'object' || typeof second !== 'object' || first === null || second === null) {
+    return `${place} was ${String(first)}, then ${String(second)}`
+  }
+  const before = new Map(Object.entries(first))
+  const after = new Map(Object.entries(second))
+  for (const name of new Set([...before.keys(), ...after.keys()])) {
+    const found = differenceOf(before.get(name), after.get(name), `${place}.${name}`)
+    if (found) return found
+  }
+  return undefined
+}
+
+function differenceOfBytes(first: ArrayBufferView, second: ArrayBufferView, place: string): string | undefined {
+  if (first.byteLength !== second.byteLength) return `${place} had ${first.byteLength} bytes, then ${second.byteLength}`
+  const before = new Uint8Array(first.buffer, first.byteOffset, first.byteLength)
+  const after = new Uint8Array(second.buffer, second.byteOffset, second.byteLength)
+  const at = before.findIndex((byte, index) => byte !== after[index])
+  return at < 0 ? undefined : `${place} differs from byte ${at} on`
+}

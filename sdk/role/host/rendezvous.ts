@@ -1,0 +1,123 @@
+import type { ActorRef, Behavior } from '../../../runtime/index.ts'
+import type { Delivery, GroupView, Incarnation, Member, MembershipNews } from '../channel/wiring.ts'
+
+/** A channel and the group of it that an end joins. */
+export interface Place {
+  readonly channel: string
+  readonly group: string
+  /** The role whose ends it sees there. */
+  readonly otherRole: string
+}
+
+export type RendezvousMessage =
+  | {
+      readonly type: 'join'
+      readonly end: string
+      readonly role: string
+      readonly places: readonly Place[]
+      readonly ref: ActorRef<Delivery | MembershipNews>
+    }
+  | { readonly type: 'leave'; readonly end: string; readonly channel: string }
+  | { readonly type: 'set-property'; readonly end: string; readonly channel: string; readonly name: string; readonly value: unknown }
+  | { readonly type: 'terminated'; readonly end: string }
+
+interface Participant {
+  readonly end: string
+  readonly role: string
+  readonly places: readonly Place[]
+  readonly ref: ActorRef<Delivery | MembershipNews>
+  incarnation: Incarnation
+  readonly properties: Map<string, Record<string, unknown>>
+  readonly present: Set<string>
+  gone: boolean
+}
+
+/** Where the ends of a job's channels find each other: it tells each who joins, restarts, and leaves for good. */
+export function rendezvous(): Behavior<RendezvousMessage> {
+  return (context) => {
+    const participants = new Map<string, Participant>()
+    /** Role's participants of a channel's group, by `channel group role`. */
+    const rooms = new Map<string, Map<string, Participant>>()
+
+    return (message) => {
+      switch (message.type) {
+        case 'join':
+          return join(message)
+        case 'leave':
+          return leave(message.end, message.channel)
+        case 'set-property':
+          return setProperty(message)
+        case 'terminated': {
+          const participant = participants.get(message.end)
+          if (!participant) return
+          participant.gone = true
+          for (const { channel } of participant.places) leave(message.end, channel)
+        }
+      }
+    }
+
+    function join({ end, role, places, ref }: Extract<RendezvousMessage, { type: 'join' }>): void {
+      const known = participants.get(end)
+      const participant: Participant = known?.ref === ref ? known : enter({ end, role, places, ref, incarnation: 0, properties: new Map(), present: new Set(), gone: false })
+      participant.incarnation += 1
+      participant.properties.clear()
+      const channels = places.map((place) => view(participant, place))
+      ref.tell({ type: 'welcome', incarnation: participant.incarnation, channels })
+      for (const place of places) {
+        participant.present.add(place.channel)
+        tellOthers(participant, place, { type: 'joined', channel: place.channel, member: memberOf(participant, place.channel) })
+      }
+    }
+
+    function enter(participant: Participant): Participant {
+      participant.incarnation = participants.get(participant.end)?.incarnation ?? 0
+      participants.set(participant.end, participant)
+      for (const place of participant.places) room(place, participant.role).set(participant.end, participant)
+      context.watch(participant.ref, () => ({ type: 'terminated', end: participant.end }))
+      return participant
+    }
+
+    function leave(end: string, channel: string): void {
+      const participant = participants.get(end)
+      const place = participant?.places.find((candidate) => candidate.channel === channel)
+      if (!participant || !place || !participant.present.delete(channel)) return
+      tellOthers(participant, place, { type: 'left', channel, end })
+    }
+
+    function setProperty({ end, channel, name, value }: Extract<RendezvousMessage, { type: 'set-property' }>): void {
+      const participant = participants.get(end)
+      const place = participant?.places.find((candidate) => candidate.channel === channel)
+      if (!participant || !place) return
+      participant.properties.set(channel, { ...participant.properties.get(channel), [name]: value })
+      tellOthers(participant, place, { type: 'property', channel, end, name, value })
+    }
+
+    function tellOthers(participant: Participant, { channel, group, otherRole }: Place, news: MembershipNews): void {
+      for (const other of room({ channel, group }, otherRole).values()) {
+        if (other !== participant && other.present.has(channel)) other.ref.tell(news)
+      }
+    }
+
+    function view(participant: Participant, { channel, group, otherRole }: Place): GroupView {
+      const members: Member[] = []
+      const gone: string[] = []
+      for (const other of room({ channel, group }, otherRole).values()) {
+        if (other === participant) continue
+        if (other.present.has(channel)) members.push(memberOf(other, channel))
+        else if (other.gone) gone.push(other.end)
+      }
+      return { channel, members, gone }
+    }
+
+    function room({ channel, group }: { channel: string; group: string }, role: string): Map<string, Participant> {
+      const name = JSON.stringify([channel, group, role])
+      const found = rooms.get(name) ?? new Map<string, Participant>()
+      rooms.set(name, found)
+      return found
+    }
+  }
+}
+
+function memberOf({ end, incarnation, ref, properties }: Participant, channel: string): Member {
+  return { end, incarnation, ref, properties: properties.get(channel) ?? {} }
+}

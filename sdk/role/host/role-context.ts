@@ -1,0 +1,106 @@
+import type { ActorContext } from '../../../runtime/index.ts'
+import { accumulator } from '../../strategy/sum/accumulator.ts'
+import type { Accumulator } from '../../strategy/sum/accumulator.ts'
+import { randomStream } from '../../random/random-stream.ts'
+import type { ChannelPort } from '../channel/channel-port.ts'
+import { typedChannel } from '../channel/typed-channel.ts'
+import { roleError } from '../errors.ts'
+import { isNumber } from '../guards.ts'
+import type { ChannelUse, Notice, OpenChannel, Role, RoleContext, RoleLearner, RoundRecord } from '../role.ts'
+import type { Decisions } from './decisions.ts'
+import type { JobSurroundings, RoleMessage, RoleTask } from './role-task.ts'
+
+/** What a role's rounds are run with. */
+export interface RoundParts<State, Channels> {
+  readonly role: Role<State, Channels>
+  readonly task: RoleTask
+  readonly job: JobSurroundings
+  readonly actor: ActorContext<RoleMessage>
+  readonly ports: readonly ChannelPort[]
+  readonly decisions: Decisions
+  readonly effects: Effects
+}
+
+/** A way to run rounds. */
+export interface Rounds<State, Channels> {
+  readonly context: RoleContext<Channels>
+  round(state: State): Promise<State>
+}
+
+/** What a round does besides sending and returning a state. */
+export interface Effects {
+  stage(record: RoundRecord): void
+  notice(notice: Notice): void
+}
+
+/** Everything that a role may use, made of its actor's context and what its job shares. */
+export function roleContext<State, Channels>({ role, task, job, actor, ports, decisions, effects }: RoundParts<State, Channels>): RoleContext<Channels> {
+  const { clock } = actor
+  const open: OpenChannel = (use) =>
+    typedChannel(portFor(use, task, ports), use, {
+      end: task.end,
+      clock,
+      decisions,
+      foreign: (channel, from) =>
+        effects.notice({ code: 'ROLE_FOREIGN_MESSAGE', message: `${task.end} dropped a message of ${from} on ${channel} that is not of its protocol` }),
+    })
+  let sum: Accumulator | undefined
+
+  async function decide<Value>(name: string, make: () => Value | Promise<Value>, isValue: (value: unknown) => value is Value): Promise<Value> {
+    const place = decisions.place(name)
+    const recorded = decisions.recall(place, isValue)
+    if (recorded !== undefined) return recorded
+    const made = await make()
+    decisions.record(place, made)
+    return made
+  }
+
+  return {
+    job: job.job,
+    end: task.end,
+    role: role.name,
+    settings: job.settings,
+    channels: role.open(open),
+    strategy: job.strategy,
+    learner: roleLearner(task, job, actor),
+    signal: actor.signal,
+    random: (round, ...labels) => randomStream(job.seed, round, task.end, ...labels),
+    decide,
+    now: () => decide('now', () => clock.now(), isNumber),
+    sleep: (delayMs) => new Promise((resolve) => void clock.schedule(delayMs, resolve)),
+    accumulator() {
+      const empty = sum ?? accumulator({ layout: job.pool.layout, quantumBits: job.strategy.quantumBits })
+      empty.reset()
+      sum = empty
+      return empty
+    },
+    publish: (record) => effects.stage(record),
+    notice: (notice) => effects.notice(notice),
+  }
+}
+
+function roleLearner(task: RoleTask, job: JobSurroundings, actor: ActorContext<RoleMessage>): RoleLearner {
+  const { pool } = job
+  return {
+    layout: pool.layout,
+    initialWeights: () => actor.track(pool.initialWeights()),
+    async train(request) {
+      if (task.client === undefined) throw roleError('ROLE_NO_LEARNER_DATA', { end: task.end })
+      return actor.track(pool.train({ ...request, client: task.client, end: task.end, signal: actor.signal }))
+    },
+    evaluate: (weights) => actor.track(pool.evaluate(weights)),
+  }
+}
+
+function portFor<Out, In>({ tags }: ChannelUse<Out, In>, task: RoleTask, ports: readonly ChannelPort[]): ChannelPort {
+  const fitting = ports.filter(({ wiring }) => tags.every((tag) => wiring.funcTags.includes(tag)))
+  const [port] = fitting
+  if (port && fitting.length === 1) return port
+  throw roleError('ROLE_CHANNEL_MISSING', {
+    role: task.role.name,
+    tags: tags.join(', '),
+    end: task.end,
+    count: fitting.length,
+    channels: ports.map(({ wiring }) => wiring.name).join(', '),
+  })
+}

@@ -1,0 +1,96 @@
+import { type ActorContext, type Behavior, CodedError } from '../../../runtime/index.ts'
+import { LiveChannel } from '../channel/live-channel.ts'
+import type { Notice, Role } from '../role.ts'
+import { checkedRounds } from './checked-rounds.ts'
+import { openRoundKeeper } from './round-keeper.ts'
+import { roleContext, type RoundParts, type Rounds } from './role-context.ts'
+import type { JobSurroundings, RoleMessage, RoleTask } from './role-task.ts'
+
+/** A role that throws anything but a coded error is run again from its snapshot so many times, until it commits a round. */
+const attemptsPerRound = 3
+
+/**
+ * The actor that runs a task's role, round by round, and keeps its state. Fails over to its own snapshot: a fault restarts
+ * the round; one that can't be mended by running again stops the task and is reported.
+ */
+export function roleHost(task: RoleTask, job: JobSurroundings): Behavior<RoleMessage> {
+  let attempts = 0
+
+  return (context) => {
+    const channels = new Map(
+      task.channels.map((wiring) => [
+        wiring.name,
+        new LiveChannel(wiring, {
+          end: task.end,
+          announceLeave: (channel) => job.rendezvous.tell({ type: 'leave', end: task.end, channel }),
+          announceProperty: (channel, name, value) =>
+            job.rendezvous.tell({ type: 'set-property', end: task.end, channel, name, value }),
+        }),
+      ]),
+    )
+    job.rendezvous.tell({
+      type: 'join',
+      end: task.end,
+      role: task.role.name,
+      places: task.channels.map(({ name, group, otherRole }) => ({ channel: name, group, otherRole })),
+      ref: context.self,
+    })
+
+    return (message) => {
+      switch (message.type) {
+        case 'welcome':
+          for (const view of message.channels) channels.get(view.channel)?.welcome(message.incarnation, view)
+          void perform()
+          return
+        case 'joined':
+          return channels.get(message.channel)?.joined(message.member)
+        case 'left':
+          return channels.get(message.channel)?.left(message.end)
+        case 'property':
+          return channels.get(message.channel)?.propertyChanged(message.end, message.name, message.value)
+        case 'deliver':
+          return channels.get(message.channel)?.delivered(message)
+      }
+    }
+
+    async function perform(): Promise<void> {
+      try {
+        job.reports.tell({ type: 'task-running', end: task.end })
+        await task.role.runOn({ run: (role) => runRole(role, context) })
+        if (!context.signal.aborted) job.reports.tell({ type: 'task-completed', end: task.end })
+      } catch (cause) {
+        if (context.signal.aborted) return
+        attempts += 1
+        if (!(cause instanceof CodedError) && attempts < attemptsPerRound) return context.fail(cause)
+        job.reports.tell({ type: 'task-failed', end: task.end, cause })
+        context.stop()
+      }
+    }
+
+    async function runRole<State, Channels>(role: Role<State, Channels>, actor: ActorContext<RoleMessage>): Promise<void> {
+      const keeper = await actor.track(openRoundKeeper(role, task.end, job))
+      const effects = {
+        stage: keeper.stage,
+        notice: (notice: Notice) => job.reports.tell({ type: 'notice', end: task.end, notice }),
+      }
+      const live = { role, task, job, actor, ports: [...channels.values()], decisions: keeper.decisions, effects }
+      const { context: roleContextOf, round } = job.checkDeterminism ? checkedRounds(live) : plainRounds(live)
+      let state = keeper.restored ?? (await role.init(roleContextOf))
+      while (!role.done(state)) {
+        const next = await round(state)
+        if (actor.signal.aborted) return
+        await actor.track(keeper.commit(state, next))
+        for (const channel of channels.values()) channel.committed()
+        attempts = 0
+        state = next
+      }
+      await role.finish?.(state, roleContextOf)
+    }
+  }
+}
+
+/** Rounds as they are, each run once. */
+function plainRounds<State, Channels>(parts: RoundParts<State, Channels>): Rounds<State, Channels> {
+  const context = roleContext(parts)
+  return { context, round: (state) => parts.role.round(state, context) }
+}

@@ -1,0 +1,42 @@
+import type { ActorRef, Store } from '../../../runtime/index.ts'
+import type { TrainingPool } from '../../learn/training-pool.ts'
+import type { Strategy } from '../../strategy/strategy.ts'
+import type { Settings } from '../../workload/workload.ts'
+import type { ChannelWiring, Delivery, MembershipNews } from '../channel/wiring.ts'
+import type { AnyRole, Notice, RoundRecord } from '../role.ts'
+import type { RendezvousMessage } from './rendezvous.ts'
+
+/** What a host runs: a role, under its name, with its channels. */
+export interface RoleTask {
+  readonly end: string
+  readonly role: AnyRole
+  readonly channels: readonly ChannelWiring[]
+  /** The client whose data it trains on; only data consumers. */
+  readonly client?: number
+}
+
+/** What the tasks of a job share. */
+export interface JobSurroundings {
+  readonly job: string
+  readonly seed: number
+  readonly settings: Settings
+  readonly store: Store
+  readonly pool: TrainingPool
+  readonly strategy: Strategy
+  readonly rendezvous: ActorRef<RendezvousMessage>
+  /** Publishes a round's model. Called before the round is committed, and again with the same content after a crash in between. */
+  readonly publish: (record: RoundRecord) => Promise<void>
+  readonly reports: ActorRef<TaskReport>
+  /** Run each round twice and compare: catches a role that isn't a function of its state and context. */
+  readonly checkDeterminism: boolean
+}
+
+/** What a role actor tells the job. */
+export type TaskReport =
+  | { readonly type: 'task-running'; readonly end: string }
+  | { readonly type: 'task-completed'; readonly end: string }
+  | { readonly type: 'task-failed'; readonly end: string; readonly cause: unknown }
+  | { readonly type: 'round-committed'; readonly end: string; readonly record: RoundRecord }
+  | { readonly type: 'notice'; readonly end: string; readonly notice: Notice }
+
+export type RoleMessage = Delivery | MembershipNews

@@ -1,0 +1,64 @@
+import { decode, encode, type Store } from '../../../runtime/index.ts'
+import { roleError } from '../errors.ts'
+import type { Role, RoundRecord } from '../role.ts'
+import { JournalledDecisions } from './decisions.ts'
+import type { JobSurroundings } from './role-task.ts'
+
+/** What a role's snapshot holds. */
+interface SavedState {
+  readonly role: string
+  readonly state: unknown
+}
+
+/** Keeps a role's state between rounds and its decisions within one. */
+export interface RoundKeeper<State> {
+  /** The state of the last committed round, if any. */
+  readonly restored: State | undefined
+  readonly decisions: JournalledDecisions
+  /** What the round publishes when it's committed. */
+  stage(record: RoundRecord): void
+  /** Makes the round durable: first its decisions, then what it publishes, then its state. */
+  commit(before: State, after: State): Promise<void>
+}
+
+/** Where a role's snapshot and journal are kept. */
+export function roleKey(job: string, end: string): string {
+  return `job/${job}/${end}`
+}
+
+/** Loads a role's snapshot and the decisions of the round after it. */
+export async function openRoundKeeper<State, Channels>(role: Role<State, Channels>, end: string, job: JobSurroundings): Promise<RoundKeeper<State>> {
+  const { store } = job
+  const key = roleKey(job.job, end)
+  const snapshot = await store.load(key)
+  let version = snapshot?.version ?? 0
+  let staged: RoundRecord[] = []
+  const decisions = await JournalledDecisions.open(store, key, version)
+
+  return {
+    restored: snapshot && restore(role, end, snapshot.bytes),
+    decisions,
+    stage: (record) => staged.push(record),
+    async commit(before, after) {
+      const records = staged
+      staged = []
+      const changed = after !== before || decisions.any
+      await decisions.flush()
+      for (const record of records) await job.publish(record)
+      if (changed) version = await save(store, key, version, { role: role.name, state: after })
+      await decisions.next(changed)
+      for (const record of records) job.reports.tell({ type: 'round-committed', end, record })
+    },
+  }
+}
+
+function save(store: Store, key: string, version: number, saved: SavedState): Promise<number> {
+  return store.save(key, version, encode(saved))
+}
+
+function restore<State, Channels>(role: Role<State, Channels>, end: string, bytes: Uint8Array): State {
+  const saved = decode(bytes)
+  const found = typeof saved === 'object' && saved !== null && 'role' in saved ? saved.role : 'unknown'
+  if (typeof saved === 'object' && saved !== null && 'state' in saved && found === role.name && role.isState(saved.state)) return saved.state
+  throw roleError('ROLE_SNAPSHOT_FOREIGN', { end, found, role: role.name })
+}

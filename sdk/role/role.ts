@@ -1,0 +1,106 @@
+import type { Accumulator } from '../strategy/sum/accumulator.ts'
+import type { RandomStream } from '../random/random-stream.ts'
+import type { Evaluation, LocalTerms, Update } from '../learn/learner.ts'
+import type { Strategy } from '../strategy/strategy.ts'
+import type { Layout } from '../weights/layout.ts'
+import type { Settings } from '../workload/workload.ts'
+import type { Channel } from './channel/channel.ts'
+
+/** The channel of a role whose func tags (for this role) include these, and how its messages are told from foreign ones. */
+export interface ChannelUse<Out, In> {
+  readonly tags: readonly string[]
+  readonly accepts: (message: unknown) => message is In
+  /** Only in types: what is sent. */
+  readonly sends?: (message: Out) => void
+}
+
+/** Names the channel that a role uses for something, by func tags. */
+export function channelTagged<Out, In>(accepts: (message: unknown) => message is In, ...tags: readonly string[]): ChannelUse<Out, In> {
+  return { tags, accepts }
+}
+
+/** Opens the one channel that a use describes; ROLE_CHANNEL_MISSING if there is none, or more than one. */
+export type OpenChannel = <Out, In>(use: ChannelUse<Out, In>) => Channel<Out, In>
+
+/** Training and evaluation as a role sees them: its own data, its own random streams. */
+export interface RoleLearner {
+  readonly layout: Layout
+  initialWeights(): Promise<Float32Array>
+  /** Trains on this task's dataset. The weights must not change while it runs. */
+  train(request: { readonly round: number; readonly weights: Float32Array; readonly terms: LocalTerms }): Promise<Update>
+  evaluate(weights: Float32Array): Promise<Evaluation>
+}
+
+/** What a committed round leaves behind for people: published before the round is committed, at least once, with the same content. */
+export interface RoundRecord {
+  readonly round: number
+  readonly weights: Float32Array
+  readonly metrics: Readonly<Record<string, number>>
+  readonly members: readonly string[]
+}
+
+/** Something that happened in a round and that a person may want to know; of no consequence for the result. */
+export interface Notice {
+  readonly code: string
+  readonly message: string
+}
+
+/** The only source of time, randomness, messages and effects of a role. */
+export interface RoleContext<Channels = unknown> {
+  readonly job: string
+  readonly end: string
+  readonly role: string
+  readonly settings: Settings
+  readonly channels: Channels
+  readonly strategy: Strategy
+  readonly learner: RoleLearner
+  readonly signal: AbortSignal
+  /** The stream of (job seed, round, this end, labels). */
+  random(round: number, ...labels: readonly string[]): RandomStream
+  /**
+   * What depends on timing is decided once: the value is journalled, and a round that is run again after a crash gets the
+   * recorded one. Plain values only. The same name may be decided several times a round; the order of the calls tells them apart.
+   */
+  decide<Value>(name: string, make: () => Value | Promise<Value>, isValue: (value: unknown) => value is Value): Promise<Value>
+  /** Milliseconds of the system's clock, as a decision. */
+  now(): Promise<number>
+  sleep(delayMs: number): Promise<void>
+  /** An empty sum over the model's weights at the strategy's quantum; one a round. */
+  accumulator(): Accumulator
+  /** Publishes the round's model when the round is committed. */
+  publish(record: RoundRecord): void
+  notice(notice: Notice): void
+}
+
+/**
+ * What a task does: an ordinary async function from state to state, run round by round. The state holds plain values and
+ * typed arrays; it isn't changed in place. A round that returns the very state it was given, and decided nothing, writes nothing.
+ */
+export interface Role<State, Channels> {
+  readonly name: string
+  /** Opens the channels it uses, once. */
+  open(channel: OpenChannel): Channels
+  init(context: RoleContext<Channels>): State | Promise<State>
+  /** Tells a state of this role from what else a snapshot might hold. */
+  isState(value: unknown): value is State
+  round(state: State, context: RoleContext<Channels>): Promise<State>
+  done(state: State): boolean
+  /** Runs once the role is done, and again if it is resumed when done already. */
+  finish?(state: State, context: RoleContext<Channels>): void | Promise<void>
+}
+
+/** Runs a role whose state and messages only the role knows. */
+export interface RoleRunner {
+  run<State, Channels>(role: Role<State, Channels>): Promise<void>
+}
+
+/** A role with its types closed over. */
+export interface AnyRole {
+  readonly name: string
+  runOn(runner: RoleRunner): Promise<void>
+}
+
+/** Checks a role's types and closes over them. */
+export function role<State, Channels>(definition: Role<State, Channels>): AnyRole {
+  return { name: definition.name, runOn: (runner) => runner.run(definition) }
+}

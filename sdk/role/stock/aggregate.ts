@@ -1,0 +1,88 @@
+import { CodedError } from '../../../runtime/index.ts'
+import type { Accumulator } from '../../strategy/sum/accumulator.ts'
+import { metricSum, type MetricSum } from '../../strategy/sum/metric-sum.ts'
+import type { Channel } from '../channel/channel.ts'
+import { isStrings } from '../guards.ts'
+import type { RoleContext } from '../role.ts'
+import { type Answer, type Assignment, type Refusal, trainersProperty } from './round-protocol.ts'
+
+/** What came of a round from below. */
+interface Aggregate {
+  readonly sum: Accumulator
+  readonly metrics: MetricSum
+  /** Trainers whose updates are in the sum, sorted. */
+  readonly members: readonly string[]
+  readonly refusals: readonly Refusal[]
+}
+
+type Below = Channel<Assignment, Answer>
+
+/** The trainers below: the channel's ends themselves, or those that the aggregators there have. By end of the channel. */
+export async function trainersBelow(channel: Below): Promise<ReadonlyMap<string, readonly string[]>> {
+  await channel.awaitJoin()
+  const ends = channel.ends()
+  if (channel.othersHoldData) return new Map(ends.map((end) => [end, [end]]))
+  await channel.awaitProperty(ends, trainersProperty)
+  return new Map(
+    ends.map((end) => {
+      const trainers = channel.property(end, trainersProperty)
+      return [end, isStrings(trainers) ? trainers : []]
+    }),
+  )
+}
+
+/**
+ * Distributes an assignment to those ends below that are, or have, selected trainers, and sums what comes back until the
+ * quorum or the deadline. A refused or failed update doesn't count; the round goes on without it.
+ */
+export async function aggregate(
+  assignment: Extract<Assignment, { type: 'train' }>,
+  { channels: { trainers: channel }, strategy, accumulator, notice }: RoleContext<{ readonly trainers: Below }>,
+): Promise<Aggregate> {
+  const selected = new Set(assignment.selected)
+  const below = await trainersBelow(channel)
+  const ends = [...below].filter(([, trainers]) => trainers.some((trainer) => selected.has(trainer))).map(([end]) => end)
+  channel.broadcast(assignment, ends)
+
+  const { quorum, deadlineMs } = strategy
+  const sum = accumulator()
+  const metrics = metricSum()
+  const members: string[] = []
+  const refusals: Refusal[] = []
+  const answers = channel.gather(ends, {
+    quorum: channel.othersHoldData ? quorum : 1,
+    // An aggregator below waits to its own deadline first.
+    deadlineMs: deadlineMs === undefined || channel.othersHoldData ? deadlineMs : 2 * deadlineMs,
+    matching: ({ round }) => round === assignment.round,
+  })
+  for await (const { end, message, refuse } of answers) {
+    try {
+      add(end, message)
+    } catch (error) {
+      if (!(error instanceof CodedError)) throw error
+      refuse()
+      refusals.push({ end, code: error.code, reason: error.message })
+      notice({ code: error.code, message: error.message })
+    }
+  }
+  return { sum, metrics, members: members.toSorted(), refusals }
+
+  function add(end: string, answer: Answer): void {
+    switch (answer.type) {
+      case 'update':
+        sum.add({ end, delta: answer.delta, samples: answer.samples })
+        metrics.add(answer.samples, answer.metrics)
+        members.push(end)
+        return
+      case 'partial':
+        refusals.push(...answer.refusals)
+        if (answer.members.length === 0) return
+        sum.merge(end, answer.sum)
+        metrics.merge(answer.metrics)
+        members.push(...answer.members)
+        return
+      case 'failed':
+        throw new CodedError(answer.code, { message: '{end} failed in round {round}: {reason}', hint: 'see the log of that end' }, { ...answer, end })
+    }
+  }
+}

@@ -1,0 +1,11 @@
+import type { AnyRole } from '../role.ts'
+import { middleAggregator } from './middle-aggregator.ts'
+import { topAggregator } from './top-aggregator.ts'
+import { trainer } from './trainer.ts'
+
+/** The roles that come ready, by the names that a schema gives them. */
+export const stockRoles: Readonly<Record<string, AnyRole>> = {
+  [trainer.name]: trainer,
+  [middleAggregator.name]: middleAggregator,
+  [topAggregator.name]: topAggregator,
+}

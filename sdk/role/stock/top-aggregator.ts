@@ -1,0 +1,72 @@
+import { roleError } from '../errors.ts'
+import { isStrings } from '../guards.ts'
+import { role } from '../role.ts'
+import { aggregate, trainersBelow } from './aggregate.ts'
+import { below, type Refusal } from './round-protocol.ts'
+
+interface TopAggregatorState {
+  /** Rounds committed. */
+  readonly round: number
+  readonly rounds: number
+  readonly weights: Float32Array
+  /** The server optimizer's. */
+  readonly optimizer: unknown
+}
+
+/** Runs the rounds of a job: select, distribute, gather to the quorum or the deadline, step, evaluate, publish. */
+export const topAggregator = role({
+  name: 'top-aggregator',
+  open: (channel) => ({ trainers: channel(below) }),
+  async init({ learner, strategy, settings }): Promise<TopAggregatorState> {
+    const weights = await learner.initialWeights()
+    return { round: 0, rounds: settings.rounds, weights, optimizer: strategy.optimizer.init(weights.length) }
+  },
+  isState: (value): value is TopAggregatorState =>
+    typeof value === 'object' && value !== null && 'weights' in value && value.weights instanceof Float32Array && 'optimizer' in value,
+  done: ({ round, rounds }) => round >= rounds,
+
+  async round(state, context) {
+    const { channels: { trainers }, strategy, learner } = context
+    const round = state.round + 1
+    const select = async () => {
+      const ends = [...(await trainersBelow(trainers)).values()].flat().toSorted()
+      return strategy.selector.select(ends, context.random(round, 'select'))
+    }
+    const selected = await context.decide('selected', select, isStrings)
+
+    const { sum, metrics, members, refusals } = await aggregate(
+      { type: 'train', round, weights: state.weights, terms: strategy.localTerms, selected },
+      context,
+    )
+    if (members.length < strategy.minimumUpdates) {
+      throw roleError('ROLE_TOO_FEW_UPDATES', {
+        round,
+        counted: members.length,
+        selected: selected.length,
+        minimum: strategy.minimumUpdates,
+        causes: causesOf(refusals),
+      })
+    }
+
+    const weights = state.weights.slice()
+    const optimizer = structuredClone(state.optimizer)
+    strategy.optimizer.step(weights, sum.mean(), optimizer)
+    const evaluation = await learner.evaluate(weights)
+    context.publish({ round, weights, members, metrics: { ...prefixed('train', metrics.means()), ...evaluation.metrics } })
+    return { ...state, round, weights, optimizer }
+  },
+
+  async finish(_, { channels: { trainers } }) {
+    await trainers.awaitJoin()
+    trainers.broadcast({ type: 'end-of-training' })
+  },
+})
+
+function prefixed(prefix: string, metrics: Readonly<Record<string, number>>): Record<string, number> {
+  return Object.fromEntries(Object.entries(metrics).map(([name, value]) => [`${prefix}-${name}`, value]))
+}
+
+function causesOf(refusals: readonly Refusal[]): string {
+  const [first] = refusals
+  return first ? `${refusals.length} failed or were refused, the first ${first.end}: ${first.code} ${first.reason}` : 'none was refused: the others left or came too late'
+}

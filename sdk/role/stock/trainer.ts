@@ -1,0 +1,33 @@
+import { CodedError } from '../../../runtime/index.ts'
+import { role } from '../role.ts'
+import { above } from './round-protocol.ts'
+
+interface TrainerState {
+  readonly ended: boolean
+}
+
+/**
+ * Trains on its own data when it's asked to, and answers with the update. Keeps nothing between rounds: asked again for the
+ * same round, it trains again to the same bits.
+ */
+export const trainer = role({
+  name: 'trainer',
+  open: (channel) => ({ aggregator: channel(above) }),
+  init: (): TrainerState => ({ ended: false }),
+  isState: (value): value is TrainerState => typeof value === 'object' && value !== null && 'ended' in value,
+  done: ({ ended }) => ended,
+
+  async round(state, { channels: { aggregator }, learner }) {
+    const { end, message } = await aggregator.recvAny()
+    if (message.type === 'end-of-training') return { ended: true }
+    const { round, weights, terms } = message
+    try {
+      const update = await learner.train({ round, weights, terms })
+      aggregator.send(end, { type: 'update', round, ...update }, { keep: false })
+    } catch (error) {
+      if (!(error instanceof CodedError)) throw error
+      aggregator.send(end, { type: 'failed', round, code: error.code, reason: error.message }, { keep: false })
+    }
+    return state
+  },
+})

@@ -1,0 +1,73 @@
+import { mkdtemp, rm } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { randomStream } from '../../sdk/index.ts'
+import { type FinishedRun, runFlamectl } from '../flamectl-process.ts'
+
+export interface ChaosOptions {
+  readonly workload: string
+  readonly set: string
+  readonly workers: string
+  readonly kills: number
+  readonly seed: number
+  readonly report: (line: string) => void
+}
+
+/** A run that is killed again and again must come to an end within so many attempts. */
+const mostAttempts = 10
+
+/**
+ * Runs a job once undisturbed, then once for each kill: SIGKILL at a random instant of its life, then `--resume` until it's
+ * done (with a second kill every other time). Answers with how many of them ended otherwise than the undisturbed one.
+ */
+export async function chaos({ workload, set, workers, kills, seed, report }: ChaosOptions): Promise<number> {
+  const folder = await mkdtemp(join(tmpdir(), 'flame-chaos-'))
+  const command = (store: string) => ['run', workload, '--json', '--workers', workers, '--set', set, '--store', join(folder, store)]
+  try {
+    const began = performance.now()
+    const calm = await runFlamectl(command('calm'))
+    const lifeMs = performance.now() - began
+    if (calm.status !== 0) throw new Error(`the undisturbed run failed: ${calm.err}`)
+    report(`seed ${seed}; undisturbed: ${calm.rounds.size} rounds in ${(lifeMs / 1000).toFixed(1)} s, hash ${calm.done?.hash}`)
+
+    let wrong = 0
+    for (let kill = 0; kill < kills; kill++) {
+      const random = randomStream(seed, kill)
+      const instants = [random.uniform() * lifeMs, ...(kill % 2 === 1 ? [random.uniform() * lifeMs] : [])]
+      const runs = await killed(command(`kill-${kill}`), instants)
+      const fault = compare(calm, runs)
+      if (fault) wrong += 1
+      const at = instants.map((instant) => `${(instant / 1000).toFixed(2)} s`).join(', ')
+      report(`${fault ? 'WRONG' : 'same '} seed ${seed} kill ${kill} at ${at}: ${fault ?? `${runs.length} runs`}`)
+      await rm(join(folder, `kill-${kill}`), { recursive: true, force: true })
+    }
+    report(`${kills - wrong} passed, ${wrong} failed`)
+    return wrong
+  } finally {
+    await rm(folder, { recursive: true, force: true })
+  }
+}
+
+async function killed(command: readonly string[], instants: readonly number[]): Promise<FinishedRun[]> {
+  const runs: FinishedRun[] = []
+  for (let attempt = 0; attempt < mostAttempts; attempt++) {
+    const killAfterMs = instants[attempt]
+    const run = await runFlamectl(attempt === 0 ? command : [...command, '--resume'], killAfterMs === undefined ? {} : { killAfterMs })
+    runs.push(run)
+    if (run.done || run.signal === null) break
+  }
+  return runs
+}
+
+/** What the killed runs together did otherwise than the calm one. */
+function compare(calm: FinishedRun, runs: readonly FinishedRun[]): string | undefined {
+  const last = runs.at(-1)
+  if (!last?.done) return `no end: status ${last?.status}, ${last?.err}`
+  for (const run of runs) {
+    for (const [round, hash] of run.rounds) if (calm.rounds.get(round) !== hash) return `round ${round} has hash ${hash}, not ${calm.rounds.get(round)}`
+  }
+  const seen = new Set(runs.flatMap(({ rounds }) => [...rounds.keys()]))
+  const missing = [...calm.rounds.keys()].filter((round) => !seen.has(round))
+  if (missing.length > 0) return `rounds ${missing.join(', ')} were never reported`
+  return last.done.hash === calm.done?.hash ? undefined : `it ended with ${last.done.hash}`
+}

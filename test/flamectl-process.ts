@@ -1,0 +1,73 @@
+import { spawn } from 'node:child_process'
+import { fileURLToPath } from 'node:url'
+
+/** What a run of flamectl printed, and how it ended. */
+export interface FinishedRun {
+  readonly status: number | null
+  readonly signal: NodeJS.Signals | null
+  /** Hash of each round that was reported. */
+  readonly rounds: ReadonlyMap<number, string>
+  readonly done: { readonly hash: string; readonly model: string; readonly accuracy: number; readonly rounds: number } | undefined
+  readonly lines: readonly unknown[]
+  readonly out: string
+  readonly err: string
+}
+
+export interface RunConditions {
+  readonly killAfterMs?: number
+  /** Sent when the first line of standard output has come. */
+  readonly signalAtFirstLine?: NodeJS.Signals
+  readonly cwd?: string
+}
+
+const main = fileURLToPath(new URL('../flamectl/main.js', import.meta.url))
+const project = fileURLToPath(new URL('../../', import.meta.url))
+
+/** Runs the built flamectl in a process of its own. */
+export function runFlamectl(args: readonly string[], { killAfterMs, signalAtFirstLine, cwd = project }: RunConditions = {}): Promise<FinishedRun> {
+  return new Promise((resolve, reject) => {
+    const child = spawn(process.execPath, [main, ...args], { stdio: ['ignore', 'pipe', 'pipe'], cwd })
+    let out = ''
+    let err = ''
+    child.stdout.setEncoding('utf8').on('data', (chunk: string) => {
+      if (out === '' && signalAtFirstLine) child.kill(signalAtFirstLine)
+      out += chunk
+    })
+    child.stderr.setEncoding('utf8').on('data', (chunk: string) => {
+      err += chunk
+    })
+    const timer = killAfterMs === undefined ? undefined : setTimeout(() => child.kill('SIGKILL'), killAfterMs)
+    child.on('error', reject)
+    child.on('close', (status, signal) => {
+      clearTimeout(timer)
+      resolve({ status, signal, out, err, ...parsed(out) })
+    })
+  })
+}
+
+function parsed(out: string): Pick<FinishedRun, 'rounds' | 'done' | 'lines'> {
+  const rounds = new Map<number, string>()
+  const lines: unknown[] = []
+  let done: FinishedRun['done']
+  for (const text of out.split('\n').slice(0, -1)) {
+    if (!text.startsWith('{')) continue
+    const line: RoundLine & DoneLine = JSON.parse(text)
+    lines.push(line)
+    if (line.done) done = line
+    else rounds.set(line.round, line.hash)
+  }
+  return { rounds, done, lines }
+}
+
+interface RoundLine {
+  readonly round: number
+  readonly hash: string
+}
+
+interface DoneLine {
+  readonly done: boolean
+  readonly rounds: number
+  readonly accuracy: number
+  readonly hash: string
+  readonly model: string
+}

@@ -1,0 +1,12 @@
+/** Runs something for the seeds 0 … count − 1, or for the one that the environment's SEED names; a failure says which seed. */
+export async function forSeeds(count: number, run: (seed: number) => Promise<void>): Promise<void> {
+  const only = process.env.SEED
+  const seeds = only === undefined ? Array.from({ length: count }, (_, seed) => seed) : [Number(only)]
+  for (const seed of seeds) {
+    try {
+      await run(seed)
+    } catch (cause) {
+      throw new Error(`seed ${seed} fails; repeat it alone with SEED=${seed}: ${String(cause)}`, { cause })
+    }
+  }
+}

@@ -1,0 +1,33 @@
+import { layoutOf, type PoolRequest, randomStream, type TrainingPool, type Update } from '../../sdk/index.ts'
+
+export interface TinyPoolOptions {
+  readonly clients: number
+  readonly size?: number
+  readonly seed?: number
+  /** Called before each training: throw to injure it. */
+  readonly beforeTraining?: (request: PoolRequest) => void | Promise<void>
+  readonly beforeEvaluation?: () => void | Promise<void>
+  /** Changes what a training gives. */
+  readonly distort?: (update: Update, request: PoolRequest) => Update
+}
+
+/** A pool whose clients move the weights a little, each in its own way: all of a job but the arithmetic of learning. */
+export function tinyPool({ clients, size = 7, seed = 1, beforeTraining, beforeEvaluation, distort }: TinyPoolOptions): TrainingPool {
+  return {
+    layout: layoutOf([{ name: 'w', shape: [size] }]),
+    clients,
+    initialWeights: async () => new Float32Array(size).fill(1),
+    async train(request) {
+      await beforeTraining?.(request)
+      const random = randomStream(seed, request.round, request.end, 'train')
+      const delta = request.weights.map((weight) => (random.uniform() - 0.5 - weight) / 10)
+      const update = { delta, samples: 1 + (request.client % 3), metrics: { loss: random.uniform() } }
+      return distort ? distort(update, request) : update
+    },
+    async evaluate(weights) {
+      await beforeEvaluation?.()
+      return { samples: 1, metrics: { loss: weights.reduce((sum, weight) => sum + weight * weight, 0), accuracy: 0.5 } }
+    },
+    close: async () => {},
+  }
+}
