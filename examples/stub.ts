@@ -1,6 +1,5 @@
-import type { Strategy, Topology } from 'flame-fl/sdk'
+import type { Strategy } from 'flame-fl/sdk'
 
-export const stubTopology = (): Topology => ({ schema: { name: 'stub', roles: [], channels: [] }, dataSpec: [] })
 export const stubStrategy = (): Strategy => ({
   name: 'stub',
   selector: { select: (ends) => ends },

@@ -1,6 +1,6 @@
-import { layersLearner, partition, subset, workload } from 'flame-fl/sdk'
+import { chosen, hierarchical, layersLearner, partition, subset, twoTier, workload } from 'flame-fl/sdk'
 import { readIdx } from 'flame-fl/sdk/node'
-import { stubStrategy, stubTopology } from '../stub.ts'
+import { stubStrategy } from '../stub.ts'
 
 /** FedAvg on MNIST with the 2NN of McMahan et al. 2017. */
 export default workload({
@@ -40,7 +40,7 @@ export default workload({
     return { clients, client: (index) => subset(train, parts[index] ?? new Uint32Array()), test: mnist('t10k') }
   },
 
-  topology: () => stubTopology(),
+  topology: ({ clients, topology }) => chosen('topology', topology, { 'two-tier': twoTier, hierarchical })({ clients }),
   strategy: () => stubStrategy(),
 })
 
