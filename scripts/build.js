@@ -1,32 +1,24 @@
 // Builds everything: each AssemblyScript kernel into a TypeScript module holding its bytes, then TypeScript.
 import { execFileSync } from 'node:child_process'
-import { existsSync, readFileSync, statSync, writeFileSync } from 'node:fs'
+import { existsSync, readFileSync, statSync, unlinkSync, writeFileSync } from 'node:fs'
 import { createRequire } from 'node:module'
 import { dirname, join } from 'node:path'
 
-const kernels = ['sdk/strategy/sum/kernel']
+const kernels = [{ source: 'sdk/strategy/sum/assembly/kernel.ts', target: 'sdk/strategy/sum/kernel-bytes.ts' }]
 const require = createRequire(import.meta.url)
 const bin = (name, file) => join(dirname(require.resolve(`${name}/package.json`)), file)
 const run = (script, args) => execFileSync(process.execPath, [script, ...args], { stdio: 'inherit' })
 
-for (const kernel of kernels) {
-  const source = `${kernel}.as`
-  const target = `${kernel}-bytes.ts`
+for (const { source, target } of kernels) {
   if (existsSync(target) && statSync(target).mtimeMs >= statSync(source).mtimeMs) continue
-  const wasm = `${kernel}.wasm`
-  run(bin('assemblyscript', 'bin/asc.js'), [
-    source,
-    '-o',
-    wasm,
-    '-O3',
-    '--noAssert',
-    '--runtime',
-    'stub',
-    '--enable',
-    'simd',
-    '--importMemory',
-  ])
-  const base64 = readFileSync(wasm).toString('base64')
-  writeFileSync(target, `export const kernelBase64 = '${base64}'\n`)
+  const wasm = target.replace(/\.ts$/, '.wasm')
+  const options = ['-O3', '--noAssert', '--runtime', 'stub', '--enable', 'simd', '--importMemory']
+  run(bin('assemblyscript', 'bin/asc.js'), [source, '-o', wasm, ...options])
+  writeFileSync(target, `export const kernelBase64 = '${readFileSync(wasm).toString('base64')}'\n`)
+  unlinkSync(wasm)
 }
-run(bin('typescript', 'bin/tsc'), [])
+try {
+  run(bin('typescript', 'bin/tsc'), [])
+} catch {
+  process.exitCode = 1 // The compiler has said what is wrong.
+}

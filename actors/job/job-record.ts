@@ -1,5 +1,5 @@
-import type { DocumentFields, Documents, Store } from '../../runtime/index.ts'
-import { isSettings } from '../../sdk/index.ts'
+import type { DocumentFields, Documents, DocumentValue, Store } from '../../runtime/index.ts'
+import type { Settings } from '../../sdk/index.ts'
 import { jobError } from './errors.ts'
 import type { JobSpec, JobState } from './job-spec.ts'
 
@@ -65,6 +65,10 @@ function recordOf(id: string, { workload, seed, settings, state, createdAt, upda
   }
   const record = { spec: { id, workload, seed, settings }, state, createdAt, updatedAt }
   return typeof cause === 'string' ? { ...record, cause } : record
+}
+
+function isSettings(value: DocumentValue | undefined): value is DocumentFields & Settings {
+  return typeof value === 'object' && value !== null && 'rounds' in value && typeof value.rounds === 'number' && 'clients' in value && typeof value.clients === 'number'
 }
 
 const states: readonly unknown[] = ['ready', 'starting', 'deploying', 'running', 'stopping', 'completed', 'failed', 'terminated'] satisfies JobState[]

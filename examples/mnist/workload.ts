@@ -1,6 +1,5 @@
-import { layersLearner, partition, subset, workload } from 'flame-fl/sdk'
+import { chosen, fedAvg, hierarchical, layersLearner, partition, subset, twoTier, workload } from 'flame-fl/sdk'
 import { readIdx } from 'flame-fl/sdk/node'
-import { stubStrategy, stubTopology } from '../stub.ts'
 
 /** FedAvg on MNIST with the 2NN of McMahan et al. 2017. */
 export default workload({
@@ -40,8 +39,8 @@ export default workload({
     return { clients, client: (index) => subset(train, parts[index] ?? new Uint32Array()), test: mnist('t10k') }
   },
 
-  topology: () => stubTopology(),
-  strategy: () => stubStrategy(),
+  topology: ({ clients, topology }) => chosen('topology', topology, { 'two-tier': twoTier, hierarchical })({ clients }),
+  strategy: ({ fraction }) => fedAvg({ fraction }),
 })
 
 function mnist(name: 'train' | 't10k') {

@@ -1,5 +1,4 @@
-import { inMemoryExamples, type Learner, workload } from 'flame-fl/sdk'
-import { stubStrategy, stubTopology } from '../stub.ts'
+import { chosen, fedAvg, hierarchical, inMemoryExamples, type Learner, twoTier, workload } from 'flame-fl/sdk'
 
 /** A learner that does almost nothing, on which the cost of everything else shows. */
 const size = 1_000
@@ -24,6 +23,6 @@ export default workload({
   settings: { rounds: 10, clients: 10_000, fraction: 0.1, topology: 'two-tier' },
   learner: () => learner,
   data: ({ clients }) => ({ clients, client: () => examples, test: examples }),
-  topology: () => stubTopology(),
-  strategy: () => stubStrategy(),
+  topology: ({ clients, topology }) => chosen('topology', topology, { 'two-tier': twoTier, hierarchical })({ clients }),
+  strategy: ({ fraction }) => fedAvg({ fraction }),
 })

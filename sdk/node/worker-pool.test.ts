@@ -1,4 +1,4 @@
-import test from 'ava'
+import test, { type ExecutionContext } from 'ava'
 import { inlinePool } from '../learn/inline-pool.ts'
 import type { TrainingPool } from '../learn/training-pool.ts'
 import misbehaving, { clientThat } from './misbehaving.test.workload.ts'
@@ -6,7 +6,13 @@ import { workerPool } from './worker-pool.ts'
 
 const module = new URL('./misbehaving.test.workload.js', import.meta.url)
 const { settings } = misbehaving
-const start = (workers: number, seed = 1) => workerPool({ module, settings, seed, workers })
+
+/** A pool that is closed when the test ends, however it ends. */
+async function start(t: ExecutionContext, workers: number, seed = 1): Promise<TrainingPool> {
+  const pool = await workerPool({ module, settings, seed, workers })
+  t.teardown(() => pool.close())
+  return pool
+}
 
 function request(pool: TrainingPool, client: number, weights: Float32Array = new Float32Array(pool.layout.size)) {
   return { client, end: `trainer-${client}`, round: 1, weights, terms: { proximal: 0.5 } }
@@ -25,18 +31,16 @@ test('results do not depend on the number of workers, nor on being in a worker',
   const inline = await inlinePool(misbehaving, settings, 1)
   const expected = await results(inline)
   for (const workers of [1, 3]) {
-    const pool = await start(workers)
+    const pool = await start(t, workers)
     t.deepEqual(await results(pool), expected)
     t.deepEqual([pool.layout, pool.clients], [inline.layout, inline.clients])
-    await pool.close()
   }
-  const other = await start(1, 2)
+  const other = await start(t, 1, 2)
   t.notDeepEqual((await results(other)).weights, expected.weights)
-  await other.close()
 })
 
 test('weights changed between rounds are seen, although the array is the same', async (t) => {
-  const pool = await start(1)
+  const pool = await start(t, 1)
   const inline = await inlinePool(misbehaving, settings, 1)
   const weights = new Float32Array(3)
   for (const round of [1, 2]) {
@@ -47,31 +51,28 @@ test('weights changed between rounds are seen, although the array is the same', 
     weights.fill(-round)
     t.deepEqual(await pool.evaluate(weights), await inline.evaluate(weights))
   }
-  await pool.close()
 })
 
 for (const client of [clientThat.exits, clientThat.throwsLater]) {
   test(`a worker that dies fails its own request, and is started again (client ${client})`, async (t) => {
-    const pool = await start(1)
+    const pool = await start(t, 1)
     const failing = t.throwsAsync(pool.train(request(pool, client)), { code: 'LEARN_WORKER_DIED' })
     const queued = pool.train(request(pool, clientThat.trains))
     const error = await failing
     t.regex(error.message, client === clientThat.exits ? /client 1 in round 1 .*exit code 3/ : /from nowhere/)
     t.is((await queued).delta.length, 3)
-    await pool.close()
   })
 }
 
 test("a learner's error arrives with its code, values and cause", async (t) => {
-  const pool = await start(1)
+  const pool = await start(t, 1)
   const error = await t.throwsAsync(pool.train(request(pool, clientThat.rejects)), { code: 'LEARN_DIVERGED' })
   t.is(error.message, 'training diverged: the loss of batch 2 in epoch 1 is {loss}')
   t.is(error.cause instanceof Error ? error.cause.message : '', 'why')
-  await pool.close()
 })
 
 test('an aborted request rejects with the reason, and frees its worker', async (t) => {
-  const pool = await start(1)
+  const pool = await start(t, 1)
   const reason = new Error('deadline')
   const first = new AbortController()
   const running = pool.train({ ...request(pool, clientThat.waits), signal: first.signal })
@@ -83,16 +84,14 @@ test('an aborted request rejects with the reason, and frees its worker', async (
   t.is(await t.throwsAsync(running), reason)
   t.is((await pool.train(request(pool, clientThat.trains))).samples, 1)
   t.is(await t.throwsAsync(pool.train({ ...request(pool, 0), signal: first.signal })), reason)
-  await pool.close()
 })
 
 test('an update or weights of another size than the layout are refused', async (t) => {
-  const pool = await start(1)
+  const pool = await start(t, 1)
   await t.throwsAsync(pool.train(request(pool, clientThat.sendsTooLittle)), { code: 'LEARN_WEIGHTS' })
   await t.throwsAsync(pool.train(request(pool, 0, new Float32Array(2))), { code: 'LEARN_WEIGHTS' })
   await t.throwsAsync(pool.evaluate(new Float32Array(4)), { code: 'LEARN_WEIGHTS' })
   await t.throwsAsync(pool.train(request(pool, 7)), { code: 'LEARN_CLIENT' })
-  await pool.close()
 })
 
 test('a workload that cannot make its data fails the start with its error', async (t) => {
@@ -100,16 +99,15 @@ test('a workload that cannot make its data fails the start with its error', asyn
   await t.throwsAsync(workerPool({ module, settings: broken, seed: 1, workers: 2 }), { code: 'LEARN_EMPTY' })
   const none = new URL('./none.js', import.meta.url)
   await t.throwsAsync(workerPool({ module: none, settings, seed: 1, workers: 1 }), { code: 'WORKLOAD_BROKEN' })
-  await t.throwsAsync(start(0), { code: 'LEARN_SETTING' })
+  await t.throwsAsync(start(t, 0), { code: 'LEARN_SETTING' })
 })
 
 test('closing a pool fails what is under way and what comes later', async (t) => {
-  const pool = await start(1)
+  const pool = await start(t, 1)
   const failing = [clientThat.waits, clientThat.trains].map((client) =>
     t.throwsAsync(pool.train(request(pool, client)), { code: 'LEARN_CLOSED' }),
   )
   await pool.close()
   await Promise.all(failing)
   await t.throwsAsync(pool.train(request(pool, 0)), { code: 'LEARN_CLOSED' })
-  await pool.close()
 })

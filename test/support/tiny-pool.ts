@@ -1,14 +1,14 @@
-import { layoutOf, type PoolRequest, randomStream, type TrainingPool, type Update } from '../../sdk/index.ts'
+import { layoutOf, type PoolTrainingRequest, randomStream, type TrainingPool, type Update } from '../../sdk/index.ts'
 
 export interface TinyPoolOptions {
   readonly clients: number
   readonly size?: number
   readonly seed?: number
   /** Called before each training: throw to injure it. */
-  readonly beforeTraining?: (request: PoolRequest) => void | Promise<void>
+  readonly beforeTraining?: (request: PoolTrainingRequest) => void | Promise<void>
   readonly beforeEvaluation?: () => void | Promise<void>
   /** Changes what a training gives. */
-  readonly distort?: (update: Update, request: PoolRequest) => Update
+  readonly distort?: (update: Update, request: PoolTrainingRequest) => Update
 }
 
 /** A pool whose clients move the weights a little, each in its own way: all of a job but the arithmetic of learning. */

@@ -1,0 +1,44 @@
+import { Packr } from 'msgpackr'
+import { storeError } from './errors.ts'
+
+const packr = new Packr({ useRecords: false, structuredClone: true, moreTypes: true, int64AsType: 'bigint', copyBuffers: true })
+
+/**
+ * Encodes plain objects, arrays, numbers, strings, booleans, null, undefined, bigints of 64 bits and typed arrays (as raw
+ * bytes) in MessagePack. The same value gives the same bytes; −0 comes back as 0. STORE_VALUE names what can't be stored.
+ */
+export function encode(value: unknown): Uint8Array {
+  check(value, 'value')
+  const packed = packr.pack(value)
+  // The packer's buffer is larger and used again.
+  return Uint8Array.from(packed)
+}
+
+/** Decodes what `encode` made; arrays are the caller's own. Throws on other bytes. */
+export function decode(bytes: Uint8Array): unknown {
+  return packr.unpack(bytes)
+}
+
+function check(value: unknown, place: string): void {
+  switch (typeof value) {
+    case 'function':
+    case 'symbol':
+      throw storeError('STORE_VALUE', { place, found: `a ${typeof value}` })
+    case 'bigint':
+      if (BigInt.asIntN(64, value) !== value) throw storeError('STORE_VALUE', { place, found: 'a bigint of more than 64 bits' })
+      return
+    case 'object':
+      if (value === null || ArrayBuffer.isView(value)) return
+      if (Array.isArray(value)) {
+        for (const [index, item] of value.entries()) check(item, `${place}[${index}]`)
+        return
+      }
+      if (!isPlain(value)) throw storeError('STORE_VALUE', { place, found: `a ${value.constructor.name}` })
+      for (const [name, field] of Object.entries(value)) check(field, `${place}.${name}`)
+  }
+}
+
+function isPlain(value: object): boolean {
+  const prototype: unknown = Object.getPrototypeOf(value)
+  return prototype === null || prototype === Object.prototype
+}

@@ -1,0 +1,23 @@
+import { storeError } from './errors.ts'
+
+const longestBytes = 500
+const utf8 = new TextEncoder()
+
+/** Throws STORE_KEY unless these are keys that every store takes. */
+export function checkKeys(...keys: readonly string[]): void {
+  for (const key of keys) {
+    const bytes = utf8.encode(key).length
+    if (bytes === 0 || bytes > longestBytes) throw storeError('STORE_KEY', { bytes })
+  }
+}
+
+/** Compares by UTF-8 bytes, the order in which every store lists. */
+export function compareKeys(a: string, b: string): number {
+  const [first, second] = [utf8.encode(a), utf8.encode(b)]
+  const length = Math.min(first.length, second.length)
+  for (let i = 0; i < length; i++) {
+    const difference = (first[i] ?? 0) - (second[i] ?? 0)
+    if (difference !== 0) return difference
+  }
+  return first.length - second.length
+}

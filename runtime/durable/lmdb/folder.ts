@@ -1,0 +1,79 @@
+import { mkdir, open, readdir, readFile, rename, writeFile } from 'node:fs/promises'
+import { join } from 'node:path'
+import { CodedError } from '../../errors.ts'
+import { storeError } from '../errors.ts'
+
+/** Raised when the arrangement of what is stored changes. */
+const format = 1
+const marker = 'flame-store.json'
+
+/** Files that belong to a store. */
+const ownFiles: readonly string[] = [marker, `${marker}.new`, 'data.mdb', 'lock.mdb', 'owner.json']
+
+/**
+ * Makes sure that a folder is a store of this format, or makes it one if it's new or empty.
+ * STORE_FOREIGN, STORE_FORMAT, STORE_DAMAGED, STORE_DENIED, STORE_FULL; then nothing in it was changed.
+ */
+export async function prepareFolder(folder: string): Promise<void> {
+  try {
+    await mkdir(folder, { recursive: true })
+    const found = await readdir(folder)
+    if (found.includes(marker)) {
+      checkMarker(folder, await readFile(join(folder, marker), 'utf8'))
+      await checkData(folder, found)
+      return
+    }
+    const foreign = found.find((name) => !ownFiles.includes(name) || name === 'data.mdb')
+    if (foreign) throw storeError('STORE_FOREIGN', { folder, found: foreign })
+    await writeFile(join(folder, `${marker}.new`), `${JSON.stringify({ format, written: 'by flame-fl' })}\n`, { flush: true })
+    await rename(join(folder, `${marker}.new`), join(folder, marker))
+  } catch (error) {
+    throw folderError(folder, error)
+  }
+}
+
+/** What a system error means for the store. */
+export function folderError(folder: string, error: unknown): unknown {
+  if (!(error instanceof Error) || error instanceof CodedError) return error
+  const reason = error.message
+  if (/ENOSPC|EDQUOT|EFBIG|MDB_MAP_FULL|No space left|File too large|quota/i.test(reason)) return storeError('STORE_FULL', { folder, reason }, { cause: error })
+  if (/EACCES|EPERM|EROFS|ENOTDIR|EEXIST|Permission denied|Read-only/i.test(reason)) return storeError('STORE_DENIED', { folder, reason }, { cause: error })
+  if (/MDB_(CORRUPTED|INVALID|PAGE_NOTFOUND|PANIC|BAD)/.test(reason)) return storeError('STORE_DAMAGED', { folder, found: reason }, { cause: error })
+  return error
+}
+
+function checkMarker(folder: string, text: string): void {
+  let found: unknown
+  try {
+    const parsed: { readonly format?: unknown } | null = JSON.parse(text)
+    found = parsed?.format
+  } catch (cause) {
+    throw storeError('STORE_DAMAGED', { folder, found: `${marker} is no JSON` }, { cause })
+  }
+  if (typeof found !== 'number') throw storeError('STORE_DAMAGED', { folder, found: `${marker} names no format` })
+  if (found !== format) throw storeError('STORE_FORMAT', { folder, found, known: format })
+}
+
+/** Where LMDB's meta pages say what they are: magic number, page size, last page. */
+const meta = { magic: 0xbeefc0de, magicAt: 16, pageSizeAt: 40, lastPageAt: 136, bytes: 144 }
+
+/** LMDB maps its file: one that is cut short would end the process, so its length is looked at first. */
+async function checkData(folder: string, files: readonly string[]): Promise<void> {
+  if (!files.includes('data.mdb')) return
+  const file = await open(join(folder, 'data.mdb'))
+  try {
+    const { size } = await file.stat()
+    if (size === 0) return // Killed before its first write.
+    const head = Buffer.alloc(meta.bytes)
+    await file.read(head, 0, meta.bytes, 0)
+    const damaged = (found: string) => storeError('STORE_DAMAGED', { folder, found })
+    if (size < meta.bytes || head.readUInt32LE(meta.magicAt) !== meta.magic) throw damaged('data.mdb does not begin as one')
+    const pageSize = head.readUInt32LE(meta.pageSizeAt)
+    const second = Buffer.alloc(meta.bytes)
+    await file.read(second, 0, meta.bytes, pageSize)
+    const lastPage = Math.max(...[head, second].map((page) => Number(page.readBigUInt64LE(meta.lastPageAt))))
+    if (size < (lastPage + 1) * pageSize) throw damaged(`data.mdb has ${size} bytes and needs ${(lastPage + 1) * pageSize}`)
+  } finally {
+    await file.close()
+  }
+}

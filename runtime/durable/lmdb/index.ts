@@ -1,0 +1,1 @@
+export { lmdbStore } from './lmdb-store.ts'

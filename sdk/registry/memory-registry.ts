@@ -1,0 +1,27 @@
+import { registryError } from './errors.ts'
+import type { CommittedModel, ModelRegistry } from './registry.ts'
+
+/** A registry in memory, for tests and simulations. */
+export function memoryRegistry(): ModelRegistry {
+  const jobs = new Map<string, Map<number, CommittedModel & { readonly weights: Float32Array }>>()
+  const rounds = (job: string) => [...(jobs.get(job)?.keys() ?? [])].toSorted((a, b) => a - b)
+  return {
+    async commit({ layout: _, modelTopology: __, ...model }) {
+      const models = jobs.get(model.job) ?? new Map()
+      jobs.set(model.job, models)
+      models.set(model.round, { ...structuredClone(model), location: `memory:${model.job}/${model.round}` })
+    },
+    async latest(job) {
+      const model = jobs.get(job)?.get(rounds(job).at(-1) ?? 0)
+      if (!model) return undefined
+      const { weights: _, ...committed } = model
+      return structuredClone(committed)
+    },
+    list: async (job) => rounds(job),
+    async load(job, round) {
+      const model = jobs.get(job)?.get(round)
+      if (!model) throw registryError('REGISTRY_UNKNOWN', { job, round, location: 'memory' })
+      return structuredClone(model)
+    },
+  }
+}

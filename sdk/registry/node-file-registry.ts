@@ -1,0 +1,126 @@
+import { mkdir, open, readdir, readFile, rename, rm } from 'node:fs/promises'
+import { join, resolve } from 'node:path'
+import { CodedError } from '../../runtime/index.ts'
+import { weightsHash } from '../weights/hash.ts'
+import { registryError } from './errors.ts'
+import { isLineage } from './lineage.ts'
+import type { CommittedModel, Lineage, ModelRegistry, ModelToCommit } from './registry.ts'
+import { tfjsModel } from './tfjs-model.ts'
+
+/** Folders that are being written; what a killed process left is taken away at the next commit. */
+const unfinished = '.unfinished-'
+
+/**
+ * A registry in a folder: `<job>/round-0001/` holds model.json and weights.bin, which TensorFlow.js loads, and round.json
+ * with the lineage. A round's folder appears whole or not at all, and is on disk when `commit` resolves.
+ */
+export function fileRegistry(folder: string): ModelRegistry {
+  const jobFolder = (job: string) => resolve(folder, job)
+  const roundFolder = (job: string, round: number) => join(jobFolder(job), `round-${String(round).padStart(4, '0')}`)
+
+  async function rounds(job: string): Promise<number[]> {
+    const names = await readdir(jobFolder(job)).catch(ifMissing([]))
+    return names.flatMap((name) => (/^round-\d+$/.test(name) ? [Number(name.slice(6))] : [])).toSorted((a, b) => a - b)
+  }
+
+  async function lineage(job: string, round: number): Promise<CommittedModel> {
+    const location = roundFolder(job, round)
+    const text = await readFile(join(location, 'round.json'), 'utf8').catch(ifMissing(undefined))
+    if (text === undefined) throw registryError('REGISTRY_UNKNOWN', { job, round, location })
+    return { ...parseLineage(text, location), location }
+  }
+
+  return {
+    async commit(model) {
+      const { job, round, hash } = model
+      const target = roundFolder(job, round)
+      const partial = join(jobFolder(job), `${unfinished}${round}`)
+      try {
+        const present = await lineage(job, round).catch(() => undefined)
+        if (present?.hash === hash) return
+        await mkdir(jobFolder(job), { recursive: true })
+        for (const name of await readdir(jobFolder(job))) {
+          if (name.startsWith(unfinished)) await rm(join(jobFolder(job), name), { recursive: true, force: true })
+        }
+        await mkdir(partial)
+        await writeModel(partial, model)
+        await rm(target, { recursive: true, force: true })
+        await rename(partial, target)
+        await syncFolder(jobFolder(job))
+      } catch (error) {
+        await rm(partial, { recursive: true, force: true }).catch(() => {})
+        throw writeError(error, target)
+      }
+    },
+    async latest(job) {
+      const last = (await rounds(job)).at(-1)
+      return last === undefined ? undefined : lineage(job, last)
+    },
+    list: rounds,
+    async load(job, round) {
+      const model = await lineage(job, round)
+      const bytes = await readFile(join(model.location, 'weights.bin'))
+      if (bytes.length % 4 !== 0) throw registryError('REGISTRY_DAMAGED', { location: model.location, found: `weights.bin has ${bytes.length} bytes` })
+      const weights = new Float32Array(Uint8Array.from(bytes).buffer)
+      const hash = await weightsHash(weights)
+      if (hash !== model.hash) throw registryError('REGISTRY_DAMAGED', { location: model.location, found: `weights.bin has hash ${hash}, not ${model.hash}` })
+      return { ...model, weights }
+    },
+  }
+}
+
+async function writeModel(folder: string, { weights, layout, modelTopology, ...lineage }: ModelToCommit): Promise<void> {
+  await writeDurably(join(folder, 'weights.bin'), new Uint8Array(weights.buffer, weights.byteOffset, weights.byteLength))
+  await writeDurably(join(folder, 'model.json'), `${JSON.stringify(tfjsModel(layout, modelTopology), null, 1)}\n`)
+  await writeDurably(join(folder, 'round.json'), `${readable(lineage)}\n`)
+  await syncFolder(folder)
+}
+
+/** Indented, but members on one line: there may be thousands. */
+function readable({ members, ...rest }: Lineage): string {
+  return JSON.stringify({ ...rest, members: [] }, null, 2).replace('"members": []', `"members": ${JSON.stringify(members)}`)
+}
+
+function parseLineage(text: string, location: string): Lineage {
+  try {
+    const parsed: unknown = JSON.parse(text)
+    if (isLineage(parsed)) return parsed
+  } catch (cause) {
+    throw registryError('REGISTRY_DAMAGED', { location, found: 'round.json is no JSON' }, { cause })
+  }
+  throw registryError('REGISTRY_DAMAGED', { location, found: 'round.json lacks a field' })
+}
+
+async function writeDurably(file: string, content: string | Uint8Array): Promise<void> {
+  const handle = await open(file, 'w')
+  try {
+    await handle.writeFile(content)
+    await handle.sync()
+  } finally {
+    await handle.close()
+  }
+}
+
+async function syncFolder(folder: string): Promise<void> {
+  const handle = await open(folder, 'r')
+  try {
+    await handle.sync()
+  } finally {
+    await handle.close()
+  }
+}
+
+function ifMissing<Value>(value: Value): (error: unknown) => Value {
+  return (error) => {
+    if (error instanceof Error && 'code' in error && error.code === 'ENOENT') return value
+    throw error
+  }
+}
+
+function writeError(error: unknown, location: string): unknown {
+  if (error instanceof CodedError || !(error instanceof Error) || !('code' in error)) return error
+  const reason = error.message
+  if (error.code === 'ENOSPC' || error.code === 'EDQUOT' || error.code === 'EFBIG') return registryError('REGISTRY_FULL', { location, reason }, { cause: error })
+  if (error.code === 'EACCES' || error.code === 'EPERM' || error.code === 'EROFS') return registryError('REGISTRY_DENIED', { location, reason }, { cause: error })
+  return error
+}

@@ -1,0 +1,18 @@
+import { workloadError } from './errors.ts'
+
+/**
+ * What a setting chooses by its value, such as one of several topologies.
+ *
+ * @throws WORKLOAD_VALUE, listing the choices, for any other value.
+ */
+export function chosen<Choice>(setting: string, value: string, choices: Readonly<Record<string, Choice>>): Choice {
+  const choice = Object.hasOwn(choices, value) ? choices[value] : undefined
+  if (choice !== undefined) return choice
+  const names = Object.keys(choices)
+  throw workloadError('WORKLOAD_VALUE', {
+    name: setting,
+    expected: `one of ${names.join(', ')}`,
+    value,
+    default: names[0],
+  })
+}
