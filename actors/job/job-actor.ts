@@ -7,6 +7,9 @@ import type { JobEvent, JobMessage } from './protocol.ts'
 import { tasksOf } from './tasks.ts'
 import { taskTally } from './task-tally.ts'
 
+/** How long a follower may take to take note of a round. */
+const followerTimeoutMs = 10_000
+
 export interface JobActorOptions {
   readonly spec: JobSpec
   readonly parts: JobParts
@@ -45,8 +48,6 @@ export function jobActor({ spec, parts, store, registry, follower, wallTime, che
         case 'task-running':
           if (state === 'deploying') await enter('running')
           return
-        case 'round-committed':
-          return tellRound(message.record)
         case 'notice':
           return follower.tell(message)
         case 'task-completed':
@@ -81,6 +82,7 @@ export function jobActor({ spec, parts, store, registry, follower, wallTime, che
           strategy: parts.strategy,
           rendezvous: parent.spawn('rendezvous', rendezvous()),
           publish,
+          announce,
           reports: context.self,
           checkDeterminism,
         }
@@ -108,12 +110,17 @@ export function jobActor({ spec, parts, store, registry, follower, wallTime, che
       hashes.set(round, hash)
     }
 
-    function tellRound({ round, metrics, members }: RoundRecord): void {
+    async function announce({ round, metrics, members }: RoundRecord): Promise<void> {
       const now = context.clock.now()
+      const seconds = (now - roundBegan) / 1000
       const hash = hashes.get(round) ?? ''
       hashes.delete(round)
-      follower.tell({ type: 'round', round, metrics, members, hash, seconds: (now - roundBegan) / 1000 })
       roundBegan = now
+      const told = context.ask<null, JobEvent>(follower, (seen) => ({ type: 'round', round, metrics, members, hash, seconds, seen }), {
+        timeoutMs: followerTimeoutMs,
+      })
+      // A follower that has gone, or hangs, doesn't hold up the job.
+      await told.catch(() => {})
     }
 
     function taskEnded(report: Extract<TaskReport, { type: 'task-completed' | 'task-failed' }>): void {

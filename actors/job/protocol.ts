@@ -1,3 +1,4 @@
+import type { ActorRef } from '../../runtime/index.ts'
 import type { Notice, TaskReport } from '../../sdk/index.ts'
 import type { JobState } from './job-spec.ts'
 
@@ -11,7 +12,8 @@ export type JobMessage =
 /** What a job tells whoever follows it. */
 export type JobEvent =
   | { readonly type: 'state'; readonly state: JobState; readonly cause?: unknown }
-  | ({ readonly type: 'round' } & RoundSummary)
+  /** To be answered by `seen` once it's noted: the next round isn't committed before. */
+  | ({ readonly type: 'round'; readonly seen: ActorRef<null> } & RoundSummary)
   | { readonly type: 'notice'; readonly end: string; readonly notice: Notice }
 
 /** A committed round, for people and programs. */

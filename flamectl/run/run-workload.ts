@@ -98,7 +98,8 @@ function followJob(reporter: Reporter, committed: (round: number) => void, spec:
     switch (event.type) {
       case 'round':
         committed(event.round)
-        return reporter.round(event)
+        reporter.round(event)
+        return event.seen.tell(null)
       case 'notice':
         return reporter.notice(event.end, event.notice)
       case 'state':

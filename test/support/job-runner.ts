@@ -38,6 +38,7 @@ export async function runJob(job: JobToRun): Promise<JobRun> {
       if (event.type === 'round') {
         committed.push(event)
         job.onRound?.(event, system)
+        event.seen.tell(null)
       } else if (event.type === 'notice') notices.push(event.notice.code)
       else if (endedStates.includes(event.state)) resolve({ state: event.state, cause: event.cause })
     })

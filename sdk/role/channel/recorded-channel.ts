@@ -14,6 +14,8 @@ export class RecordingPort implements ChannelPort {
   readonly wiring: ChannelWiring
   readonly #port: ChannelPort
   observations: Observation[] = []
+  /** Above 0: nothing is written down. */
+  muted = 0
 
   constructor(port: ChannelPort) {
     this.#port = port
@@ -49,7 +51,7 @@ export class RecordingPort implements ChannelPort {
 
   async next(awaited: ReadonlySet<string> | undefined, expiry?: Expiry): Promise<Arrival<unknown> | undefined> {
     const observation: Observation = { call: 'next', result: undefined }
-    this.observations.push(observation)
+    if (this.muted === 0) this.observations.push(observation)
     const arrival = await this.#port.next(awaited, expiry)
     observation.result = structuredClone(arrival)
     return arrival
@@ -61,7 +63,7 @@ export class RecordingPort implements ChannelPort {
   }
 
   #noted<Result>(call: string, result: Result): Result {
-    this.observations.push({ call, result })
+    if (this.muted === 0) this.observations.push({ call, result })
     return result
   }
 }

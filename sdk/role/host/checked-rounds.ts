@@ -11,7 +11,7 @@ import { type RoundParts, type Rounds, roleContext } from './role-context.ts'
  */
 export function checkedRounds<State, Channels>(parts: RoundParts<State, Channels>): Rounds<State, Channels> {
   const recording = parts.ports.map((port) => new RecordingPort(port))
-  const noted = notedDecisions(parts.decisions)
+  const noted = notedDecisions(parts.decisions, recording)
   const context = roleContext({ ...parts, ports: recording, decisions: noted.decisions })
   let rounds = 0
 
@@ -41,22 +41,33 @@ export function checkedRounds<State, Channels>(parts: RoundParts<State, Channels
   }
 }
 
-/** Notes what a round decides, so that its second run decides the same. */
-function notedDecisions(decisions: Decisions): { readonly decisions: Decisions; begin(): void; replay(): Decisions } {
-  const known = new Map<string, unknown>()
+/** Notes what a round decides, so that its second run decides the same. What a decision looks at isn't looked at again. */
+function notedDecisions(decisions: Decisions, ports: readonly RecordingPort[]): { readonly decisions: Decisions; begin(): void; replay(): Decisions } {
+  const recalled = new Map<string, unknown>()
+  const made = new Map<string, unknown>()
   return {
-    begin: () => known.clear(),
+    begin() {
+      recalled.clear()
+      made.clear()
+    },
     decisions: {
       place: (name) => decisions.place(name),
       recall(place, isValue) {
         const value = decisions.recall(place, isValue)
-        if (value !== undefined) known.set(place, value)
+        if (value !== undefined) recalled.set(place, value)
         return value
       },
-      record(place, value) {
-        known.set(place, value)
-        decisions.record(place, value)
+      async make(place, make, isValue) {
+        for (const port of ports) port.muted += 1
+        try {
+          const value = await decisions.make(place, make, isValue)
+          made.set(place, value)
+          return value
+        } finally {
+          for (const port of ports) port.muted -= 1
+        }
       },
+      record: (place, value) => decisions.record(place, value),
     },
     replay() {
       const counts = new Map<string, number>()
@@ -67,8 +78,12 @@ function notedDecisions(decisions: Decisions): { readonly decisions: Decisions; 
           return `${name}#${count}`
         },
         recall(place, isValue) {
-          const value = known.get(place)
+          const value = recalled.get(place)
           return isValue(value) ? value : undefined
+        },
+        async make(place, make, isValue) {
+          const value = made.get(place)
+          return isValue(value) ? value : make()
         },
         record: () => {},
       }

@@ -7,6 +7,8 @@ export interface Decisions {
   place(name: string): string
   /** What was recorded at this place, if anything; ROLE_JOURNAL_FOREIGN if it's nothing of the kind. */
   recall<Value>(place: string, isValue: (value: unknown) => value is Value): Value | undefined
+  /** Makes the value of a place at which nothing was recorded. */
+  make<Value>(place: string, make: () => Value | Promise<Value>, isValue: (value: unknown) => value is Value): Promise<Value>
   /** Records; the promise of `flush` says when it's durable. A later record of the same place supersedes. */
   record(place: string, value: unknown): void
 }
@@ -61,6 +63,10 @@ export class JournalledDecisions implements Decisions {
     const value = this.#recorded.get(place)
     if (!isValue(value)) throw roleError('ROLE_JOURNAL_FOREIGN', { key: this.#key, number: place })
     return value
+  }
+
+  async make<Value>(_: string, make: () => Value | Promise<Value>): Promise<Value> {
+    return make()
   }
 
   record(place: string, value: unknown): void {

@@ -50,7 +50,7 @@ export function roleContext<State, Channels>({ role, task, job, actor, ports, de
     const place = decisions.place(name)
     const recorded = decisions.recall(place, isValue)
     if (recorded !== undefined) return recorded
-    const made = await make()
+    const made = await decisions.make(place, make, isValue)
     decisions.record(place, made)
     return made
   }

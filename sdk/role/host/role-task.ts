@@ -26,6 +26,8 @@ export interface JobSurroundings {
   readonly rendezvous: ActorRef<RendezvousMessage>
   /** Publishes a round's model. Called before the round is committed, and again with the same content after a crash in between. */
   readonly publish: (record: RoundRecord) => Promise<void>
+  /** Says that a round is committed. The next one isn't committed before this is known to whoever follows the job. */
+  readonly announce: (record: RoundRecord) => Promise<void>
   readonly reports: ActorRef<TaskReport>
   /** Run each round twice and compare: catches a role that isn't a function of its state and context. */
   readonly checkDeterminism: boolean
@@ -36,7 +38,6 @@ export type TaskReport =
   | { readonly type: 'task-running'; readonly end: string }
   | { readonly type: 'task-completed'; readonly end: string }
   | { readonly type: 'task-failed'; readonly end: string; readonly cause: unknown }
-  | { readonly type: 'round-committed'; readonly end: string; readonly record: RoundRecord }
   | { readonly type: 'notice'; readonly end: string; readonly notice: Notice }
 
 export type RoleMessage = Delivery | MembershipNews

@@ -47,7 +47,7 @@ export async function openRoundKeeper<State, Channels>(role: Role<State, Channel
       for (const record of records) await job.publish(record)
       if (changed) version = await save(store, key, version, { role: role.name, state: after })
       await decisions.next(changed)
-      for (const record of records) job.reports.tell({ type: 'round-committed', end, record })
+      for (const record of records) await job.announce(record)
     },
   }
 }
