@@ -55,7 +55,7 @@ function checkMarker(folder: string, text: string): void {
 }
 
 /** Where LMDB's meta pages say what they are: magic number, page size, last page. */
-const meta = { magic: 0xbeefc0de, magicAt: 16, pageSizeAt: 40, lastPageAt: 136, bytes: 144 }
+const meta = { magic: 0xbeefc0de, magicAt: 24, pageSizeAt: 48, lastPageAt: 144, bytes: 152 }
 
 /** LMDB maps its file: one that is cut short would end the process, so its length is looked at first. */
 async function checkData(folder: string, files: readonly string[]): Promise<void> {
