@@ -7,6 +7,9 @@ import type { ActorContext, ActorRef, AskOptions, Behavior, Cancel, SpawnOptions
 
 const noCancel: Cancel = () => {}
 
+/** The reason of every signal: one for all, since many actors may stop at once. */
+const ended = kernelError('KERNEL_STOPPED', { path: 'the actor' })
+
 /** An actor's life from a start to a restart or stop: what it was given ends with it. */
 export class Incarnation<Message> implements ActorContext<Message> {
   readonly #cell: Cell<Message>
@@ -28,7 +31,7 @@ export class Incarnation<Message> implements ActorContext<Message> {
 
   get signal(): AbortSignal {
     this.#controller ??= new AbortController()
-    if (this.#ended) this.#controller.abort(kernelError('KERNEL_STOPPED', { path: this.#cell.path }))
+    if (this.#ended) this.#controller.abort(ended)
     return this.#controller.signal
   }
 
@@ -97,7 +100,7 @@ export class Incarnation<Message> implements ActorContext<Message> {
     if (this.#ended) return
     this.#ended = true
     for (const cancel of [...(this.#cancels ?? [])]) cancel()
-    this.#controller?.abort(kernelError('KERNEL_STOPPED', { path: this.#cell.path }))
+    this.#controller?.abort(ended)
   }
 
   #register(undo: Cancel): Cancel {

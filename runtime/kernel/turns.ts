@@ -3,7 +3,7 @@ import { type Dispatcher, type Lane, nactDispatcher } from './dispatcher.ts'
 import type { Scheduler } from './protocol.ts'
 
 /** Messages handled in one nact message, by all actors together, before timers and input have their turn. */
-const mostMessages = 4096
+const mostMessages = 1024
 /** And so long at most, looked at after each actor. */
 const mostMs = 8
 
@@ -21,7 +21,6 @@ export class Turns {
   #running: LocalActor | undefined
   #inTurn = false
   #requested = 0
-  #rootRequested = false
   readonly #whenDone: () => void
 
   constructor(scheduler: Scheduler | undefined, whenDone: () => void) {
@@ -43,8 +42,9 @@ export class Turns {
   schedule(cell: LocalActor): void {
     if (cell.scheduled) return
     cell.scheduled = true
-    if (this.#inTurn || this.#scheduler) this.#ready.push(cell)
-    if (!this.#inTurn) this.#request(cell)
+    // A turn that runs or is under way takes it along.
+    if (this.pending) this.#ready.push(cell)
+    else this.#request(cell)
   }
 
   close(cell: LocalActor): void {
@@ -59,11 +59,8 @@ export class Turns {
   #request(cell: LocalActor): void {
     // Under a scheduler, and before its first message, an actor has no lane of its own.
     if (this.#scheduler || cell.isIdle) {
-      if (!this.#scheduler) this.#ready.push(cell)
-      if (this.#rootRequested) return
-      this.#rootRequested = true
-      this.#requested += 1
-      return this.#root.request()
+      this.#ready.push(cell)
+      return this.#requestRoot()
     }
     const lane = this.#lanes.get(cell) ?? this.#dispatcher.lane(() => this.#turn(cell))
     this.#lanes.set(cell, lane)
@@ -73,7 +70,6 @@ export class Turns {
 
   #turn(first: LocalActor | undefined): void {
     this.#requested -= 1
-    if (!first) this.#rootRequested = false
     this.#inTurn = true
     const until = performance.now() + mostMs
     let left = mostMessages
@@ -114,8 +110,10 @@ export class Turns {
     const waiting = this.#head === 0 ? this.#ready : this.#ready.slice(this.#head)
     this.#ready = waiting
     this.#head = 0
-    if (waiting.length === 0 || this.#rootRequested) return
-    this.#rootRequested = true
+    if (waiting.length > 0) this.#requestRoot()
+  }
+
+  #requestRoot(): void {
     this.#requested += 1
     this.#root.request()
   }

@@ -1,6 +1,5 @@
-import { sha256 } from '@noble/hashes/sha2.js'
-import { utf8ToBytes } from '@noble/hashes/utils.js'
 import { xoroshiro128plusFromState } from 'pure-rand/generator/xoroshiro128plus'
+import { seedState } from './seed-state.ts'
 
 /** A named, reproducible source of random numbers. The same seed and labels give the same stream on any machine. */
 export interface RandomStream {
@@ -16,11 +15,10 @@ export interface RandomStream {
 
 /**
  * The stream of this seed and these labels, such as (job seed, round, end, 'train'). Streams of different labels are
- * independent: the generator's state (xoroshiro128+, Blackman & Vigna 2018) is a SHA-256 of them.
+ * independent: the generator (xoroshiro128+, Blackman & Vigna 2018) starts from a 128-bit hash of them.
  */
 export function randomStream(seed: number, ...labels: readonly (string | number)[]): RandomStream {
-  const digest = new DataView(sha256(utf8ToBytes(JSON.stringify([seed, ...labels]))).buffer)
-  const generator = xoroshiro128plusFromState([0, 4, 8, 12].map((offset) => digest.getInt32(offset, true)))
+  const generator = xoroshiro128plusFromState(seedState(seed, labels))
   const uint32 = () => generator.next() >>> 0
   const below = (bound: number) => {
     const limit = 2 ** 32 - (2 ** 32 % bound)

@@ -70,9 +70,11 @@ export function fileRegistry(folder: string): ModelRegistry {
 }
 
 async function writeModel(folder: string, { weights, layout, modelTopology, ...lineage }: ModelToCommit): Promise<void> {
-  await writeDurably(join(folder, 'weights.bin'), new Uint8Array(weights.buffer, weights.byteOffset, weights.byteLength))
-  await writeDurably(join(folder, 'model.json'), `${JSON.stringify(tfjsModel(layout, modelTopology), null, 1)}\n`)
-  await writeDurably(join(folder, 'round.json'), `${readable(lineage)}\n`)
+  await Promise.all([
+    writeDurably(join(folder, 'weights.bin'), new Uint8Array(weights.buffer, weights.byteOffset, weights.byteLength)),
+    writeDurably(join(folder, 'model.json'), `${JSON.stringify(tfjsModel(layout, modelTopology), null, 1)}\n`),
+    writeDurably(join(folder, 'round.json'), `${readable(lineage)}\n`),
+  ])
   await syncFolder(folder)
 }
 

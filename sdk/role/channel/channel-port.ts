@@ -14,6 +14,8 @@ export interface ChannelPort {
   has(end: string): boolean
   /** Has left for good, or was never expected: it needn't be waited for. */
   isGone(end: string): boolean
+  /** Waits until every expected end has joined, or is gone; the ends that are missing when the expiry comes. */
+  allJoined(expiry: Expiry): Promise<readonly string[]>
   /** With `keep`, it is sent again to an end that restarts in this round or the next. */
   send(ends: readonly string[], message: unknown, keep: boolean): void
   /** Takes the next message of the awaited ends (all if undefined); undefined when the expiry came, or all awaited are gone. */

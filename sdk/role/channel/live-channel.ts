@@ -9,6 +9,14 @@ interface Kept {
   readonly delivery: Delivery
 }
 
+/** Somebody who waits for the next message of some ends. */
+interface Waiter {
+  readonly awaited: ReadonlySet<string> | undefined
+  readonly expiry: Expiry | undefined
+  readonly resolve: (arrival: Arrival<unknown> | undefined) => void
+  readonly look: () => void
+}
+
 /** What a live channel needs of its host. */
 export interface ChannelHost {
   readonly end: string
@@ -28,10 +36,12 @@ export class LiveChannel implements ChannelPort {
   readonly #waiting = new Map<string, unknown[]>()
   readonly #seen = new Map<string, { incarnation: Incarnation; number: number }>()
   readonly #watchers = new Set<() => void>()
+  #waiters: Waiter[] = []
   #sorted: readonly string[] | undefined
   #keptBefore: Kept[] = []
   #kept: Kept[] = []
   #incarnation: Incarnation = 0
+  #everybodyJoined = false
   #sent = 0
 
   constructor(wiring: ChannelWiring, host: ChannelHost) {
@@ -97,6 +107,17 @@ export class LiveChannel implements ChannelPort {
     return !this.#members.has(end) && (this.#gone.has(end) || !this.wiring.expected.has(end))
   }
 
+  async allJoined(expiry: Expiry): Promise<readonly string[]> {
+    if (this.#everybodyJoined) return []
+    const missing = [...this.wiring.expected].filter((end) => end !== this.#host.end)
+    for (;;) {
+      for (let last = missing.at(-1); last !== undefined && (this.has(last) || this.isGone(last)); last = missing.at(-1)) missing.pop()
+      this.#everybodyJoined = missing.length === 0
+      if (this.#everybodyJoined || expiry.expired) return missing
+      await this.change(expiry)
+    }
+  }
+
   send(ends: readonly string[], message: unknown, keep: boolean): void {
     const delivery: Delivery = {
       type: 'deliver',
@@ -110,13 +131,12 @@ export class LiveChannel implements ChannelPort {
     for (const end of ends) this.#members.get(end)?.ref.tell(delivery)
   }
 
-  async next(awaited: ReadonlySet<string> | undefined, expiry?: Expiry): Promise<Arrival<unknown> | undefined> {
-    for (;;) {
-      const arrival = this.#take(awaited)
-      if (arrival) return arrival
-      if (expiry?.expired || (awaited && this.#allGone(awaited))) return undefined
-      await this.change(expiry)
-    }
+  next(awaited: ReadonlySet<string> | undefined, expiry?: Expiry): Promise<Arrival<unknown> | undefined> {
+    const arrival = this.#take(awaited)
+    if (arrival || this.#isOver(awaited, expiry)) return Promise.resolve(arrival)
+    return new Promise((resolve) => {
+      this.#await({ awaited, expiry, resolve, look: () => this.#changed() })
+    })
   }
 
   peek(end: string): unknown {
@@ -173,12 +193,35 @@ export class LiveChannel implements ChannelPort {
     return undefined
   }
 
-  #allGone(awaited: ReadonlySet<string>): boolean {
+  /** Nothing can come any more of those awaited, or not in time. */
+  #isOver(awaited: ReadonlySet<string> | undefined, expiry: Expiry | undefined): boolean {
+    if (expiry?.expired) return true
+    if (!awaited) return false
     for (const end of awaited) if (!this.isGone(end)) return false
     return true
   }
 
+  #await(waiter: Waiter): void {
+    this.#waiters.push(waiter)
+    waiter.expiry?.listeners.add(waiter.look)
+  }
+
   #changed(): void {
-    for (const wake of [...this.#watchers]) wake()
+    if (this.#waiters.length > 0) this.#serve()
+    if (this.#watchers.size > 0) for (const wake of Array.from(this.#watchers)) wake()
+  }
+
+  /** Gives those who wait what they wait for, first come first served. */
+  #serve(): void {
+    const waiters = this.#waiters
+    this.#waiters = []
+    for (const waiter of waiters) {
+      const { awaited, expiry, resolve, look } = waiter
+      const arrival = this.#take(awaited)
+      if (arrival || this.#isOver(awaited, expiry)) {
+        expiry?.listeners.delete(look)
+        resolve(arrival)
+      } else this.#waiters.push(waiter)
+    }
   }
 }

@@ -50,11 +50,17 @@ export class RecordingPort implements ChannelPort {
   }
 
   async next(awaited: ReadonlySet<string> | undefined, expiry?: Expiry): Promise<Arrival<unknown> | undefined> {
-    const observation: Observation = { call: 'next', result: undefined }
-    if (this.muted === 0) this.observations.push(observation)
+    const observation = this.#observation('next')
     const arrival = await this.#port.next(awaited, expiry)
     observation.result = structuredClone(arrival)
     return arrival
+  }
+
+  async allJoined(expiry: Expiry): Promise<readonly string[]> {
+    const observation = this.#observation('allJoined')
+    const missing = await this.#port.allJoined(expiry)
+    observation.result = missing
+    return missing
   }
 
   change(expiry?: Expiry): Promise<void> {
@@ -63,8 +69,14 @@ export class RecordingPort implements ChannelPort {
   }
 
   #noted<Result>(call: string, result: Result): Result {
-    if (this.muted === 0) this.observations.push({ call, result })
+    this.#observation(call).result = result
     return result
+  }
+
+  #observation(call: string): Observation {
+    const observation: Observation = { call, result: undefined }
+    if (this.muted === 0) this.observations.push(observation)
+    return observation
   }
 }
 
@@ -98,6 +110,10 @@ export class ReplayPort implements ChannelPort {
   async next(): Promise<Arrival<unknown> | undefined> {
     const arrival = this.#replayed('next')
     return isArrival(arrival) ? arrival : undefined
+  }
+
+  async allJoined(): Promise<readonly string[]> {
+    return this.#ends(this.#replayed('allJoined'))
   }
 
   async change(): Promise<void> {

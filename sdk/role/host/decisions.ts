@@ -19,6 +19,9 @@ interface Entry {
   readonly value: unknown
 }
 
+/** Entries of committed rounds that a journal may hold. */
+const mostLeftovers = 64
+
 /** Decisions journalled in a store under a role's key. */
 export class JournalledDecisions implements Decisions {
   readonly #store: Store
@@ -28,6 +31,7 @@ export class JournalledDecisions implements Decisions {
   #round: number
   #pending: Promise<number>[] = []
   #last = 0
+  #truncated = 0
 
   private constructor(store: Store, key: string, round: number) {
     this.#store = store
@@ -83,13 +87,15 @@ export class JournalledDecisions implements Decisions {
     this.#last = Math.max(this.#last, ...numbers)
   }
 
-  /** Begins the next round. Entries so far are of no more use once the round's snapshot is durable. */
+  /** Begins the next round. Entries so far are of no more use once the round's snapshot is durable; many go at once. */
   async next(committed: boolean): Promise<void> {
     this.#counts.clear()
     if (!committed) return
     this.#round += 1
     this.#recorded.clear()
-    if (this.#last > 0) await this.#store.truncate(this.#key, this.#last)
+    if (this.#last - this.#truncated < mostLeftovers) return
+    this.#truncated = this.#last
+    await this.#store.truncate(this.#key, this.#last)
   }
 }
 

@@ -63,7 +63,9 @@ export function roleContext<State, Channels>({ role, task, job, actor, ports, de
     channels: role.open(open),
     strategy: job.strategy,
     learner: roleLearner(task, job, actor),
-    signal: actor.signal,
+    get signal() {
+      return actor.signal
+    },
     random: (round, ...labels) => randomStream(job.seed, round, task.end, ...labels),
     decide,
     now: () => decide('now', () => clock.now(), isNumber),

@@ -17,18 +17,27 @@ interface Aggregate {
 
 type Below = Channel<Assignment, Answer>
 
-/** The trainers below: the channel's ends themselves, or those that the aggregators there have. By end of the channel. */
-export async function trainersBelow(channel: Below): Promise<ReadonlyMap<string, readonly string[]>> {
+/** The trainers below, sorted: the channel's ends themselves, or those that the aggregators there have. */
+export async function trainersBelow(channel: Below): Promise<readonly string[]> {
   await channel.awaitJoin()
   const ends = channel.ends()
-  if (channel.othersHoldData) return new Map(ends.map((end) => [end, [end]]))
+  if (channel.othersHoldData) return ends
   await channel.awaitProperty(ends, trainersProperty)
-  return new Map(
-    ends.map((end) => {
-      const trainers = channel.property(end, trainersProperty)
-      return [end, isStrings(trainers) ? trainers : []]
-    }),
-  )
+  return ends.flatMap((end) => trainersOf(channel, end)).toSorted()
+}
+
+/** The ends of the channel that are, or have, one of these trainers. */
+async function endsFor(selected: readonly string[], channel: Below): Promise<readonly string[]> {
+  await channel.awaitJoin()
+  if (channel.othersHoldData) return selected.filter((end) => channel.has(end))
+  await channel.awaitProperty(channel.ends(), trainersProperty)
+  const wanted = new Set(selected)
+  return channel.ends().filter((end) => trainersOf(channel, end).some((trainer) => wanted.has(trainer)))
+}
+
+function trainersOf(channel: Below, end: string): readonly string[] {
+  const trainers = channel.property(end, trainersProperty)
+  return isStrings(trainers) ? trainers : []
 }
 
 /**
@@ -39,9 +48,7 @@ export async function aggregate(
   assignment: Extract<Assignment, { type: 'train' }>,
   { channels: { trainers: channel }, strategy, accumulator, notice }: RoleContext<{ readonly trainers: Below }>,
 ): Promise<Aggregate> {
-  const selected = new Set(assignment.selected)
-  const below = await trainersBelow(channel)
-  const ends = [...below].filter(([, trainers]) => trainers.some((trainer) => selected.has(trainer))).map(([end]) => end)
+  const ends = await endsFor(assignment.selected, channel)
   channel.broadcast(assignment, ends)
 
   const { quorum, deadlineMs } = strategy

@@ -17,7 +17,7 @@ export const middleAggregator = role({
 
   async round(state, context) {
     const { aggregator, trainers } = context.channels
-    aggregator.setProperty(trainersProperty, [...(await trainersBelow(trainers)).values()].flat())
+    aggregator.setProperty(trainersProperty, await trainersBelow(trainers))
 
     const { end, message } = await aggregator.recvAny()
     if (message.type === 'end-of-training') return { ...state, ended: true }

@@ -28,10 +28,7 @@ export const topAggregator = role({
   async round(state, context) {
     const { channels: { trainers }, strategy, learner } = context
     const round = state.round + 1
-    const select = async () => {
-      const ends = [...(await trainersBelow(trainers)).values()].flat().toSorted()
-      return strategy.selector.select(ends, context.random(round, 'select'))
-    }
+    const select = async () => strategy.selector.select(await trainersBelow(trainers), context.random(round, 'select'))
     const selected = await context.decide('selected', select, isStrings)
 
     const { sum, metrics, members, refusals } = await aggregate(

@@ -11,7 +11,8 @@ export function randomSelector({ fraction }: { readonly fraction: number }): Sel
   return {
     select(ends, random) {
       const count = Math.min(ends.length, Math.max(1, Math.round(fraction * ends.length)))
-      const order = Uint32Array.from({ length: ends.length }, (_, index) => index)
+      const order = new Uint32Array(ends.length)
+      for (let place = 0; place < order.length; place++) order[place] = place
       // The first `count` places of a Fisher–Yates shuffle.
       for (let place = 0; place < count; place++) {
         const other = place + random.below(ends.length - place)
