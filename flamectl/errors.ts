@@ -13,4 +13,4 @@ const flamectlErrors = {
 export const flamectlError = errorFactory(flamectlErrors)
 
 /** Codes of mistakes in how the command was called: exit status 2. */
-export const usageCodes: readonly string[] = ['RUN_SETTING_SYNTAX', 'RUN_OPTION', 'RUN_RESUME_DIFFERS']
+export const usageCodes: readonly string[] = ['RUN_SETTING_SYNTAX', 'RUN_OPTION', 'RUN_RESUME_DIFFERS', 'WORKLOAD_SETTING', 'WORKLOAD_VALUE', 'STRATEGY_SETTING', 'DATA_SCHEME']

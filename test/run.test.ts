@@ -60,9 +60,12 @@ test.serial('a finished job that is resumed reports its end again', async (t) =>
 
 const broken: readonly { readonly title: string; readonly args: readonly string[]; readonly code: string; readonly status: number }[] = [
   { title: 'no such folder', args: ['run', 'no/such/folder'], code: 'WORKLOAD_MISSING', status: 1 },
-  { title: 'an unknown setting', args: ['run', 'examples/trivial', '--set', 'round=3'], code: 'SETTING_UNKNOWN', status: 2 },
+  { title: 'an unknown setting', args: ['run', 'examples/trivial', '--set', 'round=3'], code: 'WORKLOAD_SETTING', status: 2 },
   { title: 'a setting that is no pair', args: ['run', 'examples/trivial', '--set', 'rounds'], code: 'RUN_SETTING_SYNTAX', status: 2 },
-  { title: 'an impossible fraction', args: ['run', 'examples/trivial', '--set', 'fraction=2'], code: 'SETTING_VALUE', status: 2 },
+  { title: 'an impossible fraction', args: ['run', 'examples/trivial', '--set', 'fraction=2'], code: 'WORKLOAD_VALUE', status: 2 },
+  { title: 'an unknown topology', args: ['run', 'examples/trivial', '--set', 'topology=star'], code: 'WORKLOAD_VALUE', status: 2 },
+  { title: 'an unknown partition', args: ['run', 'examples/mnist', '--workers', '1', '--set', 'partition=odd'], code: 'DATA_', status: 2 },
+  { title: 'more clients than examples', args: ['run', 'examples/mnist', '--workers', '1', '--set', 'clients=70000'], code: 'DATA_', status: 1 },
   { title: 'a seed that is no number', args: ['run', 'examples/trivial', '--seed', 'one'], code: 'RUN_OPTION', status: 2 },
   { title: 'an unknown option', args: ['run', 'examples/trivial', '--fast'], code: 'unknown option', status: 2 },
   { title: 'no workload', args: ['run'], code: 'missing required argument', status: 2 },

@@ -17,14 +17,14 @@ async function firstStep(pool: TrainingPool) {
 
 test('the MNIST example learns from its first batches, to the same bits here and in a worker', async (t) => {
   const { workload, module } = await loadWorkload(example('mnist'))
-  const settings = resolveSettings(workload.settings, { clients: '300' })
+  const settings = resolveSettings(workload.settings, { clients: '100' })
   const [here, worker] = await Promise.all([
     inlinePool(workload, settings, 1).then(firstStep),
     workerPool({ module, settings, seed: 1, workers: 1 }).then(firstStep),
   ])
   t.deepEqual(worker, here)
   t.is(here.weights.length, 199_210)
-  t.is(here.update.samples, 200)
+  t.is(here.update.samples, 600)
   t.is(here.evaluation.samples, 10_000)
   t.true((here.evaluation.metrics.accuracy ?? 0) > 0.4, String(here.evaluation.metrics.accuracy))
 })
