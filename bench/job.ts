@@ -1,7 +1,7 @@
+import { spawn } from 'node:child_process'
 import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { spawn } from 'node:child_process'
 import { createInterface } from 'node:readline'
 import { fileURLToPath } from 'node:url'
 import type { Suite } from './figure.ts'
@@ -22,7 +22,11 @@ export const jobSuite: Suite = async (report) => {
   report({ figure: 'job.rounds-per-second', value: rate(mnist, () => 1), unit: 'rounds/s' })
 
   const trivial = await timedRun(['examples/trivial', '--workers', '0', '--set', 'rounds=40'])
-  report({ figure: 'job.trivial-updates-per-second', value: rate(trivial.slice(10), ({ members }) => members), unit: 'updates/s' })
+  report({
+    figure: 'job.trivial-updates-per-second',
+    value: rate(trivial.slice(10), ({ members }) => members),
+    unit: 'updates/s',
+  })
 }
 
 /** Per second, from the first of these rounds' end on. */
@@ -35,7 +39,10 @@ function rate(rounds: readonly TimedRound[], count: (round: TimedRound) => numbe
 async function timedRun(args: readonly string[]): Promise<TimedRound[]> {
   const store = await mkdtemp(join(tmpdir(), 'flame-bench-'))
   const began = performance.now()
-  const child = spawn(process.execPath, [main, 'run', ...args, '--json', '--store', store], { cwd: project, stdio: ['ignore', 'pipe', 'inherit'] })
+  const child = spawn(process.execPath, [main, 'run', ...args, '--json', '--store', store], {
+    cwd: project,
+    stdio: ['ignore', 'pipe', 'inherit'],
+  })
   const rounds: TimedRound[] = []
   for await (const text of createInterface({ input: child.stdout })) {
     const line: { done?: boolean; members?: readonly string[] } = JSON.parse(text)

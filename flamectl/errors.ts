@@ -1,7 +1,10 @@
 import { errorFactory } from '../runtime/index.ts'
 
 const flamectlErrors = {
-  RUN_SETTING_SYNTAX: { message: '--set expects name=value,name=value, and got {given}', hint: 'write for example --set rounds=10,fraction=0.2' },
+  RUN_SETTING_SYNTAX: {
+    message: '--set expects name=value,name=value, and got {given}',
+    hint: 'write for example --set rounds=10,fraction=0.2',
+  },
   RUN_OPTION: { message: '{option} expects {expected}, and got {given}', hint: 'see flamectl run --help' },
   RUN_RESUME_DIFFERS: {
     message: 'job {job} began with {name} {began}, and this command says {given}',
@@ -13,4 +16,12 @@ const flamectlErrors = {
 export const flamectlError = errorFactory(flamectlErrors)
 
 /** Codes of mistakes in how the command was called: exit status 2. */
-export const usageCodes: readonly string[] = ['RUN_SETTING_SYNTAX', 'RUN_OPTION', 'RUN_RESUME_DIFFERS', 'WORKLOAD_SETTING', 'WORKLOAD_VALUE', 'STRATEGY_SETTING', 'DATA_SCHEME']
+export const usageCodes: readonly string[] = [
+  'RUN_SETTING_SYNTAX',
+  'RUN_OPTION',
+  'RUN_RESUME_DIFFERS',
+  'WORKLOAD_SETTING',
+  'WORKLOAD_VALUE',
+  'STRATEGY_SETTING',
+  'DATA_SCHEME',
+]

@@ -14,7 +14,9 @@ process.stdout.on('error', (error: NodeJS.ErrnoException) => {
 })
 
 const argv = process.argv.slice(2)
-const program = new Command('flamectl').description('federated learning as an actor system').showHelpAfterError('(see flamectl --help)')
+const program = new Command('flamectl')
+  .description('federated learning as an actor system')
+  .showHelpAfterError('(see flamectl --help)')
 for (const command of [runCommand(argv)]) program.addCommand(command)
 for (const command of [program, ...program.commands]) command.exitOverride()
 

@@ -7,7 +7,9 @@ export interface FinishedRun {
   readonly signal: NodeJS.Signals | null
   /** Hash of each round that was reported. */
   readonly rounds: ReadonlyMap<number, string>
-  readonly done: { readonly hash: string; readonly model: string; readonly accuracy: number; readonly rounds: number } | undefined
+  readonly done:
+    | { readonly hash: string; readonly model: string; readonly accuracy: number; readonly rounds: number }
+    | undefined
   readonly lines: readonly unknown[]
   readonly out: string
   readonly err: string
@@ -24,7 +26,10 @@ const main = fileURLToPath(new URL('../flamectl/main.js', import.meta.url))
 const project = fileURLToPath(new URL('../../', import.meta.url))
 
 /** Runs the built flamectl in a process of its own. */
-export function runFlamectl(args: readonly string[], { killAfterMs, signalAtFirstLine, cwd = project }: RunConditions = {}): Promise<FinishedRun> {
+export function runFlamectl(
+  args: readonly string[],
+  { killAfterMs, signalAtFirstLine, cwd = project }: RunConditions = {},
+): Promise<FinishedRun> {
   return new Promise((resolve, reject) => {
     const child = spawn(process.execPath, [main, ...args], { stdio: ['ignore', 'pipe', 'pipe'], cwd })
     let out = ''

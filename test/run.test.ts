@@ -17,7 +17,8 @@ const hashes = (run: FinishedRun) => [...run.rounds.values()]
 
 test.serial('MNIST gives the same hashes on one worker and on two, two-tier and hierarchical', async (t) => {
   const store = await folder(t)
-  const run = (name: string, ...more: string[]) => runFlamectl(['run', 'examples/mnist', '--json', '--store', join(store, name), ...more])
+  const run = (name: string, ...more: string[]) =>
+    runFlamectl(['run', 'examples/mnist', '--json', '--store', join(store, name), ...more])
   const one = await run('one', '--workers', '1', '--set', small)
   const two = await run('two', '--workers', '2', '--set', small)
   const tree = await run('tree', '--workers', '2', '--set', small, '--set', 'topology=hierarchical')
@@ -30,7 +31,17 @@ test.serial('MNIST gives the same hashes on one worker and on two, two-tier and 
 
 test.serial('the model that a run leaves has the hash that it reported', async (t) => {
   const store = await folder(t)
-  const run = await runFlamectl(['run', 'examples/trivial', '--json', '--store', store, '--workers', '0', '--set', 'clients=20,rounds=3'])
+  const run = await runFlamectl([
+    'run',
+    'examples/trivial',
+    '--json',
+    '--store',
+    store,
+    '--workers',
+    '0',
+    '--set',
+    'clients=20,rounds=3',
+  ])
   t.is(run.status, 0, run.err)
   const model = run.done?.model ?? ''
   const bytes = await readFile(join(model, 'weights.bin'))
@@ -52,21 +63,71 @@ test.serial('SIGINT stops with how to resume, and the resumed run ends as an und
 })
 
 test.serial('a finished job that is resumed reports its end again', async (t) => {
-  const args = ['run', 'examples/trivial', '--json', '--workers', '0', '--set', 'clients=10,rounds=2', '--store', await folder(t)]
+  const args = [
+    'run',
+    'examples/trivial',
+    '--json',
+    '--workers',
+    '0',
+    '--set',
+    'clients=10,rounds=2',
+    '--store',
+    await folder(t),
+  ]
   const first = await runFlamectl(args)
   const again = await runFlamectl([...args, '--resume'])
   t.deepEqual(again.done, first.done)
 })
 
-const broken: readonly { readonly title: string; readonly args: readonly string[]; readonly code: string; readonly status: number }[] = [
+const broken: readonly {
+  readonly title: string
+  readonly args: readonly string[]
+  readonly code: string
+  readonly status: number
+}[] = [
   { title: 'no such folder', args: ['run', 'no/such/folder'], code: 'WORKLOAD_MISSING', status: 1 },
-  { title: 'an unknown setting', args: ['run', 'examples/trivial', '--set', 'round=3'], code: 'WORKLOAD_SETTING', status: 2 },
-  { title: 'a setting that is no pair', args: ['run', 'examples/trivial', '--set', 'rounds'], code: 'RUN_SETTING_SYNTAX', status: 2 },
-  { title: 'an impossible fraction', args: ['run', 'examples/trivial', '--set', 'fraction=2'], code: 'WORKLOAD_VALUE', status: 2 },
-  { title: 'an unknown topology', args: ['run', 'examples/trivial', '--set', 'topology=star'], code: 'WORKLOAD_VALUE', status: 2 },
-  { title: 'an unknown partition', args: ['run', 'examples/mnist', '--workers', '1', '--set', 'partition=odd'], code: 'DATA_', status: 2 },
-  { title: 'more clients than examples', args: ['run', 'examples/mnist', '--workers', '1', '--set', 'clients=70000'], code: 'DATA_', status: 1 },
-  { title: 'a seed that is no number', args: ['run', 'examples/trivial', '--seed', 'one'], code: 'RUN_OPTION', status: 2 },
+  {
+    title: 'an unknown setting',
+    args: ['run', 'examples/trivial', '--set', 'round=3'],
+    code: 'WORKLOAD_SETTING',
+    status: 2,
+  },
+  {
+    title: 'a setting that is no pair',
+    args: ['run', 'examples/trivial', '--set', 'rounds'],
+    code: 'RUN_SETTING_SYNTAX',
+    status: 2,
+  },
+  {
+    title: 'an impossible fraction',
+    args: ['run', 'examples/trivial', '--set', 'fraction=2'],
+    code: 'WORKLOAD_VALUE',
+    status: 2,
+  },
+  {
+    title: 'an unknown topology',
+    args: ['run', 'examples/trivial', '--set', 'topology=star'],
+    code: 'WORKLOAD_VALUE',
+    status: 2,
+  },
+  {
+    title: 'an unknown partition',
+    args: ['run', 'examples/mnist', '--workers', '1', '--set', 'partition=odd'],
+    code: 'DATA_',
+    status: 2,
+  },
+  {
+    title: 'more clients than examples',
+    args: ['run', 'examples/mnist', '--workers', '1', '--set', 'clients=70000'],
+    code: 'DATA_',
+    status: 1,
+  },
+  {
+    title: 'a seed that is no number',
+    args: ['run', 'examples/trivial', '--seed', 'one'],
+    code: 'RUN_OPTION',
+    status: 2,
+  },
   { title: 'an unknown option', args: ['run', 'examples/trivial', '--fast'], code: 'unknown option', status: 2 },
   { title: 'no workload', args: ['run'], code: 'missing required argument', status: 2 },
 ]

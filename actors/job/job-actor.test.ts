@@ -7,12 +7,25 @@ import { tinyPool } from '../../test/support/tiny-pool.ts'
 
 const learnError = errorFactory({ DATA_DAMAGED: { message: 'client {client} has no data', hint: 'mend it' } })
 const hashes = (run: { rounds: readonly { hash: string }[] }) => run.rounds.map(({ hash }) => hash)
-const calm = (clients = 6) => runJob({ topology: twoTier({ clients }), strategy: fedAvg({ fraction: 0.5 }), pool: tinyPool({ clients }), store: memoryStore() })
+const calm = (clients = 6) =>
+  runJob({
+    topology: twoTier({ clients }),
+    strategy: fedAvg({ fraction: 0.5 }),
+    pool: tinyPool({ clients }),
+    store: memoryStore(),
+  })
 
 test('a two-tier job runs its rounds and completes', async (t) => {
   const { state, rounds } = await calm()
   t.is(state, 'completed')
-  t.deepEqual(rounds.map(({ round, members }) => [round, members.length]), [[1, 3], [2, 3], [3, 3]])
+  t.deepEqual(
+    rounds.map(({ round, members }) => [round, members.length]),
+    [
+      [1, 3],
+      [2, 3],
+      [3, 3],
+    ],
+  )
 })
 
 test('a hierarchical job has the members and the hashes of the two-tier one', async (t) => {
@@ -25,7 +38,10 @@ test('a hierarchical job has the members and the hashes of the two-tier one', as
     })
     const reference = await calm()
     t.is(run.state, 'completed', String(run.cause))
-    t.deepEqual(run.rounds.map(({ members }) => members), reference.rounds.map(({ members }) => members))
+    t.deepEqual(
+      run.rounds.map(({ members }) => members),
+      reference.rounds.map(({ members }) => members),
+    )
     t.deepEqual(hashes(run), hashes(reference))
   }
 })
@@ -34,7 +50,12 @@ test('a system that is terminated after any round goes on from there to the same
   const reference = await calm()
   for (const last of [1, 2, 3]) {
     const store = memoryStore()
-    const job = { topology: twoTier({ clients: 6 }), strategy: fedAvg({ fraction: 0.5 }), pool: tinyPool({ clients: 6 }), store }
+    const job = {
+      topology: twoTier({ clients: 6 }),
+      strategy: fedAvg({ fraction: 0.5 }),
+      pool: tinyPool({ clients: 6 }),
+      store,
+    }
     const first = await runJob({ ...job, onRound: ({ round }, system) => void (round === last && system.terminate()) })
     const second = await runJob(job)
     t.is(second.state, 'completed')
@@ -87,7 +108,11 @@ test('a value that is not finite is refused, named, and the round survives it', 
     topology: twoTier({ clients: 6 }),
     strategy: fedAvg(),
     store: memoryStore(),
-    pool: tinyPool({ clients: 6, distort: (update, { client }) => (client === 4 ? { ...update, delta: update.delta.map(() => Number.NaN) } : update) }),
+    pool: tinyPool({
+      clients: 6,
+      distort: (update, { client }) =>
+        client === 4 ? { ...update, delta: update.delta.map(() => Number.NaN) } : update,
+    }),
   })
   t.is(run.state, 'completed')
   t.deepEqual(run.rounds[0]?.members, ['trainer-0', 'trainer-1', 'trainer-2', 'trainer-3', 'trainer-5'])
@@ -157,14 +182,22 @@ test('a deadline ends the round with who was there', async (t) => {
     strategy: fedAvg({ deadlineMs: 50 }),
     store: memoryStore(),
     rounds: 1,
-    pool: tinyPool({ clients: 3, beforeTraining: ({ client }) => (client === 1 ? new Promise<void>(() => {}) : undefined) }),
+    pool: tinyPool({
+      clients: 3,
+      beforeTraining: ({ client }) => (client === 1 ? new Promise<void>(() => {}) : undefined),
+    }),
   })
   t.is(run.state, 'completed')
   t.deepEqual(run.rounds[0]?.members, ['trainer-0', 'trainer-2'])
 })
 
 test('a learner that reads ambient randomness is caught by running each round twice', async (t) => {
-  const job = { topology: hierarchical({ clients: 4 }), strategy: fedAvg(), store: memoryStore(), checkDeterminism: true }
+  const job = {
+    topology: hierarchical({ clients: 4 }),
+    strategy: fedAvg(),
+    store: memoryStore(),
+    checkDeterminism: true,
+  }
   const honest = await runJob({ ...job, pool: tinyPool({ clients: 4 }) })
   t.is(honest.state, 'completed', String(honest.cause))
 
@@ -180,7 +213,10 @@ test('a learner that reads ambient randomness is caught by running each round tw
 test('a schema with faults fails the job before anything runs', async (t) => {
   const { schema, dataSpec } = twoTier({ clients: 2 })
   const run = await runJob({
-    topology: { dataSpec, schema: { ...schema, channels: schema.channels.map((channel) => ({ ...channel, pair: ['trainer', 'nobody'] })) } },
+    topology: {
+      dataSpec,
+      schema: { ...schema, channels: schema.channels.map((channel) => ({ ...channel, pair: ['trainer', 'nobody'] })) },
+    },
     strategy: fedAvg(),
     store: memoryStore(),
     pool: tinyPool({ clients: 2 }),
@@ -190,11 +226,16 @@ test('a schema with faults fails the job before anything runs', async (t) => {
 })
 
 test('any number of clients, groups and any fraction give the same hashes in both topologies', async (t) => {
-  const property = fc.asyncProperty(fc.integer({ min: 2, max: 9 }), fc.integer({ min: 1, max: 2 }), fc.double({ min: 0.2, max: 1, noNaN: true }), async (clients, groups, fraction) => {
-    const job = { strategy: fedAvg({ fraction }), pool: tinyPool({ clients }), rounds: 2 }
-    const flat = await runJob({ ...job, topology: twoTier({ clients }), store: memoryStore() })
-    const tree = await runJob({ ...job, topology: hierarchical({ clients, groups }), store: memoryStore() })
-    t.deepEqual(hashes(tree), hashes(flat))
-  })
+  const property = fc.asyncProperty(
+    fc.integer({ min: 2, max: 9 }),
+    fc.integer({ min: 1, max: 2 }),
+    fc.double({ min: 0.2, max: 1, noNaN: true }),
+    async (clients, groups, fraction) => {
+      const job = { strategy: fedAvg({ fraction }), pool: tinyPool({ clients }), rounds: 2 }
+      const flat = await runJob({ ...job, topology: twoTier({ clients }), store: memoryStore() })
+      const tree = await runJob({ ...job, topology: hierarchical({ clients, groups }), store: memoryStore() })
+      t.deepEqual(hashes(tree), hashes(flat))
+    },
+  )
   await fc.assert(property, { numRuns: 25 })
 })

@@ -1,11 +1,20 @@
 import { type ActorRef, type Behavior, CodedError, type Store } from '../../runtime/index.ts'
-import { type JobSurroundings, type ModelRegistry, rendezvous, roleHost, type RoleTask, type RoundRecord, type TaskReport, weightsHash } from '../../sdk/index.ts'
+import {
+  type JobSurroundings,
+  type ModelRegistry,
+  type RoleTask,
+  type RoundRecord,
+  rendezvous,
+  roleHost,
+  type TaskReport,
+  weightsHash,
+} from '../../sdk/index.ts'
 import { jobError } from './errors.ts'
 import { saveState } from './job-record.ts'
 import { endedStates, type JobParts, type JobSpec, type JobState } from './job-spec.ts'
 import type { JobEvent, JobMessage } from './protocol.ts'
-import { tasksOf } from './tasks.ts'
 import { taskTally } from './task-tally.ts'
+import { tasksOf } from './tasks.ts'
 
 /** How long a follower may take to take note of a round. */
 const followerTimeoutMs = 10_000
@@ -23,7 +32,15 @@ export interface JobActorOptions {
 }
 
 /** Runs one job: expands its topology, hosts a role actor for each task, and ends when they have. */
-export function jobActor({ spec, parts, store, registry, follower, wallTime, checkDeterminism = false }: JobActorOptions): Behavior<JobMessage> {
+export function jobActor({
+  spec,
+  parts,
+  store,
+  registry,
+  follower,
+  wallTime,
+  checkDeterminism = false,
+}: JobActorOptions): Behavior<JobMessage> {
   return (context) => {
     const hashes = new Map<number, string>()
     let state: JobState = 'ready'
@@ -67,7 +84,11 @@ export function jobActor({ spec, parts, store, registry, follower, wallTime, che
       await enter('deploying')
       roundBegan = context.clock.now()
       tasksActor = context.spawn('tasks', deployment(), { supervise: { type: 'stop' } })
-      context.watch(tasksActor, ({ cause }) => ({ type: 'tasks-stopped', state: cause === undefined ? ending : 'failed', cause: cause ?? endingCause }))
+      context.watch(tasksActor, ({ cause }) => ({
+        type: 'tasks-stopped',
+        state: cause === undefined ? ending : 'failed',
+        cause: cause ?? endingCause,
+      }))
     }
 
     /** Parent of the rendezvous and of all role actors, so that they end together. */
@@ -86,7 +107,10 @@ export function jobActor({ spec, parts, store, registry, follower, wallTime, che
           reports: context.self,
           checkDeterminism,
         }
-        for (const task of tasks) parent.spawn(task.end, roleHost(task, job), { supervise: { type: 'restart', max: Number.POSITIVE_INFINITY, withinMs: 1 } })
+        for (const task of tasks)
+          parent.spawn(task.end, roleHost(task, job), {
+            supervise: { type: 'restart', max: Number.POSITIVE_INFINITY, withinMs: 1 },
+          })
         return () => {}
       }
     }
@@ -116,19 +140,33 @@ export function jobActor({ spec, parts, store, registry, follower, wallTime, che
       const hash = hashes.get(round) ?? ''
       hashes.delete(round)
       roundBegan = now
-      const told = context.ask<null, JobEvent>(follower, (seen) => ({ type: 'round', round, metrics, members, hash, seconds, seen }), {
-        timeoutMs: followerTimeoutMs,
-      })
+      const told = context.ask<null, JobEvent>(
+        follower,
+        (seen) => ({ type: 'round', round, metrics, members, hash, seconds, seen }),
+        {
+          timeoutMs: followerTimeoutMs,
+        },
+      )
       // A follower that has gone, or hangs, doesn't hold up the job.
       await told.catch(() => {})
     }
 
     function taskEnded(report: Extract<TaskReport, { type: 'task-completed' | 'task-failed' }>): void {
       if (state === 'stopping' || endedStates.includes(state)) return
-      if (report.type === 'task-failed') follower.tell({ type: 'notice', end: report.end, notice: noticeOf(report.cause) })
+      if (report.type === 'task-failed')
+        follower.tell({ type: 'notice', end: report.end, notice: noticeOf(report.cause) })
       const failedRole = tally.ended(report)
       if (failedRole && report.type === 'task-failed') {
-        return stopTasks('failed', report.cause instanceof CodedError ? report.cause : jobError('JOB_ROLE_FAILED', { role: failedRole, end: report.end, cause: report.cause }, { cause: report.cause }))
+        return stopTasks(
+          'failed',
+          report.cause instanceof CodedError
+            ? report.cause
+            : jobError(
+                'JOB_ROLE_FAILED',
+                { role: failedRole, end: report.end, cause: report.cause },
+                { cause: report.cause },
+              ),
+        )
       }
       if (tally.allEnded) stopTasks('completed')
     }

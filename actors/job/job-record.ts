@@ -26,7 +26,8 @@ export async function createJob(store: Store, spec: JobSpec, at: string): Promis
 /** Jobs of a workload, in order of creation. */
 export async function jobsOf(store: Store, workload: string): Promise<JobRecord[]> {
   const records: JobRecord[] = []
-  for await (const { id, fields } of store.documents.find(collection, { where: { workload } })) records.push(recordOf(id, fields))
+  for await (const { id, fields } of store.documents.find(collection, { where: { workload } }))
+    records.push(recordOf(id, fields))
   return records.toSorted((a, b) => numberOf(a.spec.id) - numberOf(b.spec.id))
 }
 
@@ -36,11 +37,22 @@ export function nextJobId(workload: string, jobs: readonly JobRecord[]): string 
 }
 
 /** Sets a job's state. JOB_UNKNOWN if there is no such job. */
-export async function saveState({ documents }: { documents: Documents }, id: string, state: JobState, at: string, cause?: string): Promise<void> {
+export async function saveState(
+  { documents }: { documents: Documents },
+  id: string,
+  state: JobState,
+  at: string,
+  cause?: string,
+): Promise<void> {
   const found = await documents.get(collection, id)
   if (!found) throw jobError('JOB_UNKNOWN', { id })
   const { cause: _, ...fields } = found.fields
-  await documents.replace(collection, id, found.version, { ...fields, state, updatedAt: at, ...(cause === undefined ? {} : { cause }) })
+  await documents.replace(collection, id, found.version, {
+    ...fields,
+    state,
+    updatedAt: at,
+    ...(cause === undefined ? {} : { cause }),
+  })
 }
 
 function numberOf(id: string): number {
@@ -52,7 +64,10 @@ function fieldsOf({ spec, state, createdAt, updatedAt }: JobRecord): DocumentFie
   return { workload, seed, settings: { ...settings }, state, createdAt, updatedAt }
 }
 
-function recordOf(id: string, { workload, seed, settings, state, createdAt, updatedAt, cause }: DocumentFields): JobRecord {
+function recordOf(
+  id: string,
+  { workload, seed, settings, state, createdAt, updatedAt, cause }: DocumentFields,
+): JobRecord {
   if (
     typeof workload !== 'string' ||
     typeof seed !== 'number' ||
@@ -68,10 +83,26 @@ function recordOf(id: string, { workload, seed, settings, state, createdAt, upda
 }
 
 function isSettings(value: DocumentValue | undefined): value is DocumentFields & Settings {
-  return typeof value === 'object' && value !== null && 'rounds' in value && typeof value.rounds === 'number' && 'clients' in value && typeof value.clients === 'number'
+  return (
+    typeof value === 'object' &&
+    value !== null &&
+    'rounds' in value &&
+    typeof value.rounds === 'number' &&
+    'clients' in value &&
+    typeof value.clients === 'number'
+  )
 }
 
-const states: readonly unknown[] = ['ready', 'starting', 'deploying', 'running', 'stopping', 'completed', 'failed', 'terminated'] satisfies JobState[]
+const states: readonly unknown[] = [
+  'ready',
+  'starting',
+  'deploying',
+  'running',
+  'stopping',
+  'completed',
+  'failed',
+  'terminated',
+] satisfies JobState[]
 
 function isJobState(value: unknown): value is JobState {
   return states.includes(value)

@@ -1,7 +1,15 @@
 import type { AnyRole, Settings, Strategy, Topology, TrainingPool } from '../../sdk/index.ts'
 
 /** `ready` → `starting` → `deploying` → `running` → `completed`, `failed` or `terminated`; `stopping` on request. */
-export type JobState = 'ready' | 'starting' | 'deploying' | 'running' | 'stopping' | 'completed' | 'failed' | 'terminated'
+export type JobState =
+  | 'ready'
+  | 'starting'
+  | 'deploying'
+  | 'running'
+  | 'stopping'
+  | 'completed'
+  | 'failed'
+  | 'terminated'
 
 /** States in which nothing of a job runs and nothing will by itself. */
 export const endedStates: readonly JobState[] = ['completed', 'failed', 'terminated']

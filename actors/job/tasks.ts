@@ -18,7 +18,8 @@ export function tasksOf(spec: JobSpec, { topology, roles, pool }: JobParts): Rol
 function clientOf({ end, dataset }: Task, clients: number): { readonly client?: number } {
   if (dataset === undefined) return {}
   const client = Number(dataset)
-  if (!Number.isInteger(client) || client < 0 || client >= clients) throw jobError('JOB_CLIENT_UNKNOWN', { end, dataset, last: clients - 1 })
+  if (!Number.isInteger(client) || client < 0 || client >= clients)
+    throw jobError('JOB_CLIENT_UNKNOWN', { end, dataset, last: clients - 1 })
   return { client }
 }
 

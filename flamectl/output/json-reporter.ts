@@ -5,7 +5,8 @@ export function jsonReporter(out: NodeJS.WritableStream, err: NodeJS.WritableStr
   const line = (fields: object) => void out.write(`${JSON.stringify(fields)}\n`)
   return {
     started: () => {},
-    round: ({ round, metrics, hash, members, seconds }) => line({ round, accuracy: metrics.accuracy, loss: metrics.loss, hash, members, seconds }),
+    round: ({ round, metrics, hash, members, seconds }) =>
+      line({ round, accuracy: metrics.accuracy, loss: metrics.loss, hash, members, seconds }),
     notice: (end, { code, message }) => void err.write(`${end}: ${code} ${message}\n`),
     done: ({ rounds, accuracy, hash, model }) => line({ done: true, rounds, accuracy, hash, model }),
     stopped: (rounds, command) => void err.write(`stopped after round ${rounds}; to go on: ${command}\n`),

@@ -11,7 +11,9 @@ export function lineReporter(out: NodeJS.WritableStream): Reporter {
       line(summary(start))
     },
     round({ round, metrics, seconds, members }) {
-      line(`round ${round}/${rounds}  accuracy ${percent(metrics.accuracy)}  loss ${metrics.loss?.toFixed(4) ?? '-'}  ${members.length} counted  ${seconds.toFixed(2)} s`)
+      line(
+        `round ${round}/${rounds}  accuracy ${percent(metrics.accuracy)}  loss ${metrics.loss?.toFixed(4) ?? '-'}  ${members.length} counted  ${seconds.toFixed(2)} s`,
+      )
     },
     notice: (end, { code, message }) => line(`${end}: ${code} ${message}`),
     done: (result) => line(howToUse(result)),

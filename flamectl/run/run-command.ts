@@ -11,9 +11,15 @@ export function runCommand(argv: readonly string[]): Command {
   return new Command('run')
     .description('run a workload, every part of it, in this process')
     .argument('<workload>', 'folder of the workload, or its module')
-    .option('--set <name=value,...>', 'override settings of the workload', (value: string, before: string[] = []) => [...before, value])
+    .option('--set <name=value,...>', 'override settings of the workload', (value: string, before: string[] = []) => [
+      ...before,
+      value,
+    ])
     .option('--seed <number>', 'seed of all randomness of the job (default 1)')
-    .option('--workers <number>', 'worker threads that train; 0 trains in the main thread (default: one a core, at most 8)')
+    .option(
+      '--workers <number>',
+      'worker threads that train; 0 trains in the main thread (default: one a core, at most 8)',
+    )
     .option('--store <folder>', 'where state and models are kept', '.flame')
     .option('--resume', 'go on with the latest job of this workload in the store')
     .option('--check', 'run each round of each role twice and compare, to find what is not reproducible')
@@ -34,5 +40,8 @@ export function runCommand(argv: readonly string[]): Command {
 
 function resumeCommand(argv: readonly string[]): string {
   const words = argv.includes('--resume') ? argv : [...argv, '--resume']
-  return ['flamectl', ...words.map((word) => (/^[\w./:=,@%+-]+$/.test(word) ? word : `'${word.replaceAll("'", String.raw`'\''`)}'`))].join(' ')
+  return [
+    'flamectl',
+    ...words.map((word) => (/^[\w./:=,@%+-]+$/.test(word) ? word : `'${word.replaceAll("'", String.raw`'\''`)}'`)),
+  ].join(' ')
 }

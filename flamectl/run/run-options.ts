@@ -55,5 +55,9 @@ function overridesOf(given: readonly string[]): Record<string, string> {
 function integer(option: string, given: string, least: number, most: number): number {
   const value = Number(given)
   if (given.trim() !== '' && Number.isInteger(value) && value >= least && value <= most) return value
-  throw flamectlError('RUN_OPTION', { option, expected: `a whole number from ${least} to ${most}`, given: JSON.stringify(given) })
+  throw flamectlError('RUN_OPTION', {
+    option,
+    expected: `a whole number from ${least} to ${most}`,
+    given: JSON.stringify(given),
+  })
 }

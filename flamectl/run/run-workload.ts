@@ -1,6 +1,22 @@
-import { createJob, endedStates, type JobEvent, type JobParts, type JobRecord, type JobSpec, type JobState, jobActor } from '../../actors/index.ts'
+import {
+  createJob,
+  endedStates,
+  type JobEvent,
+  type JobParts,
+  type JobRecord,
+  type JobSpec,
+  type JobState,
+  jobActor,
+} from '../../actors/index.ts'
 import { type Behavior, CodedError, type Store } from '../../runtime/index.ts'
-import { assertValid, inlinePool, resolveSettings, stockRoles, type TrainingPool, type Workload } from '../../sdk/index.ts'
+import {
+  assertValid,
+  inlinePool,
+  resolveSettings,
+  stockRoles,
+  type TrainingPool,
+  type Workload,
+} from '../../sdk/index.ts'
 import { loadWorkload, workerPool } from '../../sdk/node/index.ts'
 import { flamectlError } from '../errors.ts'
 import type { Reporter } from '../output/reporter.ts'
@@ -49,7 +65,8 @@ export async function runWorkload(options: RunOptions, resumeCommand: string, si
       }
     }
     const last = await registry.latest(spec.id)
-    if (last) reporter.done({ rounds: last.round, accuracy: last.metrics.accuracy, hash: last.hash, model: last.location })
+    if (last)
+      reporter.done({ rounds: last.round, accuracy: last.metrics.accuracy, hash: last.hash, model: last.location })
     return { type: 'completed' }
   } finally {
     reporter?.close()
@@ -62,7 +79,15 @@ export async function runWorkload(options: RunOptions, resumeCommand: string, si
     try {
       return await new Promise<JobState>((resolve, reject) => {
         const follower = system.spawn('follower', followJob(to, spec, { resolve, reject }))
-        const behavior = jobActor({ spec, parts, store: jobStore, registry, follower, wallTime, checkDeterminism: options.check })
+        const behavior = jobActor({
+          spec,
+          parts,
+          store: jobStore,
+          registry,
+          follower,
+          wallTime,
+          checkDeterminism: options.check,
+        })
         const job = system.spawn(spec.id, behavior, { supervise: { type: 'stop' } })
         void system.stopped(job).then(({ cause }) => reject(cause))
         const requestStop = () => job.tell({ type: 'stop' })
@@ -87,7 +112,11 @@ function poolOf(workload: Workload, module: URL, { seed, settings }: Plan, worke
   return workers === 0 ? inlinePool(workload, settings, seed) : workerPool({ module, settings, seed, workers })
 }
 
-function followJob(reporter: Reporter, spec: JobSpec, ended: { resolve(state: JobState): void; reject(cause: unknown): void }): Behavior<JobEvent> {
+function followJob(
+  reporter: Reporter,
+  spec: JobSpec,
+  ended: { resolve(state: JobState): void; reject(cause: unknown): void },
+): Behavior<JobEvent> {
   return () => (event) => {
     switch (event.type) {
       case 'round':

@@ -1,7 +1,13 @@
 import { Packr } from 'msgpackr'
 import { storeError } from './errors.ts'
 
-const packr = new Packr({ useRecords: false, structuredClone: true, moreTypes: true, int64AsType: 'bigint', copyBuffers: true })
+const packr = new Packr({
+  useRecords: false,
+  structuredClone: true,
+  moreTypes: true,
+  int64AsType: 'bigint',
+  copyBuffers: true,
+})
 
 /**
  * Encodes plain objects, arrays, numbers, strings, booleans, null, undefined, bigints of 64 bits and typed arrays (as raw
@@ -25,7 +31,8 @@ function check(value: unknown, place: string): void {
     case 'symbol':
       throw storeError('STORE_VALUE', { place, found: `a ${typeof value}` })
     case 'bigint':
-      if (BigInt.asIntN(64, value) !== value) throw storeError('STORE_VALUE', { place, found: 'a bigint of more than 64 bits' })
+      if (BigInt.asIntN(64, value) !== value)
+        throw storeError('STORE_VALUE', { place, found: 'a bigint of more than 64 bits' })
       return
     case 'object':
       if (value === null || ArrayBuffer.isView(value)) return

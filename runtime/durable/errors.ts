@@ -1,17 +1,32 @@
 import { errorFactory } from '../errors.ts'
 
 const storeErrors = {
-  STORE_VERSION: { message: '{key} has version {present}, and version {expected} was expected', hint: 'load it again; another writer was faster' },
+  STORE_VERSION: {
+    message: '{key} has version {present}, and version {expected} was expected',
+    hint: 'load it again; another writer was faster',
+  },
   STORE_EXISTS: { message: '{collection} has a document {id} already', hint: 'choose another id, or replace it' },
   STORE_KEY: { message: 'a key has 1 to 500 bytes of UTF-8, and this one has {bytes}', hint: 'choose another key' },
-  STORE_VALUE: { message: '{place} is {found}, which cannot be stored', hint: 'store plain objects, arrays, numbers, strings, bigints and typed arrays' },
+  STORE_VALUE: {
+    message: '{place} is {found}, which cannot be stored',
+    hint: 'store plain objects, arrays, numbers, strings, bigints and typed arrays',
+  },
   STORE_CLOSED: { message: 'the store is closed', hint: 'open it again' },
   STORE_FOREIGN: { message: '{folder} holds {found}, and is no store', hint: 'name an empty or a new folder' },
-  STORE_FORMAT: { message: '{folder} has format {found}, and this version reads format {known}', hint: 'use the version that wrote it, or a newer one' },
+  STORE_FORMAT: {
+    message: '{folder} has format {found}, and this version reads format {known}',
+    hint: 'use the version that wrote it, or a newer one',
+  },
   STORE_DAMAGED: { message: '{folder} is damaged: {found}', hint: 'restore the folder from a copy, or use another' },
   STORE_IN_USE: { message: '{folder} is open in process {pid}', hint: 'stop that process, or name another folder' },
-  STORE_DENIED: { message: '{folder} cannot be used: {reason}', hint: 'allow reading and writing, or name another folder' },
-  STORE_FULL: { message: 'there is no room to write in {folder}: {reason}', hint: 'free some space; what was acknowledged is kept' },
+  STORE_DENIED: {
+    message: '{folder} cannot be used: {reason}',
+    hint: 'allow reading and writing, or name another folder',
+  },
+  STORE_FULL: {
+    message: 'there is no room to write in {folder}: {reason}',
+    hint: 'free some space; what was acknowledged is kept',
+  },
 } as const
 
 export const storeError = errorFactory(storeErrors)

@@ -50,7 +50,8 @@ class MemoryStore implements Store {
 
   async *read(key: string, { from = 1 }: { readonly from?: number } = {}): AsyncGenerator<JournalEntry> {
     this.#check(key)
-    for (const { number, bytes } of [...(this.#journals.get(key)?.entries ?? [])]) if (number >= from) yield { number, bytes: bytes.slice() }
+    for (const { number, bytes } of [...(this.#journals.get(key)?.entries ?? [])])
+      if (number >= from) yield { number, bytes: bytes.slice() }
   }
 
   async truncate(key: string, upTo: number): Promise<void> {
@@ -96,7 +97,10 @@ class MemoryDocuments implements Documents {
     this.#checkOpen = checkOpen
   }
 
-  async insert(collection: string, documents: readonly { readonly id: string; readonly fields: DocumentFields }[]): Promise<void> {
+  async insert(
+    collection: string,
+    documents: readonly { readonly id: string; readonly fields: DocumentFields }[],
+  ): Promise<void> {
     this.#check(collection, ...documents.map(({ id }) => id))
     const present = this.#collections.get(collection) ?? new Map<string, StoredDocument>()
     const added = new Map<string, StoredDocument>()
@@ -116,7 +120,8 @@ class MemoryDocuments implements Documents {
     this.#check(collection, id)
     const documents = this.#collections.get(collection)
     const present = documents?.get(id)?.version ?? 0
-    if (!documents || present === 0 || present !== expected) throw storeError('STORE_VERSION', { key: `${collection}/${id}`, present, expected })
+    if (!documents || present === 0 || present !== expected)
+      throw storeError('STORE_VERSION', { key: `${collection}/${id}`, present, expected })
     documents.set(id, { id, version: present + 1, fields: structuredClone(fields) })
     return present + 1
   }
@@ -126,10 +131,15 @@ class MemoryDocuments implements Documents {
     return this.#collections.get(collection)?.delete(id) ?? false
   }
 
-  async *find(collection: string, { where = {}, after, limit = Number.POSITIVE_INFINITY }: FindOptions = {}): AsyncGenerator<StoredDocument> {
+  async *find(
+    collection: string,
+    { where = {}, after, limit = Number.POSITIVE_INFINITY }: FindOptions = {},
+  ): AsyncGenerator<StoredDocument> {
     this.#check(collection)
     const conditions = Object.entries(where)
-    const documents = [...(this.#collections.get(collection)?.values() ?? [])].toSorted((a, b) => compareKeys(a.id, b.id))
+    const documents = [...(this.#collections.get(collection)?.values() ?? [])].toSorted((a, b) =>
+      compareKeys(a.id, b.id),
+    )
     let given = 0
     for (const document of documents) {
       if (given >= limit) return

@@ -58,8 +58,11 @@ export function ask<Reply, Request>(
       finish()
       reject(cause)
     }
-    stopTimer = surroundings.clock.schedule(timeoutMs, () => fail(kernelError('KERNEL_ASK_TIMEOUT', { path: ref.path, timeoutMs })))
-    if (ref instanceof LocalActor) unwatch = ref.onStopped(() => fail(kernelError('KERNEL_STOPPED', { path: ref.path })))
+    stopTimer = surroundings.clock.schedule(timeoutMs, () =>
+      fail(kernelError('KERNEL_ASK_TIMEOUT', { path: ref.path, timeoutMs })),
+    )
+    if (ref instanceof LocalActor)
+      unwatch = ref.onStopped(() => fail(kernelError('KERNEL_STOPPED', { path: ref.path })))
     ref.tell(request(replyTo))
   })
 }

@@ -1,5 +1,5 @@
-import { Incarnation } from './incarnation.ts'
 import { kernelError } from './errors.ts'
+import { Incarnation } from './incarnation.ts'
 import { LocalActor } from './local-actor.ts'
 import { FifoMailbox, type Mailbox, ScheduledMailbox } from './mailbox.ts'
 import type { ActorRef, Behavior, DeadLetterReason, Handler, SpawnOptions, Terminated } from './protocol.ts'
@@ -46,7 +46,13 @@ export class Cell<Message> extends LocalActor implements ActorRef<Message> {
   #terminated: Terminated | undefined
   scheduled = false
 
-  constructor(name: string, parent: LocalActor | undefined, surroundings: Surroundings, behavior: Behavior<Message>, options: SpawnOptions) {
+  constructor(
+    name: string,
+    parent: LocalActor | undefined,
+    surroundings: Surroundings,
+    behavior: Behavior<Message>,
+    options: SpawnOptions,
+  ) {
     super()
     this.name = name
     this.parent = parent
@@ -74,7 +80,8 @@ export class Cell<Message> extends LocalActor implements ActorRef<Message> {
   tell(message: Message): void {
     if (!this.isAlive) return this.#deadLetter(message, 'stopped')
     const capacity = this.#options.mailbox?.capacity
-    if (capacity !== undefined && (this.#mailbox?.length ?? 0) >= capacity) return this.#deadLetter(message, 'mailbox-full')
+    if (capacity !== undefined && (this.#mailbox?.length ?? 0) >= capacity)
+      return this.#deadLetter(message, 'mailbox-full')
     this.#enqueue(message, this.surroundings.sender)
   }
 
@@ -102,7 +109,8 @@ export class Cell<Message> extends LocalActor implements ActorRef<Message> {
       if (this.#offers !== undefined) this.#acceptOffer(this.#offers)
       this.#handle(message!)
     }
-    if (this.#phase === 'ready' && this.#mailbox !== undefined && this.#mailbox.length > 0) this.surroundings.schedule(this)
+    if (this.#phase === 'ready' && this.#mailbox !== undefined && this.#mailbox.length > 0)
+      this.surroundings.schedule(this)
     return taken
   }
 
@@ -169,7 +177,8 @@ export class Cell<Message> extends LocalActor implements ActorRef<Message> {
     const incarnation = this.#incarnation
     const begin = () => {
       if (!this.isCurrent(incarnation)) return
-      if (surroundings.events.active) surroundings.events.emit({ type: 'restarted', path: this.path, cause, restarts: this.#faults?.count ?? 0 })
+      if (surroundings.events.active)
+        surroundings.events.emit({ type: 'restarted', path: this.path, cause, restarts: this.#faults?.count ?? 0 })
       this.#phase = 'starting'
       surroundings.schedule(this)
     }

@@ -1,11 +1,23 @@
 import { errorFactory } from '../errors.ts'
 
 const kernelErrors = {
-  KERNEL_NAME_TAKEN: { message: '{parent} has a living child {name} already', hint: 'stop it first and wait until it has stopped, or choose another name' },
-  KERNEL_NAME_INVALID: { message: 'an actor name is not empty and has no slash, and this is {name}', hint: 'choose such a name' },
+  KERNEL_NAME_TAKEN: {
+    message: '{parent} has a living child {name} already',
+    hint: 'stop it first and wait until it has stopped, or choose another name',
+  },
+  KERNEL_NAME_INVALID: {
+    message: 'an actor name is not empty and has no slash, and this is {name}',
+    hint: 'choose such a name',
+  },
   KERNEL_STOPPED: { message: '{path} has stopped', hint: 'watch an actor that may stop, and take a new reference' },
-  KERNEL_ASK_TIMEOUT: { message: '{path} did not answer within {timeoutMs} ms', hint: 'see why it is slow, or wait longer' },
-  KERNEL_NOT_LOCAL: { message: '{path} is no actor of this system', hint: 'watch and stop actors through references that spawn gave' },
+  KERNEL_ASK_TIMEOUT: {
+    message: '{path} did not answer within {timeoutMs} ms',
+    hint: 'see why it is slow, or wait longer',
+  },
+  KERNEL_NOT_LOCAL: {
+    message: '{path} is no actor of this system',
+    hint: 'watch and stop actors through references that spawn gave',
+  },
   KERNEL_STALE: { message: 'this incarnation of {path} has ended', hint: 'use the context of the present incarnation' },
 } as const
 

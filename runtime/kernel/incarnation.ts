@@ -83,7 +83,11 @@ export class Incarnation<Message> implements ActorContext<Message> {
     return this.#register(() => stopTimer())
   }
 
-  ask<Reply, Request>(ref: ActorRef<Request>, request: (replyTo: ActorRef<Reply>) => Request, options: AskOptions): Promise<Reply> {
+  ask<Reply, Request>(
+    ref: ActorRef<Request>,
+    request: (replyTo: ActorRef<Reply>) => Request,
+    options: AskOptions,
+  ): Promise<Reply> {
     return ask(this.#cell.surroundings, ref, request, options)
   }
 

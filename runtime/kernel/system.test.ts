@@ -1,7 +1,16 @@
 import test from 'ava'
 import fc from 'fast-check'
 import { forSeeds } from '../../test/support/seeds.ts'
-import { actorSystem, type ActorRef, type Behavior, type DeadLetter, manualClock, seededScheduler, type Terminated, virtualClock } from '../index.ts'
+import {
+  type ActorRef,
+  actorSystem,
+  type Behavior,
+  type DeadLetter,
+  manualClock,
+  seededScheduler,
+  type Terminated,
+  virtualClock,
+} from '../index.ts'
 
 /** An actor that notes what it receives. */
 function collector<Message>(into: Message[]): Behavior<Message> {
@@ -14,7 +23,10 @@ test('messages of one sender arrive in order, each once', async (t) => {
   const ref = system.spawn('collector', collector(received))
   for (let i = 0; i < 20_000; i++) ref.tell(i)
   await system.idle()
-  t.deepEqual(received, Array.from({ length: 20_000 }, (_, i) => i))
+  t.deepEqual(
+    received,
+    Array.from({ length: 20_000 }, (_, i) => i),
+  )
   await system.terminate()
 })
 
@@ -139,7 +151,11 @@ test('back-off waits on the clock, doubling to its limit', async (t) => {
     { supervise: { type: 'restart', max: 10, withinMs: 10_000, backOff: { firstMs: 100, limitMs: 150 } } },
   )
   await system.idle()
-  for (const [delay, expected] of [[100, 2], [150, 3], [150, 4]] as const) {
+  for (const [delay, expected] of [
+    [100, 2],
+    [150, 3],
+    [150, 4],
+  ] as const) {
     ref.tell(null)
     await system.idle()
     clock.advance(delay - 1)
@@ -238,7 +254,10 @@ test('stopping an actor whose handler never settles completes, and the abandoned
   release()
   ref.tell(null)
   await system.idle()
-  t.deepEqual(letters.map(({ reason }) => reason), ['stopped', 'stopped'])
+  t.deepEqual(
+    letters.map(({ reason }) => reason),
+    ['stopped', 'stopped'],
+  )
   t.is(system.deadLetters.count, 2)
   await system.terminate()
 })
@@ -268,7 +287,10 @@ test('an ask takes the first reply; later ones are dead letters', async (t) => {
   const answerer = system.spawn<Question>('answerer', () => ({ replyTo, times }) => {
     for (let i = 0; i < times; i++) replyTo.tell(`reply ${i}`)
   })
-  t.is(await system.ask<string, Question>(answerer, (replyTo) => ({ replyTo, times: 3 }), { timeoutMs: 1000 }), 'reply 0')
+  t.is(
+    await system.ask<string, Question>(answerer, (replyTo) => ({ replyTo, times: 3 }), { timeoutMs: 1000 }),
+    'reply 0',
+  )
   t.is(system.deadLetters.count, 2)
   await system.terminate()
 })
@@ -367,7 +389,11 @@ test('a listener that throws harms nobody', async (t) => {
 
 test('context of an ended incarnation can do nothing any more', async (t) => {
   const system = actorSystem()
-  const contexts: { fail(cause: unknown): void; signal: AbortSignal; spawn(name: string, behavior: Behavior<null>): unknown }[] = []
+  const contexts: {
+    fail(cause: unknown): void
+    signal: AbortSignal
+    spawn(name: string, behavior: Behavior<null>): unknown
+  }[] = []
   const ref = system.spawn<null>('restarted', (context) => {
     contexts.push(context)
     return () => {
@@ -434,16 +460,26 @@ test('1,000 seeds: in any tree with any faults, every watch hears exactly one en
       { type: 'stop' },
       { type: 'escalate' },
     ] as const
-    const node = (depth: number): Behavior<string> => (context) => {
-      const children = depth < 2 ? shape.pick(3) : 0
-      for (let i = 0; i < children; i++) refs.push(context.spawn(`c${i}`, node(depth + 1), { supervise: policies[shape.pick(policies.length)] ?? { type: 'stop' } }))
-      return (message) => {
-        delivered += 1
-        if (message === 'break') throw new Error('broken')
-        if (message === 'stop') context.stop()
+    const node =
+      (depth: number): Behavior<string> =>
+      (context) => {
+        const children = depth < 2 ? shape.pick(3) : 0
+        for (let i = 0; i < children; i++)
+          refs.push(
+            context.spawn(`c${i}`, node(depth + 1), {
+              supervise: policies[shape.pick(policies.length)] ?? { type: 'stop' },
+            }),
+          )
+        return (message) => {
+          delivered += 1
+          if (message === 'break') throw new Error('broken')
+          if (message === 'stop') context.stop()
+        }
       }
-    }
-    for (let i = 0; i < 3; i++) refs.push(system.spawn(`root${i}`, node(0), { supervise: policies[shape.pick(policies.length)] ?? { type: 'stop' } }))
+    for (let i = 0; i < 3; i++)
+      refs.push(
+        system.spawn(`root${i}`, node(0), { supervise: policies[shape.pick(policies.length)] ?? { type: 'stop' } }),
+      )
     await system.idle()
     const watcher = system.spawn<number>('watcher', (context) => {
       for (const ref of refs) {
@@ -460,10 +496,12 @@ test('1,000 seeds: in any tree with any faults, every watch hears exactly one en
       if (shape.pick(4) === 0) await system.idle()
     }
     await system.idle()
-    if (delivered + system.deadLetters.count !== told) throw new Error(`${told} told, ${delivered} delivered, ${system.deadLetters.count} dead letters`)
+    if (delivered + system.deadLetters.count !== told)
+      throw new Error(`${told} told, ${delivered} delivered, ${system.deadLetters.count} dead letters`)
     for (const ref of [...refs]) if (ref.path.split('/').length === 2) system.stop(ref)
     await system.idle()
-    if (heard.size !== watches || [...heard.values()].some((times) => times !== 1)) throw new Error(`${watches} watches heard ${[...heard.values()].join()}`)
+    if (heard.size !== watches || [...heard.values()].some((times) => times !== 1))
+      throw new Error(`${watches} watches heard ${[...heard.values()].join()}`)
     system.stop(watcher)
     await system.terminate()
     if (system.size !== 0) throw new Error(`${system.size} actors are left`)
@@ -472,24 +510,33 @@ test('1,000 seeds: in any tree with any faults, every watch hears exactly one en
 })
 
 test('messages of any senders stay in order per pair, whatever the interleaving', async (t) => {
-  const property = fc.asyncProperty(fc.array(fc.nat({ max: 4 }), { maxLength: 60 }), fc.integer(), async (senders, seed) => {
-    const system = actorSystem({ scheduler: seededScheduler(seed) })
-    const received: [number, number][] = []
-    const target = system.spawn<[number, number]>('target', collector(received))
-    const sent = [0, 0, 0, 0, 0]
-    const relays = sent.map((_, index) => system.spawn<number>(`relay${index}`, () => (number) => target.tell([index, number])))
-    for (const sender of senders) {
-      const number = sent[sender] ?? 0
-      relays[sender]?.tell(number)
-      sent[sender] = number + 1
-    }
-    await system.idle()
-    await system.terminate()
-    for (const index of sent.keys()) {
-      const own = received.filter(([sender]) => sender === index).map(([, number]) => number)
-      t.deepEqual(own, own.toSorted((a, b) => a - b))
-    }
-    t.is(received.length, senders.length)
-  })
+  const property = fc.asyncProperty(
+    fc.array(fc.nat({ max: 4 }), { maxLength: 60 }),
+    fc.integer(),
+    async (senders, seed) => {
+      const system = actorSystem({ scheduler: seededScheduler(seed) })
+      const received: [number, number][] = []
+      const target = system.spawn<[number, number]>('target', collector(received))
+      const sent = [0, 0, 0, 0, 0]
+      const relays = sent.map((_, index) =>
+        system.spawn<number>(`relay${index}`, () => (number) => target.tell([index, number])),
+      )
+      for (const sender of senders) {
+        const number = sent[sender] ?? 0
+        relays[sender]?.tell(number)
+        sent[sender] = number + 1
+      }
+      await system.idle()
+      await system.terminate()
+      for (const index of sent.keys()) {
+        const own = received.filter(([sender]) => sender === index).map(([, number]) => number)
+        t.deepEqual(
+          own,
+          own.toSorted((a, b) => a - b),
+        )
+      }
+      t.is(received.length, senders.length)
+    },
+  )
   await fc.assert(property, { numRuns: 50 })
 })

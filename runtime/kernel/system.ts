@@ -5,12 +5,27 @@ import { systemClock } from './clocks/system-clock.ts'
 import { kernelError } from './errors.ts'
 import { DeadLetterOffice, Emitter } from './event-source.ts'
 import { type LocalActor, localActor } from './local-actor.ts'
-import type { ActorRef, ActorSystem, ActorSystemOptions, AskOptions, Behavior, DeadLetter, KernelEvent, SpawnOptions, Terminated } from './protocol.ts'
+import type {
+  ActorRef,
+  ActorSystem,
+  ActorSystemOptions,
+  AskOptions,
+  Behavior,
+  DeadLetter,
+  KernelEvent,
+  SpawnOptions,
+  Terminated,
+} from './protocol.ts'
 import type { Surroundings } from './surroundings.ts'
 import { Turns } from './turns.ts'
 
 /** Starts an actor system. It holds no process alive by itself; `terminate` gives back what it has. */
-export function actorSystem({ clock = systemClock(), scheduler, slowHandlerMs = 1000, onFault }: ActorSystemOptions = {}): ActorSystem {
+export function actorSystem({
+  clock = systemClock(),
+  scheduler,
+  slowHandlerMs = 1000,
+  onFault,
+}: ActorSystemOptions = {}): ActorSystem {
   const events = new Emitter<KernelEvent>()
   const deadLetters = new DeadLetterOffice<DeadLetter>()
   const roots = new Map<string, LocalActor>()
@@ -63,8 +78,11 @@ export function actorSystem({ clock = systemClock(), scheduler, slowHandlerMs = 
       return cell
     },
     stop: (ref) => localActor(ref).stop(),
-    ask: <Reply, Request>(ref: ActorRef<Request>, request: (replyTo: ActorRef<Reply>) => Request, options: AskOptions) =>
-      ask(surroundings, ref, request, options),
+    ask: <Reply, Request>(
+      ref: ActorRef<Request>,
+      request: (replyTo: ActorRef<Reply>) => Request,
+      options: AskOptions,
+    ) => ask(surroundings, ref, request, options),
     track,
     stopped: (ref) => new Promise<Terminated>((resolve) => void localActor(ref).onStopped(resolve)),
     idle: () =>
@@ -98,7 +116,9 @@ export function actorSystem({ clock = systemClock(), scheduler, slowHandlerMs = 
   }
 
   function terminate(): Promise<void> {
-    terminating ??= Promise.all([...roots.values()].map((cell) => new Promise((resolve) => void cell.onStopped(resolve)))).then(() => turns.shutDown())
+    terminating ??= Promise.all(
+      [...roots.values()].map((cell) => new Promise((resolve) => void cell.onStopped(resolve))),
+    ).then(() => turns.shutDown())
     for (const cell of [...roots.values()]) cell.stop()
     return terminating
   }
@@ -110,4 +130,6 @@ function isVirtual(clock: Clock): clock is VirtualClock {
 
 /** Calls back in a task of its own, once all settled promises have been seen to. */
 const afterPromises: (callback: () => void) => void =
-  typeof setImmediate === 'function' ? (callback) => void setImmediate(callback) : (callback) => void setTimeout(callback, 0)
+  typeof setImmediate === 'function'
+    ? (callback) => void setImmediate(callback)
+    : (callback) => void setTimeout(callback, 0)

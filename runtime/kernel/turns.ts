@@ -1,5 +1,5 @@
-import type { LocalActor } from './local-actor.ts'
 import { type Dispatcher, type Lane, nactDispatcher } from './dispatcher.ts'
+import type { LocalActor } from './local-actor.ts'
 import type { Scheduler } from './protocol.ts'
 
 /** Messages handled in one nact message, by all actors together, before timers and input have their turn. */

@@ -8,7 +8,18 @@ test('the same seed and labels give the same stream, any other a different one',
     return [stream.uint32(), stream.uint32(), stream.uint32()].join()
   }
   t.is(first(3, 'trainer-7', 'train'), first(3, 'trainer-7', 'train'))
-  const others = [first(), first(3), first('3'), first('ab'), first('a', 'b'), first('b', 'a'), first('', 'ab'), first(3, 'trainer-7'), first(-0), first(0)]
+  const others = [
+    first(),
+    first(3),
+    first('3'),
+    first('ab'),
+    first('a', 'b'),
+    first('b', 'a'),
+    first('', 'ab'),
+    first(3, 'trainer-7'),
+    first(-0),
+    first(0),
+  ]
   t.is(new Set(others).size, others.length)
   t.not(first('x'), [randomStream(2, 'x').uint32()].join())
 })
@@ -27,7 +38,8 @@ test('each bit of the state is set about half of the time, whichever label chang
   }
   // Six standard deviations of a fair coin.
   const most = 6 * Math.sqrt(labels / 4)
-  for (const [bit, count] of counts.entries()) t.true(Math.abs(count - labels / 2) < most, `bit ${bit} was set ${count} times of ${labels}`)
+  for (const [bit, count] of counts.entries())
+    t.true(Math.abs(count - labels / 2) < most, `bit ${bit} was set ${count} times of ${labels}`)
 })
 
 test('uniform lies in [0, 1) with the moments of a uniform distribution; below has no bias', (t) => {

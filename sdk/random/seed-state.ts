@@ -27,7 +27,8 @@ export function seedState(seed: number, labels: readonly (string | number)[]): [
   }
   // Every lane is mixed into every other, twice, so that each output bit depends on all input.
   for (let pass = 0; pass < 2; pass++) {
-    for (let i = 0; i < 4; i++) lanes[i] = finalize(lanes[i]! + lanes[(i + 1) & 3]! + Math.imul(lanes[(i + 2) & 3]!, multipliers[i]!))
+    for (let i = 0; i < 4; i++)
+      lanes[i] = finalize(lanes[i]! + lanes[(i + 1) & 3]! + Math.imul(lanes[(i + 2) & 3]!, multipliers[i]!))
   }
   return lanes
 }

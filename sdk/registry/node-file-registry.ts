@@ -60,16 +60,27 @@ export function fileRegistry(folder: string): ModelRegistry {
     async load(job, round) {
       const model = await lineage(job, round)
       const bytes = await readFile(join(model.location, 'weights.bin'))
-      if (bytes.length % 4 !== 0) throw registryError('REGISTRY_DAMAGED', { location: model.location, found: `weights.bin has ${bytes.length} bytes` })
+      if (bytes.length % 4 !== 0)
+        throw registryError('REGISTRY_DAMAGED', {
+          location: model.location,
+          found: `weights.bin has ${bytes.length} bytes`,
+        })
       const weights = new Float32Array(Uint8Array.from(bytes).buffer)
       const hash = await weightsHash(weights)
-      if (hash !== model.hash) throw registryError('REGISTRY_DAMAGED', { location: model.location, found: `weights.bin has hash ${hash}, not ${model.hash}` })
+      if (hash !== model.hash)
+        throw registryError('REGISTRY_DAMAGED', {
+          location: model.location,
+          found: `weights.bin has hash ${hash}, not ${model.hash}`,
+        })
       return { ...model, weights }
     },
   }
 }
 
-async function writeModel(folder: string, { weights, layout, modelTopology, ...lineage }: ModelToCommit): Promise<void> {
+async function writeModel(
+  folder: string,
+  { weights, layout, modelTopology, ...lineage }: ModelToCommit,
+): Promise<void> {
   await Promise.all([
     writeDurably(join(folder, 'weights.bin'), new Uint8Array(weights.buffer, weights.byteOffset, weights.byteLength)),
     writeDurably(join(folder, 'model.json'), `${JSON.stringify(tfjsModel(layout, modelTopology), null, 1)}\n`),
@@ -80,7 +91,10 @@ async function writeModel(folder: string, { weights, layout, modelTopology, ...l
 
 /** Indented, but members on one line: there may be thousands. */
 function readable({ members, ...rest }: Lineage): string {
-  return JSON.stringify({ ...rest, members: [] }, null, 2).replace('"members": []', `"members": ${JSON.stringify(members)}`)
+  return JSON.stringify({ ...rest, members: [] }, null, 2).replace(
+    '"members": []',
+    `"members": ${JSON.stringify(members)}`,
+  )
 }
 
 function parseLineage(text: string, location: string): Lineage {
@@ -122,7 +136,9 @@ function ifMissing<Value>(value: Value): (error: unknown) => Value {
 function writeError(error: unknown, location: string): unknown {
   if (error instanceof CodedError || !(error instanceof Error) || !('code' in error)) return error
   const reason = error.message
-  if (error.code === 'ENOSPC' || error.code === 'EDQUOT' || error.code === 'EFBIG') return registryError('REGISTRY_FULL', { location, reason }, { cause: error })
-  if (error.code === 'EACCES' || error.code === 'EPERM' || error.code === 'EROFS') return registryError('REGISTRY_DENIED', { location, reason }, { cause: error })
+  if (error.code === 'ENOSPC' || error.code === 'EDQUOT' || error.code === 'EFBIG')
+    return registryError('REGISTRY_FULL', { location, reason }, { cause: error })
+  if (error.code === 'EACCES' || error.code === 'EPERM' || error.code === 'EROFS')
+    return registryError('REGISTRY_DENIED', { location, reason }, { cause: error })
   return error
 }

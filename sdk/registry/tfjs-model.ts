@@ -7,6 +7,8 @@ export function tfjsModel(layout: Layout, modelTopology: unknown): object {
     generatedBy: 'flame-fl',
     convertedBy: null,
     ...(modelTopology === undefined ? {} : { modelTopology }),
-    weightsManifest: [{ paths: ['weights.bin'], weights: layout.tensors.map(({ name, shape }) => ({ name, shape, dtype: 'float32' })) }],
+    weightsManifest: [
+      { paths: ['weights.bin'], weights: layout.tensors.map(({ name, shape }) => ({ name, shape, dtype: 'float32' })) },
+    ],
   }
 }

@@ -6,11 +6,13 @@ const roleErrors = {
     hint: 'name these func tags for the role on exactly one channel of the schema',
   },
   ROLE_JOIN_TIMEOUT: {
-    message: '{missing} of {expected} ends had not joined channel {channel} of {end} after {timeoutMs} ms, first {first}',
+    message:
+      '{missing} of {expected} ends had not joined channel {channel} of {end} after {timeoutMs} ms, first {first}',
     hint: 'see why they did not start, or wait longer',
   },
   ROLE_TOO_FEW_UPDATES: {
-    message: 'round {round} counted {counted} updates of {selected} selected, fewer than the {minimum} it needs; {causes}',
+    message:
+      'round {round} counted {counted} updates of {selected} selected, fewer than the {minimum} it needs; {causes}',
     hint: 'mend what the trainers report, or lower minimumUpdates',
   },
   ROLE_NOT_DETERMINISTIC: {

@@ -7,6 +7,9 @@ export function isNumber(value: unknown): value is number {
 }
 
 /** A plain object whose field `type` is one of these. */
-export function isOneOf<const Type extends string>(value: unknown, types: readonly Type[]): value is { readonly type: Type } {
+export function isOneOf<const Type extends string>(
+  value: unknown,
+  types: readonly Type[],
+): value is { readonly type: Type } {
   return typeof value === 'object' && value !== null && 'type' in value && types.some((type) => type === value.type)
 }

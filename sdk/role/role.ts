@@ -1,7 +1,7 @@
-import type { Accumulator } from '../strategy/sum/accumulator.ts'
-import type { RandomStream } from '../random/random-stream.ts'
 import type { Evaluation, LocalTerms, Update } from '../learn/learner.ts'
+import type { RandomStream } from '../random/random-stream.ts'
 import type { Strategy } from '../strategy/strategy.ts'
+import type { Accumulator } from '../strategy/sum/accumulator.ts'
 import type { Layout } from '../weights/layout.ts'
 import type { Settings } from '../workload/workload.ts'
 import type { Channel } from './channel/channel.ts'
@@ -15,7 +15,10 @@ export interface ChannelUse<Out, In> {
 }
 
 /** Names the channel that a role uses for something, by func tags. */
-export function channelTagged<Out, In>(accepts: (message: unknown) => message is In, ...tags: readonly string[]): ChannelUse<Out, In> {
+export function channelTagged<Out, In>(
+  accepts: (message: unknown) => message is In,
+  ...tags: readonly string[]
+): ChannelUse<Out, In> {
   return { tags, accepts }
 }
 
@@ -27,7 +30,11 @@ export interface RoleLearner {
   readonly layout: Layout
   initialWeights(): Promise<Float32Array>
   /** Trains on this task's dataset. The weights must not change while it runs. */
-  train(request: { readonly round: number; readonly weights: Float32Array; readonly terms: LocalTerms }): Promise<Update>
+  train(request: {
+    readonly round: number
+    readonly weights: Float32Array
+    readonly terms: LocalTerms
+  }): Promise<Update>
   evaluate(weights: Float32Array): Promise<Evaluation>
 }
 
@@ -61,7 +68,11 @@ export interface RoleContext<Channels = unknown> {
    * What depends on timing is decided once: the value is journalled, and a round that is run again after a crash gets the
    * recorded one. Plain values only. The same name may be decided several times a round; the order of the calls tells them apart.
    */
-  decide<Value>(name: string, make: () => Value | Promise<Value>, isValue: (value: unknown) => value is Value): Promise<Value>
+  decide<Value>(
+    name: string,
+    make: () => Value | Promise<Value>,
+    isValue: (value: unknown) => value is Value,
+  ): Promise<Value>
   /** Milliseconds of the system's clock, as a decision. */
   now(): Promise<number>
   sleep(delayMs: number): Promise<void>

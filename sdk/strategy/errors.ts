@@ -7,9 +7,24 @@ const strategyErrors = {
 export const strategyError = errorFactory(strategyErrors)
 
 /** Throws STRATEGY_SETTING unless the setting is a number from `least` (or above it) to `most`. */
-export function checkSetting(name: string, value: number, { above, least, most }: { above?: number; least?: number; most?: number }): void {
-  const fits = (above === undefined || value > above) && (least === undefined || value >= least) && (most === undefined || value <= most)
+export function checkSetting(
+  name: string,
+  value: number,
+  { above, least, most }: { above?: number; least?: number; most?: number },
+): void {
+  const fits =
+    (above === undefined || value > above) &&
+    (least === undefined || value >= least) &&
+    (most === undefined || value <= most)
   if (fits && !Number.isNaN(value)) return
-  const bounds = [above === undefined ? '' : `above ${above}`, least === undefined ? '' : `at least ${least}`, most === undefined ? '' : `at most ${most}`]
-  throw strategyError('STRATEGY_SETTING', { name, came: value, expected: `a number ${bounds.filter(Boolean).join(' and ')}` })
+  const bounds = [
+    above === undefined ? '' : `above ${above}`,
+    least === undefined ? '' : `at least ${least}`,
+    most === undefined ? '' : `at most ${most}`,
+  ]
+  throw strategyError('STRATEGY_SETTING', {
+    name,
+    came: value,
+    expected: `a number ${bounds.filter(Boolean).join(' and ')}`,
+  })
 }

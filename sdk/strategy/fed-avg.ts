@@ -21,7 +21,13 @@ export interface FedAvgSettings {
  *
  * @see McMahan et al., Communication-Efficient Learning of Deep Networks from Decentralized Data, AISTATS 2017, algorithm 1.
  */
-export function fedAvg({ fraction = 1, quorum = 1, deadlineMs, minimumUpdates = 1, quantumBits = 34 }: FedAvgSettings = {}): Strategy {
+export function fedAvg({
+  fraction = 1,
+  quorum = 1,
+  deadlineMs,
+  minimumUpdates = 1,
+  quantumBits = 34,
+}: FedAvgSettings = {}): Strategy {
   checkSetting('quorum', quorum, { above: 0, most: 1 })
   checkSetting('minimumUpdates', minimumUpdates, { least: 1 })
   checkSetting('quantumBits', quantumBits, { least: 0, most: 51 })

@@ -1,5 +1,5 @@
 import { checkSetting } from './errors.ts'
-import { fedAvg, type FedAvgSettings } from './fed-avg.ts'
+import { type FedAvgSettings, fedAvg } from './fed-avg.ts'
 import type { Strategy } from './strategy.ts'
 
 export interface FedProxSettings extends FedAvgSettings {

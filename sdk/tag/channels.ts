@@ -18,7 +18,9 @@ export function channelsOf({ channels }: Schema, role: string): readonly SchemaC
 /** A role's group associations; one that names none joins the only group of each of its channels. */
 export function associationsOf(schema: Schema, { name, groupAssociation }: SchemaRole): readonly GroupAssociation[] {
   if (groupAssociation && groupAssociation.length > 0) return groupAssociation
-  return [Object.fromEntries(channelsOf(schema, name).map((channel) => [channel.name, groupsOf(channel)[0] ?? defaultGroup]))]
+  return [
+    Object.fromEntries(channelsOf(schema, name).map((channel) => [channel.name, groupsOf(channel)[0] ?? defaultGroup])),
+  ]
 }
 
 /** The role at the other side of a channel. */

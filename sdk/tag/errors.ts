@@ -2,30 +2,81 @@ import { type ErrorEntry, errorFactory } from '../../runtime/index.ts'
 
 /** What can be wrong with a topology. Each fault says where. */
 export const tagFaults = {
-  TAG_NAME_INVALID: { message: 'the name {name} is empty or holds other characters than letters, digits, ".", "_" and "-"', hint: 'give it such a name' },
+  TAG_NAME_INVALID: {
+    message: 'the name {name} is empty or holds other characters than letters, digits, ".", "_" and "-"',
+    hint: 'give it such a name',
+  },
   TAG_NAME_TAKEN: { message: 'the name {name} is there twice', hint: 'give each its own name' },
-  TAG_PAIR_LENGTH: { message: 'a channel joins two roles, and this one names {count}', hint: 'name two roles, or one twice for peers' },
-  TAG_ROLE_UNKNOWN: { message: '{role} is no role of the schema, which has {known}', hint: 'name one of these, or add the role' },
-  TAG_CHANNEL_UNKNOWN: { message: '{channel} is no channel of the schema, which has {known}', hint: 'name one of these, or add the channel' },
-  TAG_CHANNEL_NOT_JOINED: { message: 'role {role} is not in the pair of channel {channel}', hint: 'leave the channel out, or put the role into its pair' },
-  TAG_ASSOCIATION_INCOMPLETE: { message: 'the association names no group of channel {channel}, which role {role} joins', hint: 'name a group for each channel of the role' },
-  TAG_GROUP_UNKNOWN: { message: '{group} is no group of channel {channel}, which has {known}', hint: "name one of these, or add it to the channel's groupBy" },
-  TAG_GROUP_AMBIGUOUS: { message: 'role {role} has no group association, and channel {channel} has {count} groups', hint: 'say in groupAssociation which of them the role joins' },
-  TAG_GROUP_ONE_SIDED: { message: 'group {group} has no end of role {role}', hint: 'associate that role with the group, or remove the group' },
-  TAG_GROUP_DEPTH: { message: 'channel {upper} has {upperGroups} groups, more than {lowerGroups} of channel {lower} below it', hint: 'let groups merge on the way up' },
+  TAG_PAIR_LENGTH: {
+    message: 'a channel joins two roles, and this one names {count}',
+    hint: 'name two roles, or one twice for peers',
+  },
+  TAG_ROLE_UNKNOWN: {
+    message: '{role} is no role of the schema, which has {known}',
+    hint: 'name one of these, or add the role',
+  },
+  TAG_CHANNEL_UNKNOWN: {
+    message: '{channel} is no channel of the schema, which has {known}',
+    hint: 'name one of these, or add the channel',
+  },
+  TAG_CHANNEL_NOT_JOINED: {
+    message: 'role {role} is not in the pair of channel {channel}',
+    hint: 'leave the channel out, or put the role into its pair',
+  },
+  TAG_ASSOCIATION_INCOMPLETE: {
+    message: 'the association names no group of channel {channel}, which role {role} joins',
+    hint: 'name a group for each channel of the role',
+  },
+  TAG_GROUP_UNKNOWN: {
+    message: '{group} is no group of channel {channel}, which has {known}',
+    hint: "name one of these, or add it to the channel's groupBy",
+  },
+  TAG_GROUP_AMBIGUOUS: {
+    message: 'role {role} has no group association, and channel {channel} has {count} groups',
+    hint: 'say in groupAssociation which of them the role joins',
+  },
+  TAG_GROUP_ONE_SIDED: {
+    message: 'group {group} has no end of role {role}',
+    hint: 'associate that role with the group, or remove the group',
+  },
+  TAG_GROUP_DEPTH: {
+    message: 'channel {upper} has {upperGroups} groups, more than {lowerGroups} of channel {lower} below it',
+    hint: 'let groups merge on the way up',
+  },
   TAG_ROLE_ISOLATED: { message: 'role {role} is in no channel', hint: 'join it to another role, or remove it' },
-  TAG_REPLICA: { message: 'role {role} is a data consumer and asks for {replica} replicas', hint: 'a data consumer has one task for each dataset: leave replica out' },
+  TAG_REPLICA: {
+    message: 'role {role} is a data consumer and asks for {replica} replicas',
+    hint: 'a data consumer has one task for each dataset: leave replica out',
+  },
   TAG_NO_DATA_CONSUMER: { message: 'no role is a data consumer', hint: 'set isDataConsumer on the role that trains' },
-  TAG_DATA_CONSUMER_CUT_OFF: { message: 'data consumer {role} reaches no role that is none, and has no ring of its own', hint: 'join it to an aggregator, or to itself' },
-  TAG_DATA_CONSUMERS_JOINED: { message: 'channel {channel} joins two different data consumers, {first} and {second}', hint: 'put an aggregator between them, unless the design is vertical' },
-  TAG_NOT_A_DATA_CONSUMER: { message: 'role {role} is given datasets and is no data consumer', hint: 'set isDataConsumer on it, or leave its datasets out' },
+  TAG_DATA_CONSUMER_CUT_OFF: {
+    message: 'data consumer {role} reaches no role that is none, and has no ring of its own',
+    hint: 'join it to an aggregator, or to itself',
+  },
+  TAG_DATA_CONSUMERS_JOINED: {
+    message: 'channel {channel} joins two different data consumers, {first} and {second}',
+    hint: 'put an aggregator between them, unless the design is vertical',
+  },
+  TAG_NOT_A_DATA_CONSUMER: {
+    message: 'role {role} is given datasets and is no data consumer',
+    hint: 'set isDataConsumer on it, or leave its datasets out',
+  },
   TAG_NO_DATASET: { message: 'data consumer {role} has no dataset', hint: 'name at least one in dataSpec' },
-  TAG_DATASET_GROUP: { message: 'no association of role {role} has the group {group}', hint: 'name a group that the role joins' },
+  TAG_DATASET_GROUP: {
+    message: 'no association of role {role} has the group {group}',
+    hint: 'name a group that the role joins',
+  },
   TAG_DATASET_UNKNOWN: { message: 'dataset {dataset} is unknown', hint: 'register it, or name another' },
   TAG_DATASET_TWICE: { message: 'dataset {dataset} is named twice for role {role}', hint: 'name each dataset once' },
-  TAG_DATASET_FORMATS: { message: 'the datasets of role {role} have different formats: {formats}', hint: 'give one role datasets of one format' },
+  TAG_DATASET_FORMATS: {
+    message: 'the datasets of role {role} have different formats: {formats}',
+    hint: 'give one role datasets of one format',
+  },
   TAG_BACKEND_UNKNOWN: { message: '{backend} is no backend; there are {known}', hint: 'name one of these' },
-  TAG_CODE_MISSING: { message: 'the code has no folder for role {role}', hint: 'add a folder of that name to the archive' },
+  TAG_CODE_MISSING: {
+    message: 'the code has no folder for role {role}',
+    hint: 'add a folder of that name to the archive',
+  },
 } as const satisfies Record<string, ErrorEntry>
 
 export type FaultCode = keyof typeof tagFaults

@@ -22,7 +22,10 @@ type Placement = Pick<Task, 'groupAssociation' | 'replica' | 'computeId' | 'data
  * Expands a valid topology into tasks: roles in alphabetical order; for each replica and group association of a role one
  * task; for a data consumer one task for each dataset, its groups in alphabetical order. The same input gives the same ids.
  */
-export function expand(topology: Topology, { jobId, newKey, computeOf = () => defaultCompute }: ExpansionOptions): Task[] {
+export function expand(
+  topology: Topology,
+  { jobId, newKey, computeOf = () => defaultCompute }: ExpansionOptions,
+): Task[] {
   const { schema, dataSpec } = topology
   const tasks: Task[] = []
   for (const role of schema.roles.toSorted((a, b) => (a.name < b.name ? -1 : 1))) {
@@ -35,13 +38,23 @@ export function expand(topology: Topology, { jobId, newKey, computeOf = () => de
     let place = 0
     for (const placement of placements) {
       const digest = sha256(utf8ToBytes(JSON.stringify([jobId, tasks.length, config, placement])))
-      tasks.push({ taskId: bytesToHex(digest).slice(0, 40), end: `${role.name}-${place++}`, role: role.name, channels, key: newKey(), ...placement })
+      tasks.push({
+        taskId: bytesToHex(digest).slice(0, 40),
+        end: `${role.name}-${place++}`,
+        role: role.name,
+        channels,
+        key: newKey(),
+        ...placement,
+      })
     }
   }
   return tasks
 }
 
-function* replicaPlacements({ replica = 1 }: SchemaRole, associations: readonly GroupAssociation[]): Generator<Placement> {
+function* replicaPlacements(
+  { replica = 1 }: SchemaRole,
+  associations: readonly GroupAssociation[],
+): Generator<Placement> {
   for (let index = 0; index < Math.max(1, replica); index++) {
     for (const groupAssociation of associations) yield { groupAssociation, replica: index, computeId: defaultCompute }
   }
@@ -53,7 +66,9 @@ function* datasetPlacements(
   dataSpec: Topology['dataSpec'],
   computeOf: (dataset: string) => string,
 ): Generator<Placement> {
-  const groups = dataSpec.filter(({ role }) => role === name).flatMap(({ datasetGroups }) => Object.entries(datasetGroups))
+  const groups = dataSpec
+    .filter(({ role }) => role === name)
+    .flatMap(({ datasetGroups }) => Object.entries(datasetGroups))
   for (const [group, datasets] of groups.toSorted(([a], [b]) => (a < b ? -1 : 1))) {
     const groupAssociation = associations.find((association) => Object.values(association).includes(group)) ?? {}
     for (const dataset of datasets) yield { groupAssociation, replica: 0, computeId: computeOf(dataset), dataset }

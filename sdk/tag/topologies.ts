@@ -9,14 +9,26 @@ export function twoTier({ clients }: { readonly clients: number }): Topology {
     schema: {
       name: 'two-tier',
       roles: [{ name: 'top-aggregator' }, { name: 'trainer', isDataConsumer: true }],
-      channels: [{ name: 'param-channel', pair: ['top-aggregator', 'trainer'], funcTags: { 'top-aggregator': downward, trainer: upward } }],
+      channels: [
+        {
+          name: 'param-channel',
+          pair: ['top-aggregator', 'trainer'],
+          funcTags: { 'top-aggregator': downward, trainer: upward },
+        },
+      ],
     },
     dataSpec: [{ role: 'trainer', datasetGroups: { default: datasets(0, clients) } }],
   }
 }
 
 /** Groups of trainers, each below an aggregator of its own, and one aggregator above these. Trainer i trains on dataset i. */
-export function hierarchical({ clients, groups = Math.min(2, clients) }: { readonly clients: number; readonly groups?: number }): Topology {
+export function hierarchical({
+  clients,
+  groups = Math.min(2, clients),
+}: {
+  readonly clients: number
+  readonly groups?: number
+}): Topology {
   const digits = String(groups - 1).length
   const names = Array.from({ length: groups }, (_, index) => `group-${String(index).padStart(digits, '0')}`)
   const start = (group: number) => Math.floor((group * clients) / groups)
@@ -25,7 +37,10 @@ export function hierarchical({ clients, groups = Math.min(2, clients) }: { reado
       name: 'hierarchical',
       roles: [
         { name: 'top-aggregator' },
-        { name: 'middle-aggregator', groupAssociation: names.map((name) => ({ 'global-channel': 'default', 'param-channel': name })) },
+        {
+          name: 'middle-aggregator',
+          groupAssociation: names.map((name) => ({ 'global-channel': 'default', 'param-channel': name })),
+        },
         { name: 'trainer', isDataConsumer: true, groupAssociation: names.map((name) => ({ 'param-channel': name })) },
       ],
       channels: [
@@ -42,7 +57,12 @@ export function hierarchical({ clients, groups = Math.min(2, clients) }: { reado
         },
       ],
     },
-    dataSpec: [{ role: 'trainer', datasetGroups: Object.fromEntries(names.map((name, index) => [name, datasets(start(index), start(index + 1))])) }],
+    dataSpec: [
+      {
+        role: 'trainer',
+        datasetGroups: Object.fromEntries(names.map((name, index) => [name, datasets(start(index), start(index + 1))])),
+      },
+    ],
   }
 }
 

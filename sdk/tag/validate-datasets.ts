@@ -3,7 +3,11 @@ import type { Topology } from './topology.ts'
 import type { NoteFault, TopologyFacts } from './validate.ts'
 
 /** Faults of how datasets are spread over the data consumers' groups. */
-export function datasetFaults({ schema, dataSpec }: Topology, { datasets: known }: TopologyFacts, note: NoteFault): void {
+export function datasetFaults(
+  { schema, dataSpec }: Topology,
+  { datasets: known }: TopologyFacts,
+  note: NoteFault,
+): void {
   const given = new Map<string, Set<string>>()
   const roles = schema.roles.map(({ name }) => name).join(', ')
   for (const [index, { role: name, datasetGroups }] of dataSpec.entries()) {

@@ -5,15 +5,18 @@ import type { NoteFault } from './validate.ts'
 
 /** Faults of groups and of the associations with them. */
 export function groupFaults({ schema }: Topology, note: NoteFault): void {
-  for (const [index, channel] of schema.channels.entries()) repeatedGroups(channel, `schema.channels.${index}.groupBy.value`, note)
+  for (const [index, channel] of schema.channels.entries())
+    repeatedGroups(channel, `schema.channels.${index}.groupBy.value`, note)
   for (const [index, role] of schema.roles.entries()) associationFaults(schema, role, `schema.roles.${index}`, note)
-  for (const [index, channel] of schema.channels.entries()) oneSidedGroups(schema, channel, `schema.channels.${index}`, note)
+  for (const [index, channel] of schema.channels.entries())
+    oneSidedGroups(schema, channel, `schema.channels.${index}`, note)
   depthFaults(schema, note)
 }
 
 function repeatedGroups(channel: SchemaChannel, place: string, note: NoteFault): void {
   const groups = groupsOf(channel)
-  for (const [index, name] of groups.entries()) if (groups.indexOf(name) !== index) note(`${place}.${index}`, 'TAG_NAME_TAKEN', { name })
+  for (const [index, name] of groups.entries())
+    if (groups.indexOf(name) !== index) note(`${place}.${index}`, 'TAG_NAME_TAKEN', { name })
 }
 
 function associationFaults(schema: Schema, role: SchemaRole, place: string, note: NoteFault): void {
@@ -31,8 +34,10 @@ function associationFaults(schema: Schema, role: SchemaRole, place: string, note
     for (const [name, group] of Object.entries(association)) {
       const channel = schema.channels.find((candidate) => candidate.name === name)
       if (!channel) note(`${at}.${name}`, 'TAG_CHANNEL_UNKNOWN', { channel: name, known })
-      else if (!channel.pair.includes(role.name)) note(`${at}.${name}`, 'TAG_CHANNEL_NOT_JOINED', { role: role.name, channel: name })
-      else if (!groupsOf(channel).includes(group)) note(`${at}.${name}`, 'TAG_GROUP_UNKNOWN', { group, channel: name, known: groupsOf(channel).join(', ') })
+      else if (!channel.pair.includes(role.name))
+        note(`${at}.${name}`, 'TAG_CHANNEL_NOT_JOINED', { role: role.name, channel: name })
+      else if (!groupsOf(channel).includes(group))
+        note(`${at}.${name}`, 'TAG_GROUP_UNKNOWN', { group, channel: name, known: groupsOf(channel).join(', ') })
     }
     for (const { name } of joined) {
       if (association[name] === undefined) note(at, 'TAG_ASSOCIATION_INCOMPLETE', { role: role.name, channel: name })
@@ -55,14 +60,22 @@ function depthFaults(schema: Schema, note: NoteFault): void {
   for (const { name } of schema.roles) {
     const own = level.get(name)
     if (own === undefined) continue
-    const joined = channelsOf(schema, name).map((channel) => ({ channel, other: level.get(otherRole(channel, name)) ?? own }))
+    const joined = channelsOf(schema, name).map((channel) => ({
+      channel,
+      other: level.get(otherRole(channel, name)) ?? own,
+    }))
     for (const { channel: lower, other: below } of joined) {
       if (below >= own) continue
       for (const { channel: upper, other: above } of joined) {
         const [upperGroups, lowerGroups] = [groupsOf(upper).length, groupsOf(lower).length]
         if (above <= own || upperGroups <= lowerGroups) continue
         const index = schema.channels.findIndex((candidate) => candidate.name === upper.name)
-        note(`schema.channels.${index}.groupBy`, 'TAG_GROUP_DEPTH', { upper: upper.name, upperGroups, lower: lower.name, lowerGroups })
+        note(`schema.channels.${index}.groupBy`, 'TAG_GROUP_DEPTH', {
+          upper: upper.name,
+          upperGroups,
+          lower: lower.name,
+          lowerGroups,
+        })
       }
     }
   }

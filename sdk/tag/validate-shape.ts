@@ -6,7 +6,11 @@ import type { NoteFault, TopologyFacts } from './validate.ts'
 const wellFormed = /^[\w.-]+$/
 
 /** Faults of roles and channels by themselves: names, pairs, reachability. */
-export function shapeFaults({ schema }: Topology, { codeFolders, backends, vertical = false }: TopologyFacts, note: NoteFault): void {
+export function shapeFaults(
+  { schema }: Topology,
+  { codeFolders, backends, vertical = false }: TopologyFacts,
+  note: NoteFault,
+): void {
   nameFaults('schema.roles', schema.roles, note)
   nameFaults('schema.channels', schema.channels, note)
   const roles = new Set(schema.roles.map(({ name }) => name))
@@ -18,8 +22,16 @@ export function shapeFaults({ schema }: Topology, { codeFolders, backends, verti
     const [first, second] = channel.pair
     if (channel.pair.length !== 2) note(`${place}.pair`, 'TAG_PAIR_LENGTH', { count: channel.pair.length })
     for (const role of channel.pair) if (!roles.has(role)) note(`${place}.pair`, 'TAG_ROLE_UNKNOWN', { role, known })
-    for (const role of Object.keys(channel.funcTags ?? {})) funcTagFault(channel, role, `${place}.funcTags.${role}`, roles, note)
-    if (first !== undefined && second !== undefined && first !== second && consumers.has(first) && consumers.has(second) && !vertical) {
+    for (const role of Object.keys(channel.funcTags ?? {}))
+      funcTagFault(channel, role, `${place}.funcTags.${role}`, roles, note)
+    if (
+      first !== undefined &&
+      second !== undefined &&
+      first !== second &&
+      consumers.has(first) &&
+      consumers.has(second) &&
+      !vertical
+    ) {
       note(`${place}.pair`, 'TAG_DATA_CONSUMERS_JOINED', { channel: channel.name, first, second })
     }
     if (channel.backend && backends && !backends.includes(channel.backend)) {
@@ -33,7 +45,8 @@ export function shapeFaults({ schema }: Topology, { codeFolders, backends, verti
     if (isDataConsumer && replica > 1) note(`${place}.replica`, 'TAG_REPLICA', { role: name, replica })
     if (codeFolders && !codeFolders.includes(name)) note(place, 'TAG_CODE_MISSING', { role: name })
     if (!schema.channels.some(({ pair }) => pair.includes(name))) note(place, 'TAG_ROLE_ISOLATED', { role: name })
-    else if (isDataConsumer && !reachesAggregation(schema, name, consumers)) note(place, 'TAG_DATA_CONSUMER_CUT_OFF', { role: name })
+    else if (isDataConsumer && !reachesAggregation(schema, name, consumers))
+      note(place, 'TAG_DATA_CONSUMER_CUT_OFF', { role: name })
   }
 }
 
@@ -46,7 +59,13 @@ function nameFaults(place: string, named: readonly { readonly name: string }[], 
   }
 }
 
-function funcTagFault({ name, pair }: SchemaChannel, role: string, place: string, roles: ReadonlySet<string>, note: NoteFault): void {
+function funcTagFault(
+  { name, pair }: SchemaChannel,
+  role: string,
+  place: string,
+  roles: ReadonlySet<string>,
+  note: NoteFault,
+): void {
   if (!roles.has(role)) note(place, 'TAG_ROLE_UNKNOWN', { role, known: [...roles].join(', ') })
   else if (!pair.includes(role)) note(place, 'TAG_CHANNEL_NOT_JOINED', { role, channel: name })
 }

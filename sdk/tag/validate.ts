@@ -1,8 +1,8 @@
 import { type FaultCode, faultError, tagError } from './errors.ts'
+import type { Topology } from './topology.ts'
 import { datasetFaults } from './validate-datasets.ts'
 import { groupFaults } from './validate-groups.ts'
 import { shapeFaults } from './validate-shape.ts'
-import type { Topology } from './topology.ts'
 
 /** Something wrong with a topology, and where. */
 export interface Fault {

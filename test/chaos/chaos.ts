@@ -22,13 +22,25 @@ const mostAttempts = 10
  */
 export async function chaos({ workload, set, workers, kills, seed, report }: ChaosOptions): Promise<number> {
   const folder = await mkdtemp(join(tmpdir(), 'flame-chaos-'))
-  const command = (store: string) => ['run', workload, '--json', '--workers', workers, '--set', set, '--store', join(folder, store)]
+  const command = (store: string) => [
+    'run',
+    workload,
+    '--json',
+    '--workers',
+    workers,
+    '--set',
+    set,
+    '--store',
+    join(folder, store),
+  ]
   try {
     const began = performance.now()
     const calm = await runFlamectl(command('calm'))
     const lifeMs = performance.now() - began
     if (calm.status !== 0) throw new Error(`the undisturbed run failed: ${calm.err}`)
-    report(`seed ${seed}; undisturbed: ${calm.rounds.size} rounds in ${(lifeMs / 1000).toFixed(1)} s, hash ${calm.done?.hash}`)
+    report(
+      `seed ${seed}; undisturbed: ${calm.rounds.size} rounds in ${(lifeMs / 1000).toFixed(1)} s, hash ${calm.done?.hash}`,
+    )
 
     let wrong = 0
     for (let kill = 0; kill < kills; kill++) {
@@ -52,7 +64,10 @@ async function killed(command: readonly string[], instants: readonly number[]): 
   const runs: FinishedRun[] = []
   for (let attempt = 0; attempt < mostAttempts; attempt++) {
     const killAfterMs = instants[attempt]
-    const run = await runFlamectl(attempt === 0 ? command : [...command, '--resume'], killAfterMs === undefined ? {} : { killAfterMs })
+    const run = await runFlamectl(
+      attempt === 0 ? command : [...command, '--resume'],
+      killAfterMs === undefined ? {} : { killAfterMs },
+    )
     runs.push(run)
     if (run.done || run.signal === null) break
   }
@@ -64,7 +79,8 @@ function compare(calm: FinishedRun, runs: readonly FinishedRun[]): string | unde
   const last = runs.at(-1)
   if (!last?.done) return `no end: status ${last?.status}, ${last?.err}`
   for (const run of runs) {
-    for (const [round, hash] of run.rounds) if (calm.rounds.get(round) !== hash) return `round ${round} has hash ${hash}, not ${calm.rounds.get(round)}`
+    for (const [round, hash] of run.rounds)
+      if (calm.rounds.get(round) !== hash) return `round ${round} has hash ${hash}, not ${calm.rounds.get(round)}`
   }
   const seen = new Set(runs.flatMap(({ rounds }) => [...rounds.keys()]))
   const missing = [...calm.rounds.keys()].filter((round) => !seen.has(round))

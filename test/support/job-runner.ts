@@ -1,6 +1,21 @@
-import { createJob, endedStates, jobActor, type JobEvent, type JobSpec, type JobState, type RoundSummary } from '../../actors/index.ts'
-import { type ActorSystem, actorSystem, type ActorSystemOptions, type Store } from '../../runtime/index.ts'
-import { memoryRegistry, type ModelRegistry, stockRoles, type Strategy, type Topology, type TrainingPool } from '../../sdk/index.ts'
+import {
+  createJob,
+  endedStates,
+  type JobEvent,
+  type JobSpec,
+  type JobState,
+  jobActor,
+  type RoundSummary,
+} from '../../actors/index.ts'
+import { type ActorSystem, type ActorSystemOptions, actorSystem, type Store } from '../../runtime/index.ts'
+import {
+  type ModelRegistry,
+  memoryRegistry,
+  type Strategy,
+  stockRoles,
+  type Topology,
+  type TrainingPool,
+} from '../../sdk/index.ts'
 
 export interface JobToRun {
   readonly topology: Topology
@@ -27,7 +42,16 @@ const at = '2026-01-01T00:00:00Z'
 
 /** Runs a job in memory until it has ended, or its actor system was terminated. */
 export async function runJob(job: JobToRun): Promise<JobRun> {
-  const { topology, strategy, pool, store, registry = memoryRegistry(), rounds = 3, seed = 1, checkDeterminism = false } = job
+  const {
+    topology,
+    strategy,
+    pool,
+    store,
+    registry = memoryRegistry(),
+    rounds = 3,
+    seed = 1,
+    checkDeterminism = false,
+  } = job
   const spec: JobSpec = { id: 'job-1', workload: 'job', seed, settings: { rounds, clients: pool.clients } }
   if (!(await store.documents.get('jobs', spec.id))) await createJob(store, spec, at)
   const system = actorSystem(job.system)
@@ -43,7 +67,11 @@ export async function runJob(job: JobToRun): Promise<JobRun> {
       else if (endedStates.includes(event.state)) resolve({ state: event.state, cause: event.cause })
     })
     const parts = { topology, strategy, pool, roles: stockRoles }
-    const actor = system.spawn('job', jobActor({ spec, parts, store, registry, follower, wallTime: () => at, checkDeterminism }), { supervise: { type: 'stop' } })
+    const actor = system.spawn(
+      'job',
+      jobActor({ spec, parts, store, registry, follower, wallTime: () => at, checkDeterminism }),
+      { supervise: { type: 'stop' } },
+    )
     void system.stopped(actor).then(({ cause }) => resolve({ state: 'crashed', cause }))
     actor.tell({ type: 'start' })
   })

@@ -12,7 +12,14 @@ export interface TinyPoolOptions {
 }
 
 /** A pool whose clients move the weights a little, each in its own way: all of a job but the arithmetic of learning. */
-export function tinyPool({ clients, size = 7, seed = 1, beforeTraining, beforeEvaluation, distort }: TinyPoolOptions): TrainingPool {
+export function tinyPool({
+  clients,
+  size = 7,
+  seed = 1,
+  beforeTraining,
+  beforeEvaluation,
+  distort,
+}: TinyPoolOptions): TrainingPool {
   return {
     layout: layoutOf([{ name: 'w', shape: [size] }]),
     clients,

@@ -25,7 +25,9 @@ export async function prepareFolder(folder: string): Promise<void> {
     }
     const foreign = found.find((name) => !ownFiles.includes(name) || name === 'data.mdb')
     if (foreign) throw storeError('STORE_FOREIGN', { folder, found: foreign })
-    await writeFile(join(folder, `${marker}.new`), `${JSON.stringify({ format, written: 'by flame-fl' })}\n`, { flush: true })
+    await writeFile(join(folder, `${marker}.new`), `${JSON.stringify({ format, written: 'by flame-fl' })}\n`, {
+      flush: true,
+    })
     await rename(join(folder, `${marker}.new`), join(folder, marker))
   } catch (error) {
     throw folderError(folder, error)
@@ -36,9 +38,12 @@ export async function prepareFolder(folder: string): Promise<void> {
 export function folderError(folder: string, error: unknown): unknown {
   if (!(error instanceof Error) || error instanceof CodedError) return error
   const reason = error.message
-  if (/ENOSPC|EDQUOT|EFBIG|MDB_MAP_FULL|No space left|File too large|quota/i.test(reason)) return storeError('STORE_FULL', { folder, reason }, { cause: error })
-  if (/EACCES|EPERM|EROFS|ENOTDIR|EEXIST|Permission denied|Read-only/i.test(reason)) return storeError('STORE_DENIED', { folder, reason }, { cause: error })
-  if (/MDB_(CORRUPTED|INVALID|PAGE_NOTFOUND|PANIC|BAD)/.test(reason)) return storeError('STORE_DAMAGED', { folder, found: reason }, { cause: error })
+  if (/ENOSPC|EDQUOT|EFBIG|MDB_MAP_FULL|No space left|File too large|quota/i.test(reason))
+    return storeError('STORE_FULL', { folder, reason }, { cause: error })
+  if (/EACCES|EPERM|EROFS|ENOTDIR|EEXIST|Permission denied|Read-only/i.test(reason))
+    return storeError('STORE_DENIED', { folder, reason }, { cause: error })
+  if (/MDB_(CORRUPTED|INVALID|PAGE_NOTFOUND|PANIC|BAD)/.test(reason))
+    return storeError('STORE_DAMAGED', { folder, found: reason }, { cause: error })
   return error
 }
 
@@ -67,12 +72,14 @@ async function checkData(folder: string, files: readonly string[]): Promise<void
     const head = Buffer.alloc(meta.bytes)
     await file.read(head, 0, meta.bytes, 0)
     const damaged = (found: string) => storeError('STORE_DAMAGED', { folder, found })
-    if (size < meta.bytes || head.readUInt32LE(meta.magicAt) !== meta.magic) throw damaged('data.mdb does not begin as one')
+    if (size < meta.bytes || head.readUInt32LE(meta.magicAt) !== meta.magic)
+      throw damaged('data.mdb does not begin as one')
     const pageSize = head.readUInt32LE(meta.pageSizeAt)
     const second = Buffer.alloc(meta.bytes)
     await file.read(second, 0, meta.bytes, pageSize)
     const lastPage = Math.max(...[head, second].map((page) => Number(page.readBigUInt64LE(meta.lastPageAt))))
-    if (size < (lastPage + 1) * pageSize) throw damaged(`data.mdb has ${size} bytes and needs ${(lastPage + 1) * pageSize}`)
+    if (size < (lastPage + 1) * pageSize)
+      throw damaged(`data.mdb has ${size} bytes and needs ${(lastPage + 1) * pageSize}`)
   } finally {
     await file.close()
   }

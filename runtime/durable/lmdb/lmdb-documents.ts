@@ -19,14 +19,18 @@ export class LmdbDocuments implements Documents {
     this.#access = access
   }
 
-  async insert(collection: string, documents: readonly { readonly id: string; readonly fields: DocumentFields }[]): Promise<void> {
+  async insert(
+    collection: string,
+    documents: readonly { readonly id: string; readonly fields: DocumentFields }[],
+  ): Promise<void> {
     const { root, check, write } = this.#access
     check(collection, ...documents.map(({ id }) => id))
     const sealed = documents.map(({ id, fields }) => ({ id, bytes: seal(1, encode(fields)) }))
     await write(() => {
       const seen = new Set<string>()
       for (const { id } of sealed) {
-        if (seen.has(id) || root.doesExist(['document', collection, id])) throw storeError('STORE_EXISTS', { collection, id })
+        if (seen.has(id) || root.doesExist(['document', collection, id]))
+          throw storeError('STORE_EXISTS', { collection, id })
         seen.add(id)
       }
       for (const { id, bytes } of sealed) root.putSync(['document', collection, id], bytes)
@@ -44,7 +48,8 @@ export class LmdbDocuments implements Documents {
     const sealed = seal(expected + 1, encode(fields))
     await write(() => {
       const present = this.#get(collection, id)?.version ?? 0
-      if (present === 0 || present !== expected) throw storeError('STORE_VERSION', { key: `${collection}/${id}`, present, expected })
+      if (present === 0 || present !== expected)
+        throw storeError('STORE_VERSION', { key: `${collection}/${id}`, present, expected })
       root.putSync(['document', collection, id], sealed)
     })
     return expected + 1
@@ -56,13 +61,20 @@ export class LmdbDocuments implements Documents {
     return write(() => root.removeSync(['document', collection, id]))
   }
 
-  async *find(collection: string, { where = {}, after, limit = Number.POSITIVE_INFINITY }: FindOptions = {}): AsyncGenerator<StoredDocument> {
+  async *find(
+    collection: string,
+    { where = {}, after, limit = Number.POSITIVE_INFINITY }: FindOptions = {},
+  ): AsyncGenerator<StoredDocument> {
     const { root, check } = this.#access
     check(collection)
     const conditions = Object.entries(where)
     const start = after === undefined ? ['document', collection] : ['document', collection, after]
     let given = 0
-    for (const { key, value } of root.getRange({ start, end: ['document', collection, '\u{10ffff}'], snapshot: false })) {
+    for (const { key, value } of root.getRange({
+      start,
+      end: ['document', collection, '\u{10ffff}'],
+      snapshot: false,
+    })) {
       if (given >= limit) return
       const id = key[2]
       if (typeof id !== 'string' || id === after) continue
@@ -81,7 +93,8 @@ export class LmdbDocuments implements Documents {
   #open(id: string, sealed: Uint8Array): StoredDocument {
     const { version, bytes } = this.#access.unseal(sealed)
     const fields = decode(bytes)
-    if (!isFields(fields)) throw storeError('STORE_DAMAGED', { folder: 'the store', found: `document ${id} is no document` })
+    if (!isFields(fields))
+      throw storeError('STORE_DAMAGED', { folder: 'the store', found: `document ${id} is no document` })
     return { id, version, fields }
   }
 }

@@ -23,7 +23,13 @@ export async function lmdbStore(folder: string): Promise<Store> {
     throw folderError(folder, error)
   })
   try {
-    const root: LmdbRoot = open<Uint8Array, LmdbKey>({ path: folder, noSubdir: false, encoding: 'binary', keyEncoding: 'ordered-binary', maxReaders: 16 })
+    const root: LmdbRoot = open<Uint8Array, LmdbKey>({
+      path: folder,
+      noSubdir: false,
+      encoding: 'binary',
+      keyEncoding: 'ordered-binary',
+      maxReaders: 16,
+    })
     return new LmdbStore(folder, root, release)
   } catch (error) {
     await release()
@@ -92,7 +98,9 @@ class LmdbStore implements Store {
 
   async *read(key: string, { from = 1 }: { readonly from?: number } = {}): AsyncGenerator<JournalEntry> {
     this.#check(key)
-    const entries = [...this.#root.getRange({ start: ['journal', key, from], end: ['journal', key, Number.MAX_SAFE_INTEGER] })]
+    const entries = [
+      ...this.#root.getRange({ start: ['journal', key, from], end: ['journal', key, Number.MAX_SAFE_INTEGER] }),
+    ]
     for (const { value } of entries) {
       const { version, bytes } = unseal(this.#folder, value)
       yield { number: version, bytes }
@@ -102,7 +110,8 @@ class LmdbStore implements Store {
   async truncate(key: string, upTo: number): Promise<void> {
     this.#check(key)
     await this.#write(() => {
-      for (const entry of [...this.#root.getKeys({ start: ['journal', key, 0], end: ['journal', key, upTo + 1] })]) this.#root.removeSync(entry)
+      for (const entry of [...this.#root.getKeys({ start: ['journal', key, 0], end: ['journal', key, upTo + 1] })])
+        this.#root.removeSync(entry)
     })
   }
 

@@ -32,7 +32,9 @@ export async function takeOwnership(folder: string): Promise<() => Promise<void>
 async function ownerIn(file: string): Promise<Owner | undefined> {
   try {
     const owner: Partial<Owner> | null = JSON.parse(await readFile(file, 'utf8'))
-    return typeof owner?.pid === 'number' && typeof owner.began === 'string' ? { pid: owner.pid, began: owner.began } : undefined
+    return typeof owner?.pid === 'number' && typeof owner.began === 'string'
+      ? { pid: owner.pid, began: owner.began }
+      : undefined
   } catch {
     return undefined // Gone meanwhile, or written in half by a process that was killed.
   }

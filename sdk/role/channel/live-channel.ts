@@ -111,7 +111,12 @@ export class LiveChannel implements ChannelPort {
     if (this.#everybodyJoined) return []
     const missing = [...this.wiring.expected].filter((end) => end !== this.#host.end)
     for (;;) {
-      for (let last = missing.at(-1); last !== undefined && (this.has(last) || this.isGone(last)); last = missing.at(-1)) missing.pop()
+      for (
+        let last = missing.at(-1);
+        last !== undefined && (this.has(last) || this.isGone(last));
+        last = missing.at(-1)
+      )
+        missing.pop()
       this.#everybodyJoined = missing.length === 0
       if (this.#everybodyJoined || expiry.expired) return missing
       await this.change(expiry)

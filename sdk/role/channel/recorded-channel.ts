@@ -32,7 +32,8 @@ export class RecordingPort implements ChannelPort {
   isGone = (end: string): boolean => this.#noted(`isGone ${end}`, this.#port.isGone(end))
   peek = (end: string): unknown => this.#noted(`peek ${end}`, this.#port.peek(end))
   drain = (): readonly Arrival<unknown>[] => this.#noted('drain', this.#port.drain())
-  property = (end: string, name: string): unknown => this.#noted(`property ${end} ${name}`, this.#port.property(end, name))
+  property = (end: string, name: string): unknown =>
+    this.#noted(`property ${end} ${name}`, this.#port.property(end, name))
 
   send(ends: readonly string[], message: unknown, keep: boolean): void {
     this.#noted('send', { ends, message: structuredClone(message) })
@@ -133,7 +134,11 @@ export class ReplayPort implements ChannelPort {
   }
 
   #compared(call: string, value: unknown): void {
-    const difference = differenceOf(this.#replayed(call), value, `what it gave to ${call} on channel ${this.wiring.name}`)
+    const difference = differenceOf(
+      this.#replayed(call),
+      value,
+      `what it gave to ${call} on channel ${this.wiring.name}`,
+    )
     if (difference) throw this.#differs(difference)
   }
 

@@ -1,9 +1,9 @@
 import type { Clock } from '../../../runtime/index.ts'
 import { roleError } from '../errors.ts'
-import type { Decisions } from '../host/decisions.ts'
 import { isStrings } from '../guards.ts'
+import type { Decisions } from '../host/decisions.ts'
 import type { ChannelUse } from '../role.ts'
-import type { Arrival, Channel, GatherOptions, GatheredArrival } from './channel.ts'
+import type { Arrival, Channel, GatheredArrival, GatherOptions } from './channel.ts'
 import type { ChannelPort, Expiry } from './channel-port.ts'
 
 /** What a typed channel takes from the role's host. */
@@ -42,7 +42,10 @@ export function typedChannel<Out, In>(
     }
   }
 
-  async function* gather(ends: readonly string[], options: GatherOptions<In> = {}): AsyncGenerator<GatheredArrival<In>> {
+  async function* gather(
+    ends: readonly string[],
+    options: GatherOptions<In> = {},
+  ): AsyncGenerator<GatheredArrival<In>> {
     const { quorum = 1, deadlineMs, matching = () => true } = options
     const place = decisions.place(`counted:${wiring.name}`)
     const recorded = decisions.recall(place, isStrings)
@@ -112,7 +115,14 @@ export function typedChannel<Out, In>(
 
   function joinTimeout(missing: readonly string[], timeoutMs: number) {
     const expected = wiring.expected.size
-    return roleError('ROLE_JOIN_TIMEOUT', { missing: missing.length, expected, channel: wiring.name, end: self, timeoutMs, first: missing[0] })
+    return roleError('ROLE_JOIN_TIMEOUT', {
+      missing: missing.length,
+      expected,
+      channel: wiring.name,
+      end: self,
+      timeoutMs,
+      first: missing[0],
+    })
   }
 }
 

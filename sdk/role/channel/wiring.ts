@@ -41,7 +41,13 @@ export type MembershipNews =
   /** Joined, or joined again as a new incarnation. */
   | { readonly type: 'joined'; readonly channel: string; readonly member: Member }
   | { readonly type: 'left'; readonly channel: string; readonly end: string }
-  | { readonly type: 'property'; readonly channel: string; readonly end: string; readonly name: string; readonly value: unknown }
+  | {
+      readonly type: 'property'
+      readonly channel: string
+      readonly end: string
+      readonly name: string
+      readonly value: unknown
+    }
 
 export interface GroupView {
   readonly channel: string

@@ -1,8 +1,8 @@
 import { decode, encode } from '../../../runtime/index.ts'
 import { RecordingPort, ReplayPort } from '../channel/recorded-channel.ts'
 import { roleError } from '../errors.ts'
-import { differenceOf } from './difference.ts'
 import type { Decisions } from './decisions.ts'
+import { differenceOf } from './difference.ts'
 import { type RoundParts, type Rounds, roleContext } from './role-context.ts'
 
 /**
@@ -25,13 +25,19 @@ export function checkedRounds<State, Channels>(parts: RoundParts<State, Channels
       const after = await parts.role.round(state, context)
 
       const round = rounds
-      const differs = (difference: string) => roleError('ROLE_NOT_DETERMINISTIC', { round, end: parts.task.end, difference })
+      const differs = (difference: string) =>
+        roleError('ROLE_NOT_DETERMINISTIC', { round, end: parts.task.end, difference })
       const given = parts.role.isState(decode(before)) ? differenceOf(decode(before), state, 'state given') : undefined
       if (given) throw differs(given)
       const replays = recording.map((port) => new ReplayPort(port, differs))
       const again = await parts.role.round(
         state,
-        roleContext({ ...parts, ports: replays, decisions: noted.replay(), effects: { stage: () => {}, notice: () => {} } }),
+        roleContext({
+          ...parts,
+          ports: replays,
+          decisions: noted.replay(),
+          effects: { stage: () => {}, notice: () => {} },
+        }),
       )
       const difference = differenceOf(after, again, 'state')
       if (difference) throw differs(difference)
@@ -42,7 +48,10 @@ export function checkedRounds<State, Channels>(parts: RoundParts<State, Channels
 }
 
 /** Notes what a round decides, so that its second run decides the same. What a decision looks at isn't looked at again. */
-function notedDecisions(decisions: Decisions, ports: readonly RecordingPort[]): { readonly decisions: Decisions; begin(): void; replay(): Decisions } {
+function notedDecisions(
+  decisions: Decisions,
+  ports: readonly RecordingPort[],
+): { readonly decisions: Decisions; begin(): void; replay(): Decisions } {
   const recalled = new Map<string, unknown>()
   const made = new Map<string, unknown>()
   return {

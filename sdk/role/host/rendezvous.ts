@@ -18,7 +18,13 @@ export type RendezvousMessage =
       readonly ref: ActorRef<Delivery | MembershipNews>
     }
   | { readonly type: 'leave'; readonly end: string; readonly channel: string }
-  | { readonly type: 'set-property'; readonly end: string; readonly channel: string; readonly name: string; readonly value: unknown }
+  | {
+      readonly type: 'set-property'
+      readonly end: string
+      readonly channel: string
+      readonly name: string
+      readonly value: unknown
+    }
   | { readonly type: 'terminated'; readonly end: string }
 
 interface Participant {
@@ -58,14 +64,21 @@ export function rendezvous(): Behavior<RendezvousMessage> {
 
     function join({ end, role, places, ref }: Extract<RendezvousMessage, { type: 'join' }>): void {
       const known = participants.get(end)
-      const participant: Participant = known?.ref === ref ? known : enter({ end, role, places, ref, incarnation: 0, properties: new Map(), present: new Set(), gone: false })
+      const participant: Participant =
+        known?.ref === ref
+          ? known
+          : enter({ end, role, places, ref, incarnation: 0, properties: new Map(), present: new Set(), gone: false })
       participant.incarnation += 1
       participant.properties.clear()
       const channels = places.map((place) => view(participant, place))
       ref.tell({ type: 'welcome', incarnation: participant.incarnation, channels })
       for (const place of places) {
         participant.present.add(place.channel)
-        tellOthers(participant, place, { type: 'joined', channel: place.channel, member: memberOf(participant, place.channel) })
+        tellOthers(participant, place, {
+          type: 'joined',
+          channel: place.channel,
+          member: memberOf(participant, place.channel),
+        })
       }
     }
 

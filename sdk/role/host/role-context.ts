@@ -1,7 +1,7 @@
 import type { ActorContext } from '../../../runtime/index.ts'
-import { accumulator } from '../../strategy/sum/wasm-accumulator.ts'
-import type { Accumulator } from '../../strategy/sum/accumulator.ts'
 import { randomStream } from '../../random/random-stream.ts'
+import type { Accumulator } from '../../strategy/sum/accumulator.ts'
+import { accumulator } from '../../strategy/sum/wasm-accumulator.ts'
 import type { ChannelPort } from '../channel/channel-port.ts'
 import { typedChannel } from '../channel/typed-channel.ts'
 import { roleError } from '../errors.ts'
@@ -34,7 +34,15 @@ export interface Effects {
 }
 
 /** Everything that a role may use, made of its actor's context and what its job shares. */
-export function roleContext<State, Channels>({ role, task, job, actor, ports, decisions, effects }: RoundParts<State, Channels>): RoleContext<Channels> {
+export function roleContext<State, Channels>({
+  role,
+  task,
+  job,
+  actor,
+  ports,
+  decisions,
+  effects,
+}: RoundParts<State, Channels>): RoleContext<Channels> {
   const { clock } = actor
   const open: OpenChannel = (use) =>
     typedChannel(portFor(use, task, ports), use, {
@@ -42,11 +50,18 @@ export function roleContext<State, Channels>({ role, task, job, actor, ports, de
       clock,
       decisions,
       foreign: (channel, from) =>
-        effects.notice({ code: 'ROLE_FOREIGN_MESSAGE', message: `${task.end} dropped a message of ${from} on ${channel} that is not of its protocol` }),
+        effects.notice({
+          code: 'ROLE_FOREIGN_MESSAGE',
+          message: `${task.end} dropped a message of ${from} on ${channel} that is not of its protocol`,
+        }),
     })
   let sum: Accumulator | undefined
 
-  async function decide<Value>(name: string, make: () => Value | Promise<Value>, isValue: (value: unknown) => value is Value): Promise<Value> {
+  async function decide<Value>(
+    name: string,
+    make: () => Value | Promise<Value>,
+    isValue: (value: unknown) => value is Value,
+  ): Promise<Value> {
     const place = decisions.place(name)
     const recorded = decisions.recall(place, isValue)
     if (recorded !== undefined) return recorded

@@ -2,9 +2,9 @@ import { type ActorContext, type Behavior, CodedError } from '../../../runtime/i
 import { LiveChannel } from '../channel/live-channel.ts'
 import type { Notice, Role } from '../role.ts'
 import { checkedRounds } from './checked-rounds.ts'
-import { openRoundKeeper } from './round-keeper.ts'
-import { roleContext, type RoundParts, type Rounds } from './role-context.ts'
+import { type RoundParts, type Rounds, roleContext } from './role-context.ts'
 import type { JobSurroundings, RoleMessage, RoleTask } from './role-task.ts'
+import { openRoundKeeper } from './round-keeper.ts'
 
 /** A role that throws anything but a coded error is run again from its snapshot so many times, until it commits a round. */
 const attemptsPerRound = 3
@@ -67,7 +67,10 @@ export function roleHost(task: RoleTask, job: JobSurroundings): Behavior<RoleMes
       }
     }
 
-    async function runRole<State, Channels>(role: Role<State, Channels>, actor: ActorContext<RoleMessage>): Promise<void> {
+    async function runRole<State, Channels>(
+      role: Role<State, Channels>,
+      actor: ActorContext<RoleMessage>,
+    ): Promise<void> {
       const keeper = await actor.track(openRoundKeeper(role, task.end, job))
       const effects = {
         stage: keeper.stage,

@@ -27,7 +27,11 @@ export function roleKey(job: string, end: string): string {
 }
 
 /** Loads a role's snapshot and the decisions of the round after it. */
-export async function openRoundKeeper<State, Channels>(role: Role<State, Channels>, end: string, job: JobSurroundings): Promise<RoundKeeper<State>> {
+export async function openRoundKeeper<State, Channels>(
+  role: Role<State, Channels>,
+  end: string,
+  job: JobSurroundings,
+): Promise<RoundKeeper<State>> {
   const { store } = job
   const key = roleKey(job.job, end)
   const snapshot = await store.load(key)
@@ -59,6 +63,13 @@ function save(store: Store, key: string, version: number, saved: SavedState): Pr
 function restore<State, Channels>(role: Role<State, Channels>, end: string, bytes: Uint8Array): State {
   const saved = decode(bytes)
   const found = typeof saved === 'object' && saved !== null && 'role' in saved ? saved.role : 'unknown'
-  if (typeof saved === 'object' && saved !== null && 'state' in saved && found === role.name && role.isState(saved.state)) return saved.state
+  if (
+    typeof saved === 'object' &&
+    saved !== null &&
+    'state' in saved &&
+    found === role.name &&
+    role.isState(saved.state)
+  )
+    return saved.state
   throw roleError('ROLE_SNAPSHOT_FOREIGN', { end, found, role: role.name })
 }

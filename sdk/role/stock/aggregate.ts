@@ -1,6 +1,6 @@
 import { CodedError } from '../../../runtime/index.ts'
 import type { Accumulator } from '../../strategy/sum/accumulator.ts'
-import { metricSum, type MetricSum } from '../../strategy/sum/metric-sum.ts'
+import { type MetricSum, metricSum } from '../../strategy/sum/metric-sum.ts'
 import type { Channel } from '../channel/channel.ts'
 import { isStrings } from '../guards.ts'
 import type { RoleContext } from '../role.ts'
@@ -89,7 +89,11 @@ export async function aggregate(
         members.push(...answer.members)
         return
       case 'failed':
-        throw new CodedError(answer.code, { message: '{end} failed in round {round}: {reason}', hint: 'see the log of that end' }, { ...answer, end })
+        throw new CodedError(
+          answer.code,
+          { message: '{end} failed in round {round}: {reason}', hint: 'see the log of that end' },
+          { ...answer, end },
+        )
     }
   }
 }

@@ -12,7 +12,8 @@ export const middleAggregator = role({
   name: 'middle-aggregator',
   open: (channel) => ({ aggregator: channel(above), trainers: channel(below) }),
   init: (): MiddleAggregatorState => ({ rounds: 0, ended: false }),
-  isState: (value): value is MiddleAggregatorState => typeof value === 'object' && value !== null && 'ended' in value && 'rounds' in value,
+  isState: (value): value is MiddleAggregatorState =>
+    typeof value === 'object' && value !== null && 'ended' in value && 'rounds' in value,
   done: ({ ended }) => ended,
 
   async round(state, context) {
@@ -23,7 +24,11 @@ export const middleAggregator = role({
     if (message.type === 'end-of-training') return { ...state, ended: true }
     const { sum, metrics, members, refusals } = await aggregate(message, context)
     const { round } = message
-    aggregator.send(end, { type: 'partial', round, sum: sum.partial(), metrics: metrics.partial(), members, refusals }, { keep: false })
+    aggregator.send(
+      end,
+      { type: 'partial', round, sum: sum.partial(), metrics: metrics.partial(), members, refusals },
+      { keep: false },
+    )
     return { ...state, rounds: state.rounds + 1 }
   },
 

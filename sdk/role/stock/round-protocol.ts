@@ -1,6 +1,6 @@
 import type { LocalTerms, Update } from '../../learn/learner.ts'
-import type { MetricPartial } from '../../strategy/sum/metric-sum.ts'
 import type { PartialSum } from '../../strategy/sum/accumulator.ts'
+import type { MetricPartial } from '../../strategy/sum/metric-sum.ts'
 import { isNumber, isOneOf } from '../guards.ts'
 import { channelTagged } from '../role.ts'
 

@@ -22,11 +22,19 @@ export const topAggregator = role({
     return { round: 0, rounds: settings.rounds, weights, optimizer: strategy.optimizer.init(weights.length) }
   },
   isState: (value): value is TopAggregatorState =>
-    typeof value === 'object' && value !== null && 'weights' in value && value.weights instanceof Float32Array && 'optimizer' in value,
+    typeof value === 'object' &&
+    value !== null &&
+    'weights' in value &&
+    value.weights instanceof Float32Array &&
+    'optimizer' in value,
   done: ({ round, rounds }) => round >= rounds,
 
   async round(state, context) {
-    const { channels: { trainers }, strategy, learner } = context
+    const {
+      channels: { trainers },
+      strategy,
+      learner,
+    } = context
     const round = state.round + 1
     const select = async () => strategy.selector.select(await trainersBelow(trainers), context.random(round, 'select'))
     const selected = await context.decide('selected', select, isStrings)
@@ -49,7 +57,12 @@ export const topAggregator = role({
     const optimizer = structuredClone(state.optimizer)
     strategy.optimizer.step(weights, sum.mean(), optimizer)
     const evaluation = await learner.evaluate(weights)
-    context.publish({ round, weights, members, metrics: { ...prefixed('train', metrics.means()), ...evaluation.metrics } })
+    context.publish({
+      round,
+      weights,
+      members,
+      metrics: { ...prefixed('train', metrics.means()), ...evaluation.metrics },
+    })
     return { ...state, round, weights, optimizer }
   },
 
@@ -65,5 +78,7 @@ function prefixed(prefix: string, metrics: Readonly<Record<string, number>>): Re
 
 function causesOf(refusals: readonly Refusal[]): string {
   const [first] = refusals
-  return first ? `${refusals.length} failed or were refused, the first ${first.end}: ${first.code} ${first.reason}` : 'none was refused: the others left or came too late'
+  return first
+    ? `${refusals.length} failed or were refused, the first ${first.end}: ${first.code} ${first.reason}`
+    : 'none was refused: the others left or came too late'
 }

@@ -51,7 +51,8 @@ class WasmAccumulator implements Accumulator {
 
   add({ end, delta, samples }: WeightedDelta): void {
     this.#checkSize(end, delta.length)
-    if (!Number.isInteger(samples) || samples < 1 || samples > mostSamples) throw sumError('SUM_SAMPLES', { end, samples, most: mostSamples })
+    if (!Number.isInteger(samples) || samples < 1 || samples > mostSamples)
+      throw sumError('SUM_SAMPLES', { end, samples, most: mostSamples })
     const peak = this.#accumulate(delta, samples, false, delta.length)
     if (peak === undefined) throw this.#valueError(end, delta, samples)
     const bound = this.#bound + BigInt(Math.ceil(peak * 2 ** this.#quantumBits))
@@ -66,9 +67,12 @@ class WasmAccumulator implements Accumulator {
 
   merge(end: string, { quantumBits, sum, bound, samples, updates }: PartialSum): void {
     this.#checkSize(end, sum.length)
-    if (quantumBits !== this.#quantumBits) throw sumError('SUM_QUANTUM', { end, came: quantumBits, expected: this.#quantumBits })
-    if (!Number.isInteger(samples) || samples < 1) throw sumError('SUM_SAMPLES', { end, samples, most: Number.MAX_SAFE_INTEGER })
-    if (bound < 0n || this.#bound + bound >= mostBound) throw sumError('SUM_OVERFLOW', { end, bound: this.#bound + bound })
+    if (quantumBits !== this.#quantumBits)
+      throw sumError('SUM_QUANTUM', { end, came: quantumBits, expected: this.#quantumBits })
+    if (!Number.isInteger(samples) || samples < 1)
+      throw sumError('SUM_SAMPLES', { end, samples, most: Number.MAX_SAFE_INTEGER })
+    if (bound < 0n || this.#bound + bound >= mostBound)
+      throw sumError('SUM_OVERFLOW', { end, bound: this.#bound + bound })
     for (let from = 0; from < sum.length; from += blockSize) {
       const block = sum.subarray(from, from + blockSize)
       const staging = new BigInt64Array(this.#memory.buffer, 0, padded(block.length))

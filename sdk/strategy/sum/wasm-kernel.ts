@@ -2,7 +2,14 @@ import { kernelBase64 } from './kernel-bytes.ts'
 
 /** The compiled functions of kernel.as over one memory. */
 export interface SumKernel {
-  readonly accumulate: (sums: number, deltas: number, count: number, samples: number, magic: number, negative: boolean) => void
+  readonly accumulate: (
+    sums: number,
+    deltas: number,
+    count: number,
+    samples: number,
+    magic: number,
+    negative: boolean,
+  ) => void
   readonly merge: (sums: number, others: number, count: number) => void
   readonly means: (sums: number, out: number, count: number, quantum: number, samples: number) => void
   readonly damage: () => bigint

@@ -14,7 +14,7 @@ export function accumulate(sums: usize, deltas: usize, count: i32, samples: f64,
   const constant = f64x2.splat(magic)
   let odd = i64x2.splat(0)
   let most = f64x2.splat(0)
-  for (let end = deltas + (<usize>count << 2); deltas < end; deltas += 16, sums += 32) {
+  for (let end = deltas + ((<usize>count) << 2); deltas < end; deltas += 16, sums += 32) {
     const four = v128.load(deltas)
     const low = f64x2.mul(f64x2.promote_low_f32x4(four), factor)
     const high = f64x2.mul(f64x2.promote_low_f32x4(i64x2.shuffle(four, four, 1, 0)), factor)
@@ -38,14 +38,14 @@ export function accumulate(sums: usize, deltas: usize, count: i32, samples: f64,
 
 // Adds another sum's integers.
 export function merge(sums: usize, others: usize, count: i32): void {
-  for (let end = others + (<usize>count << 3); others < end; others += 16, sums += 16) {
+  for (let end = others + ((<usize>count) << 3); others < end; others += 16, sums += 16) {
     v128.store(sums, i64x2.add(v128.load(sums), v128.load(others)))
   }
 }
 
 // Writes sum × quantum / samples as float32.
 export function means(sums: usize, out: usize, count: i32, quantum: f64, samples: f64): void {
-  for (let end = out + (<usize>count << 2); out < end; out += 4, sums += 8) {
+  for (let end = out + ((<usize>count) << 2); out < end; out += 4, sums += 8) {
     store<f32>(out, <f32>((<f64>load<i64>(sums) * quantum) / samples))
   }
 }
