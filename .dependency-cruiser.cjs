@@ -2,7 +2,7 @@ const layers = ['runtime', 'sdk', 'actors', '(api|flamelet)', 'simulations', 'fl
 const upward = layers.slice(0, -1).map((layer, index) => ({
   name: `${layer.replace(/\W/g, '')}-imports-downward-only`,
   severity: 'error',
-  from: { path: `^${layer}/` },
+  from: { path: `^${layer}/`, pathNot: '\\.test\\.ts$' },
   to: { path: `^(${layers.slice(index + 1).join('|')}|test|bench)/` },
 }))
 

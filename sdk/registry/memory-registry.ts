@@ -6,7 +6,7 @@ export function memoryRegistry(): ModelRegistry {
   const jobs = new Map<string, Map<number, CommittedModel & { readonly weights: Float32Array }>>()
   const rounds = (job: string) => [...(jobs.get(job)?.keys() ?? [])].toSorted((a, b) => a - b)
   return {
-    async commit({ layout: _, modelTopology: __, ...model }) {
+    async commit({ layout, modelTopology, ...model }) {
       const models = jobs.get(model.job) ?? new Map()
       jobs.set(model.job, models)
       models.set(model.round, { ...structuredClone(model), location: `memory:${model.job}/${model.round}` })

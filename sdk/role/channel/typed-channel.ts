@@ -23,19 +23,19 @@ export function typedChannel<Out, In>(
 ): Channel<Out, In> {
   const { wiring } = port
 
-  const next = (awaited?: ReadonlySet<string>, expiry?: Expiry): Promise<Arrival<In> | undefined> =>
+  const receive = (awaited?: ReadonlySet<string>, expiry?: Expiry): Promise<Arrival<In> | undefined> =>
     port.next(awaited, expiry).then((arrival) => {
       if (!arrival) return undefined
       const { end, message } = arrival
       if (use.accepts(message)) return { end, message }
       foreign(wiring.name, end)
-      return next(awaited, expiry)
+      return receive(awaited, expiry)
     })
 
   async function* recvEach(ends: readonly string[]): AsyncGenerator<Arrival<In>> {
     const awaited = new Set(ends)
     while (awaited.size > 0) {
-      const arrival = await next(awaited)
+      const arrival = await receive(awaited)
       if (!arrival) return
       awaited.delete(arrival.end)
       yield arrival
@@ -55,7 +55,7 @@ export function typedChannel<Out, In>(
     const expiry = deadlineMs === undefined || recorded ? undefined : expiryOf(clock, deadlineMs)
     try {
       while (awaited.size > 0 && counted.size < needed) {
-        const arrival = await next(awaited, expiry)
+        const arrival = await receive(awaited, expiry)
         if (!arrival) break
         if (!matching(arrival.message)) continue
         awaited.delete(arrival.end)
@@ -85,10 +85,10 @@ export function typedChannel<Out, In>(
     leave: () => port.leave(),
     send: (end, message, { keep = true } = {}) => port.send([end], message, keep),
     broadcast: (message, ends = port.ends()) => port.send(ends, message, true),
-    recv: async (end) => (await next(new Set([end])))?.message,
+    recv: async (end) => (await receive(new Set([end])))?.message,
     async recvAny() {
       for (;;) {
-        const arrival = await next()
+        const arrival = await receive()
         if (arrival) return arrival
       }
     },
