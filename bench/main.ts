@@ -1,8 +1,9 @@
 import { parseArgs } from 'node:util'
 import type { Figure, Suite } from './figure.ts'
 import { jobSuite } from './job.ts'
+import { sumSuite } from './sum.ts'
 
-const suites: Record<string, Suite> = { job: jobSuite }
+const suites: Record<string, Suite> = { sum: sumSuite, job: jobSuite }
 
 const { values, positionals } = parseArgs({
   allowPositionals: true,

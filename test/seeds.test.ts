@@ -20,7 +20,13 @@ function passingFaults(seed: number) {
 }
 
 test('1,000 seeds: whatever the order of messages and wherever a role fails, the hashes are those of a calm run', async (t) => {
-  const calm = await runJob({ topology: twoTier({ clients }), strategy, pool: tinyPool({ clients }), store: memoryStore(), rounds })
+  const calm = await runJob({
+    topology: twoTier({ clients }),
+    strategy,
+    pool: tinyPool({ clients }),
+    store: memoryStore(),
+    rounds,
+  })
   const expected = calm.rounds.map(({ hash }) => hash).join()
   let failures = 0
   await forSeeds(1000, async (seed) => {
@@ -55,7 +61,13 @@ test('1,000 seeds: whatever the order of messages and wherever a role fails, the
 })
 
 test('300 seeds: a job stopped after a random round by the end of its system goes on to the same hashes', async (t) => {
-  const calm = await runJob({ topology: twoTier({ clients }), strategy, pool: tinyPool({ clients }), store: memoryStore(), rounds })
+  const calm = await runJob({
+    topology: twoTier({ clients }),
+    strategy,
+    pool: tinyPool({ clients }),
+    store: memoryStore(),
+    rounds,
+  })
   const expected = calm.rounds.at(-1)?.hash
   await forSeeds(300, async (seed) => {
     const store = memoryStore()

@@ -4,7 +4,8 @@ import { type Composition, compose } from './composition.ts'
 type Words = readonly string[]
 
 const say = (word: string) => (words: Words) => [...words, word]
-const greeting = (): Composition<Words, undefined> => compose<Words, undefined>().then('hello', say('hello')).then('world', say('world'))
+const greeting = (): Composition<Words, undefined> =>
+  compose<Words, undefined>().then('hello', say('hello')).then('world', say('world'))
 
 test('tasklets run in sequence, each on what the one before gave', async (t) => {
   const slow = greeting().then('later', async (words) => [...(await Promise.resolve(words)), 'later'])
@@ -21,10 +22,22 @@ test('a loop runs its body at least once, until its end condition holds', async 
 })
 
 test('surgery by alias gives a new composition, in loops too, and leaves the old one as it is', async (t) => {
-  const looped = compose<Words, undefined>().loop(() => true, greeting()).then('end', say('end'))
+  const looped = compose<Words, undefined>()
+    .loop(() => true, greeting())
+    .then('end', say('end'))
   const said = (composition: Composition<Words, undefined>) => composition.run([], undefined)
-  t.deepEqual(await said(looped.insertBefore('world', { alias: 'small', step: say('small') })), ['hello', 'small', 'world', 'end'])
-  t.deepEqual(await said(looped.insertAfter('world', { alias: 'again', step: say('again') })), ['hello', 'world', 'again', 'end'])
+  t.deepEqual(await said(looped.insertBefore('world', { alias: 'small', step: say('small') })), [
+    'hello',
+    'small',
+    'world',
+    'end',
+  ])
+  t.deepEqual(await said(looped.insertAfter('world', { alias: 'again', step: say('again') })), [
+    'hello',
+    'world',
+    'again',
+    'end',
+  ])
   t.deepEqual(await said(looped.replace('hello', { alias: 'bye', step: say('bye') })), ['bye', 'world', 'end'])
   t.deepEqual(await said(looped.remove('end')), ['hello', 'world'])
   t.deepEqual(looped.aliases(), ['hello', 'world', 'end'])

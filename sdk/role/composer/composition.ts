@@ -83,7 +83,10 @@ export class Composition<State, Context> {
     return current
   }
 
-  #edit(alias: string, edit: (found: Tasklet<State, Context>) => readonly Tasklet<State, Context>[]): Composition<State, Context> {
+  #edit(
+    alias: string,
+    edit: (found: Tasklet<State, Context>) => readonly Tasklet<State, Context>[],
+  ): Composition<State, Context> {
     if (!this.aliases().includes(alias)) throw this.#unknown(alias)
     return new Composition(
       this.#parts.flatMap((part): readonly Part<State, Context>[] => {

@@ -8,16 +8,23 @@ const RANGE: i64 = 0xfff0000000000000
 export let damage: i64 = 0
 export let peak: f64 = 0
 
-// Adds (or takes away again) samples × delta, rounded to the quantum: adding `magic` leaves the integer in the low bits.
+// Adds samples × delta, rounded to the quantum: adding `magic` leaves the integer in the low bits. Takes the very same
+// integers away again where `negative`.
 export function accumulate(sums: usize, deltas: usize, count: i32, samples: f64, magic: f64, negative: bool): void {
+  if (negative) run(sums, deltas, count, samples, magic, true)
+  else run(sums, deltas, count, samples, magic, false)
+}
+
+// @ts-ignore: decorator
+@inline
+function run(sums: usize, deltas: usize, count: i32, samples: f64, magic: f64, negative: bool): void {
   const factor = f64x2.splat(samples)
   const constant = f64x2.splat(magic)
   let odd = i64x2.splat(0)
   let most = f64x2.splat(0)
-  for (let end = deltas + ((<usize>count) << 2); deltas < end; deltas += 16, sums += 32) {
-    const four = v128.load(deltas)
-    const low = f64x2.mul(f64x2.promote_low_f32x4(four), factor)
-    const high = f64x2.mul(f64x2.promote_low_f32x4(i64x2.shuffle(four, four, 1, 0)), factor)
+  for (let end = deltas + (<usize>count << 2); deltas < end; deltas += 16, sums += 32) {
+    const low = f64x2.mul(f64x2.promote_low_f32x4(v128.load64_zero(deltas)), factor)
+    const high = f64x2.mul(f64x2.promote_low_f32x4(v128.load64_zero(deltas, 8)), factor)
     const lowBits = f64x2.add(low, constant)
     const highBits = f64x2.add(high, constant)
     odd = v128.or(odd, v128.or(v128.xor(lowBits, constant), v128.xor(highBits, constant)))

@@ -1,0 +1,25 @@
+/** Long enough for the compilers' last stage. */
+const warmUps = 60
+const counted = 61
+
+/** Median seconds of two pieces of work, run in turn so that a change in the machine's speed meets both. */
+export function medianSecondsOfBoth(
+  first: () => void,
+  second: () => void,
+): { readonly first: number; readonly second: number } {
+  const times = { first: new Float64Array(counted), second: new Float64Array(counted) }
+  for (let run = -warmUps; run < counted; run++) {
+    const start = performance.now()
+    first()
+    const between = performance.now()
+    second()
+    if (run < 0) continue
+    times.first[run] = (between - start) / 1000
+    times.second[run] = (performance.now() - between) / 1000
+  }
+  return { first: median(times.first), second: median(times.second) }
+}
+
+function median(values: Float64Array): number {
+  return values.toSorted()[values.length >> 1] ?? Number.NaN
+}

@@ -1,0 +1,24 @@
+import { actorSystem, systemClock } from '../runtime/index.ts'
+import { accumulator, layoutOf } from '../sdk/index.ts'
+
+/** Run alone: an aggregating actor is offered updates, each made when the last was taken; prints its peak in MiB. */
+const [updates = 0, size = 0] = process.argv.slice(2).map(Number)
+const collect = globalThis.gc ?? (() => {})
+const system = actorSystem({ clock: systemClock() })
+const sum = accumulator({ layout: layoutOf([{ name: 'weights', shape: [size] }]) })
+let peak = 0
+
+const aggregator = system.spawn<Float32Array>(
+  'aggregator',
+  () => (delta) => sum.add({ end: 'trainer', delta, samples: 1 }),
+  { mailbox: { capacity: 1 } },
+)
+for (let update = 0; update < updates; update++) {
+  await aggregator.offer(new Float32Array(size).fill(update))
+  await system.idle()
+  collect()
+  const { heapUsed, external } = process.memoryUsage()
+  peak = Math.max(peak, heapUsed + external)
+}
+console.log((peak / 2 ** 20).toFixed(1))
+await system.terminate()

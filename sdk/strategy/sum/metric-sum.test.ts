@@ -1,0 +1,32 @@
+import test from 'ava'
+import fc from 'fast-check'
+import { metricSum } from './metric-sum.ts'
+
+test('means are weighted by samples and do not depend on order or grouping', (t) => {
+  const metrics = fc.array(
+    fc.record({ samples: fc.integer({ min: 1, max: 1000 }), loss: fc.double({ min: -1e6, max: 1e6, noNaN: true }) }),
+    { minLength: 1 },
+  )
+  fc.assert(
+    fc.property(metrics, fc.nat(), (all, cut) => {
+      const flat = metricSum()
+      for (const { samples, loss } of all) flat.add(samples, { loss })
+      const [first, second] = [metricSum(), metricSum()]
+      for (const [index, { samples, loss }] of all.toReversed().entries())
+        (index < cut % all.length ? first : second).add(samples, { loss })
+      first.merge(second.partial())
+      t.deepEqual(first.means(), flat.means())
+      const samples = all.reduce((sum, one) => sum + one.samples, 0)
+      const mean = all.reduce((sum, one) => sum + one.samples * one.loss, 0) / samples
+      t.true(Math.abs((flat.means().loss ?? Number.NaN) - mean) < 1e-6)
+    }),
+  )
+})
+
+test('a metric that is not finite is left out with its samples; no metric, no mean', (t) => {
+  const sum = metricSum()
+  t.deepEqual(sum.means(), {})
+  sum.add(5, { loss: Number.NaN, accuracy: 0.5 })
+  sum.add(1, { loss: 2 })
+  t.deepEqual(sum.means(), { accuracy: 0.5, loss: 2 })
+})

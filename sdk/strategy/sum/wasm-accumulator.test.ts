@@ -1,0 +1,172 @@
+import test from 'ava'
+import fc from 'fast-check'
+import { layoutOf } from '../../weights/layout.ts'
+import type { PartialSum, WeightedDelta } from './accumulator.ts'
+import { accumulator } from './wasm-accumulator.ts'
+
+const bits = 34
+const layoutFor = (size: number) =>
+  layoutOf([
+    { name: 'first', shape: [1] },
+    { name: 'rest', shape: [size - 1] },
+  ])
+const empty = (size: number, quantumBits = bits) => accumulator({ layout: layoutFor(size), quantumBits })
+
+/** n·δ in quanta, rounded to the nearest integer, ties to even: by exact arithmetic on the double's own bits. */
+function quanta(delta: number, samples: number, quantumBits: number): bigint {
+  const view = new DataView(new ArrayBuffer(8))
+  view.setFloat64(0, delta * samples)
+  const encoded = view.getBigUint64(0)
+  const exponent = Number((encoded >> 52n) & 0x7ffn)
+  const fraction = encoded & ((1n << 52n) - 1n)
+  const mantissa = exponent === 0 ? fraction : fraction | (1n << 52n)
+  const shift = Math.max(exponent, 1) - 1075 + quantumBits
+  let magnitude: bigint
+  if (shift >= 0) magnitude = mantissa << BigInt(shift)
+  else {
+    const down = BigInt(-shift)
+    const half = 1n << (down - 1n)
+    magnitude = (mantissa + half) >> down
+    if ((mantissa & ((1n << down) - 1n)) === half && (magnitude & 1n) === 1n) magnitude -= 1n
+  }
+  return encoded >> 63n === 1n ? -magnitude : magnitude
+}
+
+const sumOf = ({ sum }: PartialSum) => [...sum]
+const anyDelta = (size: number) =>
+  fc
+    .array(
+      fc.oneof(
+        fc.float({ min: -100, max: 100, noNaN: true }),
+        fc.constantFrom(0, -0, 2 ** -35, 3 * 2 ** -35, -(2 ** -35), 1e-45, 2 ** -149),
+      ),
+      {
+        minLength: size,
+        maxLength: size,
+      },
+    )
+    .map((values) => Float32Array.from(values))
+const anyUpdates = fc.integer({ min: 2, max: 11 }).chain((size) =>
+  fc.array(fc.record({ delta: anyDelta(size), samples: fc.integer({ min: 1, max: 1000 }) }), {
+    minLength: 1,
+    maxLength: 8,
+  }),
+)
+const named = (updates: readonly { delta: Float32Array; samples: number }[]): WeightedDelta[] =>
+  updates.map((update, index) => ({ end: `trainer-${index}`, ...update }))
+
+const numberOf = ({ end }: WeightedDelta) => Number(end.slice('trainer-'.length))
+
+test('each product is rounded once to the quantum, ties to even, and summed exactly', (t) => {
+  fc.assert(
+    fc.property(anyUpdates, (updates) => {
+      const size = updates[0]?.delta.length ?? 0
+      const sum = empty(size)
+      for (const update of named(updates)) sum.add(update)
+      const expected = Array.from({ length: size }, (_, index) =>
+        updates.reduce((total, { delta, samples }) => total + quanta(delta[index] ?? 0, samples, bits), 0n),
+      )
+      t.deepEqual(sumOf(sum.partial()), expected)
+    }),
+  )
+})
+
+test('any order and any tree of partial sums gives the same bits', (t) => {
+  fc.assert(
+    fc.property(
+      anyUpdates,
+      fc.array(fc.nat(), { minLength: 8, maxLength: 8 }),
+      fc.infiniteStream(fc.nat({ max: 2 })),
+      (updates, order, groups) => {
+        const size = updates[0]?.delta.length ?? 0
+        const flat = empty(size)
+        for (const update of named(updates)) flat.add(update)
+        const middle = [empty(size), empty(size), empty(size)]
+        const shuffled = named(updates).toSorted(
+          (a, b) => (order[numberOf(a)] ?? 0) - (order[numberOf(b)] ?? 0) || (a.end < b.end ? 1 : -1),
+        )
+        for (const update of shuffled) middle[groups.next().value ?? 0]?.add(update)
+        const top = empty(size)
+        for (const [index, part] of middle.entries()) if (part.updates > 0) top.merge(`middle-${index}`, part.partial())
+        t.deepEqual(sumOf(top.partial()), sumOf(flat.partial()))
+        t.deepEqual(top.mean(), flat.mean())
+        t.is(top.samples, flat.samples)
+        t.is(top.updates, updates.length)
+      },
+    ),
+  )
+})
+
+test('a refused update leaves every bit as it was, and is named with tensor and offset', (t) => {
+  const damage = fc.constantFrom(
+    Number.NaN,
+    Number.POSITIVE_INFINITY,
+    Number.NEGATIVE_INFINITY,
+    2 ** 17,
+    -(2 ** 18),
+    3e38,
+  )
+  fc.assert(
+    fc.property(anyUpdates, damage, fc.nat(), (updates, value, at) => {
+      const size = updates[0]?.delta.length ?? 0
+      const sum = empty(size)
+      for (const update of named(updates)) sum.add(update)
+      const before = sum.partial()
+      const delta = Float32Array.from(updates[0]?.delta ?? [])
+      const index = at % size
+      delta[index] = value
+      const error = t.throws(() => sum.add({ end: 'trainer-9', delta, samples: 1 }), { code: 'SUM_VALUE' })
+      t.like(error, {
+        values: { end: 'trainer-9', tensor: index === 0 ? 'first' : 'rest', offset: index === 0 ? 0 : index - 1 },
+      })
+      t.deepEqual(sum.partial(), before)
+    }),
+  )
+})
+
+test('a value damaged far behind takes back what was added before it, over many blocks', (t) => {
+  const size = 50_001
+  const sum = empty(size)
+  sum.add({ end: 'a', delta: new Float32Array(size).fill(0.25), samples: 3 })
+  const before = sum.partial()
+  const delta = new Float32Array(size).fill(0.5)
+  delta[size - 1] = Number.NaN
+  t.throws(() => sum.add({ end: 'b', delta, samples: 2 }), { code: 'SUM_VALUE' })
+  t.deepEqual(sum.partial(), before)
+  t.true(sum.mean().every((mean) => mean === 0.25))
+})
+
+test('the range ends where it says', (t) => {
+  const sum = empty(2)
+  const largest = Math.fround(2 ** 17 - 2 ** -7)
+  t.notThrows(() => sum.add({ end: 'a', delta: Float32Array.of(largest, -largest), samples: 1 }))
+  t.throws(() => sum.add({ end: 'b', delta: Float32Array.of(2 ** 17, 0), samples: 1 }), { code: 'SUM_VALUE' })
+  t.throws(() => sum.add({ end: 'b', delta: Float32Array.of(2 ** 16, 0), samples: 2 }), { code: 'SUM_VALUE' })
+})
+
+test('a sum that could leave 64 bits is refused and changes nothing', (t) => {
+  const sum = empty(2, 0)
+  const delta = Float32Array.of(2 ** 50, 1)
+  let added = 0
+  const error = t.throws(() => {
+    for (; added < 5000; added++) sum.add({ end: `trainer-${added}`, delta, samples: 1 })
+  })
+  t.like(error, { code: 'SUM_OVERFLOW' })
+  t.is(added, 4095)
+  t.deepEqual(sumOf(sum.partial()), [4095n * 2n ** 50n, 4095n])
+  t.throws(() => sum.merge('middle', sum.partial()), { code: 'SUM_OVERFLOW' })
+})
+
+test('other sizes, samples and quanta are refused; reset begins anew', (t) => {
+  const sum = empty(3)
+  t.throws(() => sum.mean(), { code: 'SUM_EMPTY' })
+  t.throws(() => sum.add({ end: 'a', delta: new Float32Array(2), samples: 1 }), { code: 'SUM_SIZE' })
+  for (const samples of [0, -1, 1.5, Number.NaN, 2 ** 30]) {
+    t.throws(() => sum.add({ end: 'a', delta: new Float32Array(3), samples }), { code: 'SUM_SAMPLES' })
+  }
+  t.throws(() => sum.merge('b', empty(3, 20).partial()), { code: 'SUM_QUANTUM' })
+  sum.add({ end: 'a', delta: Float32Array.of(1, 2, 3), samples: 4 })
+  sum.reset()
+  sum.add({ end: 'a', delta: Float32Array.of(5, 6, 7), samples: 2 })
+  t.deepEqual(sum.mean(), Float32Array.of(5, 6, 7))
+})
