@@ -6,10 +6,11 @@ export function memoryRegistry(): ModelRegistry {
   const jobs = new Map<string, Map<number, CommittedModel & { readonly weights: Float32Array }>>()
   const rounds = (job: string) => [...(jobs.get(job)?.keys() ?? [])].toSorted((a, b) => a - b)
   return {
-    async commit({ layout, modelTopology, ...model }) {
-      const models = jobs.get(model.job) ?? new Map()
-      jobs.set(model.job, models)
-      models.set(model.round, { ...structuredClone(model), location: `memory:${model.job}/${model.round}` })
+    async commit({ job, workload, seed, round, metrics, members, hash, weights }) {
+      const models = jobs.get(job) ?? new Map()
+      jobs.set(job, models)
+      const model = structuredClone({ job, workload, seed, round, metrics, members, hash, weights })
+      models.set(round, { ...model, location: `memory:${job}/${round}` })
     },
     async latest(job) {
       const model = jobs.get(job)?.get(rounds(job).at(-1) ?? 0)

@@ -5,18 +5,18 @@ type Words = readonly string[]
 
 const say = (word: string) => (words: Words) => [...words, word]
 const greeting = (): Composition<Words, undefined> =>
-  compose<Words, undefined>().then('hello', say('hello')).then('world', say('world'))
+  compose<Words, undefined>().step('hello', say('hello')).step('world', say('world'))
 
 test('tasklets run in sequence, each on what the one before gave', async (t) => {
-  const slow = greeting().then('later', async (words) => [...(await Promise.resolve(words)), 'later'])
+  const slow = greeting().step('later', async (words) => [...(await Promise.resolve(words)), 'later'])
   t.deepEqual(await slow.run([], undefined), ['hello', 'world', 'later'])
 })
 
 test('a loop runs its body at least once, until its end condition holds', async (t) => {
-  const body = compose<Words, { readonly most: number }>().then('knock', say('knock'))
+  const body = compose<Words, { readonly most: number }>().step('knock', say('knock'))
   const knocking = compose<Words, { readonly most: number }>()
     .loop((words, { most }) => words.length >= most, body)
-    .then('open', say('open'))
+    .step('open', say('open'))
   t.deepEqual(await knocking.run([], { most: 3 }), ['knock', 'knock', 'knock', 'open'])
   t.deepEqual(await knocking.run([], { most: 0 }), ['knock', 'open'])
 })
@@ -24,7 +24,7 @@ test('a loop runs its body at least once, until its end condition holds', async 
 test('surgery by alias gives a new composition, in loops too, and leaves the old one as it is', async (t) => {
   const looped = compose<Words, undefined>()
     .loop(() => true, greeting())
-    .then('end', say('end'))
+    .step('end', say('end'))
   const said = (composition: Composition<Words, undefined>) => composition.run([], undefined)
   t.deepEqual(await said(looped.insertBefore('world', { alias: 'small', step: say('small') })), [
     'hello',
@@ -53,6 +53,6 @@ test('an unknown alias is named with those that there are, a taken one is refuse
     const error = t.throws(surgery, { code: 'COMPOSER_ALIAS_UNKNOWN' })
     t.regex(error?.message ?? '', /nobody.*hello, world/)
   }
-  t.throws(() => greeting().then('hello', say('x')), { code: 'COMPOSER_ALIAS_TAKEN' })
+  t.throws(() => greeting().step('hello', say('x')), { code: 'COMPOSER_ALIAS_TAKEN' })
   t.throws(() => greeting().insertAfter('world', { alias: 'hello', step: say('x') }), { code: 'COMPOSER_ALIAS_TAKEN' })
 })

@@ -36,7 +36,7 @@ export class Composition<State, Context> {
   }
 
   /** Appends a step. COMPOSER_ALIAS_TAKEN if its alias is there already. */
-  then(alias: string, step: Tasklet<State, Context>['step']): Composition<State, Context> {
+  step(alias: string, step: Tasklet<State, Context>['step']): Composition<State, Context> {
     return new Composition([...this.#parts, { alias, step }])
   }
 
@@ -101,7 +101,7 @@ export class Composition<State, Context> {
   }
 }
 
-/** An empty composition, to be continued with `then` and `loop`. */
+/** An empty composition, to be continued with `step` and `loop`. */
 export function compose<State, Context>(): Composition<State, Context> {
   return new Composition<State, Context>()
 }
