@@ -1,9 +1,10 @@
 import { parseArgs } from 'node:util'
 import type { Figure, Suite } from './figure.ts'
 import { jobSuite } from './job.ts'
+import { kernelSuite } from './kernel.ts'
 import { sumSuite } from './sum.ts'
 
-const suites: Record<string, Suite> = { sum: sumSuite, job: jobSuite }
+const suites: Record<string, Suite> = { kernel: kernelSuite, sum: sumSuite, job: jobSuite }
 
 const { values, positionals } = parseArgs({
   allowPositionals: true,

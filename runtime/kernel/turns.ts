@@ -6,6 +6,8 @@ import type { Scheduler } from './protocol.ts'
 const mostMessages = 1024
 /** And so long at most, looked at after each actor. */
 const mostMs = 8
+/** Steps of the promise queue that a turn stays for, to take along what a settled promise tells: a turn of its own costs far more. */
+const patience = 4
 
 /**
  * Gives actors their turns. An actor that is told something gets a message of nact, and drains a batch when it comes;
@@ -68,22 +70,36 @@ export class Turns {
     lane.request()
   }
 
-  #turn(first: LocalActor | undefined): void {
+  async #turn(first: LocalActor | undefined): Promise<void> {
     this.#requested -= 1
     this.#inTurn = true
     const until = performance.now() + mostMs
     let left = mostMessages
     try {
       if (first) left -= this.#give(first, left)
-      while (left > 0 && this.#ready.length > this.#head) {
-        left -= 1 + this.#give(this.#next(), left)
-        if (performance.now() > until) break
+      left = this.#drain(left, until)
+      for (let steps = 0; steps < patience && left > 0; steps++) {
+        await undefined
+        if (this.#ready.length > this.#head) {
+          left = this.#drain(left, until)
+          steps = 0
+        }
       }
     } finally {
       this.#inTurn = false
       this.#handOver()
     }
     if (!this.pending) this.#whenDone()
+  }
+
+  /** Gives turns to the actors that wait for one; answers with how many messages may still be taken: none when time is up. */
+  #drain(most: number, until: number): number {
+    let left = most
+    while (left > 0 && this.#ready.length > this.#head) {
+      left -= 1 + this.#give(this.#next(), left)
+      if (performance.now() > until) return 0
+    }
+    return left
   }
 
   #give(cell: LocalActor, most: number): number {
@@ -107,10 +123,12 @@ export class Turns {
 
   /** What is left over waits for nact's next message. */
   #handOver(): void {
-    const waiting = this.#head === 0 ? this.#ready : this.#ready.slice(this.#head)
-    this.#ready = waiting
-    this.#head = 0
-    if (waiting.length > 0) this.#requestRoot()
+    // Taken places are given back only once they are the greater part: each actor is moved once at most, however many wait.
+    if (this.#head * 2 >= this.#ready.length) {
+      this.#ready = this.#ready.slice(this.#head)
+      this.#head = 0
+    }
+    if (this.#ready.length > this.#head) this.#requestRoot()
   }
 
   #requestRoot(): void {
