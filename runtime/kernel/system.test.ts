@@ -69,6 +69,35 @@ test('an actor that floods itself does not starve another, nor timers', async (t
   await system.terminate()
 })
 
+test('actors that ask each other without end starve no timer', async (t) => {
+  const system = actorSystem()
+  const echo = system.spawn<ActorRef<null>>('echo', () => (replyTo) => replyTo.tell(null))
+  const asking = system.spawn<null>('asking', (context) => async () => {
+    while (!context.signal.aborted)
+      await context.ask<null, ActorRef<null>>(echo, (replyTo) => replyTo, { timeoutMs: 10_000 }).catch(() => {})
+  })
+  asking.tell(null)
+  await new Promise((resolve) => void setTimeout(resolve, 1))
+  t.true(system.size === 2)
+  await system.terminate()
+})
+
+test('what a settled promise tells is taken along in the same turn', async (t) => {
+  const system = actorSystem()
+  const echo = system.spawn<ActorRef<null>>('echo', () => (replyTo) => replyTo.tell(null))
+  let tasks = 0
+  const count = () => {
+    tasks += 1
+    next = setImmediate(count)
+  }
+  let next = setImmediate(count)
+  for (let asked = 0; asked < 200; asked++)
+    await system.ask<null, ActorRef<null>>(echo, (replyTo) => replyTo, { timeoutMs: 10_000 })
+  clearImmediate(next)
+  t.true(tasks < 100, `${tasks} tasks of the event loop for 200 asks`)
+  await system.terminate()
+})
+
 test('a restart makes a new state, keeps waiting messages, and does not deliver the faulted one again', async (t) => {
   const system = actorSystem()
   const seen: string[] = []
