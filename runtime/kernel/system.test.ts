@@ -291,6 +291,29 @@ test('stopping an actor whose handler never settles completes, and the abandoned
   await system.terminate()
 })
 
+test('an actor that is stopped while it waits for its turn holds up nobody', async (t) => {
+  const system = actorSystem()
+  const received: string[] = []
+  const stopped = system.spawn<string>('stopped', () => () => {})
+  const other = system.spawn<string>('other', collector(received))
+  await system.idle()
+  stopped.tell('never taken')
+  other.tell('first')
+  system.stop(stopped)
+  other.tell('second')
+  await system.idle()
+  t.deepEqual(received, ['first', 'second'])
+
+  const alone = system.spawn<string>('alone', () => () => {})
+  await system.idle()
+  alone.tell('never taken')
+  const idle = system.idle()
+  system.stop(alone)
+  await idle
+  t.is(system.deadLetters.count, 2)
+  await system.terminate()
+})
+
 test('a stale reference never reaches a newer actor of the same name', async (t) => {
   const system = actorSystem()
   const received: string[] = []

@@ -22,7 +22,8 @@ export class Turns {
   #head = 0
   #running: LocalActor | undefined
   #inTurn = false
-  #requested = 0
+  /** Whose turn nact has been asked for: there is only one at a time. */
+  #requested: Lane | undefined
   readonly #whenDone: () => void
 
   constructor(scheduler: Scheduler | undefined, whenDone: () => void) {
@@ -38,7 +39,7 @@ export class Turns {
 
   /** Some actor has a turn, or will have one. */
   get pending(): boolean {
-    return this.#inTurn || this.#requested > 0
+    return this.#inTurn || this.#requested !== undefined
   }
 
   schedule(cell: LocalActor): void {
@@ -50,8 +51,14 @@ export class Turns {
   }
 
   close(cell: LocalActor): void {
-    this.#lanes.get(cell)?.close()
+    const lane = this.#lanes.get(cell)
+    if (!lane) return
     this.#lanes.delete(cell)
+    lane.close()
+    if (lane !== this.#requested) return
+    // nact forgets what a stopped actor was still to do: those who wait behind that turn need another.
+    this.#requested = undefined
+    this.#handOver()
   }
 
   shutDown(): void {
@@ -62,16 +69,15 @@ export class Turns {
     // Under a scheduler, and before its first message, an actor has no lane of its own.
     if (this.#scheduler || cell.isIdle) {
       this.#ready.push(cell)
-      return this.#requestRoot()
+      return this.#ask(this.#root)
     }
     const lane = this.#lanes.get(cell) ?? this.#dispatcher.lane(() => this.#turn(cell))
     this.#lanes.set(cell, lane)
-    this.#requested += 1
-    lane.request()
+    this.#ask(lane)
   }
 
   async #turn(first: LocalActor | undefined): Promise<void> {
-    this.#requested -= 1
+    this.#requested = undefined
     this.#inTurn = true
     const until = performance.now() + mostMs
     let left = mostMessages
@@ -89,7 +95,6 @@ export class Turns {
       this.#inTurn = false
       this.#handOver()
     }
-    if (!this.pending) this.#whenDone()
   }
 
   /** Gives turns to the actors that wait for one; answers with how many messages may still be taken: none when time is up. */
@@ -121,18 +126,19 @@ export class Turns {
     return cell
   }
 
-  /** What is left over waits for nact's next message. */
+  /** What is left over waits for nact's next message; if nothing is, all is done. */
   #handOver(): void {
     // Taken places are given back only once they are the greater part: each actor is moved once at most, however many wait.
     if (this.#head * 2 >= this.#ready.length) {
       this.#ready = this.#ready.slice(this.#head)
       this.#head = 0
     }
-    if (this.#ready.length > this.#head) this.#requestRoot()
+    if (this.#ready.length > this.#head) this.#ask(this.#root)
+    else this.#whenDone()
   }
 
-  #requestRoot(): void {
-    this.#requested += 1
-    this.#root.request()
+  #ask(lane: Lane): void {
+    this.#requested = lane
+    lane.request()
   }
 }
