@@ -1,6 +1,7 @@
+import { setImmediate } from 'node:timers/promises'
 import test from 'ava'
 import fc from 'fast-check'
-import { errorFactory, memoryStore } from '../../runtime/index.ts'
+import { errorFactory, manualClock, memoryStore } from '../../runtime/index.ts'
 import { fedAvg, hierarchical, twoTier } from '../../sdk/index.ts'
 import { runJob } from '../../test/support/job-runner.ts'
 import { tinyPool } from '../../test/support/tiny-pool.ts'
@@ -177,14 +178,22 @@ test('a quorum that is met ends the round, and who was counted survives a crash'
 })
 
 test('a deadline ends the round with who was there', async (t) => {
+  const clock = manualClock()
   const run = await runJob({
     topology: twoTier({ clients: 3 }),
     strategy: fedAvg({ deadlineMs: 50 }),
     store: memoryStore(),
     rounds: 1,
+    system: { clock },
     pool: tinyPool({
       clients: 3,
-      beforeTraining: ({ client }) => (client === 1 ? new Promise<void>(() => {}) : undefined),
+      async beforeTraining({ client }) {
+        if (client !== 1) return
+        // The others' updates take a few turns to arrive; then time goes by.
+        for (let turns = 0; turns < 50; turns++) await setImmediate()
+        clock.advance(50)
+        return new Promise<void>(() => {})
+      },
     }),
   })
   t.is(run.state, 'completed')
