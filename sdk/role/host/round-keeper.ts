@@ -17,8 +17,11 @@ export interface RoundKeeper<State> {
   readonly decisions: JournalledDecisions
   /** What the round publishes when it's committed. */
   stage(record: RoundRecord): void
-  /** Makes the round durable: first its decisions, then what it publishes, then its state. */
-  commit(before: State, after: State): Promise<void>
+  /**
+   * Makes the round durable: first its decisions, then what it publishes, then its state. Undefined if there is nothing of
+   * it to keep, as with a trainer: then it costs nothing.
+   */
+  commit(before: State, after: State): Promise<void> | undefined
 }
 
 /** Where a role's snapshot and journal are kept. */
@@ -43,16 +46,24 @@ export async function openRoundKeeper<State, Channels>(
     restored: snapshot && restore(role, end, snapshot.bytes),
     decisions,
     stage: (record) => staged.push(record),
-    async commit(before, after) {
-      const records = staged
-      staged = []
+    commit(before, after) {
       const changed = after !== before || decisions.any
-      await decisions.flush()
-      for (const record of records) await job.publish(record)
-      if (changed) version = await save(store, key, version, { role: role.name, state: after })
-      await decisions.next(changed)
-      for (const record of records) await job.announce(record)
+      if (changed || staged.length > 0) return keep(changed, after)
+      decisions.repeat()
+      return undefined
     },
+  }
+
+  async function keep(changed: boolean, after: State): Promise<void> {
+    const records = staged
+    staged = []
+    await decisions.flush()
+    for (const record of records) await job.publish(record)
+    if (changed) {
+      version = await save(store, key, version, { role: role.name, state: after })
+      await decisions.next()
+    } else decisions.repeat()
+    for (const record of records) await job.announce(record)
   }
 }
 
