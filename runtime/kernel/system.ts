@@ -99,8 +99,16 @@ export function actorSystem({
       tracked -= 1
       lookWhetherIdle()
     }
-    work.then(ended, ended)
-    return work
+    return work.then(
+      (result) => {
+        ended()
+        return result
+      },
+      (cause: unknown) => {
+        ended()
+        throw cause
+      },
+    )
   }
 
   /** After what runs now has come to rest: promises are settled before the look. */
