@@ -9,6 +9,10 @@ export const learnErrors = {
     message: 'there are no examples to {purpose} on',
     hint: 'give every client, and the test set, at least one example',
   },
+  LEARN_ENGINE_MODEL: {
+    message: 'the engine cannot run this model: {reason}',
+    hint: "let TensorFlow.js run it, with engine: 'tensorflow' or 'auto'",
+  },
   LEARN_INITIALIZER: {
     message: "tensor {tensor} has the initializer '{initializer}', whose values cannot be drawn from the job's stream",
     hint: 'use zeros, ones, constant, or a uniform, normal, truncated normal, Glorot, He or LeCun initializer',
