@@ -42,6 +42,7 @@ export interface Kernels {
     xPitch: number,
     inputs: number,
   ): void
+  nonzeroRuns(x: number, rows: number, rowBytes: number, runs: number): number
   pack(source: number, rows: number, columns: number, places: number, target: number, panelBytes: number): void
   unpack(source: number, panelBytes: number, rows: number, columns: number, places: number, target: number): void
   turn(
@@ -109,6 +110,7 @@ const names: readonly (keyof Kernels)[] = [
   'forward',
   'weightGradient',
   'inputGradient',
+  'nonzeroRuns',
   'pack',
   'unpack',
   'turn',

@@ -1,4 +1,4 @@
-export { forward, inputGradient, pack, turn, unpack, weightGradient } from './product'
+export { forward, inputGradient, nonzeroRuns, pack, turn, unpack, weightGradient } from './product'
 export { add, addProximal, addScaled, copyRows, fill, momentumStep, reluGradient, sumRows } from './elementwise'
 export { maxPool, maxPoolGradient } from './pooling'
 export { correct, softmaxCrossEntropy } from './loss'
