@@ -62,6 +62,71 @@ export interface Kernels {
   copyRows(source: number, sourcePitch: number, target: number, targetPitch: number, rows: number, bytes: number): void
   addProximal(w: number, start: number, mu: number, gradient: number, count: number): void
   momentumStep(w: number, gradient: number, velocity: number, momentum: number, rate: number, count: number): void
+  winogradInput(
+    image: number,
+    lineBytes: number,
+    pixelBytes: number,
+    tilesY: number,
+    tilesX: number,
+    outputs: number,
+    v: number,
+    matrixBytes: number,
+  ): void
+  winogradInputGradient(
+    dv: number,
+    matrixBytes: number,
+    image: number,
+    lineBytes: number,
+    pixelBytes: number,
+    tilesY: number,
+    tilesX: number,
+    outputs: number,
+  ): void
+  winogradOutput(
+    product: number,
+    matrixBytes: number,
+    tilesY: number,
+    tilesX: number,
+    outputs: number,
+    bias: number,
+    image: number,
+    height: number,
+    width: number,
+    pixelBytes: number,
+    relu: number,
+  ): void
+  winogradOutputGradient(
+    image: number,
+    height: number,
+    width: number,
+    pixelBytes: number,
+    tilesY: number,
+    tilesX: number,
+    outputs: number,
+    product: number,
+    matrixBytes: number,
+  ): void
+  winogradWeights(
+    kernel: number,
+    panelBytes: number,
+    panels: number,
+    size: number,
+    inputs: number,
+    target: number,
+    targetPanelBytes: number,
+    matrixBytes: number,
+  ): void
+  winogradWeightGradient(
+    gradient: number,
+    gradientPanelBytes: number,
+    matrixBytes: number,
+    panels: number,
+    size: number,
+    inputs: number,
+    target: number,
+    panelBytes: number,
+    scale: number,
+  ): void
   maxPool(...window: PoolArguments): void
   maxPoolGradient(...window: [...PoolArguments, dy: number, dx: number]): void
   softmaxCrossEntropy(
@@ -122,6 +187,12 @@ const names: readonly (keyof Kernels)[] = [
   'copyRows',
   'addProximal',
   'momentumStep',
+  'winogradInput',
+  'winogradInputGradient',
+  'winogradOutput',
+  'winogradOutputGradient',
+  'winogradWeightGradient',
+  'winogradWeights',
   'maxPool',
   'maxPoolGradient',
   'softmaxCrossEntropy',

@@ -2,3 +2,6 @@ export { forward, inputGradient, nonzeroRuns, pack, turn, unpack, weightGradient
 export { add, addProximal, addScaled, copyRows, fill, momentumStep, reluGradient, sumRows } from './elementwise'
 export { maxPool, maxPoolGradient } from './pooling'
 export { correct, softmaxCrossEntropy } from './loss'
+export {
+  winogradInput, winogradInputGradient, winogradOutput, winogradOutputGradient, winogradWeightGradient, winogradWeights,
+} from './winograd'
