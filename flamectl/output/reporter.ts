@@ -6,6 +6,8 @@ export interface RunStart {
   readonly job: string
   readonly seed: number
   readonly settings: Settings
+  /** What does the arithmetic of training, where the learner says it. */
+  readonly runsOn?: string
   /** Rounds committed before, when it goes on. */
   readonly resumedAfter?: number
 }

@@ -54,7 +54,12 @@ export async function runWorkload(options: RunOptions, resumeCommand: string, si
     const { spec } = record
     reporter = scope.resolve(REPORTER)
     const latest = found && (await registry.latest(spec.id))
-    reporter.started({ ...spec, job: spec.id, ...(found ? { resumedAfter: latest?.round ?? 0 } : {}) })
+    reporter.started({
+      ...spec,
+      job: spec.id,
+      ...(pool?.runsOn === undefined ? {} : { runsOn: pool.runsOn }),
+      ...(found ? { resumedAfter: latest?.round ?? 0 } : {}),
+    })
     if (latest) reporter.round({ ...latest, seconds: 0 })
     if (pool) {
       const end = await host(spec, { ...design, pool, roles: stockRoles }, store, reporter)

@@ -35,7 +35,7 @@ export async function workerPool({ module, settings, seed, workers }: WorkerPool
   const setup = { module: module.href, settings, seed }
   const [first, ...others] = await all(Array.from({ length: workers }, () => trainingSlot(setup)))
   if (!first) throw learnError('LEARN_CLOSED')
-  const { layout, modelTopology, clients, testExamples } = first.description
+  const { layout, modelTopology, runsOn, clients, testExamples } = first.description
 
   const slots = [first, ...others]
   const free = [...slots]
@@ -75,6 +75,7 @@ export async function workerPool({ module, settings, seed, workers }: WorkerPool
   return {
     layout,
     modelTopology,
+    runsOn,
     clients,
     async initialWeights() {
       const reply = await ask({ type: 'initialWeights' })
