@@ -1,10 +1,12 @@
 import { createReadStream } from 'node:fs'
-import { pipeline } from 'node:stream/promises'
 import { dataError } from '../errors.ts'
 import type { Examples } from '../examples.ts'
-import { csvFault, csvOptions } from '../formats/csv-options.ts'
+import { csvOptions, csvRows } from '../formats/csv-rows.ts'
 import { type CsvSettings, csvTable } from '../formats/csv-table.ts'
 import { nameOf } from './node-bytes.ts'
+
+/** Most bytes of one row: papaparse would keep, and read again, all that follows a quote that is never closed. */
+const maxRowBytes = 16 * 1_048_576
 
 /**
  * Reads labelled examples from a csv file, row by row: only the numbers are in memory, four bytes each, at most
@@ -16,18 +18,34 @@ export async function readCsv(path: string | URL, settings: CsvSettings): Promis
   const file = nameOf(path)
   const table = csvTable(file, settings)
   // Loaded when it is needed: most workloads have no csv file.
-  const { parse } = await import('csv-parse')
-  const parser = parse(csvOptions(settings, table.add))
+  const { default: papaparse } = await import('papaparse')
   const source = createReadStream(path)
-  let unreadable: unknown
-  source.once('error', (error) => {
-    unreadable = error
+  let bytesSinceRow = 0
+  let lastLine = 0
+  const rows = csvRows(file, (row, line) => {
+    bytesSinceRow = 0
+    lastLine = line
+    table.add(row, line)
   })
   try {
-    await pipeline(source, parser.resume())
-  } catch (error) {
-    if (unreadable !== undefined && error === unreadable) throw dataError('DATA_FILE', { file }, { cause: error })
-    throw csvFault(error, file)
+    await new Promise<void>((resolve, reject) => {
+      source.once('error', (cause) => reject(dataError('DATA_FILE', { file }, { cause })))
+      source.on('data', ({ length }) => {
+        bytesSinceRow += length
+        if (bytesSinceRow <= maxRowBytes) return
+        const reason = `a row of more than ${maxRowBytes} bytes, or a quote that is not closed`
+        reject(dataError('DATA_CSV', { file, line: lastLine + 1, column: 0, reason }))
+        source.destroy()
+      })
+      papaparse.parse<string[]>(source, {
+        ...csvOptions(settings),
+        step: rows,
+        complete: () => resolve(),
+        error: reject,
+      })
+    })
+  } finally {
+    source.destroy()
   }
   return table.examples()
 }

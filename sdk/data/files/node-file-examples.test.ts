@@ -139,6 +139,8 @@ test('a csv file is read, and its faults named', async (t) => {
     message: `data file ${bad}, line 3, column a: 'x' is no number that float32 can hold`,
   })
   await t.throwsAsync(readCsv(file('c.csv', 'a,y\n1\n'), { label: 'y' }), { code: 'DATA_CSV', message: /line 2/ })
+  const unclosed = file('d.csv', `a,y\n1,0\n2,"${'x\n'.repeat(9_000_000)}`)
+  await t.throwsAsync(readCsv(unclosed, { label: 'y' }), { code: 'DATA_CSV', message: /line 3, .* not closed/ })
   await t.throwsAsync(readCsv(join(folder, 'none.csv'), { label: 'y' }), { code: 'DATA_FILE' })
 })
 

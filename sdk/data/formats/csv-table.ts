@@ -28,7 +28,8 @@ export function csvTable(file: string, settings: CsvSettings) {
   let columns: Columns | undefined
   let examples: Collector | undefined
 
-  function add(row: readonly string[], line: number): void {
+  function add(fields: readonly string[], line: number): void {
+    const row = fields.map((field) => field.trim())
     if (!columns || !examples) {
       columns = columnsOf(header ? row : row.map((_, index) => String(index)), file, settings)
       examples = collector({ ...settings, shape: settings.shape ?? [columns.features.length] }, file)
@@ -36,6 +37,9 @@ export function csvTable(file: string, settings: CsvSettings) {
     }
     const { names, label, features } = columns
     const fault = (index: number, reason: string) => dataError('DATA_CSV', { file, line, column: names[index], reason })
+    if (row.length !== names.length) {
+      throw fault(Math.min(row.length, names.length) - 1, `the row has ${row.length} fields, not ${names.length}`)
+    }
     const number = (index: number) => {
       const value = numberIn(row[index] ?? '')
       if (value === undefined) throw fault(index, `'${row[index]}' is no number that float32 can hold`)

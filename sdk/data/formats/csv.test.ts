@@ -66,11 +66,25 @@ test('a bad value is refused with its line and column', (t) => {
   refuses('x,y\n1,bird\n', "line 2, column y: 'bird' is none of the classes cat, dog", { classes: ['cat', 'dog'] })
 })
 
-test('rows of another length and quotes that do not close are refused with their line', (t) => {
-  t.throws(() => decodeCsv('x,y\n1,2\n3\n', 'a.csv', { label: 'y' }), { code: 'DATA_CSV', message: /line 3/ })
-  t.throws(() => decodeCsv('x,y\n1,2\n3,4,5\n', 'a.csv', { label: 'y' }), { code: 'DATA_CSV', message: /line 3/ })
-  t.throws(() => decodeCsv('x,y\n1,"2\n', 'a.csv', { label: 'y' }), { code: 'DATA_CSV' })
-  t.throws(() => decodeCsv('', 'a.csv', { label: 'y' }), { code: 'DATA_CSV', message: /line 1/ })
+test('rows of another length and quotes that are not in order are refused with their line', (t) => {
+  const refuses = (text: string, message: string) => {
+    const error = t.throws(() => decodeCsv(text, 'a.csv', { label: 'y' }), { code: 'DATA_CSV' }, text)
+    t.is(error?.message, `data file a.csv, ${message}`)
+  }
+  refuses('x,y\n1,2\n3\n', 'line 3, column x: the row has 1 fields, not 2')
+  refuses('x,y\n1,2\n3,4,5\n', 'line 3, column y: the row has 3 fields, not 2')
+  refuses('x,y\n1,"2\n', 'line 2, column 1: quoted field unterminated')
+  refuses('x,y\n1,2\n"3"4,5\n', 'line 3, column 0: trailing quote on quoted field is malformed')
+  refuses('', 'line 1, column 0: there is nothing, not even a header')
+})
+
+test('lines are counted through blank ones and breaks in quotes, whatever ends them', (t) => {
+  for (const end of ['\n', '\r\n', '\r']) {
+    const text = ['note,x,y', `"a${end}${end}b",1,2`, '', 'c,3,4', 'd,?,5'].join(end)
+    t.throws(() => decodeCsv(text, 'a.csv', { label: 'y', features: ['x'] }), {
+      message: "data file a.csv, line 7, column x: '?' is no number that float32 can hold",
+    })
+  }
 })
 
 test('a column that is not there, or is there twice, is refused', (t) => {

@@ -1,6 +1,6 @@
-import { parse } from 'csv-parse/browser/esm/sync'
+import papaparse from 'papaparse'
 import type { Examples } from '../examples.ts'
-import { csvFault, csvOptions } from './csv-options.ts'
+import { csvOptions, csvRows } from './csv-rows.ts'
 import { type CsvSettings, csvTable } from './csv-table.ts'
 
 /**
@@ -11,10 +11,7 @@ import { type CsvSettings, csvTable } from './csv-table.ts'
  */
 export function decodeCsv(text: string | Uint8Array, file: string, settings: CsvSettings): Examples {
   const table = csvTable(file, settings)
-  try {
-    parse(typeof text === 'string' ? text : new TextDecoder().decode(text), csvOptions(settings, table.add))
-  } catch (error) {
-    throw csvFault(error, file)
-  }
+  const content = typeof text === 'string' ? text : new TextDecoder().decode(text)
+  papaparse.parse<string[]>(content, { ...csvOptions(settings), step: csvRows(file, table.add) })
   return table.examples()
 }
