@@ -5,7 +5,6 @@ export { type InMemoryData, inMemoryExamples, subset } from './data/in-memory-ex
 export * from './data/join.ts'
 export type * from './data/numeric-array.ts'
 export * from './data/partition.ts'
-export { readBatch } from './data/read-batch.ts'
 export * from './learn/inline-pool.ts'
 export * from './learn/layers-learner.ts'
 export * from './learn/learner.ts'

@@ -5,11 +5,6 @@ export interface Examples {
   readonly shape: readonly number[]
   /** Writes the features of example `index` into `out` from `offset` on. */
   read(index: number, out: Float32Array, offset: number): void
-  /**
-   * Writes the features of the examples `indices[from]` to `indices[to - 1]` into `out` one after another, from its
-   * start on: what `read` gives for each, faster. Use the function `readBatch`, which does without.
-   */
-  readBatch?(indices: Uint32Array, from: number, to: number, out: Float32Array): void
   /** A class from 0, or a target value. */
   label(index: number): number
 }

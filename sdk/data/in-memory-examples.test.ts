@@ -2,7 +2,6 @@ import test from 'ava'
 import * as fc from 'fast-check'
 import { inMemoryExamples, subset } from './in-memory-examples.ts'
 import { join } from './join.ts'
-import { readBatch } from './read-batch.ts'
 
 const examples = inMemoryExamples({
   features: Uint8Array.of(0, 51, 102, 153, 204, 255),
@@ -36,9 +35,7 @@ test('an index that is none of the examples is refused', (t) => {
   t.throws(() => subset(examples, Uint32Array.of(3)), { code: 'DATA_INDEX' })
 })
 
-const numbers = fc.uint8Array({ minLength: 1, maxLength: 300 })
-
-test('a batch holds what each read gives, to the bit, wherever it begins', (t) => {
+test('bytes read as their quotients, to the bit, whatever place they come from and go to', (t) => {
   // More than 64 KiB, so that pairs of bytes are read at once where the places allow.
   const bytes = new Uint8Array(70_003).map((_, index) => (index * 2_654_435_761) >>> 16)
   fc.assert(
@@ -53,7 +50,7 @@ test('a batch holds what each read gives, to the bit, wherever it begins', (t) =
         const features = bytes.subarray(skip, skip + labels.length * size)
         const set = inMemoryExamples({ features, labels, shape: [size], divisor })
         const out = new Float32Array(offset + places.length * size)
-        readBatch(set, Uint32Array.of(7, ...places), 1, places.length + 1, out.subarray(offset))
+        places.forEach((place, row) => set.read(place, out, offset + row * size))
         const expected = places.flatMap((place) =>
           Array.from(features.subarray(place * size, (place + 1) * size), (byte) => Math.fround(byte / divisor)),
         )
@@ -61,27 +58,6 @@ test('a batch holds what each read gives, to the bit, wherever it begins', (t) =
       },
     ),
   )
-})
-
-test('a batch of a subset is the batch of the examples chosen', (t) => {
-  fc.assert(
-    fc.property(numbers, fc.array(fc.nat(), { minLength: 1 }), (features, picks) => {
-      const set = inMemoryExamples({ features, labels: features, shape: [1] })
-      const chosen = subset(
-        set,
-        Uint32Array.from(picks, (pick) => pick % features.length),
-      )
-      const order = Uint32Array.from({ length: picks.length }, (_, index) => index).toReversed()
-      const out = new Float32Array(picks.length)
-      readBatch(chosen, order, 0, order.length, out)
-      t.deepEqual(
-        [...out],
-        picks.map((pick) => Math.fround((features[pick % features.length] ?? 0) / 255)).toReversed(),
-      )
-    }),
-  )
-  t.throws(() => readBatch(examples, Uint32Array.of(0, 3), 0, 2, new Float32Array(4)), { code: 'DATA_INDEX' })
-  t.throws(() => readBatch(examples, Uint32Array.of(0), 0, 2, new Float32Array(4)), { code: 'DATA_INDEX' })
 })
 
 test('numbers other than bytes are read as they are, or divided', (t) => {
@@ -100,7 +76,7 @@ test('joined sets are read as one', (t) => {
       const joined = join(sets.map((features) => inMemoryExamples({ features, labels: features, shape: [1] })))
       const all = sets.flatMap((set) => [...set])
       const out = new Float32Array(all.length)
-      readBatch(joined, Uint32Array.from(all.keys()), 0, all.length, out)
+      all.forEach((_, index) => joined.read(index, out, index))
       t.deepEqual(
         [...out],
         all.map((byte) => Math.fround(byte / 255)),

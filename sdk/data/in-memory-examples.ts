@@ -1,9 +1,9 @@
 import { sizeOf } from '../weights/layout.ts'
 import { byteRows } from './byte-rows.ts'
+import { checkIndex } from './check-index.ts'
 import { dataError } from './errors.ts'
 import type { Examples } from './examples.ts'
 import type { NumericArray } from './numeric-array.ts'
-import { checkIndex, indexAt, readBatch, readEach } from './read-batch.ts'
 
 export interface InMemoryData {
   /** The examples' features one after another, row-major. They stay of this type until they are read. */
@@ -28,15 +28,13 @@ export function inMemoryExamples({ features, labels, shape, divisor }: InMemoryD
     throw dataError('DATA_COUNT', { labels: count, expected: count * size, shape, count: features.length })
   }
   const copy = rowReader(features, checkedDivisor(divisor ?? (features instanceof Uint8Array ? 255 : 1)))
-  const read: Examples['read'] = (index, out, offset) => {
-    checkIndex(index, count)
-    copy(index * size, size, out, offset)
-  }
   return {
     count,
     shape,
-    read,
-    readBatch: (indices, from, to, out) => readEach({ shape, read }, indices, from, to, out),
+    read(index, out, offset) {
+      checkIndex(index, count)
+      copy(index * size, size, out, offset)
+    },
     label(index) {
       checkIndex(index, count)
       return labels[index] ?? 0
@@ -51,17 +49,15 @@ export function inMemoryExamples({ features, labels, shape, divisor }: InMemoryD
  */
 export function subset(examples: Examples, indices: Uint32Array): Examples {
   for (const index of indices) checkIndex(index, examples.count)
-  let chosen = new Uint32Array()
+  const place = (index: number) => {
+    checkIndex(index, indices.length)
+    return indices[index] ?? 0
+  }
   return {
     count: indices.length,
     shape: examples.shape,
-    read: (index, out, offset) => examples.read(indexAt(indices, index), out, offset),
-    readBatch(places, from, to, out) {
-      if (chosen.length < to - from) chosen = new Uint32Array(to - from)
-      for (let place = from; place < to; place++) chosen[place - from] = indexAt(indices, indexAt(places, place))
-      readBatch(examples, chosen, 0, to - from, out)
-    },
-    label: (index) => examples.label(indexAt(indices, index)),
+    read: (index, out, offset) => examples.read(place(index), out, offset),
+    label: (index) => examples.label(place(index)),
   }
 }
 

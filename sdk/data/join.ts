@@ -1,6 +1,6 @@
+import { checkIndex } from './check-index.ts'
 import { dataError } from './errors.ts'
 import type { Examples } from './examples.ts'
-import { checkIndex } from './read-batch.ts'
 
 /**
  * The examples of all sets, one set after another. Nothing is copied.

@@ -7,7 +7,6 @@ import * as fc from 'fast-check'
 import type { Examples } from '../examples.ts'
 import { encodeNpy } from '../formats/npy.ts'
 import { encodeNpz } from '../formats/npz.ts'
-import { readBatch } from '../read-batch.ts'
 import { openCifar, readCifar } from './node-cifar.ts'
 import { readCsv } from './node-csv.ts'
 import { openIdx, readIdx } from './node-idx.ts'
@@ -25,7 +24,7 @@ function file(name: string, bytes: Uint8Array | string): string {
 function content(examples: Examples, order: Uint32Array) {
   const size = examples.shape.reduce((product, length) => product * length, 1)
   const out = new Float32Array(order.length * size)
-  readBatch(examples, order, 0, order.length, out)
+  order.forEach((index, row) => examples.read(index, out, row * size))
   return { shape: examples.shape, count: examples.count, out, labels: Array.from(order, (i) => examples.label(i)) }
 }
 

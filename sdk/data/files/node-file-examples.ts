@@ -1,8 +1,8 @@
 import { sizeOf } from '../../weights/layout.ts'
+import { checkIndex } from '../check-index.ts'
 import type { Examples } from '../examples.ts'
 import { bytesOf, type NumberType, numbersIn } from '../formats/number-type.ts'
 import { checkedDivisor, rowReader } from '../in-memory-examples.ts'
-import { checkIndex } from '../read-batch.ts'
 import type { PagedFile } from './node-paged-file.ts'
 
 /** Examples that stay in a file, of which some pages are in memory. Disposing of them closes it. */
@@ -30,6 +30,8 @@ export function fileExamples(rows: FileRows): FileExamples {
   const divisor = checkedDivisor(rows.divisor)
   const size = sizeOf(shape)
   const row = new Uint8Array(size * bytesOf(type))
+  // Bytes are read where they lie; other numbers are arrays made anew of each row.
+  const bytes = type.kind === 'u1' ? rowReader(row, divisor) : undefined
   return {
     count,
     shape,
@@ -37,6 +39,7 @@ export function fileExamples(rows: FileRows): FileExamples {
       checkIndex(index, count)
       const place = start + index * strideBytes
       pages.read(place, row)
+      if (bytes && !order) return bytes(0, size, out, offset)
       const values = numbersIn(row, type, { file: pages.file, offset: place })
       if (order) for (let i = 0; i < size; i++) out[offset + i] = (values[order[i] ?? 0] ?? 0) / divisor
       else rowReader(values, divisor)(0, size, out, offset)

@@ -108,6 +108,10 @@ test('a header that is none is refused with its place', (t) => {
     const error = t.throws(() => decodeNpy(npy(text, [0, 0, 0, 0]), 'a.npy'), { code: 'DATA_DAMAGED' }, text)
     t.regex(error?.message ?? '', /a\.npy is damaged at byte 10: expected a dictionary/)
   }
+  for (const version of [0, 4]) {
+    const message = new RegExp(`at byte 6: expected version 1, 2 or 3, but found ${version}`)
+    t.throws(() => decodeNpy(npy(header('|u1', '()'), [7], version), 'a.npy'), { code: 'DATA_DAMAGED', message })
+  }
   t.throws(() => decodeNpy(npy(header('|b1', '(3,)'), [0, 2, 1]), 'a.npy'), {
     code: 'DATA_DAMAGED',
     message: /at byte \d+: expected a boolean 0 or 1, but found 2/,

@@ -91,3 +91,10 @@ test('a member that claims to be impossibly large is refused before it is unpack
   new DataView(whole.buffer).setUint32(entry + 24, 0xfffffff0, true)
   t.throws(() => decodeNpz(whole, 'a.npz'), { code: 'DATA_DAMAGED', message: /4294967280 bytes/ })
 })
+
+test('two members of one name are refused', (t) => {
+  const array = encodeNpy({ shape: [1], values: Uint8Array.of(1) })
+  const archive = Buffer.from(zipSync({ 'a.npy': array, 'b.npy': array }, { level: 0 })).toString('latin1')
+  const twice = Buffer.from(archive.replaceAll('b.npy', 'a.npy'), 'latin1')
+  t.throws(() => decodeNpz(twice, 'a.npz'), { code: 'DATA_DAMAGED', message: /another name than a\.npy/ })
+})
