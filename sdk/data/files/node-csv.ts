@@ -3,7 +3,7 @@ import { dataError } from '../errors.ts'
 import type { Examples } from '../examples.ts'
 import { csvOptions, csvRows } from '../formats/csv-rows.ts'
 import { type CsvSettings, csvTable } from '../formats/csv-table.ts'
-import { nameOf } from './node-bytes.ts'
+import { nameOf } from './node-file-content.ts'
 
 /** Most bytes of one row: papaparse would keep, and read again, all that follows a quote that is never closed. */
 const maxRowBytes = 16 * 1_048_576

@@ -1,6 +1,6 @@
 import type { Examples } from '../examples.ts'
 import { decodeIdx, decodeIdxHeader, decodeIdxLabels, idxHeaderBytes } from '../formats/idx.ts'
-import { readBytes } from './node-bytes.ts'
+import { readBytes } from './node-file-content.ts'
 import { type FileExamples, fileExamples } from './node-file-examples.ts'
 import { opening } from './node-opening.ts'
 import { openPaged, type PageSettings } from './node-paged-file.ts'

@@ -1,7 +1,7 @@
 import { closeSync, fstatSync, openSync, readSync } from 'node:fs'
 import { dataError } from '../errors.ts'
 import { damaged } from '../formats/damaged.ts'
-import { nameOf } from './node-bytes.ts'
+import { nameOf } from './node-file-content.ts'
 
 export interface PageSettings {
   /** Bytes read at once. Default 16 KiB: examples are read in random order, of which each needs one or two pages. */
