@@ -1,11 +1,11 @@
 import { mkdir, open, readdir, readFile, rename, rm } from 'node:fs/promises'
 import { join, resolve } from 'node:path'
 import { CodedError } from '../../runtime/index.ts'
+import { tfjsModel } from '../weights/formats/tfjs-model.ts'
 import { weightsHash } from '../weights/hash.ts'
 import { registryError } from './errors.ts'
 import { isLineage } from './lineage.ts'
 import type { CommittedModel, Lineage, ModelRegistry, ModelToCommit } from './registry.ts'
-import { tfjsModel } from './tfjs-model.ts'
 
 /** Folders that are being written; what a killed process left is taken away at the next commit. */
 const unfinished = '.unfinished-'
