@@ -28,9 +28,20 @@ export function join(sets: readonly Examples[]): Examples {
     }
     return { set: sets[low] ?? head, place: index - (ends[low - 1] ?? 0) }
   }
+  const divisor = first.bytes?.divisor
+  const allBytes = divisor !== undefined && sets.every(({ bytes }) => bytes?.divisor === divisor)
   return {
     count,
     shape: first.shape,
+    bytes: allBytes
+      ? {
+          divisor,
+          copy(index, out, offset) {
+            const { set, place } = find(index)
+            set.bytes?.copy(place, out, offset)
+          },
+        }
+      : undefined,
     read(index, out, offset) {
       const { set, place } = find(index)
       set.read(place, out, offset)

@@ -32,6 +32,10 @@ export function fileExamples(rows: FileRows): FileExamples {
   const row = new Uint8Array(size * bytesOf(type))
   // Bytes are read where they lie; other numbers are arrays made anew of each row.
   const bytes = type.kind === 'u1' ? rowReader(row, divisor) : undefined
+  const copyBytes = (index: number, out: Uint8Array, offset: number) => {
+    checkIndex(index, count)
+    pages.read(start + index * strideBytes, out.subarray(offset, offset + size))
+  }
   return {
     count,
     shape,
@@ -48,6 +52,7 @@ export function fileExamples(rows: FileRows): FileExamples {
       checkIndex(index, count)
       return rows.label(index)
     },
+    bytes: type.kind === 'u1' && !order ? { divisor, copy: copyBytes } : undefined,
     [Symbol.dispose]: () => pages[Symbol.dispose](),
   }
 }

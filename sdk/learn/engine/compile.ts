@@ -2,13 +2,15 @@ import { sizeOf } from '../../weights/layout.ts'
 import { learnError } from '../errors.ts'
 import type { LayerGraph } from './layer-graph.ts'
 import { layerBuilders } from './layers.ts'
-import { Plan, type PlanSize, type Tensor } from './plan.ts'
+import { Plan, type PlanSize, type Tensor, tensorSize } from './plan.ts'
 
 /** A model laid out in memory, and the operations of its layers in order. */
 export interface CompiledModel {
   readonly plan: Plan
   readonly input: Tensor
   readonly output: Tensor
+  /** Room for a batch's features as bytes. */
+  readonly bytes: number
   /** One float32 an example. */
   readonly labels: number
   /** Room for all weights, flat, as they come and go. */
@@ -40,5 +42,12 @@ export function compile(graph: LayerGraph, size: PlanSize): CompiledModel {
   const output = tensors.get(graph.output)
   if (!output) throw learnError('LEARN_ENGINE_MODEL', { reason: `it ends with ${graph.output}, which is no layer` })
   const weights = plan.weights.reduce((sum, { shape }) => sum + sizeOf(shape), 0)
-  return { plan, input, output, labels: plan.allocate(4 * plan.batch), staging: plan.allocate(4 * weights) }
+  return {
+    plan,
+    input,
+    output,
+    bytes: plan.allocate(plan.batch * tensorSize(input)),
+    labels: plan.allocate(4 * plan.batch),
+    staging: plan.allocate(4 * weights),
+  }
 }

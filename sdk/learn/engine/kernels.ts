@@ -60,6 +60,7 @@ export interface Kernels {
   addScaled(source: number, scale: number, target: number, count: number): void
   fill(target: number, value: number, count: number): void
   copyRows(source: number, sourcePitch: number, target: number, targetPitch: number, rows: number, bytes: number): void
+  divideBytes(source: number, divisor: number, target: number, count: number): void
   addProximal(w: number, start: number, mu: number, gradient: number, count: number): void
   momentumStep(w: number, gradient: number, velocity: number, momentum: number, rate: number, count: number): void
   winogradInput(
@@ -185,6 +186,7 @@ const names: readonly (keyof Kernels)[] = [
   'addScaled',
   'fill',
   'copyRows',
+  'divideBytes',
   'addProximal',
   'momentumStep',
   'winogradInput',
