@@ -1,4 +1,5 @@
 export * from '../data/node-idx.ts'
 export { fileRegistry } from '../registry/node-file-registry.ts'
 export * from './load-workload.ts'
+export * from './native-tensorflow.ts'
 export * from './worker-pool.ts'
