@@ -3,11 +3,12 @@
 // tensorflow-cpu, against which the package's own binding is compiled.
 import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { join, relative } from 'node:path'
-import { buildBinding, tryBinding } from './native/binding.js'
+import { buildBinding, cxxCompiler, tryBinding } from './native/binding.js'
 import { fetchPackages } from './native/packages.js'
 import { fetchTensorFlow } from './native/tensorflow-library.js'
 import { SetupError } from './setup/errors.js'
 import { nativeFolder } from './setup/folders.js'
+import { python } from './setup/python.js'
 import { main } from './setup/run.js'
 
 const versions = { tensorFlow: '2.21.0', tfjsNode: '4.22.0', nodeApiHeaders: '1.9.0' }
@@ -20,10 +21,12 @@ main(() => {
   // Written last; sdk/node/native-tensorflow.ts loads the module that it names.
   const record = join(nativeFolder, 'built.json')
   if (isBuilt(record)) return console.error(`built already: ${nativeFolder}`)
+  // Before much is downloaded for nothing.
+  const [interpreter, compiler] = [python(), cxxCompiler()]
   mkdirSync(nativeFolder, { recursive: true })
-  const library = fetchTensorFlow(nativeFolder, versions.tensorFlow)
+  const library = fetchTensorFlow(interpreter, nativeFolder, versions.tensorFlow)
   const packages = fetchPackages(nativeFolder, versions)
-  buildBinding(packages, library)
+  buildBinding(compiler, packages, library)
   const module = tryBinding(packages)
   writeFileSync(record, JSON.stringify({ module: relative(nativeFolder, module), versions }))
   console.error(`built: ${nativeFolder}`)

@@ -9,10 +9,15 @@ const libraries = {
   'libtensorflow_framework.so.2': 'libtensorflow_framework.so.2',
 }
 
+/** A C++ compiler that runs. */
+export function cxxCompiler() {
+  const command = process.env.CXX || 'g++'
+  must(command, ['--version'], 'SETUP_COMPILER', {})
+  return command
+}
+
 /** Compiles tfjs-node's binding against the library, where the package looks for it. */
-export function buildBinding(packages, library) {
-  const compiler = process.env.CXX ?? 'g++'
-  must(compiler, ['--version'], 'SETUP_COMPILER', {})
+export function buildBinding(compiler, packages, library) {
   const folder = join(packages, '@tensorflow/tfjs-node')
   const links = join(folder, 'deps/lib')
   mkdirSync(links, { recursive: true })

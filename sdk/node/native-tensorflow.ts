@@ -4,25 +4,34 @@ import { dirname, join, resolve } from 'node:path'
 import { learnError } from '../learn/errors.ts'
 import type { TensorFlow } from '../learn/tensorflow.ts'
 
+export interface NativeTensorFlowPlace {
+  /** The folder of the build. Without it, `.native` is looked for in the folder `from`, and in those above it. */
+  readonly folder?: string
+  /** The present folder, if not said. */
+  readonly from?: string
+}
+
 /**
- * TensorFlow.js on its native backend, where `npm run native` has built it; undefined where it hasn't. Looks in the folder
- * given, or else in `.native` of the present folder and of those above it.
+ * TensorFlow.js on its native backend, where `npm run native` has built it; undefined where it hasn't.
  *
  * Its results may differ in their last bits from one machine to the next, and with the number of threads.
  *
  * @throws LEARN_NATIVE when there is a build that doesn't load.
  */
-export async function nativeTensorFlow(folder?: string): Promise<TensorFlow | undefined> {
-  for (const place of folder === undefined ? ancestors(process.cwd()) : [folder]) {
-    const module = await builtModule(resolve(place))
+export async function nativeTensorFlow({
+  folder,
+  from = process.cwd(),
+}: NativeTensorFlowPlace = {}): Promise<TensorFlow | undefined> {
+  for (const place of folder === undefined ? nativeFolders(resolve(from)) : [resolve(folder)]) {
+    const module = await builtModule(place)
     if (module !== undefined) return load(module)
   }
   return undefined
 }
 
-function ancestors(folder: string): string[] {
-  const above = dirname(folder)
-  return [join(folder, '.native'), ...(above === folder ? [] : ancestors(above))]
+function nativeFolders(from: string): string[] {
+  const above = dirname(from)
+  return [join(from, '.native'), ...(above === from ? [] : nativeFolders(above))]
 }
 
 /** The module that the build's record names. The record is written last, so a build broken off isn't found. */
