@@ -12,6 +12,7 @@ const call: Call = {
 /** Whatever changes one of these changes the results of every job. */
 const golden = {
   stream: '40fd793cbb7cdaa77646533195cb701ff143a4e8e73faf547b8acad98e34d393',
+  draws: 'a1bd7f50f62bdb0a3dc492efa525c7d4cca9a81e4093c89533a3dd1324df9d1b',
   sum: 'a311ce5c88fa9803f9e2f09aeed617f86a3fec2c4b7d1e510d9bf8a8433a6fe5',
   asked: 5050,
 }
@@ -26,7 +27,7 @@ const platforms: Record<string, () => Promise<unknown>> = {
 }
 
 for (const [platform, run] of Object.entries(platforms)) {
-  test.serial(`streams, sums and actors give the golden results in ${platform}`, async (t) => {
+  test.serial(`streams, draws, sums and actors give the golden results in ${platform}`, async (t) => {
     t.deepEqual(await run(), golden)
   })
 }
@@ -34,5 +35,6 @@ for (const [platform, run] of Object.entries(platforms)) {
 test('another seed gives other results', async (t) => {
   const other = await reproducibleWork(seed + 1)
   t.not(other.stream, golden.stream)
+  t.not(other.draws, golden.draws)
   t.not(other.sum, golden.sum)
 })

@@ -1,9 +1,15 @@
 import { type ActorRef, actorSystem } from '../../runtime/index.ts'
 import { accumulator, layoutOf, randomStream, weightsHash } from '../../sdk/index.ts'
+import { dirichlet, normal } from '../../sdk/random/distributions.ts'
 
 /** Work that has one result wherever it is done. */
 export async function reproducibleWork(seed: number) {
-  return { stream: await streamHash(seed), sum: await sumHash(seed), asked: await askedSum(100) }
+  return {
+    stream: await streamHash(seed),
+    draws: await drawsHash(seed),
+    sum: await sumHash(seed),
+    asked: await askedSum(100),
+  }
 }
 
 const size = 10_000
@@ -15,6 +21,14 @@ function streamHash(seed: number): Promise<string> {
   const order = random.shuffle(Uint32Array.from({ length: size }, (_, index) => index))
   const draws = Float64Array.from(order, (bound) => random.uint32() + random.uniform() + random.below(bound + 1))
   return weightsHash(new Float32Array(draws.buffer))
+}
+
+/** Hash of draws from the distributions that initial weights and partitions come from. */
+function drawsHash(seed: number): Promise<string> {
+  const random = randomStream(seed, 'draws')
+  const normals = Array.from({ length: size }, () => normal(random))
+  const shares = Array.from({ length: 100 }).flatMap(() => [...dirichlet(random, 0.3, 10)])
+  return weightsHash(new Float32Array(Float64Array.of(...normals, ...shares).buffer))
 }
 
 /** Hash of the mean of updates drawn from streams, half of them summed apart and merged. */
