@@ -4,12 +4,7 @@ import type { Engine } from './engine.ts'
 import type { EngineLoss } from './engine-loss.ts'
 
 /** Puts examples into the engine's memory. LEARN_LABEL for a label that the loss has no output for. */
-export function readBatch(
-  engine: Engine,
-  { check }: EngineLoss,
-  examples: Examples,
-  indices: Uint32Array,
-): void {
+export function readBatch(engine: Engine, { check }: EngineLoss, examples: Examples, indices: Uint32Array): void {
   const size = sizeOf(examples.shape)
   const { bytes } = examples
   // Bytes are divided in WebAssembly, to the same values, if float32 has the divisor.
