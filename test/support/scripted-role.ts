@@ -21,7 +21,7 @@ export function pairTopology({
   }
 }
 
-export type Script<In> = (channel: Channel<unknown, In>, context: RoleContext) => void | Promise<void>
+export type Script<In> = (channel: Channel<unknown, In>, context: RoleContext) => unknown
 
 /** A role of one round, which is a script over its one channel. */
 export function scripted<In>(name: string, accepts: (message: unknown) => message is In, script: Script<In>): AnyRole {

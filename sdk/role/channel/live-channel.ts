@@ -109,16 +109,13 @@ export class LiveChannel implements ChannelPort {
 
   async allJoined(expiry: Expiry): Promise<readonly string[]> {
     if (this.#everybodyJoined) return []
+    const isMissing = (end: string) => !this.has(end) && !this.isGone(end)
     const missing = [...this.wiring.expected].filter((end) => end !== this.#host.end)
     for (;;) {
-      for (
-        let last = missing.at(-1);
-        last !== undefined && (this.has(last) || this.isGone(last));
-        last = missing.at(-1)
-      )
-        missing.pop()
+      // From the last one on, so that a large group isn't looked through at each arrival.
+      for (let last = missing.at(-1); last !== undefined && !isMissing(last); last = missing.at(-1)) missing.pop()
       this.#everybodyJoined = missing.length === 0
-      if (this.#everybodyJoined || expiry.expired) return missing
+      if (this.#everybodyJoined || expiry.expired) return missing.filter(isMissing)
       await this.change(expiry)
     }
   }
