@@ -1,3 +1,4 @@
+import type { LogEntry } from '../../sdk/index.ts'
 import type { RunResult, RunStart } from './reporter.ts'
 
 export function percent(fraction: number | undefined): string {
@@ -9,6 +10,11 @@ export function summary({ job, seed, settings, resumedAfter }: RunStart): string
   const shown = Object.entries(settings).map(([name, value]) => `${name}=${value}`)
   const from = resumedAfter === undefined ? '' : `, going on after round ${resumedAfter}`
   return `${job}: seed ${seed}${from}; ${shown.join(' ')}`
+}
+
+/** What an end says, in a line. */
+export function said(end: string, { message, fields }: Pick<LogEntry, 'message' | 'fields'>): string {
+  return [`${end}: ${message}`, ...Object.entries(fields).map(([name, value]) => `${name}=${value}`)].join(' ')
 }
 
 /** Where the model is, and what to do with it. */

@@ -64,7 +64,8 @@ export async function runJob(job: JobToRun): Promise<JobRun> {
         job.onRound?.(event, system)
         event.seen.tell(null)
       } else if (event.type === 'notice') notices.push(event.notice.code)
-      else if (endedStates.includes(event.state)) resolve({ state: event.state, cause: event.cause })
+      else if (event.type === 'state' && endedStates.includes(event.state))
+        resolve({ state: event.state, cause: event.cause })
     })
     const parts = { topology, strategy, pool, roles: stockRoles }
     const actor = system.spawn(
