@@ -132,3 +132,27 @@ test('a snapshot of another role, or of another kind, is refused and named', asy
     })
   }
 })
+
+test('nothing is published before the decisions that it rests on are durable', async (t) => {
+  const store = memoryStore()
+  let durable = 0
+  const publishedAt: number[] = []
+  const turns = (count: number): Promise<void> =>
+    count === 0 ? Promise.resolve() : Promise.resolve().then(() => turns(count - 1))
+  const slow: Store = {
+    ...killedStore(store, immortal()),
+    async append(entry, bytes) {
+      await turns(50)
+      durable += 1
+      return store.append(entry, bytes)
+    },
+  }
+  await using stage = roleStage({
+    topology: pairTopology(),
+    roles: { left: drawing(() => 5), right: silent },
+    store: slow,
+    onPublish: () => void publishedAt.push(durable),
+  })
+  await stage.ended('left-0')
+  t.deepEqual(publishedAt, [1, 2, 3, 4])
+})
