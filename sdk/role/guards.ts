@@ -13,3 +13,17 @@ export function isOneOf<const Type extends string>(
 ): value is { readonly type: Type } {
   return typeof value === 'object' && value !== null && 'type' in value && types.some((type) => type === value.type)
 }
+
+export function isString(value: unknown): value is string {
+  return typeof value === 'string'
+}
+
+export function isObject(value: unknown): value is object {
+  return typeof value === 'object' && value !== null
+}
+
+/** A field of this name is there, and is of that kind. */
+export function has(value: object, field: string, isKind: (value: unknown) => boolean): boolean {
+  const found: unknown = Object.getOwnPropertyDescriptor(value, field)?.value
+  return isKind(found)
+}

@@ -1,7 +1,7 @@
 import type { LocalTerms, Update } from '../../learn/learner.ts'
 import type { PartialSum } from '../../strategy/sum/accumulator.ts'
 import type { MetricPartial } from '../../strategy/sum/metric-sum.ts'
-import { isNumber, isOneOf } from '../guards.ts'
+import { has, isNumber, isObject, isOneOf, isString, isStrings } from '../guards.ts'
 import { channelTagged } from '../role.ts'
 
 /** From an aggregator to those below it. */
@@ -44,10 +44,33 @@ export const below = channelTagged<Assignment, Answer>(isAnswer, 'distribute', '
 export const above = channelTagged<Answer, Assignment>(isAssignment, 'fetch', 'upload')
 
 function isAnswer(message: unknown): message is Answer {
-  return isOneOf(message, ['update', 'partial', 'failed']) && 'round' in message && isNumber(message.round)
+  if (!isOneOf(message, ['update', 'partial', 'failed']) || !has(message, 'round', isNumber)) return false
+  switch (message.type) {
+    case 'update':
+      return (
+        has(message, 'delta', (delta) => delta instanceof Float32Array) &&
+        has(message, 'samples', isNumber) &&
+        has(message, 'metrics', isObject)
+      )
+    case 'partial':
+      return (
+        has(message, 'sum', isObject) &&
+        has(message, 'metrics', isObject) &&
+        has(message, 'members', isStrings) &&
+        has(message, 'refusals', Array.isArray)
+      )
+    case 'failed':
+      return has(message, 'code', isString) && has(message, 'reason', isString)
+  }
 }
 
 function isAssignment(message: unknown): message is Assignment {
   if (!isOneOf(message, ['train', 'end-of-training'])) return false
-  return message.type === 'end-of-training' || ('weights' in message && message.weights instanceof Float32Array)
+  return (
+    message.type === 'end-of-training' ||
+    (has(message, 'round', isNumber) &&
+      has(message, 'weights', (weights) => weights instanceof Float32Array) &&
+      has(message, 'terms', isObject) &&
+      has(message, 'selected', isStrings))
+  )
 }
