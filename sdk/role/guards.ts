@@ -21,9 +21,3 @@ export function isString(value: unknown): value is string {
 export function isObject(value: unknown): value is object {
   return typeof value === 'object' && value !== null
 }
-
-/** A field of this name is there, and is of that kind. */
-export function has(value: object, field: string, isKind: (value: unknown) => boolean): boolean {
-  const found: unknown = Object.getOwnPropertyDescriptor(value, field)?.value
-  return isKind(found)
-}
