@@ -7,12 +7,18 @@ import { randomStream } from '../../random/random-stream.ts'
 
 const last = 12
 
-/** Sends 1 … last at the pace of one end, while the others crash twice each. */
-async function run(seed: number): Promise<Map<string, number[][]>> {
+/** Sends 1 … last at the pace of one end, while the others crash twice each; the sender too, if it's to. */
+async function run(seed: number, senderCrashes = 0): Promise<Map<string, number[][]>> {
   const attempts = new Map<string, number[][]>()
+  let crashesLeft = senderCrashes
   const left = numbers('left', async (channel) => {
     await channel.awaitJoin()
+    const crashAt = crashesLeft > 0 ? 1 + randomStream(seed, 'left', String(crashesLeft)).below(last) : undefined
     for (let n = 1; n <= last; n++) {
+      if (n === crashAt) {
+        crashesLeft -= 1
+        throw new Error('a passing fault')
+      }
       channel.broadcast(n, ['right-0', 'right-1', 'right-2'])
       await channel.recv('right-2')
     }
@@ -48,6 +54,18 @@ test('500 seeds: an end that restarts gets everything again from the first messa
       if (received.length !== (end === 'right-2' ? 1 : 3)) throw new Error(`${end} ran ${received.length} times`)
       for (const attempt of received)
         if (attempt.some((n, index) => n !== index + 1)) throw new Error(`${end} received ${attempt.join(' ')}`)
+    }
+  })
+  t.pass()
+})
+
+test('500 seeds: from a sender that restarts too, everything of each start is received in order, each once', async (t) => {
+  await forSeeds(500, async (seed) => {
+    for (const [end, received] of await run(seed, 1 + (seed % 2))) {
+      for (const attempt of received) {
+        const isInOrder = attempt.every((n, index) => n === 1 || n === (attempt[index - 1] ?? 0) + 1)
+        if (!isInOrder) throw new Error(`${end} received ${attempt.join(' ')}`)
+      }
     }
   })
   t.pass()
