@@ -46,8 +46,8 @@ export function typedChannel<Out, In>(
     ends: readonly string[],
     options: GatherOptions<In> = {},
   ): AsyncGenerator<GatheredArrival<In>> {
-    const { quorum = 1, deadlineMs, matching = () => true } = options
-    const place = decisions.place(`counted:${wiring.name}`)
+    const { quorum = 1, deadlineMs, purpose = '', matching = () => true } = options
+    const place = decisions.place(`counted:${wiring.name}:${purpose}`)
     const recorded = decisions.recall(place, isStrings)
     const awaited = new Set(recorded ?? ends)
     // A product such as 0.55 · 100 may come out a little above the whole number that is meant.
@@ -70,7 +70,10 @@ export function typedChannel<Out, In>(
     const isPlain = recorded
       ? counted.size === recorded.length
       : deadlineMs === undefined && counted.size === ends.length
-    if (!isPlain) decisions.record(place, [...counted].toSorted())
+    if (isPlain) return
+    decisions.record(place, [...counted].toSorted())
+    // What is made of it may be sent, and then built upon elsewhere, before this round is committed.
+    await decisions.flush()
   }
 
   return {

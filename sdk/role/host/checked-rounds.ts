@@ -87,6 +87,7 @@ function notedDecisions(
         }
       },
       record: (place, value) => decisions.record(place, value),
+      flush: () => decisions.flush(),
     },
     replay() {
       const counts = new Map<string, number>()
@@ -105,6 +106,7 @@ function notedDecisions(
           return isValue(value) ? value : make()
         },
         record: () => {},
+        flush: async () => {},
       }
     },
   }

@@ -1,5 +1,6 @@
 import test from 'ava'
 import { errorFactory, memoryStore, seededScheduler, virtualClock } from '../../../runtime/index.ts'
+import { killedStore, lifeOf } from '../../../test/support/killed-store.ts'
 import { type RoleStage, roleStage, type StageOptions } from '../../../test/support/role-stage.ts'
 import { forSeeds } from '../../../test/support/seeds.ts'
 import { tinyPool } from '../../../test/support/tiny-pool.ts'
@@ -196,6 +197,71 @@ test('a middle aggregator that dies for good in mid-round takes its group with i
     trainers(3, 4, 5),
     trainers(3, 4, 5),
   ])
+})
+
+test('a round that a process published and did not commit is published by the next one with the same members and bits', async (t) => {
+  for (const topology of [twoTier({ clients: 8 }), hierarchical({ clients: 8 })]) {
+    const store = memoryStore()
+    const job = { topology, store, strategy: fedAvg({ quorum: 0.5 }), rounds: 1 }
+    const first = await new Promise<RoundRecord>((resolve) => {
+      const stage = roleStage({
+        ...job,
+        roles: stockRoles,
+        pool: tinyPool({ clients: 8, beforeTraining: ({ client }) => (client % 4 < 2 ? never : undefined) }),
+        async onPublish(record) {
+          resolve(record)
+          await stage.system.terminate()
+          await never
+        },
+      })
+    })
+    // Now those that were not counted are the quick ones.
+    const clock = virtualClock()
+    const second = await run({
+      ...job,
+      roles: { ...stockRoles, trainer: slowTrainer(trainers(2, 3, 6, 7)) },
+      pool: tinyPool({ clients: 8 }),
+      system: { clock },
+    })
+    t.deepEqual(first.members, trainers(2, 3, 6, 7))
+    t.deepEqual(membersOf(second.published), [first.members], topology.schema.name)
+    t.deepEqual(weightsOf(second.published), [[...first.weights]])
+  }
+})
+
+test('a middle aggregator that counted for a round which is over counts anew for the next one', async (t) => {
+  const store = memoryStore()
+  const job = { topology: hierarchical({ clients: 8 }), strategy: fedAvg({ quorum: 0.5 }), rounds: 2 }
+  // The first process ends when the top has committed round 1, and the middle ones have not yet.
+  await new Promise<void>((resolve) => {
+    const stage = roleStage({
+      ...job,
+      roles: stockRoles,
+      pool: tinyPool({ clients: 8, beforeTraining: ({ client }) => (client % 4 < 2 ? never : undefined) }),
+      store: {
+        ...killedStore(store, lifeOf(Number.POSITIVE_INFINITY, false)),
+        async save(key, expected, bytes) {
+          if (key.includes('middle')) return never
+          const version = await store.save(key, expected, bytes)
+          await stage.system.terminate()
+          resolve()
+          return version
+        },
+      },
+    })
+  })
+  const { ended, published } = await run({
+    ...job,
+    store,
+    roles: { ...stockRoles, trainer: slowTrainer(trainers(2, 3, 6, 7)) },
+    pool: tinyPool({ clients: 8 }),
+    system: { clock: virtualClock() },
+  })
+  t.is(ended.type, 'task-completed')
+  t.deepEqual(
+    published.map(({ round, members }) => [round, members]),
+    [[2, trainers(0, 1, 4, 5)]],
+  )
 })
 
 /** A strategy that lets the aggregator fail that looks at its quorum for the n-th time: just after it has distributed. */
