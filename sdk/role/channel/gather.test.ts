@@ -1,6 +1,7 @@
 import test from 'ava'
 import fc from 'fast-check'
 import { type Clock, manualClock, memoryStore, type Store } from '../../../runtime/index.ts'
+import { killedStore, lifeOf } from '../../../test/support/killed-store.ts'
 import { type RoleStage, roleStage } from '../../../test/support/role-stage.ts'
 import { numbers, pairTopology, type Script } from '../../../test/support/scripted-role.ts'
 import type { GatherOptions } from './channel.ts'
@@ -285,4 +286,43 @@ test('a counted end whose process has ended too by the time of the crash is left
   })
   t.deepEqual(second.counted, ['right-0', 'right-2'])
   t.is(await recorded(store), 2)
+})
+
+test('who was counted is durable before the round goes on', async (t) => {
+  const store = memoryStore()
+  let durable = 0
+  const turns = (count: number): Promise<void> =>
+    count === 0 ? Promise.resolve() : Promise.resolve().then(() => turns(count - 1))
+  await gathered({
+    rights: 2,
+    quorum: 0.5,
+    answer: answers,
+    store: {
+      ...killedStore(store, lifeOf(Number.POSITIVE_INFINITY, false)),
+      async append(key, bytes) {
+        await turns(50)
+        durable += 1
+        return store.append(key, bytes)
+      },
+    },
+    after: () => t.is(durable, 1),
+  })
+})
+
+test('whom an interrupted run counted for one purpose is not awaited for another', async (t) => {
+  const store = memoryStore()
+  const job = { rights: 2, quorum: 0.5, store }
+  await new Promise<void>((resolve) => {
+    void gathered({
+      ...job,
+      purpose: 'round 1',
+      answer: keepsAnswering(0),
+      after: async (ends, stage) => {
+        t.deepEqual(ends, ['right-1'])
+        resolve()
+        await stage.system.terminate()
+      },
+    })
+  })
+  t.deepEqual((await gathered({ ...job, purpose: 'round 2', answer: keepsAnswering(1) })).counted, ['right-0'])
 })
