@@ -1,8 +1,9 @@
 import test from 'ava'
 import fc from 'fast-check'
-import { errorFactory, memoryStore } from '../../runtime/index.ts'
+import { errorFactory, memoryStore, virtualClock } from '../../runtime/index.ts'
 import { fedAvg, hierarchical, role, stockRoles, twoTier } from '../../sdk/index.ts'
 import { runJob } from '../../test/support/job-runner.ts'
+import { slowTrainer } from '../../test/support/slow-trainer.ts'
 import { tinyPool } from '../../test/support/tiny-pool.ts'
 import type { JobEvent } from './protocol.ts'
 
@@ -183,13 +184,13 @@ test('a deadline ends the round with who was there', async (t) => {
     strategy: fedAvg({ deadlineMs: 50 }),
     store: memoryStore(),
     rounds: 1,
-    pool: tinyPool({
-      clients: 3,
-      beforeTraining: ({ client }) => (client === 1 ? new Promise<void>(() => {}) : undefined),
-    }),
+    roles: { ...stockRoles, trainer: slowTrainer(['trainer-1']) },
+    pool: tinyPool({ clients: 3 }),
+    system: { clock: virtualClock() },
   })
   t.is(run.state, 'completed')
   t.deepEqual(run.rounds[0]?.members, ['trainer-0', 'trainer-2'])
+  t.is(run.rounds[0]?.seconds, 0.05)
 })
 
 test('a learner that reads ambient randomness is caught by running each round twice', async (t) => {

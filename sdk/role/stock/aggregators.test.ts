@@ -3,12 +3,13 @@ import { errorFactory, memoryStore, seededScheduler, virtualClock } from '../../
 import { killedStore, lifeOf } from '../../../test/support/killed-store.ts'
 import { type RoleStage, roleStage, type StageOptions } from '../../../test/support/role-stage.ts'
 import { forSeeds } from '../../../test/support/seeds.ts'
+import { slowTrainer } from '../../../test/support/slow-trainer.ts'
 import { tinyPool } from '../../../test/support/tiny-pool.ts'
 import { fedAvg } from '../../strategy/fed-avg.ts'
 import type { Strategy } from '../../strategy/strategy.ts'
 import { hierarchical, twoTier } from '../../tag/topologies.ts'
 import { channelTagged, type RoundRecord, role } from '../role.ts'
-import { type Assignment, above } from './round-protocol.ts'
+import type { Assignment } from './round-protocol.ts'
 import { stockRoles } from './stock-roles.ts'
 
 const top = 'top-aggregator-0'
@@ -115,29 +116,6 @@ test('a quorum is met group by group in a hierarchical topology', async (t) => {
   t.is(ended.type, 'task-completed')
   t.deepEqual(membersOf(published), [trainers(2, 3, 6, 7)])
 })
-
-/** A trainer that takes a second, if its end is one of these. */
-function slowTrainer(slow: readonly string[]) {
-  return role({
-    name: 'trainer',
-    open: (channel) => channel(above),
-    init: () => ({ done: false }),
-    isState: (value): value is { done: boolean } => typeof value === 'object' && value !== null && 'done' in value,
-    done: ({ done }) => done,
-    async round(_, { channels, learner, end: self, sleep }) {
-      const { end, message } = await channels.recvAny()
-      if (message.type === 'end-of-training') return { done: true }
-      const { round, weights, terms } = message
-      if (slow.includes(self)) await sleep(1000)
-      channels.send(
-        end,
-        { type: 'update', round, ...(await learner.train({ round, weights, terms })) },
-        { keep: false },
-      )
-      return { done: false }
-    },
-  })
-}
 
 test('a group that misses its quorum holds up the round until its deadline, not longer', async (t) => {
   const clock = virtualClock()
