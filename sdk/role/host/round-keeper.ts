@@ -39,7 +39,7 @@ export async function openRoundKeeper<State, Channels>(
   const snapshot = await store.load(key)
   let version = snapshot?.version ?? 0
   let staged: RoundRecord[] = []
-  let numbers = new Map<string, number>()
+  const numbers = new Map<string, number>()
   const decisions = await JournalledDecisions.open(store, key, version)
 
   return {
@@ -48,18 +48,18 @@ export async function openRoundKeeper<State, Channels>(
     stage: (record) => staged.push(record),
     metric: (name, value) => numbers.set(name, value),
     async commit(before, after) {
-      const given = Object.fromEntries(numbers)
+      const given = numbers.size === 0 ? {} : byName(Object.fromEntries(numbers))
       const records = staged.map((record) => ({ ...record, metrics: byName({ ...given, ...record.metrics }) }))
       staged = []
-      numbers = new Map()
+      const hasReport = records.length === 0 && numbers.size > 0
+      numbers.clear()
       const changed = after !== before || decisions.any
       await decisions.flush()
       for (const record of records) await job.publish(record)
       if (changed) version = await save(store, key, version, { role: role.name, state: after })
       await decisions.next(changed)
       for (const record of records) await job.announce(record)
-      if (records.length === 0 && Object.keys(given).length > 0)
-        job.reports.tell({ type: 'metrics', end, metrics: byName(given) })
+      if (hasReport) job.reports.tell({ type: 'metrics', end, metrics: given })
     },
   }
 }
