@@ -4,8 +4,8 @@ import type { Delivery, Incarnation } from './wiring.ts'
 interface Sequence {
   readonly incarnation: Incarnation
   next: number
-  /** Came before its turn. */
-  readonly early: Map<number, unknown>
+  /** Came before its turn; hardly ever anything. */
+  early: Map<number, unknown> | undefined
 }
 
 /** Puts what comes on a channel into the order in which each sender sent it, each message once. */
@@ -16,21 +16,24 @@ export class Inbox {
   accept({ from, incarnation, number, message }: Delivery): readonly unknown[] {
     let sequence = this.#sequences.get(from)
     if (!sequence || sequence.incarnation < incarnation) {
-      sequence = { incarnation, next: 1, early: new Map() }
+      sequence = { incarnation, next: 1, early: undefined }
       this.#sequences.set(from, sequence)
     }
     if (sequence.incarnation > incarnation || number < sequence.next) return []
     if (number > sequence.next) {
+      sequence.early ??= new Map()
       sequence.early.set(number, message)
       return []
     }
     sequence.next += 1
-    if (sequence.early.size === 0) return [message]
     const due = [message]
-    for (; sequence.early.has(sequence.next); sequence.next += 1) {
-      due.push(sequence.early.get(sequence.next))
-      sequence.early.delete(sequence.next)
+    const { early } = sequence
+    if (!early) return due
+    for (; early.has(sequence.next); sequence.next += 1) {
+      due.push(early.get(sequence.next))
+      early.delete(sequence.next)
     }
+    if (early.size === 0) sequence.early = undefined
     return due
   }
 }
