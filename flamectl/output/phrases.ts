@@ -1,3 +1,4 @@
+import type { LogEntry } from '../../sdk/index.ts'
 import type { RunResult, RunStart } from './reporter.ts'
 
 export function percent(fraction: number | undefined): string {
@@ -10,6 +11,11 @@ export function summary({ job, seed, settings, runsOn, resumedAfter }: RunStart)
   const from = resumedAfter === undefined ? '' : `, going on after round ${resumedAfter}`
   const trained = runsOn === undefined ? '' : `\ntrained by ${runsOn}`
   return `${job}: seed ${seed}${from}; ${shown.join(' ')}${trained}`
+}
+
+/** What an end says, in a line. */
+export function said(end: string, { message, fields }: Pick<LogEntry, 'message' | 'fields'>): string {
+  return [`${end}: ${message}`, ...Object.entries(fields).map(([name, value]) => `${name}=${value}`)].join(' ')
 }
 
 /** Where the model is, and what to do with it. */

@@ -129,6 +129,10 @@ function followJob(
         return event.seen.tell(null)
       case 'notice':
         return reporter.notice(event.end, event.notice)
+      case 'log':
+        return reporter.log(event.end, event.entry)
+      case 'metrics':
+        return reporter.log(event.end, { message: 'metrics of a round:', fields: event.metrics })
       case 'state':
         if (event.state === 'failed') ended.reject(failure(spec, event.cause))
         else if (endedStates.includes(event.state)) ended.resolve(event.state)
