@@ -18,6 +18,11 @@ export interface LayersLearnerSettings extends Steps {
   readonly loss: LossName
   /** `auto`: the engine, where it knows every layer of the model; else TensorFlow.js. Default `auto`. */
   readonly engine?: 'auto' | 'engine' | 'tensorflow'
+  /**
+   * Gives the TensorFlow.js to use where the engine isn't, such as `nativeTensorFlow` of flame-fl/sdk/node: fast on large
+   * models, to other bits on other processors. Absent, or where it gives none: the WebAssembly backend.
+   */
+  readonly tensorFlow?: () => Promise<TensorFlow | undefined>
 }
 
 /**
@@ -35,7 +40,7 @@ export async function layersLearner(settings: LayersLearnerSettings): Promise<Le
   const unloaded = recorded === undefined ? undefined : onEngine(recorded, loss, settings)
   if (unloaded && 'learner' in unloaded) return unloaded.learner
 
-  const tf = await loadTensorFlow()
+  const tf = (await settings.tensorFlow?.()) ?? (await loadTensorFlow())
   const model = settings.model(tf)
   const description = describeModel(tf, model)
   if (engine === 'tensorflow') return onTensorFlow(tf, model, description, settings, 'as asked')

@@ -2,6 +2,7 @@ import { learnError } from '../learn/errors.ts'
 import { chunkCount, mergeEvaluations } from '../learn/evaluation.ts'
 import type { TrainingPool } from '../learn/training-pool.ts'
 import type { Settings } from '../workload/workload.ts'
+import { sharedFiles } from './shared-files.ts'
 import { sharedWeights } from './shared-weights.ts'
 import type { WorkerReply, WorkerRequest } from './training-messages.ts'
 import { type TrainingSlot, trainingSlot } from './training-slot.ts'
@@ -33,7 +34,8 @@ export async function workerPool({ module, settings, seed, workers }: WorkerPool
     throw learnError('LEARN_SETTING', { name: 'workers', expected: 'an integer from 1', value: workers })
   }
   const setup = { module: module.href, settings, seed }
-  const [first, ...others] = await all(Array.from({ length: workers }, () => trainingSlot(setup)))
+  const files = sharedFiles()
+  const [first, ...others] = await all(Array.from({ length: workers }, () => trainingSlot(setup, files)))
   if (!first) throw learnError('LEARN_CLOSED')
   const { layout, modelTopology, runsOn, clients, testExamples } = first.description
 
