@@ -11,7 +11,8 @@ const packr = new Packr({
 
 /**
  * Encodes plain objects, arrays, numbers, strings, booleans, null, undefined, bigints of 64 bits and typed arrays (as raw
- * bytes) in MessagePack. The same value gives the same bytes; −0 comes back as 0. STORE_VALUE names what can't be stored.
+ * bytes) in MessagePack. The same value, its fields in the same order, gives the same bytes. −0 comes back as 0, and half of a
+ * surrogate pair as U+FFFD. STORE_VALUE names what can't be stored.
  */
 export function encode(value: unknown): Uint8Array {
   check(value, 'value')
