@@ -3,7 +3,6 @@ import { storeError } from './errors.ts'
 
 const packr = new Packr({
   useRecords: false,
-  structuredClone: true,
   moreTypes: true,
   int64AsType: 'bigint',
   copyBuffers: true,
@@ -26,7 +25,7 @@ export function decode(bytes: Uint8Array): unknown {
   return packr.unpack(bytes)
 }
 
-function check(value: unknown, place: string): void {
+function check(value: unknown, place: string, within: readonly object[] = []): void {
   switch (typeof value) {
     case 'function':
     case 'symbol':
@@ -37,12 +36,21 @@ function check(value: unknown, place: string): void {
       return
     case 'object':
       if (value === null || ArrayBuffer.isView(value)) return
-      if (Array.isArray(value)) {
-        for (const [index, item] of value.entries()) check(item, `${place}[${index}]`)
-        return
-      }
-      if (!isPlain(value)) throw storeError('STORE_VALUE', { place, found: `a ${value.constructor.name}` })
-      for (const [name, field] of Object.entries(value)) check(field, `${place}.${name}`)
+      if (within.includes(value)) throw storeError('STORE_VALUE', { place, found: 'a cycle' })
+      checkParts(value, place, [...within, value])
+  }
+}
+
+function checkParts(value: object, place: string, within: readonly object[]): void {
+  if (Array.isArray(value)) {
+    for (const [index, item] of value.entries()) check(item, `${place}[${index}]`, within)
+    return
+  }
+  if (!isPlain(value)) throw storeError('STORE_VALUE', { place, found: 'an instance of a class' })
+  for (const [name, field] of Object.entries(value)) {
+    // The decoder would give it another name.
+    if (name === '__proto__') throw storeError('STORE_VALUE', { place, found: 'an object with a field __proto__' })
+    check(field, `${place}.${name}`, within)
   }
 }
 
