@@ -22,7 +22,8 @@ export function encode(value: unknown): Uint8Array {
 
 /** Decodes what `encode` made; arrays are the caller's own. Throws on other bytes. */
 export function decode(bytes: Uint8Array): unknown {
-  return packr.unpack(bytes)
+  // A view of its own: the unpacker leaves a property on what it's given.
+  return packr.unpack(bytes.subarray())
 }
 
 function check(value: unknown, place: string, within: readonly object[] = []): void {
