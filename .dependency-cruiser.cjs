@@ -19,7 +19,10 @@ module.exports = {
       name: 'through-the-index',
       severity: 'error',
       comment: 'another top folder is imported through its index.ts',
-      from: { path: '^(runtime|sdk|actors|api|flamelet|simulations|flamectl|examples)/', pathNot: '\\.(test|contract)\\.ts$' },
+      from: {
+        path: '^(runtime|sdk|actors|api|flamelet|simulations|flamectl|examples)/',
+        pathNot: '\\.(test|contract)\\.ts$',
+      },
       to: { path: '^(runtime|sdk|actors|api|flamelet|simulations)/', pathNot: ['^$1/', '/index\\.ts$'] },
     },
     {

@@ -16,7 +16,11 @@ const patient = { supervise: { type: 'restart', max: 1000, withinMs: 1 } } as co
 const add = (replyTo: ActorRef<string>, ...numbers: number[]): NotebookMessage => ({ type: 'add', numbers, replyTo })
 
 /** What a durable actor promises, on any store. */
-export function durableActorContract(test: TestFn, open: OpenStore): void {
+export function durableActorContract(
+  test: TestFn,
+  open: OpenStore,
+  { runs = 100 }: { readonly runs?: number } = {},
+): void {
   test('no reply, not even to a question, is heard before what it tells of is durable', async (t) => {
     await using opened = await open()
     let release = () => {}
@@ -240,6 +244,6 @@ export function durableActorContract(test: TestFn, open: OpenStore): void {
         t.deepEqual(inOrder ? recovered : recovered.toSorted((a, b) => a - b), expected)
       },
     )
-    await fc.assert(property, { numRuns: 100 })
+    await fc.assert(property, { numRuns: runs })
   })
 }

@@ -10,17 +10,21 @@ import { lmdbStore } from './index.ts'
 
 const writer = fileURLToPath(new URL('../../../test/support/notebook-writer.js', import.meta.url))
 
-durableActorContract(test, async () => {
-  const folder = await temporaryFolder()
-  const store = await lmdbStore(folder.path)
-  return {
-    store,
-    async [Symbol.asyncDispose]() {
-      await store.close()
-      await folder[Symbol.asyncDispose]()
-    },
-  }
-})
+durableActorContract(
+  test,
+  async () => {
+    const folder = await temporaryFolder()
+    const store = await lmdbStore(folder.path)
+    return {
+      store,
+      async [Symbol.asyncDispose]() {
+        await store.close()
+        await folder[Symbol.asyncDispose]()
+      },
+    }
+  },
+  { runs: 30 },
+)
 
 test('whatever a durable actor has acknowledged when its process is killed is in its state afterwards', async (t) => {
   await forSeeds(4, async (seed) => {
