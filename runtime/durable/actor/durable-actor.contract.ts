@@ -139,6 +139,35 @@ export function durableActorContract(
     await system.terminate()
   })
 
+  test('an actor that follows a stopped one waits for what that still writes', async (t) => {
+    await using opened = await open()
+    let release = () => {}
+    const held = new Promise<void>((resolve) => (release = resolve))
+    let appending = () => {}
+    const reached = new Promise<void>((resolve) => (appending = resolve))
+    const store = interruptedStore(opened.store, (call, when) => {
+      if (call !== 'append' || when !== 'before') return
+      appending()
+      return held
+    })
+    const { system, replies, client } = stage()
+    const stopped = system.spawn('notebook', notebook({ store }))
+    stopped.tell(add(client, 1))
+    await reached
+    system.stop(stopped)
+    await system.stopped(stopped)
+    const next = system.spawn('notebook', notebook({ store }))
+    next.tell(add(client, 2))
+    // What it loads too early it would have loaded by now.
+    for (let i = 0; i < 20; i++) await new Promise((resolve) => setImmediate(resolve))
+    release()
+    await system.idle()
+    next.tell({ type: 'read', replyTo: client })
+    await system.idle()
+    t.deepEqual(replies, ['added 2', 'read 1,2'])
+    await system.terminate()
+  })
+
   test('a writer is noticed by its snapshot too', async (t) => {
     await using opened = await open()
     const { store } = opened
