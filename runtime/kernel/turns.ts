@@ -21,6 +21,9 @@ export class Turns {
   #running: LocalActor | undefined
   #inTurn = false
   #requested = 0
+  /** Whose lane was asked for a turn. */
+  #asked: LocalActor | undefined
+  #closed = false
   readonly #whenDone: () => void
 
   constructor(scheduler: Scheduler | undefined, whenDone: () => void) {
@@ -40,7 +43,7 @@ export class Turns {
   }
 
   schedule(cell: LocalActor): void {
-    if (cell.scheduled) return
+    if (cell.scheduled || this.#closed) return
     cell.scheduled = true
     // A turn that runs or is under way takes it along.
     if (this.pending) this.#ready.push(cell)
@@ -50,10 +53,17 @@ export class Turns {
   close(cell: LocalActor): void {
     this.#lanes.get(cell)?.close()
     this.#lanes.delete(cell)
+    if (this.#asked === cell) this.#recall()
   }
 
+  /** No more turns, also not those under way: nact forgets its messages. */
   shutDown(): void {
+    this.#closed = true
+    this.#ready = []
+    this.#head = 0
+    this.#requested = 0
     this.#dispatcher.close()
+    this.#whenDone()
   }
 
   #request(cell: LocalActor): void {
@@ -65,10 +75,13 @@ export class Turns {
     const lane = this.#lanes.get(cell) ?? this.#dispatcher.lane(() => this.#turn(cell))
     this.#lanes.set(cell, lane)
     this.#requested += 1
+    this.#asked = cell
     lane.request()
   }
 
   #turn(first: LocalActor | undefined): void {
+    if (this.#closed || first !== this.#asked) return
+    this.#asked = undefined
     this.#requested -= 1
     this.#inTurn = true
     const until = performance.now() + mostMs
@@ -83,6 +96,14 @@ export class Turns {
       this.#inTurn = false
       this.#handOver()
     }
+    if (!this.pending) this.#whenDone()
+  }
+
+  /** nact forgets the message of an actor that is stopped: those who wait for that turn get another. */
+  #recall(): void {
+    this.#asked = undefined
+    this.#requested -= 1
+    this.#handOver()
     if (!this.pending) this.#whenDone()
   }
 
