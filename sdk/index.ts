@@ -1,6 +1,8 @@
 export * from './data/examples.ts'
 export * from './data/in-memory-examples.ts'
 export * from './data/partition.ts'
+export { groupNormalization } from './learn/group-normalization.ts'
+export type { GroupNormalizationSettings } from './learn/group-normalization-layer.ts'
 export * from './learn/inline-pool.ts'
 export * from './learn/layers-learner.ts'
 export * from './learn/learner.ts'
