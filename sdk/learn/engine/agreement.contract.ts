@@ -65,7 +65,7 @@ export async function weightsOf(learner: Learner, comparison: Comparison): Promi
 /**
  * How far the engine's training and evaluation are from TensorFlow.js's: the largest difference in each tensor of the update,
  * in parts of the tensor's largest value, and of the losses. Gradients of 0, as of a bias before a normalization, are rounding
- * alone: below 0.05 it is that which the difference is taken in parts of.
+ * alone: below 0.2 it is that which the difference is taken in parts of.
  */
 export async function disagreement(comparison: Comparison): Promise<Readonly<Record<string, number>>> {
   const [ours, theirs] = [await learnerOf(comparison, 'engine'), await learnerOf(comparison, 'tensorflow')]
@@ -83,7 +83,7 @@ export async function disagreement(comparison: Comparison): Promise<Readonly<Rec
   const views = tensorViews(theirs.layout, their.update.delta)
   for (const [name, values] of tensorViews(ours.layout, our.update.delta)) {
     const expected = views.get(name) ?? new Float32Array()
-    const scale = Math.max(0.05, ...expected.map(Math.abs))
+    const scale = Math.max(0.2, ...expected.map(Math.abs))
     off[name] = Math.max(...values.map((value, i) => Math.abs(value - (expected[i] ?? Number.NaN)))) / scale
   }
   const relative = (a = Number.NaN, b = Number.NaN) => Math.abs(a - b) / Math.max(1, Math.abs(b))
