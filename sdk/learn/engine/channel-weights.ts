@@ -23,7 +23,11 @@ export function channelWeights(plan: Plan, request: ChannelWeightsRequest): numb
     shape,
     initializer,
     trained,
-    load: (kernels, source) => kernels.copyRows(source, bytes, address, pitch, rows, bytes),
+    load(kernels, source) {
+      // A training that diverged has left NaN in the padding, too.
+      kernels.fill(address, 0, (rows * pitch) / 4)
+      kernels.copyRows(source, bytes, address, pitch, rows, bytes)
+    },
     save: (kernels, target) => kernels.copyRows(address, pitch, target, bytes, rows, bytes),
   })
   return address

@@ -5,13 +5,15 @@ import { LayerSettings } from './layer-settings.ts'
 import { layerBuilders } from './layers.ts'
 import { fanOut } from './ops/fan-out.ts'
 import { inPixels } from './ops/reshape.ts'
-import { Plan, type PlanSize, type Tensor } from './plan.ts'
+import { Plan, type PlanSize, type Tensor, tensorSize } from './plan.ts'
 
 /** A model laid out in memory, and the operations of its layers in order. */
 export interface CompiledModel {
   readonly plan: Plan
   readonly input: Tensor
   readonly output: Tensor
+  /** Room for a batch's features as bytes. */
+  readonly bytes: number
   /** One float32 an example. */
   readonly labels: number
   /** Room for all weights, flat, as they come and go. */
@@ -39,7 +41,14 @@ export function compile(graph: LayerGraph, size: PlanSize): CompiledModel {
   if (last.shape.length !== 1) throw unfit(`it ends with the shape [${last.shape}]: let a flatten layer be the last`)
   const output = inPixels(plan, 'output', last)
   const weights = plan.weights.reduce((sum, { shape }) => sum + sizeOf(shape), 0)
-  return { plan, input, output, labels: plan.allocate(4 * plan.batch), staging: plan.allocate(4 * weights) }
+  return {
+    plan,
+    input,
+    output,
+    bytes: plan.allocate(plan.batch * tensorSize(input)),
+    labels: plan.allocate(4 * plan.batch),
+    staging: plan.allocate(4 * weights),
+  }
 }
 
 function countConsumers(graph: LayerGraph): Map<string, number> {

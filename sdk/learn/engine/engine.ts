@@ -19,6 +19,9 @@ export interface Engine {
   readonly capacity: number
   /** Where a batch's features and labels go. */
   readonly features: Float32Array
+  /** The same place for features that are bytes, and what makes them features. */
+  readonly bytes: Uint8Array
+  divideBytes(examples: number, divisor: number): void
   readonly labels: Float32Array
   /** The trained weights, in the engine's own arrangement, and how far their copies lie apart. */
   readonly trained: { readonly address: number; readonly bytes: number; readonly count: number }
@@ -52,7 +55,7 @@ export function engine({ graph, batch, trainingBatch, copies }: EngineRequest): 
     })
   }
   const trainedBytes = one?.trainedBytes ?? 0
-  const { plan, input, output, labels, staging } = compile(graph, { batch: capacity, trainedBytes, copies })
+  const { plan, input, output, bytes, labels, staging } = compile(graph, { batch: capacity, trainedBytes, copies })
   const slots = placed(plan.weights)
   const weightCount = slots.reduce((sum, { slot }) => sum + sizeOf(slot.shape), 0)
 
@@ -66,6 +69,8 @@ export function engine({ graph, batch, trainingBatch, copies }: EngineRequest): 
     capacity,
     outputs,
     features: new Float32Array(memory.buffer, input.value, capacity * tensorSize(input)),
+    bytes: new Uint8Array(memory.buffer, bytes, capacity * tensorSize(input)),
+    divideBytes: (examples, divisor) => kernels.divideBytes(bytes, divisor, input.value, examples * tensorSize(input)),
     labels: new Float32Array(memory.buffer, labels, capacity),
     trained: { address: plan.trainedStart, bytes: trainedBytes, count: trainedBytes / 4 },
     load(weights) {

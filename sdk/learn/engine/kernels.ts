@@ -43,6 +43,7 @@ export interface Kernels extends LayerKernels {
     xPitch: number,
     inputs: number,
   ): void
+  nonzeroRuns(x: number, rows: number, rowBytes: number, runs: number): number
   pack(source: number, rows: number, columns: number, places: number, target: number, panelBytes: number): void
   unpack(source: number, panelBytes: number, rows: number, columns: number, places: number, target: number): void
   turn(
@@ -60,8 +61,74 @@ export interface Kernels extends LayerKernels {
   addScaled(source: number, scale: number, target: number, count: number): void
   fill(target: number, value: number, count: number): void
   copyRows(source: number, sourcePitch: number, target: number, targetPitch: number, rows: number, bytes: number): void
+  divideBytes(source: number, divisor: number, target: number, count: number): void
   addProximal(w: number, start: number, mu: number, gradient: number, count: number): void
   momentumStep(w: number, gradient: number, velocity: number, momentum: number, rate: number, count: number): void
+  winogradInput(
+    image: number,
+    lineBytes: number,
+    pixelBytes: number,
+    tilesY: number,
+    tilesX: number,
+    outputs: number,
+    v: number,
+    matrixBytes: number,
+  ): void
+  winogradInputGradient(
+    dv: number,
+    matrixBytes: number,
+    image: number,
+    lineBytes: number,
+    pixelBytes: number,
+    tilesY: number,
+    tilesX: number,
+    outputs: number,
+  ): void
+  winogradOutput(
+    product: number,
+    matrixBytes: number,
+    tilesY: number,
+    tilesX: number,
+    outputs: number,
+    bias: number,
+    image: number,
+    height: number,
+    width: number,
+    pixelBytes: number,
+    relu: number,
+  ): void
+  winogradOutputGradient(
+    image: number,
+    height: number,
+    width: number,
+    pixelBytes: number,
+    tilesY: number,
+    tilesX: number,
+    outputs: number,
+    product: number,
+    matrixBytes: number,
+  ): void
+  winogradWeights(
+    kernel: number,
+    panelBytes: number,
+    panels: number,
+    size: number,
+    inputs: number,
+    target: number,
+    targetPanelBytes: number,
+    matrixBytes: number,
+  ): void
+  winogradWeightGradient(
+    gradient: number,
+    gradientPanelBytes: number,
+    matrixBytes: number,
+    panels: number,
+    size: number,
+    inputs: number,
+    target: number,
+    panelBytes: number,
+    scale: number,
+  ): void
   maxPool(...window: PoolArguments): void
   maxPoolGradient(...window: [...PoolArguments, dy: number, dx: number]): void
   softmaxCrossEntropy(
@@ -110,6 +177,7 @@ const names: readonly (keyof Kernels)[] = [
   'forward',
   'weightGradient',
   'inputGradient',
+  'nonzeroRuns',
   'pack',
   'unpack',
   'turn',
@@ -119,8 +187,15 @@ const names: readonly (keyof Kernels)[] = [
   'addScaled',
   'fill',
   'copyRows',
+  'divideBytes',
   'addProximal',
   'momentumStep',
+  'winogradInput',
+  'winogradInputGradient',
+  'winogradOutput',
+  'winogradOutputGradient',
+  'winogradWeightGradient',
+  'winogradWeights',
   'maxPool',
   'maxPoolGradient',
   'softmaxCrossEntropy',

@@ -54,6 +54,8 @@ export interface Op {
   forward(kernels: Kernels, pass: Pass): void
   /** Reads the gradient of its output; writes those of its inputs and weights. */
   backward(kernels: Kernels, pass: Pass): void
+  /** Whether it draws from the pass's seed. */
+  readonly seeded?: boolean
 }
 
 const alignment = 64

@@ -62,3 +62,14 @@ export function momentumStep(w: usize, gradient: usize, velocity: usize, momentu
     v128.store(w, f32x4.sub(v128.load(w), f32x4.mul(v, factor)))
   }
 }
+
+// target = source / divisor, `count` bytes to float32.
+export function divideBytes(source: usize, divisor: f32, target: usize, count: i32): void {
+  const by = f32x4.splat(divisor)
+  const end = source + <usize>count
+  for (; source + 4 <= end; source += 4, target += 16) {
+    const words = i32x4.extend_low_i16x8_u(i16x8.extend_low_i8x16_u(v128.load32_zero(source)))
+    v128.store(target, f32x4.div(f32x4.convert_i32x4_s(words), by))
+  }
+  for (; source < end; source++, target += 4) store<f32>(target, <f32>load<u8>(source) / divisor)
+}

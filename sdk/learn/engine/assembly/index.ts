@@ -1,5 +1,5 @@
-export { forward, inputGradient, pack, turn, unpack, weightGradient } from './product'
-export { add, addProximal, addScaled, copyRows, fill, momentumStep, reluGradient, sumRows } from './elementwise'
+export { forward, inputGradient, nonzeroRuns, pack, turn, unpack, weightGradient } from './product'
+export { add, addProximal, addScaled, copyRows, divideBytes, fill, momentumStep, reluGradient, sumRows } from './elementwise'
 export { maxPool, maxPoolGradient } from './pooling'
 export { correct, sigmoidCrossEntropy, softmaxCrossEntropy, squaredError } from './loss'
 export { clearPadding, rectify, rectifyGradient, sigmoid, sigmoidGradient, tanh, tanhGradient } from './activation'
@@ -11,3 +11,6 @@ export {
   addScaledSums, addSums, columnSquares, columnSums, groupMeans, moveTowards, normalize, normalizeGradient, normalizeSums, reciprocalRoots,
 } from './normalization'
 export { movePlaces } from './places'
+export {
+  winogradInput, winogradInputGradient, winogradOutput, winogradOutputGradient, winogradWeightGradient, winogradWeights,
+} from './winograd'

@@ -287,3 +287,30 @@ export function turn(
     }
   }
 }
+
+// Writes the runs of inputs that aren't zero in all of the rows, four inputs at a time, and answers with how many there are.
+// What is left out of a product would only add zeros.
+export function nonzeroRuns(x: usize, rows: i32, rowBytes: usize, runs: usize): i32 {
+  const first = runs
+  let begun: usize = 0
+  let within = false
+  for (let k: usize = 0; k < rowBytes; k += 16) {
+    let bits = v128.load(x + k)
+    for (let p = x + k + rowBytes, last = x + k + <usize>rows * rowBytes; p < last; p += rowBytes) bits = v128.or(bits, v128.load(p))
+    const zero = !v128.any_true(v128.and(bits, i32x4.splat(0x7fffffff)))
+    if (zero && within) runs = closeRun(runs, begun, k)
+    else if (!zero && !within) begun = k
+    within = !zero
+  }
+  if (within) runs = closeRun(runs, begun, rowBytes)
+  return <i32>((runs - first) / 12)
+}
+
+// @ts-ignore: decorator
+@inline
+function closeRun(runs: usize, begun: usize, end: usize): usize {
+  store<u32>(runs, <u32>begun)
+  store<u32>(runs, <u32>begun * 8, 4)
+  store<u32>(runs, <u32>(end - begun), 8)
+  return runs + 12
+}

@@ -15,6 +15,7 @@ export function dropout(plan: Plan, name: string, rate: number, given: Tensor): 
   const keep = 1 / (1 - rate)
   plan.ops.push({
     name,
+    seeded: true,
     forward(kernels, { batch, training, seed }) {
       if (training) kernels.dropout(x.value, y.value, seed, layer, threshold, keep, batch * size)
       else kernels.copyRows(x.value, 0, y.value, 0, 1, 4 * batch * size)
