@@ -83,8 +83,13 @@ export async function disagreement(comparison: Comparison): Promise<Readonly<Rec
   const views = tensorViews(theirs.layout, their.update.delta)
   for (const [name, values] of tensorViews(ours.layout, our.update.delta)) {
     const expected = views.get(name) ?? new Float32Array()
-    const scale = Math.max(0.2, ...expected.map(Math.abs))
-    off[name] = Math.max(...values.map((value, i) => Math.abs(value - (expected[i] ?? Number.NaN)))) / scale
+    const most = (difference: (value: number, i: number) => number) =>
+      values.reduce((found, value, i) => Math.max(found, Math.abs(difference(value, i))), 0)
+    const scale = Math.max(
+      0.2,
+      most((_, i) => expected[i] ?? Number.NaN),
+    )
+    off[name] = most((value, i) => value - (expected[i] ?? Number.NaN)) / scale
   }
   const relative = (a = Number.NaN, b = Number.NaN) => Math.abs(a - b) / Math.max(1, Math.abs(b))
   off.trainingLoss = relative(our.update.metrics.loss, their.update.metrics.loss)

@@ -78,6 +78,8 @@ export function engine({ graph, batch, trainingBatch, copies }: EngineRequest): 
         throw learnError('LEARN_WEIGHTS', { what: 'the weights', expected: weightCount, came: weights.length })
       }
       staged.set(weights)
+      // A training that diverged has left NaN in the padding, too, where NaN times zero was added.
+      kernels.fill(plan.trainedStart, 0, trainedBytes / 4)
       for (const { slot, offset } of slots) slot.load(kernels, staging + 4 * offset)
     },
     save() {
