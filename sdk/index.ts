@@ -5,6 +5,8 @@ export { type InMemoryData, inMemoryExamples, subset } from './data/in-memory-ex
 export * from './data/join.ts'
 export type * from './data/numeric-array.ts'
 export * from './data/partition.ts'
+export { groupNormalization } from './learn/group-normalization.ts'
+export type { GroupNormalizationSettings } from './learn/group-normalization-layer.ts'
 export * from './learn/inline-pool.ts'
 export * from './learn/layers-learner.ts'
 export * from './learn/learner.ts'

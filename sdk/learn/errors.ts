@@ -5,6 +5,11 @@ export const learnErrors = {
     message: 'training diverged: the loss of batch {batch} in epoch {epoch} is {loss}',
     hint: 'use a smaller learning rate, and check that the features are finite and scaled',
   },
+  LEARN_EMBEDDING: {
+    message:
+      'layer {layer} knows the numbers from 0 to below {rows}, but input {position} of an example is none of them',
+    hint: 'give the embedding as many rows (inputDim) as there are numbers, and the data whole numbers',
+  },
   LEARN_EMPTY: {
     message: 'there are no examples to {purpose} on',
     hint: 'give every client, and the test set, at least one example',
@@ -32,6 +37,10 @@ export const learnErrors = {
   LEARN_NATIVE: {
     message: 'the native TensorFlow library in {folder} does not load: {reason}',
     hint: 'remove that folder and build it again with npm run native, or do without it',
+  },
+  LEARN_OUTSIDE_MODEL: {
+    message: '{what} was called where no model is being made',
+    hint: "call it in the function that is a learner's model",
   },
   LEARN_RANDOM_LAYER: {
     message: "layer {layer} of class '{class}' draws random numbers that cannot come from the job's stream",

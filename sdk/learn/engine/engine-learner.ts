@@ -17,7 +17,12 @@ const evaluationBatch = 100
 export function engineLearner(model: EngineModel, loss: LossName, steps: Steps): Learner {
   const lossOf = engineLoss(loss, model.outputs)
   const { graph, layout, topology } = model
-  const running = engine({ graph, batch: Math.max(steps.batch, evaluationBatch), copies: 3 })
+  const running = engine({
+    graph,
+    batch: Math.max(steps.batch, evaluationBatch),
+    trainingBatch: steps.batch,
+    copies: 3,
+  })
   const inputSize = sizeOf(graph.inputShape)
   const check = (examples: Examples, purpose: 'train' | 'evaluate') => {
     if (examples.count < 1) throw learnError('LEARN_EMPTY', { purpose })

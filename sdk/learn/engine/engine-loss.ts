@@ -1,4 +1,3 @@
-import { learnError } from '../errors.ts'
 import { type LabelCheck, type LossName, labelCheck } from '../loss-name.ts'
 import type { Kernels } from './kernels.ts'
 
@@ -31,7 +30,7 @@ export interface EngineLoss {
   run(kernels: Kernels, rows: LossRows): LossSums
 }
 
-/** @throws LEARN_SETTING; LEARN_ENGINE_MODEL where the engine doesn't know the loss. */
+/** @throws LEARN_SETTING for an unknown loss, or one that doesn't fit the model's number of outputs. */
 export function engineLoss(name: LossName, outputs: number): EngineLoss {
   const check = labelCheck(name, outputs)
   switch (name) {
@@ -43,7 +42,20 @@ export function engineLoss(name: LossName, outputs: number): EngineLoss {
           correct: Number(kernels.correct.value),
         }),
       }
-    default:
-      throw learnError('LEARN_ENGINE_MODEL', { reason: `its loss is ${name}` })
+    case 'sigmoidCrossEntropy':
+      return {
+        check,
+        run: (kernels, { outputs, pitch, examples, labels, gradient, scale }) => ({
+          loss: kernels.sigmoidCrossEntropy(outputs, pitch, examples, labels, gradient, scale),
+          correct: Number(kernels.correct.value),
+        }),
+      }
+    case 'meanSquaredError':
+      return {
+        check,
+        run: (kernels, { outputs, pitch, examples, labels, gradient, scale }) => ({
+          loss: kernels.squaredError(outputs, pitch, examples, labels, gradient, scale),
+        }),
+      }
   }
 }

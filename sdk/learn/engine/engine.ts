@@ -8,6 +8,8 @@ import { type Pass, tensorSize, type WeightSlot } from './plan.ts'
 
 /** Bytes that the activations of a batch may take: a larger batch goes in parts. */
 const activationBytes = 16 * 2 ** 20
+/** Bytes that a batch may take which can't go in parts. */
+const wholeBatchBytes = 2 ** 30
 const pageBytes = 65_536
 
 /** A model in WebAssembly memory: its weights, room for a batch, and the passes over it. Nothing is allocated after the start. */
@@ -36,14 +38,22 @@ export interface EngineRequest {
   readonly graph: LayerGraph
   /** Examples that a pass should take, if they fit. */
   readonly batch: number
+  /** Examples of a training batch, for models whose batches can't go in parts. */
+  readonly trainingBatch: number
   readonly copies: number
 }
 
 /** @throws LEARN_ENGINE_MODEL where the model has what the engine doesn't know. */
-export function engine({ graph, batch, copies }: EngineRequest): Engine {
+export function engine({ graph, batch, trainingBatch, copies }: EngineRequest): Engine {
   const [one, two] = [1, 2].map((examples) => compile(graph, { batch: examples, trainedBytes: 0, copies: 0 }).plan)
   const exampleBytes = (two?.bytes ?? 0) - (one?.bytes ?? 0)
-  const capacity = Math.max(1, Math.min(batch, Math.floor(activationBytes / exampleBytes)))
+  const fitting = Math.max(1, Math.min(batch, Math.floor(activationBytes / exampleBytes)))
+  const capacity = one?.wholeBatchFor === undefined ? fitting : Math.max(fitting, trainingBatch)
+  if (capacity > fitting && capacity * exampleBytes > wholeBatchBytes) {
+    throw learnError('LEARN_ENGINE_MODEL', {
+      reason: `layer ${one?.wholeBatchFor} needs batches of ${trainingBatch} whole, which take ${capacity * exampleBytes} bytes; use smaller batches`,
+    })
+  }
   const trainedBytes = one?.trainedBytes ?? 0
   const { plan, input, output, bytes, labels, staging } = compile(graph, { batch: capacity, trainedBytes, copies })
   const slots = placed(plan.weights)
@@ -68,6 +78,8 @@ export function engine({ graph, batch, copies }: EngineRequest): Engine {
         throw learnError('LEARN_WEIGHTS', { what: 'the weights', expected: weightCount, came: weights.length })
       }
       staged.set(weights)
+      // A training that diverged has left NaN in the padding, too, where NaN times zero was added.
+      kernels.fill(plan.trainedStart, 0, trainedBytes / 4)
       for (const { slot, offset } of slots) slot.load(kernels, staging + 4 * offset)
     },
     save() {

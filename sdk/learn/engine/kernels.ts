@@ -1,7 +1,8 @@
 import { engineBase64 } from './engine-bytes.ts'
+import { type LayerKernels, layerKernelNames } from './layer-kernels.ts'
 
 /** The compiled functions of assembly/. Addresses and strides are in bytes, counts in numbers of values; flags are 0 or 1. */
-export interface Kernels {
+export interface Kernels extends LayerKernels {
   forward(
     x: number,
     offsets: number,
@@ -198,6 +199,7 @@ const names: readonly (keyof Kernels)[] = [
   'maxPool',
   'maxPoolGradient',
   'softmaxCrossEntropy',
+  ...layerKernelNames,
 ]
 
 function isKernels(exports: object): exports is Kernels {

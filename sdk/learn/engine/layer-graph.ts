@@ -52,6 +52,7 @@ function functionalGraph(config: LayerConfig): LayerGraph {
   const layers: LayerNode[] = []
   for (const { name, className, config: layer, inbound } of layersOf(config)) {
     if (className === 'InputLayer') {
+      if (inputShape) throw unfit('it has several inputs')
       inputShape = shapeOf(layer)
       renamed.set(name, modelInput)
       continue

@@ -3,6 +3,8 @@ const recordedClasses: Readonly<Record<string, string>> = {
   activation: 'Activation',
   add: 'Add',
   averagePooling2d: 'AveragePooling2D',
+  avgPool2d: 'AveragePooling2D',
+  avgPooling2d: 'AveragePooling2D',
   batchNormalization: 'BatchNormalization',
   conv2d: 'Conv2D',
   dense: 'Dense',
@@ -10,12 +12,15 @@ const recordedClasses: Readonly<Record<string, string>> = {
   dropout: 'Dropout',
   embedding: 'Embedding',
   flatten: 'Flatten',
+  globalAveragePooling1d: 'GlobalAveragePooling1D',
   globalAveragePooling2d: 'GlobalAveragePooling2D',
   inputLayer: 'InputLayer',
   leakyReLU: 'LeakyReLU',
   maxPool2d: 'MaxPooling2D',
   maxPooling2d: 'MaxPooling2D',
   reLU: 'ReLU',
+  reshape: 'Reshape',
+  zeroPadding2d: 'ZeroPadding2D',
 }
 
 type Config = Readonly<Record<string, unknown>>
@@ -80,14 +85,24 @@ class NotRecorded extends Error {
  * model's topology as TensorFlow.js would write it; undefined if the function wants anything more.
  */
 export function recordTopology(build: (...tf: never) => unknown): unknown {
+  recording = true
   try {
     const model: unknown = Reflect.apply(build, undefined, [standIn])
     if (model instanceof RecordedSequential) return sequentialTopology(model.layers)
     if (model instanceof RecordedFunctional) return functionalTopology(model)
   } catch {
     // Whatever it is, TensorFlow.js itself says it better.
+  } finally {
+    recording = false
   }
   return undefined
+}
+
+let recording = false
+
+/** What stands for a layer of our own in a model that is being recorded; undefined where none is. */
+export function recordLayer(className: string, config: Config): unknown {
+  return recording ? new RecordedLayer(className, config) : undefined
 }
 
 const standIn = recorded({
@@ -110,8 +125,9 @@ const standIn = recorded({
   },
   model: ({ inputs, outputs }: { readonly inputs: unknown; readonly outputs: unknown }) => {
     const [input, output] = [inputs, outputs].map((given): unknown[] => (Array.isArray(given) ? given : [given]))
-    const [only] = output ?? []
-    if (!input?.every((tensor) => tensor instanceof RecordedTensor) || !(only instanceof RecordedTensor))
+    const [only, ...others] = output ?? []
+    const fits = input?.length === 1 && others.length === 0
+    if (!fits || !input.every((tensor) => tensor instanceof RecordedTensor) || !(only instanceof RecordedTensor))
       throw new NotRecorded('model')
     return new RecordedFunctional(input, only)
   },
@@ -177,12 +193,17 @@ function namer(layers: readonly RecordedLayer[]): (layer: RecordedLayer) => stri
 }
 
 function layerJson({ className, config }: RecordedLayer, name: string) {
-  const { inputShape, shape: _, ...settings } = config
+  const { inputShape = lengthOf(className, config), shape: _, ...settings } = config
   const json = Object.fromEntries(
     Object.entries(settings).map(([setting, value]) => [snakeCase(setting), plain(value)]),
   )
   const input = Array.isArray(inputShape) ? { batch_input_shape: [null, ...inputShape], dtype: 'float32' } : {}
   return { class_name: className, config: { ...json, ...input, name } }
+}
+
+/** An embedding's input may be given by its length. */
+function lengthOf(className: string, { inputLength }: Config): unknown {
+  return className === 'Embedding' && typeof inputLength === 'number' ? [inputLength] : undefined
 }
 
 function plain(value: unknown): unknown {

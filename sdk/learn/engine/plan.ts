@@ -1,3 +1,4 @@
+import { sizeOf } from '../../weights/layout.ts'
 import type { InitializerSpec } from '../initializer.ts'
 import { firstFreeAddress, type Kernels } from './kernels.ts'
 
@@ -53,6 +54,8 @@ export interface Op {
   forward(kernels: Kernels, pass: Pass): void
   /** Reads the gradient of its output; writes those of its inputs and weights. */
   backward(kernels: Kernels, pass: Pass): void
+  /** Whether it draws from the pass's seed. */
+  readonly seeded?: boolean
 }
 
 const alignment = 64
@@ -72,6 +75,8 @@ export class Plan {
   readonly ops: Op[] = []
   readonly weights: WeightSlot[] = []
   readonly tables: { readonly address: number; readonly values: Uint32Array }[] = []
+  /** The first layer whose output for an example depends on the others of its batch: a batch must go in one pass. */
+  wholeBatchFor: string | undefined
   /** Trained weights lie together, so that a step can go over all of them at once. */
   readonly trainedStart: number
   #nextTrained: number
@@ -114,12 +119,28 @@ export class Plan {
 
   /** Channels are padded with zeros to whole panels, but for a model's input. */
   tensor(shape: readonly number[], use: 'input' | 'inner' = 'inner'): Tensor {
+    const { bytes, ...tensor } = this.#shaped(shape, use)
+    return { ...tensor, value: this.allocate(bytes), gradient: use === 'input' ? 0 : this.allocate(bytes) }
+  }
+
+  /** What a layer makes of `x`: without a place for a gradient where `x` has none, if the layer trains nothing itself. */
+  tensorAfter(x: Tensor, shape: readonly number[]): Tensor {
+    if (x.gradient !== 0) return this.tensor(shape)
+    const { bytes, ...tensor } = this.#shaped(shape, 'inner')
+    return { ...tensor, value: this.allocate(bytes), gradient: 0 }
+  }
+
+  /** Values that lie as those of `x` do, which is padded. */
+  tensorLike(x: Tensor): Tensor {
+    const bytes = 4 * this.batch * tensorSize(x)
+    return { ...x, value: this.allocate(bytes), gradient: x.gradient === 0 ? 0 : this.allocate(bytes) }
+  }
+
+  #shaped(shape: readonly number[], use: 'input' | 'inner') {
     const channels = shape.at(-1) ?? 1
-    const pixels = shape.slice(0, -1).reduce((product, length) => product * length, 1)
+    const pixels = sizeOf(shape.slice(0, -1))
     const pitch = use === 'input' ? channels : paddedTo8(channels)
-    const bytes = 4 * this.batch * pixels * pitch
-    const value = this.allocate(bytes)
-    return { shape, pixels, channels, pitch, value, gradient: use === 'input' ? 0 : this.allocate(bytes) }
+    return { shape, pixels, channels, pitch, bytes: 4 * this.batch * pixels * pitch }
   }
 }
 

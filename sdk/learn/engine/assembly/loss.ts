@@ -32,3 +32,36 @@ export function softmaxCrossEntropy(outputs: usize, pitch: usize, rows: i32, cla
   }
   return total
 }
+
+// Binary cross-entropy of one output z a row, whose label is 0 or 1: loss = max(z, 0) − z · label + log(1 + exp(−|z|)).
+export function sigmoidCrossEntropy(outputs: usize, pitch: usize, rows: i32, labels: usize, gradient: usize, scale: f32): f64 {
+  let total: f64 = 0
+  correct = 0
+  for (let row = 0; row < rows; row++, outputs += pitch, labels += 4) {
+    const z = <f64>load<f32>(outputs), label = <f64>load<f32>(labels)
+    if ((z > 0 ? 1.0 : 0.0) == label) correct++
+    const small = Math.exp(-abs(z))
+    total += max<f64>(z, 0) - z * label + Math.log1p(small)
+    if (gradient != 0) {
+      const share = (z > 0 ? 1.0 : small) / (1 + small)
+      store<f32>(gradient, <f32>((share - label) * <f64>scale))
+      gradient += pitch
+    }
+  }
+  return total
+}
+
+// Squared error of one output a row.
+export function squaredError(outputs: usize, pitch: usize, rows: i32, labels: usize, gradient: usize, scale: f32): f64 {
+  let total: f64 = 0
+  correct = 0
+  for (let row = 0; row < rows; row++, outputs += pitch, labels += 4) {
+    const off = <f64>load<f32>(outputs) - <f64>load<f32>(labels)
+    total += off * off
+    if (gradient != 0) {
+      store<f32>(gradient, <f32>(2 * off * <f64>scale))
+      gradient += pitch
+    }
+  }
+  return total
+}
