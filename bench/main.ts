@@ -3,8 +3,9 @@ import type { Figure, Suite } from './figure.ts'
 import { jobSuite } from './job.ts'
 import { kernelSuite } from './kernel.ts'
 import { sumSuite } from './sum.ts'
+import { trainSuite } from './train.ts'
 
-const suites: Record<string, Suite> = { kernel: kernelSuite, sum: sumSuite, job: jobSuite }
+const suites: Record<string, Suite> = { kernel: kernelSuite, sum: sumSuite, job: jobSuite, train: trainSuite }
 
 const { values, positionals } = parseArgs({
   allowPositionals: true,

@@ -37,6 +37,6 @@ export async function mediansOfBoth(
   return { first: median(answers.first), second: median(answers.second) }
 }
 
-function median(values: Float64Array): number {
+export function median(values: Float64Array): number {
   return values.toSorted()[values.length >> 1] ?? Number.NaN
 }

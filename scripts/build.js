@@ -1,20 +1,36 @@
 // Builds everything: each AssemblyScript kernel into a TypeScript module holding its bytes, then TypeScript.
 import { execFileSync } from 'node:child_process'
-import { existsSync, readFileSync, statSync, unlinkSync, writeFileSync } from 'node:fs'
+import { existsSync, readdirSync, readFileSync, statSync, unlinkSync, writeFileSync } from 'node:fs'
 import { createRequire } from 'node:module'
 import { dirname, join } from 'node:path'
 
-const kernels = [{ source: 'sdk/strategy/sum/assembly/kernel.ts', target: 'sdk/strategy/sum/kernel-bytes.ts' }]
+const kernels = [
+  { source: 'sdk/strategy/sum/assembly/kernel.ts', target: 'sdk/strategy/sum/kernel-bytes.ts', name: 'kernelBase64' },
+  { source: 'sdk/learn/engine/assembly/index.ts', target: 'sdk/learn/engine/engine-bytes.ts', name: 'engineBase64' },
+]
 const require = createRequire(import.meta.url)
 const bin = (name, file) => join(dirname(require.resolve(`${name}/package.json`)), file)
 const run = (script, args) => execFileSync(process.execPath, [script, ...args], { stdio: 'inherit' })
 
-for (const { source, target } of kernels) {
-  if (existsSync(target) && statSync(target).mtimeMs >= statSync(source).mtimeMs) continue
+/** When the newest file of a folder was changed. */
+const newest = (folder) => Math.max(...readdirSync(folder).map((file) => statSync(join(folder, file)).mtimeMs))
+
+for (const { source, target, name } of kernels) {
+  if (existsSync(target) && statSync(target).mtimeMs >= newest(dirname(source))) continue
   const wasm = target.replace(/\.ts$/, '.wasm')
-  const options = ['-O3', '--noAssert', '--runtime', 'stub', '--enable', 'simd', '--importMemory']
+  const options = [
+    '-O3',
+    '--noAssert',
+    '--runtime',
+    'stub',
+    '--enable',
+    'simd',
+    '--enable',
+    'bulk-memory',
+    '--importMemory',
+  ]
   run(bin('assemblyscript', 'bin/asc.js'), [source, '-o', wasm, ...options])
-  writeFileSync(target, `export const kernelBase64 = '${readFileSync(wasm).toString('base64')}'\n`)
+  writeFileSync(target, `export const ${name} = '${readFileSync(wasm).toString('base64')}'\n`)
   unlinkSync(wasm)
 }
 try {

@@ -248,6 +248,37 @@ test('stop ends children before parents, and a watcher hears it exactly once, al
   await system.terminate()
 })
 
+test('an actor that gives up stops for good, and its watchers hear why', async (t) => {
+  const system = actorSystem()
+  let starts = 0
+  const ref = system.spawn<string>('loser', (context) => {
+    starts += 1
+    return (message) => context.giveUp(message)
+  })
+  ref.tell('lost')
+  t.deepEqual(await system.stopped(ref), { path: '/loser', cause: 'lost' })
+  t.is(starts, 1)
+  await system.terminate()
+})
+
+test('an actor that is stopped with a turn under way holds up nobody', async (t) => {
+  const system = actorSystem()
+  const received: string[] = []
+  const stopped = system.spawn('stopped', collector(received))
+  const other = system.spawn('other', collector(received))
+  stopped.tell('first')
+  await system.idle()
+  stopped.tell('second')
+  await system.idle()
+  stopped.tell('never read')
+  system.stop(stopped)
+  other.tell('to the other')
+  await system.idle()
+  t.deepEqual(received, ['first', 'second', 'to the other'])
+  await system.terminate()
+  await system.idle()
+})
+
 test('a watch dies with the incarnation that made it', async (t) => {
   const system = actorSystem()
   const watched = system.spawn('watched', collector<null>([]))

@@ -24,6 +24,7 @@ export class Turns {
   #inTurn = false
   /** Whose turn nact has been asked for: there is only one at a time. */
   #requested: Lane | undefined
+  #closed = false
   readonly #whenDone: () => void
 
   constructor(scheduler: Scheduler | undefined, whenDone: () => void) {
@@ -43,7 +44,7 @@ export class Turns {
   }
 
   schedule(cell: LocalActor): void {
-    if (cell.scheduled) return
+    if (cell.scheduled || this.#closed) return
     cell.scheduled = true
     // A turn that runs or is under way takes it along.
     if (this.pending) this.#ready.push(cell)
@@ -61,8 +62,14 @@ export class Turns {
     this.#handOver()
   }
 
+  /** No more turns, also not those under way: nact forgets its messages. */
   shutDown(): void {
+    this.#closed = true
+    this.#ready = []
+    this.#head = 0
+    this.#requested = undefined
     this.#dispatcher.close()
+    this.#whenDone()
   }
 
   #request(cell: LocalActor): void {
@@ -77,6 +84,7 @@ export class Turns {
   }
 
   async #turn(first: LocalActor | undefined): Promise<void> {
+    if (this.#closed) return
     this.#requested = undefined
     this.#inTurn = true
     const until = performance.now() + mostMs

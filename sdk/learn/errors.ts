@@ -5,9 +5,18 @@ export const learnErrors = {
     message: 'training diverged: the loss of batch {batch} in epoch {epoch} is {loss}',
     hint: 'use a smaller learning rate, and check that the features are finite and scaled',
   },
+  LEARN_EMBEDDING: {
+    message:
+      'layer {layer} knows the numbers from 0 to below {rows}, but input {position} of an example is none of them',
+    hint: 'give the embedding as many rows (inputDim) as there are numbers, and the data whole numbers',
+  },
   LEARN_EMPTY: {
     message: 'there are no examples to {purpose} on',
     hint: 'give every client, and the test set, at least one example',
+  },
+  LEARN_ENGINE_MODEL: {
+    message: 'the engine cannot run this model: {reason}',
+    hint: "let TensorFlow.js run it, with engine: 'tensorflow' or 'auto'",
   },
   LEARN_INITIALIZER: {
     message: "tensor {tensor} has the initializer '{initializer}', whose values cannot be drawn from the job's stream",
@@ -24,6 +33,14 @@ export const learnErrors = {
   LEARN_MODEL: {
     message: 'the model must be a layers model with one input and one output of known shape, but {came}',
     hint: 'return tf.sequential({ layers: [...] }) whose first layer has an inputShape, or tf.model({ inputs, outputs })',
+  },
+  LEARN_NATIVE: {
+    message: 'the native TensorFlow library in {folder} does not load: {reason}',
+    hint: 'remove that folder and build it again with npm run native, or do without it',
+  },
+  LEARN_OUTSIDE_MODEL: {
+    message: '{what} was called where no model is being made',
+    hint: "call it in the function that is a learner's model",
   },
   LEARN_RANDOM_LAYER: {
     message: "layer {layer} of class '{class}' draws random numbers that cannot come from the job's stream",

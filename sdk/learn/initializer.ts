@@ -9,6 +9,37 @@ export interface InitializerSpec {
   readonly config: Readonly<Record<string, unknown>>
 }
 
+/** What the names of initializers stand for. */
+const named: Readonly<Record<string, InitializerSpec>> = {
+  zeros: { className: 'Zeros', config: {} },
+  ones: { className: 'Ones', config: {} },
+  randomNormal: { className: 'RandomNormal', config: {} },
+  randomUniform: { className: 'RandomUniform', config: {} },
+  truncatedNormal: { className: 'TruncatedNormal', config: {} },
+  ...scaled('glorot', 1, 'fanAvg'),
+  ...scaled('he', 2, 'fanIn'),
+  ...scaled('leCun', 1, 'fanIn'),
+}
+
+function scaled(name: string, scale: number, mode: string): Record<string, InitializerSpec> {
+  return Object.fromEntries(
+    ['Normal', 'Uniform'].map((kind) => [
+      `${name}${kind}`,
+      { className: 'VarianceScaling', config: { scale, mode, distribution: kind.toLowerCase() } },
+    ]),
+  )
+}
+
+/** Reads an initializer from a layer's configuration in Keras JSON: a name, or a class with its settings. */
+export function initializerSpec(value: unknown): InitializerSpec {
+  if (typeof value === 'string') return named[value] ?? { className: value, config: {} }
+  if (typeof value !== 'object' || value === null || !('class_name' in value))
+    return { className: 'unknown', config: {} }
+  const config = 'config' in value && typeof value.config === 'object' && value.config !== null ? value.config : {}
+  const className = String(value.class_name)
+  return named[className.charAt(0).toLowerCase() + className.slice(1)] ?? { className, config: { ...config } }
+}
+
 /**
  * Initial values of one tensor, drawn from the stream. Glorot, He and LeCun initializers are all written as
  * `VarianceScaling`; its normal form is truncated at 2 standard deviations, as in TensorFlow.js.
@@ -72,7 +103,7 @@ function fan(shape: readonly number[], mode: unknown): number {
   const field = sizeOf(shape.slice(0, -2))
   const fanOut = (shape.at(-1) ?? 1) * field
   const fanIn = shape.length < 2 ? fanOut : (shape.at(-2) ?? 1) * field
-  if (mode === 'fanIn') return fanIn
-  if (mode === 'fanOut') return fanOut
+  if (mode === 'fanIn' || mode === 'fan_in') return fanIn
+  if (mode === 'fanOut' || mode === 'fan_out') return fanOut
   return (fanIn + fanOut) / 2
 }

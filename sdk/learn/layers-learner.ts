@@ -1,42 +1,84 @@
 import type { LayersModel } from '@tensorflow/tfjs'
+import { CodedError } from '../../runtime/index.ts'
+import { engineLearner } from './engine/engine-learner.ts'
+import { engineModel } from './engine/engine-model.ts'
+import { recordTopology } from './engine/model-recorder.ts'
 import { learnError } from './errors.ts'
-import { type LossName, lossOf } from './layers-loss.ts'
-import { describeModel } from './layers-model.ts'
+import { lossOf } from './layers-loss.ts'
+import { describeModel, type ModelDescription } from './layers-model.ts'
 import { evaluateModel, type Steps, trainModel } from './layers-training.ts'
 import type { Learner } from './learner.ts'
+import type { LossName } from './loss-name.ts'
+import { oneAtATime } from './one-at-a-time.ts'
 import { loadTensorFlow, type TensorFlow } from './tensorflow.ts'
 
 export interface LayersLearnerSettings extends Steps {
   /** Makes the model with the given TensorFlow.js, without a last activation: the loss applies it. */
   readonly model: (tf: TensorFlow) => LayersModel
   readonly loss: LossName
+  /** `auto`: the engine, where it knows every layer of the model; else TensorFlow.js. Default `auto`. */
+  readonly engine?: 'auto' | 'engine' | 'tensorflow'
+  /**
+   * Gives the TensorFlow.js to use where the engine isn't, such as `nativeTensorFlow` of flame-fl/sdk/node: fast on large
+   * models, to other bits on other processors. Absent, or where it gives none: the WebAssembly backend.
+   */
+  readonly tensorFlow?: () => Promise<TensorFlow | undefined>
 }
 
 /**
  * A learner that trains a TensorFlow.js layers model by SGD. Same weights, examples and stream give the same bits in any
  * thread. The initial weights are drawn from the stream by each layer's initializer.
  *
- * @throws LEARN_SETTING, LEARN_MODEL, LEARN_RANDOM_LAYER; LEARN_INITIALIZER when initial weights are drawn; in training
- *   LEARN_DIVERGED, and for examples that don't fit the model LEARN_EMPTY, LEARN_INPUT and LEARN_LABEL.
+ * @throws LEARN_SETTING, LEARN_MODEL, LEARN_RANDOM_LAYER; LEARN_ENGINE_MODEL where only the engine was to run it;
+ *   LEARN_INITIALIZER when initial weights are drawn; in training LEARN_DIVERGED, and for examples that don't fit the model
+ *   LEARN_EMPTY, LEARN_INPUT and LEARN_LABEL.
  */
 export async function layersLearner(settings: LayersLearnerSettings): Promise<Learner> {
   check(settings)
-  const tf = await loadTensorFlow()
+  const { engine = 'auto', loss } = settings
+  const recorded = engine === 'tensorflow' ? undefined : recordTopology(settings.model)
+  const unloaded = recorded === undefined ? undefined : onEngine(recorded, loss, settings)
+  if (unloaded && 'learner' in unloaded) return unloaded.learner
+
+  const tf = (await settings.tensorFlow?.()) ?? (await loadTensorFlow())
   const model = settings.model(tf)
   const description = describeModel(tf, model)
-  const loss = lossOf(tf, settings.loss, description.outputs)
-  const subject = { tf, model, description, loss }
-
-  // The model's variables hold one client's weights at a time.
-  let last: Promise<unknown> = Promise.resolve()
-  const exclusively = <Result>(work: () => Promise<Result>): Promise<Result> => {
-    const next = last.then(work, work)
-    last = next
-    return next
+  if (engine === 'tensorflow') return onTensorFlow(tf, model, description, settings, 'as asked')
+  const loaded = unloaded ?? onEngine(description.topology, loss, settings)
+  if ('learner' in loaded) {
+    model.dispose()
+    return loaded.learner
   }
+  if (engine === 'engine') throw loaded.refusal
+  return onTensorFlow(tf, model, description, settings, loaded.refusal.message)
+}
+
+function onEngine(
+  topology: unknown,
+  loss: LossName,
+  steps: Steps,
+): { readonly learner: Learner } | { readonly refusal: CodedError } {
+  try {
+    return { learner: engineLearner(engineModel(topology), loss, steps) }
+  } catch (error) {
+    if (error instanceof CodedError && error.code === 'LEARN_ENGINE_MODEL') return { refusal: error }
+    throw error
+  }
+}
+
+function onTensorFlow(
+  tf: TensorFlow,
+  model: LayersModel,
+  description: ModelDescription,
+  settings: LayersLearnerSettings,
+  why: string,
+): Learner {
+  const subject = { tf, model, description, loss: lossOf(tf, settings.loss, description.outputs) }
+  const exclusively = oneAtATime()
   return {
     layout: description.layout,
     modelTopology: description.topology,
+    runsOn: `TensorFlow.js (${tf.getBackend()}): ${why}`,
     initialWeights: async (random) => description.initialWeights(random),
     train: (request) => exclusively(() => trainModel(subject, settings, request)),
     evaluate: (weights, examples) => exclusively(() => evaluateModel(subject, weights, examples)),

@@ -1,18 +1,9 @@
 import type { Scalar, Tensor } from '@tensorflow/tfjs'
-import { learnError } from './errors.ts'
+import { type LabelCheck, type LossName, labelCheck } from './loss-name.ts'
 import type { TensorFlow } from './tensorflow.ts'
 
-/**
- * What is minimized, as a mean over the batch, from the model's outputs without a last activation:
- * - `softmaxCrossEntropy`: labels are classes, one output per class;
- * - `sigmoidCrossEntropy`: labels are 0 or 1, one output;
- * - `meanSquaredError`: labels are target values, one output.
- */
-export type LossName = 'softmaxCrossEntropy' | 'sigmoidCrossEntropy' | 'meanSquaredError'
-
 export interface Loss {
-  /** Refuses a label that the model has no output for: LEARN_LABEL. */
-  check(label: number, index: number): void
+  readonly check: LabelCheck
   mean(labels: Float32Array, outputs: Tensor): Scalar
   /** How many of the outputs (row-major) say the label's class; absent where there are no classes. */
   readonly correct?: (labels: Float32Array, outputs: ArrayLike<number>) => number
@@ -20,33 +11,24 @@ export interface Loss {
 
 /** @throws LEARN_SETTING for an unknown loss, or one that doesn't fit the model's number of outputs. */
 export function lossOf(tf: TensorFlow, name: LossName, units: number): Loss {
-  const classes = (outputs: number) => (label: number, index: number) => {
-    if (!(Number.isInteger(label) && label >= 0 && label < outputs)) {
-      throw learnError('LEARN_LABEL', { index, label, outputs })
-    }
-  }
   const column = (labels: Float32Array) => tf.tensor2d(labels, [labels.length, 1])
-  if (name !== 'softmaxCrossEntropy' && units !== 1) {
-    throw learnError('LEARN_SETTING', { name: 'loss', expected: `one for ${units} outputs`, value: name })
-  }
+  const check = labelCheck(name, units)
   switch (name) {
     case 'softmaxCrossEntropy':
       return {
-        check: classes(units),
+        check,
         mean: (labels, outputs) =>
           tf.losses.softmaxCrossEntropy<Tensor, Scalar>(tf.oneHot(tf.tensor1d(labels, 'int32'), units), outputs),
         correct: (labels, outputs) => count(labels, (label, row) => highest(outputs, row * units, units) === label),
       }
     case 'sigmoidCrossEntropy':
       return {
-        check: classes(2),
+        check,
         mean: (labels, outputs) => tf.losses.sigmoidCrossEntropy<Tensor, Scalar>(column(labels), outputs),
         correct: (labels, outputs) => count(labels, (label, row) => Number((outputs[row] ?? 0) > 0) === label),
       }
     case 'meanSquaredError':
-      return { check: () => {}, mean: (labels, outputs) => tf.losses.meanSquaredError(column(labels), outputs) }
-    default:
-      throw learnError('LEARN_SETTING', { name: 'loss', expected: 'the name of a loss', value: name })
+      return { check, mean: (labels, outputs) => tf.losses.meanSquaredError(column(labels), outputs) }
   }
 }
 

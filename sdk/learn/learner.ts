@@ -39,6 +39,8 @@ export interface Learner {
   readonly layout: Layout
   /** The model's architecture as TensorFlow.js JSON, where there is one: stored beside the weights. */
   readonly modelTopology?: unknown
+  /** What does the arithmetic, and where it isn't the engine, why: for a person to read. */
+  readonly runsOn?: string
   initialWeights(random: RandomStream): Promise<Float32Array>
   train(request: TrainingRequest): Promise<Update>
   evaluate(weights: Float32Array, examples: Examples): Promise<Evaluation>

@@ -1,8 +1,10 @@
+import { registerGroupNormalization } from './group-normalization-layer.ts'
 import { useFastMatMulGradient } from './matmul-gradient.ts'
 
 export type TensorFlow = typeof import('@tensorflow/tfjs')
 
 let loading: Promise<TensorFlow> | undefined
+let loaded: TensorFlow | undefined
 
 /**
  * Loads TensorFlow.js on first use, since a workload without it should not pay for it. Runs on the WebAssembly backend,
@@ -13,12 +15,19 @@ export function loadTensorFlow(): Promise<TensorFlow> {
   return loading
 }
 
+/** Undefined where nothing has loaded it yet. */
+export function loadedTensorFlow(): TensorFlow | undefined {
+  return loaded
+}
+
 async function load(): Promise<TensorFlow> {
   const tf = await import('@tensorflow/tfjs')
   // Without it the plain JavaScript backend prints a banner.
   tf.enableProdMode()
   if (await hasWasmBackend(tf)) useFastMatMulGradient(tf)
   else await tf.setBackend('cpu')
+  registerGroupNormalization(tf)
+  loaded = tf
   return tf
 }
 

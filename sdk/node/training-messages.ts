@@ -2,6 +2,7 @@ import type { Evaluation, LocalTerms, Update } from '../learn/learner.ts'
 import type { Layout } from '../weights/layout.ts'
 import type { Settings } from '../workload/workload.ts'
 import type { PackedError } from './error-transfer.ts'
+import type { FileLine } from './shared-files.ts'
 
 /** What a training worker is started with. */
 export interface WorkerSetup {
@@ -9,6 +10,11 @@ export interface WorkerSetup {
   readonly module: string
   readonly settings: Settings
   readonly seed: number
+}
+
+/** The same with the worker's line for files, in its workerData. */
+export interface WorkerStart extends WorkerSetup {
+  readonly files: FileLine
 }
 
 /** What a worker is asked, one at a time. Weights are shared memory, and read only. */
@@ -30,6 +36,7 @@ export type WorkerMessage = WorkerRequest | { readonly type: 'abort' }
 export interface WorkerDescription {
   readonly layout: Layout
   readonly modelTopology: unknown
+  readonly runsOn: string | undefined
   readonly clients: number
   readonly testExamples: number
 }

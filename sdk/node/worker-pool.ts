@@ -2,6 +2,7 @@ import { learnError } from '../learn/errors.ts'
 import { chunkCount, mergeEvaluations } from '../learn/evaluation.ts'
 import type { TrainingPool } from '../learn/training-pool.ts'
 import type { Settings } from '../workload/workload.ts'
+import { sharedFiles } from './shared-files.ts'
 import { sharedWeights } from './shared-weights.ts'
 import type { WorkerReply, WorkerRequest } from './training-messages.ts'
 import { type TrainingSlot, trainingSlot } from './training-slot.ts'
@@ -33,9 +34,10 @@ export async function workerPool({ module, settings, seed, workers }: WorkerPool
     throw learnError('LEARN_SETTING', { name: 'workers', expected: 'an integer from 1', value: workers })
   }
   const setup = { module: module.href, settings, seed }
-  const [first, ...others] = await all(Array.from({ length: workers }, () => trainingSlot(setup)))
+  const files = sharedFiles()
+  const [first, ...others] = await all(Array.from({ length: workers }, () => trainingSlot(setup, files)))
   if (!first) throw learnError('LEARN_CLOSED')
-  const { layout, modelTopology, clients, testExamples } = first.description
+  const { layout, modelTopology, runsOn, clients, testExamples } = first.description
 
   const slots = [first, ...others]
   const free = [...slots]
@@ -62,12 +64,19 @@ export async function workerPool({ module, settings, seed, workers }: WorkerPool
     new Promise<WorkerReply>((resolve, reject) => {
       if (closed) throw learnError('LEARN_CLOSED')
       signal?.throwIfAborted()
-      const job: Job = { request, signal, resolve, reject }
       const abort = () => {
         waiting.delete(job)
-        reject(signal?.reason)
+        job.reject(signal?.reason)
       }
-      signal?.addEventListener('abort', abort, { once: true })
+      const settled = <Outcome>(settle: (outcome: Outcome) => void) => {
+        return (outcome: Outcome) => {
+          // A trainer's signal outlives its requests.
+          signal?.removeEventListener('abort', abort)
+          settle(outcome)
+        }
+      }
+      const job: Job = { request, signal, resolve: settled(resolve), reject: settled(reject) }
+      signal?.addEventListener('abort', abort)
       waiting.add(job)
       dispatch()
     })
@@ -75,6 +84,7 @@ export async function workerPool({ module, settings, seed, workers }: WorkerPool
   return {
     layout,
     modelTopology,
+    runsOn,
     clients,
     async initialWeights() {
       const reply = await ask({ type: 'initialWeights' })

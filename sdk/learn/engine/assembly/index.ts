@@ -1,0 +1,16 @@
+export { forward, inputGradient, nonzeroRuns, pack, turn, unpack, weightGradient } from './product'
+export { add, addProximal, addScaled, copyRows, divideBytes, fill, momentumStep, reluGradient, sumRows } from './elementwise'
+export { maxPool, maxPoolGradient } from './pooling'
+export { correct, sigmoidCrossEntropy, softmaxCrossEntropy, squaredError } from './loss'
+export { clearPadding, rectify, rectifyGradient, sigmoid, sigmoidGradient, tanh, tanhGradient } from './activation'
+export { averagePool, averagePoolGradient, repeatRow } from './average-pooling'
+export { depthwise, depthwiseInputGradient, depthwiseWeightGradient } from './depthwise'
+export { dropout } from './dropout'
+export { addToRows, firstOutside, takeRows } from './embedding'
+export {
+  addScaledSums, addSums, columnSquares, columnSums, groupMeans, moveTowards, normalize, normalizeGradient, normalizeSums, reciprocalRoots,
+} from './normalization'
+export { movePlaces } from './places'
+export {
+  winogradInput, winogradInputGradient, winogradOutput, winogradOutputGradient, winogradWeightGradient, winogradWeights,
+} from './winograd'

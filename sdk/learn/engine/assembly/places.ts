@@ -1,0 +1,11 @@
+// Moves values of examples from place to place. Places are in bytes from an example's beginning.
+export function movePlaces(
+  source: usize, sourceBytes: usize, sourcePlaces: usize, target: usize, targetBytes: usize, targetPlaces: usize, count: i32, examples: i32,
+): void {
+  const end = <usize>count << 2
+  for (let example = 0; example < examples; example++, source += sourceBytes, target += targetBytes) {
+    for (let i: usize = 0; i < end; i += 4) {
+      store<f32>(target + <usize>load<u32>(targetPlaces + i), load<f32>(source + <usize>load<u32>(sourcePlaces + i)))
+    }
+  }
+}

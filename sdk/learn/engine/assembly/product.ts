@@ -1,0 +1,316 @@
+// Matrix products in panels. A weight matrix of K inputs and N outputs lies in panels of 8 columns: panel p holds, for each
+// input k, the 8 weights of outputs 8p … 8p + 7, so that every kernel reads and writes it from front to back.
+//
+// Tiles are 4 rows × 8 columns: the 8 accumulators and the 6 values that an iteration loads just fit the 16 registers of
+// x86-64; a fifth row spills. Each output is a sum in one fixed order, so its bits don't depend on how rows are grouped.
+
+// @ts-ignore: decorator
+@inline
+const PANEL_ROW: usize = 32
+
+// Rows 0 … `rows` − 1 of one panel: out = bias + Σ x·w over the runs. A run is a stretch of inputs that lie one after another:
+// where it begins in x and in the panel, and its length, all in bytes.
+// @ts-ignore: decorator
+@inline
+function forwardTile(
+  rows: i32, x: usize, offsets: usize, runs: usize, runCount: i32, w: usize, bias: usize, out: usize, pitch: usize, relu: bool,
+): void {
+  const x0 = x + load<u32>(offsets)
+  const x1 = rows > 1 ? x + load<u32>(offsets, 4) : 0
+  const x2 = rows > 2 ? x + load<u32>(offsets, 8) : 0
+  const x3 = rows > 3 ? x + load<u32>(offsets, 12) : 0
+  let a0 = v128.load(bias), b0 = v128.load(bias, 16)
+  let a1 = a0, b1 = b0, a2 = a0, b2 = b0, a3 = a0, b3 = b0
+  for (const last = runs + (<usize>runCount) * 12; runs < last; runs += 12) {
+    let k: usize = load<u32>(runs)
+    let p: usize = w + load<u32>(runs, 4)
+    for (const end = k + load<u32>(runs, 8); k < end; k += 4, p += PANEL_ROW) {
+      const wa = v128.load(p), wb = v128.load(p, 16)
+      const s0 = v128.load32_splat(x0 + k)
+      a0 = f32x4.add(a0, f32x4.mul(s0, wa))
+      b0 = f32x4.add(b0, f32x4.mul(s0, wb))
+      if (rows > 1) {
+        const s1 = v128.load32_splat(x1 + k)
+        a1 = f32x4.add(a1, f32x4.mul(s1, wa))
+        b1 = f32x4.add(b1, f32x4.mul(s1, wb))
+      }
+      if (rows > 2) {
+        const s2 = v128.load32_splat(x2 + k)
+        a2 = f32x4.add(a2, f32x4.mul(s2, wa))
+        b2 = f32x4.add(b2, f32x4.mul(s2, wb))
+      }
+      if (rows > 3) {
+        const s3 = v128.load32_splat(x3 + k)
+        a3 = f32x4.add(a3, f32x4.mul(s3, wa))
+        b3 = f32x4.add(b3, f32x4.mul(s3, wb))
+      }
+    }
+  }
+  storeRow(out, a0, b0, relu)
+  if (rows > 1) storeRow(out + pitch, a1, b1, relu)
+  if (rows > 2) storeRow(out + 2 * pitch, a2, b2, relu)
+  if (rows > 3) storeRow(out + 3 * pitch, a3, b3, relu)
+}
+
+// @ts-ignore: decorator
+@inline
+function storeRow(out: usize, a: v128, b: v128, relu: bool): void {
+  if (relu) {
+    const zero = f32x4.splat(0)
+    a = f32x4.pmax(a, zero)
+    b = f32x4.pmax(b, zero)
+  }
+  v128.store(out, a)
+  v128.store(out, b, 16)
+}
+
+function forward4(x: usize, offsets: usize, runs: usize, runCount: i32, w: usize, bias: usize, out: usize, pitch: usize, relu: bool): void {
+  forwardTile(4, x, offsets, runs, runCount, w, bias, out, pitch, relu)
+}
+
+function forward3(x: usize, offsets: usize, runs: usize, runCount: i32, w: usize, bias: usize, out: usize, pitch: usize, relu: bool): void {
+  forwardTile(3, x, offsets, runs, runCount, w, bias, out, pitch, relu)
+}
+
+function forward2(x: usize, offsets: usize, runs: usize, runCount: i32, w: usize, bias: usize, out: usize, pitch: usize, relu: bool): void {
+  forwardTile(2, x, offsets, runs, runCount, w, bias, out, pitch, relu)
+}
+
+function forward1(x: usize, offsets: usize, runs: usize, runCount: i32, w: usize, bias: usize, out: usize, pitch: usize, relu: bool): void {
+  forwardTile(1, x, offsets, runs, runCount, w, bias, out, pitch, relu)
+}
+
+// out[row] = bias + x[row]·W, through relu if so asked. Row r of x begins `offsets[r]` bytes behind x; rows of out lie `pitch`
+// bytes apart. Rows go in fours, the rest in threes where that leaves no single one.
+export function forward(
+  x: usize, offsets: usize, rows: i32, runs: usize, runCount: i32,
+  w: usize, panelBytes: usize, panels: i32, bias: usize, out: usize, pitch: usize, relu: bool,
+): void {
+  const threes = rows > 5 ? (4 - (rows & 3)) & 3 : rows == 3 || rows == 5 ? 1 : 0
+  const fours = (rows - 3 * threes) >> 2
+  const left = rows - 3 * threes - 4 * fours
+  for (let panel = 0; panel < panels; panel++) {
+    let o = out
+    let f = offsets
+    for (let i = 0; i < fours; i++, o += 4 * pitch, f += 16) forward4(x, f, runs, runCount, w, bias, o, pitch, relu)
+    for (let i = 0; i < threes; i++, o += 3 * pitch, f += 12) forward3(x, f, runs, runCount, w, bias, o, pitch, relu)
+    if (left == 2) forward2(x, f, runs, runCount, w, bias, o, pitch, relu)
+    else if (left == 1) forward1(x, f, runs, runCount, w, bias, o, pitch, relu)
+    w += panelBytes
+    bias += PANEL_ROW
+    out += PANEL_ROW
+  }
+}
+
+// Inputs 0 … `inputs` − 1 of one panel: target += scale · Σ x·dy over `lines` × `count` rows, which lie `xStride` bytes apart
+// within a line, and lines `lineStride` bytes; rows of dy lie `pitch` bytes apart.
+// @ts-ignore: decorator
+@inline
+function gradientTile(
+  inputs: i32, x: usize, xStride: usize, lineStride: usize, lines: i32, count: i32, dy: usize, pitch: usize, target: usize, scale: f32,
+): void {
+  let a0 = f32x4.splat(0), b0 = f32x4.splat(0), a1 = f32x4.splat(0), b1 = f32x4.splat(0)
+  let a2 = f32x4.splat(0), b2 = f32x4.splat(0), a3 = f32x4.splat(0), b3 = f32x4.splat(0)
+  for (let line = 0; line < lines; line++, x += lineStride) {
+    let p = x
+    for (const end = x + (<usize>count) * xStride; p < end; p += xStride, dy += pitch) {
+      const ya = v128.load(dy), yb = v128.load(dy, 16)
+      const s0 = v128.load32_splat(p)
+      a0 = f32x4.add(a0, f32x4.mul(s0, ya))
+      b0 = f32x4.add(b0, f32x4.mul(s0, yb))
+      if (inputs > 1) {
+        const s1 = v128.load32_splat(p, 4)
+        a1 = f32x4.add(a1, f32x4.mul(s1, ya))
+        b1 = f32x4.add(b1, f32x4.mul(s1, yb))
+      }
+      if (inputs > 2) {
+        const s2 = v128.load32_splat(p, 8)
+        a2 = f32x4.add(a2, f32x4.mul(s2, ya))
+        b2 = f32x4.add(b2, f32x4.mul(s2, yb))
+      }
+      if (inputs > 3) {
+        const s3 = v128.load32_splat(p, 12)
+        a3 = f32x4.add(a3, f32x4.mul(s3, ya))
+        b3 = f32x4.add(b3, f32x4.mul(s3, yb))
+      }
+    }
+  }
+  const factor = f32x4.splat(scale)
+  addRow(target, a0, b0, factor)
+  if (inputs > 1) addRow(target + PANEL_ROW, a1, b1, factor)
+  if (inputs > 2) addRow(target + 2 * PANEL_ROW, a2, b2, factor)
+  if (inputs > 3) addRow(target + 3 * PANEL_ROW, a3, b3, factor)
+}
+
+// @ts-ignore: decorator
+@inline
+function addRow(target: usize, a: v128, b: v128, factor: v128): void {
+  v128.store(target, f32x4.add(v128.load(target), f32x4.mul(a, factor)))
+  v128.store(target, f32x4.add(v128.load(target, 16), f32x4.mul(b, factor)), 16)
+}
+
+function gradient4(x: usize, xStride: usize, lineStride: usize, lines: i32, count: i32, dy: usize, pitch: usize, target: usize, scale: f32): void {
+  gradientTile(4, x, xStride, lineStride, lines, count, dy, pitch, target, scale)
+}
+
+function gradient1(x: usize, xStride: usize, lineStride: usize, lines: i32, count: i32, dy: usize, pitch: usize, target: usize, scale: f32): void {
+  gradientTile(1, x, xStride, lineStride, lines, count, dy, pitch, target, scale)
+}
+
+// Weights' gradient: target += scale · xᵀ·dy, in panels. The inputs of a run lie one after another in x.
+export function weightGradient(
+  x: usize, xStride: usize, lineStride: usize, lines: i32, count: i32, runs: usize, runCount: i32,
+  dy: usize, pitch: usize, target: usize, panelBytes: usize, panels: i32, scale: f32,
+): void {
+  for (let panel = 0; panel < panels; panel++) {
+    let run = runs
+    for (const last = runs + (<usize>runCount) * 12; run < last; run += 12) {
+      let k: usize = x + load<u32>(run)
+      let t: usize = target + load<u32>(run, 4)
+      const end = k + load<u32>(run, 8)
+      for (; k + 16 <= end; k += 16, t += 4 * PANEL_ROW) gradient4(k, xStride, lineStride, lines, count, dy, pitch, t, scale)
+      for (; k < end; k += 4, t += PANEL_ROW) gradient1(k, xStride, lineStride, lines, count, dy, pitch, t, scale)
+    }
+    target += panelBytes
+    dy += PANEL_ROW
+  }
+}
+
+// 4 inputs of `rows` rows: dx = dy·Wᵀ.
+// @ts-ignore: decorator
+@inline
+function inputTile(rows: i32, dy: usize, pitch: usize, w: usize, panelBytes: usize, panels: i32, dx: usize, xPitch: usize): void {
+  let a0 = f32x4.splat(0), a1 = f32x4.splat(0), a2 = f32x4.splat(0), a3 = f32x4.splat(0)
+  let b0 = f32x4.splat(0), b1 = f32x4.splat(0), b2 = f32x4.splat(0), b3 = f32x4.splat(0)
+  for (let panel = 0; panel < panels; panel++) {
+    // Half a panel at a time: more loads at once than there are registers would spill.
+    for (let half: usize = 0; half < PANEL_ROW; half += 16) {
+      const p = w + half
+      const w0 = v128.load(p), w1 = v128.load(p, 32), w2 = v128.load(p, 64), w3 = v128.load(p, 96)
+      const y0 = v128.load(dy)
+      a0 = f32x4.add(a0, f32x4.mul(y0, w0))
+      a1 = f32x4.add(a1, f32x4.mul(y0, w1))
+      a2 = f32x4.add(a2, f32x4.mul(y0, w2))
+      a3 = f32x4.add(a3, f32x4.mul(y0, w3))
+      if (rows > 1) {
+        const y1 = v128.load(dy + pitch)
+        b0 = f32x4.add(b0, f32x4.mul(y1, w0))
+        b1 = f32x4.add(b1, f32x4.mul(y1, w1))
+        b2 = f32x4.add(b2, f32x4.mul(y1, w2))
+        b3 = f32x4.add(b3, f32x4.mul(y1, w3))
+      }
+      dy += 16
+    }
+    w += panelBytes
+  }
+  v128.store(dx, lanesSummed(a0, a1, a2, a3))
+  if (rows > 1) v128.store(dx + xPitch, lanesSummed(b0, b1, b2, b3))
+}
+
+// The sums of each vector's lanes, as lanes: (0 + 2) + (1 + 3).
+// @ts-ignore: decorator
+@inline
+function lanesSummed(a: v128, b: v128, c: v128, d: v128): v128 {
+  const ab = f32x4.add(v128.shuffle<f32>(a, b, 0, 4, 1, 5), v128.shuffle<f32>(a, b, 2, 6, 3, 7))
+  const cd = f32x4.add(v128.shuffle<f32>(c, d, 0, 4, 1, 5), v128.shuffle<f32>(c, d, 2, 6, 3, 7))
+  return f32x4.add(v128.shuffle<f32>(ab, cd, 0, 1, 4, 5), v128.shuffle<f32>(ab, cd, 2, 3, 6, 7))
+}
+
+function input2(dy: usize, pitch: usize, w: usize, panelBytes: usize, panels: i32, dx: usize, xPitch: usize): void {
+  inputTile(2, dy, pitch, w, panelBytes, panels, dx, xPitch)
+}
+
+function input1(dy: usize, pitch: usize, w: usize, panelBytes: usize, panels: i32, dx: usize, xPitch: usize): void {
+  inputTile(1, dy, pitch, w, panelBytes, panels, dx, xPitch)
+}
+
+// Inputs' gradient of whole rows: dx = dy·Wᵀ. `inputs` is a multiple of 4.
+export function inputGradient(
+  dy: usize, pitch: usize, rows: i32, w: usize, panelBytes: usize, panels: i32, dx: usize, xPitch: usize, inputs: i32,
+): void {
+  for (let k = 0; k < inputs; k += 4, w += 4 * PANEL_ROW, dx += 16) {
+    let row = 0
+    let y = dy
+    let o = dx
+    for (; row + 2 <= rows; row += 2, y += 2 * pitch, o += 2 * xPitch) input2(y, pitch, w, panelBytes, panels, o, xPitch)
+    if (row < rows) input1(y, pitch, w, panelBytes, panels, o, xPitch)
+  }
+}
+
+// Copies a row-major matrix of `columns` into panels; row r becomes row `places[r]` of the panels.
+export function pack(source: usize, rows: i32, columns: i32, places: usize, target: usize, panelBytes: usize): void {
+  for (let row = 0; row < rows; row++) {
+    let t = target + <usize>load<u32>(places + (<usize>row << 2)) * PANEL_ROW
+    for (let column = 0; column < columns; column += 8, t += panelBytes, source += 32) {
+      const left = columns - column
+      if (left < 8) {
+        memory.copy(t, source, left << 2)
+        source += (<usize>left << 2) - 32
+      } else {
+        v128.store(t, v128.load(source))
+        v128.store(t, v128.load(source, 16), 16)
+      }
+    }
+  }
+}
+
+// The way back.
+export function unpack(source: usize, panelBytes: usize, rows: i32, columns: i32, places: usize, target: usize): void {
+  for (let row = 0; row < rows; row++) {
+    let s = source + <usize>load<u32>(places + (<usize>row << 2)) * PANEL_ROW
+    for (let column = 0; column < columns; column += 8, s += panelBytes, target += 32) {
+      const left = columns - column
+      if (left < 8) {
+        memory.copy(target, s, left << 2)
+        target += (<usize>left << 2) - 32
+      } else {
+        v128.store(target, v128.load(s))
+        v128.store(target, v128.load(s, 16), 16)
+      }
+    }
+  }
+}
+
+// The kernel of a convolution turned by half a turn, inputs and outputs exchanged: panels of 8 inputs, whose rows are
+// (position, output). `inputs` and `outputs` are padded to multiples of 8.
+export function turn(
+  source: usize, sourcePanelBytes: usize, positions: i32, inputs: i32, outputs: i32, target: usize, targetPanelBytes: usize,
+): void {
+  for (let input = 0; input < inputs; input++) {
+    const column = target + <usize>(input >> 3) * targetPanelBytes + (<usize>(input & 7) << 2)
+    for (let position = 0; position < positions; position++) {
+      let t = column + <usize>((positions - 1 - position) * outputs) * PANEL_ROW
+      const row = source + <usize>(position * inputs + input) * PANEL_ROW
+      for (let output = 0; output < outputs; output++, t += PANEL_ROW) {
+        store<f32>(t, load<f32>(row + <usize>(output >> 3) * sourcePanelBytes + (<usize>(output & 7) << 2)))
+      }
+    }
+  }
+}
+
+// Writes the runs of inputs that aren't zero in all of the rows, four inputs at a time, and answers with how many there are.
+// What is left out of a product would only add zeros.
+export function nonzeroRuns(x: usize, rows: i32, rowBytes: usize, runs: usize): i32 {
+  const first = runs
+  let begun: usize = 0
+  let within = false
+  for (let k: usize = 0; k < rowBytes; k += 16) {
+    let bits = v128.load(x + k)
+    for (let p = x + k + rowBytes, last = x + k + <usize>rows * rowBytes; p < last; p += rowBytes) bits = v128.or(bits, v128.load(p))
+    const zero = !v128.any_true(v128.and(bits, i32x4.splat(0x7fffffff)))
+    if (zero && within) runs = closeRun(runs, begun, k)
+    else if (!zero && !within) begun = k
+    within = !zero
+  }
+  if (within) runs = closeRun(runs, begun, rowBytes)
+  return <i32>((runs - first) / 12)
+}
+
+// @ts-ignore: decorator
+@inline
+function closeRun(runs: usize, begun: usize, end: usize): usize {
+  store<u32>(runs, <u32>begun)
+  store<u32>(runs, <u32>begun * 8, 4)
+  store<u32>(runs, <u32>(end - begun), 8)
+  return runs + 12
+}

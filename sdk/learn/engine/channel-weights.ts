@@ -1,0 +1,34 @@
+import type { InitializerSpec } from '../initializer.ts'
+import { type Plan, paddedTo8 } from './plan.ts'
+
+export interface ChannelWeightsRequest {
+  /** The layer's name and the weight's. */
+  readonly name: string
+  /** As the model has it: rows of channels. */
+  readonly shape: readonly number[]
+  readonly rows: number
+  readonly channels: number
+  readonly initializer: InitializerSpec
+  readonly trained: boolean
+}
+
+/** Makes room for rows of channels, each padded with zeros as the tensors' are, and answers with its address. */
+export function channelWeights(plan: Plan, request: ChannelWeightsRequest): number {
+  const { name, shape, rows, channels, initializer, trained } = request
+  const pitch = 4 * paddedTo8(channels)
+  const bytes = 4 * channels
+  const address = trained ? plan.trained(rows * pitch) : plan.allocate(rows * pitch)
+  plan.weights.push({
+    name,
+    shape,
+    initializer,
+    trained,
+    load(kernels, source) {
+      // A training that diverged has left NaN in the padding, too.
+      kernels.fill(address, 0, (rows * pitch) / 4)
+      kernels.copyRows(source, bytes, address, pitch, rows, bytes)
+    },
+    save: (kernels, target) => kernels.copyRows(address, pitch, target, bytes, rows, bytes),
+  })
+  return address
+}

@@ -1,0 +1,47 @@
+import type { Examples } from '../../data/examples.ts'
+import { sizeOf } from '../../weights/layout.ts'
+import { learnError } from '../errors.ts'
+import type { Steps } from '../layers-training.ts'
+import type { Learner } from '../learner.ts'
+import type { LossName } from '../loss-name.ts'
+import { oneAtATime } from '../one-at-a-time.ts'
+import { engine } from './engine.ts'
+import { engineLoss } from './engine-loss.ts'
+import type { EngineModel } from './engine-model.ts'
+import { evaluateOnEngine, trainOnEngine } from './engine-training.ts'
+
+/** Examples that an evaluation takes at once, memory allowing. */
+const evaluationBatch = 100
+
+/** A learner that trains a model in the engine's WebAssembly kernels: the same bits in every process, thread and browser. */
+export function engineLearner(model: EngineModel, loss: LossName, steps: Steps): Learner {
+  const lossOf = engineLoss(loss, model.outputs)
+  const { graph, layout, topology } = model
+  const running = engine({
+    graph,
+    batch: Math.max(steps.batch, evaluationBatch),
+    trainingBatch: steps.batch,
+    copies: 3,
+  })
+  const inputSize = sizeOf(graph.inputShape)
+  const check = (examples: Examples, purpose: 'train' | 'evaluate') => {
+    if (examples.count < 1) throw learnError('LEARN_EMPTY', { purpose })
+    if (sizeOf(examples.shape) !== inputSize)
+      throw learnError('LEARN_INPUT', { expected: graph.inputShape, came: examples.shape })
+  }
+  const exclusively = oneAtATime()
+  return {
+    layout,
+    modelTopology: topology,
+    runsOn: `the engine's WebAssembly kernels`,
+    initialWeights: async (random) => model.initialWeights(random),
+    async train(request) {
+      check(request.examples, 'train')
+      return exclusively(() => trainOnEngine(running, lossOf, steps, request))
+    },
+    async evaluate(weights, examples) {
+      check(examples, 'evaluate')
+      return exclusively(async () => evaluateOnEngine(running, lossOf, weights, examples))
+    },
+  }
+}

@@ -1,0 +1,121 @@
+import { sizeOf } from '../../weights/layout.ts'
+import { learnError } from '../errors.ts'
+import { compile } from './compile.ts'
+import type { EngineLoss, LossSums } from './engine-loss.ts'
+import { engineKernels, type Kernels } from './kernels.ts'
+import type { LayerGraph } from './layer-graph.ts'
+import { type Pass, tensorSize, type WeightSlot } from './plan.ts'
+
+/** Bytes that the activations of a batch may take: a larger batch goes in parts. */
+const activationBytes = 16 * 2 ** 20
+/** Bytes that a batch may take which can't go in parts. */
+const wholeBatchBytes = 2 ** 30
+const pageBytes = 65_536
+
+/** A model in WebAssembly memory: its weights, room for a batch, and the passes over it. Nothing is allocated after the start. */
+export interface Engine {
+  readonly kernels: Kernels
+  /** Most examples of a pass. */
+  readonly capacity: number
+  /** Where a batch's features and labels go. */
+  readonly features: Float32Array
+  /** The same place for features that are bytes, and what makes them features. */
+  readonly bytes: Uint8Array
+  divideBytes(examples: number, divisor: number): void
+  readonly labels: Float32Array
+  /** The trained weights, in the engine's own arrangement, and how far their copies lie apart. */
+  readonly trained: { readonly address: number; readonly bytes: number; readonly count: number }
+  readonly outputs: number
+  load(weights: Float32Array): void
+  save(): Float32Array
+  forward(pass: Pass): void
+  /** Leaves the gradient of the outputs, times `scale`; without one, none. */
+  loss(loss: EngineLoss, examples: number, scale?: number): LossSums
+  backward(pass: Pass): void
+}
+
+export interface EngineRequest {
+  readonly graph: LayerGraph
+  /** Examples that a pass should take, if they fit. */
+  readonly batch: number
+  /** Examples of a training batch, for models whose batches can't go in parts. */
+  readonly trainingBatch: number
+  readonly copies: number
+}
+
+/** @throws LEARN_ENGINE_MODEL where the model has what the engine doesn't know. */
+export function engine({ graph, batch, trainingBatch, copies }: EngineRequest): Engine {
+  const [one, two] = [1, 2].map((examples) => compile(graph, { batch: examples, trainedBytes: 0, copies: 0 }).plan)
+  const exampleBytes = (two?.bytes ?? 0) - (one?.bytes ?? 0)
+  const fitting = Math.max(1, Math.min(batch, Math.floor(activationBytes / exampleBytes)))
+  const capacity = one?.wholeBatchFor === undefined ? fitting : Math.max(fitting, trainingBatch)
+  if (capacity > fitting && capacity * exampleBytes > wholeBatchBytes) {
+    throw learnError('LEARN_ENGINE_MODEL', {
+      reason: `layer ${one?.wholeBatchFor} needs batches of ${trainingBatch} whole, which take ${capacity * exampleBytes} bytes; use smaller batches`,
+    })
+  }
+  const trainedBytes = one?.trainedBytes ?? 0
+  const { plan, input, output, bytes, labels, staging } = compile(graph, { batch: capacity, trainedBytes, copies })
+  const slots = placed(plan.weights)
+  const weightCount = slots.reduce((sum, { slot }) => sum + sizeOf(slot.shape), 0)
+
+  const memory = new WebAssembly.Memory({ initial: Math.ceil(plan.bytes / pageBytes) })
+  const kernels = engineKernels(memory)
+  for (const { address, values } of plan.tables) new Uint32Array(memory.buffer, address, values.length).set(values)
+  const staged = new Float32Array(memory.buffer, staging, weightCount)
+  const outputs = output.pixels * output.channels
+  return {
+    kernels,
+    capacity,
+    outputs,
+    features: new Float32Array(memory.buffer, input.value, capacity * tensorSize(input)),
+    bytes: new Uint8Array(memory.buffer, bytes, capacity * tensorSize(input)),
+    divideBytes: (examples, divisor) => kernels.divideBytes(bytes, divisor, input.value, examples * tensorSize(input)),
+    labels: new Float32Array(memory.buffer, labels, capacity),
+    trained: { address: plan.trainedStart, bytes: trainedBytes, count: trainedBytes / 4 },
+    load(weights) {
+      if (weights.length !== weightCount) {
+        throw learnError('LEARN_WEIGHTS', { what: 'the weights', expected: weightCount, came: weights.length })
+      }
+      staged.set(weights)
+      // A training that diverged has left NaN in the padding, too, where NaN times zero was added.
+      kernels.fill(plan.trainedStart, 0, trainedBytes / 4)
+      for (const { slot, offset } of slots) slot.load(kernels, staging + 4 * offset)
+    },
+    save() {
+      for (const { slot, offset } of slots) slot.save(kernels, staging + 4 * offset)
+      return staged.slice()
+    },
+    forward(pass) {
+      for (const op of plan.ops) op.forward(kernels, pass)
+    },
+    loss: (loss, examples, scale) =>
+      loss.run(kernels, {
+        outputs: output.value,
+        pitch: 4 * output.pitch,
+        examples,
+        size: outputs,
+        labels,
+        gradient: scale === undefined ? 0 : output.gradient,
+        scale: scale ?? 0,
+      }),
+    backward(pass) {
+      for (let index = plan.ops.length - 1; index >= 0; index--) plan.ops[index]?.backward(kernels, pass)
+    },
+  }
+}
+
+/** The weights in the order of the layout, with where each begins in it. */
+function placed(slots: readonly WeightSlot[]) {
+  let next = 0
+  return inLayoutOrder(slots).map((slot) => {
+    const offset = next
+    next += sizeOf(slot.shape)
+    return { slot, offset }
+  })
+}
+
+/** As TensorFlow.js orders a model's weights: those that are trained first. */
+export function inLayoutOrder(slots: readonly WeightSlot[]): readonly WeightSlot[] {
+  return [...slots.filter(({ trained }) => trained), ...slots.filter(({ trained }) => !trained)]
+}

@@ -1,0 +1,132 @@
+import type { PoolArguments } from './kernels.ts'
+
+/** Where the windows of a depthwise convolution lie in an image with a rim. */
+export type DepthwiseWindow = readonly [
+  line: number,
+  pixel: number,
+  outHeight: number,
+  outWidth: number,
+  strideY: number,
+  strideX: number,
+  sizeY: number,
+  sizeX: number,
+]
+
+/** Rows of channels and their statistics. */
+export type NormalizedRows = readonly [pitch: number, rows: number, columns: number, mean: number, root: number]
+
+/** The compiled functions behind layers that are no products, and behind losses; as in `Kernels`. */
+export interface LayerKernels {
+  rectify(x: number, y: number, slope: number, most: number, count: number): void
+  rectifyGradient(x: number, dy: number, dx: number, slope: number, most: number, count: number): void
+  tanh(x: number, y: number, count: number): void
+  tanhGradient(y: number, dy: number, dx: number, count: number): void
+  sigmoid(x: number, y: number, count: number): void
+  sigmoidGradient(y: number, dy: number, dx: number, count: number): void
+  clearPadding(target: number, pitch: number, rows: number, channels: number): void
+
+  averagePool(...window: PoolArguments): void
+  averagePoolGradient(
+    height: number,
+    width: number,
+    pixel: number,
+    sizeY: number,
+    sizeX: number,
+    strideY: number,
+    strideX: number,
+    top: number,
+    left: number,
+    outHeight: number,
+    outWidth: number,
+    dy: number,
+    dx: number,
+  ): void
+  repeatRow(source: number, scale: number, target: number, rows: number, pitch: number): void
+
+  depthwise(x: number, ...rest: [...DepthwiseWindow, w: number, bias: number, out: number]): void
+  depthwiseWeightGradient(x: number, ...rest: [...DepthwiseWindow, dy: number, target: number, scale: number]): void
+  depthwiseInputGradient(dx: number, ...rest: [...DepthwiseWindow, w: number, dy: number]): void
+
+  dropout(
+    source: number,
+    out: number,
+    seed: number,
+    layer: number,
+    threshold: number,
+    keep: number,
+    count: number,
+  ): void
+
+  firstOutside(numbers: number, count: number, rows: number): number
+  takeRows(numbers: number, count: number, table: number, pitch: number, out: number): void
+  addToRows(numbers: number, count: number, dy: number, scale: number, table: number, pitch: number): void
+
+  columnSums(x: number, pitch: number, rows: number, columns: number, sums: number): void
+  columnSquares(x: number, mean: number, pitch: number, rows: number, columns: number, sums: number): void
+  groupMeans(sums: number, weights: number, channels: number, groups: number, rows: number, out: number): void
+  reciprocalRoots(variance: number, epsilon: number, out: number, count: number): void
+  moveTowards(moving: number, value: number, rate: number, count: number): void
+  normalize(x: number, ...rest: [...NormalizedRows, gamma: number, beta: number, y: number]): void
+  normalizeSums(x: number, dy: number, ...rest: [...NormalizedRows, sums: number]): void
+  normalizeGradient(
+    x: number,
+    dy: number,
+    ...rest: [...NormalizedRows, gamma: number, a: number, b: number, dx: number]
+  ): void
+  addSums(sums: number, total: number, count: number): void
+  addScaledSums(sums: number, scale: number, target: number, count: number): void
+
+  movePlaces(
+    source: number,
+    sourceBytes: number,
+    sourcePlaces: number,
+    target: number,
+    targetBytes: number,
+    targetPlaces: number,
+    count: number,
+    examples: number,
+  ): void
+
+  sigmoidCrossEntropy(
+    outputs: number,
+    pitch: number,
+    rows: number,
+    labels: number,
+    gradient: number,
+    scale: number,
+  ): number
+  squaredError(outputs: number, pitch: number, rows: number, labels: number, gradient: number, scale: number): number
+}
+
+export const layerKernelNames: readonly (keyof LayerKernels)[] = [
+  'rectify',
+  'rectifyGradient',
+  'tanh',
+  'tanhGradient',
+  'sigmoid',
+  'sigmoidGradient',
+  'clearPadding',
+  'averagePool',
+  'averagePoolGradient',
+  'repeatRow',
+  'depthwise',
+  'depthwiseWeightGradient',
+  'depthwiseInputGradient',
+  'dropout',
+  'firstOutside',
+  'takeRows',
+  'addToRows',
+  'columnSums',
+  'columnSquares',
+  'groupMeans',
+  'reciprocalRoots',
+  'moveTowards',
+  'normalize',
+  'normalizeSums',
+  'normalizeGradient',
+  'addSums',
+  'addScaledSums',
+  'movePlaces',
+  'sigmoidCrossEntropy',
+  'squaredError',
+]

@@ -1,0 +1,221 @@
+/** Factories of TensorFlow.js layers that are written down instead of called, with the class that each makes. */
+const recordedClasses: Readonly<Record<string, string>> = {
+  activation: 'Activation',
+  add: 'Add',
+  averagePooling2d: 'AveragePooling2D',
+  avgPool2d: 'AveragePooling2D',
+  avgPooling2d: 'AveragePooling2D',
+  batchNormalization: 'BatchNormalization',
+  conv2d: 'Conv2D',
+  dense: 'Dense',
+  depthwiseConv2d: 'DepthwiseConv2D',
+  dropout: 'Dropout',
+  embedding: 'Embedding',
+  flatten: 'Flatten',
+  globalAveragePooling1d: 'GlobalAveragePooling1D',
+  globalAveragePooling2d: 'GlobalAveragePooling2D',
+  inputLayer: 'InputLayer',
+  leakyReLU: 'LeakyReLU',
+  maxPool2d: 'MaxPooling2D',
+  maxPooling2d: 'MaxPooling2D',
+  reLU: 'ReLU',
+  reshape: 'Reshape',
+  zeroPadding2d: 'ZeroPadding2D',
+}
+
+type Config = Readonly<Record<string, unknown>>
+
+/** A layer that was asked for. */
+class RecordedLayer {
+  readonly className: string
+  readonly config: Config
+  inputs: readonly RecordedTensor[] | undefined
+
+  constructor(className: string, config: Config) {
+    this.className = className
+    this.config = config
+  }
+
+  apply(given: unknown): RecordedTensor {
+    const inputs: unknown[] = Array.isArray(given) ? given : [given]
+    if (this.inputs || !inputs.every((input) => input instanceof RecordedTensor)) throw new NotRecorded('apply')
+    this.inputs = inputs
+    return new RecordedTensor(this)
+  }
+}
+
+/** The output of a layer. */
+class RecordedTensor {
+  readonly layer: RecordedLayer
+
+  constructor(layer: RecordedLayer) {
+    this.layer = layer
+  }
+}
+
+class RecordedSequential {
+  readonly layers: RecordedLayer[] = []
+
+  add(layer: unknown): void {
+    if (!(layer instanceof RecordedLayer)) throw new NotRecorded('add')
+    this.layers.push(layer)
+  }
+}
+
+class RecordedFunctional {
+  readonly inputs: readonly RecordedTensor[]
+  readonly output: RecordedTensor
+
+  constructor(inputs: readonly RecordedTensor[], output: RecordedTensor) {
+    this.inputs = inputs
+    this.output = output
+  }
+}
+
+/** Something was used that only TensorFlow.js has. */
+class NotRecorded extends Error {
+  constructor(used: string) {
+    super(`${used} is not recorded`)
+  }
+}
+
+/**
+ * Calls a function that builds a layers model, with a stand-in for TensorFlow.js that only writes down what is asked for: a
+ * model that the engine runs needs nothing else of it, and loading it takes longer than a client's training. Answers with the
+ * model's topology as TensorFlow.js would write it; undefined if the function wants anything more.
+ */
+export function recordTopology(build: (...tf: never) => unknown): unknown {
+  recording = true
+  try {
+    const model: unknown = Reflect.apply(build, undefined, [standIn])
+    if (model instanceof RecordedSequential) return sequentialTopology(model.layers)
+    if (model instanceof RecordedFunctional) return functionalTopology(model)
+  } catch {
+    // Whatever it is, TensorFlow.js itself says it better.
+  } finally {
+    recording = false
+  }
+  return undefined
+}
+
+let recording = false
+
+/** What stands for a layer of our own in a model that is being recorded; undefined where none is. */
+export function recordLayer(className: string, config: Config): unknown {
+  return recording ? new RecordedLayer(className, config) : undefined
+}
+
+const standIn = recorded({
+  layers: recorded(
+    Object.fromEntries(
+      Object.entries(recordedClasses).map(([factory, className]) => [
+        factory,
+        (config: Config = {}) => new RecordedLayer(className, config),
+      ]),
+    ),
+  ),
+  input: (config: Config) => {
+    const layer = new RecordedLayer('InputLayer', { ...config, inputShape: config.shape })
+    return layer.apply([])
+  },
+  sequential: ({ layers = [] }: { readonly layers?: readonly unknown[] } = {}) => {
+    const model = new RecordedSequential()
+    for (const layer of layers) model.add(layer)
+    return model
+  },
+  model: ({ inputs, outputs }: { readonly inputs: unknown; readonly outputs: unknown }) => {
+    const [input, output] = [inputs, outputs].map((given): unknown[] => (Array.isArray(given) ? given : [given]))
+    const [only, ...others] = output ?? []
+    const fits = input?.length === 1 && others.length === 0
+    if (!fits || !input.every((tensor) => tensor instanceof RecordedTensor) || !(only instanceof RecordedTensor))
+      throw new NotRecorded('model')
+    return new RecordedFunctional(input, only)
+  },
+})
+
+/** Throws at the use of anything else. */
+function recorded(known: Readonly<Record<string, unknown>>): object {
+  return new Proxy(known, {
+    get(target, property) {
+      const found = Reflect.get(target, property)
+      if (found === undefined) throw new NotRecorded(String(property))
+      return found
+    },
+  })
+}
+
+function sequentialTopology(layers: readonly RecordedLayer[]): unknown {
+  const nameOf = namer(layers)
+  return {
+    class_name: 'Sequential',
+    config: { name: 'model', layers: layers.map((layer) => layerJson(layer, nameOf(layer))) },
+  }
+}
+
+function functionalTopology({ inputs, output }: RecordedFunctional): unknown {
+  const layers: RecordedLayer[] = []
+  const visit = ({ layer }: RecordedTensor) => {
+    if (layers.includes(layer)) return
+    for (const input of layer.inputs ?? []) visit(input)
+    layers.push(layer)
+  }
+  visit(output)
+  const nameOf = namer(layers)
+  const end = ({ layer }: RecordedTensor) => [nameOf(layer), 0, 0]
+  return {
+    class_name: 'Model',
+    config: {
+      name: 'model',
+      layers: layers.map((layer) => ({
+        ...layerJson(layer, nameOf(layer)),
+        name: nameOf(layer),
+        inbound_nodes: layer.inputs?.length ? [layer.inputs.map((input) => [...end(input), {}])] : [],
+      })),
+      input_layers: inputs.map(end),
+      output_layers: [end(output)],
+    },
+  }
+}
+
+/** Layers without a name are numbered within the model. */
+function namer(layers: readonly RecordedLayer[]): (layer: RecordedLayer) => string {
+  const names = new Map<RecordedLayer, string>()
+  const taken = new Set(layers.map(({ config }) => config.name))
+  for (const layer of layers) {
+    const prefix = snakeCase(layer.className)
+    let number = 1
+    while (taken.has(`${prefix}_${number}`)) number += 1
+    const name = typeof layer.config.name === 'string' ? layer.config.name : `${prefix}_${number}`
+    taken.add(name)
+    names.set(layer, name)
+  }
+  return (layer) => names.get(layer) ?? ''
+}
+
+function layerJson({ className, config }: RecordedLayer, name: string) {
+  const { inputShape = lengthOf(className, config), shape: _, ...settings } = config
+  const json = Object.fromEntries(
+    Object.entries(settings).map(([setting, value]) => [snakeCase(setting), plain(value)]),
+  )
+  const input = Array.isArray(inputShape) ? { batch_input_shape: [null, ...inputShape], dtype: 'float32' } : {}
+  return { class_name: className, config: { ...json, ...input, name } }
+}
+
+/** An embedding's input may be given by its length. */
+function lengthOf(className: string, { inputLength }: Config): unknown {
+  return className === 'Embedding' && typeof inputLength === 'number' ? [inputLength] : undefined
+}
+
+function plain(value: unknown): unknown {
+  if (typeof value === 'function' || (typeof value === 'object' && value !== null && !Array.isArray(value)))
+    throw new NotRecorded('an object in a setting')
+  return value
+}
+
+/** As TensorFlow.js writes names: MaxPooling2D is max_pooling2d. */
+function snakeCase(name: string): string {
+  return name
+    .replace(/(.)([A-Z][a-z0-9]+)/g, '$1_$2')
+    .replace(/([a-z])([A-Z])/g, '$1_$2')
+    .toLowerCase()
+}

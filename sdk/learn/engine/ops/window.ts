@@ -1,0 +1,71 @@
+import type { Kernels } from '../kernels.ts'
+import type { Plan, Tensor } from '../plan.ts'
+
+type Pair = readonly [y: number, x: number]
+
+/** A window that moves over an image. */
+export interface Window {
+  readonly size: Pair
+  readonly stride: Pair
+  readonly padding: 'same' | 'valid'
+}
+
+/** Where the windows lie: how many, and how far they reach beyond the image's edges. */
+export interface WindowOutput {
+  readonly height: number
+  readonly width: number
+  readonly top: number
+  readonly left: number
+  readonly bottom: number
+  readonly right: number
+}
+
+/** As TensorFlow counts: with padding `same`, ⌈length / stride⌉ windows, and the odd pixel of padding at the end. */
+export function windowOutput({ size, stride, padding }: Window, height: number, width: number): WindowOutput {
+  const [y, x] = [along(height, size[0], stride[0], padding), along(width, size[1], stride[1], padding)]
+  return { height: y.count, width: x.count, top: y.before, left: x.before, bottom: y.after, right: x.after }
+}
+
+function along(length: number, size: number, stride: number, padding: Window['padding']) {
+  if (padding === 'valid') return { count: Math.floor((length - size) / stride) + 1, before: 0, after: 0 }
+  const count = Math.ceil(length / stride)
+  const total = Math.max(0, (count - 1) * stride + size - length)
+  return { count, before: Math.floor(total / 2), after: Math.ceil(total / 2) }
+}
+
+/** Bytes of one example. */
+export function imageBytes({ pixels, pitch }: Tensor): number {
+  return 4 * pixels * pitch
+}
+
+/** Images with a rim of zeros, on which windows needn't look for the edge. */
+export interface PaddedImages {
+  readonly value: number
+  /** Of one image. */
+  readonly bytes: number
+  /** In pixels, with the rim. */
+  readonly width: number
+  /** Copies the images in. Where there is no rim, they are the tensor's own. */
+  fill(kernels: Kernels, batch: number): void
+}
+
+export function paddedImages(plan: Plan, x: Tensor, { top, left, bottom, right }: WindowOutput): PaddedImages {
+  const [height = 1, width = 1] = x.shape
+  if (top + left + bottom + right === 0) return { value: x.value, bytes: imageBytes(x), width, fill: () => {} }
+  const pixelBytes = 4 * x.pitch
+  const lineBytes = (left + width + right) * pixelBytes
+  const bytes = (top + height + bottom) * lineBytes
+  const value = plan.allocate(plan.batch * bytes)
+  const start = value + top * lineBytes + left * pixelBytes
+  return {
+    value,
+    bytes,
+    width: left + width + right,
+    fill(kernels, batch) {
+      for (let example = 0; example < batch; example++) {
+        const source = x.value + example * imageBytes(x)
+        kernels.copyRows(source, width * pixelBytes, start + example * bytes, lineBytes, height, width * pixelBytes)
+      }
+    },
+  }
+}
