@@ -1,4 +1,3 @@
-import { sizeOf } from '../../weights/layout.ts'
 import { learnError } from '../errors.ts'
 import type { LayerGraph } from './layer-graph.ts'
 import { layerBuilders } from './layers.ts'
@@ -11,8 +10,6 @@ export interface CompiledModel {
   readonly output: Tensor
   /** One float32 an example. */
   readonly labels: number
-  /** Room for all weights, flat, as they come and go. */
-  readonly staging: number
 }
 
 /**
@@ -39,6 +36,5 @@ export function compile(graph: LayerGraph, size: PlanSize): CompiledModel {
   }
   const output = tensors.get(graph.output)
   if (!output) throw learnError('LEARN_ENGINE_MODEL', { reason: `it ends with ${graph.output}, which is no layer` })
-  const weights = plan.weights.reduce((sum, { shape }) => sum + sizeOf(shape), 0)
-  return { plan, input, output, labels: plan.allocate(4 * plan.batch), staging: plan.allocate(4 * weights) }
+  return { plan, input, output, labels: plan.allocate(4 * plan.batch) }
 }

@@ -60,8 +60,38 @@ export interface Kernels {
   addScaled(source: number, scale: number, target: number, count: number): void
   fill(target: number, value: number, count: number): void
   copyRows(source: number, sourcePitch: number, target: number, targetPitch: number, rows: number, bytes: number): void
-  addProximal(w: number, start: number, mu: number, gradient: number, count: number): void
-  momentumStep(w: number, gradient: number, velocity: number, momentum: number, rate: number, count: number): void
+  beginGradient(w: number, slope: number, offset: number, gradient: number, count: number): void
+  moveOn(w: number, moves: number, rate: number, keep: number, slope: number, offset: number, count: number): void
+  gradientStep(w: number, gradient: number, scale: number, decay: number, rate: number, count: number): void
+  momentumStep(
+    w: number,
+    gradient: number,
+    velocity: number,
+    scale: number,
+    decay: number,
+    momentum: number,
+    ahead: number,
+    here: number,
+    rate: number,
+    count: number,
+  ): void
+  adamStep(
+    w: number,
+    gradient: number,
+    m: number,
+    v: number,
+    scale: number,
+    decay: number,
+    keep: number,
+    beta1: number,
+    beta2: number,
+    rate: number,
+    spread: number,
+    epsilon: number,
+    count: number,
+  ): void
+  squaredNorm(x: number, count: number): number
+  clampValues(x: number, limit: number, count: number): void
   winogradInput(
     image: number,
     lineBytes: number,
@@ -185,8 +215,13 @@ const names: readonly (keyof Kernels)[] = [
   'addScaled',
   'fill',
   'copyRows',
-  'addProximal',
+  'beginGradient',
+  'moveOn',
+  'gradientStep',
   'momentumStep',
+  'adamStep',
+  'squaredNorm',
+  'clampValues',
   'winogradInput',
   'winogradInputGradient',
   'winogradOutput',

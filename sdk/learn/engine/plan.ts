@@ -38,7 +38,7 @@ export interface WeightSlot {
 export interface Pass {
   readonly batch: number
   readonly training: boolean
-  /** Of dropout masks: another one for each pass. */
+  /** Of dropout masks: another one for each pass of a model that has seeded layers; else 0. */
   readonly seed: number
   /** Where a trained weight's gradient goes: so many bytes behind the weight. 0: to the weight itself. */
   readonly gradientShift: number
@@ -53,6 +53,8 @@ export interface Op {
   forward(kernels: Kernels, pass: Pass): void
   /** Reads the gradient of its output; writes those of its inputs and weights. */
   backward(kernels: Kernels, pass: Pass): void
+  /** Whether it draws from the pass's seed. */
+  readonly seeded?: boolean
 }
 
 const alignment = 64
@@ -62,8 +64,6 @@ export interface PlanSize {
   readonly batch: number
   /** Bytes of all trained weights; 0 in a first, trial plan, which finds it out. */
   readonly trainedBytes: number
-  /** How many copies of the trained weights' place there are behind it: for gradients, momentum and the like. */
-  readonly copies: number
 }
 
 /** Hands out the engine's memory while a model is compiled: nothing is allocated later. */
@@ -77,11 +77,11 @@ export class Plan {
   #nextTrained: number
   #next: number
 
-  constructor({ batch, trainedBytes, copies }: PlanSize) {
+  constructor({ batch, trainedBytes }: PlanSize) {
     this.batch = batch
     this.trainedStart = firstFreeAddress
     this.#nextTrained = firstFreeAddress
-    this.#next = firstFreeAddress + (1 + copies) * trainedBytes
+    this.#next = firstFreeAddress + trainedBytes
   }
 
   /** End of the memory handed out. */
@@ -123,7 +123,8 @@ export class Plan {
   }
 }
 
-function aligned(bytes: number): number {
+/** The next address, or size, at which a place may begin. */
+export function aligned(bytes: number): number {
   return Math.ceil(bytes / alignment) * alignment
 }
 

@@ -1,7 +1,8 @@
 export { forward, inputGradient, nonzeroRuns, pack, turn, unpack, weightGradient } from './product'
-export { add, addProximal, addScaled, copyRows, fill, momentumStep, reluGradient, sumRows } from './elementwise'
+export { add, addScaled, copyRows, fill, reluGradient, sumRows } from './elementwise'
 export { maxPool, maxPoolGradient } from './pooling'
 export { correct, softmaxCrossEntropy } from './loss'
 export {
   winogradInput, winogradInputGradient, winogradOutput, winogradOutputGradient, winogradWeightGradient, winogradWeights,
 } from './winograd'
+export { adamStep, beginGradient, clampValues, gradientStep, momentumStep, moveOn, squaredNorm } from './steps'
