@@ -11,7 +11,7 @@ export interface WorkerSetup {
   readonly seed: number
 }
 
-/** What a worker is asked, one at a time. Weights are shared memory, and read only. */
+/** What a worker is asked, one at a time. Weights, and the arrays of terms, are shared memory, and read only. */
 export type WorkerRequest =
   | { readonly type: 'initialWeights' }
   | {
