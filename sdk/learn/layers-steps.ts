@@ -124,11 +124,13 @@ function trainedWeights({ tf, model, description }: Subject, weights: Float32Arr
     const variable = weight.read()
     if (!(variable instanceof tf.Variable)) throw new TypeError(`${weight.name} is no variable`)
     const start = starts[model.weights.indexOf(weight)] ?? 0
+    // Rounded as variable·pull is, so that they cancel where the weights haven't moved.
+    const pulled = (value: number) => Math.fround(Math.fround(pull) * value)
     const offsets = () =>
       Float32Array.from({ length: variable.size }, (_, index) =>
         linear.reduce(
           (sum, { factor, values }) => sum + factor * (values[start + index] ?? 0),
-          -pull * (weights[start + index] ?? 0),
+          -pulled(weights[start + index] ?? 0),
         ),
       )
     return {

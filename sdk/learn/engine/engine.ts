@@ -91,6 +91,8 @@ export function engine({ graph, batch }: EngineRequest): Engine {
         throw learnError('LEARN_WEIGHTS', { what: 'the weights', expected: weightCount, came: weights.length })
       }
       views.staged.set(weights)
+      // A training that diverged has left NaN in the padding, too, where NaN times zero was added.
+      kernels.fill(plan.trainedStart, 0, trainedBytes / 4)
       for (const { slot, offset } of slots) slot.load(kernels, staging + 4 * offset)
     },
     save() {
