@@ -70,8 +70,7 @@ export interface Kernels {
     scale: number,
     decay: number,
     momentum: number,
-    ahead: number,
-    here: number,
+    nesterov: number,
     rate: number,
     count: number,
   ): void

@@ -43,19 +43,27 @@ export function gradientStep(w: usize, gradient: usize, scale: f32, decay: f32, 
   }
 }
 
-// g = scale · gradient + decay · w; velocity = momentum · velocity + g; w −= rate · (ahead · velocity + here · g), where
-// (ahead, here) is (1, 0) for heavy-ball momentum, and (momentum, 1) for Nesterov's.
+// g = scale · gradient + decay · w; velocity = momentum · velocity + g; w −= rate · velocity, or as Nesterov looks ahead,
+// w −= rate · (g + momentum · velocity).
 export function momentumStep(
-  w: usize, gradient: usize, velocity: usize, scale: f32, decay: f32, momentum: f32, ahead: f32, here: f32, rate: f32, count: i32,
+  w: usize, gradient: usize, velocity: usize, scale: f32, decay: f32, momentum: f32, nesterov: bool, rate: f32, count: i32,
 ): void {
-  const share = f32x4.splat(scale), pull = f32x4.splat(decay), keep = f32x4.splat(momentum)
-  const far = f32x4.splat(ahead), near = f32x4.splat(here), factor = f32x4.splat(rate)
+  if (nesterov) momentumStepWith(true, w, gradient, velocity, scale, decay, momentum, rate, count)
+  else momentumStepWith(false, w, gradient, velocity, scale, decay, momentum, rate, count)
+}
+
+// @ts-ignore: decorator
+@inline
+function momentumStepWith(
+  nesterov: bool, w: usize, gradient: usize, velocity: usize, scale: f32, decay: f32, momentum: f32, rate: f32, count: i32,
+): void {
+  const share = f32x4.splat(scale), pull = f32x4.splat(decay), keep = f32x4.splat(momentum), factor = f32x4.splat(rate)
   for (let end = w + (<usize>count << 2); w < end; w += 16, gradient += 16, velocity += 16) {
     const weights = v128.load(w)
     const g = f32x4.add(f32x4.mul(v128.load(gradient), share), f32x4.mul(weights, pull))
     const v = f32x4.add(f32x4.mul(v128.load(velocity), keep), g)
     v128.store(velocity, v)
-    const move = f32x4.add(f32x4.mul(v, far), f32x4.mul(g, near))
+    const move = nesterov ? f32x4.add(f32x4.mul(v, keep), g) : v
     v128.store(w, f32x4.sub(weights, f32x4.mul(move, factor)))
   }
 }
@@ -82,18 +90,24 @@ export function adamStep(
   }
 }
 
-// Σ x², in float64, in one fixed order: four sums, then those.
+// Σ x², in float64, in one fixed order: eight sums, then those. `count` is a multiple of 8.
 export function squaredNorm(x: usize, count: i32): f64 {
-  let even = f64x2.splat(0), odd = f64x2.splat(0)
-  for (let end = x + (<usize>count << 2); x < end; x += 16) {
-    const values = v128.load(x)
-    const low = f64x2.promote_low_f32x4(values)
-    const high = f64x2.promote_low_f32x4(v128.shuffle<i64>(values, values, 1, 0))
-    even = f64x2.add(even, f64x2.mul(low, low))
-    odd = f64x2.add(odd, f64x2.mul(high, high))
+  let a = f64x2.splat(0), b = f64x2.splat(0), c = f64x2.splat(0), d = f64x2.splat(0)
+  for (let end = x + (<usize>count << 2); x < end; x += 32) {
+    a = f64x2.add(a, squares(v128.load64_zero(x)))
+    b = f64x2.add(b, squares(v128.load64_zero(x, 8)))
+    c = f64x2.add(c, squares(v128.load64_zero(x, 16)))
+    d = f64x2.add(d, squares(v128.load64_zero(x, 24)))
   }
-  const sums = f64x2.add(even, odd)
+  const sums = f64x2.add(f64x2.add(a, b), f64x2.add(c, d))
   return f64x2.extract_lane(sums, 0) + f64x2.extract_lane(sums, 1)
+}
+
+// @ts-ignore: decorator
+@inline
+function squares(two: v128): v128 {
+  const values = f64x2.promote_low_f32x4(two)
+  return f64x2.mul(values, values)
 }
 
 // Each value to within −limit … limit; what isn't a number stays so.

@@ -11,7 +11,6 @@ import type { LocalOptimizer } from './local-optimizer.ts'
  */
 export function momentumSgd(steps: Steps): LocalOptimizer {
   const { learningRate, momentum = 0, nesterov = false, weightDecay = 0 } = steps
-  const [ahead, here] = nesterov ? [momentum, 1] : [1, 0]
   return {
     plain: false,
     states: momentum === 0 ? 0 : 1,
@@ -26,7 +25,7 @@ export function momentumSgd(steps: Steps): LocalOptimizer {
           if (velocity === undefined) {
             kernels.gradientStep(weights, gradient, scale, weightDecay, learningRate, count)
           } else {
-            const rates = [scale, weightDecay, momentum, ahead, here, learningRate] as const
+            const rates = [scale, weightDecay, momentum, Number(nesterov), learningRate] as const
             kernels.momentumStep(weights, gradient, velocity, ...rates, count)
           }
           beginGradient(place)
