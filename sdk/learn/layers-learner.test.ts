@@ -2,7 +2,7 @@ import test from 'ava'
 import type { Examples } from '../data/examples.ts'
 import { randomStream } from '../random/random-stream.ts'
 import { type LayersLearnerSettings, layersLearner } from './layers-learner.ts'
-import type { Learner } from './learner.ts'
+import type { Learner, LocalTerms } from './learner.ts'
 import { loadTensorFlow, type TensorFlow } from './tensorflow.ts'
 
 const small = (tf: TensorFlow) =>
@@ -109,18 +109,29 @@ test('each epoch sees every example once, in an order from the stream, with a sm
   t.notDeepEqual(epochs[0], epochs[1])
 })
 
-test.serial('training and evaluation leave no tensors behind, also when they fail', async (t) => {
+test.serial('training and evaluation on TensorFlow.js leave no tensors behind, also when they fail', async (t) => {
   const tf = await loadTensorFlow()
-  const learner = await make({ momentum: 0.5 })
-  const weights = await initial(learner)
+  const learners = await Promise.all(
+    [{ momentum: 0.5, clipNorm: 1 }, { optimizer: 'adam' as const }].map((steps) =>
+      make({ engine: 'tensorflow', ...steps }),
+    ),
+  )
+  const weights = await initial(await make())
+  const correction = weights.map((value) => value / 8)
   const round = async () => {
-    await learner.train({ weights, examples: points(20), random: random(), terms: { proximal: 1 } })
-    await learner.evaluate(weights, points(1_100))
-    const aborted = AbortSignal.abort(new Error('enough'))
-    await t.throwsAsync(learner.train({ weights, examples: points(20), random: random(), signal: aborted }))
-    await t.throwsAsync(
-      learner.train({ weights: weights.map(() => Number.NaN), examples: points(9), random: random() }),
-    )
+    for (const learner of learners) {
+      const train = (terms: LocalTerms, signal?: AbortSignal) =>
+        learner.train({ weights, examples: points(20), random: random(), terms, ...(signal && { signal }) })
+      await train({ proximal: 1 })
+      await train({ correction, exampleClip: 1 })
+      await learner.evaluate(weights, points(1_100))
+      const controller = new AbortController()
+      const aborted = t.throwsAsync(train({ proximal: 1 }, controller.signal))
+      setImmediate(() => controller.abort(new Error('enough')))
+      await aborted
+      const damaged = weights.map(() => Number.NaN)
+      await t.throwsAsync(learner.train({ weights: damaged, examples: points(9), random: random() }))
+    }
   }
   await round()
   const { numTensors } = tf.memory()

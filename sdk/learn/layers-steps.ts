@@ -1,18 +1,17 @@
 import type { Tensor, Variable } from '@tensorflow/tfjs'
 import { sizeOf } from '../weights/layout.ts'
+import { type TensorMove, tensorOptimizer } from './layers-optimizer.ts'
 import type { Subject } from './layers-training.ts'
 import type { StepTerms } from './step-terms.ts'
 import type { Steps } from './steps.ts'
-import type { TensorFlow } from './tensorflow.ts'
 
-/** One of the weights that steps move, with what an optimizer keeps of it. */
-export interface TrainedWeight {
+/** One of the weights that steps move, with what the optimizer keeps of it. */
+interface TrainedWeight {
   readonly variable: Variable
   /** What the terms add to its gradient besides pull·w; absent without terms. */
   readonly offset: Tensor | undefined
-  /** From zeros, which are absent. */
-  states: readonly Tensor[]
-  write(values: Tensor): void
+  move(move: TensorMove, gradient: Tensor): void
+  dispose(): void
 }
 
 /** A gradient for each of the weights, in their order. */
@@ -30,7 +29,7 @@ export interface TensorSteps {
 export function tensorSteps(subject: Subject, steps: Steps, weights: Float32Array, terms: StepTerms): TensorSteps {
   const { tf } = subject
   const trained = trainedWeights(subject, weights, terms)
-  const move = mover(tf, steps)
+  const optimizer = tensorOptimizer(steps)
   return {
     trained,
     step(gradients) {
@@ -39,34 +38,21 @@ export function tensorSteps(subject: Subject, steps: Steps, weights: Float32Arra
           const gradient = gradients[index] ?? tf.zerosLike<Tensor>(variable)
           return offset ? gradient.add(variable.mul(terms.pull)).add(offset) : gradient
         })
-        const moveOne = move.next(clipped(steps, whole))
-        for (const [index, weight] of trained.entries()) {
-          const { values, states } = moveOne(weight, index)
-          for (const state of weight.states) state.dispose()
-          weight.states = states.map((state) => tf.keep(state))
-          weight.write(values)
-        }
+        const move = optimizer()
+        for (const [index, gradient] of clipped(steps, whole).entries()) trained[index]?.move(move, gradient)
       })
     },
     dispose() {
-      for (const { offset, states } of trained) {
-        offset?.dispose()
-        for (const state of states) state.dispose()
-      }
+      for (const weight of trained) weight.dispose()
     },
   }
 }
 
-/** √Σ x² over all of them, in float64. */
-export function globalNorm(gradients: Gradients): number {
-  let sum = 0
-  for (const gradient of gradients) for (const value of gradient.dataSync()) sum += value * value
-  return Math.sqrt(sum)
-}
-
-/** What cuts the gradients' global norm to `most`, and leaves shorter ones as they are. */
+/** What cuts the gradients' global norm to `most`, and leaves shorter ones as they are. The norm is summed in float64. */
 export function normScale(most: number, gradients: Gradients): number {
-  const norm = globalNorm(gradients)
+  let squares = 0
+  for (const gradient of gradients) for (const value of gradient.dataSync()) squares += value * value
+  const norm = Math.sqrt(squares)
   return norm > most ? most / norm : 1
 }
 
@@ -75,44 +61,6 @@ function clipped({ clipNorm, clipValue }: Steps, gradients: Gradients): Gradient
   if (clipNorm === undefined) return gradients
   const scale = normScale(clipNorm, gradients)
   return gradients.map((gradient) => gradient.mul(scale))
-}
-
-/** The optimizer: what the weights become, and its states. */
-function mover(tf: TensorFlow, steps: Steps) {
-  const { learningRate, optimizer = 'sgd', momentum = 0, nesterov = false, weightDecay = 0 } = steps
-  const { beta1 = 0.9, beta2 = 0.999, epsilon = 1e-8 } = steps
-  const coupled = optimizer === 'adamw' ? 0 : weightDecay
-  const kept = optimizer === 'adamw' ? 1 - learningRate * weightDecay : 1
-  const decayed = (gradient: Tensor, variable: Variable) =>
-    coupled === 0 ? gradient : gradient.add(variable.mul(coupled))
-  const faded = (state: Tensor | undefined, factor: number, added: Tensor) => state?.mul(factor).add(added) ?? added
-
-  type Moved = { readonly values: Tensor; readonly states: readonly Tensor[] }
-  type MoveOne = (weight: TrainedWeight, index: number) => Moved
-  const sgd =
-    (gradients: Gradients): MoveOne =>
-    ({ variable, states: [before] }, index) => {
-      const gradient = decayed(gradients[index] ?? tf.zerosLike<Tensor>(variable), variable)
-      if (momentum === 0) return { values: variable.sub(gradient.mul(learningRate)), states: [] }
-      const velocity = faded(before, momentum, gradient)
-      const way = nesterov ? velocity.mul(momentum).add(gradient) : velocity
-      return { values: variable.sub(way.mul(learningRate)), states: [velocity] }
-    }
-  let power1 = 1
-  let power2 = 1
-  const adam = (gradients: Gradients): MoveOne => {
-    power1 *= beta1
-    power2 *= beta2
-    const [rate, spread] = [learningRate / (1 - power1), 1 / Math.sqrt(1 - power2)]
-    return ({ variable, states: [before1, before2] }, index) => {
-      const gradient = decayed(gradients[index] ?? tf.zerosLike<Tensor>(variable), variable)
-      const m = faded(before1, beta1, gradient.mul(1 - beta1))
-      const v = faded(before2, beta2, gradient.square().mul(1 - beta2))
-      const way = m.mul(rate).div(v.sqrt().mul(spread).add(epsilon))
-      return { values: variable.mul(kept).sub(way), states: [m, v] }
-    }
-  }
-  return { next: optimizer === 'sgd' ? sgd : adam }
 }
 
 function trainedWeights({ tf, model, description }: Subject, weights: Float32Array, terms: StepTerms): TrainedWeight[] {
@@ -133,11 +81,24 @@ function trainedWeights({ tf, model, description }: Subject, weights: Float32Arr
           -pulled(weights[start + index] ?? 0),
         ),
       )
+    const offset = hasTerms ? tf.tensor(offsets(), variable.shape) : undefined
+    let states: readonly Tensor[] = []
+    const forget = () => {
+      for (const state of states) state.dispose()
+    }
     return {
       variable,
-      offset: hasTerms ? tf.tensor(offsets(), variable.shape) : undefined,
-      states: [],
-      write: (values: Tensor) => weight.write(values),
+      offset,
+      move(move: TensorMove, gradient: Tensor) {
+        const moved = move(variable, gradient, states)
+        forget()
+        states = moved.states.map((state) => tf.keep(state))
+        weight.write(moved.weight)
+      },
+      dispose() {
+        forget()
+        offset?.dispose()
+      },
     }
   })
 }
