@@ -62,7 +62,7 @@ export interface Kernels {
   copyRows(source: number, sourcePitch: number, target: number, targetPitch: number, rows: number, bytes: number): void
   beginGradient(w: number, slope: number, offset: number, gradient: number, count: number): void
   moveOn(w: number, moves: number, rate: number, keep: number, slope: number, offset: number, count: number): void
-  gradientStep(w: number, gradient: number, scale: number, decay: number, rate: number, count: number): void
+  gradientStep(w: number, gradient: number, scale: number, decay: number, rate: number, ...next: NextGradient): void
   momentumStep(
     w: number,
     gradient: number,
@@ -72,7 +72,7 @@ export interface Kernels {
     momentum: number,
     nesterov: number,
     rate: number,
-    count: number,
+    ...next: NextGradient
   ): void
   adamStep(
     w: number,
@@ -87,8 +87,9 @@ export interface Kernels {
     rate: number,
     spread: number,
     epsilon: number,
-    count: number,
+    ...next: NextGradient
   ): void
+  takeScaled(source: number, scale: number, target: number, count: number): void
   squaredNorm(x: number, count: number): number
   clampValues(x: number, limit: number, count: number): void
   winogradInput(
@@ -171,6 +172,9 @@ export interface Kernels {
   readonly correct: WebAssembly.Global
 }
 
+/** What a step leaves for the next batch's gradients to be added to, and values in each place. */
+export type NextGradient = readonly [slope: number, offset: number, count: number]
+
 export type PoolArguments = [
   x: number,
   height: number,
@@ -221,6 +225,7 @@ const names: readonly (keyof Kernels)[] = [
   'adamStep',
   'squaredNorm',
   'clampValues',
+  'takeScaled',
   'winogradInput',
   'winogradInputGradient',
   'winogradOutput',

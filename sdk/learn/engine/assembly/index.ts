@@ -5,4 +5,6 @@ export { correct, softmaxCrossEntropy } from './loss'
 export {
   winogradInput, winogradInputGradient, winogradOutput, winogradOutputGradient, winogradWeightGradient, winogradWeights,
 } from './winograd'
-export { adamStep, beginGradient, clampValues, gradientStep, momentumStep, moveOn, squaredNorm } from './steps'
+export {
+  adamStep, beginGradient, clampValues, gradientStep, momentumStep, moveOn, squaredNorm, takeScaled,
+} from './steps'

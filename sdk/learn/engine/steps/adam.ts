@@ -17,7 +17,7 @@ export function adam(steps: Steps): LocalOptimizer {
     plain: false,
     states: 2,
     begin(place) {
-      const { kernels, weights, gradient, states, count } = place
+      const { kernels, weights, gradient, states, count, slope, offset } = place
       const [m = 0, v = 0] = states
       kernels.fill(m, 0, count)
       kernels.fill(v, 0, count)
@@ -32,8 +32,7 @@ export function adam(steps: Steps): LocalOptimizer {
           const rate = learningRate / (1 - power1)
           const spread = 1 / Math.sqrt(1 - power2)
           const settings = [coupled, kept, beta1, beta2, rate, spread, epsilon] as const
-          kernels.adamStep(weights, gradient, m, v, clippedScale(steps, place), ...settings, count)
-          beginGradient(place)
+          kernels.adamStep(weights, gradient, m, v, clippedScale(steps, place), ...settings, slope, offset, count)
         },
       }
     },

@@ -46,8 +46,7 @@ export function beginSteps(engine: Engine, steps: Steps, weights: Float32Array, 
     step,
     addExample(examples) {
       const scale = normScale(exampleClip, { kernels, gradient: example, count })
-      kernels.addScaled(example, scale / examples, gradient, count)
-      kernels.fill(example, 0, count)
+      kernels.takeScaled(example, scale / examples, gradient, count)
     },
   }
 }

@@ -15,20 +15,20 @@ export function momentumSgd(steps: Steps): LocalOptimizer {
     plain: false,
     states: momentum === 0 ? 0 : 1,
     begin(place) {
-      const { kernels, weights, gradient, states, count } = place
+      const { kernels, weights, gradient, states, count, slope, offset } = place
       const [velocity] = states
       if (velocity !== undefined) kernels.fill(velocity, 0, count)
       beginGradient(place)
+      const next = [slope, offset, count] as const
       return {
         step() {
           const scale = clippedScale(steps, place)
           if (velocity === undefined) {
-            kernels.gradientStep(weights, gradient, scale, weightDecay, learningRate, count)
+            kernels.gradientStep(weights, gradient, scale, weightDecay, learningRate, ...next)
           } else {
             const rates = [scale, weightDecay, momentum, Number(nesterov), learningRate] as const
-            kernels.momentumStep(weights, gradient, velocity, ...rates, count)
+            kernels.momentumStep(weights, gradient, velocity, ...rates, ...next)
           }
-          beginGradient(place)
         },
       }
     },
