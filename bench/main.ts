@@ -2,8 +2,9 @@ import { parseArgs } from 'node:util'
 import type { Figure, Suite } from './figure.ts'
 import { jobSuite } from './job.ts'
 import { sumSuite } from './sum.ts'
+import { trainSuite } from './train.ts'
 
-const suites: Record<string, Suite> = { sum: sumSuite, job: jobSuite }
+const suites: Record<string, Suite> = { sum: sumSuite, job: jobSuite, train: trainSuite }
 
 const { values, positionals } = parseArgs({
   allowPositionals: true,

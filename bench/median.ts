@@ -20,6 +20,6 @@ export function medianSecondsOfBoth(
   return { first: median(times.first), second: median(times.second) }
 }
 
-function median(values: Float64Array): number {
+export function median(values: Float64Array): number {
   return values.toSorted()[values.length >> 1] ?? Number.NaN
 }

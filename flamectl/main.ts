@@ -1,6 +1,7 @@
 #!/usr/bin/env node
 import { Command, CommanderError } from 'commander'
 import { CodedError } from '../runtime/index.ts'
+import { checkCommand } from './check/check-command.ts'
 import { usageCodes } from './errors.ts'
 import { runCommand } from './run/run-command.ts'
 
@@ -17,7 +18,7 @@ const argv = process.argv.slice(2)
 const program = new Command('flamectl')
   .description('federated learning as an actor system')
   .showHelpAfterError('(see flamectl --help)')
-for (const command of [runCommand(argv)]) program.addCommand(command)
+for (const command of [runCommand(argv), checkCommand()]) program.addCommand(command)
 for (const command of [program, ...program.commands]) command.exitOverride()
 
 try {

@@ -1,9 +1,11 @@
 import test from 'ava'
 import fc from 'fast-check'
-import { errorFactory, memoryStore } from '../../runtime/index.ts'
-import { fedAvg, hierarchical, twoTier } from '../../sdk/index.ts'
+import { errorFactory, memoryStore, virtualClock } from '../../runtime/index.ts'
+import { fedAvg, hierarchical, role, stockRoles, twoTier } from '../../sdk/index.ts'
 import { runJob } from '../../test/support/job-runner.ts'
+import { slowTrainer } from '../../test/support/slow-trainer.ts'
 import { tinyPool } from '../../test/support/tiny-pool.ts'
+import type { JobEvent } from './protocol.ts'
 
 const learnError = errorFactory({ DATA_DAMAGED: { message: 'client {client} has no data', hint: 'mend it' } })
 const hashes = (run: { rounds: readonly { hash: string }[] }) => run.rounds.map(({ hash }) => hash)
@@ -182,13 +184,13 @@ test('a deadline ends the round with who was there', async (t) => {
     strategy: fedAvg({ deadlineMs: 50 }),
     store: memoryStore(),
     rounds: 1,
-    pool: tinyPool({
-      clients: 3,
-      beforeTraining: ({ client }) => (client === 1 ? new Promise<void>(() => {}) : undefined),
-    }),
+    roles: { ...stockRoles, trainer: slowTrainer(['trainer-1']) },
+    pool: tinyPool({ clients: 3 }),
+    system: { clock: virtualClock() },
   })
   t.is(run.state, 'completed')
   t.deepEqual(run.rounds[0]?.members, ['trainer-0', 'trainer-2'])
+  t.is(run.rounds[0]?.seconds, 0.05)
 })
 
 test('a learner that reads ambient randomness is caught by running each round twice', async (t) => {
@@ -238,4 +240,41 @@ test('any number of clients, groups and any fraction give the same hashes in bot
     },
   )
   await fc.assert(property, { numRuns: 25 })
+})
+
+test('metrics and log lines of a role reach whoever follows the job, the metrics in the rounds too', async (t) => {
+  const left = role({
+    name: 'top-aggregator',
+    open: () => null,
+    init: () => ({ round: 0 }),
+    isState: (value): value is { round: number } => typeof value === 'object' && value !== null && 'round' in value,
+    done: ({ round }) => round === 2,
+    async round({ round }, context) {
+      context.log('round begins', { round })
+      context.metric('norm', 4)
+      if (round === 1) context.publish({ round, weights: Float32Array.of(1), metrics: { loss: 1 }, members: [] })
+      return { round: round + 1 }
+    },
+  })
+  const events: JobEvent[] = []
+  const run = await runJob({
+    topology: twoTier({ clients: 1 }),
+    strategy: fedAvg(),
+    store: memoryStore(),
+    pool: tinyPool({ clients: 1 }),
+    roles: { ...stockRoles, 'top-aggregator': left },
+    checkDeterminism: true,
+    onEvent: (event) => events.push(event),
+  })
+  t.is(run.state, 'completed', String(run.cause))
+  t.deepEqual(run.rounds[0]?.metrics, { loss: 1, norm: 4 })
+  const end = 'top-aggregator-0'
+  t.deepEqual(
+    events.filter(({ type }) => type === 'log' || type === 'metrics'),
+    [
+      { type: 'log', end, entry: { level: 'info', message: 'round begins', fields: { round: 0 } } },
+      { type: 'metrics', end, metrics: { norm: 4 } },
+      { type: 'log', end, entry: { level: 'info', message: 'round begins', fields: { round: 1 } } },
+    ],
+  )
 })

@@ -66,6 +66,8 @@ export function jobActor({
           if (state === 'deploying') await enter('running')
           return
         case 'notice':
+        case 'metrics':
+        case 'log':
           return follower.tell(message)
         case 'task-completed':
         case 'task-failed':

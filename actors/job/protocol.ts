@@ -1,5 +1,5 @@
 import type { ActorRef } from '../../runtime/index.ts'
-import type { Notice, TaskReport } from '../../sdk/index.ts'
+import type { TaskReport } from '../../sdk/index.ts'
 import type { JobState } from './job-spec.ts'
 
 export type JobMessage =
@@ -14,7 +14,7 @@ export type JobEvent =
   | { readonly type: 'state'; readonly state: JobState; readonly cause?: unknown }
   /** To be answered by `seen` once it's noted: the next round isn't committed before. */
   | ({ readonly type: 'round'; readonly seen: ActorRef<null> } & RoundSummary)
-  | { readonly type: 'notice'; readonly end: string; readonly notice: Notice }
+  | Extract<TaskReport, { readonly type: 'notice' | 'metrics' | 'log' }>
 
 /** A committed round, for people and programs. */
 export interface RoundSummary {

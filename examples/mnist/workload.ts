@@ -1,7 +1,8 @@
 import { chosen, fedAvg, hierarchical, layersLearner, partition, subset, twoTier, workload } from 'flame-fl/sdk'
 import { readIdx } from 'flame-fl/sdk/node'
+import { models } from './models.ts'
 
-/** FedAvg on MNIST with the 2NN of McMahan et al. 2017. */
+/** FedAvg on MNIST as in McMahan et al. 2017. */
 export default workload({
   name: 'mnist',
   settings: {
@@ -12,20 +13,13 @@ export default workload({
     batch: 10,
     learningRate: 0.1,
     partition: 'iid',
+    model: '2nn',
     topology: 'two-tier',
   },
 
-  learner: ({ learningRate, epochs, batch }) =>
+  learner: ({ model, learningRate, epochs, batch }) =>
     layersLearner({
-      model: ({ layers, sequential }) =>
-        sequential({
-          layers: [
-            layers.flatten({ inputShape: [28, 28] }),
-            layers.dense({ units: 200, activation: 'relu' }),
-            layers.dense({ units: 200, activation: 'relu' }),
-            layers.dense({ units: 10 }),
-          ],
-        }),
+      model: chosen('model', model, models),
       loss: 'softmaxCrossEntropy',
       learningRate,
       epochs,

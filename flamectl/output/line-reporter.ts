@@ -1,4 +1,4 @@
-import { howToUse, percent, summary } from './phrases.ts'
+import { howToUse, percent, said, summary } from './phrases.ts'
 import type { Reporter } from './reporter.ts'
 
 /** A plain line for each event: for logs and pipes. */
@@ -16,6 +16,7 @@ export function lineReporter(out: NodeJS.WritableStream): Reporter {
       )
     },
     notice: (end, { code, message }) => line(`${end}: ${code} ${message}`),
+    log: (end, entry) => line(said(end, entry)),
     done: (result) => line(howToUse(result)),
     stopped: (committed, command) => line(`stopped after round ${committed}; to go on: ${command}`),
     close: () => {},

@@ -1,14 +1,21 @@
+import type { LogEntry } from '../../sdk/index.ts'
 import type { RunResult, RunStart } from './reporter.ts'
 
 export function percent(fraction: number | undefined): string {
   return fraction === undefined ? '-' : `${(100 * fraction).toFixed(2)} %`
 }
 
-/** What is about to run, in a line. */
-export function summary({ job, seed, settings, resumedAfter }: RunStart): string {
+/** What is about to run. */
+export function summary({ job, seed, settings, runsOn, resumedAfter }: RunStart): string {
   const shown = Object.entries(settings).map(([name, value]) => `${name}=${value}`)
   const from = resumedAfter === undefined ? '' : `, going on after round ${resumedAfter}`
-  return `${job}: seed ${seed}${from}; ${shown.join(' ')}`
+  const trained = runsOn === undefined ? '' : `\ntrained by ${runsOn}`
+  return `${job}: seed ${seed}${from}; ${shown.join(' ')}${trained}`
+}
+
+/** What an end says, in a line. */
+export function said(end: string, { message, fields }: Pick<LogEntry, 'message' | 'fields'>): string {
+  return [`${end}: ${message}`, ...Object.entries(fields).map(([name, value]) => `${name}=${value}`)].join(' ')
 }
 
 /** Where the model is, and what to do with it. */

@@ -1,5 +1,5 @@
 import { Presets, SingleBar } from 'cli-progress'
-import { howToUse, percent, summary } from './phrases.ts'
+import { howToUse, percent, said, summary } from './phrases.ts'
 import type { Reporter } from './reporter.ts'
 
 /** A progress bar on a terminal. */
@@ -39,6 +39,7 @@ export function progressReporter(out: NodeJS.WriteStream): Reporter {
     notice(end, { code, message }) {
       line(`\r\u001b[K${end}: ${code} ${message}`)
     },
+    log: (end, entry) => line(`\r\u001b[K${said(end, entry)}`),
     done(result) {
       bar.stop()
       line(howToUse(result))

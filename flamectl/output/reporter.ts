@@ -1,11 +1,13 @@
 import type { RoundSummary } from '../../actors/index.ts'
-import type { Notice, Settings } from '../../sdk/index.ts'
+import type { LogEntry, Notice, Settings } from '../../sdk/index.ts'
 
 /** What a run begins with. */
 export interface RunStart {
   readonly job: string
   readonly seed: number
   readonly settings: Settings
+  /** What does the arithmetic of training, where the learner says it. */
+  readonly runsOn?: string
   /** Rounds committed before, when it goes on. */
   readonly resumedAfter?: number
 }
@@ -24,6 +26,8 @@ export interface Reporter {
   started(start: RunStart): void
   round(round: RoundSummary): void
   notice(end: string, notice: Notice): void
+  /** What a role says, and numbers of a round that it didn't publish. */
+  log(end: string, entry: Pick<LogEntry, 'message' | 'fields'>): void
   done(result: RunResult): void
   /** Stopped on request after this many committed rounds; `command` goes on. */
   stopped(rounds: number, command: string): void

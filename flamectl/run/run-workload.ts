@@ -54,7 +54,12 @@ export async function runWorkload(options: RunOptions, resumeCommand: string, si
     const { spec } = record
     reporter = scope.resolve(REPORTER)
     const latest = found && (await registry.latest(spec.id))
-    reporter.started({ ...spec, job: spec.id, ...(found ? { resumedAfter: latest?.round ?? 0 } : {}) })
+    reporter.started({
+      ...spec,
+      job: spec.id,
+      ...(pool?.runsOn === undefined ? {} : { runsOn: pool.runsOn }),
+      ...(found ? { resumedAfter: latest?.round ?? 0 } : {}),
+    })
     if (latest) reporter.round({ ...latest, seconds: 0 })
     if (pool) {
       const end = await host(spec, { ...design, pool, roles: stockRoles }, store, reporter)
@@ -124,6 +129,10 @@ function followJob(
         return event.seen.tell(null)
       case 'notice':
         return reporter.notice(event.end, event.notice)
+      case 'log':
+        return reporter.log(event.end, event.entry)
+      case 'metrics':
+        return reporter.log(event.end, { message: 'metrics of a round:', fields: event.metrics })
       case 'state':
         if (event.state === 'failed') ended.reject(failure(spec, event.cause))
         else if (endedStates.includes(event.state)) ended.resolve(event.state)

@@ -3,15 +3,19 @@ import { errorFactory } from '../../runtime/index.ts'
 export const dataErrors = {
   DATA_SCHEME: {
     message: "partition '{scheme}' is unknown",
-    hint: "use 'iid', 'shards', or 'dirichlet:α' with a number α > 0, such as 'dirichlet:0.5'",
+    hint: "use 'iid', 'shards', 'key', or 'dirichlet:α' with a number α > 0, such as 'dirichlet:0.5'",
   },
   DATA_CLIENTS: {
     message: 'the number of clients must be an integer from 1, but is {clients}',
     hint: 'set clients to an integer from 1',
   },
   DATA_TOO_FEW: {
-    message: "partition '{scheme}' for {clients} clients needs {expected} examples, but there are {count}",
+    message: "partition '{scheme}' for {clients} clients needs {expected} {what}, but there are {count}",
     hint: 'use fewer clients, or more data',
+  },
+  DATA_KEYS: {
+    message: "partition 'key' needs a key for each of {expected} examples, but {came} came",
+    hint: 'give keys: one string or number an example, such as its writer or its site',
   },
   DATA_INDEX: {
     message: 'example {index} does not exist: there are {count}',
@@ -21,9 +25,29 @@ export const dataErrors = {
     message: '{labels} labels need {expected} feature values of shape [{shape}], but {count} came',
     hint: 'give as many examples as labels, all of the same shape',
   },
+  DATA_DIVISOR: {
+    message: 'the divisor of the features must be a finite number other than 0, but is {divisor}',
+    hint: 'leave it out: bytes are then divided by 255, and other numbers stay as they are',
+  },
+  DATA_JOIN: {
+    message: 'sets to join must be at least one, all of one shape, but came with the shapes {shapes}',
+    hint: 'join sets whose examples are alike',
+  },
+  DATA_STREAM_ROW: {
+    message: 'example {index} of {source} must have {expected} features, but has {came}',
+    hint: 'correct the source, or the shape',
+  },
+  DATA_STREAM_BOUND: {
+    message: 'the examples of {source} take more than {maxBytes} bytes in memory: example {index} does not fit',
+    hint: 'raise maxBytes, take fewer examples, or write them to an npy file and open that',
+  },
   DATA_FILE: {
     message: 'data file {file} cannot be read',
     hint: 'check that the file exists and is readable; the cause says more',
+  },
+  DATA_CLOSED: {
+    message: 'data file {file} is closed',
+    hint: 'close a file only after its last example was read',
   },
   DATA_IDX_MAGIC: {
     message: 'data file {file} must begin with {expected}, but begins with {came}',
@@ -36,6 +60,35 @@ export const dataErrors = {
   DATA_IDX_COUNT: {
     message: 'data file {file} must hold {expected} labels, as many as there are images, but holds {came}',
     hint: 'give the images and labels of the same set',
+  },
+  DATA_DAMAGED: {
+    message: 'data file {file} is damaged at byte {offset}: expected {expected}, but found {came}',
+    hint: 'get the file again, and check that it is of the format that it is read as',
+  },
+  DATA_TYPE: {
+    message: "data file {file} holds values of type {came}, which can't be read here",
+    hint: 'save it with one of the types {expected}',
+  },
+  DATA_ORDER: {
+    message: "data file {file} is in Fortran order, in which an example's values don't lie together",
+    hint: 'save it with numpy.ascontiguousarray, or read it whole instead of opening it',
+  },
+  DATA_MEMBER: {
+    message: "data file {file} has no array '{name}'",
+    hint: 'it has {known}',
+  },
+  DATA_LABELS: {
+    message:
+      'data file {file} must hold {expected} labels in one dimension, as many as examples, but has shape [{came}]',
+    hint: 'give the features and labels of the same set',
+  },
+  DATA_CSV: {
+    message: 'data file {file}, line {line}, column {column}: {reason}',
+    hint: 'correct that place; fields that hold the delimiter or a line break stand in double quotes',
+  },
+  DATA_CSV_COLUMN: {
+    message: "data file {file} has no single column '{column}'",
+    hint: 'it has {known}; without a header, columns are numbers from 0',
   },
 } as const
 

@@ -7,6 +7,14 @@ export interface Examples {
   read(index: number, out: Float32Array, offset: number): void
   /** A class from 0, or a target value. */
   label(index: number): number
+  /** Where features are bytes, the bytes themselves: whoever reads many divides them faster, to the same values. */
+  readonly bytes?: ByteFeatures | undefined
+}
+
+export interface ByteFeatures {
+  /** What each byte is divided by. */
+  readonly divisor: number
+  copy(index: number, out: Uint8Array, offset: number): void
 }
 
 /** What a job trains on: each client's own examples, and held-out ones to evaluate on. */

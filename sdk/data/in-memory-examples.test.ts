@@ -1,5 +1,7 @@
 import test from 'ava'
+import * as fc from 'fast-check'
 import { inMemoryExamples, subset } from './in-memory-examples.ts'
+import { join } from './join.ts'
 
 const examples = inMemoryExamples({
   features: Uint8Array.of(0, 51, 102, 153, 204, 255),
@@ -31,4 +33,63 @@ test('an index that is none of the examples is refused', (t) => {
   t.throws(() => examples.read(3, new Float32Array(2), 0), { code: 'DATA_INDEX' })
   t.throws(() => chosen.label(1), { code: 'DATA_INDEX' })
   t.throws(() => subset(examples, Uint32Array.of(3)), { code: 'DATA_INDEX' })
+})
+
+test('bytes read as their quotients, to the bit, whatever place they come from and go to', (t) => {
+  // More than 64 KiB, so that pairs of bytes are read at once where the places allow.
+  const bytes = new Uint8Array(70_003).map((_, index) => (index * 2_654_435_761) >>> 16)
+  fc.assert(
+    fc.property(
+      fc.integer({ min: 1, max: 40 }),
+      fc.nat(3),
+      fc.nat(5),
+      fc.array(fc.nat(1_000), { minLength: 1, maxLength: 9 }),
+      fc.constantFrom(255, 1, -3, 1e-44),
+      (size, skip, offset, places, divisor) => {
+        const labels = new Uint8Array(Math.floor((bytes.length - skip) / size))
+        const features = bytes.subarray(skip, skip + labels.length * size)
+        const set = inMemoryExamples({ features, labels, shape: [size], divisor })
+        const out = new Float32Array(offset + places.length * size)
+        places.forEach((place, row) => set.read(place, out, offset + row * size))
+        const expected = places.flatMap((place) =>
+          Array.from(features.subarray(place * size, (place + 1) * size), (byte) => Math.fround(byte / divisor)),
+        )
+        t.deepEqual([...out.subarray(offset)], expected)
+      },
+    ),
+  )
+})
+
+test('numbers other than bytes are read as they are, or divided', (t) => {
+  const features = Float64Array.of(1.5, -2, 0.1, 4)
+  const out = new Float32Array(5)
+  inMemoryExamples({ features, labels: [0, 1], shape: [2] }).read(1, out, 1)
+  t.deepEqual([...out], [0, Math.fround(0.1), 4, 0, 0])
+  inMemoryExamples({ features, labels: [0, 1], shape: [2], divisor: 3 }).read(0, out, 0)
+  t.deepEqual([...out.subarray(0, 2)], [0.5, Math.fround(-2 / 3)])
+  t.throws(() => inMemoryExamples({ features, labels: [0, 1], shape: [2], divisor: 0 }), { code: 'DATA_DIVISOR' })
+})
+
+test('joined sets are read as one', (t) => {
+  fc.assert(
+    fc.property(fc.array(fc.uint8Array({ maxLength: 4 }), { minLength: 1 }), (sets) => {
+      const joined = join(sets.map((features) => inMemoryExamples({ features, labels: features, shape: [1] })))
+      const all = sets.flatMap((set) => [...set])
+      const out = new Float32Array(all.length)
+      all.forEach((_, index) => joined.read(index, out, index))
+      t.deepEqual(
+        [...out],
+        all.map((byte) => Math.fround(byte / 255)),
+      )
+      t.deepEqual(
+        all.map((_, index) => joined.label(index)),
+        all,
+      )
+      t.throws(() => joined.label(all.length), { code: 'DATA_INDEX' })
+    }),
+  )
+  t.throws(() => join([]), { code: 'DATA_JOIN' })
+  t.throws(() => join([examples, inMemoryExamples({ features: Uint8Array.of(1), labels: [0], shape: [1] })]), {
+    code: 'DATA_JOIN',
+  })
 })

@@ -1,5 +1,6 @@
 import { dirichlet } from '../random/distributions.ts'
 import type { RandomStream } from '../random/random-stream.ts'
+import { byKey } from './by-key.ts'
 import { dataError } from './errors.ts'
 
 /**
@@ -11,13 +12,16 @@ import { dataError } from './errors.ts'
  *   client sees few classes) to 100 (almost iid). Concentration as in Hsu et al., Measuring the Effects of Non-Identical
  *   Data Distribution, 2019; drawn per class over clients as in Yurochkin et al., Bayesian Nonparametric Federated
  *   Learning, 2019, which uses each example exactly once.
+ * - `key`: examples of the same writer, site or device stay together, as `byKey` says.
  */
-export type PartitionScheme = 'iid' | 'shards' | `dirichlet:${number}`
+export type PartitionScheme = 'iid' | 'shards' | 'key' | `dirichlet:${number}`
 
 export interface PartitionRequest {
   /** The class of each example. */
   readonly labels: ArrayLike<number>
   readonly clients: number
+  /** Whose each example is, for the scheme `key`. */
+  readonly keys?: ArrayLike<string | number>
   /** A PartitionScheme; any other string is refused. */
   readonly scheme: string
   readonly random: RandomStream
@@ -26,14 +30,14 @@ export interface PartitionRequest {
 /**
  * Each client's indices into the examples. Every example belongs to exactly one client, every client has at least one.
  *
- * @throws DATA_SCHEME, DATA_CLIENTS, DATA_TOO_FEW
+ * @throws DATA_SCHEME, DATA_CLIENTS, DATA_TOO_FEW, DATA_KEYS
  */
-export function partition({ labels, clients, scheme, random }: PartitionRequest): Uint32Array[] {
+export function partition({ labels, clients, keys = [], scheme, random }: PartitionRequest): Uint32Array[] {
   const { kind, alpha } = parsePartitionScheme(scheme)
   const count = labels.length
   if (!Number.isInteger(clients) || clients < 1) throw dataError('DATA_CLIENTS', { clients })
   const expected = kind === 'shards' ? 2 * clients : clients
-  if (count < expected) throw dataError('DATA_TOO_FEW', { scheme, clients, expected, count })
+  if (count < expected) throw dataError('DATA_TOO_FEW', { scheme, clients, what: 'examples', expected, count })
   switch (kind) {
     case 'iid':
       return equalParts(random.shuffle(indices(count)), clients)
@@ -45,14 +49,17 @@ export function partition({ labels, clients, scheme, random }: PartitionRequest)
       const dealt = random.shuffle(indices(2 * clients))
       return Array.from({ length: clients }, (_, client) => concat([2 * client, 2 * client + 1], dealt, shards))
     }
+    case 'key':
+      if (keys.length !== count) throw dataError('DATA_KEYS', { expected: count, came: keys.length })
+      return byKey({ keys, clients })
     case 'dirichlet':
       return withoutEmpty(dirichletParts(labels, clients, alpha, random))
   }
 }
 
 /** @throws DATA_SCHEME when the string is no PartitionScheme. */
-export function parsePartitionScheme(scheme: string): { kind: 'iid' | 'shards' | 'dirichlet'; alpha: number } {
-  if (scheme === 'iid' || scheme === 'shards') return { kind: scheme, alpha: 0 }
+export function parsePartitionScheme(scheme: string): { kind: 'iid' | 'shards' | 'key' | 'dirichlet'; alpha: number } {
+  if (scheme === 'iid' || scheme === 'shards' || scheme === 'key') return { kind: scheme, alpha: 0 }
   const digits = /^dirichlet:(\d*\.?\d+(?:e[-+]?\d+)?)$/i.exec(scheme)?.[1]
   const alpha = Number(digits)
   if (digits === undefined || !Number.isFinite(alpha) || alpha <= 0) throw dataError('DATA_SCHEME', { scheme })

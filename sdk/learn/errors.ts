@@ -29,6 +29,10 @@ export const learnErrors = {
     message: 'the model must be a layers model with one input and one output of known shape, but {came}',
     hint: 'return tf.sequential({ layers: [...] }) whose first layer has an inputShape, or tf.model({ inputs, outputs })',
   },
+  LEARN_NATIVE: {
+    message: 'the native TensorFlow library in {folder} does not load: {reason}',
+    hint: 'remove that folder and build it again with npm run native, or do without it',
+  },
   LEARN_RANDOM_LAYER: {
     message: "layer {layer} of class '{class}' draws random numbers that cannot come from the job's stream",
     hint: 'leave it out, or use a dropout layer without a seed',

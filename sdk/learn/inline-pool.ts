@@ -20,6 +20,7 @@ export async function inlinePool<S extends Settings>(
   return {
     layout: trainer.layout,
     modelTopology: trainer.modelTopology,
+    runsOn: trainer.runsOn,
     clients: trainer.clients,
     initialWeights: async () => open().initialWeights(),
     train: async (request) => open().train(request),

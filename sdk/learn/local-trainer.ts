@@ -3,10 +3,10 @@ import type { Settings, Workload } from '../workload/workload.ts'
 import { learnError } from './errors.ts'
 import { chunkOf } from './evaluation.ts'
 import type { Evaluation, Learner, Update } from './learner.ts'
-import type { PoolTrainingRequest } from './training-pool.ts'
+import type { PoolTrainingRequest, TrainingPool } from './training-pool.ts'
 
 /** A workload's learner with its data, in the thread that made it: what a pool runs one or more of. */
-export interface LocalTrainer extends Pick<Learner, 'layout' | 'modelTopology'> {
+export interface LocalTrainer extends Pick<Learner, 'layout' | 'modelTopology'>, Pick<TrainingPool, 'runsOn'> {
   readonly clients: number
   readonly testExamples: number
   initialWeights(): Promise<Float32Array>
@@ -38,6 +38,7 @@ export async function localTrainer<S extends Settings>(
   return {
     layout,
     modelTopology: learner.modelTopology,
+    runsOn: learner.runsOn,
     clients: data.clients,
     testExamples: data.test.count,
     initialWeights: async () =>

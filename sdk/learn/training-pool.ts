@@ -19,6 +19,8 @@ export interface TrainingPool {
   readonly layout: Layout
   /** The model's architecture as TensorFlow.js JSON, where there is one. */
   readonly modelTopology?: unknown
+  /** What does the arithmetic, where the learner says it. */
+  readonly runsOn?: string | undefined
   readonly clients: number
   /** From the stream (seed, 'initial-weights'). */
   initialWeights(): Promise<Float32Array>

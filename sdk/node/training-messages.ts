@@ -30,6 +30,7 @@ export type WorkerMessage = WorkerRequest | { readonly type: 'abort' }
 export interface WorkerDescription {
   readonly layout: Layout
   readonly modelTopology: unknown
+  readonly runsOn: string | undefined
   readonly clients: number
   readonly testExamples: number
 }

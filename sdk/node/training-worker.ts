@@ -7,14 +7,14 @@ import type { WorkerMessage, WorkerReply, WorkerRequest, WorkerSetup } from './t
 /** Entry of a worker thread: makes the workload's learner and data, then answers requests one at a time. */
 async function serve({ module, settings, seed }: WorkerSetup): Promise<void> {
   const trainer = await localTrainer(await importWorkload(new URL(module)), settings, seed)
-  const { layout, modelTopology, clients, testExamples } = trainer
+  const { layout, modelTopology, runsOn, clients, testExamples } = trainer
   let running = new AbortController()
   parentPort?.on('message', (message: WorkerMessage) => {
     if (message.type === 'abort') return running.abort()
     running = new AbortController()
     answer(trainer, message, running.signal).then(send).catch(fail)
   })
-  send({ type: 'ready', description: { layout, modelTopology, clients, testExamples } })
+  send({ type: 'ready', description: { layout, modelTopology, runsOn, clients, testExamples } })
 }
 
 async function answer(trainer: LocalTrainer, request: WorkerRequest, signal: AbortSignal): Promise<WorkerReply> {

@@ -1,3 +1,4 @@
+import { getEventListeners } from 'node:events'
 import test, { type ExecutionContext } from 'ava'
 import { inlinePool } from '../learn/inline-pool.ts'
 import type { TrainingPool } from '../learn/training-pool.ts'
@@ -125,4 +126,11 @@ test('closing a pool fails what is under way and what comes later', async (t) =>
   await pool.close()
   await Promise.all(failing)
   await t.throwsAsync(pool.train(request(pool, 0)), { code: 'LEARN_CLOSED' })
+})
+
+test('a request leaves no listener on its signal behind', async (t) => {
+  const pool = await start(t, 1)
+  const { signal } = new AbortController()
+  await pool.train({ ...request(pool, 0), signal })
+  t.is(getEventListeners(signal, 'abort').length, 0)
 })

@@ -36,7 +36,7 @@ export async function workerPool({ module, settings, seed, workers }: WorkerPool
   const setup = { module: module.href, settings, seed }
   const [first, ...others] = await all(Array.from({ length: workers }, () => trainingSlot(setup)))
   if (!first) throw learnError('LEARN_CLOSED')
-  const { layout, modelTopology, clients, testExamples } = first.description
+  const { layout, modelTopology, runsOn, clients, testExamples } = first.description
 
   const slots = [first, ...others]
   const free = [...slots]
@@ -63,12 +63,19 @@ export async function workerPool({ module, settings, seed, workers }: WorkerPool
     new Promise<WorkerReply>((resolve, reject) => {
       if (closed) throw learnError('LEARN_CLOSED')
       signal?.throwIfAborted()
-      const job: Job = { request, signal, resolve, reject }
       const abort = () => {
         waiting.delete(job)
-        reject(signal?.reason)
+        job.reject(signal?.reason)
       }
-      signal?.addEventListener('abort', abort, { once: true })
+      const settled = <Outcome>(settle: (outcome: Outcome) => void) => {
+        return (outcome: Outcome) => {
+          // A trainer's signal outlives its requests.
+          signal?.removeEventListener('abort', abort)
+          settle(outcome)
+        }
+      }
+      const job: Job = { request, signal, resolve: settled(resolve), reject: settled(reject) }
+      signal?.addEventListener('abort', abort)
       waiting.add(job)
       dispatch()
     })
@@ -76,6 +83,7 @@ export async function workerPool({ module, settings, seed, workers }: WorkerPool
   return {
     layout,
     modelTopology,
+    runsOn,
     clients,
     async initialWeights() {
       const reply = await ask({ type: 'initialWeights' })

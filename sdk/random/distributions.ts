@@ -1,9 +1,18 @@
+import { exp, log } from './elementary.ts'
 import type { RandomStream } from './random-stream.ts'
 
-/** A draw from the standard normal distribution (Box–Muller; one of its pair, so that a draw holds no state). */
+/**
+ * A draw from the standard normal distribution. Of its pair one is left, so that a draw holds no state.
+ *
+ * @see Marsaglia & Bray, A convenient method for generating normal variables, SIAM Review 6, 1964.
+ */
 export function normal(random: RandomStream): number {
-  const radius = Math.sqrt(-2 * Math.log(1 - random.uniform()))
-  return radius * Math.cos(2 * Math.PI * random.uniform())
+  for (;;) {
+    const x = 2 * random.uniform() - 1
+    const y = 2 * random.uniform() - 1
+    const square = x * x + y * y
+    if (square > 0 && square < 1) return x * Math.sqrt((-2 * log(square)) / square)
+  }
 }
 
 /** A draw from the standard normal distribution, drawn again while it is further than 2 from 0. */
@@ -21,7 +30,7 @@ export function truncatedNormal(random: RandomStream): number {
  * @see Marsaglia & Tsang, A simple method for generating gamma variables, ACM TOMS 26, 2000.
  */
 export function logGamma(random: RandomStream, shape: number): number {
-  if (shape < 1) return logGamma(random, shape + 1) + Math.log(1 - random.uniform()) / shape
+  if (shape < 1) return logGamma(random, shape + 1) + log(1 - random.uniform()) / shape
   const d = shape - 1 / 3
   const c = 1 / Math.sqrt(9 * d)
   for (;;) {
@@ -29,7 +38,7 @@ export function logGamma(random: RandomStream, shape: number): number {
     const root = 1 + c * x
     if (root <= 0) continue
     const v = root * root * root
-    if (Math.log(1 - random.uniform()) < 0.5 * x * x + d - d * v + d * Math.log(v)) return Math.log(d * v)
+    if (log(1 - random.uniform()) < 0.5 * x * x + d - d * v + d * log(v)) return log(d * v)
   }
 }
 
@@ -37,6 +46,6 @@ export function logGamma(random: RandomStream, shape: number): number {
 export function dirichlet(random: RandomStream, alpha: number, parts: number): Float64Array {
   const shares = Float64Array.from({ length: parts }, () => logGamma(random, alpha))
   const highest = shares.reduce((most, value) => Math.max(most, value), Number.NEGATIVE_INFINITY)
-  const total = shares.reduce((sum, value) => sum + Math.exp(value - highest), 0)
-  return shares.map((value) => Math.exp(value - highest) / total)
+  const total = shares.reduce((sum, value) => sum + exp(value - highest), 0)
+  return shares.map((value) => exp(value - highest) / total)
 }

@@ -9,6 +9,7 @@ export function memoryRegistry(): ModelRegistry {
     async commit({ job, workload, seed, round, metrics, members, hash, weights }) {
       const models = jobs.get(job) ?? new Map()
       jobs.set(job, models)
+      if (models.get(round)?.hash === hash) return
       const model = structuredClone({ job, workload, seed, round, metrics, members, hash, weights })
       models.set(round, { ...model, location: `memory:${job}/${round}` })
     },

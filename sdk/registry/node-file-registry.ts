@@ -1,11 +1,11 @@
 import { mkdir, open, readdir, readFile, rename, rm } from 'node:fs/promises'
 import { join, resolve } from 'node:path'
 import { CodedError } from '../../runtime/index.ts'
+import { tfjsModel } from '../weights/formats/tfjs-model.ts'
 import { weightsHash } from '../weights/hash.ts'
 import { registryError } from './errors.ts'
 import { isLineage } from './lineage.ts'
 import type { CommittedModel, Lineage, ModelRegistry, ModelToCommit } from './registry.ts'
-import { tfjsModel } from './tfjs-model.ts'
 
 /** Folders that are being written; what a killed process left is taken away at the next commit. */
 const unfinished = '.unfinished-'
@@ -30,50 +30,61 @@ export function fileRegistry(folder: string): ModelRegistry {
     return { ...parseLineage(text, location), location }
   }
 
-  return {
-    async commit(model) {
-      const { job, round, hash } = model
-      const target = roundFolder(job, round)
-      const partial = join(jobFolder(job), `${unfinished}${round}`)
-      try {
-        const present = await lineage(job, round).catch(() => undefined)
-        if (present?.hash === hash) return
-        await mkdir(jobFolder(job), { recursive: true })
-        for (const name of await readdir(jobFolder(job))) {
-          if (name.startsWith(unfinished)) await rm(join(jobFolder(job), name), { recursive: true, force: true })
-        }
-        await mkdir(partial)
-        await writeModel(partial, model)
-        await rm(target, { recursive: true, force: true })
-        await rename(partial, target)
-        await syncFolder(jobFolder(job))
-      } catch (error) {
-        await rm(partial, { recursive: true, force: true }).catch(() => {})
-        throw writeError(error, target)
+  async function commit(model: ModelToCommit): Promise<void> {
+    const { job, round, hash } = model
+    const target = roundFolder(job, round)
+    const partial = join(jobFolder(job), `${unfinished}${round}`)
+    try {
+      // A damaged one is replaced.
+      const present = await load(job, round).catch(() => undefined)
+      if (present?.hash === hash) return
+      await mkdir(jobFolder(job), { recursive: true })
+      for (const name of await readdir(jobFolder(job))) {
+        if (name.startsWith(unfinished)) await rm(join(jobFolder(job), name), { recursive: true, force: true })
       }
+      await mkdir(partial)
+      await writeModel(partial, model)
+      // A folder can't be renamed over another: the older one makes way, whole.
+      const older = join(jobFolder(job), `${unfinished}${round}-older`)
+      await rename(target, older).catch(ifMissing(undefined))
+      await rename(partial, target)
+      await syncFolder(jobFolder(job))
+      await rm(older, { recursive: true, force: true })
+    } catch (error) {
+      await rm(partial, { recursive: true, force: true }).catch(() => {})
+      throw writeError(error, target)
+    }
+  }
+
+  async function load(job: string, round: number): Promise<CommittedModel & { readonly weights: Float32Array }> {
+    const model = await lineage(job, round)
+    const { location } = model
+    const bytes = await readFile(join(location, 'weights.bin')).catch(ifMissing(undefined))
+    if (!bytes) throw registryError('REGISTRY_DAMAGED', { location, found: 'weights.bin is missing' })
+    if (bytes.length % 4 !== 0)
+      throw registryError('REGISTRY_DAMAGED', { location, found: `weights.bin has ${bytes.length} bytes` })
+    const weights = new Float32Array(Uint8Array.from(bytes).buffer)
+    const hash = await weightsHash(weights)
+    if (hash !== model.hash)
+      throw registryError('REGISTRY_DAMAGED', { location, found: `weights.bin has hash ${hash}, not ${model.hash}` })
+    return { ...model, weights }
+  }
+
+  /** One commit after another: each clears away what an unfinished one left. */
+  let turn: Promise<unknown> = Promise.resolve()
+
+  return {
+    commit(model) {
+      const committed = turn.then(() => commit(model))
+      turn = committed.catch(() => {})
+      return committed
     },
     async latest(job) {
       const last = (await rounds(job)).at(-1)
       return last === undefined ? undefined : lineage(job, last)
     },
     list: rounds,
-    async load(job, round) {
-      const model = await lineage(job, round)
-      const bytes = await readFile(join(model.location, 'weights.bin'))
-      if (bytes.length % 4 !== 0)
-        throw registryError('REGISTRY_DAMAGED', {
-          location: model.location,
-          found: `weights.bin has ${bytes.length} bytes`,
-        })
-      const weights = new Float32Array(Uint8Array.from(bytes).buffer)
-      const hash = await weightsHash(weights)
-      if (hash !== model.hash)
-        throw registryError('REGISTRY_DAMAGED', {
-          location: model.location,
-          found: `weights.bin has hash ${hash}, not ${model.hash}`,
-        })
-      return { ...model, weights }
-    },
+    load,
   }
 }
 
@@ -93,7 +104,7 @@ async function writeModel(
 function readable({ members, ...rest }: Lineage): string {
   return JSON.stringify({ ...rest, members: [] }, null, 2).replace(
     '"members": []',
-    `"members": ${JSON.stringify(members)}`,
+    () => `"members": ${JSON.stringify(members)}`,
   )
 }
 
@@ -136,9 +147,9 @@ function ifMissing<Value>(value: Value): (error: unknown) => Value {
 function writeError(error: unknown, location: string): unknown {
   if (error instanceof CodedError || !(error instanceof Error) || !('code' in error)) return error
   const reason = error.message
-  if (error.code === 'ENOSPC' || error.code === 'EDQUOT' || error.code === 'EFBIG')
+  if (['ENOSPC', 'EDQUOT', 'EFBIG'].includes(String(error.code)))
     return registryError('REGISTRY_FULL', { location, reason }, { cause: error })
-  if (error.code === 'EACCES' || error.code === 'EPERM' || error.code === 'EROFS')
+  if (['EACCES', 'EPERM', 'EROFS', 'ENOTDIR', 'EEXIST'].includes(String(error.code)))
     return registryError('REGISTRY_DENIED', { location, reason }, { cause: error })
   return error
 }

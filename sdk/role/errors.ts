@@ -27,6 +27,10 @@ const roleErrors = {
     message: 'end {end} asked to train, and its task has no dataset',
     hint: 'only tasks of a role with isDataConsumer train',
   },
+  ROLE_METRIC: {
+    message: 'metric {name} of {end} is {value}: expected a finite number',
+    hint: 'leave the metric out when it has no value',
+  },
   ROLE_SNAPSHOT_FOREIGN: {
     message: 'the snapshot of {end} is of role {found}, and role {role} was to go on from it',
     hint: 'resume with the workload that began the job, or begin a new one',

@@ -13,3 +13,11 @@ export function isOneOf<const Type extends string>(
 ): value is { readonly type: Type } {
   return typeof value === 'object' && value !== null && 'type' in value && types.some((type) => type === value.type)
 }
+
+export function isString(value: unknown): value is string {
+  return typeof value === 'string'
+}
+
+export function isObject(value: unknown): value is object {
+  return typeof value === 'object' && value !== null
+}

@@ -52,6 +52,15 @@ export interface Notice {
   readonly message: string
 }
 
+/** Something that a role says while it runs, for whoever follows the job; never part of a result. */
+export interface LogEntry {
+  readonly level: 'info'
+  readonly message: string
+  readonly fields: LogFields
+}
+
+export type LogFields = Readonly<Record<string, string | number | boolean>>
+
 /** The only source of time, randomness, messages and effects of a role. */
 export interface RoleContext<Channels = unknown> {
   readonly job: string
@@ -80,7 +89,13 @@ export interface RoleContext<Channels = unknown> {
   accumulator(): Accumulator
   /** Publishes the round's model when the round is committed. */
   publish(record: RoundRecord): void
+  /**
+   * A number of this round, for people to see: it goes into the round's record if the role publishes one (whose own metric of
+   * the name stays), otherwise to the job. The last of a name counts. ROLE_METRIC if it isn't finite.
+   */
+  metric(name: string, value: number): void
   notice(notice: Notice): void
+  log(message: string, fields?: LogFields): void
 }
 
 /**

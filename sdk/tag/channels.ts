@@ -23,6 +23,11 @@ export function associationsOf(schema: Schema, { name, groupAssociation }: Schem
   ]
 }
 
+/** The association with which a data consumer takes the datasets of a group: the first that has it among its values. */
+export function associationOf(associations: readonly GroupAssociation[], group: string): GroupAssociation | undefined {
+  return associations.find((association) => Object.values(association).includes(group))
+}
+
 /** The role at the other side of a channel. */
 export function otherRole({ pair }: SchemaChannel, role: string): string {
   const [first = role, second = role] = pair

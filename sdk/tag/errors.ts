@@ -37,13 +37,16 @@ export const tagFaults = {
   },
   TAG_GROUP_ONE_SIDED: {
     message: 'group {group} has no end of role {role}',
-    hint: 'associate that role with the group, or remove the group',
+    hint: 'associate that role with the group (give a data consumer a dataset there), or remove the group',
   },
   TAG_GROUP_DEPTH: {
     message: 'channel {upper} has {upperGroups} groups, more than {lowerGroups} of channel {lower} below it',
     hint: 'let groups merge on the way up',
   },
-  TAG_ROLE_ISOLATED: { message: 'role {role} is in no channel', hint: 'join it to another role, or remove it' },
+  TAG_ROLE_ISOLATED: {
+    message: 'no channel joins role {role} to another',
+    hint: 'join it to another role, or remove it',
+  },
   TAG_REPLICA: {
     message: 'role {role} is a data consumer and asks for {replica} replicas',
     hint: 'a data consumer has one task for each dataset: leave replica out',

@@ -1,6 +1,6 @@
 import { sha256 } from '@noble/hashes/sha2.js'
 import { bytesToHex, utf8ToBytes } from '@noble/hashes/utils.js'
-import { associationsOf, channelsOf } from './channels.ts'
+import { associationOf, associationsOf, channelsOf } from './channels.ts'
 import type { GroupAssociation, SchemaRole } from './schema.ts'
 import type { Task } from './task.ts'
 import type { Topology } from './topology.ts'
@@ -70,7 +70,7 @@ function* datasetPlacements(
     .filter(({ role }) => role === name)
     .flatMap(({ datasetGroups }) => Object.entries(datasetGroups))
   for (const [group, datasets] of groups.toSorted(([a], [b]) => (a < b ? -1 : 1))) {
-    const groupAssociation = associations.find((association) => Object.values(association).includes(group)) ?? {}
+    const groupAssociation = associationOf(associations, group) ?? {}
     for (const dataset of datasets) yield { groupAssociation, replica: 0, computeId: computeOf(dataset), dataset }
   }
 }

@@ -8,7 +8,7 @@ export function datasetFaults(
   { datasets: known }: TopologyFacts,
   note: NoteFault,
 ): void {
-  const given = new Map<string, Set<string>>()
+  const given = new Map<string, { readonly datasets: Set<string>; readonly formats: Set<string> }>()
   const roles = schema.roles.map(({ name }) => name).join(', ')
   for (const [index, { role: name, datasetGroups }] of dataSpec.entries()) {
     const place = `dataSpec.${index}`
@@ -19,9 +19,8 @@ export function datasetFaults(
     }
     if (!role.isDataConsumer) note(`${place}.role`, 'TAG_NOT_A_DATA_CONSUMER', { role: name })
     const groups = new Set(associationsOf(schema, role).flatMap((association) => Object.values(association)))
-    const seen = given.get(name) ?? new Set<string>()
-    given.set(name, seen)
-    const formats = new Set<string>()
+    const { datasets: seen, formats } = given.get(name) ?? { datasets: new Set<string>(), formats: new Set<string>() }
+    given.set(name, { datasets: seen, formats })
     for (const [group, datasets] of Object.entries(datasetGroups)) {
       const at = `${place}.datasetGroups.${group}`
       if (!groups.has(group)) note(at, 'TAG_DATASET_GROUP', { role: name, group })
@@ -33,9 +32,14 @@ export function datasetFaults(
         else if (known) note(`${at}.${position}`, 'TAG_DATASET_UNKNOWN', { dataset })
       }
     }
-    if (formats.size > 1) note(place, 'TAG_DATASET_FORMATS', { role: name, formats: [...formats].join(', ') })
+  }
+  for (const [name, { formats }] of given) {
+    if (formats.size < 2) continue
+    const place = `dataSpec.${dataSpec.findIndex(({ role }) => role === name)}`
+    note(place, 'TAG_DATASET_FORMATS', { role: name, formats: [...formats].join(', ') })
   }
   for (const [index, { name, isDataConsumer }] of schema.roles.entries()) {
-    if (isDataConsumer && !given.get(name)?.size) note(`schema.roles.${index}`, 'TAG_NO_DATASET', { role: name })
+    if (isDataConsumer && !given.get(name)?.datasets.size)
+      note(`schema.roles.${index}`, 'TAG_NO_DATASET', { role: name })
   }
 }

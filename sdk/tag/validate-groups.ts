@@ -1,15 +1,15 @@
-import { associationsOf, channelsOf, groupsOf, otherRole } from './channels.ts'
-import type { Schema, SchemaChannel, SchemaRole } from './schema.ts'
+import { associationOf, associationsOf, channelsOf, groupsOf, otherRole } from './channels.ts'
+import type { GroupAssociation, Schema, SchemaChannel, SchemaRole } from './schema.ts'
 import type { Topology } from './topology.ts'
 import type { NoteFault } from './validate.ts'
 
 /** Faults of groups and of the associations with them. */
-export function groupFaults({ schema }: Topology, note: NoteFault): void {
+export function groupFaults({ schema, dataSpec }: Topology, note: NoteFault): void {
   for (const [index, channel] of schema.channels.entries())
     repeatedGroups(channel, `schema.channels.${index}.groupBy.value`, note)
   for (const [index, role] of schema.roles.entries()) associationFaults(schema, role, `schema.roles.${index}`, note)
   for (const [index, channel] of schema.channels.entries())
-    oneSidedGroups(schema, channel, `schema.channels.${index}`, note)
+    oneSidedGroups(schema, dataSpec, channel, `schema.channels.${index}`, note)
   depthFaults(schema, note)
 }
 
@@ -45,13 +45,31 @@ function associationFaults(schema: Schema, role: SchemaRole, place: string, note
   }
 }
 
-function oneSidedGroups(schema: Schema, channel: SchemaChannel, place: string, note: NoteFault): void {
+function oneSidedGroups(
+  schema: Schema,
+  dataSpec: Topology['dataSpec'],
+  channel: SchemaChannel,
+  place: string,
+  note: NoteFault,
+): void {
   for (const role of new Set(channel.pair)) {
     const definition = schema.roles.find(({ name }) => name === role)
     if (!definition) continue
-    const covered = new Set(associationsOf(schema, definition).map((association) => association[channel.name]))
+    const covered = new Set(populated(schema, definition, dataSpec).map((association) => association[channel.name]))
     for (const group of groupsOf(channel)) if (!covered.has(group)) note(place, 'TAG_GROUP_ONE_SIDED', { group, role })
   }
+}
+
+/** The associations of a role that will have tasks. A data consumer without any dataset is a fault of its own. */
+function populated(schema: Schema, role: SchemaRole, dataSpec: Topology['dataSpec']): readonly GroupAssociation[] {
+  const associations = associationsOf(schema, role)
+  if (!role.isDataConsumer) return associations
+  const groups = dataSpec
+    .filter((entry) => entry.role === role.name)
+    .flatMap(({ datasetGroups }) => Object.entries(datasetGroups))
+    .filter(([, datasets]) => datasets.length > 0)
+  if (groups.length === 0) return associations
+  return groups.map(([group]) => associationOf(associations, group) ?? {})
 }
 
 /** Groups merge on the way from the data consumers upward: a channel above has no more of them than the one below. */

@@ -44,7 +44,7 @@ export function shapeFaults(
     const place = `schema.roles.${index}`
     if (isDataConsumer && replica > 1) note(`${place}.replica`, 'TAG_REPLICA', { role: name, replica })
     if (codeFolders && !codeFolders.includes(name)) note(place, 'TAG_CODE_MISSING', { role: name })
-    if (!schema.channels.some(({ pair }) => pair.includes(name))) note(place, 'TAG_ROLE_ISOLATED', { role: name })
+    if (!isJoined(schema, name, isDataConsumer)) note(place, 'TAG_ROLE_ISOLATED', { role: name })
     else if (isDataConsumer && !reachesAggregation(schema, name, consumers))
       note(place, 'TAG_DATA_CONSUMER_CUT_OFF', { role: name })
   }
@@ -68,6 +68,13 @@ function funcTagFault(
 ): void {
   if (!roles.has(role)) note(place, 'TAG_ROLE_UNKNOWN', { role, known: [...roles].join(', ') })
   else if (!pair.includes(role)) note(place, 'TAG_CHANNEL_NOT_JOINED', { role, channel: name })
+}
+
+/** To another role; for a data consumer a ring of its own is enough. */
+function isJoined({ channels }: Schema, role: string, isDataConsumer = false): boolean {
+  return channels.some(
+    (channel) => channel.pair.includes(role) && (isDataConsumer || otherRole(channel, role) !== role),
+  )
 }
 
 /** A way over channels to a role that is no data consumer, or a channel among peers. */

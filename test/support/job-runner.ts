@@ -9,6 +9,7 @@ import {
 } from '../../actors/index.ts'
 import { type ActorSystem, type ActorSystemOptions, actorSystem, type Store } from '../../runtime/index.ts'
 import {
+  type AnyRole,
   type ModelRegistry,
   memoryRegistry,
   type Strategy,
@@ -27,6 +28,10 @@ export interface JobToRun {
   readonly seed?: number
   readonly system?: ActorSystemOptions
   readonly checkDeterminism?: boolean
+  /** By the names of the topology. Default: the stock roles. */
+  readonly roles?: Readonly<Record<string, AnyRole>>
+  /** Called at everything that the job tells its follower. */
+  readonly onEvent?: (event: JobEvent) => void
   /** Called at each committed round. */
   readonly onRound?: (round: RoundSummary, system: ActorSystem) => void
 }
@@ -59,14 +64,16 @@ export async function runJob(job: JobToRun): Promise<JobRun> {
   const notices: string[] = []
   const ended = await new Promise<Pick<JobRun, 'state' | 'cause'>>((resolve) => {
     const follower = system.spawn<JobEvent>('follower', () => (event) => {
+      job.onEvent?.(event)
       if (event.type === 'round') {
         committed.push(event)
         job.onRound?.(event, system)
         event.seen.tell(null)
       } else if (event.type === 'notice') notices.push(event.notice.code)
-      else if (endedStates.includes(event.state)) resolve({ state: event.state, cause: event.cause })
+      else if (event.type === 'state' && endedStates.includes(event.state))
+        resolve({ state: event.state, cause: event.cause })
     })
-    const parts = { topology, strategy, pool, roles: stockRoles }
+    const parts = { topology, strategy, pool, roles: job.roles ?? stockRoles }
     const actor = system.spawn(
       'job',
       jobActor({ spec, parts, store, registry, follower, wallTime: () => at, checkDeterminism }),

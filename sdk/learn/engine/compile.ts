@@ -1,13 +1,15 @@
 import { learnError } from '../errors.ts'
 import type { LayerGraph } from './layer-graph.ts'
 import { layerBuilders } from './layers.ts'
-import { Plan, type PlanSize, type Tensor } from './plan.ts'
+import { Plan, type PlanSize, type Tensor, tensorSize } from './plan.ts'
 
 /** A model laid out in memory, and the operations of its layers in order. */
 export interface CompiledModel {
   readonly plan: Plan
   readonly input: Tensor
   readonly output: Tensor
+  /** Room for a batch's features as bytes. */
+  readonly bytes: number
   /** One float32 an example. */
   readonly labels: number
 }
@@ -36,5 +38,11 @@ export function compile(graph: LayerGraph, size: PlanSize): CompiledModel {
   }
   const output = tensors.get(graph.output)
   if (!output) throw learnError('LEARN_ENGINE_MODEL', { reason: `it ends with ${graph.output}, which is no layer` })
-  return { plan, input, output, labels: plan.allocate(4 * plan.batch) }
+  return {
+    plan,
+    input,
+    output,
+    bytes: plan.allocate(plan.batch * tensorSize(input)),
+    labels: plan.allocate(4 * plan.batch),
+  }
 }

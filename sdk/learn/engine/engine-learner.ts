@@ -28,7 +28,7 @@ export function engineLearner(model: EngineModel, loss: LossName, steps: Steps):
   return {
     layout,
     modelTopology: topology,
-    runsOn: 'engine',
+    runsOn: `the engine's WebAssembly kernels`,
     initialWeights: async (random) => model.initialWeights(random),
     async train(request) {
       check(request.examples, 'train')

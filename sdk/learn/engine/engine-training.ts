@@ -1,5 +1,4 @@
 import type { Examples } from '../../data/examples.ts'
-import { sizeOf } from '../../weights/layout.ts'
 import { learnError } from '../errors.ts'
 import type { Evaluation, TrainingRequest, Update } from '../learner.ts'
 import { stepTerms } from '../step-terms.ts'
@@ -8,6 +7,7 @@ import { yieldTurn } from '../yield-turn.ts'
 import type { Engine } from './engine.ts'
 import type { EngineLoss } from './engine-loss.ts'
 import type { Pass } from './plan.ts'
+import { readBatch } from './read-batch.ts'
 import { beginSteps } from './steps/begin-steps.ts'
 
 /** Trains from the request's weights over mini-batches. */
@@ -80,21 +80,5 @@ export function evaluateOnEngine(
   return {
     samples: examples.count,
     metrics: { loss: total / examples.count, ...(!Number.isNaN(right) && { accuracy: right / examples.count }) },
-  }
-}
-
-function readBatch(
-  { features, labels }: Engine,
-  { check }: EngineLoss,
-  examples: Examples,
-  indices: Uint32Array,
-): void {
-  const size = sizeOf(examples.shape)
-  for (let row = 0; row < indices.length; row++) {
-    const index = indices[row] ?? 0
-    const label = examples.label(index)
-    check(label, index)
-    labels[row] = label
-    examples.read(index, features, row * size)
   }
 }

@@ -22,6 +22,9 @@ export interface Engine {
   readonly seeded: boolean
   /** Where a batch's features and labels go: other views after places were made. */
   readonly features: Float32Array
+  /** The same place for features that are bytes, and what makes them features. */
+  readonly bytes: Uint8Array
+  divideBytes(examples: number, divisor: number): void
   readonly labels: Float32Array
   /** The trained weights, in the engine's own arrangement; values that pad them are zero. */
   readonly trained: { readonly address: number; readonly bytes: number; readonly count: number }
@@ -48,7 +51,7 @@ export function engine({ graph, batch }: EngineRequest): Engine {
   const exampleBytes = (two?.bytes ?? 0) - (one?.bytes ?? 0)
   const capacity = Math.max(1, Math.min(batch, Math.floor(activationBytes / exampleBytes)))
   const trainedBytes = one?.trainedBytes ?? 0
-  const { plan, input, output, labels } = compile(graph, { batch: capacity, trainedBytes })
+  const { plan, input, output, bytes, labels } = compile(graph, { batch: capacity, trainedBytes })
   const slots = placed(plan.weights)
   const weightCount = slots.reduce((sum, { slot }) => sum + sizeOf(slot.shape), 0)
 
@@ -62,6 +65,7 @@ export function engine({ graph, batch }: EngineRequest): Engine {
   const viewsOf = ({ buffer }: WebAssembly.Memory) => ({
     staged: new Float32Array(buffer, staging, weightCount),
     features: new Float32Array(buffer, input.value, capacity * tensorSize(input)),
+    bytes: new Uint8Array(buffer, bytes, capacity * tensorSize(input)),
     labels: new Float32Array(buffer, labels, capacity),
   })
   let views = viewsOf(memory)
@@ -74,6 +78,10 @@ export function engine({ graph, batch }: EngineRequest): Engine {
     get features() {
       return views.features
     },
+    get bytes() {
+      return views.bytes
+    },
+    divideBytes: (examples, divisor) => kernels.divideBytes(bytes, divisor, input.value, examples * tensorSize(input)),
     get labels() {
       return views.labels
     },

@@ -92,6 +92,7 @@ export interface Kernels {
   takeScaled(source: number, scale: number, target: number, count: number): void
   squaredNorm(x: number, count: number): number
   clampValues(x: number, limit: number, count: number): void
+  divideBytes(source: number, divisor: number, target: number, count: number): void
   winogradInput(
     image: number,
     lineBytes: number,
@@ -221,6 +222,7 @@ const names: readonly (keyof Kernels)[] = [
   'beginGradient',
   'moveOn',
   'gradientStep',
+  'divideBytes',
   'momentumStep',
   'adamStep',
   'squaredNorm',

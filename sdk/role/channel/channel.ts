@@ -15,6 +15,11 @@ export interface GatherOptions<Message> {
   readonly quorum?: number | undefined
   /** Stop waiting this long after the call. Absent: no deadline. */
   readonly deadlineMs?: number | undefined
+  /**
+   * What is gathered for, such as a round of the job. Whom an interrupted run counted for one purpose is forgotten when the
+   * round is run again and finds itself asked for another.
+   */
+  readonly purpose?: string
   /** Messages that aren't an answer to this gather, such as late ones of an earlier round, are dropped. Default: all are. */
   readonly matching?: (message: Message) => boolean
 }
@@ -48,7 +53,7 @@ export interface Channel<Out, In> {
   recvEach(ends: readonly string[]): AsyncIterable<Arrival<In>>
   /**
    * As `recvEach`, until the quorum or the deadline. Who was counted is a decision, made when the iteration comes to its
-   * end (so don't break out of it): after a crash, exactly these are awaited.
+   * end (so don't break out of it), and durable by then: after a crash, exactly these are awaited.
    */
   gather(ends: readonly string[], options?: GatherOptions<In>): AsyncIterable<GatheredArrival<In>>
   /** The next message of this end, left where it is. */

@@ -1,13 +1,8 @@
-import type { ActorRef } from '../../../runtime/index.ts'
 import type { Arrival } from './channel.ts'
 import type { ChannelPort, Expiry } from './channel-port.ts'
+import { Inbox } from './inbox.ts'
+import { Outbox } from './outbox.ts'
 import type { ChannelWiring, Delivery, GroupView, Incarnation, Member } from './wiring.ts'
-
-/** A message that is sent again when an end it was for joins as a new incarnation. */
-interface Kept {
-  readonly ends: readonly string[]
-  readonly delivery: Delivery
-}
 
 /** Somebody who waits for the next message of some ends. */
 interface Waiter {
@@ -34,33 +29,35 @@ export class LiveChannel implements ChannelPort {
   readonly #members = new Map<string, Member>()
   readonly #gone = new Set<string>()
   readonly #waiting = new Map<string, unknown[]>()
-  readonly #seen = new Map<string, { incarnation: Incarnation; number: number }>()
+  readonly #inbox = new Inbox()
   readonly #watchers = new Set<() => void>()
   #waiters: Waiter[] = []
   #sorted: readonly string[] | undefined
-  #keptBefore: Kept[] = []
-  #kept: Kept[] = []
-  #incarnation: Incarnation = 0
+  readonly #outbox: Outbox
+  /** Unknown until the welcome; what comes before it waits. */
+  #incarnation: Incarnation | undefined
+  #early: Delivery[] = []
   #everybodyJoined = false
-  #sent = 0
 
   constructor(wiring: ChannelWiring, host: ChannelHost) {
     this.wiring = wiring
     this.#host = host
+    this.#outbox = new Outbox(wiring.name, host.end)
   }
 
   welcome(incarnation: Incarnation, view: GroupView): void {
     this.#incarnation = incarnation
+    this.#outbox.begin(incarnation)
     for (const end of view.gone) this.#gone.add(end)
     for (const member of view.members) this.#admit(member)
+    for (const delivery of this.#early.splice(0)) this.delivered(delivery)
     this.#changed()
   }
 
   joined(member: Member): void {
     const known = this.#members.get(member.end)
     if (known && known.incarnation >= member.incarnation) return
-    this.#admit(member)
-    this.#resend(member)
+    this.#meet(member)
     this.#changed()
   }
 
@@ -77,21 +74,24 @@ export class LiveChannel implements ChannelPort {
     this.#changed()
   }
 
-  delivered({ from, incarnation, number, message }: Delivery): void {
-    const seen = this.#seen.get(from)
-    if (seen && (incarnation < seen.incarnation || (incarnation === seen.incarnation && number <= seen.number))) return
-    this.#seen.set(from, { incarnation, number })
-    const queue = this.#waiting.get(from)
-    if (queue) queue.push(message)
-    else this.#waiting.set(from, [message])
+  delivered(delivery: Delivery): void {
+    if (this.#incarnation === undefined) return void this.#early.push(delivery)
+    if (delivery.to < this.#incarnation) return
+    const { from, incarnation } = delivery
+    const member = this.#members.get(from)
+    // A message may overtake the news of its sender's restart; the answer must be for the incarnation that asked.
+    if (member && member.incarnation < incarnation) this.#meet({ ...member, incarnation, properties: {} })
+    for (const message of this.#inbox.accept(delivery)) {
+      const queue = this.#waiting.get(from)
+      if (queue) queue.push(message)
+      else this.#waiting.set(from, [message])
+    }
     this.#changed()
   }
 
-  /** A round was committed: what was sent before the last one needn't be kept any more. */
+  /** A round was committed. */
   committed(): void {
-    if (this.#kept.length === 0 && this.#keptBefore.length === 0) return
-    this.#keptBefore = this.#kept
-    this.#kept = []
+    this.#outbox.committed()
   }
 
   ends(): readonly string[] {
@@ -109,31 +109,19 @@ export class LiveChannel implements ChannelPort {
 
   async allJoined(expiry: Expiry): Promise<readonly string[]> {
     if (this.#everybodyJoined) return []
+    const isMissing = (end: string) => !this.has(end) && !this.isGone(end)
     const missing = [...this.wiring.expected].filter((end) => end !== this.#host.end)
     for (;;) {
-      for (
-        let last = missing.at(-1);
-        last !== undefined && (this.has(last) || this.isGone(last));
-        last = missing.at(-1)
-      )
-        missing.pop()
+      // From the last one on, so that a large group isn't looked through at each arrival.
+      for (let last = missing.at(-1); last !== undefined && !isMissing(last); last = missing.at(-1)) missing.pop()
       this.#everybodyJoined = missing.length === 0
-      if (this.#everybodyJoined || expiry.expired) return missing
+      if (this.#everybodyJoined || expiry.expired) return missing.filter(isMissing)
       await this.change(expiry)
     }
   }
 
   send(ends: readonly string[], message: unknown, keep: boolean): void {
-    const delivery: Delivery = {
-      type: 'deliver',
-      channel: this.wiring.name,
-      from: this.#host.end,
-      incarnation: this.#incarnation,
-      number: ++this.#sent,
-      message,
-    }
-    if (keep) this.#kept.push({ ends, delivery })
-    for (const end of ends) this.#members.get(end)?.ref.tell(delivery)
+    this.#outbox.send(ends, message, keep, this.#members)
   }
 
   next(awaited: ReadonlySet<string> | undefined, expiry?: Expiry): Promise<Arrival<unknown> | undefined> {
@@ -184,8 +172,9 @@ export class LiveChannel implements ChannelPort {
     this.#members.set(member.end, member)
   }
 
-  #resend({ end, ref }: { end: string; ref: ActorRef<Delivery> }): void {
-    for (const { ends, delivery } of [...this.#keptBefore, ...this.#kept]) if (ends.includes(end)) ref.tell(delivery)
+  #meet(member: Member): void {
+    this.#admit(member)
+    this.#outbox.resend(member)
   }
 
   #take(awaited: ReadonlySet<string> | undefined): Arrival<unknown> | undefined {

@@ -46,11 +46,12 @@ export function typedChannel<Out, In>(
     ends: readonly string[],
     options: GatherOptions<In> = {},
   ): AsyncGenerator<GatheredArrival<In>> {
-    const { quorum = 1, deadlineMs, matching = () => true } = options
-    const place = decisions.place(`counted:${wiring.name}`)
+    const { quorum = 1, deadlineMs, purpose = '', matching = () => true } = options
+    const place = decisions.place(`counted:${wiring.name}:${purpose}`)
     const recorded = decisions.recall(place, isStrings)
     const awaited = new Set(recorded ?? ends)
-    const needed = recorded ? awaited.size : Math.ceil(quorum * ends.length)
+    // A product such as 0.55 · 100 may come out a little above the whole number that is meant.
+    const needed = recorded ? awaited.size : Math.ceil(quorum * ends.length - 1e-9)
     const counted = new Set<string>()
     const expiry = deadlineMs === undefined || recorded ? undefined : expiryOf(clock, deadlineMs)
     try {
@@ -65,8 +66,14 @@ export function typedChannel<Out, In>(
     } finally {
       expiry?.cancel()
     }
-    // All who were asked is what a second run waits for by itself.
-    if (counted.size !== (recorded ?? ends).length) decisions.record(place, [...counted].toSorted())
+    // Without a deadline, all who were asked is what a second run waits for by itself.
+    const isPlain = recorded
+      ? counted.size === recorded.length
+      : deadlineMs === undefined && counted.size === ends.length
+    if (isPlain) return
+    decisions.record(place, [...counted].toSorted())
+    // What is made of it may be sent, and then built upon elsewhere, before this round is committed.
+    await decisions.flush()
   }
 
   return {

@@ -21,8 +21,10 @@ export interface Delivery {
   readonly channel: string
   readonly from: string
   readonly incarnation: Incarnation
-  /** Rises with each message of this incarnation on this channel. */
+  /** Counts what this incarnation has sent to that of the receiver on this channel, from 1 on. */
   readonly number: number
+  /** The receiver's incarnation that the sender knew of. A later one ignores it: what was kept comes again, from its beginning. */
+  readonly to: Incarnation
   readonly message: unknown
 }
 

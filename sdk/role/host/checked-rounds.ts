@@ -3,16 +3,23 @@ import { RecordingPort, ReplayPort } from '../channel/recorded-channel.ts'
 import { roleError } from '../errors.ts'
 import type { Decisions } from './decisions.ts'
 import { differenceOf } from './difference.ts'
+import { emptyOutcome, notedEffects } from './noted-effects.ts'
 import { type RoundParts, type Rounds, roleContext } from './role-context.ts'
 
 /**
- * Runs each round twice, the second time on what the first one received and decided, and compares states and messages.
+ * Runs each round twice, the second time on what the first one received and decided, and compares states, messages and what is published.
  * Throws ROLE_NOT_DETERMINISTIC for a role (or learner) that reads time or randomness from elsewhere than its context.
  */
 export function checkedRounds<State, Channels>(parts: RoundParts<State, Channels>): Rounds<State, Channels> {
   const recording = parts.ports.map((port) => new RecordingPort(port))
   const noted = notedDecisions(parts.decisions, recording)
-  const context = roleContext({ ...parts, ports: recording, decisions: noted.decisions })
+  let outcome = emptyOutcome()
+  const context = roleContext({
+    ...parts,
+    ports: recording,
+    decisions: noted.decisions,
+    effects: notedEffects(() => outcome, parts.effects),
+  })
   let rounds = 0
 
   return {
@@ -22,24 +29,27 @@ export function checkedRounds<State, Channels>(parts: RoundParts<State, Channels
       const before = encode(state)
       for (const port of recording) port.begin()
       noted.begin()
+      outcome = emptyOutcome()
       const after = await parts.role.round(state, context)
 
       const round = rounds
       const differs = (difference: string) =>
         roleError('ROLE_NOT_DETERMINISTIC', { round, end: parts.task.end, difference })
-      const given = parts.role.isState(decode(before)) ? differenceOf(decode(before), state, 'state given') : undefined
+      // Both decoded: what encoding doesn't keep, such as the sign of zero, is no difference.
+      const given = differenceOf(decode(before), decode(encode(state)), 'state given')
       if (given) throw differs(given)
       const replays = recording.map((port) => new ReplayPort(port, differs))
+      const outcomeAgain = emptyOutcome()
       const again = await parts.role.round(
         state,
         roleContext({
           ...parts,
           ports: replays,
           decisions: noted.replay(),
-          effects: { stage: () => {}, notice: () => {} },
+          effects: notedEffects(() => outcomeAgain),
         }),
       )
-      const difference = differenceOf(after, again, 'state')
+      const difference = differenceOf(after, again, 'state') ?? differenceOf(outcome, outcomeAgain, 'what it published')
       if (difference) throw differs(difference)
       for (const replay of replays) replay.finish()
       return after
@@ -77,6 +87,7 @@ function notedDecisions(
         }
       },
       record: (place, value) => decisions.record(place, value),
+      flush: () => decisions.flush(),
     },
     replay() {
       const counts = new Map<string, number>()
@@ -95,6 +106,7 @@ function notedDecisions(
           return isValue(value) ? value : make()
         },
         record: () => {},
+        flush: async () => {},
       }
     },
   }

@@ -15,6 +15,8 @@ export interface Decisions {
   ): Promise<Value>
   /** Records; the promise of `flush` says when it's durable. A later record of the same place supersedes. */
   record(place: string, value: unknown): void
+  /** Resolves once all that was recorded is durable. */
+  flush(): Promise<void>
 }
 
 interface Entry {
@@ -86,8 +88,9 @@ export class JournalledDecisions implements Decisions {
 
   async flush(): Promise<void> {
     if (this.#pending.length === 0) return
-    const numbers = await Promise.all(this.#pending)
+    const pending = this.#pending
     this.#pending = []
+    const numbers = await Promise.all(pending)
     this.#last = Math.max(this.#last, ...numbers)
   }
 

@@ -1,10 +1,12 @@
 /** Where two plain values (with typed arrays) first differ, in words; undefined if they are the same, bit by bit. */
 export function differenceOf(first: unknown, second: unknown, place: string): string | undefined {
   if (Object.is(first, second)) return undefined
-  if (ArrayBuffer.isView(first) && ArrayBuffer.isView(second)) return differenceOfBytes(first, second, place)
+  if (ArrayBuffer.isView(first) && ArrayBuffer.isView(second) && kindOf(first) === kindOf(second))
+    return differenceOfBytes(first, second, place)
   if (typeof first !== 'object' || typeof second !== 'object' || first === null || second === null) {
     return `${place} was ${String(first)}, then ${String(second)}`
   }
+  if (kindOf(first) !== kindOf(second)) return `${place} was a ${kindOf(first)}, then a ${kindOf(second)}`
   const before = new Map(Object.entries(first))
   const after = new Map(Object.entries(second))
   for (const name of new Set([...before.keys(), ...after.keys()])) {
@@ -12,6 +14,11 @@ export function differenceOf(first: unknown, second: unknown, place: string): st
     if (found) return found
   }
   return undefined
+}
+
+/** Object, Array, Float32Array … */
+function kindOf(value: object): string {
+  return Object.prototype.toString.call(value).slice(8, -1)
 }
 
 function differenceOfBytes(first: ArrayBufferView, second: ArrayBufferView, place: string): string | undefined {

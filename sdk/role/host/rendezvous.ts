@@ -25,7 +25,7 @@ export type RendezvousMessage =
       readonly name: string
       readonly value: unknown
     }
-  | { readonly type: 'terminated'; readonly end: string }
+  | { readonly type: 'terminated'; readonly end: string; readonly ref: ActorRef<Delivery | MembershipNews> }
 
 interface Participant {
   readonly end: string
@@ -34,8 +34,8 @@ interface Participant {
   readonly ref: ActorRef<Delivery | MembershipNews>
   incarnation: Incarnation
   readonly properties: Map<string, Record<string, unknown>>
+  /** Channels that it has joined and not left. */
   readonly present: Set<string>
-  gone: boolean
 }
 
 /** Where the ends of a job's channels find each other: it tells each who joins, restarts, and leaves for good. */
@@ -55,8 +55,8 @@ export function rendezvous(): Behavior<RendezvousMessage> {
           return setProperty(message)
         case 'terminated': {
           const participant = participants.get(message.end)
-          if (!participant) return
-          participant.gone = true
+          // A newer actor may have joined under the same end meanwhile.
+          if (participant?.ref !== message.ref) return
           for (const { channel } of participant.places) leave(message.end, channel)
         }
       }
@@ -67,7 +67,7 @@ export function rendezvous(): Behavior<RendezvousMessage> {
       const participant: Participant =
         known?.ref === ref
           ? known
-          : enter({ end, role, places, ref, incarnation: 0, properties: new Map(), present: new Set(), gone: false })
+          : enter({ end, role, places, ref, incarnation: 0, properties: new Map(), present: new Set() })
       participant.incarnation += 1
       participant.properties.clear()
       const channels = places.map((place) => view(participant, place))
@@ -86,7 +86,8 @@ export function rendezvous(): Behavior<RendezvousMessage> {
       participant.incarnation = participants.get(participant.end)?.incarnation ?? 0
       participants.set(participant.end, participant)
       for (const place of participant.places) room(place, participant.role).set(participant.end, participant)
-      context.watch(participant.ref, () => ({ type: 'terminated', end: participant.end }))
+      const { end, ref } = participant
+      context.watch(ref, () => ({ type: 'terminated', end, ref }))
       return participant
     }
 
@@ -117,7 +118,7 @@ export function rendezvous(): Behavior<RendezvousMessage> {
       for (const other of room({ channel, group }, otherRole).values()) {
         if (other === participant) continue
         if (other.present.has(channel)) members.push(memberOf(other, channel))
-        else if (other.gone) gone.push(other.end)
+        else gone.push(other.end)
       }
       return { channel, members, gone }
     }

@@ -6,7 +6,7 @@ import type { ChannelPort } from '../channel/channel-port.ts'
 import { typedChannel } from '../channel/typed-channel.ts'
 import { roleError } from '../errors.ts'
 import { isNumber } from '../guards.ts'
-import type { ChannelUse, Notice, OpenChannel, Role, RoleContext, RoleLearner, RoundRecord } from '../role.ts'
+import type { ChannelUse, LogEntry, Notice, OpenChannel, Role, RoleContext, RoleLearner, RoundRecord } from '../role.ts'
 import type { Decisions } from './decisions.ts'
 import type { JobSurroundings, RoleMessage, RoleTask } from './role-task.ts'
 
@@ -30,7 +30,9 @@ export interface Rounds<State, Channels> {
 /** What a round does besides sending and returning a state. */
 export interface Effects {
   stage(record: RoundRecord): void
+  metric(name: string, value: number): void
   notice(notice: Notice): void
+  log(entry: LogEntry): void
 }
 
 /** Everything that a role may use, made of its actor's context and what its job shares. */
@@ -92,7 +94,12 @@ export function roleContext<State, Channels>({
       return empty
     },
     publish: (record) => effects.stage(record),
+    metric(name, value) {
+      if (!Number.isFinite(value)) throw roleError('ROLE_METRIC', { name, value, end: task.end })
+      effects.metric(name, value)
+    },
     notice: (notice) => effects.notice(notice),
+    log: (message, fields = {}) => effects.log({ level: 'info', message, fields }),
   }
 }
 

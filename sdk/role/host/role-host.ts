@@ -1,6 +1,6 @@
 import { type ActorContext, type Behavior, CodedError } from '../../../runtime/index.ts'
 import { LiveChannel } from '../channel/live-channel.ts'
-import type { Notice, Role } from '../role.ts'
+import type { LogEntry, Notice, Role } from '../role.ts'
 import { checkedRounds } from './checked-rounds.ts'
 import { type RoundParts, type Rounds, roleContext } from './role-context.ts'
 import type { JobSurroundings, RoleMessage, RoleTask } from './role-task.ts'
@@ -74,7 +74,9 @@ export function roleHost(task: RoleTask, job: JobSurroundings): Behavior<RoleMes
       const keeper = await actor.track(openRoundKeeper(role, task.end, job))
       const effects = {
         stage: keeper.stage,
+        metric: keeper.metric,
         notice: (notice: Notice) => job.reports.tell({ type: 'notice', end: task.end, notice }),
+        log: (entry: LogEntry) => job.reports.tell({ type: 'log', end: task.end, entry }),
       }
       const live = { role, task, job, actor, ports: [...channels.values()], decisions: keeper.decisions, effects }
       const { context: roleContextOf, round } = job.checkDeterminism ? checkedRounds(live) : plainRounds(live)

@@ -3,7 +3,7 @@ import type { TrainingPool } from '../../learn/training-pool.ts'
 import type { Strategy } from '../../strategy/strategy.ts'
 import type { Settings } from '../../workload/workload.ts'
 import type { ChannelWiring, Delivery, MembershipNews } from '../channel/wiring.ts'
-import type { AnyRole, Notice, RoundRecord } from '../role.ts'
+import type { AnyRole, LogEntry, Notice, RoundRecord } from '../role.ts'
 import type { RendezvousMessage } from './rendezvous.ts'
 
 /** What a host runs: a role, under its name, with its channels. */
@@ -38,6 +38,9 @@ export type TaskReport =
   | { readonly type: 'task-running'; readonly end: string }
   | { readonly type: 'task-completed'; readonly end: string }
   | { readonly type: 'task-failed'; readonly end: string; readonly cause: unknown }
+  /** Numbers of a committed round that published no record. */
+  | { readonly type: 'metrics'; readonly end: string; readonly metrics: Readonly<Record<string, number>> }
+  | { readonly type: 'log'; readonly end: string; readonly entry: LogEntry }
   | { readonly type: 'notice'; readonly end: string; readonly notice: Notice }
 
 export type RoleMessage = Delivery | MembershipNews

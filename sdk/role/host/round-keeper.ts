@@ -17,6 +17,8 @@ export interface RoundKeeper<State> {
   readonly decisions: JournalledDecisions
   /** What the round publishes when it's committed. */
   stage(record: RoundRecord): void
+  /** A number that goes with it, or with a report to the job if nothing is published. */
+  metric(name: string, value: number): void
   /** Makes the round durable: first its decisions, then what it publishes, then its state. */
   commit(before: State, after: State): Promise<void>
 }
@@ -37,23 +39,34 @@ export async function openRoundKeeper<State, Channels>(
   const snapshot = await store.load(key)
   let version = snapshot?.version ?? 0
   let staged: RoundRecord[] = []
+  const numbers = new Map<string, number>()
   const decisions = await JournalledDecisions.open(store, key, version)
 
   return {
     restored: snapshot && restore(role, end, snapshot.bytes),
     decisions,
     stage: (record) => staged.push(record),
+    metric: (name, value) => numbers.set(name, value),
     async commit(before, after) {
-      const records = staged
+      const given = numbers.size === 0 ? {} : byName(Object.fromEntries(numbers))
+      const records = staged.map((record) => ({ ...record, metrics: byName({ ...given, ...record.metrics }) }))
       staged = []
+      const hasReport = records.length === 0 && numbers.size > 0
+      numbers.clear()
       const changed = after !== before || decisions.any
       await decisions.flush()
       for (const record of records) await job.publish(record)
       if (changed) version = await save(store, key, version, { role: role.name, state: after })
       await decisions.next(changed)
       for (const record of records) await job.announce(record)
+      if (hasReport) job.reports.tell({ type: 'metrics', end, metrics: given })
     },
   }
+}
+
+/** In alphabetical order, so that what is published doesn't depend on the order of calls. */
+function byName(metrics: Readonly<Record<string, number>>): Readonly<Record<string, number>> {
+  return Object.fromEntries(Object.entries(metrics).toSorted(([a], [b]) => (a < b ? -1 : 1)))
 }
 
 function save(store: Store, key: string, version: number, saved: SavedState): Promise<number> {

@@ -43,21 +43,25 @@ function trainersOf(channel: Below, end: string): readonly string[] {
 /**
  * Distributes an assignment to those ends below that are, or have, selected trainers, and sums what comes back until the
  * quorum or the deadline. A refused or failed update doesn't count; the round goes on without it.
+ * With `everyone`, it waits for all of them that haven't left.
  */
 export async function aggregate(
   assignment: Extract<Assignment, { type: 'train' }>,
   { channels: { trainers: channel }, strategy, accumulator, notice }: RoleContext<{ readonly trainers: Below }>,
+  { everyone = false }: { readonly everyone?: boolean } = {},
 ): Promise<Aggregate> {
   const ends = await endsFor(assignment.selected, channel)
   channel.broadcast(assignment, ends)
 
-  const { quorum, deadlineMs } = strategy
+  const { quorum } = strategy
+  const deadlineMs = everyone ? undefined : strategy.deadlineMs
   const sum = accumulator()
   const metrics = metricSum()
   const members: string[] = []
   const refusals: Refusal[] = []
   const answers = channel.gather(ends, {
-    quorum: channel.othersHoldData ? quorum : 1,
+    purpose: `round ${assignment.round}`,
+    quorum: channel.othersHoldData && !everyone ? quorum : 1,
     // An aggregator below waits to its own deadline first.
     deadlineMs: deadlineMs === undefined || channel.othersHoldData ? deadlineMs : 2 * deadlineMs,
     matching: ({ round }) => round === assignment.round,

@@ -5,9 +5,14 @@ import { above, below, trainersProperty } from './round-protocol.ts'
 interface MiddleAggregatorState {
   readonly rounds: number
   readonly ended: boolean
+  /** What was answered last. */
+  readonly last?: { readonly round: number; readonly members: readonly string[] }
 }
 
-/** Passes an assignment on to its own group, and answers with the exact partial sum of the group's updates. */
+/**
+ * Passes an assignment on to its own group, and answers with the exact partial sum of the group's updates. Asked again for
+ * the same round (by an aggregator that has to run it again), it answers with the sum of the same members.
+ */
 export const middleAggregator = role({
   name: 'middle-aggregator',
   open: (channel) => ({ aggregator: channel(above), trainers: channel(below) }),
@@ -22,14 +27,16 @@ export const middleAggregator = role({
 
     const { end, message } = await aggregator.recvAny()
     if (message.type === 'end-of-training') return { ...state, ended: true }
-    const { sum, metrics, members, refusals } = await aggregate(message, context)
     const { round } = message
+    const again = state.last?.round === round ? state.last : undefined
+    const assignment = again ? { ...message, selected: again.members } : message
+    const { sum, metrics, members, refusals } = await aggregate(assignment, context, { everyone: again !== undefined })
     aggregator.send(
       end,
       { type: 'partial', round, sum: sum.partial(), metrics: metrics.partial(), members, refusals },
       { keep: false },
     )
-    return { ...state, rounds: state.rounds + 1 }
+    return { ...state, rounds: state.rounds + 1, last: { round, members } }
   },
 
   async finish(_, { channels: { trainers } }) {

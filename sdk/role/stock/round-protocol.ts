@@ -1,7 +1,7 @@
 import type { LocalTerms, Update } from '../../learn/learner.ts'
 import type { PartialSum } from '../../strategy/sum/accumulator.ts'
 import type { MetricPartial } from '../../strategy/sum/metric-sum.ts'
-import { isNumber, isOneOf } from '../guards.ts'
+import { isNumber, isObject, isOneOf, isString, isStrings } from '../guards.ts'
 import { channelTagged } from '../role.ts'
 
 /** From an aggregator to those below it. */
@@ -44,10 +44,46 @@ export const below = channelTagged<Assignment, Answer>(isAnswer, 'distribute', '
 export const above = channelTagged<Answer, Assignment>(isAssignment, 'fetch', 'upload')
 
 function isAnswer(message: unknown): message is Answer {
-  return isOneOf(message, ['update', 'partial', 'failed']) && 'round' in message && isNumber(message.round)
+  if (!isOneOf(message, ['update', 'partial', 'failed'])) return false
+  if (!('round' in message && isNumber(message.round))) return false
+  switch (message.type) {
+    case 'update':
+      return (
+        'delta' in message &&
+        message.delta instanceof Float32Array &&
+        'samples' in message &&
+        isNumber(message.samples) &&
+        'metrics' in message &&
+        isObject(message.metrics)
+      )
+    case 'partial':
+      return (
+        'sum' in message &&
+        isObject(message.sum) &&
+        'metrics' in message &&
+        isObject(message.metrics) &&
+        'members' in message &&
+        isStrings(message.members) &&
+        'refusals' in message &&
+        Array.isArray(message.refusals)
+      )
+    case 'failed':
+      return 'code' in message && isString(message.code) && 'reason' in message && isString(message.reason)
+  }
 }
 
 function isAssignment(message: unknown): message is Assignment {
   if (!isOneOf(message, ['train', 'end-of-training'])) return false
-  return message.type === 'end-of-training' || ('weights' in message && message.weights instanceof Float32Array)
+  if (message.type === 'end-of-training') return true
+  return (
+    'round' in message &&
+    isNumber(message.round) &&
+    'weights' in message &&
+    message.weights instanceof Float32Array &&
+    'terms' in message &&
+    isObject(message.terms) &&
+    'selected' in message &&
+    // Not each of them: every trainer gets the list of all.
+    Array.isArray(message.selected)
+  )
 }

@@ -43,3 +43,14 @@ export function fill(target: usize, value: f32, count: i32): void {
 export function copyRows(source: usize, sourcePitch: usize, target: usize, targetPitch: usize, rows: i32, bytes: usize): void {
   for (let row = 0; row < rows; row++, source += sourcePitch, target += targetPitch) memory.copy(target, source, bytes)
 }
+
+// target = source / divisor, `count` bytes to float32.
+export function divideBytes(source: usize, divisor: f32, target: usize, count: i32): void {
+  const by = f32x4.splat(divisor)
+  const end = source + <usize>count
+  for (; source + 4 <= end; source += 4, target += 16) {
+    const words = i32x4.extend_low_i16x8_u(i16x8.extend_low_i8x16_u(v128.load32_zero(source)))
+    v128.store(target, f32x4.div(f32x4.convert_i32x4_s(words), by))
+  }
+  for (; source < end; source++, target += 4) store<f32>(target, <f32>load<u8>(source) / divisor)
+}

@@ -1,5 +1,5 @@
 export { forward, inputGradient, nonzeroRuns, pack, turn, unpack, weightGradient } from './product'
-export { add, addScaled, copyRows, fill, reluGradient, sumRows } from './elementwise'
+export { add, addScaled, copyRows, divideBytes, fill, reluGradient, sumRows } from './elementwise'
 export { maxPool, maxPoolGradient } from './pooling'
 export { correct, softmaxCrossEntropy } from './loss'
 export {

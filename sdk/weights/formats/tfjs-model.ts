@@ -1,4 +1,4 @@
-import type { Layout } from '../weights/layout.ts'
+import type { Layout } from '../layout.ts'
 
 /** TensorFlow.js's model.json beside a weights.bin of all tensors: its "layers-model" format where the architecture is known. */
 export function tfjsModel(layout: Layout, modelTopology: unknown): object {

@@ -1,0 +1,114 @@
+"""Samples/s of the plain PyTorch training loop on the models of the FedAvg paper.
+
+    .peers/torch/bin/python bench/peers/train_torch.py --threads 1 2nn-b10 cnn-b50
+
+prints one JSON line per case, the median of several slices. With --serve it reads the name of a case per line instead,
+and answers each with one slice, so that bench/train can measure others between.
+"""
+
+import argparse
+import json
+import statistics
+import sys
+import time
+import warnings
+
+warnings.filterwarnings("ignore", message="Failed to initialize NumPy")
+
+import torch  # noqa: E402
+from torch import nn  # noqa: E402
+
+EXAMPLES = 6_000
+SLICES = 5
+
+
+def two_nn() -> nn.Module:
+    return nn.Sequential(
+        nn.Flatten(),
+        nn.Linear(784, 200),
+        nn.ReLU(),
+        nn.Linear(200, 200),
+        nn.ReLU(),
+        nn.Linear(200, 10),
+    )
+
+
+def cnn() -> nn.Module:
+    """1,663,370 parameters."""
+    return nn.Sequential(
+        nn.Conv2d(1, 32, 5, padding="same"),
+        nn.ReLU(),
+        nn.MaxPool2d(2),
+        nn.Conv2d(32, 64, 5, padding="same"),
+        nn.ReLU(),
+        nn.MaxPool2d(2),
+        nn.Flatten(),
+        nn.Linear(7 * 7 * 64, 512),
+        nn.ReLU(),
+        nn.Linear(512, 10),
+    )
+
+
+MODELS = {"2nn": two_nn, "cnn": cnn}
+
+
+def trainer(case: str):
+    """A function that trains for about so many seconds, and returns samples/s."""
+    name, batch_size = case.split("-b")
+    batch = int(batch_size)
+    torch.manual_seed(1)
+    model = MODELS[name]()
+    features = torch.rand(EXAMPLES, 1, 28, 28)
+    labels = torch.randint(0, 10, (EXAMPLES,))
+    batches = list(zip(features.split(batch), labels.split(batch)))
+    criterion = nn.CrossEntropyLoss()
+    optimizer = torch.optim.SGD(model.parameters(), lr=0.1)
+    position = 0
+
+    def train(seconds: float) -> float:
+        nonlocal position
+        samples = 0
+        began = time.perf_counter()
+        while True:
+            inputs, targets = batches[position % len(batches)]
+            position += 1
+            optimizer.zero_grad()
+            loss = criterion(model(inputs), targets)
+            loss.backward()
+            optimizer.step()
+            samples += len(targets)
+            elapsed = time.perf_counter() - began
+            if elapsed >= seconds:
+                return samples / elapsed
+
+    train(0.5)
+    return train
+
+
+def report(case: str, samples_per_second: float) -> None:
+    print(json.dumps({"case": case, "samplesPerSecond": samples_per_second}), flush=True)
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--threads", type=int, default=1)
+    parser.add_argument("--serve", action="store_true")
+    parser.add_argument("cases", nargs="*", default=["2nn-b10", "2nn-b32", "2nn-b100", "cnn-b10", "cnn-b50"])
+    options = parser.parse_args()
+    torch.set_num_threads(options.threads)
+
+    if not options.serve:
+        for case in options.cases:
+            train = trainer(case)
+            report(case, statistics.median(train(1.0) for _ in range(SLICES)))
+        return
+    trainers = {}
+    for line in sys.stdin:
+        case = line.strip()
+        if case not in trainers:
+            trainers[case] = trainer(case)
+        report(case, trainers[case](1.0))
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,26 @@
+import { randomStream, subset } from '../../sdk/index.ts'
+import { measuredLearner, randomExamples } from './measured-learner.ts'
+import { serveSlices } from './slices.ts'
+
+const examples = randomExamples(6_000)
+
+/** Run alone: this project's learner, in whole trainings of as many examples as take part of a slice. */
+await serveSlices(async ({ model, batch }) => {
+  const learner = await measuredLearner(model, batch)
+  const weights = await learner.initialWeights(randomStream(1, 'initial-weights'))
+  let count = batch
+  return async (seconds) => {
+    const began = performance.now()
+    let samples = 0
+    for (let round = 1; ; round++) {
+      const indices = Uint32Array.from({ length: count }, (_, index) => index)
+      await learner.train({ weights, examples: subset(examples, indices), random: randomStream(1, round, 'train') })
+      samples += count
+      const elapsed = (performance.now() - began) / 1000
+      // A tenth of a slice: long enough for what a training costs apart from its steps not to count.
+      const steps = Math.round(((samples / elapsed) * (seconds / 10)) / batch)
+      count = Math.min(Math.max(steps, 1) * batch, examples.count)
+      if (elapsed >= seconds) return samples / elapsed
+    }
+  }
+})

@@ -1,0 +1,28 @@
+import { Command } from 'commander'
+import { type RawRunOptions, runOptions } from '../run/run-options.ts'
+import { checkWorkload } from './check-workload.ts'
+
+/** `flamectl check`: whether a workload is in order, and what would run it; nothing is trained or written. */
+export function checkCommand(): Command {
+  return new Command('check')
+    .description('say whether a workload is in order, and what would train it')
+    .argument('<workload>', 'folder of the workload, or its module')
+    .option('--set <name=value,...>', 'override settings of the workload', (value: string, before: string[] = []) => [
+      ...before,
+      value,
+    ])
+    .option('--json', 'one JSON object')
+    .action(async (workload: string, raw: Pick<RawRunOptions, 'set' | 'json'>) => {
+      const { overrides, json } = runOptions(workload, { ...raw, store: '' }, 0)
+      const found = await checkWorkload(workload, overrides)
+      if (json) return console.log(JSON.stringify(found))
+      for (const [name, value] of Object.entries(found)) console.log(`${name.padEnd(10)} ${lineOf(value)}`)
+    })
+}
+
+function lineOf(value: string | number | object): string {
+  if (typeof value !== 'object') return String(value)
+  return Object.entries(value)
+    .map(([name, part]) => `${name}=${String(part)}`)
+    .join(' ')
+}

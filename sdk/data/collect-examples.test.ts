@@ -1,0 +1,62 @@
+import test from 'ava'
+import * as fc from 'fast-check'
+import { collectExamples, type Example } from './collect-examples.ts'
+
+async function* stream(examples: Iterable<Example>) {
+  yield* examples
+}
+
+test('what an iterable gives is read again, asynchronous or not', async (t) => {
+  const row = fc.record({ features: fc.float32Array({ minLength: 3, maxLength: 3 }), label: fc.nat() })
+  await fc.assert(
+    fc.asyncProperty(fc.array(row), fc.boolean(), async (rows, asynchronous) => {
+      const examples = await collectExamples(asynchronous ? stream(rows) : rows, { shape: [3] })
+      t.is(examples.count, rows.length)
+      rows.forEach(({ features, label }, index) => {
+        const out = new Float32Array(3)
+        examples.read(index, out, 0)
+        t.deepEqual(out, features)
+        t.is(examples.label(index), label)
+      })
+    }),
+  )
+})
+
+test('bytes stay bytes, and read as 0 to 1 unless a divisor says otherwise', async (t) => {
+  const rows = [{ features: Uint8Array.of(0, 255), label: 1 }]
+  const out = new Float32Array(2)
+  const scaled = await collectExamples(rows, { shape: [2] })
+  scaled.read(0, out, 0)
+  t.deepEqual([...out], [0, 1])
+  const plain = await collectExamples(rows, { shape: [2], divisor: 1 })
+  plain.read(0, out, 0)
+  t.deepEqual([...out], [0, 255])
+})
+
+test('the stream is stopped at the example that goes beyond the bound', async (t) => {
+  let given = 0
+  let closed = false
+  async function* endless() {
+    try {
+      for (;;) yield { features: Uint8Array.of(++given), label: 0 }
+    } finally {
+      closed = true
+    }
+  }
+  // One byte of features and eight of label, each.
+  const error = await t.throwsAsync(collectExamples(endless(), { shape: [1], maxBytes: 3_000_000, source: 'camera' }), {
+    code: 'DATA_STREAM_BOUND',
+  })
+  t.is(given, 333_334)
+  t.true(closed)
+  t.regex(error?.message ?? '', /of camera take more than 3000000 bytes in memory: example 333333/)
+})
+
+test('an example of another size or kind is refused with its place', async (t) => {
+  const first = { features: Uint8Array.of(1, 2), label: 0 }
+  for (const features of [Uint8Array.of(1), [1, 2], Uint8Array.of(1, 2, 3)]) {
+    const wrong = stream([first, { features, label: 0 }])
+    const error = await t.throwsAsync(collectExamples(wrong, { shape: [2] }), { code: 'DATA_STREAM_ROW' })
+    t.regex(error?.message ?? '', /^example 1 of the stream must have 2 in a Uint8Array/)
+  }
+})

@@ -1,0 +1,88 @@
+import { sizeOf } from '../weights/layout.ts'
+import { dataError } from './errors.ts'
+import type { Examples } from './examples.ts'
+import { checkedDivisor, inMemoryExamples } from './in-memory-examples.ts'
+import { join } from './join.ts'
+
+export interface CollectorSettings {
+  /** Shape of one example's features. */
+  readonly shape: readonly number[]
+  /** What features are divided by on reading. Default: 255 for unsigned bytes, else 1. */
+  readonly divisor?: number
+  /** Most bytes that the examples may take in memory, labels included. Default 256 MiB. */
+  readonly maxBytes?: number
+}
+
+/** Takes examples one by one, whose number isn't known. */
+export interface Collector {
+  /** @throws DATA_STREAM_ROW, DATA_STREAM_BOUND */
+  add(features: ArrayLike<number>, label: number): void
+  /** What came so far. */
+  examples(): Examples
+}
+
+/** Block for block, so that growing copies nothing and never needs twice the memory. */
+interface Block {
+  readonly features: Uint8Array | Float32Array
+  readonly labels: Float64Array
+  used: number
+}
+
+const blockBytes = 1_048_576
+
+/**
+ * Collects examples in memory, within a bound: as bytes if the first one's features are a Uint8Array, else as float32.
+ *
+ * @param source Name for messages.
+ */
+export function collector(
+  { shape, divisor, maxBytes = 256 * blockBytes }: CollectorSettings,
+  source: string,
+): Collector {
+  const size = sizeOf(shape)
+  if (divisor !== undefined) checkedDivisor(divisor)
+  const blocks: Block[] = []
+  let count = 0
+  let asBytes = false
+
+  function roomy(): Block {
+    const last = blocks.at(-1)
+    if (last && last.used < last.labels.length) return last
+    const rowBytes = (asBytes ? size : 4 * size) + 8
+    const left = Math.floor(maxBytes / rowBytes) - count
+    if (left < 1) throw dataError('DATA_STREAM_BOUND', { source, maxBytes, index: count })
+    const rows = Math.min(left, Math.max(1, Math.floor(blockBytes / rowBytes)))
+    const features = asBytes ? new Uint8Array(rows * size) : new Float32Array(rows * size)
+    const block = { features, labels: new Float64Array(rows), used: 0 }
+    blocks.push(block)
+    return block
+  }
+
+  return {
+    add(features, label) {
+      if (count === 0) asBytes = features instanceof Uint8Array
+      if (features.length !== size || asBytes !== features instanceof Uint8Array) {
+        const expected = `${size}${asBytes ? ' in a Uint8Array, as the first has' : ''}`
+        const kind = features instanceof Uint8Array ? ' in a Uint8Array' : ''
+        throw dataError('DATA_STREAM_ROW', { source, index: count, expected, came: `${features.length}${kind}` })
+      }
+      const block = roomy()
+      block.features.set(features, block.used * size)
+      block.labels[block.used++] = label
+      count++
+    },
+    examples() {
+      const none = { features: new Float32Array(), labels: new Float64Array(), used: 0 }
+      return join(
+        (count === 0 ? [none] : blocks).map(({ features, labels, used }) =>
+          inMemoryExamples({
+            features: features.subarray(0, used * size),
+            labels: labels.subarray(0, used),
+            shape,
+            ...(divisor !== undefined && { divisor }),
+          }),
+        ),
+      )
+    },
+  }
+}

@@ -1,0 +1,93 @@
+import { sizeOf } from '../../weights/layout.ts'
+import { dataError } from '../errors.ts'
+import type { Examples } from '../examples.ts'
+import { damaged } from '../formats/damaged.ts'
+import { checkLabels, divisorOf, type FeatureSettings, labelledExamples } from '../formats/labelled.ts'
+import { decodeNpy, type NdArray } from '../formats/npy.ts'
+import { decodeNpyHeader, npyHeaderBytes, npyPrefixBytes } from '../formats/npy-header.ts'
+import { bytesOf } from '../formats/number-type.ts'
+import { readBytes } from './node-file-content.ts'
+import { type FileExamples, fileExamples } from './node-file-examples.ts'
+import { opening } from './node-opening.ts'
+import { openPaged, type PagedFile, type PageSettings } from './node-paged-file.ts'
+
+/**
+ * Reads labelled examples from two npy files, as `numpy.save` writes them: the first dimension of the features counts the
+ * examples. Features keep their type until they are read as float32.
+ *
+ * @throws DATA_FILE, DATA_DAMAGED, DATA_TYPE, DATA_LABELS, DATA_DIVISOR
+ */
+export function readNpy(featuresFile: string | URL, labelsFile: string | URL, settings?: FeatureSettings): Examples {
+  const features = readArray(featuresFile)
+  return labelledExamples(features, readArray(labelsFile), String(labelsFile), settings)
+}
+
+export interface NpzSettings extends FeatureSettings {
+  /** Name of the array of features, such as `x_train`. */
+  readonly features: string
+  /** Name of the array of labels, such as `y_train`. */
+  readonly labels: string
+}
+
+/**
+ * Reads labelled examples from two arrays of an npz file, as `numpy.savez` and `numpy.savez_compressed` write it.
+ *
+ * @throws as `readNpy`, and DATA_MEMBER.
+ */
+export async function readNpz(file: string | URL, settings: NpzSettings): Promise<Examples> {
+  // Loaded when it is needed: most workloads have no zip archive.
+  const { decodeNpz } = await import('../formats/npz.ts')
+  const { bytes, file: name } = readBytes(file)
+  const arrays = decodeNpz(bytes, name, [settings.features, settings.labels])
+  const array = (key: string): NdArray => {
+    const found = arrays.get(key)
+    if (!found) throw dataError('DATA_MEMBER', { file: name, name: key, known: [...arrays.keys()].join(', ') })
+    return found
+  }
+  return labelledExamples(array(settings.features), array(settings.labels), `${name}/${settings.labels}.npy`, settings)
+}
+
+/**
+ * Opens what `readNpy` reads, without reading the features: they stay in the file. The labels are in memory.
+ *
+ * @throws as `readNpy`, and DATA_ORDER for features in Fortran order; in reading DATA_DAMAGED, DATA_FILE, DATA_CLOSED.
+ */
+export function openNpy(
+  featuresFile: string | URL,
+  labelsFile: string | URL,
+  settings: FeatureSettings & PageSettings = {},
+): FileExamples {
+  return opening(openPaged(featuresFile, settings), (pages) => {
+    const { file, size } = pages
+    const { type, shape, fortranOrder, dataOffset } = decodeNpyHeader(headerOf(pages), file)
+    if (fortranOrder && shape.length > 1) throw dataError('DATA_ORDER', { file })
+    const expected = dataOffset + sizeOf(shape) * bytesOf(type)
+    if (size !== expected) throw damaged(file, Math.min(size, expected), `${expected} bytes in all`, String(size))
+    const [count = 0, ...rest] = shape
+    const labels = readArray(labelsFile)
+    checkLabels(labels, count, String(labelsFile))
+    return fileExamples({
+      pages,
+      count,
+      shape: rest,
+      type,
+      divisor: divisorOf(type.kind, settings),
+      start: dataOffset,
+      strideBytes: sizeOf(rest) * bytesOf(type),
+      label: (index) => labels.values[index] ?? 0,
+    })
+  })
+}
+
+function headerOf(pages: PagedFile): Uint8Array {
+  const prefix = new Uint8Array(Math.min(npyPrefixBytes, pages.size))
+  pages.read(0, prefix)
+  const header = new Uint8Array(Math.min(npyHeaderBytes(prefix, pages.file), pages.size))
+  pages.read(0, header)
+  return header
+}
+
+function readArray(path: string | URL): NdArray {
+  const { bytes, file } = readBytes(path)
+  return decodeNpy(bytes, file)
+}

@@ -1,0 +1,65 @@
+import { readFile } from 'node:fs/promises'
+import { basename, dirname, join } from 'node:path'
+import { fileURLToPath } from 'node:url'
+import type { Learner } from '../learn/learner.ts'
+import { weightsError } from '../weights/errors.ts'
+import type { Layout } from '../weights/layout.ts'
+import { type NamedTensor, weightsOf } from '../weights/named-tensors.ts'
+
+/**
+ * A job's initial weights from a file: `.safetensors`, `.npz`, or the `model.json` of a TensorFlow.js model with its
+ * shards beside it, such as a round in the registry.
+ *
+ * @throws WEIGHTS_MISMATCH with every tensor that doesn't fit the layout; WEIGHTS_FILE, WEIGHTS_FORMAT, and what the
+ *   format's reader throws.
+ */
+export async function initialWeightsFrom(file: string | URL, layout: Layout): Promise<Float32Array> {
+  const path = file instanceof URL ? fileURLToPath(file) : file
+  return weightsOf(await readTensors(path), layout, path)
+}
+
+/**
+ * The learner, starting from a base model instead of random weights.
+ *
+ * @param file As for `initialWeightsFrom`, which says what is thrown when the job begins.
+ */
+export function withBaseModel(learner: Learner, file: string | URL): Learner {
+  return {
+    layout: learner.layout,
+    modelTopology: learner.modelTopology,
+    initialWeights: () => initialWeightsFrom(file, learner.layout),
+    train: (request) => learner.train(request),
+    evaluate: (weights, examples) => learner.evaluate(weights, examples),
+    dispose: () => learner.dispose?.(),
+  }
+}
+
+/** The formats are loaded when they are needed: most jobs begin without a file. */
+async function readTensors(path: string): Promise<NamedTensor[]> {
+  if (path.endsWith('.safetensors')) {
+    const { decodeSafetensors } = await import('../weights/formats/safetensors.ts')
+    return decodeSafetensors(await bytesOf(path), path)
+  }
+  if (path.endsWith('.npz')) {
+    const { decodeNpzWeights } = await import('../weights/formats/npz.ts')
+    return decodeNpzWeights(await bytesOf(path), path)
+  }
+  if (basename(path).endsWith('.json')) return readTfjs(path)
+  throw weightsError('WEIGHTS_FORMAT', { file: path })
+}
+
+async function readTfjs(path: string): Promise<NamedTensor[]> {
+  const { decodeTfjsGroup, decodeTfjsManifest } = await import('../weights/formats/tfjs.ts')
+  const tensors: NamedTensor[] = []
+  for (const group of decodeTfjsManifest(new TextDecoder().decode(await bytesOf(path)), path)) {
+    const shards = await Promise.all(group.paths.map((shard) => bytesOf(join(dirname(path), shard))))
+    tensors.push(...decodeTfjsGroup(group, shards, path))
+  }
+  return tensors
+}
+
+async function bytesOf(path: string): Promise<Uint8Array> {
+  return readFile(path).catch((cause: unknown) => {
+    throw weightsError('WEIGHTS_FILE', { file: path }, { cause })
+  })
+}

@@ -1,0 +1,45 @@
+import test from 'ava'
+import fc from 'fast-check'
+import { exp, log } from './elementary.ts'
+
+/** Relative to the larger; absolute below the normal range. */
+const near = (value: number, expected: number) =>
+  Object.is(value, expected) || Math.abs(value - expected) <= Math.max(Math.abs(expected) * 2 ** -51, 2 ** -1073)
+
+test('log agrees with Math.log within two units in the last place, also near 1 and below the normal range', (t) => {
+  const anyPositive = fc.oneof(
+    fc.double({ min: Number.MIN_VALUE, noNaN: true, noDefaultInfinity: true }),
+    fc.double({ min: 0, max: 2 ** -1022, minExcluded: true, noNaN: true }),
+    fc.double({ min: 0.5, max: 2, noNaN: true }),
+    fc.integer({ min: 1, max: 2 ** 30 }).map((steps) => 1 + steps * 2 ** -52),
+    fc.integer({ min: 1, max: 2 ** 30 }).map((steps) => 1 - steps * 2 ** -53),
+  )
+  fc.assert(
+    fc.property(anyPositive, (x) => {
+      t.true(near(log(x), Math.log(x)), `log ${x} is ${log(x)}, not ${Math.log(x)}`)
+    }),
+    { numRuns: 2_000 },
+  )
+})
+
+test('exp agrees with Math.exp within two units in the last place, down to the smallest numbers', (t) => {
+  const anyExponent = fc.oneof(
+    fc.double({ min: -745.2, max: 709.8, noNaN: true }),
+    fc.double({ min: -1, max: 1, noNaN: true }),
+  )
+  fc.assert(
+    fc.property(anyExponent, (x) => {
+      t.true(near(exp(x), Math.exp(x)), `exp ${x} is ${exp(x)}, not ${Math.exp(x)}`)
+    }),
+    { numRuns: 2_000 },
+  )
+})
+
+test('at the ends of their range both do what Math does', (t) => {
+  for (const x of [0, -0, 1, -1, Number.POSITIVE_INFINITY, Number.NEGATIVE_INFINITY, Number.NaN]) {
+    t.is(log(x), Math.log(x), `log ${x}`)
+  }
+  for (const x of [0, -0, Number.POSITIVE_INFINITY, Number.NEGATIVE_INFINITY, Number.NaN, 1e300, -1e300]) {
+    t.is(exp(x), Math.exp(x), `exp ${x}`)
+  }
+})

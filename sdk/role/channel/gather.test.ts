@@ -1,0 +1,328 @@
+import test from 'ava'
+import fc from 'fast-check'
+import { type Clock, manualClock, memoryStore, type Store } from '../../../runtime/index.ts'
+import { killedStore, lifeOf } from '../../../test/support/killed-store.ts'
+import { type RoleStage, roleStage } from '../../../test/support/role-stage.ts'
+import { numbers, pairTopology, type Script } from '../../../test/support/scripted-role.ts'
+import type { GatherOptions } from './channel.ts'
+
+interface Gathering extends GatherOptions<number> {
+  readonly rights: number
+  /** What each right end does once it's asked. */
+  readonly answer: Script<number>
+  readonly store?: Store
+  readonly clock?: Clock
+  readonly absent?: readonly string[]
+  readonly refuse?: (end: string, message: number) => boolean
+  /** Runs after the gather, in the same round. */
+  readonly after?: (counted: readonly string[], stage: RoleStage) => unknown
+  readonly onFirst?: (stage: RoleStage) => unknown
+}
+
+/** Asks all right ends, and gathers; answers with the ends counted by the last attempt and how the task ended. */
+async function gathered(gathering: Gathering) {
+  const { rights, answer, store, clock, absent, refuse, after, onFirst, ...options } = gathering
+  let counted: string[] = []
+  let attempts = 0
+  const left = numbers('left', async (channel) => {
+    attempts += 1
+    await channel.awaitJoin()
+    const ends = Array.from({ length: rights }, (_, index) => `right-${index}`)
+    channel.broadcast(0, ends)
+    counted = []
+    for await (const arrival of channel.gather(ends, options)) {
+      if (refuse?.(arrival.end, arrival.message)) arrival.refuse()
+      else counted.push(arrival.end)
+      if (counted.length === 1) await onFirst?.(stage)
+    }
+    await after?.(counted, stage)
+  })
+  await using stage: RoleStage = roleStage({
+    topology: pairTopology({ right: rights }),
+    roles: { left, right: numbers('right', answer) },
+    ...(store ? { store } : {}),
+    ...(absent ? { absent } : {}),
+    ...(clock ? { system: { clock } } : {}),
+  })
+  const { type } = await stage.ended('left-0')
+  return { counted: counted.toSorted(), type, attempts }
+}
+
+const never = new Promise<never>(() => {})
+const numberOf = (end: string) => Number(end.slice(end.lastIndexOf('-') + 1))
+
+const answers: Script<number> = async (channel) => {
+  await channel.recv('left-0')
+  channel.send('left-0', 1, { keep: false })
+}
+
+/** Answers, but for ends of these numbers. */
+const answersBut =
+  (...silent: readonly number[]): Script<number> =>
+  async (channel, context) => {
+    await channel.recv('left-0')
+    if (silent.includes(numberOf(context.end))) return never
+    channel.send('left-0', 1, { keep: false })
+  }
+
+/** Answers as often as it's asked, but for ends of these numbers; never done, so that it goes on in another process. */
+const keepsAnswering =
+  (...silent: readonly number[]): Script<number> =>
+  async (channel, context) => {
+    for (;;) {
+      await channel.recv('left-0')
+      if (!silent.includes(numberOf(context.end))) channel.send('left-0', 1, { keep: false })
+    }
+  }
+
+/** Lets an attempt fail after its gather, the first time. */
+function failsOnce(): () => void {
+  let failed = false
+  return () => {
+    if (failed) return
+    failed = true
+    throw new Error('a passing fault')
+  }
+}
+
+/** The journal of the gathering end, as lists of the ends counted. */
+async function recorded(store: Store): Promise<number> {
+  let entries = 0
+  for await (const _ of store.read('job/job-1/left-0')) entries += 1
+  return entries
+}
+
+test('without a quorum and a deadline all ends are counted, and nothing needs to be written down', async (t) => {
+  const store = memoryStore()
+  t.deepEqual((await gathered({ rights: 3, answer: answers, store })).counted, ['right-0', 'right-1', 'right-2'])
+  t.is(await recorded(store), 0)
+})
+
+test('a gather of nobody ends at once', async (t) => {
+  t.deepEqual((await gathered({ rights: 0, answer: answers })).counted, [])
+})
+
+test('a quorum is the least number of ends that makes the fraction, whatever floating point makes of the product', async (t) => {
+  await fc.assert(
+    fc.asyncProperty(fc.integer({ min: 1, max: 25 }), fc.integer({ min: 1, max: 100 }), async (rights, percent) => {
+      const { counted } = await gathered({ rights, quorum: percent / 100, answer: answers })
+      const least = Math.ceil((percent * rights) / 100)
+      t.is(counted.length, least)
+    }),
+    {
+      numRuns: 40,
+      examples: [
+        [25, 28],
+        [20, 55],
+        [10, 70],
+      ],
+    },
+  )
+})
+
+test('a quorum of 0.07 of 100 ends is 7, not 8', async (t) => {
+  t.is((await gathered({ rights: 100, quorum: 0.07, answer: answers })).counted.length, 7)
+})
+
+test('a deadline ends the gather with those who were there', async (t) => {
+  const clock = manualClock()
+  const { counted } = await gathered({
+    rights: 3,
+    deadlineMs: 100,
+    clock,
+    answer: answersBut(1, 2),
+    onFirst: () => clock.advance(100),
+  })
+  t.deepEqual(counted, ['right-0'])
+})
+
+test('a quorum met before the deadline leaves no timer behind', async (t) => {
+  const clock = manualClock()
+  let scheduled = 0
+  const counting: Clock = {
+    now: () => clock.now(),
+    schedule(delayMs, callback) {
+      scheduled += 1
+      const cancel = clock.schedule(delayMs, callback)
+      return () => {
+        scheduled -= 1
+        cancel()
+      }
+    },
+  }
+  await gathered({ rights: 2, deadlineMs: 100, clock: counting, answer: answers })
+  t.is(scheduled, 0)
+})
+
+test('an answer that is no answer to this gather is dropped, and its end still awaited', async (t) => {
+  const { counted } = await gathered({
+    rights: 2,
+    matching: (message) => message === 7,
+    refuse: (_, message) => message !== 7,
+    answer: async (channel) => {
+      await channel.recv('left-0')
+      for (const message of [1, 2, 7]) channel.send('left-0', message)
+    },
+  })
+  t.deepEqual(counted, ['right-0', 'right-1'])
+})
+
+test('a refused answer does not count towards the quorum, and its end is not awaited again', async (t) => {
+  const { counted } = await gathered({
+    rights: 4,
+    quorum: 0.5,
+    answer: answers,
+    refuse: (end) => numberOf(end) < 2,
+  })
+  t.deepEqual(counted, ['right-2', 'right-3'])
+})
+
+test('an end that dies is not waited for', async (t) => {
+  const { counted } = await gathered({
+    rights: 3,
+    answer: answersBut(1),
+    onFirst: (stage) => stage.stop('right-1'),
+  })
+  t.deepEqual(counted, ['right-0', 'right-2'])
+})
+
+test('who was counted is honoured after a crash: exactly these are awaited, though others would be quicker', async (t) => {
+  let attempt = 0
+  const { counted, attempts } = await gathered({
+    rights: 4,
+    quorum: 0.5,
+    after: failsOnce(),
+    // In the first attempt only 2 and 3 answer; later 0 and 1 do at once, 2 and 3 when asked again.
+    answer: async (channel, context) => {
+      const slow = numberOf(context.end) >= 2
+      for (;;) {
+        await channel.recv('left-0')
+        if (!slow && attempt++ < 2) continue
+        channel.send('left-0', 1, { keep: false })
+      }
+    },
+  })
+  t.is(attempts, 2)
+  t.deepEqual(counted, ['right-2', 'right-3'])
+})
+
+test('all counted before a deadline are counted after a crash too, though the deadline passes meanwhile', async (t) => {
+  const clock = manualClock()
+  const asked = new Map<string, number>()
+  const { counted, attempts } = await gathered({
+    rights: 3,
+    deadlineMs: 100,
+    clock,
+    after: failsOnce(),
+    answer: async (channel, { end }) => {
+      for (;;) {
+        await channel.recv('left-0')
+        asked.set(end, (asked.get(end) ?? 0) + 1)
+        // Asked again, it answers once the deadline has passed.
+        if (asked.get(end) === 2 && end === 'right-2') clock.advance(1000)
+        channel.send('left-0', 1, { keep: false })
+      }
+    },
+  })
+  t.is(attempts, 2)
+  t.deepEqual(counted, ['right-0', 'right-1', 'right-2'])
+})
+
+test('a counted end that has gone for good after a crash is left out by a new decision, which is honoured from then on', async (t) => {
+  const store = memoryStore()
+  const fault = failsOnce()
+  const secondFault = failsOnce()
+  let attempt = 0
+  const { counted, attempts } = await gathered({
+    rights: 4,
+    quorum: 0.75,
+    store,
+    answer: async (channel, { end }) => {
+      for (;;) {
+        await channel.recv('left-0')
+        // Right 3 doesn't answer at first and so isn't among the three counted.
+        if (end === 'right-3' && attempt === 0) continue
+        channel.send('left-0', 1, { keep: false })
+      }
+    },
+    async after(ends, stage) {
+      attempt += 1
+      if (attempt === 1) {
+        t.deepEqual(ends.toSorted(), ['right-0', 'right-1', 'right-2'])
+        stage.stop('right-1')
+        fault()
+      }
+      if (attempt === 2) secondFault()
+    },
+  })
+  t.is(attempts, 3)
+  t.deepEqual(counted, ['right-0', 'right-2'])
+  t.is(await recorded(store), 2)
+})
+
+test('a counted end whose process has ended too by the time of the crash is left out as well', async (t) => {
+  const store = memoryStore()
+  // The first process: three of three are counted, one of four is late. It ends before its round is committed.
+  const first = new Promise<readonly string[]>((resolve) => {
+    void gathered({
+      rights: 4,
+      quorum: 0.75,
+      store,
+      answer: keepsAnswering(3),
+      after: async (ends, stage) => {
+        resolve(ends)
+        await stage.system.terminate()
+      },
+    })
+  })
+  t.deepEqual([...(await first)].toSorted(), ['right-0', 'right-1', 'right-2'])
+  // The second: one of those counted joins, and then ends before it answers.
+  const second = await gathered({
+    rights: 4,
+    quorum: 0.75,
+    store,
+    answer: keepsAnswering(1),
+    onFirst: (stage) => stage.stop('right-1'),
+  })
+  t.deepEqual(second.counted, ['right-0', 'right-2'])
+  t.is(await recorded(store), 2)
+})
+
+test('who was counted is durable before the round goes on', async (t) => {
+  const store = memoryStore()
+  let durable = 0
+  const turns = (count: number): Promise<void> =>
+    count === 0 ? Promise.resolve() : Promise.resolve().then(() => turns(count - 1))
+  await gathered({
+    rights: 2,
+    quorum: 0.5,
+    answer: answers,
+    store: {
+      ...killedStore(store, lifeOf(Number.POSITIVE_INFINITY, false)),
+      async append(key, bytes) {
+        await turns(50)
+        durable += 1
+        return store.append(key, bytes)
+      },
+    },
+    after: () => t.is(durable, 1),
+  })
+})
+
+test('whom an interrupted run counted for one purpose is not awaited for another', async (t) => {
+  const store = memoryStore()
+  const job = { rights: 2, quorum: 0.5, store }
+  await new Promise<void>((resolve) => {
+    void gathered({
+      ...job,
+      purpose: 'round 1',
+      answer: keepsAnswering(0),
+      after: async (ends, stage) => {
+        t.deepEqual(ends, ['right-1'])
+        resolve()
+        await stage.system.terminate()
+      },
+    })
+  })
+  t.deepEqual((await gathered({ ...job, purpose: 'round 2', answer: keepsAnswering(1) })).counted, ['right-0'])
+})

@@ -1,0 +1,163 @@
+import test from 'ava'
+import { type ActorRef, actorSystem, seededScheduler } from '../../../runtime/index.ts'
+import { forSeeds } from '../../../test/support/seeds.ts'
+import type { Delivery, MembershipNews } from '../channel/wiring.ts'
+import { rendezvous } from './rendezvous.ts'
+
+type News = Delivery | MembershipNews
+
+/** Ends of role `top` and of role `leaf` on channel `link`, in a group; each notes what it hears. */
+function meeting(options: Parameters<typeof actorSystem>[0] = {}) {
+  const system = actorSystem(options)
+  const desk = system.spawn('rendezvous', rendezvous())
+  const heard = new Map<string, string[]>()
+  const refs = new Map<string, ActorRef<News>>()
+  const olds = new Map<string, ActorRef<News> | undefined>()
+
+  function words(news: News): string {
+    switch (news.type) {
+      case 'welcome': {
+        const [view] = news.channels
+        const members = view?.members.map(({ end, incarnation }) => `${end}#${incarnation}`).toSorted()
+        return `welcome #${news.incarnation} members ${members?.join(' ')} gone ${view?.gone.join(' ')}`
+      }
+      case 'joined':
+        return `joined ${news.member.end}#${news.member.incarnation} ${JSON.stringify(news.member.properties)}`
+      case 'left':
+        return `left ${news.end}`
+      case 'property':
+        return `property ${news.end} ${news.name}=${news.value}`
+      case 'deliver':
+        return 'delivery'
+    }
+  }
+
+  return {
+    system,
+    heard: (end: string) => heard.get(end) ?? [],
+    async join(end: string, { group = 'default', fresh = false }: { group?: string; fresh?: boolean } = {}) {
+      const list = heard.get(end) ?? []
+      heard.set(end, list)
+      const name = fresh ? `${end} again` : end
+      olds.set(end, refs.get(end))
+      const ref = (!fresh && refs.get(end)) || system.spawn<News>(name, () => (news) => void list.push(words(news)))
+      refs.set(end, ref)
+      const role = end.slice(0, end.indexOf('-'))
+      const otherRole = role === 'top' ? 'leaf' : role === 'leaf' ? 'top' : role
+      desk.tell({ type: 'join', end, role, places: [{ channel: 'link', group, otherRole }], ref })
+      await system.idle()
+    },
+    async stop(end: string) {
+      const ref = refs.get(end)
+      if (ref) system.stop(ref)
+      await system.idle()
+    },
+    /** Stops the actor that the end had before. */
+    async stopOlder(end: string) {
+      const ref = olds.get(end)
+      if (ref) system.stop(ref)
+      await system.idle()
+    },
+    async leave(end: string) {
+      desk.tell({ type: 'leave', end, channel: 'link' })
+      await system.idle()
+    },
+    async say(end: string, value: number) {
+      desk.tell({ type: 'set-property', end, channel: 'link', name: 'utility', value })
+      await system.idle()
+    },
+  }
+}
+
+test('who joins is welcomed with who is there, and they hear of it; ends of the same role do not see each other', async (t) => {
+  const { join, heard, system } = meeting()
+  await join('leaf-0')
+  await join('leaf-1')
+  await join('top-0')
+  t.deepEqual(heard('leaf-0'), ['welcome #1 members  gone ', 'joined top-0#1 {}'])
+  t.deepEqual(heard('top-0'), ['welcome #1 members leaf-0#1 leaf-1#1 gone '])
+  await system.terminate()
+})
+
+test('ends of another group are not seen', async (t) => {
+  const { join, heard, system } = meeting()
+  await join('leaf-0', { group: 'north' })
+  await join('top-0', { group: 'south' })
+  t.deepEqual(heard('top-0'), ['welcome #1 members  gone '])
+  t.is(heard('leaf-0').length, 1)
+  await system.terminate()
+})
+
+test('peers of one role see all others, and not themselves', async (t) => {
+  const { join, heard, system } = meeting()
+  await join('peer-0')
+  await join('peer-1')
+  t.deepEqual(heard('peer-0'), ['welcome #1 members  gone ', 'joined peer-1#1 {}'])
+  t.deepEqual(heard('peer-1'), ['welcome #1 members peer-0#1 gone '])
+  await system.terminate()
+})
+
+test('an end that joins again is a new incarnation, and what it said of itself is forgotten', async (t) => {
+  const { join, say, heard, system } = meeting()
+  await join('top-0')
+  await join('leaf-0')
+  await say('leaf-0', 5)
+  await join('leaf-0')
+  t.deepEqual(heard('top-0').slice(1), ['joined leaf-0#1 {}', 'property leaf-0 utility=5', 'joined leaf-0#2 {}'])
+  t.is(heard('leaf-0').at(-1), 'welcome #2 members top-0#1 gone ')
+  await system.terminate()
+})
+
+test('an end that stops has left, once, and is gone for who joins later', async (t) => {
+  const { join, leave, stop, heard, system } = meeting()
+  await join('top-0')
+  await join('leaf-0')
+  await join('leaf-1')
+  await leave('leaf-0')
+  await leave('leaf-0')
+  await stop('leaf-0')
+  await stop('leaf-1')
+  t.deepEqual(heard('top-0').slice(3), ['left leaf-0', 'left leaf-1'])
+  await join('top-1')
+  t.deepEqual(heard('top-1'), ['welcome #1 members  gone leaf-0 leaf-1'])
+  await system.terminate()
+})
+
+test('an end that has left hears no more, until it joins again', async (t) => {
+  const { join, leave, say, heard, system } = meeting()
+  await join('top-0')
+  await join('leaf-0')
+  await leave('leaf-0')
+  await say('top-0', 1)
+  t.is(heard('leaf-0').length, 1)
+  await join('leaf-0')
+  t.is(heard('leaf-0').at(-1), 'welcome #2 members top-0#1 gone ')
+  t.is(heard('top-0').at(-1), 'joined leaf-0#2 {}')
+  await system.terminate()
+})
+
+test('a newer actor of an end outlives the older one', async (t) => {
+  const { join, stopOlder, system, heard } = meeting()
+  await join('top-0')
+  await join('leaf-0')
+  await join('leaf-0', { fresh: true })
+  await stopOlder('leaf-0')
+  t.deepEqual(heard('top-0').slice(1), ['joined leaf-0#1 {}', 'joined leaf-0#2 {}'])
+  await system.terminate()
+})
+
+test('200 seeds: whatever the order in which ends join and stop, all know of the same ones at last', async (t) => {
+  await forSeeds(200, async (seed) => {
+    const { join, stop, heard, system } = meeting({ scheduler: seededScheduler(seed) })
+    await Promise.all([join('top-0'), join('leaf-0'), join('leaf-1'), join('leaf-2'), stop('leaf-1'), join('leaf-2')])
+    const present = new Set<string>()
+    for (const news of heard('top-0')) {
+      for (const [, end = ''] of news.matchAll(/(leaf-\d)#/g)) present.add(end)
+      const [, left] = /^left (.*)/.exec(news) ?? []
+      if (left) present.delete(left)
+    }
+    if ([...present].toSorted().join() !== 'leaf-0,leaf-2') throw new Error(heard('top-0').join('; '))
+    await system.terminate()
+  })
+  t.pass()
+})

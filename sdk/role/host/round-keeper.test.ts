@@ -1,0 +1,158 @@
+import test from 'ava'
+import { encode, memoryStore, type Store } from '../../../runtime/index.ts'
+import { killedStore, type Life, lifeOf } from '../../../test/support/killed-store.ts'
+import { roleStage } from '../../../test/support/role-stage.ts'
+import { numbers, pairTopology } from '../../../test/support/scripted-role.ts'
+import { isNumber } from '../guards.ts'
+import { type RoundRecord, role } from '../role.ts'
+
+const rounds = 4
+const key = 'job/job-1/left-0'
+const silent = numbers('right', () => {})
+
+interface Draws {
+  readonly drawn: readonly number[]
+}
+
+/** Draws a number each round, another one at each call, and publishes it. */
+function drawing(draw: () => number) {
+  return role({
+    name: 'left',
+    open: () => null,
+    init: (): Draws => ({ drawn: [] }),
+    isState: (value): value is Draws => typeof value === 'object' && value !== null && 'drawn' in value,
+    done: ({ drawn }) => drawn.length === rounds,
+    async round({ drawn }, context) {
+      const value = await context.decide('draw', draw, isNumber)
+      context.publish({
+        round: drawn.length + 1,
+        weights: Float32Array.of(value),
+        metrics: {},
+        members: [],
+      })
+      return { drawn: [...drawn, value] }
+    },
+  })
+}
+
+interface Process {
+  readonly published: readonly RoundRecord[]
+  readonly announced: readonly number[]
+  readonly completed: boolean
+}
+
+/** Runs the role in a process of that life. */
+async function run(store: Store, draw: () => number, life: Life): Promise<Process> {
+  await using stage = roleStage({
+    topology: pairTopology(),
+    roles: { left: drawing(draw), right: silent },
+    store: killedStore(store, life),
+    absent: ['right-0'],
+    onPublish: () => life.step(async () => {}),
+  })
+  const { type } = await stage.ended('left-0')
+  return { published: stage.published, announced: stage.announced, completed: type === 'task-completed' }
+}
+
+const immortal = () => lifeOf(Number.POSITIVE_INFINITY, false)
+const contentOf = ({ round, weights }: RoundRecord) => [round, weights[0]] as const
+
+test('a process that ends at any step of any commit is gone on from: a round is published with one content only', async (t) => {
+  let deaths = 0
+  for (let step = 1; step <= 3 * rounds; step++) {
+    for (const endsAfter of [false, true]) {
+      const store = memoryStore()
+      let draws = 0
+      const draw = () => ++draws
+      const life = lifeOf(step, endsAfter)
+      const first = await run(store, draw, life)
+      deaths += Number(life.ended)
+      const second = await run(store, draw, immortal())
+      t.true(second.completed, `step ${step}`)
+      const contents = new Map<number, number | undefined>()
+      for (const record of [...first.published, ...second.published]) {
+        const [round, value] = contentOf(record)
+        t.is(contents.get(round) ?? value, value, `round ${round} was published twice, step ${step}`)
+        contents.set(round, value)
+      }
+      t.is(contents.size, rounds)
+      // Each round was announced, but for the one whose commit the first process had just finished.
+      const announced = new Set([...first.announced, ...second.announced])
+      t.true(announced.size >= rounds - 1 && announced.size === first.announced.length + second.announced.length)
+    }
+  }
+  t.is(deaths, 2 * 3 * rounds)
+})
+
+test('a round publishes before its state is saved, and announces after', async (t) => {
+  const store = memoryStore()
+  const seen: (number | undefined)[] = []
+  await using stage = roleStage({
+    topology: pairTopology(),
+    roles: { left: drawing(() => 5), right: silent },
+    store,
+    onPublish: async () => void seen.push((await store.load(key))?.version),
+  })
+  await stage.ended('left-0')
+  t.deepEqual(seen, [undefined, 1, 2, 3])
+  t.deepEqual(stage.announced, [1, 2, 3, 4])
+})
+
+test('a round that gives back its state and decided nothing writes nothing', async (t) => {
+  const store = memoryStore()
+  let calls = 0
+  const idle = role({
+    name: 'left',
+    open: () => null,
+    init: () => ({ count: 0 }),
+    isState: (value): value is { count: number } => typeof value === 'object' && value !== null && 'count' in value,
+    done: () => calls === 5,
+    async round(state) {
+      calls += 1
+      return state
+    },
+  })
+  await using stage = roleStage({ topology: pairTopology(), roles: { left: idle, right: silent }, store })
+  t.is((await stage.ended('left-0')).type, 'task-completed')
+  t.is(await store.load(key), undefined)
+})
+
+test('a snapshot of another role, or of another kind, is refused and named', async (t) => {
+  for (const [snapshot, found] of [
+    [{ role: 'trainer', state: { drawn: [] } }, 'trainer'],
+    [{ role: 'left', state: { something: 'else' } }, 'left'],
+    ['nonsense', 'unknown'],
+  ] as const) {
+    const store = memoryStore()
+    await store.save(key, 0, encode(snapshot))
+    await using stage = roleStage({ topology: pairTopology(), roles: { left: drawing(() => 1), right: silent }, store })
+    t.like(await stage.ended('left-0'), {
+      type: 'task-failed',
+      cause: { code: 'ROLE_SNAPSHOT_FOREIGN', values: { end: 'left-0', found, role: 'left' } },
+    })
+  }
+})
+
+test('nothing is published before the decisions that it rests on are durable', async (t) => {
+  const store = memoryStore()
+  let durable = 0
+  const publishedAt: number[] = []
+  const turns = (count: number): Promise<void> =>
+    count === 0 ? Promise.resolve() : Promise.resolve().then(() => turns(count - 1))
+  const slow: Store = {
+    ...killedStore(store, immortal()),
+    async append(entry, bytes) {
+      await turns(50)
+      durable += 1
+      return store.append(entry, bytes)
+    },
+  }
+  await using stage = roleStage({
+    topology: pairTopology(),
+    roles: { left: drawing(() => 5), right: silent },
+    store: slow,
+    onPublish: () => void publishedAt.push(durable),
+  })
+  await stage.ended('left-0')
+  t.deepEqual(publishedAt, [1, 2, 3, 4])
+})

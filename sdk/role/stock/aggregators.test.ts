@@ -1,0 +1,298 @@
+import test from 'ava'
+import { errorFactory, memoryStore, seededScheduler, virtualClock } from '../../../runtime/index.ts'
+import { killedStore, lifeOf } from '../../../test/support/killed-store.ts'
+import { type RoleStage, roleStage, type StageOptions } from '../../../test/support/role-stage.ts'
+import { forSeeds } from '../../../test/support/seeds.ts'
+import { slowTrainer } from '../../../test/support/slow-trainer.ts'
+import { tinyPool } from '../../../test/support/tiny-pool.ts'
+import { fedAvg } from '../../strategy/fed-avg.ts'
+import type { Strategy } from '../../strategy/strategy.ts'
+import { hierarchical, twoTier } from '../../tag/topologies.ts'
+import { channelTagged, type RoundRecord, role } from '../role.ts'
+import type { Assignment } from './round-protocol.ts'
+import { stockRoles } from './stock-roles.ts'
+
+const top = 'top-aggregator-0'
+const never = new Promise<never>(() => {})
+const mishap = errorFactory({ MISHAP: { message: 'client {client} is ill', hint: 'mend it' } })
+const trainers = (...numbers: readonly number[]) => numbers.map((number) => `trainer-${number}`)
+const membersOf = (published: readonly RoundRecord[]) => published.map(({ members }) => members)
+const weightsOf = (published: readonly RoundRecord[]) => published.map(({ weights }) => [...weights])
+
+/** Runs the stock roles to the end of the top aggregator. */
+async function run(options: Omit<StageOptions, 'roles'> & Partial<Pick<StageOptions, 'roles'>>) {
+  await using stage = roleStage({ roles: stockRoles, ...options })
+  const ended = await stage.ended(top)
+  return { ended, published: stage.published, announced: stage.announced, reports: stage.reports }
+}
+
+test('a round publishes the new weights, its members, the trainers’ mean metrics and the evaluation', async (t) => {
+  const { ended, published, announced } = await run({
+    topology: twoTier({ clients: 4 }),
+    pool: tinyPool({ clients: 4 }),
+  })
+  t.is(ended.type, 'task-completed')
+  t.deepEqual(
+    published.map(({ round }) => round),
+    [1, 2, 3],
+  )
+  t.deepEqual(announced, [1, 2, 3])
+  t.deepEqual(membersOf(published)[0], trainers(0, 1, 2, 3))
+  t.deepEqual(Object.keys(published[0]?.metrics ?? {}), ['accuracy', 'loss', 'train-loss'])
+  t.notDeepEqual(weightsOf(published)[0], weightsOf(published)[1])
+})
+
+test('every trainer is told of the end of training', async (t) => {
+  for (const topology of [twoTier({ clients: 4 }), hierarchical({ clients: 4 })]) {
+    await using stage = roleStage({ roles: stockRoles, topology, pool: tinyPool({ clients: 4 }) })
+    for (const end of trainers(0, 1, 2, 3)) t.is((await stage.ended(end)).type, 'task-completed')
+  }
+})
+
+test('fewer updates than the least that counts fail the task, and name the first cause', async (t) => {
+  const { ended, published } = await run({
+    topology: hierarchical({ clients: 4 }),
+    strategy: fedAvg({ minimumUpdates: 4 }),
+    pool: tinyPool({
+      clients: 4,
+      beforeTraining({ client, round }) {
+        if (client === 2 && round === 2) throw mishap('MISHAP', { client })
+      },
+    }),
+  })
+  t.like(ended, {
+    type: 'task-failed',
+    cause: { code: 'ROLE_TOO_FEW_UPDATES', values: { round: 2, counted: 3, selected: 4, minimum: 4 } },
+  })
+  t.regex(ended.type === 'task-failed' ? String(ended.cause) : '', /trainer-2: MISHAP .*client 2 is ill/)
+  t.is(published.length, 1)
+})
+
+test('an update that is none is dropped and noticed, and the round goes on without it', async (t) => {
+  const malformed = [
+    { type: 'update', round: 1 },
+    { type: 'update', round: 1, delta: [1], samples: 1, metrics: {} },
+    { type: 'failed', round: 1 },
+    { type: 'partial', round: 1, members: 'all' },
+    { type: 'train', round: 1 },
+  ]
+  const lying = role({
+    name: 'trainer',
+    open: (channel) =>
+      channel(
+        channelTagged<unknown, Assignment>(
+          (message): message is Assignment => message !== undefined,
+          'fetch',
+          'upload',
+        ),
+      ),
+    init: () => ({ done: false }),
+    isState: (value): value is { done: boolean } => typeof value === 'object' && value !== null && 'done' in value,
+    done: ({ done }) => done,
+    async round(_, { channels }) {
+      const { end } = await channels.recvAny()
+      for (const message of malformed) channels.send(end, message)
+      channels.send(end, { type: 'update', round: 1, delta: new Float32Array(7).fill(1), samples: 1, metrics: {} })
+      return { done: true }
+    },
+  })
+  const { ended, published, reports } = await run({
+    topology: twoTier({ clients: 1 }),
+    rounds: 1,
+    roles: { ...stockRoles, trainer: lying },
+  })
+  t.is(ended.type, 'task-completed', ended.type === 'task-failed' ? String(ended.cause) : '')
+  t.deepEqual(weightsOf(published)[0], [2, 2, 2, 2, 2, 2, 2])
+  t.is(reports.filter(({ type }) => type === 'notice').length, malformed.length)
+})
+
+test('a quorum is met group by group in a hierarchical topology', async (t) => {
+  const { ended, published } = await run({
+    topology: hierarchical({ clients: 8 }),
+    strategy: fedAvg({ quorum: 0.5 }),
+    rounds: 1,
+    pool: tinyPool({ clients: 8, beforeTraining: ({ client }) => (client % 4 < 2 ? never : undefined) }),
+  })
+  t.is(ended.type, 'task-completed')
+  t.deepEqual(membersOf(published), [trainers(2, 3, 6, 7)])
+})
+
+test('a group that misses its quorum holds up the round until its deadline, not longer', async (t) => {
+  const clock = virtualClock()
+  const publishedAtMs: number[] = []
+  const { ended, published } = await run({
+    topology: hierarchical({ clients: 8 }),
+    strategy: fedAvg({ quorum: 0.5, deadlineMs: 100 }),
+    rounds: 1,
+    roles: { ...stockRoles, trainer: slowTrainer(trainers(0, 1, 2)) },
+    system: { clock },
+    onPublish: () => void publishedAtMs.push(clock.now()),
+  })
+  t.is(ended.type, 'task-completed')
+  t.deepEqual(publishedAtMs, [100])
+  t.deepEqual(
+    published[0]?.members.filter((end) => trainers(0, 1, 2, 3).includes(end)),
+    ['trainer-3'],
+  )
+  t.is(published[0]?.members.length, 3)
+})
+
+test('a late update of an earlier round is dropped', async (t) => {
+  let release = () => {}
+  const late = new Promise<void>((resolve) => (release = resolve))
+  const { published } = await run({
+    topology: twoTier({ clients: 3 }),
+    strategy: fedAvg({ quorum: 0.6 }),
+    pool: tinyPool({
+      clients: 3,
+      beforeTraining({ client, round }) {
+        if (client === 0 && round === 1) return late
+        if (client === 1 && round === 2) release()
+      },
+    }),
+  })
+  t.deepEqual(membersOf(published)[0], trainers(1, 2))
+  for (const { members, weights } of published) {
+    t.is(members.length, 2)
+    t.true(weights.every(Number.isFinite))
+  }
+})
+
+test('a middle aggregator that dies for good in mid-round takes its group with it, and the others go on', async (t) => {
+  const stages: RoleStage[] = []
+  const pool = tinyPool({
+    clients: 6,
+    beforeTraining({ client, round }) {
+      if (client === 0 && round === 2) stages[0]?.stop('middle-aggregator-0')
+    },
+  })
+  await using stage = roleStage({ roles: stockRoles, topology: hierarchical({ clients: 6 }), pool, rounds: 4 })
+  stages.push(stage)
+  t.is((await stage.ended(top)).type, 'task-completed')
+  t.deepEqual(membersOf(stage.published), [
+    trainers(0, 1, 2, 3, 4, 5),
+    trainers(3, 4, 5),
+    trainers(3, 4, 5),
+    trainers(3, 4, 5),
+  ])
+})
+
+test('a round that a process published and did not commit is published by the next one with the same members and bits', async (t) => {
+  for (const topology of [twoTier({ clients: 8 }), hierarchical({ clients: 8 })]) {
+    const store = memoryStore()
+    const job = { topology, store, strategy: fedAvg({ quorum: 0.5 }), rounds: 1 }
+    const first = await new Promise<RoundRecord>((resolve) => {
+      const stage = roleStage({
+        ...job,
+        roles: stockRoles,
+        pool: tinyPool({ clients: 8, beforeTraining: ({ client }) => (client % 4 < 2 ? never : undefined) }),
+        async onPublish(record) {
+          resolve(record)
+          await stage.system.terminate()
+          await never
+        },
+      })
+    })
+    // Now those that were not counted are the quick ones.
+    const clock = virtualClock()
+    const second = await run({
+      ...job,
+      roles: { ...stockRoles, trainer: slowTrainer(trainers(2, 3, 6, 7)) },
+      pool: tinyPool({ clients: 8 }),
+      system: { clock },
+    })
+    t.deepEqual(first.members, trainers(2, 3, 6, 7))
+    t.deepEqual(membersOf(second.published), [first.members], topology.schema.name)
+    t.deepEqual(weightsOf(second.published), [[...first.weights]])
+  }
+})
+
+test('a middle aggregator that counted for a round which is over counts anew for the next one', async (t) => {
+  const store = memoryStore()
+  const job = { topology: hierarchical({ clients: 8 }), strategy: fedAvg({ quorum: 0.5 }), rounds: 2 }
+  // The first process ends when the top has committed round 1, and the middle ones have not yet.
+  await new Promise<void>((resolve) => {
+    const stage = roleStage({
+      ...job,
+      roles: stockRoles,
+      pool: tinyPool({ clients: 8, beforeTraining: ({ client }) => (client % 4 < 2 ? never : undefined) }),
+      store: {
+        ...killedStore(store, lifeOf(Number.POSITIVE_INFINITY, false)),
+        async save(key, expected, bytes) {
+          if (key.includes('middle')) return never
+          const version = await store.save(key, expected, bytes)
+          await stage.system.terminate()
+          resolve()
+          return version
+        },
+      },
+    })
+  })
+  const { ended, published } = await run({
+    ...job,
+    store,
+    roles: { ...stockRoles, trainer: slowTrainer(trainers(2, 3, 6, 7)) },
+    pool: tinyPool({ clients: 8 }),
+    system: { clock: virtualClock() },
+  })
+  t.is(ended.type, 'task-completed')
+  t.deepEqual(
+    published.map(({ round, members }) => [round, members]),
+    [[2, trainers(0, 1, 4, 5)]],
+  )
+})
+
+/** A strategy that lets the aggregator fail that looks at its quorum for the n-th time: just after it has distributed. */
+function failingOnce(strategy: Strategy, at: number): Strategy {
+  let looks = 0
+  return {
+    ...strategy,
+    get quorum() {
+      looks += 1
+      if (looks === at) throw new Error('a passing fault')
+      return strategy.quorum
+    },
+  }
+}
+
+test('an aggregator that fails in mid-round, at the top or in the middle, runs it again to the same bits', async (t) => {
+  const job = { topology: hierarchical({ clients: 6, groups: 3 }), pool: tinyPool({ clients: 6 }) }
+  const strategy = fedAvg({ fraction: 0.5 })
+  const calm = await run({ ...job, strategy })
+  for (let at = 1; at <= 10; at++) {
+    const { ended, published } = await run({ ...job, strategy: failingOnce(strategy, at), store: memoryStore() })
+    t.is(ended.type, 'task-completed', `look ${at}`)
+    t.deepEqual(weightsOf(published), weightsOf(calm.published), `look ${at}`)
+    t.deepEqual(membersOf(published), membersOf(calm.published), `look ${at}`)
+  }
+})
+
+test('200 seeds: a middle aggregator that dies at some time leaves rounds whose members are whole groups', async (t) => {
+  const groups = [trainers(0, 1), trainers(2, 3), trainers(4, 5)].map((group) => group.join())
+  await forSeeds(200, async (seed) => {
+    const stages: RoleStage[] = []
+    let trainings = 0
+    const pool = tinyPool({
+      clients: 6,
+      beforeTraining() {
+        trainings += 1
+        if (trainings === 1 + (seed % 17)) stages[0]?.stop(`middle-aggregator-${seed % 3}`)
+      },
+    })
+    await using stage = roleStage({
+      roles: stockRoles,
+      topology: hierarchical({ clients: 6, groups: 3 }),
+      pool,
+      system: { scheduler: seededScheduler(seed), clock: virtualClock() },
+    })
+    stages.push(stage)
+    const ended = await stage.ended(top)
+    if (ended.type === 'task-failed') throw ended.cause
+    if (stage.published.length !== 3) throw new Error(`${stage.published.length} rounds`)
+    for (const { members } of stage.published) {
+      const found = groups.filter((group) => members.join().includes(group))
+      if (found.join() !== members.join() || found.length < 2) throw new Error(members.join())
+    }
+  })
+  t.pass()
+})

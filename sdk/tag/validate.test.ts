@@ -1,0 +1,370 @@
+import test from 'ava'
+import { type FaultCode, tagFaults } from './errors.ts'
+import type { Schema, SchemaChannel, SchemaRole } from './schema.ts'
+import { hierarchical, twoTier } from './topologies.ts'
+import type { DataSpecEntry, Topology } from './topology.ts'
+import { assertValid, type TopologyFacts, validateTopology } from './validate.ts'
+
+interface Change {
+  readonly roles?: readonly SchemaRole[]
+  readonly channels?: readonly SchemaChannel[]
+  readonly dataSpec?: readonly DataSpecEntry[]
+}
+
+const boss: SchemaRole = { name: 'boss' }
+const leaf: SchemaRole = { name: 'leaf', isDataConsumer: true }
+const link: SchemaChannel = { name: 'link', pair: ['boss', 'leaf'] }
+const given: DataSpecEntry = { role: 'leaf', datasetGroups: { default: ['d1'] } }
+const split: SchemaChannel = { ...link, groupBy: { type: 'tag', value: ['north', 'south'] } }
+const everywhere = [{ link: 'north' }, { link: 'south' }]
+const both: DataSpecEntry = { role: 'leaf', datasetGroups: { north: ['d1'], south: ['d2'] } }
+
+function topology({ roles = [boss, leaf], channels = [link], dataSpec = [given] }: Change = {}): Topology {
+  return { schema: { name: 's', roles, channels }, dataSpec }
+}
+
+interface Case {
+  readonly code: FaultCode
+  readonly place: string
+  readonly change: Change
+  readonly facts?: TopologyFacts
+}
+
+const csv = { dataFormat: 'csv' }
+const cases: readonly Case[] = [
+  {
+    code: 'TAG_NAME_INVALID',
+    place: 'schema.channels.0.name',
+    change: { channels: [{ ...link, name: 'the link' }] },
+  },
+  { code: 'TAG_NAME_TAKEN', place: 'schema.roles.2.name', change: { roles: [boss, leaf, boss] } },
+  { code: 'TAG_NAME_TAKEN', place: 'schema.channels.1.name', change: { channels: [link, link] } },
+  {
+    code: 'TAG_NAME_TAKEN',
+    place: 'schema.channels.0.groupBy.value.1',
+    change: {
+      channels: [{ ...link, groupBy: { type: 'tag', value: ['north', 'north'] } }],
+      roles: [
+        { ...boss, groupAssociation: [{ link: 'north' }] },
+        { ...leaf, groupAssociation: [{ link: 'north' }] },
+      ],
+      dataSpec: [{ role: 'leaf', datasetGroups: { north: ['d1'] } }],
+    },
+  },
+  {
+    code: 'TAG_PAIR_LENGTH',
+    place: 'schema.channels.1.pair',
+    change: { channels: [link, { name: 'three', pair: ['boss', 'leaf', 'boss'] }] },
+  },
+  {
+    code: 'TAG_ROLE_UNKNOWN',
+    place: 'schema.channels.1.pair',
+    change: { channels: [link, { name: 'other', pair: ['boss', 'nobody'] }] },
+  },
+  {
+    code: 'TAG_ROLE_UNKNOWN',
+    place: 'schema.channels.0.funcTags.nobody',
+    change: { channels: [{ ...link, funcTags: { nobody: ['fetch'] } }] },
+  },
+  {
+    code: 'TAG_ROLE_UNKNOWN',
+    place: 'dataSpec.1.role',
+    change: { dataSpec: [given, { role: 'nobody', datasetGroups: {} }] },
+  },
+  {
+    code: 'TAG_CHANNEL_NOT_JOINED',
+    place: 'schema.channels.0.funcTags.aide',
+    change: {
+      roles: [boss, leaf, { name: 'aide' }],
+      channels: [
+        { ...link, funcTags: { aide: ['fetch'] } },
+        { name: 'side', pair: ['boss', 'aide'] },
+      ],
+    },
+  },
+  {
+    code: 'TAG_CHANNEL_NOT_JOINED',
+    place: 'schema.roles.0.groupAssociation.0.side',
+    change: {
+      roles: [{ ...boss, groupAssociation: [{ link: 'default', side: 'default' }] }, leaf, { name: 'aide' }],
+      channels: [link, { name: 'side', pair: ['leaf', 'aide'] }],
+    },
+  },
+  {
+    code: 'TAG_CHANNEL_UNKNOWN',
+    place: 'schema.roles.0.groupAssociation.0.lonk',
+    change: { roles: [{ ...boss, groupAssociation: [{ link: 'default', lonk: 'default' }] }, leaf] },
+  },
+  {
+    code: 'TAG_ASSOCIATION_INCOMPLETE',
+    place: 'schema.roles.0.groupAssociation.1',
+    change: { roles: [{ ...boss, groupAssociation: [{ link: 'default' }, {}] }, leaf] },
+  },
+  {
+    code: 'TAG_GROUP_UNKNOWN',
+    place: 'schema.roles.0.groupAssociation.1.link',
+    change: { roles: [{ ...boss, groupAssociation: [{ link: 'default' }, { link: 'west' }] }, leaf] },
+  },
+  {
+    code: 'TAG_GROUP_AMBIGUOUS',
+    place: 'schema.roles.1',
+    change: {
+      channels: [split],
+      roles: [
+        { ...boss, groupAssociation: everywhere },
+        { ...leaf, isDataConsumer: false },
+        { name: 'data', isDataConsumer: true },
+      ],
+    },
+  },
+  {
+    code: 'TAG_GROUP_ONE_SIDED',
+    place: 'schema.channels.0',
+    change: {
+      channels: [split],
+      roles: [
+        { ...boss, groupAssociation: [{ link: 'north' }] },
+        { ...leaf, groupAssociation: everywhere },
+      ],
+      dataSpec: [both],
+    },
+  },
+  {
+    code: 'TAG_GROUP_ONE_SIDED',
+    place: 'schema.channels.0',
+    change: {
+      channels: [split],
+      roles: [
+        { ...boss, groupAssociation: everywhere },
+        { ...leaf, groupAssociation: everywhere },
+      ],
+      dataSpec: [{ role: 'leaf', datasetGroups: { north: ['d1'], south: [] } }],
+    },
+  },
+  {
+    code: 'TAG_GROUP_DEPTH',
+    place: 'schema.channels.1.groupBy',
+    change: {
+      roles: [
+        leaf,
+        {
+          name: 'relay',
+          groupAssociation: [
+            { link: 'default', up: 'a' },
+            { link: 'default', up: 'b' },
+          ],
+        },
+        { ...boss, groupAssociation: [{ up: 'a' }, { up: 'b' }] },
+      ],
+      channels: [
+        { name: 'link', pair: ['relay', 'leaf'] },
+        { name: 'up', pair: ['boss', 'relay'], groupBy: { type: 'tag', value: ['a', 'b'] } },
+      ],
+    },
+  },
+  { code: 'TAG_ROLE_ISOLATED', place: 'schema.roles.2', change: { roles: [boss, leaf, { name: 'hermit' }] } },
+  {
+    code: 'TAG_ROLE_ISOLATED',
+    place: 'schema.roles.2',
+    change: {
+      roles: [boss, leaf, { name: 'circle' }],
+      channels: [link, { name: 'own', pair: ['circle', 'circle'] }],
+    },
+  },
+  { code: 'TAG_REPLICA', place: 'schema.roles.1.replica', change: { roles: [boss, { ...leaf, replica: 2 }] } },
+  {
+    code: 'TAG_NO_DATA_CONSUMER',
+    place: 'schema.roles',
+    change: { roles: [boss, { name: 'leaf' }], dataSpec: [] },
+  },
+  {
+    code: 'TAG_DATA_CONSUMER_CUT_OFF',
+    place: 'schema.roles.2',
+    change: {
+      roles: [boss, leaf, { name: 'left', isDataConsumer: true }, { name: 'right', isDataConsumer: true }],
+      channels: [link, { name: 'pair', pair: ['left', 'right'] }],
+      dataSpec: [
+        given,
+        { role: 'left', datasetGroups: { default: ['d1'] } },
+        { role: 'right', datasetGroups: { default: ['d1'] } },
+      ],
+    },
+    facts: { vertical: true },
+  },
+  {
+    code: 'TAG_DATA_CONSUMERS_JOINED',
+    place: 'schema.channels.1.pair',
+    change: {
+      roles: [boss, leaf, { name: 'leaf2', isDataConsumer: true }],
+      channels: [link, { name: 'pair', pair: ['leaf', 'leaf2'] }],
+      dataSpec: [given, { role: 'leaf2', datasetGroups: { default: ['d1'] } }],
+    },
+  },
+  {
+    code: 'TAG_NOT_A_DATA_CONSUMER',
+    place: 'dataSpec.1.role',
+    change: { dataSpec: [given, { role: 'boss', datasetGroups: { default: ['d1'] } }] },
+  },
+  { code: 'TAG_NO_DATASET', place: 'schema.roles.1', change: { dataSpec: [] } },
+  {
+    code: 'TAG_DATASET_GROUP',
+    place: 'dataSpec.0.datasetGroups.west',
+    change: { dataSpec: [{ role: 'leaf', datasetGroups: { default: ['d1'], west: ['d2'] } }] },
+  },
+  {
+    code: 'TAG_DATASET_UNKNOWN',
+    place: 'dataSpec.0.datasetGroups.default.1',
+    change: { dataSpec: [{ role: 'leaf', datasetGroups: { default: ['d1', 'd9'] } }] },
+    facts: { datasets: new Map([['d1', csv]]) },
+  },
+  {
+    code: 'TAG_DATASET_TWICE',
+    place: 'dataSpec.0.datasetGroups.default.1',
+    change: { dataSpec: [{ role: 'leaf', datasetGroups: { default: ['d1', 'd1'] } }] },
+  },
+  {
+    code: 'TAG_DATASET_FORMATS',
+    place: 'dataSpec.0',
+    change: { dataSpec: [given, { role: 'leaf', datasetGroups: { default: ['d2'] } }] },
+    facts: {
+      datasets: new Map([
+        ['d1', csv],
+        ['d2', { dataFormat: 'idx' }],
+      ]),
+    },
+  },
+  {
+    code: 'TAG_BACKEND_UNKNOWN',
+    place: 'schema.channels.0.backend',
+    change: { channels: [{ ...link, backend: 'pigeon' }] },
+    facts: { backends: ['mqtt', 'p2p', 'ws'] },
+  },
+  { code: 'TAG_CODE_MISSING', place: 'schema.roles.0', change: {}, facts: { codeFolders: ['leaf'] } },
+]
+
+test('a minimal topology has no fault, whatever is known outside of it', (t) => {
+  const facts = { datasets: new Map([['d1', csv]]), codeFolders: ['boss', 'leaf'], backends: ['ws'] }
+  t.deepEqual(validateTopology(topology(), facts), [])
+  t.notThrows(() => assertValid(topology(), facts))
+})
+
+for (const [index, { code, place, change, facts }] of cases.entries()) {
+  test(`${code} is found at ${place} (case ${index})`, (t) => {
+    const faults = validateTopology(topology(change), facts)
+    const found = faults.find((fault) => fault.code === code && fault.place === place)
+    t.truthy(found, JSON.stringify(faults))
+    t.notRegex(`${found?.message} ${found?.hint}`, /[{}]|undefined/)
+  })
+}
+
+test('every fault of the table has a case', (t) => {
+  t.deepEqual([...new Set(cases.map(({ code }) => code))].toSorted(), Object.keys(tagFaults).toSorted())
+})
+
+test('a fault that stands alone is named alone', (t) => {
+  const alone: readonly FaultCode[] = [
+    'TAG_NAME_INVALID',
+    'TAG_REPLICA',
+    'TAG_NO_DATASET',
+    'TAG_DATASET_TWICE',
+    'TAG_DATASET_FORMATS',
+    'TAG_DATASET_UNKNOWN',
+    'TAG_BACKEND_UNKNOWN',
+    'TAG_CODE_MISSING',
+    'TAG_GROUP_DEPTH',
+    'TAG_GROUP_ONE_SIDED',
+    'TAG_DATA_CONSUMERS_JOINED',
+    'TAG_NOT_A_DATA_CONSUMER',
+    'TAG_ROLE_ISOLATED',
+  ]
+  for (const { code, change, facts } of cases) {
+    if (!alone.includes(code)) continue
+    t.deepEqual(
+      validateTopology(topology(change), facts).map((fault) => fault.code),
+      [code],
+    )
+  }
+})
+
+test('all faults are named at once, in one error', (t) => {
+  const broken = topology({
+    roles: [{ name: 'the boss' }, { ...leaf, replica: 3 }, { name: 'hermit' }],
+    channels: [{ name: 'link', pair: ['boss', 'leaf'], funcTags: { lef: [] } }],
+    dataSpec: [{ role: 'leaf', datasetGroups: { west: ['d1', 'd1'] } }],
+  })
+  const error = t.throws(() => assertValid(broken), { code: 'TAG_INVALID' })
+  for (const place of [
+    'schema.roles.0.name: TAG_NAME_INVALID',
+    'schema.channels.0.pair: TAG_ROLE_UNKNOWN',
+    'schema.channels.0.funcTags.lef: TAG_ROLE_UNKNOWN',
+    'schema.roles.1.replica: TAG_REPLICA',
+    'schema.roles.2: TAG_ROLE_ISOLATED',
+    'dataSpec.0.datasetGroups.west: TAG_DATASET_GROUP',
+    'dataSpec.0.datasetGroups.west.1: TAG_DATASET_TWICE',
+  ])
+    t.true(String(error).includes(place), `${place} in ${error}`)
+})
+
+test('a vertical design may join two data consumers, if an aggregator is in reach', (t) => {
+  const roles = [boss, leaf, { name: 'label', isDataConsumer: true }]
+  const channels = [link, { name: 'pair', pair: ['leaf', 'label'] }]
+  const dataSpec = [given, { role: 'label', datasetGroups: { default: ['d1'] } }]
+  t.deepEqual(validateTopology(topology({ roles, channels, dataSpec }), { vertical: true }), [])
+})
+
+test('hybrid, coordinated and parallel shapes are valid', (t) => {
+  const names = ['a', 'b']
+  const groupBy = { type: 'tag', value: names } as const
+  const grouped = (...channels: string[]) =>
+    names.map((name) => Object.fromEntries(channels.map((channel) => [channel, name])))
+  const dataSpec = [{ role: 'peer', datasetGroups: { a: ['0', '1'], b: ['2', '3'] } }]
+  const peer = { name: 'peer', isDataConsumer: true }
+  const shapes: Readonly<Record<string, Pick<Schema, 'roles' | 'channels'>>> = {
+    hybrid: {
+      roles: [{ ...boss }, { ...peer, groupAssociation: names.map((name) => ({ ring: name, up: 'default' })) }],
+      channels: [
+        { name: 'ring', pair: ['peer', 'peer'], groupBy },
+        { name: 'up', pair: ['boss', 'peer'] },
+      ],
+    },
+    parallel: {
+      roles: [
+        { ...boss, groupAssociation: grouped('up') },
+        { ...peer, groupAssociation: grouped('up') },
+      ],
+      channels: [{ name: 'up', pair: ['boss', 'peer'], groupBy }],
+    },
+    coordinated: {
+      roles: [
+        { name: 'coordinator' },
+        {
+          name: 'relay',
+          replica: 2,
+          groupAssociation: [
+            { to: 'default', up: 'a' },
+            { to: 'default', up: 'b' },
+          ],
+        },
+        { ...peer, groupAssociation: names.map((name) => ({ at: 'default', up: name })) },
+      ],
+      channels: [
+        { name: 'to', pair: ['coordinator', 'relay'] },
+        { name: 'at', pair: ['coordinator', 'peer'] },
+        { name: 'up', pair: ['relay', 'peer'], groupBy },
+      ],
+    },
+  }
+  for (const [name, shape] of Object.entries(shapes))
+    t.deepEqual(validateTopology({ schema: { name, ...shape }, dataSpec }), [], name)
+})
+
+test('the ready topologies with fewer clients than groups leave a group without ends, which is found', (t) => {
+  t.deepEqual(
+    validateTopology(hierarchical({ clients: 2, groups: 3 })).map(({ code }) => code),
+    ['TAG_GROUP_ONE_SIDED'],
+  )
+  t.deepEqual(
+    validateTopology(twoTier({ clients: 0 })).map(({ code }) => code),
+    ['TAG_NO_DATASET'],
+  )
+})

@@ -1,0 +1,33 @@
+import { fromHalf } from './half-float.ts'
+
+/** Little-endian floats as they lie in a weights file. */
+export interface FloatType {
+  readonly bytes: 2 | 4 | 8
+  read(view: DataView, offset: number): number
+}
+
+const float32: FloatType = { bytes: 4, read: (view, offset) => view.getFloat32(offset, true) }
+
+/** By the names of safetensors. */
+export const floatTypes: ReadonlyMap<string, FloatType> = new Map([
+  ['F32', float32],
+  ['F64', { bytes: 8, read: (view, offset) => view.getFloat64(offset, true) }],
+  ['F16', { bytes: 2, read: (view, offset) => fromHalf(view.getUint16(offset, true)) }],
+  ['BF16', { bytes: 2, read: bfloat16 }],
+])
+
+/** The values in these bytes, copied. */
+export function floatsIn(bytes: Uint8Array, type: FloatType = float32): Float32Array {
+  // Not value by value: a copy of bytes keeps the bits of NaN too.
+  if (type === float32) return new Float32Array(new Uint8Array(bytes).buffer)
+  const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength)
+  return Float32Array.from({ length: bytes.length / type.bytes }, (_, index) => type.read(view, index * type.bytes))
+}
+
+const scratch = new DataView(new ArrayBuffer(4))
+
+/** The upper half of a float32. */
+function bfloat16(view: DataView, offset: number): number {
+  scratch.setUint16(2, view.getUint16(offset, true), true)
+  return scratch.getFloat32(0, true)
+}

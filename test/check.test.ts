@@ -1,0 +1,31 @@
+import test from 'ava'
+import { runFlamectl } from './flamectl-process.ts'
+
+test('check says what a workload has and what trains it', async (t) => {
+  const { status, out, err } = await runFlamectl([
+    'check',
+    'examples/mnist',
+    '--json',
+    '--set',
+    'clients=7,topology=hierarchical',
+  ])
+  t.is(status, 0, err)
+  const found: unknown = JSON.parse(out)
+  t.like(found, {
+    workload: 'mnist',
+    strategy: 'fedavg',
+    clients: 7,
+    weights: 199_210,
+    tasks: { 'top-aggregator': 1, trainer: 7 },
+    trainedBy: "the engine's WebAssembly kernels",
+  })
+})
+
+test('check refuses what run would refuse, with the same status', async (t) => {
+  const missing = await runFlamectl(['check', 'nowhere'])
+  t.is(missing.status, 1)
+  t.regex(missing.err, /WORKLOAD_MISSING/)
+  const misused = await runFlamectl(['check', 'examples/mnist', '--set', 'fraction=2'])
+  t.is(misused.status, 2)
+  t.regex(misused.err, /WORKLOAD_VALUE/)
+})

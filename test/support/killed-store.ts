@@ -1,0 +1,44 @@
+import type { Store } from '../../runtime/index.ts'
+
+/** A process that ends at one of its steps: nothing that it begins from then on has any effect. */
+export interface Life {
+  readonly ended: boolean
+  /** Does a step of it, if it still lives. */
+  step<Result>(work: () => Promise<Result>): Promise<Result>
+}
+
+/** Ends just before, or just after, the step of this number (from 1) had its effect. */
+export function lifeOf(steps: number, endsAfter: boolean): Life {
+  let left = steps
+  let ended = false
+  return {
+    get ended() {
+      return ended
+    },
+    async step(work) {
+      if (ended) throw new Error('the process has ended')
+      left -= 1
+      if (left > 0) return work()
+      ended = true
+      if (endsAfter) await work()
+      throw new Error('the process ends here')
+    },
+  }
+}
+
+/** A store as the process of that life sees it: what it had written stays in the store below. */
+export function killedStore(store: Store, life: Life): Store {
+  return {
+    load: (key) => store.load(key),
+    read: (key, options) => store.read(key, options),
+    save: (key, expected, bytes) => life.step(() => store.save(key, expected, bytes)),
+    append: (key, bytes) => life.step(() => store.append(key, bytes)),
+    truncate: (key, upTo) => life.step(() => store.truncate(key, upTo)),
+    remove: (key) => life.step(() => store.remove(key)),
+    documents: store.documents,
+    putBlob: (key, source) => life.step(() => store.putBlob(key, source)),
+    getBlob: (key) => store.getBlob(key),
+    removeBlob: (key) => life.step(() => store.removeBlob(key)),
+    close: () => store.close(),
+  }
+}

@@ -1,0 +1,44 @@
+import { type AnyRole, type Channel, channelTagged, type RoleContext, role, type Topology } from '../../sdk/index.ts'
+
+/** Two roles joined by one channel: `left`, one task or more of it, and `right`, which holds data. */
+export function pairTopology({
+  left = 1,
+  right = 1,
+}: {
+  readonly left?: number
+  readonly right?: number
+} = {}): Topology {
+  return {
+    schema: {
+      name: 'pair',
+      roles: [
+        { name: 'left', replica: left },
+        { name: 'right', isDataConsumer: true },
+      ],
+      channels: [{ name: 'link', pair: ['left', 'right'], funcTags: { left: ['use'], right: ['use'] } }],
+    },
+    dataSpec: [{ role: 'right', datasetGroups: { default: Array.from({ length: right }, (_, index) => `${index}`) } }],
+  }
+}
+
+export type Script<In> = (channel: Channel<unknown, In>, context: RoleContext) => unknown
+
+/** A role of one round, which is a script over its one channel. */
+export function scripted<In>(name: string, accepts: (message: unknown) => message is In, script: Script<In>): AnyRole {
+  return role({
+    name,
+    open: (channel) => channel(channelTagged<unknown, In>(accepts, 'use')),
+    init: () => ({ done: false }),
+    isState: (value): value is { done: boolean } => typeof value === 'object' && value !== null && 'done' in value,
+    done: ({ done }) => done,
+    async round(_, context) {
+      await script(context.channels, context)
+      return { done: true }
+    },
+  })
+}
+
+/** A script whose messages are numbers. */
+export function numbers(name: string, script: Script<number>): AnyRole {
+  return scripted(name, (message): message is number => typeof message === 'number', script)
+}
