@@ -18,7 +18,7 @@ export function tensorOptimizer(steps: Steps): () => TensorMove {
 function sgd({ learningRate, momentum = 0, nesterov = false, weightDecay = 0 }: Steps): () => TensorMove {
   return () =>
     (weight, gradient, [before]) => {
-      const decayed = gradient.add(weight.mul(weightDecay))
+      const decayed = withDecay(gradient, weight, weightDecay)
       if (momentum === 0) return { weight: weight.sub(decayed.mul(learningRate)), states: [] }
       const velocity = mixed(before, momentum, decayed)
       const way = nesterov ? velocity.mul(momentum).add(decayed) : velocity
@@ -37,13 +37,17 @@ function adam(steps: Steps): () => TensorMove {
     power2 *= beta2
     const [rate, spread] = [learningRate / (1 - power1), 1 / Math.sqrt(1 - power2)]
     return (weight, gradient, [mean, square]) => {
-      const decayed = gradient.add(weight.mul(coupled))
+      const decayed = withDecay(gradient, weight, coupled)
       const m = mixed(mean, beta1, decayed.mul(1 - beta1))
       const v = mixed(square, beta2, decayed.square().mul(1 - beta2))
       const way = m.mul(rate).div(v.sqrt().mul(spread).add(epsilon))
       return { weight: weight.mul(kept).sub(way), states: [m, v] }
     }
   }
+}
+
+function withDecay(gradient: Tensor, weight: Tensor, decay: number): Tensor {
+  return decay === 0 ? gradient : gradient.add(weight.mul(decay))
 }
 
 function mixed(before: Tensor | undefined, keep: number, added: Tensor): Tensor {
