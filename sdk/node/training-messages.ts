@@ -17,7 +17,7 @@ export interface WorkerStart extends WorkerSetup {
   readonly files: FileLine
 }
 
-/** What a worker is asked, one at a time. Weights are shared memory, and read only. */
+/** What a worker is asked, one at a time. Weights, and the arrays of terms, are shared memory, and read only. */
 export type WorkerRequest =
   | { readonly type: 'initialWeights' }
   | {
