@@ -142,12 +142,24 @@ for (const { title, args, code, status } of broken) {
   })
 }
 
-test.serial('a module that throws is named with its cause', async (t) => {
+test.serial('a module that throws is named with its cause and the place', async (t) => {
   const workload = await folder(t)
   await writeFile(join(workload, 'workload.js'), 'throw new Error("spilled coffee")')
   const run = await runFlamectl(['run', workload, '--store', join(workload, 'store')])
   t.is(run.status, 1)
   t.true(run.err.includes('WORKLOAD_BROKEN') && run.err.includes('spilled coffee'), run.err)
+  t.regex(run.err, /^ {2}at .*workload\.js:1:7/m)
+})
+
+test.serial('what a workload throws while it makes its parts is one error with its place', async (t) => {
+  const workload = await folder(t)
+  const parts = 'learner() {}, data() {}, topology() { return no.topology }, strategy() {}'
+  const module = `export default { name: 'x', settings: { rounds: 1, clients: 1 }, ${parts} }`
+  await writeFile(join(workload, 'workload.js'), module)
+  const run = await runFlamectl(['run', workload, '--store', join(workload, 'store')])
+  t.is(run.status, 1)
+  t.regex(run.err, /^error UNEXPECTED: ReferenceError: no is not defined\n/)
+  t.regex(run.err, /^ {2}at .*workload\.js:1:/m)
 })
 
 test.serial('resuming with another setting is refused and changes nothing', async (t) => {
