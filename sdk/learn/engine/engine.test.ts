@@ -106,6 +106,7 @@ test('a training after one that diverged has the bits of the first', async (t) =
       layers: [
         layers.conv2d({ filters: 3, kernelSize: 3, inputShape: [6, 6, 1], activation: 'sigmoid', padding: 'same' }),
         layers.depthwiseConv2d({ kernelSize: 3, padding: 'same' }),
+        layers.conv2d({ filters: 3, kernelSize: 1 }),
         layers.batchNormalization({}),
         layers.averagePooling2d({}),
         layers.zeroPadding2d({}),
@@ -125,10 +126,10 @@ test('a training after one that diverged has the bits of the first', async (t) =
   const examples = examplesOf(comparison)
   const weights = await weightsOf(learner, comparison)
   const train = (from: Float32Array) => learner.train({ weights: from, examples, random: randomStream(1, 'train') })
-  const first = await train(weights)
+  const [first, evaluation] = [await train(weights), await learner.evaluate(weights, examples)]
   await t.throwsAsync(train(weights.map(() => Number.NaN)), { code: 'LEARN_DIVERGED' })
+  t.deepEqual(await learner.evaluate(weights, examples), evaluation)
   t.deepEqual(await train(weights), first)
-  t.deepEqual(await learner.evaluate(weights, examples), await learner.evaluate(weights, examples))
 })
 
 test('a moving mean follows the batches’ means by 1 − momentum, and evaluation goes by it', async (t) => {
