@@ -2,7 +2,7 @@ const layers = ['runtime', 'sdk', 'actors', '(api|flamelet)', 'simulations', 'fl
 const upward = layers.slice(0, -1).map((layer, index) => ({
   name: `${layer.replace(/\W/g, '')}-imports-downward-only`,
   severity: 'error',
-  from: { path: `^${layer}/`, pathNot: '\\.test\\.ts$' },
+  from: { path: `^${layer}/`, pathNot: '\\.(test|contract)\\.ts$' },
   to: { path: `^(${layers.slice(index + 1).join('|')}|test|bench)/` },
 }))
 
@@ -19,7 +19,10 @@ module.exports = {
       name: 'through-the-index',
       severity: 'error',
       comment: 'another top folder is imported through its index.ts',
-      from: { path: '^(runtime|sdk|actors|api|flamelet|simulations|flamectl|examples)/', pathNot: '\\.test\\.ts$' },
+      from: {
+        path: '^(runtime|sdk|actors|api|flamelet|simulations|flamectl|examples)/',
+        pathNot: '\\.(test|contract)\\.ts$',
+      },
       to: { path: '^(runtime|sdk|actors|api|flamelet|simulations)/', pathNot: ['^$1/', '/index\\.ts$'] },
     },
     {

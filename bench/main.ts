@@ -1,10 +1,11 @@
 import { parseArgs } from 'node:util'
 import type { Figure, Suite } from './figure.ts'
 import { jobSuite } from './job.ts'
+import { kernelSuite } from './kernel.ts'
 import { sumSuite } from './sum.ts'
 import { trainSuite } from './train.ts'
 
-const suites: Record<string, Suite> = { sum: sumSuite, job: jobSuite, train: trainSuite }
+const suites: Record<string, Suite> = { kernel: kernelSuite, sum: sumSuite, job: jobSuite, train: trainSuite }
 
 const { values, positionals } = parseArgs({
   allowPositionals: true,

@@ -20,6 +20,23 @@ export function medianSecondsOfBoth(
   return { first: median(times.first), second: median(times.second) }
 }
 
+/** Median of what each of two pieces of work answers, run in turn as well. */
+export async function mediansOfBoth(
+  first: () => Promise<number>,
+  second: () => Promise<number>,
+): Promise<{ readonly first: number; readonly second: number }> {
+  const rounds = 7
+  const answers = { first: new Float64Array(rounds), second: new Float64Array(rounds) }
+  for (let round = -2; round < rounds; round++) {
+    const one = await first()
+    const other = await second()
+    if (round < 0) continue
+    answers.first[round] = one
+    answers.second[round] = other
+  }
+  return { first: median(answers.first), second: median(answers.second) }
+}
+
 export function median(values: Float64Array): number {
   return values.toSorted()[values.length >> 1] ?? Number.NaN
 }

@@ -10,6 +10,7 @@ export type { GroupNormalizationSettings } from './learn/group-normalization-lay
 export * from './learn/inline-pool.ts'
 export * from './learn/layers-learner.ts'
 export * from './learn/learner.ts'
+export type { Steps } from './learn/steps.ts'
 export * from './learn/training-pool.ts'
 export * from './random/random-stream.ts'
 export { memoryRegistry } from './registry/memory-registry.ts'

@@ -3,7 +3,6 @@ import { storeError } from './errors.ts'
 
 const packr = new Packr({
   useRecords: false,
-  structuredClone: true,
   moreTypes: true,
   int64AsType: 'bigint',
   copyBuffers: true,
@@ -11,7 +10,8 @@ const packr = new Packr({
 
 /**
  * Encodes plain objects, arrays, numbers, strings, booleans, null, undefined, bigints of 64 bits and typed arrays (as raw
- * bytes) in MessagePack. The same value gives the same bytes; −0 comes back as 0. STORE_VALUE names what can't be stored.
+ * bytes) in MessagePack. The same value, its fields in the same order, gives the same bytes. −0 comes back as 0, and half of a
+ * surrogate pair as U+FFFD. STORE_VALUE names what can't be stored.
  */
 export function encode(value: unknown): Uint8Array {
   check(value, 'value')
@@ -22,10 +22,11 @@ export function encode(value: unknown): Uint8Array {
 
 /** Decodes what `encode` made; arrays are the caller's own. Throws on other bytes. */
 export function decode(bytes: Uint8Array): unknown {
-  return packr.unpack(bytes)
+  // A view of its own: the unpacker leaves a property on what it's given.
+  return packr.unpack(bytes.subarray())
 }
 
-function check(value: unknown, place: string): void {
+function check(value: unknown, place: string, within: readonly object[] = []): void {
   switch (typeof value) {
     case 'function':
     case 'symbol':
@@ -36,12 +37,21 @@ function check(value: unknown, place: string): void {
       return
     case 'object':
       if (value === null || ArrayBuffer.isView(value)) return
-      if (Array.isArray(value)) {
-        for (const [index, item] of value.entries()) check(item, `${place}[${index}]`)
-        return
-      }
-      if (!isPlain(value)) throw storeError('STORE_VALUE', { place, found: `a ${value.constructor.name}` })
-      for (const [name, field] of Object.entries(value)) check(field, `${place}.${name}`)
+      if (within.includes(value)) throw storeError('STORE_VALUE', { place, found: 'a cycle' })
+      checkParts(value, place, [...within, value])
+  }
+}
+
+function checkParts(value: object, place: string, within: readonly object[]): void {
+  if (Array.isArray(value)) {
+    for (const [index, item] of value.entries()) check(item, `${place}[${index}]`, within)
+    return
+  }
+  if (!isPlain(value)) throw storeError('STORE_VALUE', { place, found: 'an instance of a class' })
+  for (const [name, field] of Object.entries(value)) {
+    // The decoder would give it another name.
+    if (name === '__proto__') throw storeError('STORE_VALUE', { place, found: 'an object with a field __proto__' })
+    check(field, `${place}.${name}`, within)
   }
 }
 

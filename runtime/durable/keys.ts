@@ -3,11 +3,16 @@ import { storeError } from './errors.ts'
 const longestBytes = 500
 const utf8 = new TextEncoder()
 
+/** Control characters, which no adapter could keep and list alike, and halves of surrogate pairs, which UTF-8 can't hold. */
+const refused = /[\p{Cc}\p{Surrogate}]/u
+
 /** Throws STORE_KEY unless these are keys that every store takes. */
 export function checkKeys(...keys: readonly string[]): void {
   for (const key of keys) {
     const bytes = utf8.encode(key).length
-    if (bytes === 0 || bytes > longestBytes) throw storeError('STORE_KEY', { bytes })
+    if (bytes === 0 || bytes > longestBytes) throw storeError('STORE_KEY', { found: `${bytes} bytes` })
+    const character = refused.exec(key)?.[0]
+    if (character !== undefined) throw storeError('STORE_KEY', { found: JSON.stringify(character) })
   }
 }
 

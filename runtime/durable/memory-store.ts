@@ -1,5 +1,6 @@
 import { rechunked } from './blob-chunks.ts'
 import { storeError } from './errors.ts'
+import { copyFields } from './fields.ts'
 import { checkKeys, compareKeys } from './keys.ts'
 import type { DocumentFields, Documents, FindOptions, JournalEntry, Snapshot, Store, StoredDocument } from './store.ts'
 
@@ -39,9 +40,11 @@ class MemoryStore implements Store {
     this.#journals.delete(key)
   }
 
-  async append(key: string, bytes: Uint8Array): Promise<number> {
+  async append(key: string, bytes: Uint8Array, { expected }: { readonly expected?: number } = {}): Promise<number> {
     this.#check(key)
     const journal = this.#journals.get(key) ?? { next: 1, entries: [] }
+    if (expected !== undefined && expected !== journal.next)
+      throw storeError('STORE_VERSION', { key, present: journal.next, expected })
     this.#journals.set(key, journal)
     const number = journal.next++
     journal.entries.push({ number, bytes: Uint8Array.from(bytes) })
@@ -51,7 +54,10 @@ class MemoryStore implements Store {
   async *read(key: string, { from = 1 }: { readonly from?: number } = {}): AsyncGenerator<JournalEntry> {
     this.#check(key)
     for (const { number, bytes } of [...(this.#journals.get(key)?.entries ?? [])])
-      if (number >= from) yield { number, bytes: bytes.slice() }
+      if (number >= from) {
+        this.#check()
+        yield { number, bytes: bytes.slice() }
+      }
   }
 
   async truncate(key: string, upTo: number): Promise<void> {
@@ -106,7 +112,7 @@ class MemoryDocuments implements Documents {
     const added = new Map<string, StoredDocument>()
     for (const { id, fields } of documents) {
       if (present.has(id) || added.has(id)) throw storeError('STORE_EXISTS', { collection, id })
-      added.set(id, { id, version: 1, fields: structuredClone(fields) })
+      added.set(id, { id, version: 1, fields: copyFields(fields) })
     }
     this.#collections.set(collection, new Map([...present, ...added]))
   }
@@ -118,11 +124,12 @@ class MemoryDocuments implements Documents {
 
   async replace(collection: string, id: string, expected: number, fields: DocumentFields): Promise<number> {
     this.#check(collection, id)
+    const kept = copyFields(fields)
     const documents = this.#collections.get(collection)
     const present = documents?.get(id)?.version ?? 0
     if (!documents || present === 0 || present !== expected)
       throw storeError('STORE_VERSION', { key: `${collection}/${id}`, present, expected })
-    documents.set(id, { id, version: present + 1, fields: structuredClone(fields) })
+    documents.set(id, { id, version: present + 1, fields: kept })
     return present + 1
   }
 
@@ -146,6 +153,7 @@ class MemoryDocuments implements Documents {
       if (after !== undefined && compareKeys(document.id, after) <= 0) continue
       if (!conditions.every(([name, value]) => document.fields[name] === value)) continue
       given += 1
+      this.#checkOpen()
       yield structuredClone(document)
     }
   }

@@ -10,7 +10,7 @@ export interface JournalEntry {
   readonly bytes: Uint8Array
 }
 
-/** What a document may hold: plain JSON values. */
+/** What a document may hold: plain JSON values, finite numbers among them. Others are refused with STORE_VALUE. */
 export type DocumentValue =
   | string
   | number
@@ -27,7 +27,7 @@ export interface StoredDocument<Fields extends DocumentFields = DocumentFields> 
 }
 
 export interface FindOptions {
-  /** Top-level fields that must equal these. Absent: all. */
+  /** Top-level fields that must be there and equal these. Absent: all. */
   readonly where?: Readonly<Record<string, string | number | boolean | null>>
   /** Only ids that sort (by UTF-8 bytes) after this one. */
   readonly after?: string
@@ -46,34 +46,41 @@ export interface Documents {
   replace(collection: string, id: string, expectedVersion: number, fields: DocumentFields): Promise<number>
   /** False if there was none. */
   remove(collection: string, id: string): Promise<boolean>
-  /** In order of id (UTF-8 bytes). */
+  /** In order of id (UTF-8 bytes). What changes while it's read may or may not be seen; each document is given once at most. */
   find(collection: string, options?: FindOptions): AsyncIterable<StoredDocument>
 }
 
 /**
  * Where durable actors keep their state. A call's promise resolves only when what it wrote would survive SIGKILL of the
- * process; the adapter says what it promises against power loss. Keys are non-empty strings of at most 500 UTF-8 bytes;
- * others are refused with STORE_KEY. Bytes and documents given are not kept by reference; those returned are the caller's own.
- * After close every call rejects with STORE_CLOSED.
+ * process; the adapter says what it promises against power loss. A call that is refused changes nothing. Keys, ids and names
+ * of collections are strings of 1 to 500 UTF-8 bytes without control characters; others are refused with STORE_KEY. Bytes and documents given are not kept by reference; those returned are the caller's own.
+ * After close every call rejects with STORE_CLOSED, and so does a blob whose source hadn't ended yet.
  */
 export interface Store {
   load(key: string): Promise<Snapshot | undefined>
   /** Expected version 0: there is none yet. Returns the new version (expected + 1). STORE_VERSION if another is present; nothing changes then. */
   save(key: string, expectedVersion: number, bytes: Uint8Array): Promise<number>
-  /** Snapshot and journal of this key are gone, together. */
+  /** Snapshot and journal of this key are gone, together; the key is as new, with version 0 and entries from 1. */
   remove(key: string): Promise<void>
 
-  /** Appends durably, in the order of the calls; returns the entry's number. */
-  append(key: string, bytes: Uint8Array): Promise<number>
+  /**
+   * Appends durably, in the order of the calls; returns the entry's number. With `expected`, the number that it is to get:
+   * STORE_VERSION if the next one is another, and nothing is appended then.
+   */
+  append(key: string, bytes: Uint8Array, options?: { readonly expected?: number }): Promise<number>
+  /** Entries present when the reading begins, in order. */
   read(key: string, options?: { readonly from?: number }): AsyncIterable<JournalEntry>
   /** Drops entries numbered up to and with this one. */
   truncate(key: string, upTo: number): Promise<void>
 
   readonly documents: Documents
 
-  /** Replaces a blob of any size, atomically: a reader sees the old bytes or the new. The source is consumed chunk by chunk. */
+  /**
+   * Replaces a blob of any size, atomically: a reader sees the old bytes or the new. The source is consumed chunk by
+   * chunk; one that fails leaves the old blob. Of two at once, the one that ends last stays.
+   */
   putBlob(key: string, source: AsyncIterable<Uint8Array> | Iterable<Uint8Array>): Promise<void>
-  /** Undefined if there is none; else its bytes in chunks of at most 256 KiB. */
+  /** Undefined if there is none; else its bytes in chunks of at most 256 KiB, those of this instant. */
   getBlob(key: string): Promise<AsyncIterable<Uint8Array> | undefined>
   removeBlob(key: string): Promise<void>
 

@@ -7,8 +7,8 @@ export interface Lane {
 }
 
 export interface Dispatcher {
-  /** Spawns an nact actor whose every message is a turn. `turn` must not throw. */
-  lane(turn: () => void): Lane
+  /** Spawns an nact actor whose every message is a turn. `turn` must not throw or reject. */
+  lane(turn: () => Promise<void>): Lane
   close(): void
 }
 

@@ -99,6 +99,10 @@ export class Incarnation<Message> implements ActorContext<Message> {
     if (this.#cell.isCurrent(this)) this.#cell.fault(cause)
   }
 
+  giveUp(cause: unknown): void {
+    if (!this.#ended) this.#cell.stop(cause)
+  }
+
   /** Cancels timers and watches, and aborts the signal. */
   end(): void {
     if (this.#ended) return

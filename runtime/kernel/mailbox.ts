@@ -41,10 +41,16 @@ export class FifoMailbox<Message> implements Mailbox<Message> {
   }
 }
 
-/** Any sender's next message, as the scheduler picks; one sender's messages in their order. */
+/** Messages among which a scheduler may pick. */
+type Stretch<Message> = Map<number, Message[]>
+
+/**
+ * Any sender's next message, as the scheduler picks; one sender's messages in their order. A message whose sender isn't known
+ * (0: it was sent outside of a turn, as after an `await`) may be of any sender, so nothing is delivered across it.
+ */
 export class ScheduledMailbox<Message> implements Mailbox<Message> {
   readonly #scheduler: Scheduler
-  readonly #bySender = new Map<number, Message[]>()
+  #stretches: Stretch<Message>[] = []
   length = 0
 
   constructor(scheduler: Scheduler) {
@@ -52,19 +58,26 @@ export class ScheduledMailbox<Message> implements Mailbox<Message> {
   }
 
   push(message: Message, sender: number): void {
-    const waiting = this.#bySender.get(sender)
-    if (waiting) waiting.push(message)
-    else this.#bySender.set(sender, [message])
     this.length += 1
+    const last = this.#stretches.at(-1)
+    if (!last || sender === 0 || last.has(0)) {
+      this.#stretches.push(new Map([[sender, [message]]]))
+      return
+    }
+    const waiting = last.get(sender)
+    if (waiting) waiting.push(message)
+    else last.set(sender, [message])
   }
 
   take(): Message | undefined {
-    const senders = [...this.#bySender.keys()]
-    const sender = senders[senders.length > 1 ? this.#scheduler.pick(senders.length) : 0]
-    if (sender === undefined) return undefined
-    const waiting = this.#bySender.get(sender)
+    const [stretch] = this.#stretches
+    if (!stretch) return undefined
+    const senders = [...stretch.keys()]
+    const sender = senders[senders.length > 1 ? this.#scheduler.pick(senders.length) : 0] ?? 0
+    const waiting = stretch.get(sender)
     const message = waiting?.shift()
-    if (waiting?.length === 0) this.#bySender.delete(sender)
+    if (waiting?.length === 0) stretch.delete(sender)
+    if (stretch.size === 0) this.#stretches.shift()
     this.length -= 1
     return message
   }

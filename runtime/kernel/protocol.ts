@@ -85,6 +85,8 @@ export interface ActorContext<Message> {
   track<T>(work: Promise<T>): Promise<T>
   /** Fails this actor as if its handler had thrown: for faults of work that outlives a handler. */
   fail(cause: unknown): void
+  /** Stops this actor for good, whatever its supervision says; its watchers hear the cause. */
+  giveUp(cause: unknown): void
 }
 
 export type DeadLetterReason = 'stopped' | 'mailbox-full' | 'late-reply' | 'system-terminated'

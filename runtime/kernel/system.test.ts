@@ -69,6 +69,35 @@ test('an actor that floods itself does not starve another, nor timers', async (t
   await system.terminate()
 })
 
+test('actors that ask each other without end starve no timer', async (t) => {
+  const system = actorSystem()
+  const echo = system.spawn<ActorRef<null>>('echo', () => (replyTo) => replyTo.tell(null))
+  const asking = system.spawn<null>('asking', (context) => async () => {
+    while (!context.signal.aborted)
+      await context.ask<null, ActorRef<null>>(echo, (replyTo) => replyTo, { timeoutMs: 10_000 }).catch(() => {})
+  })
+  asking.tell(null)
+  await new Promise((resolve) => void setTimeout(resolve, 1))
+  t.true(system.size === 2)
+  await system.terminate()
+})
+
+test('what a settled promise tells is taken along in the same turn', async (t) => {
+  const system = actorSystem()
+  const echo = system.spawn<ActorRef<null>>('echo', () => (replyTo) => replyTo.tell(null))
+  let tasks = 0
+  const count = () => {
+    tasks += 1
+    next = setImmediate(count)
+  }
+  let next = setImmediate(count)
+  for (let asked = 0; asked < 200; asked++)
+    await system.ask<null, ActorRef<null>>(echo, (replyTo) => replyTo, { timeoutMs: 10_000 })
+  clearImmediate(next)
+  t.true(tasks < 100, `${tasks} tasks of the event loop for 200 asks`)
+  await system.terminate()
+})
+
 test('a restart makes a new state, keeps waiting messages, and does not deliver the faulted one again', async (t) => {
   const system = actorSystem()
   const seen: string[] = []
@@ -219,6 +248,37 @@ test('stop ends children before parents, and a watcher hears it exactly once, al
   await system.terminate()
 })
 
+test('an actor that gives up stops for good, and its watchers hear why', async (t) => {
+  const system = actorSystem()
+  let starts = 0
+  const ref = system.spawn<string>('loser', (context) => {
+    starts += 1
+    return (message) => context.giveUp(message)
+  })
+  ref.tell('lost')
+  t.deepEqual(await system.stopped(ref), { path: '/loser', cause: 'lost' })
+  t.is(starts, 1)
+  await system.terminate()
+})
+
+test('an actor that is stopped with a turn under way holds up nobody', async (t) => {
+  const system = actorSystem()
+  const received: string[] = []
+  const stopped = system.spawn('stopped', collector(received))
+  const other = system.spawn('other', collector(received))
+  stopped.tell('first')
+  await system.idle()
+  stopped.tell('second')
+  await system.idle()
+  stopped.tell('never read')
+  system.stop(stopped)
+  other.tell('to the other')
+  await system.idle()
+  t.deepEqual(received, ['first', 'second', 'to the other'])
+  await system.terminate()
+  await system.idle()
+})
+
 test('a watch dies with the incarnation that made it', async (t) => {
   const system = actorSystem()
   const watched = system.spawn('watched', collector<null>([]))
@@ -258,6 +318,29 @@ test('stopping an actor whose handler never settles completes, and the abandoned
     letters.map(({ reason }) => reason),
     ['stopped', 'stopped'],
   )
+  t.is(system.deadLetters.count, 2)
+  await system.terminate()
+})
+
+test('an actor that is stopped while it waits for its turn holds up nobody', async (t) => {
+  const system = actorSystem()
+  const received: string[] = []
+  const stopped = system.spawn<string>('stopped', () => () => {})
+  const other = system.spawn<string>('other', collector(received))
+  await system.idle()
+  stopped.tell('never taken')
+  other.tell('first')
+  system.stop(stopped)
+  other.tell('second')
+  await system.idle()
+  t.deepEqual(received, ['first', 'second'])
+
+  const alone = system.spawn<string>('alone', () => () => {})
+  await system.idle()
+  alone.tell('never taken')
+  const idle = system.idle()
+  system.stop(alone)
+  await idle
   t.is(system.deadLetters.count, 2)
   await system.terminate()
 })

@@ -93,14 +93,22 @@ export function actorSystem({
     terminate,
   }
 
-  async function track<T>(work: Promise<T>): Promise<T> {
+  function track<T>(work: Promise<T>): Promise<T> {
     tracked += 1
-    try {
-      return await work
-    } finally {
+    const ended = () => {
       tracked -= 1
       lookWhetherIdle()
     }
+    return work.then(
+      (result) => {
+        ended()
+        return result
+      },
+      (cause: unknown) => {
+        ended()
+        throw cause
+      },
+    )
   }
 
   /** After what runs now has come to rest: promises are settled before the look. */

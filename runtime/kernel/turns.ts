@@ -6,6 +6,8 @@ import type { Scheduler } from './protocol.ts'
 const mostMessages = 1024
 /** And so long at most, looked at after each actor. */
 const mostMs = 8
+/** Steps of the promise queue that a turn stays for, to take along what a settled promise tells: a turn of its own costs far more. */
+const patience = 4
 
 /**
  * Gives actors their turns. An actor that is told something gets a message of nact, and drains a batch when it comes;
@@ -20,7 +22,9 @@ export class Turns {
   #head = 0
   #running: LocalActor | undefined
   #inTurn = false
-  #requested = 0
+  /** Whose turn nact has been asked for: there is only one at a time. */
+  #requested: Lane | undefined
+  #closed = false
   readonly #whenDone: () => void
 
   constructor(scheduler: Scheduler | undefined, whenDone: () => void) {
@@ -36,11 +40,11 @@ export class Turns {
 
   /** Some actor has a turn, or will have one. */
   get pending(): boolean {
-    return this.#inTurn || this.#requested > 0
+    return this.#inTurn || this.#requested !== undefined
   }
 
   schedule(cell: LocalActor): void {
-    if (cell.scheduled) return
+    if (cell.scheduled || this.#closed) return
     cell.scheduled = true
     // A turn that runs or is under way takes it along.
     if (this.pending) this.#ready.push(cell)
@@ -48,42 +52,67 @@ export class Turns {
   }
 
   close(cell: LocalActor): void {
-    this.#lanes.get(cell)?.close()
+    const lane = this.#lanes.get(cell)
+    if (!lane) return
     this.#lanes.delete(cell)
+    lane.close()
+    if (lane !== this.#requested) return
+    // nact forgets what a stopped actor was still to do: those who wait behind that turn need another.
+    this.#requested = undefined
+    this.#handOver()
   }
 
+  /** No more turns, also not those under way: nact forgets its messages. */
   shutDown(): void {
+    this.#closed = true
+    this.#ready = []
+    this.#head = 0
+    this.#requested = undefined
     this.#dispatcher.close()
+    this.#whenDone()
   }
 
   #request(cell: LocalActor): void {
     // Under a scheduler, and before its first message, an actor has no lane of its own.
     if (this.#scheduler || cell.isIdle) {
       this.#ready.push(cell)
-      return this.#requestRoot()
+      return this.#ask(this.#root)
     }
     const lane = this.#lanes.get(cell) ?? this.#dispatcher.lane(() => this.#turn(cell))
     this.#lanes.set(cell, lane)
-    this.#requested += 1
-    lane.request()
+    this.#ask(lane)
   }
 
-  #turn(first: LocalActor | undefined): void {
-    this.#requested -= 1
+  async #turn(first: LocalActor | undefined): Promise<void> {
+    if (this.#closed) return
+    this.#requested = undefined
     this.#inTurn = true
     const until = performance.now() + mostMs
     let left = mostMessages
     try {
       if (first) left -= this.#give(first, left)
-      while (left > 0 && this.#ready.length > this.#head) {
-        left -= 1 + this.#give(this.#next(), left)
-        if (performance.now() > until) break
+      left = this.#drain(left, until)
+      for (let steps = 0; steps < patience && left > 0; steps++) {
+        await undefined
+        if (this.#ready.length > this.#head) {
+          left = this.#drain(left, until)
+          steps = 0
+        }
       }
     } finally {
       this.#inTurn = false
       this.#handOver()
     }
-    if (!this.pending) this.#whenDone()
+  }
+
+  /** Gives turns to the actors that wait for one; answers with how many messages may still be taken: none when time is up. */
+  #drain(most: number, until: number): number {
+    let left = most
+    while (left > 0 && this.#ready.length > this.#head) {
+      left -= 1 + this.#give(this.#next(), left)
+      if (performance.now() > until) return 0
+    }
+    return left
   }
 
   #give(cell: LocalActor, most: number): number {
@@ -105,16 +134,19 @@ export class Turns {
     return cell
   }
 
-  /** What is left over waits for nact's next message. */
+  /** What is left over waits for nact's next message; if nothing is, all is done. */
   #handOver(): void {
-    const waiting = this.#head === 0 ? this.#ready : this.#ready.slice(this.#head)
-    this.#ready = waiting
-    this.#head = 0
-    if (waiting.length > 0) this.#requestRoot()
+    // Taken places are given back only once they are the greater part: each actor is moved once at most, however many wait.
+    if (this.#head * 2 >= this.#ready.length) {
+      this.#ready = this.#ready.slice(this.#head)
+      this.#head = 0
+    }
+    if (this.#ready.length > this.#head) this.#ask(this.#root)
+    else this.#whenDone()
   }
 
-  #requestRoot(): void {
-    this.#requested += 1
-    this.#root.request()
+  #ask(lane: Lane): void {
+    this.#requested = lane
+    lane.request()
   }
 }

@@ -2,7 +2,7 @@ import test from 'ava'
 import type { Examples } from '../data/examples.ts'
 import { randomStream } from '../random/random-stream.ts'
 import { type LayersLearnerSettings, layersLearner } from './layers-learner.ts'
-import type { Learner } from './learner.ts'
+import type { Learner, LocalTerms } from './learner.ts'
 import { loadTensorFlow, type TensorFlow } from './tensorflow.ts'
 
 const small = (tf: TensorFlow) =>
@@ -54,26 +54,6 @@ test('training lowers the loss and raises the accuracy on held-out examples', as
   t.true(after.metrics.accuracy! > 0.95, String(after.metrics.accuracy))
 })
 
-test('the same weights and stream give the same bits, also after other trainings and at the same time', async (t) => {
-  const learner = await make({ momentum: 0.5 })
-  const weights = await initial(learner)
-  const train = (seed: number) =>
-    learner.train({ weights, examples: points(50), random: randomStream(seed), terms: { proximal: 0.1 } })
-  const alone = await train(1)
-  const [other, together] = await Promise.all([train(2), train(1), learner.evaluate(weights, points(9))])
-  t.deepEqual(together, alone)
-  t.notDeepEqual(other, alone)
-  t.deepEqual(
-    await (await make({ momentum: 0.5 })).train({
-      weights,
-      examples: points(50),
-      random: randomStream(1),
-      terms: { proximal: 0.1 },
-    }),
-    alone,
-  )
-})
-
 test('a step is plain SGD on the mean gradient of the batch', async (t) => {
   const model = (tf: TensorFlow) =>
     tf.sequential({ layers: [tf.layers.dense({ units: 1, inputShape: [1], kernelInitializer: 'ones' })] })
@@ -92,22 +72,6 @@ test('a step is plain SGD on the mean gradient of the batch', async (t) => {
   const { delta, metrics } = await learner.train({ weights, examples, random: random() })
   t.deepEqual([...delta], [-2.5, -1.5])
   t.is(metrics.loss, 2.5)
-})
-
-test('two epochs of one batch with momentum m move by (2 + m) of the first step where the gradient is constant', async (t) => {
-  const model = (tf: TensorFlow) =>
-    tf.sequential({
-      layers: [tf.layers.dense({ units: 2, inputShape: [2], kernelInitializer: 'zeros', useBias: false })],
-    })
-  const moved = async (momentum: number, epochs: number) => {
-    const learner = await make({ model, epochs, batch: 100, learningRate: 1e-4, momentum })
-    return norm(
-      (await learner.train({ weights: await initial(learner), examples: points(20), random: random() })).delta,
-    )
-  }
-  const step = await moved(0, 1)
-  t.true(Math.abs((await moved(0, 2)) / step - 2) < 0.01)
-  t.true(Math.abs((await moved(0.5, 2)) / step - 2.5) < 0.01)
 })
 
 test("FedProx's term keeps the weights nearer to the round's, and 0 changes nothing", async (t) => {
@@ -145,41 +109,29 @@ test('each epoch sees every example once, in an order from the stream, with a sm
   t.notDeepEqual(epochs[0], epochs[1])
 })
 
-test('an abort stops within one batch, and the next training is not affected', async (t) => {
-  const learner = await make({ batch: 5 })
-  const weights = await initial(learner)
-  const controller = new AbortController()
-  const reason = new Error('enough')
-  const examples = points(40)
-  let reads = 0
-  const watched: Examples = {
-    ...examples,
-    read(index, out, offset) {
-      reads++
-      if (reads === 7) setImmediate(() => controller.abort(reason))
-      examples.read(index, out, offset)
-    },
-  }
-  const train = (signal?: AbortSignal) =>
-    learner.train({ weights, examples: signal ? watched : examples, random: random(), ...(signal && { signal }) })
-  const expected = await train()
-  t.is(await t.throwsAsync(train(controller.signal)), reason)
-  t.true(reads <= 15, String(reads))
-  t.deepEqual(await train(), expected)
-})
-
-test.serial('training and evaluation leave no tensors behind, also when they fail', async (t) => {
+test.serial('training and evaluation on TensorFlow.js leave no tensors behind, also when they fail', async (t) => {
   const tf = await loadTensorFlow()
-  const learner = await make({ momentum: 0.5 })
-  const weights = await initial(learner)
+  const learners = await Promise.all(
+    [{ momentum: 0.5, clipNorm: 1 }, { optimizer: 'adam' as const }].map((steps) =>
+      make({ engine: 'tensorflow', ...steps }),
+    ),
+  )
+  const weights = await initial(await make())
+  const correction = weights.map((value) => value / 8)
   const round = async () => {
-    await learner.train({ weights, examples: points(20), random: random(), terms: { proximal: 1 } })
-    await learner.evaluate(weights, points(1_100))
-    const aborted = AbortSignal.abort(new Error('enough'))
-    await t.throwsAsync(learner.train({ weights, examples: points(20), random: random(), signal: aborted }))
-    await t.throwsAsync(
-      learner.train({ weights: weights.map(() => Number.NaN), examples: points(9), random: random() }),
-    )
+    for (const learner of learners) {
+      const train = (terms: LocalTerms, signal?: AbortSignal) =>
+        learner.train({ weights, examples: points(20), random: random(), terms, ...(signal && { signal }) })
+      await train({ proximal: 1 })
+      await train({ correction, exampleClip: 1 })
+      await learner.evaluate(weights, points(1_100))
+      const controller = new AbortController()
+      const aborted = t.throwsAsync(train({ proximal: 1 }, controller.signal))
+      setImmediate(() => controller.abort(new Error('enough')))
+      await aborted
+      const damaged = weights.map(() => Number.NaN)
+      await t.throwsAsync(learner.train({ weights: damaged, examples: points(9), random: random() }))
+    }
   }
   await round()
   const { numTensors } = tf.memory()
@@ -234,15 +186,6 @@ test('dropout masks come from the stream', async (t) => {
   )
 })
 
-test('a diverging loss is refused, with its epoch and batch', async (t) => {
-  const learner = await make({ learningRate: 1e30, batch: 5 })
-  const weights = await initial(learner)
-  await t.throwsAsync(learner.train({ weights, examples: points(20), random: random() }), {
-    code: 'LEARN_DIVERGED',
-    message: /batch [2-4] in epoch 1/,
-  })
-})
-
 test('examples that do not fit the model are refused', async (t) => {
   const learner = await make()
   const weights = await initial(learner)
@@ -262,9 +205,7 @@ test('models and settings that cannot be trained are refused', async (t) => {
     tf.sequential({ layers: [tf.layers.conv2d({ filters: 1, kernelSize: 1, inputShape: [null, null, 1] })] })
   await t.throwsAsync(make({ model: open }), { code: 'LEARN_MODEL' })
   await t.throwsAsync(make({ loss: 'sigmoidCrossEntropy' }), { code: 'LEARN_SETTING' })
-  for (const wrong of [{ learningRate: 0 }, { epochs: 1.5 }, { batch: 0 }, { momentum: 1 }]) {
-    await t.throwsAsync(make(wrong), { code: 'LEARN_SETTING' })
-  }
+  await t.throwsAsync(make({ momentum: 1 }), { code: 'LEARN_SETTING' })
 })
 
 test('a binary classifier learns from one output', async (t) => {

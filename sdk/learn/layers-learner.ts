@@ -3,13 +3,13 @@ import { CodedError } from '../../runtime/index.ts'
 import { engineLearner } from './engine/engine-learner.ts'
 import { engineModel } from './engine/engine-model.ts'
 import { recordTopology } from './engine/model-recorder.ts'
-import { learnError } from './errors.ts'
 import { lossOf } from './layers-loss.ts'
 import { describeModel, type ModelDescription } from './layers-model.ts'
-import { evaluateModel, type Steps, trainModel } from './layers-training.ts'
+import { evaluateModel, trainModel } from './layers-training.ts'
 import type { Learner } from './learner.ts'
 import type { LossName } from './loss-name.ts'
 import { oneAtATime } from './one-at-a-time.ts'
+import { checkSteps, type Steps } from './steps.ts'
 import { loadTensorFlow, type TensorFlow } from './tensorflow.ts'
 
 export interface LayersLearnerSettings extends Steps {
@@ -18,10 +18,15 @@ export interface LayersLearnerSettings extends Steps {
   readonly loss: LossName
   /** `auto`: the engine, where it knows every layer of the model; else TensorFlow.js. Default `auto`. */
   readonly engine?: 'auto' | 'engine' | 'tensorflow'
+  /**
+   * Gives the TensorFlow.js to use where the engine isn't, such as `nativeTensorFlow` of flame-fl/sdk/node: fast on large
+   * models, to other bits on other processors. Absent, or where it gives none: the WebAssembly backend.
+   */
+  readonly tensorFlow?: () => Promise<TensorFlow | undefined>
 }
 
 /**
- * A learner that trains a TensorFlow.js layers model by SGD. Same weights, examples and stream give the same bits in any
+ * A learner that trains a TensorFlow.js layers model. Same weights, examples and stream give the same bits in any
  * thread. The initial weights are drawn from the stream by each layer's initializer.
  *
  * @throws LEARN_SETTING, LEARN_MODEL, LEARN_RANDOM_LAYER; LEARN_ENGINE_MODEL where only the engine was to run it;
@@ -29,13 +34,13 @@ export interface LayersLearnerSettings extends Steps {
  *   LEARN_EMPTY, LEARN_INPUT and LEARN_LABEL.
  */
 export async function layersLearner(settings: LayersLearnerSettings): Promise<Learner> {
-  check(settings)
+  checkSteps(settings)
   const { engine = 'auto', loss } = settings
   const recorded = engine === 'tensorflow' ? undefined : recordTopology(settings.model)
   const unloaded = recorded === undefined ? undefined : onEngine(recorded, loss, settings)
   if (unloaded && 'learner' in unloaded) return unloaded.learner
 
-  const tf = await loadTensorFlow()
+  const tf = (await settings.tensorFlow?.()) ?? (await loadTensorFlow())
   const model = settings.model(tf)
   const description = describeModel(tf, model)
   if (engine === 'tensorflow') return onTensorFlow(tf, model, description, settings, 'as asked')
@@ -79,14 +84,4 @@ function onTensorFlow(
     evaluate: (weights, examples) => exclusively(() => evaluateModel(subject, weights, examples)),
     dispose: () => void model.dispose(),
   }
-}
-
-function check({ learningRate, epochs, batch, momentum = 0 }: Steps): void {
-  const rule = (name: string, value: number, fits: boolean, expected: string) => {
-    if (!fits) throw learnError('LEARN_SETTING', { name, expected, value })
-  }
-  rule('learningRate', learningRate, learningRate > 0 && Number.isFinite(learningRate), 'a finite number above 0')
-  rule('epochs', epochs, Number.isInteger(epochs) && epochs >= 1, 'an integer from 1')
-  rule('batch', batch, Number.isInteger(batch) && batch >= 1, 'an integer from 1')
-  rule('momentum', momentum, momentum >= 0 && momentum < 1, 'from 0 and below 1')
 }

@@ -1,25 +1,16 @@
-import type { LayersModel, Tensor, Variable } from '@tensorflow/tfjs'
+import type { LayersModel, Tensor } from '@tensorflow/tfjs'
 import type { Examples } from '../data/examples.ts'
 import { sizeOf } from '../weights/layout.ts'
 import { learnError } from './errors.ts'
 import { chunkCount, chunkOf, mergeEvaluations } from './evaluation.ts'
 import type { Loss } from './layers-loss.ts'
 import type { ModelDescription } from './layers-model.ts'
-import type { Evaluation, LocalTerms, TrainingRequest, Update } from './learner.ts'
+import { type Gradients, normScale, type TensorSteps, tensorSteps } from './layers-steps.ts'
+import type { Evaluation, TrainingRequest, Update } from './learner.ts'
+import { type StepTerms, stepTerms } from './step-terms.ts'
+import type { Steps } from './steps.ts'
 import type { TensorFlow } from './tensorflow.ts'
 import { yieldTurn } from './yield-turn.ts'
-
-/** How a client's weights move: plain SGD over mini-batches. */
-export interface Steps {
-  /** η of SGD. */
-  readonly learningRate: number
-  /** E: passes over the client's examples. */
-  readonly epochs: number
-  /** B: examples per step. The last step of an epoch takes what is left. */
-  readonly batch: number
-  /** Heavy-ball momentum, from no velocity in each training. Default 0. */
-  readonly momentum?: number
-}
 
 /** A model to train: its variables hold the weights of one client at a time. */
 export interface Subject {
@@ -36,24 +27,29 @@ interface Batch {
 
 /** Trains from the request's weights; the model's tensors are as many after as before. */
 export async function trainModel(subject: Subject, steps: Steps, request: TrainingRequest): Promise<Update> {
-  const { examples, random, signal, weights, terms = {} } = request
+  const { examples, random, signal, weights } = request
+  const { tf, description } = subject
   checkExamples(subject, examples, 'train')
   signal?.throwIfAborted()
   setWeights(subject, weights)
-  const { step, dispose } = optimizer(subject, steps, terms)
+  const terms = stepTerms(request.terms ?? {}, description.layout.size)
+  const moves = tensorSteps(subject, steps, weights, terms)
   let total = 0
   try {
     const order = Uint32Array.from({ length: examples.count }, (_, index) => index)
     for (let epoch = 1; epoch <= steps.epochs; epoch++) {
       random.shuffle(order)
       for (let start = 0; start < order.length; start += steps.batch) {
-        const batch = readBatch(subject, examples, order.subarray(start, start + steps.batch))
-        subject.description.seedDropout(random)
-        const loss = step(batch)
+        const batch = order.subarray(start, start + steps.batch)
+        const loss = tf.tidy(() => {
+          const found = batchGradient(subject, moves, terms, request, batch)
+          if (Number.isFinite(found.loss)) moves.step(found.gradients)
+          return found.loss
+        })
         if (!Number.isFinite(loss)) {
           throw learnError('LEARN_DIVERGED', { epoch, batch: start / steps.batch + 1, loss })
         }
-        total += loss * batch.labels.length
+        total += loss * batch.length
         await yieldTurn()
         signal?.throwIfAborted()
       }
@@ -62,7 +58,7 @@ export async function trainModel(subject: Subject, steps: Steps, request: Traini
     for (let index = 0; index < delta.length; index++) delta[index] = (delta[index] ?? 0) - (weights[index] ?? 0)
     return { delta, samples: examples.count, metrics: { loss: total / (examples.count * steps.epochs) } }
   } finally {
-    dispose()
+    moves.dispose()
   }
 }
 
@@ -90,48 +86,43 @@ function evaluateChunk(subject: Subject, examples: Examples): Evaluation {
   })
 }
 
-/** One step of SGD on a batch, returning the loss before it. FedProx's term is added to the gradient. */
-function optimizer({ tf, model, ...subject }: Subject, steps: Steps, { proximal = 0 }: LocalTerms) {
-  const { learningRate, momentum = 0 } = steps
-  const trained = model.trainableWeights.map((weight) => {
-    const variable = weight.read()
-    if (!isVariable(tf, variable)) throw new TypeError(`${weight.name} is no variable`)
-    return {
-      weight,
-      variable,
-      start: proximal === 0 ? undefined : variable.clone(),
-      velocity: momentum === 0 ? undefined : tf.zerosLike<Tensor>(variable),
-    }
-  })
-  const variables = trained.map(({ variable }) => variable)
-  const step = ({ features, labels }: Batch): number =>
-    tf.tidy(() => {
-      const { value, grads } = tf.variableGrads(() => {
-        const outputs = apply({ tf, model, ...subject }, features, labels.length, true)
-        return model
-          .calculateLosses()
-          .reduce((sum, penalty) => tf.add(sum, penalty), subject.loss.mean(labels, outputs))
-      }, variables)
-      for (const entry of trained) {
-        let gradient = grads[entry.variable.name]
-        if (!gradient) continue
-        if (entry.start) gradient = gradient.add(entry.variable.sub(entry.start).mul(proximal))
-        if (entry.velocity) {
-          gradient = tf.keep(entry.velocity.mul(momentum).add(gradient))
-          entry.velocity.dispose()
-          entry.velocity = gradient
-        }
-        entry.weight.write(entry.variable.sub(gradient.mul(learningRate)))
-      }
-      return value.dataSync()[0] ?? Number.NaN
-    })
-  const dispose = () => {
-    for (const { start, velocity } of trained) {
-      start?.dispose()
-      velocity?.dispose()
+/** Mean loss and gradients of a batch; where each example's gradient is to be cut, of one example after the other. */
+function batchGradient(
+  subject: Subject,
+  moves: TensorSteps,
+  { exampleClip }: StepTerms,
+  { examples, random }: TrainingRequest,
+  indices: Uint32Array,
+) {
+  const partExamples = exampleClip === undefined ? indices.length : 1
+  let loss = 0
+  let sums: Gradients = []
+  for (let from = 0; from < indices.length; from += partExamples) {
+    const part = readBatch(subject, examples, indices.subarray(from, from + partExamples))
+    subject.description.seedDropout(random)
+    const found = partGradient(subject, moves, part)
+    loss += (found.loss * partExamples) / indices.length
+    if (exampleClip === undefined) {
+      sums = found.gradients
+    } else {
+      const scale = normScale(exampleClip, found.gradients) / indices.length
+      sums = found.gradients.map((gradient, index) => gradient.mul(scale).add(sums[index] ?? 0))
     }
   }
-  return { step, dispose }
+  return { loss, gradients: sums }
+}
+
+function partGradient(subject: Subject, { trained }: TensorSteps, { features, labels }: Batch) {
+  const { tf, model } = subject
+  const { value, grads } = tf.variableGrads(
+    () => {
+      const outputs = apply(subject, features, labels.length, true)
+      return model.calculateLosses().reduce((sum, penalty) => tf.add(sum, penalty), subject.loss.mean(labels, outputs))
+    },
+    trained.map(({ variable }) => variable),
+  )
+  const gradients = trained.map(({ variable }) => grads[variable.name] ?? tf.zerosLike<Tensor>(variable))
+  return { loss: value.dataSync()[0] ?? Number.NaN, gradients }
 }
 
 function apply(
@@ -190,8 +181,4 @@ function currentWeights({ model, description }: Subject): Float32Array {
     start += values.length
   }
   return weights
-}
-
-function isVariable(tf: TensorFlow, tensor: Tensor): tensor is Variable {
-  return tensor instanceof tf.Variable
 }

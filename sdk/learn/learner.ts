@@ -2,10 +2,29 @@ import type { Examples } from '../data/examples.ts'
 import type { RandomStream } from '../random/random-stream.ts'
 import type { Layout } from '../weights/layout.ts'
 
-/** Terms that a federated algorithm adds to each local step. */
+/**
+ * Terms that a federated algorithm adds to each local step. What they add to the gradient counts as the gradient: it is clipped
+ * with it. Arrays are in the order of the layout; those of weights that aren't trained are passed over.
+ */
 export interface LocalTerms {
-  /** μ of FedProx (Li et al. 2020): adds μ·(w − w_round) to the gradient. */
+  /** μ of FedProx (Li et al. 2020): adds μ·(w − w_round). */
   readonly proximal?: number
+  /** FedDyn (Acar et al. 2021). */
+  readonly dynamic?: DynamicRegulariser
+  /** c − c_k of SCAFFOLD (Karimireddy et al. 2020), which is added. */
+  readonly correction?: Float32Array
+  /**
+   * C of DP-SGD (Abadi et al. 2016): the gradient of each example's loss is scaled down to this length if it is longer, before
+   * the batch's mean is taken and other terms are added. Whoever asks for it adds the noise.
+   */
+  readonly exampleClip?: number
+}
+
+/** Of FedDyn: −⟨gradient, w⟩ + α/2·‖w − w_round‖² is added to the loss. */
+export interface DynamicRegulariser {
+  readonly alpha: number
+  /** The client's own ∇L_k(w_k^{t−1}), from its last training. Absent: zero, as at first. */
+  readonly gradient?: Float32Array
 }
 
 export interface TrainingRequest {

@@ -8,6 +8,7 @@ export interface PoolTrainingRequest {
   readonly round: number
   /** The same array for all requests of a round, and not changed while they run. */
   readonly weights: Float32Array
+  /** Its arrays, too, are not changed while the round's requests run. */
   readonly terms: LocalTerms
   /** Aborted: the request rejects with the signal's reason, and its training stops within one batch. */
   readonly signal?: AbortSignal

@@ -4,7 +4,16 @@ import type { Learner } from '../learn/learner.ts'
 import { workload } from '../workload/workload.ts'
 
 /** What each client's training does, by the client's number. */
-export const clientThat = { trains: 0, exits: 1, rejects: 2, waits: 3, throwsLater: 4, sendsTooLittle: 5, repeats: 6 }
+export const clientThat = {
+  trains: 0,
+  exits: 1,
+  rejects: 2,
+  waits: 3,
+  throwsLater: 4,
+  sendsTooLittle: 5,
+  repeats: 6,
+  usesTerms: 7,
+}
 
 const size = 3
 const repeated = Float32Array.of(1, 2, 3)
@@ -39,6 +48,12 @@ const learner: Learner = {
         return { delta: new Float32Array(size - 1), samples: 1, metrics: {} }
       case clientThat.repeats:
         return { delta: repeated, samples: 1, metrics: {} }
+      case clientThat.usesTerms: {
+        const arrays = [terms?.dynamic?.gradient, terms?.correction]
+        const isShared = arrays.every((values) => values?.buffer instanceof SharedArrayBuffer)
+        const delta = weights.map((_, index) => arrays.reduce((sum, values) => sum + (values?.[index] ?? 0), 0))
+        return { delta, samples: 1, metrics: { shared: Number(isShared), alpha: terms?.dynamic?.alpha ?? 0 } }
+      }
     }
     const delta = weights.map((weight) => weight * (terms?.proximal ?? 1) + random.uniform())
     return { delta, samples: 1, metrics: { loss: random.uniform() } }
@@ -51,7 +66,7 @@ const learner: Learner = {
 
 export default workload({
   name: 'misbehaving',
-  settings: { rounds: 1, clients: 7, broken: false },
+  settings: { rounds: 1, clients: 8, broken: false },
   learner: () => learner,
   data({ clients, broken }) {
     if (broken) throw learnError('LEARN_EMPTY', { purpose: 'train' })

@@ -2,6 +2,7 @@ import type { Evaluation, LocalTerms, Update } from '../learn/learner.ts'
 import type { Layout } from '../weights/layout.ts'
 import type { Settings } from '../workload/workload.ts'
 import type { PackedError } from './error-transfer.ts'
+import type { FileLine } from './shared-files.ts'
 
 /** What a training worker is started with. */
 export interface WorkerSetup {
@@ -11,7 +12,12 @@ export interface WorkerSetup {
   readonly seed: number
 }
 
-/** What a worker is asked, one at a time. Weights are shared memory, and read only. */
+/** The same with the worker's line for files, in its workerData. */
+export interface WorkerStart extends WorkerSetup {
+  readonly files: FileLine
+}
+
+/** What a worker is asked, one at a time. Weights, and the arrays of terms, are shared memory, and read only. */
 export type WorkerRequest =
   | { readonly type: 'initialWeights' }
   | {

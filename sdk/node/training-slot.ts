@@ -1,3 +1,4 @@
+import type { SharedFiles } from './shared-files.ts'
 import type { WorkerDescription, WorkerReply, WorkerRequest, WorkerSetup } from './training-messages.ts'
 import { startTrainingThread, type TrainingThread } from './training-thread.ts'
 
@@ -9,12 +10,12 @@ export interface TrainingSlot {
   close(): Promise<void>
 }
 
-export async function trainingSlot(setup: WorkerSetup): Promise<TrainingSlot> {
-  const { description, ...first }: TrainingThread = await startTrainingThread(setup)
+export async function trainingSlot(setup: WorkerSetup, files: SharedFiles): Promise<TrainingSlot> {
+  const { description, ...first }: TrainingThread = await startTrainingThread(setup, files)
   let thread: Promise<Omit<TrainingThread, 'description'>> = Promise.resolve(first)
   let closed = false
   const startAgain = () => {
-    thread = startTrainingThread(setup)
+    thread = startTrainingThread(setup, files)
     // Whoever asks next hears of it.
     thread.catch(() => {})
     return thread

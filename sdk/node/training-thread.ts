@@ -1,7 +1,11 @@
 import { Worker } from 'node:worker_threads'
 import { learnError } from '../learn/errors.ts'
 import { unpackError } from './error-transfer.ts'
-import type { WorkerDescription, WorkerReply, WorkerRequest, WorkerSetup } from './training-messages.ts'
+import type { SharedFiles } from './shared-files.ts'
+import type { WorkerDescription, WorkerReply, WorkerRequest, WorkerSetup, WorkerStart } from './training-messages.ts'
+
+/** What a worker leaves behind at once is little: more room would only be used up before it is collected. */
+const maxYoungGenerationSizeMb = 4
 
 /** A worker thread that has made its learner and data. */
 export interface TrainingThread {
@@ -20,8 +24,14 @@ interface Waiting {
 }
 
 /** @throws what the workload throws while it makes learner and data, or LEARN_WORKER_DIED. */
-export async function startTrainingThread(setup: WorkerSetup): Promise<TrainingThread> {
-  const worker = new Worker(new URL('./training-worker.js', import.meta.url), { workerData: setup })
+export async function startTrainingThread(setup: WorkerSetup, files: SharedFiles): Promise<TrainingThread> {
+  const line = files.line()
+  const start: WorkerStart = { ...setup, files: line }
+  const worker = new Worker(new URL('./training-worker.js', import.meta.url), {
+    workerData: start,
+    transferList: [line.port],
+    resourceLimits: { maxYoungGenerationSizeMb },
+  })
   let waiting: Waiting | undefined
   let fault: unknown
   let ended = false

@@ -1,11 +1,14 @@
 import { parentPort, workerData } from 'node:worker_threads'
+import { readFilesWith } from '../data/files/node-whole-file.ts'
 import { type LocalTrainer, localTrainer } from '../learn/local-trainer.ts'
 import { packError } from './error-transfer.ts'
 import { importWorkload } from './load-workload.ts'
-import type { WorkerMessage, WorkerReply, WorkerRequest, WorkerSetup } from './training-messages.ts'
+import { fileReaderOver } from './shared-files.ts'
+import type { WorkerMessage, WorkerReply, WorkerRequest, WorkerStart } from './training-messages.ts'
 
 /** Entry of a worker thread: makes the workload's learner and data, then answers requests one at a time. */
-async function serve({ module, settings, seed }: WorkerSetup): Promise<void> {
+async function serve({ module, settings, seed, files }: WorkerStart): Promise<void> {
+  readFilesWith(fileReaderOver(files))
   const trainer = await localTrainer(await importWorkload(new URL(module)), settings, seed)
   const { layout, modelTopology, runsOn, clients, testExamples } = trainer
   let running = new AbortController()
@@ -45,5 +48,5 @@ function fail(error: unknown): void {
   send({ type: 'failed', error: packError(error) })
 }
 
-const setup: WorkerSetup = workerData
+const setup: WorkerStart = workerData
 serve(setup).catch(fail)

@@ -54,6 +54,21 @@ test('weights changed between rounds are seen, although the array is the same', 
   }
 })
 
+test("arrays of a request's terms reach the worker as shared memory, with the values of their round", async (t) => {
+  const pool = await start(t, 1)
+  const correction = Float32Array.of(1, 2, 3)
+  const gradient = new Float32Array(new SharedArrayBuffer(12)).fill(10)
+  const train = (round: number) =>
+    pool.train({
+      ...request(pool, clientThat.usesTerms),
+      round,
+      terms: { correction, dynamic: { alpha: 0.5, gradient } },
+    })
+  t.deepEqual(await train(1), { delta: Float32Array.of(11, 12, 13), samples: 1, metrics: { shared: 1, alpha: 0.5 } })
+  correction.fill(4)
+  t.deepEqual((await train(2)).delta, Float32Array.of(14, 14, 14))
+})
+
 for (const client of [clientThat.exits, clientThat.throwsLater]) {
   test(`a worker that dies fails its own request, and is started again (client ${client})`, async (t) => {
     const pool = await start(t, 1)
@@ -92,7 +107,7 @@ test('an update or weights of another size than the layout are refused', async (
   await t.throwsAsync(pool.train(request(pool, clientThat.sendsTooLittle)), { code: 'LEARN_WEIGHTS' })
   await t.throwsAsync(pool.train(request(pool, 0, new Float32Array(2))), { code: 'LEARN_WEIGHTS' })
   await t.throwsAsync(pool.evaluate(new Float32Array(4)), { code: 'LEARN_WEIGHTS' })
-  await t.throwsAsync(pool.train(request(pool, 7)), { code: 'LEARN_CLIENT' })
+  await t.throwsAsync(pool.train(request(pool, 8)), { code: 'LEARN_CLIENT' })
 })
 
 test('a workload that cannot make its data fails the start with its error', async (t) => {

@@ -2,7 +2,9 @@ import { learnError } from '../learn/errors.ts'
 import { chunkCount, mergeEvaluations } from '../learn/evaluation.ts'
 import type { TrainingPool } from '../learn/training-pool.ts'
 import type { Settings } from '../workload/workload.ts'
-import { sharedWeights } from './shared-weights.ts'
+import { sharedArrays } from './shared-arrays.ts'
+import { sharedFiles } from './shared-files.ts'
+import { sharedTerms } from './shared-terms.ts'
 import type { WorkerReply, WorkerRequest } from './training-messages.ts'
 import { type TrainingSlot, trainingSlot } from './training-slot.ts'
 
@@ -33,7 +35,8 @@ export async function workerPool({ module, settings, seed, workers }: WorkerPool
     throw learnError('LEARN_SETTING', { name: 'workers', expected: 'an integer from 1', value: workers })
   }
   const setup = { module: module.href, settings, seed }
-  const [first, ...others] = await all(Array.from({ length: workers }, () => trainingSlot(setup)))
+  const files = sharedFiles()
+  const [first, ...others] = await all(Array.from({ length: workers }, () => trainingSlot(setup, files)))
   if (!first) throw learnError('LEARN_CLOSED')
   const { layout, modelTopology, runsOn, clients, testExamples } = first.description
 
@@ -41,7 +44,7 @@ export async function workerPool({ module, settings, seed, workers }: WorkerPool
   const free = [...slots]
   const waiting = new Set<Job>()
   const running = new Set<Job>()
-  const share = sharedWeights(layout.size)
+  const share = sharedArrays()
   let closed = false
 
   const dispatch = () => {
@@ -90,7 +93,15 @@ export async function workerPool({ module, settings, seed, workers }: WorkerPool
       return reply.weights
     },
     async train({ client, end, round, weights, terms, signal }) {
-      const request = { type: 'train', client, end, round, weights: share.forRound(weights, round), terms } as const
+      const shared = (values: Float32Array) => share.forRound(values, round)
+      const request = {
+        type: 'train',
+        client,
+        end,
+        round,
+        weights: shared(weights),
+        terms: sharedTerms(terms, shared),
+      } as const
       const reply = await ask(request, signal)
       if (reply.type !== 'update') throw unexpected(reply)
       return reply.update

@@ -1,4 +1,5 @@
 import { mkdir, open, readdir, readFile, rename, writeFile } from 'node:fs/promises'
+import { constants } from 'node:os'
 import { join } from 'node:path'
 import { CodedError } from '../../errors.ts'
 import { storeError } from '../errors.ts'
@@ -8,7 +9,7 @@ const format = 1
 const marker = 'flame-store.json'
 
 /** Files that belong to a store. */
-const ownFiles: readonly string[] = [marker, `${marker}.new`, 'data.mdb', 'lock.mdb', 'owner.json']
+const ownFiles: readonly string[] = [marker, `${marker}.new`, 'data.mdb', 'lock.mdb']
 
 /**
  * Makes sure that a folder is a store of this format, or makes it one if it's new or empty.
@@ -34,16 +35,30 @@ export async function prepareFolder(folder: string): Promise<void> {
   }
 }
 
+/** LMDB reports a write that was cut short as EIO; it reads through a map, which has no such error. */
+const full = new Set(['ENOSPC', 'EDQUOT', 'EFBIG', 'EIO', 'MDB_MAP_FULL'])
+const denied = new Set(['EACCES', 'EPERM', 'EROFS', 'ENOTDIR', 'EEXIST', 'EISDIR', 'ELOOP', 'ENAMETOOLONG'])
+const damaged = new Set(['MDB_PAGE_NOTFOUND', 'MDB_CORRUPTED', 'MDB_PANIC', 'MDB_VERSION_MISMATCH', 'MDB_INVALID'])
+
+/** Errors by number: the system's, and LMDB's own. */
+const names = new Map<unknown, string>([
+  ...Object.entries(constants.errno).map(([name, number]): [number, string] => [number, name]),
+  [-30_792, 'MDB_MAP_FULL'],
+  [-30_797, 'MDB_PAGE_NOTFOUND'],
+  [-30_796, 'MDB_CORRUPTED'],
+  [-30_795, 'MDB_PANIC'],
+  [-30_794, 'MDB_VERSION_MISMATCH'],
+  [-30_793, 'MDB_INVALID'],
+])
+
 /** What a system error means for the store. */
 export function folderError(folder: string, error: unknown): unknown {
-  if (!(error instanceof Error) || error instanceof CodedError) return error
+  if (!(error instanceof Error) || error instanceof CodedError || !('code' in error)) return error
+  const name = typeof error.code === 'string' ? error.code : (names.get(error.code) ?? '')
   const reason = error.message
-  if (/ENOSPC|EDQUOT|EFBIG|MDB_MAP_FULL|No space left|File too large|quota/i.test(reason))
-    return storeError('STORE_FULL', { folder, reason }, { cause: error })
-  if (/EACCES|EPERM|EROFS|ENOTDIR|EEXIST|Permission denied|Read-only/i.test(reason))
-    return storeError('STORE_DENIED', { folder, reason }, { cause: error })
-  if (/MDB_(CORRUPTED|INVALID|PAGE_NOTFOUND|PANIC|BAD)/.test(reason))
-    return storeError('STORE_DAMAGED', { folder, found: reason }, { cause: error })
+  if (full.has(name)) return storeError('STORE_FULL', { folder, reason }, { cause: error })
+  if (denied.has(name)) return storeError('STORE_DENIED', { folder, reason }, { cause: error })
+  if (damaged.has(name)) return storeError('STORE_DAMAGED', { folder, found: reason }, { cause: error })
   return error
 }
 
@@ -71,15 +86,15 @@ async function checkData(folder: string, files: readonly string[]): Promise<void
     if (size === 0) return // Killed before its first write.
     const head = Buffer.alloc(meta.bytes)
     await file.read(head, 0, meta.bytes, 0)
-    const damaged = (found: string) => storeError('STORE_DAMAGED', { folder, found })
+    const asDamaged = (found: string) => storeError('STORE_DAMAGED', { folder, found })
     if (size < meta.bytes || head.readUInt32LE(meta.magicAt) !== meta.magic)
-      throw damaged('data.mdb does not begin as one')
+      throw asDamaged('data.mdb does not begin as one')
     const pageSize = head.readUInt32LE(meta.pageSizeAt)
     const second = Buffer.alloc(meta.bytes)
     await file.read(second, 0, meta.bytes, pageSize)
     const lastPage = Math.max(...[head, second].map((page) => Number(page.readBigUInt64LE(meta.lastPageAt))))
     if (size < (lastPage + 1) * pageSize)
-      throw damaged(`data.mdb has ${size} bytes and needs ${(lastPage + 1) * pageSize}`)
+      throw asDamaged(`data.mdb has ${size} bytes and needs ${(lastPage + 1) * pageSize}`)
   } finally {
     await file.close()
   }

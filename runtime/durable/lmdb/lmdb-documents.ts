@@ -1,21 +1,18 @@
 import { decode, encode } from '../codec.ts'
 import { storeError } from '../errors.ts'
-import type { DocumentFields, Documents, FindOptions, Snapshot, StoredDocument } from '../store.ts'
-import type { LmdbRoot } from './lmdb-store.ts'
+import { copyFields } from '../fields.ts'
+import type { DocumentFields, Documents, FindOptions, StoredDocument } from '../store.ts'
+import type { LmdbAccess } from './lmdb-access.ts'
+import { below } from './lmdb-root.ts'
 import { seal } from './sealed.ts'
 
-/** What the documents need of the store that they are part of. */
-interface Access {
-  readonly root: LmdbRoot
-  check(...keys: readonly string[]): void
-  write<Result>(work: () => Result): Promise<Result>
-  unseal(sealed: Uint8Array): Snapshot
-}
+/** Documents read in one go; the thread is given back between. */
+const pageSize = 128
 
 export class LmdbDocuments implements Documents {
-  readonly #access: Access
+  readonly #access: LmdbAccess
 
-  constructor(access: Access) {
+  constructor(access: LmdbAccess) {
     this.#access = access
   }
 
@@ -25,8 +22,9 @@ export class LmdbDocuments implements Documents {
   ): Promise<void> {
     const { root, check, write } = this.#access
     check(collection, ...documents.map(({ id }) => id))
-    const sealed = documents.map(({ id, fields }) => ({ id, bytes: seal(1, encode(fields)) }))
-    await write(() => {
+    const sealed = documents.map(({ id, fields }) => ({ id, bytes: seal(1, encode(copyFields(fields))) }))
+    const size = sealed.reduce((sum, { bytes }) => sum + bytes.length, 0)
+    await write(size, () => {
       const seen = new Set<string>()
       for (const { id } of sealed) {
         if (seen.has(id) || root.doesExist(['document', collection, id]))
@@ -45,8 +43,8 @@ export class LmdbDocuments implements Documents {
   async replace(collection: string, id: string, expected: number, fields: DocumentFields): Promise<number> {
     const { root, check, write } = this.#access
     check(collection, id)
-    const sealed = seal(expected + 1, encode(fields))
-    await write(() => {
+    const sealed = seal(expected + 1, encode(copyFields(fields)))
+    await write(sealed.length, () => {
       const present = this.#get(collection, id)?.version ?? 0
       if (present === 0 || present !== expected)
         throw storeError('STORE_VERSION', { key: `${collection}/${id}`, present, expected })
@@ -58,7 +56,7 @@ export class LmdbDocuments implements Documents {
   async remove(collection: string, id: string): Promise<boolean> {
     const { root, check, write } = this.#access
     check(collection, id)
-    return write(() => root.removeSync(['document', collection, id]))
+    return write(0, () => root.removeSync(['document', collection, id]))
   }
 
   async *find(
@@ -68,20 +66,26 @@ export class LmdbDocuments implements Documents {
     const { root, check } = this.#access
     check(collection)
     const conditions = Object.entries(where)
-    const start = after === undefined ? ['document', collection] : ['document', collection, after]
+    const { end } = below('document', collection)
+    let start = after === undefined ? ['document', collection] : ['document', collection, after]
+    let seen = after
     let given = 0
-    for (const { key, value } of root.getRange({
-      start,
-      end: ['document', collection, '\u{10ffff}'],
-      snapshot: false,
-    })) {
-      if (given >= limit) return
-      const id = key[2]
-      if (typeof id !== 'string' || id === after) continue
-      const document = this.#open(id, value)
-      if (!conditions.every(([name, wanted]) => document.fields[name] === wanted)) continue
-      given += 1
-      yield document
+    for (;;) {
+      check()
+      const page = [...root.getRange({ start, end, limit: pageSize })]
+      for (const { key, value } of page) {
+        if (given >= limit) return
+        const id = key[2]
+        if (typeof id !== 'string' || id === seen) continue
+        seen = id
+        const document = this.#open(id, value)
+        if (!conditions.every(([name, wanted]) => document.fields[name] === wanted)) continue
+        given += 1
+        check()
+        yield document
+      }
+      if (page.length < pageSize || seen === undefined) return
+      start = ['document', collection, seen]
     }
   }
 
@@ -93,8 +97,7 @@ export class LmdbDocuments implements Documents {
   #open(id: string, sealed: Uint8Array): StoredDocument {
     const { version, bytes } = this.#access.unseal(sealed)
     const fields = decode(bytes)
-    if (!isFields(fields))
-      throw storeError('STORE_DAMAGED', { folder: 'the store', found: `document ${id} is no document` })
+    if (!isFields(fields)) throw this.#access.damaged(`document ${id} is no document`)
     return { id, version, fields }
   }
 }

@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs'
-import { readFile, unlink, writeFile } from 'node:fs/promises'
-import { join } from 'node:path'
 import { storeError } from '../errors.ts'
+import type { LmdbKey, LmdbRoot } from './lmdb-root.ts'
+import { seal, unseal } from './sealed.ts'
 
 interface Owner {
   readonly pid: number
@@ -9,35 +9,34 @@ interface Owner {
   readonly began: string
 }
 
+const place: LmdbKey = ['owner']
+
 /**
- * Takes possession of a store's folder for this process; returns what gives it back. STORE_IN_USE if a living process has
- * it. A file that a killed process left behind doesn't count.
+ * Takes possession of a store for this process; returns what gives it back. STORE_IN_USE if a living process has it; one that
+ * was killed doesn't count. The owner is written down in a transaction, of which LMDB runs one at a time across processes:
+ * of two that find a dead owner, one becomes the next.
  */
-export async function takeOwnership(folder: string): Promise<() => Promise<void>> {
-  const file = join(folder, 'owner.json')
-  const own: Owner = { pid: process.pid, began: beginningOf(process.pid) ?? '' }
-  for (;;) {
-    try {
-      await writeFile(file, JSON.stringify(own), { flag: 'wx' })
-      return () => unlink(file)
-    } catch (error) {
-      if (!(error instanceof Error && 'code' in error && error.code === 'EEXIST')) throw error
-    }
-    const owner = await ownerIn(file)
+export function takeOwnership(root: LmdbRoot, folder: string): () => void {
+  root.transactionSync(() => {
+    const owner = ownerIn(root, folder)
     if (owner && beginningOf(owner.pid) === owner.began) throw storeError('STORE_IN_USE', { folder, pid: owner.pid })
-    await unlink(file).catch(() => {}) // Another process may have taken it away as well.
+    const own: Owner = { pid: process.pid, began: beginningOf(process.pid) ?? '' }
+    root.putSync(place, seal(1, new TextEncoder().encode(JSON.stringify(own))))
+  })
+  return () => {
+    try {
+      root.removeSync(place)
+    } catch {
+      // Without room to write it down, the end of the process says the same.
+    }
   }
 }
 
-async function ownerIn(file: string): Promise<Owner | undefined> {
-  try {
-    const owner: Partial<Owner> | null = JSON.parse(await readFile(file, 'utf8'))
-    return typeof owner?.pid === 'number' && typeof owner.began === 'string'
-      ? { pid: owner.pid, began: owner.began }
-      : undefined
-  } catch {
-    return undefined // Gone meanwhile, or written in half by a process that was killed.
-  }
+function ownerIn(root: LmdbRoot, folder: string): Owner | undefined {
+  const sealed = root.getBinary(place)
+  if (!sealed) return undefined
+  const owner: Owner = JSON.parse(new TextDecoder().decode(unseal(folder, sealed).bytes))
+  return owner
 }
 
 /** Undefined if no such process lives. */
@@ -49,8 +48,10 @@ function beginningOf(pid: number): string | undefined {
   }
   try {
     const stat = readFileSync(`/proc/${pid}/stat`, 'utf8')
-    // The 22nd field; the second, in parentheses, may hold spaces.
-    return stat.slice(stat.lastIndexOf(')') + 2).split(' ')[19]
+    // From the third field on; the second, in parentheses, may hold spaces.
+    const fields = stat.slice(stat.lastIndexOf(')') + 2).split(' ')
+    // A zombie has ended, and waits for its parent to notice.
+    return fields[0] === 'Z' || fields[0] === 'X' ? undefined : fields[19]
   } catch {
     return '' // No /proc on this platform: the number alone decides.
   }

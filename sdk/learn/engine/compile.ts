@@ -1,4 +1,3 @@
-import { sizeOf } from '../../weights/layout.ts'
 import { learnError } from '../errors.ts'
 import type { LayerGraph, LayerNode } from './layer-graph.ts'
 import { LayerSettings } from './layer-settings.ts'
@@ -16,8 +15,6 @@ export interface CompiledModel {
   readonly bytes: number
   /** One float32 an example. */
   readonly labels: number
-  /** Room for all weights, flat, as they come and go. */
-  readonly staging: number
 }
 
 /**
@@ -40,14 +37,12 @@ export function compile(graph: LayerGraph, size: PlanSize): CompiledModel {
   if (!last) throw unfit(`it ends with ${graph.output}, which is no layer`)
   if (last.shape.length !== 1) throw unfit(`it ends with the shape [${last.shape}]: let a flatten layer be the last`)
   const output = inPixels(plan, 'output', last)
-  const weights = plan.weights.reduce((sum, { shape }) => sum + sizeOf(shape), 0)
   return {
     plan,
     input,
     output,
     bytes: plan.allocate(plan.batch * tensorSize(input)),
     labels: plan.allocate(4 * plan.batch),
-    staging: plan.allocate(4 * weights),
   }
 }
 

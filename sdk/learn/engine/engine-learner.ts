@@ -1,10 +1,10 @@
 import type { Examples } from '../../data/examples.ts'
 import { sizeOf } from '../../weights/layout.ts'
 import { learnError } from '../errors.ts'
-import type { Steps } from '../layers-training.ts'
 import type { Learner } from '../learner.ts'
 import type { LossName } from '../loss-name.ts'
 import { oneAtATime } from '../one-at-a-time.ts'
+import type { Steps } from '../steps.ts'
 import { engine } from './engine.ts'
 import { engineLoss } from './engine-loss.ts'
 import type { EngineModel } from './engine-model.ts'
@@ -17,12 +17,7 @@ const evaluationBatch = 100
 export function engineLearner(model: EngineModel, loss: LossName, steps: Steps): Learner {
   const lossOf = engineLoss(loss, model.outputs)
   const { graph, layout, topology } = model
-  const running = engine({
-    graph,
-    batch: Math.max(steps.batch, evaluationBatch),
-    trainingBatch: steps.batch,
-    copies: 3,
-  })
+  const running = engine({ graph, batch: Math.max(steps.batch, evaluationBatch), trainingBatch: steps.batch })
   const inputSize = sizeOf(graph.inputShape)
   const check = (examples: Examples, purpose: 'train' | 'evaluate') => {
     if (examples.count < 1) throw learnError('LEARN_EMPTY', { purpose })

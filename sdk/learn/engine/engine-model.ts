@@ -18,7 +18,7 @@ export interface EngineModel {
 /** @throws LEARN_ENGINE_MODEL, naming what the engine doesn't know of the model. */
 export function engineModel(topology: unknown): EngineModel {
   const graph = layerGraph(topology)
-  const { plan, output } = compile(graph, { batch: 1, trainedBytes: 0, copies: 0 })
+  const { plan, output } = compile(graph, { batch: 1, trainedBytes: 0 })
   const slots = inLayoutOrder(plan.weights)
   const layout = layoutOf(slots.map(({ name, shape }) => ({ name, shape })))
   return {

@@ -1,32 +1,31 @@
 import type { Examples } from '../../data/examples.ts'
 import { learnError } from '../errors.ts'
-import type { Steps } from '../layers-training.ts'
 import type { Evaluation, TrainingRequest, Update } from '../learner.ts'
+import { stepTerms } from '../step-terms.ts'
+import type { Steps } from '../steps.ts'
 import { yieldTurn } from '../yield-turn.ts'
 import type { Engine } from './engine.ts'
 import type { EngineLoss } from './engine-loss.ts'
 import type { Pass } from './plan.ts'
 import { readBatch } from './read-batch.ts'
+import { beginSteps } from './steps/begin-steps.ts'
 
-/** Trains from the request's weights by SGD over mini-batches. */
+/** Trains from the request's weights over mini-batches. */
 export async function trainOnEngine(
   engine: Engine,
   lossOf: EngineLoss,
   steps: Steps,
   request: TrainingRequest,
 ): Promise<Update> {
-  const { examples, random, signal, weights, terms = {} } = request
+  const { examples, random, signal, weights } = request
   signal?.throwIfAborted()
-  const { kernels, trained, capacity } = engine
-  const { learningRate, momentum = 0 } = steps
-  const { proximal = 0 } = terms
-  const fused = momentum === 0 && proximal === 0 && steps.batch <= capacity
-  engine.load(weights)
-  const gradient = trained.address + trained.bytes
-  const second = gradient + trained.bytes
-  const third = second + trained.bytes
-  if (momentum !== 0) kernels.fill(second, 0, trained.count)
-  if (proximal !== 0) kernels.copyRows(trained.address, 0, third, 0, 1, trained.bytes)
+  const { target, step, addExample } = beginSteps(
+    engine,
+    steps,
+    weights,
+    stepTerms(request.terms ?? {}, weights.length),
+  )
+  const passExamples = addExample ? 1 : engine.capacity
 
   let total = 0
   const order = Uint32Array.from({ length: examples.count }, (_, index) => index)
@@ -34,28 +33,21 @@ export async function trainOnEngine(
     random.shuffle(order)
     for (let start = 0; start < order.length; start += steps.batch) {
       const batch = order.subarray(start, start + steps.batch)
-      if (!fused) kernels.fill(gradient, 0, trained.count)
       let loss = 0
-      for (let from = 0; from < batch.length; from += capacity) {
-        const part = batch.subarray(from, from + capacity)
+      for (let from = 0; from < batch.length; from += passExamples) {
+        const part = batch.subarray(from, from + passExamples)
         readBatch(engine, lossOf, examples, part)
-        const pass: Pass = {
-          batch: part.length,
-          training: true,
-          seed: 0,
-          gradientShift: fused ? 0 : trained.bytes,
-          gradientScale: fused ? -learningRate : 1,
-        }
+        const seed = engine.seeded ? random.uint32() : 0
+        const pass: Pass = { batch: part.length, training: true, seed, ...target }
         engine.forward(pass)
-        loss += engine.loss(lossOf, part.length, 1 / batch.length).loss
+        loss += engine.loss(lossOf, part.length, addExample ? 1 : 1 / batch.length).loss
         engine.backward(pass)
+        addExample?.(batch.length)
       }
       if (!Number.isFinite(loss)) {
         throw learnError('LEARN_DIVERGED', { epoch, batch: start / steps.batch + 1, loss: loss / batch.length })
       }
-      if (proximal !== 0) kernels.addProximal(trained.address, third, proximal, gradient, trained.count)
-      if (momentum !== 0) kernels.momentumStep(trained.address, gradient, second, momentum, learningRate, trained.count)
-      else if (!fused) kernels.addScaled(gradient, -learningRate, trained.address, trained.count)
+      step()
       total += loss
       await yieldTurn()
       signal?.throwIfAborted()

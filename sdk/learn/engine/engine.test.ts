@@ -21,8 +21,8 @@ const pass = (batch: number, seed = 0): Pass => ({
   gradientScale: -0.01,
 })
 
-function engineOf(model: (tf: TensorFlow) => unknown, sizes: Omit<EngineRequest, 'graph' | 'copies'>) {
-  return engine({ graph: layerGraph(recordTopology(model)), copies: 0, ...sizes })
+function engineOf(model: (tf: TensorFlow) => unknown, sizes: Omit<EngineRequest, 'graph'>) {
+  return engine({ graph: layerGraph(recordTopology(model)), ...sizes })
 }
 
 /** So large that a pass takes a few examples. */

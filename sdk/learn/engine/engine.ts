@@ -4,7 +4,7 @@ import { compile } from './compile.ts'
 import type { EngineLoss, LossSums } from './engine-loss.ts'
 import { engineKernels, type Kernels } from './kernels.ts'
 import type { LayerGraph } from './layer-graph.ts'
-import { type Pass, tensorSize, type WeightSlot } from './plan.ts'
+import { aligned, type Pass, tensorSize, type WeightSlot } from './plan.ts'
 
 /** Bytes that the activations of a batch may take: a larger batch goes in parts. */
 const activationBytes = 16 * 2 ** 20
@@ -12,19 +12,26 @@ const activationBytes = 16 * 2 ** 20
 const wholeBatchBytes = 2 ** 30
 const pageBytes = 65_536
 
-/** A model in WebAssembly memory: its weights, room for a batch, and the passes over it. Nothing is allocated after the start. */
+/**
+ * A model in WebAssembly memory: its weights, room for a batch, and the passes over it. Nothing is allocated after the start,
+ * but for the places that a training is the first to need.
+ */
 export interface Engine {
   readonly kernels: Kernels
   /** Most examples of a pass. */
   readonly capacity: number
-  /** Where a batch's features and labels go. */
+  /** Whether its passes draw from their seed. */
+  readonly seeded: boolean
+  /** Where a batch's features and labels go: other views after places were made. */
   readonly features: Float32Array
   /** The same place for features that are bytes, and what makes them features. */
   readonly bytes: Uint8Array
   divideBytes(examples: number, divisor: number): void
   readonly labels: Float32Array
-  /** The trained weights, in the engine's own arrangement, and how far their copies lie apart. */
+  /** The trained weights, in the engine's own arrangement; values that pad them are zero. */
   readonly trained: { readonly address: number; readonly bytes: number; readonly count: number }
+  /** Addresses of so many places as large as the trained weights'. Loading and saving weights overwrites the first. */
+  places(count: number): readonly number[]
   readonly outputs: number
   load(weights: Float32Array): void
   save(): Float32Array
@@ -39,13 +46,12 @@ export interface EngineRequest {
   /** Examples that a pass should take, if they fit. */
   readonly batch: number
   /** Examples of a training batch, for models whose batches can't go in parts. */
-  readonly trainingBatch: number
-  readonly copies: number
+  readonly trainingBatch?: number
 }
 
 /** @throws LEARN_ENGINE_MODEL where the model has what the engine doesn't know. */
-export function engine({ graph, batch, trainingBatch, copies }: EngineRequest): Engine {
-  const [one, two] = [1, 2].map((examples) => compile(graph, { batch: examples, trainedBytes: 0, copies: 0 }).plan)
+export function engine({ graph, batch, trainingBatch = batch }: EngineRequest): Engine {
+  const [one, two] = [1, 2].map((examples) => compile(graph, { batch: examples, trainedBytes: 0 }).plan)
   const exampleBytes = (two?.bytes ?? 0) - (one?.bytes ?? 0)
   const fitting = Math.max(1, Math.min(batch, Math.floor(activationBytes / exampleBytes)))
   const capacity = one?.wholeBatchFor === undefined ? fitting : Math.max(fitting, trainingBatch)
@@ -55,36 +61,61 @@ export function engine({ graph, batch, trainingBatch, copies }: EngineRequest): 
     })
   }
   const trainedBytes = one?.trainedBytes ?? 0
-  const { plan, input, output, bytes, labels, staging } = compile(graph, { batch: capacity, trainedBytes, copies })
+  const { plan, input, output, bytes, labels } = compile(graph, { batch: capacity, trainedBytes })
   const slots = placed(plan.weights)
   const weightCount = slots.reduce((sum, { slot }) => sum + sizeOf(slot.shape), 0)
 
-  const memory = new WebAssembly.Memory({ initial: Math.ceil(plan.bytes / pageBytes) })
+  // Weights come and go through the first place, flat.
+  const staging = aligned(plan.bytes)
+  const secondPlace = staging + Math.max(aligned(4 * weightCount), trainedBytes)
+  const placesEnd = (count: number) => secondPlace + (count - 1) * trainedBytes
+  const memory = new WebAssembly.Memory({ initial: Math.ceil(placesEnd(1) / pageBytes) })
   const kernels = engineKernels(memory)
   for (const { address, values } of plan.tables) new Uint32Array(memory.buffer, address, values.length).set(values)
-  const staged = new Float32Array(memory.buffer, staging, weightCount)
+  const viewsOf = ({ buffer }: WebAssembly.Memory) => ({
+    staged: new Float32Array(buffer, staging, weightCount),
+    features: new Float32Array(buffer, input.value, capacity * tensorSize(input)),
+    bytes: new Uint8Array(buffer, bytes, capacity * tensorSize(input)),
+    labels: new Float32Array(buffer, labels, capacity),
+  })
+  let views = viewsOf(memory)
   const outputs = output.pixels * output.channels
   return {
     kernels,
     capacity,
     outputs,
-    features: new Float32Array(memory.buffer, input.value, capacity * tensorSize(input)),
-    bytes: new Uint8Array(memory.buffer, bytes, capacity * tensorSize(input)),
+    seeded: plan.ops.some(({ seeded = false }) => seeded),
+    get features() {
+      return views.features
+    },
+    get bytes() {
+      return views.bytes
+    },
     divideBytes: (examples, divisor) => kernels.divideBytes(bytes, divisor, input.value, examples * tensorSize(input)),
-    labels: new Float32Array(memory.buffer, labels, capacity),
+    get labels() {
+      return views.labels
+    },
     trained: { address: plan.trainedStart, bytes: trainedBytes, count: trainedBytes / 4 },
+    places(count) {
+      const missing = Math.ceil((placesEnd(count) - memory.buffer.byteLength) / pageBytes)
+      if (missing > 0) {
+        memory.grow(missing)
+        views = viewsOf(memory)
+      }
+      return Array.from({ length: count }, (_, index) => (index === 0 ? staging : placesEnd(index)))
+    },
     load(weights) {
       if (weights.length !== weightCount) {
         throw learnError('LEARN_WEIGHTS', { what: 'the weights', expected: weightCount, came: weights.length })
       }
-      staged.set(weights)
+      views.staged.set(weights)
       // A training that diverged has left NaN in the padding, too, where NaN times zero was added.
       kernels.fill(plan.trainedStart, 0, trainedBytes / 4)
       for (const { slot, offset } of slots) slot.load(kernels, staging + 4 * offset)
     },
     save() {
       for (const { slot, offset } of slots) slot.save(kernels, staging + 4 * offset)
-      return staged.slice()
+      return views.staged.slice()
     },
     forward(pass) {
       for (const op of plan.ops) op.forward(kernels, pass)

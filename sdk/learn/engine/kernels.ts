@@ -61,9 +61,39 @@ export interface Kernels extends LayerKernels {
   addScaled(source: number, scale: number, target: number, count: number): void
   fill(target: number, value: number, count: number): void
   copyRows(source: number, sourcePitch: number, target: number, targetPitch: number, rows: number, bytes: number): void
+  beginGradient(w: number, slope: number, offset: number, gradient: number, count: number): void
+  moveOn(w: number, moves: number, rate: number, keep: number, slope: number, offset: number, count: number): void
+  gradientStep(w: number, gradient: number, scale: number, decay: number, rate: number, ...next: NextGradient): void
+  momentumStep(
+    w: number,
+    gradient: number,
+    velocity: number,
+    scale: number,
+    decay: number,
+    momentum: number,
+    nesterov: number,
+    rate: number,
+    ...next: NextGradient
+  ): void
+  adamStep(
+    w: number,
+    gradient: number,
+    m: number,
+    v: number,
+    scale: number,
+    decay: number,
+    keep: number,
+    beta1: number,
+    beta2: number,
+    rate: number,
+    spread: number,
+    epsilon: number,
+    ...next: NextGradient
+  ): void
+  takeScaled(source: number, scale: number, target: number, count: number): void
+  squaredNorm(x: number, count: number): number
+  clampValues(x: number, limit: number, count: number): void
   divideBytes(source: number, divisor: number, target: number, count: number): void
-  addProximal(w: number, start: number, mu: number, gradient: number, count: number): void
-  momentumStep(w: number, gradient: number, velocity: number, momentum: number, rate: number, count: number): void
   winogradInput(
     image: number,
     lineBytes: number,
@@ -144,6 +174,9 @@ export interface Kernels extends LayerKernels {
   readonly correct: WebAssembly.Global
 }
 
+/** What a step leaves for the next batch's gradients to be added to, and values in each place. */
+export type NextGradient = readonly [slope: number, offset: number, count: number]
+
 export type PoolArguments = [
   x: number,
   height: number,
@@ -187,9 +220,15 @@ const names: readonly (keyof Kernels)[] = [
   'addScaled',
   'fill',
   'copyRows',
+  'beginGradient',
+  'moveOn',
+  'gradientStep',
   'divideBytes',
-  'addProximal',
   'momentumStep',
+  'adamStep',
+  'squaredNorm',
+  'clampValues',
+  'takeScaled',
   'winogradInput',
   'winogradInputGradient',
   'winogradOutput',

@@ -39,7 +39,7 @@ export interface WeightSlot {
 export interface Pass {
   readonly batch: number
   readonly training: boolean
-  /** Of dropout masks: another one for each pass. */
+  /** Of dropout masks: another one for each pass of a model that has seeded layers; else 0. */
   readonly seed: number
   /** Where a trained weight's gradient goes: so many bytes behind the weight. 0: to the weight itself. */
   readonly gradientShift: number
@@ -65,8 +65,6 @@ export interface PlanSize {
   readonly batch: number
   /** Bytes of all trained weights; 0 in a first, trial plan, which finds it out. */
   readonly trainedBytes: number
-  /** How many copies of the trained weights' place there are behind it: for gradients, momentum and the like. */
-  readonly copies: number
 }
 
 /** Hands out the engine's memory while a model is compiled: nothing is allocated later. */
@@ -82,11 +80,11 @@ export class Plan {
   #nextTrained: number
   #next: number
 
-  constructor({ batch, trainedBytes, copies }: PlanSize) {
+  constructor({ batch, trainedBytes }: PlanSize) {
     this.batch = batch
     this.trainedStart = firstFreeAddress
     this.#nextTrained = firstFreeAddress
-    this.#next = firstFreeAddress + (1 + copies) * trainedBytes
+    this.#next = firstFreeAddress + trainedBytes
   }
 
   /** End of the memory handed out. */
@@ -144,7 +142,8 @@ export class Plan {
   }
 }
 
-function aligned(bytes: number): number {
+/** The next address, or size, at which a place may begin. */
+export function aligned(bytes: number): number {
   return Math.ceil(bytes / alignment) * alignment
 }
 

@@ -32,6 +32,10 @@ export function typedChannel<Out, In>(
       return receive(awaited, expiry)
     })
 
+  function recvAny(): Promise<Arrival<In>> {
+    return receive().then((arrival) => arrival ?? recvAny())
+  }
+
   async function* recvEach(ends: readonly string[]): AsyncGenerator<Arrival<In>> {
     const awaited = new Set(ends)
     while (awaited.size > 0) {
@@ -93,12 +97,7 @@ export function typedChannel<Out, In>(
     send: (end, message, { keep = true } = {}) => port.send([end], message, keep),
     broadcast: (message, ends = port.ends()) => port.send(ends, message, true),
     recv: async (end) => (await receive(new Set([end])))?.message,
-    async recvAny() {
-      for (;;) {
-        const arrival = await receive()
-        if (arrival) return arrival
-      }
-    },
+    recvAny,
     recvEach,
     gather,
     peek(end) {

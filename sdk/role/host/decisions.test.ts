@@ -50,7 +50,7 @@ test('decisions of committed rounds are not those of the next one', async (t) =>
   const first = await open(store)
   first.record(first.place('now'), 7)
   await first.flush()
-  await first.next(true)
+  await first.next()
   t.false(first.any)
   t.is(first.recall(first.place('now'), isNumber), undefined)
   t.is((await open(store, 1)).any, false)
@@ -60,7 +60,7 @@ test('a round that committed nothing keeps its number, and its calls count anew'
   const store = memoryStore()
   const decisions = await open(store)
   t.is(decisions.place('now'), decisions.place('now').replace('#1', '#0'))
-  await decisions.next(false)
+  decisions.repeat()
   t.is(decisions.place('now'), 'now#0')
   decisions.record('now#0', 5)
   await decisions.flush()
@@ -75,7 +75,7 @@ test('a journal of many committed rounds does not grow without bound, and the la
     decisions.record(decisions.place('now'), round)
     await decisions.flush()
     if (round % 7 === 0) t.is((await open(store, round)).recall('now#0', isNumber), round)
-    await decisions.next(true)
+    await decisions.next()
     let entries = 0
     for await (const _ of store.read(key)) entries += 1
     most = Math.max(most, entries)

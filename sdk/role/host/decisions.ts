@@ -94,10 +94,14 @@ export class JournalledDecisions implements Decisions {
     this.#last = Math.max(this.#last, ...numbers)
   }
 
-  /** Begins the next round. Entries so far are of no more use once the round's snapshot is durable; many go at once. */
-  async next(committed: boolean): Promise<void> {
+  /** Begins a round again under the same number: nothing of the one that ended was kept. */
+  repeat(): void {
     this.#counts.clear()
-    if (!committed) return
+  }
+
+  /** Begins the next round. Entries so far are of no more use once the round's snapshot is durable; many go at once. */
+  async next(): Promise<void> {
+    this.repeat()
     this.#round += 1
     this.#recorded.clear()
     if (this.#last - this.#truncated < mostLeftovers) return

@@ -108,8 +108,8 @@ function roleLearner(task: RoleTask, job: JobSurroundings, actor: ActorContext<R
   return {
     layout: pool.layout,
     initialWeights: () => actor.track(pool.initialWeights()),
-    async train(request) {
-      if (task.client === undefined) throw roleError('ROLE_NO_LEARNER_DATA', { end: task.end })
+    train(request) {
+      if (task.client === undefined) return Promise.reject(roleError('ROLE_NO_LEARNER_DATA', { end: task.end }))
       return actor.track(pool.train({ ...request, client: task.client, end: task.end, signal: actor.signal }))
     },
     evaluate: (weights) => actor.track(pool.evaluate(weights)),

@@ -84,7 +84,8 @@ export function roleHost(task: RoleTask, job: JobSurroundings): Behavior<RoleMes
       while (!role.done(state)) {
         const next = await round(state)
         if (actor.signal.aborted) return
-        await actor.track(keeper.commit(state, next))
+        const committed = keeper.commit(state, next)
+        if (committed) await actor.track(committed)
         for (const channel of channels.values()) channel.committed()
         attempts = 0
         state = next

@@ -19,8 +19,11 @@ export interface RoundKeeper<State> {
   stage(record: RoundRecord): void
   /** A number that goes with it, or with a report to the job if nothing is published. */
   metric(name: string, value: number): void
-  /** Makes the round durable: first its decisions, then what it publishes, then its state. */
-  commit(before: State, after: State): Promise<void>
+  /**
+   * Makes the round durable: first its decisions, then what it publishes, then its state. Undefined if there is nothing of
+   * it to keep, as with a trainer: then it costs nothing.
+   */
+  commit(before: State, after: State): Promise<void> | undefined
 }
 
 /** Where a role's snapshot and journal are kept. */
@@ -47,20 +50,28 @@ export async function openRoundKeeper<State, Channels>(
     decisions,
     stage: (record) => staged.push(record),
     metric: (name, value) => numbers.set(name, value),
-    async commit(before, after) {
-      const given = numbers.size === 0 ? {} : byName(Object.fromEntries(numbers))
-      const records = staged.map((record) => ({ ...record, metrics: byName({ ...given, ...record.metrics }) }))
-      staged = []
-      const hasReport = records.length === 0 && numbers.size > 0
-      numbers.clear()
+    commit(before, after) {
       const changed = after !== before || decisions.any
-      await decisions.flush()
-      for (const record of records) await job.publish(record)
-      if (changed) version = await save(store, key, version, { role: role.name, state: after })
-      await decisions.next(changed)
-      for (const record of records) await job.announce(record)
-      if (hasReport) job.reports.tell({ type: 'metrics', end, metrics: given })
+      if (changed || staged.length > 0 || numbers.size > 0) return keep(changed, after)
+      decisions.repeat()
+      return undefined
     },
+  }
+
+  async function keep(changed: boolean, after: State): Promise<void> {
+    const given = numbers.size === 0 ? {} : byName(Object.fromEntries(numbers))
+    const records = staged.map((record) => ({ ...record, metrics: byName({ ...given, ...record.metrics }) }))
+    const hasReport = records.length === 0 && numbers.size > 0
+    staged = []
+    numbers.clear()
+    await decisions.flush()
+    for (const record of records) await job.publish(record)
+    if (changed) {
+      version = await save(store, key, version, { role: role.name, state: after })
+      await decisions.next()
+    } else decisions.repeat()
+    for (const record of records) await job.announce(record)
+    if (hasReport) job.reports.tell({ type: 'metrics', end, metrics: given })
   }
 }
 

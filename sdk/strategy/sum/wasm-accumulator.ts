@@ -8,7 +8,7 @@ const mostSamples = 2 ** 29
 /** A sum whose magnitude could reach this is refused. */
 const mostBound = 2n ** 62n
 /** Weights that are staged at a time: they stay in the processor's cache. */
-const blockSize = 16_384
+const blockSize = 4096
 const pageBytes = 65_536
 
 export interface AccumulatorOptions {
@@ -32,10 +32,13 @@ class WasmAccumulator implements Accumulator {
   readonly #layout: Layout
   readonly #quantumBits: number
   readonly #magic: number
+  /** What a magnitude, with the magic constant added, must stay below, so that the integer keeps to the low bits. */
+  readonly #limit: number
   readonly #memory: WebAssembly.Memory
   readonly #kernel: SumKernel
   /** Where the integers begin, behind the staging block. */
   readonly #sums: number
+  readonly #staging: Float32Array
   #bound = 0n
 
   constructor(layout: Layout, quantumBits: number) {
@@ -43,10 +46,12 @@ class WasmAccumulator implements Accumulator {
     this.#layout = layout
     this.#quantumBits = quantumBits
     this.#magic = 1.5 * 2 ** (52 - quantumBits)
+    this.#limit = 2 ** (53 - quantumBits)
     this.#sums = 8 * Math.min(blockSize, padded(layout.size))
     const pages = Math.ceil((this.#sums + 8 * padded(layout.size)) / pageBytes)
     this.#memory = new WebAssembly.Memory({ initial: Math.max(1, pages) })
     this.#kernel = sumKernel(this.#memory)
+    this.#staging = new Float32Array(this.#memory.buffer, 0, Math.min(blockSize, padded(layout.size)))
   }
 
   add({ end, delta, samples }: WeightedDelta): void {
@@ -116,17 +121,23 @@ class WasmAccumulator implements Accumulator {
     let peak = 0
     for (let from = 0; from < count; from += blockSize) {
       const block = delta.subarray(from, Math.min(count, from + blockSize))
-      const staging = new Float32Array(this.#memory.buffer, 0, padded(block.length))
-      staging.set(block)
-      staging.fill(0, block.length)
-      this.#kernel.accumulate(this.#sums + 8 * from, 0, staging.length, samples, this.#magic, negative)
-      if (!negative && this.#kernel.damage() !== 0n) {
+      const used = padded(block.length)
+      this.#staging.set(block)
+      this.#staging.fill(0, block.length, used)
+      this.#kernel.accumulate(this.#sums + 8 * from, 0, used, samples, this.#magic, negative)
+      const product = this.#kernel.peak() * samples
+      if (!negative && !this.#isInRange(product)) {
         this.#accumulate(delta, samples, true, from + block.length)
         return undefined
       }
-      peak = Math.max(peak, this.#kernel.peak())
+      peak = Math.max(peak, product)
     }
     return peak
+  }
+
+  /** False for what isn't a number, too. */
+  #isInRange(product: number): boolean {
+    return Math.abs(product) + this.#magic < this.#limit
   }
 
   #checkSize(end: string, came: number): void {
@@ -134,17 +145,13 @@ class WasmAccumulator implements Accumulator {
   }
 
   #valueError(end: string, delta: Float32Array, samples: number): Error {
-    const least = 2 ** (52 - this.#quantumBits)
-    const index = delta.findIndex((value) => {
-      const shifted = value * samples + this.#magic
-      return !(shifted >= least && shifted < 2 * least)
-    })
+    const index = delta.findIndex((value) => !this.#isInRange(value * samples))
     const { tensor, offset } = locate(this.#layout, index) ?? { tensor: 'weights', offset: index }
-    return sumError('SUM_VALUE', { end, tensor, offset, value: delta[index], samples, limit: least / 2 })
+    return sumError('SUM_VALUE', { end, tensor, offset, value: delta[index], samples, limit: this.#limit / 4 })
   }
 }
 
 /** Counts are rounded up to whole vectors. */
 function padded(count: number): number {
-  return Math.ceil(count / 4) * 4
+  return Math.ceil(count / 8) * 8
 }

@@ -12,7 +12,7 @@ export interface SumKernel {
   ) => void
   readonly merge: (sums: number, others: number, count: number) => void
   readonly means: (sums: number, out: number, count: number, quantum: number, samples: number) => void
-  readonly damage: () => bigint
+  /** Largest magnitude of the deltas that `accumulate` added last; NaN if one of them was. */
   readonly peak: () => number
 }
 
@@ -22,15 +22,14 @@ let compiled: WebAssembly.Module | undefined
 export function sumKernel(memory: WebAssembly.Memory): SumKernel {
   compiled ??= new WebAssembly.Module(Uint8Array.from(atob(kernelBase64), (character) => character.charCodeAt(0)))
   const { exports } = new WebAssembly.Instance(compiled, { env: { memory } })
-  const { accumulate, merge, means, damage, peak } = exports
-  if (!isFunction(accumulate) || !isFunction(merge) || !isFunction(means) || !isGlobal(damage) || !isGlobal(peak)) {
+  const { accumulate, merge, means, peak } = exports
+  if (!isFunction(accumulate) || !isFunction(merge) || !isFunction(means) || !isGlobal(peak)) {
     throw new TypeError('the sum kernel lacks an export; build it again')
   }
   return {
     accumulate: (...args) => void accumulate(...args),
     merge: (...args) => void merge(...args),
     means: (...args) => void means(...args),
-    damage: () => BigInt(damage.value),
     peak: () => Number(peak.value),
   }
 }

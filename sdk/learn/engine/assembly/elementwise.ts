@@ -44,25 +44,6 @@ export function copyRows(source: usize, sourcePitch: usize, target: usize, targe
   for (let row = 0; row < rows; row++, source += sourcePitch, target += targetPitch) memory.copy(target, source, bytes)
 }
 
-// gradient += mu · (w − start).
-export function addProximal(w: usize, start: usize, mu: f32, gradient: usize, count: i32): void {
-  const factor = f32x4.splat(mu)
-  for (let end = w + (<usize>count << 2); w < end; w += 16, start += 16, gradient += 16) {
-    const pull = f32x4.mul(f32x4.sub(v128.load(w), v128.load(start)), factor)
-    v128.store(gradient, f32x4.add(v128.load(gradient), pull))
-  }
-}
-
-// velocity = momentum · velocity + gradient; w −= rate · velocity.
-export function momentumStep(w: usize, gradient: usize, velocity: usize, momentum: f32, rate: f32, count: i32): void {
-  const keep = f32x4.splat(momentum), factor = f32x4.splat(rate)
-  for (let end = w + (<usize>count << 2); w < end; w += 16, gradient += 16, velocity += 16) {
-    const v = f32x4.add(f32x4.mul(v128.load(velocity), keep), v128.load(gradient))
-    v128.store(velocity, v)
-    v128.store(w, f32x4.sub(v128.load(w), f32x4.mul(v, factor)))
-  }
-}
-
 // target = source / divisor, `count` bytes to float32.
 export function divideBytes(source: usize, divisor: f32, target: usize, count: i32): void {
   const by = f32x4.splat(divisor)

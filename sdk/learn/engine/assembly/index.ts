@@ -1,5 +1,5 @@
 export { forward, inputGradient, nonzeroRuns, pack, turn, unpack, weightGradient } from './product'
-export { add, addProximal, addScaled, copyRows, divideBytes, fill, momentumStep, reluGradient, sumRows } from './elementwise'
+export { add, addScaled, copyRows, divideBytes, fill, reluGradient, sumRows } from './elementwise'
 export { maxPool, maxPoolGradient } from './pooling'
 export { correct, sigmoidCrossEntropy, softmaxCrossEntropy, squaredError } from './loss'
 export { clearPadding, rectify, rectifyGradient, sigmoid, sigmoidGradient, tanh, tanhGradient } from './activation'
@@ -14,3 +14,6 @@ export { movePlaces } from './places'
 export {
   winogradInput, winogradInputGradient, winogradOutput, winogradOutputGradient, winogradWeightGradient, winogradWeights,
 } from './winograd'
+export {
+  adamStep, beginGradient, clampValues, gradientStep, momentumStep, moveOn, squaredNorm, takeScaled,
+} from './steps'

@@ -6,7 +6,7 @@ import { dropout } from './dropout.ts'
 
 /** A dropout layer alone, whose inputs and output's gradients are all 1. */
 function layer(rate: number, size: number, batch: number, layersBefore = 0) {
-  const plan = new Plan({ batch, trainedBytes: 0, copies: 0 })
+  const plan = new Plan({ batch, trainedBytes: 0 })
   const x = plan.tensor([size])
   for (let i = 0; i < layersBefore; i++) plan.ops.push({ name: 'other', forward: () => {}, backward: () => {} })
   const y = dropout(plan, 'dropout', rate, x)

@@ -1,12 +1,8 @@
-// Sums of quantized products. All pointers are 16-byte aligned; counts are numbers of weights, rounded up to 4 by the
+// Sums of quantized products. All pointers are 16-byte aligned; counts are numbers of weights, rounded up to 8 by the
 // caller, who keeps the rest zero.
 
-// Exponent and sign of each lane: they differ from the magic constant's where a value is out of range or not finite.
-const RANGE: i64 = 0xfff0000000000000
-
-// What `accumulate` found: `damage` is not 0 if a value was out of range or not finite, `peak` the largest magnitude.
-export let damage: i64 = 0
-export let peak: f64 = 0
+// Largest magnitude of the deltas that `accumulate` added last; not a number if one of them wasn't.
+export let peak: f32 = 0
 
 // Adds samples × delta, rounded to the quantum: adding `magic` leaves the integer in the low bits. Takes the very same
 // integers away again where `negative`.
@@ -20,27 +16,38 @@ export function accumulate(sums: usize, deltas: usize, count: i32, samples: f64,
 function run(sums: usize, deltas: usize, count: i32, samples: f64, magic: f64, negative: bool): void {
   const factor = f64x2.splat(samples)
   const constant = f64x2.splat(magic)
-  let odd = i64x2.splat(0)
-  let most = f64x2.splat(0)
-  for (let end = deltas + (<usize>count << 2); deltas < end; deltas += 16, sums += 32) {
-    const low = f64x2.mul(f64x2.promote_low_f32x4(v128.load64_zero(deltas)), factor)
-    const high = f64x2.mul(f64x2.promote_low_f32x4(v128.load64_zero(deltas, 8)), factor)
-    const lowBits = f64x2.add(low, constant)
-    const highBits = f64x2.add(high, constant)
-    odd = v128.or(odd, v128.or(v128.xor(lowBits, constant), v128.xor(highBits, constant)))
-    most = f64x2.pmax(most, f64x2.pmax(f64x2.abs(low), f64x2.abs(high)))
-    const lowInteger = i64x2.sub(lowBits, constant)
-    const highInteger = i64x2.sub(highBits, constant)
-    if (negative) {
-      v128.store(sums, i64x2.sub(v128.load(sums), lowInteger))
-      v128.store(sums, i64x2.sub(v128.load(sums, 16), highInteger), 16)
-    } else {
-      v128.store(sums, i64x2.add(v128.load(sums), lowInteger))
-      v128.store(sums, i64x2.add(v128.load(sums, 16), highInteger), 16)
-    }
+  const magnitude = i32x4.splat(0x7fffffff)
+  // Without their signs, floats are in the order of their bits, and what isn't a number comes last.
+  let most = i32x4.splat(0)
+  for (let end = deltas + (<usize>count << 2); deltas < end; deltas += 32, sums += 64) {
+    const left = v128.load(deltas)
+    const right = v128.load(deltas, 16)
+    most = i32x4.max_s(most, i32x4.max_s(v128.and(left, magnitude), v128.and(right, magnitude)))
+    add(sums, left, factor, constant, negative)
+    add(sums + 16, v128.load64_zero(deltas, 8), factor, constant, negative)
+    add(sums + 32, right, factor, constant, negative)
+    add(sums + 48, v128.load64_zero(deltas, 24), factor, constant, negative)
   }
-  damage = (i64x2.extract_lane(odd, 0) | i64x2.extract_lane(odd, 1)) & RANGE
-  peak = max<f64>(f64x2.extract_lane(most, 0), f64x2.extract_lane(most, 1))
+  peak = max<f32>(
+    max<f32>(lane(i32x4.extract_lane(most, 0)), lane(i32x4.extract_lane(most, 1))),
+    max<f32>(lane(i32x4.extract_lane(most, 2)), lane(i32x4.extract_lane(most, 3))),
+  )
+}
+
+// Adds the integers of the two lower deltas, or takes them away.
+// @ts-ignore: decorator
+@inline
+function add(sums: usize, deltas: v128, factor: v128, constant: v128, negative: bool): void {
+  const bits = f64x2.add(f64x2.mul(f64x2.promote_low_f32x4(deltas), factor), constant)
+  const integers = i64x2.sub(bits, constant)
+  if (negative) v128.store(sums, i64x2.sub(v128.load(sums), integers))
+  else v128.store(sums, i64x2.add(v128.load(sums), integers))
+}
+
+// @ts-ignore: decorator
+@inline
+function lane(bits: i32): f32 {
+  return reinterpret<f32>(bits)
 }
 
 // Adds another sum's integers.

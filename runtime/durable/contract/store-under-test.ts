@@ -1,0 +1,46 @@
+import type { JournalEntry, Store } from '../store.ts'
+
+/** A store that begins empty. Disposal closes it and takes away what it left. */
+export interface StoreUnderTest extends AsyncDisposable {
+  readonly store: Store
+  /** Closes and opens again with all that was stored; absent where an adapter keeps nothing. */
+  reopen?(): Promise<Store>
+}
+
+export type OpenStore = () => Promise<StoreUnderTest>
+
+export function bytes(text: string): Uint8Array {
+  return new TextEncoder().encode(text)
+}
+
+export async function all<Item>(items: AsyncIterable<Item>): Promise<Item[]> {
+  const found: Item[] = []
+  for await (const item of items) found.push(item)
+  return found
+}
+
+/** Entries as `number:text`. */
+export async function journal(store: Store, key: string, from?: number): Promise<string[]> {
+  const entries = await all<JournalEntry>(store.read(key, from === undefined ? {} : { from }))
+  return entries.map((entry) => `${entry.number}:${new TextDecoder().decode(entry.bytes)}`)
+}
+
+export async function blob(store: Store, key: string): Promise<Uint8Array | undefined> {
+  const chunks = await store.getBlob(key)
+  return chunks && joined(await all(chunks))
+}
+
+export function joined(chunks: readonly Uint8Array[]): Uint8Array {
+  const whole = new Uint8Array(chunks.reduce((sum, chunk) => sum + chunk.length, 0))
+  let at = 0
+  for (const chunk of chunks) {
+    whole.set(chunk, at)
+    at += chunk.length
+  }
+  return whole
+}
+
+/** Bytes that tell each place from its neighbours. */
+export function pattern(length: number, seed: number): Uint8Array {
+  return Uint8Array.from({ length }, (_, index) => (index * 31 + (index >> 8) + seed) & 0xff)
+}

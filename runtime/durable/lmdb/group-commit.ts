@@ -1,0 +1,69 @@
+import { CodedError } from '../../errors.ts'
+import { folderError } from './folder.ts'
+import type { LmdbRoot } from './lmdb-root.ts'
+import { checkRoom } from './room.ts'
+
+interface Write {
+  readonly bytes: number
+  /** Does its work within the transaction; returns what to do once that is flushed. */
+  readonly run: () => () => void
+  readonly fail: (cause: unknown) => void
+}
+
+/**
+ * Commits and flushes together what was begun in the same turn of the event loop, in the order of the calls. It does so
+ * synchronously: lmdb's asynchronous transactions end the process by an unhandled rejection when the disk is full.
+ */
+export class GroupCommit {
+  readonly #root: LmdbRoot
+  readonly #folder: string
+  #waiting: Write[] = []
+  #next: Promise<void> | undefined
+
+  constructor(root: LmdbRoot, folder: string) {
+    this.#root = root
+    this.#folder = folder
+  }
+
+  /** Resolves once what was begun is flushed, or has failed. */
+  get settled(): Promise<void> {
+    return this.#next ?? Promise.resolve()
+  }
+
+  /**
+   * Resolves with the work's result once it's flushed. The work writes so many bytes, or refuses by a coded error before it
+   * has written anything; any other error undoes all that is committed with it.
+   */
+  write<Result>(bytes: number, work: () => Result): Promise<Result> {
+    return new Promise((resolve, reject) => {
+      const run = () => {
+        try {
+          const result = work()
+          return () => resolve(result)
+        } catch (error) {
+          if (error instanceof CodedError) return () => reject(error)
+          throw error
+        }
+      }
+      this.#waiting.push({ bytes, run, fail: reject })
+      this.#next ??= new Promise((committed) => void setImmediate(() => committed(this.#commit())))
+    })
+  }
+
+  #commit(): void {
+    const writes = this.#waiting
+    this.#waiting = []
+    this.#next = undefined
+    try {
+      checkRoom(
+        this.#folder,
+        writes.reduce((sum, { bytes }) => sum + bytes, 0),
+      )
+      const settle = this.#root.transactionSync(() => writes.map(({ run }) => run()))
+      for (const tell of settle) tell()
+    } catch (error) {
+      const cause = folderError(this.#folder, error)
+      for (const { fail } of writes) fail(cause)
+    }
+  }
+}

@@ -1,0 +1,151 @@
+import { execFileSync } from 'node:child_process'
+import { fileURLToPath } from 'node:url'
+import test, { type ExecutionContext } from 'ava'
+import { runChild } from '../../../test/support/child-lines.ts'
+import { forSeeds } from '../../../test/support/seeds.ts'
+import { temporaryFolder } from '../../../test/support/temporary-folder.ts'
+import { seededScheduler } from '../../index.ts'
+import { all, blob } from '../contract/store-under-test.ts'
+import type { Store } from '../store.ts'
+import { lmdbStore } from './index.ts'
+
+const writer = fileURLToPath(new URL('../../../test/support/store-writer.js', import.meta.url))
+
+/** Last number that the writer saw acknowledged. */
+function acknowledged(lines: readonly string[]): number {
+  return Number(lines.findLast((line) => line.startsWith('written'))?.split(' ')[1] ?? 0)
+}
+
+/** Everything up to the acknowledged number is there, at most one more, and each write whole. */
+async function checkWhole(t: ExecutionContext, store: Store, seed: string, last: number): Promise<void> {
+  const entries = await all(store.read(`journal-${seed}`))
+  t.true(
+    entries.length >= 2 * last && entries.length <= 2 * last + 2,
+    `${entries.length} entries, ${last} acknowledged`,
+  )
+  for (const [index, { number, bytes }] of entries.entries()) {
+    t.is(number, index + 1)
+    const n = 1 + (index >> 1)
+    t.true(bytes.every((byte) => byte === (n & 0xff)))
+  }
+  const state = await store.load(`state-${seed}`)
+  const version = state?.version ?? 0
+  t.true(version === last || version === last + 1)
+  t.true(state === undefined || state.bytes.every((byte) => byte === (version & 0xff)))
+  const pair = await store.documents.get('pairs', `${seed}-pair`)
+  t.true(last === 0 || pair?.fields.n === last || pair?.fields.n === last + 1)
+  const items = await all(store.documents.find('items'))
+  const own = items.filter(({ id }) => id.startsWith(`${seed}-`))
+  t.is(own.length % 2, 0, 'documents inserted together are there together')
+  t.true(own.length >= 2 * last && own.length <= 2 * last + 2)
+  const content = await blob(store, `blob-${seed}`)
+  const number = content?.[0] ?? 0
+  t.true(last === 0 || number === (last & 0xff) || number === ((last + 1) & 0xff))
+  t.true(content === undefined || content.every((byte) => byte === number))
+}
+
+test('a process killed at a random instant of its writing loses nothing acknowledged and leaves nothing half-made', async (t) => {
+  await forSeeds(6, async (seed) => {
+    const random = seededScheduler(seed + 1)
+    await using folder = await temporaryFolder()
+    for (const life of [1, 2]) {
+      const name = `${seed}-${life}`
+      const killAt = 1 + random.pick(60)
+      const laterMicroseconds = random.pick(3000)
+      let heard = 0
+      const { lines, signal, err } = await runChild(process.execPath, [writer, folder.path, name], (line, child) => {
+        if (!line.startsWith('written')) return
+        heard += 1
+        if (heard !== killAt) return
+        const until = performance.now() + laterMicroseconds / 1000
+        while (performance.now() < until); // The instant within a write is what varies, so no timer's grain.
+        child.kill('SIGKILL')
+      })
+      t.is(signal, 'SIGKILL', err)
+      const store = await lmdbStore(folder.path)
+      await checkWhole(t, store, name, acknowledged(lines))
+      t.true(acknowledged(lines) >= killAt)
+      await store.close()
+    }
+  })
+})
+
+test('a folder in use by a living process is refused with its number, and free when that is killed', async (t) => {
+  await using folder = await temporaryFolder()
+  let refused: Promise<unknown> | undefined
+  const { lines } = await runChild(process.execPath, [writer, folder.path, '1'], (line, child) => {
+    if (line !== 'written 3 5 6') return
+    refused = t.throwsAsync(lmdbStore(folder.path), {
+      code: 'STORE_IN_USE',
+      message: new RegExp(`process ${child.pid}`),
+    })
+    void refused.then(() => child.kill('SIGKILL'))
+  })
+  await refused
+  t.truthy(refused)
+  const store = await lmdbStore(folder.path)
+  await t.throwsAsync(lmdbStore(folder.path), { code: 'STORE_IN_USE' })
+  await checkWhole(t, store, '1', acknowledged(lines))
+  await store.close()
+  await (await lmdbStore(folder.path)).close()
+})
+
+test('of many processes that find a killed owner at once, one becomes the next', async (t) => {
+  await using folder = await temporaryFolder()
+  await runChild(process.execPath, [writer, folder.path, '0'], (_, child) => void child.kill('SIGKILL'))
+  let open = 0
+  const heard: string[] = []
+  const children: (() => void)[] = []
+  const runs = ['1', '2', '3', '4'].map((seed) =>
+    runChild(process.execPath, [writer, folder.path, seed], (line, child) => {
+      if (line !== 'open' && !line.startsWith('refused')) return
+      heard.push(line)
+      if (line === 'open') open += 1
+      children.push(() => child.kill('SIGKILL'))
+      if (heard.length === 4) for (const kill of children) kill()
+    }),
+  )
+  await Promise.all(runs)
+  t.is(open, 1)
+  t.deepEqual(heard.toSorted(), ['open', 'refused STORE_IN_USE', 'refused STORE_IN_USE', 'refused STORE_IN_USE'])
+})
+
+test('where no more can be written, a write is refused by STORE_FULL, and what was acknowledged stays', async (t) => {
+  await using folder = await temporaryFolder()
+  // A limit on the size of files, no multiple of a page; in units of 512 bytes.
+  const command = `ulimit -f 4001; exec "${process.execPath}" "${writer}" "${folder.path}/s" 1 3000`
+  const { lines, err } = await runChild('/bin/sh', ['-c', command])
+  t.true(lines.includes('refused STORE_FULL'), err)
+  t.true(lines.includes('closed'), 'the store still closes')
+  const last = acknowledged(lines)
+  t.true(last > 10)
+  const store = await lmdbStore(`${folder.path}/s`)
+  await checkWhole(t, store, '1', last)
+  t.is(await store.save('more', 0, new Uint8Array(100)), 1)
+  await store.close()
+})
+
+test('a full disk is seen before it is written to', async (t) => {
+  await using folder = await temporaryFolder()
+  try {
+    execFileSync('/bin/sh', ['-c', `mount -t tmpfs -o size=2m tmpfs '${folder.path}'`], { stdio: 'ignore' })
+  } catch {
+    t.log('not tried: no file system can be mounted here')
+    return t.pass()
+  }
+  try {
+    const { lines, err, status } = await runChild(process.execPath, [writer, `${folder.path}/s`, '1', '3000'])
+    t.is(status, 0, err)
+    t.is(err, '')
+    t.true(lines.includes('refused STORE_FULL'))
+    const last = acknowledged(lines)
+    t.true(last > 5)
+    t.is(lines.at(-1), 'closed')
+    // Nor does another opening fail, or lose anything.
+    const store = await lmdbStore(`${folder.path}/s`)
+    await checkWhole(t, store, '1', last)
+    await store.close()
+  } finally {
+    execFileSync('/bin/sh', ['-c', `umount '${folder.path}'`])
+  }
+})

@@ -1,0 +1,73 @@
+import { learnError } from './errors.ts'
+
+/** How a client's weights move: over mini-batches of its examples, by an optimizer that starts anew in each training. */
+export interface Steps {
+  /** η: the size of a step. */
+  readonly learningRate: number
+  /** E: passes over the client's examples. */
+  readonly epochs: number
+  /** B: examples per step. The last step of an epoch takes what is left. */
+  readonly batch: number
+  /** Default `sgd`. */
+  readonly optimizer?: 'sgd' | 'adam' | 'adamw'
+  /** Of SGD, from 0 and below 1: v = momentum·v + g, w −= η·v. Default 0. */
+  readonly momentum?: number
+  /** Of SGD with momentum: w −= η·(g + momentum·v). Default false. */
+  readonly nesterov?: boolean
+  /**
+   * λ of λ/2·‖w‖², biases included, as PyTorch has it: λ·w is added to the gradient after it was clipped. With `adamw` the
+   * weights shrink by η·λ·w instead. Default 0.
+   */
+  readonly weightDecay?: number
+  /** The gradient of a step, over all weights, is scaled down to this length if it is longer. */
+  readonly clipNorm?: number
+  /** Each value of a step's gradient is cut to within −clipValue … clipValue. */
+  readonly clipValue?: number
+  /** Of Adam: decay of the mean of gradients, and of their squares; what keeps the quotient finite. 0.9, 0.999, 1e-8. */
+  readonly beta1?: number
+  readonly beta2?: number
+  readonly epsilon?: number
+}
+
+type Rule = readonly [fits: (value: number) => boolean, expected: string]
+
+const aboveZero: Rule = [(value) => value > 0 && Number.isFinite(value), 'a finite number above 0']
+const fromOne: Rule = [(value) => Number.isInteger(value) && value >= 1, 'an integer from 1']
+const belowOne: Rule = [(value) => value >= 0 && value < 1, 'from 0 and below 1']
+const fromZero: Rule = [(value) => value >= 0 && Number.isFinite(value), 'a finite number from 0']
+
+/** Settings that only some optimizers have: any other's would be passed over in silence. */
+const ofSgd = ['momentum', 'nesterov'] as const
+const ofAdam = ['beta1', 'beta2', 'epsilon'] as const
+
+/** @throws LEARN_SETTING naming the first setting that is no good. */
+export function checkSteps(steps: Steps): void {
+  const { optimizer = 'sgd', momentum = 0, nesterov = false } = steps
+  const rule = (name: keyof Steps, [fits, expected]: Rule) => {
+    const value = steps[name]
+    if (value !== undefined && !(typeof value === 'number' && fits(value))) throw refused(name, expected, value)
+  }
+  if (!['sgd', 'adam', 'adamw'].includes(optimizer)) throw refused('optimizer', 'sgd, adam or adamw', optimizer)
+  for (const name of optimizer === 'sgd' ? ofAdam : ofSgd) {
+    if (steps[name] !== undefined) throw refused(name, `absent, since ${optimizer} has none`, steps[name])
+  }
+  rule('learningRate', aboveZero)
+  rule('epochs', fromOne)
+  rule('batch', fromOne)
+  rule('momentum', belowOne)
+  rule('weightDecay', fromZero)
+  rule('clipNorm', aboveZero)
+  rule('clipValue', aboveZero)
+  rule('beta1', belowOne)
+  rule('beta2', belowOne)
+  rule('epsilon', aboveZero)
+  if (typeof nesterov !== 'boolean') throw refused('nesterov', 'true or false', nesterov)
+  if (nesterov && momentum === 0) throw refused('nesterov', 'false without momentum', nesterov)
+  if (steps.clipNorm !== undefined && steps.clipValue !== undefined) {
+    throw refused('clipValue', 'absent where there is a clipNorm', steps.clipValue)
+  }
+}
+
+function refused(name: keyof Steps, expected: string, value: unknown): Error {
+  return learnError('LEARN_SETTING', { name, expected, value })
+}

@@ -1,0 +1,30 @@
+import type { Store } from '../../runtime/index.ts'
+
+/** Called before and after each call of a journal or snapshot; what it throws or waits for, the call does. */
+export type Interruption = (call: string, when: 'before' | 'after') => void | Promise<void>
+
+/** A store whose calls can be held up and made to fail, before they have done something or after. */
+export function interruptedStore(store: Store, interrupt: Interruption): Store {
+  const through = async <Result>(call: string, work: () => Promise<Result>): Promise<Result> => {
+    await interrupt(call, 'before')
+    const result = await work()
+    await interrupt(call, 'after')
+    return result
+  }
+  return {
+    documents: store.documents,
+    load: (key) => through('load', () => store.load(key)),
+    save: (key, expected, bytes) => through('save', () => store.save(key, expected, bytes)),
+    remove: (key) => through('remove', () => store.remove(key)),
+    append: (key, bytes, options) => through('append', () => store.append(key, bytes, options)),
+    async *read(key, options) {
+      await interrupt('read', 'before')
+      yield* store.read(key, options)
+    },
+    truncate: (key, upTo) => through('truncate', () => store.truncate(key, upTo)),
+    putBlob: (key, source) => store.putBlob(key, source),
+    getBlob: (key) => store.getBlob(key),
+    removeBlob: (key) => store.removeBlob(key),
+    close: () => store.close(),
+  }
+}

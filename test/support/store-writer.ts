@@ -1,0 +1,50 @@
+import { lmdbStore } from '../../runtime/durable/lmdb/index.ts'
+import { CodedError } from '../../runtime/errors.ts'
+
+/**
+ * A process that writes to a store until it's killed or a write fails, and prints a line for each acknowledgement:
+ * `store-writer <folder> <seed> [bytes]`. At a refusal it prints `refused CODE`, what can be read, and closes.
+ */
+const [, , folder = '', seed = '0', size = '300'] = process.argv
+
+try {
+  const store = await lmdbStore(folder)
+  print('open')
+  await write(store)
+} catch (error) {
+  print(`refused ${error instanceof CodedError ? error.code : String(error)}`)
+}
+
+async function write(store: Awaited<ReturnType<typeof lmdbStore>>): Promise<void> {
+  const journal = `journal-${seed}`
+  const filler = new Uint8Array(Number(size))
+  try {
+    await store.documents.insert('pairs', [{ id: `${seed}-pair`, fields: { n: 0 } }])
+    for (let n = 1; ; n++) {
+      filler.fill(n & 0xff)
+      const [entry, another] = await Promise.all([
+        store.append(journal, Uint8Array.from([n & 0xff, ...filler])),
+        store.append(journal, Uint8Array.from([n & 0xff, ...filler])),
+        store.save(`state-${seed}`, n - 1, filler),
+        store.documents.replace('pairs', `${seed}-pair`, n, { n }),
+        store.documents.insert('items', [
+          { id: `${seed}-${n}-a`, fields: { n } },
+          { id: `${seed}-${n}-b`, fields: { n } },
+        ]),
+        store.putBlob(`blob-${seed}`, [Uint8Array.of(n & 0xff), filler, filler]),
+      ])
+      print(`written ${n} ${entry} ${another}`)
+    }
+  } catch (error) {
+    print(`refused ${error instanceof CodedError ? error.code : String(error)}`)
+    let entries = 0
+    for await (const _ of store.read(journal)) entries += 1
+    print(`readable ${entries}`)
+    await store.close()
+    print('closed')
+  }
+}
+
+function print(line: string): void {
+  process.stdout.write(`${line}\n`)
+}
