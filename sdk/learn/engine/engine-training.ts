@@ -23,7 +23,7 @@ export async function trainOnEngine(
     engine,
     steps,
     weights,
-    stepTerms(request.terms ?? {}, weights.length),
+    stepTerms(request.terms ?? {}, weights.length, engine.wholeBatchFor),
   )
   const passExamples = addExample ? 1 : engine.capacity
 

@@ -22,6 +22,8 @@ export interface Engine {
   readonly capacity: number
   /** Whether its passes draw from their seed. */
   readonly seeded: boolean
+  /** The first layer for which a batch must go in one pass, if any. */
+  readonly wholeBatchFor: string | undefined
   /** Where a batch's features and labels go: other views after places were made. */
   readonly features: Float32Array
   /** The same place for features that are bytes, and what makes them features. */
@@ -85,6 +87,7 @@ export function engine({ graph, batch, trainingBatch = batch }: EngineRequest): 
     capacity,
     outputs,
     seeded: plan.ops.some(({ seeded = false }) => seeded),
+    wholeBatchFor: plan.wholeBatchFor,
     get features() {
       return views.features
     },
