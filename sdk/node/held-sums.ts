@@ -26,14 +26,25 @@ export type HeldMessage =
 
 /** A worker's own deltas until they are added or dropped, and its parts of sums until they are collected. */
 export interface HeldSums {
-  keep(update: Update): HeldReceipt
+  /** An array that an update's delta may be put into. */
+  room(): Float32Array
+  /** Keeps an update whose delta is in the room, or copies it there: the learner may give the same array again. */
+  keep(update: Update, room: Float32Array): HeldReceipt
   receive(message: HeldMessage): PartialSum | undefined
 }
 
 export function heldSums(layout: Layout): HeldSums {
   const deltas = new Map<number, Float32Array>()
   const sums = new Map<string, { readonly number: number; readonly sum: Accumulator }>()
+  /** Arrays of deltas that were added or dropped: they are used again, since garbage of their size piles up. */
+  const free: Float32Array[] = []
   let ids = 0
+
+  function forget(id: number): Float32Array | undefined {
+    const delta = deltas.get(id)
+    if (delta && deltas.delete(id)) free.push(delta)
+    return delta
+  }
 
   /** A sum that begins anew takes the memory of the one before. */
   function begun({ name, number }: SumName, quantumBits: number): Accumulator {
@@ -46,24 +57,24 @@ export function heldSums(layout: Layout): HeldSums {
   }
 
   return {
-    keep({ delta, ...update }) {
+    room: () => free.pop() ?? new Float32Array(layout.size),
+    keep({ delta, ...update }, room) {
       const id = ids++
-      // A copy, since the learner may give the same array again.
-      deltas.set(id, delta.slice())
-      return { ...update, id, length: delta.length, peak: peakOf(delta) }
+      if (delta !== room) room.set(delta)
+      deltas.set(id, room)
+      return { ...update, id, length: room.length, peak: peakOf(room) }
     },
     receive(message) {
       switch (message.type) {
         case 'add': {
           const { id, sum, samples, quantumBits } = message
-          const delta = deltas.get(id)
+          const delta = forget(id)
           if (!delta) throw new RangeError(`delta ${id} isn't kept any more`)
-          deltas.delete(id)
           begun(sum, quantumBits).add({ end: `held delta ${id}`, delta, samples })
           return undefined
         }
         case 'drop':
-          deltas.delete(message.id)
+          forget(message.id)
           return undefined
         case 'collect': {
           const { name, number } = message.sum

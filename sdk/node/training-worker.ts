@@ -61,8 +61,12 @@ async function answer(
     case 'train': {
       const { client, end, round, terms, hold } = request
       const weights = new Float32Array(request.weights)
-      const update = await trainer.train({ client, end, round, weights, terms, signal })
-      if (hold) return { type: 'held', receipt: held.keep(update) }
+      const training = { client, end, round, weights, terms, signal }
+      if (hold) {
+        const room = held.room()
+        return { type: 'held', receipt: held.keep(await trainer.train(training, room), room) }
+      }
+      const update = await trainer.train(training)
       // A copy, since what is transferred is lost to the learner, who may give the same array again.
       return { type: 'update', update: { ...update, delta: update.delta.slice() } }
     }

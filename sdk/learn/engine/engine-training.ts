@@ -53,7 +53,7 @@ export async function trainOnEngine(
       signal?.throwIfAborted()
     }
   }
-  const delta = engine.save()
+  const delta = engine.save(request.into)
   for (let index = 0; index < delta.length; index++) delta[index] = (delta[index] ?? 0) - (weights[index] ?? 0)
   return { delta, samples: examples.count, metrics: { loss: total / (examples.count * steps.epochs) } }
 }
