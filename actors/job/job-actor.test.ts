@@ -2,6 +2,7 @@ import test from 'ava'
 import fc from 'fast-check'
 import { errorFactory, memoryStore, virtualClock } from '../../runtime/index.ts'
 import { fedAvg, hierarchical, role, stockRoles, twoTier } from '../../sdk/index.ts'
+import { holdingPool } from '../../test/support/holding-pool.ts'
 import { runJob } from '../../test/support/job-runner.ts'
 import { slowTrainer } from '../../test/support/slow-trainer.ts'
 import { tinyPool } from '../../test/support/tiny-pool.ts'
@@ -120,6 +121,21 @@ test('a value that is not finite is refused, named, and the round survives it', 
   t.deepEqual(run.rounds[0]?.members, ['trainer-0', 'trainer-1', 'trainer-2', 'trainer-3', 'trainer-5'])
   t.true(run.notices.includes('SUM_VALUE'))
 })
+
+for (const topology of [twoTier({ clients: 6 }), hierarchical({ clients: 6, groups: 2 })]) {
+  test(`updates that stay where they were trained change nothing, also when a part of a sum is lost (${topology.schema.name})`, async (t) => {
+    let collections = 0
+    const run = await runJob({
+      topology,
+      strategy: fedAvg({ fraction: 0.5 }),
+      pool: holdingPool(tinyPool({ clients: 6 }), () => ++collections === 2),
+      store: memoryStore(),
+    })
+    t.is(run.state, 'completed', String(run.cause))
+    t.true(collections > 3)
+    t.deepEqual(hashes(run), hashes(await calm()))
+  })
+}
 
 test('a trainer whose data is damaged is left out and named', async (t) => {
   const run = await runJob({

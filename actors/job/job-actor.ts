@@ -103,7 +103,7 @@ export function jobActor({
           store,
           pool: parts.pool,
           strategy: parts.strategy,
-          rendezvous: parent.spawn('rendezvous', rendezvous()),
+          rendezvous: parent.spawn('rendezvous', rendezvous(), { supervise: { type: 'escalate' } }),
           publish,
           announce,
           reports: context.self,

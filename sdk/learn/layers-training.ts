@@ -32,7 +32,7 @@ export async function trainModel(subject: Subject, steps: Steps, request: Traini
   checkExamples(subject, examples, 'train')
   signal?.throwIfAborted()
   setWeights(subject, weights)
-  const terms = stepTerms(request.terms ?? {}, description.layout.size)
+  const terms = stepTerms(request.terms ?? {}, description.layout.size, description.mixing)
   const moves = tensorSteps(subject, steps, weights, terms)
   let total = 0
   try {

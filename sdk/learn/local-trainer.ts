@@ -10,7 +10,8 @@ export interface LocalTrainer extends Pick<Learner, 'layout' | 'modelTopology'>,
   readonly clients: number
   readonly testExamples: number
   initialWeights(): Promise<Float32Array>
-  train(request: PoolTrainingRequest): Promise<Update>
+  /** The delta is put into the array given, if the learner can do so. */
+  train(request: PoolTrainingRequest, into?: Float32Array): Promise<Update>
   evaluateChunk(weights: Float32Array, chunk: number): Promise<Evaluation>
   dispose(): void
 }
@@ -43,7 +44,7 @@ export async function localTrainer<S extends Settings>(
     testExamples: data.test.count,
     initialWeights: async () =>
       checked('the initial weights', await learner.initialWeights(randomStream(seed, 'initial-weights'))),
-    async train({ client, end, round, weights, terms, signal }) {
+    async train({ client, end, round, weights, terms, signal }, into) {
       signal?.throwIfAborted()
       if (!(Number.isInteger(client) && client >= 0 && client < data.clients)) {
         throw learnError('LEARN_CLIENT', { client, clients: data.clients })
@@ -54,6 +55,7 @@ export async function localTrainer<S extends Settings>(
         random: randomStream(seed, round, end, 'train'),
         terms,
         ...(signal && { signal }),
+        ...(into && { into }),
       })
       checked('the delta', update.delta)
       return update

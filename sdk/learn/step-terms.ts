@@ -11,11 +11,16 @@ export interface StepTerms {
 }
 
 /**
- * Joins the terms of a request for weights of this size.
+ * Joins the terms of a request for weights of this size. Of a model that has a layer which mixes the examples of a batch, no
+ * example has a gradient of its own to cut.
  *
  * @throws LEARN_SETTING for numbers, and LEARN_WEIGHTS for arrays, that can't be used.
  */
-export function stepTerms({ proximal = 0, dynamic, correction, exampleClip }: LocalTerms, size: number): StepTerms {
+export function stepTerms(
+  { proximal = 0, dynamic, correction, exampleClip }: LocalTerms,
+  size: number,
+  mixing?: string,
+): StepTerms {
   const { alpha = 0, gradient } = dynamic ?? {}
   const check = (name: string, value: number, fits: boolean, expected: string) => {
     if (!(fits && Number.isFinite(value))) throw learnError('LEARN_SETTING', { name, expected, value })
@@ -29,6 +34,10 @@ export function stepTerms({ proximal = 0, dynamic, correction, exampleClip }: Lo
   check('proximal', proximal, proximal >= 0, 'a finite number from 0')
   check('dynamic.alpha', alpha, alpha >= 0, 'a finite number from 0')
   if (exampleClip !== undefined) check('exampleClip', exampleClip, exampleClip > 0, 'a finite number above 0')
+  if (exampleClip !== undefined && mixing !== undefined) {
+    const expected = `left out, as layer ${mixing} mixes the examples of a batch (groupNormalization doesn't)`
+    throw learnError('LEARN_SETTING', { name: 'exampleClip', expected, value: exampleClip })
+  }
   add('the gradient of the dynamic regulariser', -1, gradient)
   add('the correction', 1, correction)
   return { pull: proximal + alpha, linear, exampleClip }

@@ -1,3 +1,4 @@
+import type { HeldDelta } from '../strategy/sum/held-delta.ts'
 import type { Layout } from '../weights/layout.ts'
 import type { Evaluation, LocalTerms, Update } from './learner.ts'
 
@@ -14,6 +15,11 @@ export interface PoolTrainingRequest {
   readonly signal?: AbortSignal
 }
 
+/** An update whose delta may have stayed where it was trained. */
+export interface HeldUpdate extends Omit<Update, 'delta'> {
+  readonly delta: Float32Array | HeldDelta
+}
+
 /** Runs a workload's learner: in this thread, or in several worker threads. Results don't depend on which. */
 export interface TrainingPool {
   readonly layout: Layout
@@ -26,6 +32,8 @@ export interface TrainingPool {
   initialWeights(): Promise<Float32Array>
   /** Trains one client; its stream is (seed, round, end, 'train'). */
   train(request: PoolTrainingRequest): Promise<Update>
+  /** The same, of which the delta stays in the thread that trained it; absent where there are no others. */
+  trainHeld?(request: PoolTrainingRequest): Promise<HeldUpdate>
   /** Means over the test set: evaluated in fixed chunks, which are summed in their order. */
   evaluate(weights: Float32Array): Promise<Evaluation>
   close(): Promise<void>

@@ -1,7 +1,10 @@
 import type { Evaluation, LocalTerms, Update } from '../learn/learner.ts'
+import type { PartialSum } from '../strategy/sum/accumulator.ts'
+import type { SumName } from '../strategy/sum/held-delta.ts'
 import type { Layout } from '../weights/layout.ts'
 import type { Settings } from '../workload/workload.ts'
 import type { PackedError } from './error-transfer.ts'
+import type { HeldMessage, HeldReceipt } from './held-sums.ts'
 import type { FileLine } from './shared-files.ts'
 
 /** What a training worker is started with. */
@@ -27,11 +30,13 @@ export type WorkerRequest =
       readonly round: number
       readonly weights: SharedArrayBuffer
       readonly terms: LocalTerms
+      /** The delta is to stay in the thread. */
+      readonly hold: boolean
     }
   | { readonly type: 'evaluate'; readonly chunk: number; readonly weights: SharedArrayBuffer }
 
-/** `abort` stops the request that is under way. */
-export type WorkerMessage = WorkerRequest | { readonly type: 'abort' }
+/** `abort` stops the request that is under way. What concerns held deltas comes at any time. */
+export type WorkerMessage = WorkerRequest | HeldMessage | { readonly type: 'abort' }
 
 export interface WorkerDescription {
   readonly layout: Layout
@@ -41,10 +46,12 @@ export interface WorkerDescription {
   readonly testExamples: number
 }
 
-/** First `ready` or `failed`; then one for each request. */
+/** First `ready` or `failed`; then one for each request, and between them the parts of sums that were collected. */
 export type WorkerReply =
   | { readonly type: 'ready'; readonly description: WorkerDescription }
   | { readonly type: 'weights'; readonly weights: Float32Array }
   | { readonly type: 'update'; readonly update: Update }
+  | { readonly type: 'held'; readonly receipt: HeldReceipt }
+  | { readonly type: 'collected'; readonly sum: SumName; readonly part: PartialSum | PackedError }
   | { readonly type: 'evaluation'; readonly evaluation: Evaluation }
   | { readonly type: 'failed'; readonly error: PackedError }

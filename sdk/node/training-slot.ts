@@ -1,12 +1,16 @@
 import type { SharedFiles } from './shared-files.ts'
+import type { HoldingThread } from './thread-delta.ts'
 import type { WorkerDescription, WorkerReply, WorkerRequest, WorkerSetup } from './training-messages.ts'
 import { startTrainingThread, type TrainingThread } from './training-thread.ts'
 
 /** A place for one training thread at a time: one that has ended is started again. */
 export interface TrainingSlot {
   readonly description: WorkerDescription
-  /** One at a time. */
-  ask(request: WorkerRequest, signal?: AbortSignal): Promise<WorkerReply>
+  /** One at a time. Answers with the thread, too: what it keeps is only there. */
+  ask(
+    request: WorkerRequest,
+    signal?: AbortSignal,
+  ): Promise<{ readonly reply: WorkerReply; readonly thread: HoldingThread }>
   close(): Promise<void>
 }
 
@@ -29,7 +33,7 @@ export async function trainingSlot(setup: WorkerSetup, files: SharedFiles): Prom
     async ask(request, signal) {
       const current = await living()
       try {
-        return await current.ask(request, signal)
+        return { reply: await current.ask(request, signal), thread: current }
       } finally {
         if (current.hasEnded() && !closed) startAgain()
       }

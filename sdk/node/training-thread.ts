@@ -1,14 +1,17 @@
 import { Worker } from 'node:worker_threads'
 import { learnError } from '../learn/errors.ts'
+import type { PartialSum } from '../strategy/sum/accumulator.ts'
+import type { SumName } from '../strategy/sum/held-delta.ts'
 import { unpackError } from './error-transfer.ts'
 import type { SharedFiles } from './shared-files.ts'
+import type { HoldingThread } from './thread-delta.ts'
 import type { WorkerDescription, WorkerReply, WorkerRequest, WorkerSetup, WorkerStart } from './training-messages.ts'
 
 /** What a worker leaves behind at once is little: more room would only be used up before it is collected. */
 const maxYoungGenerationSizeMb = 4
 
 /** A worker thread that has made its learner and data. */
-export interface TrainingThread {
+export interface TrainingThread extends HoldingThread {
   readonly description: WorkerDescription
   /** Whether it has ended; then each request rejects. */
   hasEnded(): boolean
@@ -21,6 +24,16 @@ interface Waiting {
   readonly request: string
   resolve(reply: WorkerReply): void
   reject(error: unknown): void
+}
+
+/** Somebody who waits for a thread's part of a sum. */
+interface Collecting {
+  resolve(part: PartialSum): void
+  reject(error: unknown): void
+}
+
+function keyOf({ name, number }: SumName): string {
+  return `${number} ${name}`
 }
 
 /** @throws what the workload throws while it makes learner and data, or LEARN_WORKER_DIED. */
@@ -49,7 +62,15 @@ export async function startTrainingThread(setup: WorkerSetup, files: SharedFiles
       else waiting = { request, resolve, reject }
     })
 
-  worker.on('message', (reply: WorkerReply) => settle(({ resolve }) => resolve(reply)))
+  const collecting = new Map<string, Collecting>()
+  worker.on('message', (reply: WorkerReply) => {
+    if (reply.type !== 'collected') return settle(({ resolve }) => resolve(reply))
+    const key = keyOf(reply.sum)
+    const { part } = reply
+    if ('sum' in part) collecting.get(key)?.resolve(part)
+    else collecting.get(key)?.reject(died('a sum', part.message))
+    collecting.delete(key)
+  })
   worker.on('error', (error) => {
     fault = error
   })
@@ -57,6 +78,8 @@ export async function startTrainingThread(setup: WorkerSetup, files: SharedFiles
     ended = true
     const reason = fault instanceof Error ? fault.message : `exit code ${code}`
     settle(({ request, reject }) => reject(died(request, reason)))
+    for (const { reject } of collecting.values()) reject(died('a sum', reason))
+    collecting.clear()
   })
 
   const ready = await expectReply('its start')
@@ -78,6 +101,15 @@ export async function startTrainingThread(setup: WorkerSetup, files: SharedFiles
         signal?.removeEventListener('abort', abort)
       }
     },
+    tell(message) {
+      if (!ended) worker.postMessage(message, [])
+    },
+    collect: (sum) =>
+      new Promise((resolve, reject) => {
+        if (ended) return reject(died('a sum', 'it had ended before'))
+        collecting.set(keyOf(sum), { resolve, reject })
+        worker.postMessage({ type: 'collect', sum }, [])
+      }),
     terminate: async () => void (await worker.terminate()),
   }
 }

@@ -1,7 +1,9 @@
 import { parentPort, workerData } from 'node:worker_threads'
 import { readFilesWith } from '../data/files/node-whole-file.ts'
 import { type LocalTrainer, localTrainer } from '../learn/local-trainer.ts'
+import type { PartialSum } from '../strategy/sum/accumulator.ts'
 import { packError } from './error-transfer.ts'
+import { type HeldMessage, type HeldSums, heldSums } from './held-sums.ts'
 import { importWorkload } from './load-workload.ts'
 import { fileReaderOver } from './shared-files.ts'
 import type { WorkerMessage, WorkerReply, WorkerRequest, WorkerStart } from './training-messages.ts'
@@ -11,23 +13,60 @@ async function serve({ module, settings, seed, files }: WorkerStart): Promise<vo
   readFilesWith(fileReaderOver(files))
   const trainer = await localTrainer(await importWorkload(new URL(module)), settings, seed)
   const { layout, modelTopology, runsOn, clients, testExamples } = trainer
+  const held = heldSums(layout)
+  const keeper = sumKeeper(held)
   let running = new AbortController()
   parentPort?.on('message', (message: WorkerMessage) => {
-    if (message.type === 'abort') return running.abort()
-    running = new AbortController()
-    answer(trainer, message, running.signal).then(send).catch(fail)
+    switch (message.type) {
+      case 'abort':
+        return running.abort()
+      case 'add':
+      case 'drop':
+      case 'collect':
+        return keeper(message)
+      default:
+        running = new AbortController()
+        answer(trainer, held, message, running.signal).then(send).catch(fail)
+    }
   })
   send({ type: 'ready', description: { layout, modelTopology, runsOn, clients, testExamples } })
 }
 
-async function answer(trainer: LocalTrainer, request: WorkerRequest, signal: AbortSignal): Promise<WorkerReply> {
+/** Does what is asked of held deltas. A fault is told when the sum is collected: what was added to it is lost. */
+function sumKeeper(held: HeldSums): (message: HeldMessage) => void {
+  let fault: unknown
+  return (message) => {
+    let part: PartialSum | undefined
+    try {
+      part = held.receive(message)
+    } catch (error) {
+      fault ??= error
+    }
+    if (message.type !== 'collect') return
+    if (part && fault === undefined) send({ type: 'collected', sum: message.sum, part })
+    else send({ type: 'collected', sum: message.sum, part: packError(fault) })
+    fault = undefined
+  }
+}
+
+async function answer(
+  trainer: LocalTrainer,
+  held: HeldSums,
+  request: WorkerRequest,
+  signal: AbortSignal,
+): Promise<WorkerReply> {
   switch (request.type) {
     case 'initialWeights':
       return { type: 'weights', weights: await trainer.initialWeights() }
     case 'train': {
-      const { client, end, round, terms } = request
+      const { client, end, round, terms, hold } = request
       const weights = new Float32Array(request.weights)
-      const update = await trainer.train({ client, end, round, weights, terms, signal })
+      const training = { client, end, round, weights, terms, signal }
+      if (hold) {
+        const room = held.room()
+        return { type: 'held', receipt: held.keep(await trainer.train(training, room), room) }
+      }
+      const update = await trainer.train(training)
       // A copy, since what is transferred is lost to the learner, who may give the same array again.
       return { type: 'update', update: { ...update, delta: update.delta.slice() } }
     }
@@ -40,8 +79,13 @@ async function answer(trainer: LocalTrainer, request: WorkerRequest, signal: Abo
 }
 
 function send(reply: WorkerReply): void {
-  const buffer = reply.type === 'update' ? reply.update.delta.buffer : undefined
+  const buffer = transferred(reply)
   parentPort?.postMessage(reply, buffer instanceof ArrayBuffer ? [buffer] : [])
+}
+
+function transferred(reply: WorkerReply): ArrayBufferLike | undefined {
+  if (reply.type === 'update') return reply.update.delta.buffer
+  return reply.type === 'collected' && 'sum' in reply.part ? reply.part.sum.buffer : undefined
 }
 
 function fail(error: unknown): void {

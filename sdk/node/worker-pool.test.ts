@@ -1,7 +1,9 @@
 import { getEventListeners } from 'node:events'
 import test, { type ExecutionContext } from 'ava'
 import { inlinePool } from '../learn/inline-pool.ts'
-import type { TrainingPool } from '../learn/training-pool.ts'
+import type { HeldUpdate, TrainingPool } from '../learn/training-pool.ts'
+import { HeldDelta } from '../strategy/sum/held-delta.ts'
+import { accumulator } from '../strategy/sum/wasm-accumulator.ts'
 import misbehaving, { clientThat } from './misbehaving.test.workload.ts'
 import { workerPool } from './worker-pool.ts'
 
@@ -17,6 +19,12 @@ async function start(t: ExecutionContext, workers: number, seed = 1): Promise<Tr
 
 function request(pool: TrainingPool, client: number, weights: Float32Array = new Float32Array(pool.layout.size)) {
   return { client, end: `trainer-${client}`, round: 1, weights, terms: { proximal: 0.5 } }
+}
+
+/** Trains a client whose delta stays in its thread. */
+async function held(pool: TrainingPool, client: number, weights?: Float32Array): Promise<HeldUpdate> {
+  if (!pool.trainHeld) throw new Error('this pool holds nothing')
+  return pool.trainHeld(request(pool, client, weights))
 }
 
 /** Everything that a pool gives for two rounds. */
@@ -79,6 +87,45 @@ for (const client of [clientThat.exits, clientThat.throwsLater]) {
     t.is((await queued).delta.length, 3)
   })
 }
+
+test('updates that are held and summed where they were trained give the same sum, in any thread, as those that travel', async (t) => {
+  const clients = [0, clientThat.repeats, 0, clientThat.usesTerms, 0]
+  const inline = await inlinePool(misbehaving, settings, 1)
+  const expected = accumulator({ layout: inline.layout })
+  for (const client of clients) expected.add({ end: 'end', ...(await inline.train(request(inline, client))) })
+  for (const workers of [1, 3]) {
+    const pool = await start(t, workers)
+    const sum = accumulator({ layout: pool.layout, name: 'sum' })
+    for (let round = 0; round < 2; round++) {
+      sum.reset()
+      const updates = await Promise.all(clients.map((client) => held(pool, client)))
+      for (const update of updates) {
+        t.true(update.delta instanceof HeldDelta)
+        sum.add({ end: 'end', ...update })
+      }
+      t.throws(() => sum.mean(), { code: 'SUM_UNSETTLED' })
+      await sum.settle()
+      t.deepEqual(sum.partial(), expected.partial())
+    }
+  }
+})
+
+test('a held update that is not finite is refused as one that travels is', async (t) => {
+  const pool = await start(t, 1)
+  const update = await held(pool, 0, Float32Array.of(1, Number.NaN, Number.POSITIVE_INFINITY))
+  const sum = accumulator({ layout: pool.layout })
+  const error = t.throws(() => sum.add({ end: 'trainer-0', ...update }), { code: 'SUM_VALUE' })
+  t.regex(error.message, /trainer-0 has NaN at w\[1\]/)
+  t.is(sum.updates, 0)
+})
+
+test('the part of a sum that a worker kept is lost with it, and whoever waits for it hears so', async (t) => {
+  const pool = await start(t, 1)
+  const sum = accumulator({ layout: pool.layout })
+  sum.add({ end: 'trainer-0', ...(await held(pool, 0)) })
+  await t.throwsAsync(pool.train(request(pool, clientThat.exits)), { code: 'LEARN_WORKER_DIED' })
+  await t.throwsAsync(sum.settle(), { code: 'LEARN_WORKER_DIED' })
+})
 
 test("a learner's error arrives with its code, values and cause", async (t) => {
   const pool = await start(t, 1)

@@ -1,10 +1,11 @@
 import { learnError } from '../learn/errors.ts'
 import { chunkCount, mergeEvaluations } from '../learn/evaluation.ts'
-import type { TrainingPool } from '../learn/training-pool.ts'
+import type { PoolTrainingRequest, TrainingPool } from '../learn/training-pool.ts'
 import type { Settings } from '../workload/workload.ts'
 import { sharedArrays } from './shared-arrays.ts'
 import { sharedFiles } from './shared-files.ts'
 import { sharedTerms } from './shared-terms.ts'
+import { heldUpdate } from './thread-delta.ts'
 import type { WorkerReply, WorkerRequest } from './training-messages.ts'
 import { type TrainingSlot, trainingSlot } from './training-slot.ts'
 
@@ -17,10 +18,12 @@ export interface WorkerPoolSettings {
   readonly workers: number
 }
 
+type Answer = Awaited<ReturnType<TrainingSlot['ask']>>
+
 interface Job {
   readonly request: WorkerRequest
   readonly signal: AbortSignal | undefined
-  resolve(reply: WorkerReply): void
+  resolve(answer: Answer): void
   reject(error: unknown): void
 }
 
@@ -62,7 +65,7 @@ export async function workerPool({ module, settings, seed, workers }: WorkerPool
     }
   }
   const ask = (request: WorkerRequest, signal?: AbortSignal) =>
-    new Promise<WorkerReply>((resolve, reject) => {
+    new Promise<Answer>((resolve, reject) => {
       if (closed) throw learnError('LEARN_CLOSED')
       signal?.throwIfAborted()
       const abort = () => {
@@ -82,34 +85,38 @@ export async function workerPool({ module, settings, seed, workers }: WorkerPool
       dispatch()
     })
 
+  const trainingOf = (
+    { client, end, round, weights, terms }: PoolTrainingRequest,
+    hold: boolean,
+  ): Extract<WorkerRequest, { type: 'train' }> => {
+    const shared = (values: Float32Array) => share.forRound(values, round)
+    return { type: 'train', client, end, round, weights: shared(weights), terms: sharedTerms(terms, shared), hold }
+  }
+
   return {
     layout,
     modelTopology,
     runsOn,
     clients,
     async initialWeights() {
-      const reply = await ask({ type: 'initialWeights' })
+      const { reply } = await ask({ type: 'initialWeights' })
       if (reply.type !== 'weights') throw unexpected(reply)
       return reply.weights
     },
-    async train({ client, end, round, weights, terms, signal }) {
-      const shared = (values: Float32Array) => share.forRound(values, round)
-      const request = {
-        type: 'train',
-        client,
-        end,
-        round,
-        weights: shared(weights),
-        terms: sharedTerms(terms, shared),
-      } as const
-      const reply = await ask(request, signal)
+    async train(request) {
+      const { reply } = await ask(trainingOf(request, false), request.signal)
       if (reply.type !== 'update') throw unexpected(reply)
       return reply.update
+    },
+    async trainHeld(request) {
+      const { reply, thread } = await ask(trainingOf(request, true), request.signal)
+      if (reply.type !== 'held') throw unexpected(reply)
+      return heldUpdate(thread, reply.receipt)
     },
     async evaluate(weights) {
       const shared = share.once(weights)
       const chunks = Array.from({ length: chunkCount(testExamples) }, async (_, chunk) => {
-        const reply = await ask({ type: 'evaluate', chunk, weights: shared })
+        const { reply } = await ask({ type: 'evaluate', chunk, weights: shared })
         if (reply.type !== 'evaluation') throw unexpected(reply)
         return reply.evaluation
       })

@@ -1,4 +1,5 @@
 import type { Evaluation, LocalTerms, Update } from '../learn/learner.ts'
+import type { HeldUpdate } from '../learn/training-pool.ts'
 import type { RandomStream } from '../random/random-stream.ts'
 import type { Strategy } from '../strategy/strategy.ts'
 import type { Accumulator } from '../strategy/sum/accumulator.ts'
@@ -35,6 +36,8 @@ export interface RoleLearner {
     readonly weights: Float32Array
     readonly terms: LocalTerms
   }): Promise<Update>
+  /** The same, of which the delta may stay where it was trained: it can only be added to a sum, once. */
+  trainHeld(request: Parameters<RoleLearner['train']>[0]): Promise<HeldUpdate>
   evaluate(weights: Float32Array): Promise<Evaluation>
 }
 

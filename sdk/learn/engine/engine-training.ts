@@ -23,7 +23,7 @@ export async function trainOnEngine(
     engine,
     steps,
     weights,
-    stepTerms(request.terms ?? {}, weights.length),
+    stepTerms(request.terms ?? {}, weights.length, engine.wholeBatchFor),
   )
   const passExamples = addExample ? 1 : engine.capacity
 
@@ -53,7 +53,7 @@ export async function trainOnEngine(
       signal?.throwIfAborted()
     }
   }
-  const delta = engine.save()
+  const delta = engine.save(request.into)
   for (let index = 0; index < delta.length; index++) delta[index] = (delta[index] ?? 0) - (weights[index] ?? 0)
   return { delta, samples: examples.count, metrics: { loss: total / (examples.count * steps.epochs) } }
 }

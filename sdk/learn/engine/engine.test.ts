@@ -106,6 +106,7 @@ test('a training after one that diverged has the bits of the first', async (t) =
       layers: [
         layers.conv2d({ filters: 3, kernelSize: 3, inputShape: [6, 6, 1], activation: 'sigmoid', padding: 'same' }),
         layers.depthwiseConv2d({ kernelSize: 3, padding: 'same' }),
+        layers.conv2d({ filters: 3, kernelSize: 1 }),
         layers.batchNormalization({}),
         layers.averagePooling2d({}),
         layers.zeroPadding2d({}),
@@ -125,10 +126,10 @@ test('a training after one that diverged has the bits of the first', async (t) =
   const examples = examplesOf(comparison)
   const weights = await weightsOf(learner, comparison)
   const train = (from: Float32Array) => learner.train({ weights: from, examples, random: randomStream(1, 'train') })
-  const first = await train(weights)
+  const [first, evaluation] = [await train(weights), await learner.evaluate(weights, examples)]
   await t.throwsAsync(train(weights.map(() => Number.NaN)), { code: 'LEARN_DIVERGED' })
+  t.deepEqual(await learner.evaluate(weights, examples), evaluation)
   t.deepEqual(await train(weights), first)
-  t.deepEqual(await learner.evaluate(weights, examples), await learner.evaluate(weights, examples))
 })
 
 test('a moving mean follows the batches’ means by 1 − momentum, and evaluation goes by it', async (t) => {
@@ -159,4 +160,25 @@ test('a moving mean follows the batches’ means by 1 − momentum, and evaluati
   const shifted = weights.slice()
   tensorViews(learner.layout, shifted).get('batch_normalization_1/moving_mean')?.fill(4)
   t.notDeepEqual(await learner.evaluate(shifted, examples), await learner.evaluate(weights, examples))
+})
+
+test('an example of a batch that is normalized has no gradient to cut, on either engine', async (t) => {
+  const model = ({ layers, sequential }: TensorFlow) =>
+    sequential({ layers: [layers.batchNormalization({ inputShape: [2] }), layers.dense({ units: 3 })] })
+  const examples = examplesOf({ model, shape: [2] })
+  for (const engine of ['engine', 'tensorflow'] as const) {
+    const learner = await layersLearner({
+      model,
+      loss: 'softmaxCrossEntropy',
+      learningRate: 0.1,
+      epochs: 1,
+      batch: 2,
+      engine,
+    })
+    const weights = await learner.initialWeights(randomStream(1))
+    await t.throwsAsync(learner.train({ weights, examples, random: randomStream(1), terms: { exampleClip: 1 } }), {
+      code: 'LEARN_SETTING',
+      message: /exampleClip must be left out, as layer batch_normalization_1 mixes/,
+    })
+  }
 })

@@ -7,7 +7,7 @@ import type { LayerGraph } from './layer-graph.ts'
 import { aligned, type Pass, tensorSize, type WeightSlot } from './plan.ts'
 
 /** Bytes that the activations of a batch may take: a larger batch goes in parts. */
-const activationBytes = 16 * 2 ** 20
+const activationBytes = 10 * 2 ** 20
 /** Bytes that a batch may take which can't go in parts. */
 const wholeBatchBytes = 2 ** 30
 const pageBytes = 65_536
@@ -22,6 +22,8 @@ export interface Engine {
   readonly capacity: number
   /** Whether its passes draw from their seed. */
   readonly seeded: boolean
+  /** The first layer for which a batch must go in one pass, if any. */
+  readonly wholeBatchFor: string | undefined
   /** Where a batch's features and labels go: other views after places were made. */
   readonly features: Float32Array
   /** The same place for features that are bytes, and what makes them features. */
@@ -34,7 +36,8 @@ export interface Engine {
   places(count: number): readonly number[]
   readonly outputs: number
   load(weights: Float32Array): void
-  save(): Float32Array
+  /** Into a new array, if none is given. */
+  save(into?: Float32Array): Float32Array
   forward(pass: Pass): void
   /** Leaves the gradient of the outputs, times `scale`; without one, none. */
   loss(loss: EngineLoss, examples: number, scale?: number): LossSums
@@ -85,6 +88,7 @@ export function engine({ graph, batch, trainingBatch = batch }: EngineRequest): 
     capacity,
     outputs,
     seeded: plan.ops.some(({ seeded = false }) => seeded),
+    wholeBatchFor: plan.wholeBatchFor,
     get features() {
       return views.features
     },
@@ -113,9 +117,11 @@ export function engine({ graph, batch, trainingBatch = batch }: EngineRequest): 
       kernels.fill(plan.trainedStart, 0, trainedBytes / 4)
       for (const { slot, offset } of slots) slot.load(kernels, staging + 4 * offset)
     },
-    save() {
+    save(into) {
       for (const { slot, offset } of slots) slot.save(kernels, staging + 4 * offset)
-      return views.staged.slice()
+      if (!into) return views.staged.slice()
+      into.set(views.staged)
+      return into
     },
     forward(pass) {
       for (const op of plan.ops) op.forward(kernels, pass)

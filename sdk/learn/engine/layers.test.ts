@@ -90,8 +90,9 @@ test('average pooling counts only what lies in the image, and its gradient too',
         layers.flatten(),
       ],
       async (comparison, { padding }) => {
-        await agrees(comparison, padding === 'same' ? ['trainingLoss', 'evaluationLoss'] : [])
-        await slopesAgree({ ...comparison, momentum: 0 })
+        if (padding === 'valid') await agrees(comparison)
+        else await agrees({ ...comparison, epochs: 1 }, ['trainingLoss', 'evaluationLoss'])
+        await slopesAgree(comparison)
       },
     ),
   )
@@ -211,7 +212,7 @@ test('residual additions sum the gradients of all that take a tensor', async (t)
 
 test('gradients are the measured slopes of the loss', async (t) => {
   const property = fc.asyncProperty(images, async (given) => {
-    const image = { ...given, momentum: 0, examples: given.examples + 1 }
+    const image = { ...given, examples: given.examples + 1 }
     const smooth = between(image, ({ layers }) => [
       layers.depthwiseConv2d({ kernelSize: 3, padding: 'same', activation: 'sigmoid' }),
       layers.batchNormalization({ epsilon: 0.1 }),

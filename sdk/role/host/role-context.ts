@@ -88,7 +88,14 @@ export function roleContext<State, Channels>({
     now: () => decide('now', () => clock.now(), isNumber),
     sleep: (delayMs) => new Promise((resolve) => void clock.schedule(delayMs, resolve)),
     accumulator() {
-      const empty = sum ?? accumulator({ layout: job.pool.layout, quantumBits: job.strategy.quantumBits })
+      const empty =
+        sum ??
+        accumulator({
+          layout: job.pool.layout,
+          quantumBits: job.strategy.quantumBits,
+          name: `${job.job}/${task.end}`,
+          track: (work) => actor.track(work),
+        })
       empty.reset()
       sum = empty
       return empty
@@ -111,6 +118,12 @@ function roleLearner(task: RoleTask, job: JobSurroundings, actor: ActorContext<R
     train(request) {
       if (task.client === undefined) return Promise.reject(roleError('ROLE_NO_LEARNER_DATA', { end: task.end }))
       return actor.track(pool.train({ ...request, client: task.client, end: task.end, signal: actor.signal }))
+    },
+    trainHeld(request) {
+      const { trainHeld } = pool
+      // A round that is run twice adds its updates twice, and a held one can be added once.
+      if (!trainHeld || job.checkDeterminism || task.client === undefined) return this.train(request)
+      return actor.track(trainHeld({ ...request, client: task.client, end: task.end, signal: actor.signal }))
     },
     evaluate: (weights) => actor.track(pool.evaluate(weights)),
   }

@@ -6,7 +6,7 @@ import { type RoundParts, type Rounds, roleContext } from './role-context.ts'
 import type { JobSurroundings, RoleMessage, RoleTask } from './role-task.ts'
 import { openRoundKeeper } from './round-keeper.ts'
 
-/** A role that throws anything but a coded error is run again from its snapshot so many times, until it commits a round. */
+/** A role that throws what running again may mend is run again from its snapshot so many times, until it commits a round. */
 const attemptsPerRound = 3
 
 /**
@@ -61,7 +61,7 @@ export function roleHost(task: RoleTask, job: JobSurroundings): Behavior<RoleMes
       } catch (cause) {
         if (context.signal.aborted) return
         attempts += 1
-        if (!(cause instanceof CodedError) && attempts < attemptsPerRound) return context.fail(cause)
+        if (mayPass(cause) && attempts < attemptsPerRound) return context.fail(cause)
         job.reports.tell({ type: 'task-failed', end: task.end, cause })
         context.stop()
       }
@@ -93,6 +93,11 @@ export function roleHost(task: RoleTask, job: JobSurroundings): Behavior<RoleMes
       await role.finish?.(state, roleContextOf)
     }
   }
+}
+
+/** Running the round again may mend it: anything unforeseen, and the loss of a thread that kept a part of the round's sum. */
+function mayPass(cause: unknown): boolean {
+  return !(cause instanceof CodedError) || cause.code === 'LEARN_WORKER_DIED'
 }
 
 /** Rounds as they are, each run once. */

@@ -76,6 +76,7 @@ export async function aggregate(
       notice({ code: error.code, message: error.message })
     }
   }
+  await sum.settle()
   return { sum, metrics, members: members.toSorted(), refusals }
 
   function add(end: string, answer: Answer): void {

@@ -1,5 +1,7 @@
-import type { LocalTerms, Update } from '../../learn/learner.ts'
+import type { LocalTerms } from '../../learn/learner.ts'
+import type { HeldUpdate } from '../../learn/training-pool.ts'
 import type { PartialSum } from '../../strategy/sum/accumulator.ts'
+import { HeldDelta } from '../../strategy/sum/held-delta.ts'
 import type { MetricPartial } from '../../strategy/sum/metric-sum.ts'
 import { isNumber, isObject, isOneOf, isString, isStrings } from '../guards.ts'
 import { channelTagged } from '../role.ts'
@@ -18,7 +20,7 @@ export type Assignment =
 
 /** From a trainer, or from an aggregator for those below it, to the one above. */
 export type Answer =
-  | ({ readonly type: 'update'; readonly round: number } & Update)
+  | ({ readonly type: 'update'; readonly round: number } & HeldUpdate)
   | {
       readonly type: 'partial'
       readonly round: number
@@ -50,7 +52,7 @@ function isAnswer(message: unknown): message is Answer {
     case 'update':
       return (
         'delta' in message &&
-        message.delta instanceof Float32Array &&
+        (message.delta instanceof Float32Array || message.delta instanceof HeldDelta) &&
         'samples' in message &&
         isNumber(message.samples) &&
         'metrics' in message &&

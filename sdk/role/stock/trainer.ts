@@ -22,7 +22,7 @@ export const trainer = role({
     if (message.type === 'end-of-training') return { ended: true }
     const { round, weights, terms } = message
     try {
-      const update = await learner.train({ round, weights, terms })
+      const update = await learner.trainHeld({ round, weights, terms })
       aggregator.send(end, { type: 'update', round, ...update }, { keep: false })
     } catch (error) {
       if (!(error instanceof CodedError)) throw error

@@ -1,8 +1,10 @@
+import type { HeldDelta } from './held-delta.ts'
+
 /** What a trainer's update gives to the sum. */
 export interface WeightedDelta {
   /** Names the sender in errors. */
   readonly end: string
-  readonly delta: Float32Array
+  readonly delta: Float32Array | HeldDelta
   readonly samples: number
 }
 
@@ -32,6 +34,8 @@ export interface Accumulator {
   add(update: WeightedDelta): void
   /** Adds another accumulator's sum; `end` names its sender. Same refusals. */
   merge(end: string, partial: PartialSum): void
+  /** Brings in what holders of deltas have summed for it. Before `partial` and `mean`, where held deltas were added. */
+  settle(): Promise<void>
   /** A copy of the present sum. */
   partial(): PartialSum
   /** Σ n_k Δ_k / Σ n_k as float32; throws SUM_EMPTY if nothing was added. */

@@ -22,6 +22,10 @@ const sumErrors = {
     message: 'the sum of {end} is in quanta of 2^-{came}, and this one in 2^-{expected}',
     hint: 'use one quantumBits throughout a job',
   },
+  SUM_UNSETTLED: {
+    message: '{holders} holders of deltas have yet to give their part of the sum',
+    hint: 'await settle() first',
+  },
   SUM_EMPTY: { message: 'there is no mean of no updates', hint: 'count updates before asking for the mean' },
 } as const
 

@@ -1,6 +1,7 @@
 import { type Layout, locate } from '../../weights/layout.ts'
 import type { Accumulator, PartialSum, WeightedDelta } from './accumulator.ts'
 import { sumError } from './errors.ts'
+import { type DeltaHolder, HeldDelta, type SumName } from './held-delta.ts'
 import { type SumKernel, sumKernel } from './wasm-kernel.ts'
 
 /** Up to here a product with a float32 is exact in a double, and so rounded only once. */
@@ -15,14 +16,28 @@ export interface AccumulatorOptions {
   readonly layout: Layout
   /** s: the quantum is 2^−s. Values must be below 2^(51−s) in magnitude. From 0 to 51. */
   readonly quantumBits?: number
+  /** Names the sum to holders of deltas; one of each name at a time. Default: that of no other. */
+  readonly name?: string
+  /** Counts waiting for holders as activity. */
+  readonly track?: <Outcome>(work: Promise<Outcome>) => Promise<Outcome>
 }
+
+type Track = NonNullable<AccumulatorOptions['track']>
+
+let accumulators = 0
 
 /**
  * An accumulator of 64-bit integers in WebAssembly memory: 8 bytes a weight, however many updates.
  * n_k·Δ_k is rounded to the quantum (ties to even) by adding 1.5·2^(52−s), which leaves the integer in the low bits.
  */
-export function accumulator({ layout, quantumBits = 34 }: AccumulatorOptions): Accumulator {
-  return new WasmAccumulator(layout, quantumBits)
+export function accumulator({
+  layout,
+  quantumBits = 34,
+  name,
+  track = (work) => work,
+}: AccumulatorOptions): Accumulator {
+  accumulators += 1
+  return new WasmAccumulator(layout, quantumBits, name ?? `sum ${accumulators}`, track)
 }
 
 class WasmAccumulator implements Accumulator {
@@ -40,8 +55,13 @@ class WasmAccumulator implements Accumulator {
   readonly #sums: number
   readonly #staging: Float32Array
   #bound = 0n
+  #name: SumName
+  readonly #track: Track
+  readonly #holders = new Set<DeltaHolder>()
 
-  constructor(layout: Layout, quantumBits: number) {
+  constructor(layout: Layout, quantumBits: number, name: string, track: Track) {
+    this.#track = track
+    this.#name = { name, number: ++accumulators }
     this.size = layout.size
     this.#layout = layout
     this.#quantumBits = quantumBits
@@ -58,16 +78,42 @@ class WasmAccumulator implements Accumulator {
     this.#checkSize(end, delta.length)
     if (!Number.isInteger(samples) || samples < 1 || samples > mostSamples)
       throw sumError('SUM_SAMPLES', { end, samples, most: mostSamples })
+    if (delta instanceof HeldDelta) this.#addHeld(end, delta, samples)
+    else this.#addArray(end, delta, samples)
+    this.samples += samples
+    this.updates += 1
+  }
+
+  #addArray(end: string, delta: Float32Array, samples: number): void {
     const peak = this.#accumulate(delta, samples, false, delta.length)
-    if (peak === undefined) throw this.#valueError(end, delta, samples)
-    const bound = this.#bound + BigInt(Math.ceil(peak * 2 ** this.#quantumBits))
+    if (peak === undefined) {
+      const index = delta.findIndex((value) => !this.#isInRange(value * samples))
+      throw this.#valueError(end, index, delta[index], samples)
+    }
+    const bound = this.#boundWith(peak)
     if (bound >= mostBound) {
       this.#accumulate(delta, samples, true, delta.length)
       throw sumError('SUM_OVERFLOW', { end, bound })
     }
     this.#bound = bound
-    this.samples += samples
-    this.updates += 1
+  }
+
+  #addHeld(end: string, delta: HeldDelta, samples: number): void {
+    const { magnitude, index } = delta.peak
+    if (!this.#isInRange(magnitude * samples)) throw this.#valueError(end, index, magnitude, samples)
+    const bound = this.#boundWith(magnitude * samples)
+    if (bound >= mostBound) throw sumError('SUM_OVERFLOW', { end, bound })
+    this.#bound = bound
+    delta.addTo(this.#name, samples, this.#quantumBits)
+    this.#holders.add(delta.holder)
+  }
+
+  async settle(): Promise<void> {
+    const holders = [...this.#holders]
+    this.#holders.clear()
+    const name = this.#name
+    for (const { sum } of await this.#track(Promise.all(holders.map((holder) => holder.collect(name)))))
+      this.#addIntegers(sum)
   }
 
   merge(end: string, { quantumBits, sum, bound, samples, updates }: PartialSum): void {
@@ -78,6 +124,13 @@ class WasmAccumulator implements Accumulator {
       throw sumError('SUM_SAMPLES', { end, samples, most: Number.MAX_SAFE_INTEGER })
     if (bound < 0n || this.#bound + bound >= mostBound)
       throw sumError('SUM_OVERFLOW', { end, bound: this.#bound + bound })
+    this.#addIntegers(sum)
+    this.#bound += bound
+    this.samples += samples
+    this.updates += updates
+  }
+
+  #addIntegers(sum: BigInt64Array): void {
     for (let from = 0; from < sum.length; from += blockSize) {
       const block = sum.subarray(from, from + blockSize)
       const staging = new BigInt64Array(this.#memory.buffer, 0, padded(block.length))
@@ -85,17 +138,21 @@ class WasmAccumulator implements Accumulator {
       staging.fill(0n, block.length)
       this.#kernel.merge(this.#sums + 8 * from, 0, staging.length)
     }
-    this.#bound += bound
-    this.samples += samples
-    this.updates += updates
+  }
+
+  /** The bound with a product of this magnitude more. */
+  #boundWith(peak: number): bigint {
+    return this.#bound + BigInt(Math.ceil(peak * 2 ** this.#quantumBits))
   }
 
   partial(): PartialSum {
+    this.#checkSettled()
     const sum = new BigInt64Array(this.#memory.buffer, this.#sums, this.size).slice()
     return { quantumBits: this.#quantumBits, sum, bound: this.#bound, samples: this.samples, updates: this.updates }
   }
 
   mean(): Float32Array {
+    this.#checkSettled()
     if (this.updates === 0) throw sumError('SUM_EMPTY')
     const mean = new Float32Array(this.size)
     for (let from = 0; from < this.size; from += blockSize) {
@@ -109,6 +166,8 @@ class WasmAccumulator implements Accumulator {
   reset(): void {
     new Uint8Array(this.#memory.buffer, this.#sums).fill(0)
     this.#bound = 0n
+    this.#name = { ...this.#name, number: ++accumulators }
+    this.#holders.clear()
     this.samples = 0
     this.updates = 0
   }
@@ -140,14 +199,17 @@ class WasmAccumulator implements Accumulator {
     return Math.abs(product) + this.#magic < this.#limit
   }
 
+  #checkSettled(): void {
+    if (this.#holders.size > 0) throw sumError('SUM_UNSETTLED', { holders: this.#holders.size })
+  }
+
   #checkSize(end: string, came: number): void {
     if (came !== this.size) throw sumError('SUM_SIZE', { end, came, expected: this.size })
   }
 
-  #valueError(end: string, delta: Float32Array, samples: number): Error {
-    const index = delta.findIndex((value) => !this.#isInRange(value * samples))
+  #valueError(end: string, index: number, value: number | undefined, samples: number): Error {
     const { tensor, offset } = locate(this.#layout, index) ?? { tensor: 'weights', offset: index }
-    return sumError('SUM_VALUE', { end, tensor, offset, value: delta[index], samples, limit: this.#limit / 4 })
+    return sumError('SUM_VALUE', { end, tensor, offset, value, samples, limit: this.#limit / 4 })
   }
 }
 

@@ -1,0 +1,49 @@
+import { errorFactory } from '../../runtime/index.ts'
+import { accumulator, HeldDelta, peakOf, type SumName, type TrainingPool } from '../../sdk/index.ts'
+
+const loss = errorFactory({ LEARN_WORKER_DIED: { message: 'its thread has ended', hint: 'it is started again' } })
+
+/** A pool that keeps the deltas of another and sums them itself, and loses its part of a sum when it's told to. */
+export function holdingPool(pool: TrainingPool, isLost: () => boolean): TrainingPool {
+  const sums = new Map<number, ReturnType<typeof accumulator>>()
+  const holder = {
+    async collect({ number }: SumName) {
+      const sum = sums.get(number)
+      sums.delete(number)
+      if (!sum || isLost()) throw loss('LEARN_WORKER_DIED')
+      return sum.partial()
+    },
+  }
+
+  class KeptDelta extends HeldDelta {
+    readonly holder = holder
+    readonly #delta: Float32Array
+
+    constructor(delta: Float32Array) {
+      super()
+      this.#delta = delta
+    }
+
+    get length() {
+      return this.#delta.length
+    }
+
+    get peak() {
+      return peakOf(this.#delta)
+    }
+
+    addTo({ number }: SumName, samples: number, quantumBits: number): void {
+      const sum = sums.get(number) ?? accumulator({ layout: pool.layout, quantumBits })
+      sums.set(number, sum)
+      sum.add({ end: 'kept', delta: this.#delta, samples })
+    }
+  }
+
+  return {
+    ...pool,
+    async trainHeld(request) {
+      const { delta, ...update } = await pool.train(request)
+      return { ...update, delta: new KeptDelta(delta) }
+    },
+  }
+}
