@@ -3,6 +3,7 @@ import type { Examples } from '../data/examples.ts'
 import { sizeOf } from '../weights/layout.ts'
 import { learnError } from './errors.ts'
 import { chunkCount, chunkOf, mergeEvaluations } from './evaluation.ts'
+import { lossGradients } from './layers-gradients.ts'
 import type { Loss } from './layers-loss.ts'
 import type { ModelDescription } from './layers-model.ts'
 import { type Gradients, normScale, type TensorSteps, tensorSteps } from './layers-steps.ts'
@@ -114,7 +115,8 @@ function batchGradient(
 
 function partGradient(subject: Subject, { trained }: TensorSteps, { features, labels }: Batch) {
   const { tf, model } = subject
-  const { value, grads } = tf.variableGrads(
+  const { value, grads } = lossGradients(
+    tf,
     () => {
       const outputs = apply(subject, features, labels.length, true)
       return model.calculateLosses().reduce((sum, penalty) => tf.add(sum, penalty), subject.loss.mean(labels, outputs))
