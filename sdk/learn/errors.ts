@@ -18,6 +18,10 @@ export const learnErrors = {
     message: 'the engine cannot run this model: {reason}',
     hint: "let TensorFlow.js run it, with engine: 'tensorflow' or 'auto'",
   },
+  LEARN_EXAMPLE_CLIP: {
+    message: 'exampleClip takes one example at a time, but layer {layer} normalizes over a whole batch',
+    hint: 'normalize with groupNormalization instead, or leave the batch normalization out',
+  },
   LEARN_INITIALIZER: {
     message: "tensor {tensor} has the initializer '{initializer}', whose values cannot be drawn from the job's stream",
     hint: 'use zeros, ones, constant, or a uniform, normal, truncated normal, Glorot, He or LeCun initializer',

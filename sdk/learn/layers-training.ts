@@ -33,7 +33,10 @@ export async function trainModel(subject: Subject, steps: Steps, request: Traini
   checkExamples(subject, examples, 'train')
   signal?.throwIfAborted()
   setWeights(subject, weights)
-  const terms = stepTerms(request.terms ?? {}, description.layout.size)
+  const terms = stepTerms(request.terms ?? {}, {
+    size: description.layout.size,
+    wholeBatchFor: description.wholeBatchFor,
+  })
   const moves = tensorSteps(subject, steps, weights, terms)
   let total = 0
   try {

@@ -226,4 +226,23 @@ export function learnerContract(test: TestFn, engine: 'engine' | 'tensorflow'): 
       t.like(await refused(terms), { code: 'LEARN_SETTING' })
     }
   })
+
+  test(`${engine}: where a layer normalizes over a batch, each example's gradient can't be clipped`, async (t) => {
+    const model: LayersLearnerSettings['model'] = ({ layers, sequential }) =>
+      sequential({
+        layers: [
+          layers.dense({ units: hidden, inputShape: [inputs] }),
+          layers.batchNormalization(),
+          layers.dense({ units: classes }),
+        ],
+      })
+    const learner = await make({}, { model })
+    const { weights: _, ...request } = requestOf('a')
+    const own = await learner.initialWeights(randomStream(1))
+    t.like(await t.throwsAsync(learner.train({ ...request, weights: own, terms: { exampleClip: 1 } })), {
+      code: 'LEARN_EXAMPLE_CLIP',
+      values: { layer: 'batch_normalization_1' },
+    })
+    await t.notThrowsAsync(learner.train({ ...request, weights: own, terms: { proximal: 1 } }))
+  })
 }

@@ -19,12 +19,8 @@ export async function trainOnEngine(
 ): Promise<Update> {
   const { examples, random, signal, weights } = request
   signal?.throwIfAborted()
-  const { target, step, addExample } = beginSteps(
-    engine,
-    steps,
-    weights,
-    stepTerms(request.terms ?? {}, weights.length),
-  )
+  const terms = stepTerms(request.terms ?? {}, { size: weights.length, wholeBatchFor: engine.wholeBatchFor })
+  const { target, step, addExample } = beginSteps(engine, steps, weights, terms)
   const passExamples = addExample ? 1 : engine.capacity
 
   let total = 0

@@ -22,6 +22,8 @@ export interface Engine {
   readonly capacity: number
   /** Whether its passes draw from their seed. */
   readonly seeded: boolean
+  /** A layer whose output for an example depends on the others of its batch, which goes in one pass then. */
+  readonly wholeBatchFor: string | undefined
   /** Where a batch's features and labels go: other views after places were made. */
   readonly features: Float32Array
   /** The same place for features that are bytes, and what makes them features. */
@@ -84,6 +86,7 @@ export function engine({ graph, batch, trainingBatch = batch }: EngineRequest): 
     kernels,
     capacity,
     outputs,
+    wholeBatchFor: plan.wholeBatchFor,
     seeded: plan.ops.some(({ seeded = false }) => seeded),
     get features() {
       return views.features
