@@ -32,7 +32,7 @@ export interface LayersLearnerSettings extends Steps {
  * thread. The initial weights are drawn from the stream by each layer's initializer.
  *
  * @throws LEARN_SETTING, LEARN_MODEL, LEARN_RANDOM_LAYER; LEARN_ENGINE_MODEL where only the engine was to run it;
- *   LEARN_INITIALIZER when initial weights are drawn; in training LEARN_DIVERGED, and for examples that don't fit the model
+ *   LEARN_INITIALIZER when initial weights are drawn; in training LEARN_DIVERGED and LEARN_OVERFLOW, and for examples that don't fit the model
  *   LEARN_EMPTY, LEARN_INPUT and LEARN_LABEL.
  */
 export async function layersLearner(settings: LayersLearnerSettings): Promise<Learner> {

@@ -8,6 +8,7 @@ import type { Loss } from './layers-loss.ts'
 import type { ModelDescription } from './layers-model.ts'
 import { type Gradients, normScale, type TensorSteps, tensorSteps } from './layers-steps.ts'
 import type { Evaluation, TrainingRequest, Update } from './learner.ts'
+import { lastPlace, movedFrom } from './moved-weights.ts'
 import { type StepTerms, stepTerms } from './step-terms.ts'
 import type { Steps } from './steps.ts'
 import type { TensorFlow } from './tensorflow.ts'
@@ -58,8 +59,7 @@ export async function trainModel(subject: Subject, steps: Steps, request: Traini
         signal?.throwIfAborted()
       }
     }
-    const delta = currentWeights(subject)
-    for (let index = 0; index < delta.length; index++) delta[index] = (delta[index] ?? 0) - (weights[index] ?? 0)
+    const delta = movedFrom(weights, currentWeights(subject), lastPlace(steps, examples))
     return { delta, samples: examples.count, metrics: { loss: total / (examples.count * steps.epochs) } }
   } finally {
     moves.dispose()

@@ -216,6 +216,15 @@ export function learnerContract(test: TestFn, engine: 'engine' | 'tensorflow'): 
     })
   })
 
+  test(`${engine}: a last step beyond what weights can hold is refused, though no loss shows it`, async (t) => {
+    const learner = await make({ learningRate: 10, batch: 7, epochs: 1 })
+    const examples: Examples = { ...examplesOf('a'), count: 7 }
+    const train = (value: number) =>
+      learner.train({ ...requestOf('a', { correction: new Float32Array(size).fill(value) }), examples })
+    await t.throwsAsync(train(1e38), { code: 'LEARN_OVERFLOW', message: /batch 1 in epoch 1/ })
+    await t.notThrowsAsync(train(1e37))
+  })
+
   test(`${engine}: terms that can't be used are refused by name`, async (t) => {
     const learner = await make()
     const refused = (terms: LocalTerms) => t.throwsAsync(learner.train(requestOf('a', terms)))

@@ -1,6 +1,7 @@
 import type { Examples } from '../../data/examples.ts'
 import { learnError } from '../errors.ts'
 import type { Evaluation, TrainingRequest, Update } from '../learner.ts'
+import { lastPlace, movedFrom } from '../moved-weights.ts'
 import { stepTerms } from '../step-terms.ts'
 import type { Steps } from '../steps.ts'
 import { yieldTurn } from '../yield-turn.ts'
@@ -49,8 +50,7 @@ export async function trainOnEngine(
       signal?.throwIfAborted()
     }
   }
-  const delta = engine.save()
-  for (let index = 0; index < delta.length; index++) delta[index] = (delta[index] ?? 0) - (weights[index] ?? 0)
+  const delta = movedFrom(weights, engine.save(), lastPlace(steps, examples))
   return { delta, samples: examples.count, metrics: { loss: total / (examples.count * steps.epochs) } }
 }
 
