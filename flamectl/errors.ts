@@ -11,6 +11,10 @@ const flamectlErrors = {
     hint: 'resume with what it began with, or begin a new job without --resume',
   },
   RUN_FAILED: { message: 'job {job} failed: {cause}', hint: 'mend the cause, then run the same command with --resume' },
+  UNEXPECTED: {
+    message: '{error}',
+    hint: "a fault in the workload's code, or in flamectl's: it arose here",
+  },
 } as const
 
 export const flamectlError = errorFactory(flamectlErrors)
@@ -25,3 +29,6 @@ export const usageCodes: readonly string[] = [
   'STRATEGY_SETTING',
   'DATA_SCHEME',
 ]
+
+/** Codes of faults in code that the user brought: where in it the cause arose is shown. */
+export const causeCodes: readonly string[] = ['WORKLOAD_BROKEN', 'JOB_ROLE_FAILED', 'RUN_FAILED', 'UNEXPECTED']

@@ -2,7 +2,7 @@
 import { Command, CommanderError } from 'commander'
 import { CodedError } from '../runtime/index.ts'
 import { checkCommand } from './check/check-command.ts'
-import { usageCodes } from './errors.ts'
+import { causeCodes, flamectlError, usageCodes } from './errors.ts'
 import { runCommand } from './run/run-command.ts'
 
 /** Exit statuses: 1 failure, 2 usage. */
@@ -29,10 +29,14 @@ try {
 
 function report(error: unknown): number {
   if (error instanceof CommanderError) return error.exitCode === 0 ? 0 : misused
-  if (!(error instanceof CodedError)) {
-    console.error(error)
-    return failed
-  }
+  if (!(error instanceof CodedError)) return report(flamectlError('UNEXPECTED', { error }, { cause: error }))
   console.error(`error ${error.code}: ${error.message}\n  ${error.hint}`)
+  if (causeCodes.includes(error.code) && error.cause instanceof Error) console.error(placesOf(error.cause))
   return usageCodes.includes(error.code) ? misused : failed
+}
+
+/** Where an error of the user's own code arose: its stack, without the frames of the platform and of libraries. */
+function placesOf({ stack = '' }: Error): string {
+  const frames = stack.split('\n').filter((line) => /^\s+at /.test(line) && !/node:|node_modules/.test(line))
+  return frames.map((frame) => `  ${frame.trim()}`).join('\n')
 }

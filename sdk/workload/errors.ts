@@ -7,7 +7,7 @@ export const workloadErrors = {
   },
   WORKLOAD_BROKEN: {
     message: 'the workload module {file} cannot be loaded: {reason}',
-    hint: 'correct the module; the cause holds the stack',
+    hint: 'correct the module',
   },
   WORKLOAD_SHAPE: {
     message: 'the default export of {file} is no workload: {faults}',
