@@ -1,12 +1,19 @@
 import test from 'ava'
 import { type Call, runInChromium, runInWorker, runOnNode } from './support/other-platforms.ts'
+import { reproducibleTraining } from './support/reproducible-training.ts'
 import { reproducibleWork } from './support/reproducible-work.ts'
 
 const seed = 42
-const call: Call = {
+const args = [seed]
+const work: Call = {
   module: new URL('./support/reproducible-work.js', import.meta.url),
   name: 'reproducibleWork',
-  args: [seed],
+  args,
+}
+const training: Call = {
+  module: new URL('./support/reproducible-training.js', import.meta.url),
+  name: 'reproducibleTraining',
+  args,
 }
 
 /** Whatever changes one of these changes the results of every job. */
@@ -17,18 +24,42 @@ const golden = {
   asked: 5050,
 }
 
-const platforms: Record<string, () => Promise<unknown>> = {
-  'this thread': () => reproducibleWork(seed),
-  'a worker thread': () => runInWorker(call),
-  'Node 20': () => runOnNode(20, call),
-  'Node 22': () => runOnNode(22, call),
-  'Node 24': () => runOnNode(24, call),
-  Chromium: () => runInChromium(call),
+/** And of these, the results of every training that has such layers, steps or terms: a hash of the weights, and the losses. */
+const goldenTraining = {
+  twoHiddenLayers:
+    '7595ec9e7781b01b49b4e61fb953809c5b7064c6a2da43703d3e106534b0b019 0.9827593359349936 0.15065713382437904',
+  batchNormalized:
+    '1023866f576e67f5bc6d771bc50225653864e3fe2bb481e5dc2861f5f194de62 1.7527261498713416 1.5408842941022443',
+  groupNormalized:
+    'bce539ef38ecb122bdf79c3f480999409d59d96cdcdf2ec4742afde20ef6ae1b 0.7874852916812016 0.6571505073319581',
+  clippedByExample:
+    '8b8eabf49b2cab44e9e3fa386583d12cfb0d7eba93207df02a772f58664934fa 0.9717727129896809 0.9317513336397729',
+  embedded: '2d7eec6910018c883125f3c09d39032c9e499b5355b15cfc919b3adcb1cbbf36 0.06135671986206962 0.00785827513358599',
 }
+
+const platforms: Record<string, (call: Call) => Promise<unknown>> = {
+  'a worker thread': runInWorker,
+  'Node 20': (call) => runOnNode(20, call),
+  'Node 22': (call) => runOnNode(22, call),
+  'Node 24': (call) => runOnNode(24, call),
+  Chromium: runInChromium,
+}
+
+test.serial('streams, draws, sums and actors give the golden results in this thread', async (t) => {
+  t.deepEqual(await reproducibleWork(seed), golden)
+})
+
+test.serial('whole trainings give the golden results in this thread', async (t) => {
+  t.deepEqual(await reproducibleTraining(seed), goldenTraining)
+})
 
 for (const [platform, run] of Object.entries(platforms)) {
   test.serial(`streams, draws, sums and actors give the golden results in ${platform}`, async (t) => {
-    t.deepEqual(await run(), golden)
+    t.deepEqual(await run(work), golden)
+  })
+
+  test.serial(`whole trainings give the golden results in ${platform}`, async (t) => {
+    t.deepEqual(await run(training), goldenTraining)
   })
 }
 
@@ -37,4 +68,6 @@ test('another seed gives other results', async (t) => {
   t.not(other.stream, golden.stream)
   t.not(other.draws, golden.draws)
   t.not(other.sum, golden.sum)
+  const trained = await reproducibleTraining(seed + 1)
+  for (const [name, result] of Object.entries(goldenTraining)) t.not(Reflect.get(trained, name), result)
 })

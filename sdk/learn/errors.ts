@@ -3,7 +3,7 @@ import { errorFactory } from '../../runtime/index.ts'
 export const learnErrors = {
   LEARN_DIVERGED: {
     message: 'training diverged: the loss of batch {batch} in epoch {epoch} is {loss}',
-    hint: 'use a smaller learning rate, and check that the features are finite and scaled',
+    hint: "use a smaller learning rate, and check that the features and the round's weights are finite and scaled",
   },
   LEARN_EMBEDDING: {
     message:
@@ -17,6 +17,10 @@ export const learnErrors = {
   LEARN_ENGINE_MODEL: {
     message: 'the engine cannot run this model: {reason}',
     hint: "let TensorFlow.js run it, with engine: 'tensorflow' or 'auto'",
+  },
+  LEARN_EXAMPLE_CLIP: {
+    message: 'exampleClip takes one example at a time, but layer {layer} normalizes over a whole batch',
+    hint: 'normalize with groupNormalization instead, or leave the batch normalization out',
   },
   LEARN_INITIALIZER: {
     message: "tensor {tensor} has the initializer '{initializer}', whose values cannot be drawn from the job's stream",
@@ -41,6 +45,10 @@ export const learnErrors = {
   LEARN_OUTSIDE_MODEL: {
     message: '{what} was called where no model is being made',
     hint: "call it in the function that is a learner's model",
+  },
+  LEARN_OVERFLOW: {
+    message: 'training diverged: after its last step, of batch {batch} in epoch {epoch}, weights are not finite',
+    hint: "use a smaller learning rate, and check that the round's weights and terms are finite",
   },
   LEARN_RANDOM_LAYER: {
     message: "layer {layer} of class '{class}' draws random numbers that cannot come from the job's stream",

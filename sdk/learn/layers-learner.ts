@@ -1,14 +1,15 @@
 import type { LayersModel } from '@tensorflow/tfjs'
 import { CodedError } from '../../runtime/index.ts'
+import { type Backend, backendFor } from './backend.ts'
 import { engineLearner } from './engine/engine-learner.ts'
 import { engineModel } from './engine/engine-model.ts'
 import { recordTopology } from './engine/model-recorder.ts'
 import { lossOf } from './layers-loss.ts'
 import { describeModel, type ModelDescription } from './layers-model.ts'
+import { probe } from './layers-probe.ts'
 import { evaluateModel, trainModel } from './layers-training.ts'
 import type { Learner } from './learner.ts'
 import type { LossName } from './loss-name.ts'
-import { oneAtATime } from './one-at-a-time.ts'
 import { checkSteps, type Steps } from './steps.ts'
 import { loadTensorFlow, type TensorFlow } from './tensorflow.ts'
 
@@ -20,7 +21,8 @@ export interface LayersLearnerSettings extends Steps {
   readonly engine?: 'auto' | 'engine' | 'tensorflow'
   /**
    * Gives the TensorFlow.js to use where the engine isn't, such as `nativeTensorFlow` of flame-fl/sdk/node: fast on large
-   * models, to other bits on other processors. Absent, or where it gives none: the WebAssembly backend.
+   * models, to other bits on other processors. Absent, or where it gives none: the WebAssembly backend, or plain JavaScript
+   * for a model that it can't train.
    */
   readonly tensorFlow?: () => Promise<TensorFlow | undefined>
 }
@@ -30,7 +32,7 @@ export interface LayersLearnerSettings extends Steps {
  * thread. The initial weights are drawn from the stream by each layer's initializer.
  *
  * @throws LEARN_SETTING, LEARN_MODEL, LEARN_RANDOM_LAYER; LEARN_ENGINE_MODEL where only the engine was to run it;
- *   LEARN_INITIALIZER when initial weights are drawn; in training LEARN_DIVERGED, and for examples that don't fit the model
+ *   LEARN_INITIALIZER when initial weights are drawn; in training LEARN_DIVERGED and LEARN_OVERFLOW, and for examples that don't fit the model
  *   LEARN_EMPTY, LEARN_INPUT and LEARN_LABEL.
  */
 export async function layersLearner(settings: LayersLearnerSettings): Promise<Learner> {
@@ -66,22 +68,31 @@ function onEngine(
   }
 }
 
-function onTensorFlow(
+async function onTensorFlow(
   tf: TensorFlow,
   model: LayersModel,
   description: ModelDescription,
   settings: LayersLearnerSettings,
   why: string,
-): Learner {
+): Promise<Learner> {
   const subject = { tf, model, description, loss: lossOf(tf, settings.loss, description.outputs) }
-  const exclusively = oneAtATime()
+  const backend = await backendFor(tf, () => probe(subject, settings)).catch((error: unknown) => {
+    model.dispose()
+    throw error
+  })
   return {
     layout: description.layout,
     modelTopology: description.topology,
-    runsOn: `TensorFlow.js (${tf.getBackend()}): ${why}`,
+    runsOn: `TensorFlow.js (${backend.name}): ${why}${slowness(backend)}`,
     initialWeights: async (random) => description.initialWeights(random),
-    train: (request) => exclusively(() => trainModel(subject, settings, request)),
-    evaluate: (weights, examples) => exclusively(() => evaluateModel(subject, weights, examples)),
+    train: (request) => backend.run(() => trainModel(subject, settings, request)),
+    evaluate: (weights, examples) => backend.run(() => evaluateModel(subject, weights, examples)),
     dispose: () => void model.dispose(),
   }
+}
+
+/** What a person may do about a slow backend; empty where it is the usual one. */
+function slowness({ name, instead }: Backend): string {
+  if (!instead) return ''
+  return `; the ${instead.of} backend cannot train it (${instead.reason}), so the slow ${name} one does: leave out what it names, or let a native TensorFlow run it (npm run native)`
 }

@@ -15,8 +15,8 @@ export interface ModelDescription {
   readonly inputShape: readonly number[]
   /** Values that the model gives for one example. */
   readonly outputs: number
-  /** The first layer that mixes the examples of a batch, if any. */
-  readonly mixing: string | undefined
+  /** A layer that normalizes over a batch, if there is one. */
+  readonly wholeBatchFor: string | undefined
   initialWeights(random: RandomStream): Float32Array
   /** Gives each dropout layer its next mask from the stream. */
   seedDropout(random: RandomStream): void
@@ -30,10 +30,10 @@ export function describeModel(tf: TensorFlow, model: LayersModel): ModelDescript
   if (!(model instanceof tf.LayersModel))
     throw learnError('LEARN_MODEL', { came: `it is no layers model, but ${typeof model}` })
   const layers = allLayers(tf, model)
+  const normalizer = layers.find((layer) => layer.getClassName() === 'BatchNormalization')
   const dropouts = layers.filter(drawsMasks)
   const inputShape = knownShape(model.inputs.map(({ shape }) => shape))
   const outputs = knownShape(model.outputs.map(({ shape }) => shape)).reduce((product, length) => product * length, 1)
-  const mixing = layers.find((layer) => layer.getClassName() === 'BatchNormalization')
   const names = stableNames(model.name, layers)
   const initializers = new Map<string, InitializerSpec | undefined>()
   for (const layer of layers) {
@@ -50,7 +50,7 @@ export function describeModel(tf: TensorFlow, model: LayersModel): ModelDescript
     topology: renameAll(model.toJSON(null, false), names),
     inputShape,
     outputs,
-    mixing: mixing && (names.get(mixing.name) ?? mixing.name),
+    wholeBatchFor: normalizer && (names.get(normalizer.name) ?? normalizer.name),
     initialWeights(random) {
       const weights = new Float32Array(layout.size)
       const views = tensorViews(layout, weights)

@@ -3,10 +3,12 @@ import type { Examples } from '../data/examples.ts'
 import { sizeOf } from '../weights/layout.ts'
 import { learnError } from './errors.ts'
 import { chunkCount, chunkOf, mergeEvaluations } from './evaluation.ts'
+import { lossGradients } from './layers-gradients.ts'
 import type { Loss } from './layers-loss.ts'
 import type { ModelDescription } from './layers-model.ts'
 import { type Gradients, normScale, type TensorSteps, tensorSteps } from './layers-steps.ts'
 import type { Evaluation, TrainingRequest, Update } from './learner.ts'
+import { lastPlace, movedFrom } from './moved-weights.ts'
 import { type StepTerms, stepTerms } from './step-terms.ts'
 import type { Steps } from './steps.ts'
 import type { TensorFlow } from './tensorflow.ts'
@@ -32,7 +34,10 @@ export async function trainModel(subject: Subject, steps: Steps, request: Traini
   checkExamples(subject, examples, 'train')
   signal?.throwIfAborted()
   setWeights(subject, weights)
-  const terms = stepTerms(request.terms ?? {}, description.layout.size, description.mixing)
+  const terms = stepTerms(request.terms ?? {}, {
+    size: description.layout.size,
+    wholeBatchFor: description.wholeBatchFor,
+  })
   const moves = tensorSteps(subject, steps, weights, terms)
   let total = 0
   try {
@@ -54,8 +59,7 @@ export async function trainModel(subject: Subject, steps: Steps, request: Traini
         signal?.throwIfAborted()
       }
     }
-    const delta = currentWeights(subject)
-    for (let index = 0; index < delta.length; index++) delta[index] = (delta[index] ?? 0) - (weights[index] ?? 0)
+    const delta = movedFrom(weights, currentWeights(subject), lastPlace(steps, examples))
     return { delta, samples: examples.count, metrics: { loss: total / (examples.count * steps.epochs) } }
   } finally {
     moves.dispose()
@@ -114,7 +118,8 @@ function batchGradient(
 
 function partGradient(subject: Subject, { trained }: TensorSteps, { features, labels }: Batch) {
   const { tf, model } = subject
-  const { value, grads } = tf.variableGrads(
+  const { value, grads } = lossGradients(
+    tf,
     () => {
       const outputs = apply(subject, features, labels.length, true)
       return model.calculateLosses().reduce((sum, penalty) => tf.add(sum, penalty), subject.loss.mean(labels, outputs))

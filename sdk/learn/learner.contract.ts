@@ -216,6 +216,15 @@ export function learnerContract(test: TestFn, engine: 'engine' | 'tensorflow'): 
     })
   })
 
+  test(`${engine}: a last step beyond what weights can hold is refused, though no loss shows it`, async (t) => {
+    const learner = await make({ learningRate: 10, batch: 7, epochs: 1 })
+    const examples: Examples = { ...examplesOf('a'), count: 7 }
+    const train = (value: number) =>
+      learner.train({ ...requestOf('a', { correction: new Float32Array(size).fill(value) }), examples })
+    await t.throwsAsync(train(1e38), { code: 'LEARN_OVERFLOW', message: /batch 1 in epoch 1/ })
+    await t.notThrowsAsync(train(1e37))
+  })
+
   test(`${engine}: terms that can't be used are refused by name`, async (t) => {
     const learner = await make()
     const refused = (terms: LocalTerms) => t.throwsAsync(learner.train(requestOf('a', terms)))
@@ -225,5 +234,24 @@ export function learnerContract(test: TestFn, engine: 'engine' | 'tensorflow'): 
     for (const terms of [{ proximal: -1 }, { dynamic: { alpha: Number.NaN } }, { exampleClip: 0 }]) {
       t.like(await refused(terms), { code: 'LEARN_SETTING' })
     }
+  })
+
+  test(`${engine}: where a layer normalizes over a batch, each example's gradient can't be clipped`, async (t) => {
+    const model: LayersLearnerSettings['model'] = ({ layers, sequential }) =>
+      sequential({
+        layers: [
+          layers.dense({ units: hidden, inputShape: [inputs] }),
+          layers.batchNormalization(),
+          layers.dense({ units: classes }),
+        ],
+      })
+    const learner = await make({}, { model })
+    const { weights: _, ...request } = requestOf('a')
+    const own = await learner.initialWeights(randomStream(1))
+    t.like(await t.throwsAsync(learner.train({ ...request, weights: own, terms: { exampleClip: 1 } })), {
+      code: 'LEARN_EXAMPLE_CLIP',
+      values: { layer: 'batch_normalization_1' },
+    })
+    await t.notThrowsAsync(learner.train({ ...request, weights: own, terms: { proximal: 1 } }))
   })
 }

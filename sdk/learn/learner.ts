@@ -15,7 +15,8 @@ export interface LocalTerms {
   readonly correction?: Float32Array
   /**
    * C of DP-SGD (Abadi et al. 2016): the gradient of each example's loss is scaled down to this length if it is longer, before
-   * the batch's mean is taken and other terms are added. Whoever asks for it adds the noise.
+   * the batch's mean is taken and other terms are added. Whoever asks for it adds the noise. Not for models that normalize over
+   * a batch, in which an example has no gradient of its own.
    */
   readonly exampleClip?: number
 }

@@ -10,16 +10,23 @@ export interface StepTerms {
   readonly exampleClip: number | undefined
 }
 
+/** The model that terms are for. */
+export interface TermsModel {
+  /** Of its weights. */
+  readonly size: number
+  /** A layer whose output for an example depends on the others of its batch. */
+  readonly wholeBatchFor: string | undefined
+}
+
 /**
- * Joins the terms of a request for weights of this size. Of a model that has a layer which mixes the examples of a batch, no
- * example has a gradient of its own to cut.
+ * Joins the terms of a request.
  *
- * @throws LEARN_SETTING for numbers, and LEARN_WEIGHTS for arrays, that can't be used.
+ * @throws LEARN_SETTING for numbers, LEARN_WEIGHTS for arrays, that can't be used, and LEARN_EXAMPLE_CLIP where the model has no
+ *   gradient of a single example.
  */
 export function stepTerms(
   { proximal = 0, dynamic, correction, exampleClip }: LocalTerms,
-  size: number,
-  mixing?: string,
+  { size, wholeBatchFor }: TermsModel,
 ): StepTerms {
   const { alpha = 0, gradient } = dynamic ?? {}
   const check = (name: string, value: number, fits: boolean, expected: string) => {
@@ -33,10 +40,9 @@ export function stepTerms(
   }
   check('proximal', proximal, proximal >= 0, 'a finite number from 0')
   check('dynamic.alpha', alpha, alpha >= 0, 'a finite number from 0')
-  if (exampleClip !== undefined) check('exampleClip', exampleClip, exampleClip > 0, 'a finite number above 0')
-  if (exampleClip !== undefined && mixing !== undefined) {
-    const expected = `left out, as layer ${mixing} mixes the examples of a batch (groupNormalization doesn't)`
-    throw learnError('LEARN_SETTING', { name: 'exampleClip', expected, value: exampleClip })
+  if (exampleClip !== undefined) {
+    check('exampleClip', exampleClip, exampleClip > 0, 'a finite number above 0')
+    if (wholeBatchFor !== undefined) throw learnError('LEARN_EXAMPLE_CLIP', { layer: wholeBatchFor })
   }
   add('the gradient of the dynamic regulariser', -1, gradient)
   add('the correction', 1, correction)

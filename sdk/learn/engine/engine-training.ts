@@ -1,6 +1,7 @@
 import type { Examples } from '../../data/examples.ts'
 import { learnError } from '../errors.ts'
 import type { Evaluation, TrainingRequest, Update } from '../learner.ts'
+import { lastPlace, movedFrom } from '../moved-weights.ts'
 import { stepTerms } from '../step-terms.ts'
 import type { Steps } from '../steps.ts'
 import { yieldTurn } from '../yield-turn.ts'
@@ -19,12 +20,8 @@ export async function trainOnEngine(
 ): Promise<Update> {
   const { examples, random, signal, weights } = request
   signal?.throwIfAborted()
-  const { target, step, addExample } = beginSteps(
-    engine,
-    steps,
-    weights,
-    stepTerms(request.terms ?? {}, weights.length, engine.wholeBatchFor),
-  )
+  const terms = stepTerms(request.terms ?? {}, { size: weights.length, wholeBatchFor: engine.wholeBatchFor })
+  const { target, step, addExample } = beginSteps(engine, steps, weights, terms)
   const passExamples = addExample ? 1 : engine.capacity
 
   let total = 0
@@ -53,8 +50,7 @@ export async function trainOnEngine(
       signal?.throwIfAborted()
     }
   }
-  const delta = engine.save(request.into)
-  for (let index = 0; index < delta.length; index++) delta[index] = (delta[index] ?? 0) - (weights[index] ?? 0)
+  const delta = movedFrom(weights, engine.save(request.into), lastPlace(steps, examples))
   return { delta, samples: examples.count, metrics: { loss: total / (examples.count * steps.epochs) } }
 }
 

@@ -161,24 +161,3 @@ test('a moving mean follows the batches’ means by 1 − momentum, and evaluati
   tensorViews(learner.layout, shifted).get('batch_normalization_1/moving_mean')?.fill(4)
   t.notDeepEqual(await learner.evaluate(shifted, examples), await learner.evaluate(weights, examples))
 })
-
-test('an example of a batch that is normalized has no gradient to cut, on either engine', async (t) => {
-  const model = ({ layers, sequential }: TensorFlow) =>
-    sequential({ layers: [layers.batchNormalization({ inputShape: [2] }), layers.dense({ units: 3 })] })
-  const examples = examplesOf({ model, shape: [2] })
-  for (const engine of ['engine', 'tensorflow'] as const) {
-    const learner = await layersLearner({
-      model,
-      loss: 'softmaxCrossEntropy',
-      learningRate: 0.1,
-      epochs: 1,
-      batch: 2,
-      engine,
-    })
-    const weights = await learner.initialWeights(randomStream(1))
-    await t.throwsAsync(learner.train({ weights, examples, random: randomStream(1), terms: { exampleClip: 1 } }), {
-      code: 'LEARN_SETTING',
-      message: /exampleClip must be left out, as layer batch_normalization_1 mixes/,
-    })
-  }
-})

@@ -22,7 +22,7 @@ export interface Engine {
   readonly capacity: number
   /** Whether its passes draw from their seed. */
   readonly seeded: boolean
-  /** The first layer for which a batch must go in one pass, if any. */
+  /** A layer whose output for an example depends on the others of its batch, which goes in one pass then. */
   readonly wholeBatchFor: string | undefined
   /** Where a batch's features and labels go: other views after places were made. */
   readonly features: Float32Array
@@ -87,8 +87,8 @@ export function engine({ graph, batch, trainingBatch = batch }: EngineRequest): 
     kernels,
     capacity,
     outputs,
-    seeded: plan.ops.some(({ seeded = false }) => seeded),
     wholeBatchFor: plan.wholeBatchFor,
+    seeded: plan.ops.some(({ seeded = false }) => seeded),
     get features() {
       return views.features
     },

@@ -1,6 +1,7 @@
 // Pooling over windows of an image [height, width, channels]; channels are a multiple of 4, `pixel` bytes apart.
 
-// out = the largest of each window. Windows lie within the image: those at its edge are cut to `height` × `width`.
+// out = the largest of each window; NaN if one of its values is, which the faster pmax would pass over. Windows lie within the
+// image: those at its edge are cut to `height` × `width`.
 export function maxPool(
   x: usize, height: i32, width: i32, pixel: usize, sizeY: i32, sizeX: i32, strideY: i32, strideX: i32, top: i32, left: i32,
   out: usize, outHeight: i32, outWidth: i32,
@@ -13,7 +14,7 @@ export function maxPool(
         let most = f32x4.splat(-Infinity)
         for (let y = y0; y < y1; y++) {
           let p = x + <usize>(y * width + x0) * pixel + c
-          for (let i = x0; i < x1; i++, p += pixel) most = f32x4.pmax(most, v128.load(p))
+          for (let i = x0; i < x1; i++, p += pixel) most = f32x4.max(most, v128.load(p))
         }
         v128.store(out + c, most)
       }
