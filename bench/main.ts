@@ -17,6 +17,9 @@ if (unknown.length > 0) {
   process.exit(2)
 }
 
+// The reader has gone, as with `npm run bench | head`.
+process.stdout.on('error', () => process.exit())
+
 const round = (value: number) => Number(value.toPrecision(4))
 const report = (figure: Figure) => {
   if (values.json) return console.log(JSON.stringify(figure))
