@@ -1,5 +1,5 @@
+import { models } from '../../examples/mnist/models.ts'
 import { nativeTensorFlow } from '../../sdk/node/index.ts'
-import { models } from '../train/models.ts'
 import { serveSlices } from '../train/slices.ts'
 
 /** Run alone, with the name of a backend: the plain TensorFlow.js training loop, on batches that are tensors already. */

@@ -1,6 +1,6 @@
+import { models } from '../../examples/mnist/models.ts'
 import { type Examples, inMemoryExamples, type Learner, layersLearner, randomStream } from '../../sdk/index.ts'
 import type { ModelName } from './cases.ts'
-import { models } from './models.ts'
 
 /** The learner whose speed is measured, by the threads and processes of all figures. */
 export function measuredLearner(model: ModelName, batch: number): Promise<Learner> {

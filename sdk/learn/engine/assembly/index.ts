@@ -1,4 +1,5 @@
-export { forward, inputGradient, nonzeroRuns, pack, turn, unpack, weightGradient } from './product'
+export { pack, turn, unpack } from './panels'
+export { forward, inputGradient, nonzeroRuns, weightGradient } from './product'
 export { add, addScaled, copyRows, divideBytes, fill, reluGradient, sumRows } from './elementwise'
 export { maxPool, maxPoolGradient } from './pooling'
 export { correct, sigmoidCrossEntropy, softmaxCrossEntropy, squaredError } from './loss'

@@ -237,57 +237,6 @@ export function inputGradient(
   }
 }
 
-// Copies a row-major matrix of `columns` into panels; row r becomes row `places[r]` of the panels.
-export function pack(source: usize, rows: i32, columns: i32, places: usize, target: usize, panelBytes: usize): void {
-  for (let row = 0; row < rows; row++) {
-    let t = target + <usize>load<u32>(places + (<usize>row << 2)) * PANEL_ROW
-    for (let column = 0; column < columns; column += 8, t += panelBytes, source += 32) {
-      const left = columns - column
-      if (left < 8) {
-        memory.copy(t, source, left << 2)
-        source += (<usize>left << 2) - 32
-      } else {
-        v128.store(t, v128.load(source))
-        v128.store(t, v128.load(source, 16), 16)
-      }
-    }
-  }
-}
-
-// The way back.
-export function unpack(source: usize, panelBytes: usize, rows: i32, columns: i32, places: usize, target: usize): void {
-  for (let row = 0; row < rows; row++) {
-    let s = source + <usize>load<u32>(places + (<usize>row << 2)) * PANEL_ROW
-    for (let column = 0; column < columns; column += 8, s += panelBytes, target += 32) {
-      const left = columns - column
-      if (left < 8) {
-        memory.copy(target, s, left << 2)
-        target += (<usize>left << 2) - 32
-      } else {
-        v128.store(target, v128.load(s))
-        v128.store(target, v128.load(s, 16), 16)
-      }
-    }
-  }
-}
-
-// The kernel of a convolution turned by half a turn, inputs and outputs exchanged: panels of 8 inputs, whose rows are
-// (position, output). `inputs` and `outputs` are padded to multiples of 8.
-export function turn(
-  source: usize, sourcePanelBytes: usize, positions: i32, inputs: i32, outputs: i32, target: usize, targetPanelBytes: usize,
-): void {
-  for (let input = 0; input < inputs; input++) {
-    const column = target + <usize>(input >> 3) * targetPanelBytes + (<usize>(input & 7) << 2)
-    for (let position = 0; position < positions; position++) {
-      let t = column + <usize>((positions - 1 - position) * outputs) * PANEL_ROW
-      const row = source + <usize>(position * inputs + input) * PANEL_ROW
-      for (let output = 0; output < outputs; output++, t += PANEL_ROW) {
-        store<f32>(t, load<f32>(row + <usize>(output >> 3) * sourcePanelBytes + (<usize>(output & 7) << 2)))
-      }
-    }
-  }
-}
-
 // Writes the runs of inputs that aren't zero in all of the rows, four inputs at a time, and answers with how many there are.
 // What is left out of a product would only add zeros.
 export function nonzeroRuns(x: usize, rows: i32, rowBytes: usize, runs: usize): i32 {
