@@ -1,14 +1,16 @@
 import type { Suite } from './figure.ts'
 import { median } from './median.ts'
 import { type TrainCase, trainCases } from './train/cases.ts'
+import { kernelRates } from './train/kernel-rates.ts'
 import { startTrainer, type TrainerProcess } from './train/trainer-process.ts'
 import { ownTrainer, tensorFlowTrainers, torchTrainer } from './train/trainers.ts'
 import { twoWorkersRatio } from './train/two-workers.ts'
 
 const slices = 5
 
-/** Training on one thread, beside PyTorch and TensorFlow.js where they are installed; then on two. */
+/** The engine's kernels beside what a core can do; training on one thread, beside PyTorch and TensorFlow.js where they are installed; then on two. */
 export const trainSuite: Suite = async (report) => {
+  for (const figure of kernelRates()) report(figure)
   const commands = [ownTrainer, ...(torchTrainer ? [torchTrainer] : []), ...tensorFlowTrainers]
   const trainers = commands.map(startTrainer)
   try {

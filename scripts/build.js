@@ -7,6 +7,7 @@ import { dirname, join } from 'node:path'
 const kernels = [
   { source: 'sdk/strategy/sum/assembly/kernel.ts', target: 'sdk/strategy/sum/kernel-bytes.ts', name: 'kernelBase64' },
   { source: 'sdk/learn/engine/assembly/index.ts', target: 'sdk/learn/engine/engine-bytes.ts', name: 'engineBase64' },
+  { source: 'bench/train/assembly/peak.ts', target: 'bench/train/peak-bytes.ts', name: 'peakBase64' },
 ]
 const require = createRequire(import.meta.url)
 const bin = (name, file) => join(dirname(require.resolve(`${name}/package.json`)), file)

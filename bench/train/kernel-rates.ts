@@ -1,0 +1,83 @@
+import { engineKernels, firstFreeAddress, type Kernels } from '../../sdk/learn/engine/kernels.ts'
+import type { Figure } from '../figure.ts'
+import { median } from '../median.ts'
+import { peakBase64 } from './peak-bytes.ts'
+
+/** The products of the 2NN's first layer at B = 10: 784 inputs, 200 outputs. */
+const rows = 10
+const inputs = 784
+const outputs = 200
+const panels = outputs / 8
+const panelBytes = 32 * inputs + 64
+const operations = 2 * rows * inputs * outputs
+
+/** Where things lie in the memory. */
+const offsets = firstFreeAddress
+const runs = offsets + 4 * rows + 24
+const bias = offsets + 4096
+const x = bias + 4 * outputs + 3296
+const y = x + 4 * rows * inputs + 1024
+const weights = y + 4 * rows * outputs + 1024
+
+const turns = 41
+const repetitions = 20
+
+/** GFLOP/s of each product's kernel on dense values, beside the most that registers alone reach. They take turns. */
+export function kernelRates(): Figure[] {
+  const memory = new WebAssembly.Memory({ initial: Math.ceil((weights + panels * panelBytes) / 65_536) })
+  const kernels = engineKernels(memory)
+  new Float32Array(memory.buffer, bias).fill(0.01)
+  new Uint32Array(memory.buffer, offsets, rows).set(Array.from({ length: rows }, (_, row) => 4 * inputs * row))
+  new Uint32Array(memory.buffer, runs, 3).set([0, 0, 4 * inputs])
+  const peak = peakOperations()
+  const measured: Record<string, () => number> = { peak, ...products(kernels) }
+
+  const rates = new Map(Object.keys(measured).map((name) => [name, new Float64Array(turns)]))
+  for (let turn = -turns; turn < turns; turn++) {
+    for (const [name, run] of Object.entries(measured)) {
+      const began = performance.now()
+      const done = run()
+      const rate = done / (performance.now() - began) / 1e6
+      if (turn >= 0) rates.get(name)?.fill(rate, turn, turn + 1)
+    }
+  }
+  const baseline = median(rates.get('peak') ?? new Float64Array(1))
+  return [...rates].map(([name, values]) => {
+    const value = median(values)
+    const figure = `train.kernel.${name}`
+    return name === 'peak'
+      ? { figure, value, unit: 'GFLOP/s' }
+      : { figure, value, unit: 'GFLOP/s', baseline, ratio: value / baseline }
+  })
+}
+
+/** Each answers with how many operations it did. */
+function products(kernels: Kernels): Record<string, () => number> {
+  const repeated = (product: () => void) => () => {
+    for (let i = 0; i < repetitions; i++) product()
+    return repetitions * operations
+  }
+  return {
+    forward: repeated(() =>
+      kernels.forward(x, offsets, rows, runs, 1, weights, panelBytes, panels, bias, y, 4 * outputs, 1),
+    ),
+    'weight-gradient': repeated(() =>
+      kernels.weightGradient(x, 4 * inputs, 0, 1, rows, runs, 1, y, 4 * outputs, weights, panelBytes, panels, 0),
+    ),
+    'input-gradient': repeated(() =>
+      kernels.inputGradient(y, 4 * outputs, rows, weights, panelBytes, panels, x, 4 * inputs, inputs),
+    ),
+  }
+}
+
+function peakOperations(): () => number {
+  const bytes = Uint8Array.from(atob(peakBase64), (character) => character.charCodeAt(0))
+  const memory = new WebAssembly.Memory({ initial: 1 })
+  const { peak } = new WebAssembly.Instance(new WebAssembly.Module(bytes), { env: { memory } }).exports
+  if (typeof peak !== 'function') throw new TypeError('the peak module lacks its export; build it again')
+  const times = 500_000
+  return () => {
+    peak(times)
+    return times * 64
+  }
+}
