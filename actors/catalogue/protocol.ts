@@ -1,7 +1,7 @@
 import type { CodeArchive, ReadArchive } from './designs/codes.ts'
 import type { ComputeRegistration, ComputeSpec, ComputeStatus } from './model/compute.ts'
 import type { DatasetInfo } from './model/dataset.ts'
-import type { CodeRevision, Design, DesignInfo, DesignSchema } from './model/design.ts'
+import type { CodeRevision, Design, DesignChange, DesignInfo, DesignSchema } from './model/design.ts'
 import type { JobSpecification, JobStatus } from './model/job.ts'
 import type { TaskInfo } from './model/task.ts'
 import type { Page, PageRequest } from './page.ts'
@@ -47,7 +47,7 @@ export type CatalogueQuery =
 /** What changes a user's things: one at a time for each user, answered when it's durable. */
 export type UserCommand =
   | (Owned & { readonly type: 'create-design'; readonly info: DesignInfo } & Asking<null>)
-  | (OfDesign & { readonly type: 'update-design'; readonly info: DesignInfo } & Asking<DesignInfo>)
+  | (OfDesign & { readonly type: 'update-design'; readonly info: DesignChange } & Asking<DesignInfo>)
   | (OfDesign & { readonly type: 'remove-design'; readonly force: boolean } & Asking<string>)
   | (OfDesign & { readonly type: 'add-schema'; readonly schema: DesignSchema } & Asking<null>)
   | (OfDesign & { readonly type: 'remove-schema' } & Asking<null>)

@@ -1,12 +1,12 @@
 import { catalogueError } from '../../errors.ts'
 import { checkIdentifier } from '../model/atoms.ts'
-import type { Design, DesignInfo } from '../model/design.ts'
+import type { Design, DesignChange, DesignInfo } from '../model/design.ts'
 import { type Page, type PageRequest, pageOf } from '../page.ts'
 import type { CatalogueParts } from '../parts.ts'
 import type { Collections } from '../records/collections.ts'
 import type { DesignRecord } from '../records/record-models.ts'
 import type { Stored } from '../records/records.ts'
-import { sameOwner } from '../same.ts'
+import { sameId, sameOwner } from '../same.ts'
 
 /** The design, or DESIGN_UNKNOWN. */
 export async function findDesign({ designs }: Collections, user: string, id: string): Promise<Stored<DesignRecord>> {
@@ -45,10 +45,10 @@ export async function updateDesign(
   collections: Collections,
   user: string,
   id: string,
-  info: DesignInfo,
+  info: DesignChange,
 ): Promise<DesignInfo> {
   sameOwner(user, info)
-  if (info.id !== id) throw catalogueError('FIELD_DIFFERS', { field: 'id', given: info.id, expected: id })
+  sameId(id, info)
   const found = await findDesign(collections, user, id)
   const { name: _name, description: _description, ...kept } = found.value
   const { id: _id, userId: _userId, ...given } = info

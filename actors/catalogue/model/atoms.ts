@@ -14,7 +14,10 @@ export const identifier = z.string().regex(wellFormed, 'expected 1 to 100 letter
 /** RFC 3339. */
 export const time = z.iso.datetime({ offset: true })
 
-export const jsonMap = z.record(z.string(), z.json())
+const json = z.json()
+models.add(json, { id: 'Json' })
+
+export const jsonMap = z.record(z.string(), json)
 
 /** NAME_INVALID unless this can stand in an address. */
 export function checkIdentifier(what: string, given: string): void {

@@ -15,6 +15,11 @@ export const designInfo = z.strictObject({
 models.add(designInfo, { id: 'DesignInfo' })
 export type DesignInfo = z.output<typeof designInfo>
 
+/** A change of a design, whose id the address says. */
+export const designChange = z.strictObject({ ...designInfo.shape, id: identifier.exactOptional() })
+models.add(designChange, { id: 'DesignChange' })
+export type DesignChange = z.output<typeof designChange>
+
 export const design = z.strictObject({ ...designInfo.shape, schema: designSchema.exactOptional() })
 models.add(design, { id: 'Design' })
 export type Design = z.output<typeof design>

@@ -30,6 +30,8 @@ function unwrapped(model: z.core.$ZodType): z.core.$ZodType {
 }
 
 function isZero(value: unknown): boolean {
-  if (typeof value === 'object' && value !== null) return !Array.isArray(value) && Object.keys(value).length === 0
+  // Only plain objects: to ask a file's bytes for their keys would take long.
+  if (typeof value === 'object' && value !== null)
+    return Object.getPrototypeOf(value) === Object.prototype && Object.keys(value).length === 0
   return value === '' || value === 0 || value === null || value === zeroTime
 }
