@@ -13,6 +13,11 @@ export const apiErrors = {
     hint: 'send multipart/form-data with its boundary',
   },
   API_QUERY: { status: 400, message: 'the query is invalid:\n{list}', hint: 'mend each parameter' },
+  API_FOREIGN: {
+    status: 403,
+    message: 'the request comes from {from}, and this server answers only its own machine',
+    hint: 'call it by its address on loopback, and not from a page of another site',
+  },
   API_NOT_FOUND: { status: 404, message: 'nothing is at {path}', hint: 'see /openapi.json for what there is' },
   API_METHOD: {
     status: 405,

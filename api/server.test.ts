@@ -14,6 +14,7 @@ const refused: readonly [string, Sent, number, string][] = [
   ['no body', ['POST', designs], 422, 'MODEL_INVALID'],
   ['another owner in the body', ['POST', designs, { id: 'a', userId: 'v' }], 422, 'FIELD_DIFFERS'],
   ['a body that is no JSON', ['POST', designs, 'id=a', { 'content-type': 'text/plain' }], 415, 'API_MEDIA_TYPE'],
+  ['a compressed body', ['POST', designs, { id: 'a' }, { 'content-encoding': 'gzip' }], 415, 'API_MEDIA_TYPE'],
   ['a body that is too large', ['POST', designs, { id: 'a', name: 'x'.repeat(2000) }], 413, 'API_TOO_LARGE'],
   ['a form that is too large', ['POST', `${designs}/a/code`, codeForm(new Uint8Array(5000))], 413, 'API_TOO_LARGE'],
   ['JSON where a form is due', ['POST', `${designs}/a/code`, {}], 415, 'API_MEDIA_TYPE'],

@@ -3,6 +3,7 @@ import { createServer, type Request, type Response } from 'restify'
 import type { AskCatalogue } from '../actors/index.ts'
 import { apiError } from './errors.ts'
 import { type BodyLimits, readForm, readJson } from './http/body.ts'
+import { foreignSource } from './http/loopback.ts'
 import { problemBody, problemOf } from './http/problem.ts'
 import { openApi } from './openapi.ts'
 import type { Answer, Operation } from './operation.ts'
@@ -23,6 +24,12 @@ export function apiServer({ ask, operations, limits, onFault }: ApiOptions): Api
   const server = createServer({ name: 'flame-fl', ignoreTrailingSlash: true })
   const description = JSON.stringify(openApi(operations))
 
+  server.pre((request, response, next) => {
+    const from = foreignSource(request.headers)
+    if (from === undefined) return next()
+    refuse(request, response, apiError('API_FOREIGN', { from }))
+    return next(false)
+  })
   server.get('/openapi.json', async (_request, response) => send(response, 200, 'application/json', description))
   for (const operation of operations) {
     const path = operation.path.replace(/\{(\w+)\}/g, ':$1')

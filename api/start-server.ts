@@ -3,6 +3,7 @@ import { askCatalogue, catalogue } from '../actors/index.ts'
 import { compose, IDENTITY, STORE, type StoreSetting, SYSTEM } from './compose.ts'
 import { apiError } from './errors.ts'
 import type { BodyLimits } from './http/body.ts'
+import { isLoopback } from './http/loopback.ts'
 import { operations } from './operations/operations.ts'
 import { apiServer } from './server.ts'
 
@@ -24,8 +25,6 @@ export interface RunningServer extends AsyncDisposable {
   close(): Promise<void>
 }
 
-const loopback = /^(localhost|127(\.\d+){3}|::1)$/
-
 /** Starts the control plane. API_OPEN_HOST unless the host is loopback. */
 export async function startServer({
   store: setting,
@@ -35,7 +34,7 @@ export async function startServer({
   timeoutMs = 30_000,
   onFault = (cause) => console.error(cause),
 }: ServerOptions): Promise<RunningServer> {
-  if (!loopback.test(host)) throw apiError('API_OPEN_HOST', { host })
+  if (!isLoopback(host)) throw apiError('API_OPEN_HOST', { host })
   const scope = compose(setting)
   const store = await scope.resolve(STORE)
   const system = scope.resolve(SYSTEM)

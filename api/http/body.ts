@@ -49,6 +49,9 @@ function mediaTypeOf({ headers }: IncomingMessage): string | undefined {
 }
 
 async function readBytes(request: IncomingMessage, limit: number): Promise<Uint8Array<ArrayBuffer>> {
+  const encoding = request.headers['content-encoding'] ?? 'identity'
+  if (encoding !== 'identity')
+    throw apiError('API_MEDIA_TYPE', { found: `encoded as ${encoding}`, expected: 'it as it is' })
   const tooLarge = (): CodedError => apiError('API_TOO_LARGE', { limit })
   if (Number(request.headers['content-length'] ?? 0) > limit) throw tooLarge()
   const chunks: Uint8Array[] = []

@@ -1,7 +1,7 @@
 import { z } from 'zod'
 import { apiError } from '../errors.ts'
 
-const count = z.string().regex(/^\d{1,9}$/, 'expected a whole number')
+const count = z.string().regex(/^\d{0,9}$/, 'expected a whole number')
 
 /** Of every list: how many, and after which id. */
 export const pageQuery = z.object({
@@ -15,13 +15,12 @@ export function pageOf({ limit, after }: z.output<typeof pageQuery>) {
 
 export const flag = z.enum(['true', 'false'])
 
-/** API_QUERY names every parameter that doesn't fit. Others than the model's are let be; an empty one is absent. */
+/** API_QUERY names every parameter that doesn't fit. Others than the model's are let be. */
 export function decodeQuery<Model extends z.ZodObject>(
   model: Model,
   query: Readonly<Record<string, string>>,
 ): z.output<Model> {
-  const given = Object.fromEntries(Object.entries(query).filter(([, value]) => value !== ''))
-  const decoded = model.safeParse(given)
+  const decoded = model.safeParse(query)
   if (decoded.success) return decoded.data
   const faults = decoded.error.issues.map(({ path, message }) => ({
     code: 'QUERY_INVALID',

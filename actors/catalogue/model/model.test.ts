@@ -37,6 +37,12 @@ const refusals: readonly [string, z.ZodType, unknown, readonly string[]][] = [
       'FIELD_UNKNOWN modelSpec.optimizer.kwarg',
     ],
   ],
+  [
+    'a zero of another type',
+    designInfo,
+    { id: 'a', name: {}, userId: 0 },
+    ['MODEL_INVALID', 'FIELD_INVALID name', 'FIELD_INVALID userId'],
+  ],
   ['a value of another type', jobSpec, { ...job, maxRunTime: '9' }, ['MODEL_INVALID', 'FIELD_INVALID maxRunTime']],
   ['an id that cannot stand in an address', designInfo, { id: 'a/b' }, ['MODEL_INVALID', 'FIELD_INVALID id']],
   ['a list instead of an object', designInfo, [], ['MODEL_INVALID', 'FIELD_INVALID ']],

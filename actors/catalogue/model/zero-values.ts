@@ -18,7 +18,7 @@ export function withoutZeroValues(model: z.core.$ZodType, value: unknown): unkno
     const fieldModel = Object.hasOwn(shape, name) ? shape[name] : undefined
     if (!fieldModel) return [[name, field] as const]
     const left = withoutZeroValues(fieldModel, field)
-    return isZero(left) ? [] : [[name, left] as const]
+    return isZero(fieldModel, left) ? [] : [[name, left] as const]
   })
   return Object.fromEntries(kept)
 }
@@ -29,9 +29,20 @@ function unwrapped(model: z.core.$ZodType): z.core.$ZodType {
   return model
 }
 
-function isZero(value: unknown): boolean {
-  // Only plain objects: to ask a file's bytes for their keys would take long.
-  if (typeof value === 'object' && value !== null)
-    return Object.getPrototypeOf(value) === Object.prototype && Object.keys(value).length === 0
-  return value === '' || value === 0 || value === null || value === zeroTime
+/** Whether this is what Go sends for an unset field of this type. */
+function isZero(model: z.core.$ZodType, value: unknown): boolean {
+  if (value === null) return true
+  const inner = unwrapped(model)
+  switch (inner instanceof z.ZodType ? inner.type : undefined) {
+    case 'string':
+    case 'enum':
+      return value === '' || value === zeroTime
+    case 'number':
+      return value === 0
+    case 'object':
+    case 'record':
+      return typeof value === 'object' && !Array.isArray(value) && Object.keys(value).length === 0
+    default:
+      return false
+  }
 }
