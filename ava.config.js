@@ -1,5 +1,5 @@
 export default {
-  files: ['{runtime,sdk,actors,flamectl,test}/**/*.test.ts'],
+  files: ['{runtime,sdk,actors,api,flamectl,test}/**/*.test.ts'],
   workerThreads: false,
   timeout: '5m',
   typescript: {
@@ -8,6 +8,7 @@ export default {
       'runtime/': 'dist/runtime/',
       'sdk/': 'dist/sdk/',
       'actors/': 'dist/actors/',
+      'api/': 'dist/api/',
       'flamectl/': 'dist/flamectl/',
       'test/': 'dist/test/',
     },

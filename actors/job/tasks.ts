@@ -1,5 +1,5 @@
-import { randomBytes } from 'node:crypto'
 import { assertValid, expand, type RoleTask, type Task, wiringOf } from '../../sdk/index.ts'
+import { newTaskKey } from '../catalogue/identifiers.ts'
 import { jobError } from './errors.ts'
 import type { JobParts, JobSpec } from './job-spec.ts'
 
@@ -21,9 +21,4 @@ function clientOf({ end, dataset }: Task, clients: number): { readonly client?: 
   if (!Number.isInteger(client) || client < 0 || client >= clients)
     throw jobError('JOB_CLIENT_UNKNOWN', { end, dataset, last: clients - 1 })
   return { client }
-}
-
-/** Secret, and so not drawn from the job's seed: 24 random bytes in 32 characters. */
-function newTaskKey(): string {
-  return randomBytes(24).toString('base64url')
 }

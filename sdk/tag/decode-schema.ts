@@ -25,7 +25,8 @@ const channel = z.strictObject({
   isUnidirectional: z.boolean().exactOptional(),
 })
 
-const schema = z.strictObject({
+/** The wire form of a schema: the source of its validation and of its description in OpenAPI. */
+export const schemaModel = z.strictObject({
   name: named,
   description: text.exactOptional(),
   roles: z.array(role).min(1),
@@ -38,7 +39,7 @@ const schema = z.strictObject({
 
 /** Decodes a schema as it came over the wire. TAG_MALFORMED names every fault with its place. */
 export function decodeSchema(value: unknown): Schema {
-  const decoded = schema.safeParse(withoutZeroValues(value))
+  const decoded = schemaModel.safeParse(withoutZeroValues(value))
   if (decoded.success) return decoded.data
   const faults = decoded.error.issues.map(({ path, message }) => ({ place: path.join('.') || '(whole)', message }))
   const list = faults.map(({ place, message }) => `  ${place}: ${message}`).join('\n')

@@ -1,6 +1,6 @@
 import type { Store } from '../../runtime/index.ts'
 
-/** Called before and after each call of a journal or snapshot; what it throws or waits for, the call does. */
+/** Called before and after each call of a journal or snapshot, and each change of a document; what it throws or waits for, the call does. */
 export type Interruption = (call: string, when: 'before' | 'after') => void | Promise<void>
 
 /** A store whose calls can be held up and made to fail, before they have done something or after. */
@@ -11,8 +11,16 @@ export function interruptedStore(store: Store, interrupt: Interruption): Store {
     await interrupt(call, 'after')
     return result
   }
+  const { documents } = store
   return {
-    documents: store.documents,
+    documents: {
+      get: (collection, id) => documents.get(collection, id),
+      find: (collection, options) => documents.find(collection, options),
+      insert: (collection, given) => through('insert', () => documents.insert(collection, given)),
+      replace: (collection, id, expected, fields) =>
+        through('replace', () => documents.replace(collection, id, expected, fields)),
+      remove: (collection, id) => through('remove-document', () => documents.remove(collection, id)),
+    },
     load: (key) => through('load', () => store.load(key)),
     save: (key, expected, bytes) => through('save', () => store.save(key, expected, bytes)),
     remove: (key) => through('remove', () => store.remove(key)),

@@ -1,4 +1,4 @@
-import type { Store } from '../../runtime/index.ts'
+import type { Documents, Store } from '../../runtime/index.ts'
 
 /** A process that ends at one of its steps: nothing that it begins from then on has any effect. */
 export interface Life {
@@ -35,10 +35,20 @@ export function killedStore(store: Store, life: Life): Store {
     append: (key, bytes) => life.step(() => store.append(key, bytes)),
     truncate: (key, upTo) => life.step(() => store.truncate(key, upTo)),
     remove: (key) => life.step(() => store.remove(key)),
-    documents: store.documents,
+    documents: killedDocuments(store.documents, life),
     putBlob: (key, source) => life.step(() => store.putBlob(key, source)),
     getBlob: (key) => store.getBlob(key),
     removeBlob: (key) => life.step(() => store.removeBlob(key)),
     close: () => store.close(),
+  }
+}
+
+function killedDocuments(documents: Documents, life: Life): Documents {
+  return {
+    get: (collection, id) => documents.get(collection, id),
+    find: (collection, options) => documents.find(collection, options),
+    insert: (collection, given) => life.step(() => documents.insert(collection, given)),
+    replace: (collection, id, expected, fields) => life.step(() => documents.replace(collection, id, expected, fields)),
+    remove: (collection, id) => life.step(() => documents.remove(collection, id)),
   }
 }

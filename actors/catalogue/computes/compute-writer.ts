@@ -1,0 +1,20 @@
+import type { Behavior } from '../../../runtime/index.ts'
+import type { CatalogueParts } from '../parts.ts'
+import type { ComputeCommand } from '../protocol.ts'
+import type { Collections } from '../records/collections.ts'
+import { answer } from '../reply.ts'
+import { registerCompute, removeCompute, updateCompute } from './computes.ts'
+
+/** Changes computes, one command at a time. */
+export function computeWriter(collections: Collections, parts: CatalogueParts): Behavior<ComputeCommand> {
+  return () => (message) => {
+    switch (message.type) {
+      case 'register-compute':
+        return answer(message, () => registerCompute(collections, parts, message.registration))
+      case 'update-compute':
+        return answer(message, () => updateCompute(collections, parts, message.compute, message.key, message.spec))
+      case 'remove-compute':
+        return answer(message, () => removeCompute(collections, message.compute, message.key))
+    }
+  }
+}

@@ -1,0 +1,103 @@
+import { catalogueError } from '../../errors.ts'
+import type { ComputeRegistration, ComputeSpec, ComputeStatus } from '../model/compute.ts'
+import { afterOf, type Page, type PageRequest, pageOf } from '../page.ts'
+import type { CatalogueParts } from '../parts.ts'
+import type { Collections } from '../records/collections.ts'
+import type { ComputeRecord } from '../records/record-models.ts'
+import type { Stored } from '../records/records.ts'
+import { hashKey, isKey } from './compute-key.ts'
+
+/** Registers a compute; again with the same key: unchanged. COMPUTE_KEY_DIFFERS with another. */
+export async function registerCompute(
+  { computes }: Collections,
+  { now }: CatalogueParts,
+  { computeId, apiKey, adminId, region }: ComputeRegistration,
+): Promise<ComputeStatus> {
+  const at = now()
+  const value: ComputeRecord = { adminId, region, state: 'up', ...hashKey(apiKey), registeredAt: at, updatedAt: at }
+  if (await computes.insert({ id: computeId, value })) return statusOf({ id: computeId, value })
+  const present = await computes.get(computeId)
+  if (!present) throw catalogueError('WRITTEN_MEANWHILE', { what: `compute ${computeId}` })
+  if (!isKey(present.value, apiKey)) throw catalogueError('COMPUTE_KEY_DIFFERS', { id: computeId })
+  return statusOf(present)
+}
+
+/** Those of an administrator, without their keys. */
+export function listComputes(
+  { computes }: Collections,
+  adminId: string,
+  page: PageRequest,
+): Promise<Page<ComputeSpec>> {
+  return pageOf(computes.find({ where: { adminId }, ...afterOf(page) }), page, ({ id }) => id, specOf)
+}
+
+export async function readCompute(
+  collections: Collections,
+  id: string,
+  key: string | undefined,
+): Promise<ComputeStatus> {
+  return statusOf(await findCompute(collections, id, key))
+}
+
+export async function readComputeConfig(
+  collections: Collections,
+  id: string,
+  key: string | undefined,
+): Promise<ComputeSpec> {
+  return specOf(await findCompute(collections, id, key))
+}
+
+/** Changes what is given: region, administrator, key. */
+export async function updateCompute(
+  collections: Collections,
+  { now }: CatalogueParts,
+  id: string,
+  key: string | undefined,
+  { computeId = id, apiKey, region, adminId }: ComputeSpec,
+): Promise<ComputeStatus> {
+  if (computeId !== id) throw catalogueError('FIELD_DIFFERS', { field: 'computeId', given: computeId, expected: id })
+  const found = await findCompute(collections, id, key)
+  const value = {
+    ...found.value,
+    ...(region === undefined ? {} : { region }),
+    ...(adminId === undefined ? {} : { adminId }),
+    ...(apiKey === undefined ? {} : hashKey(apiKey)),
+    updatedAt: now(),
+  }
+  await collections.computes.replace(found, value)
+  return statusOf({ id, value })
+}
+
+/** COMPUTE_USED while a dataset is bound to it. */
+export async function removeCompute(collections: Collections, id: string, key: string | undefined): Promise<null> {
+  await findCompute(collections, id, key)
+  const datasets: string[] = []
+  for await (const { id: dataset } of collections.datasets.find({ where: { computeId: id }, limit: 10 }))
+    datasets.push(dataset)
+  if (datasets.length > 0) throw catalogueError('COMPUTE_USED', { id, datasets: datasets.join(', ') })
+  await collections.computes.remove(id)
+  return null
+}
+
+/** The compute, once its key was shown. COMPUTE_KEY_MISSING, COMPUTE_UNKNOWN, COMPUTE_KEY_WRONG. */
+async function findCompute(
+  { computes }: Collections,
+  id: string,
+  key: string | undefined,
+): Promise<Stored<ComputeRecord>> {
+  if (!key) throw catalogueError('COMPUTE_KEY_MISSING', { id })
+  const found = await computes.get(id)
+  if (!found) throw catalogueError('COMPUTE_UNKNOWN', { id })
+  if (!isKey(found.value, key)) throw catalogueError('COMPUTE_KEY_WRONG', { id })
+  return found
+}
+
+type Entry = Pick<Stored<ComputeRecord>, 'id' | 'value'>
+
+function specOf({ id, value: { adminId, region } }: Entry): ComputeSpec {
+  return { computeId: id, adminId, region }
+}
+
+function statusOf({ id, value: { state, registeredAt, updatedAt } }: Entry): ComputeStatus {
+  return { computeId: id, state, registeredAt, updatedAt }
+}

@@ -1,0 +1,79 @@
+import { catalogueError } from '../../errors.ts'
+import { endedNames } from '../jobs/job-transitions.ts'
+import { checkIdentifier } from '../model/atoms.ts'
+import type { DatasetInfo } from '../model/dataset.ts'
+import { afterOf, type Page, type PageRequest, pageOf } from '../page.ts'
+import type { CatalogueParts } from '../parts.ts'
+import type { Collections } from '../records/collections.ts'
+import type { DatasetRecord } from '../records/record-models.ts'
+import type { Stored } from '../records/records.ts'
+import { sameId, sameOwner } from '../same.ts'
+import { placeOf } from './realm.ts'
+
+/** Answers with its id. */
+export async function createDataset(
+  collections: Collections,
+  { newId, now }: CatalogueParts,
+  user: string,
+  info: DatasetInfo,
+): Promise<string> {
+  checkIdentifier('a user', user)
+  sameOwner(user, info)
+  const place = await placeOf(collections, info)
+  const id = info.id ?? newId()
+  const value = { ...info, ...place, id, userId: user, createdAt: now() }
+  if (!(await collections.datasets.insert({ id, value }))) throw catalogueError('DATASET_EXISTS', { id })
+  return id
+}
+
+export function listDatasets({ datasets }: Collections, user: string, page: PageRequest): Promise<Page<DatasetInfo>> {
+  return pageOf(datasets.find({ where: { userId: user }, ...afterOf(page) }), page, ({ id }) => id, infoOf)
+}
+
+export function listPublicDatasets({ datasets }: Collections, page: PageRequest): Promise<Page<DatasetInfo>> {
+  return pageOf(datasets.find({ where: { isPublic: true }, ...afterOf(page) }), page, ({ id }) => id, infoOf)
+}
+
+export async function readDataset(collections: Collections, user: string, id: string): Promise<DatasetInfo> {
+  return infoOf(await findDataset(collections, user, id))
+}
+
+/** The whole of it anew; a realm that it doesn't change keeps its compute. */
+export async function updateDataset(
+  collections: Collections,
+  user: string,
+  id: string,
+  info: DatasetInfo,
+): Promise<DatasetInfo> {
+  sameOwner(user, info)
+  sameId(id, info)
+  const found = await findDataset(collections, user, id)
+  const { realm, computeId, createdAt } = found.value
+  const place = info.realm === realm ? { realm, computeId } : await placeOf(collections, info)
+  const value = { ...info, ...place, id, userId: user, createdAt }
+  await collections.datasets.replace(found, value)
+  return infoOf({ ...found, value })
+}
+
+export async function removeDataset(collections: Collections, user: string, id: string): Promise<null> {
+  await findDataset(collections, user, id)
+  const jobs: string[] = []
+  for await (const { id: job, value } of collections.jobs.find()) {
+    const used = value.spec.dataSpec?.some(({ datasetGroups = {} }) => Object.values(datasetGroups).flat().includes(id))
+    if (used && !endedNames.includes(value.state)) jobs.push(job)
+  }
+  if (jobs.length > 0) throw catalogueError('DATASET_USED', { id, jobs: jobs.join(', ') })
+  await collections.datasets.remove(id)
+  return null
+}
+
+async function findDataset({ datasets }: Collections, user: string, id: string): Promise<Stored<DatasetRecord>> {
+  const found = await datasets.get(id)
+  if (found?.value.userId !== user) throw catalogueError('DATASET_UNKNOWN', { id })
+  return found
+}
+
+function infoOf({ value }: Pick<Stored<DatasetRecord>, 'value'>): DatasetInfo {
+  const { createdAt: _, ...info } = value
+  return info
+}

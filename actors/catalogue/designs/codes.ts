@@ -1,0 +1,65 @@
+import { catalogueError } from '../../errors.ts'
+import type { CodeRevision } from '../model/design.ts'
+import type { CatalogueParts } from '../parts.ts'
+import type { Collections } from '../records/collections.ts'
+import { defaultArchiveLimits, listArchive } from './archive.ts'
+import { findDesign } from './designs.ts'
+
+export interface CodeArchive {
+  readonly fileName: string
+  readonly bytes: Uint8Array
+}
+
+/** An archive to be sent on, in chunks. */
+export interface ReadArchive {
+  readonly fileName: string
+  readonly sizeBytes: number
+  readonly chunks: AsyncIterable<Uint8Array>
+}
+
+/** Adds a revision. CODE_ARCHIVE if the archive can't be used. */
+export async function addCode(
+  collections: Collections,
+  { store, archiveLimits = defaultArchiveLimits }: CatalogueParts,
+  user: string,
+  id: string,
+  { fileName, bytes }: CodeArchive,
+): Promise<null> {
+  const files = listArchive(bytes, archiveLimits)
+  const found = await findDesign(collections, user, id)
+  const revision = found.value.code.last + 1
+  const key = `${found.value.serial}/${revision}`
+  await store.putBlob(`code/${key}`, [bytes])
+  await collections.codes.put(key, { fileName, sizeBytes: bytes.length, files })
+  await collections.designs.replace(found, { ...found.value, code: { last: revision, present: true } })
+  return null
+}
+
+export async function readCode(
+  collections: Collections,
+  { store }: CatalogueParts,
+  user: string,
+  id: string,
+): Promise<ReadArchive> {
+  const { value } = await findDesign(collections, user, id)
+  const key = `${value.serial}/${value.code.last}`
+  const record = value.code.present ? await collections.codes.get(key) : undefined
+  const chunks = record && (await store.getBlob(`code/${key}`))
+  if (!chunks) throw catalogueError('CODE_UNKNOWN', { id })
+  const { fileName, sizeBytes } = record.value
+  return { fileName, sizeBytes, chunks }
+}
+
+export async function readCodeRevision(collections: Collections, user: string, id: string): Promise<CodeRevision> {
+  const { value } = await findDesign(collections, user, id)
+  if (!value.code.present) throw catalogueError('CODE_UNKNOWN', { id })
+  return { revision: value.code.last }
+}
+
+/** The design has no code then; the next one gets the next revision, since jobs may use the earlier ones. */
+export async function removeCode(collections: Collections, user: string, id: string): Promise<null> {
+  const found = await findDesign(collections, user, id)
+  if (!found.value.code.present) throw catalogueError('CODE_UNKNOWN', { id })
+  await collections.designs.replace(found, { ...found.value, code: { ...found.value.code, present: false } })
+  return null
+}

@@ -1,0 +1,97 @@
+import { catalogueError } from '../../errors.ts'
+import { checkIdentifier } from '../model/atoms.ts'
+import type { Design, DesignChange, DesignInfo } from '../model/design.ts'
+import { type Page, type PageRequest, pageOf } from '../page.ts'
+import type { CatalogueParts } from '../parts.ts'
+import type { Collections } from '../records/collections.ts'
+import type { DesignRecord } from '../records/record-models.ts'
+import type { Stored } from '../records/records.ts'
+import { sameId, sameOwner } from '../same.ts'
+
+/** The design, or DESIGN_UNKNOWN. */
+export async function findDesign({ designs }: Collections, user: string, id: string): Promise<Stored<DesignRecord>> {
+  const found = await designs.get(`${user}/${id}`)
+  if (!found) throw catalogueError('DESIGN_UNKNOWN', { id })
+  return found
+}
+
+export async function createDesign(
+  { designs }: Collections,
+  { newId, now }: CatalogueParts,
+  user: string,
+  { id, ...info }: DesignInfo,
+): Promise<null> {
+  checkIdentifier('a user', user)
+  sameOwner(user, info)
+  const none = { last: 0, present: false }
+  const value = { ...info, userId: user, serial: newId(), createdAt: now(), schema: none, code: none }
+  if (!(await designs.insert({ id: `${user}/${id}`, value }))) throw catalogueError('DESIGN_EXISTS', { id })
+  return null
+}
+
+export function listDesigns({ designs }: Collections, user: string, page: PageRequest): Promise<Page<DesignInfo>> {
+  return pageOf(designs.below(`${user}/`, page.after), page, ({ id }) => idOf(id), infoOf)
+}
+
+export async function readDesign(collections: Collections, user: string, id: string): Promise<Design> {
+  const found = await findDesign(collections, user, id)
+  const { serial, schema } = found.value
+  const present = schema.present ? await collections.schemas.get(`${serial}/${schema.last}`) : undefined
+  return { ...infoOf(found), ...(present ? { schema: present.value } : {}) }
+}
+
+/** Name and description; what is left out is removed. */
+export async function updateDesign(
+  collections: Collections,
+  user: string,
+  id: string,
+  info: DesignChange,
+): Promise<DesignInfo> {
+  sameOwner(user, info)
+  sameId(id, info)
+  const found = await findDesign(collections, user, id)
+  const { name: _name, description: _description, ...kept } = found.value
+  const { id: _id, userId: _userId, ...given } = info
+  const value = { ...kept, ...given }
+  await collections.designs.replace(found, value)
+  return infoOf({ ...found, value })
+}
+
+/** DESIGN_USED if a job uses it, unless forced; then the job keeps the revisions that it was created with. */
+export async function removeDesign(
+  collections: Collections,
+  { store }: CatalogueParts,
+  user: string,
+  id: string,
+  force: boolean,
+): Promise<string> {
+  const { value } = await findDesign(collections, user, id)
+  const { serial } = value
+  const users: string[] = []
+  for await (const { id: job } of collections.jobs.find({ where: { designSerial: serial } })) users.push(job)
+  if (users.length > 0 && !force) throw catalogueError('DESIGN_USED', { jobs: users.join(', ') })
+  await collections.designs.remove(`${user}/${id}`)
+  if (users.length > 0) return `design ${id} is deleted; its revisions stay for ${users.length} jobs`
+  // Nobody can name these any more. What a crash leaves of them is out of sight and in nobody's way.
+  for await (const { id: revision } of collections.schemas.below(`${serial}/`))
+    await collections.schemas.remove(revision)
+  for await (const { id: revision } of collections.codes.below(`${serial}/`)) {
+    await store.removeBlob(`code/${revision}`)
+    await collections.codes.remove(revision)
+  }
+  return `design ${id} is deleted`
+}
+
+function idOf(key: string): string {
+  return key.slice(key.indexOf('/') + 1)
+}
+
+function infoOf({ id, value }: Stored<DesignRecord>): DesignInfo {
+  const { name, description, userId } = value
+  return {
+    id: idOf(id),
+    userId,
+    ...(name === undefined ? {} : { name }),
+    ...(description === undefined ? {} : { description }),
+  }
+}

@@ -1,0 +1,42 @@
+import { validateTopology } from '../../../sdk/index.ts'
+import { catalogueError, faultyError } from '../../errors.ts'
+import type { DesignSchema } from '../model/design.ts'
+import { backends } from '../model/job.ts'
+import type { Collections } from '../records/collections.ts'
+import { findDesign } from './designs.ts'
+
+/** Adds a revision. SCHEMA_INVALID with every fault that shows without datasets and code. */
+export async function addSchema(
+  collections: Collections,
+  user: string,
+  id: string,
+  schema: DesignSchema,
+): Promise<null> {
+  // Which datasets there are is only known when a job is created.
+  const faults = validateTopology({ schema, dataSpec: [] }, { backends }).filter(
+    ({ code }) => code !== 'TAG_NO_DATASET',
+  )
+  if (faults.length > 0) throw faultyError('SCHEMA_INVALID', faults)
+  const found = await findDesign(collections, user, id)
+  const revision = found.value.schema.last + 1
+  // A revision above the last one is what a crash cut off: nobody was told of it.
+  await collections.schemas.put(`${found.value.serial}/${revision}`, { ...schema, revision })
+  await collections.designs.replace(found, { ...found.value, schema: { last: revision, present: true } })
+  return null
+}
+
+export async function readSchema(collections: Collections, user: string, id: string): Promise<DesignSchema> {
+  const { value } = await findDesign(collections, user, id)
+  const found = value.schema.present ? await collections.schemas.get(`${value.serial}/${value.schema.last}`) : undefined
+  if (!found) throw catalogueError('SCHEMA_UNKNOWN', { id })
+  return found.value
+}
+
+/** The design has no schema then; the next one gets the next revision, since jobs may use the earlier ones. */
+export async function removeSchema(collections: Collections, user: string, id: string): Promise<null> {
+  const found = await findDesign(collections, user, id)
+  if (!found.value.schema.present) throw catalogueError('SCHEMA_UNKNOWN', { id })
+  const schema = { ...found.value.schema, present: false }
+  await collections.designs.replace(found, { ...found.value, schema })
+  return null
+}

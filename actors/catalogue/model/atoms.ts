@@ -1,0 +1,25 @@
+import { z } from 'zod'
+import { catalogueError } from '../../errors.ts'
+
+const wellFormed = /^\w[\w.@-]{0,99}$/
+
+/** The models that the API's description names, by their names on the wire. */
+export const models = z.registry<{ readonly id: string }>()
+
+export const text = z.string()
+
+/** What stands in an address: an id of a user, a design, a dataset, a job, a compute. */
+export const identifier = z.string().regex(wellFormed, 'expected 1 to 100 letters, digits, "_", ".", "@" or "-"')
+
+/** RFC 3339. */
+export const time = z.iso.datetime({ offset: true })
+
+const json = z.json()
+models.add(json, { id: 'Json' })
+
+export const jsonMap = z.record(z.string(), json)
+
+/** NAME_INVALID unless this can stand in an address. */
+export function checkIdentifier(what: string, given: string): void {
+  if (!wellFormed.test(given)) throw catalogueError('NAME_INVALID', { what, given: JSON.stringify(given) })
+}

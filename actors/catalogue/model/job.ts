@@ -1,0 +1,65 @@
+import { z } from 'zod'
+import { identifier, jsonMap, models, text, time } from './atoms.ts'
+
+export const jobStates = [
+  'ready',
+  'starting',
+  'deploying',
+  'running',
+  'applying',
+  'stopping',
+  'completed',
+  'failed',
+  'terminated',
+] as const
+export type JobStateName = (typeof jobStates)[number]
+
+/** What carries messages between roles. */
+export const backends = ['mqtt', 'p2p', 'ws'] as const
+
+/** An algorithm by its name, and its settings. Which there are is checked when a job is created. */
+const algorithm = z.strictObject({ sort: text.min(1), kwargs: jsonMap.exactOptional() })
+export type Algorithm = z.output<typeof algorithm>
+
+const modelSpec = z.strictObject({
+  baseModel: z.strictObject({ name: text.exactOptional(), version: z.number().int().exactOptional() }).exactOptional(),
+  optimizer: algorithm.exactOptional(),
+  selector: algorithm.exactOptional(),
+  datasampler: algorithm.exactOptional(),
+  privacy: algorithm.exactOptional(),
+  hyperparameters: jsonMap.exactOptional(),
+  dependencies: z.array(text).exactOptional(),
+})
+export type ModelSpec = z.output<typeof modelSpec>
+
+export const jobSpec = z.strictObject({
+  id: identifier.exactOptional(),
+  userId: text.exactOptional(),
+  /** Absent: the design's id. */
+  name: text.exactOptional(),
+  designId: identifier,
+  schemaRevision: z.number().int().positive().exactOptional(),
+  codeRevision: z.number().int().positive().exactOptional(),
+  backend: z.enum(backends),
+  priority: z.enum(['low', 'medium', 'high']).exactOptional(),
+  /** Seconds. */
+  maxRunTime: z.number().int().positive().exactOptional(),
+  dataSpec: z
+    .array(z.strictObject({ role: text.min(1), datasetGroups: z.record(text, z.array(text)).exactOptional() }))
+    .exactOptional(),
+  modelSpec: modelSpec.exactOptional(),
+})
+models.add(jobSpec, { id: 'JobSpec' })
+export type JobSpecification = z.output<typeof jobSpec>
+
+export const jobStatus = z.strictObject({
+  id: identifier,
+  state: z.enum(jobStates),
+  name: text.exactOptional(),
+  createdAt: time.exactOptional(),
+  startedAt: time.exactOptional(),
+  updatedAt: time.exactOptional(),
+  endedAt: time.exactOptional(),
+})
+models.add(jobStatus, { id: 'JobStatus' })
+export type JobStatus = z.output<typeof jobStatus>

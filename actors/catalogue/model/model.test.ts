@@ -1,0 +1,126 @@
+import test from 'ava'
+import fc from 'fast-check'
+import { z } from 'zod'
+import { modelSpecFaults } from './algorithms.ts'
+import { decodeModel } from './decode-model.ts'
+import { designInfo, designSchema } from './design.ts'
+import { jobSpec } from './job.ts'
+import { withoutZeroValues } from './zero-values.ts'
+
+const job = { designId: 'mnist', backend: 'mqtt' }
+const faultsOf = (model: z.ZodType, value: unknown): unknown => {
+  try {
+    decodeModel(model, value)
+    return []
+  } catch (cause) {
+    if (!(cause instanceof Error && 'code' in cause && 'values' in cause)) throw cause
+    const { faults } = z
+      .object({ faults: z.array(z.object({ code: z.string(), place: z.string() })) })
+      .parse(cause.values)
+    return [cause.code, ...faults.map(({ code, place }) => `${code} ${place}`)]
+  }
+}
+
+const refusals: readonly [string, z.ZodType, unknown, readonly string[]][] = [
+  ['a missing field', jobSpec, { backend: 'ws' }, ['MODEL_INVALID', 'FIELD_REQUIRED designId']],
+  ['a zero value of a required field', designInfo, { id: '' }, ['MODEL_INVALID', 'FIELD_REQUIRED id']],
+  ['an unknown field', jobSpec, { ...job, extra: 1 }, ['MODEL_UNKNOWN_FIELD', 'FIELD_UNKNOWN extra']],
+  ['an unknown field that holds zero', designInfo, { id: 'a', x: 0 }, ['MODEL_UNKNOWN_FIELD', 'FIELD_UNKNOWN x']],
+  [
+    'an unknown field within, beside others',
+    jobSpec,
+    { backend: 'carrier', modelSpec: { optimizer: { sort: 'fedavg', kwarg: {} } } },
+    [
+      'MODEL_UNKNOWN_FIELD',
+      'FIELD_REQUIRED designId',
+      'FIELD_INVALID backend',
+      'FIELD_UNKNOWN modelSpec.optimizer.kwarg',
+    ],
+  ],
+  [
+    'a zero of another type',
+    designInfo,
+    { id: 'a', name: {}, userId: 0 },
+    ['MODEL_INVALID', 'FIELD_INVALID name', 'FIELD_INVALID userId'],
+  ],
+  ['a value of another type', jobSpec, { ...job, maxRunTime: '9' }, ['MODEL_INVALID', 'FIELD_INVALID maxRunTime']],
+  ['an id that cannot stand in an address', designInfo, { id: 'a/b' }, ['MODEL_INVALID', 'FIELD_INVALID id']],
+  ['a list instead of an object', designInfo, [], ['MODEL_INVALID', 'FIELD_INVALID ']],
+  ['nothing at all', designInfo, undefined, ['MODEL_INVALID', 'FIELD_REQUIRED ']],
+  [
+    'a role without name',
+    designSchema,
+    { name: 's', roles: [{ name: 'a' }, {}], channels: [{ name: 'c', pair: ['a', 'b'] }] },
+    ['MODEL_INVALID', 'FIELD_REQUIRED roles.1.name'],
+  ],
+]
+for (const [title, model, value, expected] of refusals)
+  test(`${title} is refused with its place`, (t) => t.deepEqual(faultsOf(model, value), expected))
+
+test('what Go clients send for unset fields means absent, at any depth that the model names', (t) => {
+  const sent = {
+    id: '',
+    name: '',
+    userId: '',
+    ...job,
+    schemaRevision: 0,
+    priority: '',
+    maxRunTime: 0,
+    dataSpec: null,
+    modelSpec: { baseModel: { name: '', version: 0 }, optimizer: { sort: '', kwargs: null }, dependencies: null },
+  }
+  t.deepEqual(decodeModel(jobSpec, sent), { designId: 'mnist', backend: 'mqtt' })
+  const set = z.strictObject({ at: z.string().exactOptional(), flag: z.boolean().exactOptional() })
+  t.deepEqual(decodeModel(set, { at: '0001-01-01T00:00:00Z', flag: false }), { flag: false })
+})
+
+test('a zero in a map or in a list is a value', (t) => {
+  const hyperparameters = { weightDecay: 0, note: '', deep: {} }
+  t.deepEqual(decodeModel(jobSpec, { ...job, modelSpec: { hyperparameters } }).modelSpec, { hyperparameters })
+  t.deepEqual(decodeModel(z.array(z.string()), ['', 'a']), ['', 'a'])
+})
+
+test('taking zero values away twice takes no more away', (t) => {
+  const value = fc.record(
+    {
+      id: fc.constantFrom('', 'x', 0, null),
+      name: fc.constantFrom('', 'n', {}),
+      modelSpec: fc.record({
+        optimizer: fc.record({ sort: fc.constantFrom('', 'fedavg'), kwargs: fc.constantFrom(null, {}, { k: 0 }) }),
+      }),
+    },
+    { requiredKeys: [] },
+  )
+  fc.assert(
+    fc.property(value, (given) => {
+      const once = withoutZeroValues(jobSpec, given)
+      t.deepEqual(withoutZeroValues(jobSpec, once), once)
+    }),
+  )
+})
+
+const settings: readonly [string, Parameters<typeof modelSpecFaults>[0], readonly string[]][] = [
+  ['no settings', undefined, []],
+  ['the default selector', { selector: { sort: 'default' } }, []],
+  ['the server optimizers', { optimizer: { sort: 'fedyogi', kwargs: { beta_1: 0.9, tau: 0.001 } } }, []],
+  ['hyperparameters of the role', { hyperparameters: { rounds: 3, own: { a: [1] } } }, []],
+  ['an unknown optimizer', { optimizer: { sort: 'adam' } }, ['ALGORITHM_UNKNOWN modelSpec.optimizer.sort']],
+  ['a name that every object has', { selector: { sort: 'toString' } }, ['ALGORITHM_UNKNOWN modelSpec.selector.sort']],
+  [
+    'an unknown and an impossible setting',
+    { optimizer: { sort: 'fedadam', kwargs: { beta_1: 1, beta: 1 } } },
+    ['FIELD_INVALID modelSpec.optimizer.kwargs.beta_1', 'FIELD_UNKNOWN modelSpec.optimizer.kwargs.beta'],
+  ],
+  ['a missing setting', { selector: { sort: 'random' } }, ['FIELD_REQUIRED modelSpec.selector.kwargs.k']],
+  [
+    'hyperparameters out of range',
+    { hyperparameters: { rounds: 0, learningRate: 'x' } },
+    ['FIELD_INVALID modelSpec.hyperparameters.rounds', 'FIELD_INVALID modelSpec.hyperparameters.learningRate'],
+  ],
+]
+for (const [title, spec, expected] of settings)
+  test(`of a model's settings: ${title}`, (t) =>
+    t.deepEqual(
+      modelSpecFaults(spec).map(({ code, place }) => `${code} ${place}`),
+      expected,
+    ))

@@ -1,0 +1,39 @@
+/** How much of a list is asked for. */
+export interface PageRequest {
+  /** 0 or absent: as many as a page holds. */
+  readonly limit?: number
+  /** Begin after this id. */
+  readonly after?: string
+}
+
+export interface Page<Item> {
+  readonly items: readonly Item[]
+  /** The id after which the list goes on; absent at its end. */
+  readonly next?: string
+}
+
+/** Most items of a page. */
+export const pageMaximum = 1000
+
+/** For `find`: where the page begins. */
+export function afterOf({ after }: PageRequest): { readonly after?: string } {
+  return after === undefined ? {} : { after }
+}
+
+/** Takes a page from a list that may go on; `idOf` says after which id the next begins. */
+export async function pageOf<Entry, Item>(
+  entries: AsyncIterable<Entry> | Iterable<Entry>,
+  { limit = 0 }: PageRequest,
+  idOf: (entry: Entry) => string,
+  item: (entry: Entry) => Item,
+): Promise<Page<Item>> {
+  const size = limit > 0 ? Math.min(limit, pageMaximum) : pageMaximum
+  const items: Item[] = []
+  let last = ''
+  for await (const entry of entries) {
+    if (items.length === size) return { items, next: last }
+    items.push(item(entry))
+    last = idOf(entry)
+  }
+  return { items }
+}

@@ -1,0 +1,22 @@
+import type { Store } from '../../runtime/index.ts'
+
+/** What the catalogue takes from outside. */
+export interface CatalogueParts {
+  readonly store: Store
+  /** Wall-clock time as RFC 3339. */
+  readonly now: () => string
+  /** A new id at each call: one that can stand in an address, and sorts after earlier ones. */
+  readonly newId: () => string
+  /** A fresh secret of 32 characters at each call. */
+  readonly newKey: () => string
+  readonly archiveLimits?: ArchiveLimits
+}
+
+/** What a code archive may hold. */
+export interface ArchiveLimits {
+  /** Of all files together, unpacked. */
+  readonly unpackedBytes: number
+  readonly files: number
+  /** Unpacked bytes a packed byte, of the whole archive. */
+  readonly ratio: number
+}

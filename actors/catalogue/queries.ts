@@ -1,0 +1,48 @@
+import { listComputes, readCompute, readComputeConfig } from './computes/computes.ts'
+import { listDatasets, listPublicDatasets, readDataset } from './datasets/datasets.ts'
+import { readCode, readCodeRevision } from './designs/codes.ts'
+import { listDesigns, readDesign } from './designs/designs.ts'
+import { readSchema } from './designs/schemas.ts'
+import { listJobs, listTasks, readJob, readJobStatus, readTask } from './jobs/jobs.ts'
+import type { CatalogueParts } from './parts.ts'
+import type { CatalogueQuery } from './protocol.ts'
+import type { Collections } from './records/collections.ts'
+import { answer } from './reply.ts'
+
+/** Reads what was asked for and tells it. */
+export function answerQuery(query: CatalogueQuery, collections: Collections, parts: CatalogueParts): Promise<void> {
+  switch (query.type) {
+    case 'list-designs':
+      return answer(query, () => listDesigns(collections, query.user, query.page))
+    case 'read-design':
+      return answer(query, () => readDesign(collections, query.user, query.design))
+    case 'read-schema':
+      return answer(query, () => readSchema(collections, query.user, query.design))
+    case 'read-code':
+      return answer(query, () => readCode(collections, parts, query.user, query.design))
+    case 'read-code-revision':
+      return answer(query, () => readCodeRevision(collections, query.user, query.design))
+    case 'list-datasets':
+      return answer(query, () => listDatasets(collections, query.user, query.page))
+    case 'list-public-datasets':
+      return answer(query, () => listPublicDatasets(collections, query.page))
+    case 'read-dataset':
+      return answer(query, () => readDataset(collections, query.user, query.dataset))
+    case 'list-jobs':
+      return answer(query, () => listJobs(collections, query.user, query.page))
+    case 'read-job':
+      return answer(query, () => readJob(collections, query.user, query.job))
+    case 'read-job-status':
+      return answer(query, () => readJobStatus(collections, query.user, query.job))
+    case 'list-tasks':
+      return answer(query, () => listTasks(collections, query.user, query.job, query.page))
+    case 'read-task':
+      return answer(query, () => readTask(collections, query.user, query.job, query.task))
+    case 'list-computes':
+      return answer(query, () => listComputes(collections, query.adminId, query.page))
+    case 'read-compute':
+      return answer(query, () => readCompute(collections, query.compute, query.key))
+    case 'read-compute-config':
+      return answer(query, () => readComputeConfig(collections, query.compute, query.key))
+  }
+}

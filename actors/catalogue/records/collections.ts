@@ -1,0 +1,32 @@
+import type { Store } from '../../../runtime/index.ts'
+import { designSchema } from '../model/design.ts'
+import {
+  codeRecord,
+  computeRecord,
+  datasetRecord,
+  designRecord,
+  expansionRecord,
+  jobRecord,
+  taskRecord,
+} from './record-models.ts'
+import { recordsOf } from './records.ts'
+
+/** The catalogue's documents, one collection for each kind of thing. */
+export function collectionsOf({ documents }: Pick<Store, 'documents'>) {
+  return {
+    /** By user and design. */
+    designs: recordsOf(documents, 'designs', designRecord),
+    /** By a design's serial and revision. */
+    schemas: recordsOf(documents, 'schemas', designSchema),
+    codes: recordsOf(documents, 'codes', codeRecord),
+    datasets: recordsOf(documents, 'datasets', datasetRecord),
+    computes: recordsOf(documents, 'computes', computeRecord),
+    jobs: recordsOf(documents, 'jobs', jobRecord),
+    /** By job, expansion and task. */
+    tasks: recordsOf(documents, 'tasks', taskRecord),
+    /** By job. */
+    expansions: recordsOf(documents, 'expansions', expansionRecord),
+  }
+}
+
+export type Collections = ReturnType<typeof collectionsOf>

@@ -1,0 +1,77 @@
+import { z } from 'zod'
+import { text, time } from '../model/atoms.ts'
+import { datasetInfo } from '../model/dataset.ts'
+import { jobSpec, jobStates } from '../model/job.ts'
+
+/** A design's numbered things: how many there were, and whether the last one stands. */
+const revisions = z.strictObject({ last: z.number().int(), present: z.boolean() })
+export type Revisions = z.output<typeof revisions>
+
+export const designRecord = z.strictObject({
+  /** Names this design's revisions: another than that of an earlier design of the same id. */
+  serial: text,
+  userId: text,
+  name: text.exactOptional(),
+  description: text.exactOptional(),
+  createdAt: time,
+  schema: revisions,
+  code: revisions,
+})
+export type DesignRecord = z.output<typeof designRecord>
+
+export const codeRecord = z.strictObject({
+  fileName: text,
+  sizeBytes: z.number(),
+  /** What the archive holds, unpacked. */
+  files: z.array(z.strictObject({ path: text, sizeBytes: z.number() })),
+})
+
+export const datasetRecord = z.strictObject({ ...datasetInfo.shape, userId: text, computeId: text, createdAt: time })
+export type DatasetRecord = z.output<typeof datasetRecord>
+
+export const computeRecord = z.strictObject({
+  adminId: text,
+  region: text,
+  state: z.enum(['up', 'down', 'maintenance']),
+  /** SHA-256 of the salt and the key. */
+  keyHash: text,
+  salt: text,
+  registeredAt: time,
+  updatedAt: time,
+})
+export type ComputeRecord = z.output<typeof computeRecord>
+
+export const jobRecord = z.strictObject({
+  userId: text,
+  spec: jobSpec,
+  designSerial: text,
+  /** The one whose tasks are this job's. */
+  expansion: text,
+  state: z.enum(jobStates),
+  createdAt: time,
+  startedAt: time.exactOptional(),
+  updatedAt: time,
+  endedAt: time.exactOptional(),
+})
+export type CatalogueJob = z.output<typeof jobRecord>
+
+export const taskRecord = z.strictObject({
+  jobId: text,
+  taskId: text,
+  /** Its place in the expansion. */
+  index: z.number().int(),
+  end: text,
+  role: text,
+  groupAssociation: z.record(text, text),
+  computeId: text,
+  replica: z.number().int(),
+  dataset: text.exactOptional(),
+  key: text,
+  state: z.enum(jobStates),
+  log: text.exactOptional(),
+  timestamp: time,
+})
+export type TaskRecord = z.output<typeof taskRecord>
+
+/** A change of a job's tasks that may be under way. */
+export const expansionRecord = z.strictObject({ at: time })

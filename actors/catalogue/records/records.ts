@@ -1,0 +1,82 @@
+import type { z } from 'zod'
+import { CodedError, type DocumentFields, type Documents, type FindOptions } from '../../../runtime/index.ts'
+import { catalogueError } from '../../errors.ts'
+
+export interface Stored<Value> {
+  readonly id: string
+  readonly version: number
+  readonly value: Value
+}
+
+/** Documents of one kind, checked when they are read. */
+export interface Records<Value> {
+  get(id: string): Promise<Stored<Value> | undefined>
+  /** All or none. False if an id is taken. */
+  insert(...records: readonly { readonly id: string; readonly value: Value }[]): Promise<boolean>
+  /** WRITTEN_MEANWHILE if another was faster. */
+  replace(stored: Stored<unknown>, value: Value): Promise<void>
+  /** Inserts, or replaces whatever is there. */
+  put(id: string, value: Value): Promise<void>
+  remove(id: string): Promise<boolean>
+  find(options?: FindOptions): AsyncIterable<Stored<Value>>
+  /** Those whose ids begin with a prefix, after the rest of an id. */
+  below(prefix: string, after?: string): AsyncIterable<Stored<Value>>
+}
+
+export function recordsOf<Model extends z.ZodType<DocumentFields>>(
+  documents: Documents,
+  collection: string,
+  model: Model,
+): Records<z.output<Model>> {
+  const opened = (document: { readonly id: string; readonly version: number; readonly fields: DocumentFields }) => {
+    const { id, version, fields } = document
+    const decoded = model.safeParse(fields)
+    if (decoded.success) return { id, version, value: decoded.data }
+    throw catalogueError('RECORD_DAMAGED', { id, collection }, { cause: decoded.error })
+  }
+  async function* find(options?: FindOptions) {
+    for await (const document of documents.find(collection, options)) yield opened(document)
+  }
+  async function get(id: string) {
+    const document = await documents.get(collection, id)
+    return document && opened(document)
+  }
+  async function insert(...records: readonly { readonly id: string; readonly value: z.output<Model> }[]) {
+    try {
+      await documents.insert(
+        collection,
+        records.map(({ id, value }) => ({ id, fields: value })),
+      )
+      return true
+    } catch (cause) {
+      if (cause instanceof CodedError && cause.code === 'STORE_EXISTS') return false
+      throw cause
+    }
+  }
+  return {
+    get,
+    insert,
+    find,
+    async replace({ id, version }, value) {
+      try {
+        await documents.replace(collection, id, version, value)
+      } catch (cause) {
+        if (!(cause instanceof CodedError && cause.code === 'STORE_VERSION')) throw cause
+        throw catalogueError('WRITTEN_MEANWHILE', { what: `${collection} ${id}` }, { cause })
+      }
+    },
+    async put(id, value) {
+      if (await insert({ id, value })) return
+      const present = await documents.get(collection, id)
+      if (present) await documents.replace(collection, id, present.version, value)
+      else await documents.insert(collection, [{ id, fields: value }])
+    },
+    remove: (id) => documents.remove(collection, id),
+    async *below(prefix, after = '') {
+      for await (const record of find({ after: prefix + after })) {
+        if (!record.id.startsWith(prefix)) return
+        yield record
+      }
+    },
+  }
+}

@@ -1,0 +1,45 @@
+import type { Behavior } from '../../runtime/index.ts'
+import { createDataset, removeDataset, updateDataset } from './datasets/datasets.ts'
+import { addCode, removeCode } from './designs/codes.ts'
+import { createDesign, removeDesign, updateDesign } from './designs/designs.ts'
+import { addSchema, removeSchema } from './designs/schemas.ts'
+import { createJob, removeJob, updateJob } from './jobs/jobs.ts'
+import type { CatalogueParts } from './parts.ts'
+import type { UserCommand } from './protocol.ts'
+import type { Collections } from './records/collections.ts'
+import { answer } from './reply.ts'
+
+/** Changes one user's designs, datasets and jobs, one command at a time. */
+export function userWriter(collections: Collections, parts: CatalogueParts): Behavior<UserCommand> {
+  return () => (message) => {
+    const { user } = message
+    switch (message.type) {
+      case 'create-design':
+        return answer(message, () => createDesign(collections, parts, user, message.info))
+      case 'update-design':
+        return answer(message, () => updateDesign(collections, user, message.design, message.info))
+      case 'remove-design':
+        return answer(message, () => removeDesign(collections, parts, user, message.design, message.force))
+      case 'add-schema':
+        return answer(message, () => addSchema(collections, user, message.design, message.schema))
+      case 'remove-schema':
+        return answer(message, () => removeSchema(collections, user, message.design))
+      case 'add-code':
+        return answer(message, () => addCode(collections, parts, user, message.design, message.archive))
+      case 'remove-code':
+        return answer(message, () => removeCode(collections, user, message.design))
+      case 'create-dataset':
+        return answer(message, () => createDataset(collections, parts, user, message.info))
+      case 'update-dataset':
+        return answer(message, () => updateDataset(collections, user, message.dataset, message.info))
+      case 'remove-dataset':
+        return answer(message, () => removeDataset(collections, user, message.dataset))
+      case 'create-job':
+        return answer(message, () => createJob(collections, parts, user, message.spec))
+      case 'update-job':
+        return answer(message, () => updateJob(collections, parts, user, message.job, message.spec))
+      case 'remove-job':
+        return answer(message, () => removeJob(collections, parts, user, message.job))
+    }
+  }
+}

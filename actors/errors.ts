@@ -1,0 +1,85 @@
+import { CodedError, type ErrorEntry, errorFactory } from '../runtime/index.ts'
+
+/** Every refusal of the control plane's actors. */
+const catalogueErrors = {
+  MODEL_UNKNOWN_FIELD: {
+    message: 'the {model} has unknown fields:\n{list}',
+    hint: 'leave each out, or see its spelling in the API description',
+  },
+  MODEL_INVALID: { message: 'the {model} is invalid:\n{list}', hint: 'mend each field at its place' },
+  NAME_INVALID: {
+    message: '{what} is 1 to 100 letters, digits, "_", ".", "@" or "-", and {given} is not',
+    hint: 'choose such a name',
+  },
+  FIELD_DIFFERS: {
+    message: 'the {field} of the body is {given}, and the address says {expected}',
+    hint: 'leave the field out, or let both say the same',
+  },
+  DESIGN_EXISTS: { message: 'design {id} exists already', hint: 'choose another id, or update it with PUT' },
+  DESIGN_UNKNOWN: { message: 'there is no design {id}', hint: 'create it, or look at the list of designs' },
+  DESIGN_USED: {
+    message: 'design used in job {jobs}',
+    hint: 'delete the jobs first, or delete the design with forceDelete=true',
+  },
+  SCHEMA_UNKNOWN: { message: 'no design schema found for {id}', hint: 'create one with POST on its schema' },
+  SCHEMA_INVALID: { message: 'the schema has {count} faults:\n{list}', hint: 'mend each at its place' },
+  CODE_UNKNOWN: { message: 'no code found for design {id}', hint: 'create it with POST on its code' },
+  CODE_ARCHIVE: { message: 'the code archive cannot be used: {found}', hint: '{advice}' },
+  DATASET_EXISTS: { message: 'dataset {id} exists already', hint: 'leave the id out, and one is chosen' },
+  DATASET_UNKNOWN: { message: 'there is no dataset {id}', hint: 'look at the list of datasets' },
+  DATASET_USED: { message: 'dataset {id} is used in job {jobs}', hint: 'wait until the job has ended, or stop it' },
+  REALM_UNSERVED: {
+    message: 'no compute that is up is registered in region {region}, and the dataset is private',
+    hint: 'register a compute there, or use the realm "default"',
+  },
+  REALM_UNKNOWN: {
+    message: 'realm {realm} names no registered compute',
+    hint: 'register the compute, or use the realm "default"',
+  },
+  COMPUTE_KEY_DIFFERS: {
+    message: 'compute {id} is registered with another key',
+    hint: 'use its key, or register under another id',
+  },
+  COMPUTE_UNKNOWN: { message: 'there is no compute {id}', hint: 'register it with POST on /computes' },
+  COMPUTE_USED: { message: 'compute {id} is named by dataset {datasets}', hint: 'move or delete the datasets first' },
+  COMPUTE_KEY_MISSING: { message: 'this needs the key of compute {id}', hint: 'send it in the header X-API-KEY' },
+  COMPUTE_KEY_WRONG: { message: 'this is not the key of compute {id}', hint: 'send the key that it registered with' },
+  JOB_EXISTS: { message: 'job {id} exists already', hint: 'leave the id out, and one is chosen' },
+  JOB_NOT_FOUND: { message: 'there is no job {id}', hint: 'look at the list of jobs' },
+  JOB_INVALID: { message: 'the job has {count} faults:\n{list}', hint: 'mend each at its place; nothing was stored' },
+  JOB_STATE: { message: 'job {id} is {state}, and {what} needs it to be {needed}', hint: 'wait for that, or stop it' },
+  TASK_UNKNOWN: { message: 'job {job} has no task {id}', hint: "look at the job's list of tasks" },
+  WRITTEN_MEANWHILE: { message: '{what} was changed by another writer meanwhile', hint: 'read it again, and repeat' },
+  RECORD_DAMAGED: {
+    message: 'the record {id} of {collection} is none that this version wrote',
+    hint: 'see which version wrote it, or restore the store from a copy',
+  },
+} as const satisfies Record<string, ErrorEntry>
+
+export type CatalogueErrorCode = keyof typeof catalogueErrors
+
+export const catalogueError = errorFactory<CatalogueErrorCode>(catalogueErrors)
+
+/** Something wrong with what was sent, and where. */
+export interface PlacedFault {
+  readonly code: string
+  /** Path into the body, such as `modelSpec.optimizer.sort`; empty for the whole. */
+  readonly place: string
+  readonly message: string
+  readonly hint?: string
+}
+
+/** Whether an error is a refusal from this table, rather than a fault. */
+export function isRefusal(cause: unknown): cause is CodedError<CatalogueErrorCode> {
+  return cause instanceof CodedError && Object.hasOwn(catalogueErrors, cause.code)
+}
+
+/** A refusal that names every fault at its place, in its message for people and in `values.faults` for programs. */
+export function faultyError(
+  code: 'MODEL_UNKNOWN_FIELD' | 'MODEL_INVALID' | 'SCHEMA_INVALID' | 'JOB_INVALID',
+  faults: readonly PlacedFault[],
+  values: Readonly<Record<string, unknown>> = {},
+): CodedError<CatalogueErrorCode> {
+  const list = faults.map(({ place, message }) => `  ${place || '(whole)'}: ${message}`).join('\n')
+  return catalogueError(code, { ...values, count: faults.length, list, faults })
+}

@@ -1,0 +1,95 @@
+import type { CatalogueErrorCode } from '../actors/index.ts'
+import { type ErrorEntry, errorFactory } from '../runtime/index.ts'
+
+interface ApiErrorEntry extends ErrorEntry {
+  readonly status: number
+}
+
+export const apiErrors = {
+  API_JSON: { status: 400, message: 'the body is no JSON: {found}', hint: 'send one JSON value in UTF-8' },
+  API_FORM: {
+    status: 400,
+    message: 'the body is no form: {found}',
+    hint: 'send multipart/form-data with its boundary',
+  },
+  API_QUERY: { status: 400, message: 'the query is invalid:\n{list}', hint: 'mend each parameter' },
+  API_FOREIGN: {
+    status: 403,
+    message: 'the request comes from {from}, and this server answers only its own machine',
+    hint: 'call it by its address on loopback, and not from a page of another site',
+  },
+  API_NOT_FOUND: { status: 404, message: 'nothing is at {path}', hint: 'see /openapi.json for what there is' },
+  API_METHOD: {
+    status: 405,
+    message: '{method} is not possible at {path}',
+    hint: 'see /openapi.json for what is possible there',
+  },
+  API_TOO_LARGE: {
+    status: 413,
+    message: 'the body has more than {limit} bytes',
+    hint: 'send less, or raise the limit of the server',
+  },
+  API_MEDIA_TYPE: { status: 415, message: 'the body is {found}', hint: 'send {expected}' },
+  API_BAD_REQUEST: {
+    status: 400,
+    message: 'the request cannot be read: {found}',
+    hint: 'send HTTP as RFC 9110 has it',
+  },
+  API_VALUE: {
+    status: 422,
+    message: 'the body holds what cannot be kept: {found}',
+    hint: 'leave out halves of surrogate pairs, and fields named __proto__',
+  },
+  API_FAULT: {
+    status: 500,
+    message: 'the server has a fault',
+    hint: "see the server's log; a change that was asked for may or may not have been made",
+  },
+  API_NOT_YET: { status: 501, message: '{operation} is not there yet', hint: 'see docs/status.md for what is' },
+  API_BUSY: {
+    status: 503,
+    message: 'the server did not get to it in time',
+    hint: 'ask again later; a change that was asked for may still be made',
+  },
+  API_OPEN_HOST: {
+    status: 500,
+    message: 'the server asks nobody who they are, and {host} can be reached from other machines',
+    hint: 'listen on 127.0.0.1',
+  },
+} as const satisfies Record<string, ApiErrorEntry>
+
+export type ApiErrorCode = keyof typeof apiErrors
+
+export const apiError = errorFactory<ApiErrorCode>(apiErrors)
+
+/** The status with which each refusal of the catalogue is answered. */
+export const catalogueStatus: Readonly<Record<CatalogueErrorCode, number>> = {
+  MODEL_UNKNOWN_FIELD: 400,
+  MODEL_INVALID: 422,
+  NAME_INVALID: 400,
+  FIELD_DIFFERS: 422,
+  DESIGN_EXISTS: 409,
+  DESIGN_UNKNOWN: 404,
+  DESIGN_USED: 409,
+  SCHEMA_UNKNOWN: 404,
+  SCHEMA_INVALID: 422,
+  CODE_UNKNOWN: 404,
+  CODE_ARCHIVE: 422,
+  DATASET_EXISTS: 409,
+  DATASET_UNKNOWN: 404,
+  DATASET_USED: 409,
+  REALM_UNSERVED: 422,
+  REALM_UNKNOWN: 422,
+  COMPUTE_KEY_DIFFERS: 409,
+  COMPUTE_UNKNOWN: 404,
+  COMPUTE_USED: 409,
+  COMPUTE_KEY_MISSING: 401,
+  COMPUTE_KEY_WRONG: 403,
+  JOB_EXISTS: 409,
+  JOB_NOT_FOUND: 404,
+  JOB_INVALID: 422,
+  JOB_STATE: 409,
+  TASK_UNKNOWN: 404,
+  WRITTEN_MEANWHILE: 409,
+  RECORD_DAMAGED: 500,
+}

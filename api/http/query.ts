@@ -1,0 +1,32 @@
+import { z } from 'zod'
+import { apiError } from '../errors.ts'
+
+const count = z.string().regex(/^\d{0,9}$/, 'expected a whole number')
+
+/** Of every list: how many, and after which id. */
+export const pageQuery = z.object({
+  limit: count.exactOptional().meta({ description: '0 or absent: as many as a page holds' }),
+  after: z.string().min(1).exactOptional().meta({ description: 'the id after which the page begins' }),
+})
+
+export function pageOf({ limit, after }: z.output<typeof pageQuery>) {
+  return { ...(limit === undefined ? {} : { limit: Number(limit) }), ...(after === undefined ? {} : { after }) }
+}
+
+export const flag = z.enum(['true', 'false'])
+
+/** API_QUERY names every parameter that doesn't fit. Others than the model's are let be. */
+export function decodeQuery<Model extends z.ZodObject>(
+  model: Model,
+  query: Readonly<Record<string, string>>,
+): z.output<Model> {
+  const decoded = model.safeParse(query)
+  if (decoded.success) return decoded.data
+  const faults = decoded.error.issues.map(({ path, message }) => ({
+    code: 'QUERY_INVALID',
+    place: path.join('.'),
+    message,
+  }))
+  const list = faults.map(({ place, message }) => `  ${place}: ${message}`).join('\n')
+  throw apiError('API_QUERY', { list, faults })
+}

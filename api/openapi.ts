@@ -1,0 +1,140 @@
+import { z } from 'zod'
+import { identifier, models } from '../actors/index.ts'
+import type { Operation } from './operation.ts'
+
+type Json = Readonly<Record<string, unknown>>
+
+const problemSchema = {
+  type: 'object',
+  description: 'RFC 9457',
+  required: ['type', 'title', 'status', 'detail', 'code', 'hint'],
+  properties: {
+    type: { type: 'string', format: 'uri' },
+    title: { type: 'string' },
+    status: { type: 'integer' },
+    detail: { type: 'string' },
+    code: { type: 'string' },
+    hint: { type: 'string' },
+    faults: {
+      type: 'array',
+      items: {
+        type: 'object',
+        required: ['code', 'place', 'message'],
+        properties: Object.fromEntries(['code', 'place', 'message', 'hint'].map((name) => [name, { type: 'string' }])),
+      },
+    },
+  },
+}
+
+/** Describes the operations in OpenAPI 3.1, from the models by which they are decoded. */
+export function openApi(operations: readonly Operation[]): Json {
+  const paths: Record<string, Record<string, Json>> = {}
+  for (const operation of operations) {
+    paths[operation.path] = { ...paths[operation.path], [operation.method]: described(operation) }
+  }
+  return {
+    openapi: '3.1.0',
+    info: {
+      title: 'flame-fl',
+      version: '1',
+      description: 'Designs, datasets, computes and jobs of federated learning.',
+    },
+    paths,
+    components: {
+      schemas: { ...componentsOf(), Problem: problemSchema },
+      securitySchemes: {
+        user: { type: 'http', scheme: 'bearer' },
+        'compute-key': { type: 'apiKey', in: 'header', name: 'X-API-KEY' },
+        'task-key': { type: 'apiKey', in: 'query', name: 'key' },
+      },
+    },
+  }
+}
+
+function described(operation: Operation): Json {
+  const { id, summary, auth, status, body } = operation
+  return {
+    operationId: id,
+    summary,
+    // A user is not asked who they are on loopback.
+    security: auth === 'user' ? [{}, { user: [] }] : [{ [auth]: [] }],
+    parameters: [...pathParameters(operation), ...queryParameters(operation)],
+    ...(body ? { requestBody: { required: true, content: requestContent(body) } } : {}),
+    responses: {
+      [status]: { description: 'Done', ...answerParts(operation) },
+      default: {
+        description: 'Refused: a problem where the caller accepts one, else its detail alone',
+        content: {
+          'application/problem+json': { schema: refTo('Problem') },
+          'application/json': { schema: { type: 'string' } },
+        },
+      },
+    },
+  }
+}
+
+function pathParameters({ path }: Operation): Json[] {
+  const schema = schemaOf(identifier)
+  return [...path.matchAll(/\{(\w+)\}/g)].map(([, name]) => ({ name, in: 'path', required: true, schema }))
+}
+
+function queryParameters({ query }: Operation): Json[] {
+  const { properties = {}, required = [] } = z.toJSONSchema(query, { io: 'input' })
+  return Object.entries(properties).map(([name, schema]) => ({
+    name,
+    in: 'query',
+    required: required.includes(name),
+    schema,
+  }))
+}
+
+function requestContent({ type, model }: NonNullable<Operation['body']>): Json {
+  if (type === 'json') return { 'application/json': { schema: schemaOf(model) } }
+  const properties = {
+    fileName: { type: 'string', minLength: 1 },
+    fileData: { type: 'string', format: 'binary', contentMediaType: 'application/zip' },
+  }
+  const schema = { type: 'object', required: ['fileName', 'fileData'], properties }
+  return { 'multipart/form-data': { schema } }
+}
+
+function answerParts({ answer }: Operation): Json {
+  switch (answer.type) {
+    case 'json':
+      return { content: { 'application/json': { schema: schemaOf(answer.model) } } }
+    case 'page':
+      return {
+        headers: { Link: { description: 'the next page, if there is one (RFC 8288)', schema: { type: 'string' } } },
+        content: { 'application/json': { schema: { type: 'array', items: schemaOf(answer.model) } } },
+      }
+    case 'archive':
+      return { content: { 'application/zip': { schema: { type: 'string', format: 'binary' } } } }
+    case 'form':
+      return { content: { 'multipart/form-data': { schema: { type: 'object' } } } }
+  }
+}
+
+/** A reference for a model that has a name, else its schema. */
+function schemaOf(model: z.ZodType): Json {
+  const id = models.get(model)?.id
+  return id === undefined ? withoutDialect(z.toJSONSchema(model, { io: 'input' })) : refTo(id)
+}
+
+function componentsOf(): Json {
+  const { schemas } = z.toJSONSchema(models, { io: 'input', uri: uriOf })
+  return Object.fromEntries(Object.entries(schemas).map(([name, schema]) => [name, withoutDialect(schema)]))
+}
+
+/** OpenAPI 3.1 says once which dialect its schemas are in. */
+function withoutDialect(described: Json): Json {
+  const { $schema: _dialect, $id: _id, ...schema } = described
+  return schema
+}
+
+function uriOf(id: string): string {
+  return `#/components/schemas/${id}`
+}
+
+function refTo(id: string): Json {
+  return { $ref: uriOf(id) }
+}

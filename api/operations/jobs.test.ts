@@ -1,0 +1,130 @@
+import test from 'ava'
+import { type ApiStage, apiStage, codeForm, storeKinds } from '../../test/support/api-stage.ts'
+import { twoTierCode, twoTierSchema, zipOf } from '../../test/support/catalogue-stage.ts'
+
+const jobs = '/users/u/jobs'
+const design = '/users/u/designs/d'
+
+/** A design, and three datasets of its user's. */
+async function prepared(api: ApiStage): Promise<string[]> {
+  await api.call('POST', '/users/u/designs', { id: 'd' })
+  await api.call('POST', `${design}/schema`, twoTierSchema)
+  await api.call('POST', `${design}/code`, codeForm(twoTierCode))
+  const ids: string[] = []
+  for (let i = 0; i < 3; i++) {
+    const dataset = { url: `file:///${i}`, dataFormat: 'csv', realm: 'default' }
+    ids.push(String((await api.call('POST', '/users/u/datasets', dataset)).body))
+  }
+  return ids
+}
+
+const jobOn = (datasets: readonly string[]) => ({
+  designId: 'd',
+  backend: 'mqtt',
+  dataSpec: [{ role: 'trainer', datasetGroups: { default: datasets } }],
+})
+
+function idOf(body: unknown): string {
+  return typeof body === 'object' && body !== null && 'id' in body ? String(body.id) : ''
+}
+
+for (const kind of storeKinds) {
+  test(`a job is created with its tasks, read, updated and deleted with them (${kind})`, async (t) => {
+    await using api = await apiStage(kind)
+    const [first = '', ...others] = await prepared(api)
+    const created = await api.call('POST', jobs, { ...jobOn([first, ...others]), id: '', name: '', schemaRevision: 0 })
+    t.like(created, { status: 201, body: { state: 'ready', name: 'd' } })
+    const job = idOf(created.body)
+    t.deepEqual((await api.call('GET', `${jobs}/${job}/status`)).body, created.body)
+    t.deepEqual((await api.call('GET', `${jobs}/?limit=10`)).body, [created.body])
+    const spec = { ...jobOn([first, ...others]), id: job, userId: 'u', name: 'd', schemaRevision: 1, codeRevision: 1 }
+    t.deepEqual((await api.call('GET', `${jobs}/${job}`)).body, spec)
+
+    const listed = await api.call('GET', `${jobs}/${job}/tasks`)
+    const tasks = Array.isArray(listed.body) ? listed.body : []
+    t.deepEqual(
+      tasks.map(({ role, state, key, computeId }) => [role, state, key, computeId]),
+      ['aggregator', 'trainer', 'trainer', 'trainer'].map((role) => [role, 'ready', 'hidden by system', 'default']),
+    )
+    const task = String(tasks[0]?.taskId)
+    t.deepEqual((await api.call('GET', `${jobs}/${job}/tasks/${task}`)).body, tasks[0])
+    t.is((await api.call('GET', `${jobs}/${job}/tasks/none`)).status, 404)
+    const page = await api.call('GET', `${jobs}/${job}/tasks?limit=3`)
+    const rest = await api.call('GET', /<(.*)>/.exec(page.headers.get('link') ?? '')?.[1] ?? '')
+    t.deepEqual([page.body, rest.body], [tasks.slice(0, 3), tasks.slice(3)])
+
+    const updated = await api.call('PUT', `${jobs}/${job}`, jobOn(others))
+    t.like(updated, { status: 200, body: null })
+    t.is(Object(await api.call('GET', `${jobs}/${job}/tasks`)).body.length, 3)
+    for (const path of ['', '/status', '/tasks'])
+      t.is((await api.call('GET', `/users/v/jobs/${job}${path}`)).status, 404)
+    t.is((await api.call('DELETE', `${jobs}/${job}`, { id: job, state: 'ready' })).status, 200)
+    for (const path of ['', '/status', '/tasks']) t.is((await api.call('GET', `${jobs}/${job}${path}`)).status, 404)
+    t.deepEqual(api.faults, [])
+  })
+
+  test(`what a job uses is not deleted from under it, but by force (${kind})`, async (t) => {
+    await using api = await apiStage(kind)
+    const [dataset = ''] = await prepared(api)
+    const created = await api.call('POST', jobs, jobOn([dataset]))
+    const job = idOf(created.body)
+    t.like(await api.call('DELETE', `/users/u/datasets/${dataset}`), { status: 409, body: { code: 'DATASET_USED' } })
+    const used = await api.call('DELETE', design, undefined, { accept: 'application/json' })
+    t.is(used.status, 409)
+    t.regex(String(used.body), /design used in job/)
+    t.is((await api.call('DELETE', `${design}?forceDelete=true`)).status, 200)
+    t.is((await api.call('GET', `${jobs}/${job}`)).status, 200)
+    await api.call('DELETE', `${jobs}/${job}`)
+    t.is((await api.call('DELETE', `/users/u/datasets/${dataset}`)).status, 200)
+  })
+
+  test(`a job with faults is refused with all of them, and nothing is stored (${kind})`, async (t) => {
+    await using api = await apiStage(kind)
+    const [dataset = ''] = await prepared(api)
+    const foreign = { url: 'a', dataFormat: 'csv', realm: 'default' }
+    const { body: hidden } = await api.call('POST', '/users/v/datasets', foreign)
+    await api.call('PUT', `${design}/code`, codeForm(zipOf('trainer/index.js')))
+    const refused = await api.call('POST', jobs, {
+      ...jobOn([dataset, String(hidden), 'none']),
+      modelSpec: { optimizer: { sort: 'fedadam', kwargs: { beta: 1 } }, hyperparameters: { rounds: -1 } },
+    })
+    t.like(refused, { status: 422, body: { code: 'JOB_INVALID' } })
+    const faults: { code: string; place: string }[] = Object(refused.body).faults
+    t.deepEqual(
+      faults.map(({ code, place }) => `${code} ${place}`),
+      [
+        'FIELD_UNKNOWN modelSpec.optimizer.kwargs.beta',
+        'FIELD_INVALID modelSpec.hyperparameters.rounds',
+        'TAG_CODE_MISSING schema.roles.0',
+        'TAG_DATASET_UNKNOWN dataSpec.0.datasetGroups.default.1',
+        'TAG_DATASET_UNKNOWN dataSpec.0.datasetGroups.default.2',
+      ],
+    )
+    t.deepEqual((await api.call('GET', jobs)).body, [])
+  })
+}
+
+const refusals: readonly [string, object, string][] = [
+  ['an unknown design', { designId: 'none' }, 'DESIGN_UNKNOWN designId'],
+  ['a schema revision that is not there', { schemaRevision: 9 }, 'SCHEMA_UNKNOWN schemaRevision'],
+  ['a code revision that is not there', { codeRevision: 9 }, 'CODE_UNKNOWN codeRevision'],
+  ['no dataset', { dataSpec: [] }, 'TAG_NO_DATASET schema.roles.1'],
+  ['a role that is none', { dataSpec: [{ role: 'boss', datasetGroups: {} }] }, 'TAG_ROLE_UNKNOWN dataSpec.0.role'],
+]
+for (const [title, change, fault] of refusals)
+  test(`a job with ${title} is refused there`, async (t) => {
+    await using api = await apiStage('memory')
+    const refused = await api.call('POST', jobs, { ...jobOn(await prepared(api)), ...change })
+    t.like(refused, { status: 422, body: { code: 'JOB_INVALID' } })
+    const faults: { code: string; place: string }[] = Object(refused.body).faults
+    t.true(faults.map(({ code, place }) => `${code} ${place}`).includes(fault), JSON.stringify(faults))
+  })
+
+test('jobs and their tasks are there again after a restart', async (t) => {
+  await using api = await apiStage('lmdb')
+  const created = await api.call('POST', jobs, jobOn(await prepared(api)))
+  const tasks = await api.call('GET', `${jobs}/${idOf(created.body)}/tasks`)
+  await api.restart()
+  t.deepEqual((await api.call('GET', jobs)).body, [created.body])
+  t.deepEqual((await api.call('GET', `${jobs}/${idOf(created.body)}/tasks`)).body, tasks.body)
+})

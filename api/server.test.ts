@@ -1,0 +1,96 @@
+import test from 'ava'
+import { apiStage, codeForm } from '../test/support/api-stage.ts'
+import { startServer } from './start-server.ts'
+
+const designs = '/users/u/designs'
+type Sent = [method: string, path: string, body?: unknown, headers?: Record<string, string>]
+
+const refused: readonly [string, Sent, number, string][] = [
+  ['malformed JSON', ['POST', designs, '{"id": '], 400, 'API_JSON'],
+  ['an unknown field', ['POST', designs, { id: 'a', extra: 1 }], 400, 'MODEL_UNKNOWN_FIELD'],
+  ['a missing field', ['POST', designs, {}], 422, 'MODEL_INVALID'],
+  ['a value of another type', ['POST', designs, { id: 1 }], 422, 'MODEL_INVALID'],
+  ['half of a surrogate pair', ['POST', designs, '{"id": "a", "name": "\\ud800"}'], 422, 'API_VALUE'],
+  ['no body', ['POST', designs], 422, 'MODEL_INVALID'],
+  ['another owner in the body', ['POST', designs, { id: 'a', userId: 'v' }], 422, 'FIELD_DIFFERS'],
+  ['a body that is no JSON', ['POST', designs, 'id=a', { 'content-type': 'text/plain' }], 415, 'API_MEDIA_TYPE'],
+  ['a compressed body', ['POST', designs, { id: 'a' }, { 'content-encoding': 'gzip' }], 415, 'API_MEDIA_TYPE'],
+  ['a body that is too large', ['POST', designs, { id: 'a', name: 'x'.repeat(2000) }], 413, 'API_TOO_LARGE'],
+  ['a form that is too large', ['POST', `${designs}/a/code`, codeForm(new Uint8Array(5000))], 413, 'API_TOO_LARGE'],
+  ['JSON where a form is due', ['POST', `${designs}/a/code`, {}], 415, 'API_MEDIA_TYPE'],
+  [
+    'a form without its boundary',
+    ['POST', `${designs}/a/code`, 'x', { 'content-type': 'multipart/form-data' }],
+    400,
+    'API_FORM',
+  ],
+  ['an address that names no user', ['GET', '/users/a%2Fb/designs'], 400, 'NAME_INVALID'],
+  ['an address where nothing is', ['GET', '/nothing'], 404, 'API_NOT_FOUND'],
+  ['a method that is not possible', ['DELETE', designs], 405, 'API_METHOD'],
+  ['a query that is no number', ['GET', `${designs}?limit=-1`], 400, 'API_QUERY'],
+  ['an operation that is not there yet', ['GET', '/jobs/c1'], 501, 'API_NOT_YET'],
+]
+for (const [title, sent, status, code] of refused)
+  test(`${title} is answered with ${status} and a problem, and changes nothing`, async (t) => {
+    await using api = await apiStage('memory', { limits: { jsonBytes: 1000, formBytes: 4000 } })
+    const heard = await api.call(...sent)
+    t.like(heard, { status, body: { status, code } })
+    t.is(heard.headers.get('content-type'), 'application/problem+json')
+    t.deepEqual((await api.call('GET', designs)).body, [])
+    t.deepEqual(api.faults, [])
+  })
+
+const accepts: readonly [string | undefined, string][] = [
+  [undefined, 'application/json'],
+  ['application/json', 'application/json'],
+  ['application/json, */*', 'application/json'],
+  ['text/html', 'application/json'],
+  ['application/problem+json;q=0', 'application/json'],
+  ['*/*', 'application/problem+json'],
+  ['application/json, application/problem+json', 'application/problem+json'],
+]
+for (const [accept, type] of accepts)
+  test(`who accepts ${accept ?? 'nothing by name'} hears of a refusal as ${type}`, async (t) => {
+    await using api = await apiStage('memory')
+    const { get } = await import('node:http')
+    const response = await new Promise<{ type: string | undefined; text: string }>((resolve, reject) => {
+      const headers = accept === undefined ? {} : { accept }
+      get(`${api.url}${designs}/none`, { headers }, async (answer) => {
+        const chunks = await answer.toArray()
+        resolve({ type: answer.headers['content-type'], text: Buffer.concat(chunks).toString() })
+      }).on('error', reject)
+    })
+    t.is(response.type, type)
+    const body: unknown = JSON.parse(response.text)
+    if (type === 'application/json') t.is(body, 'there is no design none')
+    else t.like(body, { detail: 'there is no design none', title: 'there is no design none', status: 404 })
+  })
+
+test('a slash at the end of a path changes nothing, with a query and without', async (t) => {
+  await using api = await apiStage('memory')
+  await api.call('POST', `${designs}/`, { id: 'a' })
+  for (const path of [designs, `${designs}/`, `${designs}/?limit=10`, `${designs}?limit=10`])
+    t.like((await api.call('GET', path)).body, [{ id: 'a' }], path)
+})
+
+test('a server that closes answers what it has begun, and no more', async (t) => {
+  const api = await apiStage('memory')
+  const begun = Array.from({ length: 50 }, (_, i) => api.call('POST', designs, { id: `d${i}` }))
+  await begun[0]
+  const { url } = api
+  await api[Symbol.asyncDispose]()
+  const heard = await Promise.allSettled(begun)
+  for (const result of heard) if (result.status === 'fulfilled') t.is(result.value.status, 201)
+  await t.throwsAsync(fetch(url))
+})
+
+test('a server without authentication listens on loopback only', async (t) => {
+  for (const host of ['0.0.0.0', '::', '192.168.1.1', 'example.org'])
+    await t.throwsAsync(startServer({ store: { type: 'memory' }, host, port: 0 }), { code: 'API_OPEN_HOST' })
+})
+
+test('a port that is taken fails the start, and gives the store back', async (t) => {
+  await using api = await apiStage('memory')
+  const port = Number(new URL(api.url).port)
+  await t.throwsAsync(startServer({ store: { type: 'memory' }, port }), { code: 'EADDRINUSE' })
+})

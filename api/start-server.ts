@@ -1,0 +1,74 @@
+import { isIPv6 } from 'node:net'
+import { askCatalogue, catalogue } from '../actors/index.ts'
+import { compose, IDENTITY, STORE, type StoreSetting, SYSTEM } from './compose.ts'
+import { apiError } from './errors.ts'
+import type { BodyLimits } from './http/body.ts'
+import { isLoopback } from './http/loopback.ts'
+import { operations } from './operations/operations.ts'
+import { apiServer } from './server.ts'
+
+export interface ServerOptions {
+  readonly store: StoreSetting
+  /** Default: 127.0.0.1. Only loopback, since nobody is asked who they are. */
+  readonly host?: string
+  /** Default: 10100. 0 chooses a free one. */
+  readonly port?: number
+  readonly limits?: Partial<BodyLimits>
+  /** How long a request may take in the catalogue. Default: 30,000. */
+  readonly timeoutMs?: number
+  readonly onFault?: (cause: unknown, request: string) => void
+}
+
+export interface RunningServer extends AsyncDisposable {
+  readonly url: string
+  /** Takes no more requests, answers those it has, and gives everything back. */
+  close(): Promise<void>
+}
+
+/** Starts the control plane. API_OPEN_HOST unless the host is loopback. */
+export async function startServer({
+  store: setting,
+  host = '127.0.0.1',
+  port = 10_100,
+  limits = {},
+  timeoutMs = 30_000,
+  onFault = (cause) => console.error(cause),
+}: ServerOptions): Promise<RunningServer> {
+  if (!isLoopback(host)) throw apiError('API_OPEN_HOST', { host })
+  const scope = compose(setting)
+  const store = await scope.resolve(STORE)
+  const system = scope.resolve(SYSTEM)
+  const ref = system.spawn('catalogue', catalogue({ store, ...scope.resolve(IDENTITY) }))
+  const release = async () => {
+    await system.terminate()
+    await store.close()
+  }
+  const server = apiServer({
+    ask: askCatalogue(system, ref, { timeoutMs }),
+    operations,
+    limits: { jsonBytes: 1024 * 1024, formBytes: 10 * 1024 * 1024 + 64 * 1024, ...limits },
+    onFault,
+  })
+  try {
+    await new Promise<void>((resolve, reject) => {
+      server.on('error', reject)
+      server.listen(port, host, resolve)
+    })
+  } catch (cause) {
+    await release()
+    throw cause
+  }
+  let closing: Promise<void> | undefined
+  const close = () => {
+    closing ??= new Promise<void>((resolve) => {
+      server.close(() => resolve())
+      // Connections that wait for a next request would keep the server open.
+      const closeIdle = () => server.server.closeIdleConnections()
+      server.on('after', () => setImmediate(closeIdle))
+      closeIdle()
+    }).then(release)
+    return closing
+  }
+  const name = isIPv6(host) ? `[${host}]` : host
+  return { url: `http://${name}:${server.address().port}`, close, [Symbol.asyncDispose]: close }
+}

@@ -1,0 +1,67 @@
+import { type ServerOptions, startServer } from '../../api/index.ts'
+import { temporaryFolder } from './temporary-folder.ts'
+
+export interface Heard {
+  readonly status: number
+  readonly body: unknown
+  readonly headers: Headers
+}
+
+export interface ApiStage extends AsyncDisposable {
+  readonly url: string
+  /** Sends a value as JSON, or a form as it is, and hears the answer; JSON is decoded. */
+  call(method: string, path: string, body?: unknown, headers?: Readonly<Record<string, string>>): Promise<Heard>
+  /** Faults that nobody was told of. */
+  readonly faults: readonly unknown[]
+  /** Stops the server and starts another on the same store. */
+  restart(): Promise<void>
+}
+
+export const storeKinds = ['memory', 'lmdb'] as const
+
+/** A server on loopback with a store of its own. */
+export async function apiStage(
+  kind: (typeof storeKinds)[number],
+  options: Partial<ServerOptions> = {},
+): Promise<ApiStage> {
+  const folder = await temporaryFolder()
+  const faults: unknown[] = []
+  const store = kind === 'memory' ? { type: kind } : { type: kind, folder: folder.path }
+  const start = () => startServer({ store, port: 0, onFault: (cause) => faults.push(cause), ...options })
+  let server = await start()
+  return {
+    get url() {
+      return server.url
+    },
+    faults,
+    async call(method, path, body, headers = {}) {
+      const isForm = body instanceof FormData
+      const type = body === undefined || isForm ? {} : { 'content-type': 'application/json' }
+      const response = await fetch(server.url + path, {
+        method,
+        headers: { accept: 'application/problem+json', ...type, ...headers },
+        ...(body === undefined ? {} : { body: isForm || typeof body === 'string' ? body : JSON.stringify(body) }),
+      })
+      const bytes = new Uint8Array(await response.arrayBuffer())
+      const isJson = /json/.test(response.headers.get('content-type') ?? '')
+      const heard: unknown = isJson ? JSON.parse(new TextDecoder().decode(bytes)) : bytes
+      return { status: response.status, body: heard, headers: response.headers }
+    },
+    async restart() {
+      await server.close()
+      server = await start()
+    },
+    async [Symbol.asyncDispose]() {
+      await server.close()
+      await folder[Symbol.asyncDispose]()
+    },
+  }
+}
+
+/** A form with a code archive. */
+export function codeForm(bytes: Uint8Array, fileName = 'code.zip'): FormData {
+  const form = new FormData()
+  form.set('fileName', fileName)
+  form.set('fileData', new Blob([Uint8Array.from(bytes)]), fileName)
+  return form
+}
