@@ -1,0 +1,122 @@
+import { type Collection, MongoBulkWriteError, ObjectId } from 'mongodb'
+import { storeError } from '../errors.ts'
+import type { DocumentFields } from '../store.ts'
+import type { MongodbAccess } from './access.ts'
+import type { Batches } from './batches.ts'
+import { type DocumentRecord, documentRecord } from './document-record.ts'
+import { isCreated, isDuplicate } from './mongodb-errors.ts'
+
+/** Documents that are written with one request. */
+const together = 1000
+
+export interface InsertionPlace {
+  readonly access: MongodbAccess
+  readonly batches: Batches
+  /** Name of the collection in the store. */
+  readonly name: string
+  readonly records: Collection<DocumentRecord>
+}
+
+/** Inserts one document, which needs no batch. */
+export async function insertOne(place: InsertionPlace, id: string, fields: DocumentFields): Promise<void> {
+  const { access, name, records } = place
+  const _write = new ObjectId()
+  const record = documentRecord(name, id, 1, fields, { _write })
+  await access.attempt(async (uncertain) => {
+    while (!(await isCreated(records.insertOne(record)))) {
+      const present = await records.findOne({ _id: id })
+      if (present?._write.equals(_write)) return
+      if (uncertain && present && present._version > 1) throw access.unknown(`${name}/${id}`)
+      if (await isTaken(place, id)) throw storeError('STORE_EXISTS', { collection: name, id })
+    }
+  })
+}
+
+/** Inserts documents, all or none. */
+export async function insertTogether(
+  place: InsertionPlace,
+  documents: readonly { readonly id: string; readonly fields: DocumentFields }[],
+): Promise<void> {
+  const { batches, name, records } = place
+  const _write = new ObjectId()
+  // In one order for everyone, so that of two that insert the same ids one waits for the other, and not each for each.
+  const members = documents
+    .map(({ id, fields }) => documentRecord(name, id, 1, fields, { _write, _batch: _write }))
+    .toSorted((a, b) => (a._id < b._id ? -1 : 1))
+  for (;;) {
+    const _batch = new ObjectId()
+    await batches.open(_batch, records.collectionName)
+    const taken = await insertMembers(
+      place,
+      _batch,
+      members.map((member) => ({ ...member, _batch })),
+    )
+    const isCommitted = taken === undefined && (await batches.commit(_batch))
+    const ids = members.map(({ _id }) => _id)
+    // What can't be done now is by `sweep`; until then the batch says whether they are there.
+    await finish(place, _batch, ids, isCommitted).catch(() => {})
+    if (taken !== undefined) throw storeError('STORE_EXISTS', { collection: name, id: taken })
+    if (isCommitted) return
+  }
+}
+
+/** Writes the members of a batch. Answers with the id that is taken, if one is. */
+async function insertMembers(
+  place: InsertionPlace,
+  batch: ObjectId,
+  members: readonly DocumentRecord[],
+): Promise<string | undefined> {
+  for (let from = 0; from < members.length; from += together) {
+    let left = members.slice(from, from + together)
+    const taken = await place.access.attempt(async () => {
+      while (left.length > 0) {
+        const done = await insertSome(place.records, left)
+        left = left.slice(done)
+        const next = left[0]
+        if (!next) break
+        const present = await place.records.findOne({ _id: next._id })
+        if (present?._batch?.equals(batch)) left = left.slice(1)
+        else if (await isTaken(place, next._id)) return next._id
+      }
+      return undefined
+    })
+    if (taken !== undefined) return taken
+  }
+  return undefined
+}
+
+/** How many are there before the first whose id is. */
+async function insertSome(records: Collection<DocumentRecord>, members: readonly DocumentRecord[]): Promise<number> {
+  try {
+    await records.insertMany(members)
+    return members.length
+  } catch (error) {
+    if (!(error instanceof MongoBulkWriteError) || !isDuplicate(error)) throw error
+    return [error.writeErrors].flat()[0]?.index ?? 0
+  }
+}
+
+/** Whether an id is taken by a document that is there; what else has it is taken away, or waited for. */
+async function isTaken({ batches, records }: InsertionPlace, id: string): Promise<boolean> {
+  const present = await records.findOne({ _id: id })
+  if (!present?._batch) return present !== null
+  await batches.settle(present._batch)
+  const visible = await batches.visible(() => records.findOne({ _id: id }))
+  if (!visible) await records.deleteOne({ _id: id, _batch: present._batch })
+  return visible !== null
+}
+
+async function finish(
+  { access, batches, records }: InsertionPlace,
+  batch: ObjectId,
+  ids: readonly string[],
+  isCommitted: boolean,
+): Promise<void> {
+  for (let from = 0; from < ids.length; from += together) {
+    const members = { _id: { $in: ids.slice(from, from + together) }, _batch: batch }
+    await access.attempt<unknown>(() =>
+      isCommitted ? records.updateMany(members, { $unset: { _batch: '' } }) : records.deleteMany(members),
+    )
+  }
+  await batches.forget(batch)
+}
