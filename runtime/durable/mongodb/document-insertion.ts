@@ -1,12 +1,13 @@
-import { type Collection, MongoBulkWriteError, ObjectId } from 'mongodb'
+import { type Collection, ObjectId } from 'mongodb'
 import { storeError } from '../errors.ts'
 import type { DocumentFields } from '../store.ts'
 import type { MongodbAccess } from './access.ts'
 import type { Batches } from './batches.ts'
 import { type DocumentRecord, documentRecord } from './document-record.ts'
-import { isCreated, isDuplicate } from './mongodb-errors.ts'
+import { insertMany, requests } from './insert-many.ts'
+import { isCreated } from './mongodb-errors.ts'
 
-/** Documents that are written with one request. */
+/** Documents that are taken out of a batch with one request. */
 const together = 1000
 
 export interface InsertionPlace {
@@ -66,34 +67,24 @@ async function insertMembers(
   batch: ObjectId,
   members: readonly DocumentRecord[],
 ): Promise<string | undefined> {
-  for (let from = 0; from < members.length; from += together) {
-    let left = members.slice(from, from + together)
-    const taken = await place.access.attempt(async () => {
+  const { access, records } = place
+  for (const request of requests(members)) {
+    let left = request
+    const taken = await access.attempt(async () => {
       while (left.length > 0) {
-        const done = await insertSome(place.records, left)
-        left = left.slice(done)
-        const next = left[0]
-        if (!next) break
-        const present = await place.records.findOne({ _id: next._id })
+        const [duplicate] = await insertMany(access.database, records.collectionName, left, { ordered: true })
+        if (duplicate === undefined) break
+        left = left.slice(duplicate)
+        const id = left[0]?._id ?? ''
+        const present = await records.findOne({ _id: id })
         if (present?._batch?.equals(batch)) left = left.slice(1)
-        else if (await isTaken(place, next._id)) return next._id
+        else if (await isTaken(place, id)) return id
       }
       return undefined
     })
     if (taken !== undefined) return taken
   }
   return undefined
-}
-
-/** How many are there before the first whose id is. */
-async function insertSome(records: Collection<DocumentRecord>, members: readonly DocumentRecord[]): Promise<number> {
-  try {
-    await records.insertMany(members)
-    return members.length
-  } catch (error) {
-    if (!(error instanceof MongoBulkWriteError) || !isDuplicate(error)) throw error
-    return [error.writeErrors].flat()[0]?.index ?? 0
-  }
 }
 
 /** Whether an id is taken by a document that is there; what else has it is taken away, or waited for. */

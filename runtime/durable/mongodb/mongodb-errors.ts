@@ -1,5 +1,4 @@
 import {
-  MongoBulkWriteError,
   MongoError,
   MongoInvalidArgumentError,
   MongoNetworkError,
@@ -22,8 +21,8 @@ export function isPassing(error: unknown): boolean {
 }
 
 /** Whether a document was refused because one of its id is there. */
-export function isDuplicate(error: unknown): error is MongoServerError {
-  return (error instanceof MongoServerError || error instanceof MongoBulkWriteError) && error.code === 11_000
+export function isDuplicate(error: unknown): boolean {
+  return error instanceof MongoServerError && error.code === 11_000
 }
 
 /** Whether an insertion was made: false if a document of that id was there. */

@@ -1,6 +1,7 @@
-import { Binary, type Collection, type Filter, MongoBulkWriteError, ObjectId } from 'mongodb'
+import { Binary, type Collection, type Filter, ObjectId } from 'mongodb'
 import { storeError } from '../errors.ts'
 import type { MongodbAccess } from './access.ts'
+import { insertMany } from './insert-many.ts'
 import { ownPrefix, padded, under } from './names.ts'
 
 /** A document whose contents may be in chunks. It names every part that has some, so that what is left behind is found. */
@@ -69,7 +70,10 @@ export class Parts {
     const flush = async () => {
       const written = waiting
       waiting = []
-      await this.#access.attempt(() => this.#insert(written))
+      // Nobody else writes this part: chunks that are there are of an earlier attempt.
+      await this.#access.attempt(() =>
+        insertMany(this.#access.database, this.#chunks.collectionName, written, { ordered: false }),
+      )
       if (Date.now() - signAt < signAfterMs) return
       signAt = Date.now()
       await this.#giveSign(key, part)
@@ -126,16 +130,6 @@ export class Parts {
   /** A condition on the holder that the part is still being written. */
   stillWriting(part: string): Readonly<Record<string, { readonly $exists: true }>> {
     return { [`parts.${part}.writingSince`]: { $exists: true } }
-  }
-
-  async #insert(chunks: Chunk[]): Promise<void> {
-    try {
-      await this.#chunks.insertMany(chunks, { ordered: false })
-    } catch (error) {
-      // Nobody else writes this part: those that are there are of an earlier attempt.
-      const errors = error instanceof MongoBulkWriteError ? [error.writeErrors].flat() : []
-      if (errors.length === 0 || errors.some(({ code }) => code !== 11_000)) throw error
-    }
   }
 
   async #giveSign(key: string, part: string): Promise<void> {
