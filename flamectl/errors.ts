@@ -24,4 +24,5 @@ export const usageCodes: readonly string[] = [
   'WORKLOAD_VALUE',
   'STRATEGY_SETTING',
   'DATA_SCHEME',
+  'STORE_URL',
 ]

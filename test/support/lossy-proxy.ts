@@ -8,8 +8,8 @@ export interface LossyProxy extends AsyncDisposable {
   readonly lost: number
 }
 
-/** Names of the commands that write, as they stand in a message: the type of a string, then the name. */
-const write = /\x02(?:insert|update|delete|findAndModify)\0/
+/** Beginnings of the commands that write, as they stand in a message: the type of a string, then the name. */
+const writes = ['insert', 'update', 'delete', 'findAndModify'].map((name) => Buffer.from(`\u0002${name}\0`))
 
 /**
  * Passes everything on to the server of a port, but for the answers to writes of which `isLost` says so: when such an answer
@@ -32,7 +32,7 @@ export async function lossyProxy(serverPort: number, isLost: () => boolean): Pro
       socket.on('error', end).on('close', end)
     }
     client.on('data', (bytes) => {
-      if (write.test(bytes.toString('latin1')) && isLost()) answerIsLost = true
+      if (writes.some((write) => bytes.includes(write)) && isLost()) answerIsLost = true
       server.write(bytes)
     })
     server.on('data', (bytes) => {

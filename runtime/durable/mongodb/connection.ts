@@ -25,9 +25,23 @@ export async function connect(given: string): Promise<Connection> {
   const url = given.replace(/^([\w+]+:\/\/)[^/]*@/, '$1…@').replace(/\?.*/, '')
   let client: MongoClient | undefined
   try {
-    const name = /^mongodb(?:\+srv)?:\/\/[^/]+\/([^/?]+)/.exec(given)?.[1]
-    if (name === undefined) throw storeError('STORE_URL', { url, reason: 'it has no name after the host' })
-    client = new MongoClient(given, {
+    const name = /^mongodb(?:\+srv)?:\/\/[^/]+\/([\w%-]{1,63})(?:\?|$)/.exec(given)?.[1]
+    if (name === undefined)
+      throw storeError('STORE_URL', { url, reason: 'a name of letters, digits, _ and - is missing after the host' })
+    client = clientOf(given, url)
+    await client.connect()
+    const database = client.db()
+    await claim(database, url)
+    return { client, database, url }
+  } catch (error) {
+    await client?.close()
+    throw mongodbError(url, error)
+  }
+}
+
+function clientOf(given: string, url: string): MongoClient {
+  try {
+    return new MongoClient(given, {
       appName: 'flame-fl',
       ...Object.fromEntries(Object.entries(patienceMs).filter(([option]) => !given.includes(`${option}=`))),
       // The store makes its own attempts, which know whether an earlier one had its effect.
@@ -37,13 +51,8 @@ export async function connect(given: string): Promise<Connection> {
       readConcern: { level: 'majority' },
       writeConcern: { w: 'majority', journal: true },
     })
-    await client.connect()
-    const database = client.db()
-    await claim(database, url)
-    return { client, database, url }
-  } catch (error) {
-    await client?.close()
-    throw mongodbError(url, error)
+  } catch (cause) {
+    throw storeError('STORE_URL', { url, reason: cause instanceof Error ? cause.message : cause }, { cause })
   }
 }
 

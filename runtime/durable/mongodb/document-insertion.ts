@@ -1,14 +1,12 @@
 import { type Collection, ObjectId } from 'mongodb'
 import { storeError } from '../errors.ts'
+import { compareKeys } from '../keys.ts'
 import type { DocumentFields } from '../store.ts'
 import type { MongodbAccess } from './access.ts'
 import type { Batches } from './batches.ts'
 import { type DocumentRecord, documentRecord } from './document-record.ts'
 import { insertMany, requests } from './insert-many.ts'
 import { isCreated } from './mongodb-errors.ts'
-
-/** Documents that are taken out of a batch with one request. */
-const together = 1000
 
 export interface InsertionPlace {
   readonly access: MongodbAccess
@@ -43,7 +41,7 @@ export async function insertTogether(
   // In one order for everyone, so that of two that insert the same ids one waits for the other, and not each for each.
   const members = documents
     .map(({ id, fields }) => documentRecord(name, id, 1, fields, { _write, _batch: _write }))
-    .toSorted((a, b) => (a._id < b._id ? -1 : 1))
+    .toSorted((a, b) => compareKeys(a._id, b._id))
   for (;;) {
     const _batch = new ObjectId()
     await batches.open(_batch, records.collectionName)
@@ -53,9 +51,8 @@ export async function insertTogether(
       members.map((member) => ({ ...member, _batch })),
     )
     const isCommitted = taken === undefined && (await batches.commit(_batch))
-    const ids = members.map(({ _id }) => _id)
     // What can't be done now is by `sweep`; until then the batch says whether they are there.
-    await finish(place, _batch, ids, isCommitted).catch(() => {})
+    await finish(place, _batch, members, isCommitted).catch(() => {})
     if (taken !== undefined) throw storeError('STORE_EXISTS', { collection: name, id: taken })
     if (isCommitted) return
   }
@@ -100,14 +97,14 @@ async function isTaken({ batches, records }: InsertionPlace, id: string): Promis
 async function finish(
   { access, batches, records }: InsertionPlace,
   batch: ObjectId,
-  ids: readonly string[],
+  members: readonly DocumentRecord[],
   isCommitted: boolean,
 ): Promise<void> {
-  for (let from = 0; from < ids.length; from += together) {
-    const members = { _id: { $in: ids.slice(from, from + together) }, _batch: batch }
-    await access.attempt<unknown>(() =>
-      isCommitted ? records.updateMany(members, { $unset: { _batch: '' } }) : records.deleteMany(members),
-    )
-  }
+  // By their range, since a list of ids may be too long for a request, and the number of the batch has no index.
+  const range = { $gte: members[0]?._id ?? '', $lte: members.at(-1)?._id ?? '' }
+  const own = { _id: range, _batch: batch }
+  await access.attempt<unknown>(() =>
+    isCommitted ? records.updateMany(own, { $unset: { _batch: '' } }) : records.deleteMany(own),
+  )
   await batches.forget(batch)
 }

@@ -1,4 +1,4 @@
-import { type Collection, type Filter, ObjectId } from 'mongodb'
+import { type Collection, type Filter, type FindCursor, ObjectId } from 'mongodb'
 import { storeError } from '../errors.ts'
 import type { DocumentFields, Documents, FindOptions, StoredDocument } from '../store.ts'
 import type { MongodbAccess } from './access.ts'
@@ -8,8 +8,8 @@ import { type DocumentRecord, documentRecord, storedDocument } from './document-
 import { EqualityIndexes } from './equality-indexes.ts'
 import { collectionName, topFieldName } from './names.ts'
 
-/** Documents read with one request. */
-const pageSize = 128
+/** Documents that the server gives at once. */
+const pageSize = 250
 
 /** Each collection is one of the database, each document one of MongoDB, with the fields at its top. */
 export class MongodbDocuments implements Documents {
@@ -102,14 +102,24 @@ export class MongodbDocuments implements Documents {
     const conditions = Object.entries(where)
     await this.#indexes.ensure(records, Object.keys(where))
     let seen = after
-    for (let given = 0; given < limit; ) {
-      this.#access.check()
-      const wanted = Math.min(pageSize, limit - given)
-      const filter = filterOf(where, seen)
-      const page = await this.#access.attempt(() => records.find(filter, { sort: { _id: 1 }, limit: wanted }).toArray())
-      for (const found of page) {
+    let cursor: FindCursor<DocumentRecord> | undefined
+    // After an interruption it goes on behind the last document that was seen.
+    const next = async () => {
+      cursor ??= records.find(filterOf(where, seen), { sort: { _id: 1 }, batchSize: Math.min(pageSize, limit) })
+      try {
+        return await cursor.next()
+      } catch (error) {
+        cursor = undefined
+        throw error
+      }
+    }
+    try {
+      for (let given = 0; given < limit; ) {
+        this.#access.check()
+        const found = await this.#access.attempt(next)
+        if (!found) return
         seen = found._id
-        const record = await this.#access.attempt(() => this.#visible(records, found._id, found))
+        const record = found._batch ? await this.#access.attempt(() => this.#visible(records, found._id, found)) : found
         const document = record && storedDocument(record)
         // MongoDB also finds the value within a list.
         if (!document || !conditions.every(([name, value]) => document.fields[name] === value)) continue
@@ -117,7 +127,8 @@ export class MongodbDocuments implements Documents {
         this.#access.check()
         yield document
       }
-      if (page.length < wanted) return
+    } finally {
+      await cursor?.close()
     }
   }
 

@@ -1,8 +1,6 @@
 import {
   MongoError,
-  MongoInvalidArgumentError,
   MongoNetworkError,
-  MongoParseError,
   MongoServerError,
   MongoServerSelectionError,
   MongoWriteConcernError,
@@ -10,8 +8,8 @@ import {
 import { CodedError } from '../../errors.ts'
 import { storeError } from '../errors.ts'
 
-/** The server is giving up its role, shutting down or being reached in vain: another attempt may find it, or the next one. */
-const passing = new Set<unknown>([6, 7, 89, 91, 189, 262, 9001, 10_107, 11_600, 11_602, 13_435, 13_436])
+/** The server has forgotten a cursor, gives up its role or shuts down: another attempt may find it, or its successor. */
+const passing = new Set<unknown>([6, 7, 43, 89, 91, 189, 262, 9001, 10_107, 11_600, 11_602, 13_435, 13_436])
 const unauthorized = new Set<unknown>([13, 18, 8000])
 const full = new Set<unknown>([14_031])
 
@@ -41,8 +39,6 @@ export function mongodbError(url: string, error: unknown): unknown {
   if (!(error instanceof MongoError) || error instanceof CodedError) return error
   const reason = error.message
   const options = { cause: error }
-  if (error instanceof MongoParseError || error instanceof MongoInvalidArgumentError)
-    return storeError('STORE_URL', { url, reason }, options)
   if (error instanceof MongoServerSelectionError || error instanceof MongoWriteConcernError || isPassing(error))
     return storeError('STORE_UNREACHABLE', { url, reason }, options)
   if (unauthorized.has(error.code)) return storeError('STORE_UNAUTHORIZED', { url, reason }, options)
