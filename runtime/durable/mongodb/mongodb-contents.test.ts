@@ -1,5 +1,5 @@
 import test from 'ava'
-import { type Db, MongoClient } from 'mongodb'
+import { type Db, MongoClient, ObjectId } from 'mongodb'
 import { type MongodbServer, mongodbServer } from '../../../test/support/mongodb-server.ts'
 import { all, bytes, pattern } from '../contract/store-under-test.ts'
 import type { Store } from '../store.ts'
@@ -192,4 +192,41 @@ test('what a client that was killed long ago left behind is taken away', async (
     ['committed'],
   )
   await again.close()
+})
+
+test('documents of an insertion that is not committed are not there, and give way to others when that takes too long', async (t) => {
+  await using both = await opened()
+  const { store, database } = both
+  const { documents } = store
+  const batch = new ObjectId()
+  const record = { state: 'open', collection: 'c', since: new Date() }
+  await database.collection('flame.batches').insertOne({ _id: batch, ...record })
+  const member = { _version: 1, _write: new ObjectId(), _batch: batch, n: 1 }
+  await database.collection<{ _id: string }>('c').insertMany(['a', 'b'].map((_id) => ({ _id, ...member })))
+  t.is(await documents.get('c', 'a'), undefined)
+  t.deepEqual(await all(documents.find('c')), [])
+  await t.throwsAsync(documents.replace('c', 'a', 1, {}), { code: 'STORE_VERSION' })
+  t.false(await documents.remove('c', 'a'))
+  await documents.insert('c', [{ id: 'a', fields: { n: 2 } }])
+  t.deepEqual(
+    (await all(documents.find('c'))).map(({ id, fields }) => [id, fields.n]),
+    [['a', 2]],
+  )
+
+  const committed = new ObjectId()
+  await database.collection('flame.batches').insertOne({ _id: committed, ...record, state: 'committed' })
+  const others = ['d', 'e', 'f'].map((_id) => ({ _id, ...member, _batch: committed }))
+  await database.collection<{ _id: string }>('c').insertMany(others)
+  t.is((await documents.get('c', 'd'))?.version, 1)
+  t.is(await documents.replace('c', 'd', 1, { n: 3 }), 2)
+  t.true(await documents.remove('c', 'e'))
+  await t.throwsAsync(documents.insert('c', [{ id: 'f', fields: {} }]), { code: 'STORE_EXISTS' })
+  t.deepEqual(
+    (await all(documents.find('c'))).map(({ id, fields }) => [id, fields.n]),
+    [
+      ['a', 2],
+      ['d', 3],
+      ['f', 1],
+    ],
+  )
 })
