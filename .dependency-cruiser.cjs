@@ -40,8 +40,11 @@ module.exports = {
     {
       name: 'browser-safe',
       severity: 'error',
-      comment: 'runtime/ and sdk/ run in a browser, but for files whose folder or name says node or lmdb',
-      from: { path: '^(runtime|sdk)/', pathNot: '(/node/|/lmdb/|node-|-worker\\.ts$|\\.test\\.ts$|\\.contract\\.ts$)' },
+      comment: 'runtime/ and sdk/ run in a browser, but for files whose folder or name says node, lmdb or mongodb',
+      from: {
+        path: '^(runtime|sdk)/',
+        pathNot: '(/node/|/lmdb/|/mongodb/|node-|-worker\\.ts$|\\.test\\.ts$|\\.contract\\.ts$)',
+      },
       to: { dependencyTypes: ['core'] },
     },
     {

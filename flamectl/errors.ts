@@ -28,6 +28,7 @@ export const usageCodes: readonly string[] = [
   'WORKLOAD_VALUE',
   'STRATEGY_SETTING',
   'DATA_SCHEME',
+  'STORE_URL',
 ]
 
 /** Codes of faults in code that the user brought: where in it the cause arose is shown. */

@@ -2,6 +2,7 @@ import 'reflect-metadata'
 import { join } from 'node:path'
 import { container, type DependencyContainer, type InjectionToken } from 'tsyringe'
 import { lmdbStore } from '../../runtime/durable/lmdb/index.ts'
+import { mongodbStore } from '../../runtime/durable/mongodb/index.ts'
 import { type ActorSystem, actorSystem, type Store } from '../../runtime/index.ts'
 import type { ModelRegistry } from '../../sdk/index.ts'
 import { fileRegistry } from '../../sdk/node/index.ts'
@@ -9,7 +10,7 @@ import { jsonReporter } from '../output/json-reporter.ts'
 import { lineReporter } from '../output/line-reporter.ts'
 import { progressReporter } from '../output/progress-reporter.ts'
 import type { Reporter } from '../output/reporter.ts'
-import type { RunOptions } from './run-options.ts'
+import { isMongodb, type RunOptions } from './run-options.ts'
 
 export const STORE: InjectionToken<Promise<Store>> = Symbol('Store')
 export const REGISTRY: InjectionToken<ModelRegistry> = Symbol('ModelRegistry')
@@ -17,10 +18,12 @@ export const REPORTER: InjectionToken<Reporter> = Symbol('Reporter')
 export const SYSTEM: InjectionToken<ActorSystem> = Symbol('ActorSystem')
 
 /** Which adapter stands behind each port of a run in one process. */
-export function compose({ store, json }: RunOptions): DependencyContainer {
+export function compose({ store, models, json }: RunOptions): DependencyContainer {
   const scope = container.createChildContainer()
-  scope.register(STORE, { useFactory: () => lmdbStore(join(store, 'state')) })
-  scope.register(REGISTRY, { useFactory: () => fileRegistry(join(store, 'models')) })
+  scope.register(STORE, {
+    useFactory: () => (isMongodb(store) ? mongodbStore(store) : lmdbStore(join(store, 'state'))),
+  })
+  scope.register(REGISTRY, { useFactory: () => fileRegistry(models) })
   scope.register(SYSTEM, { useFactory: () => actorSystem({ name: 'flamectl' }) })
   scope.register(REPORTER, {
     useFactory: () => {

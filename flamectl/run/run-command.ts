@@ -1,6 +1,6 @@
 import { availableParallelism } from 'node:os'
 import { Command } from 'commander'
-import { type RawRunOptions, runOptions } from './run-options.ts'
+import { defaultFolder, type RawRunOptions, runOptions } from './run-options.ts'
 import { runWorkload } from './run-workload.ts'
 
 /** Exit status after a stop on SIGINT or SIGTERM, as shells count them. */
@@ -20,7 +20,8 @@ export function runCommand(argv: readonly string[]): Command {
       '--workers <number>',
       'worker threads that train; 0 trains in the main thread (default: one a core, at most 8)',
     )
-    .option('--store <folder>', 'where state and models are kept', '.flame')
+    .option('--store <folder or URL>', 'where state is kept: a folder, or mongodb://host:port/database', defaultFolder)
+    .option('--models <folder>', 'where models are kept (default: models in the folder of the store, or in .flame)')
     .option('--resume', 'go on with the latest job of this workload in the store')
     .option('--check', 'run each round of each role twice and compare, to find what is not reproducible')
     .option('--json', 'one JSON object a line')

@@ -1,4 +1,8 @@
+import { join } from 'node:path'
 import { flamectlError } from '../errors.ts'
+
+/** Where state and models are kept if nothing else is said. */
+export const defaultFolder = '.flame'
 
 /** What a person asked for, checked. */
 export interface RunOptions {
@@ -7,7 +11,10 @@ export interface RunOptions {
   readonly overrides: Readonly<Record<string, string>>
   readonly seed?: number
   readonly workers: number
+  /** A folder, or the URL of a MongoDB database. */
   readonly store: string
+  /** Folder of the models. */
+  readonly models: string
   readonly json: boolean
   readonly resume: boolean
   /** Run each round twice and compare. */
@@ -20,6 +27,7 @@ export interface RawRunOptions {
   readonly seed?: string
   readonly workers?: string
   readonly store: string
+  readonly models?: string
   readonly json?: boolean
   readonly resume?: boolean
   readonly check?: boolean
@@ -33,10 +41,16 @@ export function runOptions(workload: string, raw: RawRunOptions, defaultWorkers:
     ...(raw.seed === undefined ? {} : { seed: integer('--seed', raw.seed, 0, 2 ** 32 - 1) }),
     workers: raw.workers === undefined ? defaultWorkers : integer('--workers', raw.workers, 0, 256),
     store: raw.store,
+    models: raw.models ?? join(isMongodb(raw.store) ? defaultFolder : raw.store, 'models'),
     json: raw.json ?? false,
     resume: raw.resume ?? false,
     check: raw.check ?? false,
   }
+}
+
+/** Whether a store is a database of MongoDB, and no folder. */
+export function isMongodb(store: string): boolean {
+  return /^mongodb(\+srv)?:/.test(store)
 }
 
 function overridesOf(given: readonly string[]): Record<string, string> {

@@ -15,12 +15,12 @@ const storeErrors = {
     hint: 'store plain objects, arrays, numbers, strings, and outside of documents bigints and typed arrays',
   },
   STORE_CLOSED: { message: 'the store is closed', hint: 'open it again' },
-  STORE_FOREIGN: { message: '{folder} holds {found}, and is no store', hint: 'name an empty or a new folder' },
+  STORE_FOREIGN: { message: '{folder} holds {found}, and is no store', hint: 'name an empty or a new one' },
   STORE_FORMAT: {
     message: '{folder} has format {found}, and this version reads format {known}',
     hint: 'use the version that wrote it, or a newer one',
   },
-  STORE_DAMAGED: { message: '{folder} is damaged: {found}', hint: 'restore the folder from a copy, or use another' },
+  STORE_DAMAGED: { message: '{folder} is damaged: {found}', hint: 'restore it from a copy, or use another' },
   STORE_IN_USE: { message: '{folder} is open in process {pid}', hint: 'stop that process, or name another folder' },
   STORE_DENIED: {
     message: '{folder} cannot be used: {reason}',
@@ -29,6 +29,30 @@ const storeErrors = {
   STORE_FULL: {
     message: 'there is no room to write in {folder}: {reason}',
     hint: 'free some space, or see whether the disk is sound; what was acknowledged is kept',
+  },
+  STORE_URL: {
+    message: '{url} names no MongoDB database: {reason}',
+    hint: 'write mongodb://host:port/database, or with a user mongodb://user:password@host:port/database?authSource=admin',
+  },
+  STORE_UNREACHABLE: {
+    message: 'the server of {url} does not answer: {reason}',
+    hint: 'see that it runs and can be reached; what was acknowledged is kept, a write that was not may have been made',
+  },
+  STORE_UNAUTHORIZED: {
+    message: 'the server of {url} refuses this user: {reason}',
+    hint: 'check user, password and authSource, and that the user may read and write the database',
+  },
+  STORE_SERVER: {
+    message: 'the server of {url} refused a request: {reason}',
+    hint: 'see the log of the server, and that it is MongoDB 6.0 or newer',
+  },
+  STORE_LARGE: {
+    message: '{key} has {bytes} bytes, and a document of this store has at most {most}',
+    hint: 'split it, or put its large part into a blob',
+  },
+  STORE_ABANDONED: {
+    message: 'the writing of {key} stood still for so long that another writer has taken it for dead',
+    hint: 'write it again, from a source that does not pause for an hour',
   },
   STORE_STATE_FOREIGN: {
     message: '{key} holds a state that this actor does not know',

@@ -1,21 +1,21 @@
-import { lmdbStore } from '../../runtime/durable/lmdb/index.ts'
-import { CodedError } from '../../runtime/errors.ts'
+import { CodedError, type Store } from '../../runtime/index.ts'
+import { storeOpenedAt } from './store-opened-at.ts'
 
 /**
  * A process that writes to a store until it's killed or a write fails, and prints a line for each acknowledgement:
- * `store-writer <folder> <seed> [bytes]`. At a refusal it prints `refused CODE`, what can be read, and closes.
+ * `store-writer <folder or URL> <seed> [bytes]`. At a refusal it prints `refused CODE`, what can be read, and closes.
  */
-const [, , folder = '', seed = '0', size = '300'] = process.argv
+const [, , place = '', seed = '0', size = '300'] = process.argv
 
 try {
-  const store = await lmdbStore(folder)
+  const store = await storeOpenedAt(place)
   print('open')
   await write(store)
 } catch (error) {
   print(`refused ${error instanceof CodedError ? error.code : String(error)}`)
 }
 
-async function write(store: Awaited<ReturnType<typeof lmdbStore>>): Promise<void> {
+async function write(store: Store): Promise<void> {
   const journal = `journal-${seed}`
   const filler = new Uint8Array(Number(size))
   try {

@@ -1,0 +1,1 @@
+export { mongodbStore } from './mongodb-store.ts'

@@ -1,0 +1,155 @@
+import { type Collection, type Filter, type FindCursor, ObjectId } from 'mongodb'
+import { storeError } from '../errors.ts'
+import type { DocumentFields, Documents, FindOptions, StoredDocument } from '../store.ts'
+import type { MongodbAccess } from './access.ts'
+import type { Batches } from './batches.ts'
+import { insertOne, insertTogether } from './document-insertion.ts'
+import { type DocumentRecord, documentRecord, storedDocument } from './document-record.ts'
+import { EqualityIndexes } from './equality-indexes.ts'
+import { collectionName, topFieldName } from './names.ts'
+
+/** Documents that the server gives at once. */
+const pageSize = 250
+
+/** Each collection is one of the database, each document one of MongoDB, with the fields at its top. */
+export class MongodbDocuments implements Documents {
+  readonly #access: MongodbAccess
+  readonly #batches: Batches
+  readonly #indexes: EqualityIndexes
+
+  constructor(access: MongodbAccess, batches: Batches) {
+    this.#access = access
+    this.#batches = batches
+    this.#indexes = new EqualityIndexes(access)
+  }
+
+  async insert(
+    collection: string,
+    documents: readonly { readonly id: string; readonly fields: DocumentFields }[],
+  ): Promise<void> {
+    this.#access.check(collection, ...documents.map(({ id }) => id))
+    const seen = new Set<string>()
+    for (const { id } of documents) {
+      if (seen.has(id)) throw storeError('STORE_EXISTS', { collection, id })
+      seen.add(id)
+    }
+    const place = {
+      access: this.#access,
+      batches: this.#batches,
+      name: collection,
+      records: this.#records(collection),
+    }
+    const [first, ...others] = documents
+    if (!first) return
+    await this.#access.track(
+      others.length === 0 ? insertOne(place, first.id, first.fields) : insertTogether(place, documents),
+    )
+  }
+
+  async get(collection: string, id: string): Promise<StoredDocument | undefined> {
+    this.#access.check(collection, id)
+    const found = await this.#access.attempt(() => this.#visible(this.#records(collection), id))
+    return found ? storedDocument(found) : undefined
+  }
+
+  async replace(collection: string, id: string, expected: number, fields: DocumentFields): Promise<number> {
+    this.#access.check(collection, id)
+    const records = this.#records(collection)
+    const _write = new ObjectId()
+    const record = documentRecord(collection, id, expected + 1, fields, { _write })
+    await this.#access.attempt(async (uncertain) => {
+      for (;;) {
+        const where = { _id: id, _version: expected, _batch: { $exists: false } }
+        if ((await records.replaceOne(where, record)).matchedCount > 0) return
+        const present = await this.#visible(records, id)
+        if (present?._write.equals(_write)) return
+        const version = present?._version ?? 0
+        if (uncertain && version > expected + 1) throw this.#access.unknown(`${collection}/${id}`)
+        if (!present || version !== expected)
+          throw storeError('STORE_VERSION', { key: `${collection}/${id}`, present: version, expected })
+        await this.#release(records, present)
+      }
+    })
+    return expected + 1
+  }
+
+  async remove(collection: string, id: string): Promise<boolean> {
+    this.#access.check(collection, id)
+    const records = this.#records(collection)
+    let wasThere = false
+    return this.#access.attempt(async (uncertain) => {
+      for (;;) {
+        const present = await this.#visible(records, id)
+        if (!present) return uncertain && wasThere
+        wasThere = true
+        // This document and no later one of the same id, however late the request arrives.
+        const { deletedCount } = await records.deleteOne({
+          _id: id,
+          _write: present._write,
+          _version: present._version,
+        })
+        if (deletedCount > 0) return true
+      }
+    })
+  }
+
+  async *find(
+    collection: string,
+    { where = {}, after, limit = Number.POSITIVE_INFINITY }: FindOptions = {},
+  ): AsyncGenerator<StoredDocument> {
+    this.#access.check(collection)
+    const records = this.#records(collection)
+    const conditions = Object.entries(where)
+    await this.#indexes.ensure(records, Object.keys(where))
+    let seen = after
+    let cursor: FindCursor<DocumentRecord> | undefined
+    // After an interruption it goes on behind the last document that was seen.
+    const next = async () => {
+      cursor ??= records.find(filterOf(where, seen), { sort: { _id: 1 }, batchSize: Math.min(pageSize, limit) })
+      try {
+        return await cursor.next()
+      } catch (error) {
+        cursor = undefined
+        throw error
+      }
+    }
+    try {
+      for (let given = 0; given < limit; ) {
+        this.#access.check()
+        const found = await this.#access.attempt(next)
+        if (!found) return
+        seen = found._id
+        const record = found._batch ? await this.#access.attempt(() => this.#visible(records, found._id, found)) : found
+        const document = record && storedDocument(record)
+        // MongoDB also finds the value within a list.
+        if (!document || !conditions.every(([name, value]) => document.fields[name] === value)) continue
+        given += 1
+        this.#access.check()
+        yield document
+      }
+    } finally {
+      await cursor?.close()
+    }
+  }
+
+  #records(collection: string): Collection<DocumentRecord> {
+    return this.#access.database.collection<DocumentRecord>(collectionName(collection))
+  }
+
+  #visible(records: Collection<DocumentRecord>, id: string, found?: DocumentRecord): Promise<DocumentRecord | null> {
+    return this.#batches.visible<DocumentRecord>(() => records.findOne({ _id: id }), found)
+  }
+
+  /** Takes the batch from a document that was inserted by one and committed. */
+  async #release(records: Collection<DocumentRecord>, { _id, _batch }: DocumentRecord): Promise<void> {
+    if (_batch) await records.updateOne({ _id, _batch }, { $unset: { _batch: '' } })
+  }
+}
+
+function filterOf(where: NonNullable<FindOptions['where']>, after: string | undefined): Filter<DocumentRecord> {
+  const conditions = Object.entries(where).map(([name, value]) => [
+    topFieldName(name),
+    value === null ? { $type: 'null' } : { $eq: value },
+  ])
+  return { ...Object.fromEntries(conditions), ...(after === undefined ? {} : { _id: { $gt: after } }) }
+}

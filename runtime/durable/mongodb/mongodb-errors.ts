@@ -1,0 +1,47 @@
+import {
+  MongoError,
+  MongoNetworkError,
+  MongoServerError,
+  MongoServerSelectionError,
+  MongoWriteConcernError,
+} from 'mongodb'
+import { CodedError } from '../../errors.ts'
+import { storeError } from '../errors.ts'
+
+/** The server has forgotten a cursor, gives up its role or shuts down: another attempt may find it, or its successor. */
+const passing = new Set<unknown>([6, 7, 43, 89, 91, 189, 262, 9001, 10_107, 11_600, 11_602, 13_435, 13_436])
+const unauthorized = new Set<unknown>([13, 18, 8000])
+const full = new Set<unknown>([14_031])
+
+/** Whether an attempt that failed so may be made again. It may have had its effect all the same. */
+export function isPassing(error: unknown): boolean {
+  return error instanceof MongoNetworkError || (error instanceof MongoServerError && passing.has(error.code))
+}
+
+/** Whether a document was refused because one of its id is there. */
+export function isDuplicate(error: unknown): boolean {
+  return error instanceof MongoServerError && error.code === 11_000
+}
+
+/** Whether an insertion was made: false if a document of that id was there. */
+export async function isCreated(insertion: Promise<unknown>): Promise<boolean> {
+  try {
+    await insertion
+    return true
+  } catch (error) {
+    if (isDuplicate(error)) return false
+    throw error
+  }
+}
+
+/** What an error of the driver means for the store. */
+export function mongodbError(url: string, error: unknown): unknown {
+  if (!(error instanceof MongoError) || error instanceof CodedError) return error
+  const reason = error.message
+  const options = { cause: error }
+  if (error instanceof MongoServerSelectionError || error instanceof MongoWriteConcernError || isPassing(error))
+    return storeError('STORE_UNREACHABLE', { url, reason }, options)
+  if (unauthorized.has(error.code)) return storeError('STORE_UNAUTHORIZED', { url, reason }, options)
+  if (full.has(error.code)) return storeError('STORE_FULL', { folder: url, reason }, options)
+  return storeError('STORE_SERVER', { url, reason }, options)
+}

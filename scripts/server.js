@@ -1,0 +1,14 @@
+// Prints the command that runs a server which tests need, as JSON, having installed it if it is missing:
+// `node scripts/server.js mongodb`.
+import { secantus } from './server/secantus.js'
+import { SetupError } from './setup/errors.js'
+import { main } from './setup/run.js'
+
+const servers = { mongodb: secantus }
+
+main(() => {
+  const given = process.argv[2] ?? ''
+  const find = servers[given]
+  if (!find) throw new SetupError('SETUP_UNKNOWN', { given, known: Object.keys(servers).join(', ') })
+  console.log(JSON.stringify(find()))
+})

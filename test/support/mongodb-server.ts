@@ -1,0 +1,127 @@
+import { type ChildProcess, execFile, spawn } from 'node:child_process'
+import { once } from 'node:events'
+import { mkdtemp, rm } from 'node:fs/promises'
+import { connect, createServer } from 'node:net'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { setTimeout } from 'node:timers/promises'
+import { fileURLToPath } from 'node:url'
+import { promisify } from 'node:util'
+import { MongoClient } from 'mongodb'
+
+const installer = fileURLToPath(new URL('../../../scripts/server.js', import.meta.url))
+const startsWithinMs = 60_000
+
+/** A server that speaks MongoDB's wire protocol, on a free port of this machine, with its data in a folder of its own. */
+export interface MongodbServer extends AsyncDisposable {
+  readonly port: number
+  readonly pid: number
+  /** URL of a database; of one that no one else has, if none is named. */
+  url(database?: string): string
+  /** Ends it by SIGKILL, as a crash does. */
+  kill(): Promise<void>
+  /** Ends it in order. */
+  stop(): Promise<void>
+  /** Starts it again, on its port and its data. */
+  start(...options: readonly string[]): Promise<void>
+}
+
+/** Starts one. Fails, saying what to do, where it can't be had. */
+export async function mongodbServer(...options: readonly string[]): Promise<MongodbServer> {
+  const [program = '', ...first] = await command()
+  const folder = await mkdtemp(join(tmpdir(), 'flame-mongodb-'))
+  const port = await freePort()
+  let child: ChildProcess | undefined
+  let databases = 0
+  const endWithUs = () => void child?.kill('SIGKILL')
+  process.once('exit', endWithUs)
+
+  const end = async (signal: NodeJS.Signals) => {
+    const ending = child
+    child = undefined
+    if (!ending || ending.exitCode !== null || ending.signalCode !== null) return
+    const exited = once(ending, 'exit')
+    ending.kill(signal)
+    await exited
+  }
+  const server: MongodbServer = {
+    port,
+    get pid() {
+      return child?.pid ?? 0
+    },
+    url: (database = `flame-${++databases}`) => `mongodb://127.0.0.1:${port}/${database}?directConnection=true`,
+    kill: () => end('SIGKILL'),
+    stop: () => end('SIGTERM'),
+    async start(...more) {
+      const place = ['--host', '127.0.0.1', '--port', String(port), '--storage-path', join(folder, 'data')]
+      const durable = ['--sync-on-commit', '--cache-size', '256M', '--log-level', 'WARNING']
+      child = spawn(program, [...first, ...place, ...durable, ...more], {
+        cwd: folder,
+        stdio: ['ignore', 'ignore', 'pipe'],
+      })
+      await listening(child, port)
+    },
+    async [Symbol.asyncDispose]() {
+      await end('SIGKILL')
+      process.removeListener('exit', endWithUs)
+      await rm(folder, { recursive: true, force: true })
+    },
+  }
+  await server.start(...options)
+  return server
+}
+
+/** Takes a database away, with all in it. */
+export async function dropDatabase(url: string): Promise<void> {
+  const client = new MongoClient(url)
+  try {
+    await client.db().dropDatabase()
+  } finally {
+    await client.close()
+  }
+}
+
+async function command(): Promise<string[]> {
+  const { stdout } = await promisify(execFile)(process.execPath, [installer, 'mongodb']).catch(
+    ({ stderr }: { stderr: string }) => {
+      throw new Error(`this test needs a MongoDB server, which could not be installed: ${stderr.trim()}`)
+    },
+  )
+  const words: string[] = JSON.parse(stdout)
+  return words
+}
+
+async function freePort(): Promise<number> {
+  const server = createServer().listen(0, '127.0.0.1')
+  await once(server, 'listening')
+  const address = server.address()
+  server.close()
+  await once(server, 'close')
+  if (typeof address !== 'object' || address === null) throw new Error('no free port was found')
+  return address.port
+}
+
+async function listening(child: ChildProcess, port: number): Promise<void> {
+  let said = ''
+  child.stderr?.setEncoding('utf8').on('data', (text: string) => {
+    said = `${said}${text}`.slice(-4000)
+  })
+  const until = performance.now() + startsWithinMs
+  while (child.exitCode === null && child.signalCode === null && performance.now() < until) {
+    if (await accepts(port)) return
+    await setTimeout(25)
+  }
+  child.kill('SIGKILL')
+  throw new Error(`the MongoDB server did not start: ${said.trim()}`)
+}
+
+function accepts(port: number): Promise<boolean> {
+  return new Promise((resolve) => {
+    const socket = connect(port, '127.0.0.1')
+    const end = (answer: boolean) => {
+      socket.destroy()
+      resolve(answer)
+    }
+    socket.once('connect', () => end(true)).once('error', () => end(false))
+  })
+}
