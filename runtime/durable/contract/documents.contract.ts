@@ -131,6 +131,11 @@ export function documentContract(test: TestFn, open: OpenStore): void {
       t.deepEqual(await documents.get('c', name), { id: name, version: 1, fields: given })
     })
     await fc.assert(property, { numRuns: 50 })
+    for (const inherited of ['toString', 'constructor', 'valueOf', 'hasOwnProperty']) {
+      const given = { [inherited]: [{ a: 1 }], inner: { [inherited]: [{ [inherited]: [{}] }] } }
+      await documents.insert('c', [{ id: inherited, fields: given }])
+      t.deepEqual((await documents.get('c', inherited))?.fields, given)
+    }
     const list = [1]
     await documents.insert('c', [{ id: 'list', fields: { list } }])
     list.push(2)

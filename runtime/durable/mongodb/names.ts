@@ -42,9 +42,13 @@ export function under(prefix: string): { readonly $gte: string; readonly $lt: st
   return { $gte: `${prefix}.`, $lt: `${prefix}/` }
 }
 
-/** Dots and dollars have a meaning in queries, and a name in BSON ends at its first zero. */
+/**
+ * Dots and dollars have a meaning in queries, and a name in BSON ends at its first zero. The driver takes a name that every
+ * object inherits, such as toString, for one whose list it was told to leave undecoded.
+ */
 function escapeField(name: string): string {
-  return name.replaceAll(/[%.$\0]/g, hex)
+  const escaped = name.replaceAll(/[%.$\0]/g, hex)
+  return escaped in Object.prototype ? `${hex(escaped.charAt(0))}${escaped.slice(1)}` : escaped
 }
 
 function hex(character: string): string {
