@@ -13,9 +13,20 @@ const passing = new Set<unknown>([6, 7, 43, 89, 91, 189, 262, 9001, 10_107, 11_6
 const unauthorized = new Set<unknown>([13, 18, 8000])
 const full = new Set<unknown>([14_031])
 
+/** What Node says of a socket that the server has just ended; the driver passes it on as it is. */
+const broken = new Set<unknown>([
+  'EPIPE',
+  'ECONNRESET',
+  'ETIMEDOUT',
+  'ERR_STREAM_DESTROYED',
+  'ERR_STREAM_WRITE_AFTER_END',
+])
+
 /** Whether an attempt that failed so may be made again. It may have had its effect all the same. */
 export function isPassing(error: unknown): boolean {
-  return error instanceof MongoNetworkError || (error instanceof MongoServerError && passing.has(error.code))
+  if (error instanceof MongoNetworkError) return true
+  if (error instanceof MongoError) return error instanceof MongoServerError && passing.has(error.code)
+  return error instanceof Error && 'code' in error && broken.has(error.code)
 }
 
 /** Whether a document was refused because one of its id is there. */
@@ -36,11 +47,12 @@ export async function isCreated(insertion: Promise<unknown>): Promise<boolean> {
 
 /** What an error of the driver means for the store. */
 export function mongodbError(url: string, error: unknown): unknown {
-  if (!(error instanceof MongoError) || error instanceof CodedError) return error
+  if (!(error instanceof Error) || error instanceof CodedError) return error
   const reason = error.message
   const options = { cause: error }
   if (error instanceof MongoServerSelectionError || error instanceof MongoWriteConcernError || isPassing(error))
     return storeError('STORE_UNREACHABLE', { url, reason }, options)
+  if (!(error instanceof MongoError)) return error
   if (unauthorized.has(error.code)) return storeError('STORE_UNAUTHORIZED', { url, reason }, options)
   if (full.has(error.code)) return storeError('STORE_FULL', { folder: url, reason }, options)
   return storeError('STORE_SERVER', { url, reason }, options)
