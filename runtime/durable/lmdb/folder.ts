@@ -93,8 +93,10 @@ async function checkData(folder: string, files: readonly string[]): Promise<void
     const second = Buffer.alloc(meta.bytes)
     await file.read(second, 0, meta.bytes, pageSize)
     const lastPage = Math.max(...[head, second].map((page) => Number(page.readBigUInt64LE(meta.lastPageAt))))
-    if (size < (lastPage + 1) * pageSize)
-      throw asDamaged(`data.mdb has ${size} bytes and needs ${(lastPage + 1) * pageSize}`)
+    // Looked at again: an owner that writes meanwhile makes the file longer before its meta pages say so.
+    const present = (await file.stat()).size
+    if (present < (lastPage + 1) * pageSize)
+      throw asDamaged(`data.mdb has ${present} bytes and needs ${(lastPage + 1) * pageSize}`)
   } finally {
     await file.close()
   }
