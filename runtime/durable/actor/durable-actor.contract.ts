@@ -23,15 +23,7 @@ export function durableActorContract(
 ): void {
   test('no reply, not even to a question, is heard before what it tells of is durable', async (t) => {
     await using opened = await open()
-    let release = () => {}
-    const held = new Promise<void>((resolve) => (release = resolve))
-    let appending = () => {}
-    const reached = new Promise<void>((resolve) => (appending = resolve))
-    const store = interruptedStore(opened.store, (call, when) => {
-      if (call !== 'append' || when !== 'after') return
-      appending()
-      return held
-    })
+    const { store, reached, release } = heldAppend(opened.store, 'after')
     const { system, replies, client } = stage()
     const ref = system.spawn('notebook', notebook({ store }))
     ref.tell(add(client, 1))
@@ -141,15 +133,7 @@ export function durableActorContract(
 
   test('an actor that follows a stopped one waits for what that still writes', async (t) => {
     await using opened = await open()
-    let release = () => {}
-    const held = new Promise<void>((resolve) => (release = resolve))
-    let appending = () => {}
-    const reached = new Promise<void>((resolve) => (appending = resolve))
-    const store = interruptedStore(opened.store, (call, when) => {
-      if (call !== 'append' || when !== 'before') return
-      appending()
-      return held
-    })
+    const { store, reached, release } = heldAppend(opened.store, 'before')
     const { system, replies, client } = stage()
     const stopped = system.spawn('notebook', notebook({ store }))
     stopped.tell(add(client, 1))
@@ -275,4 +259,18 @@ export function durableActorContract(
     )
     await fc.assert(property, { numRuns: runs })
   })
+}
+
+/** A store whose appends wait, before or after they are done, until they are released; `reached` resolves at the first. */
+function heldAppend(of: Store, place: 'before' | 'after') {
+  let release = () => {}
+  const held = new Promise<void>((resolve) => (release = resolve))
+  let appending = () => {}
+  const reached = new Promise<void>((resolve) => (appending = resolve))
+  const store = interruptedStore(of, (call, when) => {
+    if (call !== 'append' || when !== place) return
+    appending()
+    return held
+  })
+  return { store, reached, release: () => release() }
 }
