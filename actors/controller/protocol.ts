@@ -1,0 +1,22 @@
+import type { TaskStatus } from '../catalogue/model/task.ts'
+import type { Asking } from '../catalogue/reply.ts'
+
+/** States that a person may ask for. */
+export type AskedState = 'starting' | 'stopping' | 'applying'
+
+/** What the controller is told from outside. */
+export type ControllerMessage =
+  | ({
+      readonly type: 'ask-job-state'
+      readonly user: string
+      readonly job: string
+      readonly state: AskedState
+    } & Asking<null>)
+  /** From the agent that runs a task, which shows the task's key. */
+  | ({
+      readonly type: 'report-task'
+      readonly job: string
+      readonly task: string
+      readonly key: string | undefined
+      readonly status: TaskStatus
+    } & Asking<null>)

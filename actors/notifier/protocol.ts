@@ -1,0 +1,33 @@
+import type { Asking } from '../catalogue/reply.ts'
+
+/** Who is notified: the agent of one task, or the deployer of a compute. */
+export type Recipient =
+  | { readonly type: 'task'; readonly job: string; readonly task: string }
+  | { readonly type: 'compute'; readonly compute: string }
+
+export type Notification =
+  | { readonly type: 'START_JOB' | 'STOP_JOB' | 'UPDATE_JOB'; readonly job: string; readonly task: string }
+  | { readonly type: 'ADD_RESOURCE' | 'REVOKE_RESOURCE'; readonly job: string; readonly compute: string }
+
+export interface NumberedNotification {
+  /** From 1 without gaps for each recipient. */
+  readonly number: number
+  readonly notification: Notification
+}
+
+export type NotifierMessage =
+  /** Answered once it's durable: it's kept until its recipient has acknowledged it, however late that connects. */
+  | ({ readonly type: 'notify'; readonly recipient: Recipient; readonly notification: Notification } & Asking<null>)
+  /**
+   * The oldest not yet acknowledged, at most `limit`; if there are none, it waits for the next, at most `waitMs`, and then
+   * answers with none. `acknowledged` is the highest number that the recipient has dealt with: those up to it are dropped.
+   */
+  | ({
+      readonly type: 'receive'
+      readonly recipient: Recipient
+      readonly acknowledged: number
+      readonly limit: number
+      readonly waitMs: number
+    } & Asking<readonly NumberedNotification[]>)
+  /** All of a recipient that is no more. */
+  | ({ readonly type: 'forget'; readonly recipient: Recipient } & Asking<null>)
