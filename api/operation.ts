@@ -1,7 +1,7 @@
 import { z } from 'zod'
 import {
-  type AskCatalogue,
-  type CatalogueMessage,
+  type Ask,
+  type ControlPlaneMessage,
   checkIdentifier,
   decodeModel,
   type Page,
@@ -42,8 +42,8 @@ export interface Operation {
   readonly query: z.ZodObject
   readonly body?: { readonly type: 'json' | 'form'; readonly model: z.ZodType }
   readonly answer: { readonly type: 'json' | 'page'; readonly model: z.ZodType } | { readonly type: 'archive' | 'form' }
-  /** Decodes the call, asks the catalogue, and answers. Rejects with a coded error. */
-  perform(ask: AskCatalogue, call: Call): Promise<Answer>
+  /** Decodes the call, asks the control plane, and answers. Rejects with a coded error. */
+  perform(ask: Ask<ControlPlaneMessage>, call: Call): Promise<Answer>
 }
 
 type Named<Path extends string> = Path extends `${string}{${infer Name}}${infer Rest}` ? Name | Named<Rest> : never
@@ -56,7 +56,7 @@ interface DecodedCall<Path extends string, Query, Body> {
   readonly apiKey: string | undefined
 }
 
-type Request<Value> = (replyTo: ActorRef<Reply<Value>>) => CatalogueMessage
+type Request<Value> = (replyTo: ActorRef<Reply<Value>>) => ControlPlaneMessage
 
 interface Definition<Path extends string, Query extends z.ZodObject, Body> {
   readonly id: string
@@ -131,7 +131,7 @@ export function laterOperation<Path extends string, Query extends z.ZodObject, B
 function made<Path extends string, Query extends z.ZodObject, Body>(
   { id, method, path, summary, auth = 'user', status = 200, query, body, form }: Definition<Path, Query, Body>,
   answer: Operation['answer'],
-  perform: (ask: AskCatalogue, call: DecodedCall<Path, z.output<Query>, Body>) => Promise<Answer>,
+  perform: (ask: Ask<ControlPlaneMessage>, call: DecodedCall<Path, z.output<Query>, Body>) => Promise<Answer>,
 ): Operation {
   return {
     id,

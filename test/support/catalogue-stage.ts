@@ -1,9 +1,9 @@
 import { strToU8, zipSync } from 'fflate'
-import { type AskCatalogue, askCatalogue, catalogue, type DesignSchema } from '../../actors/index.ts'
+import { type Ask, asking, type CatalogueMessage, catalogue, type DesignSchema } from '../../actors/index.ts'
 import { actorSystem, type Store } from '../../runtime/index.ts'
 
 /** A catalogue of its own on a store, with ids that count up and a clock that stands still. */
-export function catalogueStage(store: Store): AsyncDisposable & { readonly ask: AskCatalogue } {
+export function catalogueStage(store: Store): AsyncDisposable & { readonly ask: Ask<CatalogueMessage> } {
   const system = actorSystem({ onFault: () => {} })
   let ids = 0
   const newId = () => `id-${String(++ids).padStart(4, '0')}`
@@ -11,7 +11,7 @@ export function catalogueStage(store: Store): AsyncDisposable & { readonly ask: 
   const behavior = catalogue({ store, now, newId, newKey: () => 'k'.repeat(32) })
   const ref = system.spawn('catalogue', behavior, { supervise: { type: 'stop' } })
   return {
-    ask: askCatalogue(system, ref, { timeoutMs: 60_000 }),
+    ask: asking(system, ref, { timeoutMs: 60_000 }),
     [Symbol.asyncDispose]: () => system.terminate(),
   }
 }
