@@ -1,5 +1,5 @@
 import { isIPv6 } from 'node:net'
-import { askCatalogue, catalogue } from '../actors/index.ts'
+import { asking, catalogue } from '../actors/index.ts'
 import { compose, IDENTITY, STORE, type StoreSetting, SYSTEM } from './compose.ts'
 import { apiError } from './errors.ts'
 import type { BodyLimits } from './http/body.ts'
@@ -44,7 +44,7 @@ export async function startServer({
     await store.close()
   }
   const server = apiServer({
-    ask: askCatalogue(system, ref, { timeoutMs }),
+    ask: asking(system, ref, { timeoutMs }),
     operations,
     limits: { jsonBytes: 1024 * 1024, formBytes: 10 * 1024 * 1024 + 64 * 1024, ...limits },
     onFault,
