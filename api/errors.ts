@@ -1,5 +1,5 @@
 import type { CatalogueErrorCode } from '../actors/index.ts'
-import { type ErrorEntry, errorFactory } from '../runtime/index.ts'
+import { type ErrorEntry, errorFactory } from '../runtime/errors/index.ts'
 
 interface ApiErrorEntry extends ErrorEntry {
   readonly status: number
