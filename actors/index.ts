@@ -1,4 +1,4 @@
-export { type Ask, type AskCatalogue, asking } from './catalogue/ask.ts'
+export { type Ask, asking } from './ask.ts'
 export { catalogue } from './catalogue/catalogue.ts'
 export type { ReadArchive } from './catalogue/designs/codes.ts'
 export { newIdAt, newTaskKey } from './catalogue/identifiers.ts'

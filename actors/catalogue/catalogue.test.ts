@@ -4,7 +4,8 @@ import { memoryStore, type Store } from '../../runtime/index.ts'
 import { catalogueStage, twoTierCode, twoTierSchema } from '../../test/support/catalogue-stage.ts'
 import { interruptedStore } from '../../test/support/interrupted-store.ts'
 import { killedStore, lifeOf } from '../../test/support/killed-store.ts'
-import type { AskCatalogue } from './ask.ts'
+import type { Ask } from '../ask.ts'
+import type { CatalogueMessage } from './protocol.ts'
 
 const [user, design] = ['u', 'd']
 const page = {}
@@ -16,7 +17,7 @@ const jobOn = (datasets: readonly string[]) => ({
 })
 
 /** What a person would do, from nothing to the end; notes each thing that was acknowledged. */
-async function script(ask: AskCatalogue, acknowledged: (step: string) => void): Promise<void> {
+async function script(ask: Ask<CatalogueMessage>, acknowledged: (step: string) => void): Promise<void> {
   const step = async (name: string, work: Promise<unknown>) => {
     await work
     acknowledged(name)
