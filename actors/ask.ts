@@ -5,7 +5,7 @@ import type { Reply } from './catalogue/reply.ts'
 export type Ask<Message> = <Value>(request: (replyTo: ActorRef<Reply<Value>>) => Message) => Promise<Value>
 
 export function asking<Message>(
-  system: ActorSystem,
+  system: Pick<ActorSystem, 'ask'>,
   ref: ActorRef<Message>,
   { timeoutMs }: { readonly timeoutMs: number },
 ): Ask<Message> {

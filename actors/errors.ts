@@ -49,6 +49,12 @@ const catalogueErrors = {
   JOB_INVALID: { message: 'the job has {count} faults:\n{list}', hint: 'mend each at its place; nothing was stored' },
   JOB_STATE: { message: 'job {id} is {state}, and {what} needs it to be {needed}', hint: 'wait for that, or stop it' },
   TASK_UNKNOWN: { message: 'job {job} has no task {id}', hint: "look at the job's list of tasks" },
+  TASK_KEY_MISSING: { message: 'this needs the key of task {id}', hint: 'send the key that the task was given' },
+  TASK_KEY_WRONG: { message: 'this is not the key of task {id}', hint: 'send the key that the task was given' },
+  TASK_ENDED: {
+    message: 'task {id} is {state}, and cannot be {reported} any more',
+    hint: 'report no more of it; when its job is started again, so is the task',
+  },
   WRITTEN_MEANWHILE: { message: '{what} was changed by another writer meanwhile', hint: 'read it again, and repeat' },
   RECORD_DAMAGED: {
     message: 'the record {id} of {collection} is none that this version wrote',

@@ -90,6 +90,9 @@ export const catalogueStatus: Readonly<Record<CatalogueErrorCode, number>> = {
   JOB_INVALID: 422,
   JOB_STATE: 409,
   TASK_UNKNOWN: 404,
+  TASK_KEY_MISSING: 400,
+  TASK_KEY_WRONG: 403,
+  TASK_ENDED: 409,
   WRITTEN_MEANWHILE: 409,
   RECORD_DAMAGED: 500,
 }

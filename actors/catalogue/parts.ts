@@ -10,6 +10,8 @@ export interface CatalogueParts {
   /** A fresh secret of 32 characters at each call. */
   readonly newKey: () => string
   readonly archiveLimits?: ArchiveLimits
+  /** This server's id, where others may share the store: they leave what it has under way alone as long as it lives. */
+  readonly server?: string
 }
 
 /** What a code archive may hold. */

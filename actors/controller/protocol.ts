@@ -20,3 +20,5 @@ export type ControllerMessage =
       readonly key: string | undefined
       readonly status: TaskStatus
     } & Asking<null>)
+  /** The server is to close: nothing runs here any more, and what was under way goes on elsewhere, or at the next start. */
+  | ({ readonly type: 'hand-over' } & Asking<null>)

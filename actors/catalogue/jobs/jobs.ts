@@ -8,7 +8,7 @@ import type { Collections } from '../records/collections.ts'
 import type { CatalogueJob, TaskRecord } from '../records/record-models.ts'
 import type { Stored } from '../records/records.ts'
 import { sameId, sameOwner } from '../same.ts'
-import { changingTasks, tasksOf, writeTasks } from './expansions.ts'
+import { changingTasks, settingTasks, taskKey, tasksOf } from './expansions.ts'
 import { editableStates } from './job-transitions.ts'
 import { planJob } from './plan-job.ts'
 
@@ -27,8 +27,7 @@ export async function createJob(
   const { tasks, ...plan } = await planJob(collections, parts, user, id, given)
   const [at, expansion] = [now(), newId()]
   const value: CatalogueJob = { ...plan, userId: user, expansion, state: 'ready', createdAt: at, updatedAt: at }
-  await changingTasks(collections, id, at, async () => {
-    await writeTasks(collections, id, expansion, tasks, at)
+  await settingTasks(collections, parts, { job: id, at }, { expansion, tasks }, async () => {
     if (!(await collections.jobs.insert({ id, value }))) throw catalogueError('JOB_EXISTS', { id })
   })
   return statusOf({ id, value })
@@ -60,24 +59,29 @@ export async function updateJob(
   assertEditable(found, 'an update')
   const { tasks, ...plan } = await planJob(collections, parts, user, id, given)
   const [at, expansion] = [parts.now(), parts.newId()]
-  const { createdAt } = found.value
-  const value: CatalogueJob = { ...plan, userId: user, expansion, state: 'ready', createdAt, updatedAt: at }
-  await changingTasks(collections, id, at, async () => {
-    await writeTasks(collections, id, expansion, tasks, at)
+  const { createdAt, fence, run } = found.value
+  const kept = { createdAt, ...(fence === undefined ? {} : { fence }) }
+  const value: CatalogueJob = { ...plan, ...kept, userId: user, expansion, state: 'ready', updatedAt: at }
+  await settingTasks(collections, parts, { job: id, at, run }, { expansion, tasks }, async () => {
     await collections.jobs.replace(found, value)
   })
   return null
 }
 
-/** Removes a job with its tasks. JOB_STATE unless it's ready or has ended. */
+/** Removes a job with its tasks, the state of their roles, and its events; its models stay. JOB_STATE unless it's ready or has ended. */
 export async function removeJob(
   collections: Collections,
-  { now }: CatalogueParts,
+  parts: CatalogueParts,
   user: string,
   id: string,
 ): Promise<null> {
-  assertEditable(await findJob(collections, user, id), 'its deletion')
-  await changingTasks(collections, id, now(), async () => void (await collections.jobs.remove(id)))
+  const found = await findJob(collections, user, id)
+  assertEditable(found, 'its deletion')
+  const { value } = found
+  await changingTasks(collections, parts, { job: id, at: parts.now(), run: value.run }, async () => {
+    // Refused if it was started meanwhile; from here on it can't be.
+    await collections.jobs.replace(found, { ...value, removing: true })
+  })
   return null
 }
 
@@ -94,7 +98,7 @@ export async function listTasks(
 
 export async function readTask(collections: Collections, user: string, id: string, taskId: string): Promise<TaskInfo> {
   const { value } = await findJob(collections, user, id)
-  const found = await collections.tasks.get(`${id}/${value.expansion}/${taskId}`)
+  const found = await collections.tasks.get(taskKey(id, value.expansion, taskId))
   if (!found) throw catalogueError('TASK_UNKNOWN', { job: id, id: taskId })
   return taskInfoOf(found.value)
 }
@@ -102,7 +106,7 @@ export async function readTask(collections: Collections, user: string, id: strin
 /** The job, or JOB_NOT_FOUND if this user has none of that id. */
 export async function findJob({ jobs }: Collections, user: string, id: string): Promise<Stored<CatalogueJob>> {
   const found = await jobs.get(id)
-  if (found?.value.userId !== user) throw catalogueError('JOB_NOT_FOUND', { id })
+  if (found?.value.userId !== user || found.value.removing) throw catalogueError('JOB_NOT_FOUND', { id })
   return found
 }
 
@@ -112,7 +116,7 @@ function assertEditable({ id, value: { state } }: Stored<CatalogueJob>, what: st
 }
 
 function statusOf({ id, value }: Pick<Stored<CatalogueJob>, 'id' | 'value'>): JobStatus {
-  const { state, spec, createdAt, startedAt, updatedAt, endedAt } = value
+  const { state, spec, createdAt, startedAt, updatedAt, endedAt, cause } = value
   return {
     id,
     state,
@@ -121,10 +125,11 @@ function statusOf({ id, value }: Pick<Stored<CatalogueJob>, 'id' | 'value'>): Jo
     updatedAt,
     ...(startedAt === undefined ? {} : { startedAt }),
     ...(endedAt === undefined ? {} : { endedAt }),
+    ...(cause === undefined ? {} : { cause }),
   }
 }
 
 function taskInfoOf(record: TaskRecord): TaskInfo {
-  const { index: _i, end: _e, replica: _r, dataset: _d, key: _k, ...task } = record
+  const { index: _i, end: _e, replica: _r, dataset: _d, key: _k, fence: _f, ...task } = record
   return { ...task, key: 'hidden by system' }
 }

@@ -7,6 +7,9 @@ import {
   designRecord,
   expansionRecord,
   jobRecord,
+  leaseRecord,
+  runsRecord,
+  serverRecord,
   taskRecord,
 } from './record-models.ts'
 import { recordsOf } from './records.ts'
@@ -26,6 +29,11 @@ export function collectionsOf({ documents }: Pick<Store, 'documents'>) {
     tasks: recordsOf(documents, 'tasks', taskRecord),
     /** By job. */
     expansions: recordsOf(documents, 'expansions', expansionRecord),
+    servers: recordsOf(documents, 'servers', serverRecord),
+    /** By job and fence. */
+    leases: recordsOf(documents, 'leases', leaseRecord),
+    /** By job. */
+    runs: recordsOf(documents, 'runs', runsRecord),
   }
 }
 

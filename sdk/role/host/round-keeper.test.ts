@@ -141,18 +141,24 @@ test('a server that took the job over fences off the other: nothing that it writ
     const asleep = new Promise<void>((resolve) => {
       wake = resolve
     })
+    let stall = () => {}
+    const stalled = new Promise<void>((resolve) => {
+      stall = resolve
+    })
     let steps = 0
     // A process that stalls at one of its writes, and goes on when another has taken its tasks over.
-    const stalling = interruptedStore(store, (call, when) =>
-      when === 'before' && ['append', 'save'].includes(call) && ++steps === step ? asleep : undefined,
-    )
+    const stalling = interruptedStore(store, (call, when) => {
+      if (when === 'after' || !['append', 'save'].includes(call) || ++steps !== step) return undefined
+      stall()
+      return asleep
+    })
     await using stale = roleStage({
       topology: pairTopology(),
       roles: { left: drawing(() => -1), right: silent },
       store: stalling,
       absent: ['right-0'],
     })
-    while (steps < step) await new Promise((resolve) => setImmediate(resolve))
+    await stalled
     const committed = Math.floor((step - 1) / 2)
     let draws = 0
     await using next = roleStage({
