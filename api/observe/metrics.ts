@@ -28,22 +28,11 @@ export function serverMetrics(system: Pick<ActorSystem, 'size' | 'deadLetters' |
     registers,
   })
   const inFlight = new Gauge({ name: 'flame_http_requests_in_flight', help: 'Requests not answered yet', registers })
-  new Gauge({
-    name: 'flame_actors',
-    help: 'Actors now living',
-    registers,
-    collect() {
-      this.set(system.size)
-    },
-  })
-  new Counter({
+  const actors = new Gauge({ name: 'flame_actors', help: 'Actors now living', registers })
+  const deadLetters = new Counter({
     name: 'flame_actor_dead_letters_total',
     help: 'Messages that were not delivered',
     registers,
-    collect() {
-      this.reset()
-      this.inc(system.deadLetters.count)
-    },
   })
   const faults = new Counter({
     name: 'flame_actor_faults_total',
@@ -65,6 +54,9 @@ export function serverMetrics(system: Pick<ActorSystem, 'size' | 'deadLetters' |
       seconds.observe({ operation }, elapsed)
     },
     async text() {
+      actors.set(system.size)
+      deadLetters.reset()
+      deadLetters.inc(system.deadLetters.count)
       const parts = await Promise.all([...registers, processRegistry()].map((registry) => registry.metrics()))
       return parts.join('\n')
     },
