@@ -1,6 +1,6 @@
 import { z } from 'zod'
 import { checkIdentifier, decodeModel } from '../actors/catalogue/model/index.ts'
-import type { AskCatalogue, CatalogueMessage, Page, ReadArchive, Reply } from '../actors/index.ts'
+import type { Ask, ControlPlaneMessage, Page, ReadArchive, Reply } from '../actors/index.ts'
 import type { ActorRef } from '../runtime/index.ts'
 import { apiError } from './errors.ts'
 import { decodeQuery } from './http/query.ts'
@@ -48,8 +48,8 @@ export interface Operation<
   readonly query: Query
   readonly body?: { readonly type: 'json' | 'form'; readonly model: Body }
   readonly answer: Answered
-  /** Decodes the call, asks the catalogue, and answers. Rejects with a coded error. */
-  perform(ask: AskCatalogue, call: Call): Promise<Answer>
+  /** Decodes the call, asks the control plane, and answers. Rejects with a coded error. */
+  perform(ask: Ask<ControlPlaneMessage>, call: Call): Promise<Answer>
 }
 
 /** The parameters of a path. */
@@ -65,7 +65,7 @@ interface DecodedCall<Path extends string, Query, Body> {
   readonly apiKey: string | undefined
 }
 
-type Request<Value> = (replyTo: ActorRef<Reply<Value>>) => CatalogueMessage
+type Request<Value> = (replyTo: ActorRef<Reply<Value>>) => ControlPlaneMessage
 
 interface Definition<Id extends string, Path extends string, Query extends z.ZodObject, Body extends z.ZodType> {
   readonly id: Id
@@ -165,7 +165,7 @@ function made<
 >(
   { id, method, path, summary, auth = 'user', status = 200, query, body, form }: Definition<Id, Path, Query, Body>,
   answer: Answered,
-  perform: (ask: AskCatalogue, call: DecodedCall<Path, z.output<Query>, z.output<Body>>) => Promise<Answer>,
+  perform: (ask: Ask<ControlPlaneMessage>, call: DecodedCall<Path, z.output<Query>, z.output<Body>>) => Promise<Answer>,
 ): Operation<Id, Path, Query, Body, Answered> {
   return {
     id,

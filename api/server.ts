@@ -1,6 +1,6 @@
 import { pipeline } from 'node:stream/promises'
 import { createServer, type Request, type Response } from 'restify'
-import type { AskCatalogue } from '../actors/index.ts'
+import type { Ask, ControlPlaneMessage } from '../actors/index.ts'
 import { apiError } from './errors.ts'
 import { type BodyLimits, readForm, readJson } from './http/body.ts'
 import { foreignSource } from './http/loopback.ts'
@@ -9,7 +9,7 @@ import { openApi } from './openapi.ts'
 import type { Answer, Operation } from './operation.ts'
 
 export interface ApiOptions {
-  readonly ask: AskCatalogue
+  readonly ask: Ask<ControlPlaneMessage>
   readonly operations: readonly Operation[]
   readonly limits: BodyLimits
   /** Hears of each fault that a caller is told nothing of. */

@@ -1,5 +1,5 @@
 import { isIPv6 } from 'node:net'
-import { askCatalogue, catalogue } from '../actors/index.ts'
+import { asking, controlPlane } from '../actors/index.ts'
 import { compose, IDENTITY, STORE, type StoreSetting, SYSTEM } from './compose.ts'
 import { apiError } from './errors.ts'
 import type { BodyLimits } from './http/body.ts'
@@ -14,7 +14,7 @@ export interface ServerOptions {
   /** Default: 10100. 0 chooses a free one. */
   readonly port?: number
   readonly limits?: Partial<BodyLimits>
-  /** How long a request may take in the catalogue. Default: 30,000. */
+  /** How long a request may take in the control plane. Default: 30,000. */
   readonly timeoutMs?: number
   readonly onFault?: (cause: unknown, request: string) => void
 }
@@ -38,13 +38,13 @@ export async function startServer({
   const scope = compose(setting)
   const store = await scope.resolve(STORE)
   const system = scope.resolve(SYSTEM)
-  const ref = system.spawn('catalogue', catalogue({ store, ...scope.resolve(IDENTITY) }))
+  const ref = system.spawn('control-plane', controlPlane({ store, ...scope.resolve(IDENTITY) }))
   const release = async () => {
     await system.terminate()
     await store.close()
   }
   const server = apiServer({
-    ask: askCatalogue(system, ref, { timeoutMs }),
+    ask: asking(system, ref, { timeoutMs }),
     operations,
     limits: { jsonBytes: 1024 * 1024, formBytes: 10 * 1024 * 1024 + 64 * 1024, ...limits },
     onFault,
