@@ -27,7 +27,7 @@ type QueryPart<Query> = keyof Query extends never
     : { readonly query: QueryOf<Query> }
 
 /** A file of a form may be a Blob, such as `openAsBlob` makes of a file, which isn't read into memory. */
-type BodyValue<Body> = { readonly [Name in keyof Body]: Body[Name] extends Uint8Array ? Body[Name] | Blob : Body[Name] }
+type BodyValue<Body> = { readonly [Name in keyof Body]: Body[Name] extends Uint8Array ? Uint8Array | Blob : Body[Name] }
 
 type BodyPart<Body> = Body extends z.ZodUndefined
   ? unknown
