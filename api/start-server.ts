@@ -1,22 +1,29 @@
 import { isIPv6 } from 'node:net'
 import { asking, controlPlane } from '../actors/index.ts'
+import { type AuthenticationSetting, bearerGate } from './auth/gate.ts'
 import { compose, IDENTITY, STORE, type StoreSetting, SYSTEM } from './compose.ts'
 import { apiError } from './errors.ts'
 import type { BodyLimits } from './http/body.ts'
 import { isLoopback } from './http/loopback.ts'
+import { type LogSetting, openLog } from './observe/log.ts'
+import { serverMetrics } from './observe/metrics.ts'
+import { observeActors } from './observe/observe-actors.ts'
 import { operations } from './operations/operations.ts'
 import { apiServer } from './server.ts'
 
 export interface ServerOptions {
   readonly store: StoreSetting
-  /** Default: 127.0.0.1. Only loopback, since nobody is asked who they are. */
+  /** Default: 127.0.0.1. Only loopback, unless callers are asked who they are. */
   readonly host?: string
   /** Default: 10100. 0 chooses a free one. */
   readonly port?: number
   readonly limits?: Partial<BodyLimits>
   /** How long a request may take in the control plane. Default: 30,000. */
   readonly timeoutMs?: number
-  readonly onFault?: (cause: unknown, request: string) => void
+  /** Callers must show a token. Default: nobody is asked who they are. */
+  readonly authentication?: AuthenticationSetting
+  /** Default: of each request, to standard error. */
+  readonly log?: LogSetting
 }
 
 export interface RunningServer extends AsyncDisposable {
@@ -25,21 +32,27 @@ export interface RunningServer extends AsyncDisposable {
   close(): Promise<void>
 }
 
-/** Starts the control plane. API_OPEN_HOST unless the host is loopback. */
+/** Starts the control plane. API_OPEN_HOST if nobody is asked who they are and the host isn't loopback. API_KEY_FILE. */
 export async function startServer({
   store: setting,
   host = '127.0.0.1',
   port = 10_100,
   limits = {},
   timeoutMs = 30_000,
-  onFault = (cause) => console.error(cause),
+  authentication,
+  log: logSetting = {},
 }: ServerOptions): Promise<RunningServer> {
-  if (!isLoopback(host)) throw apiError('API_OPEN_HOST', { host })
+  if (!authentication && !isLoopback(host)) throw apiError('API_OPEN_HOST', { host })
+  const gate = authentication && (await bearerGate(authentication))
   const scope = compose(setting)
   const store = await scope.resolve(STORE)
   const system = scope.resolve(SYSTEM)
   const ref = system.spawn('control-plane', controlPlane({ store, ...scope.resolve(IDENTITY) }))
+  const log = openLog(logSetting)
+  const stopObserving = observeActors(system, log)
+  const closing = new AbortController()
   const release = async () => {
+    stopObserving()
     await system.terminate()
     await store.close()
   }
@@ -47,7 +60,10 @@ export async function startServer({
     ask: asking(system, ref, { timeoutMs }),
     operations,
     limits: { jsonBytes: 1024 * 1024, formBytes: 10 * 1024 * 1024 + 64 * 1024, ...limits },
-    onFault,
+    log,
+    metrics: serverMetrics(system),
+    closing: closing.signal,
+    gate,
   })
   try {
     await new Promise<void>((resolve, reject) => {
@@ -58,16 +74,17 @@ export async function startServer({
     await release()
     throw cause
   }
-  let closing: Promise<void> | undefined
+  let closed: Promise<void> | undefined
   const close = () => {
-    closing ??= new Promise<void>((resolve) => {
+    closing.abort()
+    closed ??= new Promise<void>((resolve) => {
       server.close(() => resolve())
       // Connections that wait for a next request would keep the server open.
       const closeIdle = () => server.server.closeIdleConnections()
       server.on('after', () => setImmediate(closeIdle))
       closeIdle()
     }).then(release)
-    return closing
+    return closed
   }
   const name = isIPv6(host) ? `[${host}]` : host
   return { url: `http://${name}:${server.address().port}`, close, [Symbol.asyncDispose]: close }

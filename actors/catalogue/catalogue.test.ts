@@ -4,7 +4,7 @@ import { memoryStore, type Store } from '../../runtime/index.ts'
 import { catalogueStage, twoTierCode, twoTierSchema } from '../../test/support/catalogue-stage.ts'
 import { interruptedStore } from '../../test/support/interrupted-store.ts'
 import { killedStore, lifeOf } from '../../test/support/killed-store.ts'
-import type { Ask } from '../ask.ts'
+import type { Ask } from './ask.ts'
 import type { CatalogueMessage } from './protocol.ts'
 
 const [user, design] = ['u', 'd']

@@ -3,7 +3,7 @@ import { actorSystem, manualClock, memoryStore, type Store } from '../../runtime
 import { eventsStage } from '../../test/support/events-stage.ts'
 import { interruptedStore } from '../../test/support/interrupted-store.ts'
 import { storeJob } from '../../test/support/stored-job.ts'
-import type { Ask } from '../ask.ts'
+import type { Ask } from '../catalogue/ask.ts'
 import type { JobEvent, NumberedEvent } from './job-event.ts'
 import type { EventsMessage } from './protocol.ts'
 

@@ -1,6 +1,6 @@
 import type { ActorRef, Behavior, Store, Terminated } from '../../../runtime/index.ts'
 import { forgetRole } from '../../../sdk/index.ts'
-import { asking } from '../../ask.ts'
+import { asking } from '../../catalogue/ask.ts'
 import { tasksOf } from '../../catalogue/jobs/expansions.ts'
 import { endedNames } from '../../catalogue/jobs/job-transitions.ts'
 import type { JobStateName } from '../../catalogue/model/job.ts'

@@ -65,7 +65,7 @@ export async function leasedJob(
       })
     },
     async tasksAreReset() {
-      await write(({ resetTasks: _, ...value }) => value)
+      await write(({ resetTasks: _reset, ...value }) => value)
     },
   }
 }

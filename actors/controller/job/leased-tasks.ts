@@ -91,7 +91,9 @@ export function leasedTasks(
       const at = now()
       const ended = [...known.values()].filter(({ state }) => state !== 'ready')
       const ready = await Promise.all(
-        ended.map(({ taskId }) => write(taskId, ({ log: _, ...task }) => ({ ...task, state: 'ready', timestamp: at }))),
+        ended.map(({ taskId }) =>
+          write(taskId, ({ log: _log, ...task }) => ({ ...task, state: 'ready', timestamp: at })),
+        ),
       )
       for (const task of ready) note(task)
     },
