@@ -1,29 +1,76 @@
 import 'reflect-metadata'
+import { availableParallelism } from 'node:os'
+import { join } from 'node:path'
 import { container, type DependencyContainer, type InjectionToken } from 'tsyringe'
-import { type CatalogueParts, newIdAt, newTaskKey } from '../actors/index.ts'
+import {
+  archivedWorkloads,
+  type ControlPlaneParts,
+  type Deployer,
+  inProcessDeployer,
+  newIdAt,
+  newTaskKey,
+  noDeployer,
+} from '../actors/index.ts'
 import { lmdbStore } from '../runtime/durable/lmdb/index.ts'
 import { type ActorSystem, actorSystem, memoryStore, type Store } from '../runtime/index.ts'
+import { fileRegistry } from '../sdk/node/index.ts'
 
 export const STORE: InjectionToken<Promise<Store>> = Symbol('Store')
 export const SYSTEM: InjectionToken<ActorSystem> = Symbol('ActorSystem')
-export const IDENTITY: InjectionToken<Omit<CatalogueParts, 'store'>> = Symbol('Identity')
+export const IDENTITY: InjectionToken<Identity> = Symbol('Identity')
+export const DEPLOYER_OF: InjectionToken<Promise<ControlPlaneParts['deployerOf']>> = Symbol('DeployerOf')
+
+export type Identity = Pick<ControlPlaneParts, 'now' | 'newId' | 'newKey' | 'server' | 'shared'>
 
 /** Where the control plane keeps its state: in memory, as long as the process, or in a folder. */
 export type StoreSetting = { readonly type: 'memory' } | { readonly type: 'lmdb'; readonly folder: string }
 
+/** Jobs run in the server's own process, their code too: for one's own machine and one's own code. */
+export interface InProcessSetting {
+  /** Where models go, and the code of jobs is unpacked. */
+  readonly folder: string
+  /** Threads that train, for each job. 0: the main thread. Default: one a core, at most 8. */
+  readonly workers?: number
+  /** Jobs that run at once. Default: as many as there are cores. */
+  readonly places?: number
+}
+
+export interface Setting {
+  readonly store: StoreSetting
+  /** Absent: no job runs in this process. */
+  readonly inProcess?: InProcessSetting | undefined
+}
+
 /** Which adapter stands behind each port of the control plane. */
-export function compose(setting: StoreSetting): DependencyContainer {
+export function compose({ store: setting, inProcess }: Setting): DependencyContainer {
   const scope = container.createChildContainer()
-  scope.register(STORE, {
-    useFactory: async () => (setting.type === 'memory' ? memoryStore() : lmdbStore(setting.folder)),
-  })
+  scope.registerInstance(STORE, setting.type === 'memory' ? Promise.resolve(memoryStore()) : lmdbStore(setting.folder))
   scope.register(SYSTEM, { useFactory: () => actorSystem({ name: 'control-plane' }) })
   scope.register(IDENTITY, {
     useFactory: () => ({
       now: () => new Date().toISOString(),
       newId: () => newIdAt(Date.now()),
       newKey: newTaskKey,
+      server: newIdAt(Date.now()),
     }),
   })
+  scope.register(DEPLOYER_OF, {
+    useFactory: async (within): Promise<ControlPlaneParts['deployerOf']> => {
+      const here = inProcess && inProcessOn(await within.resolve(STORE), inProcess)
+      const nowhere = noDeployer()
+      return ({ tasks }) => (here && tasks.every(({ computeId }) => computeId === 'default') ? here : nowhere)
+    },
+  })
   return scope
+}
+
+function inProcessOn(store: Store, { folder, workers, places }: InProcessSetting): Deployer {
+  const cores = availableParallelism()
+  return inProcessDeployer({
+    store,
+    registry: fileRegistry(join(folder, 'models')),
+    source: archivedWorkloads({ store, folder: join(folder, 'code') }),
+    workers: workers ?? Math.min(8, cores),
+    places: places ?? cores,
+  })
 }

@@ -1,7 +1,7 @@
 import { isIPv6 } from 'node:net'
 import { asking, controlPlane } from '../actors/index.ts'
 import { type AuthenticationSetting, bearerGate } from './auth/gate.ts'
-import { compose, IDENTITY, STORE, type StoreSetting, SYSTEM } from './compose.ts'
+import { compose, DEPLOYER_OF, IDENTITY, type Setting, STORE, SYSTEM } from './compose.ts'
 import { apiError } from './errors.ts'
 import type { BodyLimits } from './http/body.ts'
 import { isLoopback } from './http/loopback.ts'
@@ -11,8 +11,7 @@ import { observeActors } from './observe/observe-actors.ts'
 import { operations } from './operations/operations.ts'
 import { apiServer } from './server.ts'
 
-export interface ServerOptions {
-  readonly store: StoreSetting
+export interface ServerOptions extends Setting {
   /** Default: 127.0.0.1. Only loopback, unless callers are asked who they are. */
   readonly host?: string
   /** Default: 10100. 0 chooses a free one. */
@@ -34,7 +33,8 @@ export interface RunningServer extends AsyncDisposable {
 
 /** Starts the control plane. API_OPEN_HOST if nobody is asked who they are and the host isn't loopback. API_KEY_FILE. */
 export async function startServer({
-  store: setting,
+  store: storeSetting,
+  inProcess,
   host = '127.0.0.1',
   port = 10_100,
   limits = {},
@@ -44,20 +44,25 @@ export async function startServer({
 }: ServerOptions): Promise<RunningServer> {
   if (!authentication && !isLoopback(host)) throw apiError('API_OPEN_HOST', { host })
   const gate = authentication && (await bearerGate(authentication))
-  const scope = compose(setting)
+  const scope = compose({ store: storeSetting, inProcess })
   const store = await scope.resolve(STORE)
   const system = scope.resolve(SYSTEM)
-  const ref = system.spawn('control-plane', controlPlane({ store, ...scope.resolve(IDENTITY) }))
+  const deployerOf = await scope.resolve(DEPLOYER_OF)
+  const ref = system.spawn('control-plane', controlPlane({ store, deployerOf, ...scope.resolve(IDENTITY) }))
+  const ask = asking(system, ref, { timeoutMs })
   const log = openLog(logSetting)
   const stopObserving = observeActors(system, log)
   const closing = new AbortController()
   const release = async () => {
     stopObserving()
+    await ask<null>((replyTo) => ({ type: 'hand-over', replyTo })).catch((cause: unknown) =>
+      log.warn({ err: cause }, 'could not hand the jobs over'),
+    )
     await system.terminate()
     await store.close()
   }
   const server = apiServer({
-    ask: asking(system, ref, { timeoutMs }),
+    ask,
     operations,
     limits: { jsonBytes: 1024 * 1024, formBytes: 10 * 1024 * 1024 + 64 * 1024, ...limits },
     log,

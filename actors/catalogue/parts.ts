@@ -10,8 +10,10 @@ export interface CatalogueParts {
   /** A fresh secret of 32 characters at each call. */
   readonly newKey: () => string
   readonly archiveLimits?: ArchiveLimits
-  /** This server's id, where others may share the store: they leave what it has under way alone as long as it lives. */
+  /** This server's id. */
   readonly server?: string
+  /** Other servers may share the store: what they have under way is left alone as long as they live. Default false. */
+  readonly shared?: boolean
 }
 
 /** What a code archive may hold. */

@@ -5,8 +5,7 @@ import { type ControllerStage, controllerStage } from '../../test/support/contro
 import { killedStore, lifeOf } from '../../test/support/killed-store.ts'
 import { type ScriptedDeployment, scriptedDeployer } from '../../test/support/scripted-deployer.ts'
 import { storeJob } from '../../test/support/stored-job.ts'
-import type { JobSpecification } from '../catalogue/model/job.ts'
-import type { AskedState } from './protocol.ts'
+import type { AskedState, JobSpecification } from '../catalogue/model/job.ts'
 
 const [user, job] = ['u', 'j']
 const deployError = errorFactory({ NO_HOST: { message: 'no host has room', hint: 'add one' } })

@@ -4,6 +4,15 @@ export * from './compute.ts'
 export * from './dataset.ts'
 export { decodeModel } from './decode-model.ts'
 export * from './design.ts'
-export { type JobSpecification, type JobStateName, type JobStatus, jobSpec, jobStates, jobStatus } from './job.ts'
+export {
+  type AskedState,
+  askedStatus,
+  type JobSpecification,
+  type JobStateName,
+  type JobStatus,
+  jobSpec,
+  jobStates,
+  jobStatus,
+} from './job.ts'
 export * from './task.ts'
 export { knownPart } from './unknown-fields.ts'

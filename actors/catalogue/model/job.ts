@@ -69,3 +69,15 @@ export const jobStatus = z.strictObject({
 })
 models.add(jobStatus, { id: 'JobStatus' })
 export type JobStatus = z.output<typeof jobStatus>
+
+/** What a person may ask of a job. */
+const askedStates = ['starting', 'stopping', 'applying'] as const
+export type AskedState = (typeof askedStates)[number]
+
+/** A status of which the state is asked for; what else it tells is let be. */
+export const askedStatus = z.strictObject({
+  ...jobStatus.shape,
+  id: identifier.exactOptional(),
+  state: z.enum(askedStates),
+})
+models.add(askedStatus, { id: 'AskedJobStatus' })

@@ -1,16 +1,28 @@
 import { moveJob, statesBefore } from '../../catalogue/jobs/job-transitions.ts'
 import { findJob } from '../../catalogue/jobs/jobs.ts'
+import type { AskedState } from '../../catalogue/model/job.ts'
 import type { Collections } from '../../catalogue/records/collections.ts'
 import type { CatalogueJob } from '../../catalogue/records/record-models.ts'
 import type { Stored } from '../../catalogue/records/records.ts'
+import { sameId } from '../../catalogue/same.ts'
 import { catalogueError, isRefusal } from '../../errors.ts'
-import type { AskedState } from '../protocol.ts'
 
-/** The job as a person finds it, if it may be brought into this state. JOB_NOT_FOUND, JOB_STATE. */
+/** The job as a person finds it, if it may be brought into this state. JOB_NOT_FOUND, JOB_STATE, FIELD_DIFFERS. */
 export async function movableJob(
   collections: Collections,
-  { user, job, state }: { readonly user: string; readonly job: string; readonly state: AskedState },
+  {
+    user,
+    job,
+    id,
+    state,
+  }: {
+    readonly user: string
+    readonly job: string
+    readonly id?: string | undefined
+    readonly state: AskedState
+  },
 ): Promise<Stored<CatalogueJob>> {
+  sameId(job, id === undefined ? {} : { id })
   const found = await findJob(collections, user, job)
   if (moveJob(found.value, 'person', state)) return found
   const needed = statesBefore('person', state).join(', ')
