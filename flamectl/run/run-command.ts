@@ -1,7 +1,6 @@
 import { availableParallelism } from 'node:os'
 import { Command } from 'commander'
 import { defaultFolder, type RawRunOptions, runOptions } from './run-options.ts'
-import { runWorkload } from './run-workload.ts'
 
 /** Exit status after a stop on SIGINT or SIGTERM, as shells count them. */
 const stoppedStatus = { SIGINT: 130, SIGTERM: 143 } as const
@@ -27,6 +26,8 @@ export function runCommand(argv: readonly string[]): Command {
     .option('--json', 'one JSON object a line')
     .action(async (workload: string, raw: RawRunOptions) => {
       const options = runOptions(workload, raw, Math.min(8, availableParallelism()))
+      // Other commands needn't wait for what only this one loads.
+      const { runWorkload } = await import('./run-workload.ts')
       const stop = new AbortController()
       for (const name of ['SIGINT', 'SIGTERM'] as const) {
         process.on(name, () => {
