@@ -28,6 +28,10 @@ const flamectlErrors = {
   },
   FILE_EXISTS: { message: 'there is a file {file} already', hint: 'move it away, or replace it with --force' },
   OPTION_VALUE: { message: '{option} expects {expected}, and got {given}', hint: 'see --help' },
+  UP_LISTEN: {
+    message: 'the control plane cannot listen at {host}, port {port}: {reason}',
+    hint: 'stop what listens there, or choose another --port; 0 chooses a free one',
+  },
   UNEXPECTED: {
     message: '{error}',
     hint: "a fault in the workload's code, or in flamectl's: it arose here",

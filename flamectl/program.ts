@@ -7,9 +7,11 @@ import { jobCommands } from './commands/job-commands.ts'
 import { schemaCommands } from './commands/schema-commands.ts'
 import { taskCommands } from './commands/task-commands.ts'
 import { type Verbs, verbs } from './commands/verbs.ts'
+import { completionCommands } from './completion/completion-commands.ts'
 import { addGlobalOptions } from './connection/global-options.ts'
 import { commandContext } from './context.ts'
 import { runCommand } from './run/run-command.ts'
+import { upCommand } from './up/up-command.ts'
 
 /** The whole command line; nothing is parsed yet. `argv` is what resuming a run repeats. */
 export function flamectl(argv: readonly string[]): Command {
@@ -17,7 +19,7 @@ export function flamectl(argv: readonly string[]): Command {
     .description('federated learning as an actor system')
     .showHelpAfterError('(see flamectl --help)')
   const context = commandContext(program)
-  for (const command of [runCommand(argv), checkCommand()]) program.addCommand(command)
+  for (const command of [runCommand(argv), checkCommand(), upCommand()]) program.addCommand(command)
   const things: readonly Verbs[] = [
     designCommands(context),
     schemaCommands(context),
@@ -31,6 +33,7 @@ export function flamectl(argv: readonly string[]): Command {
     for (const thing of things) for (const one of thing[name] ?? []) command.addCommand(one)
     program.addCommand(command)
   }
+  for (const { command, hidden } of completionCommands(program)) program.addCommand(command, { hidden })
   program.exitOverride().configureHelp({ showGlobalOptions: true })
   passSettings(program)
   return program

@@ -1,0 +1,27 @@
+import { type RunningServer, type StoreSetting, startServer } from '../../api/index.ts'
+import { flamectlError } from '../errors.ts'
+import { shownStore, stateFolder } from '../store-place.ts'
+import type { RawUpOptions } from './up-options.ts'
+
+export interface ControlPlane extends RunningServer {
+  /** Where its state is, as it may be shown. */
+  readonly state: string
+}
+
+/** Starts the control plane. UP_LISTEN if it can't listen there; the errors of the store and of the server. */
+export async function openControlPlane({
+  host,
+  port,
+  store,
+  logLevel,
+}: Omit<RawUpOptions, 'port'> & { readonly port: number }): Promise<ControlPlane> {
+  const setting: StoreSetting = { type: 'lmdb', folder: stateFolder(store) }
+  try {
+    const server = await startServer({ store: setting, host, port, log: { level: logLevel } })
+    return { ...server, state: shownStore(store) }
+  } catch (cause) {
+    const isListening = cause instanceof Error && 'syscall' in cause && cause.syscall === 'listen'
+    if (!isListening) throw cause
+    throw flamectlError('UP_LISTEN', { host, port, reason: cause.message }, { cause })
+  }
+}
