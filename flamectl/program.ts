@@ -11,6 +11,7 @@ import { completionCommands } from './completion/completion-commands.ts'
 import { addGlobalOptions } from './connection/global-options.ts'
 import { commandContext } from './context.ts'
 import { runCommand } from './run/run-command.ts'
+import { tokenCommand } from './token/token-command.ts'
 import { upCommand } from './up/up-command.ts'
 
 /** The whole command line; nothing is parsed yet. `argv` is what resuming a run repeats. */
@@ -19,7 +20,7 @@ export function flamectl(argv: readonly string[]): Command {
     .description('federated learning as an actor system')
     .showHelpAfterError('(see flamectl --help)')
   const context = commandContext(program)
-  for (const command of [runCommand(argv), checkCommand(), upCommand()]) program.addCommand(command)
+  for (const command of [runCommand(argv), checkCommand(), upCommand(), tokenCommand()]) program.addCommand(command)
   const things: readonly Verbs[] = [
     designCommands(context),
     schemaCommands(context),

@@ -13,6 +13,11 @@ export function stateFolder(store: string): string {
   return join(store, 'state')
 }
 
+/** Where the keys are by which a server knows its tokens. */
+export function keyFileIn(folder: string): string {
+  return join(folder, 'keys.json')
+}
+
 /** Where a store's state is, as it may be shown. */
 export function shownStore(store: string): string {
   return isMongodb(store) ? withoutPassword(store) : stateFolder(store)

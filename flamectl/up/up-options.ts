@@ -5,6 +5,8 @@ export interface RawUpOptions {
   readonly host: string
   readonly port: string
   readonly store: string
+  readonly auth?: boolean
+  readonly keyFile: string
   readonly logLevel: 'debug' | 'info' | 'warn' | 'error' | 'silent'
 }
 

@@ -100,7 +100,8 @@ const failures: readonly [string, readonly string[], number, RegExp][] = [
   ['an impossible limit', ['get', 'jobs', '--limit', '-3'], 2, /OPTION_VALUE/],
   ['a port that is none', ['up', '--port', 'x'], 2, /OPTION_VALUE/],
   ['a configuration that is not there', ['get', 'jobs', '--config', 'none'], 2, /CONFIG_MISSING/],
-  ['an interface to other machines', ['up', '--host', '0.0.0.0', '--port', '0', '--store', 'none'], 1, /API_OPEN_HOST/],
+  ['a scope that is none', ['token', 'u', '--scope', 'user,god', '--key-file', 'none/k'], 2, /OPTION_VALUE/],
+  ['a token of no days', ['token', 'u', '--days', '0', '--key-file', 'none/k'], 2, /OPTION_VALUE/],
 ]
 test.serial('failures have their exit status, and say what to do', async (t) => {
   await using folder = await temporaryFolder()
@@ -138,4 +139,21 @@ test.serial('up keeps its state over a stop and a kill, and refuses a port that 
   await second.end('SIGKILL')
   await using third = await flamectlUp(store)
   t.is((await third.command('get', 'designs', '-o', 'name')).out, 'a\nb\n')
+})
+
+test.serial('where tokens are asked for, one that flamectl issues opens the own things alone', async (t) => {
+  await using folder = await temporaryFolder()
+  const keyFile = join(folder.path, 'keys', 'keys.json')
+  await using up = await flamectlUp(join(folder.path, 'store'), '--auth', '--key-file', keyFile)
+  t.regex(up.out(), /FLAME_TOKEN=\$\(flamectl token/)
+  const missing = await up.command('get', 'designs')
+  t.is(missing.status, 4)
+  t.regex(missing.err, /API_TOKEN_MISSING.*\n.*flamectl token/)
+  const { out } = await runCommand(['token', 'u', '--key-file', keyFile])
+  const config = join(folder.path, 'config.yaml')
+  await writeFile(config, `token: ${out}`)
+  t.is((await up.command('create', 'design', 'd', '--config', config)).status, 0)
+  const foreign = await runCommand(['get', 'designs', '--endpoint', up.url, '--user', 'v', '--config', config])
+  t.is(foreign.status, 4)
+  t.regex(foreign.err, /API_FOREIGN_USER/)
 })
