@@ -1,11 +1,12 @@
 import { isIPv6 } from 'node:net'
 import { askCatalogue, catalogue } from '../actors/index.ts'
-import { compose, IDENTITY, STORE, type StoreSetting, SYSTEM } from './compose.ts'
+import { compose, IDENTITY, STORE, SYSTEM } from './compose.ts'
 import { apiError } from './errors.ts'
 import type { BodyLimits } from './http/body.ts'
 import { isLoopback } from './http/loopback.ts'
 import { operations } from './operations/operations.ts'
 import { apiServer } from './server.ts'
+import type { StoreSetting } from './store-setting.ts'
 
 export interface ServerOptions {
   readonly store: StoreSetting
