@@ -29,9 +29,11 @@ export async function planJob(
     throw invalid([{ code: 'DESIGN_UNKNOWN', place: 'designId', message }, ...faults])
   }
   const design = found.value
-  const [schemaRevision, schema] = await schemaOf(collections, design, given, faults)
-  const [codeRevision, codeFolders] = await codeOf(collections, design, given, faults)
-  const datasets = await datasetsOf(collections, user, given)
+  const [[schemaRevision, schema], [codeRevision, codeFolders], datasets] = await Promise.all([
+    schemaOf(collections, design, given, faults),
+    codeOf(collections, design, given, faults),
+    datasetsOf(collections, user, given),
+  ])
   const dataSpec = (given.dataSpec ?? []).map(({ role, datasetGroups = {} }) => ({ role, datasetGroups }))
   if (schema) {
     const facts = { datasets, backends, ...(codeFolders ? { codeFolders } : {}) }
@@ -91,11 +93,10 @@ async function datasetsOf(
   user: string,
   { dataSpec = [] }: JobSpecification,
 ): Promise<Map<string, DatasetRecord>> {
-  const readable = new Map<string, DatasetRecord>()
-  const named = dataSpec.flatMap(({ datasetGroups = {} }) => Object.values(datasetGroups).flat())
-  for (const id of new Set(named)) {
-    const value = id === '' ? undefined : (await datasets.get(id))?.value
-    if (value && (value.userId === user || value.isPublic)) readable.set(id, value)
-  }
-  return readable
+  const named = new Set(dataSpec.flatMap(({ datasetGroups = {} }) => Object.values(datasetGroups).flat()))
+  named.delete('')
+  const found = await Promise.all([...named].map(async (id) => [id, (await datasets.get(id))?.value] as const))
+  return new Map(
+    found.flatMap(([id, value]) => (value && (value.userId === user || value.isPublic) ? [[id, value]] : [])),
+  )
 }

@@ -1,3 +1,4 @@
+import { setImmediate } from 'node:timers/promises'
 import { decode, encode } from '../codec.ts'
 import { storeError } from '../errors.ts'
 import { copyFields } from '../fields.ts'
@@ -111,6 +112,7 @@ export class LmdbDocuments implements Documents {
         yield document
       }
       seen = next
+      if (seen !== undefined) await setImmediate()
     } while (seen !== undefined)
   }
 
