@@ -2,6 +2,7 @@ import { expand, type Schema, type Task, type Topology, validateTopology } from 
 import { faultyError, type PlacedFault } from '../../errors.ts'
 import { topFolders } from '../designs/archive.ts'
 import { modelSpecFaults } from '../model/algorithms.ts'
+import { isIdentifier } from '../model/atoms.ts'
 import { backends, type JobSpecification } from '../model/job.ts'
 import type { CatalogueParts } from '../parts.ts'
 import type { Collections } from '../records/collections.ts'
@@ -93,9 +94,9 @@ async function datasetsOf(
   user: string,
   { dataSpec = [] }: JobSpecification,
 ): Promise<Map<string, DatasetRecord>> {
-  const named = new Set(dataSpec.flatMap(({ datasetGroups = {} }) => Object.values(datasetGroups).flat()))
-  named.delete('')
-  const found = await Promise.all([...named].map(async (id) => [id, (await datasets.get(id))?.value] as const))
+  const named = dataSpec.flatMap(({ datasetGroups = {} }) => Object.values(datasetGroups).flat())
+  const ids = [...new Set(named)].filter(isIdentifier)
+  const found = await Promise.all(ids.map(async (id) => [id, (await datasets.get(id))?.value] as const))
   return new Map(
     found.flatMap(([id, value]) => (value && (value.userId === user || value.isPublic) ? [[id, value]] : [])),
   )
