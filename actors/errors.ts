@@ -1,4 +1,4 @@
-import { CodedError, type ErrorEntry, errorFactory } from '../runtime/index.ts'
+import { CodedError, type ErrorEntry, errorFactory } from '../runtime/errors/index.ts'
 
 /** Every refusal of the control plane's actors. */
 const catalogueErrors = {

@@ -1,5 +1,5 @@
 import type { CatalogueErrorCode } from '../actors/index.ts'
-import { type ErrorEntry, errorFactory } from '../runtime/index.ts'
+import { type ErrorEntry, errorFactory } from '../runtime/errors/index.ts'
 
 interface ApiErrorEntry extends ErrorEntry {
   readonly status: number
@@ -50,6 +50,11 @@ export const apiErrors = {
     status: 503,
     message: 'the server did not get to it in time',
     hint: 'ask again later; a change that was asked for may still be made',
+  },
+  API_NOT_READY: {
+    status: 503,
+    message: 'the server is not ready: {reason}',
+    hint: 'ask again later, or another server',
   },
   API_OPEN_HOST: {
     status: 500,

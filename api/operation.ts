@@ -1,13 +1,6 @@
 import { z } from 'zod'
-import {
-  type AskCatalogue,
-  type CatalogueMessage,
-  checkIdentifier,
-  decodeModel,
-  type Page,
-  type ReadArchive,
-  type Reply,
-} from '../actors/index.ts'
+import { checkIdentifier, decodeModel } from '../actors/catalogue/model/index.ts'
+import type { Ask, ControlPlaneMessage, Page, ReadArchive, Reply } from '../actors/index.ts'
 import type { ActorRef } from '../runtime/index.ts'
 import { apiError } from './errors.ts'
 import { decodeQuery } from './http/query.ts'
@@ -30,23 +23,39 @@ export type Answer =
   | { readonly type: 'page'; readonly page: Page<unknown> }
   | { readonly type: 'archive'; readonly archive: ReadArchive }
 
-/** One operation of the interface: what routes and the API's description are made of. */
-export interface Operation {
-  readonly id: string
+export type AnswerModel =
+  | { readonly type: 'json' | 'page'; readonly model: z.ZodType }
+  | { readonly type: 'archive' | 'form' }
+
+/**
+ * One operation of the interface: what routes, the API's description and the client are made of. Its parameters keep the
+ * types of the definition, for the client's methods.
+ */
+export interface Operation<
+  Id extends string = string,
+  Path extends string = string,
+  Query extends z.ZodObject = z.ZodObject,
+  Body extends z.ZodType = z.ZodType,
+  Answered extends AnswerModel = AnswerModel,
+> {
+  readonly id: Id
   readonly method: Method
   /** With parameters in braces. */
-  readonly path: string
+  readonly path: Path
   readonly summary: string
   readonly auth: Auth
   readonly status: 200 | 201
-  readonly query: z.ZodObject
-  readonly body?: { readonly type: 'json' | 'form'; readonly model: z.ZodType }
-  readonly answer: { readonly type: 'json' | 'page'; readonly model: z.ZodType } | { readonly type: 'archive' | 'form' }
-  /** Decodes the call, asks the catalogue, and answers. Rejects with a coded error. */
-  perform(ask: AskCatalogue, call: Call): Promise<Answer>
+  readonly query: Query
+  readonly body?: { readonly type: 'json' | 'form'; readonly model: Body }
+  readonly answer: Answered
+  /** Decodes the call, asks the control plane, and answers. Rejects with a coded error. */
+  perform(ask: Ask<ControlPlaneMessage>, call: Call): Promise<Answer>
 }
 
-type Named<Path extends string> = Path extends `${string}{${infer Name}}${infer Rest}` ? Name | Named<Rest> : never
+/** The parameters of a path. */
+export type Named<Path extends string> = Path extends `${string}{${infer Name}}${infer Rest}`
+  ? Name | Named<Rest>
+  : never
 
 /** A call whose parts are decoded. */
 interface DecodedCall<Path extends string, Query, Body> {
@@ -56,22 +65,22 @@ interface DecodedCall<Path extends string, Query, Body> {
   readonly apiKey: string | undefined
 }
 
-type Request<Value> = (replyTo: ActorRef<Reply<Value>>) => CatalogueMessage
+type Request<Value> = (replyTo: ActorRef<Reply<Value>>) => ControlPlaneMessage
 
-interface Definition<Path extends string, Query extends z.ZodObject, Body> {
-  readonly id: string
+interface Definition<Id extends string, Path extends string, Query extends z.ZodObject, Body extends z.ZodType> {
+  readonly id: Id
   readonly method: Method
   readonly path: Path
   readonly summary: string
   readonly auth?: Auth
   readonly status?: 200 | 201
   readonly query: Query
-  readonly body: z.ZodType<Body>
+  readonly body: Body
   readonly form?: true
 }
 
-type Asks<Path extends string, Query extends z.ZodObject, Body, Value> = (
-  call: DecodedCall<Path, z.output<Query>, Body>,
+type Asks<Path extends string, Query extends z.ZodObject, Body extends z.ZodType, Value> = (
+  call: DecodedCall<Path, z.output<Query>, z.output<Body>>,
 ) => Request<Value>
 
 /** For operations that take neither a query nor a body. */
@@ -81,58 +90,83 @@ export const noQuery = bare.query
 export const noBody = bare.body
 
 /** An operation whose answer is one JSON value. */
-export function operation<Path extends string, Query extends z.ZodObject, Body, Value>(
-  definition: Definition<Path, Query, Body> & {
-    readonly answer: z.ZodType<Value>
-    readonly request: Asks<Path, Query, Body, Value>
+export function operation<
+  Id extends string,
+  Path extends string,
+  Query extends z.ZodObject,
+  Body extends z.ZodType,
+  Model extends z.ZodType,
+>(
+  definition: Definition<Id, Path, Query, Body> & {
+    readonly answer: Model
+    readonly request: Asks<Path, Query, Body, z.output<Model>>
   },
-): Operation {
+) {
   const { answer: model, request } = definition
-  return made(definition, { type: 'json', model }, async (ask, call) => ({
+  return made(definition, { type: 'json' as const, model }, async (ask, call) => ({
     type: 'json',
     value: await ask(request(call)),
   }))
 }
 
 /** An operation whose answer is a page of a list. */
-export function listOperation<Path extends string, Query extends z.ZodObject, Body, Item>(
-  definition: Definition<Path, Query, Body> & {
-    readonly item: z.ZodType<Item>
-    readonly request: Asks<Path, Query, Body, Page<Item>>
+export function listOperation<
+  Id extends string,
+  Path extends string,
+  Query extends z.ZodObject,
+  Body extends z.ZodType,
+  Model extends z.ZodType,
+>(
+  definition: Definition<Id, Path, Query, Body> & {
+    readonly item: Model
+    readonly request: Asks<Path, Query, Body, Page<z.output<Model>>>
   },
-): Operation {
+) {
   const { item: model, request } = definition
-  return made(definition, { type: 'page', model }, async (ask, call) => ({
+  return made(definition, { type: 'page' as const, model }, async (ask, call) => ({
     type: 'page',
     page: await ask(request(call)),
   }))
 }
 
 /** An operation whose answer is a code archive. */
-export function archiveOperation<Path extends string, Query extends z.ZodObject, Body>(
-  definition: Definition<Path, Query, Body> & { readonly request: Asks<Path, Query, Body, ReadArchive> },
-): Operation {
+export function archiveOperation<
+  Id extends string,
+  Path extends string,
+  Query extends z.ZodObject,
+  Body extends z.ZodType,
+>(definition: Definition<Id, Path, Query, Body> & { readonly request: Asks<Path, Query, Body, ReadArchive> }) {
   const { request } = definition
-  return made(definition, { type: 'archive' }, async (ask, call) => ({
+  return made(definition, { type: 'archive' as const }, async (ask, call) => ({
     type: 'archive',
     archive: await ask(request(call)),
   }))
 }
 
 /** An operation that is described and that nobody answers yet. */
-export function laterOperation<Path extends string, Query extends z.ZodObject, Body>(
-  definition: Definition<Path, Query, Body> & { readonly answer: Operation['answer'] },
-): Operation {
+export function laterOperation<
+  Id extends string,
+  Path extends string,
+  Query extends z.ZodObject,
+  Body extends z.ZodType,
+  const Answered extends AnswerModel,
+>(definition: Definition<Id, Path, Query, Body> & { readonly answer: Answered }) {
   return made(definition, definition.answer, () => {
     throw apiError('API_NOT_YET', { operation: definition.id })
   })
 }
 
-function made<Path extends string, Query extends z.ZodObject, Body>(
-  { id, method, path, summary, auth = 'user', status = 200, query, body, form }: Definition<Path, Query, Body>,
-  answer: Operation['answer'],
-  perform: (ask: AskCatalogue, call: DecodedCall<Path, z.output<Query>, Body>) => Promise<Answer>,
-): Operation {
+function made<
+  Id extends string,
+  Path extends string,
+  Query extends z.ZodObject,
+  Body extends z.ZodType,
+  Answered extends AnswerModel,
+>(
+  { id, method, path, summary, auth = 'user', status = 200, query, body, form }: Definition<Id, Path, Query, Body>,
+  answer: Answered,
+  perform: (ask: Ask<ControlPlaneMessage>, call: DecodedCall<Path, z.output<Query>, z.output<Body>>) => Promise<Answer>,
+): Operation<Id, Path, Query, Body, Answered> {
   return {
     id,
     method,

@@ -1,9 +1,12 @@
 import { isIPv6 } from 'node:net'
-import { askCatalogue, catalogue } from '../actors/index.ts'
+import { asking, controlPlane } from '../actors/index.ts'
 import { compose, IDENTITY, STORE, SYSTEM } from './compose.ts'
 import { apiError } from './errors.ts'
 import type { BodyLimits } from './http/body.ts'
 import { isLoopback } from './http/loopback.ts'
+import { type LogSetting, openLog } from './observe/log.ts'
+import { serverMetrics } from './observe/metrics.ts'
+import { observeActors } from './observe/observe-actors.ts'
 import { operations } from './operations/operations.ts'
 import { apiServer } from './server.ts'
 import type { StoreSetting } from './store-setting.ts'
@@ -15,9 +18,10 @@ export interface ServerOptions {
   /** Default: 10100. 0 chooses a free one. */
   readonly port?: number
   readonly limits?: Partial<BodyLimits>
-  /** How long a request may take in the catalogue. Default: 30,000. */
+  /** How long a request may take in the control plane. Default: 30,000. */
   readonly timeoutMs?: number
-  readonly onFault?: (cause: unknown, request: string) => void
+  /** Default: of each request, to standard error. */
+  readonly log?: LogSetting
 }
 
 export interface RunningServer extends AsyncDisposable {
@@ -33,22 +37,28 @@ export async function startServer({
   port = 10_100,
   limits = {},
   timeoutMs = 30_000,
-  onFault = (cause) => console.error(cause),
+  log: logSetting = {},
 }: ServerOptions): Promise<RunningServer> {
   if (!isLoopback(host)) throw apiError('API_OPEN_HOST', { host })
   const scope = compose(setting)
   const store = await scope.resolve(STORE)
   const system = scope.resolve(SYSTEM)
-  const ref = system.spawn('catalogue', catalogue({ store, ...scope.resolve(IDENTITY) }))
+  const ref = system.spawn('control-plane', controlPlane({ store, ...scope.resolve(IDENTITY) }))
+  const log = openLog(logSetting)
+  const stopObserving = observeActors(system, log)
+  const closing = new AbortController()
   const release = async () => {
+    stopObserving()
     await system.terminate()
     await store.close()
   }
   const server = apiServer({
-    ask: askCatalogue(system, ref, { timeoutMs }),
+    ask: asking(system, ref, { timeoutMs }),
     operations,
     limits: { jsonBytes: 1024 * 1024, formBytes: 10 * 1024 * 1024 + 64 * 1024, ...limits },
-    onFault,
+    log,
+    metrics: serverMetrics(system),
+    closing: closing.signal,
   })
   try {
     await new Promise<void>((resolve, reject) => {
@@ -59,16 +69,17 @@ export async function startServer({
     await release()
     throw cause
   }
-  let closing: Promise<void> | undefined
+  let closed: Promise<void> | undefined
   const close = () => {
-    closing ??= new Promise<void>((resolve) => {
+    closing.abort()
+    closed ??= new Promise<void>((resolve) => {
       server.close(() => resolve())
       // Connections that wait for a next request would keep the server open.
       const closeIdle = () => server.server.closeIdleConnections()
       server.on('after', () => setImmediate(closeIdle))
       closeIdle()
     }).then(release)
-    return closing
+    return closed
   }
   const name = isIPv6(host) ? `[${host}]` : host
   return { url: `http://${name}:${server.address().port}`, close, [Symbol.asyncDispose]: close }

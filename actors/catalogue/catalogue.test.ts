@@ -5,7 +5,7 @@ import { catalogueStage, twoTierCode, twoTierSchema } from '../../test/support/c
 import { gate } from '../../test/support/gate.ts'
 import { interruptedStore } from '../../test/support/interrupted-store.ts'
 import { killedStore, lifeOf } from '../../test/support/killed-store.ts'
-import type { AskCatalogue } from './ask-catalogue.ts'
+import type { AskCatalogue } from './ask.ts'
 
 const [user, design] = ['u', 'd']
 const page = {}

@@ -12,6 +12,11 @@ import { answer } from './reply.ts'
 /** Reads what was asked for and tells it. */
 export function answerQuery(query: CatalogueQuery, collections: Collections, parts: CatalogueParts): Promise<void> {
   switch (query.type) {
+    case 'probe':
+      return answer(query, async () => {
+        await parts.store.documents.get('probe', 'probe')
+        return null
+      })
     case 'list-designs':
       return answer(query, () => listDesigns(collections, query.user, query.page))
     case 'read-design':

@@ -10,6 +10,8 @@ export interface DeployableJob {
   readonly id: string
   /** Names this run of the job: another after a change of the job, or a start after it completed. State is kept under it. */
   readonly run: string
+  /** Names this start of the job: another each time it was asked for, the same when it's deployed again after a crash. */
+  readonly start: string
   readonly user: string
   readonly spec: JobSpecification
   readonly designSerial: string
@@ -19,15 +21,21 @@ export interface DeployableJob {
 }
 
 /** To a deployment. It stops by itself once nothing of the job runs any more. */
-export type DeploymentMessage = { readonly type: 'stop' } | { readonly type: 'apply'; readonly job: DeployableJob }
+export type DeploymentMessage =
+  /** Nothing of the job is to run any more: it was asked to stop, or has ended. Whatever still runs is told so. */
+  | { readonly type: 'stop' }
+  | { readonly type: 'apply'; readonly job: DeployableJob }
+  /** What an agent reported of its task, once the job has taken note of it. */
+  | { readonly type: 'task-reported'; readonly task: string; readonly status: TaskStatus }
 
 /** From a deployment to its job's actor. */
 export type DeploymentReport =
   /** Each task has its place, and was told to start. */
   | { readonly type: 'placed' }
+  /** Of tasks that no agent reports: those in the server's own process, and those whose agent can't be had. */
   | { readonly type: 'task-status'; readonly task: string; readonly status: TaskStatus }
   | { readonly type: 'event'; readonly event: JobEvent }
-  /** Nothing of the job can run, or go on. */
+  /** Nothing of the job can run, or go on. The deployment has given up what it had, and stops. */
   | { readonly type: 'deployment-failed'; readonly cause: unknown }
 
 /**

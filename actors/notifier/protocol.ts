@@ -16,11 +16,20 @@ export interface NumberedNotification {
 }
 
 export type NotifierMessage =
-  /** Answered once it's durable: it's kept until its recipient has acknowledged it, however late that connects. */
-  | ({ readonly type: 'notify'; readonly recipient: Recipient; readonly notification: Notification } & Asking<null>)
+  /**
+   * Answered once it's durable: it's kept until its recipient has acknowledged it, however late that connects. What is
+   * notified again on the same occasion (a start of the job, say) is told once, though the first be acknowledged already.
+   */
+  | ({
+      readonly type: 'notify'
+      readonly recipient: Recipient
+      readonly notification: Notification
+      readonly occasion?: string
+    } & Asking<null>)
   /**
    * The oldest not yet acknowledged, at most `limit`; if there are none, it waits for the next, at most `waitMs`, and then
    * answers with none. `acknowledged` is the highest number that the recipient has dealt with: those up to it are dropped.
+   * ACKNOWLEDGED_UNKNOWN if there was none of that number.
    */
   | ({
       readonly type: 'receive'
@@ -29,5 +38,5 @@ export type NotifierMessage =
       readonly limit: number
       readonly waitMs: number
     } & Asking<readonly NumberedNotification[]>)
-  /** All of a recipient that is no more. */
-  | ({ readonly type: 'forget'; readonly recipient: Recipient } & Asking<null>)
+  /** The server is to close: whoever waits is answered with none, and nobody waits any more. */
+  | { readonly type: 'release' }

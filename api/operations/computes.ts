@@ -5,16 +5,16 @@ import {
   computeStatus,
   deploymentConfig,
   deploymentStatus,
-} from '../../actors/index.ts'
+} from '../../actors/catalogue/model/index.ts'
 import { pageOf, pageQuery } from '../http/query.ts'
-import { bare, laterOperation, listOperation, noBody, noQuery, type Operation, operation } from '../operation.ts'
+import { bare, laterOperation, listOperation, noBody, noQuery, operation } from '../operation.ts'
 
 const one = '/computes/{computeId}'
 const deployments = '/computes/{computeId}/deployments'
 const auth = 'compute-key'
 const nothing = z.null()
 
-export const computeOperations: readonly Operation[] = [
+export const computeOperations = [
   operation({
     id: 'registerCompute',
     method: 'post',

@@ -1,12 +1,12 @@
 import { z } from 'zod'
-import { datasetInfo } from '../../actors/index.ts'
+import { datasetInfo } from '../../actors/catalogue/model/index.ts'
 import { pageOf, pageQuery } from '../http/query.ts'
-import { bare, listOperation, noBody, noQuery, type Operation, operation } from '../operation.ts'
+import { bare, listOperation, noBody, noQuery, operation } from '../operation.ts'
 
 const all = '/users/{user}/datasets'
 const one = '/users/{user}/datasets/{datasetId}'
 
-export const datasetOperations: readonly Operation[] = [
+export const datasetOperations = [
   operation({
     id: 'createDataset',
     method: 'post',

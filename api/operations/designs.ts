@@ -1,7 +1,7 @@
 import { z } from 'zod'
-import { codeRevision, design, designChange, designInfo, designSchema } from '../../actors/index.ts'
+import { codeRevision, design, designChange, designInfo, designSchema } from '../../actors/catalogue/model/index.ts'
 import { flag, pageOf, pageQuery } from '../http/query.ts'
-import { archiveOperation, bare, listOperation, noBody, noQuery, type Operation, operation } from '../operation.ts'
+import { archiveOperation, bare, listOperation, noBody, noQuery, operation } from '../operation.ts'
 
 const all = '/users/{user}/designs'
 const one = '/users/{user}/designs/{designId}'
@@ -12,7 +12,7 @@ const nothing = z.null()
 /** A form with a zip. */
 const upload = z.strictObject({ fileName: z.string().min(1), fileData: z.instanceof(Uint8Array) })
 
-export const designOperations: readonly Operation[] = [
+export const designOperations = [
   operation({
     id: 'createDesign',
     method: 'post',

@@ -1,13 +1,13 @@
 import { z } from 'zod'
-import { jobSpec, jobStatus, taskInfo, taskStatus } from '../../actors/index.ts'
+import { jobSpec, jobStatus, taskInfo, taskStatus } from '../../actors/catalogue/model/index.ts'
 import { flag, pageOf, pageQuery } from '../http/query.ts'
-import { bare, laterOperation, listOperation, noBody, noQuery, type Operation, operation } from '../operation.ts'
+import { bare, laterOperation, listOperation, noBody, noQuery, operation } from '../operation.ts'
 
 const all = '/users/{user}/jobs'
 const one = '/users/{user}/jobs/{jobId}'
 const nothing = z.null()
 
-export const jobOperations: readonly Operation[] = [
+export const jobOperations = [
   operation({
     id: 'createJob',
     method: 'post',

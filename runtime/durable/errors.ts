@@ -1,4 +1,4 @@
-import { errorFactory } from '../errors.ts'
+import { errorFactory } from '../errors/coded-error.ts'
 
 const storeErrors = {
   STORE_VERSION: {

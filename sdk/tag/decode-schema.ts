@@ -1,41 +1,6 @@
-import { z } from 'zod'
 import { tagError } from './errors.ts'
 import type { Schema } from './schema.ts'
-
-const text = z.string()
-const named = z.string().min(1)
-const texts = z.array(text)
-
-const role = z.strictObject({
-  name: named,
-  description: text.exactOptional(),
-  isDataConsumer: z.boolean().exactOptional(),
-  replica: z.number().int().exactOptional(),
-  groupAssociation: z.array(z.record(text, text)).exactOptional(),
-})
-
-const channel = z.strictObject({
-  name: named,
-  pair: texts,
-  description: text.exactOptional(),
-  groupBy: z.strictObject({ type: z.literal('tag'), value: z.array(named).default([]) }).exactOptional(),
-  funcTags: z.record(text, texts).exactOptional(),
-  backend: text.exactOptional(),
-  brokerHost: text.exactOptional(),
-  isUnidirectional: z.boolean().exactOptional(),
-})
-
-/** The wire form of a schema: the source of its validation and of its description in OpenAPI. */
-export const schemaModel = z.strictObject({
-  name: named,
-  description: text.exactOptional(),
-  roles: z.array(role).min(1),
-  channels: z.array(channel).min(1),
-  connectors: z
-    .array(z.strictObject({ name: named, connection: named, description: text.exactOptional() }))
-    .exactOptional(),
-  revision: z.number().int().exactOptional(),
-})
+import { schemaModel } from './schema-model.ts'
 
 /** Decodes a schema as it came over the wire. TAG_MALFORMED names every fault with its place. */
 export function decodeSchema(value: unknown): Schema {

@@ -1,5 +1,5 @@
 import { strToU8, zipSync } from 'fflate'
-import { type AskCatalogue, askCatalogue, catalogue, type DesignSchema } from '../../actors/index.ts'
+import { type AskCatalogue, asking, catalogue, type DesignSchema } from '../../actors/index.ts'
 import { actorSystem, type Store } from '../../runtime/index.ts'
 
 /** A catalogue of its own on a store, with ids that count up and a clock that stands still. */
@@ -11,7 +11,7 @@ export function catalogueStage(store: Store): AsyncDisposable & { readonly ask: 
   const behavior = catalogue({ store, now, newId, newKey: () => 'k'.repeat(32) })
   const ref = system.spawn('catalogue', behavior, { supervise: { type: 'stop' } })
   return {
-    ask: askCatalogue(system, ref, { timeoutMs: 60_000 }),
+    ask: asking(system, ref, { timeoutMs: 60_000 }),
     [Symbol.asyncDispose]: () => system.terminate(),
   }
 }

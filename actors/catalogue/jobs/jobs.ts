@@ -97,7 +97,8 @@ export async function readTask(collections: Collections, user: string, id: strin
   return taskInfoOf(found.value)
 }
 
-async function findJob({ jobs }: Collections, user: string, id: string): Promise<Stored<CatalogueJob>> {
+/** The job, or JOB_NOT_FOUND if this user has none of that id. */
+export async function findJob({ jobs }: Collections, user: string, id: string): Promise<Stored<CatalogueJob>> {
   const found = await jobs.get(id)
   if (found?.value.userId !== user) throw catalogueError('JOB_NOT_FOUND', { id })
   return found

@@ -1,5 +1,5 @@
 import { z } from 'zod'
-import { schemaModel } from '../../../sdk/index.ts'
+import { schemaModel } from '../../../sdk/tag/index.ts'
 import { identifier, models, text } from './atoms.ts'
 
 export const designSchema = schemaModel

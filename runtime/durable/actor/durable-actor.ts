@@ -1,4 +1,4 @@
-import { CodedError } from '../../errors.ts'
+import { CodedError } from '../../errors/coded-error.ts'
 import type { ActorContext, Behavior } from '../../kernel/protocol.ts'
 import { EventJournal, type EventSourced } from './event-journal.ts'
 import { Outbox } from './outbox.ts'

@@ -1,6 +1,6 @@
 import type { TestFn } from 'ava'
 import fc from 'fast-check'
-import { CodedError } from '../../errors.ts'
+import { CodedError } from '../../errors/coded-error.ts'
 import type { Store } from '../store.ts'
 import { all, blob, bytes, journal, type OpenStore } from './store-under-test.ts'
 

@@ -1,7 +1,7 @@
 import { mkdir, open, readdir, readFile, rename, writeFile } from 'node:fs/promises'
 import { constants } from 'node:os'
 import { join } from 'node:path'
-import { CodedError } from '../../errors.ts'
+import { CodedError } from '../../errors/coded-error.ts'
 import { storeError } from '../errors.ts'
 
 /**

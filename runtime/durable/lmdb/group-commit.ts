@@ -1,4 +1,4 @@
-import { CodedError } from '../../errors.ts'
+import { CodedError } from '../../errors/coded-error.ts'
 import { folderError } from './folder.ts'
 import type { LmdbRoot } from './lmdb-root.ts'
 import { checkRoom } from './room.ts'

@@ -5,7 +5,7 @@ import {
   MongoServerSelectionError,
   MongoWriteConcernError,
 } from 'mongodb'
-import { CodedError } from '../../errors.ts'
+import { CodedError } from '../../errors/coded-error.ts'
 import { storeError } from '../errors.ts'
 
 /** The server has forgotten a cursor, gives up its role or shuts down: another attempt may find it, or its successor. */

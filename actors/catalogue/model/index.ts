@@ -1,0 +1,8 @@
+export { checkIdentifier, identifier, models } from './atoms.ts'
+export * from './compute.ts'
+export * from './dataset.ts'
+export { decodeModel } from './decode-model.ts'
+export * from './design.ts'
+export { type JobSpecification, type JobStateName, type JobStatus, jobSpec, jobStates, jobStatus } from './job.ts'
+export * from './task.ts'
+export { knownPart } from './unknown-fields.ts'

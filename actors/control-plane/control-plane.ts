@@ -1,0 +1,26 @@
+import type { Behavior } from '../../runtime/index.ts'
+import { catalogue } from '../catalogue/catalogue.ts'
+import type { CatalogueParts } from '../catalogue/parts.ts'
+import type { CatalogueMessage } from '../catalogue/protocol.ts'
+import { events } from '../events/events.ts'
+import type { EventsMessage } from '../events/protocol.ts'
+
+export type ControlPlaneMessage = CatalogueMessage | EventsMessage
+
+/** Parent of the control plane's actors: hands each message to the one that it is for. */
+export function controlPlane(parts: CatalogueParts): Behavior<ControlPlaneMessage> {
+  return (context) => {
+    const things = context.spawn('catalogue', catalogue(parts))
+    const happenings = context.spawn('events', events(parts))
+    return (message) => {
+      switch (message.type) {
+        case 'record-event':
+        case 'read-events':
+        case 'remove-events':
+          return happenings.tell(message)
+        default:
+          return things.tell(message)
+      }
+    }
+  }
+}

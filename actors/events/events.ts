@@ -1,0 +1,70 @@
+import type { Behavior, Store } from '../../runtime/index.ts'
+import { findJob } from '../catalogue/jobs/jobs.ts'
+import { collectionsOf } from '../catalogue/records/collections.ts'
+import { answer } from '../catalogue/reply.ts'
+import { eventJournal } from './event-journal.ts'
+import type { NumberedEvent } from './job-event.ts'
+import type { EventsMessage } from './protocol.ts'
+import { waitingReaders } from './waiting-readers.ts'
+
+export interface EventsParts {
+  readonly store: Store
+  /** Wall-clock time as RFC 3339. */
+  readonly now: () => string
+  /** Events kept of each job. Default: 10,000. */
+  readonly kept?: number
+}
+
+/** Another server on the same store tells nobody here of what it records: who waits looks again so often. */
+const lookAgainMs = 500
+
+/** Keeps what happens in jobs, and gives it to those who follow them. Jobs don't wait for each other. */
+export function events({ store, now, kept }: EventsParts): Behavior<EventsMessage> {
+  return (context) => {
+    const collections = collectionsOf(store)
+    const journal = eventJournal(store, now, kept)
+    const readers = waitingReaders()
+
+    return (message) => {
+      switch (message.type) {
+        case 'record-event':
+          return void answer(message, async () => {
+            const number = await context.track(journal.record(message.job, message.event))
+            readers.wake(message.job)
+            return number
+          })
+        case 'read-events':
+          return void answer(message, () => read(message))
+        case 'remove-events':
+          return void answer(message, async () => {
+            await context.track(journal.remove(message.job))
+            readers.wake(message.job)
+            return null
+          })
+      }
+    }
+
+    async function read({
+      user,
+      job,
+      after,
+      limit,
+      waitMs,
+    }: Extract<EventsMessage, { type: 'read-events' }>): Promise<readonly NumberedEvent[]> {
+      const until = context.clock.now() + waitMs
+      for (;;) {
+        // Before the look, so that nothing recorded during it is missed.
+        const woken = readers.wait(job)
+        try {
+          await context.track(findJob(collections, user, job))
+          const found = await context.track(journal.after(job, after, limit))
+          const leftMs = until - context.clock.now()
+          if (found.length > 0 || leftMs <= 0 || context.signal.aborted) return found
+          await woken.orAfter(context, Math.min(leftMs, lookAgainMs))
+        } finally {
+          woken.cancel()
+        }
+      }
+    }
+  }
+}

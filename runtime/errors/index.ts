@@ -1,0 +1,1 @@
+export { CodedError, type ErrorEntry, errorFactory } from './coded-error.ts'

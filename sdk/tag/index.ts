@@ -1,0 +1,1 @@
+export { schemaModel } from './schema-model.ts'
