@@ -1,5 +1,5 @@
 import { z } from 'zod'
-import { identifier } from '../../actors/index.ts'
+import { identifier } from '../../actors/catalogue/model/index.ts'
 import { apiError } from '../errors.ts'
 
 const count = z.string().regex(/^\d{0,9}$/, 'expected a whole number')
