@@ -2,13 +2,17 @@ import { z } from 'zod'
 import { checkIdentifier, decodeModel } from '../actors/catalogue/model/index.ts'
 import type { Ask, ControlPlaneMessage, Page, ReadArchive, Reply } from '../actors/index.ts'
 import type { ActorRef } from '../runtime/index.ts'
+import { assertOwn, type Caller } from './auth/authority.ts'
 import { apiError } from './errors.ts'
 import { decodeQuery } from './http/query.ts'
 
 export type Method = 'get' | 'post' | 'put' | 'delete'
 
-/** Who may call: a user for their own things, a compute or a task by its key. */
-export type Auth = 'user' | 'compute-key' | 'task-key'
+/**
+ * Who may call: a user for their own things, who runs computes, a compute or a task by its key besides, an administrator.
+ * Where nobody is asked who they are, the keys alone count.
+ */
+export type Auth = 'user' | 'compute' | 'compute-key' | 'task-key' | 'admin'
 
 /** What came with a request, not yet decoded. */
 export interface Call {
@@ -16,6 +20,8 @@ export interface Call {
   readonly query: Readonly<Record<string, string>>
   readonly body: unknown
   readonly apiKey: string | undefined
+  /** Undefined where nobody is asked who they are. */
+  readonly caller: Caller | undefined
 }
 
 export type Answer =
@@ -77,6 +83,8 @@ interface Definition<Id extends string, Path extends string, Query extends z.Zod
   readonly query: Query
   readonly body: Body
   readonly form?: true
+  /** Whose things it's about, if no parameter `user` says so. */
+  readonly owner?: (call: DecodedCall<Path, z.output<Query>, z.output<Body>>) => string
 }
 
 type Asks<Path extends string, Query extends z.ZodObject, Body extends z.ZodType, Value> = (
@@ -163,7 +171,18 @@ function made<
   Body extends z.ZodType,
   Answered extends AnswerModel,
 >(
-  { id, method, path, summary, auth = 'user', status = 200, query, body, form }: Definition<Id, Path, Query, Body>,
+  {
+    id,
+    method,
+    path,
+    summary,
+    auth = 'user',
+    status = 200,
+    query,
+    body,
+    form,
+    owner,
+  }: Definition<Id, Path, Query, Body>,
   answer: Answered,
   perform: (ask: Ask<ControlPlaneMessage>, call: DecodedCall<Path, z.output<Query>, z.output<Body>>) => Promise<Answer>,
 ): Operation<Id, Path, Query, Body, Answered> {
@@ -179,12 +198,14 @@ function made<
     ...(body instanceof z.ZodUndefined ? {} : { body: { type: form ? 'form' : 'json', model: body } }),
     async perform(ask, call) {
       for (const [name, value] of Object.entries(call.params)) checkIdentifier(name, value)
-      return perform(ask, {
+      const decoded: DecodedCall<Path, z.output<Query>, z.output<Body>> = {
         param: (name) => call.params[name] ?? '',
         query: decodeQuery(query, call.query),
         body: decodeModel(body, call.body),
         apiKey: call.apiKey,
-      })
+      }
+      if (call.caller && owner) assertOwn(call.caller, owner(decoded))
+      return perform(ask, decoded)
     },
   }
 }

@@ -1,5 +1,6 @@
 import { isIPv6 } from 'node:net'
 import { asking, controlPlane } from '../actors/index.ts'
+import { type AuthenticationSetting, bearerGate } from './auth/gate.ts'
 import { compose, IDENTITY, STORE, SYSTEM } from './compose.ts'
 import { apiError } from './errors.ts'
 import type { BodyLimits } from './http/body.ts'
@@ -13,13 +14,15 @@ import type { StoreSetting } from './store-setting.ts'
 
 export interface ServerOptions {
   readonly store: StoreSetting
-  /** Default: 127.0.0.1. Only loopback, since nobody is asked who they are. */
+  /** Default: 127.0.0.1. Only loopback, unless callers are asked who they are. */
   readonly host?: string
   /** Default: 10100. 0 chooses a free one. */
   readonly port?: number
   readonly limits?: Partial<BodyLimits>
   /** How long a request may take in the control plane. Default: 30,000. */
   readonly timeoutMs?: number
+  /** Callers must show a token. Default: nobody is asked who they are. */
+  readonly authentication?: AuthenticationSetting
   /** Default: of each request, to standard error. */
   readonly log?: LogSetting
 }
@@ -30,16 +33,18 @@ export interface RunningServer extends AsyncDisposable {
   close(): Promise<void>
 }
 
-/** Starts the control plane. API_OPEN_HOST unless the host is loopback. */
+/** Starts the control plane. API_OPEN_HOST if nobody is asked who they are and the host isn't loopback. API_KEY_FILE. */
 export async function startServer({
   store: setting,
   host = '127.0.0.1',
   port = 10_100,
   limits = {},
   timeoutMs = 30_000,
+  authentication,
   log: logSetting = {},
 }: ServerOptions): Promise<RunningServer> {
-  if (!isLoopback(host)) throw apiError('API_OPEN_HOST', { host })
+  if (!authentication && !isLoopback(host)) throw apiError('API_OPEN_HOST', { host })
+  const gate = authentication && (await bearerGate(authentication))
   const scope = compose(setting)
   const store = await scope.resolve(STORE)
   const system = scope.resolve(SYSTEM)
@@ -59,6 +64,7 @@ export async function startServer({
     log,
     metrics: serverMetrics(system),
     closing: closing.signal,
+    gate,
   })
   try {
     await new Promise<void>((resolve, reject) => {

@@ -2,7 +2,8 @@ import { z } from 'zod'
 import { identifier } from '../../actors/catalogue/model/index.ts'
 import { apiError } from '../errors.ts'
 
-const count = z.string().regex(/^\d{0,9}$/, 'expected a whole number')
+/** A whole number, as text. */
+export const count = z.string().regex(/^\d{0,9}$/, 'expected a whole number')
 
 /** Of every list: how many, and after which id. */
 export const pageQuery = z.object({
