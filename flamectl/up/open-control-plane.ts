@@ -1,8 +1,8 @@
 import { mkdir } from 'node:fs/promises'
 import { dirname } from 'node:path'
-import { isLoopback, type RunningServer, type StoreSetting, startServer } from '../../api/index.ts'
+import { isLoopback, type RunningServer, startServer, storeSetting } from '../../api/index.ts'
 import { flamectlError } from '../errors.ts'
-import { shownStore, stateFolder } from '../store-place.ts'
+import { isMongodb, shownStore, stateFolder } from '../store-place.ts'
 import type { RawUpOptions } from './up-options.ts'
 
 export interface ControlPlane extends RunningServer {
@@ -20,7 +20,7 @@ export async function openControlPlane({
   keyFile,
   logLevel,
 }: Omit<RawUpOptions, 'port'> & { readonly port: number }): Promise<ControlPlane> {
-  const setting: StoreSetting = { type: 'lmdb', folder: stateFolder(store) }
+  const setting = storeSetting(isMongodb(store) ? store : stateFolder(store))
   const asksForTokens = auth ?? !isLoopback(host)
   if (asksForTokens) await mkdir(dirname(keyFile), { recursive: true, mode: 0o700 })
   const authentication = asksForTokens ? { authentication: { keyFile } } : {}
