@@ -89,6 +89,7 @@ export const catalogueStatus: Readonly<Record<CatalogueErrorCode, number>> = {
   JOB_NOT_FOUND: 404,
   JOB_INVALID: 422,
   JOB_STATE: 409,
+  ACKNOWLEDGED_UNKNOWN: 422,
   TASK_UNKNOWN: 404,
   WRITTEN_MEANWHILE: 409,
   RECORD_DAMAGED: 500,

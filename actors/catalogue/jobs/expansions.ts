@@ -1,5 +1,6 @@
 import type { Task } from '../../../sdk/index.ts'
 import { catalogueError } from '../../errors.ts'
+import { forgetRecipient } from '../../notifier/recipients.ts'
 import type { Collections } from '../records/collections.ts'
 import type { CatalogueJob, TaskRecord } from '../records/record-models.ts'
 import type { Stored } from '../records/records.ts'
@@ -53,11 +54,16 @@ export async function writeTasks(
   if (!(await tasks.insert(...records))) throw catalogueError('JOB_EXISTS', { id: job })
 }
 
-/** Removes tasks that are not the job's (all of them if there is no job), and the note of the change. */
-async function settle({ jobs, tasks, expansions }: Collections, job: string): Promise<void> {
+/** Removes tasks that are not the job's (all of them if there is no job) with what is theirs, and the note of the change. */
+async function settle(collections: Collections, job: string): Promise<void> {
+  const { jobs, tasks, expansions } = collections
   const present = await jobs.get(job)
   const own = present && `${job}/${present.value.expansion}/`
-  for await (const { id } of tasks.below(`${job}/`)) if (!own || !id.startsWith(own)) await tasks.remove(id)
+  for await (const { id, value } of tasks.below(`${job}/`)) {
+    if (own && id.startsWith(own)) continue
+    await forgetRecipient(collections, { type: 'task', job, task: value.taskId })
+    await tasks.remove(id)
+  }
   await expansions.remove(job)
 }
 

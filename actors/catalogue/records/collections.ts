@@ -7,6 +7,8 @@ import {
   designRecord,
   expansionRecord,
   jobRecord,
+  occasionRecord,
+  recipientRecord,
   taskRecord,
 } from './record-models.ts'
 import { recordsOf } from './records.ts'
@@ -26,6 +28,10 @@ export function collectionsOf({ documents }: Pick<Store, 'documents'>) {
     tasks: recordsOf(documents, 'tasks', taskRecord),
     /** By job. */
     expansions: recordsOf(documents, 'expansions', expansionRecord),
+    /** By task, or compute. */
+    recipients: recordsOf(documents, 'recipients', recipientRecord),
+    /** By recipient and job. */
+    occasions: recordsOf(documents, 'occasions', occasionRecord),
   }
 }
 
