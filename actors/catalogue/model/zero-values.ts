@@ -23,7 +23,8 @@ export function withoutZeroValues(model: z.core.$ZodType, value: unknown): unkno
   return Object.fromEntries(kept)
 }
 
-function unwrapped(model: z.core.$ZodType): z.core.$ZodType {
+/** A model without what says only that it may be absent. */
+export function unwrapped(model: z.core.$ZodType): z.core.$ZodType {
   if (model instanceof z.ZodOptional || model instanceof z.ZodExactOptional || model instanceof z.ZodDefault)
     return unwrapped(model.unwrap())
   return model

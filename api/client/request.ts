@@ -1,0 +1,43 @@
+import type { Operation } from '../operation.ts'
+import type { CallOptions } from './methods.ts'
+import type { Outgoing } from './transport.ts'
+
+/** What a method is called with, by its field: parameters of the path, `query`, `body`. */
+type Input = Readonly<Record<string, unknown>>
+
+/** Makes the request of an operation's method. */
+export function requestOf({ method, path, body, answer }: Operation, input: Input, options: CallOptions): Outgoing {
+  const { apiKey, ...conditions } = options
+  return {
+    ...conditions,
+    method: method.toUpperCase(),
+    streamed: answer.type === 'archive',
+    path: filled(path, input) + queryOf(input.query),
+    headers: {
+      ...(body?.type === 'json' ? { 'content-type': 'application/json' } : {}),
+      ...(apiKey === undefined ? {} : { 'x-api-key': apiKey }),
+    },
+    ...(body ? { body: body.type === 'json' ? JSON.stringify(input.body) : formOf(input.body) } : {}),
+  }
+}
+
+/** A path with its parameters. */
+export function filled(path: string, values: Input): string {
+  return path.replace(/\{(\w+)\}/g, (_, name: string) => encodeURIComponent(String(values[name])))
+}
+
+function queryOf(query: unknown): string {
+  const given = Object.entries(query ?? {}).filter(([, value]) => value !== undefined)
+  const text = new URLSearchParams(given.map(([name, value]) => [name, String(value)])).toString()
+  return text === '' ? '' : `?${text}`
+}
+
+function formOf(body: unknown): FormData {
+  const form = new FormData()
+  for (const [name, value] of Object.entries(body ?? {})) {
+    if (value instanceof Blob) form.set(name, value, 'file')
+    else if (value instanceof Uint8Array) form.set(name, new Blob([Uint8Array.from(value)]), 'file')
+    else form.set(name, String(value))
+  }
+  return form
+}
