@@ -1,5 +1,7 @@
+import { setImmediate } from 'node:timers/promises'
 import test from 'ava'
 import { memoryStore } from '../../runtime/index.ts'
+import { interruptedStore } from '../../test/support/interrupted-store.ts'
 import { killedStore, lifeOf } from '../../test/support/killed-store.ts'
 import { type NotifierStage, notifierStage } from '../../test/support/notifier-stage.ts'
 import type { Notification, NumberedNotification } from '../catalogue/model/notification.ts'
@@ -91,7 +93,8 @@ test('who waits too long, or until the server closes, hears of nothing', async (
 })
 
 test('two servers give no number twice, lose nothing and repeat nothing', async (t) => {
-  const store = memoryStore()
+  // Slow enough that the other server reads meanwhile.
+  const store = interruptedStore(memoryStore(), () => setImmediate())
   await using one = notifierStage(store)
   await using other = notifierStage(store)
   const heard: string[] = []
