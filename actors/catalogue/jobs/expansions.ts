@@ -56,14 +56,17 @@ export async function writeTasks(
 
 /** Removes tasks that are not the job's (all of them if there is no job) with what is theirs, and the note of the change. */
 async function settle(collections: Collections, job: string): Promise<void> {
-  const { jobs, tasks, expansions } = collections
+  const { jobs, tasks, expansions, deployments } = collections
+  const computes = new Set<string>()
   const present = await jobs.get(job)
   const own = present && `${job}/${present.value.expansion}/`
   for await (const { id, value } of tasks.below(`${job}/`)) {
     if (own && id.startsWith(own)) continue
     await forgetRecipient(collections, { type: 'task', job, task: value.taskId })
+    computes.add(value.computeId)
     await tasks.remove(id)
   }
+  for (const compute of computes) await deployments.remove(`${compute}/${job}`)
   await expansions.remove(job)
 }
 

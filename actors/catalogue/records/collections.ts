@@ -4,6 +4,7 @@ import {
   codeRecord,
   computeRecord,
   datasetRecord,
+  deploymentRecord,
   designRecord,
   expansionRecord,
   jobRecord,
@@ -28,6 +29,8 @@ export function collectionsOf({ documents }: Pick<Store, 'documents'>) {
     tasks: recordsOf(documents, 'tasks', taskRecord),
     /** By job. */
     expansions: recordsOf(documents, 'expansions', expansionRecord),
+    /** By compute and job. */
+    deployments: recordsOf(documents, 'deployments', deploymentRecord),
     /** By task, or compute. */
     recipients: recordsOf(documents, 'recipients', recipientRecord),
     /** By recipient and job. */

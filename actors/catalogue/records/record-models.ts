@@ -1,5 +1,6 @@
 import { z } from 'zod'
 import { text, time } from '../model/atoms.ts'
+import { deploymentStatus } from '../model/compute.ts'
 import { datasetInfo } from '../model/dataset.ts'
 import { jobSpec, jobStates } from '../model/job.ts'
 import { numberedNotification } from '../model/notification.ts'
@@ -76,6 +77,14 @@ export type TaskRecord = z.output<typeof taskRecord>
 
 /** A change of a job's tasks that may be under way. */
 export const expansionRecord = z.strictObject({ at: time })
+
+/** A job's tasks on a compute. */
+export const deploymentRecord = z.strictObject({
+  /** The start of the job that these are the statuses of. */
+  start: text,
+  statuses: deploymentStatus,
+  updatedAt: time,
+})
 
 /** Who is notified, and of what. */
 export const recipientRecord = z.strictObject({
