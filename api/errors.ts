@@ -51,6 +51,11 @@ export const apiErrors = {
     message: 'the server did not get to it in time',
     hint: 'ask again later; a change that was asked for may still be made',
   },
+  API_NOT_READY: {
+    status: 503,
+    message: 'the server is not ready: {reason}',
+    hint: 'ask again later, or another server',
+  },
   API_OPEN_HOST: {
     status: 500,
     message: 'the server asks nobody who they are, and {host} can be reached from other machines',

@@ -1,4 +1,5 @@
 export type { StoreSetting } from './compose.ts'
+export type { LogSetting } from './observe/log.ts'
 export { openApi } from './openapi.ts'
 export { operations } from './operations/operations.ts'
 export { type RunningServer, type ServerOptions, startServer } from './start-server.ts'

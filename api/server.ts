@@ -1,10 +1,14 @@
-import { pipeline } from 'node:stream/promises'
 import { createServer, type Request, type Response } from 'restify'
-import type { Ask, ControlPlaneMessage } from '../actors/index.ts'
+import { type Ask, type ControlPlaneMessage, inContext } from '../actors/index.ts'
 import { apiError } from './errors.ts'
 import { type BodyLimits, readForm, readJson } from './http/body.ts'
+import { beginExchange, exchangeOf } from './http/exchange.ts'
 import { foreignSource } from './http/loopback.ts'
 import { problemBody, problemOf } from './http/problem.ts'
+import { respond, send, sendJson } from './http/respond.ts'
+import type { Log } from './observe/log.ts'
+import type { Metrics } from './observe/metrics.ts'
+import { observeRequest } from './observe/observe-requests.ts'
 import { openApi } from './openapi.ts'
 import type { Answer, Operation } from './operation.ts'
 
@@ -12,45 +16,69 @@ export interface ApiOptions {
   readonly ask: Ask<ControlPlaneMessage>
   readonly operations: readonly Operation[]
   readonly limits: BodyLimits
-  /** Hears of each fault that a caller is told nothing of. */
-  readonly onFault: (cause: unknown, request: string) => void
+  readonly log: Log
+  readonly metrics: Metrics
+  /** Aborted when the server takes no more requests. */
+  readonly closing: AbortSignal
 }
 
 /** An API that isn't listening yet. */
 export type Api = ReturnType<typeof createServer>
 
 /** Mounts the operations. Every path is there with a slash at its end too, which existing clients send. */
-export function apiServer({ ask, operations, limits, onFault }: ApiOptions): Api {
+export function apiServer({ ask, operations, limits, log, metrics, closing }: ApiOptions): Api {
   const server = createServer({ name: 'flame-fl', ignoreTrailingSlash: true })
   const description = JSON.stringify(openApi(operations))
 
   server.pre((request, response, next) => {
+    observeRequest(beginExchange(request, response), request, response, { log, metrics })
+    if (closing.aborted) response.setHeader('connection', 'close')
     const from = foreignSource(request.headers)
     if (from === undefined) return next()
     refuse(request, response, apiError('API_FOREIGN', { from }))
     return next(false)
   })
-  server.get('/openapi.json', async (_request, response) => send(response, 200, 'application/json', description))
   for (const operation of operations) {
     const path = operation.path.replace(/\{(\w+)\}/g, ':$1')
-    const mount = operation.method === 'delete' ? 'del' : operation.method
-    server[mount](path, async (request: Request, response: Response) => {
-      try {
-        await respond(request, response, operation, await performed(request, operation))
-      } catch (cause) {
-        refuse(request, response, cause)
-      }
-    })
+    mount(operation.method, path, operation.id, async (request, response) =>
+      respond(request, response, operation, await performed(request, operation)),
+    )
   }
+  mount('get', '/openapi.json', 'openapi', async (_, response) => send(response, 200, 'application/json', description))
+  mount('get', '/healthz', 'healthz', async (_, response) => sendJson(response, 200, { status: 'up' }))
+  mount('get', '/readyz', 'readyz', async (request, response) => {
+    await assertReady(request)
+    sendJson(response, 200, { status: 'ready' })
+  })
+  mount('get', '/metrics', 'metrics', async (_, response) =>
+    send(response, 200, metrics.contentType, await metrics.text()),
+  )
   server.on('restifyError', (request: Request, response: Response, cause: unknown, done: () => void) => {
     refuse(request, response, routingError(request, cause))
     done()
   })
   return server
 
+  function mount(
+    method: Operation['method'],
+    path: string,
+    name: string,
+    handle: (request: Request, response: Response) => Promise<void>,
+  ): void {
+    server[method === 'delete' ? 'del' : method](path, async (request: Request, response: Response) => {
+      exchangeOf(request).operation = name
+      try {
+        await handle(request, response)
+      } catch (cause) {
+        refuse(request, response, cause)
+      }
+    })
+  }
+
   async function performed(request: Request, operation: Operation): Promise<Answer> {
     const { body } = operation
-    return operation.perform(ask, {
+    const { requestId } = exchangeOf(request)
+    return operation.perform(inContext(ask, { requestId }), {
       params: request.params,
       query: Object.fromEntries(new URLSearchParams(request.getQuery())),
       body:
@@ -60,10 +88,23 @@ export function apiServer({ ask, operations, limits, onFault }: ApiOptions): Api
     })
   }
 
+  async function assertReady(request: Request): Promise<void> {
+    if (closing.aborted) throw apiError('API_NOT_READY', { reason: 'it is closing' })
+    try {
+      const { requestId } = exchangeOf(request)
+      await inContext(ask, { requestId })<null>((replyTo) => ({ type: 'probe', replyTo }))
+    } catch (cause) {
+      log.warn({ requestId: exchangeOf(request).requestId, err: cause }, 'not ready')
+      throw apiError('API_NOT_READY', { reason: 'its store does not answer' }, { cause })
+    }
+  }
+
   function refuse(request: Request, response: Response, cause: unknown): void {
     const problem = problemOf(cause)
-    // Without the query, which may hold a key.
-    if (problem.status === 500) onFault(cause, `${request.method ?? ''} ${request.getPath()}`)
+    const exchange = exchangeOf(request)
+    const { requestId, operation } = exchange
+    exchange.code = problem.code
+    if (problem.status === 500) log.error({ requestId, operation, err: cause }, 'a request failed')
     // An answer that has begun can only be cut off: its length tells that it isn't whole.
     if (response.headersSent) return void response.destroy()
     // What is left of a body that was refused isn't read: the connection can't serve another request.
@@ -71,39 +112,6 @@ export function apiServer({ ask, operations, limits, onFault }: ApiOptions): Api
     const { type, text } = problemBody(problem, request.headers.accept)
     send(response, problem.status, type, text)
   }
-}
-
-async function respond(request: Request, response: Response, { status }: Operation, answer: Answer): Promise<void> {
-  switch (answer.type) {
-    case 'json':
-      return send(response, status, 'application/json', JSON.stringify(answer.value))
-    case 'page': {
-      const { items, next } = answer.page
-      if (next !== undefined) response.setHeader('link', `<${nextPage(request, next)}>; rel="next"`)
-      return send(response, status, 'application/json', JSON.stringify(items))
-    }
-    case 'archive': {
-      const { fileName, sizeBytes, chunks } = answer.archive
-      const name = encodeURIComponent(fileName)
-      response.writeHead(status, {
-        'content-type': 'application/zip',
-        'content-length': String(sizeBytes),
-        'content-disposition': `attachment; filename*=UTF-8''${name}`,
-      })
-      return pipeline(chunks, response)
-    }
-  }
-}
-
-function nextPage(request: Request, after: string): string {
-  const query = new URLSearchParams(request.getQuery())
-  query.set('after', after)
-  return `${request.getPath()}?${query.toString()}`
-}
-
-function send(response: Response, status: number, type: string, text: string): void {
-  const bytes = Buffer.from(text)
-  response.sendRaw(status, bytes, { 'content-type': type, 'content-length': String(bytes.length) })
 }
 
 /** What the router refuses, as an error of this layer's table. */

@@ -4,6 +4,9 @@ import { compose, IDENTITY, STORE, type StoreSetting, SYSTEM } from './compose.t
 import { apiError } from './errors.ts'
 import type { BodyLimits } from './http/body.ts'
 import { isLoopback } from './http/loopback.ts'
+import { type LogSetting, openLog } from './observe/log.ts'
+import { serverMetrics } from './observe/metrics.ts'
+import { observeActors } from './observe/observe-actors.ts'
 import { operations } from './operations/operations.ts'
 import { apiServer } from './server.ts'
 
@@ -16,7 +19,8 @@ export interface ServerOptions {
   readonly limits?: Partial<BodyLimits>
   /** How long a request may take in the control plane. Default: 30,000. */
   readonly timeoutMs?: number
-  readonly onFault?: (cause: unknown, request: string) => void
+  /** Default: of each request, to standard error. */
+  readonly log?: LogSetting
 }
 
 export interface RunningServer extends AsyncDisposable {
@@ -32,14 +36,18 @@ export async function startServer({
   port = 10_100,
   limits = {},
   timeoutMs = 30_000,
-  onFault = (cause) => console.error(cause),
+  log: logSetting = {},
 }: ServerOptions): Promise<RunningServer> {
   if (!isLoopback(host)) throw apiError('API_OPEN_HOST', { host })
   const scope = compose(setting)
   const store = await scope.resolve(STORE)
   const system = scope.resolve(SYSTEM)
   const ref = system.spawn('control-plane', controlPlane({ store, ...scope.resolve(IDENTITY) }))
+  const log = openLog(logSetting)
+  const stopObserving = observeActors(system, log)
+  const closing = new AbortController()
   const release = async () => {
+    stopObserving()
     await system.terminate()
     await store.close()
   }
@@ -47,7 +55,9 @@ export async function startServer({
     ask: asking(system, ref, { timeoutMs }),
     operations,
     limits: { jsonBytes: 1024 * 1024, formBytes: 10 * 1024 * 1024 + 64 * 1024, ...limits },
-    onFault,
+    log,
+    metrics: serverMetrics(system),
+    closing: closing.signal,
   })
   try {
     await new Promise<void>((resolve, reject) => {
@@ -58,16 +68,17 @@ export async function startServer({
     await release()
     throw cause
   }
-  let closing: Promise<void> | undefined
+  let closed: Promise<void> | undefined
   const close = () => {
-    closing ??= new Promise<void>((resolve) => {
+    closing.abort()
+    closed ??= new Promise<void>((resolve) => {
       server.close(() => resolve())
       // Connections that wait for a next request would keep the server open.
       const closeIdle = () => server.server.closeIdleConnections()
       server.on('after', () => setImmediate(closeIdle))
       closeIdle()
     }).then(release)
-    return closing
+    return closed
   }
   const name = isIPv6(host) ? `[${host}]` : host
   return { url: `http://${name}:${server.address().port}`, close, [Symbol.asyncDispose]: close }

@@ -43,6 +43,8 @@ interface OfTask {
 
 /** What only reads: answered at once, from what is durable. */
 export type CatalogueQuery =
+  /** Answered if the store answers. */
+  | ({ readonly type: 'probe' } & Asking<null>)
   | (Owned & { readonly type: 'list-designs'; readonly page: PageRequest } & Asking<Page<DesignInfo>>)
   | (OfDesign & { readonly type: 'read-design' } & Asking<Design>)
   | (OfDesign & { readonly type: 'read-schema' } & Asking<DesignSchema>)

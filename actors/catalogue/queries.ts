@@ -26,6 +26,11 @@ export function answerQuery(
   codes: RoleCodes,
 ): Promise<void> {
   switch (query.type) {
+    case 'probe':
+      return answer(query, async () => {
+        await parts.store.documents.get('probe', 'probe')
+        return null
+      })
     case 'list-designs':
       return answer(query, () => listDesigns(collections, query.user, query.page))
     case 'read-design':

@@ -7,17 +7,36 @@ export type Reply<Value> =
   /** The asker's mistake: a coded error of the layer's table. Nothing was changed. */
   | { readonly type: 'refused'; readonly cause: Error }
   /** A fault. The change, if one was asked for, may or may not have been made. */
-  | { readonly type: 'failed'; readonly cause: unknown }
+  | { readonly type: 'failed'; readonly cause: unknown; readonly context?: RequestContext }
+
+/** What comes with a request from outside, and goes with it from actor to actor. */
+export interface RequestContext {
+  /** By which the logs tell what belongs to one request. */
+  readonly requestId: string
+}
 
 export interface Asking<Value> {
   readonly replyTo: ActorRef<Reply<Value>>
+  readonly context?: RequestContext
 }
 
 /** Does what was asked and tells how it ended. Never rejects: who asked hears of every fault. */
-export async function answer<Value>({ replyTo }: Asking<Value>, work: () => Promise<Value>): Promise<void> {
+export async function answer<Value>({ replyTo, context }: Asking<Value>, work: () => Promise<Value>): Promise<void> {
   try {
     replyTo.tell({ type: 'done', value: await work() })
   } catch (cause) {
-    replyTo.tell(isRefusal(cause) ? { type: 'refused', cause } : { type: 'failed', cause })
+    const failed = { type: 'failed', cause, ...(context ? { context } : {}) } as const
+    replyTo.tell(isRefusal(cause) ? { type: 'refused', cause } : failed)
   }
+}
+
+/** Whether a message is a reply that tells of a fault. */
+export function isFailure(message: unknown): message is Extract<Reply<never>, { type: 'failed' }> {
+  return (
+    typeof message === 'object' &&
+    message !== null &&
+    'type' in message &&
+    message.type === 'failed' &&
+    'cause' in message
+  )
 }

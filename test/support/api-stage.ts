@@ -11,7 +11,7 @@ export interface ApiStage extends AsyncDisposable {
   readonly url: string
   /** Sends a value as JSON, or a form as it is, and hears the answer; JSON is decoded. */
   call(method: string, path: string, body?: unknown, headers?: Readonly<Record<string, string>>): Promise<Heard>
-  /** Faults that nobody was told of. */
+  /** Faults that the server logged. */
   readonly faults: readonly unknown[]
   /** Stops the server and starts another on the same store. */
   restart(): Promise<void>
@@ -27,7 +27,8 @@ export async function apiStage(
   const folder = await temporaryFolder()
   const faults: unknown[] = []
   const store = kind === 'memory' ? { type: kind } : { type: kind, folder: folder.path }
-  const start = () => startServer({ store, port: 0, onFault: (cause) => faults.push(cause), ...options })
+  const log = { level: 'error', to: { write: (line: string) => void faults.push(JSON.parse(line)) } } as const
+  const start = () => startServer({ store, port: 0, log, ...options })
   let server = await start()
   return {
     get url() {

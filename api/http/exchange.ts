@@ -1,0 +1,36 @@
+import { randomUUID } from 'node:crypto'
+import type { IncomingMessage, ServerResponse } from 'node:http'
+
+/** A request, and what becomes known of it until it's answered. */
+export interface Exchange {
+  /** By which the logs tell what belongs to one request. */
+  readonly requestId: string
+  /** Of the monotonic clock, in milliseconds. */
+  readonly beganAt: number
+  /** Id of the operation, once it's found. */
+  operation?: string
+  /** Code of the problem, if it was refused. */
+  code?: string
+}
+
+const header = 'x-request-id'
+const wellFormed = /^[\w.:@/+=-]{1,100}$/
+
+const exchanges = new WeakMap<IncomingMessage, Exchange>()
+
+/** Takes a request's id from its header, or makes one where it has none that can stand in a log; the answer bears it. */
+export function beginExchange(request: IncomingMessage, response: ServerResponse): Exchange {
+  const given = request.headers[header]
+  const requestId = typeof given === 'string' && wellFormed.test(given) ? given : randomUUID()
+  response.setHeader(header, requestId)
+  const exchange = { requestId, beganAt: performance.now() }
+  exchanges.set(request, exchange)
+  return exchange
+}
+
+/** The exchange that a request began. */
+export function exchangeOf(request: IncomingMessage): Exchange {
+  const found = exchanges.get(request)
+  if (!found) throw new TypeError('this request began no exchange')
+  return found
+}

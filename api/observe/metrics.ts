@@ -1,0 +1,77 @@
+import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from 'prom-client'
+import type { ActorSystem } from '../../runtime/index.ts'
+
+export interface Metrics {
+  readonly contentType: string
+  /** A request that has begun. */
+  begin(): void
+  /** Its end. `operation` is the id of one, or a name that stands for what is none: never what the caller wrote. */
+  end(operation: string, status: number, seconds: number): void
+  /** All of it, in the format of Prometheus. */
+  text(): Promise<string>
+}
+
+/** Figures of one server, and of the process that it runs in. */
+export function serverMetrics(system: Pick<ActorSystem, 'size' | 'deadLetters' | 'events'>): Metrics {
+  const registers = [new Registry()]
+  const requests = new Counter({
+    name: 'flame_http_requests_total',
+    help: 'Requests that were answered',
+    labelNames: ['operation', 'status'],
+    registers,
+  })
+  const seconds = new Histogram({
+    name: 'flame_http_request_seconds',
+    help: 'From the first byte of a request to the last of its answer',
+    labelNames: ['operation'],
+    buckets: [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30],
+    registers,
+  })
+  const inFlight = new Gauge({ name: 'flame_http_requests_in_flight', help: 'Requests not answered yet', registers })
+  const actors = new Gauge({ name: 'flame_actors', help: 'Actors now living', registers })
+  const deadLetters = new Counter({
+    name: 'flame_actor_dead_letters_total',
+    help: 'Messages that were not delivered',
+    registers,
+  })
+  const faults = new Counter({
+    name: 'flame_actor_faults_total',
+    help: 'Faults of actors, by what their supervision did',
+    labelNames: ['outcome'],
+    registers,
+  })
+  system.events.subscribe((event) => {
+    const isFault = event.type === 'stopped' ? event.cause !== undefined : faultOutcomes.includes(event.type)
+    if (isFault) faults.inc({ outcome: event.type })
+  })
+
+  return {
+    contentType: Registry.PROMETHEUS_CONTENT_TYPE,
+    begin: () => inFlight.inc(),
+    end(operation, status, elapsed) {
+      inFlight.dec()
+      requests.inc({ operation, status })
+      seconds.observe({ operation }, elapsed)
+    },
+    async text() {
+      actors.set(system.size)
+      deadLetters.reset()
+      deadLetters.inc(system.deadLetters.count)
+      const parts = await Promise.all([...registers, processRegistry()].map((registry) => registry.metrics()))
+      return parts.join('\n')
+    },
+  }
+}
+
+const faultOutcomes: readonly string[] = ['restarted', 'resumed', 'escalated']
+
+let ofProcess: Registry | undefined
+
+/** Made once, since prom-client's observers of the process have no end. */
+function processRegistry(): Registry {
+  if (!ofProcess) {
+    ofProcess = new Registry()
+    collectDefaultMetrics({ register: ofProcess })
+  }
+  return ofProcess
+}

@@ -1,0 +1,28 @@
+import type { Request, Response } from 'restify'
+import type { Exchange } from '../http/exchange.ts'
+import type { Log } from './log.ts'
+import type { Metrics } from './metrics.ts'
+
+/** Health, metrics: asked for every few seconds. */
+const ownNames: readonly string[] = ['healthz', 'readyz', 'metrics']
+
+/** Counts a request and logs how it ended. */
+export function observeRequest(
+  exchange: Exchange,
+  request: Request,
+  response: Response,
+  { log, metrics }: { readonly log: Log; readonly metrics: Metrics },
+): void {
+  metrics.begin()
+  response.once('close', () => {
+    const { requestId, beganAt, operation = 'none', code } = exchange
+    const elapsedMs = performance.now() - beganAt
+    metrics.end(operation, response.statusCode, elapsedMs / 1000)
+    const level = ownNames.includes(operation) ? 'debug' : 'info'
+    const { method } = request
+    const answered = { status: response.statusCode, ms: Math.round(elapsedMs), ...(code ? { code } : {}) }
+    const cut = response.writableFinished ? {} : { cut: true }
+    // Without the query, which may hold a key.
+    log[level]({ requestId, operation, method, path: request.getPath().slice(0, 500), ...answered, ...cut }, 'request')
+  })
+}

@@ -1,0 +1,154 @@
+import test from 'ava'
+import { asking, controlPlane, newIdAt, newTaskKey } from '../../actors/index.ts'
+import { lmdbStore } from '../../runtime/durable/lmdb/index.ts'
+import { actorSystem, memoryStore } from '../../runtime/index.ts'
+import { apiStage } from '../../test/support/api-stage.ts'
+import { temporaryFolder } from '../../test/support/temporary-folder.ts'
+import { operations } from '../operations/operations.ts'
+import { apiServer } from '../server.ts'
+import { startServer } from '../start-server.ts'
+import { openLog } from './log.ts'
+import { serverMetrics } from './metrics.ts'
+import { observeActors } from './observe-actors.ts'
+
+function memoryLog(level: 'debug' | 'info' | 'error') {
+  const lines: Record<string, unknown>[] = []
+  return { lines, setting: { level, to: { write: (line: string) => void lines.push(JSON.parse(line)) } } }
+}
+
+const ids: readonly [string, string | undefined, boolean][] = [
+  ['its own', 'build/42:a', true],
+  ['none', undefined, false],
+  ['one with a line break in it', 'a%0A', false],
+  ['one that is too long', 'x'.repeat(101), false],
+]
+for (const [title, given, kept] of ids)
+  test(`a request with ${title} is logged and answered with ${kept ? 'it' : 'one that was made'}`, async (t) => {
+    const { lines, setting } = memoryLog('info')
+    await using api = await apiStage('memory', { log: setting })
+    const headers = given === undefined ? {} : { 'x-request-id': given }
+    const heard = await api.call('GET', '/users/u/designs?limit=7', undefined, headers)
+    const id = heard.headers.get('x-request-id')
+    t.is(id === given, kept)
+    t.regex(id ?? '', /^[\w.:@/+=-]{1,100}$/)
+    await api[Symbol.asyncDispose]()
+    const line = { requestId: id, operation: 'getDesigns', method: 'GET', path: '/users/u/designs', status: 200 }
+    t.like(
+      lines.find(({ msg }) => msg === 'request'),
+      line,
+    )
+  })
+
+test('what may be secret is not logged, nor is health at the level of requests', async (t) => {
+  const { lines, setting } = memoryLog('info')
+  await using api = await apiStage('memory', { log: setting })
+  await api.call('POST', '/computes', { computeId: 'c', adminId: 'a', region: 'r', apiKey: 'secret-1' })
+  await api.call('GET', '/computes/c?key=secret-2', undefined, { 'x-api-key': 'secret-3' })
+  await api.call('GET', '/healthz')
+  await api[Symbol.asyncDispose]()
+  t.deepEqual(
+    lines.map(({ operation }) => operation),
+    ['registerCompute', 'getComputeStatus'],
+  )
+  t.notRegex(JSON.stringify(lines), /secret/)
+})
+
+test('a fault is logged with the id of its request, and told to nobody else', async (t) => {
+  const { lines, setting } = memoryLog('error')
+  await using folder = await temporaryFolder()
+  const store = await lmdbStore(folder.path)
+  await store.documents.insert('designs', [{ id: 'u/d', fields: { foreign: true } }])
+  await store.close()
+  await using server = await startServer({ store: { type: 'lmdb', folder: folder.path }, port: 0, log: setting })
+  const answer = await fetch(`${server.url}/users/u/designs/d`, { headers: { 'x-request-id': 'r-1' } })
+  t.is(answer.status, 500)
+  t.like(lines, [{ requestId: 'r-1', operation: 'getDesign', err: { code: 'RECORD_DAMAGED' } }])
+})
+
+test('a fault that nobody waited for is logged with the id of its request', async (t) => {
+  const { lines, setting } = memoryLog('error')
+  const system = actorSystem()
+  observeActors(system, openLog(setting))
+  const asked = system.spawn<{ replyTo: { tell(reply: unknown): void } }>('slow', () => ({ replyTo }) => {
+    replyTo.tell({ type: 'done' })
+    replyTo.tell({ type: 'failed', cause: new Error('disk'), context: { requestId: 'r-2' } })
+  })
+  await system.ask(asked, (replyTo) => ({ replyTo }), { timeoutMs: 60_000 })
+  await system.idle()
+  t.like(lines, [{ requestId: 'r-2', actor: '/slow?', err: { message: 'disk' } }])
+  await system.terminate()
+})
+
+test('the fault of an actor is logged and counted', async (t) => {
+  const { lines, setting } = memoryLog('error')
+  const system = actorSystem()
+  observeActors(system, openLog(setting))
+  const metrics = serverMetrics(system)
+  const failing = () => () => {
+    throw new Error('broken')
+  }
+  system.spawn('failing', failing, { supervise: { type: 'resume' } }).tell('x')
+  await system.idle()
+  t.like(lines, [{ actor: '/failing', err: { message: 'broken' } }])
+  t.regex(await metrics.text(), /flame_actor_faults_total\{outcome="resumed"\} 1/)
+  await system.terminate()
+})
+
+test('metrics count requests by operation and status, and name nothing that a caller wrote', async (t) => {
+  await using api = await apiStage('memory')
+  await api.call('POST', '/users/some-user/designs', { id: 'some-design' })
+  await api.call('GET', '/users/some-user/designs/none')
+  await api.call('GET', '/users/some-user/designs/other')
+  await api.call('GET', '/some-path')
+  const heard = await fetch(`${api.url}/metrics`)
+  t.is(heard.headers.get('content-type'), 'text/plain; version=0.0.4; charset=utf-8')
+  const text = await heard.text()
+  for (const expected of [
+    'flame_http_requests_total{operation="createDesign",status="201"} 1',
+    'flame_http_requests_total{operation="getDesign",status="404"} 2',
+    'flame_http_requests_total{operation="none",status="404"} 1',
+    'flame_http_request_seconds_count{operation="getDesign"} 2',
+    'flame_http_requests_in_flight 1',
+    'flame_actor_dead_letters_total 0',
+  ])
+    t.true(text.includes(`${expected}\n`), expected)
+  for (const expected of [/^flame_actors \d+$/m, /^process_cpu_seconds_total /m, /^nodejs_heap_size_used_bytes /m])
+    t.regex(text, expected)
+  t.notRegex(text, /some-/)
+})
+
+test('a server is alive and ready', async (t) => {
+  await using api = await apiStage('lmdb')
+  t.like(await api.call('GET', '/healthz'), { status: 200, body: { status: 'up' } })
+  t.like(await api.call('GET', '/readyz'), { status: 200, body: { status: 'ready' } })
+})
+
+test('a server whose store does not answer, or that is closing, is alive and not ready', async (t) => {
+  const system = actorSystem()
+  const store = memoryStore()
+  const parts = { store, now: () => new Date().toISOString(), newId: () => newIdAt(Date.now()), newKey: newTaskKey }
+  const ref = system.spawn('control-plane', controlPlane(parts))
+  const closing = new AbortController()
+  const server = apiServer({
+    ask: asking(system, ref, { timeoutMs: 60_000 }),
+    operations,
+    limits: { jsonBytes: 1000, formBytes: 1000 },
+    log: openLog({ level: 'silent' }),
+    metrics: serverMetrics(system),
+    closing: closing.signal,
+  })
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
+  const url = `http://127.0.0.1:${server.address().port}`
+  const alive = async () => (await fetch(`${url}/healthz`)).status
+  const ready = async () => {
+    const answer = await fetch(`${url}/readyz`, { headers: { accept: 'application/json' } })
+    return [answer.status, await answer.json()]
+  }
+  t.deepEqual([await alive(), await ready()], [200, [200, { status: 'ready' }]])
+  await store.close()
+  t.deepEqual([await alive(), await ready()], [200, [503, 'the server is not ready: its store does not answer']])
+  closing.abort()
+  t.deepEqual([await alive(), await ready()], [200, [503, 'the server is not ready: it is closing']])
+  server.close()
+  await system.terminate()
+})
