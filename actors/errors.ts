@@ -48,11 +48,8 @@ const catalogueErrors = {
   JOB_NOT_FOUND: { message: 'there is no job {id}', hint: 'look at the list of jobs' },
   JOB_INVALID: { message: 'the job has {count} faults:\n{list}', hint: 'mend each at its place; nothing was stored' },
   JOB_STATE: { message: 'job {id} is {state}, and {what} needs it to be {needed}', hint: 'wait for that, or stop it' },
-  TASK_KEY_MISSING: { message: 'this needs the key of task {id} of job {job}', hint: 'send it as ?key=' },
-  TASK_KEY_WRONG: {
-    message: 'this is not the key of task {id} of job {job}',
-    hint: 'send the key that came with its deployment',
-  },
+  TASK_KEY_MISSING: { message: 'this needs the key of task {id}', hint: 'send the key that the task was given' },
+  TASK_KEY_WRONG: { message: 'this is not the key of task {id}', hint: 'send the key that the task was given' },
   DEPLOYMENT_UNKNOWN: {
     message: 'job {job} is not deployed on compute {compute}',
     hint: 'wait for its ADD_RESOURCE, or look at the jobs of the compute',

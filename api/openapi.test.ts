@@ -12,10 +12,10 @@ function* valuesOf(key: string, within: unknown): Generator<unknown> {
   }
 }
 
-test('all 42 operations are there, each once', (t) => {
-  t.is(operations.length, 42)
-  t.is(new Set(operations.map(({ id }) => id)).size, 42)
-  t.is(new Set(operations.map(({ method, path }) => `${method} ${path}`)).size, 42)
+test('all 42 operations of the interface are there, and each operation once', (t) => {
+  t.is(operations.filter(({ isAddition }) => !isAddition).length, 42)
+  t.is(new Set(operations.map(({ id }) => id)).size, operations.length)
+  t.is(new Set(operations.map(({ method, path }) => `${method} ${path}`)).size, operations.length)
 })
 
 test('the description that is served names each operation, and each reference in it leads somewhere', async (t) => {

@@ -39,6 +39,10 @@ export function openApi(operations: readonly Operation[]): Json {
       version: '1',
       description: 'Designs, datasets, computes and jobs of federated learning.',
     },
+    tags: [
+      { name: 'interface', description: 'what existing clients know' },
+      { name: 'addition', description: 'what this server has beside it' },
+    ],
     paths,
     components: {
       schemas: { ...componentsOf(), Problem: problemSchema },
@@ -52,10 +56,11 @@ export function openApi(operations: readonly Operation[]): Json {
 }
 
 function described(operation: Operation): Json {
-  const { id, summary, auth, status, body } = operation
+  const { id, summary, auth, status, isAddition, body } = operation
   return {
     operationId: id,
     summary,
+    tags: [isAddition ? 'addition' : 'interface'],
     // A user is not asked who they are on loopback.
     security: auth === 'user' ? [{}, { user: [] }] : [{ [auth]: [] }],
     parameters: [...pathParameters(operation), ...queryParameters(operation)],
@@ -110,8 +115,13 @@ function answerParts({ answer }: Operation): Json {
     case 'archive':
       return { content: { 'application/zip': { schema: { type: 'string', format: 'binary' } } } }
     case 'form':
-      return { content: { 'multipart/form-data': { schema: { type: 'object' } } } }
+      return { content: { 'multipart/form-data': { schema: filesSchema(answer.files) } } }
   }
+}
+
+function filesSchema(files: readonly string[]): Json {
+  const file = { type: 'string', format: 'binary' }
+  return { type: 'object', required: files, properties: Object.fromEntries(files.map((name) => [name, file])) }
 }
 
 /** A reference for a model that has a name, else its schema. */

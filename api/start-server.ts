@@ -1,5 +1,5 @@
 import { isIPv6 } from 'node:net'
-import { asking, controlPlane } from '../actors/index.ts'
+import { asking, controlPlane, type WorkerSettings } from '../actors/index.ts'
 import { compose, IDENTITY, STORE, type StoreSetting, SYSTEM } from './compose.ts'
 import { apiError } from './errors.ts'
 import type { BodyLimits } from './http/body.ts'
@@ -19,6 +19,8 @@ export interface ServerOptions {
   readonly limits?: Partial<BodyLimits>
   /** How long a request may take in the control plane. Default: 30,000. */
   readonly timeoutMs?: number
+  /** Where agents' workers find each other, and put their models. */
+  readonly workers?: WorkerSettings
   /** Default: of each request, to standard error. */
   readonly log?: LogSetting
 }
@@ -36,13 +38,14 @@ export async function startServer({
   port = 10_100,
   limits = {},
   timeoutMs = 30_000,
+  workers = {},
   log: logSetting = {},
 }: ServerOptions): Promise<RunningServer> {
   if (!isLoopback(host)) throw apiError('API_OPEN_HOST', { host })
   const scope = compose(setting)
   const store = await scope.resolve(STORE)
   const system = scope.resolve(SYSTEM)
-  const ref = system.spawn('control-plane', controlPlane({ store, ...scope.resolve(IDENTITY) }))
+  const ref = system.spawn('control-plane', controlPlane({ store, workers, ...scope.resolve(IDENTITY) }))
   const log = openLog(logSetting)
   const stopObserving = observeActors(system, log)
   const closing = new AbortController()
@@ -71,6 +74,7 @@ export async function startServer({
   let closed: Promise<void> | undefined
   const close = () => {
     closing.abort()
+    ref.tell({ type: 'release' })
     closed ??= new Promise<void>((resolve) => {
       server.close(() => resolve())
       // Connections that wait for a next request would keep the server open.

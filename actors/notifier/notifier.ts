@@ -44,7 +44,7 @@ export function notifier({ store }: { readonly store: Store }): Behavior<Notifie
       acknowledged,
       limit,
       waitMs,
-    }: Extract<NotifierMessage, { type: 'receive' }>): Promise<readonly NumberedNotification[]> {
+    }: Extract<NotifierMessage, { type: 'receive' }>): Promise<NumberedNotification[]> {
       const key = keyOf(recipient)
       const until = context.clock.now() + waitMs
       for (;;) {

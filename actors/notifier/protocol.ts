@@ -28,6 +28,6 @@ export type NotifierMessage =
       readonly acknowledged: number
       readonly limit: number
       readonly waitMs: number
-    } & Asking<readonly NumberedNotification[]>)
+    } & Asking<NumberedNotification[]>)
   /** The server is to close: whoever waits is answered with none, and nobody waits any more. */
   | { readonly type: 'release' }

@@ -1,7 +1,7 @@
 import { z } from 'zod'
 import { apiError } from '../errors.ts'
 
-const count = z.string().regex(/^\d{0,9}$/, 'expected a whole number')
+export const count = z.string().regex(/^\d{0,9}$/, 'expected a whole number')
 
 /** Of every list: how many, and after which id. */
 export const pageQuery = z.object({

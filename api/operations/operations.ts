@@ -1,7 +1,15 @@
+import { agentOperations, notificationOperations } from './agents.ts'
 import { computeOperations } from './computes.ts'
 import { datasetOperations } from './datasets.ts'
 import { designOperations } from './designs.ts'
 import { jobOperations } from './jobs.ts'
 
-/** All operations of the interface, each with the types of its definition. */
-export const operations = [...designOperations, ...datasetOperations, ...jobOperations, ...computeOperations]
+/** All operations, each with the types of its definition: those of the interface, then our own additions. */
+export const operations = [
+  ...designOperations,
+  ...datasetOperations,
+  ...jobOperations,
+  ...agentOperations,
+  ...computeOperations,
+  ...notificationOperations,
+]
