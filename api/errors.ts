@@ -13,6 +13,33 @@ export const apiErrors = {
     hint: 'send multipart/form-data with its boundary',
   },
   API_QUERY: { status: 400, message: 'the query is invalid:\n{list}', hint: 'mend each parameter' },
+  API_TOKEN_MISSING: {
+    status: 401,
+    message: 'this needs a token',
+    hint: 'send it as "Authorization: Bearer …"; flamectl token issues one',
+  },
+  API_TOKEN_EXPIRED: { status: 401, message: 'the token has expired', hint: 'have another one issued' },
+  API_TOKEN_INVALID: {
+    status: 401,
+    message: 'the token is not good: {found}',
+    hint: 'send it as it was issued, or have another one issued',
+  },
+  API_SCOPE: {
+    status: 403,
+    message: 'this needs a token with the scope {needed}, and the scope of this one is {present}',
+    hint: 'have a token issued with that scope',
+  },
+  API_FOREIGN_USER: {
+    status: 403,
+    message: 'the token is that of {user}, and these are things of {owner}',
+    hint: 'use a token of that user, or one with the scope admin',
+  },
+  API_TOKEN_REQUEST: { status: 500, message: 'a token cannot have {found}', hint: 'expected: {expected}' },
+  API_KEY_FILE: {
+    status: 500,
+    message: 'the key file {file} cannot be used: {found}',
+    hint: 'take its rights away from others (mode 600), or have a new one written; then the tokens issued so far are void',
+  },
   API_FOREIGN: {
     status: 403,
     message: 'the request comes from {from}, and this server answers only its own machine',
@@ -59,7 +86,7 @@ export const apiErrors = {
   API_OPEN_HOST: {
     status: 500,
     message: 'the server asks nobody who they are, and {host} can be reached from other machines',
-    hint: 'listen on 127.0.0.1',
+    hint: 'listen on 127.0.0.1, or switch authentication on',
   },
 } as const satisfies Record<string, ApiErrorEntry>
 

@@ -1,3 +1,7 @@
+export type { AuthenticationSetting } from './auth/gate.ts'
+export { rotateKeys } from './auth/key-file.ts'
+export { type Scope, scopes } from './auth/scopes.ts'
+export { issueToken, type TokenRequest } from './auth/tokens.ts'
 export type { StoreSetting } from './compose.ts'
 export type { LogSetting } from './observe/log.ts'
 export { openApi } from './openapi.ts'

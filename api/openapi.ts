@@ -1,5 +1,6 @@
 import { z } from 'zod'
 import { identifier, models } from '../actors/index.ts'
+import { scopeFor } from './auth/scopes.ts'
 import type { Operation } from './operation.ts'
 
 type Json = Readonly<Record<string, unknown>>
@@ -26,11 +27,19 @@ const problemSchema = {
   },
 }
 
+const keySchemes = {
+  'compute-key': { type: 'apiKey', in: 'header', name: 'X-API-KEY' },
+  'task-key': { type: 'apiKey', in: 'query', name: 'key' },
+}
+
 /** Describes the operations in OpenAPI 3.1, from the models by which they are decoded. */
-export function openApi(operations: readonly Operation[]): Json {
+export function openApi(
+  operations: readonly Operation[],
+  { authenticated = false }: { readonly authenticated?: boolean } = {},
+): Json {
   const paths: Record<string, Record<string, Json>> = {}
   for (const operation of operations) {
-    paths[operation.path] = { ...paths[operation.path], [operation.method]: described(operation) }
+    paths[operation.path] = { ...paths[operation.path], [operation.method]: described(operation, authenticated) }
   }
   return {
     openapi: '3.1.0',
@@ -47,22 +56,22 @@ export function openApi(operations: readonly Operation[]): Json {
     components: {
       schemas: { ...componentsOf(), Problem: problemSchema },
       securitySchemes: {
-        user: { type: 'http', scheme: 'bearer' },
-        'compute-key': { type: 'apiKey', in: 'header', name: 'X-API-KEY' },
-        'task-key': { type: 'apiKey', in: 'query', name: 'key' },
+        token: { type: 'http', scheme: 'bearer', bearerFormat: 'JWT' },
+        ...keySchemes,
       },
     },
   }
 }
 
-function described(operation: Operation): Json {
+function described(operation: Operation, authenticated: boolean): Json {
   const { id, summary, auth, status, isAddition, body } = operation
   return {
     operationId: id,
     summary,
     tags: [isAddition ? 'addition' : 'interface'],
-    // A user is not asked who they are on loopback.
-    security: auth === 'user' ? [{}, { user: [] }] : [{ [auth]: [] }],
+    security: [
+      { ...(authenticated ? { token: [scopeFor[auth]] } : {}), ...(auth in keySchemes ? { [auth]: [] } : {}) },
+    ],
     parameters: [...pathParameters(operation), ...queryParameters(operation)],
     ...(body ? { requestBody: { required: true, content: requestContent(body) } } : {}),
     responses: {

@@ -2,13 +2,17 @@ import { z } from 'zod'
 import { checkIdentifier, decodeModel } from '../actors/catalogue/model/index.ts'
 import type { Ask, ControlPlaneMessage, Page, ReadArchive, Reply } from '../actors/index.ts'
 import type { ActorRef } from '../runtime/index.ts'
+import { assertOwn, type Caller } from './auth/authority.ts'
 import { apiError } from './errors.ts'
 import { decodeQuery } from './http/query.ts'
 
 export type Method = 'get' | 'post' | 'put' | 'delete'
 
-/** Who may call: a user for their own things, a compute or a task by its key. */
-export type Auth = 'user' | 'compute-key' | 'task-key'
+/**
+ * Who may call: a user for their own things, who runs computes, a compute or a task by its key besides, an administrator.
+ * Where nobody is asked who they are, the keys alone count.
+ */
+export type Auth = 'user' | 'compute' | 'compute-key' | 'task-key' | 'admin'
 
 /** What came with a request, not yet decoded. */
 export interface Call {
@@ -16,6 +20,8 @@ export interface Call {
   readonly query: Readonly<Record<string, string>>
   readonly body: unknown
   readonly apiKey: string | undefined
+  /** Undefined where nobody is asked who they are. */
+  readonly caller: Caller | undefined
 }
 
 export type Answer =
@@ -92,6 +98,8 @@ interface Definition<Id extends string, Path extends string, Query extends z.Zod
   readonly form?: true
   /** Asked first, where who is asked by `request` doesn't know who may ask. */
   readonly authorize?: (call: DecodedCall<Path, z.output<Query>, z.output<Body>>) => Request<null>
+  /** Whose things it's about, if no parameter `user` says so. */
+  readonly owner?: (call: DecodedCall<Path, z.output<Query>, z.output<Body>>) => string
 }
 
 type Asks<Path extends string, Query extends z.ZodObject, Body extends z.ZodType, Value> = (
@@ -212,6 +220,7 @@ function made<
     body,
     form,
     authorize,
+    owner,
   }: Definition<Id, Path, Query, Body>,
   answer: Answered,
   perform: (ask: Ask<ControlPlaneMessage>, call: DecodedCall<Path, z.output<Query>, z.output<Body>>) => Promise<Answer>,
@@ -235,6 +244,7 @@ function made<
         body: decodeModel(body, call.body),
         apiKey: call.apiKey,
       }
+      if (call.caller && owner) assertOwn(call.caller, owner(decoded))
       if (authorize) await ask(authorize(decoded))
       return perform(ask, decoded)
     },

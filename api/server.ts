@@ -1,8 +1,11 @@
 import { createServer, type Request, type Response } from 'restify'
 import { type Ask, type ControlPlaneMessage, inContext } from '../actors/index.ts'
+import { assertOwn, assertScope, challengeOf } from './auth/authority.ts'
+import type { Gate } from './auth/gate.ts'
+import { type Scope, scopeFor } from './auth/scopes.ts'
 import { apiError } from './errors.ts'
 import { type BodyLimits, readForm, readJson } from './http/body.ts'
-import { beginExchange, exchangeOf } from './http/exchange.ts'
+import { beginExchange, exchangeOf, loggedPath } from './http/exchange.ts'
 import { foreignSource } from './http/loopback.ts'
 import { problemBody, problemOf } from './http/problem.ts'
 import { respond, send, sendJson } from './http/respond.ts'
@@ -20,29 +23,33 @@ export interface ApiOptions {
   readonly metrics: Metrics
   /** Aborted when the server takes no more requests. */
   readonly closing: AbortSignal
+  /** Undefined: nobody is asked who they are. */
+  readonly gate: Gate | undefined
 }
 
 /** An API that isn't listening yet. */
 export type Api = ReturnType<typeof createServer>
 
 /** Mounts the operations. Every path is there with a slash at its end too, which existing clients send. */
-export function apiServer({ ask, operations, limits, log, metrics, closing }: ApiOptions): Api {
+export function apiServer({ ask, operations, limits, log, metrics, closing, gate }: ApiOptions): Api {
   const server = createServer({ name: 'flame-fl', ignoreTrailingSlash: true })
-  const description = JSON.stringify(openApi(operations))
+  const description = JSON.stringify(openApi(operations, { authenticated: gate !== undefined }))
 
-  server.pre((request, response, next) => {
+  server.pre(async (request, response) => {
     observeRequest(beginExchange(request, response), request, response, { log, metrics })
     if (closing.aborted) response.setHeader('connection', 'close')
-    const from = foreignSource(request.headers)
-    if (from === undefined) return next()
-    refuse(request, response, apiError('API_FOREIGN', { from }))
-    return next(false)
+    // A page of another site has no token.
+    const from = gate ? undefined : foreignSource(request.headers)
+    if (from !== undefined) throw apiError('API_FOREIGN', { from })
   })
   for (const operation of operations) {
     const path = operation.path.replace(/\{(\w+)\}/g, ':$1')
-    mount(operation.method, path, operation.id, async (request, response) =>
-      respond(request, response, operation, await performed(request, operation)),
-    )
+    mount(operation.method, path, operation.id, async (request, response) => {
+      await admit(request, scopeFor[operation.auth])
+      const answer = await performed(request, operation)
+      if (operation.method !== 'get') await record(request, operation.status)
+      return respond(request, response, operation, answer)
+    })
   }
   mount('get', '/openapi.json', 'openapi', async (_, response) => send(response, 200, 'application/json', description))
   mount('get', '/healthz', 'healthz', async (_, response) => sendJson(response, 200, { status: 'up' }))
@@ -50,11 +57,12 @@ export function apiServer({ ask, operations, limits, log, metrics, closing }: Ap
     await assertReady(request)
     sendJson(response, 200, { status: 'ready' })
   })
-  mount('get', '/metrics', 'metrics', async (_, response) =>
-    send(response, 200, metrics.contentType, await metrics.text()),
-  )
-  server.on('restifyError', (request: Request, response: Response, cause: unknown, done: () => void) => {
-    refuse(request, response, routingError(request, cause))
+  mount('get', '/metrics', 'metrics', async (request, response) => {
+    await admit(request, 'metrics')
+    send(response, 200, metrics.contentType, await metrics.text())
+  })
+  server.on('restifyError', async (request: Request, response: Response, cause: unknown, done: () => void) => {
+    await refuse(request, response, routingError(request, cause))
     done()
   })
   return server
@@ -70,14 +78,24 @@ export function apiServer({ ask, operations, limits, log, metrics, closing }: Ap
       try {
         await handle(request, response)
       } catch (cause) {
-        refuse(request, response, cause)
+        await refuse(request, response, cause)
       }
     })
   }
 
+  /** Finds out who is calling, and whether they may. */
+  async function admit(request: Request, needed: Scope): Promise<void> {
+    if (!gate) return
+    const caller = await gate(request.headers)
+    exchangeOf(request).caller = caller
+    assertScope(caller, needed)
+    const { user } = request.params
+    if (user !== undefined) assertOwn(caller, user)
+  }
+
   async function performed(request: Request, operation: Operation): Promise<Answer> {
     const { body } = operation
-    const { requestId } = exchangeOf(request)
+    const { requestId, caller } = exchangeOf(request)
     return operation.perform(inContext(ask, { requestId }), {
       params: request.params,
       query: Object.fromEntries(new URLSearchParams(request.getQuery())),
@@ -85,7 +103,25 @@ export function apiServer({ ask, operations, limits, log, metrics, closing }: Ap
         body &&
         (await (body.type === 'json' ? readJson(request, limits.jsonBytes) : readForm(request, limits.formBytes))),
       apiKey: request.header('x-api-key'),
+      caller,
     })
+  }
+
+  /** Notes in the audit log how a request is about to be answered. */
+  function record(request: Request, status: number): Promise<null> {
+    const { requestId, caller, operation, code } = exchangeOf(request)
+    const { remoteAddress } = request.socket
+    const entry = {
+      requestId,
+      ...(caller ? { user: caller.user, tokenId: caller.tokenId } : {}),
+      ...(remoteAddress === undefined ? {} : { address: remoteAddress }),
+      ...(operation === undefined ? {} : { operation }),
+      method: request.method ?? '',
+      path: loggedPath(request),
+      status,
+      ...(code === undefined ? {} : { code }),
+    }
+    return inContext(ask, { requestId })((replyTo) => ({ type: 'record-audit', entry, replyTo }))
   }
 
   async function assertReady(request: Request): Promise<void> {
@@ -99,16 +135,23 @@ export function apiServer({ ask, operations, limits, log, metrics, closing }: Ap
     }
   }
 
-  function refuse(request: Request, response: Response, cause: unknown): void {
+  async function refuse(request: Request, response: Response, cause: unknown): Promise<void> {
     const problem = problemOf(cause)
     const exchange = exchangeOf(request)
     const { requestId, operation } = exchange
     exchange.code = problem.code
     if (problem.status === 500) log.error({ requestId, operation, err: cause }, 'a request failed')
+    // What only reads and was let through, but failed, is no refusal.
+    if (problem.status < 500 || request.method !== 'GET')
+      await record(request, problem.status).catch((failed: unknown) =>
+        log.error({ requestId, operation, err: failed }, 'the audit log was not written'),
+      )
     // An answer that has begun can only be cut off: its length tells that it isn't whole.
     if (response.headersSent) return void response.destroy()
     // What is left of a body that was refused isn't read: the connection can't serve another request.
     if (!request.complete) response.setHeader('connection', 'close')
+    const challenge = challengeOf(problem.status, problem.code)
+    if (challenge !== undefined) response.setHeader('www-authenticate', challenge)
     const { type, text } = problemBody(problem, request.headers.accept)
     send(response, problem.status, type, text)
   }

@@ -1,5 +1,6 @@
 import { isIPv6 } from 'node:net'
 import { asking, controlPlane, type WorkerSettings } from '../actors/index.ts'
+import { type AuthenticationSetting, bearerGate } from './auth/gate.ts'
 import { compose, IDENTITY, STORE, type StoreSetting, SYSTEM } from './compose.ts'
 import { apiError } from './errors.ts'
 import type { BodyLimits } from './http/body.ts'
@@ -12,7 +13,7 @@ import { apiServer } from './server.ts'
 
 export interface ServerOptions {
   readonly store: StoreSetting
-  /** Default: 127.0.0.1. Only loopback, since nobody is asked who they are. */
+  /** Default: 127.0.0.1. Only loopback, unless callers are asked who they are. */
   readonly host?: string
   /** Default: 10100. 0 chooses a free one. */
   readonly port?: number
@@ -21,6 +22,8 @@ export interface ServerOptions {
   readonly timeoutMs?: number
   /** Where agents' workers find each other, and put their models. */
   readonly workers?: WorkerSettings
+  /** Callers must show a token. Default: nobody is asked who they are. */
+  readonly authentication?: AuthenticationSetting
   /** Default: of each request, to standard error. */
   readonly log?: LogSetting
 }
@@ -31,7 +34,7 @@ export interface RunningServer extends AsyncDisposable {
   close(): Promise<void>
 }
 
-/** Starts the control plane. API_OPEN_HOST unless the host is loopback. */
+/** Starts the control plane. API_OPEN_HOST if nobody is asked who they are and the host isn't loopback. API_KEY_FILE. */
 export async function startServer({
   store: setting,
   host = '127.0.0.1',
@@ -39,9 +42,11 @@ export async function startServer({
   limits = {},
   timeoutMs = 30_000,
   workers = {},
+  authentication,
   log: logSetting = {},
 }: ServerOptions): Promise<RunningServer> {
-  if (!isLoopback(host)) throw apiError('API_OPEN_HOST', { host })
+  if (!authentication && !isLoopback(host)) throw apiError('API_OPEN_HOST', { host })
+  const gate = authentication && (await bearerGate(authentication))
   const scope = compose(setting)
   const store = await scope.resolve(STORE)
   const system = scope.resolve(SYSTEM)
@@ -61,6 +66,7 @@ export async function startServer({
     log,
     metrics: serverMetrics(system),
     closing: closing.signal,
+    gate,
   })
   try {
     await new Promise<void>((resolve, reject) => {

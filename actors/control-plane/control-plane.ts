@@ -1,4 +1,6 @@
 import type { Behavior } from '../../runtime/index.ts'
+import { type AuditParts, audit } from '../audit/audit.ts'
+import type { AuditMessage } from '../audit/protocol.ts'
 import { catalogue } from '../catalogue/catalogue.ts'
 import type { CatalogueParts } from '../catalogue/parts.ts'
 import type { CatalogueMessage } from '../catalogue/protocol.ts'
@@ -7,11 +9,12 @@ import type { EventsMessage } from '../events/protocol.ts'
 import { notifier } from '../notifier/notifier.ts'
 import type { NotifierMessage } from '../notifier/protocol.ts'
 
-export type ControlPlaneMessage = CatalogueMessage | EventsMessage | NotifierMessage
+export type ControlPlaneMessage = AuditMessage | CatalogueMessage | EventsMessage | NotifierMessage
 
 /** Parent of the control plane's actors: hands each message to the one that it is for. */
-export function controlPlane(parts: CatalogueParts): Behavior<ControlPlaneMessage> {
+export function controlPlane(parts: CatalogueParts & AuditParts): Behavior<ControlPlaneMessage> {
   return (context) => {
+    const entries = context.spawn('audit', audit(parts))
     const things = context.spawn('catalogue', catalogue(parts))
     const happenings = context.spawn('events', events(parts))
     const notifications = context.spawn('notifier', notifier(parts))
@@ -25,6 +28,9 @@ export function controlPlane(parts: CatalogueParts): Behavior<ControlPlaneMessag
         case 'receive':
         case 'release':
           return notifications.tell(message)
+        case 'record-audit':
+        case 'read-audit':
+          return entries.tell(message)
         default:
           return things.tell(message)
       }

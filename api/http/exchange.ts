@@ -1,6 +1,8 @@
 import { randomUUID } from 'node:crypto'
 import type { IncomingMessage, ServerResponse } from 'node:http'
 
+import type { Caller } from '../auth/authority.ts'
+
 /** A request, and what becomes known of it until it's answered. */
 export interface Exchange {
   /** By which the logs tell what belongs to one request. */
@@ -9,6 +11,8 @@ export interface Exchange {
   readonly beganAt: number
   /** Id of the operation, once it's found. */
   operation?: string
+  /** Undefined where nobody is asked who they are, and until it's known. */
+  caller?: Caller
   /** Code of the problem, if it was refused. */
   code?: string
 }
@@ -33,4 +37,11 @@ export function exchangeOf(request: IncomingMessage): Exchange {
   const found = exchanges.get(request)
   if (!found) throw new TypeError('this request began no exchange')
   return found
+}
+
+const loggedCharacters = 500
+
+/** As much of a request's address as may be kept: without the query, which may hold a key. */
+export function loggedPath({ url = '' }: IncomingMessage): string {
+  return (url.split('?')[0] ?? '').slice(0, loggedCharacters)
 }

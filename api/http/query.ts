@@ -1,6 +1,7 @@
 import { z } from 'zod'
 import { apiError } from '../errors.ts'
 
+/** A whole number, as text. */
 export const count = z.string().regex(/^\d{0,9}$/, 'expected a whole number')
 
 /** Of every list: how many, and after which id. */

@@ -1,5 +1,5 @@
 import type { Request, Response } from 'restify'
-import type { Exchange } from '../http/exchange.ts'
+import { type Exchange, loggedPath } from '../http/exchange.ts'
 import type { Log } from './log.ts'
 import type { Metrics } from './metrics.ts'
 
@@ -15,14 +15,14 @@ export function observeRequest(
 ): void {
   metrics.begin()
   response.once('close', () => {
-    const { requestId, beganAt, operation = 'none', code } = exchange
+    const { requestId, beganAt, operation = 'none', caller, code } = exchange
     const elapsedMs = performance.now() - beganAt
     metrics.end(operation, response.statusCode, elapsedMs / 1000)
     const level = ownNames.includes(operation) ? 'debug' : 'info'
     const { method } = request
     const answered = { status: response.statusCode, ms: Math.round(elapsedMs), ...(code ? { code } : {}) }
+    const who = caller ? { user: caller.user, tokenId: caller.tokenId } : {}
     const cut = response.writableFinished ? {} : { cut: true }
-    // Without the query, which may hold a key.
-    log[level]({ requestId, operation, method, path: request.getPath().slice(0, 500), ...answered, ...cut }, 'request')
+    log[level]({ requestId, operation, method, path: loggedPath(request), ...who, ...answered, ...cut }, 'request')
   })
 }

@@ -136,6 +136,7 @@ test('a server whose store does not answer, or that is closing, is alive and not
     log: openLog({ level: 'silent' }),
     metrics: serverMetrics(system),
     closing: closing.signal,
+    gate: undefined,
   })
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
   const url = `http://127.0.0.1:${server.address().port}`

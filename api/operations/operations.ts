@@ -1,4 +1,5 @@
 import { agentOperations, notificationOperations } from './agents.ts'
+import { auditOperations } from './audit.ts'
 import { computeOperations } from './computes.ts'
 import { datasetOperations } from './datasets.ts'
 import { designOperations } from './designs.ts'
@@ -12,4 +13,5 @@ export const operations = [
   ...agentOperations,
   ...computeOperations,
   ...notificationOperations,
+  ...auditOperations,
 ]

@@ -1,4 +1,5 @@
 export { checkIdentifier, identifier, models } from './atoms.ts'
+export * from './audit-entry.ts'
 export * from './compute.ts'
 export * from './dataset.ts'
 export { decodeModel } from './decode-model.ts'

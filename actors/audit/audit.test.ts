@@ -1,0 +1,66 @@
+import test from 'ava'
+import { actorSystem, memoryStore } from '../../runtime/index.ts'
+import { apiStage } from '../../test/support/api-stage.ts'
+import { bearers } from '../../test/support/bearer.ts'
+import { asking } from '../catalogue/ask.ts'
+import { audit } from './audit.ts'
+
+const designs = '/users/u/designs'
+
+test('what changes and what is refused is noted before it is answered, and nothing that is secret', async (t) => {
+  await using of = await bearers()
+  await using api = await apiStage('lmdb', { authentication: of })
+  const [own, admin] = [await of.of('u', ['user', 'compute']), await of.of('a', ['admin'])]
+  const compute = { computeId: 'c', adminId: 'u', region: 'r', apiKey: 'secret-key' }
+  await api.call('POST', designs, { id: 'd' }, { ...own, 'x-request-id': 'r-1' })
+  await api.call('GET', `${designs}/d`, undefined, own)
+  await api.call('GET', `${designs}/none`, undefined, own)
+  await api.call('GET', '/users/v/designs?key=secret-key', undefined, own)
+  await api.call('DELETE', `${designs}/d`)
+  await api.call('POST', '/computes', compute, own)
+  await api.call('PUT', '/computes/c', {}, { ...own, 'x-api-key': 'wrong-secret-key' })
+  await api.call('GET', '/nothing')
+  const { body } = await api.call('GET', '/audit', undefined, admin)
+  const entries: Record<string, unknown>[] = Array.isArray(body) ? body : []
+  t.deepEqual(
+    entries.map(({ number, user, operation, method, path, status, code }) =>
+      [number, user, operation, method, path, status, code].join(' '),
+    ),
+    [
+      '1 u createDesign POST /users/u/designs 201 ',
+      '2 u getDesign GET /users/u/designs/none 404 DESIGN_UNKNOWN',
+      '3 u getDesigns GET /users/v/designs 403 API_FOREIGN_USER',
+      '4  deleteDesign DELETE /users/u/designs/d 401 API_TOKEN_MISSING',
+      '5 u registerCompute POST /computes 201 ',
+      '6 u updateCompute PUT /computes/c 403 COMPUTE_KEY_WRONG',
+      '7   GET /nothing 404 API_NOT_FOUND',
+    ],
+  )
+  t.like(entries[0], { requestId: 'r-1', address: '127.0.0.1' })
+  t.regex(String(entries[0]?.at), /^\d{4}-\d\d-\d\dT/)
+  t.notRegex(JSON.stringify(entries), /secret|eyJ/)
+  t.is((await api.call('GET', '/audit', undefined, own)).status, 403)
+  await api.restart()
+  const after = await api.call('GET', '/audit?limit=3', undefined, admin)
+  t.deepEqual(after.body, entries.slice(0, 3))
+  const rest = await api.call('GET', '/audit?after=3&limit=4', undefined, admin)
+  t.deepEqual(rest.body, entries.slice(3))
+})
+
+test('a log that is too long loses its oldest entries', async (t) => {
+  const system = actorSystem()
+  const store = memoryStore()
+  const parts = { store, now: () => '2026-01-02T03:04:05.000Z', auditKept: 20 }
+  const ask = asking(system, system.spawn('audit', audit(parts)), { timeoutMs: 60_000 })
+  for (let i = 1; i <= 55; i++) {
+    const entry = { requestId: `r-${i}`, method: 'PUT', path: '/', status: 200 }
+    await ask<null>((replyTo) => ({ type: 'record-audit', entry, replyTo }))
+  }
+  const { items } = await ask<{ items: readonly { number: number }[] }>((replyTo) => ({
+    type: 'read-audit',
+    page: {},
+    replyTo,
+  }))
+  t.deepEqual([items[0]?.number, items.at(-1)?.number], [35, 55])
+  await system.terminate()
+})

@@ -1,0 +1,26 @@
+import { z } from 'zod'
+import { models, text, time } from './atoms.ts'
+
+const newEntry = z.strictObject({
+  requestId: text,
+  /** Absent where nobody is asked who they are. */
+  user: text.exactOptional(),
+  /** Names the token that was shown. */
+  tokenId: text.exactOptional(),
+  address: text.exactOptional(),
+  /** Absent if the request fits none. */
+  operation: text.exactOptional(),
+  method: text,
+  /** Without the query, which may hold a key. */
+  path: text,
+  status: z.number().int(),
+  /** Why it was refused. */
+  code: text.exactOptional(),
+})
+
+/** What was asked of the server, by whom, and how it was answered. */
+export type NewAuditEntry = z.output<typeof newEntry>
+
+export const auditEntry = z.strictObject({ number: z.number().int(), at: time, ...newEntry.shape })
+models.add(auditEntry, { id: 'AuditEntry' })
+export type AuditEntry = z.output<typeof auditEntry>

@@ -1,0 +1,106 @@
+import { randomBytes } from 'node:crypto'
+import { link, open, readFile, rename, stat, unlink } from 'node:fs/promises'
+import { z } from 'zod'
+import { apiError } from '../errors.ts'
+
+/** The keys by which tokens are signed, the present one first. As a JSON Web Key Set (RFC 7517). */
+const keySet = z.object({
+  keys: z
+    .array(z.object({ kty: z.literal('oct'), alg: z.literal('HS256'), kid: z.string().min(1), k: z.string().min(43) }))
+    .min(1),
+})
+type KeySet = z.output<typeof keySet>
+
+export interface SigningKey {
+  readonly id: string
+  readonly secret: Uint8Array
+}
+
+export interface Keys {
+  readonly present: SigningKey
+  /** By its id; undefined if it's none of these, or no more. */
+  find(id: string): SigningKey | undefined
+}
+
+/** Reads the keys of a file that nobody but its owner may read; makes it if there is none. API_KEY_FILE. */
+export async function keysIn(file: string): Promise<Keys> {
+  const set = (await readKeys(file)) ?? (await createKeys(file))
+  const keys = set.keys.map(({ kid, k }) => ({ id: kid, secret: new Uint8Array(Buffer.from(k, 'base64url')) }))
+  const [present] = keys
+  if (!present) throw unusable(file, 'it holds no key')
+  return { present, find: (id) => keys.find((key) => key.id === id) }
+}
+
+/**
+ * Puts a new key first. The older ones go, and with them every token that was issued so far, unless they are kept; then
+ * those tokens are good until they expire. A running server takes it up within a second. API_KEY_FILE.
+ */
+export async function rotateKeys(
+  file: string,
+  { keepOld = false }: { readonly keepOld?: boolean } = {},
+): Promise<void> {
+  const { keys } = (keepOld ? await readKeys(file) : undefined) ?? { keys: [] }
+  const written = await writeBeside(file, { keys: [newKey(), ...keys] })
+  await rename(written, file)
+}
+
+async function readKeys(file: string): Promise<KeySet | undefined> {
+  let text: string
+  try {
+    const { mode } = await stat(file)
+    if (process.platform !== 'win32' && (mode & 0o077) !== 0)
+      throw unusable(file, `its mode is ${(mode & 0o777).toString(8)}, and others may use it`)
+    text = await readFile(file, 'utf8')
+  } catch (cause) {
+    if (isMissing(cause)) return undefined
+    throw cause
+  }
+  try {
+    return keySet.parse(JSON.parse(text))
+  } catch {
+    // Without the cause, which may quote the key.
+    throw unusable(file, 'it is no set of keys')
+  }
+}
+
+async function createKeys(file: string): Promise<KeySet> {
+  const created = { keys: [newKey()] }
+  const written = await writeBeside(file, created)
+  try {
+    await link(written, file)
+    return created
+  } catch (cause) {
+    // Another process was faster.
+    const present = await readKeys(file)
+    if (!present) throw cause
+    return present
+  } finally {
+    await unlink(written)
+  }
+}
+
+/** Durable under a name of its own, so that nobody reads a half of it. */
+async function writeBeside(file: string, set: KeySet): Promise<string> {
+  const name = `${file}.${randomBytes(6).toString('hex')}`
+  const handle = await open(name, 'wx', 0o600)
+  try {
+    await handle.writeFile(`${JSON.stringify(set)}\n`)
+    await handle.sync()
+  } finally {
+    await handle.close()
+  }
+  return name
+}
+
+function newKey(): KeySet['keys'][number] {
+  const [kid, k] = [randomBytes(6).toString('hex'), randomBytes(32).toString('base64url')]
+  return { kty: 'oct', alg: 'HS256', kid, k }
+}
+
+export function isMissing(cause: unknown): boolean {
+  return typeof cause === 'object' && cause !== null && 'code' in cause && cause.code === 'ENOENT'
+}
+
+function unusable(file: string, found: string) {
+  return apiError('API_KEY_FILE', { file, found })
+}
