@@ -8,7 +8,7 @@ import type { Collections } from '../records/collections.ts'
 import type { CatalogueJob, TaskRecord } from '../records/record-models.ts'
 import type { Stored } from '../records/records.ts'
 import { sameId, sameOwner } from '../same.ts'
-import { changingTasks, tasksOf, writeTasks } from './expansions.ts'
+import { changingTasks, taskEntries, tasksOf } from './expansions.ts'
 import { editableStates } from './job-transitions.ts'
 import { planJob } from './plan-job.ts'
 
@@ -23,14 +23,12 @@ export async function createJob(
   sameOwner(user, given)
   const { newId, now } = parts
   const id = given.id ?? newId()
-  if (await collections.jobs.get(id)) throw catalogueError('JOB_EXISTS', { id })
+  if (given.id !== undefined && (await collections.jobs.get(id))) throw catalogueError('JOB_EXISTS', { id })
   const { tasks, ...plan } = await planJob(collections, parts, user, id, given)
   const [at, expansion] = [now(), newId()]
   const value: CatalogueJob = { ...plan, userId: user, expansion, state: 'ready', createdAt: at, updatedAt: at }
-  await changingTasks(collections, id, at, async () => {
-    await writeTasks(collections, id, expansion, tasks, at)
-    if (!(await collections.jobs.insert({ id, value }))) throw catalogueError('JOB_EXISTS', { id })
-  })
+  const entries = [collections.jobs.entry(id, value), ...taskEntries(collections, id, expansion, tasks, at)]
+  if (!(await collections.insertAll(...entries))) throw catalogueError('JOB_EXISTS', { id })
   return statusOf({ id, value })
 }
 
@@ -63,7 +61,7 @@ export async function updateJob(
   const { createdAt } = found.value
   const value: CatalogueJob = { ...plan, userId: user, expansion, state: 'ready', createdAt, updatedAt: at }
   await changingTasks(collections, id, at, async () => {
-    await writeTasks(collections, id, expansion, tasks, at)
+    await collections.insertAll(...taskEntries(collections, id, expansion, tasks, at))
     await collections.jobs.replace(found, value)
   })
   return null

@@ -1,4 +1,4 @@
-import type { Store } from '../../../runtime/index.ts'
+import type { NewDocument, Store } from '../../../runtime/index.ts'
 import { designSchema } from '../model/design.ts'
 import {
   codeRecord,
@@ -12,7 +12,7 @@ import {
   recipientRecord,
   taskRecord,
 } from './record-models.ts'
-import { recordsOf } from './records.ts'
+import { insertEntries, recordsOf } from './records.ts'
 
 /** The catalogue's documents, one collection for each kind of thing. */
 export function collectionsOf({ documents }: Pick<Store, 'documents'>) {
@@ -35,6 +35,8 @@ export function collectionsOf({ documents }: Pick<Store, 'documents'>) {
     recipients: recordsOf(documents, 'recipients', recipientRecord),
     /** By recipient and job. */
     occasions: recordsOf(documents, 'occasions', occasionRecord),
+    /** Inserts records of any of these, all or none. False if an id is taken. */
+    insertAll: (...entries: readonly NewDocument[]) => insertEntries(documents, entries),
   }
 }
 
