@@ -12,8 +12,10 @@ import {
   noDeployer,
 } from '../actors/index.ts'
 import { lmdbStore } from '../runtime/durable/lmdb/index.ts'
+import { mongodbStore } from '../runtime/durable/mongodb/index.ts'
 import { type ActorSystem, actorSystem, memoryStore, type Store } from '../runtime/index.ts'
 import { fileRegistry } from '../sdk/node/index.ts'
+import type { StoreSetting } from './store-setting.ts'
 
 export const STORE: InjectionToken<Promise<Store>> = Symbol('Store')
 export const SYSTEM: InjectionToken<ActorSystem> = Symbol('ActorSystem')
@@ -21,9 +23,6 @@ export const IDENTITY: InjectionToken<Identity> = Symbol('Identity')
 export const DEPLOYER_OF: InjectionToken<Promise<ControlPlaneParts['deployerOf']>> = Symbol('DeployerOf')
 
 export type Identity = Pick<ControlPlaneParts, 'now' | 'newId' | 'newKey' | 'server' | 'shared'>
-
-/** Where the control plane keeps its state: in memory, as long as the process, or in a folder. */
-export type StoreSetting = { readonly type: 'memory' } | { readonly type: 'lmdb'; readonly folder: string }
 
 /** Jobs run in the server's own process, their code too: for one's own machine and one's own code. */
 export interface InProcessSetting {
@@ -44,7 +43,7 @@ export interface Setting {
 /** Which adapter stands behind each port of the control plane. */
 export function compose({ store: setting, inProcess }: Setting): DependencyContainer {
   const scope = container.createChildContainer()
-  scope.registerInstance(STORE, setting.type === 'memory' ? Promise.resolve(memoryStore()) : lmdbStore(setting.folder))
+  scope.registerInstance(STORE, openStore(setting))
   scope.register(SYSTEM, { useFactory: () => actorSystem({ name: 'control-plane' }) })
   scope.register(IDENTITY, {
     useFactory: () => ({
@@ -52,6 +51,8 @@ export function compose({ store: setting, inProcess }: Setting): DependencyConta
       newId: () => newIdAt(Date.now()),
       newKey: newTaskKey,
       server: newIdAt(Date.now()),
+      // A folder has one process at a time.
+      shared: setting.type === 'mongodb',
     }),
   })
   scope.register(DEPLOYER_OF, {
@@ -73,4 +74,15 @@ function inProcessOn(store: Store, { folder, workers, places }: InProcessSetting
     workers: workers ?? Math.min(8, cores),
     places: places ?? cores,
   })
+}
+
+async function openStore(setting: StoreSetting): Promise<Store> {
+  switch (setting.type) {
+    case 'memory':
+      return memoryStore()
+    case 'lmdb':
+      return lmdbStore(setting.folder)
+    case 'mongodb':
+      return mongodbStore(setting.url)
+  }
 }

@@ -1,6 +1,8 @@
 import { z } from 'zod'
 import { identifier, models } from '../actors/index.ts'
 import { scopeFor } from './auth/scopes.ts'
+import { linksOf } from './openapi-links.ts'
+import { withZeroValues } from './openapi-zero-values.ts'
 import type { Operation } from './operation.ts'
 
 type Json = Readonly<Record<string, unknown>>
@@ -39,7 +41,10 @@ export function openApi(
 ): Json {
   const paths: Record<string, Record<string, Json>> = {}
   for (const operation of operations) {
-    paths[operation.path] = { ...paths[operation.path], [operation.method]: described(operation, authenticated) }
+    paths[operation.path] = {
+      ...paths[operation.path],
+      [operation.method]: described(operation, authenticated, operations),
+    }
   }
   return {
     openapi: '3.1.0',
@@ -48,6 +53,10 @@ export function openApi(
       version: '1',
       description: 'Designs, datasets, computes and jobs of federated learning.',
     },
+    tags: [
+      { name: 'interface', description: 'what existing clients know' },
+      { name: 'addition', description: 'what this server has beside it' },
+    ],
     paths,
     components: {
       schemas: { ...componentsOf(), Problem: problemSchema },
@@ -59,18 +68,20 @@ export function openApi(
   }
 }
 
-function described(operation: Operation, authenticated: boolean): Json {
-  const { id, summary, auth, status, body } = operation
+function described(operation: Operation, authenticated: boolean, operations: readonly Operation[]): Json {
+  const { id, summary, auth, status, isAddition, body } = operation
+  const links = linksOf(operation, operations)
   return {
     operationId: id,
     summary,
+    tags: [isAddition ? 'addition' : 'interface'],
     security: [
       { ...(authenticated ? { token: [scopeFor[auth]] } : {}), ...(auth in keySchemes ? { [auth]: [] } : {}) },
     ],
     parameters: [...pathParameters(operation), ...queryParameters(operation)],
     ...(body ? { requestBody: { required: true, content: requestContent(body) } } : {}),
     responses: {
-      [status]: { description: 'Done', ...answerParts(operation) },
+      [status]: { description: 'Done', ...answerParts(operation), ...(links ? { links } : {}) },
       default: {
         description: 'Refused: a problem where the caller accepts one, else its detail alone',
         content: {
@@ -103,7 +114,7 @@ function requestContent({ type, model }: NonNullable<Operation['body']>): Json {
     fileName: { type: 'string', minLength: 1 },
     fileData: { type: 'string', format: 'binary', contentMediaType: 'application/zip' },
   }
-  const schema = { type: 'object', required: ['fileName', 'fileData'], properties }
+  const schema = { type: 'object', required: ['fileName', 'fileData'], properties, additionalProperties: false }
   return { 'multipart/form-data': { schema } }
 }
 
@@ -119,19 +130,26 @@ function answerParts({ answer }: Operation): Json {
     case 'archive':
       return { content: { 'application/zip': { schema: { type: 'string', format: 'binary' } } } }
     case 'form':
-      return { content: { 'multipart/form-data': { schema: { type: 'object' } } } }
+      return { content: { 'multipart/form-data': { schema: filesSchema(answer.files) } } }
   }
+}
+
+function filesSchema(files: readonly string[]): Json {
+  const file = { type: 'string', format: 'binary' }
+  return { type: 'object', required: files, properties: Object.fromEntries(files.map((name) => [name, file])) }
 }
 
 /** A reference for a model that has a name, else its schema. */
 function schemaOf(model: z.ZodType): Json {
   const id = models.get(model)?.id
-  return id === undefined ? withoutDialect(z.toJSONSchema(model, { io: 'input' })) : refTo(id)
+  return id === undefined ? withZeroValues(withoutDialect(z.toJSONSchema(model, { io: 'input' }))) : refTo(id)
 }
 
 function componentsOf(): Json {
   const { schemas } = z.toJSONSchema(models, { io: 'input', uri: uriOf })
-  return Object.fromEntries(Object.entries(schemas).map(([name, schema]) => [name, withoutDialect(schema)]))
+  return Object.fromEntries(
+    Object.entries(schemas).map(([name, schema]) => [name, withZeroValues(withoutDialect(schema))]),
+  )
 }
 
 /** OpenAPI 3.1 says once which dialect its schemas are in. */

@@ -1,4 +1,5 @@
 import type { Store } from '../../runtime/index.ts'
+import type { WorkerSettings } from './tasks/task-config.ts'
 
 /** What the catalogue takes from outside. */
 export interface CatalogueParts {
@@ -14,6 +15,7 @@ export interface CatalogueParts {
   readonly server?: string
   /** Other servers may share the store: what they have under way is left alone as long as they live. Default false. */
   readonly shared?: boolean
+  readonly workers?: WorkerSettings
 }
 
 /** What a code archive may hold. */

@@ -8,8 +8,10 @@ import { type ControllerParts, controller } from '../controller/controller.ts'
 import type { ControllerMessage } from '../controller/protocol.ts'
 import { events } from '../events/events.ts'
 import type { EventsMessage } from '../events/protocol.ts'
+import { notifier } from '../notifier/notifier.ts'
+import type { NotifierMessage } from '../notifier/protocol.ts'
 
-export type ControlPlaneMessage = AuditMessage | CatalogueMessage | ControllerMessage | EventsMessage
+export type ControlPlaneMessage = AuditMessage | CatalogueMessage | ControllerMessage | EventsMessage | NotifierMessage
 
 export type ControlPlaneParts = CatalogueParts & AuditParts & Omit<ControllerParts, 'events'>
 
@@ -30,12 +32,17 @@ export function controlPlane(parts: ControlPlaneParts): Behavior<ControlPlaneMes
     const jobs = context.spawn('controller', controller({ ...parts, events: happenings }), {
       supervise: controllerSupervision,
     })
+    const notifications = context.spawn('notifier', notifier(parts))
     return (message) => {
       switch (message.type) {
         case 'record-event':
         case 'read-events':
         case 'remove-events':
           return happenings.tell(message)
+        case 'notify':
+        case 'receive':
+        case 'release':
+          return notifications.tell(message)
         case 'record-audit':
         case 'read-audit':
           return entries.tell(message)

@@ -1,14 +1,15 @@
-import type { Store } from '../../../runtime/index.ts'
+import type { NewDocument, Store } from '../../../runtime/index.ts'
 import { forgetRole, type Task } from '../../../sdk/index.ts'
-import { catalogueError } from '../../errors.ts'
+import { isRefusal } from '../../errors.ts'
 import { removeEvents } from '../../events/event-journal.ts'
+import { forgetRecipient } from '../../notifier/recipients.ts'
 import type { CatalogueParts } from '../parts.ts'
 import type { Collections } from '../records/collections.ts'
 import type { CatalogueJob, TaskRecord } from '../records/record-models.ts'
 import type { Stored } from '../records/records.ts'
 
 /*
- * A job and its tasks come to be at once, on stores that write one collection at a time: tasks are written first, under an
+ * A new job and its tasks are inserted together. Where a job's tasks are replaced, the new ones are written first, under an
  * expansion that no job names yet; the job's own write makes them its tasks. That a change is under way is noted before, so
  * that what a crash leaves is found and cleared.
  */
@@ -36,27 +37,16 @@ export async function changingTasks(
   }
 }
 
-/** Gives a job its tasks and its document, both or neither. */
-export async function settingTasks(
-  collections: Collections,
-  parts: CatalogueParts,
-  change: TasksChange,
-  { expansion, tasks }: { readonly expansion: string; readonly tasks: readonly Task[] },
-  setJob: () => Promise<void>,
-): Promise<void> {
-  const records = taskRecords(change.job, expansion, tasks, change.at)
-  await changingTasks(collections, parts, change, async () => {
-    if (!(await collections.tasks.insert(...records))) throw catalogueError('JOB_EXISTS', { id: change.job })
-    await setJob()
-    // A server that took this one for dead may have cleared them before the job named them.
-    if (!(await collections.expansions.get(change.job))) await collections.tasks.insert(...records)
-  })
-}
-
-function taskRecords(job: string, expansion: string, expanded: readonly Task[], at: string) {
-  return expanded.map(({ taskId, end, role, groupAssociation, computeId, replica, dataset, key }, index) => ({
-    id: taskKey(job, expansion, taskId),
-    value: {
+/** The records of an expansion's tasks. */
+export function taskEntries(
+  { tasks }: Collections,
+  job: string,
+  expansion: string,
+  expanded: readonly Task[],
+  at: string,
+): NewDocument[] {
+  return expanded.map(({ taskId, end, role, groupAssociation, computeId, replica, dataset, key }, index) =>
+    tasks.entry(taskKey(job, expansion, taskId), {
       jobId: job,
       taskId,
       index,
@@ -66,11 +56,11 @@ function taskRecords(job: string, expansion: string, expanded: readonly Task[], 
       computeId,
       replica,
       key,
-      state: 'ready' as const,
+      state: 'ready',
       timestamp: at,
       ...(dataset === undefined ? {} : { dataset }),
-    },
-  }))
+    }),
+  )
 }
 
 /** Where a task is kept. */
@@ -78,33 +68,49 @@ export function taskKey(job: string, expansion: string, task: string): string {
   return `${job}/${expansion}/${task}`
 }
 
-/** Removes tasks that are not the job's (all of them if there is no job) with the state of their roles, and the note of the change. */
+/** Removes tasks that are not the job's (all of them if there is no job) with what is theirs, and the note of the change. */
 async function settle(collections: Collections, store: Store, job: string): Promise<void> {
-  const { jobs, tasks, expansions } = collections
+  const { jobs, tasks, expansions, deployments } = collections
+  const computes = new Set<string>()
   const run = (await expansions.get(job))?.value.run
   let present = await jobs.get(job)
   if (present?.value.removing) {
     await jobs.remove(job)
     present = undefined
   }
-  const own = present && `${job}/${present.value.expansion}/`
+  const own = present && taskKey(job, present.value.expansion, '')
   for await (const { id, value } of tasks.below(`${job}/`)) {
     if (own && id.startsWith(own)) continue
+    await forgetRecipient(collections, { type: 'task', job, task: value.taskId })
     if (run !== undefined) await forgetRole(store, run, value.end)
+    computes.add(value.computeId)
     await tasks.remove(id)
   }
+  for (const compute of computes) await deployments.remove(`${compute}/${job}`)
   if (!present) await removeEvents(store, job)
   await expansions.remove(job)
 }
 
-/** Clears what was cut off of changes by servers that are gone. */
+/** Clears what was cut off of changes by servers that are gone. One that wakes up again is refused the rest of its change. */
 export async function settleExpansions(
   collections: Collections,
   store: Store,
   isGone: (server: string | undefined) => boolean,
 ): Promise<void> {
   for await (const { id, value } of collections.expansions.find())
-    if (isGone(value.server)) await settle(collections, store, id)
+    if (isGone(value.server) && (await fenced(collections, id))) await settle(collections, store, id)
+}
+
+/** Makes whoever has read a job fail to write it. False if that was faster: it lives, and clears up itself. */
+async function fenced({ jobs }: Collections, id: string): Promise<boolean> {
+  const present = await jobs.get(id)
+  try {
+    if (present) await jobs.replace(present, present.value)
+    return true
+  } catch (cause) {
+    if (isRefusal(cause) && cause.code === 'WRITTEN_MEANWHILE') return false
+    throw cause
+  }
 }
 
 /** The tasks of a job, in the order of its expansion. */

@@ -8,7 +8,7 @@ import type { Collections } from '../records/collections.ts'
 import type { CatalogueJob, TaskRecord } from '../records/record-models.ts'
 import type { Stored } from '../records/records.ts'
 import { sameId, sameOwner } from '../same.ts'
-import { changingTasks, settingTasks, taskKey, tasksOf } from './expansions.ts'
+import { changingTasks, taskEntries, taskKey, tasksOf } from './expansions.ts'
 import { editableStates } from './job-transitions.ts'
 import { planJob } from './plan-job.ts'
 
@@ -23,13 +23,12 @@ export async function createJob(
   sameOwner(user, given)
   const { newId, now } = parts
   const id = given.id ?? newId()
-  if (await collections.jobs.get(id)) throw catalogueError('JOB_EXISTS', { id })
+  if (given.id !== undefined && (await collections.jobs.get(id))) throw catalogueError('JOB_EXISTS', { id })
   const { tasks, ...plan } = await planJob(collections, parts, user, id, given)
   const [at, expansion] = [now(), newId()]
   const value: CatalogueJob = { ...plan, userId: user, expansion, state: 'ready', createdAt: at, updatedAt: at }
-  await settingTasks(collections, parts, { job: id, at }, { expansion, tasks }, async () => {
-    if (!(await collections.jobs.insert({ id, value }))) throw catalogueError('JOB_EXISTS', { id })
-  })
+  const entries = [collections.jobs.entry(id, value), ...taskEntries(collections, id, expansion, tasks, at)]
+  if (!(await collections.insertAll(...entries))) throw catalogueError('JOB_EXISTS', { id })
   return statusOf({ id, value })
 }
 
@@ -62,7 +61,8 @@ export async function updateJob(
   const { createdAt, fence, run } = found.value
   const kept = { createdAt, ...(fence === undefined ? {} : { fence }) }
   const value: CatalogueJob = { ...plan, ...kept, userId: user, expansion, state: 'ready', updatedAt: at }
-  await settingTasks(collections, parts, { job: id, at, run }, { expansion, tasks }, async () => {
+  await changingTasks(collections, parts, { job: id, at, run }, async () => {
+    await collections.insertAll(...taskEntries(collections, id, expansion, tasks, at))
     await collections.jobs.replace(found, value)
   })
   return null
@@ -115,7 +115,7 @@ function assertEditable({ id, value: { state } }: Stored<CatalogueJob>, what: st
     throw catalogueError('JOB_STATE', { id, state, what, needed: editableStates.join(', ') })
 }
 
-function statusOf({ id, value }: Pick<Stored<CatalogueJob>, 'id' | 'value'>): JobStatus {
+export function statusOf({ id, value }: Pick<Stored<CatalogueJob>, 'id' | 'value'>): JobStatus {
   const { state, spec, createdAt, startedAt, updatedAt, endedAt, cause } = value
   return {
     id,

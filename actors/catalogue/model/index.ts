@@ -14,5 +14,7 @@ export {
   jobStates,
   jobStatus,
 } from './job.ts'
+export * from './notification.ts'
 export * from './task.ts'
+export { type Broker, type ModelRegistrySetting, type TaskConfig, taskConfig } from './task-config.ts'
 export { knownPart } from './unknown-fields.ts'

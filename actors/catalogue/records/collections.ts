@@ -1,18 +1,21 @@
-import type { Store } from '../../../runtime/index.ts'
+import type { NewDocument, Store } from '../../../runtime/index.ts'
 import { designSchema } from '../model/design.ts'
 import {
   codeRecord,
   computeRecord,
   datasetRecord,
+  deploymentRecord,
   designRecord,
   expansionRecord,
   jobRecord,
   leaseRecord,
+  occasionRecord,
+  recipientRecord,
   runsRecord,
   serverRecord,
   taskRecord,
 } from './record-models.ts'
-import { recordsOf } from './records.ts'
+import { insertEntries, recordsOf } from './records.ts'
 
 /** The catalogue's documents, one collection for each kind of thing. */
 export function collectionsOf({ documents }: Pick<Store, 'documents'>) {
@@ -34,6 +37,14 @@ export function collectionsOf({ documents }: Pick<Store, 'documents'>) {
     leases: recordsOf(documents, 'leases', leaseRecord),
     /** By job. */
     runs: recordsOf(documents, 'runs', runsRecord),
+    /** By compute and job. */
+    deployments: recordsOf(documents, 'deployments', deploymentRecord),
+    /** By task, or compute. */
+    recipients: recordsOf(documents, 'recipients', recipientRecord),
+    /** By recipient and job. */
+    occasions: recordsOf(documents, 'occasions', occasionRecord),
+    /** Inserts records of any of these, all or none. False if an id is taken. */
+    insertAll: (...entries: readonly NewDocument[]) => insertEntries(documents, entries),
   }
 }
 

@@ -1,7 +1,9 @@
 import { z } from 'zod'
 import { text, time } from '../model/atoms.ts'
+import { deploymentStatus } from '../model/compute.ts'
 import { datasetInfo } from '../model/dataset.ts'
 import { jobCause, jobSpec, jobStates } from '../model/job.ts'
+import { numberedNotification } from '../model/notification.ts'
 
 /** A design's numbered things: how many there were, and whether the last one stands. */
 const revisions = z.strictObject({ last: z.number().int(), present: z.boolean() })
@@ -114,3 +116,23 @@ export type LeaseRecord = z.output<typeof leaseRecord>
 
 /** How many runs jobs of an id had, also those that were deleted: their models are kept under their names. */
 export const runsRecord = z.strictObject({ last: z.number().int() })
+
+/** A job's tasks on a compute. */
+export const deploymentRecord = z.strictObject({
+  /** The start of the job that these are the statuses of. */
+  start: text,
+  statuses: deploymentStatus,
+  updatedAt: time,
+})
+
+/** Who is notified, and of what. */
+export const recipientRecord = z.strictObject({
+  /** The number of the last notification that there was. */
+  last: z.number().int(),
+  /** Those that aren't acknowledged. */
+  waiting: z.array(z.strictObject({ ...numberedNotification.shape, occasion: text.exactOptional() })),
+})
+export type RecipientRecord = z.output<typeof recipientRecord>
+
+/** What a recipient has acknowledged of a job's latest occasion, so that it isn't told again. */
+export const occasionRecord = z.strictObject({ occasion: text, types: z.array(text) })
