@@ -28,6 +28,8 @@ export interface ControllerStageOptions {
   readonly deployer: Deployer
   readonly server?: string
   readonly shared?: boolean
+  readonly beatMs?: number
+  readonly deadAfterMs?: number
   readonly clock?: Clock
   /** Wall-clock time. */
   readonly now?: () => string
@@ -41,6 +43,8 @@ export function controllerStage({
   deployer,
   server = `server-${++stages}`,
   shared = false,
+  beatMs = 500,
+  deadAfterMs = 3000,
   clock = manualClock(),
   now = () => '2026-01-02T03:04:05.000Z',
 }: ControllerStageOptions): ControllerStage {
@@ -48,7 +52,17 @@ export function controllerStage({
   const happenings = system.spawn('events', events({ store, now }), { supervise: { type: 'resume' } })
   let ids = 0
   const newId = () => `${server}-id-${++ids}`
-  const parts = { store, now, newId, server, shared, deployerOf: () => deployer, events: happenings }
+  const parts = {
+    store,
+    now,
+    newId,
+    server,
+    shared,
+    beatMs,
+    deadAfterMs,
+    deployerOf: () => deployer,
+    events: happenings,
+  }
   const ref = system.spawn('controller', controller(parts))
   const askEvents: Ask<EventsMessage> = asking(system, happenings, { timeoutMs: 60_000 })
   return {

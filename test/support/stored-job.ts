@@ -1,13 +1,14 @@
 import { zipSync } from 'fflate'
-import type { DesignSchema, JobSpecification } from '../../actors/index.ts'
+import { designSchema, type JobSpecification } from '../../actors/index.ts'
 import type { Store } from '../../runtime/index.ts'
+import type { Schema } from '../../sdk/index.ts'
 import { catalogueStage, twoTierCode, twoTierSchema } from './catalogue-stage.ts'
 
 export interface JobToStore {
   readonly user: string
   readonly job: string
   readonly spec?: Partial<JobSpecification>
-  readonly schema?: DesignSchema
+  readonly schema?: Schema
   readonly code?: Uint8Array
   /** Datasets of the trainers. */
   readonly clients?: number
@@ -22,7 +23,7 @@ export async function storeJob(
   const { ask } = stage
   const design = `design-of-${job}`
   await ask((replyTo) => ({ type: 'create-design', user, info: { id: design }, replyTo }))
-  await ask((replyTo) => ({ type: 'add-schema', user, design, schema, replyTo }))
+  await ask((replyTo) => ({ type: 'add-schema', user, design, schema: designSchema.parse(schema), replyTo }))
   const archive = { fileName: 'code.zip', bytes: code }
   await ask((replyTo) => ({ type: 'add-code', user, design, archive, replyTo }))
   const datasets: string[] = []

@@ -72,6 +72,9 @@ export function archivedWorkloads({
           throw catalogueError('CODE_ARCHIVE', { found: path, advice: 'pack it again' })
         await writeFile(file, bytes)
       }
+      // Its modules are ES modules, unless it says otherwise.
+      if (!(await isThere(join(partial, 'package.json'))))
+        await writeFile(join(partial, 'package.json'), new TextEncoder().encode('{"type":"module"}\n'))
       await mkdir(join(partial, 'node_modules'), { recursive: true })
       await symlink(await installation(), join(partial, 'node_modules', 'flame-fl'), 'junction')
       await rename(partial, target)
