@@ -10,6 +10,7 @@ export { isFailure, type Reply, type RequestContext } from './catalogue/reply.ts
 export type { WorkerSettings } from './catalogue/tasks/task-config.ts'
 export type { TaskPackage } from './catalogue/tasks/task-package.ts'
 export { type ControlPlaneMessage, controlPlane } from './control-plane/control-plane.ts'
+export { type AgentsParts, agentsDeployer } from './controller/agents/agents-deployer.ts'
 export { type CatalogueErrorCode, isRefusal, type PlacedFault } from './errors.ts'
 export { type EventsParts, events } from './events/events.ts'
 export type { EventCause, JobEvent as RecordedEvent, NumberedEvent } from './events/job-event.ts'
