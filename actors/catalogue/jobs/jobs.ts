@@ -1,4 +1,5 @@
 import { catalogueError } from '../../errors.ts'
+import { assertMatch } from '../conditions.ts'
 import { checkIdentifier } from '../model/atoms.ts'
 import type { JobSpecification, JobStatus } from '../model/job.ts'
 import type { TaskInfo } from '../model/task.ts'
@@ -7,6 +8,7 @@ import type { CatalogueParts } from '../parts.ts'
 import type { Collections } from '../records/collections.ts'
 import type { CatalogueJob, TaskRecord } from '../records/record-models.ts'
 import type { Stored } from '../records/records.ts'
+import type { RequestContext } from '../reply.ts'
 import { sameId, sameOwner } from '../same.ts'
 import { changingTasks, tasksOf, writeTasks } from './expansions.ts'
 import { editableStates } from './job-transitions.ts'
@@ -18,15 +20,29 @@ export async function createJob(
   parts: CatalogueParts,
   user: string,
   given: JobSpecification,
+  context?: RequestContext,
 ): Promise<JobStatus> {
   checkIdentifier('a user', user)
   sameOwner(user, given)
   const { newId, now } = parts
-  const id = given.id ?? newId()
-  if (await collections.jobs.get(id)) throw catalogueError('JOB_EXISTS', { id })
+  const { once } = context ?? {}
+  const id = given.id ?? once ?? newId()
+  const present = await collections.jobs.get(id)
+  // This request itself may have made it, before a crash.
+  if (present && once !== undefined && present.value.once === once) return statusOf(present)
+  if (present) throw catalogueError('JOB_EXISTS', { id })
   const { tasks, ...plan } = await planJob(collections, parts, user, id, given)
   const [at, expansion] = [now(), newId()]
-  const value: CatalogueJob = { ...plan, userId: user, expansion, state: 'ready', createdAt: at, updatedAt: at }
+  const made = once === undefined ? {} : { once }
+  const value: CatalogueJob = {
+    ...plan,
+    ...made,
+    userId: user,
+    expansion,
+    state: 'ready',
+    createdAt: at,
+    updatedAt: at,
+  }
   await changingTasks(collections, id, at, async () => {
     await writeTasks(collections, id, expansion, tasks, at)
     if (!(await collections.jobs.insert({ id, value }))) throw catalogueError('JOB_EXISTS', { id })
@@ -53,10 +69,12 @@ export async function updateJob(
   user: string,
   id: string,
   given: JobSpecification,
+  context?: RequestContext,
 ): Promise<null> {
   sameOwner(user, given)
   sameId(id, given)
   const found = await findJob(collections, user, id)
+  assertMatch(context, `job ${id}`, found.value.spec)
   assertEditable(found, 'an update')
   const { tasks, ...plan } = await planJob(collections, parts, user, id, given)
   const [at, expansion] = [parts.now(), parts.newId()]
@@ -75,8 +93,11 @@ export async function removeJob(
   { now }: CatalogueParts,
   user: string,
   id: string,
+  context?: RequestContext,
 ): Promise<null> {
-  assertEditable(await findJob(collections, user, id), 'its deletion')
+  const found = await findJob(collections, user, id)
+  assertMatch(context, `job ${id}`, found.value.spec)
+  assertEditable(found, 'its deletion')
   await changingTasks(collections, id, now(), async () => void (await collections.jobs.remove(id)))
   return null
 }
