@@ -1,6 +1,8 @@
+import { Validator } from '@seriousme/openapi-schema-validator'
 import test from 'ava'
 import { apiStage } from '../test/support/api-stage.ts'
 import { openApi } from './openapi.ts'
+import { withZeroValues } from './openapi-zero-values.ts'
 import { operations } from './operations/operations.ts'
 
 /** Every value under a key, at any depth. */
@@ -23,13 +25,39 @@ test('all 42 operations are there and the additions, each once', (t) => {
   for (const id of additions) t.true(ids.includes(id), id)
 })
 
+test('the description that is served is valid OpenAPI', async (t) => {
+  await using api = await apiStage('memory')
+  const { body } = await api.call('GET', '/openapi.json')
+  t.deepEqual(await new Validator().validate(Object(body)), { valid: true })
+  t.false((await new Validator().validate({ ...Object(body), paths: { users: {} } })).valid)
+})
+
+test('what a schema says of an unset field is what is taken for one', (t) => {
+  const taken = { type: 'string', minLength: 1 }
+  const schema = { type: 'object', required: ['a'], properties: { a: taken, b: taken, c: { type: 'boolean' } } }
+  t.deepEqual(withZeroValues({ type: 'array', items: schema }), {
+    type: 'array',
+    items: {
+      ...schema,
+      properties: {
+        a: taken,
+        b: { anyOf: [taken, { enum: ['', null] }] },
+        c: { anyOf: [{ type: 'boolean' }, { type: 'null' }] },
+      },
+    },
+  })
+})
+
 test('the description that is served names each operation, and each reference in it leads somewhere', async (t) => {
   await using api = await apiStage('memory')
   const { body } = await api.call('GET', '/openapi.json')
   const { openapi, components } = openApi(operations)
   t.is(openapi, '3.1.0')
   t.deepEqual(body, JSON.parse(JSON.stringify(openApi(operations))))
-  t.deepEqual([...valuesOf('operationId', body)].toSorted(), operations.map(({ id }) => id).toSorted())
+  const ids = operations.map(({ id }) => id)
+  const described = Object.values(Object(body).paths).flatMap((methods) => Object.values(Object(methods)))
+  t.deepEqual(described.map((one) => Object(one).operationId).toSorted(), ids.toSorted())
+  t.deepEqual([...new Set(valuesOf('operationId', body))].toSorted(), ids.toSorted(), 'links lead to operations')
   const schemas = Object.keys(Object(components).schemas)
   const references = new Set(valuesOf('$ref', body))
   t.true(references.size > 10)

@@ -1,6 +1,8 @@
 import { z } from 'zod'
 import { identifier, models } from '../actors/index.ts'
 import { scopeFor } from './auth/scopes.ts'
+import { linksOf } from './openapi-links.ts'
+import { withZeroValues } from './openapi-zero-values.ts'
 import type { Operation } from './operation.ts'
 
 type Json = Readonly<Record<string, unknown>>
@@ -39,7 +41,10 @@ export function openApi(
 ): Json {
   const paths: Record<string, Record<string, Json>> = {}
   for (const operation of operations) {
-    paths[operation.path] = { ...paths[operation.path], [operation.method]: described(operation, authenticated) }
+    paths[operation.path] = {
+      ...paths[operation.path],
+      [operation.method]: described(operation, authenticated, operations),
+    }
   }
   return {
     openapi: '3.1.0',
@@ -59,8 +64,9 @@ export function openApi(
   }
 }
 
-function described(operation: Operation, authenticated: boolean): Json {
+function described(operation: Operation, authenticated: boolean, operations: readonly Operation[]): Json {
   const { id, summary, auth, status, body } = operation
+  const links = linksOf(operation, operations)
   return {
     operationId: id,
     summary,
@@ -70,7 +76,7 @@ function described(operation: Operation, authenticated: boolean): Json {
     parameters: [...pathParameters(operation), ...queryParameters(operation)],
     ...(body ? { requestBody: { required: true, content: requestContent(body) } } : {}),
     responses: {
-      [status]: { description: 'Done', ...answerParts(operation) },
+      [status]: { description: 'Done', ...answerParts(operation), ...(links ? { links } : {}) },
       default: {
         description: 'Refused: a problem where the caller accepts one, else its detail alone',
         content: {
@@ -103,7 +109,7 @@ function requestContent({ type, model }: NonNullable<Operation['body']>): Json {
     fileName: { type: 'string', minLength: 1 },
     fileData: { type: 'string', format: 'binary', contentMediaType: 'application/zip' },
   }
-  const schema = { type: 'object', required: ['fileName', 'fileData'], properties }
+  const schema = { type: 'object', required: ['fileName', 'fileData'], properties, additionalProperties: false }
   return { 'multipart/form-data': { schema } }
 }
 
@@ -126,12 +132,14 @@ function answerParts({ answer }: Operation): Json {
 /** A reference for a model that has a name, else its schema. */
 function schemaOf(model: z.ZodType): Json {
   const id = models.get(model)?.id
-  return id === undefined ? withoutDialect(z.toJSONSchema(model, { io: 'input' })) : refTo(id)
+  return id === undefined ? withZeroValues(withoutDialect(z.toJSONSchema(model, { io: 'input' }))) : refTo(id)
 }
 
 function componentsOf(): Json {
   const { schemas } = z.toJSONSchema(models, { io: 'input', uri: uriOf })
-  return Object.fromEntries(Object.entries(schemas).map(([name, schema]) => [name, withoutDialect(schema)]))
+  return Object.fromEntries(
+    Object.entries(schemas).map(([name, schema]) => [name, withZeroValues(withoutDialect(schema))]),
+  )
 }
 
 /** OpenAPI 3.1 says once which dialect its schemas are in. */

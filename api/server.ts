@@ -1,5 +1,6 @@
 import { createServer, type Request, type Response } from 'restify'
 import { type Ask, type ControlPlaneMessage, inContext } from '../actors/index.ts'
+import { CodedError } from '../runtime/index.ts'
 import { assertOwn, assertScope, challengeOf } from './auth/authority.ts'
 import type { Gate } from './auth/gate.ts'
 import { type Scope, scopeFor } from './auth/scopes.ts'
@@ -160,6 +161,8 @@ export function apiServer({ ask, operations, limits, log, metrics, closing, gate
     if (response.headersSent) return void response.destroy()
     // What is left of a body that was refused isn't read: the connection can't serve another request.
     if (!request.complete) response.setHeader('connection', 'close')
+    if (cause instanceof CodedError && cause.code === 'API_RANGE')
+      response.setHeader('content-range', `bytes */${cause.values.size}`)
     const challenge = challengeOf(problem.status, problem.code)
     if (challenge !== undefined) response.setHeader('www-authenticate', challenge)
     const { type, text } = problemBody(problem, request.headers.accept)

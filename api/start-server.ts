@@ -1,7 +1,7 @@
 import { isIPv6 } from 'node:net'
 import { asking, controlPlane } from '../actors/index.ts'
 import { type AuthenticationSetting, bearerGate } from './auth/gate.ts'
-import { compose, IDENTITY, STORE, type StoreSetting, SYSTEM } from './compose.ts'
+import { compose, IDENTITY, STORE, SYSTEM } from './compose.ts'
 import { apiError } from './errors.ts'
 import type { BodyLimits } from './http/body.ts'
 import { isLoopback } from './http/loopback.ts'
@@ -10,6 +10,7 @@ import { serverMetrics } from './observe/metrics.ts'
 import { observeActors } from './observe/observe-actors.ts'
 import { operations } from './operations/operations.ts'
 import { apiServer } from './server.ts'
+import type { StoreSetting } from './store-setting.ts'
 
 export interface ServerOptions {
   readonly store: StoreSetting

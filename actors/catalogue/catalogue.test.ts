@@ -2,6 +2,7 @@ import test from 'ava'
 import { all } from '../../runtime/durable/contract/store-under-test.ts'
 import { memoryStore, type Store } from '../../runtime/index.ts'
 import { catalogueStage, twoTierCode, twoTierSchema } from '../../test/support/catalogue-stage.ts'
+import { gate } from '../../test/support/gate.ts'
 import { interruptedStore } from '../../test/support/interrupted-store.ts'
 import { killedStore, lifeOf } from '../../test/support/killed-store.ts'
 import type { AskCatalogue } from './ask.ts'
@@ -117,6 +118,74 @@ test('commands of one user are taken one at a time, in order', async (t) => {
     replyTo,
   }))
   t.is(revision, 20)
+})
+
+/** A design with schema and code, and one dataset; answers with its id. */
+async function prepared(ask: AskCatalogue): Promise<string> {
+  await ask((replyTo) => ({ type: 'create-design', user, info: { id: design }, replyTo }))
+  await ask((replyTo) => ({ type: 'add-schema', user, design, schema: twoTierSchema, replyTo }))
+  const archive = { fileName: 'code.zip', bytes: twoTierCode }
+  await ask((replyTo) => ({ type: 'add-code', user, design, archive, replyTo }))
+  return ask<string>((replyTo) => ({ type: 'create-dataset', user, info: dataset, replyTo }))
+}
+
+test("creations of one user's jobs are under way together, and each other command waits for them", async (t) => {
+  // Those of the preparation don't count.
+  let begun = Number.NEGATIVE_INFINITY
+  const [held, allBegun] = [gate(), gate()]
+  const store = interruptedStore(memoryStore(), async (call, when) => {
+    if (call !== 'insert' || when !== 'before') return
+    begun += 1
+    if (begun === 3) allBegun.open()
+    if (begun > 0) await held.passed
+  })
+  await using stage = catalogueStage(store)
+  const id = await prepared(stage.ask)
+  begun = 0
+  const create = (job: string) =>
+    stage.ask((replyTo) => ({ type: 'create-job', user, spec: { ...jobOn([id]), id: job }, replyTo }))
+  const creations = ['a', 'b', 'a'].map((job) => create(job).catch(({ code }: { code: unknown }) => code))
+  const removal = stage.ask((replyTo) => ({ type: 'remove-design', user, design, force: false, replyTo }))
+  await allBegun.passed
+  held.open()
+  await t.throwsAsync(removal, { code: 'DESIGN_USED', message: 'design used in job a, b' })
+  const outcomes = await Promise.all(creations)
+  t.deepEqual(
+    outcomes.slice(0, 2).map((outcome) => Object(outcome).state),
+    ['ready', 'ready'],
+  )
+  t.is(outcomes[2], 'JOB_EXISTS')
+  t.is((await jobsIn(store)).tasks.length, 4)
+})
+
+test("a server that starts beside one that replaces a job's tasks makes that fail, and loses nothing", async (t) => {
+  const below = memoryStore()
+  const [held, reached] = [gate(), gate()]
+  const store = interruptedStore(below, async (call, when) => {
+    if (call !== 'replace' || when !== 'before') return
+    reached.open()
+    await held.passed
+  })
+  await using stage = catalogueStage(below)
+  const id = await prepared(stage.ask)
+  const { id: job } = await stage.ask<{ id: string }>((replyTo) => ({
+    type: 'create-job',
+    user,
+    spec: jobOn([id]),
+    replyTo,
+  }))
+  const before = await jobsIn(below)
+  await using busy = catalogueStage(store)
+  const update = busy.ask((replyTo) => ({ type: 'update-job', user, job, spec: jobOn([id]), replyTo }))
+  await reached.passed
+  await using starting = catalogueStage(below)
+  await starting.ask((replyTo) => ({ type: 'list-jobs', user, page, replyTo }))
+  held.open()
+  await t.throwsAsync(update, { code: 'WRITTEN_MEANWHILE' })
+  const after = await jobsIn(below)
+  t.deepEqual(after.tasks, before.tasks)
+  t.deepEqual(after.notes, [])
+  t.deepEqual(after.jobs[0]?.fields, before.jobs[0]?.fields)
 })
 
 test('a fault of the store reaches who asked, and the next command finds the catalogue well', async (t) => {

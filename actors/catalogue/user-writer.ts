@@ -9,9 +9,32 @@ import type { UserCommand } from './protocol.ts'
 import type { Collections } from './records/collections.ts'
 import { answer } from './reply.ts'
 
-/** Changes one user's designs, datasets and jobs, one command at a time. */
+/** Creations of jobs that one user may have under way. */
+const mostCreations = 64
+
+/**
+ * Changes one user's designs, datasets and jobs, one command at a time. Only creations of jobs don't wait for each other: none
+ * changes what another looks at, and the store can make those durable together that come together.
+ */
 export function userWriter(collections: Collections, parts: CatalogueParts): Behavior<UserCommand> {
-  return () => (message) => {
+  return (context) => {
+    const creations = new Set<Promise<void>>()
+    return async (message) => {
+      if (message.type !== 'create-job') {
+        await Promise.all(creations)
+        return perform(message)
+      }
+      if (creations.size === mostCreations) await Promise.race(creations)
+      const { user, spec } = message
+      const creation = answer(message, () => createJob(collections, parts, user, spec, message.context)).then(
+        () => void creations.delete(creation),
+      )
+      creations.add(creation)
+      void context.track(creation)
+    }
+  }
+
+  function perform(message: Exclude<UserCommand, { readonly type: 'create-job' }>): Promise<void> {
     const { user, context } = message
     switch (message.type) {
       case 'create-design':
@@ -34,8 +57,6 @@ export function userWriter(collections: Collections, parts: CatalogueParts): Beh
         return answer(message, () => updateDataset(collections, user, message.dataset, message.info, context))
       case 'remove-dataset':
         return answer(message, () => removeDataset(collections, user, message.dataset, context))
-      case 'create-job':
-        return answer(message, () => createJob(collections, parts, user, message.spec, context))
       case 'update-job':
         return answer(message, () => updateJob(collections, parts, user, message.job, message.spec, context))
       case 'remove-job':

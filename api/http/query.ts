@@ -1,4 +1,5 @@
 import { z } from 'zod'
+import { identifier } from '../../actors/catalogue/model/index.ts'
 import { apiError } from '../errors.ts'
 
 /** A whole number, as text. */
@@ -7,7 +8,7 @@ export const count = z.string().regex(/^\d{0,9}$/, 'expected a whole number')
 /** Of every list: how many, and after which id. */
 export const pageQuery = z.object({
   limit: count.exactOptional().meta({ description: '0 or absent: as many as a page holds' }),
-  after: z.string().min(1).exactOptional().meta({ description: 'the id after which the page begins' }),
+  after: identifier.exactOptional().meta({ description: 'the id after which the page begins' }),
 })
 
 export function pageOf({ limit, after }: z.output<typeof pageQuery>) {

@@ -34,7 +34,8 @@ export async function respond(
 function isUnchanged(request: Request, response: Response, tag: string): boolean {
   response.setHeader('etag', tag)
   if (!isKnown(request.headers, tag)) return false
-  response.sendRaw(304, Buffer.alloc(0))
+  response.writeHead(304)
+  response.end()
   return true
 }
 

@@ -2,7 +2,16 @@ import { rechunked } from './blob-chunks.ts'
 import { storeError } from './errors.ts'
 import { copyFields } from './fields.ts'
 import { checkKeys, compareKeys } from './keys.ts'
-import type { DocumentFields, Documents, FindOptions, JournalEntry, Snapshot, Store, StoredDocument } from './store.ts'
+import type {
+  DocumentFields,
+  Documents,
+  FindOptions,
+  JournalEntry,
+  NewDocument,
+  Snapshot,
+  Store,
+  StoredDocument,
+} from './store.ts'
 
 /** A store in memory, for tests and simulations: durable as long as the process. */
 export function memoryStore(): Store {
@@ -103,18 +112,26 @@ class MemoryDocuments implements Documents {
     this.#checkOpen = checkOpen
   }
 
-  async insert(
-    collection: string,
-    documents: readonly { readonly id: string; readonly fields: DocumentFields }[],
-  ): Promise<void> {
-    this.#check(collection, ...documents.map(({ id }) => id))
-    const present = this.#collections.get(collection) ?? new Map<string, StoredDocument>()
-    const added = new Map<string, StoredDocument>()
-    for (const { id, fields } of documents) {
-      if (present.has(id) || added.has(id)) throw storeError('STORE_EXISTS', { collection, id })
-      added.set(id, { id, version: 1, fields: copyFields(fields) })
+  async insert(collection: string, documents: readonly Omit<NewDocument, 'collection'>[]): Promise<void> {
+    this.#check(collection)
+    await this.insertAll(documents.map((document) => ({ ...document, collection })))
+  }
+
+  async insertAll(documents: readonly NewDocument[]): Promise<void> {
+    this.#check(...documents.flatMap(({ collection, id }) => [collection, id]))
+    const added = documents.map(({ collection, id, fields }) => ({ collection, id, fields: copyFields(fields) }))
+    const seen = new Set<string>()
+    for (const { collection, id } of added) {
+      const name = JSON.stringify([collection, id])
+      if (seen.has(name) || this.#collections.get(collection)?.has(id))
+        throw storeError('STORE_EXISTS', { collection, id })
+      seen.add(name)
     }
-    this.#collections.set(collection, new Map([...present, ...added]))
+    for (const { collection, id, fields } of added) {
+      const present = this.#collections.get(collection) ?? new Map<string, StoredDocument>()
+      this.#collections.set(collection, present)
+      present.set(id, { id, version: 1, fields })
+    }
   }
 
   async get(collection: string, id: string): Promise<StoredDocument | undefined> {

@@ -26,6 +26,12 @@ export interface StoredDocument<Fields extends DocumentFields = DocumentFields> 
   readonly fields: Fields
 }
 
+export interface NewDocument {
+  readonly collection: string
+  readonly id: string
+  readonly fields: DocumentFields
+}
+
 export interface FindOptions {
   /** Top-level fields that must be there and equal these. Absent: all. */
   readonly where?: Readonly<Record<string, string | number | boolean | null>>
@@ -37,16 +43,15 @@ export interface FindOptions {
 /** Documents with fields that a person can read, in named collections, found by id or by equality of top-level fields. */
 export interface Documents {
   /** All or none. Versions begin at 1. STORE_EXISTS if an id is taken (or named twice). */
-  insert(
-    collection: string,
-    documents: readonly { readonly id: string; readonly fields: DocumentFields }[],
-  ): Promise<void>
+  insert(collection: string, documents: readonly Omit<NewDocument, 'collection'>[]): Promise<void>
+  /** The same in any collections: whoever sees one of them sees all. */
+  insertAll(documents: readonly NewDocument[]): Promise<void>
   get(collection: string, id: string): Promise<StoredDocument | undefined>
   /** Replaces the fields; returns the new version. STORE_VERSION if the present version is another, or the document is missing. */
   replace(collection: string, id: string, expectedVersion: number, fields: DocumentFields): Promise<number>
   /** False if there was none. */
   remove(collection: string, id: string): Promise<boolean>
-  /** In order of id (UTF-8 bytes). What changes while it's read may or may not be seen; each document is given once at most. */
+  /** In order of id (UTF-8 bytes). By equality of a field as fast as there are documents that fulfil it, but for the first such call. What changes while it's read may or may not be seen; each document is given once at most. */
   find(collection: string, options?: FindOptions): AsyncIterable<StoredDocument>
 }
 

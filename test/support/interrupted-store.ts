@@ -17,6 +17,7 @@ export function interruptedStore(store: Store, interrupt: Interruption): Store {
       get: (collection, id) => documents.get(collection, id),
       find: (collection, options) => documents.find(collection, options),
       insert: (collection, given) => through('insert', () => documents.insert(collection, given)),
+      insertAll: (given) => through('insert', () => documents.insertAll(given)),
       replace: (collection, id, expected, fields) =>
         through('replace', () => documents.replace(collection, id, expected, fields)),
       remove: (collection, id) => through('remove-document', () => documents.remove(collection, id)),

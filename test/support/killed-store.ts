@@ -48,6 +48,7 @@ function killedDocuments(documents: Documents, life: Life): Documents {
     get: (collection, id) => documents.get(collection, id),
     find: (collection, options) => documents.find(collection, options),
     insert: (collection, given) => life.step(() => documents.insert(collection, given)),
+    insertAll: (given) => life.step(() => documents.insertAll(given)),
     replace: (collection, id, expected, fields) => life.step(() => documents.replace(collection, id, expected, fields)),
     remove: (collection, id) => life.step(() => documents.remove(collection, id)),
   }

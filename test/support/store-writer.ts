@@ -27,13 +27,16 @@ async function write(store: Store): Promise<void> {
         store.append(journal, Uint8Array.from([n & 0xff, ...filler])),
         store.save(`state-${seed}`, n - 1, filler),
         store.documents.replace('pairs', `${seed}-pair`, n, { n }),
-        store.documents.insert('items', [
-          { id: `${seed}-${n}-a`, fields: { n } },
-          { id: `${seed}-${n}-b`, fields: { n } },
+        store.documents.insertAll([
+          { collection: 'items', id: `${seed}-${n}`, fields: { n } },
+          { collection: 'parts', id: `${seed}-${n}-a`, fields: { n } },
+          { collection: 'parts', id: `${seed}-${n}-b`, fields: { n } },
         ]),
         store.putBlob(`blob-${seed}`, [Uint8Array.of(n & 0xff), filler, filler]),
       ])
       print(`written ${n} ${entry} ${another}`)
+      // The first makes an index, which the writes that follow keep.
+      for await (const _ of store.documents.find('parts', { where: { n } }));
     }
   } catch (error) {
     print(`refused ${error instanceof CodedError ? error.code : String(error)}`)

@@ -25,10 +25,20 @@ export async function checkWhole(t: ExecutionContext, store: Store, seed: string
   t.true(state === undefined || state.bytes.every((byte) => byte === (version & 0xff)))
   const pair = await store.documents.get('pairs', `${seed}-pair`)
   t.true(last === 0 || pair?.fields.n === last || pair?.fields.n === last + 1)
-  const items = await all(store.documents.find('items'))
-  const own = items.filter(({ id }) => id.startsWith(`${seed}-`))
-  t.is(own.length % 2, 0, 'documents inserted together are there together')
-  t.true(own.length >= 2 * last && own.length <= 2 * last + 2)
+  const own = (collection: string, where = {}) =>
+    all(store.documents.find(collection, { where })).then((found) =>
+      found.filter(({ id }) => id.startsWith(`${seed}-`)),
+    )
+  const items = await own('items')
+  t.true(items.length >= last && items.length <= last + 1)
+  t.is((await own('parts')).length, 2 * items.length, 'documents inserted together are there together')
+  for (const { id, fields } of items) {
+    const parts = await own('parts', fields)
+    t.deepEqual(
+      parts.map((part) => part.id),
+      [`${id}-a`, `${id}-b`],
+    )
+  }
   const content = await blob(store, `blob-${seed}`)
   const number = content?.[0] ?? 0
   t.true(last === 0 || number === (last & 0xff) || number === ((last + 1) & 0xff))

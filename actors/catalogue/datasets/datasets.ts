@@ -73,9 +73,11 @@ export async function removeDataset(
 ): Promise<null> {
   assertMatch(context, `dataset ${id}`, infoOf(await findDataset(collections, user, id)))
   const jobs: string[] = []
+  // Each job once: by their states, one that moves meanwhile could be missed.
   for await (const { id: job, value } of collections.jobs.find()) {
-    const used = value.spec.dataSpec?.some(({ datasetGroups = {} }) => Object.values(datasetGroups).flat().includes(id))
-    if (used && !endedNames.includes(value.state)) jobs.push(job)
+    const { state, spec } = value
+    const used = spec.dataSpec?.some(({ datasetGroups = {} }) => Object.values(datasetGroups).flat().includes(id))
+    if (used && !endedNames.includes(state)) jobs.push(job)
   }
   if (jobs.length > 0) throw catalogueError('DATASET_USED', { id, jobs: jobs.join(', ') })
   await collections.datasets.remove(id)

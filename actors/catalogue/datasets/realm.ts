@@ -1,4 +1,5 @@
 import { catalogueError } from '../../errors.ts'
+import { isIdentifier } from '../model/atoms.ts'
 import type { Collections } from '../records/collections.ts'
 
 /** Where a dataset may be used. */
@@ -20,7 +21,7 @@ export async function placeOf(
   if (realm === anywhere) return { realm, computeId: anywhere }
   if (!realm.startsWith(`${anywhere}/`)) {
     const id = realm.slice(realm.lastIndexOf('/') + 1)
-    const found = id === '' ? undefined : await computes.get(id)
+    const found = isIdentifier(id) ? await computes.get(id) : undefined
     if (!found || (realm !== id && realm !== `${found.value.region}/${id}`))
       throw catalogueError('REALM_UNKNOWN', { realm })
     return { realm: `${found.value.region}/${id}`, computeId: id }

@@ -1,11 +1,12 @@
+import type { NewDocument } from '../../../runtime/index.ts'
 import type { Task } from '../../../sdk/index.ts'
-import { catalogueError } from '../../errors.ts'
+import { isRefusal } from '../../errors.ts'
 import type { Collections } from '../records/collections.ts'
 import type { CatalogueJob, TaskRecord } from '../records/record-models.ts'
 import type { Stored } from '../records/records.ts'
 
 /*
- * A job and its tasks come to be at once, on stores that write one collection at a time: tasks are written first, under an
+ * A new job and its tasks are inserted together. Where a job's tasks are replaced, the new ones are written first, under an
  * expansion that no job names yet; the job's own write makes them its tasks. That a change is under way is noted before, so
  * that what a crash leaves is found and cleared.
  */
@@ -25,17 +26,16 @@ export async function changingTasks(
   }
 }
 
-/** Writes the tasks of an expansion, all or none. */
-export async function writeTasks(
+/** The records of an expansion's tasks. */
+export function taskEntries(
   { tasks }: Collections,
   job: string,
   expansion: string,
   expanded: readonly Task[],
   at: string,
-): Promise<void> {
-  const records = expanded.map(({ taskId, end, role, groupAssociation, computeId, replica, dataset, key }, index) => ({
-    id: `${job}/${expansion}/${taskId}`,
-    value: {
+): NewDocument[] {
+  return expanded.map(({ taskId, end, role, groupAssociation, computeId, replica, dataset, key }, index) =>
+    tasks.entry(`${job}/${expansion}/${taskId}`, {
       jobId: job,
       taskId,
       index,
@@ -45,12 +45,11 @@ export async function writeTasks(
       computeId,
       replica,
       key,
-      state: 'ready' as const,
+      state: 'ready',
       timestamp: at,
       ...(dataset === undefined ? {} : { dataset }),
-    },
-  }))
-  if (!(await tasks.insert(...records))) throw catalogueError('JOB_EXISTS', { id: job })
+    }),
+  )
 }
 
 /** Removes tasks that are not the job's (all of them if there is no job), and the note of the change. */
@@ -61,9 +60,22 @@ async function settle({ jobs, tasks, expansions }: Collections, job: string): Pr
   await expansions.remove(job)
 }
 
-/** Clears what a crash cut off. */
+/** Clears what a crash cut off. A change that another server has under way fails, and changes nothing. */
 export async function settleExpansions(collections: Collections): Promise<void> {
-  for await (const { id } of collections.expansions.find()) await settle(collections, id)
+  for await (const { id } of collections.expansions.find())
+    if (await fenced(collections, id)) await settle(collections, id)
+}
+
+/** Makes whoever has read a job fail to write it. False if that was faster: it lives, and clears up itself. */
+async function fenced({ jobs }: Collections, id: string): Promise<boolean> {
+  const present = await jobs.get(id)
+  try {
+    if (present) await jobs.replace(present, present.value)
+    return true
+  } catch (cause) {
+    if (isRefusal(cause) && cause.code === 'WRITTEN_MEANWHILE') return false
+    throw cause
+  }
 }
 
 /** The tasks of a job, in the order of its expansion. */

@@ -10,7 +10,7 @@ import type { CatalogueJob, TaskRecord } from '../records/record-models.ts'
 import type { Stored } from '../records/records.ts'
 import type { RequestContext } from '../reply.ts'
 import { sameId, sameOwner } from '../same.ts'
-import { changingTasks, tasksOf, writeTasks } from './expansions.ts'
+import { changingTasks, taskEntries, tasksOf } from './expansions.ts'
 import { editableStates } from './job-transitions.ts'
 import { planJob } from './plan-job.ts'
 
@@ -27,26 +27,19 @@ export async function createJob(
   const { newId, now } = parts
   const { once } = context ?? {}
   const id = given.id ?? once ?? newId()
-  const present = await collections.jobs.get(id)
-  // This request itself may have made it, before a crash.
-  if (present && once !== undefined && present.value.once === once) return statusOf(present)
-  if (present) throw catalogueError('JOB_EXISTS', { id })
+  /** What this request itself has made, before a crash; JOB_EXISTS if another made it. */
+  const madeBefore = (present: Stored<CatalogueJob> | undefined) => {
+    if (present && once !== undefined && present.value.once === once) return statusOf(present)
+    throw catalogueError('JOB_EXISTS', { id })
+  }
+  const present = given.id === undefined && once === undefined ? undefined : await collections.jobs.get(id)
+  if (present) return madeBefore(present)
   const { tasks, ...plan } = await planJob(collections, parts, user, id, given)
   const [at, expansion] = [now(), newId()]
-  const made = once === undefined ? {} : { once }
-  const value: CatalogueJob = {
-    ...plan,
-    ...made,
-    userId: user,
-    expansion,
-    state: 'ready',
-    createdAt: at,
-    updatedAt: at,
-  }
-  await changingTasks(collections, id, at, async () => {
-    await writeTasks(collections, id, expansion, tasks, at)
-    if (!(await collections.jobs.insert({ id, value }))) throw catalogueError('JOB_EXISTS', { id })
-  })
+  const made = once === undefined ? plan : { ...plan, once }
+  const value: CatalogueJob = { ...made, userId: user, expansion, state: 'ready', createdAt: at, updatedAt: at }
+  const entries = [collections.jobs.entry(id, value), ...taskEntries(collections, id, expansion, tasks, at)]
+  if (!(await collections.insertAll(...entries))) return madeBefore(await collections.jobs.get(id))
   return statusOf({ id, value })
 }
 
@@ -81,7 +74,7 @@ export async function updateJob(
   const { createdAt } = found.value
   const value: CatalogueJob = { ...plan, userId: user, expansion, state: 'ready', createdAt, updatedAt: at }
   await changingTasks(collections, id, at, async () => {
-    await writeTasks(collections, id, expansion, tasks, at)
+    await collections.insertAll(...taskEntries(collections, id, expansion, tasks, at))
     await collections.jobs.replace(found, value)
   })
   return null

@@ -2,6 +2,7 @@ import { expand, type Schema, type Task, type Topology, validateTopology } from 
 import { faultyError, type PlacedFault } from '../../errors.ts'
 import { topFolders } from '../designs/archive.ts'
 import { modelSpecFaults } from '../model/algorithms.ts'
+import { isIdentifier } from '../model/atoms.ts'
 import { backends, type JobSpecification } from '../model/job.ts'
 import type { CatalogueParts } from '../parts.ts'
 import type { Collections } from '../records/collections.ts'
@@ -29,9 +30,11 @@ export async function planJob(
     throw invalid([{ code: 'DESIGN_UNKNOWN', place: 'designId', message }, ...faults])
   }
   const design = found.value
-  const [schemaRevision, schema] = await schemaOf(collections, design, given, faults)
-  const [codeRevision, codeFolders] = await codeOf(collections, design, given, faults)
-  const datasets = await datasetsOf(collections, user, given)
+  const [[schemaRevision, schema], [codeRevision, codeFolders], datasets] = await Promise.all([
+    schemaOf(collections, design, given, faults),
+    codeOf(collections, design, given, faults),
+    datasetsOf(collections, user, given),
+  ])
   const dataSpec = (given.dataSpec ?? []).map(({ role, datasetGroups = {} }) => ({ role, datasetGroups }))
   if (schema) {
     const facts = { datasets, backends, ...(codeFolders ? { codeFolders } : {}) }
@@ -91,11 +94,10 @@ async function datasetsOf(
   user: string,
   { dataSpec = [] }: JobSpecification,
 ): Promise<Map<string, DatasetRecord>> {
-  const readable = new Map<string, DatasetRecord>()
   const named = dataSpec.flatMap(({ datasetGroups = {} }) => Object.values(datasetGroups).flat())
-  for (const id of new Set(named)) {
-    const value = id === '' ? undefined : (await datasets.get(id))?.value
-    if (value && (value.userId === user || value.isPublic)) readable.set(id, value)
-  }
-  return readable
+  const ids = [...new Set(named)].filter(isIdentifier)
+  const found = await Promise.all(ids.map(async (id) => [id, (await datasets.get(id))?.value] as const))
+  return new Map(
+    found.flatMap(([id, value]) => (value && (value.userId === user || value.isPublic) ? [[id, value]] : [])),
+  )
 }

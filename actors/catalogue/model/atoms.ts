@@ -19,7 +19,12 @@ models.add(json, { id: 'Json' })
 
 export const jsonMap = z.record(z.string(), json)
 
+/** Whether this can stand in an address. */
+export function isIdentifier(given: string): boolean {
+  return wellFormed.test(given)
+}
+
 /** NAME_INVALID unless this can stand in an address. */
 export function checkIdentifier(what: string, given: string): void {
-  if (!wellFormed.test(given)) throw catalogueError('NAME_INVALID', { what, given: JSON.stringify(given) })
+  if (!isIdentifier(given)) throw catalogueError('NAME_INVALID', { what, given: JSON.stringify(given) })
 }

@@ -1,4 +1,4 @@
-import type { Store } from '../../../runtime/index.ts'
+import type { NewDocument, Store } from '../../../runtime/index.ts'
 import { designSchema } from '../model/design.ts'
 import {
   codeRecord,
@@ -9,7 +9,7 @@ import {
   jobRecord,
   taskRecord,
 } from './record-models.ts'
-import { recordsOf } from './records.ts'
+import { insertEntries, recordsOf } from './records.ts'
 
 /** The catalogue's documents, one collection for each kind of thing. */
 export function collectionsOf({ documents }: Pick<Store, 'documents'>) {
@@ -26,6 +26,8 @@ export function collectionsOf({ documents }: Pick<Store, 'documents'>) {
     tasks: recordsOf(documents, 'tasks', taskRecord),
     /** By job. */
     expansions: recordsOf(documents, 'expansions', expansionRecord),
+    /** Inserts records of any of these, all or none. False if an id is taken. */
+    insertAll: (...entries: readonly NewDocument[]) => insertEntries(documents, entries),
   }
 }
 

@@ -1,5 +1,11 @@
 import type { z } from 'zod'
-import { CodedError, type DocumentFields, type Documents, type FindOptions } from '../../../runtime/index.ts'
+import {
+  CodedError,
+  type DocumentFields,
+  type Documents,
+  type FindOptions,
+  type NewDocument,
+} from '../../../runtime/index.ts'
 import { catalogueError } from '../../errors.ts'
 
 export interface Stored<Value> {
@@ -13,6 +19,8 @@ export interface Records<Value> {
   get(id: string): Promise<Stored<Value> | undefined>
   /** All or none. False if an id is taken. */
   insert(...records: readonly { readonly id: string; readonly value: Value }[]): Promise<boolean>
+  /** For `insertEntries`. */
+  entry(id: string, value: Value): NewDocument
   /** WRITTEN_MEANWHILE if another was faster. */
   replace(stored: Stored<unknown>, value: Value): Promise<void>
   /** Inserts, or replaces whatever is there. */
@@ -21,6 +29,17 @@ export interface Records<Value> {
   find(options?: FindOptions): AsyncIterable<Stored<Value>>
   /** Those whose ids begin with a prefix, after the rest of an id. */
   below(prefix: string, after?: string): AsyncIterable<Stored<Value>>
+}
+
+/** Inserts records of any kinds, all or none. False if an id is taken. */
+export async function insertEntries(documents: Documents, entries: readonly NewDocument[]): Promise<boolean> {
+  try {
+    await documents.insertAll(entries)
+    return true
+  } catch (cause) {
+    if (cause instanceof CodedError && cause.code === 'STORE_EXISTS') return false
+    throw cause
+  }
 }
 
 export function recordsOf<Model extends z.ZodType<DocumentFields>>(
@@ -41,21 +60,16 @@ export function recordsOf<Model extends z.ZodType<DocumentFields>>(
     const document = await documents.get(collection, id)
     return document && opened(document)
   }
-  async function insert(...records: readonly { readonly id: string; readonly value: z.output<Model> }[]) {
-    try {
-      await documents.insert(
-        collection,
-        records.map(({ id, value }) => ({ id, fields: value })),
-      )
-      return true
-    } catch (cause) {
-      if (cause instanceof CodedError && cause.code === 'STORE_EXISTS') return false
-      throw cause
-    }
-  }
+  const entry = (id: string, fields: z.output<Model>) => ({ collection, id, fields })
+  const insert = (...records: readonly { readonly id: string; readonly value: z.output<Model> }[]) =>
+    insertEntries(
+      documents,
+      records.map(({ id, value }) => entry(id, value)),
+    )
   return {
     get,
     insert,
+    entry,
     find,
     async replace({ id, version }, value) {
       try {

@@ -1,7 +1,8 @@
 import type { TestFn } from 'ava'
 import fc from 'fast-check'
 import { compareKeys } from '../keys.ts'
-import type { DocumentFields, Documents, FindOptions } from '../store.ts'
+import { memoryStore } from '../memory-store.ts'
+import type { DocumentFields, Documents, FindOptions, Store } from '../store.ts'
 import { all, type OpenStore } from './store-under-test.ts'
 
 async function ids(documents: Documents, collection: string, options?: FindOptions): Promise<string[]> {
@@ -16,6 +17,53 @@ const fields: fc.Arbitrary<DocumentFields> = fc
 const id = fc
   .string({ unit: 'binary', minLength: 1, maxLength: 90 })
   .filter((text) => !/[\p{Cc}\p{Surrogate}]/u.test(text))
+
+/** Values that are easily taken for one another. */
+const plainValues = [null, true, false, 0, 1, '', '0', '1', 'null', 'a']
+const plain = fc.constantFrom(...plainValues)
+const fieldName = fc.constantFrom('a', 'a', 'a', 'b', 'toString', 'a.b', '_id', '')
+const someFields: fc.Arbitrary<DocumentFields> = fc.dictionary(
+  fieldName,
+  fc.oneof({ weight: 4, arbitrary: plain }, { weight: 1, arbitrary: fc.constantFrom(['a'], { a: 'a' }, [], [null]) }),
+)
+const someCollection = fc.constantFrom('c', 'c', 'c', 'd')
+const someId = fc.constantFrom('1', '11', 'é')
+
+/** A change, or a look by equality, of whichever store; with what it answers. */
+type Step = (documents: Documents) => Promise<unknown>
+const steps: fc.Arbitrary<Step> = fc.oneof(
+  fc.array(fc.record({ collection: someCollection, id: someId, fields: someFields }), { maxLength: 3 }).map(
+    (given): Step =>
+      (documents) =>
+        documents.insertAll(given),
+  ),
+  fc.tuple(someCollection, someId, someFields).map(
+    ([collection, one, given]): Step =>
+      async (documents) => {
+        const present = await documents.get(collection, one)
+        return documents.replace(collection, one, present?.version ?? 0, given)
+      },
+  ),
+  fc.tuple(someCollection, someId).map(
+    ([collection, one]): Step =>
+      (documents) =>
+        documents.remove(collection, one),
+  ),
+  fc
+    .record({
+      collection: someCollection,
+      where: fc.dictionary(fieldName, plain, { minKeys: 1, maxKeys: 2 }),
+      after: fc.option(someId, { nil: undefined }),
+      limit: fc.option(fc.nat({ max: 3 }), { nil: undefined }),
+    })
+    .map(
+      ({ collection, where, after, limit }): Step =>
+        async (documents) => {
+          const page = { ...(after === undefined ? {} : { after }), ...(limit === undefined ? {} : { limit }) }
+          return all(documents.find(collection, { where, ...page }))
+        },
+    ),
+)
 
 export function documentContract(test: TestFn, open: OpenStore): void {
   test('documents are inserted all or none, with version 1', async (t) => {
@@ -37,6 +85,25 @@ export function documentContract(test: TestFn, open: OpenStore): void {
     await documents.insert('tasks', [{ id: 'a', fields: { other: true } }])
     t.deepEqual((await documents.get('jobs', 'a'))?.fields, { name: 'first' })
     t.is(await documents.get('jobs', 'c'), undefined)
+  })
+
+  test('documents of several collections are inserted all or none', async (t) => {
+    await using opened = await open()
+    const { documents } = opened.store
+    const of = (collection: string, ...some: readonly string[]) =>
+      some.map((one) => ({ collection, id: one, fields: {} }))
+    await documents.insertAll([])
+    await documents.insertAll([...of('tasks', 'b', 'a'), ...of('jobs', 'a')])
+    for (const taken of [
+      [...of('jobs', 'new'), ...of('tasks', 'new', 'b')],
+      [...of('tasks', 'new'), ...of('jobs', 'a')],
+      [...of('tasks', 'new'), ...of('jobs', 'new', 'new')],
+    ])
+      await t.throwsAsync(documents.insertAll(taken), { code: 'STORE_EXISTS' })
+    t.deepEqual(await ids(documents, 'jobs'), ['a'])
+    t.deepEqual(await ids(documents, 'tasks'), ['a', 'b'])
+    t.is(await documents.replace('tasks', 'a', 1, { n: 1 }), 2)
+    t.true(await documents.remove('jobs', 'a'))
   })
 
   test('a replacement names the present version; another, or a missing document, is refused', async (t) => {
@@ -76,6 +143,54 @@ export function documentContract(test: TestFn, open: OpenStore): void {
     t.deepEqual(await ids(documents, 'c', { where: { count: 1 }, after: '1', limit: 5 }), ['3'])
     t.deepEqual(await ids(documents, 'c', { limit: 0 }), [])
     t.deepEqual(await ids(documents, 'none'), [])
+  })
+
+  test('find by equality gives what a look at every document would, whatever was changed before', async (t) => {
+    const property = fc.asyncProperty(
+      fc.array(fc.oneof({ weight: 20, arbitrary: steps }, { weight: 1, arbitrary: fc.constant('reopen' as const) }), {
+        minLength: 10,
+        maxLength: 40,
+      }),
+      async (some) => {
+        await using opened = await open()
+        let { store }: { store: Store } = opened
+        const model = memoryStore()
+        const outcome = (step: Step, of: Store) => step(of.documents).catch(({ code }: { code: unknown }) => code)
+        for (const step of some) {
+          if (step === 'reopen') store = (await opened.reopen?.()) ?? store
+          else t.deepEqual(await outcome(step, store), await outcome(step, model))
+        }
+        for (const value of plainValues) {
+          const look: Step = (documents) => all(documents.find('c', { where: { a: value } }))
+          t.deepEqual(await look(store.documents), await look(model.documents))
+        }
+      },
+    )
+    await fc.assert(property, { numRuns: 30 })
+  })
+
+  test('find by equality finds what is inserted, replaced and removed while the first such call is under way', async (t) => {
+    await using opened = await open()
+    const { documents } = opened.store
+    const name = (i: number) => String(i).padStart(4, '0')
+    await documents.insert(
+      'c',
+      Array.from({ length: 1200 }, (_, i) => ({ id: name(i), fields: { even: i % 2 === 0 } })),
+    )
+    const first = ids(documents, 'c', { where: { even: true } })
+    for (let i = 0; i < 1200; i += 100) {
+      await Promise.all([
+        documents.replace('c', name(i), 1, { even: false }),
+        documents.replace('c', name(i + 1), 1, { even: true }),
+        documents.remove('c', name(i + 2)),
+        documents.insert('c', [{ id: `${name(i)}+`, fields: { even: true } }]),
+      ])
+    }
+    t.is(new Set(await first).size, (await first).length)
+    const expected = (await all(documents.find('c'))).filter(({ fields: { even } }) => even === true)
+    t.is(expected.length, 600)
+    t.deepEqual(await all(documents.find('c', { where: { even: true } })), expected)
+    t.deepEqual(await all(documents.find('c', { where: { even: true }, after: name(599) })), expected.slice(-300))
   })
 
   test('find lists by the UTF-8 bytes of the ids, also beyond the basic plane, in pages that join', async (t) => {

@@ -51,7 +51,7 @@ test('another format, and a marker that is none, are refused and left alone', as
   await filled(folder.path)
   const marker = join(folder.path, 'flame-store.json')
   for (const [text, code] of [
-    ['{"format":2}', 'STORE_FORMAT'],
+    ['{"format":3}', 'STORE_FORMAT'],
     ['{"format":"1"}', 'STORE_DAMAGED'],
     ['null', 'STORE_DAMAGED'],
     ['{"form', 'STORE_DAMAGED'],
@@ -62,6 +62,24 @@ test('another format, and a marker that is none, are refused and left alone', as
     await t.throwsAsync(lmdbStore(folder.path), { code }, text)
     t.deepEqual(await contents(folder.path), before)
   }
+})
+
+test('a store of an earlier format is raised to this one once it is owned, and finds what it held', async (t) => {
+  await using folder = await temporaryFolder()
+  const marker = join(folder.path, 'flame-store.json')
+  const store = await lmdbStore(folder.path)
+  await store.documents.insert(
+    'c',
+    Array.from({ length: 10 }, (_, i) => ({ id: String(i), fields: { odd: i % 2 } })),
+  )
+  await writeFile(marker, '{"format":1}')
+  await t.throwsAsync(lmdbStore(folder.path), { code: 'STORE_IN_USE' })
+  t.is(await readFile(marker, 'utf8'), '{"format":1}')
+  await store.close()
+  const raised = await lmdbStore(folder.path)
+  t.like(JSON.parse(await readFile(marker, 'utf8')), { format: 2 })
+  t.is((await all(raised.documents.find('c', { where: { odd: 1 } }))).length, 5)
+  await raised.close()
 })
 
 test('a folder whose making was interrupted becomes a store', async (t) => {

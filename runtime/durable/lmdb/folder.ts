@@ -4,8 +4,12 @@ import { join } from 'node:path'
 import { CodedError } from '../../errors/coded-error.ts'
 import { storeError } from '../errors.ts'
 
-/** Raised when the arrangement of what is stored changes. */
-const format = 1
+/**
+ * Raised when the arrangement of what is stored changes. Format 1 had no indexes, which who doesn't know of them would let
+ * grow wrong; it needs nothing else to become format 2.
+ */
+const format = 2
+const earlierFormats: readonly unknown[] = [1]
 const marker = 'flame-store.json'
 
 /** Files that belong to a store. */
@@ -26,13 +30,22 @@ export async function prepareFolder(folder: string): Promise<void> {
     }
     const foreign = found.find((name) => !ownFiles.includes(name) || name === 'data.mdb')
     if (foreign) throw storeError('STORE_FOREIGN', { folder, found: foreign })
-    await writeFile(join(folder, `${marker}.new`), `${JSON.stringify({ format, written: 'by flame-fl' })}\n`, {
-      flush: true,
-    })
-    await rename(join(folder, `${marker}.new`), join(folder, marker))
+    await writeMarker(folder)
   } catch (error) {
     throw folderError(folder, error)
   }
+}
+
+/** Makes a store of an earlier format, which this process owns, one of this format. */
+export async function raiseFormat(folder: string): Promise<void> {
+  const found: { readonly format: unknown } = JSON.parse(await readFile(join(folder, marker), 'utf8'))
+  if (found.format !== format) await writeMarker(folder)
+}
+
+async function writeMarker(folder: string): Promise<void> {
+  const text = `${JSON.stringify({ format, written: 'by flame-fl' })}\n`
+  await writeFile(join(folder, `${marker}.new`), text, { flush: true })
+  await rename(join(folder, `${marker}.new`), join(folder, marker))
 }
 
 /** LMDB reports a write that was cut short as EIO; it reads through a map, which has no such error. */
@@ -71,7 +84,8 @@ function checkMarker(folder: string, text: string): void {
     throw storeError('STORE_DAMAGED', { folder, found: `${marker} is no JSON` }, { cause })
   }
   if (typeof found !== 'number') throw storeError('STORE_DAMAGED', { folder, found: `${marker} names no format` })
-  if (found !== format) throw storeError('STORE_FORMAT', { folder, found, known: format })
+  if (found !== format && !earlierFormats.includes(found))
+    throw storeError('STORE_FORMAT', { folder, found, known: format })
 }
 
 /** Where LMDB's meta pages say what they are: magic number, page size, last page. */

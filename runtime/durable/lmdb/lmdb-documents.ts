@@ -1,7 +1,9 @@
+import { setImmediate } from 'node:timers/promises'
 import { decode, encode } from '../codec.ts'
 import { storeError } from '../errors.ts'
 import { copyFields } from '../fields.ts'
-import type { DocumentFields, Documents, FindOptions, StoredDocument } from '../store.ts'
+import type { DocumentFields, Documents, FindOptions, NewDocument, StoredDocument } from '../store.ts'
+import { EqualityIndexes, entryBytes } from './equality-indexes.ts'
 import type { LmdbAccess } from './lmdb-access.ts'
 import { below } from './lmdb-root.ts'
 import { seal } from './sealed.ts'
@@ -9,29 +11,48 @@ import { seal } from './sealed.ts'
 /** Documents read in one go; the thread is given back between. */
 const pageSize = 128
 
+/** Sealed documents in order of id. */
+interface Page {
+  readonly entries: readonly { readonly id: string; readonly sealed: Uint8Array }[]
+  /** The id after which the next begins; undefined if there is none. */
+  readonly next: string | undefined
+}
+
 export class LmdbDocuments implements Documents {
   readonly #access: LmdbAccess
+  readonly #indexes: EqualityIndexes
 
   constructor(access: LmdbAccess) {
     this.#access = access
+    this.#indexes = new EqualityIndexes(access, (collection, after, limit) =>
+      this.#scan(collection, after, limit).entries.map(({ id, sealed }) => this.#open(id, sealed)),
+    )
   }
 
-  async insert(
-    collection: string,
-    documents: readonly { readonly id: string; readonly fields: DocumentFields }[],
-  ): Promise<void> {
+  async insert(collection: string, documents: readonly Omit<NewDocument, 'collection'>[]): Promise<void> {
+    this.#access.check(collection)
+    await this.insertAll(documents.map((document) => ({ ...document, collection })))
+  }
+
+  async insertAll(documents: readonly NewDocument[]): Promise<void> {
     const { root, check, write } = this.#access
-    check(collection, ...documents.map(({ id }) => id))
-    const sealed = documents.map(({ id, fields }) => ({ id, bytes: seal(1, encode(copyFields(fields))) }))
-    const size = sealed.reduce((sum, { bytes }) => sum + bytes.length, 0)
+    check(...documents.flatMap(({ collection, id }) => [collection, id]))
+    const prepared = documents.map(({ collection, id, fields: given }) => {
+      const fields = copyFields(given)
+      return { collection, id, fields, key: ['document', collection, id], bytes: seal(1, encode(fields)) }
+    })
+    const size = prepared.reduce((sum, { bytes }) => sum + bytes.length + entryBytes, 0)
     await write(size, () => {
       const seen = new Set<string>()
-      for (const { id } of sealed) {
-        if (seen.has(id) || root.doesExist(['document', collection, id]))
-          throw storeError('STORE_EXISTS', { collection, id })
-        seen.add(id)
+      for (const { collection, id, key } of prepared) {
+        const name = JSON.stringify(key)
+        if (seen.has(name) || root.doesExist(key)) throw storeError('STORE_EXISTS', { collection, id })
+        seen.add(name)
       }
-      for (const { id, bytes } of sealed) root.putSync(['document', collection, id], bytes)
+      for (const { collection, id, fields, key, bytes } of prepared) {
+        root.putSync(key, bytes)
+        this.#indexes.change(collection, id, undefined, fields)
+      }
     })
   }
 
@@ -40,15 +61,18 @@ export class LmdbDocuments implements Documents {
     return this.#get(collection, id)
   }
 
-  async replace(collection: string, id: string, expected: number, fields: DocumentFields): Promise<number> {
+  async replace(collection: string, id: string, expected: number, given: DocumentFields): Promise<number> {
     const { root, check, write } = this.#access
     check(collection, id)
-    const sealed = seal(expected + 1, encode(copyFields(fields)))
-    await write(sealed.length, () => {
-      const present = this.#get(collection, id)?.version ?? 0
+    const fields = copyFields(given)
+    const sealed = seal(expected + 1, encode(fields))
+    await write(sealed.length + entryBytes, () => {
+      const found = this.#get(collection, id)
+      const present = found?.version ?? 0
       if (present === 0 || present !== expected)
         throw storeError('STORE_VERSION', { key: `${collection}/${id}`, present, expected })
       root.putSync(['document', collection, id], sealed)
+      this.#indexes.change(collection, id, found?.fields, fields)
     })
     return expected + 1
   }
@@ -56,42 +80,75 @@ export class LmdbDocuments implements Documents {
   async remove(collection: string, id: string): Promise<boolean> {
     const { root, check, write } = this.#access
     check(collection, id)
-    return write(0, () => root.removeSync(['document', collection, id]))
+    return write(entryBytes, () => {
+      if (this.#indexes.has(collection))
+        this.#indexes.change(collection, id, this.#fieldsIfWhole(collection, id), undefined)
+      return root.removeSync(['document', collection, id])
+    })
   }
 
   async *find(
     collection: string,
     { where = {}, after, limit = Number.POSITIVE_INFINITY }: FindOptions = {},
   ): AsyncGenerator<StoredDocument> {
-    const { root, check } = this.#access
+    const { check } = this.#access
     check(collection)
     const conditions = Object.entries(where)
-    const { end } = below('document', collection)
-    let start = after === undefined ? ['document', collection] : ['document', collection, after]
-    let seen = after
+    const indexed = await this.#indexes.answerable(collection, conditions)
     let given = 0
-    for (;;) {
+    let seen = after
+    do {
       check()
-      const page = [...root.getRange({ start, end, limit: pageSize })]
-      for (const { key, value } of page) {
+      const { entries, next }: Page =
+        indexed.length > 0
+          ? this.#among(this.#indexes.candidates(collection, indexed, seen, pageSize), collection)
+          : this.#scan(collection, seen, pageSize)
+      for (const { id, sealed } of entries) {
         if (given >= limit) return
-        const id = key[2]
-        if (typeof id !== 'string' || id === seen) continue
-        seen = id
-        const document = this.#open(id, value)
+        const document = this.#open(id, sealed)
         if (!conditions.every(([name, wanted]) => document.fields[name] === wanted)) continue
         given += 1
         check()
         yield document
       }
-      if (page.length < pageSize || seen === undefined) return
-      start = ['document', collection, seen]
+      seen = next
+      if (seen !== undefined) await setImmediate()
+    } while (seen !== undefined)
+  }
+
+  /** The documents of a collection after an id. */
+  #scan(collection: string, after: string | undefined, limit: number): Page {
+    const { start, end } = below('document', collection)
+    const from = after === undefined ? start : ['document', collection, after]
+    const entries: { readonly id: string; readonly sealed: Uint8Array }[] = []
+    for (const { key, value: sealed } of this.#access.root.getRange({ start: from, end, limit: limit + 1 })) {
+      const id = key[2]
+      if (typeof id === 'string' && id !== after && entries.length < limit) entries.push({ id, sealed })
     }
+    return { entries, next: entries.length < limit ? undefined : entries.at(-1)?.id }
+  }
+
+  /** Those of some documents that are there. */
+  #among(ids: readonly string[], collection: string): Page {
+    const entries = ids.flatMap((id) => {
+      const sealed = this.#access.root.getBinary(['document', collection, id])
+      return sealed ? [{ id, sealed }] : []
+    })
+    return { entries, next: ids.length < pageSize ? undefined : ids.at(-1) }
   }
 
   #get(collection: string, id: string): StoredDocument | undefined {
     const sealed = this.#access.root.getBinary(['document', collection, id])
     return sealed && this.#open(id, sealed)
+  }
+
+  /** A document that is damaged can still be removed. */
+  #fieldsIfWhole(collection: string, id: string): DocumentFields | undefined {
+    try {
+      return this.#get(collection, id)?.fields
+    } catch {
+      return undefined
+    }
   }
 
   #open(id: string, sealed: Uint8Array): StoredDocument {

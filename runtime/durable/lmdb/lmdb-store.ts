@@ -1,7 +1,7 @@
 import { storeError } from '../errors.ts'
 import { checkKeys } from '../keys.ts'
 import type { Documents, JournalEntry, Snapshot, Store } from '../store.ts'
-import { folderError, prepareFolder } from './folder.ts'
+import { folderError, prepareFolder, raiseFormat } from './folder.ts'
 import { GroupCommit } from './group-commit.ts'
 import type { LmdbAccess } from './lmdb-access.ts'
 import { LmdbBlobs } from './lmdb-blobs.ts'
@@ -20,7 +20,12 @@ export async function lmdbStore(folder: string): Promise<Store> {
   let root: LmdbRoot | undefined
   try {
     root = openRoot(folder)
-    return new LmdbStore(folder, root, takeOwnership(root, folder))
+    const release = takeOwnership(root, folder)
+    await raiseFormat(folder).catch((error: unknown) => {
+      release()
+      throw error
+    })
+    return new LmdbStore(folder, root, release)
   } catch (error) {
     await root?.close()
     throw folderError(folder, error)

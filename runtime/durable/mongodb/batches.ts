@@ -5,8 +5,10 @@ import { ownPrefix } from './names.ts'
 
 interface Batch {
   readonly _id: ObjectId
-  /** Name of the collection in the database. */
-  readonly collection: string
+  /** Names of the collections in the database. */
+  readonly collections?: readonly string[]
+  /** That of the only one, as it was written once. */
+  readonly collection?: string
   readonly state: 'open' | 'committed' | 'aborted'
   readonly since: Date
 }
@@ -23,6 +25,8 @@ export interface BatchMember {
 /** How long an open batch may hold up another insertion of one of its ids. */
 const patienceMs = 3000
 const lookAgainMs = 20
+/** Committed batches whose members still carry their number. */
+const mostFinishing = 32
 /** A batch that began so long ago was cut off. */
 const cutOffAfterMs = 10 * 60 * 1000
 
@@ -33,14 +37,15 @@ const cutOffAfterMs = 10 * 60 * 1000
 export class Batches {
   readonly #access: MongodbAccess
   readonly #batches: Collection<Batch>
+  readonly #finishing = new Set<Promise<void>>()
 
   constructor(access: MongodbAccess) {
     this.#access = access
     this.#batches = access.database.collection<Batch>(`${ownPrefix}batches`)
   }
 
-  async open(_id: ObjectId, collection: string): Promise<void> {
-    const batch: Batch = { _id, collection, state: 'open', since: new Date() }
+  async open(_id: ObjectId, collections: readonly string[]): Promise<void> {
+    const batch: Batch = { _id, collections, state: 'open', since: new Date() }
     await this.#access.attempt(() => this.#batches.updateOne({ _id }, { $setOnInsert: batch }, { upsert: true }))
   }
 
@@ -50,6 +55,13 @@ export class Batches {
       const { matchedCount } = await this.#batches.updateOne({ _id, state: 'open' }, { $set: { state: 'committed' } })
       return matchedCount > 0 || (uncertain && (await this.#batches.findOne({ _id }))?.state === 'committed')
     })
+  }
+
+  /** Waits for what follows a commit only if much of it is waited for already. */
+  async finishLater(finishing: Promise<void>): Promise<void> {
+    const finished = finishing.then(() => void this.#finishing.delete(finished))
+    this.#finishing.add(finished)
+    if (this.#finishing.size > mostFinishing) await Promise.race(this.#finishing)
   }
 
   async forget(_id: ObjectId): Promise<void> {
@@ -83,12 +95,15 @@ export class Batches {
   /** Finishes batches that were cut off. */
   async sweep(): Promise<void> {
     const before = new Date(Date.now() - cutOffAfterMs)
-    for (const { _id, collection } of await this.#batches.find({ since: { $lt: before } }).toArray()) {
+    for (const batch of await this.#batches.find({ since: { $lt: before } }).toArray()) {
+      const { _id, collection, collections = [collection ?? ''] } = batch
       await this.#batches.updateOne({ _id, state: 'open' }, { $set: { state: 'aborted' } })
-      const members = this.#access.database.collection<BatchMember>(collection)
-      if ((await this.#batches.findOne({ _id }))?.state === 'committed')
-        await members.updateMany({ _batch: _id }, { $unset: { _batch: '' } })
-      else await members.deleteMany({ _batch: _id })
+      const isCommitted = (await this.#batches.findOne({ _id }))?.state === 'committed'
+      for (const name of collections) {
+        const members = this.#access.database.collection<BatchMember>(name)
+        if (isCommitted) await members.updateMany({ _batch: _id }, { $unset: { _batch: '' } })
+        else await members.deleteMany({ _batch: _id })
+      }
       await this.#batches.deleteOne({ _id })
     }
   }

@@ -1,6 +1,6 @@
 import { type Collection, type Filter, type FindCursor, ObjectId } from 'mongodb'
 import { storeError } from '../errors.ts'
-import type { DocumentFields, Documents, FindOptions, StoredDocument } from '../store.ts'
+import type { DocumentFields, Documents, FindOptions, NewDocument, StoredDocument } from '../store.ts'
 import type { MongodbAccess } from './access.ts'
 import type { Batches } from './batches.ts'
 import { insertOne, insertTogether } from './document-insertion.ts'
@@ -23,27 +23,27 @@ export class MongodbDocuments implements Documents {
     this.#indexes = new EqualityIndexes(access)
   }
 
-  async insert(
-    collection: string,
-    documents: readonly { readonly id: string; readonly fields: DocumentFields }[],
-  ): Promise<void> {
-    this.#access.check(collection, ...documents.map(({ id }) => id))
+  async insert(collection: string, documents: readonly Omit<NewDocument, 'collection'>[]): Promise<void> {
+    this.#access.check(collection)
+    await this.insertAll(documents.map((document) => ({ ...document, collection })))
+  }
+
+  async insertAll(documents: readonly NewDocument[]): Promise<void> {
+    this.#access.check(...documents.flatMap(({ collection, id }) => [collection, id]))
     const seen = new Set<string>()
-    for (const { id } of documents) {
-      if (seen.has(id)) throw storeError('STORE_EXISTS', { collection, id })
-      seen.add(id)
+    for (const { collection, id } of documents) {
+      const name = JSON.stringify([collection, id])
+      if (seen.has(name)) throw storeError('STORE_EXISTS', { collection, id })
+      seen.add(name)
     }
     const place = {
       access: this.#access,
       batches: this.#batches,
-      name: collection,
-      records: this.#records(collection),
+      records: (collection: string) => this.#records(collection),
     }
     const [first, ...others] = documents
     if (!first) return
-    await this.#access.track(
-      others.length === 0 ? insertOne(place, first.id, first.fields) : insertTogether(place, documents),
-    )
+    await this.#access.track(others.length === 0 ? insertOne(place, first) : insertTogether(place, documents))
   }
 
   async get(collection: string, id: string): Promise<StoredDocument | undefined> {
