@@ -8,8 +8,10 @@ import { events } from '../events/events.ts'
 import type { EventsMessage } from '../events/protocol.ts'
 import { type IdempotencyParts, idempotency } from '../idempotency/idempotency.ts'
 import type { IdempotencyMessage } from '../idempotency/protocol.ts'
+import { notifier } from '../notifier/notifier.ts'
+import type { NotifierMessage } from '../notifier/protocol.ts'
 
-export type ControlPlaneMessage = AuditMessage | CatalogueMessage | EventsMessage | IdempotencyMessage
+export type ControlPlaneMessage = AuditMessage | CatalogueMessage | EventsMessage | IdempotencyMessage | NotifierMessage
 
 /** Parent of the control plane's actors: hands each message to the one that it is for. */
 export function controlPlane(parts: CatalogueParts & AuditParts & IdempotencyParts): Behavior<ControlPlaneMessage> {
@@ -18,12 +20,17 @@ export function controlPlane(parts: CatalogueParts & AuditParts & IdempotencyPar
     const entries = context.spawn('audit', audit(parts))
     const things = context.spawn('catalogue', catalogue(parts))
     const happenings = context.spawn('events', events(parts))
+    const notifications = context.spawn('notifier', notifier(parts))
     return (message) => {
       switch (message.type) {
         case 'record-event':
         case 'read-events':
         case 'remove-events':
           return happenings.tell(message)
+        case 'notify':
+        case 'receive':
+        case 'release':
+          return notifications.tell(message)
         case 'record-audit':
         case 'read-audit':
           return entries.tell(message)

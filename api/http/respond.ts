@@ -1,5 +1,5 @@
 import { pipeline } from 'node:stream/promises'
-import type { Request, Response } from 'restify'
+import type { Request, Response as ServerResponse } from 'restify'
 import { entityTag, type ReadArchive } from '../../actors/index.ts'
 import type { Answer, Operation } from '../operation.ts'
 import { isKnown } from './conditions.ts'
@@ -8,7 +8,7 @@ import { rangeIn, slice } from './range.ts'
 /** Sends an operation's answer. */
 export async function respond(
   request: Request,
-  response: Response,
+  response: ServerResponse,
   { status, method }: Operation,
   answer: Answer,
 ): Promise<void> {
@@ -27,11 +27,19 @@ export async function respond(
     }
     case 'archive':
       return sendArchive(request, response, answer.archive)
+    case 'form': {
+      const form = new FormData()
+      for (const { name, type, content } of answer.parts)
+        form.append(name, new Blob([typeof content === 'string' ? content : Uint8Array.from(content)], { type }), name)
+      const encoded = new Response(form)
+      const bytes = Buffer.from(await encoded.arrayBuffer())
+      return send(response, status, encoded.headers.get('content-type') ?? 'multipart/form-data', bytes)
+    }
   }
 }
 
 /** Gives what is answered its tag; if the caller has it already, says that alone. */
-function isUnchanged(request: Request, response: Response, tag: string): boolean {
+function isUnchanged(request: Request, response: ServerResponse, tag: string): boolean {
   response.setHeader('etag', tag)
   if (!isKnown(request.headers, tag)) return false
   response.writeHead(304)
@@ -39,7 +47,7 @@ function isUnchanged(request: Request, response: Response, tag: string): boolean
   return true
 }
 
-async function sendArchive(request: Request, response: Response, archive: ReadArchive): Promise<void> {
+async function sendArchive(request: Request, response: ServerResponse, archive: ReadArchive): Promise<void> {
   const { fileName, sizeBytes, tag, chunks } = archive
   response.setHeader('accept-ranges', 'bytes')
   if (isUnchanged(request, response, tag)) return
@@ -67,11 +75,11 @@ function nextPage(request: Request, after: string): string {
   return `${request.getPath()}?${query.toString()}`
 }
 
-export function sendJson(response: Response, status: number, value: unknown): void {
+export function sendJson(response: ServerResponse, status: number, value: unknown): void {
   send(response, status, 'application/json', JSON.stringify(value))
 }
 
-export function send(response: Response, status: number, type: string, text: string): void {
-  const bytes = Buffer.from(text)
+export function send(response: ServerResponse, status: number, type: string, content: string | Buffer): void {
+  const bytes = Buffer.from(content)
   response.sendRaw(status, bytes, { 'content-type': type, 'content-length': String(bytes.length) })
 }
