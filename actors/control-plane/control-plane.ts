@@ -6,14 +6,17 @@ import type { CatalogueParts } from '../catalogue/parts.ts'
 import type { CatalogueMessage } from '../catalogue/protocol.ts'
 import { events } from '../events/events.ts'
 import type { EventsMessage } from '../events/protocol.ts'
+import { type IdempotencyParts, idempotency } from '../idempotency/idempotency.ts'
+import type { IdempotencyMessage } from '../idempotency/protocol.ts'
 import { notifier } from '../notifier/notifier.ts'
 import type { NotifierMessage } from '../notifier/protocol.ts'
 
-export type ControlPlaneMessage = AuditMessage | CatalogueMessage | EventsMessage | NotifierMessage
+export type ControlPlaneMessage = AuditMessage | CatalogueMessage | EventsMessage | IdempotencyMessage | NotifierMessage
 
 /** Parent of the control plane's actors: hands each message to the one that it is for. */
-export function controlPlane(parts: CatalogueParts & AuditParts): Behavior<ControlPlaneMessage> {
+export function controlPlane(parts: CatalogueParts & AuditParts & IdempotencyParts): Behavior<ControlPlaneMessage> {
   return (context) => {
+    const repeatables = context.spawn('idempotency', idempotency(parts), { supervise: { type: 'resume' } })
     const entries = context.spawn('audit', audit(parts))
     const things = context.spawn('catalogue', catalogue(parts))
     const happenings = context.spawn('events', events(parts))
@@ -31,6 +34,9 @@ export function controlPlane(parts: CatalogueParts & AuditParts): Behavior<Contr
         case 'record-audit':
         case 'read-audit':
           return entries.tell(message)
+        case 'begin-once':
+        case 'end-once':
+          return repeatables.tell(message)
         default:
           return things.tell(message)
       }
