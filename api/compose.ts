@@ -9,7 +9,6 @@ import {
   inProcessDeployer,
   newIdAt,
   newTaskKey,
-  noDeployer,
 } from '../actors/index.ts'
 import { lmdbStore } from '../runtime/durable/lmdb/index.ts'
 import { mongodbStore } from '../runtime/durable/mongodb/index.ts'
@@ -20,7 +19,7 @@ import type { StoreSetting } from './store-setting.ts'
 export const STORE: InjectionToken<Promise<Store>> = Symbol('Store')
 export const SYSTEM: InjectionToken<ActorSystem> = Symbol('ActorSystem')
 export const IDENTITY: InjectionToken<Identity> = Symbol('Identity')
-export const DEPLOYER_OF: InjectionToken<Promise<ControlPlaneParts['deployerOf']>> = Symbol('DeployerOf')
+export const CHOOSE_DEPLOYER: InjectionToken<Promise<ControlPlaneParts['chooseDeployer']>> = Symbol('ChooseDeployer')
 
 export type Identity = Pick<ControlPlaneParts, 'now' | 'newId' | 'newKey' | 'server' | 'shared'>
 
@@ -55,11 +54,10 @@ export function compose({ store: setting, inProcess }: Setting): DependencyConta
       shared: setting.type === 'mongodb',
     }),
   })
-  scope.register(DEPLOYER_OF, {
-    useFactory: async (within): Promise<ControlPlaneParts['deployerOf']> => {
+  scope.register(CHOOSE_DEPLOYER, {
+    useFactory: async (within): Promise<ControlPlaneParts['chooseDeployer']> => {
       const here = inProcess && inProcessOn(await within.resolve(STORE), inProcess)
-      const nowhere = noDeployer()
-      return ({ tasks }) => (here && tasks.every(({ computeId }) => computeId === 'default') ? here : nowhere)
+      return ({ tasks }, agents) => (here && tasks.every(({ computeId }) => computeId === 'default') ? here : agents)
     },
   })
   return scope

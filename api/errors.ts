@@ -12,6 +12,12 @@ export const apiErrors = {
     message: 'the body is no form: {found}',
     hint: 'send multipart/form-data with its boundary',
   },
+  API_HEADER: { status: 400, message: 'the header {header} is {found}', hint: 'send {expected}' },
+  API_RANGE: {
+    status: 416,
+    message: 'the range {found} lies outside of the {size} bytes',
+    hint: 'ask for bytes that are there',
+  },
   API_QUERY: { status: 400, message: 'the query is invalid:\n{list}', hint: 'mend each parameter' },
   API_TOKEN_MISSING: {
     status: 401,
@@ -126,6 +132,9 @@ export const catalogueStatus: Readonly<Record<CatalogueErrorCode, number>> = {
   ACKNOWLEDGED_UNKNOWN: 422,
   TASK_UNKNOWN: 404,
   TASK_ENDED: 409,
+  MATCH_FAILED: 412,
+  IDEMPOTENCY_UNDER_WAY: 409,
+  IDEMPOTENCY_DIFFERS: 422,
   WRITTEN_MEANWHILE: 409,
   RECORD_DAMAGED: 500,
 }

@@ -78,10 +78,11 @@ function described(operation: Operation, authenticated: boolean, operations: rea
     security: [
       { ...(authenticated ? { token: [scopeFor[auth]] } : {}), ...(auth in keySchemes ? { [auth]: [] } : {}) },
     ],
-    parameters: [...pathParameters(operation), ...queryParameters(operation)],
+    parameters: [...pathParameters(operation), ...queryParameters(operation), ...headerParameters(operation)],
     ...(body ? { requestBody: { required: true, content: requestContent(body) } } : {}),
     responses: {
       [status]: { description: 'Done', ...answerParts(operation), ...(links ? { links } : {}) },
+      ...partialAnswers(operation),
       default: {
         description: 'Refused: a problem where the caller accepts one, else its detail alone',
         content: {
@@ -106,6 +107,43 @@ function queryParameters({ query }: Operation): Json[] {
     required: required.includes(name),
     schema,
   }))
+}
+
+/** What may be asked of any reading of one thing, and of any change. */
+function headerParameters({ method, answer }: Operation): Json[] {
+  const text = { type: 'string' }
+  if (method !== 'get')
+    return [
+      headerParameter('If-Match', 'change only what bears one of these tags', text),
+      headerParameter('Idempotency-Key', 'the same key again: the same answer, and no other effect', {
+        ...text,
+        pattern: '^[!-~]{1,255}$',
+      }),
+    ]
+  if (!hasTag(answer)) return []
+  const known = headerParameter('If-None-Match', 'answer with 304 to one of these tags', text)
+  if (answer.type === 'json') return [known]
+  return [
+    known,
+    headerParameter('Range', 'one range of bytes', text),
+    headerParameter('If-Range', 'of what bears this tag; else the whole', text),
+  ]
+}
+
+function headerParameter(name: string, description: string, schema: Json): Json {
+  return { name, in: 'header', required: false, description, schema }
+}
+
+function hasTag({ type }: Operation['answer']): boolean {
+  return type === 'json' || type === 'archive'
+}
+
+function partialAnswers({ method, answer }: Operation): Json {
+  if (method !== 'get' || !hasTag(answer)) return {}
+  const unchanged = { 304: { description: 'What bears the tag that the caller has' } }
+  if (answer.type === 'json') return unchanged
+  const bytes = { 'application/zip': { schema: { type: 'string', format: 'binary' } } }
+  return { ...unchanged, 206: { description: 'A range of it', content: bytes } }
 }
 
 function requestContent({ type, model }: NonNullable<Operation['body']>): Json {

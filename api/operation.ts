@@ -27,6 +27,8 @@ export type Answer =
   | { readonly type: 'json'; readonly value: unknown }
   | { readonly type: 'page'; readonly page: Page<unknown> }
   | { readonly type: 'archive'; readonly archive: ReadArchive }
+  /** The JSON with which the same request was answered before. */
+  | { readonly type: 'kept'; readonly json: string }
   | { readonly type: 'form'; readonly parts: readonly FormPart[] }
 
 /** A file of a form. */

@@ -1,10 +1,12 @@
 import { createServer, type Request, type Response } from 'restify'
 import { type Ask, type ControlPlaneMessage, inContext } from '../actors/index.ts'
+import { CodedError } from '../runtime/index.ts'
 import { assertOwn, assertScope, challengeOf } from './auth/authority.ts'
 import type { Gate } from './auth/gate.ts'
 import { type Scope, scopeFor } from './auth/scopes.ts'
 import { apiError } from './errors.ts'
 import { type BodyLimits, readForm, readJson } from './http/body.ts'
+import { idempotencyKeyIn, matchesIn } from './http/conditions.ts'
 import { beginExchange, exchangeOf, loggedPath } from './http/exchange.ts'
 import { foreignSource } from './http/loopback.ts'
 import { problemBody, problemOf } from './http/problem.ts'
@@ -12,8 +14,9 @@ import { respond, send, sendJson } from './http/respond.ts'
 import type { Log } from './observe/log.ts'
 import type { Metrics } from './observe/metrics.ts'
 import { observeRequest } from './observe/observe-requests.ts'
+import { type Performed, performOnce } from './once.ts'
 import { openApi } from './openapi.ts'
-import type { Answer, Operation } from './operation.ts'
+import type { Operation } from './operation.ts'
 
 export interface ApiOptions {
   readonly ask: Ask<ControlPlaneMessage>
@@ -46,8 +49,9 @@ export function apiServer({ ask, operations, limits, log, metrics, closing, gate
     const path = operation.path.replace(/\{(\w+)\}/g, ':$1')
     mount(operation.method, path, operation.id, async (request, response) => {
       await admit(request, scopeFor[operation.auth])
-      const answer = await performed(request, operation)
-      if (operation.method !== 'get') await record(request, operation.status)
+      const { answer, keep } = await performed(request, operation)
+      // Written together.
+      if (operation.method !== 'get') await Promise.all([keep?.(), record(request, operation.status)])
       return respond(request, response, operation, answer)
     })
   }
@@ -93,10 +97,15 @@ export function apiServer({ ask, operations, limits, log, metrics, closing, gate
     if (user !== undefined) assertOwn(caller, user)
   }
 
-  async function performed(request: Request, operation: Operation): Promise<Answer> {
+  async function performed(request: Request, operation: Operation): Promise<Performed> {
     const { body } = operation
     const { requestId, caller } = exchangeOf(request)
-    return operation.perform(inContext(ask, { requestId }), {
+    const { headers } = request
+    const changes = operation.method !== 'get'
+    const ifMatch = changes ? matchesIn(headers) : undefined
+    const key = changes ? idempotencyKeyIn(headers) : undefined
+    const context = { requestId, ...(ifMatch ? { ifMatch } : {}) }
+    const call = {
       params: request.params,
       query: Object.fromEntries(new URLSearchParams(request.getQuery())),
       body:
@@ -104,7 +113,9 @@ export function apiServer({ ask, operations, limits, log, metrics, closing, gate
         (await (body.type === 'json' ? readJson(request, limits.jsonBytes) : readForm(request, limits.formBytes))),
       apiKey: request.header('x-api-key'),
       caller,
-    })
+    }
+    if (key !== undefined) return performOnce(ask, operation, call, { key, path: request.getPath(), context })
+    return { answer: await operation.perform(inContext(ask, context), call) }
   }
 
   /** Notes in the audit log how a request is about to be answered. */
@@ -150,6 +161,8 @@ export function apiServer({ ask, operations, limits, log, metrics, closing, gate
     if (response.headersSent) return void response.destroy()
     // What is left of a body that was refused isn't read: the connection can't serve another request.
     if (!request.complete) response.setHeader('connection', 'close')
+    if (cause instanceof CodedError && cause.code === 'API_RANGE')
+      response.setHeader('content-range', `bytes */${cause.values.size}`)
     const challenge = challengeOf(problem.status, problem.code)
     if (challenge !== undefined) response.setHeader('www-authenticate', challenge)
     const { type, text } = problemBody(problem, request.headers.accept)

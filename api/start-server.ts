@@ -1,7 +1,7 @@
 import { isIPv6 } from 'node:net'
 import { asking, controlPlane, type WorkerSettings } from '../actors/index.ts'
 import { type AuthenticationSetting, bearerGate } from './auth/gate.ts'
-import { compose, DEPLOYER_OF, IDENTITY, type Setting, STORE, SYSTEM } from './compose.ts'
+import { CHOOSE_DEPLOYER, compose, IDENTITY, type Setting, STORE, SYSTEM } from './compose.ts'
 import { apiError } from './errors.ts'
 import type { BodyLimits } from './http/body.ts'
 import { isLoopback } from './http/loopback.ts'
@@ -50,8 +50,11 @@ export async function startServer({
   const scope = compose({ store: storeSetting, inProcess })
   const store = await scope.resolve(STORE)
   const system = scope.resolve(SYSTEM)
-  const deployerOf = await scope.resolve(DEPLOYER_OF)
-  const ref = system.spawn('control-plane', controlPlane({ store, workers, deployerOf, ...scope.resolve(IDENTITY) }))
+  const chooseDeployer = await scope.resolve(CHOOSE_DEPLOYER)
+  const ref = system.spawn(
+    'control-plane',
+    controlPlane({ store, workers, chooseDeployer, ...scope.resolve(IDENTITY) }),
+  )
   const ask = asking(system, ref, { timeoutMs })
   const log = openLog(logSetting)
   const stopObserving = observeActors(system, log)

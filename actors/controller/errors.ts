@@ -35,10 +35,6 @@ const controllerErrors = {
     hint: 'name one of these, or deploy the job where it is',
   },
   JOB_ALGORITHM_SETTING: { message: '{sort} needs a number {name} among its kwargs', hint: 'give it' },
-  JOB_NO_DEPLOYER: {
-    message: 'nothing here can run its tasks on compute {computes}',
-    hint: 'deploy it on a compute of this server, or start the server with one that takes it',
-  },
   JOB_TIME_OVER: {
     message: 'it ran for its maxRunTime of {seconds} s',
     hint: 'give it a longer one, or start it again: it goes on from the last committed round',

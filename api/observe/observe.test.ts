@@ -1,5 +1,5 @@
 import test from 'ava'
-import { asking, controlPlane, newIdAt, newTaskKey, noDeployer } from '../../actors/index.ts'
+import { asking, type ControlPlaneParts, controlPlane, newIdAt, newTaskKey } from '../../actors/index.ts'
 import { lmdbStore } from '../../runtime/durable/lmdb/index.ts'
 import { actorSystem, memoryStore } from '../../runtime/index.ts'
 import { apiStage } from '../../test/support/api-stage.ts'
@@ -126,13 +126,13 @@ test('a server is alive and ready', async (t) => {
 test('a server whose store does not answer, or that is closing, is alive and not ready', async (t) => {
   const system = actorSystem()
   const store = memoryStore()
-  const parts = {
+  const parts: ControlPlaneParts = {
     store,
     now: () => new Date().toISOString(),
     newId: () => newIdAt(Date.now()),
     newKey: newTaskKey,
     server: 'server',
-    deployerOf: noDeployer,
+    chooseDeployer: (_job, agents) => agents,
   }
   const ref = system.spawn('control-plane', controlPlane(parts))
   const closing = new AbortController()

@@ -1,1 +1,2 @@
+export { decodeSchema } from './decode-schema.ts'
 export { schemaModel } from './schema-model.ts'

@@ -33,11 +33,16 @@ export async function stagedJob(api: ApiStage, change: object = {}): Promise<Sta
   return { job, tasks: Object(await api.call('GET', `/users/u/jobs/${job}/tasks`)).body }
 }
 
-/** The keys of a staged job's tasks, as its computes read them. */
-export async function keysOf(api: ApiStage, job: string): Promise<Readonly<Record<string, string>>> {
-  const read = async (compute: string) => {
-    const path = `/computes/${compute}/deployments/${job}/config`
-    return Object((await api.call('GET', path, undefined, { 'x-api-key': 'secret' })).body).agentKVs
-  }
-  return { ...(await read('c1')), ...(await read('default')) }
+/** The keys of a job's tasks, as these computes read them, each with key `secret`. */
+export async function keysOf(
+  api: ApiStage,
+  job: string,
+  computes: readonly string[] = ['c1', 'default'],
+): Promise<Readonly<Record<string, string>>> {
+  const configs = await Promise.all(
+    computes.map((compute) =>
+      api.call('GET', `/computes/${compute}/deployments/${job}/config`, undefined, { 'x-api-key': 'secret' }),
+    ),
+  )
+  return Object.assign({}, ...configs.map(({ body }) => Object(body).agentKVs))
 }

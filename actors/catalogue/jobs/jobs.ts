@@ -1,4 +1,5 @@
 import { catalogueError } from '../../errors.ts'
+import { assertMatch } from '../conditions.ts'
 import { checkIdentifier } from '../model/atoms.ts'
 import type { JobSpecification, JobStatus } from '../model/job.ts'
 import type { TaskInfo } from '../model/task.ts'
@@ -7,6 +8,7 @@ import type { CatalogueParts } from '../parts.ts'
 import type { Collections } from '../records/collections.ts'
 import type { CatalogueJob, TaskRecord } from '../records/record-models.ts'
 import type { Stored } from '../records/records.ts'
+import type { RequestContext } from '../reply.ts'
 import { sameId, sameOwner } from '../same.ts'
 import { changingTasks, taskEntries, taskKey, tasksOf } from './expansions.ts'
 import { editableStates } from './job-transitions.ts'
@@ -18,17 +20,26 @@ export async function createJob(
   parts: CatalogueParts,
   user: string,
   given: JobSpecification,
+  context?: RequestContext,
 ): Promise<JobStatus> {
   checkIdentifier('a user', user)
   sameOwner(user, given)
   const { newId, now } = parts
-  const id = given.id ?? newId()
-  if (given.id !== undefined && (await collections.jobs.get(id))) throw catalogueError('JOB_EXISTS', { id })
+  const { once } = context ?? {}
+  const id = given.id ?? once ?? newId()
+  /** What this request itself has made, before a crash; JOB_EXISTS if another made it. */
+  const madeBefore = (present: Stored<CatalogueJob> | undefined) => {
+    if (present && once !== undefined && present.value.once === once) return statusOf(present)
+    throw catalogueError('JOB_EXISTS', { id })
+  }
+  const present = given.id === undefined && once === undefined ? undefined : await collections.jobs.get(id)
+  if (present) return madeBefore(present)
   const { tasks, ...plan } = await planJob(collections, parts, user, id, given)
   const [at, expansion] = [now(), newId()]
-  const value: CatalogueJob = { ...plan, userId: user, expansion, state: 'ready', createdAt: at, updatedAt: at }
+  const made = once === undefined ? plan : { ...plan, once }
+  const value: CatalogueJob = { ...made, userId: user, expansion, state: 'ready', createdAt: at, updatedAt: at }
   const entries = [collections.jobs.entry(id, value), ...taskEntries(collections, id, expansion, tasks, at)]
-  if (!(await collections.insertAll(...entries))) throw catalogueError('JOB_EXISTS', { id })
+  if (!(await collections.insertAll(...entries))) return madeBefore(await collections.jobs.get(id))
   return statusOf({ id, value })
 }
 
@@ -51,10 +62,12 @@ export async function updateJob(
   user: string,
   id: string,
   given: JobSpecification,
+  context?: RequestContext,
 ): Promise<null> {
   sameOwner(user, given)
   sameId(id, given)
   const found = await findJob(collections, user, id)
+  assertMatch(context, `job ${id}`, found.value.spec)
   assertEditable(found, 'an update')
   const { tasks, ...plan } = await planJob(collections, parts, user, id, given)
   const [at, expansion] = [parts.now(), parts.newId()]
@@ -74,8 +87,10 @@ export async function removeJob(
   parts: CatalogueParts,
   user: string,
   id: string,
+  context?: RequestContext,
 ): Promise<null> {
   const found = await findJob(collections, user, id)
+  assertMatch(context, `job ${id}`, found.value.spec)
   assertEditable(found, 'its deletion')
   const { value } = found
   await changingTasks(collections, parts, { job: id, at: parts.now(), run: value.run }, async () => {

@@ -6,7 +6,12 @@ import { jobCause, jobSpec, jobStates } from '../model/job.ts'
 import { numberedNotification } from '../model/notification.ts'
 
 /** A design's numbered things: how many there were, and whether the last one stands. */
-const revisions = z.strictObject({ last: z.number().int(), present: z.boolean() })
+const revisions = z.strictObject({
+  last: z.number().int(),
+  present: z.boolean(),
+  /** The request that made the last one, if it may come again. */
+  once: text.exactOptional(),
+})
 export type Revisions = z.output<typeof revisions>
 
 export const designRecord = z.strictObject({
@@ -28,7 +33,13 @@ export const codeRecord = z.strictObject({
   files: z.array(z.strictObject({ path: text, sizeBytes: z.number() })),
 })
 
-export const datasetRecord = z.strictObject({ ...datasetInfo.shape, userId: text, computeId: text, createdAt: time })
+export const datasetRecord = z.strictObject({
+  ...datasetInfo.shape,
+  userId: text,
+  computeId: text,
+  createdAt: time,
+  once: text.exactOptional(),
+})
 export type DatasetRecord = z.output<typeof datasetRecord>
 
 export const computeRecord = z.strictObject({
@@ -47,6 +58,8 @@ export const jobRecord = z.strictObject({
   userId: text,
   spec: jobSpec,
   designSerial: text,
+  /** The request that made it, if it may come again. */
+  once: text.exactOptional(),
   /** The one whose tasks are this job's. */
   expansion: text,
   state: z.enum(jobStates),
