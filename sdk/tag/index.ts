@@ -1,2 +1,1 @@
-export { decodeSchema } from './decode-schema.ts'
 export { schemaModel } from './schema-model.ts'
