@@ -63,6 +63,11 @@ export const apiErrors = {
     hint: 'send less, or raise the limit of the server',
   },
   API_MEDIA_TYPE: { status: 415, message: 'the body is {found}', hint: 'send {expected}' },
+  API_TOO_MANY: {
+    status: 429,
+    message: 'the server has {limit} {what} under way, which is its limit',
+    hint: 'ask again after the seconds that Retry-After says',
+  },
   API_BAD_REQUEST: {
     status: 400,
     message: 'the request cannot be read: {found}',

@@ -3,20 +3,19 @@ import { asking, controlPlane, type WorkerSettings } from '../actors/index.ts'
 import { type AuthenticationSetting, bearerGate } from './auth/gate.ts'
 import { CHOOSE_DEPLOYER, compose, IDENTITY, type Setting, STORE, SYSTEM } from './compose.ts'
 import { apiError } from './errors.ts'
-import type { BodyLimits } from './http/body.ts'
 import { isLoopback } from './http/loopback.ts'
 import { type LogSetting, openLog } from './observe/log.ts'
 import { serverMetrics } from './observe/metrics.ts'
 import { observeActors } from './observe/observe-actors.ts'
 import { operations } from './operations/operations.ts'
-import { apiServer } from './server.ts'
+import { apiServer, type Limits } from './server.ts'
 
 export interface ServerOptions extends Setting {
   /** Default: 127.0.0.1. Only loopback, unless callers are asked who they are. */
   readonly host?: string
   /** Default: 10100. 0 chooses a free one. */
   readonly port?: number
-  readonly limits?: Partial<BodyLimits>
+  readonly limits?: Partial<Limits>
   /** How long a request may take in the control plane. Default: 30,000. */
   readonly timeoutMs?: number
   /** Where agents' workers find each other, and put their models. */
@@ -31,6 +30,14 @@ export interface RunningServer extends AsyncDisposable {
   readonly url: string
   /** Takes no more requests, answers those it has, and gives everything back. */
   close(): Promise<void>
+}
+
+const defaultLimits: Limits = {
+  jsonBytes: 1024 * 1024,
+  // An archive of 10 MB, and what a form has around it.
+  formBytes: 10 * 1024 * 1024 + 64 * 1024,
+  requests: 2000,
+  streams: 10_000,
 }
 
 /** Starts the control plane. API_OPEN_HOST if nobody is asked who they are and the host isn't loopback. API_KEY_FILE. */
@@ -70,7 +77,7 @@ export async function startServer({
   const server = apiServer({
     ask,
     operations,
-    limits: { jsonBytes: 1024 * 1024, formBytes: 10 * 1024 * 1024 + 64 * 1024, ...limits },
+    limits: { ...defaultLimits, ...limits },
     log,
     metrics: serverMetrics(system),
     closing: closing.signal,
