@@ -14,14 +14,17 @@ export function taskAfter(task: TaskRecord, { state, log }: TaskStatus, at: stri
   return { ...task, state, timestamp: at, ...(log === undefined ? {} : { log }) }
 }
 
-/** Changes a task by what it is now; answers with what it is then. TASK_UNKNOWN, and what `change` throws. */
+/**
+ * Changes a task by what it is now; answers with what it is then. It's read first, unless it's known already, and again
+ * when another was faster. TASK_UNKNOWN, and what `change` throws.
+ */
 export async function changeTask(
   { tasks }: Collections,
   key: string,
   change: (task: TaskRecord) => TaskRecord | undefined,
+  known?: Stored<TaskRecord>,
 ): Promise<Stored<TaskRecord>> {
-  for (;;) {
-    const found = await tasks.get(key)
+  for (let found = known ?? (await tasks.get(key)); ; found = await tasks.get(key)) {
     if (!found) {
       const [job, , id] = key.split('/')
       throw catalogueError('TASK_UNKNOWN', { job, id })

@@ -1,48 +1,23 @@
-import { readFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import test from 'ava'
-import { twoTier } from '../../sdk/index.ts'
 import { fileRegistry } from '../../sdk/node/index.ts'
-import { type ApiStage, apiStage, codeForm } from '../../test/support/api-stage.ts'
-import { zipped } from '../../test/support/stored-job.ts'
+import { type ApiStage, apiStage } from '../../test/support/api-stage.ts'
 import { temporaryFolder } from '../../test/support/temporary-folder.ts'
+import { type Call, reached, trivialJob } from '../../test/support/trivial-job.ts'
 
 const clients = 20
 const rounds = 60
-const workload = new URL('../../../examples/trivial/workload.ts', import.meta.url)
 
-/** A job of the trivial example, ready. */
-async function readyJob(api: ApiStage, job: string): Promise<string> {
-  const design = `/users/u/designs/${job}`
-  await api.call('POST', '/users/u/designs', { id: job })
-  await api.call('POST', `${design}/schema`, twoTier({ clients }).schema)
-  const code = zipped({ 'top-aggregator/README': '-', 'trainer/workload.ts': await readFile(workload, 'utf8') })
-  await api.call('POST', `${design}/code`, codeForm(code))
-  const dataset = { url: 'file:///any', dataFormat: 'none', realm: 'default' }
-  const id = String((await api.call('POST', '/users/u/datasets', dataset)).body)
-  const created = await api.call('POST', '/users/u/jobs', {
-    id: job,
-    designId: job,
-    backend: 'ws',
-    dataSpec: [{ role: 'trainer', datasetGroups: { default: Array.from({ length: clients }, () => id) } }],
-    modelSpec: { hyperparameters: { rounds, fraction: 0.5 } },
-  })
-  if (created.status !== 201) throw new Error(JSON.stringify(created.body))
-  return `/users/u/jobs/${job}`
-}
-
-async function stateOf(api: ApiStage, job: string): Promise<string> {
-  const { body } = await api.call('GET', `${job}/status`)
-  return typeof body === 'object' && body !== null && 'state' in body ? String(body.state) : ''
-}
-
-async function reaches(api: ApiStage, job: string, ...states: readonly string[]): Promise<string> {
-  for (;;) {
-    const state = await stateOf(api, job)
-    if (states.includes(state)) return state
-    await new Promise((resolve) => setTimeout(resolve, 10))
+/** What the API answers, decoded. Rejects at a refusal. */
+function callsOf(api: ApiStage): Call {
+  return async (method, path, body) => {
+    const heard = await api.call(method, path, body)
+    if (heard.status >= 400) throw new Error(JSON.stringify(heard.body))
+    return heard.body
   }
 }
+
+const readyJob = (api: ApiStage, job: string) => trivialJob(callsOf(api), { job, clients, rounds })
 
 test('a job is started over the API, and goes on where it was when the server is started again', async (t) => {
   await using folder = await temporaryFolder()
@@ -51,14 +26,14 @@ test('a job is started over the API, and goes on where it was when the server is
   const [calm, interrupted] = [await readyJob(api, 'calm'), await readyJob(api, 'interrupted')]
   for (const job of [calm, interrupted])
     t.deepEqual((await api.call('PUT', `${job}/status`, { id: job.split('/').at(-1), state: 'starting' })).body, null)
-  await reaches(api, calm, 'completed')
+  await reached(callsOf(api), calm, 'completed')
   t.is((await api.call('PUT', `${interrupted}/status`, { state: 'ready' })).status, 422)
 
   t.is((await api.call('PUT', `${calm}/status`, { state: 'starting' })).status, 200, 'once more, to be interrupted')
-  await reaches(api, calm, 'running', 'completed')
+  await reached(callsOf(api), calm, 'running', 'completed')
   await api.restart()
-  t.is(await reaches(api, calm, 'completed', 'failed'), 'completed')
-  t.is(await reaches(api, interrupted, 'completed', 'failed'), 'completed')
+  t.is(await reached(callsOf(api), calm, 'completed', 'failed'), 'completed')
+  t.is(await reached(callsOf(api), interrupted, 'completed', 'failed'), 'completed')
   const last = await registry.latest('calm')
   t.is(last?.round, rounds)
   for (const run of ['calm~2', 'interrupted']) t.is((await registry.latest(run))?.hash, last?.hash, run)
@@ -75,7 +50,7 @@ test('a state that may not be asked for, or not now, is refused', async (t) => {
   t.like(await ask({ id: 'another', state: 'starting' }), { status: 422, body: { code: 'FIELD_DIFFERS' } })
   t.like(await ask({ state: 'starting' }, '/users/u/jobs/unknown'), { status: 404, body: { code: 'JOB_NOT_FOUND' } })
   t.like(await ask({ state: 'starting' }, '/users/v/jobs/j'), { status: 404, body: { code: 'JOB_NOT_FOUND' } })
-  t.is(await stateOf(api, job), 'ready')
+  t.is(await reached(callsOf(api), job, 'ready'), 'ready')
 })
 
 test("an agent reports with its task's key", async (t) => {

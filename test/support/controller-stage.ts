@@ -44,7 +44,7 @@ export function controllerStage({
   server = `server-${++stages}`,
   shared = false,
   beatMs = 500,
-  deadAfterMs = 3000,
+  deadAfterMs = 2500,
   clock = manualClock(),
   now = () => '2026-01-02T03:04:05.000Z',
 }: ControllerStageOptions): ControllerStage {

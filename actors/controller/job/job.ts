@@ -50,6 +50,9 @@ export interface HeldLease {
   readonly fault?: { readonly cause: unknown }
 }
 
+/** Of a job with more tasks only failures are told: the others would push the events of its rounds out of the journal. */
+const mostToldTasks = 1000
+
 /** How long an event may take to be durable. */
 const eventTimeoutMs = 60_000
 
@@ -64,7 +67,7 @@ export function job(lease: HeldLease, parts: JobParts): Behavior<JobMessage> {
   return async (context) => {
     const ask = asking(context, parts.events, { timeoutMs: eventTimeoutMs })
     const document = await context.track(leasedJob(collections, now, lease))
-    const tasks = leasedTasks(collections, now, lease, document.value.expansion)
+    const tasks = leasedTasks(collections, { now, clock: context.clock }, lease, document.value.expansion)
     /** The last state of the job that was told, and done. */
     let heeded: JobStateName | undefined
     let deployer: Deployer | undefined
@@ -191,7 +194,8 @@ export function job(lease: HeldLease, parts: JobParts): Behavior<JobMessage> {
     /** A task's state has changed. */
     function noted({ taskId, end: name, role, state, log }: TaskRecord, status: TaskStatus, cause?: EventCause): void {
       if (status.state === 'failed') failures.set(role, { end: name, cause, log })
-      tellEvent({ type: 'task', task: taskId, end: name, state: status.state })
+      if (tasks.count <= mostToldTasks || status.state === 'failed')
+        tellEvent({ type: 'task', task: taskId, end: name, state: status.state })
       if (isToConsider || state === 'ready') return
       isToConsider = true
       context.self.tell({ type: 'consider' })

@@ -1,8 +1,10 @@
+import type { Clock } from '../../../runtime/index.ts'
 import { taskKey } from '../../catalogue/jobs/expansions.ts'
 import { endedNames } from '../../catalogue/jobs/job-transitions.ts'
 import type { TaskStatus } from '../../catalogue/model/task.ts'
 import type { Collections } from '../../catalogue/records/collections.ts'
 import type { TaskRecord } from '../../catalogue/records/record-models.ts'
+import type { Stored } from '../../catalogue/records/records.ts'
 import { isRefusal } from '../../errors.ts'
 import { controllerError } from '../errors.ts'
 import { changeTask, taskAfter } from '../task-status.ts'
@@ -11,6 +13,7 @@ import { changeTask, taskAfter } from '../task-status.ts'
 export interface LeasedTasks {
   /** Reads them; with `claim`, what a former owner still writes of them is refused from then on. */
   load(claim: boolean): Promise<void>
+  readonly count: number
   /** In the order of the expansion. */
   all(): readonly TaskRecord[]
   /** Stores a task's new state; undefined if it says nothing new, or the task had ended. Those of one task in order. */
@@ -27,33 +30,78 @@ export interface LeasedTasks {
   settled(): Promise<void>
 }
 
+interface Waiting {
+  readonly task: string
+  readonly status: TaskStatus
+  readonly done: { resolve(task: TaskRecord | undefined): void; reject(cause: unknown): void }
+}
+
 export function leasedTasks(
   collections: Collections,
-  now: () => string,
+  { now, clock }: { readonly now: () => string; readonly clock: Clock },
   { job, fence }: { readonly job: string; readonly fence: number },
   expansion: string,
 ): LeasedTasks {
-  const known = new Map<string, TaskRecord>()
-  const storing = new Map<string, Promise<unknown>>()
+  const known = new Map<string, Stored<TaskRecord>>()
+  /** Statuses that wait for those before them to be stored. */
+  let waiting: Waiting[] = []
+  let storing: Promise<void> | undefined
+  /** Somebody waits until all is stored. */
+  let isHurried = false
+  /** Ends a pause. */
+  let goOn = () => {}
 
-  async function read(): Promise<TaskRecord[]> {
-    const found: TaskRecord[] = []
-    for await (const { value } of collections.tasks.below(taskKey(job, expansion, ''))) found.push(value)
-    return found.toSorted((a, b) => a.index - b.index)
+  async function read(): Promise<Stored<TaskRecord>[]> {
+    const found: Stored<TaskRecord>[] = []
+    for await (const task of collections.tasks.below(taskKey(job, expansion, ''))) found.push(task)
+    return found.toSorted((a, b) => a.value.index - b.value.index)
   }
 
   async function write(task: string, make: (present: TaskRecord) => TaskRecord | undefined): Promise<TaskRecord> {
-    const { value } = await changeTask(collections, taskKey(job, expansion, task), (present) => {
+    const change = (present: TaskRecord) => {
       if ((present.fence ?? 0) > fence) throw controllerError('LEASE_LOST', { job })
       return make(present)
-    })
-    return value
+    }
+    const written = await changeTask(collections, taskKey(job, expansion, task), change, known.get(task))
+    known.set(task, written)
+    return written.value
   }
 
-  async function store(task: string, status: TaskStatus): Promise<TaskRecord | undefined> {
+  /**
+   * Writes together what has come, and leaves four fifths of the time to others: a job may have many thousands of tasks, and
+   * a store that commits holds up its thread.
+   */
+  async function storeWaiting(): Promise<void> {
+    while (waiting.length > 0) {
+      const beganMs = clock.now()
+      const batch = new Map<string, Waiting>()
+      const later: Waiting[] = []
+      for (const item of waiting) {
+        if (batch.has(item.task)) later.push(item)
+        else batch.set(item.task, item)
+      }
+      waiting = later
+      await Promise.all(
+        [...batch.values()].map(({ task, status, done }) => storeOne(task, status).then(done.resolve, done.reject)),
+      )
+      await pause(4 * (clock.now() - beganMs))
+    }
+    storing = undefined
+  }
+
+  function pause(delayMs: number): Promise<void> | undefined {
+    if (delayMs === 0 || isHurried) return undefined
+    return new Promise((resolve) => {
+      goOn = resolve
+      clock.schedule(delayMs, resolve)
+    })
+  }
+
+  async function storeOne(task: string, status: TaskStatus): Promise<TaskRecord | undefined> {
+    const before = known.get(task)?.value.state
     try {
       const value = await write(task, (present) => taskAfter(present, status, now()))
-      return note(value) ? value : undefined
+      return value.state === before ? undefined : value
     } catch (cause) {
       // The first report of its end counts.
       if (isRefusal(cause) && cause.code === 'TASK_ENDED') return undefined
@@ -61,49 +109,55 @@ export function leasedTasks(
     }
   }
 
-  function note(task: TaskRecord): boolean {
-    const isNew = known.get(task.taskId)?.state !== task.state
-    known.set(task.taskId, task)
-    return isNew
+  function store(task: string, status: TaskStatus): Promise<TaskRecord | undefined> {
+    return new Promise((resolve, reject) => {
+      waiting.push({ task, status, done: { resolve, reject } })
+      storing ??= Promise.resolve().then(storeWaiting)
+    })
   }
 
   return {
-    note,
-    all: () => [...known.values()],
+    store,
+    get count() {
+      return known.size
+    },
+    all: () => [...known.values()].map(({ value }) => value),
+    note(task) {
+      const present = known.get(task.taskId)
+      // If it's not the one that is stored by now, the next write finds out.
+      if (present) known.set(task.taskId, { ...present, value: task })
+      return present?.value.state !== task.state
+    },
     async load(claim) {
       const found = await read()
-      const tasks = claim
-        ? await Promise.all(found.map(({ taskId }) => write(taskId, (present) => ({ ...present, fence }))))
-        : found
-      for (const task of tasks) known.set(task.taskId, task)
+      for (const task of found) known.set(task.value.taskId, task)
+      if (claim) await Promise.all(found.map(({ value }) => write(value.taskId, (present) => ({ ...present, fence }))))
     },
-    store(task, status) {
-      const stored = (storing.get(task) ?? Promise.resolve()).then(() => store(task, status))
-      const settled = stored.catch(() => {})
-      storing.set(task, settled)
-      void settled.then(() => {
-        if (storing.get(task) === settled) storing.delete(task)
-      })
-      return stored
+    async changed() {
+      const found = await read()
+      const changed = found.filter(({ value }) => known.get(value.taskId)?.value.state !== value.state)
+      for (const task of found) known.set(task.value.taskId, task)
+      return changed.map(({ value }) => value)
     },
-    changed: async () => (await read()).filter(note),
     async reset() {
       const at = now()
-      const ended = [...known.values()].filter(({ state }) => state !== 'ready')
-      const ready = await Promise.all(
+      const ended = this.all().filter(({ state }) => state !== 'ready')
+      await Promise.all(
         ended.map(({ taskId }) =>
           write(taskId, ({ log: _log, ...task }) => ({ ...task, state: 'ready', timestamp: at })),
         ),
       )
-      for (const task of ready) note(task)
     },
     async terminateLeft() {
-      const left = [...known.values()].filter(({ state }) => !endedNames.includes(state))
+      const left = this.all().filter(({ state }) => !endedNames.includes(state))
       const stored = await Promise.all(left.map(({ taskId }) => store(taskId, { state: 'terminated' })))
       return stored.filter((task) => task !== undefined)
     },
     async settled() {
-      await Promise.all(storing.values())
+      isHurried = true
+      goOn()
+      await storing
+      isHurried = false
     },
   }
 }

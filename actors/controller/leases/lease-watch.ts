@@ -16,7 +16,7 @@ export interface LeaseParts {
   readonly shared?: boolean
   /** How often a server says that it lives, and looks at the others. Default: 500. */
   readonly beatMs?: number
-  /** A server that has said nothing so long is dead. Default: 3,000. */
+  /** A server that has said nothing so long is dead. Default: 2,500. */
   readonly deadAfterMs?: number
 }
 
@@ -32,7 +32,7 @@ export type LeaseNews =
 
 /** Takes over what servers that are gone had under way: at the start, and as long as there may be others. */
 export function leaseWatch(parts: LeaseParts, news: ActorRef<LeaseNews>): Behavior<LeaseWatchMessage> {
-  const { store, server, shared = false, now, beatMs = 500, deadAfterMs = 3000 } = parts
+  const { store, server, shared = false, now, beatMs = 500, deadAfterMs = 2500 } = parts
   /** Once: what this server has got since isn't to be taken from it after a fault. */
   let begun = false
 

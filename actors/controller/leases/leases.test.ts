@@ -59,10 +59,10 @@ test('as long as its owner lives a job is left alone; when that is silent, anoth
   await pass(20_000, a, b)
   t.is(b.deployments.length, 0)
   // It stands still, or its process is gone.
-  await pass(2_500, b)
+  await pass(2_000, b)
   t.is(b.deployments.length, 0)
   await pass(1_500, b)
-  t.is(b.deployments.length, 1, 'taken over within 4 s')
+  t.is(b.deployments.length, 1, 'taken over within 3.5 s')
   t.like(b.deployments[0]?.job, { id: job, takenOver: true, start: a.deployments[0]?.job.start })
   t.like(await b.stage.job(job), { state: 'running', fence: 2 })
   t.deepEqual(
