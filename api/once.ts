@@ -10,15 +10,23 @@ export interface Performed {
   readonly keep?: () => Promise<null>
 }
 
+interface KeyedRequest {
+  readonly operation: Operation
+  readonly call: Call
+  /** Of the caller's. */
+  readonly key: string
+  readonly path: string
+}
+
 /**
  * Performs what a request with an Idempotency-Key asks for, unless it was answered before: then with that answer.
  * A refusal isn't kept, since it changed nothing.
  */
 export async function performOnce(
   ask: Ask<ControlPlaneMessage>,
-  operation: Operation,
-  call: Call,
-  { key, path, context }: { readonly key: string; readonly path: string; readonly context: RequestContext },
+  { operation, call, key, path }: KeyedRequest,
+  context: RequestContext,
+  perform: (context: RequestContext) => Promise<Answer>,
 ): Promise<Performed> {
   const asked = inContext(ask, context)
   const id = digest([call.caller?.user ?? '', operation.id, path, key])
@@ -26,7 +34,7 @@ export async function performOnce(
   const begun = await asked<Begun>((replyTo) => ({ type: 'begin-once', request, replyTo }))
   if (begun.type === 'again') return { answer: { type: 'kept', json: begun.answer.json } }
   try {
-    const answer = await operation.perform(inContext(ask, { ...context, once: begun.once }), call)
+    const answer = await perform({ ...context, once: begun.once })
     const json = JSON.stringify(answer.type === 'json' ? answer.value : null)
     const outcome = { type: 'answered', answer: { status: operation.status, json } } as const
     return { answer, keep: () => asked((replyTo) => ({ type: 'end-once', id, outcome, replyTo })) }

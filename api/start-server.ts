@@ -4,6 +4,7 @@ import { type AuthenticationSetting, bearerGate } from './auth/gate.ts'
 import { compose, IDENTITY, STORE, SYSTEM } from './compose.ts'
 import { apiError } from './errors.ts'
 import { isLoopback } from './http/loopback.ts'
+import { auditTrail } from './observe/audit-trail.ts'
 import { type LogSetting, openLog } from './observe/log.ts'
 import { serverMetrics } from './observe/metrics.ts'
 import { observeActors } from './observe/observe-actors.ts'
@@ -67,8 +68,11 @@ export async function startServer({
     await system.terminate()
     await store.close()
   }
+  const ask = asking(system, ref, { timeoutMs })
+  const trail = auditTrail(ask, log)
   const server = apiServer({
-    ask: asking(system, ref, { timeoutMs }),
+    ask,
+    trail,
     operations,
     limits: { ...defaultLimits, ...limits },
     log,
@@ -96,7 +100,9 @@ export async function startServer({
       const closeIdle = () => server.server.closeIdleConnections()
       server.on('after', () => setImmediate(closeIdle))
       closeIdle()
-    }).then(release)
+    })
+      .then(() => trail.settled())
+      .then(release)
     return closed
   }
   const name = isIPv6(host) ? `[${host}]` : host

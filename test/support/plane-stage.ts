@@ -1,5 +1,6 @@
 import { type Ask, asking, type ControlPlaneMessage, controlPlane, newIdAt, newTaskKey } from '../../actors/index.ts'
 import type { Gate } from '../../api/auth/gate.ts'
+import { auditTrail } from '../../api/observe/audit-trail.ts'
 import { openLog } from '../../api/observe/log.ts'
 import { serverMetrics } from '../../api/observe/metrics.ts'
 import { operations } from '../../api/operations/operations.ts'
@@ -27,11 +28,13 @@ export async function planeStage({ heartbeatMs = 15_000, gate, limits = {} }: Pl
   const parts = { store, now: () => new Date().toISOString(), newId: () => newIdAt(Date.now()), newKey: newTaskKey }
   const ask = asking(system, system.spawn('control-plane', controlPlane(parts)), { timeoutMs: 60_000 })
   const closing = new AbortController()
+  const log = openLog({ level: 'silent' })
   const server = apiServer({
     ask,
+    trail: auditTrail(ask, log),
     operations,
     limits: { jsonBytes: 1024 * 1024, formBytes: 1024 * 1024, requests: 1000, streams: 1000, ...limits },
-    log: openLog({ level: 'silent' }),
+    log,
     metrics: serverMetrics(system),
     closing: closing.signal,
     heartbeatMs,
