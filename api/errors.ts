@@ -83,7 +83,6 @@ export const apiErrors = {
     message: 'the server has a fault',
     hint: "see the server's log; a change that was asked for may or may not have been made",
   },
-  API_NOT_YET: { status: 501, message: '{operation} is not there yet', hint: 'see docs/status.md for what is' },
   API_BUSY: {
     status: 503,
     message: 'the server did not get to it in time',
@@ -137,6 +136,7 @@ export const catalogueStatus: Readonly<Record<CatalogueErrorCode, number>> = {
   DEPLOYMENT_UNKNOWN: 404,
   ACKNOWLEDGED_UNKNOWN: 422,
   TASK_UNKNOWN: 404,
+  TASK_ENDED: 409,
   MATCH_FAILED: 412,
   IDEMPOTENCY_UNDER_WAY: 409,
   IDEMPOTENCY_DIFFERS: 422,

@@ -74,7 +74,7 @@ export function apiServer({
       const { answer, keep } = await performed(request, operation)
       await keep?.()
       // Not waited for by the caller: that it was asked for is noted.
-      if (operation.method !== 'get') void trail.answered(request, operation.status)
+      if (operation.method !== 'get') trail.answered(request, operation.status)
       if (answer.type === 'events') beginStream(request, response)
       return respond(request, response, operation, answer, { closing, heartbeatMs })
     })
@@ -175,7 +175,7 @@ export function apiServer({
     if (problem.status === 500) log.error({ requestId, operation, err: cause }, 'a request failed')
     // What only reads and was let through, but failed, is no refusal; nor is it one of who asked that there is too much to do.
     if (problem.status !== 429 && (problem.status < 500 || request.method !== 'GET'))
-      await trail.answered(request, problem.status)
+      await trail.refused(request, problem.status)
     // An answer that has begun can only be cut off: its length tells that it isn't whole.
     if (response.headersSent) return void response.destroy()
     // What is left of a body that was refused isn't read: the connection can't serve another request.

@@ -1,4 +1,12 @@
-import { type Ask, asking, type ControlPlaneMessage, controlPlane, newIdAt, newTaskKey } from '../../actors/index.ts'
+import {
+  type Ask,
+  asking,
+  type ControlPlaneMessage,
+  type ControlPlaneParts,
+  controlPlane,
+  newIdAt,
+  newTaskKey,
+} from '../../actors/index.ts'
 import type { Gate } from '../../api/auth/gate.ts'
 import { auditTrail } from '../../api/observe/audit-trail.ts'
 import { openLog } from '../../api/observe/log.ts'
@@ -25,7 +33,14 @@ export interface PlaneOptions {
 export async function planeStage({ heartbeatMs = 15_000, gate, limits = {} }: PlaneOptions = {}): Promise<PlaneStage> {
   const system = actorSystem()
   const store = memoryStore()
-  const parts = { store, now: () => new Date().toISOString(), newId: () => newIdAt(Date.now()), newKey: newTaskKey }
+  const parts: ControlPlaneParts = {
+    store,
+    now: () => new Date().toISOString(),
+    newId: () => newIdAt(Date.now()),
+    newKey: newTaskKey,
+    server: 'server',
+    chooseDeployer: (_job, agents) => agents,
+  }
   const ask = asking(system, system.spawn('control-plane', controlPlane(parts)), { timeoutMs: 60_000 })
   const closing = new AbortController()
   const log = openLog({ level: 'silent' })
