@@ -120,6 +120,13 @@ function headerParameters({ method, answer }: Operation): Json[] {
         pattern: '^[!-~]{1,255}$',
       }),
     ]
+  if (answer.type === 'events')
+    return [
+      headerParameter('Last-Event-ID', 'the number after which the events begin', {
+        type: 'string',
+        pattern: '^\\d{0,9}$',
+      }),
+    ]
   if (!hasTag(answer)) return []
   const known = headerParameter('If-None-Match', 'answer with 304 to one of these tags', text)
   if (answer.type === 'json') return [known]
@@ -139,6 +146,7 @@ function hasTag({ type }: Operation['answer']): boolean {
 }
 
 function partialAnswers({ method, answer }: Operation): Json {
+  if (answer.type === 'events') return { 204: { description: 'The job has ended, and nothing more will come' } }
   if (method !== 'get' || !hasTag(answer)) return {}
   const unchanged = { 304: { description: 'What bears the tag that the caller has' } }
   if (answer.type === 'json') return unchanged
@@ -165,6 +173,8 @@ function answerParts({ answer }: Operation): Json {
         headers: { Link: { description: 'the next page, if there is one (RFC 8288)', schema: { type: 'string' } } },
         content: { 'application/json': { schema: { type: 'array', items: schemaOf(answer.model) } } },
       }
+    case 'events':
+      return { content: { 'text/event-stream': { schema: { type: 'string' } } } }
     case 'archive':
       return { content: { 'application/zip': { schema: { type: 'string', format: 'binary' } } } }
     case 'form':

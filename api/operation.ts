@@ -1,6 +1,6 @@
 import { z } from 'zod'
 import { checkIdentifier, decodeModel } from '../actors/catalogue/model/index.ts'
-import type { Ask, ControlPlaneMessage, Page, ReadArchive, Reply } from '../actors/index.ts'
+import type { Ask, ControlPlaneMessage, NumberedEvent, Page, ReadArchive, Reply } from '../actors/index.ts'
 import type { ActorRef } from '../runtime/index.ts'
 import { assertOwn, type Caller } from './auth/authority.ts'
 import { apiError } from './errors.ts'
@@ -22,6 +22,8 @@ export interface Call {
   readonly apiKey: string | undefined
   /** Undefined where nobody is asked who they are. */
   readonly caller: Caller | undefined
+  /** As it came: the number after which a stream of events goes on. */
+  readonly lastEventId: string | undefined
 }
 
 export type Answer =
@@ -31,6 +33,20 @@ export type Answer =
   /** The JSON with which the same request was answered before. */
   | { readonly type: 'kept'; readonly json: string }
   | { readonly type: 'form'; readonly parts: readonly FormPart[] }
+  | { readonly type: 'events'; readonly events: FollowedEvents }
+
+/** Events of a job, to be sent as they come. */
+export interface FollowedEvents {
+  /** The number after which they begin. */
+  readonly after: number
+  /** Whether to go on until the job has ended, or only to what there is. */
+  readonly follow: boolean
+  isWanted(event: NumberedEvent['event']): boolean
+  /** Those after a number, in order; if there are none, it waits for the next. */
+  read(after: number, waitMs: number): Promise<readonly NumberedEvent[]>
+  /** Whether the job is at rest. */
+  hasEnded(): Promise<boolean>
+}
 
 /** A file of a form. */
 export interface FormPart {
@@ -42,6 +58,7 @@ export interface FormPart {
 
 export type AnswerModel =
   | { readonly type: 'json' | 'page'; readonly model: z.ZodType }
+  | { readonly type: 'events'; readonly model: z.ZodType }
   | { readonly type: 'archive' }
   | { readonly type: 'form'; readonly files: readonly string[] }
 
@@ -83,6 +100,7 @@ interface DecodedCall<Path extends string, Query, Body> {
   readonly query: Query
   readonly body: Body
   readonly apiKey: string | undefined
+  readonly lastEventId: string | undefined
 }
 
 type Request<Value> = (replyTo: ActorRef<Reply<Value>>) => ControlPlaneMessage
@@ -203,7 +221,8 @@ export function laterOperation<
   })
 }
 
-function made<
+/** An operation of any kind of answer, from its definition and what it does with a decoded call. */
+export function made<
   Id extends string,
   Path extends string,
   Query extends z.ZodObject,
@@ -245,6 +264,7 @@ function made<
         query: decodeQuery(query, call.query),
         body: decodeModel(body, call.body),
         apiKey: call.apiKey,
+        lastEventId: call.lastEventId,
       }
       if (call.caller && owner) assertOwn(call.caller, owner(decoded))
       if (authorize) await ask(authorize(decoded))

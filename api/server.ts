@@ -1,3 +1,4 @@
+import { setMaxListeners } from 'node:events'
 import { createServer, type Request, type Response } from 'restify'
 import { type Ask, type ControlPlaneMessage, inContext } from '../actors/index.ts'
 import { CodedError } from '../runtime/index.ts'
@@ -24,6 +25,8 @@ export interface ApiOptions {
   readonly limits: BodyLimits
   readonly log: Log
   readonly metrics: Metrics
+  /** After so long a stream without events shows that it's there. */
+  readonly heartbeatMs: number
   /** Aborted when the server takes no more requests. */
   readonly closing: AbortSignal
   /** Undefined: nobody is asked who they are. */
@@ -34,8 +37,10 @@ export interface ApiOptions {
 export type Api = ReturnType<typeof createServer>
 
 /** Mounts the operations. Every path is there with a slash at its end too, which existing clients send. */
-export function apiServer({ ask, operations, limits, log, metrics, closing, gate }: ApiOptions): Api {
+export function apiServer({ ask, operations, limits, log, metrics, closing, heartbeatMs, gate }: ApiOptions): Api {
   const server = createServer({ name: 'flame-fl', ignoreTrailingSlash: true })
+  // Each stream listens to it.
+  setMaxListeners(0, closing)
   const description = JSON.stringify(openApi(operations, { authenticated: gate !== undefined }))
 
   server.pre(async (request, response) => {
@@ -52,7 +57,8 @@ export function apiServer({ ask, operations, limits, log, metrics, closing, gate
       const { answer, keep } = await performed(request, operation)
       // Written together.
       if (operation.method !== 'get') await Promise.all([keep?.(), record(request, operation.status)])
-      return respond(request, response, operation, answer)
+      if (answer.type === 'events') beginStream(request)
+      return respond(request, response, operation, answer, { closing, heartbeatMs })
     })
   }
   mount('get', '/openapi.json', 'openapi', async (_, response) => send(response, 200, 'application/json', description))
@@ -87,6 +93,12 @@ export function apiServer({ ask, operations, limits, log, metrics, closing, gate
     })
   }
 
+  /** It lasts as long as its job: it's counted among the streams, and not measured. */
+  function beginStream(request: Request): void {
+    exchangeOf(request).isStream = true
+    metrics.beginStream()
+  }
+
   /** Finds out who is calling, and whether they may. */
   async function admit(request: Request, needed: Scope): Promise<void> {
     if (!gate) return
@@ -113,6 +125,7 @@ export function apiServer({ ask, operations, limits, log, metrics, closing, gate
         (await (body.type === 'json' ? readJson(request, limits.jsonBytes) : readForm(request, limits.formBytes))),
       apiKey: request.header('x-api-key'),
       caller,
+      lastEventId: request.header('last-event-id'),
     }
     if (key !== undefined) return performOnce(ask, operation, call, { key, path: request.getPath(), context })
     return { answer: await operation.perform(inContext(ask, context), call) }

@@ -67,6 +67,7 @@ export async function startServer({
     log,
     metrics: serverMetrics(system),
     closing: closing.signal,
+    heartbeatMs: Math.min(15_000, timeoutMs / 2),
     gate,
   })
   try {

@@ -3,6 +3,7 @@ import type { Request, Response as ServerResponse } from 'restify'
 import { entityTag, type ReadArchive } from '../../actors/index.ts'
 import type { Answer, Operation } from '../operation.ts'
 import { isKnown } from './conditions.ts'
+import { type StreamOptions, sendEvents } from './event-stream.ts'
 import { rangeIn, slice } from './range.ts'
 
 /** Sends an operation's answer. */
@@ -11,6 +12,7 @@ export async function respond(
   response: ServerResponse,
   { status, method }: Operation,
   answer: Answer,
+  options: StreamOptions,
 ): Promise<void> {
   switch (answer.type) {
     case 'json': {
@@ -25,6 +27,8 @@ export async function respond(
       if (next !== undefined) response.setHeader('link', `<${nextPage(request, next)}>; rel="next"`)
       return sendJson(response, status, items)
     }
+    case 'events':
+      return sendEvents(response, answer.events, options)
     case 'archive':
       return sendArchive(request, response, answer.archive)
     case 'form': {

@@ -86,7 +86,6 @@ export type FaultCode = keyof typeof tagFaults
 
 const tagErrors = {
   TAG_INVALID: { message: 'the topology has {count} faults:\n{list}', hint: 'mend each at its place' },
-  TAG_MALFORMED: { message: 'the schema is malformed:\n{list}', hint: 'mend each at its place' },
 } as const
 
 export const tagError = errorFactory(tagErrors)
