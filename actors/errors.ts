@@ -59,6 +59,10 @@ const catalogueErrors = {
     hint: 'acknowledge what was received; begin with 0 after the job was changed',
   },
   TASK_UNKNOWN: { message: 'job {job} has no task {id}', hint: "look at the job's list of tasks" },
+  TASK_ENDED: {
+    message: 'task {id} is {state}, and cannot be {reported} any more',
+    hint: 'report no more of it; when its job is started again, so is the task',
+  },
   MATCH_FAILED: {
     message: '{what} is not, or no more, what If-Match names',
     hint: 'read it again, and repeat with its ETag if the change is still wanted',

@@ -3,7 +3,6 @@ import { checkIdentifier, decodeModel } from '../actors/catalogue/model/index.ts
 import type { Ask, ControlPlaneMessage, NumberedEvent, Page, ReadArchive, Reply } from '../actors/index.ts'
 import type { ActorRef } from '../runtime/index.ts'
 import { assertOwn, type Caller } from './auth/authority.ts'
-import { apiError } from './errors.ts'
 import { decodeQuery } from './http/query.ts'
 
 export type Method = 'get' | 'post' | 'put' | 'delete'
@@ -206,19 +205,6 @@ export function formOperation<
     type: 'form',
     parts: parts(await ask(request(call))),
   }))
-}
-
-/** An operation that is described and that nobody answers yet. */
-export function laterOperation<
-  Id extends string,
-  Path extends string,
-  Query extends z.ZodObject,
-  Body extends z.ZodType,
-  const Answered extends AnswerModel,
->(definition: Definition<Id, Path, Query, Body> & { readonly answer: Answered }) {
-  return made(definition, definition.answer, () => {
-    throw apiError('API_NOT_YET', { operation: definition.id })
-  })
 }
 
 /** An operation of any kind of answer, from its definition and what it does with a decoded call. */

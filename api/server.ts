@@ -7,6 +7,7 @@ import type { Gate } from './auth/gate.ts'
 import { type Scope, scopeFor } from './auth/scopes.ts'
 import { apiError } from './errors.ts'
 import { type BodyLimits, readForm, readJson } from './http/body.ts'
+import { type Bounds, boundedBy } from './http/bounds.ts'
 import { idempotencyKeyIn, matchesIn } from './http/conditions.ts'
 import { beginExchange, exchangeOf, loggedPath } from './http/exchange.ts'
 import { foreignSource } from './http/loopback.ts'
@@ -22,7 +23,7 @@ import type { Operation } from './operation.ts'
 export interface ApiOptions {
   readonly ask: Ask<ControlPlaneMessage>
   readonly operations: readonly Operation[]
-  readonly limits: BodyLimits
+  readonly limits: Limits
   readonly log: Log
   readonly metrics: Metrics
   /** After so long a stream without events shows that it's there. */
@@ -33,6 +34,8 @@ export interface ApiOptions {
   readonly gate: Gate | undefined
 }
 
+export type Limits = BodyLimits & Bounds
+
 /** An API that isn't listening yet. */
 export type Api = ReturnType<typeof createServer>
 
@@ -41,11 +44,13 @@ export function apiServer({ ask, operations, limits, log, metrics, closing, hear
   const server = createServer({ name: 'flame-fl', ignoreTrailingSlash: true })
   // Each stream listens to it.
   setMaxListeners(0, closing)
+  const bounds = boundedBy(limits)
   const description = JSON.stringify(openApi(operations, { authenticated: gate !== undefined }))
 
   server.pre(async (request, response) => {
     observeRequest(beginExchange(request, response), request, response, { log, metrics })
     if (closing.aborted) response.setHeader('connection', 'close')
+    bounds.request(request.getPath(), response)
     // A page of another site has no token.
     const from = gate ? undefined : foreignSource(request.headers)
     if (from !== undefined) throw apiError('API_FOREIGN', { from })
@@ -57,7 +62,7 @@ export function apiServer({ ask, operations, limits, log, metrics, closing, hear
       const { answer, keep } = await performed(request, operation)
       // Written together.
       if (operation.method !== 'get') await Promise.all([keep?.(), record(request, operation.status)])
-      if (answer.type === 'events') beginStream(request)
+      if (answer.type === 'events') beginStream(request, response)
       return respond(request, response, operation, answer, { closing, heartbeatMs })
     })
   }
@@ -94,7 +99,8 @@ export function apiServer({ ask, operations, limits, log, metrics, closing, hear
   }
 
   /** It lasts as long as its job: it's counted among the streams, and not measured. */
-  function beginStream(request: Request): void {
+  function beginStream(request: Request, response: Response): void {
+    bounds.stream(response)
     exchangeOf(request).isStream = true
     metrics.beginStream()
   }
@@ -165,8 +171,8 @@ export function apiServer({ ask, operations, limits, log, metrics, closing, hear
     const { requestId, operation } = exchange
     exchange.code = problem.code
     if (problem.status === 500) log.error({ requestId, operation, err: cause }, 'a request failed')
-    // What only reads and was let through, but failed, is no refusal.
-    if (problem.status < 500 || request.method !== 'GET')
+    // What only reads and was let through, but failed, is no refusal; nor is it one of who asked that there is too much to do.
+    if (problem.status !== 429 && (problem.status < 500 || request.method !== 'GET'))
       await record(request, problem.status).catch((failed: unknown) =>
         log.error({ requestId, operation, err: failed }, 'the audit log was not written'),
       )
@@ -174,6 +180,7 @@ export function apiServer({ ask, operations, limits, log, metrics, closing, hear
     if (response.headersSent) return void response.destroy()
     // What is left of a body that was refused isn't read: the connection can't serve another request.
     if (!request.complete) response.setHeader('connection', 'close')
+    if (problem.status === 429) response.setHeader('retry-after', '1')
     if (cause instanceof CodedError && cause.code === 'API_RANGE')
       response.setHeader('content-range', `bytes */${cause.values.size}`)
     const challenge = challengeOf(problem.status, problem.code)

@@ -21,6 +21,7 @@ export { Composition, compose, type Tasklet } from './role/composer/composition.
 export { rendezvous } from './role/host/rendezvous.ts'
 export { roleHost } from './role/host/role-host.ts'
 export type { JobSurroundings, RoleTask, TaskReport } from './role/host/role-task.ts'
+export { forgetRole } from './role/host/round-keeper.ts'
 export * from './role/role.ts'
 export { stockRoles } from './role/stock/stock-roles.ts'
 export * from './strategy/fed-avg.ts'

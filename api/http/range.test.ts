@@ -22,6 +22,11 @@ const ranges: readonly [string, number, number][] = [
 const whole = ['bytes=0-1,5-6', 'items=0-1', 'bytes=9-1', 'bytes=-', 'bytes=a-b']
 const outside = [`bytes=${size}-`, `bytes=${size}-${size + 1}`, 'bytes=-0']
 
+/** Quicker than a comparison that can tell the difference. */
+function areBytes(found: unknown, expected: Uint8Array): boolean {
+  return found instanceof Uint8Array && Buffer.compare(found, expected) === 0
+}
+
 test('a range of code is sent alone, and what is no range is answered with the whole', async (t) => {
   await using api = await apiStage('lmdb')
   await api.call('POST', '/users/u/designs', { id: 'd' })
@@ -31,13 +36,13 @@ test('a range of code is sent alone, and what is no range is answered with the w
     t.is(heard.status, 206, range)
     t.is(heard.headers.get('content-range'), `bytes ${first}-${last}/${size}`)
     t.is(heard.headers.get('content-length'), String(last - first + 1))
-    t.deepEqual(heard.body, bytes.slice(first, last + 1), range)
+    t.true(areBytes(heard.body, bytes.subarray(first, last + 1)), range)
   }
   for (const range of whole) {
     const heard = await api.call('GET', code, undefined, { range })
     t.is(heard.status, 200, range)
     t.is(heard.headers.get('accept-ranges'), 'bytes')
-    t.deepEqual(heard.body, bytes, range)
+    t.true(areBytes(heard.body, bytes), range)
   }
   for (const range of outside) {
     const heard = await api.call('GET', code, undefined, { range })
@@ -55,5 +60,6 @@ test('a range of code that was replaced meanwhile is answered with the whole of 
   t.is((await api.call('GET', code, undefined, condition)).status, 206)
   await api.call('PUT', code, codeForm(bytes))
   const heard = await api.call('GET', code, undefined, condition)
-  t.deepEqual([heard.status, heard.body], [200, bytes])
+  t.is(heard.status, 200)
+  t.true(areBytes(heard.body, bytes))
 })

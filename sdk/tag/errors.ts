@@ -70,7 +70,6 @@ export const tagFaults = {
     hint: 'name a group that the role joins',
   },
   TAG_DATASET_UNKNOWN: { message: 'dataset {dataset} is unknown', hint: 'register it, or name another' },
-  TAG_DATASET_TWICE: { message: 'dataset {dataset} is named twice for role {role}', hint: 'name each dataset once' },
   TAG_DATASET_FORMATS: {
     message: 'the datasets of role {role} have different formats: {formats}',
     hint: 'give one role datasets of one format',

@@ -1,3 +1,4 @@
+import type { Store } from '../../../runtime/index.ts'
 import { catalogueError } from '../../errors.ts'
 import { assertMatch, entityTag } from '../conditions.ts'
 import type { CodeRevision } from '../model/design.ts'
@@ -60,6 +61,15 @@ export async function readCode(
   if (!chunks) throw catalogueError('CODE_UNKNOWN', { id })
   const { fileName, sizeBytes } = record.value
   return { fileName, sizeBytes, tag: entityTag(key), chunks }
+}
+
+/** The whole archive of a revision, by its design's serial and its number; undefined if there is none. */
+export async function readArchive(store: Pick<Store, 'getBlob'>, key: string): Promise<Uint8Array | undefined> {
+  const blob = await store.getBlob(`code/${key}`)
+  if (!blob) return undefined
+  const chunks: Uint8Array[] = []
+  for await (const chunk of blob) chunks.push(chunk)
+  return Buffer.concat(chunks)
 }
 
 export async function readCodeRevision(collections: Collections, user: string, id: string): Promise<CodeRevision> {

@@ -10,7 +10,7 @@ import type { CatalogueJob, TaskRecord } from '../records/record-models.ts'
 import type { Stored } from '../records/records.ts'
 import type { RequestContext } from '../reply.ts'
 import { sameId, sameOwner } from '../same.ts'
-import { changingTasks, taskEntries, tasksOf } from './expansions.ts'
+import { changingTasks, taskEntries, taskKey, tasksOf } from './expansions.ts'
 import { editableStates } from './job-transitions.ts'
 import { planJob } from './plan-job.ts'
 
@@ -71,19 +71,20 @@ export async function updateJob(
   assertEditable(found, 'an update')
   const { tasks, ...plan } = await planJob(collections, parts, user, id, given)
   const [at, expansion] = [parts.now(), parts.newId()]
-  const { createdAt } = found.value
-  const value: CatalogueJob = { ...plan, userId: user, expansion, state: 'ready', createdAt, updatedAt: at }
-  await changingTasks(collections, id, at, async () => {
+  const { createdAt, fence, run } = found.value
+  const kept = { createdAt, ...(fence === undefined ? {} : { fence }) }
+  const value: CatalogueJob = { ...plan, ...kept, userId: user, expansion, state: 'ready', updatedAt: at }
+  await changingTasks(collections, parts, { job: id, at, run }, async () => {
     await collections.insertAll(...taskEntries(collections, id, expansion, tasks, at))
     await collections.jobs.replace(found, value)
   })
   return null
 }
 
-/** Removes a job with its tasks. JOB_STATE unless it's ready or has ended. */
+/** Removes a job with its tasks, the state of their roles, and its events; its models stay. JOB_STATE unless it's ready or has ended. */
 export async function removeJob(
   collections: Collections,
-  { now }: CatalogueParts,
+  parts: CatalogueParts,
   user: string,
   id: string,
   context?: RequestContext,
@@ -91,7 +92,11 @@ export async function removeJob(
   const found = await findJob(collections, user, id)
   assertMatch(context, `job ${id}`, found.value.spec)
   assertEditable(found, 'its deletion')
-  await changingTasks(collections, id, now(), async () => void (await collections.jobs.remove(id)))
+  const { value } = found
+  await changingTasks(collections, parts, { job: id, at: parts.now(), run: value.run }, async () => {
+    // Refused if it was started meanwhile; from here on it can't be.
+    await collections.jobs.replace(found, { ...value, removing: true })
+  })
   return null
 }
 
@@ -108,7 +113,7 @@ export async function listTasks(
 
 export async function readTask(collections: Collections, user: string, id: string, taskId: string): Promise<TaskInfo> {
   const { value } = await findJob(collections, user, id)
-  const found = await collections.tasks.get(`${id}/${value.expansion}/${taskId}`)
+  const found = await collections.tasks.get(taskKey(id, value.expansion, taskId))
   if (!found) throw catalogueError('TASK_UNKNOWN', { job: id, id: taskId })
   return taskInfoOf(found.value)
 }
@@ -116,7 +121,7 @@ export async function readTask(collections: Collections, user: string, id: strin
 /** The job, or JOB_NOT_FOUND if this user has none of that id. */
 export async function findJob({ jobs }: Collections, user: string, id: string): Promise<Stored<CatalogueJob>> {
   const found = await jobs.get(id)
-  if (found?.value.userId !== user) throw catalogueError('JOB_NOT_FOUND', { id })
+  if (found?.value.userId !== user || found.value.removing) throw catalogueError('JOB_NOT_FOUND', { id })
   return found
 }
 
@@ -126,7 +131,7 @@ function assertEditable({ id, value: { state } }: Stored<CatalogueJob>, what: st
 }
 
 export function statusOf({ id, value }: Pick<Stored<CatalogueJob>, 'id' | 'value'>): JobStatus {
-  const { state, spec, createdAt, startedAt, updatedAt, endedAt } = value
+  const { state, spec, createdAt, startedAt, updatedAt, endedAt, cause } = value
   return {
     id,
     state,
@@ -135,10 +140,11 @@ export function statusOf({ id, value }: Pick<Stored<CatalogueJob>, 'id' | 'value
     updatedAt,
     ...(startedAt === undefined ? {} : { startedAt }),
     ...(endedAt === undefined ? {} : { endedAt }),
+    ...(cause === undefined ? {} : { cause }),
   }
 }
 
 function taskInfoOf(record: TaskRecord): TaskInfo {
-  const { index: _i, end: _e, replica: _r, dataset: _d, key: _k, ...task } = record
+  const { index: _i, end: _e, replica: _r, dataset: _d, key: _k, fence: _f, ...task } = record
   return { ...task, key: 'hidden by system' }
 }

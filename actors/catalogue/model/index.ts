@@ -5,7 +5,16 @@ export * from './compute.ts'
 export * from './dataset.ts'
 export { decodeModel } from './decode-model.ts'
 export * from './design.ts'
-export { type JobSpecification, type JobStateName, type JobStatus, jobSpec, jobStates, jobStatus } from './job.ts'
+export {
+  type AskedState,
+  askedStatus,
+  type JobSpecification,
+  type JobStateName,
+  type JobStatus,
+  jobSpec,
+  jobStates,
+  jobStatus,
+} from './job.ts'
 export * from './notification.ts'
 export * from './task.ts'
 export { type Broker, type ModelRegistrySetting, type TaskConfig, taskConfig } from './task-config.ts'

@@ -36,7 +36,7 @@ async function storedJob(store: Store): Promise<DeployableJob> {
   if (!job) throw new Error('the job is stored')
   const { designSerial } = job.value
   const tasks = await tasksOf(collections, job)
-  return { id: 'j', run: 'r', start: 's1', user, spec, designSerial, schema: twoTierSchema, tasks }
+  return { id: 'j', run: 'r', start: 's1', takenOver: false, user, spec, designSerial, schema: twoTierSchema, tasks }
 }
 
 interface Deployed extends AsyncDisposable {
