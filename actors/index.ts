@@ -21,7 +21,7 @@ export { type CatalogueErrorCode, isRefusal, type PlacedFault } from './errors.t
 export { type EventsParts, events } from './events/events.ts'
 export type { EventCause, JobEvent as RecordedEvent, NumberedEvent } from './events/job-event.ts'
 export type { EventsMessage } from './events/protocol.ts'
-export type { Begun } from './idempotency/protocol.ts'
+export type { Begun, OnceOutcome } from './idempotency/protocol.ts'
 export { type JobActorOptions, jobActor } from './job/job-actor.ts'
 export { createJob, type JobRecord, jobsOf, nextJobId } from './job/job-record.ts'
 export { endedStates, type JobParts, type JobSpec, type JobState } from './job/job-spec.ts'

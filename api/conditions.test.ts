@@ -73,6 +73,16 @@ for (const kind of storeKinds)
     })
   }
 
+test('a job is started under the tag of its status only, if one is named', async (t) => {
+  await using api = await filled('memory')
+  const tag = (await api.call('GET', `${job}/status`)).headers.get('etag') ?? ''
+  const start = (ifMatch: string) => api.call('PUT', `${job}/status`, { state: 'starting' }, { 'if-match': ifMatch })
+  t.like(await start('"a"'), { status: 412, body: { code: 'MATCH_FAILED' } })
+  t.is((await api.call('GET', `${job}/status`)).headers.get('etag'), tag)
+  t.is((await start(tag)).status, 200)
+  t.is((await start(tag)).status, 412)
+})
+
 test('of writers that read the same, one is let through', async (t) => {
   await using api = await filled('lmdb')
   const tag = (await api.call('GET', design)).headers.get('etag') ?? ''

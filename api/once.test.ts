@@ -72,6 +72,15 @@ test('a key stands for one user, one thing and one method', async (t) => {
   t.deepEqual([again.status, again.headers.get('idempotency-replayed')], [200, 'true'])
 })
 
+test('nobody hears of an answer who does not show the key that it needed', async (t) => {
+  await using api = await apiStage('memory')
+  await api.call('POST', '/computes', { computeId: 'c', adminId: 'a', region: 'r', apiKey: 'secret' })
+  const change = (key: string) => api.call('PUT', '/computes/c', { region: 's' }, { ...keyed('k'), 'x-api-key': key })
+  t.is((await change('secret')).status, 200)
+  t.like(await change('other'), { status: 403, body: { code: 'COMPUTE_KEY_WRONG' } })
+  t.is((await change('secret')).headers.get('idempotency-replayed'), 'true')
+})
+
 test('a refusal is not kept', async (t) => {
   await using api = await apiStage('memory')
   const upload = () => api.call('POST', `${design}/schema`, twoTierSchema, keyed('k'))

@@ -1,5 +1,12 @@
 import { createHash } from 'node:crypto'
-import { type Ask, type Begun, type ControlPlaneMessage, inContext, type RequestContext } from '../actors/index.ts'
+import {
+  type Ask,
+  type Begun,
+  type ControlPlaneMessage,
+  inContext,
+  type OnceOutcome,
+  type RequestContext,
+} from '../actors/index.ts'
 import { encode } from '../runtime/index.ts'
 import { problemOf } from './http/problem.ts'
 import type { Answer, Call, Operation } from './operation.ts'
@@ -10,29 +17,39 @@ export interface Performed {
   readonly keep?: () => Promise<null>
 }
 
+interface KeyedRequest {
+  readonly operation: Operation
+  readonly call: Call
+  /** Of the caller's. */
+  readonly key: string
+  readonly path: string
+}
+
 /**
  * Performs what a request with an Idempotency-Key asks for, unless it was answered before: then with that answer.
  * A refusal isn't kept, since it changed nothing.
  */
 export async function performOnce(
   ask: Ask<ControlPlaneMessage>,
-  operation: Operation,
-  call: Call,
-  { key, path, context }: { readonly key: string; readonly path: string; readonly context: RequestContext },
+  { operation, call, key, path }: KeyedRequest,
+  context: RequestContext,
+  perform: (context: RequestContext) => Promise<Answer>,
 ): Promise<Performed> {
   const asked = inContext(ask, context)
-  const id = digest([call.caller?.user ?? '', operation.id, path, key])
+  // With the compute's key, so that nobody hears of an answer without it.
+  const id = digest([call.caller?.user ?? '', call.apiKey ?? '', operation.id, path, key])
   const request = { id, fingerprint: digest([call.query, call.body ?? null]) }
-  const begun = await asked<Begun>((replyTo) => ({ type: 'begin-once', request, replyTo }))
-  if (begun.type === 'again') return { answer: { type: 'kept', json: begun.answer.json } }
+  const end = (outcome: OnceOutcome) => asked<null>((replyTo) => ({ type: 'end-once', id, outcome, replyTo }))
+  let begun: Begun | undefined
   try {
-    const answer = await operation.perform(inContext(ask, { ...context, once: begun.once }), call)
+    begun = await asked<Begun>((replyTo) => ({ type: 'begin-once', request, replyTo }))
+    if (begun.type === 'again') return { answer: { type: 'kept', json: begun.answer.json } }
+    const answer = await perform({ ...context, once: begun.once })
     const json = JSON.stringify(answer.type === 'json' ? answer.value : null)
-    const outcome = { type: 'answered', answer: { status: operation.status, json } } as const
-    return { answer, keep: () => asked((replyTo) => ({ type: 'end-once', id, outcome, replyTo })) }
+    return { answer, keep: () => end({ type: 'answered', answer: { status: operation.status, json } }) }
   } catch (cause) {
-    const outcome = { type: problemOf(cause).status < 500 ? 'refused' : 'unknown' } as const
-    await asked<null>((replyTo) => ({ type: 'end-once', id, outcome, replyTo }))
+    if (problemOf(cause).status >= 500) await end({ type: 'unknown' })
+    else if (begun) await end({ type: 'refused' })
     throw cause
   }
 }

@@ -114,7 +114,7 @@ function headerParameters({ method, answer }: Operation): Json[] {
   const text = { type: 'string' }
   if (method !== 'get')
     return [
-      headerParameter('If-Match', 'change only what bears one of these tags', text),
+      ...(method === 'post' ? [] : [headerParameter('If-Match', 'change only what bears one of these tags', text)]),
       headerParameter('Idempotency-Key', 'the same key again: the same answer, and no other effect', {
         ...text,
         pattern: '^[!-~]{1,255}$',

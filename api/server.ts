@@ -1,6 +1,6 @@
 import { setMaxListeners } from 'node:events'
 import { createServer, type Request, type Response } from 'restify'
-import { type Ask, type ControlPlaneMessage, inContext } from '../actors/index.ts'
+import { type Ask, type ControlPlaneMessage, inContext, type RequestContext } from '../actors/index.ts'
 import { CodedError } from '../runtime/index.ts'
 import { assertOwn, assertScope, challengeOf } from './auth/authority.ts'
 import type { Gate } from './auth/gate.ts'
@@ -9,10 +9,11 @@ import { apiError } from './errors.ts'
 import { type BodyLimits, readForm, readJson } from './http/body.ts'
 import { type Bounds, boundedBy } from './http/bounds.ts'
 import { idempotencyKeyIn, matchesIn } from './http/conditions.ts'
-import { beginExchange, exchangeOf, loggedPath } from './http/exchange.ts'
+import { beginExchange, exchangeOf } from './http/exchange.ts'
 import { foreignSource } from './http/loopback.ts'
 import { problemBody, problemOf } from './http/problem.ts'
 import { respond, send, sendJson } from './http/respond.ts'
+import type { AuditTrail } from './observe/audit-trail.ts'
 import type { Log } from './observe/log.ts'
 import type { Metrics } from './observe/metrics.ts'
 import { observeRequest } from './observe/observe-requests.ts'
@@ -26,6 +27,7 @@ export interface ApiOptions {
   readonly limits: Limits
   readonly log: Log
   readonly metrics: Metrics
+  readonly trail: AuditTrail
   /** After so long a stream without events shows that it's there. */
   readonly heartbeatMs: number
   /** Aborted when the server takes no more requests. */
@@ -40,7 +42,17 @@ export type Limits = BodyLimits & Bounds
 export type Api = ReturnType<typeof createServer>
 
 /** Mounts the operations. Every path is there with a slash at its end too, which existing clients send. */
-export function apiServer({ ask, operations, limits, log, metrics, closing, heartbeatMs, gate }: ApiOptions): Api {
+export function apiServer({
+  ask,
+  operations,
+  limits,
+  log,
+  metrics,
+  trail,
+  closing,
+  heartbeatMs,
+  gate,
+}: ApiOptions): Api {
   const server = createServer({ name: 'flame-fl', ignoreTrailingSlash: true })
   // Each stream listens to it.
   setMaxListeners(0, closing)
@@ -60,8 +72,9 @@ export function apiServer({ ask, operations, limits, log, metrics, closing, hear
     mount(operation.method, path, operation.id, async (request, response) => {
       await admit(request, scopeFor[operation.auth])
       const { answer, keep } = await performed(request, operation)
-      // Written together.
-      if (operation.method !== 'get') await Promise.all([keep?.(), record(request, operation.status)])
+      await keep?.()
+      // Not waited for by the caller: that it was asked for is noted.
+      if (operation.method !== 'get') trail.answered(request, operation.status)
       if (answer.type === 'events') beginStream(request, response)
       return respond(request, response, operation, answer, { closing, heartbeatMs })
     })
@@ -133,25 +146,14 @@ export function apiServer({ ask, operations, limits, log, metrics, closing, hear
       caller,
       lastEventId: request.header('last-event-id'),
     }
-    if (key !== undefined) return performOnce(ask, operation, call, { key, path: request.getPath(), context })
-    return { answer: await operation.perform(inContext(ask, context), call) }
-  }
-
-  /** Notes in the audit log how a request is about to be answered. */
-  function record(request: Request, status: number): Promise<null> {
-    const { requestId, caller, operation, code } = exchangeOf(request)
-    const { remoteAddress } = request.socket
-    const entry = {
-      requestId,
-      ...(caller ? { user: caller.user, tokenId: caller.tokenId } : {}),
-      ...(remoteAddress === undefined ? {} : { address: remoteAddress }),
-      ...(operation === undefined ? {} : { operation }),
-      method: request.method ?? '',
-      path: loggedPath(request),
-      status,
-      ...(code === undefined ? {} : { code }),
+    const perform = async (context: RequestContext) => {
+      const performing = operation.perform(inContext(ask, context), call)
+      if (!changes) return performing
+      const [answer] = await Promise.all([performing, trail.asked(request)])
+      return answer
     }
-    return inContext(ask, { requestId })((replyTo) => ({ type: 'record-audit', entry, replyTo }))
+    if (key === undefined) return { answer: await perform(context) }
+    return performOnce(ask, { operation, call, key, path: request.getPath() }, context, perform)
   }
 
   async function assertReady(request: Request): Promise<void> {
@@ -173,9 +175,7 @@ export function apiServer({ ask, operations, limits, log, metrics, closing, hear
     if (problem.status === 500) log.error({ requestId, operation, err: cause }, 'a request failed')
     // What only reads and was let through, but failed, is no refusal; nor is it one of who asked that there is too much to do.
     if (problem.status !== 429 && (problem.status < 500 || request.method !== 'GET'))
-      await record(request, problem.status).catch((failed: unknown) =>
-        log.error({ requestId, operation, err: failed }, 'the audit log was not written'),
-      )
+      await trail.refused(request, problem.status)
     // An answer that has begun can only be cut off: its length tells that it isn't whole.
     if (response.headersSent) return void response.destroy()
     // What is left of a body that was refused isn't read: the connection can't serve another request.

@@ -4,6 +4,7 @@ import { type AuthenticationSetting, bearerGate } from './auth/gate.ts'
 import { CHOOSE_DEPLOYER, compose, IDENTITY, type Setting, STORE, SYSTEM } from './compose.ts'
 import { apiError } from './errors.ts'
 import { isLoopback } from './http/loopback.ts'
+import { auditTrail } from './observe/audit-trail.ts'
 import { type LogSetting, openLog } from './observe/log.ts'
 import { serverMetrics } from './observe/metrics.ts'
 import { observeActors } from './observe/observe-actors.ts'
@@ -74,8 +75,10 @@ export async function startServer({
     await system.terminate()
     await store.close()
   }
+  const trail = auditTrail(ask, log)
   const server = apiServer({
     ask,
+    trail,
     operations,
     limits: { ...defaultLimits, ...limits },
     log,
@@ -103,7 +106,9 @@ export async function startServer({
       const closeIdle = () => server.server.closeIdleConnections()
       server.on('after', () => setImmediate(closeIdle))
       closeIdle()
-    }).then(release)
+    })
+      .then(() => trail.settled())
+      .then(release)
     return closed
   }
   const name = isIPv6(host) ? `[${host}]` : host

@@ -188,10 +188,6 @@ const ofJobs: Readonly<Record<string, Case>> = {
     change: ({ job }) => set(job.dataSpec, 0, { datasetGroups: { west: ['a1'], east: ['private', 'a2'] } }),
     faults: ['TAG_DATASET_UNKNOWN dataSpec.0.datasetGroups.east.0'],
   },
-  'a dataset twice': {
-    change: ({ job }) => set(job.dataSpec, 0, { datasetGroups: { west: ['a1'], east: ['a2', 'a1'] } }),
-    faults: ['TAG_DATASET_TWICE dataSpec.0.datasetGroups.east.1'],
-  },
   'no dataset for a data consumer': {
     change: ({ job }) => set(job.dataSpec, 0, { datasetGroups: {} }),
     faults: ['TAG_NO_DATASET schema.roles.2'],

@@ -8,6 +8,7 @@ import {
   newTaskKey,
 } from '../../actors/index.ts'
 import type { Gate } from '../../api/auth/gate.ts'
+import { auditTrail } from '../../api/observe/audit-trail.ts'
 import { openLog } from '../../api/observe/log.ts'
 import { serverMetrics } from '../../api/observe/metrics.ts'
 import { operations } from '../../api/operations/operations.ts'
@@ -42,11 +43,13 @@ export async function planeStage({ heartbeatMs = 15_000, gate, limits = {} }: Pl
   }
   const ask = asking(system, system.spawn('control-plane', controlPlane(parts)), { timeoutMs: 60_000 })
   const closing = new AbortController()
+  const log = openLog({ level: 'silent' })
   const server = apiServer({
     ask,
+    trail: auditTrail(ask, log),
     operations,
     limits: { jsonBytes: 1024 * 1024, formBytes: 1024 * 1024, requests: 1000, streams: 1000, ...limits },
-    log: openLog({ level: 'silent' }),
+    log,
     metrics: serverMetrics(system),
     closing: closing.signal,
     heartbeatMs,

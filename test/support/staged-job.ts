@@ -14,7 +14,7 @@ export interface StagedJob {
 }
 
 /** A job over HTTP: its aggregator on compute `default`, a trainer on compute `c1`, of region `eu` and key `secret`. */
-export async function stagedJob(api: ApiStage, change: object = {}): Promise<StagedJob> {
+export async function stagedJob(api: Pick<ApiStage, 'call'>, change: object = {}): Promise<StagedJob> {
   const design = '/users/u/designs/d'
   for (const computeId of ['c1', 'default'])
     await api.call('POST', '/computes', { computeId, region: 'eu', adminId: 'admin', apiKey: 'secret' })
@@ -35,7 +35,7 @@ export async function stagedJob(api: ApiStage, change: object = {}): Promise<Sta
 
 /** The keys of a job's tasks, as these computes read them, each with key `secret`. */
 export async function keysOf(
-  api: ApiStage,
+  api: Pick<ApiStage, 'call'>,
   job: string,
   computes: readonly string[] = ['c1', 'default'],
 ): Promise<Readonly<Record<string, string>>> {

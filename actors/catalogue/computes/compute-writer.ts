@@ -19,7 +19,9 @@ export function computeWriter(collections: Collections, parts: CatalogueParts): 
       case 'remove-compute':
         return answer(message, () => removeCompute(collections, message.compute, message.key, message.context))
       case 'report-deployment':
-        return answer(message, () => reportDeployment(collections, parts, message, message.job, message.status))
+        return answer(message, () =>
+          reportDeployment(collections, parts, message, message.job, message.status, message.context),
+        )
     }
   }
 }

@@ -87,6 +87,8 @@ export async function removeCompute(
   if (datasets.length > 0) throw catalogueError('COMPUTE_USED', { id, datasets: datasets.join(', ') })
   await collections.computes.remove(id)
   await forgetRecipient(collections, { type: 'compute', compute: id })
+  for await (const { id: deployment } of collections.deployments.below(`${id}/`))
+    await collections.deployments.remove(deployment)
   return null
 }
 

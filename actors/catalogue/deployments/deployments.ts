@@ -1,5 +1,6 @@
 import { catalogueError } from '../../errors.ts'
 import { findCompute } from '../computes/computes.ts'
+import { assertMatch } from '../conditions.ts'
 import { tasksOf } from '../jobs/expansions.ts'
 import { isUnderWay } from '../jobs/job-transitions.ts'
 import { statusOf } from '../jobs/jobs.ts'
@@ -11,6 +12,7 @@ import { attempted } from '../records/attempted.ts'
 import type { Collections } from '../records/collections.ts'
 import type { CatalogueJob, TaskRecord } from '../records/record-models.ts'
 import type { Stored } from '../records/records.ts'
+import type { RequestContext } from '../reply.ts'
 
 /** What every request of a compute tells: which it is, and its key. */
 export interface ComputeAccess {
@@ -84,11 +86,13 @@ export async function reportDeployment(
   { compute, key }: ComputeAccess,
   job: string,
   status: DeploymentStatus,
+  context?: RequestContext,
 ): Promise<null> {
   await findCompute(collections, compute, key)
   return attempted(async () => {
     const found = await collections.deployments.get(`${compute}/${job}`)
     if (!found) throw catalogueError('DEPLOYMENT_UNKNOWN', { compute, job })
+    assertMatch(context, `the deployment of job ${job}`, found.value.statuses)
     const tasks = new Set((await tasksOn(collections, compute, job)).map(({ taskId }) => taskId))
     for (const id of Object.keys(status)) if (!tasks.has(id)) throw catalogueError('TASK_UNKNOWN', { job, id })
     const statuses = { ...found.value.statuses, ...status }

@@ -13,7 +13,8 @@ const newEntry = z.strictObject({
   method: text,
   /** Without the query, which may hold a key. */
   path: text,
-  status: z.number().int(),
+  /** Absent: it's asked for, and how it ends is said by a later entry with the same request id, if it ends. */
+  status: z.number().int().exactOptional(),
   /** Why it was refused. */
   code: text.exactOptional(),
 })

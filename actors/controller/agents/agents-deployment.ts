@@ -111,7 +111,9 @@ export function agentsDeployment(
     function refuse(task: TaskRecord, cause: CodedError): void {
       lastRefusal = cause
       left.delete(task.taskId)
-      reports.tell({ type: 'task-status', task: task.taskId, status: { state: 'failed', log: cause.message } })
+      const { code, message, hint } = cause
+      const status = { state: 'failed', log: message } as const
+      reports.tell({ type: 'task-status', task: task.taskId, status, cause: { code, message, hint } })
     }
 
     async function startTask({ taskId }: TaskRecord): Promise<void> {

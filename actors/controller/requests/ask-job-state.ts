@@ -1,13 +1,15 @@
+import { assertMatch } from '../../catalogue/conditions.ts'
 import { moveJob, statesBefore } from '../../catalogue/jobs/job-transitions.ts'
-import { findJob } from '../../catalogue/jobs/jobs.ts'
+import { findJob, statusOf } from '../../catalogue/jobs/jobs.ts'
 import type { AskedState } from '../../catalogue/model/job.ts'
 import type { Collections } from '../../catalogue/records/collections.ts'
 import type { CatalogueJob } from '../../catalogue/records/record-models.ts'
 import type { Stored } from '../../catalogue/records/records.ts'
+import type { RequestContext } from '../../catalogue/reply.ts'
 import { sameId } from '../../catalogue/same.ts'
 import { catalogueError, isRefusal } from '../../errors.ts'
 
-/** The job as a person finds it, if it may be brought into this state. JOB_NOT_FOUND, JOB_STATE, FIELD_DIFFERS. */
+/** The job as a person finds it, if it may be brought into this state. JOB_NOT_FOUND, JOB_STATE, FIELD_DIFFERS, MATCH_FAILED. */
 export async function movableJob(
   collections: Collections,
   {
@@ -15,15 +17,18 @@ export async function movableJob(
     job,
     id,
     state,
+    context,
   }: {
     readonly user: string
     readonly job: string
     readonly id?: string | undefined
     readonly state: AskedState
+    readonly context?: RequestContext | undefined
   },
 ): Promise<Stored<CatalogueJob>> {
   sameId(job, id === undefined ? {} : { id })
   const found = await findJob(collections, user, job)
+  assertMatch(context, `the status of job ${job}`, statusOf(found))
   if (moveJob(found.value, 'person', state)) return found
   const needed = statesBefore('person', state).join(', ')
   throw catalogueError('JOB_STATE', { id: job, state: found.value.state, what: `asking for ${state}`, needed })
