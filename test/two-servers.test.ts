@@ -9,7 +9,7 @@ import { mongodbServer } from './support/mongodb-server.ts'
 import { temporaryFolder } from './support/temporary-folder.ts'
 import { callsTo, reached, trivialJob } from './support/trivial-job.ts'
 
-const program = fileURLToPath(new URL('support/control-server.js', import.meta.url))
+const program = fileURLToPath(new URL('support/api-process.js', import.meta.url))
 
 interface ControlServer extends AsyncDisposable {
   readonly url: string

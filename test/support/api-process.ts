@@ -1,6 +1,14 @@
-import { startServer } from '../../api/index.ts'
+import { startServer, storeSetting } from '../../api/index.ts'
 
-/** A server in a process of its own, on a folder: `api-process <folder>`. Prints its URL. */
-const [, , folder = ''] = process.argv
-const { url } = await startServer({ store: { type: 'lmdb', folder }, port: 0, log: { level: 'error' } })
+/**
+ * A server in a process of its own: `api-process <folder or URL of its store> [folder]`. With a second folder it runs jobs
+ * itself, and puts their models there. Prints its URL.
+ */
+const [, , place = '', folder] = process.argv
+const { url } = await startServer({
+  store: storeSetting(place),
+  port: 0,
+  log: { level: 'error' },
+  ...(folder === undefined ? {} : { inProcess: { folder, workers: 0 } }),
+})
 process.stdout.write(`${url}\n`)
