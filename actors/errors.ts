@@ -48,6 +48,16 @@ const catalogueErrors = {
   JOB_NOT_FOUND: { message: 'there is no job {id}', hint: 'look at the list of jobs' },
   JOB_INVALID: { message: 'the job has {count} faults:\n{list}', hint: 'mend each at its place; nothing was stored' },
   JOB_STATE: { message: 'job {id} is {state}, and {what} needs it to be {needed}', hint: 'wait for that, or stop it' },
+  TASK_KEY_MISSING: { message: 'this needs the key of task {id}', hint: 'send the key that the task was given' },
+  TASK_KEY_WRONG: { message: 'this is not the key of task {id}', hint: 'send the key that the task was given' },
+  DEPLOYMENT_UNKNOWN: {
+    message: 'job {job} is not deployed on compute {compute}',
+    hint: 'wait for its ADD_RESOURCE, or look at the jobs of the compute',
+  },
+  ACKNOWLEDGED_UNKNOWN: {
+    message: 'notification {given} is acknowledged, and the last one was {last}',
+    hint: 'acknowledge what was received; begin with 0 after the job was changed',
+  },
   TASK_UNKNOWN: { message: 'job {job} has no task {id}', hint: "look at the job's list of tasks" },
   WRITTEN_MEANWHILE: { message: '{what} was changed by another writer meanwhile', hint: 'read it again, and repeat' },
   RECORD_DAMAGED: {

@@ -14,15 +14,10 @@ function* valuesOf(key: string, within: unknown): Generator<unknown> {
   }
 }
 
-const additions = ['getAudit']
-
-test('all 42 operations are there and the additions, each once', (t) => {
-  const count = 42 + additions.length
-  const ids = operations.map(({ id }) => String(id))
-  t.is(ids.length, count)
-  t.is(new Set(ids).size, count)
-  t.is(new Set(operations.map(({ method, path }) => `${method} ${path}`)).size, count)
-  for (const id of additions) t.true(ids.includes(id), id)
+test('all 42 operations of the interface are there, and each operation once', (t) => {
+  t.is(operations.filter(({ isAddition }) => !isAddition).length, 42)
+  t.is(new Set(operations.map(({ id }) => id)).size, operations.length)
+  t.is(new Set(operations.map(({ method, path }) => `${method} ${path}`)).size, operations.length)
 })
 
 test('the description that is served is valid OpenAPI', async (t) => {

@@ -53,6 +53,10 @@ export function openApi(
       version: '1',
       description: 'Designs, datasets, computes and jobs of federated learning.',
     },
+    tags: [
+      { name: 'interface', description: 'what existing clients know' },
+      { name: 'addition', description: 'what this server has beside it' },
+    ],
     paths,
     components: {
       schemas: { ...componentsOf(), Problem: problemSchema },
@@ -65,11 +69,12 @@ export function openApi(
 }
 
 function described(operation: Operation, authenticated: boolean, operations: readonly Operation[]): Json {
-  const { id, summary, auth, status, body } = operation
+  const { id, summary, auth, status, isAddition, body } = operation
   const links = linksOf(operation, operations)
   return {
     operationId: id,
     summary,
+    tags: [isAddition ? 'addition' : 'interface'],
     security: [
       { ...(authenticated ? { token: [scopeFor[auth]] } : {}), ...(auth in keySchemes ? { [auth]: [] } : {}) },
     ],
@@ -125,8 +130,13 @@ function answerParts({ answer }: Operation): Json {
     case 'archive':
       return { content: { 'application/zip': { schema: { type: 'string', format: 'binary' } } } }
     case 'form':
-      return { content: { 'multipart/form-data': { schema: { type: 'object' } } } }
+      return { content: { 'multipart/form-data': { schema: filesSchema(answer.files) } } }
   }
+}
+
+function filesSchema(files: readonly string[]): Json {
+  const file = { type: 'string', format: 'binary' }
+  return { type: 'object', required: files, properties: Object.fromEntries(files.map((name) => [name, file])) }
 }
 
 /** A reference for a model that has a name, else its schema. */

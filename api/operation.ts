@@ -28,10 +28,20 @@ export type Answer =
   | { readonly type: 'json'; readonly value: unknown }
   | { readonly type: 'page'; readonly page: Page<unknown> }
   | { readonly type: 'archive'; readonly archive: ReadArchive }
+  | { readonly type: 'form'; readonly parts: readonly FormPart[] }
+
+/** A file of a form. */
+export interface FormPart {
+  readonly name: string
+  /** Its media type. */
+  readonly type: string
+  readonly content: string | Uint8Array
+}
 
 export type AnswerModel =
   | { readonly type: 'json' | 'page'; readonly model: z.ZodType }
-  | { readonly type: 'archive' | 'form' }
+  | { readonly type: 'archive' }
+  | { readonly type: 'form'; readonly files: readonly string[] }
 
 /**
  * One operation of the interface: what routes, the API's description and the client are made of. Its parameters keep the
@@ -51,6 +61,8 @@ export interface Operation<
   readonly summary: string
   readonly auth: Auth
   readonly status: 200 | 201
+  /** Not of the interface that existing clients know. */
+  readonly isAddition: boolean
   readonly query: Query
   readonly body?: { readonly type: 'json' | 'form'; readonly model: Body }
   readonly answer: Answered
@@ -80,9 +92,12 @@ interface Definition<Id extends string, Path extends string, Query extends z.Zod
   readonly summary: string
   readonly auth?: Auth
   readonly status?: 200 | 201
+  readonly isAddition?: boolean
   readonly query: Query
   readonly body: Body
   readonly form?: true
+  /** Asked first, where who is asked by `request` doesn't know who may ask. */
+  readonly authorize?: (call: DecodedCall<Path, z.output<Query>, z.output<Body>>) => Request<null>
   /** Whose things it's about, if no parameter `user` says so. */
   readonly owner?: (call: DecodedCall<Path, z.output<Query>, z.output<Body>>) => string
 }
@@ -151,6 +166,28 @@ export function archiveOperation<
   }))
 }
 
+/** An operation whose answer is a form with these files. */
+export function formOperation<
+  Id extends string,
+  Path extends string,
+  Query extends z.ZodObject,
+  Body extends z.ZodType,
+  Value,
+>(
+  definition: Definition<Id, Path, Query, Body> & {
+    readonly files: readonly string[]
+    readonly request: Asks<Path, Query, Body, Value>
+    /** In the order of `files`. */
+    readonly parts: (value: Value) => readonly FormPart[]
+  },
+) {
+  const { files, request, parts } = definition
+  return made(definition, { type: 'form' as const, files }, async (ask, call) => ({
+    type: 'form',
+    parts: parts(await ask(request(call))),
+  }))
+}
+
 /** An operation that is described and that nobody answers yet. */
 export function laterOperation<
   Id extends string,
@@ -178,9 +215,11 @@ function made<
     summary,
     auth = 'user',
     status = 200,
+    isAddition = false,
     query,
     body,
     form,
+    authorize,
     owner,
   }: Definition<Id, Path, Query, Body>,
   answer: Answered,
@@ -193,6 +232,7 @@ function made<
     summary,
     auth,
     status,
+    isAddition,
     query,
     answer,
     ...(body instanceof z.ZodUndefined ? {} : { body: { type: form ? 'form' : 'json', model: body } }),
@@ -205,6 +245,7 @@ function made<
         apiKey: call.apiKey,
       }
       if (call.caller && owner) assertOwn(call.caller, owner(decoded))
+      if (authorize) await ask(authorize(decoded))
       return perform(ask, decoded)
     },
   }

@@ -1,5 +1,5 @@
 import { isIPv6 } from 'node:net'
-import { asking, controlPlane } from '../actors/index.ts'
+import { asking, controlPlane, type WorkerSettings } from '../actors/index.ts'
 import { type AuthenticationSetting, bearerGate } from './auth/gate.ts'
 import { compose, IDENTITY, STORE, SYSTEM } from './compose.ts'
 import { apiError } from './errors.ts'
@@ -21,6 +21,8 @@ export interface ServerOptions {
   readonly limits?: Partial<BodyLimits>
   /** How long a request may take in the control plane. Default: 30,000. */
   readonly timeoutMs?: number
+  /** Where agents' workers find each other, and put their models. */
+  readonly workers?: WorkerSettings
   /** Callers must show a token. Default: nobody is asked who they are. */
   readonly authentication?: AuthenticationSetting
   /** Default: of each request, to standard error. */
@@ -40,6 +42,7 @@ export async function startServer({
   port = 10_100,
   limits = {},
   timeoutMs = 30_000,
+  workers = {},
   authentication,
   log: logSetting = {},
 }: ServerOptions): Promise<RunningServer> {
@@ -48,7 +51,7 @@ export async function startServer({
   const scope = compose(setting)
   const store = await scope.resolve(STORE)
   const system = scope.resolve(SYSTEM)
-  const ref = system.spawn('control-plane', controlPlane({ store, ...scope.resolve(IDENTITY) }))
+  const ref = system.spawn('control-plane', controlPlane({ store, workers, ...scope.resolve(IDENTITY) }))
   const log = openLog(logSetting)
   const stopObserving = observeActors(system, log)
   const closing = new AbortController()
@@ -78,6 +81,7 @@ export async function startServer({
   let closed: Promise<void> | undefined
   const close = () => {
     closing.abort()
+    ref.tell({ type: 'release' })
     closed ??= new Promise<void>((resolve) => {
       server.close(() => resolve())
       // Connections that wait for a next request would keep the server open.

@@ -1,4 +1,5 @@
-import { errorFactory } from '../runtime/index.ts'
+import { statusOf } from '../api/client/index.ts'
+import { type CodedError, errorFactory } from '../runtime/errors/index.ts'
 
 const flamectlErrors = {
   RUN_SETTING_SYNTAX: {
@@ -11,6 +12,26 @@ const flamectlErrors = {
     hint: 'resume with what it began with, or begin a new job without --resume',
   },
   RUN_FAILED: { message: 'job {job} failed: {cause}', hint: 'mend the cause, then run the same command with --resume' },
+  CONFIG_MISSING: {
+    message: 'the configuration {file} cannot be read: {reason}',
+    hint: 'name another with --config, or leave it out',
+  },
+  CONFIG_INVALID: {
+    message: 'the configuration {file} is invalid: {found}',
+    hint: 'write in YAML: apiserver: { endpoint: URL }, user: NAME',
+  },
+  FILE_UNREADABLE: { message: '{file} cannot be read: {reason}', hint: 'name a file that is there' },
+  FILE_JSON: { message: '{file} is no JSON: {reason}', hint: 'mend it there' },
+  FILE_TWICE: {
+    message: '{file} has both {field} and {path}',
+    hint: 'leave one of them out',
+  },
+  FILE_EXISTS: { message: 'there is a file {file} already', hint: 'move it away, or replace it with --force' },
+  OPTION_VALUE: { message: '{option} expects {expected}, and got {given}', hint: 'see --help' },
+  UP_LISTEN: {
+    message: 'the control plane cannot listen at {host}, port {port}: {reason}',
+    hint: 'stop what listens there, or choose another --port; 0 chooses a free one',
+  },
   UNEXPECTED: {
     message: '{error}',
     hint: "a fault in the workload's code, or in flamectl's: it arose here",
@@ -19,17 +40,39 @@ const flamectlErrors = {
 
 export const flamectlError = errorFactory(flamectlErrors)
 
-/** Codes of mistakes in how the command was called: exit status 2. */
-export const usageCodes: readonly string[] = [
+/** Codes of mistakes in how the command was called. */
+const usageCodes: readonly string[] = [
   'RUN_SETTING_SYNTAX',
   'RUN_OPTION',
   'RUN_RESUME_DIFFERS',
+  'WORKLOAD_MISSING',
   'WORKLOAD_SETTING',
   'WORKLOAD_VALUE',
   'STRATEGY_SETTING',
   'DATA_SCHEME',
+  'DATA_TOO_FEW',
   'STORE_URL',
+  'CLIENT_ENDPOINT',
+  'CONFIG_MISSING',
+  'CONFIG_INVALID',
+  'FILE_UNREADABLE',
+  'FILE_JSON',
+  'FILE_TWICE',
+  'FILE_EXISTS',
+  'MODEL_INVALID',
+  'OPTION_VALUE',
 ]
+
+/** How the process ends. */
+export const exitStatus = { done: 0, failed: 1, misused: 2, notFound: 3, refused: 4 } as const
+
+/** The exit status that tells of an error: by the server's answer if it came from there, else by its code. */
+export function exitStatusOf(error: CodedError): number {
+  const status = statusOf(error)
+  if (status === 404) return exitStatus.notFound
+  if (status !== undefined) return status >= 400 && status < 500 ? exitStatus.refused : exitStatus.failed
+  return usageCodes.includes(error.code) ? exitStatus.misused : exitStatus.failed
+}
 
 /** Codes of faults in code that the user brought: where in it the cause arose is shown. */
 export const causeCodes: readonly string[] = ['WORKLOAD_BROKEN', 'JOB_ROLE_FAILED', 'RUN_FAILED', 'UNEXPECTED']

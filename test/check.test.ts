@@ -23,7 +23,7 @@ test('check says what a workload has and what trains it', async (t) => {
 
 test('check refuses what run would refuse, with the same status', async (t) => {
   const missing = await runFlamectl(['check', 'nowhere'])
-  t.is(missing.status, 1)
+  t.is(missing.status, 2)
   t.regex(missing.err, /WORKLOAD_MISSING/)
   const misused = await runFlamectl(['check', 'examples/mnist', '--set', 'fraction=2'])
   t.is(misused.status, 2)

@@ -90,7 +90,7 @@ const broken: readonly {
   readonly code: string
   readonly status: number
 }[] = [
-  { title: 'no such folder', args: ['run', 'no/such/folder'], code: 'WORKLOAD_MISSING', status: 1 },
+  { title: 'no such folder', args: ['run', 'no/such/folder'], code: 'WORKLOAD_MISSING', status: 2 },
   {
     title: 'an unknown setting',
     args: ['run', 'examples/trivial', '--set', 'round=3'],
@@ -125,7 +125,7 @@ const broken: readonly {
     title: 'more clients than examples',
     args: ['run', 'examples/mnist', '--workers', '1', '--set', 'clients=70000'],
     code: 'DATA_',
-    status: 1,
+    status: 2,
   },
   {
     title: 'a seed that is no number',

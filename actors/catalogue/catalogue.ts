@@ -1,10 +1,12 @@
 import type { ActorRef, Behavior } from '../../runtime/index.ts'
 import { computeWriter } from './computes/compute-writer.ts'
+import { defaultArchiveLimits } from './designs/archive.ts'
 import { settleExpansions } from './jobs/expansions.ts'
 import type { CatalogueParts } from './parts.ts'
 import type { CatalogueMessage, UserCommand } from './protocol.ts'
 import { answerQuery } from './queries.ts'
 import { collectionsOf } from './records/collections.ts'
+import { roleCodes } from './tasks/role-codes.ts'
 import { userWriter } from './user-writer.ts'
 
 /** The writers keep no state of their own that a fault could spoil: the next message finds all in the store. */
@@ -17,6 +19,7 @@ const supervise = { type: 'resume' } as const
 export function catalogue(parts: CatalogueParts): Behavior<CatalogueMessage> {
   return async (context) => {
     const collections = collectionsOf(parts.store)
+    const codes = roleCodes(parts.store, parts.archiveLimits ?? defaultArchiveLimits)
     await context.track(settleExpansions(collections))
     const users = new Map<string, ActorRef<UserCommand>>()
     const computes = context.spawn('computes', computeWriter(collections, parts), { supervise })
@@ -33,6 +36,7 @@ export function catalogue(parts: CatalogueParts): Behavior<CatalogueMessage> {
         case 'register-compute':
         case 'update-compute':
         case 'remove-compute':
+        case 'report-deployment':
           return computes.tell(message)
         case 'create-design':
         case 'update-design':
@@ -50,7 +54,7 @@ export function catalogue(parts: CatalogueParts): Behavior<CatalogueMessage> {
           return writerOf(message.user).tell(message)
         default:
           // Not awaited: the next query needn't wait for this one.
-          void context.track(answerQuery(message, collections, parts))
+          void context.track(answerQuery(message, collections, parts, codes))
       }
     }
   }

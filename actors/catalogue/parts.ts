@@ -1,4 +1,5 @@
 import type { Store } from '../../runtime/index.ts'
+import type { WorkerSettings } from './tasks/task-config.ts'
 
 /** What the catalogue takes from outside. */
 export interface CatalogueParts {
@@ -10,6 +11,7 @@ export interface CatalogueParts {
   /** A fresh secret of 32 characters at each call. */
   readonly newKey: () => string
   readonly archiveLimits?: ArchiveLimits
+  readonly workers?: WorkerSettings
 }
 
 /** What a code archive may hold. */

@@ -1,11 +1,18 @@
 import type { CodeArchive, ReadArchive } from './designs/codes.ts'
-import type { ComputeRegistration, ComputeSpec, ComputeStatus } from './model/compute.ts'
+import type {
+  ComputeRegistration,
+  ComputeSpec,
+  ComputeStatus,
+  DeploymentConfig,
+  DeploymentStatus,
+} from './model/compute.ts'
 import type { DatasetInfo } from './model/dataset.ts'
 import type { CodeRevision, Design, DesignChange, DesignInfo, DesignSchema } from './model/design.ts'
 import type { JobSpecification, JobStatus } from './model/job.ts'
 import type { TaskInfo } from './model/task.ts'
 import type { Page, PageRequest } from './page.ts'
 import type { Asking } from './reply.ts'
+import type { TaskPackage } from './tasks/task-package.ts'
 
 /** A thing of a user's. */
 interface Owned {
@@ -19,6 +26,17 @@ interface OfJob extends Owned {
 }
 interface OfCompute {
   readonly compute: string
+  /** As it was shown; it's checked here. */
+  readonly key: string | undefined
+}
+
+interface OfDeployment extends OfCompute {
+  readonly job: string
+}
+/** For the task's agent. */
+interface OfTask {
+  readonly job: string
+  readonly task: string
   /** As it was shown; it's checked here. */
   readonly key: string | undefined
 }
@@ -45,6 +63,13 @@ export type CatalogueQuery =
     >)
   | (OfCompute & { readonly type: 'read-compute' } & Asking<ComputeStatus>)
   | (OfCompute & { readonly type: 'read-compute-config' } & Asking<ComputeSpec>)
+  | (OfCompute & { readonly type: 'check-compute-key' } & Asking<null>)
+  | (OfCompute & { readonly type: 'list-compute-jobs'; readonly page: PageRequest } & Asking<Page<JobStatus>>)
+  | (OfCompute & { readonly type: 'list-deployments'; readonly page: PageRequest } & Asking<Page<DeploymentStatus>>)
+  | (OfDeployment & { readonly type: 'read-deployment-config' } & Asking<DeploymentConfig>)
+  | (OfDeployment & { readonly type: 'read-deployment-status' } & Asking<DeploymentStatus>)
+  | (OfTask & { readonly type: 'check-task-key' } & Asking<null>)
+  | (OfTask & { readonly type: 'fetch-task' } & Asking<TaskPackage>)
 
 /** What changes a user's things: one at a time for each user, answered when it's durable. */
 export type UserCommand =
@@ -71,5 +96,6 @@ export type ComputeCommand =
   | ({ readonly type: 'register-compute'; readonly registration: ComputeRegistration } & Asking<ComputeStatus>)
   | (OfCompute & { readonly type: 'update-compute'; readonly spec: ComputeSpec } & Asking<ComputeStatus>)
   | (OfCompute & { readonly type: 'remove-compute' } & Asking<null>)
+  | (OfDeployment & { readonly type: 'report-deployment'; readonly status: DeploymentStatus } & Asking<null>)
 
 export type CatalogueMessage = CatalogueQuery | UserCommand | ComputeCommand

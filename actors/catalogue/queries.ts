@@ -1,5 +1,11 @@
-import { listComputes, readCompute, readComputeConfig } from './computes/computes.ts'
+import { findCompute, listComputes, readCompute, readComputeConfig } from './computes/computes.ts'
 import { listDatasets, listPublicDatasets, readDataset } from './datasets/datasets.ts'
+import {
+  listComputeJobs,
+  listDeployments,
+  readDeploymentConfig,
+  readDeploymentStatus,
+} from './deployments/deployments.ts'
 import { readCode, readCodeRevision } from './designs/codes.ts'
 import { listDesigns, readDesign } from './designs/designs.ts'
 import { readSchema } from './designs/schemas.ts'
@@ -8,9 +14,17 @@ import type { CatalogueParts } from './parts.ts'
 import type { CatalogueQuery } from './protocol.ts'
 import type { Collections } from './records/collections.ts'
 import { answer } from './reply.ts'
+import { findTask } from './tasks/find-task.ts'
+import type { RoleCodes } from './tasks/role-codes.ts'
+import { fetchTask } from './tasks/task-package.ts'
 
 /** Reads what was asked for and tells it. */
-export function answerQuery(query: CatalogueQuery, collections: Collections, parts: CatalogueParts): Promise<void> {
+export function answerQuery(
+  query: CatalogueQuery,
+  collections: Collections,
+  parts: CatalogueParts,
+  codes: RoleCodes,
+): Promise<void> {
   switch (query.type) {
     case 'probe':
       return answer(query, async () => {
@@ -49,5 +63,19 @@ export function answerQuery(query: CatalogueQuery, collections: Collections, par
       return answer(query, () => readCompute(collections, query.compute, query.key))
     case 'read-compute-config':
       return answer(query, () => readComputeConfig(collections, query.compute, query.key))
+    case 'check-compute-key':
+      return answer(query, () => findCompute(collections, query.compute, query.key).then(() => null))
+    case 'list-compute-jobs':
+      return answer(query, () => listComputeJobs(collections, query, query.page))
+    case 'list-deployments':
+      return answer(query, () => listDeployments(collections, query, query.page))
+    case 'read-deployment-config':
+      return answer(query, () => readDeploymentConfig(collections, query, query.job))
+    case 'read-deployment-status':
+      return answer(query, () => readDeploymentStatus(collections, query, query.job))
+    case 'check-task-key':
+      return answer(query, () => findTask(collections, query.job, query.task, query.key).then(() => null))
+    case 'fetch-task':
+      return answer(query, () => fetchTask(collections, codes, parts.workers ?? {}, query.job, query.task, query.key))
   }
 }

@@ -2,10 +2,10 @@ import type { Behavior, Store } from '../../runtime/index.ts'
 import { findJob } from '../catalogue/jobs/jobs.ts'
 import { collectionsOf } from '../catalogue/records/collections.ts'
 import { answer } from '../catalogue/reply.ts'
+import { waitingReaders } from '../waiting-readers.ts'
 import { eventJournal } from './event-journal.ts'
 import type { NumberedEvent } from './job-event.ts'
 import type { EventsMessage } from './protocol.ts'
-import { waitingReaders } from './waiting-readers.ts'
 
 export interface EventsParts {
   readonly store: Store

@@ -1,19 +1,10 @@
+import type { Notification, NumberedNotification } from '../catalogue/model/notification.ts'
 import type { Asking } from '../catalogue/reply.ts'
 
 /** Who is notified: the agent of one task, or the deployer of a compute. */
 export type Recipient =
   | { readonly type: 'task'; readonly job: string; readonly task: string }
   | { readonly type: 'compute'; readonly compute: string }
-
-export type Notification =
-  | { readonly type: 'START_JOB' | 'STOP_JOB' | 'UPDATE_JOB'; readonly job: string; readonly task: string }
-  | { readonly type: 'ADD_RESOURCE' | 'REVOKE_RESOURCE'; readonly job: string; readonly compute: string }
-
-export interface NumberedNotification {
-  /** From 1 without gaps for each recipient. */
-  readonly number: number
-  readonly notification: Notification
-}
 
 export type NotifierMessage =
   /**
@@ -37,6 +28,6 @@ export type NotifierMessage =
       readonly acknowledged: number
       readonly limit: number
       readonly waitMs: number
-    } & Asking<readonly NumberedNotification[]>)
+    } & Asking<NumberedNotification[]>)
   /** The server is to close: whoever waits is answered with none, and nobody waits any more. */
   | { readonly type: 'release' }

@@ -81,8 +81,13 @@ test("the caller's signal ends a request with its reason", async (t) => {
 })
 
 test('where nobody listens, it says so and what to do', async (t) => {
-  const client = apiClient({ endpoint: 'http://127.0.0.1:9/', attempts: 1 })
-  const error = await t.throwsAsync(client.getJobs({ user: 'u' }), { code: 'CLIENT_UNREACHABLE' })
+  const gone = await scriptedServer()
+  await gone[Symbol.asyncDispose]()
+  const client = apiClient({ endpoint: `${gone.url}/`, attempts: 1 })
+  const error = await t.throwsAsync(client.getJobs({ user: 'u' }), {
+    code: 'CLIENT_UNREACHABLE',
+    message: /ECONNREFUSED/,
+  })
   t.regex(String(error && 'hint' in error && error.hint), /flamectl up/)
   t.throws(() => apiClient({ endpoint: 'localhost:10100' }), { code: 'CLIENT_ENDPOINT' })
 })

@@ -1,11 +1,11 @@
 import { pipeline } from 'node:stream/promises'
-import type { Request, Response } from 'restify'
+import type { Request, Response as ServerResponse } from 'restify'
 import type { Answer, Operation } from '../operation.ts'
 
 /** Sends an operation's answer. */
 export async function respond(
   request: Request,
-  response: Response,
+  response: ServerResponse,
   { status }: Operation,
   answer: Answer,
 ): Promise<void> {
@@ -27,6 +27,14 @@ export async function respond(
       })
       return pipeline(chunks, response)
     }
+    case 'form': {
+      const form = new FormData()
+      for (const { name, type, content } of answer.parts)
+        form.append(name, new Blob([typeof content === 'string' ? content : Uint8Array.from(content)], { type }), name)
+      const encoded = new Response(form)
+      const bytes = Buffer.from(await encoded.arrayBuffer())
+      return send(response, status, encoded.headers.get('content-type') ?? 'multipart/form-data', bytes)
+    }
   }
 }
 
@@ -36,11 +44,11 @@ function nextPage(request: Request, after: string): string {
   return `${request.getPath()}?${query.toString()}`
 }
 
-export function sendJson(response: Response, status: number, value: unknown): void {
+export function sendJson(response: ServerResponse, status: number, value: unknown): void {
   send(response, status, 'application/json', JSON.stringify(value))
 }
 
-export function send(response: Response, status: number, type: string, text: string): void {
-  const bytes = Buffer.from(text)
+export function send(response: ServerResponse, status: number, type: string, content: string | Buffer): void {
+  const bytes = Buffer.from(content)
   response.sendRaw(status, bytes, { 'content-type': type, 'content-length': String(bytes.length) })
 }

@@ -9,6 +9,7 @@ export const auditOperations = [
     path: '/audit',
     summary: 'List who changed what and who was refused, the oldest first',
     auth: 'admin',
+    isAddition: true,
     query: pageQuery.extend({ after: count.exactOptional() }),
     body: noBody,
     item: auditEntry,

@@ -5,12 +5,12 @@ import {
   computeStatus,
   deploymentConfig,
   deploymentStatus,
+  jobStatus,
 } from '../../actors/catalogue/model/index.ts'
 import { pageOf, pageQuery } from '../http/query.ts'
-import { bare, laterOperation, listOperation, noBody, noQuery, operation } from '../operation.ts'
+import { bare, listOperation, noBody, noQuery, operation } from '../operation.ts'
 
 const one = '/computes/{computeId}'
-const deployments = '/computes/{computeId}/deployments'
 const auth = 'compute-key'
 const nothing = z.null()
 
@@ -107,34 +107,73 @@ export const computeOperations = [
       replyTo,
     }),
   }),
-  laterOperation({
+  listOperation({
+    id: 'getJobsByCompute',
+    method: 'get',
+    path: '/jobs/{computeId}',
+    summary: 'List the jobs under way that have tasks on a compute',
+    auth,
+    query: pageQuery,
+    body: noBody,
+    item: jobStatus,
+    request: (call) => (replyTo) => ({
+      type: 'list-compute-jobs',
+      compute: call.param('computeId'),
+      key: call.apiKey,
+      page: pageOf(call.query),
+      replyTo,
+    }),
+  }),
+  listOperation({
     id: 'getDeployments',
     method: 'get',
-    path: deployments,
+    path: '/computes/{computeId}/deployments',
     summary: "List a compute's deployments",
     auth,
-    ...bare,
-    answer: { type: 'page', model: deploymentStatus },
+    query: pageQuery,
+    body: noBody,
+    item: deploymentStatus,
+    request: (call) => (replyTo) => ({
+      type: 'list-deployments',
+      compute: call.param('computeId'),
+      key: call.apiKey,
+      page: pageOf(call.query),
+      replyTo,
+    }),
   }),
-  laterOperation({
+  operation({
     id: 'getDeploymentConfig',
     method: 'get',
     path: '/computes/{computeId}/deployments/{jobId}/config',
     summary: 'Read which tasks a compute is to run, with their keys',
     auth,
     ...bare,
-    answer: { type: 'json', model: deploymentConfig },
+    answer: deploymentConfig,
+    request: (call) => (replyTo) => ({
+      type: 'read-deployment-config',
+      compute: call.param('computeId'),
+      key: call.apiKey,
+      job: call.param('jobId'),
+      replyTo,
+    }),
   }),
-  laterOperation({
+  operation({
     id: 'getDeploymentStatus',
     method: 'get',
     path: '/computes/{computeId}/deployments/{jobId}/status',
     summary: 'Read how far a deployment has come',
     auth,
     ...bare,
-    answer: { type: 'json', model: deploymentStatus },
+    answer: deploymentStatus,
+    request: (call) => (replyTo) => ({
+      type: 'read-deployment-status',
+      compute: call.param('computeId'),
+      key: call.apiKey,
+      job: call.param('jobId'),
+      replyTo,
+    }),
   }),
-  laterOperation({
+  operation({
     id: 'putDeploymentStatus',
     method: 'put',
     path: '/computes/{computeId}/deployments/{jobId}/status',
@@ -142,6 +181,14 @@ export const computeOperations = [
     auth,
     query: noQuery,
     body: deploymentStatus,
-    answer: { type: 'json', model: nothing },
+    answer: nothing,
+    request: (call) => (replyTo) => ({
+      type: 'report-deployment',
+      compute: call.param('computeId'),
+      key: call.apiKey,
+      job: call.param('jobId'),
+      status: call.body,
+      replyTo,
+    }),
   }),
 ]

@@ -1,5 +1,5 @@
 import { z } from 'zod'
-import { jobSpec, jobStatus, taskInfo, taskStatus } from '../../actors/catalogue/model/index.ts'
+import { jobSpec, jobStatus, taskInfo } from '../../actors/catalogue/model/index.ts'
 import { flag, pageOf, pageQuery } from '../http/query.ts'
 import { bare, laterOperation, listOperation, noBody, noQuery, operation } from '../operation.ts'
 
@@ -126,35 +126,5 @@ export const jobOperations = [
       task: call.param('taskId'),
       replyTo,
     }),
-  }),
-  laterOperation({
-    id: 'getJobsByCompute',
-    method: 'get',
-    path: '/jobs/{computeId}',
-    summary: 'List running jobs that have tasks on a compute',
-    auth: 'compute-key',
-    ...bare,
-    answer: { type: 'page', model: jobStatus },
-  }),
-  laterOperation({
-    id: 'getTask',
-    method: 'get',
-    path: '/jobs/{jobId}/{taskId}/task',
-    summary: 'Fetch what an agent needs to run a task',
-    auth: 'task-key',
-    query: z.object({ key: z.string() }),
-    body: noBody,
-    answer: { type: 'form' },
-  }),
-  laterOperation({
-    id: 'updateTaskStatus',
-    method: 'put',
-    path: '/jobs/{jobId}/{taskId}/task/status',
-    summary: 'Report how far a task has come',
-    auth: 'task-key',
-    status: 201,
-    query: noQuery,
-    body: taskStatus,
-    answer: { type: 'json', model: nothing },
   }),
 ]

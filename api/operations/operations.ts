@@ -1,14 +1,17 @@
+import { agentOperations, notificationOperations } from './agents.ts'
 import { auditOperations } from './audit.ts'
 import { computeOperations } from './computes.ts'
 import { datasetOperations } from './datasets.ts'
 import { designOperations } from './designs.ts'
 import { jobOperations } from './jobs.ts'
 
-/** All operations of the interface, each with the types of its definition. */
+/** All operations, each with the types of its definition: those of the interface, then our own additions. */
 export const operations = [
   ...designOperations,
   ...datasetOperations,
   ...jobOperations,
+  ...agentOperations,
   ...computeOperations,
+  ...notificationOperations,
   ...auditOperations,
 ]

@@ -1,6 +1,5 @@
 import { Command } from 'commander'
 import { type RawRunOptions, runOptions } from '../run/run-options.ts'
-import { checkWorkload } from './check-workload.ts'
 
 /** `flamectl check`: whether a workload is in order, and what would run it; nothing is trained or written. */
 export function checkCommand(): Command {
@@ -14,6 +13,7 @@ export function checkCommand(): Command {
     .option('--json', 'one JSON object')
     .action(async (workload: string, raw: Pick<RawRunOptions, 'set' | 'json'>) => {
       const { overrides, json } = runOptions(workload, { ...raw, store: '' }, 0)
+      const { checkWorkload } = await import('./check-workload.ts')
       const found = await checkWorkload(workload, overrides)
       if (json) return console.log(JSON.stringify(found))
       for (const [name, value] of Object.entries(found)) console.log(`${name.padEnd(10)} ${lineOf(value)}`)

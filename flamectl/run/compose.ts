@@ -1,5 +1,4 @@
 import 'reflect-metadata'
-import { join } from 'node:path'
 import { container, type DependencyContainer, type InjectionToken } from 'tsyringe'
 import { lmdbStore } from '../../runtime/durable/lmdb/index.ts'
 import { mongodbStore } from '../../runtime/durable/mongodb/index.ts'
@@ -10,7 +9,8 @@ import { jsonReporter } from '../output/json-reporter.ts'
 import { lineReporter } from '../output/line-reporter.ts'
 import { progressReporter } from '../output/progress-reporter.ts'
 import type { Reporter } from '../output/reporter.ts'
-import { isMongodb, type RunOptions } from './run-options.ts'
+import { isMongodb, stateFolder } from '../store-place.ts'
+import type { RunOptions } from './run-options.ts'
 
 export const STORE: InjectionToken<Promise<Store>> = Symbol('Store')
 export const REGISTRY: InjectionToken<ModelRegistry> = Symbol('ModelRegistry')
@@ -21,7 +21,7 @@ export const SYSTEM: InjectionToken<ActorSystem> = Symbol('ActorSystem')
 export function compose({ store, models, json }: RunOptions): DependencyContainer {
   const scope = container.createChildContainer()
   scope.register(STORE, {
-    useFactory: () => (isMongodb(store) ? mongodbStore(store) : lmdbStore(join(store, 'state'))),
+    useFactory: () => (isMongodb(store) ? mongodbStore(store) : lmdbStore(stateFolder(store))),
   })
   scope.register(REGISTRY, { useFactory: () => fileRegistry(models) })
   scope.register(SYSTEM, { useFactory: () => actorSystem({ name: 'flamectl' }) })

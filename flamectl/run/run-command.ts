@@ -1,10 +1,8 @@
 import { availableParallelism } from 'node:os'
 import { Command } from 'commander'
-import { defaultFolder, type RawRunOptions, runOptions } from './run-options.ts'
-import { runWorkload } from './run-workload.ts'
-
-/** Exit status after a stop on SIGINT or SIGTERM, as shells count them. */
-const stoppedStatus = { SIGINT: 130, SIGTERM: 143 } as const
+import { onStopSignals } from '../stop-signals.ts'
+import { defaultFolder, withoutPassword } from '../store-place.ts'
+import { type RawRunOptions, runOptions } from './run-options.ts'
 
 /** `flamectl run`: a workload's whole job in one process. */
 export function runCommand(argv: readonly string[]): Command {
@@ -27,14 +25,13 @@ export function runCommand(argv: readonly string[]): Command {
     .option('--json', 'one JSON object a line')
     .action(async (workload: string, raw: RawRunOptions) => {
       const options = runOptions(workload, raw, Math.min(8, availableParallelism()))
+      // Other commands needn't wait for what only this one loads.
+      const { runWorkload } = await import('./run-workload.ts')
       const stop = new AbortController()
-      for (const name of ['SIGINT', 'SIGTERM'] as const) {
-        process.on(name, () => {
-          if (stop.signal.aborted) process.exit(stoppedStatus[name])
-          process.exitCode = stoppedStatus[name]
-          stop.abort()
-        })
-      }
+      onStopSignals((status) => {
+        process.exitCode = status
+        stop.abort()
+      })
       await runWorkload(options, resumeCommand(argv), stop.signal)
     })
 }
@@ -43,6 +40,8 @@ function resumeCommand(argv: readonly string[]): string {
   const words = argv.includes('--resume') ? argv : [...argv, '--resume']
   return [
     'flamectl',
-    ...words.map((word) => (/^[\w./:=,@%+-]+$/.test(word) ? word : `'${word.replaceAll("'", String.raw`'\''`)}'`)),
+    ...words
+      .map(withoutPassword)
+      .map((word) => (/^[\w./:=,@%+-]+$/.test(word) ? word : `'${word.replaceAll("'", String.raw`'\''`)}'`)),
   ].join(' ')
 }

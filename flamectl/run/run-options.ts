@@ -1,8 +1,6 @@
 import { join } from 'node:path'
 import { flamectlError } from '../errors.ts'
-
-/** Where state and models are kept if nothing else is said. */
-export const defaultFolder = '.flame'
+import { defaultFolder, isMongodb } from '../store-place.ts'
 
 /** What a person asked for, checked. */
 export interface RunOptions {
@@ -46,11 +44,6 @@ export function runOptions(workload: string, raw: RawRunOptions, defaultWorkers:
     resume: raw.resume ?? false,
     check: raw.check ?? false,
   }
-}
-
-/** Whether a store is a database of MongoDB, and no folder. */
-export function isMongodb(store: string): boolean {
-  return /^mongodb(\+srv)?:/.test(store)
 }
 
 function overridesOf(given: readonly string[]): Record<string, string> {

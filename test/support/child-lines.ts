@@ -13,7 +13,7 @@ export function runChild(
   command: string,
   args: readonly string[],
   onLine: (line: string, child: ChildProcess) => void = () => {},
-  options: { readonly uid?: number; readonly gid?: number } = {},
+  options: { readonly uid?: number; readonly gid?: number; readonly cwd?: string } = {},
 ): Promise<EndedChild> {
   return new Promise((resolve, reject) => {
     const child = spawn(command, args, { stdio: ['ignore', 'pipe', 'pipe'], ...options })

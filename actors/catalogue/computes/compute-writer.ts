@@ -1,4 +1,5 @@
 import type { Behavior } from '../../../runtime/index.ts'
+import { reportDeployment } from '../deployments/deployments.ts'
 import type { CatalogueParts } from '../parts.ts'
 import type { ComputeCommand } from '../protocol.ts'
 import type { Collections } from '../records/collections.ts'
@@ -15,6 +16,8 @@ export function computeWriter(collections: Collections, parts: CatalogueParts): 
         return answer(message, () => updateCompute(collections, parts, message.compute, message.key, message.spec))
       case 'remove-compute':
         return answer(message, () => removeCompute(collections, message.compute, message.key))
+      case 'report-deployment':
+        return answer(message, () => reportDeployment(collections, parts, message, message.job, message.status))
     }
   }
 }

@@ -1,4 +1,5 @@
 import { catalogueError } from '../../errors.ts'
+import { forgetRecipient } from '../../notifier/recipients.ts'
 import type { ComputeRegistration, ComputeSpec, ComputeStatus } from '../model/compute.ts'
 import { afterOf, type Page, type PageRequest, pageOf } from '../page.ts'
 import type { CatalogueParts } from '../parts.ts'
@@ -76,11 +77,12 @@ export async function removeCompute(collections: Collections, id: string, key: s
     datasets.push(dataset)
   if (datasets.length > 0) throw catalogueError('COMPUTE_USED', { id, datasets: datasets.join(', ') })
   await collections.computes.remove(id)
+  await forgetRecipient(collections, { type: 'compute', compute: id })
   return null
 }
 
 /** The compute, once its key was shown. COMPUTE_KEY_MISSING, COMPUTE_UNKNOWN, COMPUTE_KEY_WRONG. */
-async function findCompute(
+export async function findCompute(
   { computes }: Collections,
   id: string,
   key: string | undefined,

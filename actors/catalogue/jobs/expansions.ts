@@ -1,6 +1,7 @@
 import type { NewDocument } from '../../../runtime/index.ts'
 import type { Task } from '../../../sdk/index.ts'
 import { isRefusal } from '../../errors.ts'
+import { forgetRecipient } from '../../notifier/recipients.ts'
 import type { Collections } from '../records/collections.ts'
 import type { CatalogueJob, TaskRecord } from '../records/record-models.ts'
 import type { Stored } from '../records/records.ts'
@@ -52,11 +53,19 @@ export function taskEntries(
   )
 }
 
-/** Removes tasks that are not the job's (all of them if there is no job), and the note of the change. */
-async function settle({ jobs, tasks, expansions }: Collections, job: string): Promise<void> {
+/** Removes tasks that are not the job's (all of them if there is no job) with what is theirs, and the note of the change. */
+async function settle(collections: Collections, job: string): Promise<void> {
+  const { jobs, tasks, expansions, deployments } = collections
+  const computes = new Set<string>()
   const present = await jobs.get(job)
   const own = present && `${job}/${present.value.expansion}/`
-  for await (const { id } of tasks.below(`${job}/`)) if (!own || !id.startsWith(own)) await tasks.remove(id)
+  for await (const { id, value } of tasks.below(`${job}/`)) {
+    if (own && id.startsWith(own)) continue
+    await forgetRecipient(collections, { type: 'task', job, task: value.taskId })
+    computes.add(value.computeId)
+    await tasks.remove(id)
+  }
+  for (const compute of computes) await deployments.remove(`${compute}/${job}`)
   await expansions.remove(job)
 }
 

@@ -24,6 +24,11 @@ export const endedNames: readonly JobStateName[] = ['completed', 'failed', 'term
 /** States in which a job may be changed and deleted. */
 export const editableStates: readonly JobStateName[] = ['ready', ...endedNames]
 
+/** Whether a job has been started and hasn't ended. */
+export function isUnderWay(state: JobStateName): boolean {
+  return !editableStates.includes(state)
+}
+
 /** What a job is when it enters a state: the times that tell of it. Undefined if this mover may not. */
 export function moveJob(
   from: { readonly state: JobStateName },

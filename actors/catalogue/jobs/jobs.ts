@@ -109,7 +109,7 @@ function assertEditable({ id, value: { state } }: Stored<CatalogueJob>, what: st
     throw catalogueError('JOB_STATE', { id, state, what, needed: editableStates.join(', ') })
 }
 
-function statusOf({ id, value }: Pick<Stored<CatalogueJob>, 'id' | 'value'>): JobStatus {
+export function statusOf({ id, value }: Pick<Stored<CatalogueJob>, 'id' | 'value'>): JobStatus {
   const { state, spec, createdAt, startedAt, updatedAt, endedAt } = value
   return {
     id,

@@ -36,9 +36,11 @@ export const deploymentConfig = z.strictObject({
   agentKVs: z.record(text, text),
 })
 models.add(deploymentConfig, { id: 'DeploymentConfig' })
+export type DeploymentConfig = z.output<typeof deploymentConfig>
 
 export const deploymentStatus = z.record(
   text,
   z.enum(['agentDeploySuccess', 'agentDeployFailed', 'agentRevokeSuccess', 'agentRevokeFailed']),
 )
 models.add(deploymentStatus, { id: 'DeploymentStatus' })
+export type DeploymentStatus = z.output<typeof deploymentStatus>

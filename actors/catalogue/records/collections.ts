@@ -4,9 +4,12 @@ import {
   codeRecord,
   computeRecord,
   datasetRecord,
+  deploymentRecord,
   designRecord,
   expansionRecord,
   jobRecord,
+  occasionRecord,
+  recipientRecord,
   taskRecord,
 } from './record-models.ts'
 import { insertEntries, recordsOf } from './records.ts'
@@ -26,6 +29,12 @@ export function collectionsOf({ documents }: Pick<Store, 'documents'>) {
     tasks: recordsOf(documents, 'tasks', taskRecord),
     /** By job. */
     expansions: recordsOf(documents, 'expansions', expansionRecord),
+    /** By compute and job. */
+    deployments: recordsOf(documents, 'deployments', deploymentRecord),
+    /** By task, or compute. */
+    recipients: recordsOf(documents, 'recipients', recipientRecord),
+    /** By recipient and job. */
+    occasions: recordsOf(documents, 'occasions', occasionRecord),
     /** Inserts records of any of these, all or none. False if an id is taken. */
     insertAll: (...entries: readonly NewDocument[]) => insertEntries(documents, entries),
   }

@@ -1,7 +1,9 @@
 import { z } from 'zod'
 import { text, time } from '../model/atoms.ts'
+import { deploymentStatus } from '../model/compute.ts'
 import { datasetInfo } from '../model/dataset.ts'
 import { jobSpec, jobStates } from '../model/job.ts'
+import { numberedNotification } from '../model/notification.ts'
 
 /** A design's numbered things: how many there were, and whether the last one stands. */
 const revisions = z.strictObject({ last: z.number().int(), present: z.boolean() })
@@ -75,3 +77,23 @@ export type TaskRecord = z.output<typeof taskRecord>
 
 /** A change of a job's tasks that may be under way. */
 export const expansionRecord = z.strictObject({ at: time })
+
+/** A job's tasks on a compute. */
+export const deploymentRecord = z.strictObject({
+  /** The start of the job that these are the statuses of. */
+  start: text,
+  statuses: deploymentStatus,
+  updatedAt: time,
+})
+
+/** Who is notified, and of what. */
+export const recipientRecord = z.strictObject({
+  /** The number of the last notification that there was. */
+  last: z.number().int(),
+  /** Those that aren't acknowledged. */
+  waiting: z.array(z.strictObject({ ...numberedNotification.shape, occasion: text.exactOptional() })),
+})
+export type RecipientRecord = z.output<typeof recipientRecord>
+
+/** What a recipient has acknowledged of a job's latest occasion, so that it isn't told again. */
+export const occasionRecord = z.strictObject({ occasion: text, types: z.array(text) })

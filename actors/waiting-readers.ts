@@ -1,23 +1,23 @@
-import type { ActorContext } from '../../runtime/index.ts'
+import type { ActorContext } from '../runtime/index.ts'
 
-/** A reader that waits for its job's next event. */
+/** A reader that waits for what comes next under its key. */
 export interface Waiting {
-  /** Resolves when the job's readers were woken since the waiting began, after this time, or when the actor ends. */
+  /** Resolves when the key's readers were woken since the waiting began, after this time, or when the actor ends. */
   orAfter(context: Pick<ActorContext<never>, 'clock' | 'signal'>, timeoutMs: number): Promise<void>
   cancel(): void
 }
 
-/** Those who wait, by job. */
+/** Those who wait for something new, by a key: a job, a recipient. */
 export function waitingReaders() {
   const wakers = new Map<string, Set<() => void>>()
   return {
-    wait(job: string): Waiting {
+    wait(key: string): Waiting {
       let resolve = () => {}
       const woken = new Promise<void>((wake) => {
         resolve = wake
       })
-      const present = wakers.get(job) ?? new Set()
-      wakers.set(job, present)
+      const present = wakers.get(key) ?? new Set()
+      wakers.set(key, present)
       present.add(resolve)
       return {
         async orAfter({ clock, signal }, timeoutMs) {
@@ -29,12 +29,15 @@ export function waitingReaders() {
         },
         cancel() {
           present.delete(resolve)
-          if (present.size === 0 && wakers.get(job) === present) wakers.delete(job)
+          if (present.size === 0 && wakers.get(key) === present) wakers.delete(key)
         },
       }
     },
-    wake(job: string): void {
-      for (const wake of wakers.get(job) ?? []) wake()
+    wake(key: string): void {
+      for (const wake of wakers.get(key) ?? []) wake()
+    },
+    wakeAll(): void {
+      for (const key of wakers.keys()) this.wake(key)
     },
   }
 }

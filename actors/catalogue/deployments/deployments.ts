@@ -1,0 +1,105 @@
+import { catalogueError } from '../../errors.ts'
+import { findCompute } from '../computes/computes.ts'
+import { tasksOf } from '../jobs/expansions.ts'
+import { isUnderWay } from '../jobs/job-transitions.ts'
+import { statusOf } from '../jobs/jobs.ts'
+import type { DeploymentConfig, DeploymentStatus } from '../model/compute.ts'
+import type { JobStatus } from '../model/job.ts'
+import { afterOf, type Page, type PageRequest, pageOf } from '../page.ts'
+import type { CatalogueParts } from '../parts.ts'
+import { attempted } from '../records/attempted.ts'
+import type { Collections } from '../records/collections.ts'
+import type { CatalogueJob, TaskRecord } from '../records/record-models.ts'
+import type { Stored } from '../records/records.ts'
+
+/** What every request of a compute tells: which it is, and its key. */
+export interface ComputeAccess {
+  readonly compute: string
+  readonly key: string | undefined
+}
+
+/** Jobs under way that have tasks on the compute. */
+export async function listComputeJobs(
+  collections: Collections,
+  access: ComputeAccess,
+  page: PageRequest,
+): Promise<Page<JobStatus>> {
+  await findCompute(collections, access.compute, access.key)
+  return pageOf(jobsOn(collections, access.compute, page), page, ({ id }) => id, statusOf)
+}
+
+async function* jobsOn(collections: Collections, compute: string, page: PageRequest) {
+  for await (const job of collections.jobs.find(afterOf(page)))
+    if (isUnderWay(job.value.state) && (await hasTaskOn(collections, job, compute))) yield job
+}
+
+async function hasTaskOn({ tasks }: Collections, { id, value }: Stored<CatalogueJob>, compute: string) {
+  for await (const task of tasks.below(`${id}/${value.expansion}/`)) if (task.value.computeId === compute) return true
+  return false
+}
+
+/** How far each job's deployment on the compute has come. */
+export async function listDeployments(
+  collections: Collections,
+  { compute, key }: ComputeAccess,
+  page: PageRequest,
+): Promise<Page<DeploymentStatus>> {
+  await findCompute(collections, compute, key)
+  const found = collections.deployments.below(`${compute}/`, page.after)
+  return pageOf(
+    found,
+    page,
+    ({ id }) => id.slice(compute.length + 1),
+    ({ value }) => value.statuses,
+  )
+}
+
+/** The tasks that a compute is to run, with their keys. DEPLOYMENT_UNKNOWN if the job has none there. */
+export async function readDeploymentConfig(
+  collections: Collections,
+  { compute, key }: ComputeAccess,
+  job: string,
+): Promise<DeploymentConfig> {
+  await findCompute(collections, compute, key)
+  const tasks = await tasksOn(collections, compute, job)
+  return { jobId: job, agentKVs: Object.fromEntries(tasks.map((task) => [task.taskId, task.key])) }
+}
+
+/** DEPLOYMENT_UNKNOWN unless the job was started with tasks there. */
+export async function readDeploymentStatus(
+  collections: Collections,
+  { compute, key }: ComputeAccess,
+  job: string,
+): Promise<DeploymentStatus> {
+  await findCompute(collections, compute, key)
+  const found = await collections.deployments.get(`${compute}/${job}`)
+  if (!found) throw catalogueError('DEPLOYMENT_UNKNOWN', { compute, job })
+  return found.value.statuses
+}
+
+/** Takes note of how far the named tasks' deployment has come; others stay as they were. DEPLOYMENT_UNKNOWN, TASK_UNKNOWN. */
+export async function reportDeployment(
+  collections: Collections,
+  { now }: CatalogueParts,
+  { compute, key }: ComputeAccess,
+  job: string,
+  status: DeploymentStatus,
+): Promise<null> {
+  await findCompute(collections, compute, key)
+  return attempted(async () => {
+    const found = await collections.deployments.get(`${compute}/${job}`)
+    if (!found) throw catalogueError('DEPLOYMENT_UNKNOWN', { compute, job })
+    const tasks = new Set((await tasksOn(collections, compute, job)).map(({ taskId }) => taskId))
+    for (const id of Object.keys(status)) if (!tasks.has(id)) throw catalogueError('TASK_UNKNOWN', { job, id })
+    const statuses = { ...found.value.statuses, ...status }
+    await collections.deployments.replace(found, { ...found.value, statuses, updatedAt: now() })
+    return null
+  })
+}
+
+async function tasksOn(collections: Collections, compute: string, job: string): Promise<TaskRecord[]> {
+  const found = await collections.jobs.get(job)
+  const tasks = found ? (await tasksOf(collections, found)).filter(({ computeId }) => computeId === compute) : []
+  if (tasks.length === 0) throw catalogueError('DEPLOYMENT_UNKNOWN', { compute, job })
+  return tasks
+}

@@ -1,0 +1,100 @@
+import type { Notification, NumberedNotification } from '../catalogue/model/notification.ts'
+import { attempted } from '../catalogue/records/attempted.ts'
+import type { Collections } from '../catalogue/records/collections.ts'
+import type { RecipientRecord } from '../catalogue/records/record-models.ts'
+import type { Stored } from '../catalogue/records/records.ts'
+import { catalogueError } from '../errors.ts'
+import type { Recipient } from './protocol.ts'
+
+type Kept = Pick<Collections, 'recipients' | 'occasions'>
+
+/*
+ * A recipient is one document: the last number, and what waits. Each change of it expects the version that was read, so that
+ * two servers neither give one number twice nor lose a notification. What was acknowledged of an occasion is noted before it
+ * leaves that document: whoever repeats a notification finds it in one of the two, or its write is refused.
+ */
+
+export function keyOf(recipient: Recipient): string {
+  return recipient.type === 'task' ? `task/${recipient.job}/${recipient.task}` : `compute/${recipient.compute}`
+}
+
+/** Adds a notification under the next number, unless the recipient was told it on this occasion. */
+export function addNotification(
+  kept: Kept,
+  key: string,
+  notification: Notification,
+  occasion: string | undefined,
+): Promise<null> {
+  return attempted(async () => {
+    const found = await kept.recipients.get(key)
+    const { last, waiting } = found?.value ?? { last: 0, waiting: [] }
+    if (occasion !== undefined && (await wasTold(kept, key, waiting, notification, occasion))) return null
+    const added = { number: last + 1, notification, ...(occasion === undefined ? {} : { occasion }) }
+    await write(kept, key, found, { last: last + 1, waiting: [...waiting, added] })
+    return null
+  })
+}
+
+/** Drops those up to a number; answers with the rest. ACKNOWLEDGED_UNKNOWN if there was none of that number. */
+export function acknowledgeUpTo(kept: Kept, key: string, upTo: number): Promise<NumberedNotification[]> {
+  return attempted(async () => {
+    const found = await kept.recipients.get(key)
+    const { last, waiting } = found?.value ?? { last: 0, waiting: [] }
+    if (upTo > last) throw catalogueError('ACKNOWLEDGED_UNKNOWN', { given: upTo, last })
+    const left = waiting.filter(({ number }) => number > upTo)
+    if (left.length < waiting.length) {
+      for (const dropped of waiting.slice(0, waiting.length - left.length)) await noteTold(kept, key, dropped)
+      await write(kept, key, found, { last, waiting: left })
+    }
+    return left.map(({ number, notification }) => ({ number, notification }))
+  })
+}
+
+/** Takes away all of a recipient that is no more. */
+export async function forgetRecipient(kept: Kept, recipient: Recipient): Promise<void> {
+  const key = keyOf(recipient)
+  await kept.recipients.remove(key)
+  for await (const { id } of kept.occasions.below(`${key}/`)) await kept.occasions.remove(id)
+}
+
+async function wasTold(
+  { occasions }: Kept,
+  key: string,
+  waiting: RecipientRecord['waiting'],
+  { type, jobId }: Notification,
+  occasion: string,
+): Promise<boolean> {
+  const waits = waiting.some(
+    (other) => other.occasion === occasion && other.notification.type === type && other.notification.jobId === jobId,
+  )
+  if (waits) return true
+  const noted = await occasions.get(`${key}/${jobId}`)
+  return noted?.value.occasion === occasion && noted.value.types.includes(type)
+}
+
+async function noteTold(
+  { occasions }: Kept,
+  key: string,
+  { notification: { type, jobId }, occasion }: RecipientRecord['waiting'][number],
+): Promise<void> {
+  if (occasion === undefined) return
+  const id = `${key}/${jobId}`
+  const noted = await occasions.get(id)
+  const types = noted?.value.occasion === occasion ? noted.value.types : []
+  if (types.includes(type)) return
+  const value = { occasion, types: [...types, type] }
+  if (noted) await occasions.replace(noted, value)
+  else if (!(await occasions.insert({ id, value })))
+    throw catalogueError('WRITTEN_MEANWHILE', { what: `occasion ${id}` })
+}
+
+async function write(
+  { recipients }: Kept,
+  id: string,
+  found: Stored<RecipientRecord> | undefined,
+  value: RecipientRecord,
+): Promise<void> {
+  if (found) await recipients.replace(found, value)
+  else if (!(await recipients.insert({ id, value })))
+    throw catalogueError('WRITTEN_MEANWHILE', { what: `recipient ${id}` })
+}

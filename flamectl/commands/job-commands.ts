@@ -1,0 +1,82 @@
+import { Command } from 'commander'
+import type { CommandContext } from '../context.ts'
+import { readJobFile } from '../files/job-file.ts'
+import { limitOption, printList } from './listing.ts'
+import type { Verbs } from './verbs.ts'
+
+export function jobCommands(context: CommandContext): Verbs {
+  const { connect, print, warn } = context
+  const asking = (verb: 'start' | 'stop', state: 'starting' | 'stopping') =>
+    new Command('job')
+      .argument('<jobId>')
+      .description(`${verb} a job`)
+      .action(async (jobId: string) => {
+        const { client, user } = await connect()
+        await client.updateJobStatus({ user, jobId, body: { state } })
+        print.done(`job ${jobId} is ${state}`, { id: jobId, state }, jobId)
+      })
+  return {
+    create: [
+      new Command('job')
+        .argument('<file>', 'the job in JSON')
+        .description('create a job and its tasks')
+        .action(async (file: string) => {
+          const body = await readJobFile(file, warn)
+          const { client, user } = await connect()
+          const created = await client.createJob({ user, body })
+          print.done(`job ${created.id} created, ${created.state}`, created, created.id)
+        }),
+    ],
+    get: [
+      new Command('job')
+        .argument('<jobId>')
+        .description('show a job')
+        .option('-s, --status', 'how far it has come, instead of what it is')
+        .action(async (jobId: string, { status = false }: { status?: boolean }) => {
+          const { client, user } = await connect()
+          print.one(status ? await client.getJobStatus({ user, jobId }) : await client.getJob({ user, jobId }), jobId)
+        }),
+      new Command('jobs')
+        .description('list jobs')
+        .addOption(limitOption())
+        .action(async ({ limit }: { limit: string }) => {
+          const { client, user } = await connect()
+          await printList(context, limit, (query) => client.getJobs({ user, query }), {
+            columns: {
+              ID: ({ id }) => id,
+              NAME: ({ name }) => name,
+              STATE: ({ state }) => state,
+              CREATED: ({ createdAt }) => createdAt,
+              STARTED: ({ startedAt }) => startedAt,
+              ENDED: ({ endedAt }) => endedAt,
+            },
+            nameOf: ({ id }) => id,
+          })
+        }),
+    ],
+    update: [
+      new Command('job')
+        .argument('<jobId>')
+        .argument('<file>', 'the job in JSON')
+        .description('replace a job that is ready or has ended, with its tasks')
+        .action(async (jobId: string, file: string) => {
+          const body = await readJobFile(file, warn)
+          const { client, user } = await connect()
+          await client.updateJob({ user, jobId, body })
+          print.done(`job ${jobId} updated`, { id: jobId }, jobId)
+        }),
+    ],
+    remove: [
+      new Command('job')
+        .argument('<jobId>')
+        .description('remove a job that is ready or has ended, with its tasks')
+        .action(async (jobId: string) => {
+          const { client, user } = await connect()
+          await client.deleteJob({ user, jobId })
+          print.done(`job ${jobId} removed`, { id: jobId }, jobId)
+        }),
+    ],
+    start: [asking('start', 'starting')],
+    stop: [asking('stop', 'stopping')],
+  }
+}

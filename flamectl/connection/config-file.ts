@@ -1,0 +1,37 @@
+import { readFile } from 'node:fs/promises'
+import { parse, YAMLParseError } from 'yaml'
+import { z } from 'zod'
+import { flamectlError } from '../errors.ts'
+
+/** Other fields are let be: other tools' settings may stand in the same file. */
+const model = z.object({
+  apiserver: z.object({ endpoint: z.string().min(1).optional() }).optional(),
+  user: z.string().min(1).optional(),
+  token: z.string().min(1).optional(),
+})
+
+export type Config = z.output<typeof model>
+
+/** Reads the configuration; empty if the file needn't be there and isn't. CONFIG_MISSING, CONFIG_INVALID. */
+export async function readConfig(file: string, { optional }: { readonly optional: boolean }): Promise<Config> {
+  let text: string
+  try {
+    text = await readFile(file, 'utf8')
+  } catch (cause) {
+    if (optional && cause instanceof Error && 'code' in cause && cause.code === 'ENOENT') return {}
+    throw flamectlError('CONFIG_MISSING', { file, reason: cause instanceof Error ? cause.message : cause }, { cause })
+  }
+  const decoded = model.safeParse(parsed(file, text) ?? {})
+  if (decoded.success) return decoded.data
+  const found = decoded.error.issues.map(({ path, message }) => `${path.join('.') || '(whole)'}: ${message}`).join('; ')
+  throw flamectlError('CONFIG_INVALID', { file, found })
+}
+
+function parsed(file: string, text: string): unknown {
+  try {
+    return parse(text)
+  } catch (cause) {
+    const found = cause instanceof YAMLParseError ? cause.message.split('\n')[0] : cause
+    throw flamectlError('CONFIG_INVALID', { file, found }, { cause })
+  }
+}

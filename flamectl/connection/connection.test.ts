@@ -1,0 +1,72 @@
+import { writeFile } from 'node:fs/promises'
+import { join } from 'node:path'
+import test from 'ava'
+import { Command } from 'commander'
+import { json, scriptedServer } from '../../test/support/scripted-server.ts'
+import { temporaryFolder } from '../../test/support/temporary-folder.ts'
+import { connect, defaultEndpoint } from './connection.ts'
+import { addGlobalOptions, type GlobalOptions } from './global-options.ts'
+
+/** The options that a command line has on top of the environment of this process. */
+function optionsOf(...argv: readonly string[]): GlobalOptions {
+  return addGlobalOptions(new Command('flamectl')).parse(argv, { from: 'user' }).opts<GlobalOptions>()
+}
+
+test.serial('flags win over the environment, and that over the configuration', async (t) => {
+  await using folder = await temporaryFolder()
+  const config = join(folder.path, 'config.yaml')
+  const yaml = 'apiserver:\n  endpoint: http://file:1\n  other: 1\nuser: filed\nregistry: {sort: mlflow}\n'
+  await writeFile(config, yaml)
+  const where = async (...argv: readonly string[]) => {
+    const { client, user } = await connect(optionsOf('--config', config, ...argv), {})
+    return [client.endpoint, user]
+  }
+  t.deepEqual(await where(), ['http://file:1', 'filed'])
+  process.env.FLAME_ENDPOINT = 'http://environment:2/'
+  process.env.FLAME_USER = 'environed'
+  try {
+    t.deepEqual(await where(), ['http://environment:2', 'environed'])
+    t.deepEqual(await where('--endpoint', 'http://flag:3', '--user', 'flagged'), ['http://flag:3', 'flagged'])
+  } finally {
+    delete process.env.FLAME_ENDPOINT
+    delete process.env.FLAME_USER
+  }
+})
+
+test.serial('the token of the environment wins over that of the configuration', async (t) => {
+  await using folder = await temporaryFolder()
+  await using server = await scriptedServer(json(200, []))
+  const config = join(folder.path, 'config.yaml')
+  await writeFile(config, `apiserver: { endpoint: "${server.url}" }\ntoken: filed\n`)
+  for (const environment of [{}, { FLAME_TOKEN: 'environed' }]) {
+    const { client, user } = await connect(optionsOf('--config', config), environment)
+    await client.getJobs({ user })
+  }
+  t.deepEqual(
+    server.seen.map(({ headers }) => headers.authorization),
+    ['Bearer filed', 'Bearer environed'],
+  )
+})
+
+test.serial('without anything said, it is the control plane of this machine', async (t) => {
+  const { client, user } = await connect(optionsOf(), {})
+  t.is(client.endpoint, defaultEndpoint)
+  t.regex(user, /^\w[\w.@-]*$/)
+})
+
+test.serial('a configuration that is named and not there, or is none, is refused', async (t) => {
+  await using folder = await temporaryFolder()
+  const config = join(folder.path, 'config.yaml')
+  await t.throwsAsync(connect(optionsOf('--config', config), {}), { code: 'CONFIG_MISSING' })
+  await writeFile(config, 'apiserver: [')
+  await t.throwsAsync(connect(optionsOf('--config', config), {}), { code: 'CONFIG_INVALID' })
+  await writeFile(config, 'apiserver: { endpoint: 3 }')
+  await t.throwsAsync(connect(optionsOf('--config', config), {}), {
+    code: 'CONFIG_INVALID',
+    message: /apiserver\.endpoint/,
+  })
+  await writeFile(config, 'apiserver: { endpoint: nowhere }')
+  await t.throwsAsync(connect(optionsOf('--config', config), {}), { code: 'CLIENT_ENDPOINT' })
+  await writeFile(config, '')
+  t.is((await connect(optionsOf('--config', config), {})).client.endpoint, defaultEndpoint)
+})

@@ -1,0 +1,38 @@
+import { userInfo } from 'node:os'
+import { type ApiClient, apiClient } from '../../api/client/index.ts'
+import { readConfig } from './config-file.ts'
+import { defaultConfig, type GlobalOptions } from './global-options.ts'
+
+export const defaultEndpoint = 'http://127.0.0.1:10100'
+
+/** Whom a command speaks to, and for whom. */
+export interface Connection {
+  readonly client: ApiClient
+  readonly user: string
+}
+
+/**
+ * Puts together what flags, the environment and the configuration say, in this order. The token comes from the environment
+ * or the configuration alone, since others can see flags. CONFIG_MISSING, CONFIG_INVALID, CLIENT_ENDPOINT.
+ */
+export async function connect(options: GlobalOptions, environment: NodeJS.ProcessEnv): Promise<Connection> {
+  const config = await readConfig(options.config, { optional: options.config === defaultConfig })
+  const endpoint = options.endpoint ?? config.apiserver?.endpoint ?? defaultEndpoint
+  const token = environment.FLAME_TOKEN ?? config.token
+  // Node's fetch takes no such option for one request; it looks here when it connects.
+  if (options.insecure) environment.NODE_TLS_REJECT_UNAUTHORIZED = '0'
+  return {
+    client: apiClient({ endpoint, ...(token === undefined ? {} : { token }) }),
+    user: options.user ?? config.user ?? thisUser(),
+  }
+}
+
+/** Who runs the command, where the system has a name for them that can stand in an address. */
+function thisUser(): string {
+  try {
+    const { username } = userInfo()
+    return /^\w[\w.@-]{0,99}$/.test(username) ? username : 'local'
+  } catch {
+    return 'local'
+  }
+}

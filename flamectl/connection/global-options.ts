@@ -1,0 +1,27 @@
+import { homedir } from 'node:os'
+import { join } from 'node:path'
+import { type Command, Option } from 'commander'
+import { type Format, formats } from '../print/format.ts'
+
+/** What can be said with every command, as commander hands it over: a flag wins over its environment variable. */
+export interface GlobalOptions {
+  readonly config: string
+  readonly endpoint?: string
+  readonly user?: string
+  readonly insecure?: boolean
+  readonly output?: Format
+}
+
+/** Where the configuration is, if nothing else is said. It needn't be there. */
+export const defaultConfig = join(homedir(), '.flame', 'config.yaml')
+
+export function addGlobalOptions(program: Command): Command {
+  return program
+    .addOption(new Option('--config <file>', 'configuration in YAML').env('FLAME_CONFIG').default(defaultConfig))
+    .addOption(new Option('--endpoint <url>', 'where the control plane answers').env('FLAME_ENDPOINT'))
+    .addOption(new Option('--user <name>', 'whose designs, datasets and jobs').env('FLAME_USER'))
+    .addOption(new Option('--insecure', "don't check the server's certificate").env('FLAME_INSECURE'))
+    .addOption(
+      new Option('-o, --output <format>', 'table for people, others for programs').choices(formats).env('FLAME_OUTPUT'),
+    )
+}

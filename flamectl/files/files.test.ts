@@ -1,0 +1,91 @@
+import { mkdir, readdir, readFile, writeFile } from 'node:fs/promises'
+import { join } from 'node:path'
+import test from 'ava'
+import { designInfo } from '../../actors/catalogue/model/index.ts'
+import { temporaryFolder } from '../../test/support/temporary-folder.ts'
+import { archiveToSend, saveWhole } from './archive-file.ts'
+import { readJobFile } from './job-file.ts'
+import { readModel } from './json-file.ts'
+
+const silent = () => {}
+
+test('comments are left out, unknown fields too but with a warning', async (t) => {
+  await using folder = await temporaryFolder()
+  const file = join(folder.path, 'design.json')
+  await writeFile(file, JSON.stringify({ '//': 'a comment', id: 'd', colour: { deep: 1 }, name: '' }))
+  const warnings: string[] = []
+  t.deepEqual(await readModel(file, designInfo, (text) => warnings.push(text)), { id: 'd' })
+  t.deepEqual(warnings, [`${file}: there is no field colour, it is left out`])
+})
+
+test('what is no file, no JSON, or lacks a field is refused with its place', async (t) => {
+  await using folder = await temporaryFolder()
+  const file = join(folder.path, 'design.json')
+  await t.throwsAsync(readModel(file, designInfo, silent), { code: 'FILE_UNREADABLE', message: /ENOENT/ })
+  await writeFile(file, '{"id": }')
+  await t.throwsAsync(readModel(file, designInfo, silent), { code: 'FILE_JSON', message: /position 7|"\{"id": \}"/ })
+  await writeFile(file, '{"name": "n"}')
+  await t.throwsAsync(readModel(file, designInfo, silent), {
+    code: 'MODEL_INVALID',
+    message: /id: this field is required/,
+  })
+})
+
+test("a job's data and model may stand in files beside it, with or without their names", async (t) => {
+  await using folder = await temporaryFolder()
+  const at = (name: string) => join(folder.path, 'sub', name)
+  await mkdir(at(''))
+  const dataSpec = [{ role: 'trainer', datasetGroups: { default: ['a'] } }]
+  const modelSpec = { hyperparameters: { rounds: 0, '//': 'none' } }
+  const job = { name: 'j', designId: 'd', priority: 'low', backend: 'mqtt', maxRunTime: 60 }
+  const paths = { dataSpecPath: 'data.json', modelSpecPath: '../sub/model.json' }
+  await writeFile(at('job.json'), JSON.stringify({ ...job, ...paths, modelSpecPaths: 1 }))
+  await writeFile(at('data.json'), JSON.stringify(dataSpec))
+  await writeFile(at('model.json'), JSON.stringify({ '//': 'model', modelSpec: { ...modelSpec, colour: 1 } }))
+  const warnings: string[] = []
+  const read = await readJobFile(at('job.json'), (text) => warnings.push(text))
+  const expected: unknown = { ...job, dataSpec, modelSpec: { hyperparameters: { rounds: 0 } } }
+  t.deepEqual(read, expected)
+  t.deepEqual(
+    warnings.map((text) => text.replace(/.*: there/, 'there')),
+    ['there is no field modelSpecPaths, it is left out', 'there is no field modelSpec.colour, it is left out'],
+  )
+  await writeFile(at('twice.json'), JSON.stringify({ ...job, dataSpec, dataSpecPath: 'data.json' }))
+  await t.throwsAsync(readJobFile(at('twice.json'), silent), { code: 'FILE_TWICE' })
+  await writeFile(at('gone.json'), JSON.stringify({ ...job, dataSpecPath: 'gone' }))
+  await t.throwsAsync(readJobFile(at('gone.json'), silent), { code: 'FILE_UNREADABLE', message: /sub.gone/ })
+})
+
+test('an archive is saved whole or not at all, and takes the place of no other file unasked', async (t) => {
+  await using folder = await temporaryFolder()
+  const file = join(folder.path, 'd.zip')
+  const content = (...parts: (string | Error)[]) =>
+    new ReadableStream<Uint8Array>({
+      pull(controller) {
+        const part = parts.shift()
+        if (part === undefined) controller.close()
+        else if (part instanceof Error) controller.error(part)
+        else controller.enqueue(new TextEncoder().encode(part))
+      },
+    })
+  await t.throwsAsync(saveWhole(file, content('a', new Error('cut')), { force: false }), { message: 'cut' })
+  t.deepEqual(await readdir(folder.path), [])
+  await saveWhole(file, content('a', 'b'), { force: false })
+  t.is(await readFile(file, 'utf8'), 'ab')
+  await t.throwsAsync(saveWhole(file, content('c'), { force: false }), { code: 'FILE_EXISTS' })
+  t.is(await readFile(file, 'utf8'), 'ab')
+  await t.throwsAsync(saveWhole(file, content('c', new Error('cut')), { force: true }))
+  t.is(await readFile(file, 'utf8'), 'ab')
+  await saveWhole(file, content('c'), { force: true })
+  t.is(await readFile(file, 'utf8'), 'c')
+  t.deepEqual(await readdir(folder.path), ['d.zip'])
+})
+
+test('an archive to send is a file', async (t) => {
+  await using folder = await temporaryFolder()
+  await writeFile(join(folder.path, 'code.zip'), 'zip')
+  const { fileName, fileData } = await archiveToSend(join(folder.path, 'code.zip'))
+  t.deepEqual([fileName, await fileData.text()], ['code.zip', 'zip'])
+  await t.throwsAsync(archiveToSend(folder.path), { code: 'FILE_UNREADABLE' })
+  await t.throwsAsync(archiveToSend(join(folder.path, 'none')), { code: 'FILE_UNREADABLE' })
+})

@@ -1,0 +1,45 @@
+import { stringify } from 'yaml'
+import type { Format } from './format.ts'
+import { table } from './table.ts'
+
+/** How the items of a list are shown in columns. */
+export interface Listing<Item> {
+  /** Header → what stands below it. */
+  readonly columns: Readonly<Record<string, (item: Item) => string | boolean | undefined>>
+  readonly nameOf: (item: Item) => string
+}
+
+/** Writes a command's result in the format that was asked for. */
+export interface Printer {
+  /** A table with a header row, unless another format was asked for. */
+  list<Item>(items: readonly Item[], listing: Listing<Item>): void
+  /** A single thing: indented JSON, unless another format was asked for. */
+  one(value: unknown, name: string): void
+  /** That something was done: a sentence, unless another format was asked for. */
+  done(sentence: string, value: unknown, name: string): void
+}
+
+/** `formatOf` is asked at each call: when commands are made, nothing is parsed yet. */
+export function printer(formatOf: () => Format | undefined, write: (text: string) => void): Printer {
+  const structured = (value: unknown) =>
+    write(formatOf() === 'yaml' ? stringify(value).trimEnd() : JSON.stringify(value, undefined, 2))
+  return {
+    list(items, { columns, nameOf }) {
+      const format = formatOf()
+      if (format === 'name') return items.forEach((item) => write(nameOf(item)))
+      if (format === 'json' || format === 'yaml') return structured(items)
+      const rows = items.map((item) => Object.values(columns).map((cell) => String(cell(item) ?? '')))
+      write(table(Object.keys(columns), rows))
+    },
+    one(value, name) {
+      if (formatOf() === 'name') write(name)
+      else structured(value)
+    },
+    done(sentence, value, name) {
+      const format = formatOf()
+      if (format === 'name') write(name)
+      else if (format === 'json' || format === 'yaml') structured(value)
+      else write(sentence)
+    },
+  }
+}

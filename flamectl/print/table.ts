@@ -1,0 +1,26 @@
+import Table from 'cli-table3'
+
+const borders = ['top', 'bottom', 'left', 'right', 'mid'] as const
+const corners = ['top-mid', 'top-left', 'top-right', 'bottom-mid', 'bottom-left', 'bottom-right'] as const
+const crossings = ['left-mid', 'mid-mid', 'right-mid'] as const
+const noLines = Object.fromEntries([...borders, ...corners, ...crossings].map((name) => [name, '']))
+
+/** Columns below a header row, without lines, as other tools can cut and sort them. */
+export function table(head: readonly string[], rows: readonly (readonly string[])[]): string {
+  const made = new Table({
+    head: [...head],
+    chars: { ...noLines, middle: '  ' },
+    style: { 'padding-left': 0, 'padding-right': 0, head: [], border: [], compact: true },
+  })
+  made.push(...rows.map((row) => row.map(printable)))
+  return made
+    .toString()
+    .split('\n')
+    .map((line) => line.trimEnd())
+    .join('\n')
+}
+
+/** What others wrote may not move the cursor, nor colour the terminal. */
+function printable(text: string): string {
+  return text.replace(/\p{Cc}/gu, (character) => JSON.stringify(character).slice(1, -1).replace('\u007f', '\\u007f'))
+}

@@ -1,0 +1,49 @@
+import { Command } from 'commander'
+import { checkCommand } from './check/check-command.ts'
+import { codeCommands } from './commands/code-commands.ts'
+import { datasetCommands } from './commands/dataset-commands.ts'
+import { designCommands } from './commands/design-commands.ts'
+import { jobCommands } from './commands/job-commands.ts'
+import { schemaCommands } from './commands/schema-commands.ts'
+import { taskCommands } from './commands/task-commands.ts'
+import { type Verbs, verbs } from './commands/verbs.ts'
+import { completionCommands } from './completion/completion-commands.ts'
+import { addGlobalOptions } from './connection/global-options.ts'
+import { commandContext } from './context.ts'
+import { runCommand } from './run/run-command.ts'
+import { tokenCommand } from './token/token-command.ts'
+import { upCommand } from './up/up-command.ts'
+
+/** The whole command line; nothing is parsed yet. `argv` is what resuming a run repeats. */
+export function flamectl(argv: readonly string[]): Command {
+  const program = addGlobalOptions(new Command('flamectl'))
+    .description('federated learning as an actor system')
+    .showHelpAfterError('(see flamectl --help)')
+  const context = commandContext(program)
+  for (const command of [runCommand(argv), checkCommand(), upCommand(), tokenCommand()]) program.addCommand(command)
+  const things: readonly Verbs[] = [
+    designCommands(context),
+    schemaCommands(context),
+    codeCommands(context),
+    datasetCommands(context),
+    jobCommands(context),
+    taskCommands(context),
+  ]
+  for (const { name, description } of verbs) {
+    const command = new Command(name).description(description)
+    for (const thing of things) for (const one of thing[name] ?? []) command.addCommand(one)
+    program.addCommand(command)
+  }
+  for (const { command, hidden } of completionCommands(program)) program.addCommand(command, { hidden })
+  program.exitOverride().configureHelp({ showGlobalOptions: true })
+  passSettings(program)
+  return program
+}
+
+/** Commands that are added, rather than made by their parent, don't take its settings by themselves. */
+function passSettings(command: Command): void {
+  for (const one of command.commands) {
+    one.copyInheritedSettings(command)
+    passSettings(one)
+  }
+}

@@ -1,0 +1,29 @@
+import { join } from 'node:path'
+
+/** Where state and models are kept if nothing else is said. */
+export const defaultFolder = '.flame'
+
+/** Whether a store is a database of MongoDB, and no folder. */
+export function isMongodb(store: string): boolean {
+  return /^mongodb(\+srv)?:/.test(store)
+}
+
+/** Folder of the state within the store's folder. */
+export function stateFolder(store: string): string {
+  return join(store, 'state')
+}
+
+/** Where the keys are by which a server knows its tokens. */
+export function keyFileIn(folder: string): string {
+  return join(folder, 'keys.json')
+}
+
+/** Where a store's state is, as it may be shown. */
+export function shownStore(store: string): string {
+  return isMongodb(store) ? withoutPassword(store) : stateFolder(store)
+}
+
+/** A URL may hold a password, which isn't for the eyes of those who see the screen. */
+export function withoutPassword(text: string): string {
+  return text.replace(/(mongodb(?:\+srv)?:\/\/[^:@/]*):[^/]*@/, '$1:PASSWORD@')
+}

@@ -1,0 +1,35 @@
+import { mkdir } from 'node:fs/promises'
+import { dirname } from 'node:path'
+import { isLoopback, type RunningServer, startServer, storeSetting } from '../../api/index.ts'
+import { flamectlError } from '../errors.ts'
+import { isMongodb, shownStore, stateFolder } from '../store-place.ts'
+import type { RawUpOptions } from './up-options.ts'
+
+export interface ControlPlane extends RunningServer {
+  /** Where its state is, as it may be shown. */
+  readonly state: string
+  readonly asksForTokens: boolean
+}
+
+/** Starts the control plane. UP_LISTEN if it can't listen there; the errors of the store and of the server. */
+export async function openControlPlane({
+  host,
+  port,
+  store,
+  auth,
+  keyFile,
+  logLevel,
+}: Omit<RawUpOptions, 'port'> & { readonly port: number }): Promise<ControlPlane> {
+  const setting = storeSetting(isMongodb(store) ? store : stateFolder(store))
+  const asksForTokens = auth ?? !isLoopback(host)
+  if (asksForTokens) await mkdir(dirname(keyFile), { recursive: true, mode: 0o700 })
+  const authentication = asksForTokens ? { authentication: { keyFile } } : {}
+  try {
+    const server = await startServer({ store: setting, host, port, log: { level: logLevel }, ...authentication })
+    return { ...server, state: shownStore(store), asksForTokens }
+  } catch (cause) {
+    const isListening = cause instanceof Error && 'syscall' in cause && cause.syscall === 'listen'
+    if (!isListening) throw cause
+    throw flamectlError('UP_LISTEN', { host, port, reason: cause.message }, { cause })
+  }
+}

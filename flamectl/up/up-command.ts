@@ -1,0 +1,35 @@
+import { Command, Option } from 'commander'
+import { defaultEndpoint } from '../connection/connection.ts'
+import { onStopSignals } from '../stop-signals.ts'
+import { defaultFolder, keyFileIn } from '../store-place.ts'
+import { portOf, type RawUpOptions } from './up-options.ts'
+
+const logLevels = ['debug', 'info', 'warn', 'error', 'silent']
+
+/** `flamectl up`: the whole control plane in this process, until it's stopped. */
+export function upCommand(): Command {
+  return new Command('up')
+    .description('start the control plane in this process')
+    .option('--host <address>', 'where to listen', '127.0.0.1')
+    .option('--port <number>', 'port to listen on; 0 chooses a free one', '10100')
+    .option('--store <folder or URL>', 'where state is kept: a folder, or mongodb://host:port/database', defaultFolder)
+    .option('--auth', 'ask callers for a token; always where other machines can reach it')
+    .option('--key-file <file>', 'by which it knows its tokens', keyFileIn(defaultFolder))
+    .addOption(
+      new Option('--log-level <level>', 'what is logged to standard error; info tells of each request')
+        .choices(logLevels)
+        .default('warn'),
+    )
+    .action(async (raw: RawUpOptions) => {
+      const port = portOf(raw.port)
+      const { openControlPlane } = await import('./open-control-plane.ts')
+      const server = await openControlPlane({ ...raw, port })
+      const endpoint = server.url === defaultEndpoint ? '' : ` --endpoint ${server.url}`
+      console.log(`control plane at ${server.url}, its state in ${server.state}`)
+      console.log(`  flamectl${endpoint} create design <designId>    and so on; see flamectl --help`)
+      if (server.asksForTokens) console.log(`  export FLAME_TOKEN=$(flamectl token <user> --key-file ${raw.keyFile})`)
+      console.log('  Ctrl-C stops it')
+      await new Promise<void>((resolve) => onStopSignals(() => resolve()))
+      await server.close()
+    })
+}

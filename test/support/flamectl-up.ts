@@ -1,0 +1,63 @@
+import { spawn } from 'node:child_process'
+import { once } from 'node:events'
+import { fileURLToPath } from 'node:url'
+import { runChild } from './child-lines.ts'
+
+export interface FinishedCommand {
+  readonly status: number | null
+  readonly out: string
+  readonly err: string
+}
+
+export interface RunningUp extends AsyncDisposable {
+  readonly url: string
+  /** What it printed. */
+  readonly out: () => string
+  /** Runs another command against it. */
+  command(...args: readonly string[]): Promise<FinishedCommand>
+  /** Sends signals, one after the other, and answers with the exit status, or the signal that ended it. */
+  end(...signals: readonly NodeJS.Signals[]): Promise<number | NodeJS.Signals | null>
+}
+
+const main = fileURLToPath(new URL('../../flamectl/main.js', import.meta.url))
+
+/** Runs a command of the built flamectl to its end. */
+export async function runCommand(
+  args: readonly string[],
+  options: { readonly cwd?: string } = {},
+): Promise<FinishedCommand> {
+  const { status, lines, err } = await runChild(process.execPath, [main, ...args], undefined, options)
+  return { status, out: lines.map((line) => `${line}\n`).join(''), err }
+}
+
+/** A control plane started by `flamectl up` in a process of its own, on a free port. */
+export async function flamectlUp(store: string, ...more: readonly string[]): Promise<RunningUp> {
+  const args = [main, 'up', '--port', '0', '--store', store, ...more]
+  const child = spawn(process.execPath, args, { stdio: ['ignore', 'pipe', 'pipe'] })
+  const ended = once(child, 'close')
+  let out = ''
+  let err = ''
+  child.stderr.setEncoding('utf8').on('data', (text: string) => {
+    err += text
+  })
+  const url = await new Promise<string>((resolve, reject) => {
+    child.stdout.setEncoding('utf8').on('data', (text: string) => {
+      out += text
+      const [, found] = /control plane at (http:\S+),/.exec(out) ?? []
+      if (found !== undefined && out.includes('Ctrl-C')) resolve(found)
+    })
+    void ended.then(() => reject(new Error(`flamectl up ended: ${err}`)))
+  })
+  const end = async (...signals: readonly NodeJS.Signals[]) => {
+    for (const signal of signals) child.kill(signal)
+    await ended
+    return child.signalCode ?? child.exitCode
+  }
+  return {
+    url,
+    out: () => out,
+    command: (...args) => runCommand(['--endpoint', url, '--user', 'u', ...args]),
+    end,
+    [Symbol.asyncDispose]: async () => void (await end('SIGKILL')),
+  }
+}
