@@ -3,6 +3,8 @@ import { strToU8, zipSync } from 'fflate'
 /** What one operation is tried on, as test/fuzz/hooks.py reads it. */
 export interface Things {
   readonly parameters: Readonly<Record<string, string>>
+  /** Of the task. */
+  readonly key: string
   /** Fields of bodies that name other things. */
   readonly fields: Readonly<Record<string, string>>
   /** A whole body that succeeds, if there is one in JSON. */
@@ -42,8 +44,9 @@ export async function makeThings(url: string, operation: string): Promise<Things
   await send(`/users/${user}/designs/${designId}/code`, form)
   await send(`/users/${user}/datasets`, { ...dataset, id: datasetId })
   await send(`/users/${user}/jobs`, { ...job, id: jobId })
-  const tasks = await (await fetch(`${url}/users/${user}/jobs/${jobId}/tasks`)).json()
-  const taskId = Array.isArray(tasks) ? String(tasks[0]?.taskId) : ''
+  const path = `/computes/${computeId}/deployments/${jobId}/config`
+  const { agentKVs = {} } = Object(await (await fetch(url + path, { headers: { 'x-api-key': apiKey } })).json())
+  const [[taskId, key] = ['none', 'none']] = Object.entries<string>(agentKVs)
   const bodies: Readonly<Record<string, unknown>> = {
     createDesignSchema: schema,
     updateDesignSchema: schema,
@@ -52,9 +55,12 @@ export async function makeThings(url: string, operation: string): Promise<Things
     createJob: job,
     updateJob: job,
     updateJobStatus: { state: 'starting' },
+    updateTaskStatus: { state: 'running' },
+    putDeploymentStatus: { [taskId]: 'agentDeploySuccess' },
   }
   return {
     parameters: { user, designId, datasetId, computeId, jobId, taskId },
+    key,
     fields: { designId, realm },
     ...(bodies[operation] === undefined ? {} : { body: bodies[operation] }),
   }
