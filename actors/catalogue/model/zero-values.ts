@@ -37,6 +37,7 @@ function isZero(model: z.core.$ZodType, value: unknown): boolean {
   switch (inner instanceof z.ZodType ? inner.type : undefined) {
     case 'string':
     case 'enum':
+    case 'literal':
       return value === '' || value === zeroTime
     case 'number':
       return value === 0
