@@ -28,6 +28,7 @@ export function bodyConformance(test: DeclareTest, open: OpenStage): void {
     t.is((await call('GET', '/users/a%20b/designs')).status, 400)
     t.is((await call('GET', '/nowhere')).status, 404)
     t.is((await call('PATCH', '/users/u/designs')).status, 405)
-    t.is((await call('GET', '/users/u/designs?limit=many')).status, 400)
+    for (const list of ['/users/u/designs', '/users/u/datasets', '/datasets', '/users/u/jobs'])
+      t.is((await call('GET', `${list}/?limit=many`)).status, 400, list)
   })
 }
