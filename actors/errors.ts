@@ -59,6 +59,22 @@ const catalogueErrors = {
     hint: 'acknowledge what was received; begin with 0 after the job was changed',
   },
   TASK_UNKNOWN: { message: 'job {job} has no task {id}', hint: "look at the job's list of tasks" },
+  TASK_ENDED: {
+    message: 'task {id} is {state}, and cannot be {reported} any more',
+    hint: 'report no more of it; when its job is started again, so is the task',
+  },
+  MATCH_FAILED: {
+    message: '{what} is not, or no more, what If-Match names',
+    hint: 'read it again, and repeat with its ETag if the change is still wanted',
+  },
+  IDEMPOTENCY_UNDER_WAY: {
+    message: 'a request with this Idempotency-Key is under way',
+    hint: 'ask again when it has had time to end',
+  },
+  IDEMPOTENCY_DIFFERS: {
+    message: 'another request had this Idempotency-Key',
+    hint: 'give each request a key of its own; the same key is for repetitions',
+  },
   WRITTEN_MEANWHILE: { message: '{what} was changed by another writer meanwhile', hint: 'read it again, and repeat' },
   RECORD_DAMAGED: {
     message: 'the record {id} of {collection} is none that this version wrote',

@@ -1,16 +1,16 @@
-import type { ActorContext } from '../runtime/index.ts'
+import type { Clock } from '../runtime/index.ts'
 
 /** A reader that waits for what comes next under its key. */
 export interface Waiting {
   /** Resolves when the key's readers were woken since the waiting began, after this time, or when the actor ends. */
-  orAfter(context: Pick<ActorContext<never>, 'clock' | 'signal'>, timeoutMs: number): Promise<void>
+  orAfter(clock: Clock, timeoutMs: number): Promise<void>
   cancel(): void
 }
 
-/** Those who wait for something new, by a key: a job, a recipient. */
-export function waitingReaders() {
+/** Those who wait for something new, by a key: a job, a recipient. `ended` is aborted when the actor that has them ends. */
+export function waitingReaders(ended: AbortSignal) {
   const wakers = new Map<string, Set<() => void>>()
-  return {
+  const readers = {
     wait(key: string): Waiting {
       let resolve = () => {}
       const woken = new Promise<void>((wake) => {
@@ -20,12 +20,11 @@ export function waitingReaders() {
       wakers.set(key, present)
       present.add(resolve)
       return {
-        async orAfter({ clock, signal }, timeoutMs) {
+        async orAfter(clock, timeoutMs) {
+          if (ended.aborted) return
           const cancel = clock.schedule(timeoutMs, resolve)
-          signal.addEventListener('abort', resolve, { once: true })
           await woken
           cancel()
-          signal.removeEventListener('abort', resolve)
         },
         cancel() {
           present.delete(resolve)
@@ -37,7 +36,9 @@ export function waitingReaders() {
       for (const wake of wakers.get(key) ?? []) wake()
     },
     wakeAll(): void {
-      for (const key of wakers.keys()) this.wake(key)
+      for (const key of wakers.keys()) readers.wake(key)
     },
   }
+  ended.addEventListener('abort', readers.wakeAll, { once: true })
+  return readers
 }

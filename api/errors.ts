@@ -12,6 +12,12 @@ export const apiErrors = {
     message: 'the body is no form: {found}',
     hint: 'send multipart/form-data with its boundary',
   },
+  API_HEADER: { status: 400, message: 'the header {header} is {found}', hint: 'send {expected}' },
+  API_RANGE: {
+    status: 416,
+    message: 'the range {found} lies outside of the {size} bytes',
+    hint: 'ask for bytes that are there',
+  },
   API_QUERY: { status: 400, message: 'the query is invalid:\n{list}', hint: 'mend each parameter' },
   API_TOKEN_MISSING: {
     status: 401,
@@ -57,6 +63,11 @@ export const apiErrors = {
     hint: 'send less, or raise the limit of the server',
   },
   API_MEDIA_TYPE: { status: 415, message: 'the body is {found}', hint: 'send {expected}' },
+  API_TOO_MANY: {
+    status: 429,
+    message: 'the server has {limit} {what} under way, which is its limit',
+    hint: 'ask again after the seconds that Retry-After says',
+  },
   API_BAD_REQUEST: {
     status: 400,
     message: 'the request cannot be read: {found}',
@@ -72,7 +83,6 @@ export const apiErrors = {
     message: 'the server has a fault',
     hint: "see the server's log; a change that was asked for may or may not have been made",
   },
-  API_NOT_YET: { status: 501, message: '{operation} is not there yet', hint: 'see docs/status.md for what is' },
   API_BUSY: {
     status: 503,
     message: 'the server did not get to it in time',
@@ -126,6 +136,10 @@ export const catalogueStatus: Readonly<Record<CatalogueErrorCode, number>> = {
   DEPLOYMENT_UNKNOWN: 404,
   ACKNOWLEDGED_UNKNOWN: 422,
   TASK_UNKNOWN: 404,
+  TASK_ENDED: 409,
+  MATCH_FAILED: 412,
+  IDEMPOTENCY_UNDER_WAY: 409,
+  IDEMPOTENCY_DIFFERS: 422,
   WRITTEN_MEANWHILE: 409,
   RECORD_DAMAGED: 500,
 }

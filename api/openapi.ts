@@ -78,10 +78,11 @@ function described(operation: Operation, authenticated: boolean, operations: rea
     security: [
       { ...(authenticated ? { token: [scopeFor[auth]] } : {}), ...(auth in keySchemes ? { [auth]: [] } : {}) },
     ],
-    parameters: [...pathParameters(operation), ...queryParameters(operation)],
+    parameters: [...pathParameters(operation), ...queryParameters(operation), ...headerParameters(operation)],
     ...(body ? { requestBody: { required: true, content: requestContent(body) } } : {}),
     responses: {
       [status]: { description: 'Done', ...answerParts(operation), ...(links ? { links } : {}) },
+      ...partialAnswers(operation),
       default: {
         description: 'Refused: a problem where the caller accepts one, else its detail alone',
         content: {
@@ -108,6 +109,51 @@ function queryParameters({ query }: Operation): Json[] {
   }))
 }
 
+/** What may be asked of any reading of one thing, and of any change. */
+function headerParameters({ method, answer }: Operation): Json[] {
+  const text = { type: 'string' }
+  if (method !== 'get')
+    return [
+      headerParameter('If-Match', 'change only what bears one of these tags', text),
+      headerParameter('Idempotency-Key', 'the same key again: the same answer, and no other effect', {
+        ...text,
+        pattern: '^[!-~]{1,255}$',
+      }),
+    ]
+  if (answer.type === 'events')
+    return [
+      headerParameter('Last-Event-ID', 'the number after which the events begin', {
+        type: 'string',
+        pattern: '^\\d{0,9}$',
+      }),
+    ]
+  if (!hasTag(answer)) return []
+  const known = headerParameter('If-None-Match', 'answer with 304 to one of these tags', text)
+  if (answer.type === 'json') return [known]
+  return [
+    known,
+    headerParameter('Range', 'one range of bytes', text),
+    headerParameter('If-Range', 'of what bears this tag; else the whole', text),
+  ]
+}
+
+function headerParameter(name: string, description: string, schema: Json): Json {
+  return { name, in: 'header', required: false, description, schema }
+}
+
+function hasTag({ type }: Operation['answer']): boolean {
+  return type === 'json' || type === 'archive'
+}
+
+function partialAnswers({ method, answer }: Operation): Json {
+  if (answer.type === 'events') return { 204: { description: 'The job has ended, and nothing more will come' } }
+  if (method !== 'get' || !hasTag(answer)) return {}
+  const unchanged = { 304: { description: 'What bears the tag that the caller has' } }
+  if (answer.type === 'json') return unchanged
+  const bytes = { 'application/zip': { schema: { type: 'string', format: 'binary' } } }
+  return { ...unchanged, 206: { description: 'A range of it', content: bytes } }
+}
+
 function requestContent({ type, model }: NonNullable<Operation['body']>): Json {
   if (type === 'json') return { 'application/json': { schema: schemaOf(model) } }
   const properties = {
@@ -127,6 +173,8 @@ function answerParts({ answer }: Operation): Json {
         headers: { Link: { description: 'the next page, if there is one (RFC 8288)', schema: { type: 'string' } } },
         content: { 'application/json': { schema: { type: 'array', items: schemaOf(answer.model) } } },
       }
+    case 'events':
+      return { content: { 'text/event-stream': { schema: { type: 'string' } } } }
     case 'archive':
       return { content: { 'application/zip': { schema: { type: 'string', format: 'binary' } } } }
     case 'form':

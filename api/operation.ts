@@ -1,9 +1,8 @@
 import { z } from 'zod'
 import { checkIdentifier, decodeModel } from '../actors/catalogue/model/index.ts'
-import type { Ask, ControlPlaneMessage, Page, ReadArchive, Reply } from '../actors/index.ts'
+import type { Ask, ControlPlaneMessage, NumberedEvent, Page, ReadArchive, Reply } from '../actors/index.ts'
 import type { ActorRef } from '../runtime/index.ts'
 import { assertOwn, type Caller } from './auth/authority.ts'
-import { apiError } from './errors.ts'
 import { decodeQuery } from './http/query.ts'
 
 export type Method = 'get' | 'post' | 'put' | 'delete'
@@ -22,13 +21,31 @@ export interface Call {
   readonly apiKey: string | undefined
   /** Undefined where nobody is asked who they are. */
   readonly caller: Caller | undefined
+  /** As it came: the number after which a stream of events goes on. */
+  readonly lastEventId: string | undefined
 }
 
 export type Answer =
   | { readonly type: 'json'; readonly value: unknown }
   | { readonly type: 'page'; readonly page: Page<unknown> }
   | { readonly type: 'archive'; readonly archive: ReadArchive }
+  /** The JSON with which the same request was answered before. */
+  | { readonly type: 'kept'; readonly json: string }
   | { readonly type: 'form'; readonly parts: readonly FormPart[] }
+  | { readonly type: 'events'; readonly events: FollowedEvents }
+
+/** Events of a job, to be sent as they come. */
+export interface FollowedEvents {
+  /** The number after which they begin. */
+  readonly after: number
+  /** Whether to go on until the job has ended, or only to what there is. */
+  readonly follow: boolean
+  isWanted(event: NumberedEvent['event']): boolean
+  /** Those after a number, in order; if there are none, it waits for the next. */
+  read(after: number, waitMs: number): Promise<readonly NumberedEvent[]>
+  /** Whether the job is at rest. */
+  hasEnded(): Promise<boolean>
+}
 
 /** A file of a form. */
 export interface FormPart {
@@ -40,6 +57,7 @@ export interface FormPart {
 
 export type AnswerModel =
   | { readonly type: 'json' | 'page'; readonly model: z.ZodType }
+  | { readonly type: 'events'; readonly model: z.ZodType }
   | { readonly type: 'archive' }
   | { readonly type: 'form'; readonly files: readonly string[] }
 
@@ -81,6 +99,7 @@ interface DecodedCall<Path extends string, Query, Body> {
   readonly query: Query
   readonly body: Body
   readonly apiKey: string | undefined
+  readonly lastEventId: string | undefined
 }
 
 type Request<Value> = (replyTo: ActorRef<Reply<Value>>) => ControlPlaneMessage
@@ -188,20 +207,8 @@ export function formOperation<
   }))
 }
 
-/** An operation that is described and that nobody answers yet. */
-export function laterOperation<
-  Id extends string,
-  Path extends string,
-  Query extends z.ZodObject,
-  Body extends z.ZodType,
-  const Answered extends AnswerModel,
->(definition: Definition<Id, Path, Query, Body> & { readonly answer: Answered }) {
-  return made(definition, definition.answer, () => {
-    throw apiError('API_NOT_YET', { operation: definition.id })
-  })
-}
-
-function made<
+/** An operation of any kind of answer, from its definition and what it does with a decoded call. */
+export function made<
   Id extends string,
   Path extends string,
   Query extends z.ZodObject,
@@ -243,6 +250,7 @@ function made<
         query: decodeQuery(query, call.query),
         body: decodeModel(body, call.body),
         apiKey: call.apiKey,
+        lastEventId: call.lastEventId,
       }
       if (call.caller && owner) assertOwn(call.caller, owner(decoded))
       if (authorize) await ask(authorize(decoded))

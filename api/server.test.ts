@@ -28,7 +28,6 @@ const refused: readonly [string, Sent, number, string][] = [
   ['an address where nothing is', ['GET', '/nothing'], 404, 'API_NOT_FOUND'],
   ['a method that is not possible', ['DELETE', designs], 405, 'API_METHOD'],
   ['a query that is no number', ['GET', `${designs}?limit=-1`], 400, 'API_QUERY'],
-  ['an operation that is not there yet', ['PUT', '/users/u/jobs/j/status', { state: 'starting' }], 501, 'API_NOT_YET'],
 ]
 for (const [title, sent, status, code] of refused)
   test(`${title} is answered with ${status} and a problem, and changes nothing`, async (t) => {

@@ -1,10 +1,14 @@
+import { setMaxListeners } from 'node:events'
 import { createServer, type Request, type Response } from 'restify'
 import { type Ask, type ControlPlaneMessage, inContext } from '../actors/index.ts'
+import { CodedError } from '../runtime/index.ts'
 import { assertOwn, assertScope, challengeOf } from './auth/authority.ts'
 import type { Gate } from './auth/gate.ts'
 import { type Scope, scopeFor } from './auth/scopes.ts'
 import { apiError } from './errors.ts'
 import { type BodyLimits, readForm, readJson } from './http/body.ts'
+import { type Bounds, boundedBy } from './http/bounds.ts'
+import { idempotencyKeyIn, matchesIn } from './http/conditions.ts'
 import { beginExchange, exchangeOf, loggedPath } from './http/exchange.ts'
 import { foreignSource } from './http/loopback.ts'
 import { problemBody, problemOf } from './http/problem.ts'
@@ -12,32 +16,41 @@ import { respond, send, sendJson } from './http/respond.ts'
 import type { Log } from './observe/log.ts'
 import type { Metrics } from './observe/metrics.ts'
 import { observeRequest } from './observe/observe-requests.ts'
+import { type Performed, performOnce } from './once.ts'
 import { openApi } from './openapi.ts'
-import type { Answer, Operation } from './operation.ts'
+import type { Operation } from './operation.ts'
 
 export interface ApiOptions {
   readonly ask: Ask<ControlPlaneMessage>
   readonly operations: readonly Operation[]
-  readonly limits: BodyLimits
+  readonly limits: Limits
   readonly log: Log
   readonly metrics: Metrics
+  /** After so long a stream without events shows that it's there. */
+  readonly heartbeatMs: number
   /** Aborted when the server takes no more requests. */
   readonly closing: AbortSignal
   /** Undefined: nobody is asked who they are. */
   readonly gate: Gate | undefined
 }
 
+export type Limits = BodyLimits & Bounds
+
 /** An API that isn't listening yet. */
 export type Api = ReturnType<typeof createServer>
 
 /** Mounts the operations. Every path is there with a slash at its end too, which existing clients send. */
-export function apiServer({ ask, operations, limits, log, metrics, closing, gate }: ApiOptions): Api {
+export function apiServer({ ask, operations, limits, log, metrics, closing, heartbeatMs, gate }: ApiOptions): Api {
   const server = createServer({ name: 'flame-fl', ignoreTrailingSlash: true })
+  // Each stream listens to it.
+  setMaxListeners(0, closing)
+  const bounds = boundedBy(limits)
   const description = JSON.stringify(openApi(operations, { authenticated: gate !== undefined }))
 
   server.pre(async (request, response) => {
     observeRequest(beginExchange(request, response), request, response, { log, metrics })
     if (closing.aborted) response.setHeader('connection', 'close')
+    bounds.request(request.getPath(), response)
     // A page of another site has no token.
     const from = gate ? undefined : foreignSource(request.headers)
     if (from !== undefined) throw apiError('API_FOREIGN', { from })
@@ -46,9 +59,11 @@ export function apiServer({ ask, operations, limits, log, metrics, closing, gate
     const path = operation.path.replace(/\{(\w+)\}/g, ':$1')
     mount(operation.method, path, operation.id, async (request, response) => {
       await admit(request, scopeFor[operation.auth])
-      const answer = await performed(request, operation)
-      if (operation.method !== 'get') await record(request, operation.status)
-      return respond(request, response, operation, answer)
+      const { answer, keep } = await performed(request, operation)
+      // Written together.
+      if (operation.method !== 'get') await Promise.all([keep?.(), record(request, operation.status)])
+      if (answer.type === 'events') beginStream(request, response)
+      return respond(request, response, operation, answer, { closing, heartbeatMs })
     })
   }
   mount('get', '/openapi.json', 'openapi', async (_, response) => send(response, 200, 'application/json', description))
@@ -83,6 +98,13 @@ export function apiServer({ ask, operations, limits, log, metrics, closing, gate
     })
   }
 
+  /** It lasts as long as its job: it's counted among the streams, and not measured. */
+  function beginStream(request: Request, response: Response): void {
+    bounds.stream(response)
+    exchangeOf(request).isStream = true
+    metrics.beginStream()
+  }
+
   /** Finds out who is calling, and whether they may. */
   async function admit(request: Request, needed: Scope): Promise<void> {
     if (!gate) return
@@ -93,10 +115,15 @@ export function apiServer({ ask, operations, limits, log, metrics, closing, gate
     if (user !== undefined) assertOwn(caller, user)
   }
 
-  async function performed(request: Request, operation: Operation): Promise<Answer> {
+  async function performed(request: Request, operation: Operation): Promise<Performed> {
     const { body } = operation
     const { requestId, caller } = exchangeOf(request)
-    return operation.perform(inContext(ask, { requestId }), {
+    const { headers } = request
+    const changes = operation.method !== 'get'
+    const ifMatch = changes ? matchesIn(headers) : undefined
+    const key = changes ? idempotencyKeyIn(headers) : undefined
+    const context = { requestId, ...(ifMatch ? { ifMatch } : {}) }
+    const call = {
       params: request.params,
       query: Object.fromEntries(new URLSearchParams(request.getQuery())),
       body:
@@ -104,7 +131,10 @@ export function apiServer({ ask, operations, limits, log, metrics, closing, gate
         (await (body.type === 'json' ? readJson(request, limits.jsonBytes) : readForm(request, limits.formBytes))),
       apiKey: request.header('x-api-key'),
       caller,
-    })
+      lastEventId: request.header('last-event-id'),
+    }
+    if (key !== undefined) return performOnce(ask, operation, call, { key, path: request.getPath(), context })
+    return { answer: await operation.perform(inContext(ask, context), call) }
   }
 
   /** Notes in the audit log how a request is about to be answered. */
@@ -141,8 +171,8 @@ export function apiServer({ ask, operations, limits, log, metrics, closing, gate
     const { requestId, operation } = exchange
     exchange.code = problem.code
     if (problem.status === 500) log.error({ requestId, operation, err: cause }, 'a request failed')
-    // What only reads and was let through, but failed, is no refusal.
-    if (problem.status < 500 || request.method !== 'GET')
+    // What only reads and was let through, but failed, is no refusal; nor is it one of who asked that there is too much to do.
+    if (problem.status !== 429 && (problem.status < 500 || request.method !== 'GET'))
       await record(request, problem.status).catch((failed: unknown) =>
         log.error({ requestId, operation, err: failed }, 'the audit log was not written'),
       )
@@ -150,6 +180,9 @@ export function apiServer({ ask, operations, limits, log, metrics, closing, gate
     if (response.headersSent) return void response.destroy()
     // What is left of a body that was refused isn't read: the connection can't serve another request.
     if (!request.complete) response.setHeader('connection', 'close')
+    if (problem.status === 429) response.setHeader('retry-after', '1')
+    if (cause instanceof CodedError && cause.code === 'API_RANGE')
+      response.setHeader('content-range', `bytes */${cause.values.size}`)
     const challenge = challengeOf(problem.status, problem.code)
     if (challenge !== undefined) response.setHeader('www-authenticate', challenge)
     const { type, text } = problemBody(problem, request.headers.accept)

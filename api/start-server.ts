@@ -1,24 +1,21 @@
 import { isIPv6 } from 'node:net'
 import { asking, controlPlane, type WorkerSettings } from '../actors/index.ts'
 import { type AuthenticationSetting, bearerGate } from './auth/gate.ts'
-import { compose, IDENTITY, STORE, SYSTEM } from './compose.ts'
+import { CHOOSE_DEPLOYER, compose, IDENTITY, type Setting, STORE, SYSTEM } from './compose.ts'
 import { apiError } from './errors.ts'
-import type { BodyLimits } from './http/body.ts'
 import { isLoopback } from './http/loopback.ts'
 import { type LogSetting, openLog } from './observe/log.ts'
 import { serverMetrics } from './observe/metrics.ts'
 import { observeActors } from './observe/observe-actors.ts'
 import { operations } from './operations/operations.ts'
-import { apiServer } from './server.ts'
-import type { StoreSetting } from './store-setting.ts'
+import { apiServer, type Limits } from './server.ts'
 
-export interface ServerOptions {
-  readonly store: StoreSetting
+export interface ServerOptions extends Setting {
   /** Default: 127.0.0.1. Only loopback, unless callers are asked who they are. */
   readonly host?: string
   /** Default: 10100. 0 chooses a free one. */
   readonly port?: number
-  readonly limits?: Partial<BodyLimits>
+  readonly limits?: Partial<Limits>
   /** How long a request may take in the control plane. Default: 30,000. */
   readonly timeoutMs?: number
   /** Where agents' workers find each other, and put their models. */
@@ -35,9 +32,18 @@ export interface RunningServer extends AsyncDisposable {
   close(): Promise<void>
 }
 
+const defaultLimits: Limits = {
+  jsonBytes: 1024 * 1024,
+  // An archive of 10 MB, and what a form has around it.
+  formBytes: 10 * 1024 * 1024 + 64 * 1024,
+  requests: 2000,
+  streams: 10_000,
+}
+
 /** Starts the control plane. API_OPEN_HOST if nobody is asked who they are and the host isn't loopback. API_KEY_FILE. */
 export async function startServer({
-  store: setting,
+  store: storeSetting,
+  inProcess,
   host = '127.0.0.1',
   port = 10_100,
   limits = {},
@@ -48,25 +54,34 @@ export async function startServer({
 }: ServerOptions): Promise<RunningServer> {
   if (!authentication && !isLoopback(host)) throw apiError('API_OPEN_HOST', { host })
   const gate = authentication && (await bearerGate(authentication))
-  const scope = compose(setting)
+  const scope = compose({ store: storeSetting, inProcess })
   const store = await scope.resolve(STORE)
   const system = scope.resolve(SYSTEM)
-  const ref = system.spawn('control-plane', controlPlane({ store, workers, ...scope.resolve(IDENTITY) }))
+  const chooseDeployer = await scope.resolve(CHOOSE_DEPLOYER)
+  const ref = system.spawn(
+    'control-plane',
+    controlPlane({ store, workers, chooseDeployer, ...scope.resolve(IDENTITY) }),
+  )
+  const ask = asking(system, ref, { timeoutMs })
   const log = openLog(logSetting)
   const stopObserving = observeActors(system, log)
   const closing = new AbortController()
   const release = async () => {
     stopObserving()
+    await ask<null>((replyTo) => ({ type: 'hand-over', replyTo })).catch((cause: unknown) =>
+      log.warn({ err: cause }, 'could not hand the jobs over'),
+    )
     await system.terminate()
     await store.close()
   }
   const server = apiServer({
-    ask: asking(system, ref, { timeoutMs }),
+    ask,
     operations,
-    limits: { jsonBytes: 1024 * 1024, formBytes: 10 * 1024 * 1024 + 64 * 1024, ...limits },
+    limits: { ...defaultLimits, ...limits },
     log,
     metrics: serverMetrics(system),
     closing: closing.signal,
+    heartbeatMs: Math.min(15_000, timeoutMs / 2),
     gate,
   })
   try {

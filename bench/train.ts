@@ -5,10 +5,11 @@ import { kernelRates } from './train/kernel-rates.ts'
 import { startTrainer, type TrainerProcess } from './train/trainer-process.ts'
 import { ownTrainer, tensorFlowTrainers, torchTrainer } from './train/trainers.ts'
 import { twoWorkersRatio } from './train/two-workers.ts'
+import { workerMemory } from './train/worker-memory.ts'
 
 const slices = 5
 
-/** The engine's kernels beside what a core can do; training on one thread, beside PyTorch and TensorFlow.js where they are installed; then on two. */
+/** The engine's kernels beside what a core can do; training on one thread, beside PyTorch and TensorFlow.js where they are installed; then on two, and what a worker takes of memory. */
 export const trainSuite: Suite = async (report) => {
   for (const figure of kernelRates()) report(figure)
   const commands = [ownTrainer, ...(torchTrainer ? [torchTrainer] : []), ...tensorFlowTrainers]
@@ -28,6 +29,10 @@ export const trainSuite: Suite = async (report) => {
     for (const trainer of trainers) trainer.close()
   }
   report({ figure: 'train.two-workers', value: await twoWorkersRatio(slices), unit: '× one worker' })
+  for (const model of ['2nn', 'cnn'] as const) {
+    const { mib, limit } = workerMemory(model)
+    report({ figure: `train.worker-memory-${model}`, value: mib, unit: 'MiB', baseline: limit, ratio: limit / mib })
+  }
 }
 
 /** Median samples/s of each trainer that can train the case. They take turns, so that a change of the machine's speed meets all. */

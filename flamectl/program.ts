@@ -10,6 +10,8 @@ import { type Verbs, verbs } from './commands/verbs.ts'
 import { completionCommands } from './completion/completion-commands.ts'
 import { addGlobalOptions } from './connection/global-options.ts'
 import { commandContext } from './context.ts'
+import { jobsCommand } from './follow/jobs-command.ts'
+import { logsCommand } from './follow/logs-command.ts'
 import { runCommand } from './run/run-command.ts'
 import { tokenCommand } from './token/token-command.ts'
 import { upCommand } from './up/up-command.ts'
@@ -34,6 +36,7 @@ export function flamectl(argv: readonly string[]): Command {
     for (const thing of things) for (const one of thing[name] ?? []) command.addCommand(one)
     program.addCommand(command)
   }
+  for (const command of [logsCommand(context), jobsCommand(context)]) program.addCommand(command)
   for (const { command, hidden } of completionCommands(program)) program.addCommand(command, { hidden })
   program.exitOverride().configureHelp({ showGlobalOptions: true })
   passSettings(program)

@@ -1,5 +1,6 @@
 export { type DurableActor, durableActor, type Outcome } from './durable/actor/durable-actor.ts'
 export type { EventSourced } from './durable/actor/event-journal.ts'
+export { noteWrite, writesSettled } from './durable/actor/writes-in-flight.ts'
 export { decode, encode } from './durable/codec.ts'
 export { memoryStore } from './durable/memory-store.ts'
 export type * from './durable/store.ts'

@@ -6,6 +6,12 @@ import { dirname, join } from 'node:path'
 
 const kernels = [
   { source: 'sdk/strategy/sum/assembly/kernel.ts', target: 'sdk/strategy/sum/kernel-bytes.ts', name: 'kernelBase64' },
+  {
+    source: 'sdk/strategy/sum/assembly/kernel.ts',
+    target: 'sdk/strategy/sum/shared-kernel-bytes.ts',
+    name: 'sharedKernelBase64',
+    options: ['--enable', 'threads', '--sharedMemory', '--maximumMemory', '65536'],
+  },
   { source: 'sdk/learn/engine/assembly/index.ts', target: 'sdk/learn/engine/engine-bytes.ts', name: 'engineBase64' },
   { source: 'bench/train/assembly/peak.ts', target: 'bench/train/peak-bytes.ts', name: 'peakBase64' },
 ]
@@ -16,10 +22,10 @@ const run = (script, args) => execFileSync(process.execPath, [script, ...args], 
 /** When the newest file of a folder was changed. */
 const newest = (folder) => Math.max(...readdirSync(folder).map((file) => statSync(join(folder, file)).mtimeMs))
 
-for (const { source, target, name } of kernels) {
+for (const { source, target, name, options = [] } of kernels) {
   if (existsSync(target) && statSync(target).mtimeMs >= newest(dirname(source))) continue
   const wasm = target.replace(/\.ts$/, '.wasm')
-  const options = [
+  const common = [
     '-O3',
     '--noAssert',
     '--runtime',
@@ -30,7 +36,7 @@ for (const { source, target, name } of kernels) {
     'bulk-memory',
     '--importMemory',
   ]
-  run(bin('assemblyscript', 'bin/asc.js'), [source, '-o', wasm, ...options])
+  run(bin('assemblyscript', 'bin/asc.js'), [source, '-o', wasm, ...common, ...options])
   writeFileSync(target, `export const ${name} = '${readFileSync(wasm).toString('base64')}'\n`)
   unlinkSync(wasm)
 }

@@ -5,7 +5,8 @@ import { catalogueStage, twoTierCode, twoTierSchema } from '../../test/support/c
 import { gate } from '../../test/support/gate.ts'
 import { interruptedStore } from '../../test/support/interrupted-store.ts'
 import { killedStore, lifeOf } from '../../test/support/killed-store.ts'
-import type { AskCatalogue } from './ask.ts'
+import type { Ask } from './ask.ts'
+import type { CatalogueMessage } from './protocol.ts'
 
 const [user, design] = ['u', 'd']
 const page = {}
@@ -17,7 +18,7 @@ const jobOn = (datasets: readonly string[]) => ({
 })
 
 /** What a person would do, from nothing to the end; notes each thing that was acknowledged. */
-async function script(ask: AskCatalogue, acknowledged: (step: string) => void): Promise<void> {
+async function script(ask: Ask<CatalogueMessage>, acknowledged: (step: string) => void): Promise<void> {
   const step = async (name: string, work: Promise<unknown>) => {
     await work
     acknowledged(name)
@@ -121,7 +122,7 @@ test('commands of one user are taken one at a time, in order', async (t) => {
 })
 
 /** A design with schema and code, and one dataset; answers with its id. */
-async function prepared(ask: AskCatalogue): Promise<string> {
+async function prepared(ask: Ask<CatalogueMessage>): Promise<string> {
   await ask((replyTo) => ({ type: 'create-design', user, info: { id: design }, replyTo }))
   await ask((replyTo) => ({ type: 'add-schema', user, design, schema: twoTierSchema, replyTo }))
   const archive = { fileName: 'code.zip', bytes: twoTierCode }

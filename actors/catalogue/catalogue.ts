@@ -20,7 +20,8 @@ export function catalogue(parts: CatalogueParts): Behavior<CatalogueMessage> {
   return async (context) => {
     const collections = collectionsOf(parts.store)
     const codes = roleCodes(parts.store, parts.archiveLimits ?? defaultArchiveLimits)
-    await context.track(settleExpansions(collections))
+    // Where others share the store, it's found out first which of them are gone.
+    if (!parts.shared) await context.track(settleExpansions(collections, parts.store, () => true))
     const users = new Map<string, ActorRef<UserCommand>>()
     const computes = context.spawn('computes', computeWriter(collections, parts), { supervise })
     const writerOf = (user: string) => {

@@ -11,6 +11,10 @@ export interface CatalogueParts {
   /** A fresh secret of 32 characters at each call. */
   readonly newKey: () => string
   readonly archiveLimits?: ArchiveLimits
+  /** This server's id. */
+  readonly server?: string
+  /** Other servers may share the store: what they have under way is left alone as long as they live. Default false. */
+  readonly shared?: boolean
   readonly workers?: WorkerSettings
 }
 

@@ -13,6 +13,10 @@ export type Reply<Value> =
 export interface RequestContext {
   /** By which the logs tell what belongs to one request. */
   readonly requestId: string
+  /** Of what is to be changed, one must be the present one's. `*` stands for any. */
+  readonly ifMatch?: readonly string[]
+  /** Names what the request makes: however often it comes, it's made once. */
+  readonly once?: string
 }
 
 export interface Asking<Value> {

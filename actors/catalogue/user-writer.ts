@@ -25,7 +25,8 @@ export function userWriter(collections: Collections, parts: CatalogueParts): Beh
         return perform(message)
       }
       if (creations.size === mostCreations) await Promise.race(creations)
-      const creation = answer(message, () => createJob(collections, parts, message.user, message.spec)).then(
+      const { user, spec } = message
+      const creation = answer(message, () => createJob(collections, parts, user, spec, message.context)).then(
         () => void creations.delete(creation),
       )
       creations.add(creation)
@@ -34,32 +35,32 @@ export function userWriter(collections: Collections, parts: CatalogueParts): Beh
   }
 
   function perform(message: Exclude<UserCommand, { readonly type: 'create-job' }>): Promise<void> {
-    const { user } = message
+    const { user, context } = message
     switch (message.type) {
       case 'create-design':
-        return answer(message, () => createDesign(collections, parts, user, message.info))
+        return answer(message, () => createDesign(collections, parts, user, message.info, context))
       case 'update-design':
-        return answer(message, () => updateDesign(collections, user, message.design, message.info))
+        return answer(message, () => updateDesign(collections, user, message.design, message.info, context))
       case 'remove-design':
-        return answer(message, () => removeDesign(collections, parts, user, message.design, message.force))
+        return answer(message, () => removeDesign(collections, parts, user, message.design, message.force, context))
       case 'add-schema':
-        return answer(message, () => addSchema(collections, user, message.design, message.schema))
+        return answer(message, () => addSchema(collections, user, message.design, message.schema, context))
       case 'remove-schema':
-        return answer(message, () => removeSchema(collections, user, message.design))
+        return answer(message, () => removeSchema(collections, user, message.design, context))
       case 'add-code':
-        return answer(message, () => addCode(collections, parts, user, message.design, message.archive))
+        return answer(message, () => addCode(collections, parts, user, message.design, message.archive, context))
       case 'remove-code':
-        return answer(message, () => removeCode(collections, user, message.design))
+        return answer(message, () => removeCode(collections, user, message.design, context))
       case 'create-dataset':
-        return answer(message, () => createDataset(collections, parts, user, message.info))
+        return answer(message, () => createDataset(collections, parts, user, message.info, context))
       case 'update-dataset':
-        return answer(message, () => updateDataset(collections, user, message.dataset, message.info))
+        return answer(message, () => updateDataset(collections, user, message.dataset, message.info, context))
       case 'remove-dataset':
-        return answer(message, () => removeDataset(collections, user, message.dataset))
+        return answer(message, () => removeDataset(collections, user, message.dataset, context))
       case 'update-job':
-        return answer(message, () => updateJob(collections, parts, user, message.job, message.spec))
+        return answer(message, () => updateJob(collections, parts, user, message.job, message.spec, context))
       case 'remove-job':
-        return answer(message, () => removeJob(collections, parts, user, message.job))
+        return answer(message, () => removeJob(collections, parts, user, message.job, context))
     }
   }
 }

@@ -4,20 +4,54 @@ import type { AuditMessage } from '../audit/protocol.ts'
 import { catalogue } from '../catalogue/catalogue.ts'
 import type { CatalogueParts } from '../catalogue/parts.ts'
 import type { CatalogueMessage } from '../catalogue/protocol.ts'
+import { agentsDeployer } from '../controller/agents/agents-deployer.ts'
+import { type ControllerParts, controller } from '../controller/controller.ts'
+import type { DeployableJob, Deployer } from '../controller/deployer.ts'
+import type { ControllerMessage } from '../controller/protocol.ts'
 import { events } from '../events/events.ts'
 import type { EventsMessage } from '../events/protocol.ts'
+import { type IdempotencyParts, idempotency } from '../idempotency/idempotency.ts'
+import type { IdempotencyMessage } from '../idempotency/protocol.ts'
 import { notifier } from '../notifier/notifier.ts'
 import type { NotifierMessage } from '../notifier/protocol.ts'
 
-export type ControlPlaneMessage = AuditMessage | CatalogueMessage | EventsMessage | NotifierMessage
+export type ControlPlaneMessage =
+  | AuditMessage
+  | CatalogueMessage
+  | ControllerMessage
+  | EventsMessage
+  | IdempotencyMessage
+  | NotifierMessage
+
+export type ControlPlaneParts = CatalogueParts &
+  AuditParts &
+  IdempotencyParts &
+  Omit<ControllerParts, 'events' | 'deployerOf'> & {
+    /** Which deployer takes a job: the one for agents, or another. */
+    readonly chooseDeployer: (job: DeployableJob, agents: Deployer) => Deployer
+  }
+
+/** Jobs go on after a fault of the controller itself, however often. */
+const controllerSupervision = {
+  type: 'restart',
+  max: Number.POSITIVE_INFINITY,
+  withinMs: 60_000,
+  backOff: { firstMs: 100, limitMs: 5000 },
+} as const
 
 /** Parent of the control plane's actors: hands each message to the one that it is for. */
-export function controlPlane(parts: CatalogueParts & AuditParts): Behavior<ControlPlaneMessage> {
+export function controlPlane(parts: ControlPlaneParts): Behavior<ControlPlaneMessage> {
   return (context) => {
+    const repeatables = context.spawn('idempotency', idempotency(parts), { supervise: { type: 'resume' } })
     const entries = context.spawn('audit', audit(parts))
     const things = context.spawn('catalogue', catalogue(parts))
     const happenings = context.spawn('events', events(parts))
     const notifications = context.spawn('notifier', notifier(parts))
+    const agents = agentsDeployer({ ...parts, notifier: notifications })
+    const deployerOf = (job: DeployableJob) => parts.chooseDeployer(job, agents)
+    const jobs = context.spawn('controller', controller({ ...parts, deployerOf, events: happenings }), {
+      supervise: controllerSupervision,
+    })
     return (message) => {
       switch (message.type) {
         case 'record-event':
@@ -31,6 +65,13 @@ export function controlPlane(parts: CatalogueParts & AuditParts): Behavior<Contr
         case 'record-audit':
         case 'read-audit':
           return entries.tell(message)
+        case 'ask-job-state':
+        case 'report-task':
+        case 'hand-over':
+          return jobs.tell(message)
+        case 'begin-once':
+        case 'end-once':
+          return repeatables.tell(message)
         default:
           return things.tell(message)
       }

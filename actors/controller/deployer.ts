@@ -3,7 +3,7 @@ import type { Schema } from '../../sdk/index.ts'
 import type { JobSpecification } from '../catalogue/model/job.ts'
 import type { TaskStatus } from '../catalogue/model/task.ts'
 import type { TaskRecord } from '../catalogue/records/record-models.ts'
-import type { JobEvent } from '../events/job-event.ts'
+import type { EventCause, JobEvent } from '../events/job-event.ts'
 
 /** A job whose tasks are to run, as the catalogue has it. */
 export interface DeployableJob {
@@ -12,6 +12,8 @@ export interface DeployableJob {
   readonly run: string
   /** Names this start of the job: another each time it was asked for, the same when it's deployed again after a crash. */
   readonly start: string
+  /** It was under way on another server: what that one still does is to be fenced off. */
+  readonly takenOver: boolean
   readonly user: string
   readonly spec: JobSpecification
   readonly designSerial: string
@@ -24,6 +26,7 @@ export interface DeployableJob {
 export type DeploymentMessage =
   /** Nothing of the job is to run any more: it was asked to stop, or has ended. Whatever still runs is told so. */
   | { readonly type: 'stop' }
+  /** Tells the tasks to take the job's update on; answered with `placed`. */
   | { readonly type: 'apply'; readonly job: DeployableJob }
   /** What an agent reported of its task, once the job has taken note of it. */
   | { readonly type: 'task-reported'; readonly task: string; readonly status: TaskStatus }
@@ -33,8 +36,15 @@ export type DeploymentReport =
   /** Each task has its place, and was told to start. */
   | { readonly type: 'placed' }
   /** Of tasks that no agent reports: those in the server's own process, and those whose agent can't be had. */
-  | { readonly type: 'task-status'; readonly task: string; readonly status: TaskStatus }
-  | { readonly type: 'event'; readonly event: JobEvent }
+  | {
+      readonly type: 'task-status'
+      readonly task: string
+      readonly status: TaskStatus
+      /** Why it failed. */
+      readonly cause?: EventCause
+    }
+  /** `recorded` is told once it's durable. */
+  | { readonly type: 'event'; readonly event: JobEvent; readonly recorded?: ActorRef<null> }
   /** Nothing of the job can run, or go on. The deployment has given up what it had, and stops. */
   | { readonly type: 'deployment-failed'; readonly cause: unknown }
 
@@ -43,5 +53,7 @@ export type DeploymentReport =
  * crash of the server the same job is deployed again, on tasks that may be running still.
  */
 export interface Deployer {
+  /** How many jobs it can run at once; the others wait. Absent: any number. */
+  readonly places?: number
   deployment(job: DeployableJob, reports: ActorRef<DeploymentReport>): Behavior<DeploymentMessage>
 }

@@ -1,8 +1,6 @@
+import type { AskedState } from '../catalogue/model/job.ts'
 import type { TaskStatus } from '../catalogue/model/task.ts'
 import type { Asking } from '../catalogue/reply.ts'
-
-/** States that a person may ask for. */
-export type AskedState = 'starting' | 'stopping' | 'applying'
 
 /** What the controller is told from outside. */
 export type ControllerMessage =
@@ -11,6 +9,8 @@ export type ControllerMessage =
       readonly user: string
       readonly job: string
       readonly state: AskedState
+      /** The job's id as the body has it: FIELD_DIFFERS if it's another. */
+      readonly id?: string | undefined
     } & Asking<null>)
   /** From the agent that runs a task, which shows the task's key. */
   | ({
@@ -20,3 +20,5 @@ export type ControllerMessage =
       readonly key: string | undefined
       readonly status: TaskStatus
     } & Asking<null>)
+  /** The server is to close: nothing runs here any more, and what was under way goes on elsewhere, or at the next start. */
+  | ({ readonly type: 'hand-over' } & Asking<null>)

@@ -42,8 +42,13 @@ export function eventJournal(store: Store, now: () => string, kept = eventsKept)
       }
       return events
     },
-    remove: (job) => store.remove(keyOf(job)),
+    remove: (job) => removeEvents(store, job),
   }
+}
+
+/** All of a job's; the numbers of the next ones begin anew. */
+export function removeEvents(store: Store, job: string): Promise<void> {
+  return store.remove(keyOf(job))
 }
 
 function keyOf(job: string): string {

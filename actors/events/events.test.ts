@@ -1,8 +1,8 @@
 import test from 'ava'
 import { actorSystem, manualClock, memoryStore, type Store } from '../../runtime/index.ts'
-import { catalogueStage, twoTierCode, twoTierSchema } from '../../test/support/catalogue-stage.ts'
 import { eventsStage } from '../../test/support/events-stage.ts'
 import { interruptedStore } from '../../test/support/interrupted-store.ts'
+import { storeJob } from '../../test/support/stored-job.ts'
 import type { Ask } from '../catalogue/ask.ts'
 import type { JobEvent, NumberedEvent } from './job-event.ts'
 import type { EventsMessage } from './protocol.ts'
@@ -12,29 +12,9 @@ const at = '2026-01-02T03:04:05.000Z'
 const now = () => at
 const log = (message: string): JobEvent => ({ type: 'log', end: 'trainer-0', message })
 
-/** A store that has a job, and other jobs that the user names. */
 async function storeWithJob(...others: readonly string[]): Promise<Store> {
   const store = memoryStore()
-  await using stage = catalogueStage(store)
-  const { ask } = stage
-  await ask((replyTo) => ({ type: 'create-design', user, info: { id: 'd' }, replyTo }))
-  await ask((replyTo) => ({ type: 'add-schema', user, design: 'd', schema: twoTierSchema, replyTo }))
-  const archive = { fileName: 'code.zip', bytes: twoTierCode }
-  await ask((replyTo) => ({ type: 'add-code', user, design: 'd', archive, replyTo }))
-  const info = { url: 'file:///a', dataFormat: 'csv', realm: 'default' }
-  const dataset = await ask<string>((replyTo) => ({ type: 'create-dataset', user, info, replyTo }))
-  for (const id of [job, ...others])
-    await ask((replyTo) => ({
-      type: 'create-job',
-      user,
-      spec: {
-        id,
-        designId: 'd',
-        backend: 'ws',
-        dataSpec: [{ role: 'trainer', datasetGroups: { default: [dataset] } }],
-      },
-      replyTo,
-    }))
+  for (const id of [job, ...others]) await storeJob(store, { user, job: id })
   return store
 }
 

@@ -23,7 +23,8 @@ export function events({ store, now, kept }: EventsParts): Behavior<EventsMessag
   return (context) => {
     const collections = collectionsOf(store)
     const journal = eventJournal(store, now, kept)
-    const readers = waitingReaders()
+    const readers = waitingReaders(context.signal)
+    const look = sharedLooks<readonly NumberedEvent[]>()
 
     return (message) => {
       switch (message.type) {
@@ -56,15 +57,37 @@ export function events({ store, now, kept }: EventsParts): Behavior<EventsMessag
         // Before the look, so that nothing recorded during it is missed.
         const woken = readers.wait(job)
         try {
-          await context.track(findJob(collections, user, job))
-          const found = await context.track(journal.after(job, after, limit))
-          const leftMs = until - context.clock.now()
+          const found = await look([user, job, after, limit].join('/'), async () => {
+            await context.track(findJob(collections, user, job))
+            return context.track(journal.after(job, after, limit))
+          })
+          const now = context.clock.now()
+          const leftMs = until - now
           if (found.length > 0 || leftMs <= 0 || context.signal.aborted) return found
-          await woken.orAfter(context, Math.min(leftMs, lookAgainMs))
+          // All at the same instants, so that one look serves them.
+          await woken.orAfter(context.clock, Math.min(leftMs, lookAgainMs - (now % lookAgainMs)))
         } finally {
           woken.cancel()
         }
       }
     }
+  }
+}
+
+/**
+ * Those who follow a job wake together and look for the same: one look serves all of them. It begins a step later than the
+ * first asks for it, and who asks after that begins another, which misses nothing that was recorded before.
+ */
+function sharedLooks<Found>(): (key: string, look: () => Promise<Found>) => Promise<Found> {
+  const toBegin = new Map<string, Promise<Found>>()
+  return (key, look) => {
+    const present = toBegin.get(key)
+    if (present) return present
+    const begun = Promise.resolve().then(() => {
+      toBegin.delete(key)
+      return look()
+    })
+    toBegin.set(key, begun)
+    return begun
   }
 }

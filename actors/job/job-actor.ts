@@ -1,18 +1,10 @@
 import { type ActorRef, type Behavior, CodedError, type Store } from '../../runtime/index.ts'
-import {
-  type JobSurroundings,
-  type ModelRegistry,
-  type RoleTask,
-  type RoundRecord,
-  rendezvous,
-  roleHost,
-  type TaskReport,
-  weightsHash,
-} from '../../sdk/index.ts'
+import type { ModelRegistry, RoleTask, TaskReport } from '../../sdk/index.ts'
 import { jobError } from './errors.ts'
+import { hostedTasks } from './hosted-tasks.ts'
 import { saveState } from './job-record.ts'
 import { endedStates, type JobParts, type JobSpec, type JobState } from './job-spec.ts'
-import type { JobEvent, JobMessage } from './protocol.ts'
+import type { JobEvent, JobMessage, RoundSummary } from './protocol.ts'
 import { taskTally } from './task-tally.ts'
 import { tasksOf } from './tasks.ts'
 
@@ -42,11 +34,9 @@ export function jobActor({
   checkDeterminism = false,
 }: JobActorOptions): Behavior<JobMessage> {
   return (context) => {
-    const hashes = new Map<number, string>()
     let state: JobState = 'ready'
     let tasks: readonly RoleTask[] = []
     let tally = taskTally([])
-    let roundBegan = context.clock.now()
     let tasksActor: ActorRef<never> | undefined
     let ending: JobState = 'completed'
     let endingCause: unknown
@@ -84,8 +74,19 @@ export function jobActor({
       }
       tally = taskTally(tasks)
       await enter('deploying')
-      roundBegan = context.clock.now()
-      tasksActor = context.spawn('tasks', deployment(), { supervise: { type: 'stop' } })
+      const hosted = hostedTasks({
+        ...spec,
+        ...parts,
+        run: spec.id,
+        tasks,
+        store,
+        registry,
+        reports: context.self,
+        onRound: tell,
+        checkDeterminism,
+        takenOver: false,
+      })
+      tasksActor = context.spawn('tasks', hosted, { supervise: { type: 'stop' } })
       context.watch(tasksActor, ({ cause }) => ({
         type: 'tasks-stopped',
         state: cause === undefined ? ending : 'failed',
@@ -93,62 +94,10 @@ export function jobActor({
       }))
     }
 
-    /** Parent of the rendezvous and of all role actors, so that they end together. */
-    function deployment(): Behavior<never> {
-      return (parent) => {
-        const job: JobSurroundings = {
-          job: spec.id,
-          seed: spec.seed,
-          settings: spec.settings,
-          store,
-          pool: parts.pool,
-          strategy: parts.strategy,
-          rendezvous: parent.spawn('rendezvous', rendezvous(), { supervise: { type: 'escalate' } }),
-          publish,
-          announce,
-          reports: context.self,
-          checkDeterminism,
-        }
-        for (const task of tasks)
-          parent.spawn(task.end, roleHost(task, job), {
-            supervise: { type: 'restart', max: Number.POSITIVE_INFINITY, withinMs: 1 },
-          })
-        return () => {}
-      }
-    }
-
-    async function publish(record: RoundRecord): Promise<void> {
-      const { round, weights, metrics, members } = record
-      const hash = await weightsHash(weights)
-      const { layout, modelTopology } = parts.pool
-      await registry.commit({
-        job: spec.id,
-        round,
-        weights,
-        layout,
-        metrics,
-        members,
-        hash,
-        seed: spec.seed,
-        workload: spec.workload,
-        ...(modelTopology === undefined ? {} : { modelTopology }),
+    async function tell(round: RoundSummary): Promise<void> {
+      const told = context.ask<null, JobEvent>(follower, (seen) => ({ type: 'round', ...round, seen }), {
+        timeoutMs: followerTimeoutMs,
       })
-      hashes.set(round, hash)
-    }
-
-    async function announce({ round, metrics, members }: RoundRecord): Promise<void> {
-      const now = context.clock.now()
-      const seconds = (now - roundBegan) / 1000
-      const hash = hashes.get(round) ?? ''
-      hashes.delete(round)
-      roundBegan = now
-      const told = context.ask<null, JobEvent>(
-        follower,
-        (seen) => ({ type: 'round', round, metrics, members, hash, seconds, seen }),
-        {
-          timeoutMs: followerTimeoutMs,
-        },
-      )
       // A follower that has gone, or hangs, doesn't hold up the job.
       await told.catch(() => {})
     }

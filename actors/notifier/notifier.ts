@@ -18,7 +18,7 @@ export function notifier({ store }: { readonly store: Store }): Behavior<Notifie
   return (context) => {
     const collections = collectionsOf(store)
     const inTurn = oneAtATime()
-    const readers = waitingReaders()
+    const readers = waitingReaders(context.signal)
     let released = false
 
     return (message) => {
@@ -54,7 +54,7 @@ export function notifier({ store }: { readonly store: Store }): Behavior<Notifie
           const left = await context.track(inTurn(key, () => acknowledgeUpTo(collections, key, acknowledged)))
           const leftMs = until - context.clock.now()
           if (left.length > 0 || leftMs <= 0 || released || context.signal.aborted) return left.slice(0, limit)
-          await woken.orAfter(context, Math.min(leftMs, lookAgainMs))
+          await woken.orAfter(context.clock, Math.min(leftMs, lookAgainMs))
         } finally {
           woken.cancel()
         }

@@ -2,6 +2,7 @@ import type { z } from 'zod'
 import { decodeModel, knownPart } from '../../actors/catalogue/model/index.ts'
 import type { Operation } from '../operation.ts'
 import { clientError } from './errors.ts'
+import { eventsOf } from './job-events.ts'
 
 /** An archive on its way. */
 export interface CodeDownload {
@@ -22,6 +23,8 @@ export async function answerOf({ id, answer }: Operation, response: Response): P
         const next = nextOf(response)
         return { items, ...(next === undefined ? {} : { next }) }
       }
+      case 'events':
+        return eventsOf(response)
       case 'form':
         return await response.formData()
       case 'archive':

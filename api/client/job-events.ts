@@ -1,8 +1,8 @@
 import { EventSourceParserStream } from 'eventsource-parser/stream'
 import type { NumberedEvent } from '../../actors/index.ts'
 import { CodedError } from '../../runtime/errors/index.ts'
+import { numberedEvent } from '../operations/event-model.ts'
 import { clientError, statusOf } from './errors.ts'
-import { numberedEvent } from './event-model.ts'
 import { filled } from './request.ts'
 import { pause, type Transport } from './transport.ts'
 
@@ -18,7 +18,7 @@ export interface EventsOf {
 const path = '/users/{user}/jobs/{jobId}/events'
 const pauseMs = 500
 
-/** Reads a job's events, resuming after the last one whenever the connection is lost. */
+/** Reads a job's events until it has ended, resuming after the last one whenever the connection is lost. */
 export async function* jobEvents(
   to: Transport,
   { user, jobId, after = 0, patienceMs = 60_000 }: EventsOf,
@@ -36,6 +36,8 @@ export async function* jobEvents(
         ...(signal ? { signal } : {}),
       })
       lostAt = undefined
+      // Nothing more will come.
+      if (response.status === 204) return
       for await (const event of eventsOf(response)) {
         if (event.number <= last) continue
         last = event.number
@@ -72,7 +74,8 @@ function eventIn(data: string): NumberedEvent {
   }
 }
 
-async function* eventsOf({ body }: Response): AsyncGenerator<NumberedEvent, void, void> {
+/** The events of a stream, to its end. CLIENT_ANSWER. */
+export async function* eventsOf({ body }: Response): AsyncGenerator<NumberedEvent, void, void> {
   if (!body) return
   const reader = body.pipeThrough(new TextDecoderStream()).pipeThrough(new EventSourceParserStream()).getReader()
   try {

@@ -1,5 +1,5 @@
 import type { z } from 'zod'
-import type { Page } from '../../actors/index.ts'
+import type { NumberedEvent, Page } from '../../actors/index.ts'
 import type { AnswerModel, Named, Operation } from '../operation.ts'
 import type { operations } from '../operations/operations.ts'
 import type { CodeDownload } from './answer.ts'
@@ -41,7 +41,9 @@ type AnswerOf<Answered extends AnswerModel> = Answered extends { readonly type: 
     ? Page<z.output<Model>>
     : Answered extends { readonly type: 'archive' }
       ? CodeDownload
-      : FormData
+      : Answered extends { readonly type: 'events' }
+        ? AsyncGenerator<NumberedEvent, void, void>
+        : FormData
 
 type Parts<Made> =
   Made extends Operation<string, infer Path, infer Query, infer Body, infer Answered>

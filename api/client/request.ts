@@ -11,7 +11,7 @@ export function requestOf({ method, path, body, answer }: Operation, input: Inpu
   return {
     ...conditions,
     method: method.toUpperCase(),
-    streamed: answer.type === 'archive',
+    streamed: answer.type === 'archive' || answer.type === 'events',
     path: filled(path, input) + queryOf(input.query),
     headers: {
       ...(body?.type === 'json' ? { 'content-type': 'application/json' } : {}),

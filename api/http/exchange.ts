@@ -13,6 +13,7 @@ export interface Exchange {
   operation?: string
   /** Undefined where nobody is asked who they are, and until it's known. */
   caller?: Caller
+  isStream?: true
   /** Code of the problem, if it was refused. */
   code?: string
 }

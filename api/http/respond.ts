@@ -1,32 +1,36 @@
 import { pipeline } from 'node:stream/promises'
 import type { Request, Response as ServerResponse } from 'restify'
+import { entityTag, type ReadArchive } from '../../actors/index.ts'
 import type { Answer, Operation } from '../operation.ts'
+import { isKnown } from './conditions.ts'
+import { type StreamOptions, sendEvents } from './event-stream.ts'
+import { rangeIn, slice } from './range.ts'
 
 /** Sends an operation's answer. */
 export async function respond(
   request: Request,
   response: ServerResponse,
-  { status }: Operation,
+  { status, method }: Operation,
   answer: Answer,
+  options: StreamOptions,
 ): Promise<void> {
   switch (answer.type) {
-    case 'json':
+    case 'json': {
+      if (method === 'get' && isUnchanged(request, response, entityTag(answer.value))) return
       return sendJson(response, status, answer.value)
+    }
+    case 'kept':
+      response.setHeader('idempotency-replayed', 'true')
+      return send(response, status, 'application/json', answer.json)
     case 'page': {
       const { items, next } = answer.page
       if (next !== undefined) response.setHeader('link', `<${nextPage(request, next)}>; rel="next"`)
       return sendJson(response, status, items)
     }
-    case 'archive': {
-      const { fileName, sizeBytes, chunks } = answer.archive
-      const name = encodeURIComponent(fileName)
-      response.writeHead(status, {
-        'content-type': 'application/zip',
-        'content-length': String(sizeBytes),
-        'content-disposition': `attachment; filename*=UTF-8''${name}`,
-      })
-      return pipeline(chunks, response)
-    }
+    case 'events':
+      return sendEvents(response, answer.events, options)
+    case 'archive':
+      return sendArchive(request, response, answer.archive)
     case 'form': {
       const form = new FormData()
       for (const { name, type, content } of answer.parts)
@@ -36,6 +40,37 @@ export async function respond(
       return send(response, status, encoded.headers.get('content-type') ?? 'multipart/form-data', bytes)
     }
   }
+}
+
+/** Gives what is answered its tag; if the caller has it already, says that alone. */
+function isUnchanged(request: Request, response: ServerResponse, tag: string): boolean {
+  response.setHeader('etag', tag)
+  if (!isKnown(request.headers, tag)) return false
+  response.writeHead(304)
+  response.end()
+  return true
+}
+
+async function sendArchive(request: Request, response: ServerResponse, archive: ReadArchive): Promise<void> {
+  const { fileName, sizeBytes, tag, chunks } = archive
+  response.setHeader('accept-ranges', 'bytes')
+  if (isUnchanged(request, response, tag)) return
+  const range = rangeIn(request.headers, archive)
+  const headers = {
+    'content-type': 'application/zip',
+    'content-disposition': `attachment; filename*=UTF-8''${encodeURIComponent(fileName)}`,
+  }
+  if (!range) {
+    response.writeHead(200, { ...headers, 'content-length': String(sizeBytes) })
+    return pipeline(chunks, response)
+  }
+  const { first, last } = range
+  response.writeHead(206, {
+    ...headers,
+    'content-length': String(last - first + 1),
+    'content-range': `bytes ${first}-${last}/${sizeBytes}`,
+  })
+  return pipeline(slice(chunks, range), response)
 }
 
 function nextPage(request: Request, after: string): string {

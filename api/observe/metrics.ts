@@ -5,10 +5,19 @@ export interface Metrics {
   readonly contentType: string
   /** A request that has begun. */
   begin(): void
-  /** Its end. `operation` is the id of one, or a name that stands for what is none: never what the caller wrote. */
-  end(operation: string, status: number, seconds: number): void
+  /** One that is answered with a stream. */
+  beginStream(): void
+  end(request: EndedRequest): void
   /** All of it, in the format of Prometheus. */
   text(): Promise<string>
+}
+
+export interface EndedRequest {
+  /** Id of the operation, or a name that stands for what is none: never what the caller wrote. */
+  readonly operation: string
+  readonly status: number
+  readonly seconds: number
+  readonly isStream: boolean
 }
 
 /** Figures of one server, and of the process that it runs in. */
@@ -28,6 +37,7 @@ export function serverMetrics(system: Pick<ActorSystem, 'size' | 'deadLetters' |
     registers,
   })
   const inFlight = new Gauge({ name: 'flame_http_requests_in_flight', help: 'Requests not answered yet', registers })
+  const streams = new Gauge({ name: 'flame_http_streams', help: 'Streams of events now open', registers })
   const actors = new Gauge({ name: 'flame_actors', help: 'Actors now living', registers })
   const deadLetters = new Counter({
     name: 'flame_actor_dead_letters_total',
@@ -48,9 +58,14 @@ export function serverMetrics(system: Pick<ActorSystem, 'size' | 'deadLetters' |
   return {
     contentType: Registry.PROMETHEUS_CONTENT_TYPE,
     begin: () => inFlight.inc(),
-    end(operation, status, elapsed) {
+    beginStream() {
       inFlight.dec()
+      streams.inc()
+    },
+    end({ operation, status, seconds: elapsed, isStream }) {
       requests.inc({ operation, status })
+      if (isStream) return streams.dec()
+      inFlight.dec()
       seconds.observe({ operation }, elapsed)
     },
     async text() {

@@ -15,9 +15,9 @@ export function observeRequest(
 ): void {
   metrics.begin()
   response.once('close', () => {
-    const { requestId, beganAt, operation = 'none', caller, code } = exchange
+    const { requestId, beganAt, operation = 'none', caller, code, isStream = false } = exchange
     const elapsedMs = performance.now() - beganAt
-    metrics.end(operation, response.statusCode, elapsedMs / 1000)
+    metrics.end({ operation, status: response.statusCode, seconds: elapsedMs / 1000, isStream })
     const level = ownNames.includes(operation) ? 'debug' : 'info'
     const { method } = request
     const answered = { status: response.statusCode, ms: Math.round(elapsedMs), ...(code ? { code } : {}) }

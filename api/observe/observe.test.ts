@@ -1,11 +1,9 @@
 import test from 'ava'
-import { asking, controlPlane, newIdAt, newTaskKey } from '../../actors/index.ts'
 import { lmdbStore } from '../../runtime/durable/lmdb/index.ts'
-import { actorSystem, memoryStore } from '../../runtime/index.ts'
+import { actorSystem } from '../../runtime/index.ts'
 import { apiStage } from '../../test/support/api-stage.ts'
+import { planeStage } from '../../test/support/plane-stage.ts'
 import { temporaryFolder } from '../../test/support/temporary-folder.ts'
-import { operations } from '../operations/operations.ts'
-import { apiServer } from '../server.ts'
 import { startServer } from '../start-server.ts'
 import { openLog } from './log.ts'
 import { serverMetrics } from './metrics.ts'
@@ -124,22 +122,8 @@ test('a server is alive and ready', async (t) => {
 })
 
 test('a server whose store does not answer, or that is closing, is alive and not ready', async (t) => {
-  const system = actorSystem()
-  const store = memoryStore()
-  const parts = { store, now: () => new Date().toISOString(), newId: () => newIdAt(Date.now()), newKey: newTaskKey }
-  const ref = system.spawn('control-plane', controlPlane(parts))
-  const closing = new AbortController()
-  const server = apiServer({
-    ask: asking(system, ref, { timeoutMs: 60_000 }),
-    operations,
-    limits: { jsonBytes: 1000, formBytes: 1000 },
-    log: openLog({ level: 'silent' }),
-    metrics: serverMetrics(system),
-    closing: closing.signal,
-    gate: undefined,
-  })
-  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
-  const url = `http://127.0.0.1:${server.address().port}`
+  await using plane = await planeStage()
+  const { url, store, closing } = plane
   const alive = async () => (await fetch(`${url}/healthz`)).status
   const ready = async () => {
     const answer = await fetch(`${url}/readyz`, { headers: { accept: 'application/json' } })
@@ -150,6 +134,4 @@ test('a server whose store does not answer, or that is closing, is alive and not
   t.deepEqual([await alive(), await ready()], [200, [503, 'the server is not ready: its store does not answer']])
   closing.abort()
   t.deepEqual([await alive(), await ready()], [200, [503, 'the server is not ready: it is closing']])
-  server.close()
-  await system.terminate()
 })

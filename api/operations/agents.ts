@@ -2,7 +2,7 @@ import { z } from 'zod'
 import { numberedNotification, taskStatus } from '../../actors/catalogue/model/index.ts'
 import type { TaskPackage } from '../../actors/index.ts'
 import { keyQuery, received, receiveQuery } from '../http/agent-query.ts'
-import { formOperation, laterOperation, noBody, operation } from '../operation.ts'
+import { formOperation, noBody, operation } from '../operation.ts'
 
 const auth = 'task-key'
 
@@ -29,7 +29,7 @@ export const agentOperations = [
       { name: 'code.zip', type: 'application/zip', content: code },
     ],
   }),
-  laterOperation({
+  operation({
     id: 'updateTaskStatus',
     method: 'put',
     path: '/jobs/{jobId}/{taskId}/task/status',
@@ -38,7 +38,11 @@ export const agentOperations = [
     status: 201,
     query: keyQuery,
     body: taskStatus,
-    answer: { type: 'json', model: z.null() },
+    answer: z.null(),
+    request: (call) => {
+      const [job, task] = [call.param('jobId'), call.param('taskId')]
+      return (replyTo) => ({ type: 'report-task', job, task, key: call.query.key, status: call.body, replyTo })
+    },
   }),
 ] as const
 

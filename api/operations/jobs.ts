@@ -1,7 +1,7 @@
 import { z } from 'zod'
-import { jobSpec, jobStatus, taskInfo } from '../../actors/catalogue/model/index.ts'
+import { askedStatus, jobSpec, jobStatus, taskInfo } from '../../actors/catalogue/model/index.ts'
 import { flag, pageOf, pageQuery } from '../http/query.ts'
-import { bare, laterOperation, listOperation, noBody, noQuery, operation } from '../operation.ts'
+import { bare, listOperation, noBody, noQuery, operation } from '../operation.ts'
 
 const all = '/users/{user}/jobs'
 const one = '/users/{user}/jobs/{jobId}'
@@ -73,14 +73,19 @@ export const jobOperations = [
       replyTo,
     }),
   }),
-  laterOperation({
+  operation({
     id: 'updateJobStatus',
     method: 'put',
     path: '/users/{user}/jobs/{jobId}/status',
     summary: 'Ask for a job to start, to stop, or to take an update on',
     query: noQuery,
-    body: z.strictObject({ ...jobStatus.shape, id: jobStatus.shape.id.exactOptional() }),
-    answer: { type: 'json', model: nothing },
+    body: askedStatus,
+    answer: nothing,
+    request: (call) => {
+      const { id, state } = call.body
+      const [user, job] = [call.param('user'), call.param('jobId')]
+      return (replyTo) => ({ type: 'ask-job-state', user, job, id, state, replyTo })
+    },
   }),
   operation({
     id: 'deleteJob',

@@ -3,6 +3,7 @@ import { auditOperations } from './audit.ts'
 import { computeOperations } from './computes.ts'
 import { datasetOperations } from './datasets.ts'
 import { designOperations } from './designs.ts'
+import { jobEventOperations } from './job-events.ts'
 import { jobOperations } from './jobs.ts'
 
 /** All operations, each with the types of its definition: those of the interface, then our own additions. */
@@ -13,5 +14,6 @@ export const operations = [
   ...agentOperations,
   ...computeOperations,
   ...notificationOperations,
+  ...jobEventOperations,
   ...auditOperations,
 ]

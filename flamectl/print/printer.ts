@@ -11,12 +11,16 @@ export interface Listing<Item> {
 
 /** Writes a command's result in the format that was asked for. */
 export interface Printer {
+  /** Whether another format than that for people was asked for. */
+  readonly isForPrograms: boolean
   /** A table with a header row, unless another format was asked for. */
   list<Item>(items: readonly Item[], listing: Listing<Item>): void
   /** A single thing: indented JSON, unless another format was asked for. */
   one(value: unknown, name: string): void
   /** That something was done: a sentence, unless another format was asked for. */
   done(sentence: string, value: unknown, name: string): void
+  /** One of many things that happen: a line, for programs one of JSON, or a document of YAML. */
+  event(line: string, value: unknown): void
 }
 
 /** `formatOf` is asked at each call: when commands are made, nothing is parsed yet. */
@@ -24,6 +28,9 @@ export function printer(formatOf: () => Format | undefined, write: (text: string
   const structured = (value: unknown) =>
     write(formatOf() === 'yaml' ? stringify(value).trimEnd() : JSON.stringify(value, undefined, 2))
   return {
+    get isForPrograms() {
+      return !['table', undefined].includes(formatOf())
+    },
     list(items, { columns, nameOf }) {
       const format = formatOf()
       if (format === 'name') return items.forEach((item) => write(nameOf(item)))
@@ -40,6 +47,12 @@ export function printer(formatOf: () => Format | undefined, write: (text: string
       if (format === 'name') write(name)
       else if (format === 'json' || format === 'yaml') structured(value)
       else write(sentence)
+    },
+    event(line, value) {
+      const format = formatOf()
+      if (format === 'json') write(JSON.stringify(value))
+      else if (format === 'yaml') write(`---\n${stringify(value).trimEnd()}`)
+      else write(line)
     },
   }
 }

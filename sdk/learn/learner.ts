@@ -35,8 +35,8 @@ export interface TrainingRequest {
   /** The only source of randomness: order of examples, dropout. */
   readonly random: RandomStream
   readonly terms?: LocalTerms
-  /** Where the delta may be put, which is then the update's; without it, or where a learner doesn't know it, a new array. */
-  readonly into?: Float32Array
+  /** Asked, once the training is done, for where the delta may be put; without it, or where a learner doesn't ask, a new array. */
+  readonly into?: () => Float32Array
   /** Aborted: the learner stops within one batch and rejects with the signal's reason. */
   readonly signal?: AbortSignal
 }

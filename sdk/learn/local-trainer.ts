@@ -10,8 +10,8 @@ export interface LocalTrainer extends Pick<Learner, 'layout' | 'modelTopology'>,
   readonly clients: number
   readonly testExamples: number
   initialWeights(): Promise<Float32Array>
-  /** The delta is put into the array given, if the learner can do so. */
-  train(request: PoolTrainingRequest, into?: Float32Array): Promise<Update>
+  /** The delta is put where `into` says, if the learner asks it. */
+  train(request: PoolTrainingRequest, into?: () => Float32Array): Promise<Update>
   evaluateChunk(weights: Float32Array, chunk: number): Promise<Evaluation>
   dispose(): void
 }

@@ -50,7 +50,7 @@ export function heldSums(layout: Layout): HeldSums {
   function begun({ name, number }: SumName, quantumBits: number): Accumulator {
     const known = sums.get(name)
     if (known?.number === number) return known.sum
-    const sum = known?.sum ?? accumulator({ layout, quantumBits })
+    const sum = known?.sum ?? accumulator({ layout, quantumBits, shared: true })
     sum.reset()
     sums.set(name, { number, sum })
     return sum

@@ -63,8 +63,14 @@ async function answer(
       const weights = new Float32Array(request.weights)
       const training = { client, end, round, weights, terms, signal }
       if (hold) {
-        const room = held.room()
-        return { type: 'held', receipt: held.keep(await trainer.train(training, room), room) }
+        let room: Float32Array | undefined
+        // Only once it's needed: what was held before may have been added meanwhile, and its room be free again.
+        const roomOf = () => {
+          room ??= held.room()
+          return room
+        }
+        const update = await trainer.train(training, roomOf)
+        return { type: 'held', receipt: held.keep(update, roomOf()) }
       }
       const update = await trainer.train(training)
       // A copy, since what is transferred is lost to the learner, who may give the same array again.
@@ -79,13 +85,8 @@ async function answer(
 }
 
 function send(reply: WorkerReply): void {
-  const buffer = transferred(reply)
+  const buffer = reply.type === 'update' ? reply.update.delta.buffer : undefined
   parentPort?.postMessage(reply, buffer instanceof ArrayBuffer ? [buffer] : [])
-}
-
-function transferred(reply: WorkerReply): ArrayBufferLike | undefined {
-  if (reply.type === 'update') return reply.update.delta.buffer
-  return reply.type === 'collected' && 'sum' in reply.part ? reply.part.sum.buffer : undefined
 }
 
 function fail(error: unknown): void {

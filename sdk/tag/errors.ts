@@ -70,7 +70,6 @@ export const tagFaults = {
     hint: 'name a group that the role joins',
   },
   TAG_DATASET_UNKNOWN: { message: 'dataset {dataset} is unknown', hint: 'register it, or name another' },
-  TAG_DATASET_TWICE: { message: 'dataset {dataset} is named twice for role {role}', hint: 'name each dataset once' },
   TAG_DATASET_FORMATS: {
     message: 'the datasets of role {role} have different formats: {formats}',
     hint: 'give one role datasets of one format',
@@ -86,7 +85,6 @@ export type FaultCode = keyof typeof tagFaults
 
 const tagErrors = {
   TAG_INVALID: { message: 'the topology has {count} faults:\n{list}', hint: 'mend each at its place' },
-  TAG_MALFORMED: { message: 'the schema is malformed:\n{list}', hint: 'mend each at its place' },
 } as const
 
 export const tagError = errorFactory(tagErrors)

@@ -25,7 +25,6 @@ export function datasetFaults(
       const at = `${place}.datasetGroups.${group}`
       if (!groups.has(group)) note(at, 'TAG_DATASET_GROUP', { role: name, group })
       for (const [position, dataset] of datasets.entries()) {
-        if (seen.has(dataset)) note(`${at}.${position}`, 'TAG_DATASET_TWICE', { dataset, role: name })
         seen.add(dataset)
         const facts = known?.get(dataset)
         if (facts) formats.add(facts.dataFormat)

@@ -218,11 +218,6 @@ const cases: readonly Case[] = [
     facts: { datasets: new Map([['d1', csv]]) },
   },
   {
-    code: 'TAG_DATASET_TWICE',
-    place: 'dataSpec.0.datasetGroups.default.1',
-    change: { dataSpec: [{ role: 'leaf', datasetGroups: { default: ['d1', 'd1'] } }] },
-  },
-  {
     code: 'TAG_DATASET_FORMATS',
     place: 'dataSpec.0',
     change: { dataSpec: [given, { role: 'leaf', datasetGroups: { default: ['d2'] } }] },
@@ -248,6 +243,11 @@ test('a minimal topology has no fault, whatever is known outside of it', (t) => 
   t.notThrows(() => assertValid(topology(), facts))
 })
 
+test('a dataset may be named several times: then each is a client of its own', (t) => {
+  const twice = topology({ dataSpec: [{ role: 'leaf', datasetGroups: { default: ['d1', 'd1'] } }] })
+  t.deepEqual(validateTopology(twice, { datasets: new Map([['d1', csv]]) }), [])
+})
+
 for (const [index, { code, place, change, facts }] of cases.entries()) {
   test(`${code} is found at ${place} (case ${index})`, (t) => {
     const faults = validateTopology(topology(change), facts)
@@ -266,7 +266,6 @@ test('a fault that stands alone is named alone', (t) => {
     'TAG_NAME_INVALID',
     'TAG_REPLICA',
     'TAG_NO_DATASET',
-    'TAG_DATASET_TWICE',
     'TAG_DATASET_FORMATS',
     'TAG_DATASET_UNKNOWN',
     'TAG_BACKEND_UNKNOWN',
@@ -290,7 +289,7 @@ test('all faults are named at once, in one error', (t) => {
   const broken = topology({
     roles: [{ name: 'the boss' }, { ...leaf, replica: 3 }, { name: 'hermit' }],
     channels: [{ name: 'link', pair: ['boss', 'leaf'], funcTags: { lef: [] } }],
-    dataSpec: [{ role: 'leaf', datasetGroups: { west: ['d1', 'd1'] } }],
+    dataSpec: [{ role: 'leaf', datasetGroups: { west: ['d1'] } }],
   })
   const error = t.throws(() => assertValid(broken), { code: 'TAG_INVALID' })
   for (const place of [
@@ -300,7 +299,6 @@ test('all faults are named at once, in one error', (t) => {
     'schema.roles.1.replica: TAG_REPLICA',
     'schema.roles.2: TAG_ROLE_ISOLATED',
     'dataSpec.0.datasetGroups.west: TAG_DATASET_GROUP',
-    'dataSpec.0.datasetGroups.west.1: TAG_DATASET_TWICE',
   ])
     t.true(String(error).includes(place), `${place} in ${error}`)
 })

@@ -35,19 +35,7 @@ export async function apiStage(
       return server.url
     },
     faults,
-    async call(method, path, body, headers = {}) {
-      const isForm = body instanceof FormData
-      const type = body === undefined || isForm ? {} : { 'content-type': 'application/json' }
-      const response = await fetch(server.url + path, {
-        method,
-        headers: { accept: 'application/problem+json', ...type, ...headers },
-        ...(body === undefined ? {} : { body: isForm || typeof body === 'string' ? body : JSON.stringify(body) }),
-      })
-      const bytes = new Uint8Array(await response.arrayBuffer())
-      const isJson = /json/.test(response.headers.get('content-type') ?? '')
-      const heard: unknown = isJson ? JSON.parse(new TextDecoder().decode(bytes)) : bytes
-      return { status: response.status, body: heard, headers: response.headers }
-    },
+    call: callerOf(() => server.url),
     async restart() {
       await server.close()
       server = await start()
@@ -56,6 +44,23 @@ export async function apiStage(
       await server.close()
       await folder[Symbol.asyncDispose]()
     },
+  }
+}
+
+/** Calls the server that is there at the time. */
+export function callerOf(url: () => string): ApiStage['call'] {
+  return async (method, path, body, headers = {}) => {
+    const isForm = body instanceof FormData
+    const type = body === undefined || isForm ? {} : { 'content-type': 'application/json' }
+    const response = await fetch(url() + path, {
+      method,
+      headers: { accept: 'application/problem+json', ...type, ...headers },
+      ...(body === undefined ? {} : { body: isForm || typeof body === 'string' ? body : JSON.stringify(body) }),
+    })
+    const bytes = new Uint8Array(await response.arrayBuffer())
+    const isJson = /json/.test(response.headers.get('content-type') ?? '')
+    const heard: unknown = isJson ? JSON.parse(new TextDecoder().decode(bytes)) : bytes
+    return { status: response.status, body: heard, headers: response.headers }
   }
 }
 

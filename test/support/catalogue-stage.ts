@@ -1,9 +1,9 @@
 import { strToU8, zipSync } from 'fflate'
-import { type AskCatalogue, asking, catalogue, type DesignSchema } from '../../actors/index.ts'
+import { type Ask, asking, type CatalogueMessage, catalogue, type DesignSchema } from '../../actors/index.ts'
 import { actorSystem, type Store } from '../../runtime/index.ts'
 
 /** A catalogue of its own on a store, with ids that count up and a clock that stands still. */
-export function catalogueStage(store: Store): AsyncDisposable & { readonly ask: AskCatalogue } {
+export function catalogueStage(store: Store): AsyncDisposable & { readonly ask: Ask<CatalogueMessage> } {
   const system = actorSystem({ onFault: () => {} })
   let ids = 0
   const newId = () => `id-${String(++ids).padStart(4, '0')}`

@@ -32,7 +32,7 @@ export function killedStore(store: Store, life: Life): Store {
     load: (key) => store.load(key),
     read: (key, options) => store.read(key, options),
     save: (key, expected, bytes) => life.step(() => store.save(key, expected, bytes)),
-    append: (key, bytes) => life.step(() => store.append(key, bytes)),
+    append: (key, bytes, options) => life.step(() => store.append(key, bytes, options)),
     truncate: (key, upTo) => life.step(() => store.truncate(key, upTo)),
     remove: (key) => life.step(() => store.remove(key)),
     documents: killedDocuments(store.documents, life),

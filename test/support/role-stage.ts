@@ -31,6 +31,7 @@ export interface StageOptions {
   readonly pool?: TrainingPool
   readonly rounds?: number
   readonly checkDeterminism?: boolean
+  readonly takenOver?: boolean
   readonly system?: ActorSystemOptions
   /** Ends that do not start, as if their machine were away. */
   readonly absent?: readonly string[]
@@ -82,6 +83,7 @@ export function roleStage(options: StageOptions): RoleStage {
       waiting.get(report.end)?.(report)
     }),
     checkDeterminism: options.checkDeterminism ?? false,
+    takenOver: options.takenOver ?? false,
   }
   const tasks = expand(topology, { jobId: job.job, newKey: () => '' })
   const wire = wiringOf(tasks)

@@ -14,7 +14,7 @@ export interface StagedJob {
 }
 
 /** A job over HTTP: its aggregator on compute `default`, a trainer on compute `c1`, of region `eu` and key `secret`. */
-export async function stagedJob(api: ApiStage, change: object = {}): Promise<StagedJob> {
+export async function stagedJob(api: Pick<ApiStage, 'call'>, change: object = {}): Promise<StagedJob> {
   const design = '/users/u/designs/d'
   for (const computeId of ['c1', 'default'])
     await api.call('POST', '/computes', { computeId, region: 'eu', adminId: 'admin', apiKey: 'secret' })
@@ -33,11 +33,16 @@ export async function stagedJob(api: ApiStage, change: object = {}): Promise<Sta
   return { job, tasks: Object(await api.call('GET', `/users/u/jobs/${job}/tasks`)).body }
 }
 
-/** The keys of a staged job's tasks, as its computes read them. */
-export async function keysOf(api: ApiStage, job: string): Promise<Readonly<Record<string, string>>> {
-  const read = async (compute: string) => {
-    const path = `/computes/${compute}/deployments/${job}/config`
-    return Object((await api.call('GET', path, undefined, { 'x-api-key': 'secret' })).body).agentKVs
-  }
-  return { ...(await read('c1')), ...(await read('default')) }
+/** The keys of a job's tasks, as these computes read them, each with key `secret`. */
+export async function keysOf(
+  api: Pick<ApiStage, 'call'>,
+  job: string,
+  computes: readonly string[] = ['c1', 'default'],
+): Promise<Readonly<Record<string, string>>> {
+  const configs = await Promise.all(
+    computes.map((compute) =>
+      api.call('GET', `/computes/${compute}/deployments/${job}/config`, undefined, { 'x-api-key': 'secret' }),
+    ),
+  )
+  return Object.assign({}, ...configs.map(({ body }) => Object(body).agentKVs))
 }

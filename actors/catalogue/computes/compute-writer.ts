@@ -13,9 +13,11 @@ export function computeWriter(collections: Collections, parts: CatalogueParts): 
       case 'register-compute':
         return answer(message, () => registerCompute(collections, parts, message.registration))
       case 'update-compute':
-        return answer(message, () => updateCompute(collections, parts, message.compute, message.key, message.spec))
+        return answer(message, () =>
+          updateCompute(collections, parts, message.compute, message.key, message.spec, message.context),
+        )
       case 'remove-compute':
-        return answer(message, () => removeCompute(collections, message.compute, message.key))
+        return answer(message, () => removeCompute(collections, message.compute, message.key, message.context))
       case 'report-deployment':
         return answer(message, () => reportDeployment(collections, parts, message, message.job, message.status))
     }

@@ -1,11 +1,13 @@
 import { catalogueError } from '../../errors.ts'
 import { forgetRecipient } from '../../notifier/recipients.ts'
+import { assertMatch } from '../conditions.ts'
 import type { ComputeRegistration, ComputeSpec, ComputeStatus } from '../model/compute.ts'
 import { afterOf, type Page, type PageRequest, pageOf } from '../page.ts'
 import type { CatalogueParts } from '../parts.ts'
 import type { Collections } from '../records/collections.ts'
 import type { ComputeRecord } from '../records/record-models.ts'
 import type { Stored } from '../records/records.ts'
+import type { RequestContext } from '../reply.ts'
 import { hashKey, isKey } from './compute-key.ts'
 
 /** Registers a compute; again with the same key: unchanged. COMPUTE_KEY_DIFFERS with another. */
@@ -55,9 +57,11 @@ export async function updateCompute(
   id: string,
   key: string | undefined,
   { computeId = id, apiKey, region, adminId }: ComputeSpec,
+  context?: RequestContext,
 ): Promise<ComputeStatus> {
   if (computeId !== id) throw catalogueError('FIELD_DIFFERS', { field: 'computeId', given: computeId, expected: id })
   const found = await findCompute(collections, id, key)
+  assertMatch(context, `compute ${id}`, statusOf(found))
   const value = {
     ...found.value,
     ...(region === undefined ? {} : { region }),
@@ -70,14 +74,21 @@ export async function updateCompute(
 }
 
 /** COMPUTE_USED while a dataset is bound to it. */
-export async function removeCompute(collections: Collections, id: string, key: string | undefined): Promise<null> {
-  await findCompute(collections, id, key)
+export async function removeCompute(
+  collections: Collections,
+  id: string,
+  key: string | undefined,
+  context?: RequestContext,
+): Promise<null> {
+  assertMatch(context, `compute ${id}`, statusOf(await findCompute(collections, id, key)))
   const datasets: string[] = []
   for await (const { id: dataset } of collections.datasets.find({ where: { computeId: id }, limit: 10 }))
     datasets.push(dataset)
   if (datasets.length > 0) throw catalogueError('COMPUTE_USED', { id, datasets: datasets.join(', ') })
   await collections.computes.remove(id)
   await forgetRecipient(collections, { type: 'compute', compute: id })
+  for await (const { id: deployment } of collections.deployments.below(`${id}/`))
+    await collections.deployments.remove(deployment)
   return null
 }
 

@@ -1,4 +1,5 @@
 import { catalogueError } from '../../errors.ts'
+import { assertMatch } from '../conditions.ts'
 import { endedNames } from '../jobs/job-transitions.ts'
 import { checkIdentifier } from '../model/atoms.ts'
 import type { DatasetInfo } from '../model/dataset.ts'
@@ -7,6 +8,7 @@ import type { CatalogueParts } from '../parts.ts'
 import type { Collections } from '../records/collections.ts'
 import type { DatasetRecord } from '../records/record-models.ts'
 import type { Stored } from '../records/records.ts'
+import type { RequestContext } from '../reply.ts'
 import { sameId, sameOwner } from '../same.ts'
 import { placeOf } from './realm.ts'
 
@@ -16,13 +18,19 @@ export async function createDataset(
   { newId, now }: CatalogueParts,
   user: string,
   info: DatasetInfo,
+  context?: RequestContext,
 ): Promise<string> {
   checkIdentifier('a user', user)
   sameOwner(user, info)
   const place = await placeOf(collections, info)
-  const id = info.id ?? newId()
-  const value = { ...info, ...place, id, userId: user, createdAt: now() }
-  if (!(await collections.datasets.insert({ id, value }))) throw catalogueError('DATASET_EXISTS', { id })
+  const { once } = context ?? {}
+  const id = info.id ?? once ?? newId()
+  const made = once === undefined ? {} : { once }
+  const value = { ...info, ...place, id, userId: user, createdAt: now(), ...made }
+  if (await collections.datasets.insert({ id, value })) return id
+  // This request itself may have made it, before a crash.
+  const present = await collections.datasets.get(id)
+  if (once === undefined || present?.value.once !== once) throw catalogueError('DATASET_EXISTS', { id })
   return id
 }
 
@@ -44,10 +52,12 @@ export async function updateDataset(
   user: string,
   id: string,
   info: DatasetInfo,
+  context?: RequestContext,
 ): Promise<DatasetInfo> {
   sameOwner(user, info)
   sameId(id, info)
   const found = await findDataset(collections, user, id)
+  assertMatch(context, `dataset ${id}`, infoOf(found))
   const { realm, computeId, createdAt } = found.value
   const place = info.realm === realm ? { realm, computeId } : await placeOf(collections, info)
   const value = { ...info, ...place, id, userId: user, createdAt }
@@ -55,8 +65,13 @@ export async function updateDataset(
   return infoOf({ ...found, value })
 }
 
-export async function removeDataset(collections: Collections, user: string, id: string): Promise<null> {
-  await findDataset(collections, user, id)
+export async function removeDataset(
+  collections: Collections,
+  user: string,
+  id: string,
+  context?: RequestContext,
+): Promise<null> {
+  assertMatch(context, `dataset ${id}`, infoOf(await findDataset(collections, user, id)))
   const jobs: string[] = []
   // Each job once: by their states, one that moves meanwhile could be missed.
   for await (const { id: job, value } of collections.jobs.find()) {
@@ -76,6 +91,6 @@ async function findDataset({ datasets }: Collections, user: string, id: string):
 }
 
 function infoOf({ value }: Pick<Stored<DatasetRecord>, 'value'>): DatasetInfo {
-  const { createdAt: _, ...info } = value
+  const { createdAt: _createdAt, once: _once, ...info } = value
   return info
 }

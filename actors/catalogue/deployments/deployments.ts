@@ -97,6 +97,23 @@ export async function reportDeployment(
   })
 }
 
+/** Readies a deployment for its compute's reports of this start; those of an earlier one are forgotten. */
+export function openDeployment(
+  { deployments }: Collections,
+  now: () => string,
+  { compute, job, start }: { readonly compute: string; readonly job: string; readonly start: string },
+): Promise<void> {
+  const id = `${compute}/${job}`
+  return attempted(async () => {
+    const found = await deployments.get(id)
+    if (found?.value.start === start) return
+    const value = { start, statuses: {}, updatedAt: now() }
+    if (found) await deployments.replace(found, value)
+    else if (!(await deployments.insert({ id, value })))
+      throw catalogueError('WRITTEN_MEANWHILE', { what: `deployment ${id}` })
+  })
+}
+
 async function tasksOn(collections: Collections, compute: string, job: string): Promise<TaskRecord[]> {
   const found = await collections.jobs.get(job)
   const tasks = found ? (await tasksOf(collections, found)).filter(({ computeId }) => computeId === compute) : []

@@ -11,6 +11,11 @@ export const defaultArchiveLimits: ArchiveLimits = { unpackedBytes: 100 * 1024 *
 
 const badPath = /^\/|^[A-Za-z]:|\\|\0|(^|\/)\.\.?(\/|$)|\/\//
 
+/** Whether a path could lead out of the folder that the archive is unpacked in. */
+export function isBadPath(path: string): boolean {
+  return badPath.test(path)
+}
+
 /** The files of a zip by its directory, nothing of it unpacked. CODE_ARCHIVE if it's none, or holds what it may not. */
 export function listArchive(bytes: Uint8Array, limits: ArchiveLimits): ArchivedFile[] {
   const entries: ArchivedFile[] = []
@@ -26,7 +31,7 @@ export function listArchive(bytes: Uint8Array, limits: ArchiveLimits): ArchivedF
   }
   const files = entries.filter(({ path }) => !path.endsWith('/'))
   for (const { path } of entries)
-    if (badPath.test(path)) throw refused(`it names ${JSON.stringify(path)}`, 'name files within the archive')
+    if (isBadPath(path)) throw refused(`it names ${JSON.stringify(path)}`, 'name files within the archive')
   if (new Set(files.map(({ path }) => path)).size < files.length)
     throw refused('it names a file twice', 'pack each file once')
   if (files.length === 0) throw refused('it holds no file', 'pack a folder for each role')

@@ -1,9 +1,14 @@
+import type { Store } from '../../../runtime/index.ts'
 import { catalogueError } from '../../errors.ts'
+import { assertMatch, entityTag } from '../conditions.ts'
 import type { CodeRevision } from '../model/design.ts'
 import type { CatalogueParts } from '../parts.ts'
 import type { Collections } from '../records/collections.ts'
+import type { DesignRecord } from '../records/record-models.ts'
+import type { RequestContext } from '../reply.ts'
 import { defaultArchiveLimits, listArchive } from './archive.ts'
 import { findDesign } from './designs.ts'
+import { isMade, onceOf } from './revisions.ts'
 
 export interface CodeArchive {
   readonly fileName: string
@@ -14,6 +19,8 @@ export interface CodeArchive {
 export interface ReadArchive {
   readonly fileName: string
   readonly sizeBytes: number
+  /** Another for each revision. */
+  readonly tag: string
   readonly chunks: AsyncIterable<Uint8Array>
 }
 
@@ -24,14 +31,20 @@ export async function addCode(
   user: string,
   id: string,
   { fileName, bytes }: CodeArchive,
+  context?: RequestContext,
 ): Promise<null> {
   const files = listArchive(bytes, archiveLimits)
   const found = await findDesign(collections, user, id)
+  if (isMade(found.value.code, context)) return null
+  assertMatch(context, `the code of ${id}`, keyOf(found.value))
   const revision = found.value.code.last + 1
   const key = `${found.value.serial}/${revision}`
   await store.putBlob(`code/${key}`, [bytes])
   await collections.codes.put(key, { fileName, sizeBytes: bytes.length, files })
-  await collections.designs.replace(found, { ...found.value, code: { last: revision, present: true } })
+  await collections.designs.replace(found, {
+    ...found.value,
+    code: { last: revision, present: true, ...onceOf(context) },
+  })
   return null
 }
 
@@ -42,12 +55,21 @@ export async function readCode(
   id: string,
 ): Promise<ReadArchive> {
   const { value } = await findDesign(collections, user, id)
-  const key = `${value.serial}/${value.code.last}`
-  const record = value.code.present ? await collections.codes.get(key) : undefined
+  const key = keyOf(value)
+  const record = key === undefined ? undefined : await collections.codes.get(key)
   const chunks = record && (await store.getBlob(`code/${key}`))
   if (!chunks) throw catalogueError('CODE_UNKNOWN', { id })
   const { fileName, sizeBytes } = record.value
-  return { fileName, sizeBytes, chunks }
+  return { fileName, sizeBytes, tag: entityTag(key), chunks }
+}
+
+/** The whole archive of a revision, by its design's serial and its number; undefined if there is none. */
+export async function readArchive(store: Pick<Store, 'getBlob'>, key: string): Promise<Uint8Array | undefined> {
+  const blob = await store.getBlob(`code/${key}`)
+  if (!blob) return undefined
+  const chunks: Uint8Array[] = []
+  for await (const chunk of blob) chunks.push(chunk)
+  return Buffer.concat(chunks)
 }
 
 export async function readCodeRevision(collections: Collections, user: string, id: string): Promise<CodeRevision> {
@@ -57,9 +79,20 @@ export async function readCodeRevision(collections: Collections, user: string, i
 }
 
 /** The design has no code then; the next one gets the next revision, since jobs may use the earlier ones. */
-export async function removeCode(collections: Collections, user: string, id: string): Promise<null> {
+export async function removeCode(
+  collections: Collections,
+  user: string,
+  id: string,
+  context?: RequestContext,
+): Promise<null> {
   const found = await findDesign(collections, user, id)
   if (!found.value.code.present) throw catalogueError('CODE_UNKNOWN', { id })
+  assertMatch(context, `the code of ${id}`, keyOf(found.value))
   await collections.designs.replace(found, { ...found.value, code: { ...found.value.code, present: false } })
   return null
+}
+
+/** Names the present code, and never another. */
+function keyOf({ serial, code }: DesignRecord): string | undefined {
+  return code.present ? `${serial}/${code.last}` : undefined
 }

@@ -1,4 +1,5 @@
 import { catalogueError } from '../../errors.ts'
+import { assertMatch } from '../conditions.ts'
 import { checkIdentifier } from '../model/atoms.ts'
 import type { Design, DesignChange, DesignInfo } from '../model/design.ts'
 import { type Page, type PageRequest, pageOf } from '../page.ts'
@@ -6,6 +7,7 @@ import type { CatalogueParts } from '../parts.ts'
 import type { Collections } from '../records/collections.ts'
 import type { DesignRecord } from '../records/record-models.ts'
 import type { Stored } from '../records/records.ts'
+import type { RequestContext } from '../reply.ts'
 import { sameId, sameOwner } from '../same.ts'
 
 /** The design, or DESIGN_UNKNOWN. */
@@ -20,12 +22,17 @@ export async function createDesign(
   { newId, now }: CatalogueParts,
   user: string,
   { id, ...info }: DesignInfo,
+  context?: RequestContext,
 ): Promise<null> {
   checkIdentifier('a user', user)
   sameOwner(user, info)
   const none = { last: 0, present: false }
-  const value = { ...info, userId: user, serial: newId(), createdAt: now(), schema: none, code: none }
-  if (!(await designs.insert({ id: `${user}/${id}`, value }))) throw catalogueError('DESIGN_EXISTS', { id })
+  const serial = context?.once ?? newId()
+  const value = { ...info, userId: user, serial, createdAt: now(), schema: none, code: none }
+  const key = `${user}/${id}`
+  if (await designs.insert({ id: key, value })) return null
+  // This request itself may have made it, before a crash.
+  if ((await designs.get(key))?.value.serial !== serial) throw catalogueError('DESIGN_EXISTS', { id })
   return null
 }
 
@@ -34,7 +41,10 @@ export function listDesigns({ designs }: Collections, user: string, page: PageRe
 }
 
 export async function readDesign(collections: Collections, user: string, id: string): Promise<Design> {
-  const found = await findDesign(collections, user, id)
+  return designOf(collections, await findDesign(collections, user, id))
+}
+
+async function designOf(collections: Collections, found: Stored<DesignRecord>): Promise<Design> {
   const { serial, schema } = found.value
   const present = schema.present ? await collections.schemas.get(`${serial}/${schema.last}`) : undefined
   return { ...infoOf(found), ...(present ? { schema: present.value } : {}) }
@@ -46,10 +56,12 @@ export async function updateDesign(
   user: string,
   id: string,
   info: DesignChange,
+  context?: RequestContext,
 ): Promise<DesignInfo> {
   sameOwner(user, info)
   sameId(id, info)
   const found = await findDesign(collections, user, id)
+  assertMatch(context, `design ${id}`, await designOf(collections, found))
   const { name: _name, description: _description, ...kept } = found.value
   const { id: _id, userId: _userId, ...given } = info
   const value = { ...kept, ...given }
@@ -64,9 +76,11 @@ export async function removeDesign(
   user: string,
   id: string,
   force: boolean,
+  context?: RequestContext,
 ): Promise<string> {
-  const { value } = await findDesign(collections, user, id)
-  const { serial } = value
+  const found = await findDesign(collections, user, id)
+  assertMatch(context, `design ${id}`, await designOf(collections, found))
+  const { serial } = found.value
   const users: string[] = []
   for await (const { id: job } of collections.jobs.find({ where: { designSerial: serial } })) users.push(job)
   if (users.length > 0 && !force) throw catalogueError('DESIGN_USED', { jobs: users.join(', ') })

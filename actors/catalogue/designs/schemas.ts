@@ -1,9 +1,14 @@
 import { validateTopology } from '../../../sdk/index.ts'
 import { catalogueError, faultyError } from '../../errors.ts'
+import { assertMatch } from '../conditions.ts'
 import type { DesignSchema } from '../model/design.ts'
 import { backends } from '../model/job.ts'
 import type { Collections } from '../records/collections.ts'
+import type { DesignRecord } from '../records/record-models.ts'
+import type { Stored } from '../records/records.ts'
+import type { RequestContext } from '../reply.ts'
 import { findDesign } from './designs.ts'
+import { isMade, onceOf } from './revisions.ts'
 
 /** Adds a revision. SCHEMA_INVALID with every fault that shows without datasets and code. */
 export async function addSchema(
@@ -11,6 +16,7 @@ export async function addSchema(
   user: string,
   id: string,
   schema: DesignSchema,
+  context?: RequestContext,
 ): Promise<null> {
   // Which datasets there are is only known when a job is created.
   const faults = validateTopology({ schema, dataSpec: [] }, { backends }).filter(
@@ -18,24 +24,38 @@ export async function addSchema(
   )
   if (faults.length > 0) throw faultyError('SCHEMA_INVALID', faults)
   const found = await findDesign(collections, user, id)
+  if (isMade(found.value.schema, context)) return null
+  assertMatch(context, `the schema of ${id}`, await schemaOf(collections, found))
   const revision = found.value.schema.last + 1
   // A revision above the last one is what a crash cut off: nobody was told of it.
   await collections.schemas.put(`${found.value.serial}/${revision}`, { ...schema, revision })
-  await collections.designs.replace(found, { ...found.value, schema: { last: revision, present: true } })
+  await collections.designs.replace(found, {
+    ...found.value,
+    schema: { last: revision, present: true, ...onceOf(context) },
+  })
   return null
 }
 
 export async function readSchema(collections: Collections, user: string, id: string): Promise<DesignSchema> {
-  const { value } = await findDesign(collections, user, id)
-  const found = value.schema.present ? await collections.schemas.get(`${value.serial}/${value.schema.last}`) : undefined
-  if (!found) throw catalogueError('SCHEMA_UNKNOWN', { id })
-  return found.value
+  const schema = await schemaOf(collections, await findDesign(collections, user, id))
+  if (!schema) throw catalogueError('SCHEMA_UNKNOWN', { id })
+  return schema
+}
+
+async function schemaOf({ schemas }: Collections, { value }: Stored<DesignRecord>): Promise<DesignSchema | undefined> {
+  return value.schema.present ? (await schemas.get(`${value.serial}/${value.schema.last}`))?.value : undefined
 }
 
 /** The design has no schema then; the next one gets the next revision, since jobs may use the earlier ones. */
-export async function removeSchema(collections: Collections, user: string, id: string): Promise<null> {
+export async function removeSchema(
+  collections: Collections,
+  user: string,
+  id: string,
+  context?: RequestContext,
+): Promise<null> {
   const found = await findDesign(collections, user, id)
   if (!found.value.schema.present) throw catalogueError('SCHEMA_UNKNOWN', { id })
+  assertMatch(context, `the schema of ${id}`, await schemaOf(collections, found))
   const schema = { ...found.value.schema, present: false }
   await collections.designs.replace(found, { ...found.value, schema })
   return null

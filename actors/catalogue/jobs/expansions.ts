@@ -1,7 +1,9 @@
-import type { NewDocument } from '../../../runtime/index.ts'
-import type { Task } from '../../../sdk/index.ts'
+import type { NewDocument, Store } from '../../../runtime/index.ts'
+import { forgetRole, type Task } from '../../../sdk/index.ts'
 import { isRefusal } from '../../errors.ts'
+import { removeEvents } from '../../events/event-journal.ts'
 import { forgetRecipient } from '../../notifier/recipients.ts'
+import type { CatalogueParts } from '../parts.ts'
 import type { Collections } from '../records/collections.ts'
 import type { CatalogueJob, TaskRecord } from '../records/record-models.ts'
 import type { Stored } from '../records/records.ts'
@@ -12,18 +14,26 @@ import type { Stored } from '../records/records.ts'
  * that what a crash leaves is found and cleared.
  */
 
+interface TasksChange {
+  readonly job: string
+  readonly at: string
+  /** The run whose state goes with the tasks that are replaced. */
+  readonly run?: string | undefined
+}
+
 /** Makes a change of a job's tasks, and clears what it leaves over, now or at the next start. */
 export async function changingTasks(
   collections: Collections,
-  job: string,
-  at: string,
+  { store, server }: CatalogueParts,
+  { job, at, run }: TasksChange,
   change: () => Promise<void>,
 ): Promise<void> {
-  await collections.expansions.put(job, { at })
+  const note = { at, ...(server === undefined ? {} : { server }), ...(run === undefined ? {} : { run }) }
+  await collections.expansions.put(job, note)
   try {
     await change()
   } finally {
-    await settle(collections, job)
+    await settle(collections, store, job)
   }
 }
 
@@ -36,7 +46,7 @@ export function taskEntries(
   at: string,
 ): NewDocument[] {
   return expanded.map(({ taskId, end, role, groupAssociation, computeId, replica, dataset, key }, index) =>
-    tasks.entry(`${job}/${expansion}/${taskId}`, {
+    tasks.entry(taskKey(job, expansion, taskId), {
       jobId: job,
       taskId,
       index,
@@ -53,26 +63,42 @@ export function taskEntries(
   )
 }
 
+/** Where a task is kept. */
+export function taskKey(job: string, expansion: string, task: string): string {
+  return `${job}/${expansion}/${task}`
+}
+
 /** Removes tasks that are not the job's (all of them if there is no job) with what is theirs, and the note of the change. */
-async function settle(collections: Collections, job: string): Promise<void> {
+async function settle(collections: Collections, store: Store, job: string): Promise<void> {
   const { jobs, tasks, expansions, deployments } = collections
   const computes = new Set<string>()
-  const present = await jobs.get(job)
-  const own = present && `${job}/${present.value.expansion}/`
+  const run = (await expansions.get(job))?.value.run
+  let present = await jobs.get(job)
+  if (present?.value.removing) {
+    await jobs.remove(job)
+    present = undefined
+  }
+  const own = present && taskKey(job, present.value.expansion, '')
   for await (const { id, value } of tasks.below(`${job}/`)) {
     if (own && id.startsWith(own)) continue
     await forgetRecipient(collections, { type: 'task', job, task: value.taskId })
+    if (run !== undefined) await forgetRole(store, run, value.end)
     computes.add(value.computeId)
     await tasks.remove(id)
   }
   for (const compute of computes) await deployments.remove(`${compute}/${job}`)
+  if (!present) await removeEvents(store, job)
   await expansions.remove(job)
 }
 
-/** Clears what a crash cut off. A change that another server has under way fails, and changes nothing. */
-export async function settleExpansions(collections: Collections): Promise<void> {
-  for await (const { id } of collections.expansions.find())
-    if (await fenced(collections, id)) await settle(collections, id)
+/** Clears what was cut off of changes by servers that are gone. One that wakes up again is refused the rest of its change. */
+export async function settleExpansions(
+  collections: Collections,
+  store: Store,
+  isGone: (server: string | undefined) => boolean,
+): Promise<void> {
+  for await (const { id, value } of collections.expansions.find())
+    if (isGone(value.server) && (await fenced(collections, id))) await settle(collections, store, id)
 }
 
 /** Makes whoever has read a job fail to write it. False if that was faster: it lives, and clears up itself. */
@@ -88,7 +114,10 @@ async function fenced({ jobs }: Collections, id: string): Promise<boolean> {
 }
 
 /** The tasks of a job, in the order of its expansion. */
-export async function tasksOf({ tasks }: Collections, { id, value }: Stored<CatalogueJob>): Promise<TaskRecord[]> {
+export async function tasksOf(
+  { tasks }: Collections,
+  { id, value }: Pick<Stored<CatalogueJob>, 'id' | 'value'>,
+): Promise<TaskRecord[]> {
   const records: TaskRecord[] = []
   for await (const { value: task } of tasks.below(`${id}/${value.expansion}/`)) records.push(task)
   return records.toSorted((a, b) => a.index - b.index)

@@ -5,6 +5,7 @@ import { editableStates, type Mover, moveJob, statesBefore } from './job-transit
 const permitted: Readonly<Record<Mover, readonly string[]>> = {
   person: [
     'ready → starting',
+    'starting → stopping',
     'deploying → stopping',
     'running → stopping',
     'running → applying',
@@ -47,6 +48,6 @@ test('a start and an end are stamped, nothing else', (t) => {
         to === 'starting' ? ['startedAt'] : ['completed', 'failed', 'terminated'].includes(to) ? ['endedAt'] : []
       t.deepEqual(moved?.stamps, expected, `${from} → ${to}`)
     }
-  t.deepEqual(statesBefore('person', 'stopping'), ['deploying', 'running'])
+  t.deepEqual(statesBefore('person', 'stopping'), ['starting', 'deploying', 'running'])
   t.deepEqual(editableStates, ['ready', 'completed', 'failed', 'terminated'])
 })

@@ -8,7 +8,7 @@ type Moves = Readonly<Record<JobStateName, Readonly<Record<Mover, readonly JobSt
 /** From each state, where who may move a job. */
 const moves: Moves = {
   ready: { person: ['starting'], controller: [] },
-  starting: { person: [], controller: ['deploying', 'failed', 'terminated'] },
+  starting: { person: ['stopping'], controller: ['deploying', 'failed', 'terminated'] },
   deploying: { person: ['stopping'], controller: ['running', 'failed', 'terminated'] },
   running: { person: ['stopping', 'applying'], controller: ['completed', 'failed', 'terminated'] },
   applying: { person: [], controller: ['running', 'completed', 'failed', 'terminated'] },

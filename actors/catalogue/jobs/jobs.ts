@@ -1,4 +1,5 @@
 import { catalogueError } from '../../errors.ts'
+import { assertMatch } from '../conditions.ts'
 import { checkIdentifier } from '../model/atoms.ts'
 import type { JobSpecification, JobStatus } from '../model/job.ts'
 import type { TaskInfo } from '../model/task.ts'
@@ -7,8 +8,9 @@ import type { CatalogueParts } from '../parts.ts'
 import type { Collections } from '../records/collections.ts'
 import type { CatalogueJob, TaskRecord } from '../records/record-models.ts'
 import type { Stored } from '../records/records.ts'
+import type { RequestContext } from '../reply.ts'
 import { sameId, sameOwner } from '../same.ts'
-import { changingTasks, taskEntries, tasksOf } from './expansions.ts'
+import { changingTasks, taskEntries, taskKey, tasksOf } from './expansions.ts'
 import { editableStates } from './job-transitions.ts'
 import { planJob } from './plan-job.ts'
 
@@ -18,17 +20,26 @@ export async function createJob(
   parts: CatalogueParts,
   user: string,
   given: JobSpecification,
+  context?: RequestContext,
 ): Promise<JobStatus> {
   checkIdentifier('a user', user)
   sameOwner(user, given)
   const { newId, now } = parts
-  const id = given.id ?? newId()
-  if (given.id !== undefined && (await collections.jobs.get(id))) throw catalogueError('JOB_EXISTS', { id })
+  const { once } = context ?? {}
+  const id = given.id ?? once ?? newId()
+  /** What this request itself has made, before a crash; JOB_EXISTS if another made it. */
+  const madeBefore = (present: Stored<CatalogueJob> | undefined) => {
+    if (present && once !== undefined && present.value.once === once) return statusOf(present)
+    throw catalogueError('JOB_EXISTS', { id })
+  }
+  const present = given.id === undefined && once === undefined ? undefined : await collections.jobs.get(id)
+  if (present) return madeBefore(present)
   const { tasks, ...plan } = await planJob(collections, parts, user, id, given)
   const [at, expansion] = [now(), newId()]
-  const value: CatalogueJob = { ...plan, userId: user, expansion, state: 'ready', createdAt: at, updatedAt: at }
+  const made = once === undefined ? plan : { ...plan, once }
+  const value: CatalogueJob = { ...made, userId: user, expansion, state: 'ready', createdAt: at, updatedAt: at }
   const entries = [collections.jobs.entry(id, value), ...taskEntries(collections, id, expansion, tasks, at)]
-  if (!(await collections.insertAll(...entries))) throw catalogueError('JOB_EXISTS', { id })
+  if (!(await collections.insertAll(...entries))) return madeBefore(await collections.jobs.get(id))
   return statusOf({ id, value })
 }
 
@@ -51,31 +62,41 @@ export async function updateJob(
   user: string,
   id: string,
   given: JobSpecification,
+  context?: RequestContext,
 ): Promise<null> {
   sameOwner(user, given)
   sameId(id, given)
   const found = await findJob(collections, user, id)
+  assertMatch(context, `job ${id}`, found.value.spec)
   assertEditable(found, 'an update')
   const { tasks, ...plan } = await planJob(collections, parts, user, id, given)
   const [at, expansion] = [parts.now(), parts.newId()]
-  const { createdAt } = found.value
-  const value: CatalogueJob = { ...plan, userId: user, expansion, state: 'ready', createdAt, updatedAt: at }
-  await changingTasks(collections, id, at, async () => {
+  const { createdAt, fence, run } = found.value
+  const kept = { createdAt, ...(fence === undefined ? {} : { fence }) }
+  const value: CatalogueJob = { ...plan, ...kept, userId: user, expansion, state: 'ready', updatedAt: at }
+  await changingTasks(collections, parts, { job: id, at, run }, async () => {
     await collections.insertAll(...taskEntries(collections, id, expansion, tasks, at))
     await collections.jobs.replace(found, value)
   })
   return null
 }
 
-/** Removes a job with its tasks. JOB_STATE unless it's ready or has ended. */
+/** Removes a job with its tasks, the state of their roles, and its events; its models stay. JOB_STATE unless it's ready or has ended. */
 export async function removeJob(
   collections: Collections,
-  { now }: CatalogueParts,
+  parts: CatalogueParts,
   user: string,
   id: string,
+  context?: RequestContext,
 ): Promise<null> {
-  assertEditable(await findJob(collections, user, id), 'its deletion')
-  await changingTasks(collections, id, now(), async () => void (await collections.jobs.remove(id)))
+  const found = await findJob(collections, user, id)
+  assertMatch(context, `job ${id}`, found.value.spec)
+  assertEditable(found, 'its deletion')
+  const { value } = found
+  await changingTasks(collections, parts, { job: id, at: parts.now(), run: value.run }, async () => {
+    // Refused if it was started meanwhile; from here on it can't be.
+    await collections.jobs.replace(found, { ...value, removing: true })
+  })
   return null
 }
 
@@ -92,7 +113,7 @@ export async function listTasks(
 
 export async function readTask(collections: Collections, user: string, id: string, taskId: string): Promise<TaskInfo> {
   const { value } = await findJob(collections, user, id)
-  const found = await collections.tasks.get(`${id}/${value.expansion}/${taskId}`)
+  const found = await collections.tasks.get(taskKey(id, value.expansion, taskId))
   if (!found) throw catalogueError('TASK_UNKNOWN', { job: id, id: taskId })
   return taskInfoOf(found.value)
 }
@@ -100,7 +121,7 @@ export async function readTask(collections: Collections, user: string, id: strin
 /** The job, or JOB_NOT_FOUND if this user has none of that id. */
 export async function findJob({ jobs }: Collections, user: string, id: string): Promise<Stored<CatalogueJob>> {
   const found = await jobs.get(id)
-  if (found?.value.userId !== user) throw catalogueError('JOB_NOT_FOUND', { id })
+  if (found?.value.userId !== user || found.value.removing) throw catalogueError('JOB_NOT_FOUND', { id })
   return found
 }
 
@@ -110,7 +131,7 @@ function assertEditable({ id, value: { state } }: Stored<CatalogueJob>, what: st
 }
 
 export function statusOf({ id, value }: Pick<Stored<CatalogueJob>, 'id' | 'value'>): JobStatus {
-  const { state, spec, createdAt, startedAt, updatedAt, endedAt } = value
+  const { state, spec, createdAt, startedAt, updatedAt, endedAt, cause } = value
   return {
     id,
     state,
@@ -119,10 +140,11 @@ export function statusOf({ id, value }: Pick<Stored<CatalogueJob>, 'id' | 'value
     updatedAt,
     ...(startedAt === undefined ? {} : { startedAt }),
     ...(endedAt === undefined ? {} : { endedAt }),
+    ...(cause === undefined ? {} : { cause }),
   }
 }
 
 function taskInfoOf(record: TaskRecord): TaskInfo {
-  const { index: _i, end: _e, replica: _r, dataset: _d, key: _k, ...task } = record
+  const { index: _i, end: _e, replica: _r, dataset: _d, key: _k, fence: _f, ...task } = record
   return { ...task, key: 'hidden by system' }
 }

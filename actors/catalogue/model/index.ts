@@ -1,10 +1,20 @@
+export { endedNames } from '../jobs/job-transitions.ts'
 export { checkIdentifier, identifier, models } from './atoms.ts'
 export * from './audit-entry.ts'
 export * from './compute.ts'
 export * from './dataset.ts'
 export { decodeModel } from './decode-model.ts'
 export * from './design.ts'
-export { type JobSpecification, type JobStateName, type JobStatus, jobSpec, jobStates, jobStatus } from './job.ts'
+export {
+  type AskedState,
+  askedStatus,
+  type JobSpecification,
+  type JobStateName,
+  type JobStatus,
+  jobSpec,
+  jobStates,
+  jobStatus,
+} from './job.ts'
 export * from './notification.ts'
 export * from './task.ts'
 export { type Broker, type ModelRegistrySetting, type TaskConfig, taskConfig } from './task-config.ts'

@@ -52,6 +52,10 @@ export const jobSpec = z.strictObject({
 models.add(jobSpec, { id: 'JobSpec' })
 export type JobSpecification = z.output<typeof jobSpec>
 
+/** Why a job ended as it did, and what can be done about it. */
+export const jobCause = z.strictObject({ code: text, message: text, hint: text.exactOptional() })
+models.add(jobCause, { id: 'JobCause' })
+
 export const jobStatus = z.strictObject({
   id: identifier,
   state: z.enum(jobStates),
@@ -60,6 +64,20 @@ export const jobStatus = z.strictObject({
   startedAt: time.exactOptional(),
   updatedAt: time.exactOptional(),
   endedAt: time.exactOptional(),
+  /** Of a job that failed, or ran out of time. */
+  cause: jobCause.exactOptional(),
 })
 models.add(jobStatus, { id: 'JobStatus' })
 export type JobStatus = z.output<typeof jobStatus>
+
+/** What a person may ask of a job. */
+const askedStates = ['starting', 'stopping', 'applying'] as const
+export type AskedState = (typeof askedStates)[number]
+
+/** A status of which the state is asked for; what else it tells is let be. */
+export const askedStatus = z.strictObject({
+  ...jobStatus.shape,
+  id: identifier.exactOptional(),
+  state: z.enum(askedStates),
+})
+models.add(askedStatus, { id: 'AskedJobStatus' })

@@ -8,8 +8,11 @@ import {
   designRecord,
   expansionRecord,
   jobRecord,
+  leaseRecord,
   occasionRecord,
   recipientRecord,
+  runsRecord,
+  serverRecord,
   taskRecord,
 } from './record-models.ts'
 import { insertEntries, recordsOf } from './records.ts'
@@ -29,6 +32,11 @@ export function collectionsOf({ documents }: Pick<Store, 'documents'>) {
     tasks: recordsOf(documents, 'tasks', taskRecord),
     /** By job. */
     expansions: recordsOf(documents, 'expansions', expansionRecord),
+    servers: recordsOf(documents, 'servers', serverRecord),
+    /** By job and fence. */
+    leases: recordsOf(documents, 'leases', leaseRecord),
+    /** By job. */
+    runs: recordsOf(documents, 'runs', runsRecord),
     /** By compute and job. */
     deployments: recordsOf(documents, 'deployments', deploymentRecord),
     /** By task, or compute. */

@@ -2,11 +2,16 @@ import { z } from 'zod'
 import { text, time } from '../model/atoms.ts'
 import { deploymentStatus } from '../model/compute.ts'
 import { datasetInfo } from '../model/dataset.ts'
-import { jobSpec, jobStates } from '../model/job.ts'
+import { jobCause, jobSpec, jobStates } from '../model/job.ts'
 import { numberedNotification } from '../model/notification.ts'
 
 /** A design's numbered things: how many there were, and whether the last one stands. */
-const revisions = z.strictObject({ last: z.number().int(), present: z.boolean() })
+const revisions = z.strictObject({
+  last: z.number().int(),
+  present: z.boolean(),
+  /** The request that made the last one, if it may come again. */
+  once: text.exactOptional(),
+})
 export type Revisions = z.output<typeof revisions>
 
 export const designRecord = z.strictObject({
@@ -28,7 +33,13 @@ export const codeRecord = z.strictObject({
   files: z.array(z.strictObject({ path: text, sizeBytes: z.number() })),
 })
 
-export const datasetRecord = z.strictObject({ ...datasetInfo.shape, userId: text, computeId: text, createdAt: time })
+export const datasetRecord = z.strictObject({
+  ...datasetInfo.shape,
+  userId: text,
+  computeId: text,
+  createdAt: time,
+  once: text.exactOptional(),
+})
 export type DatasetRecord = z.output<typeof datasetRecord>
 
 export const computeRecord = z.strictObject({
@@ -47,13 +58,28 @@ export const jobRecord = z.strictObject({
   userId: text,
   spec: jobSpec,
   designSerial: text,
+  /** The request that made it, if it may come again. */
+  once: text.exactOptional(),
   /** The one whose tasks are this job's. */
   expansion: text,
   state: z.enum(jobStates),
+  cause: jobCause.exactOptional(),
   createdAt: time,
   startedAt: time.exactOptional(),
+  /** When its tasks had their places: its run time counts from here. */
+  placedAt: time.exactOptional(),
   updatedAt: time,
   endedAt: time.exactOptional(),
+  /** Names the state and the models of the run that it's in, or can go on with. */
+  run: text.exactOptional(),
+  /** Names the last start that was asked for. */
+  start: text.exactOptional(),
+  /** Its tasks still show how an earlier start ended. */
+  resetTasks: z.literal(true).exactOptional(),
+  /** Number of the last lease on it: what is written under an earlier one is refused. */
+  fence: z.number().int().exactOptional(),
+  /** It's being deleted, and can't be started any more. */
+  removing: z.literal(true).exactOptional(),
 })
 export type CatalogueJob = z.output<typeof jobRecord>
 
@@ -69,6 +95,8 @@ export const taskRecord = z.strictObject({
   replica: z.number().int(),
   dataset: text.exactOptional(),
   key: text,
+  /** Of the job's last lease that was taken over when this task was there. */
+  fence: z.number().int().exactOptional(),
   state: z.enum(jobStates),
   log: text.exactOptional(),
   timestamp: time,
@@ -76,7 +104,31 @@ export const taskRecord = z.strictObject({
 export type TaskRecord = z.output<typeof taskRecord>
 
 /** A change of a job's tasks that may be under way. */
-export const expansionRecord = z.strictObject({ at: time })
+export const expansionRecord = z.strictObject({
+  at: time,
+  /** The server that makes it, where there may be several. */
+  server: text.exactOptional(),
+  /** The run whose state goes with the tasks that are replaced. */
+  run: text.exactOptional(),
+})
+
+/** A server that shares the store with others. It's written at each sign of life: its version counts them. */
+export const serverRecord = z.strictObject({ startedAt: time })
+
+/** The right to run a job, as long as its owner lives and nobody has a later one. */
+export const leaseRecord = z.strictObject({
+  job: text,
+  /** From 1, one more for each lease on the job. */
+  fence: z.number().int(),
+  /** A server. */
+  owner: text,
+  /** Raised when another server has changed the job or its tasks. */
+  touched: z.number().int(),
+})
+export type LeaseRecord = z.output<typeof leaseRecord>
+
+/** How many runs jobs of an id had, also those that were deleted: their models are kept under their names. */
+export const runsRecord = z.strictObject({ last: z.number().int() })
 
 /** A job's tasks on a compute. */
 export const deploymentRecord = z.strictObject({

@@ -21,8 +21,8 @@ export interface Records<Value> {
   insert(...records: readonly { readonly id: string; readonly value: Value }[]): Promise<boolean>
   /** For `insertEntries`. */
   entry(id: string, value: Value): NewDocument
-  /** WRITTEN_MEANWHILE if another was faster. */
-  replace(stored: Stored<unknown>, value: Value): Promise<void>
+  /** Answers with what is stored then. WRITTEN_MEANWHILE if another was faster, or has removed it. */
+  replace(stored: Stored<unknown>, value: Value): Promise<Stored<Value>>
   /** Inserts, or replaces whatever is there. */
   put(id: string, value: Value): Promise<void>
   remove(id: string): Promise<boolean>
@@ -73,7 +73,7 @@ export function recordsOf<Model extends z.ZodType<DocumentFields>>(
     find,
     async replace({ id, version }, value) {
       try {
-        await documents.replace(collection, id, version, value)
+        return { id, version: await documents.replace(collection, id, version, value), value }
       } catch (cause) {
         if (!(cause instanceof CodedError && cause.code === 'STORE_VERSION')) throw cause
         throw catalogueError('WRITTEN_MEANWHILE', { what: `${collection} ${id}` }, { cause })

@@ -1,5 +1,6 @@
 import type { Store } from '../../../runtime/index.ts'
 import { catalogueError } from '../../errors.ts'
+import { readArchive } from '../designs/codes.ts'
 import type { ArchiveLimits } from '../parts.ts'
 import { roleArchive } from './role-archive.ts'
 
@@ -36,10 +37,8 @@ export function roleCodes(store: Pick<Store, 'getBlob'>, limits: ArchiveLimits, 
   }
 
   async function cut(key: string, role: string): Promise<Uint8Array> {
-    const blob = await store.getBlob(`code/${key}`)
-    if (!blob) throw catalogueError('CODE_UNKNOWN', { id: key })
-    const chunks: Uint8Array[] = []
-    for await (const chunk of blob) chunks.push(chunk)
-    return roleArchive(Buffer.concat(chunks), role, limits)
+    const archive = await readArchive(store, key)
+    if (!archive) throw catalogueError('CODE_UNKNOWN', { id: key })
+    return roleArchive(archive, role, limits)
   }
 }

@@ -23,12 +23,15 @@ export function channelWeights(plan: Plan, request: ChannelWeightsRequest): numb
     shape,
     initializer,
     trained,
-    load(kernels, source) {
+    rows,
+    load(kernels, source, from, count) {
+      const start = address + from * pitch
       // A training that diverged has left NaN in the padding, too.
-      kernels.fill(address, 0, (rows * pitch) / 4)
-      kernels.copyRows(source, bytes, address, pitch, rows, bytes)
+      kernels.fill(start, 0, (count * pitch) / 4)
+      kernels.copyRows(source, bytes, start, pitch, count, bytes)
     },
-    save: (kernels, target) => kernels.copyRows(address, pitch, target, bytes, rows, bytes),
+    save: (kernels, target, from, count) =>
+      kernels.copyRows(address + from * pitch, pitch, target, bytes, count, bytes),
   })
   return address
 }

@@ -50,7 +50,7 @@ export async function trainOnEngine(
       signal?.throwIfAborted()
     }
   }
-  const delta = movedFrom(weights, engine.save(request.into), lastPlace(steps, examples))
+  const delta = movedFrom(weights, engine.save(request.into?.()), lastPlace(steps, examples))
   return { delta, samples: examples.count, metrics: { loss: total / (examples.count * steps.epochs) } }
 }
 

@@ -29,7 +29,7 @@ function engineOf(model: (tf: TensorFlow) => unknown, sizes: Omit<EngineRequest,
 const large = ({ layers, sequential }: TensorFlow) =>
   sequential({
     layers: [
-      layers.conv2d({ filters: 64, kernelSize: 1, strides: 2, inputShape: [128, 128, 1], activation: 'tanh' }),
+      layers.conv2d({ filters: 32, kernelSize: 1, strides: 2, inputShape: [128, 128, 1], activation: 'tanh' }),
       layers.flatten(),
       layers.dense({ units: 3 }),
     ],

@@ -7,7 +7,9 @@ import type { LayerGraph } from './layer-graph.ts'
 import { aligned, type Pass, tensorSize, type WeightSlot } from './plan.ts'
 
 /** Bytes that the activations of a batch may take: a larger batch goes in parts. */
-const activationBytes = 10 * 2 ** 20
+const activationBytes = 6 * 2 ** 20
+/** Bytes of weights that come or go at a time, or of one row if that is more. */
+const stagingBytes = 256 * 2 ** 10
 /** Bytes that a batch may take which can't go in parts. */
 const wholeBatchBytes = 2 ** 30
 const pageBytes = 65_536
@@ -32,7 +34,7 @@ export interface Engine {
   readonly labels: Float32Array
   /** The trained weights, in the engine's own arrangement; values that pad them are zero. */
   readonly trained: { readonly address: number; readonly bytes: number; readonly count: number }
-  /** Addresses of so many places as large as the trained weights'. Loading and saving weights overwrites the first. */
+  /** Addresses of so many places as large as the trained weights'. */
   places(count: number): readonly number[]
   readonly outputs: number
   load(weights: Float32Array): void
@@ -65,18 +67,16 @@ export function engine({ graph, batch, trainingBatch = batch }: EngineRequest): 
   }
   const trainedBytes = one?.trainedBytes ?? 0
   const { plan, input, output, bytes, labels } = compile(graph, { batch: capacity, trainedBytes })
-  const slots = placed(plan.weights)
-  const weightCount = slots.reduce((sum, { slot }) => sum + sizeOf(slot.shape), 0)
+  const { blocks, weightCount, blockSize } = blocksOf(plan.weights)
 
-  // Weights come and go through the first place, flat.
   const staging = aligned(plan.bytes)
-  const secondPlace = staging + Math.max(aligned(4 * weightCount), trainedBytes)
-  const placesEnd = (count: number) => secondPlace + (count - 1) * trainedBytes
-  const memory = new WebAssembly.Memory({ initial: Math.ceil(placesEnd(1) / pageBytes) })
+  const places = aligned(staging + 4 * blockSize)
+  const placesEnd = (count: number) => places + count * trainedBytes
+  const memory = new WebAssembly.Memory({ initial: Math.ceil(placesEnd(0) / pageBytes) })
   const kernels = engineKernels(memory)
   for (const { address, values } of plan.tables) new Uint32Array(memory.buffer, address, values.length).set(values)
   const viewsOf = ({ buffer }: WebAssembly.Memory) => ({
-    staged: new Float32Array(buffer, staging, weightCount),
+    staged: new Float32Array(buffer, staging, blockSize),
     features: new Float32Array(buffer, input.value, capacity * tensorSize(input)),
     bytes: new Uint8Array(buffer, bytes, capacity * tensorSize(input)),
     labels: new Float32Array(buffer, labels, capacity),
@@ -106,21 +106,24 @@ export function engine({ graph, batch, trainingBatch = batch }: EngineRequest): 
         memory.grow(missing)
         views = viewsOf(memory)
       }
-      return Array.from({ length: count }, (_, index) => (index === 0 ? staging : placesEnd(index)))
+      return Array.from({ length: count }, (_, index) => placesEnd(index))
     },
     load(weights) {
       if (weights.length !== weightCount) {
         throw learnError('LEARN_WEIGHTS', { what: 'the weights', expected: weightCount, came: weights.length })
       }
-      views.staged.set(weights)
       // A training that diverged has left NaN in the padding, too, where NaN times zero was added.
       kernels.fill(plan.trainedStart, 0, trainedBytes / 4)
-      for (const { slot, offset } of slots) slot.load(kernels, staging + 4 * offset)
+      for (const { slot, from, rows, offset, size } of blocks) {
+        views.staged.set(weights.subarray(offset, offset + size))
+        slot.load(kernels, staging, from, rows)
+      }
     },
-    save(into) {
-      for (const { slot, offset } of slots) slot.save(kernels, staging + 4 * offset)
-      if (!into) return views.staged.slice()
-      into.set(views.staged)
+    save(into = new Float32Array(weightCount)) {
+      for (const { slot, from, rows, offset, size } of blocks) {
+        slot.save(kernels, staging, from, rows)
+        into.set(views.staged.subarray(0, size), offset)
+      }
       return into
     },
     forward(pass) {
@@ -142,14 +145,30 @@ export function engine({ graph, batch, trainingBatch = batch }: EngineRequest): 
   }
 }
 
-/** The weights in the order of the layout, with where each begins in it. */
-function placed(slots: readonly WeightSlot[]) {
-  let next = 0
-  return inLayoutOrder(slots).map((slot) => {
-    const offset = next
-    next += sizeOf(slot.shape)
-    return { slot, offset }
-  })
+/** Rows of a weight that come and go together, and where they are in the layout. */
+interface WeightBlock {
+  readonly slot: WeightSlot
+  readonly from: number
+  readonly rows: number
+  readonly offset: number
+  readonly size: number
+}
+
+/** The weights in the order of the layout, in blocks that are no larger than what is staged at a time, if a row isn't. */
+function blocksOf(weights: readonly WeightSlot[]) {
+  const blocks: WeightBlock[] = []
+  let weightCount = 0
+  for (const slot of inLayoutOrder(weights)) {
+    const rowSize = sizeOf(slot.shape) / slot.rows
+    const most = Math.max(1, Math.floor(stagingBytes / 4 / rowSize))
+    for (let from = 0; from < slot.rows; from += most) {
+      const rows = Math.min(most, slot.rows - from)
+      blocks.push({ slot, from, rows, offset: weightCount, size: rows * rowSize })
+      weightCount += rows * rowSize
+    }
+  }
+  const blockSize = blocks.reduce((largest, { size }) => Math.max(largest, size), 0)
+  return { blocks, weightCount, blockSize }
 }
 
 /** As TensorFlow.js orders a model's weights: those that are trained first. */

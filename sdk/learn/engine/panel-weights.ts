@@ -35,15 +35,16 @@ export function panelWeights(
   const panelBytes = 32 * rows + skewBytes
   const kernel = plan.trained(panels * panelBytes)
   const bias = biasInitializer ? plan.trained(32 * panels) : plan.allocate(32 * panels)
-  const count = places.length
   const table = plan.table(places)
   plan.weights.push({
     name: `${name}/kernel`,
     shape,
     initializer: kernelInitializer,
     trained: true,
-    load: (kernels, source) => kernels.pack(source, count, columns, table, kernel, panelBytes),
-    save: (kernels, target) => kernels.unpack(kernel, panelBytes, count, columns, table, target),
+    rows: places.length,
+    load: (kernels, source, from, count) => kernels.pack(source, count, columns, table + 4 * from, kernel, panelBytes),
+    save: (kernels, target, from, count) =>
+      kernels.unpack(kernel, panelBytes, count, columns, table + 4 * from, target),
   })
   if (biasInitializer) {
     plan.weights.push({
@@ -51,6 +52,7 @@ export function panelWeights(
       shape: [columns],
       initializer: biasInitializer,
       trained: true,
+      rows: 1,
       load: (kernels, source) => kernels.copyRows(source, 0, bias, 0, 1, 4 * columns),
       save: (kernels, target) => kernels.copyRows(bias, 0, target, 0, 1, 4 * columns),
     })

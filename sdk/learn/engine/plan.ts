@@ -30,9 +30,11 @@ export interface WeightSlot {
   readonly initializer: InitializerSpec
   /** Moved by training; the others, such as moving means, are moved by the layer itself. */
   readonly trained: boolean
-  /** From values row-major at `source`. */
-  load(kernels: Kernels, source: number): void
-  save(kernels: Kernels, target: number): void
+  /** Rows of the shape's last dimension, which come and go in any number at a time. */
+  readonly rows: number
+  /** From `count` rows, row-major at `source`, which begin with row `from`. */
+  load(kernels: Kernels, source: number, from: number, count: number): void
+  save(kernels: Kernels, target: number, from: number, count: number): void
 }
 
 /** What a pass over a batch needs besides its data. */

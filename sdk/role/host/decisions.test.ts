@@ -94,6 +94,22 @@ test('an entry that is no decision, or one of another kind, is named', async (t)
   t.like(await t.throwsAsync(open(store)), { code: 'ROLE_JOURNAL_FOREIGN', values: { key, number: 2 } })
 })
 
+test('of two that have a journal open, the one that records second is refused; one that claims it, others are', async (t) => {
+  const store = memoryStore()
+  const [first, second] = [await open(store), await open(store)]
+  first.record(first.place('now'), 1)
+  await first.flush()
+  second.record(second.place('now'), 2)
+  await t.throwsAsync(second.flush(), { code: 'STORE_VERSION' })
+  const claimed = await JournalledDecisions.open(store, key, 0, true)
+  t.is(claimed.recall('now#0', isNumber), 1)
+  first.record(first.place('now'), 3)
+  await t.throwsAsync(first.flush(), { code: 'STORE_VERSION' })
+  claimed.record('now#1', 4)
+  await claimed.flush()
+  t.is((await open(store)).recall('now#1', isNumber), 4)
+})
+
 test('a record that could not be written is reported by flush', async (t) => {
   const store = memoryStore()
   const decisions = await open(store)

@@ -1,5 +1,6 @@
-import { decode, encode, type Store } from '../../../runtime/index.ts'
+import { decode, encode, noteWrite, type Store } from '../../../runtime/index.ts'
 import { roleError } from '../errors.ts'
+import { isOutdated } from './outdated.ts'
 
 /** The decisions of the round that runs now: the recorded ones of an interrupted run, and those made since. */
 export interface Decisions {
@@ -25,6 +26,11 @@ interface Entry {
   readonly value: unknown
 }
 
+/** Takes the place of the next entry, so that another process that held the journal is refused there. */
+interface Claim {
+  readonly claimed: true
+}
+
 /** Entries of committed rounds that a journal may hold. */
 const mostLeftovers = 64
 
@@ -45,16 +51,16 @@ export class JournalledDecisions implements Decisions {
     this.#round = round
   }
 
-  /** Reads what was decided in this round before; entries of earlier rounds are leftovers. */
-  static async open(store: Store, key: string, round: number): Promise<JournalledDecisions> {
-    const decisions = new JournalledDecisions(store, key, round)
-    for await (const { number, bytes } of store.read(key)) {
-      decisions.#last = number
-      const entry = decode(bytes)
-      if (!isEntry(entry)) throw roleError('ROLE_JOURNAL_FOREIGN', { key, number })
-      if (entry.round === round) decisions.#recorded.set(entry.place, entry.value)
+  /**
+   * Reads what was decided in this round before; entries of earlier rounds are leftovers. Of two that have the same journal
+   * open, the one that records second is refused by the store; with `claim`, another that has it open already.
+   */
+  static async open(store: Store, key: string, round: number, claim = false): Promise<JournalledDecisions> {
+    for (;;) {
+      const decisions = new JournalledDecisions(store, key, round)
+      await decisions.#read()
+      if (!claim || (await decisions.#claim())) return decisions
     }
-    return decisions
   }
 
   /** Anything was decided in this round. */
@@ -81,7 +87,9 @@ export class JournalledDecisions implements Decisions {
 
   record(place: string, value: unknown): void {
     this.#recorded.set(place, value)
-    const appended = this.#store.append(this.#key, encode({ round: this.#round, place, value } satisfies Entry))
+    this.#last += 1
+    const bytes = encode({ round: this.#round, place, value } satisfies Entry)
+    const appended = noteWrite(this.#store, this.#key, this.#store.append(this.#key, bytes, { expected: this.#last }))
     appended.catch(() => {}) // Reported by flush, which every commit awaits.
     this.#pending.push(appended)
   }
@@ -90,8 +98,7 @@ export class JournalledDecisions implements Decisions {
     if (this.#pending.length === 0) return
     const pending = this.#pending
     this.#pending = []
-    const numbers = await Promise.all(pending)
-    this.#last = Math.max(this.#last, ...numbers)
+    await Promise.all(pending)
   }
 
   /** Begins a round again under the same number: nothing of the one that ended was kept. */
@@ -105,9 +112,37 @@ export class JournalledDecisions implements Decisions {
     this.#round += 1
     this.#recorded.clear()
     if (this.#last - this.#truncated < mostLeftovers) return
-    this.#truncated = this.#last
-    await this.#store.truncate(this.#key, this.#last)
+    // All but the last, which tells whoever opens the journal the number of the next.
+    this.#truncated = this.#last - 1
+    await this.#store.truncate(this.#key, this.#truncated)
   }
+
+  async #read(): Promise<void> {
+    for await (const { number, bytes } of this.#store.read(this.#key)) {
+      this.#last = number
+      const entry = decode(bytes)
+      if (isEntry(entry)) {
+        if (entry.round === this.#round) this.#recorded.set(entry.place, entry.value)
+      } else if (!isClaim(entry)) throw roleError('ROLE_JOURNAL_FOREIGN', { key: this.#key, number })
+    }
+  }
+
+  /** False if another recorded something since it was read. */
+  async #claim(): Promise<boolean> {
+    try {
+      this.#last = await this.#store.append(this.#key, encode({ claimed: true } satisfies Claim), {
+        expected: this.#last + 1,
+      })
+      return true
+    } catch (cause) {
+      if (isOutdated(cause)) return false
+      throw cause
+    }
+  }
+}
+
+function isClaim(value: unknown): value is Claim {
+  return typeof value === 'object' && value !== null && 'claimed' in value
 }
 
 function isEntry(value: unknown): value is Entry {

@@ -21,6 +21,8 @@ export interface JobSurroundings {
   readonly seed: number
   readonly settings: Settings
   readonly store: Store
+  /** Another process may be running the same tasks still: what it would write of them is fenced off. Default false. */
+  readonly takenOver?: boolean
   readonly pool: TrainingPool
   readonly strategy: Strategy
   readonly rendezvous: ActorRef<RendezvousMessage>

@@ -1,5 +1,6 @@
 import test from 'ava'
 import { encode, memoryStore, type Store } from '../../../runtime/index.ts'
+import { interruptedStore } from '../../../test/support/interrupted-store.ts'
 import { killedStore, type Life, lifeOf } from '../../../test/support/killed-store.ts'
 import { roleStage } from '../../../test/support/role-stage.ts'
 import { numbers, pairTopology } from '../../../test/support/scripted-role.ts'
@@ -133,6 +134,56 @@ test('a snapshot of another role, or of another kind, is refused and named', asy
   }
 })
 
+test('a server that took the job over fences off the other: nothing that it writes late is kept', async (t) => {
+  for (const step of [1, 2, 3, 4, 5]) {
+    const store = memoryStore()
+    let wake = () => {}
+    const asleep = new Promise<void>((resolve) => {
+      wake = resolve
+    })
+    let stall = () => {}
+    const stalled = new Promise<void>((resolve) => {
+      stall = resolve
+    })
+    let steps = 0
+    // A process that stalls at one of its writes, and goes on when another has taken its tasks over.
+    const stalling = interruptedStore(store, (call, when) => {
+      if (when === 'after' || !['append', 'save'].includes(call) || ++steps !== step) return undefined
+      stall()
+      return asleep
+    })
+    await using stale = roleStage({
+      topology: pairTopology(),
+      roles: { left: drawing(() => -1), right: silent },
+      store: stalling,
+      absent: ['right-0'],
+    })
+    await stalled
+    const committed = Math.floor((step - 1) / 2)
+    let draws = 0
+    await using next = roleStage({
+      topology: pairTopology(),
+      roles: { left: drawing(() => ++draws), right: silent },
+      store,
+      takenOver: true,
+      absent: ['right-0'],
+      // The stalled one wakes up when the other is in the midst of a round.
+      onPublish: async ({ round }) => {
+        if (round !== committed + 1) return
+        wake()
+        const report = await stale.ended('left-0')
+        t.like(report, { type: 'task-failed', cause: { code: 'STORE_VERSION' } }, `step ${step}`)
+      },
+    })
+    const report = await next.ended('left-0')
+    t.is(report.type, 'task-completed', report.type === 'task-failed' ? String(report.cause) : '')
+    await using again = roleStage({ topology: pairTopology(), roles: { left: drawing(() => 0), right: silent }, store })
+    t.is((await again.ended('left-0')).type, 'task-completed')
+    t.deepEqual(again.published, [], 'all is committed')
+    t.is(next.published.length, rounds - committed)
+  }
+})
+
 test('nothing is published before the decisions that it rests on are durable', async (t) => {
   const store = memoryStore()
   let durable = 0
@@ -141,10 +192,10 @@ test('nothing is published before the decisions that it rests on are durable', a
     count === 0 ? Promise.resolve() : Promise.resolve().then(() => turns(count - 1))
   const slow: Store = {
     ...killedStore(store, immortal()),
-    async append(entry, bytes) {
+    async append(entry, bytes, options) {
       await turns(50)
       durable += 1
-      return store.append(entry, bytes)
+      return store.append(entry, bytes, options)
     },
   }
   await using stage = roleStage({

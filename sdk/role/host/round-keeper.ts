@@ -1,13 +1,17 @@
-import { decode, encode, type Store } from '../../../runtime/index.ts'
+import { decode, encode, noteWrite, type Snapshot, type Store, writesSettled } from '../../../runtime/index.ts'
 import { roleError } from '../errors.ts'
 import type { Role, RoundRecord } from '../role.ts'
 import { JournalledDecisions } from './decisions.ts'
+import { isOutdated } from './outdated.ts'
 import type { JobSurroundings } from './role-task.ts'
 
 /** What a role's snapshot holds. */
 interface SavedState {
   readonly role: string
-  readonly state: unknown
+  /** Rounds committed so far: tells the decisions of the next one from leftovers. */
+  readonly commits: number
+  /** Absent as long as none is committed. */
+  readonly state?: unknown
 }
 
 /** Keeps a role's state between rounds and its decisions within one. */
@@ -27,26 +31,38 @@ export interface RoundKeeper<State> {
 }
 
 /** Where a role's snapshot and journal are kept. */
-export function roleKey(job: string, end: string): string {
+function roleKey(job: string, end: string): string {
   return `job/${job}/${end}`
 }
 
-/** Loads a role's snapshot and the decisions of the round after it. */
+/** Removes what is kept of a role. */
+export function forgetRole(store: Store, job: string, end: string): Promise<void> {
+  return store.remove(roleKey(job, end))
+}
+
+/**
+ * Loads a role's snapshot and the decisions of the round after it. If the job was taken over from another server, that one
+ * can't write them any more: its next write is refused by the store.
+ */
 export async function openRoundKeeper<State, Channels>(
   role: Role<State, Channels>,
   end: string,
   job: JobSurroundings,
 ): Promise<RoundKeeper<State>> {
-  const { store } = job
+  const { store, takenOver = false } = job
   const key = roleKey(job.job, end)
-  const snapshot = await store.load(key)
-  let version = snapshot?.version ?? 0
+  // A host that was stopped may still be writing.
+  await writesSettled(store, key)
+  const loaded = takenOver ? await claim(store, key, role.name) : await store.load(key)
+  const saved = loaded && decodeSaved(role.name, end, loaded.bytes)
+  let version = loaded?.version ?? 0
+  let commits = saved?.commits ?? 0
   let staged: RoundRecord[] = []
   const numbers = new Map<string, number>()
-  const decisions = await JournalledDecisions.open(store, key, version)
+  const decisions = await JournalledDecisions.open(store, key, commits, takenOver)
 
   return {
-    restored: snapshot && restore(role, end, snapshot.bytes),
+    restored: saved && restore(role, end, saved),
     decisions,
     stage: (record) => staged.push(record),
     metric: (name, value) => numbers.set(name, value),
@@ -67,7 +83,8 @@ export async function openRoundKeeper<State, Channels>(
     await decisions.flush()
     for (const record of records) await job.publish(record)
     if (changed) {
-      version = await save(store, key, version, { role: role.name, state: after })
+      version = await save(store, key, version, { role: role.name, commits: commits + 1, state: after })
+      commits += 1
       await decisions.next()
     } else decisions.repeat()
     for (const record of records) await job.announce(record)
@@ -81,19 +98,42 @@ function byName(metrics: Readonly<Record<string, number>>): Readonly<Record<stri
 }
 
 function save(store: Store, key: string, version: number, saved: SavedState): Promise<number> {
-  return store.save(key, version, encode(saved))
+  return noteWrite(store, key, store.save(key, version, encode(saved)))
 }
 
-function restore<State, Channels>(role: Role<State, Channels>, end: string, bytes: Uint8Array): State {
+/** Raises the version of a snapshot, so that another that has loaded it can't save any more. */
+async function claim(store: Store, key: string, role: string): Promise<Snapshot> {
+  for (;;) {
+    const present = await store.load(key)
+    const bytes = present?.bytes ?? encode({ role, commits: 0 } satisfies SavedState)
+    try {
+      return { version: await store.save(key, present?.version ?? 0, bytes), bytes }
+    } catch (cause) {
+      if (!isOutdated(cause)) throw cause
+    }
+  }
+}
+
+function decodeSaved(role: string, end: string, bytes: Uint8Array): SavedState {
   const saved = decode(bytes)
   const found = typeof saved === 'object' && saved !== null && 'role' in saved ? saved.role : 'unknown'
-  if (
-    typeof saved === 'object' &&
-    saved !== null &&
-    'state' in saved &&
-    found === role.name &&
-    role.isState(saved.state)
+  if (isSaved(saved) && saved.role === role) return saved
+  throw roleError('ROLE_SNAPSHOT_FOREIGN', { end, found, role })
+}
+
+function isSaved(value: unknown): value is SavedState {
+  return (
+    typeof value === 'object' &&
+    value !== null &&
+    'role' in value &&
+    typeof value.role === 'string' &&
+    'commits' in value &&
+    typeof value.commits === 'number'
   )
-    return saved.state
-  throw roleError('ROLE_SNAPSHOT_FOREIGN', { end, found, role: role.name })
+}
+
+function restore<State, Channels>(role: Role<State, Channels>, end: string, saved: SavedState): State | undefined {
+  if (!('state' in saved)) return undefined
+  if (role.isState(saved.state)) return saved.state
+  throw roleError('ROLE_SNAPSHOT_FOREIGN', { end, found: role.name, role: role.name })
 }

@@ -36,7 +36,7 @@ export interface Accumulator {
   merge(end: string, partial: PartialSum): void
   /** Brings in what holders of deltas have summed for it. Before `partial` and `mean`, where held deltas were added. */
   settle(): Promise<void>
-  /** A copy of the present sum. */
+  /** A copy of the present sum; in shared memory, the sum itself: read before it's added to or reset. */
   partial(): PartialSum
   /** Σ n_k Δ_k / Σ n_k as float32; throws SUM_EMPTY if nothing was added. */
   mean(): Float32Array

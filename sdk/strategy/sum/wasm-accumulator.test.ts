@@ -81,7 +81,11 @@ test('any order and any tree of partial sums gives the same bits', (t) => {
         const size = updates[0]?.delta.length ?? 0
         const flat = empty(size)
         for (const update of named(updates)) flat.add(update)
-        const middle = [empty(size), empty(size), empty(size)]
+        const middle = [
+          empty(size),
+          empty(size),
+          accumulator({ layout: layoutFor(size), quantumBits: bits, shared: true }),
+        ]
         const shuffled = named(updates).toSorted(
           (a, b) => (order[numberOf(a)] ?? 0) - (order[numberOf(b)] ?? 0) || (a.end < b.end ? 1 : -1),
         )

@@ -18,6 +18,8 @@ export interface AccumulatorOptions {
   readonly quantumBits?: number
   /** Names the sum to holders of deltas; one of each name at a time. Default: that of no other. */
   readonly name?: string
+  /** In memory that other threads can read. Default: false. */
+  readonly shared?: boolean
   /** Counts waiting for holders as activity. */
   readonly track?: <Outcome>(work: Promise<Outcome>) => Promise<Outcome>
 }
@@ -34,10 +36,11 @@ export function accumulator({
   layout,
   quantumBits = 34,
   name,
+  shared = false,
   track = (work) => work,
 }: AccumulatorOptions): Accumulator {
   accumulators += 1
-  return new WasmAccumulator(layout, quantumBits, name ?? `sum ${accumulators}`, track)
+  return new WasmAccumulator(layout, quantumBits, name ?? `sum ${accumulators}`, shared, track)
 }
 
 class WasmAccumulator implements Accumulator {
@@ -59,7 +62,7 @@ class WasmAccumulator implements Accumulator {
   readonly #track: Track
   readonly #holders = new Set<DeltaHolder>()
 
-  constructor(layout: Layout, quantumBits: number, name: string, track: Track) {
+  constructor(layout: Layout, quantumBits: number, name: string, shared: boolean, track: Track) {
     this.#track = track
     this.#name = { name, number: ++accumulators }
     this.size = layout.size
@@ -68,8 +71,8 @@ class WasmAccumulator implements Accumulator {
     this.#magic = 1.5 * 2 ** (52 - quantumBits)
     this.#limit = 2 ** (53 - quantumBits)
     this.#sums = 8 * Math.min(blockSize, padded(layout.size))
-    const pages = Math.ceil((this.#sums + 8 * padded(layout.size)) / pageBytes)
-    this.#memory = new WebAssembly.Memory({ initial: Math.max(1, pages) })
+    const pages = Math.max(1, Math.ceil((this.#sums + 8 * padded(layout.size)) / pageBytes))
+    this.#memory = new WebAssembly.Memory({ initial: pages, maximum: pages, shared })
     this.#kernel = sumKernel(this.#memory)
     this.#staging = new Float32Array(this.#memory.buffer, 0, Math.min(blockSize, padded(layout.size)))
   }
@@ -147,7 +150,8 @@ class WasmAccumulator implements Accumulator {
 
   partial(): PartialSum {
     this.#checkSettled()
-    const sum = new BigInt64Array(this.#memory.buffer, this.#sums, this.size).slice()
+    const present = new BigInt64Array(this.#memory.buffer, this.#sums, this.size)
+    const sum = this.#memory.buffer instanceof ArrayBuffer ? present.slice() : present
     return { quantumBits: this.#quantumBits, sum, bound: this.#bound, samples: this.samples, updates: this.updates }
   }
 

@@ -1,4 +1,5 @@
 import { kernelBase64 } from './kernel-bytes.ts'
+import { sharedKernelBase64 } from './shared-kernel-bytes.ts'
 
 /** The compiled functions of kernel.as over one memory. */
 export interface SumKernel {
@@ -16,12 +17,15 @@ export interface SumKernel {
   readonly peak: () => number
 }
 
-let compiled: WebAssembly.Module | undefined
+/** By the bytes they were made of. */
+const compiled = new Map<string, WebAssembly.Module>()
 
-/** Compiles once a thread; the module is small enough to be compiled at once anywhere. */
+/** Over memory that is shared among threads, or isn't. Compiles once a thread; the module is small enough to be compiled at once anywhere. */
 export function sumKernel(memory: WebAssembly.Memory): SumKernel {
-  compiled ??= new WebAssembly.Module(Uint8Array.from(atob(kernelBase64), (character) => character.charCodeAt(0)))
-  const { exports } = new WebAssembly.Instance(compiled, { env: { memory } })
+  const bytes = memory.buffer instanceof ArrayBuffer ? kernelBase64 : sharedKernelBase64
+  const module = compiled.get(bytes) ?? compile(bytes)
+  compiled.set(bytes, module)
+  const { exports } = new WebAssembly.Instance(module, { env: { memory } })
   const { accumulate, merge, means, peak } = exports
   if (!isFunction(accumulate) || !isFunction(merge) || !isFunction(means) || !isGlobal(peak)) {
     throw new TypeError('the sum kernel lacks an export; build it again')
@@ -32,6 +36,10 @@ export function sumKernel(memory: WebAssembly.Memory): SumKernel {
     means: (...args) => void means(...args),
     peak: () => Number(peak.value),
   }
+}
+
+function compile(base64: string): WebAssembly.Module {
+  return new WebAssembly.Module(Uint8Array.from(atob(base64), (character) => character.charCodeAt(0)))
 }
 
 function isFunction(value: unknown): value is (...args: readonly unknown[]) => unknown {

@@ -1,0 +1,18 @@
+import { type ErrorEntry, errorFactory } from '../../../runtime/index.ts'
+
+const agentErrors = {
+  AGENT_NOT_PLACED: {
+    message: 'compute {compute} could not deploy the agent of {end}',
+    hint: "see the log of the compute's deployer, then start the job again",
+  },
+  AGENT_COMPUTE_GONE: {
+    message: '{end} is to run on compute {compute}, which is not registered any more',
+    hint: 'register the compute again, or update the job with datasets elsewhere',
+  },
+  AGENTS_NONE_PLACED: {
+    message: 'no agent of the job could be deployed; the last: {reason}',
+    hint: "see the logs of the computes' deployers, then start the job again",
+  },
+} as const satisfies Record<string, ErrorEntry>
+
+export const agentError = errorFactory(agentErrors)

@@ -1,0 +1,58 @@
+import { CodedError, errorFactory } from '../../runtime/index.ts'
+import type { EventCause } from '../events/job-event.ts'
+
+const controllerErrors = {
+  LEASE_LOST: {
+    message: "job {job} is another server's now, or was deleted",
+    hint: 'nothing needs to be done: the other server goes on with it',
+  },
+  JOB_ROLE_FAILED: {
+    message: 'every {role} failed; the last, {end}: {reason}',
+    hint: 'mend the cause and start the job again: it goes on from the last committed round',
+  },
+  JOB_ROLE_UNFINISHED: {
+    message: 'no task runs any more, and no {role} has completed',
+    hint: "see in the job's events how its tasks ended, and start it again",
+  },
+  JOB_DEPLOYMENT_FAILED: {
+    message: 'its tasks could not be deployed, or their deployment broke: {reason}',
+    hint: 'mend the cause and start the job again: it goes on from the last committed round',
+  },
+  JOB_ROLE_UNKNOWN: {
+    message: 'role {role} is none of {known}, and its func tags put it in the place of none of them',
+    hint: 'name the role after one of these, or give its channels the func tags distribute and aggregate, or fetch and upload',
+  },
+  JOB_CLIENTS: {
+    message: 'the job has {clients} tasks with datasets, and the workload has data for {known}',
+    hint: 'name fewer datasets, or bring data for more clients',
+  },
+  JOB_SEED: {
+    message: 'the hyperparameter seed is {seed}, and a seed is a whole number from 0 to 4294967295',
+    hint: 'give such a number, or leave it out',
+  },
+  JOB_ALGORITHM_MISSING: {
+    message: 'the {kind} {sort} is not there where the job is to run; there are {known}',
+    hint: 'name one of these, or deploy the job where it is',
+  },
+  JOB_ALGORITHM_SETTING: { message: '{sort} needs a number {name} among its kwargs', hint: 'give it' },
+  JOB_TIME_OVER: {
+    message: 'it ran for its maxRunTime of {seconds} s',
+    hint: 'give it a longer one, or start it again: it goes on from the last committed round',
+  },
+  SERVER_LEFT: { message: 'the server is closing', hint: 'ask another one, or ask again when it runs' },
+  JOB_FAULT: {
+    message: 'the controller could not go on with it: {reason}',
+    hint: "see the server's log, and start the job again: it goes on from the last committed round",
+  },
+} as const
+
+export const controllerError = errorFactory(controllerErrors)
+
+/** A cause for people: that of a coded error is its own. */
+export function causeOf(cause: unknown, otherwise: 'JOB_DEPLOYMENT_FAILED' | 'JOB_FAULT'): EventCause {
+  const { code, message, hint } =
+    cause instanceof CodedError
+      ? cause
+      : controllerError(otherwise, { reason: cause instanceof Error ? cause.message : cause })
+  return { code, message, hint }
+}

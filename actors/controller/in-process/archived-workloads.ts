@@ -1,0 +1,116 @@
+import { randomBytes } from 'node:crypto'
+import { mkdir, open, rename, rm, stat, symlink } from 'node:fs/promises'
+import { dirname, join, sep } from 'node:path'
+import { fileURLToPath } from 'node:url'
+import { CodedError, type Store } from '../../../runtime/index.ts'
+import { loadWorkload } from '../../../sdk/node/index.ts'
+import { defaultArchiveLimits } from '../../catalogue/designs/archive.ts'
+import { readArchive } from '../../catalogue/designs/codes.ts'
+import { unpackedFiles } from '../../catalogue/designs/unpacked-files.ts'
+import type { ArchiveLimits } from '../../catalogue/parts.ts'
+import { catalogueError } from '../../errors.ts'
+import type { DeployableJob } from '../deployer.ts'
+import type { WorkloadSource } from './workload-source.ts'
+
+export interface ArchivedWorkloadsParts {
+  readonly store: Pick<Store, 'getBlob'>
+  /** Where code is unpacked, for this server: a folder for each revision of each design. */
+  readonly folder: string
+  readonly limits?: ArchiveLimits
+}
+
+/**
+ * Workloads from the code of jobs' designs: the module `workload.js`, `.mjs` or `.ts` in the folder of the first role, by its
+ * name, that has datasets and brings one. Imports of `flame-fl` in it are this installation's.
+ */
+export function archivedWorkloads({
+  store,
+  folder,
+  limits = defaultArchiveLimits,
+}: ArchivedWorkloadsParts): WorkloadSource {
+  const unpacking = new Map<string, Promise<string>>()
+
+  return {
+    async load(job) {
+      const code = await unpackedCode(job)
+      const roles = [
+        ...new Set(job.tasks.filter(({ dataset }) => dataset !== undefined).map(({ role }) => role)),
+      ].toSorted()
+      let missing: unknown
+      for (const role of roles) {
+        try {
+          return await loadWorkload(join(code, role))
+        } catch (cause) {
+          if (!(cause instanceof CodedError && cause.code === 'WORKLOAD_MISSING')) throw cause
+          missing ??= cause
+        }
+      }
+      throw missing
+    },
+  }
+
+  /** The folder of a job's code; unpacked once, though several jobs ask for it. */
+  async function unpackedCode({ designSerial, spec: { codeRevision = 0 } }: DeployableJob): Promise<string> {
+    const key = `${designSerial}/${codeRevision}`
+    const target = join(folder, designSerial, String(codeRevision))
+    if (await isThere(target)) return target
+    const present = unpacking.get(key) ?? unpack(key, target).finally(() => unpacking.delete(key))
+    unpacking.set(key, present)
+    return present
+  }
+
+  async function unpack(key: string, target: string): Promise<string> {
+    const archive = await readArchive(store, key)
+    if (!archive) throw catalogueError('CODE_UNKNOWN', { id: key })
+    await mkdir(dirname(target), { recursive: true })
+    const partial = `${target}.unfinished-${randomBytes(6).toString('hex')}`
+    try {
+      for await (const { path, bytes } of unpackedFiles(archive, limits)) {
+        const file = join(partial, path)
+        // Said again, since a mistake here would write anywhere.
+        if (!file.startsWith(partial + sep))
+          throw catalogueError('CODE_ARCHIVE', { found: path, advice: 'pack it again' })
+        await writeFile(file, bytes)
+      }
+      // Its modules are ES modules, unless it says otherwise.
+      if (!(await isThere(join(partial, 'package.json'))))
+        await writeFile(join(partial, 'package.json'), new TextEncoder().encode('{"type":"module"}\n'))
+      await mkdir(join(partial, 'node_modules'), { recursive: true })
+      await symlink(await installation(), join(partial, 'node_modules', 'flame-fl'), 'junction')
+      await rename(partial, target)
+    } catch (cause) {
+      await rm(partial, { recursive: true, force: true })
+      // Another process was faster.
+      if (!(await isThere(target))) throw cause
+    }
+    return target
+  }
+}
+
+async function writeFile(file: string, bytes: Uint8Array): Promise<void> {
+  await mkdir(dirname(file), { recursive: true })
+  const handle = await open(file, 'wx')
+  try {
+    await handle.writeFile(bytes)
+    await handle.sync()
+  } finally {
+    await handle.close()
+  }
+}
+
+/** The folder of this package. */
+async function installation(): Promise<string> {
+  let folder = dirname(fileURLToPath(import.meta.url))
+  while (!(await isThere(join(folder, 'package.json')))) folder = dirname(folder)
+  return folder
+}
+
+async function isThere(path: string): Promise<boolean> {
+  try {
+    await stat(path)
+    return true
+  } catch (cause) {
+    if (cause instanceof Error && 'code' in cause && cause.code === 'ENOENT') return false
+    throw cause
+  }
+}

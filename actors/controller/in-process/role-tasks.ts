@@ -1,0 +1,28 @@
+import { type AnyRole, channelsOf, type RoleTask, stockRoles, wiringOf } from '../../../sdk/index.ts'
+import type { DeployableJob } from '../deployer.ts'
+import { controllerError } from '../errors.ts'
+
+/** A job's tasks as their role actors run them: the clients are its data consumers, in their order. JOB_ROLE_UNKNOWN. */
+export function roleTasksOf({ schema, tasks }: Pick<DeployableJob, 'schema' | 'tasks'>): RoleTask[] {
+  const wired = tasks.map((task) => ({ ...task, channels: channelsOf(schema, task.role) }))
+  const wire = wiringOf(wired)
+  let clients = 0
+  return wired.map((task) => {
+    const channels = wire(task)
+    const tags = new Set(channels.flatMap(({ funcTags }) => funcTags))
+    const role = stockRoleFor(task.role, task.dataset !== undefined, tags)
+    return { end: task.end, role, channels, ...(task.dataset === undefined ? {} : { client: clients++ }) }
+  })
+}
+
+/** By its name; or else, under the schema's name, by its place: what it does on its channels. */
+function stockRoleFor(name: string, holdsData: boolean, tags: ReadonlySet<string>): AnyRole {
+  const known = Object.hasOwn(stockRoles, name) ? stockRoles[name] : undefined
+  if (known) return known
+  const [trains, aggregates] = [tags.has('upload'), tags.has('aggregate')]
+  const place = aggregates ? (trains ? 'middle-aggregator' : 'top-aggregator') : 'trainer'
+  const stock = stockRoles[place]
+  if (!stock || holdsData !== (place === 'trainer') || !(trains || aggregates))
+    throw controllerError('JOB_ROLE_UNKNOWN', { role: name, known: Object.keys(stockRoles).join(', ') })
+  return { name, runOn: (runner) => stock.runOn(runner) }
+}

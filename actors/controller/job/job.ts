@@ -1,0 +1,303 @@
+import type { ActorRef, Behavior, Store, Terminated } from '../../../runtime/index.ts'
+import { forgetRole } from '../../../sdk/index.ts'
+import { asking } from '../../catalogue/ask.ts'
+import { tasksOf } from '../../catalogue/jobs/expansions.ts'
+import { endedNames } from '../../catalogue/jobs/job-transitions.ts'
+import type { JobStateName } from '../../catalogue/model/job.ts'
+import type { TaskStatus } from '../../catalogue/model/task.ts'
+import type { Collections } from '../../catalogue/records/collections.ts'
+import type { TaskRecord } from '../../catalogue/records/record-models.ts'
+import { catalogueError } from '../../errors.ts'
+import type { EventCause, JobEvent } from '../../events/job-event.ts'
+import type { EventsMessage } from '../../events/protocol.ts'
+import type { DeployableJob, Deployer, DeploymentMessage, DeploymentReport } from '../deployer.ts'
+import { causeOf, controllerError } from '../errors.ts'
+import { endLease } from '../leases/leases.ts'
+import type { Places } from '../places.ts'
+import { leasedJob, wayTo } from './leased-job.ts'
+import { leasedTasks } from './leased-tasks.ts'
+import { outcomeOf } from './outcome.ts'
+
+/** What a job's actor is told. */
+export type JobMessage =
+  | DeploymentReport
+  | { readonly type: 'place-given' }
+  /** Others have changed the job's document or its tasks. */
+  | { readonly type: 'look' }
+  /** An agent's report is stored. */
+  | { readonly type: 'task-reported'; readonly task: TaskRecord; readonly status: TaskStatus }
+  | { readonly type: 'consider' }
+  | { readonly type: 'time-over' }
+  | { readonly type: 'deployment-ended'; readonly terminated: Terminated }
+
+/** What job actors have of their server. */
+export interface JobParts {
+  readonly store: Store
+  readonly collections: Collections
+  /** Wall-clock time as RFC 3339. */
+  readonly now: () => string
+  readonly places: Places
+  readonly deployerOf: (job: DeployableJob) => Deployer
+  readonly events: ActorRef<EventsMessage>
+}
+
+export interface HeldLease {
+  readonly job: string
+  readonly fence: number
+  /** Another server, which may still live, had the job before. */
+  readonly takenOver: boolean
+  /** The job's actor failed with this again and again: the job is to fail with it. */
+  readonly fault?: { readonly cause: unknown }
+}
+
+/** How long an event may take to be durable. */
+const eventTimeoutMs = 60_000
+
+/**
+ * Brings a job from its start to its end, or from where another actor left it: writes the states of the job and of its tasks,
+ * and keeps its deployment. Stops when the job is at rest and its lease is given back. Throws LEASE_LOST when another server
+ * has the job: then it touches nothing more.
+ */
+export function job(lease: HeldLease, parts: JobParts): Behavior<JobMessage> {
+  const { store, collections, now, places } = parts
+
+  return async (context) => {
+    const ask = asking(context, parts.events, { timeoutMs: eventTimeoutMs })
+    const document = await context.track(leasedJob(collections, now, lease))
+    const tasks = leasedTasks(collections, now, lease, document.value.expansion)
+    /** The last state of the job that was told, and done. */
+    let heeded: JobStateName | undefined
+    let deployer: Deployer | undefined
+    let deployment: ActorRef<DeploymentMessage> | undefined
+    let ending: { readonly state: 'completed' | 'failed' | 'terminated'; readonly cause?: EventCause } | undefined
+    let isToConsider = false
+    /** Why a task of each role failed last. */
+    const failures = new Map<
+      string,
+      { readonly end: string; readonly cause: EventCause | undefined; readonly log: string | undefined }
+    >()
+
+    await context.track(begin())
+    return (message) => context.track(handle(message))
+
+    async function handle(message: JobMessage): Promise<void> {
+      switch (message.type) {
+        case 'place-given':
+          return deploy()
+        case 'placed':
+          if (document.value.state === 'starting') {
+            await enter('deploying', { placedAt: now() })
+            watchTime()
+          } else if (document.value.state === 'applying') await enter('running')
+          return consider()
+        case 'task-status':
+          return void tasks.store(message.task, message.status).then(
+            (changed) => changed && noted(changed, message.status, message.cause),
+            (cause: unknown) => context.fail(cause),
+          )
+        case 'task-reported':
+          if (tasks.note(message.task)) noted(message.task, message.status)
+          return deployment?.tell({ type: 'task-reported', task: message.task.taskId, status: message.status })
+        case 'event':
+          return void record(message.event).then(
+            () => message.recorded?.tell(null),
+            (cause: unknown) => context.fail(cause),
+          )
+        case 'consider':
+          isToConsider = false
+          return consider()
+        case 'look':
+          return look()
+        case 'time-over': {
+          const seconds = document.value.spec.maxRunTime
+          return end({
+            state: 'terminated',
+            cause: causeOf(controllerError('JOB_TIME_OVER', { seconds }), 'JOB_FAULT'),
+          })
+        }
+        case 'deployment-failed':
+          return end({ state: 'failed', cause: causeOf(message.cause, 'JOB_DEPLOYMENT_FAILED') })
+        case 'deployment-ended':
+          return deploymentEnded(message.terminated)
+      }
+    }
+
+    async function begin(): Promise<void> {
+      const { state, resetTasks } = document.value
+      // A lease was left over.
+      if (state === 'ready' || endedNames.includes(state)) return conclude()
+      await tasks.load(lease.takenOver)
+      if (lease.fault) {
+        ending = { state: 'failed', cause: causeOf(lease.fault.cause, 'JOB_FAULT') }
+        return finish()
+      }
+      if (resetTasks) {
+        await tasks.reset()
+        await document.tasksAreReset()
+      }
+      deployer = parts.deployerOf(await deployableJob())
+      const { spec, startedAt = now() } = document.value
+      const giveBack =
+        state === 'starting'
+          ? places.request({
+              deployer,
+              priority: spec.priority ?? 'medium',
+              startedAt,
+              given: () => context.self.tell({ type: 'place-given' }),
+            })
+          : places.take(deployer)
+      context.signal.addEventListener('abort', giveBack, { once: true })
+      if (state !== 'starting') {
+        await deploy()
+        watchTime()
+      }
+      await heed()
+      return consider()
+    }
+
+    async function deployableJob(): Promise<DeployableJob> {
+      const { spec, designSerial, userId, run = lease.job, start = '' } = document.value
+      const revision = `${designSerial}/${spec.schemaRevision}`
+      const schema = (await collections.schemas.get(revision))?.value
+      if (!schema) throw catalogueError('SCHEMA_UNKNOWN', { id: spec.designId })
+      return {
+        id: lease.job,
+        run,
+        start,
+        takenOver: lease.takenOver,
+        user: userId,
+        spec,
+        designSerial,
+        schema,
+        tasks: tasks.all(),
+      }
+    }
+
+    async function deploy(): Promise<void> {
+      if (!deployer || deployment || ending) return
+      const behavior = deployer.deployment(await deployableJob(), context.self)
+      deployment = context.spawn('deployment', behavior, { supervise: { type: 'stop' } })
+      context.watch(deployment, (terminated) => ({ type: 'deployment-ended', terminated }))
+    }
+
+    /** What of the maximal run time is left. */
+    function watchTime(): void {
+      const { spec, placedAt } = document.value
+      if (spec.maxRunTime === undefined || placedAt === undefined) return
+      const passedMs = Date.parse(now()) - Date.parse(placedAt)
+      context.after(Math.max(0, spec.maxRunTime * 1000 - passedMs), { type: 'time-over' })
+    }
+
+    /** A task's state has changed. */
+    function noted({ taskId, end: name, role, state, log }: TaskRecord, status: TaskStatus, cause?: EventCause): void {
+      if (status.state === 'failed') failures.set(role, { end: name, cause, log })
+      tellEvent({ type: 'task', task: taskId, end: name, state: status.state })
+      if (isToConsider || state === 'ready') return
+      isToConsider = true
+      context.self.tell({ type: 'consider' })
+    }
+
+    async function consider(): Promise<void> {
+      if (ending || !deployment) return
+      if (document.value.state === 'deploying' && tasks.all().some(({ state }) => state !== 'ready'))
+        await enter('running')
+      const outcome = document.value.state === 'stopping' ? undefined : outcomeOf(tasks.all())
+      if (outcome) end(outcome.state === 'completed' ? outcome : { state: 'failed', cause: failureOf(outcome) })
+    }
+
+    function failureOf({ role, allFailed }: { readonly role: string; readonly allFailed: boolean }): EventCause {
+      const failure = failures.get(role)
+      if (failure?.cause) return failure.cause
+      const known = tasks.all().find((task) => task.role === role && task.state === 'failed')
+      const reason = (failure?.log ?? known?.log)?.trim().split('\n').at(-1) || 'it said nothing of why'
+      const values = { role, end: failure?.end ?? known?.end, reason }
+      return causeOf(controllerError(allFailed ? 'JOB_ROLE_FAILED' : 'JOB_ROLE_UNFINISHED', values), 'JOB_FAULT')
+    }
+
+    async function look(): Promise<void> {
+      await document.refresh()
+      for (const task of await tasks.changed()) {
+        const { taskId, state, log } = task
+        if (state === 'ready' || !isReported(state)) continue
+        const status = { state, ...(log === undefined ? {} : { log }) }
+        noted(task, status)
+        deployment?.tell({ type: 'task-reported', task: taskId, status })
+      }
+      await heed()
+      // It waited for its place.
+      if (document.value.state === 'stopping' && !deployment) await finish()
+    }
+
+    /** Tells the job's state, and does what it asks of the deployment, once. */
+    async function heed(): Promise<void> {
+      const { state } = document.value
+      if (state === heeded || endedNames.includes(state)) return
+      heeded = state
+      tellEvent({ type: 'state', state })
+      if (state === 'applying') deployment?.tell({ type: 'apply', job: await deployableJob() })
+      if (state === 'stopping') deployment?.tell({ type: 'stop' })
+    }
+
+    /** Decides how the job ends, once: it does when nothing of it runs any more. */
+    function end(how: NonNullable<typeof ending>): void {
+      ending ??= how
+      deployment?.tell({ type: 'stop' })
+    }
+
+    async function deploymentEnded({ cause }: Terminated): Promise<void> {
+      deployment = undefined
+      await tasks.settled()
+      if (cause !== undefined) ending ??= { state: 'failed', cause: causeOf(cause, 'JOB_DEPLOYMENT_FAILED') }
+      if (!ending && document.value.state !== 'stopping') {
+        const outcome = outcomeOf(tasks.all()) ?? { state: 'failed', role: unfinishedRole(), allFailed: false }
+        ending = outcome.state === 'completed' ? outcome : { state: 'failed', cause: failureOf(outcome) }
+      }
+      return finish()
+    }
+
+    function unfinishedRole(): string {
+      return tasks.all().find(({ state }) => !endedNames.includes(state))?.role ?? 'task'
+    }
+
+    /** Nothing of the job runs any more: its tasks and itself come to their end. */
+    async function finish(): Promise<void> {
+      for (const task of await tasks.terminateLeft()) noted(task, { state: 'terminated' })
+      while (!endedNames.includes(document.value.state)) {
+        const wanted = document.value.state === 'stopping' ? 'terminated' : (ending?.state ?? 'terminated')
+        const [next = wanted] = wayTo(document.value.state, wanted)
+        const cause = next === ending?.state ? ending.cause : undefined
+        await enter(next, cause === undefined ? {} : { cause })
+      }
+      return conclude()
+    }
+
+    /** The job is at rest: what is left of its running goes. Done again if a crash cuts it off. */
+    async function conclude(): Promise<void> {
+      const { state, run, cause } = document.value
+      if (endedNames.includes(state)) await record({ type: 'state', state, ...(cause === undefined ? {} : { cause }) })
+      if (state === 'completed' && run !== undefined) {
+        const ended = await tasksOf(collections, { id: lease.job, value: document.value })
+        await Promise.all(ended.map(({ end: name }) => forgetRole(store, run, name)))
+      }
+      await endLease(collections, lease)
+      context.stop()
+    }
+
+    async function enter(state: JobStateName, change: Parameters<typeof document.move>[1] = {}): Promise<void> {
+      await document.move(state, change)
+      await heed()
+    }
+
+    function tellEvent(event: JobEvent): void {
+      void record(event).catch((cause: unknown) => context.fail(cause))
+    }
+
+    function record(event: JobEvent): Promise<number> {
+      return ask<number>((replyTo) => ({ type: 'record-event', job: lease.job, event, replyTo }))
+    }
+  }
+}
+
+function isReported(state: JobStateName): state is TaskStatus['state'] {
+  return state === 'running' || state === 'failed' || state === 'terminated' || state === 'completed'
+}

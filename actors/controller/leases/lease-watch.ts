@@ -1,0 +1,95 @@
+import type { ActorRef, Behavior, Store } from '../../../runtime/index.ts'
+import { settleExpansions } from '../../catalogue/jobs/expansions.ts'
+import { type Collections, collectionsOf } from '../../catalogue/records/collections.ts'
+import type { LeaseRecord } from '../../catalogue/records/record-models.ts'
+import { type Asking, answer } from '../../catalogue/reply.ts'
+import { endLease, type JobLeases, leasesByJob, takeOver } from './leases.ts'
+import { livingServers } from './living-servers.ts'
+
+export interface LeaseParts {
+  readonly store: Store
+  /** Wall-clock time as RFC 3339. */
+  readonly now: () => string
+  /** This server among those that share the store: another id in each process. */
+  readonly server: string
+  /** Other servers may share the store. Default: none; then whatever lease is left is of a process that is gone. */
+  readonly shared?: boolean
+  /** How often a server says that it lives, and looks at the others. Default: 500. */
+  readonly beatMs?: number
+  /** A server that has said nothing so long is dead. Default: 3,000. */
+  readonly deadAfterMs?: number
+}
+
+export type LeaseWatchMessage =
+  | { readonly type: 'look' }
+  /** Nothing runs here any more: the others may have it at once. */
+  | ({ readonly type: 'leave' } & Asking<null>)
+
+export type LeaseNews =
+  | { readonly type: 'taken-over'; readonly job: string; readonly fence: number }
+  /** The last lease on each job, whoever has it. */
+  | { readonly type: 'leases-seen'; readonly last: ReadonlyMap<string, LeaseRecord> }
+
+/** Takes over what servers that are gone had under way: at the start, and as long as there may be others. */
+export function leaseWatch(parts: LeaseParts, news: ActorRef<LeaseNews>): Behavior<LeaseWatchMessage> {
+  const { store, server, shared = false, now, beatMs = 500, deadAfterMs = 3000 } = parts
+  /** Once: what this server has got since isn't to be taken from it after a fault. */
+  let begun = false
+
+  return async (context) => {
+    const collections = collectionsOf(store)
+    const servers = livingServers(collections, { server, startedAt: now(), clock: context.clock, deadAfterMs })
+    if (shared) {
+      await context.track(servers.beat())
+      context.every(beatMs, { type: 'look' })
+    }
+    if (!begun) {
+      const isLeft = (owner: string) => !shared || owner === server
+      await context.track(leasesByJob(collections).then((found) => takeOverLeases(collections, found, isLeft)))
+      begun = true
+    }
+    let hasLeft = false
+    return (message) => {
+      switch (message.type) {
+        case 'look':
+          return hasLeft ? undefined : context.track(look(collections))
+        case 'leave':
+          hasLeft = true
+          return answer(message, async () => {
+            if (shared) await context.track(servers.leave())
+            return null
+          })
+      }
+    }
+
+    async function look(collections: Collections): Promise<void> {
+      await servers.beat()
+      // Leases before servers: whoever has one was there before it had it.
+      const found = await leasesByJob(collections)
+      const { living, dead } = await servers.look()
+      const last = new Map([...found].map(([job, [lease]]) => [job, lease] as const))
+      news.tell({ type: 'leases-seen', last })
+      await takeOverLeases(collections, found, (owner) => !living.has(owner))
+      await settleExpansions(collections, store, (owner) => owner === undefined || !living.has(owner))
+      for (const id of dead) await servers.forget(id)
+    }
+  }
+
+  /** Takes the leases of owners that are gone, and clears away those that a later one has replaced. */
+  async function takeOverLeases(
+    collections: Collections,
+    found: JobLeases,
+    isGone: (owner: string) => boolean,
+  ): Promise<void> {
+    for (const [job, [last, ...earlier]] of found) {
+      const isTaken = isGone(last.owner)
+      if (!isTaken && earlier.length === 0) continue
+      if (isTaken) {
+        const fence = await takeOver(collections, job, last.fence, server)
+        if (fence !== undefined) news.tell({ type: 'taken-over', job, fence })
+      }
+      const present = (await collections.jobs.get(job))?.value.fence ?? Number.POSITIVE_INFINITY
+      for (const lease of [last, ...earlier]) if (lease.fence < present) await endLease(collections, lease)
+    }
+  }
+}

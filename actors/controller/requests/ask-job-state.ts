@@ -1,0 +1,69 @@
+import { moveJob, statesBefore } from '../../catalogue/jobs/job-transitions.ts'
+import { findJob } from '../../catalogue/jobs/jobs.ts'
+import type { AskedState } from '../../catalogue/model/job.ts'
+import type { Collections } from '../../catalogue/records/collections.ts'
+import type { CatalogueJob } from '../../catalogue/records/record-models.ts'
+import type { Stored } from '../../catalogue/records/records.ts'
+import { sameId } from '../../catalogue/same.ts'
+import { catalogueError, isRefusal } from '../../errors.ts'
+
+/** The job as a person finds it, if it may be brought into this state. JOB_NOT_FOUND, JOB_STATE, FIELD_DIFFERS. */
+export async function movableJob(
+  collections: Collections,
+  {
+    user,
+    job,
+    id,
+    state,
+  }: {
+    readonly user: string
+    readonly job: string
+    readonly id?: string | undefined
+    readonly state: AskedState
+  },
+): Promise<Stored<CatalogueJob>> {
+  sameId(job, id === undefined ? {} : { id })
+  const found = await findJob(collections, user, job)
+  if (moveJob(found.value, 'person', state)) return found
+  const needed = statesBefore('person', state).join(', ')
+  throw catalogueError('JOB_STATE', { id: job, state: found.value.state, what: `asking for ${state}`, needed })
+}
+
+/**
+ * A job as it's started: it goes on from the last committed round of a run that failed or was terminated; else it begins a
+ * new run.
+ */
+export async function startedJob(
+  collections: Collections,
+  { id, value }: Stored<CatalogueJob>,
+  { now, newId }: { readonly now: () => string; readonly newId: () => string },
+): Promise<CatalogueJob> {
+  const { cause: _c, endedAt: _e, placedAt: _p, ...kept } = value
+  const goesOn = value.state === 'failed' || value.state === 'terminated'
+  const at = now()
+  return {
+    ...kept,
+    state: 'starting',
+    startedAt: at,
+    updatedAt: at,
+    start: newId(),
+    run: goesOn && value.run !== undefined ? value.run : await newRun(collections, id),
+    ...(value.state === 'ready' ? {} : { resetTasks: true as const }),
+  }
+}
+
+/** A name that no other run has or had: the job's, and a number from the second on. */
+async function newRun({ runs }: Collections, job: string): Promise<string> {
+  for (;;) {
+    const found = await runs.get(job)
+    try {
+      if (!found && !(await runs.insert({ id: job, value: { last: 1 } }))) continue
+      if (!found) return job
+      const { value } = await runs.replace(found, { last: found.value.last + 1 })
+      // No id has a tilde.
+      return `${job}~${value.last}`
+    } catch (cause) {
+      if (!isRefusal(cause)) throw cause
+    }
+  }
+}

@@ -1,0 +1,39 @@
+import { taskKey } from '../../catalogue/jobs/expansions.ts'
+import { editableStates } from '../../catalogue/jobs/job-transitions.ts'
+import { keyedTask } from '../../catalogue/jobs/task-keys.ts'
+import type { TaskStatus } from '../../catalogue/model/task.ts'
+import type { Collections } from '../../catalogue/records/collections.ts'
+import type { CatalogueJob, TaskRecord } from '../../catalogue/records/record-models.ts'
+import { catalogueError } from '../../errors.ts'
+import { changeTask, taskAfter } from '../task-status.ts'
+
+export interface TaskReport {
+  readonly job: string
+  readonly task: string
+  readonly key: string | undefined
+  readonly status: TaskStatus
+}
+
+/**
+ * Stores what an agent reports of its task. JOB_NOT_FOUND, TASK_UNKNOWN, TASK_KEY_MISSING, TASK_KEY_WRONG; JOB_STATE if the
+ * job isn't under way, TASK_ENDED if the task has ended otherwise. What is reported again changes nothing.
+ */
+export async function reportTask(
+  collections: Collections,
+  { job, task: id, key, status }: TaskReport,
+  now: () => string,
+): Promise<{ readonly job: CatalogueJob; readonly task: TaskRecord }> {
+  const found = await collections.jobs.get(job)
+  if (!found) throw catalogueError('JOB_NOT_FOUND', { id: job })
+  const { value } = found
+  const { value: task } = await changeTask(collections, taskKey(job, value.expansion, id), (present) => {
+    const keyed = keyedTask(present, key)
+    const after = taskAfter(keyed, status, now())
+    if (after && editableStates.includes(value.state)) {
+      const needed = 'under way'
+      throw catalogueError('JOB_STATE', { id: job, state: value.state, what: 'a report of its task', needed })
+    }
+    return after ?? (keyed === present ? undefined : keyed)
+  })
+  return { job: value, task }
+}

@@ -1,0 +1,114 @@
+import { z } from 'zod'
+import type { Behavior, Store } from '../../runtime/index.ts'
+import { text } from '../catalogue/model/atoms.ts'
+import { recordsOf, type Stored } from '../catalogue/records/records.ts'
+import { answer } from '../catalogue/reply.ts'
+import { catalogueError } from '../errors.ts'
+import type { Begun, IdempotencyMessage, KeptAnswer, OnceOutcome, RepeatableRequest } from './protocol.ts'
+
+export interface IdempotencyParts {
+  readonly store: { readonly documents: Store['documents'] }
+  /** Wall-clock time as RFC 3339. */
+  readonly now: () => string
+  readonly newId: () => string
+  /** How long an answer is kept. Default: a day. */
+  readonly answersKeptMs?: number
+}
+
+const requestRecord = z.strictObject({
+  at: text,
+  fingerprint: text,
+  once: text,
+  answer: z.strictObject({ status: z.number().int(), json: text }).exactOptional(),
+})
+type RequestRecord = z.output<typeof requestRecord>
+
+const dayMs = 24 * 60 * 60 * 1000
+const sweepEveryMs = 60 * 60 * 1000
+
+/**
+ * Answers to requests that bear a key, kept so that a repetition is answered as the first was. That a request has begun is
+ * durable before it goes, with a name for what it makes: after a crash in between, the repetition finds that, or makes it.
+ */
+export function idempotency(parts: IdempotencyParts): Behavior<IdempotencyMessage> {
+  const { now, newId, answersKeptMs = dayMs } = parts
+  return (context) => {
+    const requests = recordsOf(parts.store.documents, 'requests', requestRecord)
+    const underWay = new Set<string>()
+    context.spawn('sweeper', sweeper(sweep), { supervise: { type: 'resume' } })
+
+    return (message) => {
+      switch (message.type) {
+        case 'begin-once': {
+          const { id } = message.request
+          if (underWay.has(id))
+            return void answer(message, async () => {
+              throw catalogueError('IDEMPOTENCY_UNDER_WAY')
+            })
+          underWay.add(id)
+          return void context.track(answer(message, () => begin(message.request)))
+        }
+        case 'end-once':
+          return void context.track(answer(message, () => end(message.id, message.outcome)))
+      }
+    }
+
+    async function begin({ id, fingerprint }: RepeatableRequest): Promise<Begun> {
+      let goes = false
+      try {
+        const begun = await lookOrInsert(id, fingerprint)
+        goes = begun.type === 'go'
+        return begun
+      } finally {
+        if (!goes) underWay.delete(id)
+      }
+    }
+
+    async function lookOrInsert(id: string, fingerprint: string): Promise<Begun> {
+      const value: RequestRecord = { at: now(), fingerprint, once: newId() }
+      if (await requests.insert({ id, value })) return { type: 'go', once: value.once }
+      const present = await requests.get(id)
+      if (!present) throw catalogueError('WRITTEN_MEANWHILE', { what: 'a request of the same key' })
+      if (isExpired(present)) {
+        await requests.replace(present, value)
+        return { type: 'go', once: value.once }
+      }
+      if (present.value.fingerprint !== fingerprint) throw catalogueError('IDEMPOTENCY_DIFFERS')
+      const { answer: kept, once } = present.value
+      return kept ? { type: 'again', answer: kept } : { type: 'go', once }
+    }
+
+    async function end(id: string, outcome: OnceOutcome): Promise<null> {
+      try {
+        if (outcome.type === 'refused') await requests.remove(id)
+        if (outcome.type === 'answered') await keep(id, outcome.answer)
+      } finally {
+        underWay.delete(id)
+      }
+      return null
+    }
+
+    async function keep(id: string, kept: KeptAnswer): Promise<void> {
+      const present = await requests.get(id)
+      // Another server may have answered the same request with the same.
+      if (present && !present.value.answer) await requests.replace(present, { ...present.value, answer: kept })
+    }
+
+    async function sweep(): Promise<void> {
+      for await (const present of requests.find()) if (isExpired(present)) await requests.remove(present.id)
+    }
+
+    function isExpired({ value: { at } }: Stored<RequestRecord>): boolean {
+      return Date.parse(now()) - Date.parse(at) > answersKeptMs
+    }
+  }
+}
+
+/** Sweeps now and every hour, beside what is asked meanwhile. */
+function sweeper(sweep: () => Promise<void>): Behavior<'sweep'> {
+  return (context) => {
+    context.self.tell('sweep')
+    context.every(sweepEveryMs, 'sweep')
+    return sweep
+  }
+}

@@ -1,0 +1,34 @@
+import type { Asking } from '../catalogue/reply.ts'
+
+/** A request that may come again, and must have its effect once. */
+export interface RepeatableRequest {
+  /** Of who asked, for what, under which key. */
+  readonly id: string
+  /** Of what was asked: the same key with another is a mistake. */
+  readonly fingerprint: string
+}
+
+export interface KeptAnswer {
+  readonly status: number
+  /** The body, as it was sent. */
+  readonly json: string
+}
+
+export type Begun =
+  /** `once` names what the request makes, however often it's begun. */
+  | { readonly type: 'go'; readonly once: string }
+  /** It was answered already. */
+  | { readonly type: 'again'; readonly answer: KeptAnswer }
+
+export type IdempotencyMessage =
+  /** IDEMPOTENCY_DIFFERS, IDEMPOTENCY_UNDER_WAY. */
+  | ({ readonly type: 'begin-once'; readonly request: RepeatableRequest } & Asking<Begun>)
+  /** Every request that may go must end. Answered once it's durable. */
+  | ({ readonly type: 'end-once'; readonly id: string; readonly outcome: OnceOutcome } & Asking<null>)
+
+export type OnceOutcome =
+  | { readonly type: 'answered'; readonly answer: KeptAnswer }
+  /** Nothing was changed: it's as if it had not come. */
+  | { readonly type: 'refused' }
+  /** It may have had its effect; when it comes again, it goes on. */
+  | { readonly type: 'unknown' }

@@ -1,0 +1,28 @@
+import type { NumberedEvent } from '../../actors/index.ts'
+import { percent, said } from '../output/phrases.ts'
+
+/** What happened, in a line for people. */
+export function eventLine({ at, event }: NumberedEvent): string {
+  return `${at} ${happened(event)}`
+}
+
+function happened(event: NumberedEvent['event']): string {
+  switch (event.type) {
+    case 'state':
+      return event.cause ? `${event.state}: ${event.cause.code} ${event.cause.message}` : event.state
+    case 'task':
+      return `${event.end}: ${event.state}`
+    case 'round': {
+      const { round, metrics, members, seconds, hash } = event
+      const loss = metrics.loss?.toFixed(4) ?? '-'
+      const result = `accuracy ${percent(metrics.accuracy)}  loss ${loss}`
+      return `round ${round}  ${result}  ${members.length} counted  ${seconds.toFixed(2)} s  ${hash.slice(0, 16)}…`
+    }
+    case 'metrics':
+      return said(event.end, { message: 'metrics of a round:', fields: event.metrics })
+    case 'log':
+      return said(event.end, { message: event.message, fields: event.fields ?? {} })
+    case 'notice':
+      return `${event.end}: ${event.code} ${event.message}`
+  }
+}

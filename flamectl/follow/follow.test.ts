@@ -1,0 +1,116 @@
+import type { ServerResponse } from 'node:http'
+import test from 'ava'
+import type { NumberedEvent } from '../../actors/index.ts'
+import { apiClient } from '../../api/client/index.ts'
+import { json, type SeenRequest, scriptedServer } from '../../test/support/scripted-server.ts'
+import { eventLine } from './event-line.ts'
+import { followedEvents } from './followed-events.ts'
+import { cellsOf, type JobRow, rowAfter } from './job-row.ts'
+import { watchedJobs } from './watched-jobs.ts'
+
+const at = '2026-01-02T03:04:05.000Z'
+const events = (...list: readonly NumberedEvent['event'][]): NumberedEvent[] =>
+  list.map((event, index) => ({ number: index + 1, at, event }))
+const state = (name: 'starting' | 'running' | 'completed' | 'failed') => ({ type: 'state', state: name }) as const
+const round = (number: number) =>
+  ({
+    type: 'round',
+    round: number,
+    metrics: { accuracy: number / 10, loss: 1 / number },
+    hash: '0123456789abcdef0123',
+    members: ['trainer-0'],
+    seconds: 0.5,
+  }) as const
+
+/** A server whose jobs have these states and events; a stream ends with its job, as the server's do. */
+function jobServer(jobs: Readonly<Record<string, { state: string; sent: readonly NumberedEvent[] }>>) {
+  return scriptedServer((response: ServerResponse, { url, headers }: SeenRequest) => {
+    const [, id = '', part] = /\/jobs\/?(\w*)\/?(\w*)/.exec(url) ?? []
+    const job = jobs[id]
+    if (id === '')
+      return json(
+        200,
+        Object.entries(jobs).map(([id, { state }]) => ({ id, state })),
+      )(response, answered)
+    if (!job)
+      return json(404, { code: 'JOB_NOT_FOUND', detail: `there is no job ${id}`, hint: 'look' })(response, answered)
+    if (part === 'status') return json(200, { id, state: job.state })(response, answered)
+    if (part === '')
+      return json(200, { designId: 'd', backend: 'ws', modelSpec: { hyperparameters: { rounds: 2 } } })(
+        response,
+        answered,
+      )
+    const left = job.sent.filter(({ number }) => number > Number(headers['last-event-id'] ?? 0))
+    if (left.length === 0 && job.state === 'completed') return void response.writeHead(204).end()
+    response.writeHead(200, { 'content-type': 'text/event-stream' })
+    for (const event of left) response.write(`id: ${event.number}\ndata: ${JSON.stringify(event)}\n\n`)
+    if (url.includes('follow=false') || job.state === 'completed') response.end()
+  })
+}
+const answered: SeenRequest = { method: '', url: '', headers: {}, body: '' }
+
+const told = async (found: AsyncIterable<NumberedEvent>) => {
+  const lines: string[] = []
+  for await (const event of found) lines.push(eventLine(event).replace(`${at} `, ''))
+  return lines
+}
+
+test('without following, what has happened so far is told, and no more is waited for', async (t) => {
+  const sent = events(
+    state('running'),
+    { type: 'task', task: 'x', end: 'trainer-0', state: 'running' },
+    { type: 'log', end: 'trainer-0', message: 'ready', fields: { examples: 3 } },
+    { type: 'metrics', end: 'trainer-0', metrics: { norm: 2 } },
+    { type: 'notice', end: 'trainer-0', code: 'SUM_VALUE', message: 'not finite' },
+    { type: 'state', state: 'failed', cause: { code: 'NO_HOST', message: 'no room' } },
+  )
+  await using server = await jobServer({ j: { state: 'running', sent } })
+  const connection = { client: apiClient({ endpoint: server.url }), user: 'u' }
+  t.deepEqual(await told(followedEvents(connection, 'j', { follow: false })), [
+    'running',
+    'trainer-0: running',
+    'trainer-0: ready examples=3',
+    'trainer-0: metrics of a round: norm=2',
+    'trainer-0: SUM_VALUE not finite',
+    'failed: NO_HOST no room',
+  ])
+})
+
+test('all jobs are watched: those under way by their events, the others by their state', async (t) => {
+  await using server = await jobServer({
+    a: { state: 'completed', sent: [] },
+    b: { state: 'completed', sent: events(state('running'), round(1), round(2), state('completed')) },
+    c: { state: 'running', sent: events(state('running'), round(1)) },
+  })
+  const connection = { client: apiClient({ endpoint: server.url }), user: 'u' }
+  const stop = new AbortController()
+  let resolve = () => {}
+  const came = new Promise<void>((done) => {
+    resolve = done
+  })
+  const all = watchedJobs(connection, undefined, stop.signal, ({ id, round }) => {
+    if (id === 'c' && round === 1) resolve()
+  })
+  await all.look()
+  await came
+  t.deepEqual(all.rows().map(cellsOf), [
+    ['a', 'completed', '-', '-', '-', '-', ''],
+    ['b', 'completed', '-', '-', '-', '-', ''],
+    ['c', 'running', '1/2', '10.00 %', '1.0000', '0.50', ''],
+  ])
+  stop.abort()
+  const one = watchedJobs(connection, 'b', new AbortController().signal, () => {})
+  await one.look()
+  await one.ended()
+  t.deepEqual(one.rows().map(cellsOf), [['b', 'completed', '2/2', '20.00 %', '0.5000', '0.50', '']])
+  const none = watchedJobs(connection, 'none', new AbortController().signal, () => {})
+  await t.throwsAsync(none.look(), { code: 'JOB_NOT_FOUND' })
+})
+
+test('a row keeps why its job failed until it runs again', (t) => {
+  const failed: NumberedEvent['event'] = { type: 'state', state: 'failed', cause: { code: 'X', message: 'a\nb' } }
+  const row: JobRow = { id: 'j', state: 'running' }
+  const after = events(failed).reduce(rowAfter, row)
+  t.is(after.cause, 'X a')
+  t.is(events(state('starting')).reduce(rowAfter, after).cause, undefined)
+})

@@ -1,0 +1,15 @@
+import { Command } from 'commander'
+import type { CommandContext } from '../context.ts'
+import { eventLine } from './event-line.ts'
+import { followedEvents } from './followed-events.ts'
+
+/** `flamectl logs`: what happened in a job. */
+export function logsCommand({ connect, print }: CommandContext): Command {
+  return new Command('logs')
+    .argument('<jobId>')
+    .description('show what happened in a job: its states, tasks, rounds, and what its roles say')
+    .option('-f, --follow', 'go on until the job has ended')
+    .action(async (jobId: string, { follow = false }: { follow?: boolean }) => {
+      for await (const event of followedEvents(await connect(), jobId, { follow })) print.event(eventLine(event), event)
+    })
+}

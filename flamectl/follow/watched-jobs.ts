@@ -1,0 +1,77 @@
+import { endedNames, type JobStatus } from '../../actors/catalogue/model/index.ts'
+import type { NumberedEvent } from '../../actors/index.ts'
+import { allPages, statusOf } from '../../api/client/index.ts'
+import type { Connection } from '../connection/connection.ts'
+import { followedEvents } from './followed-events.ts'
+import { type JobRow, rowAfter } from './job-row.ts'
+
+export interface WatchedJobs {
+  /** In the order in which the server lists them. */
+  rows(): readonly JobRow[]
+  /** Sees which jobs there are now, and follows those under way. Rejects with the first fault of following. */
+  look(): Promise<void>
+  /** Resolves when none is followed any more. */
+  ended(): Promise<void>
+}
+
+/** Keeps rows of a user's jobs, or of one of them, up to date. `changed` hears of each change of a row. */
+export function watchedJobs(
+  connection: Connection,
+  jobId: string | undefined,
+  signal: AbortSignal,
+  changed: (row: JobRow, event?: NumberedEvent) => void,
+): WatchedJobs {
+  const { client, user } = connection
+  const rows = new Map<string, JobRow>()
+  const following = new Map<string, Promise<void>>()
+  const faults: unknown[] = []
+
+  return {
+    rows: () => [...rows.values()],
+    async look() {
+      const found = await statuses()
+      const present = new Set(found.map(({ id }) => id))
+      for (const id of rows.keys()) if (!present.has(id)) rows.delete(id)
+      for (const status of found) {
+        const { id, state } = status
+        if (following.has(id)) continue
+        if (!endedNames.includes(state) || id === jobId) following.set(id, followed(status))
+        else if (rows.get(id)?.state !== state) put({ ...rows.get(id), id, state })
+      }
+      if (faults.length > 0) throw faults[0]
+    },
+    async ended() {
+      await Promise.all(following.values())
+      if (faults.length > 0) throw faults[0]
+    },
+  }
+
+  async function statuses(): Promise<JobStatus[]> {
+    if (jobId !== undefined) return [await client.getJobStatus({ user, jobId })]
+    const all: JobStatus[] = []
+    for await (const status of allPages((after) => client.getJobs({ user, query: { ...after } }))) all.push(status)
+    return all
+  }
+
+  async function followed({ id, state }: JobStatus): Promise<void> {
+    try {
+      const { modelSpec } = await client.getJob({ user, jobId: id })
+      const rounds = modelSpec?.hyperparameters?.rounds
+      put({ id, state, ...(typeof rounds === 'number' ? { rounds } : {}) })
+      for await (const event of followedEvents(connection, id, { follow: true, signal })) {
+        const row = rows.get(id)
+        if (row) put(rowAfter(row, event), event)
+      }
+    } catch (cause) {
+      // A job may be removed while all are watched.
+      if (!(statusOf(cause) === 404 && jobId === undefined) && !signal.aborted) faults.push(cause)
+    } finally {
+      following.delete(id)
+    }
+  }
+
+  function put(row: JobRow, event?: NumberedEvent): void {
+    rows.set(row.id, row)
+    changed(row, event)
+  }
+}

@@ -1,0 +1,80 @@
+import { fileURLToPath } from 'node:url'
+import test from 'ava'
+import { collectionsOf } from '../../actors/catalogue/records/collections.ts'
+import { all } from '../../runtime/durable/contract/store-under-test.ts'
+import { lmdbStore } from '../../runtime/durable/lmdb/index.ts'
+import { seededScheduler } from '../../runtime/index.ts'
+import { callerOf } from '../support/api-stage.ts'
+import { runChild } from '../support/child-lines.ts'
+import { httpAgents } from '../support/http-agents.ts'
+import { forSeeds } from '../support/seeds.ts'
+import { stagedJob } from '../support/staged-job.ts'
+import { temporaryFolder } from '../support/temporary-folder.ts'
+
+const program = fileURLToPath(new URL('../support/api-process.js', import.meta.url))
+const kills = 4
+
+/** A server in a process of its own, on the same folder again each time it's killed. */
+function serverOn(folder: string) {
+  let url = 'http://127.0.0.1:9'
+  let kill = () => {}
+  let ended: Promise<unknown> = Promise.resolve()
+  return {
+    url: () => url,
+    start: () =>
+      new Promise<void>((resolve, reject) => {
+        ended = runChild(process.execPath, [program, folder], (line, child) => {
+          url = line
+          kill = () => void child.kill('SIGKILL')
+          resolve()
+        })
+        ended.then(reject, reject)
+      }),
+    async kill() {
+      kill()
+      await ended
+    },
+  }
+}
+
+const pause = (delayMs: number) => new Promise((resolve) => setTimeout(resolve, delayMs))
+
+test('a job on computes and agents ends as it should though the server is killed, and nobody is told anything twice', async (t) => {
+  await forSeeds(2, async (seed) => {
+    const random = seededScheduler(seed + 1)
+    await using folder = await temporaryFolder()
+    const server = serverOn(folder.path)
+    const call = callerOf(server.url)
+    await server.start()
+    const { job, tasks } = await stagedJob({ call })
+    const path = `/users/u/jobs/${job}/status`
+
+    let open = () => {}
+    const opened = new Promise<void>((resolve) => {
+      open = resolve
+    })
+    const computes = ['c1', 'default'].map((compute) =>
+      httpAgents({ url: server.url, compute, key: 'secret', work: () => opened }),
+    )
+    t.is((await call('PUT', path, { id: job, state: 'starting' })).status, 200)
+    for (let kill = 0; kill < kills; kill++) {
+      await pause(random.pick(400))
+      await server.kill()
+      await server.start()
+    }
+    open()
+    while (Object((await call('GET', path)).body).state !== 'completed') await pause(20)
+    while (!computes.every(({ compute }) => compute.heard.includes('REVOKE_RESOURCE'))) await pause(20)
+    for (const { compute } of computes) t.deepEqual(compute.heard, ['ADD_RESOURCE', 'REVOKE_RESOURCE'])
+    const agents = computes.flatMap((compute) => [...compute.agents.values()])
+    t.is(agents.length, tasks.length)
+    for (const { heard } of agents) t.deepEqual(heard, ['START_JOB'])
+    await Promise.all(computes.map((compute) => compute.end()))
+    await server.kill()
+    // Nor is there anything left to hear.
+    const store = await lmdbStore(folder.path)
+    const recipients = await all(collectionsOf(store).recipients.find())
+    t.deepEqual(recipients.map(({ value }) => value.last).toSorted(), [1, 1, 2, 2])
+    await store.close()
+  })
+})

@@ -1,0 +1,115 @@
+import type { DeploymentStatus, NumberedNotification } from '../../actors/index.ts'
+
+/** Someone that hears notifications over HTTP until told to end, whatever becomes of the server meanwhile. */
+export interface HttpRecipient {
+  /** In the order in which they came, each once. */
+  readonly heard: readonly string[]
+}
+
+export interface HttpAgents {
+  /** By task id. */
+  readonly agents: ReadonlyMap<string, HttpRecipient>
+  readonly compute: HttpRecipient
+  /** Resolves when nobody asks any more. */
+  end(): Promise<void>
+}
+
+export interface HttpAgentsOptions {
+  /** Of the server that is there now. */
+  readonly url: () => string
+  readonly compute: string
+  /** The compute's. */
+  readonly key: string
+  /** Resolves when the task's work is done. */
+  readonly work: (task: string) => Promise<void>
+  /** What the compute says of the deployment of a task. Default: that it's there. */
+  readonly places?: (task: string) => DeploymentStatus[string]
+}
+
+/**
+ * The deployer of a compute and the agents that it starts, as existing ones behave: each acknowledges what it has dealt
+ * with, and repeats a request that had no answer.
+ */
+export function httpAgents({
+  url,
+  compute,
+  key,
+  work,
+  places = () => 'agentDeploySuccess',
+}: HttpAgentsOptions): HttpAgents {
+  const ending = new AbortController()
+  const agents = new Map<string, HttpRecipient>()
+  const loops: Promise<void>[] = []
+
+  async function ask(method: string, path: string, body?: unknown): Promise<Response | undefined> {
+    while (!ending.signal.aborted) {
+      try {
+        const response = await fetch(url() + path, {
+          method,
+          headers: { 'x-api-key': key, 'content-type': 'application/json' },
+          signal: ending.signal,
+          ...(body === undefined ? {} : { body: JSON.stringify(body) }),
+        })
+        if (response.status < 500) return response
+      } catch {
+        // The server is gone, and comes again.
+      }
+      await pause()
+    }
+    return undefined
+  }
+
+  const pause = () => new Promise((resolve) => setTimeout(resolve, 20))
+
+  function recipient(path: string, handle: (type: string, job: string) => Promise<unknown>): HttpRecipient {
+    const heard: string[] = []
+    const loop = async () => {
+      for (let acknowledged = 0; !ending.signal.aborted; ) {
+        const response = await ask('GET', `${path}acknowledged=${acknowledged}&waitMs=1000`)
+        const found: NumberedNotification[] = response?.ok ? await response.json().catch(() => []) : []
+        if (!response?.ok) await pause()
+        for (const { number, notification } of found) {
+          if (number !== acknowledged + 1) heard.push(`a gap before ${number}`)
+          heard.push(notification.type)
+          await handle(notification.type, notification.jobId)
+          acknowledged = number
+        }
+      }
+    }
+    loops.push(loop())
+    return { heard }
+  }
+
+  function startAgent(job: string, task: string, taskKey: string): void {
+    if (agents.has(task)) return
+    const report = (state: string) => ask('PUT', `/jobs/${job}/${task}/task/status?key=${taskKey}`, { state })
+    const agent = recipient(`/jobs/${job}/${task}/notifications?key=${taskKey}&`, async (type) => {
+      if (type === 'STOP_JOB') return report('terminated')
+      if (type !== 'START_JOB') return undefined
+      const fetched = await ask('GET', `/jobs/${job}/${task}/task?key=${taskKey}`)
+      if (!fetched?.ok) return report('failed')
+      await report('running')
+      return void work(task).then(() => report('completed'))
+    })
+    agents.set(task, agent)
+  }
+
+  const own = recipient(`/computes/${compute}/notifications?`, async (type, job) => {
+    const path = `/computes/${compute}/deployments/${job}`
+    const response = await ask('GET', `${path}/config`)
+    const { agentKVs = {} }: { agentKVs?: Record<string, string> } = (await response?.json().catch(() => ({}))) ?? {}
+    const isAdded = type === 'ADD_RESOURCE'
+    const words = Object.keys(agentKVs).map((task) => [task, isAdded ? places(task) : 'agentRevokeSuccess'] as const)
+    for (const [task, word] of words) if (word === 'agentDeploySuccess') startAgent(job, task, agentKVs[task] ?? '')
+    await ask('PUT', `${path}/status`, Object.fromEntries(words))
+  })
+
+  return {
+    agents,
+    compute: own,
+    async end() {
+      ending.abort()
+      await Promise.all(loops)
+    },
+  }
+}

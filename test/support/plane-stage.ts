@@ -1,0 +1,68 @@
+import {
+  type Ask,
+  asking,
+  type ControlPlaneMessage,
+  type ControlPlaneParts,
+  controlPlane,
+  newIdAt,
+  newTaskKey,
+} from '../../actors/index.ts'
+import type { Gate } from '../../api/auth/gate.ts'
+import { openLog } from '../../api/observe/log.ts'
+import { serverMetrics } from '../../api/observe/metrics.ts'
+import { operations } from '../../api/operations/operations.ts'
+import { apiServer, type Limits } from '../../api/server.ts'
+import { actorSystem, memoryStore, type Store } from '../../runtime/index.ts'
+
+export interface PlaneStage extends AsyncDisposable {
+  readonly url: string
+  readonly store: Store
+  readonly closing: AbortController
+  /** Asks the actors behind the server. */
+  readonly ask: Ask<ControlPlaneMessage>
+}
+
+export interface PlaneOptions {
+  readonly heartbeatMs?: number
+  readonly gate?: Gate
+  readonly limits?: Partial<Limits>
+}
+
+/** A server on loopback, with its parts at hand. */
+export async function planeStage({ heartbeatMs = 15_000, gate, limits = {} }: PlaneOptions = {}): Promise<PlaneStage> {
+  const system = actorSystem()
+  const store = memoryStore()
+  const parts: ControlPlaneParts = {
+    store,
+    now: () => new Date().toISOString(),
+    newId: () => newIdAt(Date.now()),
+    newKey: newTaskKey,
+    server: 'server',
+    chooseDeployer: (_job, agents) => agents,
+  }
+  const ask = asking(system, system.spawn('control-plane', controlPlane(parts)), { timeoutMs: 60_000 })
+  const closing = new AbortController()
+  const server = apiServer({
+    ask,
+    operations,
+    limits: { jsonBytes: 1024 * 1024, formBytes: 1024 * 1024, requests: 1000, streams: 1000, ...limits },
+    log: openLog({ level: 'silent' }),
+    metrics: serverMetrics(system),
+    closing: closing.signal,
+    heartbeatMs,
+    gate,
+  })
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
+  return {
+    url: `http://127.0.0.1:${server.address().port}`,
+    store,
+    closing,
+    ask,
+    async [Symbol.asyncDispose]() {
+      closing.abort()
+      server.server.closeAllConnections()
+      server.close()
+      await system.terminate()
+    },
+  }
+}
