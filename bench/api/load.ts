@@ -41,7 +41,7 @@ export async function load(
     await pool.destroy()
   }
   const seconds = (performance.now() - began) / 1000
-  const sorted = Float64Array.from(latencies).sort()
+  const sorted = Float64Array.from(latencies).toSorted()
   const at = (fraction: number) =>
     sorted[Math.min(sorted.length - 1, Math.floor(sorted.length * fraction))] ?? Number.NaN
   return { perSecond: sorted.length / seconds, p50Ms: at(0.5), p99Ms: at(0.99) }
