@@ -100,6 +100,8 @@ interface DecodedCall<Path extends string, Query, Body> {
   readonly body: Body
   readonly apiKey: string | undefined
   readonly lastEventId: string | undefined
+  /** Whether the caller was asked who they are. */
+  readonly isAuthenticated: boolean
 }
 
 type Request<Value> = (replyTo: ActorRef<Reply<Value>>) => ControlPlaneMessage
@@ -251,6 +253,7 @@ export function made<
         body: decodeModel(body, call.body),
         apiKey: call.apiKey,
         lastEventId: call.lastEventId,
+        isAuthenticated: call.caller !== undefined,
       }
       if (call.caller && owner) assertOwn(call.caller, owner(decoded))
       if (authorize) await ask(authorize(decoded))

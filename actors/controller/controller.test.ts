@@ -288,6 +288,7 @@ test('when places are short, jobs get them by priority and then in the order of 
 const report = (stage: ControllerStage, task: string, state: 'running' | 'completed' | 'failed', key?: string) =>
   stage.ask<null>((replyTo) => ({
     type: 'report-task',
+    mayLackKey: false,
     job,
     task,
     key,

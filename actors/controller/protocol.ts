@@ -18,6 +18,8 @@ export type ControllerMessage =
       readonly job: string
       readonly task: string
       readonly key: string | undefined
+      /** Nobody is asked who they are. */
+      readonly mayLackKey: boolean
       readonly status: TaskStatus
     } & Asking<null>)
   /** The server is to close: nothing runs here any more, and what was under way goes on elsewhere, or at the next start. */

@@ -41,7 +41,15 @@ export const agentOperations = [
     answer: z.null(),
     request: (call) => {
       const [job, task] = [call.param('jobId'), call.param('taskId')]
-      return (replyTo) => ({ type: 'report-task', job, task, key: call.query.key, status: call.body, replyTo })
+      return (replyTo) => ({
+        type: 'report-task',
+        job,
+        task,
+        key: call.query.key,
+        mayLackKey: !call.isAuthenticated,
+        status: call.body,
+        replyTo,
+      })
     },
   }),
 ] as const

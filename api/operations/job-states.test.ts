@@ -78,12 +78,13 @@ test('a state that may not be asked for, or not now, is refused', async (t) => {
   t.is(await stateOf(api, job), 'ready')
 })
 
-test("an agent reports with its task's key", async (t) => {
+test("an agent reports with its task's key, or with none where nobody is asked who they are", async (t) => {
   await using api = await apiStage('memory')
   const job = await readyJob(api, 'j')
   const tasks = (await api.call('GET', `${job}/tasks?limit=1`)).body
   const task = Array.isArray(tasks) ? String(tasks[0]?.taskId) : ''
   const report = (query: string) => api.call('PUT', `/jobs/j/${task}/task/status${query}`, { state: 'running' })
-  t.like(await report(''), { status: 400, body: { code: 'TASK_KEY_MISSING' } })
+  t.like(await report('?key='), { status: 400, body: { code: 'TASK_KEY_MISSING' } })
+  t.like(await report(''), { status: 409, body: { code: 'JOB_STATE' } })
   t.like(await report('?key=wrong'), { status: 403, body: { code: 'TASK_KEY_WRONG' } })
 })

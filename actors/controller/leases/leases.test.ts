@@ -142,6 +142,7 @@ test('what is asked of one server about a job of another reaches that one', asyn
   const [, task] = a.deployments[0]?.job.tasks ?? []
   await b.stage.ask<null>((replyTo) => ({
     type: 'report-task',
+    mayLackKey: false,
     job,
     task: task?.taskId ?? '',
     key: task?.key,

@@ -11,6 +11,8 @@ export interface TaskReport {
   readonly job: string
   readonly task: string
   readonly key: string | undefined
+  /** Nobody is asked who they are: existing agents show no key. One that is shown must be right. */
+  readonly mayLackKey: boolean
   readonly status: TaskStatus
 }
 
@@ -20,14 +22,14 @@ export interface TaskReport {
  */
 export async function reportTask(
   collections: Collections,
-  { job, task: id, key, status }: TaskReport,
+  { job, task: id, key, mayLackKey, status }: TaskReport,
   now: () => string,
 ): Promise<{ readonly job: CatalogueJob; readonly task: TaskRecord }> {
   const found = await collections.jobs.get(job)
   if (!found) throw catalogueError('JOB_NOT_FOUND', { id: job })
   const { value } = found
   const { value: task } = await changeTask(collections, taskKey(job, value.expansion, id), (present) => {
-    const keyed = keyedTask(present, key)
+    const keyed = key === undefined && mayLackKey ? present : keyedTask(present, key)
     const after = taskAfter(keyed, status, now())
     if (after && editableStates.includes(value.state)) {
       const needed = 'under way'
