@@ -39,12 +39,16 @@ async function started(stage: Stage): Promise<{ readonly job: string; readonly t
   return { job, tasks }
 }
 
+/** Says of every task that it's deployed, until the controller has heard it: shortly after a start it may yet begin anew. */
 async function deployed(stage: Stage, job: string, tasks: readonly PlacedTask[]): Promise<void> {
-  for (const { compute: name, task } of tasks) {
-    const status = { ...withKey, body: { [task]: 'agentDeploySuccess' } }
-    // The deployment is there shortly after the start was answered.
-    while ((await stage.call('PUT', `/computes/${name}/deployments/${job}/status`, status)).status === 404)
-      await setTimeout(10)
+  for (;;) {
+    for (const { compute: name, task } of tasks) {
+      const status = { ...withKey, body: { [task]: 'agentDeploySuccess' } }
+      await stage.call('PUT', `/computes/${name}/deployments/${job}/status`, status)
+    }
+    const { body } = await stage.call('GET', `/users/u/jobs/${job}/status`)
+    if (Object(body).state !== 'starting') return
+    await setTimeout(20)
   }
 }
 
