@@ -157,6 +157,18 @@ test('what is asked of one server about a job of another reaches that one', asyn
   t.like(await a.stage.job(job), { state: 'terminated' })
 })
 
+test('what is asked of a server that lost a job while it stalled reaches the one that has it', async (t) => {
+  const store = await storeWithJob()
+  await using a = serverOn(store, 'a')
+  await using b = serverOn(store, 'b')
+  await runningOn(a)
+  await pass(4_000, b)
+  await asks(a.stage, 'stopping')
+  await pass(beat, b)
+  t.deepEqual(b.deployments[0]?.told, ['stop'])
+  t.like(await b.stage.job(job), { state: 'terminated' })
+})
+
 test('of several servers one takes a job over', async (t) => {
   const store = await storeWithJob()
   await using a = serverOn(store, 'a')
