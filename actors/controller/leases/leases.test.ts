@@ -97,6 +97,22 @@ test('an owner that stalled and wakes up is refused each write, and stops what i
   )
 })
 
+test('an owner that stalled moves the job no more', async (t) => {
+  const store = await storeWithJob()
+  await using a = serverOn(store, 'a')
+  await using b = serverOn(store, 'b')
+  await a.stage.idle()
+  await asks(a.stage, 'starting')
+  await a.stage.idle()
+  await pass(4_000, b)
+  a.deployments[0]?.report({ type: 'placed' })
+  await a.stage.idle()
+  t.like(await b.stage.job(job), { state: 'starting', fence: 2 })
+  b.deployments[0]?.report({ type: 'placed' })
+  await b.stage.idle()
+  t.like(await b.stage.job(job), { state: 'deploying', fence: 2 })
+})
+
 test('an owner that stalled in the midst of a write changes nothing when it wakes up', async (t) => {
   const store = await storeWithJob()
   let wake = () => {}
