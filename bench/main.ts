@@ -1,11 +1,18 @@
 import { parseArgs } from 'node:util'
+import { apiSuite } from './api.ts'
 import type { Figure, Suite } from './figure.ts'
 import { jobSuite } from './job.ts'
 import { kernelSuite } from './kernel.ts'
 import { sumSuite } from './sum.ts'
 import { trainSuite } from './train.ts'
 
-const suites: Record<string, Suite> = { kernel: kernelSuite, sum: sumSuite, job: jobSuite, train: trainSuite }
+const suites: Record<string, Suite> = {
+  kernel: kernelSuite,
+  sum: sumSuite,
+  job: jobSuite,
+  train: trainSuite,
+  api: apiSuite,
+}
 
 const { values, positionals } = parseArgs({
   allowPositionals: true,

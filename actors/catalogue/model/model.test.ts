@@ -74,6 +74,13 @@ test('what Go clients send for unset fields means absent, at any depth that the 
   t.deepEqual(decodeModel(set, { at: '0001-01-01T00:00:00Z', flag: false }), { flag: false })
 })
 
+test("a channel's grouping that was never set is absent", (t) => {
+  const roles = [{ name: 'a' }, { name: 'b' }]
+  const channel = { name: 'c', pair: ['a', 'b'] }
+  const given = { name: 's', roles, channels: [{ ...channel, groupBy: { type: '', value: null } }] }
+  t.deepEqual(decodeModel(designSchema, given), decodeModel(designSchema, { name: 's', roles, channels: [channel] }))
+})
+
 test('a zero in a map or in a list is a value', (t) => {
   const hyperparameters = { weightDecay: 0, note: '', deep: {} }
   t.deepEqual(decodeModel(jobSpec, { ...job, modelSpec: { hyperparameters } }).modelSpec, { hyperparameters })

@@ -10,8 +10,12 @@ interface Write {
   readonly fail: (cause: unknown) => void
 }
 
+/** Turns of the event loop that a commit waits for more writes, as long as each brings some. */
+const mostTurns = 16
+
 /**
- * Commits and flushes together what was begun in the same turn of the event loop, in the order of the calls. It does so
+ * Commits and flushes together what was begun in successive turns of the event loop, in the order of the calls: a flush takes
+ * as long as many turns, and whoever waits for the last has mostly begun to write again a few turns after it. It does so
  * synchronously: lmdb's asynchronous transactions end the process by an unhandled rejection when the disk is full.
  */
 export class GroupCommit {
@@ -46,7 +50,15 @@ export class GroupCommit {
         }
       }
       this.#waiting.push({ bytes, run, fail: reject })
-      this.#next ??= new Promise((committed) => void setImmediate(() => committed(this.#commit())))
+      this.#next ??= new Promise((committed) => this.#whenGathered(() => committed(this.#commit())))
+    })
+  }
+
+  #whenGathered(commit: () => void, turns = 1): void {
+    const before = this.#waiting.length
+    setImmediate(() => {
+      if (this.#waiting.length > before && turns < mostTurns) this.#whenGathered(commit, turns + 1)
+      else commit()
     })
   }
 

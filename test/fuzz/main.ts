@@ -1,0 +1,13 @@
+import { parseArgs } from 'node:util'
+import { fuzz } from './fuzz.ts'
+
+const { values, positionals } = parseArgs({
+  allowPositionals: true,
+  options: {
+    examples: { type: 'string', default: '100' },
+    seed: { type: 'string', default: String(Math.floor(Math.random() * 2 ** 31)) },
+  },
+})
+const { examples, seed } = values
+const isWell = await fuzz({ examples: Number(examples), seed: Number(seed), more: positionals, output: 'inherit' })
+process.exitCode = isWell ? 0 : 1
