@@ -6,7 +6,8 @@ import { isRefusal } from '../errors.ts'
 import type { EventsMessage } from '../events/protocol.ts'
 import type { DeployableJob, Deployer } from './deployer.ts'
 import { controllerError } from './errors.ts'
-import { type HeldLease, type JobMessage, job } from './job/job.ts'
+import { job } from './job/job.ts'
+import type { HeldLease, JobMessage } from './job/protocol.ts'
 import { type LeaseNews, type LeaseParts, leaseWatch } from './leases/lease-watch.ts'
 import { endLease, leaseJob, touchLease } from './leases/leases.ts'
 import { places } from './places.ts'
@@ -128,7 +129,8 @@ export function controller(parts: ControllerParts): Behavior<Message> {
     /** Says to a job's actor, wherever it is, that something of it has changed. */
     async function changed(id: string, fence: number | undefined, message: JobMessage): Promise<void> {
       const local = hosted.get(id)
-      if (local) local.ref?.tell(message)
+      // One of an earlier lease has been taken over, and is about to hear of it.
+      if (local && local.fence === fence) local.ref?.tell(message)
       else if (fence !== undefined) await touchLease(collections, id, fence)
     }
 

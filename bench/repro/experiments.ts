@@ -57,7 +57,7 @@ export const fedAvgMnist: readonly Experiment[] = [
     target: 0.97,
     publishedRounds: 1474,
     mostRounds: 3000,
-    rates: [0.5],
+    rates: [0.2, 0.5],
   },
   {
     name: 'cnn-iid',

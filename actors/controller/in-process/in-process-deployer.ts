@@ -1,31 +1,14 @@
-import type { ActorContext, ActorRef, Behavior, Store } from '../../../runtime/index.ts'
+import type { ActorRef, Behavior } from '../../../runtime/index.ts'
 import { CodedError } from '../../../runtime/index.ts'
-import { inlinePool, type ModelRegistry, type TaskReport, type TrainingPool } from '../../../sdk/index.ts'
-import { workerPool } from '../../../sdk/node/index.ts'
+import type { TaskReport, TrainingPool } from '../../../sdk/index.ts'
 import { endedNames } from '../../catalogue/jobs/job-transitions.ts'
 import type { TaskStatus } from '../../catalogue/model/task.ts'
 import type { EventCause, JobEvent } from '../../events/job-event.ts'
-import { type HostedTasks, hostedTasks } from '../../job/hosted-tasks.ts'
+import { hostedTasks } from '../../job/hosted-tasks.ts'
 import type { RoundSummary } from '../../job/protocol.ts'
 import { taskTally } from '../../job/task-tally.ts'
 import type { DeployableJob, Deployer, DeploymentMessage, DeploymentReport } from '../deployer.ts'
-import { controllerError } from '../errors.ts'
-import { strategyOf } from './job-strategy.ts'
-import { roleTasksOf } from './role-tasks.ts'
-import { settingsOf } from './workload-settings.ts'
-import type { WorkloadSource } from './workload-source.ts'
-
-export interface InProcessParts {
-  readonly store: Store
-  readonly registry: ModelRegistry
-  readonly source: WorkloadSource
-  /** Threads that train, for each job. 0: the main thread. */
-  readonly workers: number
-  /** Jobs that run at once. Default: any number. */
-  readonly places?: number
-  /** Run each round twice and compare. Default false. */
-  readonly checkDeterminism?: boolean
-}
+import { type Hosted, type InProcessParts, prepareJob } from './prepare-job.ts'
 
 type Message =
   | DeploymentMessage
@@ -33,8 +16,6 @@ type Message =
   | { readonly type: 'prepared'; readonly hosted: Hosted; readonly notes: readonly JobEvent[] }
   | { readonly type: 'not-prepared'; readonly cause: unknown }
   | { readonly type: 'tasks-stopped'; readonly cause?: unknown }
-
-type Hosted = Omit<HostedTasks, 'reports' | 'onRound'>
 
 /** How long a round may take to be recorded. */
 const recordTimeoutMs = 60_000
@@ -72,7 +53,7 @@ function deployment(
     let tasks: ActorRef<never> | undefined
     let recorded: Promise<unknown> = Promise.resolve()
     let isEnding = false
-    void context.track(prepare(job, parts, context)).then(
+    void context.track(prepareJob(job, parts, context.signal)).then(
       (prepared) => context.self.tell({ type: 'prepared', ...prepared }),
       (cause: unknown) => context.self.tell({ type: 'not-prepared', cause }),
     )
@@ -171,39 +152,6 @@ function deployment(
       reports.tell({ type: 'event', event })
     }
   }
-}
-
-/** Loads the job's workload and starts what trains. The pool is given back if the deployment has ended meanwhile. */
-async function prepare(
-  job: DeployableJob,
-  { store, registry, source, workers, checkDeterminism = false }: Omit<InProcessParts, 'places'>,
-  { signal }: ActorContext<Message>,
-): Promise<{ readonly hosted: Hosted; readonly notes: readonly JobEvent[] }> {
-  const { run, spec, takenOver } = job
-  const { workload, module } = await source.load(job)
-  const tasks = roleTasksOf(job)
-  const clients = tasks.filter(({ client }) => client !== undefined).length
-  const { seed, settings, unknown } = settingsOf(workload.settings, spec, clients)
-  const strategy = strategyOf(workload.strategy(settings), spec.modelSpec)
-  const pool =
-    workers === 0 ? await inlinePool(workload, settings, seed) : await workerPool({ module, settings, seed, workers })
-  const close = () => void pool.close()
-  if (signal.aborted) close()
-  else signal.addEventListener('abort', close, { once: true })
-  if (clients > pool.clients) throw controllerError('JOB_CLIENTS', { clients, known: pool.clients })
-  const notes: JobEvent[] = unknown.map((name) => ({
-    type: 'notice',
-    end: spec.designId,
-    code: 'SETTING_UNKNOWN',
-    message: `the workload has no setting ${name}; it has ${Object.keys(workload.settings).join(', ')}`,
-  }))
-  const latest = await registry.latest(run)
-  if (latest) {
-    const { round, metrics, hash, members } = latest
-    notes.push({ type: 'round', round, metrics, hash, members, seconds: 0 })
-  }
-  const shared = { run, workload: workload.name, seed, settings, strategy, pool, tasks, store, registry }
-  return { notes, hosted: { ...shared, checkDeterminism, takenOver } }
 }
 
 function causeOf(cause: unknown): EventCause {

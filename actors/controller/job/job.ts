@@ -1,53 +1,25 @@
-import type { ActorRef, Behavior, Store, Terminated } from '../../../runtime/index.ts'
+import type { ActorRef, Behavior, Terminated } from '../../../runtime/index.ts'
 import { forgetRole } from '../../../sdk/index.ts'
 import { asking } from '../../catalogue/ask.ts'
 import { tasksOf } from '../../catalogue/jobs/expansions.ts'
 import { endedNames } from '../../catalogue/jobs/job-transitions.ts'
 import type { JobStateName } from '../../catalogue/model/job.ts'
 import type { TaskStatus } from '../../catalogue/model/task.ts'
-import type { Collections } from '../../catalogue/records/collections.ts'
 import type { TaskRecord } from '../../catalogue/records/record-models.ts'
 import { catalogueError } from '../../errors.ts'
 import type { EventCause, JobEvent } from '../../events/job-event.ts'
-import type { EventsMessage } from '../../events/protocol.ts'
-import type { DeployableJob, Deployer, DeploymentMessage, DeploymentReport } from '../deployer.ts'
+import type { DeployableJob, Deployer, DeploymentMessage } from '../deployer.ts'
 import { causeOf, controllerError } from '../errors.ts'
 import { endLease } from '../leases/leases.ts'
-import type { Places } from '../places.ts'
+import { failures } from './failures.ts'
 import { leasedJob, wayTo } from './leased-job.ts'
 import { leasedTasks } from './leased-tasks.ts'
-import { outcomeOf } from './outcome.ts'
+import { type Outcome, outcomeOf } from './outcome.ts'
+import type { HeldLease, JobMessage, JobParts } from './protocol.ts'
 
-/** What a job's actor is told. */
-export type JobMessage =
-  | DeploymentReport
-  | { readonly type: 'place-given' }
-  /** Others have changed the job's document or its tasks. */
-  | { readonly type: 'look' }
-  /** An agent's report is stored. */
-  | { readonly type: 'task-reported'; readonly task: TaskRecord; readonly status: TaskStatus }
-  | { readonly type: 'consider' }
-  | { readonly type: 'time-over' }
-  | { readonly type: 'deployment-ended'; readonly terminated: Terminated }
-
-/** What job actors have of their server. */
-export interface JobParts {
-  readonly store: Store
-  readonly collections: Collections
-  /** Wall-clock time as RFC 3339. */
-  readonly now: () => string
-  readonly places: Places
-  readonly deployerOf: (job: DeployableJob) => Deployer
-  readonly events: ActorRef<EventsMessage>
-}
-
-export interface HeldLease {
-  readonly job: string
-  readonly fence: number
-  /** Another server, which may still live, had the job before. */
-  readonly takenOver: boolean
-  /** The job's actor failed with this again and again: the job is to fail with it. */
-  readonly fault?: { readonly cause: unknown }
+interface End {
+  readonly state: 'completed' | 'failed' | 'terminated'
+  readonly cause?: EventCause
 }
 
 /** Of a job with more tasks only failures are told: the others would push the events of its rounds out of the journal. */
@@ -72,13 +44,9 @@ export function job(lease: HeldLease, parts: JobParts): Behavior<JobMessage> {
     let heeded: JobStateName | undefined
     let deployer: Deployer | undefined
     let deployment: ActorRef<DeploymentMessage> | undefined
-    let ending: { readonly state: 'completed' | 'failed' | 'terminated'; readonly cause?: EventCause } | undefined
+    let ending: End | undefined
     let isToConsider = false
-    /** Why a task of each role failed last. */
-    const failures = new Map<
-      string,
-      { readonly end: string; readonly cause: EventCause | undefined; readonly log: string | undefined }
-    >()
+    const failed = failures()
 
     await context.track(begin())
     return (message) => context.track(handle(message))
@@ -192,8 +160,9 @@ export function job(lease: HeldLease, parts: JobParts): Behavior<JobMessage> {
     }
 
     /** A task's state has changed. */
-    function noted({ taskId, end: name, role, state, log }: TaskRecord, status: TaskStatus, cause?: EventCause): void {
-      if (status.state === 'failed') failures.set(role, { end: name, cause, log })
+    function noted(task: TaskRecord, status: TaskStatus, cause?: EventCause): void {
+      const { taskId, end: name, state } = task
+      if (status.state === 'failed') failed.note(task, cause)
       if (tasks.count <= mostToldTasks || status.state === 'failed')
         tellEvent({ type: 'task', task: taskId, end: name, state: status.state })
       if (isToConsider || state === 'ready') return
@@ -206,16 +175,7 @@ export function job(lease: HeldLease, parts: JobParts): Behavior<JobMessage> {
       if (document.value.state === 'deploying' && tasks.all().some(({ state }) => state !== 'ready'))
         await enter('running')
       const outcome = document.value.state === 'stopping' ? undefined : outcomeOf(tasks.all())
-      if (outcome) end(outcome.state === 'completed' ? outcome : { state: 'failed', cause: failureOf(outcome) })
-    }
-
-    function failureOf({ role, allFailed }: { readonly role: string; readonly allFailed: boolean }): EventCause {
-      const failure = failures.get(role)
-      if (failure?.cause) return failure.cause
-      const known = tasks.all().find((task) => task.role === role && task.state === 'failed')
-      const reason = (failure?.log ?? known?.log)?.trim().split('\n').at(-1) || 'it said nothing of why'
-      const values = { role, end: failure?.end ?? known?.end, reason }
-      return causeOf(controllerError(allFailed ? 'JOB_ROLE_FAILED' : 'JOB_ROLE_UNFINISHED', values), 'JOB_FAULT')
+      if (outcome) end(endOf(outcome))
     }
 
     async function look(): Promise<void> {
@@ -242,8 +202,12 @@ export function job(lease: HeldLease, parts: JobParts): Behavior<JobMessage> {
       if (state === 'stopping') deployment?.tell({ type: 'stop' })
     }
 
+    function endOf(outcome: Outcome): End {
+      return outcome.state === 'completed' ? outcome : { state: 'failed', cause: failed.causeOf(outcome, tasks.all()) }
+    }
+
     /** Decides how the job ends, once: it does when nothing of it runs any more. */
-    function end(how: NonNullable<typeof ending>): void {
+    function end(how: End): void {
       ending ??= how
       deployment?.tell({ type: 'stop' })
     }
@@ -253,8 +217,7 @@ export function job(lease: HeldLease, parts: JobParts): Behavior<JobMessage> {
       await tasks.settled()
       if (cause !== undefined) ending ??= { state: 'failed', cause: causeOf(cause, 'JOB_DEPLOYMENT_FAILED') }
       if (!ending && document.value.state !== 'stopping') {
-        const outcome = outcomeOf(tasks.all()) ?? { state: 'failed', role: unfinishedRole(), allFailed: false }
-        ending = outcome.state === 'completed' ? outcome : { state: 'failed', cause: failureOf(outcome) }
+        ending = endOf(outcomeOf(tasks.all()) ?? { state: 'failed', role: unfinishedRole(), allFailed: false })
       }
       return finish()
     }

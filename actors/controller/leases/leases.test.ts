@@ -97,6 +97,22 @@ test('an owner that stalled and wakes up is refused each write, and stops what i
   )
 })
 
+test('an owner that stalled moves the job no more', async (t) => {
+  const store = await storeWithJob()
+  await using a = serverOn(store, 'a')
+  await using b = serverOn(store, 'b')
+  await a.stage.idle()
+  await asks(a.stage, 'starting')
+  await a.stage.idle()
+  await pass(4_000, b)
+  a.deployments[0]?.report({ type: 'placed' })
+  await a.stage.idle()
+  t.like(await b.stage.job(job), { state: 'starting', fence: 2 })
+  b.deployments[0]?.report({ type: 'placed' })
+  await b.stage.idle()
+  t.like(await b.stage.job(job), { state: 'deploying', fence: 2 })
+})
+
 test('an owner that stalled in the midst of a write changes nothing when it wakes up', async (t) => {
   const store = await storeWithJob()
   let wake = () => {}
@@ -155,6 +171,18 @@ test('what is asked of one server about a job of another reaches that one', asyn
   await pass(beat, a, b)
   t.deepEqual(a.deployments[0]?.told, ['task-reported', 'stop'])
   t.like(await a.stage.job(job), { state: 'terminated' })
+})
+
+test('what is asked of a server that lost a job while it stalled reaches the one that has it', async (t) => {
+  const store = await storeWithJob()
+  await using a = serverOn(store, 'a')
+  await using b = serverOn(store, 'b')
+  await runningOn(a)
+  await pass(4_000, b)
+  await asks(a.stage, 'stopping')
+  await pass(beat, b)
+  t.deepEqual(b.deployments[0]?.told, ['stop'])
+  t.like(await b.stage.job(job), { state: 'terminated' })
 })
 
 test('of several servers one takes a job over', async (t) => {
