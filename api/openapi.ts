@@ -176,7 +176,7 @@ function answerParts({ answer }: Operation): Json {
         content: { 'application/json': { schema: { type: 'array', items: schemaOf(answer.model) } } },
       }
     case 'events':
-      return { content: { 'text/event-stream': { schema: { type: 'string' } } } }
+      return { content: { 'text/event-stream': {} } }
     case 'archive':
       return { content: { 'application/zip': { schema: { type: 'string', format: 'binary' } } } }
     case 'form':

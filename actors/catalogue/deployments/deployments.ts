@@ -6,7 +6,7 @@ import { isUnderWay } from '../jobs/job-transitions.ts'
 import { statusOf } from '../jobs/jobs.ts'
 import type { DeploymentConfig, DeploymentStatus } from '../model/compute.ts'
 import type { JobStatus } from '../model/job.ts'
-import { afterOf, type Page, type PageRequest, pageOf } from '../page.ts'
+import { type Page, type PageRequest, pageOf } from '../page.ts'
 import type { CatalogueParts } from '../parts.ts'
 import { attempted } from '../records/attempted.ts'
 import type { Collections } from '../records/collections.ts'
@@ -30,9 +30,16 @@ export async function listComputeJobs(
   return pageOf(jobsOn(collections, access.compute, page), page, ({ id }) => id, statusOf)
 }
 
-async function* jobsOn(collections: Collections, compute: string, page: PageRequest) {
-  for await (const job of collections.jobs.find(afterOf(page)))
-    if (isUnderWay(job.value.state) && (await hasTaskOn(collections, job, compute))) yield job
+/** Found by the leases, of which each job under way has one, or for an instant two. */
+async function* jobsOn(collections: Collections, compute: string, { after }: PageRequest) {
+  let last: string | undefined
+  // The leases of a job are below its id and a slash.
+  for await (const { value } of collections.leases.find(after === undefined ? {} : { after: `${after}/\u{10ffff}` })) {
+    if (value.job === last) continue
+    last = value.job
+    const job = await collections.jobs.get(value.job)
+    if (job && isUnderWay(job.value.state) && (await hasTaskOn(collections, job, compute))) yield job
+  }
 }
 
 async function hasTaskOn({ tasks }: Collections, { id, value }: Stored<CatalogueJob>, compute: string) {

@@ -8,6 +8,9 @@ import { type DocumentRecord, documentRecord } from './document-record.ts'
 import { insertMany, requests } from './insert-many.ts'
 import { isCreated } from './mongodb-errors.ts'
 
+/** Ids that one request names. */
+const mostIds = 1000
+
 export interface InsertionPlace {
   readonly access: MongodbAccess
   readonly batches: Batches
@@ -128,13 +131,22 @@ async function finish(
   groups: readonly Members[],
   isCommitted: boolean,
 ): Promise<void> {
-  const finishing = groups.map(({ records, documents }) => {
-    // By their range, since a list of ids may be too long for a request, and the number of the batch has no index.
-    const own = { _id: { $gte: documents[0]?._id ?? '', $lte: documents.at(-1)?._id ?? '' }, _batch }
-    return access.attempt<unknown>(() =>
-      isCommitted ? records.updateMany(own, { $unset: { _batch: '' } }) : records.deleteMany(own),
-    )
-  })
+  const finishing = groups.flatMap(({ records, documents }) =>
+    idLists(documents).map((ids) => {
+      const own = { _id: { $in: ids }, _batch }
+      return access.attempt<unknown>(() =>
+        isCommitted ? records.updateMany(own, { $unset: { _batch: '' } }) : records.deleteMany(own),
+      )
+    }),
+  )
   await Promise.all(finishing)
   await batches.forget(_batch)
+}
+
+/** The ids of documents, in lists short enough for a request: each id has 500 bytes at most. */
+function idLists(documents: readonly DocumentRecord[]): string[][] {
+  const lists: string[][] = []
+  for (let from = 0; from < documents.length; from += mostIds)
+    lists.push(documents.slice(from, from + mostIds).map(({ _id }) => _id))
+  return lists
 }

@@ -1,0 +1,42 @@
+import type { NewDocument } from '../../runtime/index.ts'
+import { storeOpenedAt } from '../../test/support/store-opened-at.ts'
+
+/** Jobs that are inserted together. */
+const together = 100
+
+/** Brings a store that has some jobs up to so many, by copies of one with its tasks. Answers with how many tasks there are. */
+export async function fill(place: string, jobs: number): Promise<number> {
+  const { documents, close } = await opened(place)
+  try {
+    let present = 0
+    let model: { readonly id: string; readonly fields: NewDocument['fields'] } | undefined
+    for await (const job of documents.find('jobs')) {
+      model ??= job
+      present += 1
+    }
+    if (!model) throw new Error('there is no job to copy')
+    const { id, fields } = model
+    const tasks = []
+    for await (const task of documents.find('tasks', { where: { jobId: id } })) tasks.push(task)
+    for (let first = present; first < jobs; first += together) {
+      const copies: NewDocument[] = []
+      for (let n = first; n < Math.min(first + together, jobs); n++) {
+        const copy = `${id}-${n}`
+        copies.push({ collection: 'jobs', id: copy, fields })
+        for (const task of tasks) {
+          const at = task.id.replace(id, copy)
+          copies.push({ collection: 'tasks', id: at, fields: { ...task.fields, jobId: copy } })
+        }
+      }
+      await documents.insertAll(copies)
+    }
+    return jobs * tasks.length
+  } finally {
+    await close()
+  }
+}
+
+async function opened(place: string) {
+  const store = await storeOpenedAt(place)
+  return { documents: store.documents, close: () => store.close() }
+}
