@@ -14,14 +14,15 @@ export interface FuzzOptions {
   readonly seed: number
   /** More arguments for schemathesis. */
   readonly more: readonly string[]
-  readonly output: 'inherit' | 'ignore'
+  /** Hears what schemathesis prints. */
+  readonly print: (text: string) => void
 }
 
 /**
  * Lets schemathesis send generated requests to a server on lmdb, of which it knows the served description alone. True if no
  * answer was 5xx or outside of the description, and nothing was refused or taken that it says otherwise of.
  */
-export async function fuzz({ examples, seed, more, output }: FuzzOptions): Promise<boolean> {
+export async function fuzz({ examples, seed, more, print }: FuzzOptions): Promise<boolean> {
   const [program = '', ...first] = await command()
   await using folder = await temporaryFolder()
   const faults: string[] = []
@@ -47,9 +48,10 @@ export async function fuzz({ examples, seed, more, output }: FuzzOptions): Promi
       FLAME_FUZZ_THINGS: JSON.stringify(things),
       SCHEMATHESIS_HOOKS: `${project}test/fuzz/hooks.py`,
     },
-    stdio: ['ignore', output, 'inherit'],
+    stdio: ['ignore', 'pipe', 'inherit'],
   })
-  const [status] = await once(child, 'exit')
+  child.stdout.setEncoding('utf8').on('data', print)
+  const [status] = await once(child, 'close')
   for (const fault of faults) process.stderr.write(fault)
   return status === 0 && faults.length === 0
 }
