@@ -1,6 +1,7 @@
 import { z } from 'zod'
 import { identifier, models } from '../actors/index.ts'
 import { scopeFor } from './auth/scopes.ts'
+import { tagList } from './http/conditions.ts'
 import { linksOf } from './openapi-links.ts'
 import { withZeroValues } from './openapi-zero-values.ts'
 import type { Operation } from './operation.ts'
@@ -112,9 +113,10 @@ function queryParameters({ query }: Operation): Json[] {
 /** What may be asked of any reading of one thing, and of any change. */
 function headerParameters({ method, answer }: Operation): Json[] {
   const text = { type: 'string' }
+  const tags = { type: 'string', pattern: tagList.source }
   if (method !== 'get')
     return [
-      ...(method === 'post' ? [] : [headerParameter('If-Match', 'change only what bears one of these tags', text)]),
+      ...(method === 'post' ? [] : [headerParameter('If-Match', 'change only what bears one of these tags', tags)]),
       headerParameter('Idempotency-Key', 'the same key again: the same answer, and no other effect', {
         ...text,
         pattern: '^[!-~]{1,255}$',
@@ -128,7 +130,7 @@ function headerParameters({ method, answer }: Operation): Json[] {
       }),
     ]
   if (!hasTag(answer)) return []
-  const known = headerParameter('If-None-Match', 'answer with 304 to one of these tags', text)
+  const known = headerParameter('If-None-Match', 'answer with 304 to one of these tags', tags)
   if (answer.type === 'json') return [known]
   return [
     known,

@@ -1,7 +1,8 @@
 import type { IncomingHttpHeaders } from 'node:http'
 import { apiError } from '../errors.ts'
 
-const tagList = /^\s*(?:\*|(?:W\/)?"[^"]*"(?:\s*,\s*(?:W\/)?"[^"]*")*)\s*$/
+/** What If-Match and If-None-Match may hold. */
+export const tagList = /^\s*(?:\*|(?:W\/)?"[^"]*"(?:\s*,\s*(?:W\/)?"[^"]*")*)\s*$/
 
 /** The tags of If-Match; weak ones match nothing. Undefined if there is none. API_HEADER. */
 export function matchesIn(headers: IncomingHttpHeaders): readonly string[] | undefined {

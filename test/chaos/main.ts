@@ -1,16 +1,31 @@
 import { parseArgs } from 'node:util'
 import { chaos } from './chaos.ts'
+import { serverChaos } from './server/server-chaos.ts'
 
-const { values } = parseArgs({
+const { values, positionals } = parseArgs({
+  allowPositionals: true,
   options: {
-    kills: { type: 'string', default: '20' },
+    kills: { type: 'string' },
     seed: { type: 'string', default: String(Math.floor(Math.random() * 2 ** 31)) },
+    // Of a job
     workload: { type: 'string', default: 'examples/mnist' },
     set: { type: 'string', default: 'rounds=4,fraction=0.02' },
     workers: { type: 'string', default: '2' },
+    // Of a server
+    store: { type: 'string', default: 'lmdb' },
+    rounds: { type: 'string', default: '150' },
   },
 })
 
+const seed = Number(values.seed)
 const report = (line: string) => console.log(line)
-const wrong = await chaos({ ...values, kills: Number(values.kills), seed: Number(values.seed), report })
-process.exitCode = wrong === 0 ? 0 : 1
+
+async function faults(subject: string): Promise<number> {
+  const { kills, store, rounds } = values
+  if (subject === 'job') return chaos({ ...values, kills: Number(kills ?? 20), seed, report })
+  if (subject === 'server' && (store === 'lmdb' || store === 'mongodb'))
+    return (await serverChaos({ store, kills: Number(kills ?? 100), seed, rounds: Number(rounds), report })).length
+  throw new Error(`chaos of ${subject} on ${store}: there are job, and server on lmdb and mongodb`)
+}
+
+process.exitCode = (await faults(positionals[0] ?? 'job')) === 0 ? 0 : 1
