@@ -48,7 +48,7 @@ export async function openRunServer(parts: RunServerParts): Promise<RunServer> {
     store: storeSetting(isMongodb(store) ? store : stateFolder(store)),
     port: 0,
     limits: { jsonBytes },
-    log: { level: 'error' },
+    log: { level: 'error', to: { write: showFault } },
     goesOnWith: async (job) => job === (await chosen),
     inProcess: (opened) =>
       inProcessDeployer({
@@ -82,6 +82,12 @@ export async function openRunServer(parts: RunServerParts): Promise<RunServer> {
       return server.close()
     },
   }
+}
+
+/** What an actor throws is told among the job's events; other faults of the server only here. */
+function showFault(line: string): void {
+  const entry: unknown = JSON.parse(line)
+  if (typeof entry === 'object' && entry !== null && !('actor' in entry)) process.stderr.write(line)
 }
 
 /** The clients of a job's tasks, as the workload's topology has them: its datasets are numbers. */
