@@ -10,8 +10,6 @@ import {
   newIdAt,
   newTaskKey,
 } from '../actors/index.ts'
-import { lmdbStore } from '../runtime/durable/lmdb/index.ts'
-import { mongodbStore } from '../runtime/durable/mongodb/index.ts'
 import { type ActorSystem, actorSystem, memoryStore, type Store } from '../runtime/index.ts'
 import { fileRegistry } from '../sdk/node/index.ts'
 import type { StoreSetting } from './store-setting.ts'
@@ -35,12 +33,14 @@ export interface InProcessSetting {
 
 export interface Setting {
   readonly store: StoreSetting
-  /** Absent: no job runs in this process. */
-  readonly inProcess?: InProcessSetting | undefined
+  /** Jobs run in this process: on what is said, or on a deployer that the caller makes. Absent: none does. */
+  readonly inProcess?: InProcessSetting | ((store: Store) => Deployer) | undefined
+  /** Whether this server goes on with a job that another process left under way. Default: with any. */
+  readonly goesOnWith?: ControlPlaneParts['goesOnWith'] | undefined
 }
 
 /** Which adapter stands behind each port of the control plane. */
-export function compose({ store: setting, inProcess }: Setting): DependencyContainer {
+export function compose({ store: setting, inProcess }: Omit<Setting, 'goesOnWith'>): DependencyContainer {
   const scope = container.createChildContainer()
   scope.registerInstance(STORE, openStore(setting))
   scope.register(SYSTEM, { useFactory: () => actorSystem({ name: 'control-plane' }) })
@@ -56,7 +56,8 @@ export function compose({ store: setting, inProcess }: Setting): DependencyConta
   })
   scope.register(CHOOSE_DEPLOYER, {
     useFactory: async (within): Promise<ControlPlaneParts['chooseDeployer']> => {
-      const here = inProcess && inProcessOn(await within.resolve(STORE), inProcess)
+      const store = await within.resolve(STORE)
+      const here = typeof inProcess === 'function' ? inProcess(store) : inProcess && inProcessOn(store, inProcess)
       return ({ tasks }, agents) => (here && tasks.every(({ computeId }) => computeId === 'default') ? here : agents)
     },
   })
@@ -78,9 +79,14 @@ async function openStore(setting: StoreSetting): Promise<Store> {
   switch (setting.type) {
     case 'memory':
       return memoryStore()
-    case 'lmdb':
+    // Loaded when they are needed: a server has one of them, and their drivers take a while.
+    case 'lmdb': {
+      const { lmdbStore } = await import('../runtime/durable/lmdb/index.ts')
       return lmdbStore(setting.folder)
-    case 'mongodb':
+    }
+    case 'mongodb': {
+      const { mongodbStore } = await import('../runtime/durable/mongodb/index.ts')
       return mongodbStore(setting.url)
+    }
   }
 }

@@ -1,3 +1,5 @@
+import { once } from 'node:events'
+import { connect } from 'node:net'
 import test from 'ava'
 import { apiStage, codeForm } from '../test/support/api-stage.ts'
 import { startServer } from './start-server.ts'
@@ -81,6 +83,17 @@ test('a server that closes answers what it has begun, and no more', async (t) =>
   const heard = await Promise.allSettled(begun)
   for (const result of heard) if (result.status === 'fulfilled') t.is(result.value.status, 201)
   await t.throwsAsync(fetch(url))
+})
+
+test('a connection on which nothing was asked does not hold up the close', async (t) => {
+  const api = await apiStage('memory')
+  const socket = connect(Number(new URL(api.url).port), '127.0.0.1')
+  await once(socket, 'connect')
+  await api.call('GET', designs)
+  const ended = once(socket, 'close')
+  await api[Symbol.asyncDispose]()
+  await ended
+  t.pass()
 })
 
 test('a server without authentication listens on loopback only', async (t) => {

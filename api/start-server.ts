@@ -4,6 +4,7 @@ import { type AuthenticationSetting, bearerGate } from './auth/gate.ts'
 import { CHOOSE_DEPLOYER, compose, IDENTITY, type Setting, STORE, SYSTEM } from './compose.ts'
 import { apiError } from './errors.ts'
 import { isLoopback } from './http/loopback.ts'
+import { silentConnections } from './http/silent-connections.ts'
 import { auditTrail } from './observe/audit-trail.ts'
 import { type LogSetting, openLog } from './observe/log.ts'
 import { serverMetrics } from './observe/metrics.ts'
@@ -45,6 +46,7 @@ const defaultLimits: Limits = {
 export async function startServer({
   store: storeSetting,
   inProcess,
+  goesOnWith,
   host = '127.0.0.1',
   port = 10_100,
   limits = {},
@@ -61,7 +63,13 @@ export async function startServer({
   const chooseDeployer = await scope.resolve(CHOOSE_DEPLOYER)
   const ref = system.spawn(
     'control-plane',
-    controlPlane({ store, workers, chooseDeployer, ...scope.resolve(IDENTITY) }),
+    controlPlane({
+      store,
+      workers,
+      chooseDeployer,
+      ...(goesOnWith ? { goesOnWith } : {}),
+      ...scope.resolve(IDENTITY),
+    }),
   )
   const ask = asking(system, ref, { timeoutMs })
   const log = openLog(logSetting)
@@ -96,6 +104,7 @@ export async function startServer({
     await release()
     throw cause
   }
+  const closeSilent = silentConnections(server.server)
   let closed: Promise<void> | undefined
   const close = () => {
     closing.abort()
@@ -106,6 +115,7 @@ export async function startServer({
       const closeIdle = () => server.server.closeIdleConnections()
       server.on('after', () => setImmediate(closeIdle))
       closeIdle()
+      closeSilent()
     })
       .then(() => trail.settled())
       .then(release)

@@ -22,7 +22,8 @@ export function flamectl(argv: readonly string[]): Command {
     .description('federated learning as an actor system')
     .showHelpAfterError('(see flamectl --help)')
   const context = commandContext(program)
-  for (const command of [runCommand(argv), checkCommand(), upCommand(), tokenCommand()]) program.addCommand(command)
+  for (const command of [runCommand(context, argv), checkCommand(), upCommand(), tokenCommand()])
+    program.addCommand(command)
   const things: readonly Verbs[] = [
     designCommands(context),
     schemaCommands(context),

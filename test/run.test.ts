@@ -155,6 +155,21 @@ test.serial('a module that throws is named with its cause', async (t) => {
   t.true(run.err.includes('WORKLOAD_BROKEN') && run.err.includes('spilled coffee'), run.err)
 })
 
+test.serial('what a role throws fails the job with its place, and nothing else is said', async (t) => {
+  const workload = await folder(t)
+  const trivial = new URL('../examples/trivial/workload.js', import.meta.url)
+  await writeFile(
+    join(workload, 'workload.mjs'),
+    `import trivial from '${trivial.href}'
+const evaluate = () => { throw new TypeError('spilled coffee') }
+export default { ...trivial, name: 'thrower', learner: () => ({ ...trivial.learner(), evaluate }) }`,
+  )
+  const args = ['--workers', '0', '--set', 'rounds=1,clients=2', '--store', join(workload, 'store')]
+  const run = await runFlamectl(['run', workload, ...args])
+  t.is(run.status, 1)
+  t.regex(run.err, /^error JOB_ROLE_FAILED: every top-aggregator failed.*spilled coffee\n.*\n {2}at .*workload\.mjs/)
+})
+
 test.serial('resuming with another setting is refused and changes nothing', async (t) => {
   const store = await folder(t)
   const args = ['run', 'examples/trivial', '--workers', '0', '--store', store]

@@ -418,3 +418,30 @@ test('a server that ends at any of its writes: the next one goes on with the job
   }
   t.deepEqual([...resumedIn].toSorted(), ['completed', 'deploying', 'ready', 'running', 'starting'])
 })
+
+test('a server goes on with those jobs alone that it is to, and leaves the others as they are', async (t) => {
+  const store = await storeWithJob()
+  await storeJob(store, { user, job: 'other' })
+  {
+    await using stage = controllerStage({ store, deployer: scriptedDeployer() })
+    await play(
+      stage,
+      () => asks(stage, 'starting'),
+      () => asks(stage, 'starting', 'other'),
+    )
+  }
+  {
+    const deployer = scriptedDeployer()
+    await using stage = controllerStage({ store, deployer, goesOnWith: async (id) => id === 'other' })
+    await stage.idle()
+    t.deepEqual(
+      deployer.deployments.map((deployment) => deployment.job.id),
+      ['other'],
+    )
+    t.like(await stage.job(job), { state: 'starting' })
+  }
+  const deployer = scriptedDeployer()
+  await using stage = controllerStage({ store, deployer })
+  await stage.idle()
+  t.deepEqual(deployer.deployments.map((deployment) => deployment.job.id).toSorted(), [job, 'other'])
+})

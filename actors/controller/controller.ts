@@ -70,7 +70,8 @@ export function controller(parts: ControllerParts): Behavior<Message> {
     const touches = new Map<string, number>()
     let hasLeft = false
     const jobParts = { store, collections, now, places: places(), deployerOf, events }
-    const leases = context.spawn('leases', leaseWatch(parts, context.self), { supervise: leaseSupervision })
+    const isHere = (id: string) => hosted.has(id) || leasing.has(id)
+    const leases = context.spawn('leases', leaseWatch(parts, context.self, isHere), { supervise: leaseSupervision })
 
     return (message) => {
       switch (message.type) {

@@ -23,7 +23,8 @@ const controllerErrors = {
     hint: 'name the role after one of these, or give its channels the func tags distribute and aggregate, or fetch and upload',
   },
   JOB_CLIENTS: {
-    message: 'the job has {clients} tasks with datasets, and the workload has data for {known}',
+    message:
+      'the job has {clients} tasks with datasets, and the workload has data for {known}: none for number {missing}',
     hint: 'name fewer datasets, or bring data for more clients',
   },
   JOB_SEED: {

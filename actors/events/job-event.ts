@@ -5,17 +5,7 @@ import type { TaskStatus } from '../catalogue/model/task.ts'
 export type JobEvent =
   | { readonly type: 'state'; readonly state: JobStateName; readonly cause?: EventCause }
   | { readonly type: 'task'; readonly task: string; readonly end: string; readonly state: TaskStatus['state'] }
-  | {
-      readonly type: 'round'
-      readonly round: number
-      readonly metrics: Readonly<Record<string, number>>
-      /** SHA-256 of the weights' little-endian bytes, in hexadecimal. */
-      readonly hash: string
-      /** Ends whose updates were counted, sorted. */
-      readonly members: readonly string[]
-      /** Since the last round was committed, or the job started. */
-      readonly seconds: number
-    }
+  | ({ readonly type: 'round' } & RoundSummary)
   | { readonly type: 'metrics'; readonly end: string; readonly metrics: Readonly<Record<string, number>> }
   | {
       readonly type: 'log'
@@ -24,6 +14,18 @@ export type JobEvent =
       readonly fields?: Readonly<Record<string, string | number | boolean>>
     }
   | ({ readonly type: 'notice'; readonly end: string } & EventCause)
+
+/** A committed round. */
+export interface RoundSummary {
+  readonly round: number
+  readonly metrics: Readonly<Record<string, number>>
+  /** SHA-256 of the weights' little-endian bytes, in hexadecimal. */
+  readonly hash: string
+  /** Ends whose updates were counted, sorted. */
+  readonly members: readonly string[]
+  /** Since the last round was committed, or the job started. */
+  readonly seconds: number
+}
 
 export interface EventCause {
   readonly code: string

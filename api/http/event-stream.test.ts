@@ -1,6 +1,6 @@
 import { createServer } from 'node:http'
 import test from 'ava'
-import type { NumberedEvent, RecordedEvent } from '../../actors/index.ts'
+import type { JobEvent, NumberedEvent } from '../../actors/index.ts'
 import { type PlaneStage, planeStage } from '../../test/support/plane-stage.ts'
 import { numberedEvent } from '../operations/event-model.ts'
 import { sendEvents } from './event-stream.ts'
@@ -15,9 +15,9 @@ async function stagedJob({ store }: PlaneStage, state: 'running' | 'completed' =
   else await store.documents.insert('jobs', [{ id, fields }])
 }
 
-const record = ({ ask }: PlaneStage, event: RecordedEvent, job = 'j') =>
+const record = ({ ask }: PlaneStage, event: JobEvent, job = 'j') =>
   ask<number>((replyTo) => ({ type: 'record-event', job, event, replyTo }))
-const log = (message: string): RecordedEvent => ({ type: 'log', end: 'trainer-0', message })
+const log = (message: string): JobEvent => ({ type: 'log', end: 'trainer-0', message })
 const path = '/users/u/jobs/j'
 
 /** Reads a stream: events by number, and comments. */

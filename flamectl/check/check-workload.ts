@@ -1,6 +1,6 @@
 import { assertValid, expand, inlinePool, resolveSettings } from '../../sdk/index.ts'
 import { loadWorkload } from '../../sdk/node/index.ts'
-import { defaultSeed } from '../run/find-job.ts'
+import { defaultSeed } from '../run/run-options.ts'
 
 /** What there is to know of a workload before it runs. */
 export interface WorkloadSummary {

@@ -1,5 +1,4 @@
 import { readFile } from 'node:fs/promises'
-import { parse, YAMLParseError } from 'yaml'
 import { z } from 'zod'
 import { flamectlError } from '../errors.ts'
 
@@ -21,13 +20,15 @@ export async function readConfig(file: string, { optional }: { readonly optional
     if (optional && cause instanceof Error && 'code' in cause && cause.code === 'ENOENT') return {}
     throw flamectlError('CONFIG_MISSING', { file, reason: cause instanceof Error ? cause.message : cause }, { cause })
   }
-  const decoded = model.safeParse(parsed(file, text) ?? {})
+  const decoded = model.safeParse((await parsed(file, text)) ?? {})
   if (decoded.success) return decoded.data
   const found = decoded.error.issues.map(({ path, message }) => `${path.join('.') || '(whole)'}: ${message}`).join('; ')
   throw flamectlError('CONFIG_INVALID', { file, found })
 }
 
-function parsed(file: string, text: string): unknown {
+async function parsed(file: string, text: string): Promise<unknown> {
+  // Most have no configuration, and needn't wait for its reader.
+  const { parse, YAMLParseError } = await import('yaml')
   try {
     return parse(text)
   } catch (cause) {

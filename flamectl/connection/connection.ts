@@ -1,6 +1,6 @@
 import { userInfo } from 'node:os'
 import { type ApiClient, apiClient } from '../../api/client/index.ts'
-import { readConfig } from './config-file.ts'
+import { type Config, readConfig } from './config-file.ts'
 import { defaultConfig, type GlobalOptions } from './global-options.ts'
 
 export const defaultEndpoint = 'http://127.0.0.1:10100'
@@ -16,7 +16,7 @@ export interface Connection {
  * or the configuration alone, since others can see flags. CONFIG_MISSING, CONFIG_INVALID, CLIENT_ENDPOINT.
  */
 export async function connect(options: GlobalOptions, environment: NodeJS.ProcessEnv): Promise<Connection> {
-  const config = await readConfig(options.config, { optional: options.config === defaultConfig })
+  const config = await configOf(options)
   const endpoint = options.endpoint ?? config.apiserver?.endpoint ?? defaultEndpoint
   const token = environment.FLAME_TOKEN ?? config.token
   // Node's fetch takes no such option for one request; it looks here when it connects.
@@ -25,6 +25,15 @@ export async function connect(options: GlobalOptions, environment: NodeJS.Proces
     client: apiClient({ endpoint, ...(token === undefined ? {} : { token }) }),
     user: options.user ?? config.user ?? thisUser(),
   }
+}
+
+/** For whom a command acts that speaks to no server. CONFIG_MISSING, CONFIG_INVALID. */
+export async function userOf(options: GlobalOptions): Promise<string> {
+  return options.user ?? (await configOf(options)).user ?? thisUser()
+}
+
+function configOf({ config }: GlobalOptions): Promise<Config> {
+  return readConfig(config, { optional: config === defaultConfig })
 }
 
 /** Who runs the command, where the system has a name for them that can stand in an address. */

@@ -1,11 +1,12 @@
 import { availableParallelism } from 'node:os'
 import { Command } from 'commander'
+import type { CommandContext } from '../context.ts'
 import { onStopSignals } from '../stop-signals.ts'
 import { defaultFolder, withoutPassword } from '../store-place.ts'
 import { type RawRunOptions, runOptions } from './run-options.ts'
 
 /** `flamectl run`: a workload's whole job in one process. */
-export function runCommand(argv: readonly string[]): Command {
+export function runCommand({ user }: CommandContext, argv: readonly string[]): Command {
   return new Command('run')
     .description('run a workload, every part of it, in this process')
     .argument('<workload>', 'folder of the workload, or its module')
@@ -32,7 +33,7 @@ export function runCommand(argv: readonly string[]): Command {
         process.exitCode = status
         stop.abort()
       })
-      await runWorkload(options, resumeCommand(argv), stop.signal)
+      await runWorkload(options, await user(), resumeCommand(argv), stop.signal)
     })
 }
 

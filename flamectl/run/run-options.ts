@@ -2,6 +2,9 @@ import { join } from 'node:path'
 import { flamectlError } from '../errors.ts'
 import { defaultFolder, isMongodb } from '../store-place.ts'
 
+/** The seed of a job that names none. */
+export const defaultSeed = 1
+
 /** What a person asked for, checked. */
 export interface RunOptions {
   readonly workload: string

@@ -1,150 +1,105 @@
-import {
-  createJob,
-  endedStates,
-  type JobEvent,
-  type JobParts,
-  type JobRecord,
-  type JobSpec,
-  type JobState,
-  jobActor,
-} from '../../actors/index.ts'
-import { type Behavior, CodedError, type Store } from '../../runtime/index.ts'
-import {
-  assertValid,
-  inlinePool,
-  resolveSettings,
-  stockRoles,
-  type TrainingPool,
-  type Workload,
-} from '../../sdk/index.ts'
-import { loadWorkload, workerPool } from '../../sdk/node/index.ts'
-import { flamectlError } from '../errors.ts'
-import type { Reporter } from '../output/reporter.ts'
-import { compose, REGISTRY, REPORTER, STORE, SYSTEM } from './compose.ts'
-import { defaultSeed, jobToResume, nextJob } from './find-job.ts'
-import type { RunOptions } from './run-options.ts'
+import type { JobStatus } from '../../actors/catalogue/model/index.ts'
+import { assertValid, type CommittedModel, resolveSettings, type TrainingPool } from '../../sdk/index.ts'
+import { importPlain, loadWorkload, poolFor } from '../../sdk/node/index.ts'
+import type { Reporter, RunResult } from '../output/reporter.ts'
+import { compose, REGISTRY, REPORTER } from './compose.ts'
+import { followedRun } from './followed-run.ts'
+import { lastEventOf, stopOn, untilAtRest } from './job-requests.ts'
+import { defaultSeed, type RunOptions } from './run-options.ts'
+import type { RunServer } from './run-server.ts'
+import { createJob } from './workload-job.ts'
 
 /** How a run ended. */
 export type RunEnd = { readonly type: 'completed' } | { readonly type: 'stopped'; readonly rounds: number }
 
-type Plan = Pick<JobSpec, 'seed' | 'settings'>
+/** States from which a job has to be started. */
+const restingStates: readonly JobStatus['state'][] = ['ready', 'failed', 'terminated']
 
 /**
- * Hosts a workload's whole job in this process until it ends. Aborting the signal stops it cleanly. Nothing is written
- * before the workload, its settings, its topology and its data have been found to be in order.
- * Throws a coded error if the job fails, or can't begin.
+ * Runs a workload's whole job in this process until it ends: starts a control plane on loopback, creates the job through its
+ * API, and follows its events. Aborting the signal stops it cleanly. Nothing is written before the workload, its settings,
+ * its topology and its data have been found to be in order. Throws a coded error if the job fails, or can't begin.
  */
-export async function runWorkload(options: RunOptions, resumeCommand: string, signal: AbortSignal): Promise<RunEnd> {
+export async function runWorkload(
+  options: RunOptions,
+  user: string,
+  resumeCommand: string,
+  signal: AbortSignal,
+): Promise<RunEnd> {
   const scope = compose(options)
   const registry = scope.resolve(REGISTRY)
-  const { workload, module } = await loadWorkload(options.workload)
-  const settings = resolveSettings(workload.settings, options.overrides)
-  let store: Store | undefined
+  const loaded = await loadWorkload(options.workload)
+  const settings = resolveSettings(loaded.workload.settings, options.overrides)
   let pool: TrainingPool | undefined
+  let server: RunServer | undefined
   let reporter: Reporter | undefined
   try {
-    if (options.resume) store = await scope.resolve(STORE)
-    const found = store && (await jobToResume(store, workload, settings, options))
-    const plan: Plan = found?.spec ?? { seed: options.seed ?? defaultSeed, settings }
-    const design = designOf(workload, plan)
-    if (found?.state !== 'completed') pool = await poolOf(workload, module, plan, options.workers)
-    store ??= await scope.resolve(STORE)
-    const record: JobRecord = found ?? (await createJob(store, await nextJob(store, workload, plan), wallTime()))
+    const open = async () => {
+      const { openRunServer } = await importPlain(() => import('./run-server.ts'))
+      return openRunServer({ ...options, user, registry, loaded, firstPool: () => pool })
+    }
+    if (options.resume) server = await open()
+    const found = await server?.jobToResume(settings)
+    const plan = found?.plan ?? { seed: options.seed ?? defaultSeed, settings }
+    const topology = loaded.workload.topology(plan.settings)
+    assertValid(topology)
+    loaded.workload.strategy(plan.settings)
+    if (found?.state !== 'completed') {
+      // The threads start while this one loads the server.
+      const starting = poolFor({ ...loaded, ...plan, workers: options.workers })
+      const [started] = await Promise.all([starting, importPlain(() => import('./run-server.ts'))])
+      pool = started
+    }
+    server ??= await open()
+    const job = found?.id ?? (await createJob(server.connection, loaded, { ...plan, topology }))
 
-    const { spec } = record
     reporter = scope.resolve(REPORTER)
-    const latest = found && (await registry.latest(spec.id))
+    const latest = found && (await registry.latest(job))
     reporter.started({
-      ...spec,
-      job: spec.id,
+      job,
+      ...plan,
       ...(pool?.runsOn === undefined ? {} : { runsOn: pool.runsOn }),
       ...(found ? { resumedAfter: latest?.round ?? 0 } : {}),
     })
-    if (latest) reporter.round({ ...latest, seconds: 0 })
-    if (pool) {
-      const end = await host(spec, { ...design, pool, roles: stockRoles }, store, reporter)
-      if (end === 'terminated') {
-        const rounds = (await registry.latest(spec.id))?.round ?? 0
-        reporter.stopped(rounds, resumeCommand)
-        return { type: 'stopped', rounds }
-      }
+    if (found?.state === 'completed') {
+      if (latest) reporter.round({ ...latest, seconds: 0 })
+    } else if ((await hosted(server, job, found?.state, reporter)) === 'terminated') {
+      const rounds = (await registry.latest(job))?.round ?? 0
+      reporter.stopped(rounds, resumeCommand)
+      return { type: 'stopped', rounds }
     }
-    const last = await registry.latest(spec.id)
-    if (last)
-      reporter.done({ rounds: last.round, accuracy: last.metrics.accuracy, hash: last.hash, model: last.location })
+    const last = await registry.latest(job)
+    if (last) reporter.done(resultOf(last))
     return { type: 'completed' }
   } finally {
     reporter?.close()
+    await server?.close()
     await pool?.close()
-    await store?.close()
   }
 
-  async function host(spec: JobSpec, parts: JobParts, jobStore: Store, to: Reporter): Promise<JobState> {
-    const system = scope.resolve(SYSTEM)
-    try {
-      return await new Promise<JobState>((resolve, reject) => {
-        const follower = system.spawn('follower', followJob(to, spec, { resolve, reject }))
-        const behavior = jobActor({
-          spec,
-          parts,
-          store: jobStore,
-          registry,
-          follower,
-          wallTime,
-          checkDeterminism: options.check,
-        })
-        const job = system.spawn(spec.id, behavior, { supervise: { type: 'stop' } })
-        void system.stopped(job).then(({ cause }) => reject(cause))
-        const requestStop = () => job.tell({ type: 'stop' })
-        job.tell({ type: 'start' })
-        if (signal.aborted) requestStop()
-        else signal.addEventListener('abort', requestStop, { once: true })
-      })
-    } finally {
-      await system.terminate()
+  /** Brings a job to its end, from where it is. */
+  async function hosted(
+    { connection, goOnWith, reported, lastFault }: RunServer,
+    job: string,
+    state: JobStatus['state'] | undefined,
+    to: Reporter,
+  ): Promise<'completed' | 'terminated'> {
+    const { client, user } = connection
+    const after = state === undefined ? 0 : await lastEventOf(connection, job)
+    const isUnderWay = state !== undefined && !restingStates.includes(state)
+    goOnWith(isUnderWay ? job : undefined)
+    if (state === 'stopping') await untilAtRest(connection, job, after)
+    if (!isUnderWay || state === 'stopping') {
+      if (signal.aborted) return 'terminated'
+      await client.updateJobStatus({ user, jobId: job, body: { state: 'starting' } })
     }
+    return await Promise.race([
+      followedRun(connection, { job, after, reported, lastFault }, to),
+      stopOn(signal, connection, job),
+    ])
   }
 }
 
-/** The topology and the strategy, checked. */
-function designOf(workload: Workload, { settings }: Plan): Pick<JobParts, 'topology' | 'strategy'> {
-  const topology = workload.topology(settings)
-  assertValid(topology)
-  return { topology, strategy: workload.strategy(settings) }
-}
-
-function poolOf(workload: Workload, module: URL, { seed, settings }: Plan, workers: number): Promise<TrainingPool> {
-  return workers === 0 ? inlinePool(workload, settings, seed) : workerPool({ module, settings, seed, workers })
-}
-
-function followJob(
-  reporter: Reporter,
-  spec: JobSpec,
-  ended: { resolve(state: JobState): void; reject(cause: unknown): void },
-): Behavior<JobEvent> {
-  return () => (event) => {
-    switch (event.type) {
-      case 'round':
-        reporter.round(event)
-        return event.seen.tell(null)
-      case 'notice':
-        return reporter.notice(event.end, event.notice)
-      case 'log':
-        return reporter.log(event.end, event.entry)
-      case 'metrics':
-        return reporter.log(event.end, { message: 'metrics of a round:', fields: event.metrics })
-      case 'state':
-        if (event.state === 'failed') ended.reject(failure(spec, event.cause))
-        else if (endedStates.includes(event.state)) ended.resolve(event.state)
-    }
-  }
-}
-
-function failure({ id }: JobSpec, cause: unknown): unknown {
-  if (cause instanceof CodedError) return cause
-  return flamectlError('RUN_FAILED', { job: id, cause: cause instanceof Error ? cause.message : cause }, { cause })
-}
-
-function wallTime(): string {
-  return new Date().toISOString()
+function resultOf({ round, metrics, hash, location }: CommittedModel): RunResult {
+  return { rounds: round, accuracy: metrics.accuracy, hash, model: location }
 }

@@ -2,7 +2,7 @@ import { mkdir } from 'node:fs/promises'
 import { dirname } from 'node:path'
 import { isLoopback, type RunningServer, startServer, storeSetting } from '../../api/index.ts'
 import { flamectlError } from '../errors.ts'
-import { isMongodb, shownStore, stateFolder } from '../store-place.ts'
+import { defaultFolder, isMongodb, shownStore, stateFolder } from '../store-place.ts'
 import type { RawUpOptions } from './up-options.ts'
 
 export interface ControlPlane extends RunningServer {
@@ -17,15 +17,26 @@ export async function openControlPlane({
   port,
   store,
   auth,
+  inProcess,
   keyFile,
   logLevel,
 }: Omit<RawUpOptions, 'port'> & { readonly port: number }): Promise<ControlPlane> {
   const setting = storeSetting(isMongodb(store) ? store : stateFolder(store))
+  const folder = isMongodb(store) ? defaultFolder : store
+  // Whoever may create a job runs code with this process's rights.
+  const jobsHere = (inProcess ?? isLoopback(host)) ? { inProcess: { folder } } : {}
   const asksForTokens = auth ?? !isLoopback(host)
   if (asksForTokens) await mkdir(dirname(keyFile), { recursive: true, mode: 0o700 })
   const authentication = asksForTokens ? { authentication: { keyFile } } : {}
   try {
-    const server = await startServer({ store: setting, host, port, log: { level: logLevel }, ...authentication })
+    const server = await startServer({
+      store: setting,
+      ...jobsHere,
+      host,
+      port,
+      log: { level: logLevel },
+      ...authentication,
+    })
     return { ...server, state: shownStore(store), asksForTokens }
   } catch (cause) {
     const isListening = cause instanceof Error && 'syscall' in cause && cause.syscall === 'listen'

@@ -13,6 +13,11 @@ export function upCommand(): Command {
     .option('--host <address>', 'where to listen', '127.0.0.1')
     .option('--port <number>', 'port to listen on; 0 chooses a free one', '10100')
     .option('--store <folder or URL>', 'where state is kept: a folder, or mongodb://host:port/database', defaultFolder)
+    .option(
+      '--in-process',
+      "run jobs, and so their designs' code, in this process; always where only this machine can reach it",
+    )
+    .option('--no-in-process', 'leave all jobs to agents')
     .option('--auth', 'ask callers for a token; always where other machines can reach it')
     .option('--key-file <file>', 'by which it knows its tokens', keyFileIn(defaultFolder))
     .addOption(

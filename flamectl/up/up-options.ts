@@ -6,6 +6,7 @@ export interface RawUpOptions {
   readonly port: string
   readonly store: string
   readonly auth?: boolean
+  readonly inProcess?: boolean
   readonly keyFile: string
   readonly logLevel: 'debug' | 'info' | 'warn' | 'error' | 'silent'
 }

@@ -28,6 +28,7 @@ export interface ControllerStageOptions {
   readonly deployer: Deployer
   readonly server?: string
   readonly shared?: boolean
+  readonly goesOnWith?: (job: string) => boolean | Promise<boolean>
   readonly beatMs?: number
   readonly deadAfterMs?: number
   readonly clock?: Clock
@@ -43,6 +44,7 @@ export function controllerStage({
   deployer,
   server = `server-${++stages}`,
   shared = false,
+  goesOnWith = () => true,
   beatMs = 500,
   deadAfterMs = 2500,
   clock = manualClock(),
@@ -58,6 +60,7 @@ export function controllerStage({
     newId,
     server,
     shared,
+    goesOnWith,
     beatMs,
     deadAfterMs,
     deployerOf: () => deployer,

@@ -1,21 +1,27 @@
+import { hostedTasks } from '../../actors/controller/in-process/hosted-tasks.ts'
+import { taskTally } from '../../actors/controller/in-process/task-tally.ts'
+import type { RoundSummary } from '../../actors/index.ts'
 import {
-  createJob,
-  endedStates,
-  type JobEvent,
-  type JobSpec,
-  type JobState,
-  jobActor,
-  type RoundSummary,
-} from '../../actors/index.ts'
-import { type ActorSystem, type ActorSystemOptions, actorSystem, type Store } from '../../runtime/index.ts'
+  type ActorSystem,
+  type ActorSystemOptions,
+  actorSystem,
+  type Behavior,
+  CodedError,
+  type Store,
+} from '../../runtime/index.ts'
 import {
   type AnyRole,
+  assertValid,
+  expand,
   type ModelRegistry,
   memoryRegistry,
+  type RoleTask,
   type Strategy,
   stockRoles,
+  type TaskReport,
   type Topology,
   type TrainingPool,
+  wiringOf,
 } from '../../sdk/index.ts'
 
 export interface JobToRun {
@@ -30,58 +36,105 @@ export interface JobToRun {
   readonly checkDeterminism?: boolean
   /** By the names of the topology. Default: the stock roles. */
   readonly roles?: Readonly<Record<string, AnyRole>>
-  /** Called at everything that the job tells its follower. */
-  readonly onEvent?: (event: JobEvent) => void
+  /** Called at everything that the tasks report. */
+  readonly onReport?: (report: TaskReport) => void
   /** Called at each committed round. */
   readonly onRound?: (round: RoundSummary, system: ActorSystem) => void
 }
 
 export interface JobRun {
-  readonly state: JobState | 'crashed'
+  readonly state: 'completed' | 'failed' | 'crashed'
   readonly cause: unknown
   readonly rounds: readonly RoundSummary[]
   readonly notices: readonly string[]
 }
 
-const at = '2026-01-01T00:00:00Z'
-
-/** Runs a job in memory until it has ended, or its actor system was terminated. */
+/** Runs the tasks of a job, with neither catalogue nor controller, until they have ended or their system was terminated. */
 export async function runJob(job: JobToRun): Promise<JobRun> {
-  const {
-    topology,
-    strategy,
-    pool,
-    store,
-    registry = memoryRegistry(),
-    rounds = 3,
-    seed = 1,
-    checkDeterminism = false,
-  } = job
-  const spec: JobSpec = { id: 'job-1', workload: 'job', seed, settings: { rounds, clients: pool.clients } }
-  if (!(await store.documents.get('jobs', spec.id))) await createJob(store, spec, at)
   const system = actorSystem(job.system)
-  const committed: RoundSummary[] = []
+  const rounds: RoundSummary[] = []
   const notices: string[] = []
   const ended = await new Promise<Pick<JobRun, 'state' | 'cause'>>((resolve) => {
-    const follower = system.spawn<JobEvent>('follower', () => (event) => {
-      job.onEvent?.(event)
-      if (event.type === 'round') {
-        committed.push(event)
-        job.onRound?.(event, system)
-        event.seen.tell(null)
-      } else if (event.type === 'notice') notices.push(event.notice.code)
-      else if (event.type === 'state' && endedStates.includes(event.state))
-        resolve({ state: event.state, cause: event.cause })
-    })
-    const parts = { topology, strategy, pool, roles: job.roles ?? stockRoles }
-    const actor = system.spawn(
-      'job',
-      jobActor({ spec, parts, store, registry, follower, wallTime: () => at, checkDeterminism }),
-      { supervise: { type: 'stop' } },
+    const behavior = jobOf(
+      job,
+      {
+        round(round) {
+          rounds.push(round)
+          job.onRound?.(round, system)
+        },
+        notice: (code) => notices.push(code),
+      },
+      resolve,
     )
+    const actor = system.spawn('job', behavior, { supervise: { type: 'stop' } })
     void system.stopped(actor).then(({ cause }) => resolve({ state: 'crashed', cause }))
-    actor.tell({ type: 'start' })
   })
   await system.terminate()
-  return { ...ended, rounds: committed, notices }
+  return { ...ended, rounds, notices }
+}
+
+type Message = TaskReport | { readonly type: 'tasks-stopped'; readonly cause: unknown }
+
+function jobOf(
+  { topology, strategy, pool, store, registry = memoryRegistry(), rounds = 3, seed = 1, ...job }: JobToRun,
+  to: { round(round: RoundSummary): void; notice(code: string): void },
+  end: (ended: Pick<JobRun, 'state' | 'cause'>) => void,
+): Behavior<Message> {
+  return (context) => {
+    const tasks = tasksOf(topology, job.roles ?? stockRoles)
+    const tally = taskTally(tasks)
+    const behavior = hostedTasks({
+      run: 'job-1',
+      workload: 'job',
+      seed,
+      settings: { rounds, clients: pool.clients },
+      strategy,
+      pool,
+      tasks,
+      store,
+      registry,
+      reports: context.self,
+      onRound: async (round) => to.round(round),
+      checkDeterminism: job.checkDeterminism ?? false,
+      takenOver: false,
+    })
+    context.watch(context.spawn('tasks', behavior, { supervise: { type: 'stop' } }), ({ cause }) => ({
+      type: 'tasks-stopped',
+      cause,
+    }))
+    return (message) => {
+      switch (message.type) {
+        case 'tasks-stopped':
+          return end({ state: 'failed', cause: message.cause })
+        case 'task-completed':
+        case 'task-failed': {
+          job.onReport?.(message)
+          if (message.type === 'task-failed') to.notice(codeOf(message.cause))
+          const role = tally.ended(message)
+          if (role !== undefined && message.type === 'task-failed') end({ state: 'failed', cause: message.cause })
+          else if (tally.allEnded) end({ state: 'completed', cause: undefined })
+          return
+        }
+        case 'notice':
+          to.notice(message.notice.code)
+      }
+      job.onReport?.(message)
+    }
+  }
+}
+
+function tasksOf(topology: Topology, roles: Readonly<Record<string, AnyRole>>): RoleTask[] {
+  assertValid(topology)
+  const tasks = expand(topology, { jobId: 'job-1', newKey: () => '' })
+  const wire = wiringOf(tasks)
+  return tasks.map((task) => {
+    const role = roles[task.role]
+    if (!role) throw new Error(`there is no role ${task.role}`)
+    const client = task.dataset === undefined ? {} : { client: Number(task.dataset) }
+    return { end: task.end, role, channels: wire(task), ...client }
+  })
+}
+
+function codeOf(cause: unknown): string {
+  return cause instanceof CodedError ? cause.code : 'TASK_FAILED'
 }

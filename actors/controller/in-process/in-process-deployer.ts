@@ -3,12 +3,11 @@ import { CodedError } from '../../../runtime/index.ts'
 import type { TaskReport, TrainingPool } from '../../../sdk/index.ts'
 import { endedNames } from '../../catalogue/jobs/job-transitions.ts'
 import type { TaskStatus } from '../../catalogue/model/task.ts'
-import type { EventCause, JobEvent } from '../../events/job-event.ts'
-import { hostedTasks } from '../../job/hosted-tasks.ts'
-import type { RoundSummary } from '../../job/protocol.ts'
-import { taskTally } from '../../job/task-tally.ts'
+import type { EventCause, JobEvent, RoundSummary } from '../../events/job-event.ts'
 import type { DeployableJob, Deployer, DeploymentMessage, DeploymentReport } from '../deployer.ts'
+import { hostedTasks } from './hosted-tasks.ts'
 import { type Hosted, type InProcessParts, prepareJob } from './prepare-job.ts'
+import { taskTally } from './task-tally.ts'
 
 type Message =
   | DeploymentMessage
@@ -51,14 +50,13 @@ function deployment(
     let tally = taskTally([])
     let pool: TrainingPool | undefined
     let tasks: ActorRef<never> | undefined
-    let recorded: Promise<unknown> = Promise.resolve()
     let isEnding = false
     void context.track(prepareJob(job, parts, context.signal)).then(
       (prepared) => context.self.tell({ type: 'prepared', ...prepared }),
       (cause: unknown) => context.self.tell({ type: 'not-prepared', cause }),
     )
 
-    return async (message) => {
+    return (message) => {
       switch (message.type) {
         case 'prepared':
           pool = message.hosted.pool
@@ -102,16 +100,15 @@ function deployment(
       context.watch(tasks, ({ cause }) => ({ type: 'tasks-stopped', ...(cause === undefined ? {} : { cause }) }))
     }
 
-    /** The next round waits until this one is recorded, and works meanwhile. */
     async function onRound(round: RoundSummary): Promise<void> {
-      await recorded
-      const told = context.ask<null, DeploymentReport>(
+      const recorded = context.ask<null, DeploymentReport>(
         reports,
         (replyTo) => ({ type: 'event', event: { type: 'round', ...round }, recorded: replyTo }),
         { timeoutMs: recordTimeoutMs },
       )
       // What can't be recorded is the fault of the job's actor, which deals with it.
-      recorded = told.catch(() => {})
+      await recorded.catch(() => {})
+      await parts.observer?.roundRecorded(job.id, round.round)
     }
 
     function taskEnded(
@@ -121,6 +118,7 @@ function deployment(
       const role = tally.ended(report)
       if (report.type === 'task-completed') status(report.end, { state: 'completed' })
       else {
+        parts.observer?.taskFailed(job.id, report.cause)
         const cause = causeOf(report.cause)
         tell({ type: 'notice', end: report.end, ...cause })
         const own = report.cause instanceof CodedError ? cause : undefined

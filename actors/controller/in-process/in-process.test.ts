@@ -21,6 +21,7 @@ import type { JobSpecification } from '../../catalogue/model/job.ts'
 import type { NumberedEvent } from '../../events/job-event.ts'
 import { archivedWorkloads } from './archived-workloads.ts'
 import { inProcessDeployer } from './in-process-deployer.ts'
+import type { DeploymentObserver } from './prepare-job.ts'
 
 const [user, job] = ['u', 'j']
 const clients = 4
@@ -67,12 +68,14 @@ interface Server {
   readonly folder: string
   readonly registry?: ModelRegistry
   readonly workers?: number
+  readonly observer?: DeploymentObserver
   /** It shares the store with others. */
   readonly shared?: { readonly beatMs: number; readonly deadAfterMs: number }
 }
 
-function serverOn({ store, folder, registry = memoryRegistry(), workers = 0, shared }: Server) {
-  const deployer = inProcessDeployer({ store, registry, source: archivedWorkloads({ store, folder }), workers })
+function serverOn({ store, folder, registry = memoryRegistry(), workers = 0, observer, shared }: Server) {
+  const source = archivedWorkloads({ store, folder })
+  const deployer = inProcessDeployer({ store, registry, source, workers, ...(observer ? { observer } : {}) })
   const stage = controllerStage({
     store,
     deployer,
@@ -157,6 +160,37 @@ for (const interruptedAfter of [1, 3, 5])
     t.like(await second.stage.job(job), { state: 'completed', run: job })
     t.deepEqual([...(await second.hashes()).values()], await reference(folder.path))
   })
+
+test('no round is committed before whoever watches knows of the one before, and its next one is worked on meanwhile', async (t) => {
+  await using folder = await temporaryFolder()
+  const registry = memoryRegistry()
+  let release = () => {}
+  const held = new Promise<void>((resolve) => {
+    release = resolve
+  })
+  const heard: number[] = []
+  const observer: DeploymentObserver = {
+    async roundRecorded(_job, round) {
+      heard.push(round)
+      if (round === 2) await held
+    },
+    taskFailed: () => t.fail(),
+  }
+  await using server = serverOn({ store: await storeWithJob(), folder: folder.path, registry, observer })
+  await server.ask('starting')
+  await server.event((event) => event.type === 'round' && event.round === 2)
+  await new Promise((resolve) => setTimeout(resolve, 200))
+  t.deepEqual(
+    [await registry.list(job), heard],
+    [
+      [1, 2],
+      [1, 2],
+    ],
+  )
+  release()
+  await server.ended()
+  t.deepEqual(heard, [1, 2, 3, 4, 5, 6])
+})
 
 test('a job that is stopped and started again goes on after its last round, and ends with the same hashes', async (t) => {
   await using folder = await temporaryFolder()

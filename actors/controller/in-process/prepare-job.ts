@@ -1,10 +1,10 @@
 import type { Store } from '../../../runtime/index.ts'
-import { inlinePool, type ModelRegistry } from '../../../sdk/index.ts'
-import { workerPool } from '../../../sdk/node/index.ts'
+import type { ModelRegistry, TrainingPool } from '../../../sdk/index.ts'
+import { poolFor, type TrainingPlan } from '../../../sdk/node/index.ts'
 import type { JobEvent } from '../../events/job-event.ts'
-import type { HostedTasks } from '../../job/hosted-tasks.ts'
 import type { DeployableJob } from '../deployer.ts'
 import { controllerError } from '../errors.ts'
+import type { HostedTasks } from './hosted-tasks.ts'
 import { strategyOf } from './job-strategy.ts'
 import { roleTasksOf } from './role-tasks.ts'
 import { settingsOf } from './workload-settings.ts'
@@ -20,6 +20,17 @@ export interface InProcessParts {
   readonly places?: number
   /** Run each round twice and compare. Default false. */
   readonly checkDeterminism?: boolean
+  /** Makes what trains a job's clients. Default: threads, or without any this one. */
+  readonly poolOf?: (plan: TrainingPlan) => Promise<TrainingPool>
+  readonly observer?: DeploymentObserver
+}
+
+/** Whoever watches over the deployments from within their process. */
+export interface DeploymentObserver {
+  /** A round is recorded among the job's events. The next one isn't committed before this resolves; it never rejects. */
+  roundRecorded(job: string, round: number): Promise<void>
+  /** A task has failed: with what it was thrown, stack and all. */
+  taskFailed(job: string, cause: unknown): void
 }
 
 /** A job's tasks, ready to be hosted. */
@@ -28,21 +39,23 @@ export type Hosted = Omit<HostedTasks, 'reports' | 'onRound'>
 /** Loads the job's workload and starts what trains. The pool is given back if the deployment has ended meanwhile. */
 export async function prepareJob(
   job: DeployableJob,
-  { store, registry, source, workers, checkDeterminism = false }: Omit<InProcessParts, 'places'>,
+  { store, registry, source, workers, checkDeterminism = false, poolOf = poolFor }: Omit<InProcessParts, 'places'>,
   signal: AbortSignal,
 ): Promise<{ readonly hosted: Hosted; readonly notes: readonly JobEvent[] }> {
   const { run, spec, takenOver } = job
-  const { workload, module } = await source.load(job)
-  const tasks = roleTasksOf(job)
-  const clients = tasks.filter(({ client }) => client !== undefined).length
-  const { seed, settings, unknown } = settingsOf(workload.settings, spec, clients)
+  const loaded = await source.load(job)
+  const { workload } = loaded
+  const tasks = roleTasksOf(job, loaded.clientOf)
+  const clients = tasks.flatMap(({ client }) => (client === undefined ? [] : [client]))
+  const { seed, settings, unknown } = settingsOf(workload.settings, spec, clients.length)
   const strategy = strategyOf(workload.strategy(settings), spec.modelSpec)
-  const pool =
-    workers === 0 ? await inlinePool(workload, settings, seed) : await workerPool({ module, settings, seed, workers })
+  const pool = await poolOf({ ...loaded, settings, seed, workers })
   const close = () => void pool.close()
   if (signal.aborted) close()
   else signal.addEventListener('abort', close, { once: true })
-  if (clients > pool.clients) throw controllerError('JOB_CLIENTS', { clients, known: pool.clients })
+  const missing = clients.find((client) => !(Number.isInteger(client) && client >= 0 && client < pool.clients))
+  if (missing !== undefined)
+    throw controllerError('JOB_CLIENTS', { clients: clients.length, known: pool.clients, missing })
   const notes: JobEvent[] = unknown.map((name) => ({
     type: 'notice',
     end: spec.designId,

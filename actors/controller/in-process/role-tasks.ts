@@ -2,8 +2,14 @@ import { type AnyRole, channelsOf, type RoleTask, stockRoles, wiringOf } from '.
 import type { DeployableJob } from '../deployer.ts'
 import { controllerError } from '../errors.ts'
 
-/** A job's tasks as their role actors run them: the clients are its data consumers, in their order. JOB_ROLE_UNKNOWN. */
-export function roleTasksOf({ schema, tasks }: Pick<DeployableJob, 'schema' | 'tasks'>): RoleTask[] {
+/**
+ * A job's tasks as their role actors run them. Its clients are its data consumers: in their order, unless `clientOf` says
+ * otherwise. JOB_ROLE_UNKNOWN.
+ */
+export function roleTasksOf(
+  { schema, tasks }: Pick<DeployableJob, 'schema' | 'tasks'>,
+  clientOf: (end: string) => number | undefined = () => undefined,
+): RoleTask[] {
   const wired = tasks.map((task) => ({ ...task, channels: channelsOf(schema, task.role) }))
   const wire = wiringOf(wired)
   let clients = 0
@@ -11,7 +17,10 @@ export function roleTasksOf({ schema, tasks }: Pick<DeployableJob, 'schema' | 't
     const channels = wire(task)
     const tags = new Set(channels.flatMap(({ funcTags }) => funcTags))
     const role = stockRoleFor(task.role, task.dataset !== undefined, tags)
-    return { end: task.end, role, channels, ...(task.dataset === undefined ? {} : { client: clients++ }) }
+    if (task.dataset === undefined) return { end: task.end, role, channels }
+    const client = clientOf(task.end) ?? clients
+    clients += 1
+    return { end: task.end, role, channels, client }
   })
 }
 

@@ -16,8 +16,8 @@ const defaultSeed = 1
 const settingNames: Readonly<Record<string, string>> = { batchSize: 'batch' }
 
 /**
- * A workload's settings, overridden by a job's hyperparameters of the same names (`batchSize` is `batch`) and by the number of
- * its clients. WORKLOAD_VALUE, JOB_SEED.
+ * A workload's settings, overridden by a job's hyperparameters of the same names (`batchSize` is `batch`); it has as many
+ * clients as the job names datasets, unless a hyperparameter says otherwise. WORKLOAD_VALUE, JOB_SEED.
  */
 export function settingsOf(defaults: Settings, { modelSpec }: JobSpecification, clients: number): JobSettings {
   const { seed = defaultSeed, ...hyperparameters } = modelSpec?.hyperparameters ?? {}
@@ -30,5 +30,5 @@ export function settingsOf(defaults: Settings, { modelSpec }: JobSpecification, 
     if (Object.hasOwn(defaults, setting)) overrides[setting] = typeof value === 'string' ? value : JSON.stringify(value)
     else unknown.push(name)
   }
-  return { seed, settings: resolveSettings(defaults, { ...overrides, clients: String(clients) }), unknown }
+  return { seed, settings: resolveSettings(defaults, { clients: String(clients), ...overrides }), unknown }
 }

@@ -49,9 +49,25 @@ export function job(lease: HeldLease, parts: JobParts): Behavior<JobMessage> {
     const failed = failures()
 
     await context.track(begin())
-    return (message) => context.track(handle(message))
+    return (message) => {
+      switch (message.type) {
+        // Many of these come at once, and aren't waited for: so they are written together.
+        case 'task-status':
+          return void tasks.store(message.task, message.status).then(
+            (changed) => changed && noted(changed, message.status, message.cause),
+            (cause: unknown) => context.fail(cause),
+          )
+        case 'event':
+          return void record(message.event).then(
+            () => message.recorded?.tell(null),
+            (cause: unknown) => context.fail(cause),
+          )
+        default:
+          return context.track(handle(message))
+      }
+    }
 
-    async function handle(message: JobMessage): Promise<void> {
+    async function handle(message: Exclude<JobMessage, { type: 'task-status' | 'event' }>): Promise<void> {
       switch (message.type) {
         case 'place-given':
           return deploy()
@@ -61,19 +77,9 @@ export function job(lease: HeldLease, parts: JobParts): Behavior<JobMessage> {
             watchTime()
           } else if (document.value.state === 'applying') await enter('running')
           return consider()
-        case 'task-status':
-          return void tasks.store(message.task, message.status).then(
-            (changed) => changed && noted(changed, message.status, message.cause),
-            (cause: unknown) => context.fail(cause),
-          )
         case 'task-reported':
           if (tasks.note(message.task)) noted(message.task, message.status)
           return deployment?.tell({ type: 'task-reported', task: message.task.taskId, status: message.status })
-        case 'event':
-          return void record(message.event).then(
-            () => message.recorded?.tell(null),
-            (cause: unknown) => context.fail(cause),
-          )
         case 'consider':
           isToConsider = false
           return consider()

@@ -14,6 +14,8 @@ export interface LeaseParts {
   readonly server: string
   /** Other servers may share the store. Default: none; then whatever lease is left is of a process that is gone. */
   readonly shared?: boolean
+  /** Whether this server goes on with a job that another process left under way. Default: with any. */
+  readonly goesOnWith?: (job: string) => boolean | Promise<boolean>
   /** How often a server says that it lives, and looks at the others. Default: 500. */
   readonly beatMs?: number
   /** A server that has said nothing so long is dead. Default: 2,500. */
@@ -30,9 +32,16 @@ export type LeaseNews =
   /** The last lease on each job, whoever has it. */
   | { readonly type: 'leases-seen'; readonly last: ReadonlyMap<string, LeaseRecord> }
 
-/** Takes over what servers that are gone had under way: at the start, and as long as there may be others. */
-export function leaseWatch(parts: LeaseParts, news: ActorRef<LeaseNews>): Behavior<LeaseWatchMessage> {
-  const { store, server, shared = false, now, beatMs = 500, deadAfterMs = 2500 } = parts
+/**
+ * Takes over what servers that are gone had under way: at the start, and as long as there may be others. What `isHere` was
+ * started here while the first look was taken.
+ */
+export function leaseWatch(
+  parts: LeaseParts,
+  news: ActorRef<LeaseNews>,
+  isHere: (job: string) => boolean,
+): Behavior<LeaseWatchMessage> {
+  const { store, server, shared = false, now, goesOnWith = () => true, beatMs = 500, deadAfterMs = 2500 } = parts
   /** Once: what this server has got since isn't to be taken from it after a fault. */
   let begun = false
 
@@ -82,7 +91,7 @@ export function leaseWatch(parts: LeaseParts, news: ActorRef<LeaseNews>): Behavi
     isGone: (owner: string) => boolean,
   ): Promise<void> {
     for (const [job, [last, ...earlier]] of found) {
-      const isTaken = isGone(last.owner)
+      const isTaken = isGone(last.owner) && !(last.owner === server && isHere(job)) && (await goesOnWith(job))
       if (!isTaken && earlier.length === 0) continue
       if (isTaken) {
         const fence = await takeOver(collections, job, last.fence, server)

@@ -213,3 +213,29 @@ test('a change of tasks that a living server has under way is not cleared, one o
   await pass(4_000, b)
   t.deepEqual(await all(store.documents.find('expansions')), [])
 })
+
+test('what is started while a server takes its first look is not taken over by itself', async (t) => {
+  const store = await storeWithJob()
+  let look = () => {}
+  const looked = new Promise<void>((resolve) => {
+    look = resolve
+  })
+  const { documents } = store
+  const slow: Store = {
+    ...interruptedStore(store, () => {}),
+    documents: {
+      ...interruptedStore(store, () => {}).documents,
+      async *find(collection, options) {
+        if (collection === 'leases') await looked
+        yield* documents.find(collection, options)
+      },
+    },
+  }
+  const deployer = scriptedDeployer()
+  await using stage = controllerStage({ store: slow, deployer })
+  await stage.ask<null>((replyTo) => ({ type: 'ask-job-state', user, job, state: 'starting', replyTo }))
+  while (deployer.deployments.length === 0) await new Promise(setImmediate)
+  look()
+  await stage.idle()
+  t.is(deployer.deployments.length, 1)
+})

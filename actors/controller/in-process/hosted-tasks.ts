@@ -1,4 +1,4 @@
-import type { ActorRef, Behavior, Store } from '../../runtime/index.ts'
+import type { ActorRef, Behavior, Store } from '../../../runtime/index.ts'
 import {
   type JobSurroundings,
   type ModelRegistry,
@@ -11,8 +11,8 @@ import {
   type TaskReport,
   type TrainingPool,
   weightsHash,
-} from '../../sdk/index.ts'
-import type { RoundSummary } from './protocol.ts'
+} from '../../../sdk/index.ts'
+import type { RoundSummary } from '../../events/job-event.ts'
 
 /** The tasks of a job, and what they run with. */
 export interface HostedTasks {
@@ -28,7 +28,7 @@ export interface HostedTasks {
   readonly store: Store
   readonly registry: ModelRegistry
   readonly reports: ActorRef<TaskReport>
-  /** Resolves when whoever follows the job knows of a committed round: the next one isn't committed before. */
+  /** Resolves when whoever follows the job knows of a committed round: the next one isn't committed before. Never rejects. */
   readonly onRound: (round: RoundSummary) => Promise<void>
   /** Run each round twice and compare. */
   readonly checkDeterminism: boolean
@@ -42,6 +42,7 @@ export function hostedTasks({ run, tasks, registry, workload, onRound, ...shared
     const { seed, settings, store, pool, strategy, reports, checkDeterminism, takenOver } = shared
     const hashes = new Map<number, string>()
     let roundBegan = context.clock.now()
+    let isKnown: Promise<void> = Promise.resolve()
 
     const job: JobSurroundings = {
       job: run,
@@ -63,7 +64,9 @@ export function hostedTasks({ run, tasks, registry, workload, onRound, ...shared
       })
     return () => {}
 
+    /** A model is there before its round is committed: so no round goes unknown, whenever the process is killed. */
     async function publish({ round, weights, metrics, members }: RoundRecord): Promise<void> {
+      await isKnown
       const hash = await weightsHash(weights)
       const { layout, modelTopology } = pool
       await registry.commit({
@@ -81,13 +84,14 @@ export function hostedTasks({ run, tasks, registry, workload, onRound, ...shared
       hashes.set(round, hash)
     }
 
-    function announce({ round, metrics, members }: RoundRecord): Promise<void> {
+    /** The next round begins meanwhile. */
+    async function announce({ round, metrics, members }: RoundRecord): Promise<void> {
       const now = context.clock.now()
       const seconds = (now - roundBegan) / 1000
       const hash = hashes.get(round) ?? ''
       hashes.delete(round)
       roundBegan = now
-      return onRound({ round, metrics, members, hash, seconds })
+      isKnown = onRound({ round, metrics, members, hash, seconds })
     }
   }
 }

@@ -1,4 +1,4 @@
-import type { RoleTask, TaskReport } from '../../sdk/index.ts'
+import type { RoleTask, TaskReport } from '../../../sdk/index.ts'
 
 /** Counts how a job's tasks have ended, by role. */
 export interface TaskTally {

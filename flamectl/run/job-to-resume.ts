@@ -1,0 +1,46 @@
+import { type JobStatus, settingsOf } from '../../actors/index.ts'
+import type { Settings, Workload } from '../../sdk/index.ts'
+import type { Connection } from '../connection/connection.ts'
+import { flamectlError } from '../errors.ts'
+import type { RunOptions } from './run-options.ts'
+import { jobsOf } from './workload-job.ts'
+
+/** A job that this command goes on with. */
+export interface ResumedJob {
+  readonly id: string
+  readonly state: JobStatus['state']
+  /** What it began with. */
+  readonly plan: { readonly seed: number; readonly settings: Settings }
+}
+
+/**
+ * The latest job of a workload. Undefined if there is none: then the process was killed before the job was created.
+ * RUN_RESUME_DIFFERS if the command names another setting, or seed, than it began with.
+ */
+export async function jobToResume(
+  connection: Connection,
+  workload: Workload,
+  settings: Settings,
+  { overrides, seed }: Pick<RunOptions, 'overrides' | 'seed'>,
+): Promise<ResumedJob | undefined> {
+  const latest = (await jobsOf(connection, workload.name)).at(-1)
+  if (!latest) return undefined
+  const { client, user } = connection
+  const { id, state } = latest
+  const spec = await client.getJob({ user, jobId: id })
+  const groups = (spec.dataSpec ?? []).flatMap(({ datasetGroups = {} }) => Object.values(datasetGroups).flat())
+  const plan = settingsOf(workload.settings, spec, groups.length)
+  const given: Record<string, unknown> = Object.fromEntries(
+    Object.keys(overrides).map((name) => [name, settings[name]]),
+  )
+  const began: Record<string, unknown> = { ...plan.settings }
+  if (seed !== undefined) {
+    given.seed = seed
+    began.seed = plan.seed
+  }
+  for (const [name, value] of Object.entries(given)) {
+    if (value !== began[name])
+      throw flamectlError('RUN_RESUME_DIFFERS', { job: id, name, began: began[name], given: value })
+  }
+  return { id, state, plan: { seed: plan.seed, settings: plan.settings } }
+}

@@ -1,0 +1,20 @@
+import test from 'ava'
+import { reportedRounds } from './reported-rounds.ts'
+
+test('a round is waited for until it was shown, or one after it', async (t) => {
+  const rounds = reportedRounds()
+  const seen: number[] = []
+  const waiting = [1, 2].map(async (round) => {
+    await rounds.untilReported(round)
+    seen.push(round)
+  })
+  await Promise.resolve()
+  t.deepEqual(seen, [])
+  rounds.reported(1)
+  await waiting[0]
+  t.deepEqual(seen, [1])
+  rounds.reported(2)
+  await Promise.all(waiting)
+  await rounds.untilReported(1)
+  t.deepEqual(seen, [1, 2])
+})

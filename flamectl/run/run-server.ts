@@ -1,0 +1,102 @@
+import { type DeployableJob, inProcessDeployer, settingsOf } from '../../actors/index.ts'
+import { apiClient } from '../../api/client/index.ts'
+import { startServer, storeSetting } from '../../api/index.ts'
+import { expand, type ModelRegistry, type Settings, type TrainingPool } from '../../sdk/index.ts'
+import { type LoadedWorkload, poolFor } from '../../sdk/node/index.ts'
+import type { Connection } from '../connection/connection.ts'
+import { isMongodb, stateFolder } from '../store-place.ts'
+import { jobToResume, type ResumedJob } from './job-to-resume.ts'
+import { reportedRounds } from './reported-rounds.ts'
+import type { RunOptions } from './run-options.ts'
+
+/** The control plane of a run, in this process. */
+export interface RunServer {
+  readonly connection: Connection
+  /** The latest job of the workload. RUN_RESUME_DIFFERS. */
+  jobToResume(settings: Settings): Promise<ResumedJob | undefined>
+  /** Of what another process left under way, this job goes on, or none; until this is said nothing does. */
+  goOnWith(job: string | undefined): void
+  /** A round was shown: the next but one may be committed. */
+  readonly reported: (round: number) => void
+  /** The error with which a task of the job failed last. */
+  readonly lastFault: () => unknown
+  close(): Promise<void>
+}
+
+export interface RunServerParts extends RunOptions {
+  readonly user: string
+  readonly registry: ModelRegistry
+  readonly loaded: LoadedWorkload
+  /** What was started before the job was: the first deployment trains on it. */
+  readonly firstPool: () => TrainingPool | undefined
+}
+
+/** As many clients as a simulation may have are named in one body. */
+const jsonBytes = 256 * 1024 * 1024
+
+/** Starts a control plane that hosts the jobs of this workload alone. */
+export async function openRunServer(parts: RunServerParts): Promise<RunServer> {
+  const { store, user, registry, loaded, workers, check } = parts
+  let goOnWith = (_job: string | undefined) => {}
+  const chosen = new Promise<string | undefined>((resolve) => {
+    goOnWith = resolve
+  })
+  let fault: unknown
+  let isFirst = true
+  const rounds = reportedRounds()
+  const server = await startServer({
+    store: storeSetting(isMongodb(store) ? store : stateFolder(store)),
+    port: 0,
+    limits: { jsonBytes },
+    log: { level: 'error', to: { write: showFault } },
+    goesOnWith: async (job) => job === (await chosen),
+    inProcess: (opened) =>
+      inProcessDeployer({
+        store: opened,
+        registry,
+        source: { load: async (job) => ({ ...loaded, clientOf: clientsOf(loaded, job) }) },
+        workers,
+        checkDeterminism: check,
+        async poolOf(plan) {
+          const first = isFirst ? parts.firstPool() : undefined
+          isFirst = false
+          return first ?? poolFor(plan)
+        },
+        observer: {
+          roundRecorded: (_job, round) => rounds.untilReported(round),
+          taskFailed: (_job, cause) => {
+            fault = cause
+          },
+        },
+      }),
+  })
+  const connection = { client: apiClient({ endpoint: server.url }), user }
+  return {
+    connection,
+    jobToResume: (settings) => jobToResume(connection, loaded.workload, settings, parts),
+    goOnWith,
+    reported: rounds.reported,
+    lastFault: () => fault,
+    close() {
+      goOnWith(undefined)
+      return server.close()
+    },
+  }
+}
+
+/** What an actor throws is told among the job's events; other faults of the server only here. */
+function showFault(line: string): void {
+  const entry: unknown = JSON.parse(line)
+  if (typeof entry === 'object' && entry !== null && !('actor' in entry)) process.stderr.write(line)
+}
+
+/** The clients of a job's tasks, as the workload's topology has them: its datasets are numbers. */
+function clientsOf({ workload }: LoadedWorkload, { spec, tasks }: DeployableJob): (end: string) => number | undefined {
+  const named = tasks.filter(({ dataset }) => dataset !== undefined).length
+  const topology = workload.topology(settingsOf(workload.settings, spec, named).settings)
+  const expanded = expand(topology, { jobId: spec.designId, newKey: () => '' })
+  const numbers = new Map(
+    expanded.map(({ end, dataset }) => [end, dataset === undefined ? undefined : Number(dataset)]),
+  )
+  return (end) => numbers.get(end)
+}

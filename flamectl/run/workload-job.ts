@@ -1,0 +1,106 @@
+import { isDeepStrictEqual } from 'node:util'
+import { decodeModel, designSchema, type JobSpecification, type JobStatus } from '../../actors/catalogue/model/index.ts'
+import { allPages } from '../../api/client/index.ts'
+import { CodedError } from '../../runtime/errors/index.ts'
+import type { Settings, Topology } from '../../sdk/index.ts'
+import type { LoadedWorkload } from '../../sdk/node/index.ts'
+import type { Connection } from '../connection/connection.ts'
+import { workloadArchive } from './workload-archive.ts'
+
+/** Of a dataset that a workload partitions itself: a job names it once for each client. */
+const partitionedFormat = 'workload'
+
+/** What a job is to be, beside its workload. */
+export interface JobPlan {
+  readonly seed: number
+  readonly settings: Settings
+  readonly topology: Topology
+}
+
+/** Jobs of a workload that were numbered by this command, the latest last. */
+export async function jobsOf({ client, user }: Connection, workload: string): Promise<JobStatus[]> {
+  const found: JobStatus[] = []
+  for await (const status of allPages((after) => client.getJobs({ user, query: { ...after } })))
+    if (numberOf(workload, status.id) > 0) found.push(status)
+  return found.toSorted((a, b) => numberOf(workload, a.id) - numberOf(workload, b.id))
+}
+
+/** Creates the next job of a workload, with the design, code and dataset that it needs and that aren't there yet. */
+export async function createJob(connection: Connection, loaded: LoadedWorkload, plan: JobPlan): Promise<string> {
+  const { client, user } = connection
+  const { name } = loaded.workload
+  await unless('DESIGN_EXISTS', client.createDesign({ user, body: { id: name } }))
+  const [dataset, jobs] = await Promise.all([
+    datasetOf(connection, name, loaded.module),
+    jobsOf(connection, name),
+    giveSchema(connection, name, plan.topology),
+    giveCode(connection, name, loaded.module, plan.topology),
+  ])
+  const body: JobSpecification = {
+    name,
+    designId: name,
+    backend: 'p2p',
+    dataSpec: namedForEachClient(plan.topology, dataset),
+    modelSpec: { hyperparameters: { ...plan.settings, seed: plan.seed } },
+  }
+  const latest = jobs.at(-1)
+  for (let number = latest ? numberOf(name, latest.id) + 1 : 1; ; number++) {
+    const id = `${name}-${number}`
+    // Another user may have a job of that id.
+    if (await unless('JOB_EXISTS', client.createJob({ user, body: { ...body, id } }))) return id
+  }
+}
+
+/** 0 if the job isn't one that this command numbered. */
+function numberOf(workload: string, id: string): number {
+  const number = id.startsWith(`${workload}-`) ? id.slice(workload.length + 1) : ''
+  return /^[1-9]\d{0,14}$/.test(number) ? Number(number) : 0
+}
+
+async function giveSchema({ client, user }: Connection, designId: string, { schema }: Topology): Promise<void> {
+  const present = await unless('SCHEMA_UNKNOWN', client.getDesignSchema({ user, designId }))
+  const { revision: _, ...rest } = present ?? {}
+  const body = decodeModel(designSchema, schema)
+  if (!present) await client.createDesignSchema({ user, designId, body })
+  else if (!isDeepStrictEqual(rest, body)) await client.updateDesignSchema({ user, designId, body })
+}
+
+async function giveCode(
+  { client, user }: Connection,
+  designId: string,
+  module: URL,
+  { schema }: Topology,
+): Promise<void> {
+  const roles = schema.roles.map(({ name }) => name)
+  const fileData = await workloadArchive(module, roles)
+  const present = await unless('CODE_UNKNOWN', client.getDesignCode({ user, designId }))
+  const before = present && new Uint8Array(await new Response(present.content).arrayBuffer())
+  const body = { fileName: `${designId}.zip`, fileData }
+  if (!before) await client.createDesignCode({ user, designId, body })
+  else if (Buffer.compare(before, fileData) !== 0) await client.updateDesignCode({ user, designId, body })
+}
+
+/** The one dataset of a workload, which partitions it itself. */
+async function datasetOf({ client, user }: Connection, name: string, module: URL): Promise<string> {
+  const body = { name, url: module.href, dataFormat: partitionedFormat, realm: 'default' }
+  for await (const { id, ...info } of allPages((after) => client.getDatasets({ user, query: { ...after } })))
+    if (id !== undefined && info.url === body.url && info.dataFormat === body.dataFormat) return id
+  return client.createDataset({ user, body })
+}
+
+function namedForEachClient({ dataSpec }: Topology, dataset: string): NonNullable<JobSpecification['dataSpec']> {
+  return dataSpec.map(({ role, datasetGroups }) => {
+    const groups = Object.entries(datasetGroups).map(([group, clients]) => [group, clients.map(() => dataset)] as const)
+    return { role, datasetGroups: Object.fromEntries(groups) }
+  })
+}
+
+/** What a request is answered with, or undefined if it's refused with this code. */
+async function unless<Value>(code: string, asked: Promise<Value>): Promise<Value | undefined> {
+  try {
+    return await asked
+  } catch (cause) {
+    if (cause instanceof CodedError && cause.code === code) return undefined
+    throw cause
+  }
+}

@@ -1,0 +1,20 @@
+import test from 'ava'
+import { isMongodb, shownStore, withoutPassword } from './store-place.ts'
+
+test("a database's password is never shown", (t) => {
+  for (const [given, shown] of [
+    ['mongodb://u:s3cret@host:27017/db?x=1', 'mongodb://u:PASSWORD@host:27017/db?x=1'],
+    ['mongodb+srv://u:s3c%40ret@host/db', 'mongodb+srv://u:PASSWORD@host/db'],
+    ['--store=mongodb://u:p:q@host/db', '--store=mongodb://u:PASSWORD@host/db'],
+    ['mongodb://host:27017/db', 'mongodb://host:27017/db'],
+    ['mongodb://u@a:1,b:2/db', 'mongodb://u@a:1,b:2/db'],
+  ] as const)
+    t.is(withoutPassword(given), shown)
+  t.is(shownStore('mongodb://u:p@host/db'), 'mongodb://u:PASSWORD@host/db')
+})
+
+test('a store is a folder, or a database of MongoDB', (t) => {
+  t.true(isMongodb('mongodb+srv://host/db'))
+  t.false(isMongodb('./mongodb'))
+  t.is(shownStore('a'), 'a/state')
+})
