@@ -369,6 +369,25 @@ test('a job whose actor fails again and again has failed, and no other job hears
   t.like(await stage.job('sound'), { state: 'deploying' })
 })
 
+test('a job that failed by faults of its actor tells what still runs of it to stop', async (t) => {
+  const store = await storeWithJob()
+  const deployer = scriptedDeployer()
+  const clock = manualClock()
+  await using stage = controllerStage({ store, deployer, clock })
+  await play(
+    stage,
+    () => asks(stage, 'starting'),
+    () => deployer.deployments[0]?.report({ type: 'placed' }),
+    () => deployer.deployments[0]?.task('aggregator-0', 'running'),
+  )
+  for (let fault = 1; fault <= 5; fault++) {
+    await play(stage, () => deployer.deployments.at(-1)?.task('nobody', 'running'))
+    for (let step = 0; step < 3; step++) await play(stage, () => clock.advance(1000))
+  }
+  t.deepEqual(deployer.deployments.at(-1)?.told, ['stop'])
+  t.like(await stage.job(job), { state: 'failed', cause: { code: 'TASK_UNKNOWN' } })
+})
+
 /** All of a job's life, each step once the one before has come to rest. */
 async function live(stage: ControllerStage, deployments: readonly ScriptedDeployment[]): Promise<void> {
   const last = () => deployments.at(-1)

@@ -10,6 +10,8 @@ export interface AgentsParts {
   readonly now: () => string
   /** How often it looks how far computes have come, which any server on the store may have been told. Default: 500. */
   readonly lookAgainMs?: number
+  /** How long computes may take to say that agents are there, or can't be. Default: 600,000. */
+  readonly placementMs?: number
   /** How long agents that were told to stop may take to say that they have. Default: 30,000. */
   readonly stopGraceMs?: number
 }

@@ -47,7 +47,11 @@ interface Deployed extends AsyncDisposable {
   readonly system: ActorSystem
 }
 
-function deployed(store: Store, job: DeployableJob, stopGraceMs = 60_000): Deployed {
+function deployed(
+  store: Store,
+  job: DeployableJob,
+  { stopGraceMs = 60_000, placementMs = 60_000 } = {},
+): Deployed {
   const system = actorSystem({ onFault: () => {} })
   const reports: string[] = []
   const waiting = new Set<() => void>()
@@ -59,7 +63,7 @@ function deployed(store: Store, job: DeployableJob, stopGraceMs = 60_000): Deplo
     for (const look of waiting) look()
   })
   const notifying = system.spawn<NotifierMessage>('notifier', notifier({ store }))
-  const deployer = agentsDeployer({ store, notifier: notifying, now, lookAgainMs: 5, stopGraceMs })
+  const deployer = agentsDeployer({ store, notifier: notifying, now, lookAgainMs: 5, placementMs, stopGraceMs })
   return {
     system,
     reports,
@@ -176,7 +180,7 @@ test('a stop waits for the agents that run, and for no other', async (t) => {
 test('agents that never say that they have stopped are waited for no longer than the grace', async (t) => {
   const store = memoryStore()
   const job = await storedJob(store)
-  await using run = deployed(store, job, 10)
+  await using run = deployed(store, job, { stopGraceMs: 10 })
   await computeSays(store, job, 'agentDeploySuccess', 'trainer-0', 'trainer-1')
   await run.reported('placed')
   run.deployment.tell(says(job, 'trainer-0', 'running'))
@@ -206,6 +210,16 @@ test('a job of which no agent can be deployed fails with a cause, and gives back
   await run.system.stopped(run.deployment)
   t.regex(run.reports.at(-1) ?? '', /no agent of the job could be deployed; the last: compute c1 could not/)
   t.deepEqual(await told(store, job), { c1: 'ADD_RESOURCE REVOKE_RESOURCE' })
+})
+
+test('a compute that never answers is waited for no longer than it may take', async (t) => {
+  const store = memoryStore()
+  const job = await storedJob(store)
+  await using run = deployed(store, job, { placementMs: 30 })
+  await computeSays(store, job, 'agentDeploySuccess', 'trainer-0')
+  await run.reported('placed')
+  t.deepEqual(run.reports, ['trainer-1 failed: compute c1 said nothing of the agent of trainer-1 within 0.03 s', 'placed'])
+  t.deepEqual(Object.keys(await told(store, job)).toSorted(), ['aggregator-0', 'c1', 'trainer-0'])
 })
 
 test('a task whose compute is gone has failed', async (t) => {

@@ -13,6 +13,7 @@ export type AgentsDeploymentMessage =
   | DeploymentMessage
   | { readonly type: 'begin' }
   | { readonly type: 'look' }
+  | { readonly type: 'placement-overdue' }
   | { readonly type: 'grace-over' }
 
 /** How long a notification may take to be durable. */
@@ -26,7 +27,7 @@ const notifyTimeoutMs = 60_000
 export function agentsDeployment(
   deployed: DeployableJob,
   reports: ActorRef<DeploymentReport>,
-  { store, notifier, now, lookAgainMs = 500, stopGraceMs = 30_000 }: AgentsParts,
+  { store, notifier, now, lookAgainMs = 500, placementMs = 600_000, stopGraceMs = 30_000 }: AgentsParts,
   done: () => void,
 ): Behavior<AgentsDeploymentMessage> {
   return (context) => {
@@ -59,6 +60,8 @@ export function agentsDeployment(
           return noteReport(message)
         case 'stop':
           return stop()
+        case 'placement-overdue':
+          return isStopping ? undefined : giveUpAwaited()
         case 'grace-over':
           return finish()
       }
@@ -81,7 +84,8 @@ export function agentsDeployment(
         }),
         ...places.direct.map(startTask),
       ])
-      return look()
+      await look()
+      if (awaited.size > 0) context.after(placementMs, { type: 'placement-overdue' })
     }
 
     /** Starts the tasks whose agents are there by now. */
@@ -106,6 +110,13 @@ export function agentsDeployment(
       const cause = agentError('AGENTS_NONE_PLACED', { reason: lastRefusal.message }, { cause: lastRefusal })
       reports.tell({ type: 'deployment-failed', cause })
       return finish()
+    }
+
+    /** No task waits longer for a compute that doesn't answer: the next look finds all others settled. */
+    function giveUpAwaited(): void {
+      for (const task of awaited.values())
+        refuse(task, agentError('AGENT_PLACE_OVERDUE', { ...namesOf(task), seconds: placementMs / 1000 }))
+      awaited.clear()
     }
 
     function refuse(task: TaskRecord, cause: CodedError): void {

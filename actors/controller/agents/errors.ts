@@ -5,6 +5,10 @@ const agentErrors = {
     message: 'compute {compute} could not deploy the agent of {end}',
     hint: "see the log of the compute's deployer, then start the job again",
   },
+  AGENT_PLACE_OVERDUE: {
+    message: 'compute {compute} said nothing of the agent of {end} within {seconds} s',
+    hint: "see whether the compute's deployer runs and reaches this server, then start the job again",
+  },
   AGENT_COMPUTE_GONE: {
     message: '{end} is to run on compute {compute}, which is not registered any more',
     hint: 'register the compute again, or update the job with datasets elsewhere',

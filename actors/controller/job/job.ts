@@ -104,10 +104,7 @@ export function job(lease: HeldLease, parts: JobParts): Behavior<JobMessage> {
       // A lease was left over.
       if (state === 'ready' || endedNames.includes(state)) return conclude()
       await tasks.load(lease.takenOver)
-      if (lease.fault) {
-        ending = { state: 'failed', cause: causeOf(lease.fault.cause, 'JOB_FAULT') }
-        return finish()
-      }
+      if (lease.fault) return giveUp(lease.fault.cause)
       if (resetTasks) {
         await tasks.reset()
         await document.tasksAreReset()
@@ -130,6 +127,19 @@ export function job(lease: HeldLease, parts: JobParts): Behavior<JobMessage> {
       }
       await heed()
       return consider()
+    }
+
+    /** Only tells what may still run of the job to stop. */
+    async function giveUp(fault: unknown): Promise<void> {
+      const how: End = { state: 'failed', cause: causeOf(fault, 'JOB_FAULT') }
+      try {
+        deployer = parts.deployerOf(await deployableJob())
+        if (document.value.state !== 'starting') await deploy()
+      } catch {
+        // That may be the fault itself, and the job has to end all the same.
+      }
+      end(how)
+      return deployment ? undefined : finish()
     }
 
     async function deployableJob(): Promise<DeployableJob> {
