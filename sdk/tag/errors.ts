@@ -58,7 +58,7 @@ export const tagFaults = {
   },
   TAG_DATA_CONSUMERS_JOINED: {
     message: 'channel {channel} joins two different data consumers, {first} and {second}',
-    hint: 'put an aggregator between them, unless the design is vertical',
+    hint: 'put an aggregator between them; if they hold different features of the same examples, the schema says so by isVertical',
   },
   TAG_NOT_A_DATA_CONSUMER: {
     message: 'role {role} is given datasets and is no data consumer',

@@ -27,6 +27,7 @@ const channel = z.strictObject({
 export const schemaModel = z.strictObject({
   name: named,
   description: text.exactOptional(),
+  isVertical: z.boolean().exactOptional(),
   roles: z.array(role).min(1),
   channels: z.array(channel).min(1),
   connectors: z

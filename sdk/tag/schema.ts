@@ -2,6 +2,8 @@
 export interface Schema {
   readonly name: string
   readonly description?: string
+  /** The data consumers hold different features of the same examples, and different ones may be joined directly. */
+  readonly isVertical?: boolean
   readonly roles: readonly SchemaRole[]
   readonly channels: readonly SchemaChannel[]
   readonly connectors?: readonly SchemaConnector[]

@@ -6,11 +6,7 @@ import type { NoteFault, TopologyFacts } from './validate.ts'
 const wellFormed = /^[\w.-]+$/
 
 /** Faults of roles and channels by themselves: names, pairs, reachability. */
-export function shapeFaults(
-  { schema }: Topology,
-  { codeFolders, backends, vertical = false }: TopologyFacts,
-  note: NoteFault,
-): void {
+export function shapeFaults({ schema }: Topology, { codeFolders, backends }: TopologyFacts, note: NoteFault): void {
   nameFaults('schema.roles', schema.roles, note)
   nameFaults('schema.channels', schema.channels, note)
   const roles = new Set(schema.roles.map(({ name }) => name))
@@ -30,7 +26,7 @@ export function shapeFaults(
       first !== second &&
       consumers.has(first) &&
       consumers.has(second) &&
-      !vertical
+      !schema.isVertical
     ) {
       note(`${place}.pair`, 'TAG_DATA_CONSUMERS_JOINED', { channel: channel.name, first, second })
     }

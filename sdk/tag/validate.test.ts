@@ -6,6 +6,7 @@ import type { DataSpecEntry, Topology } from './topology.ts'
 import { assertValid, type TopologyFacts, validateTopology } from './validate.ts'
 
 interface Change {
+  readonly isVertical?: boolean
   readonly roles?: readonly SchemaRole[]
   readonly channels?: readonly SchemaChannel[]
   readonly dataSpec?: readonly DataSpecEntry[]
@@ -19,8 +20,8 @@ const split: SchemaChannel = { ...link, groupBy: { type: 'tag', value: ['north',
 const everywhere = [{ link: 'north' }, { link: 'south' }]
 const both: DataSpecEntry = { role: 'leaf', datasetGroups: { north: ['d1'], south: ['d2'] } }
 
-function topology({ roles = [boss, leaf], channels = [link], dataSpec = [given] }: Change = {}): Topology {
-  return { schema: { name: 's', roles, channels }, dataSpec }
+function topology({ dataSpec = [given], ...schema }: Change = {}): Topology {
+  return { schema: { name: 's', roles: [boss, leaf], channels: [link], ...schema }, dataSpec }
 }
 
 interface Case {
@@ -181,6 +182,7 @@ const cases: readonly Case[] = [
     code: 'TAG_DATA_CONSUMER_CUT_OFF',
     place: 'schema.roles.2',
     change: {
+      isVertical: true,
       roles: [boss, leaf, { name: 'left', isDataConsumer: true }, { name: 'right', isDataConsumer: true }],
       channels: [link, { name: 'pair', pair: ['left', 'right'] }],
       dataSpec: [
@@ -189,7 +191,6 @@ const cases: readonly Case[] = [
         { role: 'right', datasetGroups: { default: ['d1'] } },
       ],
     },
-    facts: { vertical: true },
   },
   {
     code: 'TAG_DATA_CONSUMERS_JOINED',
@@ -307,7 +308,7 @@ test('a vertical design may join two data consumers, if an aggregator is in reac
   const roles = [boss, leaf, { name: 'label', isDataConsumer: true }]
   const channels = [link, { name: 'pair', pair: ['leaf', 'label'] }]
   const dataSpec = [given, { role: 'label', datasetGroups: { default: ['d1'] } }]
-  t.deepEqual(validateTopology(topology({ roles, channels, dataSpec }), { vertical: true }), [])
+  t.deepEqual(validateTopology(topology({ isVertical: true, roles, channels, dataSpec })), [])
 })
 
 test('hybrid, coordinated and parallel shapes are valid', (t) => {

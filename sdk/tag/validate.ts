@@ -21,8 +21,6 @@ export interface TopologyFacts {
   readonly datasets?: ReadonlyMap<string, { readonly dataFormat: string }>
   readonly codeFolders?: readonly string[]
   readonly backends?: readonly string[]
-  /** Different data consumers may be joined directly. */
-  readonly vertical?: boolean
 }
 
 /** Every fault of a topology, each with its place. None: it can be expanded. */

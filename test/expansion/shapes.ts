@@ -219,4 +219,29 @@ export const shapes: Readonly<Record<string, Shape>> = {
       'labels loss=default @south s1 loss(default)',
     ],
   },
+  'feature holders joined to a label holder, below a coordinator': {
+    schema: {
+      name: 'vertical',
+      isVertical: true,
+      roles: [
+        { name: 'coordinator' },
+        { name: 'features', isDataConsumer: true },
+        { name: 'labels', isDataConsumer: true },
+      ],
+      channels: [
+        { name: 'control', pair: ['coordinator', 'labels'] },
+        { name: 'embedding', pair: ['features', 'labels'] },
+      ],
+    },
+    dataSpec: [
+      { role: 'labels', datasetGroups: { default: ['s1'] } },
+      { role: 'features', datasetGroups: { default: ['n1', 'n2'] } },
+    ],
+    tasks: [
+      'coordinator control=default @default - control(default)',
+      'features embedding=default @north n1 embedding(default)',
+      'features embedding=default @north n2 embedding(default)',
+      'labels control=default,embedding=default @south s1 control(default) embedding(default)',
+    ],
+  },
 }

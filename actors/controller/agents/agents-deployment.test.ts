@@ -47,11 +47,7 @@ interface Deployed extends AsyncDisposable {
   readonly system: ActorSystem
 }
 
-function deployed(
-  store: Store,
-  job: DeployableJob,
-  { stopGraceMs = 60_000, placementMs = 60_000 } = {},
-): Deployed {
+function deployed(store: Store, job: DeployableJob, { stopGraceMs = 60_000, placementMs = 60_000 } = {}): Deployed {
   const system = actorSystem({ onFault: () => {} })
   const reports: string[] = []
   const waiting = new Set<() => void>()
@@ -218,7 +214,10 @@ test('a compute that never answers is waited for no longer than it may take', as
   await using run = deployed(store, job, { placementMs: 30 })
   await computeSays(store, job, 'agentDeploySuccess', 'trainer-0')
   await run.reported('placed')
-  t.deepEqual(run.reports, ['trainer-1 failed: compute c1 said nothing of the agent of trainer-1 within 0.03 s', 'placed'])
+  t.deepEqual(run.reports, [
+    'trainer-1 failed: compute c1 said nothing of the agent of trainer-1 within 0.03 s',
+    'placed',
+  ])
   t.deepEqual(Object.keys(await told(store, job)).toSorted(), ['aggregator-0', 'c1', 'trainer-0'])
 })
 

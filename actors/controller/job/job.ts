@@ -6,11 +6,11 @@ import { endedNames } from '../../catalogue/jobs/job-transitions.ts'
 import type { JobStateName } from '../../catalogue/model/job.ts'
 import type { TaskStatus } from '../../catalogue/model/task.ts'
 import type { TaskRecord } from '../../catalogue/records/record-models.ts'
-import { catalogueError } from '../../errors.ts'
 import type { EventCause, JobEvent } from '../../events/job-event.ts'
-import type { DeployableJob, Deployer, DeploymentMessage } from '../deployer.ts'
+import type { Deployer, DeploymentMessage } from '../deployer.ts'
 import { causeOf, controllerError } from '../errors.ts'
 import { endLease } from '../leases/leases.ts'
+import { deployableJob } from './deployable-job.ts'
 import { failures } from './failures.ts'
 import { leasedJob, wayTo } from './leased-job.ts'
 import { leasedTasks } from './leased-tasks.ts'
@@ -47,6 +47,7 @@ export function job(lease: HeldLease, parts: JobParts): Behavior<JobMessage> {
     let ending: End | undefined
     let isToConsider = false
     const failed = failures()
+    const deployable = () => deployableJob(collections, lease, document.value, tasks.all())
 
     await context.track(begin())
     return (message) => {
@@ -109,7 +110,7 @@ export function job(lease: HeldLease, parts: JobParts): Behavior<JobMessage> {
         await tasks.reset()
         await document.tasksAreReset()
       }
-      deployer = parts.deployerOf(await deployableJob())
+      deployer = parts.deployerOf(await deployable())
       const { spec, startedAt = now() } = document.value
       const giveBack =
         state === 'starting'
@@ -133,7 +134,7 @@ export function job(lease: HeldLease, parts: JobParts): Behavior<JobMessage> {
     async function giveUp(fault: unknown): Promise<void> {
       const how: End = { state: 'failed', cause: causeOf(fault, 'JOB_FAULT') }
       try {
-        deployer = parts.deployerOf(await deployableJob())
+        deployer = parts.deployerOf(await deployable())
         if (document.value.state !== 'starting') await deploy()
       } catch {
         // That may be the fault itself, and the job has to end all the same.
@@ -142,27 +143,9 @@ export function job(lease: HeldLease, parts: JobParts): Behavior<JobMessage> {
       return deployment ? undefined : finish()
     }
 
-    async function deployableJob(): Promise<DeployableJob> {
-      const { spec, designSerial, userId, run = lease.job, start = '' } = document.value
-      const revision = `${designSerial}/${spec.schemaRevision}`
-      const schema = (await collections.schemas.get(revision))?.value
-      if (!schema) throw catalogueError('SCHEMA_UNKNOWN', { id: spec.designId })
-      return {
-        id: lease.job,
-        run,
-        start,
-        takenOver: lease.takenOver,
-        user: userId,
-        spec,
-        designSerial,
-        schema,
-        tasks: tasks.all(),
-      }
-    }
-
     async function deploy(): Promise<void> {
       if (!deployer || deployment || ending) return
-      const behavior = deployer.deployment(await deployableJob(), context.self)
+      const behavior = deployer.deployment(await deployable(), context.self)
       deployment = context.spawn('deployment', behavior, { supervise: { type: 'stop' } })
       context.watch(deployment, (terminated) => ({ type: 'deployment-ended', terminated }))
     }
@@ -214,7 +197,7 @@ export function job(lease: HeldLease, parts: JobParts): Behavior<JobMessage> {
       if (state === heeded || endedNames.includes(state)) return
       heeded = state
       tellEvent({ type: 'state', state })
-      if (state === 'applying') deployment?.tell({ type: 'apply', job: await deployableJob() })
+      if (state === 'applying') deployment?.tell({ type: 'apply', job: await deployable() })
       if (state === 'stopping') deployment?.tell({ type: 'stop' })
     }
 
