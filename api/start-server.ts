@@ -61,12 +61,14 @@ export async function startServer({
   const store = await scope.resolve(STORE)
   const system = scope.resolve(SYSTEM)
   const chooseDeployer = await scope.resolve(CHOOSE_DEPLOYER)
+  const metrics = serverMetrics(system)
   const ref = system.spawn(
     'control-plane',
     controlPlane({
       store,
       workers,
       chooseDeployer,
+      onRecorded: metrics.recorded,
       ...(goesOnWith ? { goesOnWith } : {}),
       ...scope.resolve(IDENTITY),
     }),
@@ -90,7 +92,7 @@ export async function startServer({
     operations,
     limits: { ...defaultLimits, ...limits },
     log,
-    metrics: serverMetrics(system),
+    metrics,
     closing: closing.signal,
     heartbeatMs: Math.min(15_000, timeoutMs / 2),
     gate,

@@ -8,7 +8,7 @@ import { agentsDeployer } from '../controller/agents/agents-deployer.ts'
 import { type ControllerParts, controller } from '../controller/controller.ts'
 import type { DeployableJob, Deployer } from '../controller/deployer.ts'
 import type { ControllerMessage } from '../controller/protocol.ts'
-import { events } from '../events/events.ts'
+import { type EventsParts, events } from '../events/events.ts'
 import type { EventsMessage } from '../events/protocol.ts'
 import { type IdempotencyParts, idempotency } from '../idempotency/idempotency.ts'
 import type { IdempotencyMessage } from '../idempotency/protocol.ts'
@@ -26,6 +26,7 @@ export type ControlPlaneMessage =
 export type ControlPlaneParts = CatalogueParts &
   AuditParts &
   IdempotencyParts &
+  EventsParts &
   Omit<ControllerParts, 'events' | 'deployerOf'> & {
     /** Which deployer takes a job: the one for agents, or another. */
     readonly chooseDeployer: (job: DeployableJob, agents: Deployer) => Deployer

@@ -4,7 +4,7 @@ import { collectionsOf } from '../catalogue/records/collections.ts'
 import { answer } from '../catalogue/reply.ts'
 import { waitingReaders } from '../waiting-readers.ts'
 import { eventJournal } from './event-journal.ts'
-import type { NumberedEvent } from './job-event.ts'
+import type { JobEvent, NumberedEvent } from './job-event.ts'
 import type { EventsMessage } from './protocol.ts'
 
 export interface EventsParts {
@@ -13,13 +13,15 @@ export interface EventsParts {
   readonly now: () => string
   /** Events kept of each job. Default: 10,000. */
   readonly kept?: number
+  /** Hears of each event that was recorded here. */
+  readonly onRecorded?: (event: JobEvent) => void
 }
 
 /** Another server on the same store tells nobody here of what it records: who waits looks again so often. */
 const lookAgainMs = 500
 
 /** Keeps what happens in jobs, and gives it to those who follow them. Jobs don't wait for each other. */
-export function events({ store, now, kept }: EventsParts): Behavior<EventsMessage> {
+export function events({ store, now, kept, onRecorded }: EventsParts): Behavior<EventsMessage> {
   return (context) => {
     const collections = collectionsOf(store)
     const journal = eventJournal(store, now, kept)
@@ -32,6 +34,7 @@ export function events({ store, now, kept }: EventsParts): Behavior<EventsMessag
           return void answer(message, async () => {
             const number = await context.track(journal.record(message.job, message.event))
             readers.wake(message.job)
+            onRecorded?.(message.event)
             return number
           })
         case 'read-events':

@@ -1,4 +1,5 @@
 import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from 'prom-client'
+import type { JobEvent } from '../../actors/index.ts'
 import type { ActorSystem } from '../../runtime/index.ts'
 
 export interface Metrics {
@@ -8,6 +9,8 @@ export interface Metrics {
   /** One that is answered with a stream. */
   beginStream(): void
   end(request: EndedRequest): void
+  /** Something happened in a job. */
+  recorded(event: JobEvent): void
   /** All of it, in the format of Prometheus. */
   text(): Promise<string>
 }
@@ -50,6 +53,17 @@ export function serverMetrics(system: Pick<ActorSystem, 'size' | 'deadLetters' |
     labelNames: ['outcome'],
     registers,
   })
+  const jobStates = new Counter({
+    name: 'flame_job_states_total',
+    help: 'States that jobs entered on this server',
+    labelNames: ['state'],
+    registers,
+  })
+  const jobRounds = new Counter({
+    name: 'flame_job_rounds_total',
+    help: 'Rounds that jobs committed on this server',
+    registers,
+  })
   system.events.subscribe((event) => {
     const isFault = event.type === 'stopped' ? event.cause !== undefined : faultOutcomes.includes(event.type)
     if (isFault) faults.inc({ outcome: event.type })
@@ -67,6 +81,10 @@ export function serverMetrics(system: Pick<ActorSystem, 'size' | 'deadLetters' |
       if (isStream) return streams.dec()
       inFlight.dec()
       seconds.observe({ operation }, elapsed)
+    },
+    recorded(event) {
+      if (event.type === 'state') jobStates.inc({ state: event.state })
+      if (event.type === 'round') jobRounds.inc()
     },
     async text() {
       actors.set(system.size)

@@ -3,6 +3,7 @@ import { lmdbStore } from '../../runtime/durable/lmdb/index.ts'
 import { actorSystem } from '../../runtime/index.ts'
 import { apiStage } from '../../test/support/api-stage.ts'
 import { planeStage } from '../../test/support/plane-stage.ts'
+import { stagedJob } from '../../test/support/staged-job.ts'
 import { temporaryFolder } from '../../test/support/temporary-folder.ts'
 import { startServer } from '../start-server.ts'
 import { openLog } from './log.ts'
@@ -113,6 +114,23 @@ test('metrics count requests by operation and status, and name nothing that a ca
   for (const expected of [/^flame_actors \d+$/m, /^process_cpu_seconds_total /m, /^nodejs_heap_size_used_bytes /m])
     t.regex(text, expected)
   t.notRegex(text, /some-/)
+})
+
+test('metrics count what jobs go through', async (t) => {
+  await using api = await apiStage('memory')
+  const job = await stagedJob(api)
+  for (const state of ['starting', 'stopping'])
+    await api.call('PUT', `/users/u/jobs/${job.job}/status`, { id: job.job, state })
+  const counted = async () => (await fetch(`${api.url}/metrics`)).text()
+  while (!(await counted()).includes('state="terminated"'));
+  for (const state of ['starting', 'stopping', 'terminated'])
+    t.true((await counted()).includes(`flame_job_states_total{state="${state}"} 1\n`), state)
+
+  const system = actorSystem()
+  const metrics = serverMetrics(system)
+  metrics.recorded({ type: 'round', round: 1, metrics: {}, hash: '', members: [], seconds: 1 })
+  t.regex(await metrics.text(), /^flame_job_rounds_total 1$/m)
+  await system.terminate()
 })
 
 test('a server is alive and ready', async (t) => {

@@ -33,12 +33,14 @@ export interface PlaneOptions {
 export async function planeStage({ heartbeatMs = 15_000, gate, limits = {} }: PlaneOptions = {}): Promise<PlaneStage> {
   const system = actorSystem()
   const store = memoryStore()
+  const metrics = serverMetrics(system)
   const parts: ControlPlaneParts = {
     store,
     now: () => new Date().toISOString(),
     newId: () => newIdAt(Date.now()),
     newKey: newTaskKey,
     server: 'server',
+    onRecorded: metrics.recorded,
     chooseDeployer: (_job, agents) => agents,
   }
   const ask = asking(system, system.spawn('control-plane', controlPlane(parts)), { timeoutMs: 60_000 })
@@ -50,7 +52,7 @@ export async function planeStage({ heartbeatMs = 15_000, gate, limits = {} }: Pl
     operations,
     limits: { jsonBytes: 1024 * 1024, formBytes: 1024 * 1024, requests: 1000, streams: 1000, ...limits },
     log,
-    metrics: serverMetrics(system),
+    metrics,
     closing: closing.signal,
     heartbeatMs,
     gate,
