@@ -12,9 +12,9 @@ const flamectlErrors = {
     hint: 'resume with what it began with, or begin a new job without --resume',
   },
   RUN_FAILED: { message: 'job {job} failed: {cause}', hint: 'mend the cause, then run the same command with --resume' },
-  RUN_CODE_SIZE: {
-    message: 'the folder {folder} holds more than {files} source files, or {megabytes} MB of them',
-    hint: 'put the workload into a folder of its own',
+  CODE_SIZE: {
+    message: 'the folder {folder} holds more than {files} files, or {megabytes} MB of them',
+    hint: 'put the code into a folder of its own',
   },
   CONFIG_MISSING: {
     message: 'the configuration {file} cannot be read: {reason}',
@@ -48,7 +48,7 @@ export const flamectlError = errorFactory(flamectlErrors)
 const usageCodes: readonly string[] = [
   'RUN_SETTING_SYNTAX',
   'RUN_OPTION',
-  'RUN_CODE_SIZE',
+  'CODE_SIZE',
   'RUN_RESUME_DIFFERS',
   'WORKLOAD_MISSING',
   'WORKLOAD_SETTING',

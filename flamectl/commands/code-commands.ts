@@ -7,7 +7,7 @@ export function codeCommands({ connect, print }: CommandContext): Verbs {
   const given = (verb: 'create' | 'update') =>
     new Command('code')
       .argument('<designId>')
-      .argument('<zip>', 'archive with a folder for each role')
+      .argument('<zip>', 'archive with a folder for each role, or a folder to be packed so')
       .description(verb === 'create' ? 'give a design its code' : 'give a design a new revision of its code')
       .action(async (designId: string, zip: string) => {
         const body = await archiveToSend(zip)

@@ -1,15 +1,23 @@
 import { openAsBlob } from 'node:fs'
 import { link, open, rename, stat, unlink } from 'node:fs/promises'
-import { basename } from 'node:path'
+import { basename, resolve } from 'node:path'
 import { pipeline } from 'node:stream/promises'
+import { CodedError } from '../../runtime/errors/index.ts'
 import { flamectlError } from '../errors.ts'
+import { filesIn, zipOf } from './folder-archive.ts'
 
-/** An archive to be sent, read only as it goes. FILE_UNREADABLE. */
+/** An archive to be sent, read only as it goes; a folder is packed. FILE_UNREADABLE, CODE_SIZE. */
 export async function archiveToSend(file: string): Promise<{ readonly fileName: string; readonly fileData: Blob }> {
   try {
-    if (!(await stat(file)).isFile()) throw new Error('it is no file')
+    const found = await stat(file)
+    if (found.isDirectory()) {
+      const fileData = new Blob([zipOf(await filesIn(file))])
+      return { fileName: `${basename(resolve(file))}.zip`, fileData }
+    }
+    if (!found.isFile()) throw new Error('it is no file')
     return { fileName: basename(file), fileData: await openAsBlob(file) }
   } catch (cause) {
+    if (cause instanceof CodedError) throw cause
     const reason = cause instanceof Error ? cause.message : cause
     throw flamectlError('FILE_UNREADABLE', { file, reason }, { cause })
   }

@@ -1,6 +1,7 @@
 import { mkdir, readdir, readFile, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import test from 'ava'
+import { unzipSync } from 'fflate'
 import { designInfo } from '../../actors/catalogue/model/index.ts'
 import { temporaryFolder } from '../../test/support/temporary-folder.ts'
 import { archiveToSend, saveWhole } from './archive-file.ts'
@@ -81,11 +82,21 @@ test('an archive is saved whole or not at all, and takes the place of no other f
   t.deepEqual(await readdir(folder.path), ['d.zip'])
 })
 
-test('an archive to send is a file', async (t) => {
+test('an archive to send is a file, or a folder that is packed without what is hidden and libraries', async (t) => {
   await using folder = await temporaryFolder()
   await writeFile(join(folder.path, 'code.zip'), 'zip')
   const { fileName, fileData } = await archiveToSend(join(folder.path, 'code.zip'))
   t.deepEqual([fileName, await fileData.text()], ['code.zip', 'zip'])
-  await t.throwsAsync(archiveToSend(folder.path), { code: 'FILE_UNREADABLE' })
+  const at = (path: string) => join(folder.path, 'code', path)
+  for (const made of ['trainer/lib', 'boss', '.git', 'trainer/node_modules']) await mkdir(at(made), { recursive: true })
+  const files = ['trainer/main.py', 'trainer/lib/a.js', 'boss/b', '.git/c', 'trainer/node_modules/d.js', 'trainer/.e']
+  for (const file of files) await writeFile(at(file), file)
+  const packed = await archiveToSend(at('.'))
+  t.is(packed.fileName, 'code.zip')
+  const entries = unzipSync(new Uint8Array(await packed.fileData.arrayBuffer()))
+  t.deepEqual(Object.keys(entries), ['boss/b', 'trainer/lib/a.js', 'trainer/main.py'])
+  t.is(new TextDecoder().decode(entries['boss/b']), 'boss/b')
+  for (let i = 0; i < 1000; i++) await writeFile(at(`boss/${i}`), '')
+  await t.throwsAsync(archiveToSend(at('.')), { code: 'CODE_SIZE' })
   await t.throwsAsync(archiveToSend(join(folder.path, 'none')), { code: 'FILE_UNREADABLE' })
 })

@@ -75,5 +75,5 @@ test('the archive has the sources for each role, and neither data, nor libraries
   const odd = unzipSync(await workloadArchive(pathToFileURL(at('odd.workload.ts')), ['a']))
   t.is(new TextDecoder().decode(odd['a/workload.mjs']), "export { default } from './odd.workload.ts'\n")
   for (let i = 0; i < 1000; i++) await writeFile(at(`${i}.js`), '')
-  await t.throwsAsync(workloadArchive(module, ['a']), { code: 'RUN_CODE_SIZE' })
+  await t.throwsAsync(workloadArchive(module, ['a']), { code: 'CODE_SIZE' })
 })

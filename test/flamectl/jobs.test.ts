@@ -128,3 +128,23 @@ test.serial('a job is stopped, goes on where it was, and a killed server goes on
   t.true(rounds.length <= 43, `${rounds.length} rounds`)
   t.is(await up.end('SIGTERM'), 0)
 })
+
+test.serial("the example's design becomes a job that learns", async (t) => {
+  await using folder = await temporaryFolder()
+  await using up = await flamectlUp(join(folder.path, 'store'))
+  const done = async (...args: readonly string[]) => {
+    const { status, out, err } = await up.command(...args)
+    t.is(status, 0, `${args.join(' ')}: ${err}`)
+    t.is(err, '')
+    return out.trim()
+  }
+  await done('create', 'design', 'circle')
+  await done('create', 'schema', 'circle', 'examples/design/schema.json')
+  await done('create', 'code', 'circle', 'examples/design/code')
+  await done('create', 'dataset', 'examples/design/dataset.json')
+  const id = await done('create', 'job', 'examples/design/job.json', '-o', 'name')
+  await done('start', 'job', id)
+  const followed = await done('logs', '-f', id)
+  t.regex(followed, / round 5  accuracy 9\d/)
+  t.regex(followed, / completed$/)
+})
