@@ -84,7 +84,7 @@ export const tagFaults = {
 export type FaultCode = keyof typeof tagFaults
 
 const tagErrors = {
-  TAG_INVALID: { message: 'the topology has {count} faults:\n{list}', hint: 'mend each at its place' },
+  TAG_INVALID: { message: 'faults of the topology, {count}:\n{list}', hint: 'mend each at its place' },
 } as const
 
 export const tagError = errorFactory(tagErrors)
