@@ -26,3 +26,28 @@ export function compareKeys(a: string, b: string): number {
   }
   return first.length - second.length
 }
+
+/** Ids after one and before another. */
+export interface KeyRange {
+  readonly after?: string
+  readonly until?: string
+}
+
+/** Where ids lie that come after one, if any is given, and, if a prefix is, begin with that and are longer. */
+export function rangeOf({ after, below }: { readonly after?: string; readonly below?: string }): KeyRange {
+  if (below === undefined) return after === undefined ? {} : { after }
+  const first = after !== undefined && compareKeys(after, below) > 0 ? after : below
+  const until = successorOf(below)
+  return until === undefined ? { after: first } : { after: first, until }
+}
+
+/** The first text behind all that begin with this; undefined if there is none. */
+function successorOf(prefix: string): string | undefined {
+  const characters = [...prefix]
+  for (;;) {
+    const last = characters.pop()?.codePointAt(0)
+    if (last === undefined) return undefined
+    // Behind 0xd7ff lie the surrogates, which are no characters.
+    if (last < 0x10ffff) return characters.join('') + String.fromCodePoint(last === 0xd7ff ? 0xe000 : last + 1)
+  }
+}

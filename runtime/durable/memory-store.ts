@@ -1,7 +1,7 @@
 import { rechunked } from './blob-chunks.ts'
 import { storeError } from './errors.ts'
 import { copyFields } from './fields.ts'
-import { checkKeys, compareKeys } from './keys.ts'
+import { checkKeys, compareKeys, rangeOf } from './keys.ts'
 import type {
   DocumentFields,
   Documents,
@@ -157,10 +157,11 @@ class MemoryDocuments implements Documents {
 
   async *find(
     collection: string,
-    { where = {}, after, limit = Number.POSITIVE_INFINITY }: FindOptions = {},
+    { where = {}, limit = Number.POSITIVE_INFINITY, ...range }: FindOptions = {},
   ): AsyncGenerator<StoredDocument> {
     this.#check(collection)
     const conditions = Object.entries(where)
+    const { after, until } = rangeOf(range)
     const documents = [...(this.#collections.get(collection)?.values() ?? [])].toSorted((a, b) =>
       compareKeys(a.id, b.id),
     )
@@ -168,6 +169,7 @@ class MemoryDocuments implements Documents {
     for (const document of documents) {
       if (given >= limit) return
       if (after !== undefined && compareKeys(document.id, after) <= 0) continue
+      if (until !== undefined && compareKeys(document.id, until) >= 0) return
       if (!conditions.every(([name, value]) => document.fields[name] === value)) continue
       given += 1
       this.#checkOpen()

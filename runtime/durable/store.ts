@@ -37,6 +37,8 @@ export interface FindOptions {
   readonly where?: Readonly<Record<string, string | number | boolean | null>>
   /** Only ids that sort (by UTF-8 bytes) after this one. */
   readonly after?: string
+  /** Only ids that begin with this, and are longer. */
+  readonly below?: string
   readonly limit?: number
 }
 

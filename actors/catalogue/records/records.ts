@@ -86,11 +86,6 @@ export function recordsOf<Model extends z.ZodType<DocumentFields>>(
       else await documents.insert(collection, [{ id, fields: value }])
     },
     remove: (id) => documents.remove(collection, id),
-    async *below(prefix, after = '') {
-      for await (const record of find({ after: prefix + after })) {
-        if (!record.id.startsWith(prefix)) return
-        yield record
-      }
-    },
+    below: (prefix, after = '') => find({ below: prefix, after: prefix + after }),
   }
 }

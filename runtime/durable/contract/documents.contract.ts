@@ -54,12 +54,17 @@ const steps: fc.Arbitrary<Step> = fc.oneof(
       collection: someCollection,
       where: fc.dictionary(fieldName, plain, { minKeys: 1, maxKeys: 2 }),
       after: fc.option(someId, { nil: undefined }),
+      below: fc.option(someId, { nil: undefined }),
       limit: fc.option(fc.nat({ max: 3 }), { nil: undefined }),
     })
     .map(
-      ({ collection, where, after, limit }): Step =>
+      ({ collection, where, after, below, limit }): Step =>
         async (documents) => {
-          const page = { ...(after === undefined ? {} : { after }), ...(limit === undefined ? {} : { limit }) }
+          const page = {
+            ...(after === undefined ? {} : { after }),
+            ...(below === undefined ? {} : { below }),
+            ...(limit === undefined ? {} : { limit }),
+          }
           return all(documents.find(collection, { where, ...page }))
         },
     ),
@@ -143,6 +148,25 @@ export function documentContract(test: TestFn, open: OpenStore): void {
     t.deepEqual(await ids(documents, 'c', { where: { count: 1 }, after: '1', limit: 5 }), ['3'])
     t.deepEqual(await ids(documents, 'c', { limit: 0 }), [])
     t.deepEqual(await ids(documents, 'none'), [])
+  })
+
+  test('find below a prefix gives what is longer, in order', async (t) => {
+    await using opened = await open()
+    const { documents } = opened.store
+    const given = ['a', 'a/', 'a/1', 'a/2', 'a0', 'b/1', '\ud7ff', '\ud7ff1', '\ue0001', '\u{10ffff}', '\u{10ffff}1']
+    await documents.insert(
+      'c',
+      given.map((id) => ({ id, fields: { odd: id.endsWith('1') } })),
+    )
+    t.deepEqual(await ids(documents, 'c', { below: 'a/' }), ['a/1', 'a/2'])
+    t.deepEqual(await ids(documents, 'c', { below: 'a' }), ['a/', 'a/1', 'a/2', 'a0'])
+    t.deepEqual(await ids(documents, 'c', { below: 'a/', after: 'a/1' }), ['a/2'])
+    t.deepEqual(await ids(documents, 'c', { below: 'a/', after: '0', limit: 1 }), ['a/1'])
+    t.deepEqual(await ids(documents, 'c', { below: 'a/', after: 'b' }), [])
+    t.deepEqual(await ids(documents, 'c', { below: 'a/', where: { odd: true } }), ['a/1'])
+    t.deepEqual(await ids(documents, 'c', { below: '\ud7ff' }), ['\ud7ff1'])
+    t.deepEqual(await ids(documents, 'c', { below: '\u{10ffff}' }), ['\u{10ffff}1'])
+    t.deepEqual(await ids(documents, 'c', { below: 'c' }), [])
   })
 
   test('find by equality gives what a look at every document would, whatever was changed before', async (t) => {

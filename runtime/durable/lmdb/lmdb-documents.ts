@@ -2,6 +2,7 @@ import { setImmediate } from 'node:timers/promises'
 import { decode, encode } from '../codec.ts'
 import { storeError } from '../errors.ts'
 import { copyFields } from '../fields.ts'
+import { compareKeys, rangeOf } from '../keys.ts'
 import type { DocumentFields, Documents, FindOptions, NewDocument, StoredDocument } from '../store.ts'
 import { EqualityIndexes, entryBytes } from './equality-indexes.ts'
 import type { LmdbAccess } from './lmdb-access.ts'
@@ -25,7 +26,9 @@ export class LmdbDocuments implements Documents {
   constructor(access: LmdbAccess) {
     this.#access = access
     this.#indexes = new EqualityIndexes(access, (collection, after, limit) =>
-      this.#scan(collection, after, limit).entries.map(({ id, sealed }) => this.#open(id, sealed)),
+      this.#scan(collection, { after, until: undefined }, limit).entries.map(({ id, sealed }) =>
+        this.#open(id, sealed),
+      ),
     )
   }
 
@@ -89,12 +92,13 @@ export class LmdbDocuments implements Documents {
 
   async *find(
     collection: string,
-    { where = {}, after, limit = Number.POSITIVE_INFINITY }: FindOptions = {},
+    { where = {}, limit = Number.POSITIVE_INFINITY, ...range }: FindOptions = {},
   ): AsyncGenerator<StoredDocument> {
     const { check } = this.#access
     check(collection)
     const conditions = Object.entries(where)
     const indexed = await this.#indexes.answerable(collection, conditions)
+    const { after, until } = rangeOf(range)
     let given = 0
     let seen = after
     do {
@@ -102,9 +106,9 @@ export class LmdbDocuments implements Documents {
       const { entries, next }: Page =
         indexed.length > 0
           ? this.#among(this.#indexes.candidates(collection, indexed, seen, pageSize), collection)
-          : this.#scan(collection, seen, pageSize)
+          : this.#scan(collection, { after: seen, until }, pageSize)
       for (const { id, sealed } of entries) {
-        if (given >= limit) return
+        if (given >= limit || (until !== undefined && compareKeys(id, until) >= 0)) return
         const document = this.#open(id, sealed)
         if (!conditions.every(([name, wanted]) => document.fields[name] === wanted)) continue
         given += 1
@@ -116,12 +120,17 @@ export class LmdbDocuments implements Documents {
     } while (seen !== undefined)
   }
 
-  /** The documents of a collection after an id. */
-  #scan(collection: string, after: string | undefined, limit: number): Page {
+  /** The first documents of a collection in a range. */
+  #scan(
+    collection: string,
+    { after, until }: { readonly after: string | undefined; readonly until: string | undefined },
+    limit: number,
+  ): Page {
     const { start, end } = below('document', collection)
     const from = after === undefined ? start : ['document', collection, after]
     const entries: { readonly id: string; readonly sealed: Uint8Array }[] = []
-    for (const { key, value: sealed } of this.#access.root.getRange({ start: from, end, limit: limit + 1 })) {
+    const to = until === undefined ? end : ['document', collection, until]
+    for (const { key, value: sealed } of this.#access.root.getRange({ start: from, end: to, limit: limit + 1 })) {
       const id = key[2]
       if (typeof id === 'string' && id !== after && entries.length < limit) entries.push({ id, sealed })
     }

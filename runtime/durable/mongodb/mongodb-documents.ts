@@ -1,5 +1,6 @@
 import { type Collection, type Filter, type FindCursor, ObjectId } from 'mongodb'
 import { storeError } from '../errors.ts'
+import { rangeOf } from '../keys.ts'
 import type { DocumentFields, Documents, FindOptions, NewDocument, StoredDocument } from '../store.ts'
 import type { MongodbAccess } from './access.ts'
 import type { Batches } from './batches.ts'
@@ -95,17 +96,21 @@ export class MongodbDocuments implements Documents {
 
   async *find(
     collection: string,
-    { where = {}, after, limit = Number.POSITIVE_INFINITY }: FindOptions = {},
+    { where = {}, limit = Number.POSITIVE_INFINITY, ...range }: FindOptions = {},
   ): AsyncGenerator<StoredDocument> {
     this.#access.check(collection)
     const records = this.#records(collection)
     const conditions = Object.entries(where)
     await this.#indexes.ensure(records, Object.keys(where))
+    const { after, until } = rangeOf(range)
     let seen = after
     let cursor: FindCursor<DocumentRecord> | undefined
     // After an interruption it goes on behind the last document that was seen.
     const next = async () => {
-      cursor ??= records.find(filterOf(where, seen), { sort: { _id: 1 }, batchSize: Math.min(pageSize, limit) })
+      cursor ??= records.find(filterOf(where, { after: seen, until }), {
+        sort: { _id: 1 },
+        batchSize: Math.min(pageSize, limit),
+      })
       try {
         return await cursor.next()
       } catch (error) {
@@ -146,10 +151,14 @@ export class MongodbDocuments implements Documents {
   }
 }
 
-function filterOf(where: NonNullable<FindOptions['where']>, after: string | undefined): Filter<DocumentRecord> {
+function filterOf(
+  where: NonNullable<FindOptions['where']>,
+  { after, until }: { readonly after: string | undefined; readonly until: string | undefined },
+): Filter<DocumentRecord> {
   const conditions = Object.entries(where).map(([name, value]) => [
     topFieldName(name),
     value === null ? { $type: 'null' } : { $eq: value },
   ])
-  return { ...Object.fromEntries(conditions), ...(after === undefined ? {} : { _id: { $gt: after } }) }
+  const ids = { ...(after === undefined ? {} : { $gt: after }), ...(until === undefined ? {} : { $lt: until }) }
+  return { ...Object.fromEntries(conditions), ...(Object.keys(ids).length === 0 ? {} : { _id: ids }) }
 }
