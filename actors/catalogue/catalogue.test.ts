@@ -159,6 +159,37 @@ test("creations of one user's jobs are under way together, and each other comman
   t.is((await jobsIn(store)).tasks.length, 4)
 })
 
+test('the revisions of a design that was deleted while jobs used it go with the last of them', async (t) => {
+  const store = memoryStore()
+  await using stage = catalogueStage(store)
+  const { ask } = stage
+  const id = await prepared(ask)
+  const create = (job: string) =>
+    ask<unknown>((replyTo) => ({ type: 'create-job', user, spec: { ...jobOn([id]), id: job }, replyTo }))
+  const kept = async () => {
+    const { documents } = store
+    const revisions = [...(await all(documents.find('schemas'))), ...(await all(documents.find('codes')))]
+    return revisions.map((revision) => revision.id)
+  }
+  for (const job of ['a', 'b', 'c']) await create(job)
+  const [schema = '', code = ''] = await kept()
+  const removal = await ask((replyTo) => ({ type: 'remove-design', user, design, force: true, replyTo }))
+  t.is(removal, 'design d is deleted; its revisions stay for 3 jobs')
+  await ask((replyTo) => ({ type: 'remove-job', user, job: 'a', replyTo }))
+  t.deepEqual(await kept(), [schema, code])
+
+  // Another design of the same name is another.
+  await prepared(ask)
+  await ask((replyTo) => ({ type: 'update-job', user, job: 'b', spec: jobOn([id]), replyTo }))
+  t.is((await kept()).length, 4)
+  await ask((replyTo) => ({ type: 'remove-job', user, job: 'c', replyTo }))
+  const left = await kept()
+  t.deepEqual([left.length, left.includes(schema), left.includes(code)], [2, false, false])
+  t.is(await store.getBlob(`code/${code}`), undefined)
+  await ask((replyTo) => ({ type: 'remove-job', user, job: 'b', replyTo }))
+  t.is((await kept()).length, 2)
+})
+
 test("a server that starts beside one that replaces a job's tasks makes that fail, and loses nothing", async (t) => {
   const below = memoryStore()
   const [held, reached] = [gate(), gate()]

@@ -9,6 +9,7 @@ import type { DesignRecord } from '../records/record-models.ts'
 import type { Stored } from '../records/records.ts'
 import type { RequestContext } from '../reply.ts'
 import { sameId, sameOwner } from '../same.ts'
+import { removeLeftRevisions } from './left-revisions.ts'
 
 /** The design, or DESIGN_UNKNOWN. */
 export async function findDesign({ designs }: Collections, user: string, id: string): Promise<Stored<DesignRecord>> {
@@ -69,7 +70,7 @@ export async function updateDesign(
   return infoOf({ ...found, value })
 }
 
-/** DESIGN_USED if a job uses it, unless forced; then the job keeps the revisions that it was created with. */
+/** DESIGN_USED if a job uses it, unless forced; then its revisions stay until their last job is gone. */
 export async function removeDesign(
   collections: Collections,
   { store }: CatalogueParts,
@@ -85,15 +86,9 @@ export async function removeDesign(
   for await (const { id: job } of collections.jobs.find({ where: { designSerial: serial } })) users.push(job)
   if (users.length > 0 && !force) throw catalogueError('DESIGN_USED', { jobs: users.join(', ') })
   await collections.designs.remove(`${user}/${id}`)
-  if (users.length > 0) return `design ${id} is deleted; its revisions stay for ${users.length} jobs`
-  // Nobody can name these any more. What a crash leaves of them is out of sight and in nobody's way.
-  for await (const { id: revision } of collections.schemas.below(`${serial}/`))
-    await collections.schemas.remove(revision)
-  for await (const { id: revision } of collections.codes.below(`${serial}/`)) {
-    await store.removeBlob(`code/${revision}`)
-    await collections.codes.remove(revision)
-  }
-  return `design ${id} is deleted`
+  await removeLeftRevisions(collections, store, serial)
+  const kept = users.length > 0 ? `; its revisions stay for ${users.length} jobs` : ''
+  return `design ${id} is deleted${kept}`
 }
 
 function idOf(key: string): string {

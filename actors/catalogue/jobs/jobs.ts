@@ -1,5 +1,6 @@
 import { catalogueError } from '../../errors.ts'
 import { assertMatch } from '../conditions.ts'
+import { removeLeftRevisions } from '../designs/left-revisions.ts'
 import { checkIdentifier } from '../model/atoms.ts'
 import type { JobSpecification, JobStatus } from '../model/job.ts'
 import type { TaskInfo } from '../model/task.ts'
@@ -78,6 +79,8 @@ export async function updateJob(
     await collections.insertAll(...taskEntries(collections, id, expansion, tasks, at))
     await collections.jobs.replace(found, value)
   })
+  if (value.designSerial !== found.value.designSerial)
+    await removeLeftRevisions(collections, parts.store, found.value.designSerial)
   return null
 }
 
@@ -97,6 +100,7 @@ export async function removeJob(
     // Refused if it was started meanwhile; from here on it can't be.
     await collections.jobs.replace(found, { ...value, removing: true })
   })
+  await removeLeftRevisions(collections, parts.store, value.designSerial)
   return null
 }
 
