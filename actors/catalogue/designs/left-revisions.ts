@@ -7,11 +7,18 @@ export async function removeLeftRevisions(
   store: Store,
   serial: string,
 ): Promise<void> {
-  for await (const _design of designs.find({ where: { serial }, limit: 1 })) return
-  for await (const _job of jobs.find({ where: { designSerial: serial }, limit: 1 })) return
-  for await (const { id } of schemas.below(`${serial}/`)) await schemas.remove(id)
-  for await (const { id } of codes.below(`${serial}/`)) {
+  const design = await idsOf(designs.find({ where: { serial }, limit: 1 }))
+  const users = await idsOf(jobs.find({ where: { designSerial: serial }, limit: 1 }))
+  if (design.length > 0 || users.length > 0) return
+  for (const id of await idsOf(schemas.below(`${serial}/`))) await schemas.remove(id)
+  for (const id of await idsOf(codes.below(`${serial}/`))) {
     await store.removeBlob(`code/${id}`)
     await codes.remove(id)
   }
+}
+
+async function idsOf(records: AsyncIterable<{ readonly id: string }>): Promise<string[]> {
+  const ids: string[] = []
+  for await (const { id } of records) ids.push(id)
+  return ids
 }
