@@ -1,6 +1,7 @@
 export { type Ask, type AskCatalogue, asking, inContext } from './catalogue/ask.ts'
 export { catalogue } from './catalogue/catalogue.ts'
 export { entityTag } from './catalogue/conditions.ts'
+export { archiveLimitsOf, defaultArchiveBytes } from './catalogue/designs/archive.ts'
 export type { ReadArchive } from './catalogue/designs/codes.ts'
 export { newIdAt, newTaskKey } from './catalogue/identifiers.ts'
 export * from './catalogue/model/index.ts'

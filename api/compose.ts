@@ -4,8 +4,10 @@ import { join } from 'node:path'
 import { container, type DependencyContainer, type InjectionToken } from 'tsyringe'
 import {
   archivedWorkloads,
+  archiveLimitsOf,
   type ControlPlaneParts,
   type Deployer,
+  defaultArchiveBytes,
   inProcessDeployer,
   newIdAt,
   newTaskKey,
@@ -35,12 +37,18 @@ export interface Setting {
   readonly store: StoreSetting
   /** Jobs run in this process: on what is said, or on a deployer that the caller makes. Absent: none does. */
   readonly inProcess?: InProcessSetting | ((store: Store) => Deployer) | undefined
+  /** Of the largest archive of code; unpacked it may have ten times as many. Default: 10 MiB. */
+  readonly archiveBytes?: number | undefined
   /** Whether this server goes on with a job that another process left under way. Default: with any. */
   readonly goesOnWith?: ControlPlaneParts['goesOnWith'] | undefined
 }
 
 /** Which adapter stands behind each port of the control plane. */
-export function compose({ store: setting, inProcess }: Omit<Setting, 'goesOnWith'>): DependencyContainer {
+export function compose({
+  store: setting,
+  inProcess,
+  archiveBytes = defaultArchiveBytes,
+}: Omit<Setting, 'goesOnWith'>): DependencyContainer {
   const scope = container.createChildContainer()
   scope.registerInstance(STORE, openStore(setting))
   scope.register(SYSTEM, { useFactory: () => actorSystem({ name: 'control-plane' }) })
@@ -57,19 +65,20 @@ export function compose({ store: setting, inProcess }: Omit<Setting, 'goesOnWith
   scope.register(CHOOSE_DEPLOYER, {
     useFactory: async (within): Promise<ControlPlaneParts['chooseDeployer']> => {
       const store = await within.resolve(STORE)
-      const here = typeof inProcess === 'function' ? inProcess(store) : inProcess && inProcessOn(store, inProcess)
+      const here =
+        typeof inProcess === 'function' ? inProcess(store) : inProcess && inProcessOn(store, inProcess, archiveBytes)
       return ({ tasks }, agents) => (here && tasks.every(({ computeId }) => computeId === 'default') ? here : agents)
     },
   })
   return scope
 }
 
-function inProcessOn(store: Store, { folder, workers, places }: InProcessSetting): Deployer {
+function inProcessOn(store: Store, { folder, workers, places }: InProcessSetting, archiveBytes: number): Deployer {
   const cores = availableParallelism()
   return inProcessDeployer({
     store,
     registry: fileRegistry(join(folder, 'models')),
-    source: archivedWorkloads({ store, folder: join(folder, 'code') }),
+    source: archivedWorkloads({ store, folder: join(folder, 'code'), limits: archiveLimitsOf(archiveBytes) }),
     workers: workers ?? Math.min(8, cores),
     places: places ?? cores,
   })

@@ -1,5 +1,5 @@
 import { isIPv6 } from 'node:net'
-import { asking, controlPlane, type WorkerSettings } from '../actors/index.ts'
+import { archiveLimitsOf, asking, controlPlane, defaultArchiveBytes, type WorkerSettings } from '../actors/index.ts'
 import { type AuthenticationSetting, bearerGate } from './auth/gate.ts'
 import { CHOOSE_DEPLOYER, compose, IDENTITY, type Setting, STORE, SYSTEM } from './compose.ts'
 import { apiError } from './errors.ts'
@@ -34,10 +34,11 @@ export interface RunningServer extends AsyncDisposable {
   close(): Promise<void>
 }
 
-const defaultLimits: Limits = {
+/** What a form has around an archive. */
+const formAround = 64 * 1024
+
+const defaultLimits: Omit<Limits, 'formBytes'> = {
   jsonBytes: 1024 * 1024,
-  // An archive of 10 MB, and what a form has around it.
-  formBytes: 10 * 1024 * 1024 + 64 * 1024,
   requests: 2000,
   streams: 10_000,
 }
@@ -47,6 +48,7 @@ export async function startServer({
   store: storeSetting,
   inProcess,
   goesOnWith,
+  archiveBytes = defaultArchiveBytes,
   host = '127.0.0.1',
   port = 10_100,
   limits = {},
@@ -57,7 +59,7 @@ export async function startServer({
 }: ServerOptions): Promise<RunningServer> {
   if (!authentication && !isLoopback(host)) throw apiError('API_OPEN_HOST', { host })
   const gate = authentication && (await bearerGate(authentication))
-  const scope = compose({ store: storeSetting, inProcess })
+  const scope = compose({ store: storeSetting, inProcess, archiveBytes })
   const store = await scope.resolve(STORE)
   const system = scope.resolve(SYSTEM)
   const chooseDeployer = await scope.resolve(CHOOSE_DEPLOYER)
@@ -67,6 +69,7 @@ export async function startServer({
     controlPlane({
       store,
       workers,
+      archiveLimits: archiveLimitsOf(archiveBytes),
       chooseDeployer,
       onRecorded: metrics.recorded,
       ...(goesOnWith ? { goesOnWith } : {}),
@@ -90,7 +93,7 @@ export async function startServer({
     ask,
     trail,
     operations,
-    limits: { ...defaultLimits, ...limits },
+    limits: { ...defaultLimits, formBytes: archiveBytes + formAround, ...limits },
     log,
     metrics,
     closing: closing.signal,

@@ -33,7 +33,7 @@ export type DeploymentMessage =
 
 /** From a deployment to its job's actor. */
 export type DeploymentReport =
-  /** Each task has its place, and was told to start. */
+  /** Tasks have their places, and were told to start; others may follow. */
   | { readonly type: 'placed' }
   /** Of tasks that no agent reports: those in the server's own process, and those whose agent can't be had. */
   | {

@@ -15,7 +15,8 @@ export function pageOf({ limit, after }: z.output<typeof pageQuery>) {
   return { ...(limit === undefined ? {} : { limit: Number(limit) }), ...(after === undefined ? {} : { after }) }
 }
 
-export const flag = z.enum(['true', 'false'])
+/** Empty is how clients written in Go send what is unset. */
+export const flag = z.enum(['true', 'false', ''])
 
 /** API_QUERY names every parameter that doesn't fit. Others than the model's are let be. */
 export function decodeQuery<Model extends z.ZodObject>(

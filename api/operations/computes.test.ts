@@ -38,3 +38,13 @@ for (const kind of storeKinds)
     t.is((await api.call('DELETE', '/computes/c1', undefined, renewed)).status, 200)
     t.deepEqual(api.faults, [])
   })
+
+test('a compute is registered without region and administrator, and datasets find it by its id', async (t) => {
+  await using api = await apiStage('memory')
+  const registered = await api.call('POST', '/computes', { computeId: 'c1', apiKey: 'secret', region: '' })
+  t.is(registered.status, 201)
+  const dataset = { url: 'a', dataFormat: 'csv', realm: 'c1' }
+  const { body: id } = await api.call('POST', '/users/u/datasets', dataset)
+  const found = await api.call('GET', `/users/u/datasets/${String(id)}`)
+  t.like(found.body, { realm: 'c1', computeId: 'c1' })
+})

@@ -36,6 +36,16 @@ const realms: readonly [string, boolean, number, unknown][] = [
   ['us/c3', false, 422, 'REALM_UNKNOWN'],
   ['c9', true, 422, 'REALM_UNKNOWN'],
 ]
+test('a public dataset that nobody serves stays where it is, and is refused as a private one', async (t) => {
+  await using api = await apiStage('memory')
+  const unserved = { ...dataset, realm: 'default/us', isPublic: true }
+  const path = `/users/u/datasets/${String((await api.call('POST', '/users/u/datasets', unserved)).body)}`
+  t.like(await api.call('PUT', path, { ...unserved, name: 'n' }), { status: 200, body: { computeId: 'default' } })
+  const refused = await api.call('PUT', path, { ...unserved, isPublic: false })
+  t.like(refused, { status: 422, body: { code: 'REALM_UNSERVED' } })
+  t.like((await api.call('GET', path)).body, { isPublic: true, name: 'n' })
+})
+
 for (const [realm, isPublic, status, expected] of realms)
   test(`a ${isPublic ? 'public' : 'private'} dataset in realm ${realm} answers ${status}`, async (t) => {
     await using api = await apiStage('memory')

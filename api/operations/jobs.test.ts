@@ -63,6 +63,24 @@ for (const kind of storeKinds) {
     t.deepEqual(api.faults, [])
   })
 
+  test(`a job may have many tasks, and no more than can be kept (${kind})`, async (t) => {
+    await using api = await apiStage(kind)
+    const [first = ''] = await prepared(api)
+    const many = Array.from({ length: 30_000 }, () => first)
+    const created = await api.call('POST', jobs, { ...jobOn(many), id: 'large' })
+    t.is(created.status, 201)
+    t.is(Object((await api.call('GET', `${jobs}/large`)).body).dataSpec[0].datasetGroups.default.length, 30_000)
+
+    const [aggregator, trainer] = twoTierSchema.roles
+    const roles = [{ ...aggregator, replica: 1_000_000_000 }, trainer]
+    const refused = await api.call('PUT', `${design}/schema`, { ...twoTierSchema, roles })
+    t.like(refused, {
+      status: 422,
+      body: { faults: [{ code: 'TAG_TASKS', place: 'schema.roles.0.replica' }] },
+    })
+    t.deepEqual(api.faults, [])
+  })
+
   test(`what a job uses is not deleted from under it, but by force (${kind})`, async (t) => {
     await using api = await apiStage(kind)
     const [dataset = ''] = await prepared(api)

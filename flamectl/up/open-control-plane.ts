@@ -20,7 +20,11 @@ export async function openControlPlane({
   inProcess,
   keyFile,
   logLevel,
-}: Omit<RawUpOptions, 'port'> & { readonly port: number }): Promise<ControlPlane> {
+  archiveBytes,
+}: Omit<RawUpOptions, 'port' | 'maxCode'> & {
+  readonly port: number
+  readonly archiveBytes: number
+}): Promise<ControlPlane> {
   const setting = storeSetting(isMongodb(store) ? store : stateFolder(store))
   const folder = isMongodb(store) ? defaultFolder : store
   // Whoever may create a job runs code with this process's rights.
@@ -32,6 +36,7 @@ export async function openControlPlane({
     const server = await startServer({
       store: setting,
       ...jobsHere,
+      archiveBytes,
       host,
       port,
       log: { level: logLevel },

@@ -2,7 +2,7 @@ import { Command, Option } from 'commander'
 import { defaultEndpoint } from '../connection/connection.ts'
 import { onStopSignals } from '../stop-signals.ts'
 import { defaultFolder, keyFileIn } from '../store-place.ts'
-import { portOf, type RawUpOptions } from './up-options.ts'
+import { codeBytesOf, portOf, type RawUpOptions } from './up-options.ts'
 
 const logLevels = ['debug', 'info', 'warn', 'error', 'silent']
 
@@ -20,6 +20,7 @@ export function upCommand(): Command {
     .option('--no-in-process', 'leave all jobs to agents')
     .option('--auth', 'ask callers for a token; always where other machines can reach it')
     .option('--key-file <file>', 'by which it knows its tokens', keyFileIn(defaultFolder))
+    .option('--max-code <megabytes>', "of a design's code, packed; unpacked it may have ten times as many", '10')
     .addOption(
       new Option('--log-level <level>', 'what is logged to standard error; info tells of each request')
         .choices(logLevels)
@@ -27,8 +28,9 @@ export function upCommand(): Command {
     )
     .action(async (raw: RawUpOptions) => {
       const port = portOf(raw.port)
+      const archiveBytes = codeBytesOf(raw.maxCode)
       const { openControlPlane } = await import('./open-control-plane.ts')
-      const server = await openControlPlane({ ...raw, port })
+      const server = await openControlPlane({ ...raw, port, archiveBytes })
       const endpoint = server.url === defaultEndpoint ? '' : ` --endpoint ${server.url}`
       console.log(`control plane at ${server.url}, its state in ${server.state}`)
       console.log(`  flamectl${endpoint} create design <designId>    and so on; see flamectl --help`)

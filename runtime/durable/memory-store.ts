@@ -118,7 +118,7 @@ class MemoryDocuments implements Documents {
   }
 
   async insertAll(documents: readonly NewDocument[]): Promise<void> {
-    this.#check(...documents.flatMap(({ collection, id }) => [collection, id]))
+    for (const { collection, id } of documents) this.#check(collection, id)
     const added = documents.map(({ collection, id, fields }) => ({ collection, id, fields: copyFields(fields) }))
     const seen = new Set<string>()
     for (const { collection, id } of added) {

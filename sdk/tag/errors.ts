@@ -3,8 +3,12 @@ import { type ErrorEntry, errorFactory } from '../../runtime/index.ts'
 /** What can be wrong with a topology. Each fault says where. */
 export const tagFaults = {
   TAG_NAME_INVALID: {
-    message: 'the name {name} is empty or holds other characters than letters, digits, ".", "_" and "-"',
+    message: 'the name {name} is empty, dots alone, or holds other characters than letters, digits, ".", "_" and "-"',
     hint: 'give it such a name',
+  },
+  TAG_GROUP_NAME: {
+    message: 'the name {name} of a group is empty, or holds control characters',
+    hint: 'give it another name',
   },
   TAG_NAME_TAKEN: { message: 'the name {name} is there twice', hint: 'give each its own name' },
   TAG_PAIR_LENGTH: {
@@ -48,8 +52,12 @@ export const tagFaults = {
     hint: 'join it to another role, or remove it',
   },
   TAG_REPLICA: {
-    message: 'role {role} is a data consumer and asks for {replica} replicas',
-    hint: 'a data consumer has one task for each dataset: leave replica out',
+    message: 'role {role} asks for {replica} replicas, and {reason}',
+    hint: 'leave replica out',
+  },
+  TAG_TASKS: {
+    message: 'there would be {count} tasks, and a job may have {most}',
+    hint: 'ask for fewer replicas, or name fewer datasets',
   },
   TAG_NO_DATA_CONSUMER: { message: 'no role is a data consumer', hint: 'set isDataConsumer on the role that trains' },
   TAG_DATA_CONSUMER_CUT_OFF: {

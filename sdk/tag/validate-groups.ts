@@ -6,17 +6,19 @@ import type { NoteFault } from './validate.ts'
 /** Faults of groups and of the associations with them. */
 export function groupFaults({ schema, dataSpec }: Topology, note: NoteFault): void {
   for (const [index, channel] of schema.channels.entries())
-    repeatedGroups(channel, `schema.channels.${index}.groupBy.value`, note)
+    groupNameFaults(channel, `schema.channels.${index}.groupBy.value`, note)
   for (const [index, role] of schema.roles.entries()) associationFaults(schema, role, `schema.roles.${index}`, note)
   for (const [index, channel] of schema.channels.entries())
     oneSidedGroups(schema, dataSpec, channel, `schema.channels.${index}`, note)
   depthFaults(schema, note)
 }
 
-function repeatedGroups(channel: SchemaChannel, place: string, note: NoteFault): void {
+function groupNameFaults(channel: SchemaChannel, place: string, note: NoteFault): void {
   const groups = groupsOf(channel)
-  for (const [index, name] of groups.entries())
+  for (const [index, name] of groups.entries()) {
+    if (/^$|\p{Cc}/u.test(name)) note(`${place}.${index}`, 'TAG_GROUP_NAME', { name: JSON.stringify(name) })
     if (groups.indexOf(name) !== index) note(`${place}.${index}`, 'TAG_NAME_TAKEN', { name })
+  }
 }
 
 function associationFaults(schema: Schema, role: SchemaRole, place: string, note: NoteFault): void {

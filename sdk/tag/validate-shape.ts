@@ -3,12 +3,14 @@ import type { Schema, SchemaChannel } from './schema.ts'
 import type { Topology } from './topology.ts'
 import type { NoteFault, TopologyFacts } from './validate.ts'
 
-const wellFormed = /^[\w.-]+$/
+/** Not of dots alone, since a role's code lies in a folder of its name. */
+const wellFormed = /^(?!\.+$)[\w.-]+$/
 
 /** Faults of roles and channels by themselves: names, pairs, reachability. */
 export function shapeFaults({ schema }: Topology, { codeFolders, backends }: TopologyFacts, note: NoteFault): void {
   nameFaults('schema.roles', schema.roles, note)
   nameFaults('schema.channels', schema.channels, note)
+  nameFaults('schema.connectors', schema.connectors ?? [], note)
   const roles = new Set(schema.roles.map(({ name }) => name))
   const consumers = new Set(schema.roles.filter(({ isDataConsumer }) => isDataConsumer).map(({ name }) => name))
   const known = [...roles].join(', ')
@@ -38,12 +40,20 @@ export function shapeFaults({ schema }: Topology, { codeFolders, backends }: Top
   if (consumers.size === 0) note('schema.roles', 'TAG_NO_DATA_CONSUMER')
   for (const [index, { name, isDataConsumer, replica = 1 }] of schema.roles.entries()) {
     const place = `schema.roles.${index}`
-    if (isDataConsumer && replica > 1) note(`${place}.replica`, 'TAG_REPLICA', { role: name, replica })
+    const reason = replica > 1 && singleBecause(schema, name, isDataConsumer)
+    if (reason) note(`${place}.replica`, 'TAG_REPLICA', { role: name, replica, reason })
     if (codeFolders && !codeFolders.includes(name)) note(place, 'TAG_CODE_MISSING', { role: name })
     if (!isJoined(schema, name, isDataConsumer)) note(place, 'TAG_ROLE_ISOLATED', { role: name })
     else if (isDataConsumer && !reachesAggregation(schema, name, consumers))
       note(place, 'TAG_DATA_CONSUMER_CUT_OFF', { role: name })
   }
+}
+
+/** Why there can be no replicas of a role, if so. */
+function singleBecause({ channels }: Schema, role: string, isDataConsumer = false): string | undefined {
+  if (isDataConsumer) return 'a data consumer has one task for each dataset'
+  const tags = channels.flatMap(({ funcTags = {} }) => funcTags[role] ?? [])
+  return tags.some((tag) => tag.startsWith('coordinateWith')) ? 'a coordinator is alone' : undefined
 }
 
 function nameFaults(place: string, named: readonly { readonly name: string }[], note: NoteFault): void {

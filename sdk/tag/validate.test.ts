@@ -174,6 +174,39 @@ const cases: readonly Case[] = [
   },
   { code: 'TAG_REPLICA', place: 'schema.roles.1.replica', change: { roles: [boss, { ...leaf, replica: 2 }] } },
   {
+    code: 'TAG_REPLICA',
+    place: 'schema.roles.0.replica',
+    change: {
+      roles: [{ ...boss, replica: 2 }, leaf],
+      channels: [{ ...link, funcTags: { boss: ['coordinateWithLeaf'], leaf: ['coordinate'] } }],
+    },
+  },
+  {
+    code: 'TAG_TASKS',
+    place: 'schema.roles.0.replica',
+    change: { roles: [{ ...boss, replica: 11 }, leaf] },
+    facts: { mostTasks: 10 },
+  },
+  {
+    code: 'TAG_TASKS',
+    place: 'dataSpec',
+    change: {
+      roles: [{ ...boss, replica: 9 }, leaf],
+      dataSpec: [{ ...given, datasetGroups: { default: ['a', 'b'] } }],
+    },
+    facts: { mostTasks: 10 },
+  },
+  {
+    code: 'TAG_NAME_INVALID',
+    place: 'schema.roles.2.name',
+    change: { roles: [boss, leaf, { name: '..' }], channels: [link, { name: 'up', pair: ['boss', '..'] }] },
+  },
+  {
+    code: 'TAG_GROUP_NAME',
+    place: 'schema.channels.0.groupBy.value.0',
+    change: { channels: [{ ...link, groupBy: { type: 'tag', value: ['a\n'] } }] },
+  },
+  {
     code: 'TAG_NO_DATA_CONSUMER',
     place: 'schema.roles',
     change: { roles: [boss, { name: 'leaf' }], dataSpec: [] },

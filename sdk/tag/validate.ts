@@ -1,5 +1,6 @@
 import { type FaultCode, faultError, tagError } from './errors.ts'
 import type { Topology } from './topology.ts'
+import { countFaults } from './validate-counts.ts'
 import { datasetFaults } from './validate-datasets.ts'
 import { groupFaults } from './validate-groups.ts'
 import { shapeFaults } from './validate-shape.ts'
@@ -21,6 +22,8 @@ export interface TopologyFacts {
   readonly datasets?: ReadonlyMap<string, { readonly dataFormat: string }>
   readonly codeFolders?: readonly string[]
   readonly backends?: readonly string[]
+  /** How many tasks the topology may have. */
+  readonly mostTasks?: number
 }
 
 /** Every fault of a topology, each with its place. None: it can be expanded. */
@@ -33,6 +36,7 @@ export function validateTopology(topology: Topology, facts: TopologyFacts = {}):
   shapeFaults(topology, facts, note)
   groupFaults(topology, note)
   datasetFaults(topology, facts, note)
+  countFaults(topology, facts, note)
   return faults
 }
 

@@ -218,8 +218,12 @@ const ofJobs: Readonly<Record<string, Case>> = {
     faults: ['ALGORITHM_UNKNOWN modelSpec.optimizer.sort'],
   },
   'a setting that the optimizer has not': {
-    change: ({ job }) => set([job.modelSpec], 0, { optimizer: { sort: 'fedprox', kwargs: { nu: 1 } } }),
+    change: ({ job }) => set([job.modelSpec], 0, { optimizer: { sort: 'fedprox', kwargs: { mu: 1, nu: 1 } } }),
     faults: ['FIELD_UNKNOWN modelSpec.optimizer.kwargs.nu'],
+  },
+  'an optimizer without the setting that it needs': {
+    change: ({ job }) => set([job.modelSpec], 0, { optimizer: { sort: 'scaffold', kwargs: {} } }),
+    faults: ['FIELD_REQUIRED modelSpec.optimizer.kwargs.k'],
   },
   'a selector that is none': {
     change: ({ job }) => set([job.modelSpec], 0, { selector: { sort: 'dice' } }),

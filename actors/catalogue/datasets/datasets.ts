@@ -46,7 +46,7 @@ export async function readDataset(collections: Collections, user: string, id: st
   return infoOf(await findDataset(collections, user, id))
 }
 
-/** The whole of it anew; a realm that it doesn't change keeps its compute. */
+/** The whole of it anew; it keeps its compute if neither its realm changes nor who may read it. */
 export async function updateDataset(
   collections: Collections,
   user: string,
@@ -58,8 +58,9 @@ export async function updateDataset(
   sameId(id, info)
   const found = await findDataset(collections, user, id)
   assertMatch(context, `dataset ${id}`, infoOf(found))
-  const { realm, computeId, createdAt } = found.value
-  const place = info.realm === realm ? { realm, computeId } : await placeOf(collections, info)
+  const { realm, computeId, createdAt, isPublic = false } = found.value
+  const isPlaced = info.realm === realm && (info.isPublic ?? false) === isPublic
+  const place = isPlaced ? { realm, computeId } : await placeOf(collections, info)
   const value = { ...info, ...place, id, userId: user, createdAt }
   await collections.datasets.replace(found, value)
   return infoOf({ ...found, value })

@@ -22,14 +22,19 @@ export async function placeOf(
   if (!realm.startsWith(`${anywhere}/`)) {
     const id = realm.slice(realm.lastIndexOf('/') + 1)
     const found = isIdentifier(id) ? await computes.get(id) : undefined
-    if (!found || (realm !== id && realm !== `${found.value.region}/${id}`))
+    if (!found || (realm !== id && realm !== realmOf(found.value.region, id)))
       throw catalogueError('REALM_UNKNOWN', { realm })
-    return { realm: `${found.value.region}/${id}`, computeId: id }
+    return { realm: realmOf(found.value.region, id), computeId: id }
   }
   for (const region of [realm, realm.slice(anywhere.length + 1)]) {
     for await (const { id } of computes.find({ where: { region, state: 'up' } }))
-      return { realm: `${region}/${id}`, computeId: id }
+      return { realm: realmOf(region, id), computeId: id }
   }
   if (!isPublic) throw catalogueError('REALM_UNSERVED', { region: realm })
   return { realm, computeId: anywhere }
+}
+
+/** A compute may be registered without a region. */
+function realmOf(region: string, compute: string): string {
+  return region === '' ? compute : `${region}/${compute}`
 }

@@ -7,7 +7,14 @@ export interface ArchivedFile {
   readonly sizeBytes: number
 }
 
-export const defaultArchiveLimits: ArchiveLimits = { unpackedBytes: 100 * 1024 * 1024, files: 10_000, ratio: 100 }
+export const defaultArchiveBytes = 10 * 1024 * 1024
+
+/** What may be in an archive that is no larger than this. */
+export function archiveLimitsOf(archiveBytes: number): ArchiveLimits {
+  return { unpackedBytes: 10 * archiveBytes, files: 10_000, ratio: 100 }
+}
+
+export const defaultArchiveLimits = archiveLimitsOf(defaultArchiveBytes)
 
 const badPath = /^\/|^[A-Za-z]:|\\|\0|(^|\/)\.\.?(\/|$)|\/\//
 

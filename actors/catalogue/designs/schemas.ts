@@ -2,7 +2,7 @@ import { validateTopology } from '../../../sdk/index.ts'
 import { catalogueError, faultyError } from '../../errors.ts'
 import { assertMatch } from '../conditions.ts'
 import type { DesignSchema } from '../model/design.ts'
-import { backends } from '../model/job.ts'
+import { backends, mostTasks } from '../model/job.ts'
 import type { Collections } from '../records/collections.ts'
 import type { DesignRecord } from '../records/record-models.ts'
 import type { Stored } from '../records/records.ts'
@@ -19,7 +19,7 @@ export async function addSchema(
   context?: RequestContext,
 ): Promise<null> {
   // Which datasets there are is only known when a job is created.
-  const faults = validateTopology({ schema, dataSpec: [] }, { backends }).filter(
+  const faults = validateTopology({ schema, dataSpec: [] }, { backends, mostTasks }).filter(
     ({ code }) => code !== 'TAG_NO_DATASET',
   )
   if (faults.length > 0) throw faultyError('SCHEMA_INVALID', faults)

@@ -40,7 +40,7 @@ export async function createJob(
   const made = once === undefined ? plan : { ...plan, once }
   const value: CatalogueJob = { ...made, userId: user, expansion, state: 'ready', createdAt: at, updatedAt: at }
   const entries = [collections.jobs.entry(id, value), ...taskEntries(collections, id, expansion, tasks, at)]
-  if (!(await collections.insertAll(...entries))) return madeBefore(await collections.jobs.get(id))
+  if (!(await collections.insertAll(entries))) return madeBefore(await collections.jobs.get(id))
   return statusOf({ id, value })
 }
 
@@ -76,7 +76,7 @@ export async function updateJob(
   const kept = { createdAt, ...(fence === undefined ? {} : { fence }) }
   const value: CatalogueJob = { ...plan, ...kept, userId: user, expansion, state: 'ready', updatedAt: at }
   await changingTasks(collections, parts, { job: id, at, run }, async () => {
-    await collections.insertAll(...taskEntries(collections, id, expansion, tasks, at))
+    await collections.insertAll(taskEntries(collections, id, expansion, tasks, at))
     await collections.jobs.replace(found, value)
   })
   if (value.designSerial !== found.value.designSerial)

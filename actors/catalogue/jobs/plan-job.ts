@@ -3,7 +3,7 @@ import { faultyError, type PlacedFault } from '../../errors.ts'
 import { topFolders } from '../designs/archive.ts'
 import { modelSpecFaults } from '../model/algorithms.ts'
 import { isIdentifier } from '../model/atoms.ts'
-import { backends, type JobSpecification } from '../model/job.ts'
+import { backends, type JobSpecification, mostTasks } from '../model/job.ts'
 import type { CatalogueParts } from '../parts.ts'
 import type { Collections } from '../records/collections.ts'
 import type { DatasetRecord, DesignRecord, Revisions } from '../records/record-models.ts'
@@ -37,7 +37,7 @@ export async function planJob(
   ])
   const dataSpec = (given.dataSpec ?? []).map(({ role, datasetGroups = {} }) => ({ role, datasetGroups }))
   if (schema) {
-    const facts = { datasets, backends, ...(codeFolders ? { codeFolders } : {}) }
+    const facts = { datasets, backends, mostTasks, ...(codeFolders ? { codeFolders } : {}) }
     faults.push(...validateTopology({ schema, dataSpec }, facts))
   }
   if (faults.length > 0 || !schema) throw invalid(faults)

@@ -20,10 +20,10 @@ const known = {
     fedadam: serverOptimizer,
     fedadagrad: serverOptimizer,
     fedyogi: serverOptimizer,
-    fedprox: z.strictObject({ mu: notNegative }).partial(),
+    fedprox: z.strictObject({ mu: notNegative }),
     fedbuff: nothing,
-    feddyn: z.strictObject({ alpha: positive }).partial(),
-    scaffold: z.strictObject({ k: count }).partial(),
+    feddyn: z.strictObject({ alpha: positive }),
+    scaffold: z.strictObject({ k: count }),
     fedgft: z.strictObject({ fair: z.string(), gamma: notNegative, reg: z.literal('l2') }).partial(),
   },
   selector: {

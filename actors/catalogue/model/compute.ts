@@ -10,10 +10,10 @@ export const computeSpec = z.strictObject({
 models.add(computeSpec, { id: 'ComputeSpec' })
 export type ComputeSpec = z.output<typeof computeSpec>
 
-/** A compute's own first words: all that there is to know of it. */
+/** A compute's own first words. */
 export const computeRegistration = z.strictObject({
-  adminId: text.min(1),
-  region: text.min(1),
+  adminId: text.default(''),
+  region: text.default(''),
   apiKey: text.min(1),
   computeId: identifier,
 })

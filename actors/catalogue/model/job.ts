@@ -15,6 +15,9 @@ export const jobStates = [
 export type JobStateName = (typeof jobStates)[number]
 
 /** What carries messages between roles. */
+/** Tasks of a job: each is a document. */
+export const mostTasks = 100_000
+
 export const backends = ['mqtt', 'p2p', 'ws'] as const
 
 /** An algorithm by its name, and its settings. Which there are is checked when a job is created. */

@@ -44,7 +44,7 @@ export function collectionsOf({ documents }: Pick<Store, 'documents'>) {
     /** By recipient and job. */
     occasions: recordsOf(documents, 'occasions', occasionRecord),
     /** Inserts records of any of these, all or none. False if an id is taken. */
-    insertAll: (...entries: readonly NewDocument[]) => insertEntries(documents, entries),
+    insertAll: (entries: readonly NewDocument[]) => insertEntries(documents, entries),
   }
 }
 

@@ -214,9 +214,10 @@ test('a compute that never answers is waited for no longer than it may take', as
   await using run = deployed(store, job, { placementMs: 30 })
   await computeSays(store, job, 'agentDeploySuccess', 'trainer-0')
   await run.reported('placed')
+  await run.reported('trainer-1')
   t.deepEqual(run.reports, [
-    'trainer-1 failed: compute c1 said nothing of the agent of trainer-1 within 0.03 s',
     'placed',
+    'trainer-1 failed: compute c1 said nothing of the agent of trainer-1 within 0.03 s',
   ])
   t.deepEqual(Object.keys(await told(store, job)).toSorted(), ['aggregator-0', 'c1', 'trainer-0'])
 })

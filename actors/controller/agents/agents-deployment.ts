@@ -43,6 +43,7 @@ export function agentsDeployment(
     let computes: readonly string[] = []
     let lastRefusal: CodedError | undefined
     let isStopping = false
+    let isPlaced = false
 
     context.self.tell({ type: 'begin' })
     return (message) => context.track(handle(message))
@@ -102,14 +103,20 @@ export function agentsDeployment(
         if (place === 'refused') refuse(task, agentError('AGENT_NOT_PLACED', namesOf(task)))
       }
       await Promise.all(there.map(startTask))
+      if (started.size > 0) tellPlaced()
       if (awaited.size > 0) return void context.after(lookAgainMs, { type: 'look' })
-      if (started.size > 0 || !lastRefusal) {
-        reports.tell({ type: 'placed' })
+      if (isPlaced || !lastRefusal) {
+        tellPlaced()
         return left.size === 0 ? finish() : undefined
       }
       const cause = agentError('AGENTS_NONE_PLACED', { reason: lastRefusal.message }, { cause: lastRefusal })
       reports.tell({ type: 'deployment-failed', cause })
       return finish()
+    }
+
+    function tellPlaced(): void {
+      if (!isPlaced) reports.tell({ type: 'placed' })
+      isPlaced = true
     }
 
     /** No task waits longer for a compute that doesn't answer: the next look finds all others settled. */

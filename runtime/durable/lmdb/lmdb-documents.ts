@@ -39,7 +39,7 @@ export class LmdbDocuments implements Documents {
 
   async insertAll(documents: readonly NewDocument[]): Promise<void> {
     const { root, check, write } = this.#access
-    check(...documents.flatMap(({ collection, id }) => [collection, id]))
+    for (const { collection, id } of documents) check(collection, id)
     const prepared = documents.map(({ collection, id, fields: given }) => {
       const fields = copyFields(given)
       return { collection, id, fields, key: ['document', collection, id], bytes: seal(1, encode(fields)) }

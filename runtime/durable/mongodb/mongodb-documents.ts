@@ -30,7 +30,7 @@ export class MongodbDocuments implements Documents {
   }
 
   async insertAll(documents: readonly NewDocument[]): Promise<void> {
-    this.#access.check(...documents.flatMap(({ collection, id }) => [collection, id]))
+    for (const { collection, id } of documents) this.#access.check(collection, id)
     const seen = new Set<string>()
     for (const { collection, id } of documents) {
       const name = JSON.stringify([collection, id])
