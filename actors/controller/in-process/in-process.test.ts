@@ -234,7 +234,6 @@ const refused: readonly [string, Partial<JobSpecification>, Uint8Array, string][
     code,
     'JOB_ALGORITHM_MISSING',
   ],
-  ['an optimizer without its setting', spec({ optimizer: { sort: 'fedprox' } }), code, 'JOB_ALGORITHM_SETTING'],
   ['a privacy that is not there', spec({ privacy: { sort: 'dp' } }), code, 'JOB_ALGORITHM_MISSING'],
   ['a seed that is none', spec({ hyperparameters: { seed: -1 } }), code, 'JOB_SEED'],
   ['a setting of another type', spec({ hyperparameters: { fraction: 'half' } }), code, 'WORKLOAD_VALUE'],
