@@ -22,7 +22,7 @@ const flamectlErrors = {
   },
   CONFIG_INVALID: {
     message: 'the configuration {file} is invalid: {found}',
-    hint: 'write in YAML: apiserver: { endpoint: URL }, user: NAME',
+    hint: 'write in YAML, each on a line of its own, "apiserver: { endpoint: URL }" and "user: NAME"',
   },
   FILE_UNREADABLE: { message: '{file} cannot be read: {reason}', hint: 'name a file that is there' },
   FILE_JSON: { message: '{file} is no JSON: {reason}', hint: 'mend it there' },
@@ -58,6 +58,8 @@ const usageCodes: readonly string[] = [
   'DATA_TOO_FEW',
   'STORE_URL',
   'CLIENT_ENDPOINT',
+  'CLIENT_NAME',
+  'NAME_INVALID',
   'CONFIG_MISSING',
   'CONFIG_INVALID',
   'FILE_UNREADABLE',

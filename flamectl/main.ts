@@ -2,12 +2,17 @@
 import { CommanderError } from 'commander'
 import { CodedError } from '../runtime/errors/index.ts'
 import { causeCodes, exitStatus, exitStatusOf, flamectlError } from './errors.ts'
+import { printableLines } from './print/printable.ts'
 import { flamectl } from './program.ts'
 
 process.stdout.on('error', (error: NodeJS.ErrnoException) => {
   // The reader has gone, as with `flamectl … | head`: there is nobody to tell.
   process.exit(error.code === 'EPIPE' ? exitStatus.done : exitStatus.failed)
 })
+
+// Set to nothing is how many say that a variable isn't set.
+for (const [name, value] of Object.entries(process.env))
+  if (value === '' && name.startsWith('FLAME_')) delete process.env[name]
 
 const argv = process.argv.slice(2)
 try {
@@ -19,7 +24,7 @@ try {
 function report(error: unknown): number {
   if (error instanceof CommanderError) return error.exitCode === 0 ? exitStatus.done : exitStatus.misused
   if (!(error instanceof CodedError)) return report(flamectlError('UNEXPECTED', { error }, { cause: error }))
-  console.error(`error ${error.code}: ${error.message}\n  ${error.hint}`)
+  console.error(printableLines(`error ${error.code}: ${error.message}\n  ${error.hint}`))
   if (causeCodes.includes(error.code) && error.cause instanceof Error) console.error(placesOf(error.cause))
   return exitStatusOf(error)
 }

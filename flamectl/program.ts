@@ -1,3 +1,4 @@
+import { readFileSync } from 'node:fs'
 import { Command } from 'commander'
 import { checkCommand } from './check/check-command.ts'
 import { codeCommands } from './commands/code-commands.ts'
@@ -20,6 +21,7 @@ import { upCommand } from './up/up-command.ts'
 export function flamectl(argv: readonly string[]): Command {
   const program = addGlobalOptions(new Command('flamectl'))
     .description('federated learning as an actor system')
+    .version(version())
     .showHelpAfterError('(see flamectl --help)')
   const context = commandContext(program)
   for (const command of [runCommand(context, argv), checkCommand(), upCommand(), tokenCommand()])
@@ -42,6 +44,14 @@ export function flamectl(argv: readonly string[]): Command {
   program.exitOverride().configureHelp({ showGlobalOptions: true })
   passSettings(program)
   return program
+}
+
+/** That of the package. */
+function version(): string {
+  const { version: found }: { version: string } = JSON.parse(
+    readFileSync(new URL('../../package.json', import.meta.url), 'utf8'),
+  )
+  return found
 }
 
 /** Commands that are added, rather than made by their parent, don't take its settings by themselves. */

@@ -1,5 +1,5 @@
 import test from 'ava'
-import { isMongodb, shownStore, withoutPassword } from './store-place.ts'
+import { isMongodb, shownStore, stateFolder, withoutPassword } from './store-place.ts'
 
 test("a database's password is never shown", (t) => {
   for (const [given, shown] of [
@@ -17,4 +17,5 @@ test('a store is a folder, or a database of MongoDB', (t) => {
   t.true(isMongodb('mongodb+srv://host/db'))
   t.false(isMongodb('./mongodb'))
   t.is(shownStore('a'), 'a/state')
+  t.throws(() => stateFolder('mongo://host/db'), { code: 'OPTION_VALUE' })
 })

@@ -1,4 +1,5 @@
 import { join } from 'node:path'
+import { flamectlError } from './errors.ts'
 
 /** Where state and models are kept if nothing else is said. */
 export const defaultFolder = '.flame'
@@ -8,8 +9,14 @@ export function isMongodb(store: string): boolean {
   return /^mongodb(\+srv)?:/.test(store)
 }
 
-/** Folder of the state within the store's folder. */
+/** Folder of the state within the store's folder. OPTION_VALUE if it's the URL of something else. */
 export function stateFolder(store: string): string {
+  if (/^[a-z][\w+.-]*:\/\//i.test(store))
+    throw flamectlError('OPTION_VALUE', {
+      option: '--store',
+      expected: 'a folder, or mongodb://host:port/database',
+      given: JSON.stringify(store),
+    })
   return join(store, 'state')
 }
 

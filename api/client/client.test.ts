@@ -3,6 +3,7 @@ import test from 'ava'
 import { build } from 'esbuild'
 import { apiStage } from '../../test/support/api-stage.ts'
 import { twoTierCode, twoTierSchema } from '../../test/support/catalogue-stage.ts'
+import { json, scriptedServer } from '../../test/support/scripted-server.ts'
 import { apiClient } from './client.ts'
 import { allPages } from './pages.ts'
 
@@ -82,4 +83,13 @@ test('the client is bundled for a page with nothing of Node, of the server or of
       ) && !/node_modules\/(zod|eventsource-parser)\//.test(path),
   )
   t.deepEqual(foreign, [])
+})
+
+test('a name that would be that of another place is sent nowhere', async (t) => {
+  await using server = await scriptedServer(json(200, []))
+  const client = apiClient({ endpoint: server.url })
+  for (const designId of ['', '.', '..'])
+    await t.throwsAsync(async () => client.deleteDesign({ user: 'u', designId }), { code: 'CLIENT_NAME' })
+  await t.throwsAsync(async () => client.getDesigns({ user: '..' }), { code: 'CLIENT_NAME' })
+  t.deepEqual(server.seen, [])
 })

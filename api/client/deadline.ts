@@ -14,11 +14,9 @@ export function deadline(timeoutMs: number, caller: AbortSignal | undefined): De
     passed = true
     controller.abort(new DOMException('the time has passed', 'TimeoutError'))
   }, timeoutMs)
-  const abort = () => controller.abort(caller?.reason)
-  if (caller?.aborted) abort()
-  else caller?.addEventListener('abort', abort, { once: true })
   return {
-    signal: controller.signal,
+    // Unlike a listener of its own, this leaves nothing at a caller's signal that lives on.
+    signal: caller ? AbortSignal.any([controller.signal, caller]) : controller.signal,
     get passed() {
       return passed
     },

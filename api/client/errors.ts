@@ -6,6 +6,7 @@ const clientErrors = {
     message: '{given} is no endpoint',
     hint: 'name a URL such as http://127.0.0.1:10100',
   },
+  CLIENT_NAME: { message: '{given} is no {name}', hint: 'name one that is there' },
   CLIENT_UNREACHABLE: {
     message: 'nothing answers at {endpoint}: {reason}',
     hint: 'start a control plane there with flamectl up, or name another endpoint',

@@ -1,4 +1,5 @@
 import type { Operation } from '../operation.ts'
+import { clientError } from './errors.ts'
 import type { CallOptions } from './methods.ts'
 import type { Outgoing } from './transport.ts'
 
@@ -21,9 +22,14 @@ export function requestOf({ method, path, body, answer }: Operation, input: Inpu
   }
 }
 
-/** A path with its parameters. */
+/** A path with its parameters. CLIENT_NAME if one of them would name another place. */
 export function filled(path: string, values: Input): string {
-  return path.replace(/\{(\w+)\}/g, (_, name: string) => encodeURIComponent(String(values[name])))
+  return path.replace(/\{(\w+)\}/g, (_, name: string) => {
+    const value = String(values[name])
+    // An address without a part, or with dots for one, is that of something else.
+    if (/^\.{0,2}$/.test(value)) throw clientError('CLIENT_NAME', { name, given: JSON.stringify(value) })
+    return encodeURIComponent(value)
+  })
 }
 
 function queryOf(query: unknown): string {

@@ -48,6 +48,19 @@ test.serial('the token of the environment wins over that of the configuration', 
   )
 })
 
+test.serial('certificates are checked, unless the environment says plainly that they are not to be', async (t) => {
+  for (const [setting, expected] of [
+    ['1', '0'],
+    ['true', '0'],
+    ['0', undefined],
+    ['false', undefined],
+  ] as const) {
+    const environment: NodeJS.ProcessEnv = { FLAME_INSECURE: setting }
+    await connect(optionsOf(), environment)
+    t.is(environment.NODE_TLS_REJECT_UNAUTHORIZED, expected, setting)
+  }
+})
+
 test.serial('without anything said, it is the control plane of this machine', async (t) => {
   const { client, user } = await connect(optionsOf(), {})
   t.is(client.endpoint, defaultEndpoint)

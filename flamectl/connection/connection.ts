@@ -20,11 +20,15 @@ export async function connect(options: GlobalOptions, environment: NodeJS.Proces
   const endpoint = options.endpoint ?? config.apiserver?.endpoint ?? defaultEndpoint
   const token = environment.FLAME_TOKEN ?? config.token
   // Node's fetch takes no such option for one request; it looks here when it connects.
-  if (options.insecure) environment.NODE_TLS_REJECT_UNAUTHORIZED = '0'
+  if (options.insecure ?? isOn(environment.FLAME_INSECURE)) environment.NODE_TLS_REJECT_UNAUTHORIZED = '0'
   return {
     client: apiClient({ endpoint, ...(token === undefined ? {} : { token }) }),
     user: options.user ?? config.user ?? thisUser(),
   }
+}
+
+function isOn(setting = ''): boolean {
+  return /^(1|true|yes|on)$/i.test(setting)
 }
 
 /** For whom a command acts that speaks to no server. CONFIG_MISSING, CONFIG_INVALID. */

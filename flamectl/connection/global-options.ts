@@ -20,7 +20,7 @@ export function addGlobalOptions(program: Command): Command {
     .addOption(new Option('--config <file>', 'configuration in YAML').env('FLAME_CONFIG').default(defaultConfig))
     .addOption(new Option('--endpoint <url>', 'where the control plane answers').env('FLAME_ENDPOINT'))
     .addOption(new Option('--user <name>', 'whose designs, datasets and jobs').env('FLAME_USER'))
-    .addOption(new Option('--insecure', "don't check the server's certificate").env('FLAME_INSECURE'))
+    .option('--insecure', "don't check the server's certificate (env: FLAME_INSECURE=1)")
     .addOption(
       new Option('-o, --output <format>', 'table for people, others for programs').choices(formats).env('FLAME_OUTPUT'),
     )

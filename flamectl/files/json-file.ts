@@ -34,7 +34,7 @@ export async function readJson(file: string): Promise<unknown> {
     throw flamectlError('FILE_UNREADABLE', { file, reason }, { cause })
   })
   try {
-    return withoutComments(JSON.parse(text))
+    return withoutComments(JSON.parse(text.replace(/^\ufeff/, '')))
   } catch (cause) {
     throw flamectlError('FILE_JSON', { file, reason: cause instanceof Error ? cause.message : cause }, { cause })
   }

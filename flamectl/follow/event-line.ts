@@ -1,15 +1,16 @@
-import type { NumberedEvent } from '../../actors/index.ts'
+import type { EventCause, NumberedEvent } from '../../actors/index.ts'
 import { percent, said } from '../output/phrases.ts'
+import { printableLines } from '../print/printable.ts'
 
-/** What happened, in a line for people. */
+/** What happened, in a line for people; what doesn't fit in one is indented below it. */
 export function eventLine({ at, event }: NumberedEvent): string {
-  return `${at} ${happened(event)}`
+  return `${at} ${printableLines(happened(event)).replaceAll('\n', '\n  ')}`
 }
 
 function happened(event: NumberedEvent['event']): string {
   switch (event.type) {
     case 'state':
-      return event.cause ? `${event.state}: ${event.cause.code} ${event.cause.message}` : event.state
+      return event.cause ? `${event.state}: ${explained(event.cause)}` : event.state
     case 'task':
       return `${event.end}: ${event.state}`
     case 'round': {
@@ -23,6 +24,10 @@ function happened(event: NumberedEvent['event']): string {
     case 'log':
       return said(event.end, { message: event.message, fields: event.fields ?? {} })
     case 'notice':
-      return `${event.end}: ${event.code} ${event.message}`
+      return `${event.end}: ${explained(event)}`
   }
+}
+
+function explained({ code, message, hint }: EventCause): string {
+  return `${code} ${message}${hint === undefined ? '' : `\n${hint}`}`
 }

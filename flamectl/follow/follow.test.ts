@@ -4,6 +4,7 @@ import type { NumberedEvent } from '../../actors/index.ts'
 import { apiClient } from '../../api/client/index.ts'
 import { json, type SeenRequest, scriptedServer } from '../../test/support/scripted-server.ts'
 import { eventLine } from './event-line.ts'
+import { fittedTable } from './fitted-table.ts'
 import { followedEvents } from './followed-events.ts'
 import { cellsOf, type JobRow, rowAfter } from './job-row.ts'
 import { watchedJobs } from './watched-jobs.ts'
@@ -21,6 +22,27 @@ const round = (number: number) =>
     members: ['trainer-0'],
     seconds: 0.5,
   }) as const
+
+test('a live view is no larger than the terminal, and shows what runs', (t) => {
+  const rows: JobRow[] = Array.from({ length: 30 }, (_, i) => ({ id: `j${i}`, state: i === 3 ? 'running' : 'ready' }))
+  const lines = fittedTable(rows, { rows: 8, columns: 20 }).split('\n')
+  t.deepEqual(
+    lines.map((line) => line.split(' ')[0]),
+    ['ID', 'j3', 'j26', 'j27', 'j28', 'j29', 'and'],
+  )
+  t.true(lines.every((line) => line.length <= 20))
+  t.is(lines.at(-1), 'and 25 more')
+  t.is(fittedTable(rows.slice(0, 2), { rows: 8, columns: 20 }).split('\n').length, 3)
+})
+
+test('what a role throws does not reach the terminal as it is', (t) => {
+  const cause = { code: 'C', message: 'boom \u001b[31mRED\nsecond', hint: 'mend it' }
+  t.is(
+    eventLine({ number: 1, at, event: { type: 'state', state: 'failed', cause } }),
+    `${at} failed: C boom \\u001b[31mRED\n  second\n  mend it`,
+  )
+  t.is(eventLine({ number: 1, at, event: { type: 'log', end: 'e', message: 'a\nb\u202e' } }), `${at} e: a\\nb\\u202e`)
+})
 
 /** A server whose jobs have these states and events; a stream ends with its job, as the server's do. */
 function jobServer(jobs: Readonly<Record<string, { state: string; sent: readonly NumberedEvent[] }>>) {

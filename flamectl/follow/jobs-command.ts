@@ -1,10 +1,13 @@
 import { setTimeout as wait } from 'node:timers/promises'
 import { Command } from 'commander'
+import { CodedError } from '../../runtime/errors/index.ts'
 import type { CommandContext } from '../context.ts'
+import { exitStatus } from '../errors.ts'
 import { watchView } from './watch-view.ts'
 import { watchedJobs } from './watched-jobs.ts'
 
 const lookEveryMs = 2000
+const longestLossMs = 60_000
 
 /** `flamectl jobs`: what concerns jobs as they run. */
 export function jobsCommand({ connect, print }: CommandContext): Command {
@@ -18,14 +21,29 @@ export function jobsCommand({ connect, print }: CommandContext): Command {
       const jobs = watchedJobs(connection, jobId, stop.signal, (row, event) => view.changed(jobs.rows(), row, event))
       try {
         await jobs.look()
-        if (jobId !== undefined) return await jobs.ended()
-        for (;;) {
+        if (jobId !== undefined) {
+          await jobs.ended()
+          if (jobs.rows().some(({ state }) => state === 'failed')) process.exitCode = exitStatus.failed
+          return
+        }
+        for (let lostSince: number | undefined; ; ) {
           await wait(lookEveryMs)
-          await jobs.look()
+          try {
+            await jobs.look()
+            lostSince = undefined
+          } catch (cause) {
+            // A server is started again within that time, or another takes its place.
+            lostSince ??= Date.now()
+            if (!isUnreachable(cause) || Date.now() - lostSince > longestLossMs) throw cause
+          }
         }
       } finally {
         stop.abort()
       }
     })
   return new Command('jobs').description('follow jobs').addCommand(watch)
+}
+
+function isUnreachable(cause: unknown): boolean {
+  return cause instanceof CodedError && cause.code === 'CLIENT_UNREACHABLE'
 }

@@ -1,8 +1,8 @@
 import type { NumberedEvent } from '../../actors/index.ts'
 import type { Printer } from '../print/printer.ts'
-import { table } from '../print/table.ts'
 import { eventLine } from './event-line.ts'
-import { cellsOf, type JobRow, rowHead } from './job-row.ts'
+import { fittedTable } from './fitted-table.ts'
+import type { JobRow } from './job-row.ts'
 
 /** Shows how jobs come on. */
 export interface WatchView extends AsyncDisposable {
@@ -33,8 +33,7 @@ function drawn(draw: (text: string) => void, out: NodeJS.WriteStream): WatchView
   let timer: NodeJS.Timeout | undefined
   const redraw = () => {
     timer = undefined
-    // The newest, where there are more than the terminal has lines.
-    draw(table(rowHead, rows.slice(-Math.max(1, out.rows - 2)).map(cellsOf)))
+    draw(fittedTable(rows, out))
   }
   const redrawSoon = () => {
     timer ??= setTimeout(redraw, redrawEveryMs)

@@ -1,4 +1,5 @@
 import type { LogEntry } from '../../sdk/index.ts'
+import { printable } from '../print/printable.ts'
 import type { RunResult, RunStart } from './reporter.ts'
 
 export function percent(fraction: number | undefined): string {
@@ -15,7 +16,8 @@ export function summary({ job, seed, settings, runsOn, resumedAfter }: RunStart)
 
 /** What an end says, in a line. */
 export function said(end: string, { message, fields }: Pick<LogEntry, 'message' | 'fields'>): string {
-  return [`${end}: ${message}`, ...Object.entries(fields).map(([name, value]) => `${name}=${value}`)].join(' ')
+  const words = [`${end}: ${message}`, ...Object.entries(fields).map(([name, value]) => `${name}=${value}`)]
+  return printable(words.join(' '))
 }
 
 /** Where the model is, and what to do with it. */

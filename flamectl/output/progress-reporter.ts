@@ -2,6 +2,9 @@ import { Presets, SingleBar } from 'cli-progress'
 import { howToUse, percent, said, summary } from './phrases.ts'
 import type { Reporter } from './reporter.ts'
 
+/** Columns of what stands behind the bar. */
+const figuresWidth = 72
+
 /** A progress bar on a terminal. */
 export function progressReporter(out: NodeJS.WriteStream): Reporter {
   const line = (text: string) => void out.write(`${text}\n`)
@@ -13,6 +16,7 @@ export function progressReporter(out: NodeJS.WriteStream): Reporter {
       hideCursor: true,
       clearOnComplete: false,
       gracefulExit: false,
+      barsize: Math.max(5, Math.min(40, (out.columns ?? 80) - figuresWidth)),
       format: '{bar} round {value}/{total}  accuracy {accuracy}  loss {loss}  {rate} rounds/s  {left} left',
     },
     Presets.shades_classic,

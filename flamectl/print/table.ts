@@ -1,4 +1,5 @@
 import Table from 'cli-table3'
+import { printable } from './printable.ts'
 
 const borders = ['top', 'bottom', 'left', 'right', 'mid'] as const
 const corners = ['top-mid', 'top-left', 'top-right', 'bottom-mid', 'bottom-left', 'bottom-right'] as const
@@ -18,9 +19,4 @@ export function table(head: readonly string[], rows: readonly (readonly string[]
     .split('\n')
     .map((line) => line.trimEnd())
     .join('\n')
-}
-
-/** What others wrote may not move the cursor, nor colour the terminal. */
-function printable(text: string): string {
-  return text.replace(/\p{Cc}/gu, (character) => JSON.stringify(character).slice(1, -1).replace('\u007f', '\\u007f'))
 }

@@ -1,5 +1,6 @@
+import { existsSync } from 'node:fs'
 import { mkdir } from 'node:fs/promises'
-import { dirname } from 'node:path'
+import { dirname, resolve } from 'node:path'
 import { Command } from 'commander'
 import { flamectlError } from '../errors.ts'
 import { defaultFolder, keyFileIn } from '../store-place.ts'
@@ -27,8 +28,10 @@ export function tokenCommand(): Command {
       const known = scopes.filter((name) => given.includes(name))
       if (known.length < given.length) throw optionError('--scope', `some of ${scopes.join(', ')}`, scope)
       await mkdir(dirname(keyFile), { recursive: true, mode: 0o700 })
+      const isThere = existsSync(keyFile)
       if (newKey) await rotateKeys(keyFile)
       console.log(await issueToken({ keyFile, user, scopes: known, seconds }))
+      if (!isThere) console.error(`a new key was made: ${resolve(keyFile)}; a server has to be started with it`)
     })
 }
 

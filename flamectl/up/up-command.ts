@@ -1,3 +1,4 @@
+import { resolve } from 'node:path'
 import { Command, Option } from 'commander'
 import { defaultEndpoint } from '../connection/connection.ts'
 import { onStopSignals } from '../stop-signals.ts'
@@ -34,7 +35,8 @@ export function upCommand(): Command {
       const endpoint = server.url === defaultEndpoint ? '' : ` --endpoint ${server.url}`
       console.log(`control plane at ${server.url}, its state in ${server.state}`)
       console.log(`  flamectl${endpoint} create design <designId>    and so on; see flamectl --help`)
-      if (server.asksForTokens) console.log(`  export FLAME_TOKEN=$(flamectl token <user> --key-file ${raw.keyFile})`)
+      if (server.asksForTokens)
+        console.log(`  export FLAME_TOKEN=$(flamectl token <user> --key-file ${resolve(raw.keyFile)})`)
       console.log('  Ctrl-C stops it')
       await new Promise<void>((resolve) => onStopSignals(() => resolve()))
       await server.close()
