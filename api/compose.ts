@@ -7,7 +7,6 @@ import {
   archiveLimitsOf,
   type ControlPlaneParts,
   type Deployer,
-  defaultArchiveBytes,
   inProcessDeployer,
   newIdAt,
   newTaskKey,
@@ -47,8 +46,8 @@ export interface Setting {
 export function compose({
   store: setting,
   inProcess,
-  archiveBytes = defaultArchiveBytes,
-}: Omit<Setting, 'goesOnWith'>): DependencyContainer {
+  archiveBytes,
+}: Pick<Setting, 'store' | 'inProcess'> & { readonly archiveBytes: number }): DependencyContainer {
   const scope = container.createChildContainer()
   scope.registerInstance(STORE, openStore(setting))
   scope.register(SYSTEM, { useFactory: () => actorSystem({ name: 'control-plane' }) })

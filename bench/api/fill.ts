@@ -4,9 +4,10 @@ import { storeOpenedAt } from '../../test/support/store-opened-at.ts'
 /** Jobs that are inserted together. */
 const together = 100
 
-/** Brings a store that has some jobs up to so many, by copies of one with its tasks. Answers with how many tasks there are. */
-export async function fill(place: string, jobs: number): Promise<number> {
-  const { documents, close } = await opened(place)
+/** Brings a store that has some jobs up to so many, by copies of one with its tasks. */
+export async function fill(place: string, jobs: number): Promise<void> {
+  const store = await storeOpenedAt(place)
+  const { documents } = store
   try {
     let present = 0
     let model: { readonly id: string; readonly fields: NewDocument['fields'] } | undefined
@@ -30,13 +31,7 @@ export async function fill(place: string, jobs: number): Promise<number> {
       }
       await documents.insertAll(copies)
     }
-    return jobs * tasks.length
   } finally {
-    await close()
+    await store.close()
   }
-}
-
-async function opened(place: string) {
-  const store = await storeOpenedAt(place)
-  return { documents: store.documents, close: () => store.close() }
 }

@@ -4,7 +4,7 @@ import { CodedError } from '../../runtime/errors/index.ts'
 import type { CommandContext } from '../context.ts'
 import { exitStatus } from '../errors.ts'
 import { watchView } from './watch-view.ts'
-import { watchedJobs } from './watched-jobs.ts'
+import { type WatchedJobs, watchedJobs } from './watched-jobs.ts'
 
 const lookEveryMs = 2000
 const longestLossMs = 60_000
@@ -26,22 +26,26 @@ export function jobsCommand({ connect, print }: CommandContext): Command {
           if (jobs.rows().some(({ state }) => state === 'failed')) process.exitCode = exitStatus.failed
           return
         }
-        for (let lostSince: number | undefined; ; ) {
-          await wait(lookEveryMs)
-          try {
-            await jobs.look()
-            lostSince = undefined
-          } catch (cause) {
-            // A server is started again within that time, or another takes its place.
-            lostSince ??= Date.now()
-            if (!isUnreachable(cause) || Date.now() - lostSince > longestLossMs) throw cause
-          }
-        }
+        await lookAgain(jobs)
       } finally {
         stop.abort()
       }
     })
   return new Command('jobs').description('follow jobs').addCommand(watch)
+}
+
+/** Looks again and again. A server that can't be reached may be started again, or another take its place, for a while. */
+async function lookAgain(jobs: WatchedJobs): Promise<never> {
+  for (let lostSince: number | undefined; ; ) {
+    await wait(lookEveryMs)
+    try {
+      await jobs.look()
+      lostSince = undefined
+    } catch (cause) {
+      lostSince ??= Date.now()
+      if (!isUnreachable(cause) || Date.now() - lostSince > longestLossMs) throw cause
+    }
+  }
 }
 
 function isUnreachable(cause: unknown): boolean {

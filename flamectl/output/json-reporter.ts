@@ -1,4 +1,4 @@
-import { said } from './phrases.ts'
+import { noticed, said } from './phrases.ts'
 import type { Reporter } from './reporter.ts'
 
 /** One JSON object a line on `out`; what is meant for people goes to `err`. */
@@ -8,7 +8,7 @@ export function jsonReporter(out: NodeJS.WritableStream, err: NodeJS.WritableStr
     started: () => {},
     round: ({ round, metrics, hash, members, seconds }) =>
       line({ round, accuracy: metrics.accuracy, loss: metrics.loss, hash, members, seconds }),
-    notice: (end, { code, message }) => void err.write(`${end}: ${code} ${message}\n`),
+    notice: (end, notice) => void err.write(`${noticed(end, notice)}\n`),
     log: (end, entry) => void err.write(`${said(end, entry)}\n`),
     done: ({ rounds, accuracy, hash, model }) => line({ done: true, rounds, accuracy, hash, model }),
     stopped: (rounds, command) => void err.write(`stopped after round ${rounds}; to go on: ${command}\n`),

@@ -1,4 +1,4 @@
-import { howToUse, percent, said, summary } from './phrases.ts'
+import { howToUse, noticed, percent, said, summary } from './phrases.ts'
 import type { Reporter } from './reporter.ts'
 
 /** A plain line for each event: for logs and pipes. */
@@ -15,7 +15,7 @@ export function lineReporter(out: NodeJS.WritableStream): Reporter {
         `round ${round}/${rounds}  accuracy ${percent(metrics.accuracy)}  loss ${metrics.loss?.toFixed(4) ?? '-'}  ${members.length} counted  ${seconds.toFixed(2)} s`,
       )
     },
-    notice: (end, { code, message }) => line(`${end}: ${code} ${message}`),
+    notice: (end, notice) => line(noticed(end, notice)),
     log: (end, entry) => line(said(end, entry)),
     done: (result) => line(howToUse(result)),
     stopped: (committed, command) => line(`stopped after round ${committed}; to go on: ${command}`),

@@ -1,5 +1,5 @@
-import type { LogEntry } from '../../sdk/index.ts'
-import { printable } from '../print/printable.ts'
+import type { LogEntry, Notice } from '../../sdk/index.ts'
+import { printable, printableLines } from '../print/printable.ts'
 import type { RunResult, RunStart } from './reporter.ts'
 
 export function percent(fraction: number | undefined): string {
@@ -18,6 +18,11 @@ export function summary({ job, seed, settings, runsOn, resumedAfter }: RunStart)
 export function said(end: string, { message, fields }: Pick<LogEntry, 'message' | 'fields'>): string {
   const words = [`${end}: ${message}`, ...Object.entries(fields).map(([name, value]) => `${name}=${value}`)]
   return printable(words.join(' '))
+}
+
+/** What an end has noticed. */
+export function noticed(end: string, { code, message }: Notice): string {
+  return printableLines(`${end}: ${code} ${message}`)
 }
 
 /** Where the model is, and what to do with it. */

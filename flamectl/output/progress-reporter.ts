@@ -1,5 +1,5 @@
 import { Presets, SingleBar } from 'cli-progress'
-import { howToUse, percent, said, summary } from './phrases.ts'
+import { howToUse, noticed, percent, said, summary } from './phrases.ts'
 import type { Reporter } from './reporter.ts'
 
 /** Columns of what stands behind the bar. */
@@ -40,9 +40,7 @@ export function progressReporter(out: NodeJS.WriteStream): Reporter {
         left: `${Math.ceil((total - round) / rate)} s`,
       })
     },
-    notice(end, { code, message }) {
-      line(`\r\u001b[K${end}: ${code} ${message}`)
-    },
+    notice: (end, notice) => line(`\r\u001b[K${noticed(end, notice)}`),
     log: (end, entry) => line(`\r\u001b[K${said(end, entry)}`),
     done(result) {
       bar.stop()

@@ -37,4 +37,6 @@ test('in a log what roles say stands between the rounds, a line each', (t) => {
   reporter.log('trainer-0', { message: 'ready', fields: {} })
   reporter.round(round)
   t.deepEqual(read(out).split('\n').slice(0, 2), ['trainer-0: gathered ends=3 quick=true', 'trainer-0: ready'])
+  reporter.notice('trainer-0', { code: 'C', message: 'a\u001b[31mb' })
+  t.is(read(out), 'trainer-0: C a\\u001b[31mb\n')
 })

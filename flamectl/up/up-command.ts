@@ -3,7 +3,7 @@ import { Command, Option } from 'commander'
 import { defaultEndpoint } from '../connection/connection.ts'
 import { onStopSignals } from '../stop-signals.ts'
 import { defaultFolder, keyFileIn } from '../store-place.ts'
-import { codeBytesOf, portOf, type RawUpOptions } from './up-options.ts'
+import { type RawUpOptions, wholeNumberOf } from './up-options.ts'
 
 const logLevels = ['debug', 'info', 'warn', 'error', 'silent']
 
@@ -28,8 +28,8 @@ export function upCommand(): Command {
         .default('warn'),
     )
     .action(async (raw: RawUpOptions) => {
-      const port = portOf(raw.port)
-      const archiveBytes = codeBytesOf(raw.maxCode)
+      const port = wholeNumberOf('--port', raw.port, 0, 65_535)
+      const archiveBytes = wholeNumberOf('--max-code', raw.maxCode, 1, 1000) * 1024 * 1024
       const { openControlPlane } = await import('./open-control-plane.ts')
       const server = await openControlPlane({ ...raw, port, archiveBytes })
       const endpoint = server.url === defaultEndpoint ? '' : ` --endpoint ${server.url}`

@@ -12,24 +12,13 @@ export interface RawUpOptions {
   readonly logLevel: 'debug' | 'info' | 'warn' | 'error' | 'silent'
 }
 
-/** Bytes of so many MB. OPTION_VALUE unless it's a whole number of them. */
-export function codeBytesOf(given: string): number {
-  const megabytes = Number(given)
-  if (/^\d+$/.test(given) && megabytes >= 1 && megabytes <= 1000) return megabytes * 1024 * 1024
+/** OPTION_VALUE unless it's a whole number in this range. */
+export function wholeNumberOf(option: string, given: string, from: number, to: number): number {
+  const number = Number(given)
+  if (/^\d+$/.test(given) && number >= from && number <= to) return number
   throw flamectlError('OPTION_VALUE', {
-    option: '--max-code',
-    expected: 'a whole number from 1 to 1000',
-    given: JSON.stringify(given),
-  })
-}
-
-/** OPTION_VALUE unless it's a port. */
-export function portOf(given: string): number {
-  const port = Number(given)
-  if (/^\d+$/.test(given) && port < 65_536) return port
-  throw flamectlError('OPTION_VALUE', {
-    option: '--port',
-    expected: 'a whole number from 0 to 65535',
+    option,
+    expected: `a whole number from ${from} to ${to}`,
     given: JSON.stringify(given),
   })
 }

@@ -27,18 +27,17 @@ export function compareKeys(a: string, b: string): number {
   return first.length - second.length
 }
 
-/** Ids after one and before another. */
+/** Ids after one and before another; undefined: from the first, to the last. */
 export interface KeyRange {
-  readonly after?: string
-  readonly until?: string
+  readonly after: string | undefined
+  readonly until: string | undefined
 }
 
 /** Where ids lie that come after one, if any is given, and, if a prefix is, begin with that and are longer. */
 export function rangeOf({ after, below }: { readonly after?: string; readonly below?: string }): KeyRange {
-  if (below === undefined) return after === undefined ? {} : { after }
-  const first = after !== undefined && compareKeys(after, below) > 0 ? after : below
-  const until = successorOf(below)
-  return until === undefined ? { after: first } : { after: first, until }
+  if (below === undefined) return { after, until: undefined }
+  const isBeyond = after !== undefined && compareKeys(after, below) > 0
+  return { after: isBeyond ? after : below, until: successorOf(below) }
 }
 
 /** The first text behind all that begin with this; undefined if there is none. */

@@ -14,10 +14,10 @@ export const jobStates = [
 ] as const
 export type JobStateName = (typeof jobStates)[number]
 
-/** What carries messages between roles. */
-/** Tasks of a job: each is a document. */
+/** Tasks that a job may have: each is a document. */
 export const mostTasks = 100_000
 
+/** What carries messages between roles. */
 export const backends = ['mqtt', 'p2p', 'ws'] as const
 
 /** An algorithm by its name, and its settings. Which there are is checked when a job is created. */

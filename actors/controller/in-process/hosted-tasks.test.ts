@@ -3,22 +3,24 @@ import fc from 'fast-check'
 import { errorFactory, memoryStore, virtualClock } from '../../../runtime/index.ts'
 import { fedAvg, hierarchical, role, stockRoles, type TaskReport, twoTier } from '../../../sdk/index.ts'
 import { holdingPool } from '../../../test/support/holding-pool.ts'
-import { runJob } from '../../../test/support/job-runner.ts'
+import { type JobToRun, runJob } from '../../../test/support/job-runner.ts'
 import { slowTrainer } from '../../../test/support/slow-trainer.ts'
 import { tinyPool } from '../../../test/support/tiny-pool.ts'
 
 const learnError = errorFactory({ DATA_DAMAGED: { message: 'client {client} has no data', hint: 'mend it' } })
 const hashes = (run: { rounds: readonly { hash: string }[] }) => run.rounds.map(({ hash }) => hash)
-const calm = (clients = 6) =>
+/** Half of six trainers in each round, but for what is said otherwise. */
+const runSix = (change: Partial<JobToRun> = {}) =>
   runJob({
-    topology: twoTier({ clients }),
+    topology: twoTier({ clients: 6 }),
     strategy: fedAvg({ fraction: 0.5 }),
-    pool: tinyPool({ clients }),
+    pool: tinyPool({ clients: 6 }),
     store: memoryStore(),
+    ...change,
   })
 
 test('a two-tier job runs its rounds and completes', async (t) => {
-  const { state, rounds } = await calm()
+  const { state, rounds } = await runSix()
   t.is(state, 'completed')
   t.deepEqual(
     rounds.map(({ round, members }) => [round, members.length]),
@@ -32,13 +34,8 @@ test('a two-tier job runs its rounds and completes', async (t) => {
 
 test('a hierarchical job has the members and the hashes of the two-tier one', async (t) => {
   for (const groups of [1, 2, 3]) {
-    const run = await runJob({
-      topology: hierarchical({ clients: 6, groups }),
-      strategy: fedAvg({ fraction: 0.5 }),
-      pool: tinyPool({ clients: 6 }),
-      store: memoryStore(),
-    })
-    const reference = await calm()
+    const run = await runSix({ topology: hierarchical({ clients: 6, groups }) })
+    const reference = await runSix()
     t.is(run.state, 'completed', String(run.cause))
     t.deepEqual(
       run.rounds.map(({ members }) => members),
@@ -49,7 +46,7 @@ test('a hierarchical job has the members and the hashes of the two-tier one', as
 })
 
 test('a system that is terminated after any round goes on from there to the same hashes', async (t) => {
-  const reference = await calm()
+  const reference = await runSix()
   for (const last of [1, 2, 3]) {
     const store = memoryStore()
     const job = {
@@ -66,12 +63,9 @@ test('a system that is terminated after any round goes on from there to the same
 })
 
 test('a trainer that throws once trains again and changes nothing', async (t) => {
-  const reference = await calm()
+  const reference = await runSix()
   const thrown = new Set<string>()
-  const run = await runJob({
-    topology: twoTier({ clients: 6 }),
-    strategy: fedAvg({ fraction: 0.5 }),
-    store: memoryStore(),
+  const run = await runSix({
     pool: tinyPool({
       clients: 6,
       beforeTraining({ end, round }) {
@@ -89,10 +83,7 @@ test('a trainer that throws once trains again and changes nothing', async (t) =>
 
 test('a top aggregator that fails in its evaluation runs the round again to the same hashes', async (t) => {
   let calls = 0
-  const run = await runJob({
-    topology: twoTier({ clients: 6 }),
-    strategy: fedAvg({ fraction: 0.5 }),
-    store: memoryStore(),
+  const run = await runSix({
     pool: tinyPool({
       clients: 6,
       beforeEvaluation() {
@@ -102,14 +93,12 @@ test('a top aggregator that fails in its evaluation runs the round again to the 
     }),
   })
   t.is(run.state, 'completed')
-  t.deepEqual(hashes(run), hashes(await calm()))
+  t.deepEqual(hashes(run), hashes(await runSix()))
 })
 
 test('a value that is not finite is refused, named, and the round survives it', async (t) => {
-  const run = await runJob({
-    topology: twoTier({ clients: 6 }),
+  const run = await runSix({
     strategy: fedAvg(),
-    store: memoryStore(),
     pool: tinyPool({
       clients: 6,
       distort: (update, { client }) =>
@@ -124,23 +113,20 @@ test('a value that is not finite is refused, named, and the round survives it', 
 for (const topology of [twoTier({ clients: 6 }), hierarchical({ clients: 6, groups: 2 })]) {
   test(`updates that stay where they were trained change nothing, also when a part of a sum is lost (${topology.schema.name})`, async (t) => {
     let collections = 0
-    const run = await runJob({
+    const run = await runSix({
       topology,
-      strategy: fedAvg({ fraction: 0.5 }),
       pool: holdingPool(tinyPool({ clients: 6 }), () => ++collections === 2),
-      store: memoryStore(),
     })
     t.is(run.state, 'completed', String(run.cause))
     t.true(collections > 3)
-    t.deepEqual(hashes(run), hashes(await calm()))
+    t.deepEqual(hashes(run), hashes(await runSix()))
   })
 }
 
 test('a trainer whose data is damaged is left out and named', async (t) => {
-  const run = await runJob({
+  const run = await runSix({
     topology: hierarchical({ clients: 6 }),
     strategy: fedAvg(),
-    store: memoryStore(),
     pool: tinyPool({
       clients: 6,
       beforeTraining({ client }) {

@@ -2,7 +2,7 @@ import { setImmediate } from 'node:timers/promises'
 import { decode, encode } from '../codec.ts'
 import { storeError } from '../errors.ts'
 import { copyFields } from '../fields.ts'
-import { compareKeys, rangeOf } from '../keys.ts'
+import { compareKeys, type KeyRange, rangeOf } from '../keys.ts'
 import type { DocumentFields, Documents, FindOptions, NewDocument, StoredDocument } from '../store.ts'
 import { EqualityIndexes, entryBytes } from './equality-indexes.ts'
 import type { LmdbAccess } from './lmdb-access.ts'
@@ -121,11 +121,7 @@ export class LmdbDocuments implements Documents {
   }
 
   /** The first documents of a collection in a range. */
-  #scan(
-    collection: string,
-    { after, until }: { readonly after: string | undefined; readonly until: string | undefined },
-    limit: number,
-  ): Page {
+  #scan(collection: string, { after, until }: KeyRange, limit: number): Page {
     const { start, end } = below('document', collection)
     const from = after === undefined ? start : ['document', collection, after]
     const entries: { readonly id: string; readonly sealed: Uint8Array }[] = []

@@ -1,6 +1,6 @@
 import { type Collection, type Filter, type FindCursor, ObjectId } from 'mongodb'
 import { storeError } from '../errors.ts'
-import { rangeOf } from '../keys.ts'
+import { type KeyRange, rangeOf } from '../keys.ts'
 import type { DocumentFields, Documents, FindOptions, NewDocument, StoredDocument } from '../store.ts'
 import type { MongodbAccess } from './access.ts'
 import type { Batches } from './batches.ts'
@@ -151,10 +151,7 @@ export class MongodbDocuments implements Documents {
   }
 }
 
-function filterOf(
-  where: NonNullable<FindOptions['where']>,
-  { after, until }: { readonly after: string | undefined; readonly until: string | undefined },
-): Filter<DocumentRecord> {
+function filterOf(where: NonNullable<FindOptions['where']>, { after, until }: KeyRange): Filter<DocumentRecord> {
   const conditions = Object.entries(where).map(([name, value]) => [
     topFieldName(name),
     value === null ? { $type: 'null' } : { $eq: value },
