@@ -9,11 +9,12 @@ const noLines = Object.fromEntries([...borders, ...corners, ...crossings].map((n
 /** Columns below a header row, without lines, as other tools can cut and sort them. */
 export function table(head: readonly string[], rows: readonly (readonly string[])[]): string {
   const made = new Table({
-    head: [...head],
     chars: { ...noLines, middle: '  ' },
-    style: { 'padding-left': 0, 'padding-right': 0, head: [], border: [], compact: true },
+    style: { 'padding-left': 0, 'padding-right': 0, border: [], compact: true },
   })
-  made.push(...rows.map((row) => row.map(printable)))
+  // As a row: with a head, cli-table3 passes all rows as arguments of one call, which overflows the stack.
+  made.push([...head])
+  for (const row of rows) made.push(row.map(printable))
   return made
     .toString()
     .split('\n')

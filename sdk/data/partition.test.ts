@@ -1,3 +1,4 @@
+import { createHash } from 'node:crypto'
 import test from 'ava'
 import * as fc from 'fast-check'
 import { randomStream } from '../random/random-stream.ts'
@@ -81,4 +82,27 @@ test('fewer examples than the clients need, or an impossible number of clients, 
   t.throws(() => partition(request('shards', 1, 3_001)), { code: 'DATA_TOO_FEW' })
   t.throws(() => partition(request('iid', 1, 0)), { code: 'DATA_CLIENTS' })
   t.throws(() => partition(request('iid', 1, 1.5)), { code: 'DATA_CLIENTS' })
+})
+
+test('a client may have hundreds of thousands of examples, of one class too', (t) => {
+  const count = 500_000
+  for (const scheme of ['dirichlet:0.5', 'shards', 'iid']) {
+    const many = Uint8Array.from({ length: count }, (_, index) => index % 2)
+    const parts = partition({ labels: many, clients: 2, scheme, random: randomStream(1) })
+    t.is(new Set(parts.flatMap((part) => [...part])).size, count, scheme)
+  }
+})
+
+test('the parts of a seed stay the same, bit for bit', (t) => {
+  const expected = {
+    iid: '7f530222dcdb188e',
+    shards: '838091f58f7df1ed',
+    'dirichlet:0.05': '9fa800a71ce14115',
+    'dirichlet:0.5': '15a677a2c0196a0f',
+  }
+  for (const [scheme, hash] of Object.entries(expected)) {
+    const digest = createHash('sha256')
+    for (const part of partition(request(scheme, 1, 3_000))) digest.update(`${part.length}:`).update(part)
+    t.is(digest.digest('hex').slice(0, 16), hash, scheme)
+  }
 })

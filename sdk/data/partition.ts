@@ -84,7 +84,8 @@ function dirichletParts(labels: ArrayLike<number>, clients: number, alpha: numbe
       share += shares[client] ?? 0
       const end =
         client === clients - 1 ? shuffled.length : Math.min(shuffled.length, Math.round(share * shuffled.length))
-      part.push(...shuffled.subarray(start, end))
+      // Not spread into push: its arguments lie on the stack, which some 120,000 fill.
+      for (const index of shuffled.subarray(start, end)) part.push(index)
       start = end
     })
   }
@@ -96,7 +97,7 @@ function withoutEmpty(parts: number[][]): Uint32Array[] {
   for (const part of parts) {
     if (part.length > 0) continue
     const largest = parts.reduce((most, candidate) => (candidate.length > most.length ? candidate : most), part)
-    part.push(...largest.splice(-1))
+    part.push(largest.pop() ?? 0)
   }
   return parts.map((part) => Uint32Array.from(part))
 }
@@ -108,7 +109,14 @@ function equalParts(items: Uint32Array, parts: number): Uint32Array[] {
 }
 
 function concat(places: readonly number[], dealt: Uint32Array, shards: readonly Uint32Array[]): Uint32Array {
-  return Uint32Array.from(places.flatMap((place) => [...(shards[dealt[place] ?? 0] ?? [])]))
+  const dealtShards = places.map((place) => shards[dealt[place] ?? 0] ?? new Uint32Array())
+  const joined = new Uint32Array(dealtShards.reduce((size, { length }) => size + length, 0))
+  let size = 0
+  for (const shard of dealtShards) {
+    joined.set(shard, size)
+    size += shard.length
+  }
+  return joined
 }
 
 function indices(count: number): Uint32Array {

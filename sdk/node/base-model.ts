@@ -53,7 +53,7 @@ async function readTfjs(path: string): Promise<NamedTensor[]> {
   const tensors: NamedTensor[] = []
   for (const group of decodeTfjsManifest(new TextDecoder().decode(await bytesOf(path)), path)) {
     const shards = await Promise.all(group.paths.map((shard) => bytesOf(join(dirname(path), shard))))
-    tensors.push(...decodeTfjsGroup(group, shards, path))
+    for (const tensor of decodeTfjsGroup(group, shards, path)) tensors.push(tensor)
   }
   return tensors
 }

@@ -38,7 +38,7 @@ export async function planJob(
   const dataSpec = (given.dataSpec ?? []).map(({ role, datasetGroups = {} }) => ({ role, datasetGroups }))
   if (schema) {
     const facts = { datasets, backends, mostTasks, ...(codeFolders ? { codeFolders } : {}) }
-    faults.push(...validateTopology({ schema, dataSpec }, facts))
+    for (const fault of validateTopology({ schema, dataSpec }, facts)) faults.push(fault)
   }
   if (faults.length > 0 || !schema) throw invalid(faults)
   const topology: Topology = { schema, dataSpec }

@@ -5,6 +5,7 @@ import { modelSpecFaults } from './algorithms.ts'
 import { decodeModel } from './decode-model.ts'
 import { designInfo, designSchema } from './design.ts'
 import { jobSpec } from './job.ts'
+import { knownPart } from './unknown-fields.ts'
 import { withoutZeroValues } from './zero-values.ts'
 
 const job = { designId: 'mnist', backend: 'mqtt' }
@@ -131,3 +132,10 @@ for (const [title, spec, expected] of settings)
       modelSpecFaults(spec).map(({ code, place }) => `${code} ${place}`),
       expected,
     ))
+
+test('any number of unknown fields is found', (t) => {
+  const extra = Object.fromEntries(Array.from({ length: 200_000 }, (_, index) => [`x${index}`, 1]))
+  const { unknown } = knownPart(jobSpec, { ...job, modelSpec: extra })
+  t.is(unknown.length, 200_000)
+  t.is(unknown.at(-1), 'modelSpec.x199999')
+})

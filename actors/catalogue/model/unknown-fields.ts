@@ -28,7 +28,7 @@ export function knownPart(model: z.core.$ZodType, value: unknown, place = ''): K
     }
     const part = knownPart(fieldModel, field, within(name))
     kept.push([name, part.value])
-    unknown.push(...part.unknown)
+    for (const place of part.unknown) unknown.push(place)
   }
   return { value: Object.fromEntries(kept), unknown }
 }

@@ -93,10 +93,10 @@ export function agentsDeployment(
     async function look(): Promise<void> {
       const waiting = new Set([...awaited.values()].map(({ computeId }) => computeId))
       const found = await Promise.all([...waiting].map((compute) => collections.deployments.get(`${compute}/${job}`)))
-      const told = Object.assign({}, ...found.map((deployment) => deployment?.value.statuses))
+      const told = new Map(found.flatMap((deployment) => Object.entries(deployment?.value.statuses ?? {})))
       const there: TaskRecord[] = []
       for (const [id, task] of awaited) {
-        const place = placeBy(told[id])
+        const place = placeBy(told.get(id))
         if (place === 'awaited') continue
         awaited.delete(id)
         if (place === 'there') there.push(task)

@@ -87,11 +87,11 @@ export async function aggregate(
         members.push(end)
         return
       case 'partial':
-        refusals.push(...answer.refusals)
+        for (const refusal of answer.refusals) refusals.push(refusal)
         if (answer.members.length === 0) return
         sum.merge(end, answer.sum)
         metrics.merge(answer.metrics)
-        members.push(...answer.members)
+        for (const member of answer.members) members.push(member)
         return
       case 'failed':
         throw new CodedError(
