@@ -9,8 +9,8 @@ export const apiErrors = {
   API_JSON: { status: 400, message: 'the body is no JSON: {found}', hint: 'send one JSON value in UTF-8' },
   API_FORM: {
     status: 400,
-    message: 'the body is no form: {found}',
-    hint: 'send multipart/form-data with its boundary',
+    message: 'the form cannot be read: {found}',
+    hint: 'send multipart/form-data as RFC 7578 has it: lines that end with CRLF, parts with names, nothing encoded',
   },
   API_HEADER: { status: 400, message: 'the header {header} is {found}', hint: 'send {expected}' },
   API_RANGE: {

@@ -82,7 +82,8 @@ export interface Operation<
   /** Not of the interface that existing clients know. */
   readonly isAddition: boolean
   readonly query: Query
-  readonly body?: { readonly type: 'json' | 'form'; readonly model: Body }
+  /** Of a form, `files` names the fields that are files. */
+  readonly body?: { readonly type: 'json' | 'form'; readonly model: Body; readonly files: readonly string[] }
   readonly answer: Answered
   /** Decodes the call, asks the control plane, and answers. Rejects with a coded error. */
   perform(ask: Ask<ControlPlaneMessage>, call: Call): Promise<Answer>
@@ -116,7 +117,8 @@ interface Definition<Id extends string, Path extends string, Query extends z.Zod
   readonly isAddition?: boolean
   readonly query: Query
   readonly body: Body
-  readonly form?: true
+  /** The body is a form, and these of its fields are files. */
+  readonly form?: readonly string[]
   /** Asked first, where who is asked by `request` doesn't know who may ask. */
   readonly authorize?: (call: DecodedCall<Path, z.output<Query>, z.output<Body>>) => Request<null>
   /** Whose things it's about, if no parameter `user` says so. */
@@ -244,7 +246,9 @@ export function made<
     isAddition,
     query,
     answer,
-    ...(body instanceof z.ZodUndefined ? {} : { body: { type: form ? 'form' : 'json', model: body } }),
+    ...(body instanceof z.ZodUndefined
+      ? {}
+      : { body: { type: form ? 'form' : 'json', model: body, files: form ?? [] } }),
     async perform(ask, call) {
       for (const [name, value] of Object.entries(call.params)) checkIdentifier(name, value)
       const decoded: DecodedCall<Path, z.output<Query>, z.output<Body>> = {

@@ -6,10 +6,11 @@ import { assertOwn, assertScope, challengeOf } from './auth/authority.ts'
 import type { Gate } from './auth/gate.ts'
 import { type Scope, scopeFor } from './auth/scopes.ts'
 import { apiError } from './errors.ts'
-import { type BodyLimits, readForm, readJson } from './http/body.ts'
+import { type BodyLimits, readJson } from './http/body.ts'
 import { type Bounds, boundedBy } from './http/bounds.ts'
 import { idempotencyKeyIn, matchesIn } from './http/conditions.ts'
 import { beginExchange, exchangeOf } from './http/exchange.ts'
+import { readForm } from './http/form.ts'
 import { foreignSource } from './http/loopback.ts'
 import { problemBody, problemOf } from './http/problem.ts'
 import { respond, send, sendJson } from './http/respond.ts'
@@ -141,7 +142,9 @@ export function apiServer({
       query: Object.fromEntries(new URLSearchParams(request.getQuery())),
       body:
         body &&
-        (await (body.type === 'json' ? readJson(request, limits.jsonBytes) : readForm(request, limits.formBytes))),
+        (await (body.type === 'json'
+          ? readJson(request, limits.jsonBytes)
+          : readForm(request, limits.formBytes, body.files))),
       apiKey: request.header('x-api-key'),
       caller,
       lastEventId: request.header('last-event-id'),

@@ -141,7 +141,7 @@ export const designOperations = [
       status: method === 'post' ? 201 : 200,
       query: noQuery,
       body: upload,
-      form: true,
+      form: ['fileData'],
       answer: nothing,
       request: (call) => (replyTo) => ({
         type: 'add-code',
