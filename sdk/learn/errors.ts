@@ -34,6 +34,10 @@ export const learnErrors = {
     message: 'example {index} has label {label}, but the model has {outputs} outputs',
     hint: 'labels are classes from 0; give the last layer one unit per class, or check the data',
   },
+  LEARN_LAST_ACTIVATION: {
+    message: 'the model ends with the {activation} of layer {layer}, which does not go with {loss}: {reason}',
+    hint: '{instead}',
+  },
   LEARN_MODEL: {
     message: 'the model must be a layers model with one input and one output of known shape, but {came}',
     hint: 'return tf.sequential({ layers: [...] }) whose first layer has an inputShape, or tf.model({ inputs, outputs })',

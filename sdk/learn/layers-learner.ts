@@ -4,17 +4,21 @@ import { type Backend, backendFor } from './backend.ts'
 import { engineLearner } from './engine/engine-learner.ts'
 import { engineModel } from './engine/engine-model.ts'
 import { recordTopology } from './engine/model-recorder.ts'
+import { lastActivationRemark, lossApplies } from './last-activation.ts'
 import { lossOf } from './layers-loss.ts'
 import { describeModel, type ModelDescription } from './layers-model.ts'
 import { probe } from './layers-probe.ts'
-import { evaluateModel, trainModel } from './layers-training.ts'
+import { evaluateModel, type Subject, trainModel } from './layers-training.ts'
 import type { Learner } from './learner.ts'
 import type { LossName } from './loss-name.ts'
 import { checkSteps, type Steps } from './steps.ts'
 import { loadTensorFlow, type TensorFlow } from './tensorflow.ts'
 
 export interface LayersLearnerSettings extends Steps {
-  /** Makes the model with the given TensorFlow.js, without a last activation: the loss applies it. */
+  /**
+   * Makes the model with the given TensorFlow.js. A softmax that it ends with before softmaxCrossEntropy, or a sigmoid before
+   * sigmoidCrossEntropy, is the loss's own: the model trains as without it, and is published with it.
+   */
   readonly model: (tf: TensorFlow) => LayersModel
   readonly loss: LossName
   /** `auto`: the engine, where it knows every layer of the model; else TensorFlow.js. Default `auto`. */
@@ -31,7 +35,7 @@ export interface LayersLearnerSettings extends Steps {
  * A learner that trains a TensorFlow.js layers model. Same weights, examples and stream give the same bits in any
  * thread. The initial weights are drawn from the stream by each layer's initializer.
  *
- * @throws LEARN_SETTING, LEARN_MODEL, LEARN_RANDOM_LAYER; LEARN_ENGINE_MODEL where only the engine was to run it;
+ * @throws LEARN_SETTING, LEARN_MODEL, LEARN_LAST_ACTIVATION, LEARN_RANDOM_LAYER; LEARN_ENGINE_MODEL where only the engine was to run it;
  *   LEARN_INITIALIZER when initial weights are drawn; in training LEARN_DIVERGED and LEARN_OVERFLOW, and for examples that don't fit the model
  *   LEARN_EMPTY, LEARN_INPUT and LEARN_LABEL.
  */
@@ -61,7 +65,7 @@ function onEngine(
   steps: Steps,
 ): { readonly learner: Learner } | { readonly refusal: CodedError } {
   try {
-    return { learner: engineLearner(engineModel(topology), loss, steps) }
+    return { learner: engineLearner(engineModel(topology, loss), loss, steps) }
   } catch (error) {
     if (error instanceof CodedError && error.code === 'LEARN_ENGINE_MODEL') return { refusal: error }
     throw error
@@ -75,7 +79,11 @@ async function onTensorFlow(
   settings: LayersLearnerSettings,
   why: string,
 ): Promise<Learner> {
-  const subject = { tf, model, description, loss: lossOf(tf, settings.loss, description.outputs) }
+  const loss = lossOf(tf, settings.loss, description.outputs)
+  const last = description.lastActivation
+  const isApplied = last !== undefined && lossApplies(settings.loss, last, description.outputs)
+  const forLoss: Subject['forLoss'] = isApplied ? last.without : (work) => work()
+  const subject = { tf, model, description, loss, forLoss }
   const backend = await backendFor(tf, () => probe(subject, settings)).catch((error: unknown) => {
     model.dispose()
     throw error
@@ -84,6 +92,7 @@ async function onTensorFlow(
     layout: description.layout,
     modelTopology: description.topology,
     runsOn: `TensorFlow.js (${backend.name}): ${why}${slowness(backend)}`,
+    remarks: isApplied ? [lastActivationRemark(settings.loss, last)] : [],
     initialWeights: async (random) => description.initialWeights(random),
     train: (request) => backend.run(() => trainModel(subject, settings, request)),
     evaluate: (weights, examples) => backend.run(() => evaluateModel(subject, weights, examples)),

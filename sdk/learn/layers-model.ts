@@ -3,6 +3,7 @@ import type { RandomStream } from '../random/random-stream.ts'
 import { type Layout, layoutOf, type TensorSpec, tensorViews } from '../weights/layout.ts'
 import { learnError } from './errors.ts'
 import { type InitializerSpec, initialValues } from './initializer.ts'
+import { type LastActivationOf, lastActivationOf } from './last-activation.ts'
 import type { TensorFlow } from './tensorflow.ts'
 
 type Layer = LayersModel['layers'][number]
@@ -13,6 +14,8 @@ export interface ModelDescription {
   readonly topology: unknown
   /** Shape of one example. */
   readonly inputShape: readonly number[]
+  /** What the model ends with, where that is an activation. */
+  readonly lastActivation: LastActivationOf | undefined
   /** Values that the model gives for one example. */
   readonly outputs: number
   /** A layer that normalizes over a batch, if there is one. */
@@ -39,6 +42,7 @@ export function describeModel(tf: TensorFlow, model: LayersModel): ModelDescript
   for (const layer of layers) {
     for (const { originalName } of layer.weights) initializers.set(originalName, initializerOf(layer, originalName))
   }
+  const last = lastActivationOf(tf, model)
   const tensors = model.weights.map(({ originalName, shape }): TensorSpec & { original: string } => ({
     name: rename(originalName, names),
     shape: shape.map((length) => length ?? 0),
@@ -48,6 +52,7 @@ export function describeModel(tf: TensorFlow, model: LayersModel): ModelDescript
   return {
     layout,
     topology: renameAll(model.toJSON(null, false), names),
+    lastActivation: last && { ...last, layer: names.get(last.layer) ?? last.layer },
     inputShape,
     outputs,
     wholeBatchFor: normalizer && (names.get(normalizer.name) ?? normalizer.name),

@@ -20,6 +20,8 @@ export interface Subject {
   readonly model: LayersModel
   readonly description: ModelDescription
   readonly loss: Loss
+  /** Runs work in which the model gives what the loss takes. */
+  forLoss<Result>(work: () => Result): Result
 }
 
 interface Batch {
@@ -131,12 +133,13 @@ function partGradient(subject: Subject, { trained }: TensorSteps, { features, la
 }
 
 function apply(
-  { tf, model, description }: Subject,
+  { tf, model, description, forLoss }: Subject,
   features: Float32Array,
   samples: number,
   training: boolean,
 ): Tensor {
-  const outputs = model.apply(tf.tensor(features, [samples, ...description.inputShape]), { training })
+  const input = tf.tensor(features, [samples, ...description.inputShape])
+  const outputs = forLoss(() => model.apply(input, { training }))
   if (outputs instanceof tf.Tensor) return outputs
   throw learnError('LEARN_MODEL', { came: 'it gave no tensor' })
 }

@@ -63,6 +63,8 @@ export interface Learner {
   readonly modelTopology?: unknown
   /** What does the arithmetic, and where it isn't the engine, why: for a person to read. */
   readonly runsOn?: string
+  /** What else a person should know of how the model is trained, each in a sentence. */
+  readonly remarks?: readonly string[]
   initialWeights(random: RandomStream): Promise<Float32Array>
   train(request: TrainingRequest): Promise<Update>
   evaluate(weights: Float32Array, examples: Examples): Promise<Evaluation>

@@ -1,7 +1,7 @@
 import { learnError } from './errors.ts'
 
 /**
- * What is minimized, as a mean over the batch, from the model's outputs without a last activation:
+ * What is minimized, as a mean over the batch, from the model's outputs before a last softmax or sigmoid, which the loss applies:
  * - `softmaxCrossEntropy`: labels are classes, one output per class;
  * - `sigmoidCrossEntropy`: labels are 0 or 1, one output;
  * - `meanSquaredError`: labels are target values, one output.

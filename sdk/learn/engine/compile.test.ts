@@ -47,12 +47,12 @@ const refused: Readonly<Record<string, [(tf: TensorFlow) => Layer[], RegExp]>> =
     ({ layers }) => [layers.dense({ units: 2, inputShape: [3], trainable: false })],
     /layer dense_1 \(Dense\) has trainable false/,
   ],
-  'a softmax, which the loss applies': [
-    ({ layers }) => [layers.dense({ units: 2, inputShape: [3] }), layers.softmax({})],
-    /layer softmax_1 \(Softmax\) is a softmax: leave it out/,
+  'a softmax within the model': [
+    ({ layers }) => [layers.softmax({ inputShape: [3] }), layers.dense({ units: 2 })],
+    /layer softmax_1 \(Softmax\) is a softmax, which it knows only at the end/,
   ],
-  'a softmax as an activation': [
-    ({ layers }) => [layers.dense({ units: 2, activation: 'softmax', inputShape: [3] })],
+  'a softmax as an activation within the model': [
+    ({ layers }) => [layers.dense({ units: 2, activation: 'softmax', inputShape: [3] }), layers.dense({ units: 2 })],
     /layer dense_1 \(Dense\) is a softmax/,
   ],
   'several outputs for a channel': [
@@ -123,7 +123,7 @@ test('shapes that do not go together are refused with the layer', async (t) => {
     [[{ class_name: 'BatchNormalization', axis: 1, ...image }], /layer_0 \(BatchNormalization\) has axis 1/],
   ]
   for (const [layers, message] of cases) {
-    t.throws(() => engineModel(topology(layers)), { code: 'LEARN_ENGINE_MODEL', message })
+    t.throws(() => engineModel(topology(layers), 'meanSquaredError'), { code: 'LEARN_ENGINE_MODEL', message })
   }
 })
 

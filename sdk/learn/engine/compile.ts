@@ -11,6 +11,8 @@ export interface CompiledModel {
   readonly plan: Plan
   readonly input: Tensor
   readonly output: Tensor
+  /** The shape of one example's output of each layer. */
+  readonly shapes: ReadonlyMap<string, readonly number[]>
   /** Room for a batch's features as bytes. */
   readonly bytes: number
   /** One float32 an example. */
@@ -28,7 +30,11 @@ export function compile(graph: LayerGraph, size: PlanSize): CompiledModel {
   const consumers = countConsumers(graph)
   /** What each layer gives: a tensor for every layer that takes it. */
   const tensors = new Map<string, Tensor[]>()
-  const keep = (name: string, tensor: Tensor) => tensors.set(name, fanOut(plan, name, tensor, consumers.get(name) ?? 0))
+  const shapes = new Map<string, readonly number[]>()
+  const keep = (name: string, tensor: Tensor) => {
+    shapes.set(name, tensor.shape)
+    tensors.set(name, fanOut(plan, name, tensor, consumers.get(name) ?? 0))
+  }
   const take = (name: string) => tensors.get(name)?.pop()
   keep('input', input)
   for (const layer of graph.layers) keep(layer.name, build(plan, layer, layer.inputs.map(take)))
@@ -41,6 +47,7 @@ export function compile(graph: LayerGraph, size: PlanSize): CompiledModel {
     plan,
     input,
     output,
+    shapes,
     bytes: plan.allocate(plan.batch * tensorSize(input)),
     labels: plan.allocate(4 * plan.batch),
   }

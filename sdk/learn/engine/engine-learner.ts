@@ -1,6 +1,7 @@
 import type { Examples } from '../../data/examples.ts'
 import { sizeOf } from '../../weights/layout.ts'
 import { learnError } from '../errors.ts'
+import { lastActivationRemark } from '../last-activation.ts'
 import type { Learner } from '../learner.ts'
 import type { LossName } from '../loss-name.ts'
 import { oneAtATime } from '../one-at-a-time.ts'
@@ -16,7 +17,7 @@ const evaluationBatch = 100
 /** A learner that trains a model in the engine's WebAssembly kernels: the same bits in every process, thread and browser. */
 export function engineLearner(model: EngineModel, loss: LossName, steps: Steps): Learner {
   const lossOf = engineLoss(loss, model.outputs)
-  const { graph, layout, topology } = model
+  const { graph, layout, topology, lastActivation } = model
   const running = engine({ graph, batch: Math.max(steps.batch, evaluationBatch), trainingBatch: steps.batch })
   const inputSize = sizeOf(graph.inputShape)
   const check = (examples: Examples, purpose: 'train' | 'evaluate') => {
@@ -29,6 +30,7 @@ export function engineLearner(model: EngineModel, loss: LossName, steps: Steps):
     layout,
     modelTopology: topology,
     runsOn: `the engine's WebAssembly kernels`,
+    remarks: lastActivation ? [lastActivationRemark(loss, lastActivation)] : [],
     initialWeights: async (random) => model.initialWeights(random),
     async train(request) {
       check(request.examples, 'train')

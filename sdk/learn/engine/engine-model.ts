@@ -1,13 +1,19 @@
 import type { RandomStream } from '../../random/random-stream.ts'
 import { type Layout, layoutOf, tensorViews } from '../../weights/layout.ts'
 import { initialValues } from '../initializer.ts'
-import { compile } from './compile.ts'
+import type { LastActivation } from '../last-activation.ts'
+import type { LossName } from '../loss-name.ts'
+import { type CompiledModel, compile } from './compile.ts'
 import { inLayoutOrder } from './engine.ts'
+import { withoutLastActivation } from './last-activation.ts'
 import { type LayerGraph, layerGraph } from './layer-graph.ts'
 
 /** A model that the engine runs: what there is to know of it without its memory. */
 export interface EngineModel {
+  /** Gives what the loss takes. */
   readonly graph: LayerGraph
+  /** The activation that the topology ends with and the graph doesn't, since the loss applies it. */
+  readonly lastActivation: LastActivation | undefined
   readonly layout: Layout
   readonly topology: unknown
   /** Values that the model gives for one example. */
@@ -15,14 +21,19 @@ export interface EngineModel {
   initialWeights(random: RandomStream): Float32Array
 }
 
-/** @throws LEARN_ENGINE_MODEL, naming what the engine doesn't know of the model. */
-export function engineModel(topology: unknown): EngineModel {
-  const graph = layerGraph(topology)
-  const { plan, output } = compile(graph, { batch: 1, trainedBytes: 0 })
+/**
+ * A model to be trained for a loss.
+ *
+ * @throws LEARN_ENGINE_MODEL, naming what the engine doesn't know of the model; LEARN_LAST_ACTIVATION.
+ */
+export function engineModel(topology: unknown, loss: LossName): EngineModel {
+  const { graph, compiled, lastActivation } = forLoss(layerGraph(topology), loss)
+  const { plan, output } = compiled
   const slots = inLayoutOrder(plan.weights)
   const layout = layoutOf(slots.map(({ name, shape }) => ({ name, shape })))
   return {
     graph,
+    lastActivation,
     layout,
     topology,
     outputs: output.pixels * output.channels,
@@ -35,4 +46,21 @@ export function engineModel(topology: unknown): EngineModel {
       return weights
     },
   }
+}
+
+interface ForLoss extends Pick<EngineModel, 'graph' | 'lastActivation'> {
+  readonly compiled: CompiledModel
+}
+
+/** The graph without the activation that the loss applies; as it is, where it ends with none of these. */
+function forLoss(graph: LayerGraph, loss: LossName): ForLoss {
+  const compiledOf = (given: LayerGraph) => compile(given, { batch: 1, trainedBytes: 0 })
+  const without = withoutLastActivation(graph)
+  if (without) {
+    const compiled = compiledOf(without.graph)
+    const { pixels, channels } = compiled.output
+    const lastActivation = without.isFor(loss, compiled.shapes.get(without.layer) ?? [], pixels * channels)
+    if (lastActivation) return { graph: without.graph, compiled, lastActivation }
+  }
+  return { graph, compiled: compiledOf(graph), lastActivation: undefined }
 }

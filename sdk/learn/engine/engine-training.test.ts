@@ -38,7 +38,10 @@ for (const [name, settings, terms] of [
     const make = (on: 'engine' | 'tensorflow') =>
       layersLearner({ engine: on, model: wide, loss: 'softmaxCrossEntropy', ...steps, ...settings, epochs: 2 })
     const [ours, theirs] = [await make('engine'), await make('tensorflow')]
-    t.true(engine({ graph: engineModel(ours.modelTopology).graph, batch: steps.batch }).capacity < steps.batch)
+    t.true(
+      engine({ graph: engineModel(ours.modelTopology, 'softmaxCrossEntropy').graph, batch: steps.batch }).capacity <
+        steps.batch,
+    )
     const weights = await ours.initialWeights(randomStream(1))
     const request = () => ({ weights, examples: examplesOf([4], 64), random: randomStream(2), terms })
     const [a, b] = [await ours.train(request()), await theirs.train(request())]
@@ -48,15 +51,18 @@ for (const [name, settings, terms] of [
   })
 }
 
-const model = engineModel({
-  class_name: 'Sequential',
-  config: {
-    layers: [
-      { class_name: 'Dense', config: { name: 'one', units: 300, batch_input_shape: [null, 300] } },
-      { class_name: 'Dense', config: { name: 'two', units: 2 } },
-    ],
+const model = engineModel(
+  {
+    class_name: 'Sequential',
+    config: {
+      layers: [
+        { class_name: 'Dense', config: { name: 'one', units: 300, batch_input_shape: [null, 300] } },
+        { class_name: 'Dense', config: { name: 'two', units: 2 } },
+      ],
+    },
   },
-})
+  'softmaxCrossEntropy',
+)
 const train = (running: Engine, settings: Partial<Steps> = {}, terms: LocalTerms = {}) =>
   trainOnEngine(
     running,

@@ -53,12 +53,12 @@ for (const [kind, model] of Object.entries({ sequential, functional, table })) {
     const made = model(tf)
     const theirs = describeModel(tf, made)
     const recorded = recordTopology(model)
-    const ours = engineModel(recorded)
+    const ours = engineModel(recorded, 'meanSquaredError')
     t.deepEqual(ours.layout, theirs.layout)
     t.deepEqual(ours.outputs, theirs.outputs)
     t.deepEqual(ours.initialWeights(randomStream(3)), theirs.initialWeights(randomStream(3)))
     // And what TensorFlow.js writes of it is the same to the engine.
-    const read = engineModel(theirs.topology)
+    const read = engineModel(theirs.topology, 'meanSquaredError')
     t.deepEqual(
       read.graph.layers.map(({ name, className, inputs }) => ({ name, className, inputs })),
       ours.graph.layers.map(({ name, className, inputs }) => ({ name, className, inputs })),
@@ -70,7 +70,7 @@ for (const [kind, model] of Object.entries({ sequential, functional, table })) {
   test(`TensorFlow.js loads what was recorded of a ${kind} model`, async (t) => {
     const tf = await loadTensorFlow()
     const loaded = await tf.loadLayersModel(tf.io.fromMemory({ modelTopology: Object(recordTopology(model)) }))
-    const { layout } = engineModel(recordTopology(model))
+    const { layout } = engineModel(recordTopology(model), 'meanSquaredError')
     t.deepEqual(
       loaded.weights.map(({ originalName, shape }) => ({ name: originalName, shape })),
       [...layout.tensors],

@@ -20,6 +20,7 @@ const recordedClasses: Readonly<Record<string, string>> = {
   maxPooling2d: 'MaxPooling2D',
   reLU: 'ReLU',
   reshape: 'Reshape',
+  softmax: 'Softmax',
   zeroPadding2d: 'ZeroPadding2D',
 }
 

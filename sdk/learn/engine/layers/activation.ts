@@ -12,7 +12,7 @@ const named: Readonly<Record<string, Activation>> = {
   tanh: { type: 'tanh' },
 }
 
-/** The activation that a layer names, or none. Softmax is refused: the losses take what comes before it. */
+/** The activation that a layer names, or none. Softmax is refused: the engine has it only within its loss. */
 export function activationOf(settings: LayerSettings): Activation {
   const name = String(settings.value('activation') ?? 'linear')
   const kind = named[name]
@@ -22,7 +22,7 @@ export function activationOf(settings: LayerSettings): Activation {
 }
 
 function softmaxRefused(settings: LayerSettings): Error {
-  return settings.refuse('is a softmax: leave it out, the loss softmaxCrossEntropy applies it')
+  return settings.refuse('is a softmax, which it knows only at the end of a model before the loss softmaxCrossEntropy')
 }
 
 export const activationLayers: Readonly<Record<string, LayerBuilder>> = {
