@@ -26,7 +26,7 @@ export function eventJournal(store: Store, now: () => string, kept = eventsKept)
   return {
     async record(job, event) {
       const key = keyOf(job)
-      const number = await store.append(key, encode({ at: now(), event } satisfies KeptEvent))
+      const number = await store.append(key, encode({ at: now(), event: soundEvent(event) } satisfies KeptEvent))
       if (number > kept && number % stride === 0) await store.truncate(key, number - kept)
       return number
     },
@@ -37,7 +37,7 @@ export function eventJournal(store: Store, now: () => string, kept = eventsKept)
         const value = decode(entry.bytes)
         if (!isKept(value))
           throw catalogueError('RECORD_DAMAGED', { id: `${job}/${entry.number}`, collection: 'events' })
-        events.push({ number: entry.number, at: value.at, event: value.event })
+        events.push({ number: entry.number, at: value.at, event: soundEvent(value.event) })
         if (events.length >= limit) break
       }
       return events
@@ -55,8 +55,44 @@ function keyOf(job: string): string {
   return `events/${job}`
 }
 
-const types: readonly unknown[] = ['state', 'task', 'round', 'metrics', 'log', 'notice'] satisfies JobEvent['type'][]
+/**
+ * An event that JSON holds as it is. What makes an event has refused or marked what isn't finite; here goes what others left,
+ * such as servers before this version: metrics that aren't finite are left out, fields of a log become text.
+ */
+function soundEvent(event: JobEvent): JobEvent {
+  switch (event.type) {
+    case 'round':
+    case 'metrics':
+      if (Object.values(event.metrics).every(Number.isFinite)) return event
+      return { ...event, metrics: withEntries(event.metrics, (value) => (Number.isFinite(value) ? value : undefined)) }
+    case 'log':
+      if (!Object.values(event.fields ?? {}).some(isNotFinite)) return event
+      return {
+        ...event,
+        fields: withEntries(event.fields ?? {}, (value) => (isNotFinite(value) ? String(value) : value)),
+      }
+    default:
+      return event
+  }
+}
 
+function isNotFinite(value: unknown): boolean {
+  return typeof value === 'number' && !Number.isFinite(value)
+}
+
+function withEntries<Value>(
+  record: Readonly<Record<string, Value>>,
+  change: (value: Value) => Value | undefined,
+): Record<string, Value> {
+  const changed: Record<string, Value> = {}
+  for (const [name, value] of Object.entries(record)) {
+    const kept = change(value)
+    if (kept !== undefined) changed[name] = kept
+  }
+  return changed
+}
+
+/** Of a type that a newer server writes, too: those who read the events know more of them, or pass it over. */
 function isKept(value: unknown): value is KeptEvent {
   return (
     typeof value === 'object' &&
@@ -67,6 +103,6 @@ function isKept(value: unknown): value is KeptEvent {
     typeof value.event === 'object' &&
     value.event !== null &&
     'type' in value.event &&
-    types.includes(value.event.type)
+    typeof value.event.type === 'string'
   )
 }

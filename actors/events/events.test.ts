@@ -1,5 +1,5 @@
 import test from 'ava'
-import { actorSystem, manualClock, memoryStore, type Store } from '../../runtime/index.ts'
+import { actorSystem, encode, manualClock, memoryStore, type Store } from '../../runtime/index.ts'
 import { eventsStage } from '../../test/support/events-stage.ts'
 import { interruptedStore } from '../../test/support/interrupted-store.ts'
 import { storeJob } from '../../test/support/stored-job.ts'
@@ -142,4 +142,36 @@ test('of a job that tells much the last events are kept, under their numbers', a
     found,
     Array.from({ length: found.length }, (_, index) => 102 - found.length + index),
   )
+})
+
+const unsound: readonly JobEvent[] = [
+  { type: 'round', round: 1, metrics: { loss: Number.NaN, mae: 2 }, hash: 'h', members: [], seconds: 1 },
+  { type: 'metrics', end: 'e', metrics: { norm: 1 / 0 } },
+  { type: 'log', end: 'e', message: 'm', fields: { ratio: -1 / 0, count: 3, quick: true } },
+]
+const sound = [
+  { type: 'round', round: 1, metrics: { mae: 2 }, hash: 'h', members: [], seconds: 1 },
+  { type: 'metrics', end: 'e', metrics: {} },
+  { type: 'log', end: 'e', message: 'm', fields: { ratio: '-Infinity', count: 3, quick: true } },
+]
+
+test('no event holds a number that is not finite, also of those that an older server wrote', async (t) => {
+  const store = await storeWithJob()
+  for (const event of unsound) await store.append(`events/${job}`, encode({ at, event }))
+  await using stage = eventsStage({ store, now })
+  for (const event of unsound) await record(stage.ask, event)
+  t.deepEqual(
+    (await read(stage.ask)).map(({ event }) => event),
+    [...sound, ...sound],
+  )
+})
+
+test('an event of a type that a newer server wrote is passed on, and damage is told', async (t) => {
+  const store = await storeWithJob()
+  const event = { type: 'privacy', epsilon: 3 }
+  await store.append(`events/${job}`, encode({ at, event }))
+  await using stage = eventsStage({ store, now })
+  t.deepEqual(Object(await read(stage.ask)), [{ number: 1, at, event }])
+  await store.append(`events/${job}`, encode({ at, event: 'none' }))
+  await t.throwsAsync(read(stage.ask), { code: 'RECORD_DAMAGED' })
 })

@@ -72,3 +72,27 @@ test('the signal ends the reading while it waits', async (t) => {
   stop.abort(new Error('enough'))
   await t.throwsAsync(next, { message: 'enough' })
 })
+
+test('events of older and newer servers are read as far as they are known', async (t) => {
+  const at = '2026-01-02T03:04:05.000Z'
+  const round = { type: 'round', round: 1, hash: 'h', members: [], seconds: 1 }
+  const events = [
+    { ...round, metrics: { loss: null, mae: 2 } },
+    { type: 'privacy', epsilon: 3 },
+    { type: 'state', state: 'hibernating' },
+    { type: 'log', end: 'e', message: 'm', fields: { ratio: null, ends: 3 }, level: 'warn' },
+    { type: 'metrics', end: 'e', metrics: { norm: null } },
+    { type: 'state', state: 'completed', cause: null },
+  ]
+  const text = events.map((event, index) => `data: ${JSON.stringify({ number: index + 1, at, event, trace: 'x' })}\n\n`)
+  await using server = await scriptedServer(sends(text.join(''), 'end'), (response) => response.writeHead(204).end())
+  const found: unknown[] = []
+  for await (const { number, event } of apiClient({ endpoint: server.url }).jobEvents({ user: 'u', jobId: 'j' }))
+    found.push([number, event])
+  t.deepEqual(found, [
+    [1, { ...round, metrics: { mae: 2 } }],
+    [4, { type: 'log', end: 'e', message: 'm', fields: { ends: 3 } }],
+    [5, { type: 'metrics', end: 'e', metrics: {} }],
+    [6, { type: 'state', state: 'completed' }],
+  ])
+})

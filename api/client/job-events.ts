@@ -1,4 +1,5 @@
 import { EventSourceParserStream } from 'eventsource-parser/stream'
+import { z } from 'zod'
 import type { NumberedEvent } from '../../actors/index.ts'
 import { CodedError } from '../../runtime/errors/index.ts'
 import { numberedEvent } from '../operations/event-model.ts'
@@ -66,15 +67,43 @@ function isFinal(cause: unknown): boolean {
   return status !== undefined && status < 500 && status !== 429
 }
 
-function eventIn(data: string): NumberedEvent {
+/** An event of which no more is known than that it is one. */
+const anyEvent = z.object({
+  number: numberedEvent.shape.number,
+  at: numberedEvent.shape.at,
+  event: z.looseObject({ type: z.string() }),
+})
+
+/** What is wrong about an event of a newer server: its type, or a state that is new. */
+const newerIssues: readonly string[] = ['invalid_union', 'invalid_value']
+
+/**
+ * An event as this version knows it: without fields that a newer server added, and without the nulls for which an older one
+ * had numbers that aren't finite. Undefined for a type or a state of a newer one. CLIENT_ANSWER for what is no event.
+ */
+function eventIn(data: string): NumberedEvent | undefined {
   try {
-    return numberedEvent.parse(JSON.parse(data))
+    const given = anyEvent.parse(JSON.parse(data))
+    const known = numberedEvent.safeParse({ ...given, event: withoutNulls(given.event) })
+    if (known.success) return known.data
+    if (known.error.issues.every(({ code }) => newerIssues.includes(code))) return undefined
+    throw known.error
   } catch (cause) {
     throw clientError('CLIENT_ANSWER', { request: 'jobEvents', found: data.slice(0, 200) }, { cause })
   }
 }
 
-/** The events of a stream, to its end. CLIENT_ANSWER. */
+/** Without fields that are null, at the event itself and in its maps. */
+function withoutNulls(event: object): Record<string, unknown> {
+  const kept = Object.entries(event).filter(([, value]) => value !== null)
+  return Object.fromEntries(kept.map(([name, value]) => [name, isMap(value) ? withoutNulls(value) : value] as const))
+}
+
+function isMap(value: unknown): value is object {
+  return typeof value === 'object' && value !== null && !Array.isArray(value)
+}
+
+/** The events of a stream that this version knows, to its end. CLIENT_ANSWER. */
 export async function* eventsOf({ body }: Response): AsyncGenerator<NumberedEvent, void, void> {
   if (!body) return
   const reader = body.pipeThrough(new TextDecoderStream()).pipeThrough(new EventSourceParserStream()).getReader()
@@ -82,7 +111,8 @@ export async function* eventsOf({ body }: Response): AsyncGenerator<NumberedEven
     for (;;) {
       const { done, value } = await reader.read()
       if (done) return
-      if (value.data !== '') yield eventIn(value.data)
+      const event = value.data === '' ? undefined : eventIn(value.data)
+      if (event) yield event
     }
   } finally {
     await reader.cancel().catch(() => {})

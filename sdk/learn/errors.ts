@@ -18,6 +18,14 @@ export const learnErrors = {
     message: 'the engine cannot run this model: {reason}',
     hint: "let TensorFlow.js run it, with engine: 'tensorflow' or 'auto'",
   },
+  LEARN_EVALUATION: {
+    message: 'the evaluation of {examples} test examples counts {samples}: expected a whole number from 1',
+    hint: 'give { samples, metrics }, where samples says how many examples the means are of',
+  },
+  LEARN_EXAMPLE: {
+    message: '{what} {index} has {value} {place}: expected finite numbers',
+    hint: 'leave examples with missing values out, or fill the values in, before the data is given to the job',
+  },
   LEARN_EXAMPLE_CLIP: {
     message: 'exampleClip takes one example at a time, but layer {layer} normalizes over a whole batch',
     hint: 'normalize with groupNormalization instead, or leave the batch normalization out',
@@ -37,6 +45,10 @@ export const learnErrors = {
   LEARN_LAST_ACTIVATION: {
     message: 'the model ends with the {activation} of layer {layer}, which does not go with {loss}: {reason}',
     hint: '{instead}',
+  },
+  LEARN_METRIC: {
+    message: 'metric {name} of {what} is {value}: expected a number',
+    hint: 'give metrics as numbers, each a mean over the examples, and leave out one that has no value',
   },
   LEARN_MODEL: {
     message: 'the model must be a layers model with one input and one output of known shape, but {came}',

@@ -1,5 +1,6 @@
 import type { Examples } from '../data/examples.ts'
 import { subset } from '../data/in-memory-examples.ts'
+import { metricSum } from '../strategy/sum/metric-sum.ts'
 import type { Evaluation } from './learner.ts'
 
 /** Examples evaluated at once. Fixed, so that the means have the same bits however many workers share the chunks. */
@@ -10,9 +11,14 @@ export function chunkCount(examples: number): number {
   return Math.ceil(examples / chunkExamples)
 }
 
+/** The place of a chunk's first example among all. */
+export function chunkStart(chunk: number): number {
+  return chunk * chunkExamples
+}
+
 /** The chunk's examples, in their order. */
 export function chunkOf(examples: Examples, chunk: number): Examples {
-  const start = chunk * chunkExamples
+  const start = chunkStart(chunk)
   const length = Math.min(chunkExamples, examples.count - start)
   return subset(
     examples,
@@ -20,12 +26,21 @@ export function chunkOf(examples: Examples, chunk: number): Examples {
   )
 }
 
-/** The means over all parts' examples, summed in the order of the parts. */
+/**
+ * The means over all parts' examples: of each metric over those parts that have it. One that isn't finite in some part isn't
+ * in the whole.
+ */
 export function mergeEvaluations(parts: readonly Evaluation[]): Evaluation {
-  const samples = parts.reduce((sum, part) => sum + part.samples, 0)
-  const metrics: Record<string, number> = {}
-  for (const name of new Set(parts.flatMap((part) => Object.keys(part.metrics)))) {
-    metrics[name] = parts.reduce((sum, part) => sum + (part.metrics[name] ?? 0) * part.samples, 0) / samples
+  const sum = metricSum()
+  const notFinite: Record<string, number> = {}
+  for (const { samples, metrics } of parts) {
+    sum.add(samples, metrics)
+    for (const [name, value] of Object.entries(metrics)) if (!Number.isFinite(value)) notFinite[name] ??= value
   }
-  return { samples, metrics }
+  const whyNotFinite = parts.find((part) => part.whyNotFinite !== undefined)?.whyNotFinite
+  return {
+    samples: parts.reduce((total, part) => total + part.samples, 0),
+    metrics: { ...sum.means(), ...notFinite },
+    ...(whyNotFinite === undefined ? {} : { whyNotFinite }),
+  }
 }

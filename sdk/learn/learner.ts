@@ -52,8 +52,10 @@ export interface Update {
 
 export interface Evaluation {
   readonly samples: number
-  /** Means over the examples, such as `loss` and `accuracy` (0 to 1). */
+  /** Means over the examples, such as `loss` and `accuracy` (0 to 1). One without a value is left out, or undefined. */
   readonly metrics: Readonly<Record<string, number>>
+  /** Where a metric isn't finite, what is known of the cause: for a person to read. */
+  readonly whyNotFinite?: string
 }
 
 /** What a person writes, or takes ready: weights in, update and metrics out. Holds no state between calls. */

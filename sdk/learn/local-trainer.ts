@@ -1,7 +1,10 @@
+import type { CodedError } from '../../runtime/index.ts'
+import type { Examples } from '../data/examples.ts'
 import { randomStream } from '../random/random-stream.ts'
+import { sizeOf } from '../weights/layout.ts'
 import type { Settings, Workload } from '../workload/workload.ts'
 import { learnError } from './errors.ts'
-import { chunkOf } from './evaluation.ts'
+import { chunkOf, chunkStart } from './evaluation.ts'
 import type { Evaluation, Learner, Update } from './learner.ts'
 import type { PoolTrainingRequest, TrainingPool } from './training-pool.ts'
 
@@ -19,7 +22,8 @@ export interface LocalTrainer extends Pick<Learner, 'layout' | 'modelTopology'>,
 /**
  * Makes the workload's learner and data, and gives each request its random stream.
  *
- * @throws LEARN_EMPTY without test examples; in requests LEARN_CLIENT, LEARN_WEIGHTS, and what the learner throws.
+ * @throws LEARN_EMPTY without test examples; in requests LEARN_CLIENT, LEARN_WEIGHTS, LEARN_METRIC, LEARN_EVALUATION,
+ *   LEARN_EXAMPLE where training diverged on an example that isn't finite, and what the learner throws.
  */
 export async function localTrainer<S extends Settings>(
   workload: Workload<S>,
@@ -49,18 +53,71 @@ export async function localTrainer<S extends Settings>(
       if (!(Number.isInteger(client) && client >= 0 && client < data.clients)) {
         throw learnError('LEARN_CLIENT', { client, clients: data.clients })
       }
-      const update = await learner.train({
-        weights: checked('the weights', weights),
-        examples: data.client(client),
-        random: randomStream(seed, round, end, 'train'),
-        terms,
-        ...(signal && { signal }),
-        ...(into && { into }),
-      })
-      checked('the delta', update.delta)
-      return update
+      const examples = data.client(client)
+      try {
+        const update = await learner.train({
+          weights: checked('the weights', weights),
+          examples,
+          random: randomStream(seed, round, end, 'train'),
+          terms,
+          ...(signal && { signal }),
+          ...(into && { into }),
+        })
+        checked('the delta', update.delta)
+        return { ...update, metrics: numbersOf(`client ${client} in round ${round}`, update.metrics) }
+      } catch (cause) {
+        const fault = hasDiverged(cause) ? exampleFault(`client ${client}: example`, examples, { cause }) : undefined
+        throw fault ?? cause
+      }
     },
-    evaluateChunk: (weights, chunk) => learner.evaluate(checked('the weights', weights), chunkOf(data.test, chunk)),
+    async evaluateChunk(weights, chunk) {
+      const examples = chunkOf(data.test, chunk)
+      const { samples, metrics: given } = await learner.evaluate(checked('the weights', weights), examples)
+      if (!(Number.isSafeInteger(samples) && samples > 0))
+        throw learnError('LEARN_EVALUATION', { examples: examples.count, samples })
+      const metrics = numbersOf('the evaluation', given)
+      if (Object.values(metrics).every(Number.isFinite)) return { samples, metrics }
+      const fault = exampleFault('test example', examples, { first: chunkStart(chunk) })
+      return { samples, metrics, whyNotFinite: fault?.message ?? tooLarge }
+    },
     dispose: () => learner.dispose?.(),
   }
+}
+
+const tooLarge = 'the test examples are finite, but what the model makes of them is not; use a smaller learning rate'
+
+function hasDiverged(cause: unknown): boolean {
+  return (
+    cause instanceof Error && 'code' in cause && (cause.code === 'LEARN_DIVERGED' || cause.code === 'LEARN_OVERFLOW')
+  )
+}
+
+/** The first example that has a value that isn't finite, as an error; undefined if there is none. */
+function exampleFault(
+  what: string,
+  examples: Examples,
+  { first = 0, cause }: { readonly first?: number; readonly cause?: unknown },
+): CodedError | undefined {
+  const features = new Float32Array(sizeOf(examples.shape))
+  for (let index = 0; index < examples.count; index++) {
+    const found = (value: number | undefined, place: string) =>
+      learnError('LEARN_EXAMPLE', { what, index: first + index, value, place }, { cause })
+    const label = examples.label(index)
+    if (!Number.isFinite(label)) return found(label, 'as its label')
+    examples.read(index, features, 0)
+    const at = features.findIndex((value) => !Number.isFinite(value))
+    if (at >= 0) return found(features[at], `at place ${at} of its features`)
+  }
+  return undefined
+}
+
+/** Metrics without those that are undefined. LEARN_METRIC for what is no number; one that isn't finite stays. */
+function numbersOf(what: string, metrics: Readonly<Record<string, unknown>> | undefined): Record<string, number> {
+  const numbers: Record<string, number> = {}
+  for (const [name, value] of Object.entries(metrics ?? {})) {
+    if (value === undefined) continue
+    if (typeof value !== 'number') throw learnError('LEARN_METRIC', { name, what, value: JSON.stringify(value) })
+    numbers[name] = value
+  }
+  return numbers
 }

@@ -51,6 +51,15 @@ test('round.json is readable: indented, its members on one line', async (t) => {
   )
 })
 
+test('a metric for which an older version wrote null is absent', async (t) => {
+  const folder = newFolder()
+  const registry = fileRegistry(folder)
+  await registry.commit(await modelOf(1))
+  const file = join(folder, 'pairs-1', 'round-0001', 'round.json')
+  writeFileSync(file, readFileSync(file, 'utf8').replace('0.3333333333333333', 'null'))
+  t.deepEqual((await registry.latest('pairs-1'))?.metrics, { accuracy: 0.5 })
+})
+
 test('what another process left half-written is no round, and is cleared away by the next commit', async (t) => {
   const folder = newFolder()
   const registry = fileRegistry(folder)

@@ -111,11 +111,18 @@ function readable({ members, ...rest }: Lineage): string {
 function parseLineage(text: string, location: string): Lineage {
   try {
     const parsed: unknown = JSON.parse(text)
-    if (isLineage(parsed)) return parsed
+    if (isLineage(parsed)) return { ...parsed, metrics: numbersIn(parsed.metrics) }
   } catch (cause) {
     throw registryError('REGISTRY_DAMAGED', { location, found: 'round.json is no JSON' }, { cause })
   }
   throw registryError('REGISTRY_DAMAGED', { location, found: 'round.json lacks a field' })
+}
+
+/** JSON has null for a number that isn't finite. */
+function numbersIn(metrics: Readonly<Record<string, unknown>>): Record<string, number> {
+  return Object.fromEntries(
+    Object.entries(metrics).flatMap(([name, value]) => (typeof value === 'number' ? [[name, value] as const] : [])),
+  )
 }
 
 async function writeDurably(file: string, content: string | Uint8Array): Promise<void> {

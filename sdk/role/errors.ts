@@ -28,7 +28,7 @@ const roleErrors = {
     hint: 'only tasks of a role with isDataConsumer train',
   },
   ROLE_METRIC: {
-    message: 'metric {name} of {end} is {value}: expected a finite number',
+    message: 'metric {name} of {end}{when} is {value}: expected a finite number',
     hint: 'leave the metric out when it has no value',
   },
   ROLE_SNAPSHOT_FOREIGN: {

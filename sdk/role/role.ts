@@ -45,8 +45,11 @@ export interface RoleLearner {
 export interface RoundRecord {
   readonly round: number
   readonly weights: Float32Array
+  /** One that isn't finite is left out when the round is committed, and noticed. */
   readonly metrics: Readonly<Record<string, number>>
   readonly members: readonly string[]
+  /** Of a metric that isn't finite, what is known of the cause: for a person to read. */
+  readonly whyNotFinite?: string
 }
 
 /** Something that happened in a round and that a person may want to know; of no consequence for the result. */
@@ -98,6 +101,7 @@ export interface RoleContext<Channels = unknown> {
    */
   metric(name: string, value: number): void
   notice(notice: Notice): void
+  /** A number that isn't finite is told by its name, such as "NaN". */
   log(message: string, fields?: LogFields): void
 }
 

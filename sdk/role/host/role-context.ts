@@ -6,7 +6,17 @@ import type { ChannelPort } from '../channel/channel-port.ts'
 import { typedChannel } from '../channel/typed-channel.ts'
 import { roleError } from '../errors.ts'
 import { isNumber } from '../guards.ts'
-import type { ChannelUse, LogEntry, Notice, OpenChannel, Role, RoleContext, RoleLearner, RoundRecord } from '../role.ts'
+import type {
+  ChannelUse,
+  LogEntry,
+  LogFields,
+  Notice,
+  OpenChannel,
+  Role,
+  RoleContext,
+  RoleLearner,
+  RoundRecord,
+} from '../role.ts'
 import type { Decisions } from './decisions.ts'
 import type { JobSurroundings, RoleMessage, RoleTask } from './role-task.ts'
 
@@ -58,6 +68,8 @@ export function roleContext<State, Channels>({
         }),
     })
   let sum: Accumulator | undefined
+  /** The last that it drew numbers or trained for. */
+  let round: number | undefined
 
   async function decide<Value>(
     name: string,
@@ -79,11 +91,16 @@ export function roleContext<State, Channels>({
     settings: job.settings,
     channels: role.open(open),
     strategy: job.strategy,
-    learner: roleLearner(task, job, actor),
+    learner: roleLearner(task, job, actor, (of) => {
+      round = of
+    }),
     get signal() {
       return actor.signal
     },
-    random: (round, ...labels) => randomStream(job.seed, round, task.end, ...labels),
+    random(of, ...labels) {
+      round = of
+      return randomStream(job.seed, of, task.end, ...labels)
+    },
     decide,
     now: () => decide('now', () => clock.now(), isNumber),
     sleep: (delayMs) => new Promise((resolve) => void clock.schedule(delayMs, resolve)),
@@ -102,20 +119,40 @@ export function roleContext<State, Channels>({
     },
     publish: (record) => effects.stage(record),
     metric(name, value) {
-      if (!Number.isFinite(value)) throw roleError('ROLE_METRIC', { name, value, end: task.end })
+      if (!Number.isFinite(value))
+        throw roleError('ROLE_METRIC', {
+          name,
+          value,
+          end: task.end,
+          when: round === undefined ? '' : ` in round ${round}`,
+        })
       effects.metric(name, value)
     },
     notice: (notice) => effects.notice(notice),
-    log: (message, fields = {}) => effects.log({ level: 'info', message, fields }),
+    log: (message, fields = {}) =>
+      effects.log({ level: 'info', message: String(message), fields: plainFields(fields) }),
   }
 }
 
-function roleLearner(task: RoleTask, job: JobSurroundings, actor: ActorContext<RoleMessage>): RoleLearner {
+/** Fields as text and JSON can hold them: another value than the three kinds, and a number that isn't finite, by its name. */
+function plainFields(fields: LogFields): LogFields {
+  const plain = (value: string | number | boolean) =>
+    typeof value === 'boolean' || Number.isFinite(value) ? value : String(value)
+  return Object.fromEntries(Object.entries(fields).map(([name, value]) => [name, plain(value)]))
+}
+
+function roleLearner(
+  task: RoleTask,
+  job: JobSurroundings,
+  actor: ActorContext<RoleMessage>,
+  began: (round: number) => void,
+): RoleLearner {
   const { pool } = job
   return {
     layout: pool.layout,
     initialWeights: () => actor.track(pool.initialWeights()),
     train(request) {
+      began(request.round)
       if (task.client === undefined) return Promise.reject(roleError('ROLE_NO_LEARNER_DATA', { end: task.end }))
       return actor.track(pool.train({ ...request, client: task.client, end: task.end, signal: actor.signal }))
     },
@@ -123,6 +160,7 @@ function roleLearner(task: RoleTask, job: JobSurroundings, actor: ActorContext<R
       const { trainHeld } = pool
       // A round that is run twice adds its updates twice, and a held one can be added once.
       if (!trainHeld || job.checkDeterminism || task.client === undefined) return this.train(request)
+      began(request.round)
       return actor.track(trainHeld({ ...request, client: task.client, end: task.end, signal: actor.signal }))
     },
     evaluate: (weights) => actor.track(pool.evaluate(weights)),

@@ -139,12 +139,17 @@ test('metrics of a round without a record are reported to the job once it is com
   )
 })
 
-test('a metric that is not finite is refused, with its name and its end', async (t) => {
+test('a metric that is not finite is refused, with its name, its end and its round', async (t) => {
   for (const value of [Number.NaN, Number.POSITIVE_INFINITY]) {
-    const { report } = await host(counting((_, context) => context.metric('loss', value)))
+    const { report } = await host(
+      counting((count, context) => {
+        context.random(count + 1)
+        context.metric('loss', count === 1 ? value : 0)
+      }),
+    )
     t.like(report, {
       type: 'task-failed',
-      cause: { code: 'ROLE_METRIC', values: { name: 'loss', value, end: 'left-0' } },
+      cause: { code: 'ROLE_METRIC', message: `metric loss of left-0 in round 2 is ${value}: expected a finite number` },
     })
   }
 })
@@ -153,14 +158,18 @@ test('what a role logs is told to the job at once, with its end and its level', 
   const { own } = await host(
     counting((count, context) => {
       if (count === 0) context.log('started', { epochs: 2, quick: true })
-      if (count === 1) context.log('going on')
+      if (count === 1) context.log('going on', { loss: Number.NaN, ratio: -1 / 0 })
     }),
   )
   t.deepEqual(
     own.filter(({ type }) => type === 'log'),
     [
       { type: 'log', end: 'left-0', entry: { level: 'info', message: 'started', fields: { epochs: 2, quick: true } } },
-      { type: 'log', end: 'left-0', entry: { level: 'info', message: 'going on', fields: {} } },
+      {
+        type: 'log',
+        end: 'left-0',
+        entry: { level: 'info', message: 'going on', fields: { loss: 'NaN', ratio: '-Infinity' } },
+      },
     ],
   )
 })

@@ -1,6 +1,6 @@
 import { decode, encode, noteWrite, type Snapshot, type Store, writesSettled } from '../../../runtime/index.ts'
 import { roleError } from '../errors.ts'
-import type { Role, RoundRecord } from '../role.ts'
+import type { Notice, Role, RoundRecord } from '../role.ts'
 import { JournalledDecisions } from './decisions.ts'
 import { isOutdated } from './outdated.ts'
 import type { JobSurroundings } from './role-task.ts'
@@ -76,7 +76,11 @@ export async function openRoundKeeper<State, Channels>(
 
   async function keep(changed: boolean, after: State): Promise<void> {
     const given = numbers.size === 0 ? {} : byName(Object.fromEntries(numbers))
-    const records = staged.map((record) => ({ ...record, metrics: byName({ ...given, ...record.metrics }) }))
+    const records = staged.map((record) => {
+      const { finite, notices } = finiteMetrics(end, record)
+      for (const notice of notices) job.reports.tell({ type: 'notice', end, notice })
+      return { ...record, metrics: byName({ ...given, ...finite }) }
+    })
     const hasReport = records.length === 0 && numbers.size > 0
     staged = []
     numbers.clear()
@@ -90,6 +94,22 @@ export async function openRoundKeeper<State, Channels>(
     for (const record of records) await job.announce(record)
     if (hasReport) job.reports.tell({ type: 'metrics', end, metrics: given })
   }
+}
+
+/** A record's metrics without those that aren't finite: no file and no event could keep them. A notice for each of these. */
+function finiteMetrics(end: string, { round, metrics, whyNotFinite }: RoundRecord) {
+  const finite: Record<string, number> = {}
+  const notices: Notice[] = []
+  const why = whyNotFinite === undefined ? '' : `: ${whyNotFinite}`
+  for (const [name, value] of Object.entries(metrics)) {
+    if (Number.isFinite(value)) finite[name] = value
+    else
+      notices.push({
+        code: 'ROLE_METRIC_LEFT_OUT',
+        message: `metric ${name} of ${end} in round ${round} is ${value}, and is left out${why}`,
+      })
+  }
+  return { finite, notices }
 }
 
 /** In alphabetical order, so that what is published doesn't depend on the order of calls. */

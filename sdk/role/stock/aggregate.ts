@@ -6,6 +6,9 @@ import { isStrings } from '../guards.ts'
 import type { RoleContext } from '../role.ts'
 import { type Answer, type Assignment, type Refusal, trainersProperty } from './round-protocol.ts'
 
+/** Of many ends with the same fault the first are named. */
+const mostNamed = 3
+
 /** What came of a round from below. */
 interface Aggregate {
   readonly sum: Accumulator
@@ -59,6 +62,8 @@ export async function aggregate(
   const metrics = metricSum()
   const members: string[] = []
   const refusals: Refusal[] = []
+  /** By name: the ends whose metric isn't finite, with its value. */
+  const notFinite = new Map<string, string[]>()
   const answers = channel.gather(ends, {
     purpose: `round ${assignment.round}`,
     quorum: channel.othersHoldData && !everyone ? quorum : 1,
@@ -77,6 +82,13 @@ export async function aggregate(
     }
   }
   await sum.settle()
+  for (const [name, found] of notFinite) {
+    const more = found.length > mostNamed ? `, and ${found.length - mostNamed} more` : ''
+    notice({
+      code: 'ROLE_METRIC_LEFT_OUT',
+      message: `metric ${name} in round ${assignment.round} is ${found.toSorted().slice(0, mostNamed).join(', ')}${more}: left out of the mean`,
+    })
+  }
   return { sum, metrics, members: members.toSorted(), refusals }
 
   function add(end: string, answer: Answer): void {
@@ -84,6 +96,8 @@ export async function aggregate(
       case 'update':
         sum.add({ end, delta: answer.delta, samples: answer.samples })
         metrics.add(answer.samples, answer.metrics)
+        for (const [name, value] of Object.entries(answer.metrics))
+          if (!Number.isFinite(value)) notFinite.set(name, [...(notFinite.get(name) ?? []), `${value} of ${end}`])
         members.push(end)
         return
       case 'partial':

@@ -296,3 +296,42 @@ test('200 seeds: a middle aggregator that dies at some time leaves rounds whose 
   })
   t.pass()
 })
+
+test('metrics that are not finite are left out, and noticed with their round, their ends and what is known', async (t) => {
+  const pool = tinyPool({
+    clients: 5,
+    distort: (update, { client, round }) =>
+      round === 2 && client > 0 ? { ...update, metrics: { loss: client === 1 ? Number.NaN : -1 / 0 } } : update,
+  })
+  let evaluations = 0
+  const { ended, published, reports } = await run({
+    topology: twoTier({ clients: 5 }),
+    pool: {
+      ...pool,
+      async evaluate(weights) {
+        evaluations += 1
+        const { samples, metrics } = await pool.evaluate(weights)
+        if (evaluations !== 3) return { samples, metrics }
+        return { samples, metrics: { ...metrics, loss: Number.NaN }, whyNotFinite: 'test example 4 is NaN' }
+      },
+    },
+  })
+  t.is(ended.type, 'task-completed')
+  t.deepEqual(
+    published.map(({ metrics }) => Object.keys(metrics)),
+    [
+      ['accuracy', 'loss', 'train-loss'],
+      ['accuracy', 'loss', 'train-loss'],
+      ['accuracy', 'train-loss'],
+    ],
+  )
+  const notices = reports.flatMap((report) => (report.type === 'notice' ? [report.notice] : []))
+  t.true(notices.every(({ code }) => code === 'ROLE_METRIC_LEFT_OUT'))
+  t.deepEqual(
+    notices.map(({ message }) => message),
+    [
+      'metric loss in round 2 is -Infinity of trainer-2, -Infinity of trainer-3, -Infinity of trainer-4, and 1 more: left out of the mean',
+      'metric loss of top-aggregator-0 in round 3 is NaN, and is left out: test example 4 is NaN',
+    ],
+  )
+})

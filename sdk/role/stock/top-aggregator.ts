@@ -56,12 +56,13 @@ export const topAggregator = role({
     const weights = state.weights.slice()
     const optimizer = structuredClone(state.optimizer)
     strategy.optimizer.step(weights, sum.mean(), optimizer)
-    const evaluation = await learner.evaluate(weights)
+    const { metrics: evaluated, whyNotFinite } = await learner.evaluate(weights)
     context.publish({
       round,
       weights,
       members,
-      metrics: { ...prefixed('train', metrics.means()), ...evaluation.metrics },
+      metrics: { ...prefixed('train', metrics.means()), ...evaluated },
+      ...(whyNotFinite === undefined ? {} : { whyNotFinite }),
     })
     return { ...state, round, weights, optimizer }
   },

@@ -30,3 +30,18 @@ test('a metric that is not finite is left out with its samples; no metric, no me
   sum.add(1, { loss: 2 })
   t.deepEqual(sum.means(), { accuracy: 0.5, loss: 2 })
 })
+
+test('a metric keeps its value, however small or large it is', (t) => {
+  const finite = fc.double({ noNaN: true, noDefaultInfinity: true }).map((value) => value || 0)
+  fc.assert(
+    fc.property(finite, fc.integer({ min: 1, max: 2 ** 31 }), (value, samples) => {
+      const sum = metricSum()
+      for (let update = 0; update < 3; update++) sum.add(samples, { value })
+      t.is(sum.means().value, value)
+    }),
+  )
+  const sum = metricSum()
+  sum.add(1, { tiny: 5e-324, huge: 1.7e308, spread: 1e-300 })
+  sum.add(1, { tiny: 5e-324, huge: 1.7e308, spread: 1e300 })
+  t.deepEqual(sum.means(), { huge: 1.7e308, spread: 5e299, tiny: 5e-324 })
+})
