@@ -6,7 +6,7 @@ import type { CatalogueParts } from '../parts.ts'
 import type { Collections } from '../records/collections.ts'
 import type { DesignRecord } from '../records/record-models.ts'
 import type { RequestContext } from '../reply.ts'
-import { defaultArchiveLimits, listArchive } from './archive.ts'
+import { checkedArchive, defaultArchiveLimits } from './archive.ts'
 import { findDesign } from './designs.ts'
 import { isMade, onceOf } from './revisions.ts'
 
@@ -33,7 +33,7 @@ export async function addCode(
   { fileName, bytes }: CodeArchive,
   context?: RequestContext,
 ): Promise<null> {
-  const files = listArchive(bytes, archiveLimits)
+  const files = await checkedArchive(bytes, archiveLimits)
   const found = await findDesign(collections, user, id)
   if (isMade(found.value.code, context)) return null
   assertMatch(context, `the code of ${id}`, keyOf(found.value))
