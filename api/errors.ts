@@ -60,7 +60,7 @@ export const apiErrors = {
   API_TOO_LARGE: {
     status: 413,
     message: 'the body has more than {limit} bytes',
-    hint: 'send less, or raise the limit of the server',
+    hint: 'send less, or raise the limit of the server; of code it is that of flamectl up --max-code',
   },
   API_MEDIA_TYPE: { status: 415, message: 'the body is {found}', hint: 'send {expected}' },
   API_TOO_MANY: {

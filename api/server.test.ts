@@ -106,3 +106,19 @@ test('a port that is taken fails the start, and gives the store back', async (t)
   const port = Number(new URL(api.url).port)
   await t.throwsAsync(startServer({ store: { type: 'memory' }, port }), { code: 'EADDRINUSE' })
 })
+
+test('who sends a body to its end before reading hears that it is too large, and asks on', async (t) => {
+  await using api = await apiStage('memory', { limits: { formBytes: 4000 } })
+  const socket = connect(Number(new URL(api.url).port), '127.0.0.1')
+  await once(socket, 'connect')
+  const heard = socket.setEncoding('utf8').toArray()
+  const body = Buffer.alloc(20_000_000)
+  socket.write(`PUT ${designs}/a/code HTTP/1.1\r\nHost: localhost\r\nContent-Length: ${body.length}\r\n`)
+  socket.write('Content-Type: multipart/form-data; boundary=b\r\n\r\n')
+  await new Promise((sent) => socket.write(body, sent))
+  socket.write(`GET ${designs} HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n`)
+  t.deepEqual(
+    [...(await heard).join('').matchAll(/HTTP\/1\.1 (\d+)/g)].map(([, status]) => status),
+    ['413', '200'],
+  )
+})

@@ -6,7 +6,7 @@ import { assertOwn, assertScope, challengeOf } from './auth/authority.ts'
 import type { Gate } from './auth/gate.ts'
 import { type Scope, scopeFor } from './auth/scopes.ts'
 import { apiError } from './errors.ts'
-import { type BodyLimits, readJson } from './http/body.ts'
+import { type BodyLimits, letBe, readJson } from './http/body.ts'
 import { type Bounds, boundedBy } from './http/bounds.ts'
 import { idempotencyKeyIn, matchesIn } from './http/conditions.ts'
 import { beginExchange, exchangeOf } from './http/exchange.ts'
@@ -181,8 +181,7 @@ export function apiServer({
       await trail.refused(request, problem.status)
     // An answer that has begun can only be cut off: its length tells that it isn't whole.
     if (response.headersSent) return void response.destroy()
-    // What is left of a body that was refused isn't read: the connection can't serve another request.
-    if (!request.complete) response.setHeader('connection', 'close')
+    if (!request.complete) letBe(request)
     if (problem.status === 429) response.setHeader('retry-after', '1')
     if (cause instanceof CodedError && cause.code === 'API_RANGE')
       response.setHeader('content-range', `bytes */${cause.values.size}`)

@@ -16,6 +16,10 @@ const flamectlErrors = {
     message: 'the folder {folder} holds more than {files} files, or {megabytes} MB of them',
     hint: 'put the code into a folder of its own',
   },
+  CODE_LINK: {
+    message: 'the symbolic link {link} leads {found}',
+    hint: 'put a copy of the file or folder in its place, or take the link away',
+  },
   CONFIG_MISSING: {
     message: 'the configuration {file} cannot be read: {reason}',
     hint: 'name another with --config, or leave it out',
@@ -49,6 +53,7 @@ const usageCodes: readonly string[] = [
   'RUN_SETTING_SYNTAX',
   'RUN_OPTION',
   'CODE_SIZE',
+  'CODE_LINK',
   'RUN_RESUME_DIFFERS',
   'WORKLOAD_MISSING',
   'WORKLOAD_SETTING',

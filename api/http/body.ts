@@ -55,3 +55,16 @@ export async function* chunksOf(request: ReadRequest, limit: number): AsyncGener
     yield bytes
   }
 }
+
+/** For how long a refused body may still come. */
+const lingerMs = 10_000
+
+/**
+ * Reads what is left of a refused body and keeps none of it: many clients send to the end before they look at the answer,
+ * and would hear of a broken connection instead. Cut off if it takes too long.
+ */
+export function letBe(request: IncomingMessage): void {
+  const timer = setTimeout(() => request.destroy(), lingerMs).unref()
+  request.once('close', () => clearTimeout(timer))
+  request.resume()
+}

@@ -6,12 +6,15 @@ import { CodedError } from '../../runtime/errors/index.ts'
 import { flamectlError } from '../errors.ts'
 import { filesIn, zipOf } from './folder-archive.ts'
 
-/** An archive to be sent, read only as it goes; a folder is packed. FILE_UNREADABLE, CODE_SIZE. */
+/** As many files as a server takes, and as much as one can be told to take. */
+const most = { files: 10_000, megabytes: 1000 }
+
+/** An archive to be sent, read only as it goes; a folder is packed. FILE_UNREADABLE, CODE_SIZE, CODE_LINK. */
 export async function archiveToSend(file: string): Promise<{ readonly fileName: string; readonly fileData: Blob }> {
   try {
     const found = await stat(file)
     if (found.isDirectory()) {
-      const fileData = new Blob([zipOf(await filesIn(file))])
+      const fileData = new Blob([zipOf(await filesIn(file, { most, strayLinks: 'refuse' }))])
       return { fileName: `${basename(resolve(file))}.zip`, fileData }
     }
     if (!found.isFile()) throw new Error('it is no file')

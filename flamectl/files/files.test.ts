@@ -1,4 +1,4 @@
-import { mkdir, readdir, readFile, writeFile } from 'node:fs/promises'
+import { mkdir, open, readdir, readFile, symlink, truncate, unlink, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import test from 'ava'
 import { unzipSync } from 'fflate'
@@ -96,7 +96,38 @@ test('an archive to send is a file, or a folder that is packed without what is h
   const entries = unzipSync(new Uint8Array(await packed.fileData.arrayBuffer()))
   t.deepEqual(Object.keys(entries), ['boss/b', 'trainer/lib/a.js', 'trainer/main.py'])
   t.is(new TextDecoder().decode(entries['boss/b']), 'boss/b')
-  for (let i = 0; i < 1000; i++) await writeFile(at(`boss/${i}`), '')
+  // More than a server takes unless it's told to: the server says so.
+  const large = await open(at('boss/large'), 'w')
+  await large.truncate(12_000_000)
+  await large.close()
+  t.true((await archiveToSend(at('.'))).fileData.size > 0)
+  await truncate(at('boss/large'), 1_100_000_000)
   await t.throwsAsync(archiveToSend(at('.')), { code: 'CODE_SIZE' })
   await t.throwsAsync(archiveToSend(join(folder.path, 'none')), { code: 'FILE_UNREADABLE' })
+})
+
+test('a symbolic link to what lies in the folder is followed, any other is refused by its name', async (t) => {
+  await using folder = await temporaryFolder()
+  const at = (path: string) => join(folder.path, 'code', path)
+  for (const made of ['trainer', 'shared/lib']) await mkdir(at(made), { recursive: true })
+  await writeFile(at('shared/lib/a.js'), 'a')
+  await symlink('../shared/lib/a.js', at('trainer/a.js'))
+  await symlink('../shared/lib', at('trainer/lib'))
+  const packed = await archiveToSend(at('.'))
+  const entries = unzipSync(new Uint8Array(await packed.fileData.arrayBuffer()))
+  t.deepEqual(Object.keys(entries), ['shared/lib/a.js', 'trainer/a.js', 'trainer/lib/a.js'])
+  t.is(new TextDecoder().decode(entries['trainer/lib/a.js']), 'a')
+  await writeFile(join(folder.path, 'outside.js'), '')
+  const stray: readonly [string, RegExp][] = [
+    ['../../outside.js', /trainer.stray leads out of the folder, to .*outside\.js/],
+    ['..', /trainer.stray leads to a folder that it lies in/],
+    ['.', /trainer.stray leads to a folder that it lies in/],
+    ['stray', /trainer.stray leads to stray, where nothing is/],
+    ['gone.js', /trainer.stray leads to gone\.js, where nothing is/],
+  ]
+  for (const [target, message] of stray) {
+    await symlink(target, at('trainer/stray'))
+    await t.throwsAsync(archiveToSend(at('.')), { code: 'CODE_LINK', message }, target)
+    await unlink(at('trainer/stray'))
+  }
 })
