@@ -10,7 +10,7 @@ test('what an iterable gives is read again, asynchronous or not', async (t) => {
   const row = fc.record({ features: fc.float32Array({ minLength: 3, maxLength: 3 }), label: fc.nat() })
   await fc.assert(
     fc.asyncProperty(fc.array(row), fc.boolean(), async (rows, asynchronous) => {
-      const examples = await collectExamples(asynchronous ? stream(rows) : rows, { shape: [3] })
+      const examples = await collectExamples(asynchronous ? stream(rows) : rows, { shape: [3], nonFinite: 'keep' })
       t.is(examples.count, rows.length)
       rows.forEach(({ features, label }, index) => {
         const out = new Float32Array(3)
@@ -59,4 +59,23 @@ test('an example of another size or kind is refused with its place', async (t) =
     const error = await t.throwsAsync(collectExamples(wrong, { shape: [2] }), { code: 'DATA_STREAM_ROW' })
     t.regex(error?.message ?? '', /^example 1 of the stream must have 2 in a Uint8Array/)
   }
+})
+
+test('values that are not finite are refused with their example and place, or kept when asked', async (t) => {
+  const rows = (value: number, label = 0) => [
+    { features: [1, 2, 3, 4, 5, 6], label },
+    { features: [1, 2, 3, 4, value, 6], label },
+  ]
+  for (const value of [Number.NaN, Number.POSITIVE_INFINITY, 1e39]) {
+    await t.throwsAsync(collectExamples(rows(value), { shape: [2, 3], source: 'the table' }), {
+      code: 'DATA_VALUE',
+      message: `example 1 of the table has as feature [1,1] ${value}, which is no finite float32`,
+    })
+    t.is((await collectExamples(rows(value), { shape: [2, 3], nonFinite: 'keep' })).count, 2)
+  }
+  await t.throwsAsync(collectExamples(rows(1, Number.NaN), { shape: [6], nonFinite: 'keep' }), {
+    code: 'DATA_VALUE',
+    message: /as the label NaN/,
+  })
+  await t.throwsAsync(collectExamples([], { shape: [6], maxBytes: Number.NaN }), { code: 'DATA_SETTING' })
 })

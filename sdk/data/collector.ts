@@ -3,6 +3,7 @@ import { dataError } from './errors.ts'
 import type { Examples } from './examples.ts'
 import { checkedDivisor, inMemoryExamples } from './in-memory-examples.ts'
 import { join } from './join.ts'
+import { checkFinite, valueError } from './values.ts'
 
 export interface CollectorSettings {
   /** Shape of one example's features. */
@@ -11,12 +12,16 @@ export interface CollectorSettings {
   readonly divisor?: number
   /** Most bytes that the examples may take in memory, labels included. Default 256 MiB. */
   readonly maxBytes?: number
+  /** Whether features that aren't finite are refused, as missing values often are NaN, or kept. Default `refuse`. */
+  readonly nonFinite?: 'refuse' | 'keep'
 }
 
 /** Takes examples one by one, whose number isn't known. */
 export interface Collector {
-  /** @throws DATA_STREAM_ROW, DATA_STREAM_BOUND */
+  /** @throws DATA_STREAM_ROW, DATA_STREAM_BOUND, DATA_VALUE */
   add(features: ArrayLike<number>, label: number): void
+  /** Puts another value in the place of a feature that was added. */
+  replace(index: number, feature: number, value: number): void
   /** What came so far. */
   examples(): Examples
 }
@@ -36,11 +41,13 @@ const blockBytes = 1_048_576
  * @param source Name for messages.
  */
 export function collector(
-  { shape, divisor, maxBytes = 256 * blockBytes }: CollectorSettings,
+  { shape, divisor, maxBytes = 256 * blockBytes, nonFinite = 'refuse' }: CollectorSettings,
   source: string,
 ): Collector {
   const size = sizeOf(shape)
   if (divisor !== undefined) checkedDivisor(divisor)
+  if (!(maxBytes >= 0))
+    throw dataError('DATA_SETTING', { name: 'maxBytes', came: maxBytes, expected: 'a number from 0' })
   const blocks: Block[] = []
   let count = 0
   let asBytes = false
@@ -66,10 +73,18 @@ export function collector(
         const kind = features instanceof Uint8Array ? ' in a Uint8Array' : ''
         throw dataError('DATA_STREAM_ROW', { source, index: count, expected, came: `${features.length}${kind}` })
       }
+      if (!Number.isFinite(label)) throw valueError({ source, index: count, what: 'the label', value: label })
+      if (!asBytes && nonFinite === 'refuse') checkFinite(features, { source, index: count, shape })
       const block = roomy()
       block.features.set(features, block.used * size)
       block.labels[block.used++] = label
       count++
+    },
+    replace(index, feature, value) {
+      // All blocks but the last have as many rows.
+      const rows = blocks[0]?.labels.length ?? 1
+      const block = blocks[Math.floor(index / rows)]
+      if (block) block.features[(index % rows) * size + feature] = value
     },
     examples() {
       const none = { features: new Float32Array(), labels: new Float64Array(), used: 0 }

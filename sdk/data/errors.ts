@@ -82,13 +82,25 @@ export const dataErrors = {
       'data file {file} must hold {expected} labels in one dimension, as many as examples, but has shape [{came}]',
     hint: 'give the features and labels of the same set',
   },
+  DATA_VALUE: {
+    message: 'example {index} of {source} has as {what} {value}, which is no finite float32',
+    hint: '{advice}',
+  },
   DATA_CSV: {
     message: 'data file {file}, line {line}, column {column}: {reason}',
-    hint: 'correct that place; fields that hold the delimiter or a line break stand in double quotes',
+    hint: '{advice}',
   },
   DATA_CSV_COLUMN: {
-    message: "data file {file} has no single column '{column}'",
-    hint: 'it has {known}; without a header, columns are numbers from 0',
+    message: 'data file {file} has {found} {column}',
+    hint: '{advice}; without a header, columns are numbers from 0',
+  },
+  DATA_TEXT: {
+    message: 'data file {file}, line {line}: the text is not {encoding}',
+    hint: "save the file as UTF-8, or give its encoding, such as encoding: 'windows-1252'",
+  },
+  DATA_SETTING: {
+    message: '{name} must be {expected}, but is {came}',
+    hint: 'correct the setting of the reader',
   },
 } as const
 

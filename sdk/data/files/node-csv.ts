@@ -1,8 +1,10 @@
 import { createReadStream } from 'node:fs'
+import { Readable } from 'node:stream'
 import { dataError } from '../errors.ts'
 import type { Examples } from '../examples.ts'
 import { csvOptions, csvRows } from '../formats/csv-rows.ts'
 import { type CsvSettings, csvTable } from '../formats/csv-table.ts'
+import { csvText } from '../formats/csv-text.ts'
 import { nameOf } from './node-file-content.ts'
 
 /** Most bytes of one row: papaparse would keep, and read again, all that follows a quote that is never closed. */
@@ -12,37 +14,46 @@ const maxRowBytes = 16 * 1_048_576
  * Reads labelled examples from a csv file, row by row: only the numbers are in memory, four bytes each, at most
  * `maxBytes` (256 MiB).
  *
- * @throws DATA_FILE; DATA_CSV with line and column; DATA_CSV_COLUMN; DATA_STREAM_ROW, DATA_STREAM_BOUND, DATA_DIVISOR.
+ * @throws DATA_FILE; DATA_CSV with line and column; DATA_CSV_COLUMN; DATA_TEXT; DATA_STREAM_ROW, DATA_STREAM_BOUND,
+ *   DATA_DIVISOR, DATA_SETTING.
  */
 export async function readCsv(path: string | URL, settings: CsvSettings): Promise<Examples> {
   const file = nameOf(path)
   const table = csvTable(file, settings)
+  const text = csvText(file, settings.encoding)
+  const options = csvOptions(settings)
   // Loaded when it is needed: most workloads have no csv file.
   const { default: papaparse } = await import('papaparse')
-  const source = createReadStream(path)
   let bytesSinceRow = 0
   let lastLine = 0
-  const rows = csvRows(file, (row, line) => {
+  const rows = csvRows(file, settings, (row, line) => {
     bytesSinceRow = 0
     lastLine = line
     table.add(row, line)
   })
+  async function* bytes(): AsyncGenerator<Uint8Array> {
+    try {
+      yield* createReadStream(path)
+    } catch (cause) {
+      throw dataError('DATA_FILE', { file }, { cause })
+    }
+  }
+  async function* pieces(): AsyncGenerator<string> {
+    for await (const piece of bytes()) {
+      bytesSinceRow += piece.length
+      if (bytesSinceRow > maxRowBytes) {
+        const reason = `a row of more than ${maxRowBytes} bytes, or a quote that is not closed`
+        const advice = 'look for a quote without its other in that row, or make it shorter'
+        throw dataError('DATA_CSV', { file, line: lastLine + 1, column: 0, reason, advice })
+      }
+      yield text.add(piece)
+    }
+    yield text.end()
+  }
+  const source = Readable.from(pieces())
   try {
     await new Promise<void>((resolve, reject) => {
-      source.once('error', (cause) => reject(dataError('DATA_FILE', { file }, { cause })))
-      source.on('data', ({ length }) => {
-        bytesSinceRow += length
-        if (bytesSinceRow <= maxRowBytes) return
-        const reason = `a row of more than ${maxRowBytes} bytes, or a quote that is not closed`
-        reject(dataError('DATA_CSV', { file, line: lastLine + 1, column: 0, reason }))
-        source.destroy()
-      })
-      papaparse.parse<string[]>(source, {
-        ...csvOptions(settings),
-        step: rows,
-        complete: () => resolve(),
-        error: reject,
-      })
+      papaparse.parse<string[]>(source, { ...options, step: rows, complete: () => resolve(), error: reject })
     })
   } finally {
     source.destroy()

@@ -143,6 +143,23 @@ test('a csv file is read, and its faults named', async (t) => {
   await t.throwsAsync(readCsv(join(folder, 'none.csv'), { label: 'y' }), { code: 'DATA_FILE' })
 })
 
+test('a csv file is read as its text, where its characters, lines and quotes lie across the pieces that are read', async (t) => {
+  const classes = ['Äpfel', 'Öl', '日本語', 'a "quoted", one']
+  const fields = ['Äpfel', '"Öl"', '日本語', '"a ""quoted"", one"']
+  for (let pad = 0; pad < 4; pad++) {
+    const rows: string[] = []
+    for (let index = 0; index < 12_000; index++)
+      rows.push(`"${index}",${fields[index % 4]}${index % 5 ? '\r\n' : '\n'}`)
+    const path = file('pieces.csv', `\ufeff"größe",y${' '.repeat(pad)}\r\n${rows.join('')}`)
+    const examples = await readCsv(path, { label: 'y', features: ['größe'], classes })
+    const { out, labels } = content(examples, Uint32Array.from(rows.keys()))
+    t.true(
+      labels.every((label, index) => label === index % 4) && out.every((value, index) => value === index),
+      `${pad}`,
+    )
+  }
+})
+
 test('what can not be opened is refused as when it is read whole', (t) => {
   const x = encodeNpy({ shape: [2, 2], values: Float32Array.of(1, 2, 3, 4) })
   const labels = file('labels.npy', encodeNpy({ shape: [2], values: Uint8Array.of(0, 1) }))

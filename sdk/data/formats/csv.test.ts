@@ -1,8 +1,10 @@
 import test from 'ava'
 import * as fc from 'fast-check'
+import type { CodedError } from '../../../runtime/index.ts'
 import { codeOf, cut, flipped } from '../../../test/support/damage.ts'
 import type { Examples } from '../examples.ts'
 import { decodeCsv } from './csv.ts'
+import { csvText } from './csv-text.ts'
 
 function rowsOf(examples: Examples): number[][] {
   const size = examples.shape.reduce((product, length) => product * length, 1)
@@ -59,9 +61,14 @@ test('a bad value is refused with its line and column', (t) => {
     const error = t.throws(() => decodeCsv(text, 'a.csv', { label: 'y', ...settings }), { code: 'DATA_CSV' }, text)
     t.is(error?.message, `data file a.csv, ${message}`)
   }
-  for (const value of ['', 'x', '0x10', 'NaN', 'Infinity', '1e39', '1,5']) {
+  for (const value of ['x', '0x10', 'Infinity', '1e39', '1,5,6']) {
     refuses(`x,y\n1,2\n"${value}",3\n`, `line 3, column x: '${value}' is no number that float32 can hold`)
   }
+  refuses(
+    `x,y\n1,2\n${'x'.repeat(900)},3\n`,
+    `line 3, column x: '${'x'.repeat(40)}…' is no number that float32 can hold`,
+  )
+  refuses('x,x,y\n1,2,3\n1,z,3\n', "line 3, column x (1): 'z' is no number that float32 can hold")
   refuses('x,y\n1,cat\n', "line 2, column y: 'cat' is no number that float32 can hold")
   refuses('x,y\n1,bird\n', "line 2, column y: 'bird' is none of the classes cat, dog", { classes: ['cat', 'dog'] })
 })
@@ -71,7 +78,7 @@ test('rows of another length and quotes that are not in order are refused with t
     const error = t.throws(() => decodeCsv(text, 'a.csv', { label: 'y' }), { code: 'DATA_CSV' }, text)
     t.is(error?.message, `data file a.csv, ${message}`)
   }
-  refuses('x,y\n1,2\n3\n', 'line 3, column x: the row has 1 fields, not 2')
+  refuses('x,y\n1,2\n3\n', 'line 3, column x: the row has 1 field, not 2')
   refuses('x,y\n1,2\n3,4,5\n', 'line 3, column y: the row has 3 fields, not 2')
   refuses('x,y\n1,"2\n', 'line 2, column 1: quoted field unterminated')
   refuses('x,y\n1,2\n"3"4,5\n', 'line 3, column 0: trailing quote on quoted field is malformed')
@@ -80,9 +87,9 @@ test('rows of another length and quotes that are not in order are refused with t
 
 test('lines are counted through blank ones and breaks in quotes, whatever ends them', (t) => {
   for (const end of ['\n', '\r\n', '\r']) {
-    const text = ['note,x,y', `"a${end}${end}b",1,2`, '', 'c,3,4', 'd,?,5'].join(end)
+    const text = ['note,x,y', `"a${end}${end}b",1,2`, '', 'c,3,4', 'd,!,5'].join(end)
     t.throws(() => decodeCsv(text, 'a.csv', { label: 'y', features: ['x'] }), {
-      message: "data file a.csv, line 7, column x: '?' is no number that float32 can hold",
+      message: "data file a.csv, line 7, column x: '!' is no number that float32 can hold",
     })
   }
 })
@@ -91,6 +98,120 @@ test('a column that is not there, or is there twice, is refused', (t) => {
   for (const settings of [{ label: 'z' }, { label: 9 }, { label: 'x' }, { label: 'y', features: ['x'] }]) {
     t.throws(() => decodeCsv('x,y,x\n1,2,3', 'a.csv', settings), { code: 'DATA_CSV_COLUMN' })
   }
+})
+
+test('a column that is not there is named, with those that there are', (t) => {
+  const faultOf = (label: string | number, text: string) => {
+    const error = t.throws<CodedError>(() => decodeCsv(text, 'a.csv', { label }), { code: 'DATA_CSV_COLUMN' })
+    return `${error?.message}; ${error?.hint}`
+  }
+  t.regex(faultOf('z', 'x,y\n1,2'), /^data file a.csv has no column 'z'; it has x, y;/)
+  t.regex(faultOf('x', 'x,y,x\n1,2,3'), /^data file a.csv has 2 columns 'x'; give its number: 0 or 2;/)
+  t.regex(faultOf('y', '1,2\n3,4'), /give header: false/)
+  t.regex(faultOf(5, 'x,y\n1,2'), /no column 5; it has the columns 0 to 1;/)
+})
+
+test('missing values are refused with their place, or dropped, or filled in', (t) => {
+  for (const gap of ['', ' ', 'NA', 'NaN', 'null', '?']) {
+    const text = `a,b,y\n1,2,0\n${gap},4,1\n3,8,0\n`
+    const error = t.throws(() => decodeCsv(text, 'a.csv', { label: 'y' }), { code: 'DATA_CSV' })
+    t.regex(error?.message ?? '', /line 3, column a: the value is missing/)
+    const read = (missing: 'drop' | 'mean' | number) => rowsOf(decodeCsv(text, 'a.csv', { label: 'y', missing }))
+    t.deepEqual(read('drop').slice(1), [[3, 8, 0]])
+    t.deepEqual(read('mean')[1], [2, 4, 1])
+    t.deepEqual(read(-1)[1], [-1, 4, 1])
+  }
+  const none = 'a,y\nNA,0\nNA,1\n'
+  t.throws(() => decodeCsv(none, 'a.csv', { label: 'y', missing: 'mean' }), { message: /every value .* missing/ })
+  const label = 'a,y\n1,NA\n2,1\n'
+  t.deepEqual(rowsOf(decodeCsv(label, 'a.csv', { label: 'y', missing: 'drop' })), [[2, 1]])
+  t.throws(() => decodeCsv(label, 'a.csv', { label: 'y', missing: 'mean' }), { message: /line 2, column y/ })
+  const classes = ['1', 'NA']
+  t.is(decodeCsv(label, 'a.csv', { label: 'y', missing: 'drop', classes }).count, 2, 'a class may be called so')
+  t.throws(() => decodeCsv(label, 'a.csv', { label: 'y', missing: Number.NaN }), { code: 'DATA_SETTING' })
+})
+
+test('many means are put where their values were missing', (t) => {
+  const rows = Array.from({ length: 200_000 }, (_, index) => (index % 3 === 0 ? 'NA,5,0' : `${index % 3},5,0`))
+  const examples = decodeCsv(`a,b,y\n${rows.join('\n')}`, 'a.csv', { label: 'y', missing: 'mean' })
+  const out = new Float32Array(2)
+  for (let index = 0; index < examples.count; index++) {
+    examples.read(index, out, 0)
+    if (out[0] !== (index % 3 || Math.fround(1.5)) && Math.abs((out[0] ?? 0) - 1.5) > 1e-4) t.fail(`${index}: ${out}`)
+    if (out[1] !== 5) t.fail(`${index}: ${out}`)
+  }
+  t.pass()
+})
+
+test('another delimiter and decimal commas are named with the setting that reads them', (t) => {
+  for (const [delimiter, words] of [
+    [';', '2 semicolons'],
+    ['\t', '2 tabs'],
+    ['|', '2 vertical bars'],
+  ] as const) {
+    for (const quote of ['', '"']) {
+      const text = `${quote}a${quote}${delimiter}b${delimiter}y\n"1,5"${delimiter}2${delimiter}0\n`
+      const error = t.throws<CodedError>(() => decodeCsv(text, 'a.csv', { label: 'y' }), { code: 'DATA_CSV' })
+      t.regex(error?.message ?? '', new RegExp(`the first line has no comma, but ${words}`))
+      t.true(error?.hint.startsWith(`give delimiter: ${JSON.stringify(delimiter)}`))
+      const comma = t.throws<CodedError>(() => decodeCsv(text, 'a.csv', { label: 'y', delimiter }))
+      t.is(comma?.message, "data file a.csv, line 2, column a: '1,5' has a decimal comma")
+      t.is(comma?.hint, "give decimal: ','")
+      t.deepEqual(rowsOf(decodeCsv(text, 'a.csv', { label: 'y', delimiter, decimal: ',' })), [[1.5, 2, 0]])
+    }
+  }
+  t.deepEqual(rowsOf(decodeCsv('sep=;\na;y\n1;2\n', 'a.csv', { label: 'y', delimiter: ';' })), [[1, 2]])
+  for (const delimiter of ['', '\n', '"']) {
+    t.throws(() => decodeCsv('a,y\n1,2', 'a.csv', { label: 'y', delimiter }), { code: 'DATA_SETTING' })
+  }
+})
+
+test('lines may end differently in one file', (t) => {
+  const examples = decodeCsv('a,y\r\n1,0\n2,1\r3,0\r\n\n4,1', 'a.csv', { label: 'y' })
+  t.deepEqual(rowsOf(examples), [
+    [1, 0],
+    [2, 1],
+    [3, 0],
+    [4, 1],
+  ])
+})
+
+test('text of another encoding is refused with its line, or read as it', (t) => {
+  const label = { label: 'y', classes: ['Öl', 'Tee'] }
+  const latin = Uint8Array.from('a,y\n1,Tee\n2,\xd6l\n', (character) => character.charCodeAt(0))
+  const error = t.throws(() => decodeCsv(latin, 'a.csv', label), { code: 'DATA_TEXT' })
+  t.is(error?.message, 'data file a.csv, line 3: the text is not utf-8')
+  t.deepEqual(rowsOf(decodeCsv(latin, 'a.csv', { ...label, encoding: 'windows-1252' })), [
+    [1, 1],
+    [2, 0],
+  ])
+  const utf16 = new Uint8Array(Uint16Array.from('\ufeffa,y\n2,Öl\n', (character) => character.charCodeAt(0)).buffer)
+  t.deepEqual(rowsOf(decodeCsv(utf16, 'a.csv', label)), [[2, 0]])
+  t.throws(() => decodeCsv(latin, 'a.csv', { ...label, encoding: 'klingon' }), { code: 'DATA_SETTING' })
+})
+
+test('text in pieces is the text, wherever they are cut', (t) => {
+  const whole = '\ufeff"Größe",日本語\r\n1,"ä\r\n😀"\r2,é\n\r\n'
+  const bytes = new TextEncoder().encode(whole)
+  const expected = whole.slice(1).replace(/\r\n?/g, '\n')
+  const cuts = fc.array(fc.nat(bytes.length), { maxLength: 30 }).map((places) => places.toSorted((a, b) => a - b))
+  fc.assert(
+    fc.property(cuts, (places) => {
+      const { add, end } = csvText('a.csv')
+      const pieces = [0, ...places].map((from, index) => bytes.subarray(from, places[index] ?? bytes.length))
+      t.is(pieces.map(add).join('') + end(), expected)
+    }),
+  )
+  fc.assert(
+    fc.property(fc.nat(bytes.length - 4), fc.nat(3), (place, at) => {
+      const damaged = bytes.slice()
+      damaged[place + at] = 0xff
+      const { add, end } = csvText('a.csv')
+      t.throws(() => [add(damaged.subarray(0, place + 1)), add(damaged.subarray(place + 1)), end()], {
+        code: 'DATA_TEXT',
+      })
+    }),
+  )
 })
 
 test('more than the bound is refused with the first example that does not fit', (t) => {
@@ -106,7 +227,7 @@ test('a damaged file is refused with a code, or read', (t) => {
   const whole = new TextEncoder().encode('a,b,y\n1,2,0\n"3.5",-4,1\n5e3,6,0\n')
   const fine = (bytes: Uint8Array) => {
     const code = codeOf(() => decodeCsv(bytes, 'a.csv', { label: 'y' }))
-    return code === undefined || /^DATA_(CSV|CSV_COLUMN|STREAM_ROW)$/.test(code)
+    return code === undefined || /^DATA_(CSV|CSV_COLUMN|STREAM_ROW|TEXT)$/.test(code)
   }
   fc.assert(fc.property(cut(whole), fine))
   fc.assert(fc.property(flipped(whole), fine), { numRuns: 1_000 })
