@@ -38,7 +38,7 @@ export const apiErrors = {
   API_FOREIGN_USER: {
     status: 403,
     message: 'the token is that of {user}, and these are things of {owner}',
-    hint: 'use a token of that user, or one with the scope admin',
+    hint: 'ask for things of {user}, or use a token of {owner}, or one with the scope admin',
   },
   API_TOKEN_REQUEST: { status: 500, message: 'a token cannot have {found}', hint: 'expected: {expected}' },
   API_KEY_FILE: {

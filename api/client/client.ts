@@ -1,7 +1,7 @@
 import type { NumberedEvent } from '../../actors/index.ts'
 import { operations } from '../operations/operations.ts'
 import { answerOf } from './answer.ts'
-import { type EventsOf, jobEvents } from './job-events.ts'
+import { type EventsOf, type FollowOptions, jobEvents } from './job-events.ts'
 import type { CallOptions, Methods } from './methods.ts'
 import { requestOf } from './request.ts'
 import { type TransportOptions, transport } from './transport.ts'
@@ -15,7 +15,7 @@ export interface ApiClient extends Methods {
    * A job's events after a number, as they come, across losses of the connection: each once, in order, without an end.
    * JOB_NOT_FOUND; CLIENT_EVENTS_LOST once they couldn't be had for as long as the caller's patience.
    */
-  jobEvents(of: EventsOf, options?: { readonly signal?: AbortSignal }): AsyncGenerator<NumberedEvent, void, void>
+  jobEvents(of: EventsOf, options?: FollowOptions): AsyncGenerator<NumberedEvent, void, void>
 }
 
 /**
@@ -26,7 +26,7 @@ export function apiClient(options: ClientOptions): ApiClient {
   const to = transport(options)
   const client = {
     endpoint: to.endpoint,
-    jobEvents: (of: EventsOf, { signal }: { readonly signal?: AbortSignal } = {}) => jobEvents(to, of, signal),
+    jobEvents: (of: EventsOf, options: FollowOptions = {}) => jobEvents(to, of, options),
   }
   for (const operation of operations) {
     const call = async (input: Readonly<Record<string, unknown>> = {}, options: CallOptions = {}) =>

@@ -23,6 +23,10 @@ const clientErrors = {
     message: 'the answer to {request} cannot be read: {found}',
     hint: 'see whether a control plane of this version answers there',
   },
+  CLIENT_SILENT: {
+    message: 'nothing has come for {seconds} s, not even a sign that the server is there',
+    hint: 'see whether the server runs, and follow the job again',
+  },
   CLIENT_EVENTS_LOST: {
     message: 'the events of job {job} broke off after number {after}, and cannot be had for {seconds} s: {reason}',
     hint: 'see whether the server runs, and follow the job again',

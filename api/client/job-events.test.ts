@@ -41,6 +41,44 @@ test('events come each once and in order, however often the connection is lost',
   )
 })
 
+test('a stream on which not even a sign of life comes is left, and resumed by number', async (t) => {
+  const alive = (response: ServerResponse) => {
+    response.writeHead(200, { 'content-type': 'text/event-stream' })
+    let signs = 0
+    const beat = setInterval(() => {
+      signs += 1
+      response.write(signs < 30 ? ': still here\n\n' : lineOf(2))
+    }, 50)
+    response.once('close', () => clearInterval(beat))
+  }
+  await using server = await scriptedServer(sends(lineOf(1), 'stay'), alive)
+  const events = apiClient({ endpoint: server.url }).jobEvents({ user: 'u', jobId: 'j', silenceMs: 1000 })
+  t.is((await events.next()).value?.number, 1)
+  t.is((await events.next()).value?.number, 2)
+  t.deepEqual(
+    server.seen.map(({ headers }) => headers['last-event-id']),
+    ['0', '1'],
+  )
+})
+
+test('it is told once that the server is away, and once that it is back', async (t) => {
+  await using server = await scriptedServer(
+    sends(lineOf(1), 'destroy'),
+    cut,
+    cut,
+    sends(lineOf(2), 'end'),
+    sends(lineOf(3), 'stay'),
+  )
+  const told: string[] = []
+  const events = apiClient({ endpoint: server.url, attempts: 1 }).jobEvents(
+    { user: 'u', jobId: 'j' },
+    { onAway: () => told.push('away'), onBack: () => told.push('back') },
+  )
+  for (const number of [1, 2, 3]) t.is((await events.next()).value?.number, number)
+  t.deepEqual(told, ['away', 'back'])
+  await events.return()
+})
+
 test('a job that is not there ends the reading with the refusal', async (t) => {
   await using server = await scriptedServer(
     json(404, { code: 'JOB_NOT_FOUND', detail: 'there is no job j', hint: 'look' }),

@@ -1,4 +1,4 @@
-import { EventSourceParserStream } from 'eventsource-parser/stream'
+import { createParser } from 'eventsource-parser'
 import { z } from 'zod'
 import type { NumberedEvent } from '../../actors/index.ts'
 import { CodedError } from '../../runtime/errors/index.ts'
@@ -14,7 +14,19 @@ export interface EventsOf {
   readonly after?: number
   /** For how long the events may be out of reach, before it's an error. Default: 60,000. */
   readonly patienceMs?: number
+  /** For how long nothing at all may come before the connection counts as lost. A server sends something each 15 s. Default: 45,000. */
+  readonly silenceMs?: number
 }
+
+export interface FollowOptions {
+  readonly signal?: AbortSignal
+  /** Hears, once each time, that the server can't be reached and is tried again. */
+  readonly onAway?: (cause: unknown) => void
+  /** Hears that it can be reached again. */
+  readonly onBack?: () => void
+}
+
+const usualSilenceMs = 45_000
 
 const path = '/users/{user}/jobs/{jobId}/events'
 const pauseMs = 500
@@ -22,12 +34,14 @@ const pauseMs = 500
 /** Reads a job's events until it has ended, resuming after the last one whenever the connection is lost. */
 export async function* jobEvents(
   to: Transport,
-  { user, jobId, after = 0, patienceMs = 60_000 }: EventsOf,
-  signal: AbortSignal | undefined,
+  { user, jobId, after = 0, patienceMs = 60_000, silenceMs = usualSilenceMs }: EventsOf,
+  { signal, onAway, onBack }: FollowOptions,
 ): AsyncGenerator<NumberedEvent, void, void> {
   let last = after
   let lostAt: number | undefined
+  let isAway = false
   for (;;) {
+    let isReached = false
     try {
       const response = await to.send({
         method: 'GET',
@@ -36,10 +50,13 @@ export async function* jobEvents(
         streamed: true,
         ...(signal ? { signal } : {}),
       })
+      isReached = true
       lostAt = undefined
+      if (isAway) onBack?.()
+      isAway = false
       // Nothing more will come.
       if (response.status === 204) return
-      for await (const event of eventsOf(response)) {
+      for await (const event of eventsOf(response, silenceMs)) {
         if (event.number <= last) continue
         last = event.number
         yield event
@@ -54,6 +71,10 @@ export async function* jobEvents(
           { job: jobId, after: last, seconds: patienceMs / 1000, reason },
           { cause },
         )
+      }
+      if (!isReached && !isAway) {
+        isAway = true
+        onAway?.(cause)
       }
     }
     await pause(pauseMs, signal)
@@ -103,18 +124,40 @@ function isMap(value: unknown): value is object {
   return typeof value === 'object' && value !== null && !Array.isArray(value)
 }
 
-/** The events of a stream that this version knows, to its end. CLIENT_ANSWER. */
-export async function* eventsOf({ body }: Response): AsyncGenerator<NumberedEvent, void, void> {
+/** The events of a stream that this version knows, to its end. CLIENT_ANSWER, CLIENT_SILENT. */
+export async function* eventsOf(
+  { body }: Response,
+  silenceMs = usualSilenceMs,
+): AsyncGenerator<NumberedEvent, void, void> {
   if (!body) return
-  const reader = body.pipeThrough(new TextDecoderStream()).pipeThrough(new EventSourceParserStream()).getReader()
+  const reader = body.getReader()
+  const decoder = new TextDecoder()
+  const came: string[] = []
+  const parser = createParser({ onEvent: ({ data }) => void came.push(data) })
   try {
     for (;;) {
-      const { done, value } = await reader.read()
+      const { done, value } = await unlessSilent(reader.read(), silenceMs)
       if (done) return
-      const event = value.data === '' ? undefined : eventIn(value.data)
-      if (event) yield event
+      parser.feed(decoder.decode(value, { stream: true }))
+      for (const data of came.splice(0)) {
+        const event = data === '' ? undefined : eventIn(data)
+        if (event) yield event
+      }
     }
   } finally {
     await reader.cancel().catch(() => {})
+  }
+}
+
+/** A connection that is lost without a word, as of a machine that sleeps, shows only by what doesn't come. */
+async function unlessSilent<Value>(coming: Promise<Value>, silenceMs: number): Promise<Value> {
+  let timer: ReturnType<typeof setTimeout> | undefined
+  const silence = new Promise<never>((_, reject) => {
+    timer = setTimeout(() => reject(clientError('CLIENT_SILENT', { seconds: silenceMs / 1000 })), silenceMs)
+  })
+  try {
+    return await Promise.race([coming, silence])
+  } finally {
+    clearTimeout(timer)
   }
 }

@@ -2,6 +2,7 @@ import { writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import test from 'ava'
 import { Command } from 'commander'
+import { issueToken } from '../../api/index.ts'
 import { json, scriptedServer } from '../../test/support/scripted-server.ts'
 import { temporaryFolder } from '../../test/support/temporary-folder.ts'
 import { connect, defaultEndpoint } from './connection.ts'
@@ -46,6 +47,20 @@ test.serial('the token of the environment wins over that of the configuration', 
     server.seen.map(({ headers }) => headers.authorization),
     ['Bearer filed', 'Bearer environed'],
   )
+})
+
+test.serial('the user is the one that the token is for, unless something else names one', async (t) => {
+  await using folder = await temporaryFolder()
+  const keyFile = join(folder.path, 'keys.json')
+  const token = await issueToken({ keyFile, user: 'alice', scopes: ['user'], seconds: 60 })
+  const config = join(folder.path, 'config.yaml')
+  await writeFile(config, `token: ${token}`)
+  t.is((await connect(optionsOf(), { FLAME_TOKEN: token })).user, 'alice')
+  t.is((await connect(optionsOf('--config', config), {})).user, 'alice')
+  t.is((await connect(optionsOf('--user', 'bob'), { FLAME_TOKEN: token })).user, 'bob')
+  await writeFile(config, 'user: carol')
+  t.is((await connect(optionsOf('--config', config), { FLAME_TOKEN: token })).user, 'carol')
+  t.is((await connect(optionsOf(), { FLAME_TOKEN: 'opaque' })).user, (await connect(optionsOf(), {})).user)
 })
 
 test.serial('certificates are checked, unless the environment says plainly that they are not to be', async (t) => {

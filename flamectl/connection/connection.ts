@@ -13,7 +13,7 @@ export interface Connection {
 
 /**
  * Puts together what flags, the environment and the configuration say, in this order. The token comes from the environment
- * or the configuration alone, since others can see flags. CONFIG_MISSING, CONFIG_INVALID, CLIENT_ENDPOINT.
+ * or the configuration alone, since others can see flags; it names the user where nothing else does. CONFIG_MISSING, CONFIG_INVALID, CLIENT_ENDPOINT.
  */
 export async function connect(options: GlobalOptions, environment: NodeJS.ProcessEnv): Promise<Connection> {
   const config = await configOf(options)
@@ -23,7 +23,18 @@ export async function connect(options: GlobalOptions, environment: NodeJS.Proces
   if (options.insecure ?? isOn(environment.FLAME_INSECURE)) environment.NODE_TLS_REJECT_UNAUTHORIZED = '0'
   return {
     client: apiClient({ endpoint, ...(token === undefined ? {} : { token }) }),
-    user: options.user ?? config.user ?? thisUser(),
+    user: options.user ?? config.user ?? (await bearerOf(token)) ?? thisUser(),
+  }
+}
+
+/** Whom a token says it's for; undefined if it's another kind of token. The server alone says whether it's good. */
+async function bearerOf(token: string | undefined): Promise<string | undefined> {
+  if (token === undefined) return undefined
+  const { decodeJwt } = await import('jose')
+  try {
+    return decodeJwt(token).sub
+  } catch {
+    return undefined
   }
 }
 

@@ -10,15 +10,21 @@ const lookEveryMs = 2000
 const longestLossMs = 60_000
 
 /** `flamectl jobs`: what concerns jobs as they run. */
-export function jobsCommand({ connect, print }: CommandContext): Command {
+export function jobsCommand({ connect, print, warn }: CommandContext): Command {
   const watch = new Command('watch')
     .argument('[jobId]', 'one job, until it has ended; without it all, until Ctrl-C')
     .description('show how jobs come on')
     .action(async (jobId: string | undefined) => {
       const connection = await connect()
       const stop = new AbortController()
-      await using view = await watchView(print, process.stdout)
-      const jobs = watchedJobs(connection, jobId, stop.signal, (row, event) => view.changed(jobs.rows(), row, event))
+      await using view = await watchView({ print, warn }, process.stdout)
+      const jobs = watchedJobs(
+        connection,
+        jobId,
+        stop.signal,
+        (row, event) => view.changed(jobs.rows(), row, event),
+        (text) => view.tell(text),
+      )
       try {
         await jobs.look()
         if (jobId !== undefined) {

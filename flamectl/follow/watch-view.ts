@@ -1,5 +1,5 @@
 import type { NumberedEvent } from '../../actors/index.ts'
-import type { Printer } from '../print/printer.ts'
+import type { CommandContext } from '../context.ts'
 import { eventLine } from './event-line.ts'
 import { fittedTable } from './fitted-table.ts'
 import type { JobRow } from './job-row.ts'
@@ -7,22 +7,32 @@ import type { JobRow } from './job-row.ts'
 /** Shows how jobs come on. */
 export interface WatchView extends AsyncDisposable {
   changed(rows: readonly JobRow[], row: JobRow, event?: NumberedEvent): void
+  /** Says how it is with the server, once until that changes. */
+  tell(text: string): void
 }
 
 /** A terminal is redrawn at most so often. */
 const redrawEveryMs = 100
 
 /** On a terminal a table that is redrawn; else, or if a program's format was asked for, a line for each event. */
-export async function watchView(print: Printer, out: NodeJS.WriteStream): Promise<WatchView> {
-  if (!out.isTTY || print.isForPrograms) return lines(print)
+export async function watchView(
+  { print, warn }: Pick<CommandContext, 'print' | 'warn'>,
+  out: NodeJS.WriteStream,
+): Promise<WatchView> {
+  if (!out.isTTY || print.isForPrograms) return lines(print, warn)
   const { createLogUpdate } = await import('log-update')
   return drawn(createLogUpdate(out, { showCursor: true }), out)
 }
 
-function lines(print: Printer): WatchView {
+function lines(print: CommandContext['print'], warn: CommandContext['warn']): WatchView {
+  let told = ''
   return {
     changed(_rows, { id }, event) {
       if (event) print.event(`${id} ${eventLine(event)}`, { job: id, ...event })
+    },
+    tell(text) {
+      if (text !== told) warn(text)
+      told = text
     },
     [Symbol.asyncDispose]: async () => {},
   }
@@ -30,10 +40,11 @@ function lines(print: Printer): WatchView {
 
 function drawn(draw: (text: string) => void, out: NodeJS.WriteStream): WatchView {
   let rows: readonly JobRow[] = []
+  let told = ''
   let timer: NodeJS.Timeout | undefined
   const redraw = () => {
     timer = undefined
-    draw(fittedTable(rows, out))
+    draw(told === '' ? fittedTable(rows, out) : `${fittedTable(rows, out)}\n${told}`)
   }
   const redrawSoon = () => {
     timer ??= setTimeout(redraw, redrawEveryMs)
@@ -42,6 +53,10 @@ function drawn(draw: (text: string) => void, out: NodeJS.WriteStream): WatchView
   return {
     changed(now) {
       rows = now
+      redrawSoon()
+    },
+    tell(text) {
+      told = text
       redrawSoon()
     },
     async [Symbol.asyncDispose]() {

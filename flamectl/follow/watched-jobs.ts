@@ -14,12 +14,16 @@ export interface WatchedJobs {
   ended(): Promise<void>
 }
 
-/** Keeps rows of a user's jobs, or of one of them, up to date. `changed` hears of each change of a row. */
+/**
+ * Keeps rows of a user's jobs, or of one of them, up to date. `changed` hears of each change of a row, `tell` of the server's
+ * being away.
+ */
 export function watchedJobs(
   connection: Connection,
   jobId: string | undefined,
   signal: AbortSignal,
   changed: (row: JobRow, event?: NumberedEvent) => void,
+  tell?: (text: string) => void,
 ): WatchedJobs {
   const { client, user } = connection
   const rows = new Map<string, JobRow>()
@@ -58,7 +62,7 @@ export function watchedJobs(
       const { modelSpec } = await client.getJob({ user, jobId: id })
       const rounds = modelSpec?.hyperparameters?.rounds
       put({ id, state, ...(typeof rounds === 'number' ? { rounds } : {}) })
-      for await (const event of followedEvents(connection, id, { follow: true, signal })) {
+      for await (const event of followedEvents(connection, id, { follow: true, signal, ...(tell ? { tell } : {}) })) {
         const row = rows.get(id)
         if (row) put(rowAfter(row, event), event)
       }

@@ -152,8 +152,9 @@ test.serial('where tokens are asked for, one that flamectl issues opens the own 
   const { out } = await runCommand(['token', 'u', '--key-file', keyFile])
   const config = join(folder.path, 'config.yaml')
   await writeFile(config, `token: ${out}`)
-  t.is((await up.command('create', 'design', 'd', '--config', config)).status, 0)
+  const own = ['create', 'design', 'd', '--endpoint', up.url, '--config', config]
+  t.is((await runCommand(own)).status, 0, 'the token says whose design it is')
   const foreign = await runCommand(['get', 'designs', '--endpoint', up.url, '--user', 'v', '--config', config])
   t.is(foreign.status, 4)
-  t.regex(foreign.err, /API_FOREIGN_USER/)
+  t.regex(foreign.err, /API_FOREIGN_USER: the token is that of u, and these are things of v/)
 })
