@@ -20,6 +20,7 @@ const training: Call = {
 const golden = {
   stream: '40fd793cbb7cdaa77646533195cb701ff143a4e8e73faf547b8acad98e34d393',
   draws: 'a1bd7f50f62bdb0a3dc492efa525c7d4cca9a81e4093c89533a3dd1324df9d1b',
+  orthogonal: 'd0a1f5d422d1bc68918fb43053c395c6e6d91f60528788037bdae07c5333ffac',
   sum: 'a311ce5c88fa9803f9e2f09aeed617f86a3fec2c4b7d1e510d9bf8a8433a6fe5',
   asked: 5050,
 }

@@ -32,7 +32,7 @@ export const learnErrors = {
   },
   LEARN_INITIALIZER: {
     message: "tensor {tensor} has the initializer '{initializer}', whose values cannot be drawn from the job's stream",
-    hint: 'use zeros, ones, constant, or a uniform, normal, truncated normal, Glorot, He or LeCun initializer',
+    hint: 'use zeros, ones, constant, identity (square), orthogonal (a matrix), or a uniform, normal, truncated normal, Glorot, He or LeCun initializer; a layer of your own says it in getConfig, as <name of the weight>Initializer',
   },
   LEARN_INPUT: {
     message: 'the model takes an input of shape [{expected}], but an example has [{came}]',

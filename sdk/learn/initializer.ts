@@ -2,6 +2,7 @@ import { normal, truncatedNormal } from '../random/distributions.ts'
 import type { RandomStream } from '../random/random-stream.ts'
 import { sizeOf, type TensorSpec } from '../weights/layout.ts'
 import { learnError } from './errors.ts'
+import { orthogonal } from './orthogonal.ts'
 
 /** A layer's initializer as TensorFlow.js writes it in a layer's configuration. */
 export interface InitializerSpec {
@@ -16,6 +17,8 @@ const named: Readonly<Record<string, InitializerSpec>> = {
   randomNormal: { className: 'RandomNormal', config: {} },
   randomUniform: { className: 'RandomUniform', config: {} },
   truncatedNormal: { className: 'TruncatedNormal', config: {} },
+  identity: { className: 'Identity', config: {} },
+  orthogonal: { className: 'Orthogonal', config: {} },
   ...scaled('glorot', 1, 'fanAvg'),
   ...scaled('he', 2, 'fanIn'),
   ...scaled('leCun', 1, 'fanIn'),
@@ -37,7 +40,13 @@ export function initializerSpec(value: unknown): InitializerSpec {
     return { className: 'unknown', config: {} }
   const config = 'config' in value && typeof value.config === 'object' && value.config !== null ? value.config : {}
   const className = String(value.class_name)
-  return named[className.charAt(0).toLowerCase() + className.slice(1)] ?? { className, config: { ...config } }
+  const known = named[className.charAt(0).toLowerCase() + className.slice(1)]
+  return { className: known?.className ?? className, config: { ...known?.config, ...config } }
+}
+
+/** The bias of an LSTM whose forget gate begins open: ones there, and what the initializer gives in the other gates. */
+export function forgetBias(initializer: InitializerSpec): InitializerSpec {
+  return { className: 'ForgetBias', config: { initializer } }
 }
 
 /**
@@ -46,14 +55,35 @@ export function initializerSpec(value: unknown): InitializerSpec {
  *
  * @throws LEARN_INITIALIZER when there is no way to draw this initializer's values from a stream.
  */
-export function initialValues(
-  { name, shape }: TensorSpec,
-  { className, config }: InitializerSpec,
-  random: RandomStream,
-): Float32Array {
+export function initialValues(tensor: TensorSpec, initializer: InitializerSpec, random: RandomStream): Float32Array {
+  const { name, shape } = tensor
+  const { className, config } = initializer
+  const matrix = matrixValues(shape, initializer, random)
+  if (matrix) return matrix
+  if (className === 'ForgetBias' && isSpec(config.initializer)) {
+    const gate = sizeOf(shape) / 4
+    return initialValues(tensor, config.initializer, random).fill(1, gate, 2 * gate)
+  }
   const draw = valueSource(shape, className, config, random)
   if (!draw) throw learnError('LEARN_INITIALIZER', { tensor: name, initializer: className })
   return Float32Array.from({ length: sizeOf(shape) }, draw)
+}
+
+function isSpec(value: unknown): value is InitializerSpec {
+  return typeof value === 'object' && value !== null && 'className' in value && 'config' in value
+}
+
+/** Initializers whose values depend on each other. */
+function matrixValues(
+  shape: readonly number[],
+  { className, config }: InitializerSpec,
+  random: RandomStream,
+): Float32Array | undefined {
+  const gain = typeof config.gain === 'number' ? config.gain : 1
+  if (className === 'Orthogonal' && shape.length >= 2) return orthogonal(shape, gain, random)
+  const [rows = 0, columns] = shape
+  if (className !== 'Identity' || shape.length !== 2 || rows !== columns) return undefined
+  return Float32Array.from({ length: rows * rows }, (_, index) => (index % (rows + 1) === 0 ? gain : 0))
 }
 
 function valueSource(

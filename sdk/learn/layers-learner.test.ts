@@ -1,6 +1,7 @@
 import test from 'ava'
 import type { Examples } from '../data/examples.ts'
 import { randomStream } from '../random/random-stream.ts'
+import { tensorViews } from '../weights/layout.ts'
 import { type LayersLearnerSettings, layersLearner } from './layers-learner.ts'
 import type { Learner, LocalTerms } from './learner.ts'
 import { loadTensorFlow, type TensorFlow } from './tensorflow.ts'
@@ -214,4 +215,52 @@ test('a binary classifier learns from one output', async (t) => {
   const weights = await initial(learner)
   const { delta } = await learner.train({ weights, examples: points(200), random: random() })
   t.true((await learner.evaluate(add(weights, delta), points(500, 2))).metrics.accuracy! > 0.95)
+})
+
+/** Recurrent layers, and layers within layers. */
+const recurrent = (tf: TensorFlow) => {
+  const { layers } = tf
+  return tf.sequential({
+    layers: [
+      layers.lstm({ units: 4, returnSequences: true, unitForgetBias: true, inputShape: [3, 2] }),
+      layers.bidirectional({ layer: layers.gru({ units: 4, returnSequences: true }), mergeMode: 'concat' }),
+      layers.timeDistributed({ layer: layers.dense({ units: 6 }) }),
+      layers.bidirectional({ layer: layers.lstm({ units: 3 }), mergeMode: 'sum' }),
+      layers.dense({ units: 2 }),
+    ],
+  })
+}
+
+test('recurrent layers begin with orthogonal weights and open forget gates, under names that load into TensorFlow.js', async (t) => {
+  const learner = await make({ model: recurrent, engine: 'tensorflow' })
+  const again = await make({ model: recurrent, engine: 'tensorflow' })
+  t.deepEqual(again.layout, learner.layout)
+  const weights = await initial(learner)
+  t.deepEqual(await initial(again), weights)
+  const views = tensorViews(learner.layout, weights)
+  const kernel = views.get('lstm_1/recurrent_kernel') ?? []
+  for (const a of [0, 1, 2, 3]) {
+    for (const b of [0, 1, 2, 3]) {
+      let product = 0
+      for (let i = 0; i < 16; i++) product += (kernel[16 * a + i] ?? 0) * (kernel[16 * b + i] ?? 0)
+      t.true(Math.abs(product - Number(a === b)) < 1e-6)
+    }
+  }
+  t.deepEqual([...(views.get('lstm_1/bias') ?? [])], [0, 0, 0, 0, 1, 1, 1, 1, 0, 0, 0, 0, 0, 0, 0, 0])
+  t.true(views.get('bidirectional_2/backward_lstm_2/bias')?.every((value) => value === 0))
+
+  const tf = await loadTensorFlow()
+  const model = await tf.loadLayersModel(tf.io.fromMemory({ modelTopology: Object(learner.modelTopology) }))
+  t.deepEqual(
+    model.weights.map(({ originalName }) => originalName),
+    learner.layout.tensors.map(({ name }) => name),
+  )
+})
+
+test('a layer within another that draws random numbers is refused as any', async (t) => {
+  const model = ({ layers, sequential }: TensorFlow) => {
+    const layer = layers.lstm({ units: 3, recurrentDropout: 0.5 })
+    return sequential({ layers: [layers.bidirectional({ layer, mergeMode: 'sum', inputShape: [3, 2] })] })
+  }
+  await t.throwsAsync(make({ model }), { code: 'LEARN_RANDOM_LAYER' })
 })

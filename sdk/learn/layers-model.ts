@@ -2,11 +2,12 @@ import type { LayersModel } from '@tensorflow/tfjs'
 import type { RandomStream } from '../random/random-stream.ts'
 import { type Layout, layoutOf, type TensorSpec, tensorViews } from '../weights/layout.ts'
 import { learnError } from './errors.ts'
-import { type InitializerSpec, initialValues } from './initializer.ts'
+import { forgetBias, type InitializerSpec, initialValues } from './initializer.ts'
 import { type LastActivationOf, lastActivationOf } from './last-activation.ts'
 import type { TensorFlow } from './tensorflow.ts'
 
 type Layer = LayersModel['layers'][number]
+type Weight = Layer['weights'][number]
 
 /** What the learner needs to know of a layers model, under names that don't depend on how many were made before it. */
 export interface ModelDescription {
@@ -38,17 +39,21 @@ export function describeModel(tf: TensorFlow, model: LayersModel): ModelDescript
   const inputShape = knownShape(model.inputs.map(({ shape }) => shape))
   const outputs = knownShape(model.outputs.map(({ shape }) => shape)).reduce((product, length) => product * length, 1)
   const names = stableNames(model.name, layers)
-  const initializers = new Map<string, InitializerSpec | undefined>()
+  const initializers = new Map<Weight, InitializerSpec>()
   for (const layer of layers) {
-    for (const { originalName } of layer.weights) initializers.set(originalName, initializerOf(layer, originalName))
+    for (const weight of layer.weights) {
+      const initializer = initializerOf(layer, weight.originalName)
+      if (initializer) initializers.set(weight, initializer)
+    }
   }
   const last = lastActivationOf(tf, model)
-  const tensors = model.weights.map(({ originalName, shape }): TensorSpec & { original: string } => ({
-    name: rename(originalName, names),
-    shape: shape.map((length) => length ?? 0),
-    original: originalName,
-  }))
-  const layout = layoutOf(tensors.map(({ name, shape }) => ({ name, shape })))
+  const tensors = model.weights.map(
+    ({ originalName, shape }): TensorSpec => ({
+      name: rename(originalName, names),
+      shape: shape.map((length) => length ?? 0),
+    }),
+  )
+  const layout = layoutOf(tensors)
   return {
     layout,
     topology: renameAll(model.toJSON(null, false), names),
@@ -59,8 +64,10 @@ export function describeModel(tf: TensorFlow, model: LayersModel): ModelDescript
     initialWeights(random) {
       const weights = new Float32Array(layout.size)
       const views = tensorViews(layout, weights)
-      for (const tensor of tensors) {
-        const initializer = initializers.get(tensor.original) ?? { className: 'unknown', config: {} }
+      for (const [index, weight] of model.weights.entries()) {
+        const tensor = tensors[index]
+        if (!tensor) continue
+        const initializer = initializers.get(weight) ?? { className: 'unknown', config: {} }
         views.get(tensor.name)?.set(initialValues(tensor, initializer, random))
       }
       return weights
@@ -72,9 +79,23 @@ export function describeModel(tf: TensorFlow, model: LayersModel): ModelDescript
   }
 }
 
-/** Layers that compute, also those of models used as layers. */
+/** Layers that compute, also those of models used as layers, and those within other layers, after these. */
 function allLayers(tf: TensorFlow, model: LayersModel): Layer[] {
-  return model.layers.flatMap((layer) => (layer instanceof tf.LayersModel ? allLayers(tf, layer) : [layer]))
+  return model.layers.flatMap((layer) =>
+    layer instanceof tf.LayersModel ? allLayers(tf, layer) : [layer, ...layersWithin(tf, layer)],
+  )
+}
+
+/** Where a layer keeps layers: a recurrent one its cell or cells, a wrapper those that it wraps. */
+const innerFields = ['cell', 'cells', 'layer', 'forwardLayer', 'backwardLayer']
+
+function layersWithin(tf: TensorFlow, layer: Layer): Layer[] {
+  const inner = innerFields.flatMap((field): unknown => Reflect.get(layer, field)).filter(isLayerOf(tf))
+  return inner.flatMap((one) => [one, ...layersWithin(tf, one)])
+}
+
+function isLayerOf(tf: TensorFlow): (value: unknown) => value is Layer {
+  return (value): value is Layer => value instanceof tf.layers.Layer
 }
 
 /** Whether it is a dropout layer, whose seed can be set. Refuses other layers that draw random numbers. */
@@ -101,7 +122,8 @@ function initializerOf(layer: Layer, tensor: string): InitializerSpec | undefine
   const camelCase = role.replace(/_(\w)/g, (_, letter: string) => letter.toUpperCase())
   const spec: unknown = layer.getConfig()[`${camelCase}Initializer`]
   if (!isRecord(spec) || typeof spec.className !== 'string') return undefined
-  return { className: spec.className, config: isRecord(spec.config) ? spec.config : {} }
+  const initializer = { className: spec.className, config: isRecord(spec.config) ? spec.config : {} }
+  return role === 'bias' && layer.getConfig().unitForgetBias === true ? forgetBias(initializer) : initializer
 }
 
 /**
@@ -114,6 +136,13 @@ function stableNames(model: string, layers: readonly Layer[]): Map<string, strin
   const taken = new Set(layers.map(({ name }) => name))
   const numbers = new Map<string, number>()
   for (const layer of layers) {
+    // A bidirectional layer's two are named after the one that it was given, also when the model is loaded.
+    const [, way = '', given = ''] = /^(forward_|backward_)(.+)$/.exec(layer.name) ?? []
+    const named = names.get(given)
+    if (named !== undefined) {
+      names.set(layer.name, `${way}${named}`)
+      continue
+    }
     const prefix = new RegExp(`^(.+)_${layer.getClassName()}\\d+$`).exec(layer.name)?.[1]
     if (prefix === undefined) continue
     let number = numbers.get(prefix) ?? 0
@@ -126,8 +155,8 @@ function stableNames(model: string, layers: readonly Layer[]): Map<string, strin
 }
 
 function rename(tensor: string, names: ReadonlyMap<string, string>): string {
-  const [layer = '', ...rest] = tensor.split('/')
-  return [names.get(layer) ?? layer, ...rest].join('/')
+  const parts = tensor.split('/')
+  return parts.map((part) => names.get(part) ?? part).join('/')
 }
 
 function renameAll(json: unknown, names: ReadonlyMap<string, string>): unknown {

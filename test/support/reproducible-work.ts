@@ -1,5 +1,6 @@
 import { type ActorRef, actorSystem } from '../../runtime/index.ts'
 import { accumulator, layoutOf, randomStream, weightsHash } from '../../sdk/index.ts'
+import { orthogonal } from '../../sdk/learn/orthogonal.ts'
 import { dirichlet, normal } from '../../sdk/random/distributions.ts'
 
 /** Work that has one result wherever it is done. */
@@ -7,6 +8,7 @@ export async function reproducibleWork(seed: number) {
   return {
     stream: await streamHash(seed),
     draws: await drawsHash(seed),
+    orthogonal: await weightsHash(orthogonal([64, 40], 1, randomStream(seed, 'orthogonal'))),
     sum: await sumHash(seed),
     asked: await askedSum(100),
   }
