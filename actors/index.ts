@@ -17,6 +17,7 @@ export type { DeployableJob, Deployer, DeploymentMessage, DeploymentReport } fro
 export { type ArchivedWorkloadsParts, archivedWorkloads } from './controller/in-process/archived-workloads.ts'
 export { inProcessDeployer } from './controller/in-process/in-process-deployer.ts'
 export type { DeploymentObserver, InProcessParts } from './controller/in-process/prepare-job.ts'
+export { requireClients, roleTasksOf } from './controller/in-process/role-tasks.ts'
 export { settingsOf } from './controller/in-process/workload-settings.ts'
 export type { WorkloadSource } from './controller/in-process/workload-source.ts'
 export type { ControllerMessage } from './controller/protocol.ts'

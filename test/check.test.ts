@@ -1,5 +1,7 @@
+import { fileURLToPath } from 'node:url'
 import test from 'ava'
 import { runFlamectl } from './flamectl-process.ts'
+import { temporaryFolder } from './support/temporary-folder.ts'
 
 test('check says what a workload has and what trains it', async (t) => {
   const { status, out, err } = await runFlamectl([
@@ -28,4 +30,20 @@ test('check refuses what run would refuse, with the same status', async (t) => {
   const misused = await runFlamectl(['check', 'examples/mnist', '--set', 'fraction=2'])
   t.is(misused.status, 2)
   t.regex(misused.err, /WORKLOAD_VALUE/)
+})
+
+test('run --check names a selection, data and a topology that are others each time', async (t) => {
+  const module = fileURLToPath(new URL('support/faulty.workload.js', import.meta.url))
+  for (const [fault, found] of [
+    ['random-selector', /ROLE_NOT_DETERMINISTIC.*top-aggregator-0.*what the selector of fedavg chose/],
+    ['random-data', /WORKLOAD_NOT_REPRODUCIBLE.*its data/],
+    ['random-topology', /WORKLOAD_NOT_REPRODUCIBLE.*its topology/],
+  ] as const) {
+    await using folder = await temporaryFolder()
+    const set = `fault=${fault}`
+    const options = ['--check', '--workers', '0', '--store', folder.path, '--set', set]
+    const { status, err } = await runFlamectl(['run', module, ...options])
+    t.is(status, 1, err)
+    t.regex(err, found)
+  }
 })

@@ -1,7 +1,7 @@
 import { Command } from 'commander'
 import { type RawRunOptions, runOptions } from '../run/run-options.ts'
 
-/** `flamectl check`: whether a workload is in order, and what would run it; nothing is trained or written. */
+/** `flamectl check`: whether a workload is in order, and what would run it; nothing is written. */
 export function checkCommand(): Command {
   return new Command('check')
     .description('say whether a workload is in order, and what would train it')
@@ -16,7 +16,11 @@ export function checkCommand(): Command {
       const { checkWorkload } = await import('./check-workload.ts')
       const found = await checkWorkload(workload, overrides)
       if (json) return console.log(JSON.stringify(found))
-      for (const [name, value] of Object.entries(found)) console.log(`${name.padEnd(10)} ${lineOf(value)}`)
+      const { remarks, clientsChecked, ...parts } = found
+      for (const [name, value] of Object.entries(parts)) console.log(`${name.padEnd(10)} ${lineOf(value)}`)
+      if (clientsChecked < found.clients)
+        console.log(`checked    the first ${clientsChecked} clients' labels and shapes`)
+      for (const remark of remarks) console.log(`note       ${remark}`)
     })
 }
 

@@ -1,4 +1,5 @@
-import { assertValid, expand, inlinePool, resolveSettings } from '../../sdk/index.ts'
+import { decodeModel, designSchema, requireClients, roleTasksOf } from '../../actors/index.ts'
+import { assertValid, expand, requireChannels, resolveSettings, trial } from '../../sdk/index.ts'
 import { loadWorkload } from '../../sdk/node/index.ts'
 import { defaultSeed } from '../run/run-options.ts'
 
@@ -10,12 +11,19 @@ export interface WorkloadSummary {
   readonly tasks: object
   readonly strategy: string
   readonly clients: number
+  /** Clients whose labels and shapes were looked at. */
+  readonly clientsChecked: number
   readonly weights: number
   /** What does the arithmetic of training, and where it isn't the engine, why. */
   readonly trainedBy: string
+  /** What else to know of how the model is trained, each in a sentence. */
+  readonly remarks: readonly string[]
 }
 
-/** Makes every part of a workload once. Throws the coded error of the first that isn't in order. */
+/**
+ * Makes every part of a workload, trains a batch of one client and evaluates one: as a job does, and without one. Throws the
+ * coded error of the first part that isn't in order.
+ */
 export async function checkWorkload(
   path: string,
   overrides: Readonly<Record<string, string>>,
@@ -24,21 +32,29 @@ export async function checkWorkload(
   const settings = resolveSettings(workload.settings, overrides)
   const topology = workload.topology(settings)
   assertValid(topology)
-  const strategy = workload.strategy(settings)
-  const pool = await inlinePool(workload, settings, defaultSeed)
-  try {
-    const tasks: Record<string, number> = {}
-    for (const { role } of expand(topology, { jobId: 'check', newKey: () => '' })) tasks[role] = (tasks[role] ?? 0) + 1
-    return {
-      workload: workload.name,
-      settings,
-      tasks,
-      strategy: strategy.name,
-      clients: pool.clients,
-      weights: pool.layout.size,
-      trainedBy: pool.runsOn ?? "the workload's own learner",
-    }
-  } finally {
-    await pool.close()
+  const schema = decodeModel(designSchema, topology.schema)
+  const expanded = expand(topology, { jobId: 'check', newKey: () => '' })
+  const datasets = new Map(expanded.map(({ end, dataset }) => [end, Number(dataset)]))
+  const roleTasks = roleTasksOf({ schema, tasks: expanded }, (end) => datasets.get(end))
+  await requireOneOfEach(roleTasks)
+  const tried = await trial(workload, settings, defaultSeed)
+  requireClients(roleTasks, tried.clients)
+  const tasks: Record<string, number> = {}
+  for (const { role } of expanded) tasks[role] = (tasks[role] ?? 0) + 1
+  return {
+    workload: workload.name,
+    settings,
+    tasks,
+    strategy: workload.strategy(settings).name,
+    clients: tried.clients,
+    clientsChecked: tried.clientsChecked,
+    weights: tried.layout.size,
+    trainedBy: tried.runsOn ?? "the workload's own learner",
+    remarks: tried.remarks ?? [],
   }
+}
+
+/** The channels of one task of each role: they are alike. */
+async function requireOneOfEach(tasks: ReturnType<typeof roleTasksOf>): Promise<void> {
+  for (const task of new Map(tasks.map((each) => [each.role.name, each])).values()) await requireChannels(task)
 }

@@ -22,7 +22,10 @@ export function runCommand({ user }: CommandContext, argv: readonly string[]): C
     .option('--store <folder or URL>', 'where state is kept: a folder, or mongodb://host:port/database', defaultFolder)
     .option('--models <folder>', 'where models are kept (default: models in the folder of the store, or in .flame)')
     .option('--resume', 'go on with the latest job of this workload in the store')
-    .option('--check', 'run each round of each role twice and compare, to find what is not reproducible')
+    .option(
+      '--check',
+      'run each round and each selection, and make data and topology, twice and compare, to find what is not reproducible',
+    )
     .option('--json', 'one JSON object a line')
     .action(async (workload: string, raw: RawRunOptions) => {
       const options = runOptions(workload, raw, Math.min(8, availableParallelism()))

@@ -1,5 +1,11 @@
 import type { JobStatus } from '../../actors/catalogue/model/index.ts'
-import { assertValid, type CommittedModel, resolveSettings, type TrainingPool } from '../../sdk/index.ts'
+import {
+  assertValid,
+  type CommittedModel,
+  requireReproducible,
+  resolveSettings,
+  type TrainingPool,
+} from '../../sdk/index.ts'
 import { importPlain, loadWorkload, poolFor } from '../../sdk/node/index.ts'
 import type { Reporter, RunResult } from '../output/reporter.ts'
 import { compose, REGISTRY, REPORTER } from './compose.ts'
@@ -44,6 +50,7 @@ export async function runWorkload(
     const topology = loaded.workload.topology(plan.settings)
     assertValid(topology)
     loaded.workload.strategy(plan.settings)
+    if (options.check) await requireReproducible(loaded.workload, plan.settings, plan.seed)
     if (found?.state !== 'completed') {
       // The threads start while this one loads the server.
       const starting = poolFor({ ...loaded, ...plan, workers: options.workers })

@@ -7,7 +7,7 @@ export const learnErrors = {
   },
   LEARN_EMBEDDING: {
     message:
-      'layer {layer} knows the numbers from 0 to below {rows}, but input {position} of an example is none of them',
+      'layer {layer} knows the numbers from 0 to below {rows}, but input {position} of example {index} is none of them',
     hint: 'give the embedding as many rows (inputDim) as there are numbers, and the data whole numbers',
   },
   LEARN_EMPTY: {

@@ -119,3 +119,46 @@ test('training that diverges on an example which is not finite names the example
   await t.throwsAsync(train(1, weights), { code: 'LEARN_EXAMPLE', message: /^client 1: example 5 has NaN at place 0/ })
   await t.throwsAsync(train(0, weights.fill(Number.NaN)), { code: 'LEARN_DIVERGED' })
 })
+
+test('an example that does not fit is named with its client, or with its place among all test examples', async (t) => {
+  const settings = { ...sizes, clients: 3 }
+  const labelled = (count: number, wrong?: number) => ({
+    ...values(count),
+    label: (index: number) => (index === wrong ? 2 : index % 2),
+  })
+  const poolWith = (client: number | undefined, test: number | undefined, engine: 'engine' | 'tensorflow') =>
+    inlinePool(
+      workload({
+        name: 'labels',
+        settings,
+        learner: () =>
+          layersLearner({
+            model: ({ layers, sequential }) => sequential({ layers: [layers.dense({ units: 2, inputShape: [1] })] }),
+            loss: 'softmaxCrossEntropy',
+            learningRate: 1e-9,
+            epochs: 1,
+            batch: 8,
+            engine,
+          }),
+        data: () => ({
+          clients: 3,
+          client: (index) => labelled(20, index === client ? 13 : undefined),
+          test: labelled(2_200, test),
+        }),
+        topology: twoTier,
+        strategy: () => fedAvg(),
+      }),
+      settings,
+      1,
+    )
+  for (const engine of ['engine', 'tensorflow'] as const) {
+    const pool = await poolWith(1, 2_100, engine)
+    const weights = await pool.initialWeights()
+    const train = (client: number) => pool.train({ client, end: 'trainer-0', round: 1, weights, terms: {} })
+    await t.notThrowsAsync(train(0))
+    const message = /^client 1: example 13 has label 2, but the model has 2 outputs/
+    await t.throwsAsync(train(1), { code: 'LEARN_LABEL', message })
+    const place = /^the test set: example 2100 has label 2/
+    await t.throwsAsync(pool.evaluate(weights), { code: 'LEARN_LABEL', message: place })
+  }
+})

@@ -8,9 +8,9 @@ import { lastActivationRemark, lossApplies } from './last-activation.ts'
 import { lossOf } from './layers-loss.ts'
 import { describeModel, type ModelDescription } from './layers-model.ts'
 import { probe } from './layers-probe.ts'
-import { evaluateModel, type Subject, trainModel } from './layers-training.ts'
+import { checkExamples, evaluateModel, type Subject, trainModel } from './layers-training.ts'
 import type { Learner } from './learner.ts'
-import type { LossName } from './loss-name.ts'
+import { checkLabels, type LossName } from './loss-name.ts'
 import { checkSteps, type Steps } from './steps.ts'
 import { loadTensorFlow, type TensorFlow } from './tensorflow.ts'
 
@@ -94,6 +94,10 @@ async function onTensorFlow(
     runsOn: `TensorFlow.js (${backend.name}): ${why}${slowness(backend)}`,
     remarks: isApplied ? [lastActivationRemark(settings.loss, last)] : [],
     initialWeights: async (random) => description.initialWeights(random),
+    check(examples, purpose) {
+      checkExamples(subject, examples, purpose)
+      checkLabels(loss.check, examples)
+    },
     train: (request) => backend.run(() => trainModel(subject, settings, request)),
     evaluate: (weights, examples) => backend.run(() => evaluateModel(subject, weights, examples)),
     dispose: () => void model.dispose(),

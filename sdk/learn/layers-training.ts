@@ -158,7 +158,11 @@ function readBatch({ description, loss }: Subject, examples: Examples, indices: 
   return { features, labels }
 }
 
-function checkExamples({ description }: Subject, { count, shape }: Examples, purpose: 'train' | 'evaluate'): void {
+export function checkExamples(
+  { description }: Subject,
+  { count, shape }: Examples,
+  purpose: 'train' | 'evaluate',
+): void {
   if (count < 1) throw learnError('LEARN_EMPTY', { purpose })
   if (sizeOf(shape) !== sizeOf(description.inputShape)) {
     throw learnError('LEARN_INPUT', { expected: description.inputShape, came: shape })

@@ -68,6 +68,8 @@ export interface Learner {
   /** What else a person should know of how the model is trained, each in a sentence. */
   readonly remarks?: readonly string[]
   initialWeights(random: RandomStream): Promise<Float32Array>
+  /** Refuses examples that don't fit the model, as training or evaluation would. It reads labels, and no features. */
+  check?(examples: Examples, purpose: 'train' | 'evaluate'): void
   train(request: TrainingRequest): Promise<Update>
   evaluate(weights: Float32Array, examples: Examples): Promise<Evaluation>
   dispose?(): void

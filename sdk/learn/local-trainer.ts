@@ -1,4 +1,4 @@
-import type { CodedError } from '../../runtime/index.ts'
+import { CodedError } from '../../runtime/index.ts'
 import type { Examples } from '../data/examples.ts'
 import { randomStream } from '../random/random-stream.ts'
 import { sizeOf } from '../weights/layout.ts'
@@ -9,11 +9,15 @@ import type { Evaluation, Learner, Update } from './learner.ts'
 import type { PoolTrainingRequest, TrainingPool } from './training-pool.ts'
 
 /** A workload's learner with its data, in the thread that made it: what a pool runs one or more of. */
-export interface LocalTrainer extends Pick<Learner, 'layout' | 'modelTopology'>, Pick<TrainingPool, 'runsOn'> {
+export interface LocalTrainer
+  extends Pick<Learner, 'layout' | 'modelTopology' | 'remarks'>,
+    Pick<TrainingPool, 'runsOn'> {
   readonly clients: number
   readonly testExamples: number
   initialWeights(): Promise<Float32Array>
   /** The delta is put where `into` says, if the learner asks it. */
+  /** LEARN_EMPTY, LEARN_INPUT, LEARN_LABEL for examples of a client, or of the test set, that the learner would refuse. */
+  checkExamples(of: number | 'test'): void
   train(request: PoolTrainingRequest, into?: () => Float32Array): Promise<Update>
   evaluateChunk(weights: Float32Array, chunk: number): Promise<Evaluation>
   dispose(): void
@@ -26,7 +30,7 @@ export interface LocalTrainer extends Pick<Learner, 'layout' | 'modelTopology'>,
  *   LEARN_EXAMPLE where training diverged on an example that isn't finite, and what the learner throws.
  */
 export async function localTrainer<S extends Settings>(
-  workload: Workload<S>,
+  workload: Pick<Workload<S>, 'learner' | 'data'>,
   settings: S,
   seed: number,
 ): Promise<LocalTrainer> {
@@ -44,10 +48,19 @@ export async function localTrainer<S extends Settings>(
     layout,
     modelTopology: learner.modelTopology,
     runsOn: learner.runsOn,
+    ...(learner.remarks && { remarks: learner.remarks }),
     clients: data.clients,
     testExamples: data.test.count,
     initialWeights: async () =>
       checked('the initial weights', await learner.initialWeights(randomStream(seed, 'initial-weights'))),
+    checkExamples(of) {
+      const examples = of === 'test' ? data.test : data.client(of)
+      try {
+        learner.check?.(examples, of === 'test' ? 'evaluate' : 'train')
+      } catch (cause) {
+        throw ofWhom(of === 'test' ? 'the test set' : `client ${of}`, 0, cause)
+      }
+    },
     async train({ client, end, round, weights, terms, signal }, into) {
       signal?.throwIfAborted()
       if (!(Number.isInteger(client) && client >= 0 && client < data.clients)) {
@@ -67,17 +80,22 @@ export async function localTrainer<S extends Settings>(
         return { ...update, metrics: numbersOf(`client ${client} in round ${round}`, update.metrics) }
       } catch (cause) {
         const fault = hasDiverged(cause) ? exampleFault(`client ${client}: example`, examples, { cause }) : undefined
-        throw fault ?? cause
+        throw fault ?? ofWhom(`client ${client}`, 0, cause)
       }
     },
     async evaluateChunk(weights, chunk) {
       const examples = chunkOf(data.test, chunk)
-      const { samples, metrics: given } = await learner.evaluate(checked('the weights', weights), examples)
+      const first = chunkStart(chunk)
+      const { samples, metrics: given } = await learner
+        .evaluate(checked('the weights', weights), examples)
+        .catch((cause: unknown) => {
+          throw ofWhom('the test set', first, cause)
+        })
       if (!(Number.isSafeInteger(samples) && samples > 0))
         throw learnError('LEARN_EVALUATION', { examples: examples.count, samples })
       const metrics = numbersOf('the evaluation', given)
       if (Object.values(metrics).every(Number.isFinite)) return { samples, metrics }
-      const fault = exampleFault('test example', examples, { first: chunkStart(chunk) })
+      const fault = exampleFault('test example', examples, { first })
       return { samples, metrics, whyNotFinite: fault?.message ?? tooLarge }
     },
     dispose: () => learner.dispose?.(),
@@ -85,6 +103,19 @@ export async function localTrainer<S extends Settings>(
 }
 
 const tooLarge = 'the test examples are finite, but what the model makes of them is not; use a smaller learning rate'
+
+/** Codes of what learners say of an example, which they know by its place alone. */
+const exampleCodes = ['LEARN_EMPTY', 'LEARN_INPUT', 'LEARN_LABEL', 'LEARN_EMBEDDING'] as const
+
+/** What a learner has thrown, with whose examples it is about, and their place among all of these. */
+function ofWhom(whose: string, first: number, cause: unknown): unknown {
+  const code = exampleCodes.find((each) => cause instanceof CodedError && cause.code === each)
+  if (!(cause instanceof CodedError) || code === undefined) return cause
+  const { index } = cause.values
+  const values = { ...cause.values, ...(typeof index === 'number' && { index: first + index }) }
+  const { message, hint } = learnError(code, values)
+  return new CodedError(code, { message: '{whose}: {message}', hint: '{hint}' }, { ...values, whose, message, hint })
+}
 
 function hasDiverged(cause: unknown): boolean {
   return (

@@ -1,3 +1,4 @@
+import type { Examples } from '../data/examples.ts'
 import { learnError } from './errors.ts'
 
 /**
@@ -10,6 +11,11 @@ export type LossName = 'softmaxCrossEntropy' | 'sigmoidCrossEntropy' | 'meanSqua
 
 /** Refuses a label that the model has no output for: LEARN_LABEL. */
 export type LabelCheck = (label: number, index: number) => void
+
+/** LEARN_LABEL for the first of the labels that the model has no output for. */
+export function checkLabels(check: LabelCheck, examples: Examples): void {
+  for (let index = 0; index < examples.count; index++) check(examples.label(index), index)
+}
 
 /** @throws LEARN_SETTING for an unknown loss, or one that doesn't fit the model's number of outputs. */
 export function labelCheck(name: LossName, outputs: number): LabelCheck {

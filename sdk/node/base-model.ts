@@ -27,6 +27,9 @@ export function withBaseModel(learner: Learner, file: string | URL): Learner {
   return {
     layout: learner.layout,
     modelTopology: learner.modelTopology,
+    ...(learner.runsOn !== undefined && { runsOn: learner.runsOn }),
+    ...(learner.remarks && { remarks: learner.remarks }),
+    check: (examples, purpose) => learner.check?.(examples, purpose),
     initialWeights: () => initialWeightsFrom(file, learner.layout),
     train: (request) => learner.train(request),
     evaluate: (weights, examples) => learner.evaluate(weights, examples),

@@ -19,7 +19,11 @@ export interface RandomStream {
  */
 export function randomStream(seed: number, ...labels: readonly (string | number)[]): RandomStream {
   const generator = xoroshiro128plusFromState(seedState(seed, labels))
-  const uint32 = () => generator.next() >>> 0
+  return streamFrom(() => generator.next() >>> 0)
+}
+
+/** A stream of what a source of integers from 0 to 2³² − 1 gives. */
+export function streamFrom(uint32: () => number): RandomStream {
   const below = (bound: number) => {
     const limit = 2 ** 32 - (2 ** 32 % bound)
     for (;;) {

@@ -13,6 +13,10 @@ export const workloadErrors = {
     message: 'the default export of {file} is no workload: {faults}',
     hint: 'export default workload({ name, settings, learner, data, topology, strategy })',
   },
+  WORKLOAD_NOT_REPRODUCIBLE: {
+    message: '{what} is another when it is made again from the same settings and seed: {difference}',
+    hint: 'draw from the stream that each part is given, and use neither Math.random nor the time: every process and thread makes its own',
+  },
   WORKLOAD_SETTING: {
     message: "there is no setting '{name}'",
     hint: 'the workload has {known}',

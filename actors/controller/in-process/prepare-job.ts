@@ -3,10 +3,9 @@ import type { ModelRegistry, TrainingPool } from '../../../sdk/index.ts'
 import { poolFor, type TrainingPlan } from '../../../sdk/node/index.ts'
 import type { JobEvent } from '../../events/job-event.ts'
 import type { DeployableJob } from '../deployer.ts'
-import { controllerError } from '../errors.ts'
 import type { HostedTasks } from './hosted-tasks.ts'
 import { strategyOf } from './job-strategy.ts'
-import { roleTasksOf } from './role-tasks.ts'
+import { requireClients, roleTasksOf } from './role-tasks.ts'
 import { settingsOf } from './workload-settings.ts'
 import type { WorkloadSource } from './workload-source.ts'
 
@@ -46,16 +45,17 @@ export async function prepareJob(
   const loaded = await source.load(job)
   const { workload } = loaded
   const tasks = roleTasksOf(job, loaded.clientOf)
-  const clients = tasks.flatMap(({ client }) => (client === undefined ? [] : [client]))
-  const { seed, settings, unknown } = settingsOf(workload.settings, spec, clients.length)
+  const { seed, settings, unknown } = settingsOf(
+    workload.settings,
+    spec,
+    tasks.filter(({ client }) => client !== undefined).length,
+  )
   const strategy = strategyOf(workload.strategy(settings), spec.modelSpec)
   const pool = await poolOf({ ...loaded, settings, seed, workers })
   const close = () => void pool.close()
   if (signal.aborted) close()
   else signal.addEventListener('abort', close, { once: true })
-  const missing = clients.find((client) => !(Number.isInteger(client) && client >= 0 && client < pool.clients))
-  if (missing !== undefined)
-    throw controllerError('JOB_CLIENTS', { clients: clients.length, known: pool.clients, missing })
+  requireClients(tasks, pool.clients)
   const notes: JobEvent[] = unknown.map((name) => ({
     type: 'notice',
     end: spec.designId,

@@ -1,5 +1,12 @@
-import { type AnyRole, channelsOf, type RoleTask, stockRoles, wiringOf } from '../../../sdk/index.ts'
-import type { DeployableJob } from '../deployer.ts'
+import {
+  type AnyRole,
+  channelsOf,
+  type RoleTask,
+  type Schema,
+  stockRoles,
+  type Task,
+  wiringOf,
+} from '../../../sdk/index.ts'
 import { controllerError } from '../errors.ts'
 
 /**
@@ -7,7 +14,7 @@ import { controllerError } from '../errors.ts'
  * otherwise. JOB_ROLE_UNKNOWN.
  */
 export function roleTasksOf(
-  { schema, tasks }: Pick<DeployableJob, 'schema' | 'tasks'>,
+  { schema, tasks }: { readonly schema: Schema; readonly tasks: readonly Omit<Task, 'channels'>[] },
   clientOf: (end: string) => number | undefined = () => undefined,
 ): RoleTask[] {
   const wired = tasks.map((task) => ({ ...task, channels: channelsOf(schema, task.role) }))
@@ -22,6 +29,13 @@ export function roleTasksOf(
     clients += 1
     return { end: task.end, role, channels, client }
   })
+}
+
+/** JOB_CLIENTS where a task trains on a client that the workload has no data for. */
+export function requireClients(tasks: readonly RoleTask[], known: number): void {
+  const clients = tasks.flatMap(({ client }) => (client === undefined ? [] : [client]))
+  const missing = clients.find((client) => !(Number.isInteger(client) && client >= 0 && client < known))
+  if (missing !== undefined) throw controllerError('JOB_CLIENTS', { clients: clients.length, known, missing })
 }
 
 /** By its name; or else, under the schema's name, by its place: what it does on its channels. */

@@ -177,7 +177,7 @@ test('numbers that a table has no row for are refused, and leave the next client
   const expected = await learner.train(requestOf(weights, lists(0)))
   for (const number of [-1, 50, 0.5, Number.NaN, Number.POSITIVE_INFINITY]) {
     const error = await t.throwsAsync(learner.train(requestOf(weights, lists(number))), { code: 'LEARN_EMBEDDING' })
-    t.like(error, { values: { layer: 'embedding_1', rows: 50, position: 5 } })
+    t.like(error, { values: { layer: 'embedding_1', rows: 50, position: 5, index: 3 } })
     t.deepEqual(await learner.train(requestOf(weights, lists(0))), expected)
   }
 })

@@ -3,7 +3,7 @@ import { sizeOf } from '../../weights/layout.ts'
 import { learnError } from '../errors.ts'
 import { lastActivationRemark } from '../last-activation.ts'
 import type { Learner } from '../learner.ts'
-import type { LossName } from '../loss-name.ts'
+import { checkLabels, type LossName } from '../loss-name.ts'
 import { oneAtATime } from '../one-at-a-time.ts'
 import type { Steps } from '../steps.ts'
 import { engine } from './engine.ts'
@@ -32,6 +32,10 @@ export function engineLearner(model: EngineModel, loss: LossName, steps: Steps):
     runsOn: `the engine's WebAssembly kernels`,
     remarks: lastActivation ? [lastActivationRemark(loss, lastActivation)] : [],
     initialWeights: async (random) => model.initialWeights(random),
+    check(examples, purpose) {
+      check(examples, purpose)
+      checkLabels(lossOf.check, examples)
+    },
     async train(request) {
       check(request.examples, 'train')
       return exclusively(() => trainOnEngine(running, lossOf, steps, request))

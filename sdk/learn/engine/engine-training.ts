@@ -1,3 +1,4 @@
+import { CodedError } from '../../../runtime/index.ts'
 import type { Examples } from '../../data/examples.ts'
 import { learnError } from '../errors.ts'
 import type { Evaluation, TrainingRequest, Update } from '../learner.ts'
@@ -36,7 +37,7 @@ export async function trainOnEngine(
         readBatch(engine, lossOf, examples, part)
         const seed = engine.seeded ? random.uint32() : 0
         const pass: Pass = { batch: part.length, training: true, seed, ...target }
-        engine.forward(pass)
+        forward(engine, pass, part)
         loss += engine.loss(lossOf, part.length, addExample ? 1 : 1 / batch.length).loss
         engine.backward(pass)
         addExample?.(batch.length)
@@ -54,6 +55,16 @@ export async function trainOnEngine(
   return { delta, samples: examples.count, metrics: { loss: total / (examples.count * steps.epochs) } }
 }
 
+/** LEARN_EMBEDDING with the number of the example, of which a pass knows its row alone. */
+function forward(engine: Engine, pass: Pass, indices: Uint32Array): void {
+  try {
+    engine.forward(pass)
+  } catch (error) {
+    if (!(error instanceof CodedError && error.code === 'LEARN_EMBEDDING')) throw error
+    throw learnError('LEARN_EMBEDDING', { ...error.values, index: indices[Number(error.values.row)] })
+  }
+}
+
 /** Means over the examples, in their order. */
 export function evaluateOnEngine(
   engine: Engine,
@@ -68,7 +79,7 @@ export function evaluateOnEngine(
   for (let start = 0; start < order.length; start += engine.capacity) {
     const part = order.subarray(start, start + engine.capacity)
     readBatch(engine, lossOf, examples, part)
-    engine.forward({ batch: part.length, training: false, seed: 0, gradientShift: 0, gradientScale: 0 })
+    forward(engine, { batch: part.length, training: false, seed: 0, gradientShift: 0, gradientScale: 0 }, part)
     const { loss, correct } = engine.loss(lossOf, part.length)
     total += loss
     right += correct ?? Number.NaN

@@ -1,4 +1,6 @@
 import { decode, encode } from '../../../runtime/index.ts'
+import { streamFrom } from '../../random/random-stream.ts'
+import type { Strategy } from '../../strategy/strategy.ts'
 import { RecordingPort, ReplayPort } from '../channel/recorded-channel.ts'
 import { roleError } from '../errors.ts'
 import type { Decisions } from './decisions.ts'
@@ -8,9 +10,14 @@ import { type RoundParts, type Rounds, roleContext } from './role-context.ts'
 
 /**
  * Runs each round twice, the second time on what the first one received and decided, and compares states, messages and what is published.
- * Throws ROLE_NOT_DETERMINISTIC for a role (or learner) that reads time or randomness from elsewhere than its context.
+ * A selection is a decision, which isn't made again with the round: so the strategy's selector is asked twice whenever it is asked.
+ * Throws ROLE_NOT_DETERMINISTIC for a role, learner or strategy that reads time or randomness from elsewhere than its context.
  */
-export function checkedRounds<State, Channels>(parts: RoundParts<State, Channels>): Rounds<State, Channels> {
+export function checkedRounds<State, Channels>(given: RoundParts<State, Channels>): Rounds<State, Channels> {
+  let rounds = 0
+  const differs = (difference: string) =>
+    roleError('ROLE_NOT_DETERMINISTIC', { round: rounds, end: given.task.end, difference })
+  const parts = { ...given, job: { ...given.job, strategy: selectingTwice(given.job.strategy, differs) } }
   const recording = parts.ports.map((port) => new RecordingPort(port))
   const noted = notedDecisions(parts.decisions, recording)
   let outcome = emptyOutcome()
@@ -20,7 +27,6 @@ export function checkedRounds<State, Channels>(parts: RoundParts<State, Channels
     decisions: noted.decisions,
     effects: notedEffects(() => outcome, parts.effects),
   })
-  let rounds = 0
 
   return {
     context,
@@ -32,9 +38,6 @@ export function checkedRounds<State, Channels>(parts: RoundParts<State, Channels
       outcome = emptyOutcome()
       const after = await parts.role.round(state, context)
 
-      const round = rounds
-      const differs = (difference: string) =>
-        roleError('ROLE_NOT_DETERMINISTIC', { round, end: parts.task.end, difference })
       // Both decoded: what encoding doesn't keep, such as the sign of zero, is no difference.
       const given = differenceOf(decode(before), decode(encode(state)), 'state given')
       if (given) throw differs(given)
@@ -53,6 +56,30 @@ export function checkedRounds<State, Channels>(parts: RoundParts<State, Channels
       if (difference) throw differs(difference)
       for (const replay of replays) replay.finish()
       return after
+    },
+  }
+}
+
+/** A strategy whose selector is asked twice, the second time with the same draws. */
+function selectingTwice(strategy: Strategy, differs: (difference: string) => Error): Strategy {
+  return {
+    ...strategy,
+    selector: {
+      select(ends, random) {
+        const drawn: number[] = []
+        const noting = () => {
+          const value = random.uint32()
+          drawn.push(value)
+          return value
+        }
+        let next = 0
+        const repeating = () => drawn[next++] ?? random.uint32()
+        const first = strategy.selector.select([...ends], streamFrom(noting))
+        const again = strategy.selector.select([...ends], streamFrom(repeating))
+        const difference = differenceOf(first, again, `what the selector of ${strategy.name} chose`)
+        if (difference) throw differs(difference)
+        return first
+      },
     },
   }
 }

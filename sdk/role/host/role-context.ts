@@ -167,7 +167,11 @@ function roleLearner(
   }
 }
 
-function portFor<Out, In>({ tags }: ChannelUse<Out, In>, task: RoleTask, ports: readonly ChannelPort[]): ChannelPort {
+export function portFor<Out, In>(
+  { tags }: ChannelUse<Out, In>,
+  task: RoleTask,
+  ports: readonly ChannelPort[],
+): ChannelPort {
   const fitting = ports.filter(({ wiring }) => tags.every((tag) => wiring.funcTags.includes(tag)))
   const [port] = fitting
   if (port && fitting.length === 1) return port

@@ -29,7 +29,12 @@ export function embedding(plan: Plan, { name, rows, channels, initializer }: Emb
     forward(kernels, { batch }) {
       const outside = kernels.firstOutside(x.value, batch * length, rows)
       if (outside >= 0) {
-        throw learnError('LEARN_EMBEDDING', { layer: name, rows, position: outside % length })
+        throw learnError('LEARN_EMBEDDING', {
+          layer: name,
+          rows,
+          position: outside % length,
+          row: Math.floor(outside / length),
+        })
       }
       kernels.takeRows(x.value, batch * length, table, pitch, y.value)
     },

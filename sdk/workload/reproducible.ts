@@ -1,0 +1,67 @@
+import type { Examples, FederatedData } from '../data/examples.ts'
+import { randomStream } from '../random/random-stream.ts'
+import { differenceOf } from '../role/host/difference.ts'
+import { sizeOf } from '../weights/layout.ts'
+import { workloadError } from './errors.ts'
+import type { Settings, Workload } from './workload.ts'
+
+/** Clients, and labels of them all together, that are looked at: what takes a fleet's whole data would take as long as a job. */
+const most = { clients: 1_000, labels: 1_000_000 }
+
+/**
+ * Makes a workload's topology, strategy and data twice and compares: every process and thread of a job makes its own.
+ *
+ * @throws WORKLOAD_NOT_REPRODUCIBLE naming the first part that was another the second time, and where.
+ */
+export async function requireReproducible<S extends Settings>(
+  workload: Workload<S>,
+  settings: S,
+  seed: number,
+): Promise<void> {
+  const stream = () => randomStream(seed, 'partition')
+  requireSame('its topology', workload.topology(settings), workload.topology(settings))
+  requireSame('its strategy', plain(workload.strategy(settings)), plain(workload.strategy(settings)))
+  const first = summaryOf(await workload.data(settings, stream()))
+  requireSame('its data', first, summaryOf(await workload.data(settings, stream())))
+}
+
+/** @throws WORKLOAD_NOT_REPRODUCIBLE where the two aren't the same, bit by bit. */
+export function requireSame(what: string, first: unknown, second: unknown): void {
+  const difference = differenceOf(first, second, what)
+  if (difference !== undefined) throw workloadError('WORKLOAD_NOT_REPRODUCIBLE', { what, difference })
+}
+
+/** The clients to look at, in their order, as far as the bounds allow. */
+export function* boundedClients(data: FederatedData): Generator<readonly [client: number, examples: Examples]> {
+  let labels = 0
+  for (let client = 0; client < Math.min(data.clients, most.clients) && labels < most.labels; client++) {
+    const examples = data.client(client)
+    labels += examples.count
+    yield [client, examples]
+  }
+}
+
+/** Without functions, which are others each time. */
+function plain(value: object): object {
+  return Object.fromEntries(
+    Object.entries(value).filter(([, part]) => typeof part !== 'function' && !hasFunctions(part)),
+  )
+}
+
+function hasFunctions(value: unknown): boolean {
+  return typeof value === 'object' && value !== null && Object.values(value).some((part) => typeof part === 'function')
+}
+
+function summaryOf(data: FederatedData) {
+  const client = [...boundedClients(data)].map(([, examples]) => partOf(examples))
+  return { clients: data.clients, client, test: partOf(data.test) }
+}
+
+/** Labels, and the features of the first example. */
+function partOf(examples: Examples) {
+  const { count, shape } = examples
+  const features = new Float32Array(sizeOf(shape))
+  if (count > 0) examples.read(0, features, 0)
+  const length = Math.min(count, most.labels)
+  return { count, shape, labels: Float64Array.from({ length }, (_, index) => examples.label(index)), features }
+}

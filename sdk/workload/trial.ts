@@ -1,0 +1,75 @@
+import type { Examples, FederatedData } from '../data/examples.ts'
+import { subset } from '../data/in-memory-examples.ts'
+import { type LocalTrainer, localTrainer } from '../learn/local-trainer.ts'
+import { randomStream } from '../random/random-stream.ts'
+import { boundedClients, requireReproducible, requireSame } from './reproducible.ts'
+import type { Settings, Workload } from './workload.ts'
+
+/** Examples of the one batch that is trained, where no setting `batch` says it. */
+const defaultBatch = 32
+
+/** What there is to know of a workload that was tried. */
+export interface Trial extends Pick<LocalTrainer, 'layout' | 'runsOn' | 'remarks' | 'clients'> {
+  /** Clients whose examples were looked at: the first ones, where there are very many. */
+  readonly clientsChecked: number
+}
+
+/**
+ * Makes each part of a workload twice and compares; looks at the labels and shapes of its clients' examples and of the test set;
+ * draws initial weights, trains a batch of the first client, steps, selects, and evaluates a batch: all as a job would.
+ *
+ * @throws WORKLOAD_NOT_REPRODUCIBLE, and what the parts throw.
+ */
+export async function trial<S extends Settings>(workload: Workload<S>, settings: S, seed: number): Promise<Trial> {
+  await requireReproducible(workload, settings, seed)
+  const strategy = workload.strategy(settings)
+  const data = await workload.data(settings, randomStream(seed, 'partition'))
+  const { batch } = settings
+  const size = typeof batch === 'number' ? batch : defaultBatch
+  const learner = await workload.learner(settings)
+  const trainerOn = (given: FederatedData) =>
+    localTrainer({ learner: () => learner, data: () => given }, settings, seed)
+  try {
+    const whole = await trainerOn(data)
+    let clientsChecked = 0
+    whole.checkExamples('test')
+    for (const [client] of boundedClients(data)) {
+      whole.checkExamples(client)
+      clientsChecked += 1
+    }
+    const { layout, runsOn, remarks = [], clients } = whole
+    const weights = (await whole.initialWeights()).slice()
+    requireSame('its initial weights', weights, await whole.initialWeights())
+    const batches = await trainerOn(batchesOf(data, size))
+    const train = () => batches.train({ client: 0, end: 'trainer-0', round: 1, weights, terms: strategy.localTerms })
+    const { delta } = await train()
+    requireSame('the update of client 0', delta.slice(), (await train()).delta)
+    const ends = Array.from({ length: Math.min(clients, 1_000) }, (_, client) => `trainer-${client}`).toSorted()
+    const select = () => strategy.selector.select(ends, randomStream(seed, 1, 'top-aggregator-0', 'select'))
+    requireSame('the selection of its strategy', select(), select())
+    const step = () => {
+      const stepped = weights.slice()
+      strategy.optimizer.step(stepped, delta, strategy.optimizer.init(weights.length))
+      return stepped
+    }
+    const stepped = step()
+    requireSame('the step of its strategy', stepped, step())
+    const { whyNotFinite } = await batches.evaluateChunk(stepped, 0)
+    const why = whyNotFinite === undefined ? [] : [`the evaluation is not finite: ${whyNotFinite}`]
+    return { layout, runsOn, remarks: [...remarks, ...why], clients, clientsChecked }
+  } finally {
+    learner.dispose?.()
+  }
+}
+
+/** A batch of each client and of the test set. */
+function batchesOf(data: FederatedData, size: number): FederatedData {
+  return { clients: data.clients, client: (index) => head(data.client(index), size), test: head(data.test, size) }
+}
+
+function head(examples: Examples, size: number): Examples {
+  return subset(
+    examples,
+    Uint32Array.from({ length: Math.min(size, examples.count) }, (_, index) => index),
+  )
+}

@@ -1,0 +1,116 @@
+import {
+  chosen,
+  type Examples,
+  fedAvg,
+  inMemoryExamples,
+  type Learner,
+  layersLearner,
+  type Strategy,
+  type Topology,
+  twoTier,
+  workload,
+} from '../../sdk/index.ts'
+import { withBaseModel } from '../../sdk/node/index.ts'
+
+/** A workload with one fault at a time, by its setting `fault`. */
+
+type Model = Parameters<typeof layersLearner>[0]['model']
+type TensorFlow = Parameters<Model>[0]
+
+const dense =
+  (activation?: 'softmax' | 'elu'): Model =>
+  ({ layers, sequential }) =>
+    sequential({
+      layers: [layers.dense({ units: 3, inputShape: [2], ...(activation && { activation }), name: 'end' })],
+    })
+
+/** A layer of a person's own, whose configuration doesn't say how its weight begins. */
+function customModel(tf: TensorFlow) {
+  class Scale extends tf.layers.Layer {
+    static readonly className = 'Scale'
+    override build() {
+      this.addWeight('factor', [1], 'float32', tf.initializers.ones())
+    }
+    override call(inputs: Parameters<InstanceType<TensorFlow['layers']['Layer']>['call']>[0]) {
+      return inputs
+    }
+  }
+  tf.serialization.registerClass(Scale)
+  return tf.sequential({ layers: [tf.layers.dense({ units: 3, inputShape: [2] }), new Scale({})] })
+}
+
+const models: Readonly<Record<string, Model>> = {
+  softmax: dense('softmax'),
+  'slow-base': dense('elu'),
+  'custom-layer': customModel,
+  'outside-engine': ({ layers, sequential }) =>
+    sequential({ layers: [layers.lstm({ units: 3, inputShape: [2, 1], dropout: 0.5 })] }),
+}
+
+const few = ['few-clients', 'label', 'shape', 'empty']
+
+function examplesOf(fault: string, client: number): Examples {
+  const isFaulty = client === 2 && few.includes(fault)
+  const count = isFaulty && fault === 'empty' ? 0 : 5
+  const shape = isFaulty && fault === 'shape' ? [7] : [2]
+  const size = shape[0] ?? 0
+  const random = fault === 'random-data' ? Math.random : () => 0.5
+  return inMemoryExamples({
+    features: Float32Array.from({ length: count * size }, () => random()),
+    labels: Array.from({ length: count }, (_, index) => (isFaulty && fault === 'label' && index === 4 ? 3 : index % 3)),
+    shape,
+  })
+}
+
+function topologyOf(fault: string, clients: number): Topology {
+  const topology = twoTier({ clients })
+  const { schema } = topology
+  if (fault === 'random-topology') return { ...topology, schema: { ...schema, name: `two-tier-${Math.random()}` } }
+  if (fault === 'role') {
+    const text = JSON.stringify(topology).replaceAll('top-aggregator', 'boss').replaceAll('aggregate', 'command')
+    return { ...topology, ...JSON.parse(text.replaceAll('distribute', 'order')) }
+  }
+  if (fault === 'tags') {
+    const channels = schema.channels.map((channel) => ({
+      ...channel,
+      funcTags: { ...channel.funcTags, trainer: ['upload'] },
+    }))
+    return { ...topology, schema: { ...schema, channels } }
+  }
+  return topology
+}
+
+function strategyOf(fault: string): Strategy {
+  const strategy = fedAvg()
+  const lottery = (ends: readonly string[]) => ends.filter(() => Math.random() < 0.5)
+  if (fault === 'random-selector') return { ...strategy, selector: { select: lottery } }
+  const step = (weights: Float32Array) => weights.fill(Math.random())
+  if (fault === 'random-step') return { ...strategy, optimizer: { init: () => ({}), step } }
+  return strategy
+}
+
+export default workload({
+  name: 'faulty',
+  settings: { rounds: 2, clients: 64, batch: 2, fault: 'none' },
+  async learner({ fault, batch }): Promise<Learner> {
+    const learner = await layersLearner({
+      model: Object.hasOwn(models, fault) ? chosen('fault', fault, models) : dense(),
+      loss: 'softmaxCrossEntropy',
+      learningRate: 0.1,
+      epochs: 1,
+      batch,
+    })
+    if (fault === 'slow-base')
+      return { ...withBaseModel(learner, 'x'), initialWeights: (random) => learner.initialWeights(random) }
+    if (fault === 'random-learner')
+      return { ...learner, initialWeights: async () => Float32Array.from({ length: 9 }, Math.random) }
+    return learner
+  },
+  data: ({ clients, fault }) => ({
+    clients: fault === 'few-clients' ? clients - 1 : clients,
+    client: (index) => examplesOf(fault, index),
+    test: examplesOf('none', 0),
+  }),
+  topology: ({ clients, fault }) => topologyOf(fault, clients),
+  strategy: ({ fault }) => strategyOf(fault),
+})
