@@ -1,5 +1,6 @@
 import { availableParallelism } from 'node:os'
 import { Command } from 'commander'
+import { bundler } from '../../sdk/node/load/index.ts'
 import type { CommandContext } from '../context.ts'
 import { onStopSignals } from '../stop-signals.ts'
 import { defaultFolder, withoutPassword } from '../store-place.ts'
@@ -29,7 +30,8 @@ export function runCommand({ user }: CommandContext, argv: readonly string[]): C
     .option('--json', 'one JSON object a line')
     .action(async (workload: string, raw: RawRunOptions) => {
       const options = runOptions(workload, raw, Math.min(8, availableParallelism()))
-      // Other commands needn't wait for what only this one loads.
+      // Other commands needn't wait for what only this one loads. It is there sooner if the bundler starts meanwhile.
+      bundler().catch(() => {})
       const { runWorkload } = await import('./run-workload.ts')
       const stop = new AbortController()
       onStopSignals((status) => {

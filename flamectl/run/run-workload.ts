@@ -6,7 +6,7 @@ import {
   resolveSettings,
   type TrainingPool,
 } from '../../sdk/index.ts'
-import { importPlain, loadWorkload, poolFor } from '../../sdk/node/index.ts'
+import { loadWorkload, poolFor } from '../../sdk/node/index.ts'
 import type { Reporter, RunResult } from '../output/reporter.ts'
 import { compose, REGISTRY, REPORTER } from './compose.ts'
 import { followedRun } from './followed-run.ts'
@@ -41,7 +41,7 @@ export async function runWorkload(
   let reporter: Reporter | undefined
   try {
     const open = async () => {
-      const { openRunServer } = await importPlain(() => import('./run-server.ts'))
+      const { openRunServer } = await import('./run-server.ts')
       return openRunServer({ ...options, user, registry, loaded, firstPool: () => pool })
     }
     if (options.resume) server = await open()
@@ -54,7 +54,7 @@ export async function runWorkload(
     if (found?.state !== 'completed') {
       // The threads start while this one loads the server.
       const starting = poolFor({ ...loaded, ...plan, workers: options.workers })
-      const [started] = await Promise.all([starting, importPlain(() => import('./run-server.ts'))])
+      const [started] = await Promise.all([starting, import('./run-server.ts')])
       pool = started
     }
     server ??= await open()

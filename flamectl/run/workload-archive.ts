@@ -3,7 +3,7 @@ import { fileURLToPath } from 'node:url'
 import { filesIn, zipOf } from '../files/folder-archive.ts'
 
 const source = /\.([cm]?[jt]s|json|wasm)$/
-const isWorkload = /^workload\.(ts|js|mjs)$/
+const isWorkload = /^workload\.[cm]?[jt]s$/
 const isSource = (name: string, isFolder: boolean) =>
   isFolder ? name !== 'data' && name !== 'dist' : source.test(name)
 

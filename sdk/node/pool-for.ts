@@ -1,7 +1,7 @@
 import { inlinePool } from '../learn/inline-pool.ts'
 import type { TrainingPool } from '../learn/training-pool.ts'
 import type { Settings } from '../workload/workload.ts'
-import type { LoadedWorkload } from './load-workload.ts'
+import type { LoadedWorkload } from './load/load-workload.ts'
 import { workerPool } from './worker-pool.ts'
 
 /** What a job's training pool is made for. */
@@ -13,6 +13,6 @@ export interface TrainingPlan extends LoadedWorkload {
 }
 
 /** Starts what trains a job's clients. Rejects with what its workload throws. */
-export function poolFor({ workload, module, settings, seed, workers }: TrainingPlan): Promise<TrainingPool> {
-  return workers === 0 ? inlinePool(workload, settings, seed) : workerPool({ module, settings, seed, workers })
+export function poolFor({ workload, bundle, settings, seed, workers }: TrainingPlan): Promise<TrainingPool> {
+  return workers === 0 ? inlinePool(workload, settings, seed) : workerPool({ module: bundle, settings, seed, workers })
 }

@@ -9,8 +9,8 @@ import type { FileLine } from './shared-files.ts'
 
 /** What a training worker is started with. */
 export interface WorkerSetup {
-  /** URL of the workload module. */
-  readonly module: string
+  /** URL of the workload's bundle. */
+  readonly bundle: string
   readonly settings: Settings
   readonly seed: number
 }

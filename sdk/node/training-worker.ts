@@ -4,14 +4,14 @@ import { type LocalTrainer, localTrainer } from '../learn/local-trainer.ts'
 import type { PartialSum } from '../strategy/sum/accumulator.ts'
 import { packError } from './error-transfer.ts'
 import { type HeldMessage, type HeldSums, heldSums } from './held-sums.ts'
-import { importWorkload } from './load-workload.ts'
+import { importWorkload } from './load/import-workload.ts'
 import { fileReaderOver } from './shared-files.ts'
 import type { WorkerMessage, WorkerReply, WorkerRequest, WorkerStart } from './training-messages.ts'
 
 /** Entry of a worker thread: makes the workload's learner and data, then answers requests one at a time. */
-async function serve({ module, settings, seed, files }: WorkerStart): Promise<void> {
+async function serve({ bundle, settings, seed, files }: WorkerStart): Promise<void> {
   readFilesWith(fileReaderOver(files))
-  const trainer = await localTrainer(await importWorkload(new URL(module)), settings, seed)
+  const trainer = await localTrainer(await importWorkload(new URL(bundle)), settings, seed)
   const { layout, modelTopology, runsOn, clients, testExamples } = trainer
   const held = heldSums(layout)
   const keeper = sumKeeper(held)

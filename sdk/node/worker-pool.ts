@@ -1,7 +1,9 @@
+import { fileURLToPath } from 'node:url'
 import { learnError } from '../learn/errors.ts'
 import { chunkCount, mergeEvaluations } from '../learn/evaluation.ts'
 import type { PoolTrainingRequest, TrainingPool } from '../learn/training-pool.ts'
 import type { Settings } from '../workload/workload.ts'
+import { workloadBundle } from './load/workload-bundle.ts'
 import { sharedArrays } from './shared-arrays.ts'
 import { sharedFiles } from './shared-files.ts'
 import { sharedTerms } from './shared-terms.ts'
@@ -10,7 +12,7 @@ import type { WorkerReply, WorkerRequest } from './training-messages.ts'
 import { type TrainingSlot, trainingSlot } from './training-slot.ts'
 
 export interface WorkerPoolSettings {
-  /** Of the workload module: each worker loads it, and makes learner and data itself. */
+  /** The workload's file, or its bundle: each worker imports it, and makes learner and data itself. */
   readonly module: URL
   readonly settings: Settings
   readonly seed: number
@@ -37,7 +39,8 @@ export async function workerPool({ module, settings, seed, workers }: WorkerPool
   if (!Number.isInteger(workers) || workers < 1) {
     throw learnError('LEARN_SETTING', { name: 'workers', expected: 'an integer from 1', value: workers })
   }
-  const setup = { module: module.href, settings, seed }
+  const bundle = module.protocol === 'file:' ? await workloadBundle(fileURLToPath(module)) : module
+  const setup = { bundle: bundle.href, settings, seed }
   const files = sharedFiles()
   const [first, ...others] = await all(Array.from({ length: workers }, () => trainingSlot(setup, files)))
   if (!first) throw learnError('LEARN_CLOSED')

@@ -3,11 +3,23 @@ import { errorFactory } from '../../runtime/index.ts'
 export const workloadErrors = {
   WORKLOAD_MISSING: {
     message: 'there is no workload at {path}: {expected}',
-    hint: 'give a folder that holds workload.ts, workload.js or workload.mjs, or such a file itself',
+    hint: 'give a folder that holds workload.ts, .mts, .js, .mjs or .cjs, or the file of a workload itself',
   },
   WORKLOAD_BROKEN: {
     message: 'the workload module {file} cannot be loaded: {reason}',
     hint: 'correct the module',
+  },
+  WORKLOAD_PACKAGE: {
+    message: 'the package {name}, which {file} imports, is not installed',
+    hint: 'npm install {name} in {folder}, or in a folder above it',
+  },
+  WORKLOAD_PART: {
+    message: '{specifier}, which {file} imports, is no part of its package',
+    hint: 'import what the package exports',
+  },
+  WORKLOAD_BUNDLER: {
+    message: 'esbuild, which loads workloads, cannot be run: {reason}',
+    hint: 'install flame-fl again, on this machine and with optional dependencies',
   },
   WORKLOAD_SHAPE: {
     message: 'the default export of {file} is no workload: {faults}',

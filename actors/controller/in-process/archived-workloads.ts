@@ -1,7 +1,6 @@
 import { randomBytes } from 'node:crypto'
-import { mkdir, open, rename, rm, stat, symlink } from 'node:fs/promises'
+import { mkdir, open, rename, rm, stat } from 'node:fs/promises'
 import { dirname, join, sep } from 'node:path'
-import { fileURLToPath } from 'node:url'
 import { CodedError, type Store } from '../../../runtime/index.ts'
 import { loadWorkload } from '../../../sdk/node/index.ts'
 import { defaultArchiveLimits } from '../../catalogue/designs/archive.ts'
@@ -20,7 +19,7 @@ export interface ArchivedWorkloadsParts {
 }
 
 /**
- * Workloads from the code of jobs' designs: the module `workload.js`, `.mjs` or `.ts` in the folder of the first role, by its
+ * Workloads from the code of jobs' designs: the module `workload.ts` or `.js`, as `loadWorkload` finds it, in the folder of the first role, by its
  * name, that has datasets and brings one. Imports of `flame-fl` in it are this installation's.
  */
 export function archivedWorkloads({
@@ -75,8 +74,6 @@ export function archivedWorkloads({
       // Its modules are ES modules, unless it says otherwise.
       if (!(await isThere(join(partial, 'package.json'))))
         await writeFile(join(partial, 'package.json'), new TextEncoder().encode('{"type":"module"}\n'))
-      await mkdir(join(partial, 'node_modules'), { recursive: true })
-      await symlink(await installation(), join(partial, 'node_modules', 'flame-fl'), 'junction')
       await rename(partial, target)
     } catch (cause) {
       await rm(partial, { recursive: true, force: true })
@@ -96,13 +93,6 @@ async function writeFile(file: string, bytes: Uint8Array): Promise<void> {
   } finally {
     await handle.close()
   }
-}
-
-/** The folder of this package. */
-async function installation(): Promise<string> {
-  let folder = dirname(fileURLToPath(import.meta.url))
-  while (!(await isThere(join(folder, 'package.json')))) folder = dirname(folder)
-  return folder
 }
 
 async function isThere(path: string): Promise<boolean> {

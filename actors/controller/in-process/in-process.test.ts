@@ -114,8 +114,6 @@ function serverOn({ store, folder, registry = memoryRegistry(), workers = 0, obs
 async function reference(folder: string, changes: Partial<Settings> = {}): Promise<string[]> {
   await mkdir(join(folder, 'reference'))
   await writeFile(join(folder, 'reference', 'workload.mjs'), workloadText)
-  await mkdir(join(folder, 'reference', 'node_modules'))
-  await symlink(process.cwd(), join(folder, 'reference', 'node_modules', 'flame-fl'), 'junction')
   const { workload } = await loadWorkload(join(folder, 'reference'))
   const settings = { ...workload.settings, rounds, clients, ...changes }
   const run = await runJob({
@@ -371,4 +369,9 @@ test('code is unpacked whole or not at all, once, and what leads out of it is re
   await t.throwsAsync(load(4), { code: 'CODE_UNKNOWN' })
   t.deepEqual(await readdir(folder.path), ['serial'])
   t.deepEqual(await readdir(join(folder.path, 'serial')), ['1'])
+
+  // As an installation left it that linked the code to itself, and has moved since.
+  await mkdir(join(folder.path, 'serial', '1', 'node_modules'))
+  await symlink(join(folder.path, 'moved'), join(folder.path, 'serial', '1', 'node_modules', 'flame-fl'))
+  t.is((await load(1)).workload.name, 'slow')
 })

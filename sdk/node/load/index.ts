@@ -1,0 +1,1 @@
+export { bundler } from './bundler.ts'
