@@ -12,7 +12,10 @@ export interface FedAvgSettings {
   readonly deadlineMs?: number
   /** Fewest updates with which a round counts. */
   readonly minimumUpdates?: number
-  /** s: updates are summed in quanta of 2^−s, 0 to 51. */
+  /**
+   * s: updates are summed in quanta of 2^−s, 0 to 51. A delta's values must be below 2^(51−s) in magnitude (131,072 by
+   * default), and their products with the samples below 2^20 times as much.
+   */
   readonly quantumBits?: number
 }
 
@@ -29,8 +32,8 @@ export function fedAvg({
   quantumBits = 34,
 }: FedAvgSettings = {}): Strategy {
   checkSetting('quorum', quorum, { above: 0, most: 1 })
-  checkSetting('minimumUpdates', minimumUpdates, { least: 1 })
-  checkSetting('quantumBits', quantumBits, { least: 0, most: 51 })
+  checkSetting('minimumUpdates', minimumUpdates, { least: 1, whole: true })
+  checkSetting('quantumBits', quantumBits, { least: 0, most: 51, whole: true })
   if (deadlineMs !== undefined) checkSetting('deadlineMs', deadlineMs, { above: 0 })
   return {
     name: 'fedavg',

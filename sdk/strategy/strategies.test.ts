@@ -22,7 +22,9 @@ test('settings out of range are refused, named with what was expected', (t) => {
     [{ quorum: 0 }, 'quorum'],
     [{ deadlineMs: 0 }, 'deadlineMs'],
     [{ minimumUpdates: 0 }, 'minimumUpdates'],
+    [{ minimumUpdates: 1.5 }, 'minimumUpdates'],
     [{ quantumBits: 52 }, 'quantumBits'],
+    [{ quantumBits: 12.5 }, 'quantumBits'],
   ] as const) {
     t.like(
       t.throws(() => fedAvg(settings)),

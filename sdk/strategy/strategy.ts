@@ -26,6 +26,6 @@ export interface Strategy {
   readonly deadlineMs?: number
   /** Fewest counted updates for the round to be committed; fewer is a failed round. */
   readonly minimumUpdates: number
-  /** n_k·Δ_k is rounded once to 2^−quantumBits and summed in 64-bit integers. */
+  /** n_k·Δ_k is rounded once to 2^−quantumBits, or to 2^20 times that if it's beyond the range, and summed in integers. */
   readonly quantumBits: number
 }

@@ -13,7 +13,9 @@ export interface PartialSum {
   readonly quantumBits: number
   /** Little-endian 64-bit integers in units of 2^−quantumBits, one per weight. */
   readonly sum: BigInt64Array
-  /** Upper bound of |sum| over all weights, in the same units: guards against overflow. */
+  /** What goes beyond `sum` and is added to it, where there is any: one per weight, in units of 2^(20−quantumBits). */
+  readonly high?: BigInt64Array
+  /** Upper bound of the magnitude of both together over all weights, in units of 2^−quantumBits: guards against overflow. */
   readonly bound: bigint
   readonly samples: number
   readonly updates: number

@@ -3,27 +3,28 @@ import { errorFactory } from '../../../runtime/index.ts'
 const sumErrors = {
   SUM_VALUE: {
     message:
-      'the update of {end} has {value} at {tensor}[{offset}], times {samples} samples: expected a finite product below {limit} in magnitude',
-    hint: 'see why the training diverged; a smaller learning rate or clipping may mend it',
+      'the update of {end} has {value} at {tensor}[{offset}]: expected a finite number below {limit} in magnitude, and below {most} times its weight, which is {samples}',
+    hint: "see why the training diverged: a smaller learning rate or clipping may mend it. Where values are that large, lower the strategy's quantumBits, which is {quantumBits}: each one less doubles the range",
   },
   SUM_OVERFLOW: {
-    message: 'with the update of {end} the sum could leave 64 bits: {bound} quanta',
-    hint: 'use a coarser quantum (fewer quantumBits), or fewer samples a round',
+    message:
+      'with the update of {end}, whose weight is {samples}, the sum could reach {bound} quanta, beyond its range',
+    hint: "lower the strategy's quantumBits, which is {quantumBits}: each one less doubles the range; or select fewer ends a round",
   },
   SUM_SIZE: {
     message: 'the update of {end} has {came} values, and the model {expected}',
     hint: 'train the model of the round',
   },
   SUM_SAMPLES: {
-    message: 'the update of {end} counts {samples} samples: expected a whole number from 1 to {most}',
-    hint: 'count the examples trained on',
+    message: 'the update of {end} has the weight {samples}: expected a whole number of samples from 1 to {most}',
+    hint: 'answer with the number of examples trained on; without any, throw an error instead of answering',
   },
   SUM_QUANTUM: {
     message: 'the sum of {end} is in quanta of 2^-{came}, and this one in 2^-{expected}',
     hint: 'use one quantumBits throughout a job',
   },
   SUM_UNSETTLED: {
-    message: '{holders} holders of deltas have yet to give their part of the sum',
+    message: 'holders of deltas have yet to give their parts of the sum: {holders}',
     hint: 'await settle() first',
   },
   SUM_EMPTY: { message: 'there is no mean of no updates', hint: 'count updates before asking for the mean' },
