@@ -67,6 +67,10 @@ const catalogueErrors = {
     message: '{what} is not, or no more, what If-Match names',
     hint: 'read it again, and repeat with its ETag if the change is still wanted',
   },
+  MATCH_PRESENT: {
+    message: '{what} is there already, and If-None-Match excludes it',
+    hint: 'read what is there; to replace it, name its ETag in If-Match',
+  },
   IDEMPOTENCY_UNDER_WAY: {
     message: 'a request with this Idempotency-Key is under way',
     hint: 'ask again when it has had time to end',

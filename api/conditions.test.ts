@@ -73,6 +73,30 @@ for (const kind of storeKinds)
     })
   }
 
+test('a change with If-None-Match: * makes what is not there, and replaces nothing', async (t) => {
+  await using api = await filled('memory')
+  const only = { 'if-none-match': '*' }
+  for (const { path, other, headers = {} } of things) {
+    const before = await api.call('GET', path, undefined, headers)
+    const tag = before.headers.get('etag') ?? ''
+    for (const excluded of ['*', `"a", ${tag}`, `W/${tag}`]) {
+      const refused = await api.call('PUT', path, other(), { ...headers, 'if-none-match': excluded })
+      t.like(refused, { status: 412, body: { code: 'MATCH_PRESENT' } }, `${path} ${excluded}`)
+    }
+    t.deepEqual((await api.call('GET', path, undefined, headers)).body, before.body)
+  }
+  await api.call('DELETE', job)
+  for (const [path, body] of [
+    [`${design}/schema`, twoTierSchema],
+    [`${design}/code`, codeForm(twoTierCode)],
+  ] as const) {
+    await api.call('DELETE', path)
+    t.is((await api.call('PUT', path, body, only)).status, 200)
+    t.is((await api.call('PUT', path, body, only)).status, 412)
+  }
+  t.is((await api.call('PUT', `${design}/code`, codeForm(zipOf('a/x')), { 'if-none-match': '"a"' })).status, 200)
+})
+
 test('a job is started under the tag of its status only, if one is named', async (t) => {
   await using api = await filled('memory')
   const tag = (await api.call('GET', `${job}/status`)).headers.get('etag') ?? ''

@@ -6,7 +6,7 @@ interface ApiErrorEntry extends ErrorEntry {
 }
 
 export const apiErrors = {
-  API_JSON: { status: 400, message: 'the body is no JSON: {found}', hint: 'send one JSON value in UTF-8' },
+  API_JSON: { status: 400, message: 'the body cannot be read as JSON: {found}', hint: 'send one JSON value in UTF-8' },
   API_FORM: {
     status: 400,
     message: 'the form cannot be read: {found}',
@@ -49,7 +49,7 @@ export const apiErrors = {
   API_FOREIGN: {
     status: 403,
     message: 'the request comes from {from}, and this server answers only its own machine',
-    hint: 'call it by its address on loopback, and not from a page of another site',
+    hint: 'call it by its address on loopback; pages of another origin are allowed by flamectl up --cors',
   },
   API_NOT_FOUND: { status: 404, message: 'nothing is at {path}', hint: 'see /openapi.json for what there is' },
   API_METHOD: {
@@ -92,6 +92,11 @@ export const apiErrors = {
     status: 503,
     message: 'the server is not ready: {reason}',
     hint: 'ask again later, or another server',
+  },
+  API_ORIGIN: {
+    status: 500,
+    message: '{found} is no origin of pages',
+    hint: 'name a scheme, a host and a port that is not the usual one, such as https://example.org or http://localhost:5173',
   },
   API_OPEN_HOST: {
     status: 500,
@@ -138,6 +143,7 @@ export const catalogueStatus: Readonly<Record<CatalogueErrorCode, number>> = {
   TASK_UNKNOWN: 404,
   TASK_ENDED: 409,
   MATCH_FAILED: 412,
+  MATCH_PRESENT: 412,
   IDEMPOTENCY_UNDER_WAY: 409,
   IDEMPOTENCY_DIFFERS: 422,
   WRITTEN_MEANWHILE: 409,

@@ -117,6 +117,7 @@ function headerParameters({ method, answer }: Operation): Json[] {
   if (method !== 'get')
     return [
       ...(method === 'post' ? [] : [headerParameter('If-Match', 'change only what bears one of these tags', tags)]),
+      ...(method === 'put' ? [headerParameter('If-None-Match', '*: create, and replace nothing', tags)] : []),
       headerParameter('Idempotency-Key', 'the same key again: the same answer, and no other effect', {
         ...text,
         pattern: '^[!-~]{1,255}$',

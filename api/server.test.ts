@@ -2,10 +2,14 @@ import { once } from 'node:events'
 import { connect } from 'node:net'
 import test from 'ava'
 import { apiStage, codeForm } from '../test/support/api-stage.ts'
+import { twoTierCode } from '../test/support/catalogue-stage.ts'
 import { startServer } from './start-server.ts'
 
 const designs = '/users/u/designs'
 type Sent = [method: string, path: string, body?: unknown, headers?: Record<string, string>]
+
+/** Far deeper, it would break the stack of whoever walks through it. */
+const nested = '['.repeat(150) + ']'.repeat(150)
 
 const refused: readonly [string, Sent, number, string][] = [
   ['malformed JSON', ['POST', designs, '{"id": '], 400, 'API_JSON'],
@@ -16,6 +20,8 @@ const refused: readonly [string, Sent, number, string][] = [
   ['no body', ['POST', designs], 422, 'MODEL_INVALID'],
   ['another owner in the body', ['POST', designs, { id: 'a', userId: 'v' }], 422, 'FIELD_DIFFERS'],
   ['a body that is no JSON', ['POST', designs, 'id=a', { 'content-type': 'text/plain' }], 415, 'API_MEDIA_TYPE'],
+  ['JSON that is nested too deep', ['POST', designs, `{"id":"a","name":${nested}}`], 400, 'API_JSON'],
+  ['a job that is nested too deep', ['POST', '/users/u/jobs', `{"name":"j","modelSpec":${nested}}`], 400, 'API_JSON'],
   ['a compressed body', ['POST', designs, { id: 'a' }, { 'content-encoding': 'gzip' }], 415, 'API_MEDIA_TYPE'],
   ['a body that is too large', ['POST', designs, { id: 'a', name: 'x'.repeat(2000) }], 413, 'API_TOO_LARGE'],
   ['a form that is too large', ['POST', `${designs}/a/code`, codeForm(new Uint8Array(5000))], 413, 'API_TOO_LARGE'],
@@ -33,7 +39,9 @@ const refused: readonly [string, Sent, number, string][] = [
 ]
 for (const [title, sent, status, code] of refused)
   test(`${title} is answered with ${status} and a problem, and changes nothing`, async (t) => {
-    await using api = await apiStage('memory', { limits: { jsonBytes: 1000, formBytes: 4000 } })
+    await using api = await apiStage('memory', {
+      limits: { jsonBytes: 1000, formBytes: 4000 },
+    })
     const heard = await api.call(...sent)
     t.like(heard, { status, body: { status, code } })
     t.is(heard.headers.get('content-type'), 'application/problem+json')
@@ -121,4 +129,53 @@ test('who sends a body to its end before reading hears that it is too large, and
     [...(await heard).join('').matchAll(/HTTP\/1\.1 (\d+)/g)].map(([, status]) => status),
     ['413', '200'],
   )
+})
+
+test('a question for the headers alone is answered as one for the whole, without its content', async (t) => {
+  await using api = await apiStage('memory')
+  await api.call('POST', designs, { id: 'd' })
+  const one = `${designs}/d`
+  await api.call('POST', `${one}/code`, codeForm(twoTierCode))
+  const paths = [
+    '/healthz',
+    '/readyz',
+    '/metrics',
+    '/openapi.json',
+    designs,
+    one,
+    `${one}/code`,
+    `${one}/none`,
+    '/none',
+  ]
+  for (const path of [...paths, `${one}/schema`, `${designs}?limit=x`]) {
+    const [head, get] = [await api.call('HEAD', path).catch(String), await api.call('GET', path)]
+    if (typeof head === 'string') return t.fail(`${path}: ${head}`)
+    t.is(head.status, get.status, path)
+    for (const name of ['etag', 'content-type', 'content-length', 'content-disposition', 'accept-ranges'])
+      if (path !== '/metrics') t.is(head.headers.get(name), get.headers.get(name), `${path} ${name}`)
+  }
+  const tag = (await api.call('HEAD', one)).headers.get('etag') ?? ''
+  t.is((await api.call('HEAD', one, undefined, { 'if-none-match': tag })).status, 304)
+  const range = await api.call('HEAD', `${one}/code`, undefined, { range: 'bytes=0-1' })
+  t.deepEqual([range.status, range.headers.get('content-length')], [200, String(twoTierCode.length)])
+  t.deepEqual(api.faults, [])
+})
+
+test('names of downloads are whole for whoever reads them, and lead nowhere else', async (t) => {
+  await using api = await apiStage('memory')
+  await api.call('POST', designs, { id: 'd' })
+  const names: readonly [string, string][] = [
+    ['code.zip', `attachment; filename="code.zip"; filename*=UTF-8''code.zip`],
+    [
+      `mein "Code" (größe)'*.zip`,
+      `filename="mein _Code_ (gr__e)'*.zip"; filename*=UTF-8''mein%20%22Code%22%20%28gr%C3%B6%C3%9Fe%29%27%2a.zip`,
+    ],
+    ['../..\\\u0007%41.zip', `filename=".._..___41.zip"; filename*=UTF-8''.._..__%2541.zip`],
+    ['\u{1f600}.zip', `filename="_.zip"; filename*=UTF-8''%F0%9F%98%80.zip`],
+  ]
+  for (const [name, expected] of names) {
+    t.is((await api.call('PUT', `${designs}/d/code`, codeForm(twoTierCode, name))).status, 200)
+    const given = (await api.call('GET', `${designs}/d/code`)).headers.get('content-disposition') ?? ''
+    t.true(given.endsWith(expected), given)
+  }
 })

@@ -8,10 +8,11 @@ import { type Scope, scopeFor } from './auth/scopes.ts'
 import { apiError } from './errors.ts'
 import { type BodyLimits, letBe, readJson } from './http/body.ts'
 import { type Bounds, boundedBy } from './http/bounds.ts'
-import { idempotencyKeyIn, matchesIn } from './http/conditions.ts'
+import { excludedIn, idempotencyKeyIn, matchesIn } from './http/conditions.ts'
+import { allowPage, answersPreflight } from './http/cors.ts'
 import { beginExchange, exchangeOf } from './http/exchange.ts'
 import { readForm } from './http/form.ts'
-import { foreignSource } from './http/loopback.ts'
+import { foreignSource, hostOf } from './http/loopback.ts'
 import { problemBody, problemOf } from './http/problem.ts'
 import { respond, send, sendJson } from './http/respond.ts'
 import type { AuditTrail } from './observe/audit-trail.ts'
@@ -35,6 +36,8 @@ export interface ApiOptions {
   readonly closing: AbortSignal
   /** Undefined: nobody is asked who they are. */
   readonly gate: Gate | undefined
+  /** Of pages elsewhere that may ask. */
+  readonly origins: readonly string[]
 }
 
 export type Limits = BodyLimits & Bounds
@@ -53,6 +56,7 @@ export function apiServer({
   closing,
   heartbeatMs,
   gate,
+  origins,
 }: ApiOptions): Api {
   const server = createServer({ name: 'flame-fl', ignoreTrailingSlash: true })
   // Each stream listens to it.
@@ -63,11 +67,14 @@ export function apiServer({
   server.pre(async (request, response) => {
     observeRequest(beginExchange(request, response), request, response, { log, metrics })
     if (closing.aborted) response.setHeader('connection', 'close')
+    allowPage(request, response, origins)
+    const host = hostOf(request.headers)
     bounds.request(request.getPath(), response)
     // A page of another site has no token.
-    const from = gate ? undefined : foreignSource(request.headers)
+    const from = gate ? undefined : foreignSource(host, request.headers.origin, origins)
     if (from !== undefined) throw apiError('API_FOREIGN', { from })
   })
+  server.pre((request, response, next) => next(answersPreflight(request, response, origins) ? false : undefined))
   for (const operation of operations) {
     const path = operation.path.replace(/\{(\w+)\}/g, ':$1')
     mount(operation.method, path, operation.id, async (request, response) => {
@@ -102,14 +109,17 @@ export function apiServer({
     name: string,
     handle: (request: Request, response: Response) => Promise<void>,
   ): void {
-    server[method === 'delete' ? 'del' : method](path, async (request: Request, response: Response) => {
+    const handler = async (request: Request, response: Response) => {
       exchangeOf(request).operation = name
       try {
         await handle(request, response)
       } catch (cause) {
         await refuse(request, response, cause)
       }
-    })
+    }
+    server[method === 'delete' ? 'del' : method](path, handler)
+    // Answered as GET is; Node leaves the content away.
+    if (method === 'get') server.head(path, handler)
   }
 
   /** It lasts as long as its job: it's counted among the streams, and not measured. */
@@ -135,8 +145,9 @@ export function apiServer({
     const { headers } = request
     const changes = operation.method !== 'get'
     const ifMatch = changes ? matchesIn(headers) : undefined
+    const ifNoneMatch = changes ? excludedIn(headers) : undefined
     const key = changes ? idempotencyKeyIn(headers) : undefined
-    const context = { requestId, ...(ifMatch ? { ifMatch } : {}) }
+    const context = { requestId, ...(ifMatch ? { ifMatch } : {}), ...(ifNoneMatch ? { ifNoneMatch } : {}) }
     const call = {
       params: request.params,
       query: Object.fromEntries(new URLSearchParams(request.getQuery())),
@@ -177,7 +188,7 @@ export function apiServer({
     exchange.code = problem.code
     if (problem.status === 500) log.error({ requestId, operation, err: cause }, 'a request failed')
     // What only reads and was let through, but failed, is no refusal; nor is it one of who asked that there is too much to do.
-    if (problem.status !== 429 && (problem.status < 500 || request.method !== 'GET'))
+    if (problem.status !== 429 && (problem.status < 500 || !reads(request)))
       await trail.refused(request, problem.status)
     // An answer that has begun can only be cut off: its length tells that it isn't whole.
     if (response.headersSent) return void response.destroy()
@@ -190,6 +201,10 @@ export function apiServer({
     const { type, text } = problemBody(problem, request.headers.accept)
     send(response, problem.status, type, text)
   }
+}
+
+function reads({ method = '' }: Request): boolean {
+  return method === 'GET' || method === 'HEAD'
 }
 
 /** What the router refuses, as an error of this layer's table. */

@@ -3,6 +3,7 @@ import { archiveLimitsOf, asking, controlPlane, defaultArchiveBytes, type Worker
 import { type AuthenticationSetting, bearerGate } from './auth/gate.ts'
 import { CHOOSE_DEPLOYER, compose, IDENTITY, type Setting, STORE, SYSTEM } from './compose.ts'
 import { apiError } from './errors.ts'
+import { checkOrigins } from './http/cors.ts'
 import { isLoopback } from './http/loopback.ts'
 import { silentConnections } from './http/silent-connections.ts'
 import { auditTrail } from './observe/audit-trail.ts'
@@ -24,6 +25,8 @@ export interface ServerOptions extends Setting {
   readonly workers?: WorkerSettings
   /** Callers must show a token. Default: nobody is asked who they are. */
   readonly authentication?: AuthenticationSetting
+  /** Origins of pages elsewhere that may ask, such as https://example.org. Default: none. */
+  readonly origins?: readonly string[]
   /** Default: of each request, to standard error. */
   readonly log?: LogSetting
 }
@@ -43,7 +46,7 @@ const defaultLimits: Omit<Limits, 'formBytes'> = {
   streams: 10_000,
 }
 
-/** Starts the control plane. API_OPEN_HOST if nobody is asked who they are and the host isn't loopback. API_KEY_FILE. */
+/** Starts the control plane. API_OPEN_HOST if nobody is asked who they are and the host isn't loopback. API_ORIGIN, API_KEY_FILE. */
 export async function startServer({
   store: storeSetting,
   inProcess,
@@ -55,9 +58,11 @@ export async function startServer({
   timeoutMs = 30_000,
   workers = {},
   authentication,
+  origins = [],
   log: logSetting = {},
 }: ServerOptions): Promise<RunningServer> {
   if (!authentication && !isLoopback(host)) throw apiError('API_OPEN_HOST', { host })
+  checkOrigins(origins)
   const gate = authentication && (await bearerGate(authentication))
   const scope = compose({ store: storeSetting, inProcess, archiveBytes })
   const store = await scope.resolve(STORE)
@@ -99,6 +104,7 @@ export async function startServer({
     closing: closing.signal,
     heartbeatMs: Math.min(15_000, timeoutMs / 2),
     gate,
+    origins,
   })
   try {
     await new Promise<void>((resolve, reject) => {

@@ -62,6 +62,7 @@ const usageCodes: readonly string[] = [
   'DATA_SCHEME',
   'DATA_TOO_FEW',
   'STORE_URL',
+  'API_ORIGIN',
   'CLIENT_ENDPOINT',
   'CLIENT_NAME',
   'NAME_INVALID',

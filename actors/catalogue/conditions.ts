@@ -8,11 +8,14 @@ export function entityTag(value: unknown): string {
 }
 
 /**
- * MATCH_FAILED unless the request names no tag, or that of what is there. `present` is what a GET would answer with, of the
- * same read whose version the write then names; undefined if there is none.
+ * MATCH_FAILED unless what is there is what the request names, and MATCH_PRESENT if it's what the request excludes. `present`
+ * is what a GET would answer with, of the same read whose version the write then names; undefined if there is none.
  */
 export function assertMatch(context: RequestContext | undefined, what: string, present: unknown): void {
-  const { ifMatch } = context ?? {}
-  if (!ifMatch || (present !== undefined && ifMatch.includes('*'))) return
-  if (present === undefined || !ifMatch.includes(entityTag(present))) throw catalogueError('MATCH_FAILED', { what })
+  const { ifMatch, ifNoneMatch = [] } = context ?? {}
+  const tag = present === undefined ? undefined : entityTag(present)
+  const isOne = (tags: readonly string[]) => tag !== undefined && (tags.includes('*') || tags.includes(tag))
+  if (ifMatch && !isOne(ifMatch)) throw catalogueError('MATCH_FAILED', { what })
+  // Weak tags are compared too.
+  if (isOne(ifNoneMatch.map((name) => name.replace(/^W\//, '')))) throw catalogueError('MATCH_PRESENT', { what })
 }

@@ -15,6 +15,8 @@ export interface RequestContext {
   readonly requestId: string
   /** Of what is to be changed, one must be the present one's. `*` stands for any. */
   readonly ifMatch?: readonly string[]
+  /** Of what is to be changed, none must be the present one's. `*`: there must be none. */
+  readonly ifNoneMatch?: readonly string[]
   /** Names what the request makes: however often it comes, it's made once. */
   readonly once?: string
 }

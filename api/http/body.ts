@@ -18,15 +18,25 @@ export async function readJson(request: ReadRequest, limit: number): Promise<unk
     throw apiError('API_MEDIA_TYPE', { found: type, expected: 'application/json' })
   const bytes = await readBytes(request, limit)
   if (bytes.length === 0) return undefined
+  const value = parsed(bytes)
+  if (isDeeper(value, mostDepth)) throw apiError('API_JSON', { found: `it is nested more than ${mostDepth} deep` })
+  return value
+}
+
+/** No model needs more, and who walks through a value may do so by recursion. */
+const mostDepth = 100
+
+function isDeeper(value: unknown, levels: number): boolean {
+  if (typeof value !== 'object' || value === null) return false
+  return levels === 0 || Object.values(value).some((part) => isDeeper(part, levels - 1))
+}
+
+function parsed(bytes: Uint8Array): unknown {
   try {
     return JSON.parse(new TextDecoder('utf-8', { fatal: true }).decode(bytes))
   } catch (cause) {
-    throw apiError('API_JSON', { found: foundIn(cause) }, { cause })
+    throw apiError('API_JSON', { found: cause instanceof Error ? cause.message : cause }, { cause })
   }
-}
-
-function foundIn(cause: unknown): string {
-  return cause instanceof Error ? cause.message : String(cause)
 }
 
 export function mediaTypeOf({ headers }: ReadRequest): string | undefined {

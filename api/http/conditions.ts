@@ -9,9 +9,14 @@ export function matchesIn(headers: IncomingHttpHeaders): readonly string[] | und
   return tagsIn('If-Match', headers['if-match'])
 }
 
+/** The tags of If-None-Match. Undefined if there is none. API_HEADER. */
+export function excludedIn(headers: IncomingHttpHeaders): readonly string[] | undefined {
+  return tagsIn('If-None-Match', headers['if-none-match'])
+}
+
 /** Whether the caller has what bears this tag already. API_HEADER. */
 export function isKnown(headers: IncomingHttpHeaders, present: string): boolean {
-  const known = tagsIn('If-None-Match', headers['if-none-match'])
+  const known = excludedIn(headers)
   return known !== undefined && known.some((tag) => tag === '*' || tag.replace(/^W\//, '') === present)
 }
 

@@ -11,6 +11,8 @@ export interface StreamOptions {
   readonly heartbeatMs: number
 }
 
+export const eventStreamType = 'text/event-stream'
+
 /** A job at rest may have its last event still to come. */
 const lastEventMs = 2000
 
@@ -88,7 +90,7 @@ export async function sendEvents(
   function begin(): void {
     if (response.headersSent || response.destroyed) return
     const uncached = { 'cache-control': 'no-store', 'x-accel-buffering': 'no' }
-    response.writeHead(200, { 'content-type': 'text/event-stream', ...uncached })
+    response.writeHead(200, { 'content-type': eventStreamType, ...uncached })
     response.flushHeaders()
   }
 

@@ -1,17 +1,26 @@
 import { request } from 'node:http'
 import test from 'ava'
 import { apiStage } from '../../test/support/api-stage.ts'
+import { bearers } from '../../test/support/bearer.ts'
+import { startServer } from '../start-server.ts'
 
 const sources: readonly [string | undefined, string | undefined, number][] = [
   [undefined, undefined, 201],
   ['localhost:{port}', undefined, 201],
   ['127.0.0.1:{port}', 'http://127.0.0.1:{port}', 201],
   ['[::1]:{port}', 'http://[::1]:{port}', 201],
+  ['LOCALHOST:{port}', 'http://localhost:{port}', 201],
+  ['localhost.:{port}', 'http://localhost.:{port}', 201],
   ['127.0.0.1:{port}', 'http://localhost:{port}', 403],
   ['127.0.0.1:{port}', 'http://evil.example', 403],
   ['127.0.0.1:{port}', 'null', 403],
   ['127.0.0.1.evil.example', undefined, 403],
   ['evil.example:{port}', 'http://evil.example:{port}', 403],
+  ['localhost.evil.example', undefined, 403],
+  ['::1', undefined, 400],
+  ['localhost@evil.example', undefined, 400],
+  ['localhost:99999', undefined, 400],
+  ['%', undefined, 400],
 ]
 for (const [host, origin, status] of sources)
   test(`a request to ${host ?? 'the address'} from ${origin ?? 'no page'} is answered with ${status}`, async (t) => {
@@ -34,3 +43,56 @@ for (const [host, origin, status] of sources)
     t.is(heard, status)
     t.is(Object((await api.call('GET', '/users/u/designs')).body).length, status === 201 ? 1 : 0)
   })
+
+const page = 'https://page.example'
+
+/** As a browser asks whether a page may ask. */
+async function preflight(url: string, origin: string) {
+  const headers = { origin, 'access-control-request-method': 'PUT', 'access-control-request-headers': 'if-match' }
+  const response = await fetch(`${url}/users/u/designs/d`, { method: 'OPTIONS', headers })
+  return { status: response.status, allowed: response.headers.get('access-control-allow-origin'), response }
+}
+
+test('a page of an origin that is allowed may ask and read, with tokens and without', async (t) => {
+  await using keys = await bearers()
+  for (const more of [{}, { authentication: { keyFile: keys.keyFile } }]) {
+    await using api = await apiStage('memory', { origins: [page], ...more })
+    const asked = await preflight(api.url, page)
+    t.deepEqual([asked.status, asked.allowed], [204, page])
+    t.regex(asked.response.headers.get('access-control-allow-methods') ?? '', /PUT/)
+    t.regex(asked.response.headers.get('access-control-allow-headers') ?? '', /Authorization.*If-Match.*Last-Event-ID/)
+    t.is(asked.response.headers.get('access-control-allow-credentials'), null)
+    const bearer = await keys.of('u', ['user'])
+    const made = await api.call('POST', '/users/u/designs', { id: 'd' }, { origin: page, ...bearer })
+    t.is(made.status, 201)
+    const read = await api.call('GET', '/users/u/designs/d', undefined, { origin: page, ...bearer })
+    t.is(read.headers.get('access-control-allow-origin'), page)
+    t.regex(read.headers.get('access-control-expose-headers') ?? '', /ETag, Link/)
+    const refused = await api.call('GET', '/users/u/designs/none', undefined, { origin: page, ...bearer })
+    t.deepEqual([refused.status, refused.headers.get('access-control-allow-origin')], [404, page])
+  }
+})
+
+test('a page of another origin may not, and no page may unless one is named', async (t) => {
+  await using some = await apiStage('memory', { origins: [page] })
+  await using none = await apiStage('memory')
+  for (const [url, origin] of [
+    [some.url, 'https://other.example'],
+    [some.url, `${page}.other.example`],
+    [none.url, page],
+  ] as const) {
+    const asked = await preflight(url, origin)
+    t.deepEqual([asked.status, asked.allowed], [403, null])
+    const read = await fetch(`${url}/users/u/designs`, { headers: { origin } })
+    t.deepEqual([read.status, read.headers.get('access-control-allow-origin')], [403, null])
+  }
+})
+
+test('what is no origin is refused at the start', async (t) => {
+  for (const origin of ['*', 'page.example', 'https://page.example/', 'https://page.example:443', 'file:///x'])
+    await t.throwsAsync(
+      startServer({ store: { type: 'memory' }, port: 0, origins: [origin] }),
+      { code: 'API_ORIGIN' },
+      origin,
+    )
+})

@@ -3,7 +3,7 @@ import type { Request, Response as ServerResponse } from 'restify'
 import { entityTag, type ReadArchive } from '../../actors/index.ts'
 import type { Answer, Operation } from '../operation.ts'
 import { isKnown } from './conditions.ts'
-import { type StreamOptions, sendEvents } from './event-stream.ts'
+import { eventStreamType, type StreamOptions, sendEvents } from './event-stream.ts'
 import { rangeIn, slice } from './range.ts'
 
 /** Sends an operation's answer. */
@@ -28,6 +28,7 @@ export async function respond(
       return sendJson(response, status, items)
     }
     case 'events':
+      if (request.method === 'HEAD') return send(response, 200, eventStreamType, '')
       return sendEvents(response, answer.events, options)
     case 'archive':
       return sendArchive(request, response, answer.archive)
@@ -55,13 +56,15 @@ async function sendArchive(request: Request, response: ServerResponse, archive: 
   const { fileName, sizeBytes, tag, chunks } = archive
   response.setHeader('accept-ranges', 'bytes')
   if (isUnchanged(request, response, tag)) return
-  const range = rangeIn(request.headers, archive)
+  const isHead = request.method === 'HEAD'
+  const range = isHead ? undefined : rangeIn(request.headers, archive)
   const headers = {
     'content-type': 'application/zip',
-    'content-disposition': `attachment; filename*=UTF-8''${encodeURIComponent(fileName)}`,
+    'content-disposition': contentDisposition(fileName),
   }
   if (!range) {
     response.writeHead(200, { ...headers, 'content-length': String(sizeBytes) })
+    if (isHead) return void response.end()
     return pipeline(chunks, response)
   }
   const { first, last } = range
@@ -86,4 +89,15 @@ export function sendJson(response: ServerResponse, status: number, value: unknow
 export function send(response: ServerResponse, status: number, type: string, content: string | Buffer): void {
   const bytes = Buffer.from(content)
   response.sendRaw(status, bytes, { 'content-type': type, 'content-length': String(bytes.length) })
+}
+
+/**
+ * A download's name (RFC 6266): for older clients in ASCII, for all others whole (RFC 8187), but for what would lead into
+ * another folder or can't be shown.
+ */
+export function contentDisposition(fileName: string): string {
+  const name = fileName.replace(/[\p{Cc}/\\]/gu, '_').replace(/\p{Cs}/gu, '\ufffd')
+  const ascii = name.replace(/[^\x20-\x7e]|["%]/gu, '_')
+  const whole = encodeURIComponent(name).replace(/['()*]/g, (found) => `%${found.charCodeAt(0).toString(16)}`)
+  return `attachment; filename="${ascii}"; filename*=UTF-8''${whole}`
 }

@@ -21,6 +21,7 @@ export async function openControlPlane({
   keyFile,
   logLevel,
   archiveBytes,
+  cors = [],
 }: Omit<RawUpOptions, 'port' | 'maxCode'> & {
   readonly port: number
   readonly archiveBytes: number
@@ -37,6 +38,7 @@ export async function openControlPlane({
       store: setting,
       ...jobsHere,
       archiveBytes,
+      origins: cors,
       host,
       port,
       log: { level: logLevel },

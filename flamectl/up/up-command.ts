@@ -21,6 +21,7 @@ export function upCommand(): Command {
     .option('--no-in-process', 'leave all jobs to agents')
     .option('--auth', 'ask callers for a token; always where other machines can reach it')
     .option('--key-file <file>', 'by which it knows its tokens', keyFileIn(defaultFolder))
+    .option('--cors <origin...>', 'pages elsewhere that may ask, such as https://example.org')
     .option('--max-code <megabytes>', "of a design's code, packed; unpacked it may have ten times as many", '10')
     .addOption(
       new Option('--log-level <level>', 'what is logged to standard error; info tells of each request')

@@ -9,6 +9,7 @@ export interface RawUpOptions {
   readonly inProcess?: boolean
   readonly keyFile: string
   readonly maxCode: string
+  readonly cors?: readonly string[]
   readonly logLevel: 'debug' | 'info' | 'warn' | 'error' | 'silent'
 }
 

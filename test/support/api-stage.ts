@@ -58,7 +58,7 @@ export function callerOf(url: () => string): ApiStage['call'] {
       ...(body === undefined ? {} : { body: isForm || typeof body === 'string' ? body : JSON.stringify(body) }),
     })
     const bytes = new Uint8Array(await response.arrayBuffer())
-    const isJson = /json/.test(response.headers.get('content-type') ?? '')
+    const isJson = bytes.length > 0 && /json/.test(response.headers.get('content-type') ?? '')
     const heard: unknown = isJson ? JSON.parse(new TextDecoder().decode(bytes)) : bytes
     return { status: response.status, body: heard, headers: response.headers }
   }

@@ -56,6 +56,7 @@ export async function planeStage({ heartbeatMs = 15_000, gate, limits = {} }: Pl
     closing: closing.signal,
     heartbeatMs,
     gate,
+    origins: [],
   })
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
   return {
