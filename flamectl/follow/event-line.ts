@@ -1,5 +1,5 @@
 import type { EventCause, NumberedEvent } from '../../actors/index.ts'
-import { percent, said } from '../output/phrases.ts'
+import { roundLine, said } from '../output/phrases.ts'
 import { printableLines } from '../print/printable.ts'
 
 /** What happened, in a line for people; what doesn't fit in one is indented below it. */
@@ -13,12 +13,8 @@ function happened(event: NumberedEvent['event']): string {
       return event.cause ? `${event.state}: ${explained(event.cause)}` : event.state
     case 'task':
       return `${event.end}: ${event.state}`
-    case 'round': {
-      const { round, metrics, members, seconds, hash } = event
-      const loss = metrics.loss?.toFixed(4) ?? '-'
-      const result = `accuracy ${percent(metrics.accuracy)}  loss ${loss}`
-      return `round ${round}  ${result}  ${members.length} counted  ${seconds.toFixed(2)} s  ${hash.slice(0, 16)}…`
-    }
+    case 'round':
+      return `${roundLine(event)}  ${event.hash.slice(0, 16)}…`
     case 'metrics':
       return said(event.end, { message: 'metrics of a round:', fields: event.metrics })
     case 'log':

@@ -1,6 +1,6 @@
 import { endedNames } from '../../actors/catalogue/model/index.ts'
 import { table } from '../print/table.ts'
-import { cellsOf, type JobRow, rowHead } from './job-row.ts'
+import { type JobRow, tableOf } from './job-row.ts'
 
 export interface TerminalSize {
   readonly rows: number
@@ -14,7 +14,8 @@ export function fittedTable(rows: readonly JobRow[], { rows: lines, columns }: T
   const first = [...rows.filter((row) => !isOver(row)).toReversed(), ...rows.filter(isOver).toReversed()].slice(0, most)
   const shown = rows.filter((row) => first.includes(row))
   const more = rows.length > shown.length ? `\nand ${rows.length - shown.length} more` : ''
-  return (table(rowHead, shown.map(cellsOf)) + more)
+  const { head, cells } = tableOf(shown)
+  return (table(head, cells) + more)
     .split('\n')
     .map((line) => [...line].slice(0, columns).join(''))
     .join('\n')

@@ -6,7 +6,7 @@ import { json, type SeenRequest, scriptedServer } from '../../test/support/scrip
 import { eventLine } from './event-line.ts'
 import { fittedTable } from './fitted-table.ts'
 import { followedEvents } from './followed-events.ts'
-import { cellsOf, type JobRow, rowAfter } from './job-row.ts'
+import { type JobRow, rowAfter, tableOf } from './job-row.ts'
 import { watchedJobs } from './watched-jobs.ts'
 
 const at = '2026-01-02T03:04:05.000Z'
@@ -115,7 +115,7 @@ test('all jobs are watched: those under way by their events, the others by their
   })
   await all.look()
   await came
-  t.deepEqual(all.rows().map(cellsOf), [
+  t.deepEqual(tableOf(all.rows()).cells, [
     ['a', 'completed', '-', '-', '-', '-', ''],
     ['b', 'completed', '-', '-', '-', '-', ''],
     ['c', 'running', '1/2', '10.00 %', '1.0000', '0.50', ''],
@@ -124,7 +124,7 @@ test('all jobs are watched: those under way by their events, the others by their
   const one = watchedJobs(connection, 'b', new AbortController().signal, () => {})
   await one.look()
   await one.ended()
-  t.deepEqual(one.rows().map(cellsOf), [['b', 'completed', '2/2', '20.00 %', '0.5000', '0.50', '']])
+  t.deepEqual(tableOf(one.rows()).cells, [['b', 'completed', '2/2', '20.00 %', '0.5000', '0.50', '']])
   const none = watchedJobs(connection, 'none', new AbortController().signal, () => {})
   await t.throwsAsync(none.look(), { code: 'JOB_NOT_FOUND' })
 })
@@ -135,4 +135,25 @@ test('a row keeps why its job failed until it runs again', (t) => {
   const after = events(failed).reduce(rowAfter, row)
   t.is(after.cause, 'X a')
   t.is(events(state('starting')).reduce(rowAfter, after).cause, undefined)
+})
+
+test('a custom metric is shown as it was reported, and none that a job does not have', (t) => {
+  const metrics = { mae: 0.00012, r2: 1.5, count: 123_456_789, 'train-loss': 2 }
+  const event: NumberedEvent['event'] = { ...round(1), metrics }
+  t.is(
+    eventLine({ number: 1, at, event }),
+    `${at} round 1  count 123456789  mae 0.0001200  r2 1.5000  train-loss 2.0000  1 counted  0.50 s  0123456789abcdef…`,
+  )
+  const rows: JobRow[] = [
+    { id: 'a', state: 'running', metrics: { accuracy: 0.5 } },
+    events(event).reduce(rowAfter, { id: 'b', state: 'running' }),
+  ]
+  t.deepEqual(tableOf(rows), {
+    head: ['ID', 'STATE', 'ROUND', 'ACCURACY', 'COUNT', 'MAE', 'R2', 'S/ROUND', 'CAUSE'],
+    cells: [
+      ['a', 'running', '-', '50.00 %', '-', '-', '-', '-', ''],
+      ['b', 'running', '1', '-', '123456789', '0.0001200', '1.5000', '0.50', ''],
+    ],
+  })
+  t.deepEqual(tableOf([{ id: 'c', state: 'ready' }]).head, ['ID', 'STATE', 'ROUND', 'S/ROUND', 'CAUSE'])
 })

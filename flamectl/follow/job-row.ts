@@ -1,6 +1,6 @@
 import type { JobStatus } from '../../actors/catalogue/model/index.ts'
 import type { NumberedEvent } from '../../actors/index.ts'
-import { percent } from '../output/phrases.ts'
+import { figure, mainMetricNames } from '../output/phrases.ts'
 
 /** A job as the live view shows it. */
 export interface JobRow {
@@ -9,14 +9,11 @@ export interface JobRow {
   /** Rounds that the job is to have, where it says it. */
   readonly rounds?: number | undefined
   readonly round?: number
-  readonly accuracy?: number | undefined
-  readonly loss?: number | undefined
+  readonly metrics?: Readonly<Record<string, number>>
   readonly seconds?: number
   /** Why it failed. */
   readonly cause?: string
 }
-
-export const rowHead = ['ID', 'STATE', 'ROUND', 'ACCURACY', 'LOSS', 'S/ROUND', 'CAUSE'] as const
 
 /** What a row is after an event. */
 export function rowAfter(row: JobRow, { event }: NumberedEvent): JobRow {
@@ -28,14 +25,27 @@ export function rowAfter(row: JobRow, { event }: NumberedEvent): JobRow {
     }
     case 'round': {
       const { round, metrics, seconds } = event
-      return { ...row, round, accuracy: metrics.accuracy, loss: metrics.loss, seconds }
+      return { ...row, round, metrics, seconds }
     }
     default:
       return row
   }
 }
 
-export function cellsOf({ id, state, rounds, round, accuracy, loss, seconds, cause = '' }: JobRow): string[] {
-  const done = round === undefined ? '-' : `${round}${rounds === undefined ? '' : `/${rounds}`}`
-  return [id, state, done, percent(accuracy), loss?.toFixed(4) ?? '-', seconds?.toFixed(2) ?? '-', cause]
+/** Rows as a table: a column for each metric that one of their jobs has. */
+export interface RowTable {
+  readonly head: readonly string[]
+  readonly cells: readonly (readonly string[])[]
+}
+
+export function tableOf(rows: readonly JobRow[]): RowTable {
+  const names = mainMetricNames(rows.flatMap(({ metrics = {} }) => Object.keys(metrics)))
+  return {
+    head: ['ID', 'STATE', 'ROUND', ...names.map((name) => name.toUpperCase()), 'S/ROUND', 'CAUSE'],
+    cells: rows.map(({ id, state, rounds, round, metrics = {}, seconds, cause = '' }) => {
+      const done = round === undefined ? '-' : `${round}${rounds === undefined ? '' : `/${rounds}`}`
+      const found = names.map((name) => (metrics[name] === undefined ? '-' : figure(name, metrics[name])))
+      return [id, state, done, ...found, seconds?.toFixed(2) ?? '-', cause]
+    }),
+  }
 }

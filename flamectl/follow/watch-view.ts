@@ -44,7 +44,10 @@ function drawn(draw: (text: string) => void, out: NodeJS.WriteStream): WatchView
   let timer: NodeJS.Timeout | undefined
   const redraw = () => {
     timer = undefined
-    draw(told === '' ? fittedTable(rows, out) : `${fittedTable(rows, out)}\n${told}`)
+    // A terminal whose size nobody has set says 0.
+    const shown = fittedTable(rows, { rows: out.rows || 24, columns: out.columns || 80 })
+    draw(told === '' ? shown : `${shown}
+${told}`)
   }
   const redrawSoon = () => {
     timer ??= setTimeout(redraw, redrawEveryMs)

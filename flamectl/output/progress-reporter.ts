@@ -1,55 +1,71 @@
 import { Presets, SingleBar } from 'cli-progress'
-import { howToUse, noticed, percent, said, summary } from './phrases.ts'
+import { figures, howToUse, metricNames, noticed, said, stopped, summary } from './phrases.ts'
 import type { Reporter } from './reporter.ts'
 
-/** Columns of what stands behind the bar. */
-const figuresWidth = 72
+/** Columns of what stands behind the bar: usual metrics among it, and without any. */
+const textWidth = 72
+const frameWidth = 44
 
-/** A progress bar on a terminal. */
+/** A progress bar on a terminal, which is left as it was however the process ends. */
 export function progressReporter(out: NodeJS.WriteStream): Reporter {
   const line = (text: string) => void out.write(`${text}\n`)
+  const above = (text: string) => line(`\r\u001b[K${text}`)
   let finished = 0
   let spentSeconds = 0
+  // A terminal whose size nobody has set says 0.
+  const columns = out.columns || 80
+  const barsize = Math.max(5, Math.min(40, columns - textWidth))
   const bar = new SingleBar(
     {
       stream: out,
       hideCursor: true,
       clearOnComplete: false,
       gracefulExit: false,
-      barsize: Math.max(5, Math.min(40, (out.columns ?? 80) - figuresWidth)),
-      format: '{bar} round {value}/{total}  accuracy {accuracy}  loss {loss}  {rate} rounds/s  {left} left',
+      barsize,
+      format: '{bar} round {value}/{total}{figures}  {rate} rounds/s  {left} left',
     },
     Presets.shades_classic,
   )
   let total = 0
-  const unknown = { accuracy: '-', loss: '-', rate: '-', left: '-' }
+  const stop = () => {
+    process.off('exit', stop)
+    bar.stop()
+  }
   return {
     started(start) {
       total = start.settings.rounds
       line(summary(start))
-      bar.start(total, start.resumedAfter ?? 0, unknown)
+      process.on('exit', stop)
+      bar.start(total, start.resumedAfter ?? 0, { figures: '', rate: '-', left: '-' })
     },
     round({ round, metrics, seconds }) {
       finished += 1
       spentSeconds += seconds
       const rate = finished / spentSeconds
+      const found = fitting(metrics, columns - barsize - frameWidth)
       bar.update(round, {
-        accuracy: percent(metrics.accuracy),
-        loss: metrics.loss?.toFixed(4) ?? '-',
+        figures: found === '' ? '' : `  ${found}`,
         rate: rate.toFixed(2),
         left: `${Math.ceil((total - round) / rate)} s`,
       })
     },
-    notice: (end, notice) => line(`\r\u001b[K${noticed(end, notice)}`),
-    log: (end, entry) => line(`\r\u001b[K${said(end, entry)}`),
+    notice: (end, notice) => above(noticed(end, notice)),
+    log: (end, entry) => above(said(end, entry)),
     done(result) {
-      bar.stop()
+      stop()
       line(howToUse(result))
     },
     stopped(rounds, command) {
-      bar.stop()
-      line(`stopped after round ${rounds}; to go on: ${command}`)
+      stop()
+      line(stopped(rounds, command))
     },
-    close: () => bar.stop(),
+    close: stop,
   }
+}
+
+/** The first metrics, as many as there is room for; one at least. */
+function fitting(metrics: Readonly<Record<string, number>>, width: number): string {
+  const names = metricNames(Object.keys(metrics))
+  while (names.length > 1 && figures(metrics, names).length > width) names.pop()
+  return figures(metrics, names)
 }

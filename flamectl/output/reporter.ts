@@ -15,7 +15,8 @@ export interface RunStart {
 /** What a finished run leaves. */
 export interface RunResult {
   readonly rounds: number
-  readonly accuracy: number | undefined
+  /** Of the last round. */
+  readonly metrics: Readonly<Record<string, number>>
   readonly hash: string
   /** Folder of the last round's model. */
   readonly model: string

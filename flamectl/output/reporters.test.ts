@@ -2,6 +2,7 @@ import { PassThrough } from 'node:stream'
 import test from 'ava'
 import { jsonReporter } from './json-reporter.ts'
 import { lineReporter } from './line-reporter.ts'
+import { figure } from './phrases.ts'
 
 const round = {
   round: 2,
@@ -27,7 +28,56 @@ test('with --json what roles say goes to standard error, rounds alone to standar
     hash: 'abc',
     members: ['trainer-0'],
     seconds: 0.5,
+    metrics: round.metrics,
+    job: '',
   })
+})
+
+const start = { job: 'j-1', seed: 7, settings: { rounds: 2, clients: 1 } }
+const regression = { ...round, metrics: { mae: 0.25, 'train-loss': 2 } }
+const result = { rounds: 1, metrics: regression.metrics, hash: 'abcdef', model: '/models/1' }
+
+test('with --json each line is a round, but for the last, which says how the job was run', (t) => {
+  const out = new PassThrough()
+  const reporter = jsonReporter(out, new PassThrough())
+  reporter.started(start)
+  reporter.round(regression)
+  reporter.done(result)
+  const [first, last] = read(out)
+    .trim()
+    .split('\n')
+    .map((line) => JSON.parse(line))
+  t.like(first, { round: 2, metrics: regression.metrics, job: 'j-1' })
+  t.deepEqual(last, { done: true, rounds: 1, hash: 'abcdef', model: '/models/1', metrics: result.metrics, ...start })
+})
+
+test('a regression is told by its own metrics, in each line and in the last', (t) => {
+  const out = new PassThrough()
+  const reporter = lineReporter(out)
+  reporter.started(start)
+  reporter.round(regression)
+  reporter.done(result)
+  const [, line, done] = read(out).split('\n')
+  t.is(line, 'round 2/2  mae 0.2500  train-loss 2.0000  1 counted  0.50 s')
+  t.is(done, 'done: 1 round, mae 0.2500, weights abcdef…')
+})
+
+test('only what is known to be a fraction is told in percent, and numbers of any size keep their digits', (t) => {
+  for (const [name, value, text] of [
+    ['accuracy', 0.5, '50.00 %'],
+    ['train-accuracy', 1, '100.00 %'],
+    ['accuracy', 51.2, '51.2000'],
+    ['precision', 0.5, '0.5000'],
+    ['loss', 0, '0.0000'],
+    ['loss', 12345.678, '12345.6780'],
+    ['loss', -0.012345, '-0.01235'],
+    ['loss', 1.5e-12, '1.500e-12'],
+    ['loss', 1e15, '1000000000000000'],
+    ['loss', 1.23456789e20, '123456789000000000000'],
+    ['loss', 1.5e30, '1.5e+30'],
+    ['loss', 123456.789, '123456.789'],
+  ] as const)
+    t.is(figure(name, value), text)
 })
 
 test('in a log what roles say stands between the rounds, a line each', (t) => {

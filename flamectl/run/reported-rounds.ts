@@ -6,10 +6,13 @@ export interface ReportedRounds {
   reported(round: number): void
   /** Resolves once a round was shown, or after a while. */
   untilReported(round: number): Promise<void>
+  /** Nobody shows rounds any more: none is waited for. */
+  close(): void
 }
 
 export function reportedRounds(): ReportedRounds {
   let last = 0
+  let isClosed = false
   const waiting = new Map<number, () => void>()
   return {
     reported(round) {
@@ -17,7 +20,7 @@ export function reportedRounds(): ReportedRounds {
       waiting.get(round)?.()
     },
     untilReported(round) {
-      if (last >= round) return Promise.resolve()
+      if (isClosed || last >= round) return Promise.resolve()
       return new Promise((resolve) => {
         const done = () => {
           clearTimeout(timer)
@@ -27,6 +30,10 @@ export function reportedRounds(): ReportedRounds {
         const timer = setTimeout(done, patienceMs)
         waiting.set(round, done)
       })
+    },
+    close() {
+      isClosed = true
+      for (const done of waiting.values()) done()
     },
   }
 }

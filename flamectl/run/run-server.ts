@@ -79,6 +79,7 @@ export async function openRunServer(parts: RunServerParts): Promise<RunServer> {
     lastFault: () => fault,
     close() {
       goOnWith(undefined)
+      rounds.close()
       return server.close()
     },
   }

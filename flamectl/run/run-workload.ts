@@ -108,5 +108,5 @@ export async function runWorkload(
 }
 
 function resultOf({ round, metrics, hash, location }: CommittedModel): RunResult {
-  return { rounds: round, accuracy: metrics.accuracy, hash, model: location }
+  return { rounds: round, metrics, hash, model: location }
 }
