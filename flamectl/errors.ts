@@ -55,6 +55,7 @@ const usageCodes: readonly string[] = [
   'CODE_SIZE',
   'CODE_LINK',
   'RUN_RESUME_DIFFERS',
+  'TAG_INVALID',
   'WORKLOAD_MISSING',
   'WORKLOAD_SETTING',
   'WORKLOAD_VALUE',
@@ -76,8 +77,8 @@ const usageCodes: readonly string[] = [
   'OPTION_VALUE',
 ]
 
-/** How the process ends. */
-export const exitStatus = { done: 0, failed: 1, misused: 2, notFound: 3, refused: 4 } as const
+/** How the process ends; `unread`, when nobody reads what it writes, is what shells say of a program that SIGPIPE ended. */
+export const exitStatus = { done: 0, failed: 1, misused: 2, notFound: 3, refused: 4, unread: 141 } as const
 
 /** The exit status that tells of an error: by the server's answer if it came from there, else by its code. */
 export function exitStatusOf(error: CodedError): number {

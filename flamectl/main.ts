@@ -5,10 +5,12 @@ import { causeCodes, exitStatus, exitStatusOf, flamectlError } from './errors.ts
 import { printableLines } from './print/printable.ts'
 import { flamectl } from './program.ts'
 
-process.stdout.on('error', (error: NodeJS.ErrnoException) => {
-  // The reader has gone, as with `flamectl … | head`: there is nobody to tell.
-  process.exit(error.code === 'EPIPE' ? exitStatus.done : exitStatus.failed)
-})
+for (const stream of [process.stdout, process.stderr]) {
+  stream.on('error', (error: NodeJS.ErrnoException) => {
+    // The reader has gone, as with `flamectl … | head`: there is nobody to tell.
+    process.exit(error.code === 'EPIPE' ? exitStatus.unread : exitStatus.failed)
+  })
+}
 
 // Set to nothing is how many say that a variable isn't set.
 for (const [name, value] of Object.entries(process.env))

@@ -24,7 +24,7 @@ export function flamectl(argv: readonly string[]): Command {
     .version(version())
     .showHelpAfterError('(see flamectl --help)')
   const context = commandContext(program)
-  for (const command of [runCommand(context, argv), checkCommand(), upCommand(), tokenCommand()])
+  for (const command of [runCommand(context, argv), checkCommand(context), upCommand(), tokenCommand(context)])
     program.addCommand(command)
   const things: readonly Verbs[] = [
     designCommands(context),

@@ -1,6 +1,8 @@
+import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import test from 'ava'
 import { runFlamectl } from './flamectl-process.ts'
+import { runCommand } from './support/flamectl-up.ts'
 import { temporaryFolder } from './support/temporary-folder.ts'
 
 test('check says what a workload has and what trains it', async (t) => {
@@ -21,6 +23,14 @@ test('check says what a workload has and what trains it', async (t) => {
     tasks: { 'top-aggregator': 1, trainer: 7 },
     trainedBy: "the engine's WebAssembly kernels",
   })
+})
+
+test('the format that all commands take is that of check and of token, too', async (t) => {
+  const check = await runCommand(['check', 'examples/trivial', '-o', 'json', '--set', 'clients=3'])
+  t.like(JSON.parse(check.out), { workload: 'trivial', clients: 3 }, check.err)
+  await using folder = await temporaryFolder()
+  const token = await runCommand(['token', 'alice', '-o', 'json', '--key-file', join(folder.path, 'keys.json')])
+  t.like(JSON.parse(token.out), { user: 'alice', scopes: ['user'], seconds: 30 * 24 * 60 * 60 }, token.err)
 })
 
 test('check refuses what run would refuse, with the same status', async (t) => {

@@ -19,6 +19,8 @@ export interface RunConditions {
   readonly killAfterMs?: number
   /** Sent when the first line of standard output has come. */
   readonly signalAtFirstLine?: NodeJS.Signals
+  /** Standard output isn't read any more when its first line has come. */
+  readonly leaveAtFirstLine?: boolean
   readonly cwd?: string
 }
 
@@ -28,7 +30,7 @@ const project = fileURLToPath(new URL('../../', import.meta.url))
 /** Runs the built flamectl in a process of its own. */
 export function runFlamectl(
   args: readonly string[],
-  { killAfterMs, signalAtFirstLine, cwd = project }: RunConditions = {},
+  { killAfterMs, signalAtFirstLine, leaveAtFirstLine, cwd = project }: RunConditions = {},
 ): Promise<FinishedRun> {
   return new Promise((resolve, reject) => {
     const child = spawn(process.execPath, [main, ...args], { stdio: ['ignore', 'pipe', 'pipe'], cwd })
@@ -36,6 +38,7 @@ export function runFlamectl(
     let err = ''
     child.stdout.setEncoding('utf8').on('data', (chunk: string) => {
       if (out === '' && signalAtFirstLine) child.kill(signalAtFirstLine)
+      if (leaveAtFirstLine) child.stdout.destroy()
       out += chunk
     })
     child.stderr.setEncoding('utf8').on('data', (chunk: string) => {

@@ -67,6 +67,24 @@ test.serial('SIGINT stops with how to resume, and the resumed run ends as an und
   t.is(resumed.rounds.size, 301 - first)
 })
 
+test.serial('a reader that goes ends the run quietly, with the status of SIGPIPE', async (t) => {
+  const args = ['run', 'examples/trivial', '--workers', '0', '--set', 'clients=10,rounds=100000']
+  for (const more of [[], ['--json']]) {
+    const run = await runFlamectl([...args, ...more, '--store', await folder(t)], { leaveAtFirstLine: true })
+    t.is(run.status, 141)
+    t.is(run.err, '')
+  }
+})
+
+test.serial('another format than that for people is a run for programs, too', async (t) => {
+  const args = ['run', 'examples/trivial', '--workers', '0', '--set', 'clients=10,rounds=2', '--store', await folder(t)]
+  const json = await runFlamectl([...args, '--seed', '5', '-o', 'json'])
+  t.is(json.rounds.size, 2, json.err)
+  t.like(json.done, { job: 'trivial-1', seed: 5, settings: { clients: 10, rounds: 2 } })
+  const name = await runFlamectl([...args, '--output', 'name'])
+  t.is(name.out, 'trivial-2\n', name.err)
+})
+
 test.serial('a finished job that is resumed reports its end again', async (t) => {
   const args = [
     'run',
@@ -107,6 +125,18 @@ const broken: readonly {
     title: 'an impossible fraction',
     args: ['run', 'examples/trivial', '--set', 'fraction=2'],
     code: 'WORKLOAD_VALUE',
+    status: 2,
+  },
+  {
+    title: 'more clients than any machine has room for',
+    args: ['run', 'examples/trivial', '--set', 'clients=1e11'],
+    code: 'WORKLOAD_VALUE: setting clients must be an integer from 1 to 1000000',
+    status: 2,
+  },
+  {
+    title: 'more clients than a job may have tasks',
+    args: ['run', 'examples/trivial', '--set', 'clients=100001'],
+    code: 'there would be 100002 tasks, and a job may have 100000',
     status: 2,
   },
   {

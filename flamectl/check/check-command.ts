@@ -1,8 +1,10 @@
 import { Command } from 'commander'
+import type { CommandContext } from '../context.ts'
+import { counted } from '../output/phrases.ts'
 import { type RawRunOptions, runOptions } from '../run/run-options.ts'
 
 /** `flamectl check`: whether a workload is in order, and what would run it; nothing is written. */
-export function checkCommand(): Command {
+export function checkCommand({ print }: Pick<CommandContext, 'print'>): Command {
   return new Command('check')
     .description('say whether a workload is in order, and what would train it')
     .argument('<workload>', 'folder of the workload, or its module')
@@ -10,16 +12,17 @@ export function checkCommand(): Command {
       ...before,
       value,
     ])
-    .option('--json', 'one JSON object')
+    .option('--json', 'one JSON object on one line')
     .action(async (workload: string, raw: Pick<RawRunOptions, 'set' | 'json'>) => {
-      const { overrides, json } = runOptions(workload, { ...raw, store: '' }, 0)
+      const { overrides } = runOptions(workload, { ...raw, store: '' }, { workers: 0 })
       const { checkWorkload } = await import('./check-workload.ts')
       const found = await checkWorkload(workload, overrides)
-      if (json) return console.log(JSON.stringify(found))
+      if (raw.json) return console.log(JSON.stringify(found))
+      if (print.isForPrograms) return print.one(found, found.workload)
       const { remarks, clientsChecked, ...parts } = found
       for (const [name, value] of Object.entries(parts)) console.log(`${name.padEnd(10)} ${lineOf(value)}`)
       if (clientsChecked < found.clients)
-        console.log(`checked    the first ${clientsChecked} clients' labels and shapes`)
+        console.log(`checked    labels and shapes of the first ${counted(clientsChecked, 'client')}`)
       for (const remark of remarks) console.log(`note       ${remark}`)
     })
 }

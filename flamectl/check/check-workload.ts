@@ -1,3 +1,4 @@
+import { mostTasks } from '../../actors/catalogue/model/index.ts'
 import { decodeModel, designSchema, requireClients, roleTasksOf } from '../../actors/index.ts'
 import { assertValid, expand, requireChannels, resolveSettings, trial } from '../../sdk/index.ts'
 import { loadWorkload } from '../../sdk/node/index.ts'
@@ -31,7 +32,7 @@ export async function checkWorkload(
   const { workload } = await loadWorkload(path)
   const settings = resolveSettings(workload.settings, overrides)
   const topology = workload.topology(settings)
-  assertValid(topology)
+  assertValid(topology, { mostTasks })
   const schema = decodeModel(designSchema, topology.schema)
   const expanded = expand(topology, { jobId: 'check', newKey: () => '' })
   const datasets = new Map(expanded.map(({ end, dataset }) => [end, Number(dataset)]))

@@ -46,8 +46,12 @@ function drawn(draw: (text: string) => void, out: NodeJS.WriteStream): WatchView
     timer = undefined
     // A terminal whose size nobody has set says 0.
     const shown = fittedTable(rows, { rows: out.rows || 24, columns: out.columns || 80 })
-    draw(told === '' ? shown : `${shown}
-${told}`)
+    draw(
+      told === ''
+        ? shown
+        : `${shown}
+${told}`,
+    )
   }
   const redrawSoon = () => {
     timer ??= setTimeout(redraw, redrawEveryMs)

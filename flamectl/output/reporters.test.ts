@@ -1,8 +1,9 @@
 import { PassThrough } from 'node:stream'
 import test from 'ava'
-import { jsonReporter } from './json-reporter.ts'
+import { parseAllDocuments } from 'yaml'
 import { lineReporter } from './line-reporter.ts'
 import { figure } from './phrases.ts'
+import { programReporter } from './program-reporter.ts'
 
 const round = {
   round: 2,
@@ -16,7 +17,7 @@ const read = (stream: PassThrough) => String(stream.read() ?? '')
 
 test('with --json what roles say goes to standard error, rounds alone to standard output', (t) => {
   const [out, err] = [new PassThrough(), new PassThrough()]
-  const reporter = jsonReporter(out, err)
+  const reporter = programReporter('json', out, err)
   reporter.log('trainer-0', entry)
   reporter.notice('trainer-1', { code: 'SUM_VALUE', message: 'not finite' })
   reporter.round(round)
@@ -39,7 +40,7 @@ const result = { rounds: 1, metrics: regression.metrics, hash: 'abcdef', model: 
 
 test('with --json each line is a round, but for the last, which says how the job was run', (t) => {
   const out = new PassThrough()
-  const reporter = jsonReporter(out, new PassThrough())
+  const reporter = programReporter('json', out, new PassThrough())
   reporter.started(start)
   reporter.round(regression)
   reporter.done(result)
@@ -49,6 +50,21 @@ test('with --json each line is a round, but for the last, which says how the job
     .map((line) => JSON.parse(line))
   t.like(first, { round: 2, metrics: regression.metrics, job: 'j-1' })
   t.deepEqual(last, { done: true, rounds: 1, hash: 'abcdef', model: '/models/1', metrics: result.metrics, ...start })
+})
+
+test('in YAML each round is a document; as a name there is the job alone', (t) => {
+  const told = (format: 'yaml' | 'name') => {
+    const out = new PassThrough()
+    const reporter = programReporter(format, out, new PassThrough())
+    reporter.started(start)
+    reporter.round(regression)
+    reporter.done(result)
+    return read(out)
+  }
+  const [first, last] = parseAllDocuments(told('yaml')).map((document) => document.toJS())
+  t.like(first, { round: 2, metrics: regression.metrics })
+  t.like(last, { done: true, ...start })
+  t.is(told('name'), 'j-1\n')
 })
 
 test('a regression is told by its own metrics, in each line and in the last', (t) => {

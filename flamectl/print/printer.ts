@@ -11,6 +11,8 @@ export interface Listing<Item> {
 
 /** Writes a command's result in the format that was asked for. */
 export interface Printer {
+  /** What was asked for, if anything was. */
+  readonly format: Format | undefined
   /** Whether another format than that for people was asked for. */
   readonly isForPrograms: boolean
   /** A table with a header row, unless another format was asked for. */
@@ -28,6 +30,9 @@ export function printer(formatOf: () => Format | undefined, write: (text: string
   const structured = (value: unknown) =>
     write(formatOf() === 'yaml' ? stringify(value).trimEnd() : JSON.stringify(value, undefined, 2))
   return {
+    get format() {
+      return formatOf()
+    },
     get isForPrograms() {
       return !['table', undefined].includes(formatOf())
     },

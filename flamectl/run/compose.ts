@@ -2,8 +2,8 @@ import 'reflect-metadata'
 import { container, type DependencyContainer, type InjectionToken } from 'tsyringe'
 import type { ModelRegistry } from '../../sdk/index.ts'
 import { fileRegistry } from '../../sdk/node/index.ts'
-import { jsonReporter } from '../output/json-reporter.ts'
 import { lineReporter } from '../output/line-reporter.ts'
+import { programReporter } from '../output/program-reporter.ts'
 import { progressReporter } from '../output/progress-reporter.ts'
 import type { Reporter } from '../output/reporter.ts'
 import type { RunOptions } from './run-options.ts'
@@ -12,12 +12,12 @@ export const REGISTRY: InjectionToken<ModelRegistry> = Symbol('ModelRegistry')
 export const REPORTER: InjectionToken<Reporter> = Symbol('Reporter')
 
 /** Where a run's models go, and how it is shown. */
-export function compose({ models, json }: RunOptions): DependencyContainer {
+export function compose({ models, format }: RunOptions): DependencyContainer {
   const scope = container.createChildContainer()
   scope.register(REGISTRY, { useFactory: () => fileRegistry(models) })
   scope.register(REPORTER, {
     useFactory: () => {
-      if (json) return jsonReporter(process.stdout, process.stderr)
+      if (format) return programReporter(format, process.stdout, process.stderr)
       return process.stdout.isTTY ? progressReporter(process.stdout) : lineReporter(process.stdout)
     },
   })

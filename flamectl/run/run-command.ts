@@ -7,7 +7,7 @@ import { defaultFolder, withoutPassword } from '../store-place.ts'
 import { type RawRunOptions, runOptions } from './run-options.ts'
 
 /** `flamectl run`: a workload's whole job in one process. */
-export function runCommand({ user }: CommandContext, argv: readonly string[]): Command {
+export function runCommand({ user, print }: CommandContext, argv: readonly string[]): Command {
   return new Command('run')
     .description('run a workload, every part of it, in this process')
     .argument('<workload>', 'folder of the workload, or its module')
@@ -27,9 +27,9 @@ export function runCommand({ user }: CommandContext, argv: readonly string[]): C
       '--check',
       'run each round and each selection, and make data and topology, twice and compare, to find what is not reproducible',
     )
-    .option('--json', 'one JSON object a line')
+    .option('--json', 'one JSON object a line, as -o json')
     .action(async (workload: string, raw: RawRunOptions) => {
-      const options = runOptions(workload, raw, Math.min(8, availableParallelism()))
+      const options = runOptions(workload, raw, { workers: Math.min(8, availableParallelism()), output: print.format })
       // Other commands needn't wait for what only this one loads. It is there sooner if the bundler starts meanwhile.
       bundler().catch(() => {})
       const { runWorkload } = await import('./run-workload.ts')

@@ -1,5 +1,7 @@
 import { join } from 'node:path'
 import { flamectlError } from '../errors.ts'
+import type { ProgramFormat } from '../output/program-reporter.ts'
+import type { Format } from '../print/format.ts'
 import { defaultFolder, isMongodb } from '../store-place.ts'
 
 /** The seed of a job that names none. */
@@ -16,7 +18,8 @@ export interface RunOptions {
   readonly store: string
   /** Folder of the models. */
   readonly models: string
-  readonly json: boolean
+  /** Absent: for people. */
+  readonly format?: ProgramFormat
   readonly resume: boolean
   /** Run each round twice and compare. */
   readonly check: boolean
@@ -34,16 +37,21 @@ export interface RawRunOptions {
   readonly check?: boolean
 }
 
-/** Checks the options. RUN_SETTING_SYNTAX, RUN_OPTION. */
-export function runOptions(workload: string, raw: RawRunOptions, defaultWorkers: number): RunOptions {
+/** Checks the options; `output` is the format that all commands take. RUN_SETTING_SYNTAX, RUN_OPTION. */
+export function runOptions(
+  workload: string,
+  raw: RawRunOptions,
+  { workers, output }: { readonly workers: number; readonly output?: Format | undefined },
+): RunOptions {
+  const format = raw.json ? 'json' : output
   return {
     workload,
     overrides: overridesOf(raw.set ?? []),
     ...(raw.seed === undefined ? {} : { seed: integer('--seed', raw.seed, 0, 2 ** 32 - 1) }),
-    workers: raw.workers === undefined ? defaultWorkers : integer('--workers', raw.workers, 0, 256),
+    workers: raw.workers === undefined ? workers : integer('--workers', raw.workers, 0, 256),
     store: raw.store,
     models: raw.models ?? join(isMongodb(raw.store) ? defaultFolder : raw.store, 'models'),
-    json: raw.json ?? false,
+    ...(format === undefined || format === 'table' ? {} : { format }),
     resume: raw.resume ?? false,
     check: raw.check ?? false,
   }

@@ -1,4 +1,4 @@
-import type { JobStatus } from '../../actors/catalogue/model/index.ts'
+import { type JobStatus, mostTasks } from '../../actors/catalogue/model/index.ts'
 import {
   assertValid,
   type CommittedModel,
@@ -48,7 +48,7 @@ export async function runWorkload(
     const found = await server?.jobToResume(settings)
     const plan = found?.plan ?? { seed: options.seed ?? defaultSeed, settings }
     const topology = loaded.workload.topology(plan.settings)
-    assertValid(topology)
+    assertValid(topology, { mostTasks })
     loaded.workload.strategy(plan.settings)
     if (options.check) await requireReproducible(loaded.workload, plan.settings, plan.seed)
     if (found?.state !== 'completed') {

@@ -2,6 +2,7 @@ import { existsSync } from 'node:fs'
 import { mkdir } from 'node:fs/promises'
 import { dirname, resolve } from 'node:path'
 import { Command } from 'commander'
+import type { CommandContext } from '../context.ts'
 import { flamectlError } from '../errors.ts'
 import { defaultFolder, keyFileIn } from '../store-place.ts'
 
@@ -13,7 +14,7 @@ interface RawTokenOptions {
 }
 
 /** `flamectl token`: on the server's machine, issues what callers show it. */
-export function tokenCommand(): Command {
+export function tokenCommand({ print }: Pick<CommandContext, 'print'>): Command {
   return new Command('token')
     .argument('<name>', 'the user who bears it')
     .description("issue a token, on the server's machine: export FLAME_TOKEN=$(flamectl token alice)")
@@ -30,7 +31,8 @@ export function tokenCommand(): Command {
       await mkdir(dirname(keyFile), { recursive: true, mode: 0o700 })
       const isThere = existsSync(keyFile)
       if (newKey) await rotateKeys(keyFile)
-      console.log(await issueToken({ keyFile, user, scopes: known, seconds }))
+      const token = await issueToken({ keyFile, user, scopes: known, seconds })
+      print.done(token, { token, user, scopes: known, seconds }, token)
       if (!isThere) console.error(`a new key was made: ${resolve(keyFile)}; a server has to be started with it`)
     })
 }

@@ -3,7 +3,7 @@ import { errorFactory } from '../../runtime/index.ts'
 export const learnErrors = {
   LEARN_DIVERGED: {
     message: 'training diverged: the loss of batch {batch} in epoch {epoch} is {loss}',
-    hint: "use a smaller learning rate, and check that the features and the round's weights are finite and scaled",
+    hint: "use a smaller learningRate than {learningRate}, and check that the features and the round's weights are finite and scaled",
   },
   LEARN_EMBEDDING: {
     message:
@@ -64,7 +64,7 @@ export const learnErrors = {
   },
   LEARN_OVERFLOW: {
     message: 'training diverged: after its last step, of batch {batch} in epoch {epoch}, weights are not finite',
-    hint: "use a smaller learning rate, and check that the round's weights and terms are finite",
+    hint: "use a smaller learningRate than {learningRate}, and check that the round's weights and terms are finite",
   },
   LEARN_RANDOM_LAYER: {
     message: "layer {layer} of class '{class}' draws random numbers that cannot come from the job's stream",

@@ -117,7 +117,8 @@ test('training that diverges on an example which is not finite names the example
   const weights = await pool.initialWeights()
   await t.notThrowsAsync(train(0, weights))
   await t.throwsAsync(train(1, weights), { code: 'LEARN_EXAMPLE', message: /^client 1: example 5 has NaN at place 0/ })
-  await t.throwsAsync(train(0, weights.fill(Number.NaN)), { code: 'LEARN_DIVERGED' })
+  const diverged = await t.throwsAsync(train(0, weights.fill(Number.NaN)), { code: 'LEARN_DIVERGED' })
+  t.regex(String(Object(diverged).hint), /^use a smaller learningRate than 0\.1,/)
 })
 
 test('an example that does not fit is named with its client, or with its place among all test examples', async (t) => {

@@ -54,7 +54,8 @@ export async function trainModel(subject: Subject, steps: Steps, request: Traini
           return found.loss
         })
         if (!Number.isFinite(loss)) {
-          throw learnError('LEARN_DIVERGED', { epoch, batch: start / steps.batch + 1, loss })
+          const { learningRate } = steps
+          throw learnError('LEARN_DIVERGED', { epoch, batch: start / steps.batch + 1, loss, learningRate })
         }
         total += loss * batch.length
         await yieldTurn()

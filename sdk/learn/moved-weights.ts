@@ -6,11 +6,13 @@ import type { Steps } from './steps.ts'
 interface TrainingPlace {
   readonly epoch: number
   readonly batch: number
+  /** With which it was trained. */
+  readonly learningRate: number
 }
 
 /** Where a training ends. */
-export function lastPlace({ epochs, batch }: Steps, { count }: Examples): TrainingPlace {
-  return { epoch: epochs, batch: Math.ceil(count / batch) }
+export function lastPlace({ epochs, batch, learningRate }: Steps, { count }: Examples): TrainingPlace {
+  return { epoch: epochs, batch: Math.ceil(count / batch), learningRate }
 }
 
 /**

@@ -27,7 +27,11 @@ const learner: Learner = {
       case clientThat.exits:
         return process.exit(3)
       case clientThat.rejects:
-        throw learnError('LEARN_DIVERGED', { epoch: 1, batch: 2, loss: '{loss}' }, { cause: new Error('why') })
+        throw learnError(
+          'LEARN_DIVERGED',
+          { epoch: 1, batch: 2, loss: '{loss}', learningRate: 0.1 },
+          { cause: new Error('why') },
+        )
       case clientThat.waits:
         await new Promise((_, reject) => {
           // Keeps the thread alive, as work would.

@@ -13,7 +13,7 @@ const roleErrors = {
   ROLE_TOO_FEW_UPDATES: {
     message:
       'round {round} counted {counted} updates of {selected} selected, fewer than the {minimum} it needs; {causes}',
-    hint: 'mend what the trainers report, or lower minimumUpdates',
+    hint: '{advice}',
   },
   ROLE_NOT_DETERMINISTIC: {
     message: 'round {round} of {end} gave another result when it was run again on the same input: {difference}',

@@ -28,6 +28,8 @@ const impossible: readonly (readonly [string, string])[] = [
   ['rounds', '0x10'],
   ['clients', '-1'],
   ['clients', '1e999'],
+  ['clients', '1000001'],
+  ['clients', '1e11'],
   ['fraction', '0'],
   ['fraction', '1.01'],
   ['fraction', 'NaN'],

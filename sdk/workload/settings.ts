@@ -8,10 +8,17 @@ interface Range {
 
 const countRange: Range = { expected: 'an integer from 1', holds: (value) => Number.isSafeInteger(value) && value >= 1 }
 
+/** Names, datasets and tasks are made for each client before anything can be said of them: more would only fill the memory. */
+const mostClients = 1_000_000
+const clientsRange: Range = {
+  expected: `an integer from 1 to ${mostClients}`,
+  holds: (value) => Number.isSafeInteger(value) && value >= 1 && value <= mostClients,
+}
+
 /** What names that all workloads share may be. Other numbers only have to be finite. */
 const ranges: Readonly<Record<string, Range>> = {
   rounds: countRange,
-  clients: countRange,
+  clients: clientsRange,
   epochs: countRange,
   batch: countRange,
   fraction: { expected: 'a number above 0 and up to 1', holds: (value) => value > 0 && value <= 1 },

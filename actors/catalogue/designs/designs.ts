@@ -87,7 +87,8 @@ export async function removeDesign(
   if (users.length > 0 && !force) throw catalogueError('DESIGN_USED', { jobs: users.join(', ') })
   await collections.designs.remove(`${user}/${id}`)
   await removeLeftRevisions(collections, store, serial)
-  const kept = users.length > 0 ? `; its revisions stay for ${users.length} jobs` : ''
+  const kept =
+    users.length > 0 ? `; its revisions stay for ${users.length === 1 ? 'a job' : `${users.length} jobs`}` : ''
   return `design ${id} is deleted${kept}`
 }
 

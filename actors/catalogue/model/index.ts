@@ -14,6 +14,7 @@ export {
   jobSpec,
   jobStates,
   jobStatus,
+  mostTasks,
 } from './job.ts'
 export * from './notification.ts'
 export * from './task.ts'

@@ -43,7 +43,9 @@ export async function trainOnEngine(
         addExample?.(batch.length)
       }
       if (!Number.isFinite(loss)) {
-        throw learnError('LEARN_DIVERGED', { epoch, batch: start / steps.batch + 1, loss: loss / batch.length })
+        const { learningRate } = steps
+        const values = { epoch, batch: start / steps.batch + 1, loss: loss / batch.length, learningRate }
+        throw learnError('LEARN_DIVERGED', values)
       }
       step()
       total += loss

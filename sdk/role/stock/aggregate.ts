@@ -77,7 +77,7 @@ export async function aggregate(
     } catch (error) {
       if (!(error instanceof CodedError)) throw error
       refuse()
-      refusals.push({ end, code: error.code, reason: error.message })
+      refusals.push({ end, code: error.code, reason: error.message, hint: error.hint })
       notice({ code: error.code, message: error.message })
     }
   }
@@ -110,8 +110,8 @@ export async function aggregate(
       case 'failed':
         throw new CodedError(
           answer.code,
-          { message: '{end} failed in round {round}: {reason}', hint: 'see the log of that end' },
-          { ...answer, end },
+          { message: '{end} failed in round {round}: {reason}', hint: '{hint}' },
+          { hint: 'see the log of that end', ...answer, end },
         )
     }
   }

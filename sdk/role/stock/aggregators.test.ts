@@ -62,7 +62,11 @@ test('fewer updates than the least that counts fail the task, and name the first
   })
   t.like(ended, {
     type: 'task-failed',
-    cause: { code: 'ROLE_TOO_FEW_UPDATES', values: { round: 2, counted: 3, selected: 4, minimum: 4 } },
+    cause: {
+      code: 'ROLE_TOO_FEW_UPDATES',
+      hint: 'mend it',
+      values: { round: 2, counted: 3, selected: 4, minimum: 4 },
+    },
   })
   t.regex(ended.type === 'task-failed' ? String(ended.cause) : '', /trainer-2: MISHAP .*client 2 is ill/)
   t.is(published.length, 1)

@@ -29,13 +29,21 @@ export type Answer =
       readonly members: readonly string[]
       readonly refusals: readonly Refusal[]
     }
-  | { readonly type: 'failed'; readonly round: number; readonly code: string; readonly reason: string }
+  | {
+      readonly type: 'failed'
+      readonly round: number
+      readonly code: string
+      readonly reason: string
+      readonly hint?: string
+    }
 
 /** Why a selected end wasn't counted. */
 export interface Refusal {
   readonly end: string
   readonly code: string
   readonly reason: string
+  /** What mends it. */
+  readonly hint: string
 }
 
 /** What an aggregator says of itself to the one above: the ends that hold data below it. */
@@ -70,7 +78,13 @@ function isAnswer(message: unknown): message is Answer {
         Array.isArray(message.refusals)
       )
     case 'failed':
-      return 'code' in message && isString(message.code) && 'reason' in message && isString(message.reason)
+      return (
+        'code' in message &&
+        isString(message.code) &&
+        'reason' in message &&
+        isString(message.reason) &&
+        (!('hint' in message) || isString(message.hint))
+      )
   }
 }
 

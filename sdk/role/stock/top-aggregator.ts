@@ -50,6 +50,7 @@ export const topAggregator = role({
         selected: selected.length,
         minimum: strategy.minimumUpdates,
         causes: causesOf(refusals),
+        advice: refusals[0]?.hint ?? 'mend what the trainers report, or lower minimumUpdates',
       })
     }
 
@@ -80,6 +81,6 @@ function prefixed(prefix: string, metrics: Readonly<Record<string, number>>): Re
 function causesOf(refusals: readonly Refusal[]): string {
   const [first] = refusals
   return first
-    ? `${refusals.length} failed or were refused, the first ${first.end}: ${first.code} ${first.reason}`
+    ? `${refusals.length} failed or ${refusals.length === 1 ? 'was' : 'were'} refused, the first ${first.end}: ${first.code} ${first.reason}`
     : 'none was refused: the others left or came too late'
 }

@@ -26,7 +26,8 @@ export const trainer = role({
       aggregator.send(end, { type: 'update', round, ...update }, { keep: false })
     } catch (error) {
       if (!(error instanceof CodedError)) throw error
-      aggregator.send(end, { type: 'failed', round, code: error.code, reason: error.message }, { keep: false })
+      const { code, message: reason, hint } = error
+      aggregator.send(end, { type: 'failed', round, code, reason, hint }, { keep: false })
     }
     return state
   },
