@@ -104,12 +104,21 @@ export function isRefusal(cause: unknown): cause is CodedError<CatalogueErrorCod
   return cause instanceof CodedError && Object.hasOwn(catalogueErrors, cause.code)
 }
 
-/** A refusal that names every fault at its place, in its message for people and in `values.faults` for programs. */
+/** Faults that a refusal lists. */
+const mostFaults = 100
+
+/**
+ * A refusal that names faults at their places, in its message for people and in `values.faults` for programs: the first 100 of
+ * them, and how many there are in all.
+ */
 export function faultyError(
   code: 'MODEL_UNKNOWN_FIELD' | 'MODEL_INVALID' | 'SCHEMA_INVALID' | 'JOB_INVALID',
-  faults: readonly PlacedFault[],
+  found: readonly PlacedFault[],
+  count = found.length,
   values: Readonly<Record<string, unknown>> = {},
 ): CodedError<CatalogueErrorCode> {
-  const list = faults.map(({ place, message }) => `  ${place || '(whole)'}: ${message}`).join('\n')
-  return catalogueError(code, { ...values, count: faults.length, list, faults })
+  const faults = found.slice(0, mostFaults)
+  const lines = faults.map(({ place, message }) => `  ${place || '(whole)'}: ${message}`)
+  if (count > faults.length) lines.push(`  and ${count - faults.length} more`)
+  return catalogueError(code, { ...values, count, list: lines.join('\n'), faults })
 }

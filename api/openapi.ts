@@ -27,6 +27,7 @@ const problemSchema = {
         properties: Object.fromEntries(['code', 'place', 'message', 'hint'].map((name) => [name, { type: 'string' }])),
       },
     },
+    moreFaults: { type: 'integer', description: 'how many faults there are beside those that are listed' },
   },
 }
 

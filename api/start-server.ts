@@ -21,6 +21,8 @@ export interface ServerOptions extends Setting {
   readonly limits?: Partial<Limits>
   /** How long a request may take in the control plane. Default: 30,000. */
   readonly timeoutMs?: number
+  /** Tasks that a job may have. Default: 100,000, which a body of the default size can name one by one. */
+  readonly mostTasks?: number
   /** Where agents' workers find each other, and put their models. */
   readonly workers?: WorkerSettings
   /** Callers must show a token. Default: nobody is asked who they are. */
@@ -41,7 +43,7 @@ export interface RunningServer extends AsyncDisposable {
 const formAround = 64 * 1024
 
 const defaultLimits: Omit<Limits, 'formBytes'> = {
-  jsonBytes: 1024 * 1024,
+  jsonBytes: 4 * 1024 * 1024,
   requests: 2000,
   streams: 10_000,
 }
@@ -56,6 +58,7 @@ export async function startServer({
   port = 10_100,
   limits = {},
   timeoutMs = 30_000,
+  mostTasks,
   workers = {},
   authentication,
   origins = [],
@@ -74,6 +77,7 @@ export async function startServer({
     controlPlane({
       store,
       workers,
+      ...(mostTasks === undefined ? {} : { mostTasks }),
       archiveLimits: archiveLimitsOf(archiveBytes),
       chooseDeployer,
       onRecorded: metrics.recorded,

@@ -59,51 +59,124 @@ async function jobsIn(store: Store) {
   return { jobs, tasks, notes: await all(documents.find('expansions')) }
 }
 
-test('a process that ends at any write has lost nothing acknowledged and leaves nothing half-made', async (t) => {
-  let steps = 0
-  for (let finished = false; !finished; steps++) {
-    for (const endsAfter of [false, true]) {
-      const store = memoryStore()
-      const acknowledged = new Set<string>()
-      const life = lifeOf(steps + 1, endsAfter)
-      {
-        await using stage = catalogueStage(killedStore(store, life))
-        await script(stage.ask, (step) => void acknowledged.add(step)).catch(() => {})
+for (const [tasks, batch] of [
+  ['written together', 250],
+  ['written two at a time', 2],
+] as const)
+  test(`a process that ends at any write has lost nothing acknowledged and leaves nothing half-made (tasks ${tasks})`, async (t) => {
+    let steps = 0
+    for (let finished = false; !finished; steps++) {
+      for (const endsAfter of [false, true]) {
+        const store = memoryStore()
+        const acknowledged = new Set<string>()
+        const life = lifeOf(steps + 1, endsAfter)
+        {
+          await using stage = catalogueStage(killedStore(store, life), { batch })
+          await script(stage.ask, (step) => void acknowledged.add(step)).catch(() => {})
+        }
+        finished = !life.ended
+        await using stage = catalogueStage(store, { batch })
+        const designs = await stage.ask<{ items: readonly { id: string }[] }>((replyTo) => ({
+          type: 'list-designs',
+          user,
+          page,
+          replyTo,
+        }))
+        const { jobs, tasks: left, notes } = await jobsIn(store)
+        const at = `${steps} ${endsAfter} ${[...acknowledged].join()}`
+        t.deepEqual(notes, [], at)
+        if (acknowledged.has('design')) t.is(designs.items.length, 1, at)
+        if (acknowledged.has('schema'))
+          t.is(
+            (await stage.ask<{ revision?: number }>((replyTo) => ({ type: 'read-schema', user, design, replyTo })))
+              .revision,
+            1,
+            at,
+          )
+        if (acknowledged.has('code'))
+          t.is(
+            (
+              await stage.ask<{ revision: number }>((replyTo) => ({
+                type: 'read-code-revision',
+                user,
+                design,
+                replyTo,
+              }))
+            ).revision,
+            1,
+            at,
+          )
+        if (acknowledged.has('removal')) t.is(jobs.length, 0, at)
+        else if (acknowledged.has('job') && !acknowledged.has('update')) t.is(jobs.length, 1, at)
+        const expected = jobs.length === 0 ? [0] : acknowledged.has('update') ? [3] : [3, 4]
+        t.true(expected.includes(left.length), `${at}: ${left.length} tasks`)
+        for (const { id } of left) t.true(id.startsWith(`${jobs[0]?.id}/${String(jobs[0]?.fields.expansion)}/`), at)
       }
-      finished = !life.ended
-      await using stage = catalogueStage(store)
-      const designs = await stage.ask<{ items: readonly { id: string }[] }>((replyTo) => ({
-        type: 'list-designs',
-        user,
-        page,
-        replyTo,
-      }))
-      const { jobs, tasks, notes } = await jobsIn(store)
-      const at = `${steps} ${endsAfter} ${[...acknowledged].join()}`
-      t.deepEqual(notes, [], at)
-      if (acknowledged.has('design')) t.is(designs.items.length, 1, at)
-      if (acknowledged.has('schema'))
-        t.is(
-          (await stage.ask<{ revision?: number }>((replyTo) => ({ type: 'read-schema', user, design, replyTo })))
-            .revision,
-          1,
-          at,
-        )
-      if (acknowledged.has('code'))
-        t.is(
-          (await stage.ask<{ revision: number }>((replyTo) => ({ type: 'read-code-revision', user, design, replyTo })))
-            .revision,
-          1,
-          at,
-        )
-      if (acknowledged.has('removal')) t.is(jobs.length, 0, at)
-      else if (acknowledged.has('job') && !acknowledged.has('update')) t.is(jobs.length, 1, at)
-      const expected = jobs.length === 0 ? [0] : acknowledged.has('update') ? [3] : [3, 4]
-      t.true(expected.includes(tasks.length), `${at}: ${tasks.length} tasks`)
-      for (const { id } of tasks) t.true(id.startsWith(`${jobs[0]?.id}/${String(jobs[0]?.fields.expansion)}/`), at)
     }
-  }
-  t.true(steps > 20, `${steps} steps`)
+    t.true(steps > 20, `${steps} steps`)
+  })
+
+test('a large job goes in batches, while its user does other things and nobody sees it any more', async (t) => {
+  let isHeld = false
+  const [held, twoBegun] = [gate(), gate()]
+  let begun = 0
+  const store = interruptedStore(memoryStore(), async (call, when) => {
+    if (!isHeld || call !== 'remove-document' || when !== 'before') return
+    begun += 1
+    if (begun === 2) twoBegun.open()
+    await held.passed
+  })
+  await using stage = catalogueStage(store, { batch: 2 })
+  const { ask } = stage
+  const id = await prepared(ask)
+  const create = () =>
+    ask<unknown>((replyTo) => ({ type: 'create-job', user, spec: { ...jobOn([id, id, id]), id: 'a' }, replyTo }))
+  await create()
+  isHeld = true
+  const removal = ask((replyTo) => ({ type: 'remove-job', user, job: 'a', replyTo }))
+  await twoBegun.passed
+  await ask((replyTo) => ({ type: 'create-design', user, info: { id: 'meanwhile' }, replyTo }))
+  t.deepEqual(await ask((replyTo) => ({ type: 'list-jobs', user, page, replyTo })), { items: [] })
+  await t.throwsAsync(
+    ask((replyTo) => ({ type: 'read-job', user, job: 'a', replyTo })),
+    { code: 'JOB_NOT_FOUND' },
+  )
+  const [{ id: task = '' } = {}] = (await jobsIn(store)).tasks
+  const taskId = task.split('/').at(-1) ?? ''
+  await t.throwsAsync(
+    ask((replyTo) => ({ type: 'fetch-task', job: 'a', task: taskId, key: 'k'.repeat(32), replyTo })),
+    { code: 'JOB_NOT_FOUND' },
+  )
+  t.is(begun, 2)
+  // The same job anew waits until the former one is gone.
+  const again = create()
+  isHeld = false
+  held.open()
+  t.is(await removal, null)
+  t.like(await again, { id: 'a', state: 'ready' })
+  const after = await jobsIn(store)
+  t.deepEqual([after.jobs.length, after.tasks.length, after.notes.length], [1, 4, 0])
+})
+
+test('of a job and its tasks that a server writes which another took for dead, nothing is left', async (t) => {
+  const below = memoryStore()
+  const [held, reached] = [gate(), gate()]
+  const busyStore = interruptedStore(below, async (call, when) => {
+    const isLast = call === 'insert' && when === 'before' && (await jobsIn(below)).tasks.length === 4
+    if (!isLast) return
+    reached.open()
+    await held.passed
+  })
+  await using busy = catalogueStage(busyStore, { batch: 2 })
+  const id = await prepared(busy.ask)
+  const spec = { ...jobOn([id, id, id]), id: 'a' }
+  const creation = busy.ask((replyTo) => ({ type: 'create-job', user, spec, replyTo }))
+  await reached.passed
+  await using starting = catalogueStage(below)
+  await starting.ask((replyTo) => ({ type: 'list-jobs', user, page, replyTo }))
+  held.open()
+  await t.throwsAsync(creation, { code: 'WRITTEN_MEANWHILE' })
+  t.deepEqual(await jobsIn(below), { jobs: [], tasks: [], notes: [] })
 })
 
 test('commands of one user are taken one at a time, in order', async (t) => {

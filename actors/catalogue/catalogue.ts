@@ -21,7 +21,7 @@ export function catalogue(parts: CatalogueParts): Behavior<CatalogueMessage> {
     const collections = collectionsOf(parts.store)
     const codes = roleCodes(parts.store, parts.archiveLimits ?? defaultArchiveLimits)
     // Where others share the store, it's found out first which of them are gone.
-    if (!parts.shared) await context.track(settleExpansions(collections, parts.store, () => true))
+    if (!parts.shared) await context.track(settleExpansions(collections, parts, () => true))
     const users = new Map<string, ActorRef<UserCommand>>()
     const computes = context.spawn('computes', computeWriter(collections, parts), { supervise })
     const writerOf = (user: string) => {

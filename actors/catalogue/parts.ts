@@ -11,6 +11,10 @@ export interface CatalogueParts {
   /** A fresh secret of 32 characters at each call. */
   readonly newKey: () => string
   readonly archiveLimits?: ArchiveLimits
+  /** Tasks that a job may have: each is a document. Default: 100,000. */
+  readonly mostTasks?: number
+  /** Tasks that are written, or removed, together. Default: 250. */
+  readonly batch?: number
   /** This server's id. */
   readonly server?: string
   /** Other servers may share the store: what they have under way is left alone as long as they live. Default false. */

@@ -2,7 +2,7 @@ import type { Notification, NumberedNotification } from '../catalogue/model/noti
 import { attempted } from '../catalogue/records/attempted.ts'
 import type { Collections } from '../catalogue/records/collections.ts'
 import type { RecipientRecord } from '../catalogue/records/record-models.ts'
-import type { Stored } from '../catalogue/records/records.ts'
+import { removeBelow, type Stored } from '../catalogue/records/records.ts'
 import { catalogueError } from '../errors.ts'
 import type { Recipient } from './protocol.ts'
 
@@ -55,6 +55,12 @@ export async function forgetRecipient(kept: Kept, recipient: Recipient): Promise
   const key = keyOf(recipient)
   await kept.recipients.remove(key)
   for await (const { id } of kept.occasions.below(`${key}/`)) await kept.occasions.remove(id)
+}
+
+/** Takes away what the agents of a job's tasks were told, so many documents at a time. */
+export async function forgetTasks({ recipients, occasions }: Kept, job: string, size: number): Promise<void> {
+  await removeBelow(recipients, `task/${job}/`, size)
+  await removeBelow(occasions, `task/${job}/`, size)
 }
 
 async function wasTold(

@@ -11,6 +11,8 @@ export interface Problem {
   readonly code: string
   readonly hint: string
   readonly faults?: unknown
+  /** How many faults there are beside those. */
+  readonly moreFaults?: number
 }
 
 /** Whose promise to answer was not kept. */
@@ -57,7 +59,8 @@ function isApiError(cause: unknown): cause is CodedError<ApiErrorCode> {
 }
 
 function problem({ code, message, hint, values }: CodedError, status: number): Problem {
-  const { faults } = values
+  const { faults, count } = values
+  const more = Array.isArray(faults) && typeof count === 'number' ? count - faults.length : 0
   const [title = message] = message.split('\n')
   return {
     type: `urn:flame-fl:problem:${code}`,
@@ -67,5 +70,6 @@ function problem({ code, message, hint, values }: CodedError, status: number): P
     code,
     hint,
     ...(faults === undefined ? {} : { faults }),
+    ...(more > 0 ? { moreFaults: more } : {}),
   }
 }

@@ -24,6 +24,10 @@ const jobOn = (datasets: readonly string[]) => ({
   dataSpec: [{ role: 'trainer', datasetGroups: { default: datasets } }],
 })
 
+const dataOf = (entries: readonly unknown[]) => ({
+  dataSpec: [{ role: 'trainer', datasetGroups: { default: entries } }],
+})
+
 function idOf(body: unknown): string {
   return typeof body === 'object' && body !== null && 'id' in body ? String(body.id) : ''
 }
@@ -121,6 +125,35 @@ for (const kind of storeKinds) {
     t.deepEqual((await api.call('GET', jobs)).body, [])
   })
 }
+
+test('a job names many datasets one by one, or one dataset with a count', async (t) => {
+  await using api = await apiStage('lmdb', { mostTasks: 50 })
+  const [first = '', second = ''] = await prepared(api)
+  const short = [{ dataset: first, count: 47 }, second]
+  t.is((await api.call('POST', jobs, { ...jobOn([]), ...dataOf(short), id: 'short' })).status, 201)
+  t.deepEqual(Object(await api.call('GET', `${jobs}/short`)).body.dataSpec[0].datasetGroups.default, short)
+  t.is(Object(await api.call('GET', `${jobs}/short/tasks`)).body.length, 49)
+  t.like(await api.call('DELETE', `/users/u/datasets/${first}`), { status: 409, body: { code: 'DATASET_USED' } })
+
+  const tooMany = await api.call('POST', jobs, { ...jobOn([]), ...dataOf([{ dataset: first, count: 50 }]) })
+  t.like(tooMany, { status: 422, body: { code: 'JOB_INVALID' } })
+  t.is(Object(tooMany.body).faults[0].code, 'TAG_TASKS')
+  for (const entry of [{ dataset: first }, { dataset: first, count: 0 }, { dataset: first, count: 1.5 }, 7]) {
+    const refused = await api.call('POST', jobs, { ...jobOn([]), ...dataOf([entry]) })
+    t.like(refused, { status: 422, body: { code: 'MODEL_INVALID' } })
+    t.regex(String(Object(refused.body).faults[0].place), /^dataSpec\.0\.datasetGroups\.default\.0/)
+  }
+})
+
+test('a body can name as many datasets as a job may have tasks', async (t) => {
+  await using api = await apiStage('memory')
+  await prepared(api)
+  const named = Array.from({ length: 99_999 }, (_, index) => index.toString(16).padStart(24, '0'))
+  const body = JSON.stringify({ ...jobOn([]), ...dataOf(named) }, undefined, 1)
+  const refused = await api.call('POST', jobs, body)
+  t.like(refused, { status: 422, body: { code: 'JOB_INVALID', moreFaults: 99_899 } })
+  t.is(Object(refused.body).faults.length, 100)
+})
 
 const refusals: readonly [string, object, string][] = [
   ['an unknown design', { designId: 'none' }, 'DESIGN_UNKNOWN designId'],

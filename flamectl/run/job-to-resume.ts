@@ -1,5 +1,5 @@
 import { type JobStatus, settingsOf } from '../../actors/index.ts'
-import type { Settings, Workload } from '../../sdk/index.ts'
+import { countOf, type Settings, type Workload } from '../../sdk/index.ts'
 import type { Connection } from '../connection/connection.ts'
 import { flamectlError } from '../errors.ts'
 import type { RunOptions } from './run-options.ts'
@@ -28,8 +28,9 @@ export async function jobToResume(
   const { client, user } = connection
   const { id, state } = latest
   const spec = await client.getJob({ user, jobId: id })
-  const groups = (spec.dataSpec ?? []).flatMap(({ datasetGroups = {} }) => Object.values(datasetGroups).flat())
-  const plan = settingsOf(workload.settings, spec, groups.length)
+  const entries = (spec.dataSpec ?? []).flatMap(({ datasetGroups = {} }) => Object.values(datasetGroups).flat())
+  const clients = entries.reduce((sum, entry) => sum + countOf(entry), 0)
+  const plan = settingsOf(workload.settings, spec, clients)
   const given: Record<string, unknown> = Object.fromEntries(
     Object.keys(overrides).map((name) => [name, settings[name]]),
   )

@@ -2,7 +2,7 @@ import { isDeepStrictEqual } from 'node:util'
 import { decodeModel, designSchema, type JobSpecification, type JobStatus } from '../../actors/catalogue/model/index.ts'
 import { allPages } from '../../api/client/index.ts'
 import { CodedError } from '../../runtime/errors/index.ts'
-import type { Settings, Topology } from '../../sdk/index.ts'
+import type { DatasetEntry, Settings, Topology } from '../../sdk/index.ts'
 import type { LoadedWorkload } from '../../sdk/node/index.ts'
 import type { Connection } from '../connection/connection.ts'
 import { workloadArchive } from './workload-archive.ts'
@@ -90,7 +90,8 @@ async function datasetOf({ client, user }: Connection, name: string, module: URL
 
 function namedForEachClient({ dataSpec }: Topology, dataset: string): NonNullable<JobSpecification['dataSpec']> {
   return dataSpec.map(({ role, datasetGroups }) => {
-    const groups = Object.entries(datasetGroups).map(([group, clients]) => [group, clients.map(() => dataset)] as const)
+    const named = (client: DatasetEntry) => (typeof client === 'string' ? dataset : { ...client, dataset })
+    const groups = Object.entries(datasetGroups).map(([group, clients]) => [group, clients.map(named)] as const)
     return { role, datasetGroups: Object.fromEntries(groups) }
   })
 }

@@ -22,9 +22,13 @@ export async function openControlPlane({
   logLevel,
   archiveBytes,
   cors = [],
-}: Omit<RawUpOptions, 'port' | 'maxCode'> & {
+  jsonBytes,
+  mostTasks,
+}: Omit<RawUpOptions, 'port' | 'maxCode' | 'maxBody' | 'maxTasks'> & {
   readonly port: number
   readonly archiveBytes: number
+  readonly jsonBytes: number
+  readonly mostTasks: number
 }): Promise<ControlPlane> {
   const setting = storeSetting(isMongodb(store) ? store : stateFolder(store))
   const folder = isMongodb(store) ? defaultFolder : store
@@ -39,6 +43,8 @@ export async function openControlPlane({
       ...jobsHere,
       archiveBytes,
       origins: cors,
+      limits: { jsonBytes },
+      mostTasks,
       host,
       port,
       log: { level: logLevel },

@@ -23,6 +23,8 @@ export function upCommand(): Command {
     .option('--key-file <file>', 'by which it knows its tokens', keyFileIn(defaultFolder))
     .option('--cors <origin...>', 'pages elsewhere that may ask, such as https://example.org')
     .option('--max-code <megabytes>', "of a design's code, packed; unpacked it may have ten times as many", '10')
+    .option('--max-body <megabytes>', 'of a request in JSON', '4')
+    .option('--max-tasks <number>', 'that a job may have', '100000')
     .addOption(
       new Option('--log-level <level>', 'what is logged to standard error; info tells of each request')
         .choices(logLevels)
@@ -31,8 +33,10 @@ export function upCommand(): Command {
     .action(async (raw: RawUpOptions) => {
       const port = wholeNumberOf('--port', raw.port, 0, 65_535)
       const archiveBytes = wholeNumberOf('--max-code', raw.maxCode, 1, 1000) * 1024 * 1024
+      const jsonBytes = wholeNumberOf('--max-body', raw.maxBody, 1, 1000) * 1024 * 1024
+      const mostTasks = wholeNumberOf('--max-tasks', raw.maxTasks, 1, 10_000_000)
       const { openControlPlane } = await import('./open-control-plane.ts')
-      const server = await openControlPlane({ ...raw, port, archiveBytes })
+      const server = await openControlPlane({ ...raw, port, archiveBytes, jsonBytes, mostTasks })
       const endpoint = server.url === defaultEndpoint ? '' : ` --endpoint ${server.url}`
       console.log(`control plane at ${server.url}, its state in ${server.state}`)
       console.log(`  flamectl${endpoint} create design <designId>    and so on; see flamectl --help`)

@@ -10,6 +10,8 @@ export interface RawUpOptions {
   readonly keyFile: string
   readonly maxCode: string
   readonly cors?: readonly string[]
+  readonly maxBody: string
+  readonly maxTasks: string
   readonly logLevel: 'debug' | 'info' | 'warn' | 'error' | 'silent'
 }
 

@@ -3,16 +3,17 @@ import { type ErrorEntry, errorFactory } from '../../runtime/index.ts'
 /** What can be wrong with a topology. Each fault says where. */
 export const tagFaults = {
   TAG_NAME_INVALID: {
-    message: 'the name {name} is empty, dots alone, or holds other characters than letters, digits, ".", "_" and "-"',
+    message:
+      'the name {name} is empty, dots alone, longer than 100 letters, or holds other characters than letters, digits, ".", "_" and "-"',
     hint: 'give it such a name',
   },
   TAG_GROUP_NAME: {
-    message: 'the name {name} of a group is empty, or holds control characters',
+    message: 'the name {name} of a group is empty, longer than 200 letters, or holds control characters',
     hint: 'give it another name',
   },
   TAG_NAME_TAKEN: { message: 'the name {name} is there twice', hint: 'give each its own name' },
   TAG_PAIR_LENGTH: {
-    message: 'a channel joins two roles, and this one names {count}',
+    message: 'a channel joins two roles, and the number of names in this pair is {count}',
     hint: 'name two roles, or one twice for peers',
   },
   TAG_ROLE_UNKNOWN: {
@@ -28,8 +29,8 @@ export const tagFaults = {
     hint: 'leave the channel out, or put the role into its pair',
   },
   TAG_ASSOCIATION_INCOMPLETE: {
-    message: 'the association names no group of channel {channel}, which role {role} joins',
-    hint: 'name a group for each channel of the role',
+    message: 'the association names no group of channel {channel}, which role {role} joins and which has several',
+    hint: 'name a group for each channel of the role that has several',
   },
   TAG_GROUP_UNKNOWN: {
     message: '{group} is no group of channel {channel}, which has {known}',
@@ -41,7 +42,7 @@ export const tagFaults = {
   },
   TAG_GROUP_ONE_SIDED: {
     message: 'group {group} has no end of role {role}',
-    hint: 'associate that role with the group (give a data consumer a dataset there), or remove the group',
+    hint: 'associate that role with the group (give a data consumer a dataset there), or leave the other role out of it',
   },
   TAG_GROUP_DEPTH: {
     message: 'channel {upper} has {upperGroups} groups, more than {lowerGroups} of channel {lower} below it',
@@ -56,8 +57,8 @@ export const tagFaults = {
     hint: 'leave replica out',
   },
   TAG_TASKS: {
-    message: 'there would be {count} tasks, and a job may have {most}',
-    hint: 'ask for fewer replicas, or name fewer datasets',
+    message: 'the number of tasks would be {count}, and a job may have at most {most}',
+    hint: 'ask for fewer replicas, or name fewer datasets; --max-tasks of flamectl up sets the bound',
   },
   TAG_NO_DATA_CONSUMER: { message: 'no role is a data consumer', hint: 'set isDataConsumer on the role that trains' },
   TAG_DATA_CONSUMER_CUT_OFF: {
@@ -97,3 +98,10 @@ const tagErrors = {
 
 export const tagError = errorFactory(tagErrors)
 export const faultError = errorFactory<FaultCode>(tagFaults)
+
+/** Names for a message: the first of them, and how many there are besides. */
+export function shortList(names: readonly string[]): string {
+  const most = 20
+  const shown = names.slice(0, most).join(', ')
+  return names.length > most ? `${shown} and ${names.length - most} more` : shown
+}

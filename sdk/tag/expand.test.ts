@@ -2,7 +2,7 @@ import test from 'ava'
 import fc from 'fast-check'
 import { expand } from './expand.ts'
 import { hierarchical, twoTier } from './topologies.ts'
-import type { Topology } from './topology.ts'
+import { type DatasetEntry, type Topology, taskCount } from './topology.ts'
 import { validateTopology } from './validate.ts'
 import { wiringOf } from './wiring.ts'
 
@@ -169,4 +169,35 @@ test('a channel says of the other side whether it holds data, and which function
     { name: 'global-channel', otherRole: 'top-aggregator', othersHoldData: false, funcTags: ['fetch', 'upload'] },
     { name: 'param-channel', otherRole: 'trainer', othersHoldData: true, funcTags: ['distribute', 'aggregate'] },
   ])
+})
+
+test('a task joins the only group of a channel that its association leaves out', (t) => {
+  const { schema, dataSpec } = worked
+  const roles = schema.roles.map((role) =>
+    role.name === 'relay' ? { ...role, groupAssociation: [{ down: 'north' }, { down: 'south' }] } : role,
+  )
+  const tasks = expanded({ schema: { ...schema, roles }, dataSpec })
+  t.deepEqual(
+    tasks.filter(({ role }) => role === 'relay').map(({ groupAssociation }) => groupAssociation),
+    [
+      { down: 'north', up: 'all' },
+      { down: 'south', up: 'all' },
+      { down: 'north', up: 'all' },
+      { down: 'south', up: 'all' },
+    ],
+  )
+})
+
+test('a dataset with a count expands as if it were named so many times', (t) => {
+  const named = (datasets: readonly DatasetEntry[]): Topology => ({
+    ...twoTier({ clients: 1 }),
+    dataSpec: [{ role: 'trainer', datasetGroups: { default: datasets } }],
+  })
+  const short = named(['a', { dataset: 'b', count: 3 }, 'c'])
+  t.deepEqual(expanded(short), expanded(named(['a', 'b', 'b', 'b', 'c'])))
+  t.is(taskCount(short), 6)
+  t.deepEqual(
+    validateTopology(named([{ dataset: 'a', count: 10 ** 9 }]), { mostTasks: 10 }).map(({ code }) => code),
+    ['TAG_TASKS'],
+  )
 })

@@ -1,9 +1,9 @@
 import { sha256 } from '@noble/hashes/sha2.js'
 import { bytesToHex, utf8ToBytes } from '@noble/hashes/utils.js'
-import { associationOf, associationsOf, channelsOf } from './channels.ts'
+import { associationsByGroup, channelsByRole, impliedGroups, withGroups, writtenAssociations } from './channels.ts'
 import type { GroupAssociation, SchemaRole } from './schema.ts'
 import type { Task } from './task.ts'
-import type { Topology } from './topology.ts'
+import { countOf, datasetOf, type Topology } from './topology.ts'
 
 export interface ExpansionOptions {
   readonly jobId: string
@@ -22,55 +22,70 @@ type Placement = Pick<Task, 'groupAssociation' | 'replica' | 'computeId' | 'data
  * Expands a valid topology into tasks: roles in alphabetical order; for each replica and group association of a role one
  * task; for a data consumer one task for each dataset, its groups in alphabetical order. The same input gives the same ids.
  */
-export function expand(
-  topology: Topology,
+export function expand(topology: Topology, options: ExpansionOptions): Task[] {
+  return [...expansion(topology, options)]
+}
+
+/** As `expand`, each task made when it's taken: there may be many. */
+export function* expansion(
+  { schema, dataSpec }: Topology,
   { jobId, newKey, computeOf = () => defaultCompute }: ExpansionOptions,
-): Task[] {
-  const { schema, dataSpec } = topology
-  const tasks: Task[] = []
+): Generator<Task> {
+  const joined = channelsByRole(schema)
+  let index = 0
   for (const role of schema.roles.toSorted((a, b) => (a.name < b.name ? -1 : 1))) {
-    const associations = associationsOf(schema, role)
-    const channels = channelsOf(schema, role.name)
-    const config = JSON.stringify([role.name, channels])
+    const channels = withGroups(joined(role.name))
+    const implied = impliedGroups(channels)
+    const config = digestOf([role.name, channels])
     const placements = role.isDataConsumer
-      ? datasetPlacements(role, associations, dataSpec, computeOf)
-      : replicaPlacements(role, associations)
+      ? datasetPlacements(role, implied, dataSpec, computeOf)
+      : replicaPlacements(role, implied)
     let place = 0
     for (const placement of placements) {
-      const digest = sha256(utf8ToBytes(JSON.stringify([jobId, tasks.length, config, placement])))
-      tasks.push({
-        taskId: bytesToHex(digest).slice(0, 40),
+      yield {
+        taskId: digestOf([jobId, index++, config, placement]).slice(0, 40),
         end: `${role.name}-${place++}`,
         role: role.name,
         channels,
         key: newKey(),
         ...placement,
-      })
+      }
     }
   }
-  return tasks
 }
 
-function* replicaPlacements(
-  { replica = 1 }: SchemaRole,
-  associations: readonly GroupAssociation[],
-): Generator<Placement> {
-  for (let index = 0; index < Math.max(1, replica); index++) {
-    for (const groupAssociation of associations) yield { groupAssociation, replica: index, computeId: defaultCompute }
+function digestOf(value: unknown): string {
+  return bytesToHex(sha256(utf8ToBytes(JSON.stringify(value))))
+}
+
+function* replicaPlacements(role: SchemaRole, implied: GroupAssociation): Generator<Placement> {
+  for (let index = 0; index < Math.max(1, role.replica ?? 1); index++) {
+    for (const written of writtenAssociations(role))
+      yield { groupAssociation: completed(written, implied), replica: index, computeId: defaultCompute }
   }
+}
+
+/** What is written comes first: a task's id depends on the order. */
+function completed(written: GroupAssociation, implied: GroupAssociation): GroupAssociation {
+  return { ...written, ...implied, ...written }
 }
 
 function* datasetPlacements(
-  { name }: SchemaRole,
-  associations: readonly GroupAssociation[],
+  role: SchemaRole,
+  implied: GroupAssociation,
   dataSpec: Topology['dataSpec'],
   computeOf: (dataset: string) => string,
 ): Generator<Placement> {
+  const byGroup = associationsByGroup(role, implied)
   const groups = dataSpec
-    .filter(({ role }) => role === name)
+    .filter((entry) => entry.role === role.name)
     .flatMap(({ datasetGroups }) => Object.entries(datasetGroups))
-  for (const [group, datasets] of groups.toSorted(([a], [b]) => (a < b ? -1 : 1))) {
-    const groupAssociation = associationOf(associations, group) ?? {}
-    for (const dataset of datasets) yield { groupAssociation, replica: 0, computeId: computeOf(dataset), dataset }
+  for (const [group, entries] of groups.toSorted(([a], [b]) => (a < b ? -1 : 1))) {
+    const groupAssociation = completed(byGroup.get(group) ?? {}, implied)
+    for (const entry of entries) {
+      const dataset = datasetOf(entry)
+      const placement = { groupAssociation, replica: 0, computeId: computeOf(dataset), dataset }
+      for (let left = countOf(entry); left > 0; left--) yield placement
+    }
   }
 }

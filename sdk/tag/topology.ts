@@ -1,13 +1,54 @@
+import { writtenAssociations } from './channels.ts'
 import type { Schema } from './schema.ts'
 
-/** For each data-consuming role: group → ids of datasets. */
+/** A dataset's id, or, in short, a dataset that is to be named so many times. */
+export type DatasetEntry = string | { readonly dataset: string; readonly count: number }
+
+/** For each data-consuming role: group → its datasets. */
 export interface DataSpecEntry {
   readonly role: string
-  readonly datasetGroups: Readonly<Record<string, readonly string[]>>
+  readonly datasetGroups: Readonly<Record<string, readonly DatasetEntry[]>>
 }
 
 /** A schema together with how a job's datasets are spread over its groups. Dataset ids are `0` … `clients − 1` in a workload. */
 export interface Topology {
   readonly schema: Schema
   readonly dataSpec: readonly DataSpecEntry[]
+}
+
+/** How many tasks an entry stands for. */
+export function countOf(entry: DatasetEntry): number {
+  return typeof entry === 'string' ? 1 : entry.count
+}
+
+/** The dataset that an entry names. */
+export function datasetOf(entry: DatasetEntry): string {
+  return typeof entry === 'string' ? entry : entry.dataset
+}
+
+/** How many tasks a topology has: of each role that is no data consumer, and of all data consumers together. */
+export function taskCounts({ schema, dataSpec }: Topology): {
+  readonly byRole: ReadonlyMap<string, number>
+  readonly withData: number
+} {
+  const consumers = new Set(schema.roles.filter(({ isDataConsumer }) => isDataConsumer).map(({ name }) => name))
+  let withData = 0
+  for (const { role, datasetGroups } of dataSpec) {
+    if (!consumers.has(role)) continue
+    for (const entries of Object.values(datasetGroups)) for (const entry of entries) withData += countOf(entry)
+  }
+  const byRole = new Map<string, number>()
+  for (const role of schema.roles) {
+    if (consumers.has(role.name)) continue
+    byRole.set(role.name, Math.max(1, role.replica ?? 1) * writtenAssociations(role).length)
+  }
+  return { byRole, withData }
+}
+
+/** How many tasks a topology expands into. */
+export function taskCount(topology: Topology): number {
+  const { byRole, withData } = taskCounts(topology)
+  let count = withData
+  for (const tasks of byRole.values()) count += tasks
+  return count
 }

@@ -1,24 +1,17 @@
-import { associationsOf } from './channels.ts'
-import type { Topology } from './topology.ts'
+import { type Topology, taskCount, taskCounts } from './topology.ts'
 import type { NoteFault, TopologyFacts } from './validate.ts'
 
 /** That a topology would have more tasks than it may: at a role's replicas if these alone are too many, else at the datasets. */
-export function countFaults({ schema, dataSpec }: Topology, { mostTasks }: TopologyFacts, note: NoteFault): void {
+export function countFaults(topology: Topology, { mostTasks }: TopologyFacts, note: NoteFault): void {
   if (mostTasks === undefined) return
-  const consumers = new Set(schema.roles.filter(({ isDataConsumer }) => isDataConsumer).map(({ name }) => name))
-  let tasks = 0
-  for (const { role, datasetGroups } of dataSpec) {
-    if (!consumers.has(role)) continue
-    for (const datasets of Object.values(datasetGroups)) tasks += datasets.length
-  }
+  const { byRole } = taskCounts(topology)
   let isTold = false
-  for (const [index, role] of schema.roles.entries()) {
-    if (consumers.has(role.name)) continue
-    const count = Math.max(1, role.replica ?? 1) * associationsOf(schema, role).length
-    tasks += count
+  for (const [index, { name }] of topology.schema.roles.entries()) {
+    const count = byRole.get(name) ?? 0
     if (count <= mostTasks) continue
     note(`schema.roles.${index}.replica`, 'TAG_TASKS', { count, most: mostTasks })
     isTold = true
   }
-  if (tasks > mostTasks && !isTold) note('dataSpec', 'TAG_TASKS', { count: tasks, most: mostTasks })
+  const count = taskCount(topology)
+  if (count > mostTasks && !isTold) note('dataSpec', 'TAG_TASKS', { count, most: mostTasks })
 }

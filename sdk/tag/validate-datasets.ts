@@ -1,44 +1,54 @@
-import { associationsOf } from './channels.ts'
-import type { Topology } from './topology.ts'
-import type { NoteFault, TopologyFacts } from './validate.ts'
+import { associationsByGroup, groupsOf, impliedGroups } from './channels.ts'
+import { shortList } from './errors.ts'
+import { countOf, datasetOf, type Topology } from './topology.ts'
+import type { Findings, NoteFault, TopologyFacts } from './validate.ts'
 
 /** Faults of how datasets are spread over the data consumers' groups. */
 export function datasetFaults(
   { schema, dataSpec }: Topology,
-  { datasets: known }: TopologyFacts,
+  { datasets: known, datasetsFollow = false }: TopologyFacts,
+  { joined, unplaced }: Findings,
   note: NoteFault,
 ): void {
-  const given = new Map<string, { readonly datasets: Set<string>; readonly formats: Set<string> }>()
-  const roles = schema.roles.map(({ name }) => name).join(', ')
+  if (datasetsFollow) return
+  const byName = new Map(schema.roles.map((role) => [role.name, role]))
+  const hasConsumer = schema.roles.some(({ isDataConsumer }) => isDataConsumer)
+  const formatsOf = new Map<string, { readonly formats: Set<string>; readonly place: string }>()
+  const withData = new Set<string>()
+  const unknownRoles = new Set<string>()
   for (const [index, { role: name, datasetGroups }] of dataSpec.entries()) {
     const place = `dataSpec.${index}`
-    const role = schema.roles.find((candidate) => candidate.name === name)
+    const role = byName.get(name)
     if (!role) {
-      note(`${place}.role`, 'TAG_ROLE_UNKNOWN', { role: name, known: roles })
+      unknownRoles.add(name)
+      note(`${place}.role`, 'TAG_ROLE_UNKNOWN', { role: name, known: shortList([...byName.keys()]) })
       continue
     }
-    if (!role.isDataConsumer) note(`${place}.role`, 'TAG_NOT_A_DATA_CONSUMER', { role: name })
-    const groups = new Set(associationsOf(schema, role).flatMap((association) => Object.values(association)))
-    const { datasets: seen, formats } = given.get(name) ?? { datasets: new Set<string>(), formats: new Set<string>() }
-    given.set(name, { datasets: seen, formats })
-    for (const [group, datasets] of Object.entries(datasetGroups)) {
+    if (!role.isDataConsumer && hasConsumer) note(`${place}.role`, 'TAG_NOT_A_DATA_CONSUMER', { role: name })
+    const groups = associationsByGroup(role, impliedGroups(joined(name)))
+    // Where the role's associations are at fault, these may be what they were to say.
+    const meant = new Set(unplaced.has(name) ? joined(name).flatMap(groupsOf) : [])
+    const { formats } = formatsOf.get(name) ?? { formats: new Set<string>() }
+    if (!formatsOf.has(name)) formatsOf.set(name, { formats, place })
+    for (const [group, entries] of Object.entries(datasetGroups)) {
       const at = `${place}.datasetGroups.${group}`
-      if (!groups.has(group)) note(at, 'TAG_DATASET_GROUP', { role: name, group })
-      for (const [position, dataset] of datasets.entries()) {
-        seen.add(dataset)
+      if (!groups.has(group) && !(unplaced.has(name) && meant.has(group)))
+        note(at, 'TAG_DATASET_GROUP', { role: name, group })
+      for (const [position, entry] of entries.entries()) {
+        if (countOf(entry) > 0) withData.add(name)
+        const dataset = datasetOf(entry)
         const facts = known?.get(dataset)
         if (facts) formats.add(facts.dataFormat)
         else if (known) note(`${at}.${position}`, 'TAG_DATASET_UNKNOWN', { dataset })
       }
     }
   }
-  for (const [name, { formats }] of given) {
-    if (formats.size < 2) continue
-    const place = `dataSpec.${dataSpec.findIndex(({ role }) => role === name)}`
-    note(place, 'TAG_DATASET_FORMATS', { role: name, formats: [...formats].join(', ') })
-  }
-  for (const [index, { name, isDataConsumer }] of schema.roles.entries()) {
-    if (isDataConsumer && !given.get(name)?.datasets.size)
-      note(`schema.roles.${index}`, 'TAG_NO_DATASET', { role: name })
-  }
+  for (const [name, { formats, place }] of formatsOf)
+    if (formats.size > 1) note(place, 'TAG_DATASET_FORMATS', { role: name, formats: shortList([...formats]) })
+  const without = [...schema.roles.entries()].filter(
+    ([, { name, isDataConsumer }]) => isDataConsumer && !withData.has(name),
+  )
+  // A role that the datasets name by a wrong name has none: as many as these are told already.
+  if (without.length > unknownRoles.size)
+    for (const [index, { name }] of without) note(`schema.roles.${index}`, 'TAG_NO_DATASET', { role: name })
 }

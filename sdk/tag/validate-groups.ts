@@ -1,111 +1,167 @@
-import { associationOf, associationsOf, channelsOf, groupsOf, otherRole } from './channels.ts'
-import type { GroupAssociation, Schema, SchemaChannel, SchemaRole } from './schema.ts'
-import type { Topology } from './topology.ts'
-import type { NoteFault } from './validate.ts'
+import { associationsByGroup, groupsOf, impliedGroups, otherRole, writtenAssociations } from './channels.ts'
+import { shortList } from './errors.ts'
+import type { Schema, SchemaChannel, SchemaRole } from './schema.ts'
+import { countOf, type Topology } from './topology.ts'
+import type { Findings, NoteFault } from './validate.ts'
 
 /** Faults of groups and of the associations with them. */
-export function groupFaults({ schema, dataSpec }: Topology, note: NoteFault): void {
+export function groupFaults({ schema, dataSpec }: Topology, findings: Findings, note: NoteFault): void {
+  const roles = new Map(schema.roles.toReversed().map((role) => [role.name, role]))
+  const channels: Channels = new Map(
+    schema.channels.toReversed().map((channel) => [channel.name, { channel, groups: new Set(groupsOf(channel)) }]),
+  )
   for (const [index, channel] of schema.channels.entries())
     groupNameFaults(channel, `schema.channels.${index}.groupBy.value`, note)
-  for (const [index, role] of schema.roles.entries()) associationFaults(schema, role, `schema.roles.${index}`, note)
-  for (const [index, channel] of schema.channels.entries())
-    oneSidedGroups(schema, dataSpec, channel, `schema.channels.${index}`, note)
-  depthFaults(schema, note)
+  for (const [index, role] of schema.roles.entries()) {
+    // Another of that name is a fault of its own.
+    if (roles.get(role.name) === role)
+      associationFaults(role, { roles, channels }, findings, `schema.roles.${index}`, note)
+  }
+  oneSidedGroups(schema, dataSpec, roles, findings, note)
+  depthFaults(schema, findings, note)
 }
+
+type Channels = ReadonlyMap<string, { readonly channel: SchemaChannel; readonly groups: ReadonlySet<string> }>
 
 function groupNameFaults(channel: SchemaChannel, place: string, note: NoteFault): void {
-  const groups = groupsOf(channel)
-  for (const [index, name] of groups.entries()) {
-    if (/^$|\p{Cc}/u.test(name)) note(`${place}.${index}`, 'TAG_GROUP_NAME', { name: JSON.stringify(name) })
-    if (groups.indexOf(name) !== index) note(`${place}.${index}`, 'TAG_NAME_TAKEN', { name })
+  const seen = new Set<string>()
+  for (const [index, name] of groupsOf(channel).entries()) {
+    if (name.length > mostLetters || /^$|\p{Cc}/u.test(name))
+      note(`${place}.${index}`, 'TAG_GROUP_NAME', { name: JSON.stringify(name.slice(0, mostLetters)) })
+    if (seen.has(name)) note(`${place}.${index}`, 'TAG_NAME_TAKEN', { name })
+    seen.add(name)
   }
 }
 
-function associationFaults(schema: Schema, role: SchemaRole, place: string, note: NoteFault): void {
-  const joined = channelsOf(schema, role.name)
-  if (!role.groupAssociation || role.groupAssociation.length === 0) {
-    for (const channel of joined) {
-      const count = groupsOf(channel).length
-      if (count > 1) note(place, 'TAG_GROUP_AMBIGUOUS', { role: role.name, channel: channel.name, count })
-    }
-    return
-  }
-  const known = schema.channels.map(({ name }) => name).join(', ')
-  for (const [index, association] of role.groupAssociation.entries()) {
-    const at = `${place}.groupAssociation.${index}`
-    for (const [name, group] of Object.entries(association)) {
-      const channel = schema.channels.find((candidate) => candidate.name === name)
-      if (!channel) note(`${at}.${name}`, 'TAG_CHANNEL_UNKNOWN', { channel: name, known })
-      else if (!channel.pair.includes(role.name))
-        note(`${at}.${name}`, 'TAG_CHANNEL_NOT_JOINED', { role: role.name, channel: name })
-      else if (!groupsOf(channel).includes(group))
-        note(`${at}.${name}`, 'TAG_GROUP_UNKNOWN', { group, channel: name, known: groupsOf(channel).join(', ') })
-    }
-    for (const { name } of joined) {
-      if (association[name] === undefined) note(at, 'TAG_ASSOCIATION_INCOMPLETE', { role: role.name, channel: name })
-    }
-  }
-}
+/** Of a group's name. */
+const mostLetters = 200
 
-function oneSidedGroups(
-  schema: Schema,
-  dataSpec: Topology['dataSpec'],
-  channel: SchemaChannel,
+function associationFaults(
+  { name: role, groupAssociation = [] }: SchemaRole,
+  { roles, channels }: { readonly roles: ReadonlyMap<string, SchemaRole>; readonly channels: Channels },
+  { joined, unplaced }: Findings,
   place: string,
   note: NoteFault,
 ): void {
-  for (const role of new Set(channel.pair)) {
-    const definition = schema.roles.find(({ name }) => name === role)
-    if (!definition) continue
-    const covered = new Set(populated(schema, definition, dataSpec).map((association) => association[channel.name]))
-    for (const group of groupsOf(channel)) if (!covered.has(group)) note(place, 'TAG_GROUP_ONE_SIDED', { group, role })
+  const noteOf: NoteFault = (...fault) => {
+    unplaced.add(role)
+    note(...fault)
+  }
+  const several = joined(role).filter((channel) => groupsOf(channel).length > 1)
+  if (groupAssociation.length === 0)
+    for (const channel of several)
+      noteOf(place, 'TAG_GROUP_AMBIGUOUS', { role, channel: channel.name, count: groupsOf(channel).length })
+  for (const [index, association] of groupAssociation.entries()) {
+    const at = `${place}.groupAssociation.${index}`
+    let isMisnamed = false
+    for (const [name, group] of Object.entries(association)) {
+      const found = channels.get(name)
+      if (!found) {
+        noteOf(`${at}.${name}`, 'TAG_CHANNEL_UNKNOWN', { channel: name, known: shortList([...channels.keys()]) })
+        isMisnamed = true
+      } else if (!found.channel.pair.includes(role)) {
+        // The pair names it by a wrong name, perhaps: that is told already.
+        if (found.channel.pair.every((other) => roles.has(other)))
+          noteOf(`${at}.${name}`, 'TAG_CHANNEL_NOT_JOINED', { role, channel: name })
+      } else if (!found.groups.has(group)) {
+        const known = shortList([...found.groups])
+        noteOf(`${at}.${name}`, 'TAG_GROUP_UNKNOWN', { group, channel: name, known })
+      }
+    }
+    if (isMisnamed) continue
+    for (const { name } of several)
+      if (association[name] === undefined) noteOf(at, 'TAG_ASSOCIATION_INCOMPLETE', { role, channel: name })
   }
 }
 
-/** The associations of a role that will have tasks. A data consumer without any dataset is a fault of its own. */
-function populated(schema: Schema, role: SchemaRole, dataSpec: Topology['dataSpec']): readonly GroupAssociation[] {
-  const associations = associationsOf(schema, role)
-  if (!role.isDataConsumer) return associations
-  const groups = dataSpec
-    .filter((entry) => entry.role === role.name)
-    .flatMap(({ datasetGroups }) => Object.entries(datasetGroups))
-    .filter(([, datasets]) => datasets.length > 0)
-  if (groups.length === 0) return associations
-  return groups.map(([group]) => associationOf(associations, group) ?? {})
+/** Groups that have ends of one role of a channel, and none of the other. One without any end is nobody's concern. */
+function oneSidedGroups(
+  schema: Schema,
+  dataSpec: Topology['dataSpec'],
+  roles: ReadonlyMap<string, SchemaRole>,
+  { joined, unplaced }: Findings,
+  note: NoteFault,
+): void {
+  const given = groupsGiven(dataSpec)
+  const elsewhere = new Set(unplaced)
+  /** For each role and channel, the groups with ends. */
+  const populated = new Map<string, Map<string, Set<string>>>()
+  for (const role of roles.values()) {
+    const implied = impliedGroups(joined(role.name))
+    const groups = role.isDataConsumer ? given.get(role.name) : undefined
+    const byGroup = groups && associationsByGroup(role, implied)
+    // A dataset in a group that its role hasn't is a fault of its own.
+    if (groups?.some((group) => !byGroup?.has(group))) elsewhere.add(role.name)
+    const associations = groups ? groups.map((group) => byGroup?.get(group) ?? {}) : writtenAssociations(role)
+    const byChannel = new Map<string, Set<string>>()
+    for (const association of [implied, ...associations])
+      for (const [channel, group] of Object.entries(association)) {
+        const its = byChannel.get(channel)
+        if (its) its.add(group)
+        else byChannel.set(channel, new Set([group]))
+      }
+    populated.set(role.name, byChannel)
+  }
+  for (const [index, channel] of schema.channels.entries()) {
+    const [first, second] = channel.pair
+    if (channel.pair.length !== 2 || first === undefined || second === undefined || first === second) continue
+    if (!populated.has(first) || !populated.has(second)) continue
+    const ofFirst = populated.get(first)?.get(channel.name)
+    const ofSecond = populated.get(second)?.get(channel.name)
+    for (const group of new Set(groupsOf(channel))) {
+      const [isInFirst, isInSecond] = [ofFirst?.has(group) ?? false, ofSecond?.has(group) ?? false]
+      if (isInFirst === isInSecond) continue
+      const role = isInFirst ? second : first
+      if (!elsewhere.has(role)) note(`schema.channels.${index}`, 'TAG_GROUP_ONE_SIDED', { group, role })
+    }
+  }
 }
 
-/** Groups merge on the way from the data consumers upward: a channel above has no more of them than the one below. */
-function depthFaults(schema: Schema, note: NoteFault): void {
-  const level = levelsOf(schema)
+/** For each role, its groups with datasets. */
+function groupsGiven(dataSpec: Topology['dataSpec']): ReadonlyMap<string, readonly string[]> {
+  const given = new Map<string, string[]>()
+  for (const { role, datasetGroups } of dataSpec)
+    for (const [group, entries] of Object.entries(datasetGroups)) {
+      if (!entries.some((entry) => countOf(entry) > 0)) continue
+      const groups = given.get(role)
+      if (groups) groups.push(group)
+      else given.set(role, [group])
+    }
+  return given
+}
+
+/** Groups merge on the way from the data consumers upward: a channel above has no more of them than each below. */
+function depthFaults(schema: Schema, findings: Findings, note: NoteFault): void {
+  const level = levelsOf(schema, findings)
+  const places = new Map(schema.channels.map(({ name }, index) => [name, index] as const).toReversed())
+  const told = new Set<string>()
   for (const { name } of schema.roles) {
     const own = level.get(name)
     if (own === undefined) continue
-    const joined = channelsOf(schema, name).map((channel) => ({
+    const sides = findings.joined(name).map((channel) => ({
       channel,
+      groups: groupsOf(channel).length,
       other: level.get(otherRole(channel, name)) ?? own,
     }))
-    for (const { channel: lower, other: below } of joined) {
-      if (below >= own) continue
-      for (const { channel: upper, other: above } of joined) {
-        const [upperGroups, lowerGroups] = [groupsOf(upper).length, groupsOf(lower).length]
-        if (above <= own || upperGroups <= lowerGroups) continue
-        const index = schema.channels.findIndex((candidate) => candidate.name === upper.name)
-        note(`schema.channels.${index}.groupBy`, 'TAG_GROUP_DEPTH', {
-          upper: upper.name,
-          upperGroups,
-          lower: lower.name,
-          lowerGroups,
-        })
-      }
+    const [lower] = sides.filter(({ other }) => other < own).toSorted((a, b) => a.groups - b.groups)
+    for (const { channel: upper, groups: upperGroups, other } of sides) {
+      if (!lower || other <= own || upperGroups <= lower.groups || told.has(upper.name)) continue
+      told.add(upper.name)
+      note(`schema.channels.${places.get(upper.name)}.groupBy`, 'TAG_GROUP_DEPTH', {
+        upper: upper.name,
+        upperGroups,
+        lower: lower.channel.name,
+        lowerGroups: lower.groups,
+      })
     }
   }
 }
 
 /** Channels between each role and the nearest data consumer. */
-function levelsOf({ roles, channels }: Schema): Map<string, number> {
+function levelsOf({ roles }: Schema, { joined }: Findings): Map<string, number> {
   const levels = new Map(roles.filter(({ isDataConsumer }) => isDataConsumer).map(({ name }) => [name, 0]))
   for (const [role, level] of levels) {
-    for (const channel of channels.filter(({ pair }) => pair.includes(role))) {
+    for (const channel of joined(role)) {
       const other = otherRole(channel, role)
       if (!levels.has(other)) levels.set(other, level + 1)
     }

@@ -1,27 +1,42 @@
 import { otherRole } from './channels.ts'
-import type { Schema, SchemaChannel } from './schema.ts'
+import { shortList } from './errors.ts'
+import type { SchemaChannel } from './schema.ts'
 import type { Topology } from './topology.ts'
-import type { NoteFault, TopologyFacts } from './validate.ts'
+import type { Findings, NoteFault, TopologyFacts } from './validate.ts'
 
-/** Not of dots alone, since a role's code lies in a folder of its name. */
-const wellFormed = /^(?!\.+$)[\w.-]+$/
+/** Not of dots alone, since a role's code lies in a folder of its name; names stand in keys of the store, which have a bound. */
+const wellFormed = /^(?!\.+$)[\w.-]{1,100}$/
 
 /** Faults of roles and channels by themselves: names, pairs, reachability. */
-export function shapeFaults({ schema }: Topology, { codeFolders, backends }: TopologyFacts, note: NoteFault): void {
+export function shapeFaults(
+  { schema }: Topology,
+  { codeFolders, backends }: TopologyFacts,
+  { joined }: Findings,
+  note: NoteFault,
+): void {
   nameFaults('schema.roles', schema.roles, note)
   nameFaults('schema.channels', schema.channels, note)
   nameFaults('schema.connectors', schema.connectors ?? [], note)
   const roles = new Set(schema.roles.map(({ name }) => name))
   const consumers = new Set(schema.roles.filter(({ isDataConsumer }) => isDataConsumer).map(({ name }) => name))
-  const known = [...roles].join(', ')
+  const known = shortList([...roles])
+  const unknown = new Set<string>()
 
   for (const [index, channel] of schema.channels.entries()) {
     const place = `schema.channels.${index}`
     const [first, second] = channel.pair
     if (channel.pair.length !== 2) note(`${place}.pair`, 'TAG_PAIR_LENGTH', { count: channel.pair.length })
-    for (const role of channel.pair) if (!roles.has(role)) note(`${place}.pair`, 'TAG_ROLE_UNKNOWN', { role, known })
-    for (const role of Object.keys(channel.funcTags ?? {}))
-      funcTagFault(channel, role, `${place}.funcTags.${role}`, roles, note)
+    for (const role of new Set(channel.pair)) {
+      if (roles.has(role)) continue
+      unknown.add(role)
+      note(`${place}.pair`, 'TAG_ROLE_UNKNOWN', { role, known })
+    }
+    for (const role of Object.keys(channel.funcTags ?? {})) {
+      const at = `${place}.funcTags.${role}`
+      if (channel.pair.includes(role)) continue
+      if (roles.has(role)) note(at, 'TAG_CHANNEL_NOT_JOINED', { role, channel: channel.name })
+      else note(at, 'TAG_ROLE_UNKNOWN', { role, known })
+    }
     if (
       first !== undefined &&
       second !== undefined &&
@@ -38,60 +53,67 @@ export function shapeFaults({ schema }: Topology, { codeFolders, backends }: Top
   }
 
   if (consumers.size === 0) note('schema.roles', 'TAG_NO_DATA_CONSUMER')
+  const aggregated = reachingAggregation(consumers, joined)
+  const folders = codeFolders && new Set(codeFolders)
+  const isolated: { readonly place: string; readonly role: string }[] = []
   for (const [index, { name, isDataConsumer, replica = 1 }] of schema.roles.entries()) {
     const place = `schema.roles.${index}`
-    const reason = replica > 1 && singleBecause(schema, name, isDataConsumer)
+    const reason = replica > 1 && singleBecause(joined(name), name, isDataConsumer)
     if (reason) note(`${place}.replica`, 'TAG_REPLICA', { role: name, replica, reason })
-    if (codeFolders && !codeFolders.includes(name)) note(place, 'TAG_CODE_MISSING', { role: name })
-    if (!isJoined(schema, name, isDataConsumer)) note(place, 'TAG_ROLE_ISOLATED', { role: name })
-    else if (isDataConsumer && !reachesAggregation(schema, name, consumers))
-      note(place, 'TAG_DATA_CONSUMER_CUT_OFF', { role: name })
+    if (folders && !folders.has(name) && wellFormed.test(name)) note(place, 'TAG_CODE_MISSING', { role: name })
+    if (!isJoined(joined(name), name, isDataConsumer)) isolated.push({ place, role: name })
+    else if (isDataConsumer && !aggregated.has(name)) note(place, 'TAG_DATA_CONSUMER_CUT_OFF', { role: name })
   }
+  // A pair that names a role by a wrong name leaves that role out: as many as these are told already.
+  if (isolated.length > unknown.size) for (const { place, role } of isolated) note(place, 'TAG_ROLE_ISOLATED', { role })
 }
 
 /** Why there can be no replicas of a role, if so. */
-function singleBecause({ channels }: Schema, role: string, isDataConsumer = false): string | undefined {
+function singleBecause(
+  joined: readonly SchemaChannel[],
+  role: string,
+  isDataConsumer: boolean | undefined,
+): string | undefined {
   if (isDataConsumer) return 'a data consumer has one task for each dataset'
-  const tags = channels.flatMap(({ funcTags = {} }) => funcTags[role] ?? [])
+  const tags = joined.flatMap(({ funcTags = {} }) => funcTags[role] ?? [])
   return tags.some((tag) => tag.startsWith('coordinateWith')) ? 'a coordinator is alone' : undefined
 }
 
 function nameFaults(place: string, named: readonly { readonly name: string }[], note: NoteFault): void {
   const seen = new Set<string>()
   for (const [index, { name }] of named.entries()) {
-    if (!wellFormed.test(name)) note(`${place}.${index}.name`, 'TAG_NAME_INVALID', { name: JSON.stringify(name) })
+    if (!wellFormed.test(name)) note(`${place}.${index}.name`, 'TAG_NAME_INVALID', { name: shown(name) })
     if (seen.has(name)) note(`${place}.${index}.name`, 'TAG_NAME_TAKEN', { name })
     seen.add(name)
   }
 }
 
-function funcTagFault(
-  { name, pair }: SchemaChannel,
-  role: string,
-  place: string,
-  roles: ReadonlySet<string>,
-  note: NoteFault,
-): void {
-  if (!roles.has(role)) note(place, 'TAG_ROLE_UNKNOWN', { role, known: [...roles].join(', ') })
-  else if (!pair.includes(role)) note(place, 'TAG_CHANNEL_NOT_JOINED', { role, channel: name })
+function shown(name: string): string {
+  return JSON.stringify(name.length > 100 ? `${name.slice(0, 100)}…` : name)
 }
 
 /** To another role; for a data consumer a ring of its own is enough. */
-function isJoined({ channels }: Schema, role: string, isDataConsumer = false): boolean {
-  return channels.some(
-    (channel) => channel.pair.includes(role) && (isDataConsumer || otherRole(channel, role) !== role),
-  )
+function isJoined(joined: readonly SchemaChannel[], role: string, isDataConsumer = false): boolean {
+  return joined.some((channel) => isDataConsumer || otherRole(channel, role) !== role)
 }
 
-/** A way over channels to a role that is no data consumer, or a channel among peers. */
-function reachesAggregation({ channels }: Schema, from: string, consumers: ReadonlySet<string>): boolean {
-  const seen = new Set([from])
-  for (const role of seen) {
-    for (const channel of channels.filter(({ pair }) => pair.includes(role))) {
+/** Data consumers with a way over channels to a role that is none, or to a channel among peers. */
+function reachingAggregation(
+  consumers: ReadonlySet<string>,
+  joined: (role: string) => readonly SchemaChannel[],
+): ReadonlySet<string> {
+  const reaching = new Set<string>()
+  for (const role of consumers)
+    if (joined(role).some((channel) => isAggregating(otherRole(channel, role), role, consumers))) reaching.add(role)
+  // A set is walked with what is added on the way.
+  for (const role of reaching)
+    for (const channel of joined(role)) {
       const other = otherRole(channel, role)
-      if (!consumers.has(other) || other === role) return true
-      seen.add(other)
+      if (consumers.has(other)) reaching.add(other)
     }
-  }
-  return false
+  return reaching
+}
+
+function isAggregating(other: string, role: string, consumers: ReadonlySet<string>): boolean {
+  return other === role || !consumers.has(other)
 }

@@ -3,7 +3,7 @@ import { type FaultCode, tagFaults } from './errors.ts'
 import type { Schema, SchemaChannel, SchemaRole } from './schema.ts'
 import { hierarchical, twoTier } from './topologies.ts'
 import type { DataSpecEntry, Topology } from './topology.ts'
-import { assertValid, type TopologyFacts, validateTopology } from './validate.ts'
+import { assertValid, findFaults, type TopologyFacts, validateTopology } from './validate.ts'
 
 interface Change {
   readonly isVertical?: boolean
@@ -99,7 +99,14 @@ const cases: readonly Case[] = [
   {
     code: 'TAG_ASSOCIATION_INCOMPLETE',
     place: 'schema.roles.0.groupAssociation.1',
-    change: { roles: [{ ...boss, groupAssociation: [{ link: 'default' }, {}] }, leaf] },
+    change: {
+      channels: [split],
+      roles: [
+        { ...boss, groupAssociation: [...everywhere.slice(1), {}, { link: 'north' }] },
+        { ...leaf, groupAssociation: everywhere },
+      ],
+      dataSpec: [both],
+    },
   },
   {
     code: 'TAG_GROUP_UNKNOWN',
@@ -317,6 +324,119 @@ test('a fault that stands alone is named alone', (t) => {
       [code],
     )
   }
+})
+
+const followed: readonly { readonly title: string; readonly change: Change; readonly faults: readonly string[] }[] = [
+  {
+    title: 'a pair that names a role by a wrong name',
+    change: { channels: [{ ...link, pair: ['bos', 'leaf'], funcTags: { bos: ['aggregate'] } }] },
+    faults: ['TAG_ROLE_UNKNOWN schema.channels.0.pair'],
+  },
+  {
+    title: 'a role without association where there are several groups',
+    change: { channels: [split], roles: [{ ...boss, groupAssociation: everywhere }, leaf], dataSpec: [both] },
+    faults: ['TAG_GROUP_AMBIGUOUS schema.roles.1'],
+  },
+  {
+    title: 'an association that names its channel by a wrong name',
+    change: {
+      channels: [split],
+      roles: [
+        { ...boss, groupAssociation: [{ link: 'north' }, { lonk: 'south' }] },
+        { ...leaf, groupAssociation: everywhere },
+      ],
+      dataSpec: [both],
+    },
+    faults: ['TAG_CHANNEL_UNKNOWN schema.roles.0.groupAssociation.1.lonk'],
+  },
+  {
+    title: 'an association that names its group by a wrong name',
+    change: {
+      channels: [split],
+      roles: [
+        { ...boss, groupAssociation: everywhere },
+        { ...leaf, groupAssociation: [{ link: 'north' }, { link: 'sooth' }] },
+      ],
+      dataSpec: [both],
+    },
+    faults: ['TAG_GROUP_UNKNOWN schema.roles.1.groupAssociation.1.link'],
+  },
+  {
+    title: 'datasets of a role by a wrong name',
+    change: { dataSpec: [{ role: 'leav', datasetGroups: { default: ['d1'] } }] },
+    faults: ['TAG_ROLE_UNKNOWN dataSpec.0.role'],
+  },
+  {
+    title: 'datasets where no role is a data consumer',
+    change: { roles: [boss, { name: 'leaf' }] },
+    faults: ['TAG_NO_DATA_CONSUMER schema.roles'],
+  },
+]
+for (const { title, change, faults } of followed)
+  test(`what follows from ${title} is not listed besides`, (t) => {
+    t.deepEqual(
+      validateTopology(topology(change)).map(({ code, place }) => `${code} ${place}`),
+      faults,
+    )
+  })
+
+test('an association that leaves out a channel with one group means that group', (t) => {
+  const channels: SchemaChannel[] = [split, { name: 'up', pair: ['boss', 'leaf'] }]
+  const roles = [
+    { ...boss, groupAssociation: everywhere },
+    { ...leaf, groupAssociation: [{ link: 'north' }, { link: 'south', up: 'default' }] },
+  ]
+  t.deepEqual(validateTopology(topology({ channels, roles, dataSpec: [both] })), [])
+})
+
+test('a group without ends on either side is no fault', (t) => {
+  const channels: SchemaChannel[] = [{ ...split, groupBy: { type: 'tag', value: ['north', 'south', 'west'] } }]
+  const roles = [boss, leaf].map((role) => ({ ...role, groupAssociation: everywhere }))
+  t.deepEqual(validateTopology(topology({ channels, roles, dataSpec: [both] })), [])
+})
+
+test('of many faults a hundred are listed, and all are counted', (t) => {
+  const unknown = Array.from({ length: 2000 }, (_, index) => `d${index}`)
+  const broken = topology({ dataSpec: [{ role: 'leaf', datasetGroups: { default: unknown } }] })
+  const { faults, count } = findFaults(broken, { datasets: new Map() })
+  t.deepEqual([faults.length, count], [100, 2000])
+  const error = t.throws(() => assertValid(broken, { datasets: new Map() }), { code: 'TAG_INVALID' })
+  t.regex(String(error?.message), /2000:\n[^]*\n {2}and 1900 more$/)
+})
+
+test('what it takes to look at a schema grows with its size, and not with the square of that', (t) => {
+  const shape = (size: number) => {
+    const names = Array.from({ length: size }, (_, index) => `n${index}`)
+    const channels = names.map((name) => ({ name: `c${name}`, pair: ['boss', 'leaf'] }))
+    const groups: SchemaChannel = { name: 'groups', pair: ['boss', 'leaf'], groupBy: { type: 'tag', value: names } }
+    const groupAssociation = names.map((name) => ({ groups: name }))
+    const roles = [
+      { ...boss, groupAssociation },
+      { ...leaf, groupAssociation },
+    ]
+    const more = names.map((name) => ({ name: `r${name}` }))
+    const joins = names.map((name) => ({ name: `j${name}`, pair: ['boss', `r${name}`] }))
+    let reads = 0
+    const counted = <Item extends object>(items: readonly Item[]): readonly Item[] =>
+      items.map(
+        (item) =>
+          new Proxy(item, {
+            get(target, name, receiver) {
+              reads += 1
+              return Reflect.get(target, name, receiver)
+            },
+          }),
+      )
+    const schema = {
+      name: 's',
+      roles: counted<SchemaRole>([...roles, ...more]),
+      channels: counted<SchemaChannel>([...channels, ...joins, groups]),
+    }
+    const dataSpec = [{ role: 'leaf', datasetGroups: Object.fromEntries(names.map((name) => [name, ['d1']])) }]
+    t.deepEqual(validateTopology({ schema, dataSpec }, { datasets: new Map([['d1', csv]]) }), [])
+    return reads
+  }
+  t.true(shape(200) < shape(100) * 2.5)
 })
 
 test('all faults are named at once, in one error', (t) => {

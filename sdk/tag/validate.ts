@@ -1,4 +1,6 @@
+import { channelsByRole } from './channels.ts'
 import { type FaultCode, faultError, tagError } from './errors.ts'
+import type { SchemaChannel } from './schema.ts'
 import type { Topology } from './topology.ts'
 import { countFaults } from './validate-counts.ts'
 import { datasetFaults } from './validate-datasets.ts'
@@ -24,26 +26,54 @@ export interface TopologyFacts {
   readonly backends?: readonly string[]
   /** How many tasks the topology may have. */
   readonly mostTasks?: number
+  /** Its datasets are said later: what lacks of them is no fault. */
+  readonly datasetsFollow?: boolean
 }
 
-/** Every fault of a topology, each with its place. None: it can be expanded. */
-export function validateTopology(topology: Topology, facts: TopologyFacts = {}): Fault[] {
+/** What the checks share: how the schema hangs together, and which roles have a fault that others would follow from. */
+export interface Findings {
+  readonly joined: (role: string) => readonly SchemaChannel[]
+  /** Roles whose groups or datasets are at fault: which groups they are in isn't known. */
+  readonly unplaced: Set<string>
+}
+
+/** Faults that are listed; of those beyond, the number is told. */
+export const mostFaults = 100
+
+/**
+ * The faults of a topology, each with its place; none: it can be expanded. What only follows from another fault isn't among
+ * them. At most 100 are listed; `count` says how many there are.
+ */
+export function findFaults(
+  topology: Topology,
+  facts: TopologyFacts = {},
+): { readonly faults: Fault[]; readonly count: number } {
   const faults: Fault[] = []
+  let count = 0
   const note: NoteFault = (place, code, values = {}) => {
+    count += 1
+    if (count > mostFaults) return
     const { message, hint } = faultError(code, values)
     faults.push({ code, place, message, hint })
   }
-  shapeFaults(topology, facts, note)
-  groupFaults(topology, note)
-  datasetFaults(topology, facts, note)
+  const findings: Findings = { joined: channelsByRole(topology.schema), unplaced: new Set() }
+  shapeFaults(topology, facts, findings, note)
+  groupFaults(topology, findings, note)
+  datasetFaults(topology, facts, findings, note)
   countFaults(topology, facts, note)
-  return faults
+  return { faults, count }
 }
 
-/** Throws TAG_INVALID with every fault, if there is any. */
+/** The faults of a topology, at most 100. */
+export function validateTopology(topology: Topology, facts: TopologyFacts = {}): Fault[] {
+  return findFaults(topology, facts).faults
+}
+
+/** Throws TAG_INVALID with the faults, if there is any. */
 export function assertValid(topology: Topology, facts?: TopologyFacts): void {
-  const faults = validateTopology(topology, facts)
-  if (faults.length === 0) return
-  const list = faults.map(({ place, code, message }) => `  ${place}: ${code} ${message}`).join('\n')
-  throw tagError('TAG_INVALID', { count: faults.length, list, faults })
+  const { faults, count } = findFaults(topology, facts)
+  if (count === 0) return
+  const lines = faults.map(({ place, code, message }) => `  ${place}: ${code} ${message}`)
+  if (count > faults.length) lines.push(`  and ${count - faults.length} more`)
+  throw tagError('TAG_INVALID', { count, list: lines.join('\n'), faults })
 }

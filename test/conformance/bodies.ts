@@ -15,7 +15,7 @@ export function bodyConformance(test: DeclareTest, open: OpenStage): void {
         return status
       }
       t.is(await hear('{"id":'), 400, `${id}: no JSON`)
-      t.is(await hear(`{"id":"${'x'.repeat(1024 * 1024)}"}`), 413, `${id}: too large`)
+      t.is(await hear(`{"id":"${'x'.repeat(4 * 1024 * 1024)}"}`), 413, `${id}: too large`)
       // The statuses of a deployment are a map: any name is one of a task.
       t.is(await hear({ colour: 'red' }), id === 'putDeploymentStatus' ? 422 : 400, `${id}: an unknown field`)
       t.is(await hear([]), 422, `${id}: a list`)

@@ -107,14 +107,14 @@ const ofSchemas: Readonly<Record<string, Case>> = {
         groupAssociation: [
           { global: 'default', param: 'west' },
           { global: 'default', param: 'east' },
-          { param: 'east' },
+          { global: 'default' },
         ],
       }),
     faults: ['TAG_ASSOCIATION_INCOMPLETE schema.roles.1.groupAssociation.2'],
   },
   'no association where there are several groups': {
     change: ({ schema }) => set(schema.roles, 2, { groupAssociation: [] }),
-    faults: ['TAG_GROUP_AMBIGUOUS schema.roles.2', 'TAG_GROUP_ONE_SIDED schema.channels.1'],
+    faults: ['TAG_GROUP_AMBIGUOUS schema.roles.2'],
   },
   'a role that nothing joins': {
     change: ({ schema }) => schema.roles.push({ name: 'lonely' }),
@@ -157,8 +157,11 @@ const ofSchemas: Readonly<Record<string, Case>> = {
     faults: ['TAG_BACKEND_UNKNOWN schema.channels.0.backend'],
   },
   'a group without ends on one side': {
-    change: ({ schema }) => set(schema.channels, 1, { groupBy: { type: 'tag', value: ['west', 'east', 'south'] } }),
-    faults: ['TAG_GROUP_ONE_SIDED schema.channels.1', 'TAG_GROUP_ONE_SIDED schema.channels.1'],
+    change: ({ schema }) => {
+      set(schema.channels, 1, { groupBy: { type: 'tag', value: ['west', 'east', 'south'] } })
+      set(schema.roles, 1, { groupAssociation: ['west', 'east', 'south'].map((param) => ({ param })) })
+    },
+    faults: ['TAG_GROUP_ONE_SIDED schema.channels.1'],
   },
   'a group twice': {
     change: ({ schema }) => set(schema.channels, 1, { groupBy: { type: 'tag', value: ['west', 'east', 'west'] } }),

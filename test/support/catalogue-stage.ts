@@ -1,14 +1,24 @@
 import { strToU8, zipSync } from 'fflate'
-import { type Ask, asking, type CatalogueMessage, catalogue, type DesignSchema } from '../../actors/index.ts'
+import {
+  type Ask,
+  asking,
+  type CatalogueMessage,
+  type CatalogueParts,
+  catalogue,
+  type DesignSchema,
+} from '../../actors/index.ts'
 import { actorSystem, type Store } from '../../runtime/index.ts'
 
 /** A catalogue of its own on a store, with ids that count up and a clock that stands still. */
-export function catalogueStage(store: Store): AsyncDisposable & { readonly ask: Ask<CatalogueMessage> } {
+export function catalogueStage(
+  store: Store,
+  parts: Partial<CatalogueParts> = {},
+): AsyncDisposable & { readonly ask: Ask<CatalogueMessage> } {
   const system = actorSystem({ onFault: () => {} })
   let ids = 0
   const newId = () => `id-${String(++ids).padStart(4, '0')}`
   const now = () => '2026-01-02T03:04:05.000Z'
-  const behavior = catalogue({ store, now, newId, newKey: () => 'k'.repeat(32) })
+  const behavior = catalogue({ store, now, newId, newKey: () => 'k'.repeat(32), ...parts })
   const ref = system.spawn('catalogue', behavior, { supervise: { type: 'stop' } })
   return {
     ask: asking(system, ref, { timeoutMs: 60_000 }),

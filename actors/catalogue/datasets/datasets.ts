@@ -3,6 +3,7 @@ import { assertMatch } from '../conditions.ts'
 import { endedNames } from '../jobs/job-transitions.ts'
 import { checkIdentifier } from '../model/atoms.ts'
 import type { DatasetInfo } from '../model/dataset.ts'
+import { namedDatasets } from '../model/job.ts'
 import { afterOf, type Page, type PageRequest, pageOf } from '../page.ts'
 import type { CatalogueParts } from '../parts.ts'
 import type { Collections } from '../records/collections.ts'
@@ -76,9 +77,8 @@ export async function removeDataset(
   const jobs: string[] = []
   // Each job once: by their states, one that moves meanwhile could be missed.
   for await (const { id: job, value } of collections.jobs.find()) {
-    const { state, spec } = value
-    const used = spec.dataSpec?.some(({ datasetGroups = {} }) => Object.values(datasetGroups).flat().includes(id))
-    if (used && !endedNames.includes(state)) jobs.push(job)
+    const { state, spec, removing } = value
+    if (!removing && !endedNames.includes(state) && namedDatasets(spec).has(id)) jobs.push(job)
   }
   if (jobs.length > 0) throw catalogueError('DATASET_USED', { id, jobs: jobs.join(', ') })
   await collections.datasets.remove(id)

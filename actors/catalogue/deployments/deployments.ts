@@ -1,7 +1,7 @@
 import { catalogueError } from '../../errors.ts'
 import { findCompute } from '../computes/computes.ts'
 import { assertMatch } from '../conditions.ts'
-import { tasksOf } from '../jobs/expansions.ts'
+import { presentJob, tasksOf } from '../jobs/expansions.ts'
 import { isUnderWay } from '../jobs/job-transitions.ts'
 import { statusOf } from '../jobs/jobs.ts'
 import type { DeploymentConfig, DeploymentStatus } from '../model/compute.ts'
@@ -126,7 +126,7 @@ export function openDeployment(
 }
 
 async function tasksOn(collections: Collections, compute: string, job: string): Promise<TaskRecord[]> {
-  const found = await collections.jobs.get(job)
+  const found = await presentJob(collections, job)
   const tasks = found ? (await tasksOf(collections, found)).filter(({ computeId }) => computeId === compute) : []
   if (tasks.length === 0) throw catalogueError('DEPLOYMENT_UNKNOWN', { compute, job })
   return tasks

@@ -83,7 +83,8 @@ export async function removeDesign(
   assertMatch(context, `design ${id}`, await designOf(collections, found))
   const { serial } = found.value
   const users: string[] = []
-  for await (const { id: job } of collections.jobs.find({ where: { designSerial: serial } })) users.push(job)
+  for await (const { id: job, value } of collections.jobs.find({ where: { designSerial: serial } }))
+    if (!value.removing) users.push(job)
   if (users.length > 0 && !force) throw catalogueError('DESIGN_USED', { jobs: users.join(', ') })
   await collections.designs.remove(`${user}/${id}`)
   await removeLeftRevisions(collections, store, serial)

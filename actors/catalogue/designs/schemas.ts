@@ -1,8 +1,9 @@
-import { validateTopology } from '../../../sdk/index.ts'
+import { findFaults } from '../../../sdk/index.ts'
 import { catalogueError, faultyError } from '../../errors.ts'
 import { assertMatch } from '../conditions.ts'
 import type { DesignSchema } from '../model/design.ts'
-import { backends, mostTasks } from '../model/job.ts'
+import { backends, mostTasks as defaultMostTasks } from '../model/job.ts'
+import type { CatalogueParts } from '../parts.ts'
 import type { Collections } from '../records/collections.ts'
 import type { DesignRecord } from '../records/record-models.ts'
 import type { Stored } from '../records/records.ts'
@@ -13,16 +14,16 @@ import { isMade, onceOf } from './revisions.ts'
 /** Adds a revision. SCHEMA_INVALID with every fault that shows without datasets and code. */
 export async function addSchema(
   collections: Collections,
+  { mostTasks = defaultMostTasks }: Pick<CatalogueParts, 'mostTasks'>,
   user: string,
   id: string,
   schema: DesignSchema,
   context?: RequestContext,
 ): Promise<null> {
   // Which datasets there are is only known when a job is created.
-  const faults = validateTopology({ schema, dataSpec: [] }, { backends, mostTasks }).filter(
-    ({ code }) => code !== 'TAG_NO_DATASET',
-  )
-  if (faults.length > 0) throw faultyError('SCHEMA_INVALID', faults)
+  const facts = { backends, mostTasks, datasetsFollow: true }
+  const { faults, count } = findFaults({ schema, dataSpec: [] }, facts)
+  if (count > 0) throw faultyError('SCHEMA_INVALID', faults, count)
   const found = await findDesign(collections, user, id)
   if (isMade(found.value.schema, context)) return null
   assertMatch(context, `the schema of ${id}`, await schemaOf(collections, found))

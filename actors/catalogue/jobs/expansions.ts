@@ -1,52 +1,71 @@
 import type { NewDocument, Store } from '../../../runtime/index.ts'
 import { forgetRole, type Task } from '../../../sdk/index.ts'
-import { isRefusal } from '../../errors.ts'
+import { catalogueError, isRefusal } from '../../errors.ts'
 import { removeEvents } from '../../events/event-journal.ts'
-import { forgetRecipient } from '../../notifier/recipients.ts'
+import { batchSize, inBatches } from '../../in-batches.ts'
+import { forgetTasks } from '../../notifier/recipients.ts'
 import type { CatalogueParts } from '../parts.ts'
 import type { Collections } from '../records/collections.ts'
-import type { CatalogueJob, TaskRecord } from '../records/record-models.ts'
-import type { Stored } from '../records/records.ts'
+import type { CatalogueJob, ExpansionRecord, TaskRecord } from '../records/record-models.ts'
+import { type Records, removeBelow, type Stored } from '../records/records.ts'
 
 /*
- * A new job and its tasks are inserted together. Where a job's tasks are replaced, the new ones are written first, under an
- * expansion that no job names yet; the job's own write makes them its tasks. That a change is under way is noted before, so
- * that what a crash leaves is found and cleared.
+ * A new job of few tasks is inserted together with them. Else a job's tasks are written first, in batches, under an expansion
+ * that no job names yet; the job's own write makes them its tasks. A job that is removed is marked first, and nobody sees it
+ * any more; its tasks go in batches, and itself last. That a change is under way is noted before, so that what a crash leaves
+ * is found and cleared.
  */
+
+type ChangeParts = Pick<CatalogueParts, 'store' | 'now' | 'newId' | 'server' | 'batch'>
 
 interface TasksChange {
   readonly job: string
-  readonly at: string
-  /** The run whose state goes with the tasks that are replaced. */
+  /** The expansion whose tasks are written. */
+  readonly adds?: string
+  /** The one whose tasks go. */
+  readonly replaces?: string
+  /** The run whose state goes with these. */
   readonly run?: string | undefined
 }
 
-/** Makes a change of a job's tasks, and clears what it leaves over, now or at the next start. */
+/**
+ * Makes a change of a job's tasks, and clears what it leaves over, now or at the next start. Answers as the change does: false
+ * if it named no tasks. WRITTEN_MEANWHILE if another server took this one for dead, and cleared the tasks of a new job
+ * meanwhile: then there is none.
+ */
 export async function changingTasks(
   collections: Collections,
-  { store, server }: CatalogueParts,
-  { job, at, run }: TasksChange,
-  change: () => Promise<void>,
-): Promise<void> {
-  const note = { at, ...(server === undefined ? {} : { server }), ...(run === undefined ? {} : { run }) }
-  await collections.expansions.put(job, note)
+  { store, now, newId, server, batch }: ChangeParts,
+  { job, run, ...named }: TasksChange,
+  change: () => Promise<boolean>,
+): Promise<boolean> {
+  const { expansions, jobs } = collections
+  const by = { ...(server === undefined ? {} : { server }), ...(run === undefined ? {} : { run }) }
+  const note = { id: `${job}/${newId()}`, version: 1, value: { at: now(), ...named, ...by } }
+  await expansions.insert(note)
   try {
-    await change()
+    if (!(await change())) return false
+    if (named.replaces === undefined && (await expansions.get(note.id))?.version !== note.version) {
+      await jobs.remove(job)
+      throw catalogueError('WRITTEN_MEANWHILE', { what: `job ${job}` })
+    }
+    return true
   } finally {
-    await settle(collections, store, job)
+    await settle(collections, store, note, batch)
   }
 }
 
-/** The records of an expansion's tasks. */
-export function taskEntries(
+/** The records of an expansion's tasks, made as they are taken. */
+export function* taskEntries(
   { tasks }: Collections,
   job: string,
   expansion: string,
-  expanded: readonly Task[],
+  expanded: Iterable<Task>,
   at: string,
-): NewDocument[] {
-  return expanded.map(({ taskId, end, role, groupAssociation, computeId, replica, dataset, key }, index) =>
-    tasks.entry(taskKey(job, expansion, taskId), {
+): Generator<NewDocument> {
+  let index = 0
+  for (const { taskId, end, role, groupAssociation, computeId, replica, dataset, key } of expanded) {
+    yield tasks.entry(taskKey(job, expansion, taskId), {
       jobId: job,
       taskId,
       index,
@@ -59,8 +78,9 @@ export function taskEntries(
       state: 'ready',
       timestamp: at,
       ...(dataset === undefined ? {} : { dataset }),
-    }),
-  )
+    })
+    index += 1
+  }
 }
 
 /** Where a task is kept. */
@@ -68,49 +88,70 @@ export function taskKey(job: string, expansion: string, task: string): string {
   return `${job}/${expansion}/${task}`
 }
 
-/** Removes tasks that are not the job's (all of them if there is no job) with what is theirs, and the note of the change. */
-async function settle(collections: Collections, store: Store, job: string): Promise<void> {
+/**
+ * Removes the tasks that a change has left without a job that names them, what is theirs, a job that is being removed, and the
+ * change's note. Done again if a crash cuts it off.
+ */
+async function settle(
+  collections: Collections,
+  store: Store,
+  { id, value: { adds, replaces, run } }: Pick<Stored<ExpansionRecord>, 'id' | 'value'>,
+  size = batchSize,
+): Promise<void> {
   const { jobs, tasks, expansions, deployments } = collections
-  const computes = new Set<string>()
-  const run = (await expansions.get(job))?.value.run
-  let present = await jobs.get(job)
+  const [job = ''] = id.split('/')
+  const present = await jobs.get(job)
+  const named = present?.value.removing ? undefined : present?.value.expansion
+  if (adds !== undefined && named !== adds) await removeBelow(tasks, taskKey(job, adds, ''), size)
+  if (replaces !== undefined && (named === undefined || named === adds)) {
+    const computes = new Set<string>()
+    if (present) await forgetTasks(collections, job, size)
+    await inBatches(tasks.below(taskKey(job, replaces, '')), size, async (batch) => {
+      for (const { value } of batch) computes.add(value.computeId)
+      if (run !== undefined) await Promise.all(batch.map(({ value }) => forgetRole(store, run, value.end)))
+      await Promise.all(batch.map((task) => tasks.remove(task.id)))
+    })
+    if (present) await Promise.all([...computes].map((compute) => deployments.remove(`${compute}/${job}`)))
+  }
   if (present?.value.removing) {
+    await removeEvents(store, job)
     await jobs.remove(job)
-    present = undefined
   }
-  const own = present && taskKey(job, present.value.expansion, '')
-  for await (const { id, value } of tasks.below(`${job}/`)) {
-    if (own && id.startsWith(own)) continue
-    await forgetRecipient(collections, { type: 'task', job, task: value.taskId })
-    if (run !== undefined) await forgetRole(store, run, value.end)
-    computes.add(value.computeId)
-    await tasks.remove(id)
-  }
-  for (const compute of computes) await deployments.remove(`${compute}/${job}`)
-  if (!present) await removeEvents(store, job)
-  await expansions.remove(job)
+  await expansions.remove(id)
 }
 
 /** Clears what was cut off of changes by servers that are gone. One that wakes up again is refused the rest of its change. */
 export async function settleExpansions(
   collections: Collections,
-  store: Store,
+  { store, batch }: Pick<CatalogueParts, 'store' | 'batch'>,
   isGone: (server: string | undefined) => boolean,
 ): Promise<void> {
-  for await (const { id, value } of collections.expansions.find())
-    if (isGone(value.server) && (await fenced(collections, id))) await settle(collections, store, id)
+  const { expansions, jobs } = collections
+  for await (const note of expansions.find()) {
+    if (!isGone(note.value.server)) continue
+    const [id = ''] = note.id.split('/')
+    const job = await jobs.get(id)
+    // A server that is slow and not dead fails to write a job that is there, and takes back one that it has just created.
+    const isFenced = (await claimed(expansions, note)) && (!job || (await claimed(jobs, job)))
+    if (isFenced) await settle(collections, store, note, batch)
+  }
 }
 
-/** Makes whoever has read a job fail to write it. False if that was faster: it lives, and clears up itself. */
-async function fenced({ jobs }: Collections, id: string): Promise<boolean> {
-  const present = await jobs.get(id)
+/** Makes whoever has read a document fail to write it. False if that was faster: it lives, and clears up itself. */
+async function claimed<Value>(records: Records<Value>, present: Stored<Value>): Promise<boolean> {
   try {
-    if (present) await jobs.replace(present, present.value)
+    await records.replace(present, present.value)
     return true
   } catch (cause) {
     if (isRefusal(cause) && cause.code === 'WRITTEN_MEANWHILE') return false
     throw cause
   }
+}
+
+/** The job, unless there is none, or it's being removed. */
+export async function presentJob({ jobs }: Collections, id: string): Promise<Stored<CatalogueJob> | undefined> {
+  const found = await jobs.get(id)
+  return found?.value.removing ? undefined : found
 }
 
 /** The tasks of a job, in the order of its expansion. */

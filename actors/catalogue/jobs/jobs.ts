@@ -1,4 +1,5 @@
 import { catalogueError } from '../../errors.ts'
+import { batchSize, inBatches } from '../../in-batches.ts'
 import { assertMatch } from '../conditions.ts'
 import { removeLeftRevisions } from '../designs/left-revisions.ts'
 import { checkIdentifier } from '../model/atoms.ts'
@@ -11,9 +12,16 @@ import type { CatalogueJob, TaskRecord } from '../records/record-models.ts'
 import type { Stored } from '../records/records.ts'
 import type { RequestContext } from '../reply.ts'
 import { sameId, sameOwner } from '../same.ts'
-import { changingTasks, taskEntries, taskKey, tasksOf } from './expansions.ts'
+import { changingTasks, presentJob, taskEntries, taskKey, tasksOf } from './expansions.ts'
 import { editableStates } from './job-transitions.ts'
 import { planJob } from './plan-job.ts'
+
+/** What a command on a job came with, and who hears how far it has come. */
+export interface JobProgress {
+  readonly context?: RequestContext | undefined
+  /** Creations: what others may change has been read. Changes and removals: the job's own document is written. */
+  readonly onSettled: () => void
+}
 
 /** Stores a job and its tasks, or nothing. JOB_INVALID with every fault. */
 export async function createJob(
@@ -21,11 +29,12 @@ export async function createJob(
   parts: CatalogueParts,
   user: string,
   given: JobSpecification,
-  context?: RequestContext,
+  { context, onSettled }: JobProgress,
 ): Promise<JobStatus> {
   checkIdentifier('a user', user)
   sameOwner(user, given)
-  const { newId, now } = parts
+  const { newId, now, batch = batchSize } = parts
+  const { jobs, insertAll } = collections
   const { once } = context ?? {}
   const id = given.id ?? once ?? newId()
   /** What this request itself has made, before a crash; JOB_EXISTS if another made it. */
@@ -33,19 +42,31 @@ export async function createJob(
     if (present && once !== undefined && present.value.once === once) return statusOf(present)
     throw catalogueError('JOB_EXISTS', { id })
   }
-  const present = given.id === undefined && once === undefined ? undefined : await collections.jobs.get(id)
+  const present = given.id === undefined && once === undefined ? undefined : await jobs.get(id)
   if (present) return madeBefore(present)
-  const { tasks, ...plan } = await planJob(collections, parts, user, id, given)
+  const { expanded, count, ...plan } = await planJob(collections, parts, user, id, given)
+  onSettled()
   const [at, expansion] = [now(), newId()]
   const made = once === undefined ? plan : { ...plan, once }
   const value: CatalogueJob = { ...made, userId: user, expansion, state: 'ready', createdAt: at, updatedAt: at }
-  const entries = [collections.jobs.entry(id, value), ...taskEntries(collections, id, expansion, tasks, at)]
-  if (!(await collections.insertAll(entries))) return madeBefore(await collections.jobs.get(id))
-  return statusOf({ id, value })
+  const job = jobs.entry(id, value)
+  const entries = taskEntries(collections, id, expansion, expanded, at)
+  const isMade =
+    count <= batch
+      ? await insertAll([job, ...entries])
+      : await changingTasks(collections, parts, { job: id, adds: expansion }, async () => {
+          await inBatches(entries, batch, insertAll)
+          return insertAll([job])
+        })
+  return isMade ? statusOf({ id, value }) : madeBefore(await jobs.get(id))
 }
 
 export function listJobs({ jobs }: Collections, user: string, page: PageRequest): Promise<Page<JobStatus>> {
-  return pageOf(jobs.find({ where: { userId: user }, ...afterOf(page) }), page, ({ id }) => id, statusOf)
+  return pageOf(present(jobs.find({ where: { userId: user }, ...afterOf(page) })), page, ({ id }) => id, statusOf)
+}
+
+async function* present(jobs: AsyncIterable<Stored<CatalogueJob>>): AsyncGenerator<Stored<CatalogueJob>> {
+  for await (const job of jobs) if (!job.value.removing) yield job
 }
 
 export async function readJob(collections: Collections, user: string, id: string): Promise<JobSpecification> {
@@ -63,21 +84,24 @@ export async function updateJob(
   user: string,
   id: string,
   given: JobSpecification,
-  context?: RequestContext,
+  { context, onSettled }: JobProgress,
 ): Promise<null> {
   sameOwner(user, given)
   sameId(id, given)
   const found = await findJob(collections, user, id)
   assertMatch(context, `job ${id}`, found.value.spec)
   assertEditable(found, 'an update')
-  const { tasks, ...plan } = await planJob(collections, parts, user, id, given)
-  const [at, expansion] = [parts.now(), parts.newId()]
-  const { createdAt, fence, run } = found.value
+  const { expanded, count: _count, ...plan } = await planJob(collections, parts, user, id, given)
+  const [at, adds] = [parts.now(), parts.newId()]
+  const { createdAt, fence, run, expansion: replaces } = found.value
   const kept = { createdAt, ...(fence === undefined ? {} : { fence }) }
-  const value: CatalogueJob = { ...plan, ...kept, userId: user, expansion, state: 'ready', updatedAt: at }
-  await changingTasks(collections, parts, { job: id, at, run }, async () => {
-    await collections.insertAll(taskEntries(collections, id, expansion, tasks, at))
+  const value: CatalogueJob = { ...plan, ...kept, userId: user, expansion: adds, state: 'ready', updatedAt: at }
+  await changingTasks(collections, parts, { job: id, adds, replaces, run }, async () => {
+    const entries = taskEntries(collections, id, adds, expanded, at)
+    await inBatches(entries, parts.batch ?? batchSize, collections.insertAll)
     await collections.jobs.replace(found, value)
+    onSettled()
+    return true
   })
   if (value.designSerial !== found.value.designSerial)
     await removeLeftRevisions(collections, parts.store, found.value.designSerial)
@@ -90,15 +114,17 @@ export async function removeJob(
   parts: CatalogueParts,
   user: string,
   id: string,
-  context?: RequestContext,
+  { context, onSettled }: JobProgress,
 ): Promise<null> {
   const found = await findJob(collections, user, id)
   assertMatch(context, `job ${id}`, found.value.spec)
   assertEditable(found, 'its deletion')
   const { value } = found
-  await changingTasks(collections, parts, { job: id, at: parts.now(), run: value.run }, async () => {
-    // Refused if it was started meanwhile; from here on it can't be.
+  await changingTasks(collections, parts, { job: id, replaces: value.expansion, run: value.run }, async () => {
+    // Refused if it was started meanwhile; from here on it can't be, and nobody sees it any more.
     await collections.jobs.replace(found, { ...value, removing: true })
+    onSettled()
+    return true
   })
   await removeLeftRevisions(collections, parts.store, value.designSerial)
   return null
@@ -123,9 +149,9 @@ export async function readTask(collections: Collections, user: string, id: strin
 }
 
 /** The job, or JOB_NOT_FOUND if this user has none of that id. */
-export async function findJob({ jobs }: Collections, user: string, id: string): Promise<Stored<CatalogueJob>> {
-  const found = await jobs.get(id)
-  if (found?.value.userId !== user || found.value.removing) throw catalogueError('JOB_NOT_FOUND', { id })
+export async function findJob(collections: Collections, user: string, id: string): Promise<Stored<CatalogueJob>> {
+  const found = await presentJob(collections, id)
+  if (found?.value.userId !== user) throw catalogueError('JOB_NOT_FOUND', { id })
   return found
 }
 

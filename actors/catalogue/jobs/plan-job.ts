@@ -1,9 +1,10 @@
-import { expand, type Schema, type Task, type Topology, validateTopology } from '../../../sdk/index.ts'
+import { expansion, findFaults, type Schema, type Task, type Topology, taskCount } from '../../../sdk/index.ts'
 import { faultyError, type PlacedFault } from '../../errors.ts'
+import { batchSize, inBatches } from '../../in-batches.ts'
 import { topFolders } from '../designs/archive.ts'
 import { modelSpecFaults } from '../model/algorithms.ts'
 import { isIdentifier } from '../model/atoms.ts'
-import { backends, type JobSpecification, mostTasks } from '../model/job.ts'
+import { backends, mostTasks as defaultMostTasks, type JobSpecification, namedDatasets } from '../model/job.ts'
 import type { CatalogueParts } from '../parts.ts'
 import type { Collections } from '../records/collections.ts'
 import type { DatasetRecord, DesignRecord, Revisions } from '../records/record-models.ts'
@@ -12,46 +13,45 @@ import type { DatasetRecord, DesignRecord, Revisions } from '../records/record-m
 export interface JobPlan {
   readonly spec: JobSpecification
   readonly designSerial: string
-  readonly tasks: readonly Task[]
+  /** Its tasks, made as they are taken, once. */
+  readonly expanded: Iterable<Task>
+  /** How many tasks it has. */
+  readonly count: number
 }
 
 /** Checks the whole of a job against the catalogue and expands it. JOB_INVALID with every fault; nothing is written. */
 export async function planJob(
   collections: Collections,
-  { newKey }: CatalogueParts,
+  { newKey, mostTasks = defaultMostTasks }: CatalogueParts,
   user: string,
   jobId: string,
   given: JobSpecification,
 ): Promise<JobPlan> {
   const faults: PlacedFault[] = modelSpecFaults(given.modelSpec)
-  const found = await collections.designs.get(`${user}/${given.designId}`)
-  if (!found) {
+  const named = await collections.designs.get(`${user}/${given.designId}`)
+  if (!named) {
     const message = `there is no design ${given.designId}`
-    throw invalid([{ code: 'DESIGN_UNKNOWN', place: 'designId', message }, ...faults])
+    throw faultyError('JOB_INVALID', [{ code: 'DESIGN_UNKNOWN', place: 'designId', message }, ...faults])
   }
-  const design = found.value
+  const design = named.value
   const [[schemaRevision, schema], [codeRevision, codeFolders], datasets] = await Promise.all([
     schemaOf(collections, design, given, faults),
     codeOf(collections, design, given, faults),
     datasetsOf(collections, user, given),
   ])
   const dataSpec = (given.dataSpec ?? []).map(({ role, datasetGroups = {} }) => ({ role, datasetGroups }))
-  if (schema) {
-    const facts = { datasets, backends, mostTasks, ...(codeFolders ? { codeFolders } : {}) }
-    for (const fault of validateTopology({ schema, dataSpec }, facts)) faults.push(fault)
-  }
-  if (faults.length > 0 || !schema) throw invalid(faults)
+  const facts = { datasets, backends, mostTasks, ...(codeFolders ? { codeFolders } : {}) }
+  const found = schema ? findFaults({ schema, dataSpec }, facts) : { faults: [], count: 0 }
+  if (faults.length + found.count > 0 || !schema)
+    throw faultyError('JOB_INVALID', [...faults, ...found.faults], faults.length + found.count)
   const topology: Topology = { schema, dataSpec }
   const computeOf = (dataset: string) => datasets.get(dataset)?.computeId ?? 'default'
   return {
     spec: { ...given, id: jobId, userId: user, name: given.name ?? given.designId, schemaRevision, codeRevision },
     designSerial: design.serial,
-    tasks: expand(topology, { jobId, newKey, computeOf }),
+    expanded: expansion(topology, { jobId, newKey, computeOf }),
+    count: taskCount(topology),
   }
-}
-
-function invalid(faults: readonly PlacedFault[]): Error {
-  return faultyError('JOB_INVALID', faults)
 }
 
 async function schemaOf(
@@ -92,12 +92,13 @@ function missing(code: string, place: string, asked: number | undefined, { last 
 async function datasetsOf(
   { datasets }: Collections,
   user: string,
-  { dataSpec = [] }: JobSpecification,
+  spec: JobSpecification,
 ): Promise<Map<string, DatasetRecord>> {
-  const named = dataSpec.flatMap(({ datasetGroups = {} }) => Object.values(datasetGroups).flat())
-  const ids = [...new Set(named)].filter(isIdentifier)
-  const found = await Promise.all(ids.map(async (id) => [id, (await datasets.get(id))?.value] as const))
-  return new Map(
-    found.flatMap(([id, value]) => (value && (value.userId === user || value.isPublic) ? [[id, value]] : [])),
-  )
+  const found = new Map<string, DatasetRecord>()
+  await inBatches([...namedDatasets(spec)].filter(isIdentifier), batchSize, async (ids) => {
+    const read = await Promise.all(ids.map((id) => datasets.get(id)))
+    for (const dataset of read)
+      if (dataset && (dataset.value.userId === user || dataset.value.isPublic)) found.set(dataset.id, dataset.value)
+  })
+  return found
 }

@@ -12,7 +12,7 @@ export function decodeModel<Model extends z.ZodType>(model: Model, value: unknow
   if (decoded.success) return decoded.data
   const faults = decoded.error.issues.flatMap((issue) => faultsOf(issue, given))
   const hasUnknown = faults.some(({ code }) => code === 'FIELD_UNKNOWN')
-  throw faultyError(hasUnknown ? 'MODEL_UNKNOWN_FIELD' : 'MODEL_INVALID', faults, { model: name })
+  throw faultyError(hasUnknown ? 'MODEL_UNKNOWN_FIELD' : 'MODEL_INVALID', faults, faults.length, { model: name })
 }
 
 /** What zod found, as faults with places; `within` is the place of the value in something larger. */

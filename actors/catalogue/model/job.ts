@@ -14,7 +14,7 @@ export const jobStates = [
 ] as const
 export type JobStateName = (typeof jobStates)[number]
 
-/** Tasks that a job may have: each is a document. */
+/** Tasks that a job may have where nothing else is said: each is a document. */
 export const mostTasks = 100_000
 
 /** What carries messages between roles. */
@@ -35,6 +35,11 @@ const modelSpec = z.strictObject({
 })
 export type ModelSpec = z.output<typeof modelSpec>
 
+/** A dataset's id, or a dataset that is to have so many tasks: as its id so many times, in short. */
+const datasetEntry = z.union([text, z.strictObject({ dataset: text, count: z.number().int().positive() })], {
+  error: 'expected the id of a dataset, or an object with a dataset and a whole number above 0, its count',
+})
+
 export const jobSpec = z.strictObject({
   id: identifier.exactOptional(),
   userId: text.exactOptional(),
@@ -48,12 +53,21 @@ export const jobSpec = z.strictObject({
   /** Seconds. */
   maxRunTime: z.number().int().positive().exactOptional(),
   dataSpec: z
-    .array(z.strictObject({ role: text.min(1), datasetGroups: z.record(text, z.array(text)).exactOptional() }))
+    .array(z.strictObject({ role: text.min(1), datasetGroups: z.record(text, z.array(datasetEntry)).exactOptional() }))
     .exactOptional(),
   modelSpec: modelSpec.exactOptional(),
 })
 models.add(jobSpec, { id: 'JobSpec' })
 export type JobSpecification = z.output<typeof jobSpec>
+
+/** The ids of the datasets that a job names. */
+export function namedDatasets({ dataSpec = [] }: Pick<JobSpecification, 'dataSpec'>): Set<string> {
+  const ids = new Set<string>()
+  for (const { datasetGroups = {} } of dataSpec)
+    for (const entries of Object.values(datasetGroups))
+      for (const entry of entries) ids.add(typeof entry === 'string' ? entry : entry.dataset)
+  return ids
+}
 
 /** Why a job ended as it did, and what can be done about it. */
 export const jobCause = z.strictObject({ code: text, message: text, hint: text.exactOptional() })

@@ -30,7 +30,7 @@ export function collectionsOf({ documents }: Pick<Store, 'documents'>) {
     jobs: recordsOf(documents, 'jobs', jobRecord),
     /** By job, expansion and task. */
     tasks: recordsOf(documents, 'tasks', taskRecord),
-    /** By job. */
+    /** By job and change. */
     expansions: recordsOf(documents, 'expansions', expansionRecord),
     servers: recordsOf(documents, 'servers', serverRecord),
     /** By job and fence. */

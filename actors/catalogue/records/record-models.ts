@@ -106,11 +106,16 @@ export type TaskRecord = z.output<typeof taskRecord>
 /** A change of a job's tasks that may be under way. */
 export const expansionRecord = z.strictObject({
   at: time,
+  /** The expansion whose tasks are written: they go if the job doesn't come to name it. */
+  adds: text.exactOptional(),
+  /** The one whose tasks go, if the change is made. */
+  replaces: text.exactOptional(),
   /** The server that makes it, where there may be several. */
   server: text.exactOptional(),
   /** The run whose state goes with the tasks that are replaced. */
   run: text.exactOptional(),
 })
+export type ExpansionRecord = z.output<typeof expansionRecord>
 
 /** A server that shares the store with others. It's written at each sign of life: its version counts them. */
 export const serverRecord = z.strictObject({ startedAt: time })

@@ -7,6 +7,7 @@ import {
   type NewDocument,
 } from '../../../runtime/index.ts'
 import { catalogueError } from '../../errors.ts'
+import { inBatches } from '../../in-batches.ts'
 
 export interface Stored<Value> {
   readonly id: string
@@ -40,6 +41,15 @@ export async function insertEntries(documents: Documents, entries: readonly NewD
     if (cause instanceof CodedError && cause.code === 'STORE_EXISTS') return false
     throw cause
   }
+}
+
+/** Removes those whose ids begin with a prefix, so many at a time. */
+export function removeBelow(
+  records: Pick<Records<unknown>, 'below' | 'remove'>,
+  prefix: string,
+  size: number,
+): Promise<void> {
+  return inBatches(records.below(prefix), size, (batch) => Promise.all(batch.map(({ id }) => records.remove(id))))
 }
 
 export function recordsOf<Model extends z.ZodType<DocumentFields>>(

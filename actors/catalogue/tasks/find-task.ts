@@ -1,4 +1,5 @@
 import { catalogueError } from '../../errors.ts'
+import { presentJob } from '../jobs/expansions.ts'
 import { keyedTask } from '../jobs/task-keys.ts'
 import { attempted } from '../records/attempted.ts'
 import type { Collections } from '../records/collections.ts'
@@ -21,7 +22,7 @@ export function findTask(
   key: string | undefined,
 ): Promise<FoundTask> {
   return attempted(async () => {
-    const job = await collections.jobs.get(jobId)
+    const job = await presentJob(collections, jobId)
     if (!job) throw catalogueError('JOB_NOT_FOUND', { id: jobId })
     const task = await collections.tasks.get(`${jobId}/${job.value.expansion}/${taskId}`)
     if (!task) throw catalogueError('TASK_UNKNOWN', { job: jobId, id: taskId })

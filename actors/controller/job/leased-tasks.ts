@@ -6,6 +6,7 @@ import type { Collections } from '../../catalogue/records/collections.ts'
 import type { TaskRecord } from '../../catalogue/records/record-models.ts'
 import type { Stored } from '../../catalogue/records/records.ts'
 import { isRefusal } from '../../errors.ts'
+import { batchSize, inBatches } from '../../in-batches.ts'
 import { controllerError } from '../errors.ts'
 import { changeTask, taskAfter } from '../task-status.ts'
 
@@ -34,6 +35,11 @@ interface Waiting {
   readonly task: string
   readonly status: TaskStatus
   readonly done: { resolve(task: TaskRecord | undefined): void; reject(cause: unknown): void }
+}
+
+/** A job may have so many tasks that to write all at once would hold up everybody. */
+function writeEach<Item>(items: readonly Item[], write: (item: Item) => Promise<unknown>): Promise<void> {
+  return inBatches(items, batchSize, (batch) => Promise.all(batch.map(write)))
 }
 
 export function leasedTasks(
@@ -77,7 +83,7 @@ export function leasedTasks(
       const batch = new Map<string, Waiting>()
       const later: Waiting[] = []
       for (const item of waiting) {
-        if (batch.has(item.task)) later.push(item)
+        if (batch.has(item.task) || batch.size === batchSize) later.push(item)
         else batch.set(item.task, item)
       }
       waiting = later
@@ -131,7 +137,7 @@ export function leasedTasks(
     async load(claim) {
       const found = await read()
       for (const task of found) known.set(task.value.taskId, task)
-      if (claim) await Promise.all(found.map(({ value }) => write(value.taskId, (present) => ({ ...present, fence }))))
+      if (claim) await writeEach(found, ({ value }) => write(value.taskId, (present) => ({ ...present, fence })))
     },
     async changed() {
       const found = await read()
@@ -142,10 +148,8 @@ export function leasedTasks(
     async reset() {
       const at = now()
       const ended = this.all().filter(({ state }) => state !== 'ready')
-      await Promise.all(
-        ended.map(({ taskId }) =>
-          write(taskId, ({ log: _log, ...task }) => ({ ...task, state: 'ready', timestamp: at })),
-        ),
+      await writeEach(ended, ({ taskId }) =>
+        write(taskId, ({ log: _log, ...task }) => ({ ...task, state: 'ready', timestamp: at })),
       )
     },
     async terminateLeft() {

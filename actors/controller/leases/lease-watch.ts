@@ -79,7 +79,7 @@ export function leaseWatch(
       const last = new Map([...found].map(([job, [lease]]) => [job, lease] as const))
       news.tell({ type: 'leases-seen', last })
       await takeOverLeases(collections, found, (owner) => !living.has(owner))
-      await settleExpansions(collections, store, (owner) => owner === undefined || !living.has(owner))
+      await settleExpansions(collections, { store }, (owner) => owner === undefined || !living.has(owner))
       for (const id of dead) await servers.forget(id)
     }
   }

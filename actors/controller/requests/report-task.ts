@@ -1,4 +1,4 @@
-import { taskKey } from '../../catalogue/jobs/expansions.ts'
+import { presentJob, taskKey } from '../../catalogue/jobs/expansions.ts'
 import { editableStates } from '../../catalogue/jobs/job-transitions.ts'
 import { keyedTask } from '../../catalogue/jobs/task-keys.ts'
 import type { TaskStatus } from '../../catalogue/model/task.ts'
@@ -25,7 +25,7 @@ export async function reportTask(
   { job, task: id, key, mayLackKey, status }: TaskReport,
   now: () => string,
 ): Promise<{ readonly job: CatalogueJob; readonly task: TaskRecord }> {
-  const found = await collections.jobs.get(job)
+  const found = await presentJob(collections, job)
   if (!found) throw catalogueError('JOB_NOT_FOUND', { id: job })
   const { value } = found
   const { value: task } = await changeTask(collections, taskKey(job, value.expansion, id), (present) => {
