@@ -1,1 +1,2 @@
 export { CodedError, type ErrorEntry, errorFactory } from './coded-error.ts'
+export * from './file-reason.ts'

@@ -42,8 +42,12 @@ export const dataErrors = {
     hint: 'raise maxBytes, take fewer examples, or write them to an npy file and open that',
   },
   DATA_FILE: {
-    message: 'data file {file} cannot be read',
-    hint: 'check that the file exists and is readable; the cause says more',
+    message: 'data file {file} cannot be read: {reason}',
+    hint: '{advice}',
+  },
+  DATA_CHANGED: {
+    message: 'data file {file} was changed while it was read',
+    hint: 'read it when nothing writes it; a new version is best written under another name, and then renamed',
   },
   DATA_CLOSED: {
     message: 'data file {file} is closed',
@@ -80,7 +84,7 @@ export const dataErrors = {
   DATA_LABELS: {
     message:
       'data file {file} must hold {expected} labels in one dimension, as many as examples, but has shape [{came}]',
-    hint: 'give the features and labels of the same set',
+    hint: '{advice}',
   },
   DATA_VALUE: {
     message: 'example {index} of {source} has as {what} {value}, which is no finite float32',

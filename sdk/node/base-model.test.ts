@@ -1,8 +1,9 @@
-import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises'
+import { mkdir, mkdtemp, rm, truncate, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { pathToFileURL } from 'node:url'
 import test from 'ava'
+import type { CodedError } from '../../runtime/index.ts'
 import type { Learner } from '../learn/learner.ts'
 import { randomStream } from '../random/random-stream.ts'
 import { fileRegistry } from '../registry/node-file-registry.ts'
@@ -75,7 +76,15 @@ test('a model that does not fit, can not be read, or is of another format is ref
   const other = layoutOf([{ name: 'dense/kernel', shape: [2, 3] }])
   const fitting = await file('b.safetensors', encodeSafetensors(namedTensors(layout, weights)))
   await t.throwsAsync(initialWeightsFrom(fitting, other), { code: 'WEIGHTS_MISMATCH', message: /'dense\/bias'/ })
-  await t.throwsAsync(initialWeightsFrom(join(folder, 'none.npz'), layout), { code: 'WEIGHTS_FILE' })
+  await t.throwsAsync(initialWeightsFrom(join(folder, 'none.npz'), layout), {
+    code: 'WEIGHTS_FILE',
+    message: `weights file ${join(folder, 'none.npz')} cannot be read: there is no such file (ENOENT)`,
+  })
+  const large = await file('large.safetensors', '')
+  await truncate(large, 2 ** 31 + 8)
+  const error = await t.throwsAsync<CodedError>(initialWeightsFrom(large, layout), { message: /larger than the 2 GiB/ })
+  t.regex(error?.hint ?? '', /model.json/)
+  await rm(large)
   await t.throwsAsync(initialWeightsFrom(await file('a.pt', ''), layout), { code: 'WEIGHTS_FORMAT' })
   await t.throwsAsync(initialWeightsFrom(await file('c.npz', 'PK'), layout), { code: 'DATA_DAMAGED' })
   await t.throwsAsync(initialWeightsFrom(await file('c.json', '{'), layout), { code: 'WEIGHTS_MANIFEST' })

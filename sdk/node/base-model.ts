@@ -1,6 +1,7 @@
 import { readFile } from 'node:fs/promises'
-import { basename, dirname, join } from 'node:path'
+import { basename, dirname, join, resolve } from 'node:path'
 import { fileURLToPath } from 'node:url'
+import { fileErrorCode, fileReason } from '../../runtime/index.ts'
 import type { Learner } from '../learn/learner.ts'
 import { weightsError } from '../weights/errors.ts'
 import type { Layout } from '../weights/layout.ts'
@@ -14,7 +15,7 @@ import { type NamedTensor, weightsOf } from '../weights/named-tensors.ts'
  *   format's reader throws.
  */
 export async function initialWeightsFrom(file: string | URL, layout: Layout): Promise<Float32Array> {
-  const path = file instanceof URL ? fileURLToPath(file) : file
+  const path = file instanceof URL ? fileURLToPath(file) : resolve(file)
   return weightsOf(await readTensors(path), layout, path)
 }
 
@@ -63,6 +64,10 @@ async function readTfjs(path: string): Promise<NamedTensor[]> {
 
 async function bytesOf(path: string): Promise<Uint8Array> {
   return readFile(path).catch((cause: unknown) => {
-    throw weightsError('WEIGHTS_FILE', { file: path }, { cause })
+    const advice =
+      fileErrorCode(cause) === 'ERR_FS_FILE_TOO_LARGE'
+        ? 'give the model.json of a TensorFlow.js model, whose shards are smaller'
+        : 'check the path, and that this user may read the file'
+    throw weightsError('WEIGHTS_FILE', { file: path, reason: fileReason(cause), advice }, { cause })
   })
 }

@@ -3,14 +3,27 @@ import { errorFactory } from '../../runtime/index.ts'
 const registryErrors = {
   REGISTRY_UNKNOWN: {
     message: 'there is no round {round} of job {job} in {location}',
-    hint: 'list the rounds that there are',
+    hint: 'name one of the rounds that there are: {known}',
   },
   REGISTRY_DAMAGED: { message: '{location} is damaged: {found}', hint: 'restore it from a copy, or run the job again' },
   REGISTRY_FULL: {
     message: 'there is no room to write in {location}: {reason}',
     hint: 'free some space and go on with --resume',
   },
-  REGISTRY_DENIED: { message: '{location} cannot be written: {reason}', hint: 'allow writing, or name another folder' },
+  REGISTRY_DENIED: {
+    message: '{location} cannot be written: {reason}',
+    hint: 'let this user write there, or name another folder for models; then go on with --resume',
+  },
+  REGISTRY_UNREADABLE: {
+    message: '{location} cannot be read: {reason}',
+    hint: 'let this user read it, and see that it is what a job has written',
+  },
 } as const
 
 export const registryError = errorFactory(registryErrors)
+
+/** Rounds for a message. */
+export function listedRounds(rounds: readonly number[]): string {
+  if (rounds.length === 0) return 'none of this job'
+  return rounds.length > 10 ? `${rounds.length} from ${rounds[0]} to ${rounds.at(-1)}` : rounds.join(', ')
+}

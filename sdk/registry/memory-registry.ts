@@ -1,4 +1,4 @@
-import { registryError } from './errors.ts'
+import { listedRounds, registryError } from './errors.ts'
 import type { CommittedModel, ModelRegistry } from './registry.ts'
 
 /** A registry in memory, for tests and simulations. */
@@ -22,7 +22,8 @@ export function memoryRegistry(): ModelRegistry {
     list: async (job) => rounds(job),
     async load(job, round) {
       const model = jobs.get(job)?.get(round)
-      if (!model) throw registryError('REGISTRY_UNKNOWN', { job, round, location: 'memory' })
+      if (!model)
+        throw registryError('REGISTRY_UNKNOWN', { job, round, location: 'memory', known: listedRounds(rounds(job)) })
       return structuredClone(model)
     },
   }

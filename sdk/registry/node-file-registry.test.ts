@@ -15,6 +15,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { createInterface } from 'node:readline'
 import test from 'ava'
+import type { CodedError } from '../../runtime/index.ts'
 import { layersLearner } from '../learn/layers-learner.ts'
 import { loadTensorFlow } from '../learn/tensorflow.ts'
 import { randomStream } from '../random/random-stream.ts'
@@ -230,4 +231,19 @@ test('a model of unknown architecture is written as named weights', async (t) =>
     { name: 'kernel', shape: [2, 2], dtype: 'float32' },
     { name: 'bias', shape: [2], dtype: 'float32' },
   ])
+})
+
+test('a round that is not there is refused with those that are, and one that cannot be read with the reason', async (t) => {
+  const folder = newFolder()
+  const registry = fileRegistry(folder)
+  for (const round of [1, 2]) await registry.commit(await modelOf(round))
+  const error = await t.throwsAsync<CodedError>(registry.load('pairs-1', 3), { code: 'REGISTRY_UNKNOWN' })
+  t.is(error?.hint, 'name one of the rounds that there are: 1, 2')
+  const file = join(folder, 'pairs-1', 'round-0002', 'weights.bin')
+  rmSync(file)
+  mkdirSync(file)
+  await t.throwsAsync(registry.load('pairs-1', 2), {
+    code: 'REGISTRY_UNREADABLE',
+    message: /it is a folder \(EISDIR\)/,
+  })
 })

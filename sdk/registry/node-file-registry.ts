@@ -1,9 +1,9 @@
 import { mkdir, open, readdir, readFile, rename, rm } from 'node:fs/promises'
 import { join, resolve } from 'node:path'
-import { CodedError } from '../../runtime/index.ts'
+import { CodedError, fileErrorCode, fileReason } from '../../runtime/index.ts'
 import { tfjsModel } from '../weights/formats/tfjs-model.ts'
 import { weightsHash } from '../weights/hash.ts'
-import { registryError } from './errors.ts'
+import { listedRounds, registryError } from './errors.ts'
 import { isLineage } from './lineage.ts'
 import type { CommittedModel, Lineage, ModelRegistry, ModelToCommit } from './registry.ts'
 
@@ -19,14 +19,17 @@ export function fileRegistry(folder: string): ModelRegistry {
   const roundFolder = (job: string, round: number) => join(jobFolder(job), `round-${String(round).padStart(4, '0')}`)
 
   async function rounds(job: string): Promise<number[]> {
-    const names = await readdir(jobFolder(job)).catch(ifMissing([]))
+    const names = await readdir(jobFolder(job)).catch(ifMissing([], jobFolder(job)))
     return names.flatMap((name) => (/^round-\d+$/.test(name) ? [Number(name.slice(6))] : [])).toSorted((a, b) => a - b)
   }
 
   async function lineage(job: string, round: number): Promise<CommittedModel> {
     const location = roundFolder(job, round)
-    const text = await readFile(join(location, 'round.json'), 'utf8').catch(ifMissing(undefined))
-    if (text === undefined) throw registryError('REGISTRY_UNKNOWN', { job, round, location })
+    const text = await readFile(join(location, 'round.json'), 'utf8').catch(ifMissing(undefined, location))
+    if (text === undefined) {
+      const known = listedRounds(await rounds(job))
+      throw registryError('REGISTRY_UNKNOWN', { job, round, location: jobFolder(job), known })
+    }
     return { ...parseLineage(text, location), location }
   }
 
@@ -59,10 +62,13 @@ export function fileRegistry(folder: string): ModelRegistry {
   async function load(job: string, round: number): Promise<CommittedModel & { readonly weights: Float32Array }> {
     const model = await lineage(job, round)
     const { location } = model
-    const bytes = await readFile(join(location, 'weights.bin')).catch(ifMissing(undefined))
+    const bytes = await readFile(join(location, 'weights.bin')).catch(ifMissing(undefined, location))
     if (!bytes) throw registryError('REGISTRY_DAMAGED', { location, found: 'weights.bin is missing' })
     if (bytes.length % 4 !== 0)
-      throw registryError('REGISTRY_DAMAGED', { location, found: `weights.bin has ${bytes.length} bytes` })
+      throw registryError('REGISTRY_DAMAGED', {
+        location,
+        found: `weights.bin has ${bytes.length} bytes, which is no multiple of 4`,
+      })
     const weights = new Float32Array(Uint8Array.from(bytes).buffer)
     const hash = await weightsHash(weights)
     if (hash !== model.hash)
@@ -144,19 +150,20 @@ async function syncFolder(folder: string): Promise<void> {
   }
 }
 
-function ifMissing<Value>(value: Value): (error: unknown) => Value {
+/** Of a missing file, this value; of one at `location` that can't be read, REGISTRY_UNREADABLE. */
+function ifMissing<Value>(value: Value, location?: string): (error: unknown) => Value {
   return (error) => {
-    if (error instanceof Error && 'code' in error && error.code === 'ENOENT') return value
-    throw error
+    const code = fileErrorCode(error)
+    if (code === 'ENOENT') return value
+    if (code === undefined || location === undefined) throw error
+    throw registryError('REGISTRY_UNREADABLE', { location, reason: fileReason(error) }, { cause: error })
   }
 }
 
 function writeError(error: unknown, location: string): unknown {
-  if (error instanceof CodedError || !(error instanceof Error) || !('code' in error)) return error
-  const reason = error.message
-  if (['ENOSPC', 'EDQUOT', 'EFBIG'].includes(String(error.code)))
-    return registryError('REGISTRY_FULL', { location, reason }, { cause: error })
-  if (['EACCES', 'EPERM', 'EROFS', 'ENOTDIR', 'EEXIST'].includes(String(error.code)))
-    return registryError('REGISTRY_DENIED', { location, reason }, { cause: error })
-  return error
+  const code = fileErrorCode(error)
+  if (error instanceof CodedError || code === undefined) return error
+  const isFull = ['ENOSPC', 'EDQUOT', 'EFBIG'].includes(code)
+  const reason = fileReason(error)
+  return registryError(isFull ? 'REGISTRY_FULL' : 'REGISTRY_DENIED', { location, reason }, { cause: error })
 }

@@ -2,8 +2,8 @@ import { errorFactory } from '../../runtime/index.ts'
 
 export const weightsErrors = {
   WEIGHTS_FILE: {
-    message: 'weights file {file} cannot be read',
-    hint: 'check that the file exists and is readable; the cause says more',
+    message: 'weights file {file} cannot be read: {reason}',
+    hint: '{advice}',
   },
   WEIGHTS_FORMAT: {
     message: 'there is no reader for the weights file {file}',

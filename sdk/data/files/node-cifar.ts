@@ -12,7 +12,10 @@ import { openPaged, type PageSettings } from './node-paged-file.ts'
  * @throws DATA_FILE, DATA_DAMAGED with the place and what was expected there.
  */
 export function readCifar(variant: CifarVariant, files: readonly (string | URL)[]): Examples {
-  return decodeCifar(variant, files.map(readBytes))
+  return decodeCifar(
+    variant,
+    files.map((file) => readBytes(file, 'read it with openCifar, which leaves the images in the file')),
+  )
 }
 
 /** Opens what `readCifar` reads: images and labels stay in the files. @throws as `readCifar`, in reading too; DATA_CLOSED */

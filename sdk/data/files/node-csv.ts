@@ -1,11 +1,12 @@
 import { createReadStream } from 'node:fs'
+import { stat } from 'node:fs/promises'
 import { Readable } from 'node:stream'
 import { dataError } from '../errors.ts'
 import type { Examples } from '../examples.ts'
 import { csvOptions, csvRows } from '../formats/csv-rows.ts'
 import { type CsvSettings, csvTable } from '../formats/csv-table.ts'
 import { csvText } from '../formats/csv-text.ts'
-import { nameOf } from './node-file-content.ts'
+import { checkUnchanged, fileError, nameOf } from './node-file-content.ts'
 
 /** Most bytes of one row: papaparse would keep, and read again, all that follows a quote that is never closed. */
 const maxRowBytes = 16 * 1_048_576
@@ -14,7 +15,7 @@ const maxRowBytes = 16 * 1_048_576
  * Reads labelled examples from a csv file, row by row: only the numbers are in memory, four bytes each, at most
  * `maxBytes` (256 MiB).
  *
- * @throws DATA_FILE; DATA_CSV with line and column; DATA_CSV_COLUMN; DATA_TEXT; DATA_STREAM_ROW, DATA_STREAM_BOUND,
+ * @throws DATA_FILE; DATA_CHANGED; DATA_CSV with line and column; DATA_CSV_COLUMN; DATA_TEXT; DATA_STREAM_ROW, DATA_STREAM_BOUND,
  *   DATA_DIVISOR, DATA_SETTING.
  */
 export async function readCsv(path: string | URL, settings: CsvSettings): Promise<Examples> {
@@ -33,9 +34,11 @@ export async function readCsv(path: string | URL, settings: CsvSettings): Promis
   })
   async function* bytes(): AsyncGenerator<Uint8Array> {
     try {
+      const before = await stat(path)
       yield* createReadStream(path)
+      checkUnchanged(file, before, await stat(path))
     } catch (cause) {
-      throw dataError('DATA_FILE', { file }, { cause })
+      throw fileError(file, cause)
     }
   }
   async function* pieces(): AsyncGenerator<string> {

@@ -1,4 +1,7 @@
+import { type Stats, statSync } from 'node:fs'
+import { resolve } from 'node:path'
 import { fileURLToPath } from 'node:url'
+import { CodedError, fileErrorCode, fileReason } from '../../../runtime/index.ts'
 import { dataError } from '../errors.ts'
 import type { NamedBytes } from '../formats/idx.ts'
 import { readWholeFile } from './node-whole-file.ts'
@@ -6,17 +9,59 @@ import { readWholeFile } from './node-whole-file.ts'
 /**
  * A whole file with its name. Its bytes may be shared with other threads: they aren't changed.
  *
- * @throws DATA_FILE with the reason as cause.
+ * @param instead What reads a file that is too large to be read whole.
+ * @throws DATA_FILE with the reason as cause, DATA_CHANGED.
  */
-export function readBytes(file: string | URL): NamedBytes {
+export function readBytes(file: string | URL, instead: string): NamedBytes {
+  const name = nameOf(file)
   try {
-    return { file: nameOf(file), bytes: readWholeFile(file) }
+    const before = statSync(file)
+    const bytes = readWholeFile(file)
+    checkUnchanged(name, before, statSync(file))
+    return { file: name, bytes }
   } catch (cause) {
-    throw dataError('DATA_FILE', { file: nameOf(file) }, { cause })
+    throw fileError(name, cause, instead)
   }
 }
 
-/** A file's name for messages. */
+/** A file's absolute path, for messages. */
 export function nameOf(file: string | URL): string {
-  return file instanceof URL && file.protocol === 'file:' ? fileURLToPath(file) : String(file)
+  if (file instanceof URL) return file.protocol === 'file:' ? fileURLToPath(file) : String(file)
+  return resolve(file)
+}
+
+/** DATA_FILE with its reason in words, and what to do; a coded error stays as it is. */
+export function fileError(file: string, cause: unknown, instead = 'use smaller files'): CodedError {
+  if (cause instanceof CodedError) return cause
+  return dataError('DATA_FILE', { file, reason: fileReason(cause), advice: adviceOn(file, cause, instead) }, { cause })
+}
+
+function adviceOn(file: string, cause: unknown, instead: string): string {
+  switch (fileErrorCode(cause)) {
+    case 'ENOENT': {
+      const [, name] = /[\\/]node_modules[\\/]((?:@[^\\/]+[\\/])?[^\\/]+)[\\/]/.exec(file) ?? []
+      return name === undefined
+        ? 'check the path, or put the file there'
+        : `install the package that has it: npm install ${name}`
+    }
+    case 'EISDIR':
+      return 'name a file in that folder'
+    case 'EACCES':
+    case 'EPERM':
+      return 'allow this user to read the file, and to enter its folders'
+    case 'EMFILE':
+    case 'ENFILE':
+      return 'close opened files that are no longer needed (using), or raise the limit (ulimit -n)'
+    case 'ERR_FS_FILE_TOO_LARGE':
+      return instead
+    case 'EIO':
+      return 'get the file again from a copy, and see to the disk'
+    default:
+      return 'check the path, and that this user may read the file'
+  }
+}
+
+/** @throws DATA_CHANGED unless the file is as it was. */
+export function checkUnchanged(file: string, before: Stats, now: Stats): void {
+  if (now.size !== before.size || now.mtimeMs !== before.mtimeMs) throw dataError('DATA_CHANGED', { file })
 }

@@ -1,9 +1,10 @@
-import { mkdtempSync, rmSync, truncateSync, writeFileSync } from 'node:fs'
+import { closeSync, mkdtempSync, openSync, rmSync, truncateSync, utimesSync, writeFileSync, writeSync } from 'node:fs'
 import { tmpdir } from 'node:os'
-import { join } from 'node:path'
+import { join, relative } from 'node:path'
 import { pathToFileURL } from 'node:url'
 import test from 'ava'
 import * as fc from 'fast-check'
+import type { CodedError } from '../../../runtime/index.ts'
 import type { Examples } from '../examples.ts'
 import { encodeNpy } from '../formats/npy.ts'
 import { encodeNpz } from '../formats/npz.ts'
@@ -72,7 +73,7 @@ test('an opened npy file of any type reads as one in memory', (t) => {
         encodeNpy({ shape: [count], values: Int32Array.from({ length: count }, (_, i) => -i) }),
       )
       const order = Uint32Array.from(picks, (pick) => pick % count)
-      const settings = { ...(divisor && { divisor }) }
+      const settings = { nonFinite: 'keep', ...(divisor && { divisor }) } as const
       using opened = openNpy(features, pathToFileURL(labels), { ...pages, ...settings })
       t.deepEqual(content(opened, order), content(readNpy(features, labels, settings), order))
     }),
@@ -176,6 +177,128 @@ test('what can not be opened is refused as when it is read whole', (t) => {
   t.throws(() => openCifar('cifar-10', [labels]), { code: 'DATA_DAMAGED' })
 })
 
+test('a file that is written while it is open is refused in reading', (t) => {
+  const array = { shape: [1_000, 2], values: new Float64Array(2_000).fill(1) }
+  const features = file('written.npy', encodeNpy(array))
+  const labels = file('written-labels.npy', encodeNpy({ shape: [1_000], values: new Uint8Array(1_000) }))
+  utimesSync(features, 1, 1)
+  using opened = openNpy(features, labels, pages)
+  opened.read(0, new Float32Array(2), 0)
+  file('written.npy', encodeNpy({ ...array, values: array.values.fill(2) }))
+  t.throws(() => opened.read(500, new Float32Array(2), 0), { code: 'DATA_CHANGED' })
+})
+
+test('why a file cannot be read is said in words, with its absolute path and what to do', async (t) => {
+  const faultOf = async (read: () => unknown) => {
+    const error = await t.throwsAsync<CodedError>(async () => read(), { code: 'DATA_FILE' })
+    return `${error?.message}; ${error?.hint}`
+  }
+  const missing = relative(process.cwd(), join(folder, 'none.npy'))
+  for (const read of [
+    () => readNpy(missing, missing),
+    () => openNpy(missing, missing),
+    () => readIdx(missing, missing),
+    () => readCifar('cifar-10', [missing]),
+    () => readCsv(missing, { label: 'y' }),
+  ]) {
+    t.is(
+      await faultOf(read),
+      `data file ${join(folder, 'none.npy')} cannot be read: there is no such file (ENOENT); check the path, or put the file there`,
+    )
+  }
+  for (const read of [
+    () => readNpy(folder, folder),
+    () => openNpy(folder, folder),
+    () => readCsv(folder, { label: 'y' }),
+  ])
+    t.regex(await faultOf(read), /: it is a folder \(EISDIR\); name a file in that folder/)
+  t.regex(
+    await faultOf(() => readIdx('/x/node_modules/@some/data-set/train', 'y')),
+    /; install the package that has it: npm install @some\/data-set$/,
+  )
+})
+
+test('a file that is too large to be read whole is refused with what reads it', async (t) => {
+  const large = file('large', '')
+  truncateSync(large, 2 ** 31 + 1_000)
+  for (const [read, hint] of [
+    [() => readNpy(large, large), /openNpy/],
+    [() => readIdx(large, large), /openIdx/],
+    [() => readCifar('cifar-10', [large]), /openCifar/],
+    [() => readNpz(large, { features: 'x', labels: 'y' }), /openNpy/],
+  ] as const) {
+    const error = await t.throwsAsync<CodedError>(async () => read(), {
+      code: 'DATA_FILE',
+      message: /larger than the 2 GiB/,
+    })
+    t.regex(error?.hint ?? '', hint)
+  }
+  rmSync(large)
+})
+
+test('what lies behind 4 GiB of an opened file is read', (t) => {
+  const [rows, size] = [70_000, 65_536]
+  const text = `{'descr': '|u1', 'fortran_order': False, 'shape': (${rows}, ${size}), }`.padEnd(117) + '\n'
+  const features = file('sparse.npy', Buffer.from(`\x93NUMPY\x01\x00\x76\x00${text}`, 'latin1'))
+  truncateSync(features, 128 + rows * size)
+  const descriptor = openSync(features, 'r+')
+  writeSync(descriptor, Uint8Array.of(255), 0, 1, 128 + rows * size - 1)
+  closeSync(descriptor)
+  const labels = file('sparse-labels.npy', encodeNpy({ shape: [rows], values: new Uint8Array(rows).fill(3) }))
+  using opened = openNpy(features, labels)
+  const out = new Float32Array(size)
+  opened.read(rows - 1, out, 0)
+  t.deepEqual([out.at(-2), out.at(-1), opened.label(rows - 1)], [0, 1, 3])
+  rmSync(features)
+})
+
+test('values that are not finite are refused with their file and place, or kept when asked', async (t) => {
+  const values = Float32Array.of(1, 2, 3, 4, 5, Number.NaN, 7, 8)
+  const features = file('nan.npy', encodeNpy({ shape: [2, 2, 2], values }))
+  const labels = file('nan-labels.npy', encodeNpy({ shape: [2], values: Uint8Array.of(0, 1) }))
+  const archive = file(
+    'nan.npz',
+    encodeNpz(
+      new Map([
+        ['x', { shape: [2, 2, 2], values }],
+        ['y', { shape: [2], values: Uint8Array.of(0, 1) }],
+      ]),
+    ),
+  )
+  const names = { features: 'x', labels: 'y' }
+  const refused = (source: string) => ({
+    code: 'DATA_VALUE',
+    message: `example 1 of ${source} has as feature [0,1] NaN, which is no finite float32`,
+  })
+  t.throws(() => readNpy(features, labels), refused(features))
+  await t.throwsAsync(readNpz(archive, names), refused(`${archive}/x.npy`))
+  using opened = openNpy(features, labels)
+  const out = new Float32Array(4)
+  opened.read(0, out, 0)
+  t.throws(() => opened.read(1, out, 0), refused(features))
+
+  using kept = openNpy(features, labels, { nonFinite: 'keep' })
+  for (const examples of [kept, readNpy(features, labels, { nonFinite: 'keep' })]) {
+    examples.read(1, out, 0)
+    t.deepEqual([...out], [5, Number.NaN, 7, 8])
+  }
+  const bad = file('bad-labels.npy', encodeNpy({ shape: [2], values: Float32Array.of(0, Number.NaN) }))
+  for (const read of [() => readNpy(features, bad, { nonFinite: 'keep' }), () => openNpy(features, bad)])
+    t.throws(read, {
+      code: 'DATA_VALUE',
+      message: `example 1 of ${bad} has as the label NaN, which is no finite float32`,
+    })
+})
+
+test('one-hot labels are refused with how to make numbers of them', (t) => {
+  const features = file('hot.npy', encodeNpy({ shape: [2, 1], values: Uint8Array.of(1, 2) }))
+  const labels = file('hot-labels.npy', encodeNpy({ shape: [2, 3], values: Uint8Array.of(0, 0, 1, 1, 0, 0) }))
+  for (const read of [() => readNpy(features, labels), () => openNpy(features, labels)]) {
+    const error = t.throws<CodedError>(read, { code: 'DATA_LABELS', message: /shape \[2, 3\]/ })
+    t.regex(error?.hint ?? '', /numpy.argmax\(labels, axis=1\)/)
+  }
+})
+
 test('a file that is cut short while it is open, and one that is closed, are refused in reading', (t) => {
   const features = file('open.npy', encodeNpy({ shape: [1_000, 2], values: new Float64Array(2_000).fill(1) }))
   const labels = file('open-labels.npy', encodeNpy({ shape: [1_000], values: new Uint8Array(1_000) }))
@@ -184,8 +307,10 @@ test('a file that is cut short while it is open, and one that is closed, are ref
   opened.read(999, out, 0)
   t.deepEqual([...out], [1, 1])
   truncateSync(features, 5_000)
-  const error = t.throws(() => opened.read(500, out, 0), { code: 'DATA_DAMAGED' })
-  t.regex(error?.message ?? '', /expected 16128 bytes, as when it was opened/)
+  t.throws(() => opened.read(500, out, 0), {
+    code: 'DATA_CHANGED',
+    message: `data file ${features} was changed while it was read`,
+  })
   opened[Symbol.dispose]()
   opened[Symbol.dispose]()
   t.throws(() => opened.read(0, out, 0), { code: 'DATA_CLOSED' })

@@ -1,8 +1,10 @@
 import { sizeOf } from '../../weights/layout.ts'
 import { checkIndex } from '../check-index.ts'
 import type { Examples } from '../examples.ts'
+import { isFloat } from '../formats/labelled.ts'
 import { bytesOf, type NumberType, numbersIn } from '../formats/number-type.ts'
 import { checkedDivisor, rowReader } from '../in-memory-examples.ts'
+import { checkFinite } from '../values.ts'
 import type { PagedFile } from './node-paged-file.ts'
 
 /** Examples that stay in a file, of which some pages are in memory. Disposing of them closes it. */
@@ -16,6 +18,8 @@ export interface FileRows {
   readonly shape: readonly number[]
   readonly type: NumberType
   readonly divisor: number
+  /** Whether features that aren't finite are refused, when they are read. Default `keep`. */
+  readonly nonFinite?: 'refuse' | 'keep'
   /** Where the features of example 0 begin, and how many bytes further those of example 1. */
   readonly start: number
   readonly strideBytes: number
@@ -28,6 +32,7 @@ export interface FileRows {
 export function fileExamples(rows: FileRows): FileExamples {
   const { pages, count, shape, type, start, strideBytes, order } = rows
   const divisor = checkedDivisor(rows.divisor)
+  const isChecked = rows.nonFinite === 'refuse' && isFloat(type.kind)
   const size = sizeOf(shape)
   const row = new Uint8Array(size * bytesOf(type))
   // Bytes are read where they lie; other numbers are arrays made anew of each row.
@@ -45,6 +50,7 @@ export function fileExamples(rows: FileRows): FileExamples {
       pages.read(place, row)
       if (bytes && !order) return bytes(0, size, out, offset)
       const values = numbersIn(row, type, { file: pages.file, offset: place })
+      if (isChecked) checkFinite(values, { source: pages.file, index, shape })
       if (order) for (let i = 0; i < size; i++) out[offset + i] = (values[order[i] ?? 0] ?? 0) / divisor
       else rowReader(values, divisor)(0, size, out, offset)
     },

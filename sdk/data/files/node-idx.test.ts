@@ -45,7 +45,11 @@ test('a refusal names the file, what was expected and what came', (t) => {
 test('labels given for images, or another format, are refused', (t) => {
   const path = file('labels-3', labels)
   t.throws(() => readIdx(path, path), { code: 'DATA_IDX_MAGIC' })
-  t.throws(() => readIdx(file('gzip', Uint8Array.of(0x1f, 0x8b, 8, 0, 0)), path), { code: 'DATA_IDX_MAGIC' })
+  t.throws(() => readIdx(file('gzip', Uint8Array.of(0x1f, 0x8b, 8, 0, 0)), path), {
+    code: 'DATA_IDX_MAGIC',
+    message: /gzip file, which must be unpacked/,
+  })
+  t.throws(() => readIdx(file('empty', new Uint8Array()), path), { code: 'DATA_IDX_MAGIC', message: /an empty file/ })
 })
 
 test('labels of another number than the images are refused', (t) => {

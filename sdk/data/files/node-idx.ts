@@ -5,13 +5,15 @@ import { type FileExamples, fileExamples } from './node-file-examples.ts'
 import { opening } from './node-opening.ts'
 import { openPaged, type PageSettings } from './node-paged-file.ts'
 
+const instead = 'read it with openIdx, which leaves the images in the file'
+
 /**
  * Reads labelled examples from a pair of idx files of unsigned bytes, the format of MNIST.
  *
  * @throws DATA_FILE, DATA_IDX_MAGIC, DATA_IDX_SIZE, DATA_IDX_COUNT, with the file, what was expected and what came.
  */
 export function readIdx(imagesFile: string | URL, labelsFile: string | URL): Examples {
-  return decodeIdx(readBytes(imagesFile), readBytes(labelsFile))
+  return decodeIdx(readBytes(imagesFile, instead), readBytes(labelsFile, instead))
 }
 
 /**
@@ -25,7 +27,7 @@ export function openIdx(imagesFile: string | URL, labelsFile: string | URL, sett
     pages.read(0, header)
     const { shape, dataOffset } = decodeIdxHeader(header, 3, pages.size, pages.file)
     const [count = 0, rows = 0, columns = 0] = shape
-    const labels = decodeIdxLabels(readBytes(labelsFile), count)
+    const labels = decodeIdxLabels(readBytes(labelsFile, instead), count)
     return fileExamples({
       pages,
       count,

@@ -6,7 +6,7 @@ import { checkLabels, divisorOf, type FeatureSettings, labelledExamples } from '
 import { decodeNpy, type NdArray } from '../formats/npy.ts'
 import { decodeNpyHeader, npyHeaderBytes, npyPrefixBytes } from '../formats/npy-header.ts'
 import { bytesOf } from '../formats/number-type.ts'
-import { readBytes } from './node-file-content.ts'
+import { nameOf, readBytes } from './node-file-content.ts'
 import { type FileExamples, fileExamples } from './node-file-examples.ts'
 import { opening } from './node-opening.ts'
 import { openPaged, type PagedFile, type PageSettings } from './node-paged-file.ts'
@@ -15,11 +15,12 @@ import { openPaged, type PagedFile, type PageSettings } from './node-paged-file.
  * Reads labelled examples from two npy files, as `numpy.save` writes them: the first dimension of the features counts the
  * examples. Features keep their type until they are read as float32.
  *
- * @throws DATA_FILE, DATA_DAMAGED, DATA_TYPE, DATA_LABELS, DATA_DIVISOR
+ * @throws DATA_FILE, DATA_CHANGED, DATA_DAMAGED, DATA_TYPE, DATA_LABELS, DATA_VALUE, DATA_DIVISOR
  */
 export function readNpy(featuresFile: string | URL, labelsFile: string | URL, settings?: FeatureSettings): Examples {
   const features = readArray(featuresFile)
-  return labelledExamples(features, readArray(labelsFile), String(labelsFile), settings)
+  const names = { features: nameOf(featuresFile), labels: nameOf(labelsFile) }
+  return labelledExamples(features, readArray(labelsFile), names, settings)
 }
 
 export interface NpzSettings extends FeatureSettings {
@@ -37,20 +38,21 @@ export interface NpzSettings extends FeatureSettings {
 export async function readNpz(file: string | URL, settings: NpzSettings): Promise<Examples> {
   // Loaded when it is needed: most workloads have no zip archive.
   const { decodeNpz } = await import('../formats/npz.ts')
-  const { bytes, file: name } = readBytes(file)
+  const { bytes, file: name } = readBytes(file, 'save its arrays as npy files, and read those with openNpy')
   const arrays = decodeNpz(bytes, name, [settings.features, settings.labels])
   const array = (key: string): NdArray => {
     const found = arrays.get(key)
     if (!found) throw dataError('DATA_MEMBER', { file: name, name: key, known: [...arrays.keys()].join(', ') })
     return found
   }
-  return labelledExamples(array(settings.features), array(settings.labels), `${name}/${settings.labels}.npy`, settings)
+  const names = { features: `${name}/${settings.features}.npy`, labels: `${name}/${settings.labels}.npy` }
+  return labelledExamples(array(settings.features), array(settings.labels), names, settings)
 }
 
 /**
  * Opens what `readNpy` reads, without reading the features: they stay in the file. The labels are in memory.
  *
- * @throws as `readNpy`, and DATA_ORDER for features in Fortran order; in reading DATA_DAMAGED, DATA_FILE, DATA_CLOSED.
+ * @throws as `readNpy`, and DATA_ORDER for features in Fortran order; in reading DATA_VALUE, DATA_CHANGED, DATA_FILE, DATA_CLOSED.
  */
 export function openNpy(
   featuresFile: string | URL,
@@ -65,13 +67,14 @@ export function openNpy(
     if (size !== expected) throw damaged(file, Math.min(size, expected), `${expected} bytes in all`, String(size))
     const [count = 0, ...rest] = shape
     const labels = readArray(labelsFile)
-    checkLabels(labels, count, String(labelsFile))
+    checkLabels(labels, count, nameOf(labelsFile))
     return fileExamples({
       pages,
       count,
       shape: rest,
       type,
       divisor: divisorOf(type.kind, settings),
+      nonFinite: settings.nonFinite ?? 'refuse',
       start: dataOffset,
       strideBytes: sizeOf(rest) * bytesOf(type),
       label: (index) => labels.values[index] ?? 0,
@@ -88,6 +91,6 @@ function headerOf(pages: PagedFile): Uint8Array {
 }
 
 function readArray(path: string | URL): NdArray {
-  const { bytes, file } = readBytes(path)
+  const { bytes, file } = readBytes(path, 'read it with openNpy, which leaves the features in the file')
   return decodeNpy(bytes, file)
 }

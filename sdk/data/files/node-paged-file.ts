@@ -1,7 +1,7 @@
 import { closeSync, fstatSync, openSync, readSync } from 'node:fs'
 import { dataError } from '../errors.ts'
 import { damaged } from '../formats/damaged.ts'
-import { nameOf } from './node-file-content.ts'
+import { checkUnchanged, fileError, nameOf } from './node-file-content.ts'
 
 export interface PageSettings {
   /** Bytes read at once. Default 16 KiB: examples are read in random order, of which each needs one or two pages. */
@@ -18,22 +18,27 @@ export interface PagedFile extends Disposable {
   read(position: number, out: Uint8Array): void
 }
 
-/** @throws DATA_FILE with the reason as cause. */
+/** @throws DATA_FILE with the reason as cause; DATA_SETTING. In reading DATA_CHANGED, too. */
 export function openPaged(
   path: string | URL,
   { pageBytes = 16_384, cacheBytes = 64 * 1_048_576 }: PageSettings = {},
 ): PagedFile {
   const file = nameOf(path)
+  for (const [name, came] of Object.entries({ pageBytes, cacheBytes })) {
+    if (Number.isInteger(came) && came > 0) continue
+    throw dataError('DATA_SETTING', { name, came, expected: 'a whole number from 1' })
+  }
   const fails = <Result>(work: () => Result): Result => {
     try {
       return work()
     } catch (cause) {
-      throw dataError('DATA_FILE', { file }, { cause })
+      throw fileError(file, cause)
     }
   }
   let descriptor: number | undefined = fails(() => openSync(path, 'r'))
   const open = descriptor
-  const size = fails(() => fstatSync(open).size)
+  const stats = fails(() => fstatSync(open))
+  const { size } = stats
   const most = Math.max(1, Math.floor(cacheBytes / pageBytes))
   // In the order of their last use, the oldest first.
   const pages = new Map<number, Uint8Array>()
@@ -53,6 +58,7 @@ export function openPaged(
     const start = number * pageBytes
     const length = Math.min(pageBytes, size - start)
     const came = fails(() => readSync(from, bytes, 0, length, start))
+    checkUnchanged(file, stats, fstatSync(from))
     if (came < length) throw damaged(file, start + came, `${size} bytes, as when it was opened`, 'the end')
     pages.set(number, bytes)
     return bytes
