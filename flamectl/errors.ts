@@ -77,6 +77,25 @@ const usageCodes: readonly string[] = [
   'OPTION_VALUE',
 ]
 
+/** What to do about refusals of the server, whose own hints are for who writes programs. */
+const hintsOfCommands: Readonly<Record<string, string>> = {
+  DESIGN_EXISTS: 'choose another id, or change the design with flamectl update design',
+  DESIGN_USED: 'remove the jobs first, or the design all the same with flamectl remove design -f',
+  SCHEMA_UNKNOWN: 'give it one with flamectl create schema <designId> <json>',
+  CODE_UNKNOWN: 'give it some with flamectl create code <designId> <zip or folder>',
+  API_TOKEN_MISSING: "have one issued on the server's machine: export FLAME_TOKEN=$(flamectl token <user>)",
+  API_TOKEN_INVALID: 'set FLAME_TOKEN to what flamectl token printed, or have another one issued',
+  API_FOREIGN: 'name the server by its address on loopback with --endpoint, or start it with --auth',
+  API_FOREIGN_USER: 'leave --user, FLAME_USER and the configured user away, or set FLAME_TOKEN to a token of that user',
+  API_NOT_FOUND: 'see whether a control plane of this version answers at the endpoint',
+  API_TOO_MANY: 'try again in a moment',
+}
+
+/** What a person at the command line can do about an error. */
+export function hintOf({ code, hint }: CodedError): string {
+  return hintsOfCommands[code] ?? hint
+}
+
 /** How the process ends; `unread`, when nobody reads what it writes, is what shells say of a program that SIGPIPE ended. */
 export const exitStatus = { done: 0, failed: 1, misused: 2, notFound: 3, refused: 4, unread: 141 } as const
 

@@ -38,7 +38,7 @@ export const clientError = errorFactory(clientErrors)
 const problem = z.object({
   code: z.string().min(1),
   detail: z.string(),
-  hint: z.string().default('see the API description, /openapi.json'),
+  hint: z.string().default('mend what the message names, and try again'),
   faults: z.array(z.looseObject({ code: z.string(), place: z.string(), message: z.string() })).exactOptional(),
 })
 

@@ -1,5 +1,5 @@
 import { z } from 'zod'
-import { identifier } from '../../actors/catalogue/model/index.ts'
+import { expectation, identifier, words } from '../../actors/catalogue/model/index.ts'
 import { apiError } from '../errors.ts'
 
 /** A whole number, as text. */
@@ -23,12 +23,12 @@ export function decodeQuery<Model extends z.ZodObject>(
   model: Model,
   query: Readonly<Record<string, string>>,
 ): z.output<Model> {
-  const decoded = model.safeParse(query)
+  const decoded = model.safeParse(query, { error: expectation })
   if (decoded.success) return decoded.data
-  const faults = decoded.error.issues.map(({ path, message }) => ({
+  const faults = decoded.error.issues.map((issue) => ({
     code: 'QUERY_INVALID',
-    place: path.join('.'),
-    message,
+    place: issue.path.join('.'),
+    message: words(issue, query[String(issue.path[0])]),
   }))
   const list = faults.map(({ place, message }) => `  ${place}: ${message}`).join('\n')
   throw apiError('API_QUERY', { list, faults })

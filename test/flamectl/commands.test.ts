@@ -148,7 +148,7 @@ test.serial('where tokens are asked for, one that flamectl issues opens the own 
   t.regex(up.out(), /FLAME_TOKEN=\$\(flamectl token/)
   const missing = await up.command('get', 'designs')
   t.is(missing.status, 4)
-  t.regex(missing.err, /API_TOKEN_MISSING.*\n.*flamectl token/)
+  t.regex(missing.err, /API_TOKEN_MISSING.*\n.*FLAME_TOKEN=\$\(flamectl token/)
   const { out } = await runCommand(['token', 'u', '--key-file', keyFile])
   const config = join(folder.path, 'config.yaml')
   await writeFile(config, `token: ${out}`)

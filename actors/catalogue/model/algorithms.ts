@@ -2,6 +2,7 @@ import { z } from 'zod'
 import type { PlacedFault } from '../../errors.ts'
 import { faultsOf } from './decode-model.ts'
 import type { Algorithm, ModelSpec } from './job.ts'
+import { expectation } from './plain-words.ts'
 
 const fraction = z.number().min(0).max(1)
 const positive = z.number().positive()
@@ -89,6 +90,6 @@ function algorithmFaults(
 }
 
 function checked(model: z.ZodType, value: unknown, place: readonly string[]): PlacedFault[] {
-  const decoded = model.safeParse(value)
+  const decoded = model.safeParse(value, { error: expectation })
   return decoded.success ? [] : decoded.error.issues.flatMap((issue) => faultsOf(issue, value, place))
 }

@@ -1,5 +1,6 @@
 import type { z } from 'zod'
 import { faultyError, type PlacedFault } from '../../errors.ts'
+import { expectation, shown } from './plain-words.ts'
 import { withoutZeroValues } from './zero-values.ts'
 
 /**
@@ -8,7 +9,7 @@ import { withoutZeroValues } from './zero-values.ts'
  */
 export function decodeModel<Model extends z.ZodType>(model: Model, value: unknown, name = 'body'): z.output<Model> {
   const given = withoutZeroValues(model, value)
-  const decoded = model.safeParse(given)
+  const decoded = model.safeParse(given, { error: expectation })
   if (decoded.success) return decoded.data
   const faults = decoded.error.issues.flatMap((issue) => faultsOf(issue, given))
   const hasUnknown = faults.some(({ code }) => code === 'FIELD_UNKNOWN')
@@ -24,16 +25,25 @@ export function faultsOf(issue: z.core.$ZodIssue, value: unknown, within: readon
       place: [...path, key].join('.'),
       message: `there is no field ${key}`,
     }))
-  if (isMissing(issue, value))
-    return [{ code: 'FIELD_REQUIRED', place: path.join('.'), message: 'this field is required' }]
-  return [{ code: 'FIELD_INVALID', place: path.join('.'), message: issue.message }]
+  const came = partAt(issue.path, value)
+  if (came === undefined) {
+    const message = path.length === 0 ? 'it is required, and nothing came' : 'this field is required'
+    return [{ code: 'FIELD_REQUIRED', place: path.join('.'), message }]
+  }
+  return [{ code: 'FIELD_INVALID', place: path.join('.'), message: words(issue, came) }]
 }
 
-function isMissing({ path }: z.core.$ZodIssue, value: unknown): boolean {
+/** What was expected, and what came. */
+export function words({ code, message }: z.core.$ZodIssue, came: unknown): string {
+  if (code === 'custom') return message
+  return `${message}, got ${shown(came)}`
+}
+
+function partAt(path: readonly PropertyKey[], value: unknown): unknown {
   let found: unknown = value
   for (const step of path) {
-    if (typeof found !== 'object' || found === null) return false
+    if (typeof found !== 'object' || found === null) return undefined
     found = Object.getOwnPropertyDescriptor(found, step)?.value
   }
-  return found === undefined
+  return found
 }

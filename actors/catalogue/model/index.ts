@@ -3,7 +3,7 @@ export { checkIdentifier, identifier, models } from './atoms.ts'
 export * from './audit-entry.ts'
 export * from './compute.ts'
 export * from './dataset.ts'
-export { decodeModel } from './decode-model.ts'
+export { decodeModel, words } from './decode-model.ts'
 export * from './design.ts'
 export {
   type AskedState,
@@ -17,6 +17,7 @@ export {
   mostTasks,
 } from './job.ts'
 export * from './notification.ts'
+export { expectation } from './plain-words.ts'
 export * from './task.ts'
 export { type Broker, type ModelRegistrySetting, type TaskConfig, taskConfig } from './task-config.ts'
 export { knownPart } from './unknown-fields.ts'

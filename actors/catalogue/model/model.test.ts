@@ -139,3 +139,19 @@ test('any number of unknown fields is found', (t) => {
   t.is(unknown.length, 200_000)
   t.is(unknown.at(-1), 'modelSpec.x199999')
 })
+
+const misfits: readonly [string, unknown, string][] = [
+  ['another type', { ...job, name: 1 }, 'name: expected a text, got 1'],
+  ['a list for an object', [], '(whole): expected an object, got an empty list'],
+  ['no body', undefined, '(whole): it is required, and nothing came'],
+  [
+    'a value of none that there are',
+    { ...job, priority: 'huge' },
+    'priority: expected one of "low", "medium", "high", got "huge"',
+  ],
+]
+for (const [title, value, message] of misfits)
+  test(`a body with ${title} is told what was expected and what came`, (t) => {
+    const error = t.throws(() => decodeModel(jobSpec, value))
+    t.true(error?.message.includes(`  ${message}`), error?.message)
+  })
