@@ -9,7 +9,7 @@ const flamectlErrors = {
   RUN_OPTION: { message: '{option} expects {expected}, and got {given}', hint: 'see flamectl run --help' },
   RUN_RESUME_DIFFERS: {
     message: 'job {job} began with {name} {began}, and this command says {given}',
-    hint: 'resume with what it began with, or begin a new job without --resume',
+    hint: 'resume with what it began with (only rounds may be more, once the job has ended), or begin a new job without --resume',
   },
   RUN_FAILED: { message: 'job {job} failed: {cause}', hint: 'mend the cause, then run the same command with --resume' },
   CODE_SIZE: {

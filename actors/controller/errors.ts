@@ -24,7 +24,7 @@ const controllerErrors = {
   },
   JOB_CLIENTS: {
     message:
-      'tasks of the job with datasets: {clients}, clients that the workload has data for: {known}; there is none for number {missing}',
+      'the job has {clients} tasks with datasets, and the workload has data for {known}: none for number {missing}',
     hint: 'name fewer datasets, or bring data for more clients',
   },
   JOB_SEED: {

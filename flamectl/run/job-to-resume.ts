@@ -1,3 +1,4 @@
+import { editableStates, type JobSpecification } from '../../actors/catalogue/model/index.ts'
 import { type JobStatus, settingsOf } from '../../actors/index.ts'
 import { countOf, type Settings, type Workload } from '../../sdk/index.ts'
 import type { Connection } from '../connection/connection.ts'
@@ -9,13 +10,16 @@ import { jobsOf } from './workload-job.ts'
 export interface ResumedJob {
   readonly id: string
   readonly state: JobStatus['state']
-  /** What it began with. */
+  /** What it began with; but for its rounds, if there are to be more. */
   readonly plan: { readonly seed: number; readonly settings: Settings }
+  /** The job with more rounds, to be stored before it's started again. */
+  readonly withMoreRounds?: JobSpecification
 }
 
 /**
  * The latest job of a workload. Undefined if there is none: then the process was killed before the job was created.
- * RUN_RESUME_DIFFERS if the command names another setting, or seed, than it began with.
+ * RUN_RESUME_DIFFERS if the command names another setting, or seed, than it began with; only rounds may be more, once it has
+ * ended.
  */
 export async function jobToResume(
   connection: Connection,
@@ -39,9 +43,19 @@ export async function jobToResume(
     given.seed = seed
     began.seed = plan.seed
   }
+  const { rounds } = settings
+  const hasMore = 'rounds' in given && rounds > plan.settings.rounds && editableStates.includes(state)
+  if (hasMore) began.rounds = rounds
   for (const [name, value] of Object.entries(given)) {
     if (value !== began[name])
       throw flamectlError('RUN_RESUME_DIFFERS', { job: id, name, began: began[name], given: value })
   }
-  return { id, state, plan: { seed: plan.seed, settings: plan.settings } }
+  const { modelSpec } = spec
+  const hyperparameters = { ...modelSpec?.hyperparameters, rounds }
+  return {
+    id,
+    state,
+    plan: { seed: plan.seed, settings: hasMore ? { ...plan.settings, rounds } : plan.settings },
+    ...(hasMore ? { withMoreRounds: { ...spec, modelSpec: { ...modelSpec, hyperparameters } } } : {}),
+  }
 }

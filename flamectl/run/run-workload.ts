@@ -51,7 +51,8 @@ export async function runWorkload(
     assertValid(topology, { mostTasks })
     loaded.workload.strategy(plan.settings)
     if (options.check) await requireReproducible(loaded.workload, plan.settings, plan.seed)
-    if (found?.state !== 'completed') {
+    const state = found?.withMoreRounds ? 'ready' : found?.state
+    if (state !== 'completed') {
       // The threads start while this one loads the server.
       const starting = poolFor({ ...loaded, ...plan, workers: options.workers })
       const [started] = await Promise.all([starting, import('./run-server.ts')])
@@ -59,6 +60,10 @@ export async function runWorkload(
     }
     server ??= await open()
     const job = found?.id ?? (await createJob(server.connection, loaded, { ...plan, topology }))
+    if (found?.withMoreRounds) {
+      const { client, user: owner } = server.connection
+      await client.updateJob({ user: owner, jobId: job, body: found.withMoreRounds })
+    }
 
     reporter = scope.resolve(REPORTER)
     const latest = found && (await registry.latest(job))
@@ -68,9 +73,9 @@ export async function runWorkload(
       ...(pool?.runsOn === undefined ? {} : { runsOn: pool.runsOn }),
       ...(found ? { resumedAfter: latest?.round ?? 0 } : {}),
     })
-    if (found?.state === 'completed') {
+    if (state === 'completed') {
       if (latest) reporter.round({ ...latest, seconds: 0 })
-    } else if ((await hosted(server, job, found?.state, reporter)) === 'terminated') {
+    } else if ((await hosted(server, job, state, reporter)) === 'terminated') {
       const rounds = (await registry.latest(job))?.round ?? 0
       reporter.stopped(rounds, resumeCommand)
       return { type: 'stopped', rounds }

@@ -116,6 +116,8 @@ export interface Role<State, Channels> {
   init(context: RoleContext<Channels>): State | Promise<State>
   /** Tells a state of this role from what else a snapshot might hold. */
   isState(value: unknown): value is State
+  /** What a state of an earlier start goes on as, where it isn't as it was: a job that had ended may have more rounds now. */
+  resume?(state: State, context: RoleContext<Channels>): State
   round(state: State, context: RoleContext<Channels>): Promise<State>
   done(state: State): boolean
   /** Runs once the role is done, and again if it is resumed when done already. */

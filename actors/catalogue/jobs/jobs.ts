@@ -1,3 +1,4 @@
+import { isDeepStrictEqual } from 'node:util'
 import { catalogueError } from '../../errors.ts'
 import { batchSize, inBatches } from '../../in-batches.ts'
 import { assertMatch } from '../conditions.ts'
@@ -77,7 +78,10 @@ export async function readJobStatus(collections: Collections, user: string, id: 
   return statusOf(await findJob(collections, user, id))
 }
 
-/** Replaces a job and its tasks at once; it's ready then. JOB_STATE unless it's ready or has ended. */
+/**
+ * Replaces a job and its tasks at once; it's ready then. With more rounds and no other change its next start goes on with its
+ * run. JOB_STATE unless it's ready or has ended.
+ */
 export async function updateJob(
   collections: Collections,
   parts: CatalogueParts,
@@ -94,9 +98,10 @@ export async function updateJob(
   const { expanded, count: _count, ...plan } = await planJob(collections, parts, user, id, given)
   const [at, adds] = [parts.now(), parts.newId()]
   const { createdAt, fence, run, expansion: replaces } = found.value
-  const kept = { createdAt, ...(fence === undefined ? {} : { fence }) }
+  const goesOn = run !== undefined && hasOnlyMoreRounds(found.value.spec, plan.spec)
+  const kept = { createdAt, ...(fence === undefined ? {} : { fence }), ...(goesOn ? { run } : {}) }
   const value: CatalogueJob = { ...plan, ...kept, userId: user, expansion: adds, state: 'ready', updatedAt: at }
-  await changingTasks(collections, parts, { job: id, adds, replaces, run }, async () => {
+  await changingTasks(collections, parts, { job: id, adds, replaces, run: goesOn ? undefined : run }, async () => {
     const entries = taskEntries(collections, id, adds, expanded, at)
     await inBatches(entries, parts.batch ?? batchSize, collections.insertAll)
     await collections.jobs.replace(found, value)
@@ -106,6 +111,18 @@ export async function updateJob(
   if (value.designSerial !== found.value.designSerial)
     await removeLeftRevisions(collections, parts.store, found.value.designSerial)
   return null
+}
+
+function hasOnlyMoreRounds(before: JobSpecification, after: JobSpecification): boolean {
+  const [had, has] = [before, after].map(({ modelSpec }) => modelSpec?.hyperparameters?.rounds)
+  if (!(typeof had === 'number' && typeof has === 'number' && has > had)) return false
+  return isDeepStrictEqual(withRounds(before, has), after)
+}
+
+/** A job with another number of rounds. */
+function withRounds(spec: JobSpecification, rounds: number): JobSpecification {
+  const { hyperparameters = {} } = spec.modelSpec ?? {}
+  return { ...spec, modelSpec: { ...spec.modelSpec, hyperparameters: { ...hyperparameters, rounds } } }
 }
 
 /** Removes a job with its tasks, the state of their roles, and its events; its models stay. JOB_STATE unless it's ready or has ended. */

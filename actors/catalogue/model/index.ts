@@ -1,4 +1,4 @@
-export { endedNames } from '../jobs/job-transitions.ts'
+export { editableStates, endedNames } from '../jobs/job-transitions.ts'
 export { checkIdentifier, identifier, models } from './atoms.ts'
 export * from './audit-entry.ts'
 export * from './compute.ts'

@@ -141,7 +141,8 @@ test("a job of the catalogue runs from its design's code to the weights that fla
   const last = (await server.stage.events(user, job)).at(-1)?.event
   t.deepEqual(last, { type: 'state', state: 'completed' })
   await server.stage.idle()
-  t.is(await store.load(`job/${job}/top-aggregator-0`), undefined, 'the state of its roles is not needed any more')
+  t.is(await store.load(`job/${job}/trainer-0`), undefined, 'the state of its trainers is not needed any more')
+  t.truthy(await store.load(`job/${job}/top-aggregator-0`), 'that of its aggregator is, if there are to be more rounds')
 })
 
 for (const interruptedAfter of [1, 3, 5])
@@ -214,13 +215,15 @@ test('a job that is stopped and started again goes on after its last round, and 
 
 test('a job that is started after its completion begins anew, under another name', async (t) => {
   await using folder = await temporaryFolder()
-  await using server = serverOn({ store: await storeWithJob(), folder: folder.path })
+  const store = await storeWithJob()
+  await using server = serverOn({ store, folder: folder.path })
   await server.ask('starting')
   const { number } = await server.ended()
   await server.stage.idle()
   await server.ask('starting')
   await server.ended(number)
   t.like(await server.stage.job(job), { state: 'completed', run: 'j~2' })
+  t.is(await store.load(`job/${job}/top-aggregator-0`), undefined, 'the state of the run before is gone')
   t.deepEqual(await server.registry.list('j~2'), await server.registry.list('j'))
 })
 

@@ -242,8 +242,10 @@ export function job(lease: HeldLease, parts: JobParts): Behavior<JobMessage> {
       const { state, run, cause } = document.value
       if (endedNames.includes(state)) await record({ type: 'state', state, ...(cause === undefined ? {} : { cause }) })
       if (state === 'completed' && run !== undefined) {
+        // The others keep what more rounds would go on from.
         const ended = await tasksOf(collections, { id: lease.job, value: document.value })
-        await Promise.all(ended.map(({ end: name }) => forgetRole(store, run, name)))
+        const consumers = ended.filter(({ dataset }) => dataset !== undefined)
+        await Promise.all(consumers.map(({ end: name }) => forgetRole(store, run, name)))
       }
       await endLease(collections, lease)
       context.stop()

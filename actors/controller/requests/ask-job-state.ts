@@ -1,4 +1,7 @@
+import type { Store } from '../../../runtime/index.ts'
+import { forgetRole } from '../../../sdk/index.ts'
 import { assertMatch } from '../../catalogue/conditions.ts'
+import { tasksOf } from '../../catalogue/jobs/expansions.ts'
 import { moveJob, statesBefore } from '../../catalogue/jobs/job-transitions.ts'
 import { findJob, statusOf } from '../../catalogue/jobs/jobs.ts'
 import type { AskedState } from '../../catalogue/model/job.ts'
@@ -35,16 +38,19 @@ export async function movableJob(
 }
 
 /**
- * A job as it's started: it goes on from the last committed round of a run that failed or was terminated; else it begins a
- * new run.
+ * A job as it's started: it goes on from the last committed round of a run that failed, was terminated or got more rounds;
+ * else it begins a new run.
  */
 export async function startedJob(
   collections: Collections,
   { id, value }: Stored<CatalogueJob>,
-  { now, newId }: { readonly now: () => string; readonly newId: () => string },
+  { store, now, newId }: { readonly store: Store; readonly now: () => string; readonly newId: () => string },
 ): Promise<CatalogueJob> {
   const { cause: _c, endedAt: _e, placedAt: _p, ...kept } = value
-  const goesOn = value.state === 'failed' || value.state === 'terminated'
+  const goesOn = value.state !== 'completed'
+  // What was kept of the run for more rounds. Lost before its time, these would be run from the first one on, to the same bits.
+  if (!goesOn && value.run !== undefined)
+    for (const task of await tasksOf(collections, { id, value })) await forgetRole(store, value.run, task.end)
   const at = now()
   return {
     ...kept,

@@ -1,6 +1,6 @@
 import { type ActorContext, type Behavior, CodedError } from '../../../runtime/index.ts'
 import { LiveChannel } from '../channel/live-channel.ts'
-import type { LogEntry, Notice, Role } from '../role.ts'
+import type { LogEntry, Notice, Role, RoleContext } from '../role.ts'
 import { checkedRounds } from './checked-rounds.ts'
 import { type RoundParts, type Rounds, roleContext } from './role-context.ts'
 import type { JobSurroundings, RoleMessage, RoleTask } from './role-task.ts'
@@ -80,7 +80,8 @@ export function roleHost(task: RoleTask, job: JobSurroundings): Behavior<RoleMes
       }
       const live = { role, task, job, actor, ports: [...channels.values()], decisions: keeper.decisions, effects }
       const { context: roleContextOf, round } = job.checkDeterminism ? checkedRounds(live) : plainRounds(live)
-      let state = keeper.restored ?? (await role.init(roleContextOf))
+      const { restored } = keeper
+      let state = restored === undefined ? await role.init(roleContextOf) : resumed(role, restored, roleContextOf)
       while (!role.done(state)) {
         const next = await round(state)
         if (actor.signal.aborted) return
@@ -93,6 +94,10 @@ export function roleHost(task: RoleTask, job: JobSurroundings): Behavior<RoleMes
       await role.finish?.(state, roleContextOf)
     }
   }
+}
+
+function resumed<State, Channels>(role: Role<State, Channels>, state: State, context: RoleContext<Channels>): State {
+  return role.resume ? role.resume(state, context) : state
 }
 
 /** Running the round again may mend it: anything unforeseen, and the loss of a thread that kept a part of the round's sum. */

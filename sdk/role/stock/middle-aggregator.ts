@@ -19,6 +19,8 @@ export const middleAggregator = role({
   init: (): MiddleAggregatorState => ({ rounds: 0, ended: false }),
   isState: (value): value is MiddleAggregatorState =>
     typeof value === 'object' && value !== null && 'ended' in value && 'rounds' in value,
+  // Told again at the end of the aggregator above.
+  resume: (state) => ({ ...state, ended: false }),
   done: ({ ended }) => ended,
 
   async round(state, context) {

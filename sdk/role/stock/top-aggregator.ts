@@ -27,6 +27,7 @@ export const topAggregator = role({
     'weights' in value &&
     value.weights instanceof Float32Array &&
     'optimizer' in value,
+  resume: (state, { settings }) => ({ ...state, rounds: settings.rounds }),
   done: ({ round, rounds }) => round >= rounds,
 
   async round(state, context) {

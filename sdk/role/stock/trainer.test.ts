@@ -89,6 +89,7 @@ test('a coded fault of the learner is reported above, and the trainer stays', as
         round: 1,
         code: 'MISHAP',
         reason: 'client 0 is ill',
+        hint: 'mend it',
       })
       trainers.broadcast(assignment(2))
       t.like((await trainers.recvAny()).message, { type: 'update', round: 2 })

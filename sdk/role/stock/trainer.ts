@@ -15,6 +15,8 @@ export const trainer = role({
   open: (channel) => ({ aggregator: channel(above) }),
   init: (): TrainerState => ({ ended: false }),
   isState: (value): value is TrainerState => typeof value === 'object' && value !== null && 'ended' in value,
+  // Told again at the end of the aggregator above.
+  resume: () => ({ ended: false }),
   done: ({ ended }) => ended,
 
   async round(state, { channels: { aggregator }, learner }) {
