@@ -1,4 +1,6 @@
 import type { Store } from '../../runtime/index.ts'
+import type { PlacedFault } from '../errors.ts'
+import type { JobSpecification } from './model/job.ts'
 import type { WorkerSettings } from './tasks/task-config.ts'
 
 /** What the catalogue takes from outside. */
@@ -20,6 +22,11 @@ export interface CatalogueParts {
   /** Other servers may share the store: what they have under way is left alone as long as they live. Default false. */
   readonly shared?: boolean
   readonly workers?: WorkerSettings
+  /** What of a job can't be run where tasks on these computes would be. Default: nothing. */
+  readonly runFaults?: (
+    spec: JobSpecification,
+    tasks: readonly { readonly computeId: string }[],
+  ) => readonly PlacedFault[]
 }
 
 /** What a code archive may hold. */

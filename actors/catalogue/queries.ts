@@ -70,7 +70,7 @@ export function answerQuery(
     case 'list-deployments':
       return answer(query, () => listDeployments(collections, query, query.page))
     case 'read-deployment-config':
-      return answer(query, () => readDeploymentConfig(collections, query, query.job))
+      return answer(query, () => readDeploymentConfig(collections, query, query.job, parts.workers))
     case 'read-deployment-status':
       return answer(query, () => readDeploymentStatus(collections, query, query.job))
     case 'check-task-key':

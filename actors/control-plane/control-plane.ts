@@ -6,7 +6,7 @@ import type { CatalogueParts } from '../catalogue/parts.ts'
 import type { CatalogueMessage } from '../catalogue/protocol.ts'
 import { agentsDeployer } from '../controller/agents/agents-deployer.ts'
 import { type ControllerParts, controller } from '../controller/controller.ts'
-import type { DeployableJob, Deployer } from '../controller/deployer.ts'
+import type { Deployer } from '../controller/deployer.ts'
 import type { ControllerMessage } from '../controller/protocol.ts'
 import { type EventsParts, events } from '../events/events.ts'
 import type { EventsMessage } from '../events/protocol.ts'
@@ -23,13 +23,17 @@ export type ControlPlaneMessage =
   | IdempotencyMessage
   | NotifierMessage
 
+interface JobPlaces {
+  readonly tasks: readonly { readonly computeId: string }[]
+}
+
 export type ControlPlaneParts = CatalogueParts &
   AuditParts &
   IdempotencyParts &
   EventsParts &
   Omit<ControllerParts, 'events' | 'deployerOf'> & {
     /** Which deployer takes a job: the one for agents, or another. */
-    readonly chooseDeployer: (job: DeployableJob, agents: Deployer) => Deployer
+    readonly chooseDeployer: (job: JobPlaces, agents: Deployer) => Deployer
   }
 
 /** Jobs go on after a fault of the controller itself, however often. */
@@ -45,11 +49,12 @@ export function controlPlane(parts: ControlPlaneParts): Behavior<ControlPlaneMes
   return (context) => {
     const repeatables = context.spawn('idempotency', idempotency(parts), { supervise: { type: 'resume' } })
     const entries = context.spawn('audit', audit(parts))
-    const things = context.spawn('catalogue', catalogue(parts))
     const happenings = context.spawn('events', events(parts))
     const notifications = context.spawn('notifier', notifier(parts))
     const agents = agentsDeployer({ ...parts, notifier: notifications })
-    const deployerOf = (job: DeployableJob) => parts.chooseDeployer(job, agents)
+    const deployerOf = (job: JobPlaces) => parts.chooseDeployer(job, agents)
+    const runFaults: CatalogueParts['runFaults'] = (spec, tasks) => deployerOf({ tasks }).faultsOf?.(spec) ?? []
+    const things = context.spawn('catalogue', catalogue({ ...parts, runFaults }))
     const jobs = context.spawn('controller', controller({ ...parts, deployerOf, events: happenings }), {
       supervise: controllerSupervision,
     })

@@ -137,9 +137,10 @@ for (const [title, [happens, state, code]] of Object.entries(endings))
     t.deepEqual(await leases(store), [])
   })
 
-test('a deployment that fails before anything is placed fails the job', async (t) => {
+test('a deployment that fails before anything is placed fails the job, and the logs of its tasks say why', async (t) => {
   const deployer = scriptedDeployer()
-  await using stage = controllerStage({ store: await storeWithJob(), deployer })
+  const store = await storeWithJob()
+  await using stage = controllerStage({ store, deployer })
   const cause = deployError('NO_HOST')
   await play(
     stage,
@@ -150,6 +151,37 @@ test('a deployment that fails before anything is placed fails the job', async (t
     state: 'failed',
     cause: { code: 'NO_HOST', message: 'no host has room', hint: 'add one' },
   })
+  t.deepEqual(
+    (await all(store.documents.find('tasks'))).map(({ fields: { state, log } }) => `${state} ${log}`),
+    ends.map(() => 'terminated NO_HOST: no host has room'),
+  )
+})
+
+test("of a long log of a task the lines at its end are kept, below one that says what isn't", async (t) => {
+  const deployer = scriptedDeployer()
+  const store = await storeWithJob()
+  await using stage = controllerStage({ store, deployer })
+  await play(
+    stage,
+    () => asks(stage, 'starting'),
+    () => deployer.deployments[0]?.report({ type: 'placed' }),
+  )
+  const { taskId = '', key = '' } = deployer.deployments[0]?.job.tasks[0] ?? {}
+  const keptOf = async (log: string) => {
+    const status = { state: 'running', log } as const
+    const sent = { type: 'report-task', job, task: taskId, key, mayLackKey: false, status } as const
+    await stage.ask<null>((replyTo) => ({ ...sent, replyTo }))
+    const found = (await all(store.documents.find('tasks'))).find(({ fields }) => fields.taskId === taskId)
+    return String(found?.fields.log)
+  }
+  t.is(await keptOf('short'), 'short')
+  const lines = Array.from({ length: 20_000 }, (_, index) => `line ${index} ä`)
+  const kept = (await keptOf(lines.join('\n'))).split('\n')
+  t.is(kept[0], `(the log was cut: this is the end of ${Buffer.byteLength(lines.join('\n'))} bytes)`)
+  t.deepEqual(kept.slice(1), lines.slice(1 - kept.length))
+  t.true(kept.length > 1000 && Buffer.byteLength(kept.join('\n')) < 66 * 1024)
+  const oneLine = await keptOf('ä'.repeat(50_000))
+  t.regex(oneLine, /^\(the log was cut: this is the end of 100000 bytes\)\nä+$/)
 })
 
 test('a job that is stopped is terminated once its tasks have ended, and goes on in the same run when it is started again', async (t) => {

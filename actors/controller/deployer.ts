@@ -3,6 +3,7 @@ import type { Schema } from '../../sdk/index.ts'
 import type { JobSpecification } from '../catalogue/model/job.ts'
 import type { TaskStatus } from '../catalogue/model/task.ts'
 import type { TaskRecord } from '../catalogue/records/record-models.ts'
+import type { PlacedFault } from '../errors.ts'
 import type { EventCause, JobEvent } from '../events/job-event.ts'
 
 /** A job whose tasks are to run, as the catalogue has it. */
@@ -55,5 +56,7 @@ export type DeploymentReport =
 export interface Deployer {
   /** How many jobs it can run at once; the others wait. Absent: any number. */
   readonly places?: number
+  /** What of a job it can't run, for whoever creates the job. Absent: it runs whatever the interface names. */
+  faultsOf?(spec: JobSpecification): readonly PlacedFault[]
   deployment(job: DeployableJob, reports: ActorRef<DeploymentReport>): Behavior<DeploymentMessage>
 }

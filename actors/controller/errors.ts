@@ -32,8 +32,8 @@ const controllerErrors = {
     hint: 'give such a number, or leave it out',
   },
   JOB_ALGORITHM_MISSING: {
-    message: 'the {kind} {sort} is not there where the job is to run; there are {known}',
-    hint: 'name one of these, or deploy the job where it is',
+    message: 'the job is to run in the process of this server, which cannot run the {kind} {sort}; it runs {known}',
+    hint: 'name one of these; or let agents run it, with datasets on a compute or a server of flamectl up --no-in-process',
   },
   JOB_ALGORITHM_SETTING: { message: '{sort} needs a number {name} among its kwargs', hint: 'give it' },
   JOB_TIME_OVER: {

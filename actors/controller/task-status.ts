@@ -6,12 +6,30 @@ import type { Stored } from '../catalogue/records/records.ts'
 import { catalogueError, isRefusal } from '../errors.ts'
 
 /** A task after a report: undefined if that says nothing new. TASK_ENDED if the task has ended otherwise. */
-export function taskAfter(task: TaskRecord, { state, log }: TaskStatus, at: string): TaskRecord | undefined {
+export function taskAfter(task: TaskRecord, { state, log: given }: TaskStatus, at: string): TaskRecord | undefined {
+  const log = given === undefined ? undefined : tailOf(given)
   const hasEnded = endedNames.includes(task.state)
   if (hasEnded && task.state !== state)
     throw catalogueError('TASK_ENDED', { id: task.taskId, state: task.state, reported: state })
   if (task.state === state && (hasEnded || log === undefined || log === task.log)) return undefined
   return { ...task, state, timestamp: at, ...(log === undefined ? {} : { log }) }
+}
+
+/** Of a task's log its end is kept, in UTF-8. */
+const logBytes = 64 * 1024
+
+/** A log, or, of one that is too long, the lines at its end, below one that says what is missing. */
+function tailOf(log: string): string {
+  const bytes = Buffer.from(log)
+  if (bytes.length <= logBytes) return log
+  // A character that was cut in two decodes to a replacement.
+  const tail = bytes
+    .subarray(-logBytes)
+    .toString()
+    .replace(/^\ufffd+/, '')
+  const end = tail.indexOf('\n')
+  const kept = end === -1 ? tail : tail.slice(end + 1)
+  return `(the log was cut: this is the end of ${bytes.length} bytes)\n${kept}`
 }
 
 /**

@@ -40,6 +40,19 @@ for (const kind of ['memory', 'lmdb'] as const)
     t.deepEqual(api.faults, [])
   })
 
+test("what the server's owner says of agents reaches computes and the workers of their agents", async (t) => {
+  const brokers = [{ sort: 'mqtt', host: 'broker:1883' }]
+  const registry = { sort: 'mlflow', uri: 'http://models:5000' }
+  await using api = await apiStage('memory', { workers: { brokers, registry, image: 'agents:1' } })
+  const { job, tasks } = await stagedJob(api)
+  const config = await api.call('GET', `/computes/c1/deployments/${job}/config`, undefined, key)
+  t.like(config, { status: 200, body: { jobId: job, imageLoc: 'agents:1' } })
+  const [id = ''] = tasks.map(({ taskId }) => taskId)
+  const taken = await fetch(`${api.url}/jobs/${job}/${id}/task?key=${(await keysOf(api, job))[id]}`)
+  const file = (await taken.formData()).get('config')
+  t.like(JSON.parse(file instanceof File ? await file.text() : ''), { brokers, registry })
+})
+
 test("a task's agent is known by its key alone, and the key is in no answer", async (t) => {
   await using api = await apiStage('memory')
   const { job, tasks } = await stagedJob(api)

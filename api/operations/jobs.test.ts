@@ -1,6 +1,7 @@
 import test from 'ava'
 import { type ApiStage, apiStage, codeForm, storeKinds } from '../../test/support/api-stage.ts'
 import { twoTierCode, twoTierSchema, zipOf } from '../../test/support/catalogue-stage.ts'
+import { temporaryFolder } from '../../test/support/temporary-folder.ts'
 
 const jobs = '/users/u/jobs'
 const design = '/users/u/designs/d'
@@ -143,6 +144,66 @@ test('a job names many datasets one by one, or one dataset with a count', async 
     t.like(refused, { status: 422, body: { code: 'MODEL_INVALID' } })
     t.regex(String(Object(refused.body).faults[0].place), /^dataSpec\.0\.datasetGroups\.default\.0/)
   }
+})
+
+test('a job that would run in this process names algorithms that run here; one for agents any of the interface', async (t) => {
+  await using folder = await temporaryFolder()
+  await using here = await apiStage('memory', { inProcess: { folder: folder.path, workers: 0 } })
+  await using elsewhere = await apiStage('memory')
+  const modelSpec = { optimizer: { sort: 'fedgft' }, selector: { sort: 'oort', kwargs: { aggr_num: 2 } } }
+  const [dataset = ''] = await prepared(here)
+  const refused = await here.call('POST', jobs, { ...jobOn([dataset]), modelSpec })
+  t.like(refused, { status: 422, body: { code: 'JOB_INVALID' } })
+  const faults: { code: string; place: string; message: string }[] = Object(refused.body).faults
+  t.deepEqual(
+    faults.map(({ code, place }) => `${code} ${place}`),
+    ['JOB_ALGORITHM_MISSING modelSpec.optimizer.sort', 'JOB_ALGORITHM_MISSING modelSpec.selector.sort'],
+  )
+  t.regex(String(faults[0]?.message), /cannot run the optimizer fedgft; it runs .*fedavg/)
+  t.deepEqual((await here.call('GET', jobs)).body, [])
+
+  const [other = ''] = await prepared(elsewhere)
+  t.is((await elsewhere.call('POST', jobs, { ...jobOn([other]), modelSpec })).status, 201)
+  await here.call('POST', '/computes', { computeId: 'c', region: 'eu', adminId: 'a', apiKey: 'secret' })
+  const onCompute = { url: 'file:///a', dataFormat: 'csv', realm: 'c' }
+  const placed = String((await here.call('POST', '/users/u/datasets', onCompute)).body)
+  t.is((await here.call('POST', jobs, { ...jobOn([placed]), modelSpec })).status, 201)
+})
+
+test('a job without a backend has the default one, and names have a bound', async (t) => {
+  await using api = await apiStage('memory')
+  const [dataset = ''] = await prepared(api)
+  for (const [id, backend] of [['absent'], ['empty', '']]) {
+    t.is((await api.call('POST', jobs, { ...jobOn([dataset]), id, backend })).status, 201)
+    t.is(Object((await api.call('GET', `${jobs}/${id}`)).body).backend, 'mqtt')
+  }
+  const long = 'x'.repeat(201)
+  for (const [path, body, place] of [
+    [jobs, { ...jobOn([dataset]), name: long }, 'name'],
+    ['/users/u/designs', { id: 'e', name: long }, 'name'],
+    ['/users/u/datasets', { url: 'a', dataFormat: 'csv', realm: 'default', name: long }, 'name'],
+  ] as const) {
+    const refused = await api.call('POST', path, body)
+    t.like(refused, { status: 422, body: { code: 'MODEL_INVALID', faults: [{ place }] } })
+  }
+})
+
+test('a comment is no setting, at any depth of what is sent', async (t) => {
+  await using api = await apiStage('memory')
+  const [dataset = ''] = await prepared(api)
+  const modelSpec = {
+    optimizer: { sort: 'fedprox', kwargs: { mu: 1, '//': 'a' } },
+    hyperparameters: { rounds: 1, '//': 'b', own: [{ '//': 'c' }] },
+  }
+  const refused = await api.call('POST', jobs, { ...jobOn([dataset]), modelSpec })
+  t.is(refused.status, 422)
+  const faults: { code: string; place: string }[] = Object(refused.body).faults
+  t.deepEqual(
+    faults.map(({ code, place }) => `${code} ${place}`),
+    ['optimizer.kwargs.//', 'hyperparameters.//', 'hyperparameters.own.0.//'].map(
+      (place) => `FIELD_UNKNOWN modelSpec.${place}`,
+    ),
+  )
 })
 
 test('a body can name as many datasets as a job may have tasks', async (t) => {

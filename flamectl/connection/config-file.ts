@@ -2,11 +2,22 @@ import { readFile } from 'node:fs/promises'
 import { z } from 'zod'
 import { flamectlError } from '../errors.ts'
 
+const backends = ['mqtt', 'p2p', 'ws'] as const
+const registries = ['dummy', 'local', 'mlflow'] as const
+
 /** Other fields are let be: other tools' settings may stand in the same file. */
 const model = z.object({
   apiserver: z.object({ endpoint: z.string().min(1).optional() }).optional(),
   user: z.string().min(1).optional(),
   token: z.string().min(1).optional(),
+  /** For `up`: where the agents' workers find each other and put their models, and which image runs them. */
+  agents: z
+    .object({
+      brokers: z.array(z.object({ sort: z.enum(backends), host: z.string().min(1) })).optional(),
+      registry: z.object({ sort: z.enum(registries), uri: z.string().default('') }).optional(),
+      image: z.string().min(1).optional(),
+    })
+    .optional(),
 })
 
 export type Config = z.output<typeof model>

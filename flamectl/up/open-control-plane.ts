@@ -1,5 +1,6 @@
 import { mkdir } from 'node:fs/promises'
 import { dirname } from 'node:path'
+import type { WorkerSettings } from '../../actors/index.ts'
 import { isLoopback, type RunningServer, startServer, storeSetting } from '../../api/index.ts'
 import { flamectlError } from '../errors.ts'
 import { defaultFolder, isMongodb, shownStore, stateFolder } from '../store-place.ts'
@@ -24,11 +25,13 @@ export async function openControlPlane({
   cors = [],
   jsonBytes,
   mostTasks,
-}: Omit<RawUpOptions, 'port' | 'maxCode' | 'maxBody' | 'maxTasks'> & {
+  workers,
+}: Omit<RawUpOptions, 'port' | 'maxCode' | 'maxBody' | 'maxTasks' | 'broker' | 'registry' | 'image'> & {
   readonly port: number
   readonly archiveBytes: number
   readonly jsonBytes: number
   readonly mostTasks: number
+  readonly workers: WorkerSettings
 }): Promise<ControlPlane> {
   const setting = storeSetting(isMongodb(store) ? store : stateFolder(store))
   const folder = isMongodb(store) ? defaultFolder : store
@@ -45,6 +48,7 @@ export async function openControlPlane({
       origins: cors,
       limits: { jsonBytes },
       mostTasks,
+      workers,
       host,
       port,
       log: { level: logLevel },

@@ -1,9 +1,11 @@
 import { resolve } from 'node:path'
 import { Command, Option } from 'commander'
+import { readConfig } from '../connection/config-file.ts'
 import { defaultEndpoint } from '../connection/connection.ts'
+import { defaultConfig, type GlobalOptions } from '../connection/global-options.ts'
 import { onStopSignals } from '../stop-signals.ts'
 import { defaultFolder, keyFileIn } from '../store-place.ts'
-import { type RawUpOptions, wholeNumberOf } from './up-options.ts'
+import { type RawUpOptions, wholeNumberOf, workerSettings } from './up-options.ts'
 
 const logLevels = ['debug', 'info', 'warn', 'error', 'silent']
 
@@ -25,18 +27,26 @@ export function upCommand(): Command {
     .option('--max-code <megabytes>', "of a design's code, packed; unpacked it may have ten times as many", '10')
     .option('--max-body <megabytes>', 'of a request in JSON', '4')
     .option('--max-tasks <number>', 'that a job may have', '100000')
+    .option(
+      '--broker <sort=host...>',
+      'where agents find each other, such as mqtt=broker:1883 (or in the configuration)',
+    )
+    .option('--registry <sort=uri>', 'where agents put their models: dummy, local, mlflow=<URI>')
+    .option('--image <location>', 'of the container in which a deployer starts an agent')
     .addOption(
       new Option('--log-level <level>', 'what is logged to standard error; info tells of each request')
         .choices(logLevels)
         .default('warn'),
     )
-    .action(async (raw: RawUpOptions) => {
+    .action(async (raw: RawUpOptions, command: Command) => {
+      const { config } = command.optsWithGlobals<GlobalOptions>()
+      const workers = workerSettings(raw, await readConfig(config, { optional: config === defaultConfig }))
       const port = wholeNumberOf('--port', raw.port, 0, 65_535)
       const archiveBytes = wholeNumberOf('--max-code', raw.maxCode, 1, 1000) * 1024 * 1024
       const jsonBytes = wholeNumberOf('--max-body', raw.maxBody, 1, 1000) * 1024 * 1024
       const mostTasks = wholeNumberOf('--max-tasks', raw.maxTasks, 1, 10_000_000)
       const { openControlPlane } = await import('./open-control-plane.ts')
-      const server = await openControlPlane({ ...raw, port, archiveBytes, jsonBytes, mostTasks })
+      const server = await openControlPlane({ ...raw, port, archiveBytes, jsonBytes, mostTasks, workers })
       const endpoint = server.url === defaultEndpoint ? '' : ` --endpoint ${server.url}`
       console.log(`control plane at ${server.url}, its state in ${server.state}`)
       console.log(`  flamectl${endpoint} create design <designId>    and so on; see flamectl --help`)

@@ -1,3 +1,5 @@
+import type { WorkerSettings } from '../../actors/index.ts'
+import type { Config } from '../connection/config-file.ts'
 import { flamectlError } from '../errors.ts'
 
 /** The options as commander hands them over. */
@@ -12,6 +14,9 @@ export interface RawUpOptions {
   readonly cors?: readonly string[]
   readonly maxBody: string
   readonly maxTasks: string
+  readonly broker?: readonly string[]
+  readonly registry?: string
+  readonly image?: string
   readonly logLevel: 'debug' | 'info' | 'warn' | 'error' | 'silent'
 }
 
@@ -24,4 +29,35 @@ export function wholeNumberOf(option: string, given: string, from: number, to: n
     expected: `a whole number from ${from} to ${to}`,
     given: JSON.stringify(given),
   })
+}
+
+/** What agents' workers are told: flags win over the configuration. OPTION_VALUE. */
+export function workerSettings(
+  { broker, registry, image }: Pick<RawUpOptions, 'broker' | 'registry' | 'image'>,
+  { agents = {} }: Config,
+): WorkerSettings {
+  const brokers = broker ? broker.map(brokerOf) : agents.brokers
+  const models = registry === undefined ? agents.registry : registryOf(registry)
+  const location = image ?? agents.image
+  return {
+    ...(brokers === undefined ? {} : { brokers }),
+    ...(models === undefined ? {} : { registry: models }),
+    ...(location === undefined ? {} : { image: location }),
+  }
+}
+
+function brokerOf(given: string) {
+  const [, sort = '', host = ''] = /^(mqtt|p2p|ws)=(.+)$/.exec(given) ?? []
+  if (sort === '') throw unfit('--broker', 'mqtt, p2p or ws, = and a host', given)
+  return { sort, host }
+}
+
+function registryOf(given: string) {
+  const [, sort = '', uri = ''] = /^(dummy|local|mlflow)(?:=(.*))?$/.exec(given) ?? []
+  if (sort === '') throw unfit('--registry', 'dummy, local or mlflow, and where it needs one = and its URI', given)
+  return { sort, uri }
+}
+
+function unfit(option: string, expected: string, given: string): Error {
+  return flamectlError('OPTION_VALUE', { option, expected, given: JSON.stringify(given) })
 }

@@ -13,6 +13,7 @@ import type { Collections } from '../records/collections.ts'
 import type { CatalogueJob, TaskRecord } from '../records/record-models.ts'
 import type { Stored } from '../records/records.ts'
 import type { RequestContext } from '../reply.ts'
+import type { WorkerSettings } from '../tasks/task-config.ts'
 
 /** What every request of a compute tells: which it is, and its key. */
 export interface ComputeAccess {
@@ -68,10 +69,12 @@ export async function readDeploymentConfig(
   collections: Collections,
   { compute, key }: ComputeAccess,
   job: string,
+  { image }: WorkerSettings = {},
 ): Promise<DeploymentConfig> {
   await findCompute(collections, compute, key)
   const tasks = await tasksOn(collections, compute, job)
-  return { jobId: job, agentKVs: Object.fromEntries(tasks.map((task) => [task.taskId, task.key])) }
+  const agentKVs = Object.fromEntries(tasks.map((task) => [task.taskId, task.key]))
+  return { jobId: job, agentKVs, ...(image === undefined ? {} : { imageLoc: image }) }
 }
 
 /** DEPLOYMENT_UNKNOWN unless the job was started with tasks there. */

@@ -4,7 +4,13 @@ import { batchSize, inBatches } from '../../in-batches.ts'
 import { topFolders } from '../designs/archive.ts'
 import { modelSpecFaults } from '../model/algorithms.ts'
 import { isIdentifier } from '../model/atoms.ts'
-import { backends, mostTasks as defaultMostTasks, type JobSpecification, namedDatasets } from '../model/job.ts'
+import {
+  backends,
+  defaultBackend,
+  mostTasks as defaultMostTasks,
+  type JobSpecification,
+  namedDatasets,
+} from '../model/job.ts'
 import type { CatalogueParts } from '../parts.ts'
 import type { Collections } from '../records/collections.ts'
 import type { DatasetRecord, DesignRecord, Revisions } from '../records/record-models.ts'
@@ -22,7 +28,7 @@ export interface JobPlan {
 /** Checks the whole of a job against the catalogue and expands it. JOB_INVALID with every fault; nothing is written. */
 export async function planJob(
   collections: Collections,
-  { newKey, mostTasks = defaultMostTasks }: CatalogueParts,
+  { newKey, mostTasks = defaultMostTasks, runFaults = () => [] }: CatalogueParts,
   user: string,
   jobId: string,
   given: JobSpecification,
@@ -40,6 +46,15 @@ export async function planJob(
     datasetsOf(collections, user, given),
   ])
   const dataSpec = (given.dataSpec ?? []).map(({ role, datasetGroups = {} }) => ({ role, datasetGroups }))
+  if (faults.length === 0) {
+    const computes = new Set(['default', ...[...datasets.values()].map(({ computeId }) => computeId)])
+    faults.push(
+      ...runFaults(
+        given,
+        [...computes].map((computeId) => ({ computeId })),
+      ),
+    )
+  }
   const facts = { datasets, backends, mostTasks, ...(codeFolders ? { codeFolders } : {}) }
   const found = schema ? findFaults({ schema, dataSpec }, facts) : { faults: [], count: 0 }
   if (faults.length + found.count > 0 || !schema)
@@ -47,7 +62,15 @@ export async function planJob(
   const topology: Topology = { schema, dataSpec }
   const computeOf = (dataset: string) => datasets.get(dataset)?.computeId ?? 'default'
   return {
-    spec: { ...given, id: jobId, userId: user, name: given.name ?? given.designId, schemaRevision, codeRevision },
+    spec: {
+      ...given,
+      backend: given.backend ?? defaultBackend,
+      id: jobId,
+      userId: user,
+      name: given.name ?? given.designId,
+      schemaRevision,
+      codeRevision,
+    },
     designSerial: design.serial,
     expanded: expansion(topology, { jobId, newKey, computeOf }),
     count: taskCount(topology),

@@ -67,7 +67,18 @@ export function modelSpecFaults(spec: ModelSpec = {}): PlacedFault[] {
     ...algorithmFaults('datasampler', known.datasampler, datasampler),
     ...algorithmFaults('privacy', known.privacy, privacy),
     ...checked(hyperparameters, spec.hyperparameters ?? {}, ['modelSpec', 'hyperparameters']),
+    ...commentsIn(spec.hyperparameters, ['modelSpec', 'hyperparameters']),
   ]
+}
+
+/** Comments are for files that a command reads: what is sent has no more of them among free settings than elsewhere. */
+function commentsIn(value: unknown, place: readonly string[]): PlacedFault[] {
+  if (typeof value !== 'object' || value === null) return []
+  return Object.entries(value).flatMap(([name, field]: [string, unknown]) => {
+    const at = [...place, name]
+    if (name !== '//' || Array.isArray(value)) return commentsIn(field, at)
+    return [{ code: 'FIELD_UNKNOWN', place: at.join('.'), message: 'there is no field //' }]
+  })
 }
 
 function algorithmFaults(

@@ -8,6 +8,12 @@ export const models = z.registry<{ readonly id: string }>()
 
 export const text = z.string()
 
+/** What people call a thing. */
+export const nameText = z.string().max(200)
+
+/** What people say of it. */
+export const longText = z.string().max(10_000)
+
 /** What stands in an address: an id of a user, a design, a dataset, a job, a compute. */
 export const identifier = z.string().regex(wellFormed, 'expected 1 to 100 letters, digits, "_", ".", "@" or "-"')
 

@@ -1,9 +1,9 @@
 import { z } from 'zod'
-import { identifier, models, text, time } from './atoms.ts'
+import { identifier, models, nameText, text, time } from './atoms.ts'
 
 export const computeSpec = z.strictObject({
-  adminId: text.exactOptional(),
-  region: text.exactOptional(),
+  adminId: nameText.exactOptional(),
+  region: nameText.exactOptional(),
   apiKey: text.exactOptional(),
   computeId: identifier.exactOptional(),
 })
@@ -12,8 +12,8 @@ export type ComputeSpec = z.output<typeof computeSpec>
 
 /** A compute's own first words. */
 export const computeRegistration = z.strictObject({
-  adminId: text.default(''),
-  region: text.default(''),
+  adminId: nameText.default(''),
+  region: nameText.default(''),
   apiKey: text.min(1),
   computeId: identifier,
 })

@@ -1,15 +1,15 @@
 import { z } from 'zod'
-import { identifier, models, text } from './atoms.ts'
+import { identifier, longText, models, nameText, text } from './atoms.ts'
 
 export const datasetInfo = z.strictObject({
-  url: text.min(1),
-  dataFormat: text.min(1),
+  url: longText.min(1),
+  dataFormat: nameText.min(1),
   /** Path of regions ending in a compute; `default` is anywhere. */
-  realm: text.min(1),
+  realm: longText.min(1),
   id: identifier.exactOptional(),
   userId: text.exactOptional(),
-  name: text.exactOptional(),
-  description: text.exactOptional(),
+  name: nameText.exactOptional(),
+  description: longText.exactOptional(),
   computeId: text.exactOptional(),
   isPublic: z.boolean().exactOptional(),
 })

@@ -1,6 +1,6 @@
 import { z } from 'zod'
 import { schemaModel } from '../../../sdk/tag/index.ts'
-import { identifier, models, text } from './atoms.ts'
+import { identifier, longText, models, nameText, text } from './atoms.ts'
 
 export const designSchema = schemaModel
 models.add(designSchema, { id: 'DesignSchema' })
@@ -8,8 +8,8 @@ export type DesignSchema = z.output<typeof designSchema>
 
 export const designInfo = z.strictObject({
   id: identifier,
-  name: text.exactOptional(),
-  description: text.exactOptional(),
+  name: nameText.exactOptional(),
+  description: longText.exactOptional(),
   userId: text.exactOptional(),
 })
 models.add(designInfo, { id: 'DesignInfo' })

@@ -1,5 +1,5 @@
 import { z } from 'zod'
-import { identifier, jsonMap, models, text, time } from './atoms.ts'
+import { identifier, jsonMap, models, nameText, text, time } from './atoms.ts'
 
 export const jobStates = [
   'ready',
@@ -19,6 +19,9 @@ export const mostTasks = 100_000
 
 /** What carries messages between roles. */
 export const backends = ['mqtt', 'p2p', 'ws'] as const
+
+/** Of a job that names none. */
+export const defaultBackend = 'mqtt'
 
 /** An algorithm by its name, and its settings. Which there are is checked when a job is created. */
 const algorithm = z.strictObject({ sort: text.min(1), kwargs: jsonMap.exactOptional() })
@@ -44,16 +47,19 @@ export const jobSpec = z.strictObject({
   id: identifier.exactOptional(),
   userId: text.exactOptional(),
   /** Absent: the design's id. */
-  name: text.exactOptional(),
+  name: nameText.exactOptional(),
   designId: identifier,
   schemaRevision: z.number().int().positive().exactOptional(),
   codeRevision: z.number().int().positive().exactOptional(),
-  backend: z.enum(backends),
+  /** Absent: the first of them. */
+  backend: z.enum(backends).exactOptional(),
   priority: z.enum(['low', 'medium', 'high']).exactOptional(),
   /** Seconds. */
   maxRunTime: z.number().int().positive().exactOptional(),
   dataSpec: z
-    .array(z.strictObject({ role: text.min(1), datasetGroups: z.record(text, z.array(datasetEntry)).exactOptional() }))
+    .array(
+      z.strictObject({ role: nameText.min(1), datasetGroups: z.record(text, z.array(datasetEntry)).exactOptional() }),
+    )
     .exactOptional(),
   modelSpec: modelSpec.exactOptional(),
 })

@@ -35,6 +35,12 @@ export const codeRecord = z.strictObject({
 
 export const datasetRecord = z.strictObject({
   ...datasetInfo.shape,
+  // What was stored before there was a bound is read all the same.
+  url: text,
+  dataFormat: text,
+  realm: text,
+  name: text.exactOptional(),
+  description: text.exactOptional(),
   userId: text,
   computeId: text,
   createdAt: time,
@@ -56,7 +62,7 @@ export type ComputeRecord = z.output<typeof computeRecord>
 
 export const jobRecord = z.strictObject({
   userId: text,
-  spec: jobSpec,
+  spec: z.strictObject({ ...jobSpec.shape, name: text.exactOptional() }),
   designSerial: text,
   /** The request that made it, if it may come again. */
   once: text.exactOptional(),

@@ -1,5 +1,5 @@
 import { channelsOf, type Schema } from '../../../sdk/index.ts'
-import type { Algorithm, JobSpecification } from '../model/job.ts'
+import { type Algorithm, defaultBackend, type JobSpecification } from '../model/job.ts'
 import { type Broker, type ModelRegistrySetting, type TaskConfig, taskConfig } from '../model/task-config.ts'
 import type { DatasetRecord, TaskRecord } from '../records/record-models.ts'
 
@@ -9,6 +9,8 @@ export interface WorkerSettings {
   readonly brokers?: readonly Broker[]
   /** Default: none is kept. */
   readonly registry?: ModelRegistrySetting
+  /** Of the container that a compute's deployer is to start for each agent. Default: the deployer knows. */
+  readonly image?: string
 }
 
 export interface TaskConfigInput {
@@ -25,7 +27,7 @@ const hyperparameterDefaults = { rounds: 1, epochs: 1, batchSize: 16 }
 
 /** What a task's worker is to know: of the job, of its role, of its data; nothing of other roles, nor of keys. */
 export function taskConfigOf({ spec, schema, task, dataset, settings = {} }: TaskConfigInput): TaskConfig {
-  const { backend, designId, maxRunTime, modelSpec = {} } = spec
+  const { backend = defaultBackend, designId, maxRunTime, modelSpec = {} } = spec
   const { optimizer = { sort: 'fedavg' }, selector = { sort: 'default' }, datasampler, privacy } = modelSpec
   const fields = {
     backend,

@@ -42,6 +42,8 @@ async function storedJob(store: Store): Promise<DeployableJob> {
 interface Deployed extends AsyncDisposable {
   readonly deployment: ActorRef<DeploymentMessage>
   readonly reports: readonly string[]
+  /** Messages of the events. */
+  readonly notices: readonly string[]
   /** Resolves when a report of this beginning was told. */
   reported(beginning: string): Promise<void>
   readonly system: ActorSystem
@@ -50,10 +52,12 @@ interface Deployed extends AsyncDisposable {
 function deployed(store: Store, job: DeployableJob, { stopGraceMs = 60_000, placementMs = 60_000 } = {}): Deployed {
   const system = actorSystem({ onFault: () => {} })
   const reports: string[] = []
+  const notices: string[] = []
   const waiting = new Set<() => void>()
   const collector = system.spawn<DeploymentReport>('job', () => (report) => {
     const { type } = report
     if (type === 'task-status') reports.push(`${endOf(job, report.task)} ${report.status.state}: ${report.status.log}`)
+    else if (type === 'event') notices.push(report.event.type === 'notice' ? report.event.message : report.event.type)
     else if (type === 'deployment-failed') reports.push(`failed: ${String(report.cause)}`)
     else reports.push(type)
     for (const look of waiting) look()
@@ -63,6 +67,7 @@ function deployed(store: Store, job: DeployableJob, { stopGraceMs = 60_000, plac
   return {
     system,
     reports,
+    notices,
     deployment: system.spawn('deployment', deployer.deployment(job, collector), { supervise: { type: 'stop' } }),
     reported: (beginning) =>
       new Promise((resolve) => {
@@ -230,6 +235,51 @@ test('a task whose compute is gone has failed', async (t) => {
   await run.reported('placed')
   t.regex(run.reports.join('\n'), /trainer-0 failed: trainer-0 is to run on compute c1, which is not registered/)
   t.deepEqual(await told(store, job), { 'aggregator-0': 'START_JOB' })
+})
+
+test('a compute that registers when a job waits for one is told of it, and the job said for whom it waits', async (t) => {
+  const store = memoryStore()
+  const job = await storedJob(store)
+  await using run = deployed(store, job)
+  while (run.notices.length < 2) await new Promise(setImmediate)
+  t.deepEqual(run.notices, [
+    'the job waits for the agents of aggregator-0: no compute "default" is registered that would start them',
+    'the job waits for the agents of trainer-0, trainer-1, which are to be started on compute c1',
+  ])
+  await computeSays(store, job, 'agentDeploySuccess', 'trainer-0', 'trainer-1')
+  {
+    await using stage = catalogueStage(store)
+    const registration = { computeId: 'default', region: 'eu', adminId: 'a', apiKey: key }
+    await stage.ask((replyTo) => ({ type: 'register-compute', registration, replyTo }))
+  }
+  const heard = async () => (await acknowledgeUpTo(kept, keyOf({ type: 'compute', compute: 'default' }), 0)).length
+  const kept = collectionsOf(store)
+  while ((await heard()) === 0) await new Promise(setImmediate)
+  const status = { [idOf(job, 'aggregator-0')]: 'agentDeployFailed' } as const
+  const parts = { store, now, newId: () => '', newKey: () => '' }
+  await reportDeployment(kept, parts, { compute: 'default', key }, 'j', status)
+  await run.reported('aggregator-0 failed: compute default could not deploy the agent of aggregator-0')
+  run.deployment.tell({ type: 'stop' })
+  await run.system.stopped(run.deployment)
+  const [added, revoked] = await acknowledgeUpTo(kept, keyOf({ type: 'compute', compute: 'default' }), 0)
+  t.deepEqual([added?.notification.type, revoked?.notification.type], ['ADD_RESOURCE', 'REVOKE_RESOURCE'])
+})
+
+test('a task that an agent has reported waits for no compute any more', async (t) => {
+  const store = memoryStore()
+  const whole = await storedJob(store)
+  const job = { ...whole, tasks: whole.tasks.filter(({ role }) => role === 'aggregator') }
+  await using run = deployed(store, job)
+  await run.reported('placed')
+  run.deployment.tell(says(job, 'aggregator-0', 'running'))
+  {
+    await using stage = catalogueStage(store)
+    const registration = { computeId: 'default', region: 'eu', adminId: 'a', apiKey: key }
+    await stage.ask((replyTo) => ({ type: 'register-compute', registration, replyTo }))
+  }
+  run.deployment.tell(says(job, 'aggregator-0', 'completed'))
+  await run.system.stopped(run.deployment)
+  t.is(await collectionsOf(store).recipients.get(keyOf({ type: 'compute', compute: 'default' })), undefined)
 })
 
 test('an update is told to the tasks that run, and then is placed', async (t) => {

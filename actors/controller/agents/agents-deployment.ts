@@ -1,4 +1,5 @@
 import type { ActorRef, Behavior, CodedError } from '../../../runtime/index.ts'
+import { shortList } from '../../../sdk/index.ts'
 import { asking } from '../../catalogue/ask.ts'
 import { openDeployment } from '../../catalogue/deployments/deployments.ts'
 import { endedNames } from '../../catalogue/jobs/job-transitions.ts'
@@ -7,7 +8,7 @@ import type { TaskRecord } from '../../catalogue/records/record-models.ts'
 import type { DeployableJob, DeploymentMessage, DeploymentReport } from '../deployer.ts'
 import type { AgentsParts } from './agents-deployer.ts'
 import { agentError } from './errors.ts'
-import { placeBy, placesOf } from './places.ts'
+import { anywhere, placeBy, placesOf } from './places.ts'
 
 export type AgentsDeploymentMessage =
   | DeploymentMessage
@@ -40,7 +41,10 @@ export function agentsDeployment(
     /** Those whose agents were told to start. */
     const started = new Set<string>()
     const awaited = new Map<string, TaskRecord>()
+    /** Tasks without a compute of their own, which nobody has reported yet: whoever has their keys may start their agents. */
+    const unclaimed = new Map<string, TaskRecord>()
     let computes: readonly string[] = []
+    let isTimed = false
     let lastRefusal: CodedError | undefined
     let isStopping = false
     let isPlaced = false
@@ -76,21 +80,49 @@ export function agentsDeployment(
       // Those whose tasks have all ended too: before a crash they may not have been told to take the agents away.
       computes = [...known]
       for (const tasks of places.computes.values()) for (const task of tasks) awaited.set(task.taskId, task)
+      for (const task of places.direct) if (!running.has(task.taskId)) unclaimed.set(task.taskId, task)
       for (const task of places.lost) refuse(task, agentError('AGENT_COMPUTE_GONE', namesOf(task)))
-      await Promise.all([
-        ...computes.map(async (compute) => {
-          // Before the compute can answer.
-          await openDeployment(collections, now, { compute, job, start })
-          await notifyCompute('ADD_RESOURCE', compute)
-        }),
-        ...places.direct.map(startTask),
-      ])
+      await Promise.all([...computes.map(addResource), ...places.direct.map(startTask)])
       await look()
-      if (awaited.size > 0) context.after(placementMs, { type: 'placement-overdue' })
+      tellAwaited()
+    }
+
+    async function addResource(compute: string): Promise<void> {
+      // Before the compute can answer.
+      await openDeployment(collections, now, { compute, job, start })
+      await notifyCompute('ADD_RESOURCE', compute)
+    }
+
+    /** A compute that registers late takes the tasks that waited for one. */
+    async function lookForCompute(): Promise<void> {
+      if (unclaimed.size === 0 || !(await collections.computes.get(anywhere))) return
+      for (const [id, task] of unclaimed) awaited.set(id, task)
+      unclaimed.clear()
+      computes = [...computes, anywhere]
+      await addResource(anywhere)
+    }
+
+    /** Says for whom the job waits, if it does. */
+    function tellAwaited(): void {
+      for (const [code, tasks] of [
+        ['AGENTS_AWAITED', unclaimed],
+        ['COMPUTES_AWAITED', awaited],
+      ] as const) {
+        if (tasks.size === 0) continue
+        const ends = shortList([...tasks.values()].map(({ end }) => end))
+        const named = shortList([...new Set([...tasks.values()].map(({ computeId }) => computeId))])
+        const { message, hint } = agentError(code, { ends, computes: named })
+        reports.tell({ type: 'event', event: { type: 'notice', end: deployed.spec.designId, code, message, hint } })
+      }
     }
 
     /** Starts the tasks whose agents are there by now. */
     async function look(): Promise<void> {
+      await lookForCompute()
+      if (awaited.size > 0 && !isTimed) {
+        isTimed = true
+        context.after(placementMs, { type: 'placement-overdue' })
+      }
       const waiting = new Set([...awaited.values()].map(({ computeId }) => computeId))
       const found = await Promise.all([...waiting].map((compute) => collections.deployments.get(`${compute}/${job}`)))
       const told = new Map(found.flatMap((deployment) => Object.entries(deployment?.value.statuses ?? {})))
@@ -105,6 +137,7 @@ export function agentsDeployment(
       await Promise.all(there.map(startTask))
       if (started.size > 0) tellPlaced()
       if (awaited.size > 0) return void context.after(lookAgainMs, { type: 'look' })
+      if (unclaimed.size > 0) context.after(lookAgainMs, { type: 'look' })
       if (isPlaced || !lastRefusal) {
         tellPlaced()
         return left.size === 0 ? finish() : undefined
@@ -143,6 +176,8 @@ export function agentsDeployment(
       task,
       status,
     }: Extract<AgentsDeploymentMessage, { type: 'task-reported' }>): Promise<void> {
+      unclaimed.delete(task)
+      awaited.delete(task)
       if (status.state === 'running') running.add(task)
       else {
         running.delete(task)

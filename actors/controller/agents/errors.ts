@@ -13,6 +13,14 @@ const agentErrors = {
     message: '{end} is to run on compute {compute}, which is not registered any more',
     hint: 'register the compute again, or update the job with datasets elsewhere',
   },
+  AGENTS_AWAITED: {
+    message: 'the job waits for the agents of {ends}: no compute "{computes}" is registered that would start them',
+    hint: 'start an agent for each task with its key, or register a compute "{computes}"; flamectl up --in-process runs jobs without agents',
+  },
+  COMPUTES_AWAITED: {
+    message: 'the job waits for the agents of {ends}, which are to be started on compute {computes}',
+    hint: "see whether the compute's deployer runs and reaches this server",
+  },
   AGENTS_NONE_PLACED: {
     message: 'no agent of the job could be deployed; the last: {reason}',
     hint: "see the logs of the computes' deployers, then start the job again",

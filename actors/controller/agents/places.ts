@@ -2,7 +2,7 @@ import type { DeploymentStatus } from '../../catalogue/model/compute.ts'
 import type { TaskRecord } from '../../catalogue/records/record-models.ts'
 
 /** Where a task without place of its own runs. */
-const anywhere = 'default'
+export const anywhere = 'default'
 
 /** What is known of a task's place. `gone`: it had one, which was given back. */
 type Place = 'awaited' | 'there' | 'refused' | 'gone'

@@ -6,6 +6,7 @@ import type { TaskStatus } from '../../catalogue/model/task.ts'
 import type { EventCause, JobEvent, RoundSummary } from '../../events/job-event.ts'
 import type { DeployableJob, Deployer, DeploymentMessage, DeploymentReport } from '../deployer.ts'
 import { hostedTasks } from './hosted-tasks.ts'
+import { missingAlgorithms } from './job-strategy.ts'
 import { type Hosted, type InProcessParts, prepareJob } from './prepare-job.ts'
 import { taskTally } from './task-tally.ts'
 
@@ -26,6 +27,7 @@ const recordTimeoutMs = 60_000
 export function inProcessDeployer({ places, ...parts }: InProcessParts): Deployer {
   return {
     ...(places === undefined ? {} : { places }),
+    faultsOf: ({ modelSpec }) => missingAlgorithms(modelSpec),
     // Ends with its tasks, and by their fault.
     deployment: (job, reports) => (context) => {
       const tasks = context.spawn('in-process', deployment(job, reports, parts), { supervise: { type: 'escalate' } })

@@ -1,5 +1,6 @@
 import { allSelector, fedAvg, fedProx, randomSelector, type Selector, type Strategy } from '../../../sdk/index.ts'
 import type { Algorithm, ModelSpec } from '../../catalogue/model/job.ts'
+import type { PlacedFault } from '../../errors.ts'
 import { controllerError } from '../errors.ts'
 
 type Change = (strategy: Strategy, kwargs: Readonly<Record<string, unknown>>) => Strategy
@@ -23,6 +24,16 @@ const changes: Readonly<
   privacy: { default: unchanged },
 }
 
+/** The algorithms that a job names and that this process can't run, each with those that it can. */
+export function missingAlgorithms(spec: ModelSpec = {}): PlacedFault[] {
+  return (['optimizer', 'selector', 'datasampler', 'privacy'] as const).flatMap((kind) => {
+    const sort = spec[kind]?.sort
+    if (sort === undefined || Object.hasOwn(changes[kind], sort)) return []
+    const { code, message, hint } = missing(kind, sort)
+    return [{ code, place: `modelSpec.${kind}.sort`, message, hint }]
+  })
+}
+
 /** A workload's strategy with the algorithms that the job names instead. JOB_ALGORITHM_MISSING, JOB_ALGORITHM_SETTING. */
 export function strategyOf(
   strategy: Strategy,
@@ -38,8 +49,12 @@ function changed(kind: keyof typeof changes, algorithm: Algorithm | undefined, s
   const { sort, kwargs = {} } = algorithm
   const known = changes[kind]
   const change = Object.hasOwn(known, sort) ? known[sort] : undefined
-  if (!change) throw controllerError('JOB_ALGORITHM_MISSING', { kind, sort, known: Object.keys(known).join(', ') })
+  if (!change) throw missing(kind, sort)
   return change(strategy, kwargs)
+}
+
+function missing(kind: keyof typeof changes, sort: string) {
+  return controllerError('JOB_ALGORITHM_MISSING', { kind, sort, known: Object.keys(changes[kind]).join(', ') })
 }
 
 function withOptimizer(strategy: Strategy, { name, optimizer, localTerms }: Strategy): Strategy {

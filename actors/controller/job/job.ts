@@ -227,7 +227,8 @@ export function job(lease: HeldLease, parts: JobParts): Behavior<JobMessage> {
 
     /** Nothing of the job runs any more: its tasks and itself come to their end. */
     async function finish(): Promise<void> {
-      for (const task of await tasks.terminateLeft()) noted(task, { state: 'terminated' })
+      const log = ending?.cause && `${ending.cause.code}: ${ending.cause.message}`
+      for (const task of await tasks.terminateLeft(log)) noted(task, { state: 'terminated' })
       while (!endedNames.includes(document.value.state)) {
         const wanted = document.value.state === 'stopping' ? 'terminated' : (ending?.state ?? 'terminated')
         const [next = wanted] = wayTo(document.value.state, wanted)

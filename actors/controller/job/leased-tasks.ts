@@ -25,8 +25,8 @@ export interface LeasedTasks {
   changed(): Promise<readonly TaskRecord[]>
   /** Makes those ready that show how an earlier start ended. */
   reset(): Promise<void>
-  /** Those that haven't ended will not any more. */
-  terminateLeft(): Promise<readonly TaskRecord[]>
+  /** Those that haven't ended will not any more; their logs say why, if it's known. */
+  terminateLeft(log: string | undefined): Promise<readonly TaskRecord[]>
   /** Resolves when what was to be stored is. */
   settled(): Promise<void>
 }
@@ -152,9 +152,11 @@ export function leasedTasks(
         write(taskId, ({ log: _log, ...task }) => ({ ...task, state: 'ready', timestamp: at })),
       )
     },
-    async terminateLeft() {
+    async terminateLeft(log) {
       const left = this.all().filter(({ state }) => !endedNames.includes(state))
-      const stored = await Promise.all(left.map(({ taskId }) => store(taskId, { state: 'terminated' })))
+      const stored = await Promise.all(
+        left.map(({ taskId }) => store(taskId, { state: 'terminated', ...(log === undefined ? {} : { log }) })),
+      )
       return stored.filter((task) => task !== undefined)
     },
     async settled() {

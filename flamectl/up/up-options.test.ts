@@ -1,0 +1,42 @@
+import { writeFile } from 'node:fs/promises'
+import { join } from 'node:path'
+import test from 'ava'
+import { temporaryFolder } from '../../test/support/temporary-folder.ts'
+import { readConfig } from '../connection/config-file.ts'
+import { workerSettings } from './up-options.ts'
+
+test('agents are told brokers, registry and image of the configuration, or those of flags', async (t) => {
+  await using folder = await temporaryFolder()
+  const file = join(folder.path, 'config.yaml')
+  const config = () => readConfig(file, { optional: false })
+  await writeFile(
+    file,
+    `agents:
+  brokers:
+    - { sort: mqtt, host: 'broker:1883' }
+    - { sort: p2p, host: 'meta:10104' }
+  registry: { sort: mlflow, uri: 'http://models:5000' }
+  image: agents:1
+`,
+  )
+  t.deepEqual(workerSettings({}, await config()), {
+    brokers: [
+      { sort: 'mqtt', host: 'broker:1883' },
+      { sort: 'p2p', host: 'meta:10104' },
+    ],
+    registry: { sort: 'mlflow', uri: 'http://models:5000' },
+    image: 'agents:1',
+  })
+  const flags = { broker: ['ws=hub:80'], registry: 'local', image: 'other' }
+  t.deepEqual(workerSettings(flags, await config()), {
+    brokers: [{ sort: 'ws', host: 'hub:80' }],
+    registry: { sort: 'local', uri: '' },
+    image: 'other',
+  })
+  t.deepEqual(workerSettings({}, {}), {})
+
+  for (const wrong of [{ broker: ['pigeon=a'] }, { broker: ['mqtt'] }, { registry: 'none' }])
+    t.throws(() => workerSettings(wrong, {}), { code: 'OPTION_VALUE' })
+  await writeFile(file, 'agents: { brokers: [{ sort: pigeon, host: a }] }')
+  await t.throwsAsync(config(), { code: 'CONFIG_INVALID', message: /agents\.brokers\.0\.sort/ })
+})
