@@ -68,7 +68,7 @@ test('the scheme key takes the keys of the request, one for each example', (t) =
 
 test('fewer keys than clients, or an impossible number of clients, are refused', (t) => {
   const error = t.throws(() => byKey({ keys: ['x', 'x', 'y'], clients: 3 }), { code: 'DATA_TOO_FEW' })
-  t.is(error?.message, "partition 'key' for 3 clients needs 3 keys, but there are 2")
+  t.is(error?.message, "partition 'key' needs 3 keys for 3 clients, but has 2 keys")
   t.throws(() => byKey({ keys: ['x'], clients: 0 }), { code: 'DATA_CLIENTS' })
   t.throws(() => byKey({ keys: ['x'], clients: Number.NaN }), { code: 'DATA_CLIENTS' })
 })

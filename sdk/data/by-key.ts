@@ -1,4 +1,4 @@
-import { dataError } from './errors.ts'
+import { dataError, tooFew } from './errors.ts'
 
 type Key = string | number
 
@@ -25,7 +25,7 @@ export function byKey({ keys, clients }: KeyPartitionRequest): Uint32Array[] {
   if (!Number.isInteger(clients) || clients < 1) throw dataError('DATA_CLIENTS', { clients })
   const groups = groupsOf(keys)
   if (groups.length < clients) {
-    throw dataError('DATA_TOO_FEW', { scheme: 'key', clients, what: 'keys', expected: clients, count: groups.length })
+    throw tooFew('key', 'key', { expected: clients, clients, count: groups.length })
   }
   const parts = Array.from({ length: clients }, (): { readonly groups: Group[]; size: number } => ({
     groups: [],

@@ -57,7 +57,7 @@ test('an example of another size or kind is refused with its place', async (t) =
   for (const features of [Uint8Array.of(1), [1, 2], Uint8Array.of(1, 2, 3)]) {
     const wrong = stream([first, { features, label: 0 }])
     const error = await t.throwsAsync(collectExamples(wrong, { shape: [2] }), { code: 'DATA_STREAM_ROW' })
-    t.regex(error?.message ?? '', /^example 1 of the stream must have 2 in a Uint8Array/)
+    t.regex(error?.message ?? '', /^example 1 of the stream must have 2 features in a Uint8Array/)
   }
 })
 

@@ -1,5 +1,5 @@
 import { sizeOf } from '../weights/layout.ts'
-import { dataError } from './errors.ts'
+import { counted, dataError } from './errors.ts'
 import type { Examples } from './examples.ts'
 import { checkedDivisor, inMemoryExamples } from './in-memory-examples.ts'
 import { join } from './join.ts'
@@ -69,7 +69,7 @@ export function collector(
     add(features, label) {
       if (count === 0) asBytes = features instanceof Uint8Array
       if (features.length !== size || asBytes !== features instanceof Uint8Array) {
-        const expected = `${size}${asBytes ? ' in a Uint8Array, as the first has' : ''}`
+        const expected = `${counted(size, 'feature')}${asBytes ? ' in a Uint8Array, as the first has' : ''}`
         const kind = features instanceof Uint8Array ? ' in a Uint8Array' : ''
         throw dataError('DATA_STREAM_ROW', { source, index: count, expected, came: `${features.length}${kind}` })
       }

@@ -10,19 +10,19 @@ export const dataErrors = {
     hint: 'set clients to an integer from 1',
   },
   DATA_TOO_FEW: {
-    message: "partition '{scheme}' for {clients} clients needs {expected} {what}, but there are {count}",
+    message: "partition '{scheme}' needs {expected} for {clients}, but has {count}",
     hint: 'use fewer clients, or more data',
   },
   DATA_KEYS: {
-    message: "partition 'key' needs a key for each of {expected} examples, but {came} came",
+    message: "partition 'key' needs one key an example, {expected}, but {came} came",
     hint: 'give keys: one string or number an example, such as its writer or its site',
   },
   DATA_INDEX: {
-    message: 'example {index} does not exist: there are {count}',
+    message: 'example {index} does not exist: the number of examples is {count}',
     hint: 'use an integer index from 0 and below the number of examples',
   },
   DATA_COUNT: {
-    message: '{labels} labels need {expected} feature values of shape [{shape}], but {count} came',
+    message: 'the features of {labels}, of shape [{shape}] each, must be {expected}, but are {came}',
     hint: 'give as many examples as labels, all of the same shape',
   },
   DATA_DIVISOR: {
@@ -34,7 +34,7 @@ export const dataErrors = {
     hint: 'join sets whose examples are alike',
   },
   DATA_STREAM_ROW: {
-    message: 'example {index} of {source} must have {expected} features, but has {came}',
+    message: 'example {index} of {source} must have {expected}, but has {came}',
     hint: 'correct the source, or the shape',
   },
   DATA_STREAM_BOUND: {
@@ -62,7 +62,7 @@ export const dataErrors = {
     hint: 'the file is cut short or damaged: get it again',
   },
   DATA_IDX_COUNT: {
-    message: 'data file {file} must hold {expected} labels, as many as there are images, but holds {came}',
+    message: 'data file {file} must hold {expected}, as many as there are images, but holds {came}',
     hint: 'give the images and labels of the same set',
   },
   DATA_DAMAGED: {
@@ -82,8 +82,7 @@ export const dataErrors = {
     hint: 'it has {known}',
   },
   DATA_LABELS: {
-    message:
-      'data file {file} must hold {expected} labels in one dimension, as many as examples, but has shape [{came}]',
+    message: 'data file {file} must hold {expected} in one dimension, as many as examples, but has shape [{came}]',
     hint: '{advice}',
   },
   DATA_VALUE: {
@@ -109,3 +108,15 @@ export const dataErrors = {
 } as const
 
 export const dataError = errorFactory(dataErrors)
+
+/** A number with its noun: `1 example`, `2 examples`. */
+export function counted(count: number, noun: string): string {
+  return `${count} ${noun}${count === 1 ? '' : 's'}`
+}
+
+/** DATA_TOO_FEW of so many examples, or keys. */
+export function tooFew(scheme: string, noun: string, numbers: Record<'expected' | 'clients' | 'count', number>) {
+  const { expected, clients, count } = numbers
+  const words = { expected: counted(expected, noun), clients: counted(clients, 'client'), count: counted(count, noun) }
+  return dataError('DATA_TOO_FEW', { scheme, ...words })
+}

@@ -1,6 +1,6 @@
 import { sizeOf } from '../weights/layout.ts'
 import { checkIndex } from './check-index.ts'
-import { dataError } from './errors.ts'
+import { counted, dataError } from './errors.ts'
 import type { ByteFeatures, Examples } from './examples.ts'
 import type { NumericArray } from './numeric-array.ts'
 
@@ -24,7 +24,8 @@ export function inMemoryExamples({ features, labels, shape, divisor }: InMemoryD
   const size = sizeOf(shape)
   const count = labels.length
   if (features.length !== count * size) {
-    throw dataError('DATA_COUNT', { labels: count, expected: count * size, shape, count: features.length })
+    const words = { labels: counted(count, 'label'), expected: counted(count * size, 'value') }
+    throw dataError('DATA_COUNT', { ...words, shape, came: features.length })
   }
   const divided = checkedDivisor(divisor ?? (features instanceof Uint8Array ? 255 : 1))
   const copy = rowReader(features, divided)

@@ -78,7 +78,11 @@ test('a scheme that does not exist is refused', (t) => {
 })
 
 test('fewer examples than the clients need, or an impossible number of clients, are refused', (t) => {
-  t.throws(() => partition(request('iid', 1, 6_001)), { code: 'DATA_TOO_FEW' })
+  t.throws(() => partition(request('iid', 1, 6_001)), {
+    code: 'DATA_TOO_FEW',
+    message: "partition 'iid' needs 6001 examples for 6001 clients, but has 6000 examples",
+  })
+  t.throws(() => partition({ ...request('iid', 1, 1), labels: [] }), { message: /needs 1 example for 1 client,/ })
   t.throws(() => partition(request('shards', 1, 3_001)), { code: 'DATA_TOO_FEW' })
   t.throws(() => partition(request('iid', 1, 0)), { code: 'DATA_CLIENTS' })
   t.throws(() => partition(request('iid', 1, 1.5)), { code: 'DATA_CLIENTS' })

@@ -1,7 +1,7 @@
 import { dirichlet } from '../random/distributions.ts'
 import type { RandomStream } from '../random/random-stream.ts'
 import { byKey } from './by-key.ts'
-import { dataError } from './errors.ts'
+import { dataError, tooFew } from './errors.ts'
 
 /**
  * How examples are spread over clients.
@@ -37,7 +37,7 @@ export function partition({ labels, clients, keys = [], scheme, random }: Partit
   const count = labels.length
   if (!Number.isInteger(clients) || clients < 1) throw dataError('DATA_CLIENTS', { clients })
   const expected = kind === 'shards' ? 2 * clients : clients
-  if (count < expected) throw dataError('DATA_TOO_FEW', { scheme, clients, what: 'examples', expected, count })
+  if (count < expected) throw tooFew(scheme, 'example', { expected, clients, count })
   switch (kind) {
     case 'iid':
       return equalParts(random.shuffle(indices(count)), clients)

@@ -1,5 +1,5 @@
 import { sizeOf } from '../../weights/layout.ts'
-import { dataError } from '../errors.ts'
+import { counted, dataError } from '../errors.ts'
 import type { Examples } from '../examples.ts'
 import { inMemoryExamples } from '../in-memory-examples.ts'
 import { hex } from './damaged.ts'
@@ -40,7 +40,9 @@ export function decodeIdx(images: NamedBytes, labels: NamedBytes): Examples {
 export function decodeIdxLabels({ bytes, file }: NamedBytes, expected: number): Uint8Array {
   const { dataOffset } = decodeIdxHeader(bytes, 1, bytes.length, file)
   const labels = bytes.subarray(dataOffset)
-  if (labels.length !== expected) throw dataError('DATA_IDX_COUNT', { file, expected, came: labels.length })
+  if (labels.length !== expected) {
+    throw dataError('DATA_IDX_COUNT', { file, expected: counted(expected, 'label'), came: labels.length })
+  }
   return labels
 }
 

@@ -1,5 +1,5 @@
 import { sizeOf } from '../../weights/layout.ts'
-import { dataError } from '../errors.ts'
+import { counted, dataError } from '../errors.ts'
 import type { Examples } from '../examples.ts'
 import { inMemoryExamples } from '../in-memory-examples.ts'
 import { checkFinite, valueError } from '../values.ts'
@@ -56,7 +56,7 @@ export function checkLabels({ shape, values }: NdArray, expected: number, file: 
     const advice = isOneHot
       ? 'labels of classes are their numbers: of one-hot labels, save numpy.argmax(labels, axis=1)'
       : 'give the features and labels of the same set'
-    throw dataError('DATA_LABELS', { file, expected, came: shape.join(', '), advice })
+    throw dataError('DATA_LABELS', { file, expected: counted(expected, 'label'), came: shape.join(', '), advice })
   }
   const index = values.findIndex((value) => !Number.isFinite(value))
   if (index >= 0) throw valueError({ source: file, index, what: 'the label', value: values[index] })
