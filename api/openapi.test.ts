@@ -59,3 +59,16 @@ test('the description that is served names each operation, and each reference in
   for (const reference of references)
     t.true(schemas.includes(String(reference).replace('#/components/schemas/', '')), String(reference))
 })
+
+test('the description says where it is served, and with what each operation may be refused', (t) => {
+  const described = openApi(operations, { authenticated: true })
+  t.like(described, { servers: [{ url: '/' }] })
+  const statusesOf = (path: string, method: string) =>
+    Object.keys(Object(Object(described.paths)[path])[method].responses)
+      .map(Number)
+      .filter((status) => status >= 400)
+  t.deepEqual(statusesOf('/users/{user}/designs', 'get'), [400, 401, 403, 429])
+  t.deepEqual(statusesOf('/users/{user}/designs', 'post'), [400, 401, 403, 409, 413, 415, 422, 429])
+  t.deepEqual(statusesOf('/users/{user}/jobs/{jobId}', 'delete'), [400, 401, 403, 404, 409, 412, 422, 429])
+  t.deepEqual(statusesOf('/users/{user}/designs/{designId}/code', 'get'), [400, 401, 403, 404, 416, 429])
+})

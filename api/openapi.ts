@@ -55,6 +55,7 @@ export function openApi(
       version: '1',
       description: 'Designs, datasets, computes and jobs of federated learning.',
     },
+    servers: [{ url: '/', description: 'where this description is served' }],
     tags: [
       { name: 'interface', description: 'what existing clients know' },
       { name: 'addition', description: 'what this server has beside it' },
@@ -85,15 +86,41 @@ function described(operation: Operation, authenticated: boolean, operations: rea
     responses: {
       [status]: { description: 'Done', ...answerParts(operation), ...(links ? { links } : {}) },
       ...partialAnswers(operation),
-      default: {
-        description: 'Refused: a problem where the caller accepts one, else its detail alone',
-        content: {
-          'application/problem+json': { schema: refTo('Problem') },
-          'application/json': { schema: { type: 'string' } },
-        },
-      },
+      ...refusals(operation, authenticated),
+      default: refused('Refused, or a fault of the server'),
     },
   }
+}
+
+/** A problem where the caller accepts one, else its detail alone. */
+function refused(description: string): Json {
+  return {
+    description,
+    content: {
+      'application/problem+json': { schema: refTo('Problem') },
+      'application/json': { schema: { type: 'string' } },
+    },
+  }
+}
+
+/** What an operation may be refused with, by its status. */
+function refusals({ path, method, auth, body, answer }: Operation, authenticated: boolean): Json {
+  const changes = method !== 'get'
+  const names = [...path.matchAll(/\{(\w+)\}/g)].map(([, name]) => name)
+  const may: readonly (readonly [number, boolean, string])[] = [
+    [400, true, 'The address, the query, a header or the body is malformed'],
+    [401, authenticated || auth === 'compute-key', 'A token or a key is missing, or is not good any more'],
+    [403, true, 'The caller may not: things of another user, another key, a page of another origin'],
+    [404, names.some((name) => name !== 'user'), 'What the address names is not there'],
+    [409, changes, 'The present state forbids it, or a request with the same Idempotency-Key is under way'],
+    [412, method === 'put' || method === 'delete', 'What is there is not what the conditions name'],
+    [413, body !== undefined, 'The body is too large'],
+    [415, body !== undefined, 'The body is of another media type'],
+    [416, answer.type === 'archive', 'The range lies outside'],
+    [422, changes, 'The body is well-formed, and invalid; or the Idempotency-Key was used for another request'],
+    [429, true, 'Too much is under way: Retry-After says for how many seconds to wait'],
+  ]
+  return Object.fromEntries(may.flatMap(([status, is, description]) => (is ? [[status, refused(description)]] : [])))
 }
 
 function pathParameters({ path }: Operation): Json[] {
