@@ -1,5 +1,6 @@
 import test from 'ava'
 import fc from 'fast-check'
+import { BSON } from 'mongodb'
 import { copyFields } from '../fields.ts'
 import { fromBson, toBson } from './document-fields.ts'
 import { collectionName, fieldName, givenName, topFieldName } from './names.ts'
@@ -47,4 +48,11 @@ test('fields are given back as they were, at any depth', (t) => {
       t.deepEqual(fromBson({ _id: 'id', _version: 1, ...toBson(kept) }), kept)
     }),
   )
+})
+
+test('the driver takes no object for a value of its own', (t) => {
+  for (const type of ['ObjectId', 'ObjectID', 'Double', 'Nope']) {
+    const given = { settings: { _bsontype: type, id: 'x' }, _bsontype: type }
+    t.deepEqual(fromBson(BSON.deserialize(BSON.serialize(toBson(given)))), given)
+  }
 })

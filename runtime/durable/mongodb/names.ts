@@ -44,11 +44,13 @@ export function under(prefix: string): { readonly $gte: string; readonly $lt: st
 
 /**
  * Dots and dollars have a meaning in queries, and a name in BSON ends at its first zero. The driver takes a name that every
- * object inherits, such as toString, for one whose list it was told to leave undecoded.
+ * object inherits, such as toString, for one whose list it was told to leave undecoded, and an object with a field _bsontype
+ * for a value of its own.
  */
 function escapeField(name: string): string {
   const escaped = name.replaceAll(/[%.$\0]/g, hex)
-  return escaped in Object.prototype ? `${hex(escaped.charAt(0))}${escaped.slice(1)}` : escaped
+  const hasMeaning = escaped in Object.prototype || escaped === '_bsontype'
+  return hasMeaning ? `${hex(escaped.charAt(0))}${escaped.slice(1)}` : escaped
 }
 
 function hex(character: string): string {
