@@ -11,7 +11,15 @@ import {
   newIdAt,
   newTaskKey,
 } from '../actors/index.ts'
-import { type ActorSystem, actorSystem, memoryStore, type Store } from '../runtime/index.ts'
+import {
+  type ActorSystem,
+  actorSystem,
+  memoryStore,
+  type Store,
+  type StoreWatch,
+  systemClock,
+  watchedStore,
+} from '../runtime/index.ts'
 import { fileRegistry } from '../sdk/node/index.ts'
 import type { StoreSetting } from './store-setting.ts'
 
@@ -47,9 +55,18 @@ export function compose({
   store: setting,
   inProcess,
   archiveBytes,
-}: Pick<Setting, 'store' | 'inProcess'> & { readonly archiveBytes: number }): DependencyContainer {
+  onTrouble,
+  onWell,
+}: Pick<Setting, 'store' | 'inProcess'> & { readonly archiveBytes: number } & Pick<
+    StoreWatch,
+    'onTrouble' | 'onWell'
+  >): DependencyContainer {
   const scope = container.createChildContainer()
-  scope.registerInstance(STORE, openStore(setting))
+  const watch = { clock: systemClock(), onTrouble, onWell }
+  scope.registerInstance(
+    STORE,
+    openStore(setting).then((store) => watchedStore(store, watch)),
+  )
   scope.register(SYSTEM, { useFactory: () => actorSystem({ name: 'control-plane' }) })
   scope.register(IDENTITY, {
     useFactory: () => ({
@@ -85,6 +102,8 @@ function inProcessOn(store: Store, { folder, workers, places }: InProcessSetting
 
 async function openStore(setting: StoreSetting): Promise<Store> {
   switch (setting.type) {
+    case 'own':
+      return setting.open()
     case 'memory':
       return memoryStore()
     // Loaded when they are needed: a server has one of them, and their drivers take a while.

@@ -1,5 +1,6 @@
 import type { CatalogueErrorCode } from '../actors/index.ts'
 import { type ErrorEntry, errorFactory } from '../runtime/errors/index.ts'
+import type { StoreTroubleCode } from '../runtime/index.ts'
 
 interface ApiErrorEntry extends ErrorEntry {
   readonly status: number
@@ -104,6 +105,35 @@ export const apiErrors = {
     hint: 'listen on 127.0.0.1, or switch authentication on',
   },
 } as const satisfies Record<string, ApiErrorEntry>
+
+/** How a store that can't be written at present is told to callers, who needn't know where it is. */
+export const storeTroubles: Readonly<Record<StoreTroubleCode, ApiErrorEntry>> = {
+  STORE_FULL: {
+    status: 507,
+    message: "there is no room in the server's store",
+    hint: 'free some space where it is; the server goes on by itself then, and what was acknowledged is kept',
+  },
+  STORE_DENIED: {
+    status: 503,
+    message: 'the server may not write its store',
+    hint: 'allow it where the store is; the server goes on by itself then, and what was acknowledged is kept',
+  },
+  STORE_LOST: {
+    status: 503,
+    message: "the server's store cannot be reached",
+    hint: "see the server's log, and whether the store's disk or network folder is there and sound",
+  },
+  STORE_UNREACHABLE: {
+    status: 503,
+    message: "the server's database does not answer",
+    hint: 'see that it runs; the server goes on by itself then. A change that was asked for may have been made',
+  },
+  STORE_UNAUTHORIZED: {
+    status: 503,
+    message: "the server's database refuses its user",
+    hint: 'give the user its rights back; the server goes on by itself then',
+  },
+}
 
 export type ApiErrorCode = keyof typeof apiErrors
 

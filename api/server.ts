@@ -1,11 +1,11 @@
 import { setMaxListeners } from 'node:events'
 import { createServer, type Request, type Response } from 'restify'
 import { type Ask, type ControlPlaneMessage, inContext, type RequestContext } from '../actors/index.ts'
-import { CodedError } from '../runtime/index.ts'
+import { CodedError, isStoreTrouble } from '../runtime/index.ts'
 import { assertOwn, assertScope, challengeOf } from './auth/authority.ts'
 import type { Gate } from './auth/gate.ts'
 import { type Scope, scopeFor } from './auth/scopes.ts'
-import { apiError } from './errors.ts'
+import { apiError, storeTroubles } from './errors.ts'
 import { type BodyLimits, letBe, readJson } from './http/body.ts'
 import { type Bounds, boundedBy } from './http/bounds.ts'
 import { excludedIn, idempotencyKeyIn, matchesIn } from './http/conditions.ts'
@@ -177,7 +177,10 @@ export function apiServer({
       await inContext(ask, { requestId })<null>((replyTo) => ({ type: 'probe', replyTo }))
     } catch (cause) {
       log.warn({ requestId: exchangeOf(request).requestId, err: cause }, 'not ready')
-      throw apiError('API_NOT_READY', { reason: 'its store does not answer' }, { cause })
+      const reason = isStoreTrouble(cause)
+        ? `${cause.code}, ${storeTroubles[cause.code].message}`
+        : 'its store does not answer'
+      throw apiError('API_NOT_READY', { reason }, { cause })
     }
   }
 

@@ -1,5 +1,6 @@
 import { isIPv6 } from 'node:net'
 import { archiveLimitsOf, asking, controlPlane, defaultArchiveBytes, type WorkerSettings } from '../actors/index.ts'
+import type { CodedError } from '../runtime/index.ts'
 import { type AuthenticationSetting, bearerGate } from './auth/gate.ts'
 import { CHOOSE_DEPLOYER, compose, IDENTITY, type Setting, STORE, SYSTEM } from './compose.ts'
 import { apiError } from './errors.ts'
@@ -31,6 +32,8 @@ export interface ServerOptions extends Setting {
   readonly origins?: readonly string[]
   /** Default: of each request, to standard error. */
   readonly log?: LogSetting
+  /** Hears why the store can't be written, or a job not go on, at present. It's logged, and tried again, all the same. */
+  readonly onTrouble?: (cause: CodedError) => void
 }
 
 export interface RunningServer extends AsyncDisposable {
@@ -63,11 +66,22 @@ export async function startServer({
   authentication,
   origins = [],
   log: logSetting = {},
+  onTrouble,
 }: ServerOptions): Promise<RunningServer> {
   if (!authentication && !isLoopback(host)) throw apiError('API_OPEN_HOST', { host })
   checkOrigins(origins)
   const gate = authentication && (await bearerGate(authentication))
-  const scope = compose({ store: storeSetting, inProcess, archiveBytes })
+  const log = openLog(logSetting)
+  const scope = compose({
+    store: storeSetting,
+    inProcess,
+    archiveBytes,
+    onTrouble(cause) {
+      log.error({ err: cause }, 'the store cannot be written: changes are refused, and jobs wait')
+      onTrouble?.(cause)
+    },
+    onWell: () => log.warn('the store can be written again'),
+  })
   const store = await scope.resolve(STORE)
   const system = scope.resolve(SYSTEM)
   const chooseDeployer = await scope.resolve(CHOOSE_DEPLOYER)
@@ -82,11 +96,11 @@ export async function startServer({
       chooseDeployer,
       onRecorded: metrics.recorded,
       ...(goesOnWith ? { goesOnWith } : {}),
+      ...(onTrouble ? { onInterrupted: (_job: string, cause: CodedError) => onTrouble(cause) } : {}),
       ...scope.resolve(IDENTITY),
     }),
   )
   const ask = asking(system, ref, { timeoutMs })
-  const log = openLog(logSetting)
   const stopObserving = observeActors(system, log)
   const closing = new AbortController()
   const release = async () => {

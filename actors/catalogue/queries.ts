@@ -28,7 +28,7 @@ export function answerQuery(
   switch (query.type) {
     case 'probe':
       return answer(query, async () => {
-        await parts.store.documents.get('probe', 'probe')
+        await parts.store.probe()
         return null
       })
     case 'list-designs':

@@ -1,11 +1,11 @@
 import type { ActorRef, Behavior, Terminated } from '../../runtime/index.ts'
-import { CodedError } from '../../runtime/index.ts'
+import { CodedError, isStoreTrouble } from '../../runtime/index.ts'
 import { collectionsOf } from '../catalogue/records/collections.ts'
-import { answer } from '../catalogue/reply.ts'
+import { answer, type Reply } from '../catalogue/reply.ts'
 import { isRefusal } from '../errors.ts'
 import type { EventsMessage } from '../events/protocol.ts'
 import type { DeployableJob, Deployer } from './deployer.ts'
-import { controllerError } from './errors.ts'
+import { controllerError, isInterruption } from './errors.ts'
 import { job } from './job/job.ts'
 import type { HeldLease, JobMessage } from './job/protocol.ts'
 import { type LeaseNews, type LeaseParts, leaseWatch } from './leases/lease-watch.ts'
@@ -21,6 +21,8 @@ export interface ControllerParts extends LeaseParts {
   /** Where a job's tasks run. */
   readonly deployerOf: (job: DeployableJob) => Deployer
   readonly events: ActorRef<EventsMessage>
+  /** Hears why a job can't go on until somebody mends what it needs: it's tried again by itself. */
+  readonly onInterrupted?: (job: string, cause: CodedError) => void
 }
 
 type Message =
@@ -28,6 +30,7 @@ type Message =
   | LeaseNews
   | { readonly type: 'job-stopped'; readonly lease: HeldLease; readonly terminated: Terminated }
   | { readonly type: 'host'; readonly lease: HeldLease }
+  | { readonly type: 'go-on'; readonly lease: HeldLease }
 
 /** A job that is under way here. */
 interface Hosted {
@@ -36,6 +39,8 @@ interface Hosted {
   readonly ref: ActorRef<JobMessage> | undefined
   /** How often its actor has failed in a row. */
   readonly faults: number
+  /** By what it was interrupted last, and how often in a row. */
+  readonly interruption?: { readonly code: string; readonly times: number } | undefined
   readonly sinceMs: number
 }
 
@@ -45,6 +50,10 @@ const mostFaults = 5
 const steadyMs = 60_000
 const firstBackOffMs = 100
 const mostBackOffMs = 30_000
+/** How long a job that was interrupted waits at first, and between looks at the store. */
+const firstWaitMs = 1000
+/** How long the notice of an interruption may take to be recorded. */
+const noticeTimeoutMs = 60_000
 
 const leaseSupervision = {
   type: 'restart',
@@ -58,7 +67,7 @@ const leaseSupervision = {
  * with what was under way before; of servers that share a store, each job has one.
  */
 export function controller(parts: ControllerParts): Behavior<Message> {
-  const { store, now, server, shared = false, deployerOf, events } = parts
+  const { store, now, server, shared = false, deployerOf, events, onInterrupted } = parts
 
   return (context) => {
     const collections = collectionsOf(store)
@@ -92,8 +101,11 @@ export function controller(parts: ControllerParts): Behavior<Message> {
         case 'job-stopped':
           return stopped(message.lease, message.terminated)
         case 'host':
-          if (hosted.get(message.lease.job)?.fence === message.lease.fence) host(message.lease)
+          if (isWaiting(message.lease)) host(message.lease)
           return
+        case 'go-on':
+          // Not awaited: a database that doesn't answer takes a while to say so.
+          return void goOn(message.lease)
       }
     }
 
@@ -140,8 +152,8 @@ export function controller(parts: ControllerParts): Behavior<Message> {
       if (hasLeft || (present?.ref && present.fence >= lease.fence)) return
       if (present?.ref) context.stop(present.ref)
       const ref = context.spawn(`${lease.job}~${lease.fence}`, job(lease, jobParts), { supervise: { type: 'stop' } })
-      const faults = present?.fence === lease.fence ? present.faults : 0
-      hosted.set(lease.job, { fence: lease.fence, ref, faults, sinceMs: context.clock.now() })
+      const before = present?.fence === lease.fence ? present : { faults: 0 }
+      hosted.set(lease.job, { ...before, fence: lease.fence, ref, sinceMs: context.clock.now() })
       context.watch(ref, (terminated) => ({ type: 'job-stopped', lease, terminated }))
     }
 
@@ -154,10 +166,56 @@ export function controller(parts: ControllerParts): Behavior<Message> {
       if (cause === undefined) return
       if (cause instanceof CodedError && cause.code === 'LEASE_LOST')
         return void context.track(endLease(collections, lease)).catch((fault: unknown) => context.fail(fault))
-      const faults = context.clock.now() - present.sinceMs > steadyMs ? 1 : present.faults + 1
+      const isSteady = context.clock.now() - present.sinceMs > steadyMs
+      if (isInterruption(cause)) {
+        const isAgain = !isSteady && present.interruption?.code === cause.code
+        const times = 1 + (isAgain ? (present.interruption?.times ?? 0) : 0)
+        hosted.set(lease.job, { ...present, ref: undefined, interruption: { code: cause.code, times } })
+        return interrupted(lease, cause, times)
+      }
+      const faults = isSteady ? 1 : present.faults + 1
       hosted.set(lease.job, { ...present, ref: undefined, faults })
       const again = faults < mostFaults ? lease : { ...lease, fault: { cause } }
       context.after(Math.min(mostBackOffMs, firstBackOffMs * 2 ** (faults - 1)), { type: 'host', lease: again })
+    }
+
+    /** Tells of it where that is possible, and tries again after a while. */
+    function interrupted(lease: HeldLease, cause: CodedError, times: number): void {
+      onInterrupted?.(lease.job, cause)
+      // The store says by a probe when it's worth a try.
+      if (isStoreTrouble(cause)) return void context.after(firstWaitMs, { type: 'go-on', lease })
+      const { code, message } = cause
+      if (times === 1)
+        void context
+          .ask<Reply<number>, EventsMessage>(
+            events,
+            (replyTo) => ({
+              type: 'record-event',
+              job: lease.job,
+              event: { type: 'notice', end: lease.job, code, message },
+              replyTo,
+            }),
+            { timeoutMs: noticeTimeoutMs },
+          )
+          .catch(() => {})
+      context.after(Math.min(mostBackOffMs, firstWaitMs * 2 ** (times - 1)), { type: 'go-on', lease })
+    }
+
+    /** Goes on with a job that was interrupted, as soon as the store can be written. */
+    async function goOn(lease: HeldLease): Promise<void> {
+      if (!isWaiting(lease)) return
+      try {
+        await context.track(store.probe())
+        context.self.tell({ type: 'host', lease })
+      } catch {
+        // Its watch tells of it.
+        context.after(firstWaitMs, { type: 'go-on', lease })
+      }
+    }
+
+    function isWaiting({ job: id, fence }: HeldLease): boolean {
+      const present = hosted.get(id)
+      return present?.fence === fence && present.ref === undefined
     }
 
     function seen(last: Extract<LeaseNews, { type: 'leases-seen' }>['last']): void {

@@ -1,4 +1,5 @@
-import { CodedError, errorFactory } from '../../runtime/index.ts'
+import { CodedError, errorFactory, isStoreTrouble } from '../../runtime/index.ts'
+import { registryTroubleCodes } from '../../sdk/index.ts'
 import type { EventCause } from '../events/job-event.ts'
 
 const controllerErrors = {
@@ -40,6 +41,18 @@ const controllerErrors = {
     message: 'it ran for its maxRunTime of {seconds} s',
     hint: 'give it a longer one, or start it again: it goes on from the last committed round',
   },
+  JOB_CODE_FULL: {
+    message: "there is no room to unpack the job's code into {folder}: {reason}",
+    hint: 'free some space; the rounds that were committed are kept',
+  },
+  JOB_CODE_LOST: {
+    message: "the job's code cannot be unpacked, since {folder} cannot be reached: {reason}",
+    hint: 'see whether its disk or network folder is there and sound; the rounds that were committed are kept',
+  },
+  JOB_CODE_DENIED: {
+    message: "the job's code cannot be unpacked into {folder}: {reason}",
+    hint: 'allow reading and writing there, and start the job again',
+  },
   SERVER_LEFT: { message: 'the server is closing', hint: 'ask another one, or ask again when it runs' },
   JOB_FAULT: {
     message: 'the controller could not go on with it: {reason}',
@@ -48,6 +61,20 @@ const controllerErrors = {
 } as const
 
 export const controllerError = errorFactory(controllerErrors)
+
+const codeTroubleCodes: readonly string[] = [
+  'JOB_CODE_FULL',
+  'JOB_CODE_LOST',
+] satisfies (keyof typeof controllerErrors)[]
+
+/**
+ * Whether a fault is that of a disk or a database where a job keeps things: somebody mends it, and the job goes on from what
+ * was committed. It hasn't failed by it.
+ */
+export function isInterruption(cause: unknown): cause is CodedError {
+  if (isStoreTrouble(cause)) return true
+  return cause instanceof CodedError && [...registryTroubleCodes, ...codeTroubleCodes].includes(cause.code)
+}
 
 /** A cause for people: that of a coded error is its own. */
 export function causeOf(cause: unknown, otherwise: 'JOB_DEPLOYMENT_FAILED' | 'JOB_FAULT'): EventCause {

@@ -1,6 +1,6 @@
 import { isRefusal } from '../../actors/index.ts'
-import { CodedError } from '../../runtime/index.ts'
-import { type ApiErrorCode, apiError, apiErrors, catalogueStatus } from '../errors.ts'
+import { CodedError, isStoreTrouble, type StoreTroubleCode } from '../../runtime/index.ts'
+import { type ApiErrorCode, apiError, apiErrors, catalogueStatus, storeTroubles } from '../errors.ts'
 
 /** A problem document (RFC 9457), with the code of the refusal and every fault at its place. */
 export interface Problem {
@@ -24,11 +24,17 @@ const problemType = 'application/problem+json'
 export function problemOf(cause: unknown): Problem {
   if (isRefusal(cause)) return problem(cause, catalogueStatus[cause.code])
   if (isApiError(cause)) return problem(cause, apiErrors[cause.code].status)
+  if (isStoreTrouble(cause)) return storeProblem(cause)
   if (cause instanceof CodedError && busyCodes.includes(cause.code))
     return problemOf(apiError('API_BUSY', {}, { cause }))
   if (cause instanceof CodedError && cause.code === 'STORE_VALUE')
     return problemOf(apiError('API_VALUE', { found: cause.message }, { cause }))
   return problemOf(apiError('API_FAULT', {}, { cause }))
+}
+
+function storeProblem({ code }: CodedError<StoreTroubleCode>): Problem {
+  const entry = storeTroubles[code]
+  return problem(new CodedError(code, entry, {}), entry.status)
 }
 
 /** The body for this caller: a problem document where it is accepted, else a JSON string, which existing clients read. */

@@ -12,25 +12,22 @@ export interface RunToFollow {
   readonly reported: (round: number) => void
   /** What a task failed with last, where its stack is. */
   readonly lastFault: () => unknown
+  /** Ends the following. */
+  readonly signal: AbortSignal
 }
 
 /** Reports a job's events until it has ended. Rejects with the cause if it fails. */
 export async function followedRun(
   { client, user }: Connection,
-  { job, after, reported, lastFault }: RunToFollow,
+  { job, after, reported, lastFault, signal }: RunToFollow,
   reporter: Reporter,
 ): Promise<'completed' | 'terminated'> {
-  const stop = new AbortController()
-  try {
-    for await (const { event } of client.jobEvents({ user, jobId: job, after }, { signal: stop.signal })) {
-      if (event.type === 'state') {
-        if (event.state === 'failed') throw failure(job, event.cause, lastFault())
-        if (event.state === 'completed' || event.state === 'terminated') return event.state
-      } else report(event, reporter)
-      if (event.type === 'round') reported(event.round)
-    }
-  } finally {
-    stop.abort()
+  for await (const { event } of client.jobEvents({ user, jobId: job, after }, { signal })) {
+    if (event.type === 'state') {
+      if (event.state === 'failed') throw failure(job, event.cause, lastFault())
+      if (event.state === 'completed' || event.state === 'terminated') return event.state
+    } else report(event, reporter)
+    if (event.type === 'round') reported(event.round)
   }
   throw flamectlError('RUN_FAILED', { job, cause: 'its events ended before it did' })
 }

@@ -1,6 +1,7 @@
 import { type DeployableJob, inProcessDeployer, settingsOf } from '../../actors/index.ts'
 import { apiClient } from '../../api/client/index.ts'
 import { startServer, storeSetting } from '../../api/index.ts'
+import { type CodedError, isStoreTroubleCode } from '../../runtime/index.ts'
 import { expand, type ModelRegistry, type Settings, type TrainingPool } from '../../sdk/index.ts'
 import { type LoadedWorkload, poolFor } from '../../sdk/node/index.ts'
 import type { Connection } from '../connection/connection.ts'
@@ -20,6 +21,10 @@ export interface RunServer {
   readonly reported: (round: number) => void
   /** The error with which a task of the job failed last. */
   readonly lastFault: () => unknown
+  /** Why the job can't go on at present: for want of room, for example. */
+  readonly trouble: () => CodedError | undefined
+  /** Rejects with it as soon as there is one; never resolves. */
+  readonly troubled: Promise<never>
   close(): Promise<void>
 }
 
@@ -42,6 +47,12 @@ export async function openRunServer(parts: RunServerParts): Promise<RunServer> {
     goOnWith = resolve
   })
   let fault: unknown
+  let trouble: CodedError | undefined
+  let reject = (_cause: CodedError) => {}
+  const troubled = new Promise<never>((_, rejected) => {
+    reject = rejected
+  })
+  troubled.catch(() => {}) // Whoever follows the job waits for it; others look at `trouble`.
   let isFirst = true
   const rounds = reportedRounds()
   const server = await startServer({
@@ -49,6 +60,10 @@ export async function openRunServer(parts: RunServerParts): Promise<RunServer> {
     port: 0,
     limits: { jsonBytes },
     log: { level: 'error', to: { write: showFault } },
+    onTrouble(cause) {
+      trouble ??= cause
+      reject(cause)
+    },
     goesOnWith: async (job) => job === (await chosen),
     inProcess: (opened) =>
       inProcessDeployer({
@@ -77,6 +92,8 @@ export async function openRunServer(parts: RunServerParts): Promise<RunServer> {
     goOnWith,
     reported: rounds.reported,
     lastFault: () => fault,
+    trouble: () => trouble,
+    troubled,
     close() {
       goOnWith(undefined)
       rounds.close()
@@ -85,10 +102,10 @@ export async function openRunServer(parts: RunServerParts): Promise<RunServer> {
   }
 }
 
-/** What an actor throws is told among the job's events; other faults of the server only here. */
+/** What an actor throws is told among the job's events, and why the store can't be written ends the run; other faults of the server are told only here. */
 function showFault(line: string): void {
-  const entry: unknown = JSON.parse(line)
-  if (typeof entry === 'object' && entry !== null && !('actor' in entry)) process.stderr.write(line)
+  const entry: { readonly actor?: string; readonly err?: { readonly code?: unknown } } = JSON.parse(line)
+  if (entry.actor === undefined && !isStoreTroubleCode(entry.err?.code)) process.stderr.write(line)
 }
 
 /** The clients of a job's tasks, as the workload's topology has them: its datasets are numbers. */

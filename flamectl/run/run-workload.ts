@@ -1,4 +1,5 @@
 import { type JobStatus, mostTasks } from '../../actors/catalogue/model/index.ts'
+import { CodedError } from '../../runtime/errors/index.ts'
 import {
   assertValid,
   type CommittedModel,
@@ -83,6 +84,9 @@ export async function runWorkload(
     const last = await registry.latest(job)
     if (last) reporter.done(resultOf(last))
     return { type: 'completed' }
+  } catch (cause) {
+    const trouble = server?.trouble()
+    throw trouble ? resumable(trouble, resumeCommand) : cause
   } finally {
     reporter?.close()
     await server?.close()
@@ -91,7 +95,7 @@ export async function runWorkload(
 
   /** Brings a job to its end, from where it is. */
   async function hosted(
-    { connection, goOnWith, reported, lastFault }: RunServer,
+    { connection, goOnWith, reported, lastFault, troubled }: RunServer,
     job: string,
     state: JobStatus['state'] | undefined,
     to: Reporter,
@@ -105,11 +109,23 @@ export async function runWorkload(
       if (signal.aborted) return 'terminated'
       await client.updateJobStatus({ user, jobId: job, body: { state: 'starting' } })
     }
-    return await Promise.race([
-      followedRun(connection, { job, after, reported, lastFault }, to),
-      stopOn(signal, connection, job),
-    ])
+    const over = new AbortController()
+    try {
+      return await Promise.race([
+        followedRun(connection, { job, after, reported, lastFault, signal: over.signal }, to),
+        stopOn(signal, connection, job),
+        troubled,
+      ])
+    } finally {
+      over.abort()
+    }
   }
+}
+
+/** What keeps a job from going on, with how to go on once it's mended. */
+function resumable({ code, message, hint, cause }: CodedError, resumeCommand: string): CodedError {
+  const entry = { message: '{message}', hint: '{hint}\n  then go on: {resumeCommand}' }
+  return new CodedError(code, entry, { message, hint, resumeCommand }, { cause })
 }
 
 function resultOf({ round, metrics, hash, location }: CommittedModel): RunResult {

@@ -1,4 +1,4 @@
-import { errorFactory } from '../errors/coded-error.ts'
+import { CodedError, errorFactory } from '../errors/coded-error.ts'
 
 const storeErrors = {
   STORE_VERSION: {
@@ -21,7 +21,11 @@ const storeErrors = {
     hint: 'use the version that wrote it, or a newer one',
   },
   STORE_DAMAGED: { message: '{folder} is damaged: {found}', hint: 'restore it from a copy, or use another' },
-  STORE_IN_USE: { message: '{folder} is open in process {pid}', hint: 'stop that process, or name another folder' },
+  STORE_IN_USE: { message: '{folder} is open in {owner}', hint: 'stop that process, or name another folder' },
+  STORE_LOCK: {
+    message: '{folder} cannot be locked against other processes: {reason}',
+    hint: 'name a folder on a local disk of Linux, macOS or Windows (x64 or arm64), or keep the state in MongoDB: --store mongodb://host:port/database',
+  },
   STORE_DENIED: {
     message: '{folder} cannot be used: {reason}',
     hint: 'allow reading and writing, or name another folder',
@@ -29,6 +33,10 @@ const storeErrors = {
   STORE_FULL: {
     message: 'there is no room to write in {folder}: {reason}',
     hint: 'free some space, or see whether the disk is sound; what was acknowledged is kept',
+  },
+  STORE_LOST: {
+    message: '{folder} cannot be reached: {reason}',
+    hint: 'see whether its disk or network folder is there and sound, then start this process again; what was acknowledged is kept',
   },
   STORE_URL: {
     message: '{url} names no MongoDB database: {reason}',
@@ -65,3 +73,17 @@ const storeErrors = {
 } as const
 
 export const storeError = errorFactory(storeErrors)
+
+/** Codes by which a store says that it can't be written at present, whatever the write: the same write may succeed later. */
+const troubleCodes = ['STORE_FULL', 'STORE_DENIED', 'STORE_LOST', 'STORE_UNREACHABLE', 'STORE_UNAUTHORIZED'] as const
+
+export type StoreTroubleCode = (typeof troubleCodes)[number]
+
+/** Whether an error says that the store can't be written at present, rather than that one write was wrong. */
+export function isStoreTrouble(cause: unknown): cause is CodedError<StoreTroubleCode> {
+  return cause instanceof CodedError && isStoreTroubleCode(cause.code)
+}
+
+export function isStoreTroubleCode(code: unknown): code is StoreTroubleCode {
+  return troubleCodes.some((known) => known === code)
+}

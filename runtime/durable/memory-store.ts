@@ -94,6 +94,10 @@ class MemoryStore implements Store {
     this.#blobs.delete(key)
   }
 
+  async probe(): Promise<void> {
+    this.#check()
+  }
+
   async close(): Promise<void> {
     this.#closed = true
   }

@@ -91,6 +91,9 @@ export interface Store {
   getBlob(key: string): Promise<AsyncIterable<Uint8Array> | undefined>
   removeBlob(key: string): Promise<void>
 
+  /** Makes a small write as durable as any other. Rejects with what keeps the store from writing, as long as that lasts. */
+  probe(): Promise<void>
+
   /** Waits for what was begun; again: nothing. */
   close(): Promise<void>
 }

@@ -30,3 +30,21 @@ export function fileReason(cause: unknown): string {
   if (known !== undefined) return `${known} (${code})`
   return cause instanceof Error ? cause.message : String(cause)
 }
+
+const full: readonly string[] = ['ENOSPC', 'EDQUOT', 'EFBIG']
+const denied: readonly string[] = ['EACCES', 'EPERM', 'EROFS', 'ENOTDIR', 'EEXIST', 'EISDIR', 'ELOOP', 'ENAMETOOLONG']
+
+/** Whether a disk has no room, what is asked of it isn't allowed or possible there, or it can't be reached or is broken. */
+export type SystemFault = 'full' | 'denied' | 'lost'
+
+/** What the name of a system's error, such as ENOSPC, says of the disk that it came from; undefined if it's no such name. */
+export function systemFault(name: unknown): SystemFault | undefined {
+  if (typeof name !== 'string' || !/^E[A-Z\d]+$/.test(name)) return undefined
+  if (full.includes(name)) return 'full'
+  return denied.includes(name) ? 'denied' : 'lost'
+}
+
+/** The same of an error that Node's file system throws. */
+export function systemFaultOf(error: unknown): SystemFault | undefined {
+  return systemFault(fileErrorCode(error))
+}

@@ -8,7 +8,11 @@ const registryErrors = {
   REGISTRY_DAMAGED: { message: '{location} is damaged: {found}', hint: 'restore it from a copy, or run the job again' },
   REGISTRY_FULL: {
     message: 'there is no room to write in {location}: {reason}',
-    hint: 'free some space and go on with --resume',
+    hint: 'free some space; the rounds that were committed are kept',
+  },
+  REGISTRY_LOST: {
+    message: '{location} cannot be reached: {reason}',
+    hint: 'see whether its disk or network folder is there and sound; the rounds that were committed are kept',
   },
   REGISTRY_DENIED: {
     message: '{location} cannot be written: {reason}',
@@ -27,3 +31,9 @@ export function listedRounds(rounds: readonly number[]): string {
   if (rounds.length === 0) return 'none of this job'
   return rounds.length > 10 ? `${rounds.length} from ${rounds[0]} to ${rounds.at(-1)}` : rounds.join(', ')
 }
+
+/** Codes by which a registry says that it can't be written at present: the same may succeed later. */
+export const registryTroubleCodes: readonly string[] = [
+  'REGISTRY_FULL',
+  'REGISTRY_LOST',
+] satisfies (keyof typeof registryErrors)[]

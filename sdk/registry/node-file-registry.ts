@@ -1,6 +1,6 @@
 import { mkdir, open, readdir, readFile, rename, rm } from 'node:fs/promises'
 import { join, resolve } from 'node:path'
-import { CodedError, fileErrorCode, fileReason } from '../../runtime/index.ts'
+import { fileErrorCode, fileReason, systemFaultOf } from '../../runtime/index.ts'
 import { tfjsModel } from '../weights/formats/tfjs-model.ts'
 import { weightsHash } from '../weights/hash.ts'
 import { listedRounds, registryError } from './errors.ts'
@@ -160,10 +160,9 @@ function ifMissing<Value>(value: Value, location?: string): (error: unknown) => 
   }
 }
 
+const writeCodes = { full: 'REGISTRY_FULL', denied: 'REGISTRY_DENIED', lost: 'REGISTRY_LOST' } as const
+
 function writeError(error: unknown, location: string): unknown {
-  const code = fileErrorCode(error)
-  if (error instanceof CodedError || code === undefined) return error
-  const isFull = ['ENOSPC', 'EDQUOT', 'EFBIG'].includes(code)
-  const reason = fileReason(error)
-  return registryError(isFull ? 'REGISTRY_FULL' : 'REGISTRY_DENIED', { location, reason }, { cause: error })
+  const fault = systemFaultOf(error)
+  return fault ? registryError(writeCodes[fault], { location, reason: fileReason(error) }, { cause: error }) : error
 }

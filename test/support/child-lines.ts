@@ -13,7 +13,12 @@ export function runChild(
   command: string,
   args: readonly string[],
   onLine: (line: string, child: ChildProcess) => void = () => {},
-  options: { readonly uid?: number; readonly gid?: number; readonly cwd?: string } = {},
+  options: {
+    readonly uid?: number
+    readonly gid?: number
+    readonly cwd?: string
+    readonly env?: NodeJS.ProcessEnv
+  } = {},
 ): Promise<EndedChild> {
   return new Promise((resolve, reject) => {
     const child = spawn(command, args, { stdio: ['ignore', 'pipe', 'pipe'], ...options })

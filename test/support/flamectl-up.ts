@@ -31,9 +31,19 @@ export async function runCommand(
 }
 
 /** A control plane started by `flamectl up` in a process of its own, on a free port. */
-export async function flamectlUp(store: string, ...more: readonly string[]): Promise<RunningUp> {
-  const args = [main, 'up', '--port', '0', '--store', store, ...more]
-  const child = spawn(process.execPath, args, { stdio: ['ignore', 'pipe', 'pipe'] })
+export function flamectlUp(store: string, ...more: readonly string[]): Promise<RunningUp> {
+  return upUnder({}, store, ...more)
+}
+
+/** The same, with options for Node and with a changed environment. */
+export async function upUnder(
+  { node = [], environment = {} }: { readonly node?: readonly string[]; readonly environment?: NodeJS.ProcessEnv },
+  store: string,
+  ...more: readonly string[]
+): Promise<RunningUp> {
+  const args = [...node, main, 'up', '--port', '0', '--store', store, ...more]
+  const env = { ...process.env, ...environment }
+  const child = spawn(process.execPath, args, { stdio: ['ignore', 'pipe', 'pipe'], env })
   const ended = once(child, 'close')
   let out = ''
   let err = ''

@@ -34,6 +34,7 @@ export function interruptedStore(store: Store, interrupt: Interruption): Store {
     putBlob: (key, source) => store.putBlob(key, source),
     getBlob: (key) => store.getBlob(key),
     removeBlob: (key) => store.removeBlob(key),
+    probe: () => through('probe', () => store.probe()),
     close: () => store.close(),
   }
 }

@@ -39,6 +39,7 @@ export function killedStore(store: Store, life: Life): Store {
     putBlob: (key, source) => life.step(() => store.putBlob(key, source)),
     getBlob: (key) => store.getBlob(key),
     removeBlob: (key) => life.step(() => store.removeBlob(key)),
+    probe: () => store.probe(),
     close: () => store.close(),
   }
 }

@@ -1,7 +1,7 @@
 import { randomBytes } from 'node:crypto'
 import { mkdir, open, rename, rm, stat } from 'node:fs/promises'
-import { dirname, join, sep } from 'node:path'
-import { CodedError, type Store } from '../../../runtime/index.ts'
+import { dirname, join, resolve, sep } from 'node:path'
+import { CodedError, fileReason, type Store, systemFaultOf } from '../../../runtime/index.ts'
 import { loadWorkload } from '../../../sdk/node/index.ts'
 import { defaultArchiveLimits } from '../../catalogue/designs/archive.ts'
 import { readArchive } from '../../catalogue/designs/codes.ts'
@@ -9,6 +9,7 @@ import { unpackedFiles } from '../../catalogue/designs/unpacked-files.ts'
 import type { ArchiveLimits } from '../../catalogue/parts.ts'
 import { catalogueError } from '../../errors.ts'
 import type { DeployableJob } from '../deployer.ts'
+import { controllerError } from '../errors.ts'
 import type { WorkloadSource } from './workload-source.ts'
 
 export interface ArchivedWorkloadsParts {
@@ -51,8 +52,15 @@ export function archivedWorkloads({
   /** The folder of a job's code; unpacked once, though several jobs ask for it. */
   async function unpackedCode({ designSerial, spec: { codeRevision = 0 } }: DeployableJob): Promise<string> {
     const key = `${designSerial}/${codeRevision}`
-    const target = join(folder, designSerial, String(codeRevision))
-    if (await isThere(target)) return target
+    const target = resolve(folder, designSerial, String(codeRevision))
+    try {
+      return (await isThere(target)) ? target : await unpacked(key, target)
+    } catch (cause) {
+      throw folderError(cause, target)
+    }
+  }
+
+  function unpacked(key: string, target: string): Promise<string> {
     const present = unpacking.get(key) ?? unpack(key, target).finally(() => unpacking.delete(key))
     unpacking.set(key, present)
     return present
@@ -76,12 +84,19 @@ export function archivedWorkloads({
         await writeFile(join(partial, 'package.json'), new TextEncoder().encode('{"type":"module"}\n'))
       await rename(partial, target)
     } catch (cause) {
-      await rm(partial, { recursive: true, force: true })
+      await rm(partial, { recursive: true, force: true }).catch(() => {})
       // Another process was faster.
       if (!(await isThere(target))) throw cause
     }
     return target
   }
+}
+
+const codes = { full: 'JOB_CODE_FULL', denied: 'JOB_CODE_DENIED', lost: 'JOB_CODE_LOST' } as const
+
+function folderError(error: unknown, folder: string): unknown {
+  const fault = systemFaultOf(error)
+  return fault ? controllerError(codes[fault], { folder, reason: fileReason(error) }, { cause: error }) : error
 }
 
 async function writeFile(file: string, bytes: Uint8Array): Promise<void> {

@@ -67,6 +67,7 @@ export function hostedTasks({ run, tasks, registry, workload, onRound, ...shared
     /** A model is there before its round is committed: so no round goes unknown, whenever the process is killed. */
     async function publish({ round, weights, metrics, members }: RoundRecord): Promise<void> {
       await isKnown
+      context.signal.throwIfAborted()
       const hash = await weightsHash(weights)
       const { layout, modelTopology } = pool
       await registry.commit({

@@ -5,6 +5,7 @@ import { endedNames } from '../../catalogue/jobs/job-transitions.ts'
 import type { TaskStatus } from '../../catalogue/model/task.ts'
 import type { EventCause, JobEvent, RoundSummary } from '../../events/job-event.ts'
 import type { DeployableJob, Deployer, DeploymentMessage, DeploymentReport } from '../deployer.ts'
+import { isInterruption } from '../errors.ts'
 import { hostedTasks } from './hosted-tasks.ts'
 import { missingAlgorithms } from './job-strategy.ts'
 import { type Hosted, type InProcessParts, prepareJob } from './prepare-job.ts'
@@ -117,6 +118,11 @@ function deployment(
       report: Extract<TaskReport, { type: 'task-completed' | 'task-failed' }>,
     ): Promise<void> | undefined {
       if (isEnding) return undefined
+      if (report.type === 'task-failed' && isInterruption(report.cause)) {
+        isEnding = true
+        reports.tell({ type: 'deployment-failed', cause: report.cause })
+        return undefined
+      }
       const role = tally.ended(report)
       if (report.type === 'task-completed') status(report.end, { state: 'completed' })
       else {

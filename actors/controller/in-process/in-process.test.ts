@@ -12,6 +12,7 @@ import {
   twoTier,
 } from '../../../sdk/index.ts'
 import { loadWorkload } from '../../../sdk/node/index.ts'
+import { registryError } from '../../../sdk/registry/errors.ts'
 import { controllerStage } from '../../../test/support/controller-stage.ts'
 import { interruptedStore } from '../../../test/support/interrupted-store.ts'
 import { runJob } from '../../../test/support/job-runner.ts'
@@ -323,6 +324,38 @@ test('a job whose server stalls goes on in another; what the first one still doe
   t.like(await second.stage.job(job), { state: 'completed', run: job, fence: 2 })
   t.deepEqual([...(await second.hashes()).values()], await reference(folder.path))
   t.deepEqual(new Set(Object.values(await second.stage.tasks(job))), new Set(['completed']))
+})
+
+test('a job whose models find no room says so among its events, waits, and goes on to the same hashes', async (t) => {
+  await using folder = await temporaryFolder()
+  const store = await storeWithJob()
+  const registry = memoryRegistry()
+  let refusals = 0
+  const filling: ModelRegistry = {
+    ...registry,
+    async commit(model) {
+      if (model.round === 3 && refusals++ < 1) throw registryError('REGISTRY_FULL', { location: 'm', reason: 'so' })
+      await registry.commit(model)
+    },
+  }
+  await using server = serverOn({ store, folder: folder.path, registry: filling })
+  await server.ask('starting')
+  const notice = await server.event(({ type }) => type === 'notice')
+  t.like(notice.event, { end: job, code: 'REGISTRY_FULL' })
+  t.like((await server.ended()).event, { state: 'completed' })
+  t.is(refusals, 2)
+  t.deepEqual([...(await server.hashes()).values()], await reference(folder.path))
+})
+
+test('a job whose code may not be unpacked fails with the folder and the reason', async (t) => {
+  await using folder = await temporaryFolder()
+  const file = join(folder.path, 'file')
+  await writeFile(file, '')
+  await using server = serverOn({ store: await storeWithJob(), folder: file })
+  await server.ask('starting')
+  const { event } = await server.ended()
+  t.like(event, { state: 'failed', cause: { code: 'JOB_CODE_DENIED' } })
+  t.true('cause' in event && event.cause?.message.includes(file))
 })
 
 test('code is unpacked whole or not at all, once, and what leads out of it is refused', async (t) => {

@@ -8,7 +8,7 @@ import type { TaskStatus } from '../../catalogue/model/task.ts'
 import type { TaskRecord } from '../../catalogue/records/record-models.ts'
 import type { EventCause, JobEvent } from '../../events/job-event.ts'
 import type { Deployer, DeploymentMessage } from '../deployer.ts'
-import { causeOf, controllerError } from '../errors.ts'
+import { causeOf, controllerError, isInterruption } from '../errors.ts'
 import { endLease } from '../leases/leases.ts'
 import { deployableJob } from './deployable-job.ts'
 import { failures } from './failures.ts'
@@ -31,7 +31,7 @@ const eventTimeoutMs = 60_000
 /**
  * Brings a job from its start to its end, or from where another actor left it: writes the states of the job and of its tasks,
  * and keeps its deployment. Stops when the job is at rest and its lease is given back. Throws LEASE_LOST when another server
- * has the job: then it touches nothing more.
+ * has the job: then it touches nothing more. Fails with an interruption when what it needs can't be written at present.
  */
 export function job(lease: HeldLease, parts: JobParts): Behavior<JobMessage> {
   const { store, collections, now, places } = parts
@@ -94,6 +94,7 @@ export function job(lease: HeldLease, parts: JobParts): Behavior<JobMessage> {
           })
         }
         case 'deployment-failed':
+          if (isInterruption(message.cause)) throw message.cause
           return end({ state: 'failed', cause: causeOf(message.cause, 'JOB_DEPLOYMENT_FAILED') })
         case 'deployment-ended':
           return deploymentEnded(message.terminated)
@@ -214,6 +215,7 @@ export function job(lease: HeldLease, parts: JobParts): Behavior<JobMessage> {
     async function deploymentEnded({ cause }: Terminated): Promise<void> {
       deployment = undefined
       await tasks.settled()
+      if (isInterruption(cause)) throw cause
       if (cause !== undefined) ending ??= { state: 'failed', cause: causeOf(cause, 'JOB_DEPLOYMENT_FAILED') }
       if (!ending && document.value.state !== 'stopping') {
         ending = endOf(outcomeOf(tasks.all()) ?? { state: 'failed', role: unfinishedRole(), allFailed: false })

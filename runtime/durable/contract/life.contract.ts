@@ -59,12 +59,14 @@ export function lifeContract(test: TestFn, open: OpenStore): void {
     const documents = store.documents.find('read')[Symbol.asyncIterator]()
     await Promise.all([entries.next(), documents.next()])
     const begun = [store.save('key', 0, bytes('x')), store.append('key', bytes('x')), store.append('key', bytes('y'))]
+    begun.push(store.probe().then(() => 0))
     const closing = store.close()
-    t.deepEqual(await Promise.all(begun), [1, 1, 2])
+    t.deepEqual(await Promise.all(begun), [1, 1, 2, 0])
     await closing
     await store.close()
     for (const [name, call] of Object.entries(calls(store, 'key')))
       await t.throwsAsync(call(), { code: 'STORE_CLOSED' }, name)
+    await t.throwsAsync(store.probe(), { code: 'STORE_CLOSED' })
     await t.throwsAsync(async () => entries.next(), { code: 'STORE_CLOSED' })
     await t.throwsAsync(async () => documents.next(), { code: 'STORE_CLOSED' })
   })

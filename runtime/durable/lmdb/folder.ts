@@ -2,43 +2,50 @@ import { mkdir, open, readdir, readFile, rename, writeFile } from 'node:fs/promi
 import { constants } from 'node:os'
 import { join } from 'node:path'
 import { CodedError } from '../../errors/coded-error.ts'
+import { fileReason, type SystemFault, systemFault } from '../../errors/file-reason.ts'
 import { storeError } from '../errors.ts'
+import { ownerFiles } from './owner.ts'
+import { trialFile } from './room.ts'
 
 /**
- * Raised when the arrangement of what is stored changes. Format 1 had no indexes, which who doesn't know of them would let
- * grow wrong; it needs nothing else to become format 2.
+ * Raised when the arrangement of what is stored changes. Who knows formats 1 and 2 alone doesn't know of indexes, which it
+ * would let grow wrong, or of the lock. They need nothing else to become format 3.
  */
-const format = 2
-const earlierFormats: readonly unknown[] = [1]
+const format = 3
+const earlierFormats: readonly unknown[] = [1, 2]
 const marker = 'flame-store.json'
 
 /** Files that belong to a store. */
-const ownFiles: readonly string[] = [marker, `${marker}.new`, 'data.mdb', 'lock.mdb']
+const ownFiles: readonly string[] = [
+  marker,
+  `${marker}.new`,
+  'data.mdb',
+  'lock.mdb',
+  trialFile,
+  ...Object.values(ownerFiles),
+]
 
 /**
- * Makes sure that a folder is a store of this format, or makes it one if it's new or empty.
- * STORE_FOREIGN, STORE_FORMAT, STORE_DAMAGED, STORE_DENIED, STORE_FULL; then nothing in it was changed.
+ * Makes the folder if it's missing, and makes sure that it's a store of a known format, or empty.
+ * STORE_FOREIGN, STORE_FORMAT, STORE_DAMAGED; then nothing in it was changed.
  */
-export async function prepareFolder(folder: string): Promise<void> {
-  try {
-    await mkdir(folder, { recursive: true })
-    const found = await readdir(folder)
-    if (found.includes(marker)) {
-      checkMarker(folder, await readFile(join(folder, marker), 'utf8'))
-      await checkData(folder, found)
-      return
-    }
-    const foreign = found.find((name) => !ownFiles.includes(name) || name === 'data.mdb')
-    if (foreign) throw storeError('STORE_FOREIGN', { folder, found: foreign })
-    await writeMarker(folder)
-  } catch (error) {
-    throw folderError(folder, error)
-  }
+export async function checkFolder(folder: string): Promise<void> {
+  await mkdir(folder, { recursive: true })
+  const found = await readdir(folder)
+  if (found.includes(marker)) return checkMarker(folder, await readFile(join(folder, marker), 'utf8'))
+  const foreign = found.find((name) => !ownFiles.includes(name) || name === 'data.mdb')
+  if (foreign) throw storeError('STORE_FOREIGN', { folder, found: foreign })
 }
 
-/** Makes a store of an earlier format, which this process owns, one of this format. */
-export async function raiseFormat(folder: string): Promise<void> {
-  const found: { readonly format: unknown } = JSON.parse(await readFile(join(folder, marker), 'utf8'))
+/**
+ * Makes a folder that this process owns a store of this format: an empty one, or one of an earlier format. STORE_DAMAGED if
+ * its data isn't whole.
+ */
+export async function claimFolder(folder: string): Promise<void> {
+  await checkFolder(folder)
+  await checkData(folder, await readdir(folder))
+  const text = await readFile(join(folder, marker), 'utf8').catch(() => '{}')
+  const found: { readonly format?: unknown } = JSON.parse(text)
   if (found.format !== format) await writeMarker(folder)
 }
 
@@ -48,10 +55,7 @@ async function writeMarker(folder: string): Promise<void> {
   await rename(join(folder, `${marker}.new`), join(folder, marker))
 }
 
-/** LMDB reports a write that was cut short as EIO; it reads through a map, which has no such error. */
-const full = new Set(['ENOSPC', 'EDQUOT', 'EFBIG', 'EIO', 'MDB_MAP_FULL'])
-const denied = new Set(['EACCES', 'EPERM', 'EROFS', 'ENOTDIR', 'EEXIST', 'EISDIR', 'ELOOP', 'ENAMETOOLONG'])
-const damaged = new Set(['MDB_PAGE_NOTFOUND', 'MDB_CORRUPTED', 'MDB_PANIC', 'MDB_VERSION_MISMATCH', 'MDB_INVALID'])
+const damaged = new Set(['MDB_PAGE_NOTFOUND', 'MDB_CORRUPTED', 'MDB_VERSION_MISMATCH', 'MDB_INVALID'])
 
 /** Errors by number: the system's, and LMDB's own. */
 const names = new Map<unknown, string>([
@@ -64,15 +68,30 @@ const names = new Map<unknown, string>([
   [-30_793, 'MDB_INVALID'],
 ])
 
-/** What a system error means for the store. */
+/** What an error of the system, or of LMDB, means for the store. */
 export function folderError(folder: string, error: unknown): unknown {
   if (!(error instanceof Error) || error instanceof CodedError || !('code' in error)) return error
   const name = typeof error.code === 'string' ? error.code : (names.get(error.code) ?? '')
-  const reason = error.message
-  if (full.has(name)) return storeError('STORE_FULL', { folder, reason }, { cause: error })
-  if (denied.has(name)) return storeError('STORE_DENIED', { folder, reason }, { cause: error })
-  if (damaged.has(name)) return storeError('STORE_DAMAGED', { folder, found: reason }, { cause: error })
+  const reason = fileReason(error)
+  const options = { cause: error }
+  if (damaged.has(name)) return storeError('STORE_DAMAGED', { folder, found: reason }, options)
+  switch (fault(name)) {
+    case 'full':
+      return storeError('STORE_FULL', { folder, reason }, options)
+    case 'denied':
+      return storeError('STORE_DENIED', { folder, reason }, options)
+    case 'lost':
+      return storeError('STORE_LOST', { folder, reason }, options)
+  }
   return error
+}
+
+function fault(name: string): SystemFault | undefined {
+  // LMDB reports a write that was cut short as EIO; it reads through a map, which has no such error.
+  if (name === 'EIO' || name === 'MDB_MAP_FULL') return 'full'
+  // LMDB takes no more until it's opened again.
+  if (name === 'MDB_PANIC') return 'lost'
+  return systemFault(name)
 }
 
 function checkMarker(folder: string, text: string): void {

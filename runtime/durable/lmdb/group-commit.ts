@@ -1,7 +1,8 @@
 import { CodedError } from '../../errors/coded-error.ts'
+import { isStoreTrouble } from '../errors.ts'
 import { folderError } from './folder.ts'
 import type { LmdbRoot } from './lmdb-root.ts'
-import { checkRoom } from './room.ts'
+import { checkRoom, tryWriting } from './room.ts'
 
 interface Write {
   readonly bytes: number
@@ -23,6 +24,9 @@ export class GroupCommit {
   readonly #folder: string
   #waiting: Write[] = []
   #next: Promise<void> | undefined
+  /** Bytes of the largest commit that the disk refused since a probe passed. */
+  #refusedBytes = 0
+  #hasFailed = false
 
   constructor(root: LmdbRoot, folder: string) {
     this.#root = root
@@ -54,6 +58,12 @@ export class GroupCommit {
     })
   }
 
+  /** Writes something small, if the disk has room for the largest commit that it refused. */
+  async probe(work: () => void): Promise<void> {
+    await this.write(this.#refusedBytes, work)
+    this.#refusedBytes = 0
+  }
+
   #whenGathered(commit: () => void, turns = 1): void {
     const before = this.#waiting.length
     setImmediate(() => {
@@ -66,15 +76,19 @@ export class GroupCommit {
     const writes = this.#waiting
     this.#waiting = []
     this.#next = undefined
+    const bytes = writes.reduce((sum, write) => sum + write.bytes, 0)
     try {
-      checkRoom(
-        this.#folder,
-        writes.reduce((sum, { bytes }) => sum + bytes, 0),
-      )
+      checkRoom(this.#folder, bytes)
+      if (this.#hasFailed) tryWriting(this.#folder, bytes)
       const settle = this.#root.transactionSync(() => writes.map(({ run }) => run()))
+      this.#hasFailed = false
       for (const tell of settle) tell()
     } catch (error) {
       const cause = folderError(this.#folder, error)
+      if (isStoreTrouble(cause)) {
+        this.#hasFailed = true
+        this.#refusedBytes = Math.max(this.#refusedBytes, bytes)
+      }
       for (const { fail } of writes) fail(cause)
     }
   }

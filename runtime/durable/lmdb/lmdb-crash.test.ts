@@ -1,11 +1,13 @@
 import { execFileSync } from 'node:child_process'
+import { rm, writeFile } from 'node:fs/promises'
+import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import test from 'ava'
-import { runChild } from '../../../test/support/child-lines.ts'
+import { type EndedChild, runChild } from '../../../test/support/child-lines.ts'
 import { forSeeds } from '../../../test/support/seeds.ts'
 import { temporaryFolder } from '../../../test/support/temporary-folder.ts'
 import { acknowledged, checkWhole } from '../../../test/support/what-was-written.ts'
-import { seededScheduler } from '../../index.ts'
+import { type Store, seededScheduler } from '../../index.ts'
 import { lmdbStore } from './index.ts'
 
 const writer = fileURLToPath(new URL('../../../test/support/store-writer.js', import.meta.url))
@@ -53,6 +55,57 @@ test('a folder in use by a living process is refused with its number, and free w
   await t.throwsAsync(lmdbStore(folder.path), { code: 'STORE_IN_USE' })
   await checkWhole(t, store, '1', acknowledged(lines))
   await store.close()
+  await (await lmdbStore(folder.path)).close()
+})
+
+test('the lock alone says whether a folder is taken, whatever is written beside it', async (t) => {
+  await using folder = await temporaryFolder()
+  const owner = join(folder.path, 'flame-store.owner')
+  const store = await lmdbStore(folder.path)
+  await writeFile(owner, 'process 4194304 of another container\n')
+  await t.throwsAsync(lmdbStore(folder.path), { code: 'STORE_IN_USE', message: /process 4194304 of another container/ })
+  const { lines } = await runChild(process.execPath, [writer, folder.path, '1'])
+  t.deepEqual(lines, ['refused STORE_IN_USE'])
+  await rm(owner)
+  await t.throwsAsync(lmdbStore(folder.path), { code: 'STORE_IN_USE', message: /another process/ })
+  await store.close()
+  await writeFile(owner, `process ${process.pid} of this machine\n`)
+  await (await lmdbStore(folder.path)).close()
+})
+
+test('an owner in another container is seen, though both have the same number of a process', async (t) => {
+  await using folder = await temporaryFolder()
+  const contained = ['--pid', '--fork', '--kill-child', '--mount-proc', process.execPath, writer, folder.path]
+  let second: Promise<EndedChild> | undefined
+  const first = await runChild('unshare', [...contained, '1'], (line, child) => {
+    if (!line.startsWith('written 3 ')) return
+    second = runChild('unshare', [...contained, '2'])
+    void second.then(() => child.kill('SIGKILL'))
+  })
+  if (!second) {
+    t.regex(first.err, /unshare/)
+    t.log('not tried: no namespaces can be made here')
+    return
+  }
+  t.deepEqual((await second).lines, ['refused STORE_IN_USE'])
+  // The contained process ends a moment after what contains it.
+  let store: Store | undefined
+  while (!store) store = await lmdbStore(folder.path).catch(() => undefined)
+  await checkWhole(t, store, '1', acknowledged(first.lines))
+  await store.close()
+})
+
+test('where files cannot be locked, a store is refused with what to do', async (t) => {
+  await using folder = await temporaryFolder()
+  const without = `import module from 'node:module'
+    const { _load } = module
+    module._load = (name, ...more) => {
+      if (name === 'fs-native-extensions') throw new Error('there is none for this platform')
+      return _load(name, ...more)
+    }`
+  const hidden = `data:text/javascript,${encodeURIComponent(without)}`
+  const { lines } = await runChild(process.execPath, ['--import', hidden, writer, folder.path, '1'])
+  t.deepEqual(lines, ['refused STORE_LOCK'])
   await (await lmdbStore(folder.path)).close()
 })
 

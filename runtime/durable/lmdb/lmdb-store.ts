@@ -1,7 +1,8 @@
+import { resolve } from 'node:path'
 import { storeError } from '../errors.ts'
 import { checkKeys } from '../keys.ts'
 import type { Documents, JournalEntry, Snapshot, Store } from '../store.ts'
-import { folderError, prepareFolder, raiseFormat } from './folder.ts'
+import { checkFolder, claimFolder, folderError } from './folder.ts'
 import { GroupCommit } from './group-commit.ts'
 import type { LmdbAccess } from './lmdb-access.ts'
 import { LmdbBlobs } from './lmdb-blobs.ts'
@@ -13,21 +14,24 @@ import { seal, unseal } from './sealed.ts'
 /**
  * A store in one folder, by LMDB. A write is acknowledged when its transaction is committed and flushed: it survives SIGKILL
  * of the process at any instant, and power loss as far as the disk keeps what it reported as written. Writes that come
- * together share a transaction; its flush holds up the thread. Values carry a checksum. One process at a time has the folder.
+ * together share a transaction; its flush holds up the thread. Values carry a checksum. One store at a time has the folder,
+ * of all processes of the machine.
+ *
+ * STORE_FOREIGN, STORE_FORMAT, STORE_DAMAGED, STORE_IN_USE, STORE_LOCK, STORE_DENIED, STORE_FULL, STORE_LOST.
  */
-export async function lmdbStore(folder: string): Promise<Store> {
-  await prepareFolder(folder)
+export async function lmdbStore(place: string): Promise<Store> {
+  const folder = resolve(place)
+  let release: (() => void) | undefined
   let root: LmdbRoot | undefined
   try {
+    await checkFolder(folder)
+    release = takeOwnership(folder)
+    await claimFolder(folder)
     root = openRoot(folder)
-    const release = takeOwnership(root, folder)
-    await raiseFormat(folder).catch((error: unknown) => {
-      release()
-      throw error
-    })
     return new LmdbStore(folder, root, release)
   } catch (error) {
     await root?.close()
+    release?.()
     throw folderError(folder, error)
   }
 }
@@ -126,6 +130,11 @@ class LmdbStore implements Store {
     return this.#blobs.remove(key)
   }
 
+  async probe(): Promise<void> {
+    this.#check()
+    await this.#commits.probe(() => void this.#root.putSync(['probe'], seal(1, new Uint8Array())))
+  }
+
   close(): Promise<void> {
     this.#closing ??= this.#close()
     return this.#closing
@@ -133,8 +142,8 @@ class LmdbStore implements Store {
 
   async #close(): Promise<void> {
     await this.#commits.settled
-    this.#release()
     await this.#root.close()
+    this.#release()
   }
 
   #versionAt(key: (string | number)[]): number {

@@ -1,58 +1,68 @@
-import { readFileSync } from 'node:fs'
+import { closeSync, openSync, readFileSync, writeFileSync } from 'node:fs'
+import { createRequire } from 'node:module'
+import { hostname } from 'node:os'
+import { join } from 'node:path'
 import { storeError } from '../errors.ts'
-import type { LmdbKey, LmdbRoot } from './lmdb-root.ts'
-import { seal, unseal } from './sealed.ts'
 
-interface Owner {
-  readonly pid: number
-  /** When the process began, in the platform's own terms: tells it from a later one with the same number. */
-  readonly began: string
-}
+/** The file whose lock is the possession of the folder, and the one that tells others who has it. */
+export const ownerFiles = { lock: 'flame-store.lock', owner: 'flame-store.owner' } as const
 
-const place: LmdbKey = ['owner']
+/** Of fs-native-extensions: false if another has the file open and locked. */
+type TryLock = (file: number) => boolean
+
+/** What systems say of a lock that another has. */
+const taken: readonly unknown[] = ['EAGAIN', 'EBUSY', 'EACCES']
 
 /**
- * Takes possession of a store for this process; returns what gives it back. STORE_IN_USE if a living process has it; one that
- * was killed doesn't count. The owner is written down in a transaction, of which LMDB runs one at a time across processes:
- * of two that find a dead owner, one becomes the next.
+ * Takes possession of a folder; returns what gives it back. STORE_IN_USE if another has it, in this process or elsewhere.
+ * The kernel keeps the lock for this open file: it sees owners in other containers, and forgets one that was killed.
  */
-export function takeOwnership(root: LmdbRoot, folder: string): () => void {
-  root.transactionSync(() => {
-    const owner = ownerIn(root, folder)
-    if (owner && beginningOf(owner.pid) === owner.began) throw storeError('STORE_IN_USE', { folder, pid: owner.pid })
-    const own: Owner = { pid: process.pid, began: beginningOf(process.pid) ?? '' }
-    root.putSync(place, seal(1, new TextEncoder().encode(JSON.stringify(own))))
-  })
-  return () => {
-    try {
-      root.removeSync(place)
-    } catch {
-      // Without room to write it down, the end of the process says the same.
-    }
-  }
-}
-
-function ownerIn(root: LmdbRoot, folder: string): Owner | undefined {
-  const sealed = root.getBinary(place)
-  if (!sealed) return undefined
-  const owner: Owner = JSON.parse(new TextDecoder().decode(unseal(folder, sealed).bytes))
-  return owner
-}
-
-/** Undefined if no such process lives. */
-function beginningOf(pid: number): string | undefined {
+export function takeOwnership(folder: string): () => void {
+  const tryLock = lockOfPlatform(folder)
+  const file = openSync(join(folder, ownerFiles.lock), 'a+')
   try {
-    process.kill(pid, 0)
+    if (!isLocked(folder, () => tryLock(file))) throw storeError('STORE_IN_USE', { folder, owner: ownerIn(folder) })
   } catch (error) {
-    if (!(error instanceof Error && 'code' in error && error.code === 'EPERM')) return undefined
+    closeSync(file)
+    throw error
   }
   try {
-    const stat = readFileSync(`/proc/${pid}/stat`, 'utf8')
-    // From the third field on; the second, in parentheses, may hold spaces.
-    const fields = stat.slice(stat.lastIndexOf(')') + 2).split(' ')
-    // A zombie has ended, and waits for its parent to notice.
-    return fields[0] === 'Z' || fields[0] === 'X' ? undefined : fields[19]
+    writeFileSync(join(folder, ownerFiles.owner), `process ${process.pid} of ${hostname()}\n`)
   } catch {
-    return '' // No /proc on this platform: the number alone decides.
+    // It only tells others whom to look for: a full disk needn't keep anybody from reading.
   }
+  return () => closeSync(file)
+}
+
+function isLocked(folder: string, lock: () => boolean): boolean {
+  try {
+    return lock()
+  } catch (cause) {
+    if (cause instanceof Error && 'code' in cause && taken.includes(cause.code)) return false
+    throw storeError('STORE_LOCK', { folder, reason: reasonOf(cause) }, { cause })
+  }
+}
+
+function lockOfPlatform(folder: string): TryLock {
+  try {
+    const require = createRequire(import.meta.url)
+    const { tryLock }: { readonly tryLock: TryLock } = require('fs-native-extensions')
+    return tryLock
+  } catch (cause) {
+    const reason = `${process.platform} on ${process.arch} has no fs-native-extensions: ${reasonOf(cause)}`
+    throw storeError('STORE_LOCK', { folder, reason }, { cause })
+  }
+}
+
+function ownerIn(folder: string): string {
+  try {
+    return readFileSync(join(folder, ownerFiles.owner), 'utf8').trim()
+  } catch {
+    return 'another process'
+  }
+}
+
+function reasonOf(cause: unknown): string {
+  const [first = ''] = (cause instanceof Error ? cause.message : String(cause)).split('\n')
+  return first
 }

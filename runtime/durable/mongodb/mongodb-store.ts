@@ -7,6 +7,7 @@ import { MongodbBlobs } from './mongodb-blobs.ts'
 import { MongodbDocuments } from './mongodb-documents.ts'
 import { MongodbJournals } from './mongodb-journals.ts'
 import { MongodbSnapshots } from './mongodb-snapshots.ts'
+import { ownPrefix } from './names.ts'
 import { Removals } from './removals.ts'
 import { Segments } from './segments.ts'
 
@@ -110,6 +111,12 @@ class MongodbStore implements Store {
 
   removeBlob(key: string): Promise<void> {
     return this.#parts.blobs.remove(key)
+  }
+
+  async probe(): Promise<void> {
+    this.#access.check()
+    const probes = this.#access.database.collection<{ readonly _id: string }>(`${ownPrefix}probes`)
+    await this.#access.attempt(() => probes.updateOne({ _id: 'probe' }, { $set: { at: new Date() } }, { upsert: true }))
   }
 
   close(): Promise<void> {

@@ -42,12 +42,13 @@ export function forgetRole(store: Store, job: string, end: string): Promise<void
 
 /**
  * Loads a role's snapshot and the decisions of the round after it. If the job was taken over from another server, that one
- * can't write them any more: its next write is refused by the store.
+ * can't write them any more: its next write is refused by the store. Once the signal is aborted nothing more is written.
  */
 export async function openRoundKeeper<State, Channels>(
   role: Role<State, Channels>,
   end: string,
   job: JobSurroundings,
+  signal: AbortSignal,
 ): Promise<RoundKeeper<State>> {
   const { store, takenOver = false } = job
   const key = roleKey(job.job, end)
@@ -85,7 +86,12 @@ export async function openRoundKeeper<State, Channels>(
     staged = []
     numbers.clear()
     await decisions.flush()
-    for (const record of records) await job.publish(record)
+    for (const record of records) {
+      signal.throwIfAborted()
+      await job.publish(record)
+    }
+    // The actor that goes on with this state expects the version that it has loaded.
+    signal.throwIfAborted()
     if (changed) {
       version = await save(store, key, version, { role: role.name, commits: commits + 1, state: after })
       commits += 1

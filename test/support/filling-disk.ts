@@ -1,0 +1,28 @@
+import fs from 'node:fs'
+import { syncBuiltinESMExports } from 'node:module'
+
+/**
+ * Loaded before a program (`node --import`): while the file that FULL_DISK names is there, the disk has no room. It makes what
+ * the program asks of the file system fail as a full disk does, without one. FULL_DISK_FOR names one that is full alone: `store`
+ * or `models`.
+ */
+const { FULL_DISK: mark = '', FULL_DISK_FOR: where = 'all' } = process.env
+const isFull = () => fs.statSync(mark, { throwIfNoEntry: false }) !== undefined
+
+const { statfsSync } = fs
+const { open } = fs.promises
+if (where !== 'models')
+  Object.assign(fs, {
+    statfsSync: (...given: Parameters<typeof statfsSync>) => ({
+      ...statfsSync(...given),
+      ...(isFull() ? { bavail: 0 } : {}),
+    }),
+  })
+if (where !== 'store')
+  Object.assign(fs.promises, {
+    open: (...given: Parameters<typeof open>) =>
+      (given[1] === 'w' || given[1] === 'wx') && isFull()
+        ? Promise.reject(Object.assign(new Error('ENOSPC: no space left on device, write'), { code: 'ENOSPC' }))
+        : open(...given),
+  })
+syncBuiltinESMExports()
