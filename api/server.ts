@@ -1,4 +1,5 @@
 import { setMaxListeners } from 'node:events'
+import type { Server } from 'node:http'
 import { createServer, type Request, type Response } from 'restify'
 import { type Ask, type ControlPlaneMessage, inContext, type RequestContext } from '../actors/index.ts'
 import { CodedError, isStoreTrouble } from '../runtime/index.ts'
@@ -42,8 +43,14 @@ export interface ApiOptions {
 
 export type Limits = BodyLimits & Bounds
 
-/** An API that isn't listening yet. */
-export type Api = ReturnType<typeof createServer>
+/** An API that isn't listening yet. As much of restify's server as is used: its types aren't there where this is installed. */
+export interface Api {
+  readonly server: Server
+  on(event: 'error' | 'after', listener: (error: Error) => void): unknown
+  listen(port: number, host: string, then: () => void): unknown
+  close(then?: () => void): unknown
+  address(): { readonly port: number }
+}
 
 /** Mounts the operations. Every path is there with a slash at its end too, which existing clients send. */
 export function apiServer({

@@ -1,6 +1,6 @@
 // Builds everything: each AssemblyScript kernel into a TypeScript module holding its bytes, then TypeScript.
 import { execFileSync } from 'node:child_process'
-import { existsSync, readdirSync, readFileSync, statSync, unlinkSync, writeFileSync } from 'node:fs'
+import { existsSync, readdirSync, readFileSync, rmSync, statSync, unlinkSync, writeFileSync } from 'node:fs'
 import { createRequire } from 'node:module'
 import { dirname, join } from 'node:path'
 
@@ -16,6 +16,18 @@ const kernels = [
   { source: 'bench/train/assembly/peak.ts', target: 'bench/train/peak-bytes.ts', name: 'peakBase64' },
 ]
 const require = createRequire(import.meta.url)
+
+// npm prepares a clone before it packs it, and after it has installed what the clone needs.
+if (process.env.npm_lifecycle_event === 'prepare') {
+  const isPacking = ['pack', 'publish'].includes(process.env.npm_command)
+  // The commands that follow `npm ci` build.
+  if (process.env.npm_command === 'ci') process.exit()
+  if (!existsSync('node_modules/typescript')) {
+    console.error('flame-fl is not built: run npm ci first, with its development dependencies')
+    process.exit(isPacking ? 1 : 0)
+  }
+}
+
 const bin = (name, file) => join(dirname(require.resolve(`${name}/package.json`)), file)
 const run = (script, args) => execFileSync(process.execPath, [script, ...args], { stdio: 'inherit' })
 
@@ -39,6 +51,11 @@ for (const { source, target, name, options = [] } of kernels) {
   run(bin('assemblyscript', 'bin/asc.js'), [source, '-o', wasm, ...common, ...options])
   writeFileSync(target, `export const ${name} = '${readFileSync(wasm).toString('base64')}'\n`)
   unlinkSync(wasm)
+}
+// What was built of sources that are gone would be tested, and packed.
+for (const file of existsSync('dist') ? readdirSync('dist', { recursive: true }) : []) {
+  const [, source] = /^(.+?)\.(?:d\.ts|js|js\.map)$/.exec(file) ?? []
+  if (source !== undefined && !existsSync(`${source}.ts`)) rmSync(join('dist', file))
 }
 try {
   run(bin('typescript', 'bin/tsc'), [])

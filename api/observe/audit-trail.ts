@@ -1,4 +1,4 @@
-import type { Request } from 'restify'
+import type { IncomingMessage } from 'node:http'
 import { type Ask, type ControlPlaneMessage, inContext, type NewAuditEntry } from '../../actors/index.ts'
 import { exchangeOf, loggedPath } from '../http/exchange.ts'
 import type { Log } from './log.ts'
@@ -6,11 +6,11 @@ import type { Log } from './log.ts'
 /** Notes in the audit log who asks for a change, and how it's answered, or why it's refused. */
 export interface AuditTrail {
   /** Durable when it resolves: whatever is changed is changed by somebody who is named. */
-  asked(request: Request): Promise<null>
+  asked(request: IncomingMessage): Promise<null>
   /** A while later, together with others: that it was asked is noted. What can't be noted of an answer is logged. */
-  answered(request: Request, status: number): void
+  answered(request: IncomingMessage, status: number): void
   /** Durable when it resolves, or logged that it's not. */
-  refused(request: Request, status: number): Promise<void>
+  refused(request: IncomingMessage, status: number): Promise<void>
   /** Resolves when all that was to be noted so far is. */
   settled(): Promise<void>
 }
@@ -60,7 +60,7 @@ export function auditTrail(ask: Ask<ControlPlaneMessage>, log: Log): AuditTrail 
   }
 }
 
-function entryOf(request: Request, status?: number): NewAuditEntry {
+function entryOf(request: IncomingMessage, status?: number): NewAuditEntry {
   const { requestId, caller, operation, code } = exchangeOf(request)
   const { remoteAddress } = request.socket
   return {

@@ -21,7 +21,7 @@ export async function runOnNode(version: NodeVersion, { module, name, args = [] 
   const program = `
     const [url, name, args] = JSON.parse(process.argv[1])
     console.log(JSON.stringify(await (await import(url))[name](...args)))`
-  const node = await programOf(`node-${version}`)
+  const node = await nodeProgram(version)
   const { stdout } = await run(node, ['--input-type=module', '-e', program, JSON.stringify([module, name, args])])
   return JSON.parse(stdout)
 }
@@ -42,6 +42,11 @@ export async function runInWorker({ module, name, args = [] }: Call): Promise<un
 /** Calls it in a page of headless Chromium, which is installed if it is missing and this is root on a Debian. */
 export async function runInChromium(call: Call): Promise<unknown> {
   return evaluateInPage(await programOf('chromium'), call)
+}
+
+/** Path of this version of Node, which is installed into .peers/ if it is missing. */
+export function nodeProgram(version: NodeVersion): Promise<string> {
+  return programOf(`node-${version}`)
 }
 
 /** Path of the platform's program. Fails, saying what to do, where it can't be had. */

@@ -1,9 +1,14 @@
-import type { ParseError, ParseStepResult } from 'papaparse'
 import { dataError } from '../errors.ts'
 
 export interface CsvRowSettings {
   /** What stands between fields. Default `,`; it isn't guessed, since a guess may be wrong. */
   readonly delimiter?: string
+}
+
+/** A row as papaparse gives it, whose types aren't there where this is installed. */
+export interface CsvStep {
+  readonly data: readonly string[]
+  readonly errors: readonly { readonly message: string }[]
 }
 
 /** What papaparse is told by every reader. It would take the first line's end for that of all. @throws DATA_SETTING */
@@ -28,7 +33,7 @@ export function csvRows(
 ) {
   let line = 1
   let isFirst = true
-  return ({ data, errors }: Pick<ParseStepResult<string[]>, 'data'> & { readonly errors: readonly ParseError[] }) => {
+  return ({ data, errors }: CsvStep) => {
     const begin = line
     line++
     for (const field of data) if (field.includes('\n')) line += field.split('\n').length - 1
