@@ -92,12 +92,19 @@ export function stopped(rounds: number, command: string): string {
 }
 
 /** Where the model is, and what to do with it. */
-export function howToUse({ rounds, metrics, hash, model }: RunResult): string {
+export function howToUse({ rounds, metrics, hash, model, hasArchitecture }: RunResult): string {
   const found = figures(metrics, mainMetricNames(Object.keys(metrics))).replaceAll('  ', ', ')
   return [
     `done: ${counted(rounds, 'round')}, ${found === '' ? '' : `${found}, `}weights ${hash.slice(0, 16)}…`,
     `model: ${model}`,
-    '  model.json + weights.bin load into TensorFlow.js: tf.loadLayersModel(…/model.json)',
+    ...(hasArchitecture
+      ? [
+          '  a layers model of TensorFlow.js, in a program:',
+          `    import { loadLayersModel } from 'flame-fl/sdk/node'`,
+          `    const model = await loadLayersModel(${JSON.stringify(model)})`,
+          '  and in a page, from a server that serves the folder: await tf.loadLayersModel(address of model.json)',
+        ]
+      : ['  model.json + weights.bin hold its weights: initialWeightsFrom of flame-fl/sdk/node reads them']),
     '  round.json says which job, round and members it came from',
   ].join('\n')
 }

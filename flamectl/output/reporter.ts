@@ -20,6 +20,8 @@ export interface RunResult {
   readonly hash: string
   /** Folder of the last round's model. */
   readonly model: string
+  /** The folder holds the model's architecture, too. */
+  readonly hasArchitecture: boolean
 }
 
 /** How a run is shown: to a person at a terminal, in a log, or to a program. */

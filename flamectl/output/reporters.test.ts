@@ -36,7 +36,7 @@ test('with --json what roles say goes to standard error, rounds alone to standar
 
 const start = { job: 'j-1', seed: 7, settings: { rounds: 2, clients: 1 } }
 const regression = { ...round, metrics: { mae: 0.25, 'train-loss': 2 } }
-const result = { rounds: 1, metrics: regression.metrics, hash: 'abcdef', model: '/models/1' }
+const result = { rounds: 1, metrics: regression.metrics, hash: 'abcdef', model: '/models/1', hasArchitecture: true }
 
 test('with --json each line is a round, but for the last, which says how the job was run', (t) => {
   const out = new PassThrough()
@@ -105,4 +105,18 @@ test('in a log what roles say stands between the rounds, a line each', (t) => {
   t.deepEqual(read(out).split('\n').slice(0, 2), ['trainer-0: gathered ends=3 quick=true', 'trainer-0: ready'])
   reporter.notice('trainer-0', { code: 'C', message: 'a\u001b[31mb' })
   t.is(read(out), 'trainer-0: C a\\u001b[31mb\n')
+})
+
+test('a run ends with the lines that load its model', (t) => {
+  const result = { rounds: 3, metrics: {}, hash: 'abc', model: '/models/a b/round-0003' }
+  const ended = (hasArchitecture: boolean) => {
+    const out = new PassThrough()
+    lineReporter(out).done({ ...result, hasArchitecture })
+    return read(out)
+  }
+  t.regex(
+    ended(true),
+    /import \{ loadLayersModel \} from 'flame-fl\/sdk\/node'\n.*await loadLayersModel\("\/models\/a b\/round-0003"\)/,
+  )
+  t.regex(ended(false), /hold its weights: initialWeightsFrom/)
 })

@@ -1,3 +1,5 @@
+import { readFile } from 'node:fs/promises'
+import { join } from 'node:path'
 import { type JobStatus, mostTasks } from '../../actors/catalogue/model/index.ts'
 import { CodedError } from '../../runtime/errors/index.ts'
 import {
@@ -82,7 +84,7 @@ export async function runWorkload(
       return { type: 'stopped', rounds }
     }
     const last = await registry.latest(job)
-    if (last) reporter.done(resultOf(last))
+    if (last) reporter.done(await resultOf(last))
     return { type: 'completed' }
   } catch (cause) {
     const trouble = server?.trouble()
@@ -128,6 +130,9 @@ function resumable({ code, message, hint, cause }: CodedError, resumeCommand: st
   return new CodedError(code, entry, { message, hint, resumeCommand }, { cause })
 }
 
-function resultOf({ round, metrics, hash, location }: CommittedModel): RunResult {
-  return { rounds: round, metrics, hash, model: location }
+async function resultOf({ round, metrics, hash, location }: CommittedModel): Promise<RunResult> {
+  const text = await readFile(join(location, 'model.json'), 'utf8')
+  const { modelTopology }: { readonly modelTopology?: unknown } = JSON.parse(text)
+  const hasArchitecture = modelTopology !== undefined
+  return { rounds: round, metrics, hash, model: location, hasArchitecture }
 }

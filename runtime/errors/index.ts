@@ -1,2 +1,3 @@
 export { CodedError, type ErrorEntry, errorFactory } from './coded-error.ts'
 export * from './file-reason.ts'
+export { knownNames, nearest } from './known-names.ts'

@@ -2,8 +2,8 @@ import { errorFactory } from '../../runtime/index.ts'
 
 export const dataErrors = {
   DATA_SCHEME: {
-    message: "partition '{scheme}' is unknown",
-    hint: "use 'iid', 'shards', 'key', or 'dirichlet:α' with a number α > 0, such as 'dirichlet:0.5'",
+    message: "partition '{scheme}' is none of {known}",
+    hint: "use one of these; α is a number above 0, such as 'dirichlet:0.5'",
   },
   DATA_CLIENTS: {
     message: 'the number of clients must be an integer from 1, but is {clients}',

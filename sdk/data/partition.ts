@@ -1,3 +1,4 @@
+import { knownNames } from '../../runtime/index.ts'
 import { dirichlet } from '../random/distributions.ts'
 import type { RandomStream } from '../random/random-stream.ts'
 import { byKey } from './by-key.ts'
@@ -62,7 +63,10 @@ export function parsePartitionScheme(scheme: string): { kind: 'iid' | 'shards' |
   if (scheme === 'iid' || scheme === 'shards' || scheme === 'key') return { kind: scheme, alpha: 0 }
   const digits = /^dirichlet:(\d*\.?\d+(?:e[-+]?\d+)?)$/i.exec(scheme)?.[1]
   const alpha = Number(digits)
-  if (digits === undefined || !Number.isFinite(alpha) || alpha <= 0) throw dataError('DATA_SCHEME', { scheme })
+  if (digits === undefined || !Number.isFinite(alpha) || alpha <= 0) {
+    const known = knownNames(scheme.replace(/:.*/s, ''), ['iid', 'shards', 'key', 'dirichlet:α'])
+    throw dataError('DATA_SCHEME', { scheme, known })
+  }
   return { kind: 'dirichlet', alpha }
 }
 

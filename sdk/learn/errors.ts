@@ -32,7 +32,7 @@ export const learnErrors = {
   },
   LEARN_INITIALIZER: {
     message: "tensor {tensor} has the initializer '{initializer}', whose values cannot be drawn from the job's stream",
-    hint: 'use zeros, ones, constant, identity (square), orthogonal (a matrix), or a uniform, normal, truncated normal, Glorot, He or LeCun initializer; a layer of your own says it in getConfig, as <name of the weight>Initializer',
+    hint: '{meant}use zeros, ones, constant, identity (square), orthogonal (a matrix), or a uniform, normal, truncated normal, Glorot, He or LeCun initializer; a layer of your own says it in getConfig, as <name of the weight>Initializer',
   },
   LEARN_INPUT: {
     message: 'the model takes an input of shape [{expected}], but an example has [{came}]',
@@ -46,6 +46,10 @@ export const learnErrors = {
     message: 'the model ends with the {activation} of layer {layer}, which does not go with {loss}: {reason}',
     hint: '{instead}',
   },
+  LEARN_LAYER_NAME: {
+    message: "the name '{name}' {fault}, so that TensorFlow.js could not load the model",
+    hint: "give each layer a name of its own, of letters, digits, '.', '_', '-' and '/', the first a letter or a digit; or none: it is numbered then",
+  },
   LEARN_METRIC: {
     message: 'metric {name} of {what} is {value}: expected a number',
     hint: 'give metrics as numbers, each a mean over the examples, and leave out one that has no value',
@@ -55,8 +59,8 @@ export const learnErrors = {
     hint: 'return tf.sequential({ layers: [...] }) whose first layer has an inputShape, or tf.model({ inputs, outputs })',
   },
   LEARN_NATIVE: {
-    message: 'the native TensorFlow library in {folder} does not load: {reason}',
-    hint: 'remove that folder and build it again with npm run native, or do without it',
+    message: 'the native TensorFlow in {folder} does not load: {reason}',
+    hint: 'remove that folder and install or build it again, or do without it',
   },
   LEARN_OUTSIDE_MODEL: {
     message: '{what} was called where no model is being made',
@@ -66,6 +70,11 @@ export const learnErrors = {
     message: 'training diverged: after its last step, of batch {batch} in epoch {epoch}, weights are not finite',
     hint: "use a smaller learningRate than {learningRate}, and check that the round's weights and terms are finite",
   },
+  LEARN_OUTPUTS: {
+    message:
+      '{loss} takes labels of shape [1], one number an example, but the model gives outputs of shape [{outputs}]',
+    hint: "end the model with a dense layer of one unit; for one of several classes use 'softmaxCrossEntropy'",
+  },
   LEARN_RANDOM_LAYER: {
     message: "layer {layer} of class '{class}' draws random numbers that cannot come from the job's stream",
     hint: 'leave it out, or use a dropout layer without a seed',
@@ -73,6 +82,10 @@ export const learnErrors = {
   LEARN_SETTING: {
     message: '{name} must be {expected}, but is {value}',
     hint: 'correct the setting of the learner',
+  },
+  LEARN_UNKNOWN_NAME: {
+    message: "{place} knows nothing of the name '{name}'{meant}",
+    hint: 'it knows {known}',
   },
   LEARN_WEIGHTS: {
     message: '{what} must have {expected} values, as the layout says, but has {came}',

@@ -18,8 +18,12 @@ export interface GroupNormalizationSettings extends LayerSettings {
 
 const makers = new WeakMap<TensorFlow, (settings: GroupNormalizationSettings) => Layer>()
 
-/** Makes the layer for this TensorFlow.js, and models that have it loadable. */
+/**
+ * Registers the layer's class with a TensorFlow.js, which can then load models that have it. Learners and `loadLayersModel` do so
+ * themselves.
+ */
 export function registerGroupNormalization(tf: TensorFlow): void {
+  if (makers.has(tf)) return
   class GroupNormalization extends tf.layers.Layer {
     static readonly className = 'GroupNormalization'
     readonly #settings: Required<Pick<GroupNormalizationSettings, 'groups' | 'epsilon' | 'center' | 'scale'>>
@@ -78,7 +82,7 @@ export function registerGroupNormalization(tf: TensorFlow): void {
   makers.set(tf, (settings) => new GroupNormalization(settings))
 }
 
-/** Undefined where it isn't registered. */
 export function groupNormalizationLayer(tf: TensorFlow, settings: GroupNormalizationSettings): Layer | undefined {
+  registerGroupNormalization(tf)
   return makers.get(tf)?.(settings)
 }

@@ -1,7 +1,7 @@
 import { recordLayer } from './engine/model-recorder.ts'
 import { learnError } from './errors.ts'
 import { type GroupNormalizationSettings, groupNormalizationLayer, type Layer } from './group-normalization-layer.ts'
-import { loadedTensorFlow } from './tensorflow.ts'
+import { presentTensorFlow } from './tensorflow.ts'
 
 /**
  * A layer that normalizes groups of channels of each example, for a layers model: TensorFlow.js has none. To be called where a
@@ -15,7 +15,7 @@ export function groupNormalization(settings?: GroupNormalizationSettings): Layer
 export function groupNormalization(settings: GroupNormalizationSettings = {}): unknown {
   const recorded = recordLayer('GroupNormalization', { ...settings })
   if (recorded !== undefined) return recorded
-  const tf = loadedTensorFlow()
+  const tf = presentTensorFlow()
   const layer = tf && groupNormalizationLayer(tf, settings)
   if (!layer) throw learnError('LEARN_OUTSIDE_MODEL', { what: 'groupNormalization' })
   return layer

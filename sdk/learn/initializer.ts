@@ -1,3 +1,4 @@
+import { nearest } from '../../runtime/index.ts'
 import { normal, truncatedNormal } from '../random/distributions.ts'
 import type { RandomStream } from '../random/random-stream.ts'
 import { sizeOf, type TensorSpec } from '../weights/layout.ts'
@@ -65,7 +66,11 @@ export function initialValues(tensor: TensorSpec, initializer: InitializerSpec, 
     return initialValues(tensor, config.initializer, random).fill(1, gate, 2 * gate)
   }
   const draw = valueSource(shape, className, config, random)
-  if (!draw) throw learnError('LEARN_INITIALIZER', { tensor: name, initializer: className })
+  if (!draw) {
+    const meant = nearest(className, Object.keys(named))
+    const hint = meant === undefined ? '' : `did you mean ${meant}? `
+    throw learnError('LEARN_INITIALIZER', { tensor: name, initializer: className, meant: hint })
+  }
   return Float32Array.from({ length: sizeOf(shape) }, draw)
 }
 

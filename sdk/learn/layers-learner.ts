@@ -10,7 +10,8 @@ import { describeModel, type ModelDescription } from './layers-model.ts'
 import { probe } from './layers-probe.ts'
 import { checkExamples, evaluateModel, type Subject, trainModel } from './layers-training.ts'
 import type { Learner } from './learner.ts'
-import { checkLabels, type LossName } from './loss-name.ts'
+import { checkLabels, type LossAlias, type LossName, lossNamed } from './loss-name.ts'
+import { buildModel } from './model-building.ts'
 import { checkSteps, type Steps } from './steps.ts'
 import { loadTensorFlow, type TensorFlow } from './tensorflow.ts'
 
@@ -20,7 +21,8 @@ export interface LayersLearnerSettings extends Steps {
    * sigmoidCrossEntropy, is the loss's own: the model trains as without it, and is published with it.
    */
   readonly model: (tf: TensorFlow) => LayersModel
-  readonly loss: LossName
+  /** A name of Keras stands for the loss that it means: `mse`, `binaryCrossentropy`, `categoricalCrossentropy`. */
+  readonly loss: LossName | LossAlias
   /** `auto`: the engine, where it knows every layer of the model; else TensorFlow.js. Default `auto`. */
   readonly engine?: 'auto' | 'engine' | 'tensorflow'
   /**
@@ -41,22 +43,23 @@ export interface LayersLearnerSettings extends Steps {
  */
 export async function layersLearner(settings: LayersLearnerSettings): Promise<Learner> {
   checkSteps(settings)
-  const { engine = 'auto', loss } = settings
+  const { engine = 'auto' } = settings
+  const loss = lossNamed(settings.loss)
   const recorded = engine === 'tensorflow' ? undefined : recordTopology(settings.model)
   const unloaded = recorded === undefined ? undefined : onEngine(recorded, loss, settings)
   if (unloaded && 'learner' in unloaded) return unloaded.learner
 
   const tf = (await settings.tensorFlow?.()) ?? (await loadTensorFlow())
-  const model = settings.model(tf)
+  const model = buildModel(tf, settings.model)
   const description = describeModel(tf, model)
-  if (engine === 'tensorflow') return onTensorFlow(tf, model, description, settings, 'as asked')
+  if (engine === 'tensorflow') return onTensorFlow(tf, model, description, { ...settings, loss }, 'as asked')
   const loaded = unloaded ?? onEngine(description.topology, loss, settings)
   if ('learner' in loaded) {
     model.dispose()
     return loaded.learner
   }
   if (engine === 'engine') throw loaded.refusal
-  return onTensorFlow(tf, model, description, settings, loaded.refusal.message)
+  return onTensorFlow(tf, model, description, { ...settings, loss }, loaded.refusal.message)
 }
 
 function onEngine(
@@ -76,10 +79,10 @@ async function onTensorFlow(
   tf: TensorFlow,
   model: LayersModel,
   description: ModelDescription,
-  settings: LayersLearnerSettings,
+  settings: LayersLearnerSettings & { readonly loss: LossName },
   why: string,
 ): Promise<Learner> {
-  const loss = lossOf(tf, settings.loss, description.outputs)
+  const loss = lossOf(tf, settings.loss, description.outputs, description.outputShape)
   const last = description.lastActivation
   const isApplied = last !== undefined && lossApplies(settings.loss, last, description.outputs)
   const forLoss: Subject['forLoss'] = isApplied ? last.without : (work) => work()
@@ -107,5 +110,5 @@ async function onTensorFlow(
 /** What a person may do about a slow backend; empty where it is the usual one. */
 function slowness({ name, instead }: Backend): string {
   if (!instead) return ''
-  return `; the ${instead.of} backend cannot train it (${instead.reason}), so the slow ${name} one does: leave out what it names, or let a native TensorFlow run it (npm run native)`
+  return `; the ${instead.of} backend cannot train it (${instead.reason}), so the slow ${name} one does: leave out what it names, or give layersLearner a native TensorFlow, tensorFlow: () => nativeTensorFlow() of flame-fl/sdk/node, for which @tensorflow/tfjs-node is to be installed (or in a clone of flame-fl built, npm run native)`
 }

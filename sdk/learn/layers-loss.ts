@@ -10,9 +10,9 @@ export interface Loss {
 }
 
 /** @throws LEARN_SETTING for an unknown loss, or one that doesn't fit the model's number of outputs. */
-export function lossOf(tf: TensorFlow, name: LossName, units: number): Loss {
+export function lossOf(tf: TensorFlow, name: LossName, units: number, shape: readonly number[]): Loss {
   const column = (labels: Float32Array) => tf.tensor2d(labels, [labels.length, 1])
-  const check = labelCheck(name, units)
+  const check = labelCheck(name, units, shape)
   switch (name) {
     case 'softmaxCrossEntropy':
       return {

@@ -1,9 +1,10 @@
 import type { LayersModel } from '@tensorflow/tfjs'
 import type { RandomStream } from '../random/random-stream.ts'
-import { type Layout, layoutOf, type TensorSpec, tensorViews } from '../weights/layout.ts'
+import { type Layout, layoutOf, sizeOf, type TensorSpec, tensorViews } from '../weights/layout.ts'
 import { learnError } from './errors.ts'
 import { forgetBias, type InitializerSpec, initialValues } from './initializer.ts'
 import { type LastActivationOf, lastActivationOf } from './last-activation.ts'
+import { requireLoadableNames } from './layer-names.ts'
 import type { TensorFlow } from './tensorflow.ts'
 
 type Layer = LayersModel['layers'][number]
@@ -19,6 +20,7 @@ export interface ModelDescription {
   readonly lastActivation: LastActivationOf | undefined
   /** Values that the model gives for one example. */
   readonly outputs: number
+  readonly outputShape: readonly number[]
   /** A layer that normalizes over a batch, if there is one. */
   readonly wholeBatchFor: string | undefined
   initialWeights(random: RandomStream): Float32Array
@@ -37,7 +39,7 @@ export function describeModel(tf: TensorFlow, model: LayersModel): ModelDescript
   const normalizer = layers.find((layer) => layer.getClassName() === 'BatchNormalization')
   const dropouts = layers.filter(drawsMasks)
   const inputShape = knownShape(model.inputs.map(({ shape }) => shape))
-  const outputs = knownShape(model.outputs.map(({ shape }) => shape)).reduce((product, length) => product * length, 1)
+  const outputShape = knownShape(model.outputs.map(({ shape }) => shape))
   const names = stableNames(model.name, layers)
   const initializers = new Map<Weight, InitializerSpec>()
   for (const layer of layers) {
@@ -53,13 +55,18 @@ export function describeModel(tf: TensorFlow, model: LayersModel): ModelDescript
       shape: shape.map((length) => length ?? 0),
     }),
   )
+  requireLoadableNames(
+    model.layers.map(({ name }) => names.get(name) ?? name),
+    tensors.map(({ name }) => name),
+  )
   const layout = layoutOf(tensors)
   return {
     layout,
     topology: renameAll(model.toJSON(null, false), names),
     lastActivation: last && { ...last, layer: names.get(last.layer) ?? last.layer },
     inputShape,
-    outputs,
+    outputs: sizeOf(outputShape),
+    outputShape,
     wholeBatchFor: normalizer && (names.get(normalizer.name) ?? normalizer.name),
     initialWeights(random) {
       const weights = new Float32Array(layout.size)
@@ -156,7 +163,16 @@ function stableNames(model: string, layers: readonly Layer[]): Map<string, strin
 
 function rename(tensor: string, names: ReadonlyMap<string, string>): string {
   const parts = tensor.split('/')
-  return parts.map((part) => names.get(part) ?? part).join('/')
+  // A layer's own name may have slashes, too.
+  for (let end = parts.length; end > 0; end--) {
+    const name = names.get(parts.slice(0, end).join('/'))
+    if (name !== undefined) return [name, ...renamedRest(parts.slice(end), names)].join('/')
+  }
+  return [parts[0], ...renamedRest(parts.slice(1), names)].join('/')
+}
+
+function renamedRest(parts: readonly string[], names: ReadonlyMap<string, string>): string[] {
+  return parts.length === 0 ? [] : [rename(parts.join('/'), names)]
 }
 
 function renameAll(json: unknown, names: ReadonlyMap<string, string>): unknown {

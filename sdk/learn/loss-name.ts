@@ -1,3 +1,4 @@
+import { knownNames } from '../../runtime/index.ts'
 import type { Examples } from '../data/examples.ts'
 import { learnError } from './errors.ts'
 
@@ -9,6 +10,27 @@ import { learnError } from './errors.ts'
  */
 export type LossName = 'softmaxCrossEntropy' | 'sigmoidCrossEntropy' | 'meanSquaredError'
 
+/** What Keras calls these losses. Labels of `categoricalCrossentropy` are classes, too. */
+export type LossAlias = keyof typeof aliases
+
+const names: readonly LossName[] = ['softmaxCrossEntropy', 'sigmoidCrossEntropy', 'meanSquaredError']
+
+const aliases = {
+  categoricalCrossentropy: 'softmaxCrossEntropy',
+  sparseCategoricalCrossentropy: 'softmaxCrossEntropy',
+  binaryCrossentropy: 'sigmoidCrossEntropy',
+  mse: 'meanSquaredError',
+} as const satisfies Record<string, LossName>
+
+/** The loss that a name stands for. LEARN_SETTING, with the known ones, for any other. */
+export function lossNamed(given: LossName | LossAlias): LossName {
+  const aliased = Object.entries(aliases).find(([alias]) => alias === given)?.[1]
+  const name = aliased ?? names.find((each) => each === given)
+  if (name !== undefined) return name
+  const known = knownNames(String(given), [...names, ...Object.keys(aliases)])
+  throw learnError('LEARN_SETTING', { name: 'loss', expected: `one of ${known}`, value: given })
+}
+
 /** Refuses a label that the model has no output for: LEARN_LABEL. */
 export type LabelCheck = (label: number, index: number) => void
 
@@ -17,14 +39,9 @@ export function checkLabels(check: LabelCheck, examples: Examples): void {
   for (let index = 0; index < examples.count; index++) check(examples.label(index), index)
 }
 
-/** @throws LEARN_SETTING for an unknown loss, or one that doesn't fit the model's number of outputs. */
-export function labelCheck(name: LossName, outputs: number): LabelCheck {
-  if (!['softmaxCrossEntropy', 'sigmoidCrossEntropy', 'meanSquaredError'].includes(name)) {
-    throw learnError('LEARN_SETTING', { name: 'loss', expected: 'the name of a loss', value: name })
-  }
-  if (name !== 'softmaxCrossEntropy' && outputs !== 1) {
-    throw learnError('LEARN_SETTING', { name: 'loss', expected: `one for ${outputs} outputs`, value: name })
-  }
+/** @throws LEARN_OUTPUTS for a loss that doesn't fit the model's outputs, which have this shape. */
+export function labelCheck(name: LossName, outputs: number, shape: readonly number[] = [outputs]): LabelCheck {
+  if (name !== 'softmaxCrossEntropy' && outputs !== 1) throw learnError('LEARN_OUTPUTS', { loss: name, outputs: shape })
   if (name === 'meanSquaredError') return () => {}
   const classes = name === 'softmaxCrossEntropy' ? outputs : 2
   return (label, index) => {

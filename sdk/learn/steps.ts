@@ -1,3 +1,4 @@
+import { knownNames } from '../../runtime/index.ts'
 import { learnError } from './errors.ts'
 
 /** How a client's weights move: over mini-batches of its examples, by an optimizer that starts anew in each training. */
@@ -47,7 +48,9 @@ export function checkSteps(steps: Steps): void {
     const value = steps[name]
     if (value !== undefined && !(typeof value === 'number' && fits(value))) throw refused(name, expected, value)
   }
-  if (!['sgd', 'adam', 'adamw'].includes(optimizer)) throw refused('optimizer', 'sgd, adam or adamw', optimizer)
+  const optimizers = ['sgd', 'adam', 'adamw']
+  if (!optimizers.includes(optimizer))
+    throw refused('optimizer', `one of ${knownNames(String(optimizer), optimizers)}`, optimizer)
   for (const name of optimizer === 'sgd' ? ofAdam : ofSgd) {
     if (steps[name] !== undefined) throw refused(name, `absent, since ${optimizer} has none`, steps[name])
   }

@@ -1,4 +1,3 @@
-import { registerGroupNormalization } from './group-normalization-layer.ts'
 import { useFastMatMulGradient } from './matmul-gradient.ts'
 
 export type TensorFlow = typeof import('@tensorflow/tfjs')
@@ -15,9 +14,22 @@ export function loadTensorFlow(): Promise<TensorFlow> {
   return loading
 }
 
-/** Undefined where nothing has loaded it yet. */
-export function loadedTensorFlow(): TensorFlow | undefined {
-  return loaded
+let building: TensorFlow | undefined
+
+/** Runs what builds a model with this TensorFlow.js, which is the present one meanwhile. */
+export function whileBuilding<Model>(tf: TensorFlow, build: () => Model): Model {
+  const before = building
+  building = tf
+  try {
+    return build()
+  } finally {
+    building = before
+  }
+}
+
+/** The one with which a model is being built, or else that which was loaded here; undefined where none was. */
+export function presentTensorFlow(): TensorFlow | undefined {
+  return building ?? loaded
 }
 
 async function load(): Promise<TensorFlow> {
@@ -26,7 +38,6 @@ async function load(): Promise<TensorFlow> {
   tf.enableProdMode()
   if (await hasWasmBackend(tf)) useFastMatMulGradient(tf)
   else await tf.setBackend('cpu')
-  registerGroupNormalization(tf)
   loaded = tf
   return tf
 }

@@ -1,11 +1,10 @@
-import { readFile } from 'node:fs/promises'
-import { basename, dirname, join, resolve } from 'node:path'
+import { basename, resolve } from 'node:path'
 import { fileURLToPath } from 'node:url'
-import { fileErrorCode, fileReason } from '../../runtime/index.ts'
 import type { Learner } from '../learn/learner.ts'
 import { weightsError } from '../weights/errors.ts'
 import type { Layout } from '../weights/layout.ts'
 import { type NamedTensor, weightsOf } from '../weights/named-tensors.ts'
+import { readTfjsTensors, weightsFile } from './tfjs-folder.ts'
 
 /**
  * A job's initial weights from a file: `.safetensors`, `.npz`, or the `model.json` of a TensorFlow.js model with its
@@ -42,32 +41,12 @@ export function withBaseModel(learner: Learner, file: string | URL): Learner {
 async function readTensors(path: string): Promise<NamedTensor[]> {
   if (path.endsWith('.safetensors')) {
     const { decodeSafetensors } = await import('../weights/formats/safetensors.ts')
-    return decodeSafetensors(await bytesOf(path), path)
+    return decodeSafetensors(await weightsFile(path), path)
   }
   if (path.endsWith('.npz')) {
     const { decodeNpzWeights } = await import('../weights/formats/npz.ts')
-    return decodeNpzWeights(await bytesOf(path), path)
+    return decodeNpzWeights(await weightsFile(path), path)
   }
-  if (basename(path).endsWith('.json')) return readTfjs(path)
+  if (basename(path).endsWith('.json')) return readTfjsTensors(path)
   throw weightsError('WEIGHTS_FORMAT', { file: path })
-}
-
-async function readTfjs(path: string): Promise<NamedTensor[]> {
-  const { decodeTfjsGroup, decodeTfjsManifest } = await import('../weights/formats/tfjs.ts')
-  const tensors: NamedTensor[] = []
-  for (const group of decodeTfjsManifest(new TextDecoder().decode(await bytesOf(path)), path)) {
-    const shards = await Promise.all(group.paths.map((shard) => bytesOf(join(dirname(path), shard))))
-    for (const tensor of decodeTfjsGroup(group, shards, path)) tensors.push(tensor)
-  }
-  return tensors
-}
-
-async function bytesOf(path: string): Promise<Uint8Array> {
-  return readFile(path).catch((cause: unknown) => {
-    const advice =
-      fileErrorCode(cause) === 'ERR_FS_FILE_TOO_LARGE'
-        ? 'give the model.json of a TensorFlow.js model, whose shards are smaller'
-        : 'check the path, and that this user may read the file'
-    throw weightsError('WEIGHTS_FILE', { file: path, reason: fileReason(cause), advice }, { cause })
-  })
 }

@@ -51,3 +51,21 @@ for (const [what, record] of [
     t.true(error?.message.includes(root))
   })
 }
+
+test('a package that the project has installed is loaded where no build is, and one that does not load is named', async (t) => {
+  const root = await mkdtemp(join(tmpdir(), 'flame-native-'))
+  t.teardown(() => rm(root, { recursive: true, force: true }))
+  const module = join(root, 'node_modules/@tensorflow/tfjs-node')
+  await mkdir(join(root, 'app'))
+  await mkdir(module, { recursive: true })
+  await writeFile(join(module, 'index.js'), `module.exports = require(${JSON.stringify(plain)})`)
+  const found = await nativeTensorFlow({ from: join(root, 'app') })
+  t.is(typeof found?.layers.dense, 'function')
+  t.is(await nativeTensorFlow({ folder: root }), undefined)
+
+  const other = await project(t)
+  const broken = join(other, 'node_modules/@tensorflow/tfjs-node')
+  await mkdir(broken, { recursive: true })
+  await writeFile(join(broken, 'index.js'), `throw new Error('no binding')`)
+  await t.throwsAsync(nativeTensorFlow({ from: other }), { code: 'LEARN_NATIVE', message: /tfjs-node.*no binding/ })
+})

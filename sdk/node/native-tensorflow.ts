@@ -5,14 +5,18 @@ import { learnError } from '../learn/errors.ts'
 import type { TensorFlow } from '../learn/tensorflow.ts'
 
 export interface NativeTensorFlowPlace {
-  /** The folder of the build. Without it, `.native` is looked for in the folder `from`, and in those above it. */
+  /**
+   * The folder of a build. Without it, `.native` is looked for in the folder `from` and in those above it, then the package
+   * `@tensorflow/tfjs-node`, as a module in `from` would find it.
+   */
   readonly folder?: string
   /** The present folder, if not said. */
   readonly from?: string
 }
 
 /**
- * TensorFlow.js on its native backend, where `npm run native` has built it; undefined where it hasn't.
+ * TensorFlow.js on its native backend: where `npm run native` of a clone of flame-fl has built it, or where the package
+ * `@tensorflow/tfjs-node` is installed; undefined where there is neither.
  *
  * Its results may differ in their last bits from one machine to the next, and with the number of threads.
  *
@@ -26,12 +30,22 @@ export async function nativeTensorFlow({
     const module = await builtModule(place)
     if (module !== undefined) return load(module)
   }
-  return undefined
+  const module = folder === undefined ? installedModule(resolve(from)) : undefined
+  return module === undefined ? undefined : load(module)
 }
 
 function nativeFolders(from: string): string[] {
   const above = dirname(from)
   return [join(from, '.native'), ...(above === from ? [] : nativeFolders(above))]
+}
+
+/** The package's module, for those who have installed it themselves. */
+function installedModule(from: string): string | undefined {
+  try {
+    return createRequire(join(from, 'index.js')).resolve('@tensorflow/tfjs-node')
+  } catch {
+    return undefined
+  }
 }
 
 /** The module that the build's record names. The record is written last, so a build broken off isn't found. */

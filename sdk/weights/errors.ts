@@ -5,6 +5,10 @@ export const weightsErrors = {
     message: 'weights file {file} cannot be read: {reason}',
     hint: '{advice}',
   },
+  WEIGHTS_ARCHITECTURE: {
+    message: '{file} holds weights alone, and not the model that they belong to',
+    hint: 'make the model in your own code, and read its weights with initialWeightsFrom',
+  },
   WEIGHTS_FORMAT: {
     message: 'there is no reader for the weights file {file}',
     hint: 'give a .safetensors or .npz file, or the model.json of a TensorFlow.js model',

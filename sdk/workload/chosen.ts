@@ -1,3 +1,4 @@
+import { knownNames } from '../../runtime/index.ts'
 import { workloadError } from './errors.ts'
 
 /**
@@ -11,7 +12,7 @@ export function chosen<Choice>(setting: string, value: string, choices: Readonly
   const names = Object.keys(choices)
   throw workloadError('WORKLOAD_VALUE', {
     name: setting,
-    expected: `one of ${names.join(', ')}`,
+    expected: `one of ${knownNames(value, names)}`,
     value,
     default: names[0],
   })

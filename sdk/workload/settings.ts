@@ -1,3 +1,4 @@
+import { knownNames } from '../../runtime/index.ts'
 import { workloadError } from './errors.ts'
 import type { Settings } from './workload.ts'
 
@@ -35,7 +36,7 @@ const anyNumber: Range = { expected: 'a finite number', holds: Number.isFinite }
 export function resolveSettings<S extends Settings>(defaults: S, overrides: Readonly<Record<string, string>>): S {
   const unknown = Object.keys(overrides).find((name) => !Object.hasOwn(defaults, name))
   if (unknown !== undefined) {
-    throw workloadError('WORKLOAD_SETTING', { name: unknown, known: Object.keys(defaults).join(', ') })
+    throw workloadError('WORKLOAD_SETTING', { name: unknown, known: knownNames(unknown, Object.keys(defaults)) })
   }
   const resolved = { ...defaults }
   for (const [name, otherwise] of Object.entries(defaults)) {

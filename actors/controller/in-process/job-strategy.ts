@@ -1,3 +1,4 @@
+import { knownNames } from '../../../runtime/index.ts'
 import { allSelector, fedAvg, fedProx, randomSelector, type Selector, type Strategy } from '../../../sdk/index.ts'
 import type { Algorithm, ModelSpec } from '../../catalogue/model/job.ts'
 import type { PlacedFault } from '../../errors.ts'
@@ -54,7 +55,7 @@ function changed(kind: keyof typeof changes, algorithm: Algorithm | undefined, s
 }
 
 function missing(kind: keyof typeof changes, sort: string) {
-  return controllerError('JOB_ALGORITHM_MISSING', { kind, sort, known: Object.keys(changes[kind]).join(', ') })
+  return controllerError('JOB_ALGORITHM_MISSING', { kind, sort, known: knownNames(sort, Object.keys(changes[kind])) })
 }
 
 function withOptimizer(strategy: Strategy, { name, optimizer, localTerms }: Strategy): Strategy {

@@ -1,3 +1,4 @@
+import { knownNames } from '../../../runtime/index.ts'
 import {
   type AnyRole,
   channelsOf,
@@ -46,6 +47,6 @@ function stockRoleFor(name: string, holdsData: boolean, tags: ReadonlySet<string
   const place = aggregates ? (trains ? 'middle-aggregator' : 'top-aggregator') : 'trainer'
   const stock = stockRoles[place]
   if (!stock || holdsData !== (place === 'trainer') || !(trains || aggregates))
-    throw controllerError('JOB_ROLE_UNKNOWN', { role: name, known: Object.keys(stockRoles).join(', ') })
+    throw controllerError('JOB_ROLE_UNKNOWN', { role: name, known: knownNames(name, Object.keys(stockRoles)) })
   return { name, runOn: (runner) => stock.runOn(runner) }
 }

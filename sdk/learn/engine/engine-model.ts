@@ -2,6 +2,7 @@ import type { RandomStream } from '../../random/random-stream.ts'
 import { type Layout, layoutOf, tensorViews } from '../../weights/layout.ts'
 import { initialValues } from '../initializer.ts'
 import type { LastActivation } from '../last-activation.ts'
+import { requireLoadableNames } from '../layer-names.ts'
 import type { LossName } from '../loss-name.ts'
 import { type CompiledModel, compile } from './compile.ts'
 import { inLayoutOrder } from './engine.ts'
@@ -30,6 +31,10 @@ export function engineModel(topology: unknown, loss: LossName): EngineModel {
   const { graph, compiled, lastActivation } = forLoss(layerGraph(topology), loss)
   const { plan, output } = compiled
   const slots = inLayoutOrder(plan.weights)
+  requireLoadableNames(
+    graph.layers.map(({ name }) => name),
+    slots.map(({ name }) => name),
+  )
   const layout = layoutOf(slots.map(({ name, shape }) => ({ name, shape })))
   return {
     graph,

@@ -1,0 +1,94 @@
+import test from 'ava'
+import { type LayersLearnerSettings, layersLearner } from './layers-learner.ts'
+
+type Settings = LayersLearnerSettings
+const steps = { learningRate: 0.1, epochs: 1, batch: 2 }
+const model: Settings['model'] = ({ layers, sequential }) =>
+  sequential({ layers: [layers.dense({ units: 1, inputShape: [2] })] })
+
+/** A learner of settings as a person without types might write them. */
+const make = (settings: object) => layersLearner({ ...steps, model, loss: 'meanSquaredError', ...settings })
+
+const unknown: Readonly<Record<string, readonly [settings: object, code: string, said: RegExp]>> = {
+  'a loss': [
+    { loss: 'mean_squared_eror' },
+    'LEARN_SETTING',
+    /loss must be one of softmaxCrossEntropy, .*, mse \(did you mean meanSquaredError\?\)/,
+  ],
+  "a loss under Keras's name in another spelling": [
+    { loss: 'binary_crossentropy' },
+    'LEARN_SETTING',
+    /did you mean binaryCrossentropy\?/,
+  ],
+  'an optimizer': [
+    { optimizer: 'Adam' },
+    'LEARN_SETTING',
+    /optimizer must be one of sgd, adam, adamw \(did you mean adam\?\)/,
+  ],
+  'an activation': [
+    { model: (tf: never) => Reflect.apply(layerOf, undefined, [tf, 'dense', { units: 1, activation: 'rleu' }]) },
+    'LEARN_UNKNOWN_NAME',
+    /activation of layers\.dense .*'rleu' \(did you mean relu\?\)/,
+  ],
+  'an activation beside layers that the engine lacks': [
+    {
+      model: (tf: never) =>
+        Reflect.apply(layerOf, undefined, [tf, 'lstm', { units: 1, recurrentActivation: 'sigmod' }]),
+    },
+    'LEARN_UNKNOWN_NAME',
+    /recurrentActivation of layers\.lstm .*'sigmod' \(did you mean sigmoid\?\)/,
+  ],
+  'an initializer': [
+    {
+      model: (tf: never) =>
+        Reflect.apply(layerOf, undefined, [tf, 'gru', { units: 1, kernelInitializer: 'glorot_normal' }]),
+    },
+    'LEARN_UNKNOWN_NAME',
+    /kernelInitializer of layers\.gru .*'glorot_normal' \(did you mean glorotNormal\?\)/,
+  ],
+  'a layer': [
+    { model: (tf: never) => Reflect.apply(layerOf, undefined, [tf, 'desne', { units: 1 }]) },
+    'LEARN_UNKNOWN_NAME',
+    /tf\.layers .*'desne' \(did you mean dense\?\)/,
+  ],
+}
+
+function layerOf({ layers, sequential }: Parameters<Settings['model']>[0], name: 'dense', config: object) {
+  return sequential({ layers: [layers[name]({ units: 1, inputShape: name === 'dense' ? [2] : [2, 1], ...config })] })
+}
+
+for (const [what, [settings, code, said]] of Object.entries(unknown)) {
+  test(`${what} of an unknown name is refused with the known ones and the nearest`, async (t) => {
+    const error = await t.throwsAsync(make(settings), { code })
+    t.regex(error.message, said)
+  })
+}
+
+test("Keras's names of losses stand for these losses", async (t) => {
+  const layoutOf = async (settings: object) => (await make(settings)).layout
+  const classes: Settings['model'] = ({ layers, sequential }) =>
+    sequential({ layers: [layers.dense({ units: 3, inputShape: [2] })] })
+  const one = await layoutOf({})
+  for (const loss of ['mse', 'binaryCrossentropy']) t.deepEqual(await layoutOf({ loss }), one)
+  for (const loss of ['categoricalCrossentropy', 'sparseCategoricalCrossentropy']) {
+    t.is((await layoutOf({ loss, model: classes })).size, 9)
+  }
+  await t.throwsAsync(make({ loss: 'mse', model: classes }), { code: 'LEARN_OUTPUTS' })
+})
+
+test('a loss whose labels are single numbers names both shapes where the model gives more', async (t) => {
+  const wide: Settings['model'] = ({ layers, sequential }) =>
+    sequential({ layers: [layers.dense({ units: 4, inputShape: [3, 2] })] })
+  for (const loss of ['meanSquaredError', 'sigmoidCrossEntropy'] as const) {
+    await t.throwsAsync(make({ loss, model: wide }), {
+      code: 'LEARN_OUTPUTS',
+      message: new RegExp(`^${loss} takes labels of shape \\[1\\].* gives outputs of shape \\[3,4\\]$`),
+    })
+  }
+})
+
+test('an initializer may be named by its class, as in a saved model', async (t) => {
+  const named: Settings['model'] = ({ layers, sequential }) =>
+    Reflect.apply(layerOf, undefined, [{ layers, sequential }, 'dense', { kernelInitializer: 'GlorotNormal' }])
+  await t.notThrowsAsync(make({ model: named, engine: 'tensorflow' }))
+})
