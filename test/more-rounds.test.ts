@@ -1,6 +1,7 @@
-import { writeFile } from 'node:fs/promises'
+import { readdir, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import test from 'ava'
+import { fileRegistry } from '../sdk/node/index.ts'
 import { runFlamectl } from './flamectl-process.ts'
 import { temporaryFolder } from './support/temporary-folder.ts'
 
@@ -71,4 +72,33 @@ test('a job that was stopped takes more rounds, too', async (t) => {
   const resumed = await runFlamectl([...args, '--set', 'rounds=401', '--resume'])
   t.is(resumed.done?.rounds, 401, resumed.err)
   for (const [round, hash] of stopped.rounds) t.is(resumed.rounds.get(round) ?? hash, hash)
+})
+
+test('with --keep a run leaves the same models whenever it is killed, and each is whole', async (t) => {
+  await using folder = await temporaryFolder()
+  await writeFile(join(folder.path, 'workload.mjs'), remembering.replace('{ first }', '{ loss: first }'))
+  const args = ['run', folder.path, '--json', '--workers', '0', '--set', 'rounds=40', '--keep', 'best,2']
+  const models = async (store: string) => {
+    const registry = fileRegistry(join(folder.path, store, 'models'))
+    const rounds = await registry.list('remembering-1')
+    const hashes = await Promise.all(rounds.map(async (round) => (await registry.load('remembering-1', round)).hash))
+    return { rounds, hashes, names: (await readdir(join(folder.path, store, 'models', 'remembering-1'))).toSorted() }
+  }
+  const calm = await runFlamectl([...args, '--store', join(folder.path, 'calm')])
+  t.is(calm.status, 0, calm.err)
+  const expected = await models('calm')
+  t.deepEqual(expected.rounds.slice(-2), [39, 40])
+
+  const onOther = [...args, '--store', join(folder.path, 'killed'), '--resume']
+  for (let kill = 0; kill < 2; kill++) {
+    const killed = await runFlamectl(onOther, { signalAtFirstLine: 'SIGKILL' })
+    t.is(killed.signal, 'SIGKILL', killed.err)
+  }
+  const resumed = await runFlamectl(onOther)
+  t.is(resumed.done?.hash, calm.done?.hash, resumed.err)
+  t.deepEqual(await models('killed'), expected)
+
+  const odd = await runFlamectl([...args.slice(0, -1), 'worst'])
+  t.is(odd.status, 2)
+  t.regex(odd.err, /RUN_OPTION: --keep expects all, or/)
 })

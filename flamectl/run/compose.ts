@@ -1,6 +1,6 @@
 import 'reflect-metadata'
 import { container, type DependencyContainer, type InjectionToken } from 'tsyringe'
-import type { ModelRegistry } from '../../sdk/index.ts'
+import { keepingRounds, type ModelRegistry } from '../../sdk/index.ts'
 import { fileRegistry } from '../../sdk/node/index.ts'
 import { lineReporter } from '../output/line-reporter.ts'
 import { programReporter } from '../output/program-reporter.ts'
@@ -12,9 +12,10 @@ export const REGISTRY: InjectionToken<ModelRegistry> = Symbol('ModelRegistry')
 export const REPORTER: InjectionToken<Reporter> = Symbol('Reporter')
 
 /** Where a run's models go, and how it is shown. */
-export function compose({ models, format }: RunOptions): DependencyContainer {
+export function compose({ models, format, keep }: RunOptions): DependencyContainer {
   const scope = container.createChildContainer()
-  scope.register(REGISTRY, { useFactory: () => fileRegistry(models) })
+  const registry = fileRegistry(models)
+  scope.register(REGISTRY, { useFactory: () => (keep ? keepingRounds(registry, keep) : registry) })
   scope.register(REPORTER, {
     useFactory: () => {
       if (format) return programReporter(format, process.stdout, process.stderr)

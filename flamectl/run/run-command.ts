@@ -22,6 +22,11 @@ export function runCommand({ user, print }: CommandContext, argv: readonly strin
     )
     .option('--store <folder or URL>', 'where state is kept: a folder, or mongodb://host:port/database', defaultFolder)
     .option('--models <folder>', 'where models are kept (default: models in the folder of the store, or in .flame)')
+    .option(
+      '--keep <which>',
+      'rounds whose models are kept: all, or of last, best (accuracy, else loss) and a number of last ones, such as best,3',
+      'all',
+    )
     .option('--resume', 'go on with the latest job of this workload in the store')
     .option(
       '--check',

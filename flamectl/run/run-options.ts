@@ -1,4 +1,5 @@
 import { join } from 'node:path'
+import type { KeptRounds } from '../../sdk/index.ts'
 import { flamectlError } from '../errors.ts'
 import type { ProgramFormat } from '../output/program-reporter.ts'
 import type { Format } from '../print/format.ts'
@@ -20,6 +21,8 @@ export interface RunOptions {
   readonly models: string
   /** Absent: for people. */
   readonly format?: ProgramFormat
+  /** Absent: the models of all rounds are kept. */
+  readonly keep?: KeptRounds
   readonly resume: boolean
   /** Run each round twice and compare. */
   readonly check: boolean
@@ -32,6 +35,7 @@ export interface RawRunOptions {
   readonly workers?: string
   readonly store: string
   readonly models?: string
+  readonly keep?: string
   readonly json?: boolean
   readonly resume?: boolean
   readonly check?: boolean
@@ -52,9 +56,28 @@ export function runOptions(
     store: raw.store,
     models: raw.models ?? join(isMongodb(raw.store) ? defaultFolder : raw.store, 'models'),
     ...(format === undefined || format === 'table' ? {} : { format }),
+    ...keptRounds(raw.keep ?? 'all'),
     resume: raw.resume ?? false,
     check: raw.check ?? false,
   }
+}
+
+/** `all`, or a list of `last`, `best` and how many of the last ones. */
+function keptRounds(given: string): { readonly keep?: KeptRounds } {
+  if (given === 'all') return {}
+  let last = 1
+  let best = false
+  for (const word of given.split(',').map((part) => part.trim())) {
+    if (word === 'best') best = true
+    else if (/^[1-9]\d{0,8}$/.test(word)) last = Number(word)
+    else if (word !== 'last')
+      throw flamectlError('RUN_OPTION', {
+        option: '--keep',
+        expected: 'all, or a list of last, best, and how many of the last rounds, such as best,3',
+        given: JSON.stringify(given),
+      })
+  }
+  return { keep: { last, best } }
 }
 
 function overridesOf(given: readonly string[]): Record<string, string> {

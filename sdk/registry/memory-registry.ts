@@ -5,6 +5,11 @@ import type { CommittedModel, ModelRegistry } from './registry.ts'
 export function memoryRegistry(): ModelRegistry {
   const jobs = new Map<string, Map<number, CommittedModel & { readonly weights: Float32Array }>>()
   const rounds = (job: string) => [...(jobs.get(job)?.keys() ?? [])].toSorted((a, b) => a - b)
+  const found = (job: string, round: number) => {
+    const model = jobs.get(job)?.get(round)
+    if (model) return model
+    throw registryError('REGISTRY_UNKNOWN', { job, round, location: 'memory', known: listedRounds(rounds(job)) })
+  }
   return {
     async commit({ job, workload, seed, round, metrics, members, hash, weights }) {
       const models = jobs.get(job) ?? new Map()
@@ -20,11 +25,13 @@ export function memoryRegistry(): ModelRegistry {
       return structuredClone(committed)
     },
     list: async (job) => rounds(job),
-    async load(job, round) {
-      const model = jobs.get(job)?.get(round)
-      if (!model)
-        throw registryError('REGISTRY_UNKNOWN', { job, round, location: 'memory', known: listedRounds(rounds(job)) })
-      return structuredClone(model)
+    load: async (job, round) => structuredClone(found(job, round)),
+    async describe(job, round) {
+      const { weights: _, ...committed } = found(job, round)
+      return structuredClone(committed)
+    },
+    async remove(job, round) {
+      jobs.get(job)?.delete(round)
     },
   }
 }

@@ -38,13 +38,13 @@ export function fileRegistry(folder: string): ModelRegistry {
     const target = roundFolder(job, round)
     const partial = join(jobFolder(job), `${unfinished}${round}`)
     try {
-      // A damaged one is replaced.
-      const present = await load(job, round).catch(() => undefined)
-      if (present?.hash === hash) return
       await mkdir(jobFolder(job), { recursive: true })
       for (const name of await readdir(jobFolder(job))) {
         if (name.startsWith(unfinished)) await rm(join(jobFolder(job), name), { recursive: true, force: true })
       }
+      // A damaged one is replaced.
+      const present = await load(job, round).catch(() => undefined)
+      if (present?.hash === hash) return
       await mkdir(partial)
       await writeModel(partial, model)
       // A folder can't be renamed over another: the older one makes way, whole.
@@ -76,21 +76,36 @@ export function fileRegistry(folder: string): ModelRegistry {
     return { ...model, weights }
   }
 
-  /** One commit after another: each clears away what an unfinished one left. */
+  /** Under another name first, so that no part of it is taken for a round. */
+  async function remove(job: string, round: number): Promise<void> {
+    const target = roundFolder(job, round)
+    const leaving = join(jobFolder(job), `${unfinished}${round}-removed`)
+    try {
+      await rename(target, leaving).catch(ifMissing(undefined))
+      await rm(leaving, { recursive: true, force: true })
+    } catch (error) {
+      throw writeError(error, target)
+    }
+  }
+
+  /** One change after another: each commit clears away what an unfinished one left. */
   let turn: Promise<unknown> = Promise.resolve()
+  const inTurn = (change: () => Promise<void>) => {
+    const changed = turn.then(change)
+    turn = changed.catch(() => {})
+    return changed
+  }
 
   return {
-    commit(model) {
-      const committed = turn.then(() => commit(model))
-      turn = committed.catch(() => {})
-      return committed
-    },
+    commit: (model) => inTurn(() => commit(model)),
     async latest(job) {
       const last = (await rounds(job)).at(-1)
       return last === undefined ? undefined : lineage(job, last)
     },
     list: rounds,
     load,
+    describe: lineage,
+    remove: (job, round) => inTurn(() => remove(job, round)),
   }
 }
 

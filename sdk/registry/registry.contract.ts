@@ -119,4 +119,16 @@ export function registryContract(test: TestFn, open: () => Promise<ModelRegistry
     t.deepEqual((await registry.load('pairs-1', 2)).members, members)
     t.deepEqual(Object.keys((await registry.load('pairs-1', 2)).metrics), names)
   })
+
+  test('a round that is removed is gone, whole, and the others stay', async (t) => {
+    const registry = await open()
+    for (const round of [1, 2, 3]) await registry.commit(await modelOf(round))
+    for (const round of [3, 1, 1, 7]) await registry.remove('pairs-1', round)
+    t.deepEqual(await registry.list('pairs-1'), [2])
+    t.is((await registry.latest('pairs-1'))?.round, 2)
+    t.is((await registry.describe('pairs-1', 2)).hash, (await modelOf(2)).hash)
+    await t.throwsAsync(registry.describe('pairs-1', 3), { code: 'REGISTRY_UNKNOWN' })
+    await registry.commit(await modelOf(3))
+    t.deepEqual(await registry.list('pairs-1'), [2, 3])
+  })
 }

@@ -38,4 +38,8 @@ export interface ModelRegistry {
   list(job: string): Promise<readonly number[]>
   /** REGISTRY_UNKNOWN if there is no such round; REGISTRY_DAMAGED if it doesn't agree with its hash. */
   load(job: string, round: number): Promise<CommittedModel & { readonly weights: Float32Array }>
+  /** The round without its weights; REGISTRY_UNKNOWN if there is no such round. */
+  describe(job: string, round: number): Promise<CommittedModel>
+  /** Takes a round away, whole; nothing happens if there is none. */
+  remove(job: string, round: number): Promise<void>
 }
