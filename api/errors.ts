@@ -47,6 +47,11 @@ export const apiErrors = {
     message: 'the key file {file} cannot be used: {found}',
     hint: 'take its rights away from others (mode 600), or have a new one written; then the tokens issued so far are void',
   },
+  API_KEY_PLACE: {
+    status: 500,
+    message: 'the key file {file} cannot be read or written: {reason}',
+    hint: 'name a file in a folder that this user may write with --key-file, or mend the folder',
+  },
   API_FOREIGN: {
     status: 403,
     message: 'the request comes from {from}, and this server answers only its own machine',

@@ -9,8 +9,15 @@ export function isMongodb(store: string): boolean {
   return /^mongodb(\+srv)?:/.test(store)
 }
 
-/** Folder of the state within the store's folder. OPTION_VALUE if it's the URL of something else. */
+/** A place that a person named with an option. OPTION_VALUE if it's empty, as where a variable of a script isn't set. */
+export function namedPlace(option: string, given: string, expected = 'a folder'): string {
+  if (given.trim() !== '') return given
+  throw flamectlError('OPTION_VALUE', { option, expected, given: JSON.stringify(given) })
+}
+
+/** Folder of the state within the store's folder. OPTION_VALUE if it's empty, or the URL of something else. */
 export function stateFolder(store: string): string {
+  namedPlace('--store', store, 'a folder, or mongodb://host:port/database')
   if (/^[a-z][\w+.-]*:\/\//i.test(store))
     throw flamectlError('OPTION_VALUE', {
       option: '--store',

@@ -1,6 +1,8 @@
 import { randomBytes } from 'node:crypto'
-import { link, open, readFile, rename, stat, unlink } from 'node:fs/promises'
+import { link, mkdir, open, readFile, rename, stat, unlink } from 'node:fs/promises'
+import { dirname, resolve } from 'node:path'
 import { z } from 'zod'
+import { fileReason, systemFaultOf } from '../../runtime/index.ts'
 import { apiError } from '../errors.ts'
 
 /** The keys by which tokens are signed, the present one first. As a JSON Web Key Set (RFC 7517). */
@@ -22,9 +24,9 @@ export interface Keys {
   find(id: string): SigningKey | undefined
 }
 
-/** Reads the keys of a file that nobody but its owner may read; makes it if there is none. API_KEY_FILE. */
+/** Reads the keys of a file that nobody but its owner may read; makes it if there is none. API_KEY_FILE, API_KEY_PLACE. */
 export async function keysIn(file: string): Promise<Keys> {
-  const set = (await readKeys(file)) ?? (await createKeys(file))
+  const set = await reaching(file, async () => (await readKeys(file)) ?? (await createKeys(file)))
   const keys = set.keys.map(({ kid, k }) => ({ id: kid, secret: new Uint8Array(Buffer.from(k, 'base64url')) }))
   const [present] = keys
   if (!present) throw unusable(file, 'it holds no key')
@@ -33,15 +35,27 @@ export async function keysIn(file: string): Promise<Keys> {
 
 /**
  * Puts a new key first. The older ones go, and with them every token that was issued so far, unless they are kept; then
- * those tokens are good until they expire. A running server takes it up within a second. API_KEY_FILE.
+ * those tokens are good until they expire. A running server takes it up within a second. API_KEY_FILE, API_KEY_PLACE.
  */
 export async function rotateKeys(
   file: string,
   { keepOld = false }: { readonly keepOld?: boolean } = {},
 ): Promise<void> {
-  const { keys } = (keepOld ? await readKeys(file) : undefined) ?? { keys: [] }
-  const written = await writeBeside(file, { keys: [newKey(), ...keys] })
-  await rename(written, file)
+  await reaching(file, async () => {
+    const { keys } = (keepOld ? await readKeys(file) : undefined) ?? { keys: [] }
+    const written = await writeBeside(file, { keys: [newKey(), ...keys] })
+    await rename(written, file)
+  })
+}
+
+/** Does some work on a file; an error of the file system becomes API_KEY_PLACE. */
+async function reaching<Result>(file: string, work: () => Promise<Result>): Promise<Result> {
+  try {
+    return await work()
+  } catch (cause) {
+    if (!systemFaultOf(cause)) throw cause
+    throw apiError('API_KEY_PLACE', { file: resolve(file), reason: fileReason(cause) }, { cause })
+  }
 }
 
 async function readKeys(file: string): Promise<KeySet | undefined> {
@@ -82,6 +96,7 @@ async function createKeys(file: string): Promise<KeySet> {
 /** Durable under a name of its own, so that nobody reads a half of it. */
 async function writeBeside(file: string, set: KeySet): Promise<string> {
   const name = `${file}.${randomBytes(6).toString('hex')}`
+  await mkdir(dirname(file), { recursive: true, mode: 0o700 })
   const handle = await open(name, 'wx', 0o600)
   try {
     await handle.writeFile(`${JSON.stringify(set)}\n`)

@@ -1,5 +1,6 @@
 import { readFile } from 'node:fs/promises'
 import { z } from 'zod'
+import { fileErrorCode } from '../../runtime/errors/index.ts'
 import { flamectlError } from '../errors.ts'
 
 const backends = ['mqtt', 'p2p', 'ws'] as const
@@ -20,15 +21,23 @@ const model = z.object({
     .optional(),
 })
 
+/** How a home says that there is no configuration in it. */
+const absent: readonly (string | undefined)[] = ['ENOENT', 'ENOTDIR', 'EACCES']
+
 export type Config = z.output<typeof model>
 
 /** Reads the configuration; empty if the file needn't be there and isn't. CONFIG_MISSING, CONFIG_INVALID. */
-export async function readConfig(file: string, { optional }: { readonly optional: boolean }): Promise<Config> {
+export async function readConfig(
+  file: string | undefined,
+  { optional }: { readonly optional: boolean },
+): Promise<Config> {
+  if (file === undefined) return {}
   let text: string
   try {
     text = await readFile(file, 'utf8')
   } catch (cause) {
-    if (optional && cause instanceof Error && 'code' in cause && cause.code === 'ENOENT') return {}
+    // A user may have been given the home of another, which isn't theirs to read.
+    if (optional && absent.includes(fileErrorCode(cause))) return {}
     throw flamectlError('CONFIG_MISSING', { file, reason: cause instanceof Error ? cause.message : cause }, { cause })
   }
   const decoded = model.safeParse((await parsed(file, text)) ?? {})

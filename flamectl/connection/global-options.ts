@@ -5,7 +5,8 @@ import { type Format, formats } from '../print/format.ts'
 
 /** What can be said with every command, as commander hands it over: a flag wins over its environment variable. */
 export interface GlobalOptions {
-  readonly config: string
+  /** Absent: there is no home where one could be. */
+  readonly config?: string
   readonly endpoint?: string
   readonly user?: string
   readonly insecure?: boolean
@@ -13,7 +14,17 @@ export interface GlobalOptions {
 }
 
 /** Where the configuration is, if nothing else is said. It needn't be there. */
-export const defaultConfig = join(homedir(), '.flame', 'config.yaml')
+export const defaultConfig = configAtHome()
+
+/** Undefined for a user without a home, as minimal containers have them. */
+function configAtHome(): string | undefined {
+  try {
+    const home = homedir()
+    return home === '' ? undefined : join(home, '.flame', 'config.yaml')
+  } catch {
+    return undefined
+  }
+}
 
 export function addGlobalOptions(program: Command): Command {
   return program

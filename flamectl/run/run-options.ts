@@ -3,7 +3,7 @@ import type { KeptRounds } from '../../sdk/index.ts'
 import { flamectlError } from '../errors.ts'
 import type { ProgramFormat } from '../output/program-reporter.ts'
 import type { Format } from '../print/format.ts'
-import { defaultFolder, isMongodb } from '../store-place.ts'
+import { defaultFolder, isMongodb, namedPlace } from '../store-place.ts'
 
 /** The seed of a job that names none. */
 export const defaultSeed = 1
@@ -53,8 +53,11 @@ export function runOptions(
     overrides: overridesOf(raw.set ?? []),
     ...(raw.seed === undefined ? {} : { seed: integer('--seed', raw.seed, 0, 2 ** 32 - 1) }),
     workers: raw.workers === undefined ? workers : integer('--workers', raw.workers, 0, 256),
-    store: raw.store,
-    models: raw.models ?? join(isMongodb(raw.store) ? defaultFolder : raw.store, 'models'),
+    store: namedPlace('--store', raw.store, 'a folder, or mongodb://host:port/database'),
+    models:
+      raw.models !== undefined
+        ? namedPlace('--models', raw.models)
+        : join(isMongodb(raw.store) ? defaultFolder : raw.store, 'models'),
     ...(format === undefined || format === 'table' ? {} : { format }),
     ...keptRounds(raw.keep ?? 'all'),
     resume: raw.resume ?? false,

@@ -1,10 +1,9 @@
 import { existsSync } from 'node:fs'
-import { mkdir } from 'node:fs/promises'
-import { dirname, resolve } from 'node:path'
+import { resolve } from 'node:path'
 import { Command } from 'commander'
 import type { CommandContext } from '../context.ts'
 import { flamectlError } from '../errors.ts'
-import { defaultFolder, keyFileIn } from '../store-place.ts'
+import { defaultFolder, keyFileIn, namedPlace } from '../store-place.ts'
 
 interface RawTokenOptions {
   readonly scope: string
@@ -24,11 +23,11 @@ export function tokenCommand({ print }: Pick<CommandContext, 'print'>): Command 
     .option('--new-key', 'sign with a new key: all tokens issued so far are void')
     .action(async (user: string, { scope, days, keyFile, newKey }: RawTokenOptions) => {
       const seconds = secondsOf(days)
+      namedPlace('--key-file', keyFile, 'a file')
       const { issueToken, rotateKeys, scopes } = await import('../../api/index.ts')
       const given = scope.split(',').map((name) => name.trim())
       const known = scopes.filter((name) => given.includes(name))
       if (known.length < given.length) throw optionError('--scope', `some of ${scopes.join(', ')}`, scope)
-      await mkdir(dirname(keyFile), { recursive: true, mode: 0o700 })
       const isThere = existsSync(keyFile)
       if (newKey) await rotateKeys(keyFile)
       const token = await issueToken({ keyFile, user, scopes: known, seconds })

@@ -1,9 +1,7 @@
-import { mkdir } from 'node:fs/promises'
-import { dirname } from 'node:path'
 import type { WorkerSettings } from '../../actors/index.ts'
 import { isLoopback, type RunningServer, startServer, storeSetting } from '../../api/index.ts'
 import { flamectlError } from '../errors.ts'
-import { defaultFolder, isMongodb, shownStore, stateFolder } from '../store-place.ts'
+import { defaultFolder, isMongodb, namedPlace, shownStore, stateFolder } from '../store-place.ts'
 import type { RawUpOptions } from './up-options.ts'
 
 export interface ControlPlane extends RunningServer {
@@ -38,7 +36,7 @@ export async function openControlPlane({
   // Whoever may create a job runs code with this process's rights.
   const jobsHere = (inProcess ?? isLoopback(host)) ? { inProcess: { folder } } : {}
   const asksForTokens = auth ?? !isLoopback(host)
-  if (asksForTokens) await mkdir(dirname(keyFile), { recursive: true, mode: 0o700 })
+  if (asksForTokens) namedPlace('--key-file', keyFile, 'a file')
   const authentication = asksForTokens ? { authentication: { keyFile } } : {}
   try {
     const server = await startServer({

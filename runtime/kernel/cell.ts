@@ -1,7 +1,7 @@
 import { kernelError } from './errors.ts'
 import { Incarnation } from './incarnation.ts'
 import { LocalActor } from './local-actor.ts'
-import { FifoMailbox, type Mailbox, ScheduledMailbox } from './mailbox.ts'
+import { FifoMailbox, type Mailbox, Revocable, ScheduledMailbox } from './mailbox.ts'
 import type { ActorRef, Behavior, DeadLetterReason, Handler, SpawnOptions, Terminated } from './protocol.ts'
 import { type FaultHistory, supervise } from './supervision.ts'
 import type { Surroundings } from './surroundings.ts'
@@ -30,6 +30,7 @@ export class Cell<Message> extends LocalActor implements ActorRef<Message> {
   /** Unique in this process. */
   readonly number: number = ++cells
   readonly name: string
+  readonly path: string
   readonly parent: LocalActor | undefined
   readonly surroundings: Surroundings
   readonly #behavior: Behavior<Message>
@@ -37,7 +38,7 @@ export class Cell<Message> extends LocalActor implements ActorRef<Message> {
   #phase: Phase = 'starting'
   #incarnation: Incarnation<Message>
   #handler: Handler<Message> | undefined
-  #mailbox: Mailbox<Message> | undefined
+  #mailbox: Mailbox<Message | Revocable<Message>> | undefined
   #offers: Offer<Message>[] | undefined
   #children: Map<string, LocalActor> | undefined
   #faults: FaultHistory | undefined
@@ -56,6 +57,7 @@ export class Cell<Message> extends LocalActor implements ActorRef<Message> {
     super()
     this.name = name
     this.parent = parent
+    this.path = `${parent?.path ?? ''}/${name}`
     this.surroundings = surroundings
     this.#behavior = behavior
     this.#options = options
@@ -63,10 +65,6 @@ export class Cell<Message> extends LocalActor implements ActorRef<Message> {
     surroundings.size += 1
     if (surroundings.events.active) surroundings.events.emit({ type: 'spawned', path: this.path })
     surroundings.schedule(this)
-  }
-
-  get path(): string {
-    return `${this.parent?.path ?? ''}/${this.name}`
   }
 
   get isAlive(): boolean {
@@ -78,6 +76,11 @@ export class Cell<Message> extends LocalActor implements ActorRef<Message> {
   }
 
   tell(message: Message): void {
+    this.deliver(message)
+  }
+
+  /** The same, also of what may be taken back until it's handled. */
+  deliver(message: Message | Revocable<Message>): void {
     if (!this.isAlive) return this.#deadLetter(message, 'stopped')
     const capacity = this.#options.mailbox?.capacity
     if (capacity !== undefined && (this.#mailbox?.length ?? 0) >= capacity)
@@ -107,7 +110,11 @@ export class Cell<Message> extends LocalActor implements ActorRef<Message> {
       const message = this.#mailbox.take()
       taken += 1
       if (this.#offers !== undefined) this.#acceptOffer(this.#offers)
-      this.#handle(message!)
+      if (!(message instanceof Revocable)) this.#handle(message!)
+      else if (!message.isRevoked) {
+        message.taken()
+        this.#handle(message.message)
+      }
     }
     if (this.#phase === 'ready' && this.#mailbox !== undefined && this.#mailbox.length > 0)
       this.surroundings.schedule(this)
@@ -128,7 +135,7 @@ export class Cell<Message> extends LocalActor implements ActorRef<Message> {
     this.#phase = 'stopping'
     this.#incarnation.end()
     this.#terminated = cause === undefined ? { path: this.path } : { path: this.path, cause }
-    this.#stopChildren(() => this.#stopped())
+    this.surroundings.step(() => this.#stopChildren(() => this.#stopped()))
   }
 
   onStopped(listener: (terminated: Terminated) => void): () => void {
@@ -146,7 +153,12 @@ export class Cell<Message> extends LocalActor implements ActorRef<Message> {
   }
 
   fault(cause: unknown): void {
-    if (!this.isAlive) return
+    let next: LocalActor | undefined = this.faulted(cause)
+    while (next) next = next.faulted(cause)
+  }
+
+  faulted(cause: unknown): LocalActor | undefined {
+    if (!this.isAlive) return undefined
     const { surroundings } = this
     this.#faults ??= { count: 0, timesMs: [] }
     const verdict = supervise(this.#options.supervise, this.#faults, surroundings.clock.now())
@@ -154,17 +166,21 @@ export class Cell<Message> extends LocalActor implements ActorRef<Message> {
       case 'resume':
         if (surroundings.events.active) surroundings.events.emit({ type: 'resumed', path: this.path, cause })
         this.#phase = this.#handler ? 'ready' : 'starting'
-        return surroundings.schedule(this)
+        surroundings.schedule(this)
+        return undefined
       case 'stop':
-        return this.stop(cause)
+        this.stop(cause)
+        return undefined
       case 'escalate': {
         if (surroundings.events.active) surroundings.events.emit({ type: 'escalated', path: this.path, cause })
         const { path, parent } = this
         this.stop(cause)
-        return parent ? parent.fault(cause) : surroundings.faultAtTop(cause, path)
+        if (!parent) surroundings.faultAtTop(cause, path)
+        return parent
       }
       case 'restart':
-        return this.#restart(cause, verdict.delayMs)
+        this.#restart(cause, verdict.delayMs)
+        return undefined
     }
   }
 
@@ -248,7 +264,7 @@ export class Cell<Message> extends LocalActor implements ActorRef<Message> {
     )
   }
 
-  #enqueue(message: Message, sender: number): void {
+  #enqueue(message: Message | Revocable<Message>, sender: number): void {
     const { surroundings } = this
     this.#mailbox ??= surroundings.scheduler ? new ScheduledMailbox(surroundings.scheduler) : new FifoMailbox()
     this.#mailbox.push(message, sender)
@@ -277,7 +293,7 @@ export class Cell<Message> extends LocalActor implements ActorRef<Message> {
     const then = this.#afterChildren
     if (!then || (this.#children?.size ?? 0) > 0) return
     this.#afterChildren = undefined
-    then()
+    this.surroundings.step(then)
   }
 
   #stopped(): void {
@@ -298,7 +314,9 @@ export class Cell<Message> extends LocalActor implements ActorRef<Message> {
     for (const listener of listeners ?? []) listener(terminated)
   }
 
-  #deadLetter(message: unknown, reason: DeadLetterReason): void {
+  #deadLetter(given: unknown, reason: DeadLetterReason): void {
+    if (given instanceof Revocable && given.isRevoked) return
+    const message = given instanceof Revocable ? given.message : given
     this.surroundings.deadLetter({ path: this.path, message, reason })
   }
 }

@@ -3,6 +3,7 @@ import type { Cell } from './cell.ts'
 import type { Clock } from './clock.ts'
 import { kernelError } from './errors.ts'
 import { localActor } from './local-actor.ts'
+import { Revocable } from './mailbox.ts'
 import type { ActorContext, ActorRef, AskOptions, Behavior, Cancel, SpawnOptions, Terminated } from './protocol.ts'
 
 const noCancel: Cancel = () => {}
@@ -47,40 +48,46 @@ export class Incarnation<Message> implements ActorContext<Message> {
 
   watch(ref: ActorRef<never>, toMessage: (terminated: Terminated) => Message): Cancel {
     if (this.#ended) return noCancel
-    let told = false
+    let told: Revocable<Message> | undefined
     let unwatch = noCancel
-    const cancel = this.#register(() => unwatch())
-    unwatch = localActor(ref).onStopped((terminated) => {
-      told = true
-      cancel()
-      this.#cell.tell(toMessage(terminated))
+    const cancel = this.#register(() => {
+      unwatch()
+      if (told) told.isRevoked = true
     })
-    if (told) cancel()
+    unwatch = localActor(ref).onStopped((terminated) => {
+      told = new Revocable(toMessage(terminated), () => this.#cancels?.delete(cancel))
+      this.#cell.deliver(told)
+    })
     return cancel
   }
 
   after(delayMs: number, message: Message): Cancel {
     if (this.#ended) return noCancel
     let stopTimer = noCancel
-    const cancel = this.#register(() => stopTimer())
-    stopTimer = this.clock.schedule(delayMs, () => {
-      cancel()
-      this.#cell.tell(message)
+    const told = new Revocable(message, () => this.#cancels?.delete(cancel))
+    const cancel = this.#register(() => {
+      stopTimer()
+      told.isRevoked = true
     })
+    stopTimer = this.clock.schedule(delayMs, () => this.#cell.deliver(told))
     return cancel
   }
 
   every(periodMs: number, message: Message): Cancel {
     if (this.#ended) return noCancel
     let stopTimer = noCancel
+    const told = new Revocable(message)
     const next = () => {
       stopTimer = this.clock.schedule(periodMs, () => {
         next()
-        this.#cell.tell(message)
+        this.#cell.deliver(told)
       })
     }
     next()
-    return this.#register(() => stopTimer())
+    return this.#register(() => {
+      stopTimer()
+      told.isRevoked = true
+    })
   }
 
   ask<Reply, Request>(

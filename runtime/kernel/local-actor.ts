@@ -19,6 +19,8 @@ export abstract class LocalActor {
   abstract onStopped(listener: (terminated: Terminated) => void): () => void
   /** What the supervision of this actor makes of a fault of its present incarnation. */
   abstract fault(cause: unknown): void
+  /** The same, but for what an escalation makes of the parent, which is answered with. */
+  abstract faulted(cause: unknown): LocalActor | undefined
   abstract childStopped(child: LocalActor): void
 }
 

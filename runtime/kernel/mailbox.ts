@@ -1,5 +1,18 @@
 import type { Scheduler } from './protocol.ts'
 
+/** A message of a timer or a watch: whoever cancels that takes it back, even where it waits already. */
+export class Revocable<Message> {
+  readonly message: Message
+  /** It's handled now: it can't be taken back any more. */
+  readonly taken: () => void
+  isRevoked = false
+
+  constructor(message: Message, taken: () => void = () => {}) {
+    this.message = message
+    this.taken = taken
+  }
+}
+
 /** Messages that wait. */
 export interface Mailbox<Message> {
   readonly length: number

@@ -17,6 +17,8 @@ export interface Surroundings {
   schedule(cell: LocalActor): void
   /** An actor has stopped. */
   closed(cell: LocalActor): void
+  /** Does a step of a stop, after those under way: a tree of any depth is stopped without a call within a call. */
+  step(step: () => void): void
   deadLetter(letter: DeadLetter): void
   faultAtTop(cause: unknown, path: string): void
   track<T>(work: Promise<T>): Promise<T>

@@ -623,3 +623,101 @@ test('messages of any senders stay in order per pair, whatever the interleaving'
   )
   await fc.assert(property, { numRuns: 50 })
 })
+
+test('a message of a timer or a watch that is cancelled while it waits is not handled, nor is it a dead letter', async (t) => {
+  const clock = manualClock()
+  const system = actorSystem({ clock })
+  const handled: string[] = []
+  const child = system.spawn('watched', () => () => {})
+  let release = () => {}
+  const ref = system.spawn<string>('timed', (context) => {
+    const cancels = [context.after(10, 'after'), context.every(10, 'every'), context.watch(child, () => 'terminated')]
+    context.after(10, 'kept')
+    return (message) => {
+      handled.push(message)
+      if (message === 'hold') return new Promise((resolve) => (release = resolve))
+      if (message === 'cancel') for (const cancel of cancels) cancel()
+    }
+  })
+  ref.tell('hold')
+  await new Promise(setImmediate)
+  ref.tell('cancel')
+  clock.advance(20)
+  system.stop(child)
+  release()
+  await system.idle()
+  t.deepEqual(handled, ['hold', 'cancel', 'kept'])
+  t.is(system.deadLetters.count, 0)
+  await system.terminate()
+})
+
+test('what waits of the timers and watches of an actor that is restarted is not handled by its next life', async (t) => {
+  const clock = manualClock()
+  const system = actorSystem({ clock })
+  const handled: string[] = []
+  const child = system.spawn('watched', () => () => {})
+  let lives = 0
+  const ref = system.spawn<string>('timed', (context) => {
+    lives += 1
+    if (lives === 1) {
+      context.after(10, 'after')
+      context.watch(child, () => 'terminated')
+    }
+    return async (message) => {
+      handled.push(message)
+      if (message === 'fail') {
+        await new Promise(setImmediate)
+        throw new Error('as planned')
+      }
+    }
+  })
+  ref.tell('fail')
+  await new Promise(setImmediate)
+  clock.advance(10)
+  system.stop(child)
+  ref.tell('next')
+  await system.idle()
+  t.deepEqual([lives, handled], [2, ['fail', 'next']])
+  await system.terminate()
+})
+
+const depth = 20_000
+
+/** A chain of actors, each the child of the one before. */
+async function chainOf(system: ReturnType<typeof actorSystem>, stopped: number[]): Promise<ActorRef<'fail'>[]> {
+  const refs: ActorRef<'fail'>[] = []
+  const link =
+    (level: number): Behavior<'fail'> =>
+    (context) => {
+      refs.push(context.self)
+      if (level < depth) context.spawn('c', link(level + 1), { supervise: { type: 'escalate' } })
+      context.signal.addEventListener('abort', () => {})
+      return () => {
+        throw new Error('at the bottom')
+      }
+    }
+  system.spawn('c', link(1), { supervise: { type: 'stop' } })
+  await system.idle()
+  for (const [level, ref] of refs.entries()) void system.stopped(ref).then(() => stopped.push(level))
+  return refs
+}
+
+for (const [title, end] of [
+  ['terminated with its system', (system) => system.terminate()],
+  ['stopped at its top', (system, [top]) => system.stop(top!)],
+  ['stopped by a fault that escalates from its bottom', (_, refs) => refs.at(-1)?.tell('fail')],
+] as readonly [string, (system: ReturnType<typeof actorSystem>, refs: readonly ActorRef<'fail'>[]) => unknown][])
+  test(`a tree of any depth is ${title}, children before parents`, async (t) => {
+    const system = actorSystem()
+    const stopped: number[] = []
+    const refs = await chainOf(system, stopped)
+    t.is(refs.length, depth)
+    await end(system, refs)
+    await system.idle()
+    t.is(system.size, 0)
+    t.deepEqual(
+      stopped,
+      Array.from({ length: depth }, (_, index) => depth - 1 - index),
+    )
+    await system.terminate()
+  })

@@ -50,6 +50,7 @@ export function actorSystem({
       turns.close(cell)
       if (!cell.parent && roots.get(cell.name) === cell) roots.delete(cell.name)
     },
+    step: stepByStep(),
     deadLetter(letter) {
       deadLetters.count += 1
       if (deadLetters.active) deadLetters.emit(terminating ? { ...letter, reason: 'system-terminated' } : letter)
@@ -129,6 +130,25 @@ export function actorSystem({
     ).then(() => turns.shutDown())
     for (const cell of [...roots.values()]) cell.stop()
     return terminating
+  }
+}
+
+/** Does steps one after the other; those that a step asks for follow it, before the first call returns. */
+function stepByStep(): (step: () => void) => void {
+  let waiting: (() => void)[] | undefined
+  return (first) => {
+    if (waiting) return void waiting.push(first)
+    waiting = [first]
+    const faults: unknown[] = []
+    for (const step of waiting)
+      try {
+        step()
+      } catch (cause) {
+        // The others have to stop all the same.
+        faults.push(cause)
+      }
+    waiting = undefined
+    if (faults.length > 0) throw faults[0]
   }
 }
 

@@ -1,10 +1,14 @@
-import { mkdir, readFile, writeFile } from 'node:fs/promises'
+import { chmod, mkdir, readFile, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
+import { fileURLToPath } from 'node:url'
 import test from 'ava'
 import { parse } from 'yaml'
 import { twoTierCode, twoTierSchema } from '../support/catalogue-stage.ts'
+import { runChild } from '../support/child-lines.ts'
 import { flamectlUp, runCommand } from '../support/flamectl-up.ts'
 import { temporaryFolder } from '../support/temporary-folder.ts'
+
+const main = fileURLToPath(new URL('../../flamectl/main.js', import.meta.url))
 
 test.serial('a design, its parts, a dataset and a job are created, shown, changed and removed', async (t) => {
   await using folder = await temporaryFolder()
@@ -157,4 +161,53 @@ test.serial('where tokens are asked for, one that flamectl issues opens the own 
   const foreign = await runCommand(['get', 'designs', '--endpoint', up.url, '--user', 'v', '--config', config])
   t.is(foreign.status, 4)
   t.regex(foreign.err, /API_FOREIGN_USER: the token is that of u, and these are things of v/)
+})
+
+test('a user without a home and without a name works, and one who may not read the home that is named', async (t) => {
+  await using folder = await temporaryFolder()
+  await chmod(folder.path, 0o777)
+  const user = process.getuid?.() === 0 ? { uid: 54_321, gid: 54_321 } : {}
+  const workload = fileURLToPath(new URL('../../../examples/trivial', import.meta.url))
+  const run = ['run', workload, '--workers', '0', '--set', 'rounds=1,clients=2']
+  for (const [args, env] of [
+    [['--version'], {}],
+    [['--version'], { HOME: '' }],
+    [run, {}],
+    [[...run, '--store', 'other'], { HOME: '/root' }],
+  ] as const) {
+    const path = { PATH: process.env.PATH ?? '' }
+    const ended = await runChild(process.execPath, [main, ...args], undefined, {
+      ...user,
+      cwd: folder.path,
+      env: { ...path, ...env },
+    })
+    t.is(ended.status, 0, ended.err)
+  }
+})
+
+test('a place that is named by nothing, or that cannot be, is refused by its option or its absolute path', async (t) => {
+  await using folder = await temporaryFolder()
+  const file = join(folder.path, 'file')
+  await writeFile(file, '')
+  const workload = fileURLToPath(new URL('../../../examples/trivial', import.meta.url))
+  const run = ['run', workload, '--workers', '0', '--set', 'rounds=1,clients=2']
+  const up = ['up', '--port', '0']
+  const long = 'x'.repeat(300)
+  for (const [args, status, said] of [
+    [[...run, '--store', ''], 2, /^error OPTION_VALUE: --store expects a folder/],
+    [[...run, '--models', ' '], 2, /^error OPTION_VALUE: --models expects a folder/],
+    [[...up, '--store', ''], 2, /^error OPTION_VALUE: --store expects a folder/],
+    [[...up, '--auth', '--key-file', ''], 2, /^error OPTION_VALUE: --key-file expects a file/],
+    [['token', 'u', '--key-file', ''], 2, /^error OPTION_VALUE: --key-file expects a file/],
+    [[...up, '--store', 'file'], 1, new RegExp(`^error STORE_DENIED: ${file}/state `)],
+    [[...up, '--store', long], 1, new RegExp(`^error STORE_DENIED: ${folder.path}/${long}/state .*too long`)],
+    [[...up, '--auth', '--key-file', 'file/keys'], 1, new RegExp(`^error API_KEY_PLACE: .*${file}/keys`)],
+    [['token', 'u', '--key-file', 'file/keys'], 1, new RegExp(`^error API_KEY_PLACE: .*${file}/keys`)],
+    [[...run, '--models', 'file'], 1, new RegExp(`error REGISTRY_\\w+: ${file}/`)],
+  ] as const) {
+    const ended = await runCommand(args, { cwd: folder.path })
+    t.is(ended.status, status, ended.err)
+    t.regex(ended.err, said)
+    t.notRegex(ended.err, /\n {2}at /)
+  }
 })
