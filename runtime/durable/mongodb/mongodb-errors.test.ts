@@ -33,6 +33,10 @@ test('an error of the driver becomes one with a code, and others stay as they ar
     message: 'the server of url refuses this user: no',
   })
   t.like(mongodbError('url', server(14_031)), { code: 'STORE_FULL' })
+  const atHandshake = server(8000)
+  atHandshake.addErrorLabel('HandshakeError')
+  t.like(mongodbError('url', atHandshake), { code: 'STORE_UNAUTHORIZED' })
+  t.like(mongodbError('url', server(8000)), { code: 'STORE_FULL' }, 'over its quota')
   t.like(mongodbError('url', server(1)), { code: 'STORE_SERVER' })
   for (const error of [new TypeError('x'), storeError('STORE_CLOSED')]) t.is(mongodbError('url', error), error)
 })

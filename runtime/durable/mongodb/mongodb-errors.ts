@@ -1,5 +1,6 @@
 import {
   MongoError,
+  MongoErrorLabel,
   MongoNetworkError,
   MongoServerError,
   MongoServerSelectionError,
@@ -10,8 +11,10 @@ import { storeError } from '../errors.ts'
 
 /** The server has forgotten a cursor, gives up its role or shuts down: another attempt may find it, or its successor. */
 const passing = new Set<unknown>([6, 7, 43, 89, 91, 189, 262, 9001, 10_107, 11_600, 11_602, 13_435, 13_436])
-const unauthorized = new Set<unknown>([13, 18, 8000])
+const unauthorized = new Set<unknown>([13, 18])
 const full = new Set<unknown>([14_031])
+/** Atlas says so of a user whom it refuses when the connection is made, and later of a database that is over its quota. */
+const atlasError = 8000
 
 /** What Node says of a socket that the server has just ended; the driver passes it on as it is. */
 const broken = new Set<unknown>([
@@ -53,7 +56,13 @@ export function mongodbError(url: string, error: unknown): unknown {
   if (error instanceof MongoServerSelectionError || error instanceof MongoWriteConcernError || isPassing(error))
     return storeError('STORE_UNREACHABLE', { url, reason }, options)
   if (!(error instanceof MongoError)) return error
-  if (unauthorized.has(error.code)) return storeError('STORE_UNAUTHORIZED', { url, reason }, options)
-  if (full.has(error.code)) return storeError('STORE_FULL', { folder: url, reason }, options)
+  const isRefusedUser = unauthorized.has(error.code) || (error.code === atlasError && isOfHandshake(error))
+  if (isRefusedUser) return storeError('STORE_UNAUTHORIZED', { url, reason }, options)
+  if (full.has(error.code) || error.code === atlasError)
+    return storeError('STORE_FULL', { folder: url, reason }, options)
   return storeError('STORE_SERVER', { url, reason }, options)
+}
+
+function isOfHandshake(error: MongoError): boolean {
+  return error.hasErrorLabel(MongoErrorLabel.HandshakeError)
 }
