@@ -20,6 +20,7 @@ export type { DeploymentObserver, InProcessParts } from './controller/in-process
 export { requireClients, roleTasksOf } from './controller/in-process/role-tasks.ts'
 export { settingsOf } from './controller/in-process/workload-settings.ts'
 export type { WorkloadSource } from './controller/in-process/workload-source.ts'
+export { type JobProcessParts, jobProcessDeployer } from './controller/job-process/job-process-deployer.ts'
 export type { ControllerMessage } from './controller/protocol.ts'
 export { type CatalogueErrorCode, isRefusal, type PlacedFault } from './errors.ts'
 export { type EventsParts, events } from './events/events.ts'

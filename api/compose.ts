@@ -1,13 +1,13 @@
 import 'reflect-metadata'
 import { availableParallelism } from 'node:os'
-import { join } from 'node:path'
+import { resolve } from 'node:path'
 import { container, type DependencyContainer, type InjectionToken } from 'tsyringe'
 import {
   archivedWorkloads,
   archiveLimitsOf,
   type ControlPlaneParts,
   type Deployer,
-  inProcessDeployer,
+  jobProcessDeployer,
   newIdAt,
   newTaskKey,
 } from '../actors/index.ts'
@@ -20,7 +20,6 @@ import {
   systemClock,
   watchedStore,
 } from '../runtime/index.ts'
-import { fileRegistry } from '../sdk/node/index.ts'
 import type { StoreSetting } from './store-setting.ts'
 
 export const STORE: InjectionToken<Promise<Store>> = Symbol('Store')
@@ -30,7 +29,7 @@ export const CHOOSE_DEPLOYER: InjectionToken<Promise<ControlPlaneParts['chooseDe
 
 export type Identity = Pick<ControlPlaneParts, 'now' | 'newId' | 'newKey' | 'server' | 'shared'>
 
-/** Jobs run in the server's own process, their code too: for one's own machine and one's own code. */
+/** Jobs run on the server's machine, the code of each in a process of its own. */
 export interface InProcessSetting {
   /** Where models go, and the code of jobs is unpacked. */
   readonly folder: string
@@ -38,6 +37,8 @@ export interface InProcessSetting {
   readonly workers?: number
   /** Jobs that run at once. Default: as many as there are cores. */
   readonly places?: number
+  /** Their processes have the least rights that Node gives, and read these folders besides. Default: the server's rights. */
+  readonly confined?: { readonly reads: readonly string[] }
 }
 
 export interface Setting {
@@ -89,14 +90,20 @@ export function compose({
   return scope
 }
 
-function inProcessOn(store: Store, { folder, workers, places }: InProcessSetting, archiveBytes: number): Deployer {
+function inProcessOn(
+  store: Store,
+  { folder, workers, places, confined }: InProcessSetting,
+  archiveBytes: number,
+): Deployer {
   const cores = availableParallelism()
-  return inProcessDeployer({
+  const code = resolve(folder, 'code')
+  return jobProcessDeployer({
     store,
-    registry: fileRegistry(join(folder, 'models')),
-    source: archivedWorkloads({ store, folder: join(folder, 'code'), limits: archiveLimitsOf(archiveBytes) }),
+    models: resolve(folder, 'models'),
+    bundleOf: archivedWorkloads({ store, folder: code, limits: archiveLimitsOf(archiveBytes) }).bundleOf,
     workers: workers ?? Math.min(8, cores),
     places: places ?? cores,
+    ...(confined ? { confined } : {}),
   })
 }
 

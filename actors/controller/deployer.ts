@@ -49,6 +49,22 @@ export type DeploymentReport =
   /** Nothing of the job can run, or go on. The deployment has given up what it had, and stops. */
   | { readonly type: 'deployment-failed'; readonly cause: unknown }
 
+/** A deployment by an actor that tells itself more than it's told: the deployment ends with that actor, and by its faults. */
+export function deploymentBy<Message>(
+  name: string,
+  behavior: Behavior<Message | DeploymentMessage>,
+): Behavior<DeploymentMessage> {
+  return (context) => {
+    const actor = context.spawn(name, behavior, { supervise: { type: 'escalate' } })
+    let hasEnded = false
+    context.watch(actor, () => {
+      hasEnded = true
+      return { type: 'stop' }
+    })
+    return (message) => (hasEnded ? context.stop() : actor.tell(message))
+  }
+}
+
 /**
  * Where a job's tasks run. A deployment is an actor, a child of its job's: what it starts ends when it's stopped. After a
  * crash of the server the same job is deployed again, on tasks that may be running still.

@@ -53,6 +53,20 @@ const controllerErrors = {
     message: "the job's code cannot be unpacked into {folder}: {reason}",
     hint: 'allow reading and writing there, and start the job again',
   },
+  JOB_CONFINEMENT: {
+    message: "jobs' code is to run with the least rights, and Node {version} can take none from a process",
+    hint: 'use Node 22.13 or newer, or leave jobs to agents',
+  },
+  JOB_PROCESS_ENDED: {
+    message:
+      "the process in which the job's code runs ended by itself {times} times without a round in between; the last, {how}",
+    hint: 'mend what ends it (process.exit, more memory than there is) and start the job again: it goes on from the last committed round',
+  },
+  JOB_PROCESS_MESSAGE: {
+    message: "the process in which the job's code runs sent what the server doesn't take: {found}",
+    hint: "see whether the job's code sends messages by process.send, which is the host's alone",
+  },
+  JOB_STORE: { message: "key {key} is none of the job's own", hint: 'nothing but its roles state is open to a job' },
   SERVER_LEFT: { message: 'the server is closing', hint: 'ask another one, or ask again when it runs' },
   JOB_FAULT: {
     message: 'the controller could not go on with it: {reason}',

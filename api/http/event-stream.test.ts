@@ -1,8 +1,8 @@
 import { createServer } from 'node:http'
 import test from 'ava'
+import { numberedEvent } from '../../actors/catalogue/model/index.ts'
 import type { JobEvent, NumberedEvent } from '../../actors/index.ts'
 import { type PlaneStage, planeStage } from '../../test/support/plane-stage.ts'
-import { numberedEvent } from '../operations/event-model.ts'
 import { sendEvents } from './event-stream.ts'
 
 /** A job of a user, as much of it as the streams look at. */

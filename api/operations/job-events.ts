@@ -1,10 +1,9 @@
 import { z } from 'zod'
-import { endedNames } from '../../actors/catalogue/model/index.ts'
+import { endedNames, numberedEvent } from '../../actors/catalogue/model/index.ts'
 import type { Ask, ControlPlaneMessage, JobStatus, NumberedEvent } from '../../actors/index.ts'
 import { apiError } from '../errors.ts'
 import { count, flag } from '../http/query.ts'
 import { type Answer, made, noBody } from '../operation.ts'
-import { numberedEvent } from './event-model.ts'
 
 const query = z.object({
   follow: flag.exactOptional().meta({ description: 'false: end after what there is so far' }),

@@ -1,3 +1,4 @@
+import { resolve } from 'node:path'
 import type { WorkerSettings } from '../../actors/index.ts'
 import { isLoopback, type RunningServer, startServer, storeSetting } from '../../api/index.ts'
 import { flamectlError } from '../errors.ts'
@@ -8,6 +9,8 @@ export interface ControlPlane extends RunningServer {
   /** Where its state is, as it may be shown. */
   readonly state: string
   readonly asksForTokens: boolean
+  /** Code of whoever has a token runs on this machine. */
+  readonly hostsForeignCode: boolean
 }
 
 /** Starts the control plane. UP_LISTEN if it can't listen there; the errors of the store and of the server. */
@@ -17,6 +20,7 @@ export async function openControlPlane({
   store,
   auth,
   inProcess,
+  data = [],
   keyFile,
   logLevel,
   archiveBytes,
@@ -33,9 +37,11 @@ export async function openControlPlane({
 }): Promise<ControlPlane> {
   const setting = storeSetting(isMongodb(store) ? store : stateFolder(store))
   const folder = isMongodb(store) ? defaultFolder : store
-  // Whoever may create a job runs code with this process's rights.
-  const jobsHere = (inProcess ?? isLoopback(host)) ? { inProcess: { folder } } : {}
   const asksForTokens = auth ?? !isLoopback(host)
+  // Where nobody is asked for a token, whoever may create a job is the machine's own user.
+  const confined = asksForTokens ? { confined: { reads: data.map((given) => resolve(given)) } } : {}
+  const hostsJobs = inProcess ?? !asksForTokens
+  const jobsHere = hostsJobs ? { inProcess: { folder, ...confined } } : {}
   if (asksForTokens) namedPlace('--key-file', keyFile, 'a file')
   const authentication = asksForTokens ? { authentication: { keyFile } } : {}
   try {
@@ -52,7 +58,7 @@ export async function openControlPlane({
       log: { level: logLevel },
       ...authentication,
     })
-    return { ...server, state: shownStore(store), asksForTokens }
+    return { ...server, state: shownStore(store), asksForTokens, hostsForeignCode: asksForTokens && hostsJobs }
   } catch (cause) {
     const isListening = cause instanceof Error && 'syscall' in cause && cause.syscall === 'listen'
     if (!isListening) throw cause

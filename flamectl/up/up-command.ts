@@ -18,9 +18,10 @@ export function upCommand(): Command {
     .option('--store <folder or URL>', 'where state is kept: a folder, or mongodb://host:port/database', defaultFolder)
     .option(
       '--in-process',
-      "run jobs, and so their designs' code, in this process; always where only this machine can reach it",
+      "run jobs on this machine, and so their designs' code, each in a process of its own; always where nobody is asked for a token",
     )
     .option('--no-in-process', 'leave all jobs to agents')
+    .option('--data <folder...>', 'where callers are asked for a token: folders that jobs on this machine may read')
     .option('--auth', 'ask callers for a token; always where other machines can reach it')
     .option('--key-file <file>', 'by which it knows its tokens', keyFileIn(defaultFolder))
     .option('--cors <origin...>', 'pages elsewhere that may ask, such as https://example.org')
@@ -52,6 +53,10 @@ export function upCommand(): Command {
       console.log(`  flamectl${endpoint} create design <designId>    and so on; see flamectl --help`)
       if (server.asksForTokens)
         console.log(`  export FLAME_TOKEN=$(flamectl token <user> --key-file ${resolve(raw.keyFile)})`)
+      if (server.hostsForeignCode)
+        console.log(
+          "  every user's code may run on this machine, under this account, with the least rights that Node gives: it can use the network and this account's share of processor, memory and disk",
+        )
       console.log('  Ctrl-C stops it')
       await new Promise<void>((resolve) => onStopSignals(() => resolve()))
       await server.close()

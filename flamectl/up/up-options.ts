@@ -9,6 +9,7 @@ export interface RawUpOptions {
   readonly store: string
   readonly auth?: boolean
   readonly inProcess?: boolean
+  readonly data?: readonly string[]
   readonly keyFile: string
   readonly maxCode: string
   readonly cors?: readonly string[]

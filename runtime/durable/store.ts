@@ -97,3 +97,6 @@ export interface Store {
   /** Waits for what was begun; again: nothing. */
   close(): Promise<void>
 }
+
+/** Snapshots and journals alone: what a durable actor or a role needs of a store. */
+export type DurableStore = Pick<Store, 'load' | 'save' | 'remove' | 'append' | 'read' | 'truncate'>

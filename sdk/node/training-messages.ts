@@ -1,9 +1,9 @@
+import type { PackedError } from '../../runtime/index.ts'
 import type { Evaluation, LocalTerms, Update } from '../learn/learner.ts'
 import type { PartialSum } from '../strategy/sum/accumulator.ts'
 import type { SumName } from '../strategy/sum/held-delta.ts'
 import type { Layout } from '../weights/layout.ts'
 import type { Settings } from '../workload/workload.ts'
-import type { PackedError } from './error-transfer.ts'
 import type { HeldMessage, HeldReceipt } from './held-sums.ts'
 import type { FileLine } from './shared-files.ts'
 

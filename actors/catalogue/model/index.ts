@@ -5,6 +5,7 @@ export * from './compute.ts'
 export * from './dataset.ts'
 export { decodeModel, words } from './decode-model.ts'
 export * from './design.ts'
+export { numberedEvent } from './event.ts'
 export {
   type AskedState,
   askedStatus,

@@ -2,7 +2,7 @@ import { randomBytes } from 'node:crypto'
 import { mkdir, open, rename, rm, stat } from 'node:fs/promises'
 import { dirname, join, resolve, sep } from 'node:path'
 import { CodedError, fileReason, type Store, systemFaultOf } from '../../../runtime/index.ts'
-import { loadWorkload } from '../../../sdk/node/index.ts'
+import { type BundledWorkload, bundleWorkload, importWorkload } from '../../../sdk/node/index.ts'
 import { defaultArchiveLimits } from '../../catalogue/designs/archive.ts'
 import { readArchive } from '../../catalogue/designs/codes.ts'
 import { unpackedFiles } from '../../catalogue/designs/unpacked-files.ts'
@@ -19,34 +19,44 @@ export interface ArchivedWorkloadsParts {
   readonly limits?: ArchiveLimits
 }
 
+/** Read from a job's code, and nothing of it was run. */
+export interface ArchivedBundle extends BundledWorkload {
+  /** Of the unpacked code. */
+  readonly folder: string
+}
+
 /**
- * Workloads from the code of jobs' designs: the module `workload.ts` or `.js`, as `loadWorkload` finds it, in the folder of the first role, by its
- * name, that has datasets and brings one. Imports of `flame-fl` in it are this installation's.
+ * Workloads from the code of jobs' designs: the module `workload.ts` or `.js`, as `loadWorkload` finds it, in the folder of the
+ * first role, by its name, that has datasets and brings one. It imports no file outside of the code but those of packages. Imports of `flame-fl` in it are this installation's.
  */
 export function archivedWorkloads({
   store,
   folder,
   limits = defaultArchiveLimits,
-}: ArchivedWorkloadsParts): WorkloadSource {
+}: ArchivedWorkloadsParts): WorkloadSource & { bundleOf(job: DeployableJob): Promise<ArchivedBundle> } {
   const unpacking = new Map<string, Promise<string>>()
 
   return {
+    bundleOf,
     async load(job) {
-      const code = await unpackedCode(job)
-      const roles = [
-        ...new Set(job.tasks.filter(({ dataset }) => dataset !== undefined).map(({ role }) => role)),
-      ].toSorted()
-      let missing: unknown
-      for (const role of roles) {
-        try {
-          return await loadWorkload(join(code, role))
-        } catch (cause) {
-          if (!(cause instanceof CodedError && cause.code === 'WORKLOAD_MISSING')) throw cause
-          missing ??= cause
-        }
-      }
-      throw missing
+      const bundled = await bundleOf(job)
+      return { workload: await importWorkload(bundled.bundle), ...bundled }
     },
+  }
+
+  async function bundleOf(job: DeployableJob): Promise<ArchivedBundle> {
+    const code = await unpackedCode(job)
+    const roles = new Set(job.tasks.filter(({ dataset }) => dataset !== undefined).map(({ role }) => role))
+    let missing: unknown
+    for (const role of [...roles].toSorted()) {
+      try {
+        return { folder: code, ...(await bundleWorkload(join(code, role), { within: code })) }
+      } catch (cause) {
+        if (!(cause instanceof CodedError && cause.code === 'WORKLOAD_MISSING')) throw cause
+        missing ??= cause
+      }
+    }
+    throw missing
   }
 
   /** The folder of a job's code; unpacked once, though several jobs ask for it. */

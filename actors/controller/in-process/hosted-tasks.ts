@@ -1,4 +1,4 @@
-import type { ActorRef, Behavior, Store } from '../../../runtime/index.ts'
+import type { ActorRef, Behavior, DurableStore } from '../../../runtime/index.ts'
 import {
   type JobSurroundings,
   type ModelRegistry,
@@ -25,7 +25,7 @@ export interface HostedTasks {
   readonly strategy: Strategy
   readonly pool: TrainingPool
   readonly tasks: readonly RoleTask[]
-  readonly store: Store
+  readonly store: DurableStore
   readonly registry: ModelRegistry
   readonly reports: ActorRef<TaskReport>
   /** Resolves when whoever follows the job knows of a committed round: the next one isn't committed before. Never rejects. */

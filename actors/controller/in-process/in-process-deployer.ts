@@ -4,7 +4,13 @@ import type { TaskReport, TrainingPool } from '../../../sdk/index.ts'
 import { endedNames } from '../../catalogue/jobs/job-transitions.ts'
 import type { TaskStatus } from '../../catalogue/model/task.ts'
 import type { EventCause, JobEvent, RoundSummary } from '../../events/job-event.ts'
-import type { DeployableJob, Deployer, DeploymentMessage, DeploymentReport } from '../deployer.ts'
+import {
+  type DeployableJob,
+  type Deployer,
+  type DeploymentMessage,
+  type DeploymentReport,
+  deploymentBy,
+} from '../deployer.ts'
 import { isInterruption } from '../errors.ts'
 import { hostedTasks } from './hosted-tasks.ts'
 import { missingAlgorithms } from './job-strategy.ts'
@@ -29,16 +35,7 @@ export function inProcessDeployer({ places, ...parts }: InProcessParts): Deploye
   return {
     ...(places === undefined ? {} : { places }),
     faultsOf: ({ modelSpec }) => missingAlgorithms(modelSpec),
-    // Ends with its tasks, and by their fault.
-    deployment: (job, reports) => (context) => {
-      const tasks = context.spawn('in-process', deployment(job, reports, parts), { supervise: { type: 'escalate' } })
-      let hasEnded = false
-      context.watch(tasks, () => {
-        hasEnded = true
-        return { type: 'stop' }
-      })
-      return (message) => (hasEnded ? context.stop() : tasks.tell(message))
-    },
+    deployment: (job, reports) => deploymentBy('in-process', deployment(job, reports, parts)),
   }
 }
 

@@ -1,4 +1,4 @@
-import type { Store } from '../../../runtime/index.ts'
+import type { DurableStore } from '../../../runtime/index.ts'
 import type { ModelRegistry, TrainingPool } from '../../../sdk/index.ts'
 import { poolFor, type TrainingPlan } from '../../../sdk/node/index.ts'
 import type { JobEvent } from '../../events/job-event.ts'
@@ -10,7 +10,7 @@ import { settingsOf } from './workload-settings.ts'
 import type { WorkloadSource } from './workload-source.ts'
 
 export interface InProcessParts {
-  readonly store: Store
+  readonly store: DurableStore
   readonly registry: ModelRegistry
   readonly source: WorkloadSource
   /** Threads that train, for each job. 0: the main thread. */

@@ -6,12 +6,15 @@ import type { Workload } from '../../workload/workload.ts'
 import { importWorkload } from './import-workload.ts'
 import { workloadBundle } from './workload-bundle.ts'
 
-export interface LoadedWorkload {
-  readonly workload: Workload
+export interface BundledWorkload {
   /** Its file. */
   readonly module: URL
   /** What a worker thread imports to have the same workload, whatever becomes of the file. */
   readonly bundle: URL
+}
+
+export interface LoadedWorkload extends BundledWorkload {
+  readonly workload: Workload
 }
 
 const fileNames = ['ts', 'mts', 'cts', 'js', 'mjs', 'cjs'].map((extension) => `workload.${extension}`)
@@ -24,9 +27,22 @@ const fileNames = ['ts', 'mts', 'cts', 'js', 'mjs', 'cjs'].map((extension) => `w
  * each fault of the default export; WORKLOAD_BUNDLER.
  */
 export async function loadWorkload(folderOrFile: string): Promise<LoadedWorkload> {
+  const bundled = await bundleWorkload(folderOrFile)
+  return { workload: await importWorkload(bundled.bundle), ...bundled }
+}
+
+/**
+ * Reads a workload and the source files that it imports, and runs nothing of them. With `within`, a source file outside of
+ * that folder is refused, but for those of packages: whoever wrote the workload may not be meant to read what is there.
+ *
+ * @throws WORKLOAD_MISSING, WORKLOAD_BROKEN, WORKLOAD_BUNDLER, as `loadWorkload`.
+ */
+export async function bundleWorkload(
+  folderOrFile: string,
+  options: { readonly within?: string } = {},
+): Promise<BundledWorkload> {
   const file = await findModule(resolve(folderOrFile))
-  const bundle = await workloadBundle(file)
-  return { workload: await importWorkload(bundle), module: pathToFileURL(file), bundle }
+  return { module: pathToFileURL(file), bundle: await workloadBundle(file, options) }
 }
 
 async function findModule(path: string): Promise<string> {

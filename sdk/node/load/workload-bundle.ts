@@ -43,13 +43,13 @@ const options: BuildOptions = {
  *
  * @throws WORKLOAD_BROKEN with file and line of each fault, WORKLOAD_BUNDLER if esbuild can't be run.
  */
-export async function workloadBundle(file: string): Promise<URL> {
+export async function workloadBundle(file: string, { within }: { readonly within?: string } = {}): Promise<URL> {
   const folder = dirname(file)
   const { build } = await bundler().catch((cause: unknown) => {
     throw workloadError('WORKLOAD_BUNDLER', { reason: messageOf(cause) }, { cause })
   })
   const entry = { entryPoints: [file], absWorkingDir: folder, outfile: join(folder, 'bundle.mjs') }
-  const result = await build({ ...options, ...entry, plugins: [sources] }).catch((cause: unknown) => {
+  const result = await build({ ...options, ...entry, plugins: [sourcesWithin(within)] }).catch((cause: unknown) => {
     if (!isBuildFailure(cause)) throw workloadError('WORKLOAD_BUNDLER', { reason: messageOf(cause) }, { cause })
     const reason = cause.errors.map(faultOf).join('; ')
     throw workloadError('WORKLOAD_BROKEN', { file, reason }, { cause })
@@ -86,25 +86,31 @@ function moduleOf(file: string, code: string, mapText: string): URL {
   return new URL(`data:text/javascript;base64,${base64(text)}`)
 }
 
-/** Says which imports are the workload's own source files, and gives each of those its own `import.meta`. */
-const sources: Plugin = {
+/** Marks what `sourcesWithin` asks of esbuild itself. */
+const bySource = Symbol('by source')
+
+/**
+ * Says which imports are the workload's own source files, and gives each of those its own `import.meta`. With a folder, no
+ * source file lies outside of it.
+ */
+const sourcesWithin = (folder: string | undefined): Plugin => ({
   name: 'sources',
   setup(build) {
     const built = join(installation(), 'dist') + sep
     build.onResolve({ filter: /.*/ }, async (args) => {
-      if (args.kind === 'entry-point' || args.pluginData === sources) return undefined
+      if (args.kind === 'entry-point' || args.pluginData === bySource) return undefined
       if (args.namespace === 'native' || isBuiltin(args.path) || /^(data|https?):/.test(args.path))
         return { path: args.path, external: true }
-      const bySource = (path: string) =>
+      const sourceAt = (path: string) =>
         build.resolve(path, {
           kind: args.kind,
           importer: args.importer,
           resolveDir: args.resolveDir,
           with: args.with,
-          pluginData: sources,
+          pluginData: bySource,
         })
       if (/^(\.{1,2}(\/|$)|file:)/.test(args.path) || isAbsolute(args.path)) {
-        const found = await bySource(args.path.startsWith('file:') ? fileURLToPath(args.path) : args.path)
+        const found = await sourceAt(args.path.startsWith('file:') ? fileURLToPath(args.path) : args.path)
         if (found.errors.length > 0) return found
         return found.path.startsWith(built) || found.path.endsWith('.node') ? outside(found.path, args) : found
       }
@@ -114,7 +120,7 @@ const sources: Plugin = {
         return isSource ? { path } : outside(path, args)
       } catch (cause) {
         // A name that tsconfig.json gives to sources.
-        const found = await bySource(args.path)
+        const found = await sourceAt(args.path)
         if (found.errors.length === 0 && !isInPackage(found.path)) return found
         return {
           errors: [{ text: cause instanceof CodedError ? `${cause.message}: ${cause.hint}` : messageOf(cause) }],
@@ -124,6 +130,12 @@ const sources: Plugin = {
     build.onLoad({ filter: /.*/, namespace: 'native' }, ({ path }) => ({
       contents: `module.exports = require(${JSON.stringify(path)})`,
     }))
+    if (folder !== undefined)
+      build.onLoad({ filter: /.*/, namespace: 'file' }, ({ path }) =>
+        isInPackage(path) || path.startsWith(folder + sep)
+          ? undefined
+          : { errors: [{ text: `${path} lies outside of ${folder}, and is no file of a package` }] },
+      )
     build.onLoad({ filter: /\.[cm]?[jt]sx?$/, namespace: 'file' }, async ({ path }) => {
       const text = await readFile(path, 'utf8')
       const loader = loaders[extname(path)] ?? 'js'
@@ -133,7 +145,7 @@ const sources: Plugin = {
       return { contents: meta + text.replace(/^\uFEFF?#!.*/, ''), loader }
     })
   },
-}
+})
 
 const loaders: Readonly<Record<string, Loader>> = {
   '.ts': 'ts',

@@ -1,4 +1,4 @@
-import { decode, encode, noteWrite, type Store } from '../../../runtime/index.ts'
+import { type DurableStore, decode, encode, noteWrite } from '../../../runtime/index.ts'
 import { roleError } from '../errors.ts'
 import { isOutdated } from './outdated.ts'
 
@@ -36,7 +36,7 @@ const mostLeftovers = 64
 
 /** Decisions journalled in a store under a role's key. */
 export class JournalledDecisions implements Decisions {
-  readonly #store: Store
+  readonly #store: DurableStore
   readonly #key: string
   readonly #recorded = new Map<string, unknown>()
   readonly #counts = new Map<string, number>()
@@ -45,7 +45,7 @@ export class JournalledDecisions implements Decisions {
   #last = 0
   #truncated = 0
 
-  private constructor(store: Store, key: string, round: number) {
+  private constructor(store: DurableStore, key: string, round: number) {
     this.#store = store
     this.#key = key
     this.#round = round
@@ -55,7 +55,7 @@ export class JournalledDecisions implements Decisions {
    * Reads what was decided in this round before; entries of earlier rounds are leftovers. Of two that have the same journal
    * open, the one that records second is refused by the store; with `claim`, another that has it open already.
    */
-  static async open(store: Store, key: string, round: number, claim = false): Promise<JournalledDecisions> {
+  static async open(store: DurableStore, key: string, round: number, claim = false): Promise<JournalledDecisions> {
     for (;;) {
       const decisions = new JournalledDecisions(store, key, round)
       await decisions.#read()

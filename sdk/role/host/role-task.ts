@@ -1,4 +1,4 @@
-import type { ActorRef, Store } from '../../../runtime/index.ts'
+import type { ActorRef, DurableStore } from '../../../runtime/index.ts'
 import type { TrainingPool } from '../../learn/training-pool.ts'
 import type { Strategy } from '../../strategy/strategy.ts'
 import type { Settings } from '../../workload/workload.ts'
@@ -20,7 +20,7 @@ export interface JobSurroundings {
   readonly job: string
   readonly seed: number
   readonly settings: Settings
-  readonly store: Store
+  readonly store: DurableStore
   /** Another process may be running the same tasks still: what it would write of them is fenced off. Default false. */
   readonly takenOver?: boolean
   readonly pool: TrainingPool

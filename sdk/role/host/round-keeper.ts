@@ -1,4 +1,4 @@
-import { decode, encode, noteWrite, type Snapshot, type Store, writesSettled } from '../../../runtime/index.ts'
+import { type DurableStore, decode, encode, noteWrite, type Snapshot, writesSettled } from '../../../runtime/index.ts'
 import { roleError } from '../errors.ts'
 import type { Notice, Role, RoundRecord } from '../role.ts'
 import { JournalledDecisions } from './decisions.ts'
@@ -35,8 +35,13 @@ function roleKey(job: string, end: string): string {
   return `job/${job}/${end}`
 }
 
+/** Whether what is kept under a key belongs to a role of this job. */
+export function isRoleKey(job: string, key: string): boolean {
+  return key.startsWith(roleKey(job, '')) && key.length > roleKey(job, '').length
+}
+
 /** Removes what is kept of a role. */
-export function forgetRole(store: Store, job: string, end: string): Promise<void> {
+export function forgetRole(store: DurableStore, job: string, end: string): Promise<void> {
   return store.remove(roleKey(job, end))
 }
 
@@ -123,12 +128,12 @@ function byName(metrics: Readonly<Record<string, number>>): Readonly<Record<stri
   return Object.fromEntries(Object.entries(metrics).toSorted(([a], [b]) => (a < b ? -1 : 1)))
 }
 
-function save(store: Store, key: string, version: number, saved: SavedState): Promise<number> {
+function save(store: DurableStore, key: string, version: number, saved: SavedState): Promise<number> {
   return noteWrite(store, key, store.save(key, version, encode(saved)))
 }
 
 /** Raises the version of a snapshot, so that another that has loaded it can't save any more. */
-async function claim(store: Store, key: string, role: string): Promise<Snapshot> {
+async function claim(store: DurableStore, key: string, role: string): Promise<Snapshot> {
   for (;;) {
     const present = await store.load(key)
     const bytes = present?.bytes ?? encode({ role, commits: 0 } satisfies SavedState)

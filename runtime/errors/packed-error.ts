@@ -1,6 +1,6 @@
-import { CodedError } from '../../runtime/index.ts'
+import { CodedError } from './coded-error.ts'
 
-/** An error as it travels between threads, where a class would lose its fields. */
+/** An error as it travels between threads and processes, where a class would lose its fields. */
 export interface PackedError {
   readonly name: string
   readonly message: string

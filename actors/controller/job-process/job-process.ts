@@ -1,0 +1,99 @@
+import { type ChildProcess, fork } from 'node:child_process'
+import { existsSync } from 'node:fs'
+import { writeFile } from 'node:fs/promises'
+import { basename, dirname, join } from 'node:path'
+import { fileURLToPath } from 'node:url'
+import { z } from 'zod'
+import { controllerError } from '../errors.ts'
+import { type FromProcess, fromProcess, type ToProcess } from './protocol.ts'
+
+/** The process of a job as the server has it. */
+export interface JobProcess {
+  send(message: ToProcess): void
+  /** Ends it at once, whatever it does. */
+  kill(): void
+}
+
+export interface JobProcessListener {
+  /** JOB_PROCESS_MESSAGE if it's none. */
+  heard(message: FromProcess | Error): void
+  /** The process has ended, and all that it sent was heard. */
+  ended(how: string): void
+}
+
+const program = fileURLToPath(new URL('node-job-host.js', import.meta.url))
+/** What a process needs of the server's environment; keys and tokens may be in the rest. */
+const environment = ['PATH', 'HOME', 'LANG', 'LC_ALL', 'TZ', 'TMPDIR', 'TEMP', 'TMP', 'SystemRoot', 'USERPROFILE']
+/** Of its output, so much of the end is kept, which says why it ended. */
+const keptOutput = 4096
+/** Of all processes, the one that is ended first when memory is short (Linux). */
+const mostEndable = '1000'
+
+/** Whether Node can take rights from a process: from 22.13 on. */
+export const canConfine = process.allowedNodeEnvironmentFlags.has('--permission')
+
+/**
+ * Node's options for a process that reads and writes these folders alone, and starts neither processes nor threads: a thread
+ * could be given all rights. Reads this package and its dependencies, too. JOB_CONFINEMENT where Node can't.
+ */
+export function confinement({ reads, writes }: { reads: readonly string[]; writes: readonly string[] }): string[] {
+  if (!canConfine) throw controllerError('JOB_CONFINEMENT', { version: process.version })
+  const own = packageFolder()
+  const beside = basename(dirname(own)) === 'node_modules' ? dirname(own) : own
+  const allowed = [beside, ...reads].map((folder) => `--allow-fs-read=${folder}`)
+  return ['--permission', '--no-warnings', ...allowed, ...writes.map((folder) => `--allow-fs-write=${folder}`)]
+}
+
+function packageFolder(): string {
+  let folder = dirname(program)
+  while (!existsSync(join(folder, 'package.json'))) folder = dirname(folder)
+  return folder
+}
+
+/** Starts a process that hosts a job: `node-job-host`, with nothing of the server's but what it's sent. */
+export function startJobProcess(options: readonly string[], listener: JobProcessListener): JobProcess {
+  const env = Object.fromEntries(environment.flatMap((name) => entryOf(name)))
+  const child = fork(program, [], {
+    env,
+    execArgv: [...options],
+    serialization: 'advanced',
+    stdio: ['ignore', 'pipe', 'pipe', 'ipc'],
+  })
+  const output = tailOf(child)
+  child.on('message', (message) => {
+    const decoded = fromProcess.safeParse(message)
+    if (decoded.success) return listener.heard(decoded.data)
+    const found = z.prettifyError(decoded.error).slice(0, 500)
+    listener.heard(controllerError('JOB_PROCESS_MESSAGE', { found }, { cause: decoded.error }))
+  })
+  // What can't be sent any more, and what can't be started: its end says so.
+  let fault: Error | undefined
+  child.on('error', (cause) => {
+    fault = cause
+  })
+  child.on('close', (status, signal) => {
+    const how = signal ? `by ${signal}` : fault && child.pid === undefined ? fault.message : `with status ${status}`
+    const last = output().trim().split('\n').slice(-5).join('\n')
+    listener.ended(last === '' ? how : `${how}, having written: ${last}`)
+  })
+  if (process.platform === 'linux' && child.pid !== undefined)
+    void writeFile(`/proc/${child.pid}/oom_score_adj`, mostEndable).catch(() => {})
+  return {
+    send: (message) => void (child.connected && child.send(message, () => {})),
+    kill: () => void child.kill('SIGKILL'),
+  }
+}
+
+function entryOf(name: string): [string, string][] {
+  const value = process.env[name]
+  return value === undefined ? [] : [[name, value]]
+}
+
+function tailOf({ stdout, stderr }: ChildProcess): () => string {
+  let tail = ''
+  for (const stream of [stdout, stderr])
+    stream?.setEncoding('utf8').on('data', (text: string) => {
+      tail = (tail + text).slice(-keptOutput)
+    })
+  return () => tail
+}

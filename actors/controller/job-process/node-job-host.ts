@@ -1,0 +1,83 @@
+import { Worker } from 'node:worker_threads'
+import { type ActorRef, actorSystem, type Behavior, packError } from '../../../runtime/index.ts'
+import { fileRegistry, importWorkload } from '../../../sdk/node/index.ts'
+import type { DeploymentMessage, DeploymentReport } from '../deployer.ts'
+import { inProcessDeployer } from '../in-process/in-process-deployer.ts'
+import { calls, jobStore } from './job-store.ts'
+import type { FromProcess, HostedJob, ToProcess } from './protocol.ts'
+
+/**
+ * The program of a job's process: hosts the job's roles, whose state the server keeps, and ends with them, or with the server.
+ */
+const server = calls()
+const system = actorSystem({ name: 'job', onFault: ended })
+let deployment: ActorRef<DeploymentMessage> | undefined
+
+process.on('message', (message: ToProcess) => {
+  switch (message.type) {
+    case 'host':
+      system.spawn('job', hosting(message), { supervise: { type: 'escalate' } })
+      return
+    case 'deployment':
+      return deployment?.tell(message.message)
+    case 'answer':
+      return server.answered(message.call, message)
+  }
+})
+process.on('disconnect', () => process.exit(1))
+// The job's code may keep this thread busy for ever: then the server's end is noticed by another one. One that is confined
+// has no other, and ends when it next lets go.
+if (process.permission === undefined)
+  new Worker(
+    `const parent = process.ppid
+   setInterval(() => process.ppid === parent || process.kill(process.pid, 'SIGKILL'), 1000)`,
+    { eval: true, stdout: false, stderr: false, resourceLimits: { maxOldGenerationSizeMb: 8 } },
+  ).unref()
+
+function hosting({
+  job,
+  module,
+  bundle,
+  models,
+  workers,
+}: HostedJob): Behavior<DeploymentReport | { type: 'stopped'; cause?: unknown }> {
+  return (context) => {
+    const deployer = inProcessDeployer({
+      store: jobStore((store) => server.ask((call) => send({ type: 'store', call, store }))),
+      registry: fileRegistry(models),
+      source: {
+        async load() {
+          const at = new URL(bundle)
+          return { workload: await importWorkload(at), module: new URL(module), bundle: at }
+        },
+      },
+      workers,
+    })
+    deployment = context.spawn('deployment', deployer.deployment(job, context.self), { supervise: { type: 'stop' } })
+    context.watch(deployment, ({ cause }) => ({ type: 'stopped', cause }))
+    return (message) => {
+      switch (message.type) {
+        case 'event': {
+          const { event, recorded } = message
+          if (!recorded) return send({ type: 'event', event })
+          return void server.ask((call) => send({ type: 'event', event, call })).then(() => recorded.tell(null))
+        }
+        case 'deployment-failed':
+          return send({ type: 'deployment-failed', cause: packError(message.cause) })
+        case 'stopped':
+          return ended(message.cause)
+        default:
+          return send(message)
+      }
+    }
+  }
+}
+
+function ended(cause: unknown): void {
+  const message: FromProcess = { type: 'ended', ...(cause === undefined ? {} : { cause: packError(cause) }) }
+  process.send?.(message, () => process.exit())
+}
+
+function send(message: FromProcess): void {
+  process.send?.(message)
+}

@@ -1,0 +1,63 @@
+import { z } from 'zod'
+import type { PackedError } from '../../../runtime/index.ts'
+import { jobEvent } from '../../catalogue/model/event.ts'
+import { jobCause } from '../../catalogue/model/job.ts'
+import { taskStatus } from '../../catalogue/model/task.ts'
+import type { DeployableJob, DeploymentMessage } from '../deployer.ts'
+
+/** What a job's process hosts. It reads nothing of the control plane but this. */
+export interface HostedJob {
+  readonly job: DeployableJob
+  /** The workload's file and its bundle, as URLs. */
+  readonly module: string
+  readonly bundle: string
+  /** Folder of the models. */
+  readonly models: string
+  readonly workers: number
+}
+
+/** From the server to a job's process. */
+export type ToProcess =
+  | ({ readonly type: 'host' } & HostedJob)
+  | { readonly type: 'deployment'; readonly message: DeploymentMessage }
+  | { readonly type: 'answer'; readonly call: number; readonly value?: unknown; readonly error?: PackedError }
+
+const text = z.string()
+const key = z.string().max(500)
+export const storedBytes = z.custom<Uint8Array>((value) => value instanceof Uint8Array)
+const whole = z.number().int().nonnegative()
+
+const packedError: z.ZodType<PackedError> = z.object({
+  name: text,
+  message: text,
+  stack: text.exactOptional(),
+  coded: z.object({ code: text, hint: text, values: z.record(text, text) }).exactOptional(),
+  cause: z.lazy(() => packedError).exactOptional(),
+})
+
+/** A call of the store, on what is kept of the job's roles. */
+export const storeCall = z.discriminatedUnion('method', [
+  z.object({ method: z.literal('load'), key }),
+  z.object({ method: z.literal('save'), key, version: whole, bytes: storedBytes }),
+  z.object({ method: z.literal('append'), key, bytes: storedBytes, expected: whole.exactOptional() }),
+  z.object({ method: z.literal('read'), key, from: whole.exactOptional() }),
+  z.object({ method: z.literal('truncate'), key, upTo: whole }),
+  z.object({ method: z.literal('remove'), key }),
+])
+export type StoreCall = z.output<typeof storeCall>
+
+/**
+ * From a job's process to the server. The job's code runs in that process and can send whatever it likes, so each message is
+ * decoded before it means anything.
+ */
+export const fromProcess = z.discriminatedUnion('type', [
+  z.object({ type: z.literal('store'), call: whole, store: storeCall }),
+  z.object({ type: z.literal('placed') }),
+  z.object({ type: z.literal('task-status'), task: text, status: taskStatus, cause: jobCause.exactOptional() }),
+  /** With `call`, answered once it's durable. */
+  z.object({ type: z.literal('event'), event: jobEvent, call: whole.exactOptional() }),
+  z.object({ type: z.literal('deployment-failed'), cause: packedError }),
+  /** Nothing of the job runs there any more. */
+  z.object({ type: z.literal('ended'), cause: packedError.exactOptional() }),
+])
+export type FromProcess = z.output<typeof fromProcess>
