@@ -159,6 +159,11 @@ class MemoryDocuments implements Documents {
     return this.#collections.get(collection)?.delete(id) ?? false
   }
 
+  async removeAll(collection: string, ids: readonly string[]): Promise<void> {
+    this.#check(collection, ...ids)
+    for (const id of ids) this.#collections.get(collection)?.delete(id)
+  }
+
   async *find(
     collection: string,
     { where = {}, limit = Number.POSITIVE_INFINITY, ...range }: FindOptions = {},

@@ -53,6 +53,8 @@ export interface Documents {
   replace(collection: string, id: string, expectedVersion: number, fields: DocumentFields): Promise<number>
   /** False if there was none. */
   remove(collection: string, id: string): Promise<boolean>
+  /** Removes those that are there, in few steps of the store; not all or none, if it's cut off. */
+  removeAll(collection: string, ids: readonly string[]): Promise<void>
   /** In order of id (UTF-8 bytes). By equality of a field as fast as there are documents that fulfil it, but for the first such call. What changes while it's read may or may not be seen; each document is given once at most. */
   find(collection: string, options?: FindOptions): AsyncIterable<StoredDocument>
 }

@@ -54,6 +54,7 @@ export function watchedStore(store: Store, { clock, probeMs = 1000, onTrouble, o
       insertAll: (given) => seen(documents.insertAll(given)),
       replace: (collection, id, expected, fields) => seen(documents.replace(collection, id, expected, fields)),
       remove: (collection, id) => seen(documents.remove(collection, id)),
+      removeAll: (collection, ids) => seen(documents.removeAll(collection, ids)),
     },
     load: (key) => seen(store.load(key)),
     save: (key, expected, bytes) => seen(store.save(key, expected, bytes)),

@@ -21,6 +21,7 @@ export function interruptedStore(store: Store, interrupt: Interruption): Store {
       replace: (collection, id, expected, fields) =>
         through('replace', () => documents.replace(collection, id, expected, fields)),
       remove: (collection, id) => through('remove-document', () => documents.remove(collection, id)),
+      removeAll: (collection, ids) => through('remove-document', () => documents.removeAll(collection, ids)),
     },
     load: (key) => through('load', () => store.load(key)),
     save: (key, expected, bytes) => through('save', () => store.save(key, expected, bytes)),

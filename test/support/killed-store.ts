@@ -52,5 +52,6 @@ function killedDocuments(documents: Documents, life: Life): Documents {
     insertAll: (given) => life.step(() => documents.insertAll(given)),
     replace: (collection, id, expected, fields) => life.step(() => documents.replace(collection, id, expected, fields)),
     remove: (collection, id) => life.step(() => documents.remove(collection, id)),
+    removeAll: (collection, ids) => life.step(() => documents.removeAll(collection, ids)),
   }
 }

@@ -109,7 +109,7 @@ async function settle(
     await inBatches(tasks.below(taskKey(job, replaces, '')), size, async (batch) => {
       for (const { value } of batch) computes.add(value.computeId)
       if (run !== undefined) await Promise.all(batch.map(({ value }) => forgetRole(store, run, value.end)))
-      await Promise.all(batch.map((task) => tasks.remove(task.id)))
+      await tasks.removeAll(batch)
     })
     if (present) await Promise.all([...computes].map((compute) => deployments.remove(`${compute}/${job}`)))
   }

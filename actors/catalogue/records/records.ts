@@ -27,6 +27,7 @@ export interface Records<Value> {
   /** Inserts, or replaces whatever is there. */
   put(id: string, value: Value): Promise<void>
   remove(id: string): Promise<boolean>
+  removeAll(records: readonly { readonly id: string }[]): Promise<void>
   find(options?: FindOptions): AsyncIterable<Stored<Value>>
   /** Those whose ids begin with a prefix, after the rest of an id. */
   below(prefix: string, after?: string): AsyncIterable<Stored<Value>>
@@ -45,11 +46,11 @@ export async function insertEntries(documents: Documents, entries: readonly NewD
 
 /** Removes those whose ids begin with a prefix, so many at a time. */
 export function removeBelow(
-  records: Pick<Records<unknown>, 'below' | 'remove'>,
+  records: Pick<Records<unknown>, 'below' | 'removeAll'>,
   prefix: string,
   size: number,
 ): Promise<void> {
-  return inBatches(records.below(prefix), size, (batch) => Promise.all(batch.map(({ id }) => records.remove(id))))
+  return inBatches(records.below(prefix), size, (batch) => records.removeAll(batch))
 }
 
 export function recordsOf<Model extends z.ZodType<DocumentFields>>(
@@ -96,6 +97,11 @@ export function recordsOf<Model extends z.ZodType<DocumentFields>>(
       else await documents.insert(collection, [{ id, fields: value }])
     },
     remove: (id) => documents.remove(collection, id),
+    removeAll: (records) =>
+      documents.removeAll(
+        collection,
+        records.map(({ id }) => id),
+      ),
     below: (prefix, after = '') => find({ below: prefix, after: prefix + after }),
   }
 }

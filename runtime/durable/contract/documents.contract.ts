@@ -71,6 +71,20 @@ const steps: fc.Arbitrary<Step> = fc.oneof(
 )
 
 export function documentContract(test: TestFn, open: OpenStore): void {
+  test('documents are removed together, those that are there, and no others', async (t) => {
+    await using opened = await open()
+    const { documents } = opened.store
+    const given = ['1', '2', '3', '4'].map((name) => ({ collection: 'c', id: name, fields: { a: name } }))
+    await documents.insertAll([...given, { collection: 'd', id: '1', fields: {} }])
+    await documents.replace('c', '2', 1, { a: 'other' })
+    await documents.removeAll('c', ['1', 'none', '2', '4'])
+    await documents.removeAll('c', [])
+    t.deepEqual([await ids(documents, 'c'), await ids(documents, 'd')], [['3'], ['1']])
+    t.deepEqual(await ids(documents, 'c', { where: { a: '1' } }), [])
+    await t.throwsAsync(documents.removeAll('c', ['3', '']), { code: 'STORE_KEY' })
+    t.deepEqual(await ids(documents, 'c'), ['3'])
+  })
+
   test('documents are inserted all or none, with version 1', async (t) => {
     await using opened = await open()
     const { documents } = opened.store

@@ -20,6 +20,7 @@ function calls(store: Store, key: string): Record<string, () => Promise<unknown>
     get: () => documents.get('c', key),
     replace: () => documents.replace(key, 'a', 1, {}),
     removeDocument: () => documents.remove('c', key),
+    removeDocuments: () => documents.removeAll('c', [key]),
     find: () => all(documents.find(key)),
   }
 }

@@ -81,13 +81,24 @@ export class LmdbDocuments implements Documents {
   }
 
   async remove(collection: string, id: string): Promise<boolean> {
-    const { root, check, write } = this.#access
+    const { check, write } = this.#access
     check(collection, id)
-    return write(entryBytes, () => {
-      if (this.#indexes.has(collection))
-        this.#indexes.change(collection, id, this.#fieldsIfWhole(collection, id), undefined)
-      return root.removeSync(['document', collection, id])
+    return write(entryBytes, () => this.#remove(collection, id))
+  }
+
+  async removeAll(collection: string, ids: readonly string[]): Promise<void> {
+    const { check, write } = this.#access
+    check(collection, ...ids)
+    await write(ids.length * entryBytes, () => {
+      for (const id of ids) this.#remove(collection, id)
     })
+  }
+
+  /** Within a transaction. */
+  #remove(collection: string, id: string): boolean {
+    if (this.#indexes.has(collection))
+      this.#indexes.change(collection, id, this.#fieldsIfWhole(collection, id), undefined)
+    return this.#access.root.removeSync(['document', collection, id])
   }
 
   async *find(

@@ -11,6 +11,8 @@ import { collectionName, topFieldName } from './names.ts'
 
 /** Documents that the server gives at once. */
 const pageSize = 250
+/** Ids that one request names. */
+const mostIds = 1000
 
 /** Each collection is one of the database, each document one of MongoDB, with the fields at its top. */
 export class MongodbDocuments implements Documents {
@@ -92,6 +94,28 @@ export class MongodbDocuments implements Documents {
         if (deletedCount > 0) return true
       }
     })
+  }
+
+  async removeAll(collection: string, ids: readonly string[]): Promise<void> {
+    this.#access.check(collection, ...ids)
+    const records = this.#records(collection)
+    for (let from = 0; from < ids.length; from += mostIds) {
+      const some = { _id: { $in: ids.slice(from, from + mostIds) } }
+      const present = await this.#access.attempt(() =>
+        records.find(some, { projection: { _id: 1, _write: 1, _batch: 1 } }).toArray(),
+      )
+      const whole = present.filter(({ _batch }) => _batch === undefined)
+      // These documents and no later ones of the same ids, however late the request arrives.
+      const these = {
+        _id: { $in: whole.map(({ _id }) => _id) },
+        _write: { $in: whole.map(({ _write }) => _write) },
+        _batch: { $exists: false },
+      }
+      if (whole.length > 0) await this.#access.attempt(() => records.deleteMany(these))
+      // What was inserted or replaced just now is looked at by itself.
+      const left = await this.#access.attempt(() => records.find(some, { projection: { _id: 1 } }).toArray())
+      for (const { _id } of left) await this.remove(collection, _id)
+    }
   }
 
   async *find(

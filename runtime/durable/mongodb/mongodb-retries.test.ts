@@ -69,6 +69,12 @@ test.serial('a write whose answer is lost is made once, and answered', async (t)
     ],
   )
 
+  await losing(() => documents.removeAll('c', ['a', 'b']))
+  t.deepEqual(
+    (await all(documents.find('c'))).map(({ id }) => id),
+    ['c'],
+  )
+
   await losing(() => store.putBlob('blob', [big]))
   t.deepEqual(await blob(store, 'blob'), big)
   await losing(() => store.removeBlob('blob'))
