@@ -1,7 +1,7 @@
 import { Command } from 'commander'
 import type { CommandContext } from '../context.ts'
 import { counted } from '../output/phrases.ts'
-import { type RawRunOptions, runOptions } from '../run/run-options.ts'
+import { overridesOf, type RawRunOptions } from '../run/run-options.ts'
 
 /** `flamectl check`: whether a workload is in order, and what would run it; nothing is written. */
 export function checkCommand({ print }: Pick<CommandContext, 'print'>): Command {
@@ -14,7 +14,7 @@ export function checkCommand({ print }: Pick<CommandContext, 'print'>): Command 
     ])
     .option('--json', 'one JSON object on one line')
     .action(async (workload: string, raw: Pick<RawRunOptions, 'set' | 'json'>) => {
-      const { overrides } = runOptions(workload, { ...raw, store: '' }, { workers: 0 })
+      const overrides = overridesOf(raw.set ?? [])
       const { checkWorkload } = await import('./check-workload.ts')
       const found = await checkWorkload(workload, overrides)
       if (raw.json) return console.log(JSON.stringify(found))

@@ -83,7 +83,8 @@ function keptRounds(given: string): { readonly keep?: KeptRounds } {
   return { keep: { last, best } }
 }
 
-function overridesOf(given: readonly string[]): Record<string, string> {
+/** The settings that --set overrides, by name. RUN_SETTING_SYNTAX. */
+export function overridesOf(given: readonly string[]): Record<string, string> {
   const overrides: Record<string, string> = {}
   for (const list of given) {
     for (const pair of list.split(',')) {
