@@ -32,6 +32,12 @@ module.exports = {
       to: { path: 'node_modules/nact/' },
     },
     {
+      name: 'restify-in-one-file',
+      severity: 'error',
+      from: { pathNot: '^(api/http/rest-server\\.ts|bench/)' },
+      to: { path: '(node_modules/(@types/)?|^)restify(/|$)' },
+    },
+    {
       name: 'tsyringe-in-composition-roots',
       severity: 'error',
       from: { pathNot: 'compose\\.ts$' },

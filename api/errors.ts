@@ -74,11 +74,6 @@ export const apiErrors = {
     message: 'the server has {limit} {what} under way, which is its limit',
     hint: 'ask again after the seconds that Retry-After says',
   },
-  API_BAD_REQUEST: {
-    status: 400,
-    message: 'the request cannot be read: {found}',
-    hint: 'send HTTP as RFC 9110 has it',
-  },
   API_VALUE: {
     status: 422,
     message: 'the body holds what cannot be kept: {found}',

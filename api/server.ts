@@ -1,6 +1,5 @@
 import { setMaxListeners } from 'node:events'
-import type { Server } from 'node:http'
-import { createServer, type Request, type Response } from 'restify'
+import type { IncomingMessage, Server, ServerResponse } from 'node:http'
 import { type Ask, type ControlPlaneMessage, inContext, type RequestContext } from '../actors/index.ts'
 import { CodedError, isStoreTrouble } from '../runtime/index.ts'
 import { assertOwn, assertScope, challengeOf } from './auth/authority.ts'
@@ -16,6 +15,7 @@ import { readForm } from './http/form.ts'
 import { foreignSource, hostOf } from './http/loopback.ts'
 import { problemBody, problemOf } from './http/problem.ts'
 import { respond, send, sendJson } from './http/respond.ts'
+import { addressOf, type Handler, paramsOf, restServer } from './http/rest-server.ts'
 import type { AuditTrail } from './observe/audit-trail.ts'
 import type { Log } from './observe/log.ts'
 import type { Metrics } from './observe/metrics.ts'
@@ -43,16 +43,7 @@ export interface ApiOptions {
 
 export type Limits = BodyLimits & Bounds
 
-/** An API that isn't listening yet. As much of restify's server as is used: its types aren't there where this is installed. */
-export interface Api {
-  readonly server: Server
-  on(event: 'error' | 'after', listener: (error: Error) => void): unknown
-  listen(port: number, host: string, then: () => void): unknown
-  close(then?: () => void): unknown
-  address(): { readonly port: number }
-}
-
-/** Mounts the operations. Every path is there with a slash at its end too, which existing clients send. */
+/** A server that isn't listening yet. Every path is there with a slash at its end too, which existing clients send. */
 export function apiServer({
   ask,
   operations,
@@ -64,24 +55,27 @@ export function apiServer({
   heartbeatMs,
   gate,
   origins,
-}: ApiOptions): Api {
-  const server = createServer({ name: 'flame-fl', ignoreTrailingSlash: true })
+}: ApiOptions): Server {
   // Each stream listens to it.
   setMaxListeners(0, closing)
   const bounds = boundedBy(limits)
   const description = JSON.stringify(openApi(operations, { authenticated: gate !== undefined }))
 
-  server.pre(async (request, response) => {
-    observeRequest(beginExchange(request, response), request, response, { log, metrics })
-    if (closing.aborted) response.setHeader('connection', 'close')
-    allowPage(request, response, origins)
-    const host = hostOf(request.headers)
-    bounds.request(request.getPath(), response)
-    // A page of another site has no token.
-    const from = gate ? undefined : foreignSource(host, request.headers.origin, origins)
-    if (from !== undefined) throw apiError('API_FOREIGN', { from })
+  const rest = restServer({
+    log,
+    refuse,
+    begin(request, response) {
+      observeRequest(beginExchange(request, response), request, response, { log, metrics })
+      if (closing.aborted) response.setHeader('connection', 'close')
+      allowPage(request, response, origins)
+      const host = hostOf(request.headers)
+      bounds.request(addressOf(request).pathname, response)
+      // A page of another site has no token.
+      const from = gate ? undefined : foreignSource(host, request.headers.origin, origins)
+      if (from !== undefined) throw apiError('API_FOREIGN', { from })
+      return answersPreflight(request, response, origins)
+    },
   })
-  server.pre((request, response, next) => next(answersPreflight(request, response, origins) ? false : undefined))
   for (const operation of operations) {
     const path = operation.path.replace(/\{(\w+)\}/g, ':$1')
     mount(operation.method, path, operation.id, async (request, response) => {
@@ -104,49 +98,36 @@ export function apiServer({
     await admit(request, 'metrics')
     send(response, 200, metrics.contentType, await metrics.text())
   })
-  server.on('restifyError', async (request: Request, response: Response, cause: unknown, done: () => void) => {
-    await refuse(request, response, routingError(request, cause))
-    done()
-  })
-  return server
+  return rest.node
 
-  function mount(
-    method: Operation['method'],
-    path: string,
-    name: string,
-    handle: (request: Request, response: Response) => Promise<void>,
-  ): void {
-    const handler = async (request: Request, response: Response) => {
+  function mount(method: Operation['method'], path: string, name: string, handle: Handler): void {
+    const handler: Handler = async (request, response) => {
       exchangeOf(request).operation = name
-      try {
-        await handle(request, response)
-      } catch (cause) {
-        await refuse(request, response, cause)
-      }
+      await handle(request, response)
     }
-    server[method === 'delete' ? 'del' : method](path, handler)
+    rest.mount(verbs[method], path, handler)
     // Answered as GET is; Node leaves the content away.
-    if (method === 'get') server.head(path, handler)
+    if (method === 'get') rest.mount('HEAD', path, handler)
   }
 
   /** It lasts as long as its job: it's counted among the streams, and not measured. */
-  function beginStream(request: Request, response: Response): void {
+  function beginStream(request: IncomingMessage, response: ServerResponse): void {
     bounds.stream(response)
     exchangeOf(request).isStream = true
     metrics.beginStream()
   }
 
   /** Finds out who is calling, and whether they may. */
-  async function admit(request: Request, needed: Scope): Promise<void> {
+  async function admit(request: IncomingMessage, needed: Scope): Promise<void> {
     if (!gate) return
     const caller = await gate(request.headers)
     exchangeOf(request).caller = caller
     assertScope(caller, needed)
-    const { user } = request.params
+    const { user } = paramsOf(request)
     if (user !== undefined) assertOwn(caller, user)
   }
 
-  async function performed(request: Request, operation: Operation): Promise<Performed> {
+  async function performed(request: IncomingMessage, operation: Operation): Promise<Performed> {
     const { body } = operation
     const { requestId, caller } = exchangeOf(request)
     const { headers } = request
@@ -156,16 +137,16 @@ export function apiServer({
     const key = changes ? idempotencyKeyIn(headers) : undefined
     const context = { requestId, ...(ifMatch ? { ifMatch } : {}), ...(ifNoneMatch ? { ifNoneMatch } : {}) }
     const call = {
-      params: request.params,
-      query: Object.fromEntries(new URLSearchParams(request.getQuery())),
+      params: paramsOf(request),
+      query: Object.fromEntries(addressOf(request).searchParams),
       body:
         body &&
         (await (body.type === 'json'
           ? readJson(request, limits.jsonBytes)
           : readForm(request, limits.formBytes, body.files))),
-      apiKey: request.header('x-api-key'),
+      apiKey: headerOf(headers['x-api-key']),
       caller,
-      lastEventId: request.header('last-event-id'),
+      lastEventId: headerOf(headers['last-event-id']),
     }
     const perform = async (context: RequestContext) => {
       const performing = operation.perform(inContext(ask, context), call)
@@ -174,10 +155,10 @@ export function apiServer({
       return answer
     }
     if (key === undefined) return { answer: await perform(context) }
-    return performOnce(ask, { operation, call, key, path: request.getPath() }, context, perform)
+    return performOnce(ask, { operation, call, key, path: addressOf(request).pathname }, context, perform)
   }
 
-  async function assertReady(request: Request): Promise<void> {
+  async function assertReady(request: IncomingMessage): Promise<void> {
     if (closing.aborted) throw apiError('API_NOT_READY', { reason: 'it is closing' })
     try {
       const { requestId } = exchangeOf(request)
@@ -191,7 +172,7 @@ export function apiServer({
     }
   }
 
-  async function refuse(request: Request, response: Response, cause: unknown): Promise<void> {
+  async function refuse(request: IncomingMessage, response: ServerResponse, cause: unknown): Promise<void> {
     const problem = problemOf(cause)
     const exchange = exchangeOf(request)
     const { requestId, operation } = exchange
@@ -213,17 +194,13 @@ export function apiServer({
   }
 }
 
-function reads({ method = '' }: Request): boolean {
+function reads({ method = '' }: IncomingMessage): boolean {
   return method === 'GET' || method === 'HEAD'
 }
 
-/** What the router refuses, as an error of this layer's table. */
-function routingError(request: Request, cause: unknown): unknown {
-  const { method = '' } = request
-  const status = typeof cause === 'object' && cause !== null && 'statusCode' in cause ? cause.statusCode : 500
-  if (status === 404) return apiError('API_NOT_FOUND', { path: request.getPath() })
-  if (status === 405) return apiError('API_METHOD', { method, path: request.getPath() })
-  if (typeof status === 'number' && status < 500)
-    return apiError('API_BAD_REQUEST', { found: cause instanceof Error ? cause.message : status }, { cause })
-  return cause
+/** Of a header that may come once only. */
+function headerOf(value: string | string[] | undefined): string | undefined {
+  return typeof value === 'string' && value !== '' ? value : undefined
 }
+
+const verbs = { get: 'GET', post: 'POST', put: 'PUT', delete: 'DELETE' } as const

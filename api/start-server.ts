@@ -6,6 +6,7 @@ import { CHOOSE_DEPLOYER, compose, IDENTITY, type Setting, STORE, SYSTEM } from 
 import { apiError } from './errors.ts'
 import { checkOrigins } from './http/cors.ts'
 import { isLoopback } from './http/loopback.ts'
+import { portOf } from './http/rest-server.ts'
 import { silentConnections } from './http/silent-connections.ts'
 import { auditTrail } from './observe/audit-trail.ts'
 import { type LogSetting, openLog } from './observe/log.ts'
@@ -133,7 +134,12 @@ export async function startServer({
     await release()
     throw cause
   }
-  const closeSilent = silentConnections(server.server)
+  const closeSilent = silentConnections(server)
+  server.on('request', (_, response) =>
+    response.once('close', () => {
+      if (closing.signal.aborted) setImmediate(() => server.closeIdleConnections())
+    }),
+  )
   let closed: Promise<void> | undefined
   const close = () => {
     closing.abort()
@@ -141,9 +147,7 @@ export async function startServer({
     closed ??= new Promise<void>((resolve) => {
       server.close(() => resolve())
       // Connections that wait for a next request would keep the server open.
-      const closeIdle = () => server.server.closeIdleConnections()
-      server.on('after', () => setImmediate(closeIdle))
-      closeIdle()
+      server.closeIdleConnections()
       closeSilent()
     })
       .then(() => trail.settled())
@@ -151,5 +155,5 @@ export async function startServer({
     return closed
   }
   const name = isIPv6(host) ? `[${host}]` : host
-  return { url: `http://${name}:${server.address().port}`, close, [Symbol.asyncDispose]: close }
+  return { url: `http://${name}:${portOf(server)}`, close, [Symbol.asyncDispose]: close }
 }

@@ -1,14 +1,15 @@
+import type { IncomingMessage, ServerResponse } from 'node:http'
 import { pipeline } from 'node:stream/promises'
-import type { Request, Response as ServerResponse } from 'restify'
 import { entityTag, type ReadArchive } from '../../actors/index.ts'
 import type { Answer, Operation } from '../operation.ts'
 import { isKnown } from './conditions.ts'
 import { eventStreamType, type StreamOptions, sendEvents } from './event-stream.ts'
 import { rangeIn, slice } from './range.ts'
+import { addressOf } from './rest-server.ts'
 
 /** Sends an operation's answer. */
 export async function respond(
-  request: Request,
+  request: IncomingMessage,
   response: ServerResponse,
   { status, method }: Operation,
   answer: Answer,
@@ -44,7 +45,7 @@ export async function respond(
 }
 
 /** Gives what is answered its tag; if the caller has it already, says that alone. */
-function isUnchanged(request: Request, response: ServerResponse, tag: string): boolean {
+function isUnchanged(request: IncomingMessage, response: ServerResponse, tag: string): boolean {
   response.setHeader('etag', tag)
   if (!isKnown(request.headers, tag)) return false
   response.writeHead(304)
@@ -52,7 +53,7 @@ function isUnchanged(request: Request, response: ServerResponse, tag: string): b
   return true
 }
 
-async function sendArchive(request: Request, response: ServerResponse, archive: ReadArchive): Promise<void> {
+async function sendArchive(request: IncomingMessage, response: ServerResponse, archive: ReadArchive): Promise<void> {
   const { fileName, sizeBytes, tag, chunks } = archive
   response.setHeader('accept-ranges', 'bytes')
   if (isUnchanged(request, response, tag)) return
@@ -76,10 +77,10 @@ async function sendArchive(request: Request, response: ServerResponse, archive: 
   return pipeline(slice(chunks, range), response)
 }
 
-function nextPage(request: Request, after: string): string {
-  const query = new URLSearchParams(request.getQuery())
-  query.set('after', after)
-  return `${request.getPath()}?${query.toString()}`
+function nextPage(request: IncomingMessage, after: string): string {
+  const { pathname, searchParams } = addressOf(request)
+  searchParams.set('after', after)
+  return `${pathname}?${searchParams.toString()}`
 }
 
 export function sendJson(response: ServerResponse, status: number, value: unknown): void {
@@ -88,7 +89,8 @@ export function sendJson(response: ServerResponse, status: number, value: unknow
 
 export function send(response: ServerResponse, status: number, type: string, content: string | Buffer): void {
   const bytes = Buffer.from(content)
-  response.sendRaw(status, bytes, { 'content-type': type, 'content-length': String(bytes.length) })
+  response.writeHead(status, { 'content-type': type, 'content-length': String(bytes.length) })
+  response.end(bytes)
 }
 
 /**

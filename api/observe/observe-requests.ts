@@ -1,4 +1,4 @@
-import type { Request, Response } from 'restify'
+import type { IncomingMessage, ServerResponse } from 'node:http'
 import { type Exchange, loggedPath } from '../http/exchange.ts'
 import type { Log } from './log.ts'
 import type { Metrics } from './metrics.ts'
@@ -9,8 +9,8 @@ const ownNames: readonly string[] = ['healthz', 'readyz', 'metrics']
 /** Counts a request and logs how it ended. */
 export function observeRequest(
   exchange: Exchange,
-  request: Request,
-  response: Response,
+  request: IncomingMessage,
+  response: ServerResponse,
   { log, metrics }: { readonly log: Log; readonly metrics: Metrics },
 ): void {
   metrics.begin()

@@ -8,6 +8,7 @@ import {
   newTaskKey,
 } from '../../actors/index.ts'
 import type { Gate } from '../../api/auth/gate.ts'
+import { portOf } from '../../api/http/rest-server.ts'
 import { auditTrail } from '../../api/observe/audit-trail.ts'
 import { openLog } from '../../api/observe/log.ts'
 import { serverMetrics } from '../../api/observe/metrics.ts'
@@ -60,13 +61,13 @@ export async function planeStage({ heartbeatMs = 15_000, gate, limits = {} }: Pl
   })
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
   return {
-    url: `http://127.0.0.1:${server.address().port}`,
+    url: `http://127.0.0.1:${portOf(server)}`,
     store,
     closing,
     ask,
     async [Symbol.asyncDispose]() {
       closing.abort()
-      server.server.closeAllConnections()
+      server.closeAllConnections()
       server.close()
       await system.terminate()
     },
