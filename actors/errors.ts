@@ -29,8 +29,9 @@ const catalogueErrors = {
   DATASET_UNKNOWN: { message: 'there is no dataset {id}', hint: 'look at the list of datasets' },
   DATASET_USED: { message: 'dataset {id} is used in job {jobs}', hint: 'wait until the job has ended, or stop it' },
   REALM_UNSERVED: {
-    message: 'no compute that is up is registered in region {region}, and the dataset is private',
-    hint: 'register a compute there, or use the realm "default"',
+    message:
+      'no compute that is up, and may have tasks of the dataset, is registered in region {region}, and the dataset is private',
+    hint: 'register a compute there, name the administrator of one that is there in computeAdmins, or use the realm "default"',
   },
   REALM_UNKNOWN: {
     message: 'realm {realm} names no registered compute',
@@ -39,6 +40,18 @@ const catalogueErrors = {
   COMPUTE_KEY_DIFFERS: {
     message: 'compute {id} is registered with another key',
     hint: 'use its key, or register under another id',
+  },
+  COMPUTE_RESERVED: {
+    message: 'compute {id} would get the tasks of all jobs that name no other',
+    hint: 'have it registered with a token of the scope admin, or choose another id',
+  },
+  COMPUTE_FIXED: {
+    message: 'the region and the administrator of compute {id} are not changed by its key',
+    hint: 'have them changed with a token of the scope admin, or leave them as they are',
+  },
+  COMPUTE_UNTRUSTED: {
+    message: 'compute {id} is run by {admin}, whose computes may not have tasks of the dataset',
+    hint: 'if they may, name {admin} in computeAdmins of the dataset; else choose another realm',
   },
   COMPUTE_UNKNOWN: { message: 'there is no compute {id}', hint: 'register it with POST on /computes' },
   COMPUTE_USED: { message: 'compute {id} is named by dataset {datasets}', hint: 'move or delete the datasets first' },

@@ -103,6 +103,8 @@ interface DecodedCall<Path extends string, Query, Body> {
   readonly lastEventId: string | undefined
   /** Whether the caller was asked who they are. */
   readonly isAuthenticated: boolean
+  /** Whether the caller has shown to be an administrator. */
+  readonly isAdmin: boolean
 }
 
 type Request<Value> = (replyTo: ActorRef<Reply<Value>>) => ControlPlaneMessage
@@ -258,6 +260,7 @@ export function made<
         apiKey: call.apiKey,
         lastEventId: call.lastEventId,
         isAuthenticated: call.caller !== undefined,
+        isAdmin: call.caller?.scopes.includes('admin') ?? false,
       }
       if (call.caller && owner) assertOwn(call.caller, owner(decoded))
       if (authorize) await ask(authorize(decoded))

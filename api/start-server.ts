@@ -29,6 +29,8 @@ export interface ServerOptions extends Setting {
   readonly workers?: WorkerSettings
   /** Callers must show a token. Default: nobody is asked who they are. */
   readonly authentication?: AuthenticationSetting
+  /** Where callers must show a token: administrators whose computes may run everybody's tasks. Default: none. */
+  readonly computeAdmins?: readonly string[]
   /** Origins of pages elsewhere that may ask, such as https://example.org. Default: none. */
   readonly origins?: readonly string[]
   /** Default: of each request, to standard error. */
@@ -65,6 +67,7 @@ export async function startServer({
   mostTasks,
   workers = {},
   authentication,
+  computeAdmins = [],
   origins = [],
   log: logSetting = {},
   onTrouble,
@@ -92,6 +95,7 @@ export async function startServer({
     controlPlane({
       store,
       workers,
+      ...(gate ? { computeAdmins } : {}),
       ...(mostTasks === undefined ? {} : { mostTasks }),
       archiveLimits: archiveLimitsOf(archiveBytes),
       chooseDeployer,

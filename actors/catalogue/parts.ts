@@ -1,5 +1,6 @@
 import type { Store } from '../../runtime/index.ts'
 import type { PlacedFault } from '../errors.ts'
+import type { TrustedAdmins } from './computes/compute-trust.ts'
 import type { JobSpecification } from './model/job.ts'
 import type { WorkerSettings } from './tasks/task-config.ts'
 
@@ -22,6 +23,8 @@ export interface CatalogueParts {
   /** Other servers may share the store: what they have under way is left alone as long as they live. Default false. */
   readonly shared?: boolean
   readonly workers?: WorkerSettings
+  /** Where callers are asked for a token: whose computes may run everybody's tasks. Default: nobody is asked, any compute may. */
+  readonly computeAdmins?: TrustedAdmins
   /** What of a job can't be run where tasks on these computes would be. Default: nothing. */
   readonly runFaults?: (
     spec: JobSpecification,

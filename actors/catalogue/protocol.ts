@@ -30,6 +30,11 @@ interface OfCompute {
   readonly key: string | undefined
 }
 
+/** Whether an administrator of the server asks, where callers are asked who they are. Default: no. */
+interface ByAdmin {
+  readonly byAdmin?: boolean
+}
+
 interface OfDeployment extends OfCompute {
   readonly job: string
 }
@@ -93,8 +98,11 @@ export type UserCommand =
 
 /** What changes computes, which are no user's. */
 export type ComputeCommand =
-  | ({ readonly type: 'register-compute'; readonly registration: ComputeRegistration } & Asking<ComputeStatus>)
-  | (OfCompute & { readonly type: 'update-compute'; readonly spec: ComputeSpec } & Asking<ComputeStatus>)
+  | (ByAdmin & {
+      readonly type: 'register-compute'
+      readonly registration: ComputeRegistration
+    } & Asking<ComputeStatus>)
+  | (OfCompute & ByAdmin & { readonly type: 'update-compute'; readonly spec: ComputeSpec } & Asking<ComputeStatus>)
   | (OfCompute & { readonly type: 'remove-compute' } & Asking<null>)
   | (OfDeployment & { readonly type: 'report-deployment'; readonly status: DeploymentStatus } & Asking<null>)
 

@@ -66,11 +66,11 @@ export function answerQuery(
     case 'check-compute-key':
       return answer(query, () => findCompute(collections, query.compute, query.key).then(() => null))
     case 'list-compute-jobs':
-      return answer(query, () => listComputeJobs(collections, query, query.page))
+      return answer(query, () => listComputeJobs(collections, parts, query, query.page))
     case 'list-deployments':
       return answer(query, () => listDeployments(collections, query, query.page))
     case 'read-deployment-config':
-      return answer(query, () => readDeploymentConfig(collections, query, query.job, parts.workers))
+      return answer(query, () => readDeploymentConfig(collections, parts, query, query.job))
     case 'read-deployment-status':
       return answer(query, () => readDeploymentStatus(collections, query, query.job))
     case 'check-task-key':

@@ -107,7 +107,7 @@ export function userWriter(collections: Collections, parts: CatalogueParts): Beh
       case 'create-dataset':
         return answer(message, () => createDataset(collections, parts, user, message.info, context))
       case 'update-dataset':
-        return answer(message, () => updateDataset(collections, user, message.dataset, message.info, context))
+        return answer(message, () => updateDataset(collections, parts, user, message.dataset, message.info, context))
       case 'remove-dataset':
         return answer(message, () => removeDataset(collections, user, message.dataset, context))
     }

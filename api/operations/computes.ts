@@ -26,7 +26,12 @@ export const computeOperations = [
     body: computeRegistration,
     owner: (call) => call.body.adminId,
     answer: computeStatus,
-    request: (call) => (replyTo) => ({ type: 'register-compute', registration: call.body, replyTo }),
+    request: (call) => (replyTo) => ({
+      type: 'register-compute',
+      registration: call.body,
+      byAdmin: call.isAdmin,
+      replyTo,
+    }),
   }),
   listOperation({
     id: 'getComputes',
@@ -74,6 +79,7 @@ export const computeOperations = [
       compute: call.param('computeId'),
       key: call.apiKey,
       spec: call.body,
+      byAdmin: call.isAdmin,
       replyTo,
     }),
   }),

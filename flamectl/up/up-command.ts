@@ -23,6 +23,10 @@ export function upCommand(): Command {
     .option('--no-in-process', 'leave all jobs to agents')
     .option('--data <folder...>', 'where callers are asked for a token: folders that jobs on this machine may read')
     .option('--auth', 'ask callers for a token; always where other machines can reach it')
+    .option(
+      '--compute-admins <user...>',
+      "where callers are asked for a token: whose computes may run everybody's tasks",
+    )
     .option('--key-file <file>', 'by which it knows its tokens', keyFileIn(defaultFolder))
     .option('--cors <origin...>', 'pages elsewhere that may ask, such as https://example.org')
     .option('--max-code <megabytes>', "of a design's code, packed; unpacked it may have ten times as many", '10')

@@ -10,6 +10,7 @@ export interface RawUpOptions {
   readonly auth?: boolean
   readonly inProcess?: boolean
   readonly data?: readonly string[]
+  readonly computeAdmins?: readonly string[]
   readonly keyFile: string
   readonly maxCode: string
   readonly cors?: readonly string[]

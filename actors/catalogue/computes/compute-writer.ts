@@ -11,10 +11,20 @@ export function computeWriter(collections: Collections, parts: CatalogueParts): 
   return () => (message) => {
     switch (message.type) {
       case 'register-compute':
-        return answer(message, () => registerCompute(collections, parts, message.registration))
+        return answer(message, () =>
+          registerCompute(collections, parts, message.registration, message.byAdmin ?? false),
+        )
       case 'update-compute':
         return answer(message, () =>
-          updateCompute(collections, parts, message.compute, message.key, message.spec, message.context),
+          updateCompute(
+            collections,
+            parts,
+            message.compute,
+            message.key,
+            message.spec,
+            message.byAdmin ?? false,
+            message.context,
+          ),
         )
       case 'remove-compute':
         return answer(message, () => removeCompute(collections, message.compute, message.key, message.context))

@@ -10,18 +10,29 @@ import type { Stored } from '../records/records.ts'
 import type { RequestContext } from '../reply.ts'
 import { hashKey, isKey } from './compute-key.ts'
 
-/** Registers a compute; again with the same key: unchanged. COMPUTE_KEY_DIFFERS with another. */
+/** The compute whose tasks are those that name no other. */
+const anywhere = 'default'
+
+/**
+ * Registers a compute; again with the same key: unchanged, but that an administrator of the server vouches for it so, where
+ * callers are asked for a token. COMPUTE_KEY_DIFFERS with another; COMPUTE_RESERVED if only such an administrator may.
+ */
 export async function registerCompute(
   { computes }: Collections,
-  { now }: CatalogueParts,
+  { now, computeAdmins }: CatalogueParts,
   { computeId, apiKey, adminId, region }: ComputeRegistration,
+  byAdmin: boolean,
 ): Promise<ComputeStatus> {
+  if (computeAdmins && computeId === anywhere && !byAdmin) throw catalogueError('COMPUTE_RESERVED', { id: computeId })
   const at = now()
-  const value: ComputeRecord = { adminId, region, state: 'up', ...hashKey(apiKey), registeredAt: at, updatedAt: at }
+  const vouched = computeAdmins && byAdmin ? ({ vouched: true } as const) : {}
+  const stamps = { registeredAt: at, updatedAt: at }
+  const value: ComputeRecord = { adminId, region, state: 'up', ...hashKey(apiKey), ...stamps, ...vouched }
   if (await computes.insert({ id: computeId, value })) return statusOf({ id: computeId, value })
   const present = await computes.get(computeId)
   if (!present) throw catalogueError('WRITTEN_MEANWHILE', { what: `compute ${computeId}` })
   if (!isKey(present.value, apiKey)) throw catalogueError('COMPUTE_KEY_DIFFERS', { id: computeId })
+  if ('vouched' in vouched && !present.value.vouched) await computes.replace(present, { ...present.value, ...vouched })
   return statusOf(present)
 }
 
@@ -50,18 +61,25 @@ export async function readComputeConfig(
   return specOf(await findCompute(collections, id, key))
 }
 
-/** Changes what is given: region, administrator, key. */
+/**
+ * Changes what is given: region, administrator, key. COMPUTE_FIXED if region or administrator would be others, and callers are
+ * asked for a token: by them it's decided whose tasks the compute gets.
+ */
 export async function updateCompute(
   collections: Collections,
-  { now }: CatalogueParts,
+  { now, computeAdmins }: CatalogueParts,
   id: string,
   key: string | undefined,
   { computeId = id, apiKey, region, adminId }: ComputeSpec,
+  byAdmin: boolean,
   context?: RequestContext,
 ): Promise<ComputeStatus> {
   if (computeId !== id) throw catalogueError('FIELD_DIFFERS', { field: 'computeId', given: computeId, expected: id })
   const found = await findCompute(collections, id, key)
   assertMatch(context, `compute ${id}`, statusOf(found))
+  const { region: had, adminId: hadAdmin } = found.value
+  const isMoved = (region ?? had) !== had || (adminId ?? hadAdmin) !== hadAdmin
+  if (computeAdmins && isMoved && !byAdmin) throw catalogueError('COMPUTE_FIXED', { id })
   const value = {
     ...found.value,
     ...(region === undefined ? {} : { region }),

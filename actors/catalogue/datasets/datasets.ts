@@ -1,4 +1,5 @@
 import { catalogueError } from '../../errors.ts'
+import type { DatasetOwner } from '../computes/compute-trust.ts'
 import { assertMatch } from '../conditions.ts'
 import { endedNames } from '../jobs/job-transitions.ts'
 import { checkIdentifier } from '../model/atoms.ts'
@@ -11,19 +12,19 @@ import type { DatasetRecord } from '../records/record-models.ts'
 import type { Stored } from '../records/records.ts'
 import type { RequestContext } from '../reply.ts'
 import { sameId, sameOwner } from '../same.ts'
-import { placeOf } from './realm.ts'
+import { assertTrusted, placeOf } from './realm.ts'
 
 /** Answers with its id. */
 export async function createDataset(
   collections: Collections,
-  { newId, now }: CatalogueParts,
+  { newId, now, computeAdmins }: CatalogueParts,
   user: string,
   info: DatasetInfo,
   context?: RequestContext,
 ): Promise<string> {
   checkIdentifier('a user', user)
   sameOwner(user, info)
-  const place = await placeOf(collections, info)
+  const place = await placeOf(collections, computeAdmins, info, ownerOf(user, info))
   const { once } = context ?? {}
   const id = info.id ?? once ?? newId()
   const made = once === undefined ? {} : { once }
@@ -50,6 +51,7 @@ export async function readDataset(collections: Collections, user: string, id: st
 /** The whole of it anew; it keeps its compute if neither its realm changes nor who may read it. */
 export async function updateDataset(
   collections: Collections,
+  { computeAdmins }: CatalogueParts,
   user: string,
   id: string,
   info: DatasetInfo,
@@ -61,7 +63,10 @@ export async function updateDataset(
   assertMatch(context, `dataset ${id}`, infoOf(found))
   const { realm, computeId, createdAt, isPublic = false } = found.value
   const isPlaced = info.realm === realm && (info.isPublic ?? false) === isPublic
-  const place = isPlaced ? { realm, computeId } : await placeOf(collections, info)
+  const owner = ownerOf(user, info)
+  const present = isPlaced && computeId !== 'default' ? await collections.computes.get(computeId) : undefined
+  if (present) assertTrusted(computeAdmins, present, owner)
+  const place = isPlaced ? { realm, computeId } : await placeOf(collections, computeAdmins, info, owner)
   const value = { ...info, ...place, id, userId: user, createdAt }
   await collections.datasets.replace(found, value)
   return infoOf({ ...found, value })
@@ -83,6 +88,10 @@ export async function removeDataset(
   if (jobs.length > 0) throw catalogueError('DATASET_USED', { id, jobs: jobs.join(', ') })
   await collections.datasets.remove(id)
   return null
+}
+
+function ownerOf(userId: string, { computeAdmins }: DatasetInfo): DatasetOwner {
+  return { userId, ...(computeAdmins ? { computeAdmins } : {}) }
 }
 
 async function findDataset({ datasets }: Collections, user: string, id: string): Promise<Stored<DatasetRecord>> {

@@ -1,6 +1,8 @@
 import { catalogueError } from '../../errors.ts'
+import { type DatasetOwner, isTrusted, type TrustedAdmins } from '../computes/compute-trust.ts'
 import { isIdentifier } from '../model/atoms.ts'
 import type { Collections } from '../records/collections.ts'
+import type { ComputeRecord } from '../records/record-models.ts'
 
 /** Where a dataset may be used. */
 export interface Place {
@@ -12,11 +14,14 @@ const anywhere = 'default'
 
 /**
  * Finds the compute that a realm means. `default` is anywhere; `default/…` is a region, with or without that first part; any
- * other is a compute's id. REALM_UNSERVED if a private dataset's region has no compute that is up, REALM_UNKNOWN.
+ * other is a compute's id. Computes that the owner doesn't trust are passed over in a region. REALM_UNSERVED if a private
+ * dataset's region has no compute that is up, REALM_UNKNOWN, COMPUTE_UNTRUSTED.
  */
 export async function placeOf(
-  { computes }: Collections,
+  { computes }: Pick<Collections, 'computes'>,
+  admins: TrustedAdmins,
   { realm, isPublic = false }: { readonly realm: string; readonly isPublic?: boolean },
+  owner: DatasetOwner,
 ): Promise<Place> {
   if (realm === anywhere) return { realm, computeId: anywhere }
   if (!realm.startsWith(`${anywhere}/`)) {
@@ -24,14 +29,39 @@ export async function placeOf(
     const found = isIdentifier(id) ? await computes.get(id) : undefined
     if (!found || (realm !== id && realm !== realmOf(found.value.region, id)))
       throw catalogueError('REALM_UNKNOWN', { realm })
+    assertTrusted(admins, found, owner)
     return { realm: realmOf(found.value.region, id), computeId: id }
   }
   for (const region of [realm, realm.slice(anywhere.length + 1)]) {
-    for await (const { id } of computes.find({ where: { region, state: 'up' } }))
-      return { realm: realmOf(region, id), computeId: id }
+    const id = await firstIn({ computes }, region, admins, owner)
+    if (id !== undefined) return { realm: realmOf(region, id), computeId: id }
   }
   if (!isPublic) throw catalogueError('REALM_UNSERVED', { region: realm })
   return { realm, computeId: anywhere }
+}
+
+/** COMPUTE_UNTRUSTED unless a compute may have the tasks of the owner's dataset. */
+export function assertTrusted(
+  admins: TrustedAdmins,
+  { id, value }: { readonly id: string; readonly value: ComputeRecord },
+  owner: DatasetOwner,
+): void {
+  if (!isTrusted(admins, value, owner)) throw catalogueError('COMPUTE_UNTRUSTED', { id, admin: value.adminId })
+}
+
+/** The lowest id of a region's computes that are up and trusted: looked up by who is trusted, however many others there are. */
+async function firstIn(
+  { computes }: Pick<Collections, 'computes'>,
+  region: string,
+  admins: TrustedAdmins,
+  { userId, computeAdmins = [] }: DatasetOwner,
+): Promise<string | undefined> {
+  const up = { region, state: 'up' } as const
+  const named = [...new Set([userId, ...(admins ?? []), ...computeAdmins])]
+  const trusted = admins ? [{ vouched: true, ...up }, ...named.map((adminId) => ({ adminId, ...up }))] : [up]
+  const ids: string[] = []
+  for (const where of trusted) for await (const { id } of computes.find({ where, limit: 1 })) ids.push(id)
+  return ids.toSorted()[0]
 }
 
 /** A compute may be registered without a region. */

@@ -1,4 +1,5 @@
 import { catalogueError } from '../../errors.ts'
+import { mayRun, type TrustedAdmins } from '../computes/compute-trust.ts'
 import { findCompute } from '../computes/computes.ts'
 import { assertMatch } from '../conditions.ts'
 import { presentJob, tasksOf } from '../jobs/expansions.ts'
@@ -10,10 +11,9 @@ import { type Page, type PageRequest, pageOf } from '../page.ts'
 import type { CatalogueParts } from '../parts.ts'
 import { attempted } from '../records/attempted.ts'
 import type { Collections } from '../records/collections.ts'
-import type { CatalogueJob, TaskRecord } from '../records/record-models.ts'
+import type { CatalogueJob, ComputeRecord, TaskRecord } from '../records/record-models.ts'
 import type { Stored } from '../records/records.ts'
 import type { RequestContext } from '../reply.ts'
-import type { WorkerSettings } from '../tasks/task-config.ts'
 
 /** What every request of a compute tells: which it is, and its key. */
 export interface ComputeAccess {
@@ -24,27 +24,39 @@ export interface ComputeAccess {
 /** Jobs under way that have tasks on the compute. */
 export async function listComputeJobs(
   collections: Collections,
+  { computeAdmins }: CatalogueParts,
   access: ComputeAccess,
   page: PageRequest,
 ): Promise<Page<JobStatus>> {
-  await findCompute(collections, access.compute, access.key)
-  return pageOf(jobsOn(collections, access.compute, page), page, ({ id }) => id, statusOf)
+  const compute = await findCompute(collections, access.compute, access.key)
+  return pageOf(jobsOn(collections, computeAdmins, compute, page), page, ({ id }) => id, statusOf)
 }
 
 /** Found by the leases, of which each job under way has one, or for an instant two. */
-async function* jobsOn(collections: Collections, compute: string, { after }: PageRequest) {
+async function* jobsOn(
+  collections: Collections,
+  admins: TrustedAdmins,
+  compute: Stored<ComputeRecord>,
+  { after }: PageRequest,
+) {
   let last: string | undefined
   // The leases of a job are below its id and a slash.
   for await (const { value } of collections.leases.find(after === undefined ? {} : { after: `${after}/\u{10ffff}` })) {
     if (value.job === last) continue
     last = value.job
     const job = await collections.jobs.get(value.job)
-    if (job && isUnderWay(job.value.state) && (await hasTaskOn(collections, job, compute))) yield job
+    if (job && isUnderWay(job.value.state) && (await hasTaskOn(collections, admins, job, compute))) yield job
   }
 }
 
-async function hasTaskOn({ tasks }: Collections, { id, value }: Stored<CatalogueJob>, compute: string) {
-  for await (const task of tasks.below(`${id}/${value.expansion}/`)) if (task.value.computeId === compute) return true
+async function hasTaskOn(
+  { tasks }: Collections,
+  admins: TrustedAdmins,
+  { id, value }: Stored<CatalogueJob>,
+  compute: Stored<ComputeRecord>,
+) {
+  for await (const { value: task } of tasks.below(`${id}/${value.expansion}/`))
+    if (task.computeId === compute.id && mayRun(admins, compute.value, task, value.userId)) return true
   return false
 }
 
@@ -64,15 +76,14 @@ export async function listDeployments(
   )
 }
 
-/** The tasks that a compute is to run, with their keys. DEPLOYMENT_UNKNOWN if the job has none there. */
+/** The tasks that a compute may and is to run, with their keys. DEPLOYMENT_UNKNOWN if the job has none there. */
 export async function readDeploymentConfig(
   collections: Collections,
+  { computeAdmins, workers: { image } = {} }: CatalogueParts,
   { compute, key }: ComputeAccess,
   job: string,
-  { image }: WorkerSettings = {},
 ): Promise<DeploymentConfig> {
-  await findCompute(collections, compute, key)
-  const tasks = await tasksOn(collections, compute, job)
+  const tasks = await tasksOn(collections, computeAdmins, await findCompute(collections, compute, key), job)
   const agentKVs = Object.fromEntries(tasks.map((task) => [task.taskId, task.key]))
   return { jobId: job, agentKVs, ...(image === undefined ? {} : { imageLoc: image }) }
 }
@@ -92,18 +103,18 @@ export async function readDeploymentStatus(
 /** Takes note of how far the named tasks' deployment has come; others stay as they were. DEPLOYMENT_UNKNOWN, TASK_UNKNOWN. */
 export async function reportDeployment(
   collections: Collections,
-  { now }: CatalogueParts,
+  { now, computeAdmins }: CatalogueParts,
   { compute, key }: ComputeAccess,
   job: string,
   status: DeploymentStatus,
   context?: RequestContext,
 ): Promise<null> {
-  await findCompute(collections, compute, key)
+  const present = await findCompute(collections, compute, key)
   return attempted(async () => {
     const found = await collections.deployments.get(`${compute}/${job}`)
     if (!found) throw catalogueError('DEPLOYMENT_UNKNOWN', { compute, job })
     assertMatch(context, `the deployment of job ${job}`, found.value.statuses)
-    const tasks = new Set((await tasksOn(collections, compute, job)).map(({ taskId }) => taskId))
+    const tasks = new Set((await tasksOn(collections, computeAdmins, present, job)).map(({ taskId }) => taskId))
     for (const id of Object.keys(status)) if (!tasks.has(id)) throw catalogueError('TASK_UNKNOWN', { job, id })
     const statuses = { ...found.value.statuses, ...status }
     await collections.deployments.replace(found, { ...found.value, statuses, updatedAt: now() })
@@ -128,9 +139,15 @@ export function openDeployment(
   })
 }
 
-async function tasksOn(collections: Collections, compute: string, job: string): Promise<TaskRecord[]> {
+async function tasksOn(
+  collections: Collections,
+  admins: TrustedAdmins,
+  { id, value }: Stored<ComputeRecord>,
+  job: string,
+): Promise<TaskRecord[]> {
   const found = await presentJob(collections, job)
-  const tasks = found ? (await tasksOf(collections, found)).filter(({ computeId }) => computeId === compute) : []
-  if (tasks.length === 0) throw catalogueError('DEPLOYMENT_UNKNOWN', { compute, job })
-  return tasks
+  const tasks = found ? await tasksOf(collections, found) : []
+  const here = tasks.filter((task) => task.computeId === id && mayRun(admins, value, task, found?.value.userId ?? ''))
+  if (here.length === 0) throw catalogueError('DEPLOYMENT_UNKNOWN', { compute: id, job })
+  return here
 }

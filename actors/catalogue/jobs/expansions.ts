@@ -1,5 +1,5 @@
 import type { NewDocument, Store } from '../../../runtime/index.ts'
-import { forgetRole, type Task } from '../../../sdk/index.ts'
+import { forgetRole } from '../../../sdk/index.ts'
 import { catalogueError, isRefusal } from '../../errors.ts'
 import { removeEvents } from '../../events/event-journal.ts'
 import { batchSize, inBatches } from '../../in-batches.ts'
@@ -8,6 +8,7 @@ import type { CatalogueParts } from '../parts.ts'
 import type { Collections } from '../records/collections.ts'
 import type { CatalogueJob, ExpansionRecord, TaskRecord } from '../records/record-models.ts'
 import { type Records, removeBelow, type Stored } from '../records/records.ts'
+import type { PlannedTask } from './plan-job.ts'
 
 /*
  * A new job of few tasks is inserted together with them. Else a job's tasks are written first, in batches, under an expansion
@@ -60,11 +61,12 @@ export function* taskEntries(
   { tasks }: Collections,
   job: string,
   expansion: string,
-  expanded: Iterable<Task>,
+  expanded: Iterable<PlannedTask>,
   at: string,
 ): Generator<NewDocument> {
   let index = 0
-  for (const { taskId, end, role, groupAssociation, computeId, replica, dataset, key } of expanded) {
+  for (const task of expanded) {
+    const { taskId, end, role, groupAssociation, computeId, replica, key, computeAdmin, dataset, datasetOwner } = task
     yield tasks.entry(taskKey(job, expansion, taskId), {
       jobId: job,
       taskId,
@@ -77,7 +79,9 @@ export function* taskEntries(
       key,
       state: 'ready',
       timestamp: at,
+      ...(computeAdmin === undefined ? {} : { computeAdmin }),
       ...(dataset === undefined ? {} : { dataset }),
+      ...(datasetOwner === undefined ? {} : { datasetOwner }),
     })
     index += 1
   }

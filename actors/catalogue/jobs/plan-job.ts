@@ -1,6 +1,7 @@
 import { expansion, findFaults, type Schema, type Task, type Topology, taskCount } from '../../../sdk/index.ts'
-import { faultyError, type PlacedFault } from '../../errors.ts'
+import { catalogueError, faultyError, type PlacedFault } from '../../errors.ts'
 import { batchSize, inBatches } from '../../in-batches.ts'
+import { isTrusted } from '../computes/compute-trust.ts'
 import { topFolders } from '../designs/archive.ts'
 import { modelSpecFaults } from '../model/algorithms.ts'
 import { isIdentifier } from '../model/atoms.ts'
@@ -13,14 +14,17 @@ import {
 } from '../model/job.ts'
 import type { CatalogueParts } from '../parts.ts'
 import type { Collections } from '../records/collections.ts'
-import type { DatasetRecord, DesignRecord, Revisions } from '../records/record-models.ts'
+import type { ComputeRecord, DatasetRecord, DesignRecord, Revisions, TaskRecord } from '../records/record-models.ts'
+
+/** A task, and what was trusted for it when it was planned. */
+export type PlannedTask = Task & Pick<TaskRecord, 'computeAdmin' | 'datasetOwner'>
 
 /** A job found to be in order. */
 export interface JobPlan {
   readonly spec: JobSpecification
   readonly designSerial: string
   /** Its tasks, made as they are taken, once. */
-  readonly expanded: Iterable<Task>
+  readonly expanded: Iterable<PlannedTask>
   /** How many tasks it has. */
   readonly count: number
 }
@@ -28,7 +32,7 @@ export interface JobPlan {
 /** Checks the whole of a job against the catalogue and expands it. JOB_INVALID with every fault; nothing is written. */
 export async function planJob(
   collections: Collections,
-  { newKey, mostTasks = defaultMostTasks, runFaults = () => [] }: CatalogueParts,
+  { newKey, mostTasks = defaultMostTasks, runFaults = () => [], computeAdmins }: CatalogueParts,
   user: string,
   jobId: string,
   given: JobSpecification,
@@ -45,6 +49,7 @@ export async function planJob(
     codeOf(collections, design, given, faults),
     datasetsOf(collections, user, given),
   ])
+  const admins = computeAdmins && (await adminsOf(collections, computeAdmins, datasets, faults))
   const dataSpec = (given.dataSpec ?? []).map(({ role, datasetGroups = {} }) => ({ role, datasetGroups }))
   if (faults.length === 0) {
     const computes = new Set(['default', ...[...datasets.values()].map(({ computeId }) => computeId)])
@@ -60,6 +65,17 @@ export async function planJob(
   if (faults.length + found.count > 0 || !schema)
     throw faultyError('JOB_INVALID', [...faults, ...found.faults], faults.length + found.count)
   const topology: Topology = { schema, dataSpec }
+  function* planned(): Generator<PlannedTask> {
+    for (const task of expansion(topology, { jobId, newKey, computeOf })) {
+      const computeAdmin = admins?.get(task.computeId)
+      const datasetOwner = datasets.get(task.dataset ?? '')?.userId
+      yield {
+        ...task,
+        ...(computeAdmin === undefined ? {} : { computeAdmin }),
+        ...(datasetOwner === undefined ? {} : { datasetOwner }),
+      }
+    }
+  }
   const computeOf = (dataset: string) => datasets.get(dataset)?.computeId ?? 'default'
   return {
     spec: {
@@ -72,7 +88,7 @@ export async function planJob(
       codeRevision,
     },
     designSerial: design.serial,
-    expanded: expansion(topology, { jobId, newKey, computeOf }),
+    expanded: planned(),
     count: taskCount(topology),
   }
 }
@@ -124,4 +140,29 @@ async function datasetsOf(
       if (dataset && (dataset.value.userId === user || dataset.value.isPublic)) found.set(dataset.id, dataset.value)
   })
   return found
+}
+
+/** The administrators of the computes that datasets are bound to; a fault for each compute that a dataset's owner doesn't trust. */
+async function adminsOf(
+  { computes }: Collections,
+  admins: readonly string[],
+  datasets: ReadonlyMap<string, DatasetRecord>,
+  faults: PlacedFault[],
+): Promise<Map<string, string>> {
+  const found = new Map<string, ComputeRecord>()
+  const ids = new Set([...datasets.values()].map(({ computeId }) => computeId).filter((id) => id !== 'default'))
+  await inBatches(ids, batchSize, async (batch) => {
+    const read = await Promise.all(batch.map((id) => computes.get(id)))
+    for (const compute of read) if (compute) found.set(compute.id, compute.value)
+  })
+  const refused = new Set<string>()
+  for (const dataset of datasets.values()) {
+    const { id: name, computeId: id } = dataset
+    const compute = found.get(id)
+    if (!compute || refused.has(id) || isTrusted(admins, compute, dataset)) continue
+    refused.add(id)
+    const { code, message, hint } = catalogueError('COMPUTE_UNTRUSTED', { id, admin: compute.adminId })
+    faults.push({ code, place: 'dataSpec', message: `dataset ${name}: ${message}`, hint })
+  }
+  return new Map([...found].map(([id, { adminId }]) => [id, adminId]))
 }

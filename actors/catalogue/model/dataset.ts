@@ -12,6 +12,8 @@ export const datasetInfo = z.strictObject({
   description: longText.exactOptional(),
   computeId: text.exactOptional(),
   isPublic: z.boolean().exactOptional(),
+  /** Ours: administrators whose computes may have its tasks, besides the owner's own and those that the server trusts. */
+  computeAdmins: z.array(nameText.min(1)).max(16).exactOptional(),
 })
 models.add(datasetInfo, { id: 'DatasetInfo' })
 export type DatasetInfo = z.output<typeof datasetInfo>

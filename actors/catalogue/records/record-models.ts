@@ -52,6 +52,8 @@ export const computeRecord = z.strictObject({
   adminId: text,
   region: text,
   state: z.enum(['up', 'down', 'maintenance']),
+  /** An administrator of the server registered it, who showed a token: it may run everybody's tasks. */
+  vouched: z.literal(true).exactOptional(),
   /** SHA-256 of the salt and the key. */
   keyHash: text,
   salt: text,
@@ -98,8 +100,12 @@ export const taskRecord = z.strictObject({
   role: text,
   groupAssociation: z.record(text, text),
   computeId: text,
+  /** The compute's administrator when the job was planned, whom the dataset's owner trusts. */
+  computeAdmin: text.exactOptional(),
   replica: z.number().int(),
   dataset: text.exactOptional(),
+  /** Whose it was: a dataset that another registers under the id of one that was deleted is not meant. */
+  datasetOwner: text.exactOptional(),
   key: text,
   /** Of the job's last lease that was taken over when this task was there. */
   fence: z.number().int().exactOptional(),

@@ -27,7 +27,9 @@ export async function fetchTask(
   const schema = await collections.schemas.get(`${designSerial}/${spec.schemaRevision}`)
   if (!schema) throw catalogueError('SCHEMA_UNKNOWN', { id: spec.designId })
   const dataset = task.dataset === undefined ? undefined : await collections.datasets.get(task.dataset)
-  if (task.dataset !== undefined && !dataset) throw catalogueError('DATASET_UNKNOWN', { id: task.dataset })
+  const isForeign = task.datasetOwner !== undefined && dataset?.value.userId !== task.datasetOwner
+  if (task.dataset !== undefined && (!dataset || isForeign))
+    throw catalogueError('DATASET_UNKNOWN', { id: task.dataset })
   return {
     config: taskConfigOf({
       spec,

@@ -1,4 +1,5 @@
 import type { ActorRef, Store } from '../../../runtime/index.ts'
+import type { TrustedAdmins } from '../../catalogue/computes/compute-trust.ts'
 import type { NotifierMessage } from '../../notifier/protocol.ts'
 import type { Deployer } from '../deployer.ts'
 import { type AgentsDeploymentMessage, agentsDeployment } from './agents-deployment.ts'
@@ -8,6 +9,8 @@ export interface AgentsParts {
   readonly notifier: ActorRef<NotifierMessage>
   /** Wall-clock time as RFC 3339. */
   readonly now: () => string
+  /** As the catalogue's. */
+  readonly computeAdmins?: TrustedAdmins
   /** How often it looks how far computes have come, which any server on the store may have been told. Default: 500. */
   readonly lookAgainMs?: number
   /** How long computes may take to say that agents are there, or can't be. Default: 600,000. */

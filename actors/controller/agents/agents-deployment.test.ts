@@ -9,7 +9,7 @@ import { notifier } from '../../notifier/notifier.ts'
 import type { NotifierMessage } from '../../notifier/protocol.ts'
 import { acknowledgeUpTo, keyOf } from '../../notifier/recipients.ts'
 import type { DeployableJob, DeploymentMessage, DeploymentReport } from '../deployer.ts'
-import { agentsDeployer } from './agents-deployer.ts'
+import { type AgentsParts, agentsDeployer } from './agents-deployer.ts'
 
 const now = () => '2026-01-02T03:04:05.000Z'
 const [user, key] = ['u', 'secret']
@@ -49,7 +49,11 @@ interface Deployed extends AsyncDisposable {
   readonly system: ActorSystem
 }
 
-function deployed(store: Store, job: DeployableJob, { stopGraceMs = 60_000, placementMs = 60_000 } = {}): Deployed {
+function deployed(
+  store: Store,
+  job: DeployableJob,
+  { stopGraceMs = 60_000, placementMs = 60_000, ...more }: Partial<AgentsParts> = {},
+): Deployed {
   const system = actorSystem({ onFault: () => {} })
   const reports: string[] = []
   const notices: string[] = []
@@ -63,7 +67,15 @@ function deployed(store: Store, job: DeployableJob, { stopGraceMs = 60_000, plac
     for (const look of waiting) look()
   })
   const notifying = system.spawn<NotifierMessage>('notifier', notifier({ store }))
-  const deployer = agentsDeployer({ store, notifier: notifying, now, lookAgainMs: 5, placementMs, stopGraceMs })
+  const deployer = agentsDeployer({
+    store,
+    notifier: notifying,
+    now,
+    lookAgainMs: 5,
+    placementMs,
+    stopGraceMs,
+    ...more,
+  })
   return {
     system,
     reports,
@@ -234,6 +246,15 @@ test('a task whose compute is gone has failed', async (t) => {
   await using run = deployed(store, job)
   await run.reported('placed')
   t.regex(run.reports.join('\n'), /trainer-0 failed: trainer-0 is to run on compute c1, which is not registered/)
+  t.deepEqual(await told(store, job), { 'aggregator-0': 'START_JOB' })
+})
+
+test('a compute that may not run a task hears nothing of it, and the task has failed', async (t) => {
+  const store = memoryStore()
+  const job = await storedJob(store)
+  await using run = deployed(store, job, { computeAdmins: ['b'] })
+  await run.reported('placed')
+  t.regex(run.reports.join('\n'), /trainer-0 failed: trainer-0 is to run on compute c1, which is run by somebody whom/)
   t.deepEqual(await told(store, job), { 'aggregator-0': 'START_JOB' })
 })
 

@@ -1,6 +1,7 @@
 import type { ActorRef, Behavior, CodedError } from '../../../runtime/index.ts'
 import { shortList } from '../../../sdk/index.ts'
 import { asking } from '../../catalogue/ask.ts'
+import { isTrusted, mayRun } from '../../catalogue/computes/compute-trust.ts'
 import { openDeployment } from '../../catalogue/deployments/deployments.ts'
 import { endedNames } from '../../catalogue/jobs/job-transitions.ts'
 import { collectionsOf } from '../../catalogue/records/collections.ts'
@@ -28,13 +29,13 @@ const notifyTimeoutMs = 60_000
 export function agentsDeployment(
   deployed: DeployableJob,
   reports: ActorRef<DeploymentReport>,
-  { store, notifier, now, lookAgainMs = 500, placementMs = 600_000, stopGraceMs = 30_000 }: AgentsParts,
+  { store, notifier, now, computeAdmins, lookAgainMs = 500, placementMs = 600_000, stopGraceMs = 30_000 }: AgentsParts,
   done: () => void,
 ): Behavior<AgentsDeploymentMessage> {
   return (context) => {
     const collections = collectionsOf(store)
     const ask = asking(context, notifier, { timeoutMs: notifyTimeoutMs })
-    const { id: job, start } = deployed
+    const { id: job, start, user } = deployed
     /** Tasks that haven't ended. */
     const left = new Map(deployed.tasks.filter(({ state }) => !endedNames.includes(state)).map((t) => [t.taskId, t]))
     const running = new Set([...left.values()].filter(({ state }) => state === 'running').map(({ taskId }) => taskId))
@@ -75,13 +76,21 @@ export function agentsDeployment(
     async function begin(): Promise<void> {
       const named = [...new Set(deployed.tasks.map(({ computeId }) => computeId))]
       const registered = await Promise.all(named.map((compute) => collections.computes.get(compute)))
-      const known = new Set(registered.flatMap((found) => (found ? [found.id] : [])))
-      const places = placesOf([...left.values()], known)
+      const known = new Map(registered.flatMap((found) => (found ? [[found.id, found.value] as const] : [])))
+      const isServed = (task: TaskRecord) => {
+        const compute = known.get(task.computeId)
+        return compute !== undefined && mayRun(computeAdmins, compute, task, user)
+      }
+      const places = placesOf([...left.values()], isServed)
       // Those whose tasks have all ended too: before a crash they may not have been told to take the agents away.
-      computes = [...known]
+      computes = [...new Set(deployed.tasks.filter(isServed).map(({ computeId }) => computeId))]
       for (const tasks of places.computes.values()) for (const task of tasks) awaited.set(task.taskId, task)
       for (const task of places.direct) if (!running.has(task.taskId)) unclaimed.set(task.taskId, task)
-      for (const task of places.lost) refuse(task, agentError('AGENT_COMPUTE_GONE', namesOf(task)))
+      for (const task of places.lost)
+        refuse(
+          task,
+          agentError(known.has(task.computeId) ? 'AGENT_COMPUTE_FOREIGN' : 'AGENT_COMPUTE_GONE', namesOf(task)),
+        )
       await Promise.all([...computes.map(addResource), ...places.direct.map(startTask)])
       await look()
       tellAwaited()
@@ -95,7 +104,8 @@ export function agentsDeployment(
 
     /** A compute that registers late takes the tasks that waited for one. */
     async function lookForCompute(): Promise<void> {
-      if (unclaimed.size === 0 || !(await collections.computes.get(anywhere))) return
+      const found = unclaimed.size === 0 ? undefined : await collections.computes.get(anywhere)
+      if (!found || !isTrusted(computeAdmins, found.value, { userId: user })) return
       for (const [id, task] of unclaimed) awaited.set(id, task)
       unclaimed.clear()
       computes = [...computes, anywhere]

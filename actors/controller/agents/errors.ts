@@ -13,6 +13,11 @@ const agentErrors = {
     message: '{end} is to run on compute {compute}, which is not registered any more',
     hint: 'register the compute again, or update the job with datasets elsewhere',
   },
+  AGENT_COMPUTE_FOREIGN: {
+    message:
+      '{end} is to run on compute {compute}, which is run by somebody whom neither the owner nor this server trusts',
+    hint: 'have the compute registered by an administrator of the server, or update the job with datasets elsewhere',
+  },
   AGENTS_AWAITED: {
     message: 'the job waits for the agents of {ends}: no compute "{computes}" is registered that would start them',
     hint: 'start an agent for each task with its key, or register a compute "{computes}"; flamectl up --in-process runs jobs without agents',

@@ -12,23 +12,23 @@ export interface TaskPlaces {
   readonly computes: ReadonlyMap<string, readonly TaskRecord[]>
   /** Tasks whose agents somebody else starts. */
   readonly direct: readonly TaskRecord[]
-  /** Tasks whose compute isn't registered any more. */
+  /** Tasks whose compute isn't registered any more, or isn't the one that may run them. */
   readonly lost: readonly TaskRecord[]
 }
 
-/** Sorts a job's tasks by who starts their agents. */
-export function placesOf(tasks: readonly TaskRecord[], registered: ReadonlySet<string>): TaskPlaces {
-  const byCompute = new Map<string, TaskRecord[]>()
-  for (const task of tasks) {
-    const its = byCompute.get(task.computeId)
+/** Sorts a job's tasks by who starts their agents: their computes, where those are registered and may run them. */
+export function placesOf(tasks: readonly TaskRecord[], isServed: (task: TaskRecord) => boolean): TaskPlaces {
+  const others = tasks.filter((task) => !isServed(task))
+  const computes = new Map<string, TaskRecord[]>()
+  for (const task of tasks.filter(isServed)) {
+    const its = computes.get(task.computeId)
     if (its) its.push(task)
-    else byCompute.set(task.computeId, [task])
+    else computes.set(task.computeId, [task])
   }
-  const others = [...byCompute].filter(([compute]) => !registered.has(compute))
   return {
-    computes: new Map([...byCompute].filter(([compute]) => registered.has(compute))),
-    direct: others.flatMap(([compute, its]) => (compute === anywhere ? its : [])),
-    lost: others.flatMap(([compute, its]) => (compute === anywhere ? [] : its)),
+    computes,
+    direct: others.filter(({ computeId }) => computeId === anywhere),
+    lost: others.filter(({ computeId }) => computeId !== anywhere),
   }
 }
 
