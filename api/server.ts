@@ -4,6 +4,7 @@ import { type Ask, type ControlPlaneMessage, inContext, type RequestContext } fr
 import { CodedError, isStoreTrouble } from '../runtime/index.ts'
 import { assertOwn, assertScope, challengeOf } from './auth/authority.ts'
 import type { Gate } from './auth/gate.ts'
+import type { LocalAccounts } from './auth/local-accounts.ts'
 import { type Scope, scopeFor } from './auth/scopes.ts'
 import { apiError, storeTroubles } from './errors.ts'
 import { type BodyLimits, letBe, readJson } from './http/body.ts'
@@ -37,6 +38,8 @@ export interface ApiOptions {
   readonly closing: AbortSignal
   /** Undefined: nobody is asked who they are. */
   readonly gate: Gate | undefined
+  /** Undefined: every account of the machine may call, or shows a token. */
+  readonly accounts: LocalAccounts | undefined
   /** Of pages elsewhere that may ask. */
   readonly origins: readonly string[]
 }
@@ -54,6 +57,7 @@ export function apiServer({
   closing,
   heartbeatMs,
   gate,
+  accounts,
   origins,
 }: ApiOptions): Server {
   // Each stream listens to it.
@@ -98,6 +102,7 @@ export function apiServer({
     await admit(request, 'metrics')
     send(response, 200, metrics.contentType, await metrics.text())
   })
+  if (accounts) rest.node.on('connection', accounts.watch)
   return rest.node
 
   function mount(method: Operation['method'], path: string, name: string, handle: Handler): void {
@@ -119,6 +124,7 @@ export function apiServer({
 
   /** Finds out who is calling, and whether they may. */
   async function admit(request: IncomingMessage, needed: Scope): Promise<void> {
+    await accounts?.admit(request.socket)
     if (!gate) return
     const caller = await gate(request.headers)
     exchangeOf(request).caller = caller

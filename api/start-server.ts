@@ -2,6 +2,7 @@ import { isIPv6 } from 'node:net'
 import { archiveLimitsOf, asking, controlPlane, defaultArchiveBytes, type WorkerSettings } from '../actors/index.ts'
 import type { CodedError } from '../runtime/index.ts'
 import { type AuthenticationSetting, bearerGate } from './auth/gate.ts'
+import { localAccounts } from './auth/local-accounts.ts'
 import { CHOOSE_DEPLOYER, compose, IDENTITY, type Setting, STORE, SYSTEM } from './compose.ts'
 import { apiError } from './errors.ts'
 import { checkOrigins } from './http/cors.ts'
@@ -29,6 +30,11 @@ export interface ServerOptions extends Setting {
   readonly workers?: WorkerSettings
   /** Callers must show a token. Default: nobody is asked who they are. */
   readonly authentication?: AuthenticationSetting
+  /**
+   * Where nobody is asked for a token: every account of this machine may call. Default: the server's own and root alone, where
+   * the system tells whose a connection is, as Linux does.
+   */
+  readonly shared?: boolean
   /** Where callers must show a token: administrators whose computes may run everybody's tasks. Default: none. */
   readonly computeAdmins?: readonly string[]
   /** Origins of pages elsewhere that may ask, such as https://example.org. Default: none. */
@@ -41,6 +47,8 @@ export interface ServerOptions extends Setting {
 
 export interface RunningServer extends AsyncDisposable {
   readonly url: string
+  /** Whether other accounts of this machine may call without a token. */
+  readonly isShared: boolean
   /** Takes no more requests, answers those it has, and gives everything back. */
   close(): Promise<void>
 }
@@ -67,6 +75,7 @@ export async function startServer({
   mostTasks,
   workers = {},
   authentication,
+  shared = false,
   computeAdmins = [],
   origins = [],
   log: logSetting = {},
@@ -75,6 +84,7 @@ export async function startServer({
   if (!authentication && !isLoopback(host)) throw apiError('API_OPEN_HOST', { host })
   checkOrigins(origins)
   const gate = authentication && (await bearerGate(authentication))
+  const accounts = gate || shared ? undefined : await localAccounts()
   const log = openLog(logSetting)
   const scope = compose({
     store: storeSetting,
@@ -127,6 +137,7 @@ export async function startServer({
     closing: closing.signal,
     heartbeatMs: Math.min(15_000, timeoutMs / 2),
     gate,
+    accounts,
     origins,
   })
   try {
@@ -159,5 +170,6 @@ export async function startServer({
     return closed
   }
   const name = isIPv6(host) ? `[${host}]` : host
-  return { url: `http://${name}:${portOf(server)}`, close, [Symbol.asyncDispose]: close }
+  const isShared = !gate && !accounts
+  return { isShared, url: `http://${name}:${portOf(server)}`, close, [Symbol.asyncDispose]: close }
 }

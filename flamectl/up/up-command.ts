@@ -23,6 +23,7 @@ export function upCommand(): Command {
     .option('--no-in-process', 'leave all jobs to agents')
     .option('--data <folder...>', 'where callers are asked for a token: folders that jobs on this machine may read')
     .option('--auth', 'ask callers for a token; always where other machines can reach it')
+    .option('--shared', 'let other accounts of this machine in, where callers are not asked for a token')
     .option(
       '--compute-admins <user...>',
       "where callers are asked for a token: whose computes may run everybody's tasks",
@@ -61,6 +62,8 @@ export function upCommand(): Command {
         console.log(
           "  every user's code may run on this machine, under this account, with the least rights that Node gives: it can use the network and this account's share of processor, memory and disk",
         )
+      if (server.isShared)
+        console.log('  every account of this machine may use it, and so run code as this one; --auth asks for tokens')
       console.log('  Ctrl-C stops it')
       await new Promise<void>((resolve) => onStopSignals(() => resolve()))
       await server.close()

@@ -8,6 +8,7 @@ export interface RawUpOptions {
   readonly port: string
   readonly store: string
   readonly auth?: boolean
+  readonly shared?: boolean
   readonly inProcess?: boolean
   readonly data?: readonly string[]
   readonly computeAdmins?: readonly string[]

@@ -57,6 +57,7 @@ export async function planeStage({ heartbeatMs = 15_000, gate, limits = {} }: Pl
     closing: closing.signal,
     heartbeatMs,
     gate,
+    accounts: undefined,
     origins: [],
   })
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
