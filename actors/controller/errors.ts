@@ -64,7 +64,7 @@ const controllerErrors = {
   },
   JOB_PROCESS_MESSAGE: {
     message: "the process in which the job's code runs sent what the server doesn't take: {found}",
-    hint: "see whether the job's code sends messages by process.send, which is the host's alone",
+    hint: "see whether the job's code writes to file descriptor 3, which is the host's alone",
   },
   JOB_STORE: { message: "key {key} is none of the job's own", hint: 'nothing but its roles state is open to a job' },
   SERVER_LEFT: { message: 'the server is closing', hint: 'ask another one, or ask again when it runs' },

@@ -1,4 +1,4 @@
 export { CodedError, type ErrorEntry, errorFactory } from './coded-error.ts'
 export * from './file-reason.ts'
 export { knownNames, nearest } from './known-names.ts'
-export { type PackedError, packError, unpackError } from './packed-error.ts'
+export { mostCauses, type PackedError, packError, unpackError } from './packed-error.ts'

@@ -9,7 +9,10 @@ export interface PackedError {
   readonly cause?: PackedError
 }
 
-export function packError(error: unknown): PackedError {
+/** Causes below an error that travel with it, one below the other: an error may be its own cause. */
+export const mostCauses = 10
+
+export function packError(error: unknown, causes = mostCauses): PackedError {
   if (!(error instanceof Error)) return { name: 'Error', message: String(error) }
   const { name, message, stack, cause } = error
   return {
@@ -17,7 +20,7 @@ export function packError(error: unknown): PackedError {
     message,
     ...(stack !== undefined && { stack }),
     ...(isCoded(error) && { coded: { code: error.code, hint: error.hint, values: mapValues(error.values) } }),
-    ...(cause !== undefined && { cause: packError(cause) }),
+    ...(cause !== undefined && causes > 0 && { cause: packError(cause, causes - 1) }),
   }
 }
 

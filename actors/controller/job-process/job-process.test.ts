@@ -114,11 +114,54 @@ function isAlive(pid: number): boolean {
   }
 }
 
-test("what the job's code sends the server itself ends the job, and nothing else", async (t) => {
-  const { state, code } = await runProcessJob({
-    top: "process.send({ type: 'store', call: 1, store: { method: 'drop' } })",
+/** Into the pipe, as v8 writes it. */
+const written = (value: string) => `
+  import { writeSync } from 'node:fs'
+  import { serialize } from 'node:v8'
+  const written = (bytes) => {
+    for (let at = 0; at < bytes.length; ) try { at += writeSync(3, bytes, at) } catch {}
+  }
+  const message = (value) => {
+    const bytes = serialize(value)
+    const length = Buffer.alloc(4)
+    length.writeUInt32BE(bytes.length)
+    written(Buffer.concat([length, bytes]))
+  }
+  const nested = (depth) => {
+    let cause = { name: '', message: '' }
+    for (let at = 0; at < depth; at++) cause = { name: '', message: '', cause }
+    return cause
+  }
+  ${value}`
+const forged: readonly [string, string, string][] = [
+  ['a call of another kind', "message({ type: 'store', call: 1, store: { method: 'drop' } })", 'JOB_PROCESS_MESSAGE'],
+  ["a message of Node's own", "message({ cmd: 'NODE_HANDLE', type: 'x' })", 'JOB_PROCESS_MESSAGE'],
+  ['bytes that are no value', 'written(Buffer.from([0, 0, 0, 4, 1, 2, 3, 4]))', 'JOB_PROCESS_MESSAGE'],
+  ['more than a message may have', 'written(Buffer.alloc(4, 255))', 'JOB_PROCESS_MESSAGE'],
+  ['a value that is nested without end', "message({ type: 'ended', cause: nested(3000) })", 'JOB_PROCESS_MESSAGE'],
+  ['an error with causes without end', "message({ type: 'ended', cause: nested(500) })", 'JOB_DEPLOYMENT_FAILED'],
+]
+for (const [title, what, expected] of forged)
+  test(`${title} that the job's code writes to the server ends the job, and nothing else`, async (t) => {
+    const { state, code } = await runProcessJob({ top: written(what) })
+    t.deepEqual([state, code], ['failed', expected])
   })
-  t.deepEqual([state, code], ['failed', 'JOB_PROCESS_MESSAGE'])
+
+test('an error that is its own cause fails its job', async (t) => {
+  const { state, message } = await runProcessJob({
+    top: "const error = new Error('round and round'); error.cause = error; throw error",
+  })
+  t.is(state, 'failed')
+  t.regex(String(message), /round and round/)
+})
+
+test('a process that asks for very much at once is answered, and its job goes on', async (t) => {
+  const flood = `
+    message({ type: 'store', call: 0, store: { method: 'save', key: 'job/j/flood', version: 0, bytes: new Uint8Array(9) } })
+    for (let call = 1; call < 3000; call++) message({ type: 'store', call, store: { method: 'load', key: 'job/j/flood' } })`
+  const { state, hashes } = await runProcessJob({ top: written(flood) })
+  t.is(state, 'completed')
+  t.deepEqual(hashes, (await calm).hashes)
 })
 
 test("the server's environment is not the job's", async (t) => {

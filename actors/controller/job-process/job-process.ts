@@ -1,11 +1,12 @@
-import { type ChildProcess, fork } from 'node:child_process'
+import { type ChildProcess, spawn } from 'node:child_process'
 import { existsSync } from 'node:fs'
 import { writeFile } from 'node:fs/promises'
 import { basename, dirname, join } from 'node:path'
+import { Duplex } from 'node:stream'
 import { fileURLToPath } from 'node:url'
-import { z } from 'zod'
 import { controllerError } from '../errors.ts'
-import { type FromProcess, fromProcess, type ToProcess } from './protocol.ts'
+import { messagePipe } from './message-pipe.ts'
+import { decodedFromProcess, type FromProcess, type ToProcess } from './protocol.ts'
 
 /** The process of a job as the server has it. */
 export interface JobProcess {
@@ -24,6 +25,8 @@ export interface JobProcessListener {
 const program = fileURLToPath(new URL('node-job-host.js', import.meta.url))
 /** What a process needs of the server's environment; keys and tokens may be in the rest. */
 const environment = ['PATH', 'HOME', 'LANG', 'LC_ALL', 'TZ', 'TMPDIR', 'TEMP', 'TMP', 'SystemRoot', 'USERPROFILE']
+/** What one process may ask for at once; it waits with more. */
+const mostAsked = 256
 /** Of its output, so much of the end is kept, which says why it ended. */
 const keptOutput = 4096
 /** Of all processes, the one that is ended first when memory is short (Linux). */
@@ -53,18 +56,20 @@ function packageFolder(): string {
 /** Starts a process that hosts a job: `node-job-host`, with nothing of the server's but what it's sent. */
 export function startJobProcess(options: readonly string[], listener: JobProcessListener): JobProcess {
   const env = Object.fromEntries(environment.flatMap((name) => entryOf(name)))
-  const child = fork(program, [], {
-    env,
-    execArgv: [...options],
-    serialization: 'advanced',
-    stdio: ['ignore', 'pipe', 'pipe', 'ipc'],
-  })
+  const child = spawn(process.execPath, [...options, program], { env, stdio: ['ignore', 'pipe', 'pipe', 'pipe'] })
   const output = tailOf(child)
-  child.on('message', (message) => {
-    const decoded = fromProcess.safeParse(message)
-    if (decoded.success) return listener.heard(decoded.data)
-    const found = z.prettifyError(decoded.error).slice(0, 500)
-    listener.heard(controllerError('JOB_PROCESS_MESSAGE', { found }, { cause: decoded.error }))
+  /** Of the process, to which no answer was sent so far. */
+  let asked = 0
+  const [, , , stream] = child.stdio
+  if (!(stream instanceof Duplex)) throw new TypeError('a pipe goes both ways')
+  const pipe = messagePipe<unknown>(stream, {
+    heard(value) {
+      const message = decodedFromProcess(value)
+      if ('call' in message && message.call !== undefined) asked += 1
+      if (asked >= mostAsked) pipe.pause()
+      listener.heard(message)
+    },
+    broken: (cause) => listener.heard(cause),
   })
   // What can't be sent any more, and what can't be started: its end says so.
   let fault: Error | undefined
@@ -79,7 +84,11 @@ export function startJobProcess(options: readonly string[], listener: JobProcess
   if (process.platform === 'linux' && child.pid !== undefined)
     void writeFile(`/proc/${child.pid}/oom_score_adj`, mostEndable).catch(() => {})
   return {
-    send: (message) => void (child.connected && child.send(message, () => {})),
+    send(message) {
+      if (message.type === 'answer') asked -= 1
+      if (asked < mostAsked) pipe.resume()
+      if (stream.writable) pipe.send(message)
+    },
     kill: () => void child.kill('SIGKILL'),
   }
 }

@@ -1,9 +1,11 @@
+import { Socket } from 'node:net'
 import { Worker } from 'node:worker_threads'
 import { type ActorRef, actorSystem, type Behavior, packError } from '../../../runtime/index.ts'
 import { fileRegistry, importWorkload } from '../../../sdk/node/index.ts'
 import type { DeploymentMessage, DeploymentReport } from '../deployer.ts'
 import { inProcessDeployer } from '../in-process/in-process-deployer.ts'
 import { calls, jobStore } from './job-store.ts'
+import { messagePipe } from './message-pipe.ts'
 import type { FromProcess, HostedJob, ToProcess } from './protocol.ts'
 
 /**
@@ -13,18 +15,23 @@ const server = calls()
 const system = actorSystem({ name: 'job', onFault: ended })
 let deployment: ActorRef<DeploymentMessage> | undefined
 
-process.on('message', (message: ToProcess) => {
-  switch (message.type) {
-    case 'host':
-      system.spawn('job', hosting(message), { supervise: { type: 'escalate' } })
-      return
-    case 'deployment':
-      return deployment?.tell(message.message)
-    case 'answer':
-      return server.answered(message.call, message)
-  }
+/** As `startJobProcess` gives it. */
+const toServer = new Socket({ fd: 3 })
+toServer.on('close', () => process.exit(1))
+const pipe = messagePipe<ToProcess>(toServer, {
+  heard(message) {
+    switch (message.type) {
+      case 'host':
+        system.spawn('job', hosting(message), { supervise: { type: 'escalate' } })
+        return
+      case 'deployment':
+        return deployment?.tell(message.message)
+      case 'answer':
+        return server.answered(message.call, message)
+    }
+  },
+  broken: () => process.exit(1),
 })
-process.on('disconnect', () => process.exit(1))
 // The job's code may keep this thread busy for ever: then the server's end is noticed by another one. One that is confined
 // has no other, and ends when it next lets go.
 if (process.permission === undefined)
@@ -75,9 +82,9 @@ function hosting({
 
 function ended(cause: unknown): void {
   const message: FromProcess = { type: 'ended', ...(cause === undefined ? {} : { cause: packError(cause) }) }
-  process.send?.(message, () => process.exit())
+  pipe.send(message, () => process.exit())
 }
 
 function send(message: FromProcess): void {
-  process.send?.(message)
+  pipe.send(message)
 }

@@ -1,9 +1,10 @@
 import { z } from 'zod'
-import type { PackedError } from '../../../runtime/index.ts'
+import { mostCauses, type PackedError } from '../../../runtime/index.ts'
 import { jobEvent } from '../../catalogue/model/event.ts'
 import { jobCause } from '../../catalogue/model/job.ts'
 import { taskStatus } from '../../catalogue/model/task.ts'
 import type { DeployableJob, DeploymentMessage } from '../deployer.ts'
+import { controllerError } from '../errors.ts'
 
 /** What a job's process hosts. It reads nothing of the control plane but this. */
 export interface HostedJob {
@@ -27,13 +28,20 @@ const key = z.string().max(500)
 export const storedBytes = z.custom<Uint8Array>((value) => value instanceof Uint8Array)
 const whole = z.number().int().nonnegative()
 
-const packedError: z.ZodType<PackedError> = z.object({
-  name: text,
-  message: text,
-  stack: text.exactOptional(),
-  coded: z.object({ code: text, hint: text, values: z.record(text, text) }).exactOptional(),
-  cause: z.lazy(() => packedError).exactOptional(),
-})
+/** What an error says is kept among the job's events: more of it than a person reads is left out. */
+const said = z.string().transform((whole) => whole.slice(0, 10_000))
+
+/** With so many causes, one below the other; further ones are left out. */
+function packedErrorOf(causes: number): z.ZodType<PackedError> {
+  const alone = z.object({
+    name: said,
+    message: said,
+    stack: said.exactOptional(),
+    coded: z.object({ code: said, hint: said, values: z.record(text, said) }).exactOptional(),
+  })
+  return causes === 0 ? alone : alone.extend({ cause: packedErrorOf(causes - 1).exactOptional() })
+}
+const packedError = packedErrorOf(mostCauses)
 
 /** A call of the store, on what is kept of the job's roles. */
 export const storeCall = z.discriminatedUnion('method', [
@@ -50,7 +58,7 @@ export type StoreCall = z.output<typeof storeCall>
  * From a job's process to the server. The job's code runs in that process and can send whatever it likes, so each message is
  * decoded before it means anything.
  */
-export const fromProcess = z.discriminatedUnion('type', [
+const fromProcess = z.discriminatedUnion('type', [
   z.object({ type: z.literal('store'), call: whole, store: storeCall }),
   z.object({ type: z.literal('placed') }),
   z.object({ type: z.literal('task-status'), task: text, status: taskStatus, cause: jobCause.exactOptional() }),
@@ -61,3 +69,11 @@ export const fromProcess = z.discriminatedUnion('type', [
   z.object({ type: z.literal('ended'), cause: packedError.exactOptional() }),
 ])
 export type FromProcess = z.output<typeof fromProcess>
+
+/** JOB_PROCESS_MESSAGE if it's none. */
+export function decodedFromProcess(value: unknown): FromProcess {
+  const decoded = fromProcess.safeParse(value)
+  if (decoded.success) return decoded.data
+  const found = z.prettifyError(decoded.error).slice(0, 500)
+  throw controllerError('JOB_PROCESS_MESSAGE', { found }, { cause: decoded.error })
+}
