@@ -118,20 +118,24 @@ export function isRefusal(cause: unknown): cause is CodedError<CatalogueErrorCod
 }
 
 /** Faults that a refusal lists. */
-const mostFaults = 100
+export const mostFaults = 100
 
-/**
- * A refusal that names faults at their places, in its message for people and in `values.faults` for programs: the first 100 of
- * them, and how many there are in all.
- */
+/** Faults as a refusal tells of them: the first, and how many there are. */
+interface ToldFaults {
+  readonly listed: readonly PlacedFault[]
+  readonly count: number
+  /** There may be more than were looked for. */
+  readonly isOpen?: boolean
+}
+
+/** A refusal that names faults at their places, in its message for people and in `values.faults` for programs. */
 export function faultyError(
   code: 'MODEL_UNKNOWN_FIELD' | 'MODEL_INVALID' | 'SCHEMA_INVALID' | 'JOB_INVALID',
-  found: readonly PlacedFault[],
-  count = found.length,
+  found: ToldFaults,
   values: Readonly<Record<string, unknown>> = {},
 ): CodedError<CatalogueErrorCode> {
-  const faults = found.slice(0, mostFaults)
+  const { listed: faults, count } = found
   const lines = faults.map(({ place, message }) => `  ${place || '(whole)'}: ${message}`)
-  if (count > faults.length) lines.push(`  and ${count - faults.length} more`)
+  if (count > faults.length) lines.push(`  and ${found.isOpen ? 'at least ' : ''}${count - faults.length} more`)
   return catalogueError(code, { ...values, count, list: lines.join('\n'), faults })
 }

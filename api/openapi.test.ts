@@ -1,5 +1,6 @@
 import { Validator } from '@seriousme/openapi-schema-validator'
 import test from 'ava'
+import { schemaBounds } from '../sdk/tag/schema-model.ts'
 import { apiStage } from '../test/support/api-stage.ts'
 import { openApi } from './openapi.ts'
 import { withZeroValues } from './openapi-zero-values.ts'
@@ -58,6 +59,16 @@ test('the description that is served names each operation, and each reference in
   t.true(references.size > 10)
   for (const reference of references)
     t.true(schemas.includes(String(reference).replace('#/components/schemas/', '')), String(reference))
+})
+
+test('the description says how much a body may hold', (t) => {
+  const { schemas } = Object(openApi(operations).components)
+  const { properties } = schemas.DesignSchema
+  t.is(schemas.DesignSchema['x-maxValues'], schemaBounds.values)
+  t.deepEqual([properties.roles.maxItems, properties.channels.maxItems], [schemaBounds.roles, schemaBounds.channels])
+  t.is(schemas.DatasetInfo.properties.url.maxLength, 4096)
+  const [{ properties: ofModel }] = schemas.JobSpec.properties.modelSpec.anyOf
+  t.is(ofModel.hyperparameters.anyOf[0]['x-maxBytes'], 65_536)
 })
 
 test('the description says where it is served, and with what each operation may be refused', (t) => {

@@ -27,7 +27,10 @@ const problemSchema = {
         properties: Object.fromEntries(['code', 'place', 'message', 'hint'].map((name) => [name, { type: 'string' }])),
       },
     },
-    moreFaults: { type: 'integer', description: 'how many faults there are beside those that are listed' },
+    moreFaults: {
+      type: 'integer',
+      description: 'how many faults were found beside those that are listed; of a thousand or more, at least so many',
+    },
   },
 }
 
@@ -188,7 +191,7 @@ function partialAnswers({ method, answer }: Operation): Json {
 function requestContent({ type, model }: NonNullable<Operation['body']>): Json {
   if (type === 'json') return { 'application/json': { schema: schemaOf(model) } }
   const properties = {
-    fileName: { type: 'string', minLength: 1 },
+    fileName: { type: 'string', minLength: 1, maxLength: 1024 },
     fileData: { type: 'string', format: 'binary', contentMediaType: 'application/zip' },
   }
   const schema = { type: 'object', required: ['fileName', 'fileData'], properties, additionalProperties: false }

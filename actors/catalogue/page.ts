@@ -15,12 +15,15 @@ export interface Page<Item> {
 /** Most items of a page. */
 export const pageMaximum = 1000
 
+/** Most bytes of a page's items, as JSON. One item is there however large it is: older ones may be. */
+const pageBytes = 4 * 1024 * 1024
+
 /** For `find`: where the page begins. */
 export function afterOf({ after }: PageRequest): { readonly after?: string } {
   return after === undefined ? {} : { after }
 }
 
-/** Takes a page from a list that may go on; `idOf` says after which id the next begins. */
+/** Takes a page from a list that may go on: so many items, or bytes. `idOf` says after which id the next begins. */
 export async function pageOf<Entry, Item>(
   entries: AsyncIterable<Entry> | Iterable<Entry>,
   { limit = 0 }: PageRequest,
@@ -30,9 +33,12 @@ export async function pageOf<Entry, Item>(
   const size = limit > 0 ? Math.min(limit, pageMaximum) : pageMaximum
   const items: Item[] = []
   let last = ''
+  let bytes = 0
   for await (const entry of entries) {
-    if (items.length === size) return { items, next: last }
-    items.push(item(entry))
+    const made = item(entry)
+    bytes += Buffer.byteLength(JSON.stringify(made))
+    if (items.length === size || (items.length > 0 && bytes > pageBytes)) return { items, next: last }
+    items.push(made)
     last = idOf(entry)
   }
   return { items }

@@ -1,5 +1,5 @@
 import type { z } from 'zod'
-import { decodeModel, knownPart } from '../../actors/catalogue/model/index.ts'
+import { decodeWhole, knownPart } from '../../actors/catalogue/model/index.ts'
 import type { Operation } from '../operation.ts'
 import { clientError } from './errors.ts'
 import { eventsOf } from './job-events.ts'
@@ -38,7 +38,7 @@ export async function answerOf({ id, answer }: Operation, response: Response): P
 
 /** Fields that a newer server added are left out. */
 export function decoded<Model extends z.ZodType>(model: Model, value: unknown): z.output<Model> {
-  return decodeModel(model, knownPart(model, value).value, 'answer')
+  return decodeWhole(model, knownPart(model, value).value, 'answer')
 }
 
 async function jsonOf(response: Response): Promise<unknown> {

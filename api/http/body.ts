@@ -1,4 +1,5 @@
 import type { IncomingMessage } from 'node:http'
+import { setImmediate } from 'node:timers/promises'
 import type { CodedError } from '../../runtime/index.ts'
 import { apiError } from '../errors.ts'
 
@@ -20,11 +21,15 @@ export async function readJson(request: ReadRequest, limit: number): Promise<unk
   if (bytes.length === 0) return undefined
   const value = parsed(bytes)
   if (isDeeper(value, mostDepth)) throw apiError('API_JSON', { found: `it is nested more than ${mostDepth} deep` })
+  // To decode it takes as long again: others are let in before.
+  if (bytes.length > largeBytes) await setImmediate()
   return value
 }
 
 /** No model needs more, and who walks through a value may do so by recursion. */
-const mostDepth = 100
+const mostDepth = 64
+
+const largeBytes = 64 * 1024
 
 function isDeeper(value: unknown, levels: number): boolean {
   if (typeof value !== 'object' || value === null) return false

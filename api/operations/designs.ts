@@ -10,7 +10,7 @@ const code = '/users/{user}/designs/{designId}/code'
 const nothing = z.null()
 
 /** A form with a zip. */
-const upload = z.strictObject({ fileName: z.string().min(1), fileData: z.instanceof(Uint8Array) })
+const upload = z.strictObject({ fileName: z.string().min(1).max(1024), fileData: z.instanceof(Uint8Array) })
 
 export const designOperations = [
   operation({

@@ -240,3 +240,12 @@ test('jobs and their tasks are there again after a restart', async (t) => {
   t.deepEqual((await api.call('GET', jobs)).body, [created.body])
   t.deepEqual((await api.call('GET', `${jobs}/${idOf(created.body)}/tasks`)).body, tasks.body)
 })
+
+test('a body that names more datasets than a job may have tasks has none of them looked for', async (t) => {
+  await using api = await apiStage('memory')
+  const [first] = await prepared(api)
+  const named = Array.from({ length: 150_000 }, () => 'none')
+  const refused = await api.call('POST', jobs, { ...jobOn([]), ...dataOf([String(first), ...named]) })
+  t.like(refused, { status: 422, body: { code: 'JOB_INVALID', faults: [{ code: 'TAG_TASKS', place: 'dataSpec' }] } })
+  t.is(Object(refused.body).faults.length, 1)
+})

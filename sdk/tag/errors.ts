@@ -60,6 +60,10 @@ export const tagFaults = {
     message: 'the number of tasks would be {count}, and a job may have at most {most}',
     hint: 'ask for fewer replicas, or name fewer datasets; --max-tasks of flamectl up sets the bound',
   },
+  TAG_JOINS: {
+    message: 'the tasks would join channels {count} times altogether, and those of a job may {most} times',
+    hint: 'join the roles that have many tasks by fewer channels, or ask for fewer tasks',
+  },
   TAG_NO_DATA_CONSUMER: { message: 'no role is a data consumer', hint: 'set isDataConsumer on the role that trains' },
   TAG_DATA_CONSUMER_CUT_OFF: {
     message: 'data consumer {role} reaches no role that is none, and has no ring of its own',
@@ -99,9 +103,20 @@ const tagErrors = {
 export const tagError = errorFactory(tagErrors)
 export const faultError = errorFactory<FaultCode>(tagFaults)
 
-/** Names for a message: the first of them, and how many there are besides. */
-export function shortList(names: readonly string[]): string {
+/** As much of a name as is told of it. */
+export function shortName(name: string): string {
+  const most = 300
+  return name.length > most ? `${name.slice(0, most)}…` : name
+}
+
+/** Names for a message: the first of them, and how many there are besides. Takes no longer where there are many. */
+export function shortList(names: { readonly size: number; keys(): Iterable<string> }): string {
   const most = 20
-  const shown = names.slice(0, most).join(', ')
-  return names.length > most ? `${shown} and ${names.length - most} more` : shown
+  const first: string[] = []
+  for (const name of names.keys()) {
+    if (first.length === most) break
+    first.push(shortName(name))
+  }
+  const shown = first.join(', ')
+  return names.size > most ? `${shown} and ${names.size - most} more` : shown
 }

@@ -3,7 +3,7 @@ import { bytesToHex, utf8ToBytes } from '@noble/hashes/utils.js'
 import { associationsByGroup, channelsByRole, impliedGroups, withGroups, writtenAssociations } from './channels.ts'
 import type { GroupAssociation, SchemaRole } from './schema.ts'
 import type { Task } from './task.ts'
-import { countOf, datasetOf, type Topology } from './topology.ts'
+import { countOf, type DatasetEntry, datasetOf, type Topology } from './topology.ts'
 
 export interface ExpansionOptions {
   readonly jobId: string
@@ -32,13 +32,14 @@ export function* expansion(
   { jobId, newKey, computeOf = () => defaultCompute }: ExpansionOptions,
 ): Generator<Task> {
   const joined = channelsByRole(schema)
+  const groupsOfRole = datasetsByRole(dataSpec)
   let index = 0
   for (const role of schema.roles.toSorted((a, b) => (a.name < b.name ? -1 : 1))) {
     const channels = withGroups(joined(role.name))
     const implied = impliedGroups(channels)
     const config = digestOf([role.name, channels])
     const placements = role.isDataConsumer
-      ? datasetPlacements(role, implied, dataSpec, computeOf)
+      ? datasetPlacements(role, implied, groupsOfRole.get(role.name) ?? [], computeOf)
       : replicaPlacements(role, implied)
     let place = 0
     for (const placement of placements) {
@@ -52,6 +53,18 @@ export function* expansion(
       }
     }
   }
+}
+
+type GroupDatasets = readonly [group: string, datasets: readonly DatasetEntry[]]
+
+function datasetsByRole(dataSpec: Topology['dataSpec']): ReadonlyMap<string, readonly GroupDatasets[]> {
+  const byRole = new Map<string, GroupDatasets[]>()
+  for (const { role, datasetGroups } of dataSpec) {
+    const groups = byRole.get(role) ?? []
+    byRole.set(role, groups)
+    for (const entry of Object.entries(datasetGroups)) groups.push(entry)
+  }
+  return byRole
 }
 
 function digestOf(value: unknown): string {
@@ -73,13 +86,10 @@ function completed(written: GroupAssociation, implied: GroupAssociation): GroupA
 function* datasetPlacements(
   role: SchemaRole,
   implied: GroupAssociation,
-  dataSpec: Topology['dataSpec'],
+  groups: readonly GroupDatasets[],
   computeOf: (dataset: string) => string,
 ): Generator<Placement> {
   const byGroup = associationsByGroup(role, implied)
-  const groups = dataSpec
-    .filter((entry) => entry.role === role.name)
-    .flatMap(({ datasetGroups }) => Object.entries(datasetGroups))
   for (const [group, entries] of groups.toSorted(([a], [b]) => (a < b ? -1 : 1))) {
     const groupAssociation = completed(byGroup.get(group) ?? {}, implied)
     for (const entry of entries) {

@@ -1,37 +1,74 @@
 import { z } from 'zod'
 
-const text = z.string()
-const named = z.string().min(1)
-const texts = z.array(text)
+/**
+ * How much of each a schema may have that is sent: far above what is drawn for a job, and so little that to look at all of it
+ * takes milliseconds. Stored ones are read whatever they have.
+ */
+export const schemaBounds = {
+  roles: 1000,
+  channels: 1000,
+  connectors: 1000,
+  /** Of a channel. */
+  groups: 10_000,
+  /** Of a role. */
+  associations: 10_000,
+  /** Of an association: the channels that it names. */
+  associated: 1000,
+  /** Names in a pair: two are right, and a few more are told as a fault of the pair. */
+  pair: 10,
+  /** Roles with functions on a channel, and functions of each. */
+  functions: 100,
+  /** Fields and items of all of it together. */
+  values: 100_000,
+} as const
+
+const longest = { maxLength: 4096 }
+const text = z.string().meta(longest)
+const description = z.string().meta({ maxLength: 10_000 })
+const named = z.string().min(1).meta(longest)
+const most = (maxItems: number) => ({ maxItems })
 
 const role = z.strictObject({
   name: named,
-  description: text.exactOptional(),
+  description: description.exactOptional(),
   isDataConsumer: z.boolean().exactOptional(),
   replica: z.number().int().exactOptional(),
-  groupAssociation: z.array(z.record(text, text)).exactOptional(),
+  groupAssociation: z
+    .array(z.record(text, text).meta({ maxProperties: schemaBounds.associated }))
+    .meta(most(schemaBounds.associations))
+    .exactOptional(),
 })
 
 const channel = z.strictObject({
   name: named,
-  pair: texts,
-  description: text.exactOptional(),
-  groupBy: z.strictObject({ type: z.literal('tag'), value: z.array(named).default([]) }).exactOptional(),
-  funcTags: z.record(text, texts).exactOptional(),
+  pair: z.array(text).meta(most(schemaBounds.pair)),
+  description: description.exactOptional(),
+  groupBy: z
+    .strictObject({
+      type: z.literal('tag'),
+      value: z.array(named).meta(most(schemaBounds.groups)).default([]),
+    })
+    .exactOptional(),
+  funcTags: z
+    .record(text, z.array(text).meta(most(schemaBounds.functions)))
+    .meta({ maxProperties: schemaBounds.functions })
+    .exactOptional(),
   backend: text.exactOptional(),
   brokerHost: text.exactOptional(),
   isUnidirectional: z.boolean().exactOptional(),
 })
 
+const connector = z.strictObject({ name: named, connection: named, description: description.exactOptional() })
+
 /** The wire form of a schema: the source of its validation and of its description in OpenAPI. */
-export const schemaModel = z.strictObject({
-  name: named,
-  description: text.exactOptional(),
-  isVertical: z.boolean().exactOptional(),
-  roles: z.array(role).min(1),
-  channels: z.array(channel).min(1),
-  connectors: z
-    .array(z.strictObject({ name: named, connection: named, description: text.exactOptional() }))
-    .exactOptional(),
-  revision: z.number().int().exactOptional(),
-})
+export const schemaModel = z
+  .strictObject({
+    name: named,
+    description: description.exactOptional(),
+    isVertical: z.boolean().exactOptional(),
+    roles: z.array(role).min(1).meta(most(schemaBounds.roles)),
+    channels: z.array(channel).min(1).meta(most(schemaBounds.channels)),
+    connectors: z.array(connector).meta(most(schemaBounds.connectors)).exactOptional(),
+    revision: z.number().int().exactOptional(),
+  })
+  .meta({ 'x-maxValues': schemaBounds.values })

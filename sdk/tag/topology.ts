@@ -33,16 +33,25 @@ export function taskCounts({ schema, dataSpec }: Topology): {
 } {
   const consumers = new Set(schema.roles.filter(({ isDataConsumer }) => isDataConsumer).map(({ name }) => name))
   let withData = 0
-  for (const { role, datasetGroups } of dataSpec) {
-    if (!consumers.has(role)) continue
-    for (const entries of Object.values(datasetGroups)) for (const entry of entries) withData += countOf(entry)
-  }
+  for (const [role, tasks] of tasksWithData({ dataSpec })) if (consumers.has(role)) withData += tasks
   const byRole = new Map<string, number>()
   for (const role of schema.roles) {
     if (consumers.has(role.name)) continue
     byRole.set(role.name, Math.max(1, role.replica ?? 1) * writtenAssociations(role).length)
   }
   return { byRole, withData }
+}
+
+/** How many tasks the datasets ask for, by the roles that they name. */
+export function tasksWithData({ dataSpec }: Pick<Topology, 'dataSpec'>): ReadonlyMap<string, number> {
+  const byRole = new Map<string, number>()
+  for (const { role, datasetGroups } of dataSpec)
+    for (const entries of Object.values(datasetGroups)) {
+      let tasks = byRole.get(role) ?? 0
+      for (const entry of entries) tasks += countOf(entry)
+      byRole.set(role, tasks)
+    }
+  return byRole
 }
 
 /** How many tasks a topology expands into. */

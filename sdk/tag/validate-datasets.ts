@@ -1,5 +1,6 @@
 import { associationsByGroup, groupsOf, impliedGroups } from './channels.ts'
 import { shortList } from './errors.ts'
+import type { SchemaChannel, SchemaRole } from './schema.ts'
 import { countOf, datasetOf, type Topology } from './topology.ts'
 import type { Findings, NoteFault, TopologyFacts } from './validate.ts'
 
@@ -16,24 +17,28 @@ export function datasetFaults(
   const formatsOf = new Map<string, { readonly formats: Set<string>; readonly place: string }>()
   const withData = new Set<string>()
   const unknownRoles = new Set<string>()
+  const groupsFound = new Map<string, ReadonlySet<string>>()
+  /** Looked for once: a role may have many entries. */
+  const groupsByRole = (role: SchemaRole) => {
+    const found = groupsFound.get(role.name) ?? groupsWithData(role, joined(role.name), unplaced.has(role.name))
+    groupsFound.set(role.name, found)
+    return found
+  }
   for (const [index, { role: name, datasetGroups }] of dataSpec.entries()) {
     const place = `dataSpec.${index}`
     const role = byName.get(name)
     if (!role) {
       unknownRoles.add(name)
-      note(`${place}.role`, 'TAG_ROLE_UNKNOWN', { role: name, known: shortList([...byName.keys()]) })
+      note(`${place}.role`, 'TAG_ROLE_UNKNOWN', { role: name, known: shortList(byName) })
       continue
     }
     if (!role.isDataConsumer && hasConsumer) note(`${place}.role`, 'TAG_NOT_A_DATA_CONSUMER', { role: name })
-    const groups = associationsByGroup(role, impliedGroups(joined(name)))
-    // Where the role's associations are at fault, these may be what they were to say.
-    const meant = new Set(unplaced.has(name) ? joined(name).flatMap(groupsOf) : [])
+    const groups = groupsByRole(role)
     const { formats } = formatsOf.get(name) ?? { formats: new Set<string>() }
     if (!formatsOf.has(name)) formatsOf.set(name, { formats, place })
     for (const [group, entries] of Object.entries(datasetGroups)) {
       const at = `${place}.datasetGroups.${group}`
-      if (!groups.has(group) && !(unplaced.has(name) && meant.has(group)))
-        note(at, 'TAG_DATASET_GROUP', { role: name, group })
+      if (!groups.has(group)) note(at, 'TAG_DATASET_GROUP', { role: name, group })
       for (const [position, entry] of entries.entries()) {
         if (countOf(entry) > 0) withData.add(name)
         const dataset = datasetOf(entry)
@@ -44,11 +49,17 @@ export function datasetFaults(
     }
   }
   for (const [name, { formats, place }] of formatsOf)
-    if (formats.size > 1) note(place, 'TAG_DATASET_FORMATS', { role: name, formats: shortList([...formats]) })
+    if (formats.size > 1) note(place, 'TAG_DATASET_FORMATS', { role: name, formats: shortList(formats) })
   const without = [...schema.roles.entries()].filter(
     ([, { name, isDataConsumer }]) => isDataConsumer && !withData.has(name),
   )
   // A role that the datasets name by a wrong name has none: as many as these are told already.
   if (without.length > unknownRoles.size)
     for (const [index, { name }] of without) note(`schema.roles.${index}`, 'TAG_NO_DATASET', { role: name })
+}
+
+/** In which a data consumer may have datasets. Where its associations are at fault, all of its channels: they were to say one of these. */
+function groupsWithData(role: SchemaRole, joined: readonly SchemaChannel[], isUnplaced: boolean): ReadonlySet<string> {
+  const placed = associationsByGroup(role, impliedGroups(joined)).keys()
+  return new Set([...placed, ...(isUnplaced ? joined.flatMap(groupsOf) : [])])
 }

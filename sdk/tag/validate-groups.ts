@@ -8,7 +8,10 @@ import type { Findings, NoteFault } from './validate.ts'
 export function groupFaults({ schema, dataSpec }: Topology, findings: Findings, note: NoteFault): void {
   const roles = new Map(schema.roles.toReversed().map((role) => [role.name, role]))
   const channels: Channels = new Map(
-    schema.channels.toReversed().map((channel) => [channel.name, { channel, groups: new Set(groupsOf(channel)) }]),
+    schema.channels.toReversed().map((channel) => {
+      const groups = new Set(groupsOf(channel))
+      return [channel.name, { channel, groups, known: shortList(groups) }]
+    }),
   )
   for (const [index, channel] of schema.channels.entries())
     groupNameFaults(channel, `schema.channels.${index}.groupBy.value`, note)
@@ -21,7 +24,13 @@ export function groupFaults({ schema, dataSpec }: Topology, findings: Findings, 
   depthFaults(schema, findings, note)
 }
 
-type Channels = ReadonlyMap<string, { readonly channel: SchemaChannel; readonly groups: ReadonlySet<string> }>
+interface KnownChannel {
+  readonly channel: SchemaChannel
+  readonly groups: ReadonlySet<string>
+  /** Its groups, for a message. */
+  readonly known: string
+}
+type Channels = ReadonlyMap<string, KnownChannel>
 
 function groupNameFaults(channel: SchemaChannel, place: string, note: NoteFault): void {
   const seen = new Set<string>()
@@ -39,7 +48,7 @@ const mostLetters = 200
 function associationFaults(
   { name: role, groupAssociation = [] }: SchemaRole,
   { roles, channels }: { readonly roles: ReadonlyMap<string, SchemaRole>; readonly channels: Channels },
-  { joined, unplaced }: Findings,
+  { joined, unplaced, listsMore }: Findings,
   place: string,
   note: NoteFault,
 ): void {
@@ -47,9 +56,11 @@ function associationFaults(
     unplaced.add(role)
     note(...fault)
   }
-  const several = joined(role).filter((channel) => groupsOf(channel).length > 1)
+  const ambiguous = joined(role).filter((channel) => groupsOf(channel).length > 1)
+  const known = shortList(channels)
+  const several = new Set(ambiguous.map(({ name }) => name))
   if (groupAssociation.length === 0)
-    for (const channel of several)
+    for (const channel of ambiguous)
       noteOf(place, 'TAG_GROUP_AMBIGUOUS', { role, channel: channel.name, count: groupsOf(channel).length })
   for (const [index, association] of groupAssociation.entries()) {
     const at = `${place}.groupAssociation.${index}`
@@ -57,20 +68,27 @@ function associationFaults(
     for (const [name, group] of Object.entries(association)) {
       const found = channels.get(name)
       if (!found) {
-        noteOf(`${at}.${name}`, 'TAG_CHANNEL_UNKNOWN', { channel: name, known: shortList([...channels.keys()]) })
+        noteOf(`${at}.${name}`, 'TAG_CHANNEL_UNKNOWN', { channel: name, known })
         isMisnamed = true
       } else if (!found.channel.pair.includes(role)) {
         // The pair names it by a wrong name, perhaps: that is told already.
         if (found.channel.pair.every((other) => roles.has(other)))
           noteOf(`${at}.${name}`, 'TAG_CHANNEL_NOT_JOINED', { role, channel: name })
       } else if (!found.groups.has(group)) {
-        const known = shortList([...found.groups])
-        noteOf(`${at}.${name}`, 'TAG_GROUP_UNKNOWN', { group, channel: name, known })
+        noteOf(`${at}.${name}`, 'TAG_GROUP_UNKNOWN', { group, channel: name, known: found.known })
       }
     }
     if (isMisnamed) continue
-    for (const { name } of several)
-      if (association[name] === undefined) noteOf(at, 'TAG_ASSOCIATION_INCOMPLETE', { role, channel: name })
+    let missing = several.size
+    for (const name of Object.keys(association)) if (several.has(name)) missing -= 1
+    for (const name of several) {
+      if (missing === 0) break
+      if (Object.hasOwn(association, name)) continue
+      // Many associations may each lack many channels: what isn't listed is counted at once.
+      const times = listsMore() ? 1 : missing
+      noteOf(at, 'TAG_ASSOCIATION_INCOMPLETE', { role, channel: name }, times)
+      missing -= times
+    }
   }
 }
 
@@ -92,7 +110,8 @@ function oneSidedGroups(
     const byGroup = groups && associationsByGroup(role, implied)
     // A dataset in a group that its role hasn't is a fault of its own.
     if (groups?.some((group) => !byGroup?.has(group))) elsewhere.add(role.name)
-    const associations = groups ? groups.map((group) => byGroup?.get(group) ?? {}) : writtenAssociations(role)
+    // Each once: many groups may be those of one association.
+    const associations = groups ? new Set(groups.map((group) => byGroup?.get(group) ?? {})) : writtenAssociations(role)
     const byChannel = new Map<string, Set<string>>()
     for (const association of [implied, ...associations])
       for (const [channel, group] of Object.entries(association)) {

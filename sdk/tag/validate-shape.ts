@@ -19,7 +19,7 @@ export function shapeFaults(
   nameFaults('schema.connectors', schema.connectors ?? [], note)
   const roles = new Set(schema.roles.map(({ name }) => name))
   const consumers = new Set(schema.roles.filter(({ isDataConsumer }) => isDataConsumer).map(({ name }) => name))
-  const known = shortList([...roles])
+  const known = shortList(roles)
   const unknown = new Set<string>()
 
   for (const [index, channel] of schema.channels.entries()) {
@@ -31,9 +31,10 @@ export function shapeFaults(
       unknown.add(role)
       note(`${place}.pair`, 'TAG_ROLE_UNKNOWN', { role, known })
     }
+    const pair = new Set(channel.pair)
     for (const role of Object.keys(channel.funcTags ?? {})) {
       const at = `${place}.funcTags.${role}`
-      if (channel.pair.includes(role)) continue
+      if (pair.has(role)) continue
       if (roles.has(role)) note(at, 'TAG_CHANNEL_NOT_JOINED', { role, channel: channel.name })
       else note(at, 'TAG_ROLE_UNKNOWN', { role, known })
     }

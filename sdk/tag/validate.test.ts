@@ -204,6 +204,15 @@ const cases: readonly Case[] = [
     facts: { mostTasks: 10 },
   },
   {
+    code: 'TAG_JOINS',
+    place: 'schema.channels',
+    change: {
+      roles: [{ ...boss, replica: 2 }, leaf],
+      channels: Array.from({ length: 30 }, (_, index) => ({ ...link, name: `c${index}` })),
+    },
+    facts: { mostTasks: 4 },
+  },
+  {
     code: 'TAG_NAME_INVALID',
     place: 'schema.roles.2.name',
     change: { roles: [boss, leaf, { name: '..' }], channels: [link, { name: 'up', pair: ['boss', '..'] }] },
@@ -519,4 +528,49 @@ test('the ready topologies with fewer clients than groups leave a group without 
     validateTopology(twoTier({ clients: 0 })).map(({ code }) => code),
     ['TAG_NO_DATASET'],
   )
+})
+
+const names = (prefix: string, length: number) => Array.from({ length }, (_, index) => `${prefix}${index}`)
+
+test('associations that lack channels are counted without a look at each of these', (t) => {
+  const channels = names('c', 1000).map((name): SchemaChannel => {
+    return { name, pair: ['boss', 'leaf'], groupBy: { type: 'tag', value: ['a', 'b'] } }
+  })
+  let looks = 0
+  const association = new Proxy<Record<string, string>>(
+    {},
+    {
+      get: (_, name) => {
+        looks += 1
+        return Reflect.get({}, name)
+      },
+      getOwnPropertyDescriptor: (_, name) => {
+        looks += 1
+        return Reflect.getOwnPropertyDescriptor({}, name)
+      },
+    },
+  )
+  const groupAssociation = names('', 10_000).map(() => association)
+  const roles = [{ ...boss, groupAssociation }, leaf]
+  const { faults, count } = findFaults(topology({ channels, roles }), { datasetsFollow: true })
+  t.is(faults.length, 100)
+  t.true(count >= 10_000_000)
+  t.true(looks < 100_000, `${looks} looks`)
+})
+
+test('tasks that would join too many channels altogether are refused before there is one', (t) => {
+  const channels = names('c', 100).map((name): SchemaChannel => ({ name, pair: ['boss', 'leaf'] }))
+  const facts = { mostTasks: 1000, datasetsFollow: true }
+  const roles = (replica: number) => [{ ...boss, replica }, leaf]
+  t.deepEqual(validateTopology(topology({ channels, roles: roles(100), dataSpec: [] }), facts), [])
+  t.deepEqual(
+    validateTopology(topology({ channels, roles: roles(300), dataSpec: [] }), facts).map(({ code }) => code),
+    ['TAG_JOINS'],
+  )
+})
+
+test('a fault tells of long names their beginnings', (t) => {
+  const long = 'x'.repeat(4000)
+  const broken = topology({ channels: [{ name: 'c', pair: [long, 'leaf'], funcTags: { [long]: [] } }] })
+  for (const { place, message } of validateTopology(broken)) t.true(place.length + message.length < 2000, message)
 })

@@ -1,5 +1,5 @@
 import { channelsByRole } from './channels.ts'
-import { type FaultCode, faultError, tagError } from './errors.ts'
+import { type FaultCode, faultError, shortName, tagError } from './errors.ts'
 import type { SchemaChannel } from './schema.ts'
 import type { Topology } from './topology.ts'
 import { countFaults } from './validate-counts.ts'
@@ -16,8 +16,13 @@ export interface Fault {
   readonly hint: string
 }
 
-/** Notes a fault. */
-export type NoteFault = (place: string, code: FaultCode, values?: Readonly<Record<string, unknown>>) => void
+/** Notes a fault, or that there are so many of its kind, which are only counted. */
+export type NoteFault = (
+  place: string,
+  code: FaultCode,
+  values?: Readonly<Record<string, unknown>>,
+  times?: number,
+) => void
 
 /** What is known outside of the topology. What is absent isn't checked. */
 export interface TopologyFacts {
@@ -35,6 +40,8 @@ export interface Findings {
   readonly joined: (role: string) => readonly SchemaChannel[]
   /** Roles whose groups or datasets are at fault: which groups they are in isn't known. */
   readonly unplaced: Set<string>
+  /** Whether a fault that is noted now will be listed. */
+  readonly listsMore: () => boolean
 }
 
 /** Faults that are listed; of those beyond, the number is told. */
@@ -50,18 +57,31 @@ export function findFaults(
 ): { readonly faults: Fault[]; readonly count: number } {
   const faults: Fault[] = []
   let count = 0
-  const note: NoteFault = (place, code, values = {}) => {
-    count += 1
-    if (count > mostFaults) return
-    const { message, hint } = faultError(code, values)
-    faults.push({ code, place, message, hint })
+  const listsMore = () => count < mostFaults
+  const note: NoteFault = (place, code, values = {}, times = 1) => {
+    const isListed = listsMore()
+    count += times
+    if (!isListed) return
+    const { message, hint } = faultError(code, shortened(values))
+    faults.push({ code, place: shortName(place), message, hint })
   }
-  const findings: Findings = { joined: channelsByRole(topology.schema), unplaced: new Set() }
+  const findings: Findings = { joined: channelsByRole(topology.schema), unplaced: new Set(), listsMore }
   shapeFaults(topology, facts, findings, note)
   groupFaults(topology, findings, note)
   datasetFaults(topology, facts, findings, note)
-  countFaults(topology, facts, note)
+  countFaults(topology, facts, findings, note)
   return { faults, count }
+}
+
+/** Names in it are as long as whoever sent them likes; lists of them are short already. */
+function shortened(values: Readonly<Record<string, unknown>>): Record<string, unknown> {
+  const entries = Object.entries(values).map(([name, value]) => {
+    return [
+      name,
+      typeof value === 'string' && name !== 'known' && name !== 'formats' ? shortName(value) : value,
+    ] as const
+  })
+  return Object.fromEntries(entries)
 }
 
 /** The faults of a topology, at most 100. */

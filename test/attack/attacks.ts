@@ -127,7 +127,7 @@ export const attacks: readonly Attack[] = [
       const { status, bytes } = await target.send('GET', '/datasets', undefined, headers)
       return [
         ...(status === 200 ? [] : [`GET /datasets is answered ${status}`]),
-        ...(bytes > 8 * 1024 * 1024 ? [`GET /datasets is answered with ${bytes} bytes`] : []),
+        ...(bytes > 5 * 1024 * 1024 ? [`GET /datasets is answered with ${bytes} bytes`] : []),
       ]
     },
   },

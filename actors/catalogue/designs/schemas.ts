@@ -23,7 +23,7 @@ export async function addSchema(
   // Which datasets there are is only known when a job is created.
   const facts = { backends, mostTasks, datasetsFollow: true }
   const { faults, count } = findFaults({ schema, dataSpec: [] }, facts)
-  if (count > 0) throw faultyError('SCHEMA_INVALID', faults, count)
+  if (count > 0) throw faultyError('SCHEMA_INVALID', { listed: faults, count })
   const found = await findDesign(collections, user, id)
   if (isMade(found.value.schema, context)) return null
   assertMatch(context, `the schema of ${id}`, await schemaOf(collections, found))

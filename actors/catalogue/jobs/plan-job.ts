@@ -1,10 +1,19 @@
-import { expansion, findFaults, type Schema, type Task, type Topology, taskCount } from '../../../sdk/index.ts'
+import {
+  expansion,
+  findFaults,
+  type Schema,
+  type Task,
+  type Topology,
+  taskCount,
+  tasksWithData,
+} from '../../../sdk/index.ts'
 import { catalogueError, faultyError, type PlacedFault } from '../../errors.ts'
 import { batchSize, inBatches } from '../../in-batches.ts'
 import { isTrusted } from '../computes/compute-trust.ts'
 import { topFolders } from '../designs/archive.ts'
 import { modelSpecFaults } from '../model/algorithms.ts'
 import { isIdentifier } from '../model/atoms.ts'
+import { type FoundFaults, foundFaults } from '../model/found-faults.ts'
 import {
   backends,
   defaultBackend,
@@ -37,38 +46,45 @@ export async function planJob(
   jobId: string,
   given: JobSpecification,
 ): Promise<JobPlan> {
-  const faults: PlacedFault[] = modelSpecFaults(given.modelSpec)
+  const found = modelSpecFaults(given.modelSpec)
   const named = await collections.designs.get(`${user}/${given.designId}`)
   if (!named) {
     const message = `there is no design ${given.designId}`
-    throw faultyError('JOB_INVALID', [{ code: 'DESIGN_UNKNOWN', place: 'designId', message }, ...faults])
+    const all = foundFaults()
+    all.note(() => ({ code: 'DESIGN_UNKNOWN', place: 'designId', message }))
+    all.noteAll(found.listed, found.count)
+    throw faultyError('JOB_INVALID', all)
   }
   const design = named.value
-  const [[schemaRevision, schema], [codeRevision, codeFolders], datasets] = await Promise.all([
-    schemaOf(collections, design, given, faults),
-    codeOf(collections, design, given, faults),
-    datasetsOf(collections, user, given),
-  ])
-  const admins = computeAdmins && (await adminsOf(collections, computeAdmins, datasets, faults))
   const dataSpec = (given.dataSpec ?? []).map(({ role, datasetGroups = {} }) => ({ role, datasetGroups }))
-  if (faults.length === 0) {
+  const asked = [...tasksWithData({ dataSpec }).values()].reduce((sum, tasks) => sum + tasks, 0)
+  const [[schemaRevision, schema], [codeRevision, codeFolders], datasets] = await Promise.all([
+    schemaOf(collections, design, given, found),
+    codeOf(collections, design, given, found),
+    // Nobody looks for more datasets than a job may have.
+    asked > mostTasks ? undefined : datasetsOf(collections, user, given),
+  ])
+  const admins = computeAdmins && datasets && (await adminsOf(collections, computeAdmins, datasets, found))
+  if (found.count === 0 && datasets) {
     const computes = new Set(['default', ...[...datasets.values()].map(({ computeId }) => computeId)])
-    faults.push(
-      ...runFaults(
+    found.noteAll(
+      runFaults(
         given,
         [...computes].map((computeId) => ({ computeId })),
       ),
     )
   }
-  const facts = { datasets, backends, mostTasks, ...(codeFolders ? { codeFolders } : {}) }
-  const found = schema ? findFaults({ schema, dataSpec }, facts) : { faults: [], count: 0 }
-  if (faults.length + found.count > 0 || !schema)
-    throw faultyError('JOB_INVALID', [...faults, ...found.faults], faults.length + found.count)
+  const facts = { backends, mostTasks, ...(datasets ? { datasets } : {}), ...(codeFolders ? { codeFolders } : {}) }
+  if (schema) {
+    const { faults, count } = findFaults({ schema, dataSpec }, facts)
+    found.noteAll(faults, count)
+  }
+  if (found.count > 0 || !schema) throw faultyError('JOB_INVALID', found)
   const topology: Topology = { schema, dataSpec }
   function* planned(): Generator<PlannedTask> {
     for (const task of expansion(topology, { jobId, newKey, computeOf })) {
       const computeAdmin = admins?.get(task.computeId)
-      const datasetOwner = datasets.get(task.dataset ?? '')?.userId
+      const datasetOwner = datasets?.get(task.dataset ?? '')?.userId
       yield {
         ...task,
         ...(computeAdmin === undefined ? {} : { computeAdmin }),
@@ -76,7 +92,7 @@ export async function planJob(
       }
     }
   }
-  const computeOf = (dataset: string) => datasets.get(dataset)?.computeId ?? 'default'
+  const computeOf = (dataset: string) => datasets?.get(dataset)?.computeId ?? 'default'
   return {
     spec: {
       ...given,
@@ -97,24 +113,24 @@ async function schemaOf(
   { schemas }: Collections,
   { serial, schema }: DesignRecord,
   given: JobSpecification,
-  faults: PlacedFault[],
+  found: FoundFaults,
 ): Promise<[number, Schema | undefined]> {
   const revision = given.schemaRevision ?? lastOf(schema)
-  const found = revision > schema.last ? undefined : await schemas.get(`${serial}/${revision}`)
-  if (!found) faults.push(missing('SCHEMA_UNKNOWN', 'schemaRevision', given.schemaRevision, schema))
-  return [revision, found?.value]
+  const present = revision > schema.last ? undefined : await schemas.get(`${serial}/${revision}`)
+  if (!present) found.note(() => missing('SCHEMA_UNKNOWN', 'schemaRevision', given.schemaRevision, schema))
+  return [revision, present?.value]
 }
 
 async function codeOf(
   { codes }: Collections,
   { serial, code }: DesignRecord,
   given: JobSpecification,
-  faults: PlacedFault[],
+  found: FoundFaults,
 ): Promise<[number, string[] | undefined]> {
   const revision = given.codeRevision ?? lastOf(code)
-  const found = revision > code.last ? undefined : await codes.get(`${serial}/${revision}`)
-  if (!found) faults.push(missing('CODE_UNKNOWN', 'codeRevision', given.codeRevision, code))
-  return [revision, found && topFolders(found.value.files)]
+  const present = revision > code.last ? undefined : await codes.get(`${serial}/${revision}`)
+  if (!present) found.note(() => missing('CODE_UNKNOWN', 'codeRevision', given.codeRevision, code))
+  return [revision, present && topFolders(present.value.files)]
 }
 
 function lastOf({ last, present }: Revisions): number {
@@ -147,22 +163,22 @@ async function adminsOf(
   { computes }: Collections,
   admins: readonly string[],
   datasets: ReadonlyMap<string, DatasetRecord>,
-  faults: PlacedFault[],
+  found: FoundFaults,
 ): Promise<Map<string, string>> {
-  const found = new Map<string, ComputeRecord>()
+  const registered = new Map<string, ComputeRecord>()
   const ids = new Set([...datasets.values()].map(({ computeId }) => computeId).filter((id) => id !== 'default'))
   await inBatches(ids, batchSize, async (batch) => {
     const read = await Promise.all(batch.map((id) => computes.get(id)))
-    for (const compute of read) if (compute) found.set(compute.id, compute.value)
+    for (const compute of read) if (compute) registered.set(compute.id, compute.value)
   })
   const refused = new Set<string>()
   for (const dataset of datasets.values()) {
     const { id: name, computeId: id } = dataset
-    const compute = found.get(id)
+    const compute = registered.get(id)
     if (!compute || refused.has(id) || isTrusted(admins, compute, dataset)) continue
     refused.add(id)
     const { code, message, hint } = catalogueError('COMPUTE_UNTRUSTED', { id, admin: compute.adminId })
-    faults.push({ code, place: 'dataSpec', message: `dataset ${name}: ${message}`, hint })
+    found.note(() => ({ code, place: 'dataSpec', message: `dataset ${name}: ${message}`, hint }))
   }
-  return new Map([...found].map(([id, { adminId }]) => [id, adminId]))
+  return new Map([...registered].map(([id, { adminId }]) => [id, adminId]))
 }

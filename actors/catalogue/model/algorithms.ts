@@ -1,6 +1,5 @@
 import { z } from 'zod'
-import type { PlacedFault } from '../../errors.ts'
-import { faultsOf } from './decode-model.ts'
+import { type FoundFaults, foundFaults, noteIssue } from './found-faults.ts'
 import type { Algorithm, ModelSpec } from './job.ts'
 import { expectation } from './plain-words.ts'
 
@@ -59,48 +58,48 @@ const hyperparameters = z
   .partial()
 
 /** Faults of a job's algorithms and hyperparameters. */
-export function modelSpecFaults(spec: ModelSpec = {}): PlacedFault[] {
-  const { optimizer, selector, datasampler, privacy } = spec
-  return [
-    ...algorithmFaults('optimizer', known.optimizer, optimizer),
-    ...algorithmFaults('selector', known.selector, selector),
-    ...algorithmFaults('datasampler', known.datasampler, datasampler),
-    ...algorithmFaults('privacy', known.privacy, privacy),
-    ...checked(hyperparameters, spec.hyperparameters ?? {}, ['modelSpec', 'hyperparameters']),
-    ...commentsIn(spec.hyperparameters, ['modelSpec', 'hyperparameters']),
-  ]
+export function modelSpecFaults(spec: ModelSpec = {}): FoundFaults {
+  const { optimizer, selector, datasampler, privacy, hyperparameters: given = {} } = spec
+  const place = ['modelSpec', 'hyperparameters']
+  const found = foundFaults()
+  noteAlgorithm('optimizer', known.optimizer, optimizer, found)
+  noteAlgorithm('selector', known.selector, selector, found)
+  noteAlgorithm('datasampler', known.datasampler, datasampler, found)
+  noteAlgorithm('privacy', known.privacy, privacy, found)
+  noteMisfits(hyperparameters, given, place, found)
+  noteComments(given, place, found)
+  return found
 }
 
 /** Comments are for files that a command reads: what is sent has no more of them among free settings than elsewhere. */
-function commentsIn(value: unknown, place: readonly string[]): PlacedFault[] {
-  if (typeof value !== 'object' || value === null) return []
-  return Object.entries(value).flatMap(([name, field]: [string, unknown]) => {
+function noteComments(value: unknown, place: readonly string[], found: FoundFaults): void {
+  if (typeof value !== 'object' || value === null) return
+  for (const [name, field] of Object.entries(value)) {
     const at = [...place, name]
-    if (name !== '//' || Array.isArray(value)) return commentsIn(field, at)
-    return [{ code: 'FIELD_UNKNOWN', place: at.join('.'), message: 'there is no field //' }]
-  })
+    if (name !== '//' || Array.isArray(value)) noteComments(field, at, found)
+    else found.note(() => ({ code: 'FIELD_UNKNOWN', place: at.join('.'), message: 'there is no field //' }))
+  }
 }
 
-function algorithmFaults(
+function noteAlgorithm(
   kind: string,
   sorts: Readonly<Record<string, z.ZodType>>,
   { sort, kwargs = {} }: Algorithm = { sort: 'default' },
-): PlacedFault[] {
+  found: FoundFaults,
+): void {
   const place = ['modelSpec', kind]
-  if (kind === 'optimizer' && sort === 'default') return []
+  if (kind === 'optimizer' && sort === 'default') return
   const settings = Object.hasOwn(sorts, sort) ? sorts[sort] : undefined
-  if (settings) return checked(settings, kwargs, [...place, 'kwargs'])
-  return [
-    {
-      code: 'ALGORITHM_UNKNOWN',
-      place: [...place, 'sort'].join('.'),
-      message: `${sort} is no ${kind}; there are ${Object.keys(sorts).join(', ')}`,
-      hint: 'name one of these',
-    },
-  ]
+  if (settings) return noteMisfits(settings, kwargs, [...place, 'kwargs'], found)
+  found.note(() => ({
+    code: 'ALGORITHM_UNKNOWN',
+    place: [...place, 'sort'].join('.'),
+    message: `${sort.slice(0, 100)} is no ${kind}; there are ${Object.keys(sorts).join(', ')}`,
+    hint: 'name one of these',
+  }))
 }
 
-function checked(model: z.ZodType, value: unknown, place: readonly string[]): PlacedFault[] {
-  const decoded = model.safeParse(value, { error: expectation })
-  return decoded.success ? [] : decoded.error.issues.flatMap((issue) => faultsOf(issue, value, place))
+function noteMisfits(model: z.ZodType, value: unknown, place: readonly string[], found: FoundFaults): void {
+  const { error } = model.safeParse(value, { error: expectation })
+  for (const issue of error?.issues ?? []) noteIssue(found, issue, value, place)
 }

@@ -1,15 +1,20 @@
 import { z } from 'zod'
 import { catalogueError } from '../../errors.ts'
+import { freeFormBytes, longestText } from './bounds.ts'
 
 const wellFormed = /^\w[\w.@-]{0,99}$/
 
 /** The models that the API's description names, by their names on the wire. */
 export const models = z.registry<{ readonly id: string }>()
 
-export const text = z.string()
+/** Of the length that a text may have where nothing else is said. */
+export const text = z.string().meta({ maxLength: longestText })
 
 /** What people call a thing. */
 export const nameText = z.string().max(200)
+
+/** Where something is, or what is kept there. */
+export const place = z.string().min(1).meta({ maxLength: longestText })
 
 /** What people say of it. */
 export const longText = z.string().max(10_000)
@@ -23,7 +28,8 @@ export const time = z.iso.datetime({ offset: true })
 const json = z.json()
 models.add(json, { id: 'Json' })
 
-export const jsonMap = z.record(z.string(), json)
+/** Free-form settings. */
+export const jsonMap = z.record(z.string(), json).meta({ 'x-maxBytes': freeFormBytes })
 
 /** Whether this can stand in an address. */
 export function isIdentifier(given: string): boolean {

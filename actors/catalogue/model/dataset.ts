@@ -1,11 +1,11 @@
 import { z } from 'zod'
-import { identifier, longText, models, nameText, text } from './atoms.ts'
+import { identifier, longText, models, nameText, place, text } from './atoms.ts'
 
 export const datasetInfo = z.strictObject({
-  url: longText.min(1),
+  url: place,
   dataFormat: nameText.min(1),
   /** Path of regions ending in a compute; `default` is anywhere. */
-  realm: longText.min(1),
+  realm: place,
   id: identifier.exactOptional(),
   userId: text.exactOptional(),
   name: nameText.exactOptional(),

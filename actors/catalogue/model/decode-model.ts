@@ -1,49 +1,30 @@
 import type { z } from 'zod'
-import { faultyError, type PlacedFault } from '../../errors.ts'
-import { expectation, shown } from './plain-words.ts'
+import { faultyError } from '../../errors.ts'
+import { noteExcess } from './bounds.ts'
+import { foundFaults, noteIssue } from './found-faults.ts'
+import { expectation } from './plain-words.ts'
 import { withoutZeroValues } from './zero-values.ts'
 
 /**
- * Decodes what came over the wire. MODEL_UNKNOWN_FIELD if it has fields that the model doesn't name, else MODEL_INVALID;
- * both name every fault.
+ * Decodes what a person has sent. MODEL_UNKNOWN_FIELD if it has fields that the model doesn't name, else MODEL_INVALID; both
+ * name the faults, of many the first, and of more than can be kept, that alone.
  */
 export function decodeModel<Model extends z.ZodType>(model: Model, value: unknown, name = 'body'): z.output<Model> {
+  const found = foundFaults()
+  const isTooMuch = noteExcess(model, value, found)
+  const [{ listed, count }, isOpen] = [found, found.isFull()]
+  if (isTooMuch || isOpen) throw faultyError('MODEL_INVALID', { listed, count, isOpen }, { model: name })
+  return decodeWhole(model, value, name)
+}
+
+/** As `decodeModel`, of what a server answers: however much it is. */
+export function decodeWhole<Model extends z.ZodType>(model: Model, value: unknown, name: string): z.output<Model> {
   const given = withoutZeroValues(model, value)
   const decoded = model.safeParse(given, { error: expectation })
   if (decoded.success) return decoded.data
-  const faults = decoded.error.issues.flatMap((issue) => faultsOf(issue, given))
-  const hasUnknown = faults.some(({ code }) => code === 'FIELD_UNKNOWN')
-  throw faultyError(hasUnknown ? 'MODEL_UNKNOWN_FIELD' : 'MODEL_INVALID', faults, faults.length, { model: name })
-}
-
-/** What zod found, as faults with places; `within` is the place of the value in something larger. */
-export function faultsOf(issue: z.core.$ZodIssue, value: unknown, within: readonly string[] = []): PlacedFault[] {
-  const path = [...within, ...issue.path.map(String)]
-  if (issue.code === 'unrecognized_keys')
-    return issue.keys.map((key) => ({
-      code: 'FIELD_UNKNOWN',
-      place: [...path, key].join('.'),
-      message: `there is no field ${key}`,
-    }))
-  const came = partAt(issue.path, value)
-  if (came === undefined) {
-    const message = path.length === 0 ? 'it is required, and nothing came' : 'this field is required'
-    return [{ code: 'FIELD_REQUIRED', place: path.join('.'), message }]
-  }
-  return [{ code: 'FIELD_INVALID', place: path.join('.'), message: words(issue, came) }]
-}
-
-/** What was expected, and what came. */
-export function words({ code, message }: z.core.$ZodIssue, came: unknown): string {
-  if (code === 'custom') return message
-  return `${message}, got ${shown(came)}`
-}
-
-function partAt(path: readonly PropertyKey[], value: unknown): unknown {
-  let found: unknown = value
-  for (const step of path) {
-    if (typeof found !== 'object' || found === null) return undefined
-    found = Object.getOwnPropertyDescriptor(found, step)?.value
-  }
-  return found
+  const { issues } = decoded.error
+  const found = foundFaults()
+  for (const issue of issues) noteIssue(found, issue, given)
+  const hasUnknown = issues.some(({ code }) => code === 'unrecognized_keys')
+  throw faultyError(hasUnknown ? 'MODEL_UNKNOWN_FIELD' : 'MODEL_INVALID', found, { model: name })
 }

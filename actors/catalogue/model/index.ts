@@ -3,9 +3,10 @@ export { checkIdentifier, identifier, models } from './atoms.ts'
 export * from './audit-entry.ts'
 export * from './compute.ts'
 export * from './dataset.ts'
-export { decodeModel, words } from './decode-model.ts'
+export { decodeModel, decodeWhole } from './decode-model.ts'
 export * from './design.ts'
 export { numberedEvent } from './event.ts'
+export { words } from './found-faults.ts'
 export {
   type AskedState,
   askedStatus,

@@ -27,15 +27,22 @@ export const defaultBackend = 'mqtt'
 const algorithm = z.strictObject({ sort: text.min(1), kwargs: jsonMap.exactOptional() })
 export type Algorithm = z.output<typeof algorithm>
 
-const modelSpec = z.strictObject({
-  baseModel: z.strictObject({ name: text.exactOptional(), version: z.number().int().exactOptional() }).exactOptional(),
-  optimizer: algorithm.exactOptional(),
-  selector: algorithm.exactOptional(),
-  datasampler: algorithm.exactOptional(),
-  privacy: algorithm.exactOptional(),
-  hyperparameters: jsonMap.exactOptional(),
-  dependencies: z.array(text).exactOptional(),
-})
+/** Values in a model's specification, its free-form settings among them. */
+const mostSettings = 10_000
+
+const modelSpec = z
+  .strictObject({
+    baseModel: z
+      .strictObject({ name: text.exactOptional(), version: z.number().int().exactOptional() })
+      .exactOptional(),
+    optimizer: algorithm.exactOptional(),
+    selector: algorithm.exactOptional(),
+    datasampler: algorithm.exactOptional(),
+    privacy: algorithm.exactOptional(),
+    hyperparameters: jsonMap.exactOptional(),
+    dependencies: z.array(text).exactOptional(),
+  })
+  .meta({ 'x-maxValues': mostSettings })
 export type ModelSpec = z.output<typeof modelSpec>
 
 /** A dataset's id, or a dataset that is to have so many tasks: as its id so many times, in short. */
@@ -60,6 +67,7 @@ export const jobSpec = z.strictObject({
     .array(
       z.strictObject({ role: nameText.min(1), datasetGroups: z.record(text, z.array(datasetEntry)).exactOptional() }),
     )
+    .meta({ maxItems: 1000 })
     .exactOptional(),
   modelSpec: modelSpec.exactOptional(),
 })

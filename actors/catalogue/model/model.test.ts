@@ -1,12 +1,15 @@
 import test from 'ava'
 import fc from 'fast-check'
 import { z } from 'zod'
+import { operations } from '../../../api/index.ts'
 import { modelSpecFaults } from './algorithms.ts'
-import { decodeModel } from './decode-model.ts'
+import { deploymentStatus } from './compute.ts'
+import { datasetInfo } from './dataset.ts'
+import { decodeModel, decodeWhole } from './decode-model.ts'
 import { designInfo, designSchema } from './design.ts'
 import { jobSpec } from './job.ts'
 import { knownPart } from './unknown-fields.ts'
-import { withoutZeroValues } from './zero-values.ts'
+import { unwrapped, withoutZeroValues } from './zero-values.ts'
 
 const job = { designId: 'mnist', backend: 'mqtt' }
 const faultsOf = (model: z.ZodType, value: unknown): unknown => {
@@ -129,7 +132,7 @@ const settings: readonly [string, Parameters<typeof modelSpecFaults>[0], readonl
 for (const [title, spec, expected] of settings)
   test(`of a model's settings: ${title}`, (t) =>
     t.deepEqual(
-      modelSpecFaults(spec).map(({ code, place }) => `${code} ${place}`),
+      modelSpecFaults(spec).listed.map(({ code, place }) => `${code} ${place}`),
       expected,
     ))
 
@@ -138,6 +141,129 @@ test('any number of unknown fields is found', (t) => {
   const { unknown } = knownPart(jobSpec, { ...job, modelSpec: extra })
   t.is(unknown.length, 200_000)
   t.is(unknown.at(-1), 'modelSpec.x199999')
+})
+
+const oversized: readonly [string, z.ZodType, unknown, string][] = [
+  [
+    'a list of half a million roles that are none',
+    designSchema,
+    { name: 'n', roles: Array.from({ length: 500_000 }, () => 1), channels: [] },
+    'roles: expected a list of at most 1000, got a list of 500000',
+  ],
+  [
+    'more channels than anybody draws',
+    designSchema,
+    { name: 'n', roles: [], channels: Array.from({ length: 1001 }, (_, n) => ({ name: `c${n}`, pair: ['a', 'b'] })) },
+    'channels: expected a list of at most 1000, got a list of 1001',
+  ],
+  [
+    'small lists that are much together',
+    designSchema,
+    {
+      name: 'n',
+      roles: [],
+      channels: Array.from({ length: 100 }, () => ({
+        groupBy: { type: 'tag', value: Array.from({ length: 3000 }, () => 'g') },
+      })),
+    },
+    '(whole): expected at most 100000 values altogether, got more',
+  ],
+  [
+    'an association with more channels than a schema has',
+    designSchema,
+    {
+      name: 'n',
+      roles: [{ groupAssociation: [Object.fromEntries(Array.from({ length: 1001 }, (_, n) => [n, 'g']))] }],
+    },
+    'roles.0.groupAssociation.0: expected an object with at most 1000 fields, got one with 1001',
+  ],
+  [
+    'many hyperparameters',
+    jobSpec,
+    { ...job, modelSpec: { hyperparameters: { x: Array.from({ length: 10_000 }, () => []) } } },
+    'modelSpec: expected at most 10000 values altogether, got more',
+  ],
+  [
+    'large hyperparameters',
+    jobSpec,
+    { ...job, modelSpec: { hyperparameters: { x: 'ä'.repeat(33_000) } } },
+    'modelSpec.hyperparameters: expected at most 65536 bytes of JSON, got more',
+  ],
+  [
+    'large settings of an algorithm',
+    jobSpec,
+    { ...job, modelSpec: { selector: { sort: 'random', kwargs: { x: 'x'.repeat(70_000) } } } },
+    'modelSpec.selector.kwargs: expected at most 65536 bytes of JSON, got more',
+  ],
+  [
+    'a URL of a megabyte',
+    datasetInfo,
+    { url: 'x'.repeat(1_000_000), dataFormat: 'csv', realm: 'default' },
+    'url: expected a text of at most 4096 characters, got one of 1000000',
+  ],
+  [
+    'a group of a long name',
+    jobSpec,
+    { ...job, dataSpec: [{ role: 'r', datasetGroups: { default: ['x'.repeat(5000)] } }] },
+    'dataSpec.0.datasetGroups.default.0: expected a text of at most 4096 characters, got one of 5000',
+  ],
+]
+for (const [title, model, value, message] of oversized)
+  test(`${title} is refused for its size`, (t) => {
+    const error = t.throws(() => decodeModel(model, value), { code: 'MODEL_INVALID' })
+    t.is(error?.message, `the body is invalid:\n  ${message}`)
+  })
+
+const manyFaults: readonly [string, z.ZodType, unknown, string][] = [
+  [
+    'datasets that are none',
+    jobSpec,
+    { ...job, dataSpec: [{ role: 'r', datasetGroups: { default: Array.from({ length: 1_500_000 }, () => 1) } }] },
+    'and at least 900 more',
+  ],
+  [
+    'statuses that are none',
+    deploymentStatus,
+    Object.fromEntries(Array.from({ length: 200_000 }, (_, n) => [n, 'x'])),
+    'and at least 900 more',
+  ],
+  [
+    'unknown fields',
+    jobSpec,
+    { ...job, ...Object.fromEntries(Array.from({ length: 200_000 }, (_, n) => [`x${n}`, 1])) },
+    'and 199900 more',
+  ],
+  [
+    'channels without fields',
+    designSchema,
+    { name: 'n', roles: [], channels: Array.from({ length: 900 }, () => ({})) },
+    'and 1701 more',
+  ],
+]
+for (const [title, model, value, rest] of manyFaults)
+  test(`of very many ${title}, a hundred are listed and as many told as were looked for`, (t) => {
+    const error = t.throws(() => decodeModel(model, value))
+    const lines = String(error?.message).split('\n')
+    t.deepEqual([lines.length, lines.at(-1)], [102, `  ${rest}`])
+    t.true(String(error?.message).length < 20_000)
+  })
+
+test('what a server answers is read however much it is', (t) => {
+  const channels = Array.from({ length: 5000 }, (_, n) => ({ name: `c${n}`, pair: ['a', 'b'] }))
+  const schema = { name: 'n', roles: [{ name: 'a' }], channels }
+  t.deepEqual(decodeWhole(designSchema, schema, 'answer'), schema)
+})
+
+test('every list of things with fields in a body has a bound', (t) => {
+  const bounded = (model: z.core.$ZodType): boolean => {
+    const inner = unwrapped(model)
+    if (inner instanceof z.ZodObject) return Object.values(inner.shape).every((field) => bounded(field))
+    if (inner instanceof z.ZodRecord) return bounded(inner.valueType)
+    if (!(inner instanceof z.ZodArray)) return true
+    const isOfFields = unwrapped(inner.element) instanceof z.ZodObject
+    return (!isOfFields || z.globalRegistry.get(inner)?.maxItems !== undefined) && bounded(inner.element)
+  }
+  for (const { id, body } of operations) if (body) t.true(bounded(body.model), id)
 })
 
 const misfits: readonly [string, unknown, string][] = [

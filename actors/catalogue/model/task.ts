@@ -22,7 +22,10 @@ export const reportedStates = ['running', 'failed', 'terminated', 'completed'] a
 export const taskStatus = z.strictObject({
   state: z.enum(reportedStates),
   /** The tail of its output. */
-  log: text.exactOptional(),
+  log: z
+    .string()
+    .meta({ maxLength: 1024 * 1024 })
+    .exactOptional(),
   timestamp: time.exactOptional(),
 })
 models.add(taskStatus, { id: 'TaskStatus' })

@@ -9,8 +9,11 @@ const zeroTime = '0001-01-01T00:00:00Z'
  */
 export function withoutZeroValues(model: z.core.$ZodType, value: unknown): unknown {
   const inner = unwrapped(model)
-  if (inner instanceof z.ZodArray)
-    return Array.isArray(value) ? value.map((item) => withoutZeroValues(inner.element, item)) : value
+  if (inner instanceof z.ZodArray) {
+    const item = unwrapped(inner.element)
+    const mayHaveFields = item instanceof z.ZodArray || item instanceof z.ZodObject
+    return Array.isArray(value) && mayHaveFields ? value.map((one) => withoutZeroValues(item, one)) : value
+  }
   if (!(inner instanceof z.ZodObject) || typeof value !== 'object' || value === null || Array.isArray(value))
     return value
   const shape: Readonly<Record<string, z.core.$ZodType>> = inner.shape

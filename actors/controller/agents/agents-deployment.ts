@@ -119,8 +119,8 @@ export function agentsDeployment(
         ['COMPUTES_AWAITED', awaited],
       ] as const) {
         if (tasks.size === 0) continue
-        const ends = shortList([...tasks.values()].map(({ end }) => end))
-        const named = shortList([...new Set([...tasks.values()].map(({ computeId }) => computeId))])
+        const ends = shortList(new Set([...tasks.values()].map(({ end }) => end)))
+        const named = shortList(new Set([...tasks.values()].map(({ computeId }) => computeId)))
         const { message, hint } = agentError(code, { ends, computes: named })
         reports.tell({ type: 'event', event: { type: 'notice', end: deployed.spec.designId, code, message, hint } })
       }

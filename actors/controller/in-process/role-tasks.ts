@@ -1,12 +1,13 @@
 import { knownNames } from '../../../runtime/index.ts'
 import {
   type AnyRole,
-  channelsOf,
+  channelsByRole,
   type RoleTask,
   type Schema,
   stockRoles,
   type Task,
   wiringOf,
+  withGroups,
 } from '../../../sdk/index.ts'
 import { controllerError } from '../errors.ts'
 
@@ -18,7 +19,9 @@ export function roleTasksOf(
   { schema, tasks }: { readonly schema: Schema; readonly tasks: readonly Omit<Task, 'channels'>[] },
   clientOf: (end: string) => number | undefined = () => undefined,
 ): RoleTask[] {
-  const wired = tasks.map((task) => ({ ...task, channels: channelsOf(schema, task.role) }))
+  const joined = channelsByRole(schema)
+  const channels = new Map(schema.roles.map(({ name }) => [name, withGroups(joined(name))]))
+  const wired = tasks.map((task) => ({ ...task, channels: channels.get(task.role) ?? [] }))
   const wire = wiringOf(wired)
   let clients = 0
   return wired.map((task) => {

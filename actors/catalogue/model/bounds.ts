@@ -1,0 +1,137 @@
+import { z } from 'zod'
+import { type FoundFaults, notedPlace, noteIssue } from './found-faults.ts'
+import { expectation, shown } from './plain-words.ts'
+import { unwrapped } from './zero-values.ts'
+
+/*
+ * What people send is looked through once along its model before zod decodes it, and no further than to a number of faults:
+ * zod has no such end, and would describe each of millions of faults. The bounds stand in the models' metadata, where the
+ * API's description finds them; what is stored was bounded when it came, or is older, and is read without.
+ */
+
+/** Of a text whose model says nothing else, in characters. */
+export const longestText = 4096
+
+/** Of a free-form map, such as hyperparameters, as JSON. */
+export const freeFormBytes = 64 * 1024
+
+/** Notes where a value is more than its model allows; true if it is anywhere. Of long lists and maps, notes other faults as well. */
+export function noteExcess(model: z.core.$ZodType, given: unknown, found: FoundFaults): boolean {
+  let isTooMuch = false
+  /** Where it's looked at: added to and taken from, since a value may have very many parts. */
+  const path: string[] = []
+  look(model, given)
+  return isTooMuch
+
+  function tooMuch(expected: string, came: string): void {
+    isTooMuch = true
+    found.note(() => ({ code: 'FIELD_INVALID', place: notedPlace(path), message: `expected ${expected}, got ${came}` }))
+  }
+
+  function look(model: z.core.$ZodType, value: unknown): void {
+    if (typeof value === 'string') {
+      const most = lengthsOf(model).most
+      if (value.length > most) tooMuch(`a text of at most ${most} characters`, `one of ${value.length}`)
+      return
+    }
+    if (typeof value !== 'object' || value === null) return
+    const inner = unwrapped(model)
+    const { 'x-maxValues': maxValues, 'x-maxBytes': maxBytes, maxItems, maxProperties } = boundsOf(inner)
+    if (maxBytes !== undefined && new TextEncoder().encode(JSON.stringify(value)).length > maxBytes)
+      return tooMuch(`at most ${maxBytes} bytes of JSON`, 'more')
+    if (inner instanceof z.ZodArray && Array.isArray(value)) {
+      if (maxItems !== undefined && value.length > maxItems)
+        return tooMuch(`a list of at most ${maxItems}`, shown(value))
+      lookAtItems(inner.element, value.entries())
+    } else if (inner instanceof z.ZodRecord && !Array.isArray(value)) {
+      const entries = Object.entries(value)
+      if (maxProperties !== undefined && entries.length > maxProperties)
+        return tooMuch(`an object with at most ${maxProperties} fields`, `one with ${entries.length}`)
+      if (maxBytes === undefined) lookAtItems(inner.valueType, entries)
+    } else if (inner instanceof z.ZodObject && !Array.isArray(value)) {
+      const shape: Readonly<Record<string, z.core.$ZodType>> = inner.shape
+      for (const [name, field] of Object.entries(value)) {
+        const fieldModel = Object.hasOwn(shape, name) ? shape[name] : undefined
+        if (fieldModel) within(name, () => look(fieldModel, field))
+      }
+    }
+    if (maxValues !== undefined && !isTooMuch && hasMoreValues(value, maxValues))
+      tooMuch(`at most ${maxValues} values altogether`, 'more')
+  }
+
+  /** Whatever is wrong with them is noted here, but for things with fields, of which a list has few. */
+  function lookAtItems(model: z.core.$ZodType, items: Iterable<readonly [number | string, unknown]>): void {
+    const inner = unwrapped(model)
+    const { least, most } = lengthsOf(inner)
+    const isList = inner instanceof z.ZodArray
+    const hasParts = isList || inner instanceof z.ZodObject || inner instanceof z.ZodRecord
+    for (const [name, item] of items) {
+      if (typeof item === 'string' && item.length >= least && item.length <= most) continue
+      if (found.isFull()) return
+      if (typeof item === 'string' && item.length > most) {
+        within(String(name), () => look(inner, item))
+        continue
+      }
+      if (hasParts && typeof item === 'object' && item !== null && Array.isArray(item) === isList) {
+        within(String(name), () => look(inner, item))
+        continue
+      }
+      if (!(inner instanceof z.ZodType) || inner.safeParse(item).success) continue
+      const { error } = inner.safeParse(item, { error: expectation })
+      for (const issue of error?.issues ?? []) noteIssue(found, issue, item, [...path, String(name)])
+    }
+  }
+
+  function within(name: string, look: () => void): void {
+    path.push(name)
+    look()
+    path.pop()
+  }
+}
+
+/** Of a text: how many characters it may have. A model that takes no plain text has `least` infinite. */
+function lengthsOf(model: z.core.$ZodType): { readonly least: number; readonly most: number } {
+  const inner = unwrapped(model)
+  if (inner instanceof z.ZodUnion) {
+    const plain = inner.options.map(lengthsOf).find(({ least }) => Number.isFinite(least))
+    return plain ?? { least: Number.POSITIVE_INFINITY, most: longestText }
+  }
+  if (!(inner instanceof z.ZodString)) return { least: Number.POSITIVE_INFINITY, most: longestText }
+  const most = boundsOf(inner).maxLength ?? inner.maxLength ?? longestText
+  return { least: inner.format === null ? (inner.minLength ?? 0) : Number.POSITIVE_INFINITY, most }
+}
+
+/** `x-maxBytes` of free-form values as JSON, `x-maxValues` of fields and items at any depth. */
+const metadata = z
+  .object({
+    maxItems: z.number(),
+    maxProperties: z.number(),
+    maxLength: z.number(),
+    'x-maxBytes': z.number(),
+    'x-maxValues': z.number(),
+  })
+  .partial()
+type Bounds = z.output<typeof metadata>
+
+const known = new WeakMap<z.core.$ZodType, Bounds>()
+
+function boundsOf(model: z.core.$ZodType): Bounds {
+  const present = known.get(model)
+  if (present) return present
+  const bounds = metadata.parse(z.globalRegistry.get(model) ?? {})
+  known.set(model, bounds)
+  return bounds
+}
+
+/** Counts no further than it has to. */
+function hasMoreValues(value: object, most: number): boolean {
+  let count = 0
+  const left: object[] = [value]
+  for (let next = left.pop(); next; next = left.pop()) {
+    const parts: unknown[] = Object.values(next)
+    count += parts.length
+    if (count > most) return true
+    for (const part of parts) if (typeof part === 'object' && part !== null) left.push(part)
+  }
+  return false
+}
