@@ -16,7 +16,11 @@ import { temporaryFolder } from './support/temporary-folder.ts'
 import { callsTo, reached, trivialJob } from './support/trivial-job.ts'
 
 const main = fileURLToPath(new URL('../flamectl/main.js', import.meta.url))
-const filling = new URL('./support/filling-disk.js', import.meta.url).href
+/** What Node is started with, so that the disk has no room while the file `mark` is there. */
+const filling = (mark: string, where: string) => [
+  '--import',
+  `${new URL('./support/filling-disk.js', import.meta.url)}?${new URLSearchParams({ mark, where })}`,
+]
 
 /** A server that runs jobs itself, on a store that can be kept from writing. */
 async function serverOnTroubledStore(folder: string) {
@@ -115,11 +119,11 @@ const end = (lines: readonly string[]) => {
 /** Runs a job on a disk that is full from some round on. */
 function runOnFillingDisk(folder: string, where: string, atRound: number) {
   const mark = join(folder, 'full')
-  const given = ['--import', filling, main, ...args, '--store', join(folder, 'store')]
+  const given = [...filling(mark, where), main, ...args, '--store', join(folder, 'store')]
   const onLine = (line: string) => {
     if (JSON.parse(line).round === atRound) writeFileSync(mark, '')
   }
-  return runChild(process.execPath, given, onLine, { env: { ...process.env, FULL_DISK: mark, FULL_DISK_FOR: where } })
+  return runChild(process.execPath, given, onLine)
 }
 
 for (const [where, code] of [
@@ -147,7 +151,6 @@ interface Disk extends AsyncDisposable {
   readonly folder: string
   /** What the server is started with, besides. */
   readonly node: readonly string[]
-  readonly environment: NodeJS.ProcessEnv
   fill(): Promise<void>
   free(): Promise<void>
 }
@@ -158,8 +161,7 @@ async function injectedDisk(where = 'all'): Promise<Disk> {
   const mark = join(folder.path, 'full')
   return {
     folder: join(folder.path, 'state'),
-    node: ['--import', filling],
-    environment: { FULL_DISK: mark, FULL_DISK_FOR: where },
+    node: filling(mark, where),
     fill: () => writeFile(mark, ''),
     free: () => rm(mark),
     [Symbol.asyncDispose]: () => folder[Symbol.asyncDispose](),
@@ -181,7 +183,6 @@ async function smallDisk(): Promise<Disk | undefined> {
   return {
     folder: join(folder.path, 'state'),
     node: [],
-    environment: {},
     async fill() {
       // To the last byte: what the server writes meanwhile takes its part.
       const cause = await appendFile(ballast, Buffer.alloc(sizeBytes)).catch((error: NodeJS.ErrnoException) => error)
@@ -243,7 +244,7 @@ test.serial(
     await using disk = await injectedDisk('models')
     await using server = await upUnder(disk, disk.folder)
     const call = callsTo(server.url)
-    const path = await trivialJob(call, { job: 'troubled', clients: 4, rounds: 12 })
+    const path = await trivialJob(call, { job: 'troubled', clients: 4, rounds: 200 })
     await disk.fill()
     await call('PUT', `${path}/status`, { state: 'starting' })
     const codes: string[] = []
@@ -258,6 +259,6 @@ test.serial(
       if (event.type === 'state' && ['completed', 'failed'].includes(event.state)) t.is(event.state, 'completed')
     }
     t.deepEqual(codes, ['JOB_CODE_FULL', 'REGISTRY_FULL'])
-    t.is((await hashesOf(server.url, 'troubled')).size, 12)
+    t.is((await hashesOf(server.url, 'troubled')).size, 200)
   },
 )

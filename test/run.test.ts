@@ -136,7 +136,7 @@ const broken: readonly {
   {
     title: 'more clients than a job may have tasks',
     args: ['run', 'examples/trivial', '--set', 'clients=100001'],
-    code: 'there would be 100002 tasks, and a job may have 100000',
+    code: 'the number of tasks would be 100002, and a job may have at most 100000',
     status: 2,
   },
   {

@@ -2,11 +2,12 @@ import fs from 'node:fs'
 import { syncBuiltinESMExports } from 'node:module'
 
 /**
- * Loaded before a program (`node --import`): while the file that FULL_DISK names is there, the disk has no room. It makes what
- * the program asks of the file system fail as a full disk does, without one. FULL_DISK_FOR names one that is full alone: `store`
- * or `models`.
+ * Loaded before a program (`node --import`): while the file that its address names as `mark` is there, the disk has no room. It
+ * makes what the program asks of the file system fail as a full disk does, without one. `where` names one that is full alone:
+ * `store` or `models`.
  */
-const { FULL_DISK: mark = '', FULL_DISK_FOR: where = 'all' } = process.env
+const asked = new URL(import.meta.url).searchParams
+const [mark, where] = [asked.get('mark') ?? '', asked.get('where')]
 const isFull = () => fs.statSync(mark, { throwIfNoEntry: false }) !== undefined
 
 const { statfsSync } = fs

@@ -35,15 +35,14 @@ export function flamectlUp(store: string, ...more: readonly string[]): Promise<R
   return upUnder({}, store, ...more)
 }
 
-/** The same, with options for Node and with a changed environment. */
+/** The same, with options for Node. */
 export async function upUnder(
-  { node = [], environment = {} }: { readonly node?: readonly string[]; readonly environment?: NodeJS.ProcessEnv },
+  { node = [] }: { readonly node?: readonly string[] },
   store: string,
   ...more: readonly string[]
 ): Promise<RunningUp> {
   const args = [...node, main, 'up', '--port', '0', '--store', store, ...more]
-  const env = { ...process.env, ...environment }
-  const child = spawn(process.execPath, args, { stdio: ['ignore', 'pipe', 'pipe'], env })
+  const child = spawn(process.execPath, args, { stdio: ['ignore', 'pipe', 'pipe'] })
   const ended = once(child, 'close')
   let out = ''
   let err = ''

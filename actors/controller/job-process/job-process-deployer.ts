@@ -70,16 +70,17 @@ function deployment(
     /** Answers to a process that may have ended since. */
     const underWay = new Set<Promise<void>>()
     let hosted: HostedJob | undefined
-    let options: readonly string[] = []
+    /** As the server itself was started, such as with more memory; a confined process has options of its own. */
+    let options: readonly string[] = process.execArgv
     let deaths = 0
-    let process: JobProcess | undefined
+    let running: JobProcess | undefined
     let hasEnded = false
     let isEnding = false
     void context.track(prepared()).then(
       (message) => context.self.tell(message),
       (cause: unknown) => context.self.tell({ type: 'not-prepared', cause }),
     )
-    context.signal.addEventListener('abort', () => process?.kill(), { once: true })
+    context.signal.addEventListener('abort', () => running?.kill(), { once: true })
 
     return (message) => {
       switch (message.type) {
@@ -96,16 +97,16 @@ function deployment(
         case 'process-ended':
           return processEnded(message.how)
         case 'kill':
-          return process?.kill()
+          return running?.kill()
         case 'stop':
           isEnding = true
           // One that is being prepared, or waits for its next process, ends when its turn comes.
-          process?.send({ type: 'deployment', message })
-          if (process) context.after(stopMs, { type: 'kill' })
+          running?.send({ type: 'deployment', message })
+          if (running) context.after(stopMs, { type: 'kill' })
           return
         case 'apply':
           // Between two processes nothing sees what the job was.
-          return process ? process.send({ type: 'deployment', message }) : reports.tell({ type: 'placed' })
+          return running ? running.send({ type: 'deployment', message }) : reports.tell({ type: 'placed' })
         case 'task-reported':
           return
       }
@@ -127,11 +128,11 @@ function deployment(
       await context.track(Promise.all(underWay))
       if (isEnding || !hosted) return context.stop()
       hasEnded = false
-      process = startJobProcess(options, {
+      running = startJobProcess(options, {
         heard: (message) => context.self.tell({ type: 'heard', message }),
         ended: (how) => context.self.tell({ type: 'process-ended', how }),
       })
-      process.send({ type: 'host', ...hosted })
+      running.send({ type: 'host', ...hosted })
     }
 
     function heard(message: FromProcess): void {
@@ -153,7 +154,7 @@ function deployment(
 
     /** In the order of the calls, as far as the store is asked: the answers may overtake each other. */
     function answer(call: number, answered: Promise<AnsweredCall>): void {
-      const to = process
+      const to = running
       const sent = answered.then((given) => to?.send({ type: 'answer', call, ...given }))
       underWay.add(sent)
       void context.track(sent).then(() => underWay.delete(sent))
@@ -175,7 +176,7 @@ function deployment(
     }
 
     async function processEnded(how: string): Promise<void> {
-      process = undefined
+      running = undefined
       if (hasEnded || isEnding) {
         await context.track(deathsKept.forget())
         return context.stop()

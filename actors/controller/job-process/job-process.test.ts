@@ -1,6 +1,6 @@
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { existsSync, readFileSync } from 'node:fs'
+import { existsSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { setTimeout } from 'node:timers/promises'
 import test from 'ava'
@@ -88,15 +88,16 @@ for (const [title, training] of [
     const top = `import { writeFileSync } from 'node:fs'; writeFileSync(${JSON.stringify(file)}, String(process.pid))`
     const options = JSON.stringify({ top, training, rounds: 100_000 })
     const module = new URL('../../../test/support/process-job.js', import.meta.url)
-    const program = `
-      import { processJob } from ${JSON.stringify(module)}
+    const program = join(folder.path, 'server.mjs')
+    writeFileSync(
+      program,
+      `import { processJob } from ${JSON.stringify(module)}
       const job = await processJob(${options})
       await job.start()
       await job.event((event) => event.type === 'state' && event.state === 'running')
-      console.log('running')`
-    const child = spawn(process.execPath, ['--input-type=module', '-e', program], {
-      stdio: ['ignore', 'pipe', 'inherit'],
-    })
+      console.log('running')`,
+    )
+    const child = spawn(process.execPath, [program], { stdio: ['ignore', 'pipe', 'inherit'] })
     await once(child.stdout, 'data')
     child.kill('SIGKILL')
     const pid = Number(readFileSync(file, 'utf8'))

@@ -53,10 +53,16 @@ function packageFolder(): string {
   return folder
 }
 
-/** Starts a process that hosts a job: `node-job-host`, with nothing of the server's but what it's sent. */
+/**
+ * Starts a process that hosts a job: `node-job-host`, with nothing of the server's but what it's sent, and with these options
+ * of Node's.
+ */
 export function startJobProcess(options: readonly string[], listener: JobProcessListener): JobProcess {
   const env = Object.fromEntries(environment.flatMap((name) => entryOf(name)))
-  const child = spawn(process.execPath, [...options, program], { env, stdio: ['ignore', 'pipe', 'pipe', 'pipe'] })
+  const child = spawn(process.execPath, [...options, program, String(process.pid)], {
+    env,
+    stdio: ['ignore', 'pipe', 'pipe', 'pipe'],
+  })
   const output = tailOf(child)
   /** Of the process, to which no answer was sent so far. */
   let asked = 0

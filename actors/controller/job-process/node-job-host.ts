@@ -1,3 +1,4 @@
+import { once } from 'node:events'
 import { Socket } from 'node:net'
 import { Worker } from 'node:worker_threads'
 import { type ActorRef, actorSystem, type Behavior, packError } from '../../../runtime/index.ts'
@@ -14,6 +15,8 @@ import type { FromProcess, HostedJob, ToProcess } from './protocol.ts'
 const server = calls()
 const system = actorSystem({ name: 'job', onFault: ended })
 let deployment: ActorRef<DeploymentMessage> | undefined
+/** What came before the deployment was there. */
+const waiting: DeploymentMessage[] = []
 
 /** As `startJobProcess` gives it. */
 const toServer = new Socket({ fd: 3 })
@@ -22,24 +25,33 @@ const pipe = messagePipe<ToProcess>(toServer, {
   heard(message) {
     switch (message.type) {
       case 'host':
-        system.spawn('job', hosting(message), { supervise: { type: 'escalate' } })
-        return
+        return void serverWatched().then(
+          () => system.spawn('job', hosting(message), { supervise: { type: 'escalate' } }),
+          ended,
+        )
       case 'deployment':
-        return deployment?.tell(message.message)
+        return deployment ? deployment.tell(message.message) : void waiting.push(message.message)
       case 'answer':
         return server.answered(message.call, message)
     }
   },
   broken: () => process.exit(1),
 })
-// The job's code may keep this thread busy for ever: then the server's end is noticed by another one. One that is confined
-// has no other, and ends when it next lets go.
-if (process.permission === undefined)
-  new Worker(
-    `const parent = process.ppid
-   setInterval(() => process.ppid === parent || process.kill(process.pid, 'SIGKILL'), 1000)`,
-    { eval: true, stdout: false, stderr: false, resourceLimits: { maxOldGenerationSizeMb: 8 } },
-  ).unref()
+
+/**
+ * The job's code may keep this thread busy for ever: then the server's end is noticed by another one. A confined process may
+ * have no other, and ends when its code next lets go.
+ */
+async function serverWatched(): Promise<void> {
+  if (process.permission !== undefined) return
+  const [, , parent = ''] = process.argv
+  const watch = new Worker(
+    `setInterval(() => process.ppid === ${Number(parent)} || process.kill(process.pid, 'SIGKILL'), 1000)`,
+    { eval: true, execArgv: [], resourceLimits: { maxOldGenerationSizeMb: 8 } },
+  )
+  watch.unref()
+  await once(watch, 'online')
+}
 
 function hosting({
   job,
@@ -62,6 +74,7 @@ function hosting({
     })
     deployment = context.spawn('deployment', deployer.deployment(job, context.self), { supervise: { type: 'stop' } })
     context.watch(deployment, ({ cause }) => ({ type: 'stopped', cause }))
+    for (const message of waiting) deployment.tell(message)
     return (message) => {
       switch (message.type) {
         case 'event': {
