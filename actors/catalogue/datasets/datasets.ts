@@ -2,13 +2,15 @@ import { catalogueError } from '../../errors.ts'
 import type { DatasetOwner } from '../computes/compute-trust.ts'
 import { assertMatch } from '../conditions.ts'
 import { endedNames } from '../jobs/job-transitions.ts'
+import { specificationOf } from '../jobs/specifications.ts'
 import { checkIdentifier } from '../model/atoms.ts'
 import type { DatasetInfo } from '../model/dataset.ts'
 import { namedDatasets } from '../model/job.ts'
 import { afterOf, type Page, type PageRequest, pageOf } from '../page.ts'
 import type { CatalogueParts } from '../parts.ts'
+import { attempted } from '../records/attempted.ts'
 import type { Collections } from '../records/collections.ts'
-import type { DatasetRecord } from '../records/record-models.ts'
+import type { CatalogueJob, DatasetRecord } from '../records/record-models.ts'
 import type { Stored } from '../records/records.ts'
 import type { RequestContext } from '../reply.ts'
 import { sameId, sameOwner } from '../same.ts'
@@ -81,13 +83,23 @@ export async function removeDataset(
   assertMatch(context, `dataset ${id}`, infoOf(await findDataset(collections, user, id)))
   const jobs: string[] = []
   // Each job once: by their states, one that moves meanwhile could be missed.
-  for await (const { id: job, value } of collections.jobs.find()) {
-    const { state, spec, removing } = value
-    if (!removing && !endedNames.includes(state) && namedDatasets(spec).has(id)) jobs.push(job)
-  }
+  for await (const job of collections.jobs.find()) if (await namesDataset(collections, job, id)) jobs.push(job.id)
   if (jobs.length > 0) throw catalogueError('DATASET_USED', { id, jobs: jobs.join(', ') })
   await collections.datasets.remove(id)
   return null
+}
+
+/** Whether a job that hasn't ended names it. */
+async function namesDataset(
+  collections: Collections,
+  { id: job, value }: Stored<CatalogueJob>,
+  id: string,
+): Promise<boolean> {
+  if (value.removing || endedNames.includes(value.state)) return false
+  return attempted(async () => {
+    const present = await collections.jobs.get(job)
+    return present !== undefined && namedDatasets(await specificationOf(collections, present)).has(id)
+  })
 }
 
 function ownerOf(userId: string, { computeAdmins }: DatasetInfo): DatasetOwner {

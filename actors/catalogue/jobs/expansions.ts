@@ -9,6 +9,7 @@ import type { Collections } from '../records/collections.ts'
 import type { CatalogueJob, ExpansionRecord, TaskRecord } from '../records/record-models.ts'
 import { type Records, removeBelow, type Stored } from '../records/records.ts'
 import type { PlannedTask } from './plan-job.ts'
+import { specificationKey } from './specifications.ts'
 
 /*
  * A new job of few tasks is inserted together with them. Else a job's tasks are written first, in batches, under an expansion
@@ -102,11 +103,14 @@ async function settle(
   { id, value: { adds, replaces, run } }: Pick<Stored<ExpansionRecord>, 'id' | 'value'>,
   size = batchSize,
 ): Promise<void> {
-  const { jobs, tasks, expansions, deployments } = collections
+  const { jobs, tasks, expansions, deployments, specifications } = collections
   const [job = ''] = id.split('/')
   const present = await jobs.get(job)
   const named = present?.value.removing ? undefined : present?.value.expansion
-  if (adds !== undefined && named !== adds) await removeBelow(tasks, taskKey(job, adds, ''), size)
+  if (adds !== undefined && named !== adds) {
+    await removeBelow(tasks, taskKey(job, adds, ''), size)
+    await specifications.remove(specificationKey(job, adds))
+  }
   if (replaces !== undefined && (named === undefined || named === adds)) {
     const computes = new Set<string>()
     if (present) await forgetTasks(collections, job, size)
@@ -115,6 +119,7 @@ async function settle(
       if (run !== undefined) await Promise.all(batch.map(({ value }) => forgetRole(store, run, value.end)))
       await tasks.removeAll(batch)
     })
+    await specifications.remove(specificationKey(job, replaces))
     if (present) await Promise.all([...computes].map((compute) => deployments.remove(`${compute}/${job}`)))
   }
   if (present?.value.removing) {

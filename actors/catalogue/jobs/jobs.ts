@@ -8,6 +8,7 @@ import type { JobSpecification, JobStatus } from '../model/job.ts'
 import type { TaskInfo } from '../model/task.ts'
 import { afterOf, type Page, type PageRequest, pageOf } from '../page.ts'
 import type { CatalogueParts } from '../parts.ts'
+import { attempted } from '../records/attempted.ts'
 import type { Collections } from '../records/collections.ts'
 import type { CatalogueJob, TaskRecord } from '../records/record-models.ts'
 import type { Stored } from '../records/records.ts'
@@ -16,6 +17,7 @@ import { sameId, sameOwner } from '../same.ts'
 import { changingTasks, presentJob, taskEntries, taskKey, tasksOf } from './expansions.ts'
 import { editableStates } from './job-transitions.ts'
 import { planJob } from './plan-job.ts'
+import { specificationOf, storedSpecification } from './specifications.ts'
 
 /** What a command on a job came with, and who hears how far it has come. */
 export interface JobProgress {
@@ -45,19 +47,29 @@ export async function createJob(
   }
   const present = given.id === undefined && once === undefined ? undefined : await jobs.get(id)
   if (present) return madeBefore(present)
-  const { expanded, count, ...plan } = await planJob(collections, parts, user, id, given)
+  const { expanded, count, spec, designSerial } = await planJob(collections, parts, user, id, given)
   onSettled()
   const [at, expansion] = [now(), newId()]
-  const made = once === undefined ? plan : { ...plan, once }
-  const value: CatalogueJob = { ...made, userId: user, expansion, state: 'ready', createdAt: at, updatedAt: at }
-  const job = jobs.entry(id, value)
+  const { inJob, beside } = storedSpecification(collections, { job: id, expansion }, spec)
+  const value: CatalogueJob = {
+    ...inJob,
+    ...(once === undefined ? {} : { once }),
+    taskCount: count,
+    designSerial,
+    userId: user,
+    expansion,
+    state: 'ready',
+    createdAt: at,
+    updatedAt: at,
+  }
+  const job = [jobs.entry(id, value), ...beside]
   const entries = taskEntries(collections, id, expansion, expanded, at)
   const isMade =
     count <= batch
-      ? await insertAll([job, ...entries])
+      ? await insertAll([...job, ...entries])
       : await changingTasks(collections, parts, { job: id, adds: expansion }, async () => {
           await inBatches(entries, batch, insertAll)
-          return insertAll([job])
+          return insertAll(job)
         })
   return isMade ? statusOf({ id, value }) : madeBefore(await jobs.get(id))
 }
@@ -71,7 +83,7 @@ async function* present(jobs: AsyncIterable<Stored<CatalogueJob>>): AsyncGenerat
 }
 
 export async function readJob(collections: Collections, user: string, id: string): Promise<JobSpecification> {
-  return (await findJob(collections, user, id)).value.spec
+  return attempted(async () => specificationOf(collections, await findJob(collections, user, id)))
 }
 
 export async function readJobStatus(collections: Collections, user: string, id: string): Promise<JobStatus> {
@@ -93,17 +105,29 @@ export async function updateJob(
   sameOwner(user, given)
   sameId(id, given)
   const found = await findJob(collections, user, id)
-  assertMatch(context, `job ${id}`, found.value.spec)
+  const before = await specificationOf(collections, found)
+  assertMatch(context, `job ${id}`, before)
   assertEditable(found, 'an update')
-  const { expanded, count: _count, ...plan } = await planJob(collections, parts, user, id, given)
+  const { expanded, count, spec, designSerial } = await planJob(collections, parts, user, id, given)
   const [at, adds] = [parts.now(), parts.newId()]
   const { createdAt, fence, run, expansion: replaces } = found.value
-  const goesOn = run !== undefined && hasOnlyMoreRounds(found.value.spec, plan.spec)
+  const goesOn = run !== undefined && hasOnlyMoreRounds(before, spec)
   const kept = { createdAt, ...(fence === undefined ? {} : { fence }), ...(goesOn ? { run } : {}) }
-  const value: CatalogueJob = { ...plan, ...kept, userId: user, expansion: adds, state: 'ready', updatedAt: at }
+  const { inJob, beside } = storedSpecification(collections, { job: id, expansion: adds }, spec)
+  const value: CatalogueJob = {
+    ...inJob,
+    ...kept,
+    taskCount: count,
+    designSerial,
+    userId: user,
+    expansion: adds,
+    state: 'ready',
+    updatedAt: at,
+  }
   await changingTasks(collections, parts, { job: id, adds, replaces, run: goesOn ? undefined : run }, async () => {
     const entries = taskEntries(collections, id, adds, expanded, at)
     await inBatches(entries, parts.batch ?? batchSize, collections.insertAll)
+    if (beside.length > 0) await collections.insertAll(beside)
     await collections.jobs.replace(found, value)
     onSettled()
     return true
@@ -134,7 +158,7 @@ export async function removeJob(
   { context, onSettled }: JobProgress,
 ): Promise<null> {
   const found = await findJob(collections, user, id)
-  assertMatch(context, `job ${id}`, found.value.spec)
+  assertMatch(context, `job ${id}`, await specificationOf(collections, found))
   assertEditable(found, 'its deletion')
   const { value } = found
   await changingTasks(collections, parts, { job: id, replaces: value.expansion, run: value.run }, async () => {

@@ -14,6 +14,7 @@ import {
   runsRecord,
   serverRecord,
   taskRecord,
+  wholeSpecification,
 } from './record-models.ts'
 import { insertEntries, recordsOf } from './records.ts'
 
@@ -28,6 +29,8 @@ export function collectionsOf({ documents }: Pick<Store, 'documents'>) {
     datasets: recordsOf(documents, 'datasets', datasetRecord),
     computes: recordsOf(documents, 'computes', computeRecord),
     jobs: recordsOf(documents, 'jobs', jobRecord),
+    /** Large ones. By job and expansion. */
+    specifications: recordsOf(documents, 'specifications', wholeSpecification),
     /** By job, expansion and task. */
     tasks: recordsOf(documents, 'tasks', taskRecord),
     /** By job and change. */

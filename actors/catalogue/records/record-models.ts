@@ -1,4 +1,5 @@
 import { z } from 'zod'
+import type { DocumentValue } from '../../../runtime/index.ts'
 import { text, time } from '../model/atoms.ts'
 import { deploymentStatus } from '../model/compute.ts'
 import { datasetInfo } from '../model/dataset.ts'
@@ -62,9 +63,25 @@ export const computeRecord = z.strictObject({
 })
 export type ComputeRecord = z.output<typeof computeRecord>
 
+/** A job's specification as it's stored: of before there were bounds, too. */
+export const wholeSpecification = z.strictObject({ ...jobSpec.shape, name: text.exactOptional() })
+
+const { designId, priority, maxRunTime, schemaRevision, codeRevision } = jobSpec.shape
+
+/** What is needed of a specification without the whole. What else is there isn't looked at. */
+const briefSpecification = z
+  .object({ designId, name: text.exactOptional(), priority, maxRunTime, schemaRevision, codeRevision })
+  .catchall(z.custom<DocumentValue>(() => true))
+export type BriefSpecification = z.output<typeof briefSpecification>
+
 export const jobRecord = z.strictObject({
   userId: text,
-  spec: z.strictObject({ ...jobSpec.shape, name: text.exactOptional() }),
+  /** All of it, but for a large one. */
+  spec: briefSpecification,
+  /** The whole is a document of its own. */
+  isSpecApart: z.literal(true).exactOptional(),
+  /** How many tasks it has. */
+  taskCount: z.number().int().exactOptional(),
   designSerial: text,
   /** The request that made it, if it may come again. */
   once: text.exactOptional(),

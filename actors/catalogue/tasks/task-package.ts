@@ -1,5 +1,7 @@
 import { catalogueError } from '../../errors.ts'
+import { specificationOf } from '../jobs/specifications.ts'
 import type { TaskConfig } from '../model/task-config.ts'
+import { attempted } from '../records/attempted.ts'
 import type { Collections } from '../records/collections.ts'
 import { findTask } from './find-task.ts'
 import type { RoleCodes } from './role-codes.ts'
@@ -21,8 +23,11 @@ export async function fetchTask(
   taskId: string,
   key: string | undefined,
 ): Promise<TaskPackage> {
-  const found = await findTask(collections, job, taskId, key)
-  const { spec, designSerial } = found.job.value
+  const { found, spec } = await attempted(async () => {
+    const found = await findTask(collections, job, taskId, key)
+    return { found, spec: await specificationOf(collections, found.job) }
+  })
+  const { designSerial } = found.job.value
   const { value: task } = found.task
   const schema = await collections.schemas.get(`${designSerial}/${spec.schemaRevision}`)
   if (!schema) throw catalogueError('SCHEMA_UNKNOWN', { id: spec.designId })
