@@ -29,6 +29,10 @@ const flamectlErrors = {
     hint: 'write in YAML, each on a line of its own, "apiserver: { endpoint: URL }" and "user: NAME"',
   },
   FILE_UNREADABLE: { message: '{file} cannot be read: {reason}', hint: 'name a file that is there' },
+  FILE_UNWRITABLE: {
+    message: '{file} cannot be written: {reason}',
+    hint: 'call it in a folder that this user may write, with room on its disk',
+  },
   FILE_JSON: { message: '{file} is no JSON: {reason}', hint: 'mend it there' },
   FILE_TWICE: {
     message: '{file} has both {field} and {path}',

@@ -59,8 +59,8 @@ const controllerErrors = {
   },
   JOB_PROCESS_ENDED: {
     message:
-      "the process in which the job's code runs ended by itself {times} times without a round in between; the last, {how}",
-    hint: 'mend what ends it (process.exit, more memory than there is) and start the job again: it goes on from the last committed round',
+      "the process in which the job's code runs ended by itself {times} without a round in between; the last time {how}",
+    hint: 'mend what ends it (process.exit, more memory than there is); {next}',
   },
   JOB_PROCESS_MESSAGE: {
     message: "the process in which the job's code runs sent what the server doesn't take: {found}",

@@ -1,6 +1,6 @@
 import { readFile } from 'node:fs/promises'
 import { z } from 'zod'
-import { fileErrorCode } from '../../runtime/errors/index.ts'
+import { fileErrorCode, fileReason } from '../../runtime/errors/index.ts'
 import { flamectlError } from '../errors.ts'
 
 const backends = ['mqtt', 'p2p', 'ws'] as const
@@ -38,7 +38,7 @@ export async function readConfig(
   } catch (cause) {
     // A user may have been given the home of another, which isn't theirs to read.
     if (optional && absent.includes(fileErrorCode(cause))) return {}
-    throw flamectlError('CONFIG_MISSING', { file, reason: cause instanceof Error ? cause.message : cause }, { cause })
+    throw flamectlError('CONFIG_MISSING', { file, reason: fileReason(cause) }, { cause })
   }
   const decoded = model.safeParse((await parsed(file, text)) ?? {})
   if (decoded.success) return decoded.data

@@ -2,7 +2,7 @@ import { openAsBlob } from 'node:fs'
 import { link, open, rename, stat, unlink } from 'node:fs/promises'
 import { basename, resolve } from 'node:path'
 import { pipeline } from 'node:stream/promises'
-import { CodedError } from '../../runtime/errors/index.ts'
+import { CodedError, fileErrorCode, fileReason, systemFaultOf } from '../../runtime/errors/index.ts'
 import { flamectlError } from '../errors.ts'
 import { filesIn, zipOf } from './folder-archive.ts'
 
@@ -21,29 +21,32 @@ export async function archiveToSend(file: string): Promise<{ readonly fileName: 
     return { fileName: basename(file), fileData: await openAsBlob(file) }
   } catch (cause) {
     if (cause instanceof CodedError) throw cause
-    const reason = cause instanceof Error ? cause.message : cause
-    throw flamectlError('FILE_UNREADABLE', { file, reason }, { cause })
+    throw flamectlError('FILE_UNREADABLE', { file, reason: fileReason(cause) }, { cause })
   }
 }
 
-/** Saves what comes under a name, whole or not at all. FILE_EXISTS if there is one of that name, unless `force`. */
+/** Saves what comes under a name, whole or not at all. FILE_EXISTS if there is one of that name, unless `force`; FILE_UNWRITABLE. */
 export async function saveWhole(
   file: string,
   content: ReadableStream<Uint8Array>,
   { force }: { readonly force: boolean },
 ): Promise<void> {
   const partial = `${file}.${process.pid}.part`
-  const handle = await open(partial, 'wx')
   try {
-    await pipeline(content, handle.createWriteStream({ flush: true }))
-    if (force) return await rename(partial, file)
-    // Unlike a renaming, a link never takes another file's place.
-    await link(partial, file).catch((cause: unknown) => {
-      const exists = cause instanceof Error && 'code' in cause && cause.code === 'EEXIST'
-      throw exists ? flamectlError('FILE_EXISTS', { file }, { cause }) : cause
-    })
-  } finally {
-    await handle.close().catch(() => {})
-    await unlink(partial).catch(() => {})
+    const handle = await open(partial, 'wx')
+    try {
+      await pipeline(content, handle.createWriteStream({ flush: true }))
+      // Unlike a renaming, a link never takes another file's place.
+      await (force ? rename(partial, file) : link(partial, file))
+    } finally {
+      await handle.close().catch(() => {})
+      await unlink(partial).catch(() => {})
+    }
+  } catch (cause) {
+    if (!force && fileErrorCode(cause) === 'EEXIST') throw flamectlError('FILE_EXISTS', { file }, { cause })
+    const fault = systemFaultOf(cause)
+    // What is lost may be the connection by which the content comes.
+    if (fault !== 'denied' && fault !== 'full') throw cause
+    throw flamectlError('FILE_UNWRITABLE', { file, reason: fileReason(cause) }, { cause })
   }
 }

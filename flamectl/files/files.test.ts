@@ -80,6 +80,14 @@ test('an archive is saved whole or not at all, and takes the place of no other f
   await saveWhole(file, content('c'), { force: true })
   t.is(await readFile(file, 'utf8'), 'c')
   t.deepEqual(await readdir(folder.path), ['d.zip'])
+  for (const place of ['d.zip/e.zip', 'x'.repeat(300)])
+    await t.throwsAsync(saveWhole(join(folder.path, place), content('c'), { force: true }), { code: 'FILE_UNWRITABLE' })
+  await mkdir(join(folder.path, 'folder'))
+  await t.throwsAsync(saveWhole(join(folder.path, 'folder'), content('c'), { force: true }), {
+    code: 'FILE_UNWRITABLE',
+    message: /it is a folder \(EISDIR\)$/,
+  })
+  t.deepEqual(await readdir(folder.path), ['d.zip', 'folder'])
 })
 
 test('an archive to send is a file, or a folder that is packed without what is hidden and libraries', async (t) => {

@@ -1,6 +1,7 @@
 import { readFile } from 'node:fs/promises'
 import type { z } from 'zod'
 import { decodeModel, knownPart } from '../../actors/catalogue/model/index.ts'
+import { fileReason } from '../../runtime/errors/index.ts'
 import { flamectlError } from '../errors.ts'
 
 /**
@@ -30,8 +31,7 @@ export function decodeFile<Model extends z.ZodType>(
 /** Reads JSON without its comments. FILE_UNREADABLE, FILE_JSON. */
 export async function readJson(file: string): Promise<unknown> {
   const text = await readFile(file, 'utf8').catch((cause: unknown) => {
-    const reason = cause instanceof Error ? cause.message : cause
-    throw flamectlError('FILE_UNREADABLE', { file, reason }, { cause })
+    throw flamectlError('FILE_UNREADABLE', { file, reason: fileReason(cause) }, { cause })
   })
   try {
     return withoutComments(JSON.parse(text.replace(/^\ufeff/, '')))

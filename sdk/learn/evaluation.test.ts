@@ -70,6 +70,12 @@ test('of a metric that is not finite, the first test example at fault is named',
   t.regex(other ?? '', /learning rate/)
 })
 
+test('of a metric that is not finite while the loss is, the way it is computed is to be looked at', async (t) => {
+  const pool = await poolOf((of) => ({ samples: of, metrics: { loss: 0.3, mae: Number.NaN } }))
+  const { whyNotFinite } = await pool.evaluate(new Float32Array(1))
+  t.is(whyNotFinite, 'the test examples are finite, and so is the loss; see how the learner computes this metric')
+})
+
 test('an evaluation that is none is refused with what is wrong about it', async (t) => {
   const weights = new Float32Array(1)
   for (const [evaluation, code] of [

@@ -96,13 +96,15 @@ export async function localTrainer<S extends Settings>(
       const metrics = numbersOf('the evaluation', given)
       if (Object.values(metrics).every(Number.isFinite)) return { samples, metrics }
       const fault = exampleFault('test example', examples, { first })
-      return { samples, metrics, whyNotFinite: fault?.message ?? tooLarge }
+      const whyNotFinite = fault?.message ?? (Number.isFinite(metrics.loss) ? ofItsOwn : tooLarge)
+      return { samples, metrics, whyNotFinite }
     },
     dispose: () => learner.dispose?.(),
   }
 }
 
 const tooLarge = 'the test examples are finite, but what the model makes of them is not; use a smaller learning rate'
+const ofItsOwn = 'the test examples are finite, and so is the loss; see how the learner computes this metric'
 
 /** Codes of what learners say of an example, which they know by its place alone. */
 const exampleCodes = ['LEARN_EMPTY', 'LEARN_INPUT', 'LEARN_LABEL', 'LEARN_EMBEDDING'] as const

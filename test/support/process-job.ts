@@ -109,7 +109,11 @@ export async function processJob(options: ProcessJobOptions = {}): Promise<Proce
         message: cause?.message,
         hashes: [...rounds.values()],
         told: all.flatMap((each) =>
-          each.type === 'log' || each.type === 'notice' ? [`${'code' in each ? each.code : ''} ${each.message}`] : [],
+          each.type === 'log'
+            ? [` ${each.message}`]
+            : each.type === 'notice'
+              ? [`${each.code} ${each.message}; ${each.hint}`]
+              : [],
         ),
       }
     },

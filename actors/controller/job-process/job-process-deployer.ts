@@ -183,8 +183,12 @@ function deployment(
       }
       deaths += 1
       await context.track(deathsKept.save(deaths))
-      const died = controllerError('JOB_PROCESS_ENDED', { times: deaths, how })
-      if (deaths >= mostDeaths) return fail(died)
+      const isLast = deaths >= mostDeaths
+      const next = isLast
+        ? 'started again, the job goes on from the last committed round'
+        : 'the job goes on from the last committed round in another process'
+      const died = controllerError('JOB_PROCESS_ENDED', { times: deaths === 1 ? 'once' : `${deaths} times`, how, next })
+      if (isLast) return fail(died)
       const { code, message, hint } = died
       reports.tell({ type: 'event', event: { type: 'notice', end: job.spec.designId, code, message, hint } })
       context.after(firstBackOffMs * 2 ** deaths, { type: 'begin' })

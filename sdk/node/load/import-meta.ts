@@ -1,6 +1,6 @@
 import { existsSync } from 'node:fs'
 import { createRequire } from 'node:module'
-import { dirname, join } from 'node:path'
+import { dirname, join, sep } from 'node:path'
 import { fileURLToPath, pathToFileURL } from 'node:url'
 import { resolve } from 'import-meta-resolve'
 import { workloadError } from '../../workload/errors.ts'
@@ -37,8 +37,14 @@ export function unresolved(specifier: string, filename: string, cause: unknown):
   const folders = createRequire(filename).resolve.paths(name) ?? []
   const isInstalled =
     name === 'flame-fl' || /^[.#]/.test(name) || folders.some((folder) => existsSync(join(folder, name)))
-  const values = { specifier, name, file: filename, folder: dirname(filename) }
+  const values = { specifier, name, file: filename, folder: projectOf(dirname(filename)) }
   return workloadError(isInstalled ? 'WORKLOAD_PART' : 'WORKLOAD_PACKAGE', values, { cause })
+}
+
+/** Where a person may install what a file of this folder imports: not within an installed package, but where that is installed. */
+function projectOf(folder: string): string {
+  const at = `${folder}${sep}`.indexOf(`${sep}node_modules${sep}`)
+  return at <= 0 ? folder : folder.slice(0, at)
 }
 
 /** The folder of this package. */

@@ -241,6 +241,16 @@ test('a package that a workload looks for while it runs is named if it is missin
   t.throws(() => workload.learner(workload.settings), { code: 'WORKLOAD_PACKAGE', message: /left-pad, / })
 })
 
+test('what an installed workload misses is to be installed beside its package, and not in it', async (t) => {
+  const inner = 'node_modules/someone/examples/own/workload.mjs'
+  const project = folderOf({
+    [inner]: `export default { ...${whole}, learner: () => import.meta.resolve('left-pad') }`,
+  })
+  const { workload } = await loadWorkload(join(project, inner))
+  const error = t.throws<CodedError>(() => workload.learner(workload.settings), { code: 'WORKLOAD_PACKAGE' })
+  t.is(error?.hint, `npm install left-pad in ${project}, or in a folder above it`)
+})
+
 test('each fault of a default export is named', async (t) => {
   await t.throwsAsync(loadWorkload(folderOf({ 'workload.mjs': 'export const x = 1' })), {
     code: 'WORKLOAD_SHAPE',
