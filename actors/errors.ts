@@ -71,6 +71,10 @@ const catalogueErrors = {
     message: 'notification {given} is acknowledged, and the last one was {last}',
     hint: 'acknowledge what was received; begin with 0 after the job was changed',
   },
+  RECIPIENT_TAKEN: {
+    message: '{most} others, who came later, wait for these notifications',
+    hint: 'let one agent at a time ask for what a task or a compute is to do',
+  },
   TASK_UNKNOWN: { message: 'job {job} has no task {id}', hint: "look at the job's list of tasks" },
   TASK_ENDED: {
     message: 'task {id} is {state}, and cannot be {reported} any more',

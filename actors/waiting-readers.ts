@@ -4,6 +4,8 @@ import type { Clock } from '../runtime/index.ts'
 export interface Waiting {
   /** Resolves when the key's readers were woken since the waiting began, after this time, or when the actor ends. */
   orAfter(clock: Clock, timeoutMs: number): Promise<void>
+  /** Wakes this reader alone. */
+  wake(): void
   cancel(): void
 }
 
@@ -26,6 +28,7 @@ export function waitingReaders(ended: AbortSignal) {
           await woken
           cancel()
         },
+        wake: () => resolve(),
         cancel() {
           present.delete(resolve)
           if (present.size === 0 && wakers.get(key) === present) wakers.delete(key)

@@ -79,10 +79,20 @@ export const apiErrors = {
     message: 'the server has {limit} {what} under way, which is its limit',
     hint: 'ask again after the seconds that Retry-After says',
   },
+  API_BODY_STALLED: {
+    status: 408,
+    message: 'the rest of the body did not come: nothing for {seconds} s',
+    hint: 'send the body to its end, without pauses of that length',
+  },
+  API_FIELD_NAME: {
+    status: 400,
+    message: 'the body has a field named {name}, at {place}',
+    hint: 'give it another name: this one has a meaning in JavaScript',
+  },
   API_VALUE: {
     status: 422,
     message: 'the body holds what cannot be kept: {found}',
-    hint: 'leave out halves of surrogate pairs, and fields named __proto__',
+    hint: 'leave out halves of surrogate pairs',
   },
   API_FAULT: {
     status: 500,
@@ -178,6 +188,7 @@ export const catalogueStatus: Readonly<Record<CatalogueErrorCode, number>> = {
   TASK_KEY_WRONG: 403,
   DEPLOYMENT_UNKNOWN: 404,
   ACKNOWLEDGED_UNKNOWN: 422,
+  RECIPIENT_TAKEN: 429,
   TASK_UNKNOWN: 404,
   TASK_ENDED: 409,
   MATCH_FAILED: 412,

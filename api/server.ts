@@ -5,13 +5,13 @@ import { CodedError, isStoreTrouble } from '../runtime/index.ts'
 import { assertOwn, assertScope, challengeOf } from './auth/authority.ts'
 import type { Gate } from './auth/gate.ts'
 import type { LocalAccounts } from './auth/local-accounts.ts'
-import { type Scope, scopeFor } from './auth/scopes.ts'
+import { scopeFor } from './auth/scopes.ts'
 import { apiError, storeTroubles } from './errors.ts'
 import { type BodyLimits, letBe, readJson } from './http/body.ts'
 import { type Bounds, boundedBy } from './http/bounds.ts'
 import { excludedIn, idempotencyKeyIn, matchesIn } from './http/conditions.ts'
 import { allowPage, answersPreflight } from './http/cors.ts'
-import { beginExchange, exchangeOf } from './http/exchange.ts'
+import { beginExchange, type Exchange, exchangeOf } from './http/exchange.ts'
 import { readForm } from './http/form.ts'
 import { foreignSource, hostOf } from './http/loopback.ts'
 import { problemBody, problemOf } from './http/problem.ts'
@@ -62,7 +62,7 @@ export function apiServer({
 }: ApiOptions): Server {
   // Each stream listens to it.
   setMaxListeners(0, closing)
-  const bounds = boundedBy(limits)
+  const bounds = boundedBy(limits, { toldApart: gate !== undefined })
   const description = JSON.stringify(openApi(operations, { authenticated: gate !== undefined }))
 
   const rest = restServer({
@@ -70,12 +70,12 @@ export function apiServer({
     refuse,
     begin(request, response) {
       observeRequest(beginExchange(request, response), request, response, { log, metrics })
+      response.setHeader('x-content-type-options', 'nosniff')
       if (closing.aborted) response.setHeader('connection', 'close')
       allowPage(request, response, origins)
-      const host = hostOf(request.headers)
-      bounds.request(addressOf(request).pathname, response)
+      const host = hostOf(request)
       // A page of another site has no token.
-      const from = gate ? undefined : foreignSource(host, request.headers.origin, origins)
+      const from = gate ? undefined : foreignSource(host, request.headers, origins)
       if (from !== undefined) throw apiError('API_FOREIGN', { from })
       return answersPreflight(request, response, origins)
     },
@@ -83,8 +83,8 @@ export function apiServer({
   for (const operation of operations) {
     const path = operation.path.replace(/\{(\w+)\}/g, ':$1')
     mount(operation.method, path, operation.id, async (request, response) => {
-      await admit(request, scopeFor[operation.auth])
-      const { answer, keep } = await performed(request, operation)
+      await admit(request, response, operation)
+      const { answer, keep } = await performed(request, response, operation)
       await keep?.()
       // Not waited for by the caller: that it was asked for is noted.
       if (operation.method !== 'get') trail.answered(request, operation.status)
@@ -99,7 +99,7 @@ export function apiServer({
     sendJson(response, 200, { status: 'ready' })
   })
   mount('get', '/metrics', 'metrics', async (request, response) => {
-    await admit(request, 'metrics')
+    await admit(request, response)
     send(response, 200, metrics.contentType, await metrics.text())
   })
   if (accounts) rest.node.on('connection', accounts.watch)
@@ -117,23 +117,34 @@ export function apiServer({
 
   /** It lasts as long as its job: it's counted among the streams, and not measured. */
   function beginStream(request: IncomingMessage, response: ServerResponse): void {
-    bounds.stream(response)
-    exchangeOf(request).isStream = true
+    const exchange = exchangeOf(request)
+    bounds.enter('streams', callerIn(exchange), response)
+    exchange.isStream = true
     metrics.beginStream()
   }
 
-  /** Finds out who is calling, and whether they may. */
-  async function admit(request: IncomingMessage, needed: Scope): Promise<void> {
+  /** Finds out who is calling, and whether they may: an operation, or else metrics. Gives the request a place. */
+  async function admit(request: IncomingMessage, response: ServerResponse, operation?: Operation): Promise<void> {
+    const exchange = exchangeOf(request)
+    const needed = operation ? scopeFor[operation.auth] : 'metrics'
     await accounts?.admit(request.socket)
-    if (!gate) return
-    const caller = await gate(request.headers)
-    exchangeOf(request).caller = caller
-    assertScope(caller, needed)
-    const { user } = paramsOf(request)
-    if (user !== undefined) assertOwn(caller, user)
+    if (gate) {
+      const caller = await gate(request.headers)
+      exchange.caller = caller
+      assertScope(caller, needed)
+      const { user } = paramsOf(request)
+      if (user !== undefined) assertOwn(caller, user)
+    }
+    const isKept = needed === 'admin' || needed === 'metrics' || exchange.caller?.scopes.includes('admin') === true
+    const kind = operation && waits(operation, request) ? 'polls' : isKept ? 'kept' : 'requests'
+    bounds.enter(kind, callerIn(exchange), response)
   }
 
-  async function performed(request: IncomingMessage, operation: Operation): Promise<Performed> {
+  async function performed(
+    request: IncomingMessage,
+    response: ServerResponse,
+    operation: Operation,
+  ): Promise<Performed> {
     const { body } = operation
     const { requestId, caller } = exchangeOf(request)
     const { headers } = request
@@ -142,22 +153,31 @@ export function apiServer({
     const ifNoneMatch = changes ? excludedIn(headers) : undefined
     const key = changes ? idempotencyKeyIn(headers) : undefined
     const context = { requestId, ...(ifMatch ? { ifMatch } : {}), ...(ifNoneMatch ? { ifNoneMatch } : {}) }
+    // Not before: who is refused by what stands before the body needn't send it.
+    if (body && headers.expect !== undefined && request.httpVersion === '1.1') response.writeContinue()
     const call = {
       params: paramsOf(request),
       query: Object.fromEntries(addressOf(request).searchParams),
       body:
         body &&
         (await (body.type === 'json'
-          ? readJson(request, limits.jsonBytes)
-          : readForm(request, limits.formBytes, body.files))),
+          ? readJson(request, { bytes: limits.jsonBytes, stallMs: limits.stallMs })
+          : readForm(request, { bytes: limits.formBytes, stallMs: limits.stallMs }, body.files))),
       apiKey: headerOf(headers['x-api-key']),
       caller,
       lastEventId: headerOf(headers['last-event-id']),
     }
     const perform = async (context: RequestContext) => {
-      const performing = operation.perform(inContext(ask, context), call)
-      if (!changes) return performing
-      const [answer] = await Promise.all([performing, trail.asked(request)])
+      const asking = inContext(ask, context)
+      if (!changes) return operation.perform(asking, call)
+      let noted: Promise<null> | undefined
+      // Noted as soon as it's decoded and asked for: what is refused before that costs no write.
+      const noting: typeof ask = (message) => {
+        noted ??= trail.asked(request)
+        return asking(message)
+      }
+      const performing = operation.perform(noting, call)
+      const [answer] = await Promise.all([performing, noted])
       return answer
     }
     if (key === undefined) return { answer: await perform(context) }
@@ -184,12 +204,13 @@ export function apiServer({
     const { requestId, operation } = exchange
     exchange.code = problem.code
     if (problem.status === 500) log.error({ requestId, operation, err: cause }, 'a request failed')
-    // What only reads and was let through, but failed, is no refusal; nor is it one of who asked that there is too much to do.
-    if (problem.status !== 429 && (problem.status < 500 || !reads(request)))
-      await trail.refused(request, problem.status)
+    metrics.refused(problem.code)
+    // What only reads and was let through, but failed, is no refusal.
+    if (problem.status < 500 || !reads(request)) trail.refused(request, problem.status)
     // An answer that has begun can only be cut off: its length tells that it isn't whole.
     if (response.headersSent) return void response.destroy()
-    if (!request.complete) letBe(request)
+    if (problem.code === 'API_BODY_STALLED') response.setHeader('connection', 'close')
+    else if (!request.complete) letBe(request)
     if (problem.status === 429) response.setHeader('retry-after', '1')
     if (cause instanceof CodedError && cause.code === 'API_RANGE')
       response.setHeader('content-range', `bytes */${cause.values.size}`)
@@ -198,6 +219,16 @@ export function apiServer({
     const { type, text } = problemBody(problem, request.headers.accept)
     send(response, problem.status, type, text)
   }
+}
+
+/** Who is counted as one: the user of a token, or an address where nobody is asked. */
+function callerIn({ caller, address }: Exchange): string {
+  return caller?.user ?? address
+}
+
+/** Whether a request waits for something to do. */
+function waits({ query }: Operation, request: IncomingMessage): boolean {
+  return 'waitMs' in query.shape && Number(addressOf(request).searchParams.get('waitMs')) > 0
 }
 
 function reads({ method = '' }: IncomingMessage): boolean {

@@ -5,10 +5,10 @@ import { type AuthenticationSetting, bearerGate } from './auth/gate.ts'
 import { localAccounts } from './auth/local-accounts.ts'
 import { CHOOSE_DEPLOYER, compose, IDENTITY, type Setting, STORE, SYSTEM } from './compose.ts'
 import { apiError } from './errors.ts'
+import { boundConnections, type ConnectionLimits, possibleConnections } from './http/connections.ts'
 import { checkOrigins } from './http/cors.ts'
 import { isLoopback } from './http/loopback.ts'
 import { portOf } from './http/rest-server.ts'
-import { silentConnections } from './http/silent-connections.ts'
 import { auditTrail } from './observe/audit-trail.ts'
 import { type LogSetting, openLog } from './observe/log.ts'
 import { serverMetrics } from './observe/metrics.ts'
@@ -21,7 +21,7 @@ export interface ServerOptions extends Setting {
   readonly host?: string
   /** Default: 10100. 0 chooses a free one. */
   readonly port?: number
-  readonly limits?: Partial<Limits>
+  readonly limits?: Partial<Limits & ConnectionLimits>
   /** How long a request may take in the control plane. Default: 30,000. */
   readonly timeoutMs?: number
   /** Tasks that a job may have. Default: 100,000, which a body of the default size can name one by one. */
@@ -56,10 +56,16 @@ export interface RunningServer extends AsyncDisposable {
 /** What a form has around an archive. */
 const formAround = 64 * 1024
 
-const defaultLimits: Omit<Limits, 'formBytes'> = {
+const defaultLimits: Omit<Limits & ConnectionLimits, 'formBytes' | 'ofOne'> = {
   jsonBytes: 4 * 1024 * 1024,
   requests: 2000,
   streams: 10_000,
+  polls: 10_000,
+  kept: 100,
+  stallMs: 10_000,
+  connections: 20_000,
+  idleMs: 10_000,
+  lastMs: 5000,
 }
 
 /** Starts the control plane. API_OPEN_HOST if nobody is asked who they are and the host isn't loopback. API_ORIGIN, API_KEY_FILE. */
@@ -127,11 +133,13 @@ export async function startServer({
     await store.close()
   }
   const trail = auditTrail(ask, log)
+  const connections = possibleConnections(limits.connections ?? defaultLimits.connections)
+  const bounds = { ...defaultLimits, ofOne: Math.ceil(connections / 2), ...limits, connections }
   const server = apiServer({
     ask,
     trail,
     operations,
-    limits: { ...defaultLimits, formBytes: archiveBytes + formAround, ...limits },
+    limits: { formBytes: archiveBytes + formAround, ...bounds },
     log,
     metrics,
     closing: closing.signal,
@@ -140,6 +148,7 @@ export async function startServer({
     accounts,
     origins,
   })
+  const closeConnections = boundConnections(server, bounds)
   try {
     await new Promise<void>((resolve, reject) => {
       server.on('error', reject)
@@ -149,21 +158,13 @@ export async function startServer({
     await release()
     throw cause
   }
-  const closeSilent = silentConnections(server)
-  server.on('request', (_, response) =>
-    response.once('close', () => {
-      if (closing.signal.aborted) setImmediate(() => server.closeIdleConnections())
-    }),
-  )
   let closed: Promise<void> | undefined
   const close = () => {
     closing.abort()
     ref.tell({ type: 'release' })
     closed ??= new Promise<void>((resolve) => {
       server.close(() => resolve())
-      // Connections that wait for a next request would keep the server open.
-      server.closeIdleConnections()
-      closeSilent()
+      closeConnections()
     })
       .then(() => trail.settled())
       .then(release)

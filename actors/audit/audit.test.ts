@@ -1,13 +1,15 @@
 import test from 'ava'
+import { z } from 'zod'
 import { actorSystem, memoryStore } from '../../runtime/index.ts'
 import { apiStage } from '../../test/support/api-stage.ts'
 import { bearers } from '../../test/support/bearer.ts'
 import { asking } from '../catalogue/ask.ts'
+import { refusalCounts } from '../catalogue/model/audit-entry.ts'
 import { audit } from './audit.ts'
 
 const designs = '/users/u/designs'
 
-test('what changes and what is refused is noted, and nothing that is secret', async (t) => {
+test('what changes is noted, what else is refused is counted, and nothing of it is secret', async (t) => {
   await using of = await bearers()
   await using api = await apiStage('lmdb', { authentication: of })
   const [own, admin] = [await of.of('u', ['user', 'compute']), await of.of('a', ['admin'])]
@@ -19,18 +21,15 @@ test('what changes and what is refused is noted, and nothing that is secret', as
   await api.call('DELETE', `${designs}/d`)
   await api.call('POST', '/computes', compute, own)
   await api.call('PUT', '/computes/c', {}, { ...own, 'x-api-key': 'wrong-secret-key' })
-  await api.call('GET', '/nothing')
+  await api.call('POST', designs, { id: 1 }, own)
+  for (let n = 0; n < 3; n++) await api.call('GET', '/nothing')
   const noted = [
     'u createDesign POST /users/u/designs  ',
     'u createDesign POST /users/u/designs 201 ',
-    'u getDesign GET /users/u/designs/none 404 DESIGN_UNKNOWN',
-    'u getDesigns GET /users/v/designs 403 API_FOREIGN_USER',
-    ' deleteDesign DELETE /users/u/designs/d 401 API_TOKEN_MISSING',
     'u registerCompute POST /computes  ',
     'u registerCompute POST /computes 201 ',
     'u updateCompute PUT /computes/c  ',
     'u updateCompute PUT /computes/c 403 COMPUTE_KEY_WRONG',
-    '  GET /nothing 404 API_NOT_FOUND',
   ]
   let entries: Record<string, unknown>[] = []
   // How a change was answered is noted a little later.
@@ -51,12 +50,55 @@ test('what changes and what is refused is noted, and nothing that is secret', as
   t.like(entries[0], { requestId: 'r-1', address: '127.0.0.1' })
   t.regex(String(entries[0]?.at), /^\d{4}-\d\d-\d\dT/)
   t.notRegex(JSON.stringify(entries), /secret|eyJ/)
+  const refused = { user: 'u', address: '127.0.0.1', count: 1 }
+  const counted = [
+    { ...refused, code: 'DESIGN_UNKNOWN' },
+    { ...refused, code: 'API_FOREIGN_USER' },
+    { address: '127.0.0.1', code: 'API_TOKEN_MISSING', count: 1 },
+    { ...refused, code: 'MODEL_INVALID' },
+    { address: '127.0.0.1', code: 'API_NOT_FOUND', count: 3 },
+  ]
+  const counts = await api.call('GET', '/audit/refusals', undefined, admin)
+  t.like(counts.body, [{ number: 1, counts: counted }])
   t.is((await api.call('GET', '/audit', undefined, own)).status, 403)
   await api.restart()
+  t.like((await api.call('GET', '/audit/refusals', undefined, admin)).body, [
+    { number: 1, counts: counted },
+    { number: 2, counts: [{ ...refused, code: 'API_SCOPE' }] },
+  ])
   const after = await api.call('GET', '/audit?limit=3', undefined, admin)
   t.deepEqual(after.body, entries.slice(0, 3))
   const rest = await api.call('GET', '/audit?after=3&limit=7', undefined, admin)
   t.deepEqual(rest.body, entries.slice(3))
+})
+
+test('a refused request costs no write of its own, and takes no place of a change', async (t) => {
+  const system = actorSystem()
+  const store = memoryStore()
+  let appended = 0
+  const append = store.append.bind(store)
+  store.append = (...given) => {
+    appended += 1
+    return append(...given)
+  }
+  const parts = { store, now: () => '2026-01-02T03:04:05.000Z', auditKept: 20 }
+  const ask = asking(system, system.spawn('audit', audit(parts)), { timeoutMs: 60_000 })
+  const change = { requestId: 'r', method: 'PUT', path: '/', status: 200 }
+  await ask<null>((replyTo) => ({ type: 'record-audit', entry: change, replyTo }))
+  const kinds = Array.from({ length: 5000 }, (_, n) => ({
+    address: `10.0.${n >> 8}.${n & 255}`,
+    code: 'API_NOT_FOUND',
+  }))
+  for (const refusal of kinds) await ask<null>((replyTo) => ({ type: 'count-refusal', refusal, replyTo }))
+  t.is(appended, 1)
+  const read = (type: 'read-audit' | 'read-refusals') =>
+    ask<{ items: readonly object[] }>((replyTo) => ({ type, page: {}, replyTo }))
+  t.like((await read('read-audit')).items, [change])
+  const [{ counts }] = z.tuple([refusalCounts]).parse((await read('read-refusals')).items)
+  t.is(appended, 2)
+  t.is(counts.length, 101)
+  t.deepEqual(counts.at(-1), { code: 'API_NOT_FOUND', count: 4900 })
+  await system.terminate()
 })
 
 test('a log that is too long loses its oldest entries', async (t) => {

@@ -1,9 +1,11 @@
+import type { z } from 'zod'
 import { type Behavior, decode, encode, type Store } from '../../runtime/index.ts'
-import { type AuditEntry, auditEntry } from '../catalogue/model/audit-entry.ts'
+import { auditEntry, refusalCounts } from '../catalogue/model/audit-entry.ts'
 import { type Page, type PageRequest, pageOf } from '../catalogue/page.ts'
 import { answer } from '../catalogue/reply.ts'
 import { catalogueError } from '../errors.ts'
 import type { AuditMessage } from './protocol.ts'
+import { refusalTally } from './refusal-tally.ts'
 
 export interface AuditParts {
   readonly store: Store
@@ -14,38 +16,81 @@ export interface AuditParts {
 }
 
 const key = 'audit'
+const refusalsKey = 'audit-refusals'
+const refusalsKept = 1440
 
-/** Who changed what, and who was refused: a journal. Entries are written together as they come, in their order. */
+/**
+ * Who changed what: a journal. Entries are written together as they come, in their order. Who was refused is in a journal of
+ * its own, where one entry counts those of a while, so that they cost little and take no entry's place in the first.
+ */
 export function audit({ store, now, auditKept: kept = 100_000 }: AuditParts): Behavior<AuditMessage> {
-  /** Entries are dropped so many at a time. */
-  const stride = Math.max(1, Math.floor(kept / 10))
-  return (context) => (message) => {
-    switch (message.type) {
-      case 'record-audit':
-        // Not awaited: the next entry is written with this one.
-        return void context.track(
-          answer(message, async () => {
-            const number = await store.append(key, encode({ at: now(), ...message.entry }))
-            if (number > kept && number % stride === 0) await store.truncate(key, number - kept)
+  return (context) => {
+    const refusals = refusalTally()
+    return (message) => {
+      switch (message.type) {
+        case 'record-audit':
+          // Not awaited: the next entry is written with this one.
+          return void context.track(
+            answer(message, async () => {
+              await appendWithin(key, kept, { at: now(), ...message.entry })
+              return null
+            }),
+          )
+        case 'read-audit':
+          return void context.track(answer(message, () => readPage(store, key, auditEntry, message.page)))
+        case 'count-refusal':
+          return void answer(message, async () => {
+            refusals.add(message.refusal)
             return null
-          }),
-        )
-      case 'read-audit':
-        return void context.track(answer(message, () => readPage(store, message.page)))
+          })
+        case 'keep-refusals':
+          return void context.track(answer(message, keepRefusals))
+        case 'read-refusals':
+          return void context.track(
+            answer(message, async () => {
+              await keepRefusals()
+              return readPage(store, refusalsKey, refusalCounts, message.page)
+            }),
+          )
+      }
     }
+
+    async function keepRefusals(): Promise<null> {
+      const counts = refusals.take()
+      if (counts.length === 0) return null
+      try {
+        await appendWithin(refusalsKey, refusalsKept, { at: now(), counts })
+      } catch (cause) {
+        for (const { count, ...refusal } of counts) refusals.add(refusal, count)
+        throw cause
+      }
+      return null
+    }
+  }
+
+  /** Appends an entry. Older ones than so many are dropped, some at a time. */
+  async function appendWithin(journal: string, most: number, entry: object): Promise<void> {
+    const number = await store.append(journal, encode(entry))
+    const stride = Math.max(1, Math.floor(most / 10))
+    if (number > most && number % stride === 0) await store.truncate(journal, number - most)
   }
 }
 
-function readPage(store: Store, page: PageRequest): Promise<Page<AuditEntry>> {
+function readPage<Model extends z.ZodType>(
+  store: Store,
+  journal: string,
+  model: Model,
+  page: PageRequest,
+): Promise<Page<z.output<Model>>> {
   const from = Number(page.after ?? 0) + 1
   return pageOf(
-    store.read(key, { from }),
+    store.read(journal, { from }),
     page,
     ({ number }) => String(number),
     ({ number, bytes }) => {
-      const decoded = auditEntry.safeParse({ number, ...Object(decode(bytes)) })
+      const decoded = model.safeParse({ number, ...Object(decode(bytes)) })
       if (decoded.success) return decoded.data
-      throw catalogueError('RECORD_DAMAGED', { id: number, collection: key }, { cause: decoded.error })
+      throw catalogueError('RECORD_DAMAGED', { id: number, collection: journal }, { cause: decoded.error })
     },
   )
 }

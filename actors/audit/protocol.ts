@@ -1,4 +1,4 @@
-import type { AuditEntry, NewAuditEntry } from '../catalogue/model/audit-entry.ts'
+import type { AuditEntry, NewAuditEntry, Refusal, RefusalCounts } from '../catalogue/model/audit-entry.ts'
 import type { Page, PageRequest } from '../catalogue/page.ts'
 import type { Asking } from '../catalogue/reply.ts'
 
@@ -7,3 +7,9 @@ export type AuditMessage =
   | ({ readonly type: 'record-audit'; readonly entry: NewAuditEntry } & Asking<null>)
   /** The oldest first, after a number. */
   | ({ readonly type: 'read-audit'; readonly page: PageRequest } & Asking<Page<AuditEntry>>)
+  /** Answered at once: it's durable with the next 'keep-refusals', together with others. */
+  | ({ readonly type: 'count-refusal'; readonly refusal: Refusal } & Asking<null>)
+  /** Answered once all that was counted is durable. */
+  | ({ readonly type: 'keep-refusals' } & Asking<null>)
+  /** Those counted so far, the oldest first, after a number. */
+  | ({ readonly type: 'read-refusals'; readonly page: PageRequest } & Asking<Page<RefusalCounts>>)

@@ -70,6 +70,9 @@ export function controlPlane(parts: ControlPlaneParts): Behavior<ControlPlaneMes
           return notifications.tell(message)
         case 'record-audit':
         case 'read-audit':
+        case 'count-refusal':
+        case 'keep-refusals':
+        case 'read-refusals':
           return entries.tell(message)
         case 'ask-job-state':
         case 'report-task':

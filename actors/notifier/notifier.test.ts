@@ -29,6 +29,20 @@ test('a recipient is told in order, again until it acknowledges, and then no mor
   t.deepEqual(await stage.receive({ ...agent, task: 'other' }), [])
 })
 
+test('of those who wait for the same recipient the newest few do, and older ones are refused', async (t) => {
+  await using stage = notifierStage(memoryStore())
+  const waits = () => stage.receive(agent, 0, { waitMs: 60_000 })
+  const older = Array.from({ length: 200 }, waits)
+  const newer = Array.from({ length: 4 }, waits)
+  for (const result of await Promise.allSettled(older))
+    t.like(result, { status: 'rejected', reason: { code: 'RECIPIENT_TAKEN' } })
+  const other = stage.receive(compute, 0, { waitMs: 60_000 })
+  await stage.notify(agent, start)
+  for (const found of await Promise.all(newer)) t.deepEqual(told(found), ['1 START_JOB'])
+  await stage.notify(compute, start)
+  t.deepEqual(told(await other), ['1 START_JOB'])
+})
+
 test('who acknowledges what there never was is refused, and loses nothing', async (t) => {
   await using stage = notifierStage(memoryStore())
   await t.throwsAsync(stage.receive(agent, 1), { code: 'ACKNOWLEDGED_UNKNOWN' })

@@ -2,6 +2,7 @@ import type { Behavior, Store } from '../../runtime/index.ts'
 import type { NumberedNotification } from '../catalogue/model/notification.ts'
 import { collectionsOf } from '../catalogue/records/collections.ts'
 import { answer } from '../catalogue/reply.ts'
+import { catalogueError } from '../errors.ts'
 import { oneAtATime } from '../one-at-a-time.ts'
 import { waitingReaders } from '../waiting-readers.ts'
 import type { NotifierMessage } from './protocol.ts'
@@ -9,6 +10,8 @@ import { acknowledgeUpTo, addNotification, keyOf } from './recipients.ts'
 
 /** Another server on the same store tells nobody here of what it notifies: who waits looks again so often. */
 const lookAgainMs = 500
+/** How many may wait for the same recipient: itself, and those of its connections that it doesn't know to be lost. */
+const mostWaiting = 4
 
 /**
  * Keeps what agents and computes are to be told until they have acknowledged it. The documents in the store are the state:
@@ -19,6 +22,7 @@ export function notifier({ store }: { readonly store: Store }): Behavior<Notifie
     const collections = collectionsOf(store)
     const inTurn = oneAtATime()
     const readers = waitingReaders(context.signal)
+    const places = placesByKey(mostWaiting)
     let released = false
 
     return (message) => {
@@ -47,18 +51,57 @@ export function notifier({ store }: { readonly store: Store }): Behavior<Notifie
     }: Extract<NotifierMessage, { type: 'receive' }>): Promise<NumberedNotification[]> {
       const key = keyOf(recipient)
       const until = context.clock.now() + waitMs
-      for (;;) {
-        // Before the look, so that nothing notified during it is missed.
-        const woken = readers.wait(key)
-        try {
-          const left = await context.track(inTurn(key, () => acknowledgeUpTo(collections, key, acknowledged)))
-          const leftMs = until - context.clock.now()
-          if (left.length > 0 || leftMs <= 0 || released || context.signal.aborted) return left.slice(0, limit)
-          await woken.orAfter(context.clock, Math.min(leftMs, lookAgainMs))
-        } finally {
-          woken.cancel()
+      const place = waitMs > 0 ? places.enter(key) : undefined
+      try {
+        for (;;) {
+          // Before the look, so that nothing notified during it is missed.
+          const woken = readers.wait(key)
+          try {
+            const left = await context.track(inTurn(key, () => acknowledgeUpTo(collections, key, acknowledged)))
+            const leftMs = until - context.clock.now()
+            if (left.length > 0 || leftMs <= 0 || released || context.signal.aborted) return left.slice(0, limit)
+            if (place?.isTaken) throw catalogueError('RECIPIENT_TAKEN', { most: mostWaiting })
+            place?.onTaken(woken.wake)
+            await woken.orAfter(context.clock, Math.min(leftMs, lookAgainMs))
+          } finally {
+            woken.cancel()
+          }
         }
+      } finally {
+        place?.leave()
       }
     }
+  }
+}
+
+/** Places of those who wait for the same. One who comes when all are taken takes that of the first. */
+function placesByKey(most: number) {
+  const byKey = new Map<string, Set<() => void>>()
+  return {
+    enter(key: string) {
+      const present = byKey.get(key) ?? new Set()
+      byKey.set(key, present)
+      let [isTaken, wake] = [false, () => {}]
+      const take = () => {
+        isTaken = true
+        present.delete(take)
+        wake()
+      }
+      present.add(take)
+      const [first] = present
+      if (present.size > most) first?.()
+      return {
+        get isTaken() {
+          return isTaken
+        },
+        onTaken(then: () => void): void {
+          wake = then
+        },
+        leave(): void {
+          present.delete(take)
+          if (present.size === 0 && byKey.get(key) === present) byKey.delete(key)
+        },
+      }
+    },
   }
 }

@@ -20,7 +20,7 @@ export type NotifierMessage =
   /**
    * The oldest not yet acknowledged, at most `limit`; if there are none, it waits for the next, at most `waitMs`, and then
    * answers with none. `acknowledged` is the highest number that the recipient has dealt with: those up to it are dropped.
-   * ACKNOWLEDGED_UNKNOWN if there was none of that number.
+   * ACKNOWLEDGED_UNKNOWN if there was none of that number. RECIPIENT_TAKEN once enough newer ones wait for the same recipient.
    */
   | ({
       readonly type: 'receive'

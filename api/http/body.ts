@@ -7,20 +7,28 @@ export interface BodyLimits {
   readonly jsonBytes: number
   /** Of a form with a code archive. */
   readonly formBytes: number
+  /** How long a body may stand still. */
+  readonly stallMs: number
 }
 
 /** What is needed of a request to read its body. */
 export type ReadRequest = Pick<IncomingMessage, 'headers' | 'iterator'>
 
-/** Reads a body as JSON. API_MEDIA_TYPE, API_TOO_LARGE, API_JSON; undefined if there is none. */
-export async function readJson(request: ReadRequest, limit: number): Promise<unknown> {
+/** What is to be read: at most so many bytes, and none that stands still for longer. */
+export interface ReadLimits {
+  readonly bytes: number
+  readonly stallMs: number
+}
+
+/** Reads a body as JSON. Errors as of `chunksOf`, API_JSON, API_FIELD_NAME; undefined if there is none. */
+export async function readJson(request: ReadRequest, limits: ReadLimits): Promise<unknown> {
   const type = mediaTypeOf(request)
   if (type !== undefined && type !== 'application/json' && !type.endsWith('+json'))
     throw apiError('API_MEDIA_TYPE', { found: type, expected: 'application/json' })
-  const bytes = await readBytes(request, limit)
+  const bytes = await readBytes(request, limits)
   if (bytes.length === 0) return undefined
   const value = parsed(bytes)
-  if (isDeeper(value, mostDepth)) throw apiError('API_JSON', { found: `it is nested more than ${mostDepth} deep` })
+  assertSound(value, [])
   // To decode it takes as long again: others are let in before.
   if (bytes.length > largeBytes) await setImmediate()
   return value
@@ -31,9 +39,20 @@ const mostDepth = 64
 
 const largeBytes = 64 * 1024
 
-function isDeeper(value: unknown, levels: number): boolean {
-  if (typeof value !== 'object' || value === null) return false
-  return levels === 0 || Object.values(value).some((part) => isDeeper(part, levels - 1))
+/**
+ * API_JSON if a value is nested too deep. API_FIELD_NAME if a field is named __proto__, which would be lost, or mean something
+ * else, in whoever copies the value. `place` is where the value is in the body.
+ */
+function assertSound(value: unknown, place: (string | number)[]): void {
+  if (typeof value !== 'object' || value === null) return
+  if (place.length >= mostDepth) throw apiError('API_JSON', { found: `it is nested more than ${mostDepth} deep` })
+  const parts = Array.isArray(value) ? value.entries() : Object.entries(value)
+  for (const [name, part] of parts) {
+    place.push(name)
+    if (name === '__proto__') throw apiError('API_FIELD_NAME', { name, place: place.join('.').slice(0, 300) })
+    assertSound(part, place)
+    place.pop()
+  }
 }
 
 function parsed(bytes: Uint8Array): unknown {
@@ -48,26 +67,50 @@ export function mediaTypeOf({ headers }: ReadRequest): string | undefined {
   return headers['content-type']?.split(';')[0]?.trim().toLowerCase()
 }
 
-async function readBytes(request: ReadRequest, limit: number): Promise<Uint8Array> {
+async function readBytes(request: ReadRequest, limits: ReadLimits): Promise<Uint8Array> {
   const chunks: Uint8Array[] = []
-  for await (const chunk of chunksOf(request, limit)) chunks.push(chunk)
+  for await (const chunk of chunksOf(request, limits)) chunks.push(chunk)
   return Buffer.concat(chunks)
 }
 
-/** A body as it comes. API_MEDIA_TYPE if it's compressed, API_TOO_LARGE once it has more than the limit. */
-export async function* chunksOf(request: ReadRequest, limit: number): AsyncGenerator<Uint8Array, void, void> {
+/** A body as it comes. API_MEDIA_TYPE if it's compressed, API_TOO_LARGE, API_BODY_STALLED. */
+export async function* chunksOf(
+  request: ReadRequest,
+  { bytes: limit, stallMs }: ReadLimits,
+): AsyncGenerator<Uint8Array, void, void> {
   const encoding = request.headers['content-encoding'] ?? 'identity'
   if (encoding !== 'identity')
     throw apiError('API_MEDIA_TYPE', { found: `encoded as ${encoding}`, expected: 'it as it is' })
   const tooLarge = (): CodedError => apiError('API_TOO_LARGE', { limit })
   if (Number(request.headers['content-length'] ?? 0) > limit) throw tooLarge()
+  const chunks = request.iterator({ destroyOnReturn: false })
   let size = 0
-  for await (const chunk of request.iterator({ destroyOnReturn: false })) {
-    const bytes: unknown = chunk
-    if (!(bytes instanceof Uint8Array)) continue
-    size += bytes.length
-    if (size > limit) throw tooLarge()
-    yield bytes
+  try {
+    for (;;) {
+      const next = await movingWithin(stallMs, chunks.next())
+      if (next.done) return
+      const bytes: unknown = next.value
+      if (!(bytes instanceof Uint8Array)) continue
+      size += bytes.length
+      if (size > limit) throw tooLarge()
+      yield bytes
+    }
+  } finally {
+    // Not awaited: it waits for the next bytes. That the caller is gone is told by those who read.
+    chunks.return?.().catch(() => {})
+  }
+}
+
+/** API_BODY_STALLED if it takes longer. */
+async function movingWithin<Value>(stallMs: number, next: Promise<Value>): Promise<Value> {
+  let timer: NodeJS.Timeout | undefined
+  const stalled = new Promise<never>((_, reject) => {
+    timer = setTimeout(() => reject(apiError('API_BODY_STALLED', { seconds: stallMs / 1000 })), stallMs)
+  })
+  try {
+    return await Promise.race([next, stalled])
+  } finally {
+    clearTimeout(timer)
   }
 }
 

@@ -1,24 +1,111 @@
-import { connect } from 'node:net'
+import { once } from 'node:events'
+import { connect, type Socket } from 'node:net'
 import test from 'ava'
-import { planeStage } from '../../test/support/plane-stage.ts'
+import { type Bearers, bearers } from '../../test/support/bearer.ts'
+import { type PlaneStage, planeStage } from '../../test/support/plane-stage.ts'
+import { bearerGate } from '../auth/gate.ts'
+import type { Scope } from '../auth/scopes.ts'
 
-test('more requests at once than the server takes are told to come again, and health is not', async (t) => {
+/** A request whose body doesn't end, and so is under way until its connection is closed. */
+function unfinished({ url }: PlaneStage, user = 'u', bearer?: string): Socket {
+  const { port, host } = new URL(url)
+  const socket = connect(Number(port), '127.0.0.1')
+  const authorization = bearer === undefined ? '' : `authorization: ${bearer}\r\n`
+  socket.on('error', () => {})
+  socket.write(`POST /users/${user}/designs HTTP/1.1\r\nhost: ${host}\r\n${authorization}`)
+  socket.write('content-type: application/json\r\ncontent-length: 9\r\n\r\n{')
+  return socket
+}
+
+/** Asks until it's answered with this status, or a thousand times. */
+async function until(status: number, ask: () => Promise<Response>): Promise<number> {
+  let found = 0
+  for (let look = 0; look < 1000 && found !== status; look++) {
+    const answer = await ask()
+    await answer.body?.cancel()
+    found = answer.status
+  }
+  return found
+}
+
+test('more requests at once than the server takes are told to come again; health and metrics are not', async (t) => {
   await using plane = await planeStage({ limits: { requests: 1 } })
   const { url } = plane
-  const { port, host } = new URL(url)
-  const slow = connect(Number(port), '127.0.0.1')
-  // A body that doesn't end keeps its request under way.
-  slow.write(
-    `POST /users/u/designs HTTP/1.1\r\nhost: ${host}\r\ncontent-type: application/json\r\ncontent-length: 9\r\n\r\n{`,
-  )
-  const busy = async () => (await fetch(`${url}/users/u/designs`)).status
-  for (let look = 0; look < 1000 && (await busy()) !== 429; look++);
-  const refused = await fetch(`${url}/users/u/designs`, { headers: { accept: 'application/problem+json' } })
+  const slow = unfinished(plane)
+  const designs = () => fetch(`${url}/users/u/designs`, { headers: { accept: 'application/problem+json' } })
+  t.is(await until(429, designs), 429)
+  const refused = await designs()
   t.is(refused.headers.get('retry-after'), '1')
   t.like(await refused.json(), { status: 429, code: 'API_TOO_MANY' })
-  t.is((await fetch(`${url}/readyz`)).status, 200)
+  for (const path of ['/readyz', '/healthz', '/metrics', '/audit']) t.is((await fetch(url + path)).status, 200, path)
   slow.destroy()
-  let status = 429
-  for (let look = 0; look < 1000 && status === 429; look++) status = await busy()
-  t.is(status, 200)
+  t.is(await until(200, designs), 200)
+})
+
+/** A server that asks for tokens, and how to ask it as somebody. */
+async function asking(of: Bearers, limits: NonNullable<Parameters<typeof planeStage>[0]>['limits']) {
+  const plane = await planeStage({ gate: await bearerGate(of), ...(limits ? { limits } : {}) })
+  const as = async (user: string, scope: Scope, path: string, signal?: AbortSignal) => {
+    const headers = { ...(await of.of(user, [scope])), 'x-api-key': 'k', accept: 'application/problem+json' }
+    return fetch(plane.url + path, { headers, ...(signal ? { signal } : {}) })
+  }
+  return { plane, as }
+}
+
+test('nobody takes more than their part of the places, and administrators and metrics have their own', async (t) => {
+  await using of = await bearers()
+  const { plane, as } = await asking(of, { requests: 8 })
+  await using _ = plane
+  const begin = async (user: string) => {
+    const { authorization } = await of.of(user, ['user'])
+    const sockets = [unfinished(plane, user, authorization), unfinished(plane, user, authorization)]
+    t.is(await until(429, () => as(user, 'user', `/users/${user}/designs`)), 429)
+    return sockets
+  }
+  const sockets = await begin('u')
+  const refused = await as('u', 'user', '/users/u/designs')
+  t.like(await refused.json(), { detail: 'the server has 2 requests of u under way, which is its limit' })
+  t.is((await as('v', 'user', '/users/v/designs')).status, 200)
+  for (const user of ['v', 'w', 'x']) sockets.push(...(await begin(user)))
+  t.is((await as('z', 'user', '/users/z/designs')).status, 429)
+  t.is((await as('m', 'metrics', '/metrics')).status, 200)
+  for (const path of ['/audit', '/metrics', '/users/u/designs', '/healthz'])
+    t.is((await as('a', 'admin', path)).status, 200, path)
+  for (const socket of sockets) socket.destroy()
+  t.is(await until(200, () => as('z', 'user', '/users/z/designs')), 200)
+})
+
+test('polls that wait take no places of requests, and have a bound of their own', async (t) => {
+  await using of = await bearers()
+  const { plane, as } = await asking(of, { requests: 4, polls: 2 })
+  await using _ = plane
+  const registration = { computeId: 'c', adminId: 'u', region: 'r', apiKey: 'k' }
+  await fetch(`${plane.url}/computes`, {
+    method: 'POST',
+    headers: { ...(await of.of('u', ['compute'])), 'content-type': 'application/json' },
+    body: JSON.stringify(registration),
+  })
+  const poll = (waitMs: number, signal?: AbortSignal) =>
+    as('u', 'compute', `/computes/c/notifications?waitMs=${waitMs}`, signal)
+  const leaving = new AbortController()
+  // It may come while one of those below is under way.
+  const first = until(200, () => poll(20_000, leaving.signal))
+  t.is(await until(429, () => poll(1)), 429)
+  t.is((await poll(0)).status, 200)
+  t.is((await as('u', 'user', '/users/u/designs')).status, 200)
+  leaving.abort()
+  await t.throwsAsync(first, { any: true })
+  t.is(await until(200, () => poll(1)), 200)
+})
+
+test('what one caller has under way of all kinds is bounded', async (t) => {
+  await using of = await bearers()
+  const { plane, as } = await asking(of, { ofOne: 1 })
+  await using _ = plane
+  const { authorization } = await of.of('u', ['user'])
+  const socket = unfinished(plane, 'u', authorization)
+  t.is(await until(429, () => as('u', 'compute', '/computes/c/notifications?waitMs=1')), 429)
+  t.is((await as('v', 'compute', '/computes/c/notifications?waitMs=1')).status, 404)
+  socket.destroy()
+  await once(socket, 'close')
 })

@@ -2,34 +2,73 @@ import type { ServerResponse } from 'node:http'
 import { apiError } from '../errors.ts'
 
 export interface Bounds {
-  /** Requests under way at once; streams of events are counted for themselves. */
+  /** Requests under way at once; streams of events, and polls that wait for something to do, are counted for themselves. */
   readonly requests: number
   readonly streams: number
+  readonly polls: number
+  /** Requests of administrators and for metrics, which have places of their own. */
+  readonly kept: number
+  /** What one caller may have under way of all kinds, where callers are told apart: fewer than there may be connections. */
+  readonly ofOne: number
 }
 
-/** Health is answered for however much there is to do. */
-const unbounded: readonly string[] = ['/healthz', '/readyz']
+type Kind = Exclude<keyof Bounds, 'ofOne'>
 
-/** Lets so many requests in and no more. */
-export function boundedBy({ requests: mostRequests, streams: mostStreams }: Bounds) {
-  const [requests, streams] = [new Set<ServerResponse>(), new Set<ServerResponse>()]
-  const enter = (response: ServerResponse, within: Set<ServerResponse>) => {
-    within.add(response)
-    // Once it's answered whole, or the caller is gone.
-    for (const end of ['finish', 'close']) response.once(end, () => within.delete(response))
+interface Limit {
+  readonly count: string
+  readonly limit: number
+  readonly what: string
+}
+
+/** Of all places of a kind, this part may be one caller's, where callers are told apart. */
+const shares: Readonly<Record<Kind, number>> = { requests: 1 / 4, streams: 1 / 2, polls: 1 / 2, kept: 1 }
+
+const nouns: Readonly<Record<Kind, string>> = {
+  requests: 'requests',
+  streams: 'streams',
+  polls: 'waiting polls',
+  kept: 'requests of administrators',
+}
+
+/** Lets so many requests in and no more, and of each caller a part of them, so that none takes the places of all. */
+export function boundedBy(bounds: Bounds, { toldApart }: { readonly toldApart: boolean }) {
+  /** What the place of each request is counted as. */
+  const places = new Map<ServerResponse, readonly string[]>()
+  const counts = new Map<string, number>()
+  const leave = (response: ServerResponse) => {
+    for (const count of places.get(response) ?? []) {
+      const left = (counts.get(count) ?? 0) - 1
+      if (left === 0) counts.delete(count)
+      else counts.set(count, left)
+    }
+    places.delete(response)
   }
   return {
-    /** API_TOO_MANY. */
-    request(path: string, response: ServerResponse): void {
-      if (unbounded.includes(path)) return
-      if (requests.size >= mostRequests) throw apiError('API_TOO_MANY', { limit: mostRequests, what: 'requests' })
-      enter(response, requests)
-    },
-    /** What was a request is a stream from here on. API_TOO_MANY. */
-    stream(response: ServerResponse): void {
-      if (streams.size >= mostStreams) throw apiError('API_TOO_MANY', { limit: mostStreams, what: 'streams' })
-      requests.delete(response)
-      enter(response, streams)
+    /**
+     * Gives a request a place until it's answered whole or its caller is gone, in exchange for the one it has, if any.
+     * API_TOO_MANY.
+     */
+    enter(kind: Kind, caller: string, response: ServerResponse): void {
+      leave(response)
+      const most = bounds[kind]
+      const limits: Limit[] = [{ count: kind, limit: most, what: nouns[kind] }]
+      if (toldApart)
+        limits.push(
+          {
+            count: `${kind} of ${caller}`,
+            limit: Math.ceil(most * shares[kind]),
+            what: `${nouns[kind]} of ${caller}`,
+          },
+          { count: `all of ${caller}`, limit: bounds.ofOne, what: `requests of all kinds of ${caller}` },
+        )
+      for (const { count, limit, what } of limits)
+        if ((counts.get(count) ?? 0) >= limit) throw apiError('API_TOO_MANY', { limit, what })
+      for (const { count } of limits) counts.set(count, (counts.get(count) ?? 0) + 1)
+      places.set(
+        response,
+        limits.map(({ count }) => count),
+      )
+      for (const end of ['finish', 'close']) response.once(end, () => leave(response))
     },
   }
 }

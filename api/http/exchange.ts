@@ -14,6 +14,10 @@ export interface Exchange {
   /** Undefined where nobody is asked who they are, and until it's known. */
   caller?: Caller
   isStream?: true
+  /** The address that it came from. */
+  readonly address: string
+  /** That this change was asked for is in the audit log. */
+  isNoted?: true
   /** Code of the problem, if it was refused. */
   code?: string
 }
@@ -28,7 +32,7 @@ export function beginExchange(request: IncomingMessage, response: ServerResponse
   const given = request.headers[header]
   const requestId = typeof given === 'string' && wellFormed.test(given) ? given : randomUUID()
   response.setHeader(header, requestId)
-  const exchange = { requestId, beganAt: performance.now() }
+  const exchange = { requestId, beganAt: performance.now(), address: request.socket.remoteAddress ?? '' }
   exchanges.set(request, exchange)
   return exchange
 }
@@ -42,7 +46,10 @@ export function exchangeOf(request: IncomingMessage): Exchange {
 
 const loggedCharacters = 500
 
-/** As much of a request's address as may be kept: without the query, which may hold a key. */
+/** A token, or the part of it that says what it is, wherever somebody put it. */
+const tokens = /eyJ[\w-]{5,}(\.[\w-]*){0,2}/g
+
+/** As much of a request's address as may be kept: without the query, which may hold a key, and without tokens. */
 export function loggedPath({ url = '' }: IncomingMessage): string {
-  return (url.split('?')[0] ?? '').slice(0, loggedCharacters)
+  return (url.split('?')[0] ?? '').replace(tokens, '[token]').slice(0, loggedCharacters)
 }

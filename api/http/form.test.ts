@@ -24,7 +24,7 @@ function read(contentType: string, body: string | Buffer, chunkBytes = 1_000_000
     bytes.subarray(i * chunkBytes, (i + 1) * chunkBytes),
   )
   const request = Object.assign(Readable.from(chunks), { headers: { 'content-type': contentType } })
-  return readForm(request, 1_000_000, ['fileData'])
+  return readForm(request, { bytes: 1_000_000, stallMs: 10_000 }, ['fileData'])
 }
 
 const written: readonly [string, string, string | Buffer][] = [

@@ -1,21 +1,21 @@
 import { Busboy } from '@fastify/busboy'
 import type { CodedError } from '../../runtime/index.ts'
 import { apiError } from '../errors.ts'
-import { chunksOf, mediaTypeOf, type ReadRequest } from './body.ts'
+import { chunksOf, mediaTypeOf, type ReadLimits, type ReadRequest } from './body.ts'
 
 /** What a form may hold besides its files, whose sum the limit of the body bounds. */
-const limits = { parts: 20, fieldSize: 64 * 1024, headerSize: 16 * 1024, headerPairs: 100 }
+const formLimits = { parts: 20, fieldSize: 64 * 1024, headerSize: 16 * 1024, headerPairs: 100 }
 
 /** How texts and files may come: as they are. */
 const plainEncodings: readonly string[] = ['7bit', '8bit', 'binary']
 
 /**
  * Reads a form (RFC 7578) as it comes: the fields named in `files` as bytes, all others as text in the charset that they
- * name, or UTF-8. API_MEDIA_TYPE, API_TOO_LARGE, API_FORM with what is wrong.
+ * name, or UTF-8. Errors as of `chunksOf`, API_FORM with what is wrong.
  */
 export async function readForm(
   request: ReadRequest,
-  limit: number,
+  limits: ReadLimits,
   files: readonly string[],
 ): Promise<Readonly<Record<string, string | Uint8Array>>> {
   const type = mediaTypeOf(request)
@@ -26,7 +26,7 @@ export async function readForm(
   const form = new Busboy({
     headers: { 'content-type': `multipart/form-data; boundary="${boundary}"` },
     isPartAFile: (name = '') => files.includes(name),
-    limits,
+    limits: formLimits,
   })
   let parts = 0
   let read = 0
@@ -35,7 +35,7 @@ export async function readForm(
       read += 1
       if (name === undefined) reject(faulty('one of its parts has no name'))
       else if (fields.has(name)) reject(faulty(`its field ${name} is there twice`))
-      else if (isCut) reject(faulty(`its field ${name} has more than ${limits.fieldSize} bytes`))
+      else if (isCut) reject(faulty(`its field ${name} has more than ${formLimits.fieldSize} bytes`))
       else if (!plainEncodings.includes(encoding)) reject(faulty(`its field ${name} is encoded as ${encoding}`))
       else fields.set(name, value)
     }
@@ -51,9 +51,9 @@ export async function readForm(
   })
   // Whoever reads the form hears of it below.
   done.catch(() => {})
-  for await (const { bytes, beginsPart } of framed(chunksOf(request, limit), boundary)) {
+  for await (const { bytes, beginsPart } of framed(chunksOf(request, limits), boundary)) {
     if (beginsPart) parts += 1
-    if (parts > limits.parts) throw faulty(`it has more than ${limits.parts} parts`)
+    if (parts > formLimits.parts) throw faulty(`it has more than ${formLimits.parts} parts`)
     form.write(bytes)
   }
   form.end()

@@ -1,4 +1,4 @@
-import type { IncomingHttpHeaders } from 'node:http'
+import type { IncomingHttpHeaders, IncomingMessage } from 'node:http'
 import { apiError } from '../errors.ts'
 
 const loopback = /^(localhost\.?|127(\.\d{1,3}){3}|\[?::1\]?)$/i
@@ -8,25 +8,34 @@ export function isLoopback(host: string): boolean {
   return loopback.test(host)
 }
 
-/** The address that a request was sent to, by its Host; undefined if there is none. API_HEADER if it's none. */
-export function hostOf({ host }: IncomingHttpHeaders): URL | undefined {
+/** The address that a request was sent to, by its Host; undefined if there is none. API_HEADER if it's none, or several. */
+export function hostOf({
+  headers: { host },
+  rawHeaders,
+}: Pick<IncomingMessage, 'headers' | 'rawHeaders'>): URL | undefined {
+  // Node takes the first of several, and a proxy may have taken another.
+  const hosts = rawHeaders.filter((text, index) => index % 2 === 0 && text.toLowerCase() === 'host').length
+  const refused = (found: string, expected: string) => apiError('API_HEADER', { header: 'Host', found, expected })
+  if (hosts > 1) throw refused(`there ${hosts} times`, 'it once')
   if (host === undefined || host === '') return undefined
   const address = `http://${host}`
   if (/^[^\s/?#@\\]+$/.test(host) && URL.canParse(address)) return new URL(address)
   const expected = 'the name or the address of the server, IPv6 in brackets, and its port'
-  throw apiError('API_HEADER', { header: 'Host', found: JSON.stringify(host.slice(0, 300)), expected })
+  throw refused(JSON.stringify(host.slice(0, 300)), expected)
 }
 
 /**
  * From where a request comes that a page of another site has made, in a browser of this machine: by a name that was made to
- * point here, or with another origin than the server's and those allowed. Undefined if it's no such request.
+ * point here, with another origin than the server's and those allowed, or so by the browser's own word (Fetch Metadata), which
+ * tells of images and links, too. Undefined if it's no such request.
  */
 export function foreignSource(
   host: URL | undefined,
-  origin: string | undefined,
+  { origin, 'sec-fetch-site': site }: IncomingHttpHeaders,
   allowed: readonly string[],
 ): string | undefined {
   if (!host) return 'an unnamed host'
   if (!isLoopback(host.hostname)) return host.host
-  return origin === undefined || origin === host.origin || allowed.includes(origin) ? undefined : origin
+  if (origin !== undefined) return origin === host.origin || allowed.includes(origin) ? undefined : origin
+  return site === 'cross-site' || site === 'same-site' ? 'a page of another origin' : undefined
 }

@@ -38,6 +38,8 @@ interface RestifySettings {
   readonly name: string
   readonly log: Log
   readonly ignoreTrailingSlash: boolean
+  /** Who waits with a body until it's wanted (`Expect: 100-continue`) isn't told so by restify. */
+  readonly noWriteContinue: boolean
 }
 
 const require = createRequire(import.meta.url)
@@ -51,7 +53,7 @@ const RestifyRouter: new (options: RestifySettings) => object = require('restify
  * answered as any other.
  */
 export function restServer({ begin, refuse, log }: RestHandlers): RestServer {
-  const settings = { name: '', log, ignoreTrailingSlash: true }
+  const settings = { name: '', log, ignoreTrailingSlash: true, noWriteContinue: true }
   const restify = new RestifyServer({ ...settings, router: new RestifyRouter(settings) })
   const { server: node } = restify
   // Restify takes these over and does nothing with them: their connections would stay open, unanswered, for ever.

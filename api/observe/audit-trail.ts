@@ -3,24 +3,27 @@ import { type Ask, type ControlPlaneMessage, inContext, type NewAuditEntry } fro
 import { exchangeOf, loggedPath } from '../http/exchange.ts'
 import type { Log } from './log.ts'
 
-/** Notes in the audit log who asks for a change, and how it's answered, or why it's refused. */
+/** Notes in the audit log who asks for a change and how it's answered, and counts what else is refused. */
 export interface AuditTrail {
   /** Durable when it resolves: whatever is changed is changed by somebody who is named. */
   asked(request: IncomingMessage): Promise<null>
   /** A while later, together with others: that it was asked is noted. What can't be noted of an answer is logged. */
   answered(request: IncomingMessage, status: number): void
-  /** Durable when it resolves, or logged that it's not. */
-  refused(request: IncomingMessage, status: number): Promise<void>
+  /** A while later: of a change that was noted as asked for, that it was refused, else it's counted. Costs no write of its own. */
+  refused(request: IncomingMessage, status: number): void
   /** Resolves when all that was to be noted so far is. */
   settled(): Promise<void>
 }
 
 /** How long answers wait to be written together. */
 const togetherMs = 50
+/** How long counts of refusals may be in memory alone. */
+const countedMs = 60_000
 
 export function auditTrail(ask: Ask<ControlPlaneMessage>, log: Log): AuditTrail {
   const unsettled = new Set<Promise<void>>()
   let next: Promise<void> | undefined
+  let keeping: NodeJS.Timeout | undefined
 
   /** The same instant for all who ask until then. */
   function soon(): Promise<void> {
@@ -45,28 +48,49 @@ export function auditTrail(ask: Ask<ControlPlaneMessage>, log: Log): AuditTrail 
     }
   }
 
+  function answered(request: IncomingMessage, status: number): void {
+    const entry = entryOf(request, status)
+    const noted = soon().then(() => recordAnswer(entry))
+    unsettled.add(noted)
+    void noted.then(() => unsettled.delete(noted))
+  }
+
+  async function keepRefusals(): Promise<void> {
+    clearTimeout(keeping)
+    keeping = undefined
+    await ask<null>((replyTo) => ({ type: 'keep-refusals', replyTo })).catch((cause: unknown) =>
+      log.error({ err: cause }, 'what was refused was not written'),
+    )
+  }
+
   return {
-    asked: (request) => record(entryOf(request)),
-    answered(request, status) {
-      const entry = entryOf(request, status)
-      const noted = soon().then(() => recordAnswer(entry))
-      unsettled.add(noted)
-      void noted.then(() => unsettled.delete(noted))
+    asked(request) {
+      exchangeOf(request).isNoted = true
+      return record(entryOf(request))
     },
-    refused: (request, status) => recordAnswer(entryOf(request, status)),
+    answered,
+    refused(request, status) {
+      const { caller, code = '', address, isNoted, requestId } = exchangeOf(request)
+      if (isNoted) return answered(request, status)
+      const refusal = { ...(caller ? { user: caller.user } : {}), address, code }
+      ask<null>((replyTo) => ({ type: 'count-refusal', refusal, replyTo })).catch((cause: unknown) =>
+        log.error({ requestId, err: cause }, 'a refusal was not counted'),
+      )
+      keeping ??= setTimeout(keepRefusals, countedMs).unref()
+    },
     async settled() {
       await Promise.all(unsettled)
+      await keepRefusals()
     },
   }
 }
 
 function entryOf(request: IncomingMessage, status?: number): NewAuditEntry {
-  const { requestId, caller, operation, code } = exchangeOf(request)
-  const { remoteAddress } = request.socket
+  const { requestId, caller, operation, code, address } = exchangeOf(request)
   return {
     requestId,
     ...(caller ? { user: caller.user, tokenId: caller.tokenId } : {}),
-    ...(remoteAddress === undefined ? {} : { address: remoteAddress }),
+    ...(address === '' ? {} : { address }),
     ...(operation === undefined ? {} : { operation }),
     method: request.method ?? '',
     path: loggedPath(request),

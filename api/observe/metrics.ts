@@ -9,6 +9,8 @@ export interface Metrics {
   /** One that is answered with a stream. */
   beginStream(): void
   end(request: EndedRequest): void
+  /** A request that was refused, with the code of its problem. */
+  refused(code: string): void
   /** Something happened in a job. */
   recorded(event: JobEvent): void
   /** All of it, in the format of Prometheus. */
@@ -30,6 +32,12 @@ export function serverMetrics(system: Pick<ActorSystem, 'size' | 'deadLetters' |
     name: 'flame_http_requests_total',
     help: 'Requests that were answered',
     labelNames: ['operation', 'status'],
+    registers,
+  })
+  const refusals = new Counter({
+    name: 'flame_http_refusals_total',
+    help: 'Requests that were refused, by the code of the problem',
+    labelNames: ['code'],
     registers,
   })
   const seconds = new Histogram({
@@ -82,6 +90,7 @@ export function serverMetrics(system: Pick<ActorSystem, 'size' | 'deadLetters' |
       inFlight.dec()
       seconds.observe({ operation }, elapsed)
     },
+    refused: (code) => refusals.inc({ code }),
     recorded(event) {
       if (event.type === 'state') jobStates.inc({ state: event.state })
       if (event.type === 'round') jobRounds.inc()

@@ -1,3 +1,4 @@
+import { once } from 'node:events'
 import type { Socket } from 'node:net'
 import { setTimeout } from 'node:timers/promises'
 import { zipped } from '../support/stored-job.ts'
@@ -23,7 +24,8 @@ export const attacks: readonly Attack[] = [
       const sockets = await opened(target, 3000 * size)
       for (const socket of sockets)
         socket.write('GET / HTTP/1.1\r\nHost: localhost\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\r\n')
-      await setTimeout(2000)
+      const closed = Promise.all(sockets.map((socket) => socket.closed || once(socket, 'close')))
+      await Promise.race([closed, setTimeout(15_000)])
       const open = sockets.filter(({ closed }) => !closed).length
       destroyAll(sockets)
       return open === 0 ? [] : [`${open} of ${sockets.length} connections stay open`]

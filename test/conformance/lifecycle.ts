@@ -42,11 +42,12 @@ async function started(stage: Stage): Promise<{ readonly job: string; readonly t
 /** Says of every task that it's deployed, until the controller has heard it: shortly after a start it may yet begin anew. */
 async function deployed(stage: Stage, job: string, tasks: readonly PlacedTask[]): Promise<void> {
   for (;;) {
+    // Asked before: what was said until then may be said of what began anew meanwhile.
+    const { body } = await stage.call('GET', `/users/u/jobs/${job}/status`)
     for (const { compute: name, task } of tasks) {
       const status = { ...withKey, body: { [task]: 'agentDeploySuccess' } }
       await stage.call('PUT', `/computes/${name}/deployments/${job}/status`, status)
     }
-    const { body } = await stage.call('GET', `/users/u/jobs/${job}/status`)
     if (Object(body).state !== 'starting') return
     await setTimeout(20)
   }

@@ -35,14 +35,23 @@ export function flamectlUp(store: string, ...more: readonly string[]): Promise<R
   return upUnder({}, store, ...more)
 }
 
-/** The same, with options for Node. */
+interface Surroundings {
+  /** Options for Node. */
+  readonly node?: readonly string[]
+  /** Files that the process may have open at once. */
+  readonly mostFiles?: number
+}
+
+/** The same, in other surroundings. */
 export async function upUnder(
-  { node = [] }: { readonly node?: readonly string[] },
+  { node = [], mostFiles }: Surroundings,
   store: string,
   ...more: readonly string[]
 ): Promise<RunningUp> {
   const args = [...node, main, 'up', '--port', '0', '--store', store, ...more]
-  const child = spawn(process.execPath, args, { stdio: ['ignore', 'pipe', 'pipe'] })
+  const bounded = ['-c', `ulimit -n ${mostFiles}; exec "$@"`, 'sh', process.execPath, ...args]
+  const [program, given] = mostFiles === undefined ? [process.execPath, args] : ['sh', bounded]
+  const child = spawn(program, given, { stdio: ['ignore', 'pipe', 'pipe'] })
   const ended = once(child, 'close')
   let out = ''
   let err = ''

@@ -51,7 +51,11 @@ export async function planeStage({ heartbeatMs = 15_000, gate, limits = {} }: Pl
     ask,
     trail: auditTrail(ask, log),
     operations,
-    limits: { jsonBytes: 1024 * 1024, formBytes: 1024 * 1024, requests: 1000, streams: 1000, ...limits },
+    limits: {
+      ...{ jsonBytes: 1024 * 1024, formBytes: 1024 * 1024, stallMs: 10_000 },
+      ...{ requests: 1000, streams: 1000, polls: 1000, kept: 100, ofOne: 5000 },
+      ...limits,
+    },
     log,
     metrics,
     closing: closing.signal,

@@ -15,7 +15,7 @@ const newEntry = z.strictObject({
   path: text,
   /** Absent: it's asked for, and how it ends is said by a later entry with the same request id, if it ends. */
   status: z.number().int().exactOptional(),
-  /** Why it was refused. */
+  /** Why it was refused, or failed. */
   code: text.exactOptional(),
 })
 
@@ -25,3 +25,23 @@ export type NewAuditEntry = z.output<typeof newEntry>
 export const auditEntry = z.strictObject({ number: z.number().int(), at: time, ...newEntry.shape })
 models.add(auditEntry, { id: 'AuditEntry' })
 export type AuditEntry = z.output<typeof auditEntry>
+
+const refusal = z.strictObject({
+  /** Of the token, where one was shown that is good. */
+  user: text.exactOptional(),
+  /** Absent, as the user is, of refusals beyond as many callers as are told apart. */
+  address: text.exactOptional(),
+  code: text,
+})
+
+/** A request that was refused and changed nothing. */
+export type Refusal = z.output<typeof refusal>
+
+export const refusalCounts = z.strictObject({
+  number: z.number().int(),
+  at: time,
+  counts: z.array(refusal.extend({ count: z.number().int() })),
+})
+models.add(refusalCounts, { id: 'RefusalCounts' })
+/** How often who was refused, and why, since the entry before, or in a minute. */
+export type RefusalCounts = z.output<typeof refusalCounts>

@@ -1,0 +1,104 @@
+import { once } from 'node:events'
+import { connect, type Socket } from 'node:net'
+import test from 'ava'
+import { apiStage } from '../../test/support/api-stage.ts'
+import { bearers } from '../../test/support/bearer.ts'
+import { upUnder } from '../../test/support/flamectl-up.ts'
+import { temporaryFolder } from '../../test/support/temporary-folder.ts'
+
+const designs = '/users/u/designs'
+const begun = `POST ${designs} HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\nContent-Length: 9\r\n`
+
+/** A connection, on which this text was sent, and all that comes back until it's closed. */
+async function opened(url: string, text = ''): Promise<{ socket: Socket; heard: Promise<string> }> {
+  const socket = connect(Number(new URL(url).port), '127.0.0.1')
+  socket.on('error', () => {})
+  await once(socket, 'connect')
+  if (text !== '') socket.write(text)
+  let heard = ''
+  socket.setEncoding('utf8').on('data', (part: string) => {
+    heard += part
+  })
+  return { socket, heard: once(socket, 'close').then(() => heard) }
+}
+
+const unusual: readonly [string, string, RegExp][] = [
+  [
+    'to become a WebSocket',
+    'GET / HTTP/1.1\r\nHost: localhost\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\r\n',
+    /^HTTP\/1\.1 404 /,
+  ],
+  ['for a tunnel', 'CONNECT example.org:80 HTTP/1.1\r\nHost: localhost\r\n\r\n', /^$/],
+  [
+    'for another protocol, which can be answered in this one',
+    `GET /healthz HTTP/1.1\r\nHost: localhost\r\nConnection: Upgrade, HTTP2-Settings\r\nUpgrade: h2c\r\nHTTP2-Settings: A\r\n\r\n`,
+    /^HTTP\/1\.1 200 [^]*"up"/,
+  ],
+  [
+    'for what nobody knows',
+    'GET /healthz HTTP/1.1\r\nHost: localhost\r\nExpect: wonders\r\nConnection: close\r\n\r\n',
+    /^HTTP\/1\.1 417 /,
+  ],
+  ['with slow headers', 'GET /healthz HTTP/1.1\r\nHost: localhost\r\n', /^$/],
+  ['of which nothing comes', '', /^$/],
+]
+for (const [title, text, answer] of unusual)
+  test(`a request ${title} is answered or cut off, and its connection closed`, async (t) => {
+    await using api = await apiStage('memory', { limits: { idleMs: 200 } })
+    t.regex(await (await opened(api.url, text)).heard, answer)
+    t.deepEqual(api.faults, [])
+  })
+
+test('who asks before sending a body is told to send it once it is wanted, and not if it is refused', async (t) => {
+  await using of = await bearers()
+  await using api = await apiStage('memory', { authentication: of, limits: { idleMs: 200 } })
+  const expect = 'Expect: 100-continue\r\n'
+  const stranger = await opened(api.url, `${begun}${expect}\r\n`)
+  t.regex(await stranger.heard, /^HTTP\/1\.1 401 /)
+  const { authorization } = await of.of('u', ['user'])
+  const { socket, heard } = await opened(api.url, `${begun}${expect}Authorization: ${authorization}\r\n\r\n`)
+  const [told] = await once(socket, 'data')
+  t.regex(String(told), /^HTTP\/1\.1 100 /)
+  socket.write('{"id":"d"')
+  t.regex(await heard, /HTTP\/1\.1 400 /)
+})
+
+test('a body that stands still is given up', async (t) => {
+  await using api = await apiStage('memory', { limits: { stallMs: 200, idleMs: 60_000 } })
+  t.regex(await (await opened(api.url, `${begun}\r\n{`)).heard, /^HTTP\/1\.1 408 [^]*nothing for 0\.2 s/)
+})
+
+test('a connection too many ends the one that was idle longest, and none on which something is under way', async (t) => {
+  await using api = await apiStage('memory', { limits: { connections: 3, idleMs: 60_000, stallMs: 60_000 } })
+  const busy = await opened(api.url, `${begun}\r\n{`)
+  const first = await opened(api.url)
+  const second = await opened(api.url)
+  const asking = await opened(api.url, 'GET /healthz HTTP/1.1\r\nHost: localhost\r\n\r\n')
+  t.is(await first.heard, '')
+  t.regex(String(await once(asking.socket, 'data')), /^HTTP\/1\.1 200 /)
+  t.deepEqual([busy.socket.closed, second.socket.closed], [false, false])
+  busy.socket.destroy()
+})
+
+test('a server that closes waits for callers who send and read, and not for others', async (t) => {
+  const api = await apiStage('memory', { limits: { lastMs: 300, stallMs: 60_000 } })
+  const stalled = await opened(api.url, `${begun}\r\n{`)
+  const slow = await opened(api.url, `${begun}\r\n`)
+  const idle = await opened(api.url)
+  await api.call('GET', designs)
+  const closed = api[Symbol.asyncDispose]()
+  await idle.heard
+  slow.socket.write('{"id":1} ')
+  t.regex(await slow.heard, /^HTTP\/1\.1 422 /)
+  t.is(await stalled.heard, '')
+  await closed
+})
+
+test('a process that may open few files keeps some of them free, and serves on', async (t) => {
+  await using folder = await temporaryFolder()
+  await using up = await upUnder({ mostFiles: 256 }, folder.path, '--log-level', 'silent')
+  const sockets = await Promise.all(Array.from({ length: 600 }, () => opened(up.url)))
+  t.is((await fetch(`${up.url}/readyz`)).status, 200)
+  t.is((await up.command('create', 'design', 'd')).status, 0)
+  for (const { socket } of sockets) socket.destroy()
+})

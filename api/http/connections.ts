@@ -1,0 +1,95 @@
+import type { IncomingMessage, Server, ServerResponse } from 'node:http'
+import type { Socket } from 'node:net'
+
+export interface ConnectionLimits {
+  /** Connections at once. */
+  readonly connections: number
+  /** How long a connection may be open on which no request is under way, its headers still coming among them. */
+  readonly idleMs: number
+  /** How long a server that closes waits for callers who don't send or read to the end. */
+  readonly lastMs: number
+}
+
+/** Sockets that are closed, or to be refused, count for a moment longer. */
+const spare = 32
+/** A connection on which nothing goes out or comes in for so long is closed; waiting requests are answered far earlier. */
+const stalledMs = 120_000
+
+/**
+ * Bounds the connections of a server: each comes to its end, whatever its caller does. One too many ends that which has been
+ * idle longest, or itself if none is idle. Answers with what closes them all: idle ones at once, others once they are
+ * answered, and those whose callers don't send or read to the end after `lastMs`.
+ */
+export function boundConnections(server: Server, { connections: most, idleMs, lastMs }: ConnectionLimits): () => void {
+  const underWay = new Map<Socket, Set<Exchanged>>()
+  /** Since when they are idle, the longest first. */
+  const idle = new Map<Socket, number>()
+  let closedAt: number | undefined
+
+  server.maxConnections = most + spare
+  server.timeout = stalledMs
+  server.on('connection', (socket: Socket) => {
+    if (underWay.size >= most) {
+      const [longest = socket] = idle.keys()
+      longest.destroy()
+      if (longest === socket) return
+      forget(longest)
+    }
+    underWay.set(socket, new Set())
+    idle.set(socket, performance.now())
+    socket.once('close', () => forget(socket))
+  })
+  for (const event of ['request', 'checkContinue'])
+    server.prependListener(event, (request: IncomingMessage, response: ServerResponse) => {
+      const exchanged = { request, response }
+      underWay.get(request.socket)?.add(exchanged)
+      idle.delete(request.socket)
+      response.once('close', () => ended(request.socket, exchanged))
+    })
+  const sweep = setInterval(closeStale, Math.min(1000, idleMs, lastMs)).unref()
+  server.once('close', () => clearInterval(sweep))
+  return () => {
+    closedAt ??= performance.now()
+    for (const socket of idle.keys()) socket.destroy()
+  }
+
+  function forget(socket: Socket): void {
+    underWay.delete(socket)
+    idle.delete(socket)
+  }
+
+  function ended(socket: Socket, exchanged: Exchanged): void {
+    const left = underWay.get(socket)
+    left?.delete(exchanged)
+    if (left?.size !== 0) return
+    if (closedAt === undefined) idle.set(socket, performance.now())
+    else socket.destroy()
+  }
+
+  function closeStale(): void {
+    const now = performance.now()
+    for (const [socket, since] of idle) {
+      if (now - since < idleMs) break
+      socket.destroy()
+    }
+    if (closedAt === undefined || now - closedAt < lastMs) return
+    for (const [socket, exchanges] of underWay) if ([...exchanges].every(waitsForCaller)) socket.destroy()
+  }
+}
+
+interface Exchanged {
+  readonly request: IncomingMessage
+  readonly response: ServerResponse
+}
+
+/** Whether it's for the caller to go on: to send the rest of the body, or to read the answer. */
+function waitsForCaller({ request, response }: Exchanged): boolean {
+  return !request.complete || response.headersSent
+}
+
+/** As many connections, or fewer: a part of the files that this process may have open at once stays free for the rest. */
+export function possibleConnections(wanted: number): number {
+  const report: unknown = process.report.getReport()
+  const files: unknown = Object(Object(Object(report).userLimits).open_files).soft
+  return typeof files === 'number' ? Math.min(wanted, Math.floor(files * 0.8) - spare) : wanted
+}
