@@ -40,6 +40,10 @@ const flamectlErrors = {
   },
   FILE_EXISTS: { message: 'there is a file {file} already', hint: 'move it away, or replace it with --force' },
   OPTION_VALUE: { message: '{option} expects {expected}, and got {given}', hint: 'see --help' },
+  STATE_RIGHTS: {
+    message: 'other accounts may use the folder of the state {folder} (mode {mode}), where keys of tasks lie: {found}',
+    hint: 'see that what is in it is yours, then chmod go-rwx {folder}; or say --shared if they may',
+  },
   UP_LISTEN: {
     message: 'the control plane cannot listen at {host}, port {port}: {reason}',
     hint: 'stop what listens there, or choose another --port; 0 chooses a free one',

@@ -27,6 +27,7 @@ export function runCommand({ user, print }: CommandContext, argv: readonly strin
       'rounds whose models are kept: all, or of last, best (accuracy, else loss) and a number of last ones, such as best,3',
       'all',
     )
+    .option('--shared', 'let other accounts of this machine in: to the control plane of the run, and to its state')
     .option('--resume', 'go on with the latest job of this workload in the store')
     .option(
       '--check',

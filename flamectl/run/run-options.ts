@@ -24,6 +24,8 @@ export interface RunOptions {
   /** Absent: the models of all rounds are kept. */
   readonly keep?: KeptRounds
   readonly resume: boolean
+  /** Other accounts of this machine may use the server and the state. */
+  readonly shared: boolean
   /** Run each round twice and compare. */
   readonly check: boolean
 }
@@ -38,6 +40,7 @@ export interface RawRunOptions {
   readonly keep?: string
   readonly json?: boolean
   readonly resume?: boolean
+  readonly shared?: boolean
   readonly check?: boolean
 }
 
@@ -61,6 +64,7 @@ export function runOptions(
     ...(format === undefined || format === 'table' ? {} : { format }),
     ...keptRounds(raw.keep ?? 'all'),
     resume: raw.resume ?? false,
+    shared: raw.shared ?? false,
     check: raw.check ?? false,
   }
 }

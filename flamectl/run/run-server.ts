@@ -5,6 +5,7 @@ import { type CodedError, isStoreTroubleCode } from '../../runtime/index.ts'
 import { expand, type ModelRegistry, type Settings, type TrainingPool } from '../../sdk/index.ts'
 import { type LoadedWorkload, poolFor } from '../../sdk/node/index.ts'
 import type { Connection } from '../connection/connection.ts'
+import { keepPrivate } from '../state-rights.ts'
 import { isMongodb, stateFolder } from '../store-place.ts'
 import { jobToResume, type ResumedJob } from './job-to-resume.ts'
 import { reportedRounds } from './reported-rounds.ts'
@@ -41,7 +42,8 @@ const jsonBytes = 256 * 1024 * 1024
 
 /** Starts a control plane that hosts the jobs of this workload alone. */
 export async function openRunServer(parts: RunServerParts): Promise<RunServer> {
-  const { store, user, registry, loaded, workers, check } = parts
+  const { store, user, registry, loaded, workers, check, shared } = parts
+  if (!shared && !isMongodb(store)) await keepPrivate(stateFolder(store), (text) => console.error(text))
   let goOnWith = (_job: string | undefined) => {}
   const chosen = new Promise<string | undefined>((resolve) => {
     goOnWith = resolve
@@ -58,6 +60,7 @@ export async function openRunServer(parts: RunServerParts): Promise<RunServer> {
   const server = await startServer({
     store: storeSetting(isMongodb(store) ? store : stateFolder(store)),
     port: 0,
+    shared,
     limits: { jsonBytes },
     log: { level: 'error', to: { write: showFault } },
     onTrouble(cause) {

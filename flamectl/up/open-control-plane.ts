@@ -1,7 +1,8 @@
-import { resolve } from 'node:path'
+import { join, resolve } from 'node:path'
 import type { WorkerSettings } from '../../actors/index.ts'
 import { isLoopback, type RunningServer, startServer, storeSetting } from '../../api/index.ts'
 import { flamectlError } from '../errors.ts'
+import { keepPrivate } from '../state-rights.ts'
 import { defaultFolder, isMongodb, namedPlace, shownStore, stateFolder } from '../store-place.ts'
 import type { RawUpOptions } from './up-options.ts'
 
@@ -39,6 +40,12 @@ export async function openControlPlane({
 }): Promise<ControlPlane> {
   const setting = storeSetting(isMongodb(store) ? store : stateFolder(store))
   const folder = isMongodb(store) ? defaultFolder : store
+  if (!shared) {
+    // Models and code of jobs, which are their users', as well as the state.
+    process.umask(0o077)
+    const places = [...(isMongodb(store) ? [] : [stateFolder(store)]), join(folder, 'code')]
+    for (const place of places) await keepPrivate(place, (text) => console.error(text))
+  }
   const asksForTokens = auth ?? !isLoopback(host)
   // Where nobody is asked for a token, whoever may create a job is the machine's own user.
   const confined = asksForTokens ? { confined: { reads: data.map((given) => resolve(given)) } } : {}

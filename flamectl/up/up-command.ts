@@ -23,7 +23,10 @@ export function upCommand(): Command {
     .option('--no-in-process', 'leave all jobs to agents')
     .option('--data <folder...>', 'where callers are asked for a token: folders that jobs on this machine may read')
     .option('--auth', 'ask callers for a token; always where other machines can reach it')
-    .option('--shared', 'let other accounts of this machine in, where callers are not asked for a token')
+    .option(
+      '--shared',
+      'let other accounts of this machine in: to the server, where callers are not asked for a token, and to its files',
+    )
     .option(
       '--compute-admins <user...>',
       "where callers are asked for a token: whose computes may run everybody's tasks",

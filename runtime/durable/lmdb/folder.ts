@@ -1,6 +1,6 @@
 import { mkdir, open, readdir, readFile, rename, writeFile } from 'node:fs/promises'
 import { constants } from 'node:os'
-import { join } from 'node:path'
+import { dirname, join } from 'node:path'
 import { CodedError } from '../../errors/coded-error.ts'
 import { fileReason, type SystemFault, systemFault } from '../../errors/file-reason.ts'
 import { storeError } from '../errors.ts'
@@ -30,7 +30,9 @@ const ownFiles: readonly string[] = [
  * STORE_FOREIGN, STORE_FORMAT, STORE_DAMAGED; then nothing in it was changed.
  */
 export async function checkFolder(folder: string): Promise<void> {
-  await mkdir(folder, { recursive: true })
+  await mkdir(dirname(folder), { recursive: true })
+  // Whatever is stored is for its owner alone.
+  await mkdir(folder, { recursive: true, mode: 0o700 })
   const found = await readdir(folder)
   if (found.includes(marker)) return checkMarker(folder, await readFile(join(folder, marker), 'utf8'))
   const foreign = found.find((name) => !ownFiles.includes(name) || name === 'data.mdb')
