@@ -45,12 +45,17 @@ export const apiErrors = {
   API_KEY_FILE: {
     status: 500,
     message: 'the key file {file} cannot be used: {found}',
-    hint: 'take its rights away from others (mode 600), or have a new one written; then the tokens issued so far are void',
+    hint: 'let it, and its folder, belong to the account that uses it, and nobody else write there (chmod 600 the file, go-w the folder); or have a new one written: then the tokens issued so far are void',
   },
   API_KEY_PLACE: {
     status: 500,
     message: 'the key file {file} cannot be read or written: {reason}',
     hint: 'name a file in a folder that this user may write with --key-file, or mend the folder',
+  },
+  API_KEYS_UNUSABLE: {
+    status: 503,
+    message: 'the server cannot check tokens at present',
+    hint: "ask again later; what is wrong is in the server's log",
   },
   API_FOREIGN: {
     status: 403,

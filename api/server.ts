@@ -203,7 +203,8 @@ export function apiServer({
     const exchange = exchangeOf(request)
     const { requestId, operation } = exchange
     exchange.code = problem.code
-    if (problem.status === 500) log.error({ requestId, operation, err: cause }, 'a request failed')
+    if (problem.status === 500 || problem.code === 'API_KEYS_UNUSABLE')
+      log.error({ requestId, operation, err: cause }, 'a request failed')
     metrics.refused(problem.code)
     // What only reads and was let through, but failed, is no refusal.
     if (problem.status < 500 || !reads(request)) trail.refused(request, problem.status)

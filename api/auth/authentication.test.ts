@@ -2,6 +2,7 @@ import test from 'ava'
 import { SignJWT, UnsecuredJWT } from 'jose'
 import { apiStage } from '../../test/support/api-stage.ts'
 import { type Bearers, bearers } from '../../test/support/bearer.ts'
+import { stagedJob } from '../../test/support/staged-job.ts'
 import { openApi } from '../openapi.ts'
 import { operations } from '../operations/operations.ts'
 import { startServer } from '../start-server.ts'
@@ -130,6 +131,42 @@ test('a user sees and changes their own things only, an administrator everybodyâ
   t.is((await api.call('GET', `${designs}/d`, undefined, own)).status, 200)
   t.is((await api.call('GET', `${designs}/d`, undefined, admin)).status, 200)
   t.is((await api.call('DELETE', `${designs}/d`, undefined, admin)).status, 200)
+})
+
+test('what another user has is answered as what is not there', async (t) => {
+  await using of = await bearers()
+  await using api = await apiStage('memory', { authentication: of })
+  const [own, foreign] = [await of.of('u', ['user', 'admin']), await of.of('v', ['user', 'compute', 'admin'])]
+  const { job: taken } = await stagedJob({ call: (method, path, body) => api.call(method, path, body, own) })
+  const { job } = await stagedJob({
+    call: (method, path, body) => api.call(method, path.replace('/u/', '/v/'), body, foreign),
+  })
+  const [{ id: dataset }] = Object((await api.call('GET', '/users/u/datasets', undefined, own)).body)
+  const spec = Object((await api.call('GET', `/users/v/jobs/${job}`, undefined, foreign)).body)
+  const naming = (id: string) => ({ ...spec, dataSpec: [{ role: 'trainer', datasetGroups: { default: [id] } }] })
+  const bearer = await of.of('v', ['user'])
+  /** What is heard, without the id that was asked for. */
+  const heard = async (method: string, path: string, id: string, body?: unknown) => {
+    const answer = await api.call(method, path.replace('{id}', id), body, bearer)
+    return JSON.stringify([answer.status, answer.body]).replaceAll(id, '{id}')
+  }
+  const looks: readonly [string, string, string, ((id: string) => unknown)?][] = [
+    ['GET', '/users/v/datasets/{id}', dataset],
+    ['PUT', '/users/v/datasets/{id}', dataset, () => ({ url: 'a', dataFormat: 'csv', realm: 'default' })],
+    ['DELETE', '/users/v/datasets/{id}', dataset],
+    ['GET', '/users/v/jobs/{id}', taken],
+    ['GET', '/users/v/jobs/{id}/status', taken],
+    ['GET', '/users/v/jobs/{id}/tasks', taken],
+    ['PUT', '/users/v/jobs/{id}', taken, () => ({ ...naming('x'), id: undefined })],
+    ['DELETE', '/users/v/jobs/{id}', taken],
+    ['PUT', `/users/v/jobs/${job}`, dataset, naming],
+  ]
+  for (const [method, path, id, body] of looks)
+    t.is(
+      await heard(method, path, id, body?.(id)),
+      await heard(method, path, 'none', body?.('none')),
+      `${method} ${path}`,
+    )
 })
 
 test('a compute is registered and listed by its administrator, and needs its key besides the token', async (t) => {

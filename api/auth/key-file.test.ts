@@ -1,9 +1,12 @@
-import { chmod, readdir, readFile, stat, writeFile } from 'node:fs/promises'
+import { randomBytes } from 'node:crypto'
+import { chmod, chown, readdir, readFile, stat, writeFile } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
 import test from 'ava'
 import { temporaryFolder } from '../../test/support/temporary-folder.ts'
 import { keysIn, rotateKeys } from './key-file.ts'
 import { keyring } from './keyring.ts'
+
+const asRoot = process.geteuid?.() === 0 ? test : test.skip
 
 async function keyFile() {
   const folder = await temporaryFolder()
@@ -25,6 +28,45 @@ for (const mode of [0o640, 0o604, 0o644])
     await keysIn(made.file)
     await chmod(made.file, mode)
     await t.throwsAsync(keysIn(made.file), { code: 'API_KEY_FILE' })
+  })
+
+for (const mode of [0o777, 0o775, 0o703])
+  test(`a key file in a folder that others may write is refused (${mode.toString(8)})`, async (t) => {
+    await using made = await keyFile()
+    await keysIn(made.file)
+    await chmod(dirname(made.file), mode)
+    const error = await t.throwsAsync(keysIn(made.file), { code: 'API_KEY_FILE' })
+    t.regex(error?.message ?? '', /others may write its folder/)
+    await chmod(dirname(made.file), mode | 0o1000)
+    await t.notThrowsAsync(keysIn(made.file), 'where each may replace their own files alone')
+    await chmod(dirname(made.file), 0o755)
+    await t.notThrowsAsync(keysIn(made.file))
+  })
+
+asRoot('a key file, or its folder, that belongs to another account is refused', async (t) => {
+  await using made = await keyFile()
+  await keysIn(made.file)
+  await chown(made.file, 54_321, 54_321)
+  await t.throwsAsync(keysIn(made.file), { code: 'API_KEY_FILE', message: /it belongs to account 54321/ })
+  await chown(made.file, 0, 0)
+  await chown(dirname(made.file), 54_321, 54_321)
+  await t.throwsAsync(keysIn(made.file), { code: 'API_KEY_FILE', message: /its folder .* belongs to account 54321/ })
+  await chown(dirname(made.file), 0, 0)
+})
+
+const weak: readonly [string, string][] = [
+  ['one byte again and again', Buffer.alloc(32).toString('base64url')],
+  ['a word again and again', Buffer.from('password'.repeat(8)).toString('base64url')],
+  ['fewer than 256 bits', randomBytes(31).toString('base64url')],
+  ['what is no base64url', '!'.repeat(43)],
+]
+for (const [what, k] of weak)
+  test(`a key that is ${what} is refused`, async (t) => {
+    await using made = await keyFile()
+    const set = { keys: [{ kty: 'oct', alg: 'HS256', kid: 'a', k }] }
+    await writeFile(made.file, JSON.stringify(set), { mode: 0o600 })
+    const error = await t.throwsAsync(keysIn(made.file), { code: 'API_KEY_FILE' })
+    t.false(error?.message.includes(k))
   })
 
 test('a damaged key file is refused, stays as it is, and is not quoted', async (t) => {

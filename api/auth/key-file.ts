@@ -1,17 +1,25 @@
 import { randomBytes } from 'node:crypto'
-import { link, mkdir, open, readFile, rename, stat, unlink } from 'node:fs/promises'
-import { dirname, resolve } from 'node:path'
+import { link, mkdir, open, rename, unlink } from 'node:fs/promises'
+import { dirname } from 'node:path'
 import { z } from 'zod'
-import { fileReason, systemFaultOf } from '../../runtime/index.ts'
-import { apiError } from '../errors.ts'
+import { ownFile, reaching, unusable } from './private-file.ts'
 
 /** The keys by which tokens are signed, the present one first. As a JSON Web Key Set (RFC 7517). */
 const keySet = z.object({
   keys: z
-    .array(z.object({ kty: z.literal('oct'), alg: z.literal('HS256'), kid: z.string().min(1), k: z.string().min(43) }))
+    .array(
+      z.object({
+        kty: z.literal('oct'),
+        alg: z.literal('HS256'),
+        kid: z.string().min(1),
+        k: z.string().regex(/^[\w-]+$/),
+      }),
+    )
     .min(1),
 })
 type KeySet = z.output<typeof keySet>
+
+const keyBytes = 32
 
 export interface SigningKey {
   readonly id: string
@@ -48,33 +56,24 @@ export async function rotateKeys(
   })
 }
 
-/** Does some work on a file; an error of the file system becomes API_KEY_PLACE. */
-async function reaching<Result>(file: string, work: () => Promise<Result>): Promise<Result> {
-  try {
-    return await work()
-  } catch (cause) {
-    if (!systemFaultOf(cause)) throw cause
-    throw apiError('API_KEY_PLACE', { file: resolve(file), reason: fileReason(cause) }, { cause })
-  }
-}
-
 async function readKeys(file: string): Promise<KeySet | undefined> {
-  let text: string
+  const text = await ownFile(file)
+  if (text === undefined) return undefined
+  let set: KeySet
   try {
-    const { mode } = await stat(file)
-    if (process.platform !== 'win32' && (mode & 0o077) !== 0)
-      throw unusable(file, `its mode is ${(mode & 0o777).toString(8)}, and others may use it`)
-    text = await readFile(file, 'utf8')
-  } catch (cause) {
-    if (isMissing(cause)) return undefined
-    throw cause
-  }
-  try {
-    return keySet.parse(JSON.parse(text))
+    set = keySet.parse(JSON.parse(text))
   } catch {
     // Without the cause, which may quote the key.
     throw unusable(file, 'it is no set of keys')
   }
+  if (set.keys.some(({ k }) => isWeak(Buffer.from(k, 'base64url'))))
+    throw unusable(file, `a key in it is no ${8 * keyBytes} random bits`)
+  return set
+}
+
+/** A key that somebody made up. Of 32 random bytes, fewer than 12 are different once in 10¹⁷ times. */
+function isWeak(key: Buffer): boolean {
+  return key.length < keyBytes || new Set(key).size < 12
 }
 
 async function createKeys(file: string): Promise<KeySet> {
@@ -108,14 +107,6 @@ async function writeBeside(file: string, set: KeySet): Promise<string> {
 }
 
 function newKey(): KeySet['keys'][number] {
-  const [kid, k] = [randomBytes(6).toString('hex'), randomBytes(32).toString('base64url')]
+  const [kid, k] = [randomBytes(6).toString('hex'), randomBytes(keyBytes).toString('base64url')]
   return { kty: 'oct', alg: 'HS256', kid, k }
-}
-
-export function isMissing(cause: unknown): boolean {
-  return typeof cause === 'object' && cause !== null && 'code' in cause && cause.code === 'ENOENT'
-}
-
-function unusable(file: string, found: string) {
-  return apiError('API_KEY_FILE', { file, found })
 }

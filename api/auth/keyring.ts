@@ -1,34 +1,51 @@
 import { stat } from 'node:fs/promises'
-import { isMissing, type Keys, keysIn } from './key-file.ts'
+import { fileErrorCode } from '../../runtime/errors/index.ts'
+import { type Keys, keysIn } from './key-file.ts'
+import { isMissing } from './private-file.ts'
+import { revocationsOf, revokedTokens } from './token-records.ts'
 
 const lookEveryMs = 1000
 
+/** The keys by which a server knows its tokens, and which of those were revoked. */
+export interface Keyring extends Keys {
+  isRevoked(tokenId: string): boolean
+}
+
 /** The keys of a file as it is, looked at again once a second when they are asked for. */
-export async function keyring(file: string): Promise<() => Promise<Keys>> {
-  let keys = keysIn(file)
-  await keys
-  let seen = await stampOf(file)
+export async function keyring(file: string): Promise<() => Promise<Keyring>> {
+  let ring = ringOf(file)
+  await ring
+  let seen = await stampsOf(file)
   let lookedAt = performance.now()
   return async () => {
     if (performance.now() - lookedAt >= lookEveryMs) {
       lookedAt = performance.now()
-      const stamp = await stampOf(file)
-      if (stamp !== seen) {
-        seen = stamp
-        keys = keysIn(file)
+      const stamps = await stampsOf(file)
+      if (stamps !== seen) {
+        seen = stamps
+        ring = ringOf(file)
       }
     }
-    return keys
+    return ring
   }
 }
 
-/** Another whenever the file is another, or gone: then a new one is made, and all tokens are void. */
+async function ringOf(file: string): Promise<Keyring> {
+  const [keys, revoked] = [await keysIn(file), await revokedTokens(file)]
+  return { ...keys, isRevoked: (tokenId) => revoked.has(tokenId) }
+}
+
+/** Others whenever a file is another, or gone: then new keys are made, and all tokens are void. */
+async function stampsOf(file: string): Promise<string> {
+  const stamps = await Promise.all([file, revocationsOf(file)].map(stampOf))
+  return stamps.join(', ')
+}
+
 async function stampOf(file: string): Promise<string> {
   try {
-    const { ino, mtimeMs, size, mode } = await stat(file)
-    return [ino, mtimeMs, size, mode].join(' ')
+    const { ino, mtimeMs, ctimeMs, size } = await stat(file)
+    return [ino, mtimeMs, ctimeMs, size].join(' ')
   } catch (cause) {
-    if (isMissing(cause)) return 'gone'
-    throw cause
+    return isMissing(cause) ? 'gone' : `unreadable: ${fileErrorCode(cause)}`
   }
 }

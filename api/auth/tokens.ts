@@ -4,12 +4,18 @@ import { z } from 'zod'
 import { checkIdentifier } from '../../actors/index.ts'
 import { apiError } from '../errors.ts'
 import type { Caller } from './authority.ts'
-import { type Keys, keysIn } from './key-file.ts'
+import { keysIn } from './key-file.ts'
+import type { Keyring } from './keyring.ts'
+import { reaching } from './private-file.ts'
 import { type Scope, scopes } from './scopes.ts'
+import { noteIssued } from './token-records.ts'
 
 const issuer = 'flame-fl'
 const defaultAudience = 'flame-fl'
 const algorithm = 'HS256'
+const day = 24 * 60 * 60
+/** What leaks is found late, if ever: no token is good for longer, unless the server is told so. */
+export const defaultMostSeconds = 365 * day
 
 export interface TokenRequest {
   /** The server's; it's made if there is none. */
@@ -17,46 +23,59 @@ export interface TokenRequest {
   /** Who bears it. */
   readonly user: string
   readonly scopes: readonly Scope[]
-  /** For how long it's good. */
+  /** For how long it's good: at most `mostSeconds`. */
   readonly seconds: number
   /** The server that it's for, if several share a key. */
   readonly audience?: string
+  /** Default: a year. */
+  readonly mostSeconds?: number
   /** Default: now. */
   readonly issuedAt?: Date
 }
 
-const claims = z.object({ sub: z.string(), jti: z.string(), scope: z.string() })
+const claims = z.object({ sub: z.string(), jti: z.string(), scope: z.string(), iat: z.number(), exp: z.number() })
 
-/** Signs a token. NAME_INVALID, API_TOKEN_REQUEST, API_KEY_FILE. */
+/** Signs a token, and notes beside the keys that it was issued. NAME_INVALID, API_TOKEN_REQUEST, API_KEY_FILE, API_KEY_PLACE. */
 export async function issueToken({
   keyFile,
   user,
   scopes: given,
   seconds,
   audience = defaultAudience,
+  mostSeconds = defaultMostSeconds,
   issuedAt = new Date(),
 }: TokenRequest): Promise<string> {
   checkIdentifier('a user', user)
   const unknown = given.find((scope) => !scopes.includes(scope))
   if (unknown !== undefined || given.length === 0)
     throw apiError('API_TOKEN_REQUEST', { found: `the scope ${unknown ?? 'none'}`, expected: scopes.join(', ') })
-  if (!Number.isSafeInteger(seconds) || seconds < 1)
-    throw apiError('API_TOKEN_REQUEST', { found: `a life of ${seconds} seconds`, expected: 'a whole number above 0' })
+  if (!Number.isSafeInteger(seconds) || seconds < 1 || seconds > mostSeconds) {
+    const expected = `a whole number of seconds up to ${mostSeconds}, which is ${daysOf(mostSeconds)}`
+    throw apiError('API_TOKEN_REQUEST', { found: `a life of ${seconds} seconds`, expected })
+  }
   const { present } = await keysIn(keyFile)
   const at = Math.floor(issuedAt.getTime() / 1000)
-  return new SignJWT({ scope: [...new Set(given)].join(' ') })
+  const [id, unique] = [randomUUID(), [...new Set(given)]]
+  const token = await new SignJWT({ scope: unique.join(' ') })
     .setProtectedHeader({ alg: algorithm, kid: present.id, typ: 'at+jwt' })
     .setIssuer(issuer)
     .setAudience(audience)
     .setSubject(user)
-    .setJti(randomUUID())
+    .setJti(id)
     .setIssuedAt(at)
     .setExpirationTime(at + seconds)
     .sign(present.secret)
+  const times = { issuedAt: timeOf(at), expiresAt: timeOf(at + seconds) }
+  await reaching(keyFile, () => noteIssued(keyFile, { id, user, scopes: unique, ...times }))
+  return token
 }
 
 /** Who bears a token. API_TOKEN_EXPIRED, or API_TOKEN_INVALID with what is wrong. */
-export async function callerOf(token: string, keys: Keys, audience = defaultAudience): Promise<Caller> {
+export async function callerOf(
+  token: string,
+  keys: Keyring,
+  { audience = defaultAudience, mostSeconds = defaultMostSeconds }: Pick<TokenRequest, 'audience' | 'mostSeconds'> = {},
+): Promise<Caller> {
   try {
     const { payload } = await jwtVerify(
       token,
@@ -65,9 +84,14 @@ export async function callerOf(token: string, keys: Keys, audience = defaultAudi
         if (!key) throw apiError('API_TOKEN_INVALID', { found: 'its key is none of this server, or no more' })
         return key.secret
       },
-      { algorithms: [algorithm], typ: 'at+jwt', issuer, audience, requiredClaims: ['exp'] },
+      { algorithms: [algorithm], typ: 'at+jwt', issuer, audience, requiredClaims: ['exp', 'iat'] },
     )
-    const { sub, jti, scope } = claims.parse(payload)
+    const { sub, jti, scope, iat, exp } = claims.parse(payload)
+    if (keys.isRevoked(jti)) throw apiError('API_TOKEN_INVALID', { found: 'it was revoked' })
+    if (exp - iat > mostSeconds)
+      throw apiError('API_TOKEN_INVALID', {
+        found: `it is good for ${daysOf(exp - iat)}, and this server takes at most ${daysOf(mostSeconds)}`,
+      })
     const granted = scopes.filter((name) => scope.split(' ').includes(name))
     return { user: sub, scopes: granted, tokenId: jti }
   } catch (cause) {
@@ -76,4 +100,12 @@ export async function callerOf(token: string, keys: Keys, audience = defaultAudi
     if (cause instanceof z.ZodError) throw apiError('API_TOKEN_INVALID', { found: 'it lacks a claim' }, { cause })
     throw cause
   }
+}
+
+function daysOf(seconds: number): string {
+  return `${Math.round((seconds / day) * 100) / 100} days`
+}
+
+function timeOf(epochSeconds: number): string {
+  return new Date(epochSeconds * 1000).toISOString()
 }

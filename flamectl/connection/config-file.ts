@@ -11,6 +11,8 @@ const model = z.object({
   apiserver: z.object({ endpoint: z.string().min(1).optional() }).optional(),
   user: z.string().min(1).optional(),
   token: z.string().min(1).optional(),
+  /** For `up` and `token`: for how many days a token may be good. */
+  tokens: z.object({ maxDays: z.number().positive() }).optional(),
   /** For `up`: where the agents' workers find each other and put their models, and which image runs them. */
   agents: z
     .object({
@@ -44,6 +46,11 @@ export async function readConfig(
   if (decoded.success) return decoded.data
   const found = decoded.error.issues.map(({ path, message }) => `${path.join('.') || '(whole)'}: ${message}`).join('; ')
   throw flamectlError('CONFIG_INVALID', { file, found })
+}
+
+/** For how long a token may be good, where that is set. */
+export function mostSecondsIn({ tokens }: Config): { readonly mostSeconds?: number } {
+  return tokens ? { mostSeconds: Math.round(tokens.maxDays * 24 * 60 * 60) } : {}
 }
 
 async function parsed(file: string, text: string): Promise<unknown> {

@@ -31,12 +31,15 @@ export async function openControlPlane({
   jsonBytes,
   mostTasks,
   workers,
+  mostSeconds,
 }: Omit<RawUpOptions, 'port' | 'maxCode' | 'maxBody' | 'maxTasks' | 'broker' | 'registry' | 'image'> & {
   readonly port: number
   readonly archiveBytes: number
   readonly jsonBytes: number
   readonly mostTasks: number
   readonly workers: WorkerSettings
+  /** For which a token may be good. Absent: a year. */
+  readonly mostSeconds?: number
 }): Promise<ControlPlane> {
   const setting = storeSetting(isMongodb(store) ? store : stateFolder(store))
   const folder = isMongodb(store) ? defaultFolder : store
@@ -52,7 +55,9 @@ export async function openControlPlane({
   const hostsJobs = inProcess ?? !asksForTokens
   const jobsHere = hostsJobs ? { inProcess: { folder, ...confined } } : {}
   if (asksForTokens) namedPlace('--key-file', keyFile, 'a file')
-  const authentication = asksForTokens ? { authentication: { keyFile } } : {}
+  const authentication = asksForTokens
+    ? { authentication: { keyFile, ...(mostSeconds === undefined ? {} : { mostSeconds }) } }
+    : {}
   try {
     const server = await startServer({
       store: setting,

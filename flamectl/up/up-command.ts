@@ -1,6 +1,6 @@
 import { resolve } from 'node:path'
 import { Command, Option } from 'commander'
-import { readConfig } from '../connection/config-file.ts'
+import { mostSecondsIn, readConfig } from '../connection/config-file.ts'
 import { defaultEndpoint } from '../connection/connection.ts'
 import { defaultConfig, type GlobalOptions } from '../connection/global-options.ts'
 import { onStopSignals } from '../stop-signals.ts'
@@ -49,13 +49,22 @@ export function upCommand(): Command {
     )
     .action(async (raw: RawUpOptions, command: Command) => {
       const { config } = command.optsWithGlobals<GlobalOptions>()
-      const workers = workerSettings(raw, await readConfig(config, { optional: config === defaultConfig }))
+      const settings = await readConfig(config, { optional: config === defaultConfig })
+      const workers = workerSettings(raw, settings)
       const port = wholeNumberOf('--port', raw.port, 0, 65_535)
       const archiveBytes = wholeNumberOf('--max-code', raw.maxCode, 1, 1000) * 1024 * 1024
       const jsonBytes = wholeNumberOf('--max-body', raw.maxBody, 1, 1000) * 1024 * 1024
       const mostTasks = wholeNumberOf('--max-tasks', raw.maxTasks, 1, 10_000_000)
       const { openControlPlane } = await import('./open-control-plane.ts')
-      const server = await openControlPlane({ ...raw, port, archiveBytes, jsonBytes, mostTasks, workers })
+      const server = await openControlPlane({
+        ...raw,
+        ...mostSecondsIn(settings),
+        port,
+        archiveBytes,
+        jsonBytes,
+        mostTasks,
+        workers,
+      })
       const endpoint = server.url === defaultEndpoint ? '' : ` --endpoint ${server.url}`
       console.log(`control plane at ${server.url}, its state in ${server.state}`)
       console.log(`  flamectl${endpoint} create design <designId>    and so on; see flamectl --help`)
