@@ -43,7 +43,10 @@ export async function localAccounts(own = process.geteuid?.()): Promise<LocalAcc
     ]
     const account = await accountOf({ ...here, ...there }).catch(() => undefined)
     if (account === own || account === root) return undefined
-    return apiError('API_FOREIGN_ACCOUNT', { account: account ?? '(gone)', own })
+    return apiError('API_FOREIGN_ACCOUNT', {
+      account: account ?? '(gone)',
+      own: own === root ? 'root alone' : `account ${own} and root`,
+    })
   }
   const verdictOn = (socket: Socket) => {
     const present = verdicts.get(socket) ?? judge(socket)
