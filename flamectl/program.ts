@@ -22,7 +22,6 @@ export function flamectl(argv: readonly string[]): Command {
   const program = addGlobalOptions(new Command('flamectl'))
     .description('federated learning as an actor system')
     .version(version())
-    .showHelpAfterError('(see flamectl --help)')
   const context = commandContext(program)
   for (const command of [runCommand(context, argv), checkCommand(context), upCommand(), tokenCommand(context)])
     program.addCommand(command)
@@ -42,7 +41,7 @@ export function flamectl(argv: readonly string[]): Command {
   for (const command of [logsCommand(context), jobsCommand(context)]) program.addCommand(command)
   for (const { command, hidden } of completionCommands(program)) program.addCommand(command, { hidden })
   program.exitOverride().configureHelp({ showGlobalOptions: true })
-  passSettings(program)
+  passSettings(program, 'flamectl')
   return program
 }
 
@@ -54,10 +53,11 @@ function version(): string {
   return found
 }
 
-/** Commands that are added, rather than made by their parent, don't take its settings by themselves. */
-function passSettings(command: Command): void {
+/** Commands that are added, rather than made by their parent, don't take its settings by themselves; each names its own help. */
+function passSettings(command: Command, path: string): void {
+  command.showHelpAfterError(`(see ${path} --help)`)
   for (const one of command.commands) {
     one.copyInheritedSettings(command)
-    passSettings(one)
+    passSettings(one, `${path} ${one.name()}`)
   }
 }

@@ -25,7 +25,7 @@ export function decodeFile<Model extends z.ZodType>(
 ): z.output<Model> {
   const { value, unknown } = knownPart(model, json)
   for (const place of unknown) warn(`${file}: there is no field ${place}, it is left out`)
-  return decodeModel(model, value, file)
+  return decodeModel(model, value, `file ${file}`)
 }
 
 /** Reads JSON without its comments. FILE_UNREADABLE, FILE_JSON. */

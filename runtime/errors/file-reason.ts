@@ -15,6 +15,8 @@ const words: Readonly<Record<string, string>> = {
   ENOTDIR: 'a part of the path is no folder',
   EPERM: 'permission is denied',
   EROFS: 'the disk is mounted read-only',
+  ERR_ACCESS_DENIED:
+    'of files, a job on this server may use its own, and read the folders that flamectl up --data names',
   ERR_FS_FILE_TOO_LARGE: 'it is larger than the 2 GiB that can be read whole',
 }
 

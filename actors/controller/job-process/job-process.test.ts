@@ -189,6 +189,11 @@ test("a job's process reaches the state of its own roles alone", async (t) => {
 const confined: readonly [string, string, RegExp][] = [
   ['reads elsewhere', "(await import('node:fs')).readFileSync('/etc/passwd')", /ERR_ACCESS_DENIED|restricted/],
   [
+    'reads data elsewhere',
+    "(await import('flame-fl/sdk/node')).readIdx('/etc/passwd', '/etc/passwd')",
+    /read the folders that flamectl up --data names/,
+  ],
+  [
     'writes elsewhere',
     "(await import('node:fs')).writeFileSync('/tmp/flame-confined', '')",
     /ERR_ACCESS_DENIED|restricted/,
