@@ -6,7 +6,7 @@ import test from 'ava'
 import { CodedError } from '../../../runtime/index.ts'
 import { type NodeVersion, runOnNode } from '../../../test/support/other-platforms.ts'
 import { workerPool } from '../worker-pool.ts'
-import { loadWorkload } from './load-workload.ts'
+import { bundleWorkload, loadWorkload } from './load-workload.ts'
 
 const root = realpathSync(mkdtempSync(join(tmpdir(), 'flame workload-')))
 test.after.always(() => rmSync(root, { recursive: true }))
@@ -142,6 +142,39 @@ test('a workload shares the modules of whoever loads it, in whatever project it 
   })
   t.true(error.cause instanceof CodedError)
 })
+
+const elsewhere: readonly [string, Readonly<Record<string, string>>][] = [
+  ['by a relative path', { 'workload.ts': "import secret from '../secret.json'; export default secret" }],
+  ['by an absolute path', { 'workload.ts': "import secret from 'SECRET'; export default secret" }],
+  ['by a URL', { 'workload.ts': "import secret from 'file://SECRET'; export default secret" }],
+  ['by require', { 'workload.cjs': "require('../secret.json')" }],
+  ['by a dynamic import', { 'workload.ts': "await import('../secret.json')" }],
+  [
+    'in a folder of packages',
+    { 'workload.ts': "import secret from '../node_modules/own/secret.json'; export default secret" },
+  ],
+  [
+    'by a name of tsconfig.json',
+    {
+      'workload.ts': "import secret from 'secret'; export default secret",
+      'tsconfig.json': '{ "compilerOptions": { "paths": { "secret": ["../secret.json"] } } }',
+    },
+  ],
+]
+for (const [title, files] of elsewhere)
+  test(`a workload that is to stay in its folder imports no file elsewhere ${title}`, async (t) => {
+    const parent = folderOf({ 'secret.json': '{"k":"secret"}', 'node_modules/own/secret.json': '{"k":"secret"}' })
+    const folder = join(parent, 'code')
+    for (const [path, text] of Object.entries({ 'package.json': '{"type":"module"}', ...files })) {
+      mkdirSync(folder, { recursive: true })
+      writeFileSync(join(folder, path), text.replace('SECRET', join(parent, 'secret.json')))
+    }
+    await bundleWorkload(folder)
+    await t.throwsAsync(bundleWorkload(folder, { within: folder }), {
+      code: 'WORKLOAD_BROKEN',
+      message: /secret\.json lies outside of/,
+    })
+  })
 
 test('what was changed is loaded anew', async (t) => {
   const folder = folderOf({ 'workload.ts': `export default ${whole}` })

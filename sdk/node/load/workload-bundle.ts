@@ -91,12 +91,17 @@ const bySource = Symbol('by source')
 
 /**
  * Says which imports are the workload's own source files, and gives each of those its own `import.meta`. With a folder, no
- * source file lies outside of it.
+ * source file lies outside of it, but for those of packages.
  */
 const sourcesWithin = (folder: string | undefined): Plugin => ({
   name: 'sources',
   setup(build) {
     const built = join(installation(), 'dist') + sep
+    const isOutside = (path: string) =>
+      folder !== undefined && !path.startsWith(folder + sep) && !path.startsWith(built)
+    const refused = (path: string) => ({
+      errors: [{ text: `${path} lies outside of ${folder}, and is imported by no package` }],
+    })
     build.onResolve({ filter: /.*/ }, async (args) => {
       if (args.kind === 'entry-point' || args.pluginData === bySource) return undefined
       if (args.namespace === 'native' || isBuiltin(args.path) || /^(data|https?):/.test(args.path))
@@ -112,15 +117,18 @@ const sourcesWithin = (folder: string | undefined): Plugin => ({
       if (/^(\.{1,2}(\/|$)|file:)/.test(args.path) || isAbsolute(args.path)) {
         const found = await sourceAt(args.path.startsWith('file:') ? fileURLToPath(args.path) : args.path)
         if (found.errors.length > 0) return found
+        if (isOutside(found.path) && !isInPackage(args.importer)) return refused(found.path)
         return found.path.startsWith(built) || found.path.endsWith('.node') ? outside(found.path, args) : found
       }
       try {
         const path = packageFile(args)
+        if (isOutside(path) && !isInPackage(path)) return refused(path)
         const isSource = /\.([cm]?tsx?|json)$/.test(path) || (args.path.startsWith('#') && !isInPackage(path))
         return isSource ? { path } : outside(path, args)
       } catch (cause) {
         // A name that tsconfig.json gives to sources.
         const found = await sourceAt(args.path)
+        if (found.errors.length === 0 && isOutside(found.path)) return refused(found.path)
         if (found.errors.length === 0 && !isInPackage(found.path)) return found
         return {
           errors: [{ text: cause instanceof CodedError ? `${cause.message}: ${cause.hint}` : messageOf(cause) }],
@@ -130,12 +138,6 @@ const sourcesWithin = (folder: string | undefined): Plugin => ({
     build.onLoad({ filter: /.*/, namespace: 'native' }, ({ path }) => ({
       contents: `module.exports = require(${JSON.stringify(path)})`,
     }))
-    if (folder !== undefined)
-      build.onLoad({ filter: /.*/, namespace: 'file' }, ({ path }) =>
-        isInPackage(path) || path.startsWith(folder + sep)
-          ? undefined
-          : { errors: [{ text: `${path} lies outside of ${folder}, and is no file of a package` }] },
-      )
     build.onLoad({ filter: /\.[cm]?[jt]sx?$/, namespace: 'file' }, async ({ path }) => {
       const text = await readFile(path, 'utf8')
       const loader = loaders[extname(path)] ?? 'js'
