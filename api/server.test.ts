@@ -16,6 +16,12 @@ const refused: readonly [string, Sent, number, string][] = [
   ['an unknown field', ['POST', designs, { id: 'a', extra: 1 }], 400, 'MODEL_UNKNOWN_FIELD'],
   ['a missing field', ['POST', designs, {}], 422, 'MODEL_INVALID'],
   ['a value of another type', ['POST', designs, { id: 1 }], 422, 'MODEL_INVALID'],
+  [
+    'an object in the place of a text',
+    ['POST', designs, { id: 'a', name: { length: { toString: 1 } } }],
+    422,
+    'MODEL_INVALID',
+  ],
   ['half of a surrogate pair', ['POST', designs, '{"id": "a", "name": "\\ud800"}'], 422, 'API_VALUE'],
   ['no body', ['POST', designs], 422, 'MODEL_INVALID'],
   ['another owner in the body', ['POST', designs, { id: 'a', userId: 'v' }], 422, 'FIELD_DIFFERS'],

@@ -112,9 +112,11 @@ export function portOf(server: Server): number {
 }
 
 /** Path and query that were asked for, wherever they are said to be. What is no address has a path that no route has. */
-export function addressOf({ url = '' }: IncomingMessage): URL {
+export function addressOf({ url = '' }: Pick<IncomingMessage, 'url'>): URL {
   const address = url.startsWith('/') ? `http://localhost${url}` : url
-  return URL.canParse(address) ? new URL(address) : new URL(`http://localhost/${encodeURIComponent(url)}`)
+  return URL.canParse(address)
+    ? new URL(address)
+    : new URL(`http://localhost/${encodeURIComponent(url.replace(/\p{Cs}/gu, '\ufffd'))}`)
 }
 
 /** The names in the path of a request whose route is found, decoded. */

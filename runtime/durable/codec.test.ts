@@ -97,3 +97,8 @@ test('what cannot be stored is named with its place', (t) => {
   ]
   for (const [given, message] of cases) t.throws(() => encode(given), { code: 'STORE_VALUE', message })
 })
+
+test('bytes that are no value are refused with a code', (t) => {
+  for (const bytes of [[], [0, 0], [0xdd, 0xff, 0xff, 0xff, 0xff], [0xd4, 0x70, 1], [0xc7, 1, 0x78, 0]])
+    t.throws(() => decode(Uint8Array.from(bytes)), { code: 'STORE_BYTES' }, String(bytes))
+})

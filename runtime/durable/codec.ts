@@ -20,10 +20,15 @@ export function encode(value: unknown): Uint8Array {
   return Uint8Array.from(packed)
 }
 
-/** Decodes what `encode` made; arrays are the caller's own. Throws on other bytes. */
+/** Decodes what `encode` made; arrays are the caller's own. STORE_BYTES for other bytes, as far as they can be told. */
 export function decode(bytes: Uint8Array): unknown {
-  // A view of its own: the unpacker leaves a property on what it's given.
-  return packr.unpack(bytes.subarray())
+  try {
+    // A view of its own: the unpacker leaves a property on what it's given.
+    return packr.unpack(bytes.subarray())
+  } catch (cause) {
+    const found = cause instanceof Error ? cause.message : String(cause)
+    throw storeError('STORE_BYTES', { length: bytes.length, found: found.slice(0, 200) }, { cause })
+  }
 }
 
 function check(value: unknown, place: string, within: readonly object[] = []): void {

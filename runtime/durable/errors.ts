@@ -14,6 +14,10 @@ const storeErrors = {
     message: '{place} is {found}, which cannot be stored',
     hint: 'store plain objects, arrays, numbers, strings, and outside of documents bigints and typed arrays',
   },
+  STORE_BYTES: {
+    message: '{length} bytes of the store are no value that was kept: {found}',
+    hint: 'see which version wrote them, or restore the store from a copy',
+  },
   STORE_CLOSED: { message: 'the store is closed', hint: 'open it again' },
   STORE_FOREIGN: { message: '{folder} holds {found}, and is no store', hint: 'name an empty or a new one' },
   STORE_FORMAT: {

@@ -1,14 +1,19 @@
 import { parseArgs } from 'node:util'
+import { fuzzDecoders } from './decoders/fuzz-decoders.ts'
 import { fuzz } from './fuzz.ts'
 
-const { values, positionals } = parseArgs({
-  allowPositionals: true,
-  options: {
-    examples: { type: 'string', default: '100' },
-    seed: { type: 'string', default: String(Math.floor(Math.random() * 2 ** 31)) },
-  },
-})
-const { examples, seed } = values
+const [first, ...rest] = process.argv.slice(2)
 const print = (text: string) => void process.stdout.write(text)
-const isWell = await fuzz({ examples: Number(examples), seed: Number(seed), more: positionals, print })
-process.exitCode = isWell ? 0 : 1
+process.exitCode = (await (first === 'decoders' ? fuzzDecoders(rest, print) : fuzzRequests())) ? 0 : 1
+
+function fuzzRequests(): Promise<boolean> {
+  const { values, positionals } = parseArgs({
+    allowPositionals: true,
+    options: {
+      examples: { type: 'string', default: '100' },
+      seed: { type: 'string', default: String(Math.floor(Math.random() * 2 ** 31)) },
+    },
+  })
+  const { examples, seed } = values
+  return fuzz({ examples: Number(examples), seed: Number(seed), more: positionals, print })
+}

@@ -20,11 +20,23 @@ export function decodeModel<Model extends z.ZodType>(model: Model, value: unknow
 /** As `decodeModel`, of what a server answers: however much it is. */
 export function decodeWhole<Model extends z.ZodType>(model: Model, value: unknown, name: string): z.output<Model> {
   const given = withoutZeroValues(model, value)
-  const decoded = model.safeParse(given, { error: expectation })
+  const decoded = parsed(model, given, name)
   if (decoded.success) return decoded.data
   const { issues } = decoded.error
   const found = foundFaults()
   for (const issue of issues) noteIssue(found, issue, given)
   const hasUnknown = issues.some(({ code }) => code === 'unrecognized_keys')
   throw faultyError(hasUnknown ? 'MODEL_UNKNOWN_FIELD' : 'MODEL_INVALID', found, { model: name })
+}
+
+/** zod compares the field `length` of whatever stands in the place of a text, which throws where that is no number. */
+function parsed<Model extends z.ZodType>(model: Model, given: unknown, name: string) {
+  try {
+    return model.safeParse(given, { error: expectation })
+  } catch (cause) {
+    if (!(cause instanceof TypeError)) throw cause
+    const message = 'an object with a field length stands in it where none is expected'
+    const listed = [{ code: 'FIELD_INVALID', place: '', message }]
+    throw faultyError('MODEL_INVALID', { listed, count: 1 }, { model: name })
+  }
 }

@@ -11,7 +11,7 @@ const weightSchema = z.object({
   quantization: z.object({ dtype: z.string() }).optional(),
 })
 const modelSchema = z.object({
-  weightsManifest: z.array(z.object({ paths: z.array(z.string()).min(1), weights: z.array(weightSchema) })),
+  weightsManifest: z.array(z.object({ paths: z.array(z.string()), weights: z.array(weightSchema) })),
 })
 
 /** Tensors one after another in shards, which may be cut anywhere. */
@@ -38,6 +38,8 @@ export function decodeTfjsManifest(json: string, file: string): readonly TfjsGro
     const fault = model.error.issues.map(({ path, message }) => `${path.join('.')}: ${message}`).join(', ')
     throw weightsError('WEIGHTS_MANIFEST', { file, fault }, { cause: model.error })
   }
+  if (model.data.weightsManifest.some(({ paths }) => paths.length === 0))
+    throw weightsError('WEIGHTS_MANIFEST', { file, fault: 'a group of weights names no path' })
   const outside = model.data.weightsManifest.flatMap(({ paths }) => paths).find((path) => !isWithin(path))
   if (outside !== undefined) {
     throw weightsError('WEIGHTS_MANIFEST', { file, fault: `the path '${outside}' leads out of its folder` })

@@ -1,0 +1,73 @@
+import { parseArgs } from 'node:util'
+import { Worker } from 'node:worker_threads'
+import { temporaryFolder } from '../../support/temporary-folder.ts'
+import type { Checked, Fault } from './decoder.ts'
+import type { DecoderWork } from './decoder-worker.ts'
+import { decodersIn } from './decoders.ts'
+
+/** An input of 64 KiB that keeps its decoder so long will keep it for ever, on any machine. */
+const hangMs = 60_000
+
+/** Fuzzes decoders, all or those named, one after another, and prints what was found. False if anything was. */
+export async function fuzzDecoders(args: string[], print: (text: string) => void): Promise<boolean> {
+  const { values, positionals } = parseArgs({
+    args,
+    allowPositionals: true,
+    options: {
+      minutes: { type: 'string', default: '10' },
+      seed: { type: 'string', default: String(Math.floor(Math.random() * 2 ** 31)) },
+      path: { type: 'string' },
+    },
+  })
+  await using folder = await temporaryFolder()
+  const known = (await decodersIn(folder.path)).map(({ name }) => name)
+  const unknown = positionals.filter((name) => !known.includes(name))
+  if (unknown.length > 0) throw new Error(`no decoder is named ${unknown.join(', ')}; there are ${known.join(', ')}`)
+  const seed = Number(values.seed)
+  const options = {
+    seed,
+    ...(values.path === undefined ? {} : { path: values.path }),
+    cases: 1_000_000_000,
+    milliseconds: Number(values.minutes) * 60_000,
+  }
+  print(`seed ${seed}\n`)
+  let isWell = true
+  for (const name of positionals.length > 0 ? positionals : known) {
+    const { cases, accepted, refused, fault } = await inWorker({ ...options, name, present: new SharedArrayBuffer(4) })
+    print(`${name.padEnd(28)} ${cases} cases, ${accepted} accepted, ${refused} refused, ${fault ? 1 : 0} faults\n`)
+    if (!fault) continue
+    isWell = false
+    print(`  again: npm run fuzz -- decoders ${name} --seed ${fault.seed} --path ${fault.path}\n`)
+    print(`${fault.found.replace(/^/gm, '  ')}\n`)
+  }
+  return isWell
+}
+
+/** A hang, and what ends the thread, are faults of the case that was under way. */
+function inWorker(work: DecoderWork): Promise<Checked> {
+  const present = new Int32Array(work.present)
+  const worker = new Worker(new URL('./decoder-worker.js', import.meta.url), { workerData: work })
+  return new Promise((resolve) => {
+    let last = -1
+    const watch = setInterval(() => {
+      const at = Atomics.load(present, 0)
+      if (at === last && at > 0) end(`it has taken more than ${hangMs / 1000} s`)
+      last = at
+    }, hangMs)
+    worker.once('message', (checked: Checked) => {
+      clearInterval(watch)
+      resolve(checked)
+    })
+    worker.once('error', (cause: unknown) =>
+      end(cause instanceof Error ? (cause.stack ?? cause.message) : String(cause)),
+    )
+
+    function end(found: string): void {
+      clearInterval(watch)
+      void worker.terminate()
+      const cases = Atomics.load(present, 0)
+      const fault: Fault = { seed: work.seed, path: String(Math.max(0, cases - 1)), found }
+      resolve({ cases, accepted: 0, refused: 0, fault })
+    }
+  })
+}
