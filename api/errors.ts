@@ -64,7 +64,7 @@ export const apiErrors = {
   },
   API_FOREIGN_ACCOUNT: {
     status: 403,
-    message: 'the request comes from account {account} of this machine, and this server answers {own}',
+    message: 'the request comes from account {account} of this machine, and this server answers account {own} and root',
     hint: 'have it started with flamectl up --shared, which answers all accounts of the machine, or with --auth, and bring a token',
   },
   API_NOT_FOUND: { status: 404, message: 'nothing is at {path}', hint: 'see /openapi.json for what there is' },

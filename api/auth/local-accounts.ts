@@ -43,10 +43,7 @@ export async function localAccounts(own = process.geteuid?.()): Promise<LocalAcc
     ]
     const account = await accountOf({ ...here, ...there }).catch(() => undefined)
     if (account === own || account === root) return undefined
-    return apiError('API_FOREIGN_ACCOUNT', {
-      account: account ?? '(gone)',
-      own: own === root ? 'root alone' : `account ${own} and root`,
-    })
+    return apiError('API_FOREIGN_ACCOUNT', { account: account ?? '(gone)', own })
   }
   const verdictOn = (socket: Socket) => {
     const present = verdicts.get(socket) ?? judge(socket)

@@ -6,6 +6,11 @@ const clientErrors = {
     message: '{given} is no endpoint',
     hint: 'name a URL such as http://127.0.0.1:10100',
   },
+  CLIENT_TOKEN: {
+    message:
+      'the token is none: it has characters that no request can bear, such as a space, the end of a line or an accent',
+    hint: 'give the token alone, as flamectl token prints it',
+  },
   CLIENT_NAME: { message: '{given} is no {name}', hint: 'name one that is there' },
   CLIENT_UNREACHABLE: {
     message: 'nothing answers at {endpoint}: {reason}',

@@ -41,7 +41,7 @@ export interface Transport {
 const passingStatuses: readonly number[] = [429, 502, 503, 504]
 const firstPauseMs = 100
 
-/** CLIENT_ENDPOINT if the endpoint is none. */
+/** CLIENT_ENDPOINT if the endpoint is none, CLIENT_TOKEN if the token is. */
 export function transport({
   endpoint: given,
   token,
@@ -50,6 +50,8 @@ export function transport({
   longestPauseMs = 5000,
 }: TransportOptions): Transport {
   const endpoint = endpointOf(given)
+  // fetch would refuse it, too, and name it in its message.
+  if (token !== undefined && !/^[\x21-\x7e]+$/.test(token)) throw clientError('CLIENT_TOKEN')
   const authorization = token === undefined ? {} : { authorization: `Bearer ${token}` }
   return {
     endpoint,

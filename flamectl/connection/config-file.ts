@@ -1,7 +1,7 @@
-import { readFile } from 'node:fs/promises'
 import { z } from 'zod'
-import { fileErrorCode, fileReason } from '../../runtime/errors/index.ts'
+import { CodedError, fileErrorCode, fileReason } from '../../runtime/errors/index.ts'
 import { flamectlError } from '../errors.ts'
+import { textOf } from '../files/json-file.ts'
 
 const backends = ['mqtt', 'p2p', 'ws'] as const
 const registries = ['dummy', 'local', 'mlflow'] as const
@@ -23,12 +23,14 @@ const model = z.object({
     .optional(),
 })
 
+const mostBytes = 1024 * 1024
+
 /** How a home says that there is no configuration in it. */
 const absent: readonly (string | undefined)[] = ['ENOENT', 'ENOTDIR', 'EACCES']
 
 export type Config = z.output<typeof model>
 
-/** Reads the configuration; empty if the file needn't be there and isn't. CONFIG_MISSING, CONFIG_INVALID. */
+/** Reads the configuration; empty if the file needn't be there and isn't. CONFIG_MISSING, CONFIG_INVALID, FILE_LARGE. */
 export async function readConfig(
   file: string | undefined,
   { optional }: { readonly optional: boolean },
@@ -36,13 +38,14 @@ export async function readConfig(
   if (file === undefined) return {}
   let text: string
   try {
-    text = await readFile(file, 'utf8')
+    text = await textOf(file, mostBytes)
   } catch (cause) {
+    if (cause instanceof CodedError) throw cause
     // A user may have been given the home of another, which isn't theirs to read.
     if (optional && absent.includes(fileErrorCode(cause))) return {}
     throw flamectlError('CONFIG_MISSING', { file, reason: fileReason(cause) }, { cause })
   }
-  const decoded = model.safeParse((await parsed(file, text)) ?? {})
+  const decoded = decodedFrom(file, (await parsed(file, text)) ?? {})
   if (decoded.success) return decoded.data
   const found = decoded.error.issues.map(({ path, message }) => `${path.join('.') || '(whole)'}: ${message}`).join('; ')
   throw flamectlError('CONFIG_INVALID', { file, found })
@@ -53,13 +56,30 @@ export function mostSecondsIn({ tokens }: Config): { readonly mostSeconds?: numb
   return tokens ? { mostSeconds: Math.round(tokens.maxDays * 24 * 60 * 60) } : {}
 }
 
+function decodedFrom(file: string, value: unknown) {
+  try {
+    return model.safeParse(value)
+  } catch {
+    // zod compares the field `length` of whatever stands in the place of a text.
+    throw flamectlError('CONFIG_INVALID', { file, found: 'an object stands in it where a text is expected' })
+  }
+}
+
 async function parsed(file: string, text: string): Promise<unknown> {
   // Most have no configuration, and needn't wait for its reader.
   const { parse, YAMLParseError } = await import('yaml')
   try {
-    return parse(text)
+    // Warnings, too, would quote the file.
+    return parse(text, { logLevel: 'error', maxAliasCount: 100 })
   } catch (cause) {
-    const found = cause instanceof YAMLParseError ? cause.message.split('\n')[0] : cause
-    throw flamectlError('CONFIG_INVALID', { file, found }, { cause })
+    // Nothing of the parser's own words, and no cause: a token stands in the file, and they quote it.
+    if (!(cause instanceof YAMLParseError))
+      throw flamectlError('CONFIG_INVALID', {
+        file,
+        found: 'an alias (*name) in it names nothing, or there are too many',
+      })
+    const [place = { line: 1, col: 1 }] = cause.linePos ?? []
+    const found = `line ${place.line}, column ${place.col} has a ${cause.code.toLowerCase().replaceAll('_', ' ')}`
+    throw flamectlError('CONFIG_INVALID', { file, found })
   }
 }

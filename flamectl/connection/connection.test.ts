@@ -1,8 +1,10 @@
 import { writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
+import { inspect } from 'node:util'
 import test from 'ava'
 import { Command } from 'commander'
 import { issueToken } from '../../api/index.ts'
+import type { CodedError } from '../../runtime/index.ts'
 import { json, scriptedServer } from '../../test/support/scripted-server.ts'
 import { temporaryFolder } from '../../test/support/temporary-folder.ts'
 import { connect, defaultEndpoint } from './connection.ts'
@@ -98,3 +100,53 @@ test.serial('a configuration that is named and not there, or is none, is refused
   await writeFile(config, '')
   t.is((await connect(optionsOf('--config', config), {})).client.endpoint, defaultEndpoint)
 })
+
+test.serial('nothing of the configuration or the token is told when either is at fault', async (t) => {
+  await using folder = await temporaryFolder()
+  const config = join(folder.path, 'config.yaml')
+  const warnings: string[] = []
+  const hear = (warning: Error) => void warnings.push(warning.message)
+  process.on('warning', hear)
+  for (const text of [
+    'token: |eyJ.secret',
+    'token: "eyJ.secret',
+    'token: *eyJ.secret',
+    '}eyJ.secret',
+    'a: b: eyJ.secret',
+  ]) {
+    await writeFile(config, text)
+    const error = await t.throwsAsync<CodedError>(connect(optionsOf('--config', config), {}), {
+      code: 'CONFIG_INVALID',
+    })
+    t.notRegex(inspect(error), /secret/, text)
+  }
+  await writeFile(config, 'token: !odd eyJ.secret')
+  await connect(optionsOf('--config', config), {})
+  for (const token of ['eyJ.secret\n', 'eyJ.sécret', 'eyJ. secret']) {
+    const error = await t.throwsAsync<CodedError>(connect(optionsOf(), { FLAME_TOKEN: token }), {
+      code: 'CLIENT_TOKEN',
+    })
+    t.notRegex(inspect(error), /s[eé]cret/)
+  }
+  await new Promise((resolve) => setImmediate(resolve))
+  process.off('warning', hear)
+  t.deepEqual(warnings, [])
+})
+
+test.serial(
+  'a configuration of aliases without end, and one that is no configuration at all, are refused',
+  async (t) => {
+    await using folder = await temporaryFolder()
+    const config = join(folder.path, 'config.yaml')
+    const levels = Array.from(
+      { length: 9 },
+      (_, level) => `l${level + 1}: &l${level + 1} [${Array(9).fill(`*l${level}`)}]`,
+    )
+    await writeFile(config, ['l0: &l0 x', ...levels, 'user: *l9'].join('\n'))
+    await t.throwsAsync(connect(optionsOf('--config', config), {}), { code: 'CONFIG_INVALID', message: /alias/ })
+    await writeFile(config, '['.repeat(100_000))
+    await t.throwsAsync(connect(optionsOf('--config', config), {}), { code: 'CONFIG_INVALID' })
+    await writeFile(config, new Uint8Array(1024 * 1024 + 1).fill(0x23))
+    await t.throwsAsync(connect(optionsOf('--config', config), {}), { code: 'FILE_LARGE' })
+  },
+)

@@ -32,6 +32,22 @@ test('what is no file, no JSON, or lacks a field is refused with its place', asy
   })
 })
 
+test('files that have no end, or no bottom, are refused', async (t) => {
+  await using folder = await temporaryFolder()
+  const file = join(folder.path, 'job.json')
+  await truncateTo(file, 101 * 1024 * 1024)
+  await t.throwsAsync(readJobFile(file, silent), { code: 'FILE_LARGE' })
+  if (process.platform === 'linux') await t.throwsAsync(readJobFile('/dev/zero', silent), { code: 'FILE_LARGE' })
+  await writeFile(file, `{"name": ${'['.repeat(100_000)}${']'.repeat(100_000)}}`)
+  await t.throwsAsync(readJobFile(file, silent), { code: 'FILE_JSON', message: /nested more than 64 deep/ })
+  await t.throwsAsync(readJobFile(folder.path, silent), { code: 'FILE_UNREADABLE' })
+})
+
+async function truncateTo(file: string, bytes: number): Promise<void> {
+  await writeFile(file, '')
+  await truncate(file, bytes)
+}
+
 test("a job's data and model may stand in files beside it, with or without their names", async (t) => {
   await using folder = await temporaryFolder()
   const at = (name: string) => join(folder.path, 'sub', name)
