@@ -107,6 +107,15 @@ export type CatalogueErrorCode = keyof typeof catalogueErrors
 
 export const catalogueError = errorFactory<CatalogueErrorCode>(catalogueErrors)
 
+/** Ids that a refusal names. */
+const mostNamed = 10
+
+/** Ids as a refusal names them: the first, and how many there are besides. */
+export function named(ids: readonly string[]): string {
+  const more = ids.length - mostNamed
+  return [...ids.slice(0, mostNamed), ...(more > 0 ? [`${more} more`] : [])].join(', ')
+}
+
 /** Something wrong with what was sent, and where. */
 export interface PlacedFault {
   readonly code: string

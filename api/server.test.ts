@@ -23,6 +23,13 @@ const refused: readonly [string, Sent, number, string][] = [
     'MODEL_INVALID',
   ],
   ['half of a surrogate pair', ['POST', designs, '{"id": "a", "name": "\\ud800"}'], 422, 'API_VALUE'],
+  ['a field __proto__', ['POST', designs, '{"id": "a", "__proto__": {}}'], 400, 'API_FIELD_NAME'],
+  [
+    'a field __proto__ in a free map',
+    ['POST', '/users/u/jobs', '{"modelSpec": {"hyperparameters": {"a": [{"__proto__": {"x": 1}}]}}}'],
+    400,
+    'API_FIELD_NAME',
+  ],
   ['no body', ['POST', designs], 422, 'MODEL_INVALID'],
   ['another owner in the body', ['POST', designs, { id: 'a', userId: 'v' }], 422, 'FIELD_DIFFERS'],
   ['a body that is no JSON', ['POST', designs, 'id=a', { 'content-type': 'text/plain' }], 415, 'API_MEDIA_TYPE'],
@@ -81,6 +88,41 @@ for (const [accept, type] of accepts)
     else t.like(body, { detail: 'there is no design none', title: 'there is no design none', status: 404 })
   })
 
+test('a field that may not be there is named, with its place', async (t) => {
+  await using api = await apiStage('memory')
+  const heard = await api.call('POST', '/users/u/jobs', '{"modelSpec": {"x": [1, {"__proto__": 1}]}}')
+  t.like(heard.body, { detail: 'the body has a field named __proto__, at modelSpec.x.1.__proto__' })
+})
+
+test('no client may guess the type of an answer', async (t) => {
+  await using api = await apiStage('memory')
+  await api.call('POST', designs, { id: 'd' })
+  await api.call('POST', `${designs}/d/code`, codeForm(twoTierCode))
+  for (const path of [
+    designs,
+    `${designs}/d/code`,
+    `${designs}/none`,
+    '/none',
+    '/healthz',
+    '/metrics',
+    '/openapi.json',
+  ])
+    t.is((await api.call('GET', path)).headers.get('x-content-type-options'), 'nosniff', path)
+  t.is((await api.call('GET', designs, undefined, { host: '%' })).headers.get('x-content-type-options'), 'nosniff')
+})
+
+test('thousands of parameters and fields are read or refused', async (t) => {
+  await using api = await apiStage('memory')
+  const many = (count: number) => Array.from({ length: count }, (_, n) => `p${n}=`).join('&')
+  t.is((await api.call('GET', `${designs}?${many(2000)}`)).status, 200)
+  t.is((await api.call('GET', `${designs}?${many(80_000)}`)).status, 431)
+  const fields = Object.fromEntries(Array.from({ length: 80_000 }, (_, n) => [`f${n}`, 1]))
+  t.like(await api.call('POST', designs, { id: 'a', ...fields }), {
+    status: 400,
+    body: { code: 'MODEL_UNKNOWN_FIELD' },
+  })
+})
+
 test('a slash at the end of a path changes nothing, with a query and without', async (t) => {
   await using api = await apiStage('memory')
   await api.call('POST', `${designs}/`, { id: 'a' })
@@ -103,8 +145,8 @@ test('a connection on which nothing was asked does not hold up the close', async
   const api = await apiStage('memory')
   const socket = connect(Number(new URL(api.url).port), '127.0.0.1')
   await once(socket, 'connect')
-  await api.call('GET', designs)
   const ended = once(socket, 'close')
+  await api.call('GET', designs)
   await api[Symbol.asyncDispose]()
   await ended
   t.pass()

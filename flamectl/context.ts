@@ -1,6 +1,7 @@
 import type { Command } from 'commander'
 import { type Connection, connect, userOf } from './connection/connection.ts'
 import type { GlobalOptions } from './connection/global-options.ts'
+import { indentedLines } from './print/printable.ts'
 import { type Printer, printer } from './print/printer.ts'
 
 /** What commands work with. */
@@ -23,6 +24,6 @@ export function commandContext(program: Command): CommandContext {
       () => options().output,
       (text) => console.log(text),
     ),
-    warn: (text) => console.error(text),
+    warn: (text) => console.error(indentedLines(text)),
   }
 }

@@ -2,7 +2,7 @@
 import { CommanderError } from 'commander'
 import { CodedError } from '../runtime/errors/index.ts'
 import { causeCodes, exitStatus, exitStatusOf, flamectlError, hintOf } from './errors.ts'
-import { printableLines } from './print/printable.ts'
+import { indentedLines } from './print/printable.ts'
 import { flamectl } from './program.ts'
 
 for (const stream of [process.stdout, process.stderr]) {
@@ -26,7 +26,7 @@ try {
 function report(error: unknown): number {
   if (error instanceof CommanderError) return error.exitCode === 0 ? exitStatus.done : exitStatus.misused
   if (!(error instanceof CodedError)) return report(flamectlError('UNEXPECTED', { error }, { cause: error }))
-  console.error(printableLines(`error ${error.code}: ${error.message}\n  ${hintOf(error)}`))
+  console.error(indentedLines(`error ${error.code}: ${error.message}\n${hintOf(error)}`))
   if (causeCodes.includes(error.code) && error.cause instanceof Error) console.error(placesOf(error.cause))
   return exitStatusOf(error)
 }

@@ -1,4 +1,4 @@
-import { request } from 'node:http'
+import { type OutgoingHttpHeaders, request } from 'node:http'
 import test from 'ava'
 import { apiStage } from '../../test/support/api-stage.ts'
 import { bearers } from '../../test/support/bearer.ts'
@@ -43,6 +43,51 @@ for (const [host, origin, status] of sources)
     t.is(heard, status)
     t.is(Object((await api.call('GET', '/users/u/designs')).body).length, status === 201 ? 1 : 0)
   })
+
+/** What a browser says of a page that makes a request, where it names no origin, as of images and links. */
+const sites: readonly [string, number][] = [
+  ['cross-site', 403],
+  ['same-site', 403],
+  ['same-origin', 200],
+  ['none', 200],
+]
+for (const [site, status] of sites)
+  test(`a request that a browser says is ${site} is answered with ${status} where nobody is asked for a token`, async (t) => {
+    await using api = await apiStage('memory')
+    t.is(await answeredTo(api.url, { 'sec-fetch-site': site }), status)
+    t.is(await answeredTo(api.url, { 'sec-fetch-site': site, origin: api.url }), 200)
+  })
+
+test('a page elsewhere is let in by its origin, or by the token that it shows', async (t) => {
+  await using named = await apiStage('memory', { origins: [page] })
+  t.is(await answeredTo(named.url, { 'sec-fetch-site': 'cross-site', origin: page }), 200)
+  t.is(await answeredTo(named.url, { 'sec-fetch-site': 'cross-site' }), 403)
+  await using of = await bearers()
+  await using asking = await apiStage('memory', { authentication: of })
+  t.is(await answeredTo(asking.url, { 'sec-fetch-site': 'cross-site', ...(await of.of('u', ['user'])) }), 200)
+})
+
+test('a request with two Host headers is refused, whatever they are', async (t) => {
+  await using of = await bearers()
+  for (const options of [{}, { authentication: of }]) {
+    await using api = await apiStage('memory', options)
+    const { host } = new URL(api.url)
+    for (const second of [host, 'evil.example'])
+      t.is(await answeredTo(api.url, [...['Host', host], ...['hOST', second]]), 400, second)
+  }
+})
+
+/** The status that a request with these headers is answered with. `fetch` sets some of them itself. */
+function answeredTo(url: string, headers: OutgoingHttpHeaders | readonly string[]): Promise<number | undefined> {
+  return new Promise((resolve, reject) => {
+    const sent = request(`${url}/users/u/designs`, { headers }, (answer) => {
+      answer.resume()
+      resolve(answer.statusCode)
+    })
+    sent.on('error', reject)
+    sent.end()
+  })
+}
 
 const page = 'https://page.example'
 

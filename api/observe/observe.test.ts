@@ -2,6 +2,7 @@ import test from 'ava'
 import { lmdbStore } from '../../runtime/durable/lmdb/index.ts'
 import { actorSystem } from '../../runtime/index.ts'
 import { apiStage } from '../../test/support/api-stage.ts'
+import { bearers } from '../../test/support/bearer.ts'
 import { planeStage } from '../../test/support/plane-stage.ts'
 import { stagedJob } from '../../test/support/staged-job.ts'
 import { temporaryFolder } from '../../test/support/temporary-folder.ts'
@@ -44,12 +45,19 @@ test('what may be secret is not logged, nor is health at the level of requests',
   await api.call('POST', '/computes', { computeId: 'c', adminId: 'a', region: 'r', apiKey: 'secret-1' })
   await api.call('GET', '/computes/c?key=secret-2', undefined, { 'x-api-key': 'secret-3' })
   await api.call('GET', '/healthz')
+  await using of = await bearers()
+  const { authorization } = await of.of('u', ['user'])
+  const token = authorization.replace('Bearer ', '')
+  await api.call('GET', `/users/${token}/designs?token=${token}`)
+  await api.call('DELETE', `/users/u/designs/${token.split('.').slice(0, 2).join('.')}`)
+  const { body } = await api.call('GET', '/audit')
   await api[Symbol.asyncDispose]()
   t.deepEqual(
     lines.map(({ operation }) => operation),
-    ['registerCompute', 'getComputeStatus'],
+    ['registerCompute', 'getComputeStatus', 'none', 'none', 'getAudit'],
   )
-  t.notRegex(JSON.stringify(lines), /secret/)
+  t.is(lines[2]?.path, '/users/[token]/designs')
+  t.notRegex(JSON.stringify([lines, body]), /secret|eyJ/)
 })
 
 test('a fault is logged with the id of its request, and told to nobody else', async (t) => {

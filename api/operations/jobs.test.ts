@@ -127,6 +127,18 @@ for (const kind of storeKinds) {
   })
 }
 
+test('a refusal names the jobs of its caller, the first of them, and counts those of others', async (t) => {
+  await using api = await apiStage('memory')
+  await prepared(api)
+  const open = { url: 'file:///a', dataFormat: 'csv', realm: 'default', isPublic: true }
+  const dataset = String((await api.call('POST', '/users/v/datasets', open)).body)
+  for (let n = 0; n < 12; n++) await api.call('POST', jobs, { ...jobOn([dataset]), id: `secret-${n}` })
+  const foreign = await api.call('DELETE', `/users/v/datasets/${dataset}`)
+  t.like(foreign.body, { detail: `dataset ${dataset} is used in job 12 of other users` })
+  const own = await api.call('DELETE', design)
+  t.regex(String(Object(own.body).detail), /^design used in job (secret-\d+, ){10}2 more$/)
+})
+
 test('a job names many datasets one by one, or one dataset with a count', async (t) => {
   await using api = await apiStage('lmdb', { mostTasks: 50 })
   const [first = '', second = ''] = await prepared(api)

@@ -1,10 +1,10 @@
 import type { EventCause, NumberedEvent } from '../../actors/index.ts'
 import { roundLine, said } from '../output/phrases.ts'
-import { printableLines } from '../print/printable.ts'
+import { indentedLines } from '../print/printable.ts'
 
 /** What happened, in a line for people; what doesn't fit in one is indented below it. */
 export function eventLine({ at, event }: NumberedEvent): string {
-  return `${at} ${printableLines(happened(event)).replaceAll('\n', '\n  ')}`
+  return indentedLines(`${at} ${happened(event)}`)
 }
 
 function happened(event: NumberedEvent['event']): string {

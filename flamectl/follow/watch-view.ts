@@ -1,5 +1,6 @@
 import type { NumberedEvent } from '../../actors/index.ts'
 import type { CommandContext } from '../context.ts'
+import { indentedLines } from '../print/printable.ts'
 import { eventLine } from './event-line.ts'
 import { fittedTable } from './fitted-table.ts'
 import type { JobRow } from './job-row.ts'
@@ -63,7 +64,7 @@ ${told}`,
       redrawSoon()
     },
     tell(text) {
-      told = text
+      told = indentedLines(text)
       redrawSoon()
     },
     async [Symbol.asyncDispose]() {

@@ -1,5 +1,5 @@
 import type { LogEntry, Notice } from '../../sdk/index.ts'
-import { printable, printableLines } from '../print/printable.ts'
+import { indentedLines, printable } from '../print/printable.ts'
 import type { RunResult, RunStart } from './reporter.ts'
 
 type Metrics = Readonly<Record<string, number>>
@@ -83,7 +83,7 @@ export function said(end: string, { message, fields }: Pick<LogEntry, 'message' 
 
 /** What an end has noticed. */
 export function noticed(end: string, { code, message }: Notice): string {
-  return printableLines(`${end}: ${code} ${message}`)
+  return indentedLines(`${end}: ${code} ${message}`)
 }
 
 /** That a run was stopped, and the command that goes on. */

@@ -1,5 +1,4 @@
-import { stringify } from 'yaml'
-import type { Format } from '../print/format.ts'
+import { type Format, jsonOf, yamlOf } from '../print/format.ts'
 import { noticed, said, stopped } from './phrases.ts'
 import type { Reporter, RunStart } from './reporter.ts'
 
@@ -19,8 +18,8 @@ export function programReporter(
   const told = (text: string) => void err.write(`${text}\n`)
   let start: Pick<RunStart, 'job'> & Partial<RunStart> = { job: '' }
   const object = (fields: object) => {
-    if (format === 'json') out.write(`${JSON.stringify(fields)}\n`)
-    if (format === 'yaml') out.write(`---\n${stringify(fields)}`)
+    if (format === 'json') out.write(`${jsonOf(fields)}\n`)
+    if (format === 'yaml') out.write(`---\n${yamlOf(fields)}\n`)
   }
   return {
     started(begun) {

@@ -1,5 +1,5 @@
-import { stringify } from 'yaml'
-import type { Format } from './format.ts'
+import { type Format, jsonOf, yamlOf } from './format.ts'
+import { indentedLines, printable } from './printable.ts'
 import { table } from './table.ts'
 
 /** How the items of a list are shown in columns. */
@@ -27,8 +27,7 @@ export interface Printer {
 
 /** `formatOf` is asked at each call: when commands are made, nothing is parsed yet. */
 export function printer(formatOf: () => Format | undefined, write: (text: string) => void): Printer {
-  const structured = (value: unknown) =>
-    write(formatOf() === 'yaml' ? stringify(value).trimEnd() : JSON.stringify(value, undefined, 2))
+  const structured = (value: unknown) => write(formatOf() === 'yaml' ? yamlOf(value) : jsonOf(value, 2))
   return {
     get format() {
       return formatOf()
@@ -38,26 +37,26 @@ export function printer(formatOf: () => Format | undefined, write: (text: string
     },
     list(items, { columns, nameOf }) {
       const format = formatOf()
-      if (format === 'name') return items.forEach((item) => write(nameOf(item)))
+      if (format === 'name') return items.forEach((item) => write(printable(nameOf(item))))
       if (format === 'json' || format === 'yaml') return structured(items)
       const rows = items.map((item) => Object.values(columns).map((cell) => String(cell(item) ?? '')))
       write(table(Object.keys(columns), rows))
     },
     one(value, name) {
-      if (formatOf() === 'name') write(name)
+      if (formatOf() === 'name') write(printable(name))
       else structured(value)
     },
     done(sentence, value, name) {
       const format = formatOf()
-      if (format === 'name') write(name)
+      if (format === 'name') write(printable(name))
       else if (format === 'json' || format === 'yaml') structured(value)
-      else write(sentence)
+      else write(indentedLines(sentence))
     },
     event(line, value) {
       const format = formatOf()
-      if (format === 'json') write(JSON.stringify(value))
-      else if (format === 'yaml') write(`---\n${stringify(value).trimEnd()}`)
-      else write(line)
+      if (format === 'json') write(jsonOf(value))
+      else if (format === 'yaml') write(`---\n${yamlOf(value)}`)
+      else write(indentedLines(line))
     },
   }
 }

@@ -1,4 +1,4 @@
-import { catalogueError } from '../../errors.ts'
+import { catalogueError, named } from '../../errors.ts'
 import type { DatasetOwner } from '../computes/compute-trust.ts'
 import { assertMatch } from '../conditions.ts'
 import { endedNames } from '../jobs/job-transitions.ts'
@@ -74,6 +74,7 @@ export async function updateDataset(
   return infoOf({ ...found, value })
 }
 
+/** DATASET_USED while a job that hasn't ended names it. */
 export async function removeDataset(
   collections: Collections,
   user: string,
@@ -81,10 +82,14 @@ export async function removeDataset(
   context?: RequestContext,
 ): Promise<null> {
   assertMatch(context, `dataset ${id}`, infoOf(await findDataset(collections, user, id)))
-  const jobs: string[] = []
+  const [own, foreign]: [string[], string[]] = [[], []]
   // Each job once: by their states, one that moves meanwhile could be missed.
-  for await (const job of collections.jobs.find()) if (await namesDataset(collections, job, id)) jobs.push(job.id)
-  if (jobs.length > 0) throw catalogueError('DATASET_USED', { id, jobs: jobs.join(', ') })
+  for await (const job of collections.jobs.find())
+    if (await namesDataset(collections, job, id)) (job.value.userId === user ? own : foreign).push(job.id)
+  // Jobs of others may use a public dataset, and are nobody else's business.
+  const others = foreign.length === 0 ? [] : [`${foreign.length} of other users`]
+  if (own.length + foreign.length > 0)
+    throw catalogueError('DATASET_USED', { id, jobs: [...(own.length > 0 ? [named(own)] : []), ...others].join(', ') })
   await collections.datasets.remove(id)
   return null
 }

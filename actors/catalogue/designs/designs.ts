@@ -1,4 +1,4 @@
-import { catalogueError } from '../../errors.ts'
+import { catalogueError, named } from '../../errors.ts'
 import { assertMatch } from '../conditions.ts'
 import { checkIdentifier } from '../model/atoms.ts'
 import type { Design, DesignChange, DesignInfo } from '../model/design.ts'
@@ -85,7 +85,7 @@ export async function removeDesign(
   const users: string[] = []
   for await (const { id: job, value } of collections.jobs.find({ where: { designSerial: serial } }))
     if (!value.removing) users.push(job)
-  if (users.length > 0 && !force) throw catalogueError('DESIGN_USED', { jobs: users.join(', ') })
+  if (users.length > 0 && !force) throw catalogueError('DESIGN_USED', { jobs: named(users) })
   await collections.designs.remove(`${user}/${id}`)
   await removeLeftRevisions(collections, store, serial)
   const kept =
