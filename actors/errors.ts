@@ -88,6 +88,10 @@ const catalogueErrors = {
     message: '{what} is there already, and If-None-Match excludes it',
     hint: 'read what is there; to replace it, name its ETag in If-Match',
   },
+  QUOTA_REACHED: {
+    message: '{user} has {used} {what}, asks for {asked} more, and may have {most}',
+    hint: '{advice}; or have the quota "{quota}" raised, by flamectl up --quota',
+  },
   IDEMPOTENCY_UNDER_WAY: {
     message: 'a request with this Idempotency-Key is under way',
     hint: 'ask again when it has had time to end',

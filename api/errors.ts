@@ -198,6 +198,7 @@ export const catalogueStatus: Readonly<Record<CatalogueErrorCode, number>> = {
   TASK_ENDED: 409,
   MATCH_FAILED: 412,
   MATCH_PRESENT: 412,
+  QUOTA_REACHED: 422,
   IDEMPOTENCY_UNDER_WAY: 409,
   IDEMPOTENCY_DIFFERS: 422,
   WRITTEN_MEANWHILE: 409,

@@ -113,8 +113,8 @@ function crashing(parts: IdempotencyParts) {
   const system = actorSystem()
   const ask = asking(system, system.spawn('idempotency', idempotency(parts)), { timeoutMs: 60_000 })
   return {
-    begin: (id: string, fingerprint = 'f') =>
-      ask<Begun>((replyTo) => ({ type: 'begin-once', request: { id, fingerprint }, replyTo })),
+    begin: (id: string, fingerprint = 'f', user = '') =>
+      ask<Begun>((replyTo) => ({ type: 'begin-once', request: { user, id, fingerprint }, replyTo })),
     end: (id: string, json: string) =>
       ask<null>((replyTo) => ({
         type: 'end-once',
@@ -205,4 +205,20 @@ test('what is made under one name is made once, though nobody noted that it was'
   const job = await ask<JobStatus>((replyTo) => ({ type: 'create-job', user: 'u', spec, replyTo }))
   t.deepEqual(await ask<JobStatus>((replyTo) => ({ type: 'create-job', user: 'u', spec, replyTo })), job)
   t.is(job.id, 'abc')
+})
+
+test('a user has so many keys at a time, repetitions need none, and others have their own', async (t) => {
+  let ids = 0
+  let at = Date.parse('2026-01-02T03:04:05.000Z')
+  const now = () => new Date(at).toISOString()
+  await using plane = crashing({ store: memoryStore(), now, newId: () => `id-${ids++}`, quotas: { keys: 2 } })
+  for (const id of ['a', 'b']) {
+    await plane.begin(id, 'f', 'u')
+    await plane.end(id, 'null')
+  }
+  await t.throwsAsync(plane.begin('c', 'f', 'u'), { code: 'QUOTA_REACHED', message: /^u has 2 requests/ })
+  t.like(await plane.begin('a', 'f', 'u'), { type: 'again' })
+  t.like(await plane.begin('c', 'f', 'v'), { type: 'go' })
+  at += 25 * 60 * 60 * 1000
+  t.like(await plane.begin('a', 'f', 'u'), { type: 'go' }, 'an expired one is used again')
 })

@@ -38,7 +38,7 @@ export async function performOnce(
   const asked = inContext(ask, context)
   // With the compute's key, so that nobody hears of an answer without it.
   const id = digest([call.caller?.user ?? '', call.apiKey ?? '', operation.id, path, key])
-  const request = { id, fingerprint: digest([call.query, call.body ?? null]) }
+  const request = { user: call.caller?.user ?? '', id, fingerprint: digest([call.query, call.body ?? null]) }
   const end = (outcome: OnceOutcome) => asked<null>((replyTo) => ({ type: 'end-once', id, outcome, replyTo }))
   let begun: Begun | undefined
   try {

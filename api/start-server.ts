@@ -1,5 +1,13 @@
 import { isIPv6 } from 'node:net'
-import { archiveLimitsOf, asking, controlPlane, defaultArchiveBytes, type WorkerSettings } from '../actors/index.ts'
+import {
+  archiveLimitsOf,
+  asking,
+  controlPlane,
+  defaultArchiveBytes,
+  defaultQuotas,
+  type Quotas,
+  type WorkerSettings,
+} from '../actors/index.ts'
 import type { CodedError } from '../runtime/index.ts'
 import { type AuthenticationSetting, bearerGate } from './auth/gate.ts'
 import { localAccounts } from './auth/local-accounts.ts'
@@ -26,6 +34,8 @@ export interface ServerOptions extends Setting {
   readonly timeoutMs?: number
   /** Tasks that a job may have. Default: 100,000, which a body of the default size can name one by one. */
   readonly mostTasks?: number
+  /** What each user may have. Default: where callers are asked who they are, what `defaultQuotas` says; else any number. */
+  readonly quotas?: Quotas
   /** Where agents' workers find each other, and put their models. */
   readonly workers?: WorkerSettings
   /** Callers must show a token. Default: nobody is asked who they are. */
@@ -79,6 +89,7 @@ export async function startServer({
   limits = {},
   timeoutMs = 30_000,
   mostTasks,
+  quotas = {},
   workers = {},
   authentication,
   shared = false,
@@ -111,6 +122,7 @@ export async function startServer({
     controlPlane({
       store,
       workers,
+      quotas: gate ? { ...defaultQuotas, ...quotas } : quotas,
       ...(gate ? { computeAdmins } : {}),
       ...(mostTasks === undefined ? {} : { mostTasks }),
       archiveLimits: archiveLimitsOf(archiveBytes),

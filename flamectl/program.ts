@@ -7,6 +7,7 @@ import { designCommands } from './commands/design-commands.ts'
 import { jobCommands } from './commands/job-commands.ts'
 import { schemaCommands } from './commands/schema-commands.ts'
 import { taskCommands } from './commands/task-commands.ts'
+import { usageCommands } from './commands/usage-commands.ts'
 import { type Verbs, verbs } from './commands/verbs.ts'
 import { completionCommands } from './completion/completion-commands.ts'
 import { addGlobalOptions } from './connection/global-options.ts'
@@ -32,6 +33,7 @@ export function flamectl(argv: readonly string[]): Command {
     datasetCommands(context),
     jobCommands(context),
     taskCommands(context),
+    usageCommands(context),
   ]
   for (const { name, description } of verbs) {
     const command = new Command(name).description(description)

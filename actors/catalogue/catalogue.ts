@@ -52,6 +52,7 @@ export function catalogue(parts: CatalogueParts): Behavior<CatalogueMessage> {
         case 'create-job':
         case 'update-job':
         case 'remove-job':
+        case 'read-usage':
           return writerOf(message.user).tell(message)
         default:
           // Not awaited: the next query needn't wait for this one.

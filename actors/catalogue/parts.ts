@@ -2,6 +2,7 @@ import type { Store } from '../../runtime/index.ts'
 import type { PlacedFault } from '../errors.ts'
 import type { TrustedAdmins } from './computes/compute-trust.ts'
 import type { JobSpecification } from './model/job.ts'
+import type { Quotas } from './quotas/quotas.ts'
 import type { WorkerSettings } from './tasks/task-config.ts'
 
 /** What the catalogue takes from outside. */
@@ -23,6 +24,8 @@ export interface CatalogueParts {
   /** Other servers may share the store: what they have under way is left alone as long as they live. Default false. */
   readonly shared?: boolean
   readonly workers?: WorkerSettings
+  /** What each user may have. Default: any number of everything. */
+  readonly quotas?: Quotas
   /** Where callers are asked for a token: whose computes may run everybody's tasks. Default: nobody is asked, any compute may. */
   readonly computeAdmins?: TrustedAdmins
   /** What of a job can't be run where tasks on these computes would be. Default: nothing. */

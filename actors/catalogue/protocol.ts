@@ -11,6 +11,7 @@ import type { CodeRevision, Design, DesignChange, DesignInfo, DesignSchema } fro
 import type { JobSpecification, JobStatus } from './model/job.ts'
 import type { TaskInfo } from './model/task.ts'
 import type { Page, PageRequest } from './page.ts'
+import type { UsageReport } from './quotas/quotas.ts'
 import type { Asking } from './reply.ts'
 import type { TaskPackage } from './tasks/task-package.ts'
 
@@ -95,6 +96,8 @@ export type UserCommand =
   | (Owned & { readonly type: 'create-job'; readonly spec: JobSpecification } & Asking<JobStatus>)
   | (OfJob & { readonly type: 'update-job'; readonly spec: JobSpecification } & Asking<null>)
   | (OfJob & { readonly type: 'remove-job' } & Asking<null>)
+  /** It changes nothing; who changes knows it. */
+  | (Owned & { readonly type: 'read-usage' } & Asking<UsageReport>)
 
 /** What changes computes, which are no user's. */
 export type ComputeCommand =

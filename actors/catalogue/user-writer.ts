@@ -6,6 +6,8 @@ import { addSchema, removeSchema } from './designs/schemas.ts'
 import { createJob, type JobProgress, removeJob, updateJob } from './jobs/jobs.ts'
 import type { CatalogueParts } from './parts.ts'
 import type { UserCommand } from './protocol.ts'
+import { type QuotaKeeper, quotaKeeper } from './quotas/quota-keeper.ts'
+import { bytesOf, usageOf } from './quotas/usage.ts'
 import type { Collections } from './records/collections.ts'
 import { answer } from './reply.ts'
 
@@ -27,6 +29,11 @@ interface Begun {
  */
 export function userWriter(collections: Collections, parts: CatalogueParts): Behavior<UserCommand> {
   return (context) => {
+    let quota: QuotaKeeper | undefined
+    const quotaOf = (user: string) => {
+      quota ??= quotaKeeper(user, parts.quotas ?? {}, () => usageOf(collections, parts.store.documents, user))
+      return quota
+    }
     const creations = new Set<Promise<void>>()
     /** Creations that still read what others may change. */
     const planning = new Set<Promise<void>>()
@@ -52,12 +59,14 @@ export function userWriter(collections: Collections, parts: CatalogueParts): Beh
           return settled
         }
         case 'remove-design':
+        case 'remove-schema':
+        case 'remove-code':
         case 'remove-dataset':
           await Promise.all(creations)
-          return perform(message)
+          return perform(message, quotaOf(message.user))
         default:
           await Promise.all(planning)
-          return perform(message)
+          return perform(message, quotaOf(message.user))
       }
     }
 
@@ -66,9 +75,11 @@ export function userWriter(collections: Collections, parts: CatalogueParts): Beh
       const settled = new Promise<void>((resolve) => {
         onSettled = resolve
       })
-      const progress = { context: message.context, onSettled }
+      const quota = quotaOf(message.user)
+      const progress = { context: message.context, onSettled, quota }
       const done = Promise.resolve(after)
         .then(() => performOnJob(message, progress))
+        .then(() => noteChange(message, quota))
         .then(onSettled)
       void context.track(done)
       return { settled, done }
@@ -87,31 +98,61 @@ export function userWriter(collections: Collections, parts: CatalogueParts): Beh
     }
   }
 
-  function perform(message: Exclude<UserCommand, JobCommand>): Promise<void> {
+  async function perform(message: Exclude<UserCommand, JobCommand>, quota: QuotaKeeper): Promise<void> {
     const { user, context } = message
     switch (message.type) {
+      case 'read-usage':
+        return answer(message, () => quota.report())
       case 'create-design':
-        return answer(message, () => createDesign(collections, parts, user, message.info, context))
+        await answer(message, () =>
+          quota.using({ designs: 1 }, () => createDesign(collections, parts, user, message.info, context)),
+        )
+        break
       case 'update-design':
-        return answer(message, () => updateDesign(collections, user, message.design, message.info, context))
+        await answer(message, () => updateDesign(collections, user, message.design, message.info, context))
+        break
       case 'remove-design':
-        return answer(message, () => removeDesign(collections, parts, user, message.design, message.force, context))
-      case 'add-schema':
-        return answer(message, () => addSchema(collections, parts, user, message.design, message.schema, context))
+        await answer(message, () => removeDesign(collections, parts, user, message.design, message.force, context))
+        break
+      case 'add-schema': {
+        const more = { revisions: 1, bytes: bytesOf(message.schema) }
+        await answer(message, () =>
+          quota.using(more, () => addSchema(collections, parts, user, message.design, message.schema, context)),
+        )
+        break
+      }
       case 'remove-schema':
-        return answer(message, () => removeSchema(collections, user, message.design, context))
-      case 'add-code':
-        return answer(message, () => addCode(collections, parts, user, message.design, message.archive, context))
+        await answer(message, () => removeSchema(collections, parts, user, message.design, context))
+        break
+      case 'add-code': {
+        const more = { revisions: 1, bytes: message.archive.bytes.length }
+        await answer(message, () =>
+          quota.using(more, () => addCode(collections, parts, user, message.design, message.archive, context)),
+        )
+        break
+      }
       case 'remove-code':
-        return answer(message, () => removeCode(collections, user, message.design, context))
+        await answer(message, () => removeCode(collections, parts, user, message.design, context))
+        break
       case 'create-dataset':
-        return answer(message, () => createDataset(collections, parts, user, message.info, context))
+        await answer(message, () =>
+          quota.using({ datasets: 1 }, () => createDataset(collections, parts, user, message.info, context)),
+        )
+        break
       case 'update-dataset':
-        return answer(message, () => updateDataset(collections, parts, user, message.dataset, message.info, context))
+        await answer(message, () => updateDataset(collections, parts, user, message.dataset, message.info, context))
+        break
       case 'remove-dataset':
-        return answer(message, () => removeDataset(collections, user, message.dataset, context))
+        await answer(message, () => removeDataset(collections, user, message.dataset, context))
+        break
     }
+    noteChange(message, quota)
   }
+}
+
+/** What was removed, or may have been made before already, is counted again when it matters. */
+function noteChange({ type, context }: UserCommand, quota: QuotaKeeper): void {
+  if (type.startsWith('remove-') || type === 'update-job' || context?.once !== undefined) quota.changed()
 }
 
 function keep(promises: Set<Promise<void>>, promise: Promise<void>): void {

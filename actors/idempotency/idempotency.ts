@@ -1,9 +1,11 @@
 import { z } from 'zod'
 import type { Behavior, Store } from '../../runtime/index.ts'
 import { text } from '../catalogue/model/atoms.ts'
+import type { Quotas } from '../catalogue/quotas/quotas.ts'
 import { recordsOf, type Stored } from '../catalogue/records/records.ts'
 import { answer } from '../catalogue/reply.ts'
 import { catalogueError } from '../errors.ts'
+import { keyRoom } from './key-room.ts'
 import type { Begun, IdempotencyMessage, KeptAnswer, OnceOutcome, RepeatableRequest } from './protocol.ts'
 
 export interface IdempotencyParts {
@@ -13,10 +15,14 @@ export interface IdempotencyParts {
   readonly newId: () => string
   /** How long an answer is kept. Default: a day. */
   readonly answersKeptMs?: number
+  /** `keys` of each user. Default: any number. */
+  readonly quotas?: Pick<Quotas, 'keys'>
 }
 
 const requestRecord = z.strictObject({
   at: text,
+  /** Absent where nobody is asked who they are. */
+  user: text.exactOptional(),
   fingerprint: text,
   once: text,
   answer: z.strictObject({ status: z.number().int(), json: text }).exactOptional(),
@@ -31,10 +37,11 @@ const sweepEveryMs = 60 * 60 * 1000
  * durable before it goes, with a name for what it makes: after a crash in between, the repetition finds that, or makes it.
  */
 export function idempotency(parts: IdempotencyParts): Behavior<IdempotencyMessage> {
-  const { now, newId, answersKeptMs = dayMs } = parts
+  const { now, newId, answersKeptMs = dayMs, quotas = {} } = parts
   return (context) => {
     const requests = recordsOf(parts.store.documents, 'requests', requestRecord)
     const underWay = new Set<string>()
+    const room = keyRoom(quotas.keys, parts.store.documents, () => Date.parse(now()))
     context.spawn('sweeper', sweeper(sweep), { supervise: { type: 'resume' } })
 
     return (message) => {
@@ -53,10 +60,11 @@ export function idempotency(parts: IdempotencyParts): Behavior<IdempotencyMessag
       }
     }
 
-    async function begin({ id, fingerprint }: RepeatableRequest): Promise<Begun> {
+    async function begin(request: RepeatableRequest): Promise<Begun> {
+      const { id } = request
       let goes = false
       try {
-        const begun = await lookOrInsert(id, fingerprint)
+        const begun = await lookOrInsert(request)
         goes = begun.type === 'go'
         return begun
       } finally {
@@ -64,9 +72,16 @@ export function idempotency(parts: IdempotencyParts): Behavior<IdempotencyMessag
       }
     }
 
-    async function lookOrInsert(id: string, fingerprint: string): Promise<Begun> {
-      const value: RequestRecord = { at: now(), fingerprint, once: newId() }
-      if (await requests.insert({ id, value })) return { type: 'go', once: value.once }
+    async function lookOrInsert({ user, id, fingerprint }: RepeatableRequest): Promise<Begun> {
+      const by = user === '' ? {} : { user }
+      const value: RequestRecord = { at: now(), ...by, fingerprint, once: newId() }
+      // A repetition needs no room.
+      const isKnown = user !== '' && (await room.isFull(user)) && (await requests.get(id)) !== undefined
+      if (!isKnown) await room.take(user)
+      if (!isKnown) {
+        if (await requests.insert({ id, value })) return { type: 'go', once: value.once }
+        room.give(user)
+      }
       const present = await requests.get(id)
       if (!present) throw catalogueError('WRITTEN_MEANWHILE', { what: 'a request of the same key' })
       if (isExpired(present)) {

@@ -2,6 +2,8 @@ import type { Asking } from '../catalogue/reply.ts'
 
 /** A request that may come again, and must have its effect once. */
 export interface RepeatableRequest {
+  /** Who asked; empty where nobody is asked who they are. */
+  readonly user: string
   /** Of who asked, for what, under which key. */
   readonly id: string
   /** Of what was asked: the same key with another is a mistake. */

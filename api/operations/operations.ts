@@ -5,6 +5,7 @@ import { datasetOperations } from './datasets.ts'
 import { designOperations } from './designs.ts'
 import { jobEventOperations } from './job-events.ts'
 import { jobOperations } from './jobs.ts'
+import { usageOperations } from './usage.ts'
 
 /** All operations, each with the types of its definition: those of the interface, then our own additions. */
 export const operations = [
@@ -16,4 +17,5 @@ export const operations = [
   ...notificationOperations,
   ...jobEventOperations,
   ...auditOperations,
+  ...usageOperations,
 ]

@@ -1,4 +1,5 @@
 import { z } from 'zod'
+import { quotaNames } from '../../actors/catalogue/model/index.ts'
 import { CodedError, fileErrorCode, fileReason } from '../../runtime/errors/index.ts'
 import { flamectlError } from '../errors.ts'
 import { textOf } from '../files/json-file.ts'
@@ -13,6 +14,8 @@ const model = z.object({
   token: z.string().min(1).optional(),
   /** For `up` and `token`: for how many days a token may be good. */
   tokens: z.object({ maxDays: z.number().positive() }).optional(),
+  /** For `up`: most of each that a user may have. */
+  quotas: z.partialRecord(z.enum(quotaNames), z.number().int().nonnegative()).optional(),
   /** For `up`: where the agents' workers find each other and put their models, and which image runs them. */
   agents: z
     .object({

@@ -1,5 +1,5 @@
 import { join, resolve } from 'node:path'
-import type { WorkerSettings } from '../../actors/index.ts'
+import type { Quotas, WorkerSettings } from '../../actors/index.ts'
 import { isLoopback, type RunningServer, startServer, storeSetting } from '../../api/index.ts'
 import { flamectlError } from '../errors.ts'
 import { keepPrivate } from '../state-rights.ts'
@@ -31,13 +31,15 @@ export async function openControlPlane({
   jsonBytes,
   mostTasks,
   workers,
+  quotas,
   mostSeconds,
-}: Omit<RawUpOptions, 'port' | 'maxCode' | 'maxBody' | 'maxTasks' | 'broker' | 'registry' | 'image'> & {
+}: Omit<RawUpOptions, 'port' | 'maxCode' | 'maxBody' | 'maxTasks' | 'quota' | 'broker' | 'registry' | 'image'> & {
   readonly port: number
   readonly archiveBytes: number
   readonly jsonBytes: number
   readonly mostTasks: number
   readonly workers: WorkerSettings
+  readonly quotas: Quotas
   /** For which a token may be good. Absent: a year. */
   readonly mostSeconds?: number
 }): Promise<ControlPlane> {
@@ -69,6 +71,7 @@ export async function openControlPlane({
       limits: { jsonBytes },
       mostTasks,
       workers,
+      quotas,
       host,
       port,
       log: { level: logLevel },

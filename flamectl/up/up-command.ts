@@ -1,11 +1,12 @@
 import { resolve } from 'node:path'
 import { Command, Option } from 'commander'
+import { quotaNames } from '../../actors/catalogue/model/index.ts'
 import { mostSecondsIn, readConfig } from '../connection/config-file.ts'
 import { defaultEndpoint } from '../connection/connection.ts'
 import { defaultConfig, type GlobalOptions } from '../connection/global-options.ts'
 import { onStopSignals } from '../stop-signals.ts'
 import { defaultFolder, keyFileIn } from '../store-place.ts'
-import { type RawUpOptions, wholeNumberOf, workerSettings } from './up-options.ts'
+import { quotasOf, type RawUpOptions, wholeNumberOf, workerSettings } from './up-options.ts'
 
 const logLevels = ['debug', 'info', 'warn', 'error', 'silent']
 
@@ -37,6 +38,10 @@ export function upCommand(): Command {
     .option('--max-body <megabytes>', 'of a request in JSON', '4')
     .option('--max-tasks <number>', 'that a job may have', '100000')
     .option(
+      '--quota <name=most...>',
+      `that each user may have, of ${quotaNames.join(', ')} (or in the configuration); see flamectl get quota`,
+    )
+    .option(
       '--broker <sort=host...>',
       'where agents find each other, such as mqtt=broker:1883 (or in the configuration)',
     )
@@ -51,6 +56,7 @@ export function upCommand(): Command {
       const { config } = command.optsWithGlobals<GlobalOptions>()
       const settings = await readConfig(config, { optional: config === defaultConfig })
       const workers = workerSettings(raw, settings)
+      const quotas = quotasOf(raw, settings)
       const port = wholeNumberOf('--port', raw.port, 0, 65_535)
       const archiveBytes = wholeNumberOf('--max-code', raw.maxCode, 1, 1000) * 1024 * 1024
       const jsonBytes = wholeNumberOf('--max-body', raw.maxBody, 1, 1000) * 1024 * 1024
@@ -64,6 +70,7 @@ export function upCommand(): Command {
         jsonBytes,
         mostTasks,
         workers,
+        quotas,
       })
       const endpoint = server.url === defaultEndpoint ? '' : ` --endpoint ${server.url}`
       console.log(`control plane at ${server.url}, its state in ${server.state}`)

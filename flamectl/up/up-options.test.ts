@@ -3,7 +3,7 @@ import { join } from 'node:path'
 import test from 'ava'
 import { temporaryFolder } from '../../test/support/temporary-folder.ts'
 import { readConfig } from '../connection/config-file.ts'
-import { workerSettings } from './up-options.ts'
+import { quotasOf, workerSettings } from './up-options.ts'
 
 test('agents are told brokers, registry and image of the configuration, or those of flags', async (t) => {
   await using folder = await temporaryFolder()
@@ -39,4 +39,17 @@ test('agents are told brokers, registry and image of the configuration, or those
     t.throws(() => workerSettings(wrong, {}), { code: 'OPTION_VALUE' })
   await writeFile(file, 'agents: { brokers: [{ sort: pigeon, host: a }] }')
   await t.throwsAsync(config(), { code: 'CONFIG_INVALID', message: /agents\.brokers\.0\.sort/ })
+})
+
+test('users may have what the configuration says, or flags', async (t) => {
+  await using folder = await temporaryFolder()
+  const file = join(folder.path, 'config.yaml')
+  await writeFile(file, 'quotas: { jobs: 5, tasks: 100 }')
+  const config = await readConfig(file, { optional: false })
+  t.deepEqual(quotasOf({}, config), { jobs: 5, tasks: 100 })
+  t.deepEqual(quotasOf({ quota: ['jobs=7,keys=1', 'bytes=0'] }, config), { jobs: 7, tasks: 100, keys: 1, bytes: 0 })
+  for (const wrong of ['jobs', 'jobs=-1', 'toys=1', 'jobs=many'])
+    t.throws(() => quotasOf({ quota: [wrong] }, {}), { code: 'OPTION_VALUE' }, wrong)
+  await writeFile(file, 'quotas: { toys: 5 }')
+  await t.throwsAsync(readConfig(file, { optional: false }), { code: 'CONFIG_INVALID' })
 })

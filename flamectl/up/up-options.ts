@@ -1,3 +1,4 @@
+import { type QuotaName, type Quotas, quotaNames } from '../../actors/catalogue/model/index.ts'
 import type { WorkerSettings } from '../../actors/index.ts'
 import type { Config } from '../connection/config-file.ts'
 import { flamectlError } from '../errors.ts'
@@ -17,6 +18,7 @@ export interface RawUpOptions {
   readonly cors?: readonly string[]
   readonly maxBody: string
   readonly maxTasks: string
+  readonly quota?: readonly string[]
   readonly broker?: readonly string[]
   readonly registry?: string
   readonly image?: string
@@ -32,6 +34,22 @@ export function wholeNumberOf(option: string, given: string, from: number, to: n
     expected: `a whole number from ${from} to ${to}`,
     given: JSON.stringify(given),
   })
+}
+
+/** What each user may have: flags win over the configuration. OPTION_VALUE. */
+export function quotasOf({ quota = [] }: Pick<RawUpOptions, 'quota'>, { quotas: configured = {} }: Config): Quotas {
+  const quotas: Partial<Record<QuotaName, number>> = {}
+  for (const name of quotaNames) {
+    const most = configured[name]
+    if (most !== undefined) quotas[name] = most
+  }
+  for (const given of quota.flatMap((one) => one.split(','))) {
+    const [, called, number] = /^(\w+)=(\d{1,15})$/.exec(given) ?? []
+    const name = quotaNames.find((one) => one === called)
+    if (name === undefined) throw unfit('--quota', `one of ${quotaNames.join(', ')}, = and a whole number`, given)
+    quotas[name] = Number(number)
+  }
+  return quotas
 }
 
 /** What agents' workers are told: flags win over the configuration. OPTION_VALUE. */

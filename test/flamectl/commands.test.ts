@@ -31,6 +31,7 @@ test.serial('a design, its parts, a dataset and a job are created, shown, change
   const few = await up.command('get', 'designs', '-l', '1', '-o', 'name')
   t.deepEqual([few.out, few.err], ['d\n', 'there are more than 1: see --limit\n'])
   t.is(await done('get', 'designs', '--limit', '0', '-o', 'name'), 'd\ne')
+  t.regex(await done('get', 'quota'), /^NAME +USED +MOST\ndesigns +2 +any\n/)
   await done('update', 'design', 'd', '-n', 'first')
   t.like(await json('get', 'design', 'd'), { id: 'd', name: 'first', description: 'a first one' })
 

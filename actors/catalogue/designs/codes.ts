@@ -8,6 +8,7 @@ import type { DesignRecord } from '../records/record-models.ts'
 import type { RequestContext } from '../reply.ts'
 import { checkedArchive, defaultArchiveLimits } from './archive.ts'
 import { findDesign } from './designs.ts'
+import { removeLeftRevisions } from './left-revisions.ts'
 import { isMade, onceOf } from './revisions.ts'
 
 export interface CodeArchive {
@@ -78,9 +79,10 @@ export async function readCodeRevision(collections: Collections, user: string, i
   return { revision: value.code.last }
 }
 
-/** The design has no code then; the next one gets the next revision, since jobs may use the earlier ones. */
+/** The design has no code then, and keeps the revisions that jobs name; the next one gets the next number. */
 export async function removeCode(
   collections: Collections,
+  { store }: Pick<CatalogueParts, 'store'>,
   user: string,
   id: string,
   context?: RequestContext,
@@ -89,6 +91,7 @@ export async function removeCode(
   if (!found.value.code.present) throw catalogueError('CODE_UNKNOWN', { id })
   assertMatch(context, `the code of ${id}`, keyOf(found.value))
   await collections.designs.replace(found, { ...found.value, code: { ...found.value.code, present: false } })
+  await removeLeftRevisions(collections, store, found.value.serial)
   return null
 }
 

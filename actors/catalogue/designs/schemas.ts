@@ -9,6 +9,7 @@ import type { DesignRecord } from '../records/record-models.ts'
 import type { Stored } from '../records/records.ts'
 import type { RequestContext } from '../reply.ts'
 import { findDesign } from './designs.ts'
+import { removeLeftRevisions } from './left-revisions.ts'
 import { isMade, onceOf } from './revisions.ts'
 
 /** Adds a revision. SCHEMA_INVALID with every fault that shows without datasets and code. */
@@ -47,9 +48,10 @@ async function schemaOf({ schemas }: Collections, { value }: Stored<DesignRecord
   return value.schema.present ? (await schemas.get(`${value.serial}/${value.schema.last}`))?.value : undefined
 }
 
-/** The design has no schema then; the next one gets the next revision, since jobs may use the earlier ones. */
+/** The design has no schema then, and keeps the revisions that jobs name; the next one gets the next number. */
 export async function removeSchema(
   collections: Collections,
+  { store }: Pick<CatalogueParts, 'store'>,
   user: string,
   id: string,
   context?: RequestContext,
@@ -59,5 +61,6 @@ export async function removeSchema(
   assertMatch(context, `the schema of ${id}`, await schemaOf(collections, found))
   const schema = { ...found.value.schema, present: false }
   await collections.designs.replace(found, { ...found.value, schema })
+  await removeLeftRevisions(collections, store, found.value.serial)
   return null
 }

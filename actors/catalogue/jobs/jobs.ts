@@ -8,6 +8,7 @@ import type { JobSpecification, JobStatus } from '../model/job.ts'
 import type { TaskInfo } from '../model/task.ts'
 import { afterOf, type Page, type PageRequest, pageOf } from '../page.ts'
 import type { CatalogueParts } from '../parts.ts'
+import type { QuotaKeeper } from '../quotas/quota-keeper.ts'
 import { attempted } from '../records/attempted.ts'
 import type { Collections } from '../records/collections.ts'
 import type { CatalogueJob, TaskRecord } from '../records/record-models.ts'
@@ -22,6 +23,7 @@ import { specificationOf, storedSpecification } from './specifications.ts'
 /** What a command on a job came with, and who hears how far it has come. */
 export interface JobProgress {
   readonly context?: RequestContext | undefined
+  readonly quota: Pick<QuotaKeeper, 'using'>
   /** Creations: what others may change has been read. Changes and removals: the job's own document is written. */
   readonly onSettled: () => void
 }
@@ -32,7 +34,7 @@ export async function createJob(
   parts: CatalogueParts,
   user: string,
   given: JobSpecification,
-  { context, onSettled }: JobProgress,
+  { context, onSettled, quota }: JobProgress,
 ): Promise<JobStatus> {
   checkIdentifier('a user', user)
   sameOwner(user, given)
@@ -47,31 +49,36 @@ export async function createJob(
   }
   const present = given.id === undefined && once === undefined ? undefined : await jobs.get(id)
   if (present) return madeBefore(present)
-  const { expanded, count, spec, designSerial } = await planJob(collections, parts, user, id, given)
-  onSettled()
-  const [at, expansion] = [now(), newId()]
-  const { inJob, beside } = storedSpecification(collections, { job: id, expansion }, spec)
-  const value: CatalogueJob = {
-    ...inJob,
-    ...(once === undefined ? {} : { once }),
-    taskCount: count,
-    designSerial,
-    userId: user,
-    expansion,
-    state: 'ready',
-    createdAt: at,
-    updatedAt: at,
-  }
-  const job = [jobs.entry(id, value), ...beside]
-  const entries = taskEntries(collections, id, expansion, expanded, at)
-  const isMade =
-    count <= batch
-      ? await insertAll([...job, ...entries])
-      : await changingTasks(collections, parts, { job: id, adds: expansion }, async () => {
-          await inBatches(entries, batch, insertAll)
-          return insertAll(job)
-        })
-  return isMade ? statusOf({ id, value }) : madeBefore(await jobs.get(id))
+  return quota.using({ jobs: 1 }, async () => {
+    const { expanded, count, spec, designSerial } = await planJob(collections, parts, user, id, given)
+    onSettled()
+    const [at, expansion] = [now(), newId()]
+    const { inJob, beside } = storedSpecification(collections, { job: id, expansion }, spec)
+    const value: CatalogueJob = {
+      ...inJob,
+      ...(once === undefined ? {} : { once }),
+      taskCount: count,
+      designSerial,
+      userId: user,
+      expansion,
+      state: 'ready',
+      createdAt: at,
+      updatedAt: at,
+    }
+    const job = [jobs.entry(id, value), ...beside]
+    const entries = taskEntries(collections, id, expansion, expanded, at)
+    const { specificationBytes: bytes = 0 } = inJob
+    return quota.using({ tasks: count, bytes }, async () => {
+      const isMade =
+        count <= batch
+          ? await insertAll([...job, ...entries])
+          : await changingTasks(collections, parts, { job: id, adds: expansion }, async () => {
+              await inBatches(entries, batch, insertAll)
+              return insertAll(job)
+            })
+      return isMade ? statusOf({ id, value }) : madeBefore(await jobs.get(id))
+    })
+  })
 }
 
 export function listJobs({ jobs }: Collections, user: string, page: PageRequest): Promise<Page<JobStatus>> {
@@ -100,7 +107,7 @@ export async function updateJob(
   user: string,
   id: string,
   given: JobSpecification,
-  { context, onSettled }: JobProgress,
+  { context, onSettled, quota }: JobProgress,
 ): Promise<null> {
   sameOwner(user, given)
   sameId(id, given)
@@ -124,16 +131,22 @@ export async function updateJob(
     state: 'ready',
     updatedAt: at,
   }
-  await changingTasks(collections, parts, { job: id, adds, replaces, run: goesOn ? undefined : run }, async () => {
-    const entries = taskEntries(collections, id, adds, expanded, at)
-    await inBatches(entries, parts.batch ?? batchSize, collections.insertAll)
-    if (beside.length > 0) await collections.insertAll(beside)
-    await collections.jobs.replace(found, value)
-    onSettled()
-    return true
-  })
-  if (value.designSerial !== found.value.designSerial)
-    await removeLeftRevisions(collections, parts.store, found.value.designSerial)
+  const more = {
+    tasks: Math.max(0, count - (found.value.taskCount ?? 0)),
+    bytes: Math.max(0, (inJob.specificationBytes ?? 0) - (found.value.specificationBytes ?? 0)),
+  }
+  const change = { job: id, adds, replaces, run: goesOn ? undefined : run }
+  const changed = () =>
+    changingTasks(collections, parts, change, async () => {
+      const entries = taskEntries(collections, id, adds, expanded, at)
+      await inBatches(entries, parts.batch ?? batchSize, collections.insertAll)
+      if (beside.length > 0) await collections.insertAll(beside)
+      await collections.jobs.replace(found, value)
+      await removeLeftRevisions(collections, parts.store, found.value.designSerial)
+      onSettled()
+      return true
+    })
+  await quota.using(more, changed)
   return null
 }
 
@@ -164,10 +177,10 @@ export async function removeJob(
   await changingTasks(collections, parts, { job: id, replaces: value.expansion, run: value.run }, async () => {
     // Refused if it was started meanwhile; from here on it can't be, and nobody sees it any more.
     await collections.jobs.replace(found, { ...value, removing: true })
+    await removeLeftRevisions(collections, parts.store, value.designSerial)
     onSettled()
     return true
   })
-  await removeLeftRevisions(collections, parts.store, value.designSerial)
   return null
 }
 

@@ -116,7 +116,8 @@ async function schemaOf(
   found: FoundFaults,
 ): Promise<[number, Schema | undefined]> {
   const revision = given.schemaRevision ?? lastOf(schema)
-  const present = revision > schema.last ? undefined : await schemas.get(`${serial}/${revision}`)
+  // Of what was taken away, revisions stay for the jobs that name them, and for no others.
+  const present = revision > lastOf(schema) ? undefined : await schemas.get(`${serial}/${revision}`)
   if (!present) found.note(() => missing('SCHEMA_UNKNOWN', 'schemaRevision', given.schemaRevision, schema))
   return [revision, present?.value]
 }
@@ -128,7 +129,7 @@ async function codeOf(
   found: FoundFaults,
 ): Promise<[number, string[] | undefined]> {
   const revision = given.codeRevision ?? lastOf(code)
-  const present = revision > code.last ? undefined : await codes.get(`${serial}/${revision}`)
+  const present = revision > lastOf(code) ? undefined : await codes.get(`${serial}/${revision}`)
   if (!present) found.note(() => missing('CODE_UNKNOWN', 'codeRevision', given.codeRevision, code))
   return [revision, present && topFolders(present.value.files)]
 }

@@ -19,10 +19,14 @@ export function storedSpecification(
   { specifications }: Collections,
   { job, expansion }: { readonly job: string; readonly expansion: string },
   spec: JobSpecification,
-): { readonly inJob: Pick<CatalogueJob, 'spec' | 'isSpecApart'>; readonly beside: readonly NewDocument[] } {
-  if (JSON.stringify(spec).length <= mostInline) return { inJob: { spec }, beside: [] }
+): {
+  readonly inJob: Pick<CatalogueJob, 'spec' | 'isSpecApart' | 'specificationBytes'>
+  readonly beside: readonly NewDocument[]
+} {
+  const specificationBytes = Buffer.byteLength(JSON.stringify(spec))
+  if (specificationBytes <= mostInline) return { inJob: { spec }, beside: [] }
   const beside = [specifications.entry(specificationKey(job, expansion), spec)]
-  return { inJob: { spec: briefOf(spec), isSpecApart: true }, beside }
+  return { inJob: { spec: briefOf(spec), isSpecApart: true, specificationBytes }, beside }
 }
 
 /** Where a large specification is: it comes and goes with the tasks of an expansion. */

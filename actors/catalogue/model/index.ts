@@ -1,4 +1,5 @@
 export { editableStates, endedNames } from '../jobs/job-transitions.ts'
+export * from '../quotas/quotas.ts'
 export { checkIdentifier, identifier, models } from './atoms.ts'
 export * from './audit-entry.ts'
 export * from './compute.ts'

@@ -80,6 +80,8 @@ export const jobRecord = z.strictObject({
   spec: briefSpecification,
   /** The whole is a document of its own. */
   isSpecApart: z.literal(true).exactOptional(),
+  /** Of one that is. */
+  specificationBytes: z.number().int().exactOptional(),
   /** How many tasks it has. */
   taskCount: z.number().int().exactOptional(),
   designSerial: text,

@@ -1,0 +1,57 @@
+import { z } from 'zod'
+import { models } from '../model/atoms.ts'
+
+/** What may be bounded for each user. */
+export const quotaNames = ['designs', 'revisions', 'bytes', 'datasets', 'jobs', 'tasks', 'keys'] as const
+export type QuotaName = (typeof quotaNames)[number]
+
+/** Most of each that a user may have. Absent: any number. */
+export type Quotas = Readonly<Partial<Record<QuotaName, number>>>
+
+/** Where callers are asked who they are, and nothing else is said: more than people use, and less than a store bears. */
+export const defaultQuotas: Quotas = {
+  designs: 1000,
+  revisions: 10_000,
+  bytes: 4 * 1024 ** 3,
+  datasets: 200_000,
+  jobs: 10_000,
+  tasks: 1_000_000,
+  keys: 10_000,
+}
+
+/** What each is, and how a user gets room. */
+export const quotaWords: Readonly<Record<QuotaName, { readonly what: string; readonly advice: string }>> = {
+  designs: { what: 'designs', advice: 'delete designs' },
+  revisions: {
+    what: 'revisions of schemas and code',
+    advice: "delete a design's code or schema, with which go all revisions that no job names, or delete jobs",
+  },
+  bytes: {
+    what: 'bytes of code, schemas and large specifications of jobs',
+    advice: "delete a design's code or schema, with which go all revisions that no job names, or delete jobs",
+  },
+  datasets: { what: 'datasets', advice: 'delete datasets' },
+  jobs: { what: 'jobs', advice: 'delete jobs that have ended' },
+  tasks: { what: 'tasks of jobs', advice: 'delete jobs that have ended' },
+  keys: { what: 'requests with an Idempotency-Key', advice: 'leave the key out, or wait: each is kept for a day' },
+}
+
+export type Usage = Readonly<Record<QuotaName, number>>
+
+/** Zero is taken for absent where answers are decoded. */
+const used = z
+  .strictObject({ used: z.number().int().default(0), most: z.number().int().exactOptional() })
+  .default({ used: 0 })
+
+/** How much a user has, and may have. */
+export const usageReport = z.strictObject({
+  designs: used,
+  revisions: used,
+  bytes: used,
+  datasets: used,
+  jobs: used,
+  tasks: used,
+  keys: used,
+})
+models.add(usageReport, { id: 'Usage' })
+export type UsageReport = z.output<typeof usageReport>
