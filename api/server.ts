@@ -17,6 +17,7 @@ import { foreignSource, hostOf } from './http/loopback.ts'
 import { problemBody, problemOf } from './http/problem.ts'
 import { respond, send, sendJson } from './http/respond.ts'
 import { addressOf, type Handler, paramsOf, restServer } from './http/rest-server.ts'
+import { hidingOf } from './http/server-paths.ts'
 import type { AuditTrail } from './observe/audit-trail.ts'
 import type { Log } from './observe/log.ts'
 import type { Metrics } from './observe/metrics.ts'
@@ -42,6 +43,8 @@ export interface ApiOptions {
   readonly accounts: LocalAccounts | undefined
   /** Of pages elsewhere that may ask. */
   readonly origins: readonly string[]
+  /** Folders whose place on this machine only administrators are told. */
+  readonly hidden: readonly string[]
 }
 
 export type Limits = BodyLimits & Bounds
@@ -59,6 +62,7 @@ export function apiServer({
   gate,
   accounts,
   origins,
+  hidden,
 }: ApiOptions): Server {
   // Each stream listens to it.
   setMaxListeners(0, closing)
@@ -89,7 +93,9 @@ export function apiServer({
       // Not waited for by the caller: that it was asked for is noted.
       if (operation.method !== 'get') trail.answered(request, operation.status)
       if (answer.type === 'events') beginStream(request, response)
-      return respond(request, response, operation, answer, { closing, heartbeatMs })
+      const isAdmin = exchangeOf(request).caller?.scopes.includes('admin') === true
+      const hide = isAdmin ? undefined : hidingOf(operation.id, hidden)
+      return respond(request, response, operation, answer, { closing, heartbeatMs, hide })
     })
   }
   mount('get', '/openapi.json', 'openapi', async (_, response) => send(response, 200, 'application/json', description))

@@ -1,4 +1,6 @@
 import { isIPv6 } from 'node:net'
+import { resolve } from 'node:path'
+import { fileURLToPath } from 'node:url'
 import {
   archiveLimitsOf,
   asking,
@@ -159,12 +161,13 @@ export async function startServer({
     gate,
     accounts,
     origins,
+    hidden: gate ? foldersOf(storeSetting, inProcess) : [],
   })
   const closeConnections = boundConnections(server, bounds)
   try {
-    await new Promise<void>((resolve, reject) => {
+    await new Promise<void>((listening, reject) => {
       server.on('error', reject)
-      server.listen(port, host, resolve)
+      server.listen(port, host, listening)
     })
   } catch (cause) {
     await release()
@@ -174,8 +177,8 @@ export async function startServer({
   const close = () => {
     closing.abort()
     ref.tell({ type: 'release' })
-    closed ??= new Promise<void>((resolve) => {
-      server.close(() => resolve())
+    closed ??= new Promise<void>((done) => {
+      server.close(() => done())
       closeConnections()
     })
       .then(() => trail.settled())
@@ -185,4 +188,13 @@ export async function startServer({
   const name = isIPv6(host) ? `[${host}]` : host
   const isShared = !gate && !accounts
   return { isShared, url: `http://${name}:${portOf(server)}`, close, [Symbol.asyncDispose]: close }
+}
+
+/** Where this server keeps its things, and is installed. */
+function foldersOf(store: Setting['store'], inProcess: Setting['inProcess']): string[] {
+  const jobs = typeof inProcess === 'object' ? [resolve(inProcess.folder)] : []
+  const state = store.type === 'lmdb' ? [resolve(store.folder)] : []
+  return [...jobs, ...state, fileURLToPath(new URL('../..', import.meta.url)).replace(/[/\\]$/, '')].filter(
+    (folder) => folder.length > 1,
+  )
 }

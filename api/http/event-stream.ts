@@ -3,12 +3,15 @@ import type { ServerResponse } from 'node:http'
 import { endedNames } from '../../actors/catalogue/model/index.ts'
 import type { NumberedEvent } from '../../actors/index.ts'
 import type { FollowedEvents } from '../operation.ts'
+import type { Hide } from './server-paths.ts'
 
 export interface StreamOptions {
   /** Aborted when the server closes: streams end then. */
   readonly closing: AbortSignal
   /** After so long without an event a comment is sent, which shows both sides whether the other is there. */
   readonly heartbeatMs: number
+  /** Of the text of events. */
+  readonly hide?: Hide | undefined
 }
 
 export const eventStreamType = 'text/event-stream'
@@ -58,7 +61,7 @@ export async function sendEvents(
         await write(
           found
             .filter(({ event }) => events.isWanted(event))
-            .map(framed)
+            .map((event) => framed(event, options.hide))
             .join(''),
         )
         found = await events.read(last, 0)
@@ -103,6 +106,6 @@ export async function sendEvents(
   }
 }
 
-function framed(event: NumberedEvent): string {
-  return `id: ${event.number}\ndata: ${JSON.stringify(event)}\n\n`
+function framed(event: NumberedEvent, hide: Hide = (json) => json): string {
+  return `id: ${event.number}\ndata: ${hide(JSON.stringify(event))}\n\n`
 }

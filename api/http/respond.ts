@@ -15,10 +15,11 @@ export async function respond(
   answer: Answer,
   options: StreamOptions,
 ): Promise<void> {
+  const { hide = (json: string) => json } = options
   switch (answer.type) {
     case 'json': {
       if (method === 'get' && isUnchanged(request, response, entityTag(answer.value))) return
-      return sendJson(response, status, answer.value)
+      return send(response, status, 'application/json', hide(JSON.stringify(answer.value)))
     }
     case 'kept':
       response.setHeader('idempotency-replayed', 'true')
@@ -26,7 +27,7 @@ export async function respond(
     case 'page': {
       const { items, next } = answer.page
       if (next !== undefined) response.setHeader('link', `<${nextPage(request, next)}>; rel="next"`)
-      return sendJson(response, status, items)
+      return send(response, status, 'application/json', hide(JSON.stringify(items)))
     }
     case 'events':
       if (request.method === 'HEAD') return send(response, 200, eventStreamType, '')

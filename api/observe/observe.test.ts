@@ -114,6 +114,7 @@ test('metrics count requests by operation and status, and name nothing that a ca
     'flame_http_requests_total{operation="createDesign",status="201"} 1',
     'flame_http_requests_total{operation="getDesign",status="404"} 2',
     'flame_http_requests_total{operation="none",status="404"} 1',
+    'flame_http_refusals_total{code="DESIGN_UNKNOWN"} 2',
     'flame_http_request_seconds_count{operation="getDesign"} 2',
     'flame_http_requests_in_flight 1',
     'flame_actor_dead_letters_total 0',

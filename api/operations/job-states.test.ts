@@ -1,7 +1,9 @@
 import { join } from 'node:path'
 import test from 'ava'
 import { fileRegistry } from '../../sdk/node/index.ts'
-import { type ApiStage, apiStage } from '../../test/support/api-stage.ts'
+import { type ApiStage, apiStage, codeForm } from '../../test/support/api-stage.ts'
+import { bearers } from '../../test/support/bearer.ts'
+import { zipped } from '../../test/support/stored-job.ts'
 import { temporaryFolder } from '../../test/support/temporary-folder.ts'
 import { type Call, reached, trivialJob } from '../../test/support/trivial-job.ts'
 
@@ -62,4 +64,28 @@ test("an agent reports with its task's key, or with none where nobody is asked w
   t.like(await report('?key='), { status: 400, body: { code: 'TASK_KEY_MISSING' } })
   t.like(await report(''), { status: 409, body: { code: 'JOB_STATE' } })
   t.like(await report('?key=wrong'), { status: 403, body: { code: 'TASK_KEY_WRONG' } })
+})
+
+test('where tokens are asked for, a user is not told where a server keeps the code that failed; an administrator is', async (t) => {
+  await using folder = await temporaryFolder()
+  await using of = await bearers()
+  await using api = await apiStage('memory', { inProcess: { folder: folder.path, workers: 0 }, authentication: of })
+  const [own, admin] = [await of.of('u', ['user']), await of.of('a', ['admin'])]
+  const code = () => codeForm(zipped({ 'top-aggregator/README': '-', 'trainer/README': '-' }))
+  const call: Call = async (method, path, body) =>
+    (await api.call(method, path, path.endsWith('/code') ? code() : body, own)).body
+  await api.call('POST', '/computes', { computeId: 'default', region: 'r', adminId: 'a', apiKey: 'k' }, admin)
+  const job = await trivialJob(call, { job: 'j', clients: 2, rounds: 1 })
+  await call('PUT', `${job}/status`, { id: 'j', state: 'starting' })
+  await reached(call, job, 'failed')
+  for (const path of [`${job}/events?follow=false`, `${job}/status`, '/users/u/jobs']) {
+    const told = async (as: Record<string, string>) => {
+      const { body } = await api.call('GET', path, undefined, as)
+      return body instanceof Uint8Array ? Buffer.from(body).toString() : JSON.stringify(body)
+    }
+    const [toUser, toAdmin] = [await told(own), await told(admin)]
+    t.false(toUser.includes(folder.path), toUser)
+    t.is(toUser, toAdmin.replaceAll(folder.path, '<server>'))
+    if (path.includes('events')) t.true(toUser.includes('<server>/code'), toUser)
+  }
 })

@@ -63,6 +63,7 @@ export async function planeStage({ heartbeatMs = 15_000, gate, limits = {} }: Pl
     gate,
     accounts: undefined,
     origins: [],
+    hidden: [],
   })
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
   return {
