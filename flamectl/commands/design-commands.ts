@@ -1,5 +1,6 @@
 import { Command } from 'commander'
 import type { CommandContext } from '../context.ts'
+import { flamectlError } from '../errors.ts'
 import { limitOption, printList } from './listing.ts'
 import type { Verbs } from './verbs.ts'
 
@@ -43,6 +44,12 @@ export function designCommands(context: CommandContext): Verbs {
         .option('-n, --name <text>', 'name')
         .option('-d, --desc <text>', 'description')
         .action(async (designId: string, { name, desc }: { name?: string; desc?: string }) => {
+          if (name === undefined && desc === undefined)
+            throw flamectlError('OPTION_VALUE', {
+              option: '--name or --desc',
+              expected: 'what to change',
+              given: 'neither',
+            })
           const { client, user } = await connect()
           const before = await client.getDesign({ user, designId })
           const named = name ?? before.name

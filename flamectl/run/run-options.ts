@@ -87,11 +87,14 @@ function keptRounds(given: string): { readonly keep?: KeptRounds } {
   return { keep: { last, best } }
 }
 
+/** A comma after which another setting begins: others belong to a value. */
+const nextSetting = /,(?=\s*[A-Za-z_]\w*\s*=)/
+
 /** The settings that --set overrides, by name. RUN_SETTING_SYNTAX. */
 export function overridesOf(given: readonly string[]): Record<string, string> {
   const overrides: Record<string, string> = {}
   for (const list of given) {
-    for (const pair of list.split(',')) {
+    for (const pair of list.split(nextSetting)) {
       const at = pair.indexOf('=')
       const name = pair.slice(0, at).trim()
       if (at < 0 || name === '') throw flamectlError('RUN_SETTING_SYNTAX', { given: JSON.stringify(list) })

@@ -90,7 +90,7 @@ export const tagFaults = {
   TAG_BACKEND_UNKNOWN: { message: '{backend} is no backend; there are {known}', hint: 'name one of these' },
   TAG_CODE_MISSING: {
     message: 'the code has no folder for role {role}',
-    hint: 'add a folder of that name to the archive',
+    hint: 'pack a folder of that name, with at least one file in it: archives leave empty folders out',
   },
 } as const satisfies Record<string, ErrorEntry>
 

@@ -107,6 +107,7 @@ const failures: readonly [string, readonly string[], number, RegExp][] = [
   ['an unknown command', ['make', 'design'], 2, /unknown command[^]*see flamectl --help/],
   ['an unknown thing', ['get', 'cake'], 2, /unknown command[^]*see flamectl get --help/],
   ['an unknown format', ['get', 'jobs', '-o', 'xml'], 2, /Allowed choices/],
+  ['a change of nothing', ['update', 'design', 'd'], 2, /OPTION_VALUE: --name or --desc/],
   ['an impossible limit', ['get', 'jobs', '--limit', '-3'], 2, /OPTION_VALUE/],
   ['a port that is none', ['up', '--port', 'x'], 2, /OPTION_VALUE/],
   ['a configuration that is not there', ['get', 'jobs', '--config', 'none'], 2, /CONFIG_MISSING/],

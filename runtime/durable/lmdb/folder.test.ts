@@ -47,6 +47,14 @@ test('a new folder, also deep, becomes a store; one with other files is refused 
   }
 })
 
+test('a folder that cannot be made, though its parent is there, is refused at once', async (t) => {
+  if (process.platform !== 'linux') {
+    t.log('not tried: only Linux has such a folder')
+    return t.pass()
+  }
+  await t.throwsAsync(lmdbStore('/proc/flame/state'), { code: 'STORE_LOST' })
+})
+
 test('another format, and a marker that is none, are refused and left alone', async (t) => {
   await using folder = await temporaryFolder()
   await filled(folder.path)

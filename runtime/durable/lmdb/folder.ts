@@ -2,7 +2,7 @@ import { mkdir, open, readdir, readFile, rename, writeFile } from 'node:fs/promi
 import { constants } from 'node:os'
 import { dirname, join } from 'node:path'
 import { CodedError } from '../../errors/coded-error.ts'
-import { fileReason, type SystemFault, systemFault } from '../../errors/file-reason.ts'
+import { fileErrorCode, fileReason, type SystemFault, systemFault } from '../../errors/file-reason.ts'
 import { storeError } from '../errors.ts'
 import { ownerFiles } from './owner.ts'
 import { trialFile } from './room.ts'
@@ -30,13 +30,26 @@ const ownFiles: readonly string[] = [
  * STORE_FOREIGN, STORE_FORMAT, STORE_DAMAGED; then nothing in it was changed.
  */
 export async function checkFolder(folder: string): Promise<void> {
-  await mkdir(dirname(folder), { recursive: true })
+  await makeFolder(dirname(folder))
   // Whatever is stored is for its owner alone.
-  await mkdir(folder, { recursive: true, mode: 0o700 })
+  await makeFolder(folder, 0o700)
   const found = await readdir(folder)
   if (found.includes(marker)) return checkMarker(folder, await readFile(join(folder, marker), 'utf8'))
   const foreign = found.find((name) => !ownFiles.includes(name) || name === 'data.mdb')
   if (foreign) throw storeError('STORE_FOREIGN', { folder, found: foreign })
+}
+
+/**
+ * Makes a folder, and those above it, where they are missing. Node's own `recursive` tries for ever where the system says that
+ * a folder's parent is missing though it's there, as below /proc.
+ */
+async function makeFolder(folder: string, mode = 0o777): Promise<void> {
+  const made = await mkdir(folder, { mode }).catch((cause: unknown) => cause)
+  if (made === undefined || fileErrorCode(made) === 'EEXIST') return
+  if (fileErrorCode(made) !== 'ENOENT' || dirname(folder) === folder) throw made
+  await makeFolder(dirname(folder))
+  const again = await mkdir(folder, { mode }).catch((cause: unknown) => cause)
+  if (again !== undefined && fileErrorCode(again) !== 'EEXIST') throw again
 }
 
 /**
