@@ -3,6 +3,7 @@ import { execFileSync } from 'node:child_process'
 import { existsSync, readdirSync, readFileSync, rmSync, statSync, unlinkSync, writeFileSync } from 'node:fs'
 import { createRequire } from 'node:module'
 import { dirname, join } from 'node:path'
+import { writeBillOfMaterials } from './sbom.js'
 
 const kernels = [
   { source: 'sdk/strategy/sum/assembly/kernel.ts', target: 'sdk/strategy/sum/kernel-bytes.ts', name: 'kernelBase64' },
@@ -62,3 +63,4 @@ try {
 } catch {
   process.exitCode = 1 // The compiler has said what is wrong.
 }
+writeBillOfMaterials('dist/sbom.cdx.json')

@@ -2,7 +2,7 @@
 import { mkdirSync } from 'node:fs'
 import { join } from 'node:path'
 import { makeOnce, peersFolder } from './setup/folders.js'
-import { python } from './setup/python.js'
+import { pinned, python } from './setup/python.js'
 import { main, must, step } from './setup/run.js'
 
 const version = '4.32.5'
@@ -12,7 +12,7 @@ main(() => {
   mkdirSync(peersFolder, { recursive: true })
   const folder = makeOnce(join(peersFolder, `schemathesis-${version}`), (draft) => {
     must(python(), ['-m', 'venv', draft], 'SETUP_PYTHON', {})
-    const install = ['-m', 'pip', 'install', '--quiet', what]
+    const install = ['-m', 'pip', 'install', '--quiet', '--no-deps', '--requirement', pinned('schemathesis')]
     step(`installing ${what}`, () =>
       must(join(draft, 'bin', 'python'), install, 'SETUP_DOWNLOAD', { what, from: 'PyPI' }),
     )

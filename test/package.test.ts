@@ -52,11 +52,22 @@ const files = {
     })`,
 }
 
+/** What the project installs: the package, and besides it the versions that the clone has, not what is newest today. */
+function lockWith(archive: string): object {
+  const { packages, ...lock } = JSON.parse(readFileSync(join(clone, 'package-lock.json'), 'utf8'))
+  const { name, version, dependencies, bin, engines } = packages['']
+  const own = { version, resolved: `file:${archive}`, license: 'Apache-2.0', dependencies, bin, engines }
+  const others = Object.entries(packages).filter(([path, entry]) => path !== '' && !Object(entry).dev)
+  const root = { name: 'mine', version: '1.0.0', dependencies: { [name]: `file:${archive}` } }
+  return { ...lock, name: 'mine', packages: { '': root, [`node_modules/${name}`]: own, ...Object.fromEntries(others) } }
+}
+
 test.before(async () => {
   await run('npm', ['pack', '--silent', '--ignore-scripts', '--pack-destination', root], { cwd: clone })
   const archive = readdirSync(root).find((name) => name.endsWith('.tgz')) ?? ''
   mkdirSync(join(project, 'learned'), { recursive: true })
   for (const [path, text] of Object.entries(files)) writeFileSync(join(project, path), text)
+  writeFileSync(join(project, 'package-lock.json'), JSON.stringify(lockWith(join(root, archive))))
   const quick = ['--prefer-offline', '--ignore-scripts', '--no-audit', '--no-fund']
   await run('npm', ['install', ...quick, join(root, archive)], { cwd: project })
 })
@@ -72,7 +83,8 @@ for (const version of [20, 22, 24] satisfies NodeVersion[])
 test('the package has what its exports, its programs and its documents name', (t) => {
   const { exports, bin } = JSON.parse(readFileSync(join(installed, 'package.json'), 'utf8'))
   const targets = [...Object.values<Record<string, string>>(exports).flatMap(Object.values), ...Object.values(bin)]
-  for (const target of targets) t.true(existsSync(join(installed, String(target))), String(target))
+  for (const target of [...targets, 'dist/sbom.cdx.json'])
+    t.true(existsSync(join(installed, String(target))), String(target))
   const names = readdirSync(installed, { recursive: true, encoding: 'utf8' })
   for (const name of names.filter((name) => name.endsWith('.md')))
     for (const [, link = ''] of readFileSync(join(installed, name), 'utf8').matchAll(/\]\((?!https?:)([^)#]+)/g))
@@ -133,7 +145,7 @@ function smallClone(t: { teardown(undo: () => void): void }): string {
   const copy = mkdtempSync(join(root, 'clone-'))
   t.teardown(() => rmSync(copy, { recursive: true }))
   const isKernel = (path: string) => /-bytes\.ts$|[\\/]assembly([\\/]|$)/.test(path) || statSync(path).isDirectory()
-  for (const name of ['package.json', 'tsconfig.json', 'scripts', 'runtime/errors'])
+  for (const name of ['package.json', 'package-lock.json', 'tsconfig.json', 'scripts', 'runtime/errors'])
     cpSync(join(clone, name), join(copy, name), { recursive: true })
   for (const name of ['sdk', 'bench'])
     cpSync(join(clone, name), join(copy, name), { recursive: true, preserveTimestamps: true, filter: isKernel })
@@ -148,7 +160,7 @@ test('packing builds the package, and leaves out what is gone from the sources',
   const { stdout } = await run('npm', ['pack', '--dry-run', '--json'], { cwd: copy })
   const [packed] = JSON.parse(stdout.slice(stdout.indexOf('[\n')))
   const paths = packed.files.map(({ path }: { path: string }) => path)
-  t.true(paths.includes('dist/runtime/errors/index.js'))
+  t.true(paths.includes('dist/runtime/errors/index.js') && paths.includes('dist/sbom.cdx.json'))
   t.false(paths.includes('dist/gone.js'))
 })
 

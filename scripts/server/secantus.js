@@ -1,7 +1,7 @@
 import { mkdirSync } from 'node:fs'
 import { join } from 'node:path'
 import { makeOnce, peersFolder } from '../setup/folders.js'
-import { python } from '../setup/python.js'
+import { pinned, python } from '../setup/python.js'
 import { must, step } from '../setup/run.js'
 
 const version = '0.7.0b3'
@@ -17,7 +17,7 @@ export function secantus() {
   mkdirSync(peersFolder, { recursive: true })
   const folder = makeOnce(join(peersFolder, `secantusdb-${version}`), (draft) => {
     must(python(), ['-m', 'venv', draft], 'SETUP_PYTHON', {})
-    const install = ['-m', 'pip', 'install', '--quiet', '--pre', what]
+    const install = ['-m', 'pip', 'install', '--quiet', '--no-deps', '--requirement', pinned('secantusdb')]
     step(`installing ${what}`, () =>
       must(join(draft, 'bin', 'python'), install, 'SETUP_DOWNLOAD', { what, from: 'PyPI' }),
     )

@@ -1,3 +1,4 @@
+import { fileURLToPath } from 'node:url'
 import { must } from './run.js'
 
 /** A Python with venv and pip. */
@@ -5,4 +6,9 @@ export function python() {
   const command = process.env.PYTHON || 'python3'
   must(command, ['-c', 'import venv, ensurepip, pip'], 'SETUP_PYTHON', {})
   return command
+}
+
+/** The file that names a program and all that it needs, each by its exact version: for Python 3.11 and newer. */
+export function pinned(name) {
+  return fileURLToPath(new URL(`${name}.txt`, import.meta.url))
 }
