@@ -2,6 +2,7 @@ import type { ActorRef, Behavior } from '../../runtime/index.ts'
 import { computeWriter } from './computes/compute-writer.ts'
 import { defaultArchiveLimits } from './designs/archive.ts'
 import { settleExpansions } from './jobs/expansions.ts'
+import { taskOrders } from './jobs/task-orders.ts'
 import type { CatalogueParts } from './parts.ts'
 import type { CatalogueMessage, UserCommand } from './protocol.ts'
 import { answerQuery } from './queries.ts'
@@ -20,6 +21,7 @@ export function catalogue(parts: CatalogueParts): Behavior<CatalogueMessage> {
   return async (context) => {
     const collections = collectionsOf(parts.store)
     const codes = roleCodes(parts.store, parts.archiveLimits ?? defaultArchiveLimits)
+    const orderOf = taskOrders(collections)
     // Where others share the store, it's found out first which of them are gone.
     if (!parts.shared) await context.track(settleExpansions(collections, parts, () => true))
     const users = new Map<string, ActorRef<UserCommand>>()
@@ -56,7 +58,7 @@ export function catalogue(parts: CatalogueParts): Behavior<CatalogueMessage> {
           return writerOf(message.user).tell(message)
         default:
           // Not awaited: the next query needn't wait for this one.
-          void context.track(answerQuery(message, collections, parts, codes))
+          void context.track(answerQuery(message, collections, parts, codes, orderOf))
       }
     }
   }

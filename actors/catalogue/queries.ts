@@ -10,6 +10,7 @@ import { readCode, readCodeRevision } from './designs/codes.ts'
 import { listDesigns, readDesign } from './designs/designs.ts'
 import { readSchema } from './designs/schemas.ts'
 import { listJobs, listTasks, readJob, readJobStatus, readTask } from './jobs/jobs.ts'
+import type { TaskOrders } from './jobs/task-orders.ts'
 import type { CatalogueParts } from './parts.ts'
 import type { CatalogueQuery } from './protocol.ts'
 import type { Collections } from './records/collections.ts'
@@ -24,6 +25,7 @@ export function answerQuery(
   collections: Collections,
   parts: CatalogueParts,
   codes: RoleCodes,
+  orderOf: TaskOrders,
 ): Promise<void> {
   switch (query.type) {
     case 'probe':
@@ -54,7 +56,7 @@ export function answerQuery(
     case 'read-job-status':
       return answer(query, () => readJobStatus(collections, query.user, query.job))
     case 'list-tasks':
-      return answer(query, () => listTasks(collections, query.user, query.job, query.page))
+      return answer(query, () => listTasks(collections, orderOf, query.user, query.job, query.page))
     case 'read-task':
       return answer(query, () => readTask(collections, query.user, query.job, query.task))
     case 'list-computes':

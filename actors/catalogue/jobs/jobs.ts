@@ -15,10 +15,11 @@ import type { CatalogueJob, TaskRecord } from '../records/record-models.ts'
 import type { Stored } from '../records/records.ts'
 import type { RequestContext } from '../reply.ts'
 import { sameId, sameOwner } from '../same.ts'
-import { changingTasks, presentJob, taskEntries, taskKey, tasksOf } from './expansions.ts'
+import { changingTasks, presentJob, taskEntries, taskKey } from './expansions.ts'
 import { editableStates } from './job-transitions.ts'
 import { planJob } from './plan-job.ts'
 import { specificationOf, storedSpecification } from './specifications.ts'
+import type { TaskOrders } from './task-orders.ts'
 
 /** What a command on a job came with, and who hears how far it has come. */
 export interface JobProgress {
@@ -186,13 +187,21 @@ export async function removeJob(
 
 export async function listTasks(
   collections: Collections,
+  orderOf: TaskOrders,
   user: string,
   id: string,
   page: PageRequest,
 ): Promise<Page<TaskInfo>> {
-  const tasks = await tasksOf(collections, await findJob(collections, user, id))
-  const start = page.after === undefined ? 0 : tasks.findIndex(({ taskId }) => taskId === page.after) + 1
-  return pageOf(tasks.slice(start), page, ({ taskId }) => taskId, taskInfoOf)
+  const job = await findJob(collections, user, id)
+  const keys = await orderOf(job)
+  const after = page.after === undefined ? -1 : keys.indexOf(taskKey(id, job.value.expansion, page.after))
+  async function* tasks() {
+    for (let index = after + 1; index < keys.length; index++) {
+      const task = await collections.tasks.get(keys[index] ?? '')
+      if (task) yield task.value
+    }
+  }
+  return pageOf(tasks(), page, ({ taskId }) => taskId, taskInfoOf)
 }
 
 export async function readTask(collections: Collections, user: string, id: string, taskId: string): Promise<TaskInfo> {
@@ -229,6 +238,7 @@ export function statusOf({ id, value }: Pick<Stored<CatalogueJob>, 'id' | 'value
 }
 
 function taskInfoOf(record: TaskRecord): TaskInfo {
-  const { index: _i, end: _e, replica: _r, dataset: _d, key: _k, fence: _f, ...task } = record
-  return { ...task, key: 'hidden by system' }
+  const { jobId, taskId, role, groupAssociation, state, computeId, log, timestamp } = record
+  const task = { jobId, taskId, role, groupAssociation, state, computeId, timestamp, key: 'hidden by system' }
+  return log === undefined ? task : { ...task, log }
 }
