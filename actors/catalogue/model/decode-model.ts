@@ -11,7 +11,7 @@ import { withoutZeroValues } from './zero-values.ts'
  */
 export function decodeModel<Model extends z.ZodType>(model: Model, value: unknown, name = 'body'): z.output<Model> {
   const found = foundFaults()
-  const isTooMuch = noteExcess(model, value, found)
+  const isTooMuch = compared(name, () => noteExcess(model, value, found))
   const [{ listed, count }, isOpen] = [found, found.isFull()]
   if (isTooMuch || isOpen) throw faultyError('MODEL_INVALID', { listed, count, isOpen }, { model: name })
   return decodeWhole(model, value, name)
@@ -20,7 +20,7 @@ export function decodeModel<Model extends z.ZodType>(model: Model, value: unknow
 /** As `decodeModel`, of what a server answers: however much it is. */
 export function decodeWhole<Model extends z.ZodType>(model: Model, value: unknown, name: string): z.output<Model> {
   const given = withoutZeroValues(model, value)
-  const decoded = parsed(model, given, name)
+  const decoded = compared(name, () => model.safeParse(given, { error: expectation }))
   if (decoded.success) return decoded.data
   const { issues } = decoded.error
   const found = foundFaults()
@@ -30,9 +30,9 @@ export function decodeWhole<Model extends z.ZodType>(model: Model, value: unknow
 }
 
 /** zod compares the field `length` of whatever stands in the place of a text, which throws where that is no number. */
-function parsed<Model extends z.ZodType>(model: Model, given: unknown, name: string) {
+function compared<Found>(name: string, work: () => Found): Found {
   try {
-    return model.safeParse(given, { error: expectation })
+    return work()
   } catch (cause) {
     if (!(cause instanceof TypeError)) throw cause
     const message = 'an object with a field length stands in it where none is expected'

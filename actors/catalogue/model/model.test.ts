@@ -281,3 +281,14 @@ for (const [title, value, message] of misfits)
     const error = t.throws(() => decodeModel(jobSpec, value))
     t.true(error?.message.includes(`  ${message}`), error?.message)
   })
+
+test('an object in the place of a text is refused, whatever it says of its length', (t) => {
+  const length = { length: { toString: 1 } }
+  const channel = { name: 'a', pair: ['a', 'b'] }
+  const schemas = [
+    { name: length, roles: [{ name: 'a' }], channels: [channel] },
+    { name: 'a', roles: [{ name: 'a' }], channels: [{ ...channel, pair: [length] }] },
+    { name: 'a', roles: [{ name: 'a', groupAssociation: [{ a: [[length], 'x'] }] }], channels: [channel] },
+  ]
+  for (const schema of schemas) t.throws(() => decodeModel(designSchema, schema), { code: 'MODEL_INVALID' })
+})

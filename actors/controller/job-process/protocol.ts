@@ -72,8 +72,15 @@ export type FromProcess = z.output<typeof fromProcess>
 
 /** JOB_PROCESS_MESSAGE if it's none. */
 export function decodedFromProcess(value: unknown): FromProcess {
-  const decoded = fromProcess.safeParse(value)
-  if (decoded.success) return decoded.data
-  const found = z.prettifyError(decoded.error).slice(0, 500)
-  throw controllerError('JOB_PROCESS_MESSAGE', { found }, { cause: decoded.error })
+  let cause: unknown
+  try {
+    const decoded = fromProcess.safeParse(value)
+    if (decoded.success) return decoded.data
+    cause = decoded.error
+  } catch (thrown) {
+    // zod compares the field `length` of whatever stands in the place of a text.
+    cause = thrown
+  }
+  const found = cause instanceof z.ZodError ? z.prettifyError(cause).slice(0, 500) : cause
+  throw controllerError('JOB_PROCESS_MESSAGE', { found }, { cause })
 }
