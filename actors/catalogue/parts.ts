@@ -2,7 +2,7 @@ import type { Store } from '../../runtime/index.ts'
 import type { PlacedFault } from '../errors.ts'
 import type { TrustedAdmins } from './computes/compute-trust.ts'
 import type { JobSpecification } from './model/job.ts'
-import type { Quotas } from './quotas/quotas.ts'
+import type { Quotas } from './model/quotas.ts'
 import type { WorkerSettings } from './tasks/task-config.ts'
 
 /** What the catalogue takes from outside. */

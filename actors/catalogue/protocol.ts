@@ -9,9 +9,9 @@ import type {
 import type { DatasetInfo } from './model/dataset.ts'
 import type { CodeRevision, Design, DesignChange, DesignInfo, DesignSchema } from './model/design.ts'
 import type { JobSpecification, JobStatus } from './model/job.ts'
+import type { UsageReport } from './model/quotas.ts'
 import type { TaskInfo } from './model/task.ts'
 import type { Page, PageRequest } from './page.ts'
-import type { UsageReport } from './quotas/quotas.ts'
 import type { Asking } from './reply.ts'
 import type { TaskPackage } from './tasks/task-package.ts'
 

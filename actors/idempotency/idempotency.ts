@@ -1,7 +1,7 @@
 import { z } from 'zod'
 import type { Behavior, Store } from '../../runtime/index.ts'
 import { text } from '../catalogue/model/atoms.ts'
-import type { Quotas } from '../catalogue/quotas/quotas.ts'
+import type { Quotas } from '../catalogue/model/quotas.ts'
 import { recordsOf, type Stored } from '../catalogue/records/records.ts'
 import { answer } from '../catalogue/reply.ts'
 import { catalogueError } from '../errors.ts'

@@ -1,5 +1,5 @@
 import type { Documents } from '../../runtime/index.ts'
-import { quotaWords } from '../catalogue/quotas/quotas.ts'
+import { quotaWords } from '../catalogue/model/quotas.ts'
 import { keysOf } from '../catalogue/quotas/usage.ts'
 import { catalogueError } from '../errors.ts'
 

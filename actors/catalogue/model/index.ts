@@ -1,5 +1,4 @@
 export { editableStates, endedNames } from '../jobs/job-transitions.ts'
-export * from '../quotas/quotas.ts'
 export { checkIdentifier, identifier, models } from './atoms.ts'
 export * from './audit-entry.ts'
 export * from './compute.ts'
@@ -21,6 +20,7 @@ export {
 } from './job.ts'
 export * from './notification.ts'
 export { expectation } from './plain-words.ts'
+export * from './quotas.ts'
 export * from './task.ts'
 export { type Broker, type ModelRegistrySetting, type TaskConfig, taskConfig } from './task-config.ts'
 export { knownPart } from './unknown-fields.ts'

@@ -1,5 +1,5 @@
 import { catalogueError } from '../../errors.ts'
-import { type QuotaName, type Quotas, quotaNames, quotaWords, type Usage, type UsageReport } from './quotas.ts'
+import { type QuotaName, type Quotas, quotaNames, quotaWords, type Usage, type UsageReport } from '../model/quotas.ts'
 
 /** What a user has, kept so that it needn't be counted at each change. */
 export interface QuotaKeeper {

@@ -3,7 +3,7 @@ import { all } from '../../../runtime/durable/contract/store-under-test.ts'
 import { memoryStore } from '../../../runtime/index.ts'
 import { catalogueStage, twoTierCode, twoTierSchema, zipOf } from '../../../test/support/catalogue-stage.ts'
 import type { JobStatus } from '../model/job.ts'
-import type { Quotas, UsageReport } from './quotas.ts'
+import type { Quotas, UsageReport } from '../model/quotas.ts'
 
 const user = 'u'
 

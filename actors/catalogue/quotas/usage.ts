@@ -1,9 +1,9 @@
 import { setImmediate } from 'node:timers/promises'
 import type { Documents } from '../../../runtime/index.ts'
+import type { Usage } from '../model/quotas.ts'
 import type { Collections } from '../records/collections.ts'
 import type { CatalogueJob } from '../records/record-models.ts'
 import type { Stored } from '../records/records.ts'
-import type { Usage } from './quotas.ts'
 
 /** So many documents are looked at before others have a turn. */
 const stride = 100

@@ -1,5 +1,5 @@
 import { z } from 'zod'
-import { models } from '../model/atoms.ts'
+import { models } from './atoms.ts'
 
 /** What may be bounded for each user. */
 export const quotaNames = ['designs', 'revisions', 'bytes', 'datasets', 'jobs', 'tasks', 'keys'] as const
