@@ -1,4 +1,4 @@
-import type { ActorRef, Behavior } from '../../runtime/index.ts'
+import type { ActorContext, ActorRef, Behavior } from '../../runtime/index.ts'
 import type { Schema } from '../../sdk/index.ts'
 import type { JobSpecification } from '../catalogue/model/job.ts'
 import type { TaskStatus } from '../catalogue/model/task.ts'
@@ -63,6 +63,26 @@ export function deploymentBy<Message>(
     })
     return (message) => (hasEnded ? context.stop() : actor.tell(message))
   }
+}
+
+/** How long an event may take to be recorded. */
+const recordTimeoutMs = 60_000
+
+/**
+ * Reports an event, and resolves when the event is durable. An event that can't be recorded is the fault of the job's actor,
+ * which deals with the fault: so this never rejects.
+ */
+export async function eventRecorded(
+  context: Pick<ActorContext<never>, 'ask'>,
+  reports: ActorRef<DeploymentReport>,
+  event: JobEvent,
+): Promise<void> {
+  const recorded = context.ask<null, DeploymentReport>(
+    reports,
+    (replyTo) => ({ type: 'event', event, recorded: replyTo }),
+    { timeoutMs: recordTimeoutMs },
+  )
+  await recorded.catch(() => {})
 }
 
 /**

@@ -10,6 +10,7 @@ import {
   type DeploymentMessage,
   type DeploymentReport,
   deploymentBy,
+  eventRecorded,
 } from '../deployer.ts'
 import { isInterruption } from '../errors.ts'
 import { hostedTasks } from './hosted-tasks.ts'
@@ -23,9 +24,6 @@ type Message =
   | { readonly type: 'prepared'; readonly hosted: Hosted; readonly notes: readonly JobEvent[] }
   | { readonly type: 'not-prepared'; readonly cause: unknown }
   | { readonly type: 'tasks-stopped'; readonly cause?: unknown }
-
-/** How long a round may take to be recorded. */
-const recordTimeoutMs = 60_000
 
 /**
  * Hosts the tasks of jobs as role actors in this very process, which the jobs' code runs in, too: for one's own machine and
@@ -101,13 +99,7 @@ function deployment(
     }
 
     async function onRound(round: RoundSummary): Promise<void> {
-      const recorded = context.ask<null, DeploymentReport>(
-        reports,
-        (replyTo) => ({ type: 'event', event: { type: 'round', ...round }, recorded: replyTo }),
-        { timeoutMs: recordTimeoutMs },
-      )
-      // What can't be recorded is the fault of the job's actor, which deals with it.
-      await recorded.catch(() => {})
+      await eventRecorded(context, reports, { type: 'round', ...round })
       await parts.observer?.roundRecorded(job.id, round.round)
     }
 

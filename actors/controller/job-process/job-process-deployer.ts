@@ -9,6 +9,7 @@ import {
   type DeploymentMessage,
   type DeploymentReport,
   deploymentBy,
+  eventRecorded,
 } from '../deployer.ts'
 import { controllerError } from '../errors.ts'
 import { missingAlgorithms } from '../in-process/job-strategy.ts'
@@ -44,8 +45,6 @@ const mostDeaths = 3
 const firstBackOffMs = 200
 /** How long a process may take to end what it hosts. */
 const stopMs = 10_000
-/** How long an event may take to be recorded. */
-const recordTimeoutMs = 60_000
 
 /**
  * Hosts the tasks of each job in a process of its own, which the job's code can end, fill or keep busy without harm to the
@@ -157,17 +156,14 @@ function deployment(
       const to = running
       const sent = answered.then((given) => to?.send({ type: 'answer', call, ...given }))
       underWay.add(sent)
-      void context.track(sent).then(() => underWay.delete(sent))
+      void context.track(sent).then(
+        () => underWay.delete(sent),
+        (cause: unknown) => context.fail(cause),
+      )
     }
 
     async function recorded(event: JobEvent): Promise<AnsweredCall> {
-      const isRecorded = context.ask<null, DeploymentReport>(
-        reports,
-        (replyTo) => ({ type: 'event', event, recorded: replyTo }),
-        { timeoutMs: recordTimeoutMs },
-      )
-      // What can't be recorded is the fault of the job's actor, which deals with it.
-      await isRecorded.catch(() => {})
+      await eventRecorded(context, reports, event)
       if (event.type === 'round' && deaths > 0) {
         deaths = 0
         await deathsKept.save(deaths)
@@ -188,7 +184,11 @@ function deployment(
         ? 'started again, the job goes on from the last committed round'
         : 'the job goes on from the last committed round in another process'
       const died = controllerError('JOB_PROCESS_ENDED', { times: deaths === 1 ? 'once' : `${deaths} times`, how, next })
-      if (isLast) return fail(died)
+      if (isLast) {
+        // A person who starts the job again has mended it: its deaths are counted anew.
+        await context.track(deathsKept.forget())
+        return fail(died)
+      }
       const { code, message, hint } = died
       reports.tell({ type: 'event', event: { type: 'notice', end: job.spec.designId, code, message, hint } })
       context.after(firstBackOffMs * 2 ** deaths, { type: 'begin' })

@@ -54,6 +54,14 @@ test('a job whose processes end by themselves three times in a row has failed, a
   t.regex(String(message), /3 times .* the last time with status 3, having written: out of luck/)
 })
 
+test('a job that is started again after its deaths has its deaths counted anew', async (t) => {
+  await using job = await processJob({ top: 'process.exit(3)' })
+  await job.start()
+  await job.ended()
+  await job.stage.idle()
+  t.is(await job.store.load('job-deaths/j'), undefined)
+})
+
 test('deaths with rounds in between fail no job', async (t) => {
   await using folder = await temporaryFolder()
   const mark = (number: number) => JSON.stringify(join(folder.path, `mark-${number}`))

@@ -1,9 +1,9 @@
 import { type ChildProcess, spawn } from 'node:child_process'
-import { existsSync } from 'node:fs'
 import { writeFile } from 'node:fs/promises'
-import { basename, dirname, join } from 'node:path'
+import { basename, dirname } from 'node:path'
 import { Duplex } from 'node:stream'
 import { fileURLToPath } from 'node:url'
+import { installation } from '../../../sdk/node/index.ts'
 import { controllerError } from '../errors.ts'
 import { messagePipe } from './message-pipe.ts'
 import { decodedFromProcess, type FromProcess, type ToProcess } from './protocol.ts'
@@ -41,16 +41,10 @@ export const canConfine = process.allowedNodeEnvironmentFlags.has('--permission'
  */
 export function confinement({ reads, writes }: { reads: readonly string[]; writes: readonly string[] }): string[] {
   if (!canConfine) throw controllerError('JOB_CONFINEMENT', { version: process.version })
-  const own = packageFolder()
+  const own = installation()
   const beside = basename(dirname(own)) === 'node_modules' ? dirname(own) : own
   const allowed = [beside, ...reads].map((folder) => `--allow-fs-read=${folder}`)
   return ['--permission', '--no-warnings', ...allowed, ...writes.map((folder) => `--allow-fs-write=${folder}`)]
-}
-
-function packageFolder(): string {
-  let folder = dirname(program)
-  while (!existsSync(join(folder, 'package.json'))) folder = dirname(folder)
-  return folder
 }
 
 /**
