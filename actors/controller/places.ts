@@ -1,5 +1,5 @@
 import type { JobSpecification } from '../catalogue/model/job.ts'
-import type { Deployer } from './deployer.ts'
+import type { Deployer } from '../deployers/deployer.ts'
 
 /** A job that wants to be deployed. */
 export interface PlaceRequest {

@@ -1,5 +1,5 @@
-import { hostedTasks } from '../../actors/controller/in-process/hosted-tasks.ts'
-import { taskTally } from '../../actors/controller/in-process/task-tally.ts'
+import { hostedTasks } from '../../actors/deployers/in-process/hosted-tasks.ts'
+import { taskTally } from '../../actors/deployers/in-process/task-tally.ts'
 import type { RoundSummary } from '../../actors/index.ts'
 import {
   type ActorSystem,

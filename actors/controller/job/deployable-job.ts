@@ -1,8 +1,8 @@
 import { specificationOf } from '../../catalogue/jobs/specifications.ts'
 import type { Collections } from '../../catalogue/records/collections.ts'
 import type { CatalogueJob, TaskRecord } from '../../catalogue/records/record-models.ts'
+import type { DeployableJob } from '../../deployers/deployer.ts'
 import { catalogueError } from '../../errors.ts'
-import type { DeployableJob } from '../deployer.ts'
 import type { HeldLease } from './protocol.ts'
 
 /** What a deployer is to know of a job. SCHEMA_UNKNOWN if its design is gone. */

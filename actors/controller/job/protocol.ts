@@ -2,8 +2,8 @@ import type { ActorRef, Store, Terminated } from '../../../runtime/index.ts'
 import type { TaskStatus } from '../../catalogue/model/task.ts'
 import type { Collections } from '../../catalogue/records/collections.ts'
 import type { TaskRecord } from '../../catalogue/records/record-models.ts'
+import type { DeployableJob, Deployer, DeploymentReport } from '../../deployers/deployer.ts'
 import type { EventsMessage } from '../../events/protocol.ts'
-import type { DeployableJob, Deployer, DeploymentReport } from '../deployer.ts'
 import type { Places } from '../places.ts'
 
 /** What a job's actor is told. */

@@ -3,6 +3,7 @@ import { CodedError } from '../../../runtime/index.ts'
 import type { TaskReport, TrainingPool } from '../../../sdk/index.ts'
 import { endedNames } from '../../catalogue/jobs/job-transitions.ts'
 import type { TaskStatus } from '../../catalogue/model/task.ts'
+import { isInterruption } from '../../controller/errors.ts'
 import type { EventCause, JobEvent, RoundSummary } from '../../events/job-event.ts'
 import {
   type DeployableJob,
@@ -12,7 +13,6 @@ import {
   deploymentBy,
   eventRecorded,
 } from '../deployer.ts'
-import { isInterruption } from '../errors.ts'
 import { hostedTasks } from './hosted-tasks.ts'
 import { missingAlgorithms } from './job-strategy.ts'
 import { type Hosted, type InProcessParts, prepareJob } from './prepare-job.ts'
