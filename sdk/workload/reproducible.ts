@@ -1,7 +1,7 @@
 import type { Examples, FederatedData } from '../data/examples.ts'
 import { randomStream } from '../random/random-stream.ts'
-import { differenceOf } from '../role/host/difference.ts'
 import { sizeOf } from '../weights/layout.ts'
+import { differenceOf } from './difference.ts'
 import { workloadError } from './errors.ts'
 import type { Settings, Workload } from './workload.ts'
 

@@ -1,7 +1,7 @@
 import type { Clock } from '../../../runtime/index.ts'
+import type { Decisions } from '../decisions.ts'
 import { roleError } from '../errors.ts'
 import { isStrings } from '../guards.ts'
-import type { Decisions } from '../host/decisions.ts'
 import type { ChannelUse } from '../role.ts'
 import type { Arrival, Channel, GatheredArrival, GatherOptions } from './channel.ts'
 import type { ChannelPort, Expiry } from './channel-port.ts'

@@ -1,7 +1,7 @@
 import test from 'ava'
-import { type ActorRef, actorSystem, seededScheduler } from '../../../runtime/index.ts'
-import { forSeeds } from '../../../test/support/seeds.ts'
-import type { Delivery, MembershipNews } from '../channel/wiring.ts'
+import { type ActorRef, actorSystem, seededScheduler } from '../../runtime/index.ts'
+import { forSeeds } from '../../test/support/seeds.ts'
+import type { Delivery, MembershipNews } from '../role/channel/wiring.ts'
 import { rendezvous } from './rendezvous.ts'
 
 type News = Delivery | MembershipNews

@@ -1,11 +1,10 @@
-import type { ActorContext } from '../../../runtime/index.ts'
-import { randomStream } from '../../random/random-stream.ts'
-import type { Accumulator } from '../../strategy/sum/accumulator.ts'
-import { accumulator } from '../../strategy/sum/wasm-accumulator.ts'
-import type { ChannelPort } from '../channel/channel-port.ts'
-import { typedChannel } from '../channel/typed-channel.ts'
-import { roleError } from '../errors.ts'
-import { isNumber } from '../guards.ts'
+import type { ActorContext } from '../../runtime/index.ts'
+import { randomStream } from '../random/random-stream.ts'
+import type { ChannelPort } from '../role/channel/channel-port.ts'
+import { typedChannel } from '../role/channel/typed-channel.ts'
+import type { Decisions } from '../role/decisions.ts'
+import { roleError } from '../role/errors.ts'
+import { isNumber } from '../role/guards.ts'
 import type {
   ChannelUse,
   LogEntry,
@@ -16,8 +15,9 @@ import type {
   RoleContext,
   RoleLearner,
   RoundRecord,
-} from '../role.ts'
-import type { Decisions } from './decisions.ts'
+} from '../role/role.ts'
+import type { Accumulator } from '../strategy/sum/accumulator.ts'
+import { accumulator } from '../strategy/sum/wasm-accumulator.ts'
 import type { JobSurroundings, RoleMessage, RoleTask } from './role-task.ts'
 
 /** What a role's rounds are run with. */

@@ -1,9 +1,9 @@
-import type { ActorRef, DurableStore } from '../../../runtime/index.ts'
-import type { TrainingPool } from '../../learn/training-pool.ts'
-import type { Strategy } from '../../strategy/strategy.ts'
-import type { Settings } from '../../workload/workload.ts'
-import type { ChannelWiring, Delivery, MembershipNews } from '../channel/wiring.ts'
-import type { AnyRole, LogEntry, Notice, RoundRecord } from '../role.ts'
+import type { ActorRef, DurableStore } from '../../runtime/index.ts'
+import type { TrainingPool } from '../learn/training-pool.ts'
+import type { ChannelWiring, Delivery, MembershipNews } from '../role/channel/wiring.ts'
+import type { AnyRole, LogEntry, Notice, RoundRecord } from '../role/role.ts'
+import type { Strategy } from '../strategy/strategy.ts'
+import type { Settings } from '../workload/workload.ts'
 import type { RendezvousMessage } from './rendezvous.ts'
 
 /** What a host runs: a role, under its name, with its channels. */

@@ -1,4 +1,4 @@
-import type { RoundRecord } from '../role.ts'
+import type { RoundRecord } from '../role/role.ts'
 import type { Effects } from './role-context.ts'
 
 /** What a round gave to be published, and the numbers beside it: compared between two runs of the round. */

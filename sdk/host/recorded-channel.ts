@@ -1,7 +1,7 @@
-import { differenceOf } from '../host/difference.ts'
-import type { Arrival } from './channel.ts'
-import type { ChannelPort, Expiry } from './channel-port.ts'
-import type { ChannelWiring } from './wiring.ts'
+import type { Arrival } from '../role/channel/channel.ts'
+import type { ChannelPort, Expiry } from '../role/channel/channel-port.ts'
+import type { ChannelWiring } from '../role/channel/wiring.ts'
+import { differenceOf } from '../workload/difference.ts'
 
 /** Something that a round saw of a channel, or did on it, in the order of its calls. */
 interface Observation {

@@ -1,5 +1,5 @@
-import type { ActorRef, Behavior } from '../../../runtime/index.ts'
-import type { Delivery, GroupView, Incarnation, Member, MembershipNews } from '../channel/wiring.ts'
+import type { ActorRef, Behavior } from '../../runtime/index.ts'
+import type { Delivery, GroupView, Incarnation, Member, MembershipNews } from '../role/channel/wiring.ts'
 
 /** A channel and the group of it that an end joins. */
 export interface Place {

@@ -1,11 +1,11 @@
-import { decode, encode } from '../../../runtime/index.ts'
-import { streamFrom } from '../../random/random-stream.ts'
-import type { Strategy } from '../../strategy/strategy.ts'
-import { RecordingPort, ReplayPort } from '../channel/recorded-channel.ts'
-import { roleError } from '../errors.ts'
-import type { Decisions } from './decisions.ts'
-import { differenceOf } from './difference.ts'
+import { decode, encode } from '../../runtime/index.ts'
+import { streamFrom } from '../random/random-stream.ts'
+import type { Decisions } from '../role/decisions.ts'
+import { roleError } from '../role/errors.ts'
+import type { Strategy } from '../strategy/strategy.ts'
+import { differenceOf } from '../workload/difference.ts'
 import { emptyOutcome, notedEffects } from './noted-effects.ts'
+import { RecordingPort, ReplayPort } from './recorded-channel.ts'
 import { type RoundParts, type Rounds, roleContext } from './role-context.ts'
 
 /**

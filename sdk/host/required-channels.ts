@@ -1,7 +1,7 @@
-import { systemClock } from '../../../runtime/index.ts'
-import { LiveChannel } from '../channel/live-channel.ts'
-import { typedChannel } from '../channel/typed-channel.ts'
-import type { Decisions } from './decisions.ts'
+import { systemClock } from '../../runtime/index.ts'
+import { LiveChannel } from '../role/channel/live-channel.ts'
+import { typedChannel } from '../role/channel/typed-channel.ts'
+import type { Decisions } from '../role/decisions.ts'
 import { portFor } from './role-context.ts'
 import type { RoleTask } from './role-task.ts'
 

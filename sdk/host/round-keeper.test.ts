@@ -1,11 +1,11 @@
 import test from 'ava'
-import { encode, memoryStore, type Store } from '../../../runtime/index.ts'
-import { interruptedStore } from '../../../test/support/interrupted-store.ts'
-import { killedStore, type Life, lifeOf } from '../../../test/support/killed-store.ts'
-import { roleStage } from '../../../test/support/role-stage.ts'
-import { numbers, pairTopology } from '../../../test/support/scripted-role.ts'
-import { isNumber } from '../guards.ts'
-import { type RoundRecord, role } from '../role.ts'
+import { encode, memoryStore, type Store } from '../../runtime/index.ts'
+import { interruptedStore } from '../../test/support/interrupted-store.ts'
+import { killedStore, type Life, lifeOf } from '../../test/support/killed-store.ts'
+import { roleStage } from '../../test/support/role-stage.ts'
+import { numbers, pairTopology } from '../../test/support/scripted-role.ts'
+import { isNumber } from '../role/guards.ts'
+import { type RoundRecord, role } from '../role/role.ts'
 
 const rounds = 4
 const key = 'job/job-1/left-0'

@@ -1,0 +1,5 @@
+export { rendezvous } from './rendezvous.ts'
+export { requireChannels } from './required-channels.ts'
+export { roleHost } from './role-host.ts'
+export type { JobSurroundings, RoleTask, TaskReport } from './role-task.ts'
+export { forgetRole, isRoleKey } from './round-keeper.ts'
