@@ -46,10 +46,10 @@ module.exports = {
     {
       name: 'browser-safe',
       severity: 'error',
-      comment: 'runtime/ and sdk/ run in a browser, but for files whose folder or name says node, lmdb or mongodb',
+      comment: 'runtime/ and sdk/ run in a browser, but for files whose folder or name says so',
       from: {
         path: '^(runtime|sdk)/',
-        pathNot: '(/node/|/lmdb/|/mongodb/|node-|-worker\\.ts$|\\.test\\.ts$|\\.contract\\.ts$)',
+        pathNot: '(/node/|/load/|/threads/|/lmdb/|/mongodb/|node-|-worker\\.ts$|\\.test\\.ts$|\\.contract\\.ts$)',
       },
       to: { dependencyTypes: ['core'] },
     },

@@ -13,7 +13,7 @@ const kernels = [
     name: 'sharedKernelBase64',
     options: ['--enable', 'threads', '--sharedMemory', '--maximumMemory', '65536'],
   },
-  { source: 'sdk/learn/engine/assembly/index.ts', target: 'sdk/learn/engine/engine-bytes.ts', name: 'engineBase64' },
+  { source: 'sdk/engine/assembly/index.ts', target: 'sdk/engine/engine-bytes.ts', name: 'engineBase64' },
   { source: 'bench/train/assembly/peak.ts', target: 'bench/train/peak-bytes.ts', name: 'peakBase64' },
 ]
 const require = createRequire(import.meta.url)

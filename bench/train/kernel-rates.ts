@@ -1,4 +1,4 @@
-import { engineKernels, firstFreeAddress, type Kernels } from '../../sdk/learn/engine/kernels.ts'
+import { engineKernels, firstFreeAddress, type Kernels } from '../../sdk/engine/kernels.ts'
 import type { Figure } from '../figure.ts'
 import { median } from '../median.ts'
 import { peakBase64 } from './peak-bytes.ts'

@@ -1,6 +1,6 @@
 import { availableParallelism } from 'node:os'
 import { Command } from 'commander'
-import { bundler } from '../../sdk/node/load/index.ts'
+import { bundler } from '../../sdk/workload/load/index.ts'
 import type { CommandContext } from '../context.ts'
 import { onStopSignals } from '../stop-signals.ts'
 import { defaultFolder, withoutPassword } from '../store-place.ts'

@@ -1,8 +1,8 @@
 import type { ActorRef, DurableStore } from '../../runtime/index.ts'
-import type { TrainingPool } from '../learn/training-pool.ts'
 import type { ChannelWiring, Delivery, MembershipNews } from '../role/channel/wiring.ts'
 import type { AnyRole, LogEntry, Notice, RoundRecord } from '../role/role.ts'
 import type { Strategy } from '../strategy/strategy.ts'
+import type { TrainingPool } from '../training/training-pool.ts'
 import type { Settings } from '../workload/workload.ts'
 import type { RendezvousMessage } from './rendezvous.ts'
 

@@ -1,4 +1,4 @@
-import { recordLayer } from './engine/model-recorder.ts'
+import { recordLayer } from '../engine/model-recorder.ts'
 import { learnError } from './errors.ts'
 import { type GroupNormalizationSettings, groupNormalizationLayer, type Layer } from './group-normalization-layer.ts'
 import { presentTensorFlow } from './tensorflow.ts'

@@ -1,7 +1,7 @@
 import type { Examples, FederatedData } from '../data/examples.ts'
 import { subset } from '../data/in-memory-examples.ts'
-import { type LocalTrainer, localTrainer } from '../learn/local-trainer.ts'
 import { randomStream } from '../random/random-stream.ts'
+import { type LocalTrainer, localTrainer } from '../training/local-trainer.ts'
 import { boundedClients, requireReproducible, requireSame } from './reproducible.ts'
 import type { Settings, Workload } from './workload.ts'
 

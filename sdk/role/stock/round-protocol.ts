@@ -1,8 +1,8 @@
 import type { LocalTerms } from '../../learn/learner.ts'
-import type { HeldUpdate } from '../../learn/training-pool.ts'
 import type { PartialSum } from '../../strategy/sum/accumulator.ts'
 import { HeldDelta } from '../../strategy/sum/held-delta.ts'
 import type { MetricPartial } from '../../strategy/sum/metric-sum.ts'
+import type { HeldUpdate } from '../../training/training-pool.ts'
 import { isNumber, isObject, isOneOf, isString, isStrings } from '../guards.ts'
 import { channelTagged } from '../role.ts'
 

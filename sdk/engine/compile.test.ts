@@ -1,0 +1,153 @@
+import test from 'ava'
+import { layersLearner } from '../learn/layers-learner.ts'
+import type { TensorFlow } from '../learn/tensorflow.ts'
+import { through } from './agreement-properties.contract.ts'
+
+type Layer = InstanceType<TensorFlow['layers']['Layer']>
+
+const settings = { loss: 'softmaxCrossEntropy', learningRate: 0.1, epochs: 1, batch: 4 } as const
+
+/** What the engine says of a model whose layers are these. */
+async function refusal(inner: (tf: TensorFlow) => readonly Layer[]): Promise<string> {
+  const model = (tf: TensorFlow) => {
+    const made = tf.sequential()
+    for (const layer of inner(tf)) made.add(layer)
+    return made
+  }
+  try {
+    await layersLearner({ ...settings, model, engine: 'engine' })
+  } catch (error) {
+    if (error instanceof Error && 'code' in error && error.code === 'LEARN_ENGINE_MODEL') return error.message
+    throw error
+  }
+  return 'nothing'
+}
+
+const inputShape = [5, 5, 2]
+const refused: Readonly<Record<string, [(tf: TensorFlow) => Layer[], RegExp]>> = {
+  'a layer that is not known': [
+    ({ layers }) => [layers.lstm({ units: 2, inputShape: [3, 2] })],
+    /layer lstm_1 is of class LSTM/,
+  ],
+  'a setting that is not known': [
+    ({ layers }) => [layers.conv2d({ filters: 2, kernelSize: 3, dilationRate: 2, inputShape })],
+    /layer conv2d_1 \(Conv2D\) has dilation_rate \[?2.*it knows only 1/,
+  ],
+  'an activation that is not known': [
+    ({ layers }) => [layers.dense({ units: 2, activation: 'elu', inputShape: [3] })],
+    /layer dense_1 \(Dense\) has activation "elu"; it knows linear, relu/,
+  ],
+  'a regularizer, which would be left out': [
+    ({ layers, regularizers }) => [
+      layers.dense({ units: 2, inputShape: [3], kernelRegularizer: regularizers.l2({ l2: 0.1 }) }),
+    ],
+    /layer dense_1 \(Dense\) has kernel_regularizer/,
+  ],
+  'a layer that is not to be trained': [
+    ({ layers }) => [layers.dense({ units: 2, inputShape: [3], trainable: false })],
+    /layer dense_1 \(Dense\) has trainable false/,
+  ],
+  'a softmax within the model': [
+    ({ layers }) => [layers.softmax({ inputShape: [3] }), layers.dense({ units: 2 })],
+    /layer softmax_1 \(Softmax\) is a softmax, which it knows only at the end/,
+  ],
+  'a softmax as an activation within the model': [
+    ({ layers }) => [layers.dense({ units: 2, activation: 'softmax', inputShape: [3] }), layers.dense({ units: 2 })],
+    /layer dense_1 \(Dense\) is a softmax/,
+  ],
+  'several outputs for a channel': [
+    ({ layers }) => [layers.depthwiseConv2d({ kernelSize: 3, depthMultiplier: 2, inputShape })],
+    /depthwise_conv2d_1 \(DepthwiseConv2D\) has depth_multiplier 2; it knows only 1/,
+  ],
+  'a dense layer over an image': [
+    ({ layers }) => [layers.dense({ units: 2, inputShape })],
+    /layer dense_1 \(Dense\) takes a vector, but gets \[5,5,2\]/,
+  ],
+  'an output that is no vector': [
+    ({ layers }) => [layers.conv2d({ filters: 2, kernelSize: 3, inputShape })],
+    /ends with the shape \[3,3,2\]/,
+  ],
+}
+for (const [what, [layers, expected]] of Object.entries(refused)) {
+  test(`the engine refuses ${what}, by its name`, async (t) => {
+    t.regex(await refusal(layers), expected)
+  })
+}
+
+test('shapes that do not go together are refused with the layer', async (t) => {
+  // TensorFlow.js would refuse these itself, in words of its own.
+  const topology = (layers: readonly object[]) => ({
+    class_name: 'Sequential',
+    config: {
+      layers: layers.map((config, index) => ({
+        class_name: Reflect.get(config, 'class_name'),
+        config: { name: `layer_${index}`, ...config, class_name: undefined },
+      })),
+    },
+  })
+  const { engineModel } = await import('./engine-model.ts')
+  const image = { batch_input_shape: [null, 4, 4, 3] }
+  const vector = { batch_input_shape: [null, 8] }
+  const cases: [object[], RegExp][] = [
+    [
+      [{ class_name: 'Conv2D', filters: 2, kernel_size: 3, ...vector }],
+      /layer_0 \(Conv2D\) takes \[height, width, channels\], but gets \[8\]/,
+    ],
+    [
+      [{ class_name: 'Conv2D', filters: 2, kernel_size: [5, 3], ...image }],
+      /layer_0 \(Conv2D\) has windows of 5 × 3, which don't fit into 4 × 4/,
+    ],
+    [
+      [{ class_name: 'DepthwiseConv2D', kernel_size: [3, 5], ...image }],
+      /layer_0 \(DepthwiseConv2D\) has windows of 3 × 5/,
+    ],
+    [[{ class_name: 'MaxPooling2D', pool_size: 5, ...image }], /layer_0 \(MaxPooling2D\) has windows of 5 × 5/],
+    [[{ class_name: 'AveragePooling2D', ...vector }], /layer_0 \(AveragePooling2D\) takes \[height/],
+    [[{ class_name: 'GlobalAveragePooling2D', ...vector }], /layer_0 \(GlobalAveragePooling2D\) takes/],
+    [
+      [{ class_name: 'GroupNormalization', groups: 2, ...image }],
+      /layer_0 \(GroupNormalization\) has 2 groups, which don't divide 3/,
+    ],
+    [[{ class_name: 'Reshape', target_shape: [5, 2], ...vector }], /layer_0 \(Reshape\) makes \[5,2\] of \[8\]/],
+    [[{ class_name: 'Reshape', target_shape: [3, -1], ...vector }], /layer_0 \(Reshape\) makes \[3,-1\] of \[8\]/],
+    [[{ class_name: 'Dropout', rate: 1, ...vector }], /layer_0 \(Dropout\) has rate 1/],
+    [
+      [
+        { class_name: 'Dense', units: 2, ...vector },
+        { class_name: 'Embedding', input_dim: 3, output_dim: 2 },
+      ],
+      /layer_1 \(Embedding\) takes the output of another layer/,
+    ],
+    [[{ class_name: 'Embedding', input_dim: 3, output_dim: 2, ...image }], /layer_0 \(Embedding\) takes a list/],
+    [[{ class_name: 'Dense', units: 0, ...vector }], /layer_0 \(Dense\) has units 0/],
+    [[{ class_name: 'BatchNormalization', axis: 1, ...image }], /layer_0 \(BatchNormalization\) has axis 1/],
+  ]
+  for (const [layers, message] of cases) {
+    t.throws(() => engineModel(topology(layers), 'meanSquaredError'), { code: 'LEARN_ENGINE_MODEL', message })
+  }
+})
+
+test('additions of different shapes are refused with their layer', async (t) => {
+  const model = (tf: TensorFlow) => {
+    const input = tf.input({ shape: [4] })
+    const [a, b] = [through(tf.layers.dense({ units: 3 }), input), through(tf.layers.dense({ units: 1 }), input)]
+    return tf.model({
+      inputs: input,
+      outputs: through(
+        tf.layers.add(),
+        [a, b].filter((tensor) => tensor !== undefined),
+      ),
+    })
+  }
+  await t.throwsAsync(layersLearner({ ...settings, model, engine: 'engine' }), {
+    code: 'LEARN_ENGINE_MODEL',
+    message: /layer add_1 \(Add\) adds \[3\] and \[1\]: shapes must be the same/,
+  })
+})
+
+test('a model that the engine refuses runs on TensorFlow.js, which says why', async (t) => {
+  const model = ({ layers, sequential }: TensorFlow) =>
+    sequential({ layers: [layers.dense({ units: 2, activation: 'elu', inputShape: [3] })] })
+  const { runsOn } = await layersLearner({ ...settings, model })
+  t.regex(runsOn ?? '', /^TensorFlow\.js \(.+\): .*layer dense_1 \(Dense\) has activation "elu"; it knows linear/)
+})

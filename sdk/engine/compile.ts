@@ -1,0 +1,79 @@
+import { learnError } from '../learn/errors.ts'
+import type { LayerGraph, LayerNode } from './layer-graph.ts'
+import { LayerSettings } from './layer-settings.ts'
+import { layerBuilders } from './layers.ts'
+import { fanOut } from './ops/fan-out.ts'
+import { inPixels } from './ops/reshape.ts'
+import { Plan, type PlanSize, type Tensor, tensorSize } from './plan.ts'
+
+/** A model laid out in memory, and the operations of its layers in order. */
+export interface CompiledModel {
+  readonly plan: Plan
+  readonly input: Tensor
+  readonly output: Tensor
+  /** The shape of one example's output of each layer. */
+  readonly shapes: ReadonlyMap<string, readonly number[]>
+  /** Room for a batch's features as bytes. */
+  readonly bytes: number
+  /** One float32 an example. */
+  readonly labels: number
+}
+
+/**
+ * Compiles a model for passes of at most `batch` examples.
+ *
+ * @throws LEARN_ENGINE_MODEL naming the layer and what isn't known of it.
+ */
+export function compile(graph: LayerGraph, size: PlanSize): CompiledModel {
+  const plan = new Plan(size)
+  const input = plan.tensor(graph.inputShape, 'input')
+  const consumers = countConsumers(graph)
+  /** What each layer gives: a tensor for every layer that takes it. */
+  const tensors = new Map<string, Tensor[]>()
+  const shapes = new Map<string, readonly number[]>()
+  const keep = (name: string, tensor: Tensor) => {
+    shapes.set(name, tensor.shape)
+    tensors.set(name, fanOut(plan, name, tensor, consumers.get(name) ?? 0))
+  }
+  const take = (name: string) => tensors.get(name)?.pop()
+  keep('input', input)
+  for (const layer of graph.layers) keep(layer.name, build(plan, layer, layer.inputs.map(take)))
+
+  const last = take(graph.output)
+  if (!last) throw unfit(`it ends with ${graph.output}, which is no layer`)
+  if (last.shape.length !== 1) throw unfit(`it ends with the shape [${last.shape}]: let a flatten layer be the last`)
+  const output = inPixels(plan, 'output', last)
+  return {
+    plan,
+    input,
+    output,
+    shapes,
+    bytes: plan.allocate(plan.batch * tensorSize(input)),
+    labels: plan.allocate(4 * plan.batch),
+  }
+}
+
+function countConsumers(graph: LayerGraph): Map<string, number> {
+  const counts = new Map<string, number>()
+  for (const name of [graph.output, ...graph.layers.flatMap(({ inputs }) => inputs)]) {
+    counts.set(name, (counts.get(name) ?? 0) + 1)
+  }
+  return counts
+}
+
+function build(plan: Plan, layer: LayerNode, given: readonly (Tensor | undefined)[]): Tensor {
+  const { name, className } = layer
+  const builder = layerBuilders[className]
+  if (!builder) throw unfit(`layer ${name} is of class ${className}, which it doesn't know`)
+  const inputs = given.filter((tensor) => tensor !== undefined)
+  const [first, ...others] = inputs
+  if (!first || inputs.length < given.length) throw unfit(`layer ${name} takes what no layer before it gives`)
+  const settings = new LayerSettings(layer)
+  const output = builder(plan, settings, [first, ...others])
+  settings.refuseOthers()
+  return output
+}
+
+function unfit(reason: string): Error {
+  return learnError('LEARN_ENGINE_MODEL', { reason })
+}

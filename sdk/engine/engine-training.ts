@@ -1,0 +1,93 @@
+import { CodedError } from '../../runtime/index.ts'
+import type { Examples } from '../data/examples.ts'
+import { learnError } from '../learn/errors.ts'
+import type { Evaluation, TrainingRequest, Update } from '../learn/learner.ts'
+import { lastPlace, movedFrom } from '../learn/moved-weights.ts'
+import { stepTerms } from '../learn/step-terms.ts'
+import type { Steps } from '../learn/steps.ts'
+import { yieldTurn } from '../learn/yield-turn.ts'
+import type { Engine } from './engine.ts'
+import type { EngineLoss } from './engine-loss.ts'
+import type { Pass } from './plan.ts'
+import { readBatch } from './read-batch.ts'
+import { beginSteps } from './steps/begin-steps.ts'
+
+/** Trains from the request's weights over mini-batches. */
+export async function trainOnEngine(
+  engine: Engine,
+  lossOf: EngineLoss,
+  steps: Steps,
+  request: TrainingRequest,
+): Promise<Update> {
+  const { examples, random, signal, weights } = request
+  signal?.throwIfAborted()
+  const terms = stepTerms(request.terms ?? {}, { size: weights.length, wholeBatchFor: engine.wholeBatchFor })
+  const { target, step, addExample } = beginSteps(engine, steps, weights, terms)
+  const passExamples = addExample ? 1 : engine.capacity
+
+  let total = 0
+  const order = Uint32Array.from({ length: examples.count }, (_, index) => index)
+  for (let epoch = 1; epoch <= steps.epochs; epoch++) {
+    random.shuffle(order)
+    for (let start = 0; start < order.length; start += steps.batch) {
+      const batch = order.subarray(start, start + steps.batch)
+      let loss = 0
+      for (let from = 0; from < batch.length; from += passExamples) {
+        const part = batch.subarray(from, from + passExamples)
+        readBatch(engine, lossOf, examples, part)
+        const seed = engine.seeded ? random.uint32() : 0
+        const pass: Pass = { batch: part.length, training: true, seed, ...target }
+        forward(engine, pass, part)
+        loss += engine.loss(lossOf, part.length, addExample ? 1 : 1 / batch.length).loss
+        engine.backward(pass)
+        addExample?.(batch.length)
+      }
+      if (!Number.isFinite(loss)) {
+        const { learningRate } = steps
+        const values = { epoch, batch: start / steps.batch + 1, loss: loss / batch.length, learningRate }
+        throw learnError('LEARN_DIVERGED', values)
+      }
+      step()
+      total += loss
+      await yieldTurn()
+      signal?.throwIfAborted()
+    }
+  }
+  const delta = movedFrom(weights, engine.save(request.into?.()), lastPlace(steps, examples))
+  return { delta, samples: examples.count, metrics: { loss: total / (examples.count * steps.epochs) } }
+}
+
+/** LEARN_EMBEDDING with the number of the example, of which a pass knows its row alone. */
+function forward(engine: Engine, pass: Pass, indices: Uint32Array): void {
+  try {
+    engine.forward(pass)
+  } catch (error) {
+    if (!(error instanceof CodedError && error.code === 'LEARN_EMBEDDING')) throw error
+    throw learnError('LEARN_EMBEDDING', { ...error.values, index: indices[Number(error.values.row)] })
+  }
+}
+
+/** Means over the examples, in their order. */
+export function evaluateOnEngine(
+  engine: Engine,
+  lossOf: EngineLoss,
+  weights: Float32Array,
+  examples: Examples,
+): Evaluation {
+  engine.load(weights)
+  const order = Uint32Array.from({ length: examples.count }, (_, index) => index)
+  let total = 0
+  let right = 0
+  for (let start = 0; start < order.length; start += engine.capacity) {
+    const part = order.subarray(start, start + engine.capacity)
+    readBatch(engine, lossOf, examples, part)
+    forward(engine, { batch: part.length, training: false, seed: 0, gradientShift: 0, gradientScale: 0 }, part)
+    const { loss, correct } = engine.loss(lossOf, part.length)
+    total += loss
+    right += correct ?? Number.NaN
+  }
+  return {
+    samples: examples.count,
+    metrics: { loss: total / examples.count, ...(!Number.isNaN(right) && { accuracy: right / examples.count }) },
+  }
+}

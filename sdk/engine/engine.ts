@@ -1,0 +1,177 @@
+import { learnError } from '../learn/errors.ts'
+import { sizeOf } from '../weights/layout.ts'
+import { compile } from './compile.ts'
+import type { EngineLoss, LossSums } from './engine-loss.ts'
+import { engineKernels, type Kernels } from './kernels.ts'
+import type { LayerGraph } from './layer-graph.ts'
+import { aligned, type Pass, tensorSize, type WeightSlot } from './plan.ts'
+
+/** Bytes that the activations of a batch may take: a larger batch goes in parts. */
+const activationBytes = 6 * 2 ** 20
+/** Bytes of weights that come or go at a time, or of one row if that is more. */
+const stagingBytes = 256 * 2 ** 10
+/** Bytes that a batch may take which can't go in parts. */
+const wholeBatchBytes = 2 ** 30
+const pageBytes = 65_536
+
+/**
+ * A model in WebAssembly memory: its weights, room for a batch, and the passes over it. Nothing is allocated after the start,
+ * but for the places that a training is the first to need.
+ */
+export interface Engine {
+  readonly kernels: Kernels
+  /** Most examples of a pass. */
+  readonly capacity: number
+  /** Whether its passes draw from their seed. */
+  readonly seeded: boolean
+  /** A layer whose output for an example depends on the others of its batch, which goes in one pass then. */
+  readonly wholeBatchFor: string | undefined
+  /** Where a batch's features and labels go: other views after places were made. */
+  readonly features: Float32Array
+  /** The same place for features that are bytes, and what makes them features. */
+  readonly bytes: Uint8Array
+  divideBytes(examples: number, divisor: number): void
+  readonly labels: Float32Array
+  /** The trained weights, in the engine's own arrangement; values that pad them are zero. */
+  readonly trained: { readonly address: number; readonly bytes: number; readonly count: number }
+  /** Addresses of so many places as large as the trained weights'. */
+  places(count: number): readonly number[]
+  readonly outputs: number
+  load(weights: Float32Array): void
+  /** Into a new array, if none is given. */
+  save(into?: Float32Array): Float32Array
+  forward(pass: Pass): void
+  /** Leaves the gradient of the outputs, times `scale`; without one, none. */
+  loss(loss: EngineLoss, examples: number, scale?: number): LossSums
+  backward(pass: Pass): void
+}
+
+export interface EngineRequest {
+  readonly graph: LayerGraph
+  /** Examples that a pass should take, if they fit. */
+  readonly batch: number
+  /** Examples of a training batch, for models whose batches can't go in parts. */
+  readonly trainingBatch?: number
+}
+
+/** @throws LEARN_ENGINE_MODEL where the model has what the engine doesn't know. */
+export function engine({ graph, batch, trainingBatch = batch }: EngineRequest): Engine {
+  const [one, two] = [1, 2].map((examples) => compile(graph, { batch: examples, trainedBytes: 0 }).plan)
+  const exampleBytes = (two?.bytes ?? 0) - (one?.bytes ?? 0)
+  const fitting = Math.max(1, Math.min(batch, Math.floor(activationBytes / exampleBytes)))
+  const capacity = one?.wholeBatchFor === undefined ? fitting : Math.max(fitting, trainingBatch)
+  if (capacity > fitting && capacity * exampleBytes > wholeBatchBytes) {
+    throw learnError('LEARN_ENGINE_MODEL', {
+      reason: `layer ${one?.wholeBatchFor} needs batches of ${trainingBatch} whole, which take ${capacity * exampleBytes} bytes; use smaller batches`,
+    })
+  }
+  const trainedBytes = one?.trainedBytes ?? 0
+  const { plan, input, output, bytes, labels } = compile(graph, { batch: capacity, trainedBytes })
+  const { blocks, weightCount, blockSize } = blocksOf(plan.weights)
+
+  const staging = aligned(plan.bytes)
+  const places = aligned(staging + 4 * blockSize)
+  const placesEnd = (count: number) => places + count * trainedBytes
+  const memory = new WebAssembly.Memory({ initial: Math.ceil(placesEnd(0) / pageBytes) })
+  const kernels = engineKernels(memory)
+  for (const { address, values } of plan.tables) new Uint32Array(memory.buffer, address, values.length).set(values)
+  const viewsOf = ({ buffer }: WebAssembly.Memory) => ({
+    staged: new Float32Array(buffer, staging, blockSize),
+    features: new Float32Array(buffer, input.value, capacity * tensorSize(input)),
+    bytes: new Uint8Array(buffer, bytes, capacity * tensorSize(input)),
+    labels: new Float32Array(buffer, labels, capacity),
+  })
+  let views = viewsOf(memory)
+  const outputs = output.pixels * output.channels
+  return {
+    kernels,
+    capacity,
+    outputs,
+    wholeBatchFor: plan.wholeBatchFor,
+    seeded: plan.ops.some(({ seeded = false }) => seeded),
+    get features() {
+      return views.features
+    },
+    get bytes() {
+      return views.bytes
+    },
+    divideBytes: (examples, divisor) => kernels.divideBytes(bytes, divisor, input.value, examples * tensorSize(input)),
+    get labels() {
+      return views.labels
+    },
+    trained: { address: plan.trainedStart, bytes: trainedBytes, count: trainedBytes / 4 },
+    places(count) {
+      const missing = Math.ceil((placesEnd(count) - memory.buffer.byteLength) / pageBytes)
+      if (missing > 0) {
+        memory.grow(missing)
+        views = viewsOf(memory)
+      }
+      return Array.from({ length: count }, (_, index) => placesEnd(index))
+    },
+    load(weights) {
+      if (weights.length !== weightCount) {
+        throw learnError('LEARN_WEIGHTS', { what: 'the weights', expected: weightCount, came: weights.length })
+      }
+      // A training that diverged has left NaN in the padding, too, where NaN times zero was added.
+      kernels.fill(plan.trainedStart, 0, trainedBytes / 4)
+      for (const { slot, from, rows, offset, size } of blocks) {
+        views.staged.set(weights.subarray(offset, offset + size))
+        slot.load(kernels, staging, from, rows)
+      }
+    },
+    save(into = new Float32Array(weightCount)) {
+      for (const { slot, from, rows, offset, size } of blocks) {
+        slot.save(kernels, staging, from, rows)
+        into.set(views.staged.subarray(0, size), offset)
+      }
+      return into
+    },
+    forward(pass) {
+      for (const op of plan.ops) op.forward(kernels, pass)
+    },
+    loss: (loss, examples, scale) =>
+      loss.run(kernels, {
+        outputs: output.value,
+        pitch: 4 * output.pitch,
+        examples,
+        size: outputs,
+        labels,
+        gradient: scale === undefined ? 0 : output.gradient,
+        scale: scale ?? 0,
+      }),
+    backward(pass) {
+      for (let index = plan.ops.length - 1; index >= 0; index--) plan.ops[index]?.backward(kernels, pass)
+    },
+  }
+}
+
+/** Rows of a weight that come and go together, and where they are in the layout. */
+interface WeightBlock {
+  readonly slot: WeightSlot
+  readonly from: number
+  readonly rows: number
+  readonly offset: number
+  readonly size: number
+}
+
+/** The weights in the order of the layout, in blocks that are no larger than what is staged at a time, if a row isn't. */
+function blocksOf(weights: readonly WeightSlot[]) {
+  const blocks: WeightBlock[] = []
+  let weightCount = 0
+  for (const slot of inLayoutOrder(weights)) {
+    const rowSize = sizeOf(slot.shape) / slot.rows
+    const most = Math.max(1, Math.floor(stagingBytes / 4 / rowSize))
+    for (let from = 0; from < slot.rows; from += most) {
+      const rows = Math.min(most, slot.rows - from)
+      blocks.push({ slot, from, rows, offset: weightCount, size: rows * rowSize })
+      weightCount += rows * rowSize
+    }
+  }
+  const blockSize = blocks.reduce((largest, { size }) => Math.max(largest, size), 0)
+  return { blocks, weightCount, blockSize }
+}
+
+/** As TensorFlow.js orders a model's weights: those that are trained first. */
+export function inLayoutOrder(slots: readonly WeightSlot[]): readonly WeightSlot[] {
+  return [...slots.filter(({ trained }) => trained), ...slots.filter(({ trained }) => !trained)]
+}

@@ -1,0 +1,46 @@
+import { learnError } from '../../learn/errors.ts'
+import type { InitializerSpec } from '../../learn/initializer.ts'
+import { channelWeights } from '../channel-weights.ts'
+import type { Plan, Tensor } from '../plan.ts'
+
+export interface EmbeddingSettings {
+  readonly name: string
+  /** How many rows the table has. */
+  readonly rows: number
+  readonly channels: number
+  readonly initializer: InitializerSpec
+}
+
+/** The row of a trained table for each of the model's inputs. Only the rows that a batch names have a gradient. */
+export function embedding(plan: Plan, { name, rows, channels, initializer }: EmbeddingSettings, x: Tensor): Tensor {
+  const length = x.pixels * x.channels
+  const table = channelWeights(plan, {
+    name: `${name}/embeddings`,
+    shape: [rows, channels],
+    rows,
+    channels,
+    initializer,
+    trained: true,
+  })
+  const y = plan.tensor([...x.shape, channels])
+  const pitch = 4 * y.pitch
+  plan.ops.push({
+    name,
+    forward(kernels, { batch }) {
+      const outside = kernels.firstOutside(x.value, batch * length, rows)
+      if (outside >= 0) {
+        throw learnError('LEARN_EMBEDDING', {
+          layer: name,
+          rows,
+          position: outside % length,
+          row: Math.floor(outside / length),
+        })
+      }
+      kernels.takeRows(x.value, batch * length, table, pitch, y.value)
+    },
+    backward(kernels, { batch, gradientShift, gradientScale }) {
+      kernels.addToRows(x.value, batch * length, y.gradient, gradientScale, table + gradientShift, pitch)
+    },
+  })
+  return y
+}

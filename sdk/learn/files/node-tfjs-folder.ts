@@ -1,0 +1,66 @@
+import { readFile, stat } from 'node:fs/promises'
+import { dirname, join, resolve } from 'node:path'
+import { fileURLToPath } from 'node:url'
+import type { LayersModel } from '@tensorflow/tfjs'
+import { fileErrorCode, fileReason } from '../../../runtime/index.ts'
+import { weightsError } from '../../weights/errors.ts'
+import type { NamedTensor } from '../../weights/named-tensors.ts'
+import { registerGroupNormalization } from '../group-normalization-layer.ts'
+import { loadTensorFlow, type TensorFlow } from '../tensorflow.ts'
+
+/**
+ * The layers model of a folder with a `model.json` and its weights, such as a round in the registry: to predict with, or to
+ * train on. TensorFlow.js alone loads one over HTTP only, unless it's its native build.
+ *
+ * @param place The folder, or its `model.json`.
+ * @param tensorFlow The TensorFlow.js whose model it's to be; without it, the one that learners use. A class of your own among the
+ *   layers is registered with it before.
+ * @throws WEIGHTS_FILE, WEIGHTS_MANIFEST, WEIGHTS_ARCHITECTURE where it holds weights alone, and other codes of damaged weights.
+ */
+export async function loadLayersModel(place: string | URL, tensorFlow?: TensorFlow): Promise<LayersModel> {
+  const given = place instanceof URL ? fileURLToPath(place) : resolve(place)
+  const isFolder = await stat(given).then(
+    (found) => found.isDirectory(),
+    () => false,
+  )
+  const file = isFolder ? join(given, 'model.json') : given
+  const tensors = await readTfjsTensors(file)
+  const { modelTopology }: { readonly modelTopology?: unknown } = JSON.parse(await textOf(file))
+  if (typeof modelTopology !== 'object' || modelTopology === null) throw weightsError('WEIGHTS_ARCHITECTURE', { file })
+  const tf = tensorFlow ?? (await loadTensorFlow())
+  registerGroupNormalization(tf)
+  const values = new Float32Array(tensors.reduce((size, tensor) => size + tensor.values.length, 0))
+  let end = 0
+  for (const tensor of tensors) {
+    values.set(tensor.values, end)
+    end += tensor.values.length
+  }
+  const weightSpecs = tensors.map(({ name, shape }) => ({ name, shape: [...shape], dtype: 'float32' as const }))
+  return tf.loadLayersModel(tf.io.fromMemory({ modelTopology, weightSpecs, weightData: values.buffer }))
+}
+
+/** The tensors of a model.json, from the shards beside it. The format is loaded when it's needed: most jobs begin without a file. */
+export async function readTfjsTensors(file: string): Promise<NamedTensor[]> {
+  const { decodeTfjsGroup, decodeTfjsManifest } = await import('../../weights/formats/tfjs.ts')
+  const tensors: NamedTensor[] = []
+  for (const group of decodeTfjsManifest(await textOf(file), file)) {
+    const shards = await Promise.all(group.paths.map((shard) => weightsFile(join(dirname(file), shard))))
+    for (const tensor of decodeTfjsGroup(group, shards, file)) tensors.push(tensor)
+  }
+  return tensors
+}
+
+async function textOf(file: string): Promise<string> {
+  return new TextDecoder().decode(await weightsFile(file))
+}
+
+/** WEIGHTS_FILE where it can't be read. */
+export async function weightsFile(file: string): Promise<Uint8Array> {
+  return readFile(file).catch((cause: unknown) => {
+    const advice =
+      fileErrorCode(cause) === 'ERR_FS_FILE_TOO_LARGE'
+        ? 'give the model.json of a TensorFlow.js model, whose shards are smaller'
+        : 'check the path, and that this user may read the file'
+    throw weightsError('WEIGHTS_FILE', { file, reason: fileReason(cause), advice }, { cause })
+  })
+}

@@ -1,0 +1,39 @@
+import { learnError } from '../learn/errors.ts'
+import { chunkCount, mergeEvaluations } from '../learn/evaluation.ts'
+import type { Evaluation } from '../learn/learner.ts'
+import type { Settings, Workload } from '../workload/workload.ts'
+import { localTrainer } from './local-trainer.ts'
+import type { TrainingPool } from './training-pool.ts'
+
+/** A pool that runs the learner in this thread, one batch of any client at a time. */
+export async function inlinePool<S extends Settings>(
+  workload: Workload<S>,
+  settings: S,
+  seed: number,
+): Promise<TrainingPool> {
+  const trainer = await localTrainer(workload, settings, seed)
+  let closed = false
+  const open = () => {
+    if (closed) throw learnError('LEARN_CLOSED')
+    return trainer
+  }
+  return {
+    layout: trainer.layout,
+    modelTopology: trainer.modelTopology,
+    runsOn: trainer.runsOn,
+    clients: trainer.clients,
+    initialWeights: async () => open().initialWeights(),
+    train: async (request) => open().train(request),
+    async evaluate(weights) {
+      const parts: Evaluation[] = []
+      for (let chunk = 0; chunk < chunkCount(trainer.testExamples); chunk++) {
+        parts.push(await open().evaluateChunk(weights, chunk))
+      }
+      return mergeEvaluations(parts)
+    },
+    async close() {
+      if (!closed) trainer.dispose()
+      closed = true
+    },
+  }
+}

@@ -1,0 +1,156 @@
+import { CodedError } from '../../runtime/index.ts'
+import type { Examples } from '../data/examples.ts'
+import { learnError } from '../learn/errors.ts'
+import { chunkOf, chunkStart } from '../learn/evaluation.ts'
+import type { Evaluation, Learner, Update } from '../learn/learner.ts'
+import { randomStream } from '../random/random-stream.ts'
+import { sizeOf } from '../weights/layout.ts'
+import type { Settings, Workload } from '../workload/workload.ts'
+import type { PoolTrainingRequest, TrainingPool } from './training-pool.ts'
+
+/** A workload's learner with its data, in the thread that made it: what a pool runs one or more of. */
+export interface LocalTrainer
+  extends Pick<Learner, 'layout' | 'modelTopology' | 'remarks'>,
+    Pick<TrainingPool, 'runsOn'> {
+  readonly clients: number
+  readonly testExamples: number
+  initialWeights(): Promise<Float32Array>
+  /** The delta is put where `into` says, if the learner asks it. */
+  /** LEARN_EMPTY, LEARN_INPUT, LEARN_LABEL for examples of a client, or of the test set, that the learner would refuse. */
+  checkExamples(of: number | 'test'): void
+  train(request: PoolTrainingRequest, into?: () => Float32Array): Promise<Update>
+  evaluateChunk(weights: Float32Array, chunk: number): Promise<Evaluation>
+  dispose(): void
+}
+
+/**
+ * Makes the workload's learner and data, and gives each request its random stream.
+ *
+ * @throws LEARN_EMPTY without test examples; in requests LEARN_CLIENT, LEARN_WEIGHTS, LEARN_METRIC, LEARN_EVALUATION,
+ *   LEARN_EXAMPLE where training diverged on an example that isn't finite, and what the learner throws.
+ */
+export async function localTrainer<S extends Settings>(
+  workload: Pick<Workload<S>, 'learner' | 'data'>,
+  settings: S,
+  seed: number,
+): Promise<LocalTrainer> {
+  const [learner, data] = await Promise.all([
+    workload.learner(settings),
+    workload.data(settings, randomStream(seed, 'partition')),
+  ])
+  const { layout } = learner
+  const checked = (what: string, values: Float32Array) => {
+    if (values.length === layout.size) return values
+    throw learnError('LEARN_WEIGHTS', { what, expected: layout.size, came: values.length })
+  }
+  if (data.test.count < 1) throw learnError('LEARN_EMPTY', { purpose: 'evaluate' })
+  return {
+    layout,
+    modelTopology: learner.modelTopology,
+    runsOn: learner.runsOn,
+    ...(learner.remarks && { remarks: learner.remarks }),
+    clients: data.clients,
+    testExamples: data.test.count,
+    initialWeights: async () =>
+      checked('the initial weights', await learner.initialWeights(randomStream(seed, 'initial-weights'))),
+    checkExamples(of) {
+      const examples = of === 'test' ? data.test : data.client(of)
+      try {
+        learner.check?.(examples, of === 'test' ? 'evaluate' : 'train')
+      } catch (cause) {
+        throw ofWhom(of === 'test' ? 'the test set' : `client ${of}`, 0, cause)
+      }
+    },
+    async train({ client, end, round, weights, terms, signal }, into) {
+      signal?.throwIfAborted()
+      if (!(Number.isInteger(client) && client >= 0 && client < data.clients)) {
+        throw learnError('LEARN_CLIENT', { client, clients: data.clients })
+      }
+      const examples = data.client(client)
+      try {
+        const update = await learner.train({
+          weights: checked('the weights', weights),
+          examples,
+          random: randomStream(seed, round, end, 'train'),
+          terms,
+          ...(signal && { signal }),
+          ...(into && { into }),
+        })
+        checked('the delta', update.delta)
+        return { ...update, metrics: numbersOf(`client ${client} in round ${round}`, update.metrics) }
+      } catch (cause) {
+        const fault = hasDiverged(cause) ? exampleFault(`client ${client}: example`, examples, { cause }) : undefined
+        throw fault ?? ofWhom(`client ${client}`, 0, cause)
+      }
+    },
+    async evaluateChunk(weights, chunk) {
+      const examples = chunkOf(data.test, chunk)
+      const first = chunkStart(chunk)
+      const { samples, metrics: given } = await learner
+        .evaluate(checked('the weights', weights), examples)
+        .catch((cause: unknown) => {
+          throw ofWhom('the test set', first, cause)
+        })
+      if (!(Number.isSafeInteger(samples) && samples > 0))
+        throw learnError('LEARN_EVALUATION', { examples: examples.count, samples })
+      const metrics = numbersOf('the evaluation', given)
+      if (Object.values(metrics).every(Number.isFinite)) return { samples, metrics }
+      const fault = exampleFault('test example', examples, { first })
+      const whyNotFinite = fault?.message ?? (Number.isFinite(metrics.loss) ? ofItsOwn : tooLarge)
+      return { samples, metrics, whyNotFinite }
+    },
+    dispose: () => learner.dispose?.(),
+  }
+}
+
+const tooLarge = 'the test examples are finite, but what the model makes of them is not; use a smaller learning rate'
+const ofItsOwn = 'the test examples are finite, and so is the loss; see how the learner computes this metric'
+
+/** Codes of what learners say of an example, which they know by its place alone. */
+const exampleCodes = ['LEARN_EMPTY', 'LEARN_INPUT', 'LEARN_LABEL', 'LEARN_EMBEDDING'] as const
+
+/** What a learner has thrown, with whose examples it is about, and their place among all of these. */
+function ofWhom(whose: string, first: number, cause: unknown): unknown {
+  const code = exampleCodes.find((each) => cause instanceof CodedError && cause.code === each)
+  if (!(cause instanceof CodedError) || code === undefined) return cause
+  const { index } = cause.values
+  const values = { ...cause.values, ...(typeof index === 'number' && { index: first + index }) }
+  const { message, hint } = learnError(code, values)
+  return new CodedError(code, { message: '{whose}: {message}', hint: '{hint}' }, { ...values, whose, message, hint })
+}
+
+function hasDiverged(cause: unknown): boolean {
+  return (
+    cause instanceof Error && 'code' in cause && (cause.code === 'LEARN_DIVERGED' || cause.code === 'LEARN_OVERFLOW')
+  )
+}
+
+/** The first example that has a value that isn't finite, as an error; undefined if there is none. */
+function exampleFault(
+  what: string,
+  examples: Examples,
+  { first = 0, cause }: { readonly first?: number; readonly cause?: unknown },
+): CodedError | undefined {
+  const features = new Float32Array(sizeOf(examples.shape))
+  for (let index = 0; index < examples.count; index++) {
+    const found = (value: number | undefined, place: string) =>
+      learnError('LEARN_EXAMPLE', { what, index: first + index, value, place }, { cause })
+    const label = examples.label(index)
+    if (!Number.isFinite(label)) return found(label, 'as its label')
+    examples.read(index, features, 0)
+    const at = features.findIndex((value) => !Number.isFinite(value))
+    if (at >= 0) return found(features[at], `at place ${at} of its features`)
+  }
+  return undefined
+}
+
+/** Metrics without those that are undefined. LEARN_METRIC for what is no number; one that isn't finite stays. */
+function numbersOf(what: string, metrics: Readonly<Record<string, unknown>> | undefined): Record<string, number> {
+  const numbers: Record<string, number> = {}
+  for (const [name, value] of Object.entries(metrics ?? {})) {
+    if (value === undefined) continue
+    if (typeof value !== 'number') throw learnError('LEARN_METRIC', { name, what, value: JSON.stringify(value) })
+    numbers[name] = value
+  }
+  return numbers
+}

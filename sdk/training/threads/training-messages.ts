@@ -1,0 +1,57 @@
+import type { PackedError } from '../../../runtime/index.ts'
+import type { FileLine } from '../../data/files/node-shared-files.ts'
+import type { Evaluation, LocalTerms, Update } from '../../learn/learner.ts'
+import type { PartialSum } from '../../strategy/sum/accumulator.ts'
+import type { SumName } from '../../strategy/sum/held-delta.ts'
+import type { Layout } from '../../weights/layout.ts'
+import type { Settings } from '../../workload/workload.ts'
+import type { HeldMessage, HeldReceipt } from './held-sums.ts'
+
+/** What a training worker is started with. */
+export interface WorkerSetup {
+  /** URL of the workload's bundle. */
+  readonly bundle: string
+  readonly settings: Settings
+  readonly seed: number
+}
+
+/** The same with the worker's line for files, in its workerData. */
+export interface WorkerStart extends WorkerSetup {
+  readonly files: FileLine
+}
+
+/** What a worker is asked, one at a time. Weights, and the arrays of terms, are shared memory, and read only. */
+export type WorkerRequest =
+  | { readonly type: 'initialWeights' }
+  | {
+      readonly type: 'train'
+      readonly client: number
+      readonly end: string
+      readonly round: number
+      readonly weights: SharedArrayBuffer
+      readonly terms: LocalTerms
+      /** The delta is to stay in the thread. */
+      readonly hold: boolean
+    }
+  | { readonly type: 'evaluate'; readonly chunk: number; readonly weights: SharedArrayBuffer }
+
+/** `abort` stops the request that is under way. What concerns held deltas comes at any time. */
+export type WorkerMessage = WorkerRequest | HeldMessage | { readonly type: 'abort' }
+
+export interface WorkerDescription {
+  readonly layout: Layout
+  readonly modelTopology: unknown
+  readonly runsOn: string | undefined
+  readonly clients: number
+  readonly testExamples: number
+}
+
+/** First `ready` or `failed`; then one for each request, and between them the parts of sums that were collected. */
+export type WorkerReply =
+  | { readonly type: 'ready'; readonly description: WorkerDescription }
+  | { readonly type: 'weights'; readonly weights: Float32Array }
+  | { readonly type: 'update'; readonly update: Update }
+  | { readonly type: 'held'; readonly receipt: HeldReceipt }
+  | { readonly type: 'collected'; readonly sum: SumName; readonly part: PartialSum | PackedError }
+  | { readonly type: 'evaluation'; readonly evaluation: Evaluation }
+  | { readonly type: 'failed'; readonly error: PackedError }

@@ -1,0 +1,131 @@
+import { Worker } from 'node:worker_threads'
+import { unpackError } from '../../../runtime/index.ts'
+import type { SharedFiles } from '../../data/files/node-shared-files.ts'
+import { learnError } from '../../learn/errors.ts'
+import type { PartialSum } from '../../strategy/sum/accumulator.ts'
+import type { SumName } from '../../strategy/sum/held-delta.ts'
+import type { HoldingThread } from './thread-delta.ts'
+import type { WorkerDescription, WorkerReply, WorkerRequest, WorkerSetup, WorkerStart } from './training-messages.ts'
+
+/** What a worker leaves behind at once is little: more room would only be used up before it is collected. */
+const maxYoungGenerationSizeMb = 4
+
+/** A worker thread that has made its learner and data. */
+export interface TrainingThread extends HoldingThread {
+  readonly description: WorkerDescription
+  /** Whether it has ended; then each request rejects. */
+  hasEnded(): boolean
+  /** One at a time. Rejects with the learner's error, or with LEARN_WORKER_DIED when the thread ends before it answers. */
+  ask(request: WorkerRequest, signal?: AbortSignal): Promise<WorkerReply>
+  terminate(): Promise<void>
+}
+
+interface Waiting {
+  readonly request: string
+  resolve(reply: WorkerReply): void
+  reject(error: unknown): void
+}
+
+/** Somebody who waits for a thread's part of a sum. */
+interface Collecting {
+  resolve(part: PartialSum): void
+  reject(error: unknown): void
+}
+
+function keyOf({ name, number }: SumName): string {
+  return `${number} ${name}`
+}
+
+/** @throws what the workload throws while it makes learner and data, or LEARN_WORKER_DIED. */
+export async function startTrainingThread(setup: WorkerSetup, files: SharedFiles): Promise<TrainingThread> {
+  const line = files.line()
+  const start: WorkerStart = { ...setup, files: line }
+  const worker = new Worker(new URL('./training-worker.js', import.meta.url), {
+    workerData: start,
+    transferList: [line.port],
+    resourceLimits: { maxYoungGenerationSizeMb },
+  })
+  let waiting: Waiting | undefined
+  let fault: unknown
+  let ended = false
+
+  const died = (request: string, reason: string) =>
+    learnError('LEARN_WORKER_DIED', { request, reason }, fault === undefined ? undefined : { cause: fault })
+  const settle = (use: (waiting: Waiting) => void) => {
+    const current = waiting
+    waiting = undefined
+    if (current) use(current)
+  }
+  const expectReply = (request: string) =>
+    new Promise<WorkerReply>((resolve, reject) => {
+      if (ended) reject(died(request, 'it had ended before'))
+      else waiting = { request, resolve, reject }
+    })
+
+  const collecting = new Map<string, Collecting>()
+  worker.on('message', (reply: WorkerReply) => {
+    if (reply.type !== 'collected') return settle(({ resolve }) => resolve(reply))
+    const key = keyOf(reply.sum)
+    const { part } = reply
+    if ('sum' in part) collecting.get(key)?.resolve(part)
+    else collecting.get(key)?.reject(died('a sum', part.message))
+    collecting.delete(key)
+  })
+  worker.on('error', (error) => {
+    fault = error
+  })
+  worker.on('exit', (code) => {
+    ended = true
+    const reason = fault instanceof Error ? fault.message : `exit code ${code}`
+    settle(({ request, reject }) => reject(died(request, reason)))
+    for (const { reject } of collecting.values()) reject(died('a sum', reason))
+    collecting.clear()
+  })
+
+  const ready = await expectReply('its start')
+  if (ready.type !== 'ready') {
+    await worker.terminate()
+    throw ready.type === 'failed' ? unpackError(ready.error) : died('its start', `it answered ${ready.type}`)
+  }
+  return {
+    description: ready.description,
+    hasEnded: () => ended,
+    async ask(request, signal) {
+      const abort = () => worker.postMessage({ type: 'abort' }, [])
+      const reply = expectReply(nameOf(request))
+      if (!ended) worker.postMessage(request, [])
+      signal?.addEventListener('abort', abort, { once: true })
+      try {
+        return unlessFailed(await reply)
+      } finally {
+        signal?.removeEventListener('abort', abort)
+      }
+    },
+    tell(message) {
+      if (!ended) worker.postMessage(message, [])
+    },
+    collect: (sum) =>
+      new Promise((resolve, reject) => {
+        if (ended) return reject(died('a sum', 'it had ended before'))
+        collecting.set(keyOf(sum), { resolve, reject })
+        worker.postMessage({ type: 'collect', sum }, [])
+      }),
+    terminate: async () => void (await worker.terminate()),
+  }
+}
+
+function unlessFailed(reply: WorkerReply): WorkerReply {
+  if (reply.type === 'failed') throw unpackError(reply.error)
+  return reply
+}
+
+function nameOf(request: WorkerRequest): string {
+  switch (request.type) {
+    case 'initialWeights':
+      return 'the initial weights'
+    case 'train':
+      return `client ${request.client} in round ${request.round}`
+    case 'evaluate':
+      return `chunk ${request.chunk} of the evaluation`
+  }
+}

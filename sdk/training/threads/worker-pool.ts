@@ -1,0 +1,150 @@
+import { fileURLToPath } from 'node:url'
+import { sharedFiles } from '../../data/files/node-shared-files.ts'
+import { learnError } from '../../learn/errors.ts'
+import { chunkCount, mergeEvaluations } from '../../learn/evaluation.ts'
+import { workloadBundle } from '../../workload/load/workload-bundle.ts'
+import type { Settings } from '../../workload/workload.ts'
+import type { PoolTrainingRequest, TrainingPool } from '../training-pool.ts'
+import { sharedArrays } from './shared-arrays.ts'
+import { sharedTerms } from './shared-terms.ts'
+import { heldUpdate } from './thread-delta.ts'
+import type { WorkerReply, WorkerRequest } from './training-messages.ts'
+import { type TrainingSlot, trainingSlot } from './training-slot.ts'
+
+export interface WorkerPoolSettings {
+  /** The workload's file, or its bundle: each worker imports it, and makes learner and data itself. */
+  readonly module: URL
+  readonly settings: Settings
+  readonly seed: number
+  /** Number of worker threads, from 1. */
+  readonly workers: number
+}
+
+type Answer = Awaited<ReturnType<TrainingSlot['ask']>>
+
+interface Job {
+  readonly request: WorkerRequest
+  readonly signal: AbortSignal | undefined
+  resolve(answer: Answer): void
+  reject(error: unknown): void
+}
+
+/**
+ * A pool of worker threads, which take requests in their order as they become free. A thread that ends fails its request
+ * with LEARN_WORKER_DIED and is started again.
+ *
+ * @throws LEARN_SETTING, and what the workload throws while it makes learner and data.
+ */
+export async function workerPool({ module, settings, seed, workers }: WorkerPoolSettings): Promise<TrainingPool> {
+  if (!Number.isInteger(workers) || workers < 1) {
+    throw learnError('LEARN_SETTING', { name: 'workers', expected: 'an integer from 1', value: workers })
+  }
+  const bundle = module.protocol === 'file:' ? await workloadBundle(fileURLToPath(module)) : module
+  const setup = { bundle: bundle.href, settings, seed }
+  const files = sharedFiles()
+  const [first, ...others] = await all(Array.from({ length: workers }, () => trainingSlot(setup, files)))
+  if (!first) throw learnError('LEARN_CLOSED')
+  const { layout, modelTopology, runsOn, clients, testExamples } = first.description
+
+  const slots = [first, ...others]
+  const free = [...slots]
+  const waiting = new Set<Job>()
+  const running = new Set<Job>()
+  const share = sharedArrays()
+  let closed = false
+
+  const dispatch = () => {
+    for (const job of waiting) {
+      const slot = free.shift()
+      if (!slot) return
+      waiting.delete(job)
+      running.add(job)
+      const release = () => {
+        running.delete(job)
+        free.push(slot)
+        dispatch()
+      }
+      slot.ask(job.request, job.signal).then(job.resolve, job.reject).finally(release)
+    }
+  }
+  const ask = (request: WorkerRequest, signal?: AbortSignal) =>
+    new Promise<Answer>((resolve, reject) => {
+      if (closed) throw learnError('LEARN_CLOSED')
+      signal?.throwIfAborted()
+      const abort = () => {
+        waiting.delete(job)
+        job.reject(signal?.reason)
+      }
+      const settled = <Outcome>(settle: (outcome: Outcome) => void) => {
+        return (outcome: Outcome) => {
+          // A trainer's signal outlives its requests.
+          signal?.removeEventListener('abort', abort)
+          settle(outcome)
+        }
+      }
+      const job: Job = { request, signal, resolve: settled(resolve), reject: settled(reject) }
+      signal?.addEventListener('abort', abort)
+      waiting.add(job)
+      dispatch()
+    })
+
+  const trainingOf = (
+    { client, end, round, weights, terms }: PoolTrainingRequest,
+    hold: boolean,
+  ): Extract<WorkerRequest, { type: 'train' }> => {
+    const shared = (values: Float32Array) => share.forRound(values, round)
+    return { type: 'train', client, end, round, weights: shared(weights), terms: sharedTerms(terms, shared), hold }
+  }
+
+  return {
+    layout,
+    modelTopology,
+    runsOn,
+    clients,
+    async initialWeights() {
+      const { reply } = await ask({ type: 'initialWeights' })
+      if (reply.type !== 'weights') throw unexpected(reply)
+      return reply.weights
+    },
+    async train(request) {
+      const { reply } = await ask(trainingOf(request, false), request.signal)
+      if (reply.type !== 'update') throw unexpected(reply)
+      return reply.update
+    },
+    async trainHeld(request) {
+      const { reply, thread } = await ask(trainingOf(request, true), request.signal)
+      if (reply.type !== 'held') throw unexpected(reply)
+      return heldUpdate(thread, reply.receipt)
+    },
+    async evaluate(weights) {
+      const shared = share.once(weights)
+      const chunks = Array.from({ length: chunkCount(testExamples) }, async (_, chunk) => {
+        const { reply } = await ask({ type: 'evaluate', chunk, weights: shared })
+        if (reply.type !== 'evaluation') throw unexpected(reply)
+        return reply.evaluation
+      })
+      return mergeEvaluations(await Promise.all(chunks))
+    },
+    async close() {
+      closed = true
+      for (const job of [...waiting, ...running]) job.reject(learnError('LEARN_CLOSED'))
+      waiting.clear()
+      await Promise.all(slots.map((slot) => slot.close()))
+    },
+  }
+}
+
+/** All of them; or, if one fails, none: those that succeed are closed. */
+async function all(starting: readonly Promise<TrainingSlot>[]): Promise<TrainingSlot[]> {
+  try {
+    return await Promise.all(starting)
+  } catch (error) {
+    const started = await Promise.allSettled(starting)
+    await Promise.all(started.map((result) => (result.status === 'fulfilled' ? result.value.close() : undefined)))
+    throw error
+  }
+}
+
+function unexpected({ type }: WorkerReply): Error {
+  return learnError('LEARN_WORKER_DIED', { request: 'a request', reason: `it answered ${type}` })
+}
