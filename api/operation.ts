@@ -1,6 +1,6 @@
 import { z } from 'zod'
-import { checkIdentifier, decodeModel } from '../actors/catalogue/model/index.ts'
 import type { Ask, ControlPlaneMessage, NumberedEvent, Page, ReadArchive, Reply } from '../actors/index.ts'
+import { checkIdentifier, decodeModel } from '../actors/model/index.ts'
 import type { ActorRef } from '../runtime/index.ts'
 import { assertOwn, type Caller } from './auth/authority.ts'
 import { decodeQuery } from './http/query.ts'

@@ -1,5 +1,5 @@
 import test from 'ava'
-import { collectionsOf } from '../actors/catalogue/records/collections.ts'
+import { collectionsOf } from '../actors/records/collections.ts'
 import { bearerGate } from '../api/auth/gate.ts'
 import { operations } from '../api/index.ts'
 import type { Operation } from '../api/operation.ts'

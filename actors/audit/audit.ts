@@ -1,9 +1,9 @@
 import type { z } from 'zod'
 import { type Behavior, decode, encode, type Store } from '../../runtime/index.ts'
-import { auditEntry, refusalCounts } from '../catalogue/model/audit-entry.ts'
-import { type Page, type PageRequest, pageOf } from '../catalogue/page.ts'
-import { answer } from '../catalogue/reply.ts'
-import { catalogueError } from '../errors.ts'
+import { auditEntry, refusalCounts } from '../model/audit-entry.ts'
+import { catalogueError } from '../model/errors.ts'
+import { type Page, type PageRequest, pageOf } from '../requests/page.ts'
+import { answer } from '../requests/reply.ts'
 import type { AuditMessage } from './protocol.ts'
 import { refusalTally } from './refusal-tally.ts'
 

@@ -1,6 +1,6 @@
-import type { AuditEntry, NewAuditEntry, Refusal, RefusalCounts } from '../catalogue/model/audit-entry.ts'
-import type { Page, PageRequest } from '../catalogue/page.ts'
-import type { Asking } from '../catalogue/reply.ts'
+import type { AuditEntry, NewAuditEntry, Refusal, RefusalCounts } from '../model/audit-entry.ts'
+import type { Page, PageRequest } from '../requests/page.ts'
+import type { Asking } from '../requests/reply.ts'
 
 export type AuditMessage =
   /** Answered once it's durable. */

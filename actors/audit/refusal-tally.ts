@@ -1,4 +1,4 @@
-import type { Refusal } from '../catalogue/model/audit-entry.ts'
+import type { Refusal } from '../model/audit-entry.ts'
 
 /** Callers and codes that are told apart until the counts are taken. */
 const mostRows = 100

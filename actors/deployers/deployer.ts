@@ -1,10 +1,10 @@
 import type { ActorContext, ActorRef, Behavior } from '../../runtime/index.ts'
 import type { Schema } from '../../sdk/index.ts'
-import type { JobSpecification } from '../catalogue/model/job.ts'
-import type { TaskStatus } from '../catalogue/model/task.ts'
-import type { TaskRecord } from '../catalogue/records/record-models.ts'
-import type { PlacedFault } from '../errors.ts'
-import type { EventCause, JobEvent } from '../events/job-event.ts'
+import type { PlacedFault } from '../model/errors.ts'
+import type { JobSpecification } from '../model/job.ts'
+import type { EventCause, JobEvent } from '../model/job-event.ts'
+import type { TaskStatus } from '../model/task.ts'
+import type { TaskRecord } from '../records/record-models.ts'
 
 /** A job whose tasks are to run, as the catalogue has it. */
 export interface DeployableJob {

@@ -1,6 +1,6 @@
 import { decode, encode, type Store } from '../../runtime/index.ts'
-import { catalogueError } from '../errors.ts'
-import type { JobEvent, NumberedEvent } from './job-event.ts'
+import { catalogueError } from '../model/errors.ts'
+import type { JobEvent, NumberedEvent } from '../model/job-event.ts'
 
 /** Events that are kept of a job; older ones go. */
 export const eventsKept = 10_000

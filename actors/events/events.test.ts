@@ -3,8 +3,8 @@ import { actorSystem, encode, manualClock, memoryStore, type Store } from '../..
 import { eventsStage } from '../../test/support/events-stage.ts'
 import { interruptedStore } from '../../test/support/interrupted-store.ts'
 import { storeJob } from '../../test/support/stored-job.ts'
-import type { Ask } from '../catalogue/ask.ts'
-import type { JobEvent, NumberedEvent } from './job-event.ts'
+import type { JobEvent, NumberedEvent } from '../model/job-event.ts'
+import type { Ask } from '../requests/ask.ts'
 import type { EventsMessage } from './protocol.ts'
 
 const [user, job] = ['u', 'j']

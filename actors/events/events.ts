@@ -1,10 +1,10 @@
 import type { Behavior, Store } from '../../runtime/index.ts'
-import { findJob } from '../catalogue/jobs/jobs.ts'
-import { collectionsOf } from '../catalogue/records/collections.ts'
-import { answer } from '../catalogue/reply.ts'
-import { waitingReaders } from '../waiting-readers.ts'
+import { findJob } from '../jobs/catalogue/jobs.ts'
+import type { JobEvent, NumberedEvent } from '../model/job-event.ts'
+import { collectionsOf } from '../records/collections.ts'
+import { answer } from '../requests/reply.ts'
+import { waitingReaders } from '../requests/waiting-readers.ts'
 import { eventJournal } from './event-journal.ts'
-import type { JobEvent, NumberedEvent } from './job-event.ts'
 import type { EventsMessage } from './protocol.ts'
 
 export interface EventsParts {

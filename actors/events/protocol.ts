@@ -1,5 +1,5 @@
-import type { Asking } from '../catalogue/reply.ts'
-import type { JobEvent, NumberedEvent } from './job-event.ts'
+import type { JobEvent, NumberedEvent } from '../model/job-event.ts'
+import type { Asking } from '../requests/reply.ts'
 
 export type EventsMessage =
   /** Answered with its number once it's durable. */

@@ -1,7 +1,7 @@
 import type { Documents } from '../../runtime/index.ts'
-import { quotaWords } from '../catalogue/model/quotas.ts'
-import { keysOf } from '../catalogue/quotas/usage.ts'
-import { catalogueError } from '../errors.ts'
+import { catalogueError } from '../model/errors.ts'
+import { quotaWords } from '../model/quotas.ts'
+import { keysOf } from '../quotas/usage.ts'
 
 /** Keys go when they expire, or their request was refused: so long after a count there may be room again. */
 const countedAgainMs = 10_000

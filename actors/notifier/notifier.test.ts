@@ -4,7 +4,7 @@ import { memoryStore } from '../../runtime/index.ts'
 import { interruptedStore } from '../../test/support/interrupted-store.ts'
 import { killedStore, lifeOf } from '../../test/support/killed-store.ts'
 import { type NotifierStage, notifierStage } from '../../test/support/notifier-stage.ts'
-import type { Notification, NumberedNotification } from '../catalogue/model/notification.ts'
+import type { Notification, NumberedNotification } from '../model/notification.ts'
 
 const [job, task] = ['j', 't']
 const agent = { type: 'task', job, task } as const

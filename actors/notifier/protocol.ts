@@ -1,5 +1,5 @@
-import type { Notification, NumberedNotification } from '../catalogue/model/notification.ts'
-import type { Asking } from '../catalogue/reply.ts'
+import type { Notification, NumberedNotification } from '../model/notification.ts'
+import type { Asking } from '../requests/reply.ts'
 
 /** Who is notified: the agent of one task, or the deployer of a compute. */
 export type Recipient =

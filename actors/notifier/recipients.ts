@@ -1,9 +1,9 @@
-import type { Notification, NumberedNotification } from '../catalogue/model/notification.ts'
-import { attempted } from '../catalogue/records/attempted.ts'
-import type { Collections } from '../catalogue/records/collections.ts'
-import type { RecipientRecord } from '../catalogue/records/record-models.ts'
-import { removeBelow, type Stored } from '../catalogue/records/records.ts'
-import { catalogueError } from '../errors.ts'
+import { catalogueError } from '../model/errors.ts'
+import type { Notification, NumberedNotification } from '../model/notification.ts'
+import { attempted } from '../records/attempted.ts'
+import type { Collections } from '../records/collections.ts'
+import type { RecipientRecord } from '../records/record-models.ts'
+import { removeBelow, type Stored } from '../records/records.ts'
 import type { Recipient } from './protocol.ts'
 
 type Kept = Pick<Collections, 'recipients' | 'occasions'>

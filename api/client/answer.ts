@@ -1,5 +1,5 @@
 import type { z } from 'zod'
-import { decodeWhole, knownPart } from '../../actors/catalogue/model/index.ts'
+import { decodeWhole, knownPart } from '../../actors/model/index.ts'
 import type { Operation } from '../operation.ts'
 import { clientError } from './errors.ts'
 import { eventsOf } from './job-events.ts'

@@ -1,7 +1,7 @@
 import { createParser } from 'eventsource-parser'
 import { z } from 'zod'
-import { numberedEvent } from '../../actors/catalogue/model/index.ts'
 import type { NumberedEvent } from '../../actors/index.ts'
+import { numberedEvent } from '../../actors/model/index.ts'
 import { CodedError } from '../../runtime/errors/index.ts'
 import { clientError, statusOf } from './errors.ts'
 import { filled } from './request.ts'

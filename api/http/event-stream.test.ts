@@ -1,7 +1,7 @@
 import { createServer } from 'node:http'
 import test from 'ava'
-import { numberedEvent } from '../../actors/catalogue/model/index.ts'
 import type { JobEvent, NumberedEvent } from '../../actors/index.ts'
+import { numberedEvent } from '../../actors/model/index.ts'
 import { type PlaneStage, planeStage } from '../../test/support/plane-stage.ts'
 import { sendEvents } from './event-stream.ts'
 

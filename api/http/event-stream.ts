@@ -1,7 +1,7 @@
 import { once } from 'node:events'
 import type { ServerResponse } from 'node:http'
-import { endedNames } from '../../actors/catalogue/model/index.ts'
 import type { NumberedEvent } from '../../actors/index.ts'
+import { endedNames } from '../../actors/model/index.ts'
 import type { FollowedEvents } from '../operation.ts'
 import type { Hide } from './server-paths.ts'
 

@@ -1,5 +1,5 @@
 import { z } from 'zod'
-import { expectation, identifier, words } from '../../actors/catalogue/model/index.ts'
+import { expectation, identifier, words } from '../../actors/model/index.ts'
 import { apiError } from '../errors.ts'
 
 /** A whole number, as text. */

@@ -1,6 +1,6 @@
 import { z } from 'zod'
-import { numberedNotification, taskStatus } from '../../actors/catalogue/model/index.ts'
 import type { TaskPackage } from '../../actors/index.ts'
+import { numberedNotification, taskStatus } from '../../actors/model/index.ts'
 import { keyQuery, received, receiveQuery } from '../http/agent-query.ts'
 import { formOperation, noBody, operation } from '../operation.ts'
 

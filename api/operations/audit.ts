@@ -1,4 +1,4 @@
-import { auditEntry, refusalCounts } from '../../actors/catalogue/model/index.ts'
+import { auditEntry, refusalCounts } from '../../actors/model/index.ts'
 import { count, pageOf, pageQuery } from '../http/query.ts'
 import { listOperation, noBody } from '../operation.ts'
 

@@ -6,7 +6,7 @@ import {
   deploymentConfig,
   deploymentStatus,
   jobStatus,
-} from '../../actors/catalogue/model/index.ts'
+} from '../../actors/model/index.ts'
 import { pageOf, pageQuery } from '../http/query.ts'
 import { bare, listOperation, noBody, noQuery, operation } from '../operation.ts'
 

@@ -1,5 +1,5 @@
 import { z } from 'zod'
-import { datasetInfo } from '../../actors/catalogue/model/index.ts'
+import { datasetInfo } from '../../actors/model/index.ts'
 import { pageOf, pageQuery } from '../http/query.ts'
 import { bare, listOperation, noBody, noQuery, operation } from '../operation.ts'
 

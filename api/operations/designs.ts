@@ -1,5 +1,5 @@
 import { z } from 'zod'
-import { codeRevision, design, designChange, designInfo, designSchema } from '../../actors/catalogue/model/index.ts'
+import { codeRevision, design, designChange, designInfo, designSchema } from '../../actors/model/index.ts'
 import { flag, pageOf, pageQuery } from '../http/query.ts'
 import { archiveOperation, bare, listOperation, noBody, noQuery, operation } from '../operation.ts'
 

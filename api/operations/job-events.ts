@@ -1,6 +1,6 @@
 import { z } from 'zod'
-import { endedNames, numberedEvent } from '../../actors/catalogue/model/index.ts'
 import type { Ask, ControlPlaneMessage, JobStatus, NumberedEvent } from '../../actors/index.ts'
+import { endedNames, numberedEvent } from '../../actors/model/index.ts'
 import { apiError } from '../errors.ts'
 import { count, flag } from '../http/query.ts'
 import { type Answer, made, noBody } from '../operation.ts'

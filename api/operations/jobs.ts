@@ -1,5 +1,5 @@
 import { z } from 'zod'
-import { askedStatus, jobSpec, jobStatus, taskInfo } from '../../actors/catalogue/model/index.ts'
+import { askedStatus, jobSpec, jobStatus, taskInfo } from '../../actors/model/index.ts'
 import { flag, pageOf, pageQuery } from '../http/query.ts'
 import { bare, listOperation, noBody, noQuery, operation } from '../operation.ts'
 

@@ -1,4 +1,4 @@
-import { usageReport } from '../../actors/catalogue/model/index.ts'
+import { usageReport } from '../../actors/model/index.ts'
 import { bare, operation } from '../operation.ts'
 
 export const usageOperations = [

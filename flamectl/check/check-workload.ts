@@ -1,5 +1,5 @@
-import { mostTasks } from '../../actors/catalogue/model/index.ts'
 import { decodeModel, designSchema, requireClients, roleTasksOf } from '../../actors/index.ts'
+import { mostTasks } from '../../actors/model/index.ts'
 import { assertValid, expand, requireChannels, resolveSettings, trial } from '../../sdk/index.ts'
 import { loadWorkload } from '../../sdk/node/index.ts'
 import { defaultSeed } from '../run/run-options.ts'

@@ -1,5 +1,5 @@
 import { Command } from 'commander'
-import { datasetInfo } from '../../actors/catalogue/model/index.ts'
+import { datasetInfo } from '../../actors/model/index.ts'
 import type { CommandContext } from '../context.ts'
 import { readModel } from '../files/json-file.ts'
 import { limitOption, printList } from './listing.ts'

@@ -1,5 +1,5 @@
 import { Command } from 'commander'
-import { designSchema } from '../../actors/catalogue/model/index.ts'
+import { designSchema } from '../../actors/model/index.ts'
 import type { CommandContext } from '../context.ts'
 import { readModel } from '../files/json-file.ts'
 import type { Verbs } from './verbs.ts'

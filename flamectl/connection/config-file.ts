@@ -1,5 +1,5 @@
 import { z } from 'zod'
-import { quotaNames } from '../../actors/catalogue/model/index.ts'
+import { quotaNames } from '../../actors/model/index.ts'
 import { CodedError, fileErrorCode, fileReason } from '../../runtime/errors/index.ts'
 import { flamectlError } from '../errors.ts'
 import { textOf } from '../files/json-file.ts'

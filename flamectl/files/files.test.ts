@@ -2,7 +2,7 @@ import { mkdir, open, readdir, readFile, symlink, truncate, unlink, writeFile } 
 import { join } from 'node:path'
 import test from 'ava'
 import { unzipSync } from 'fflate'
-import { designInfo } from '../../actors/catalogue/model/index.ts'
+import { designInfo } from '../../actors/model/index.ts'
 import { temporaryFolder } from '../../test/support/temporary-folder.ts'
 import { archiveToSend, saveWhole } from './archive-file.ts'
 import { readJobFile } from './job-file.ts'

@@ -1,6 +1,6 @@
 import { dirname, resolve } from 'node:path'
 import { z } from 'zod'
-import { type JobSpecification, jobSpec } from '../../actors/catalogue/model/index.ts'
+import { type JobSpecification, jobSpec } from '../../actors/model/index.ts'
 import { flamectlError } from '../errors.ts'
 import { decodeFile, readJson, readModel } from './json-file.ts'
 

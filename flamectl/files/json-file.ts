@@ -1,6 +1,6 @@
 import { open } from 'node:fs/promises'
 import type { z } from 'zod'
-import { decodeModel, knownPart } from '../../actors/catalogue/model/index.ts'
+import { decodeModel, knownPart } from '../../actors/model/index.ts'
 import { CodedError, fileReason } from '../../runtime/errors/index.ts'
 import { flamectlError } from '../errors.ts'
 

@@ -1,4 +1,4 @@
-import { endedNames } from '../../actors/catalogue/model/index.ts'
+import { endedNames } from '../../actors/model/index.ts'
 import { table } from '../print/table.ts'
 import { type JobRow, tableOf } from './job-row.ts'
 

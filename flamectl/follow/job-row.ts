@@ -1,5 +1,5 @@
-import type { JobStatus } from '../../actors/catalogue/model/index.ts'
 import type { NumberedEvent } from '../../actors/index.ts'
+import type { JobStatus } from '../../actors/model/index.ts'
 import { figure, mainMetricNames } from '../output/phrases.ts'
 
 /** A job as the live view shows it. */

@@ -1,5 +1,5 @@
-import { endedNames, type JobStatus } from '../../actors/catalogue/model/index.ts'
 import type { NumberedEvent } from '../../actors/index.ts'
+import { endedNames, type JobStatus } from '../../actors/model/index.ts'
 import { allPages, statusOf } from '../../api/client/index.ts'
 import type { Connection } from '../connection/connection.ts'
 import { followedEvents } from './followed-events.ts'

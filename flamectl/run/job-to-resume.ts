@@ -1,5 +1,5 @@
-import { editableStates, type JobSpecification } from '../../actors/catalogue/model/index.ts'
 import { type JobStatus, settingsOf } from '../../actors/index.ts'
+import { editableStates, type JobSpecification } from '../../actors/model/index.ts'
 import { countOf, type Settings, type Workload } from '../../sdk/index.ts'
 import type { Connection } from '../connection/connection.ts'
 import { flamectlError } from '../errors.ts'

@@ -1,6 +1,6 @@
 import { readFile } from 'node:fs/promises'
 import { join } from 'node:path'
-import { type JobStatus, mostTasks } from '../../actors/catalogue/model/index.ts'
+import { type JobStatus, mostTasks } from '../../actors/model/index.ts'
 import { CodedError } from '../../runtime/errors/index.ts'
 import {
   assertValid,

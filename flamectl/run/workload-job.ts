@@ -1,5 +1,5 @@
 import { isDeepStrictEqual } from 'node:util'
-import { decodeModel, designSchema, type JobSpecification, type JobStatus } from '../../actors/catalogue/model/index.ts'
+import { decodeModel, designSchema, type JobSpecification, type JobStatus } from '../../actors/model/index.ts'
 import { allPages } from '../../api/client/index.ts'
 import { CodedError } from '../../runtime/errors/index.ts'
 import type { DatasetEntry, Settings, Topology } from '../../sdk/index.ts'

@@ -1,6 +1,6 @@
 import { resolve } from 'node:path'
 import { Command, Option } from 'commander'
-import { quotaNames } from '../../actors/catalogue/model/index.ts'
+import { quotaNames } from '../../actors/model/index.ts'
 import { mostSecondsIn, readConfig } from '../connection/config-file.ts'
 import { defaultEndpoint } from '../connection/connection.ts'
 import { defaultConfig, type GlobalOptions } from '../connection/global-options.ts'

@@ -1,5 +1,5 @@
-import { type QuotaName, type Quotas, quotaNames } from '../../actors/catalogue/model/index.ts'
 import type { WorkerSettings } from '../../actors/index.ts'
+import { type QuotaName, type Quotas, quotaNames } from '../../actors/model/index.ts'
 import type { Config } from '../connection/config-file.ts'
 import { flamectlError } from '../errors.ts'
 

@@ -1,6 +1,6 @@
 import { fileURLToPath } from 'node:url'
 import test from 'ava'
-import { collectionsOf } from '../../actors/catalogue/records/collections.ts'
+import { collectionsOf } from '../../actors/records/collections.ts'
 import { all } from '../../runtime/durable/contract/store-under-test.ts'
 import { lmdbStore } from '../../runtime/durable/lmdb/index.ts'
 import { seededScheduler } from '../../runtime/index.ts'

@@ -1,4 +1,4 @@
-import type { ComputeRecord, TaskRecord } from '../records/record-models.ts'
+import type { ComputeRecord, TaskRecord } from '../../records/record-models.ts'
 
 /**
  * Administrators whose computes may run everybody's tasks, where callers are asked for a token. Undefined where nobody is

@@ -1,8 +1,8 @@
-import { catalogueError } from '../../errors.ts'
+import { isIdentifier } from '../../model/atoms.ts'
+import { catalogueError } from '../../model/errors.ts'
+import type { Collections } from '../../records/collections.ts'
+import type { ComputeRecord } from '../../records/record-models.ts'
 import { type DatasetOwner, isTrusted, type TrustedAdmins } from '../computes/compute-trust.ts'
-import { isIdentifier } from '../model/atoms.ts'
-import type { Collections } from '../records/collections.ts'
-import type { ComputeRecord } from '../records/record-models.ts'
 
 /** Where a dataset may be used. */
 export interface Place {

@@ -1,7 +1,7 @@
 import { isUtf8 } from 'node:buffer'
 import { type Entry, fromBufferPromise, getFileNameLowLevel, type ZipFile } from 'yauzl'
-import { catalogueError, isRefusal } from '../../errors.ts'
-import type { ArchiveLimits } from '../parts.ts'
+import { catalogueError, isRefusal } from '../../model/errors.ts'
+import type { ArchiveLimits } from '../../records/parts.ts'
 
 /** An archive's directory, read: its files by the paths under which they are unpacked. */
 export interface ArchiveEntries {

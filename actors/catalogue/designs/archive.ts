@@ -1,4 +1,4 @@
-import type { ArchiveLimits } from '../parts.ts'
+import type { ArchiveLimits } from '../../records/parts.ts'
 import { archiveEntries, archiveRefused } from './archive-entries.ts'
 import { unpackedFiles } from './unpacked-files.ts'
 

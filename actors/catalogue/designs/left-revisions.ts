@@ -1,7 +1,7 @@
 import type { Store } from '../../../runtime/index.ts'
-import type { Collections } from '../records/collections.ts'
-import type { Revisions } from '../records/record-models.ts'
-import type { Stored } from '../records/records.ts'
+import type { Collections } from '../../records/collections.ts'
+import type { Revisions } from '../../records/record-models.ts'
+import type { Stored } from '../../records/records.ts'
 
 /**
  * Removes the revisions that no job names of a design that is gone, or of what was taken away of it. What a crash leaves of

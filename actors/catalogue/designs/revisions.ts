@@ -1,5 +1,5 @@
-import type { Revisions } from '../records/record-models.ts'
-import type { RequestContext } from '../reply.ts'
+import type { Revisions } from '../../records/record-models.ts'
+import type { RequestContext } from '../../requests/reply.ts'
 
 /** Whether this request itself has made the last revision, before a crash. */
 export function isMade({ once }: Revisions, context: RequestContext | undefined): boolean {

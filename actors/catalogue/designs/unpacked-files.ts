@@ -1,8 +1,8 @@
 import { posix } from 'node:path'
 import { crc32 } from 'node:zlib'
 import type { Entry, ZipFile } from 'yauzl'
-import { isRefusal } from '../../errors.ts'
-import type { ArchiveLimits } from '../parts.ts'
+import { isRefusal } from '../../model/errors.ts'
+import type { ArchiveLimits } from '../../records/parts.ts'
 import { type ArchiveEntries, archiveEntries, archiveRefused, isLink, packAgain, quoted } from './archive-entries.ts'
 
 export interface UnpackedFile {

@@ -1,5 +1,5 @@
-import type { DeploymentStatus } from '../../catalogue/model/compute.ts'
-import type { TaskRecord } from '../../catalogue/records/record-models.ts'
+import type { DeploymentStatus } from '../../model/compute.ts'
+import type { TaskRecord } from '../../records/record-models.ts'
 
 /** Where a task without place of its own runs. */
 export const anywhere = 'default'

@@ -6,10 +6,10 @@ import { type BundledWorkload, bundleWorkload, importWorkload } from '../../../s
 import { defaultArchiveLimits } from '../../catalogue/designs/archive.ts'
 import { readArchive } from '../../catalogue/designs/codes.ts'
 import { unpackedFiles } from '../../catalogue/designs/unpacked-files.ts'
-import type { ArchiveLimits } from '../../catalogue/parts.ts'
-import { controllerError } from '../../controller/errors.ts'
-import { catalogueError } from '../../errors.ts'
+import { catalogueError } from '../../model/errors.ts'
+import type { ArchiveLimits } from '../../records/parts.ts'
 import type { DeployableJob } from '../deployer.ts'
+import { controllerError } from '../errors.ts'
 import type { WorkloadSource } from './workload-source.ts'
 
 export interface ArchivedWorkloadsParts {

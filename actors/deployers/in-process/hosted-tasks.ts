@@ -12,7 +12,7 @@ import {
   type TrainingPool,
   weightsHash,
 } from '../../../sdk/index.ts'
-import type { RoundSummary } from '../../events/job-event.ts'
+import type { RoundSummary } from '../../model/job-event.ts'
 
 /** The tasks of a job, and what they run with. */
 export interface HostedTasks {

@@ -1,10 +1,9 @@
 import type { ActorRef, Behavior } from '../../../runtime/index.ts'
 import { CodedError } from '../../../runtime/index.ts'
 import type { TaskReport, TrainingPool } from '../../../sdk/index.ts'
-import { endedNames } from '../../catalogue/jobs/job-transitions.ts'
-import type { TaskStatus } from '../../catalogue/model/task.ts'
-import { isInterruption } from '../../controller/errors.ts'
-import type { EventCause, JobEvent, RoundSummary } from '../../events/job-event.ts'
+import type { EventCause, JobEvent, RoundSummary } from '../../model/job-event.ts'
+import { endedNames } from '../../model/job-states.ts'
+import type { TaskStatus } from '../../model/task.ts'
 import {
   type DeployableJob,
   type Deployer,
@@ -13,6 +12,7 @@ import {
   deploymentBy,
   eventRecorded,
 } from '../deployer.ts'
+import { isInterruption } from '../errors.ts'
 import { hostedTasks } from './hosted-tasks.ts'
 import { missingAlgorithms } from './job-strategy.ts'
 import { type Hosted, type InProcessParts, prepareJob } from './prepare-job.ts'

@@ -1,8 +1,8 @@
 import { knownNames } from '../../../runtime/index.ts'
 import { allSelector, fedAvg, fedProx, randomSelector, type Selector, type Strategy } from '../../../sdk/index.ts'
-import type { Algorithm, ModelSpec } from '../../catalogue/model/job.ts'
-import { controllerError } from '../../controller/errors.ts'
-import type { PlacedFault } from '../../errors.ts'
+import type { PlacedFault } from '../../model/errors.ts'
+import type { Algorithm, ModelSpec } from '../../model/job.ts'
+import { controllerError } from '../errors.ts'
 
 type Change = (strategy: Strategy, kwargs: Readonly<Record<string, unknown>>) => Strategy
 

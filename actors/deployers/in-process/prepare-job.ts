@@ -1,7 +1,7 @@
 import type { DurableStore } from '../../../runtime/index.ts'
 import type { ModelRegistry, TrainingPool } from '../../../sdk/index.ts'
 import { poolFor, type TrainingPlan } from '../../../sdk/node/index.ts'
-import type { JobEvent } from '../../events/job-event.ts'
+import type { JobEvent } from '../../model/job-event.ts'
 import type { DeployableJob } from '../deployer.ts'
 import type { HostedTasks } from './hosted-tasks.ts'
 import { strategyOf } from './job-strategy.ts'

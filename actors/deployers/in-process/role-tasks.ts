@@ -9,7 +9,7 @@ import {
   wiringOf,
   withGroups,
 } from '../../../sdk/index.ts'
-import { controllerError } from '../../controller/errors.ts'
+import { controllerError } from '../errors.ts'
 
 /**
  * A job's tasks as their role actors run them. Its clients are its data consumers: in their order, unless `clientOf` says

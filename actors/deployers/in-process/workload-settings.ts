@@ -1,6 +1,6 @@
 import { resolveSettings, type Settings } from '../../../sdk/index.ts'
-import type { JobSpecification } from '../../catalogue/model/job.ts'
-import { controllerError } from '../../controller/errors.ts'
+import type { JobSpecification } from '../../model/job.ts'
+import { controllerError } from '../errors.ts'
 
 export interface JobSettings {
   readonly seed: number

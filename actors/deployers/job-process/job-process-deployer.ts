@@ -2,8 +2,7 @@ import { mkdir } from 'node:fs/promises'
 import { join } from 'node:path'
 import { type ActorRef, type Behavior, type DurableStore, decode, encode, unpackError } from '../../../runtime/index.ts'
 import type { BundledWorkload } from '../../../sdk/node/index.ts'
-import { controllerError } from '../../controller/errors.ts'
-import type { JobEvent } from '../../events/job-event.ts'
+import type { JobEvent } from '../../model/job-event.ts'
 import {
   type DeployableJob,
   type Deployer,
@@ -12,6 +11,7 @@ import {
   deploymentBy,
   eventRecorded,
 } from '../deployer.ts'
+import { controllerError } from '../errors.ts'
 import { missingAlgorithms } from '../in-process/job-strategy.ts'
 import { confinement, type JobProcess, startJobProcess } from './job-process.ts'
 import { type AnsweredCall, answerStoreCall } from './job-store.ts'

@@ -4,7 +4,7 @@ import { basename, dirname } from 'node:path'
 import { Duplex } from 'node:stream'
 import { fileURLToPath } from 'node:url'
 import { installation } from '../../../sdk/node/index.ts'
-import { controllerError } from '../../controller/errors.ts'
+import { controllerError } from '../errors.ts'
 import { messagePipe } from './message-pipe.ts'
 import { decodedFromProcess, type FromProcess, type ToProcess } from './protocol.ts'
 

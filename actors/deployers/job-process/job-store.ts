@@ -7,7 +7,7 @@ import {
   unpackError,
 } from '../../../runtime/index.ts'
 import { isRoleKey } from '../../../sdk/index.ts'
-import { controllerError } from '../../controller/errors.ts'
+import { controllerError } from '../errors.ts'
 import { type StoreCall, storedBytes } from './protocol.ts'
 
 export interface AnsweredCall {

@@ -1,6 +1,6 @@
 import type { Duplex } from 'node:stream'
 import { deserialize, serialize } from 'node:v8'
-import { controllerError } from '../../controller/errors.ts'
+import { controllerError } from '../errors.ts'
 
 /** Values to and from another process, each after its length in four bytes, as v8 writes them. */
 export interface MessagePipe {

@@ -1,10 +1,10 @@
 import { z } from 'zod'
 import { mostCauses, type PackedError } from '../../../runtime/index.ts'
-import { jobEvent } from '../../catalogue/model/event.ts'
-import { jobCause } from '../../catalogue/model/job.ts'
-import { taskStatus } from '../../catalogue/model/task.ts'
-import { controllerError } from '../../controller/errors.ts'
+import { jobEvent } from '../../model/event.ts'
+import { jobCause } from '../../model/job.ts'
+import { taskStatus } from '../../model/task.ts'
 import type { DeployableJob, DeploymentMessage } from '../deployer.ts'
+import { controllerError } from '../errors.ts'
 
 /** What a job's process hosts. It reads nothing of the control plane but this. */
 export interface HostedJob {

@@ -1,0 +1,169 @@
+import type { Clock } from '../../../runtime/index.ts'
+import { controllerError } from '../../deployers/errors.ts'
+import { isRefusal } from '../../model/errors.ts'
+import { endedNames } from '../../model/job-states.ts'
+import type { TaskStatus } from '../../model/task.ts'
+import type { Collections } from '../../records/collections.ts'
+import { batchSize, inBatches } from '../../records/in-batches.ts'
+import type { TaskRecord } from '../../records/record-models.ts'
+import type { Stored } from '../../records/records.ts'
+import { taskKey } from '../catalogue/expansions.ts'
+import { changeTask, taskAfter } from './task-status.ts'
+
+/** A job's tasks as the owner of its lease knows them. Writes throw LEASE_LOST once another server has taken the job over. */
+export interface LeasedTasks {
+  /** Reads them; with `claim`, what a former owner still writes of them is refused from then on. */
+  load(claim: boolean): Promise<void>
+  readonly count: number
+  /** In the order of the expansion. */
+  all(): readonly TaskRecord[]
+  /** Stores a task's new state; undefined if it says nothing new, or the task had ended. Those of one task in order. */
+  store(task: string, status: TaskStatus): Promise<TaskRecord | undefined>
+  /** Takes note of what is stored already; false if that's known. */
+  note(task: TaskRecord): boolean
+  /** Reads them again; those that are in another state than was known. */
+  changed(): Promise<readonly TaskRecord[]>
+  /** Makes those ready that show how an earlier start ended. */
+  reset(): Promise<void>
+  /** Those that haven't ended will not any more; their logs say why, if it's known. */
+  terminateLeft(log: string | undefined): Promise<readonly TaskRecord[]>
+  /** Resolves when what was to be stored is. */
+  settled(): Promise<void>
+}
+
+interface Waiting {
+  readonly task: string
+  readonly status: TaskStatus
+  readonly done: { resolve(task: TaskRecord | undefined): void; reject(cause: unknown): void }
+}
+
+/** A job may have so many tasks that to write all at once would hold up everybody. */
+function writeEach<Item>(items: readonly Item[], write: (item: Item) => Promise<unknown>): Promise<void> {
+  return inBatches(items, batchSize, (batch) => Promise.all(batch.map(write)))
+}
+
+export function leasedTasks(
+  collections: Collections,
+  { now, clock }: { readonly now: () => string; readonly clock: Clock },
+  { job, fence }: { readonly job: string; readonly fence: number },
+  expansion: string,
+): LeasedTasks {
+  const known = new Map<string, Stored<TaskRecord>>()
+  /** Statuses that wait for those before them to be stored. */
+  let waiting: Waiting[] = []
+  let storing: Promise<void> | undefined
+  /** Somebody waits until all is stored. */
+  let isHurried = false
+  /** Ends a pause. */
+  let goOn = () => {}
+
+  async function read(): Promise<Stored<TaskRecord>[]> {
+    const found: Stored<TaskRecord>[] = []
+    for await (const task of collections.tasks.below(taskKey(job, expansion, ''))) found.push(task)
+    return found.toSorted((a, b) => a.value.index - b.value.index)
+  }
+
+  async function write(task: string, make: (present: TaskRecord) => TaskRecord | undefined): Promise<TaskRecord> {
+    const change = (present: TaskRecord) => {
+      if ((present.fence ?? 0) > fence) throw controllerError('LEASE_LOST', { job })
+      return make(present)
+    }
+    const written = await changeTask(collections, taskKey(job, expansion, task), change, known.get(task))
+    known.set(task, written)
+    return written.value
+  }
+
+  /**
+   * Writes together what has come, and leaves four fifths of the time to others: a job may have many thousands of tasks, and
+   * a store that commits holds up its thread.
+   */
+  async function storeWaiting(): Promise<void> {
+    while (waiting.length > 0) {
+      const beganMs = clock.now()
+      const batch = new Map<string, Waiting>()
+      const later: Waiting[] = []
+      for (const item of waiting) {
+        if (batch.has(item.task) || batch.size === batchSize) later.push(item)
+        else batch.set(item.task, item)
+      }
+      waiting = later
+      await Promise.all(
+        [...batch.values()].map(({ task, status, done }) => storeOne(task, status).then(done.resolve, done.reject)),
+      )
+      await pause(4 * (clock.now() - beganMs))
+    }
+    storing = undefined
+  }
+
+  function pause(delayMs: number): Promise<void> | undefined {
+    if (delayMs === 0 || isHurried) return undefined
+    return new Promise((resolve) => {
+      goOn = resolve
+      clock.schedule(delayMs, resolve)
+    })
+  }
+
+  async function storeOne(task: string, status: TaskStatus): Promise<TaskRecord | undefined> {
+    const before = known.get(task)?.value.state
+    try {
+      const value = await write(task, (present) => taskAfter(present, status, now()))
+      return value.state === before ? undefined : value
+    } catch (cause) {
+      // The first report of its end counts.
+      if (isRefusal(cause) && cause.code === 'TASK_ENDED') return undefined
+      throw cause
+    }
+  }
+
+  function store(task: string, status: TaskStatus): Promise<TaskRecord | undefined> {
+    return new Promise((resolve, reject) => {
+      waiting.push({ task, status, done: { resolve, reject } })
+      storing ??= Promise.resolve().then(storeWaiting)
+    })
+  }
+
+  return {
+    store,
+    get count() {
+      return known.size
+    },
+    all: () => [...known.values()].map(({ value }) => value),
+    note(task) {
+      const present = known.get(task.taskId)
+      // If it's not the one that is stored by now, the next write finds out.
+      if (present) known.set(task.taskId, { ...present, value: task })
+      return present?.value.state !== task.state
+    },
+    async load(claim) {
+      const found = await read()
+      for (const task of found) known.set(task.value.taskId, task)
+      if (claim) await writeEach(found, ({ value }) => write(value.taskId, (present) => ({ ...present, fence })))
+    },
+    async changed() {
+      const found = await read()
+      const changed = found.filter(({ value }) => known.get(value.taskId)?.value.state !== value.state)
+      for (const task of found) known.set(task.value.taskId, task)
+      return changed.map(({ value }) => value)
+    },
+    async reset() {
+      const at = now()
+      const ended = this.all().filter(({ state }) => state !== 'ready')
+      await writeEach(ended, ({ taskId }) =>
+        write(taskId, ({ log: _log, ...task }) => ({ ...task, state: 'ready', timestamp: at })),
+      )
+    },
+    async terminateLeft(log) {
+      const left = this.all().filter(({ state }) => !endedNames.includes(state))
+      const stored = await Promise.all(
+        left.map(({ taskId }) => store(taskId, { state: 'terminated', ...(log === undefined ? {} : { log }) })),
+      )
+      return stored.filter((task) => task !== undefined)
+    },
+    async settled() {
+      isHurried = true
+      goOn()
+      await storing
+      isHurried = false
+    },
+  }
+}

@@ -1,0 +1,31 @@
+import test from 'ava'
+import type { JobStateName } from '../../model/job.ts'
+import { outcomeOf } from './outcome.ts'
+
+const tasks = (roles: Readonly<Record<string, readonly JobStateName[]>>) =>
+  Object.entries(roles).flatMap(([role, states]) => states.map((state) => ({ role, state })))
+
+const table: readonly [string, Readonly<Record<string, readonly JobStateName[]>>, ReturnType<typeof outcomeOf>][] = [
+  ['a task runs', { top: ['running'], leaf: ['completed', 'completed'] }, undefined],
+  ['a task has yet to run', { top: ['completed'], leaf: ['completed', 'ready'] }, undefined],
+  ['all completed', { top: ['completed'], leaf: ['completed', 'completed'] }, { state: 'completed' }],
+  ['each role has one completed', { top: ['completed'], leaf: ['failed', 'completed'] }, { state: 'completed' }],
+  [
+    'one role failed whole while others run',
+    { top: ['running'], leaf: ['failed', 'failed'] },
+    { state: 'failed', role: 'leaf', allFailed: true },
+  ],
+  [
+    'a single task failed that is a role by itself',
+    { top: ['failed'], leaf: ['running', 'ready'] },
+    { state: 'failed', role: 'top', allFailed: true },
+  ],
+  [
+    'none runs, and a role has none completed',
+    { top: ['completed'], leaf: ['failed', 'terminated'] },
+    { state: 'failed', role: 'leaf', allFailed: false },
+  ],
+  ['one failed and another runs', { top: ['running'], leaf: ['failed', 'running'] }, undefined],
+]
+for (const [title, roles, expected] of table)
+  test(`of tasks of which ${title}`, (t) => t.deepEqual(outcomeOf(tasks(roles)), expected))

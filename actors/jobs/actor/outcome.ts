@@ -1,0 +1,29 @@
+import { endedNames } from '../../model/job-states.ts'
+import type { TaskRecord } from '../../records/record-models.ts'
+
+/** How a job ends by what its tasks are. */
+export type Outcome =
+  | { readonly state: 'completed' }
+  /** The role because of which it has failed: all its tasks have, or none has completed and none runs. */
+  | { readonly state: 'failed'; readonly role: string; readonly allFailed: boolean }
+
+/**
+ * Failed as soon as all tasks of one role have; else, when no task runs any more: completed if each role has a completed
+ * task, failed if not. Undefined: not yet.
+ */
+export function outcomeOf(tasks: Iterable<Pick<TaskRecord, 'role' | 'state'>>): Outcome | undefined {
+  const roles = new Map<string, { tasks: number; failed: number; completed: number; ended: number }>()
+  for (const { role, state } of tasks) {
+    const counts = roles.get(role) ?? { tasks: 0, failed: 0, completed: 0, ended: 0 }
+    roles.set(role, counts)
+    counts.tasks += 1
+    counts.failed += Number(state === 'failed')
+    counts.completed += Number(state === 'completed')
+    counts.ended += Number(endedNames.includes(state))
+  }
+  for (const [role, counts] of roles)
+    if (counts.failed === counts.tasks) return { state: 'failed', role, allFailed: true }
+  for (const { ended, tasks: all } of roles.values()) if (ended < all) return undefined
+  for (const [role, { completed }] of roles) if (completed === 0) return { state: 'failed', role, allFailed: false }
+  return { state: 'completed' }
+}

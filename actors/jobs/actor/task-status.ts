@@ -1,0 +1,58 @@
+import { catalogueError, isRefusal } from '../../model/errors.ts'
+import { endedNames } from '../../model/job-states.ts'
+import type { TaskStatus } from '../../model/task.ts'
+import type { Collections } from '../../records/collections.ts'
+import type { TaskRecord } from '../../records/record-models.ts'
+import type { Stored } from '../../records/records.ts'
+
+/** A task after a report: undefined if that says nothing new. TASK_ENDED if the task has ended otherwise. */
+export function taskAfter(task: TaskRecord, { state, log: given }: TaskStatus, at: string): TaskRecord | undefined {
+  const log = given === undefined ? undefined : tailOf(given)
+  const hasEnded = endedNames.includes(task.state)
+  if (hasEnded && task.state !== state)
+    throw catalogueError('TASK_ENDED', { id: task.taskId, state: task.state, reported: state })
+  if (task.state === state && (hasEnded || log === undefined || log === task.log)) return undefined
+  return { ...task, state, timestamp: at, ...(log === undefined ? {} : { log }) }
+}
+
+/** Of a task's log its end is kept, in UTF-8. */
+const logBytes = 64 * 1024
+
+/** A log, or, of one that is too long, the lines at its end, below one that says what is missing. */
+function tailOf(log: string): string {
+  const bytes = Buffer.from(log)
+  if (bytes.length <= logBytes) return log
+  // A character that was cut in two decodes to a replacement.
+  const tail = bytes
+    .subarray(-logBytes)
+    .toString()
+    .replace(/^\ufffd+/, '')
+  const end = tail.indexOf('\n')
+  const kept = end === -1 ? tail : tail.slice(end + 1)
+  return `(the log was cut: this is the end of ${bytes.length} bytes)\n${kept}`
+}
+
+/**
+ * Changes a task by what it is now; answers with what it is then. It's read first, unless it's known already, and again
+ * when another was faster. TASK_UNKNOWN, and what `change` throws.
+ */
+export async function changeTask(
+  { tasks }: Collections,
+  key: string,
+  change: (task: TaskRecord) => TaskRecord | undefined,
+  known?: Stored<TaskRecord>,
+): Promise<Stored<TaskRecord>> {
+  for (let found = known ?? (await tasks.get(key)); ; found = await tasks.get(key)) {
+    if (!found) {
+      const [job, , id] = key.split('/')
+      throw catalogueError('TASK_UNKNOWN', { job, id })
+    }
+    const value = change(found.value)
+    if (!value) return found
+    try {
+      return await tasks.replace(found, value)
+    } catch (cause) {
+      if (!(isRefusal(cause) && cause.code === 'WRITTEN_MEANWHILE')) throw cause
+    }
+  }
+}

@@ -1,0 +1,80 @@
+import type { Store } from '../../runtime/index.ts'
+import { forgetRole } from '../../sdk/index.ts'
+import { catalogueError, isRefusal } from '../model/errors.ts'
+import type { AskedState } from '../model/job.ts'
+import { moveJob, statesBefore } from '../model/job-states.ts'
+import type { Collections } from '../records/collections.ts'
+import type { CatalogueJob } from '../records/record-models.ts'
+import type { Stored } from '../records/records.ts'
+import { assertMatch } from '../requests/conditions.ts'
+import type { RequestContext } from '../requests/reply.ts'
+import { sameId } from '../requests/same.ts'
+import { tasksOf } from './catalogue/expansions.ts'
+import { findJob, statusOf } from './catalogue/jobs.ts'
+
+/** The job as a person finds it, if it may be brought into this state. JOB_NOT_FOUND, JOB_STATE, FIELD_DIFFERS, MATCH_FAILED. */
+export async function movableJob(
+  collections: Collections,
+  {
+    user,
+    job,
+    id,
+    state,
+    context,
+  }: {
+    readonly user: string
+    readonly job: string
+    readonly id?: string | undefined
+    readonly state: AskedState
+    readonly context?: RequestContext | undefined
+  },
+): Promise<Stored<CatalogueJob>> {
+  sameId(job, id === undefined ? {} : { id })
+  const found = await findJob(collections, user, job)
+  assertMatch(context, `the status of job ${job}`, statusOf(found))
+  if (moveJob(found.value, 'person', state)) return found
+  const needed = statesBefore('person', state).join(', ')
+  throw catalogueError('JOB_STATE', { id: job, state: found.value.state, what: `asking for ${state}`, needed })
+}
+
+/**
+ * A job as it's started: it goes on from the last committed round of a run that failed, was terminated or got more rounds;
+ * else it begins a new run.
+ */
+export async function startedJob(
+  collections: Collections,
+  { id, value }: Stored<CatalogueJob>,
+  { store, now, newId }: { readonly store: Store; readonly now: () => string; readonly newId: () => string },
+): Promise<CatalogueJob> {
+  const { cause: _c, endedAt: _e, placedAt: _p, ...kept } = value
+  const goesOn = value.state !== 'completed'
+  // What was kept of the run for more rounds. Lost before its time, these would be run from the first one on, to the same bits.
+  if (!goesOn && value.run !== undefined)
+    for (const task of await tasksOf(collections, { id, value })) await forgetRole(store, value.run, task.end)
+  const at = now()
+  return {
+    ...kept,
+    state: 'starting',
+    startedAt: at,
+    updatedAt: at,
+    start: newId(),
+    run: goesOn && value.run !== undefined ? value.run : await newRun(collections, id),
+    ...(value.state === 'ready' ? {} : { resetTasks: true as const }),
+  }
+}
+
+/** A name that no other run has or had: the job's, and a number from the second on. */
+async function newRun({ runs }: Collections, job: string): Promise<string> {
+  for (;;) {
+    const found = await runs.get(job)
+    try {
+      if (!found && !(await runs.insert({ id: job, value: { last: 1 } }))) continue
+      if (!found) return job
+      const { value } = await runs.replace(found, { last: found.value.last + 1 })
+      // No id has a tilde.
+      return `${job}~${value.last}`
+    } catch (cause) {
+      if (!isRefusal(cause)) throw cause
+    }
+  }
+}

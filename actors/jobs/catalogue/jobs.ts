@@ -1,0 +1,244 @@
+import { isDeepStrictEqual } from 'node:util'
+import { removeLeftRevisions } from '../../catalogue/designs/left-revisions.ts'
+import { checkIdentifier } from '../../model/atoms.ts'
+import { catalogueError } from '../../model/errors.ts'
+import type { JobSpecification, JobStatus } from '../../model/job.ts'
+import { editableStates } from '../../model/job-states.ts'
+import type { TaskInfo } from '../../model/task.ts'
+import type { QuotaKeeper } from '../../quotas/quota-keeper.ts'
+import { attempted } from '../../records/attempted.ts'
+import type { Collections } from '../../records/collections.ts'
+import { batchSize, inBatches } from '../../records/in-batches.ts'
+import type { CatalogueParts } from '../../records/parts.ts'
+import type { CatalogueJob, TaskRecord } from '../../records/record-models.ts'
+import type { Stored } from '../../records/records.ts'
+import { specificationOf, storedSpecification } from '../../records/specifications.ts'
+import { assertMatch } from '../../requests/conditions.ts'
+import { afterOf, type Page, type PageRequest, pageOf } from '../../requests/page.ts'
+import type { RequestContext } from '../../requests/reply.ts'
+import { sameId, sameOwner } from '../../requests/same.ts'
+import { changingTasks, presentJob, taskEntries, taskKey } from './expansions.ts'
+import { planJob } from './plan-job.ts'
+import type { TaskOrders } from './task-orders.ts'
+
+/** What a command on a job came with, and who hears how far it has come. */
+export interface JobProgress {
+  readonly context?: RequestContext | undefined
+  readonly quota: Pick<QuotaKeeper, 'using'>
+  /** Creations: what others may change has been read. Changes and removals: the job's own document is written. */
+  readonly onSettled: () => void
+}
+
+/** Stores a job and its tasks, or nothing. JOB_INVALID with every fault. */
+export async function createJob(
+  collections: Collections,
+  parts: CatalogueParts,
+  user: string,
+  given: JobSpecification,
+  { context, onSettled, quota }: JobProgress,
+): Promise<JobStatus> {
+  checkIdentifier('a user', user)
+  sameOwner(user, given)
+  const { newId, now, batch = batchSize } = parts
+  const { jobs, insertAll } = collections
+  const { once } = context ?? {}
+  const id = given.id ?? once ?? newId()
+  /** What this request itself has made, before a crash; JOB_EXISTS if another made it. */
+  const madeBefore = (present: Stored<CatalogueJob> | undefined) => {
+    if (present && once !== undefined && present.value.once === once) return statusOf(present)
+    throw catalogueError('JOB_EXISTS', { id })
+  }
+  const present = given.id === undefined && once === undefined ? undefined : await jobs.get(id)
+  if (present) return madeBefore(present)
+  return quota.using({ jobs: 1 }, async () => {
+    const { expanded, count, spec, designSerial } = await planJob(collections, parts, user, id, given)
+    onSettled()
+    const [at, expansion] = [now(), newId()]
+    const { inJob, beside } = storedSpecification(collections, { job: id, expansion }, spec)
+    const value: CatalogueJob = {
+      ...inJob,
+      ...(once === undefined ? {} : { once }),
+      taskCount: count,
+      designSerial,
+      userId: user,
+      expansion,
+      state: 'ready',
+      createdAt: at,
+      updatedAt: at,
+    }
+    const job = [jobs.entry(id, value), ...beside]
+    const entries = taskEntries(collections, id, expansion, expanded, at)
+    const { specificationBytes: bytes = 0 } = inJob
+    return quota.using({ tasks: count, bytes }, async () => {
+      const isMade =
+        count <= batch
+          ? await insertAll([...job, ...entries])
+          : await changingTasks(collections, parts, { job: id, adds: expansion }, async () => {
+              await inBatches(entries, batch, insertAll)
+              return insertAll(job)
+            })
+      return isMade ? statusOf({ id, value }) : madeBefore(await jobs.get(id))
+    })
+  })
+}
+
+export function listJobs({ jobs }: Collections, user: string, page: PageRequest): Promise<Page<JobStatus>> {
+  return pageOf(present(jobs.find({ where: { userId: user }, ...afterOf(page) })), page, ({ id }) => id, statusOf)
+}
+
+async function* present(jobs: AsyncIterable<Stored<CatalogueJob>>): AsyncGenerator<Stored<CatalogueJob>> {
+  for await (const job of jobs) if (!job.value.removing) yield job
+}
+
+export async function readJob(collections: Collections, user: string, id: string): Promise<JobSpecification> {
+  return attempted(async () => specificationOf(collections, await findJob(collections, user, id)))
+}
+
+export async function readJobStatus(collections: Collections, user: string, id: string): Promise<JobStatus> {
+  return statusOf(await findJob(collections, user, id))
+}
+
+/**
+ * Replaces a job and its tasks at once; it's ready then. With more rounds and no other change its next start goes on with its
+ * run. JOB_STATE unless it's ready or has ended.
+ */
+export async function updateJob(
+  collections: Collections,
+  parts: CatalogueParts,
+  user: string,
+  id: string,
+  given: JobSpecification,
+  { context, onSettled, quota }: JobProgress,
+): Promise<null> {
+  sameOwner(user, given)
+  sameId(id, given)
+  const found = await findJob(collections, user, id)
+  const before = await specificationOf(collections, found)
+  assertMatch(context, `job ${id}`, before)
+  assertEditable(found, 'an update')
+  const { expanded, count, spec, designSerial } = await planJob(collections, parts, user, id, given)
+  const [at, adds] = [parts.now(), parts.newId()]
+  const { createdAt, fence, run, expansion: replaces } = found.value
+  const goesOn = run !== undefined && hasOnlyMoreRounds(before, spec)
+  const kept = { createdAt, ...(fence === undefined ? {} : { fence }), ...(goesOn ? { run } : {}) }
+  const { inJob, beside } = storedSpecification(collections, { job: id, expansion: adds }, spec)
+  const value: CatalogueJob = {
+    ...inJob,
+    ...kept,
+    taskCount: count,
+    designSerial,
+    userId: user,
+    expansion: adds,
+    state: 'ready',
+    updatedAt: at,
+  }
+  const more = {
+    tasks: Math.max(0, count - (found.value.taskCount ?? 0)),
+    bytes: Math.max(0, (inJob.specificationBytes ?? 0) - (found.value.specificationBytes ?? 0)),
+  }
+  const change = { job: id, adds, replaces, run: goesOn ? undefined : run }
+  const changed = () =>
+    changingTasks(collections, parts, change, async () => {
+      const entries = taskEntries(collections, id, adds, expanded, at)
+      await inBatches(entries, parts.batch ?? batchSize, collections.insertAll)
+      if (beside.length > 0) await collections.insertAll(beside)
+      await collections.jobs.replace(found, value)
+      await removeLeftRevisions(collections, parts.store, found.value.designSerial)
+      onSettled()
+      return true
+    })
+  await quota.using(more, changed)
+  return null
+}
+
+function hasOnlyMoreRounds(before: JobSpecification, after: JobSpecification): boolean {
+  const [had, has] = [before, after].map(({ modelSpec }) => modelSpec?.hyperparameters?.rounds)
+  if (!(typeof had === 'number' && typeof has === 'number' && has > had)) return false
+  return isDeepStrictEqual(withRounds(before, has), after)
+}
+
+/** A job with another number of rounds. */
+function withRounds(spec: JobSpecification, rounds: number): JobSpecification {
+  const { hyperparameters = {} } = spec.modelSpec ?? {}
+  return { ...spec, modelSpec: { ...spec.modelSpec, hyperparameters: { ...hyperparameters, rounds } } }
+}
+
+/** Removes a job with its tasks, the state of their roles, and its events; its models stay. JOB_STATE unless it's ready or has ended. */
+export async function removeJob(
+  collections: Collections,
+  parts: CatalogueParts,
+  user: string,
+  id: string,
+  { context, onSettled }: JobProgress,
+): Promise<null> {
+  const found = await findJob(collections, user, id)
+  assertMatch(context, `job ${id}`, await specificationOf(collections, found))
+  assertEditable(found, 'its deletion')
+  const { value } = found
+  await changingTasks(collections, parts, { job: id, replaces: value.expansion, run: value.run }, async () => {
+    // Refused if it was started meanwhile; from here on it can't be, and nobody sees it any more.
+    await collections.jobs.replace(found, { ...value, removing: true })
+    await removeLeftRevisions(collections, parts.store, value.designSerial)
+    onSettled()
+    return true
+  })
+  return null
+}
+
+export async function listTasks(
+  collections: Collections,
+  orderOf: TaskOrders,
+  user: string,
+  id: string,
+  page: PageRequest,
+): Promise<Page<TaskInfo>> {
+  const job = await findJob(collections, user, id)
+  const keys = await orderOf(job)
+  const after = page.after === undefined ? -1 : keys.indexOf(taskKey(id, job.value.expansion, page.after))
+  async function* tasks() {
+    for (let index = after + 1; index < keys.length; index++) {
+      const task = await collections.tasks.get(keys[index] ?? '')
+      if (task) yield task.value
+    }
+  }
+  return pageOf(tasks(), page, ({ taskId }) => taskId, taskInfoOf)
+}
+
+export async function readTask(collections: Collections, user: string, id: string, taskId: string): Promise<TaskInfo> {
+  const { value } = await findJob(collections, user, id)
+  const found = await collections.tasks.get(taskKey(id, value.expansion, taskId))
+  if (!found) throw catalogueError('TASK_UNKNOWN', { job: id, id: taskId })
+  return taskInfoOf(found.value)
+}
+
+/** The job, or JOB_NOT_FOUND if this user has none of that id. */
+export async function findJob(collections: Collections, user: string, id: string): Promise<Stored<CatalogueJob>> {
+  const found = await presentJob(collections, id)
+  if (found?.value.userId !== user) throw catalogueError('JOB_NOT_FOUND', { id })
+  return found
+}
+
+function assertEditable({ id, value: { state } }: Stored<CatalogueJob>, what: string): void {
+  if (!editableStates.includes(state))
+    throw catalogueError('JOB_STATE', { id, state, what, needed: editableStates.join(', ') })
+}
+
+export function statusOf({ id, value }: Pick<Stored<CatalogueJob>, 'id' | 'value'>): JobStatus {
+  const { state, spec, createdAt, startedAt, updatedAt, endedAt, cause } = value
+  return {
+    id,
+    state,
+    name: spec.name ?? spec.designId,
+    createdAt,
+    updatedAt,
+    ...(startedAt === undefined ? {} : { startedAt }),
+    ...(endedAt === undefined ? {} : { endedAt }),
+    ...(cause === undefined ? {} : { cause }),
+  }
+}
+
+function taskInfoOf(record: TaskRecord): TaskInfo {
+  const { jobId, taskId, role, groupAssociation, state, computeId, log, timestamp } = record
+  const task = { jobId, taskId, role, groupAssociation, state, computeId, timestamp, key: 'hidden by system' }
+  return log === undefined ? task : { ...task, log }
+}

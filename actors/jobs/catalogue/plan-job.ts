@@ -1,0 +1,185 @@
+import {
+  expansion,
+  findFaults,
+  type Schema,
+  type Task,
+  type Topology,
+  taskCount,
+  tasksWithData,
+} from '../../../sdk/index.ts'
+import { isTrusted } from '../../catalogue/computes/compute-trust.ts'
+import { topFolders } from '../../catalogue/designs/archive.ts'
+import { modelSpecFaults } from '../../model/algorithms.ts'
+import { isIdentifier } from '../../model/atoms.ts'
+import { catalogueError, faultyError, type PlacedFault } from '../../model/errors.ts'
+import { type FoundFaults, foundFaults } from '../../model/found-faults.ts'
+import {
+  backends,
+  defaultBackend,
+  mostTasks as defaultMostTasks,
+  type JobSpecification,
+  namedDatasets,
+} from '../../model/job.ts'
+import type { Collections } from '../../records/collections.ts'
+import { batchSize, inBatches } from '../../records/in-batches.ts'
+import type { CatalogueParts } from '../../records/parts.ts'
+import type { ComputeRecord, DatasetRecord, DesignRecord, Revisions, TaskRecord } from '../../records/record-models.ts'
+
+/** A task, and what was trusted for it when it was planned. */
+export type PlannedTask = Task & Pick<TaskRecord, 'computeAdmin' | 'datasetOwner'>
+
+/** A job found to be in order. */
+export interface JobPlan {
+  readonly spec: JobSpecification
+  readonly designSerial: string
+  /** Its tasks, made as they are taken, once. */
+  readonly expanded: Iterable<PlannedTask>
+  /** How many tasks it has. */
+  readonly count: number
+}
+
+/** Checks the whole of a job against the catalogue and expands it. JOB_INVALID with every fault; nothing is written. */
+export async function planJob(
+  collections: Collections,
+  { newKey, mostTasks = defaultMostTasks, runFaults = () => [], computeAdmins }: CatalogueParts,
+  user: string,
+  jobId: string,
+  given: JobSpecification,
+): Promise<JobPlan> {
+  const found = modelSpecFaults(given.modelSpec)
+  const named = await collections.designs.get(`${user}/${given.designId}`)
+  if (!named) {
+    const message = `there is no design ${given.designId}`
+    const all = foundFaults()
+    all.note(() => ({ code: 'DESIGN_UNKNOWN', place: 'designId', message }))
+    all.noteAll(found.listed, found.count)
+    throw faultyError('JOB_INVALID', all)
+  }
+  const design = named.value
+  const dataSpec = (given.dataSpec ?? []).map(({ role, datasetGroups = {} }) => ({ role, datasetGroups }))
+  const asked = [...tasksWithData({ dataSpec }).values()].reduce((sum, tasks) => sum + tasks, 0)
+  const [[schemaRevision, schema], [codeRevision, codeFolders], datasets] = await Promise.all([
+    schemaOf(collections, design, given, found),
+    codeOf(collections, design, given, found),
+    // Nobody looks for more datasets than a job may have.
+    asked > mostTasks ? undefined : datasetsOf(collections, user, given),
+  ])
+  const admins = computeAdmins && datasets && (await adminsOf(collections, computeAdmins, datasets, found))
+  if (found.count === 0 && datasets) {
+    const computes = new Set(['default', ...[...datasets.values()].map(({ computeId }) => computeId)])
+    found.noteAll(
+      runFaults(
+        given,
+        [...computes].map((computeId) => ({ computeId })),
+      ),
+    )
+  }
+  const facts = { backends, mostTasks, ...(datasets ? { datasets } : {}), ...(codeFolders ? { codeFolders } : {}) }
+  if (schema) {
+    const { faults, count } = findFaults({ schema, dataSpec }, facts)
+    found.noteAll(faults, count)
+  }
+  if (found.count > 0 || !schema) throw faultyError('JOB_INVALID', found)
+  const topology: Topology = { schema, dataSpec }
+  function* planned(): Generator<PlannedTask> {
+    for (const task of expansion(topology, { jobId, newKey, computeOf })) {
+      const computeAdmin = admins?.get(task.computeId)
+      const datasetOwner = datasets?.get(task.dataset ?? '')?.userId
+      yield {
+        ...task,
+        ...(computeAdmin === undefined ? {} : { computeAdmin }),
+        ...(datasetOwner === undefined ? {} : { datasetOwner }),
+      }
+    }
+  }
+  const computeOf = (dataset: string) => datasets?.get(dataset)?.computeId ?? 'default'
+  return {
+    spec: {
+      ...given,
+      backend: given.backend ?? defaultBackend,
+      id: jobId,
+      userId: user,
+      name: given.name ?? given.designId,
+      schemaRevision,
+      codeRevision,
+    },
+    designSerial: design.serial,
+    expanded: planned(),
+    count: taskCount(topology),
+  }
+}
+
+async function schemaOf(
+  { schemas }: Collections,
+  { serial, schema }: DesignRecord,
+  given: JobSpecification,
+  found: FoundFaults,
+): Promise<[number, Schema | undefined]> {
+  const revision = given.schemaRevision ?? lastOf(schema)
+  // Of what was taken away, revisions stay for the jobs that name them, and for no others.
+  const present = revision > lastOf(schema) ? undefined : await schemas.get(`${serial}/${revision}`)
+  if (!present) found.note(() => missing('SCHEMA_UNKNOWN', 'schemaRevision', given.schemaRevision, schema))
+  return [revision, present?.value]
+}
+
+async function codeOf(
+  { codes }: Collections,
+  { serial, code }: DesignRecord,
+  given: JobSpecification,
+  found: FoundFaults,
+): Promise<[number, string[] | undefined]> {
+  const revision = given.codeRevision ?? lastOf(code)
+  const present = revision > lastOf(code) ? undefined : await codes.get(`${serial}/${revision}`)
+  if (!present) found.note(() => missing('CODE_UNKNOWN', 'codeRevision', given.codeRevision, code))
+  return [revision, present && topFolders(present.value.files)]
+}
+
+function lastOf({ last, present }: Revisions): number {
+  return present ? last : 0
+}
+
+function missing(code: string, place: string, asked: number | undefined, { last }: Revisions): PlacedFault {
+  const what = code === 'SCHEMA_UNKNOWN' ? 'schema' : 'code'
+  if (asked === undefined) return { code, place: 'designId', message: `the design has no ${what}` }
+  return { code, place, message: `the design has no revision ${asked} of its ${what}; the last is ${last}` }
+}
+
+/** Those that the job names, are there, and may be read by this user. */
+async function datasetsOf(
+  { datasets }: Collections,
+  user: string,
+  spec: JobSpecification,
+): Promise<Map<string, DatasetRecord>> {
+  const found = new Map<string, DatasetRecord>()
+  await inBatches([...namedDatasets(spec)].filter(isIdentifier), batchSize, async (ids) => {
+    const read = await Promise.all(ids.map((id) => datasets.get(id)))
+    for (const dataset of read)
+      if (dataset && (dataset.value.userId === user || dataset.value.isPublic)) found.set(dataset.id, dataset.value)
+  })
+  return found
+}
+
+/** The administrators of the computes that datasets are bound to; a fault for each compute that a dataset's owner doesn't trust. */
+async function adminsOf(
+  { computes }: Collections,
+  admins: readonly string[],
+  datasets: ReadonlyMap<string, DatasetRecord>,
+  found: FoundFaults,
+): Promise<Map<string, string>> {
+  const registered = new Map<string, ComputeRecord>()
+  const ids = new Set([...datasets.values()].map(({ computeId }) => computeId).filter((id) => id !== 'default'))
+  await inBatches(ids, batchSize, async (batch) => {
+    const read = await Promise.all(batch.map((id) => computes.get(id)))
+    for (const compute of read) if (compute) registered.set(compute.id, compute.value)
+  })
+  const refused = new Set<string>()
+  for (const dataset of datasets.values()) {
+    const { id: name, computeId: id } = dataset
+    const compute = registered.get(id)
+    if (!compute || refused.has(id) || isTrusted(admins, compute, dataset)) continue
+    refused.add(id)
+    const { code, message, hint } = catalogueError('COMPUTE_UNTRUSTED', { id, admin: compute.adminId })
+    found.note(() => ({ code, place: 'dataSpec', message: `dataset ${name}: ${message}`, hint }))
+  }
+  return new Map([...registered].map(([id, { adminId }]) => [id, adminId]))
+}

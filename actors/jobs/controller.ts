@@ -1,0 +1,241 @@
+import type { ActorRef, Behavior, Terminated } from '../../runtime/index.ts'
+import { CodedError, isStoreTrouble } from '../../runtime/index.ts'
+import type { DeployableJob, Deployer } from '../deployers/deployer.ts'
+import { controllerError, isInterruption } from '../deployers/errors.ts'
+import type { EventsMessage } from '../events/protocol.ts'
+import { isRefusal } from '../model/errors.ts'
+import { collectionsOf } from '../records/collections.ts'
+import { answer, type Reply } from '../requests/reply.ts'
+import { job } from './actor/job.ts'
+import type { HeldLease, JobMessage } from './actor/protocol.ts'
+import { movableJob, startedJob } from './ask-job-state.ts'
+import { type LeaseNews, type LeaseParts, leaseWatch } from './leases/lease-watch.ts'
+import { endLease, leaseJob, touchLease } from './leases/leases.ts'
+import { places } from './places.ts'
+import type { ControllerMessage } from './protocol.ts'
+import { reportTask } from './report-task.ts'
+
+export interface ControllerParts extends LeaseParts {
+  /** A new id at each call. */
+  readonly newId: () => string
+  /** Where a job's tasks run. */
+  readonly deployerOf: (job: DeployableJob) => Deployer
+  readonly events: ActorRef<EventsMessage>
+  /** Hears why a job can't go on until somebody mends what it needs: it's tried again by itself. */
+  readonly onInterrupted?: (job: string, cause: CodedError) => void
+}
+
+type Message =
+  | ControllerMessage
+  | LeaseNews
+  | { readonly type: 'job-stopped'; readonly lease: HeldLease; readonly terminated: Terminated }
+  | { readonly type: 'host'; readonly lease: HeldLease }
+  | { readonly type: 'go-on'; readonly lease: HeldLease }
+
+/** A job that is under way here. */
+interface Hosted {
+  readonly fence: number
+  /** Undefined while it waits to be tried again. */
+  readonly ref: ActorRef<JobMessage> | undefined
+  /** How often its actor has failed in a row. */
+  readonly faults: number
+  /** By what it was interrupted last, and how often in a row. */
+  readonly interruption?: { readonly code: string; readonly times: number } | undefined
+  readonly sinceMs: number
+}
+
+/** A job whose actor fails so often in a row has failed. */
+const mostFaults = 5
+/** An actor that lived so long doesn't fail in a row. */
+const steadyMs = 60_000
+const firstBackOffMs = 100
+const mostBackOffMs = 30_000
+/** How long a job that was interrupted waits at first, and between looks at the store. */
+const firstWaitMs = 1000
+/** How long the notice of an interruption may take to be recorded. */
+const noticeTimeoutMs = 60_000
+
+const leaseSupervision = {
+  type: 'restart',
+  max: Number.POSITIVE_INFINITY,
+  withinMs: steadyMs,
+  backOff: { firstMs: firstBackOffMs, limitMs: 2000 },
+} as const
+
+/**
+ * Has an actor for each job that is under way on this server, from a person's start to the job's end. At its start it goes on
+ * with what was under way before; of servers that share a store, each job has one.
+ */
+export function controller(parts: ControllerParts): Behavior<Message> {
+  const { store, now, server, shared = false, deployerOf, events, onInterrupted } = parts
+
+  return (context) => {
+    const collections = collectionsOf(store)
+    const hosted = new Map<string, Hosted>()
+    /** Jobs for which a lease is being written here. */
+    const leasing = new Set<string>()
+    /** Leases of this server whose job isn't here, as of the last look. */
+    let unhosted = new Map<string, number>()
+    const touches = new Map<string, number>()
+    let hasLeft = false
+    const jobParts = { store, collections, now, places: places(), deployerOf, events }
+    const isHere = (id: string) => hosted.has(id) || leasing.has(id)
+    const leases = context.spawn('leases', leaseWatch(parts, context.self, isHere), { supervise: leaseSupervision })
+
+    return (message) => {
+      switch (message.type) {
+        case 'ask-job-state':
+          // Not awaited: jobs don't wait for each other, and the store decides between two that want the same.
+          return void answer(message, () => context.track(askState(message)))
+        case 'report-task':
+          return void answer(message, () => context.track(report(message)))
+        case 'hand-over':
+          hasLeft = true
+          for (const { ref } of hosted.values()) if (ref) context.stop(ref)
+          hosted.clear()
+          return leases.tell({ type: 'leave', replyTo: message.replyTo })
+        case 'taken-over':
+          return host({ job: message.job, fence: message.fence, takenOver: shared })
+        case 'leases-seen':
+          return seen(message.last)
+        case 'job-stopped':
+          return stopped(message.lease, message.terminated)
+        case 'host':
+          if (isWaiting(message.lease)) host(message.lease)
+          return
+        case 'go-on':
+          // Not awaited: a database that doesn't answer takes a while to say so.
+          return void goOn(message.lease)
+      }
+    }
+
+    async function askState(message: Extract<ControllerMessage, { type: 'ask-job-state' }>): Promise<null> {
+      if (hasLeft) throw controllerError('SERVER_LEFT')
+      const { job: id, state } = message
+      const found = await movableJob(collections, message)
+      if (state === 'starting') {
+        const lease = { job: id, fence: (found.value.fence ?? 0) + 1, takenOver: false }
+        leasing.add(id)
+        try {
+          await leaseJob(collections, found, { ...lease, owner: server }, await startedJob(collections, found, parts))
+          host(lease)
+        } catch (cause) {
+          // The job may have been started all the same: its actor looks, and gives the lease back if it wasn't.
+          if (!isRefusal(cause)) host(lease)
+          throw cause
+        } finally {
+          leasing.delete(id)
+        }
+      } else {
+        await collections.jobs.replace(found, { ...found.value, state, updatedAt: now() })
+        await changed(id, found.value.fence, { type: 'look' })
+      }
+      return null
+    }
+
+    async function report(message: Extract<ControllerMessage, { type: 'report-task' }>): Promise<null> {
+      const { job: value, task } = await reportTask(collections, message, now)
+      await changed(message.job, value.fence, { type: 'task-reported', task, status: message.status })
+      return null
+    }
+
+    /** Says to a job's actor, wherever it is, that something of it has changed. */
+    async function changed(id: string, fence: number | undefined, message: JobMessage): Promise<void> {
+      const local = hosted.get(id)
+      // One of an earlier lease has been taken over, and is about to hear of it.
+      if (local && local.fence === fence) local.ref?.tell(message)
+      else if (fence !== undefined) await touchLease(collections, id, fence)
+    }
+
+    function host(lease: HeldLease): void {
+      const present = hosted.get(lease.job)
+      if (hasLeft || (present?.ref && present.fence >= lease.fence)) return
+      if (present?.ref) context.stop(present.ref)
+      const ref = context.spawn(`${lease.job}~${lease.fence}`, job(lease, jobParts), { supervise: { type: 'stop' } })
+      const before = present?.fence === lease.fence ? present : { faults: 0 }
+      hosted.set(lease.job, { ...before, fence: lease.fence, ref, sinceMs: context.clock.now() })
+      context.watch(ref, (terminated) => ({ type: 'job-stopped', lease, terminated }))
+    }
+
+    /** A job's actor has ended: with the job, or since it's another server's, or by a fault, which concerns this job alone. */
+    function stopped(lease: HeldLease, { cause }: Terminated): void {
+      const present = hosted.get(lease.job)
+      if (present?.fence !== lease.fence) return
+      hosted.delete(lease.job)
+      touches.delete(lease.job)
+      if (cause === undefined) return
+      if (cause instanceof CodedError && cause.code === 'LEASE_LOST')
+        return void context.track(endLease(collections, lease)).catch((fault: unknown) => context.fail(fault))
+      const isSteady = context.clock.now() - present.sinceMs > steadyMs
+      if (isInterruption(cause)) {
+        const isAgain = !isSteady && present.interruption?.code === cause.code
+        const times = 1 + (isAgain ? (present.interruption?.times ?? 0) : 0)
+        hosted.set(lease.job, { ...present, ref: undefined, interruption: { code: cause.code, times } })
+        return interrupted(lease, cause, times)
+      }
+      const faults = isSteady ? 1 : present.faults + 1
+      hosted.set(lease.job, { ...present, ref: undefined, faults })
+      const again = faults < mostFaults ? lease : { ...lease, fault: { cause } }
+      context.after(Math.min(mostBackOffMs, firstBackOffMs * 2 ** (faults - 1)), { type: 'host', lease: again })
+    }
+
+    /** Tells of it where that is possible, and tries again after a while. */
+    function interrupted(lease: HeldLease, cause: CodedError, times: number): void {
+      onInterrupted?.(lease.job, cause)
+      // The store says by a probe when it's worth a try.
+      if (isStoreTrouble(cause)) return void context.after(firstWaitMs, { type: 'go-on', lease })
+      const { code, message } = cause
+      if (times === 1)
+        void context
+          .ask<Reply<number>, EventsMessage>(
+            events,
+            (replyTo) => ({
+              type: 'record-event',
+              job: lease.job,
+              event: { type: 'notice', end: lease.job, code, message },
+              replyTo,
+            }),
+            { timeoutMs: noticeTimeoutMs },
+          )
+          .catch(() => {})
+      context.after(Math.min(mostBackOffMs, firstWaitMs * 2 ** (times - 1)), { type: 'go-on', lease })
+    }
+
+    /** Goes on with a job that was interrupted, as soon as the store can be written. */
+    async function goOn(lease: HeldLease): Promise<void> {
+      if (!isWaiting(lease)) return
+      try {
+        await context.track(store.probe())
+        context.self.tell({ type: 'host', lease })
+      } catch {
+        // Its watch tells of it.
+        context.after(firstWaitMs, { type: 'go-on', lease })
+      }
+    }
+
+    function isWaiting({ job: id, fence }: HeldLease): boolean {
+      const present = hosted.get(id)
+      return present?.fence === fence && present.ref === undefined
+    }
+
+    function seen(last: Extract<LeaseNews, { type: 'leases-seen' }>['last']): void {
+      const before = unhosted
+      unhosted = new Map()
+      for (const [id, { fence, owner, touched }] of last) {
+        const local = hosted.get(id)
+        if (owner !== server) {
+          if (!local || local.fence >= fence) continue
+          if (local.ref) context.stop(local.ref)
+          hosted.delete(id)
+        } else if (local?.fence === fence) {
+          if (touched > (touches.get(id) ?? 0)) local.ref?.tell({ type: 'look' })
+          touches.set(id, touched)
+        } else if (!local && !leasing.has(id)) {
+          // It may just have ended; if not, a fault cut off its beginning.
+          if (before.get(id) === fence) host({ job: id, fence, takenOver: shared })
+          else unhosted.set(id, fence)
+        }
+      }
+    }
+  }
+}

@@ -1,0 +1,104 @@
+import type { ActorRef, Behavior, Store } from '../../../runtime/index.ts'
+import { type Collections, collectionsOf } from '../../records/collections.ts'
+import type { LeaseRecord } from '../../records/record-models.ts'
+import { type Asking, answer } from '../../requests/reply.ts'
+import { settleExpansions } from '../catalogue/expansions.ts'
+import { endLease, type JobLeases, leasesByJob, takeOver } from './leases.ts'
+import { livingServers } from './living-servers.ts'
+
+export interface LeaseParts {
+  readonly store: Store
+  /** Wall-clock time as RFC 3339. */
+  readonly now: () => string
+  /** This server among those that share the store: another id in each process. */
+  readonly server: string
+  /** Other servers may share the store. Default: none; then whatever lease is left is of a process that is gone. */
+  readonly shared?: boolean
+  /** Whether this server goes on with a job that another process left under way. Default: with any. */
+  readonly goesOnWith?: (job: string) => boolean | Promise<boolean>
+  /** How often a server says that it lives, and looks at the others. Default: 500. */
+  readonly beatMs?: number
+  /** A server that has said nothing so long is dead. Default: 2,500. */
+  readonly deadAfterMs?: number
+}
+
+export type LeaseWatchMessage =
+  | { readonly type: 'look' }
+  /** Nothing runs here any more: the others may have it at once. */
+  | ({ readonly type: 'leave' } & Asking<null>)
+
+export type LeaseNews =
+  | { readonly type: 'taken-over'; readonly job: string; readonly fence: number }
+  /** The last lease on each job, whoever has it. */
+  | { readonly type: 'leases-seen'; readonly last: ReadonlyMap<string, LeaseRecord> }
+
+/**
+ * Takes over what servers that are gone had under way: at the start, and as long as there may be others. What `isHere` was
+ * started here while the first look was taken.
+ */
+export function leaseWatch(
+  parts: LeaseParts,
+  news: ActorRef<LeaseNews>,
+  isHere: (job: string) => boolean,
+): Behavior<LeaseWatchMessage> {
+  const { store, server, shared = false, now, goesOnWith = () => true, beatMs = 500, deadAfterMs = 2500 } = parts
+  /** Once: what this server has got since isn't to be taken from it after a fault. */
+  let begun = false
+
+  return async (context) => {
+    const collections = collectionsOf(store)
+    const servers = livingServers(collections, { server, startedAt: now(), clock: context.clock, deadAfterMs })
+    if (shared) {
+      await context.track(servers.beat())
+      context.every(beatMs, { type: 'look' })
+    }
+    if (!begun) {
+      const isLeft = (owner: string) => !shared || owner === server
+      await context.track(leasesByJob(collections).then((found) => takeOverLeases(collections, found, isLeft)))
+      begun = true
+    }
+    let hasLeft = false
+    return (message) => {
+      switch (message.type) {
+        case 'look':
+          return hasLeft ? undefined : context.track(look(collections))
+        case 'leave':
+          hasLeft = true
+          return answer(message, async () => {
+            if (shared) await context.track(servers.leave())
+            return null
+          })
+      }
+    }
+
+    async function look(collections: Collections): Promise<void> {
+      await servers.beat()
+      // Leases before servers: whoever has one was there before it had it.
+      const found = await leasesByJob(collections)
+      const { living, dead } = await servers.look()
+      const last = new Map([...found].map(([job, [lease]]) => [job, lease] as const))
+      news.tell({ type: 'leases-seen', last })
+      await takeOverLeases(collections, found, (owner) => !living.has(owner))
+      await settleExpansions(collections, { store }, (owner) => owner === undefined || !living.has(owner))
+      for (const id of dead) await servers.forget(id)
+    }
+  }
+
+  /** Takes the leases of owners that are gone, and clears away those that a later one has replaced. */
+  async function takeOverLeases(
+    collections: Collections,
+    found: JobLeases,
+    isGone: (owner: string) => boolean,
+  ): Promise<void> {
+    for (const [job, [last, ...earlier]] of found) {
+      const isTaken = isGone(last.owner) && !(last.owner === server && isHere(job)) && (await goesOnWith(job))
+      if (!isTaken && earlier.length === 0) continue
+      if (isTaken) {
+        const fence = await takeOver(collections, job, last.fence, server)
+        if (fence !== undefined) news.tell({ type: 'taken-over', job, fence })
+      }
+      const present = (await collections.jobs.get(job))?.value.fence ?? Number.POSITIVE_INFINITY
+      for (const lease of [last, ...earlier]) if (lease.fence < present) await endLease(collections, lease)
+    }
+  }
+}

@@ -1,0 +1,67 @@
+import type { Deployer } from '../deployers/deployer.ts'
+import type { JobSpecification } from '../model/job.ts'
+
+/** A job that wants to be deployed. */
+export interface PlaceRequest {
+  readonly deployer: Deployer
+  readonly priority: NonNullable<JobSpecification['priority']>
+  /** When it was started, as RFC 3339: of the same priority the first goes first. */
+  readonly startedAt: string
+  /** Called once when it has a place: at once, if there is one. */
+  readonly given: () => void
+}
+
+/** Places of each deployer: a job has one from its deployment to its end. */
+export interface Places {
+  /** Queues for a place; returns what gives it back, or leaves the queue. */
+  request(request: PlaceRequest): () => void
+  /** Takes one, though there be none free, for a job that runs already; returns what gives it back. */
+  take(deployer: Deployer): () => void
+}
+
+const ranks = { high: 0, medium: 1, low: 2 } as const
+
+export function places(): Places {
+  const taken = new Map<Deployer, Set<object>>()
+  let queue: PlaceRequest[] = []
+
+  const takenOf = (deployer: Deployer) => {
+    const present = taken.get(deployer) ?? new Set()
+    taken.set(deployer, present)
+    return present
+  }
+  const giveNext = () => {
+    for (const request of queue) {
+      const { deployer } = request
+      const present = takenOf(deployer)
+      if (present.size >= (deployer.places ?? Number.POSITIVE_INFINITY)) continue
+      present.add(request)
+      queue = queue.filter((other) => other !== request)
+      request.given()
+    }
+  }
+  const giveBack = (deployer: Deployer, place: object) => () => {
+    if (takenOf(deployer).delete(place)) giveNext()
+  }
+
+  return {
+    request(request) {
+      queue = [...queue, request].toSorted(before)
+      giveNext()
+      const back = giveBack(request.deployer, request)
+      return () => {
+        queue = queue.filter((other) => other !== request)
+        back()
+      }
+    },
+    take(deployer) {
+      const place = {}
+      takenOf(deployer).add(place)
+      return giveBack(deployer, place)
+    },
+  }
+}
+
+function before(a: PlaceRequest, b: PlaceRequest): number {
+  return ranks[a.priority] - ranks[b.priority] || (a.startedAt < b.startedAt ? -1 : Number(a.startedAt > b.startedAt))
+}

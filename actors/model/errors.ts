@@ -1,0 +1,158 @@
+import { CodedError, type ErrorEntry, errorFactory } from '../../runtime/errors/index.ts'
+
+/** Every refusal of the control plane's actors. */
+const catalogueErrors = {
+  MODEL_UNKNOWN_FIELD: {
+    message: 'the {model} has unknown fields:\n{list}',
+    hint: 'leave each out, or see its spelling in the API description',
+  },
+  MODEL_INVALID: { message: 'the {model} is invalid:\n{list}', hint: 'mend each field at its place' },
+  NAME_INVALID: {
+    message: '{what} is 1 to 100 letters, digits, "_", ".", "@" or "-", and {given} is not',
+    hint: 'choose such a name',
+  },
+  FIELD_DIFFERS: {
+    message: 'the {field} of the body is {given}, and the address says {expected}',
+    hint: 'leave the field out, or let both say the same',
+  },
+  DESIGN_EXISTS: { message: 'design {id} exists already', hint: 'choose another id, or update it with PUT' },
+  DESIGN_UNKNOWN: { message: 'there is no design {id}', hint: 'create it, or look at the list of designs' },
+  DESIGN_USED: {
+    message: 'design used in job {jobs}',
+    hint: 'delete the jobs first, or delete the design with forceDelete=true',
+  },
+  SCHEMA_UNKNOWN: { message: 'no design schema found for {id}', hint: 'create one with POST on its schema' },
+  SCHEMA_INVALID: { message: 'faults of the schema, {count}:\n{list}', hint: 'mend each at its place' },
+  CODE_UNKNOWN: { message: 'no code found for design {id}', hint: 'create it with POST on its code' },
+  CODE_ARCHIVE: { message: 'the code archive cannot be used: {found}', hint: '{advice}' },
+  DATASET_EXISTS: { message: 'dataset {id} exists already', hint: 'leave the id out, and one is chosen' },
+  DATASET_UNKNOWN: { message: 'there is no dataset {id}', hint: 'look at the list of datasets' },
+  DATASET_USED: { message: 'dataset {id} is used in job {jobs}', hint: 'wait until the job has ended, or stop it' },
+  REALM_UNSERVED: {
+    message:
+      'no compute that is up, and may have tasks of the dataset, is registered in region {region}, and the dataset is private',
+    hint: 'register a compute there, name the administrator of one that is there in computeAdmins, or use the realm "default"',
+  },
+  REALM_UNKNOWN: {
+    message: 'realm {realm} names no registered compute',
+    hint: 'register the compute, or use the realm "default"',
+  },
+  COMPUTE_KEY_DIFFERS: {
+    message: 'compute {id} is registered with another key',
+    hint: 'use its key, or register under another id',
+  },
+  COMPUTE_RESERVED: {
+    message: 'compute {id} would get the tasks of all jobs that name no other',
+    hint: 'have it registered with a token of the scope admin, or choose another id',
+  },
+  COMPUTE_FIXED: {
+    message: 'the region and the administrator of compute {id} are not changed by its key',
+    hint: 'have them changed with a token of the scope admin, or leave them as they are',
+  },
+  COMPUTE_UNTRUSTED: {
+    message: 'compute {id} is run by {admin}, whose computes may not have tasks of the dataset',
+    hint: 'if they may, name {admin} in computeAdmins of the dataset; else choose another realm',
+  },
+  COMPUTE_UNKNOWN: { message: 'there is no compute {id}', hint: 'register it with POST on /computes' },
+  COMPUTE_USED: { message: 'compute {id} is named by dataset {datasets}', hint: 'move or delete the datasets first' },
+  COMPUTE_KEY_MISSING: { message: 'this needs the key of compute {id}', hint: 'send it in the header X-API-KEY' },
+  COMPUTE_KEY_WRONG: { message: 'this is not the key of compute {id}', hint: 'send the key that it registered with' },
+  JOB_EXISTS: { message: 'job {id} exists already', hint: 'leave the id out, and one is chosen' },
+  JOB_NOT_FOUND: { message: 'there is no job {id}', hint: 'look at the list of jobs' },
+  JOB_INVALID: { message: 'faults of the job, {count}:\n{list}', hint: 'mend each at its place; nothing was stored' },
+  JOB_STATE: { message: 'job {id} is {state}, and {what} needs it to be {needed}', hint: 'wait for that, or stop it' },
+  TASK_KEY_MISSING: { message: 'this needs the key of task {id}', hint: 'send the key that the task was given' },
+  TASK_KEY_WRONG: { message: 'this is not the key of task {id}', hint: 'send the key that the task was given' },
+  DEPLOYMENT_UNKNOWN: {
+    message: 'job {job} is not deployed on compute {compute}',
+    hint: 'wait for its ADD_RESOURCE, or look at the jobs of the compute',
+  },
+  ACKNOWLEDGED_UNKNOWN: {
+    message: 'notification {given} is acknowledged, and the last one was {last}',
+    hint: 'acknowledge what was received; begin with 0 after the job was changed',
+  },
+  RECIPIENT_TAKEN: {
+    message: '{most} others, who came later, wait for these notifications',
+    hint: 'let one agent at a time ask for what a task or a compute is to do',
+  },
+  TASK_UNKNOWN: { message: 'job {job} has no task {id}', hint: "look at the job's list of tasks" },
+  TASK_ENDED: {
+    message: 'task {id} is {state}, and cannot be {reported} any more',
+    hint: 'report no more of it; when its job is started again, so is the task',
+  },
+  MATCH_FAILED: {
+    message: '{what} is not, or no more, what If-Match names',
+    hint: 'read it again, and repeat with its ETag if the change is still wanted',
+  },
+  MATCH_PRESENT: {
+    message: '{what} is there already, and If-None-Match excludes it',
+    hint: 'read what is there; to replace it, name its ETag in If-Match',
+  },
+  QUOTA_REACHED: {
+    message: '{user} has {used} {what}, asks for {asked} more, and may have {most}',
+    hint: '{advice}; or have the quota "{quota}" raised, by flamectl up --quota',
+  },
+  IDEMPOTENCY_UNDER_WAY: {
+    message: 'a request with this Idempotency-Key is under way',
+    hint: 'ask again when it has had time to end',
+  },
+  IDEMPOTENCY_DIFFERS: {
+    message: 'another request had this Idempotency-Key',
+    hint: 'give each request a key of its own; the same key is for repetitions',
+  },
+  WRITTEN_MEANWHILE: { message: '{what} was changed by another writer meanwhile', hint: 'read it again, and repeat' },
+  RECORD_DAMAGED: {
+    message: 'the record {id} of {collection} is none that this version wrote',
+    hint: 'see which version wrote it, or restore the store from a copy',
+  },
+} as const satisfies Record<string, ErrorEntry>
+
+export type CatalogueErrorCode = keyof typeof catalogueErrors
+
+export const catalogueError = errorFactory<CatalogueErrorCode>(catalogueErrors)
+
+/** Ids that a refusal names. */
+const mostNamed = 10
+
+/** Ids as a refusal names them: the first, and how many there are besides. */
+export function named(ids: readonly string[]): string {
+  const more = ids.length - mostNamed
+  return [...ids.slice(0, mostNamed), ...(more > 0 ? [`${more} more`] : [])].join(', ')
+}
+
+/** Something wrong with what was sent, and where. */
+export interface PlacedFault {
+  readonly code: string
+  /** Path into the body, such as `modelSpec.optimizer.sort`; empty for the whole. */
+  readonly place: string
+  readonly message: string
+  readonly hint?: string
+}
+
+/** Whether an error is a refusal from this table, rather than a fault. */
+export function isRefusal(cause: unknown): cause is CodedError<CatalogueErrorCode> {
+  return cause instanceof CodedError && Object.hasOwn(catalogueErrors, cause.code)
+}
+
+/** Faults that a refusal lists. */
+export const mostFaults = 100
+
+/** Faults as a refusal tells of them: the first, and how many there are. */
+interface ToldFaults {
+  readonly listed: readonly PlacedFault[]
+  readonly count: number
+  /** There may be more than were looked for. */
+  readonly isOpen?: boolean
+}
+
+/** A refusal that names faults at their places, in its message for people and in `values.faults` for programs. */
+export function faultyError(
+  code: 'MODEL_UNKNOWN_FIELD' | 'MODEL_INVALID' | 'SCHEMA_INVALID' | 'JOB_INVALID',
+  found: ToldFaults,
+  values: Readonly<Record<string, unknown>> = {},
+): CodedError<CatalogueErrorCode> {
+  const { listed: faults, count } = found
+  const lines = faults.map(({ place, message }) => `  ${place || '(whole)'}: ${message}`)
+  if (count > faults.length) lines.push(`  and ${found.isOpen ? 'at least ' : ''}${count - faults.length} more`)
+  return catalogueError(code, { ...values, count, list: lines.join('\n'), faults })
+}

@@ -1,0 +1,87 @@
+import { catalogueError } from '../model/errors.ts'
+import { type QuotaName, type Quotas, quotaNames, quotaWords, type Usage, type UsageReport } from '../model/quotas.ts'
+
+/** What a user has, kept so that it needn't be counted at each change. */
+export interface QuotaKeeper {
+  /** Does what adds so much, or refuses it. QUOTA_REACHED. */
+  using<Value>(more: Partial<Usage>, work: () => Promise<Value>): Promise<Value>
+  /** Something was removed, or changed elsewhere: it's counted again before anything is refused. */
+  changed(): void
+  report(): Promise<UsageReport>
+}
+
+/** `count` counts all that the user has. Other servers' changes on the same store are seen when it's counted again. */
+export function quotaKeeper(user: string, quotas: Quotas, count: () => Promise<Usage>): QuotaKeeper {
+  const isBounded = quotaNames.some((name) => quotas[name] !== undefined)
+  let counting: Promise<Record<QuotaName, number>> | undefined
+  let isStale = false
+
+  function counted(): Promise<Record<QuotaName, number>> {
+    if (!counting) {
+      isStale = false
+      const begun = count().then((usage) => ({ ...usage }))
+      counting = begun
+      begun.catch(() => {
+        if (counting === begun) counting = undefined
+      })
+    }
+    return counting
+  }
+
+  function exceeded(usage: Usage, more: Partial<Usage>): QuotaName | undefined {
+    return quotaNames.find((name) => {
+      const asked = more[name] ?? 0
+      return asked > 0 && usage[name] + asked > (quotas[name] ?? Number.POSITIVE_INFINITY)
+    })
+  }
+
+  async function roomFor(more: Partial<Usage>): Promise<Record<QuotaName, number>> {
+    const usage = await counted()
+    const name = exceeded(usage, more)
+    if (name === undefined) return usage
+    if (isStale) {
+      counting = undefined
+      return roomFor(more)
+    }
+    const { what, advice } = quotaWords[name]
+    const [used, most, asked] = [usage[name], quotas[name], more[name]]
+    throw catalogueError('QUOTA_REACHED', { user, quota: name, what, used, most, asked, advice })
+  }
+
+  return {
+    async using(more, work) {
+      if (!isBounded) return work()
+      const usage = await roomFor(more)
+      const add = (sign: 1 | -1) => {
+        for (const name of quotaNames) usage[name] += sign * (more[name] ?? 0)
+      }
+      add(1)
+      try {
+        return await work()
+      } catch (cause) {
+        add(-1)
+        throw cause
+      }
+    },
+    changed() {
+      isStale = true
+    },
+    async report() {
+      if (isStale || !isBounded) counting = undefined
+      const usage = await counted()
+      const of = (name: QuotaName) => {
+        const most = quotas[name]
+        return { used: usage[name], ...(most === undefined ? {} : { most }) }
+      }
+      return {
+        designs: of('designs'),
+        revisions: of('revisions'),
+        bytes: of('bytes'),
+        datasets: of('datasets'),
+        jobs: of('jobs'),
+        tasks: of('tasks'),
+        keys: of('keys'),
+      }
+    },
+  }
+}

@@ -1,0 +1,107 @@
+import type { z } from 'zod'
+import {
+  CodedError,
+  type DocumentFields,
+  type Documents,
+  type FindOptions,
+  type NewDocument,
+} from '../../runtime/index.ts'
+import { catalogueError } from '../model/errors.ts'
+import { inBatches } from './in-batches.ts'
+
+export interface Stored<Value> {
+  readonly id: string
+  readonly version: number
+  readonly value: Value
+}
+
+/** Documents of one kind, checked when they are read. */
+export interface Records<Value> {
+  get(id: string): Promise<Stored<Value> | undefined>
+  /** All or none. False if an id is taken. */
+  insert(...records: readonly { readonly id: string; readonly value: Value }[]): Promise<boolean>
+  /** For `insertEntries`. */
+  entry(id: string, value: Value): NewDocument
+  /** Answers with what is stored then. WRITTEN_MEANWHILE if another was faster, or has removed it. */
+  replace(stored: Stored<unknown>, value: Value): Promise<Stored<Value>>
+  /** Inserts, or replaces whatever is there. */
+  put(id: string, value: Value): Promise<void>
+  remove(id: string): Promise<boolean>
+  removeAll(records: readonly { readonly id: string }[]): Promise<void>
+  find(options?: FindOptions): AsyncIterable<Stored<Value>>
+  /** Those whose ids begin with a prefix, after the rest of an id. */
+  below(prefix: string, after?: string): AsyncIterable<Stored<Value>>
+}
+
+/** Inserts records of any kinds, all or none. False if an id is taken. */
+export async function insertEntries(documents: Documents, entries: readonly NewDocument[]): Promise<boolean> {
+  try {
+    await documents.insertAll(entries)
+    return true
+  } catch (cause) {
+    if (cause instanceof CodedError && cause.code === 'STORE_EXISTS') return false
+    throw cause
+  }
+}
+
+/** Removes those whose ids begin with a prefix, so many at a time. */
+export function removeBelow(
+  records: Pick<Records<unknown>, 'below' | 'removeAll'>,
+  prefix: string,
+  size: number,
+): Promise<void> {
+  return inBatches(records.below(prefix), size, (batch) => records.removeAll(batch))
+}
+
+export function recordsOf<Model extends z.ZodType<DocumentFields>>(
+  documents: Documents,
+  collection: string,
+  model: Model,
+): Records<z.output<Model>> {
+  const opened = (document: { readonly id: string; readonly version: number; readonly fields: DocumentFields }) => {
+    const { id, version, fields } = document
+    const decoded = model.safeParse(fields)
+    if (decoded.success) return { id, version, value: decoded.data }
+    throw catalogueError('RECORD_DAMAGED', { id, collection }, { cause: decoded.error })
+  }
+  async function* find(options?: FindOptions) {
+    for await (const document of documents.find(collection, options)) yield opened(document)
+  }
+  async function get(id: string) {
+    const document = await documents.get(collection, id)
+    return document && opened(document)
+  }
+  const entry = (id: string, fields: z.output<Model>) => ({ collection, id, fields })
+  const insert = (...records: readonly { readonly id: string; readonly value: z.output<Model> }[]) =>
+    insertEntries(
+      documents,
+      records.map(({ id, value }) => entry(id, value)),
+    )
+  return {
+    get,
+    insert,
+    entry,
+    find,
+    async replace({ id, version }, value) {
+      try {
+        return { id, version: await documents.replace(collection, id, version, value), value }
+      } catch (cause) {
+        if (!(cause instanceof CodedError && cause.code === 'STORE_VERSION')) throw cause
+        throw catalogueError('WRITTEN_MEANWHILE', { what: `${collection} ${id}` }, { cause })
+      }
+    },
+    async put(id, value) {
+      if (await insert({ id, value })) return
+      const present = await documents.get(collection, id)
+      if (present) await documents.replace(collection, id, present.version, value)
+      else await documents.insert(collection, [{ id, fields: value }])
+    },
+    remove: (id) => documents.remove(collection, id),
+    removeAll: (records) =>
+      documents.removeAll(
+        collection,
+        records.map(({ id }) => id),
+      ),
+    below: (prefix, after = '') => find({ below: prefix, after: prefix + after }),
+  }
+}

@@ -1,0 +1,57 @@
+import type { NewDocument } from '../../runtime/index.ts'
+import { catalogueError } from '../model/errors.ts'
+import type { JobSpecification } from '../model/job.ts'
+import type { Collections } from './collections.ts'
+import { type BriefSpecification, type CatalogueJob, wholeSpecification } from './record-models.ts'
+import type { Stored } from './records.ts'
+
+/*
+ * Most requests about a job, and whatever moves it, need few fields of its specification, which may have megabytes. So a large
+ * one is a document of its own beside the job's tasks, and its job's document has those fields alone; of a small one, and of
+ * any that an earlier version wrote, the job's document has the whole. Which is decoded only for who asks for it.
+ */
+
+/** Up to so many bytes of JSON, a specification stays in its job's document. */
+const mostInline = 8 * 1024
+
+/** What of a specification goes into its job's document, and the documents beside it. */
+export function storedSpecification(
+  { specifications }: Collections,
+  { job, expansion }: { readonly job: string; readonly expansion: string },
+  spec: JobSpecification,
+): {
+  readonly inJob: Pick<CatalogueJob, 'spec' | 'isSpecApart' | 'specificationBytes'>
+  readonly beside: readonly NewDocument[]
+} {
+  const specificationBytes = Buffer.byteLength(JSON.stringify(spec))
+  if (specificationBytes <= mostInline) return { inJob: { spec }, beside: [] }
+  const beside = [specifications.entry(specificationKey(job, expansion), spec)]
+  return { inJob: { spec: briefOf(spec), isSpecApart: true, specificationBytes }, beside }
+}
+
+/** Where a large specification is: it comes and goes with the tasks of an expansion. */
+export function specificationKey(job: string, expansion: string): string {
+  return `${job}/${expansion}`
+}
+
+/** The whole specification. WRITTEN_MEANWHILE if the job was changed since it was read. */
+export async function specificationOf(
+  { specifications }: Pick<Collections, 'specifications'>,
+  { id, value: { spec, expansion, isSpecApart } }: Pick<Stored<CatalogueJob>, 'id' | 'value'>,
+): Promise<JobSpecification> {
+  if (isSpecApart) {
+    const found = await specifications.get(specificationKey(id, expansion))
+    if (!found) throw catalogueError('WRITTEN_MEANWHILE', { what: `job ${id}` })
+    return found.value
+  }
+  const decoded = wholeSpecification.safeParse(spec)
+  if (decoded.success) return decoded.data
+  throw catalogueError('RECORD_DAMAGED', { id, collection: 'jobs' }, { cause: decoded.error })
+}
+
+function briefOf(spec: JobSpecification): BriefSpecification {
+  const { designId, name, priority, maxRunTime, schemaRevision, codeRevision } = spec
+  const fields = { designId, name, priority, maxRunTime, schemaRevision, codeRevision }
+  const present = Object.entries(fields).filter(([, value]) => value !== undefined)
+  return { designId, ...Object.fromEntries(present) }
+}

@@ -1,0 +1,21 @@
+import { createHash } from 'node:crypto'
+import { catalogueError } from '../model/errors.ts'
+import type { RequestContext } from './reply.ts'
+
+/** A strong entity tag (RFC 9110): a digest of the JSON that a GET answers with. */
+export function entityTag(value: unknown): string {
+  return `"${createHash('sha256').update(JSON.stringify(value)).digest('base64url').slice(0, 22)}"`
+}
+
+/**
+ * MATCH_FAILED unless what is there is what the request names, and MATCH_PRESENT if it's what the request excludes. `present`
+ * is what a GET would answer with, of the same read whose version the write then names; undefined if there is none.
+ */
+export function assertMatch(context: RequestContext | undefined, what: string, present: unknown): void {
+  const { ifMatch, ifNoneMatch = [] } = context ?? {}
+  const tag = present === undefined ? undefined : entityTag(present)
+  const isOne = (tags: readonly string[]) => tag !== undefined && (tags.includes('*') || tags.includes(tag))
+  if (ifMatch && !isOne(ifMatch)) throw catalogueError('MATCH_FAILED', { what })
+  // Weak tags are compared too.
+  if (isOne(ifNoneMatch.map((name) => name.replace(/^W\//, '')))) throw catalogueError('MATCH_PRESENT', { what })
+}

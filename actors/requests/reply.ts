@@ -1,0 +1,48 @@
+import type { ActorRef } from '../../runtime/index.ts'
+import { isRefusal } from '../model/errors.ts'
+
+/** How a request to the catalogue ended. What it changed is durable when this is told. */
+export type Reply<Value> =
+  | { readonly type: 'done'; readonly value: Value }
+  /** The asker's mistake: a coded error of the layer's table. Nothing was changed. */
+  | { readonly type: 'refused'; readonly cause: Error }
+  /** A fault. The change, if one was asked for, may or may not have been made. */
+  | { readonly type: 'failed'; readonly cause: unknown; readonly context?: RequestContext }
+
+/** What comes with a request from outside, and goes with it from actor to actor. */
+export interface RequestContext {
+  /** By which the logs tell what belongs to one request. */
+  readonly requestId: string
+  /** Of what is to be changed, one must be the present one's. `*` stands for any. */
+  readonly ifMatch?: readonly string[]
+  /** Of what is to be changed, none must be the present one's. `*`: there must be none. */
+  readonly ifNoneMatch?: readonly string[]
+  /** Names what the request makes: however often it comes, it's made once. */
+  readonly once?: string
+}
+
+export interface Asking<Value> {
+  readonly replyTo: ActorRef<Reply<Value>>
+  readonly context?: RequestContext
+}
+
+/** Does what was asked and tells how it ended. Never rejects: who asked hears of every fault. */
+export async function answer<Value>({ replyTo, context }: Asking<Value>, work: () => Promise<Value>): Promise<void> {
+  try {
+    replyTo.tell({ type: 'done', value: await work() })
+  } catch (cause) {
+    const failed = { type: 'failed', cause, ...(context ? { context } : {}) } as const
+    replyTo.tell(isRefusal(cause) ? { type: 'refused', cause } : failed)
+  }
+}
+
+/** Whether a message is a reply that tells of a fault. */
+export function isFailure(message: unknown): message is Extract<Reply<never>, { type: 'failed' }> {
+  return (
+    typeof message === 'object' &&
+    message !== null &&
+    'type' in message &&
+    message.type === 'failed' &&
+    'cause' in message
+  )
+}
