@@ -56,6 +56,13 @@ const cases: Readonly<Record<string, readonly [AnyRole, RegExp]>> = {
     }),
     /state given\.value differs from byte/,
   ],
+  'keeps another own state': [
+    rounds(0, async ({ round }, { own }) => {
+      await own.before(round)
+      await own.keep(round, ++ambient)
+    }),
+    /own state was \d+, then \d+/,
+  ],
   'publishes something else': [
     rounds(0, async ({ round }, context) => {
       context.publish({ round, weights: Float32Array.of(Math.random()), metrics: {}, members: [] })

@@ -2,6 +2,7 @@ import { decode, encode } from '../../runtime/index.ts'
 import { streamFrom } from '../random/random-stream.ts'
 import type { Decisions } from '../role/decisions.ts'
 import { roleError } from '../role/errors.ts'
+import type { OwnState } from '../role/role.ts'
 import type { Strategy } from '../strategy/strategy.ts'
 import { differenceOf } from '../workload/difference.ts'
 import { emptyOutcome, notedEffects } from './noted-effects.ts'
@@ -20,11 +21,13 @@ export function checkedRounds<State, Channels>(given: RoundParts<State, Channels
   const parts = { ...given, job: { ...given.job, strategy: selectingTwice(given.job.strategy, differs) } }
   const recording = parts.ports.map((port) => new RecordingPort(port))
   const noted = notedDecisions(parts.decisions, recording)
+  const own = notedOwnState(parts.own)
   let outcome = emptyOutcome()
   const context = roleContext({
     ...parts,
     ports: recording,
     decisions: noted.decisions,
+    own: own.noting,
     effects: notedEffects(() => outcome, parts.effects),
   })
 
@@ -35,6 +38,7 @@ export function checkedRounds<State, Channels>(given: RoundParts<State, Channels
       const before = encode(state)
       for (const port of recording) port.begin()
       noted.begin()
+      own.begin()
       outcome = emptyOutcome()
       const after = await parts.role.round(state, context)
 
@@ -49,6 +53,7 @@ export function checkedRounds<State, Channels>(given: RoundParts<State, Channels
           ...parts,
           ports: replays,
           decisions: noted.replay(),
+          own: own.replay(differs),
           effects: notedEffects(() => outcomeAgain),
         }),
       )
@@ -80,6 +85,43 @@ function selectingTwice(strategy: Strategy, differs: (difference: string) => Err
         if (difference) throw differs(difference)
         return first
       },
+    },
+  }
+}
+
+/** Notes the own state that a round started from and kept, so that its second run starts from the same, and is compared. */
+function notedOwnState(own: OwnState): {
+  readonly noting: OwnState
+  begin(): void
+  replay(differs: (difference: string) => Error): OwnState
+} {
+  let started: unknown[] = []
+  let kept: unknown[] = []
+  return {
+    begin() {
+      started = []
+      kept = []
+    },
+    noting: {
+      async before(round, counted) {
+        const state = await own.before(round, counted)
+        started.push(structuredClone(state))
+        return state
+      },
+      async keep(round, after) {
+        kept.push(structuredClone(after))
+        await own.keep(round, after)
+      },
+    },
+    replay(differs) {
+      let [starts, keeps] = [0, 0]
+      return {
+        before: async () => structuredClone(started[starts++]),
+        async keep(_, after) {
+          const difference = differenceOf(kept[keeps++], after, 'own state')
+          if (difference) throw differs(difference)
+        },
+      }
     },
   }
 }

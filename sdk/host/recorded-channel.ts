@@ -1,5 +1,6 @@
 import type { Arrival } from '../role/channel/channel.ts'
 import type { ChannelPort, Expiry } from '../role/channel/channel-port.ts'
+import type { Keep } from '../role/channel/outbox.ts'
 import type { ChannelWiring } from '../role/channel/wiring.ts'
 import { differenceOf } from '../workload/difference.ts'
 
@@ -35,7 +36,7 @@ export class RecordingPort implements ChannelPort {
   property = (end: string, name: string): unknown =>
     this.#noted(`property ${end} ${name}`, this.#port.property(end, name))
 
-  send(ends: readonly string[], message: unknown, keep: boolean): void {
+  send(ends: readonly string[], message: unknown, keep: Keep): void {
     this.#noted('send', { ends, message: structuredClone(message) })
     this.#port.send(ends, message, keep)
   }

@@ -1,10 +1,10 @@
 import test from 'ava'
 import { type ActorRef, actorSystem, seededScheduler } from '../../runtime/index.ts'
 import { forSeeds } from '../../test/support/seeds.ts'
-import type { Delivery, MembershipNews } from '../role/channel/wiring.ts'
+import type { RoleMessage } from '../role/channel/wiring.ts'
 import { rendezvous } from './rendezvous.ts'
 
-type News = Delivery | MembershipNews
+type News = RoleMessage
 
 /** Ends of role `top` and of role `leaf` on channel `link`, in a group; each notes what it hears. */
 function meeting(options: Parameters<typeof actorSystem>[0] = {}) {
@@ -28,7 +28,8 @@ function meeting(options: Parameters<typeof actorSystem>[0] = {}) {
       case 'property':
         return `property ${news.end} ${news.name}=${news.value}`
       case 'deliver':
-        return 'delivery'
+      case 'acknowledged':
+        return news.type
     }
   }
 

@@ -1,5 +1,5 @@
 import type { ActorRef, Behavior } from '../../runtime/index.ts'
-import type { Delivery, GroupView, Incarnation, Member, MembershipNews } from '../role/channel/wiring.ts'
+import type { GroupView, Incarnation, Member, MembershipNews, RoleMessage } from '../role/channel/wiring.ts'
 
 /** A channel and the group of it that an end joins. */
 export interface Place {
@@ -15,7 +15,7 @@ export type RendezvousMessage =
       readonly end: string
       readonly role: string
       readonly places: readonly Place[]
-      readonly ref: ActorRef<Delivery | MembershipNews>
+      readonly ref: ActorRef<RoleMessage>
     }
   | { readonly type: 'leave'; readonly end: string; readonly channel: string }
   | {
@@ -25,13 +25,13 @@ export type RendezvousMessage =
       readonly name: string
       readonly value: unknown
     }
-  | { readonly type: 'terminated'; readonly end: string; readonly ref: ActorRef<Delivery | MembershipNews> }
+  | { readonly type: 'terminated'; readonly end: string; readonly ref: ActorRef<RoleMessage> }
 
 interface Participant {
   readonly end: string
   readonly role: string
   readonly places: readonly Place[]
-  readonly ref: ActorRef<Delivery | MembershipNews>
+  readonly ref: ActorRef<RoleMessage>
   incarnation: Incarnation
   readonly properties: Map<string, Record<string, unknown>>
   /** Channels that it has joined and not left. */

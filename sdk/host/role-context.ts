@@ -2,6 +2,7 @@ import type { ActorContext } from '../../runtime/index.ts'
 import { randomStream } from '../random/random-stream.ts'
 import type { ChannelPort } from '../role/channel/channel-port.ts'
 import { typedChannel } from '../role/channel/typed-channel.ts'
+import type { RoleMessage } from '../role/channel/wiring.ts'
 import type { Decisions } from '../role/decisions.ts'
 import { roleError } from '../role/errors.ts'
 import { isNumber } from '../role/guards.ts'
@@ -11,6 +12,7 @@ import type {
   LogFields,
   Notice,
   OpenChannel,
+  OwnState,
   Role,
   RoleContext,
   RoleLearner,
@@ -18,7 +20,7 @@ import type {
 } from '../role/role.ts'
 import type { Accumulator } from '../strategy/sum/accumulator.ts'
 import { accumulator } from '../strategy/sum/wasm-accumulator.ts'
-import type { JobSurroundings, RoleMessage, RoleTask } from './role-task.ts'
+import type { JobSurroundings, RoleTask } from './role-task.ts'
 
 /** What a role's rounds are run with. */
 export interface RoundParts<State, Channels> {
@@ -28,6 +30,7 @@ export interface RoundParts<State, Channels> {
   readonly actor: ActorContext<RoleMessage>
   readonly ports: readonly ChannelPort[]
   readonly decisions: Decisions
+  readonly own: OwnState
   readonly effects: Effects
 }
 
@@ -53,6 +56,7 @@ export function roleContext<State, Channels>({
   actor,
   ports,
   decisions,
+  own,
   effects,
 }: RoundParts<State, Channels>): RoleContext<Channels> {
   const { clock } = actor
@@ -75,12 +79,14 @@ export function roleContext<State, Channels>({
     name: string,
     make: () => Value | Promise<Value>,
     isValue: (value: unknown) => value is Value,
+    { durable = false }: { readonly durable?: boolean } = {},
   ): Promise<Value> {
     const place = decisions.place(name)
     const recorded = decisions.recall(place, isValue)
     if (recorded !== undefined) return recorded
     const made = await decisions.make(place, make, isValue)
     decisions.record(place, made)
+    if (durable) await decisions.flush()
     return made
   }
 
@@ -102,6 +108,7 @@ export function roleContext<State, Channels>({
       return randomStream(job.seed, of, task.end, ...labels)
     },
     decide,
+    own,
     now: () => decide('now', () => clock.now(), isNumber),
     sleep: (delayMs) => new Promise((resolve) => void clock.schedule(delayMs, resolve)),
     accumulator() {

@@ -1,9 +1,10 @@
 import { type ActorContext, type Behavior, CodedError } from '../../runtime/index.ts'
 import { LiveChannel } from '../role/channel/live-channel.ts'
+import type { RoleMessage } from '../role/channel/wiring.ts'
 import type { LogEntry, Notice, Role, RoleContext } from '../role/role.ts'
 import { checkedRounds } from './checked-rounds.ts'
 import { type RoundParts, type Rounds, roleContext } from './role-context.ts'
-import type { JobSurroundings, RoleMessage, RoleTask } from './role-task.ts'
+import type { JobSurroundings, RoleTask } from './role-task.ts'
 import { openRoundKeeper } from './round-keeper.ts'
 
 /** A role that throws what running again may mend is run again from its snapshot so many times, until it commits a round. */
@@ -50,6 +51,8 @@ export function roleHost(task: RoleTask, job: JobSurroundings): Behavior<RoleMes
           return channels.get(message.channel)?.propertyChanged(message.end, message.name, message.value)
         case 'deliver':
           return channels.get(message.channel)?.delivered(message)
+        case 'acknowledged':
+          return channels.get(message.channel)?.acknowledged(message)
       }
     }
 
@@ -78,7 +81,8 @@ export function roleHost(task: RoleTask, job: JobSurroundings): Behavior<RoleMes
         notice: (notice: Notice) => job.reports.tell({ type: 'notice', end: task.end, notice }),
         log: (entry: LogEntry) => job.reports.tell({ type: 'log', end: task.end, entry }),
       }
-      const live = { role, task, job, actor, ports: [...channels.values()], decisions: keeper.decisions, effects }
+      const { decisions, own } = keeper
+      const live = { role, task, job, actor, ports: [...channels.values()], decisions, own, effects }
       const { context: roleContextOf, round } = job.checkDeterminism ? checkedRounds(live) : plainRounds(live)
       const { restored } = keeper
       let state = restored === undefined ? await role.init(roleContextOf) : resumed(role, restored, roleContextOf)

@@ -1,5 +1,5 @@
 import type { ActorRef, DurableStore } from '../../runtime/index.ts'
-import type { ChannelWiring, Delivery, MembershipNews } from '../role/channel/wiring.ts'
+import type { ChannelWiring } from '../role/channel/wiring.ts'
 import type { AnyRole, LogEntry, Notice, RoundRecord } from '../role/role.ts'
 import type { Strategy } from '../strategy/strategy.ts'
 import type { TrainingPool } from '../training/training-pool.ts'
@@ -44,5 +44,3 @@ export type TaskReport =
   | { readonly type: 'metrics'; readonly end: string; readonly metrics: Readonly<Record<string, number>> }
   | { readonly type: 'log'; readonly end: string; readonly entry: LogEntry }
   | { readonly type: 'notice'; readonly end: string; readonly notice: Notice }
-
-export type RoleMessage = Delivery | MembershipNews

@@ -1,11 +1,11 @@
 import test from 'ava'
-import { encode, memoryStore, type Store } from '../../runtime/index.ts'
+import { decode, encode, errorFactory, memoryStore, type Store } from '../../runtime/index.ts'
 import { interruptedStore } from '../../test/support/interrupted-store.ts'
 import { killedStore, type Life, lifeOf } from '../../test/support/killed-store.ts'
 import { roleStage } from '../../test/support/role-stage.ts'
 import { numbers, pairTopology } from '../../test/support/scripted-role.ts'
 import { isNumber } from '../role/guards.ts'
-import { type RoundRecord, role } from '../role/role.ts'
+import { type OwnState, type RoundRecord, role } from '../role/role.ts'
 
 const rounds = 4
 const key = 'job/job-1/left-0'
@@ -206,4 +206,83 @@ test('nothing is published before the decisions that it rests on are durable', a
   })
   await stage.ended('left-0')
   t.deepEqual(publishedAt, [1, 2, 3, 4])
+})
+
+const mishap = errorFactory({ MISHAP: { message: 'the process ends here', hint: 'start another' } })
+
+/** A script of one round that keeps numbers as its own state. */
+const own = (script: (own: OwnState) => Promise<unknown>) => numbers('left', (_, context) => script(context.own))
+
+/** Runs a script in a process of its own. */
+async function runOwn(store: Store, script: (own: OwnState) => Promise<unknown>): Promise<void> {
+  await using stage = roleStage({
+    topology: pairTopology(),
+    roles: { left: own(script), right: silent },
+    store,
+    absent: ['right-0'],
+  })
+  await stage.ended('left-0')
+}
+
+test('the own state that counts is the one after a round that was counted, and the one before it otherwise', async (t) => {
+  await runOwn(memoryStore(), async (kept) => {
+    t.is(await kept.before(1), undefined)
+    await kept.keep(1, 10)
+    t.is(await kept.before(2, 1), 10)
+    await kept.keep(2, 20)
+    t.is(await kept.before(5, 1), 10, 'round 2 was not counted')
+    await kept.keep(5, 50)
+    t.is(await kept.before(6, 5), 50)
+  })
+})
+
+test('asked again for a round, an end starts from the same own state, also in a process that comes later', async (t) => {
+  const store = memoryStore()
+  const arrays = { control: Float32Array.of(1, -2) }
+  await runOwn(store, async (kept) => {
+    await kept.before(1)
+    await kept.keep(1, arrays)
+    t.is(await kept.before(1), undefined)
+    t.deepEqual(await kept.before(2, 1), arrays)
+    await kept.keep(2, null)
+    throw mishap('MISHAP', {})
+  })
+  await runOwn(store, async (kept) => {
+    t.deepEqual(await kept.before(2, 1), arrays)
+    await kept.keep(2, null)
+    t.is(await kept.before(3, 2), null)
+  })
+})
+
+test('own state that was kept is durable, and a commit of the role leaves it as it is', async (t) => {
+  const store = memoryStore()
+  await runOwn(store, async (kept) => {
+    await kept.before(1)
+    await kept.keep(1, 10)
+    t.is((await store.load(key))?.version, 1)
+  })
+  t.is((await store.load(key))?.version, 2, 'the round was committed')
+  const saved = await store.load(key)
+  t.like(saved && decode(saved.bytes), { own: { round: 1, after: 10 }, state: { done: true }, commits: 1 })
+})
+
+test('a durable decision is in the store before the role goes on, and another is at its commit', async (t) => {
+  const store = memoryStore()
+  const entries = async () => {
+    let count = 0
+    for await (const _ of store.read(key)) count += 1
+    return count
+  }
+  const left = numbers('left', async (_, context) => {
+    await context.decide('pairing', () => 1, isNumber)
+    await context.decide('pairing', () => 2, isNumber, { durable: true })
+    t.is(await entries(), 2)
+  })
+  await using stage = roleStage({
+    topology: pairTopology(),
+    roles: { left, right: silent },
+    store,
+    absent: ['right-0'],
+  })
+  t.is((await stage.ended('left-0')).type, 'task-completed')
 })

@@ -1,6 +1,6 @@
 import { type DurableStore, decode, encode, noteWrite, type Snapshot, writesSettled } from '../../runtime/index.ts'
 import { roleError } from '../role/errors.ts'
-import type { Notice, Role, RoundRecord } from '../role/role.ts'
+import type { Notice, OwnState, Role, RoundRecord } from '../role/role.ts'
 import { JournalledDecisions } from './decisions.ts'
 import { isOutdated } from './outdated.ts'
 import type { JobSurroundings } from './role-task.ts'
@@ -12,6 +12,15 @@ interface SavedState {
   readonly commits: number
   /** Absent as long as none is committed. */
   readonly state?: unknown
+  /** Absent as long as the role keeps none. */
+  readonly own?: OwnGenerations
+}
+
+/** A role's own state before and after the last round for which it was kept. */
+interface OwnGenerations {
+  readonly round: number
+  readonly before: unknown
+  readonly after: unknown
 }
 
 /** Keeps a role's state between rounds and its decisions within one. */
@@ -19,6 +28,7 @@ export interface RoundKeeper<State> {
   /** The state of the last committed round, if any. */
   readonly restored: State | undefined
   readonly decisions: JournalledDecisions
+  readonly own: OwnState
   /** What the round publishes when it's committed. */
   stage(record: RoundRecord): void
   /** A number that goes with it, or with a report to the job if nothing is published. */
@@ -62,14 +72,15 @@ export async function openRoundKeeper<State, Channels>(
   const loaded = takenOver ? await claim(store, key, role.name) : await store.load(key)
   const saved = loaded && decodeSaved(role.name, end, loaded.bytes)
   let version = loaded?.version ?? 0
-  let commits = saved?.commits ?? 0
+  let present: SavedState = saved ?? { role: role.name, commits: 0 }
   let staged: RoundRecord[] = []
   const numbers = new Map<string, number>()
-  const decisions = await JournalledDecisions.open(store, key, commits, takenOver)
+  const decisions = await JournalledDecisions.open(store, key, present.commits, takenOver)
 
   return {
     restored: saved && restore(role, end, saved),
     decisions,
+    own: ownState(),
     stage: (record) => staged.push(record),
     metric: (name, value) => numbers.set(name, value),
     commit(before, after) {
@@ -95,15 +106,33 @@ export async function openRoundKeeper<State, Channels>(
       signal.throwIfAborted()
       await job.publish(record)
     }
-    // The actor that goes on with this state expects the version that it has loaded.
-    signal.throwIfAborted()
     if (changed) {
-      version = await save(store, key, version, { role: role.name, commits: commits + 1, state: after })
-      commits += 1
+      await write({ ...present, commits: present.commits + 1, state: after })
       await decisions.next()
     } else decisions.repeat()
     for (const record of records) await job.announce(record)
     if (hasReport) job.reports.tell({ type: 'metrics', end, metrics: given })
+  }
+
+  async function write(next: SavedState): Promise<void> {
+    // The actor that goes on with this state expects the version that it has loaded.
+    signal.throwIfAborted()
+    version = await save(store, key, version, next)
+    present = next
+  }
+
+  function ownState(): OwnState {
+    /** The state that the work under way starts from. */
+    let start: unknown
+    return {
+      async before(round, counted) {
+        const { own } = present
+        const isFinal = own !== undefined && own.round !== round && counted !== undefined && counted >= own.round
+        start = isFinal ? own.after : own?.before
+        return start
+      },
+      keep: (round, after) => write({ ...present, own: { round, before: start, after } }),
+    }
   }
 }
 

@@ -67,6 +67,21 @@ export interface LogEntry {
 
 export type LogFields = Readonly<Record<string, string | number | boolean>>
 
+/**
+ * State of this end that outlives rounds which commit nothing, such as a client's control variate. The host keeps two
+ * generations of it, so that a round that is asked for again starts from the same state. Plain values and typed arrays, which
+ * are not changed in place.
+ */
+export interface OwnState {
+  /**
+   * The state from which the work of a round starts: that of the last kept round if `counted` says that the round was counted,
+   * otherwise the state before it. Asked again for the kept round, the state before it. Undefined at first.
+   */
+  before(round: number, counted?: number): Promise<unknown>
+  /** Keeps the state after a round; durable when it resolves. The answer that was made with it is sent afterwards. */
+  keep(round: number, after: unknown): Promise<void>
+}
+
 /** The only source of time, randomness, messages and effects of a role. */
 export interface RoleContext<Channels = unknown> {
   readonly job: string
@@ -81,13 +96,17 @@ export interface RoleContext<Channels = unknown> {
   random(round: number, ...labels: readonly string[]): RandomStream
   /**
    * What depends on timing is decided once: the value is journalled, and a round that is run again after a crash gets the
-   * recorded one. Plain values only. The same name may be decided several times a round; the order of the calls tells them apart.
+   * recorded one. Plain values only. The same name may be decided several times a round; the order of the calls tells them
+   * apart. A `durable` decision is in the store when the call returns: for decisions that others act on before the round is
+   * committed.
    */
   decide<Value>(
     name: string,
     make: () => Value | Promise<Value>,
     isValue: (value: unknown) => value is Value,
+    options?: { readonly durable?: boolean },
   ): Promise<Value>
+  readonly own: OwnState
   /** Milliseconds of the system's clock, as a decision. */
   now(): Promise<number>
   sleep(delayMs: number): Promise<void>

@@ -1,4 +1,5 @@
 import type { Arrival } from './channel.ts'
+import type { Keep } from './outbox.ts'
 import type { ChannelWiring } from './wiring.ts'
 
 /** A deadline that wakes whoever waits with it. */
@@ -16,8 +17,8 @@ export interface ChannelPort {
   isGone(end: string): boolean
   /** Waits until every expected end has joined, or is gone; the ends that are missing when the expiry comes. */
   allJoined(expiry: Expiry): Promise<readonly string[]>
-  /** With `keep`, it is sent again to an end that restarts in this round or the next. */
-  send(ends: readonly string[], message: unknown, keep: boolean): void
+  /** A kept message is sent again to an end that restarts. */
+  send(ends: readonly string[], message: unknown, keep: Keep): void
   /** Takes the next message of the awaited ends (all if undefined); undefined when the expiry came, or all awaited are gone. */
   next(awaited: ReadonlySet<string> | undefined, expiry?: Expiry): Promise<Arrival<unknown> | undefined>
   peek(end: string): unknown

@@ -1,3 +1,5 @@
+import type { Keep } from './outbox.ts'
+
 /** A message and the end that sent it. */
 export interface Arrival<Message> {
   readonly end: string
@@ -24,6 +26,15 @@ export interface GatherOptions<Message> {
   readonly matching?: (message: Message) => boolean
 }
 
+export interface NextOptions<Message> {
+  /** What the messages are for, such as a version of the weights: tells one sequence of arrivals of a round from another. */
+  readonly purpose?: string
+  /** Other messages are dropped. Default: all match. */
+  readonly matching?: (message: Message) => boolean
+  /** Whether the call waits until the arrival is durable. Default: true. */
+  readonly durable?: boolean
+}
+
 /** What the other ends of this end's group look like from here. `Out` is what this role sends, `In` what it receives. */
 export interface Channel<Out, In> {
   readonly name: string
@@ -39,10 +50,11 @@ export interface Channel<Out, In> {
   /** Leaves the channel: the others see this end leave. */
   leave(): void
   /**
-   * Sends to one end. What is sent must not be changed afterwards. It's kept, and sent again if the end restarts in this
-   * round or the next; an answer that can be had again by asking again is better sent with `keep: false`.
+   * Sends to one end. The message must not be changed afterwards. It is kept, and sent again if the end restarts in this
+   * round or the next. With `keep: 'until-acknowledged'` it is kept until the receiver's round that took it has ended, however
+   * many rounds of the sender that takes; an answer that can be had again by asking again is better sent with `keep: false`.
    */
-  send(end: string, message: Out, options?: { readonly keep?: boolean }): void
+  send(end: string, message: Out, options?: { readonly keep?: Keep }): void
   /** Sends the same message to these ends, or to all present. */
   broadcast(message: Out, ends?: readonly string[]): void
   /** The next message of this end; undefined when the end has left for good and nothing of it waits. */
@@ -56,6 +68,11 @@ export interface Channel<Out, In> {
    * end (so don't break out of it), and durable by then: after a crash, exactly these are awaited.
    */
   gather(ends: readonly string[], options?: GatherOptions<In>): AsyncIterable<GatheredArrival<In>>
+  /**
+   * The next message of any of these ends. The order of arrival is a decision: a round that is run again takes the messages
+   * in the recorded order, and another end only in place of one that has left for good. Undefined when all have left.
+   */
+  next(ends: readonly string[], options?: NextOptions<In>): Promise<Arrival<In> | undefined>
   /** The next message of this end, left where it is. */
   peek(end: string): In | undefined
   /** Takes all messages that wait. */

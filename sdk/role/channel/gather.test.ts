@@ -326,3 +326,62 @@ test('whom an interrupted run counted for one purpose is not awaited for another
   })
   t.deepEqual((await gathered({ ...job, purpose: 'round 2', answer: keepsAnswering(1) })).counted, ['right-0'])
 })
+
+/**
+ * Takes a message of each of three ends by `next`, and then runs `after`. In the first attempt the ends answer in the order
+ * 2, 0, 1; in later ones in the order 0, 1, 2. Answers with the ends taken in each attempt.
+ */
+async function taken(after: (stage: RoleStage) => unknown): Promise<readonly string[][]> {
+  const store = memoryStore()
+  const attempts: string[][] = []
+  const order = ['right-2', 'right-0', 'right-1']
+  const turns = new Map(order.map((end) => [end, turn()]))
+  const left = numbers('left', async (channel) => {
+    const ends: string[] = []
+    attempts.push(ends)
+    await channel.awaitJoin()
+    channel.broadcast(0, order)
+    turns.get('right-2')?.begin()
+    for (;;) {
+      const awaited = order.filter((end) => !ends.includes(end) && channel.has(end))
+      const arrival = await channel.next(awaited, { matching: (message) => message === 1 })
+      if (!arrival) break
+      ends.push(arrival.end)
+      if (attempts.length === 1 && (await recorded(store)) < ends.length) throw new Error('an arrival is not durable')
+      turns.get(order[ends.length] ?? '')?.begin()
+    }
+    await after(stage)
+  })
+  const right = numbers('right', async (channel, { end }) => {
+    for (;;) {
+      await channel.recv('left-0')
+      await turns.get(end)?.begun
+      for (const message of [5, 1]) channel.send('left-0', message, { keep: false })
+    }
+  })
+  await using stage: RoleStage = roleStage({ topology: pairTopology({ right: 3 }), roles: { left, right }, store })
+  await stage.ended('left-0')
+  return attempts
+}
+
+function turn(): { readonly begun: Promise<void>; begin(): void } {
+  let begin = () => {}
+  const begun = new Promise<void>((resolve) => {
+    begin = resolve
+  })
+  return { begun, begin: () => begin() }
+}
+
+test('a round that is run again takes messages in the order in which they first came', async (t) => {
+  const order = ['right-2', 'right-0', 'right-1']
+  t.deepEqual(await taken(failsOnce()), [order, order])
+})
+
+test('an end that has gone for good loses its turn to the next one', async (t) => {
+  const fault = failsOnce()
+  const attempts = await taken((stage) => {
+    stage.stop('right-0')
+    fault()
+  })
+  t.deepEqual(attempts[1], ['right-2', 'right-1'])
+})

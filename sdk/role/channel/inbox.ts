@@ -1,19 +1,20 @@
 import type { Delivery, Incarnation } from './wiring.ts'
 
-/** What has come of one incarnation of a sender. */
+/** The messages of one incarnation of a sender. */
 interface Sequence {
   readonly incarnation: Incarnation
   next: number
-  /** Came before its turn; hardly ever anything. */
-  early: Map<number, unknown> | undefined
+  /** Messages that came before their turn; hardly ever any. */
+  early: Map<number, Delivery> | undefined
 }
 
-/** Puts what comes on a channel into the order in which each sender sent it, each message once. */
+/** Puts a channel's messages into the order in which each sender sent them, each message once. */
 export class Inbox {
   readonly #sequences = new Map<string, Sequence>()
 
-  /** The messages whose turn has come with this one. What an earlier incarnation sent, and what came before, gives none. */
-  accept({ from, incarnation, number, message }: Delivery): readonly unknown[] {
+  /** The messages whose turn has come with this one: none for a message of an earlier incarnation, or for a second copy. */
+  accept(delivery: Delivery): readonly Delivery[] {
+    const { from, incarnation, number } = delivery
     let sequence = this.#sequences.get(from)
     if (!sequence || sequence.incarnation < incarnation) {
       sequence = { incarnation, next: 1, early: undefined }
@@ -22,16 +23,17 @@ export class Inbox {
     if (sequence.incarnation > incarnation || number < sequence.next) return []
     if (number > sequence.next) {
       sequence.early ??= new Map()
-      sequence.early.set(number, message)
+      sequence.early.set(number, delivery)
       return []
     }
     sequence.next += 1
-    const due = [message]
+    const due = [delivery]
     const { early } = sequence
     if (!early) return due
-    for (; early.has(sequence.next); sequence.next += 1) {
-      due.push(early.get(sequence.next))
+    for (let next = early.get(sequence.next); next; next = early.get(sequence.next)) {
+      due.push(next)
       early.delete(sequence.next)
+      sequence.next += 1
     }
     if (early.size === 0) sequence.early = undefined
     return due

@@ -1,8 +1,8 @@
 import type { Arrival } from './channel.ts'
 import type { ChannelPort, Expiry } from './channel-port.ts'
 import { Inbox } from './inbox.ts'
-import { Outbox } from './outbox.ts'
-import type { ChannelWiring, Delivery, GroupView, Incarnation, Member } from './wiring.ts'
+import { type Keep, Outbox } from './outbox.ts'
+import type { Acknowledgement, ChannelWiring, Delivery, GroupView, Incarnation, Member } from './wiring.ts'
 
 /** Somebody who waits for the next message of some ends. */
 interface Waiter {
@@ -28,7 +28,9 @@ export class LiveChannel implements ChannelPort {
   readonly #host: ChannelHost
   readonly #members = new Map<string, Member>()
   readonly #gone = new Set<string>()
-  readonly #waiting = new Map<string, unknown[]>()
+  readonly #waiting = new Map<string, Delivery[]>()
+  /** By sender: the last message taken in this round that the sender keeps until it is acknowledged. */
+  readonly #owed = new Map<string, Delivery>()
   readonly #inbox = new Inbox()
   readonly #watchers = new Set<() => void>()
   #waiters: Waiter[] = []
@@ -64,6 +66,7 @@ export class LiveChannel implements ChannelPort {
   left(end: string): void {
     this.#members.delete(end)
     this.#gone.add(end)
+    this.#outbox.forget(end)
     this.#sorted = undefined
     this.#changed()
   }
@@ -81,17 +84,33 @@ export class LiveChannel implements ChannelPort {
     const member = this.#members.get(from)
     // A message may overtake the news of its sender's restart; the answer must be for the incarnation that asked.
     if (member && member.incarnation < incarnation) this.#meet({ ...member, incarnation, properties: {} })
-    for (const message of this.#inbox.accept(delivery)) {
+    for (const due of this.#inbox.accept(delivery)) {
       const queue = this.#waiting.get(from)
-      if (queue) queue.push(message)
-      else this.#waiting.set(from, [message])
+      if (queue) queue.push(due)
+      else this.#waiting.set(from, [due])
     }
     this.#changed()
+  }
+
+  acknowledged(acknowledgement: Acknowledgement): void {
+    this.#outbox.acknowledged(acknowledgement)
   }
 
   /** A round was committed. */
   committed(): void {
     this.#outbox.committed()
+    if (this.#owed.size === 0) return
+    for (const { from, incarnation: to, number: upTo } of this.#owed.values()) {
+      this.#members.get(from)?.ref.tell({
+        type: 'acknowledged',
+        channel: this.wiring.name,
+        from: this.#host.end,
+        incarnation: this.#incarnation ?? 0,
+        to,
+        upTo,
+      })
+    }
+    this.#owed.clear()
   }
 
   ends(): readonly string[] {
@@ -120,7 +139,7 @@ export class LiveChannel implements ChannelPort {
     }
   }
 
-  send(ends: readonly string[], message: unknown, keep: boolean): void {
+  send(ends: readonly string[], message: unknown, keep: Keep): void {
     this.#outbox.send(ends, message, keep, this.#members)
   }
 
@@ -133,13 +152,13 @@ export class LiveChannel implements ChannelPort {
   }
 
   peek(end: string): unknown {
-    return this.#waiting.get(end)?.[0]
+    return this.#waiting.get(end)?.[0]?.message
   }
 
   drain(): readonly Arrival<unknown>[] {
-    const taken = [...this.#waiting].flatMap(([end, queue]) => queue.map((message) => ({ end, message })))
+    const taken = [...this.#waiting.values()].flat()
     this.#waiting.clear()
-    return taken
+    return taken.map((delivery) => this.#taken(delivery))
   }
 
   property(end: string, name: string): unknown {
@@ -180,11 +199,17 @@ export class LiveChannel implements ChannelPort {
   #take(awaited: ReadonlySet<string> | undefined): Arrival<unknown> | undefined {
     for (const [end, queue] of this.#waiting) {
       if (awaited && !awaited.has(end)) continue
-      const message = queue.shift()
+      const delivery = queue.shift()
       if (queue.length === 0) this.#waiting.delete(end)
-      return { end, message }
+      if (delivery) return this.#taken(delivery)
     }
     return undefined
+  }
+
+  #taken(delivery: Delivery): Arrival<unknown> {
+    const { from, message } = delivery
+    if (delivery.acknowledge) this.#owed.set(from, delivery)
+    return { end: from, message }
   }
 
   /** Nothing can come any more of those awaited, or not in time. */

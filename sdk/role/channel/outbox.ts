@@ -1,18 +1,33 @@
-import type { Incarnation, Member } from './wiring.ts'
+import type { Acknowledgement, Incarnation, Member } from './wiring.ts'
+
+/** How long a message is kept for ends that restart: for this round and the next, or until each end has acknowledged it. */
+export type Keep = boolean | 'until-acknowledged'
 
 /** A message that is sent again when an end it was for joins as a new incarnation. */
 interface Kept {
+  readonly order: number
   readonly ends: readonly string[]
   readonly message: unknown
 }
 
-/** What an end sends on a channel: numbered, and kept for ends that restart. */
+/** A message that one end has not acknowledged. */
+interface Unacknowledged {
+  readonly order: number
+  readonly message: unknown
+  /** Incarnation and number of the last delivery; none if the end was away. */
+  to: Incarnation | undefined
+  number: number
+}
+
+/** The messages that an end sends on a channel: numbered, and kept for ends that restart. */
 export class Outbox {
   readonly #channel: string
   readonly #from: string
   #incarnation: Incarnation = 0
+  #sends = 0
   #keptBefore: Kept[] = []
   #kept: Kept[] = []
+  readonly #unacknowledged = new Map<string, Unacknowledged[]>()
   readonly #sent = new Map<string, { readonly to: Incarnation; count: number }>()
 
   constructor(channel: string, from: string) {
@@ -24,28 +39,61 @@ export class Outbox {
     this.#incarnation = incarnation
   }
 
-  send(ends: readonly string[], message: unknown, keep: boolean, members: ReadonlyMap<string, Member>): void {
-    if (keep) this.#kept.push({ ends, message })
+  send(ends: readonly string[], message: unknown, keep: Keep, members: ReadonlyMap<string, Member>): void {
+    const order = ++this.#sends
+    if (keep === true) this.#kept.push({ order, ends, message })
     for (const end of ends) {
       const member = members.get(end)
-      if (member) this.#deliver(member, message)
+      if (keep === 'until-acknowledged') this.#keepFor(end, { order, message, to: undefined, number: 0 }, member)
+      else if (member) this.#deliver(member, message)
     }
   }
 
-  /** Everything kept that was for this end, in the order sent. */
+  /** Sends each kept message for this end again, in the order in which they were sent. */
   resend(member: Member): void {
-    for (const { ends, message } of [...this.#keptBefore, ...this.#kept])
-      if (ends.includes(member.end)) this.#deliver(member, message)
+    const { end } = member
+    const kept = [...this.#keptBefore, ...this.#kept].filter(({ ends }) => ends.includes(end))
+    const all = [...kept, ...(this.#unacknowledged.get(end) ?? [])].toSorted((a, b) => a.order - b.order)
+    for (const entry of all) {
+      if ('ends' in entry) this.#deliver(member, entry.message)
+      else this.#deliverKept(member, entry)
+    }
   }
 
-  /** A round was committed: what was sent before the last one needn't be kept any more. */
+  /** A round was committed: messages of the round before it need not be kept any more. */
   committed(): void {
     if (this.#kept.length === 0 && this.#keptBefore.length === 0) return
     this.#keptBefore = this.#kept
     this.#kept = []
   }
 
-  #deliver({ end, ref, incarnation: to }: Member, message: unknown): void {
+  /** Forgets the messages that an end has acknowledged. */
+  acknowledged({ from, incarnation, to, upTo }: Acknowledgement): void {
+    const kept = this.#unacknowledged.get(from)
+    if (!kept || to !== this.#incarnation) return
+    const left = kept.filter((entry) => entry.to !== incarnation || entry.number > upTo)
+    if (left.length > 0) this.#unacknowledged.set(from, left)
+    else this.#unacknowledged.delete(from)
+  }
+
+  /** Forgets the messages that an end can't acknowledge any more, since it has left for good. */
+  forget(end: string): void {
+    this.#unacknowledged.delete(end)
+  }
+
+  #keepFor(end: string, entry: Unacknowledged, member: Member | undefined): void {
+    const kept = this.#unacknowledged.get(end)
+    if (kept) kept.push(entry)
+    else this.#unacknowledged.set(end, [entry])
+    if (member) this.#deliverKept(member, entry)
+  }
+
+  #deliverKept(member: Member, entry: Unacknowledged): void {
+    entry.to = member.incarnation
+    entry.number = this.#deliver(member, entry.message, true)
+  }
+
+  #deliver({ end, ref, incarnation: to }: Member, message: unknown, acknowledge = false): number {
     let sent = this.#sent.get(end)
     if (sent?.to !== to) {
       sent = { to, count: 0 }
@@ -60,6 +108,8 @@ export class Outbox {
       number: sent.count,
       to,
       message,
+      ...(acknowledge && { acknowledge }),
     })
+    return sent.count
   }
 }

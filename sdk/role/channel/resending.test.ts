@@ -4,6 +4,9 @@ import { roleStage } from '../../../test/support/role-stage.ts'
 import { numbers, pairTopology } from '../../../test/support/scripted-role.ts'
 import { forSeeds } from '../../../test/support/seeds.ts'
 import { randomStream } from '../../random/random-stream.ts'
+import { isNumber } from '../guards.ts'
+import { channelTagged, role } from '../role.ts'
+import type { Channel } from './channel.ts'
 
 const last = 12
 
@@ -69,4 +72,69 @@ test('500 seeds: from a sender that restarts too, everything of each start is re
     }
   })
   t.pass()
+})
+
+type Numbers = Channel<number, number>
+
+/** A role of so many rounds over its one channel of numbers. */
+function inRounds(name: string, rounds: number, round: (number: number, channel: Numbers, end: string) => unknown) {
+  return role({
+    name,
+    open: (channel) => channel(channelTagged<number, number>(isNumber, 'use')),
+    init: () => ({ round: 0 }),
+    isState: (value): value is { round: number } => typeof value === 'object' && value !== null && 'round' in value,
+    done: (state) => state.round === rounds,
+    async round(state, { channels, end }) {
+      await round(state.round + 1, channels, end)
+      return { round: state.round + 1 }
+    },
+  })
+}
+
+/**
+ * The sender's round 1 sends 7 to right-0, its rounds 2 to 5 need right-1 only, and its round 5 sends 8 to right-0. Once the
+ * sender is in round 5, right-0 crashes in this one of its own rounds. Answers with the messages that right-0 received.
+ */
+async function received(crashesInRound: number): Promise<number[]> {
+  const messages: number[] = []
+  let reachRound5 = () => {}
+  const round5 = new Promise<void>((resolve) => {
+    reachRound5 = resolve
+  })
+  let crashes = 1
+  const left = inRounds('left', 5, async (number, channel) => {
+    await channel.awaitJoin()
+    if (number === 1) channel.send('right-0', 7, { keep: 'until-acknowledged' })
+    channel.send('right-1', number)
+    await channel.recv('right-1')
+    if (number < 5) return
+    reachRound5()
+    channel.send('right-0', 8)
+    await channel.recv('right-0')
+  })
+  const right = inRounds('right', 5, async (number, channel, end) => {
+    if (end === 'right-1') return channel.send('left-0', (await channel.recv('left-0')) ?? 0)
+    if (number > 2) return
+    const crash = number === crashesInRound && crashes-- > 0
+    if (number === 1) messages.push((await channel.recv('left-0')) ?? 0)
+    if (crash) {
+      await round5
+      throw new Error('a passing fault')
+    }
+    if (number === 1) return
+    messages.push((await channel.recv('left-0')) ?? 0)
+    channel.send('left-0', 9)
+  })
+  await using stage = roleStage({ topology: pairTopology({ right: 2 }), roles: { left, right } })
+  const { type } = await stage.ended('left-0')
+  if (type !== 'task-completed') throw new Error('left-0 failed')
+  return messages
+}
+
+test('a message kept until it is acknowledged comes again after many rounds of its sender', async (t) => {
+  t.deepEqual(await received(1), [7, 7, 8])
+})
+
+test('once the round that took it has ended, such a message does not come again', async (t) => {
+  t.deepEqual(await received(2), [7, 8])
 })

@@ -1,9 +1,9 @@
 import type { Clock } from '../../../runtime/index.ts'
 import type { Decisions } from '../decisions.ts'
 import { roleError } from '../errors.ts'
-import { isStrings } from '../guards.ts'
+import { isString, isStrings } from '../guards.ts'
 import type { ChannelUse } from '../role.ts'
-import type { Arrival, Channel, GatheredArrival, GatherOptions } from './channel.ts'
+import type { Arrival, Channel, GatheredArrival, GatherOptions, NextOptions } from './channel.ts'
 import type { ChannelPort, Expiry } from './channel-port.ts'
 
 /** What a typed channel takes from the role's host. */
@@ -80,6 +80,32 @@ export function typedChannel<Out, In>(
     await decisions.flush()
   }
 
+  async function next(
+    ends: readonly string[],
+    { purpose = '', matching = () => true, durable = true }: NextOptions<In> = {},
+  ): Promise<Arrival<In> | undefined> {
+    const place = decisions.place(`arrival:${wiring.name}:${purpose}`)
+    const recorded = decisions.recall(place, isString)
+    const awaited = (names: readonly string[]) => matchingArrival(new Set(names), matching)
+    // Once a recorded end has left, those after it may not be asked any more.
+    const isAsked = recorded !== undefined && ends.includes(recorded)
+    const arrival = (isAsked ? await awaited([recorded]) : undefined) ?? (await awaited(ends))
+    if (arrival && arrival.end !== recorded) decisions.record(place, arrival.end)
+    // Messages that follow from the arrival may be built upon elsewhere before this round is committed.
+    if (durable) await decisions.flush()
+    return arrival
+  }
+
+  async function matchingArrival(
+    awaited: ReadonlySet<string>,
+    matching: (message: In) => boolean,
+  ): Promise<Arrival<In> | undefined> {
+    for (;;) {
+      const arrival = await receive(awaited)
+      if (!arrival || matching(arrival.message)) return arrival
+    }
+  }
+
   return {
     name: wiring.name,
     group: wiring.group,
@@ -100,6 +126,7 @@ export function typedChannel<Out, In>(
     recvAny,
     recvEach,
     gather,
+    next,
     peek(end) {
       const message = port.peek(end)
       return use.accepts(message) ? message : undefined

@@ -26,13 +26,31 @@ export interface Delivery {
   /** The receiver's incarnation that the sender knew of. A later one ignores it: what was kept comes again, from its beginning. */
   readonly to: Incarnation
   readonly message: unknown
+  /** The sender keeps the message until the receiver has acknowledged it. */
+  readonly acknowledge?: true
 }
+
+/** Says that the round which took a message, and those before it, has ended: the sender need not keep them for this end. */
+export interface Acknowledgement {
+  readonly type: 'acknowledged'
+  readonly channel: string
+  /** The end that took the messages, and its incarnation. */
+  readonly from: string
+  readonly incarnation: Incarnation
+  /** The incarnation that sent them. */
+  readonly to: Incarnation
+  /** Number of the last message that was taken. */
+  readonly upTo: number
+}
+
+/** What the ends of a channel tell each other. */
+export type ChannelMessage = Delivery | Acknowledgement
 
 /** An end that has joined a channel's group. */
 export interface Member {
   readonly end: string
   readonly incarnation: Incarnation
-  readonly ref: ActorRef<Delivery>
+  readonly ref: ActorRef<ChannelMessage>
   readonly properties: Readonly<Record<string, unknown>>
 }
 
@@ -50,6 +68,9 @@ export type MembershipNews =
       readonly name: string
       readonly value: unknown
     }
+
+/** Everything that the host of a role hears of its channels. */
+export type RoleMessage = ChannelMessage | MembershipNews
 
 export interface GroupView {
   readonly channel: string
