@@ -1,5 +1,5 @@
 import { z } from 'zod'
-import { mostCauses, type PackedError } from '../../../runtime/index.ts'
+import { decodePackedError, type PackedError } from '../../../runtime/index.ts'
 import { jobEvent } from '../../model/event.ts'
 import { jobCause } from '../../model/job.ts'
 import { taskStatus } from '../../model/task.ts'
@@ -28,20 +28,12 @@ const key = z.string().max(500)
 export const storedBytes = z.custom<Uint8Array>((value) => value instanceof Uint8Array)
 const whole = z.number().int().nonnegative()
 
-/** What an error says is kept among the job's events: more of it than a person reads is left out. */
-const said = z.string().transform((whole) => whole.slice(0, 10_000))
-
-/** With so many causes, one below the other; further ones are left out. */
-function packedErrorOf(causes: number): z.ZodType<PackedError> {
-  const alone = z.object({
-    name: said,
-    message: said,
-    stack: said.exactOptional(),
-    coded: z.object({ code: said, hint: said, values: z.record(text, said) }).exactOptional(),
-  })
-  return causes === 0 ? alone : alone.extend({ cause: packedErrorOf(causes - 1).exactOptional() })
-}
-const packedError = packedErrorOf(mostCauses)
+const packedError = z.unknown().transform((value, context) => {
+  const error = decodePackedError(value)
+  if (error) return error
+  context.addIssue({ code: 'custom', message: 'no error' })
+  return z.NEVER
+})
 
 /** A call of the store, on what is kept of the job's roles. */
 export const storeCall = z.discriminatedUnion('method', [
