@@ -7,10 +7,14 @@ export { memoryStore } from './durable/memory-store.ts'
 export type * from './durable/store.ts'
 export { type StoreWatch, watchedStore } from './durable/watched-store.ts'
 export * from './errors/index.ts'
-export type { Clock, ManualClock, VirtualClock } from './kernel/clock.ts'
-export { manualClock } from './kernel/clocks/manual-clock.ts'
-export { systemClock } from './kernel/clocks/system-clock.ts'
-export { virtualClock } from './kernel/clocks/virtual-clock.ts'
+export {
+  type Clock,
+  type ManualClock,
+  manualClock,
+  systemClock,
+  type VirtualClock,
+  virtualClock,
+} from './kernel/clocks.ts'
 export type * from './kernel/protocol.ts'
-export { seededScheduler } from './kernel/seeded-scheduler.ts'
 export { actorSystem } from './kernel/system.ts'
+export { seededScheduler } from './kernel/turns.ts'

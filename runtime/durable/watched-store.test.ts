@@ -1,6 +1,6 @@
 import test from 'ava'
 import { interruptedStore } from '../../test/support/interrupted-store.ts'
-import { manualClock } from '../kernel/clocks/manual-clock.ts'
+import { manualClock } from '../kernel/clocks.ts'
 import { isStoreTrouble, storeError } from './errors.ts'
 import { memoryStore } from './memory-store.ts'
 import { watchedStore } from './watched-store.ts'

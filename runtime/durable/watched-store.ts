@@ -1,5 +1,5 @@
 import type { CodedError } from '../errors/coded-error.ts'
-import type { Clock } from '../kernel/clock.ts'
+import type { Clock } from '../kernel/clocks.ts'
 import { isStoreTrouble } from './errors.ts'
 import type { Store } from './store.ts'
 

@@ -1,6 +1,6 @@
 import { ask } from './ask.ts'
 import type { Cell } from './cell.ts'
-import type { Clock } from './clock.ts'
+import type { Clock } from './clocks.ts'
 import { kernelError } from './errors.ts'
 import { localActor } from './local-actor.ts'
 import { Revocable } from './mailbox.ts'

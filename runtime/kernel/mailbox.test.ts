@@ -1,7 +1,7 @@
 import test from 'ava'
 import fc from 'fast-check'
 import { FifoMailbox, ScheduledMailbox } from './mailbox.ts'
-import { seededScheduler } from './seeded-scheduler.ts'
+import { seededScheduler } from './turns.ts'
 
 interface Sent {
   readonly sender: number

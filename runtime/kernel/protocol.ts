@@ -1,4 +1,4 @@
-import type { Clock } from './clock.ts'
+import type { Clock } from './clocks.ts'
 
 /** An actor's address. Contravariant in what it accepts: a ref that takes more may stand for one that takes less. */
 export interface ActorRef<in Message> {

@@ -1,4 +1,4 @@
-import type { Clock } from './clock.ts'
+import type { Clock } from './clocks.ts'
 import type { Emitter } from './event-source.ts'
 import type { LocalActor } from './local-actor.ts'
 import type { DeadLetter, KernelEvent, Scheduler } from './protocol.ts'

@@ -1,7 +1,6 @@
 import { ask } from './ask.ts'
 import { Cell } from './cell.ts'
-import type { Clock, VirtualClock } from './clock.ts'
-import { systemClock } from './clocks/system-clock.ts'
+import { type Clock, systemClock, type VirtualClock } from './clocks.ts'
 import { kernelError } from './errors.ts'
 import { DeadLetterOffice, Emitter } from './event-source.ts'
 import { type LocalActor, localActor } from './local-actor.ts'

@@ -1,3 +1,4 @@
+import { xoroshiro128plus } from 'pure-rand/generator/xoroshiro128plus'
 import { type Dispatcher, type Lane, nactDispatcher } from './dispatcher.ts'
 import type { LocalActor } from './local-actor.ts'
 import type { Scheduler } from './protocol.ts'
@@ -149,4 +150,10 @@ export class Turns {
     this.#requested = lane
     lane.request()
   }
+}
+
+/** Picks by a seed: one integer reproduces a schedule. */
+export function seededScheduler(seed: number): Scheduler {
+  const generator = xoroshiro128plus(seed)
+  return { pick: (count) => (generator.next() >>> 0) % count }
 }

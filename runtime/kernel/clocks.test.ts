@@ -1,7 +1,5 @@
 import test from 'ava'
-import { manualClock } from './manual-clock.ts'
-import { systemClock } from './system-clock.ts'
-import { virtualClock } from './virtual-clock.ts'
+import { manualClock, systemClock, virtualClock } from './clocks.ts'
 
 test('a manual clock fires what falls due, at its own time, also what a callback schedules within', (t) => {
   const clock = manualClock()
