@@ -10,6 +10,7 @@ export { groupNormalization } from './learn/group-normalization.ts'
 export { type GroupNormalizationSettings, registerGroupNormalization } from './learn/group-normalization-layer.ts'
 export * from './learn/layers-learner.ts'
 export * from './learn/learner.ts'
+export type * from './learn/role-learner.ts'
 export type { Steps } from './learn/steps.ts'
 export * from './random/random-stream.ts'
 export { registryTroubleCodes } from './registry/errors.ts'
@@ -22,11 +23,17 @@ export type { ChannelWiring } from './role/channel/wiring.ts'
 export { Composition, compose, type Tasklet } from './role/composer/composition.ts'
 export * from './role/role.ts'
 export { stockRoles } from './role/stock/stock-roles.ts'
-export * from './strategy/fed-avg.ts'
-export * from './strategy/fed-prox.ts'
+export type * from './strategy/algorithm.ts'
+export { fedAvg } from './strategy/algorithms/fed-avg.ts'
+export { fedProx } from './strategy/algorithms/fed-prox.ts'
+export {
+  type AlgorithmDefinition,
+  defineAlgorithm,
+  defineSelector,
+  type SelectorDefinition,
+} from './strategy/define-algorithm.ts'
 export * from './strategy/selectors/all-selector.ts'
 export * from './strategy/selectors/random-selector.ts'
-export * from './strategy/strategy.ts'
 export * from './strategy/sum/accumulator.ts'
 export * from './strategy/sum/held-delta.ts'
 export { type AccumulatorOptions, accumulator } from './strategy/sum/wasm-accumulator.ts'

@@ -24,9 +24,10 @@ export default workload({
   topology: ({ clients }) => hierarchical({ clients }),
   strategy: () => ({
     ...fedAvg({ fraction: 0.5 }),
-    optimizer: {
-      init: (size) => new Float32Array(size),
-      step(weights, mean, momentum) {
+    server: {
+      init: ({ size }) => new Float32Array(size),
+      step(weights, aggregate, momentum) {
+        const mean = aggregate.mean()
         for (let i = 0; i < mean.length; i++) weights[i] += momentum[i] = 0.9 * momentum[i] + mean[i]
       },
     },

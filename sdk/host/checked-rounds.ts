@@ -3,7 +3,7 @@ import { streamFrom } from '../random/random-stream.ts'
 import type { Decisions } from '../role/decisions.ts'
 import { roleError } from '../role/errors.ts'
 import type { OwnState } from '../role/role.ts'
-import type { Strategy } from '../strategy/strategy.ts'
+import type { Algorithm } from '../strategy/algorithm.ts'
 import { differenceOf } from '../workload/difference.ts'
 import { emptyOutcome, notedEffects } from './noted-effects.ts'
 import { RecordingPort, ReplayPort } from './recorded-channel.ts'
@@ -65,11 +65,11 @@ export function checkedRounds<State, Channels>(given: RoundParts<State, Channels
   }
 }
 
-/** A strategy whose selector is asked twice, the second time with the same draws. */
-function selectingTwice(strategy: Strategy, differs: (difference: string) => Error): Strategy {
+/** An algorithm whose selector is asked twice, the second time with the same draws. */
+function selectingTwice(strategy: Algorithm, differs: (difference: string) => Error): Algorithm {
   return {
     ...strategy,
-    selector: {
+    select: {
       select(ends, random) {
         const drawn: number[] = []
         const noting = () => {
@@ -79,8 +79,8 @@ function selectingTwice(strategy: Strategy, differs: (difference: string) => Err
         }
         let next = 0
         const repeating = () => drawn[next++] ?? random.uint32()
-        const first = strategy.selector.select([...ends], streamFrom(noting))
-        const again = strategy.selector.select([...ends], streamFrom(repeating))
+        const first = strategy.select.select([...ends], streamFrom(noting))
+        const again = strategy.select.select([...ends], streamFrom(repeating))
         const difference = differenceOf(first, again, `what the selector of ${strategy.name} chose`)
         if (difference) throw differs(difference)
         return first

@@ -1,4 +1,5 @@
 import type { ActorContext } from '../../runtime/index.ts'
+import type { RoleLearner } from '../learn/role-learner.ts'
 import { randomStream } from '../random/random-stream.ts'
 import type { ChannelPort } from '../role/channel/channel-port.ts'
 import { typedChannel } from '../role/channel/typed-channel.ts'
@@ -15,7 +16,6 @@ import type {
   OwnState,
   Role,
   RoleContext,
-  RoleLearner,
   RoundRecord,
 } from '../role/role.ts'
 import type { Accumulator } from '../strategy/sum/accumulator.ts'
@@ -116,7 +116,7 @@ export function roleContext<State, Channels>({
         sum ??
         accumulator({
           layout: job.pool.layout,
-          quantumBits: job.strategy.quantumBits,
+          quantumBits: job.strategy.aggregation.vectors.delta.quantumBits,
           name: `${job.job}/${task.end}`,
           track: (work) => actor.track(work),
         })

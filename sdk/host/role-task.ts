@@ -1,7 +1,7 @@
 import type { ActorRef, DurableStore } from '../../runtime/index.ts'
 import type { ChannelWiring } from '../role/channel/wiring.ts'
 import type { AnyRole, LogEntry, Notice, RoundRecord } from '../role/role.ts'
-import type { Strategy } from '../strategy/strategy.ts'
+import type { Algorithm } from '../strategy/algorithm.ts'
 import type { TrainingPool } from '../training/training-pool.ts'
 import type { Settings } from '../workload/workload.ts'
 import type { RendezvousMessage } from './rendezvous.ts'
@@ -24,7 +24,7 @@ export interface JobSurroundings {
   /** Another process may be running the same tasks still: what it would write of them is fenced off. Default false. */
   readonly takenOver?: boolean
   readonly pool: TrainingPool
-  readonly strategy: Strategy
+  readonly strategy: Algorithm
   readonly rendezvous: ActorRef<RendezvousMessage>
   /** Publishes a round's model. Called before the round is committed, and again with the same content after a crash in between. */
   readonly publish: (record: RoundRecord) => Promise<void>

@@ -1,6 +1,6 @@
 import test from 'ava'
 import { inMemoryExamples } from '../data/in-memory-examples.ts'
-import { fedAvg } from '../strategy/fed-avg.ts'
+import { fedAvg } from '../strategy/algorithms/fed-avg.ts'
 import { twoTier } from '../tag/topologies.ts'
 import { inlinePool } from '../training/inline-pool.ts'
 import { workload } from '../workload/workload.ts'

@@ -1,9 +1,7 @@
-import type { Evaluation, LocalTerms, Update } from '../learn/learner.ts'
+import type { RoleLearner } from '../learn/role-learner.ts'
 import type { RandomStream } from '../random/random-stream.ts'
-import type { Strategy } from '../strategy/strategy.ts'
+import type { Algorithm } from '../strategy/algorithm.ts'
 import type { Accumulator } from '../strategy/sum/accumulator.ts'
-import type { HeldUpdate } from '../training/training-pool.ts'
-import type { Layout } from '../weights/layout.ts'
 import type { Settings } from '../workload/workload.ts'
 import type { Channel } from './channel/channel.ts'
 
@@ -25,21 +23,6 @@ export function channelTagged<Out, In>(
 
 /** Opens the one channel that a use describes; ROLE_CHANNEL_MISSING if there is none, or more than one. */
 export type OpenChannel = <Out, In>(use: ChannelUse<Out, In>) => Channel<Out, In>
-
-/** Training and evaluation as a role sees them: its own data, its own random streams. */
-export interface RoleLearner {
-  readonly layout: Layout
-  initialWeights(): Promise<Float32Array>
-  /** Trains on this task's dataset. The weights must not change while it runs. */
-  train(request: {
-    readonly round: number
-    readonly weights: Float32Array
-    readonly terms: LocalTerms
-  }): Promise<Update>
-  /** The same, of which the delta may stay where it was trained: it can only be added to a sum, once. */
-  trainHeld(request: Parameters<RoleLearner['train']>[0]): Promise<HeldUpdate>
-  evaluate(weights: Float32Array): Promise<Evaluation>
-}
 
 /** What a committed round leaves behind for people: published before the round is committed, at least once, with the same content. */
 export interface RoundRecord {
@@ -89,7 +72,7 @@ export interface RoleContext<Channels = unknown> {
   readonly role: string
   readonly settings: Settings
   readonly channels: Channels
-  readonly strategy: Strategy
+  readonly strategy: Algorithm
   readonly learner: RoleLearner
   readonly signal: AbortSignal
   /** The stream of (job seed, round, this end, labels). */

@@ -1,5 +1,5 @@
 import type { Evaluation, LocalTerms, Update } from '../learn/learner.ts'
-import type { HeldDelta } from '../strategy/sum/held-delta.ts'
+import type { HeldUpdate } from '../learn/role-learner.ts'
 import type { Layout } from '../weights/layout.ts'
 
 export interface PoolTrainingRequest {
@@ -13,11 +13,6 @@ export interface PoolTrainingRequest {
   readonly terms: LocalTerms
   /** Aborted: the request rejects with the signal's reason, and its training stops within one batch. */
   readonly signal?: AbortSignal
-}
-
-/** An update whose delta may have stayed where it was trained. */
-export interface HeldUpdate extends Omit<Update, 'delta'> {
-  readonly delta: Float32Array | HeldDelta
 }
 
 /** Runs a workload's learner: in this thread, or in several worker threads. Results don't depend on which. */

@@ -1,6 +1,8 @@
 import type { Examples, FederatedData } from '../data/examples.ts'
 import { subset } from '../data/in-memory-examples.ts'
+import type { RoleLearner } from '../learn/role-learner.ts'
 import { randomStream } from '../random/random-stream.ts'
+import { accumulator } from '../strategy/sum/wasm-accumulator.ts'
 import { type LocalTrainer, localTrainer } from '../training/local-trainer.ts'
 import { boundedClients, requireReproducible, requireSame } from './reproducible.ts'
 import type { Settings, Workload } from './workload.ts'
@@ -41,15 +43,31 @@ export async function trial<S extends Settings>(workload: Workload<S>, settings:
     const weights = (await whole.initialWeights()).slice()
     requireSame('its initial weights', weights, await whole.initialWeights())
     const batches = await trainerOn(batchesOf(data, size))
-    const train = () => batches.train({ client: 0, end: 'trainer-0', round: 1, weights, terms: strategy.localTerms })
-    const { delta } = await train()
-    requireSame('the update of client 0', delta.slice(), (await train()).delta)
+    const { server, client } = strategy
+    const streamOf = (label: string) => randomStream(seed, 1, 'top-aggregator-0', label)
+    const terms = server.assign?.(server.init(layout), 1) ?? {}
+    const train = async () => {
+      const own = client.init?.(layout) ?? null
+      const { contribution } = await client.train(
+        { round: 1, weights, terms },
+        own,
+        learnerOf(batches),
+        streamOf('client'),
+      )
+      return contribution
+    }
+    const { vectors, weight } = await train()
+    requireSame('the update of client 0', vectors.delta, (await train()).vectors.delta)
     const ends = Array.from({ length: Math.min(clients, 1_000) }, (_, client) => `trainer-${client}`).toSorted()
-    const select = () => strategy.selector.select(ends, randomStream(seed, 1, 'top-aggregator-0', 'select'))
+    const select = () => strategy.select.select(ends, streamOf('select'))
     requireSame('the selection of its strategy', select(), select())
     const step = () => {
       const stepped = weights.slice()
-      strategy.optimizer.step(stepped, delta, strategy.optimizer.init(weights.length))
+      const sum = accumulator({ layout, quantumBits: strategy.aggregation.vectors.delta.quantumBits })
+      sum.add({ end: 'trainer-0', delta: vectors.delta, samples: weight })
+      const members = ['trainer-0']
+      const aggregate = { round: 1, members, population: clients, weight, mean: () => sum.mean() }
+      server.step(stepped, aggregate, server.init(layout), streamOf('step'))
       return stepped
     }
     const stepped = step()
@@ -59,6 +77,18 @@ export async function trial<S extends Settings>(workload: Workload<S>, settings:
     return { layout, runsOn, remarks: [...remarks, ...why], clients, clientsChecked }
   } finally {
     learner.dispose?.()
+  }
+}
+
+/** The first client's learner. Its deltas are arrays, so that two of them can be compared. */
+function learnerOf(trainer: LocalTrainer): RoleLearner {
+  const train: RoleLearner['train'] = (request) => trainer.train({ ...request, client: 0, end: 'trainer-0' })
+  return {
+    layout: trainer.layout,
+    initialWeights: () => trainer.initialWeights(),
+    train,
+    trainHeld: train,
+    evaluate: (weights) => trainer.evaluateChunk(weights, 0),
   }
 }
 

@@ -1,7 +1,7 @@
 import type { FederatedData } from '../data/examples.ts'
 import type { Learner } from '../learn/learner.ts'
 import type { RandomStream } from '../random/random-stream.ts'
-import type { Strategy } from '../strategy/strategy.ts'
+import type { Algorithm } from '../strategy/algorithm.ts'
 import type { Topology } from '../tag/topology.ts'
 
 /** A workload's settings: each can be overridden by `--set name=value`, keeping its default's type. */
@@ -23,7 +23,7 @@ export interface Workload<S extends Settings = Settings> {
   /** `random` is the job's stream for partitioning. */
   data(settings: S, random: RandomStream): FederatedData | Promise<FederatedData>
   topology(settings: S): Topology
-  strategy(settings: S): Strategy
+  strategy(settings: S): Algorithm
 }
 
 /** Checks the types of a workload and returns it as it is. */

@@ -1,11 +1,11 @@
 import {
+  type Algorithm,
   chosen,
   type Examples,
   fedAvg,
   inMemoryExamples,
   type Learner,
   layersLearner,
-  type Strategy,
   type Topology,
   twoTier,
   workload,
@@ -80,12 +80,12 @@ function topologyOf(fault: string, clients: number): Topology {
   return topology
 }
 
-function strategyOf(fault: string): Strategy {
+function strategyOf(fault: string): Algorithm {
   const strategy = fedAvg()
   const lottery = (ends: readonly string[]) => ends.filter(() => Math.random() < 0.5)
-  if (fault === 'random-selector') return { ...strategy, selector: { select: lottery } }
+  if (fault === 'random-selector') return { ...strategy, select: { select: lottery } }
   const step = (weights: Float32Array) => weights.fill(Math.random())
-  if (fault === 'random-step') return { ...strategy, optimizer: { init: () => ({}), step } }
+  if (fault === 'random-step') return { ...strategy, server: { init: () => ({}), step } }
   return strategy
 }
 

@@ -10,13 +10,13 @@ import {
   type Store,
 } from '../../runtime/index.ts'
 import {
+  type Algorithm,
   type AnyRole,
   assertValid,
   expand,
   type ModelRegistry,
   memoryRegistry,
   type RoleTask,
-  type Strategy,
   stockRoles,
   type TaskReport,
   type Topology,
@@ -26,7 +26,7 @@ import {
 
 export interface JobToRun {
   readonly topology: Topology
-  readonly strategy: Strategy
+  readonly strategy: Algorithm
   readonly pool: TrainingPool
   readonly store: Store
   readonly registry?: ModelRegistry

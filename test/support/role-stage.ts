@@ -7,6 +7,7 @@ import {
   type Store,
 } from '../../runtime/index.ts'
 import {
+  type Algorithm,
   type AnyRole,
   expand,
   fedAvg,
@@ -14,7 +15,6 @@ import {
   type RoundRecord,
   rendezvous,
   roleHost,
-  type Strategy,
   type TaskReport,
   type Topology,
   type TrainingPool,
@@ -27,7 +27,7 @@ export interface StageOptions {
   /** By the names of the topology. */
   readonly roles: Readonly<Record<string, AnyRole>>
   readonly store?: Store
-  readonly strategy?: Strategy
+  readonly strategy?: Algorithm
   readonly pool?: TrainingPool
   readonly rounds?: number
   readonly checkDeterminism?: boolean

@@ -9,16 +9,14 @@ export function slowTrainer(slow: readonly string[]): AnyRole {
     init: () => ({ done: false }),
     isState: (value): value is { done: boolean } => typeof value === 'object' && value !== null && 'done' in value,
     done: ({ done }) => done,
-    async round(_, { channels, learner, end: self, sleep }) {
+    async round(_, { channels, strategy, learner, random, end: self, sleep }) {
       const { end, message } = await channels.recvAny()
       if (message.type === 'end-of-training') return { done: true }
       const { round, weights, terms } = message
       if (slow.includes(self)) await sleep(1000)
-      channels.send(
-        end,
-        { type: 'update', round, ...(await learner.train({ round, weights, terms })) },
-        { keep: false },
-      )
+      const given = { round, weights, terms }
+      const { contribution } = await strategy.client.train(given, null, learner, random(round, 'client'))
+      channels.send(end, { type: 'contribution', round, contribution }, { keep: false })
       return { done: false }
     },
   })

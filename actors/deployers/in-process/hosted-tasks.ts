@@ -1,5 +1,6 @@
 import type { ActorRef, Behavior, DurableStore } from '../../../runtime/index.ts'
 import {
+  type Algorithm,
   type JobSurroundings,
   type ModelRegistry,
   type RoleTask,
@@ -7,7 +8,6 @@ import {
   rendezvous,
   roleHost,
   type Settings,
-  type Strategy,
   type TaskReport,
   type TrainingPool,
   weightsHash,
@@ -22,7 +22,7 @@ export interface HostedTasks {
   readonly workload: string
   readonly seed: number
   readonly settings: Settings
-  readonly strategy: Strategy
+  readonly strategy: Algorithm
   readonly pool: TrainingPool
   readonly tasks: readonly RoleTask[]
   readonly store: DurableStore

@@ -1,10 +1,10 @@
 import { knownNames } from '../../../runtime/index.ts'
-import { allSelector, fedAvg, fedProx, randomSelector, type Selector, type Strategy } from '../../../sdk/index.ts'
+import { type Algorithm, allSelector, drawn, fedAvg, fedProx, type Selector } from '../../../sdk/index.ts'
 import type { PlacedFault } from '../../model/errors.ts'
-import type { Algorithm, ModelSpec } from '../../model/job.ts'
+import type { ModelSpec, Algorithm as NamedAlgorithm } from '../../model/job.ts'
 import { controllerError } from '../errors.ts'
 
-type Change = (strategy: Strategy, kwargs: Readonly<Record<string, unknown>>) => Strategy
+type Change = (strategy: Algorithm, kwargs: Readonly<Record<string, unknown>>) => Algorithm
 
 const unchanged: Change = (strategy) => strategy
 
@@ -18,8 +18,8 @@ const changes: Readonly<
     fedprox: (strategy, { mu }) => withOptimizer(strategy, fedProx({ mu: numberOf('fedprox', 'mu', mu) })),
   },
   selector: {
-    default: (strategy) => ({ ...strategy, selector: allSelector() }),
-    random: (strategy, { k }) => ({ ...strategy, selector: countSelector(numberOf('random', 'k', k)) }),
+    default: (strategy) => ({ ...strategy, select: allSelector() }),
+    random: (strategy, { k }) => ({ ...strategy, select: countSelector(numberOf('random', 'k', k)) }),
   },
   datasampler: { default: unchanged },
   privacy: { default: unchanged },
@@ -37,15 +37,15 @@ export function missingAlgorithms(spec: ModelSpec = {}): PlacedFault[] {
 
 /** A workload's strategy with the algorithms that the job names instead. JOB_ALGORITHM_MISSING, JOB_ALGORITHM_SETTING. */
 export function strategyOf(
-  strategy: Strategy,
+  strategy: Algorithm,
   { optimizer, selector, datasampler, privacy }: ModelSpec = {},
-): Strategy {
+): Algorithm {
   const optimized = changed('optimizer', optimizer, strategy)
   const selecting = changed('selector', selector, optimized)
   return changed('privacy', privacy, changed('datasampler', datasampler, selecting))
 }
 
-function changed(kind: keyof typeof changes, algorithm: Algorithm | undefined, strategy: Strategy): Strategy {
+function changed(kind: keyof typeof changes, algorithm: NamedAlgorithm | undefined, strategy: Algorithm): Algorithm {
   if (!algorithm) return strategy
   const { sort, kwargs = {} } = algorithm
   const known = changes[kind]
@@ -58,18 +58,13 @@ function missing(kind: keyof typeof changes, sort: string) {
   return controllerError('JOB_ALGORITHM_MISSING', { kind, sort, known: knownNames(sort, Object.keys(changes[kind])) })
 }
 
-function withOptimizer(strategy: Strategy, { name, optimizer, localTerms }: Strategy): Strategy {
-  return { ...strategy, name, optimizer, localTerms }
+function withOptimizer(strategy: Algorithm, { name, server, client }: Algorithm): Algorithm {
+  return { ...strategy, name, server, client }
 }
 
-/** So many ends at random, or all if there are fewer. */
+/** This many ends at random, or all where there are fewer. */
 function countSelector(count: number): Selector {
-  return {
-    select(ends, random) {
-      if (ends.length <= count) return ends
-      return randomSelector({ fraction: count / ends.length }).select(ends, random)
-    },
-  }
+  return { select: (ends, random) => drawn(ends, count, random) }
 }
 
 function numberOf(sort: string, name: string, value: unknown): number {

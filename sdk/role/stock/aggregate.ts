@@ -1,4 +1,5 @@
 import { CodedError } from '../../../runtime/index.ts'
+import type { Contribution } from '../../strategy/algorithm.ts'
 import type { Accumulator } from '../../strategy/sum/accumulator.ts'
 import { type MetricSum, metricSum } from '../../strategy/sum/metric-sum.ts'
 import type { Channel } from '../channel/channel.ts'
@@ -10,7 +11,7 @@ import { type Answer, type Assignment, type Refusal, trainersProperty } from './
 const mostNamed = 3
 
 /** What came of a round from below. */
-interface Aggregate {
+interface Gathered {
   readonly sum: Accumulator
   readonly metrics: MetricSum
   /** Trainers whose updates are in the sum, sorted. */
@@ -48,16 +49,16 @@ function trainersOf(channel: Below, end: string): readonly string[] {
  * quorum or the deadline. A refused or failed update doesn't count; the round goes on without it.
  * With `everyone`, it waits for all of them that haven't left.
  */
-export async function aggregate(
+export async function gather(
   assignment: Extract<Assignment, { type: 'train' }>,
   { channels: { trainers: channel }, strategy, accumulator, notice }: RoleContext<{ readonly trainers: Below }>,
   { everyone = false }: { readonly everyone?: boolean } = {},
-): Promise<Aggregate> {
+): Promise<Gathered> {
   const ends = await endsFor(assignment.selected, channel)
   channel.broadcast(assignment, ends)
 
-  const { quorum } = strategy
-  const deadlineMs = everyone ? undefined : strategy.deadlineMs
+  const { quorum, deadlineMs: waitingMs } = strategy.waiting
+  const deadlineMs = everyone ? undefined : waitingMs
   const sum = accumulator()
   const metrics = metricSum()
   const members: string[] = []
@@ -91,14 +92,18 @@ export async function aggregate(
   }
   return { sum, metrics, members: members.toSorted(), refusals }
 
+  function count(end: string, { vectors: { delta }, weight, samples, metrics: own }: Contribution): void {
+    sum.add({ end, delta, samples: weight })
+    metrics.add(samples, own)
+    for (const [name, value] of Object.entries(own))
+      if (!Number.isFinite(value)) notFinite.set(name, [...(notFinite.get(name) ?? []), `${value} of ${end}`])
+    members.push(end)
+  }
+
   function add(end: string, answer: Answer): void {
     switch (answer.type) {
-      case 'update':
-        sum.add({ end, delta: answer.delta, samples: answer.samples })
-        metrics.add(answer.samples, answer.metrics)
-        for (const [name, value] of Object.entries(answer.metrics))
-          if (!Number.isFinite(value)) notFinite.set(name, [...(notFinite.get(name) ?? []), `${value} of ${end}`])
-        members.push(end)
+      case 'contribution':
+        count(end, answer.contribution)
         return
       case 'partial':
         for (const refusal of answer.refusals) refusals.push(refusal)

@@ -5,8 +5,8 @@ import { type RoleStage, roleStage, type StageOptions } from '../../../test/supp
 import { forSeeds } from '../../../test/support/seeds.ts'
 import { slowTrainer } from '../../../test/support/slow-trainer.ts'
 import { tinyPool } from '../../../test/support/tiny-pool.ts'
-import { fedAvg } from '../../strategy/fed-avg.ts'
-import type { Strategy } from '../../strategy/strategy.ts'
+import type { Algorithm } from '../../strategy/algorithm.ts'
+import { fedAvg } from '../../strategy/algorithms/fed-avg.ts'
 import { hierarchical, twoTier } from '../../tag/topologies.ts'
 import { channelTagged, type RoundRecord, role } from '../role.ts'
 import type { Assignment } from './round-protocol.ts'
@@ -74,8 +74,9 @@ test('fewer updates than the least that counts fail the task, and name the first
 
 test('an update that is none is dropped and noticed, and the round goes on without it', async (t) => {
   const malformed = [
-    { type: 'update', round: 1 },
-    { type: 'update', round: 1, delta: [1], samples: 1, metrics: {} },
+    { type: 'contribution', round: 1 },
+    { type: 'contribution', round: 1, contribution: { vectors: { delta: [1] }, weight: 1, samples: 1, metrics: {} } },
+    { type: 'contribution', round: 1, contribution: { vectors: {}, weight: 1, samples: 1, metrics: {} } },
     { type: 'failed', round: 1 },
     { type: 'partial', round: 1, members: 'all' },
     { type: 'train', round: 1 },
@@ -96,7 +97,8 @@ test('an update that is none is dropped and noticed, and the round goes on witho
     async round(_, { channels }) {
       const { end } = await channels.recvAny()
       for (const message of malformed) channels.send(end, message)
-      channels.send(end, { type: 'update', round: 1, delta: new Float32Array(7).fill(1), samples: 1, metrics: {} })
+      const contribution = { vectors: { delta: new Float32Array(7).fill(1) }, weight: 1, samples: 1, metrics: {} }
+      channels.send(end, { type: 'contribution', round: 1, contribution })
       return { done: true }
     },
   })
@@ -246,15 +248,15 @@ test('a middle aggregator that counted for a round which is over counts anew for
   )
 })
 
-/** A strategy that lets the aggregator fail that looks at its quorum for the n-th time: just after it has distributed. */
-function failingOnce(strategy: Strategy, at: number): Strategy {
+/** An algorithm that lets the aggregator fail that looks at its waiting for the n-th time: just after it has distributed. */
+function failingOnce(strategy: Algorithm, at: number): Algorithm {
   let looks = 0
   return {
     ...strategy,
-    get quorum() {
+    get waiting() {
       looks += 1
       if (looks === at) throw new Error('a passing fault')
-      return strategy.quorum
+      return strategy.waiting
     },
   }
 }

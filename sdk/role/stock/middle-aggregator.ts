@@ -1,5 +1,5 @@
 import { role } from '../role.ts'
-import { aggregate, trainersBelow } from './aggregate.ts'
+import { gather, trainersBelow } from './aggregate.ts'
 import { above, below, trainersProperty } from './round-protocol.ts'
 
 interface MiddleAggregatorState {
@@ -32,7 +32,7 @@ export const middleAggregator = role({
     const { round } = message
     const again = state.last?.round === round ? state.last : undefined
     const assignment = again ? { ...message, selected: again.members } : message
-    const { sum, metrics, members, refusals } = await aggregate(assignment, context, { everyone: again !== undefined })
+    const { sum, metrics, members, refusals } = await gather(assignment, context, { everyone: again !== undefined })
     aggregator.send(
       end,
       { type: 'partial', round, sum: sum.partial(), metrics: metrics.partial(), members, refusals },

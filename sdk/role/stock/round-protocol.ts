@@ -1,8 +1,7 @@
-import type { LocalTerms } from '../../learn/learner.ts'
+import type { Contribution, Terms } from '../../strategy/algorithm.ts'
 import type { PartialSum } from '../../strategy/sum/accumulator.ts'
 import { HeldDelta } from '../../strategy/sum/held-delta.ts'
 import type { MetricPartial } from '../../strategy/sum/metric-sum.ts'
-import type { HeldUpdate } from '../../training/training-pool.ts'
 import { isNumber, isObject, isOneOf, isString, isStrings } from '../guards.ts'
 import { channelTagged } from '../role.ts'
 
@@ -12,7 +11,7 @@ export type Assignment =
       readonly type: 'train'
       readonly round: number
       readonly weights: Float32Array
-      readonly terms: LocalTerms
+      readonly terms: Terms
       /** Who trains; an aggregator passes it on to those of them that it has. */
       readonly selected: readonly string[]
     }
@@ -20,7 +19,7 @@ export type Assignment =
 
 /** From a trainer, or from an aggregator for those below it, to the one above. */
 export type Answer =
-  | ({ readonly type: 'update'; readonly round: number } & HeldUpdate)
+  | { readonly type: 'contribution'; readonly round: number; readonly contribution: Contribution }
   | {
       readonly type: 'partial'
       readonly round: number
@@ -54,18 +53,11 @@ export const below = channelTagged<Assignment, Answer>(isAnswer, 'distribute', '
 export const above = channelTagged<Answer, Assignment>(isAssignment, 'fetch', 'upload')
 
 function isAnswer(message: unknown): message is Answer {
-  if (!isOneOf(message, ['update', 'partial', 'failed'])) return false
+  if (!isOneOf(message, ['contribution', 'partial', 'failed'])) return false
   if (!('round' in message && isNumber(message.round))) return false
   switch (message.type) {
-    case 'update':
-      return (
-        'delta' in message &&
-        (message.delta instanceof Float32Array || message.delta instanceof HeldDelta) &&
-        'samples' in message &&
-        isNumber(message.samples) &&
-        'metrics' in message &&
-        isObject(message.metrics)
-      )
+    case 'contribution':
+      return 'contribution' in message && isContribution(message.contribution)
     case 'partial':
       return (
         'sum' in message &&
@@ -86,6 +78,24 @@ function isAnswer(message: unknown): message is Answer {
         (!('hint' in message) || isString(message.hint))
       )
   }
+}
+
+function isContribution(value: unknown): value is Contribution {
+  return (
+    isObject(value) &&
+    'vectors' in value &&
+    isObject(value.vectors) &&
+    'delta' in value.vectors &&
+    Object.values(value.vectors).every((vector) => vector instanceof Float32Array || vector instanceof HeldDelta) &&
+    (!('scalars' in value) || (isObject(value.scalars) && Object.values(value.scalars).every(isNumber))) &&
+    'weight' in value &&
+    isNumber(value.weight) &&
+    'samples' in value &&
+    isNumber(value.samples) &&
+    (!('steps' in value) || isNumber(value.steps)) &&
+    'metrics' in value &&
+    isObject(value.metrics)
+  )
 }
 
 function isAssignment(message: unknown): message is Assignment {

@@ -1,7 +1,7 @@
 import { roleError } from '../errors.ts'
 import { isStrings } from '../guards.ts'
 import { role } from '../role.ts'
-import { aggregate, trainersBelow } from './aggregate.ts'
+import { gather, trainersBelow } from './aggregate.ts'
 import { below, type Refusal } from './round-protocol.ts'
 
 interface TopAggregatorState {
@@ -9,8 +9,8 @@ interface TopAggregatorState {
   readonly round: number
   readonly rounds: number
   readonly weights: Float32Array
-  /** The server optimizer's. */
-  readonly optimizer: unknown
+  /** State of the algorithm's server part. */
+  readonly server: unknown
 }
 
 /** Runs the rounds of a job: select, distribute, gather to the quorum or the deadline, step, evaluate, publish. */
@@ -19,14 +19,14 @@ export const topAggregator = role({
   open: (channel) => ({ trainers: channel(below) }),
   async init({ learner, strategy, settings }): Promise<TopAggregatorState> {
     const weights = await learner.initialWeights()
-    return { round: 0, rounds: settings.rounds, weights, optimizer: strategy.optimizer.init(weights.length) }
+    return { round: 0, rounds: settings.rounds, weights, server: strategy.server.init(learner.layout) }
   },
   isState: (value): value is TopAggregatorState =>
     typeof value === 'object' &&
     value !== null &&
     'weights' in value &&
     value.weights instanceof Float32Array &&
-    'optimizer' in value,
+    'server' in value,
   resume: (state, { settings }) => ({ ...state, rounds: settings.rounds }),
   done: ({ round, rounds }) => round >= rounds,
 
@@ -37,27 +37,36 @@ export const topAggregator = role({
       learner,
     } = context
     const round = state.round + 1
-    const select = async () => strategy.selector.select(await trainersBelow(trainers), context.random(round, 'select'))
+    const select = async () => strategy.select.select(await trainersBelow(trainers), context.random(round, 'select'))
     const selected = await context.decide('selected', select, isStrings)
 
-    const { sum, metrics, members, refusals } = await aggregate(
-      { type: 'train', round, weights: state.weights, terms: strategy.localTerms, selected },
+    const { sum, metrics, members, refusals } = await gather(
+      {
+        type: 'train',
+        round,
+        weights: state.weights,
+        terms: strategy.server.assign?.(state.server, round) ?? {},
+        selected,
+      },
       context,
     )
-    if (members.length < strategy.minimumUpdates) {
+    const { minimumUpdates } = strategy.waiting
+    if (members.length < minimumUpdates) {
       throw roleError('ROLE_TOO_FEW_UPDATES', {
         round,
         counted: members.length,
         selected: selected.length,
-        minimum: strategy.minimumUpdates,
+        minimum: minimumUpdates,
         causes: causesOf(refusals),
         advice: refusals[0]?.hint ?? 'mend what the trainers report, or lower minimumUpdates',
       })
     }
 
     const weights = state.weights.slice()
-    const optimizer = structuredClone(state.optimizer)
-    strategy.optimizer.step(weights, sum.mean(), optimizer)
+    const server = structuredClone(state.server)
+    const population = context.settings.clients
+    const aggregate = { round, members, population, weight: sum.samples, mean: () => sum.mean() }
+    strategy.server.step(weights, aggregate, server, context.random(round, 'step'))
     const { metrics: evaluated, whyNotFinite } = await learner.evaluate(weights)
     context.publish({
       round,
@@ -66,7 +75,7 @@ export const topAggregator = role({
       metrics: { ...prefixed('train', metrics.means()), ...evaluated },
       ...(whyNotFinite === undefined ? {} : { whyNotFinite }),
     })
-    return { ...state, round, weights, optimizer }
+    return { ...state, round, weights, server }
   },
 
   async finish(_, { channels: { trainers } }) {

@@ -52,8 +52,8 @@ test('a trainer answers an assignment with its update of that round, until the e
       trainers.broadcast(assignment(round))
       const { end, message } = await trainers.recvAny()
       t.is(end, 'trainer-0')
-      t.like(message, { type: 'update', round, samples: 1 })
-      t.true(message.type === 'update' && message.delta.length === weights.length)
+      t.like(message, { type: 'contribution', round, contribution: { weight: 1, samples: 1 } })
+      t.true(message.type === 'contribution' && message.contribution.vectors.delta.length === weights.length)
     }
   })
   t.is(ended.trainer.type, 'task-completed')
@@ -65,7 +65,9 @@ test('asked again for the same round, it gives the same bits', async (t) => {
     for (let time = 0; time < 2; time++) {
       trainers.broadcast(assignment(1))
       const { message } = await trainers.recvAny()
-      if (message.type === 'update' && message.delta instanceof Float32Array) deltas.push(message.delta)
+      if (message.type !== 'contribution') continue
+      const { delta } = message.contribution.vectors
+      if (delta instanceof Float32Array) deltas.push(delta)
     }
     t.is(deltas.length, 2)
     t.deepEqual(deltas[0], deltas[1])
@@ -92,7 +94,7 @@ test('a coded fault of the learner is reported above, and the trainer stays', as
         hint: 'mend it',
       })
       trainers.broadcast(assignment(2))
-      t.like((await trainers.recvAny()).message, { type: 'update', round: 2 })
+      t.like((await trainers.recvAny()).message, { type: 'contribution', round: 2 })
     },
     { pool },
   )
@@ -136,7 +138,7 @@ test('what is no assignment is dropped and noticed', async (t) => {
     async round(_, { channels }) {
       await channels.awaitJoin()
       for (const message of [...malformed, assignment(1)]) channels.broadcast(message)
-      t.like(await channels.recvAny(), { message: { type: 'update', round: 1 } })
+      t.like(await channels.recvAny(), { message: { type: 'contribution', round: 1 } })
       return { done: true }
     },
   })

@@ -19,13 +19,14 @@ export const trainer = role({
   resume: () => ({ ended: false }),
   done: ({ ended }) => ended,
 
-  async round(state, { channels: { aggregator }, learner }) {
+  async round(state, { channels: { aggregator }, strategy, learner, random }) {
     const { end, message } = await aggregator.recvAny()
     if (message.type === 'end-of-training') return { ended: true }
     const { round, weights, terms } = message
     try {
-      const update = await learner.trainHeld({ round, weights, terms })
-      aggregator.send(end, { type: 'update', round, ...update }, { keep: false })
+      const given = { round, weights, terms }
+      const { contribution } = await strategy.client.train(given, null, learner, random(round, 'client'))
+      aggregator.send(end, { type: 'contribution', round, contribution }, { keep: false })
     } catch (error) {
       if (!(error instanceof CodedError)) throw error
       const { code, message: reason, hint } = error

@@ -1,4 +1,4 @@
-import type { Selector } from '../strategy.ts'
+import type { Selector } from '../algorithm.ts'
 
 /** Every end takes part in every round. */
 export function allSelector(): Selector {

@@ -1,5 +1,5 @@
+import type { HeldUpdate } from '../../learn/role-learner.ts'
 import { type DeltaHolder, type DeltaPeak, HeldDelta, type SumName } from '../../strategy/sum/held-delta.ts'
-import type { HeldUpdate } from '../training-pool.ts'
 import type { HeldMessage, HeldReceipt } from './held-sums.ts'
 
 /** A thread that keeps deltas. */

@@ -1,9 +1,10 @@
 import { getEventListeners } from 'node:events'
 import test, { type ExecutionContext } from 'ava'
+import type { HeldUpdate } from '../../learn/role-learner.ts'
 import { HeldDelta } from '../../strategy/sum/held-delta.ts'
 import { accumulator } from '../../strategy/sum/wasm-accumulator.ts'
 import { inlinePool } from '../inline-pool.ts'
-import type { HeldUpdate, TrainingPool } from '../training-pool.ts'
+import type { TrainingPool } from '../training-pool.ts'
 import misbehaving, { clientThat } from './misbehaving.test.workload.ts'
 import { workerPool } from './worker-pool.ts'
 

@@ -1,0 +1,126 @@
+import type { RoleLearner } from '../learn/role-learner.ts'
+import type { RandomStream } from '../random/random-stream.ts'
+import type { Layout } from '../weights/layout.ts'
+import type { HeldDelta } from './sum/held-delta.ts'
+
+/**
+ * A federated algorithm, in parts. The stock roles call the parts and know no algorithm by name.
+ *
+ * `Server` is the state that the server keeps between rounds, `Client` the state that each client keeps.
+ */
+export interface Algorithm<Server = unknown, Client = unknown> {
+  readonly name: string
+  readonly select: Selector
+  readonly server: ServerPart<Server>
+  readonly client: ClientPart<Client>
+  readonly aggregation: Aggregation
+  readonly waiting: Waiting
+  /** Applied in this order. */
+  readonly stages: readonly Stage[]
+}
+
+/** Decides which ends take part in a round. */
+export interface Selector {
+  /** A subset of `ends` (given sorted, all present), sorted; a function of its arguments only. */
+  select(ends: readonly string[], random: RandomStream): readonly string[]
+}
+
+/** Moves the weights. `State` holds plain values and typed arrays: it is snapshotted with the weights. */
+export interface ServerPart<State> {
+  init(layout: Layout): State
+  /** The values that go to all selected clients besides the weights. Absent: none. */
+  assign?(state: State, round: number): Terms
+  /**
+   * Changes `weights` and `state` in place: float32 arrays, float64 numbers, in a fixed order.
+   * A function of its arguments only; `random` is the stream of (job seed, round, aggregator, 'step').
+   */
+  step(weights: Float32Array, aggregate: Aggregate, state: State, random: RandomStream): void
+}
+
+/** Named values that the server sends to the clients. */
+export interface Terms {
+  /** Each of the model's size. */
+  readonly vectors?: Readonly<Record<string, Float32Array>>
+  readonly scalars?: Readonly<Record<string, number>>
+}
+
+/** What a client is asked for. */
+export interface ClientAssignment {
+  readonly round: number
+  /** Unchanged while the client trains. */
+  readonly weights: Float32Array
+  readonly terms: Terms
+}
+
+/** Trains. `State` holds plain values and typed arrays: it outlives the round and the process. */
+export interface ClientPart<State> {
+  /** The state before the first round that counts the client. Absent: the client keeps nothing between rounds. */
+  init?(layout: Layout): State
+  /** Gives the same bits for the same arguments; changes neither the assignment nor `own`. */
+  train(
+    assignment: ClientAssignment,
+    own: State,
+    learner: RoleLearner,
+    random: RandomStream,
+  ): Promise<{ readonly contribution: Contribution; readonly own: State }>
+}
+
+/** A vector of the model's size, which may have stayed in the thread that made it. */
+export type Vector = Float32Array | HeldDelta
+
+/** What a client sends to the server. */
+export interface Contribution {
+  readonly vectors: { readonly delta: Vector } & Readonly<Record<string, Vector>>
+  readonly scalars?: Readonly<Record<string, number>>
+  /** The factor of each vector in the sums: a multiple of 2^−weightBits above 0. */
+  readonly weight: number
+  /** Examples trained on: the weight of the metrics in their means. */
+  readonly samples: number
+  /** Steps that the client's optimizer did. */
+  readonly steps?: number
+  readonly metrics: Readonly<Record<string, number>>
+}
+
+/** Products weight·value are rounded once to multiples of 2^−quantumBits, or of 2^20 times that where they are beyond the range. */
+export interface Quantum {
+  readonly quantumBits: number
+}
+
+/** How contributions are joined. */
+export interface Aggregation {
+  /** `sum`: the server sees sums, which merge through any tree. `each`: the server sees every contribution. */
+  readonly needs: 'sum' | 'each'
+  /** Weights are multiples of 2^−weightBits. Default 0: whole numbers. */
+  readonly weightBits?: number
+  /** The named vectors of a contribution, each with the quantum of its sum. */
+  readonly vectors: { readonly delta: Quantum } & Readonly<Record<string, Quantum>>
+}
+
+/** A round's contributions as the server's step sees them: a function of the set of contributions. */
+export interface Aggregate {
+  readonly round: number
+  /** The counted ends, sorted. */
+  readonly members: readonly string[]
+  /** All clients of the job, whether selected or not. */
+  readonly population: number
+  /** Σ weight. */
+  readonly weight: number
+  /** Σ weight·v / Σ weight of a named vector. Default: `delta`. */
+  mean(vector?: string): Float32Array
+}
+
+/** When a round stops waiting. */
+export interface Waiting {
+  readonly kind: 'quorum'
+  /** The round stops waiting when this fraction (0 to 1] of the selected ends is counted. 1: it waits for all that can answer. */
+  readonly quorum: number
+  /** The round stops waiting after this time, from its distribution on. Absent: no deadline. */
+  readonly deadlineMs?: number
+  /** Fewest counted ends for the round to be committed; fewer is a failed round. */
+  readonly minimumUpdates: number
+}
+
+/** A step between client and sum, or between sum and server. */
+export interface Stage {
+  readonly name: string
+}

@@ -1,0 +1,24 @@
+import { plainClient, roundParts, roundSettings, weighting } from '../averaging.ts'
+import { defineAlgorithm } from '../define-algorithm.ts'
+import { averaging } from './fed-avg.ts'
+
+/**
+ * FedAvg whose trainers are held near the round's weights: each adds μ(u − w) to the gradient at u.
+ *
+ * @see Li et al., Federated Optimization in Heterogeneous Networks, MLSys 2020, algorithm 2.
+ */
+export const fedProx = defineAlgorithm({
+  name: 'fedprox',
+  summary: 'FedAvg; clients add the proximal term μ/2 ‖u − w‖² to their loss',
+  source: 'Li et al., MLSys 2020, algorithm 2',
+  settings: {
+    mu: { kind: 'number', least: 0, help: 'μ of the proximal term; the paper tries 0.001 to 1' },
+    ...roundSettings,
+    weighting: weighting('samples'),
+  },
+  make: ({ mu, ...values }) => ({
+    ...roundParts(values),
+    server: averaging,
+    client: plainClient(values.weighting, { proximal: mu }),
+  }),
+})

@@ -1,0 +1,144 @@
+import { knownNames } from '../../runtime/index.ts'
+import { strategyError } from './errors.ts'
+
+interface Described {
+  /** One line that says what the setting does. */
+  readonly help: string
+  /** Its name among the `kwargs` of the original (Flame), where that is another. */
+  readonly kwarg?: string
+  /** Without a default and not optional, the setting must be given. */
+  readonly optional?: true
+}
+
+export interface NumberSetting extends Described {
+  /** `whole`: integers only. */
+  readonly kind: 'number' | 'whole'
+  readonly above?: number
+  readonly least?: number
+  readonly below?: number
+  readonly most?: number
+  readonly default?: number
+}
+
+export interface ChoiceSetting extends Described {
+  readonly kind: 'choice'
+  readonly choices: readonly string[]
+  readonly default?: string
+}
+
+export type Setting = NumberSetting | ChoiceSetting
+
+/** The settings of an algorithm or a selector, by name. */
+export type SettingsTable = Readonly<Record<string, Setting>>
+
+type ValueOf<One extends Setting> = One extends { kind: 'choice'; choices: readonly (infer Choice)[] } ? Choice : number
+
+type RequiredNames<Table extends SettingsTable> = {
+  [Name in keyof Table]: Table[Name] extends { default: unknown } | { optional: true } ? never : Name
+}[keyof Table]
+
+/** Settings as a person gives them: without a default value they are required, unless the table says optional. */
+export type GivenSettings<Table extends SettingsTable> = {
+  readonly [Name in RequiredNames<Table>]: ValueOf<Table[Name]>
+} & { readonly [Name in Exclude<keyof Table, RequiredNames<Table>>]?: ValueOf<Table[Name]> | undefined }
+
+/** Settings with the defaults filled in. */
+export type SettingValues<Table extends SettingsTable> = {
+  readonly [Name in keyof Table]: Table[Name] extends { optional: true }
+    ? ValueOf<Table[Name]> | undefined
+    : ValueOf<Table[Name]>
+}
+
+/** The one argument of a definition: left out where no setting is required. */
+export type SettingsArgument<Table extends SettingsTable> =
+  Record<never, never> extends GivenSettings<Table> ? [given?: GivenSettings<Table>] : [given: GivenSettings<Table>]
+
+/** What is wrong with one given setting. */
+export interface SettingFault {
+  readonly problem: 'unknown' | 'missing' | 'range'
+  readonly name: string
+  readonly came: unknown
+  /** What was expected: for a person to read. */
+  readonly expected: string
+}
+
+/** The name in the table of a setting that is given by its name or by its kwarg. */
+function nameIn(table: SettingsTable, given: string): string | undefined {
+  if (Object.hasOwn(table, given)) return given
+  return Object.keys(table).find((name) => table[name]?.kwarg === given)
+}
+
+/** Everything that is wrong with given settings; an undefined value counts as not given. */
+export function settingFaults(table: SettingsTable, given: Readonly<Record<string, unknown>>): SettingFault[] {
+  const faults: SettingFault[] = []
+  const missing = new Set(
+    Object.entries(table).flatMap(([name, { optional, default: value }]) =>
+      optional || value !== undefined ? [] : [name],
+    ),
+  )
+  for (const [as, came] of Object.entries(given)) {
+    const name = nameIn(table, as)
+    const setting = name === undefined ? undefined : table[name]
+    if (name === undefined || setting === undefined) {
+      const known = Object.keys(table).map((each) => (as.includes('_') ? (table[each]?.kwarg ?? each) : each))
+      faults.push({ problem: 'unknown', name: as, came, expected: known.length === 0 ? 'none' : knownNames(as, known) })
+    } else if (came !== undefined) {
+      missing.delete(name)
+      if (!fits(setting, came)) faults.push({ problem: 'range', name: as, came, expected: expectedOf(setting) })
+    }
+  }
+  for (const name of missing) {
+    const setting = table[name]
+    if (setting)
+      faults.push({ problem: 'missing', name: setting.kwarg ?? name, came: undefined, expected: expectedOf(setting) })
+  }
+  return faults
+}
+
+/**
+ * The settings with defaults filled in; `of` names what has them.
+ *
+ * @throws STRATEGY_SETTING for the first that is out of range or missing, STRATEGY_SETTING_UNKNOWN for one that isn't in the table.
+ */
+export function settingValues<Table extends SettingsTable>(
+  of: string,
+  table: Table,
+  given: Readonly<Record<string, unknown>>,
+): SettingValues<Table> {
+  const [fault] = settingFaults(table, given)
+  if (fault?.problem === 'unknown')
+    throw strategyError('STRATEGY_SETTING_UNKNOWN', { ...fault, of, known: fault.expected })
+  const values: Record<string, unknown> = Object.fromEntries(
+    Object.entries(table).map(([name, setting]) => [name, setting.default]),
+  )
+  for (const [as, value] of Object.entries(given)) if (value !== undefined) values[nameIn(table, as) ?? as] = value
+  if (fault === undefined && areValues(table, values)) return values
+  throw strategyError('STRATEGY_SETTING', { of, ...fault })
+}
+
+function areValues<Table extends SettingsTable>(table: Table, values: unknown): values is SettingValues<Table> {
+  return typeof values === 'object' && values !== null && settingFaults(table, { ...values }).length === 0
+}
+
+function fits(setting: Setting, value: unknown): boolean {
+  if (setting.kind === 'choice') return typeof value === 'string' && setting.choices.includes(value)
+  if (typeof value !== 'number' || !Number.isFinite(value)) return false
+  const { kind, above, least, below, most } = setting
+  return (
+    (kind === 'number' || Number.isInteger(value)) &&
+    (above === undefined || value > above) &&
+    (least === undefined || value >= least) &&
+    (below === undefined || value < below) &&
+    (most === undefined || value <= most)
+  )
+}
+
+/** A setting's range in words, such as "a number above 0 and at most 1". */
+export function expectedOf(setting: Setting): string {
+  if (setting.kind === 'choice') return `one of ${setting.choices.join(', ')}`
+  const { kind, above, least, below, most } = setting
+  const bounds = Object.entries({ above, 'at least': least, below, 'at most': most }).flatMap(([relation, bound]) =>
+    bound === undefined ? [] : [`${relation} ${bound}`],
+  )
+  return [kind === 'whole' ? 'a whole number' : 'a number', bounds.join(' and ')].filter(Boolean).join(' ')
+}
