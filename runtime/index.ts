@@ -1,11 +1,9 @@
-export { type DurableActor, durableActor, type Outcome } from './durable/actor/durable-actor.ts'
-export type { EventSourced } from './durable/actor/event-journal.ts'
-export { noteWrite, writesSettled } from './durable/actor/writes-in-flight.ts'
 export { decode, encode } from './durable/codec.ts'
 export { isStoreTrouble, isStoreTroubleCode, type StoreTroubleCode } from './durable/errors.ts'
 export { memoryStore } from './durable/memory-store.ts'
 export type * from './durable/store.ts'
 export { type StoreWatch, watchedStore } from './durable/watched-store.ts'
+export { noteWrite, writesSettled } from './durable/writes-in-flight.ts'
 export * from './errors/index.ts'
 export {
   type Clock,

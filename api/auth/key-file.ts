@@ -1,7 +1,8 @@
 import { randomBytes } from 'node:crypto'
-import { link, mkdir, open, rename, unlink } from 'node:fs/promises'
+import { link, open, rename, unlink } from 'node:fs/promises'
 import { dirname } from 'node:path'
 import { z } from 'zod'
+import { makeFolder } from '../../runtime/node/index.ts'
 import { ownFile, reaching, unusable } from './private-file.ts'
 
 /** The keys by which tokens are signed, the present one first. As a JSON Web Key Set (RFC 7517). */
@@ -95,7 +96,7 @@ async function createKeys(file: string): Promise<KeySet> {
 /** Durable under a name of its own, so that nobody reads a half of it. */
 async function writeBeside(file: string, set: KeySet): Promise<string> {
   const name = `${file}.${randomBytes(6).toString('hex')}`
-  await mkdir(dirname(file), { recursive: true, mode: 0o700 })
+  await makeFolder(dirname(file), 0o700)
   const handle = await open(name, 'wx', 0o600)
   try {
     await handle.writeFile(`${JSON.stringify(set)}\n`)

@@ -1,6 +1,7 @@
-import { mkdir, readFile, writeFile } from 'node:fs/promises'
+import { readFile, writeFile } from 'node:fs/promises'
 import { fileURLToPath } from 'node:url'
 import { parseArgs } from 'node:util'
+import { makeFolder } from '../../runtime/node/index.ts'
 import { type Experiment, fedAvgMnist, type Run } from './experiments.ts'
 import { plot } from './plot.ts'
 import { runToTarget } from './run-to-target.ts'
@@ -30,7 +31,7 @@ if (!experiments || unknown.length > 0) {
   process.exit(2)
 }
 
-await mkdir(folder, { recursive: true })
+await makeFolder(folder)
 const file = `${folder}${suite}.json`
 let runs: readonly Run[] = await readFile(file, 'utf8').then(
   (text): Run[] => JSON.parse(text),

@@ -1,7 +1,4 @@
-import { rechunked } from './blob-chunks.ts'
 import { storeError } from './errors.ts'
-import { copyFields } from './fields.ts'
-import { checkKeys, compareKeys, rangeOf } from './keys.ts'
 import type {
   DocumentFields,
   Documents,
@@ -12,6 +9,7 @@ import type {
   Store,
   StoredDocument,
 } from './store.ts'
+import { checkKeys, compareKeys, copyFields, rangeOf, rechunked } from './store-rules.ts'
 
 /** A store in memory, for tests and simulations: durable as long as the process. */
 export function memoryStore(): Store {

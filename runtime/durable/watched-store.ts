@@ -5,15 +5,15 @@ import type { Store } from './store.ts'
 
 export interface StoreWatch {
   readonly clock: Clock
-  /** How often a store in trouble is probed. Default: 1,000. */
+  /** Time between two probes of a store in trouble. Default: 1,000. */
   readonly probeMs?: number
-  /** Hears why the store can't be written, once until it can again. */
+  /** Called with the cause when the store can't be written, once until `onWell`. */
   readonly onTrouble: (cause: CodedError) => void
-  /** Hears that a probe could be written again. */
+  /** Called when a probe could be written again. */
   readonly onWell: () => void
 }
 
-/** The same store; whoever watches hears when it can't be written, and when it can again. */
+/** Wraps a store: the watch hears when the store can't be written, and when it can again. */
 export function watchedStore(store: Store, { clock, probeMs = 1000, onTrouble, onWell }: StoreWatch): Store {
   let isInTrouble = false
   let isClosed = false

@@ -1,6 +1,7 @@
 import { mkdir, open, readdir, readFile, rename, rm } from 'node:fs/promises'
 import { join, resolve } from 'node:path'
 import { fileErrorCode, fileReason, systemFaultOf } from '../../runtime/index.ts'
+import { makeFolder } from '../../runtime/node/index.ts'
 import { tfjsModel } from '../weights/formats/tfjs-model.ts'
 import { weightsHash } from '../weights/hash.ts'
 import { listedRounds, registryError } from './errors.ts'
@@ -38,7 +39,7 @@ export function fileRegistry(folder: string): ModelRegistry {
     const target = roundFolder(job, round)
     const partial = join(jobFolder(job), `${unfinished}${round}`)
     try {
-      await mkdir(jobFolder(job), { recursive: true })
+      await makeFolder(jobFolder(job))
       for (const name of await readdir(jobFolder(job))) {
         if (name.startsWith(unfinished)) await rm(join(jobFolder(job), name), { recursive: true, force: true })
       }

@@ -1,7 +1,8 @@
 import { randomBytes } from 'node:crypto'
-import { mkdir, open, rename, rm, stat } from 'node:fs/promises'
+import { open, rename, rm, stat } from 'node:fs/promises'
 import { dirname, join, resolve, sep } from 'node:path'
 import { CodedError, fileReason, type Store, systemFaultOf } from '../../../runtime/index.ts'
+import { makeFolder } from '../../../runtime/node/index.ts'
 import { type BundledWorkload, bundleWorkload, importWorkload } from '../../../sdk/node/index.ts'
 import { defaultArchiveLimits } from '../../catalogue/designs/archive.ts'
 import { readArchive } from '../../catalogue/designs/codes.ts'
@@ -79,7 +80,7 @@ export function archivedWorkloads({
   async function unpack(key: string, target: string): Promise<string> {
     const archive = await readArchive(store, key)
     if (!archive) throw catalogueError('CODE_UNKNOWN', { id: key })
-    await mkdir(dirname(target), { recursive: true })
+    await makeFolder(dirname(target))
     const partial = `${target}.unfinished-${randomBytes(6).toString('hex')}`
     try {
       for await (const { path, bytes } of unpackedFiles(archive, limits)) {
@@ -110,7 +111,7 @@ function folderError(error: unknown, folder: string): unknown {
 }
 
 async function writeFile(file: string, bytes: Uint8Array): Promise<void> {
-  await mkdir(dirname(file), { recursive: true })
+  await makeFolder(dirname(file))
   const handle = await open(file, 'wx')
   try {
     await handle.writeFile(bytes)

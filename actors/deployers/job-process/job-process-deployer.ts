@@ -1,6 +1,6 @@
-import { mkdir } from 'node:fs/promises'
 import { join } from 'node:path'
 import { type ActorRef, type Behavior, type DurableStore, decode, encode, unpackError } from '../../../runtime/index.ts'
+import { makeFolder } from '../../../runtime/node/index.ts'
 import type { BundledWorkload } from '../../../sdk/node/index.ts'
 import type { JobEvent } from '../../model/job-event.ts'
 import {
@@ -115,7 +115,7 @@ function deployment(
       const { module, bundle, folder } = await bundleOf(job)
       const own = join(models, job.run)
       if (confined) {
-        await mkdir(own, { recursive: true })
+        await makeFolder(own)
         options = confinement({ reads: [folder, own, ...confined.reads], writes: [own] })
       }
       const given = { job, module: module.href, bundle: bundle.href, models, workers: confined ? 0 : workers }

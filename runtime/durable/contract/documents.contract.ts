@@ -1,8 +1,8 @@
 import type { TestFn } from 'ava'
 import fc from 'fast-check'
-import { compareKeys } from '../keys.ts'
 import { memoryStore } from '../memory-store.ts'
 import type { DocumentFields, Documents, FindOptions, Store } from '../store.ts'
+import { compareKeys } from '../store-rules.ts'
 import { all, type OpenStore } from './store-under-test.ts'
 
 async function ids(documents: Documents, collection: string, options?: FindOptions): Promise<string[]> {

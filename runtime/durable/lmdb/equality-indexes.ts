@@ -1,22 +1,20 @@
 import { createHash } from 'node:crypto'
 import type { DocumentFields, DocumentValue, FindOptions } from '../store.ts'
-import type { LmdbAccess } from './lmdb-access.ts'
-import { below, type LmdbKey } from './lmdb-root.ts'
-import { seal } from './sealed.ts'
+import { below, type LmdbAccess, type LmdbKey, seal } from './database.ts'
 
-/** Each index costs at every write. */
+/** Most indexes of a collection; each index costs at every write. */
 const mostOfCollection = 16
-/** Documents that one transaction adds to a new index; the thread is given back between. */
+/** Documents that one transaction adds to a new index; other work runs between the transactions. */
 const stepSize = 500
-/** What an entry may write anew of the tree. */
+/** Most bytes of the tree that one entry writes anew. */
 export const entryBytes = 4096
 
 type Conditions = readonly (readonly [field: string, value: NonNullable<FindOptions['where']>[string]])[]
 
-/** A collection's indexed fields, and whether the index of each has all documents: those not whole are kept, and not used. */
+/** A collection's indexed fields. An index that isn't whole lacks documents: it is kept up to date, and not used. */
 type IndexedFields = Readonly<Record<string, { readonly isWhole: boolean }>>
 
-/** Documents of a collection in order of id, after an id. */
+/** Reads at most `limit` documents of a collection, in order of id, after an id. */
 export type ReadStep = (
   collection: string,
   after: string | undefined,
@@ -24,9 +22,9 @@ export type ReadStep = (
 ) => readonly { readonly id: string; readonly fields: DocumentFields }[]
 
 /**
- * Indexes on the fields that documents are looked for by, made when they are first: an entry for each document that has a
- * plain value there, written and removed in the document's own transaction. An entry too many is harmless, since whoever
- * finds a document by it looks at the document; so what a crash leaves of an unfinished index is finished by the next find.
+ * Indexes on fields. The first search by a field makes the field's index: an entry for each document with a plain value in the
+ * field, written and removed in the document's own transaction. A surplus entry is harmless, since a search compares the
+ * document itself; so the next search finishes an index that a crash cut off.
  */
 export class EqualityIndexes {
   readonly #access: LmdbAccess
@@ -38,12 +36,12 @@ export class EqualityIndexes {
     this.#readStep = readStep
   }
 
-  /** Whether a change of a document has to be told to `change`. */
+  /** Says whether the collection has indexes, which `change` keeps. */
   has(collection: string): boolean {
     return this.#access.root.doesExist(fieldsAt(collection))
   }
 
-  /** Within a transaction: what a document held, and holds from now on. */
+  /** Within a transaction: moves a document's entries from its earlier to its later fields. */
   change(collection: string, id: string, before: DocumentFields | undefined, after: DocumentFields | undefined): void {
     const { root } = this.#access
     for (const field of Object.keys(this.#fieldsOf(collection))) {
@@ -54,15 +52,15 @@ export class EqualityIndexes {
     }
   }
 
-  /** The conditions that an index answers, having made those that are missing. */
+  /** Makes missing indexes, and returns the conditions that an index answers. */
   async answerable(collection: string, conditions: Conditions): Promise<Conditions> {
-    // Where one can't be made, for want of room or because a document is damaged, all documents are read.
+    // Without an index, for want of room or because of a damaged document, a search reads all documents.
     for (const [field] of conditions) await this.#ensure(collection, field).catch(() => {})
     const fields = this.#fieldsOf(collection)
     return conditions.filter(([field]) => own(fields, field)?.isWhole)
   }
 
-  /** At most so many ids of documents that may fulfil these conditions, of which there is at least one, after an id. */
+  /** Lists at most `limit` ids, after an id, of documents that may fulfil the conditions. At least one condition is given. */
   candidates(collection: string, conditions: Conditions, after: string | undefined, limit: number): string[] {
     const { root } = this.#access
     const [first = '', ...others] = conditions.map(([field, value]) => tokenOf(collection, field, value) ?? '')
@@ -92,7 +90,7 @@ export class EqualityIndexes {
 
   async #make(collection: string, field: string): Promise<void> {
     const { root, check, write } = this.#access
-    // From here on each change of a document keeps the index.
+    // From here on each change of a document also changes the index.
     await write(entryBytes, () => this.#declare(collection, field, false))
     let after: string | undefined
     do {
@@ -127,14 +125,14 @@ function fieldsAt(collection: string): LmdbKey {
   return ['indexed', collection]
 }
 
-/** Stands for a value of a field of a collection, which may each be longer than a key; undefined for what equals nothing. */
+/** Hashes collection, field and value, each of which may be longer than a key; undefined for a list or an object, which no condition equals. */
 function tokenOf(collection: string, field: string, value: DocumentValue | undefined): string | undefined {
   if (value === undefined || (typeof value === 'object' && value !== null)) return undefined
   const named = JSON.stringify([collection, field, typeof value, String(value)])
   return createHash('sha256').update(named).digest('base64url')
 }
 
-/** A field that is the object's own, and not one that every object inherits. */
+/** Gives an object's own field, and no inherited one. */
 function own<Value>(fields: Readonly<Record<string, Value>> | undefined, field: string): Value | undefined {
   return fields && Object.hasOwn(fields, field) ? fields[field] : undefined
 }

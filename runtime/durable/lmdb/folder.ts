@@ -1,19 +1,26 @@
-import { mkdir, open, readdir, readFile, rename, writeFile } from 'node:fs/promises'
-import { constants } from 'node:os'
+import { closeSync, openSync, readFileSync, writeFileSync } from 'node:fs'
+import { open, readdir, readFile, rename, writeFile } from 'node:fs/promises'
+import { createRequire } from 'node:module'
+import { constants, hostname } from 'node:os'
 import { dirname, join } from 'node:path'
 import { CodedError } from '../../errors/coded-error.ts'
-import { fileErrorCode, fileReason, type SystemFault, systemFault } from '../../errors/file-reason.ts'
+import { fileReason, type SystemFault, systemFault } from '../../errors/file-reason.ts'
+import { makeFolder } from '../../node/index.ts'
 import { storeError } from '../errors.ts'
-import { ownerFiles } from './owner.ts'
-import { trialFile } from './room.ts'
 
 /**
- * Raised when the arrangement of what is stored changes. Who knows formats 1 and 2 alone doesn't know of indexes, which it
- * would let grow wrong, or of the lock. They need nothing else to become format 3.
+ * Number of the arrangement of the stored data; a new arrangement gets a higher number. A program for formats 1 and 2 ignores
+ * the lock, and doesn't keep indexes right. Data of these formats becomes format 3 by its marker alone.
  */
 const format = 3
 const earlierFormats: readonly unknown[] = [1, 2]
 const marker = 'flame-store.json'
+
+/** The file whose lock is the possession of the folder, and the file that names the owner. */
+const ownerFiles = { lock: 'flame-store.lock', owner: 'flame-store.owner' } as const
+
+/** Name of the file of a trial write; the file is there during the trial alone. */
+export const trialFile = 'flame-store.trial'
 
 /** Files that belong to a store. */
 const ownFiles: readonly string[] = [
@@ -26,12 +33,12 @@ const ownFiles: readonly string[] = [
 ]
 
 /**
- * Makes the folder if it's missing, and makes sure that it's a store of a known format, or empty.
- * STORE_FOREIGN, STORE_FORMAT, STORE_DAMAGED; then nothing in it was changed.
+ * Makes a missing folder, and checks that the folder is empty or a store of a known format. Refused by STORE_FOREIGN,
+ * STORE_FORMAT or STORE_DAMAGED, the folder's files are unchanged.
  */
 export async function checkFolder(folder: string): Promise<void> {
   await makeFolder(dirname(folder))
-  // Whatever is stored is for its owner alone.
+  // The store is readable for its owner alone.
   await makeFolder(folder, 0o700)
   const found = await readdir(folder)
   if (found.includes(marker)) return checkMarker(folder, await readFile(join(folder, marker), 'utf8'))
@@ -39,23 +46,7 @@ export async function checkFolder(folder: string): Promise<void> {
   if (foreign) throw storeError('STORE_FOREIGN', { folder, found: foreign })
 }
 
-/**
- * Makes a folder, and those above it, where they are missing. Node's own `recursive` tries for ever where the system says that
- * a folder's parent is missing though it's there, as below /proc.
- */
-async function makeFolder(folder: string, mode = 0o777): Promise<void> {
-  const made = await mkdir(folder, { mode }).catch((cause: unknown) => cause)
-  if (made === undefined || fileErrorCode(made) === 'EEXIST') return
-  if (fileErrorCode(made) !== 'ENOENT' || dirname(folder) === folder) throw made
-  await makeFolder(dirname(folder))
-  const again = await mkdir(folder, { mode }).catch((cause: unknown) => cause)
-  if (again !== undefined && fileErrorCode(again) !== 'EEXIST') throw again
-}
-
-/**
- * Makes a folder that this process owns a store of this format: an empty one, or one of an earlier format. STORE_DAMAGED if
- * its data isn't whole.
- */
+/** Turns a folder that this process owns, empty or of an earlier format, into a store of this format. STORE_DAMAGED if data is missing. */
 export async function claimFolder(folder: string): Promise<void> {
   await checkFolder(folder)
   await checkData(folder, await readdir(folder))
@@ -72,7 +63,7 @@ async function writeMarker(folder: string): Promise<void> {
 
 const damaged = new Set(['MDB_PAGE_NOTFOUND', 'MDB_CORRUPTED', 'MDB_VERSION_MISMATCH', 'MDB_INVALID'])
 
-/** Errors by number: the system's, and LMDB's own. */
+/** Names of errors by number: the system's, and LMDB's own. */
 const names = new Map<unknown, string>([
   ...Object.entries(constants.errno).map(([name, number]): [number, string] => [number, name]),
   [-30_792, 'MDB_MAP_FULL'],
@@ -83,7 +74,7 @@ const names = new Map<unknown, string>([
   [-30_793, 'MDB_INVALID'],
 ])
 
-/** What an error of the system, or of LMDB, means for the store. */
+/** Turns an error of the system, or of LMDB, into a coded error of the store; leaves other errors as they are. */
 export function folderError(folder: string, error: unknown): unknown {
   if (!(error instanceof Error) || error instanceof CodedError || !('code' in error)) return error
   const name = typeof error.code === 'string' ? error.code : (names.get(error.code) ?? '')
@@ -102,9 +93,9 @@ export function folderError(folder: string, error: unknown): unknown {
 }
 
 function fault(name: string): SystemFault | undefined {
-  // LMDB reports a write that was cut short as EIO; it reads through a map, which has no such error.
+  // LMDB reports a write that was cut short as EIO. Reads never give EIO, since LMDB reads through a map.
   if (name === 'EIO' || name === 'MDB_MAP_FULL') return 'full'
-  // LMDB takes no more until it's opened again.
+  // LMDB takes no more writes until the store is opened again.
   if (name === 'MDB_PANIC') return 'lost'
   return systemFault(name)
 }
@@ -122,10 +113,10 @@ function checkMarker(folder: string, text: string): void {
     throw storeError('STORE_FORMAT', { folder, found, known: format })
 }
 
-/** Where LMDB's meta pages say what they are: magic number, page size, last page. */
+/** Offsets in LMDB's meta pages: magic number, page size, last page. */
 const meta = { magic: 0xbeefc0de, magicAt: 24, pageSizeAt: 48, lastPageAt: 144, bytes: 152 }
 
-/** LMDB maps its file: one that is cut short would end the process, so its length is looked at first. */
+/** Checks the length of LMDB's file first: LMDB maps the file, and a file that was cut short would end the process. */
 async function checkData(folder: string, files: readonly string[]): Promise<void> {
   if (!files.includes('data.mdb')) return
   const file = await open(join(folder, 'data.mdb'))
@@ -141,11 +132,72 @@ async function checkData(folder: string, files: readonly string[]): Promise<void
     const second = Buffer.alloc(meta.bytes)
     await file.read(second, 0, meta.bytes, pageSize)
     const lastPage = Math.max(...[head, second].map((page) => Number(page.readBigUInt64LE(meta.lastPageAt))))
-    // Looked at again: an owner that writes meanwhile makes the file longer before its meta pages say so.
+    // The size is read again: a writing owner makes the file longer before the meta pages say so.
     const present = (await file.stat()).size
     if (present < (lastPage + 1) * pageSize)
       throw asDamaged(`data.mdb has ${present} bytes and needs ${(lastPage + 1) * pageSize}`)
   } finally {
     await file.close()
   }
+}
+
+/** A function of fs-native-extensions: false if another open file has the lock. */
+type TryLock = (file: number) => boolean
+
+/** The systems' codes for a lock that another open file has. */
+const taken: readonly unknown[] = ['EAGAIN', 'EBUSY', 'EACCES']
+
+/**
+ * Takes possession of a folder; returns the function that gives the folder back. STORE_IN_USE if another store has the folder, in
+ * this process or elsewhere. The kernel keeps the lock with the open file: it sees owners in other containers, and drops the lock
+ * of a killed owner.
+ */
+export function takeOwnership(folder: string): () => void {
+  const tryLock = lockOfPlatform(folder)
+  const file = openSync(join(folder, ownerFiles.lock), 'a+')
+  try {
+    if (!isLocked(folder, () => tryLock(file))) throw storeError('STORE_IN_USE', { folder, owner: ownerIn(folder) })
+  } catch (error) {
+    closeSync(file)
+    throw error
+  }
+  try {
+    writeFileSync(join(folder, ownerFiles.owner), `process ${process.pid} of ${hostname()}\n`)
+  } catch {
+    // The file serves messages to other processes alone: a full disk doesn't prevent reading.
+  }
+  return () => closeSync(file)
+}
+
+function isLocked(folder: string, lock: () => boolean): boolean {
+  try {
+    return lock()
+  } catch (cause) {
+    if (cause instanceof Error && 'code' in cause && taken.includes(cause.code)) return false
+    throw storeError('STORE_LOCK', { folder, reason: reasonOf(cause) }, { cause })
+  }
+}
+
+function lockOfPlatform(folder: string): TryLock {
+  try {
+    const require = createRequire(import.meta.url)
+    const { tryLock }: { readonly tryLock: TryLock } = require('fs-native-extensions')
+    return tryLock
+  } catch (cause) {
+    const reason = `${process.platform} on ${process.arch} has no fs-native-extensions: ${reasonOf(cause)}`
+    throw storeError('STORE_LOCK', { folder, reason }, { cause })
+  }
+}
+
+function ownerIn(folder: string): string {
+  try {
+    return readFileSync(join(folder, ownerFiles.owner), 'utf8').trim()
+  } catch {
+    return 'another process'
+  }
+}
+
+function reasonOf(cause: unknown): string {
+  const [first = ''] = (cause instanceof Error ? cause.message : String(cause)).split('\n')
+  return first
 }

@@ -1,12 +1,10 @@
-import { rechunked } from '../blob-chunks.ts'
-import type { LmdbAccess } from './lmdb-access.ts'
-import { below } from './lmdb-root.ts'
-import { seal } from './sealed.ts'
+import { rechunked } from '../store-rules.ts'
+import { below, type LmdbAccess, seal } from './database.ts'
 
-/** Blobs, each a row of chunks under a part of its own, and an entry that names the part. */
+/** Blobs: each is a row of chunks under a part of its own, and an entry that names the part. */
 export class LmdbBlobs {
   readonly #access: LmdbAccess
-  /** Parts that are being written: whatever else the entries don't name was left behind. */
+  /** Parts that are being written. Other parts that no entry names were left behind. */
   readonly #unfinished = new Set<string>()
   #parts = 0
 
@@ -14,7 +12,7 @@ export class LmdbBlobs {
     this.#access = access
   }
 
-  /** Chunks are written under a new part first; the entry, which names it, is replaced last. */
+  /** Writes the chunks under a new part first, and replaces the entry that names the part last. */
   async put(key: string, source: AsyncIterable<Uint8Array> | Iterable<Uint8Array>): Promise<void> {
     const { root, check, write } = this.#access
     check(key)
@@ -35,7 +33,7 @@ export class LmdbBlobs {
       })
     } catch (error) {
       this.#unfinished.delete(part)
-      // The next put of this key does it otherwise: the store may be closed, or the disk full.
+      // If the store is closed or the disk full, the next put of the key sweeps.
       await this.#sweep(key).catch(() => {})
       throw error
     } finally {
@@ -50,7 +48,7 @@ export class LmdbBlobs {
     if (!found) return undefined
     const { version: chunks, bytes } = unseal(found)
     const part = new TextDecoder().decode(bytes)
-    // Read at once, within this tick: a replacement takes the old chunks away.
+    // All chunks are read within this tick, since a replacement removes the old chunks.
     const sealed = Array.from({ length: chunks }, (_, number) => root.getBinary(['chunk', key, part, number]))
     return this.#unsealed(sealed)
   }
@@ -64,7 +62,7 @@ export class LmdbBlobs {
     })
   }
 
-  /** Takes away what failed and killed puts left behind. */
+  /** Removes chunks that failed and killed puts left behind. */
   async #sweep(key: string): Promise<void> {
     const { root, check, write, unseal } = this.#access
     check(key)

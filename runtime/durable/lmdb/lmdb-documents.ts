@@ -1,24 +1,22 @@
 import { setImmediate } from 'node:timers/promises'
 import { decode, encode } from '../codec.ts'
 import { storeError } from '../errors.ts'
-import { copyFields } from '../fields.ts'
-import { compareKeys, type KeyRange, rangeOf } from '../keys.ts'
 import type { DocumentFields, Documents, FindOptions, NewDocument, StoredDocument } from '../store.ts'
+import { compareKeys, copyFields, type KeyRange, rangeOf } from '../store-rules.ts'
+import { below, type LmdbAccess, seal } from './database.ts'
 import { EqualityIndexes, entryBytes } from './equality-indexes.ts'
-import type { LmdbAccess } from './lmdb-access.ts'
-import { below } from './lmdb-root.ts'
-import { seal } from './sealed.ts'
 
-/** Documents read in one go; the thread is given back between. */
+/** Documents of one reading; other work runs between the readings. */
 const pageSize = 128
 
 /** Sealed documents in order of id. */
 interface Page {
   readonly entries: readonly { readonly id: string; readonly sealed: Uint8Array }[]
-  /** The id after which the next begins; undefined if there is none. */
+  /** Id after which the next page begins; undefined after the last page. */
   readonly next: string | undefined
 }
 
+/** Documents, each a sealed value under its collection and id. */
 export class LmdbDocuments implements Documents {
   readonly #access: LmdbAccess
   readonly #indexes: EqualityIndexes
@@ -131,7 +129,7 @@ export class LmdbDocuments implements Documents {
     } while (seen !== undefined)
   }
 
-  /** The first documents of a collection in a range. */
+  /** Reads the first documents of a collection in a range. */
   #scan(collection: string, { after, until }: KeyRange, limit: number): Page {
     const { start, end } = below('document', collection)
     const from = after === undefined ? start : ['document', collection, after]
@@ -144,7 +142,7 @@ export class LmdbDocuments implements Documents {
     return { entries, next: entries.length < limit ? undefined : entries.at(-1)?.id }
   }
 
-  /** Those of some documents that are there. */
+  /** Reads the documents of the given ids that are there. */
   #among(ids: readonly string[], collection: string): Page {
     const entries = ids.flatMap((id) => {
       const sealed = this.#access.root.getBinary(['document', collection, id])
@@ -158,7 +156,7 @@ export class LmdbDocuments implements Documents {
     return sealed && this.#open(id, sealed)
   }
 
-  /** A document that is damaged can still be removed. */
+  /** Reads a document's fields; undefined if the document is damaged, so that it can still be removed. */
   #fieldsIfWhole(collection: string, id: string): DocumentFields | undefined {
     try {
       return this.#get(collection, id)?.fields
@@ -175,7 +173,7 @@ export class LmdbDocuments implements Documents {
   }
 }
 
-/** `insert` and `replace` take nothing else, and the checksum says that it is what they wrote. */
+/** `insert` and `replace` write nothing but fields, and the checksum shows that the value is unchanged. */
 function isFields(value: unknown): value is DocumentFields {
   return typeof value === 'object' && value !== null && !Array.isArray(value)
 }

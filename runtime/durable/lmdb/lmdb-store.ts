@@ -1,26 +1,23 @@
 import { resolve } from 'node:path'
 import { storeError } from '../errors.ts'
-import { checkKeys } from '../keys.ts'
 import type { Documents, JournalEntry, Snapshot, Store } from '../store.ts'
-import { checkFolder, claimFolder, folderError } from './folder.ts'
+import { checkKeys } from '../store-rules.ts'
+import { below, type LmdbAccess, type LmdbRoot, openRoot, seal, unseal } from './database.ts'
+import { checkFolder, claimFolder, folderError, takeOwnership } from './folder.ts'
 import { GroupCommit } from './group-commit.ts'
-import type { LmdbAccess } from './lmdb-access.ts'
 import { LmdbBlobs } from './lmdb-blobs.ts'
 import { LmdbDocuments } from './lmdb-documents.ts'
-import { below, type LmdbRoot, openRoot } from './lmdb-root.ts'
-import { takeOwnership } from './owner.ts'
-import { seal, unseal } from './sealed.ts'
 
 /**
- * A store in one folder, by LMDB. A write is acknowledged when its transaction is committed and flushed: it survives SIGKILL
- * of the process at any instant, and power loss as far as the disk keeps what it reported as written. Writes that come
- * together share a transaction; its flush holds up the thread. Values carry a checksum. One store at a time has the folder,
- * of all processes of the machine.
+ * Opens a store in one folder, by LMDB. A write is acknowledged when its transaction is committed and flushed: the write survives
+ * SIGKILL of the process at any instant, and power loss as far as the disk keeps flushed data. Writes that come together share a
+ * transaction; the flush holds up the thread. Values carry a checksum. Of all processes of the machine, one store at a time has
+ * the folder.
  *
- * STORE_FOREIGN, STORE_FORMAT, STORE_DAMAGED, STORE_IN_USE, STORE_LOCK, STORE_DENIED, STORE_FULL, STORE_LOST.
+ * Throws STORE_FOREIGN, STORE_FORMAT, STORE_DAMAGED, STORE_IN_USE, STORE_LOCK, STORE_DENIED, STORE_FULL, STORE_LOST.
  */
-export async function lmdbStore(place: string): Promise<Store> {
-  const folder = resolve(place)
+export async function lmdbStore(path: string): Promise<Store> {
+  const folder = resolve(path)
   let release: (() => void) | undefined
   let root: LmdbRoot | undefined
   try {

@@ -1,70 +1,70 @@
 import { type Collection, ObjectId } from 'mongodb'
-import { rechunked } from '../blob-chunks.ts'
 import { storeError } from '../errors.ts'
-import type { MongodbAccess } from './access.ts'
-import { isCreated } from './mongodb-errors.ts'
-import { ownPrefix } from './names.ts'
+import { rechunked } from '../store-rules.ts'
+import type { MongodbConnection } from './connection.ts'
+import { ownPrefix } from './connection.ts'
+import { isCreated } from './driver.ts'
 import { type Part, type PartHolder, Parts } from './parts.ts'
 
 interface BlobHead extends PartHolder {
   readonly life: string
-  /** Absent: there is none, though one may be being written. */
+  /** Absent: the key has no blob; a first blob may be being written. */
   readonly blob?: Part
 }
 
 const name = `${ownPrefix}blobs`
 const mostReadings = 20
 
-/** Blobs, each a part of chunks and a document that points to it. */
+/** Blobs: each is a part of chunks, and a document that points to the part. */
 export class MongodbBlobs {
-  readonly #access: MongodbAccess
+  readonly #connection: MongodbConnection
   readonly #heads: Collection<BlobHead>
   readonly #parts: Parts
 
-  constructor(access: MongodbAccess) {
-    this.#access = access
-    this.#heads = access.database.collection<BlobHead>(name)
-    this.#parts = new Parts(access, name)
+  constructor(connection: MongodbConnection) {
+    this.#connection = connection
+    this.#heads = connection.database.collection<BlobHead>(name)
+    this.#parts = new Parts(connection, name)
   }
 
   async put(key: string, source: AsyncIterable<Uint8Array> | Iterable<Uint8Array>): Promise<void> {
-    this.#access.check(key)
+    this.#connection.check(key)
     const part = await this.#announce(key)
     try {
       const written = await this.#parts.write(key, part, this.#whileOpen(rechunked(source)))
-      this.#access.check()
-      await this.#access.track(this.#point(key, written))
+      this.#connection.check()
+      await this.#connection.track(this.#point(key, written))
     } catch (error) {
-      // What can't be taken away now, because the store is closed or the server gone, is when the key is written next.
+      // If the store is closed or the server lost, the next write of the key removes the chunks.
       await this.#parts.discard(key, part).catch(() => {})
       throw error
     }
   }
 
-  /** Read whole before the first chunk is given, since a replacement takes the old chunks away. */
+  /** Reads the whole blob before the first chunk is given, since a replacement removes the old chunks. */
   async get(key: string): Promise<AsyncIterable<Uint8Array> | undefined> {
-    this.#access.check(key)
-    return this.#access.attempt(async () => {
+    this.#connection.check(key)
+    return this.#connection.attempt(async () => {
       for (let reading = 0; reading < mostReadings; reading++) {
         const blob = (await this.#heads.findOne({ _id: key }))?.blob
         if (!blob) return undefined
         const chunks = await this.#parts.read(blob)
         if (chunks) return given(chunks)
       }
-      throw this.#access.damaged(`chunks of the blob ${key} are missing`)
+      throw this.#connection.damaged(`chunks of the blob ${key} are missing`)
     })
   }
 
   async remove(key: string): Promise<void> {
-    this.#access.check(key)
-    await this.#access.track(this.#remove(key))
+    this.#connection.check(key)
+    await this.#connection.track(this.#remove(key))
   }
 
   async #announce(key: string): Promise<string> {
     for (;;) {
-      const head = await this.#access.attempt(() => this.#heads.findOne({ _id: key }))
+      const head = await this.#connection.attempt(() => this.#heads.findOne({ _id: key }))
       const life = head?.life ?? new ObjectId().toHexString()
-      if (!head) await this.#access.attempt(() => isCreated(this.#heads.insertOne({ _id: key, life, parts: {} })))
+      if (!head) await this.#connection.attempt(() => isCreated(this.#heads.insertOne({ _id: key, life, parts: {} })))
       const part = await this.#parts.announce({ _id: key, life })
       if (part !== undefined) return part
     }
@@ -72,16 +72,16 @@ export class MongodbBlobs {
 
   async #point(key: string, blob: Part): Promise<void> {
     const { part } = blob
-    const head = await this.#access.attempt(async (uncertain) => {
+    const head = await this.#connection.attempt(async (uncertain) => {
       const updated = await this.#heads.findOneAndUpdate(
         { _id: key, ...this.#parts.stillWriting(part) },
         { $set: { blob, [`parts.${part}`]: { blob: true } } },
         { returnDocument: 'after' },
       )
       if (updated || !uncertain) return updated
-      // Once whole, it's named until another has taken its place and the part away.
+      // A whole part is named until a later blob has replaced and removed the part.
       const present = await this.#heads.findOne({ _id: key })
-      if (!present?.parts[part]?.blob) throw this.#access.unknown(key)
+      if (!present?.parts[part]?.blob) throw this.#connection.unknown(key)
       return present
     })
     if (!head) throw storeError('STORE_ABANDONED', { key })
@@ -89,32 +89,32 @@ export class MongodbBlobs {
   }
 
   async #remove(key: string): Promise<void> {
-    const present = await this.#access.attempt(() => this.#heads.findOne({ _id: key }))
+    const present = await this.#connection.attempt(() => this.#heads.findOne({ _id: key }))
     if (!present) return
-    // This blob and no later one, however late the request arrives.
-    const removed = await this.#access.attempt(() =>
+    // The condition spares a later blob, however late the request arrives.
+    const removed = await this.#connection.attempt(() =>
       this.#heads.findOneAndUpdate(
         { _id: key, 'blob.part': present.blob?.part ?? '' },
         { $unset: { blob: '' } },
         { returnDocument: 'after' },
       ),
     )
-    const head = removed ?? (await this.#access.attempt(() => this.#heads.findOne({ _id: key })))
+    const head = removed ?? (await this.#connection.attempt(() => this.#heads.findOne({ _id: key })))
     if (!head) return
     await this.#clean(head)
-    await this.#access.attempt(() =>
+    await this.#connection.attempt(() =>
       this.#heads.deleteOne({ _id: key, life: head.life, blob: { $exists: false }, parts: {} }),
     )
   }
 
-  /** What can't be taken away now is when the key is written next: the blob is as it should be. */
+  /** Removes garbage. Failure is harmless: the blob is whole, and the next write of the key tries again. */
   async #clean(head: BlobHead): Promise<void> {
     await this.#parts.clean(head, (part) => part !== head.blob?.part).catch(() => {})
   }
 
   async *#whileOpen(chunks: AsyncIterable<Uint8Array>): AsyncGenerator<Uint8Array> {
     for await (const chunk of chunks) {
-      this.#access.check()
+      this.#connection.check()
       yield chunk
     }
   }

@@ -1,34 +1,29 @@
 import type { JournalEntry } from '../store.ts'
-import type { MongodbAccess } from './access.ts'
-import { AppendBatch } from './append-batch.ts'
-import type { Append } from './append-plan.ts'
-import type { Contents } from './contents.ts'
-import { type JournalEnd, JournalEnds } from './journal-end.ts'
-import { JournalReading } from './journal-reading.ts'
-import { KeyQueues } from './key-queue.ts'
-import { Segments } from './segments.ts'
-import type { StateHead } from './state-head.ts'
+import type { MongodbConnection } from './connection.ts'
+import { type Append, AppendBatch, KeyQueues } from './journal-appends.ts'
+import { type JournalEnd, JournalEnds, JournalReading, Segments } from './journal-entries.ts'
+import type { Contents, StateHead } from './key-state.ts'
 
-/** Journals whose end is remembered between appends. */
+/** Most journals whose end is remembered between appends. */
 const mostRemembered = 10_000
 
-/** Journals: the youngest entries in the documents of their keys, the older ones in segments. */
+/** Journals: the youngest entries are in the heads of their keys, older entries in segments. */
 export class MongodbJournals {
-  readonly #access: MongodbAccess
+  readonly #connection: MongodbConnection
   readonly #contents: Contents
   readonly #segments: Segments
   readonly #ends: JournalEnds
   readonly #reading: JournalReading
   readonly #queues = new KeyQueues((key, appends) => this.#append(key, appends))
-  /** As the last write left them. Another client may have written since: the next write finds out. */
+  /** Ends as the last write left them. Another client may have written since: the next write finds out. */
   readonly #remembered = new Map<string, JournalEnd>()
 
-  constructor(access: MongodbAccess, contents: Contents, segments: Segments) {
-    this.#access = access
+  constructor(connection: MongodbConnection, contents: Contents, segments: Segments) {
+    this.#connection = connection
     this.#contents = contents
     this.#segments = segments
-    this.#ends = new JournalEnds(access, segments)
-    this.#reading = new JournalReading(access, contents, segments)
+    this.#ends = new JournalEnds(connection, segments)
+    this.#reading = new JournalReading(connection, contents, segments)
   }
 
   append(key: string, bytes: Uint8Array, expected: number | undefined): Promise<number> {
@@ -43,7 +38,7 @@ export class MongodbJournals {
     return this.#queues.run(key, () => this.#truncate(key, upTo))
   }
 
-  /** Does some work on a key once its appends are written, after which nothing is known of its journal. */
+  /** Does work on a key after the key's waiting appends, and forgets where the journal ends. */
   exclusively(key: string, work: () => Promise<void>): Promise<void> {
     return this.#queues.run(key, () => {
       this.#remembered.delete(key)
@@ -52,20 +47,24 @@ export class MongodbJournals {
   }
 
   async #append(key: string, appends: readonly Append[]): Promise<void> {
-    const batch = new AppendBatch({ access: this.#access, contents: this.#contents, ends: this.#ends }, key, appends)
+    const batch = new AppendBatch(
+      { connection: this.#connection, contents: this.#contents, ends: this.#ends },
+      key,
+      appends,
+    )
     const remembered = this.#remembered.get(key)
     this.#remembered.delete(key)
-    const { plan, end } = await this.#access.attempt(() => batch.write(remembered))
+    const { plan, end } = await this.#connection.attempt(() => batch.write(remembered))
     if (end) this.#remember(key, end)
     await batch.discard(plan)
     plan.settle()
   }
 
   async #truncate(key: string, upTo: number): Promise<void> {
-    const truncated = await this.#access.attempt(() => this.#drop(key, upTo))
+    const truncated = await this.#connection.attempt(() => this.#drop(key, upTo))
     if (!truncated) return
     const { life, dropped, spilled } = truncated
-    if (spilled > 0) await this.#access.attempt(() => this.#segments.removeUpTo(life, dropped))
+    if (spilled > 0) await this.#connection.attempt(() => this.#segments.removeUpTo(life, dropped))
     await this.#contents.clean(truncated)
     this.#remember(key, truncated)
   }
@@ -81,7 +80,7 @@ export class MongodbJournals {
         { _id: key, life, appended, spilled, dropped: end.dropped },
         {
           $set: { dropped, ...(kept === 0 ? { entriesBytes: 0 } : {}) },
-          // The last ones of the list stay.
+          // A negative slice keeps the last entries of the list.
           $push: { entries: { $each: [], $slice: kept === 0 ? 0 : -kept } },
         },
         { returnDocument: 'after', projection: { entries: 0, snapshot: 0, batches: 0 } },

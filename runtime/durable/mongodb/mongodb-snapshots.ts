@@ -1,10 +1,9 @@
 import { type Collection, ObjectId } from 'mongodb'
 import { storeError } from '../errors.ts'
 import type { Snapshot } from '../store.ts'
-import type { MongodbAccess } from './access.ts'
-import type { Contents } from './contents.ts'
-import { isCreated } from './mongodb-errors.ts'
-import { type Content, freshHead, type StateHead, stateHeads } from './state-head.ts'
+import type { MongodbConnection } from './connection.ts'
+import { isCreated } from './driver.ts'
+import { type Content, type Contents, freshHead, type StateHead, stateHeads } from './key-state.ts'
 
 const mostReadings = 20
 
@@ -14,41 +13,41 @@ interface Save {
   readonly token: ObjectId
 }
 
-/** Snapshots, in the documents of their keys or, when large, in chunks. */
+/** Snapshots, in the heads of their keys or, when large, in chunks. */
 export class MongodbSnapshots {
-  readonly #access: MongodbAccess
+  readonly #connection: MongodbConnection
   readonly #heads: Collection<StateHead>
   readonly #contents: Contents
 
-  constructor(access: MongodbAccess, contents: Contents) {
-    this.#access = access
-    this.#heads = stateHeads(access)
+  constructor(connection: MongodbConnection, contents: Contents) {
+    this.#connection = connection
+    this.#heads = stateHeads(connection)
     this.#contents = contents
   }
 
   async load(key: string): Promise<Snapshot | undefined> {
-    return this.#access.attempt(async () => {
+    return this.#connection.attempt(async () => {
       for (let reading = 0; reading < mostReadings; reading++) {
         const head = await this.#heads.findOne({ _id: key }, { projection: { version: 1, snapshot: 1 } })
         if (!head?.snapshot) return undefined
         const bytes = await this.#contents.read(head.snapshot)
         if (bytes) return { version: head.version, bytes }
       }
-      throw this.#access.damaged(`chunks of the snapshot ${key} are missing`)
+      throw this.#connection.damaged(`chunks of the snapshot ${key} are missing`)
     })
   }
 
   async save(key: string, expected: number, bytes: Uint8Array): Promise<number> {
     const save: Save = { key, expected, token: new ObjectId() }
     const content = this.#contents.inline(bytes)
-    if (content) await this.#access.attempt((uncertain) => this.#saveInline(save, content, uncertain))
+    if (content) await this.#connection.attempt((uncertain) => this.#saveInline(save, content, uncertain))
     else while (!(await this.#saveLarge(save, bytes)));
     return expected + 1
   }
 
   async #saveInline(save: Save, content: Content, uncertain: boolean): Promise<void> {
     const { key, expected, token } = save
-    // Where nothing is to be taken away, nothing need be given back, which is quicker.
+    // A head without parts has no garbage, so the answer needs no document, which is faster.
     const where = { _id: key, version: expected, parts: {} }
     const set = { version: expected + 1, snapshot: content, savedBy: token }
     if ((await this.#heads.updateOne(where, { $set: set })).matchedCount > 0) return
@@ -64,14 +63,14 @@ export class MongodbSnapshots {
     }
   }
 
-  /** False if the key was removed meanwhile, or the part given up: then it's to be done again. */
+  /** Tries to save; false if the key was removed meanwhile, or the part given up: then the caller tries again. */
   async #saveLarge(save: Save, bytes: Uint8Array): Promise<boolean> {
     const { key, expected } = save
-    const head = await this.#access.attempt(() => this.#find(key))
+    const head = await this.#connection.attempt(() => this.#find(key))
     const version = head?.version ?? 0
     if (version !== expected) throw this.#refusal(save, version, false)
     if (!head) {
-      await this.#access.attempt(() => isCreated(this.#heads.insertOne(freshHead(key))))
+      await this.#connection.attempt(() => isCreated(this.#heads.insertOne(freshHead(key))))
       return false
     }
     const { life } = head
@@ -79,7 +78,7 @@ export class MongodbSnapshots {
     if (!part) return false
     const where = { life, ...this.#contents.parts.stillWriting(part.part) }
     const state = { [`parts.${part.part}`]: { snapshot: expected + 1 } }
-    const { pointed, refusal } = await this.#access.attempt(async (uncertain) => {
+    const { pointed, refusal } = await this.#connection.attempt(async (uncertain) => {
       if (await this.#replace(save, part, where, state)) return { pointed: true }
       const present = await this.#find(key)
       if (present?.savedBy?.equals(save.token)) return { pointed: true }
@@ -112,8 +111,8 @@ export class MongodbSnapshots {
   }
 
   #refusal({ key, expected }: Save, present: number, uncertain: boolean): Error {
-    // Another save may have followed on this one.
-    if (uncertain && present > expected + 1) return this.#access.unknown(key)
+    // Another save may have followed this save.
+    if (uncertain && present > expected + 1) return this.#connection.unknown(key)
     return storeError('STORE_VERSION', { key, present, expected })
   }
 }

@@ -1,10 +1,10 @@
 import { Binary, type Collection, type Filter, ObjectId } from 'mongodb'
 import { storeError } from '../errors.ts'
-import type { MongodbAccess } from './access.ts'
-import { insertMany } from './insert-many.ts'
-import { ownPrefix, padded, under } from './names.ts'
+import type { MongodbConnection } from './connection.ts'
+import { ownPrefix } from './connection.ts'
+import { insertMany } from './driver.ts'
 
-/** A document whose contents may be in chunks. It names every part that has some, so that what is left behind is found. */
+/** A document that may keep contents in chunks. The document names every part that has chunks, so that abandoned chunks are found. */
 export interface PartHolder {
   readonly _id: string
   readonly life?: string
@@ -12,7 +12,7 @@ export interface PartHolder {
   readonly parts: Readonly<Record<string, PartState>>
 }
 
-/** What a part is: being written, given up, or the contents of the snapshot or entry of this number, or of a blob. */
+/** State of a part: being written, given up, or the contents of the snapshot or entry with this number, or of a blob. */
 export interface PartState {
   readonly writingSince?: Date
   readonly abandoned?: true
@@ -21,7 +21,7 @@ export interface PartState {
   readonly blob?: true
 }
 
-/** Contents in chunks. */
+/** Contents in chunks: name of the part, and size in bytes. */
 export interface Part {
   readonly part: string
   readonly size: number
@@ -33,35 +33,46 @@ interface Chunk {
   readonly data: Binary
 }
 
+/** Numbers as parts of ids, of equal length, so that ids sort as the numbers do. */
+export function padded(number: number): string {
+  return String(number).padStart(16, '0')
+}
+
+/** Makes the condition that an id begins with the prefix and a dot. */
+export function under(prefix: string): { readonly $gte: string; readonly $lt: string } {
+  // The slash follows the dot.
+  return { $gte: `${prefix}.`, $lt: `${prefix}/` }
+}
+
 const chunkBytes = 256 * 1024
-/** Chunks that are written with one request. */
+/** Chunks in one request. */
 const together = 8
-/** A part without a sign of life for so long is taken for dead; a living writer gives one more often. */
+/** Age of a writer's last sign of life after which the part counts as abandoned; a living writer gives a sign more often. */
 const abandonedAfterMs = 60 * 60 * 1000
 const signAfterMs = 10 * 60 * 1000
 
-/** Contents too large for a document, in chunks that are written first, and count once a document points to their part. */
+/** Contents too large for a document, in chunks. Chunks are written first, and count once a document points to their part. */
 export class Parts {
-  readonly #access: MongodbAccess
+  readonly #connection: MongodbConnection
   readonly #holders: Collection<PartHolder>
   readonly #chunks: Collection<Chunk>
 
-  constructor(access: MongodbAccess, holders: string) {
-    this.#access = access
-    this.#holders = access.database.collection<PartHolder>(holders)
-    this.#chunks = access.database.collection<Chunk>(`${ownPrefix}chunks`)
+  constructor(connection: MongodbConnection, holders: string) {
+    this.#connection = connection
+    this.#holders = connection.database.collection<PartHolder>(holders)
+    this.#chunks = connection.database.collection<Chunk>(`${ownPrefix}chunks`)
   }
 
-  /** Notes in the holder that a part is being written; undefined if there is no such holder. */
+  /** Notes in the holder that a part is being written; returns the part's name, or undefined if no holder fulfils the condition. */
   async announce(where: Filter<PartHolder> & { readonly life: string }): Promise<string | undefined> {
     const part = `${where.life}-${new ObjectId().toHexString()}`
-    const { matchedCount } = await this.#access.attempt(() =>
+    const { matchedCount } = await this.#connection.attempt(() =>
       this.#holders.updateOne(where, { $set: { [`parts.${part}`]: { writingSince: new Date() } } }),
     )
     return matchedCount === 0 ? undefined : part
   }
 
-  /** Writes an announced part; it counts once its holder points to it. STORE_ABANDONED if others have given it up. */
+  /** Writes an announced part. The part counts once its holder points to the part. STORE_ABANDONED if another writer gave the part up. */
   async write(key: string, part: string, chunks: AsyncIterable<Uint8Array>): Promise<Part> {
     let size = 0
     let count = 0
@@ -70,9 +81,9 @@ export class Parts {
     const flush = async () => {
       const written = waiting
       waiting = []
-      // Nobody else writes this part: chunks that are there are of an earlier attempt.
-      await this.#access.attempt(() =>
-        insertMany(this.#access.database, this.#chunks.collectionName, written, { ordered: false }),
+      // No other call writes this part: present chunks are of an earlier attempt.
+      await this.#connection.attempt(() =>
+        insertMany(this.#connection.database, this.#chunks.collectionName, written, { ordered: false }),
       )
       if (Date.now() - signAt < signAfterMs) return
       signAt = Date.now()
@@ -87,7 +98,7 @@ export class Parts {
     return { part, size }
   }
 
-  /** A part's chunks; undefined if some are gone, since what held them has been replaced. */
+  /** Reads a part's chunks; undefined if chunks are gone, because the contents were replaced meanwhile. */
   async read({ part, size }: Part): Promise<Uint8Array[] | undefined> {
     const found = await this.#chunks.find({ _id: under(part) }, { sort: { _id: 1 } }).toArray()
     const bytes = found.map(({ data }) => data.value())
@@ -96,12 +107,12 @@ export class Parts {
     return whole ? bytes : undefined
   }
 
-  /** Takes away what was written of an announced part that nothing will point to. */
+  /** Removes the chunks of an announced part that no document will point to. */
   async discard(key: string, part: string): Promise<void> {
-    await this.#access.attempt(() => this.#remove(key, [part]))
+    await this.#connection.attempt(() => this.#remove(key, [part]))
   }
 
-  /** Takes away the parts of a holder that are garbage: given up, or written whole and the contents of nothing any more. */
+  /** Removes a holder's garbage: parts that were given up, and whole parts for which `isGarbage` holds. */
   async clean(holder: PartHolder, isGarbage: (part: string, state: PartState) => boolean): Promise<void> {
     const garbage: string[] = []
     for (const [part, state] of Object.entries(holder.parts)) {
@@ -109,8 +120,8 @@ export class Parts {
       if (writingSince === undefined) {
         if (state.abandoned || isGarbage(part, state)) garbage.push(part)
       } else if (Date.now() - writingSince.getTime() > abandonedAfterMs) {
-        // From here on its writer, should it live, can't make anything point to it.
-        const { matchedCount } = await this.#access.attempt(() =>
+        // From here on the part's writer, if it lives, can't make a document point to the part.
+        const { matchedCount } = await this.#connection.attempt(() =>
           this.#holders.updateOne(
             { _id: holder._id, [`parts.${part}.writingSince`]: writingSince },
             { $set: { [`parts.${part}`]: { abandoned: true } } },
@@ -119,21 +130,21 @@ export class Parts {
         if (matchedCount > 0) garbage.push(part)
       }
     }
-    if (garbage.length > 0) await this.#access.attempt(() => this.#remove(holder._id, garbage))
+    if (garbage.length > 0) await this.#connection.attempt(() => this.#remove(holder._id, garbage))
   }
 
-  /** Takes away all parts of a holder's life. */
+  /** Removes all parts of a holder's life. */
   async removeLife(life: string): Promise<void> {
-    await this.#access.attempt(() => this.#chunks.deleteMany({ _id: { $gte: `${life}-`, $lt: `${life}.` } }))
+    await this.#connection.attempt(() => this.#chunks.deleteMany({ _id: { $gte: `${life}-`, $lt: `${life}.` } }))
   }
 
-  /** A condition on the holder that the part is still being written. */
+  /** Makes the condition on the holder that the part is still being written. */
   stillWriting(part: string): Readonly<Record<string, { readonly $exists: true }>> {
     return { [`parts.${part}.writingSince`]: { $exists: true } }
   }
 
   async #giveSign(key: string, part: string): Promise<void> {
-    const { matchedCount } = await this.#access.attempt(() =>
+    const { matchedCount } = await this.#connection.attempt(() =>
       this.#holders.updateOne(
         { _id: key, ...this.stillWriting(part) },
         { $set: { [`parts.${part}.writingSince`]: new Date() } },

@@ -1,7 +1,6 @@
 import test from 'ava'
 import fc from 'fast-check'
-import { type Append, planAppends } from './append-plan.ts'
-import { KeyQueues } from './key-queue.ts'
+import { type Append, KeyQueues, planAppends } from './journal-appends.ts'
 
 const kept: Append = { bytes: Uint8Array.of(1), expected: undefined, resolve() {}, reject() {} }
 

@@ -1,9 +1,8 @@
 import test from 'ava'
 import fc from 'fast-check'
 import { BSON } from 'mongodb'
-import { copyFields } from '../fields.ts'
-import { fromBson, toBson } from './document-fields.ts'
-import { collectionName, fieldName, givenName, topFieldName } from './names.ts'
+import { copyFields } from '../store-rules.ts'
+import { collectionName, fieldName, fromBson, givenName, toBson, topFieldName } from './document-record.ts'
 
 const name = fc.string({
   unit: fc.oneof(fc.constantFrom('.', '$', '%', '_', '\0', '2', 'E', 'é'), fc.string({ maxLength: 1 })),

@@ -1,8 +1,8 @@
-import type { DurableStore } from '../store.ts'
+import type { DurableStore } from './store.ts'
 
 const stores = new WeakMap<DurableStore, Map<string, Promise<unknown>>>()
 
-/** Remembers a write under a key until it has settled. */
+/** Remembers a write under a key until the write has settled; returns the write. */
 export function noteWrite<Result>(store: DurableStore, key: string, write: Promise<Result>): Promise<Result> {
   const writes = stores.get(store) ?? new Map<string, Promise<unknown>>()
   stores.set(store, writes)
@@ -15,8 +15,8 @@ export function noteWrite<Result>(store: DurableStore, key: string, write: Promi
 }
 
 /**
- * Waits for what an actor that has been stopped or restarted still writes under a key: who loads before that would not see
- * it, and would be refused as a second writer.
+ * Waits for the writes under a key that a stopped or restarted actor has begun. A reader that loads earlier wouldn't see these
+ * writes, and the store would refuse the reader's next save.
  */
 export async function writesSettled(store: DurableStore, key: string): Promise<void> {
   for (;;) {

@@ -1,6 +1,6 @@
 import test from 'ava'
 import fc from 'fast-check'
-import { seal, unseal } from './sealed.ts'
+import { seal, unseal } from './database.ts'
 
 const version = fc.maxSafeInteger().map(Math.abs)
 

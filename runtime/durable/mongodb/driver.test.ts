@@ -7,7 +7,7 @@ import {
   MongoServerError,
 } from 'mongodb'
 import { storeError } from '../errors.ts'
-import { isPassing, mongodbError } from './mongodb-errors.ts'
+import { isPassing, mongodbError } from './driver.ts'
 
 const server = (code: number): MongoError => new MongoServerError({ message: 'no', code })
 

@@ -1,0 +1,116 @@
+import { storeError } from './errors.ts'
+import type { DocumentFields, DocumentValue } from './store.ts'
+
+const longestBytes = 500
+const utf8 = new TextEncoder()
+
+/** Control characters, which adapters keep and list differently, and halves of surrogate pairs, which UTF-8 can't hold. */
+const refusedCharacter = /[\p{Cc}\p{Surrogate}]/u
+
+/** Throws STORE_KEY unless every store takes all of these keys. */
+export function checkKeys(...keys: readonly string[]): void {
+  for (const key of keys) {
+    const bytes = utf8.encode(key).length
+    if (bytes === 0 || bytes > longestBytes) throw storeError('STORE_KEY', { found: `${bytes} bytes` })
+    const character = refusedCharacter.exec(key)?.[0]
+    if (character !== undefined) throw storeError('STORE_KEY', { found: JSON.stringify(character) })
+  }
+}
+
+/** Compares keys by UTF-8 bytes, the order in which every store lists. */
+export function compareKeys(a: string, b: string): number {
+  const [first, second] = [utf8.encode(a), utf8.encode(b)]
+  const length = Math.min(first.length, second.length)
+  for (let i = 0; i < length; i++) {
+    const difference = (first[i] ?? 0) - (second[i] ?? 0)
+    if (difference !== 0) return difference
+  }
+  return first.length - second.length
+}
+
+/** A range of ids: after one id and before another. Undefined bounds mean from the first, to the last. */
+export interface KeyRange {
+  readonly after: string | undefined
+  readonly until: string | undefined
+}
+
+/** Makes the range of ids that come after `after` and, given a prefix `below`, begin with the prefix and are longer. */
+export function rangeOf({ after, below }: { readonly after?: string; readonly below?: string }): KeyRange {
+  if (below === undefined) return { after, until: undefined }
+  const isBeyond = after !== undefined && compareKeys(after, below) > 0
+  return { after: isBeyond ? after : below, until: successorOf(below) }
+}
+
+/** Gives the first text behind all texts with this prefix; undefined if no text is behind them. */
+function successorOf(prefix: string): string | undefined {
+  const characters = [...prefix]
+  for (;;) {
+    const last = characters.pop()?.codePointAt(0)
+    if (last === undefined) return undefined
+    // The code points after 0xd7ff are surrogates, which are no characters.
+    if (last < 0x10ffff) return characters.join('') + String.fromCodePoint(last === 0xd7ff ? 0xe000 : last + 1)
+  }
+}
+
+/** Copies a document's fields, as every store keeps them; −0 becomes 0. STORE_VALUE names a field that is no plain JSON. */
+export function copyFields(fields: DocumentFields): DocumentFields {
+  return copyObject(fields, 'fields', [])
+}
+
+function copyObject(object: object, path: string, within: readonly object[]): DocumentFields {
+  const prototype: unknown = Object.getPrototypeOf(object)
+  if (prototype !== null && prototype !== Object.prototype) throw refused(path, 'an instance of a class')
+  return Object.fromEntries(
+    Object.entries(object).map(([name, value]: [string, unknown]) => {
+      if (name === '__proto__') throw refused(path, 'a field named __proto__')
+      return [name, copyValue(value, `${path}.${name}`, [...within, object])]
+    }),
+  )
+}
+
+function copyValue(value: unknown, path: string, within: readonly object[]): DocumentValue {
+  switch (typeof value) {
+    case 'string':
+      if (/\p{Surrogate}/u.test(value)) throw refused(path, 'a string with half of a surrogate pair')
+      return value
+    case 'boolean':
+      return value
+    case 'number':
+      if (!Number.isFinite(value)) throw refused(path, String(value))
+      return value === 0 ? 0 : value
+    case 'object':
+      if (value === null) return value
+      if (within.includes(value)) throw refused(path, 'a cycle')
+      if (Array.isArray(value))
+        return Array.from(value, (item: unknown, index) => copyValue(item, `${path}[${index}]`, [...within, value]))
+      return copyObject(value, path, within)
+    default:
+      throw refused(path, typeof value)
+  }
+}
+
+function refused(path: string, found: string): Error {
+  return storeError('STORE_VALUE', { path, found })
+}
+
+/** Size of the chunks in which stores keep and give blobs. */
+const chunkBytes = 256 * 1024
+
+/** Divides a source's bytes into chunks of 256 KiB; the last chunk may be shorter. */
+export async function* rechunked(source: AsyncIterable<Uint8Array> | Iterable<Uint8Array>): AsyncGenerator<Uint8Array> {
+  let chunk = new Uint8Array(chunkBytes)
+  let filled = 0
+  for await (const bytes of source) {
+    for (let from = 0; from < bytes.length; ) {
+      const part = bytes.subarray(from, from + chunkBytes - filled)
+      chunk.set(part, filled)
+      filled += part.length
+      from += part.length
+      if (filled < chunkBytes) continue
+      yield chunk
+      chunk = new Uint8Array(chunkBytes)
+      filled = 0
+    }
+  }
+  if (filled > 0) yield chunk.subarray(0, filled)
+}
