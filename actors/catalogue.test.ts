@@ -6,7 +6,7 @@ import { gate } from '../test/support/gate.ts'
 import { interruptedStore } from '../test/support/interrupted-store.ts'
 import { killedStore, lifeOf } from '../test/support/killed-store.ts'
 import type { CatalogueMessage } from './protocol.ts'
-import type { Ask } from './requests/ask.ts'
+import type { Ask } from './requests/requests.ts'
 
 const [user, design] = ['u', 'd']
 const page = {}

@@ -1,5 +1,5 @@
-export { archiveLimitsOf, defaultArchiveBytes } from './catalogue/designs/archive.ts'
-export type { ReadArchive } from './catalogue/designs/codes.ts'
+export { archiveLimitsOf, defaultArchiveBytes } from './catalogue/archive.ts'
+export type { ReadArchive } from './catalogue/revisions.ts'
 export { catalogue } from './catalogue.ts'
 export { type ControlPlaneMessage, type ControlPlaneParts, controlPlane } from './control-plane.ts'
 export type { DeployableJob, Deployer, DeploymentMessage, DeploymentReport } from './deployers/deployer.ts'
@@ -10,22 +10,27 @@ export { requireClients, roleTasksOf } from './deployers/in-process/role-tasks.t
 export { settingsOf } from './deployers/in-process/workload-settings.ts'
 export type { WorkloadSource } from './deployers/in-process/workload-source.ts'
 export { type JobProcessParts, jobProcessDeployer } from './deployers/job-process/job-process-deployer.ts'
+export type { EventsMessage } from './events/events.ts'
 export { type EventsParts, events } from './events/events.ts'
-export type { EventsMessage } from './events/protocol.ts'
 export type { Begun, OnceOutcome } from './idempotency/protocol.ts'
-export type { WorkerSettings } from './jobs/catalogue/task-config.ts'
-export type { TaskPackage } from './jobs/catalogue/task-package.ts'
+export type { TaskPackage, WorkerSettings } from './jobs/catalogue/task-package.ts'
 export { type ControllerParts, controller } from './jobs/controller.ts'
 export type { ControllerMessage } from './jobs/protocol.ts'
 export { type CatalogueErrorCode, isRefusal, type PlacedFault } from './model/errors.ts'
 export * from './model/index.ts'
 export type { EventCause, JobEvent, NumberedEvent, RoundSummary } from './model/job-event.ts'
-export { notifier } from './notifier/notifier.ts'
-export { type NotifierMessage, type Recipient } from './notifier/protocol.ts'
+export { type NotifierMessage, notifier, type Recipient } from './notifier/notifier.ts'
 export type { CatalogueMessage } from './protocol.ts'
-export { newIdAt, newTaskKey } from './records/identifiers.ts'
+export { newIdAt, newTaskKey } from './records/keys.ts'
 export type { ArchiveLimits, CatalogueParts } from './records/parts.ts'
-export { type Ask, type AskCatalogue, asking, inContext } from './requests/ask.ts'
 export { entityTag } from './requests/conditions.ts'
 export { type Page, type PageRequest, pageMaximum } from './requests/page.ts'
-export { isFailure, type Reply, type RequestContext } from './requests/reply.ts'
+export {
+  type Ask,
+  type AskCatalogue,
+  asking,
+  inContext,
+  isFailure,
+  type Reply,
+  type RequestContext,
+} from './requests/requests.ts'

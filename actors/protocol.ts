@@ -1,19 +1,23 @@
-import type { CodeArchive, ReadArchive } from './catalogue/designs/codes.ts'
+import type { CodeArchive, ReadArchive } from './catalogue/revisions.ts'
 import type { TaskPackage } from './jobs/catalogue/task-package.ts'
 import type {
+  CodeRevision,
   ComputeRegistration,
   ComputeSpec,
   ComputeStatus,
+  DatasetInfo,
   DeploymentConfig,
   DeploymentStatus,
-} from './model/compute.ts'
-import type { DatasetInfo } from './model/dataset.ts'
-import type { CodeRevision, Design, DesignChange, DesignInfo, DesignSchema } from './model/design.ts'
+  Design,
+  DesignChange,
+  DesignInfo,
+  DesignSchema,
+} from './model/catalogue.ts'
 import type { JobSpecification, JobStatus } from './model/job.ts'
 import type { UsageReport } from './model/quotas.ts'
 import type { TaskInfo } from './model/task.ts'
 import type { Page, PageRequest } from './requests/page.ts'
-import type { Asking } from './requests/reply.ts'
+import type { Asking } from './requests/requests.ts'
 
 /** A thing of a user's. */
 interface Owned {

@@ -1,23 +1,21 @@
-import { findCompute, listComputes, readCompute, readComputeConfig } from './catalogue/computes/computes.ts'
+import { findCompute, listComputes, readCompute, readComputeConfig } from './catalogue/computes.ts'
+import { listDatasets, listPublicDatasets, readDataset } from './catalogue/datasets.ts'
 import {
   listComputeJobs,
   listDeployments,
   readDeploymentConfig,
   readDeploymentStatus,
-} from './catalogue/computes/deployments.ts'
-import { listDatasets, listPublicDatasets, readDataset } from './catalogue/datasets/datasets.ts'
-import { readCode, readCodeRevision } from './catalogue/designs/codes.ts'
-import { listDesigns, readDesign } from './catalogue/designs/designs.ts'
-import { readSchema } from './catalogue/designs/schemas.ts'
-import { findTask } from './jobs/catalogue/find-task.ts'
-import { listJobs, listTasks, readJob, readJobStatus, readTask } from './jobs/catalogue/jobs.ts'
+} from './catalogue/deployments.ts'
+import { listDesigns, readDesign } from './catalogue/designs.ts'
+import { readCode, readCodeRevision, readSchema } from './catalogue/revisions.ts'
+import { listJobs, readJob, readJobStatus } from './jobs/catalogue/jobs.ts'
 import type { RoleCodes } from './jobs/catalogue/role-codes.ts'
-import type { TaskOrders } from './jobs/catalogue/task-orders.ts'
-import { fetchTask } from './jobs/catalogue/task-package.ts'
+import { fetchTask, findTask } from './jobs/catalogue/task-package.ts'
+import { listTasks, readTask, type TaskOrders } from './jobs/catalogue/tasks.ts'
 import type { CatalogueQuery } from './protocol.ts'
 import type { Collections } from './records/collections.ts'
 import type { CatalogueParts } from './records/parts.ts'
-import { answer } from './requests/reply.ts'
+import { answer } from './requests/requests.ts'
 
 /** Reads what was asked for and tells it. */
 export function answerQuery(

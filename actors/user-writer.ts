@@ -1,15 +1,14 @@
 import type { Behavior } from '../runtime/index.ts'
-import { createDataset, removeDataset, updateDataset } from './catalogue/datasets/datasets.ts'
-import { addCode, removeCode } from './catalogue/designs/codes.ts'
-import { createDesign, removeDesign, updateDesign } from './catalogue/designs/designs.ts'
-import { addSchema, removeSchema } from './catalogue/designs/schemas.ts'
+import { createDataset, removeDataset, updateDataset } from './catalogue/datasets.ts'
+import { createDesign, removeDesign, updateDesign } from './catalogue/designs.ts'
+import { addCode, addSchema, removeCode, removeSchema } from './catalogue/revisions.ts'
 import { createJob, type JobProgress, removeJob, updateJob } from './jobs/catalogue/jobs.ts'
 import type { UserCommand } from './protocol.ts'
 import { type QuotaKeeper, quotaKeeper } from './quotas/quota-keeper.ts'
 import { bytesOf, usageOf } from './quotas/usage.ts'
 import type { Collections } from './records/collections.ts'
 import type { CatalogueParts } from './records/parts.ts'
-import { answer } from './requests/reply.ts'
+import { answer } from './requests/requests.ts'
 
 /** Creations of jobs that one user may have under way. */
 const mostCreations = 64

@@ -4,7 +4,7 @@ import { actorSystem, memoryStore } from '../../runtime/index.ts'
 import { apiStage } from '../../test/support/api-stage.ts'
 import { bearers } from '../../test/support/bearer.ts'
 import { refusalCounts } from '../model/audit-entry.ts'
-import { asking } from '../requests/ask.ts'
+import { asking } from '../requests/requests.ts'
 import { audit } from './audit.ts'
 
 const designs = '/users/u/designs'

@@ -3,7 +3,7 @@ import { type Behavior, decode, encode, type Store } from '../../runtime/index.t
 import { auditEntry, refusalCounts } from '../model/audit-entry.ts'
 import { catalogueError } from '../model/errors.ts'
 import { type Page, type PageRequest, pageOf } from '../requests/page.ts'
-import { answer } from '../requests/reply.ts'
+import { answer } from '../requests/requests.ts'
 import type { AuditMessage } from './protocol.ts'
 import { refusalTally } from './refusal-tally.ts'
 

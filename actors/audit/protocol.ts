@@ -1,6 +1,6 @@
 import type { AuditEntry, NewAuditEntry, Refusal, RefusalCounts } from '../model/audit-entry.ts'
 import type { Page, PageRequest } from '../requests/page.ts'
-import type { Asking } from '../requests/reply.ts'
+import type { Asking } from '../requests/requests.ts'
 
 export type AuditMessage =
   /** Answered once it's durable. */

@@ -4,8 +4,8 @@ import { eventsStage } from '../../test/support/events-stage.ts'
 import { interruptedStore } from '../../test/support/interrupted-store.ts'
 import { storeJob } from '../../test/support/stored-job.ts'
 import type { JobEvent, NumberedEvent } from '../model/job-event.ts'
-import type { Ask } from '../requests/ask.ts'
-import type { EventsMessage } from './protocol.ts'
+import type { Ask } from '../requests/requests.ts'
+import type { EventsMessage } from './events.ts'
 
 const [user, job] = ['u', 'j']
 const at = '2026-01-02T03:04:05.000Z'

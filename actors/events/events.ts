@@ -1,11 +1,28 @@
 import type { Behavior, Store } from '../../runtime/index.ts'
-import { findJob } from '../jobs/catalogue/jobs.ts'
 import type { JobEvent, NumberedEvent } from '../model/job-event.ts'
 import { collectionsOf } from '../records/collections.ts'
-import { answer } from '../requests/reply.ts'
+import { findJob } from '../records/job-records.ts'
+import { type Asking, answer } from '../requests/requests.ts'
 import { waitingReaders } from '../requests/waiting-readers.ts'
 import { eventJournal } from './event-journal.ts'
-import type { EventsMessage } from './protocol.ts'
+
+export type EventsMessage =
+  /** Answered with its number once it's durable. */
+  | ({ readonly type: 'record-event'; readonly job: string; readonly event: JobEvent } & Asking<number>)
+  /**
+   * Those after a number, at most `limit`, in order. If there are none, it waits for the next one, at most `waitMs`, and
+   * then answers with none. JOB_NOT_FOUND if the user has no such job.
+   */
+  | ({
+      readonly type: 'read-events'
+      readonly user: string
+      readonly job: string
+      readonly after: number
+      readonly limit: number
+      readonly waitMs: number
+    } & Asking<readonly NumberedEvent[]>)
+  /** With the job. */
+  | ({ readonly type: 'remove-events'; readonly job: string } & Asking<null>)
 
 export interface EventsParts {
   readonly store: Store

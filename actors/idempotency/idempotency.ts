@@ -4,7 +4,7 @@ import { text } from '../model/atoms.ts'
 import { catalogueError } from '../model/errors.ts'
 import type { Quotas } from '../model/quotas.ts'
 import { recordsOf, type Stored } from '../records/records.ts'
-import { answer } from '../requests/reply.ts'
+import { answer } from '../requests/requests.ts'
 import { keyRoom } from './key-room.ts'
 import type { Begun, IdempotencyMessage, KeptAnswer, OnceOutcome, RepeatableRequest } from './protocol.ts'
 

@@ -1,4 +1,4 @@
-import type { Asking } from '../requests/reply.ts'
+import type { Asking } from '../requests/requests.ts'
 
 /** A request that may come again, and must have its effect once. */
 export interface RepeatableRequest {

@@ -1,16 +1,13 @@
 import type { Store } from '../../runtime/index.ts'
 import { forgetRole } from '../../sdk/index.ts'
 import { catalogueError, isRefusal } from '../model/errors.ts'
-import type { AskedState } from '../model/job.ts'
-import { moveJob, statesBefore } from '../model/job-states.ts'
+import { type AskedState, moveJob, statesBefore } from '../model/job-states.ts'
 import type { Collections } from '../records/collections.ts'
+import { findJob, statusOf, tasksOf } from '../records/job-records.ts'
 import type { CatalogueJob } from '../records/record-models.ts'
 import type { Stored } from '../records/records.ts'
-import { assertMatch } from '../requests/conditions.ts'
-import type { RequestContext } from '../requests/reply.ts'
-import { sameId } from '../requests/same.ts'
-import { tasksOf } from './catalogue/expansions.ts'
-import { findJob, statusOf } from './catalogue/jobs.ts'
+import { assertMatch, sameId } from '../requests/conditions.ts'
+import type { RequestContext } from '../requests/requests.ts'
 
 /** The job as a person finds it, if it may be brought into this state. JOB_NOT_FOUND, JOB_STATE, FIELD_DIFFERS, MATCH_FAILED. */
 export async function movableJob(

@@ -5,7 +5,8 @@ import { type ControllerStage, controllerStage } from '../../test/support/contro
 import { killedStore, lifeOf } from '../../test/support/killed-store.ts'
 import { type ScriptedDeployment, scriptedDeployer } from '../../test/support/scripted-deployer.ts'
 import { storeJob } from '../../test/support/stored-job.ts'
-import type { AskedState, JobSpecification } from '../model/job.ts'
+import type { JobSpecification } from '../model/job.ts'
+import type { AskedState } from '../model/job-states.ts'
 
 const [user, job] = ['u', 'j']
 const deployError = errorFactory({ NO_HOST: { message: 'no host has room', hint: 'add one' } })

@@ -1,19 +1,18 @@
-import type { ActorRef, Behavior, Terminated } from '../../runtime/index.ts'
-import { CodedError, isStoreTrouble } from '../../runtime/index.ts'
+import { type ActorRef, type Behavior, CodedError, isStoreTrouble, type Terminated } from '../../runtime/index.ts'
 import type { DeployableJob, Deployer } from '../deployers/deployer.ts'
 import { controllerError, isInterruption } from '../deployers/errors.ts'
-import type { EventsMessage } from '../events/protocol.ts'
+import type { EventsMessage } from '../events/events.ts'
 import { isRefusal } from '../model/errors.ts'
 import { collectionsOf } from '../records/collections.ts'
-import { answer, type Reply } from '../requests/reply.ts'
+import { answer, type Reply } from '../requests/requests.ts'
 import { job } from './actor/job.ts'
 import type { HeldLease, JobMessage } from './actor/protocol.ts'
+import { reportTask } from './actor/task-reports.ts'
 import { movableJob, startedJob } from './ask-job-state.ts'
 import { type LeaseNews, type LeaseParts, leaseWatch } from './leases/lease-watch.ts'
 import { endLease, leaseJob, touchLease } from './leases/leases.ts'
 import { places } from './places.ts'
 import type { ControllerMessage } from './protocol.ts'
-import { reportTask } from './report-task.ts'
 
 export interface ControllerParts extends LeaseParts {
   /** A new id at each call. */

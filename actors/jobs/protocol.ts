@@ -1,6 +1,6 @@
-import type { AskedState } from '../model/job.ts'
+import type { AskedState } from '../model/job-states.ts'
 import type { TaskStatus } from '../model/task.ts'
-import type { Asking } from '../requests/reply.ts'
+import type { Asking } from '../requests/requests.ts'
 
 /** What the controller is told from outside. */
 export type ControllerMessage =

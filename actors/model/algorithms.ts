@@ -1,7 +1,6 @@
 import { z } from 'zod'
-import { type FoundFaults, foundFaults, noteIssue } from './found-faults.ts'
+import { expectation, type FoundFaults, foundFaults, noteIssue } from './faults.ts'
 import type { Algorithm, ModelSpec } from './job.ts'
-import { expectation } from './plain-words.ts'
 
 const fraction = z.number().min(0).max(1)
 const positive = z.number().positive()

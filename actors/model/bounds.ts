@@ -1,7 +1,5 @@
 import { z } from 'zod'
-import { type FoundFaults, notedPlace, noteIssue } from './found-faults.ts'
-import { expectation, shown } from './plain-words.ts'
-import { unwrapped } from './zero-values.ts'
+import { expectation, type FoundFaults, notedPlace, noteIssue, shown } from './faults.ts'
 
 /*
  * What people send is looked through once along its model before zod decodes it, and no further than to a number of faults:
@@ -134,4 +132,11 @@ function hasMoreValues(value: object, most: number): boolean {
     for (const part of parts) if (typeof part === 'object' && part !== null) left.push(part)
   }
   return false
+}
+
+/** A model without what says only that it may be absent. */
+export function unwrapped(model: z.core.$ZodType): z.core.$ZodType {
+  if (model instanceof z.ZodOptional || model instanceof z.ZodExactOptional || model instanceof z.ZodDefault)
+    return unwrapped(model.unwrap())
+  return model
 }

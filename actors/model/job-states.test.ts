@@ -1,6 +1,5 @@
 import test from 'ava'
-import { jobStates } from './job.ts'
-import { editableStates, type Mover, moveJob, statesBefore } from './job-states.ts'
+import { editableStates, jobStates, type Mover, moveJob, statesBefore } from './job-states.ts'
 
 const permitted: Readonly<Record<Mover, readonly string[]>> = {
   person: [

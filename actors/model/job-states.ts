@@ -1,4 +1,19 @@
-import type { JobStateName } from './job.ts'
+export const jobStates = [
+  'ready',
+  'starting',
+  'deploying',
+  'running',
+  'applying',
+  'stopping',
+  'completed',
+  'failed',
+  'terminated',
+] as const
+export type JobStateName = (typeof jobStates)[number]
+
+/** What a person may ask of a job. */
+export const askedStates = ['starting', 'stopping', 'applying'] as const
+export type AskedState = (typeof askedStates)[number]
 
 /** Who may move a job: a person by a request, the controller by what it sees. */
 export type Mover = 'person' | 'controller'

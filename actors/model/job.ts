@@ -1,18 +1,6 @@
 import { z } from 'zod'
 import { identifier, jsonMap, models, nameText, text, time } from './atoms.ts'
-
-export const jobStates = [
-  'ready',
-  'starting',
-  'deploying',
-  'running',
-  'applying',
-  'stopping',
-  'completed',
-  'failed',
-  'terminated',
-] as const
-export type JobStateName = (typeof jobStates)[number]
+import { askedStates, jobStates } from './job-states.ts'
 
 /** Tasks that a job may have where nothing else is said: each is a document. */
 export const mostTasks = 100_000
@@ -100,10 +88,6 @@ export const jobStatus = z.strictObject({
 })
 models.add(jobStatus, { id: 'JobStatus' })
 export type JobStatus = z.output<typeof jobStatus>
-
-/** What a person may ask of a job. */
-const askedStates = ['starting', 'stopping', 'applying'] as const
-export type AskedState = (typeof askedStates)[number]
 
 /** A status of which the state is asked for; what else it tells is let be. */
 export const askedStatus = z.strictObject({

@@ -3,13 +3,10 @@ import fc from 'fast-check'
 import { z } from 'zod'
 import { operations } from '../../api/index.ts'
 import { modelSpecFaults } from './algorithms.ts'
-import { deploymentStatus } from './compute.ts'
-import { datasetInfo } from './dataset.ts'
-import { decodeModel, decodeWhole } from './decode-model.ts'
-import { designInfo, designSchema } from './design.ts'
+import { unwrapped } from './bounds.ts'
+import { datasetInfo, deploymentStatus, designInfo, designSchema } from './catalogue.ts'
+import { decodeModel, decodeWhole, knownPart, withoutZeroValues } from './decode.ts'
 import { jobSpec } from './job.ts'
-import { knownPart } from './unknown-fields.ts'
-import { unwrapped, withoutZeroValues } from './zero-values.ts'
 
 const job = { designId: 'mnist', backend: 'mqtt' }
 const faultsOf = (model: z.ZodType, value: unknown): unknown => {

@@ -1,7 +1,7 @@
 import test from 'ava'
 import { hierarchical, twoTier } from '../../sdk/index.ts'
-import { decodeModel } from './decode-model.ts'
-import { designSchema } from './design.ts'
+import { designSchema } from './catalogue.ts'
+import { decodeModel } from './decode.ts'
 
 const decode = (value: unknown) => decodeModel(designSchema, value, 'schema')
 

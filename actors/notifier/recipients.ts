@@ -1,10 +1,9 @@
 import { catalogueError } from '../model/errors.ts'
 import type { Notification, NumberedNotification } from '../model/notification.ts'
-import { attempted } from '../records/attempted.ts'
 import type { Collections } from '../records/collections.ts'
 import type { RecipientRecord } from '../records/record-models.ts'
-import { removeBelow, type Stored } from '../records/records.ts'
-import type { Recipient } from './protocol.ts'
+import { attempted, removeBelow, type Stored } from '../records/records.ts'
+import type { Recipient } from './notifier.ts'
 
 type Kept = Pick<Collections, 'recipients' | 'occasions'>
 

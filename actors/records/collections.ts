@@ -1,5 +1,5 @@
 import type { NewDocument, Store } from '../../runtime/index.ts'
-import { designSchema } from '../model/design.ts'
+import { designSchema } from '../model/catalogue.ts'
 import {
   codeRecord,
   computeRecord,

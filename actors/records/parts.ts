@@ -1,6 +1,6 @@
 import type { Store } from '../../runtime/index.ts'
-import type { TrustedAdmins } from '../catalogue/computes/compute-trust.ts'
-import type { WorkerSettings } from '../jobs/catalogue/task-config.ts'
+import type { TrustedAdmins } from '../catalogue/compute-trust.ts'
+import type { WorkerSettings } from '../jobs/catalogue/task-package.ts'
 import type { PlacedFault } from '../model/errors.ts'
 import type { JobSpecification } from '../model/job.ts'
 import type { Quotas } from '../model/quotas.ts'

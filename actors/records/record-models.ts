@@ -1,9 +1,9 @@
 import { z } from 'zod'
 import type { DocumentValue } from '../../runtime/index.ts'
 import { text, time } from '../model/atoms.ts'
-import { deploymentStatus } from '../model/compute.ts'
-import { datasetInfo } from '../model/dataset.ts'
-import { jobCause, jobSpec, jobStates } from '../model/job.ts'
+import { datasetInfo, deploymentStatus } from '../model/catalogue.ts'
+import { jobCause, jobSpec } from '../model/job.ts'
+import { jobStates } from '../model/job-states.ts'
 import { numberedNotification } from '../model/notification.ts'
 
 /** A design's numbered things: how many there were, and whether the last one stands. */

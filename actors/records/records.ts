@@ -1,3 +1,4 @@
+import { setImmediate } from 'node:timers/promises'
 import type { z } from 'zod'
 import {
   CodedError,
@@ -6,8 +7,7 @@ import {
   type FindOptions,
   type NewDocument,
 } from '../../runtime/index.ts'
-import { catalogueError } from '../model/errors.ts'
-import { inBatches } from './in-batches.ts'
+import { catalogueError, isRefusal } from '../model/errors.ts'
 
 export interface Stored<Value> {
   readonly id: string
@@ -104,4 +104,38 @@ export function recordsOf<Model extends z.ZodType<DocumentFields>>(
       ),
     below: (prefix, after = '') => find({ below: prefix, after: prefix + after }),
   }
+}
+
+/** Attempts of a change that another writer comes before. Each that fails is another's that succeeded. */
+const mostAttempts = 100
+
+/** Does a change that reads, then writes what it expects to be unchanged: again if another writer was faster. */
+export async function attempted<Value>(change: () => Promise<Value>): Promise<Value> {
+  for (let attempt = 1; ; attempt++) {
+    try {
+      return await change()
+    } catch (cause) {
+      if (!(isRefusal(cause) && cause.code === 'WRITTEN_MEANWHILE') || attempt === mostAttempts) throw cause
+    }
+  }
+}
+
+/** Documents that are written together: a store commits them at once, which holds up its thread for some milliseconds. */
+export const batchSize = 250
+
+/** Takes things so many at a time, one batch after the other; everybody else has a turn in between. */
+export async function inBatches<Item>(
+  items: AsyncIterable<Item> | Iterable<Item>,
+  size: number,
+  work: (batch: readonly Item[]) => Promise<unknown>,
+): Promise<void> {
+  let batch: Item[] = []
+  for await (const item of items) {
+    batch.push(item)
+    if (batch.length < size) continue
+    await work(batch)
+    batch = []
+    await setImmediate()
+  }
+  if (batch.length > 0) await work(batch)
 }

@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto'
 import { catalogueError } from '../model/errors.ts'
-import type { RequestContext } from './reply.ts'
+import type { RequestContext } from './requests.ts'
 
 /** A strong entity tag (RFC 9110): a digest of the JSON that a GET answers with. */
 export function entityTag(value: unknown): string {
@@ -18,4 +18,15 @@ export function assertMatch(context: RequestContext | undefined, what: string, p
   if (ifMatch && !isOne(ifMatch)) throw catalogueError('MATCH_FAILED', { what })
   // Weak tags are compared too.
   if (isOne(ifNoneMatch.map((name) => name.replace(/^W\//, '')))) throw catalogueError('MATCH_PRESENT', { what })
+}
+
+/** FIELD_DIFFERS if the body names another owner than the address. */
+export function sameOwner(user: string, { userId }: { readonly userId?: string }): void {
+  if (userId !== undefined && userId !== user)
+    throw catalogueError('FIELD_DIFFERS', { field: 'userId', given: userId, expected: user })
+}
+
+/** FIELD_DIFFERS if the body names another thing than the address. */
+export function sameId(expected: string, { id }: { readonly id?: string }): void {
+  if (id !== undefined && id !== expected) throw catalogueError('FIELD_DIFFERS', { field: 'id', given: id, expected })
 }

@@ -2,9 +2,9 @@ import type { Behavior } from '../../../runtime/index.ts'
 import type { ComputeCommand } from '../../protocol.ts'
 import type { Collections } from '../../records/collections.ts'
 import type { CatalogueParts } from '../../records/parts.ts'
-import { answer } from '../../requests/reply.ts'
-import { registerCompute, removeCompute, updateCompute } from './computes.ts'
-import { reportDeployment } from './deployments.ts'
+import { answer } from '../../requests/requests.ts'
+import { registerCompute, removeCompute, updateCompute } from '../computes.ts'
+import { reportDeployment } from '../deployments.ts'
 
 /** Changes computes, one command at a time. */
 export function computeWriter(collections: Collections, parts: CatalogueParts): Behavior<ComputeCommand> {

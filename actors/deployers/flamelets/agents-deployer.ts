@@ -1,6 +1,6 @@
 import type { ActorRef, Store } from '../../../runtime/index.ts'
-import type { TrustedAdmins } from '../../catalogue/computes/compute-trust.ts'
-import type { NotifierMessage } from '../../notifier/protocol.ts'
+import type { TrustedAdmins } from '../../catalogue/compute-trust.ts'
+import type { NotifierMessage } from '../../notifier/notifier.ts'
 import type { Deployer } from '../deployer.ts'
 import { type AgentsDeploymentMessage, agentsDeployment } from './agents-deployment.ts'
 

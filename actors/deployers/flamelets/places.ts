@@ -1,4 +1,4 @@
-import type { DeploymentStatus } from '../../model/compute.ts'
+import type { DeploymentStatus } from '../../model/catalogue.ts'
 import type { TaskRecord } from '../../records/record-models.ts'
 
 /** Where a task without place of its own runs. */

@@ -1,5 +1,4 @@
-import type { ActorRef, Behavior } from '../../../runtime/index.ts'
-import { CodedError } from '../../../runtime/index.ts'
+import { type ActorRef, type Behavior, CodedError } from '../../../runtime/index.ts'
 import type { TaskReport, TrainingPool } from '../../../sdk/index.ts'
 import type { EventCause, JobEvent, RoundSummary } from '../../model/job-event.ts'
 import { endedNames } from '../../model/job-states.ts'

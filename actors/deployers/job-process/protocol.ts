@@ -1,7 +1,7 @@
 import { z } from 'zod'
 import { decodePackedError, type PackedError } from '../../../runtime/index.ts'
-import { jobEvent } from '../../model/event.ts'
 import { jobCause } from '../../model/job.ts'
+import { jobEvent } from '../../model/job-event.ts'
 import { taskStatus } from '../../model/task.ts'
 import type { DeployableJob, DeploymentMessage } from '../deployer.ts'
 import { controllerError } from '../errors.ts'

@@ -1,8 +1,8 @@
 import type { DeployableJob } from '../../deployers/deployer.ts'
 import { catalogueError } from '../../model/errors.ts'
 import type { Collections } from '../../records/collections.ts'
+import { specificationOf } from '../../records/job-records.ts'
 import type { CatalogueJob, TaskRecord } from '../../records/record-models.ts'
-import { specificationOf } from '../../records/specifications.ts'
 import type { HeldLease } from './protocol.ts'
 
 /** What a deployer is to know of a job. SCHEMA_UNKNOWN if its design is gone. */

@@ -1,7 +1,6 @@
 import { controllerError } from '../../deployers/errors.ts'
 import { isRefusal } from '../../model/errors.ts'
-import type { JobStateName } from '../../model/job.ts'
-import { endedNames, moveJob, statesBefore } from '../../model/job-states.ts'
+import { endedNames, type JobStateName, moveJob, statesBefore } from '../../model/job-states.ts'
 import type { Collections } from '../../records/collections.ts'
 import type { CatalogueJob } from '../../records/record-models.ts'
 import type { Stored } from '../../records/records.ts'

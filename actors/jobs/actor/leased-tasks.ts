@@ -4,11 +4,10 @@ import { isRefusal } from '../../model/errors.ts'
 import { endedNames } from '../../model/job-states.ts'
 import type { TaskStatus } from '../../model/task.ts'
 import type { Collections } from '../../records/collections.ts'
-import { batchSize, inBatches } from '../../records/in-batches.ts'
+import { taskKey } from '../../records/job-records.ts'
 import type { TaskRecord } from '../../records/record-models.ts'
-import type { Stored } from '../../records/records.ts'
-import { taskKey } from '../catalogue/expansions.ts'
-import { changeTask, taskAfter } from './task-status.ts'
+import { batchSize, inBatches, type Stored } from '../../records/records.ts'
+import { changeTask, taskAfter } from './task-reports.ts'
 
 /** A job's tasks as the owner of its lease knows them. Writes throw LEASE_LOST once another server has taken the job over. */
 export interface LeasedTasks {

@@ -1,5 +1,5 @@
 import test from 'ava'
-import type { JobStateName } from '../../model/job.ts'
+import type { JobStateName } from '../../model/job-states.ts'
 import { outcomeOf } from './outcome.ts'
 
 const tasks = (roles: Readonly<Record<string, readonly JobStateName[]>>) =>

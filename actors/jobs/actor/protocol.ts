@@ -1,6 +1,6 @@
 import type { ActorRef, Store, Terminated } from '../../../runtime/index.ts'
 import type { DeployableJob, Deployer, DeploymentReport } from '../../deployers/deployer.ts'
-import type { EventsMessage } from '../../events/protocol.ts'
+import type { EventsMessage } from '../../events/events.ts'
 import type { TaskStatus } from '../../model/task.ts'
 import type { Collections } from '../../records/collections.ts'
 import type { TaskRecord } from '../../records/record-models.ts'

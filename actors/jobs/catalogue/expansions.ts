@@ -4,11 +4,10 @@ import { removeEvents } from '../../events/event-journal.ts'
 import { catalogueError, isRefusal } from '../../model/errors.ts'
 import { forgetTasks } from '../../notifier/recipients.ts'
 import type { Collections } from '../../records/collections.ts'
-import { batchSize, inBatches } from '../../records/in-batches.ts'
+import { specificationKey, taskKey } from '../../records/job-records.ts'
 import type { CatalogueParts } from '../../records/parts.ts'
-import type { CatalogueJob, ExpansionRecord, TaskRecord } from '../../records/record-models.ts'
-import { type Records, removeBelow, type Stored } from '../../records/records.ts'
-import { specificationKey } from '../../records/specifications.ts'
+import type { ExpansionRecord } from '../../records/record-models.ts'
+import { batchSize, inBatches, type Records, removeBelow, type Stored } from '../../records/records.ts'
 import type { PlannedTask } from './plan-job.ts'
 
 /*
@@ -88,11 +87,6 @@ export function* taskEntries(
   }
 }
 
-/** Where a task is kept. */
-export function taskKey(job: string, expansion: string, task: string): string {
-  return `${job}/${expansion}/${task}`
-}
-
 /**
  * Removes the tasks that a change has left without a job that names them, what is theirs, a job that is being removed, and the
  * change's note. Done again if a crash cuts it off.
@@ -155,20 +149,4 @@ async function claimed<Value>(records: Records<Value>, present: Stored<Value>): 
     if (isRefusal(cause) && cause.code === 'WRITTEN_MEANWHILE') return false
     throw cause
   }
-}
-
-/** The job, unless there is none, or it's being removed. */
-export async function presentJob({ jobs }: Collections, id: string): Promise<Stored<CatalogueJob> | undefined> {
-  const found = await jobs.get(id)
-  return found?.value.removing ? undefined : found
-}
-
-/** The tasks of a job, in the order of its expansion. */
-export async function tasksOf(
-  { tasks }: Collections,
-  { id, value }: Pick<Stored<CatalogueJob>, 'id' | 'value'>,
-): Promise<TaskRecord[]> {
-  const records: TaskRecord[] = []
-  for await (const { value: task } of tasks.below(`${id}/${value.expansion}/`)) records.push(task)
-  return records.toSorted((a, b) => a.index - b.index)
 }

@@ -1,25 +1,20 @@
 import { isDeepStrictEqual } from 'node:util'
-import { removeLeftRevisions } from '../../catalogue/designs/left-revisions.ts'
+import { removeLeftRevisions } from '../../catalogue/designs.ts'
 import { checkIdentifier } from '../../model/atoms.ts'
 import { catalogueError } from '../../model/errors.ts'
 import type { JobSpecification, JobStatus } from '../../model/job.ts'
 import { editableStates } from '../../model/job-states.ts'
-import type { TaskInfo } from '../../model/task.ts'
 import type { QuotaKeeper } from '../../quotas/quota-keeper.ts'
-import { attempted } from '../../records/attempted.ts'
 import type { Collections } from '../../records/collections.ts'
-import { batchSize, inBatches } from '../../records/in-batches.ts'
+import { findJob, specificationOf, statusOf, storedSpecification } from '../../records/job-records.ts'
 import type { CatalogueParts } from '../../records/parts.ts'
-import type { CatalogueJob, TaskRecord } from '../../records/record-models.ts'
-import type { Stored } from '../../records/records.ts'
-import { specificationOf, storedSpecification } from '../../records/specifications.ts'
-import { assertMatch } from '../../requests/conditions.ts'
+import type { CatalogueJob } from '../../records/record-models.ts'
+import { attempted, batchSize, inBatches, type Stored } from '../../records/records.ts'
+import { assertMatch, sameId, sameOwner } from '../../requests/conditions.ts'
 import { afterOf, type Page, type PageRequest, pageOf } from '../../requests/page.ts'
-import type { RequestContext } from '../../requests/reply.ts'
-import { sameId, sameOwner } from '../../requests/same.ts'
-import { changingTasks, presentJob, taskEntries, taskKey } from './expansions.ts'
+import type { RequestContext } from '../../requests/requests.ts'
+import { changingTasks, taskEntries } from './expansions.ts'
 import { planJob } from './plan-job.ts'
-import type { TaskOrders } from './task-orders.ts'
 
 /** What a command on a job came with, and who hears how far it has come. */
 export interface JobProgress {
@@ -185,60 +180,7 @@ export async function removeJob(
   return null
 }
 
-export async function listTasks(
-  collections: Collections,
-  orderOf: TaskOrders,
-  user: string,
-  id: string,
-  page: PageRequest,
-): Promise<Page<TaskInfo>> {
-  const job = await findJob(collections, user, id)
-  const keys = await orderOf(job)
-  const after = page.after === undefined ? -1 : keys.indexOf(taskKey(id, job.value.expansion, page.after))
-  async function* tasks() {
-    for (let index = after + 1; index < keys.length; index++) {
-      const task = await collections.tasks.get(keys[index] ?? '')
-      if (task) yield task.value
-    }
-  }
-  return pageOf(tasks(), page, ({ taskId }) => taskId, taskInfoOf)
-}
-
-export async function readTask(collections: Collections, user: string, id: string, taskId: string): Promise<TaskInfo> {
-  const { value } = await findJob(collections, user, id)
-  const found = await collections.tasks.get(taskKey(id, value.expansion, taskId))
-  if (!found) throw catalogueError('TASK_UNKNOWN', { job: id, id: taskId })
-  return taskInfoOf(found.value)
-}
-
-/** The job, or JOB_NOT_FOUND if this user has none of that id. */
-export async function findJob(collections: Collections, user: string, id: string): Promise<Stored<CatalogueJob>> {
-  const found = await presentJob(collections, id)
-  if (found?.value.userId !== user) throw catalogueError('JOB_NOT_FOUND', { id })
-  return found
-}
-
 function assertEditable({ id, value: { state } }: Stored<CatalogueJob>, what: string): void {
   if (!editableStates.includes(state))
     throw catalogueError('JOB_STATE', { id, state, what, needed: editableStates.join(', ') })
-}
-
-export function statusOf({ id, value }: Pick<Stored<CatalogueJob>, 'id' | 'value'>): JobStatus {
-  const { state, spec, createdAt, startedAt, updatedAt, endedAt, cause } = value
-  return {
-    id,
-    state,
-    name: spec.name ?? spec.designId,
-    createdAt,
-    updatedAt,
-    ...(startedAt === undefined ? {} : { startedAt }),
-    ...(endedAt === undefined ? {} : { endedAt }),
-    ...(cause === undefined ? {} : { cause }),
-  }
-}
-
-function taskInfoOf(record: TaskRecord): TaskInfo {
-  const { jobId, taskId, role, groupAssociation, state, computeId, log, timestamp } = record
-  const task = { jobId, taskId, role, groupAssociation, state, computeId, timestamp, key: 'hidden by system' }
-  return log === undefined ? task : { ...task, log }
 }

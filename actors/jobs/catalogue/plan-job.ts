@@ -7,12 +7,12 @@ import {
   taskCount,
   tasksWithData,
 } from '../../../sdk/index.ts'
-import { isTrusted } from '../../catalogue/computes/compute-trust.ts'
-import { topFolders } from '../../catalogue/designs/archive.ts'
+import { topFolders } from '../../catalogue/archive.ts'
+import { isTrusted } from '../../catalogue/compute-trust.ts'
 import { modelSpecFaults } from '../../model/algorithms.ts'
 import { isIdentifier } from '../../model/atoms.ts'
 import { catalogueError, faultyError, type PlacedFault } from '../../model/errors.ts'
-import { type FoundFaults, foundFaults } from '../../model/found-faults.ts'
+import { type FoundFaults, foundFaults } from '../../model/faults.ts'
 import {
   backends,
   defaultBackend,
@@ -21,9 +21,9 @@ import {
   namedDatasets,
 } from '../../model/job.ts'
 import type { Collections } from '../../records/collections.ts'
-import { batchSize, inBatches } from '../../records/in-batches.ts'
 import type { CatalogueParts } from '../../records/parts.ts'
 import type { ComputeRecord, DatasetRecord, DesignRecord, Revisions, TaskRecord } from '../../records/record-models.ts'
+import { batchSize, inBatches } from '../../records/records.ts'
 
 /** A task, and what was trusted for it when it was planned. */
 export type PlannedTask = Task & Pick<TaskRecord, 'computeAdmin' | 'datasetOwner'>

@@ -1,8 +1,9 @@
+import { zipSync } from 'fflate'
 import type { Store } from '../../../runtime/index.ts'
-import { readArchive } from '../../catalogue/designs/codes.ts'
+import { unpackedFiles } from '../../catalogue/archive.ts'
+import { readArchive } from '../../catalogue/revisions.ts'
 import { catalogueError } from '../../model/errors.ts'
 import type { ArchiveLimits } from '../../records/parts.ts'
-import { roleArchive } from './role-archive.ts'
 
 /** Bytes of archives that were cut and are kept for the next agent of the role. */
 const keptBytes = 64 * 1024 * 1024
@@ -41,4 +42,19 @@ export function roleCodes(store: Pick<Store, 'getBlob'>, limits: ArchiveLimits, 
     if (!archive) throw catalogueError('CODE_UNKNOWN', { id: key })
     return roleArchive(archive, role, limits)
   }
+}
+
+/** The earliest time that a zip can name: the same bytes whenever and wherever it is packed. */
+const packedAt = new Date(1980, 0, 1)
+
+/**
+ * Cuts an archive to the folder of one role, to the same bytes each time. What comes out is counted: CODE_ARCHIVE if it's
+ * more than the limits allow, or other than the archive's directory tells.
+ */
+export async function roleArchive(archive: Uint8Array, role: string, limits: ArchiveLimits): Promise<Uint8Array> {
+  const files: [string, Uint8Array][] = []
+  for await (const { path, bytes } of unpackedFiles(archive, limits, (path) => path.startsWith(`${role}/`)))
+    files.push([path, bytes])
+  const sorted = files.toSorted(([a], [b]) => (a < b ? -1 : 1))
+  return zipSync(Object.fromEntries(sorted), { mtime: packedAt, level: 6 })
 }

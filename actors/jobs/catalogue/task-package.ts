@@ -1,11 +1,13 @@
+import { channelsOf, type Schema } from '../../../sdk/index.ts'
 import { catalogueError } from '../../model/errors.ts'
-import type { TaskConfig } from '../../model/task-config.ts'
-import { attempted } from '../../records/attempted.ts'
+import { type Algorithm, defaultBackend, type JobSpecification } from '../../model/job.ts'
+import { type Broker, type ModelRegistrySetting, type TaskConfig, taskConfig } from '../../model/task.ts'
 import type { Collections } from '../../records/collections.ts'
-import { specificationOf } from '../../records/specifications.ts'
-import { findTask } from './find-task.ts'
+import { presentJob, specificationOf } from '../../records/job-records.ts'
+import { keyedTask } from '../../records/keys.ts'
+import type { CatalogueJob, DatasetRecord, TaskRecord } from '../../records/record-models.ts'
+import { attempted, type Stored } from '../../records/records.ts'
 import type { RoleCodes } from './role-codes.ts'
-import { taskConfigOf, type WorkerSettings } from './task-config.ts'
 
 /** What an agent needs to run a task. */
 export interface TaskPackage {
@@ -45,4 +47,82 @@ export async function fetchTask(
     }),
     code: await codes(designSerial, spec.codeRevision ?? 0, task.role),
   }
+}
+
+export interface FoundTask {
+  readonly job: Stored<CatalogueJob>
+  readonly task: Stored<TaskRecord>
+}
+
+/**
+ * A task, for the agent that shows its key. A task without key takes the first that is shown.
+ * JOB_NOT_FOUND, TASK_UNKNOWN, TASK_KEY_MISSING, TASK_KEY_WRONG.
+ */
+export function findTask(
+  collections: Collections,
+  jobId: string,
+  taskId: string,
+  key: string | undefined,
+): Promise<FoundTask> {
+  return attempted(async () => {
+    const job = await presentJob(collections, jobId)
+    if (!job) throw catalogueError('JOB_NOT_FOUND', { id: jobId })
+    const task = await collections.tasks.get(`${jobId}/${job.value.expansion}/${taskId}`)
+    if (!task) throw catalogueError('TASK_UNKNOWN', { job: jobId, id: taskId })
+    const keyed = keyedTask(task.value, key)
+    if (keyed !== task.value) await collections.tasks.replace(task, keyed)
+    return { job, task }
+  })
+}
+
+/** What the server's owner says of where agents' workers find each other and put their models. */
+export interface WorkerSettings {
+  /** Default: none. */
+  readonly brokers?: readonly Broker[]
+  /** Default: none is kept. */
+  readonly registry?: ModelRegistrySetting
+  /** Of the container that a compute's deployer is to start for each agent. Default: the deployer knows. */
+  readonly image?: string
+}
+
+export interface TaskConfigInput {
+  readonly spec: JobSpecification
+  /** Of the revision that the job names. */
+  readonly schema: Schema
+  readonly task: TaskRecord
+  /** Data consumers: the task's dataset. */
+  readonly dataset?: Pick<DatasetRecord, 'url' | 'realm'>
+  readonly settings?: WorkerSettings
+}
+
+const hyperparameterDefaults = { rounds: 1, epochs: 1, batchSize: 16 }
+
+/** What a task's worker is to know: of the job, of its role, of its data; nothing of other roles, nor of keys. */
+export function taskConfigOf({ spec, schema, task, dataset, settings = {} }: TaskConfigInput): TaskConfig {
+  const { backend = defaultBackend, designId, maxRunTime, modelSpec = {} } = spec
+  const { optimizer = { sort: 'fedavg' }, selector = { sort: 'default' }, datasampler, privacy } = modelSpec
+  const fields = {
+    backend,
+    brokers: settings.brokers ?? [],
+    registry: settings.registry ?? { sort: 'dummy', uri: '' },
+    job: { id: task.jobId, name: designId },
+    role: task.role,
+    realm: dataset?.realm ?? 'default',
+    channels: channelsOf(schema, task.role),
+    groupAssociation: task.groupAssociation,
+    maxRunTime,
+    baseModel: modelSpec.baseModel,
+    hyperparameters: { ...hyperparameterDefaults, ...modelSpec.hyperparameters },
+    dependencies: modelSpec.dependencies ?? [],
+    dataset: dataset?.url,
+    optimizer: whole(optimizer),
+    selector: whole(selector),
+    datasampler: datasampler && whole(datasampler),
+    privacy: privacy && whole(privacy),
+  }
+  return taskConfig.parse(Object.fromEntries(Object.entries(fields).filter(([, value]) => value !== undefined)))
+}
+
+function whole({ sort, kwargs = {} }: Algorithm): Required<Algorithm> {
+  return { sort, kwargs }
 }

@@ -1,7 +1,7 @@
 import type { ActorRef, Behavior, Store } from '../../../runtime/index.ts'
 import { type Collections, collectionsOf } from '../../records/collections.ts'
 import type { LeaseRecord } from '../../records/record-models.ts'
-import { type Asking, answer } from '../../requests/reply.ts'
+import { type Asking, answer } from '../../requests/requests.ts'
 import { settleExpansions } from '../catalogue/expansions.ts'
 import { endLease, type JobLeases, leasesByJob, takeOver } from './leases.ts'
 import { livingServers } from './living-servers.ts'

@@ -1,8 +1,7 @@
 import test from 'ava'
 import { strToU8, type Zippable, zipSync } from 'fflate'
-import { zipOf } from '../../../test/support/catalogue-stage.ts'
-import { checkedArchive, defaultArchiveLimits, topFolders } from './archive.ts'
-import { unpackedFiles } from './unpacked-files.ts'
+import { zipOf } from '../../test/support/catalogue-stage.ts'
+import { checkedArchive, defaultArchiveLimits, topFolders, unpackedFiles } from './archive.ts'
 
 const directoryMark = 0x02014b50
 const fileMark = 0x04034b50

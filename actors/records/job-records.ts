@@ -1,8 +1,8 @@
 import type { NewDocument } from '../../runtime/index.ts'
 import { catalogueError } from '../model/errors.ts'
-import type { JobSpecification } from '../model/job.ts'
+import type { JobSpecification, JobStatus } from '../model/job.ts'
 import type { Collections } from './collections.ts'
-import { type BriefSpecification, type CatalogueJob, wholeSpecification } from './record-models.ts'
+import { type BriefSpecification, type CatalogueJob, type TaskRecord, wholeSpecification } from './record-models.ts'
 import type { Stored } from './records.ts'
 
 /*
@@ -54,4 +54,46 @@ function briefOf(spec: JobSpecification): BriefSpecification {
   const fields = { designId, name, priority, maxRunTime, schemaRevision, codeRevision }
   const present = Object.entries(fields).filter(([, value]) => value !== undefined)
   return { designId, ...Object.fromEntries(present) }
+}
+
+/** The job, unless there is none, or it's being removed. */
+export async function presentJob({ jobs }: Collections, id: string): Promise<Stored<CatalogueJob> | undefined> {
+  const found = await jobs.get(id)
+  return found?.value.removing ? undefined : found
+}
+
+/** The tasks of a job, in the order of its expansion. */
+export async function tasksOf(
+  { tasks }: Collections,
+  { id, value }: Pick<Stored<CatalogueJob>, 'id' | 'value'>,
+): Promise<TaskRecord[]> {
+  const records: TaskRecord[] = []
+  for await (const { value: task } of tasks.below(`${id}/${value.expansion}/`)) records.push(task)
+  return records.toSorted((a, b) => a.index - b.index)
+}
+
+/** The job, or JOB_NOT_FOUND if this user has none of that id. */
+export async function findJob(collections: Collections, user: string, id: string): Promise<Stored<CatalogueJob>> {
+  const found = await presentJob(collections, id)
+  if (found?.value.userId !== user) throw catalogueError('JOB_NOT_FOUND', { id })
+  return found
+}
+
+export function statusOf({ id, value }: Pick<Stored<CatalogueJob>, 'id' | 'value'>): JobStatus {
+  const { state, spec, createdAt, startedAt, updatedAt, endedAt, cause } = value
+  return {
+    id,
+    state,
+    name: spec.name ?? spec.designId,
+    createdAt,
+    updatedAt,
+    ...(startedAt === undefined ? {} : { startedAt }),
+    ...(endedAt === undefined ? {} : { endedAt }),
+    ...(cause === undefined ? {} : { cause }),
+  }
+}
+
+/** Where a task is kept. */
+export function taskKey(job: string, expansion: string, task: string): string {
+  return `${job}/${expansion}/${task}`
 }

@@ -5,9 +5,8 @@ import test from 'ava'
 import { strToU8, unzipSync, zipSync } from 'fflate'
 import { memoryStore } from '../../../runtime/index.ts'
 import { temporaryFolder } from '../../../test/support/temporary-folder.ts'
-import { defaultArchiveLimits } from '../../catalogue/designs/archive.ts'
-import { roleArchive } from './role-archive.ts'
-import { roleCodes } from './role-codes.ts'
+import { defaultArchiveLimits } from '../../catalogue/archive.ts'
+import { roleArchive, roleCodes } from './role-codes.ts'
 
 const files = {
   'trainer/b.js': strToU8('b'),

@@ -4,7 +4,7 @@ import { catalogueStage, twoTierCode, twoTierSchema } from '../../../test/suppor
 import type { TaskInfo } from '../../model/task.ts'
 import { collectionsOf } from '../../records/collections.ts'
 import type { Page, PageRequest } from '../../requests/page.ts'
-import { taskOrders } from './task-orders.ts'
+import { taskOrders } from './tasks.ts'
 
 const [user, design, job] = ['u', 'd', 'j']
 

@@ -1,7 +1,47 @@
 import { isUtf8 } from 'node:buffer'
+import { posix } from 'node:path'
+import { crc32 } from 'node:zlib'
 import { type Entry, fromBufferPromise, getFileNameLowLevel, type ZipFile } from 'yauzl'
-import { catalogueError, isRefusal } from '../../model/errors.ts'
-import type { ArchiveLimits } from '../../records/parts.ts'
+import { catalogueError, isRefusal } from '../model/errors.ts'
+import type { ArchiveLimits } from '../records/parts.ts'
+
+export interface ArchivedFile {
+  readonly path: string
+  readonly sizeBytes: number
+}
+
+export const defaultArchiveBytes = 10 * 1024 * 1024
+
+/** What may be in an archive that is no larger than this. */
+export function archiveLimitsOf(archiveBytes: number): ArchiveLimits {
+  return { unpackedBytes: 10 * archiveBytes, files: 10_000, ratio: 100 }
+}
+
+export const defaultArchiveLimits = archiveLimitsOf(defaultArchiveBytes)
+
+/**
+ * Unpacks a zip once to check every file of it, and keeps none. CODE_ARCHIVE if it's no zip, isn't whole, or holds what it
+ * may not.
+ */
+export async function checkedArchive(bytes: Uint8Array, limits: ArchiveLimits): Promise<ArchivedFile[]> {
+  const entries = await archiveEntries(bytes, limits)
+  if (entries.files.size === 0) throw archiveRefused('it holds no file', 'pack a folder for each role')
+  const told = [...entries.files.values()].reduce((sum, { uncompressedSize }) => sum + uncompressedSize, 0)
+  if (told > limits.unpackedBytes || told > bytes.length * limits.ratio)
+    throw archiveRefused(
+      `it unpacks to ${told} bytes`,
+      `pack at most ${limits.unpackedBytes} bytes, and at most ${limits.ratio} times as many as the archive has`,
+    )
+  const files: ArchivedFile[] = []
+  for await (const file of unpackedFiles(bytes, limits)) files.push({ path: file.path, sizeBytes: file.bytes.length })
+  return files
+}
+
+/** Folders at the top: one for each role. */
+export function topFolders(files: readonly ArchivedFile[]): string[] {
+  const folders = files.filter(({ path }) => path.includes('/')).map(({ path }) => path.slice(0, path.indexOf('/')))
+  return [...new Set(folders)]
+}
 
 /** An archive's directory, read: its files by the paths under which they are unpacked. */
 export interface ArchiveEntries {
@@ -118,4 +158,73 @@ function assertApart(paths: readonly string[]): void {
       if (file !== undefined)
         throw archiveRefused(`${quoted(file)} is a file in it, and a folder with ${quoted(path)}`, packAgain)
     }
+}
+
+export interface UnpackedFile {
+  readonly path: string
+  readonly bytes: Uint8Array
+}
+
+/** A chain of links that is longer is none that a person made. */
+const mostLinks = 10
+
+/**
+ * The files of an archive whose paths are wanted, unpacked one after another off this thread. A symbolic link to a file of the
+ * archive is that file. What comes out is counted and checked: CODE_ARCHIVE if it's more than the limits allow, or other
+ * than the archive's directory tells, or its check sum is another, or a link leads to no file of the archive.
+ */
+export async function* unpackedFiles(
+  archive: Uint8Array,
+  limits: ArchiveLimits,
+  isWanted: (path: string) => boolean = () => true,
+): AsyncGenerator<UnpackedFile> {
+  const entries = await archiveEntries(archive, limits)
+  const most = Math.min(limits.unpackedBytes, archive.length * limits.ratio)
+  let left = most
+  for (const path of entries.files.keys()) {
+    if (!isWanted(path)) continue
+    const bytes = await unpacked(entries.zip, await targetOf(entries, path), path, left, most)
+    left -= bytes.length
+    yield { path, bytes }
+  }
+}
+
+/** The entry with a path's content, after all links. */
+async function targetOf({ zip, files }: ArchiveEntries, path: string): Promise<Entry> {
+  let at = path
+  for (let links = 0; links <= mostLinks; links++) {
+    const entry = files.get(at)
+    if (entry === undefined) break
+    if (!isLink(entry)) return entry
+    // As long as a path may be on most systems.
+    const target = Buffer.from(await unpacked(zip, entry, at, 4096, 4096)).toString()
+    at = posix.normalize(target.startsWith('/') ? target : posix.join(posix.dirname(at), target)).normalize('NFC')
+  }
+  throw archiveRefused(
+    `its entry ${quoted(path)} is a symbolic link to ${quoted(at)}, which is no file of the archive`,
+    'pack the files themselves: zip does so without --symlinks',
+  )
+}
+
+/** Inflated off this thread, and no further than there is room for. */
+async function unpacked(zip: ZipFile, entry: Entry, path: string, room: number, most: number): Promise<Uint8Array> {
+  const chunks: Uint8Array[] = []
+  let size = 0
+  let sum = 0
+  try {
+    for await (const chunk of await zip.openReadStreamPromise(entry)) {
+      if (!(chunk instanceof Uint8Array)) continue
+      size += chunk.length
+      if (size > room) throw archiveRefused(`it unpacks to more than ${most} bytes`, `pack at most ${most} bytes`)
+      sum = crc32(chunk, sum)
+      chunks.push(chunk)
+    }
+  } catch (cause) {
+    if (isRefusal(cause)) throw cause
+    const found = cause instanceof Error ? cause.message : cause
+    throw archiveRefused(`its entry ${quoted(path)} is damaged: ${found}`, packAgain, cause)
+  }
+  if (sum !== entry.crc32)
+    throw archiveRefused(`its entry ${quoted(path)} is damaged: its check sum is another`, packAgain)
+  return Buffer.concat(chunks)
 }

@@ -1,0 +1,67 @@
+import { catalogueError } from '../../model/errors.ts'
+import type { TaskInfo } from '../../model/task.ts'
+import type { Collections } from '../../records/collections.ts'
+import { findJob, taskKey, tasksOf } from '../../records/job-records.ts'
+import type { CatalogueJob, TaskRecord } from '../../records/record-models.ts'
+import type { Stored } from '../../records/records.ts'
+import { type Page, type PageRequest, pageOf } from '../../requests/page.ts'
+
+/** Where a job's tasks are kept, in the order of its expansion. */
+export type TaskOrders = (job: Pick<Stored<CatalogueJob>, 'id' | 'value'>) => Promise<readonly string[]>
+
+/** Keys kept of all jobs together: a few megabytes. */
+const keptKeys = 200_000
+
+/**
+ * Tasks are kept by their ids, and listed by their places. An expansion's tasks are those that they are for good, so their order
+ * is looked for once, and kept for the jobs that were listed last.
+ */
+export function taskOrders(collections: Collections, most = keptKeys): TaskOrders {
+  const kept = new Map<string, readonly string[]>()
+  return async (job) => {
+    const name = taskKey(job.id, job.value.expansion, '')
+    const keys = kept.get(name) ?? (await tasksOf(collections, job)).map(({ taskId }) => name + taskId)
+    // At the end of the order, as the one asked for last.
+    kept.delete(name)
+    kept.set(name, keys)
+    let total = [...kept.values()].reduce((sum, { length }) => sum + length, 0)
+    for (const [other, { length }] of kept) {
+      if (total <= most || other === name) break
+      total -= length
+      kept.delete(other)
+    }
+    return keys
+  }
+}
+
+export async function listTasks(
+  collections: Collections,
+  orderOf: TaskOrders,
+  user: string,
+  id: string,
+  page: PageRequest,
+): Promise<Page<TaskInfo>> {
+  const job = await findJob(collections, user, id)
+  const keys = await orderOf(job)
+  const after = page.after === undefined ? -1 : keys.indexOf(taskKey(id, job.value.expansion, page.after))
+  async function* tasks() {
+    for (let index = after + 1; index < keys.length; index++) {
+      const task = await collections.tasks.get(keys[index] ?? '')
+      if (task) yield task.value
+    }
+  }
+  return pageOf(tasks(), page, ({ taskId }) => taskId, taskInfoOf)
+}
+
+export async function readTask(collections: Collections, user: string, id: string, taskId: string): Promise<TaskInfo> {
+  const { value } = await findJob(collections, user, id)
+  const found = await collections.tasks.get(taskKey(id, value.expansion, taskId))
+  if (!found) throw catalogueError('TASK_UNKNOWN', { job: id, id: taskId })
+  return taskInfoOf(found.value)
+}
+
+function taskInfoOf(record: TaskRecord): TaskInfo {
+  const { jobId, taskId, role, groupAssociation, state, computeId, log, timestamp } = record
+  const task = { jobId, taskId, role, groupAssociation, state, computeId, timestamp, key: 'hidden by system' }
+  return log === undefined ? task : { ...task, log }
+}
