@@ -74,7 +74,7 @@ export function roleHost(task: RoleTask, job: JobSurroundings): Behavior<RoleMes
       role: Role<State, Channels>,
       actor: ActorContext<RoleMessage>,
     ): Promise<void> {
-      const keeper = await actor.track(openRoundKeeper(role, task.end, job, actor.signal))
+      const keeper = await actor.track(openRoundKeeper(role, task, job, actor.signal))
       const effects = {
         stage: keeper.stage,
         metric: keeper.metric,

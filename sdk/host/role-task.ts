@@ -13,6 +13,8 @@ export interface RoleTask {
   readonly channels: readonly ChannelWiring[]
   /** The client whose data it trains on; only data consumers. */
   readonly client?: number
+  /** Names the models of this task where several tasks publish a model each round: its group, or its end. */
+  readonly part?: string
 }
 
 /** What the tasks of a job share. */

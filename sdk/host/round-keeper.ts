@@ -3,7 +3,7 @@ import { roleError } from '../role/errors.ts'
 import type { Notice, OwnState, Role, RoundRecord } from '../role/role.ts'
 import { JournalledDecisions } from './decisions.ts'
 import { isOutdated } from './outdated.ts'
-import type { JobSurroundings } from './role-task.ts'
+import type { JobSurroundings, RoleTask } from './role-task.ts'
 
 /** What a role's snapshot holds. */
 interface SavedState {
@@ -61,7 +61,7 @@ export function forgetRole(store: DurableStore, job: string, end: string): Promi
  */
 export async function openRoundKeeper<State, Channels>(
   role: Role<State, Channels>,
-  end: string,
+  { end, part }: RoleTask,
   job: JobSurroundings,
   signal: AbortSignal,
 ): Promise<RoundKeeper<State>> {
@@ -96,7 +96,7 @@ export async function openRoundKeeper<State, Channels>(
     const records = staged.map((record) => {
       const { finite, notices } = finiteMetrics(end, record)
       for (const notice of notices) job.reports.tell({ type: 'notice', end, notice })
-      return { ...record, metrics: byName({ ...given, ...finite }) }
+      return { ...record, ...(part !== undefined && { part }), metrics: byName({ ...given, ...finite }) }
     })
     const hasReport = records.length === 0 && numbers.size > 0
     staged = []

@@ -2,7 +2,7 @@ import { errorFactory } from '../../runtime/index.ts'
 
 const registryErrors = {
   REGISTRY_UNKNOWN: {
-    message: 'there is no round {round} of job {job} in {location}',
+    message: 'there is no round {round} of {of} in {location}',
     hint: 'name one of the rounds that there are: {known}',
   },
   REGISTRY_DAMAGED: { message: '{location} is damaged: {found}', hint: 'restore it from a copy, or run the job again' },
@@ -25,6 +25,11 @@ const registryErrors = {
 } as const
 
 export const registryError = errorFactory(registryErrors)
+
+/** A job, or one part of it, for a message. */
+export function jobOrPart(job: string, part?: string): string {
+  return part === undefined ? `job ${job}` : `part ${part} of job ${job}`
+}
 
 /** Rounds for a message. */
 export function listedRounds(rounds: readonly number[]): string {

@@ -17,11 +17,11 @@ export function keepingRounds(registry: ModelRegistry, { last, best }: KeptRound
     ...registry,
     async commit(model) {
       await registry.commit(model)
-      const { job } = model
-      const rounds = await registry.list(job)
+      const { job, part } = model
+      const rounds = await registry.list(job, part)
       const kept = new Set(rounds.slice(-last))
-      if (best) kept.add(bestOf(await Promise.all(rounds.map((round) => registry.describe(job, round)))))
-      for (const round of rounds) if (!kept.has(round)) await registry.remove(job, round)
+      if (best) kept.add(bestOf(await Promise.all(rounds.map((round) => registry.describe(job, round, part)))))
+      for (const round of rounds) if (!kept.has(round)) await registry.remove(job, round, part)
     },
   }
 }

@@ -11,6 +11,7 @@ export function isLineage(value: unknown): value is Lineage {
     has(value, 'round', 'number') &&
     has(value, 'hash', 'string') &&
     has(value, 'metrics', 'object') &&
+    (!('part' in value) || has(value, 'part', 'string')) &&
     'members' in value &&
     Array.isArray(value.members)
   )

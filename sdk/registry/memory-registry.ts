@@ -1,37 +1,48 @@
-import { listedRounds, registryError } from './errors.ts'
+import { jobOrPart, listedRounds, registryError } from './errors.ts'
 import type { CommittedModel, ModelRegistry } from './registry.ts'
+
+type Kept = CommittedModel & { readonly weights: Float32Array }
 
 /** A registry in memory, for tests and simulations. */
 export function memoryRegistry(): ModelRegistry {
-  const jobs = new Map<string, Map<number, CommittedModel & { readonly weights: Float32Array }>>()
-  const rounds = (job: string) => [...(jobs.get(job)?.keys() ?? [])].toSorted((a, b) => a - b)
-  const found = (job: string, round: number) => {
-    const model = jobs.get(job)?.get(round)
+  /** By job, part ('' for none) and round. */
+  const jobs = new Map<string, Map<string, Map<number, Kept>>>()
+  const models = (job: string, part = '') => jobs.get(job)?.get(part)
+  const rounds = (job: string, part?: string) => [...(models(job, part)?.keys() ?? [])].toSorted((a, b) => a - b)
+  const found = (job: string, round: number, part?: string) => {
+    const model = models(job, part)?.get(round)
     if (model) return model
-    throw registryError('REGISTRY_UNKNOWN', { job, round, location: 'memory', known: listedRounds(rounds(job)) })
+    const known = listedRounds(rounds(job, part))
+    throw registryError('REGISTRY_UNKNOWN', { job, round, of: jobOrPart(job, part), location: 'memory', known })
+  }
+  const describe = async (job: string, round: number, part?: string) => {
+    const { weights: _, ...committed } = found(job, round, part)
+    return structuredClone(committed)
   }
   return {
-    async commit({ job, workload, seed, round, metrics, members, hash, weights }) {
-      const models = jobs.get(job) ?? new Map()
-      jobs.set(job, models)
-      if (models.get(round)?.hash === hash) return
-      const model = structuredClone({ job, workload, seed, round, metrics, members, hash, weights })
-      models.set(round, { ...model, location: `memory:${job}/${round}` })
+    async commit(given) {
+      const { job, round, part = '', hash } = given
+      const parts = jobs.get(job) ?? new Map<string, Map<number, Kept>>()
+      jobs.set(job, parts)
+      const kept = parts.get(part) ?? new Map<number, Kept>()
+      parts.set(part, kept)
+      if (kept.get(round)?.hash === hash) return
+      const location = `memory:${[job, part, round].filter((name) => name !== '').join('/')}`
+      const { workload, seed, metrics, members, weights } = given
+      const model = { job, workload, seed, round, ...(part !== '' && { part }), metrics, members, hash, weights }
+      kept.set(round, { ...structuredClone(model), location })
     },
-    async latest(job) {
-      const model = jobs.get(job)?.get(rounds(job).at(-1) ?? 0)
-      if (!model) return undefined
-      const { weights: _, ...committed } = model
-      return structuredClone(committed)
+    async latest(job, part) {
+      const last = rounds(job, part).at(-1)
+      return last === undefined ? undefined : describe(job, last, part)
     },
-    list: async (job) => rounds(job),
-    load: async (job, round) => structuredClone(found(job, round)),
-    async describe(job, round) {
-      const { weights: _, ...committed } = found(job, round)
-      return structuredClone(committed)
-    },
-    async remove(job, round) {
-      jobs.get(job)?.delete(round)
+    list: async (job, part) => rounds(job, part),
+    parts: async (job) =>
+      [...(jobs.get(job) ?? [])].flatMap(([part, kept]) => (part !== '' && kept.size > 0 ? [part] : [])).toSorted(),
+    load: async (job, round, part) => structuredClone(found(job, round, part)),
+    describe,
+    async remove(job, round, part) {
+      models(job, part)?.delete(round)
     },
   }
 }

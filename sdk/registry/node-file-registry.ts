@@ -4,55 +4,67 @@ import { fileErrorCode, fileReason, systemFaultOf } from '../../runtime/index.ts
 import { makeFolder } from '../../runtime/node/index.ts'
 import { tfjsModel } from '../weights/formats/tfjs-model.ts'
 import { weightsHash } from '../weights/hash.ts'
-import { listedRounds, registryError } from './errors.ts'
+import { jobOrPart, listedRounds, registryError } from './errors.ts'
 import { isLineage } from './lineage.ts'
 import type { CommittedModel, Lineage, ModelRegistry, ModelToCommit } from './registry.ts'
 
 /** Folders that are being written; what a killed process left is taken away at the next commit. */
 const unfinished = '.unfinished-'
+const partPrefix = 'part-'
 
 /**
  * A registry in a folder: `<job>/round-0001/` holds model.json and weights.bin, which TensorFlow.js loads, and round.json
- * with the lineage. A round's folder appears whole or not at all, and is on disk when `commit` resolves.
+ * with the lineage; `<job>/part-<name>/round-0001/` where a round has several models. A round's folder appears whole or not
+ * at all, and is on disk when `commit` resolves.
  */
 export function fileRegistry(folder: string): ModelRegistry {
-  const jobFolder = (job: string) => resolve(folder, job)
-  const roundFolder = (job: string, round: number) => join(jobFolder(job), `round-${String(round).padStart(4, '0')}`)
+  const folderOf = (job: string, part?: string) =>
+    part === undefined ? resolve(folder, job) : join(resolve(folder, job), `${partPrefix}${encodeURIComponent(part)}`)
+  const roundFolder = (job: string, round: number, part?: string) =>
+    join(folderOf(job, part), `round-${String(round).padStart(4, '0')}`)
+  const namesIn = (location: string) => readdir(location).catch(ifMissing([], location))
 
-  async function rounds(job: string): Promise<number[]> {
-    const names = await readdir(jobFolder(job)).catch(ifMissing([], jobFolder(job)))
+  async function rounds(job: string, part?: string): Promise<number[]> {
+    const names = await namesIn(folderOf(job, part))
     return names.flatMap((name) => (/^round-\d+$/.test(name) ? [Number(name.slice(6))] : [])).toSorted((a, b) => a - b)
   }
 
-  async function lineage(job: string, round: number): Promise<CommittedModel> {
-    const location = roundFolder(job, round)
+  async function lineage(job: string, round: number, part?: string): Promise<CommittedModel> {
+    const location = roundFolder(job, round, part)
     const text = await readFile(join(location, 'round.json'), 'utf8').catch(ifMissing(undefined, location))
     if (text === undefined) {
-      const known = listedRounds(await rounds(job))
-      throw registryError('REGISTRY_UNKNOWN', { job, round, location: jobFolder(job), known })
+      const known = listedRounds(await rounds(job, part))
+      throw registryError('REGISTRY_UNKNOWN', {
+        job,
+        round,
+        of: jobOrPart(job, part),
+        location: folderOf(job, part),
+        known,
+      })
     }
     return { ...parseLineage(text, location), location }
   }
 
   async function commit(model: ModelToCommit): Promise<void> {
-    const { job, round, hash } = model
-    const target = roundFolder(job, round)
-    const partial = join(jobFolder(job), `${unfinished}${round}`)
+    const { job, round, part, hash } = model
+    const parent = folderOf(job, part)
+    const target = roundFolder(job, round, part)
+    const partial = join(parent, `${unfinished}${round}`)
     try {
-      await makeFolder(jobFolder(job))
-      for (const name of await readdir(jobFolder(job))) {
-        if (name.startsWith(unfinished)) await rm(join(jobFolder(job), name), { recursive: true, force: true })
+      await makeFolder(parent)
+      for (const name of await readdir(parent)) {
+        if (name.startsWith(unfinished)) await rm(join(parent, name), { recursive: true, force: true })
       }
       // A damaged one is replaced.
-      const present = await load(job, round).catch(() => undefined)
+      const present = await load(job, round, part).catch(() => undefined)
       if (present?.hash === hash) return
       await mkdir(partial)
       await writeModel(partial, model)
       // A folder can't be renamed over another: the older one makes way, whole.
-      const older = join(jobFolder(job), `${unfinished}${round}-older`)
+      const older = join(parent, `${unfinished}${round}-older`)
       await rename(target, older).catch(ifMissing(undefined))
       await rename(partial, target)
-      await syncFolder(jobFolder(job))
+      await syncFolder(parent)
       await rm(older, { recursive: true, force: true })
     } catch (error) {
       await rm(partial, { recursive: true, force: true }).catch(() => {})
@@ -60,8 +72,12 @@ export function fileRegistry(folder: string): ModelRegistry {
     }
   }
 
-  async function load(job: string, round: number): Promise<CommittedModel & { readonly weights: Float32Array }> {
-    const model = await lineage(job, round)
+  async function load(
+    job: string,
+    round: number,
+    part?: string,
+  ): Promise<CommittedModel & { readonly weights: Float32Array }> {
+    const model = await lineage(job, round, part)
     const { location } = model
     const bytes = await readFile(join(location, 'weights.bin')).catch(ifMissing(undefined, location))
     if (!bytes) throw registryError('REGISTRY_DAMAGED', { location, found: 'weights.bin is missing' })
@@ -78,9 +94,9 @@ export function fileRegistry(folder: string): ModelRegistry {
   }
 
   /** Under another name first, so that no part of it is taken for a round. */
-  async function remove(job: string, round: number): Promise<void> {
-    const target = roundFolder(job, round)
-    const leaving = join(jobFolder(job), `${unfinished}${round}-removed`)
+  async function remove(job: string, round: number, part?: string): Promise<void> {
+    const target = roundFolder(job, round, part)
+    const leaving = join(folderOf(job, part), `${unfinished}${round}-removed`)
     try {
       await rename(target, leaving).catch(ifMissing(undefined))
       await rm(leaving, { recursive: true, force: true })
@@ -99,14 +115,18 @@ export function fileRegistry(folder: string): ModelRegistry {
 
   return {
     commit: (model) => inTurn(() => commit(model)),
-    async latest(job) {
-      const last = (await rounds(job)).at(-1)
-      return last === undefined ? undefined : lineage(job, last)
+    async latest(job, part) {
+      const last = (await rounds(job, part)).at(-1)
+      return last === undefined ? undefined : lineage(job, last, part)
     },
     list: rounds,
+    async parts(job) {
+      const names = (await namesIn(folderOf(job))).filter((name) => name.startsWith(partPrefix))
+      return names.map((name) => decodeURIComponent(name.slice(partPrefix.length))).toSorted()
+    },
     load,
     describe: lineage,
-    remove: (job, round) => inTurn(() => remove(job, round)),
+    remove: (job, round, part) => inTurn(() => remove(job, round, part)),
   }
 }
 

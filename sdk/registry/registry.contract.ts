@@ -131,4 +131,26 @@ export function registryContract(test: TestFn, open: () => Promise<ModelRegistry
     await registry.commit(await modelOf(3))
     t.deepEqual(await registry.list('pairs-1'), [2, 3])
   })
+
+  test('several models of a round stand side by side, each under its part', async (t) => {
+    const registry = await open()
+    const shifted = (by: number) => Float32Array.from({ length: layout.size }, (_, index) => by + index)
+    for (const [part, by] of [
+      ['na', 10],
+      ['eu', 20],
+      ['eu/../x', 30],
+    ] as const)
+      await registry.commit(await modelOf(1, { part, weights: shifted(by) }))
+    await registry.commit(await modelOf(2, { part: 'eu', weights: shifted(40) }))
+    t.deepEqual(await registry.parts('pairs-1'), ['eu', 'eu/../x', 'na'])
+    t.deepEqual(await registry.list('pairs-1', 'eu'), [1, 2])
+    t.deepEqual(await registry.list('pairs-1'), [])
+    t.deepEqual((await registry.load('pairs-1', 1, 'na')).weights, shifted(10))
+    t.deepEqual((await registry.load('pairs-1', 1, 'eu/../x')).weights, shifted(30))
+    t.like(await registry.latest('pairs-1', 'eu'), { round: 2, part: 'eu' })
+    await registry.remove('pairs-1', 1, 'eu')
+    t.deepEqual(await registry.list('pairs-1', 'eu'), [2])
+    t.deepEqual(await registry.list('pairs-1', 'na'), [1])
+    await t.throwsAsync(registry.describe('pairs-1', 1, 'eu'), { code: 'REGISTRY_UNKNOWN' })
+  })
 }

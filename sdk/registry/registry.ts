@@ -6,6 +6,8 @@ export interface Lineage {
   readonly workload: string
   readonly seed: number
   readonly round: number
+  /** Which of several models of the round: the group, or the end, that made it. Absent where a round has one model. */
+  readonly part?: string
   readonly metrics: Readonly<Record<string, number>>
   /** Trainers whose updates are in it, sorted. */
   readonly members: readonly string[]
@@ -32,14 +34,16 @@ export interface ModelRegistry {
    * another hash it replaces.
    */
   commit(model: ModelToCommit): Promise<void>
-  /** The model of the job's last round, if any. */
-  latest(job: string): Promise<CommittedModel | undefined>
-  /** All rounds of a job that are there, in order. */
-  list(job: string): Promise<readonly number[]>
+  /** The model of the job's last round, or of the last round of one part, if any. */
+  latest(job: string, part?: string): Promise<CommittedModel | undefined>
+  /** The rounds of a job, or of one part of it, in order. */
+  list(job: string, part?: string): Promise<readonly number[]>
+  /** The parts of a job that have models of their own, sorted; none where each round has one model. */
+  parts(job: string): Promise<readonly string[]>
   /** REGISTRY_UNKNOWN if there is no such round; REGISTRY_DAMAGED if it doesn't agree with its hash. */
-  load(job: string, round: number): Promise<CommittedModel & { readonly weights: Float32Array }>
+  load(job: string, round: number, part?: string): Promise<CommittedModel & { readonly weights: Float32Array }>
   /** The round without its weights; REGISTRY_UNKNOWN if there is no such round. */
-  describe(job: string, round: number): Promise<CommittedModel>
-  /** Takes a round away, whole; nothing happens if there is none. */
-  remove(job: string, round: number): Promise<void>
+  describe(job: string, round: number, part?: string): Promise<CommittedModel>
+  /** Removes a round, whole; nothing happens if there is none. */
+  remove(job: string, round: number, part?: string): Promise<void>
 }

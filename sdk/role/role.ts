@@ -27,6 +27,8 @@ export type OpenChannel = <Out, In>(use: ChannelUse<Out, In>) => Channel<Out, In
 /** What a committed round leaves behind for people: published before the round is committed, at least once, with the same content. */
 export interface RoundRecord {
   readonly round: number
+  /** Which of several models of the round: see `RoleTask.part`. The host states it. */
+  readonly part?: string
   readonly weights: Float32Array
   /** One that isn't finite is left out when the round is committed, and noticed. */
   readonly metrics: Readonly<Record<string, number>>
