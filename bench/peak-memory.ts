@@ -10,7 +10,7 @@ let peak = 0
 
 const aggregator = system.spawn<Float32Array>(
   'aggregator',
-  () => (delta) => sum.add({ end: 'trainer', delta, samples: 1 }),
+  () => (delta) => sum.add({ end: 'trainer', delta, weight: 1 }),
   { mailbox: { capacity: 1 } },
 )
 for (let update = 0; update < updates; update++) {

@@ -12,7 +12,7 @@ export const sumSuite: Suite = async (report) => {
   const sum = accumulator({ layout: layoutOf([{ name: 'weights', shape: [size] }]) })
   const plain = new Float32Array(size)
   const { first: own, second: baseline } = medianSecondsOfBoth(
-    () => sum.add({ end: 'trainer-0', delta, samples: 600 }),
+    () => sum.add({ end: 'trainer-0', delta, weight: 600 }),
     () => {
       for (let i = 0; i < size; i++) plain[i]! += delta[i]!
     },

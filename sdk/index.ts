@@ -34,8 +34,24 @@ export {
 } from './strategy/define-algorithm.ts'
 export * from './strategy/selectors/all-selector.ts'
 export * from './strategy/selectors/random-selector.ts'
-export * from './strategy/sum/accumulator.ts'
-export * from './strategy/sum/held-delta.ts'
+export {
+  type Accumulator,
+  HeldDelta,
+  type PartialSum,
+  peakOf,
+  type Quanta,
+  type SumName,
+  type Vector,
+  type WeightedDelta,
+  weightIn,
+} from './strategy/sum/accumulator.ts'
+export {
+  isPartialSums,
+  type NamedSums,
+  type NamedSumsOptions,
+  namedSums,
+  type PartialSums,
+} from './strategy/sum/named-sums.ts'
 export { type AccumulatorOptions, accumulator } from './strategy/sum/wasm-accumulator.ts'
 export { channelsByRole, channelsOf, withGroups } from './tag/channels.ts'
 export { shortList } from './tag/errors.ts'

@@ -20,7 +20,7 @@ for (let round = 1; round <= rounds; round++) {
       const end = `trainer-${client}`
       const request = { client, end, round, weights, terms: {} }
       const update = await (pool.trainHeld?.(request) ?? pool.train(request))
-      sum.add({ end, ...update })
+      sum.add({ end, delta: update.delta, weight: update.samples })
     }),
   )
   await sum.settle()

@@ -18,7 +18,7 @@ import type {
   RoleContext,
   RoundRecord,
 } from '../role/role.ts'
-import type { Accumulator } from '../strategy/sum/accumulator.ts'
+import { type Accumulator, arrayOf } from '../strategy/sum/accumulator.ts'
 import { accumulator } from '../strategy/sum/wasm-accumulator.ts'
 import type { JobSurroundings, RoleTask } from './role-task.ts'
 
@@ -170,6 +170,7 @@ function roleLearner(
       began(request.round)
       return actor.track(trainHeld({ ...request, client: task.client, end: task.end, signal: actor.signal }))
     },
+    take: (vector) => actor.track(arrayOf(vector)),
     evaluate: (weights) => actor.track(pool.evaluate(weights)),
   }
 }

@@ -46,6 +46,10 @@ export interface Update {
   /** Weights after training − the round's weights. */
   readonly delta: Float32Array
   readonly samples: number
+  /** Local steps done: τ_k of FedNova, K of SCAFFOLD. */
+  readonly steps?: number
+  /** Further vectors of the layout that the learner made, by name. */
+  readonly vectors?: Readonly<Record<string, Float32Array>>
   /** Means over the examples, such as `loss`. */
   readonly metrics: Readonly<Record<string, number>>
 }

@@ -1,10 +1,11 @@
-import type { HeldDelta } from '../strategy/sum/held-delta.ts'
+import type { Vector } from '../strategy/sum/accumulator.ts'
 import type { Layout } from '../weights/layout.ts'
 import type { Evaluation, LocalTerms, Update } from './learner.ts'
 
-/** An update whose delta may have stayed where it was trained. */
-export interface HeldUpdate extends Omit<Update, 'delta'> {
-  readonly delta: Float32Array | HeldDelta
+/** An update whose vectors may have stayed where they were made. */
+export interface HeldUpdate extends Omit<Update, 'delta' | 'vectors'> {
+  readonly delta: Vector
+  readonly vectors?: Readonly<Record<string, Vector>>
 }
 
 /** One training of a role's own data. */
@@ -21,7 +22,9 @@ export interface RoleLearner {
   initialWeights(): Promise<Float32Array>
   /** Trains on this task's dataset. */
   train(request: RoleTrainingRequest): Promise<Update>
-  /** Trains as `train` does. The delta may stay where it was trained: it can only be added to a sum, once. */
+  /** Trains as `train` does. The vectors may stay where they were made: each can be added to a sum once, or taken once. */
   trainHeld(request: RoleTrainingRequest): Promise<HeldUpdate>
+  /** Brings a vector here from where it was trained: it can't be added or taken then. */
+  take(vector: Vector): Promise<Float32Array>
   evaluate(weights: Float32Array): Promise<Evaluation>
 }

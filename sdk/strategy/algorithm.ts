@@ -1,7 +1,7 @@
 import type { RoleLearner } from '../learn/role-learner.ts'
 import type { RandomStream } from '../random/random-stream.ts'
 import type { Layout } from '../weights/layout.ts'
-import type { HeldDelta } from './sum/held-delta.ts'
+import type { Vector } from './sum/accumulator.ts'
 
 /**
  * A federated algorithm, in parts. The stock roles call the parts and know no algorithm by name.
@@ -64,9 +64,6 @@ export interface ClientPart<State> {
     random: RandomStream,
   ): Promise<{ readonly contribution: Contribution; readonly own: State }>
 }
-
-/** A vector of the model's size, which may have stayed in the thread that made it. */
-export type Vector = Float32Array | HeldDelta
 
 /** What a client sends to the server. */
 export interface Contribution {

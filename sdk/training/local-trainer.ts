@@ -77,6 +77,7 @@ export async function localTrainer<S extends Settings>(
           ...(into && { into }),
         })
         checked('the delta', update.delta)
+        for (const [name, values] of Object.entries(update.vectors ?? {})) checked(`the vector ${name}`, values)
         return { ...update, metrics: numbersOf(`client ${client} in round ${round}`, update.metrics) }
       } catch (cause) {
         const fault = hasDiverged(cause) ? exampleFault(`client ${client}: example`, examples, { cause }) : undefined

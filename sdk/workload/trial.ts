@@ -2,6 +2,7 @@ import type { Examples, FederatedData } from '../data/examples.ts'
 import { subset } from '../data/in-memory-examples.ts'
 import type { RoleLearner } from '../learn/role-learner.ts'
 import { randomStream } from '../random/random-stream.ts'
+import { arrayOf } from '../strategy/sum/accumulator.ts'
 import { accumulator } from '../strategy/sum/wasm-accumulator.ts'
 import { type LocalTrainer, localTrainer } from '../training/local-trainer.ts'
 import { boundedClients, requireReproducible, requireSame } from './reproducible.ts'
@@ -64,7 +65,7 @@ export async function trial<S extends Settings>(workload: Workload<S>, settings:
     const step = () => {
       const stepped = weights.slice()
       const sum = accumulator({ layout, quantumBits: strategy.aggregation.vectors.delta.quantumBits })
-      sum.add({ end: 'trainer-0', delta: vectors.delta, samples: weight })
+      sum.add({ end: 'trainer-0', delta: vectors.delta, weight })
       const members = ['trainer-0']
       const aggregate = { round: 1, members, population: clients, weight, mean: () => sum.mean() }
       server.step(stepped, aggregate, server.init(layout), streamOf('step'))
@@ -88,6 +89,7 @@ function learnerOf(trainer: LocalTrainer): RoleLearner {
     initialWeights: () => trainer.initialWeights(),
     train,
     trainHeld: train,
+    take: arrayOf,
     evaluate: (weights) => trainer.evaluateChunk(weights, 0),
   }
 }

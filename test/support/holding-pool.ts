@@ -1,5 +1,5 @@
 import { errorFactory } from '../../runtime/index.ts'
-import { accumulator, HeldDelta, peakOf, type SumName, type TrainingPool } from '../../sdk/index.ts'
+import { accumulator, HeldDelta, peakOf, type Quanta, type SumName, type TrainingPool } from '../../sdk/index.ts'
 
 const loss = errorFactory({ LEARN_WORKER_DIED: { message: 'its thread has ended', hint: 'it is started again' } })
 
@@ -32,10 +32,15 @@ export function holdingPool(pool: TrainingPool, isLost: () => boolean): Training
       return peakOf(this.#delta)
     }
 
-    addTo({ number }: SumName, samples: number, quantumBits: number): void {
-      const sum = sums.get(number) ?? accumulator({ layout: pool.layout, quantumBits })
+    protected addThere({ number }: SumName, weight: number, quanta: Quanta): void {
+      const sum = sums.get(number) ?? accumulator({ layout: pool.layout, ...quanta })
       sums.set(number, sum)
-      sum.add({ end: 'kept', delta: this.#delta, samples })
+      sum.add({ end: 'kept', delta: this.#delta, weight })
+    }
+
+    protected async takeThere(): Promise<Float32Array> {
+      if (isLost()) throw loss('LEARN_WORKER_DIED')
+      return this.#delta
     }
   }
 

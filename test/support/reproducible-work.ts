@@ -42,7 +42,7 @@ function sumHash(seed: number): Promise<string> {
     const random = randomStream(seed, 1, end)
     const delta = Float32Array.from({ length: size }, () => random.uniform() - 0.5)
     const sum = client % 2 === 0 ? top : middle
-    sum.add({ end, delta, samples: 1 + random.below(1_000) })
+    sum.add({ end, delta, weight: 1 + random.below(1_000) })
   }
   top.merge('middle', middle.partial())
   return weightsHash(top.mean())

@@ -1,7 +1,7 @@
 import { CodedError } from '../../../runtime/index.ts'
 import type { Contribution } from '../../strategy/algorithm.ts'
 import type { Accumulator } from '../../strategy/sum/accumulator.ts'
-import { type MetricSum, metricSum } from '../../strategy/sum/metric-sum.ts'
+import { type MetricSum, metricSum } from '../../strategy/sum/exact-sums.ts'
 import type { Channel } from '../channel/channel.ts'
 import { isStrings } from '../guards.ts'
 import type { RoleContext } from '../role.ts'
@@ -93,7 +93,7 @@ export async function gather(
   return { sum, metrics, members: members.toSorted(), refusals }
 
   function count(end: string, { vectors: { delta }, weight, samples, metrics: own }: Contribution): void {
-    sum.add({ end, delta, samples: weight })
+    sum.add({ end, delta, weight })
     metrics.add(samples, own)
     for (const [name, value] of Object.entries(own))
       if (!Number.isFinite(value)) notFinite.set(name, [...(notFinite.get(name) ?? []), `${value} of ${end}`])

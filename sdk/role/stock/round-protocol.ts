@@ -1,7 +1,6 @@
 import type { Contribution, Terms } from '../../strategy/algorithm.ts'
-import type { PartialSum } from '../../strategy/sum/accumulator.ts'
-import { HeldDelta } from '../../strategy/sum/held-delta.ts'
-import type { MetricPartial } from '../../strategy/sum/metric-sum.ts'
+import { HeldDelta, type PartialSum } from '../../strategy/sum/accumulator.ts'
+import type { MetricPartial } from '../../strategy/sum/exact-sums.ts'
 import { isNumber, isObject, isOneOf, isString, isStrings } from '../guards.ts'
 import { channelTagged } from '../role.ts'
 

@@ -65,7 +65,7 @@ export const topAggregator = role({
     const weights = state.weights.slice()
     const server = structuredClone(state.server)
     const population = context.settings.clients
-    const aggregate = { round, members, population, weight: sum.samples, mean: () => sum.mean() }
+    const aggregate = { round, members, population, weight: sum.weight, mean: () => sum.mean() }
     strategy.server.step(weights, aggregate, server, context.random(round, 'step'))
     const { metrics: evaluated, whyNotFinite } = await learner.evaluate(weights)
     context.publish({

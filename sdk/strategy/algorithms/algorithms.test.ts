@@ -4,6 +4,7 @@ import type { RoleLearner } from '../../learn/role-learner.ts'
 import { randomStream } from '../../random/random-stream.ts'
 import { layoutOf } from '../../weights/layout.ts'
 import type { Aggregate, Algorithm } from '../algorithm.ts'
+import { arrayOf } from '../sum/accumulator.ts'
 import { fedAvg } from './fed-avg.ts'
 import { fedProx } from './fed-prox.ts'
 
@@ -22,7 +23,14 @@ async function trained({ client }: Algorithm) {
     return update
   }
   const evaluate = async () => ({ samples: 1, metrics: {} })
-  const learner = { layout, initialWeights: async () => new Float32Array(2), train, trainHeld: train, evaluate }
+  const learner = {
+    layout,
+    initialWeights: async () => new Float32Array(2),
+    train,
+    trainHeld: train,
+    take: arrayOf,
+    evaluate,
+  }
   const assignment = { round: 1, weights: new Float32Array(2), terms: {} }
   const { contribution } = await client.train(assignment, null, learner, randomStream(1))
   return { terms: asked, weight: contribution.weight }

@@ -2,8 +2,16 @@ import test from 'ava'
 import fc from 'fast-check'
 import type { CodedError } from '../../../runtime/index.ts'
 import { layoutOf } from '../../weights/layout.ts'
-import type { PartialSum, WeightedDelta } from './accumulator.ts'
-import { type DeltaHolder, type DeltaPeak, HeldDelta, peakOf, type SumName } from './held-delta.ts'
+import {
+  type DeltaHolder,
+  type DeltaPeak,
+  HeldDelta,
+  type PartialSum,
+  peakOf,
+  type SumName,
+  type WeightedDelta,
+  weightIn,
+} from './accumulator.ts'
 import { accumulator } from './wasm-accumulator.ts'
 
 const bits = 34
@@ -15,9 +23,9 @@ const layoutFor = (size: number) =>
 const empty = (size: number, quantumBits = bits) => accumulator({ layout: layoutFor(size), quantumBits })
 
 /** n·δ in quanta, rounded to the nearest integer, ties to even: by exact arithmetic on the double's own bits. */
-function quanta(delta: number, samples: number, quantumBits: number): bigint {
+function quanta(delta: number, weight: number, quantumBits: number): bigint {
   const view = new DataView(new ArrayBuffer(8))
-  view.setFloat64(0, delta * samples)
+  view.setFloat64(0, delta * weight)
   const encoded = view.getBigUint64(0)
   const exponent = Number((encoded >> 52n) & 0x7ffn)
   const fraction = encoded & ((1n << 52n) - 1n)
@@ -49,12 +57,12 @@ const anyDelta = (size: number) =>
     )
     .map((values) => Float32Array.from(values))
 const anyUpdates = fc.integer({ min: 2, max: 11 }).chain((size) =>
-  fc.array(fc.record({ delta: anyDelta(size), samples: fc.integer({ min: 1, max: 1000 }) }), {
+  fc.array(fc.record({ delta: anyDelta(size), weight: fc.integer({ min: 1, max: 1000 }) }), {
     minLength: 1,
     maxLength: 8,
   }),
 )
-const named = (updates: readonly { delta: Float32Array; samples: number }[]): WeightedDelta[] =>
+const named = (updates: readonly { delta: Float32Array; weight: number }[]): WeightedDelta[] =>
   updates.map((update, index) => ({ end: `trainer-${index}`, ...update }))
 
 const numberOf = ({ end }: WeightedDelta) => Number(end.slice('trainer-'.length))
@@ -66,7 +74,7 @@ test('each product is rounded once to the quantum, ties to even, and summed exac
       const sum = empty(size)
       for (const update of named(updates)) sum.add(update)
       const expected = Array.from({ length: size }, (_, index) =>
-        updates.reduce((total, { delta, samples }) => total + quanta(delta[index] ?? 0, samples, bits), 0n),
+        updates.reduce((total, { delta, weight }) => total + quanta(delta[index] ?? 0, weight, bits), 0n),
       )
       t.deepEqual(sumOf(sum.partial()), expected)
     }),
@@ -96,7 +104,7 @@ test('any order and any tree of partial sums gives the same bits', (t) => {
         for (const [index, part] of middle.entries()) if (part.updates > 0) top.merge(`middle-${index}`, part.partial())
         t.deepEqual(sumOf(top.partial()), sumOf(flat.partial()))
         t.deepEqual(top.mean(), flat.mean())
-        t.is(top.samples, flat.samples)
+        t.is(top.weight, flat.weight)
         t.is(top.updates, updates.length)
       },
     ),
@@ -121,7 +129,7 @@ test('a refused update leaves every bit as it was, and is named with tensor and 
       const delta = Float32Array.from(updates[0]?.delta ?? [])
       const index = at % size
       delta[index] = value
-      const error = t.throws(() => sum.add({ end: 'trainer-9', delta, samples: 1 }), { code: 'SUM_VALUE' })
+      const error = t.throws(() => sum.add({ end: 'trainer-9', delta, weight: 1 }), { code: 'SUM_VALUE' })
       t.like(error, {
         values: { end: 'trainer-9', tensor: index === 0 ? 'first' : 'rest', offset: index === 0 ? 0 : index - 1 },
       })
@@ -133,11 +141,11 @@ test('a refused update leaves every bit as it was, and is named with tensor and 
 test('a value damaged far behind takes back what was added before it, over many blocks', (t) => {
   const size = 50_001
   const sum = empty(size)
-  sum.add({ end: 'a', delta: new Float32Array(size).fill(0.25), samples: 3 })
+  sum.add({ end: 'a', delta: new Float32Array(size).fill(0.25), weight: 3 })
   const before = sum.partial()
   const delta = new Float32Array(size).fill(0.5)
   delta[size - 1] = Number.NaN
-  t.throws(() => sum.add({ end: 'b', delta, samples: 2 }), { code: 'SUM_VALUE' })
+  t.throws(() => sum.add({ end: 'b', delta, weight: 2 }), { code: 'SUM_VALUE' })
   t.deepEqual(sum.partial(), before)
   t.true(sum.mean().every((mean) => mean === 0.25))
 })
@@ -145,8 +153,8 @@ test('a value damaged far behind takes back what was added before it, over many 
 test('the range ends where it says', (t) => {
   const sum = empty(2)
   const largest = Math.fround(2 ** 17 - 2 ** -7)
-  t.notThrows(() => sum.add({ end: 'a', delta: Float32Array.of(largest, -largest), samples: 1 }))
-  t.throws(() => sum.add({ end: 'b', delta: Float32Array.of(2 ** 17, 0), samples: 1 }), { code: 'SUM_VALUE' })
+  t.notThrows(() => sum.add({ end: 'a', delta: Float32Array.of(largest, -largest), weight: 1 }))
+  t.throws(() => sum.add({ end: 'b', delta: Float32Array.of(2 ** 17, 0), weight: 1 }), { code: 'SUM_VALUE' })
 })
 
 /** The sum with its high integers. */
@@ -163,7 +171,7 @@ test('updates of clients with very many samples count, in any order and through 
   )
   const update = fc.record({
     delta: fc.array(values, { minLength: size, maxLength: size }).map((given) => Float32Array.from(given)),
-    samples: fc.oneof(fc.integer({ min: 1, max: 100 }), fc.constantFrom(1_000_000, 2 ** 20 - 1)),
+    weight: fc.oneof(fc.integer({ min: 1, max: 100 }), fc.constantFrom(1_000_000, 2 ** 20 - 1)),
     group: fc.nat(2),
   })
   fc.assert(
@@ -171,11 +179,11 @@ test('updates of clients with very many samples count, in any order and through 
       const flat = empty(size)
       const parts = [empty(size), empty(size), accumulator({ layout: layoutFor(size), shared: true })]
       const expected = Array.from({ length: size }, () => 0n)
-      for (const [number, { delta, samples }] of updates.entries()) {
-        flat.add({ end: `trainer-${number}`, delta, samples })
-        const isLarge = delta.some((value) => Math.abs(value * samples) >= 2 ** 17)
+      for (const [number, { delta, weight }] of updates.entries()) {
+        flat.add({ end: `trainer-${number}`, delta, weight })
+        const isLarge = delta.some((value) => Math.abs(value * weight) >= 2 ** 17)
         delta.forEach((value, index) => {
-          const integer = isLarge ? quanta(value, samples, bits - 20) << 20n : quanta(value, samples, bits)
+          const integer = isLarge ? quanta(value, weight, bits - 20) << 20n : quanta(value, weight, bits)
           expected[index] = (expected[index] ?? 0n) + integer
         })
       }
@@ -186,7 +194,7 @@ test('updates of clients with very many samples count, in any order and through 
       t.deepEqual(top.partial(), flat.partial())
       t.deepEqual(top.mean(), flat.mean())
       top.reset()
-      top.add({ end: 'trainer-0', delta: Float32Array.of(1, 2, 3), samples: 2 })
+      top.add({ end: 'trainer-0', delta: Float32Array.of(1, 2, 3), weight: 2 })
       t.is(top.partial().high, undefined)
       t.deepEqual(top.mean(), Float32Array.of(1, 2, 3))
     }),
@@ -207,14 +215,17 @@ test('deltas that stay with their holders give the same sum, of clients with ver
       this.#delta = delta
       this.peak = peakOf(delta)
     }
-    addTo(_: SumName, samples: number): void {
-      held.add({ end: 'held', delta: this.#delta, samples })
+    protected addThere(_: SumName, weight: number): void {
+      held.add({ end: 'held', delta: this.#delta, weight })
+    }
+    protected takeThere(): Promise<Float32Array> {
+      return Promise.resolve(this.#delta)
     }
   }
   const updates = [
-    { end: 'a', delta: Float32Array.of(0.9, -3, 1e-7), samples: 1_000_000 },
-    { end: 'b', delta: Float32Array.of(1, 2, 3), samples: 10 },
-    { end: 'c', delta: Float32Array.of(4_000, -0.5, 3), samples: 2_000_000 },
+    { end: 'a', delta: Float32Array.of(0.9, -3, 1e-7), weight: 1_000_000 },
+    { end: 'b', delta: Float32Array.of(1, 2, 3), weight: 10 },
+    { end: 'c', delta: Float32Array.of(4_000, -0.5, 3), weight: 2_000_000 },
   ]
   const flat = empty(size)
   const top = empty(size)
@@ -222,7 +233,7 @@ test('deltas that stay with their holders give the same sum, of clients with ver
     flat.add(update)
     top.add({ ...update, delta: new Held(update.delta) })
   }
-  t.throws(() => top.add({ end: 'd', delta: new Held(Float32Array.of(2 ** 17, 0, 0)), samples: 1 }), {
+  t.throws(() => top.add({ end: 'd', delta: new Held(Float32Array.of(2 ** 17, 0, 0)), weight: 1 }), {
     code: 'SUM_VALUE',
   })
   await top.settle()
@@ -232,8 +243,8 @@ test('deltas that stay with their holders give the same sum, of clients with ver
 
 test('a client of a million samples beside small ones is in the mean as precisely as float32 is', (t) => {
   const sum = empty(2)
-  sum.add({ end: 'large', delta: Float32Array.of(0.9, -1e-7), samples: 1_000_000 })
-  sum.add({ end: 'small', delta: Float32Array.of(0.1, 1e-7), samples: 10 })
+  sum.add({ end: 'large', delta: Float32Array.of(0.9, -1e-7), weight: 1_000_000 })
+  sum.add({ end: 'small', delta: Float32Array.of(0.1, 1e-7), weight: 10 })
   const exact = (value: number, other: number) => (value * 1_000_000 + other * 10) / 1_000_010
   const [first = 0, second = 0] = sum.mean()
   t.true(Math.abs(first - exact(Math.fround(0.9), Math.fround(0.1))) < 2 ** -24)
@@ -242,24 +253,24 @@ test('a client of a million samples beside small ones is in the mean as precisel
 
 test('a damaged value of a client with very many samples leaves every bit as it was', (t) => {
   const sum = empty(2)
-  sum.add({ end: 'a', delta: Float32Array.of(1, 2), samples: 1_000_000 })
+  sum.add({ end: 'a', delta: Float32Array.of(1, 2), weight: 1_000_000 })
   const before = sum.partial()
   for (const value of [Number.NaN, Number.POSITIVE_INFINITY, 2 ** 17, 1e38]) {
     const error = t.throws<CodedError>(
-      () => sum.add({ end: 'b', delta: Float32Array.of(0.5, value), samples: 1_000_000 }),
+      () => sum.add({ end: 'b', delta: Float32Array.of(0.5, value), weight: 1_000_000 }),
       { code: 'SUM_VALUE', message: /times its weight, which is 1000000/ },
     )
     t.regex(error?.hint ?? '', /quantumBits, which is 34/)
     t.deepEqual(sum.partial(), before)
   }
-  t.throws(() => sum.add({ end: 'b', delta: Float32Array.of(2 ** 10, 0), samples: 2 ** 29 }), { code: 'SUM_VALUE' })
+  t.throws(() => sum.add({ end: 'b', delta: Float32Array.of(2 ** 10, 0), weight: 2 ** 29 }), { code: 'SUM_VALUE' })
   t.deepEqual(sum.partial(), before)
 })
 
 test('a sum goes on exactly where one 64-bit integer ends', (t) => {
   const add = (sum: ReturnType<typeof empty>, updates: number, value: number) => {
     for (let added = 0; added < updates; added++) {
-      sum.add({ end: `trainer-${added}`, delta: Float32Array.of(value, -value), samples: 1 })
+      sum.add({ end: `trainer-${added}`, delta: Float32Array.of(value, -value), weight: 1 })
     }
     return sum
   }
@@ -280,7 +291,7 @@ test('a sum that could leave its range is refused and changes nothing', (t) => {
   let added = 0
   const error = t.throws<CodedError>(
     () => {
-      for (; added < 10; added++) sum.add({ end: `trainer-${added}`, delta, samples: 2 ** 20 })
+      for (; added < 10; added++) sum.add({ end: `trainer-${added}`, delta, weight: 2 ** 20 })
     },
     { code: 'SUM_OVERFLOW', message: /trainer-3, whose weight is 1048576/ },
   )
@@ -294,13 +305,101 @@ test('a sum that could leave its range is refused and changes nothing', (t) => {
 test('other sizes, samples and quanta are refused; reset begins anew', (t) => {
   const sum = empty(3)
   t.throws(() => sum.mean(), { code: 'SUM_EMPTY' })
-  t.throws(() => sum.add({ end: 'a', delta: new Float32Array(2), samples: 1 }), { code: 'SUM_SIZE' })
-  for (const samples of [0, -1, 1.5, Number.NaN, 2 ** 30]) {
-    t.throws(() => sum.add({ end: 'a', delta: new Float32Array(3), samples }), { code: 'SUM_SAMPLES' })
+  t.throws(() => sum.add({ end: 'a', delta: new Float32Array(2), weight: 1 }), { code: 'SUM_SIZE' })
+  for (const weight of [0, -1, 1.5, Number.NaN, 2 ** 30]) {
+    t.throws(() => sum.add({ end: 'a', delta: new Float32Array(3), weight }), { code: 'SUM_WEIGHT' })
   }
   t.throws(() => sum.merge('b', empty(3, 20).partial()), { code: 'SUM_QUANTUM' })
-  sum.add({ end: 'a', delta: Float32Array.of(1, 2, 3), samples: 4 })
+  sum.add({ end: 'a', delta: Float32Array.of(1, 2, 3), weight: 4 })
   sum.reset()
-  sum.add({ end: 'a', delta: Float32Array.of(5, 6, 7), samples: 2 })
+  sum.add({ end: 'a', delta: Float32Array.of(5, 6, 7), weight: 2 })
   t.deepEqual(sum.mean(), Float32Array.of(5, 6, 7))
+})
+
+test('real weights give the same bits in any order and tree, as exactly as whole ones', (t) => {
+  const size = 3
+  const weightBits = 20
+  const update = fc.record({
+    delta: anyDelta(size),
+    weight: fc.double({ min: 0, max: 500, noNaN: true }).map((weight) => weightIn(weight, weightBits)),
+    group: fc.nat(1),
+  })
+  fc.assert(
+    fc.property(fc.array(update, { minLength: 1, maxLength: 8 }), (updates) => {
+      const open = () => accumulator({ layout: layoutFor(size), weightBits })
+      const flat = open()
+      const parts = [open(), open()]
+      for (const { group: _, ...one } of updates) flat.add({ end: 'flat', ...one })
+      for (const { group, ...one } of updates.toReversed()) parts[group]?.add({ end: 'part', ...one })
+      const top = open()
+      for (const part of parts) if (part.updates > 0) top.merge('middle', part.partial())
+      const expected = Array.from({ length: size }, (_, index) =>
+        updates.reduce((total, { delta, weight }) => total + quanta(delta[index] ?? 0, weight, bits), 0n),
+      )
+      t.deepEqual(sumOf(flat.partial()), expected)
+      t.deepEqual(top.partial(), flat.partial())
+      if (flat.weight > 0) t.deepEqual(top.mean(), flat.mean())
+      t.deepEqual(top.total(), flat.total())
+    }),
+  )
+})
+
+test('a client split in two counts as the whole, and all weights scaled by a power of two give the same mean', (t) => {
+  const size = 4
+  // Deltas on a grid of 2^-10, so that no product is rounded to the quantum.
+  const delta = fc
+    .array(fc.integer({ min: -100_000, max: 100_000 }), { minLength: size, maxLength: size })
+    .map((values) => Float32Array.from(values, (value) => value / 1024))
+  const updates = fc.array(fc.record({ delta, weight: fc.integer({ min: 2, max: 1000 }) }), {
+    minLength: 1,
+    maxLength: 6,
+  })
+  fc.assert(
+    fc.property(updates, fc.nat(), fc.integer({ min: -8, max: 4 }), (all, cut, power) => {
+      const open = () => accumulator({ layout: layoutFor(size), weightBits: 8 })
+      const [whole, split, scaled] = [open(), open(), open()]
+      for (const { delta, weight } of all) {
+        const first = 1 + (cut % (weight - 1))
+        whole.add({ end: 'whole', delta, weight })
+        split.add({ end: 'first', delta, weight: first })
+        split.add({ end: 'second', delta, weight: weight - first })
+        scaled.add({ end: 'scaled', delta, weight: weight * 2 ** power })
+      }
+      t.deepEqual(sumOf(split.partial()), sumOf(whole.partial()))
+      t.is(split.weight, whole.weight)
+      t.deepEqual(split.mean(), whole.mean())
+      t.is(scaled.weight, whole.weight * 2 ** power)
+      t.deepEqual(scaled.mean(), whole.mean())
+    }),
+  )
+})
+
+test('real weights are rounded once, at their source, and refused off their grid or beyond it', (t) => {
+  t.is(weightIn(1 / Math.sqrt(2), 10), 724 / 1024)
+  t.is(weightIn(2 ** -12, 10), 0)
+  for (const weight of [-1, Number.NaN, Number.POSITIVE_INFINITY, 2 ** 20]) {
+    t.throws(() => weightIn(weight, 10), { code: 'SUM_WEIGHT' })
+  }
+  t.throws(() => weightIn(0.4, 0), { code: 'SUM_WEIGHT' })
+  const sum = accumulator({ layout: layoutFor(2), weightBits: 10 })
+  const delta = Float32Array.of(1, 2)
+  for (const weight of [2 ** -11, -1, Number.NaN, 2 ** 20]) {
+    t.throws(() => sum.add({ end: 'a', delta, weight }), { code: 'SUM_WEIGHT' })
+  }
+  sum.add({ end: 'a', delta, weight: 0 })
+  t.throws(() => sum.mean(), { code: 'SUM_EMPTY' })
+  sum.add({ end: 'b', delta, weight: 0.5 })
+  t.deepEqual(sum.mean(), delta)
+  t.deepEqual(sum.total(), Float32Array.of(0.5, 1))
+})
+
+test('weights that add up beyond exact numbers are refused and change nothing', (t) => {
+  const sum = accumulator({ layout: layoutFor(2) })
+  const large = { ...sum.partial(), weight: 2 ** 53 - 3, updates: 1 }
+  sum.merge('middle', large)
+  sum.add({ end: 'a', delta: Float32Array.of(1, 2), weight: 2 })
+  const before = sum.partial()
+  t.throws(() => sum.add({ end: 'b', delta: Float32Array.of(1, 2), weight: 1 }), { code: 'SUM_WEIGHT' })
+  t.throws(() => sum.merge('middle', large), { code: 'SUM_WEIGHT' })
+  t.deepEqual(sum.partial(), before)
 })

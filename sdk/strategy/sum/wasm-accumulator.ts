@@ -1,107 +1,130 @@
 import { type Layout, locate } from '../../weights/layout.ts'
-import type { Accumulator, PartialSum, WeightedDelta } from './accumulator.ts'
+import {
+  type Accumulator,
+  type DeltaHolder,
+  HeldDelta,
+  isOnGrid,
+  leastWeight,
+  mostWeight,
+  type PartialSum,
+  peakOf,
+  type Quanta,
+  type SumName,
+  type WeightedDelta,
+} from './accumulator.ts'
 import { sumError } from './errors.ts'
-import { type DeltaHolder, HeldDelta, peakOf, type SumName } from './held-delta.ts'
-import { type SumKernel, sumKernel } from './wasm-kernel.ts'
+import { integerOf, wordsOf } from './exact-sums.ts'
+import { isInRange, WasmIntegers } from './wasm-integers.ts'
 
-/** Up to here a product with a float32 is exact in a double, and so rounded only once. */
-const mostSamples = 2 ** 29
 /** An integer of 64 bits whose magnitude could reach this is carried first. */
 const mostBound = 2n ** 62n
 /** By how many bits the quantum of the high integers is coarser. */
 const highBits = 20
 /** A sum whose magnitude could reach this is refused: high integers are exact in a double, too. */
 const mostTotal = 2n ** 72n
-/** Weights that are staged at a time: they stay in the processor's cache. */
-const blockSize = 4096
-const pageBytes = 65_536
 
-export interface AccumulatorOptions {
+/** Waits for work that counts as activity. */
+export type Track = <Outcome>(work: Promise<Outcome>) => Promise<Outcome>
+
+/** Default of the quanta: quantumBits 34, weightBits 0. Values must be below 2^(51−quantumBits) in magnitude. */
+export interface AccumulatorOptions extends Partial<Quanta> {
   readonly layout: Layout
-  /** s: the quantum is 2^−s. Values must be below 2^(51−s) in magnitude. From 0 to 51. */
-  readonly quantumBits?: number
   /** Names the sum to holders of deltas; one of each name at a time. Default: that of no other. */
   readonly name?: string
   /** In memory that other threads can read. Default: false. */
   readonly shared?: boolean
   /** Counts waiting for holders as activity. */
-  readonly track?: <Outcome>(work: Promise<Outcome>) => Promise<Outcome>
+  readonly track?: Track
 }
-
-type Track = NonNullable<AccumulatorOptions['track']>
 
 let accumulators = 0
 
 /**
  * An accumulator of 64-bit integers in WebAssembly memory: 8 bytes a weight, however many updates.
- * n_k·Δ_k is rounded to the quantum (ties to even) by adding 1.5·2^(52−s), which leaves the integer in the low bits.
+ * weight·delta is rounded to the quantum (ties to even) by adding 1.5·2^(52−s), which leaves the integer in the low bits.
  *
  * An update whose products reach 2^(51−s), as one of a client with very many samples may, is rounded to a quantum 2^20 times
- * as coarse, still 2^−31 of its largest product, and added to a second array of integers, the high ones. What could
- * overflow the first array is carried to the second one, exactly. So each update's integers depend on nothing but itself, and
- * the sum on nothing but the set of updates.
+ * as coarse, still 2^−31 of its largest product, and added to a second array of integers, the high ones. The surplus that
+ * could overflow the first array is carried to the second one, exactly. So each update's integers depend on nothing but
+ * itself, and the sum on nothing but the set of updates.
  */
-export function accumulator({
-  layout,
-  quantumBits = 34,
-  name,
-  shared = false,
-  track = (work) => work,
-}: AccumulatorOptions): Accumulator {
-  accumulators += 1
-  return new WasmAccumulator(layout, quantumBits, name ?? `sum ${accumulators}`, shared, track)
+export function accumulator(options: AccumulatorOptions): Accumulator {
+  return new WasmAccumulator(options)
 }
 
-class WasmAccumulator implements Accumulator {
+/** An accumulator that can also say, without adding, whether it would refuse: for sums of which all count an update or none. */
+export class WasmAccumulator implements Accumulator {
   readonly size: number
-  samples = 0
+  weight = 0
   updates = 0
   readonly #layout: Layout
-  readonly #quantumBits: number
+  readonly #quanta: Quanta
   readonly #shared: boolean
-  readonly #low: Integers
-  /** What the low integers could reach in magnitude. */
+  readonly #low: WasmIntegers
+  /** Upper bound of the low integers' magnitude. */
   #lowBound = 0n
-  #high: Integers | undefined
+  #high: WasmIntegers | undefined
   #hasHigh = false
-  /** What the sum could reach in magnitude. */
+  /** Upper bound of the sum's magnitude. */
   #bound = 0n
   #name: SumName
   readonly #track: Track
   readonly #holders = new Set<DeltaHolder>()
 
-  constructor(layout: Layout, quantumBits: number, name: string, shared: boolean, track: Track) {
+  constructor({
+    layout,
+    quantumBits = 34,
+    weightBits = 0,
+    name,
+    shared = false,
+    track = (work) => work,
+  }: AccumulatorOptions) {
+    accumulators += 1
+    this.#name = { name: name ?? `sum ${accumulators}`, number: accumulators }
     this.#track = track
-    this.#name = { name, number: ++accumulators }
     this.size = layout.size
     this.#layout = layout
-    this.#quantumBits = quantumBits
+    this.#quanta = { quantumBits, weightBits }
     this.#shared = shared
-    this.#low = new Integers(layout.size, quantumBits, shared)
+    this.#low = new WasmIntegers(layout.size, quantumBits, shared)
   }
 
-  add({ end, delta, samples }: WeightedDelta): void {
+  add(update: WeightedDelta): void {
+    this.#checkFrame(update)
+    const { end, delta, weight } = update
+    if (delta instanceof HeldDelta) this.#addHeld(end, delta, weight)
+    else this.#addArray(end, delta, weight)
+    this.#count(weight, 1)
+  }
+
+  /** Throws the error with which `add` would refuse the update. */
+  check(update: WeightedDelta): void {
+    this.#checkFrame(update)
+    const { end, delta, weight } = update
+    if (delta instanceof HeldDelta) delta.checkHeld()
+    this.#checkPeak(end, delta instanceof HeldDelta ? delta.peak : peakOf(delta), weight)
+  }
+
+  /** Size and weight. */
+  #checkFrame({ end, delta, weight }: WeightedDelta): void {
     this.#checkSize(end, delta.length)
-    if (!Number.isInteger(samples) || samples < 1 || samples > mostSamples)
-      throw sumError('SUM_SAMPLES', { end, samples, most: mostSamples })
-    if (delta instanceof HeldDelta) this.#addHeld(end, delta, samples)
-    else this.#addArray(end, delta, samples)
-    this.samples += samples
-    this.updates += 1
+    const { weightBits } = this.#quanta
+    this.#checkWeight(`the update of ${end}`, weight, mostWeight(weightBits))
+    this.#checkWeight(`all updates, with that of ${end}`, this.weight + weight, this.#mostTotalWeight)
   }
 
-  #addArray(end: string, delta: Float32Array, samples: number): void {
-    const low = this.#low.accumulate(delta, samples)
-    const peak = low ?? this.#addHigh(delta, samples)
+  #addArray(end: string, delta: Float32Array, weight: number): void {
+    const low = this.#low.accumulate([delta], [weight])
+    const [peak] = low ?? this.#addHigh(delta, weight) ?? []
     if (peak === undefined) {
-      const index = delta.findIndex((value) => !this.#isInRange(value, samples))
-      throw this.#valueError(end, index, delta[index], samples)
+      const index = delta.findIndex((value) => !this.#isInRange(value, weight))
+      throw this.#valueError(end, index, delta[index], weight)
     }
     const quanta = this.#quantaOf(peak)
     if (this.#bound + quanta >= mostTotal) {
       const to = low === undefined ? this.#high : this.#low
-      to?.takeAway(delta, samples, delta.length)
-      throw this.#overflow(end, samples, this.#bound + quanta)
+      to?.takeAway(delta, weight)
+      throw this.#overflow(end, weight, this.#bound + quanta)
     }
     this.#bound += quanta
     if (low === undefined) return
@@ -109,20 +132,23 @@ class WasmAccumulator implements Accumulator {
     if (this.#lowBound >= mostBound) this.#carry()
   }
 
-  /** Adds what is beyond the range of the low integers, but not because of its own size. */
-  #addHigh(delta: Float32Array, samples: number): number | undefined {
+  /** Adds a product beyond the range of the low integers, unless a value itself is. */
+  #addHigh(delta: Float32Array, weight: number): readonly number[] | undefined {
     const { magnitude } = peakOf(delta)
-    return this.#isInRange(magnitude, samples) ? this.#highOnes().accumulate(delta, samples) : undefined
+    return this.#isInRange(magnitude, weight) ? this.#highOnes().accumulate([delta], [weight]) : undefined
   }
 
-  #addHeld(end: string, delta: HeldDelta, samples: number): void {
-    const { magnitude, index } = delta.peak
-    if (!this.#isInRange(magnitude, samples)) throw this.#valueError(end, index, magnitude, samples)
-    const bound = this.#bound + this.#quantaOf(magnitude * samples)
-    if (bound >= mostTotal) throw this.#overflow(end, samples, bound)
-    this.#bound = bound
-    delta.addTo(this.#name, samples, this.#quantumBits)
+  #addHeld(end: string, delta: HeldDelta, weight: number): void {
+    this.#checkPeak(end, delta.peak, weight)
+    delta.addTo(this.#name, weight, this.#quanta)
+    this.#bound += this.#quantaOf(delta.peak.magnitude * weight)
     this.#holders.add(delta.holder)
+  }
+
+  #checkPeak(end: string, { magnitude, index }: HeldDelta['peak'], weight: number): void {
+    if (!this.#isInRange(magnitude, weight)) throw this.#valueError(end, index, magnitude, weight)
+    const bound = this.#bound + this.#quantaOf(magnitude * weight)
+    if (bound >= mostTotal) throw this.#overflow(end, weight, bound)
   }
 
   async settle(): Promise<void> {
@@ -133,54 +159,72 @@ class WasmAccumulator implements Accumulator {
   }
 
   merge(end: string, partial: PartialSum): void {
-    const { quantumBits, sum, high, bound, samples, updates } = partial
+    this.checkPartial(end, partial)
+    this.#take(partial)
+    this.#bound += integerOf(partial.bound)
+    this.#count(partial.weight, partial.updates)
+  }
+
+  /** Throws the error with which `merge` would refuse the sum. */
+  checkPartial(end: string, { quantumBits, sum, high, bound: words, weight }: PartialSum): void {
     this.#checkSize(end, sum.length)
     if (high) this.#checkSize(end, high.length)
-    if (quantumBits !== this.#quantumBits)
-      throw sumError('SUM_QUANTUM', { end, came: quantumBits, expected: this.#quantumBits })
-    if (!Number.isInteger(samples) || samples < 1)
-      throw sumError('SUM_SAMPLES', { end, samples, most: Number.MAX_SAFE_INTEGER })
-    if (bound < 0n || this.#bound + bound >= mostTotal) throw this.#overflow(end, samples, this.#bound + bound)
-    this.#take(partial)
-    this.#bound += bound
-    this.samples += samples
-    this.updates += updates
+    if (quantumBits !== this.#quanta.quantumBits)
+      throw sumError('SUM_QUANTUM', { end, came: quantumBits, expected: this.#quanta.quantumBits })
+    this.#checkWeight(`the sum of ${end}`, weight, this.#mostTotalWeight)
+    this.#checkWeight(`all updates, with those of ${end}`, this.weight + weight, this.#mostTotalWeight)
+    const bound = integerOf(words)
+    if (bound < 0n || this.#bound + bound >= mostTotal) throw this.#overflow(end, weight, this.#bound + bound)
   }
 
   #take({ sum, high, bound }: PartialSum): void {
-    const lowBound = high ? 1n << BigInt(highBits) : bound
+    const lowBound = high ? 1n << BigInt(highBits) : integerOf(bound)
     if (this.#lowBound + lowBound >= mostBound) this.#carry()
     this.#low.add(sum)
     this.#lowBound += lowBound
     if (high) this.#highOnes().add(high)
   }
 
+  #count(weight: number, updates: number): void {
+    this.weight += weight
+    this.updates += updates
+  }
+
   partial(): PartialSum {
     this.#checkSettled()
     if (this.#hasHigh) this.#carry()
     return {
-      quantumBits: this.#quantumBits,
+      quantumBits: this.#quanta.quantumBits,
       sum: this.#low.given(),
       ...(this.#hasHigh && { high: this.#highOnes().given() }),
-      bound: this.#bound,
-      samples: this.samples,
+      bound: wordsOf(this.#bound),
+      weight: this.weight,
       updates: this.updates,
     }
   }
 
   mean(): Float32Array {
     this.#checkSettled()
-    if (this.updates === 0) throw sumError('SUM_EMPTY')
-    if (!this.#hasHigh) return this.#low.means(this.samples)
+    if (this.weight === 0) throw sumError('SUM_EMPTY')
+    return this.#divided(this.weight)
+  }
+
+  total(): Float32Array {
+    this.#checkSettled()
+    return this.#divided(1)
+  }
+
+  #divided(weight: number): Float32Array {
+    if (!this.#hasHigh) return this.#low.means(weight)
     this.#carry()
     const low = this.#low.present()
     const high = this.#highOnes().present()
     // Both are exact as doubles: their sum is rounded once, as a low integer alone is where it becomes a double.
     const mean = new Float32Array(this.size)
-    const quantum = 2 ** -this.#quantumBits
+    const quantum = 2 ** -this.#quanta.quantumBits
     for (let index = 0; index < mean.length; index++) {
       const sum = Number(high[index] ?? 0n) * 2 ** highBits + Number(low[index] ?? 0n)
-      mean[index] = (sum * quantum) / this.samples
+      mean[index] = (sum * quantum) / weight
     }
     return mean
   }
@@ -193,12 +237,12 @@ class WasmAccumulator implements Accumulator {
     this.#bound = 0n
     this.#name = { ...this.#name, number: ++accumulators }
     this.#holders.clear()
-    this.samples = 0
+    this.weight = 0
     this.updates = 0
   }
 
-  #highOnes(): Integers {
-    this.#high ??= new Integers(this.size, this.#quantumBits - highBits, this.#shared)
+  #highOnes(): WasmIntegers {
+    this.#high ??= new WasmIntegers(this.size, this.#quanta.quantumBits - highBits, this.#shared)
     this.#hasHigh = true
     return this.#high
   }
@@ -217,13 +261,14 @@ class WasmAccumulator implements Accumulator {
     this.#lowBound = half
   }
 
-  /** Whether a value counts: by itself as that of one sample, and with its samples. False for what isn't a number, too. */
-  #isInRange(value: number, samples: number): boolean {
-    return isInRange(value, this.#quantumBits) && isInRange(value * samples, this.#quantumBits - highBits)
+  /** Whether a value counts: by itself as that of weight 1, and with its weight. False for NaN, too. */
+  #isInRange(value: number, weight: number): boolean {
+    const { quantumBits } = this.#quanta
+    return isInRange(value, quantumBits) && isInRange(value * weight, quantumBits - highBits)
   }
 
   #quantaOf(product: number): bigint {
-    return BigInt(Math.ceil(product * 2 ** this.#quantumBits))
+    return BigInt(Math.ceil(product * 2 ** this.#quanta.quantumBits))
   }
 
   #checkSettled(): void {
@@ -234,117 +279,27 @@ class WasmAccumulator implements Accumulator {
     if (came !== this.size) throw sumError('SUM_SIZE', { end, came, expected: this.size })
   }
 
-  #overflow(end: string, samples: number, bound: bigint): Error {
-    return sumError('SUM_OVERFLOW', { end, samples, bound, quantumBits: this.#quantumBits })
+  /** Weights up to this are exact in a double. */
+  get #mostTotalWeight(): number {
+    return Number.MAX_SAFE_INTEGER * 2 ** -this.#quanta.weightBits
   }
 
-  #valueError(end: string, index: number, value: number | undefined, samples: number): Error {
+  #checkWeight(of: string, weight: number, most: number): void {
+    const { weightBits } = this.#quanta
+    const least = leastWeight(weightBits)
+    if (isOnGrid(weight, weightBits) && weight >= least && weight <= most) return
+    throw sumError('SUM_WEIGHT', { of, weight, quantum: 2 ** -weightBits, least, most })
+  }
+
+  #overflow(end: string, weight: number, bound: bigint): Error {
+    return sumError('SUM_OVERFLOW', { end, weight, bound, quantumBits: this.#quanta.quantumBits })
+  }
+
+  #valueError(end: string, index: number, value: number | undefined, weight: number): Error {
+    const { quantumBits } = this.#quanta
     const { tensor, offset } = locate(this.#layout, index) ?? { tensor: 'weights', offset: index }
-    const limit = 2 ** (51 - this.#quantumBits)
-    const values = { end, tensor, offset, value, samples, limit, most: limit * 2 ** highBits }
-    return sumError('SUM_VALUE', { ...values, quantumBits: this.#quantumBits })
+    const limit = 2 ** (51 - quantumBits)
+    const values = { end, tensor, offset, value, weight, limit, most: limit * 2 ** highBits }
+    return sumError('SUM_VALUE', { ...values, quantumBits })
   }
-}
-
-/** One 64-bit integer a weight, in quanta of 2^−bits. */
-class Integers {
-  readonly #size: number
-  readonly #bits: number
-  readonly #magic: number
-  readonly #memory: WebAssembly.Memory
-  readonly #kernel: SumKernel
-  /** Where the integers begin, behind the staging block. */
-  readonly #sums: number
-  readonly #staging: Float32Array
-
-  constructor(size: number, bits: number, shared: boolean) {
-    this.#size = size
-    this.#bits = bits
-    this.#magic = magicOf(bits)
-    this.#sums = 8 * Math.min(blockSize, padded(size))
-    const pages = Math.max(1, Math.ceil((this.#sums + 8 * padded(size)) / pageBytes))
-    this.#memory = new WebAssembly.Memory({ initial: pages, maximum: pages, shared })
-    this.#kernel = sumKernel(this.#memory)
-    this.#staging = new Float32Array(this.#memory.buffer, 0, Math.min(blockSize, padded(size)))
-  }
-
-  /**
-   * Adds samples·delta. Answers with the largest magnitude of a product; undefined if one was out of range, in which case
-   * the very integers that were added are taken away again, modulo 2^64.
-   */
-  accumulate(delta: Float32Array, samples: number): number | undefined {
-    let peak = 0
-    for (let from = 0; from < delta.length; from += blockSize) {
-      const block = delta.subarray(from, from + blockSize)
-      const product = this.#block(block, from, samples, false) * samples
-      if (!isInRange(product, this.#bits)) {
-        this.takeAway(delta, samples, from + block.length)
-        return undefined
-      }
-      peak = Math.max(peak, product)
-    }
-    return peak
-  }
-
-  /** Takes away the first `count` products again. */
-  takeAway(delta: Float32Array, samples: number, count: number): void {
-    for (let from = 0; from < count; from += blockSize)
-      this.#block(delta.subarray(from, Math.min(count, from + blockSize)), from, samples, true)
-  }
-
-  #block(block: Float32Array, from: number, samples: number, negative: boolean): number {
-    const used = padded(block.length)
-    this.#staging.set(block)
-    this.#staging.fill(0, block.length, used)
-    this.#kernel.accumulate(this.#sums + 8 * from, 0, used, samples, this.#magic, negative)
-    return this.#kernel.peak()
-  }
-
-  add(sum: BigInt64Array): void {
-    for (let from = 0; from < sum.length; from += blockSize) {
-      const block = sum.subarray(from, from + blockSize)
-      const staging = new BigInt64Array(this.#memory.buffer, 0, padded(block.length))
-      staging.set(block)
-      staging.fill(0n, block.length)
-      this.#kernel.merge(this.#sums + 8 * from, 0, staging.length)
-    }
-  }
-
-  present(): BigInt64Array {
-    return new BigInt64Array(this.#memory.buffer, this.#sums, this.#size)
-  }
-
-  /** A copy; in shared memory, the integers themselves. */
-  given(): BigInt64Array {
-    return this.#memory.buffer instanceof ArrayBuffer ? this.present().slice() : this.present()
-  }
-
-  means(samples: number): Float32Array {
-    const mean = new Float32Array(this.#size)
-    for (let from = 0; from < this.#size; from += blockSize) {
-      const count = Math.min(blockSize, this.#size - from)
-      this.#kernel.means(this.#sums + 8 * from, 0, count, 2 ** -this.#bits, samples)
-      mean.set(new Float32Array(this.#memory.buffer, 0, count), from)
-    }
-    return mean
-  }
-
-  reset(): void {
-    new Uint8Array(this.#memory.buffer, this.#sums).fill(0)
-  }
-}
-
-/** Added to a product, leaves it as an integer in quanta of 2^−bits in the low bits. */
-function magicOf(bits: number): number {
-  return 1.5 * 2 ** (52 - bits)
-}
-
-/** Whether, with the magic constant added, the integer keeps to the low bits: below 2^(51−bits). False for NaN, too. */
-function isInRange(product: number, bits: number): boolean {
-  return Math.abs(product) + magicOf(bits) < 2 ** (53 - bits)
-}
-
-/** Counts are rounded up to whole vectors. */
-function padded(count: number): number {
-  return Math.ceil(count / 8) * 8
 }

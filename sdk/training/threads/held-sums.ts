@@ -1,87 +1,148 @@
+import { type PackedError, packError } from '../../../runtime/index.ts'
 import type { Update } from '../../learn/learner.ts'
-import type { Accumulator, PartialSum } from '../../strategy/sum/accumulator.ts'
-import { type DeltaPeak, peakOf, type SumName } from '../../strategy/sum/held-delta.ts'
+import {
+  type Accumulator,
+  type DeltaPeak,
+  type PartialSum,
+  peakOf,
+  type Quanta,
+  type SumName,
+} from '../../strategy/sum/accumulator.ts'
 import { accumulator } from '../../strategy/sum/wasm-accumulator.ts'
 import type { Layout } from '../../weights/layout.ts'
 
-/** What a worker tells of a delta that it keeps. */
-export interface HeldReceipt extends Omit<Update, 'delta'> {
-  /** Names the delta to the worker. */
+/** What a worker tells of a vector that it keeps. */
+export interface HeldVector {
+  /** Names the vector to the worker. */
   readonly id: number
   readonly length: number
   readonly peak: DeltaPeak
 }
 
-/** To a worker, of what it keeps; `collect` is answered by the partial sum. */
+/** What a worker tells of an update whose vectors it keeps. */
+export interface HeldReceipt extends Omit<Update, 'delta' | 'vectors'> {
+  readonly delta: HeldVector
+  readonly vectors?: Readonly<Record<string, HeldVector>>
+}
+
+/** To a worker, of the vectors that it keeps; `collect` and `take` are answered. */
 export type HeldMessage =
   | {
       readonly type: 'add'
       readonly id: number
       readonly sum: SumName
-      readonly samples: number
-      readonly quantumBits: number
+      readonly weight: number
+      readonly quanta: Quanta
     }
   | { readonly type: 'drop'; readonly id: number }
+  | { readonly type: 'take'; readonly id: number }
   | { readonly type: 'collect'; readonly sum: SumName }
 
-/** A worker's own deltas until they are added or dropped, and its parts of sums until they are collected. */
+export type HeldReply =
+  | { readonly type: 'taken'; readonly id: number; readonly delta: Float32Array | PackedError }
+  | { readonly type: 'collected'; readonly sum: SumName; readonly part: PartialSum | PackedError }
+
+/** A worker's own vectors until they are added, taken or dropped, and its parts of sums until they are collected. */
 export interface HeldSums {
   /** An array that an update's delta may be put into. */
   room(): Float32Array
   /** Keeps an update whose delta is in the room, or copies it there: the learner may give the same array again. */
   keep(update: Update, room: Float32Array): HeldReceipt
-  receive(message: HeldMessage): PartialSum | undefined
+  receive(message: HeldMessage): HeldReply | undefined
+}
+
+interface OwnSum {
+  readonly number: number
+  readonly quantumBits: number
+  readonly sum: Accumulator
+  /** The first fault in adding to it: told when the sum is collected, since a part of the sum is lost. */
+  fault?: unknown
 }
 
 export function heldSums(layout: Layout): HeldSums {
-  const deltas = new Map<number, Float32Array>()
-  const sums = new Map<string, { readonly number: number; readonly sum: Accumulator }>()
-  /** Arrays of deltas that were added or dropped: they are used again, since garbage of their size piles up. */
+  const vectors = new Map<number, Float32Array>()
+  const sums = new Map<string, OwnSum>()
+  /** Arrays of vectors that were added or dropped: they are used again, since garbage of their size piles up. */
   const free: Float32Array[] = []
   let ids = 0
 
-  function forget(id: number): Float32Array | undefined {
-    const delta = deltas.get(id)
-    if (delta && deltas.delete(id)) free.push(delta)
-    return delta
+  const roomFor = () => free.pop() ?? new Float32Array(layout.size)
+
+  function held(values: Float32Array): HeldVector {
+    const id = ids++
+    vectors.set(id, values)
+    return { id, length: values.length, peak: peakOf(values) }
+  }
+
+  function copied(values: Float32Array): Float32Array {
+    const room = roomFor()
+    room.set(values)
+    return room
+  }
+
+  function leaving(id: number): Float32Array {
+    const vector = vectors.get(id)
+    if (!vector) throw new RangeError(`vector ${id} isn't kept any more`)
+    vectors.delete(id)
+    return vector
   }
 
   /** A sum that begins anew takes the memory of the one before. */
-  function begun({ name, number }: SumName, quantumBits: number): Accumulator {
+  function begun({ name, number }: SumName, { quantumBits, weightBits }: Quanta): OwnSum {
     const known = sums.get(name)
-    if (known?.number === number) return known.sum
-    const sum = known?.sum ?? accumulator({ layout, quantumBits, shared: true })
+    if (known?.number === number) return known
+    const sum =
+      known?.quantumBits === quantumBits ? known.sum : accumulator({ layout, quantumBits, weightBits, shared: true })
     sum.reset()
-    sums.set(name, { number, sum })
-    return sum
+    const own = { number, quantumBits, sum }
+    sums.set(name, own)
+    return own
+  }
+
+  function add({ id, sum, weight, quanta }: Extract<HeldMessage, { type: 'add' }>): void {
+    const own = begun(sum, quanta)
+    try {
+      const delta = leaving(id)
+      free.push(delta)
+      own.sum.add({ end: `held delta ${id}`, delta, weight })
+    } catch (error) {
+      own.fault ??= error
+    }
+  }
+
+  function taken(id: number): Float32Array | PackedError {
+    try {
+      return leaving(id)
+    } catch (error) {
+      return packError(error)
+    }
+  }
+
+  function collected({ name, number }: SumName): PartialSum | PackedError {
+    const own = sums.get(name)
+    if (own?.number !== number) return packError(new RangeError(`there is no sum ${name} ${number}`))
+    return own.fault === undefined ? own.sum.partial() : packError(own.fault)
   }
 
   return {
-    room: () => free.pop() ?? new Float32Array(layout.size),
-    keep({ delta, ...update }, room) {
-      const id = ids++
+    room: roomFor,
+    keep({ delta, vectors: others, ...update }, room) {
       if (delta !== room) room.set(delta)
-      deltas.set(id, room)
-      return { ...update, id, length: room.length, peak: peakOf(room) }
+      const more = Object.entries(others ?? {}).map(([name, values]) => [name, held(copied(values))] as const)
+      return { ...update, delta: held(room), ...(more.length > 0 && { vectors: Object.fromEntries(more) }) }
     },
     receive(message) {
       switch (message.type) {
-        case 'add': {
-          const { id, sum, samples, quantumBits } = message
-          const delta = forget(id)
-          if (!delta) throw new RangeError(`delta ${id} isn't kept any more`)
-          begun(sum, quantumBits).add({ end: `held delta ${id}`, delta, samples })
+        case 'add':
+          add(message)
           return undefined
-        }
         case 'drop':
-          forget(message.id)
+          if (vectors.has(message.id)) free.push(leaving(message.id))
           return undefined
-        case 'collect': {
-          const { name, number } = message.sum
-          const found = sums.get(name)
-          if (found?.number !== number) throw new RangeError(`there is no sum ${name} ${number}`)
-          return found.sum.partial()
-        }
+        case 'take':
+          return { type: 'taken', id: message.id, delta: taken(message.id) }
+        case 'collect':
+          return { type: 'collected', sum: message.sum, part: collected(message.sum) }
       }
     },
   }

@@ -17,6 +17,7 @@ export const clientThat = {
 
 const size = 3
 const repeated = Float32Array.of(1, 2, 3)
+const control = Float32Array.of(4, 5, 6)
 const examples = (client: number) => inMemoryExamples({ features: Uint8Array.of(client), labels: [client], shape: [1] })
 
 const learner: Learner = {
@@ -51,7 +52,7 @@ const learner: Learner = {
       case clientThat.sendsTooLittle:
         return { delta: new Float32Array(size - 1), samples: 1, metrics: {} }
       case clientThat.repeats:
-        return { delta: repeated, samples: 1, metrics: {} }
+        return { delta: repeated, vectors: { control }, samples: 1, metrics: {} }
       case clientThat.usesTerms: {
         const arrays = [terms?.dynamic?.gradient, terms?.correction]
         const isShared = arrays.every((values) => values?.buffer instanceof SharedArrayBuffer)

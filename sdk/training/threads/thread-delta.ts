@@ -1,13 +1,21 @@
 import type { HeldUpdate } from '../../learn/role-learner.ts'
-import { type DeltaHolder, type DeltaPeak, HeldDelta, type SumName } from '../../strategy/sum/held-delta.ts'
-import type { HeldMessage, HeldReceipt } from './held-sums.ts'
+import {
+  type DeltaHolder,
+  type DeltaPeak,
+  HeldDelta,
+  type Quanta,
+  type SumName,
+} from '../../strategy/sum/accumulator.ts'
+import type { HeldMessage, HeldReceipt, HeldVector } from './held-sums.ts'
 
-/** A thread that keeps deltas. */
+/** A thread that keeps vectors. */
 export interface HoldingThread extends DeltaHolder {
-  tell(message: HeldMessage): void
+  tell(message: Extract<HeldMessage, { type: 'add' | 'drop' }>): void
+  /** Moves a vector here. Rejects with LEARN_WORKER_DIED where the thread has ended. */
+  take(id: number): Promise<Float32Array>
 }
 
-/** What nobody added is dropped in its thread too, once nobody can add it any more. */
+/** A vector that nobody added or took is dropped in its thread too, once nobody can do so any more. */
 const forgotten = new FinalizationRegistry<{ readonly thread: HoldingThread; readonly id: number }>(({ thread, id }) =>
   thread.tell({ type: 'drop', id }),
 )
@@ -18,7 +26,7 @@ class ThreadDelta extends HeldDelta {
   readonly holder: HoldingThread
   readonly #id: number
 
-  constructor(holder: HoldingThread, { id, length, peak }: HeldReceipt) {
+  constructor(holder: HoldingThread, { id, length, peak }: HeldVector) {
     super()
     this.holder = holder
     this.length = length
@@ -27,14 +35,23 @@ class ThreadDelta extends HeldDelta {
     forgotten.register(this, { thread: holder, id }, this)
   }
 
-  addTo(sum: SumName, samples: number, quantumBits: number): void {
+  protected addThere(sum: SumName, weight: number, quanta: Quanta): void {
     forgotten.unregister(this)
-    this.holder.tell({ type: 'add', id: this.#id, sum, samples, quantumBits })
+    this.holder.tell({ type: 'add', id: this.#id, sum, weight, quanta })
+  }
+
+  protected takeThere(): Promise<Float32Array> {
+    forgotten.unregister(this)
+    return this.holder.take(this.#id)
   }
 }
 
-/** The update of a thread that keeps its delta. */
-export function heldUpdate(thread: HoldingThread, receipt: HeldReceipt): HeldUpdate {
-  const { samples, metrics } = receipt
-  return { samples, metrics, delta: new ThreadDelta(thread, receipt) }
+/** The update of a thread that keeps its vectors. */
+export function heldUpdate(thread: HoldingThread, { delta, vectors, ...update }: HeldReceipt): HeldUpdate {
+  const here = Object.entries(vectors ?? {}).map(([name, vector]) => [name, new ThreadDelta(thread, vector)] as const)
+  return {
+    ...update,
+    delta: new ThreadDelta(thread, delta),
+    ...(here.length > 0 && { vectors: Object.fromEntries(here) }),
+  }
 }

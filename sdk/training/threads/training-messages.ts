@@ -1,11 +1,9 @@
 import type { PackedError } from '../../../runtime/index.ts'
 import type { FileLine } from '../../data/files/node-shared-files.ts'
 import type { Evaluation, LocalTerms, Update } from '../../learn/learner.ts'
-import type { PartialSum } from '../../strategy/sum/accumulator.ts'
-import type { SumName } from '../../strategy/sum/held-delta.ts'
 import type { Layout } from '../../weights/layout.ts'
 import type { Settings } from '../../workload/workload.ts'
-import type { HeldMessage, HeldReceipt } from './held-sums.ts'
+import type { HeldMessage, HeldReceipt, HeldReply } from './held-sums.ts'
 
 /** What a training worker is started with. */
 export interface WorkerSetup {
@@ -46,12 +44,12 @@ export interface WorkerDescription {
   readonly testExamples: number
 }
 
-/** First `ready` or `failed`; then one for each request, and between them the parts of sums that were collected. */
+/** First `ready` or `failed`; then one for each request, and between them answers of held vectors. */
 export type WorkerReply =
+  | HeldReply
   | { readonly type: 'ready'; readonly description: WorkerDescription }
   | { readonly type: 'weights'; readonly weights: Float32Array }
   | { readonly type: 'update'; readonly update: Update }
   | { readonly type: 'held'; readonly receipt: HeldReceipt }
-  | { readonly type: 'collected'; readonly sum: SumName; readonly part: PartialSum | PackedError }
   | { readonly type: 'evaluation'; readonly evaluation: Evaluation }
   | { readonly type: 'failed'; readonly error: PackedError }

@@ -3,7 +3,7 @@ import { unpackError } from '../../../runtime/index.ts'
 import type { SharedFiles } from '../../data/files/node-shared-files.ts'
 import { learnError } from '../../learn/errors.ts'
 import type { PartialSum } from '../../strategy/sum/accumulator.ts'
-import type { SumName } from '../../strategy/sum/held-delta.ts'
+import type { HeldMessage, HeldReply } from './held-sums.ts'
 import type { HoldingThread } from './thread-delta.ts'
 import type { WorkerDescription, WorkerReply, WorkerRequest, WorkerSetup, WorkerStart } from './training-messages.ts'
 
@@ -26,14 +26,18 @@ interface Waiting {
   reject(error: unknown): void
 }
 
-/** Somebody who waits for a thread's part of a sum. */
-interface Collecting {
-  resolve(part: PartialSum): void
+/** Someone who waits for a vector, or a part of a sum, that the thread keeps. */
+interface Receiving {
+  readonly what: string
+  resolve(values: Float32Array | PartialSum): void
   reject(error: unknown): void
 }
 
-function keyOf({ name, number }: SumName): string {
-  return `${number} ${name}`
+type HeldRequest = Extract<HeldMessage, { type: 'take' | 'collect' }>
+
+/** The same for a request and its answer. */
+function keyOf(of: HeldRequest | HeldReply): string {
+  return 'id' in of ? `vector ${of.id}` : `sum ${of.sum.number} ${of.sum.name}`
 }
 
 /** @throws what the workload throws while it makes learner and data, or LEARN_WORKER_DIED. */
@@ -62,14 +66,24 @@ export async function startTrainingThread(setup: WorkerSetup, files: SharedFiles
       else waiting = { request, resolve, reject }
     })
 
-  const collecting = new Map<string, Collecting>()
+  const receiving = new Map<string, Receiving>()
+  const received = (reply: HeldReply) => {
+    const key = keyOf(reply)
+    const one = receiving.get(key)
+    receiving.delete(key)
+    const values = reply.type === 'taken' ? reply.delta : reply.part
+    if (values instanceof Float32Array || 'sum' in values) one?.resolve(values)
+    else one?.reject(died(one.what, values.message))
+  }
+  const receive = (what: string, request: HeldRequest) =>
+    new Promise<Float32Array | PartialSum>((resolve, reject) => {
+      if (ended) return reject(died(what, 'it had ended before'))
+      receiving.set(keyOf(request), { what, resolve, reject })
+      worker.postMessage(request, [])
+    })
   worker.on('message', (reply: WorkerReply) => {
-    if (reply.type !== 'collected') return settle(({ resolve }) => resolve(reply))
-    const key = keyOf(reply.sum)
-    const { part } = reply
-    if ('sum' in part) collecting.get(key)?.resolve(part)
-    else collecting.get(key)?.reject(died('a sum', part.message))
-    collecting.delete(key)
+    if (reply.type === 'collected' || reply.type === 'taken') return received(reply)
+    settle(({ resolve }) => resolve(reply))
   })
   worker.on('error', (error) => {
     fault = error
@@ -78,8 +92,8 @@ export async function startTrainingThread(setup: WorkerSetup, files: SharedFiles
     ended = true
     const reason = fault instanceof Error ? fault.message : `exit code ${code}`
     settle(({ request, reject }) => reject(died(request, reason)))
-    for (const { reject } of collecting.values()) reject(died('a sum', reason))
-    collecting.clear()
+    for (const { what, reject } of receiving.values()) reject(died(what, reason))
+    receiving.clear()
   })
 
   const ready = await expectReply('its start')
@@ -104,12 +118,16 @@ export async function startTrainingThread(setup: WorkerSetup, files: SharedFiles
     tell(message) {
       if (!ended) worker.postMessage(message, [])
     },
-    collect: (sum) =>
-      new Promise((resolve, reject) => {
-        if (ended) return reject(died('a sum', 'it had ended before'))
-        collecting.set(keyOf(sum), { resolve, reject })
-        worker.postMessage({ type: 'collect', sum }, [])
-      }),
+    async collect(sum) {
+      const part = await receive('a sum', { type: 'collect', sum })
+      if ('sum' in part) return part
+      throw died('a sum', 'it answered a vector')
+    },
+    async take(id) {
+      const delta = await receive('a delta', { type: 'take', id })
+      if (delta instanceof Float32Array) return delta
+      throw died('a delta', 'it answered a sum')
+    },
     terminate: async () => void (await worker.terminate()),
   }
 }

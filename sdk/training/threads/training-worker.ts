@@ -2,10 +2,9 @@ import { parentPort, workerData } from 'node:worker_threads'
 import { packError } from '../../../runtime/index.ts'
 import { fileReaderOver } from '../../data/files/node-shared-files.ts'
 import { readFilesWith } from '../../data/files/node-whole-file.ts'
-import type { PartialSum } from '../../strategy/sum/accumulator.ts'
 import { importWorkload } from '../../workload/load/import-workload.ts'
 import { type LocalTrainer, localTrainer } from '../local-trainer.ts'
-import { type HeldMessage, type HeldSums, heldSums } from './held-sums.ts'
+import { type HeldSums, heldSums } from './held-sums.ts'
 import type { WorkerMessage, WorkerReply, WorkerRequest, WorkerStart } from './training-messages.ts'
 
 /** Entry of a worker thread: makes the workload's learner and data, then answers requests one at a time. */
@@ -14,7 +13,6 @@ async function serve({ bundle, settings, seed, files }: WorkerStart): Promise<vo
   const trainer = await localTrainer(await importWorkload(new URL(bundle)), settings, seed)
   const { layout, modelTopology, runsOn, clients, testExamples } = trainer
   const held = heldSums(layout)
-  const keeper = sumKeeper(held)
   let running = new AbortController()
   parentPort?.on('message', (message: WorkerMessage) => {
     switch (message.type) {
@@ -22,31 +20,17 @@ async function serve({ bundle, settings, seed, files }: WorkerStart): Promise<vo
         return running.abort()
       case 'add':
       case 'drop':
-      case 'collect':
-        return keeper(message)
+      case 'take':
+      case 'collect': {
+        const reply = held.receive(message)
+        return reply && send(reply)
+      }
       default:
         running = new AbortController()
         answer(trainer, held, message, running.signal).then(send).catch(fail)
     }
   })
   send({ type: 'ready', description: { layout, modelTopology, runsOn, clients, testExamples } })
-}
-
-/** Does what is asked of held deltas. A fault is told when the sum is collected: what was added to it is lost. */
-function sumKeeper(held: HeldSums): (message: HeldMessage) => void {
-  let fault: unknown
-  return (message) => {
-    let part: PartialSum | undefined
-    try {
-      part = held.receive(message)
-    } catch (error) {
-      fault ??= error
-    }
-    if (message.type !== 'collect') return
-    if (part && fault === undefined) send({ type: 'collected', sum: message.sum, part })
-    else send({ type: 'collected', sum: message.sum, part: packError(fault) })
-    fault = undefined
-  }
 }
 
 async function answer(
@@ -73,7 +57,7 @@ async function answer(
         return { type: 'held', receipt: held.keep(update, roomOf()) }
       }
       const update = await trainer.train(training)
-      // A copy, since what is transferred is lost to the learner, who may give the same array again.
+      // A copy, since an array that is transferred is lost to the learner, who may give the same array again.
       return { type: 'update', update: { ...update, delta: update.delta.slice() } }
     }
     case 'evaluate':
@@ -85,8 +69,14 @@ async function answer(
 }
 
 function send(reply: WorkerReply): void {
-  const buffer = reply.type === 'update' ? reply.update.delta.buffer : undefined
-  parentPort?.postMessage(reply, buffer instanceof ArrayBuffer ? [buffer] : [])
+  const values = movedBy(reply)
+  parentPort?.postMessage(reply, values?.buffer instanceof ArrayBuffer ? [values.buffer] : [])
+}
+
+/** The array that leaves this thread with a reply. */
+function movedBy(reply: WorkerReply): Float32Array | undefined {
+  if (reply.type === 'update') return reply.update.delta
+  return reply.type === 'taken' && reply.delta instanceof Float32Array ? reply.delta : undefined
 }
 
 function fail(error: unknown): void {

@@ -1,7 +1,7 @@
 import { getEventListeners } from 'node:events'
 import test, { type ExecutionContext } from 'ava'
 import type { HeldUpdate } from '../../learn/role-learner.ts'
-import { HeldDelta } from '../../strategy/sum/held-delta.ts'
+import { HeldDelta, type Vector } from '../../strategy/sum/accumulator.ts'
 import { accumulator } from '../../strategy/sum/wasm-accumulator.ts'
 import { inlinePool } from '../inline-pool.ts'
 import type { TrainingPool } from '../training-pool.ts'
@@ -26,6 +26,11 @@ function request(pool: TrainingPool, client: number, weights: Float32Array = new
 async function held(pool: TrainingPool, client: number, weights?: Float32Array): Promise<HeldUpdate> {
   if (!pool.trainHeld) throw new Error('this pool holds nothing')
   return pool.trainHeld(request(pool, client, weights))
+}
+
+/** An update as a sum takes it. */
+function weighted({ delta, samples }: { readonly delta: Vector; readonly samples: number }) {
+  return { end: 'trainer-0', delta, weight: samples }
 }
 
 /** Everything that a pool gives for two rounds. */
@@ -93,7 +98,7 @@ test('updates that are held and summed where they were trained give the same sum
   const clients = [0, clientThat.repeats, 0, clientThat.usesTerms, 0]
   const inline = await inlinePool(misbehaving, settings, 1)
   const expected = accumulator({ layout: inline.layout })
-  for (const client of clients) expected.add({ end: 'end', ...(await inline.train(request(inline, client))) })
+  for (const client of clients) expected.add(weighted(await inline.train(request(inline, client))))
   for (const workers of [1, 3]) {
     const pool = await start(t, workers)
     const sum = accumulator({ layout: pool.layout, name: 'sum' })
@@ -102,7 +107,7 @@ test('updates that are held and summed where they were trained give the same sum
       const updates = await Promise.all(clients.map((client) => held(pool, client)))
       for (const update of updates) {
         t.true(update.delta instanceof HeldDelta)
-        sum.add({ end: 'end', ...update })
+        sum.add(weighted(update))
       }
       t.throws(() => sum.mean(), { code: 'SUM_UNSETTLED' })
       await sum.settle()
@@ -111,11 +116,37 @@ test('updates that are held and summed where they were trained give the same sum
   }
 })
 
+test('several named vectors are held, and each can be summed or taken once', async (t) => {
+  const pool = await start(t, 2)
+  const { delta, vectors, ...update } = await held(pool, clientThat.repeats)
+  const other = await held(pool, clientThat.repeats)
+  if (!(delta instanceof HeldDelta && other.delta instanceof HeldDelta)) return t.fail('nothing is held')
+  const control = vectors?.control
+  if (!(control instanceof HeldDelta)) return t.fail('no control is held')
+  t.deepEqual(await delta.take(), Float32Array.of(1, 2, 3))
+  await t.throwsAsync(delta.take(), { code: 'SUM_GONE' })
+  const sum = accumulator({ layout: pool.layout })
+  t.throws(() => sum.add(weighted({ ...update, delta })), { code: 'SUM_GONE' })
+  sum.add(weighted({ delta: control, samples: 2 }))
+  await t.throwsAsync(control.take(), { code: 'SUM_GONE' })
+  await sum.settle()
+  t.deepEqual(sum.mean(), Float32Array.of(4, 5, 6))
+  t.deepEqual(await other.delta.take(), Float32Array.of(1, 2, 3))
+})
+
+test('a vector that is taken from a thread that has ended rejects', async (t) => {
+  const pool = await start(t, 1)
+  const { delta } = await held(pool, 0)
+  await t.throwsAsync(pool.train(request(pool, clientThat.exits)), { code: 'LEARN_WORKER_DIED' })
+  if (!(delta instanceof HeldDelta)) return t.fail('nothing is held')
+  await t.throwsAsync(delta.take(), { code: 'LEARN_WORKER_DIED' })
+})
+
 test('a held update that is not finite is refused as one that travels is', async (t) => {
   const pool = await start(t, 1)
   const update = await held(pool, 0, Float32Array.of(1, Number.NaN, Number.POSITIVE_INFINITY))
   const sum = accumulator({ layout: pool.layout })
-  const error = t.throws(() => sum.add({ end: 'trainer-0', ...update }), { code: 'SUM_VALUE' })
+  const error = t.throws(() => sum.add(weighted(update)), { code: 'SUM_VALUE' })
   t.regex(error.message, /trainer-0 has NaN at w\[1\]/)
   t.is(sum.updates, 0)
 })
@@ -123,7 +154,7 @@ test('a held update that is not finite is refused as one that travels is', async
 test('the part of a sum that a worker kept is lost with it, and whoever waits for it hears so', async (t) => {
   const pool = await start(t, 1)
   const sum = accumulator({ layout: pool.layout })
-  sum.add({ end: 'trainer-0', ...(await held(pool, 0)) })
+  sum.add(weighted(await held(pool, 0)))
   await t.throwsAsync(pool.train(request(pool, clientThat.exits)), { code: 'LEARN_WORKER_DIED' })
   await t.throwsAsync(sum.settle(), { code: 'LEARN_WORKER_DIED' })
 })

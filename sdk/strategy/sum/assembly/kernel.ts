@@ -1,47 +1,128 @@
 // Sums of quantized products. All pointers are 16-byte aligned; counts are numbers of weights, rounded up to 8 by the
 // caller, who keeps the rest zero.
 
-// Largest magnitude of the deltas that `accumulate` added last; not a number if one of them wasn't.
-export let peak: f32 = 0
+// Adds weight × delta of each of one, two or four blocks of deltas, which lie `stride` bytes apart: each product is rounded
+// to the quantum, since adding `magic` leaves it as an integer in the low bits. The sum is read and written once. `weights`
+// points to a double for each block; `peaks` to the place of each block's largest magnitude of a delta, which isn't a number
+// where one of the deltas isn't.
+export function accumulate(
+  sums: usize,
+  deltas: usize,
+  stride: usize,
+  blocks: i32,
+  count: i32,
+  weights: usize,
+  peaks: usize,
+  magic: f64,
+): void {
+  if (blocks == 4) run(4, sums, deltas, stride, count, weights, peaks, magic, false)
+  else if (blocks == 2) run(2, sums, deltas, stride, count, weights, peaks, magic, false)
+  else run(1, sums, deltas, stride, count, weights, peaks, magic, false)
+}
 
-// Adds samples × delta, rounded to the quantum: adding `magic` leaves the integer in the low bits. Takes the very same
-// integers away again where `negative`.
-export function accumulate(sums: usize, deltas: usize, count: i32, samples: f64, magic: f64, negative: bool): void {
-  if (negative) run(sums, deltas, count, samples, magic, true)
-  else run(sums, deltas, count, samples, magic, false)
+// Takes the very same integers of one block away again.
+export function takeAway(sums: usize, deltas: usize, count: i32, weights: usize, peaks: usize, magic: f64): void {
+  run(1, sums, deltas, 0, count, weights, peaks, magic, true)
 }
 
 // @ts-ignore: decorator
 @inline
-function run(sums: usize, deltas: usize, count: i32, samples: f64, magic: f64, negative: bool): void {
-  const factor = f64x2.splat(samples)
+function run(
+  blocks: i32,
+  sums: usize,
+  deltas: usize,
+  stride: usize,
+  count: i32,
+  weights: usize,
+  peaks: usize,
+  magic: f64,
+  negative: bool,
+): void {
   const constant = f64x2.splat(magic)
-  const magnitude = i32x4.splat(0x7fffffff)
+  // Of the sum of the blocks' integers, each of which has the bits of `magic` in it.
+  const surplus = i64x2.splat(reinterpret<i64>(magic) * <i64>blocks)
+  const first = v128.load64_splat(weights)
+  const second = v128.load64_splat(weights, 8)
+  const third = v128.load64_splat(weights, 16)
+  const fourth = v128.load64_splat(weights, 24)
   // Without their signs, floats are in the order of their bits, and what isn't a number comes last.
-  let most = i32x4.splat(0)
+  let most0 = i32x4.splat(0)
+  let most1 = i32x4.splat(0)
+  let most2 = i32x4.splat(0)
+  let most3 = i32x4.splat(0)
   for (let end = deltas + (<usize>count << 2); deltas < end; deltas += 32, sums += 64) {
-    const left = v128.load(deltas)
-    const right = v128.load(deltas, 16)
-    most = i32x4.max_s(most, i32x4.max_s(v128.and(left, magnitude), v128.and(right, magnitude)))
-    add(sums, left, factor, constant, negative)
-    add(sums + 16, v128.load64_zero(deltas, 8), factor, constant, negative)
-    add(sums + 32, right, factor, constant, negative)
-    add(sums + 48, v128.load64_zero(deltas, 24), factor, constant, negative)
+    let a = bits(deltas, first, constant)
+    let b = bits(deltas + 8, first, constant)
+    let c = bits(deltas + 16, first, constant)
+    let d = bits(deltas + 24, first, constant)
+    most0 = larger(most0, deltas)
+    if (blocks > 1) {
+      const place = deltas + stride
+      a = i64x2.add(a, bits(place, second, constant))
+      b = i64x2.add(b, bits(place + 8, second, constant))
+      c = i64x2.add(c, bits(place + 16, second, constant))
+      d = i64x2.add(d, bits(place + 24, second, constant))
+      most1 = larger(most1, place)
+    }
+    if (blocks > 2) {
+      const place = deltas + 2 * stride
+      a = i64x2.add(a, bits(place, third, constant))
+      b = i64x2.add(b, bits(place + 8, third, constant))
+      c = i64x2.add(c, bits(place + 16, third, constant))
+      d = i64x2.add(d, bits(place + 24, third, constant))
+      most2 = larger(most2, place)
+      const last = deltas + 3 * stride
+      a = i64x2.add(a, bits(last, fourth, constant))
+      b = i64x2.add(b, bits(last + 8, fourth, constant))
+      c = i64x2.add(c, bits(last + 16, fourth, constant))
+      d = i64x2.add(d, bits(last + 24, fourth, constant))
+      most3 = larger(most3, last)
+    }
+    add(sums, i64x2.sub(a, surplus), negative)
+    add(sums + 16, i64x2.sub(b, surplus), negative)
+    add(sums + 32, i64x2.sub(c, surplus), negative)
+    add(sums + 48, i64x2.sub(d, surplus), negative)
   }
-  peak = max<f32>(
-    max<f32>(lane(i32x4.extract_lane(most, 0)), lane(i32x4.extract_lane(most, 1))),
-    max<f32>(lane(i32x4.extract_lane(most, 2)), lane(i32x4.extract_lane(most, 3))),
+  store<f32>(peaks, largest(most0))
+  if (blocks > 1) store<f32>(peaks + 4, largest(most1))
+  if (blocks > 2) {
+    store<f32>(peaks + 8, largest(most2))
+    store<f32>(peaks + 12, largest(most3))
+  }
+}
+
+// The products of two deltas, with the constant, as bits.
+// @ts-ignore: decorator
+@inline
+function bits(deltas: usize, weight: v128, constant: v128): v128 {
+  return f64x2.add(f64x2.mul(f64x2.promote_low_f32x4(v128.load64_zero(deltas)), weight), constant)
+}
+
+// @ts-ignore: decorator
+@inline
+function add(sums: usize, integers: v128, negative: bool): void {
+  if (negative) v128.store(sums, i64x2.sub(v128.load(sums), integers))
+  else v128.store(sums, i64x2.add(v128.load(sums), integers))
+}
+
+// The larger magnitudes of some and of eight deltas.
+// @ts-ignore: decorator
+@inline
+function larger(most: v128, deltas: usize): v128 {
+  const magnitude = i32x4.splat(0x7fffffff)
+  return i32x4.max_s(
+    most,
+    i32x4.max_s(v128.and(v128.load(deltas), magnitude), v128.and(v128.load(deltas, 16), magnitude)),
   )
 }
 
-// Adds the integers of the two lower deltas, or takes them away.
 // @ts-ignore: decorator
 @inline
-function add(sums: usize, deltas: v128, factor: v128, constant: v128, negative: bool): void {
-  const bits = f64x2.add(f64x2.mul(f64x2.promote_low_f32x4(deltas), factor), constant)
-  const integers = i64x2.sub(bits, constant)
-  if (negative) v128.store(sums, i64x2.sub(v128.load(sums), integers))
-  else v128.store(sums, i64x2.add(v128.load(sums), integers))
+function largest(most: v128): f32 {
+  return max<f32>(
+    max<f32>(lane(i32x4.extract_lane(most, 0)), lane(i32x4.extract_lane(most, 1))),
+    max<f32>(lane(i32x4.extract_lane(most, 2)), lane(i32x4.extract_lane(most, 3))),
+  )
 }
 
 // @ts-ignore: decorator
@@ -57,9 +138,9 @@ export function merge(sums: usize, others: usize, count: i32): void {
   }
 }
 
-// Writes sum × quantum / samples as float32.
-export function means(sums: usize, out: usize, count: i32, quantum: f64, samples: f64): void {
+// Writes sum × quantum / weight as float32.
+export function means(sums: usize, out: usize, count: i32, quantum: f64, weight: f64): void {
   for (let end = out + ((<usize>count) << 2); out < end; out += 4, sums += 8) {
-    store<f32>(out, <f32>((<f64>load<i64>(sums) * quantum) / samples))
+    store<f32>(out, <f32>((<f64>load<i64>(sums) * quantum) / weight))
   }
 }

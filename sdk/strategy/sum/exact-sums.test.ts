@@ -1,6 +1,7 @@
 import test from 'ava'
 import fc from 'fast-check'
-import { metricSum } from './metric-sum.ts'
+import { decode, encode } from '../../../runtime/index.ts'
+import { integerOf, metricSum, wordsOf } from './exact-sums.ts'
 
 test('means are weighted by samples and do not depend on order or grouping', (t) => {
   const metrics = fc.array(
@@ -14,6 +15,8 @@ test('means are weighted by samples and do not depend on order or grouping', (t)
       const [first, second] = [metricSum(), metricSum()]
       for (const [index, { samples, loss }] of all.toReversed().entries())
         (index < cut % all.length ? first : second).add(samples, { loss })
+      const travelled: unknown = decode(encode(second.partial()))
+      t.deepEqual(travelled, second.partial())
       first.merge(second.partial())
       t.deepEqual(first.means(), flat.means())
       const samples = all.reduce((sum, one) => sum + one.samples, 0)
@@ -44,4 +47,14 @@ test('a metric keeps its value, however small or large it is', (t) => {
   sum.add(1, { tiny: 5e-324, huge: 1.7e308, spread: 1e-300 })
   sum.add(1, { tiny: 5e-324, huge: 1.7e308, spread: 1e300 })
   t.deepEqual(sum.means(), { huge: 1.7e308, spread: 5e299, tiny: 5e-324 })
+})
+
+test('a whole number of any size is itself again after it was words', (t) => {
+  fc.assert(
+    fc.property(fc.bigInt({ min: -(2n ** 2100n), max: 2n ** 2100n }), (value) => integerOf(wordsOf(value)) === value),
+  )
+  for (const value of [0n, -1n, 2n ** 63n - 1n, 2n ** 63n, -(2n ** 63n), -(2n ** 63n) - 1n, 2n ** 64n]) {
+    t.is(integerOf(wordsOf(value)), value)
+  }
+  t.deepEqual(wordsOf(-1n), BigInt64Array.of(-1n))
 })

@@ -1,0 +1,155 @@
+import type { Layout } from '../../weights/layout.ts'
+import { HeldDelta, type PartialSum, type Vector } from './accumulator.ts'
+import { sumError } from './errors.ts'
+import { isScalarPartial, isWords, type ScalarPartial, scalarSum } from './exact-sums.ts'
+import { type Track, WasmAccumulator } from './wasm-accumulator.ts'
+
+/** The quantum of each named vector that is summed. `delta` is among them. */
+export type VectorQuanta = Readonly<Record<string, { readonly quantumBits: number }>>
+
+/** A client's part of named sums. */
+export interface WeightedVectors {
+  /** Names the sender in errors. */
+  readonly end: string
+  /** One for each name of the sums. */
+  readonly vectors: Readonly<Record<string, Vector>>
+  /** Are added as they are: a client that weighs a scalar does so itself, in one rounding. */
+  readonly scalars?: Readonly<Record<string, number>>
+  /** A multiple of the sums' 2^−weightBits: see `WeightedDelta`. */
+  readonly weight: number
+}
+
+/** Named sums that can travel and be merged through any tree. */
+export interface PartialSums {
+  readonly vectors: Readonly<Record<string, PartialSum>>
+  readonly scalars: ScalarPartial
+}
+
+/**
+ * One reproducible sum for each named vector, all over the same contributions and by the same weights, and exact sums of their
+ * scalars. The same set of contributions gives the same bits in any order and through any tree of merges.
+ */
+export interface NamedSums {
+  /** Σ weight, exact. */
+  readonly weight: number
+  readonly updates: number
+  /**
+   * Adds weight·vector to each sum, and the scalars to theirs. Refuses, changing nothing: vectors that are not those of the
+   * sums (SUM_VECTORS), a scalar that isn't finite (SUM_SCALAR), and as `Accumulator.add` does.
+   */
+  add(contribution: WeightedVectors): void
+  /** Adds sums of another place; `end` names their sender. Same refusals. */
+  merge(end: string, partial: PartialSums): void
+  /** As `Accumulator.settle`. */
+  settle(): Promise<void>
+  /** As `Accumulator.partial`, of all sums. */
+  partial(): PartialSums
+  /** Σ weight·vector / Σ weight as float32; throws SUM_EMPTY where no weight was added. */
+  mean(vector?: string): Float32Array
+  /** Σ weight·vector, each value rounded to float32. */
+  total(vector?: string): Float32Array
+  /** Σ scalar by name, in alphabetical order: each the double nearest to the exact sum. */
+  scalars(): Record<string, number>
+  reset(): void
+}
+
+export interface NamedSumsOptions {
+  readonly layout: Layout
+  /** Default: a delta in quanta of 2^−34. */
+  readonly vectors?: VectorQuanta
+  /** Default 0: weights are whole numbers. */
+  readonly weightBits?: number
+  /** Names the sums to holders of deltas; one of each name at a time. */
+  readonly name: string
+  /** In memory that other threads can read. Default: false. */
+  readonly shared?: boolean
+  /** Counts waiting for holders as activity. */
+  readonly track?: Track
+}
+
+export function namedSums({ vectors = { delta: { quantumBits: 34 } }, name, ...options }: NamedSumsOptions): NamedSums {
+  const names = Object.keys(vectors)
+  const sums = new Map(
+    Object.entries(vectors).map(([vector, { quantumBits }]) => [
+      vector,
+      new WasmAccumulator({ ...options, quantumBits, name: `${name}/${vector}` }),
+    ]),
+  )
+  const [first] = sums.values()
+  if (!first) throw new RangeError('named sums need the name of a vector')
+  const scalars = scalarSum()
+  const sumOf = (vector: string) => {
+    const sum = sums.get(vector)
+    if (sum) return sum
+    throw sumError('SUM_VECTORS', { end: 'this aggregation', came: vector, expected: names.join(', ') })
+  }
+  /** Each sum with what it is to be given. */
+  const pairs = <Given>(end: string, given: Readonly<Record<string, Given>>): (readonly [WasmAccumulator, Given])[] => {
+    const found = [...sums].flatMap(([vector, sum]) => {
+      const one = given[vector]
+      return one === undefined ? [] : [[sum, one] as const]
+    })
+    const came = Object.keys(given)
+    if (found.length === names.length && came.length === names.length) return found
+    throw sumError('SUM_VECTORS', { end, came: came.join(', ') || 'none', expected: names.join(', ') })
+  }
+  return {
+    get weight() {
+      return first.weight
+    },
+    get updates() {
+      return first.updates
+    },
+    add({ end, vectors: given, scalars: numbers = {}, weight }) {
+      for (const [scalar, value] of Object.entries(numbers))
+        if (!Number.isFinite(value)) throw sumError('SUM_SCALAR', { name: scalar, end, value })
+      const all = pairs(end, given)
+      const held = all.flatMap(([, delta]) => (delta instanceof HeldDelta ? [delta] : []))
+      if (new Set(held).size < held.length) throw sumError('SUM_GONE', { gone: 'added under another name' })
+      // The first is the only one that may be refused while it's added: nothing was changed before it.
+      for (const [sum, delta] of all.slice(1)) sum.check({ end, delta, weight })
+      for (const [sum, delta] of all) sum.add({ end, delta, weight })
+      scalars.add(numbers)
+    },
+    merge(end, partial) {
+      const all = pairs(end, partial.vectors)
+      for (const [sum, part] of all) sum.checkPartial(end, part)
+      for (const [sum, part] of all) sum.merge(end, part)
+      scalars.merge(partial.scalars)
+    },
+    async settle() {
+      await Promise.all([...sums.values()].map((sum) => sum.settle()))
+    },
+    partial: () => ({
+      vectors: Object.fromEntries([...sums].map(([vector, sum]) => [vector, sum.partial()])),
+      scalars: scalars.partial(),
+    }),
+    mean: (vector = 'delta') => sumOf(vector).mean(),
+    total: (vector = 'delta') => sumOf(vector).total(),
+    scalars: () => scalars.totals(),
+    reset() {
+      for (const sum of sums.values()) sum.reset()
+      scalars.reset()
+    },
+  }
+}
+
+/** Tells named sums from whatever else may come in a message. Their sizes and bounds are checked when they are merged. */
+export function isPartialSums(value: unknown): value is PartialSums {
+  if (!isRecord(value) || !isRecord(value.vectors) || !isRecord(value.scalars)) return false
+  return Object.values(value.vectors).every(isPartialSum) && isScalarPartial(value.scalars)
+}
+
+function isPartialSum(value: unknown): value is PartialSum {
+  return (
+    isRecord(value) &&
+    value.sum instanceof BigInt64Array &&
+    (value.high === undefined || value.high instanceof BigInt64Array) &&
+    isWords(value.bound) &&
+    [value.quantumBits, value.weight, value.updates].every((number) => typeof number === 'number')
+  )
+}
+
+function isRecord(value: unknown): value is Readonly<Record<string, unknown>> {
+  return typeof value === 'object' && value !== null
+}

@@ -1,0 +1,205 @@
+import { kernelBase64 } from './kernel-bytes.ts'
+import { sharedKernelBase64 } from './shared-kernel-bytes.ts'
+
+/** Weights that are staged at a time: they stay in the processor's cache. */
+const blockSize = 4096
+/** Blocks of different deltas that one pass over the sum adds at most. */
+const mostBlocks = 4
+const pageBytes = 65_536
+
+/** In memory before the staged blocks: a double for each block's weight, and a float for its peak. */
+const weightsPlace = 0
+const peaksPlace = 8 * mostBlocks
+const stagingPlace = 64
+
+/** A product's largest magnitude for each delta that was added. */
+type Peaks = readonly number[]
+
+/** One 64-bit integer for each weight of a model, in quanta of 2^−bits, in WebAssembly memory that threads may share. */
+export class WasmIntegers {
+  readonly #size: number
+  readonly #bits: number
+  readonly #magic: number
+  readonly #memory: WebAssembly.Memory
+  readonly #kernel: SumKernel
+  /** Weights in a staged block. */
+  readonly #block: number
+  /** The place where the integers begin, behind the staged blocks. */
+  readonly #sums: number
+  readonly #weights: Float64Array
+  readonly #peaks: Float32Array
+  readonly #staging: readonly Float32Array[]
+
+  constructor(size: number, bits: number, shared: boolean) {
+    this.#size = size
+    this.#bits = bits
+    this.#magic = magicOf(bits)
+    this.#block = Math.min(blockSize, padded(size))
+    this.#sums = stagingPlace + 4 * mostBlocks * this.#block
+    const pages = Math.ceil((this.#sums + 8 * padded(size)) / pageBytes)
+    this.#memory = new WebAssembly.Memory({ initial: pages, maximum: pages, shared })
+    this.#kernel = sumKernel(this.#memory)
+    const { buffer } = this.#memory
+    this.#weights = new Float64Array(buffer, weightsPlace, mostBlocks)
+    this.#peaks = new Float32Array(buffer, peaksPlace, mostBlocks)
+    this.#staging = Array.from(
+      { length: mostBlocks },
+      (_, block) => new Float32Array(buffer, stagingPlace + 4 * block * this.#block, this.#block),
+    )
+  }
+
+  /**
+   * Adds weight·delta of one, two or four deltas in one pass. Answers with the largest magnitude of each delta's products;
+   * undefined if one was out of range, in which case the very integers that were added are taken away again, modulo 2^64.
+   */
+  accumulate(deltas: readonly Float32Array[], weights: readonly number[]): Peaks | undefined {
+    const most = weights.map(() => 0)
+    this.#weights.set(weights)
+    for (let from = 0; from < this.#size; from += this.#block) {
+      const count = Math.min(this.#block, this.#size - from)
+      for (let block = 0; block < deltas.length; block++) this.#stage(block, deltas[block], from, count)
+      const sums = this.#sums + 8 * from
+      const stride = 4 * this.#block
+      this.#kernel.accumulate(
+        sums,
+        stagingPlace,
+        stride,
+        deltas.length,
+        padded(count),
+        weightsPlace,
+        peaksPlace,
+        this.#magic,
+      )
+      let isIn = true
+      for (let block = 0; block < deltas.length; block++) {
+        const product = (this.#peaks[block] ?? 0) * (weights[block] ?? 0)
+        if (!isInRange(product, this.#bits)) isIn = false
+        else if (product > (most[block] ?? 0)) most[block] = product
+      }
+      if (isIn) continue
+      for (const [index, delta] of deltas.entries()) this.takeAway(delta, weights[index] ?? 0, from + count)
+      return undefined
+    }
+    return most
+  }
+
+  /** Takes the products of a delta's first values away again. */
+  takeAway(delta: Float32Array, weight: number, values = delta.length): void {
+    this.#weights[0] = weight
+    for (let from = 0; from < values; from += this.#block) {
+      const count = Math.min(this.#block, values - from)
+      this.#stage(0, delta, from, count)
+      const sums = this.#sums + 8 * from
+      this.#kernel.takeAway(sums, stagingPlace, padded(count), weightsPlace, peaksPlace, this.#magic)
+    }
+  }
+
+  #stage(block: number, delta: Float32Array | undefined, from: number, count: number): void {
+    const staging = this.#staging[block]
+    if (!staging || !delta) return
+    staging.set(count === delta.length ? delta : delta.subarray(from, from + count))
+    if (count < this.#block) staging.fill(0, count)
+  }
+
+  add(sum: BigInt64Array): void {
+    for (let from = 0; from < sum.length; from += this.#block) {
+      const block = sum.subarray(from, from + this.#block)
+      const staging = new BigInt64Array(this.#memory.buffer, stagingPlace, padded(block.length))
+      staging.set(block)
+      staging.fill(0n, block.length)
+      this.#kernel.merge(this.#sums + 8 * from, stagingPlace, staging.length)
+    }
+  }
+
+  present(): BigInt64Array {
+    return new BigInt64Array(this.#memory.buffer, this.#sums, this.#size)
+  }
+
+  /** A copy; in shared memory, the integers themselves. */
+  given(): BigInt64Array {
+    return this.#memory.buffer instanceof ArrayBuffer ? this.present().slice() : this.present()
+  }
+
+  /** Each integer in units of 1, divided by the weight, as float32. */
+  means(weight: number): Float32Array {
+    const mean = new Float32Array(this.#size)
+    for (let from = 0; from < this.#size; from += this.#block) {
+      const count = Math.min(this.#block, this.#size - from)
+      this.#kernel.means(this.#sums + 8 * from, stagingPlace, count, 2 ** -this.#bits, weight)
+      mean.set(new Float32Array(this.#memory.buffer, stagingPlace, count), from)
+    }
+    return mean
+  }
+
+  reset(): void {
+    new Uint8Array(this.#memory.buffer, this.#sums).fill(0)
+  }
+}
+
+/** Whether, with the magic constant added, the integer keeps to the low bits: below 2^(51−bits). False for NaN, too. */
+export function isInRange(product: number, bits: number): boolean {
+  return Math.abs(product) + magicOf(bits) < 2 ** (53 - bits)
+}
+
+/** Added to a product, leaves it as an integer in quanta of 2^−bits in the low bits. */
+function magicOf(bits: number): number {
+  return 1.5 * 2 ** (52 - bits)
+}
+
+/** Counts are rounded up to whole vectors. */
+function padded(count: number): number {
+  return Math.ceil(count / 8) * 8
+}
+
+/** The compiled functions of assembly/kernel.ts over one memory. */
+interface SumKernel {
+  readonly accumulate: (
+    sums: number,
+    deltas: number,
+    stride: number,
+    blocks: number,
+    count: number,
+    weights: number,
+    peaks: number,
+    magic: number,
+  ) => void
+  readonly takeAway: (
+    sums: number,
+    deltas: number,
+    count: number,
+    weights: number,
+    peaks: number,
+    magic: number,
+  ) => void
+  readonly merge: (sums: number, others: number, count: number) => void
+  readonly means: (sums: number, out: number, count: number, quantum: number, weight: number) => void
+}
+
+/** By the bytes they were made of. */
+const compiled = new Map<string, WebAssembly.Module>()
+
+/** Over memory that is shared among threads, or isn't. Compiles once a thread; the module is small enough to be compiled at once anywhere. */
+function sumKernel(memory: WebAssembly.Memory): SumKernel {
+  const bytes = memory.buffer instanceof ArrayBuffer ? kernelBase64 : sharedKernelBase64
+  const module = compiled.get(bytes) ?? compile(bytes)
+  compiled.set(bytes, module)
+  const { exports } = new WebAssembly.Instance(module, { env: { memory } })
+  const { accumulate, takeAway, merge, means } = exports
+  if (!isFunction(accumulate) || !isFunction(takeAway) || !isFunction(merge) || !isFunction(means)) {
+    throw new TypeError('the sum kernel lacks an export; build it again')
+  }
+  return {
+    accumulate: (...args) => void accumulate(...args),
+    takeAway: (...args) => void takeAway(...args),
+    merge: (...args) => void merge(...args),
+    means: (...args) => void means(...args),
+  }
+}
+
+function compile(base64: string): WebAssembly.Module {
+  return new WebAssembly.Module(Uint8Array.from(atob(base64), (character) => character.charCodeAt(0)))
+}
+
+function isFunction(value: unknown): value is (...args: readonly unknown[]) => unknown {
+  return typeof value === 'function'
+}
