@@ -68,7 +68,7 @@ export function controlPlane(parts: ControlPlaneParts): Behavior<ControlPlaneMes
           return notifications.tell(message)
         case 'record-audit':
         case 'read-audit':
-        case 'count-refusal':
+        case 'count-refusals':
         case 'keep-refusals':
         case 'read-refusals':
           return entries.tell(message)

@@ -1,3 +1,4 @@
+export { refusalTally } from './audit/refusal-tally.ts'
 export { archiveLimitsOf, defaultArchiveBytes } from './catalogue/archive.ts'
 export type { ReadArchive } from './catalogue/revisions.ts'
 export { catalogue } from './catalogue.ts'

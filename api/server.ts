@@ -18,10 +18,11 @@ import { problemBody, problemOf } from './http/problem.ts'
 import { respond, send, sendJson } from './http/respond.ts'
 import { addressOf, type Handler, paramsOf, restServer } from './http/rest-server.ts'
 import { hidingOf } from './http/server-paths.ts'
+import { requestTurns } from './http/turns.ts'
 import type { AuditTrail } from './observe/audit-trail.ts'
 import type { Log } from './observe/log.ts'
 import type { Metrics } from './observe/metrics.ts'
-import { observeRequest } from './observe/observe-requests.ts'
+import { observeRequest, turnedAwayObserver } from './observe/observe-requests.ts'
 import { type Performed, performOnce } from './once.ts'
 import { openApi } from './openapi.ts'
 import type { Operation } from './operation.ts'
@@ -69,14 +70,25 @@ export function apiServer({
   const bounds = boundedBy(limits, { toldApart: gate !== undefined })
   const description = JSON.stringify(openApi(operations, { authenticated: gate !== undefined }))
 
+  const takeTurn = requestTurns()
+  const observeTurnedAway = turnedAwayObserver({ log, metrics })
+
   const rest = restServer({
     log,
     refuse,
+    receive(request, response, route) {
+      const isOpen = isForAll(request) || (request.method === 'OPTIONS' && origins.length > 0)
+      const lack = isOpen ? undefined : gate?.lack(request.headers)
+      takeTurn(groupOf(request, lack), () => {
+        // Its caller is gone. Nothing was begun for it.
+        if (response.destroyed || request.socket.destroyed) return
+        if (lack) void turnAway(request, response, lack)
+        else route()
+      })
+    },
     begin(request, response) {
       observeRequest(beginExchange(request, response), request, response, { log, metrics })
-      response.setHeader('x-content-type-options', 'nosniff')
-      if (closing.aborted) response.setHeader('connection', 'close')
-      allowPage(request, response, origins)
+      beginAnswer(request, response)
       const host = hostOf(request)
       // A page of another site has no token.
       const from = gate ? undefined : foreignSource(host, request.headers, origins)
@@ -111,6 +123,31 @@ export function apiServer({
   if (accounts) rest.node.on('connection', accounts.watch)
   return rest.node
 
+  function beginAnswer(request: IncomingMessage, response: ServerResponse): void {
+    response.setHeader('x-content-type-options', 'nosniff')
+    if (closing.aborted) response.setHeader('connection', 'close')
+    allowPage(request, response, origins)
+  }
+
+  /** Callers between whom turns alternate. Tokens that were never good are one caller, whatever they say. */
+  function groupOf({ headers }: IncomingMessage, lack: CodedError | undefined): string {
+    if (lack) return 'without a token'
+    const user = gate?.known(headers)
+    return user === undefined ? 'unknown' : `user ${user}`
+  }
+
+  /** Refuses a request before its route is looked for, at as little cost as can be. */
+  async function turnAway(request: IncomingMessage, response: ServerResponse, lack: CodedError): Promise<void> {
+    try {
+      observeTurnedAway(beginExchange(request, response), request, lack.code)
+      beginAnswer(request, response)
+      await refuse(request, response, lack)
+    } catch (cause) {
+      log.error({ err: cause }, 'a refusal failed')
+      response.destroy()
+    }
+  }
+
   function mount(method: Operation['method'], path: string, name: string, handle: Handler): void {
     const handler: Handler = async (request, response) => {
       exchangeOf(request).operation = name
@@ -135,7 +172,7 @@ export function apiServer({
     const needed = operation ? scopeFor[operation.auth] : 'metrics'
     await accounts?.admit(request.socket)
     if (gate) {
-      const caller = await gate(request.headers)
+      const caller = await gate.admit(request.headers)
       exchange.caller = caller
       assertScope(caller, needed)
       const { user } = paramsOf(request)
@@ -236,6 +273,13 @@ function callerIn({ caller, address }: Exchange): string {
 /** Whether a request waits for something to do. */
 function waits({ query }: Operation, request: IncomingMessage): boolean {
   return 'waitMs' in query.shape && Number(addressOf(request).searchParams.get('waitMs')) > 0
+}
+
+/** Answered to callers without a token, too. */
+const openPaths: readonly string[] = ['/healthz', '/readyz', '/openapi.json']
+
+function isForAll(request: IncomingMessage): boolean {
+  return openPaths.includes(addressOf(request).pathname.replace(/\/$/, ''))
 }
 
 function reads({ method = '' }: IncomingMessage): boolean {

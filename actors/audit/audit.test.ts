@@ -22,7 +22,7 @@ test('what changes is noted, what else is refused is counted, and nothing of it 
   await api.call('POST', '/computes', compute, own)
   await api.call('PUT', '/computes/c', {}, { ...own, 'x-api-key': 'wrong-secret-key' })
   await api.call('POST', designs, { id: 1 }, own)
-  for (let n = 0; n < 3; n++) await api.call('GET', '/nothing')
+  for (let n = 0; n < 3; n++) await api.call('GET', '/nothing', undefined, own)
   const noted = [
     'u createDesign POST /users/u/designs  ',
     'u createDesign POST /users/u/designs 201 ',
@@ -89,7 +89,8 @@ test('a refused request costs no write of its own, and takes no place of a chang
     address: `10.0.${n >> 8}.${n & 255}`,
     code: 'API_NOT_FOUND',
   }))
-  for (const refusal of kinds) await ask<null>((replyTo) => ({ type: 'count-refusal', refusal, replyTo }))
+  for (const refusal of kinds)
+    await ask<null>((replyTo) => ({ type: 'count-refusals', counts: [{ ...refusal, count: 1 }], replyTo }))
   t.is(appended, 1)
   const read = (type: 'read-audit' | 'read-refusals') =>
     ask<{ items: readonly object[] }>((replyTo) => ({ type, page: {}, replyTo }))

@@ -38,9 +38,9 @@ export function audit({ store, now, auditKept: kept = 100_000 }: AuditParts): Be
           )
         case 'read-audit':
           return void context.track(answer(message, () => readPage(store, key, auditEntry, message.page)))
-        case 'count-refusal':
+        case 'count-refusals':
           return void answer(message, async () => {
-            refusals.add(message.refusal)
+            for (const { count, ...refusal } of message.counts) refusals.add(refusal, count)
             return null
           })
         case 'keep-refusals':

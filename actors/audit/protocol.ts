@@ -1,6 +1,7 @@
-import type { AuditEntry, NewAuditEntry, Refusal, RefusalCounts } from '../model/audit-entry.ts'
+import type { AuditEntry, NewAuditEntry, RefusalCounts } from '../model/audit-entry.ts'
 import type { Page, PageRequest } from '../requests/page.ts'
 import type { Asking } from '../requests/requests.ts'
+import type { CountedRefusal } from './refusal-tally.ts'
 
 export type AuditMessage =
   /** Answered once it's durable. */
@@ -8,7 +9,7 @@ export type AuditMessage =
   /** The oldest first, after a number. */
   | ({ readonly type: 'read-audit'; readonly page: PageRequest } & Asking<Page<AuditEntry>>)
   /** Answered at once: it's durable with the next 'keep-refusals', together with others. */
-  | ({ readonly type: 'count-refusal'; readonly refusal: Refusal } & Asking<null>)
+  | ({ readonly type: 'count-refusals'; readonly counts: readonly CountedRefusal[] } & Asking<null>)
   /** Answered once all that was counted is durable. */
   | ({ readonly type: 'keep-refusals' } & Asking<null>)
   /** Those counted so far, the oldest first, after a number. */

@@ -70,12 +70,12 @@ export async function issueToken({
   return token
 }
 
-/** Who bears a token. API_TOKEN_EXPIRED, or API_TOKEN_INVALID with what is wrong. */
-export async function callerOf(
+/** The caller that a token names, and until when, in seconds of the epoch. API_TOKEN_EXPIRED, API_TOKEN_INVALID with the fault. */
+export async function provenBy(
   token: string,
   keys: Keyring,
   { audience = defaultAudience, mostSeconds = defaultMostSeconds }: Pick<TokenRequest, 'audience' | 'mostSeconds'> = {},
-): Promise<Caller> {
+): Promise<{ readonly caller: Caller; readonly expiresAt: number }> {
   try {
     const { payload } = await jwtVerify(
       token,
@@ -93,7 +93,7 @@ export async function callerOf(
         found: `it is good for ${daysOf(exp - iat)}, and this server takes at most ${daysOf(mostSeconds)}`,
       })
     const granted = scopes.filter((name) => scope.split(' ').includes(name))
-    return { user: sub, scopes: granted, tokenId: jti }
+    return { caller: { user: sub, scopes: granted, tokenId: jti }, expiresAt: exp }
   } catch (cause) {
     if (cause instanceof errors.JWTExpired) throw apiError('API_TOKEN_EXPIRED', {}, { cause })
     if (cause instanceof errors.JOSEError) throw apiError('API_TOKEN_INVALID', { found: cause.message }, { cause })

@@ -6,6 +6,8 @@ import type { Log } from '../observe/log.ts'
 export type Handler = (request: IncomingMessage, response: ServerResponse) => Promise<void>
 
 export interface RestHandlers {
+  /** Hears of each request first, and answers it or routes it, now or later. Default: routes it at once. */
+  receive?(request: IncomingMessage, response: ServerResponse, route: () => void): void
   /** Hears of each request before its route is looked for. True if it has answered; what it throws is refused. */
   begin(request: IncomingMessage, response: ServerResponse): boolean
   /** Answers a request that no route takes, or whose handler has thrown. */
@@ -52,12 +54,22 @@ const RestifyRouter: new (options: RestifySettings) => object = require('restify
  * header tells what answers, a version that a request asks for means nothing, and a request to change the protocol is
  * answered as any other.
  */
-export function restServer({ begin, refuse, log }: RestHandlers): RestServer {
+export function restServer({ receive, begin, refuse, log }: RestHandlers): RestServer {
   const settings = { name: '', log, ignoreTrailingSlash: true, noWriteContinue: true }
   const restify = new RestifyServer({ ...settings, router: new RestifyRouter(settings) })
   const { server: node } = restify
   // Restify takes these over and does nothing with them: their connections would stay open, unanswered, for ever.
   node.removeAllListeners('upgrade')
+  if (receive)
+    for (const event of ['request', 'checkContinue']) {
+      const routes = node.listeners(event)
+      node.removeAllListeners(event)
+      node.on(event, (request: IncomingMessage, response: ServerResponse) =>
+        receive(request, response, () => {
+          for (const route of routes) route.call(node, request, response)
+        }),
+      )
+    }
   // Whoever listens to Node's own hears it. Restify throws what nobody hears of it.
   restify.on('error', () => {})
   // Restify finds the path by the header Host, and throws where it can't.

@@ -1,5 +1,5 @@
 import type { IncomingMessage } from 'node:http'
-import { type Ask, type ControlPlaneMessage, inContext, type NewAuditEntry } from '../../actors/index.ts'
+import { type Ask, type ControlPlaneMessage, inContext, type NewAuditEntry, refusalTally } from '../../actors/index.ts'
 import { exchangeOf, loggedPath } from '../http/exchange.ts'
 import type { Log } from './log.ts'
 
@@ -24,6 +24,9 @@ export function auditTrail(ask: Ask<ControlPlaneMessage>, log: Log): AuditTrail 
   const unsettled = new Set<Promise<void>>()
   let next: Promise<void> | undefined
   let keeping: NodeJS.Timeout | undefined
+  /** Refusals of this turn of the event loop. */
+  const refusals = refusalTally()
+  let isTelling = false
 
   /** The same instant for all who ask until then. */
   function soon(): Promise<void> {
@@ -55,6 +58,16 @@ export function auditTrail(ask: Ask<ControlPlaneMessage>, log: Log): AuditTrail 
     void noted.then(() => unsettled.delete(noted))
   }
 
+  /** Told together: many may be refused in a turn. */
+  function countRefusals(): void {
+    isTelling = false
+    const counts = refusals.take()
+    if (counts.length === 0) return
+    ask<null>((replyTo) => ({ type: 'count-refusals', counts, replyTo })).catch((cause: unknown) =>
+      log.error({ err: cause }, 'refusals were not counted'),
+    )
+  }
+
   async function keepRefusals(): Promise<void> {
     clearTimeout(keeping)
     keeping = undefined
@@ -70,16 +83,16 @@ export function auditTrail(ask: Ask<ControlPlaneMessage>, log: Log): AuditTrail 
     },
     answered,
     refused(request, status) {
-      const { caller, code = '', address, isNoted, requestId } = exchangeOf(request)
+      const { caller, code = '', address, isNoted } = exchangeOf(request)
       if (isNoted) return answered(request, status)
-      const refusal = { ...(caller ? { user: caller.user } : {}), address, code }
-      ask<null>((replyTo) => ({ type: 'count-refusal', refusal, replyTo })).catch((cause: unknown) =>
-        log.error({ requestId, err: cause }, 'a refusal was not counted'),
-      )
+      refusals.add({ ...(caller ? { user: caller.user } : {}), address, code })
+      if (!isTelling) setImmediate(countRefusals)
+      isTelling = true
       keeping ??= setTimeout(keepRefusals, countedMs).unref()
     },
     async settled() {
       await Promise.all(unsettled)
+      if (isTelling) countRefusals()
       await keepRefusals()
     },
   }

@@ -9,6 +9,8 @@ export interface Metrics {
   /** One that is answered with a stream. */
   beginStream(): void
   end(request: EndedRequest): void
+  /** A request that was refused before its route was looked for. */
+  turnedAway(status: number): void
   /** A request that was refused, with the code of its problem. */
   refused(code: string): void
   /** Something happened in a job. */
@@ -90,6 +92,7 @@ export function serverMetrics(system: Pick<ActorSystem, 'size' | 'deadLetters' |
       inFlight.dec()
       seconds.observe({ operation }, elapsed)
     },
+    turnedAway: (status) => requests.inc({ operation: 'none', status }),
     refused: (code) => refusals.inc({ code }),
     recorded(event) {
       if (event.type === 'state') jobStates.inc({ state: event.state })

@@ -26,3 +26,26 @@ export function observeRequest(
     log[level]({ requestId, operation, method, path: loggedPath(request), ...who, ...answered, ...cut }, 'request')
   })
 }
+
+/** So long are requests that were turned away counted before a line of the log tells of them. */
+const toldEveryMs = 1000
+
+/**
+ * Counts requests that are refused before their route is looked for, and logs one line a second for all of them: with the
+ * number of each code, and one of these requests as an example.
+ */
+export function turnedAwayObserver({ log, metrics }: { readonly log: Log; readonly metrics: Metrics }) {
+  let counts = new Map<string, number>()
+  let telling: NodeJS.Timeout | undefined
+  return ({ requestId, address }: Exchange, request: IncomingMessage, code: string): void => {
+    metrics.turnedAway(401)
+    counts.set(code, (counts.get(code) ?? 0) + 1)
+    if (telling) return
+    const example = { requestId, address, method: request.method, path: loggedPath(request) }
+    telling = setTimeout(() => {
+      telling = undefined
+      log.info({ counts: Object.fromEntries(counts), example }, 'requests were turned away')
+      counts = new Map()
+    }, toldEveryMs).unref()
+  }
+}

@@ -1,3 +1,4 @@
+import { EventEmitter, once } from 'node:events'
 import test from 'ava'
 import { lmdbStore } from '../../runtime/durable/lmdb/index.ts'
 import { actorSystem } from '../../runtime/index.ts'
@@ -58,6 +59,32 @@ test('what may be secret is not logged, nor is health at the level of requests',
   )
   t.is(lines[2]?.path, '/users/[token]/designs')
   t.notRegex(JSON.stringify([lines, body]), /secret|eyJ/)
+})
+
+test('requests without a token are counted, each, and logged together, with one as an example', async (t) => {
+  await using of = await bearers()
+  const counted: Record<string, number> = {}
+  const examples: unknown[] = []
+  const telling = new EventEmitter()
+  const write = (line: string) => {
+    const { counts, example }: { counts?: Record<string, number>; example?: unknown } = JSON.parse(line)
+    for (const [code, count] of Object.entries(counts ?? {})) counted[code] = (counted[code] ?? 0) + count
+    if (counts) examples.push(example)
+    telling.emit('line')
+  }
+  await using api = await apiStage('memory', { authentication: of, log: { level: 'info', to: { write } } })
+  for (const path of ['/nothing', '/users/u/designs', '/metrics/'])
+    t.like(await api.call('GET', path), { status: 401, body: { code: 'API_TOKEN_MISSING' } })
+  const malformed = await api.call('GET', '/users/u/designs', undefined, { authorization: 'Bearer x' })
+  t.like(malformed, { status: 401, body: { code: 'API_TOKEN_INVALID' } })
+  for (const path of ['/healthz/', '/readyz', '/openapi.json?a=b']) t.is((await api.call('GET', path)).status, 200)
+  const expected = { API_TOKEN_MISSING: 3, API_TOKEN_INVALID: 1 }
+  while (JSON.stringify(counted) !== JSON.stringify(expected)) await once(telling, 'line')
+  t.like(examples[0], { method: 'GET', path: '/nothing', address: '127.0.0.1' })
+  const metrics = await fetch(`${api.url}/metrics`, { headers: await of.of('m', ['metrics']) })
+  const text = await metrics.text()
+  t.true(text.includes('flame_http_requests_total{operation="none",status="401"} 4\n'))
+  t.true(text.includes('flame_http_refusals_total{code="API_TOKEN_MISSING"} 3\n'))
 })
 
 test('a fault is logged with the id of its request, and told to nobody else', async (t) => {

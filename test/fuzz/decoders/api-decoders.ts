@@ -145,7 +145,7 @@ export async function apiDecoders(keyFile: string): Promise<readonly Decoder[]> 
           (made) => `Bearer ${Buffer.from(JSON.stringify(made)).toString('base64url')}.${claims}.${signature}`,
         ),
       ),
-      (authorization) => gate({ authorization }),
+      (authorization) => gate.admit({ authorization }),
       refusal,
     ),
     decoder(
