@@ -32,6 +32,7 @@ export {
   defineSelector,
   type SelectorDefinition,
 } from './strategy/define-algorithm.ts'
+export * from './strategy/named-algorithms.ts'
 export * from './strategy/selectors/all-selector.ts'
 export * from './strategy/selectors/random-selector.ts'
 export {
@@ -68,6 +69,7 @@ export { weightsHash } from './weights/hash.ts'
 export * from './weights/layout.ts'
 export * from './workload/chosen.ts'
 export * from './workload/faults.ts'
+export * from './workload/hyperparameters.ts'
 export { requireReproducible } from './workload/reproducible.ts'
 export * from './workload/settings.ts'
 export { type Trial, trial } from './workload/trial.ts'

@@ -19,24 +19,6 @@ const controllerErrors = {
     message: 'its tasks could not be deployed, or their deployment broke: {reason}',
     hint: 'mend the cause and start the job again: it goes on from the last committed round',
   },
-  JOB_ROLE_UNKNOWN: {
-    message: 'role {role} is none of {known}, and its func tags put it in the place of none of them',
-    hint: 'name the role after one of these, or give its channels the func tags distribute and aggregate, or fetch and upload',
-  },
-  JOB_CLIENTS: {
-    message:
-      'the job has {clients} tasks with datasets, and the workload has data for {known}: none for number {missing}',
-    hint: 'name fewer datasets, or bring data for more clients',
-  },
-  JOB_SEED: {
-    message: 'the hyperparameter seed is {seed}, and a seed is a whole number from 0 to 4294967295',
-    hint: 'give such a number, or leave it out',
-  },
-  JOB_ALGORITHM_MISSING: {
-    message: 'the job is to run in the process of this server, which cannot run the {kind} {sort}; it runs {known}',
-    hint: 'name one of these; or let agents run it, with datasets on a compute or a server of flamectl up --no-in-process',
-  },
-  JOB_ALGORITHM_SETTING: { message: '{sort} needs a number {name} among its kwargs', hint: 'give it' },
   JOB_TIME_OVER: {
     message: 'it ran for its maxRunTime of {seconds} s',
     hint: 'give it a longer one, or start it again: it goes on from the last committed round',

@@ -1,4 +1,5 @@
 import { z } from 'zod'
+import type { RoundSummary } from '../../sdk/index.ts'
 import { type JobStateName, jobStates } from './job-states.ts'
 import { reportedStates, type TaskStatus } from './task.ts'
 
@@ -15,18 +16,6 @@ export type JobEvent =
       readonly fields?: Readonly<Record<string, string | number | boolean>>
     }
   | ({ readonly type: 'notice'; readonly end: string } & EventCause)
-
-/** A committed round. */
-export interface RoundSummary {
-  readonly round: number
-  readonly metrics: Readonly<Record<string, number>>
-  /** SHA-256 of the weights' little-endian bytes, in hexadecimal. */
-  readonly hash: string
-  /** Ends whose updates were counted, sorted. */
-  readonly members: readonly string[]
-  /** Since the last round was committed, or the job started. */
-  readonly seconds: number
-}
 
 export interface EventCause {
   readonly code: string

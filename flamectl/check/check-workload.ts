@@ -1,8 +1,16 @@
-import { decodeModel, designSchema, requireClients, roleTasksOf } from '../../actors/index.ts'
+import { decodeModel, designSchema } from '../../actors/index.ts'
 import { mostTasks } from '../../actors/model/index.ts'
-import { assertValid, expand, requireChannels, resolveSettings, trial } from '../../sdk/index.ts'
+import {
+  assertValid,
+  defaultSeed,
+  expand,
+  requireChannels,
+  requireClients,
+  resolveSettings,
+  roleTasksOf,
+  trial,
+} from '../../sdk/index.ts'
 import { loadWorkload } from '../../sdk/node/index.ts'
-import { defaultSeed } from '../run/run-options.ts'
 
 /** What there is to know of a workload before it runs. */
 export interface WorkloadSummary {
@@ -36,7 +44,13 @@ export async function checkWorkload(
   const schema = decodeModel(designSchema, topology.schema)
   const expanded = expand(topology, { jobId: 'check', newKey: () => '' })
   const datasets = new Map(expanded.map(({ end, dataset }) => [end, Number(dataset)]))
-  const roleTasks = roleTasksOf({ schema, tasks: expanded }, (end) => datasets.get(end))
+  const roleTasks = roleTasksOf(
+    { schema, tasks: expanded },
+    {
+      clientOf: (end) => datasets.get(end),
+      roles: workload.roles,
+    },
+  )
   await requireOneOfEach(roleTasks)
   const tried = await trial(workload, settings, defaultSeed)
   requireClients(roleTasks, tried.clients)

@@ -1,5 +1,4 @@
-import type { RoundSummary } from '../../actors/index.ts'
-import type { LogEntry, Notice, Settings } from '../../sdk/index.ts'
+import type { LogEntry, Notice, RoundSummary, Settings } from '../../sdk/index.ts'
 
 /** What a run begins with. */
 export interface RunStart {

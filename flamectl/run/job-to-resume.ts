@@ -1,6 +1,6 @@
-import { type JobStatus, settingsOf } from '../../actors/index.ts'
+import type { JobStatus } from '../../actors/index.ts'
 import { editableStates, type JobSpecification } from '../../actors/model/index.ts'
-import { countOf, type Settings, type Workload } from '../../sdk/index.ts'
+import { countOf, jobSettings, type Settings, type Workload } from '../../sdk/index.ts'
 import type { Connection } from '../connection/connection.ts'
 import { flamectlError } from '../errors.ts'
 import type { RunOptions } from './run-options.ts'
@@ -34,7 +34,7 @@ export async function jobToResume(
   const spec = await client.getJob({ user, jobId: id })
   const entries = (spec.dataSpec ?? []).flatMap(({ datasetGroups = {} }) => Object.values(datasetGroups).flat())
   const clients = entries.reduce((sum, entry) => sum + countOf(entry), 0)
-  const plan = settingsOf(workload.settings, spec, clients)
+  const plan = jobSettings(workload.settings, spec.modelSpec?.hyperparameters ?? {}, clients)
   const given: Record<string, unknown> = Object.fromEntries(
     Object.keys(overrides).map((name) => [name, settings[name]]),
   )

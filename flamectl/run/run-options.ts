@@ -5,9 +5,6 @@ import type { ProgramFormat } from '../output/program-reporter.ts'
 import type { Format } from '../print/format.ts'
 import { defaultFolder, isMongodb, namedPlace } from '../store-place.ts'
 
-/** The seed of a job that names none. */
-export const defaultSeed = 1
-
 /** What a person asked for, checked. */
 export interface RunOptions {
   readonly workload: string

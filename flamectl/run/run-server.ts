@@ -1,8 +1,8 @@
-import { type DeployableJob, inProcessDeployer, settingsOf } from '../../actors/index.ts'
+import { type DeployableJob, inProcessDeployer } from '../../actors/index.ts'
 import { apiClient } from '../../api/client/index.ts'
 import { startServer, storeSetting } from '../../api/index.ts'
 import { type CodedError, isStoreTroubleCode } from '../../runtime/index.ts'
-import { expand, type ModelRegistry, type Settings, type TrainingPool } from '../../sdk/index.ts'
+import { expand, jobSettings, type ModelRegistry, type Settings, type TrainingPool } from '../../sdk/index.ts'
 import { type LoadedWorkload, poolFor } from '../../sdk/node/index.ts'
 import type { Connection } from '../connection/connection.ts'
 import { keepPrivate } from '../state-rights.ts'
@@ -114,7 +114,9 @@ function showFault(line: string): void {
 /** The clients of a job's tasks, as the workload's topology has them: its datasets are numbers. */
 function clientsOf({ workload }: LoadedWorkload, { spec, tasks }: DeployableJob): (end: string) => number | undefined {
   const named = tasks.filter(({ dataset }) => dataset !== undefined).length
-  const topology = workload.topology(settingsOf(workload.settings, spec, named).settings)
+  const topology = workload.topology(
+    jobSettings(workload.settings, spec.modelSpec?.hyperparameters ?? {}, named).settings,
+  )
   const expanded = expand(topology, { jobId: spec.designId, newKey: () => '' })
   const numbers = new Map(
     expanded.map(({ end, dataset }) => [end, dataset === undefined ? undefined : Number(dataset)]),

@@ -5,6 +5,7 @@ import { CodedError } from '../../runtime/errors/index.ts'
 import {
   assertValid,
   type CommittedModel,
+  defaultSeed,
   requireReproducible,
   resolveSettings,
   type TrainingPool,
@@ -14,7 +15,7 @@ import type { Reporter, RunResult } from '../output/reporter.ts'
 import { compose, REGISTRY, REPORTER } from './compose.ts'
 import { followedRun } from './followed-run.ts'
 import { lastEventOf, stopOn, untilAtRest } from './job-requests.ts'
-import { defaultSeed, type RunOptions } from './run-options.ts'
+import type { RunOptions } from './run-options.ts'
 import type { RunServer } from './run-server.ts'
 import { createJob } from './workload-job.ts'
 

@@ -2,12 +2,11 @@ import { decode, encode } from '../../runtime/index.ts'
 import { streamFrom } from '../random/random-stream.ts'
 import type { Decisions } from '../role/decisions.ts'
 import { roleError } from '../role/errors.ts'
-import type { OwnState } from '../role/role.ts'
+import type { OwnState, RoundRecord } from '../role/role.ts'
 import type { Algorithm } from '../strategy/algorithm.ts'
 import { differenceOf } from '../workload/difference.ts'
-import { emptyOutcome, notedEffects } from './noted-effects.ts'
 import { RecordingPort, ReplayPort } from './recorded-channel.ts'
-import { type RoundParts, type Rounds, roleContext } from './role-context.ts'
+import { type Effects, type RoundParts, type Rounds, roleContext } from './role-context.ts'
 
 /**
  * Runs each round twice, the second time on what the first one received and decided, and compares states, messages and what is published.
@@ -178,5 +177,31 @@ function notedDecisions(
         flush: async () => {},
       }
     },
+  }
+}
+
+/** What a round gave to be published, and the numbers beside it: compared between two runs of the round. */
+interface Outcome {
+  readonly records: RoundRecord[]
+  readonly metrics: Record<string, number>
+}
+
+function emptyOutcome(): Outcome {
+  return { records: [], metrics: {} }
+}
+
+/** Effects that note a round's outcome, and pass everything on if there is something to pass it to. */
+function notedEffects(outcome: () => Outcome, passOn?: Effects): Effects {
+  return {
+    stage(record) {
+      outcome().records.push(record)
+      passOn?.stage(record)
+    },
+    metric(name, value) {
+      outcome().metrics[name] = value
+      passOn?.metric(name, value)
+    },
+    notice: (notice) => passOn?.notice(notice),
+    log: (entry) => passOn?.log(entry),
   }
 }

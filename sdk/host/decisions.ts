@@ -1,7 +1,6 @@
-import { type DurableStore, decode, encode, noteWrite } from '../../runtime/index.ts'
+import { CodedError, type DurableStore, decode, encode, noteWrite } from '../../runtime/index.ts'
 import type { Decisions } from '../role/decisions.ts'
 import { roleError } from '../role/errors.ts'
-import { isOutdated } from './outdated.ts'
 
 interface Entry {
   readonly round: number
@@ -130,4 +129,9 @@ function isClaim(value: unknown): value is Claim {
 
 function isEntry(value: unknown): value is Entry {
   return typeof value === 'object' && value !== null && 'round' in value && 'place' in value && 'value' in value
+}
+
+/** Whether a store refused a write because another process has written under the same key. */
+export function isOutdated(cause: unknown): boolean {
+  return cause instanceof CodedError && cause.code === 'STORE_VERSION'
 }

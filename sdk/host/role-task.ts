@@ -3,7 +3,7 @@ import type { ChannelWiring } from '../role/channel/wiring.ts'
 import type { AnyRole, LogEntry, Notice, RoundRecord } from '../role/role.ts'
 import type { Algorithm } from '../strategy/algorithm.ts'
 import type { TrainingPool } from '../training/training-pool.ts'
-import type { Settings } from '../workload/workload.ts'
+import type { Settings } from '../workload/settings.ts'
 import type { RendezvousMessage } from './rendezvous.ts'
 
 /** What a host runs: a role, under its name, with its channels. */

@@ -1,8 +1,7 @@
 import { type DurableStore, decode, encode, noteWrite, type Snapshot, writesSettled } from '../../runtime/index.ts'
 import { roleError } from '../role/errors.ts'
 import type { Notice, OwnState, Role, RoundRecord } from '../role/role.ts'
-import { JournalledDecisions } from './decisions.ts'
-import { isOutdated } from './outdated.ts'
+import { isOutdated, JournalledDecisions } from './decisions.ts'
 import type { JobSurroundings, RoleTask } from './role-task.ts'
 
 /** What a role's snapshot holds. */

@@ -1,6 +1,19 @@
 import { errorFactory } from '../../runtime/index.ts'
 
 const roleErrors = {
+  JOB_ROLE_UNKNOWN: {
+    message: 'role {role} is none of {known}, and its func tags put it in the place of none of them',
+    hint: 'name the role after one of these, or give its channels the func tags distribute and aggregate, or fetch and upload',
+  },
+  JOB_ROLE_MISSING: {
+    message: 'role {role} has the func tags {tags}, and there is no stock role {stock} to run it',
+    hint: 'bring the role as roles of the workload, under the name {role}, or choose another schema',
+  },
+  JOB_CLIENTS: {
+    message:
+      'the job has {clients} tasks with datasets, and the workload has data for {known}: none for number {missing}',
+    hint: 'name fewer datasets, or bring data for more clients',
+  },
   ROLE_CHANNEL_MISSING: {
     message: 'role {role} needs one channel with the func tags {tags}, and {end} has {count}: {channels}',
     hint: 'name these func tags for the role on exactly one channel of the schema',

@@ -5,7 +5,8 @@ import { chunkOf, chunkStart } from '../learn/evaluation.ts'
 import type { Evaluation, Learner, Update } from '../learn/learner.ts'
 import { randomStream } from '../random/random-stream.ts'
 import { sizeOf } from '../weights/layout.ts'
-import type { Settings, Workload } from '../workload/workload.ts'
+import type { Settings } from '../workload/settings.ts'
+import type { Workload } from '../workload/workload.ts'
 import type { PoolTrainingRequest, TrainingPool } from './training-pool.ts'
 
 /** A workload's learner with its data, in the thread that made it: what a pool runs one or more of. */

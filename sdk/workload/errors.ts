@@ -29,6 +29,10 @@ export const workloadErrors = {
     message: '{what} is another when it is made again from the same settings and seed: {difference}',
     hint: 'draw from the stream that each part is given, and use neither Math.random nor the time: every process and thread makes its own',
   },
+  JOB_SEED: {
+    message: 'the hyperparameter seed is {seed}, and a seed is a whole number from 0 to 4294967295',
+    hint: 'give such a number, or leave it out',
+  },
   WORKLOAD_SETTING: {
     message: "there is no setting '{name}'",
     hint: 'the workload has {known}',

@@ -3,7 +3,7 @@ import type { Workload } from './workload.ts'
 /** Each way in which a value is no workload; none when it is one. */
 export function workloadFaults(value: unknown): string[] {
   if (!isRecord(value)) return [value === undefined ? 'there is none' : 'it is no object']
-  const { name, settings } = value
+  const { name, settings, roles = {} } = value
   const faults: string[] = []
   if (typeof name !== 'string' || !/^[a-z0-9][a-z0-9-]*$/.test(name)) {
     faults.push('name must be lower-case letters, digits and dashes')
@@ -23,6 +23,11 @@ export function workloadFaults(value: unknown): string[] {
   for (const part of ['learner', 'data', 'topology', 'strategy']) {
     if (typeof value[part] !== 'function') faults.push(`${part} must be a function of the settings`)
   }
+  if (!isRecord(roles)) faults.push('roles must be an object, from names of the schema to roles')
+  else
+    for (const [role, made] of Object.entries(roles)) {
+      if (!isRecord(made) || typeof made.runOn !== 'function') faults.push(`roles.${role} must be made by role({ … })`)
+    }
   return faults
 }
 

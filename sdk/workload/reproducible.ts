@@ -3,7 +3,8 @@ import { randomStream } from '../random/random-stream.ts'
 import { sizeOf } from '../weights/layout.ts'
 import { differenceOf } from './difference.ts'
 import { workloadError } from './errors.ts'
-import type { Settings, Workload } from './workload.ts'
+import type { Settings } from './settings.ts'
+import type { Workload } from './workload.ts'
 
 /** Clients, and labels of them all together, that are looked at: what takes a fleet's whole data would take as long as a job. */
 const most = { clients: 1_000, labels: 1_000_000 }

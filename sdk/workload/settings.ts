@@ -1,6 +1,12 @@
 import { knownNames } from '../../runtime/index.ts'
 import { workloadError } from './errors.ts'
-import type { Settings } from './workload.ts'
+
+/** A workload's settings: each can be overridden by `--set name=value`, keeping its default's type. */
+export interface Settings {
+  readonly rounds: number
+  readonly clients: number
+  readonly [name: string]: string | number | boolean
+}
 
 interface Range {
   readonly expected: string

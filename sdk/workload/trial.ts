@@ -6,7 +6,8 @@ import { arrayOf } from '../strategy/sum/accumulator.ts'
 import { accumulator } from '../strategy/sum/wasm-accumulator.ts'
 import { type LocalTrainer, localTrainer } from '../training/local-trainer.ts'
 import { boundedClients, requireReproducible, requireSame } from './reproducible.ts'
-import type { Settings, Workload } from './workload.ts'
+import type { Settings } from './settings.ts'
+import type { Workload } from './workload.ts'
 
 /** Examples of the one batch that is trained, where no setting `batch` says it. */
 const defaultBatch = 32

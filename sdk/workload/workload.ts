@@ -1,15 +1,10 @@
 import type { FederatedData } from '../data/examples.ts'
 import type { Learner } from '../learn/learner.ts'
 import type { RandomStream } from '../random/random-stream.ts'
+import type { AnyRole } from '../role/role.ts'
 import type { Algorithm } from '../strategy/algorithm.ts'
 import type { Topology } from '../tag/topology.ts'
-
-/** A workload's settings: each can be overridden by `--set name=value`, keeping its default's type. */
-export interface Settings {
-  readonly rounds: number
-  readonly clients: number
-  readonly [name: string]: string | number | boolean
-}
+import type { Settings } from './settings.ts'
 
 /**
  * The default export of a workload module: what is learned, on which data, how it is wired and aggregated.
@@ -24,6 +19,8 @@ export interface Workload<S extends Settings = Settings> {
   data(settings: S, random: RandomStream): FederatedData | Promise<FederatedData>
   topology(settings: S): Topology
   strategy(settings: S): Algorithm
+  /** The workload's own roles, by the names that the schema of its topology gives them. Default: stock roles, by func tags. */
+  readonly roles?: Readonly<Record<string, AnyRole>>
 }
 
 /** Checks the types of a workload and returns it as it is. */

@@ -1,6 +1,3 @@
-import { hostedTasks } from '../../actors/deployers/in-process/hosted-tasks.ts'
-import { taskTally } from '../../actors/deployers/in-process/task-tally.ts'
-import type { RoundSummary } from '../../actors/index.ts'
 import {
   type ActorSystem,
   type ActorSystemOptions,
@@ -14,13 +11,16 @@ import {
   type AnyRole,
   assertValid,
   expand,
+  hostedTasks,
   type ModelRegistry,
   memoryRegistry,
   type RoleTask,
+  type RoundSummary,
   stockRoles,
   type TaskReport,
   type Topology,
   type TrainingPool,
+  taskTally,
   wiringOf,
 } from '../../sdk/index.ts'
 
@@ -82,7 +82,7 @@ function jobOf(
 ): Behavior<Message> {
   return (context) => {
     const tasks = tasksOf(topology, job.roles ?? stockRoles)
-    const tally = taskTally(tasks)
+    const tally = taskTally(expand(topology, { jobId: 'job-1', newKey: () => '' }))
     const behavior = hostedTasks({
       run: 'job-1',
       workload: 'job',

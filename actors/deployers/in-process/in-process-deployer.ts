@@ -1,6 +1,20 @@
-import { type ActorRef, type Behavior, CodedError } from '../../../runtime/index.ts'
-import type { TaskReport, TrainingPool } from '../../../sdk/index.ts'
-import type { EventCause, JobEvent, RoundSummary } from '../../model/job-event.ts'
+import { type ActorRef, type Behavior, CodedError, type DurableStore } from '../../../runtime/index.ts'
+import {
+  hostedTasks,
+  type ModelRegistry,
+  type PreparedTasks,
+  prepareTasks,
+  type RoundSummary,
+  type TaskEnd,
+  type TaskReport,
+  type TrainingPool,
+  taskTally,
+  unknownAlgorithms,
+} from '../../../sdk/index.ts'
+import { poolFor, type TrainingPlan } from '../../../sdk/node/index.ts'
+import type { PlacedFault } from '../../model/errors.ts'
+import type { JobSpecification } from '../../model/job.ts'
+import type { EventCause, JobEvent } from '../../model/job-event.ts'
 import { endedNames } from '../../model/job-states.ts'
 import type { TaskStatus } from '../../model/task.ts'
 import {
@@ -12,10 +26,30 @@ import {
   eventRecorded,
 } from '../deployer.ts'
 import { isInterruption } from '../errors.ts'
-import { hostedTasks } from './hosted-tasks.ts'
-import { missingAlgorithms } from './job-strategy.ts'
-import { type Hosted, type InProcessParts, prepareJob } from './prepare-job.ts'
-import { taskTally } from './task-tally.ts'
+import type { WorkloadSource } from './workload-source.ts'
+
+export interface InProcessParts {
+  readonly store: DurableStore
+  readonly registry: ModelRegistry
+  readonly source: WorkloadSource
+  /** Threads that train, for each job. 0: the main thread. */
+  readonly workers: number
+  /** Jobs that run at once. Default: any number. */
+  readonly places?: number
+  /** Run each round twice and compare. Default false. */
+  readonly checkDeterminism?: boolean
+  /** Makes the pool that trains a job's clients. Default: threads, or the main thread where there are none. */
+  readonly poolOf?: (plan: TrainingPlan) => Promise<TrainingPool>
+  readonly observer?: DeploymentObserver
+}
+
+/** Watches over the deployments from within their process. */
+export interface DeploymentObserver {
+  /** A round is recorded among the job's events. The next one isn't committed before this resolves; it never rejects. */
+  roundRecorded(job: string, round: number): Promise<void>
+  /** A task has failed: with the very error that was thrown. */
+  taskFailed(job: string, cause: unknown): void
+}
 
 type Message =
   | DeploymentMessage
@@ -31,7 +65,7 @@ type Message =
 export function inProcessDeployer({ places, ...parts }: InProcessParts): Deployer {
   return {
     ...(places === undefined ? {} : { places }),
-    faultsOf: ({ modelSpec }) => missingAlgorithms(modelSpec),
+    faultsOf: missingAlgorithms,
     deployment: (job, reports) => deploymentBy('in-process', deployment(job, reports, parts)),
   }
 }
@@ -44,12 +78,12 @@ function deployment(
   return (context) => {
     const taskIds = new Map(job.tasks.map(({ end, taskId }) => [end, taskId]))
     const left = new Set(taskIds.keys())
-    let tally = taskTally([])
+    const tally = taskTally(job.tasks)
     let pool: TrainingPool | undefined
     let tasks: ActorRef<never> | undefined
     let isEnding = false
-    void context.track(prepareJob(job, parts, context.signal)).then(
-      (prepared) => context.self.tell({ type: 'prepared', ...prepared }),
+    void context.track(prepared(job, parts, context.signal)).then(
+      (ready) => context.self.tell({ type: 'prepared', ...ready }),
       (cause: unknown) => context.self.tell({ type: 'not-prepared', cause }),
     )
 
@@ -90,7 +124,6 @@ function deployment(
     async function begin(hosted: Hosted, notes: readonly JobEvent[]): Promise<void> {
       if (isEnding) return end('terminated')
       for (const note of notes) tell(note)
-      tally = taskTally(hosted.tasks)
       reports.tell({ type: 'placed' })
       const behavior = hostedTasks({ ...hosted, reports: context.self, onRound })
       tasks = context.spawn('tasks', behavior, { supervise: { type: 'stop' } })
@@ -102,9 +135,7 @@ function deployment(
       await parts.observer?.roundRecorded(job.id, round.round)
     }
 
-    function taskEnded(
-      report: Extract<TaskReport, { type: 'task-completed' | 'task-failed' }>,
-    ): Promise<void> | undefined {
+    function taskEnded(report: TaskEnd): Promise<void> | undefined {
       if (isEnding) return undefined
       if (report.type === 'task-failed' && isInterruption(report.cause)) {
         isEnding = true
@@ -146,6 +177,54 @@ function deployment(
       reports.tell({ type: 'event', event })
     }
   }
+}
+
+/** The algorithms that a job names and that aren't there, each with those that are. */
+export function missingAlgorithms({ modelSpec }: Pick<JobSpecification, 'modelSpec'>): PlacedFault[] {
+  return unknownAlgorithms(modelSpec).map(({ kind, error: { code, message, hint } }) => ({
+    code,
+    place: `modelSpec.${kind}.sort`,
+    message,
+    hint,
+  }))
+}
+
+type Hosted = PreparedTasks['hosted']
+
+/** A job's tasks, ready to be hosted, and the events that tell of it. */
+async function prepared(
+  job: DeployableJob,
+  { store, registry, source, workers, checkDeterminism, poolOf = poolFor }: Omit<InProcessParts, 'places'>,
+  signal: AbortSignal,
+): Promise<{ readonly hosted: Hosted; readonly notes: readonly JobEvent[] }> {
+  const { run, takenOver, spec, schema, tasks } = job
+  const loaded = await source.load(job)
+  const { workload, clientOf } = loaded
+  const { hosted, unknownSettings, latest } = await prepareTasks(
+    {
+      run,
+      takenOver,
+      workload,
+      schema,
+      tasks,
+      clientOf,
+      hyperparameters: spec.modelSpec?.hyperparameters,
+      algorithms: spec.modelSpec,
+    },
+    { store, registry, checkDeterminism, poolOf: (plan) => poolOf({ ...loaded, ...plan, workers }) },
+    signal,
+  )
+  const notes: JobEvent[] = unknownSettings.map((name) => ({
+    type: 'notice',
+    end: spec.designId,
+    code: 'SETTING_UNKNOWN',
+    message: `the workload has no setting ${name}; it has ${Object.keys(workload.settings).join(', ')}`,
+  }))
+  if (latest) {
+    const { round, metrics, hash, members } = latest
+    notes.push({ type: 'round', round, metrics, hash, members, seconds: 0 })
+  }
+  return { hosted, notes }
 }
 
 function causeOf(cause: unknown): EventCause {

@@ -1,5 +1,5 @@
 import type { LoadedWorkload } from '../../workload/load/load-workload.ts'
-import type { Settings } from '../../workload/workload.ts'
+import type { Settings } from '../../workload/settings.ts'
 import { inlinePool } from '../inline-pool.ts'
 import type { TrainingPool } from '../training-pool.ts'
 import { workerPool } from './worker-pool.ts'

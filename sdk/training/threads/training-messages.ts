@@ -2,7 +2,7 @@ import type { PackedError } from '../../../runtime/index.ts'
 import type { FileLine } from '../../data/files/node-shared-files.ts'
 import type { Evaluation, LocalTerms, Update } from '../../learn/learner.ts'
 import type { Layout } from '../../weights/layout.ts'
-import type { Settings } from '../../workload/workload.ts'
+import type { Settings } from '../../workload/settings.ts'
 import type { HeldMessage, HeldReceipt, HeldReply } from './held-sums.ts'
 
 /** What a training worker is started with. */

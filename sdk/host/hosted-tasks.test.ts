@@ -1,11 +1,26 @@
 import test from 'ava'
 import fc from 'fast-check'
-import { errorFactory, memoryStore, virtualClock } from '../../../runtime/index.ts'
-import { fedAvg, hierarchical, role, stockRoles, type TaskReport, twoTier } from '../../../sdk/index.ts'
-import { holdingPool } from '../../../test/support/holding-pool.ts'
-import { type JobToRun, runJob } from '../../../test/support/job-runner.ts'
-import { slowTrainer } from '../../../test/support/slow-trainer.ts'
-import { tinyPool } from '../../../test/support/tiny-pool.ts'
+import { actorSystem, errorFactory, memoryStore, virtualClock } from '../../runtime/index.ts'
+import { holdingPool } from '../../test/support/holding-pool.ts'
+import { type JobToRun, runJob } from '../../test/support/job-runner.ts'
+import { slowTrainer } from '../../test/support/slow-trainer.ts'
+import { tinyPool } from '../../test/support/tiny-pool.ts'
+import {
+  expand,
+  fedAvg,
+  hierarchical,
+  hostedTasks,
+  memoryRegistry,
+  type RoleTask,
+  type RoundSummary,
+  rendezvous,
+  role,
+  roleTasksOf,
+  stockRoles,
+  type TaskReport,
+  taskTally,
+  twoTier,
+} from '../index.ts'
 
 const learnError = errorFactory({ DATA_DAMAGED: { message: 'client {client} has no data', hint: 'mend it' } })
 const hashes = (run: { rounds: readonly { hash: string }[] }) => run.rounds.map(({ hash }) => hash)
@@ -263,4 +278,46 @@ test('metrics and log lines of a role reach whoever follows the job, the metrics
       { type: 'log', end, entry: { level: 'info', message: 'round begins', fields: { round: 1 } } },
     ],
   )
+})
+
+test('tasks of a job that lie in two hosts, with one rendezvous and one tally, give the hashes of one host', async (t) => {
+  const topology = hierarchical({ clients: 6, groups: 2 })
+  const reference = await runSix({ topology })
+  const tasks = expand(topology, { jobId: 'job-1', newKey: () => '' })
+  const roleTasks = roleTasksOf({ schema: topology.schema, tasks })
+  const tally = taskTally(tasks)
+  const rounds: RoundSummary[] = []
+  const system = actorSystem()
+  const completed = new Promise<void>((resolve) => {
+    const reports = system.spawn<TaskReport>('reports', () => (report) => {
+      if (report.type === 'task-completed') tally.ended(report)
+      if (tally.allEnded) resolve()
+    })
+    const meeting = system.spawn('rendezvous', rendezvous())
+    const isDevice = ({ end }: RoleTask) => end.endsWith('1') || end.endsWith('2')
+    const places = { devices: roleTasks.filter(isDevice), server: roleTasks.filter((task) => !isDevice(task)) }
+    for (const [place, here] of Object.entries(places))
+      system.spawn(
+        place,
+        hostedTasks({
+          run: 'job-1',
+          workload: 'job',
+          seed: 1,
+          settings: { rounds: 3, clients: 6 },
+          strategy: fedAvg({ fraction: 0.5 }),
+          pool: tinyPool({ clients: 6 }),
+          tasks: here,
+          store: memoryStore(),
+          registry: memoryRegistry(),
+          rendezvous: meeting,
+          reports,
+          onRound: async (round) => void rounds.push(round),
+          checkDeterminism: false,
+          takenOver: false,
+        }),
+      )
+  })
+  await completed
+  await system.terminate()
+  t.deepEqual(hashes({ rounds }), hashes(reference))
 })

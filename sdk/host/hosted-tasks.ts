@@ -1,22 +1,17 @@
-import type { ActorRef, Behavior, DurableStore } from '../../../runtime/index.ts'
-import {
-  type Algorithm,
-  type JobSurroundings,
-  type ModelRegistry,
-  type RoleTask,
-  type RoundRecord,
-  rendezvous,
-  roleHost,
-  type Settings,
-  type TaskReport,
-  type TrainingPool,
-  weightsHash,
-} from '../../../sdk/index.ts'
-import type { RoundSummary } from '../../model/job-event.ts'
+import type { ActorRef, Behavior, DurableStore } from '../../runtime/index.ts'
+import type { ModelRegistry } from '../registry/registry.ts'
+import type { RoundRecord } from '../role/role.ts'
+import type { Algorithm } from '../strategy/algorithm.ts'
+import type { TrainingPool } from '../training/training-pool.ts'
+import { weightsHash } from '../weights/hash.ts'
+import type { Settings } from '../workload/settings.ts'
+import { type RendezvousMessage, rendezvous as rendezvousOfJob } from './rendezvous.ts'
+import { roleHost } from './role-host.ts'
+import type { JobSurroundings, RoleTask, TaskReport } from './role-task.ts'
 
-/** The tasks of a job, and what they run with. */
+/** What a host of tasks is given. Time is the clock of the host's actor system. */
 export interface HostedTasks {
-  /** Names their state in the store, and their models in the registry. */
+  /** Names the tasks' state in the store, and their models in the registry. */
   readonly run: string
   /** The workload's name, for the models' lineage. */
   readonly workload: string
@@ -24,11 +19,15 @@ export interface HostedTasks {
   readonly settings: Settings
   readonly strategy: Algorithm
   readonly pool: TrainingPool
+  /** All tasks of the job, or those that have their place here. */
   readonly tasks: readonly RoleTask[]
   readonly store: DurableStore
   readonly registry: ModelRegistry
+  /** Where the ends of the job find each other, if other hosts have tasks of the job. Default: an actor of this host's own. */
+  readonly rendezvous?: ActorRef<RendezvousMessage>
+  /** Hears what the tasks report. Whether the job has ended follows from a tally of all its tasks' ends. */
   readonly reports: ActorRef<TaskReport>
-  /** Resolves when whoever follows the job knows of a committed round: the next one isn't committed before. Never rejects. */
+  /** Resolves when the job's followers know of a committed round: the next round isn't committed before. Never rejects. */
   readonly onRound: (round: RoundSummary) => Promise<void>
   /** Run each round twice and compare. */
   readonly checkDeterminism: boolean
@@ -36,13 +35,27 @@ export interface HostedTasks {
   readonly takenOver: boolean
 }
 
-/** Parent of a rendezvous and a role actor for each task, so that they end together. */
+/** A committed round. */
+export interface RoundSummary {
+  readonly round: number
+  readonly metrics: Readonly<Record<string, number>>
+  /** SHA-256 of the weights' little-endian bytes, in hexadecimal. */
+  readonly hash: string
+  /** Ends whose updates were counted, sorted. */
+  readonly members: readonly string[]
+  /** Since the last round was committed, or the job started. */
+  readonly seconds: number
+}
+
+/** Hosts tasks of a job: parent of a role actor for each, and of the job's rendezvous, so that they end together. */
 export function hostedTasks({ run, tasks, registry, workload, onRound, ...shared }: HostedTasks): Behavior<never> {
   return (context) => {
     const { seed, settings, store, pool, strategy, reports, checkDeterminism, takenOver } = shared
     const hashes = new Map<number, string>()
     let roundBegan = context.clock.now()
     let isKnown: Promise<void> = Promise.resolve()
+    const rendezvous =
+      shared.rendezvous ?? context.spawn('rendezvous', rendezvousOfJob(), { supervise: { type: 'escalate' } })
 
     const job: JobSurroundings = {
       job: run,
@@ -52,7 +65,7 @@ export function hostedTasks({ run, tasks, registry, workload, onRound, ...shared
       takenOver,
       pool,
       strategy,
-      rendezvous: context.spawn('rendezvous', rendezvous(), { supervise: { type: 'escalate' } }),
+      rendezvous,
       publish,
       announce,
       reports,

@@ -1,0 +1,73 @@
+import type { DurableStore } from '../../runtime/index.ts'
+import type { CommittedModel, ModelRegistry } from '../registry/registry.ts'
+import { type NamedAlgorithms, strategyOf } from '../strategy/named-algorithms.ts'
+import type { Schema } from '../tag/schema.ts'
+import type { Task } from '../tag/task.ts'
+import type { TrainingPool } from '../training/training-pool.ts'
+import { jobSettings } from '../workload/hyperparameters.ts'
+import type { Settings } from '../workload/settings.ts'
+import type { Workload } from '../workload/workload.ts'
+import type { HostedTasks } from './hosted-tasks.ts'
+import { type RoleTaskOptions, requireClients, roleTasksOf } from './role-tasks.ts'
+
+/** A job of which tasks are to be hosted. */
+export interface JobToHost extends Pick<RoleTaskOptions, 'clientOf'> {
+  readonly run: string
+  readonly takenOver?: boolean
+  readonly workload: Workload
+  readonly schema: Schema
+  /** All tasks of the job, in the order of the expansion. */
+  readonly tasks: readonly Omit<Task, 'channels'>[]
+  /** Whether a task has its place in this host. Default: each. */
+  readonly isHere?: (end: string) => boolean
+  /** Override the workload's settings, and name the seed. */
+  readonly hyperparameters?: Readonly<Record<string, unknown>> | undefined
+  /** Replace parts of the workload's strategy. */
+  readonly algorithms?: NamedAlgorithms | undefined
+}
+
+/** What a host has for the jobs of which it hosts tasks. */
+export interface HostParts {
+  readonly store: DurableStore
+  readonly registry: ModelRegistry
+  readonly checkDeterminism?: boolean | undefined
+  /** Makes the pool that trains the job's clients. */
+  readonly poolOf: (plan: { readonly settings: Settings; readonly seed: number }) => Promise<TrainingPool>
+}
+
+export interface PreparedTasks {
+  readonly hosted: Omit<HostedTasks, 'reports' | 'onRound'>
+  /** Hyperparameters that the workload has no setting for. */
+  readonly unknownSettings: readonly string[]
+  /** The model of the last round that an earlier start of the job published. */
+  readonly latest: CommittedModel | undefined
+}
+
+/**
+ * Makes a job's tasks ready to be hosted: finds their roles, settings and strategy, and starts the training pool. The pool is
+ * closed when the signal is aborted.
+ *
+ * @throws JOB_ROLE_UNKNOWN, JOB_ROLE_MISSING, JOB_CLIENTS, JOB_SEED, JOB_ALGORITHM_MISSING, WORKLOAD_VALUE.
+ */
+export async function prepareTasks(
+  { run, takenOver = false, workload, hyperparameters = {}, algorithms, isHere = () => true, ...job }: JobToHost,
+  { store, registry, checkDeterminism = false, poolOf }: HostParts,
+  signal: AbortSignal,
+): Promise<PreparedTasks> {
+  const all = roleTasksOf(job, { clientOf: job.clientOf, roles: workload.roles })
+  const clients = all.filter(({ client }) => client !== undefined).length
+  const { seed, settings, unknown } = jobSettings(workload.settings, hyperparameters, clients)
+  const strategy = strategyOf(workload.strategy(settings), algorithms)
+  const pool = await poolOf({ settings, seed })
+  const close = () => void pool.close()
+  if (signal.aborted) close()
+  else signal.addEventListener('abort', close, { once: true })
+  requireClients(all, pool.clients)
+  const tasks = all.filter(({ end }) => isHere(end))
+  const shared = { run, workload: workload.name, seed, settings, strategy, pool, tasks, store, registry }
+  return {
+    hosted: { ...shared, checkDeterminism, takenOver },
+    unknownSettings: unknown,
+    latest: await registry.latest(run),
+  }
+}

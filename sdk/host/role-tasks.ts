@@ -1,0 +1,115 @@
+import { knownNames, systemClock } from '../../runtime/index.ts'
+import { LiveChannel } from '../role/channel/live-channel.ts'
+import { typedChannel } from '../role/channel/typed-channel.ts'
+import type { Decisions } from '../role/decisions.ts'
+import { roleError } from '../role/errors.ts'
+import type { AnyRole } from '../role/role.ts'
+import { stockRoles } from '../role/stock/stock-roles.ts'
+import { channelsByRole, withGroups } from '../tag/channels.ts'
+import type { Schema } from '../tag/schema.ts'
+import type { Task } from '../tag/task.ts'
+import { wiringOf } from '../tag/wiring.ts'
+import { portFor } from './role-context.ts'
+import type { RoleTask } from './role-task.ts'
+
+export interface RoleTaskOptions {
+  /** The number of the client whose data a task trains on. Default: the place of the task among the tasks with datasets. */
+  readonly clientOf?: ((end: string) => number | undefined) | undefined
+  /** The workload's own roles, by the names of the schema. Each goes before a stock role. */
+  readonly roles?: Readonly<Record<string, AnyRole>> | undefined
+}
+
+/**
+ * A job's tasks as their role actors run them.
+ *
+ * @throws JOB_ROLE_UNKNOWN, JOB_ROLE_MISSING.
+ */
+export function roleTasksOf(
+  { schema, tasks }: { readonly schema: Schema; readonly tasks: readonly Omit<Task, 'channels'>[] },
+  { clientOf = () => undefined, roles = {} }: RoleTaskOptions = {},
+): RoleTask[] {
+  const joined = channelsByRole(schema)
+  const channels = new Map(schema.roles.map(({ name }) => [name, withGroups(joined(name))]))
+  const wired = tasks.map((task) => ({ ...task, channels: channels.get(task.role) ?? [] }))
+  const wire = wiringOf(wired)
+  let clients = 0
+  return wired.map((task) => {
+    const channels = wire(task)
+    const tags = new Set(channels.flatMap(({ funcTags }) => funcTags))
+    const role = roleFor(task.role, task.dataset !== undefined, tags, roles)
+    if (task.dataset === undefined) return { end: task.end, role, channels }
+    const client = clientOf(task.end) ?? clients
+    clients += 1
+    return { end: task.end, role, channels, client }
+  })
+}
+
+/** @throws JOB_CLIENTS where a task trains on a client that the workload has no data for. */
+export function requireClients(tasks: readonly RoleTask[], known: number): void {
+  const clients = tasks.flatMap(({ client }) => (client === undefined ? [] : [client]))
+  const missing = clients.find((client) => !(Number.isInteger(client) && client >= 0 && client < known))
+  if (missing !== undefined) throw roleError('JOB_CLIENTS', { clients: clients.length, known, missing })
+}
+
+/**
+ * Opens the channels that a task's role uses, and does nothing on them.
+ *
+ * @throws ROLE_CHANNEL_MISSING where the task has no channel for a use, or several.
+ */
+export function requireChannels(task: RoleTask): Promise<void> {
+  const { end } = task
+  const ports = task.channels.map(
+    (wiring) => new LiveChannel(wiring, { end, announceLeave: () => {}, announceProperty: () => {} }),
+  )
+  const surroundings = { end, clock: systemClock(), decisions: undecided, foreign: () => {} }
+  return task.role.runOn({
+    async run(role) {
+      role.open((use) => typedChannel(portFor(use, task, ports), use, surroundings))
+    },
+  })
+}
+
+const undecided: Decisions = {
+  place: (name) => name,
+  recall: () => undefined,
+  make: async (_, make) => make(),
+  record: () => {},
+  flush: async () => {},
+}
+
+/**
+ * Stock roles by the func tags of all channels of a role, the most specific first. Some are named here that the sdk doesn't
+ * have: a schema that needs one is refused with that name.
+ */
+const placesByTags: readonly (readonly [stock: string, holdsData: boolean, tags: readonly string[]])[] = [
+  ['hybrid-trainer', true, ['fetch', 'upload', 'ring_allreduce']],
+  ['ring-trainer', true, ['ring_allreduce']],
+  ['coordinated-trainer', true, ['fetch', 'upload', 'coordinate']],
+  ['trainer', true, ['fetch', 'upload']],
+  ['coordinated-middle-aggregator', false, ['distribute', 'aggregate', 'fetch', 'upload', 'coordinate']],
+  ['middle-aggregator', false, ['distribute', 'aggregate', 'fetch', 'upload']],
+  ['coordinated-top-aggregator', false, ['distribute', 'aggregate', 'coordinate']],
+  ['top-aggregator', false, ['distribute', 'aggregate']],
+  ['coordinator', false, ['coordinateWithTopAgg']],
+  ['coordinator', false, ['coordinateWithMidAgg']],
+  ['coordinator', false, ['coordinateWithLeafAgg']],
+  ['coordinator', false, ['coordinateWithTrainer']],
+]
+
+/** The role that a task runs, under the schema's name: the workload's own, or a stock role by func tags, or one by its name. */
+function roleFor(
+  name: string,
+  holdsData: boolean,
+  tags: ReadonlySet<string>,
+  own: Readonly<Record<string, AnyRole>>,
+): AnyRole {
+  const fits = ([, withData, needed]: (typeof placesByTags)[number]) =>
+    withData === holdsData && needed.every((tag) => tags.has(tag))
+  const stock = placesByTags.find(fits)?.[0] ?? name
+  const role = Object.hasOwn(own, name) ? own[name] : Object.hasOwn(stockRoles, stock) ? stockRoles[stock] : undefined
+  if (role) return { name, runOn: (runner) => role.runOn(runner) }
+  if (stock !== name || placesByTags.some(([known]) => known === name))
+    throw roleError('JOB_ROLE_MISSING', { role: name, stock, tags: [...tags].join(', ') })
+  const known = knownNames(name, [...Object.keys(own), ...Object.keys(stockRoles)])
+  throw roleError('JOB_ROLE_UNKNOWN', { role: name, known })
+}

@@ -1,0 +1,36 @@
+import type { Task } from '../tag/task.ts'
+import type { TaskReport } from './role-task.ts'
+
+/** The end of a task. */
+export type TaskEnd = Extract<TaskReport, { readonly type: 'task-completed' | 'task-failed' }>
+
+/** Counts how the tasks of a job have ended, wherever each is hosted. */
+export interface TaskTally {
+  /** No task runs any more that the job waits for: data consumers have no work once every aggregator has ended. */
+  readonly allEnded: boolean
+  /** Notes a task's end; answers with the task's role if every task of that role has failed. */
+  ended(report: TaskEnd): string | undefined
+}
+
+export function taskTally(tasks: readonly Pick<Task, 'end' | 'role' | 'dataset'>[]): TaskTally {
+  const roleOf = new Map(tasks.map(({ end, role }) => [end, role]))
+  const aggregators = tasks.filter(({ dataset }) => dataset === undefined)
+  const awaited = new Set((aggregators.length > 0 ? aggregators : tasks).map(({ end }) => end))
+  const left = new Set(roleOf.keys())
+  const notFailed = new Map<string, number>()
+  for (const role of roleOf.values()) notFailed.set(role, (notFailed.get(role) ?? 0) + 1)
+
+  return {
+    get allEnded() {
+      return awaited.size === 0
+    },
+    ended({ type, end }) {
+      const role = roleOf.get(end)
+      awaited.delete(end)
+      if (role === undefined || !left.delete(end) || type === 'task-completed') return undefined
+      const remaining = (notFailed.get(role) ?? 0) - 1
+      notFailed.set(role, remaining)
+      return remaining === 0 ? role : undefined
+    },
+  }
+}

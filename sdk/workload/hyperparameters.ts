@@ -1,0 +1,44 @@
+import { workloadError } from './errors.ts'
+import { resolveSettings, type Settings } from './settings.ts'
+
+export interface JobSettings {
+  readonly seed: number
+  readonly settings: Settings
+  /** Hyperparameters that the workload has no setting for. */
+  readonly unknown: readonly string[]
+}
+
+/** The seed of a job that names none. */
+export const defaultSeed = 1
+
+/** Hyperparameters that have another name among the settings of a workload. */
+const settingNames: Readonly<Record<string, string>> = { batchSize: 'batch' }
+
+/**
+ * A workload's settings, overridden by a job's hyperparameters of the same names (`batchSize` is `batch`); `clients` is the
+ * number of datasets that the job names, unless a hyperparameter says otherwise.
+ *
+ * @throws WORKLOAD_VALUE, JOB_SEED.
+ */
+export function jobSettings(
+  defaults: Settings,
+  hyperparameters: Readonly<Record<string, unknown>>,
+  clients: number,
+): JobSettings {
+  const { seed = defaultSeed, ...others } = hyperparameters
+  requireSeed(seed)
+  const overrides: Record<string, string> = {}
+  const unknown: string[] = []
+  for (const [name, value] of Object.entries(others)) {
+    const setting = Object.hasOwn(defaults, name) ? name : (settingNames[name] ?? name)
+    if (Object.hasOwn(defaults, setting)) overrides[setting] = typeof value === 'string' ? value : JSON.stringify(value)
+    else unknown.push(name)
+  }
+  return { seed, settings: resolveSettings(defaults, { clients: String(clients), ...overrides }), unknown }
+}
+
+/** @throws JOB_SEED unless the value is a whole number from 0 to 2³² − 1. */
+export function requireSeed(seed: unknown): asserts seed is number {
+  if (typeof seed !== 'number' || !Number.isInteger(seed) || seed < 0 || seed >= 2 ** 32)
+    throw workloadError('JOB_SEED', { seed: JSON.stringify(seed) })
+}
