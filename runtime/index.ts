@@ -5,6 +5,7 @@ export type * from './durable/store.ts'
 export { type StoreWatch, watchedStore } from './durable/watched-store.ts'
 export { noteWrite, writesSettled } from './durable/writes-in-flight.ts'
 export * from './errors/index.ts'
+export { isActorRef } from './kernel/addressee.ts'
 export {
   type Clock,
   type ManualClock,

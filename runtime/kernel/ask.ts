@@ -1,68 +1,123 @@
+import { Addressee, addressee, decoded, type Surroundings } from './addressee.ts'
 import { kernelError } from './errors.ts'
-import { LocalActor } from './local-actor.ts'
-import type { ActorRef, AskOptions, Cancel } from './protocol.ts'
-import type { Surroundings } from './surroundings.ts'
+import type { ActorRef, Address, AskOptions, Cancel, Decode, Terminated } from './protocol.ts'
 
-/** Takes the first reply; each later one is a dead letter. */
-class ReplyRef<Reply> implements ActorRef<Reply> {
+/** How an ask ends. */
+interface Outcome<Reply> {
+  readonly resolve: (reply: Reply) => void
+  readonly reject: (cause: Error) => void
+}
+
+/** Takes the first reply; each later one is a dead letter. Has stopped, to those who watch it, once the ask has ended. */
+class ReplyRef<Reply> extends Addressee implements ActorRef<Reply> {
+  readonly isLocal = true
   readonly #surroundings: Surroundings
   readonly #asked: ActorRef<never>
-  #settle: ((reply: Reply) => void) | undefined
+  readonly #decode: Decode<Reply> | undefined
+  #outcome: Outcome<Reply> | undefined
+  #stopListeners: Set<(terminated: Terminated) => void> | undefined
+  /** Cancels the time-out and the watch of the asked actor. */
+  finish: Cancel = () => {}
 
-  constructor(surroundings: Surroundings, asked: ActorRef<never>, settle: (reply: Reply) => void) {
+  constructor(
+    surroundings: Surroundings,
+    asked: ActorRef<never>,
+    decode: Decode<Reply> | undefined,
+    outcome: Outcome<Reply>,
+  ) {
+    super()
     this.#surroundings = surroundings
     this.#asked = asked
-    this.#settle = settle
+    this.#decode = decode
+    this.#outcome = outcome
   }
 
   get path(): string {
     return `${this.#asked.path}?`
   }
 
+  get address(): Address {
+    return { ...this.#surroundings.node, actor: this.path, actorIncarnation: this.number }
+  }
+
+  get hasDecoder(): boolean {
+    return this.#decode !== undefined
+  }
+
   tell(reply: Reply): void {
-    const settle = this.#settle
-    this.close()
-    if (settle) settle(reply)
-    else this.#surroundings.deadLetter({ path: this.path, message: reply, reason: 'late-reply' })
+    const outcome = this.#outcome
+    if (!outcome) return this.#surroundings.deadLetter({ path: this.path, message: reply, reason: 'late-reply' })
+    outcome.resolve(reply)
+    this.#close()
   }
 
   async offer(reply: Reply): Promise<void> {
     this.tell(reply)
   }
 
-  close(): void {
-    this.#settle = undefined
+  receive(value: unknown): void {
+    const reply = decoded(this.#decode, value, this.path, this.#surroundings)
+    if (reply === undefined) this.fail(kernelError('KERNEL_UNDECODABLE', { path: this.path }))
+    else this.tell(reply)
+  }
+
+  async receiveOffer(value: unknown): Promise<void> {
+    this.receive(value)
+  }
+
+  stop(): void {
+    this.fail(kernelError('KERNEL_STOPPED', { path: this.path }))
+  }
+
+  onStopped(listener: (terminated: Terminated) => void): Cancel {
+    if (!this.#outcome) {
+      listener({ path: this.path })
+      return () => {}
+    }
+    this.#stopListeners ??= new Set()
+    this.#stopListeners.add(listener)
+    return () => void this.#stopListeners?.delete(listener)
+  }
+
+  /** Ends the ask with an error, unless the ask has ended. */
+  fail(cause: Error): void {
+    if (!this.#outcome) return
+    this.#outcome.reject(cause)
+    this.#close()
+  }
+
+  #close(): void {
+    this.#outcome = undefined
+    this.finish()
+    const listeners = this.#stopListeners
+    this.#stopListeners = undefined
+    for (const listener of listeners ?? []) listener({ path: this.path })
   }
 }
 
-/** Tells a request that holds where to reply, and waits for the reply, the time-out, or the end of who was asked. */
+/**
+ * Tells a request that holds a reply address, and waits for the reply, the time-out, or the end of the asked actor or of its
+ * node.
+ */
 export function ask<Reply, Request>(
   surroundings: Surroundings,
   ref: ActorRef<Request>,
   request: (replyTo: ActorRef<Reply>) => Request,
-  { timeoutMs }: AskOptions,
+  { timeoutMs, decode }: AskOptions<Reply>,
 ): Promise<Reply> {
   return new Promise((resolve, reject) => {
-    let unwatch: Cancel | undefined
-    let stopTimer: Cancel | undefined
-    const finish = () => {
-      stopTimer?.()
-      unwatch?.()
-    }
-    const replyTo = new ReplyRef<Reply>(surroundings, ref, (reply) => {
-      finish()
-      resolve(reply)
-    })
-    const fail = (cause: Error) => {
-      replyTo.close()
-      finish()
-      reject(cause)
-    }
-    stopTimer = surroundings.clock.schedule(timeoutMs, () =>
-      fail(kernelError('KERNEL_ASK_TIMEOUT', { path: ref.path, timeoutMs })),
+    const asked = addressee(ref)
+    if (!asked.isLocal && !decode) throw kernelError('KERNEL_ASK_DECODER', { path: ref.path })
+    const replyTo = new ReplyRef<Reply>(surroundings, ref, decode, { resolve, reject })
+    const stopTimer = surroundings.clock.schedule(timeoutMs, () =>
+      replyTo.fail(kernelError('KERNEL_ASK_TIMEOUT', { path: ref.path, timeoutMs })),
     )
-    if (ref instanceof LocalActor)
-      unwatch = ref.onStopped(() => fail(kernelError('KERNEL_STOPPED', { path: ref.path })))
+    replyTo.finish = stopTimer
+    const unwatch = asked.onStopped(() => replyTo.fail(kernelError('KERNEL_STOPPED', { path: ref.path })))
+    replyTo.finish = () => {
+      stopTimer()
+      unwatch()
+    }
     ref.tell(request(replyTo))
   })
 }

@@ -1,10 +1,9 @@
+import { decoded, LocalActor, type Surroundings } from './addressee.ts'
 import { kernelError } from './errors.ts'
-import { Incarnation } from './incarnation.ts'
-import { LocalActor } from './local-actor.ts'
+import { Incarnation, type Supervised } from './incarnation.ts'
 import { FifoMailbox, type Mailbox, Revocable, ScheduledMailbox } from './mailbox.ts'
-import type { ActorRef, Behavior, DeadLetterReason, Handler, SpawnOptions, Terminated } from './protocol.ts'
+import type { ActorRef, Address, Behavior, DeadLetterReason, Handler, SpawnOptions, Terminated } from './protocol.ts'
 import { type FaultHistory, supervise } from './supervision.ts'
-import type { Surroundings } from './surroundings.ts'
 
 /**
  * `starting`: its behavior has yet to make a handler. `ready`: takes messages. `busy`: a handler's promise is pending.
@@ -23,18 +22,14 @@ interface Offer<Message> {
   readonly refuse: (cause: unknown) => void
 }
 
-let cells = 0
-
 /** One actor: its mailbox, its place in the tree, its life. Also its own reference: bound to the actor, never to its name. */
-export class Cell<Message> extends LocalActor implements ActorRef<Message> {
-  /** Unique in this process. */
-  readonly number: number = ++cells
+export class Cell<Message> extends LocalActor implements ActorRef<Message>, Supervised<Message> {
   readonly name: string
   readonly path: string
   readonly parent: LocalActor | undefined
   readonly surroundings: Surroundings
   readonly #behavior: Behavior<Message>
-  readonly #options: SpawnOptions
+  readonly #options: SpawnOptions<Message>
   #phase: Phase = 'starting'
   #incarnation: Incarnation<Message>
   #handler: Handler<Message> | undefined
@@ -52,7 +47,7 @@ export class Cell<Message> extends LocalActor implements ActorRef<Message> {
     parent: LocalActor | undefined,
     surroundings: Surroundings,
     behavior: Behavior<Message>,
-    options: SpawnOptions,
+    options: SpawnOptions<Message>,
   ) {
     super()
     this.name = name
@@ -67,6 +62,14 @@ export class Cell<Message> extends LocalActor implements ActorRef<Message> {
     surroundings.schedule(this)
   }
 
+  get address(): Address {
+    return { ...this.surroundings.node, actor: this.path, actorIncarnation: this.number }
+  }
+
+  get hasDecoder(): boolean {
+    return this.#options.decode !== undefined
+  }
+
   get isAlive(): boolean {
     return this.#phase !== 'stopping' && this.#phase !== 'stopped'
   }
@@ -79,7 +82,7 @@ export class Cell<Message> extends LocalActor implements ActorRef<Message> {
     this.deliver(message)
   }
 
-  /** The same, also of what may be taken back until it's handled. */
+  /** The same, also of a message that may be taken back until it's handled. */
   deliver(message: Message | Revocable<Message>): void {
     if (!this.isAlive) return this.#deadLetter(message, 'stopped')
     const capacity = this.#options.mailbox?.capacity
@@ -102,6 +105,17 @@ export class Cell<Message> extends LocalActor implements ActorRef<Message> {
     })
   }
 
+  receive(value: unknown): void {
+    const message = decoded(this.#options.decode, value, this.path, this.surroundings)
+    if (message !== undefined) this.deliver(message)
+  }
+
+  receiveOffer(value: unknown): Promise<void> {
+    const message = decoded(this.#options.decode, value, this.path, this.surroundings)
+    if (message !== undefined) return this.offer(message)
+    return Promise.reject(kernelError('KERNEL_UNDECODABLE', { path: this.path }))
+  }
+
   takeTurn(most: number): number {
     if (this.#phase === 'starting') this.#start()
     const limit = Math.min(batch, most)
@@ -121,7 +135,7 @@ export class Cell<Message> extends LocalActor implements ActorRef<Message> {
     return taken
   }
 
-  spawn<Child>(name: string, behavior: Behavior<Child>, options: SpawnOptions): Cell<Child> {
+  spawn<Child>(name: string, behavior: Behavior<Child>, options: SpawnOptions<Child>): Cell<Child> {
     if (name === '' || name.includes('/')) throw kernelError('KERNEL_NAME_INVALID', { name: JSON.stringify(name) })
     this.#children ??= new Map()
     if (this.#children.has(name)) throw kernelError('KERNEL_NAME_TAKEN', { parent: this.path, name })

@@ -14,9 +14,17 @@ const kernelErrors = {
     message: '{path} did not answer within {timeoutMs} ms',
     hint: 'see why it is slow, or wait longer',
   },
-  KERNEL_NOT_LOCAL: {
-    message: '{path} is no actor of this system',
-    hint: 'watch and stop actors through references that spawn gave',
+  KERNEL_NO_REF: {
+    message: '{path} is no reference of an actor system',
+    hint: 'use references that spawn gave, or that came in a message',
+  },
+  KERNEL_ASK_DECODER: {
+    message: '{path} is an actor of another node, and the ask names no decoder of its reply',
+    hint: 'give `decode` among the options of the ask',
+  },
+  KERNEL_UNDECODABLE: {
+    message: 'another node sent {path} a message that is none of its protocol',
+    hint: 'see that both nodes run versions that know the same messages',
   },
   KERNEL_STALE: { message: 'this incarnation of {path} has ended', hint: 'use the context of the present incarnation' },
 } as const

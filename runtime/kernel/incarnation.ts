@@ -1,8 +1,7 @@
+import { addressee, type Surroundings } from './addressee.ts'
 import { ask } from './ask.ts'
-import type { Cell } from './cell.ts'
 import type { Clock } from './clocks.ts'
 import { kernelError } from './errors.ts'
-import { localActor } from './local-actor.ts'
 import { Revocable } from './mailbox.ts'
 import type { ActorContext, ActorRef, AskOptions, Behavior, Cancel, SpawnOptions, Terminated } from './protocol.ts'
 
@@ -11,14 +10,24 @@ const noCancel: Cancel = () => {}
 /** The reason of every signal: one for all, since many actors may stop at once. */
 const ended = kernelError('KERNEL_STOPPED', { path: 'the actor' })
 
-/** An actor's life from a start to a restart or stop: what it was given ends with it. */
+/** The actor that an incarnation is a life of. */
+export interface Supervised<Message> extends ActorRef<Message> {
+  readonly surroundings: Surroundings
+  spawn<Child>(name: string, behavior: Behavior<Child>, options: SpawnOptions<Child>): ActorRef<Child>
+  stop(cause?: unknown): void
+  deliver(message: Revocable<Message>): void
+  isCurrent(incarnation: Incarnation<Message>): boolean
+  fault(cause: unknown): void
+}
+
+/** An actor's life from a start to a restart or stop: its timers, watches and signal end with it. */
 export class Incarnation<Message> implements ActorContext<Message> {
-  readonly #cell: Cell<Message>
+  readonly #cell: Supervised<Message>
   #controller: AbortController | undefined
   #cancels: Set<Cancel> | undefined
   #ended = false
 
-  constructor(cell: Cell<Message>) {
+  constructor(cell: Supervised<Message>) {
     this.#cell = cell
   }
 
@@ -36,13 +45,13 @@ export class Incarnation<Message> implements ActorContext<Message> {
     return this.#controller.signal
   }
 
-  spawn<Child>(name: string, behavior: Behavior<Child>, options: SpawnOptions = {}): ActorRef<Child> {
+  spawn<Child>(name: string, behavior: Behavior<Child>, options: SpawnOptions<NoInfer<Child>> = {}): ActorRef<Child> {
     if (this.#ended) throw kernelError('KERNEL_STALE', { path: this.#cell.path })
     return this.#cell.spawn(name, behavior, options)
   }
 
-  stop(child?: ActorRef<never>): void {
-    if (child) localActor(child).stop()
+  stop(ref?: ActorRef<never>): void {
+    if (ref) addressee(ref).stop()
     else if (!this.#ended) this.#cell.stop()
   }
 
@@ -54,7 +63,7 @@ export class Incarnation<Message> implements ActorContext<Message> {
       unwatch()
       if (told) told.isRevoked = true
     })
-    unwatch = localActor(ref).onStopped((terminated) => {
+    unwatch = addressee(ref).onStopped((terminated) => {
       told = new Revocable(toMessage(terminated), () => this.#cancels?.delete(cancel))
       this.#cell.deliver(told)
     })
@@ -93,7 +102,7 @@ export class Incarnation<Message> implements ActorContext<Message> {
   ask<Reply, Request>(
     ref: ActorRef<Request>,
     request: (replyTo: ActorRef<Reply>) => Request,
-    options: AskOptions,
+    options: AskOptions<Reply>,
   ): Promise<Reply> {
     return ask(this.#cell.surroundings, ref, request, options)
   }

@@ -721,3 +721,47 @@ for (const [title, end] of [
     )
     await system.terminate()
   })
+
+test('a ref names its node, the life of the node, and the life of the actor', async (t) => {
+  const system = actorSystem({ name: 'server', incarnation: 3 })
+  const first = system.spawn('a', collector<number>([]))
+  t.like(first.address, { node: 'server', nodeIncarnation: 3, actor: '/a' })
+  system.stop(first)
+  await system.stopped(first)
+  const second = system.spawn('a', collector<number>([]))
+  t.true(second.address.actorIncarnation > first.address.actorIncarnation)
+  await system.terminate()
+})
+
+test('a reply address has stopped, to those who watch it, once the ask has ended, and stopping it ends the ask', async (t) => {
+  const clock = manualClock()
+  const system = actorSystem({ clock })
+  const addresses: ActorRef<number>[] = []
+  const silent = system.spawn<ActorRef<number>>('silent', () => (replyTo) => void addresses.push(replyTo))
+  const ask = () => system.ask<number, ActorRef<number>>(silent, (replyTo) => replyTo, { timeoutMs: 10 })
+  const asks = [ask(), ask(), ask()] as const
+  await system.idle()
+  const [answered, late, stopped] = addresses
+  if (!answered || !late || !stopped) return t.fail()
+  const ended = addresses.map((ref) => system.stopped(ref))
+  answered.tell(1)
+  t.is(await asks[0], 1)
+  system.stop(stopped)
+  await t.throwsAsync(asks[2], { code: 'KERNEL_STOPPED' })
+  clock.advance(10)
+  await t.throwsAsync(asks[1], { code: 'KERNEL_ASK_TIMEOUT' })
+  t.deepEqual(
+    await Promise.all(ended),
+    ended.map(() => ({ path: '/silent?' })),
+  )
+  t.deepEqual(await system.stopped(late), { path: '/silent?' })
+  await system.terminate()
+})
+
+test('a reference that no system made is refused', (t) => {
+  const system = actorSystem()
+  const forged = { ...system.spawn('a', collector([])), path: '/forged', tell() {}, offer: async () => {} }
+  const address = { node: 'local', nodeIncarnation: 1, actor: '/forged', actorIncarnation: 1 }
+  t.throws(() => system.stop({ ...forged, address }), { code: 'KERNEL_NO_REF' })
+  return system.terminate()
+})

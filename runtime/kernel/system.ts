@@ -1,9 +1,9 @@
+import { addressee, type LocalActor, type Surroundings } from './addressee.ts'
 import { ask } from './ask.ts'
 import { Cell } from './cell.ts'
 import { type Clock, systemClock, type VirtualClock } from './clocks.ts'
 import { kernelError } from './errors.ts'
 import { DeadLetterOffice, Emitter } from './event-source.ts'
-import { type LocalActor, localActor } from './local-actor.ts'
 import type {
   ActorRef,
   ActorSystem,
@@ -15,11 +15,12 @@ import type {
   SpawnOptions,
   Terminated,
 } from './protocol.ts'
-import type { Surroundings } from './surroundings.ts'
 import { Turns } from './turns.ts'
 
 /** Starts an actor system. It holds no process alive by itself; `terminate` gives back what it has. */
 export function actorSystem({
+  name: node = 'local',
+  incarnation: nodeIncarnation = 1,
   clock = systemClock(),
   scheduler,
   slowHandlerMs = 1000,
@@ -36,6 +37,7 @@ export function actorSystem({
   let terminating: Promise<void> | undefined
 
   const surroundings: Surroundings = {
+    node: { node, nodeIncarnation },
     clock,
     scheduler,
     events,
@@ -63,13 +65,18 @@ export function actorSystem({
   virtual?.attach(lookWhetherIdle)
 
   return {
+    node: surroundings.node,
     clock,
     deadLetters,
     events,
     get size() {
       return surroundings.size
     },
-    spawn<Message>(name: string, behavior: Behavior<Message>, options: SpawnOptions = {}): ActorRef<Message> {
+    spawn<Message>(
+      name: string,
+      behavior: Behavior<Message>,
+      options: SpawnOptions<NoInfer<Message>> = {},
+    ): ActorRef<Message> {
       if (terminating) throw kernelError('KERNEL_STOPPED', { path: '/' })
       if (name === '' || name.includes('/')) throw kernelError('KERNEL_NAME_INVALID', { name: JSON.stringify(name) })
       if (roots.has(name)) throw kernelError('KERNEL_NAME_TAKEN', { parent: '/', name })
@@ -77,14 +84,15 @@ export function actorSystem({
       roots.set(name, cell)
       return cell
     },
-    stop: (ref) => localActor(ref).stop(),
+    stop: (ref) => addressee(ref).stop(),
     ask: <Reply, Request>(
       ref: ActorRef<Request>,
       request: (replyTo: ActorRef<Reply>) => Request,
-      options: AskOptions,
+      options: AskOptions<Reply>,
     ) => ask(surroundings, ref, request, options),
     track,
-    stopped: (ref) => new Promise<Terminated>((resolve) => void localActor(ref).onStopped(resolve)),
+    deadLetter: (letter) => surroundings.deadLetter(letter),
+    stopped: (ref) => new Promise<Terminated>((resolve) => void addressee(ref).onStopped(resolve)),
     idle: () =>
       new Promise((resolve) => {
         idleWaiters.push(resolve)

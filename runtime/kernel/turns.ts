@@ -1,6 +1,6 @@
 import { xoroshiro128plus } from 'pure-rand/generator/xoroshiro128plus'
+import type { LocalActor } from './addressee.ts'
 import { type Dispatcher, type Lane, nactDispatcher } from './dispatcher.ts'
-import type { LocalActor } from './local-actor.ts'
 import type { Scheduler } from './protocol.ts'
 
 /** Messages handled in one nact message, by all actors together, before timers and input have their turn. */
