@@ -25,6 +25,16 @@ export const sumSuite: Suite = async (report) => {
     ratio: baseline / own,
   })
 
+  const waiting = [0.01, 0.02, 0.03, 0.04].map((scale) => delta.map((value) => value * scale))
+  const batch = waiting.map((delta, trainer) => ({ end: `trainer-${trainer}`, delta, weight: 600 }))
+  const { first: batched, second: four } = medianSecondsOfBoth(
+    () => void sum.addAll(batch),
+    () => {
+      for (const delta of waiting) for (let i = 0; i < size; i++) plain[i]! += delta[i]!
+    },
+  )
+  report({ figure: 'sum.batched', value: batched * 1000, unit: 'ms', baseline: four * 1000, ratio: four / batched })
+
   const few = peakMemory(4)
   for (const [figure, updates] of [
     ['sum.peak-memory-16', 16],

@@ -1,3 +1,4 @@
+import type { CodedError } from '../../../runtime/index.ts'
 import { sumError } from './errors.ts'
 import type { Words } from './exact-sums.ts'
 
@@ -109,6 +110,11 @@ export interface Accumulator {
    * weights that add up beyond theirs (SUM_WEIGHT).
    */
   add(update: WeightedDelta): void
+  /**
+   * Adds several updates, as `add` does one after another: up to four arrays in one pass over the sum, for which memory is the
+   * limit. Answers for each with the error by which it's refused, or undefined.
+   */
+  addAll(updates: readonly WeightedDelta[]): readonly (CodedError | undefined)[]
   /** Adds another accumulator's sum; `end` names its sender. Same refusals. */
   merge(end: string, partial: PartialSum): void
   /** Brings in the parts of the sum that holders of deltas have. Before `partial`, `mean` and `sum`, where held deltas were added. */
@@ -136,9 +142,9 @@ export function leastWeight(weightBits: number): number {
   return weightBits === 0 ? 1 : 0
 }
 
-/** Whether a number lies on the grid of weights. False for NaN, too. */
-export function isOnGrid(weight: number, weightBits: number): boolean {
-  return Number.isInteger(weight * 2 ** weightBits)
+/** Whether a number lies on the grid of weights and is none too large. False for NaN, too. */
+export function isWeight(weight: number, weightBits: number, most = mostWeight(weightBits)): boolean {
+  return Number.isInteger(weight * 2 ** weightBits) && weight >= leastWeight(weightBits) && weight <= most
 }
 
 /**

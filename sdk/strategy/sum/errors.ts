@@ -1,4 +1,4 @@
-import { errorFactory } from '../../../runtime/index.ts'
+import { CodedError, errorFactory } from '../../../runtime/index.ts'
 
 const sumErrors = {
   SUM_VALUE: {
@@ -42,3 +42,14 @@ const sumErrors = {
 } as const
 
 export const sumError = errorFactory(sumErrors)
+
+/** The coded error that a call throws, or undefined. */
+export function refusalOf(call: () => unknown): CodedError | undefined {
+  try {
+    call()
+    return undefined
+  } catch (error) {
+    if (error instanceof CodedError) return error
+    throw error
+  }
+}

@@ -3,6 +3,7 @@ import fc from 'fast-check'
 import { decode, encode } from '../../../runtime/index.ts'
 import { layoutOf } from '../../weights/layout.ts'
 import { type DeltaHolder, HeldDelta, peakOf, type Quanta, type SumName } from './accumulator.ts'
+import { refusalOf } from './errors.ts'
 import { isPartialSums, type NamedSums, namedSums, type WeightedVectors } from './named-sums.ts'
 import { accumulator } from './wasm-accumulator.ts'
 
@@ -165,4 +166,29 @@ test('a held delta can be added once or taken once, and a sum that is given one 
   refuse(one, other)
   await sums.settle()
   t.deepEqual(sums.mean(), values)
+})
+
+test('contributions that wait are added together as one after another, with their refusals', (t) => {
+  const value = fc.constantFrom(1, -2, 0.5, Number.NaN)
+  const contribution = (names: readonly string[]) =>
+    fc.record({
+      end: fc.constantFrom('a', 'b'),
+      vectors: fc.tuple(value, value, value).map((values) => {
+        return Object.fromEntries(names.map((name) => [name, Float32Array.from(values)]))
+      }),
+      scalars: fc.record({ loss: fc.constantFrom(1, 2, Number.POSITIVE_INFINITY) }),
+      weight: fc.constantFrom(1, 2, 0.25),
+    })
+  for (const names of [['delta'], ['delta', 'control']]) {
+    const quanta = Object.fromEntries(names.map((name) => [name, { quantumBits: 30 }]))
+    fc.assert(
+      fc.property(fc.array(contribution(names), { maxLength: 9 }), (contributions) => {
+        const [together, single] = ['together', 'single'].map((name) => namedSums({ layout, vectors: quanta, name }))
+        const codes = together?.addAll(contributions).map((refusal) => refusal?.code)
+        const expected = contributions.map((one) => refusalOf(() => single?.add(one))?.code)
+        t.deepEqual(codes, expected)
+        t.deepEqual(together?.partial(), single?.partial())
+      }),
+    )
+  }
 })

@@ -403,3 +403,62 @@ test('weights that add up beyond exact numbers are refused and change nothing', 
   t.throws(() => sum.merge('middle', large), { code: 'SUM_WEIGHT' })
   t.deepEqual(sum.partial(), before)
 })
+
+test('updates that wait are added together to the same bits and refusals as one after another', (t) => {
+  const size = 9
+  const value = fc.oneof(
+    { weight: 20, arbitrary: fc.float({ min: -2, max: 2, noNaN: true }) },
+    { weight: 1, arbitrary: fc.constantFrom(Number.NaN, 2 ** 17, 100_000, 2 ** -35) },
+  )
+  const update = fc.record({
+    end: fc.constantFrom('a', 'b'),
+    delta: fc.array(value, { minLength: size, maxLength: size }).map((values) => Float32Array.from(values)),
+    weight: fc.oneof(fc.integer({ min: 1, max: 100 }), fc.constantFrom(2 ** 20, 0.5)),
+  })
+  fc.assert(
+    fc.property(fc.array(update, { maxLength: 11 }), fc.constantFrom(34, 0), (updates, quantumBits) => {
+      const [together, single] = [empty(size, quantumBits), empty(size, quantumBits)]
+      const refusals = together.addAll(updates)
+      const expected = updates.map((one) => {
+        try {
+          return single.add(one)
+        } catch (error) {
+          return error instanceof Error ? error.message : error
+        }
+      })
+      t.deepEqual(
+        refusals.map((refusal) => refusal?.message),
+        expected,
+      )
+      t.deepEqual(together.partial(), single.partial())
+    }),
+  )
+})
+
+test('updates over many blocks are added together, and one that is refused leaves no trace', (t) => {
+  const size = 20_003
+  const delta = (seed: number) => Float32Array.from({ length: size }, (_, index) => Math.sin(index * seed))
+  const damaged = delta(9)
+  damaged[size - 1] = Number.NaN
+  const deltas = [delta(1), delta(2), damaged, delta(3), delta(4), delta(5), delta(6), delta(7)]
+  const updates = deltas.map((delta, index) => ({ end: `trainer-${index}`, delta, weight: index + 1 }))
+  const [together, single] = [empty(size), empty(size)]
+  const refusals = together.addAll(updates)
+  t.deepEqual(
+    refusals.map((refusal) => refusal?.code),
+    [undefined, undefined, 'SUM_VALUE', ...Array.from({ length: 5 }, () => undefined)],
+  )
+  for (const update of updates) if (update.delta !== damaged) single.add(update)
+  t.deepEqual(together.partial(), single.partial())
+})
+
+test('updates that wait for a sum near its limit are counted as far as it goes', (t) => {
+  const delta = Float32Array.of(2 ** 50, 1)
+  const updates = Array.from({ length: 6 }, () => ({ end: 'a', delta, weight: 2 ** 20 }))
+  const sum = empty(2, 0)
+  t.deepEqual(
+    sum.addAll(updates).map((refusal) => refusal?.code),
+    [undefined, undefined, undefined, 'SUM_OVERFLOW', 'SUM_OVERFLOW', 'SUM_OVERFLOW'],
+  )
+  t.is(sum.updates, 3)
+})

@@ -1,9 +1,10 @@
+import type { CodedError } from '../../../runtime/index.ts'
 import { type Layout, locate } from '../../weights/layout.ts'
 import {
   type Accumulator,
   type DeltaHolder,
   HeldDelta,
-  isOnGrid,
+  isWeight,
   leastWeight,
   mostWeight,
   type PartialSum,
@@ -12,7 +13,7 @@ import {
   type SumName,
   type WeightedDelta,
 } from './accumulator.ts'
-import { sumError } from './errors.ts'
+import { refusalOf, sumError } from './errors.ts'
 import { integerOf, wordsOf } from './exact-sums.ts'
 import { isInRange, WasmIntegers } from './wasm-integers.ts'
 
@@ -22,6 +23,9 @@ const mostBound = 2n ** 62n
 const highBits = 20
 /** A sum whose magnitude could reach this is refused: high integers are exact in a double, too. */
 const mostTotal = 2n ** 72n
+
+/** Numbers of arrays that are added in one pass, the largest first. */
+const passSizes = [4, 2]
 
 /** Waits for work that counts as activity. */
 export type Track = <Outcome>(work: Promise<Outcome>) => Promise<Outcome>
@@ -97,6 +101,44 @@ export class WasmAccumulator implements Accumulator {
     this.#count(weight, 1)
   }
 
+  addAll(updates: readonly WeightedDelta[]): readonly (CodedError | undefined)[] {
+    const refusals: (CodedError | undefined)[] = []
+    for (let next = 0; next < updates.length; ) {
+      const size = passSizes.find((size) => size <= updates.length - next) ?? 1
+      const pass = updates.slice(next, next + size)
+      next += size
+      if (size > 1 && this.#addPass(pass)) for (const _ of pass) refusals.push(undefined)
+      else for (const update of pass) refusals.push(refusalOf(() => this.add(update)))
+    }
+    return refusals
+  }
+
+  /** Adds arrays in one pass over the low integers. False, and nothing has changed, where they must be added one by one. */
+  #addPass(updates: readonly WeightedDelta[]): boolean {
+    const deltas: Float32Array[] = []
+    const weights: number[] = []
+    let weight = 0
+    for (const update of updates) {
+      const { delta } = update
+      const isOne = isWeight(update.weight, this.#quanta.weightBits)
+      if (delta instanceof HeldDelta || delta.length !== this.size || !isOne) return false
+      deltas.push(delta)
+      weights.push(update.weight)
+      weight += update.weight
+    }
+    if (this.weight + weight > this.#mostTotalWeight) return false
+    const peaks = this.#low.accumulate(deltas, weights)
+    if (!peaks) return false
+    const quanta = peaks.reduce((sum, peak) => sum + this.#quantaOf(peak), 0n)
+    if (this.#bound + quanta >= mostTotal) {
+      for (const [index, delta] of deltas.entries()) this.#low.takeAway(delta, weights[index] ?? 0)
+      return false
+    }
+    this.#boundLow(quanta)
+    this.#count(weight, updates.length)
+    return true
+  }
+
   /** Throws the error with which `add` would refuse the update. */
   check(update: WeightedDelta): void {
     this.#checkFrame(update)
@@ -108,8 +150,7 @@ export class WasmAccumulator implements Accumulator {
   /** Size and weight. */
   #checkFrame({ end, delta, weight }: WeightedDelta): void {
     this.#checkSize(end, delta.length)
-    const { weightBits } = this.#quanta
-    this.#checkWeight(`the update of ${end}`, weight, mostWeight(weightBits))
+    this.#checkWeight(`the update of ${end}`, weight, mostWeight(this.#quanta.weightBits))
     this.#checkWeight(`all updates, with that of ${end}`, this.weight + weight, this.#mostTotalWeight)
   }
 
@@ -126,8 +167,13 @@ export class WasmAccumulator implements Accumulator {
       to?.takeAway(delta, weight)
       throw this.#overflow(end, weight, this.#bound + quanta)
     }
+    if (low === undefined) this.#bound += quanta
+    else this.#boundLow(quanta)
+  }
+
+  /** So many quanta more may be in the low integers. */
+  #boundLow(quanta: bigint): void {
     this.#bound += quanta
-    if (low === undefined) return
     this.#lowBound += quanta
     if (this.#lowBound >= mostBound) this.#carry()
   }
@@ -284,11 +330,11 @@ export class WasmAccumulator implements Accumulator {
     return Number.MAX_SAFE_INTEGER * 2 ** -this.#quanta.weightBits
   }
 
+  /** A weight, or a sum of some, must be on the grid and within range. */
   #checkWeight(of: string, weight: number, most: number): void {
     const { weightBits } = this.#quanta
-    const least = leastWeight(weightBits)
-    if (isOnGrid(weight, weightBits) && weight >= least && weight <= most) return
-    throw sumError('SUM_WEIGHT', { of, weight, quantum: 2 ** -weightBits, least, most })
+    if (isWeight(weight, weightBits, most)) return
+    throw sumError('SUM_WEIGHT', { of, weight, quantum: 2 ** -weightBits, least: leastWeight(weightBits), most })
   }
 
   #overflow(end: string, weight: number, bound: bigint): Error {

@@ -7,6 +7,7 @@ import {
   peakOf,
   type Quanta,
   type SumName,
+  type WeightedDelta,
 } from '../../strategy/sum/accumulator.ts'
 import { accumulator } from '../../strategy/sum/wasm-accumulator.ts'
 import type { Layout } from '../../weights/layout.ts'
@@ -51,10 +52,15 @@ export interface HeldSums {
   receive(message: HeldMessage): HeldReply | undefined
 }
 
+/** Vectors that wait to be added are added together at the latest when there are so many. */
+const mostWaiting = 4
+
 interface OwnSum {
   readonly number: number
   readonly quantumBits: number
   readonly sum: Accumulator
+  /** Vectors that are still to be added: several are added in one pass, when room is needed or the sum is collected. */
+  readonly waiting: (WeightedDelta & { readonly delta: Float32Array })[]
   /** The first fault in adding to it: told when the sum is collected, since a part of the sum is lost. */
   fault?: unknown
 }
@@ -66,7 +72,10 @@ export function heldSums(layout: Layout): HeldSums {
   const free: Float32Array[] = []
   let ids = 0
 
-  const roomFor = () => free.pop() ?? new Float32Array(layout.size)
+  function roomFor(): Float32Array {
+    if (free.length === 0) for (const own of sums.values()) addWaiting(own)
+    return free.pop() ?? new Float32Array(layout.size)
+  }
 
   function held(values: Float32Array): HeldVector {
     const id = ids++
@@ -93,8 +102,10 @@ export function heldSums(layout: Layout): HeldSums {
     if (known?.number === number) return known
     const sum =
       known?.quantumBits === quantumBits ? known.sum : accumulator({ layout, quantumBits, weightBits, shared: true })
+    // A sum that nobody collected is over, and what waits for it with it.
+    for (const { delta } of known?.waiting ?? []) free.push(delta)
     sum.reset()
-    const own = { number, quantumBits, sum }
+    const own = { number, quantumBits, sum, waiting: [] }
     sums.set(name, own)
     return own
   }
@@ -102,12 +113,17 @@ export function heldSums(layout: Layout): HeldSums {
   function add({ id, sum, weight, quanta }: Extract<HeldMessage, { type: 'add' }>): void {
     const own = begun(sum, quanta)
     try {
-      const delta = leaving(id)
-      free.push(delta)
-      own.sum.add({ end: `held delta ${id}`, delta, weight })
+      own.waiting.push({ end: `held vector ${id}`, delta: leaving(id), weight })
     } catch (error) {
       own.fault ??= error
     }
+    if (own.waiting.length === mostWaiting) addWaiting(own)
+  }
+
+  function addWaiting(own: OwnSum): void {
+    const waiting = own.waiting.splice(0)
+    own.fault ??= own.sum.addAll(waiting).find((refusal) => refusal !== undefined)
+    for (const { delta } of waiting) free.push(delta)
   }
 
   function taken(id: number): Float32Array | PackedError {
@@ -121,6 +137,7 @@ export function heldSums(layout: Layout): HeldSums {
   function collected({ name, number }: SumName): PartialSum | PackedError {
     const own = sums.get(name)
     if (own?.number !== number) return packError(new RangeError(`there is no sum ${name} ${number}`))
+    addWaiting(own)
     return own.fault === undefined ? own.sum.partial() : packError(own.fault)
   }
 
