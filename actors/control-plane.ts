@@ -66,7 +66,8 @@ export function controlPlane(parts: ControlPlaneParts): Behavior<ControlPlaneMes
         case 'receive':
         case 'release':
           return notifications.tell(message)
-        case 'record-audit':
+        case 'note-asked':
+        case 'note-ends':
         case 'read-audit':
         case 'count-refusals':
         case 'keep-refusals':

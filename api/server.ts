@@ -213,7 +213,7 @@ export function apiServer({
     const perform = async (context: RequestContext) => {
       const asking = inContext(ask, context)
       if (!changes) return operation.perform(asking, call)
-      let noted: Promise<null> | undefined
+      let noted: Promise<unknown> | undefined
       // Noted as soon as it's decoded and asked for: what is refused before that costs no write.
       const noting: typeof ask = (message) => {
         noted ??= trail.asked(request)

@@ -1,11 +1,12 @@
 import test from 'ava'
 import { z } from 'zod'
-import { actorSystem, memoryStore } from '../../runtime/index.ts'
+import { actorSystem, memoryStore, type Store } from '../../runtime/index.ts'
 import { apiStage } from '../../test/support/api-stage.ts'
 import { bearers } from '../../test/support/bearer.ts'
-import { refusalCounts } from '../model/audit-entry.ts'
+import { type NewAuditEntry, refusalCounts } from '../model/audit-entry.ts'
 import { asking } from '../requests/requests.ts'
 import { audit } from './audit.ts'
+import type { AuditEnd } from './protocol.ts'
 
 const designs = '/users/u/designs'
 
@@ -23,14 +24,7 @@ test('what changes is noted, what else is refused is counted, and nothing of it 
   await api.call('PUT', '/computes/c', {}, { ...own, 'x-api-key': 'wrong-secret-key' })
   await api.call('POST', designs, { id: 1 }, own)
   for (let n = 0; n < 3; n++) await api.call('GET', '/nothing', undefined, own)
-  const noted = [
-    'u createDesign POST /users/u/designs  ',
-    'u createDesign POST /users/u/designs 201 ',
-    'u registerCompute POST /computes  ',
-    'u registerCompute POST /computes 201 ',
-    'u updateCompute PUT /computes/c  ',
-    'u updateCompute PUT /computes/c 403 COMPUTE_KEY_WRONG',
-  ]
+  const noted = ['u createDesign POST /users/u/designs 201 ', 'u registerCompute POST /computes 201 ']
   let entries: Record<string, unknown>[] = []
   // How a change was answered is noted a little later.
   for (let look = 0; look < 1000 && entries.length < noted.length; look++) {
@@ -52,10 +46,11 @@ test('what changes is noted, what else is refused is counted, and nothing of it 
   t.notRegex(JSON.stringify(entries), /secret|eyJ/)
   const refused = { user: 'u', address: '127.0.0.1', count: 1 }
   const counted = [
-    { ...refused, code: 'DESIGN_UNKNOWN' },
-    { ...refused, code: 'API_FOREIGN_USER' },
+    { ...refused, operation: 'getDesign', code: 'DESIGN_UNKNOWN', path: `${designs}/none` },
+    { ...refused, operation: 'getDesigns', code: 'API_FOREIGN_USER', path: '/users/v/designs' },
     { address: '127.0.0.1', code: 'API_TOKEN_MISSING', count: 1 },
-    { ...refused, code: 'MODEL_INVALID' },
+    { ...refused, operation: 'updateCompute', code: 'COMPUTE_KEY_WRONG', path: '/computes/c' },
+    { ...refused, operation: 'createDesign', code: 'MODEL_INVALID', path: designs },
     { address: '127.0.0.1', code: 'API_NOT_FOUND', count: 3 },
   ]
   const counts = await api.call('GET', '/audit/refusals', undefined, admin)
@@ -72,8 +67,57 @@ test('what changes is noted, what else is refused is counted, and nothing of it 
   t.deepEqual(rest.body, entries.slice(3))
 })
 
-test('a refused request costs no write of its own, and takes no place of a change', async (t) => {
+const change = { requestId: 'r', method: 'PUT', path: '/', status: 200 }
+
+/** An audit log on a store. */
+function staged(store: Store) {
   const system = actorSystem()
+  const parts = { store, now: () => '2026-01-02T03:04:05.000Z', auditKept: 20 }
+  const ask = asking(system, system.spawn('audit', audit(parts)), { timeoutMs: 60_000 })
+  const asked = (entry: NewAuditEntry) => ask<number>((replyTo) => ({ type: 'note-asked', entry, replyTo }))
+  const ended = (...ends: readonly AuditEnd[]) => ask<null>((replyTo) => ({ type: 'note-ends', ends, replyTo }))
+  return {
+    ask,
+    asked,
+    ended,
+    async change(entry: NewAuditEntry) {
+      await ended({ asked: await asked(entry), entry })
+    },
+    read: async (type: 'read-audit' | 'read-refusals') =>
+      (await ask<{ items: readonly object[] }>((replyTo) => ({ type, page: {}, replyTo }))).items,
+    [Symbol.asyncDispose]: () => system.terminate(),
+  }
+}
+
+test('however many changes a caller is refused, none of them takes the place of a change that was made', async (t) => {
+  const store = memoryStore()
+  await using log = staged(store)
+  await log.change(change)
+  for (let n = 0; n < 100; n++) await log.ended({ asked: await log.asked({ ...change, requestId: `refused-${n}` }) })
+  t.like(await log.read('read-audit'), [change])
+  await using again = staged(store)
+  t.like(await again.read('read-audit'), [change])
+})
+
+test('a change whose end the server did not live to see is in the log of the next', async (t) => {
+  const store = memoryStore()
+  const unknown = { requestId: 'cut off', method: 'PUT', path: '/' }
+  {
+    await using log = staged(store)
+    const [first] = await Promise.all([log.asked(change), log.asked(unknown)])
+    await log.ended({ asked: first, entry: change })
+    t.like(await log.read('read-audit'), [change])
+  }
+  for (let start = 0; start < 2; start++) {
+    await using log = staged(store)
+    const found = await log.read('read-audit')
+    t.like(found, [change, unknown], 'once')
+    t.is(found.length, 2)
+    t.false('status' in Object(found[1]))
+  }
+})
+
+test('a refused request costs no write of its own, and takes no place of a change', async (t) => {
   const store = memoryStore()
   let appended = 0
   const append = store.append.bind(store)
@@ -81,41 +125,24 @@ test('a refused request costs no write of its own, and takes no place of a chang
     appended += 1
     return append(...given)
   }
-  const parts = { store, now: () => '2026-01-02T03:04:05.000Z', auditKept: 20 }
-  const ask = asking(system, system.spawn('audit', audit(parts)), { timeoutMs: 60_000 })
-  const change = { requestId: 'r', method: 'PUT', path: '/', status: 200 }
-  await ask<null>((replyTo) => ({ type: 'record-audit', entry: change, replyTo }))
-  const kinds = Array.from({ length: 5000 }, (_, n) => ({
-    address: `10.0.${n >> 8}.${n & 255}`,
-    code: 'API_NOT_FOUND',
-  }))
-  for (const refusal of kinds)
-    await ask<null>((replyTo) => ({ type: 'count-refusals', counts: [{ ...refusal, count: 1 }], replyTo }))
-  t.is(appended, 1)
-  const read = (type: 'read-audit' | 'read-refusals') =>
-    ask<{ items: readonly object[] }>((replyTo) => ({ type, page: {}, replyTo }))
-  t.like((await read('read-audit')).items, [change])
-  const [{ counts }] = z.tuple([refusalCounts]).parse((await read('read-refusals')).items)
-  t.is(appended, 2)
+  await using log = staged(store)
+  await log.change(change)
+  const before = appended
+  for (let n = 0; n < 5000; n++) {
+    const refusal = { address: `10.0.${n >> 8}.${n & 255}`, code: 'API_NOT_FOUND', count: 1 }
+    await log.ask<null>((replyTo) => ({ type: 'count-refusals', counts: [refusal], replyTo }))
+  }
+  t.is(appended, before)
+  t.like(await log.read('read-audit'), [change])
+  const [{ counts }] = z.tuple([refusalCounts]).parse(await log.read('read-refusals'))
+  t.is(appended, before + 1)
   t.is(counts.length, 101)
   t.deepEqual(counts.at(-1), { code: 'API_NOT_FOUND', count: 4900 })
-  await system.terminate()
 })
 
 test('a log that is too long loses its oldest entries', async (t) => {
-  const system = actorSystem()
-  const store = memoryStore()
-  const parts = { store, now: () => '2026-01-02T03:04:05.000Z', auditKept: 20 }
-  const ask = asking(system, system.spawn('audit', audit(parts)), { timeoutMs: 60_000 })
-  for (let i = 1; i <= 55; i++) {
-    const entry = { requestId: `r-${i}`, method: 'PUT', path: '/', status: 200 }
-    await ask<null>((replyTo) => ({ type: 'record-audit', entry, replyTo }))
-  }
-  const { items } = await ask<{ items: readonly { number: number }[] }>((replyTo) => ({
-    type: 'read-audit',
-    page: {},
-    replyTo,
-  }))
-  t.deepEqual([items[0]?.number, items.at(-1)?.number], [35, 55])
-  await system.terminate()
+  await using log = staged(memoryStore())
+  for (let i = 1; i <= 55; i++) await log.change({ ...change, requestId: `r-${i}` })
+  const numbers = (await log.read('read-audit')).map((entry) => Object(entry).number)
+  t.deepEqual([numbers[0], numbers.at(-1)], [35, 55])
 })

@@ -4,7 +4,7 @@ import { auditEntry, refusalCounts } from '../model/audit-entry.ts'
 import { catalogueError } from '../model/errors.ts'
 import { type Page, type PageRequest, pageOf } from '../requests/page.ts'
 import { answer } from '../requests/requests.ts'
-import type { AuditMessage } from './protocol.ts'
+import type { AuditEnd, AuditMessage } from './protocol.ts'
 import { refusalTally } from './refusal-tally.ts'
 
 export interface AuditParts {
@@ -16,31 +16,36 @@ export interface AuditParts {
 }
 
 const key = 'audit'
+const askedKey = 'audit-asked'
+/** More than may be under way at once, with what notes their ends. */
+const askedKept = 10_000
 const refusalsKey = 'audit-refusals'
 const refusalsKept = 1440
 
 /**
- * Who changed what: a journal. Entries are written together as they come, in their order. Who was refused is in a journal of
- * its own, where one entry counts those of a while, so that they cost little and take no entry's place in the first.
+ * Keeps three journals. The audit log has the changes that were made. A request for a change is noted before it's known how it
+ * ends, and the number of its note when it has ended: a refused one never takes a place in the audit log, and one that the end
+ * of the server has cut off gets there at the next start. The third journal counts refusals, some minutes' in each entry.
  */
 export function audit({ store, now, auditKept: kept = 100_000 }: AuditParts): Behavior<AuditMessage> {
-  return (context) => {
+  return async (context) => {
     const refusals = refusalTally()
+    // A store that can't be written now keeps the notes until the next start.
+    await context.track(logCutOff().catch(() => {}))
     return (message) => {
       switch (message.type) {
-        case 'record-audit':
+        case 'note-asked':
           // Not awaited: the next entry is written with this one.
           return void context.track(
-            answer(message, async () => {
-              await appendWithin(key, kept, { at: now(), ...message.entry })
-              return null
-            }),
+            answer(message, () => appendWithin(askedKey, askedKept, { asked: { at: now(), ...message.entry } })),
           )
+        case 'note-ends':
+          return void context.track(answer(message, () => noteEnds(message.ends)))
         case 'read-audit':
           return void context.track(answer(message, () => readPage(store, key, auditEntry, message.page)))
         case 'count-refusals':
           return void answer(message, async () => {
-            for (const { count, ...refusal } of message.counts) refusals.add(refusal, count)
+            for (const refusal of message.counts) refusals.add(refusal)
             return null
           })
         case 'keep-refusals':
@@ -61,18 +66,39 @@ export function audit({ store, now, auditKept: kept = 100_000 }: AuditParts): Be
       try {
         await appendWithin(refusalsKey, refusalsKept, { at: now(), counts })
       } catch (cause) {
-        for (const { count, ...refusal } of counts) refusals.add(refusal, count)
+        for (const refusal of counts) refusals.add(refusal)
         throw cause
       }
       return null
     }
   }
 
-  /** Appends an entry. Older ones than so many are dropped, some at a time. */
-  async function appendWithin(journal: string, most: number, entry: object): Promise<void> {
+  async function noteEnds(ends: readonly AuditEnd[]): Promise<null> {
+    const logged = ends.flatMap(({ entry }) => (entry ? [{ at: now(), ...entry }] : []))
+    await Promise.all(logged.map((entry) => appendWithin(key, kept, entry)))
+    await appendWithin(askedKey, askedKept, { ended: ends.map(({ asked }) => asked) })
+    return null
+  }
+
+  /** Logs requests of which only the note is there: the server ended before it knew how they ended. */
+  async function logCutOff(): Promise<void> {
+    const open = new Map<number, object>()
+    for await (const { number, bytes } of store.read(askedKey)) {
+      const { asked, ended }: { asked?: object; ended?: readonly number[] } = Object(decode(bytes))
+      if (asked) open.set(number, asked)
+      for (const one of ended ?? []) open.delete(one)
+    }
+    if (open.size === 0) return
+    await Promise.all([...open.values()].map((entry) => appendWithin(key, kept, entry)))
+    await appendWithin(askedKey, askedKept, { ended: [...open.keys()] })
+  }
+
+  /** Appends an entry, and answers with its number. Older ones than so many are dropped, some at a time. */
+  async function appendWithin(journal: string, most: number, entry: object): Promise<number> {
     const number = await store.append(journal, encode(entry))
     const stride = Math.max(1, Math.floor(most / 10))
     if (number > most && number % stride === 0) await store.truncate(journal, number - most)
+    return number
   }
 }
 

@@ -1,33 +1,33 @@
 import type { Refusal } from '../model/audit-entry.ts'
 
-/** Callers and codes that are told apart until the counts are taken. */
+/** Callers, operations and codes that are told apart until the counts are taken. */
 const mostRows = 100
 
 export interface CountedRefusal extends Refusal {
   readonly count: number
+  /** The path of the last request among these. */
+  readonly path?: string
 }
 
-/** Counts refusals by caller and code, in bounded memory: beyond 100 of these pairs by code alone. */
+/** Counts refusals by caller, operation and code, in bounded memory: beyond 100 combinations by code alone. */
 export function refusalTally() {
-  const rows = new Map<string, { readonly refusal: Refusal; count: number }>()
+  const rows = new Map<string, CountedRefusal>()
   return {
-    add(refusal: Refusal, count = 1): void {
-      const own = keyOf(refusal)
-      const isToldApart = rows.has(own) || rows.size < mostRows
-      const counted = isToldApart ? refusal : { code: refusal.code }
-      const row = rows.get(keyOf(counted)) ?? { refusal: counted, count: 0 }
-      row.count += count
-      rows.set(keyOf(counted), row)
+    add({ count, path, ...refusal }: CountedRefusal): void {
+      const isToldApart = rows.has(keyOf(refusal)) || rows.size < mostRows
+      const counted = isToldApart ? { ...refusal, ...(path === undefined ? {} : { path }) } : { code: refusal.code }
+      const key = keyOf(counted)
+      rows.set(key, { ...counted, count: count + (rows.get(key)?.count ?? 0) })
     },
-    /** What was counted since it was taken last. */
+    /** All that was counted since the last call. */
     take(): CountedRefusal[] {
-      const taken = [...rows.values()].map(({ refusal, count }) => ({ ...refusal, count }))
+      const taken = [...rows.values()]
       rows.clear()
       return taken
     },
   }
 }
 
-function keyOf({ user = '', address = '', code }: Refusal): string {
-  return [user, address, code].join(' ')
+function keyOf({ user = '', address = '', operation = '', code }: Refusal): string {
+  return [user, address, operation, code].join(' ')
 }

@@ -13,7 +13,7 @@ const newEntry = z.strictObject({
   method: text,
   /** Without the query, which may hold a key. */
   path: text,
-  /** Absent: it's asked for, and how it ends is said by a later entry with the same request id, if it ends. */
+  /** Absent: the server ended before it knew how the request ended. */
   status: z.number().int().exactOptional(),
   /** Why it was refused, or failed. */
   code: text.exactOptional(),
@@ -31,6 +31,8 @@ const refusal = z.strictObject({
   user: text.exactOptional(),
   /** Absent, as the user is, of refusals beyond as many callers as are told apart. */
   address: text.exactOptional(),
+  /** Absent if no user is known, or the request fits no operation. */
+  operation: text.exactOptional(),
   code: text,
 })
 
@@ -40,7 +42,8 @@ export type Refusal = z.output<typeof refusal>
 export const refusalCounts = z.strictObject({
   number: z.number().int(),
   at: time,
-  counts: z.array(refusal.extend({ count: z.number().int() })),
+  /** `path`: what the last request of these asked for, where the user is known. */
+  counts: z.array(refusal.extend({ count: z.number().int(), path: text.exactOptional() })),
 })
 models.add(refusalCounts, { id: 'RefusalCounts' })
 /** How often who was refused, and why, since the entry before, or in a minute. */

@@ -16,8 +16,8 @@ export interface Exchange {
   isStream?: true
   /** The address that it came from. */
   readonly address: string
-  /** That this change was asked for is in the audit log. */
-  isNoted?: true
+  /** The number under which it's noted that this change was asked for. */
+  asked?: Promise<number>
   /** Code of the problem, if it was refused. */
   code?: string
 }

@@ -3,64 +3,60 @@ import { type Ask, type ControlPlaneMessage, inContext, type NewAuditEntry, refu
 import { exchangeOf, loggedPath } from '../http/exchange.ts'
 import type { Log } from './log.ts'
 
-/** Notes in the audit log who asks for a change and how it's answered, and counts what else is refused. */
+/** Notes in the audit log who changes something, and counts the requests that are refused. */
 export interface AuditTrail {
   /** Durable when it resolves: whatever is changed is changed by somebody who is named. */
-  asked(request: IncomingMessage): Promise<null>
-  /** A while later, together with others: that it was asked is noted. What can't be noted of an answer is logged. */
+  asked(request: IncomingMessage): Promise<unknown>
+  /** Notes a while later, together with others, how a change that was asked for ended. A note that fails is logged. */
   answered(request: IncomingMessage, status: number): void
-  /** A while later: of a change that was noted as asked for, that it was refused, else it's counted. Costs no write of its own. */
+  /** Counts a refusal. Costs no write of its own. */
   refused(request: IncomingMessage, status: number): void
   /** Resolves when all that was to be noted so far is. */
   settled(): Promise<void>
 }
 
-/** How long answers wait to be written together. */
+/** How long ends of requests wait to be written together. */
 const togetherMs = 50
 /** How long counts of refusals may be in memory alone. */
 const countedMs = 60_000
 
 export function auditTrail(ask: Ask<ControlPlaneMessage>, log: Log): AuditTrail {
-  const unsettled = new Set<Promise<void>>()
-  let next: Promise<void> | undefined
+  let ends: { readonly asked: Promise<number>; readonly entry?: NewAuditEntry }[] = []
+  let noting: NodeJS.Timeout | undefined
   let keeping: NodeJS.Timeout | undefined
   /** Refusals of this turn of the event loop. */
   const refusals = refusalTally()
-  let isTelling = false
+  let telling: NodeJS.Immediate | undefined
 
-  /** The same instant for all who ask until then. */
-  function soon(): Promise<void> {
-    next ??= new Promise((resolve) => {
-      setTimeout(() => {
-        next = undefined
-        resolve()
-      }, togetherMs)
+  function ended(asked: Promise<number>, entry?: NewAuditEntry): void {
+    ends.push(entry ? { asked, entry } : { asked })
+    noting ??= setTimeout(noteEnds, togetherMs)
+  }
+
+  async function noteEnds(): Promise<void> {
+    clearTimeout(noting)
+    noting = undefined
+    const taken = ends
+    ends = []
+    if (taken.length === 0) return
+    // A request whose note failed was answered with that fault, and changed nothing that is known.
+    const numbers = await Promise.allSettled(taken.map(({ asked }) => asked))
+    const known = taken.flatMap(({ entry }, index) => {
+      const number = numbers[index]
+      return number?.status === 'fulfilled' ? [{ asked: number.value, ...(entry ? { entry } : {}) }] : []
     })
-    return next
-  }
-
-  function record(entry: NewAuditEntry): Promise<null> {
-    return inContext(ask, { requestId: entry.requestId })((replyTo) => ({ type: 'record-audit', entry, replyTo }))
-  }
-
-  async function recordAnswer(entry: NewAuditEntry): Promise<void> {
-    try {
-      await record(entry)
-    } catch (cause) {
-      log.error({ requestId: entry.requestId, err: cause }, 'the audit log was not written')
-    }
-  }
-
-  function answered(request: IncomingMessage, status: number): void {
-    const entry = entryOf(request, status)
-    const noted = soon().then(() => recordAnswer(entry))
-    unsettled.add(noted)
-    void noted.then(() => unsettled.delete(noted))
+    await ask<null>((replyTo) => ({ type: 'note-ends', ends: known, replyTo })).catch((cause: unknown) =>
+      log.error(
+        { requestIds: taken.map(({ entry }) => entry?.requestId), err: cause },
+        'the audit log was not written',
+      ),
+    )
   }
 
   /** Told together: many may be refused in a turn. */
   function countRefusals(): void {
-    isTelling = false
+    clearImmediate(telling)
+    telling = undefined
     const counts = refusals.take()
     if (counts.length === 0) return
     ask<null>((replyTo) => ({ type: 'count-refusals', counts, replyTo })).catch((cause: unknown) =>
@@ -78,21 +74,36 @@ export function auditTrail(ask: Ask<ControlPlaneMessage>, log: Log): AuditTrail 
 
   return {
     asked(request) {
-      exchangeOf(request).isNoted = true
-      return record(entryOf(request))
+      const entry = entryOf(request)
+      const asked = inContext(ask, { requestId: entry.requestId })<number>((replyTo) => ({
+        type: 'note-asked',
+        entry,
+        replyTo,
+      }))
+      exchangeOf(request).asked = asked
+      return asked
     },
-    answered,
+    answered(request, status) {
+      const { asked } = exchangeOf(request)
+      if (asked) ended(asked, entryOf(request, status))
+    },
     refused(request, status) {
-      const { caller, code = '', address, isNoted } = exchangeOf(request)
-      if (isNoted) return answered(request, status)
-      refusals.add({ ...(caller ? { user: caller.user } : {}), address, code })
-      if (!isTelling) setImmediate(countRefusals)
-      isTelling = true
+      const { caller, code = '', address, asked, operation } = exchangeOf(request)
+      // Of a fault nobody knows how much was changed before.
+      if (asked) ended(asked, status < 500 ? undefined : entryOf(request, status))
+      if (asked && status >= 500) return
+      const by = caller && {
+        user: caller.user,
+        path: loggedPath(request),
+        ...(operation === undefined ? {} : { operation }),
+      }
+      refusals.add({ address, code, ...by, count: 1 })
+      telling ??= setImmediate(countRefusals)
       keeping ??= setTimeout(keepRefusals, countedMs).unref()
     },
     async settled() {
-      await Promise.all(unsettled)
-      if (isTelling) countRefusals()
+      await noteEnds()
+      countRefusals()
       await keepRefusals()
     },
   }
