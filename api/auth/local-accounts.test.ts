@@ -15,9 +15,11 @@ const mapped = (end: string) => `0000000000000000FFFF0000${end}`
 /** Little-endian tables, whatever this machine is. */
 function found(tcp: string, tcp6 = '', at: typeof ends = ends) {
   const looks: string[] = []
-  const read = async (name: 'tcp' | 'tcp6') => {
+  async function* read(name: 'tcp' | 'tcp6') {
     looks.push(name)
-    return head + (name === 'tcp' ? tcp : tcp6)
+    const text = head + (name === 'tcp' ? tcp : tcp6)
+    // No piece ends where a line does.
+    for (let from = 0; from < text.length; from += 37) yield text.slice(from, from + 37)
   }
   return accounts(read)(at).then((account) => ({ account, looks }))
 }
@@ -41,16 +43,43 @@ test('a connection whose program has closed it is nobody’s, though the kernel 
 
 test('a table that is being read answers nobody who came later, and the next answers all of them', async (t) => {
   const begun: ((table: string) => void)[] = []
-  const accountOf = accounts(() => new Promise((resolve) => void begun.push(resolve)))
+  const accountOf = accounts(async function* () {
+    yield await new Promise<string>((resolve) => void begun.push(resolve))
+  })
+  const other = { ...ends, localPort: 40_001 }
   const first = accountOf(ends)
   while (begun.length < 1) await new Promise(setImmediate)
-  const later = [accountOf(ends), accountOf(ends), accountOf(ends)]
+  const later = [accountOf(ends), accountOf(other), accountOf(ends)]
   begun[0]?.(line(caller, server, 1, 7))
   t.is(await first, 1)
   while (begun.length < 2) await new Promise(setImmediate)
-  begun[1]?.(line(caller, server, 2, 7))
-  t.deepEqual(await Promise.all(later), [2, 2, 2])
+  begun[1]?.(line(caller, server, 2, 7) + line('0100007F:9C41', server, 3, 8))
+  t.deepEqual(await Promise.all(later), [2, 3, 2])
   t.is(begun.length, 2)
+})
+
+test('a table is read no further than to the connections that are looked for', async (t) => {
+  let pieces = 0
+  let closed = 0
+  const accountOf = accounts(async function* () {
+    try {
+      for (const text of [
+        head,
+        line(server, caller, 1, 7),
+        line(caller, server, 0, 0),
+        line(caller, server, 2, 8),
+        '',
+        '',
+      ]) {
+        pieces += 1
+        yield text
+      }
+    } finally {
+      closed += 1
+    }
+  })
+  t.is(await accountOf(ends), 2)
+  t.deepEqual([pieces, closed], [4, 1])
 })
 
 const onLinux = process.platform === 'linux' ? test : test.skip

@@ -1,5 +1,5 @@
 import { once } from 'node:events'
-import { readFile } from 'node:fs/promises'
+import { open } from 'node:fs/promises'
 import { connect, createServer, isIPv6, type Socket } from 'node:net'
 import { endianness } from 'node:os'
 import { apiError } from '../errors.ts'
@@ -12,8 +12,12 @@ export interface Ends {
   readonly remotePort?: number | undefined
 }
 
-/** Looks at one of the kernel's tables of connections: `tcp` or `tcp6`. */
-type ReadTable = (name: 'tcp' | 'tcp6') => Promise<string>
+/** Reads one of the kernel's tables of connections piece by piece, as far as the pieces are asked for. */
+type ReadTable = (name: 'tcp' | 'tcp6') => AsyncIterable<string>
+
+/** Of a first read: some lines of a table. The next ones are twice as long each. The kernel gives some 4 KiB at most. */
+const firstBytes = 600
+const mostBytes = 8192
 
 const root = 0
 /** The kernel lists a table piece by piece while it changes: an entry may be passed over. */
@@ -32,7 +36,7 @@ export interface LocalAccounts {
  * Undefined where the system doesn't tell: only Linux has those tables.
  */
 export async function localAccounts(own = process.geteuid?.()): Promise<LocalAccounts | undefined> {
-  const accountOf = accounts((name) => readFile(`/proc/net/${name}`, 'latin1'))
+  const accountOf = accounts(piecesOf)
   if (own === undefined || !(await isTold(accountOf))) return undefined
   /** Undefined: admitted. */
   const verdicts = new WeakMap<Socket, Promise<Error | undefined>>()
@@ -79,9 +83,27 @@ async function isTold(accountOf: (ends: Ends) => Promise<number | undefined>): P
   }
 }
 
+/**
+ * The kernel lists a connection by walking through all of its table, in which the connection stands at a random place. The
+ * first reads are short, so that the kernel walks no further than needed in a table of few connections, too.
+ */
+async function* piecesOf(name: string): AsyncGenerator<string> {
+  const file = await open(`/proc/net/${name}`)
+  try {
+    const buffer = Buffer.allocUnsafe(mostBytes)
+    for (let bytes = firstBytes; ; bytes = Math.min(bytes * 2, mostBytes)) {
+      const { bytesRead } = await file.read(buffer, 0, bytes, null)
+      if (bytesRead === 0) return
+      yield buffer.toString('latin1', 0, bytesRead)
+    }
+  } finally {
+    await file.close()
+  }
+}
+
 /** Answers with the account that holds an end of a connection; undefined if none does any more. */
 export function accounts(read: ReadTable): (ends: Ends) => Promise<number | undefined> {
-  const tables = { tcp: freshly(() => read('tcp')), tcp6: freshly(() => read('tcp6')) }
+  const holders = { tcp: holdersIn(() => read('tcp')), tcp6: holdersIn(() => read('tcp6')) }
   return async ({ localAddress = '', localPort = 0, remoteAddress = '', remotePort = 0 }) => {
     const asIPv4 = [localAddress, remoteAddress].map((address) => address.replace(/^::ffff:(?=\d+\.)/i, ''))
     const [local = '', remote = ''] = asIPv4
@@ -93,42 +115,56 @@ export function accounts(read: ReadTable): (ends: Ends) => Promise<number | unde
     ]
     for (let look = 0; look < mostLooks; look++)
       for (const [table, from, to] of places) {
-        const found = holderIn(await tables[table](), endOf(from, localPort), endOf(to, remotePort))
+        const found = await holders[table](`${endOf(from, localPort)} ${endOf(to, remotePort)}`)
         if (found !== undefined) return found
       }
     return undefined
   }
 }
 
-/** Reads something for all that ask meanwhile; each gets what was read after it had asked. */
-function freshly(read: () => Promise<string>): () => Promise<string> {
-  let reading: Promise<unknown> = Promise.resolve()
-  let next: Promise<string> | undefined
-  return () => {
-    next ??= reading
-      .catch(() => {})
-      .then(() => {
-        next = undefined
-        const present = read()
-        reading = present
-        return present
-      })
-    return next
+/**
+ * Looks for entries of a table, by an end and its other end. One look serves all that wait for one, sees what is there after
+ * they have asked, and ends as soon as the last of them is found.
+ */
+function holdersIn(read: () => AsyncIterable<string>): (ends: string) => Promise<number | undefined> {
+  let looking: Promise<unknown> = Promise.resolve()
+  let next: { readonly wanted: Set<string>; readonly found: Promise<ReadonlyMap<string, number>> } | undefined
+  return async (ends) => {
+    if (!next) {
+      const wanted = new Set<string>()
+      const found = looking
+        .catch(() => {})
+        .then(() => {
+          next = undefined
+          return holdersOf(wanted, read())
+        })
+      looking = found
+      next = { wanted, found }
+    }
+    const { wanted, found } = next
+    wanted.add(ends)
+    return (await found).get(ends)
   }
 }
 
-/**
- * The account in a table's entry for an end and its other end. What its program has closed belongs to nobody: the kernel shows
- * root for it, and no inode.
- */
-function holderIn(table: string, local: string, remote: string): number | undefined {
-  const ends = ` ${local} ${remote} `
-  for (let at = table.indexOf(ends); at >= 0; at = table.indexOf(ends, at + 1)) {
-    const line = table.slice(at + ends.length, table.indexOf('\n', at))
-    const [, , , , account, , inode] = line.trim().split(/\s+/)
-    if (account !== undefined && inode !== undefined && inode !== '0') return Number(account)
+/** The accounts of these entries, as far as they are in the table and held by a program. Empties `wanted`. */
+async function holdersOf(wanted: Set<string>, pieces: AsyncIterable<string>): Promise<ReadonlyMap<string, number>> {
+  const found = new Map<string, number>()
+  let rest = ''
+  for await (const piece of pieces) {
+    const lines = (rest + piece).split('\n')
+    rest = lines.pop() ?? ''
+    for (const line of lines) {
+      const [, local = '', remote = '', , , , , account, , inode] = line.trim().split(/ +/)
+      const ends = `${local} ${remote}`
+      // What its program has closed belongs to nobody: the kernel shows root for it, and no inode.
+      if (!wanted.has(ends) || account === undefined || inode === undefined || inode === '0') continue
+      found.set(ends, Number(account))
+      wanted.delete(ends)
+    }
+    if (wanted.size === 0) break
   }
-  return undefined
+  return found
 }
 
 /** An address and a port as the tables have them: words of four bytes, as this machine orders them. */
