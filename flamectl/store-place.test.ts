@@ -1,5 +1,8 @@
+import { writeFile } from 'node:fs/promises'
+import { join } from 'node:path'
 import test from 'ava'
-import { isMongodb, shownStore, stateFolder, withoutPassword } from './store-place.ts'
+import { temporaryFolder } from '../test/support/temporary-folder.ts'
+import { assertNoFile, isMongodb, shownStore, stateFolder, withoutPassword } from './store-place.ts'
 
 test("a database's password is never shown", (t) => {
   for (const [given, shown] of [
@@ -18,4 +21,14 @@ test('a store is a folder, or a database of MongoDB', (t) => {
   t.false(isMongodb('./mongodb'))
   t.is(shownStore('a'), 'a/state')
   t.throws(() => stateFolder('mongo://host/db'), { code: 'OPTION_VALUE' })
+})
+
+test('a file, or a place below one, is refused where a folder is to be', async (t) => {
+  await using folder = await temporaryFolder()
+  const file = join(folder.path, 'file')
+  await writeFile(file, '')
+  for (const place of [file, join(file, 'models')])
+    await t.throwsAsync(assertNoFile('--models', place), { code: 'OPTION_VALUE', message: /--models expects a folder/ })
+  await t.notThrowsAsync(assertNoFile('--models', folder.path))
+  await t.notThrowsAsync(assertNoFile('--models', join(folder.path, 'new', 'models')))
 })

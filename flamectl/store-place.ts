@@ -1,4 +1,6 @@
+import { stat } from 'node:fs/promises'
 import { join } from 'node:path'
+import { fileErrorCode } from '../runtime/errors/index.ts'
 import { flamectlError } from './errors.ts'
 
 /** Where state and models are kept if nothing else is said. */
@@ -13,6 +15,16 @@ export function isMongodb(store: string): boolean {
 export function namedPlace(option: string, given: string, expected = 'a folder'): string {
   if (given.trim() !== '') return given
   throw flamectlError('OPTION_VALUE', { option, expected, given: JSON.stringify(given) })
+}
+
+/** OPTION_VALUE if a place where a folder is to be is a file, or lies below one. A folder that isn't there yet is made later. */
+export async function assertNoFile(option: string, place: string): Promise<void> {
+  const found = await stat(place).catch((cause: unknown) =>
+    fileErrorCode(cause) === 'ENOTDIR' ? 'below a file' : undefined,
+  )
+  if (found === undefined || (typeof found === 'object' && found.isDirectory())) return
+  const given = `${JSON.stringify(place)}, which is ${typeof found === 'object' ? 'a file' : found}`
+  throw flamectlError('OPTION_VALUE', { option, expected: 'a folder', given })
 }
 
 /** Folder of the state within the store's folder. OPTION_VALUE if it's empty, or the URL of something else. */

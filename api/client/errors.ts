@@ -16,6 +16,10 @@ const clientErrors = {
     message: 'nothing answers at {endpoint}: {reason}',
     hint: 'start a control plane there with flamectl up, or name another endpoint',
   },
+  CLIENT_NO_TLS: {
+    message: 'the server at {endpoint} does not speak https',
+    hint: 'name it with http:// if it is on this machine, else see that a proxy with TLS stands before it',
+  },
   CLIENT_TIMEOUT: {
     message: '{request} was not answered within {timeoutMs} ms',
     hint: 'see whether it was done, and ask again; give it longer if the server is busy',

@@ -92,6 +92,16 @@ test('where nobody listens, it says so and what to do', async (t) => {
   t.throws(() => apiClient({ endpoint: 'localhost:10100' }), { code: 'CLIENT_ENDPOINT' })
 })
 
+test('a server that speaks http is told from one with TLS, at the first attempt', async (t) => {
+  await using server = await scriptedServer()
+  const client = apiClient({ endpoint: server.url.replace('http:', 'https:') })
+  const error = await t.throwsAsync(client.getJobs({ user: 'u' }), {
+    code: 'CLIENT_NO_TLS',
+    message: /not speak https/,
+  })
+  t.notRegex(String(error?.message), /SSL/)
+})
+
 test("the token and a compute's key travel as headers", async (t) => {
   await using server = await scriptedServer(json(200, { computeId: 'c', state: 'up' }))
   await apiClient({ endpoint: server.url, token: 't' }).getComputeStatus({ computeId: 'c' }, { apiKey: 'k' })

@@ -31,7 +31,7 @@ export interface Outgoing {
 export interface Transport {
   readonly endpoint: string
   /**
-   * An answer of success. Else a coded error: the server's own, or CLIENT_UNREACHABLE, CLIENT_TIMEOUT,
+   * An answer of success. Else a coded error: the server's own, or CLIENT_UNREACHABLE, CLIENT_NO_TLS, CLIENT_TIMEOUT,
    * CLIENT_STATUS. Rejects with the signal's reason once that is aborted.
    */
   send(outgoing: Outgoing): Promise<Response>
@@ -83,6 +83,7 @@ export function transport({
     } catch (cause) {
       if (limit.passed) return { cause: clientError('CLIENT_TIMEOUT', { request, timeoutMs }, { cause }) }
       if (signal?.aborted) throw cause
+      if (isNoTls(cause)) return { cause: clientError('CLIENT_NO_TLS', { endpoint }, { cause }) }
       return { cause: clientError('CLIENT_UNREACHABLE', { endpoint, reason: reasonOf(cause) }, { cause }), pauseMs: 0 }
     } finally {
       limit.lift()
@@ -134,6 +135,12 @@ function reasonOf(cause: unknown): string {
   const inner = cause instanceof Error && cause.cause instanceof Error ? cause.cause : cause
   if (!(inner instanceof Error)) return String(inner)
   return inner.message || ('code' in inner ? String(inner.code) : inner.name)
+}
+
+/** Whether the answer to the beginning of TLS was something else, by OpenSSL's codes as Node has them. */
+function isNoTls(cause: unknown): boolean {
+  const code: unknown = Object(Object(cause).cause).code
+  return code === 'ERR_SSL_WRONG_VERSION_NUMBER' || code === 'ERR_SSL_PACKET_LENGTH_TOO_LONG'
 }
 
 /** 128 random bits; `crypto.randomUUID` isn't there in every page. */

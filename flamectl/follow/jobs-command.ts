@@ -32,7 +32,7 @@ export function jobsCommand({ connect, print, warn }: CommandContext): Command {
           if (jobs.rows().some(({ state }) => state === 'failed')) process.exitCode = exitStatus.failed
           return
         }
-        await lookAgain(jobs)
+        await lookAgain(jobs, (text) => view.tell(text))
       } finally {
         stop.abort()
       }
@@ -41,8 +41,13 @@ export function jobsCommand({ connect, print, warn }: CommandContext): Command {
 }
 
 /** Looks again and again. A server that can't be reached may be started again, or another take its place, for a while. */
-async function lookAgain(jobs: WatchedJobs): Promise<never> {
-  for (let lostSince: number | undefined; ; ) {
+async function lookAgain(jobs: WatchedJobs, tell: (text: string) => void): Promise<never> {
+  for (let lostSince: number | undefined, isWaiting = false; ; ) {
+    // A command that shows nothing looks as if it hung.
+    if (isWaiting !== (jobs.followed() === 0)) {
+      isWaiting = !isWaiting
+      tell(isWaiting ? 'no job is under way; waiting for one, until Ctrl-C' : '')
+    }
     await wait(lookEveryMs)
     try {
       await jobs.look()

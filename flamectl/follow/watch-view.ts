@@ -8,7 +8,7 @@ import type { JobRow } from './job-row.ts'
 /** Shows how jobs come on. */
 export interface WatchView extends AsyncDisposable {
   changed(rows: readonly JobRow[], row: JobRow, event?: NumberedEvent): void
-  /** Says how it is with the server, once until that changes. */
+  /** Says what is being waited for, or how it is with the server, once until that changes. Empty: nothing to say any more. */
   tell(text: string): void
 }
 
@@ -32,7 +32,7 @@ function lines(print: CommandContext['print'], warn: CommandContext['warn']): Wa
       if (event) print.event(`${id} ${eventLine(event)}`, { job: id, ...event })
     },
     tell(text) {
-      if (text !== told) warn(text)
+      if (text !== told && text !== '') warn(text)
       told = text
     },
     [Symbol.asyncDispose]: async () => {},

@@ -10,6 +10,8 @@ export interface WatchedJobs {
   rows(): readonly JobRow[]
   /** Sees which jobs there are now, and follows those under way. Rejects with the first fault of following. */
   look(): Promise<void>
+  /** Jobs under way, whose events are heard. */
+  followed(): number
   /** Resolves when none is followed any more. */
   ended(): Promise<void>
 }
@@ -44,6 +46,7 @@ export function watchedJobs(
       }
       if (faults.length > 0) throw faults[0]
     },
+    followed: () => following.size,
     async ended() {
       await Promise.all(following.values())
       if (faults.length > 0) throw faults[0]

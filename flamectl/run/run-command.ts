@@ -3,7 +3,7 @@ import { Command } from 'commander'
 import { bundler } from '../../sdk/workload/load/index.ts'
 import type { CommandContext } from '../context.ts'
 import { onStopSignals } from '../stop-signals.ts'
-import { defaultFolder, withoutPassword } from '../store-place.ts'
+import { assertNoFile, defaultFolder, withoutPassword } from '../store-place.ts'
 import { type RawRunOptions, runOptions } from './run-options.ts'
 
 /** `flamectl run`: a workload's whole job in one process. */
@@ -36,6 +36,7 @@ export function runCommand({ user, print }: CommandContext, argv: readonly strin
     .option('--json', 'one JSON object a line, as -o json')
     .action(async (workload: string, raw: RawRunOptions) => {
       const options = runOptions(workload, raw, { workers: Math.min(8, availableParallelism()), output: print.format })
+      await assertNoFile('--models', options.models)
       // Other commands needn't wait for what only this one loads. It is there sooner if the bundler starts meanwhile.
       bundler().catch(() => {})
       const { runWorkload } = await import('./run-workload.ts')

@@ -1,10 +1,16 @@
+import { spawn } from 'node:child_process'
+import { once } from 'node:events'
+import { existsSync } from 'node:fs'
 import { writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
+import { fileURLToPath } from 'node:url'
 import test, { type ExecutionContext } from 'ava'
 import { twoTier } from '../../sdk/index.ts'
-import { flamectlUp, type RunningUp } from '../support/flamectl-up.ts'
+import { flamectlUp, type RunningUp, runCommand } from '../support/flamectl-up.ts'
 import { zipped } from '../support/stored-job.ts'
 import { temporaryFolder } from '../support/temporary-folder.ts'
+
+const main = fileURLToPath(new URL('../../flamectl/main.js', import.meta.url))
 
 /** Rounds of a tenth of a second and more, so that there is time to stop it. */
 const workload = `
@@ -147,4 +153,29 @@ test.serial("the example's design becomes a job that learns", async (t) => {
   const followed = await done('logs', '-f', id)
   t.regex(followed, / round 5  accuracy 9\d/)
   t.regex(followed, / completed$/)
+})
+
+test.serial('who watches jobs while none is under way is told so', async (t) => {
+  await using folder = await temporaryFolder()
+  await using up = await flamectlUp(join(folder.path, 'store'))
+  const watching = spawn(process.execPath, [main, 'jobs', 'watch', '--endpoint', up.url])
+  const closed = once(watching, 'close')
+  let err = ''
+  watching.stderr.setEncoding('utf8').on('data', (text: string) => {
+    err += text
+  })
+  while (!err.includes('\n')) await once(watching.stderr, 'data')
+  t.regex(err, /no job is under way; waiting/)
+  watching.kill('SIGKILL')
+  await closed
+})
+
+test.serial('a run whose models would lie in a file is refused before anything is begun', async (t) => {
+  await using folder = await temporaryFolder()
+  const [file, store] = [join(folder.path, 'file'), join(folder.path, 'store')]
+  await writeFile(file, '')
+  const refused = await runCommand(['run', 'examples/mnist', '--store', store, '--models', file])
+  t.is(refused.status, 2)
+  t.regex(refused.err, /--models expects a folder/)
+  t.false(existsSync(store))
 })
