@@ -51,8 +51,7 @@ export function controlPlane(parts: ControlPlaneParts): Behavior<ControlPlaneMes
     const notifications = context.spawn('notifier', notifier(parts))
     const agents = agentsDeployer({ ...parts, notifier: notifications })
     const deployerOf = (job: JobPlaces) => parts.chooseDeployer(job, agents)
-    const runFaults: CatalogueParts['runFaults'] = (spec, tasks) => deployerOf({ tasks }).faultsOf?.(spec) ?? []
-    const things = context.spawn('catalogue', catalogue({ ...parts, runFaults }))
+    const things = context.spawn('catalogue', catalogue(parts))
     const jobs = context.spawn('controller', controller({ ...parts, deployerOf, events: happenings }), {
       supervise: controllerSupervision,
     })

@@ -24,17 +24,26 @@ export { Composition, compose, type Tasklet } from './role/composer/composition.
 export * from './role/role.ts'
 export { stockRoles } from './role/stock/stock-roles.ts'
 export type * from './strategy/algorithm.ts'
+export { fedAdam } from './strategy/algorithms/fed-adam.ts'
 export { fedAvg } from './strategy/algorithms/fed-avg.ts'
 export { fedProx } from './strategy/algorithms/fed-prox.ts'
+export { catalogue, type Kind, kinds, type Named } from './strategy/catalogue.ts'
+export {
+  type Choice,
+  type ChoiceFault,
+  choiceFaults,
+  choicesOf,
+  chosenAlgorithm,
+  requireTopology,
+  topologyMisfit,
+} from './strategy/chosen-algorithm.ts'
 export {
   type AlgorithmDefinition,
   defineAlgorithm,
-  defineSelector,
-  type SelectorDefinition,
 } from './strategy/define-algorithm.ts'
-export * from './strategy/named-algorithms.ts'
 export * from './strategy/selectors/all-selector.ts'
-export * from './strategy/selectors/random-selector.ts'
+export { randomSelector } from './strategy/selectors/random-selector.ts'
+export { type Setting, settingRange } from './strategy/settings.ts'
 export {
   type Accumulator,
   HeldDelta,

@@ -1,6 +1,5 @@
 import type { ActorContext, ActorRef, Behavior } from '../../runtime/index.ts'
 import type { Schema } from '../../sdk/index.ts'
-import type { PlacedFault } from '../model/errors.ts'
 import type { JobSpecification } from '../model/job.ts'
 import type { EventCause, JobEvent } from '../model/job-event.ts'
 import type { TaskStatus } from '../model/task.ts'
@@ -92,7 +91,5 @@ export async function eventRecorded(
 export interface Deployer {
   /** How many jobs it can run at once; the others wait. Absent: any number. */
   readonly places?: number
-  /** What of a job it can't run, for whoever creates the job. Absent: it runs whatever the interface names. */
-  faultsOf?(spec: JobSpecification): readonly PlacedFault[]
   deployment(job: DeployableJob, reports: ActorRef<DeploymentReport>): Behavior<DeploymentMessage>
 }

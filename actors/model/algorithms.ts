@@ -1,47 +1,20 @@
 import { z } from 'zod'
-import { expectation, type FoundFaults, foundFaults, noteIssue } from './faults.ts'
-import type { Algorithm, ModelSpec } from './job.ts'
+import { CodedError } from '../../runtime/index.ts'
+import {
+  type ChoiceFault,
+  choiceFaults,
+  chosenAlgorithm,
+  fedAvg,
+  type Schema,
+  topologyMisfit,
+} from '../../sdk/index.ts'
+import type { PlacedFault } from './errors.ts'
+import { expectation, type FoundFaults, foundFaults, notedPlace, noteIssue, shown } from './faults.ts'
+import type { ModelSpec } from './job.ts'
 
-const fraction = z.number().min(0).max(1)
 const positive = z.number().positive()
 const notNegative = z.number().nonnegative()
 const count = z.number().int().positive()
-const nothing = z.strictObject({})
-
-const serverOptimizer = z
-  .strictObject({ beta_1: fraction.lt(1), beta_2: fraction.lt(1), eta: positive, tau: positive })
-  .partial()
-
-/** The algorithms that a job may name, and the settings of each. */
-const known = {
-  optimizer: {
-    fedavg: nothing,
-    fedadam: serverOptimizer,
-    fedadagrad: serverOptimizer,
-    fedyogi: serverOptimizer,
-    fedprox: z.strictObject({ mu: notNegative }),
-    fedbuff: nothing,
-    feddyn: z.strictObject({ alpha: positive }),
-    scaffold: z.strictObject({ k: count }),
-    fedgft: z.strictObject({ fair: z.string(), gamma: notNegative, reg: z.literal('l2') }).partial(),
-  },
-  selector: {
-    default: nothing,
-    random: z.strictObject({ k: count }),
-    oort: z.strictObject({ aggr_num: count }),
-    fedbuff: z.strictObject({ c: count }),
-  },
-  datasampler: {
-    default: nothing,
-    fedbalancer: z
-      .strictObject({ w: count, lss: positive, dss: positive, p: positive, noise_factor: notNegative })
-      .partial(),
-  },
-  privacy: {
-    default: nothing,
-    dp: z.strictObject({ clip_threshold: positive, noise_factor: notNegative }).partial(),
-  },
-} as const satisfies Record<string, Readonly<Record<string, z.ZodType>>>
 
 /** Those known everywhere; any other goes to the role as it is. */
 const hyperparameters = z
@@ -58,13 +31,10 @@ const hyperparameters = z
 
 /** Faults of a job's algorithms and hyperparameters. */
 export function modelSpecFaults(spec: ModelSpec = {}): FoundFaults {
-  const { optimizer, selector, datasampler, privacy, hyperparameters: given = {} } = spec
+  const { hyperparameters: given = {} } = spec
   const place = ['modelSpec', 'hyperparameters']
   const found = foundFaults()
-  noteAlgorithm('optimizer', known.optimizer, optimizer, found)
-  noteAlgorithm('selector', known.selector, selector, found)
-  noteAlgorithm('datasampler', known.datasampler, datasampler, found)
-  noteAlgorithm('privacy', known.privacy, privacy, found)
+  for (const fault of choiceFaults(spec)) noteChoice(fault, spec, found)
   noteMisfits(hyperparameters, given, place, found)
   noteComments(given, place, found)
   return found
@@ -80,22 +50,45 @@ function noteComments(value: unknown, place: readonly string[], found: FoundFaul
   }
 }
 
-function noteAlgorithm(
-  kind: string,
-  sorts: Readonly<Record<string, z.ZodType>>,
-  { sort, kwargs = {} }: Algorithm = { sort: 'default' },
-  found: FoundFaults,
-): void {
-  const place = ['modelSpec', kind]
-  if (kind === 'optimizer' && sort === 'default') return
-  const settings = Object.hasOwn(sorts, sort) ? sorts[sort] : undefined
-  if (settings) return noteMisfits(settings, kwargs, [...place, 'kwargs'], found)
-  found.note(() => ({
-    code: 'ALGORITHM_UNKNOWN',
-    place: [...place, 'sort'].join('.'),
-    message: `${sort.slice(0, 100)} is no ${kind}; there are ${Object.keys(sorts).join(', ')}`,
-    hint: 'name one of these',
-  }))
+/** Faults of a job's algorithm on a topology, where the job names an algorithm: else only its workload knows which it has. */
+export function topologyFaults(spec: ModelSpec = {}, schema: Schema): PlacedFault[] {
+  if (!spec.optimizer || spec.optimizer.sort === 'default') return []
+  try {
+    const message = topologyMisfit(chosenAlgorithm(fedAvg(), spec), schema)
+    if (message === undefined) return []
+    const hint = 'choose a topology without middle aggregators, or another optimizer'
+    return [{ code: 'ALGORITHM_TOPOLOGY', place: 'modelSpec.optimizer.sort', message, hint }]
+  } catch (cause) {
+    if (!(cause instanceof CodedError)) throw cause
+    const { message, hint } = cause
+    return [{ code: 'ALGORITHM_MISFIT', place: 'modelSpec', message, hint }]
+  }
+}
+
+function noteChoice(fault: ChoiceFault, spec: ModelSpec, found: FoundFaults): void {
+  const { kind, name } = fault
+  const isHyperparameter =
+    !Object.hasOwn(spec[kind]?.kwargs ?? {}, name) && Object.hasOwn(spec.hyperparameters ?? {}, name)
+  const at = isHyperparameter ? ['modelSpec', 'hyperparameters', name] : ['modelSpec', kind, 'kwargs', name]
+  found.note(() => {
+    const place = notedPlace(at)
+    switch (fault.problem) {
+      case 'sort': {
+        const message = `${name.slice(0, 100)} is no ${kind}; there are ${fault.expected}`
+        return { code: 'ALGORITHM_UNKNOWN', place: `modelSpec.${kind}.sort`, message, hint: 'name one of these' }
+      }
+      case 'unknown':
+        return {
+          code: 'FIELD_UNKNOWN',
+          place,
+          message: `${spec[kind]?.sort} has no setting ${name.slice(0, 100)}; it has ${fault.expected}`,
+        }
+      case 'missing':
+        return { code: 'FIELD_REQUIRED', place, message: `this field is required: ${fault.expected}` }
+      case 'range':
+        return { code: 'FIELD_INVALID', place, message: `expected ${fault.expected}, got ${shown(fault.came)}` }
+    }
+  })
 }
 
 function noteMisfits(model: z.ZodType, value: unknown, place: readonly string[], found: FoundFaults): void {

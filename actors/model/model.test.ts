@@ -110,7 +110,7 @@ test('taking zero values away twice takes no more away', (t) => {
 const settings: readonly [string, Parameters<typeof modelSpecFaults>[0], readonly string[]][] = [
   ['no settings', undefined, []],
   ['the default selector', { selector: { sort: 'default' } }, []],
-  ['the server optimizers', { optimizer: { sort: 'fedyogi', kwargs: { beta_1: 0.9, tau: 0.001 } } }, []],
+  ['the server optimizers', { optimizer: { sort: 'fedadam', kwargs: { beta_1: 0.9, tau: 0.001 } } }, []],
   ['hyperparameters of the role', { hyperparameters: { rounds: 3, own: { a: [1] } } }, []],
   ['an unknown optimizer', { optimizer: { sort: 'adam' } }, ['ALGORITHM_UNKNOWN modelSpec.optimizer.sort']],
   ['a name that every object has', { selector: { sort: 'toString' } }, ['ALGORITHM_UNKNOWN modelSpec.selector.sort']],

@@ -1,8 +1,6 @@
 import type { Store } from '../../runtime/index.ts'
 import type { TrustedAdmins } from '../catalogue/compute-trust.ts'
 import type { WorkerSettings } from '../jobs/catalogue/task-package.ts'
-import type { PlacedFault } from '../model/errors.ts'
-import type { JobSpecification } from '../model/job.ts'
 import type { Quotas } from '../model/quotas.ts'
 
 /** What the catalogue takes from outside. */
@@ -28,11 +26,6 @@ export interface CatalogueParts {
   readonly quotas?: Quotas
   /** Where callers are asked for a token: whose computes may run everybody's tasks. Default: nobody is asked, any compute may. */
   readonly computeAdmins?: TrustedAdmins
-  /** What of a job can't be run where tasks on these computes would be. Default: nothing. */
-  readonly runFaults?: (
-    spec: JobSpecification,
-    tasks: readonly { readonly computeId: string }[],
-  ) => readonly PlacedFault[]
 }
 
 /** What a code archive may hold. */

@@ -1,7 +1,7 @@
 import { Command } from 'commander'
 import type { CommandContext } from '../context.ts'
 import { counted } from '../output/phrases.ts'
-import { overridesOf, type RawRunOptions } from '../run/run-options.ts'
+import { givenSettings, type RawRunOptions } from '../run/run-options.ts'
 
 /** `flamectl check`: whether a workload is in order, and what would run it; nothing is written. */
 export function checkCommand({ print }: Pick<CommandContext, 'print'>): Command {
@@ -14,9 +14,9 @@ export function checkCommand({ print }: Pick<CommandContext, 'print'>): Command 
     ])
     .option('--json', 'one JSON object on one line')
     .action(async (workload: string, raw: Pick<RawRunOptions, 'set' | 'json'>) => {
-      const overrides = overridesOf(raw.set ?? [])
+      const given = givenSettings(raw.set ?? [])
       const { checkWorkload } = await import('./check-workload.ts')
-      const found = await checkWorkload(workload, overrides)
+      const found = await checkWorkload(workload, given)
       if (raw.json) return console.log(JSON.stringify(found))
       if (print.isForPrograms) return print.one(found, found.workload)
       const { remarks, clientsChecked, ...parts } = found

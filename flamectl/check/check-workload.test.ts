@@ -3,7 +3,7 @@ import test from 'ava'
 import { checkWorkload } from './check-workload.ts'
 
 const module = fileURLToPath(new URL('../../test/support/faulty.workload.js', import.meta.url))
-const check = (fault: string) => checkWorkload(module, { fault })
+const check = (fault: string) => checkWorkload(module, { overrides: { fault }, choices: {} })
 
 test('a workload in order is checked as a whole', async (t) => {
   t.like(await check('none'), { clients: 64, clientsChecked: 64, weights: 9, remarks: [] })

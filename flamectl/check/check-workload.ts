@@ -2,15 +2,20 @@ import { decodeModel, designSchema } from '../../actors/index.ts'
 import { mostTasks } from '../../actors/model/index.ts'
 import {
   assertValid,
+  choicesOf,
+  chosenAlgorithm,
   defaultSeed,
   expand,
   requireChannels,
   requireClients,
+  requireTopology,
   resolveSettings,
   roleTasksOf,
+  type Settings,
   trial,
 } from '../../sdk/index.ts'
 import { loadWorkload } from '../../sdk/node/index.ts'
+import type { GivenSettings } from '../run/run-options.ts'
 
 /** What there is to know of a workload before it runs. */
 export interface WorkloadSummary {
@@ -33,14 +38,17 @@ export interface WorkloadSummary {
  * Makes every part of a workload, trains a batch of one client and evaluates one: as a job does, and without one. Throws the
  * coded error of the first part that isn't in order.
  */
-export async function checkWorkload(
-  path: string,
-  overrides: Readonly<Record<string, string>>,
-): Promise<WorkloadSummary> {
-  const { workload } = await loadWorkload(path)
+export async function checkWorkload(path: string, { overrides, choices }: GivenSettings): Promise<WorkloadSummary> {
+  const loaded = await loadWorkload(path)
+  const chosen = choicesOf(choices)
+  const workload = {
+    ...loaded.workload,
+    strategy: (given: Settings) => chosenAlgorithm(loaded.workload.strategy(given), chosen),
+  }
   const settings = resolveSettings(workload.settings, overrides)
   const topology = workload.topology(settings)
   assertValid(topology, { mostTasks })
+  requireTopology(workload.strategy(settings), topology.schema)
   const schema = decodeModel(designSchema, topology.schema)
   const expanded = expand(topology, { jobId: 'check', newKey: () => '' })
   const datasets = new Map(expanded.map(({ end, dataset }) => [end, Number(dataset)]))

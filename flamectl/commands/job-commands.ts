@@ -1,6 +1,7 @@
 import { Command } from 'commander'
 import type { CommandContext } from '../context.ts'
-import { readJobFile } from '../files/job-file.ts'
+import { readJobFile, withSettings } from '../files/job-file.ts'
+import { givenSettings } from '../run/run-options.ts'
 import { limitOption, printList } from './listing.ts'
 import type { Verbs } from './verbs.ts'
 
@@ -20,8 +21,13 @@ export function jobCommands(context: CommandContext): Verbs {
       new Command('job')
         .argument('<file>', 'the job in JSON')
         .description('create a job and its tasks')
-        .action(async (file: string) => {
-          const body = await readJobFile(file, warn)
+        .option(
+          '--set <name=value,...>',
+          'override hyperparameters, or name an algorithm: optimizer=fedadam,eta=0.05',
+          collected,
+        )
+        .action(async (file: string, { set = [] }: { set?: readonly string[] }) => {
+          const body = await withSettings(await readJobFile(file, warn), givenSettings(set))
           const { client, user } = await connect()
           const created = await client.createJob({ user, body })
           print.done(`job ${created.id} created, ${created.state}`, created, created.id)
@@ -79,4 +85,8 @@ export function jobCommands(context: CommandContext): Verbs {
     start: [asking('start', 'starting')],
     stop: [asking('stop', 'stopping')],
   }
+}
+
+function collected(value: string, before: readonly string[] = []): readonly string[] {
+  return [...before, value]
 }

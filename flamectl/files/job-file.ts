@@ -2,6 +2,7 @@ import { dirname, resolve } from 'node:path'
 import { z } from 'zod'
 import { type JobSpecification, jobSpec } from '../../actors/model/index.ts'
 import { flamectlError } from '../errors.ts'
+import type { GivenSettings } from '../run/run-options.ts'
 import { decodeFile, readJson, readModel } from './json-file.ts'
 
 /** A job as a file has it: its data and its model may stand in files of their own, beside it. */
@@ -29,6 +30,25 @@ export async function readJobFile(file: string, warn: (text: string) => void): P
     whole = { ...whole, ...decodeFile(beside, wrapped(field, await readJson(beside)), model, warn) }
   }
   return whole
+}
+
+/** A job with the hyperparameters and algorithms that --set gives in place of its own. STRATEGY_SYNTAX. */
+export async function withSettings(
+  job: JobSpecification,
+  { overrides, choices }: GivenSettings,
+): Promise<JobSpecification> {
+  const given = Object.entries(overrides)
+  if (given.length === 0 && Object.keys(choices).length === 0) return job
+  const { choicesOf } = await import('../../sdk/index.ts')
+  const values = given.map(([name, text]) => [name, valueOf(text)] as const)
+  const hyperparameters = { ...job.modelSpec?.hyperparameters, ...Object.fromEntries(values) }
+  return { ...job, modelSpec: { ...job.modelSpec, ...choicesOf(choices), hyperparameters } }
+}
+
+/** A number or a boolean where the text is one. */
+function valueOf(text: string): string | number | boolean {
+  if (text === 'true' || text === 'false') return text === 'true'
+  return text === '' || Number.isNaN(Number(text)) ? text : Number(text)
 }
 
 /** The file may hold the part itself, or an object that holds it under its name. */

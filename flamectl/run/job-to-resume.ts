@@ -1,10 +1,10 @@
 import type { JobStatus } from '../../actors/index.ts'
 import { editableStates, type JobSpecification } from '../../actors/model/index.ts'
-import { countOf, jobSettings, type Settings, type Workload } from '../../sdk/index.ts'
+import { choicesOf, countOf, jobSettings, kinds, type Settings, type Workload } from '../../sdk/index.ts'
 import type { Connection } from '../connection/connection.ts'
 import { flamectlError } from '../errors.ts'
 import type { RunOptions } from './run-options.ts'
-import { jobsOf } from './workload-job.ts'
+import { type JobChoices, jobsOf } from './workload-job.ts'
 
 /** A job that this command goes on with. */
 export interface ResumedJob {
@@ -12,6 +12,7 @@ export interface ResumedJob {
   readonly state: JobStatus['state']
   /** What it began with; but for its rounds, if there are to be more. */
   readonly plan: { readonly seed: number; readonly settings: Settings }
+  readonly choices: JobChoices
   /** The job with more rounds, to be stored before it's started again. */
   readonly withMoreRounds?: JobSpecification
 }
@@ -25,13 +26,14 @@ export async function jobToResume(
   connection: Connection,
   workload: Workload,
   settings: Settings,
-  { overrides, seed }: Pick<RunOptions, 'overrides' | 'seed'>,
+  { overrides, choices, seed }: Pick<RunOptions, 'overrides' | 'choices' | 'seed'>,
 ): Promise<ResumedJob | undefined> {
   const latest = (await jobsOf(connection, workload.name)).at(-1)
   if (!latest) return undefined
   const { client, user } = connection
   const { id, state } = latest
   const spec = await client.getJob({ user, jobId: id })
+  const { modelSpec } = spec
   const entries = (spec.dataSpec ?? []).flatMap(({ datasetGroups = {} }) => Object.values(datasetGroups).flat())
   const clients = entries.reduce((sum, entry) => sum + countOf(entry), 0)
   const plan = jobSettings(workload.settings, spec.modelSpec?.hyperparameters ?? {}, clients)
@@ -43,6 +45,12 @@ export async function jobToResume(
     given.seed = seed
     began.seed = plan.seed
   }
+  const named = choicesOf(choices)
+  for (const kind of kinds) {
+    if (!named[kind]) continue
+    given[kind] = JSON.stringify(named[kind])
+    began[kind] = JSON.stringify(modelSpec?.[kind])
+  }
   const { rounds } = settings
   const hasMore = 'rounds' in given && rounds > plan.settings.rounds && editableStates.includes(state)
   if (hasMore) began.rounds = rounds
@@ -50,11 +58,11 @@ export async function jobToResume(
     if (value !== began[name])
       throw flamectlError('RUN_RESUME_DIFFERS', { job: id, name, began: began[name], given: value })
   }
-  const { modelSpec } = spec
   const hyperparameters = { ...modelSpec?.hyperparameters, rounds }
   return {
     id,
     state,
+    choices: modelSpec ?? {},
     plan: { seed: plan.seed, settings: hasMore ? { ...plan.settings, rounds } : plan.settings },
     ...(hasMore ? { withMoreRounds: { ...spec, modelSpec: { ...modelSpec, hyperparameters } } } : {}),
   }

@@ -1,15 +1,13 @@
 import { join } from 'node:path'
-import type { KeptRounds } from '../../sdk/index.ts'
+import type { KeptRounds, Kind } from '../../sdk/index.ts'
 import { flamectlError } from '../errors.ts'
 import type { ProgramFormat } from '../output/program-reporter.ts'
 import type { Format } from '../print/format.ts'
 import { defaultFolder, isMongodb, namedPlace } from '../store-place.ts'
 
 /** What a person asked for, checked. */
-export interface RunOptions {
+export interface RunOptions extends GivenSettings {
   readonly workload: string
-  /** As given by --set. */
-  readonly overrides: Readonly<Record<string, string>>
   readonly seed?: number
   readonly workers: number
   /** A folder, or the URL of a MongoDB database. */
@@ -50,7 +48,7 @@ export function runOptions(
   const format = raw.json ? 'json' : output
   return {
     workload,
-    overrides: overridesOf(raw.set ?? []),
+    ...givenSettings(raw.set ?? []),
     ...(raw.seed === undefined ? {} : { seed: integer('--seed', raw.seed, 0, 2 ** 32 - 1) }),
     workers: raw.workers === undefined ? workers : integer('--workers', raw.workers, 0, 256),
     store: namedPlace('--store', raw.store, 'a folder, or mongodb://host:port/database'),
@@ -87,18 +85,38 @@ function keptRounds(given: string): { readonly keep?: KeptRounds } {
 /** A comma after which another setting begins: others belong to a value. */
 const nextSetting = /,(?=\s*[A-Za-z_]\w*\s*=)/
 
-/** The settings that --set overrides, by name. RUN_SETTING_SYNTAX. */
-export function overridesOf(given: readonly string[]): Record<string, string> {
+/** Settings as --set gives them. */
+export interface GivenSettings {
+  /** Settings of the workload, by name. */
+  readonly overrides: Readonly<Record<string, string>>
+  /** Names of the job's algorithm and its parts with their settings, such as `fedadam,eta=0.05`, by kind. */
+  readonly choices: Readonly<Partial<Record<Kind, string>>>
+}
+
+const kinds = ['optimizer', 'selector', 'datasampler', 'privacy'] as const satisfies readonly Kind[]
+
+/**
+ * Splits lists of `name=value`. After `optimizer=fedadam` (or another kind), the settings that follow in the same list are those
+ * of fedadam. RUN_SETTING_SYNTAX.
+ */
+export function givenSettings(given: readonly string[]): GivenSettings {
   const overrides: Record<string, string> = {}
+  const choices: Partial<Record<Kind, string>> = {}
   for (const list of given) {
+    let kind: Kind | undefined
     for (const pair of list.split(nextSetting)) {
       const at = pair.indexOf('=')
       const name = pair.slice(0, at).trim()
       if (at < 0 || name === '') throw flamectlError('RUN_SETTING_SYNTAX', { given: JSON.stringify(list) })
-      overrides[name] = pair.slice(at + 1).trim()
+      const value = pair.slice(at + 1).trim()
+      const next = kinds.find((each) => each === name)
+      kind = next ?? kind
+      if (next) choices[next] = value
+      else if (kind) choices[kind] += `,${name}=${value}`
+      else overrides[name] = value
     }
   }
-  return overrides
+  return { overrides, choices }
 }
 
 function integer(option: string, given: string, least: number, most: number): number {

@@ -5,8 +5,11 @@ import { CodedError } from '../../runtime/errors/index.ts'
 import {
   assertValid,
   type CommittedModel,
+  choicesOf,
+  chosenAlgorithm,
   defaultSeed,
   requireReproducible,
+  requireTopology,
   resolveSettings,
   type TrainingPool,
 } from '../../sdk/index.ts'
@@ -53,7 +56,8 @@ export async function runWorkload(
     const plan = found?.plan ?? { seed: options.seed ?? defaultSeed, settings }
     const topology = loaded.workload.topology(plan.settings)
     assertValid(topology, { mostTasks })
-    loaded.workload.strategy(plan.settings)
+    const choices = found?.choices ?? choicesOf(options.choices)
+    requireTopology(chosenAlgorithm(loaded.workload.strategy(plan.settings), choices), topology.schema)
     if (options.check) await requireReproducible(loaded.workload, plan.settings, plan.seed)
     const state = found?.withMoreRounds ? 'ready' : found?.state
     if (state !== 'completed') {
@@ -63,7 +67,7 @@ export async function runWorkload(
       pool = started
     }
     server ??= await open()
-    const job = found?.id ?? (await createJob(server.connection, loaded, { ...plan, topology }))
+    const job = found?.id ?? (await createJob(server.connection, loaded, { ...plan, topology, choices }))
     if (found?.withMoreRounds) {
       const { client, user: owner } = server.connection
       await client.updateJob({ user: owner, jobId: job, body: found.withMoreRounds })

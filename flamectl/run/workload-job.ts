@@ -2,7 +2,7 @@ import { isDeepStrictEqual } from 'node:util'
 import { decodeModel, designSchema, type JobSpecification, type JobStatus } from '../../actors/model/index.ts'
 import { allPages } from '../../api/client/index.ts'
 import { CodedError } from '../../runtime/errors/index.ts'
-import type { DatasetEntry, Settings, Topology } from '../../sdk/index.ts'
+import type { DatasetEntry, Kind, Settings, Topology } from '../../sdk/index.ts'
 import type { LoadedWorkload } from '../../sdk/node/index.ts'
 import type { Connection } from '../connection/connection.ts'
 import { workloadArchive } from './workload-archive.ts'
@@ -10,11 +10,15 @@ import { workloadArchive } from './workload-archive.ts'
 /** Of a dataset that a workload partitions itself: a job names it once for each client. */
 const partitionedFormat = 'workload'
 
+/** What a job names in place of its workload's algorithm and the parts of it. */
+export type JobChoices = Pick<NonNullable<JobSpecification['modelSpec']>, Kind>
+
 /** What a job is to be, beside its workload. */
 export interface JobPlan {
   readonly seed: number
   readonly settings: Settings
   readonly topology: Topology
+  readonly choices?: JobChoices
 }
 
 /** Jobs of a workload that were numbered by this command, the latest last. */
@@ -41,7 +45,7 @@ export async function createJob(connection: Connection, loaded: LoadedWorkload, 
     designId: name,
     backend: 'p2p',
     dataSpec: namedForEachClient(plan.topology, dataset),
-    modelSpec: { hyperparameters: { ...plan.settings, seed: plan.seed } },
+    modelSpec: { ...plan.choices, hyperparameters: { ...plan.settings, seed: plan.seed } },
   }
   const latest = jobs.at(-1)
   for (let number = latest ? numberOf(name, latest.id) + 1 : 1; ; number++) {

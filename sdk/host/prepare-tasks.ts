@@ -1,6 +1,6 @@
 import type { DurableStore } from '../../runtime/index.ts'
 import type { CommittedModel, ModelRegistry } from '../registry/registry.ts'
-import { type NamedAlgorithms, strategyOf } from '../strategy/named-algorithms.ts'
+import { type Choices, chosenAlgorithm, requireTopology } from '../strategy/chosen-algorithm.ts'
 import type { Schema } from '../tag/schema.ts'
 import type { Task } from '../tag/task.ts'
 import type { TrainingPool } from '../training/training-pool.ts'
@@ -22,8 +22,8 @@ export interface JobToHost extends Pick<RoleTaskOptions, 'clientOf'> {
   readonly isHere?: (end: string) => boolean
   /** Override the workload's settings, and name the seed. */
   readonly hyperparameters?: Readonly<Record<string, unknown>> | undefined
-  /** Replace parts of the workload's strategy. */
-  readonly algorithms?: NamedAlgorithms | undefined
+  /** Take the place of the workload's algorithm and of parts of it. */
+  readonly algorithms?: Omit<Choices, 'hyperparameters'> | undefined
 }
 
 /** What a host has for the jobs of which it hosts tasks. */
@@ -47,7 +47,8 @@ export interface PreparedTasks {
  * Makes a job's tasks ready to be hosted: finds their roles, settings and strategy, and starts the training pool. The pool is
  * closed when the signal is aborted.
  *
- * @throws JOB_ROLE_UNKNOWN, JOB_ROLE_MISSING, JOB_CLIENTS, JOB_SEED, JOB_ALGORITHM_MISSING, WORKLOAD_VALUE.
+ * @throws JOB_ROLE_UNKNOWN, JOB_ROLE_MISSING, JOB_CLIENTS, JOB_SEED, WORKLOAD_VALUE, and as `chosenAlgorithm` and
+ *   `requireTopology` do.
  */
 export async function prepareTasks(
   { run, takenOver = false, workload, hyperparameters = {}, algorithms, isHere = () => true, ...job }: JobToHost,
@@ -57,7 +58,8 @@ export async function prepareTasks(
   const all = roleTasksOf(job, { clientOf: job.clientOf, roles: workload.roles })
   const clients = all.filter(({ client }) => client !== undefined).length
   const { seed, settings, unknown } = jobSettings(workload.settings, hyperparameters, clients)
-  const strategy = strategyOf(workload.strategy(settings), algorithms)
+  const strategy = chosenAlgorithm(workload.strategy(settings), { ...algorithms, hyperparameters })
+  requireTopology(strategy, job.schema)
   const pool = await poolOf({ settings, seed })
   const close = () => void pool.close()
   if (signal.aborted) close()

@@ -9,11 +9,19 @@ const strategyErrors = {
     message: '{of} has no setting {name}; it has {known}',
     hint: 'name one of these',
   },
-  JOB_ALGORITHM_MISSING: {
-    message: 'the {kind} {sort} is not among those that run here: {known}',
-    hint: 'name one of these; or let agents run the job, with datasets on a compute or a server of flamectl up --no-in-process',
+  STRATEGY_UNKNOWN: { message: '{sort} is no {kind}; there are {known}', hint: 'name one of these' },
+  STRATEGY_MISFIT: {
+    message: '{reason}',
+    hint: 'choose another selector, or another optimizer',
   },
-  JOB_ALGORITHM_SETTING: { message: '{sort} needs a number {name} among its kwargs', hint: 'give it' },
+  STRATEGY_TOPOLOGY: {
+    message: '{reason}',
+    hint: 'choose a topology without middle aggregators, or another algorithm',
+  },
+  STRATEGY_SYNTAX: {
+    message: 'expected a name and settings, such as fedadam,eta=0.05, and got {given}',
+    hint: 'separate settings by commas, each as name=value',
+  },
 } as const
 
 export const strategyError = errorFactory(strategyErrors)

@@ -6,6 +6,8 @@ interface Described {
   readonly help: string
   /** Its name among the `kwargs` of the original (Flame), where that is another. */
   readonly kwarg?: string
+  /** The job's hyperparameter that gives the setting, where its kwargs don't. */
+  readonly hyperparameter?: string
   /** Without a default and not optional, the setting must be given. */
   readonly optional?: true
 }
@@ -84,13 +86,13 @@ export function settingFaults(table: SettingsTable, given: Readonly<Record<strin
       faults.push({ problem: 'unknown', name: as, came, expected: known.length === 0 ? 'none' : knownNames(as, known) })
     } else if (came !== undefined) {
       missing.delete(name)
-      if (!fits(setting, came)) faults.push({ problem: 'range', name: as, came, expected: expectedOf(setting) })
+      if (!fits(setting, came)) faults.push({ problem: 'range', name: as, came, expected: settingRange(setting) })
     }
   }
   for (const name of missing) {
     const setting = table[name]
     if (setting)
-      faults.push({ problem: 'missing', name: setting.kwarg ?? name, came: undefined, expected: expectedOf(setting) })
+      faults.push({ problem: 'missing', name: setting.kwarg ?? name, came: undefined, expected: settingRange(setting) })
   }
   return faults
 }
@@ -134,7 +136,7 @@ function fits(setting: Setting, value: unknown): boolean {
 }
 
 /** A setting's range in words, such as "a number above 0 and at most 1". */
-export function expectedOf(setting: Setting): string {
+export function settingRange(setting: Setting): string {
   if (setting.kind === 'choice') return `one of ${setting.choices.join(', ')}`
   const { kind, above, least, below, most } = setting
   const bounds = Object.entries({ above, 'at least': least, below, 'at most': most }).flatMap(([relation, bound]) =>

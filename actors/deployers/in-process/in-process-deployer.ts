@@ -9,11 +9,8 @@ import {
   type TaskReport,
   type TrainingPool,
   taskTally,
-  unknownAlgorithms,
 } from '../../../sdk/index.ts'
 import { poolFor, type TrainingPlan } from '../../../sdk/node/index.ts'
-import type { PlacedFault } from '../../model/errors.ts'
-import type { JobSpecification } from '../../model/job.ts'
 import type { EventCause, JobEvent } from '../../model/job-event.ts'
 import { endedNames } from '../../model/job-states.ts'
 import type { TaskStatus } from '../../model/task.ts'
@@ -65,7 +62,6 @@ type Message =
 export function inProcessDeployer({ places, ...parts }: InProcessParts): Deployer {
   return {
     ...(places === undefined ? {} : { places }),
-    faultsOf: missingAlgorithms,
     deployment: (job, reports) => deploymentBy('in-process', deployment(job, reports, parts)),
   }
 }
@@ -177,16 +173,6 @@ function deployment(
       reports.tell({ type: 'event', event })
     }
   }
-}
-
-/** The algorithms that a job names and that aren't there, each with those that are. */
-export function missingAlgorithms({ modelSpec }: Pick<JobSpecification, 'modelSpec'>): PlacedFault[] {
-  return unknownAlgorithms(modelSpec).map(({ kind, error: { code, message, hint } }) => ({
-    code,
-    place: `modelSpec.${kind}.sort`,
-    message,
-    hint,
-  }))
 }
 
 type Hosted = PreparedTasks['hosted']

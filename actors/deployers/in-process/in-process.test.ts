@@ -228,14 +228,6 @@ test('a job that is started after its completion begins anew, under another name
 })
 
 const refused: readonly [string, Partial<JobSpecification>, Uint8Array, string][] = [
-  ['an optimizer that is not there', spec({ optimizer: { sort: 'fedyogi' } }), code, 'JOB_ALGORITHM_MISSING'],
-  [
-    'a selector that is not there',
-    spec({ selector: { sort: 'oort', kwargs: { aggr_num: 2 } } }),
-    code,
-    'JOB_ALGORITHM_MISSING',
-  ],
-  ['a privacy that is not there', spec({ privacy: { sort: 'dp' } }), code, 'JOB_ALGORITHM_MISSING'],
   ['a seed that is none', spec({ hyperparameters: { seed: -1 } }), code, 'JOB_SEED'],
   ['a setting of another type', spec({ hyperparameters: { fraction: 'half' } }), code, 'WORKLOAD_VALUE'],
   [

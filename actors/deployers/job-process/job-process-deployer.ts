@@ -12,7 +12,6 @@ import {
   eventRecorded,
 } from '../deployer.ts'
 import { controllerError } from '../errors.ts'
-import { missingAlgorithms } from '../in-process/in-process-deployer.ts'
 import { confinement, type JobProcess, startJobProcess } from './job-process.ts'
 import { type AnsweredCall, answerStoreCall } from './job-store.ts'
 import type { FromProcess, HostedJob } from './protocol.ts'
@@ -53,8 +52,6 @@ const stopMs = 10_000
 export function jobProcessDeployer({ places, ...parts }: JobProcessParts): Deployer {
   return {
     ...(places === undefined ? {} : { places }),
-    // What hosts a job there is the in-process deployer.
-    faultsOf: missingAlgorithms,
     deployment: (job, reports) => deploymentBy('job-process', deployment(job, reports, parts)),
   }
 }

@@ -18,8 +18,12 @@ export function randomSelector(given: { readonly fraction: number }): Selector {
   }
 }
 
-/** A uniformly random subset of `count` ends, or all of them where there are fewer; sorted. */
-export function drawn(ends: readonly string[], count: number, random: RandomStream): readonly string[] {
+/** A uniformly random subset of `count` ends, or all of them where there are fewer. */
+export function countSelector({ count }: { readonly count: number }): Selector {
+  return { select: (ends, random) => drawn(ends, count, random) }
+}
+
+function drawn(ends: readonly string[], count: number, random: RandomStream): readonly string[] {
   const taken = Math.min(ends.length, count)
   const order = new Uint32Array(ends.length)
   for (let place = 0; place < order.length; place++) order[place] = place

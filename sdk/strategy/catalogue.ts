@@ -1,0 +1,74 @@
+import type { Algorithm } from './algorithm.ts'
+import { fedAdam } from './algorithms/fed-adam.ts'
+import { fedAvg } from './algorithms/fed-avg.ts'
+import { fedProx } from './algorithms/fed-prox.ts'
+import type { Described, KnownAlgorithm } from './define-algorithm.ts'
+import { allSelector } from './selectors/all-selector.ts'
+import { countSelector } from './selectors/random-selector.ts'
+import { settingValues } from './settings.ts'
+
+/** Something that a job may name: what it makes of the algorithm that the job has without it. */
+export interface Named extends Described {
+  apply(algorithm: Algorithm, given: Readonly<Record<string, unknown>>): Algorithm
+}
+
+/** The kinds of what a job may name. */
+export type Kind = 'optimizer' | 'selector' | 'datasampler' | 'privacy'
+
+const randomSettings = {
+  count: { kind: 'whole', least: 1, kwarg: 'k', help: 'how many ends are selected each round' },
+} as const
+
+/** Every algorithm, by its name as a job's `optimizer`. */
+export const algorithms: readonly KnownAlgorithm[] = [fedAvg, fedProx, fedAdam]
+
+const selectors: readonly Named[] = [
+  {
+    name: 'default',
+    summary: 'every end takes part in every round',
+    settings: {},
+    apply: (algorithm) => ({ ...algorithm, select: allSelector() }),
+  },
+  {
+    name: 'random',
+    summary: 'a uniformly random subset of the ends',
+    settings: randomSettings,
+    apply: (algorithm, given) => ({
+      ...algorithm,
+      select: countSelector(settingValues('random', randomSettings, given)),
+    }),
+  },
+]
+
+const none: Named = { name: 'default', summary: 'none', settings: {}, apply: (algorithm) => algorithm }
+const own: Named = { ...none, summary: "the workload's own" }
+
+/** Everything that a job may name: validation, the command line and the documentation read it. */
+export const catalogue: Readonly<Record<Kind, readonly Named[]>> = {
+  optimizer: [own, ...algorithms.map(optimizer)],
+  selector: selectors,
+  datasampler: [none],
+  privacy: [none],
+}
+
+export const kinds = ['optimizer', 'selector', 'datasampler', 'privacy'] as const satisfies readonly Kind[]
+
+/** The algorithm takes the place of the workload's, whose selection, waiting and quantum stay unless they are given too. */
+function optimizer({ name, summary, settings, source, from }: KnownAlgorithm): Named {
+  return {
+    name,
+    summary,
+    settings,
+    ...(source === undefined ? {} : { source }),
+    apply({ select, waiting, aggregation }, given) {
+      const names = Object.keys(given)
+      const made = from({ quantumBits: aggregation.vectors.delta.quantumBits, ...given })
+      const waits = ['quorum', 'deadlineMs', 'minimumUpdates'].some((each) => names.includes(each))
+      return {
+        ...made,
+        select: names.includes('fraction') ? made.select : select,
+        waiting: waits ? made.waiting : waiting,
+      }
+    },
+  }
+}

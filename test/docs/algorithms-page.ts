@@ -1,0 +1,52 @@
+import { catalogue, type Kind, kinds, type Named, type Setting, settingRange } from '../../sdk/index.ts'
+
+const headings: Readonly<Record<Kind, string>> = {
+  optimizer: 'Algorithms (`optimizer`)',
+  selector: 'Selectors (`selector`)',
+  datasampler: 'Samplers of data (`datasampler`)',
+  privacy: 'Privacy (`privacy`)',
+}
+
+/** docs/algorithms.md, made from the catalogue. */
+export function algorithmsPage(): string {
+  const sections = kinds.flatMap((kind) => [`## ${headings[kind]}`, ...catalogue[kind].map(sectionOf)])
+  return `${[
+    '# Algorithms',
+    '`npm run docs` writes this page from the catalogue in `sdk/strategy/catalogue.ts`; a test compares the two.',
+    'A workload makes its algorithm in code, such as `strategy: () => fedAdam({ eta: 0.05 })`. A job may name another in its model\'s specification (`{ "optimizer": { "sort": "fedadam", "kwargs": { "eta": 0.05 } } }`), and so may `flamectl run` and `flamectl create job`: `--set optimizer=fedadam,eta=0.05`. A job takes either name of a setting; the second one is that of Flame. Where a job names an algorithm, the workload\'s selection, waiting and quantum stay, unless their settings are given too.',
+    ...sections,
+  ].join('\n\n')}\n`
+}
+
+function sectionOf({ name, summary, source, settings }: Named): string {
+  const head = `### ${name}\n\n${sentence(summary)}${source === undefined ? '' : ` Source: ${source}.`}`
+  const rows = Object.entries(settings).map(rowOf)
+  return rows.length === 0 ? head : `${head}\n\n${tableOf([['setting', 'value', 'default', 'for'], ...rows])}`
+}
+
+function rowOf([name, setting]: [string, Setting]): string[] {
+  const { kwarg, hyperparameter, help, optional } = setting
+  const names = [name, kwarg, hyperparameter].filter((each) => each !== undefined).map((each) => `\`${each}\``)
+  const given = setting.default === undefined ? (optional ? 'none' : 'required') : `\`${setting.default}\``
+  return [[...new Set(names)].join(', '), settingRange(setting), given, help.replaceAll('|', String.raw`\|`)]
+}
+
+/** Columns of equal widths, as the formatter has them. */
+function tableOf(rows: readonly (readonly string[])[]): string {
+  const widths = (rows[0] ?? []).map((_, column) => Math.max(...rows.map((row) => [...(row[column] ?? '')].length)))
+  const line = (cells: readonly string[], fill: string) =>
+    `| ${cells.map((cell, column) => cell + fill.repeat((widths[column] ?? 0) - [...cell].length)).join(' | ')} |`
+  const [head = [], ...rest] = rows
+  return [
+    line(head, ' '),
+    line(
+      head.map(() => ''),
+      '-',
+    ),
+    ...rest.map((row) => line(row, ' ')),
+  ].join('\n')
+}
+
+function sentence(text: string): string {
+  return `${text.slice(0, 1).toUpperCase()}${text.slice(1)}.`
+}
