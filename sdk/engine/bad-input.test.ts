@@ -3,10 +3,9 @@ import { embeddedNumbers, everyImageLayer } from '../../test/support/reproducibl
 import type { Examples } from '../data/examples.ts'
 import { type LayersLearnerSettings, layersLearner } from '../learn/layers-learner.ts'
 import type { Learner, LocalTerms } from '../learn/learner.ts'
+import type { Layer, TensorFlow } from '../learn/tensorflow.ts'
 import { randomStream } from '../random/random-stream.ts'
 
-type TensorFlow = Parameters<LayersLearnerSettings['model']>[0]
-type Layer = InstanceType<TensorFlow['layers']['Layer']>
 type Settings = Omit<LayersLearnerSettings, 'engine'>
 
 const steps = { learningRate: 0.02, epochs: 2, batch: 4 }

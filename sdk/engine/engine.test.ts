@@ -7,8 +7,13 @@ import { disagreement, examplesOf, usePlainTensorFlow, weightsOf } from './agree
 import { type EngineRequest, engine } from './engine.ts'
 import { engineLoss } from './engine-loss.ts'
 import { layerGraph } from './layer-graph.ts'
-import { recordTopology } from './model-recorder.ts'
+import { recordModel } from './model-recorder.ts'
 import type { Pass } from './plan.ts'
+
+function recordTopology(model: Parameters<typeof recordModel>[0]): unknown {
+  const recording = recordModel(model)
+  return 'topology' in recording ? recording.topology : undefined
+}
 
 test.before(usePlainTensorFlow)
 

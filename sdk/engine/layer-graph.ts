@@ -27,7 +27,9 @@ const modelInput = 'input'
  * once. LEARN_ENGINE_MODEL says what isn't so.
  */
 export function layerGraph(topology: unknown): LayerGraph {
-  const model = record(topology, 'the topology')
+  const saved = record(topology, 'the topology')
+  // Keras itself, and what converts its models, writes more beside the model.
+  const model = saved.model_config === undefined ? saved : record(saved.model_config, 'the topology')
   const config = record(model.config, 'the configuration')
   return model.class_name === 'Sequential' ? sequentialGraph(config) : functionalGraph(config)
 }

@@ -5,7 +5,13 @@ import { loadTensorFlow, type TensorFlow } from '../learn/tensorflow.ts'
 import { randomStream } from '../random/random-stream.ts'
 import { through } from './agreement-properties.contract.ts'
 import { engineModel } from './engine-model.ts'
-import { recordTopology } from './model-recorder.ts'
+import type { EngineLayers } from './layer-types.ts'
+import { recordModel } from './model-recorder.ts'
+
+function recordTopology(model: Parameters<typeof recordModel>[0]): unknown {
+  const recording = recordModel(model)
+  return 'topology' in recording ? recording.topology : undefined
+}
 
 const sequential = ({ layers, sequential }: TensorFlow) =>
   sequential({
@@ -108,4 +114,17 @@ test('what only TensorFlow.js has is left to it', (t) => {
     }),
     undefined,
   )
+})
+
+type SettingsOf<Layers extends Record<keyof EngineLayers, (...settings: never) => unknown>> = {
+  readonly [Name in keyof EngineLayers]: Parameters<Layers[Name]>
+}
+
+/** The compiler refuses this where a setting that the engine declares is none of TensorFlow.js, or of another type. */
+const asTheirs = (ours: Partial<SettingsOf<EngineLayers>>): Partial<SettingsOf<TensorFlow['layers']>> => ours
+
+test('settings that the engine declares are those of TensorFlow.js', async (t) => {
+  const tf = await loadTensorFlow()
+  const [dense] = asTheirs({ dense: [{ units: 2, inputShape: [3], kernelInitializer: 'heNormal' }] }).dense ?? []
+  t.deepEqual(dense && tf.layers.dense(dense).getConfig().units, 2)
 })

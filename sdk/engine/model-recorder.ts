@@ -1,5 +1,7 @@
+import type { EngineLayers } from './layer-types.ts'
+
 /** Factories of TensorFlow.js layers that are written down instead of called, with the class that each makes. */
-const recordedClasses: Readonly<Record<string, string>> = {
+const recordedClasses: Readonly<Record<keyof EngineLayers, string>> = {
   activation: 'Activation',
   add: 'Add',
   averagePooling2d: 'AveragePooling2D',
@@ -39,7 +41,8 @@ class RecordedLayer {
 
   apply(given: unknown): RecordedTensor {
     const inputs: unknown[] = Array.isArray(given) ? given : [given]
-    if (this.inputs || !inputs.every((input) => input instanceof RecordedTensor)) throw new NotRecorded('apply')
+    if (this.inputs || !inputs.every((input) => input instanceof RecordedTensor))
+      throw new NotRecorded("a layer twice, or on something that is no layer's output")
     this.inputs = inputs
     return new RecordedTensor(this)
   }
@@ -47,10 +50,10 @@ class RecordedLayer {
 
 /** The output of a layer. */
 class RecordedTensor {
-  readonly layer: RecordedLayer
+  readonly sourceLayer: RecordedLayer
 
-  constructor(layer: RecordedLayer) {
-    this.layer = layer
+  constructor(sourceLayer: RecordedLayer) {
+    this.sourceLayer = sourceLayer
   }
 }
 
@@ -58,7 +61,7 @@ class RecordedSequential {
   readonly layers: RecordedLayer[] = []
 
   add(layer: unknown): void {
-    if (!(layer instanceof RecordedLayer)) throw new NotRecorded('add')
+    if (!(layer instanceof RecordedLayer)) throw new NotRecorded('a layer of another kind')
     this.layers.push(layer)
   }
 }
@@ -66,37 +69,47 @@ class RecordedSequential {
 class RecordedFunctional {
   readonly inputs: readonly RecordedTensor[]
   readonly output: RecordedTensor
+  /** Each after the layers whose outputs it takes. */
+  readonly layers: RecordedLayer[] = []
 
   constructor(inputs: readonly RecordedTensor[], output: RecordedTensor) {
     this.inputs = inputs
     this.output = output
+    const visit = ({ sourceLayer }: RecordedTensor) => {
+      if (this.layers.includes(sourceLayer)) return
+      for (const input of sourceLayer.inputs ?? []) visit(input)
+      this.layers.push(sourceLayer)
+    }
+    visit(output)
   }
 }
 
-/** Something was used that only TensorFlow.js has. */
+/** A model's function used something that only TensorFlow.js has. */
 class NotRecorded extends Error {
   constructor(used: string) {
-    super(`${used} is not recorded`)
+    super(`it uses ${used}, which the engine does not know`)
   }
 }
 
+/** A model's topology as TensorFlow.js would write it; or the cause that none could be recorded. */
+export type Recording = { readonly topology: unknown } | { readonly cause: Error }
+
 /**
- * Calls a function that builds a layers model, with a stand-in for TensorFlow.js that only writes down what is asked for: a
- * model that the engine runs needs nothing else of it, and loading it takes longer than a client's training. Answers with the
- * model's topology as TensorFlow.js would write it; undefined if the function wants anything more.
+ * Calls a function that builds a layers model, with a stand-in for TensorFlow.js that only writes down the layers: a model
+ * that the engine runs needs no more of TensorFlow.js, which takes longer to load than a client takes to train.
  */
-export function recordTopology(build: (...tf: never) => unknown): unknown {
+export function recordModel(build: (...tf: never) => unknown): Recording {
   recording = true
   try {
     const model: unknown = Reflect.apply(build, undefined, [standIn])
-    if (model instanceof RecordedSequential) return sequentialTopology(model.layers)
-    if (model instanceof RecordedFunctional) return functionalTopology(model)
-  } catch {
-    // Whatever it is, TensorFlow.js itself says it better.
+    if (model instanceof RecordedSequential) return { topology: sequentialTopology(model.layers) }
+    if (model instanceof RecordedFunctional) return { topology: functionalTopology(model) }
+    return { cause: new Error('its function gives no model') }
+  } catch (error) {
+    return { cause: error instanceof Error ? error : new Error(String(error)) }
   } finally {
     recording = false
   }
-  return undefined
 }
 
 let recording = false
@@ -106,8 +119,9 @@ export function recordLayer(className: string, config: Config): unknown {
   return recording ? new RecordedLayer(className, config) : undefined
 }
 
-const standIn = recorded({
+const standIn = recorded('', {
   layers: recorded(
+    'layers.',
     Object.fromEntries(
       Object.entries(recordedClasses).map(([factory, className]) => [
         factory,
@@ -129,17 +143,17 @@ const standIn = recorded({
     const [only, ...others] = output ?? []
     const fits = input?.length === 1 && others.length === 0
     if (!fits || !input.every((tensor) => tensor instanceof RecordedTensor) || !(only instanceof RecordedTensor))
-      throw new NotRecorded('model')
+      throw new NotRecorded('several inputs or outputs')
     return new RecordedFunctional(input, only)
   },
 })
 
-/** Throws at the use of anything else. */
-function recorded(known: Readonly<Record<string, unknown>>): object {
+/** Throws at the use of anything else. `path` is the place that the error names. */
+function recorded(path: string, known: Readonly<Record<string, unknown>>): object {
   return new Proxy(known, {
     get(target, property) {
       const found = Reflect.get(target, property)
-      if (found === undefined) throw new NotRecorded(String(property))
+      if (found === undefined) throw new NotRecorded(`${path}${String(property)}`)
       return found
     },
   })
@@ -153,16 +167,9 @@ function sequentialTopology(layers: readonly RecordedLayer[]): unknown {
   }
 }
 
-function functionalTopology({ inputs, output }: RecordedFunctional): unknown {
-  const layers: RecordedLayer[] = []
-  const visit = ({ layer }: RecordedTensor) => {
-    if (layers.includes(layer)) return
-    for (const input of layer.inputs ?? []) visit(input)
-    layers.push(layer)
-  }
-  visit(output)
+function functionalTopology({ inputs, output, layers }: RecordedFunctional): unknown {
   const nameOf = namer(layers)
-  const end = ({ layer }: RecordedTensor) => [nameOf(layer), 0, 0]
+  const end = ({ sourceLayer }: RecordedTensor) => [nameOf(sourceLayer), 0, 0]
   return {
     class_name: 'Model',
     config: {
@@ -209,7 +216,7 @@ function lengthOf(className: string, { inputLength }: Config): unknown {
 
 function plain(value: unknown): unknown {
   if (typeof value === 'function' || (typeof value === 'object' && value !== null && !Array.isArray(value)))
-    throw new NotRecorded('an object in a setting')
+    throw new NotRecorded('an object as the setting of a layer')
   return value
 }
 

@@ -83,6 +83,11 @@ export const learnErrors = {
     message: '{name} must be {expected}, but is {value}',
     hint: 'correct the setting of the learner',
   },
+  LEARN_TENSORFLOW: {
+    message:
+      'the model needs TensorFlow.js ({reason}): npm install @tensorflow/tfjs@4.22.0 @tensorflow/tfjs-backend-wasm@4.22.0',
+    hint: 'install both where flame-fl is installed (with -g if flame-fl was), or make the model of layers that the engine knows',
+  },
   LEARN_UNKNOWN_NAME: {
     message: "{place} knows nothing of the name '{name}'{meant}",
     hint: 'it knows {known}',

@@ -1,9 +1,7 @@
 import type { serialization, Tensor } from '@tensorflow/tfjs'
+import type { LayerSettings } from '../engine/layer-types.ts'
 import { learnError } from './errors.ts'
-import type { TensorFlow } from './tensorflow.ts'
-
-export type Layer = InstanceType<TensorFlow['layers']['Layer']>
-type LayerSettings = NonNullable<ConstructorParameters<TensorFlow['layers']['Layer']>[0]>
+import type { Layer, TensorFlow } from './tensorflow.ts'
 
 export interface GroupNormalizationSettings extends LayerSettings {
   /** Divides the channels, which are the last dimension. 1 is layer normalization, as many as channels instance normalization. Default 32. */

@@ -1,7 +1,7 @@
 import { recordLayer } from '../engine/model-recorder.ts'
 import { learnError } from './errors.ts'
-import { type GroupNormalizationSettings, groupNormalizationLayer, type Layer } from './group-normalization-layer.ts'
-import { presentTensorFlow } from './tensorflow.ts'
+import { type GroupNormalizationSettings, groupNormalizationLayer } from './group-normalization-layer.ts'
+import { type Layer, presentTensorFlow } from './tensorflow.ts'
 
 /**
  * A layer that normalizes groups of channels of each example, for a layers model: TensorFlow.js has none. To be called where a

@@ -1,8 +1,7 @@
-import type { LayersModel } from '@tensorflow/tfjs'
 import { CodedError } from '../../runtime/index.ts'
 import { engineLearner } from '../engine/engine-learner.ts'
 import { engineModel } from '../engine/engine-model.ts'
-import { recordTopology } from '../engine/model-recorder.ts'
+import { type Recording, recordModel } from '../engine/model-recorder.ts'
 import { type Backend, backendFor } from './backend.ts'
 import { lastActivationRemark, lossApplies } from './last-activation.ts'
 import { lossOf } from './layers-loss.ts'
@@ -12,15 +11,20 @@ import { checkExamples, evaluateModel, type Subject, trainModel } from './layers
 import type { Learner } from './learner.ts'
 import { checkLabels, type LossAlias, type LossName, lossNamed } from './loss-name.ts'
 import { buildModel } from './model-building.ts'
+import { loadSavedModel, type SavedModel, startingFrom, tensorsOf } from './saved-model.ts'
 import { checkSteps, type Steps } from './steps.ts'
-import { loadTensorFlow, type TensorFlow } from './tensorflow.ts'
+import { type LayersModel, loadTensorFlow, type TensorFlow } from './tensorflow.ts'
+
+/** Makes a layers model with the given TensorFlow.js, or with its stand-in where the engine knows the whole model. */
+export type ModelFunction = (tf: TensorFlow) => LayersModel
 
 export interface LayersLearnerSettings extends Steps {
   /**
-   * Makes the model with the given TensorFlow.js. A softmax that it ends with before softmaxCrossEntropy, or a sigmoid before
-   * sigmoidCrossEntropy, is the loss's own: the model trains as without it, and is published with it.
+   * Makes the model; or is one that `savedModel` of flame-fl/sdk/node has read, with whose weights the job begins. A softmax at
+   * its end before softmaxCrossEntropy, or a sigmoid before sigmoidCrossEntropy, is the loss's own: the model trains as without
+   * it, and is published with it.
    */
-  readonly model: (tf: TensorFlow) => LayersModel
+  readonly model: ModelFunction | SavedModel
   /** A name of Keras stands for the loss that it means: `mse`, `binaryCrossentropy`, `categoricalCrossentropy`. */
   readonly loss: LossName | LossAlias
   /** `auto`: the engine, where it knows every layer of the model; else TensorFlow.js. Default `auto`. */
@@ -43,23 +47,32 @@ export interface LayersLearnerSettings extends Steps {
  */
 export async function layersLearner(settings: LayersLearnerSettings): Promise<Learner> {
   checkSteps(settings)
-  const { engine = 'auto' } = settings
+  const { engine = 'auto', model: given } = settings
   const loss = lossNamed(settings.loss)
-  const recorded = engine === 'tensorflow' ? undefined : recordTopology(settings.model)
-  const unloaded = recorded === undefined ? undefined : onEngine(recorded, loss, settings)
-  if (unloaded && 'learner' in unloaded) return unloaded.learner
+  const recording: Recording =
+    engine === 'tensorflow' ? { cause: new Error("engine: 'tensorflow' asks for it") } : recordingOf(given)
+  const unloaded = 'topology' in recording ? onEngine(recording.topology, loss, settings) : undefined
+  if (unloaded && 'learner' in unloaded) return startingFrom(given, unloaded.learner)
 
-  const tf = (await settings.tensorFlow?.()) ?? (await loadTensorFlow())
-  const model = buildModel(tf, settings.model)
+  const reason = unloaded?.refusal.values.reason ?? ('cause' in recording ? recording.cause.message : '')
+  const tf = (await settings.tensorFlow?.()) ?? (await loadTensorFlow(String(reason)))
+  const model = typeof given === 'function' ? buildModel(tf, given) : await loadSavedModel(tf, given)
   const description = describeModel(tf, model)
-  if (engine === 'tensorflow') return onTensorFlow(tf, model, description, { ...settings, loss }, 'as asked')
+  const start = typeof given === 'function' ? given : { ...given, tensors: tensorsOf(model, description.layout) }
+  const fallback = async (why: string) =>
+    startingFrom(start, await onTensorFlow(tf, model, description, { ...settings, loss }, why))
+  if (engine === 'tensorflow') return fallback('as asked')
   const loaded = unloaded ?? onEngine(description.topology, loss, settings)
   if ('learner' in loaded) {
     model.dispose()
-    return loaded.learner
+    return startingFrom(start, loaded.learner)
   }
   if (engine === 'engine') throw loaded.refusal
-  return onTensorFlow(tf, model, description, { ...settings, loss }, loaded.refusal.message)
+  return fallback(loaded.refusal.message)
+}
+
+function recordingOf(model: ModelFunction | SavedModel): Recording {
+  return typeof model === 'function' ? recordModel(model) : { topology: model.topology }
 }
 
 function onEngine(

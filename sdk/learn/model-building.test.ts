@@ -1,5 +1,6 @@
 import test from 'ava'
 import { type LayersLearnerSettings, layersLearner } from './layers-learner.ts'
+import type { TensorFlow } from './tensorflow.ts'
 
 type Settings = LayersLearnerSettings
 const steps = { learningRate: 0.1, epochs: 1, batch: 2 }
@@ -53,7 +54,7 @@ const unknown: Readonly<Record<string, readonly [settings: object, code: string,
   ],
 }
 
-function layerOf({ layers, sequential }: Parameters<Settings['model']>[0], name: 'dense', config: object) {
+function layerOf({ layers, sequential }: TensorFlow, name: 'dense', config: object) {
   return sequential({ layers: [layers[name]({ units: 1, inputShape: name === 'dense' ? [2] : [2, 1], ...config })] })
 }
 

@@ -1,6 +1,18 @@
+import type { EngineTensorFlow, LayerLike } from '../engine/layer-types.ts'
+import { learnError } from './errors.ts'
 import { useFastMatMulGradient } from './matmul-gradient.ts'
 
-export type TensorFlow = typeof import('@tensorflow/tfjs')
+/** @ts-ignore: a project without TensorFlow.js has no such module, and the type is `any` there. */
+type InstalledTensorFlow = typeof import('@tensorflow/tfjs')
+
+/** TensorFlow.js's own type where `@tensorflow/tfjs` is installed; else the part of it that the engine knows. */
+export type TensorFlow = IsInstalled extends true ? InstalledTensorFlow : EngineTensorFlow
+type IsInstalled = string extends keyof InstalledTensorFlow ? false : true
+
+export type LayersModel = ReturnType<TensorFlow['model']>
+export type Layer = IsInstalled extends true ? InstanceType<InstalledTensorFlow['layers']['Layer']> : LayerLike
+/** The output of a layer, which other layers take. */
+export type SymbolicTensor = ReturnType<TensorFlow['input']>
 
 let loading: Promise<TensorFlow> | undefined
 let loaded: TensorFlow | undefined
@@ -8,15 +20,21 @@ let loaded: TensorFlow | undefined
 /**
  * Loads TensorFlow.js on first use, since a workload without it should not pay for it. Runs on the WebAssembly backend,
  * or on plain JavaScript where WebAssembly cannot load.
+ *
+ * @param reason Says for the error what needs TensorFlow.js.
+ * @throws LEARN_TENSORFLOW where it isn't installed.
  */
-export function loadTensorFlow(): Promise<TensorFlow> {
+export async function loadTensorFlow(reason = 'it was asked for'): Promise<TensorFlow> {
   loading ??= load()
-  return loading
+  return loading.catch((cause: unknown) => {
+    loading = undefined
+    throw learnError('LEARN_TENSORFLOW', { reason }, { cause })
+  })
 }
 
 let building: TensorFlow | undefined
 
-/** Runs what builds a model with this TensorFlow.js, which is the present one meanwhile. */
+/** Runs a function that builds a model with this TensorFlow.js, which is the present one meanwhile. */
 export function whileBuilding<Model>(tf: TensorFlow, build: () => Model): Model {
   const before = building
   building = tf
@@ -27,7 +45,7 @@ export function whileBuilding<Model>(tf: TensorFlow, build: () => Model): Model 
   }
 }
 
-/** The one with which a model is being built, or else that which was loaded here; undefined where none was. */
+/** The TensorFlow.js with which a model is being built, or else the loaded one; undefined where there is neither. */
 export function presentTensorFlow(): TensorFlow | undefined {
   return building ?? loaded
 }

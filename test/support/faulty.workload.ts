@@ -6,6 +6,8 @@ import {
   inMemoryExamples,
   type Learner,
   layersLearner,
+  type ModelFunction,
+  type TensorFlow,
   type Topology,
   twoTier,
   workload,
@@ -14,11 +16,8 @@ import { withBaseModel } from '../../sdk/node/index.ts'
 
 /** A workload with one fault at a time, by its setting `fault`. */
 
-type Model = Parameters<typeof layersLearner>[0]['model']
-type TensorFlow = Parameters<Model>[0]
-
 const dense =
-  (activation?: 'softmax' | 'elu'): Model =>
+  (activation?: 'softmax' | 'elu'): ModelFunction =>
   ({ layers, sequential }) =>
     sequential({
       layers: [layers.dense({ units: 3, inputShape: [2], ...(activation && { activation }), name: 'end' })],
@@ -39,7 +38,7 @@ function customModel(tf: TensorFlow) {
   return tf.sequential({ layers: [tf.layers.dense({ units: 3, inputShape: [2] }), new Scale({})] })
 }
 
-const models: Readonly<Record<string, Model>> = {
+const models: Readonly<Record<string, ModelFunction>> = {
   softmax: dense('softmax'),
   'slow-base': dense('elu'),
   'custom-layer': customModel,

@@ -1,12 +1,7 @@
-import { groupNormalization, type LayersLearnerSettings } from '../../sdk/index.ts'
-
-type Model = LayersLearnerSettings['model']
-type TensorFlow = Parameters<Model>[0]
-type Layer = InstanceType<TensorFlow['layers']['Layer']>
-type Symbolic = ReturnType<TensorFlow['input']>
+import { groupNormalization, type Layer, type ModelFunction, type SymbolicTensor } from '../../sdk/index.ts'
 
 /** The 2NN of McMahan et al. 2017. */
-export const twoHiddenLayers: Model = ({ layers, sequential }) =>
+export const twoHiddenLayers: ModelFunction = ({ layers, sequential }) =>
   sequential({
     layers: [
       layers.flatten({ inputShape: [28, 28] }),
@@ -20,10 +15,10 @@ export const twoHiddenLayers: Model = ({ layers, sequential }) =>
  * Every layer of the engine that takes an image, for images of 12 × 12 × 3. Of its convolutions the first and the strided one
  * go over windows, the second by Winograd's tiles.
  */
-export function everyImageLayer(normalization: 'batch' | 'group', outputs: number): Model {
+export function everyImageLayer(normalization: 'batch' | 'group', outputs: number): ModelFunction {
   return (tf) => {
     const { layers } = tf
-    const normalized = (input: Symbolic) =>
+    const normalized = (input: SymbolicTensor) =>
       through(normalization === 'batch' ? layers.batchNormalization() : groupNormalization({ groups: 4 }), input)
     const input = tf.input({ shape: [12, 12, 3] })
     const wide = through(layers.conv2d({ filters: 8, kernelSize: 3, padding: 'same', activation: 'relu' }), input)
@@ -50,7 +45,7 @@ export function everyImageLayer(normalization: 'batch' | 'group', outputs: numbe
 }
 
 /** A table of 50 numbers' vectors, for lists of 12 numbers. */
-export const embeddedNumbers: Model = ({ layers, sequential }) =>
+export const embeddedNumbers: ModelFunction = ({ layers, sequential }) =>
   sequential({
     layers: [
       layers.embedding({ inputDim: 50, outputDim: 10, inputLength: 12 }),
@@ -62,7 +57,7 @@ export const embeddedNumbers: Model = ({ layers, sequential }) =>
   })
 
 /** A layer's output. TensorFlow.js gives it a wider type, for layers that have several. */
-function through(layer: Layer, given: Symbolic | Symbolic[]): Symbolic
-function through(layer: Layer, given: Symbolic | Symbolic[]): unknown {
+function through(layer: Layer, given: SymbolicTensor | SymbolicTensor[]): SymbolicTensor
+function through(layer: Layer, given: SymbolicTensor | SymbolicTensor[]): unknown {
   return layer.apply(given)
 }

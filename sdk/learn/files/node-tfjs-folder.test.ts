@@ -1,3 +1,4 @@
+import { writeFileSync } from 'node:fs'
 import { cp, mkdtemp, rm, unlink } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -8,7 +9,8 @@ import { fileRegistry } from '../../registry/node-file-registry.ts'
 import { weightsHash } from '../../weights/hash.ts'
 import { groupNormalization } from '../group-normalization.ts'
 import { type LayersLearnerSettings, layersLearner } from '../layers-learner.ts'
-import { loadLayersModel } from './node-tfjs-folder.ts'
+import { loadTensorFlow } from '../tensorflow.ts'
+import { loadLayersModel, savedModel } from './node-tfjs-folder.ts'
 
 type Model = LayersLearnerSettings['model']
 
@@ -92,6 +94,41 @@ for (const [what, model] of Object.entries(models)) {
     )
   }
 }
+
+for (const [what, model] of Object.entries(models)) {
+  test.serial(`a learner of a round's folder with ${what} begins with its weights`, async (t) => {
+    const { folder, weights } = await committed(t, model, 'auto')
+    const saved = await savedModel(folder)
+    const wrapped = { ...saved, topology: { model_config: saved.topology } }
+    for (const given of what === 'recurrent layers' ? [saved] : [saved, wrapped]) {
+      const steps = { learningRate: 0.1, epochs: 1, batch: 2 }
+      const learner = await layersLearner({ model: given, loss: 'categoricalCrossentropy', ...steps })
+      t.deepEqual(await learner.initialWeights(randomStream(2)), weights)
+      t.is(learner.runsOn?.includes('TensorFlow.js'), what === 'recurrent layers')
+    }
+  })
+}
+
+test.serial(
+  'a learner of a folder in which TensorFlow.js numbered the layers itself begins with its weights',
+  async (t) => {
+    const tf = await loadTensorFlow()
+    const folder = await newFolder(t)
+    const model = tf.sequential({ layers: [tf.layers.lstm({ units: 2, inputShape: [2, 1] })] })
+    await model.save(
+      tf.io.withSaveHandler(async ({ modelTopology, weightSpecs, weightData }) => {
+        const manifest = { modelTopology, weightsManifest: [{ paths: ['w.bin'], weights: weightSpecs }] }
+        writeFileSync(join(folder, 'model.json'), JSON.stringify(manifest))
+        writeFileSync(join(folder, 'w.bin'), new Uint8Array(weightData instanceof ArrayBuffer ? weightData : []))
+        return { modelArtifactsInfo: { dateSaved: new Date(0), modelTopologyType: 'JSON' } }
+      }),
+    )
+    const steps = { loss: 'softmaxCrossEntropy', learningRate: 0.1, epochs: 1, batch: 2 } as const
+    const learner = await layersLearner({ model: await savedModel(folder), ...steps })
+    const values = Float32Array.from(model.getWeights().flatMap((tensor) => [...tensor.dataSync()]))
+    t.deepEqual(await learner.initialWeights(randomStream(2)), values)
+  },
+)
 
 test('a TensorFlow.js of whom it may be is given, and gets the class of group normalization', async (t) => {
   const tf = await import('@tensorflow/tfjs')

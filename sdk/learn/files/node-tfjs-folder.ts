@@ -1,23 +1,20 @@
 import { readFile, stat } from 'node:fs/promises'
 import { dirname, join, resolve } from 'node:path'
 import { fileURLToPath } from 'node:url'
-import type { LayersModel } from '@tensorflow/tfjs'
 import { fileErrorCode, fileReason } from '../../../runtime/index.ts'
 import { weightsError } from '../../weights/errors.ts'
 import type { NamedTensor } from '../../weights/named-tensors.ts'
-import { registerGroupNormalization } from '../group-normalization-layer.ts'
-import { loadTensorFlow, type TensorFlow } from '../tensorflow.ts'
+import { loadSavedModel, type SavedModel } from '../saved-model.ts'
+import { type LayersModel, loadTensorFlow, type TensorFlow } from '../tensorflow.ts'
 
 /**
- * The layers model of a folder with a `model.json` and its weights, such as a round in the registry: to predict with, or to
- * train on. TensorFlow.js alone loads one over HTTP only, unless it's its native build.
+ * Reads a folder with a `model.json` and its weights, such as a round in the registry, for `layersLearner` to train the model
+ * further. TensorFlow.js isn't needed.
  *
  * @param place The folder, or its `model.json`.
- * @param tensorFlow The TensorFlow.js whose model it's to be; without it, the one that learners use. A class of your own among the
- *   layers is registered with it before.
  * @throws WEIGHTS_FILE, WEIGHTS_MANIFEST, WEIGHTS_ARCHITECTURE where it holds weights alone, and other codes of damaged weights.
  */
-export async function loadLayersModel(place: string | URL, tensorFlow?: TensorFlow): Promise<LayersModel> {
+export async function savedModel(place: string | URL): Promise<SavedModel> {
   const given = place instanceof URL ? fileURLToPath(place) : resolve(place)
   const isFolder = await stat(given).then(
     (found) => found.isDirectory(),
@@ -27,16 +24,21 @@ export async function loadLayersModel(place: string | URL, tensorFlow?: TensorFl
   const tensors = await readTfjsTensors(file)
   const { modelTopology }: { readonly modelTopology?: unknown } = JSON.parse(await textOf(file))
   if (typeof modelTopology !== 'object' || modelTopology === null) throw weightsError('WEIGHTS_ARCHITECTURE', { file })
-  const tf = tensorFlow ?? (await loadTensorFlow())
-  registerGroupNormalization(tf)
-  const values = new Float32Array(tensors.reduce((size, tensor) => size + tensor.values.length, 0))
-  let end = 0
-  for (const tensor of tensors) {
-    values.set(tensor.values, end)
-    end += tensor.values.length
-  }
-  const weightSpecs = tensors.map(({ name, shape }) => ({ name, shape: [...shape], dtype: 'float32' as const }))
-  return tf.loadLayersModel(tf.io.fromMemory({ modelTopology, weightSpecs, weightData: values.buffer }))
+  return { topology: modelTopology, tensors, file }
+}
+
+/**
+ * The layers model of a folder with a `model.json` and its weights, to predict with. TensorFlow.js alone loads one over HTTP
+ * only, unless it's its native build.
+ *
+ * @param place As for `savedModel`, which says what is thrown.
+ * @param tensorFlow The TensorFlow.js whose model it's to be; without it, the one that learners use. A class of your own among the
+ *   layers is registered with it before.
+ * @throws LEARN_TENSORFLOW where TensorFlow.js isn't installed.
+ */
+export async function loadLayersModel(place: string | URL, tensorFlow?: TensorFlow): Promise<LayersModel> {
+  const saved = await savedModel(place)
+  return loadSavedModel(tensorFlow ?? (await loadTensorFlow('loadLayersModel gives a model of it')), saved)
 }
 
 /** The tensors of a model.json, from the shards beside it. The format is loaded when it's needed: most jobs begin without a file. */

@@ -1,0 +1,145 @@
+type Pair = number | [number, number]
+
+/** Names of activations that layers of the engine have. A softmax comes last, before the loss `softmaxCrossEntropy`. */
+export type ActivationName = 'linear' | 'relu' | 'relu6' | 'sigmoid' | 'softmax' | 'tanh'
+
+type Scheme = 'glorot' | 'he' | 'leCun'
+
+/** Names of initializers whose values are drawn from the job's stream. */
+export type InitializerName =
+  | 'constant'
+  | 'identity'
+  | 'ones'
+  | 'orthogonal'
+  | 'randomNormal'
+  | 'randomUniform'
+  | 'truncatedNormal'
+  | 'zeros'
+  | `${Scheme}${'Normal' | 'Uniform'}`
+
+/** Settings of every layer. */
+export interface LayerSettings {
+  readonly name?: string
+  /** Shape of one example, for a model's first layer. */
+  readonly inputShape?: number[]
+}
+
+interface KernelSettings extends LayerSettings {
+  readonly activation?: ActivationName
+  /** Default true. */
+  readonly useBias?: boolean
+  readonly biasInitializer?: InitializerName
+}
+
+export interface DenseSettings extends KernelSettings {
+  readonly units: number
+  readonly kernelInitializer?: InitializerName
+}
+
+interface WindowSettings {
+  /** Default `valid`. */
+  readonly padding?: 'same' | 'valid'
+  readonly strides?: Pair
+  readonly dataFormat?: 'channelsLast'
+}
+
+export interface ConvolutionSettings extends KernelSettings, WindowSettings {
+  readonly filters: number
+  readonly kernelSize: Pair
+  readonly kernelInitializer?: InitializerName
+}
+
+export interface DepthwiseConvolutionSettings extends KernelSettings, WindowSettings {
+  readonly kernelSize: Pair
+  readonly depthwiseInitializer?: InitializerName
+}
+
+export interface PoolingSettings extends LayerSettings, WindowSettings {
+  /** Default 2. */
+  readonly poolSize?: Pair
+}
+
+export interface BatchNormalizationSettings extends LayerSettings {
+  readonly axis?: number
+  readonly momentum?: number
+  readonly epsilon?: number
+  readonly center?: boolean
+  readonly scale?: boolean
+  readonly betaInitializer?: InitializerName
+  readonly gammaInitializer?: InitializerName
+  readonly movingMeanInitializer?: InitializerName
+  readonly movingVarianceInitializer?: InitializerName
+}
+
+export interface EmbeddingSettings extends LayerSettings {
+  readonly inputDim: number
+  readonly outputDim: number
+  readonly inputLength?: number
+  readonly embeddingsInitializer?: InitializerName
+}
+
+/** The output of a layer, of which a model is made. */
+export interface SymbolicTensorLike {
+  readonly sourceLayer: LayerLike
+}
+
+export interface LayerLike {
+  /** Gives the layer's output, to be taken `as SymbolicTensor`: TensorFlow.js declares other types beside it. */
+  apply(inputs: SymbolicTensorLike | SymbolicTensorLike[]): unknown
+}
+
+export interface LayersModelLike {
+  readonly layers: LayerLike[]
+}
+
+interface SequentialLike extends LayersModelLike {
+  add(layer: LayerLike): void
+}
+
+interface ModelSettings {
+  readonly inputs: SymbolicTensorLike
+  readonly outputs: SymbolicTensorLike
+  readonly name?: string
+}
+
+type Layer<Settings> = (settings: Settings) => LayerLike
+type LayerOfDefaults<Settings> = (settings?: Settings) => LayerLike
+
+/** The layers of TensorFlow.js that the engine knows, with the settings of theirs that it knows. */
+export interface EngineLayers {
+  readonly activation: Layer<LayerSettings & { readonly activation: ActivationName }>
+  readonly add: LayerOfDefaults<LayerSettings>
+  readonly averagePooling2d: Layer<PoolingSettings>
+  readonly avgPool2d: Layer<PoolingSettings>
+  readonly avgPooling2d: Layer<PoolingSettings>
+  readonly batchNormalization: LayerOfDefaults<BatchNormalizationSettings>
+  readonly conv2d: Layer<ConvolutionSettings>
+  readonly dense: Layer<DenseSettings>
+  readonly depthwiseConv2d: Layer<DepthwiseConvolutionSettings>
+  readonly dropout: Layer<LayerSettings & { readonly rate: number }>
+  readonly embedding: Layer<EmbeddingSettings>
+  readonly flatten: LayerOfDefaults<LayerSettings & { readonly dataFormat?: 'channelsLast' }>
+  readonly globalAveragePooling1d: Layer<LayerSettings>
+  readonly globalAveragePooling2d: Layer<LayerSettings & { readonly dataFormat?: 'channelsLast' }>
+  readonly inputLayer: Layer<LayerSettings>
+  readonly leakyReLU: LayerOfDefaults<LayerSettings & { readonly alpha?: number }>
+  readonly maxPool2d: Layer<PoolingSettings>
+  readonly maxPooling2d: Layer<PoolingSettings>
+  readonly reLU: LayerOfDefaults<LayerSettings & { readonly maxValue?: number }>
+  readonly reshape: Layer<LayerSettings & { readonly targetShape: number[] }>
+  readonly softmax: LayerOfDefaults<LayerSettings & { readonly axis?: number }>
+  readonly zeroPadding2d: LayerOfDefaults<
+    LayerSettings & {
+      readonly padding?: Pair | [[number, number], [number, number]]
+      readonly dataFormat?: 'channelsLast'
+    }
+  >
+}
+
+/** The part of TensorFlow.js in which a model for the engine is written. */
+export interface EngineTensorFlow {
+  readonly layers: EngineLayers
+  input(settings: { readonly shape: number[]; readonly name?: string }): SymbolicTensorLike
+  sequential(settings?: { readonly layers?: LayerLike[]; readonly name?: string }): SequentialLike
+  model(settings: ModelSettings): LayersModelLike
+}
