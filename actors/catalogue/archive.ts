@@ -44,7 +44,7 @@ export function topFolders(files: readonly ArchivedFile[]): string[] {
 }
 
 /** An archive's directory, read: its files by the paths under which they are unpacked. */
-export interface ArchiveEntries {
+interface ArchiveEntries {
   readonly zip: ZipFile
   readonly files: ReadonlyMap<string, Entry>
 }
@@ -62,7 +62,7 @@ const types = { file: 0o100000, folder: 0o040000, link: 0o120000 } as const
  * The files of a zip, by its directory; nothing of it is unpacked. Paths are the same whatever system made the archive:
  * slashes, no `./`, Unicode's composed form. CODE_ARCHIVE if it's none, or names what can't be unpacked everywhere.
  */
-export async function archiveEntries(archive: Uint8Array, limits: ArchiveLimits): Promise<ArchiveEntries> {
+async function archiveEntries(archive: Uint8Array, limits: ArchiveLimits): Promise<ArchiveEntries> {
   try {
     const bytes = Buffer.from(archive.buffer, archive.byteOffset, archive.length)
     const zip = await fromBufferPromise(bytes, { decodeStrings: false }).catch((cause: unknown) => {
@@ -89,18 +89,18 @@ export async function archiveEntries(archive: Uint8Array, limits: ArchiveLimits)
   }
 }
 
-export const packAgain = 'pack it again, and give the design this new revision'
+const packAgain = 'pack it again, and give the design this new revision'
 
 /** Whether an entry holds the path of another one instead of a content. */
-export function isLink(entry: Entry): boolean {
+function isLink(entry: Entry): boolean {
   return typeOf(entry) === types.link
 }
 
-export function archiveRefused(found: string, advice: string, cause?: unknown): Error {
+function archiveRefused(found: string, advice: string, cause?: unknown): Error {
   return catalogueError('CODE_ARCHIVE', { found, advice }, cause === undefined ? {} : { cause })
 }
 
-export function quoted(path: string): string {
+function quoted(path: string): string {
   return JSON.stringify(path)
 }
 
