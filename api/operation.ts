@@ -3,15 +3,10 @@ import type { Ask, ControlPlaneMessage, NumberedEvent, Page, ReadArchive, Reply 
 import { checkIdentifier, decodeModel } from '../actors/model/index.ts'
 import type { ActorRef } from '../runtime/index.ts'
 import { assertOwn, type Caller } from './auth/authority.ts'
+import type { Auth } from './auth/scopes.ts'
 import { decodeQuery } from './http/query.ts'
 
 export type Method = 'get' | 'post' | 'put' | 'delete'
-
-/**
- * Who may call: a user for their own things, who runs computes, a compute or a task by its key besides, an administrator.
- * Where nobody is asked who they are, the keys alone count.
- */
-export type Auth = 'user' | 'compute' | 'compute-key' | 'task-key' | 'admin'
 
 /** What came with a request, not yet decoded. */
 export interface Call {

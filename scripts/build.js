@@ -6,10 +6,10 @@ import { dirname, join } from 'node:path'
 import { writeBillOfMaterials } from './sbom.js'
 
 const kernels = [
-  { source: 'sdk/strategy/sum/assembly/kernel.ts', target: 'sdk/strategy/sum/kernel-bytes.ts', name: 'kernelBase64' },
+  { source: 'sdk/sum/assembly/kernel.ts', target: 'sdk/sum/kernel-bytes.ts', name: 'kernelBase64' },
   {
-    source: 'sdk/strategy/sum/assembly/kernel.ts',
-    target: 'sdk/strategy/sum/shared-kernel-bytes.ts',
+    source: 'sdk/sum/assembly/kernel.ts',
+    target: 'sdk/sum/shared-kernel-bytes.ts',
     name: 'sharedKernelBase64',
     options: ['--enable', 'threads', '--sharedMemory', '--maximumMemory', '65536'],
   },

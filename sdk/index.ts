@@ -22,6 +22,7 @@ export * from './registry/registry.ts'
 export * from './role/channel/channel.ts'
 export type { Keep } from './role/channel/outbox.ts'
 export type { ChannelWiring } from './role/channel/wiring.ts'
+export { wiringOf } from './role/channel/wiring.ts'
 export { Composition, compose, type Tasklet } from './role/composer/composition.ts'
 export * from './role/role.ts'
 export { stockRoles } from './role/stock/stock-roles.ts'
@@ -56,15 +57,15 @@ export {
   type Vector,
   type WeightedDelta,
   weightIn,
-} from './strategy/sum/accumulator.ts'
+} from './sum/accumulator.ts'
 export {
   isPartialSums,
   type NamedSums,
   type NamedSumsOptions,
   namedSums,
   type PartialSums,
-} from './strategy/sum/named-sums.ts'
-export { type AccumulatorOptions, accumulator } from './strategy/sum/wasm-accumulator.ts'
+} from './sum/named-sums.ts'
+export { type AccumulatorOptions, accumulator } from './sum/wasm-accumulator.ts'
 export { channelsByRole, channelsOf, withGroups } from './tag/channels.ts'
 export { shortList } from './tag/errors.ts'
 export * from './tag/expand.ts'
@@ -73,9 +74,9 @@ export * from './tag/task.ts'
 export * from './tag/topologies.ts'
 export * from './tag/topology.ts'
 export { assertValid, type Fault, findFaults, type TopologyFacts, validateTopology } from './tag/validate.ts'
-export { wiringOf } from './tag/wiring.ts'
 export * from './training/inline-pool.ts'
 export * from './training/training-pool.ts'
+export { type Trial, trial } from './training/trial.ts'
 export { weightsHash } from './weights/hash.ts'
 export * from './weights/layout.ts'
 export * from './workload/chosen.ts'
@@ -83,5 +84,4 @@ export * from './workload/faults.ts'
 export * from './workload/hyperparameters.ts'
 export { requireReproducible } from './workload/reproducible.ts'
 export * from './workload/settings.ts'
-export { type Trial, trial } from './workload/trial.ts'
 export * from './workload/workload.ts'

@@ -1,4 +1,8 @@
-import type { Auth } from '../operation.ts'
+/**
+ * Who may call: a user for their own things, who runs computes, a compute or a task by its key besides, an administrator.
+ * Where nobody is asked who they are, the keys alone count.
+ */
+export type Auth = 'user' | 'compute' | 'compute-key' | 'task-key' | 'admin'
 
 /** What a token may allow. */
 export const scopes = ['user', 'compute', 'agent', 'metrics', 'admin'] as const

@@ -2,9 +2,9 @@ import type { NumberedEvent } from '../../actors/index.ts'
 import { operations } from '../operations/operations.ts'
 import { answerOf } from './answer.ts'
 import { type EventsOf, type FollowOptions, jobEvents } from './job-events.ts'
-import type { CallOptions, Methods } from './methods.ts'
+import type { Methods } from './methods.ts'
 import { requestOf } from './request.ts'
-import { type TransportOptions, transport } from './transport.ts'
+import { type CallOptions, type TransportOptions, transport } from './transport.ts'
 
 export type ClientOptions = TransportOptions
 

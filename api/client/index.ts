@@ -1,5 +1,6 @@
 export type { CodeDownload } from './answer.ts'
 export { type ApiClient, apiClient, type ClientOptions } from './client.ts'
 export { statusOf } from './errors.ts'
-export type { CallOptions, InputOf, OutputOf } from './methods.ts'
+export type { InputOf, OutputOf } from './methods.ts'
 export { allPages } from './pages.ts'
+export type { CallOptions } from './transport.ts'

@@ -3,17 +3,9 @@ import type { NumberedEvent, Page } from '../../actors/index.ts'
 import type { AnswerModel, Named, Operation } from '../operation.ts'
 import type { operations } from '../operations/operations.ts'
 import type { CodeDownload } from './answer.ts'
+import type { CallOptions } from './transport.ts'
 
 type Operations = (typeof operations)[number]
-
-/** What can be said of each call besides its content. */
-export interface CallOptions {
-  readonly signal?: AbortSignal
-  /** How long the answer may take. Default: the client's. */
-  readonly timeoutMs?: number
-  /** Of a compute, for its own operations. */
-  readonly apiKey?: string
-}
 
 /** Flags and numbers are text in a query. */
 type QueryValue<Value> = Value extends 'true' | 'false' ? boolean : Value | number

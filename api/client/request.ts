@@ -1,7 +1,6 @@
 import type { Operation } from '../operation.ts'
 import { clientError } from './errors.ts'
-import type { CallOptions } from './methods.ts'
-import type { Outgoing } from './transport.ts'
+import type { CallOptions, Outgoing } from './transport.ts'
 
 /** What a method is called with, by its field: parameters of the path, `query`, `body`. */
 type Input = Readonly<Record<string, unknown>>

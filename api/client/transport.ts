@@ -2,6 +2,15 @@ import type { CodedError } from '../../runtime/errors/index.ts'
 import { deadline } from './deadline.ts'
 import { clientError, refusal } from './errors.ts'
 
+/** Options of one call. */
+export interface CallOptions {
+  readonly signal?: AbortSignal
+  /** How long the answer may take. Default: the client's. */
+  readonly timeoutMs?: number
+  /** Of a compute, for its own operations. */
+  readonly apiKey?: string
+}
+
 export interface TransportOptions {
   /** Where the control plane answers, such as `http://127.0.0.1:10100`. */
   readonly endpoint: string

@@ -5,7 +5,7 @@ import { connect } from 'node:net'
 import { promisify } from 'node:util'
 import test from 'ava'
 import { apiStage } from '../../test/support/api-stage.ts'
-import { openLog } from '../observe/log.ts'
+import { openLog } from '../log.ts'
 import { portOf, restServer } from './rest-server.ts'
 
 /** Sends bytes as they are, and hears all until the server closes the connection. */

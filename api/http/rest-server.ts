@@ -1,7 +1,7 @@
 import type { IncomingMessage, Server, ServerResponse } from 'node:http'
 import { createRequire } from 'node:module'
 import { apiError } from '../errors.ts'
-import type { Log } from '../observe/log.ts'
+import type { Log } from '../log.ts'
 
 export type Handler = (request: IncomingMessage, response: ServerResponse) => Promise<void>
 

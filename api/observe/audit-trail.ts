@@ -1,7 +1,7 @@
 import type { IncomingMessage } from 'node:http'
 import { type Ask, type ControlPlaneMessage, inContext, type NewAuditEntry, refusalTally } from '../../actors/index.ts'
 import { exchangeOf, loggedPath } from '../http/exchange.ts'
-import type { Log } from './log.ts'
+import type { Log } from '../log.ts'
 
 /** Notes in the audit log who changes something, and counts the requests that are refused. */
 export interface AuditTrail {

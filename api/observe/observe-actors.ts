@@ -1,6 +1,6 @@
 import { isFailure } from '../../actors/index.ts'
 import type { ActorSystem, Cancel, DeadLetter, KernelEvent } from '../../runtime/index.ts'
-import type { Log } from './log.ts'
+import type { Log } from '../log.ts'
 
 /** Logs what goes wrong in the actors. */
 export function observeActors(system: Pick<ActorSystem, 'events' | 'deadLetters'>, log: Log): Cancel {

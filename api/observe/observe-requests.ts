@@ -1,6 +1,6 @@
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import { type Exchange, loggedPath } from '../http/exchange.ts'
-import type { Log } from './log.ts'
+import type { Log } from '../log.ts'
 import type { Metrics } from './metrics.ts'
 
 /** Health, metrics: asked for every few seconds. */

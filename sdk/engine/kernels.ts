@@ -1,5 +1,5 @@
 import { engineBase64 } from './engine-bytes.ts'
-import { type LayerKernels, layerKernelNames } from './layer-kernels.ts'
+import { type LayerKernels, layerKernelNames, type PoolArguments } from './layer-kernels.ts'
 
 /** The compiled functions of assembly/. Addresses and strides are in bytes, counts in numbers of values; flags are 0 or 1. */
 export interface Kernels extends LayerKernels {
@@ -176,22 +176,6 @@ export interface Kernels extends LayerKernels {
 
 /** What a step leaves for the next batch's gradients to be added to, and values in each place. */
 export type NextGradient = readonly [slope: number, offset: number, count: number]
-
-export type PoolArguments = [
-  x: number,
-  height: number,
-  width: number,
-  pixel: number,
-  sizeY: number,
-  sizeX: number,
-  strideY: number,
-  strideX: number,
-  top: number,
-  left: number,
-  out: number,
-  outHeight: number,
-  outWidth: number,
-]
 
 /** Memory below this address belongs to the kernels: tables of exp and log. */
 export const firstFreeAddress = 65_536

@@ -1,4 +1,19 @@
-import type { PoolArguments } from './kernels.ts'
+/** Input, windows and output of a pooling: addresses, sizes and strides. */
+export type PoolArguments = [
+  x: number,
+  height: number,
+  width: number,
+  pixel: number,
+  sizeY: number,
+  sizeX: number,
+  strideY: number,
+  strideX: number,
+  top: number,
+  left: number,
+  out: number,
+  outHeight: number,
+  outWidth: number,
+]
 
 /** Where the windows of a depthwise convolution lie in an image with a rim. */
 export type DepthwiseWindow = readonly [

@@ -18,8 +18,8 @@ import type {
   RoleContext,
   RoundRecord,
 } from '../role/role.ts'
-import { type Accumulator, arrayOf } from '../strategy/sum/accumulator.ts'
-import { accumulator } from '../strategy/sum/wasm-accumulator.ts'
+import { type Accumulator, arrayOf } from '../sum/accumulator.ts'
+import { accumulator } from '../sum/wasm-accumulator.ts'
 import type { JobSurroundings, RoleTask } from './role-task.ts'
 
 /** What a role's rounds are run with. */

@@ -1,6 +1,6 @@
 import type { Examples } from '../data/examples.ts'
 import { subset } from '../data/in-memory-examples.ts'
-import { metricSum } from '../strategy/sum/exact-sums.ts'
+import { metricSum } from '../sum/exact-sums.ts'
 import type { Evaluation } from './learner.ts'
 
 /** Examples evaluated at once. Fixed, so that the means have the same bits however many workers share the chunks. */

@@ -1,7 +1,8 @@
 import { CodedError } from '../../runtime/index.ts'
 import type { Examples } from '../data/examples.ts'
 import { randomStream } from '../random/random-stream.ts'
-import { evaluateModel, type Subject, trainModel } from './layers-training.ts'
+import type { Subject } from './layers-steps.ts'
+import { evaluateModel, trainModel } from './layers-training.ts'
 import type { Steps } from './steps.ts'
 
 /** A step, and an evaluation, of one example of zeros from weights of zeros: shows whether there is a kernel for all of it. */

@@ -1,9 +1,21 @@
-import type { Tensor, Variable } from '@tensorflow/tfjs'
+import type { LayersModel, Tensor, Variable } from '@tensorflow/tfjs'
 import { sizeOf } from '../weights/layout.ts'
+import type { Loss } from './layers-loss.ts'
+import type { ModelDescription } from './layers-model.ts'
 import { type TensorMove, tensorOptimizer } from './layers-optimizer.ts'
-import type { Subject } from './layers-training.ts'
 import type { StepTerms } from './step-terms.ts'
 import type { Steps } from './steps.ts'
+import type { TensorFlow } from './tensorflow.ts'
+
+/** A model to train: its variables hold the weights of one client at a time. */
+export interface Subject {
+  readonly tf: TensorFlow
+  readonly model: LayersModel
+  readonly description: ModelDescription
+  readonly loss: Loss
+  /** Runs work in which the model gives what the loss takes. */
+  forLoss<Result>(work: () => Result): Result
+}
 
 /** One of the weights that steps move, with what the optimizer keeps of it. */
 interface TrainedWeight {

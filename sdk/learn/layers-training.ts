@@ -1,28 +1,15 @@
-import type { LayersModel, Tensor } from '@tensorflow/tfjs'
+import type { Tensor } from '@tensorflow/tfjs'
 import type { Examples } from '../data/examples.ts'
 import { sizeOf } from '../weights/layout.ts'
 import { learnError } from './errors.ts'
 import { chunkCount, chunkOf, mergeEvaluations } from './evaluation.ts'
 import { lossGradients } from './layers-gradients.ts'
-import type { Loss } from './layers-loss.ts'
-import type { ModelDescription } from './layers-model.ts'
-import { type Gradients, normScale, type TensorSteps, tensorSteps } from './layers-steps.ts'
+import { type Gradients, normScale, type Subject, type TensorSteps, tensorSteps } from './layers-steps.ts'
 import type { Evaluation, TrainingRequest, Update } from './learner.ts'
 import { lastPlace, movedFrom } from './moved-weights.ts'
 import { type StepTerms, stepTerms } from './step-terms.ts'
 import type { Steps } from './steps.ts'
-import type { TensorFlow } from './tensorflow.ts'
 import { yieldTurn } from './yield-turn.ts'
-
-/** A model to train: its variables hold the weights of one client at a time. */
-export interface Subject {
-  readonly tf: TensorFlow
-  readonly model: LayersModel
-  readonly description: ModelDescription
-  readonly loss: Loss
-  /** Runs work in which the model gives what the loss takes. */
-  forLoss<Result>(work: () => Result): Result
-}
 
 interface Batch {
   readonly features: Float32Array

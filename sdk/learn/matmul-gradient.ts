@@ -1,12 +1,11 @@
-import type { Tensor } from '@tensorflow/tfjs'
-import type { TensorFlow } from './tensorflow.ts'
+import type * as TensorFlow from '@tensorflow/tfjs'
 
 /**
  * Makes the gradient of a matrix product transpose its operands before it multiplies. The WebAssembly backend multiplies
  * plain operands with a fast kernel and transposed ones with a slow one: training the 2NN at B = 10 gains more than half
  * of its time.
  */
-export function useFastMatMulGradient(tf: TensorFlow): void {
+export function useFastMatMulGradient(tf: typeof TensorFlow): void {
   const standard = tf.getGradient('BatchMatMul')
   tf.registerGradient({
     ...standard,
@@ -25,7 +24,7 @@ export function useFastMatMulGradient(tf: TensorFlow): void {
 }
 
 /** Its matrices, which are the last two dimensions, transposed. */
-function transposed(tf: TensorFlow, tensor: Tensor): Tensor {
+function transposed(tf: typeof TensorFlow, tensor: TensorFlow.Tensor): TensorFlow.Tensor {
   const last = tensor.rank - 1
   const order = tensor.shape.map((_, dimension) => {
     if (dimension === last) return last - 1

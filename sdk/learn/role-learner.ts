@@ -1,4 +1,4 @@
-import type { Vector } from '../strategy/sum/accumulator.ts'
+import type { Vector } from '../sum/accumulator.ts'
 import type { Layout } from '../weights/layout.ts'
 import type { Evaluation, LocalTerms, Update } from './learner.ts'
 

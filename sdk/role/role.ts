@@ -1,7 +1,7 @@
 import type { RoleLearner } from '../learn/role-learner.ts'
 import type { RandomStream } from '../random/random-stream.ts'
 import type { Algorithm } from '../strategy/algorithm.ts'
-import type { Accumulator } from '../strategy/sum/accumulator.ts'
+import type { Accumulator } from '../sum/accumulator.ts'
 import type { Settings } from '../workload/settings.ts'
 import type { Channel } from './channel/channel.ts'
 

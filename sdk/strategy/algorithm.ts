@@ -1,7 +1,7 @@
 import type { RoleLearner } from '../learn/role-learner.ts'
 import type { RandomStream } from '../random/random-stream.ts'
+import type { Vector } from '../sum/accumulator.ts'
 import type { Layout } from '../weights/layout.ts'
-import type { Vector } from './sum/accumulator.ts'
 
 /**
  * A federated algorithm, in parts. The stock roles call the parts and know no algorithm by name.

@@ -1,10 +1,10 @@
 import test from 'ava'
 import fc from 'fast-check'
+import { wiringOf } from '../role/channel/wiring.ts'
 import { expand } from './expand.ts'
 import { hierarchical, twoTier } from './topologies.ts'
 import { type DatasetEntry, type Topology, taskCount } from './topology.ts'
 import { validateTopology } from './validate.ts'
-import { wiringOf } from './wiring.ts'
 
 /** The worked example of the compatibility notes, its roles and groups written out of order. */
 const worked: Topology = {

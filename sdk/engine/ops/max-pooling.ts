@@ -1,4 +1,4 @@
-import type { PoolArguments } from '../kernels.ts'
+import type { PoolArguments } from '../layer-kernels.ts'
 import type { Plan, Tensor } from '../plan.ts'
 import { imageBytes, type Window, windowOutput } from './window.ts'
 

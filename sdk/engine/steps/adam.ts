@@ -1,7 +1,5 @@
 import type { Steps } from '../../learn/steps.ts'
-import { clippedScale } from './clipping.ts'
-import { beginGradient } from './gradient-place.ts'
-import type { LocalOptimizer } from './local-optimizer.ts'
+import { beginGradient, clippedScale, type LocalOptimizer } from './local-optimizer.ts'
 
 /**
  * Adam, with bias correction: w −= η·m̂ / (√v̂ + ε). Weight decay is part of the gradient; with AdamW it shrinks the weights

@@ -2,8 +2,9 @@ import type { StepTerms } from '../../learn/step-terms.ts'
 import type { Steps } from '../../learn/steps.ts'
 import type { Engine } from '../engine.ts'
 import type { Pass } from '../plan.ts'
-import { normScale } from './clipping.ts'
-import { type LocalSteps, localOptimizer } from './local-optimizer.ts'
+import { adam } from './adam.ts'
+import { type LocalOptimizer, type LocalSteps, normScale } from './local-optimizer.ts'
+import { accumulatedSgd, momentumSgd } from './sgd.ts'
 
 /** What a training loop does around its passes. */
 export interface TrainingSteps extends LocalSteps {
@@ -58,4 +59,11 @@ function packLinear({ kernels, trained, load }: Engine, { linear }: StepTerms, t
     load(values)
     kernels.addScaled(trained.address, factor, target, trained.count)
   }
+}
+
+function localOptimizer(steps: Steps): LocalOptimizer {
+  const { optimizer = 'sgd', nesterov = false, clipNorm, clipValue } = steps
+  if (optimizer !== 'sgd') return adam(steps)
+  // Clipping and Nesterov's look ahead need the gradient apart from the velocity.
+  return nesterov || clipNorm !== undefined || clipValue !== undefined ? momentumSgd(steps) : accumulatedSgd(steps)
 }

@@ -44,7 +44,7 @@ async function readTensors(path: string): Promise<NamedTensor[]> {
     return decodeSafetensors(await weightsFile(path), path)
   }
   if (path.endsWith('.npz')) {
-    const { decodeNpzWeights } = await import('../../weights/formats/npz.ts')
+    const { decodeNpzWeights } = await import('../../formats/npz-weights.ts')
     return decodeNpzWeights(await weightsFile(path), path)
   }
   if (basename(path).endsWith('.json')) return readTfjsTensors(path)

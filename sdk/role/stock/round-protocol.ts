@@ -1,6 +1,6 @@
 import type { Contribution, Terms } from '../../strategy/algorithm.ts'
-import { HeldDelta, type PartialSum } from '../../strategy/sum/accumulator.ts'
-import type { MetricPartial } from '../../strategy/sum/exact-sums.ts'
+import { HeldDelta, type PartialSum } from '../../sum/accumulator.ts'
+import type { MetricPartial } from '../../sum/exact-sums.ts'
 import { isNumber, isObject, isOneOf, isString, isStrings } from '../guards.ts'
 import { channelTagged } from '../role.ts'
 

@@ -8,8 +8,8 @@ import {
   type Quanta,
   type SumName,
   type WeightedDelta,
-} from '../../strategy/sum/accumulator.ts'
-import { accumulator } from '../../strategy/sum/wasm-accumulator.ts'
+} from '../../sum/accumulator.ts'
+import { accumulator } from '../../sum/wasm-accumulator.ts'
 import type { Layout } from '../../weights/layout.ts'
 
 /** What a worker tells of a vector that it keeps. */

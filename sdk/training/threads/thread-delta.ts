@@ -1,11 +1,5 @@
 import type { HeldUpdate } from '../../learn/role-learner.ts'
-import {
-  type DeltaHolder,
-  type DeltaPeak,
-  HeldDelta,
-  type Quanta,
-  type SumName,
-} from '../../strategy/sum/accumulator.ts'
+import { type DeltaHolder, type DeltaPeak, HeldDelta, type Quanta, type SumName } from '../../sum/accumulator.ts'
 import type { HeldMessage, HeldReceipt, HeldVector } from './held-sums.ts'
 
 /** A thread that keeps vectors. */

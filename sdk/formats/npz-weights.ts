@@ -1,6 +1,6 @@
-import { decodeNpz, encodeNpz } from '../../data/formats/npz.ts'
-import { weightsError } from '../errors.ts'
-import type { NamedTensor } from '../named-tensors.ts'
+import { decodeNpz, encodeNpz } from '../data/formats/npz.ts'
+import { weightsError } from '../weights/errors.ts'
+import type { NamedTensor } from '../weights/named-tensors.ts'
 
 /**
  * Reads the tensors of an npz file. float16 becomes float32 exactly, float64 is rounded to it.

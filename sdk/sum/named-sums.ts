@@ -1,5 +1,5 @@
-import type { CodedError } from '../../../runtime/index.ts'
-import type { Layout } from '../../weights/layout.ts'
+import type { CodedError } from '../../runtime/index.ts'
+import type { Layout } from '../weights/layout.ts'
 import { HeldDelta, type PartialSum, type Vector } from './accumulator.ts'
 import { refusalOf, sumError } from './errors.ts'
 import { isScalarPartial, isWords, type ScalarPartial, scalarSum } from './exact-sums.ts'

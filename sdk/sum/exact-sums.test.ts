@@ -1,6 +1,6 @@
 import test from 'ava'
 import fc from 'fast-check'
-import { decode, encode } from '../../../runtime/index.ts'
+import { decode, encode } from '../../runtime/index.ts'
 import { integerOf, metricSum, wordsOf } from './exact-sums.ts'
 
 test('means are weighted by samples and do not depend on order or grouping', (t) => {

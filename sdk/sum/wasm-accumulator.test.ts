@@ -1,7 +1,7 @@
 import test from 'ava'
 import fc from 'fast-check'
-import type { CodedError } from '../../../runtime/index.ts'
-import { layoutOf } from '../../weights/layout.ts'
+import type { CodedError } from '../../runtime/index.ts'
+import { layoutOf } from '../weights/layout.ts'
 import {
   type DeltaHolder,
   type DeltaPeak,

@@ -1,4 +1,4 @@
-import { CodedError, errorFactory } from '../../../runtime/index.ts'
+import { CodedError, errorFactory } from '../../runtime/index.ts'
 
 const sumErrors = {
   SUM_VALUE: {

@@ -1,5 +1,5 @@
-import type { CodedError } from '../../../runtime/index.ts'
-import { type Layout, locate } from '../../weights/layout.ts'
+import type { CodedError } from '../../runtime/index.ts'
+import { type Layout, locate } from '../weights/layout.ts'
 import {
   type Accumulator,
   type DeltaHolder,

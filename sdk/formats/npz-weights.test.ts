@@ -1,8 +1,8 @@
 import { readFileSync } from 'node:fs'
 import test from 'ava'
 import * as fc from 'fast-check'
-import { encodeNpz } from '../../data/formats/npz.ts'
-import { decodeNpzWeights, encodeNpzWeights } from './npz.ts'
+import { encodeNpz } from '../data/formats/npz.ts'
+import { decodeNpzWeights, encodeNpzWeights } from './npz-weights.ts'
 
 // fixtures/weights.npz, numpy 2.4.6: np.savez('weights.npz', **{'dense/kernel': np.array([[1, -2.5], [0.1, 3e38]], 'f4'),
 // 'dense/bias': np.array([0.5, 0.1], 'f8')})

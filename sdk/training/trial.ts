@@ -2,12 +2,12 @@ import type { Examples, FederatedData } from '../data/examples.ts'
 import { subset } from '../data/in-memory-examples.ts'
 import type { RoleLearner } from '../learn/role-learner.ts'
 import { randomStream } from '../random/random-stream.ts'
-import { arrayOf } from '../strategy/sum/accumulator.ts'
-import { accumulator } from '../strategy/sum/wasm-accumulator.ts'
-import { type LocalTrainer, localTrainer } from '../training/local-trainer.ts'
-import { boundedClients, requireReproducible, requireSame } from './reproducible.ts'
-import type { Settings } from './settings.ts'
-import type { Workload } from './workload.ts'
+import { arrayOf } from '../sum/accumulator.ts'
+import { accumulator } from '../sum/wasm-accumulator.ts'
+import { boundedClients, requireReproducible, requireSame } from '../workload/reproducible.ts'
+import type { Settings } from '../workload/settings.ts'
+import type { Workload } from '../workload/workload.ts'
+import { type LocalTrainer, localTrainer } from './local-trainer.ts'
 
 /** Examples of the one batch that is trained, where no setting `batch` says it. */
 const defaultBatch = 32
