@@ -1,4 +1,4 @@
-import type { CodedError } from '../../../runtime/index.ts'
+import type { CodedError } from '../../runtime/index.ts'
 import { sumError } from './errors.ts'
 import type { Words } from './exact-sums.ts'
 
