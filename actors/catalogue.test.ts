@@ -5,7 +5,7 @@ import { catalogueStage, twoTierCode, twoTierSchema } from '../test/support/cata
 import { gate } from '../test/support/gate.ts'
 import { interruptedStore } from '../test/support/interrupted-store.ts'
 import { killedStore, lifeOf } from '../test/support/killed-store.ts'
-import type { CatalogueMessage } from './protocol.ts'
+import type { CatalogueMessage } from './catalogue-requests.ts'
 import type { Ask } from './requests/requests.ts'
 
 const [user, design] = ['u', 'd']

@@ -1,65 +1,190 @@
-import type { ActorRef, Behavior } from '../runtime/index.ts'
+import type { Behavior } from '../runtime/index.ts'
 import { defaultArchiveLimits } from './catalogue/archive.ts'
-import { computeWriter } from './catalogue/computes/compute-writer.ts'
+import {
+  findCompute,
+  listComputes,
+  readCompute,
+  readComputeConfig,
+  registerCompute,
+  removeCompute,
+  updateCompute,
+} from './catalogue/computes.ts'
+import {
+  createDataset,
+  listDatasets,
+  listPublicDatasets,
+  readDataset,
+  removeDataset,
+  updateDataset,
+} from './catalogue/datasets.ts'
+import {
+  listComputeJobs,
+  listDeployments,
+  readDeploymentConfig,
+  readDeploymentStatus,
+  reportDeployment,
+} from './catalogue/deployments.ts'
+import { createDesign, listDesigns, readDesign, removeDesign, updateDesign } from './catalogue/designs.ts'
+import {
+  addCode,
+  addSchema,
+  readCode,
+  readCodeRevision,
+  readSchema,
+  removeCode,
+  removeSchema,
+} from './catalogue/revisions.ts'
+import type { CatalogueMessage, CatalogueRequests } from './catalogue-requests.ts'
 import { settleExpansions } from './jobs/catalogue/expansions.ts'
+import { createJob, listJobs, readJob, readJobStatus, removeJob, updateJob } from './jobs/catalogue/jobs.ts'
 import { roleCodes } from './jobs/catalogue/role-codes.ts'
-import { taskOrders } from './jobs/catalogue/tasks.ts'
-import type { CatalogueMessage, UserCommand } from './protocol.ts'
-import { answerQuery } from './queries.ts'
-import { collectionsOf } from './records/collections.ts'
+import { fetchTask, findTask } from './jobs/catalogue/task-package.ts'
+import { listTasks, readTask, taskOrders } from './jobs/catalogue/tasks.ts'
+import { bytesOf } from './quotas/usage.ts'
+import { type Collections, collectionsOf } from './records/collections.ts'
 import type { CatalogueParts } from './records/parts.ts'
-import { userWriter } from './user-writer.ts'
-
-/** The writers keep no state of their own that a fault could spoil: the next message finds all in the store. */
-const supervise = { type: 'resume' } as const
+import { answerBy, type Handlers, type RequestContext } from './requests/requests.ts'
+import { turnsByKey } from './requests/turns.ts'
+import { type UserTurns, userTurns } from './user-turns.ts'
 
 /**
- * Designs, datasets, computes, jobs and tasks. Queries are answered at once; commands go to a writer of their user, which
- * takes one at a time. The documents in the store are the state: a command is answered once they are durable.
+ * Designs, datasets, computes, jobs and tasks. Queries are answered at once. Commands go one at a time: those of one user, and
+ * those on computes. The documents in the store are the state: a command is answered once they are durable.
  */
 export function catalogue(parts: CatalogueParts): Behavior<CatalogueMessage> {
   return async (context) => {
     const collections = collectionsOf(parts.store)
-    const codes = roleCodes(parts.store, parts.archiveLimits ?? defaultArchiveLimits)
-    const orderOf = taskOrders(collections)
-    // Where others share the store, it's found out first which of them are gone.
+    // Where other servers share the store, the lease watch first finds out which of them are gone.
     if (!parts.shared) await context.track(settleExpansions(collections, parts, () => true))
-    const users = new Map<string, ActorRef<UserCommand>>()
-    const computes = context.spawn('computes', computeWriter(collections, parts), { supervise })
-    const writerOf = (user: string) => {
-      const present = users.get(user)
-      if (present) return present
-      const writer = context.spawn(`user-${encodeURIComponent(user)}`, userWriter(collections, parts), { supervise })
-      users.set(user, writer)
-      return writer
-    }
+    const handlers = catalogueHandlers(collections, parts)
+    // Not awaited: the next message needn't wait for this one.
+    return (message) => void context.track(answerBy(handlers, message))
+  }
+}
 
-    return (message) => {
-      switch (message.type) {
-        case 'register-compute':
-        case 'update-compute':
-        case 'remove-compute':
-        case 'report-deployment':
-          return computes.tell(message)
-        case 'create-design':
-        case 'update-design':
-        case 'remove-design':
-        case 'add-schema':
-        case 'remove-schema':
-        case 'add-code':
-        case 'remove-code':
-        case 'create-dataset':
-        case 'update-dataset':
-        case 'remove-dataset':
-        case 'create-job':
-        case 'update-job':
-        case 'remove-job':
-        case 'read-usage':
-          return writerOf(message.user).tell(message)
-        default:
-          // Not awaited: the next query needn't wait for this one.
-          void context.track(answerQuery(message, collections, parts, codes, orderOf))
-      }
-    }
+function catalogueHandlers(all: Collections, parts: CatalogueParts): Handlers<CatalogueRequests> {
+  const codes = roleCodes(parts.store, parts.archiveLimits ?? defaultArchiveLimits)
+  const orderOf = taskOrders(all)
+  const users = new Map<string, UserTurns>()
+  const of = (user: string): UserTurns => {
+    const present = users.get(user) ?? userTurns(all, parts, user)
+    users.set(user, present)
+    return present
+  }
+  const turns = turnsByKey()
+  const onComputes = <Value>(work: () => Promise<Value>) => turns('computes', work)
+
+  return {
+    probe: () => parts.store.probe().then(() => null),
+
+    'list-designs': ({ user, page }) => listDesigns(all, user, page),
+    'read-design': ({ user, design }) => readDesign(all, user, design),
+    'create-design': ({ user, info, context }) =>
+      adding(of(user), { designs: 1 }, context, () => createDesign(all, parts, user, info, context)),
+    'update-design': ({ user, design, info, context }) =>
+      of(user).next(() => updateDesign(all, user, design, info, context)),
+    'remove-design': ({ user, design, force, context }) =>
+      removing(of(user), () => removeDesign(all, parts, user, design, force, context)),
+    'read-schema': ({ user, design }) => readSchema(all, user, design),
+    'add-schema': ({ user, design, schema, context }) =>
+      adding(of(user), { revisions: 1, bytes: bytesOf(schema) }, context, () =>
+        addSchema(all, parts, user, design, schema, context),
+      ),
+    'remove-schema': ({ user, design, context }) =>
+      removing(of(user), () => removeSchema(all, parts, user, design, context)),
+    'read-code': ({ user, design }) => readCode(all, parts, user, design),
+    'read-code-revision': ({ user, design }) => readCodeRevision(all, user, design),
+    'add-code': ({ user, design, archive, context }) =>
+      adding(of(user), { revisions: 1, bytes: archive.bytes.length }, context, () =>
+        addCode(all, parts, user, design, archive, context),
+      ),
+    'remove-code': ({ user, design, context }) =>
+      removing(of(user), () => removeCode(all, parts, user, design, context)),
+
+    'list-datasets': ({ user, page }) => listDatasets(all, user, page),
+    'list-public-datasets': ({ page }) => listPublicDatasets(all, page),
+    'read-dataset': ({ user, dataset }) => readDataset(all, user, dataset),
+    'create-dataset': ({ user, info, context }) =>
+      adding(of(user), { datasets: 1 }, context, () => createDataset(all, parts, user, info, context)),
+    'update-dataset': ({ user, dataset, info, context }) =>
+      of(user).next(() => updateDataset(all, parts, user, dataset, info, context)),
+    'remove-dataset': ({ user, dataset, context }) =>
+      removing(of(user), () => removeDataset(all, user, dataset, context)),
+
+    'list-jobs': ({ user, page }) => listJobs(all, user, page),
+    'read-job': ({ user, job }) => readJob(all, user, job),
+    'read-job-status': ({ user, job }) => readJobStatus(all, user, job),
+    'create-job'({ user, spec, context }) {
+      const { quota, createJob: inTurn } = of(user)
+      return inTurn(spec.id, (onSettled) =>
+        recounted(quota, context?.once !== undefined, () =>
+          createJob(all, parts, user, spec, { context, onSettled, quota }),
+        ),
+      )
+    },
+    'update-job'({ user, job, spec, context }) {
+      const { quota, changeJob } = of(user)
+      return changeJob(job, (onSettled) =>
+        recounted(quota, true, () => updateJob(all, parts, user, job, spec, { context, onSettled, quota })),
+      )
+    },
+    'remove-job'({ user, job, context }) {
+      const { quota, changeJob } = of(user)
+      return changeJob(job, (onSettled) =>
+        recounted(quota, true, () => removeJob(all, parts, user, job, { context, onSettled, quota })),
+      )
+    },
+    'list-tasks': ({ user, job, page }) => listTasks(all, orderOf, user, job, page),
+    'read-task': ({ user, job, task }) => readTask(all, user, job, task),
+    'check-task-key': ({ job, task, key }) => findTask(all, job, task, key).then(() => null),
+    'fetch-task': ({ job, task, key }) => fetchTask(all, codes, parts.workers ?? {}, job, task, key),
+    'read-usage'({ user }) {
+      const { quota, next } = of(user)
+      return next(() => quota.report())
+    },
+
+    'list-computes': ({ adminId, page }) => listComputes(all, adminId, page),
+    'read-compute': ({ compute, key }) => readCompute(all, compute, key),
+    'read-compute-config': ({ compute, key }) => readComputeConfig(all, compute, key),
+    'check-compute-key': ({ compute, key }) => findCompute(all, compute, key).then(() => null),
+    'register-compute': ({ registration, byAdmin = false }) =>
+      onComputes(() => registerCompute(all, parts, registration, byAdmin)),
+    'update-compute': ({ compute, key, spec, byAdmin = false, context }) =>
+      onComputes(() => updateCompute(all, parts, compute, key, spec, byAdmin, context)),
+    'remove-compute': ({ compute, key, context }) => onComputes(() => removeCompute(all, compute, key, context)),
+    'list-compute-jobs': ({ page, ...access }) => listComputeJobs(all, parts, access, page),
+    'list-deployments': ({ page, ...access }) => listDeployments(all, access, page),
+    'read-deployment-config': ({ job, ...access }) => readDeploymentConfig(all, parts, access, job),
+    'read-deployment-status': ({ job, ...access }) => readDeploymentStatus(all, access, job),
+    'report-deployment': ({ job, status, context, ...access }) =>
+      onComputes(() => reportDeployment(all, parts, access, job, status, context)),
+  }
+}
+
+/** Adds to a user's things in the user's turn, within the user's quota. */
+function adding<Value>(
+  { quota, next }: UserTurns,
+  more: Parameters<UserTurns['quota']['using']>[0],
+  context: RequestContext | undefined,
+  work: () => Promise<Value>,
+): Promise<Value> {
+  return next(() => recounted(quota, context?.once !== undefined, () => quota.using(more, work)))
+}
+
+/** Removes from a user's things when no creation of a job may come to use them. */
+function removing<Value>({ quota, afterCreations }: UserTurns, work: () => Promise<Value>): Promise<Value> {
+  return afterCreations(() => recounted(quota, true, work))
+}
+
+/** Does the work; if the work may have removed a thing, or repeats an earlier request, the user's things are counted anew. */
+async function recounted<Value>(
+  quota: UserTurns['quota'],
+  isCountStale: boolean,
+  work: () => Promise<Value>,
+): Promise<Value> {
+  try {
+    return await work()
+  } finally {
+    if (isCountStale) quota.changed()
   }
 }

@@ -1,25 +1,31 @@
-import type { Behavior } from '../runtime/index.ts'
+import type { ActorRef, Behavior } from '../runtime/index.ts'
 import { type AuditParts, audit } from './audit/audit.ts'
-import type { AuditMessage } from './audit/protocol.ts'
+import type { AuditRequests } from './audit/protocol.ts'
 import { catalogue } from './catalogue.ts'
+import type { CatalogueRequests } from './catalogue-requests.ts'
 import type { Deployer } from './deployers/deployer.ts'
 import { agentsDeployer } from './deployers/flamelets/agents-deployer.ts'
-import { type EventsMessage, type EventsParts, events } from './events/events.ts'
+import { type EventsParts, type EventsRequests, events } from './events/events.ts'
 import { type IdempotencyParts, idempotency } from './idempotency/idempotency.ts'
-import type { IdempotencyMessage } from './idempotency/protocol.ts'
+import type { IdempotencyRequests } from './idempotency/protocol.ts'
 import { type ControllerParts, controller } from './jobs/controller.ts'
-import type { ControllerMessage } from './jobs/protocol.ts'
-import { type NotifierMessage, notifier } from './notifier/notifier.ts'
-import type { CatalogueMessage } from './protocol.ts'
+import type { JobRequests } from './jobs/protocol.ts'
+import { type NotifierMessage, type NotifierRequests, notifier } from './notifier/notifier.ts'
 import type { CatalogueParts } from './records/parts.ts'
+import type { Asked } from './requests/requests.ts'
 
-export type ControlPlaneMessage =
-  | AuditMessage
-  | CatalogueMessage
-  | ControllerMessage
-  | EventsMessage
-  | IdempotencyMessage
-  | NotifierMessage
+interface ControlPlaneRequests
+  extends AuditRequests,
+    CatalogueRequests,
+    JobRequests,
+    EventsRequests,
+    IdempotencyRequests,
+    NotifierRequests {}
+
+export type ControlPlaneMessage = Asked<ControlPlaneRequests> | Extract<NotifierMessage, { type: 'release' }>
+
+/** The actor that handles each type of request. */
+type Recipients = { readonly [Type in keyof ControlPlaneRequests]: ActorRef<Asked<ControlPlaneRequests, Type>> }
 
 interface JobPlaces {
   readonly tasks: readonly { readonly computeId: string }[]
@@ -30,8 +36,8 @@ export type ControlPlaneParts = CatalogueParts &
   IdempotencyParts &
   EventsParts &
   Omit<ControllerParts, 'events' | 'deployerOf'> & {
-    /** Which deployer takes a job: the one for agents, or another. */
-    readonly chooseDeployer: (job: JobPlaces, agents: Deployer) => Deployer
+    /** Chooses the deployer of a job: the one for flamelets, or another. */
+    readonly chooseDeployer: (job: JobPlaces, flamelets: Deployer) => Deployer
   }
 
 /** Jobs go on after a fault of the controller itself, however often. */
@@ -42,46 +48,91 @@ const controllerSupervision = {
   backOff: { firstMs: 100, limitMs: 5000 },
 } as const
 
-/** Parent of the control plane's actors: hands each message to the one that it is for. */
+/** Parent of the control plane's actors: hands each request to the actor that handles the request. */
 export function controlPlane(parts: ControlPlaneParts): Behavior<ControlPlaneMessage> {
   return (context) => {
     const repeatables = context.spawn('idempotency', idempotency(parts), { supervise: { type: 'resume' } })
     const entries = context.spawn('audit', audit(parts))
     const happenings = context.spawn('events', events(parts))
     const notifications = context.spawn('notifier', notifier(parts))
-    const agents = agentsDeployer({ ...parts, notifier: notifications })
-    const deployerOf = (job: JobPlaces) => parts.chooseDeployer(job, agents)
+    const flamelets = agentsDeployer({ ...parts, notifier: notifications })
+    const deployerOf = (job: JobPlaces) => parts.chooseDeployer(job, flamelets)
     const things = context.spawn('catalogue', catalogue(parts))
     const jobs = context.spawn('controller', controller({ ...parts, deployerOf, events: happenings }), {
       supervise: controllerSupervision,
     })
-    return (message) => {
-      switch (message.type) {
-        case 'record-event':
-        case 'read-events':
-        case 'remove-events':
-          return happenings.tell(message)
-        case 'notify':
-        case 'receive':
-        case 'release':
-          return notifications.tell(message)
-        case 'note-asked':
-        case 'note-ends':
-        case 'read-audit':
-        case 'count-refusals':
-        case 'keep-refusals':
-        case 'read-refusals':
-          return entries.tell(message)
-        case 'ask-job-state':
-        case 'report-task':
-        case 'hand-over':
-          return jobs.tell(message)
-        case 'begin-once':
-        case 'end-once':
-          return repeatables.tell(message)
-        default:
-          return things.tell(message)
-      }
+
+    const recipients: Recipients = {
+      probe: things,
+      'list-designs': things,
+      'read-design': things,
+      'create-design': things,
+      'update-design': things,
+      'remove-design': things,
+      'read-schema': things,
+      'add-schema': things,
+      'remove-schema': things,
+      'read-code': things,
+      'read-code-revision': things,
+      'add-code': things,
+      'remove-code': things,
+      'list-datasets': things,
+      'list-public-datasets': things,
+      'read-dataset': things,
+      'create-dataset': things,
+      'update-dataset': things,
+      'remove-dataset': things,
+      'list-jobs': things,
+      'read-job': things,
+      'read-job-status': things,
+      'create-job': things,
+      'update-job': things,
+      'remove-job': things,
+      'list-tasks': things,
+      'read-task': things,
+      'check-task-key': things,
+      'fetch-task': things,
+      'read-usage': things,
+      'list-computes': things,
+      'read-compute': things,
+      'read-compute-config': things,
+      'check-compute-key': things,
+      'register-compute': things,
+      'update-compute': things,
+      'remove-compute': things,
+      'list-compute-jobs': things,
+      'list-deployments': things,
+      'read-deployment-config': things,
+      'read-deployment-status': things,
+      'report-deployment': things,
+
+      'ask-job-state': jobs,
+      'report-task': jobs,
+      'hand-over': jobs,
+
+      'record-event': happenings,
+      'read-events': happenings,
+
+      notify: notifications,
+      receive: notifications,
+
+      'note-asked': entries,
+      'note-ends': entries,
+      'read-audit': entries,
+      'count-refusals': entries,
+      'keep-refusals': entries,
+      'read-refusals': entries,
+
+      'begin-once': repeatables,
+      'end-once': repeatables,
     }
+    return (message) => (message.type === 'release' ? notifications.tell(message) : handOver(recipients, message))
   }
+}
+
+function handOver<Type extends keyof ControlPlaneRequests>(
+  recipients: Recipients,
+  message: Asked<ControlPlaneRequests, Type>,
+): void {
+  recipients[message.type].tell(message)
 }

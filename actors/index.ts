@@ -2,6 +2,7 @@ export { refusalTally } from './audit/refusal-tally.ts'
 export { archiveLimitsOf, defaultArchiveBytes } from './catalogue/archive.ts'
 export type { ReadArchive } from './catalogue/revisions.ts'
 export { catalogue } from './catalogue.ts'
+export type { CatalogueMessage } from './catalogue-requests.ts'
 export { type ControlPlaneMessage, type ControlPlaneParts, controlPlane } from './control-plane.ts'
 export type { DeployableJob, Deployer, DeploymentMessage, DeploymentReport } from './deployers/deployer.ts'
 export { type ArchivedWorkloadsParts, archivedWorkloads } from './deployers/in-process/archived-workloads.ts'
@@ -22,14 +23,12 @@ export { type CatalogueErrorCode, isRefusal, type PlacedFault } from './model/er
 export * from './model/index.ts'
 export type { EventCause, JobEvent, NumberedEvent } from './model/job-event.ts'
 export { type NotifierMessage, notifier, type Recipient } from './notifier/notifier.ts'
-export type { CatalogueMessage } from './protocol.ts'
 export { newIdAt, newTaskKey } from './records/keys.ts'
 export type { ArchiveLimits, CatalogueParts } from './records/parts.ts'
 export { entityTag } from './requests/conditions.ts'
 export { type Page, type PageRequest, pageMaximum } from './requests/page.ts'
 export {
   type Ask,
-  type AskCatalogue,
   asking,
   inContext,
   isFailure,

@@ -1,6 +1,6 @@
 import type { AuditEntry, NewAuditEntry, RefusalCounts } from '../model/audit-entry.ts'
 import type { Page, PageRequest } from '../requests/page.ts'
-import type { Asking } from '../requests/requests.ts'
+import type { Asked, Request } from '../requests/requests.ts'
 import type { CountedRefusal } from './refusal-tally.ts'
 
 export interface AuditEnd {
@@ -10,16 +10,18 @@ export interface AuditEnd {
   readonly entry?: NewAuditEntry
 }
 
-export type AuditMessage =
+export interface AuditRequests {
   /** A change was asked for. Answered with a number for it, once it's durable. */
-  | ({ readonly type: 'note-asked'; readonly entry: NewAuditEntry } & Asking<number>)
+  'note-asked': Request<{ readonly entry: NewAuditEntry }, number>
   /** How such requests ended. Answered once it's durable. */
-  | ({ readonly type: 'note-ends'; readonly ends: readonly AuditEnd[] } & Asking<null>)
+  'note-ends': Request<{ readonly ends: readonly AuditEnd[] }, null>
   /** The oldest first, after a number. */
-  | ({ readonly type: 'read-audit'; readonly page: PageRequest } & Asking<Page<AuditEntry>>)
+  'read-audit': Request<{ readonly page: PageRequest }, Page<AuditEntry>>
   /** Answered at once: it's durable with the next 'keep-refusals', together with others. */
-  | ({ readonly type: 'count-refusals'; readonly counts: readonly CountedRefusal[] } & Asking<null>)
+  'count-refusals': Request<{ readonly counts: readonly CountedRefusal[] }, null>
   /** Answered once all that was counted is durable. */
-  | ({ readonly type: 'keep-refusals' } & Asking<null>)
+  'keep-refusals': Request<unknown, null>
   /** Those counted so far, the oldest first, after a number. */
-  | ({ readonly type: 'read-refusals'; readonly page: PageRequest } & Asking<Page<RefusalCounts>>)
+  'read-refusals': Request<{ readonly page: PageRequest }, Page<RefusalCounts>>
+}
+export type AuditMessage = Asked<AuditRequests>

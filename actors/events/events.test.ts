@@ -6,6 +6,7 @@ import { storeJob } from '../../test/support/stored-job.ts'
 import type { JobEvent, NumberedEvent } from '../model/job-event.ts'
 import type { Ask } from '../requests/requests.ts'
 import type { EventsMessage } from './events.ts'
+import { removeEvents } from './stored-events.ts'
 
 const [user, job] = ['u', 'j']
 const at = '2026-01-02T03:04:05.000Z'
@@ -121,12 +122,13 @@ test('a slow write of one job holds up no other job', async (t) => {
 })
 
 test("only the owner of a job reads its events, and a removed job's are gone", async (t) => {
-  await using stage = eventsStage({ store: await storeWithJob(), now })
+  const store = await storeWithJob()
+  await using stage = eventsStage({ store, now })
   const { ask } = stage
   await record(ask, log('a'))
   await t.throwsAsync(read(ask, 0, { as: 'someone' }), { code: 'JOB_NOT_FOUND' })
   await t.throwsAsync(read(ask, 0, { of: 'unknown' }), { code: 'JOB_NOT_FOUND' })
-  await ask((replyTo) => ({ type: 'remove-events', job, replyTo }))
+  await removeEvents(store, job)
   t.deepEqual(await read(ask), [])
   t.is(await record(ask, log('anew')), 1)
 })

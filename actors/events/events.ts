@@ -2,27 +2,28 @@ import type { Behavior, Store } from '../../runtime/index.ts'
 import type { JobEvent, NumberedEvent } from '../model/job-event.ts'
 import { collectionsOf } from '../records/collections.ts'
 import { findJob } from '../records/job-records.ts'
-import { type Asking, answer } from '../requests/requests.ts'
+import { type Asked, answerBy, type Handlers, type Request } from '../requests/requests.ts'
 import { waitingReaders } from '../requests/waiting-readers.ts'
-import { eventJournal } from './event-journal.ts'
+import { storedEvents } from './stored-events.ts'
 
-export type EventsMessage =
-  /** Answered with its number once it's durable. */
-  | ({ readonly type: 'record-event'; readonly job: string; readonly event: JobEvent } & Asking<number>)
+export interface EventsRequests {
+  /** Answered with the event's number once the event is durable. */
+  'record-event': Request<{ readonly job: string; readonly event: JobEvent }, number>
   /**
-   * Those after a number, at most `limit`, in order. If there are none, it waits for the next one, at most `waitMs`, and
-   * then answers with none. JOB_NOT_FOUND if the user has no such job.
+   * Answered with the events after a number, at most `limit`, in order. If there are none, the answer waits for the next event,
+   * at most `waitMs`, and then is empty. JOB_NOT_FOUND if the user has no job of that id.
    */
-  | ({
-      readonly type: 'read-events'
-      readonly user: string
-      readonly job: string
-      readonly after: number
-      readonly limit: number
-      readonly waitMs: number
-    } & Asking<readonly NumberedEvent[]>)
-  /** With the job. */
-  | ({ readonly type: 'remove-events'; readonly job: string } & Asking<null>)
+  'read-events': Request<EventsQuery, readonly NumberedEvent[]>
+}
+export type EventsMessage = Asked<EventsRequests>
+
+interface EventsQuery {
+  readonly user: string
+  readonly job: string
+  readonly after: number
+  readonly limit: number
+  readonly waitMs: number
+}
 
 export interface EventsParts {
   readonly store: Store
@@ -37,41 +38,25 @@ export interface EventsParts {
 /** Another server on the same store tells nobody here of what it records: who waits looks again so often. */
 const lookAgainMs = 500
 
-/** Keeps what happens in jobs, and gives it to those who follow them. Jobs don't wait for each other. */
+/** Keeps the events of jobs, and gives them to followers. Jobs don't wait for each other. */
 export function events({ store, now, kept, onRecorded }: EventsParts): Behavior<EventsMessage> {
   return (context) => {
     const collections = collectionsOf(store)
-    const journal = eventJournal(store, now, kept)
+    const stored = storedEvents(store, now, kept)
     const readers = waitingReaders(context.signal)
     const look = sharedLooks<readonly NumberedEvent[]>()
-
-    return (message) => {
-      switch (message.type) {
-        case 'record-event':
-          return void answer(message, async () => {
-            const number = await context.track(journal.record(message.job, message.event))
-            readers.wake(message.job)
-            onRecorded?.(message.event)
-            return number
-          })
-        case 'read-events':
-          return void answer(message, () => read(message))
-        case 'remove-events':
-          return void answer(message, async () => {
-            await context.track(journal.remove(message.job))
-            readers.wake(message.job)
-            return null
-          })
-      }
+    const handlers: Handlers<EventsRequests> = {
+      async 'record-event'({ job, event }) {
+        const number = await context.track(stored.record(job, event))
+        readers.wake(job)
+        onRecorded?.(event)
+        return number
+      },
+      'read-events': read,
     }
+    return (message) => void answerBy(handlers, message)
 
-    async function read({
-      user,
-      job,
-      after,
-      limit,
-      waitMs,
-    }: Extract<EventsMessage, { type: 'read-events' }>): Promise<readonly NumberedEvent[]> {
+    async function read({ user, job, after, limit, waitMs }: EventsQuery): Promise<readonly NumberedEvent[]> {
       const until = context.clock.now() + waitMs
       for (;;) {
         // Before the look, so that nothing recorded during it is missed.
@@ -79,7 +64,7 @@ export function events({ store, now, kept, onRecorded }: EventsParts): Behavior<
         try {
           const found = await look([user, job, after, limit].join('/'), async () => {
             await context.track(findJob(collections, user, job))
-            return context.track(journal.after(job, after, limit))
+            return context.track(stored.after(job, after, limit))
           })
           const now = context.clock.now()
           const leftMs = until - now

@@ -4,9 +4,16 @@ import { text } from '../model/atoms.ts'
 import { catalogueError } from '../model/errors.ts'
 import type { Quotas } from '../model/quotas.ts'
 import { recordsOf, type Stored } from '../records/records.ts'
-import { answer } from '../requests/requests.ts'
+import { answerBy, type Handlers } from '../requests/requests.ts'
 import { keyRoom } from './key-room.ts'
-import type { Begun, IdempotencyMessage, KeptAnswer, OnceOutcome, RepeatableRequest } from './protocol.ts'
+import type {
+  Begun,
+  IdempotencyMessage,
+  IdempotencyRequests,
+  KeptAnswer,
+  OnceOutcome,
+  RepeatableRequest,
+} from './protocol.ts'
 
 export interface IdempotencyParts {
   readonly store: { readonly documents: Store['documents'] }
@@ -37,31 +44,22 @@ const sweepEveryMs = 60 * 60 * 1000
  * durable before it goes, with a name for what it makes: after a crash in between, the repetition finds that, or makes it.
  */
 export function idempotency(parts: IdempotencyParts): Behavior<IdempotencyMessage> {
-  const { now, newId, answersKeptMs = dayMs, quotas = {} } = parts
+  const { now, newId, quotas = {} } = parts
   return (context) => {
     const requests = recordsOf(parts.store.documents, 'requests', requestRecord)
     const underWay = new Set<string>()
     const room = keyRoom(quotas.keys, parts.store.documents, () => Date.parse(now()))
-    context.spawn('sweeper', sweeper(sweep), { supervise: { type: 'resume' } })
-
-    return (message) => {
-      switch (message.type) {
-        case 'begin-once': {
-          const { id } = message.request
-          if (underWay.has(id))
-            return void answer(message, async () => {
-              throw catalogueError('IDEMPOTENCY_UNDER_WAY')
-            })
-          underWay.add(id)
-          return void context.track(answer(message, () => begin(message.request)))
-        }
-        case 'end-once':
-          return void context.track(answer(message, () => end(message.id, message.outcome)))
-      }
+    context.spawn('sweeper', sweeper(parts), { supervise: { type: 'resume' } })
+    const handlers: Handlers<IdempotencyRequests> = {
+      'begin-once': ({ request }) => begin(request),
+      'end-once': ({ id, outcome }) => end(id, outcome),
     }
+    return (message) => void context.track(answerBy(handlers, message))
 
     async function begin(request: RepeatableRequest): Promise<Begun> {
       const { id } = request
+      if (underWay.has(id)) throw catalogueError('IDEMPOTENCY_UNDER_WAY')
+      underWay.add(id)
       let goes = false
       try {
         const begun = await lookOrInsert(request)
@@ -84,7 +82,7 @@ export function idempotency(parts: IdempotencyParts): Behavior<IdempotencyMessag
       }
       const present = await requests.get(id)
       if (!present) throw catalogueError('WRITTEN_MEANWHILE', { what: 'a request of the same key' })
-      if (isExpired(present)) {
+      if (isExpired(present, parts)) {
         await requests.replace(present, value)
         return { type: 'go', once: value.once }
       }
@@ -108,22 +106,24 @@ export function idempotency(parts: IdempotencyParts): Behavior<IdempotencyMessag
       // Another server may have answered the same request with the same.
       if (present && !present.value.answer) await requests.replace(present, { ...present.value, answer: kept })
     }
-
-    async function sweep(): Promise<void> {
-      for await (const present of requests.find()) if (isExpired(present)) await requests.remove(present.id)
-    }
-
-    function isExpired({ value: { at } }: Stored<RequestRecord>): boolean {
-      return Date.parse(now()) - Date.parse(at) > answersKeptMs
-    }
   }
 }
 
-/** Sweeps now and every hour, beside what is asked meanwhile. */
-function sweeper(sweep: () => Promise<void>): Behavior<'sweep'> {
+function isExpired(
+  { value: { at } }: Stored<RequestRecord>,
+  { now, answersKeptMs = dayMs }: IdempotencyParts,
+): boolean {
+  return Date.parse(now()) - Date.parse(at) > answersKeptMs
+}
+
+/** Removes expired answers at its start and every hour, beside the requests that come meanwhile. */
+function sweeper(parts: IdempotencyParts): Behavior<'sweep'> {
   return (context) => {
+    const requests = recordsOf(parts.store.documents, 'requests', requestRecord)
     context.self.tell('sweep')
     context.every(sweepEveryMs, 'sweep')
-    return sweep
+    return async () => {
+      for await (const present of requests.find()) if (isExpired(present, parts)) await requests.remove(present.id)
+    }
   }
 }

@@ -1,4 +1,4 @@
-import type { Asking } from '../requests/requests.ts'
+import type { Asked, Request } from '../requests/requests.ts'
 
 /** A request that may come again, and must have its effect once. */
 export interface RepeatableRequest {
@@ -22,11 +22,13 @@ export type Begun =
   /** It was answered already. */
   | { readonly type: 'again'; readonly answer: KeptAnswer }
 
-export type IdempotencyMessage =
+export interface IdempotencyRequests {
   /** IDEMPOTENCY_DIFFERS, IDEMPOTENCY_UNDER_WAY. */
-  | ({ readonly type: 'begin-once'; readonly request: RepeatableRequest } & Asking<Begun>)
-  /** Every request that may go must end. Answered once it's durable. */
-  | ({ readonly type: 'end-once'; readonly id: string; readonly outcome: OnceOutcome } & Asking<null>)
+  'begin-once': Request<{ readonly request: RepeatableRequest }, Begun>
+  /** Each request that was answered `go` must end. Answered once the end is durable. */
+  'end-once': Request<{ readonly id: string; readonly outcome: OnceOutcome }, null>
+}
+export type IdempotencyMessage = Asked<IdempotencyRequests>
 
 export type OnceOutcome =
   | { readonly type: 'answered'; readonly answer: KeptAnswer }

@@ -4,15 +4,16 @@ import { controllerError, isInterruption } from '../deployers/errors.ts'
 import type { EventsMessage } from '../events/events.ts'
 import { isRefusal } from '../model/errors.ts'
 import { collectionsOf } from '../records/collections.ts'
-import { answer, type Reply } from '../requests/requests.ts'
+import { type Asked, answerBy, asking, type Handlers, type Reply } from '../requests/requests.ts'
 import { job } from './actor/job.ts'
 import type { HeldLease, JobMessage } from './actor/protocol.ts'
+import type { FlameletReport } from './actor/task-reports.ts'
 import { reportTask } from './actor/task-reports.ts'
 import { movableJob, startedJob } from './ask-job-state.ts'
 import { type LeaseNews, type LeaseParts, leaseWatch } from './leases/lease-watch.ts'
 import { endLease, leaseJob, touchLease } from './leases/leases.ts'
 import { places } from './places.ts'
-import type { ControllerMessage } from './protocol.ts'
+import type { ControllerMessage, JobRequests } from './protocol.ts'
 
 export interface ControllerParts extends LeaseParts {
   /** A new id at each call. */
@@ -51,6 +52,8 @@ const firstBackOffMs = 100
 const mostBackOffMs = 30_000
 /** How long a job that was interrupted waits at first, and between looks at the store. */
 const firstWaitMs = 1000
+/** How long the lease watch may take to say to other servers that this server leaves. */
+const leaveTimeoutMs = 60_000
 /** How long the notice of an interruption may take to be recorded. */
 const noticeTimeoutMs = 60_000
 
@@ -78,21 +81,17 @@ export function controller(parts: ControllerParts): Behavior<Message> {
     const touches = new Map<string, number>()
     let hasLeft = false
     const jobParts = { store, collections, now, places: places(), deployerOf, events }
-    const isHere = (id: string) => hosted.has(id) || leasing.has(id)
-    const leases = context.spawn('leases', leaseWatch(parts, context.self, isHere), { supervise: leaseSupervision })
+    const leases = context.spawn('leases', leaseWatch(parts, context.self), { supervise: leaseSupervision })
+    const handlers: Handlers<JobRequests> = {
+      'ask-job-state': (message) => context.track(askState(message)),
+      'report-task': (message) => context.track(report(message)),
+      'hand-over': handOver,
+    }
 
     return (message) => {
       switch (message.type) {
-        case 'ask-job-state':
-          // Not awaited: jobs don't wait for each other, and the store decides between two that want the same.
-          return void answer(message, () => context.track(askState(message)))
-        case 'report-task':
-          return void answer(message, () => context.track(report(message)))
-        case 'hand-over':
-          hasLeft = true
-          for (const { ref } of hosted.values()) if (ref) context.stop(ref)
-          hosted.clear()
-          return leases.tell({ type: 'leave', replyTo: message.replyTo })
+        case 'is-here':
+          return message.replyTo.tell(hosted.has(message.job) || leasing.has(message.job))
         case 'taken-over':
           return host({ job: message.job, fence: message.fence, takenOver: shared })
         case 'leases-seen':
@@ -105,10 +104,20 @@ export function controller(parts: ControllerParts): Behavior<Message> {
         case 'go-on':
           // Not awaited: a database that doesn't answer takes a while to say so.
           return void goOn(message.lease)
+        default:
+          // Not awaited: jobs don't wait for each other, and the store decides between two requests for the same job.
+          return void answerBy(handlers, message)
       }
     }
 
-    async function askState(message: Extract<ControllerMessage, { type: 'ask-job-state' }>): Promise<null> {
+    async function handOver(): Promise<null> {
+      hasLeft = true
+      for (const { ref } of hosted.values()) if (ref) context.stop(ref)
+      hosted.clear()
+      return asking(context, leases, { timeoutMs: leaveTimeoutMs })((replyTo) => ({ type: 'leave', replyTo }))
+    }
+
+    async function askState(message: Asked<JobRequests, 'ask-job-state'>): Promise<null> {
       if (hasLeft) throw controllerError('SERVER_LEFT')
       const { job: id, state } = message
       const found = await movableJob(collections, message)
@@ -132,7 +141,7 @@ export function controller(parts: ControllerParts): Behavior<Message> {
       return null
     }
 
-    async function report(message: Extract<ControllerMessage, { type: 'report-task' }>): Promise<null> {
+    async function report(message: FlameletReport): Promise<null> {
       const { job: value, task } = await reportTask(collections, message, now)
       await changed(message.job, value.fence, { type: 'task-reported', task, status: message.status })
       return null

@@ -2,8 +2,8 @@ import type { Behavior, Store } from '../../runtime/index.ts'
 import { catalogueError } from '../model/errors.ts'
 import type { Notification, NumberedNotification } from '../model/notification.ts'
 import { collectionsOf } from '../records/collections.ts'
-import { oneAtATime } from '../requests/one-at-a-time.ts'
-import { type Asking, answer } from '../requests/requests.ts'
+import { type Asked, answerBy, type Handlers, type Request } from '../requests/requests.ts'
+import { turnsByKey } from '../requests/turns.ts'
 import { waitingReaders } from '../requests/waiting-readers.ts'
 import { acknowledgeUpTo, addNotification, keyOf } from './recipients.ts'
 
@@ -12,31 +12,36 @@ export type Recipient =
   | { readonly type: 'task'; readonly job: string; readonly task: string }
   | { readonly type: 'compute'; readonly compute: string }
 
+export interface NotifierRequests {
+  /**
+   * Answered once the notification is durable: it's kept until its recipient has acknowledged it, however late the recipient
+   * connects. A notification that comes again on the same occasion (a start of the job, for example) is told once, even if the
+   * first is acknowledged already.
+   */
+  notify: Request<
+    { readonly recipient: Recipient; readonly notification: Notification; readonly occasion?: string },
+    null
+  >
+  /**
+   * Answered with the oldest notifications that aren't acknowledged, at most `limit`; if there are none, the answer waits for
+   * the next, at most `waitMs`, and then is empty. `acknowledged` is the highest number that the recipient has dealt with:
+   * notifications up to that number are dropped. ACKNOWLEDGED_UNKNOWN if there was none of that number. RECIPIENT_TAKEN once
+   * enough newer readers wait for the same recipient.
+   */
+  receive: Request<Receiving, NumberedNotification[]>
+}
+
 export type NotifierMessage =
-  /**
-   * Answered once it's durable: it's kept until its recipient has acknowledged it, however late that connects. What is
-   * notified again on the same occasion (a start of the job, say) is told once, though the first be acknowledged already.
-   */
-  | ({
-      readonly type: 'notify'
-      readonly recipient: Recipient
-      readonly notification: Notification
-      readonly occasion?: string
-    } & Asking<null>)
-  /**
-   * The oldest not yet acknowledged, at most `limit`; if there are none, it waits for the next, at most `waitMs`, and then
-   * answers with none. `acknowledged` is the highest number that the recipient has dealt with: those up to it are dropped.
-   * ACKNOWLEDGED_UNKNOWN if there was none of that number. RECIPIENT_TAKEN once enough newer ones wait for the same recipient.
-   */
-  | ({
-      readonly type: 'receive'
-      readonly recipient: Recipient
-      readonly acknowledged: number
-      readonly limit: number
-      readonly waitMs: number
-    } & Asking<NumberedNotification[]>)
-  /** The server is to close: whoever waits is answered with none, and nobody waits any more. */
+  | Asked<NotifierRequests>
+  /** The server is to close: every waiting reader is answered with none, and no reader waits any more. */
   | { readonly type: 'release' }
+
+interface Receiving {
+  readonly recipient: Recipient
+  readonly acknowledged: number
+  readonly limit: number
+  readonly waitMs: number
+}
 
 /** Another server on the same store tells nobody here of what it notifies: who waits looks again so often. */
 const lookAgainMs = 500
@@ -50,38 +55,30 @@ const mostWaiting = 4
 export function notifier({ store }: { readonly store: Store }): Behavior<NotifierMessage> {
   return (context) => {
     const collections = collectionsOf(store)
-    const inTurn = oneAtATime()
+    const inTurn = turnsByKey()
     const readers = waitingReaders(context.signal)
-    const places = placesByKey(mostWaiting)
+    const waiters = waitersByKey(mostWaiting)
     let released = false
-
-    return (message) => {
-      switch (message.type) {
-        case 'notify':
-          return void answer(message, async () => {
-            const { recipient, notification, occasion } = message
-            const key = keyOf(recipient)
-            await context.track(inTurn(key, () => addNotification(collections, key, notification, occasion)))
-            readers.wake(key)
-            return null
-          })
-        case 'receive':
-          return void answer(message, () => receive(message))
-        case 'release':
-          released = true
-          return readers.wakeAll()
-      }
+    const handlers: Handlers<NotifierRequests> = {
+      async notify({ recipient, notification, occasion }) {
+        const key = keyOf(recipient)
+        await context.track(inTurn(key, () => addNotification(collections, key, notification, occasion)))
+        readers.wake(key)
+        return null
+      },
+      receive,
     }
 
-    async function receive({
-      recipient,
-      acknowledged,
-      limit,
-      waitMs,
-    }: Extract<NotifierMessage, { type: 'receive' }>): Promise<NumberedNotification[]> {
+    return (message) => {
+      if (message.type !== 'release') return void answerBy(handlers, message)
+      released = true
+      readers.wakeAll()
+    }
+
+    async function receive({ recipient, acknowledged, limit, waitMs }: Receiving): Promise<NumberedNotification[]> {
       const key = keyOf(recipient)
       const until = context.clock.now() + waitMs
-      const place = waitMs > 0 ? places.enter(key) : undefined
+      const waiter = waitMs > 0 ? waiters.enter(key) : undefined
       try {
         for (;;) {
           // Before the look, so that nothing notified during it is missed.
@@ -90,45 +87,45 @@ export function notifier({ store }: { readonly store: Store }): Behavior<Notifie
             const left = await context.track(inTurn(key, () => acknowledgeUpTo(collections, key, acknowledged)))
             const leftMs = until - context.clock.now()
             if (left.length > 0 || leftMs <= 0 || released || context.signal.aborted) return left.slice(0, limit)
-            if (place?.isTaken) throw catalogueError('RECIPIENT_TAKEN', { most: mostWaiting })
-            place?.onTaken(woken.wake)
+            if (waiter?.isReplaced) throw catalogueError('RECIPIENT_TAKEN', { most: mostWaiting })
+            waiter?.onReplaced(woken.wake)
             await woken.orAfter(context.clock, Math.min(leftMs, lookAgainMs))
           } finally {
             woken.cancel()
           }
         }
       } finally {
-        place?.leave()
+        waiter?.leave()
       }
     }
   }
 }
 
-/** Places of those who wait for the same. One who comes when all are taken takes that of the first. */
-function placesByKey(most: number) {
+/** Readers that wait under the same key. One that comes when `most` wait already replaces the first. */
+function waitersByKey(most: number) {
   const byKey = new Map<string, Set<() => void>>()
   return {
     enter(key: string) {
       const present = byKey.get(key) ?? new Set()
       byKey.set(key, present)
-      let [isTaken, wake] = [false, () => {}]
-      const take = () => {
-        isTaken = true
-        present.delete(take)
+      let [isReplaced, wake] = [false, () => {}]
+      const replace = () => {
+        isReplaced = true
+        present.delete(replace)
         wake()
       }
-      present.add(take)
+      present.add(replace)
       const [first] = present
       if (present.size > most) first?.()
       return {
-        get isTaken() {
-          return isTaken
+        get isReplaced() {
+          return isReplaced
         },
-        onTaken(then: () => void): void {
+        onReplaced(then: () => void): void {
           wake = then
         },
         leave(): void {
-          present.delete(take)
+          present.delete(replace)
           if (present.size === 0 && byKey.get(key) === present) byKey.delete(key)
         },
       }

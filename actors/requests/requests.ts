@@ -1,6 +1,5 @@
 import type { ActorRef, ActorSystem } from '../../runtime/index.ts'
 import { isRefusal } from '../model/errors.ts'
-import type { CatalogueMessage } from '../protocol.ts'
 
 /** How a request to the catalogue ended. What it changed is durable when this is told. */
 export type Reply<Value> =
@@ -27,6 +26,33 @@ export interface Asking<Value> {
   readonly context?: RequestContext
 }
 
+/** A kind of request, for the compiler alone: the message's fields, and the value that answers the message. */
+export interface Request<Fields, Value> {
+  readonly fields: Fields
+  readonly value: Value
+}
+
+/** An actor's protocol: the kind of request behind each type of message. */
+type Protocol<Requests> = { readonly [Type in keyof Requests]: Request<unknown, unknown> }
+
+/** The messages of a protocol: of one type, or of all types. */
+export type Asked<Requests extends Protocol<Requests>, Type extends keyof Requests = keyof Requests> = {
+  readonly [Name in Type]: { readonly type: Name } & Requests[Name]['fields'] & Asking<Requests[Name]['value']>
+}[Type]
+
+/** An actor's table: the handler of each type of message, which resolves with the answer. */
+export type Handlers<Requests extends Protocol<Requests>> = {
+  readonly [Type in keyof Requests]: (message: Asked<Requests, Type>) => Promise<Requests[Type]['value']>
+}
+
+/** Calls the handler of a message, and tells the asker how the request ended. Never rejects. */
+export function answerBy<Requests extends Protocol<Requests>, Type extends keyof Requests>(
+  handlers: Handlers<Requests>,
+  message: Asked<Requests, Type>,
+): Promise<void> {
+  return answer<Requests[Type]['value']>(message, () => handlers[message.type](message))
+}
+
 /** Does what was asked and tells how it ended. Never rejects: who asked hears of every fault. */
 export async function answer<Value>({ replyTo, context }: Asking<Value>, work: () => Promise<Value>): Promise<void> {
   try {
@@ -50,8 +76,6 @@ export function isFailure(message: unknown): message is Extract<Reply<never>, { 
 
 /** Asks an actor of the control plane and waits for what it did. Rejects with its refusal, or with the fault. */
 export type Ask<Message> = <Value>(request: (replyTo: ActorRef<Reply<Value>>) => Message) => Promise<Value>
-
-export type AskCatalogue = Ask<CatalogueMessage>
 
 /** Asks with what came with a request from outside, which the message carries from actor to actor. */
 export function inContext<Message>(ask: Ask<Message>, context: RequestContext): Ask<Message> {

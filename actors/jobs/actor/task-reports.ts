@@ -7,7 +7,7 @@ import { keyedTask } from '../../records/keys.ts'
 import type { CatalogueJob, TaskRecord } from '../../records/record-models.ts'
 import type { Stored } from '../../records/records.ts'
 
-export interface TaskReport {
+export interface FlameletReport {
   readonly job: string
   readonly task: string
   readonly key: string | undefined
@@ -22,7 +22,7 @@ export interface TaskReport {
  */
 export async function reportTask(
   collections: Collections,
-  { job, task: id, key, mayLackKey, status }: TaskReport,
+  { job, task: id, key, mayLackKey, status }: FlameletReport,
   now: () => string,
 ): Promise<{ readonly job: CatalogueJob; readonly task: TaskRecord }> {
   const found = await presentJob(collections, job)

@@ -1,6 +1,6 @@
 import type { NewDocument, Store } from '../../../runtime/index.ts'
 import { forgetRole } from '../../../sdk/index.ts'
-import { removeEvents } from '../../events/event-journal.ts'
+import { removeEvents } from '../../events/stored-events.ts'
 import { catalogueError, isRefusal } from '../../model/errors.ts'
 import { forgetTasks } from '../../notifier/recipients.ts'
 import type { Collections } from '../../records/collections.ts'

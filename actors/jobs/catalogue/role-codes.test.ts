@@ -37,7 +37,7 @@ test("an archive is cut to a role's folder, to the same bytes however it was pac
 })
 
 test('the bytes do not depend on the time zone', async (t) => {
-  const { href } = new URL('./role-archive.js', import.meta.url)
+  const { href } = new URL('./role-codes.js', import.meta.url)
   await using folder = await temporaryFolder()
   const archive = join(folder.path, 'code.zip')
   writeFileSync(archive, zipSync(files))

@@ -27,20 +27,22 @@ export type LeaseWatchMessage =
   /** Nothing runs here any more: the others may have it at once. */
   | ({ readonly type: 'leave' } & Asking<null>)
 
+/** From the lease watch to the controller. */
 export type LeaseNews =
+  /** Whether the job is here, or is being started here. */
+  | { readonly type: 'is-here'; readonly job: string; readonly replyTo: ActorRef<boolean> }
   | { readonly type: 'taken-over'; readonly job: string; readonly fence: number }
   /** The last lease on each job, whoever has it. */
   | { readonly type: 'leases-seen'; readonly last: ReadonlyMap<string, LeaseRecord> }
 
+/** How long the controller may take to say whether a job is here. */
+const answerTimeoutMs = 60_000
+
 /**
- * Takes over what servers that are gone had under way: at the start, and as long as there may be others. What `isHere` was
- * started here while the first look was taken.
+ * Takes over what servers that are gone had under way: at the start, and as long as there may be others. A job that was
+ * started here during the first look is left alone.
  */
-export function leaseWatch(
-  parts: LeaseParts,
-  news: ActorRef<LeaseNews>,
-  isHere: (job: string) => boolean,
-): Behavior<LeaseWatchMessage> {
+export function leaseWatch(parts: LeaseParts, news: ActorRef<LeaseNews>): Behavior<LeaseWatchMessage> {
   const { store, server, shared = false, now, goesOnWith = () => true, beatMs = 500, deadAfterMs = 2500 } = parts
   /** Once: what this server has got since isn't to be taken from it after a fault. */
   let begun = false
@@ -52,6 +54,10 @@ export function leaseWatch(
       await context.track(servers.beat())
       context.every(beatMs, { type: 'look' })
     }
+    const isHere = (job: string) =>
+      context.ask<boolean, LeaseNews>(news, (replyTo) => ({ type: 'is-here', job, replyTo }), {
+        timeoutMs: answerTimeoutMs,
+      })
     if (!begun) {
       const isLeft = (owner: string) => !shared || owner === server
       await context.track(leasesByJob(collections).then((found) => takeOverLeases(collections, found, isLeft)))
@@ -82,23 +88,23 @@ export function leaseWatch(
       await settleExpansions(collections, { store }, (owner) => owner === undefined || !living.has(owner))
       for (const id of dead) await servers.forget(id)
     }
-  }
 
-  /** Takes the leases of owners that are gone, and clears away those that a later one has replaced. */
-  async function takeOverLeases(
-    collections: Collections,
-    found: JobLeases,
-    isGone: (owner: string) => boolean,
-  ): Promise<void> {
-    for (const [job, [last, ...earlier]] of found) {
-      const isTaken = isGone(last.owner) && !(last.owner === server && isHere(job)) && (await goesOnWith(job))
-      if (!isTaken && earlier.length === 0) continue
-      if (isTaken) {
-        const fence = await takeOver(collections, job, last.fence, server)
-        if (fence !== undefined) news.tell({ type: 'taken-over', job, fence })
+    /** Takes the leases of owners that are gone, and clears away those that a later one has replaced. */
+    async function takeOverLeases(
+      collections: Collections,
+      found: JobLeases,
+      isGone: (owner: string) => boolean,
+    ): Promise<void> {
+      for (const [job, [last, ...earlier]] of found) {
+        const isTaken = isGone(last.owner) && !(last.owner === server && (await isHere(job))) && (await goesOnWith(job))
+        if (!isTaken && earlier.length === 0) continue
+        if (isTaken) {
+          const fence = await takeOver(collections, job, last.fence, server)
+          if (fence !== undefined) news.tell({ type: 'taken-over', job, fence })
+        }
+        const present = (await collections.jobs.get(job))?.value.fence ?? Number.POSITIVE_INFINITY
+        for (const lease of [last, ...earlier]) if (lease.fence < present) await endLease(collections, lease)
       }
-      const present = (await collections.jobs.get(job))?.value.fence ?? Number.POSITIVE_INFINITY
-      for (const lease of [last, ...earlier]) if (lease.fence < present) await endLease(collections, lease)
     }
   }
 }

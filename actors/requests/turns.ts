@@ -1,5 +1,5 @@
 /** Does one piece of work at a time for each key, in the order of the calls; different keys don't wait for each other. */
-export function oneAtATime(): <Result>(key: string, work: () => Promise<Result>) => Promise<Result> {
+export function turnsByKey(): <Result>(key: string, work: () => Promise<Result>) => Promise<Result> {
   const last = new Map<string, Promise<unknown>>()
   return async (key, work) => {
     // How the one before ended is its own asker's matter.

@@ -5,32 +5,25 @@ import type { JobEvent, NumberedEvent } from '../model/job-event.ts'
 /** Events that are kept of a job; older ones go. */
 export const eventsKept = 10_000
 
-export interface EventJournal {
-  /** Durable when it resolves with the event's number. */
-  record(job: string, event: JobEvent): Promise<number>
-  /** Those after a number that are still kept, at most `limit`, in order. */
-  after(job: string, number: number, limit: number): Promise<readonly NumberedEvent[]>
-  /** All of a job's; numbers begin anew. */
-  remove(job: string): Promise<void>
-}
-
 interface KeptEvent {
   readonly at: string
   readonly event: JobEvent
 }
 
 /** The events of jobs in a store, a journal for each job. `now` is wall-clock time as RFC 3339. */
-export function eventJournal(store: Store, now: () => string, kept = eventsKept): EventJournal {
+export function storedEvents(store: Store, now: () => string, kept = eventsKept) {
   /** Events are dropped so many at a time. */
   const stride = Math.max(1, Math.floor(kept / 10))
   return {
-    async record(job, event) {
+    /** Resolves with the event's number once the event is durable. */
+    async record(job: string, event: JobEvent): Promise<number> {
       const key = keyOf(job)
       const number = await store.append(key, encode({ at: now(), event: soundEvent(event) } satisfies KeptEvent))
       if (number > kept && number % stride === 0) await store.truncate(key, number - kept)
       return number
     },
-    async after(job, number, limit) {
+    /** The events after a number that are still kept, at most `limit`, in order. */
+    async after(job: string, number: number, limit: number): Promise<readonly NumberedEvent[]> {
       const events: NumberedEvent[] = []
       if (limit < 1) return events
       for await (const entry of store.read(keyOf(job), { from: number + 1 })) {
@@ -42,11 +35,10 @@ export function eventJournal(store: Store, now: () => string, kept = eventsKept)
       }
       return events
     },
-    remove: (job) => removeEvents(store, job),
   }
 }
 
-/** All of a job's; the numbers of the next ones begin anew. */
+/** Removes a job's events; the numbers of the next events begin at 1 again. */
 export function removeEvents(store: Store, job: string): Promise<void> {
   return store.remove(keyOf(job))
 }
