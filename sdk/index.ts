@@ -30,6 +30,7 @@ export type * from './strategy/algorithm.ts'
 export { fedAdam } from './strategy/algorithms/fed-adam.ts'
 export { fedAvg } from './strategy/algorithms/fed-avg.ts'
 export { fedProx } from './strategy/algorithms/fed-prox.ts'
+export { krum } from './strategy/algorithms/krum.ts'
 export { catalogue, type Kind, kinds, type Named } from './strategy/catalogue.ts'
 export {
   type Choice,

@@ -18,8 +18,9 @@ import type {
   RoleContext,
   RoundRecord,
 } from '../role/role.ts'
-import { type Accumulator, arrayOf } from '../sum/accumulator.ts'
-import { accumulator } from '../sum/wasm-accumulator.ts'
+import { roundSum } from '../strategy/round-sum.ts'
+import { arrayOf } from '../sum/accumulator.ts'
+import { type NamedSums, namedSums } from '../sum/named-sums.ts'
 import type { JobSurroundings, RoleTask } from './role-task.ts'
 
 /** What a role's rounds are run with. */
@@ -71,7 +72,7 @@ export function roleContext<State, Channels>({
           message: `${task.end} dropped a message of ${from} on ${channel} that is not of its protocol`,
         }),
     })
-  let sum: Accumulator | undefined
+  let sums: NamedSums | undefined
   /** The last that it drew numbers or trained for. */
   let round: number | undefined
 
@@ -111,18 +112,17 @@ export function roleContext<State, Channels>({
     own,
     now: () => decide('now', () => clock.now(), isNumber),
     sleep: (delayMs) => new Promise((resolve) => void clock.schedule(delayMs, resolve)),
-    accumulator() {
-      const empty =
-        sum ??
-        accumulator({
-          layout: job.pool.layout,
-          quantumBits: job.strategy.aggregation.vectors.delta.quantumBits,
-          name: `${job.job}/${task.end}`,
-          track: (work) => actor.track(work),
-        })
-      empty.reset()
-      sum = empty
-      return empty
+    roundSum() {
+      const { aggregation } = job.strategy
+      sums ??= namedSums({
+        layout: job.pool.layout,
+        vectors: aggregation.vectors,
+        weightBits: aggregation.weightBits ?? 0,
+        name: `${job.job}/${task.end}`,
+        track: (work) => actor.track(work),
+      })
+      sums.reset()
+      return roundSum(aggregation, sums)
     },
     publish: (record) => effects.stage(record),
     metric(name, value) {

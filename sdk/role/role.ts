@@ -1,7 +1,7 @@
 import type { RoleLearner } from '../learn/role-learner.ts'
 import type { RandomStream } from '../random/random-stream.ts'
 import type { Algorithm } from '../strategy/algorithm.ts'
-import type { Accumulator } from '../sum/accumulator.ts'
+import type { RoundSum } from '../strategy/round-sum.ts'
 import type { Settings } from '../workload/settings.ts'
 import type { Channel } from './channel/channel.ts'
 
@@ -95,8 +95,8 @@ export interface RoleContext<Channels = unknown> {
   /** Milliseconds of the system's clock, as a decision. */
   now(): Promise<number>
   sleep(delayMs: number): Promise<void>
-  /** An empty sum over the model's weights at the strategy's quantum; one a round. */
-  accumulator(): Accumulator
+  /** Empty sums of the vectors that the algorithm's contributions have; one a round. */
+  roundSum(): RoundSum
   /** Publishes the round's model when the round is committed. */
   publish(record: RoundRecord): void
   /**

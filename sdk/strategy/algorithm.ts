@@ -102,8 +102,20 @@ export interface Aggregate {
   readonly population: number
   /** Σ weight. */
   readonly weight: number
-  /** Σ weight·v / Σ weight of a named vector. Default: `delta`. */
+  /** Σ weight·v / Σ weight of a named vector, as float32. Default: `delta`. */
   mean(vector?: string): Float32Array
+  /** Σ weight·v of a named vector, each value rounded to float32. Default: `delta`. */
+  sum(vector?: string): Float32Array
+  /** Σ of each named scalar: exact, rounded once. */
+  readonly scalars: Readonly<Record<string, number>>
+  /** Sorted by end. Empty unless the aggregation needs each. */
+  readonly each: readonly EachContribution[]
+}
+
+/** One member's contribution, whose vectors are here. */
+export interface EachContribution extends Omit<Contribution, 'vectors'> {
+  readonly end: string
+  readonly vectors: { readonly delta: Float32Array } & Readonly<Record<string, Float32Array>>
 }
 
 /** When a round stops waiting. */

@@ -2,6 +2,7 @@ import type { Algorithm } from './algorithm.ts'
 import { fedAdam } from './algorithms/fed-adam.ts'
 import { fedAvg } from './algorithms/fed-avg.ts'
 import { fedProx } from './algorithms/fed-prox.ts'
+import { krum } from './algorithms/krum.ts'
 import type { Described, KnownAlgorithm } from './define-algorithm.ts'
 import { allSelector } from './selectors/all-selector.ts'
 import { countSelector } from './selectors/random-selector.ts'
@@ -20,7 +21,7 @@ const randomSettings = {
 } as const
 
 /** Every algorithm, by its name as a job's `optimizer`. */
-export const algorithms: readonly KnownAlgorithm[] = [fedAvg, fedProx, fedAdam]
+export const algorithms: readonly KnownAlgorithm[] = [fedAvg, fedProx, fedAdam, krum]
 
 const selectors: readonly Named[] = [
   {
@@ -67,7 +68,9 @@ function optimizer({ name, summary, settings, source, from }: KnownAlgorithm): N
       return {
         ...made,
         select: names.includes('fraction') ? made.select : select,
-        waiting: waits ? made.waiting : waiting,
+        waiting: waits
+          ? made.waiting
+          : { ...waiting, minimumUpdates: Math.max(waiting.minimumUpdates, made.waiting.minimumUpdates) },
       }
     },
   }

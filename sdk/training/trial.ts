@@ -2,8 +2,8 @@ import type { Examples, FederatedData } from '../data/examples.ts'
 import { subset } from '../data/in-memory-examples.ts'
 import type { RoleLearner } from '../learn/role-learner.ts'
 import { randomStream } from '../random/random-stream.ts'
+import { joined } from '../strategy/round-sum.ts'
 import { arrayOf } from '../sum/accumulator.ts'
-import { accumulator } from '../sum/wasm-accumulator.ts'
 import { boundedClients, requireReproducible, requireSame } from '../workload/reproducible.ts'
 import type { Settings } from '../workload/settings.ts'
 import type { Workload } from '../workload/workload.ts'
@@ -58,17 +58,16 @@ export async function trial<S extends Settings>(workload: Workload<S>, settings:
       )
       return contribution
     }
-    const { vectors, weight } = await train()
-    requireSame('the update of client 0', vectors.delta, (await train()).vectors.delta)
+    const contribution = await train()
+    requireSame('the update of client 0', contribution, await train())
     const ends = Array.from({ length: Math.min(clients, 1_000) }, (_, client) => `trainer-${client}`).toSorted()
     const select = () => strategy.select.select(ends, streamOf('select'))
     requireSame('the selection of its strategy', select(), select())
     const step = () => {
       const stepped = weights.slice()
-      const sum = accumulator({ layout, quantumBits: strategy.aggregation.vectors.delta.quantumBits })
-      sum.add({ end: 'trainer-0', delta: vectors.delta, weight })
-      const members = ['trainer-0']
-      const aggregate = { round: 1, members, population: clients, weight, mean: () => sum.mean() }
+      const members = Array.from({ length: strategy.waiting.minimumUpdates }, (_, member) => `trainer-${member}`)
+      const contributions = Object.fromEntries(members.map((end) => [end, contribution]))
+      const aggregate = joined(strategy, layout, contributions, { round: 1, population: clients })
       server.step(stepped, aggregate, server.init(layout), streamOf('step'))
       return stepped
     }

@@ -1,25 +1,23 @@
 import { CodedError } from '../../../runtime/index.ts'
 import type { Contribution } from '../../strategy/algorithm.ts'
-import type { Accumulator } from '../../sum/accumulator.ts'
-import { type MetricSum, metricSum } from '../../sum/exact-sums.ts'
+import type { RoundSum } from '../../strategy/round-sum.ts'
 import type { Channel } from '../channel/channel.ts'
-import { isStrings } from '../guards.ts'
+import { isNumber, isObject, isStrings } from '../guards.ts'
 import type { RoleContext } from '../role.ts'
-import { type Answer, type Assignment, type Refusal, trainersProperty } from './round-protocol.ts'
+import { type Answer, type Assignment, levelsProperty, type Refusal, trainersProperty } from './round-protocol.ts'
 
 /** Of many ends with the same fault the first are named. */
 const mostNamed = 3
 
-/** What came of a round from below. */
+/** The outcome of a round below. */
 interface Gathered {
-  readonly sum: Accumulator
-  readonly metrics: MetricSum
-  /** Trainers whose updates are in the sum, sorted. */
-  readonly members: readonly string[]
+  readonly sum: RoundSum
   readonly refusals: readonly Refusal[]
 }
 
 type Below = Channel<Assignment, Answer>
+type Aggregator = RoleContext<{ readonly trainers: Below }>
+type TrainAssignment = Extract<Assignment, { type: 'train' }>
 
 /** The trainers below, sorted: the channel's ends themselves, or those that the aggregators there have. */
 export async function trainersBelow(channel: Below): Promise<readonly string[]> {
@@ -27,16 +25,53 @@ export async function trainersBelow(channel: Below): Promise<readonly string[]> 
   const ends = channel.ends()
   if (channel.othersHoldData) return ends
   await channel.awaitProperty(ends, trainersProperty)
-  return ends.flatMap((end) => trainersOf(channel, end)).toSorted()
+  return [...new Set(ends.flatMap((end) => trainersOf(channel, end)))].toSorted()
 }
 
-/** The ends of the channel that are, or have, one of these trainers. */
-async function endsFor(selected: readonly string[], channel: Below): Promise<readonly string[]> {
+/** How many levels of aggregators there are below. */
+export async function levelsBelow(channel: Below): Promise<number> {
+  if (channel.othersHoldData) return 0
+  const ends = channel.ends()
+  await channel.awaitProperty(ends, levelsProperty)
+  return Math.max(0, ...ends.map((end) => channel.property(end, levelsProperty)).filter(isNumber))
+}
+
+/** The ends of the channel that are, or have, selected trainers, each with its own of them. */
+async function sharesOf(
+  { round, selected }: TrainAssignment,
+  { channels: { trainers: channel }, decide, random }: Aggregator,
+): Promise<ReadonlyMap<string, readonly string[]>> {
   await channel.awaitJoin()
-  if (channel.othersHoldData) return selected.filter((end) => channel.has(end))
+  if (channel.othersHoldData)
+    return new Map(selected.filter((end) => channel.has(end)).map((end) => [end, [end]] as const))
   await channel.awaitProperty(channel.ends(), trainersProperty)
   const wanted = new Set(selected)
-  return channel.ends().filter((end) => trainersOf(channel, end).some((trainer) => wanted.has(trainer)))
+  const holders = new Map<string, string[]>()
+  for (const end of channel.ends())
+    for (const trainer of trainersOf(channel, end))
+      if (wanted.has(trainer)) holders.set(trainer, [...(holders.get(trainer) ?? []), end])
+  const shares = new Map<string, string[]>()
+  const isShared = [...holders.values()].some(({ length }) => length > 1)
+  const pairing = () => Object.fromEntries([...holders].map(([trainer, ends]) => [trainer, pairedTo(trainer, ends)]))
+  // Replicas that are present now may be away when the round is run again.
+  const paired = isShared ? await decide(`paired in ${round}`, pairing, isPairing, { durable: true }) : pairing()
+  for (const trainer of selected) {
+    const end = paired[trainer]
+    if (end !== undefined && channel.has(end)) shares.set(end, [...(shares.get(end) ?? []), trainer])
+  }
+  return shares
+
+  /** Rendezvous hashing: when an aggregator leaves, the trainers of the others stay where they are. */
+  function pairedTo(trainer: string, ends: readonly string[]): string {
+    const [first = '', ...others] = ends
+    if (others.length === 0) return first
+    const rank = (end: string) => random(round, 'pair', trainer, end).uint32()
+    return others.reduce((best, end) => (rank(end) > rank(best) ? end : best), first)
+  }
+}
+
+function isPairing(value: unknown): value is Readonly<Record<string, string>> {
+  return isObject(value) && isStrings(Object.values(value))
 }
 
 function trainersOf(channel: Below, end: string): readonly string[] {
@@ -44,37 +79,60 @@ function trainersOf(channel: Below, end: string): readonly string[] {
   return isStrings(trainers) ? trainers : []
 }
 
+/** Sends each end below its share of an assignment. */
+function distribute(
+  assignment: TrainAssignment,
+  shares: ReadonlyMap<string, readonly string[]>,
+  { channels: { trainers: channel }, strategy }: Aggregator,
+): void {
+  const { counted, waitMs, ...same } = assignment
+  const { deadlineMs = 0 } = strategy.waiting
+  const below = waitMs === undefined || channel.othersHoldData ? {} : { waitMs: waitMs - deadlineMs }
+  // One message for all trainers that need nothing of their own.
+  if (channel.othersHoldData && !counted) return channel.broadcast({ ...same, selected: [] }, [...shares.keys()])
+  for (const [end, selected] of shares) {
+    const own = selected.flatMap((trainer) => {
+      const round = counted?.[trainer]
+      return round === undefined ? [] : [[trainer, round] as const]
+    })
+    const states = counted ? { counted: Object.fromEntries(own) } : {}
+    channel.send(end, { ...same, ...below, ...states, selected: channel.othersHoldData ? [] : selected })
+  }
+}
+
 /**
  * Distributes an assignment to those ends below that are, or have, selected trainers, and sums what comes back until the
- * quorum or the deadline. A refused or failed update doesn't count; the round goes on without it.
+ * quorum or the deadline. A refused or failed contribution doesn't count; the round goes on without it.
  * With `everyone`, it waits for all of them that haven't left.
  */
 export async function gather(
-  assignment: Extract<Assignment, { type: 'train' }>,
-  { channels: { trainers: channel }, strategy, accumulator, notice }: RoleContext<{ readonly trainers: Below }>,
+  assignment: TrainAssignment,
+  context: Aggregator,
   { everyone = false }: { readonly everyone?: boolean } = {},
 ): Promise<Gathered> {
-  const ends = await endsFor(assignment.selected, channel)
-  channel.broadcast(assignment, ends)
+  const {
+    channels: { trainers: channel },
+    strategy,
+    roundSum,
+    learner,
+    notice,
+  } = context
+  const shares = await sharesOf(assignment, context)
+  distribute(assignment, shares, context)
 
-  const { quorum, deadlineMs: waitingMs } = strategy.waiting
-  const deadlineMs = everyone ? undefined : waitingMs
-  const sum = accumulator()
-  const metrics = metricSum()
-  const members: string[] = []
+  const sum = roundSum()
   const refusals: Refusal[] = []
   /** By name: the ends whose metric isn't finite, with its value. */
   const notFinite = new Map<string, string[]>()
-  const answers = channel.gather(ends, {
+  const answers = channel.gather([...shares.keys()], {
     purpose: `round ${assignment.round}`,
-    quorum: channel.othersHoldData && !everyone ? quorum : 1,
-    // An aggregator below waits to its own deadline first.
-    deadlineMs: deadlineMs === undefined || channel.othersHoldData ? deadlineMs : 2 * deadlineMs,
+    quorum: channel.othersHoldData && !everyone ? strategy.waiting.quorum : 1,
+    deadlineMs: everyone ? undefined : assignment.waitMs,
     matching: ({ round }) => round === assignment.round,
   })
   for await (const { end, message, refuse } of answers) {
     try {
-      add(end, message)
+      await add(end, message)
     } catch (error) {
       if (!(error instanceof CodedError)) throw error
       refuse()
@@ -90,27 +148,20 @@ export async function gather(
       message: `metric ${name} in round ${assignment.round} is ${found.toSorted().slice(0, mostNamed).join(', ')}${more}: left out of the mean`,
     })
   }
-  return { sum, metrics, members: members.toSorted(), refusals }
+  return { sum, refusals }
 
-  function count(end: string, { vectors: { delta }, weight, samples, metrics: own }: Contribution): void {
-    sum.add({ end, delta, weight })
-    metrics.add(samples, own)
-    for (const [name, value] of Object.entries(own))
-      if (!Number.isFinite(value)) notFinite.set(name, [...(notFinite.get(name) ?? []), `${value} of ${end}`])
-    members.push(end)
-  }
-
-  function add(end: string, answer: Answer): void {
+  async function add(end: string, answer: Answer): Promise<void> {
     switch (answer.type) {
-      case 'contribution':
-        count(end, answer.contribution)
+      case 'contribution': {
+        const { contribution } = answer
+        sum.add(end, strategy.aggregation.needs === 'each' ? await here(contribution) : contribution)
+        for (const [name, value] of Object.entries(contribution.metrics))
+          if (!Number.isFinite(value)) notFinite.set(name, [...(notFinite.get(name) ?? []), `${value} of ${end}`])
         return
+      }
       case 'partial':
         for (const refusal of answer.refusals) refusals.push(refusal)
-        if (answer.members.length === 0) return
-        sum.merge(end, answer.sum)
-        metrics.merge(answer.metrics)
-        for (const member of answer.members) members.push(member)
+        sum.merge(end, answer.part)
         return
       case 'failed':
         throw new CodedError(
@@ -119,5 +170,13 @@ export async function gather(
           { hint: 'see the log of that end', ...answer, end },
         )
     }
+  }
+
+  /** A contribution with its vectors as arrays. */
+  async function here(contribution: Contribution): Promise<Contribution> {
+    const { delta, ...others } = contribution.vectors
+    const named = Object.entries(others).map(async ([name, vector]) => [name, await learner.take(vector)] as const)
+    const vectors = { ...Object.fromEntries(await Promise.all(named)), delta: await learner.take(delta) }
+    return { ...contribution, vectors }
   }
 }

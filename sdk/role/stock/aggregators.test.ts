@@ -7,7 +7,9 @@ import { slowTrainer } from '../../../test/support/slow-trainer.ts'
 import { tinyPool } from '../../../test/support/tiny-pool.ts'
 import type { Algorithm } from '../../strategy/algorithm.ts'
 import { fedAvg } from '../../strategy/algorithms/fed-avg.ts'
+import { krum } from '../../strategy/algorithms/krum.ts'
 import { hierarchical, twoTier } from '../../tag/topologies.ts'
+import type { Topology } from '../../tag/topology.ts'
 import { channelTagged, type RoundRecord, role } from '../role.ts'
 import type { Assignment } from './round-protocol.ts'
 import { stockRoles } from './stock-roles.ts'
@@ -141,6 +143,53 @@ test('a group that misses its quorum holds up the round until its deadline, not 
     ['trainer-3'],
   )
   t.is(published[0]?.members.length, 3)
+})
+
+/** One group of trainers, and several aggregators that all have it. */
+function replicated(clients: number): Topology {
+  const { schema, dataSpec } = hierarchical({ clients, groups: 1 })
+  const roles = schema.roles.map((each) => (each.name === 'middle-aggregator' ? { ...each, replica: 3 } : each))
+  return { schema: { ...schema, roles }, dataSpec }
+}
+
+test('of several aggregators with the same trainers each counts its own share of them, and the sum is that of two-tier', async (t) => {
+  const pool = tinyPool({ clients: 9 })
+  const trained: string[] = []
+  const counting = tinyPool({ clients: 9, beforeTraining: ({ end, round }) => void trained.push(`${round} ${end}`) })
+  const shared = await run({ topology: replicated(9), pool: counting })
+  t.is(shared.ended.type, 'task-completed')
+  t.deepEqual(membersOf(shared.published)[0], trainers(0, 1, 2, 3, 4, 5, 6, 7, 8))
+  t.is(new Set(trained).size, trained.length, 'nobody trains twice in a round')
+  t.deepEqual(
+    weightsOf(shared.published),
+    weightsOf((await run({ topology: twoTier({ clients: 9 }), pool })).published),
+  )
+})
+
+test('when one of several aggregators with the same trainers goes, its trainers belong to the others from the next round on', async (t) => {
+  const stages: RoleStage[] = []
+  const pool = tinyPool({
+    clients: 9,
+    beforeTraining({ round }) {
+      if (round === 2) stages[0]?.stop('middle-aggregator-1')
+    },
+  })
+  await using stage = roleStage({ roles: stockRoles, topology: replicated(9), pool, rounds: 4 })
+  stages.push(stage)
+  t.is((await stage.ended(top)).type, 'task-completed')
+  t.deepEqual(
+    membersOf(stage.published).map(({ length }) => length === 9),
+    [true, false, true, true],
+  )
+})
+
+test('an algorithm that needs each contribution gets them one by one', async (t) => {
+  const pool = tinyPool({
+    clients: 5,
+    distort: (update, { client }) => ({ ...update, delta: new Float32Array(7).fill(client === 2 ? 0.5 : client) }),
+  })
+  const { published } = await run({ topology: twoTier({ clients: 5 }), pool, rounds: 1, strategy: krum({ f: 1 }) })
+  t.deepEqual(weightsOf(published), [[1.5, 1.5, 1.5, 1.5, 1.5, 1.5, 1.5]])
 })
 
 test('a late update of an earlier round is dropped', async (t) => {

@@ -1,17 +1,17 @@
 import { role } from '../role.ts'
-import { gather, trainersBelow } from './aggregate.ts'
-import { above, below, trainersProperty } from './round-protocol.ts'
+import { gather, levelsBelow, trainersBelow } from './aggregate.ts'
+import { above, below, levelsProperty, trainersProperty } from './round-protocol.ts'
 
 interface MiddleAggregatorState {
   readonly rounds: number
   readonly ended: boolean
-  /** What was answered last. */
+  /** The last answer. */
   readonly last?: { readonly round: number; readonly members: readonly string[] }
 }
 
 /**
- * Passes an assignment on to its own group, and answers with the exact partial sum of the group's updates. Asked again for
- * the same round (by an aggregator that has to run it again), it answers with the sum of the same members.
+ * Passes an assignment on to its own group, and answers with the exact partial sum of the group's contributions. Asked again
+ * for the same round (by an aggregator that has to run it again), it answers with the sum of the same members.
  */
 export const middleAggregator = role({
   name: 'middle-aggregator',
@@ -26,19 +26,16 @@ export const middleAggregator = role({
   async round(state, context) {
     const { aggregator, trainers } = context.channels
     aggregator.setProperty(trainersProperty, await trainersBelow(trainers))
+    aggregator.setProperty(levelsProperty, 1 + (await levelsBelow(trainers)))
 
     const { end, message } = await aggregator.recvAny()
     if (message.type === 'end-of-training') return { ...state, ended: true }
     const { round } = message
     const again = state.last?.round === round ? state.last : undefined
     const assignment = again ? { ...message, selected: again.members } : message
-    const { sum, metrics, members, refusals } = await gather(assignment, context, { everyone: again !== undefined })
-    aggregator.send(
-      end,
-      { type: 'partial', round, sum: sum.partial(), metrics: metrics.partial(), members, refusals },
-      { keep: false },
-    )
-    return { ...state, rounds: state.rounds + 1, last: { round, members } }
+    const { sum, refusals } = await gather(assignment, context, { everyone: again !== undefined })
+    aggregator.send(end, { type: 'partial', round, part: sum.partial(), refusals }, { keep: false })
+    return { ...state, rounds: state.rounds + 1, last: { round, members: sum.members } }
   },
 
   async finish(_, { channels: { trainers } }) {

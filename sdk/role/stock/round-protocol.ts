@@ -1,6 +1,7 @@
 import type { Contribution, Terms } from '../../strategy/algorithm.ts'
-import { HeldDelta, type PartialSum } from '../../sum/accumulator.ts'
-import type { MetricPartial } from '../../sum/exact-sums.ts'
+import type { RoundPartial } from '../../strategy/round-sum.ts'
+import { HeldDelta } from '../../sum/accumulator.ts'
+import { isPartialSums } from '../../sum/named-sums.ts'
 import { isNumber, isObject, isOneOf, isString, isStrings } from '../guards.ts'
 import { channelTagged } from '../role.ts'
 
@@ -11,8 +12,12 @@ export type Assignment =
       readonly round: number
       readonly weights: Float32Array
       readonly terms: Terms
-      /** Who trains; an aggregator passes it on to those of them that it has. */
+      /** The trainers below an aggregator that are to train. Of no meaning to a trainer. */
       readonly selected: readonly string[]
+      /** For each of them the last round that counted it, if any did: where clients keep a state of their own. */
+      readonly counted?: Readonly<Record<string, number>>
+      /** How long an aggregator waits for those below it. Absent: no deadline. */
+      readonly waitMs?: number
     }
   | { readonly type: 'end-of-training' }
 
@@ -22,9 +27,7 @@ export type Answer =
   | {
       readonly type: 'partial'
       readonly round: number
-      readonly sum: PartialSum
-      readonly metrics: MetricPartial
-      readonly members: readonly string[]
+      readonly part: RoundPartial
       readonly refusals: readonly Refusal[]
     }
   | {
@@ -44,8 +47,11 @@ export interface Refusal {
   readonly hint: string
 }
 
-/** What an aggregator says of itself to the one above: the ends that hold data below it. */
+/** What an aggregator says of itself to the one above: the ends that hold data below it, sorted. */
 export const trainersProperty = 'trainers'
+
+/** What an aggregator says of itself to the one above: how many levels of aggregators there are from it on downward. */
+export const levelsProperty = 'levels'
 
 export const below = channelTagged<Assignment, Answer>(isAnswer, 'distribute', 'aggregate')
 
@@ -59,14 +65,7 @@ function isAnswer(message: unknown): message is Answer {
       return 'contribution' in message && isContribution(message.contribution)
     case 'partial':
       return (
-        'sum' in message &&
-        isObject(message.sum) &&
-        'metrics' in message &&
-        isObject(message.metrics) &&
-        'members' in message &&
-        isStrings(message.members) &&
-        'refusals' in message &&
-        Array.isArray(message.refusals)
+        'part' in message && isRoundPartial(message.part) && 'refusals' in message && Array.isArray(message.refusals)
       )
     case 'failed':
       return (
@@ -77,6 +76,18 @@ function isAnswer(message: unknown): message is Answer {
         (!('hint' in message) || isString(message.hint))
       )
   }
+}
+
+function isRoundPartial(value: unknown): value is RoundPartial {
+  return (
+    isObject(value) &&
+    'sums' in value &&
+    isPartialSums(value.sums) &&
+    'metrics' in value &&
+    isObject(value.metrics) &&
+    'members' in value &&
+    isStrings(value.members)
+  )
 }
 
 function isContribution(value: unknown): value is Contribution {
@@ -108,7 +119,8 @@ function isAssignment(message: unknown): message is Assignment {
     'terms' in message &&
     isObject(message.terms) &&
     'selected' in message &&
-    // Not each of them: every trainer gets the list of all.
-    Array.isArray(message.selected)
+    isStrings(message.selected) &&
+    (!('counted' in message) || (isObject(message.counted) && Object.values(message.counted).every(isNumber))) &&
+    (!('waitMs' in message) || isNumber(message.waitMs))
   )
 }

@@ -1,7 +1,8 @@
+import type { RoundSum } from '../../strategy/round-sum.ts'
 import { roleError } from '../errors.ts'
 import { isStrings } from '../guards.ts'
-import { role } from '../role.ts'
-import { gather, trainersBelow } from './aggregate.ts'
+import { type RoleContext, role } from '../role.ts'
+import { gather, levelsBelow, trainersBelow } from './aggregate.ts'
 import { below, type Refusal } from './round-protocol.ts'
 
 interface TopAggregatorState {
@@ -11,15 +12,18 @@ interface TopAggregatorState {
   readonly weights: Float32Array
   /** State of the algorithm's server part. */
   readonly server: unknown
+  /** For each end the last round that counted it: where clients keep a state of their own. */
+  readonly counted?: Readonly<Record<string, number>>
 }
 
 /** Runs the rounds of a job: select, distribute, gather to the quorum or the deadline, step, evaluate, publish. */
 export const topAggregator = role({
   name: 'top-aggregator',
   open: (channel) => ({ trainers: channel(below) }),
-  async init({ learner, strategy, settings }): Promise<TopAggregatorState> {
+  async init({ learner, strategy: { server, client }, settings }): Promise<TopAggregatorState> {
     const weights = await learner.initialWeights()
-    return { round: 0, rounds: settings.rounds, weights, server: strategy.server.init(learner.layout) }
+    const state = { round: 0, rounds: settings.rounds, weights, server: server.init(learner.layout) }
+    return client.init ? { ...state, counted: {} } : state
   },
   isState: (value): value is TopAggregatorState =>
     typeof value === 'object' &&
@@ -33,49 +37,39 @@ export const topAggregator = role({
   async round(state, context) {
     const {
       channels: { trainers },
-      strategy,
+      strategy: { server, select, waiting },
+      settings,
       learner,
     } = context
     const round = state.round + 1
-    const select = async () => strategy.select.select(await trainersBelow(trainers), context.random(round, 'select'))
-    const selected = await context.decide('selected', select, isStrings)
-
-    const { sum, metrics, members, refusals } = await gather(
-      {
-        type: 'train',
-        round,
-        weights: state.weights,
-        terms: strategy.server.assign?.(state.server, round) ?? {},
-        selected,
-      },
+    const choose = async () => select.select(await trainersBelow(trainers), context.random(round, 'select'))
+    const selected = await context.decide('selected', choose, isStrings)
+    const terms = server.assign?.(state.server, round) ?? {}
+    const { counted } = state
+    const { deadlineMs } = waiting
+    // An aggregator below waits to its own deadline first.
+    const wait = deadlineMs === undefined ? {} : { waitMs: deadlineMs * (1 + (await levelsBelow(trainers))) }
+    const { sum, refusals } = await gather(
+      { type: 'train', round, weights: state.weights, terms, selected, ...(counted && { counted }), ...wait },
       context,
     )
-    const { minimumUpdates } = strategy.waiting
-    if (members.length < minimumUpdates) {
-      throw roleError('ROLE_TOO_FEW_UPDATES', {
-        round,
-        counted: members.length,
-        selected: selected.length,
-        minimum: minimumUpdates,
-        causes: causesOf(refusals),
-        advice: refusals[0]?.hint ?? 'mend what the trainers report, or lower minimumUpdates',
-      })
-    }
+    const { members } = sum
+    requireEnough({ round, selected: selected.length, sum, refusals }, context)
 
     const weights = state.weights.slice()
-    const server = structuredClone(state.server)
-    const population = context.settings.clients
-    const aggregate = { round, members, population, weight: sum.weight, mean: () => sum.mean() }
-    strategy.server.step(weights, aggregate, server, context.random(round, 'step'))
+    const stepped = structuredClone(state.server)
+    const aggregate = sum.aggregate({ round, population: settings.clients })
+    server.step(weights, aggregate, stepped, context.random(round, 'step'))
     const { metrics: evaluated, whyNotFinite } = await learner.evaluate(weights)
     context.publish({
       round,
       weights,
       members,
-      metrics: { ...prefixed('train', metrics.means()), ...evaluated },
+      metrics: { ...prefixed('train', sum.metrics.means()), ...evaluated },
       ...(whyNotFinite === undefined ? {} : { whyNotFinite }),
     })
-    return { ...state, round, weights, server }
+    const states = counted && { counted: { ...counted, ...Object.fromEntries(members.map((end) => [end, round])) } }
+    return { ...state, round, weights, server: stepped, ...states }
   },
 
   async finish(_, { channels: { trainers } }) {
@@ -83,6 +77,34 @@ export const topAggregator = role({
     trainers.broadcast({ type: 'end-of-training' })
   },
 })
+
+/** @throws ROLE_TOO_FEW_UPDATES, with the causes, where fewer are counted than the algorithm needs. */
+function requireEnough(
+  {
+    round,
+    selected,
+    sum,
+    refusals,
+  }: {
+    readonly round: number
+    readonly selected: number
+    readonly sum: RoundSum
+    readonly refusals: readonly Refusal[]
+  },
+  { strategy: { waiting } }: RoleContext,
+): void {
+  const counted = sum.members.length
+  const minimum = waiting.minimumUpdates
+  if (counted >= minimum) return
+  throw roleError('ROLE_TOO_FEW_UPDATES', {
+    round,
+    counted,
+    selected,
+    minimum,
+    causes: causesOf(refusals),
+    advice: refusals[0]?.hint ?? 'mend what the trainers report, or lower minimumUpdates',
+  })
+}
 
 function prefixed(prefix: string, metrics: Readonly<Record<string, number>>): Record<string, number> {
   return Object.fromEntries(Object.entries(metrics).map(([name, value]) => [`${prefix}-${name}`, value]))

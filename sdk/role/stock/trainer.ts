@@ -7,8 +7,9 @@ interface TrainerState {
 }
 
 /**
- * Trains on its own data when it's asked to, and answers with the update. Keeps nothing between rounds: asked again for the
- * same round, it trains again to the same bits.
+ * Trains on its own data when it's asked to, and answers with a contribution. Where the algorithm's clients keep a state, it
+ * starts from the state that the last counted round left, and keeps the new one before it answers: asked again for the same
+ * round, it trains again to the same bits.
  */
 export const trainer = role({
   name: 'trainer',
@@ -19,13 +20,15 @@ export const trainer = role({
   resume: () => ({ ended: false }),
   done: ({ ended }) => ended,
 
-  async round(state, { channels: { aggregator }, strategy, learner, random }) {
+  async round(state, { channels: { aggregator }, strategy: { client }, learner, random, own, end: self }) {
     const { end, message } = await aggregator.recvAny()
     if (message.type === 'end-of-training') return { ended: true }
-    const { round, weights, terms } = message
+    const { round, weights, terms, counted } = message
     try {
+      const before = client.init && ((await own.before(round, counted?.[self])) ?? client.init(learner.layout))
       const given = { round, weights, terms }
-      const { contribution } = await strategy.client.train(given, null, learner, random(round, 'client'))
+      const { contribution, own: after } = await client.train(given, before, learner, random(round, 'client'))
+      if (client.init) await own.keep(round, after)
       aggregator.send(end, { type: 'contribution', round, contribution }, { keep: false })
     } catch (error) {
       if (!(error instanceof CodedError)) throw error
