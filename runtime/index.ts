@@ -17,3 +17,4 @@ export {
 export type * from './kernel/protocol.ts'
 export { actorSystem } from './kernel/system.ts'
 export { seededScheduler } from './kernel/turns.ts'
+export * from './link/index.ts'

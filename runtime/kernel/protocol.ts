@@ -16,7 +16,7 @@ export interface Address {
  * the accepted messages: a ref that takes more may stand for one that takes less. Only systems and links make refs.
  */
 export interface ActorRef<in Message> {
-  /** Where the actor stands in the tree, such as `/job/top-aggregator-0`; after its node's name if that is another node. */
+  /** Where the actor stands in the tree, such as `/job/trainer-0`, or `device-7:/trainer-0` on another node. */
   readonly path: string
   readonly address: Address
   /**

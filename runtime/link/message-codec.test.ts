@@ -1,0 +1,161 @@
+import test from 'ava'
+import fc from 'fast-check'
+import { CodedError, errorFactory } from '../errors/coded-error.ts'
+import { type Addressee, addressee } from '../kernel/addressee.ts'
+import { actorSystem } from '../kernel/system.ts'
+import { bodyOf, packed, type RefName, valuesOf } from './message-codec.ts'
+import { pack, unpack } from './message-pack.ts'
+
+const noRefs = (): never => {
+  throw new Error('no ref was given')
+}
+const travelled = (value: unknown): unknown => valuesOf(bodyOf([packed(value, noRefs)]), noRefs)[0]
+
+const array = fc.oneof(
+  fc.float32Array(),
+  fc.float64Array(),
+  fc.uint8Array(),
+  fc.int16Array(),
+  fc.bigInt64Array(),
+  fc.uint8ClampedArray(),
+)
+const plain = fc.letrec((tie) => ({
+  value: fc.oneof(
+    { depthSize: 'small' },
+    fc.string({ unit: 'grapheme' }),
+    fc.double().map((number) => number + 0),
+    fc.integer(),
+    fc.maxSafeInteger(),
+    fc.boolean(),
+    fc.constant(null),
+    fc.constant(undefined),
+    fc.bigInt({ min: -(2n ** 2200n), max: 2n ** 2200n }),
+    array,
+    fc.array(tie('value')),
+    fc.dictionary(
+      fc.string().filter((name) => name !== '__proto__'),
+      tie('value'),
+    ),
+  ),
+})).value
+
+const isNegativeZero = (value: unknown): boolean =>
+  Object.is(value, -0) ||
+  (typeof value === 'object' &&
+    value !== null &&
+    !ArrayBuffer.isView(value) &&
+    Object.values(value).some(isNegativeZero))
+
+test('plain values and typed arrays arrive as they were sent, in memory of their own', (t) => {
+  fc.assert(
+    fc.property(
+      plain.filter((value) => !isNegativeZero(value)),
+      (value) => {
+        t.deepEqual(normal(travelled(value)), normal(value))
+      },
+    ),
+  )
+  const sent = { weights: Float32Array.of(1, 2, 3), view: new Float64Array(new ArrayBuffer(64), 8, 2) }
+  const came = travelled(sent)
+  sent.weights[0] = 9
+  t.deepEqual(came, { weights: Float32Array.of(1, 2, 3), view: new Float64Array(2) })
+})
+
+/** A record's prototype doesn't travel. */
+function normal(value: unknown): unknown {
+  if (Array.isArray(value)) return value.map(normal)
+  if (typeof value !== 'object' || value === null || ArrayBuffer.isView(value)) return value
+  return Object.fromEntries(Object.entries(value).map(([name, field]) => [name, normal(field)]))
+}
+
+test('errors arrive with code, hint and values', (t) => {
+  const fault = errorFactory({ TEST_FAULT: { message: 'round {round}', hint: 'mend it' } })
+  const came = travelled({ cause: fault('TEST_FAULT', { round: 3 }) })
+  t.true(Object(came).cause instanceof CodedError)
+  t.like(came, { cause: { code: 'TEST_FAULT', message: 'round 3', hint: 'mend it', values: { round: 3 } } })
+})
+
+test('a value that cannot travel is refused', (t) => {
+  const cycle: unknown[] = []
+  cycle.push(cycle)
+  for (const value of [
+    () => {},
+    Symbol('s'),
+    new Map(),
+    new Date(),
+    new DataView(new ArrayBuffer(1)),
+    cycle,
+    1n << 9000n,
+  ])
+    t.throws(() => packed({ field: value }, noRefs), { code: 'LINK_VALUE' })
+  t.throws(() => packed(JSON.parse('{"__proto__": 1}'), noRefs), { code: 'LINK_VALUE' })
+})
+
+test('refs are named by the sender, and made again by the receiver', async (t) => {
+  const system = actorSystem()
+  const ref = addressee(system.spawn<number>('a', () => () => {}))
+  const names: RefName[] = []
+  const nameOf = ({ number, path }: Addressee): RefName => ({ of: 'sender', number, path })
+  const refOf = (name: RefName) => {
+    names.push(name)
+    return ref
+  }
+  const body = bodyOf([packed({ to: ref }, nameOf), packed([ref], ({ number }) => ({ of: 'receiver', number }))])
+  const [first, second] = valuesOf(body, refOf)
+  t.is(Object(first).to, ref)
+  t.deepEqual(second, [ref])
+  t.deepEqual(names, [
+    { of: 'sender', number: ref.number, path: '/a' },
+    { of: 'receiver', number: ref.number },
+  ])
+  await system.terminate()
+})
+
+const valid = fc.array(plain, { maxLength: 4 }).map((values) => bodyOf(values.map((value) => packed(value, noRefs))))
+const damaged = fc
+  .tuple(valid, fc.array(fc.tuple(fc.nat(), fc.nat(255)), { maxLength: 4 }), fc.nat())
+  .map(([body, changes, cut]) => {
+    for (const [place, byte] of changes) body[place % body.length] = byte
+    return cut % 3 === 0 ? body.slice(0, cut % (body.length + 1)) : body
+  })
+
+test('of damaged bytes either plain values come or a coded refusal', (t) => {
+  const refOf = (): never => {
+    throw new CodedError('TEST_REF', { message: '', hint: '' }, {})
+  }
+  fc.assert(
+    fc.property(
+      fc.oneof(
+        damaged,
+        fc.uint8Array().map((bytes) => Uint8Array.from(bytes)),
+      ),
+      (body) => {
+        try {
+          assertPlain(valuesOf(body, refOf))
+        } catch (cause) {
+          if (!(cause instanceof CodedError) || !/^(LINK_VALUE|TEST_REF)$/.test(cause.code)) throw cause
+        }
+      },
+    ),
+    { numRuns: 2000 },
+  )
+  t.pass()
+})
+
+function assertPlain(value: unknown): void {
+  if (typeof value !== 'object' || value === null || ArrayBuffer.isView(value) || value instanceof Error) return
+  const prototype: unknown = Object.getPrototypeOf(value)
+  if (prototype !== Object.prototype && prototype !== Array.prototype) throw new Error('an instance of a class came')
+  for (const part of Object.values(value)) assertPlain(part)
+}
+
+test('MessagePack that claims more than it holds, nests deeply or has extensions is refused before it is read', (t) => {
+  const claims = Uint8Array.from({ length: 60_000 }, (_, index) => [0xdd, 0, 0, 0xff, 0xff][index % 5] ?? 0)
+  const nested = new Uint8Array(60_000).fill(0x91)
+  const extension = Uint8Array.of(0xd4, 0x72, 0x40)
+  for (const bytes of [claims, nested, extension, Uint8Array.of(0xc1), Uint8Array.of(1, 2), new Uint8Array()])
+    t.throws(() => unpack(bytes), { code: 'LINK_VALUE' })
+  t.deepEqual(unpack(pack({ a: [1, 'b', null, true, 2 ** 40, -5, 0.5] })), {
+    a: [1, 'b', null, true, 2 ** 40, -5, 0.5],
+  })
+})

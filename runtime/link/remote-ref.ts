@@ -1,0 +1,134 @@
+import { Addressee } from '../kernel/addressee.ts'
+import type { ActorRef, Address, Cancel, DeadLetter, Terminated } from '../kernel/protocol.ts'
+
+/** What refs of another node's actors need of the session with that node. */
+export interface RefSession {
+  readonly peer: Pick<Address, 'node' | 'nodeIncarnation'>
+  tell(ref: RemoteRef, message: unknown): void
+  offer(ref: RemoteRef, message: unknown): Promise<void>
+  /** Asks the other node to say when the actor has stopped; the session then calls `terminated`. */
+  watch(ref: RemoteRef): void
+  stop(ref: RemoteRef): void
+}
+
+/** The address of an actor of another node, as a message of that node gave it. */
+export class RemoteRef extends Addressee implements ActorRef<unknown> {
+  readonly isLocal = false
+  readonly hasDecoder = true
+  readonly session: RefSession
+  /** The actor's number in the table of its node. */
+  readonly remoteNumber: number
+  readonly #remotePath: string
+  #listeners: Set<(terminated: Terminated) => void> | undefined
+  #terminated: Terminated | undefined
+
+  constructor(session: RefSession, remoteNumber: number, remotePath: string) {
+    super()
+    this.session = session
+    this.remoteNumber = remoteNumber
+    this.#remotePath = remotePath
+  }
+
+  get path(): string {
+    return `${this.session.peer.node}:${this.#remotePath}`
+  }
+
+  get address(): Address {
+    return { ...this.session.peer, actor: this.#remotePath, actorIncarnation: this.remoteNumber }
+  }
+
+  tell(message: unknown): void {
+    this.session.tell(this, message)
+  }
+
+  offer(message: unknown): Promise<void> {
+    return this.session.offer(this, message)
+  }
+
+  /** A third node was given this ref: the actor's own node decodes the message. */
+  receive(value: unknown): void {
+    this.session.tell(this, value)
+  }
+
+  receiveOffer(value: unknown): Promise<void> {
+    return this.session.offer(this, value)
+  }
+
+  stop(): void {
+    this.session.stop(this)
+  }
+
+  onStopped(listener: (terminated: Terminated) => void): Cancel {
+    if (this.#terminated) {
+      listener(this.#terminated)
+      return () => {}
+    }
+    if (this.#listeners) this.#listeners.add(listener)
+    else {
+      this.#listeners = new Set([listener])
+      this.session.watch(this)
+    }
+    return () => void this.#listeners?.delete(listener)
+  }
+
+  /** The actor has stopped, or its node has ended: each listener hears it, once. */
+  terminated(cause?: unknown): void {
+    if (this.#terminated) return
+    const terminated = cause === undefined ? { path: this.path } : { path: this.path, cause }
+    this.#terminated = terminated
+    const listeners = this.#listeners
+    this.#listeners = undefined
+    for (const listener of listeners ?? []) listener(terminated)
+  }
+}
+
+/**
+ * The address of an actor of this node, as another node gave it back. Its messages are decoded like those of that node, which
+ * may have put it where a ref of another protocol belongs. Without a target the actor has stopped, or was never given away.
+ */
+export class ReturnedRef extends Addressee implements ActorRef<unknown> {
+  readonly isLocal = true
+  readonly hasDecoder = true
+  readonly target: Addressee | undefined
+  readonly address: Address
+  readonly #deadLetter: (letter: DeadLetter) => void
+
+  constructor(target: Addressee | undefined, address: Address, deadLetter: (letter: DeadLetter) => void) {
+    super()
+    this.target = target
+    this.address = address
+    this.#deadLetter = deadLetter
+  }
+
+  get path(): string {
+    return this.address.actor
+  }
+
+  tell(message: unknown): void {
+    if (this.target) this.target.receive(message)
+    else this.#deadLetter({ path: this.path, message, reason: 'unknown-address' })
+  }
+
+  async offer(message: unknown): Promise<void> {
+    if (this.target) return this.target.receiveOffer(message)
+    this.tell(message)
+  }
+
+  receive(value: unknown): void {
+    this.tell(value)
+  }
+
+  receiveOffer(value: unknown): Promise<void> {
+    return this.offer(value)
+  }
+
+  stop(): void {
+    this.target?.stop()
+  }
+
+  onStopped(listener: (terminated: Terminated) => void): Cancel {
+    if (this.target) return this.target.onStopped(listener)
+    listener({ path: this.path })
+    return () => {}
+  }
+}

@@ -1,0 +1,371 @@
+import { type Addressee, addressee } from '../kernel/addressee.ts'
+import { kernelError } from '../kernel/errors.ts'
+import type { ActorRef, ActorSystem, Address, Cancel, DeadLetterReason } from '../kernel/protocol.ts'
+import { linkError } from './errors.ts'
+import { encodeFrame, type Frame, type LaneName, type PerLane, type Route } from './frame.ts'
+import { IncomingLane, type Letter, OutgoingLane } from './lane.ts'
+import { bodyOf, type Packed, packed, type RefName, valuesOf } from './message-codec.ts'
+import { type RefSession, RemoteRef, ReturnedRef } from './remote-ref.ts'
+
+export interface SessionSettings {
+  /** Longest body of a frame. */
+  readonly frameBytes: PerLane
+  /** Bytes that the other node may send ahead of acknowledgements. */
+  readonly window: PerLane
+  /** Longest message. */
+  readonly mostMessageBytes: number
+  /** Whether actors of this node obey a `stop` of the other one. */
+  readonly mayStop: boolean
+}
+
+/** Kinds of envelopes; each envelope is a list that begins with its kind and the number of an actor. */
+const kinds = { tell: 0, offer: 1, settled: 2, watch: 3, terminated: 4, stop: 5 } as const
+
+/** A message with more bytes of typed arrays than this travels in the bulk lane. */
+const bulkFromBytes = 32 * 1024
+
+/** An actor whose ref the other node was given. */
+interface Exported {
+  readonly target: Addressee
+  returned?: ReturnedRef
+  readonly forget: Cancel
+}
+
+interface Offered {
+  readonly path: string
+  readonly accept: () => void
+  readonly refuse: (cause: Error) => void
+}
+
+/**
+ * The conversation of two lives of two nodes, whichever routes carry its frames one after the other. Every envelope arrives
+ * once, those of a lane in order. The session ends for good with one of the two lives.
+ */
+export class Session implements RefSession {
+  readonly peer: Pick<Address, 'node' | 'nodeIncarnation'>
+  readonly #system: ActorSystem
+  readonly #settings: SessionSettings
+  /** Asks for a call of `flush`, once however often it's asked before. */
+  readonly #wake: () => void
+  readonly #out: Readonly<Record<LaneName, OutgoingLane>>
+  readonly #in: Readonly<Record<LaneName, IncomingLane>>
+  /** Envelopes of the control lane that wait for the end of the turn. */
+  #waiting: { readonly packed: Packed; readonly letters: readonly Letter[] }[] = []
+  readonly #exported = new Map<number, Exported>()
+  readonly #imported = new Map<number, WeakRef<RemoteRef>>()
+  readonly #collected = new FinalizationRegistry<number>((number) => {
+    if (!this.#imported.get(number)?.deref()) this.#imported.delete(number)
+  })
+  /** Actors of the other node that are watched here: they are kept until they have stopped. */
+  readonly #watched = new Map<number, RemoteRef>()
+  readonly #watchesOfPeer = new Map<number, Cancel>()
+  readonly #offers = new Map<number, Offered>()
+  #lastOffer = 0
+  /** Ends of watched actors that wait for messages of the bulk lane which were sent before. */
+  #lateEnds: { readonly bulk: number; readonly end: () => void }[] = []
+  #route: Route | undefined
+  #owes = false
+  #ended: Error | undefined
+  /** Counts the routes that the dialling node has made. */
+  epoch = 0
+  /** Rises with each acknowledgement. */
+  progress = 0
+
+  constructor(
+    peer: Pick<Address, 'node' | 'nodeIncarnation'>,
+    system: ActorSystem,
+    settings: SessionSettings,
+    wake: () => void,
+  ) {
+    this.peer = peer
+    this.#system = system
+    this.#settings = settings
+    this.#wake = wake
+    const { frameBytes, mostMessageBytes } = settings
+    this.#out = {
+      control: new OutgoingLane('control', frameBytes.control),
+      bulk: new OutgoingLane('bulk', frameBytes.bulk),
+    }
+    this.#in = { control: new IncomingLane(mostMessageBytes), bulk: new IncomingLane(mostMessageBytes) }
+  }
+
+  get route(): Route | undefined {
+    return this.#route
+  }
+
+  /** Numbers of the envelopes that are awaited next. */
+  get expected(): PerLane {
+    return { control: this.#in.control.expected, bulk: this.#in.bulk.expected }
+  }
+
+  get hasUnacknowledged(): boolean {
+    return this.#out.control.hasUnacknowledged || this.#out.bulk.hasUnacknowledged
+  }
+
+  /** Goes on by a new route, on which the other node has said what it awaits. */
+  attach(route: Route, { expected, window }: Pick<Frame, 'expected' | 'window'>): void {
+    if (this.#route !== route) this.#route?.close()
+    this.#route = route
+    this.#acknowledged(expected, window)
+    this.resend()
+  }
+
+  /** The route is lost: the session waits for another one. */
+  detach(): void {
+    this.#route = undefined
+  }
+
+  /** Sends everything again that isn't acknowledged. */
+  resend(): void {
+    this.#out.control.rewind()
+    this.#out.bulk.rewind()
+    this.#wake()
+  }
+
+  /** Takes a frame of the present route. Throws LINK_FRAME or LINK_VALUE if it can't be read. */
+  heard(frame: Frame): void {
+    if (this.#acknowledged(frame.expected, frame.window)) this.#wake()
+    if (frame.kind === 'resend') this.resend()
+    if (frame.kind !== 'data') return
+    const body = this.#in[frame.lane].accept(frame, this.peer.node)
+    if (body === 'gap') return this.#send('resend')
+    this.#owes = true
+    this.#wake()
+    if (typeof body === 'string') return
+    for (const envelope of valuesOf(body, (name) => this.#refOf(name))) this.#open(envelope)
+    this.#endLate()
+  }
+
+  /** Sends all that waits and fits into the windows, or at least an acknowledgement that is owed. */
+  flush(): void {
+    const waiting = this.#waiting
+    if (waiting.length > 0) {
+      this.#waiting = []
+      this.#out.control.add(
+        waiting.map(({ letters }) => letters),
+        (from, to) => bodyOf(waiting.slice(from, to).map((envelope) => envelope.packed)),
+      )
+    }
+    const route = this.#route
+    if (!route) return
+    for (const lane of [this.#out.control, this.#out.bulk])
+      for (let unit = lane.take(); unit && this.#route === route; unit = lane.take()) {
+        this.#owes = false
+        route.send(encodeFrame({ ...this.#frame('data'), ...unit, lane: lane.name }))
+      }
+    if (this.#owes && this.#route === route) this.#send('acknowledge')
+  }
+
+  /**
+   * Ends the session: the other node, or this one, lives no more or was declared dead. Watchers hear that each watched actor
+   * has stopped, asks and offers fail, and messages that weren't acknowledged become dead letters.
+   */
+  end(cause: Error): void {
+    if (this.#ended) return
+    this.#ended = cause
+    this.#route?.close()
+    this.#route = undefined
+    const letters = [
+      ...this.#out.control.drain(),
+      ...this.#out.bulk.drain(),
+      ...this.#waiting.splice(0).flatMap((envelope) => envelope.letters),
+    ]
+    for (const { path, message } of letters) this.#deadLetter(path, message, 'node-ended', cause)
+    for (const { path, refuse } of this.#offers.values()) refuse(kernelError('KERNEL_STOPPED', { path }, { cause }))
+    this.#offers.clear()
+    for (const cancel of this.#watchesOfPeer.values()) cancel()
+    this.#watchesOfPeer.clear()
+    for (const { forget } of this.#exported.values()) forget()
+    this.#exported.clear()
+    this.#lateEnds = []
+    for (const ref of [...this.#watched.values()]) ref.terminated(cause)
+    this.#watched.clear()
+  }
+
+  tell(ref: RemoteRef, message: unknown): void {
+    if (this.#ended) return this.#deadLetter(ref.path, message, 'node-ended', this.#ended)
+    try {
+      this.#post([kinds.tell, ref.remoteNumber, message], [{ path: ref.path, message }])
+    } catch (cause) {
+      this.#deadLetter(ref.path, message, 'unencodable', cause)
+    }
+  }
+
+  async offer(ref: RemoteRef, message: unknown): Promise<void> {
+    const { path } = ref
+    if (this.#ended) throw kernelError('KERNEL_STOPPED', { path }, { cause: this.#ended })
+    this.#lastOffer += 1
+    const call = this.#lastOffer
+    // The caller hears of an offer's end, so that none is a dead letter.
+    this.#post([kinds.offer, ref.remoteNumber, message, call], [])
+    return new Promise((accept, refuse) => this.#offers.set(call, { path, accept, refuse }))
+  }
+
+  watch(ref: RemoteRef): void {
+    if (this.#ended) return ref.terminated(this.#ended)
+    this.#watched.set(ref.remoteNumber, ref)
+    this.#post([kinds.watch, ref.remoteNumber], [])
+  }
+
+  stop(ref: RemoteRef): void {
+    if (!this.#ended) this.#post([kinds.stop, ref.remoteNumber], [])
+  }
+
+  /** Gives an actor's ref to the other node outside of a message: its number there. */
+  export(ref: ActorRef<never>): RefName {
+    return this.#nameOf(addressee(ref))
+  }
+
+  /** The ref that the other node has named outside of a message. */
+  import(number: number, path: string): RemoteRef {
+    const known = this.#watched.get(number) ?? this.#imported.get(number)?.deref()
+    if (known) return known
+    const ref = new RemoteRef(this, number, path)
+    this.#imported.set(number, new WeakRef(ref))
+    this.#collected.register(ref, number)
+    return ref
+  }
+
+  #post(envelope: readonly unknown[], letters: readonly Letter[]): void {
+    const ready = packed(envelope, (ref) => this.#nameOf(ref))
+    if (ready.arrayBytes > bulkFromBytes) this.#out.bulk.add([letters], () => bodyOf([ready]))
+    else this.#waiting.push({ packed: ready, letters })
+    this.#wake()
+  }
+
+  #nameOf(ref: Addressee): RefName {
+    if (ref instanceof RemoteRef && ref.session === this) return { of: 'receiver', number: ref.remoteNumber }
+    const target = ref instanceof ReturnedRef ? (ref.target ?? ref) : ref
+    if (!target.hasDecoder) throw linkError('LINK_NO_DECODER', { path: target.path })
+    const { number, path } = target
+    if (!this.#exported.has(number)) {
+      // At once, if it has stopped.
+      let hasStopped = false
+      const forget = target.onStopped(() => {
+        hasStopped = true
+        this.#exported.delete(number)
+      })
+      if (!hasStopped) this.#exported.set(number, { target, forget })
+    }
+    return { of: 'sender', number, path }
+  }
+
+  #refOf(name: RefName): Addressee {
+    if (name.of === 'sender') return this.import(name.number, name.path)
+    const exported = this.#exported.get(name.number)
+    const path = exported?.target.path ?? `/?${name.number}`
+    const address = { ...this.#system.node, actor: path, actorIncarnation: name.number }
+    if (!exported) return new ReturnedRef(undefined, address, (letter) => this.#system.deadLetter(letter))
+    exported.returned ??= new ReturnedRef(exported.target, address, (letter) => this.#system.deadLetter(letter))
+    return exported.returned
+  }
+
+  #open(envelope: unknown): void {
+    const [kind, number, third, fourth]: readonly unknown[] = Array.isArray(envelope) ? envelope : []
+    if (typeof number !== 'number') throw this.#foreign('an envelope has no number')
+    switch (kind) {
+      case kinds.tell: {
+        const exported = this.#exported.get(number)
+        return exported ? exported.target.receive(third) : this.#unknown(number, third)
+      }
+      case kinds.offer:
+        return this.#offered(number, third, fourth)
+      case kinds.settled: {
+        const offer = this.#offers.get(number)
+        this.#offers.delete(number)
+        return third instanceof Error ? offer?.refuse(third) : offer?.accept()
+      }
+      case kinds.watch:
+        return this.#watchedByPeer(number)
+      case kinds.terminated: {
+        const end = () => {
+          const ref = this.#watched.get(number)
+          this.#watched.delete(number)
+          ref?.terminated(fourth)
+        }
+        this.#lateEnds.push({ bulk: typeof third === 'number' ? third : 0, end })
+        return
+      }
+      case kinds.stop: {
+        const exported = this.#exported.get(number)
+        if (this.#settings.mayStop) return exported?.target.stop()
+        return this.#deadLetter(exported?.target.path ?? `/?${number}`, { type: 'stop' }, 'refused')
+      }
+      default:
+        throw this.#foreign(`an envelope is of the unknown kind ${String(kind)}`)
+    }
+  }
+
+  #offered(number: number, message: unknown, call: unknown): void {
+    const exported = this.#exported.get(number)
+    if (typeof call !== 'number') throw this.#foreign('an offer has no number')
+    const settled = (cause?: unknown) => {
+      if (!this.#ended) this.#post(cause === undefined ? [kinds.settled, call] : [kinds.settled, call, cause], [])
+    }
+    if (exported) return void exported.target.receiveOffer(message).then(() => settled(), settled)
+    this.#unknown(number, message)
+    settled(kernelError('KERNEL_STOPPED', { path: `/?${number}` }))
+  }
+
+  #watchedByPeer(number: number): void {
+    if (this.#watchesOfPeer.has(number)) return
+    const terminated = (cause?: unknown) => {
+      this.#watchesOfPeer.delete(number)
+      if (this.#ended) return
+      const { next } = this.#out.bulk
+      this.#post(cause === undefined ? [kinds.terminated, number, next] : [kinds.terminated, number, next, cause], [])
+    }
+    const target = this.#exported.get(number)?.target
+    if (!target) return terminated()
+    let hasStopped = false
+    const cancel = target.onStopped(({ cause }) => {
+      hasStopped = true
+      terminated(cause instanceof Error || cause === undefined ? cause : new Error(String(cause)))
+    })
+    if (!hasStopped) this.#watchesOfPeer.set(number, cancel)
+  }
+
+  /** A watched actor's end is told after all that was sent before, in whichever lane. */
+  #endLate(): void {
+    if (this.#lateEnds.length === 0) return
+    const due = this.#lateEnds.filter(({ bulk }) => bulk <= this.#in.bulk.expected)
+    this.#lateEnds = this.#lateEnds.filter(({ bulk }) => bulk > this.#in.bulk.expected)
+    for (const { end } of due) end()
+  }
+
+  #acknowledged(expected: PerLane, window: PerLane): boolean {
+    let isProgress = false
+    for (const lane of [this.#out.control, this.#out.bulk]) {
+      if (lane.acknowledge(expected[lane.name], this.peer.node)) {
+        this.progress += 1
+        isProgress = true
+      }
+      if (lane.window !== window[lane.name]) isProgress = true
+      lane.window = window[lane.name]
+    }
+    return isProgress
+  }
+
+  #frame(kind: Frame['kind']): Frame {
+    const { expected } = this
+    const { window } = this.#settings
+    return { kind, lane: 'control', isPart: false, count: 0, first: 0, expected, window, body: new Uint8Array() }
+  }
+
+  #send(kind: 'acknowledge' | 'resend'): void {
+    this.#owes = false
+    this.#route?.send(encodeFrame(this.#frame(kind)))
+  }
+
+  #unknown(number: number, message: unknown): void {
+    this.#deadLetter(`/?${number}`, message, 'unknown-address')
+  }
+
+  #deadLetter(path: string, message: unknown, reason: DeadLetterReason, cause?: unknown): void {
+    this.#system.deadLetter(cause === undefined ? { path, message, reason } : { path, message, reason, cause })
+  }
+
+  #foreign(found: string): Error {
+    return linkError('LINK_FRAME', { node: this.peer.node, found })
+  }
+}
