@@ -26,6 +26,20 @@ module.exports = {
       to: { path: '^(runtime|sdk|actors|api|flamelet|simulations)/', pathNot: ['^$1/', '/index\\.ts$'] },
     },
     {
+      name: 'engine-through-its-door',
+      severity: 'error',
+      comment: 'what the rest of sdk needs of the engine is in sdk/engine/index.ts',
+      from: { path: '^(?!bench/)', pathNot: '(^sdk/engine/|\\.(test|contract)\\.ts$)' },
+      to: { path: '^sdk/engine/', pathNot: '^sdk/engine/index\\.ts$' },
+    },
+    {
+      name: 'learn-below-engine-below-layers',
+      severity: 'error',
+      comment: 'a learner of layers models takes the engine, which takes the port of learners',
+      from: { path: '^sdk/(learn|engine)/', pathNot: '\\.(test|contract)\\.ts$' },
+      to: { path: '^sdk/layers/' },
+    },
+    {
       name: 'nact-in-one-file',
       severity: 'error',
       from: { pathNot: '^(runtime/kernel/dispatcher\\.ts|bench/)' },

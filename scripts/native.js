@@ -18,7 +18,7 @@ main(() => {
   if (platform !== 'linux-x64') {
     throw new SetupError('SETUP_PLATFORM', { what: 'the native TensorFlow library', expected: 'linux-x64', platform })
   }
-  // Written last; sdk/learn/files/node-native-tensorflow.ts loads the module that it names.
+  // Written last; sdk/layers/node-native-tensorflow.ts loads the module that it names.
   const record = join(nativeFolder, 'built.json')
   if (isBuilt(record)) return console.error(`built already: ${nativeFolder}`)
   // Before much is downloaded for nothing.

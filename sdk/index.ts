@@ -6,14 +6,17 @@ export * from './data/join.ts'
 export type * from './data/numeric-array.ts'
 export * from './data/partition.ts'
 export * from './host/index.ts'
-export { groupNormalization } from './learn/group-normalization.ts'
-export { type GroupNormalizationSettings, registerGroupNormalization } from './learn/group-normalization-layer.ts'
-export * from './learn/layers-learner.ts'
+export {
+  type GroupNormalizationSettings,
+  groupNormalization,
+  registerGroupNormalization,
+} from './layers/group-normalization.ts'
+export * from './layers/layers-learner.ts'
+export type { SavedModel } from './layers/saved-model.ts'
+export type { Layer, LayersModel, SymbolicTensor, TensorFlow } from './layers/tensorflow.ts'
 export * from './learn/learner.ts'
 export type * from './learn/role-learner.ts'
-export type { SavedModel } from './learn/saved-model.ts'
 export type { Steps } from './learn/steps.ts'
-export type { Layer, LayersModel, SymbolicTensor, TensorFlow } from './learn/tensorflow.ts'
 export * from './random/random-stream.ts'
 export { registryTroubleCodes } from './registry/errors.ts'
 export { type KeptRounds, keepingRounds } from './registry/kept-rounds.ts'

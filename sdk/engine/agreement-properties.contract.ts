@@ -1,5 +1,5 @@
 import fc from 'fast-check'
-import type { TensorFlow } from '../learn/tensorflow.ts'
+import type { TensorFlow } from '../layers/tensorflow.ts'
 import { type Comparison, disagreement, slopes } from './agreement.contract.ts'
 
 type Layer = InstanceType<TensorFlow['layers']['Layer']>

@@ -1,9 +1,9 @@
 import type { LayersModel } from '@tensorflow/tfjs'
 import type { Examples } from '../data/examples.ts'
-import { layersLearner } from '../learn/layers-learner.ts'
+import { layersLearner } from '../layers/layers-learner.ts'
+import { loadTensorFlow, type TensorFlow } from '../layers/tensorflow.ts'
 import type { Learner } from '../learn/learner.ts'
-import type { LossName } from '../learn/loss-name.ts'
-import { loadTensorFlow, type TensorFlow } from '../learn/tensorflow.ts'
+import type { LossName } from '../learn/loss.ts'
 import { randomStream } from '../random/random-stream.ts'
 import { tensorViews } from '../weights/layout.ts'
 

@@ -1,6 +1,6 @@
 import test from 'ava'
-import { layersLearner } from '../learn/layers-learner.ts'
-import type { TensorFlow } from '../learn/tensorflow.ts'
+import { layersLearner } from '../layers/layers-learner.ts'
+import type { TensorFlow } from '../layers/tensorflow.ts'
 import { through } from './agreement-properties.contract.ts'
 
 type Layer = InstanceType<TensorFlow['layers']['Layer']>
@@ -85,7 +85,7 @@ test('shapes that do not go together are refused with the layer', async (t) => {
       })),
     },
   })
-  const { engineModel } = await import('./engine-model.ts')
+  const { engineModel } = await import('./engine-learner.ts')
   const image = { batch_input_shape: [null, 4, 4, 3] }
   const vector = { batch_input_shape: [null, 8] }
   const cases: [object[], RegExp][] = [

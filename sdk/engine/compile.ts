@@ -1,9 +1,9 @@
 import { learnError } from '../learn/errors.ts'
-import type { LayerGraph, LayerNode } from './layer-graph.ts'
-import { LayerSettings } from './layer-settings.ts'
-import { layerBuilders } from './layers.ts'
-import { fanOut } from './ops/fan-out.ts'
-import { inPixels } from './ops/reshape.ts'
+import type { LayerGraph, LayerNode } from './model/layer-graph.ts'
+import { LayerSettings } from './model/layer-settings.ts'
+import { layerBuilders } from './model/layers.ts'
+import { fanOut } from './ops/elementwise.ts'
+import { inPixels } from './ops/shaping.ts'
 import { Plan, type PlanSize, type Tensor, tensorSize } from './plan.ts'
 
 /** A model laid out in memory, and the operations of its layers in order. */

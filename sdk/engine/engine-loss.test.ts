@@ -1,6 +1,6 @@
 import test from 'ava'
 import fc from 'fast-check'
-import type { TensorFlow } from '../learn/tensorflow.ts'
+import type { TensorFlow } from '../layers/tensorflow.ts'
 import { usePlainTensorFlow } from './agreement.contract.ts'
 import { agrees } from './agreement-properties.contract.ts'
 import { engineLoss, type LossRows } from './engine-loss.ts'

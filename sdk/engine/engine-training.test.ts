@@ -1,13 +1,13 @@
 import test from 'ava'
 import type { Examples } from '../data/examples.ts'
-import { layersLearner } from '../learn/layers-learner.ts'
+import { layersLearner } from '../layers/layers-learner.ts'
+import type { TensorFlow } from '../layers/tensorflow.ts'
 import type { LocalTerms } from '../learn/learner.ts'
 import type { Steps } from '../learn/steps.ts'
-import type { TensorFlow } from '../learn/tensorflow.ts'
 import { randomStream } from '../random/random-stream.ts'
 import { type Engine, engine } from './engine.ts'
+import { engineModel } from './engine-learner.ts'
 import { engineLoss } from './engine-loss.ts'
-import { engineModel } from './engine-model.ts'
 import { trainOnEngine } from './engine-training.ts'
 
 const steps: Steps = { learningRate: 0.05, epochs: 1, batch: 64 }

@@ -2,15 +2,13 @@ import { CodedError } from '../../runtime/index.ts'
 import type { Examples } from '../data/examples.ts'
 import { learnError } from '../learn/errors.ts'
 import type { Evaluation, TrainingRequest, Update } from '../learn/learner.ts'
-import { lastPlace, movedFrom } from '../learn/moved-weights.ts'
-import { stepTerms } from '../learn/step-terms.ts'
+import { lastPlace, movedFrom, stepTerms, yieldTurn } from '../learn/local-training.ts'
 import type { Steps } from '../learn/steps.ts'
-import { yieldTurn } from '../learn/yield-turn.ts'
+import { sizeOf } from '../weights/layout.ts'
 import type { Engine } from './engine.ts'
 import type { EngineLoss } from './engine-loss.ts'
+import { beginSteps } from './engine-steps.ts'
 import type { Pass } from './plan.ts'
-import { readBatch } from './read-batch.ts'
-import { beginSteps } from './steps/begin-steps.ts'
 
 /** Trains from the request's weights over mini-batches. */
 export async function trainOnEngine(
@@ -90,4 +88,21 @@ export function evaluateOnEngine(
     samples: examples.count,
     metrics: { loss: total / examples.count, ...(!Number.isNaN(right) && { accuracy: right / examples.count }) },
   }
+}
+
+/** Puts examples into the engine's memory. LEARN_LABEL for a label that the loss has no output for. */
+function readBatch(engine: Engine, { check }: EngineLoss, examples: Examples, indices: Uint32Array): void {
+  const size = sizeOf(examples.shape)
+  const { bytes } = examples
+  // Bytes are divided in WebAssembly, to the same values, if float32 has the divisor.
+  const divisible = bytes && Math.fround(bytes.divisor) === bytes.divisor ? bytes : undefined
+  for (let row = 0; row < indices.length; row++) {
+    const index = indices[row] ?? 0
+    const value = examples.label(index)
+    check(value, index)
+    engine.labels[row] = value
+    if (divisible) divisible.copy(index, engine.bytes, row * size)
+    else examples.read(index, engine.features, row * size)
+  }
+  if (divisible) engine.divideBytes(indices.length, divisible.divisor)
 }

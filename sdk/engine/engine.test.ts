@@ -1,13 +1,13 @@
 import test from 'ava'
-import { layersLearner } from '../learn/layers-learner.ts'
-import type { TensorFlow } from '../learn/tensorflow.ts'
+import { layersLearner } from '../layers/layers-learner.ts'
+import type { TensorFlow } from '../layers/tensorflow.ts'
 import { randomStream } from '../random/random-stream.ts'
 import { tensorViews } from '../weights/layout.ts'
 import { disagreement, examplesOf, usePlainTensorFlow, weightsOf } from './agreement.contract.ts'
 import { type EngineRequest, engine } from './engine.ts'
 import { engineLoss } from './engine-loss.ts'
-import { layerGraph } from './layer-graph.ts'
-import { recordModel } from './model-recorder.ts'
+import { layerGraph } from './model/layer-graph.ts'
+import { recordModel } from './model/model-recorder.ts'
 import type { Pass } from './plan.ts'
 
 function recordTopology(model: Parameters<typeof recordModel>[0]): unknown {

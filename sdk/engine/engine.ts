@@ -3,7 +3,7 @@ import { sizeOf } from '../weights/layout.ts'
 import { compile } from './compile.ts'
 import type { EngineLoss, LossSums } from './engine-loss.ts'
 import { engineKernels, type Kernels } from './kernels.ts'
-import type { LayerGraph } from './layer-graph.ts'
+import type { LayerGraph } from './model/layer-graph.ts'
 import { aligned, type Pass, tensorSize, type WeightSlot } from './plan.ts'
 
 /** Bytes that the activations of a batch may take: a larger batch goes in parts. */

@@ -175,7 +175,7 @@ export interface Kernels extends LayerKernels {
 }
 
 /** What a step leaves for the next batch's gradients to be added to, and values in each place. */
-export type NextGradient = readonly [slope: number, offset: number, count: number]
+type NextGradient = readonly [slope: number, offset: number, count: number]
 
 /** Memory below this address belongs to the kernels: tables of exp and log. */
 export const firstFreeAddress = 65_536

@@ -50,7 +50,7 @@ export interface Pass {
 }
 
 /** A compiled layer. */
-export interface Op {
+interface Op {
   /** The layer's name. */
   readonly name: string
   forward(kernels: Kernels, pass: Pass): void

@@ -1,6 +1,6 @@
 import { errorFactory } from '../../runtime/index.ts'
 
-export const learnErrors = {
+const learnErrors = {
   LEARN_DIVERGED: {
     message: 'training diverged: the loss of batch {batch} in epoch {epoch} is {loss}',
     hint: "use a smaller learningRate than {learningRate}, and check that the features and the round's weights are finite and scaled",

@@ -1,11 +1,11 @@
 import test from 'ava'
 import { inMemoryExamples } from '../data/in-memory-examples.ts'
+import { layersLearner } from '../layers/layers-learner.ts'
 import { fedAvg } from '../strategy/algorithms/fed-avg.ts'
 import { twoTier } from '../tag/topologies.ts'
 import { inlinePool } from '../training/inline-pool.ts'
 import { workload } from '../workload/workload.ts'
 import { chunkCount, chunkOf, mergeEvaluations } from './evaluation.ts'
-import { layersLearner } from './layers-learner.ts'
 import type { Evaluation } from './learner.ts'
 
 const part = (samples: number, metrics: Evaluation['metrics']): Evaluation => ({ samples, metrics })

@@ -1,6 +1,6 @@
 import { type ActorRef, actorSystem } from '../../runtime/index.ts'
 import { accumulator, layoutOf, randomStream, weightsHash } from '../../sdk/index.ts'
-import { orthogonal } from '../../sdk/learn/orthogonal.ts'
+import { orthogonal } from '../../sdk/learn/initializer.ts'
 import { dirichlet, normal } from '../../sdk/random/distributions.ts'
 
 /** Work that has one result wherever it is done. */

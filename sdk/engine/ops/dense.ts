@@ -1,9 +1,9 @@
 import type { InitializerSpec } from '../../learn/initializer.ts'
 import type { Kernels } from '../kernels.ts'
-import { panelWeights } from '../panel-weights.ts'
 import { type Plan, type Tensor, tensorSize } from '../plan.ts'
+import { panelWeights } from '../weight-layouts.ts'
 
-export interface DenseSettings {
+interface DenseSettings {
   readonly name: string
   readonly units: number
   readonly relu: boolean

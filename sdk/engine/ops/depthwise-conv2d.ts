@@ -1,12 +1,12 @@
 import type { InitializerSpec } from '../../learn/initializer.ts'
-import { channelWeights } from '../channel-weights.ts'
 import type { Kernels } from '../kernels.ts'
 import type { DepthwiseWindow } from '../layer-kernels.ts'
 import type { Plan, Tensor } from '../plan.ts'
-import { inPixels } from './reshape.ts'
+import { channelWeights } from '../weight-layouts.ts'
+import { inPixels } from './shaping.ts'
 import { imageBytes, paddedImages, type Window, type WindowOutput, windowOutput } from './window.ts'
 
-export interface DepthwiseSettings extends Window {
+interface DepthwiseSettings extends Window {
   readonly name: string
   readonly kernelInitializer: InitializerSpec
   /** Absent: without a bias. */

@@ -2,7 +2,7 @@ import test from 'ava'
 import fc from 'fast-check'
 import { engineKernels } from '../kernels.ts'
 import { Plan, tensorSize } from '../plan.ts'
-import { dropout } from './dropout.ts'
+import { dropout } from './elementwise.ts'
 
 /** A dropout layer alone, whose inputs and output's gradients are all 1. */
 function layer(rate: number, size: number, batch: number, layersBefore = 0) {

@@ -1,9 +1,9 @@
 import { learnError } from '../../learn/errors.ts'
 import type { InitializerSpec } from '../../learn/initializer.ts'
-import { channelWeights } from '../channel-weights.ts'
 import type { Plan, Tensor } from '../plan.ts'
+import { channelWeights } from '../weight-layouts.ts'
 
-export interface EmbeddingSettings {
+interface EmbeddingSettings {
   readonly name: string
   /** How many rows the table has. */
   readonly rows: number

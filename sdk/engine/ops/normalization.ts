@@ -1,9 +1,91 @@
+import type { InitializerSpec } from '../../learn/initializer.ts'
 import type { Kernels } from '../kernels.ts'
 import type { NormalizedRows } from '../layer-kernels.ts'
-import type { Pass, Plan, Tensor } from '../plan.ts'
+import { type Pass, type Plan, paddedTo8, type Tensor } from '../plan.ts'
+import { channelWeights } from '../weight-layouts.ts'
+import { inPixels } from './shaping.ts'
+
+interface BatchNormalizationSettings extends NormalizationWeights {
+  /** How much of a moving value a batch leaves. */
+  readonly momentum: number
+  readonly movingMeanInitializer: InitializerSpec
+  readonly movingVarianceInitializer: InitializerSpec
+}
+
+/**
+ * Normalizes each channel over a whole batch, and in evaluation by moving means of what the batches had. Those are weights too,
+ * which come and go with the others.
+ *
+ * @see Ioffe and Szegedy, Batch Normalization, ICML 2015. Moving variances are the batches' own (over n), as in TensorFlow.js.
+ */
+export function batchNormalization(plan: Plan, settings: BatchNormalizationSettings, given: Tensor): Tensor {
+  const { name, epsilon, momentum, movingMeanInitializer, movingVarianceInitializer } = settings
+  const x = inPixels(plan, name, given)
+  const { channels, pitch, pixels } = x
+  const scaling = scaleAndShift(plan, settings, channels)
+  const moving = (weight: string, initializer: InitializerSpec) =>
+    channelWeights(plan, {
+      name: `${name}/${weight}`,
+      shape: [channels],
+      rows: 1,
+      channels,
+      initializer,
+      trained: false,
+    })
+  const movingMean = moving('moving_mean', movingMeanInitializer)
+  const movingVariance = moving('moving_variance', movingVarianceInitializer)
+  plan.wholeBatchFor ??= name
+
+  const y = plan.tensor(x.shape)
+  // Each channel by itself, those of the padding too, whose gamma of 0 keeps them 0.
+  const sets = { channels: pitch, groups: pitch, rowsOf: (batch: number) => batch * pixels, setsOf: () => 1, sets: 1 }
+  const { measure, apply, backward, mean, variance } = normalization(plan, x, y, sets, scaling, epsilon)
+  plan.ops.push({
+    name,
+    forward(kernels, { batch, training }) {
+      if (!training) return apply(kernels, batch, movingMean, movingVariance)
+      measure(kernels, batch)
+      apply(kernels, batch)
+      kernels.moveTowards(movingMean, mean, 1 - momentum, pitch)
+      kernels.moveTowards(movingVariance, variance, 1 - momentum, pitch)
+    },
+    backward,
+  })
+  return y
+}
+
+export interface GroupNormalizationSettings extends NormalizationWeights {
+  /** Divides the channels. */
+  readonly groups: number
+}
+
+/**
+ * Normalizes groups of channels of one example, whatever the others of its batch: what trains well on the small, unlike data
+ * of clients.
+ *
+ * @see Wu and He, Group Normalization, ECCV 2018.
+ */
+export function groupNormalization(plan: Plan, settings: GroupNormalizationSettings, given: Tensor): Tensor {
+  const { name, groups, epsilon } = settings
+  const x = inPixels(plan, name, given)
+  const { channels, pixels } = x
+  const scaling = scaleAndShift(plan, settings, channels)
+  const y = plan.tensor(x.shape)
+  const sets = { channels, groups, rowsOf: () => pixels, setsOf: (batch: number) => batch, sets: plan.batch }
+  const { measure, apply, backward } = normalization(plan, x, y, sets, scaling, epsilon)
+  plan.ops.push({
+    name,
+    forward(kernels, { batch }) {
+      measure(kernels, batch)
+      apply(kernels, batch)
+    },
+    backward,
+  })
+  return y
+}
 
 /** Values with one mean and one variance: so many rows of channels, whose channels go together in groups. */
-export interface StatisticsSets {
+interface StatisticsSets {
   readonly channels: number
   readonly groups: number
   readonly rowsOf: (batch: number) => number
@@ -13,7 +95,7 @@ export interface StatisticsSets {
 }
 
 /** Addresses of what the values are scaled and shifted by, a row of padded channels each; of 0 trained or not. */
-export interface ScaleAndShift {
+interface ScaleAndShift {
   readonly gamma: number
   readonly gammaTrained: boolean
   readonly beta: number
@@ -77,4 +159,36 @@ export function normalization(
     if (gammaTrained) kernels.addScaledSums(totals + products, gradientScale, gamma + gradientShift, columns)
   }
   return { measure, apply, backward, mean: address(means, 0), variance: address(variances, 0) }
+}
+
+/** The weights of a normalization; without an initializer, values that leave things as they are. */
+interface NormalizationWeights {
+  readonly name: string
+  readonly epsilon: number
+  readonly gammaInitializer: InitializerSpec | undefined
+  readonly betaInitializer: InitializerSpec | undefined
+}
+
+const one = 0x3f800000
+
+function scaleAndShift(plan: Plan, weights: NormalizationWeights, channels: number): ScaleAndShift {
+  const { name, gammaInitializer, betaInitializer } = weights
+  const pitch = paddedTo8(channels)
+  const row = (weight: string, initializer: InitializerSpec) =>
+    channelWeights(plan, {
+      name: `${name}/${weight}`,
+      shape: [channels],
+      rows: 1,
+      channels,
+      initializer,
+      trained: true,
+    })
+  return {
+    gamma: gammaInitializer
+      ? row('gamma', gammaInitializer)
+      : plan.table(Array.from({ length: pitch }, (_, channel) => (channel < channels ? one : 0))),
+    gammaTrained: gammaInitializer !== undefined,
+    beta: betaInitializer ? row('beta', betaInitializer) : plan.allocate(4 * pitch),
+    betaTrained: betaInitializer !== undefined,
+  }
 }

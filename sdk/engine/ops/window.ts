@@ -39,7 +39,7 @@ export function imageBytes({ pixels, pitch }: Tensor): number {
 }
 
 /** Images with a rim of zeros, on which windows needn't look for the edge. */
-export interface PaddedImages {
+interface PaddedImages {
   readonly value: number
   /** Of one image. */
   readonly bytes: number

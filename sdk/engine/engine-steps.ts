@@ -1,0 +1,67 @@
+import type { StepTerms } from '../learn/local-training.ts'
+import type { Steps } from '../learn/steps.ts'
+import type { Engine } from './engine.ts'
+import { accumulatedSgd, adam, type LocalOptimizer, type LocalSteps, momentumSgd, normScale } from './optimizers.ts'
+import type { Pass } from './plan.ts'
+
+/** What a training loop does around its passes. */
+interface TrainingSteps extends LocalSteps {
+  /** Where the passes add their gradients, and times what. */
+  readonly target: Pick<Pass, 'gradientShift' | 'gradientScale'>
+  /** Only where each example's gradient is cut: adds it, as one of `examples` that the mean is over. */
+  addExample?(examples: number): void
+}
+
+/**
+ * Loads the round's weights and begins a training from them. Plain SGD adds gradients to the weights themselves, in batches
+ * that need no more than one pass; all else adds them in a place of their own.
+ */
+export function beginSteps(engine: Engine, steps: Steps, weights: Float32Array, terms: StepTerms): TrainingSteps {
+  const { kernels, trained, capacity } = engine
+  const { address, count } = trained
+  const optimizer = localOptimizer(steps)
+  const { pull, linear, exampleClip } = terms
+  const hasTerms = pull !== 0 || linear.length > 0
+  if (optimizer.plain && !hasTerms && exampleClip === undefined && steps.batch <= capacity) {
+    engine.load(weights)
+    return { target: { gradientShift: 0, gradientScale: -steps.learningRate }, step: () => {} }
+  }
+  const [gradient = 0, ...others] = engine.places(
+    1 + optimizer.states + Number(hasTerms) + Number(exampleClip !== undefined),
+  )
+  const states = others.splice(0, optimizer.states)
+  const offset = hasTerms ? (others.shift() ?? 0) : 0
+  const [example = 0] = others
+  if (hasTerms) packLinear(engine, terms, offset)
+  engine.load(weights)
+  if (pull !== 0) kernels.addScaled(address, -pull, offset, count)
+  const { step } = optimizer.begin({ kernels, weights: address, gradient, states, count, slope: pull, offset })
+  const added = (place: number) => ({ gradientShift: place - address, gradientScale: 1 })
+  if (exampleClip === undefined) return { target: added(gradient), step }
+
+  kernels.fill(example, 0, count)
+  return {
+    target: added(example),
+    step,
+    addExample(examples) {
+      const scale = normScale(exampleClip, { kernels, gradient: example, count })
+      kernels.takeScaled(example, scale / examples, gradient, count)
+    },
+  }
+}
+
+/** Sums the terms' arrays in the weights' arrangement, which they get by being loaded as if they were weights. */
+function packLinear({ kernels, trained, load }: Engine, { linear }: StepTerms, target: number): void {
+  kernels.fill(target, 0, trained.count)
+  for (const { factor, values } of linear) {
+    load(values)
+    kernels.addScaled(trained.address, factor, target, trained.count)
+  }
+}
+
+function localOptimizer(steps: Steps): LocalOptimizer {
+  const { optimizer = 'sgd', nesterov = false, clipNorm, clipValue } = steps
+  if (optimizer !== 'sgd') return adam(steps)
+  // Clipping and Nesterov's look ahead need the gradient apart from the velocity.
+  return nesterov || clipNorm !== undefined || clipValue !== undefined ? momentumSgd(steps) : accumulatedSgd(steps)
+}

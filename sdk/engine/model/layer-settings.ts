@@ -1,0 +1,125 @@
+import { learnError } from '../../learn/errors.ts'
+import { type InitializerSpec, initializerSpec } from '../../learn/initializer.ts'
+import { type Window, windowOutput } from '../ops/window.ts'
+import type { Plan, Tensor } from '../plan.ts'
+import type { LayerNode } from './layer-graph.ts'
+
+type Pair = readonly [number, number]
+
+/** Settings that every layer may have, and that change nothing here. */
+const withoutEffect = ['name', 'dtype', 'batch_input_shape', 'batch_size', 'input_dtype']
+
+/** A layer's configuration. What the engine doesn't know is refused with LEARN_ENGINE_MODEL, which names layer and setting. */
+export class LayerSettings {
+  readonly name: string
+  readonly #className: string
+  readonly #config: LayerNode['config']
+  readonly #read = new Set(withoutEffect)
+
+  constructor({ name, className, config }: LayerNode) {
+    this.name = name
+    this.#className = className
+    this.#config = config
+    this.only('trainable', true)
+  }
+
+  /** An error that says what of the layer the engine can't do. */
+  refuse(what: string): Error {
+    return learnError('LEARN_ENGINE_MODEL', { reason: `layer ${this.name} (${this.#className}) ${what}` })
+  }
+
+  refuseValue(setting: string, expected?: string): Error {
+    const value = `has ${setting} ${JSON.stringify(this.#config[setting]) ?? 'not set'}`
+    return this.refuse(expected === undefined ? value : `${value}; it knows ${expected}`)
+  }
+
+  /** Refuses whatever has been set and not been read: it would be left out without a word. */
+  refuseOthers(): void {
+    for (const [setting, value] of Object.entries(this.#config)) {
+      if (!this.#read.has(setting) && value !== null && value !== undefined) throw this.refuseValue(setting)
+    }
+  }
+
+  /** Undefined where it isn't set. */
+  value(setting: string): unknown {
+    this.#read.add(setting)
+    return this.#config[setting] ?? undefined
+  }
+
+  number(setting: string, otherwise?: number): number {
+    const value = this.value(setting) ?? otherwise
+    if (typeof value !== 'number') throw this.refuseValue(setting, 'numbers')
+    return value
+  }
+
+  /** A number of things, at least one. */
+  count(setting: string, otherwise?: number): number {
+    const value = this.number(setting, otherwise)
+    if (!(Number.isInteger(value) && value >= 1)) throw this.refuseValue(setting, 'integers from 1')
+    return value
+  }
+
+  flag(setting: string, otherwise: boolean): boolean {
+    const value = this.value(setting) ?? otherwise
+    if (typeof value !== 'boolean') throw this.refuseValue(setting, 'true and false')
+    return value
+  }
+
+  oneOf<const Value extends string>(setting: string, values: readonly Value[], otherwise: Value): Value {
+    const given = this.value(setting) ?? otherwise
+    const value = values.find((candidate) => candidate === given)
+    if (value === undefined) throw this.refuseValue(setting, values.join(', '))
+    return value
+  }
+
+  /** Refuses all but these values and none. */
+  only(setting: string, ...values: readonly unknown[]): void {
+    const value = this.value(setting)
+    if (value !== undefined && !values.includes(value)) throw this.refuseValue(setting, `only ${values.join(', ')}`)
+  }
+
+  pair(setting: string, otherwise?: Pair): Pair {
+    const value = this.value(setting) ?? otherwise
+    const [y, x]: unknown[] = Array.isArray(value) ? value : [value, value]
+    if (Number.isInteger(y) && Number.isInteger(x) && Number(y) >= 1 && Number(x) >= 1) return [Number(y), Number(x)]
+    throw this.refuseValue(setting, 'pairs of integers from 1')
+  }
+
+  initializer(setting: string, otherwise: string): InitializerSpec {
+    return initializerSpec(this.value(setting) ?? otherwise)
+  }
+
+  /** Of a kernel, and of a bias where there is one. */
+  initializers(kernel = 'kernel_initializer') {
+    const bias = this.initializer('bias_initializer', 'zeros')
+    return {
+      kernelInitializer: this.initializer(kernel, 'glorotNormal'),
+      biasInitializer: this.flag('use_bias', true) ? bias : undefined,
+    }
+  }
+}
+
+/** Adds a layer to a plan. */
+export type LayerBuilder = (plan: Plan, settings: LayerSettings, inputs: readonly [Tensor, ...Tensor[]]) => Tensor
+
+/** @throws LEARN_ENGINE_MODEL where the input isn't [height, width, channels]. */
+export function requireImage(settings: LayerSettings, { shape }: Tensor): void {
+  settings.only('data_format', 'channels_last', 'channelsLast')
+  if (shape.length !== 3) throw settings.refuse(`takes [height, width, channels], but gets [${shape}]`)
+}
+
+/**
+ * The window that moves over an image.
+ *
+ * @throws LEARN_ENGINE_MODEL where the input is no image, or the window doesn't fit in.
+ */
+export function windowOver(settings: LayerSettings, x: Tensor, size: Window['size'], stride: Window['stride']): Window {
+  requireImage(settings, x)
+  const padding = settings.oneOf('padding', ['valid', 'same'], 'valid')
+  const [height = 1, width = 1] = x.shape
+  const output = windowOutput({ size, stride, padding }, height, width)
+  if (output.height < 1 || output.width < 1) {
+    throw settings.refuse(`has windows of ${size.join(' × ')}, which don't fit into ${height} × ${width} pixels`)
+  }
+  return { size, stride, padding }
+}

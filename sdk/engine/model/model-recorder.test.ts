@@ -1,0 +1,130 @@
+import test from 'ava'
+import { groupNormalization } from '../../layers/group-normalization.ts'
+import { describeModel } from '../../layers/layers-model.ts'
+import { loadTensorFlow, type TensorFlow } from '../../layers/tensorflow.ts'
+import { randomStream } from '../../random/random-stream.ts'
+import { through } from '../agreement-properties.contract.ts'
+import { engineModel } from '../engine-learner.ts'
+import type { EngineLayers } from './layer-types.ts'
+import { recordModel } from './model-recorder.ts'
+
+function recordTopology(model: Parameters<typeof recordModel>[0]): unknown {
+  const recording = recordModel(model)
+  return 'topology' in recording ? recording.topology : undefined
+}
+
+const sequential = ({ layers, sequential }: TensorFlow) =>
+  sequential({
+    layers: [
+      layers.zeroPadding2d({ padding: 1, inputShape: [9, 9, 3] }),
+      layers.conv2d({ filters: 4, kernelSize: [3, 2], padding: 'same', kernelInitializer: 'heNormal' }),
+      layers.batchNormalization({ momentum: 0.9 }),
+      layers.activation({ activation: 'relu' }),
+      layers.depthwiseConv2d({ kernelSize: 3, strides: [2, 2], useBias: false, depthwiseInitializer: 'heUniform' }),
+      groupNormalization({ groups: 2 }),
+      layers.leakyReLU({ alpha: 0.1 }),
+      layers.avgPool2d({ poolSize: 2 }),
+      layers.reLU({ maxValue: 6 }),
+      layers.conv2d({ filters: 3, kernelSize: 1, name: 'named' }),
+      layers.maxPool2d({ poolSize: [2, 2], strides: [1, 1], padding: 'same' }),
+      layers.reshape({ targetShape: [-1, 3] }),
+      layers.globalAveragePooling1d({}),
+      layers.dropout({ rate: 0.2 }),
+      layers.dense({ units: 5, activation: 'tanh' }),
+      layers.dense({ units: 2, biasInitializer: 'ones' }),
+    ],
+  })
+
+const functional = (tf: TensorFlow) => {
+  const input = tf.input({ shape: [6, 6, 2] })
+  const first = through(tf.layers.conv2d({ filters: 4, kernelSize: 3, padding: 'same' }), input)
+  const second = through(tf.layers.conv2d({ filters: 4, kernelSize: 3, padding: 'same' }), first)
+  const sum = through(tf.layers.add(), [second, first])
+  const output = through(tf.layers.dense({ units: 3 }), through(tf.layers.globalAveragePooling2d({}), sum))
+  return tf.model({ inputs: input, outputs: output })
+}
+
+const table = ({ layers, sequential }: TensorFlow) =>
+  sequential({
+    layers: [
+      layers.embedding({ inputDim: 7, outputDim: 3, inputLength: 4 }),
+      layers.flatten(),
+      layers.dense({ units: 2 }),
+    ],
+  })
+
+for (const [kind, model] of Object.entries({ sequential, functional, table })) {
+  test(`a recorded ${kind} model is TensorFlow.js's: layers, weights and initial values`, async (t) => {
+    const tf = await loadTensorFlow()
+    const made = model(tf)
+    const theirs = describeModel(tf, made)
+    const recorded = recordTopology(model)
+    const ours = engineModel(recorded, 'meanSquaredError')
+    t.deepEqual(ours.layout, theirs.layout)
+    t.deepEqual(ours.outputs, theirs.outputs)
+    t.deepEqual(ours.initialWeights(randomStream(3)), theirs.initialWeights(randomStream(3)))
+    // And what TensorFlow.js writes of it is the same to the engine.
+    const read = engineModel(theirs.topology, 'meanSquaredError')
+    t.deepEqual(
+      read.graph.layers.map(({ name, className, inputs }) => ({ name, className, inputs })),
+      ours.graph.layers.map(({ name, className, inputs }) => ({ name, className, inputs })),
+    )
+    t.deepEqual(read.layout, ours.layout)
+    made.dispose()
+  })
+
+  test(`TensorFlow.js loads what was recorded of a ${kind} model`, async (t) => {
+    const tf = await loadTensorFlow()
+    const loaded = await tf.loadLayersModel(tf.io.fromMemory({ modelTopology: Object(recordTopology(model)) }))
+    const { layout } = engineModel(recordTopology(model), 'meanSquaredError')
+    t.deepEqual(
+      loaded.weights.map(({ originalName, shape }) => ({ name: originalName, shape })),
+      [...layout.tensors],
+    )
+    loaded.dispose()
+  })
+}
+
+test('what only TensorFlow.js has is left to it', (t) => {
+  const build = (inner: (tf: TensorFlow) => unknown) => recordTopology(inner)
+  t.is(
+    build((tf) => tf.sequential({ layers: [tf.layers.lstm({ units: 3, inputShape: [4, 2] })] })),
+    undefined,
+  )
+  t.is(
+    build((tf) =>
+      tf.sequential({
+        layers: [tf.layers.dense({ units: 3, inputShape: [4], kernelRegularizer: tf.regularizers.l2({ l2: 1 }) })],
+      }),
+    ),
+    undefined,
+  )
+  t.is(
+    build((tf) => {
+      const [a, b] = [tf.input({ shape: [2] }), tf.input({ shape: [2] })]
+      return tf.model({ inputs: [a, b], outputs: through(tf.layers.add(), [a, b]) })
+    }),
+    undefined,
+  )
+  t.is(
+    build((tf) => {
+      const input = tf.input({ shape: [2] })
+      const outputs = [1, 2].map((units) => through(tf.layers.dense({ units }), input))
+      return tf.model({ inputs: input, outputs })
+    }),
+    undefined,
+  )
+})
+
+type SettingsOf<Layers extends Record<keyof EngineLayers, (...settings: never) => unknown>> = {
+  readonly [Name in keyof EngineLayers]: Parameters<Layers[Name]>
+}
+
+/** The compiler refuses this where a setting that the engine declares is none of TensorFlow.js, or of another type. */
+const asTheirs = (ours: Partial<SettingsOf<EngineLayers>>): Partial<SettingsOf<TensorFlow['layers']>> => ours
+
+test('settings that the engine declares are those of TensorFlow.js', async (t) => {
+  const tf = await loadTensorFlow()
+  const [dense] = asTheirs({ dense: [{ units: 2, inputShape: [3], kernelInitializer: 'heNormal' }] }).dense ?? []
+  t.deepEqual(dense && tf.layers.dense(dense).getConfig().units, 2)
+})

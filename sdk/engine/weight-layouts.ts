@@ -1,0 +1,96 @@
+import type { InitializerSpec } from '../learn/initializer.ts'
+import { type Plan, paddedTo8 } from './plan.ts'
+
+/** A matrix of weights in panels of 8 columns, with its bias: what the products of assembly/product.ts work on. */
+export interface PanelWeights {
+  readonly kernel: number
+  readonly bias: number
+  readonly panelBytes: number
+  readonly panels: number
+}
+
+interface PanelWeightsRequest {
+  readonly name: string
+  /** As the model has it: the last dimension are the columns. */
+  readonly shape: readonly number[]
+  /** The row of the panels that each row-major row of the kernel becomes. */
+  readonly places: ArrayLike<number>
+  /** Rows of the panels: those that no row becomes stay zero. */
+  readonly rows: number
+  readonly kernelInitializer: InitializerSpec
+  /** Absent: the layer has no bias. */
+  readonly biasInitializer: InitializerSpec | undefined
+}
+
+/** Between the panels: keeps rows of different panels out of each other's place in the processor's caches. */
+const skewBytes = 64
+
+/** Makes room for a layer's kernel and bias among the trained weights. Without a bias, one of zeros that nothing moves. */
+export function panelWeights(
+  plan: Plan,
+  { name, shape, places, rows, kernelInitializer, biasInitializer }: PanelWeightsRequest,
+): PanelWeights {
+  const columns = shape.at(-1) ?? 1
+  const panels = paddedTo8(columns) / 8
+  const panelBytes = 32 * rows + skewBytes
+  const kernel = plan.trained(panels * panelBytes)
+  const bias = biasInitializer ? plan.trained(32 * panels) : plan.allocate(32 * panels)
+  const table = plan.table(places)
+  plan.weights.push({
+    name: `${name}/kernel`,
+    shape,
+    initializer: kernelInitializer,
+    trained: true,
+    rows: places.length,
+    load: (kernels, source, from, count) => kernels.pack(source, count, columns, table + 4 * from, kernel, panelBytes),
+    save: (kernels, target, from, count) =>
+      kernels.unpack(kernel, panelBytes, count, columns, table + 4 * from, target),
+  })
+  if (biasInitializer) {
+    plan.weights.push({
+      name: `${name}/bias`,
+      shape: [columns],
+      initializer: biasInitializer,
+      trained: true,
+      rows: 1,
+      load: (kernels, source) => kernels.copyRows(source, 0, bias, 0, 1, 4 * columns),
+      save: (kernels, target) => kernels.copyRows(bias, 0, target, 0, 1, 4 * columns),
+    })
+  }
+  return { kernel, bias, panelBytes, panels }
+}
+
+interface ChannelWeightsRequest {
+  /** The layer's name and the weight's. */
+  readonly name: string
+  /** As the model has it: rows of channels. */
+  readonly shape: readonly number[]
+  readonly rows: number
+  readonly channels: number
+  readonly initializer: InitializerSpec
+  readonly trained: boolean
+}
+
+/** Makes room for rows of channels, each padded with zeros as the tensors' are, and answers with its address. */
+export function channelWeights(plan: Plan, request: ChannelWeightsRequest): number {
+  const { name, shape, rows, channels, initializer, trained } = request
+  const pitch = 4 * paddedTo8(channels)
+  const bytes = 4 * channels
+  const address = trained ? plan.trained(rows * pitch) : plan.allocate(rows * pitch)
+  plan.weights.push({
+    name,
+    shape,
+    initializer,
+    trained,
+    rows,
+    load(kernels, source, from, count) {
+      const start = address + from * pitch
+      // A training that diverged has left NaN in the padding, too.
+      kernels.fill(start, 0, (count * pitch) / 4)
+      kernels.copyRows(source, bytes, start, pitch, count, bytes)
+    },
+    save: (kernels, target, from, count) =>
+      kernels.copyRows(address + from * pitch, pitch, target, bytes, count, bytes),
+  })
+  return address
+}

@@ -1,0 +1,131 @@
+import { CodedError } from '../../runtime/index.ts'
+import { engineLearner, engineModel, type Recording, recordModel } from '../engine/index.ts'
+import type { Learner } from '../learn/learner.ts'
+import {
+  checkLabels,
+  type LossAlias,
+  type LossName,
+  lastActivationRemark,
+  lossApplies,
+  lossNamed,
+} from '../learn/loss.ts'
+import { checkSteps, type Steps } from '../learn/steps.ts'
+import { type Backend, backendFor, probe } from './backend.ts'
+import { lossOf } from './layers-loss.ts'
+import { describeModel, type ModelDescription } from './layers-model.ts'
+import type { Subject } from './layers-steps.ts'
+import { checkExamples, evaluateModel, trainModel } from './layers-training.ts'
+import { buildModel } from './model-building.ts'
+import { loadSavedModel, type SavedModel, startingFrom, tensorsOf } from './saved-model.ts'
+import { type LayersModel, loadTensorFlow, type TensorFlow } from './tensorflow.ts'
+
+/** Makes a layers model with the given TensorFlow.js, or with its stand-in where the engine knows the whole model. */
+export type ModelFunction = (tf: TensorFlow) => LayersModel
+
+export interface LayersLearnerSettings extends Steps {
+  /**
+   * Makes the model; or is one that `savedModel` of flame-fl/sdk/node has read, with whose weights the job begins. A softmax at
+   * its end before softmaxCrossEntropy, or a sigmoid before sigmoidCrossEntropy, is the loss's own: the model trains as without
+   * it, and is published with it.
+   */
+  readonly model: ModelFunction | SavedModel
+  /** A name of Keras stands for the loss that it means: `mse`, `binaryCrossentropy`, `categoricalCrossentropy`. */
+  readonly loss: LossName | LossAlias
+  /** `auto`: the engine, where it knows every layer of the model; else TensorFlow.js. Default `auto`. */
+  readonly engine?: 'auto' | 'engine' | 'tensorflow'
+  /**
+   * Gives the TensorFlow.js to use where the engine isn't, such as `nativeTensorFlow` of flame-fl/sdk/node: fast on large
+   * models, to other bits on other processors. Absent, or where it gives none: the WebAssembly backend, or plain JavaScript
+   * for a model that it can't train.
+   */
+  readonly tensorFlow?: () => Promise<TensorFlow | undefined>
+}
+
+/**
+ * A learner that trains a TensorFlow.js layers model. Same weights, examples and stream give the same bits in any
+ * thread. The initial weights are drawn from the stream by each layer's initializer.
+ *
+ * @throws LEARN_SETTING, LEARN_MODEL, LEARN_LAST_ACTIVATION, LEARN_RANDOM_LAYER; LEARN_ENGINE_MODEL where only the engine was to run it;
+ *   LEARN_INITIALIZER when initial weights are drawn; in training LEARN_DIVERGED and LEARN_OVERFLOW, and for examples that don't fit the model
+ *   LEARN_EMPTY, LEARN_INPUT and LEARN_LABEL.
+ */
+export async function layersLearner(settings: LayersLearnerSettings): Promise<Learner> {
+  checkSteps(settings)
+  const { engine = 'auto', model: given } = settings
+  const loss = lossNamed(settings.loss)
+  const recording: Recording =
+    engine === 'tensorflow' ? { cause: new Error("engine: 'tensorflow' asks for it") } : recordingOf(given)
+  const unloaded = 'topology' in recording ? onEngine(recording.topology, loss, settings) : undefined
+  if (unloaded && 'learner' in unloaded) return startingFrom(given, unloaded.learner)
+
+  const reason = unloaded?.refusal.values.reason ?? ('cause' in recording ? recording.cause.message : '')
+  const tf = (await settings.tensorFlow?.()) ?? (await loadTensorFlow(String(reason)))
+  const model = typeof given === 'function' ? buildModel(tf, given) : await loadSavedModel(tf, given)
+  const description = describeModel(tf, model)
+  const start = typeof given === 'function' ? given : { ...given, tensors: tensorsOf(model, description.layout) }
+  const fallback = async (why: string) =>
+    startingFrom(start, await onTensorFlow(tf, model, description, { ...settings, loss }, why))
+  if (engine === 'tensorflow') return fallback('as asked')
+  const loaded = unloaded ?? onEngine(description.topology, loss, settings)
+  if ('learner' in loaded) {
+    model.dispose()
+    return startingFrom(start, loaded.learner)
+  }
+  if (engine === 'engine') throw loaded.refusal
+  return fallback(loaded.refusal.message)
+}
+
+function recordingOf(model: ModelFunction | SavedModel): Recording {
+  return typeof model === 'function' ? recordModel(model) : { topology: model.topology }
+}
+
+function onEngine(
+  topology: unknown,
+  loss: LossName,
+  steps: Steps,
+): { readonly learner: Learner } | { readonly refusal: CodedError } {
+  try {
+    return { learner: engineLearner(engineModel(topology, loss), loss, steps) }
+  } catch (error) {
+    if (error instanceof CodedError && error.code === 'LEARN_ENGINE_MODEL') return { refusal: error }
+    throw error
+  }
+}
+
+async function onTensorFlow(
+  tf: TensorFlow,
+  model: LayersModel,
+  description: ModelDescription,
+  settings: LayersLearnerSettings & { readonly loss: LossName },
+  why: string,
+): Promise<Learner> {
+  const loss = lossOf(tf, settings.loss, description.outputs, description.outputShape)
+  const last = description.lastActivation
+  const isApplied = last !== undefined && lossApplies(settings.loss, last, description.outputs)
+  const forLoss: Subject['forLoss'] = isApplied ? last.without : (work) => work()
+  const subject = { tf, model, description, loss, forLoss }
+  const backend = await backendFor(tf, () => probe(subject, settings)).catch((error: unknown) => {
+    model.dispose()
+    throw error
+  })
+  return {
+    layout: description.layout,
+    modelTopology: description.topology,
+    runsOn: `TensorFlow.js (${backend.name}): ${why}${slowness(backend)}`,
+    remarks: isApplied ? [lastActivationRemark(settings.loss, last)] : [],
+    initialWeights: async (random) => description.initialWeights(random),
+    check(examples, purpose) {
+      checkExamples(subject, examples, purpose)
+      checkLabels(loss.check, examples)
+    },
+    train: (request) => backend.run(() => trainModel(subject, settings, request)),
+    evaluate: (weights, examples) => backend.run(() => evaluateModel(subject, weights, examples)),
+    dispose: () => void model.dispose(),
+  }
+}
+
+/** What a person may do about a slow backend; empty where it is the usual one. */
+function slowness({ name, instead }: Backend): string {
+  if (!instead) return ''
+  return `; the ${instead.of} backend cannot train it (${instead.reason}), so the slow ${name} one does: leave out what it names, or give layersLearner a native TensorFlow, tensorFlow: () => nativeTensorFlow() of flame-fl/sdk/node, for which @tensorflow/tfjs-node is to be installed (or in a clone of flame-fl built, npm run native)`
+}

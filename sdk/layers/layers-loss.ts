@@ -1,0 +1,122 @@
+import type { LayersModel, NamedTensorMap, Scalar, Tensor, Variable } from '@tensorflow/tfjs'
+import { type LabelCheck, type LastActivation, type LossName, labelCheck, passingClasses } from '../learn/loss.ts'
+import type { TensorFlow } from './tensorflow.ts'
+
+export interface Loss {
+  readonly check: LabelCheck
+  mean(labels: Float32Array, outputs: Tensor): Scalar
+  /** How many of the outputs (row-major) say the label's class; absent where there are no classes. */
+  readonly correct?: (labels: Float32Array, outputs: ArrayLike<number>) => number
+}
+
+/** @throws LEARN_SETTING for an unknown loss, or one that doesn't fit the model's number of outputs. */
+export function lossOf(tf: TensorFlow, name: LossName, units: number, shape: readonly number[]): Loss {
+  const column = (labels: Float32Array) => tf.tensor2d(labels, [labels.length, 1])
+  const check = labelCheck(name, units, shape)
+  switch (name) {
+    case 'softmaxCrossEntropy':
+      return {
+        check,
+        mean: (labels, outputs) =>
+          tf.losses.softmaxCrossEntropy<Tensor, Scalar>(tf.oneHot(tf.tensor1d(labels, 'int32'), units), outputs),
+        correct: (labels, outputs) => count(labels, (label, row) => highest(outputs, row * units, units) === label),
+      }
+    case 'sigmoidCrossEntropy':
+      return {
+        check,
+        mean: (labels, outputs) => tf.losses.sigmoidCrossEntropy<Tensor, Scalar>(column(labels), outputs),
+        correct: (labels, outputs) => count(labels, (label, row) => Number((outputs[row] ?? 0) > 0) === label),
+      }
+    case 'meanSquaredError':
+      return { check, mean: (labels, outputs) => tf.losses.meanSquaredError(column(labels), outputs) }
+  }
+}
+
+function count(labels: Float32Array, isCorrect: (label: number, row: number) => boolean): number {
+  return labels.reduce((sum, label, row) => sum + Number(isCorrect(label, row)), 0)
+}
+
+/** The place, among `units` values from `start`, of the first that is highest. */
+function highest(values: ArrayLike<number>, start: number, units: number): number {
+  let best = 0
+  for (let unit = 1; unit < units; unit++) {
+    if ((values[start + unit] ?? 0) > (values[start + best] ?? 0)) best = unit
+  }
+  return best
+}
+
+/** Value and gradients of the loss. Where a kernel fails, TensorFlow.js would keep what it has saved for the way back. */
+export function lossGradients(
+  tf: TensorFlow,
+  loss: () => Scalar,
+  variables: Variable[],
+): { readonly value: Scalar; readonly grads: NamedTensorMap } {
+  try {
+    return tf.variableGrads(loss, variables)
+  } catch (error) {
+    for (const { saved = [] } of tf.engine().state.activeTape ?? []) for (const tensor of saved) tensor.dispose()
+    throw error
+  }
+}
+
+type Layer = LayersModel['layers'][number]
+
+/** The last activation of a model of TensorFlow.js, and how the model gives what comes before it. */
+export interface LastActivationOf extends LastActivation {
+  /** Runs work in which the layer passes on what it gets. */
+  without<Result>(work: () => Result): Result
+}
+
+/** Undefined where the model ends with no activation that has a name, or with a layer that it also uses elsewhere. */
+export function lastActivationOf(tf: TensorFlow, model: LayersModel): LastActivationOf | undefined {
+  let layer: Layer | undefined = model
+  for (;;) {
+    if (layer instanceof tf.LayersModel) layer = layer.outputLayers[0] ?? layer.layers.at(-1)
+    else if (layer && passes(layer)) layer = layer.inboundNodes[0]?.inboundLayers[0]
+    else break
+    if (!layer || layer.inboundNodes.filter(({ inboundLayers }) => inboundLayers.length > 0).length > 1)
+      return undefined
+  }
+  const found = appliedBy(tf, layer)
+  if (!found) return undefined
+  const { field, activation, substitute } = found
+  const owner = layer
+  return {
+    layer: owner.name,
+    activation,
+    values: [owner.outputShape].flat(2).at(-1) ?? 0,
+    without(work) {
+      const kept: unknown = Reflect.get(owner, field)
+      Reflect.set(owner, field, substitute)
+      try {
+        return work()
+      } finally {
+        Reflect.set(owner, field, kept)
+      }
+    },
+  }
+}
+
+function passes(layer: Layer): boolean {
+  const name = layer.getClassName()
+  return passingClasses.includes(name) || (name === 'Activation' && nameOf(layer) === 'linear')
+}
+
+/** The field in which a layer keeps its activation, the activation's name, and what passes values on in its place. */
+function appliedBy(tf: TensorFlow, layer: Layer) {
+  if (layer.getClassName() === 'Softmax') {
+    const axis: unknown = layer.getConfig().axis
+    const isLast = axis === -1 || axis === [layer.outputShape].flat(2).length - 1
+    return isLast ? { field: 'softmax', activation: 'softmax', substitute: (x: Tensor) => x } : undefined
+  }
+  const activation = nameOf(layer)
+  if (activation === undefined) return undefined
+  const substitute: unknown = Reflect.get(tf.layers.activation({ activation: 'linear' }), 'activation')
+  return { field: 'activation', activation, substitute }
+}
+
+/** The activation that a layer names in its configuration. */
+function nameOf(layer: Layer): string | undefined {
+  const { activation } = layer.getConfig()
+  return typeof activation === 'string' ? activation : undefined
+}

@@ -1,0 +1,187 @@
+import type { LayersModel } from '@tensorflow/tfjs'
+import { requireLoadableNames } from '../engine/index.ts'
+import { learnError } from '../learn/errors.ts'
+import { forgetBias, type InitializerSpec, initialValues } from '../learn/initializer.ts'
+import type { RandomStream } from '../random/random-stream.ts'
+import { type Layout, layoutOf, sizeOf, type TensorSpec, tensorViews } from '../weights/layout.ts'
+import { type LastActivationOf, lastActivationOf } from './layers-loss.ts'
+import type { TensorFlow } from './tensorflow.ts'
+
+type Layer = LayersModel['layers'][number]
+type Weight = Layer['weights'][number]
+
+/** What the learner needs to know of a layers model, under names that don't depend on how many were made before it. */
+export interface ModelDescription {
+  readonly layout: Layout
+  readonly topology: unknown
+  /** Shape of one example. */
+  readonly inputShape: readonly number[]
+  /** What the model ends with, where that is an activation. */
+  readonly lastActivation: LastActivationOf | undefined
+  /** Values that the model gives for one example. */
+  readonly outputs: number
+  readonly outputShape: readonly number[]
+  /** A layer that normalizes over a batch, if there is one. */
+  readonly wholeBatchFor: string | undefined
+  initialWeights(random: RandomStream): Float32Array
+  /** Gives each dropout layer its next mask from the stream. */
+  seedDropout(random: RandomStream): void
+}
+
+/**
+ * @throws LEARN_MODEL when it has several inputs or outputs, or dimensions that aren't known; LEARN_RANDOM_LAYER when
+ *   training it would draw random numbers that no stream can give.
+ */
+export function describeModel(tf: TensorFlow, model: LayersModel): ModelDescription {
+  if (!(model instanceof tf.LayersModel))
+    throw learnError('LEARN_MODEL', { came: `it is no layers model, but ${typeof model}` })
+  const layers = allLayers(tf, model)
+  const normalizer = layers.find((layer) => layer.getClassName() === 'BatchNormalization')
+  const dropouts = layers.filter(drawsMasks)
+  const inputShape = knownShape(model.inputs.map(({ shape }) => shape))
+  const outputShape = knownShape(model.outputs.map(({ shape }) => shape))
+  const names = stableNames(model.name, layers)
+  const initializers = new Map<Weight, InitializerSpec>()
+  for (const layer of layers) {
+    for (const weight of layer.weights) {
+      const initializer = initializerOf(layer, weight.originalName)
+      if (initializer) initializers.set(weight, initializer)
+    }
+  }
+  const last = lastActivationOf(tf, model)
+  const tensors = model.weights.map(
+    ({ originalName, shape }): TensorSpec => ({
+      name: rename(originalName, names),
+      shape: shape.map((length) => length ?? 0),
+    }),
+  )
+  requireLoadableNames(
+    model.layers.map(({ name }) => names.get(name) ?? name),
+    tensors.map(({ name }) => name),
+  )
+  const layout = layoutOf(tensors)
+  return {
+    layout,
+    topology: renameAll(model.toJSON(null, false), names),
+    lastActivation: last && { ...last, layer: names.get(last.layer) ?? last.layer },
+    inputShape,
+    outputs: sizeOf(outputShape),
+    outputShape,
+    wholeBatchFor: normalizer && (names.get(normalizer.name) ?? normalizer.name),
+    initialWeights(random) {
+      const weights = new Float32Array(layout.size)
+      const views = tensorViews(layout, weights)
+      for (const [index, weight] of model.weights.entries()) {
+        const tensor = tensors[index]
+        if (!tensor) continue
+        const initializer = initializers.get(weight) ?? { className: 'unknown', config: {} }
+        views.get(tensor.name)?.set(initialValues(tensor, initializer, random))
+      }
+      return weights
+    },
+    seedDropout(random) {
+      // TensorFlow.js takes 0 for no seed. The field is only read when the layer is called.
+      for (const layer of dropouts) Reflect.set(layer, 'seed', random.uint32() + 1)
+    },
+  }
+}
+
+/** Layers that compute, also those of models used as layers, and those within other layers, after these. */
+function allLayers(tf: TensorFlow, model: LayersModel): Layer[] {
+  return model.layers.flatMap((layer) =>
+    layer instanceof tf.LayersModel ? allLayers(tf, layer) : [layer, ...layersWithin(tf, layer)],
+  )
+}
+
+/** Where a layer keeps layers: a recurrent one its cell or cells, a wrapper those that it wraps. */
+const innerFields = ['cell', 'cells', 'layer', 'forwardLayer', 'backwardLayer']
+
+function layersWithin(tf: TensorFlow, layer: Layer): Layer[] {
+  const inner = innerFields.flatMap((field): unknown => Reflect.get(layer, field)).filter(isLayerOf(tf))
+  return inner.flatMap((one) => [one, ...layersWithin(tf, one)])
+}
+
+function isLayerOf(tf: TensorFlow): (value: unknown) => value is Layer {
+  return (value): value is Layer => value instanceof tf.layers.Layer
+}
+
+/** Whether it is a dropout layer, whose seed can be set. Refuses other layers that draw random numbers. */
+function drawsMasks(layer: Layer): boolean {
+  const name = layer.getClassName()
+  const { dropout = 0, recurrentDropout = 0 } = layer.getConfig()
+  const draws = /^(GaussianNoise|GaussianDropout|AlphaDropout)$/.test(name) || dropout !== 0 || recurrentDropout !== 0
+  if (draws) throw learnError('LEARN_RANDOM_LAYER', { layer: layer.name, class: name })
+  return name === 'Dropout'
+}
+
+function knownShape(shapes: readonly (readonly (number | null)[])[]): number[] {
+  const [shape, ...others] = shapes
+  if (!shape || others.length > 0) throw learnError('LEARN_MODEL', { came: `it has ${shapes.length}` })
+  return shape.slice(1).map((length) => {
+    if (length === null) throw learnError('LEARN_MODEL', { came: `it has the shape [${shape}]` })
+    return length
+  })
+}
+
+/** The initializer of a tensor such as `dense_1/kernel`, as the layer's configuration names it: `kernelInitializer`. */
+function initializerOf(layer: Layer, tensor: string): InitializerSpec | undefined {
+  const role = (tensor.split('/').at(-1) ?? '').replace(/_kernel$/, '')
+  const camelCase = role.replace(/_(\w)/g, (_, letter: string) => letter.toUpperCase())
+  const spec: unknown = layer.getConfig()[`${camelCase}Initializer`]
+  if (!isRecord(spec) || typeof spec.className !== 'string') return undefined
+  const initializer = { className: spec.className, config: isRecord(spec.config) ? spec.config : {} }
+  return role === 'bias' && layer.getConfig().unitForgetBias === true ? forgetBias(initializer) : initializer
+}
+
+/**
+ * TensorFlow.js numbers what has no name through all models of the process (`dense_Dense7`); here it is numbered within
+ * the model (`dense_1`), so that each worker has the same names.
+ */
+function stableNames(model: string, layers: readonly Layer[]): Map<string, string> {
+  const names = new Map<string, string>()
+  if (/^(model|sequential_)\d+$/.test(model)) names.set(model, 'model')
+  const taken = new Set(layers.map(({ name }) => name))
+  const numbers = new Map<string, number>()
+  for (const layer of layers) {
+    // A bidirectional layer's two are named after the one that it was given, also when the model is loaded.
+    const [, way = '', given = ''] = /^(forward_|backward_)(.+)$/.exec(layer.name) ?? []
+    const named = names.get(given)
+    if (named !== undefined) {
+      names.set(layer.name, `${way}${named}`)
+      continue
+    }
+    const prefix = new RegExp(`^(.+)_${layer.getClassName()}\\d+$`).exec(layer.name)?.[1]
+    if (prefix === undefined) continue
+    let number = numbers.get(prefix) ?? 0
+    do number++
+    while (taken.has(`${prefix}_${number}`))
+    numbers.set(prefix, number)
+    names.set(layer.name, `${prefix}_${number}`)
+  }
+  return names
+}
+
+function rename(tensor: string, names: ReadonlyMap<string, string>): string {
+  const parts = tensor.split('/')
+  // A layer's own name may have slashes, too.
+  for (let end = parts.length; end > 0; end--) {
+    const name = names.get(parts.slice(0, end).join('/'))
+    if (name !== undefined) return [name, ...renamedRest(parts.slice(end), names)].join('/')
+  }
+  return [parts[0], ...renamedRest(parts.slice(1), names)].join('/')
+}
+
+function renamedRest(parts: readonly string[], names: ReadonlyMap<string, string>): string[] {
+  return parts.length === 0 ? [] : [rename(parts.join('/'), names)]
+}
+
+function renameAll(json: unknown, names: ReadonlyMap<string, string>): unknown {
+  if (typeof json === 'string') return names.get(json) ?? json
+  if (Array.isArray(json)) return json.map((item: unknown) => renameAll(item, names))
+  if (!isRecord(json)) return json
+  return Object.fromEntries(Object.entries(json).map(([key, value]) => [key, renameAll(value, names)]))
+}
+
+function isRecord(value: unknown): value is Readonly<Record<string, unknown>> {
+  return typeof value === 'object' && value !== null
+}

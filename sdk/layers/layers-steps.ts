@@ -1,0 +1,168 @@
+import type { LayersModel, Tensor, Variable } from '@tensorflow/tfjs'
+import type { StepTerms } from '../learn/local-training.ts'
+import type { Steps } from '../learn/steps.ts'
+import { sizeOf } from '../weights/layout.ts'
+import type { Loss } from './layers-loss.ts'
+import type { ModelDescription } from './layers-model.ts'
+import type { TensorFlow } from './tensorflow.ts'
+
+/** A model to train: its variables hold the weights of one client at a time. */
+export interface Subject {
+  readonly tf: TensorFlow
+  readonly model: LayersModel
+  readonly description: ModelDescription
+  readonly loss: Loss
+  /** Runs work in which the model gives what the loss takes. */
+  forLoss<Result>(work: () => Result): Result
+}
+
+/** One of the weights that steps move, with what the optimizer keeps of it. */
+interface TrainedWeight {
+  readonly variable: Variable
+  /** What the terms add to its gradient besides pull·w; absent without terms. */
+  readonly offset: Tensor | undefined
+  move(move: TensorMove, gradient: Tensor): void
+  dispose(): void
+}
+
+/** A gradient for each of the weights, in their order. */
+export type Gradients = readonly Tensor[]
+
+/** The steps of one training on TensorFlow.js: those of engine/steps/, tensor by tensor. */
+export interface TensorSteps {
+  readonly trained: readonly TrainedWeight[]
+  /** Moves the weights by a batch's mean gradient. */
+  step(gradients: Gradients): void
+  dispose(): void
+}
+
+/** Begins a training from the round's weights, which the model has already. */
+export function tensorSteps(subject: Subject, steps: Steps, weights: Float32Array, terms: StepTerms): TensorSteps {
+  const { tf } = subject
+  const trained = trainedWeights(subject, weights, terms)
+  const optimizer = tensorOptimizer(steps)
+  return {
+    trained,
+    step(gradients) {
+      tf.tidy(() => {
+        const whole = trained.map(({ variable, offset }, index) => {
+          const gradient = gradients[index] ?? tf.zerosLike<Tensor>(variable)
+          return offset ? gradient.add(variable.mul(terms.pull)).add(offset) : gradient
+        })
+        const move = optimizer()
+        for (const [index, gradient] of clipped(steps, whole).entries()) trained[index]?.move(move, gradient)
+      })
+    },
+    dispose() {
+      for (const weight of trained) weight.dispose()
+    },
+  }
+}
+
+/** What cuts the gradients' global norm to `most`, and leaves shorter ones as they are. The norm is summed in float64. */
+export function normScale(most: number, gradients: Gradients): number {
+  let squares = 0
+  for (const gradient of gradients) for (const value of gradient.dataSync()) squares += value * value
+  const norm = Math.sqrt(squares)
+  return norm > most ? most / norm : 1
+}
+
+function clipped({ clipNorm, clipValue }: Steps, gradients: Gradients): Gradients {
+  if (clipValue !== undefined) return gradients.map((gradient) => gradient.clipByValue(-clipValue, clipValue))
+  if (clipNorm === undefined) return gradients
+  const scale = normScale(clipNorm, gradients)
+  return gradients.map((gradient) => gradient.mul(scale))
+}
+
+function trainedWeights({ tf, model, description }: Subject, weights: Float32Array, terms: StepTerms): TrainedWeight[] {
+  const { pull, linear } = terms
+  const hasTerms = pull !== 0 || linear.length > 0
+  let next = 0
+  const starts = description.layout.tensors.map(({ shape }) => (next += sizeOf(shape)) - sizeOf(shape))
+  return model.trainableWeights.map((weight) => {
+    const variable = weight.read()
+    if (!(variable instanceof tf.Variable)) throw new TypeError(`${weight.name} is no variable`)
+    const start = starts[model.weights.indexOf(weight)] ?? 0
+    // Rounded as variable·pull is, so that they cancel where the weights haven't moved.
+    const pulled = (value: number) => Math.fround(Math.fround(pull) * value)
+    const offsets = () =>
+      Float32Array.from({ length: variable.size }, (_, index) =>
+        linear.reduce(
+          (sum, { factor, values }) => sum + factor * (values[start + index] ?? 0),
+          -pulled(weights[start + index] ?? 0),
+        ),
+      )
+    const offset = hasTerms ? tf.tensor(offsets(), variable.shape) : undefined
+    let states: readonly Tensor[] = []
+    const forget = () => {
+      for (const state of states) state.dispose()
+    }
+    return {
+      variable,
+      offset,
+      move(move: TensorMove, gradient: Tensor) {
+        const moved = move(variable, gradient, states)
+        forget()
+        states = moved.states.map((state) => tf.keep(state))
+        weight.write(moved.weight)
+      },
+      dispose() {
+        forget()
+        offset?.dispose()
+      },
+    }
+  })
+}
+
+/** What a weight becomes by its gradient. `states` are what the last move has left of it: none at first, which stands for zeros. */
+type TensorMove = (weight: Tensor, gradient: Tensor, states: readonly Tensor[]) => MovedTensor
+
+interface MovedTensor {
+  readonly weight: Tensor
+  readonly states: readonly Tensor[]
+}
+
+/** The optimizer of these settings for one training: called once a step, it answers with how each weight moves in it. */
+function tensorOptimizer(steps: Steps): () => TensorMove {
+  return steps.optimizer === undefined || steps.optimizer === 'sgd' ? sgd(steps) : adam(steps)
+}
+
+/** As engine/steps/momentum-sgd.ts. */
+function sgd({ learningRate, momentum = 0, nesterov = false, weightDecay = 0 }: Steps): () => TensorMove {
+  return () =>
+    (weight, gradient, [before]) => {
+      const decayed = withDecay(gradient, weight, weightDecay)
+      if (momentum === 0) return { weight: weight.sub(decayed.mul(learningRate)), states: [] }
+      const velocity = mixed(before, momentum, decayed)
+      const way = nesterov ? velocity.mul(momentum).add(decayed) : velocity
+      return { weight: weight.sub(way.mul(learningRate)), states: [velocity] }
+    }
+}
+
+/** As engine/steps/adam.ts. */
+function adam(steps: Steps): () => TensorMove {
+  const { learningRate, optimizer, weightDecay = 0, beta1 = 0.9, beta2 = 0.999, epsilon = 1e-8 } = steps
+  const [coupled, kept] = optimizer === 'adamw' ? [0, 1 - learningRate * weightDecay] : [weightDecay, 1]
+  let power1 = 1
+  let power2 = 1
+  return () => {
+    power1 *= beta1
+    power2 *= beta2
+    const [rate, spread] = [learningRate / (1 - power1), 1 / Math.sqrt(1 - power2)]
+    return (weight, gradient, [mean, square]) => {
+      const decayed = withDecay(gradient, weight, coupled)
+      const m = mixed(mean, beta1, decayed.mul(1 - beta1))
+      const v = mixed(square, beta2, decayed.square().mul(1 - beta2))
+      const way = m.mul(rate).div(v.sqrt().mul(spread).add(epsilon))
+      return { weight: weight.mul(kept).sub(way), states: [m, v] }
+    }
+  }
+}
+
+function withDecay(gradient: Tensor, weight: Tensor, decay: number): Tensor {
+  return decay === 0 ? gradient : gradient.add(weight.mul(decay))
+}
+
+function mixed(before: Tensor | undefined, keep: number, added: Tensor): Tensor {
+  return before ? before.mul(keep).add(added) : added
+}

@@ -1,0 +1,182 @@
+import type { Tensor } from '@tensorflow/tfjs'
+import type { Examples } from '../data/examples.ts'
+import { learnError } from '../learn/errors.ts'
+import { chunkCount, chunkOf, mergeEvaluations } from '../learn/evaluation.ts'
+import type { Evaluation, TrainingRequest, Update } from '../learn/learner.ts'
+import { lastPlace, movedFrom, type StepTerms, stepTerms, yieldTurn } from '../learn/local-training.ts'
+import type { Steps } from '../learn/steps.ts'
+import { sizeOf } from '../weights/layout.ts'
+import { lossGradients } from './layers-loss.ts'
+import { type Gradients, normScale, type Subject, type TensorSteps, tensorSteps } from './layers-steps.ts'
+
+interface Batch {
+  readonly features: Float32Array
+  readonly labels: Float32Array
+}
+
+/** Trains from the request's weights; the model's tensors are as many after as before. */
+export async function trainModel(subject: Subject, steps: Steps, request: TrainingRequest): Promise<Update> {
+  const { examples, random, signal, weights } = request
+  const { tf, description } = subject
+  checkExamples(subject, examples, 'train')
+  signal?.throwIfAborted()
+  setWeights(subject, weights)
+  const terms = stepTerms(request.terms ?? {}, {
+    size: description.layout.size,
+    wholeBatchFor: description.wholeBatchFor,
+  })
+  const moves = tensorSteps(subject, steps, weights, terms)
+  let total = 0
+  try {
+    const order = Uint32Array.from({ length: examples.count }, (_, index) => index)
+    for (let epoch = 1; epoch <= steps.epochs; epoch++) {
+      random.shuffle(order)
+      for (let start = 0; start < order.length; start += steps.batch) {
+        const batch = order.subarray(start, start + steps.batch)
+        const loss = tf.tidy(() => {
+          const found = batchGradient(subject, moves, terms, request, batch)
+          if (Number.isFinite(found.loss)) moves.step(found.gradients)
+          return found.loss
+        })
+        if (!Number.isFinite(loss)) {
+          const { learningRate } = steps
+          throw learnError('LEARN_DIVERGED', { epoch, batch: start / steps.batch + 1, loss, learningRate })
+        }
+        total += loss * batch.length
+        await yieldTurn()
+        signal?.throwIfAborted()
+      }
+    }
+    const delta = movedFrom(weights, currentWeights(subject), lastPlace(steps, examples))
+    return { delta, samples: examples.count, metrics: { loss: total / (examples.count * steps.epochs) } }
+  } finally {
+    moves.dispose()
+  }
+}
+
+/** Means over the examples, taken in fixed chunks in their order. */
+export async function evaluateModel(subject: Subject, weights: Float32Array, examples: Examples): Promise<Evaluation> {
+  checkExamples(subject, examples, 'evaluate')
+  setWeights(subject, weights)
+  const parts: Evaluation[] = []
+  for (let chunk = 0; chunk < chunkCount(examples.count); chunk++) {
+    parts.push(evaluateChunk(subject, chunkOf(examples, chunk)))
+  }
+  return mergeEvaluations(parts)
+}
+
+function evaluateChunk(subject: Subject, examples: Examples): Evaluation {
+  const { tf, loss } = subject
+  const samples = examples.count
+  const order = Uint32Array.from({ length: samples }, (_, index) => index)
+  return tf.tidy(() => {
+    const { features, labels } = readBatch(subject, examples, order)
+    const outputs = apply(subject, features, samples, false)
+    const correct = loss.correct?.(labels, outputs.dataSync())
+    const [mean = Number.NaN] = loss.mean(labels, outputs).dataSync()
+    return { samples, metrics: { loss: mean, ...(correct !== undefined && { accuracy: correct / samples }) } }
+  })
+}
+
+/** Mean loss and gradients of a batch; where each example's gradient is to be cut, of one example after the other. */
+function batchGradient(
+  subject: Subject,
+  moves: TensorSteps,
+  { exampleClip }: StepTerms,
+  { examples, random }: TrainingRequest,
+  indices: Uint32Array,
+) {
+  const partExamples = exampleClip === undefined ? indices.length : 1
+  let loss = 0
+  let sums: Gradients = []
+  for (let from = 0; from < indices.length; from += partExamples) {
+    const part = readBatch(subject, examples, indices.subarray(from, from + partExamples))
+    subject.description.seedDropout(random)
+    const found = partGradient(subject, moves, part)
+    loss += (found.loss * partExamples) / indices.length
+    if (exampleClip === undefined) {
+      sums = found.gradients
+    } else {
+      const scale = normScale(exampleClip, found.gradients) / indices.length
+      sums = found.gradients.map((gradient, index) => gradient.mul(scale).add(sums[index] ?? 0))
+    }
+  }
+  return { loss, gradients: sums }
+}
+
+function partGradient(subject: Subject, { trained }: TensorSteps, { features, labels }: Batch) {
+  const { tf, model } = subject
+  const { value, grads } = lossGradients(
+    tf,
+    () => {
+      const outputs = apply(subject, features, labels.length, true)
+      return model.calculateLosses().reduce((sum, penalty) => tf.add(sum, penalty), subject.loss.mean(labels, outputs))
+    },
+    trained.map(({ variable }) => variable),
+  )
+  const gradients = trained.map(({ variable }) => grads[variable.name] ?? tf.zerosLike<Tensor>(variable))
+  return { loss: value.dataSync()[0] ?? Number.NaN, gradients }
+}
+
+function apply(
+  { tf, model, description, forLoss }: Subject,
+  features: Float32Array,
+  samples: number,
+  training: boolean,
+): Tensor {
+  const input = tf.tensor(features, [samples, ...description.inputShape])
+  const outputs = forLoss(() => model.apply(input, { training }))
+  if (outputs instanceof tf.Tensor) return outputs
+  throw learnError('LEARN_MODEL', { came: 'it gave no tensor' })
+}
+
+function readBatch({ description, loss }: Subject, examples: Examples, indices: Uint32Array): Batch {
+  const size = sizeOf(description.inputShape)
+  // New arrays for each batch: TensorFlow.js may keep them instead of copying.
+  const features = new Float32Array(indices.length * size)
+  const labels = new Float32Array(indices.length)
+  indices.forEach((index, row) => {
+    const label = examples.label(index)
+    loss.check(label, index)
+    labels[row] = label
+    examples.read(index, features, row * size)
+  })
+  return { features, labels }
+}
+
+export function checkExamples(
+  { description }: Subject,
+  { count, shape }: Examples,
+  purpose: 'train' | 'evaluate',
+): void {
+  if (count < 1) throw learnError('LEARN_EMPTY', { purpose })
+  if (sizeOf(shape) !== sizeOf(description.inputShape)) {
+    throw learnError('LEARN_INPUT', { expected: description.inputShape, came: shape })
+  }
+}
+
+function setWeights({ tf, model, description }: Subject, weights: Float32Array): void {
+  const expected = description.layout.size
+  if (weights.length !== expected) {
+    throw learnError('LEARN_WEIGHTS', { what: 'the weights', expected, came: weights.length })
+  }
+  tf.tidy(() => {
+    let start = 0
+    for (const [index, { shape }] of description.layout.tensors.entries()) {
+      const end = start + sizeOf(shape)
+      model.weights[index]?.write(tf.tensor(weights.slice(start, end), [...shape]))
+      start = end
+    }
+  })
+}
+
+function currentWeights({ model, description }: Subject): Float32Array {
+  const weights = new Float32Array(description.layout.size)
+  let start = 0
+  for (const weight of model.weights) {
+    const values = weight.read().dataSync()
+    weights.set(values, start)
+    start += values.length
+  }
+  return weights
+}
