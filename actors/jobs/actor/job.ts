@@ -1,24 +1,64 @@
-import type { ActorRef, Behavior, Terminated } from '../../../runtime/index.ts'
+import type { ActorRef, Behavior, Store, Terminated } from '../../../runtime/index.ts'
 import { forgetRole } from '../../../sdk/index.ts'
-import type { Deployer, DeploymentMessage } from '../../deployers/deployer.ts'
+import type { DeployableJob, Deployer, DeploymentMessage, DeploymentReport } from '../../deployers/deployer.ts'
 import { causeOf, controllerError, isInterruption } from '../../deployers/errors.ts'
+import type { EventsMessage } from '../../events/events.ts'
 import type { EventCause, JobEvent } from '../../model/job-event.ts'
 import { endedNames, type JobStateName } from '../../model/job-states.ts'
 import type { TaskStatus } from '../../model/task.ts'
+import type { Collections } from '../../records/collections.ts'
 import { tasksOf } from '../../records/job-records.ts'
 import type { TaskRecord } from '../../records/record-models.ts'
 import { asking } from '../../requests/requests.ts'
-import { endLease } from '../leases/leases.ts'
-import { deployableJob } from './deployable-job.ts'
+import { endLease, type HeldLease } from '../leases/leases.ts'
 import { leasedJob, wayTo } from './leased-job.ts'
 import { leasedTasks } from './leased-tasks.ts'
-import { failures, type Outcome, outcomeOf } from './outcome.ts'
-import type { HeldLease, JobMessage, JobParts } from './protocol.ts'
+import type { Places } from './places.ts'
+import { failures, type Verdict, verdictOf } from './verdict.ts'
+
+/** To a job's actor. */
+export type JobMessage =
+  | DeploymentReport
+  | { readonly type: 'place-given' }
+  /** Another actor or server has changed the job's document or its tasks. */
+  | { readonly type: 'look' }
+  /** A flamelet's report is stored. */
+  | { readonly type: 'task-reported'; readonly task: TaskRecord; readonly status: TaskStatus }
+  | { readonly type: 'consider' }
+  | { readonly type: 'time-over' }
+  | { readonly type: 'deployment-ended'; readonly terminated: Terminated }
+
+/** What job actors share on their server. */
+export interface JobParts {
+  readonly store: Store
+  readonly collections: Collections
+  /** Wall-clock time as RFC 3339. */
+  readonly now: () => string
+  readonly places: Places
+  readonly deployerOf: (job: DeployableJob) => Deployer
+  readonly events: ActorRef<EventsMessage>
+}
 
 interface End {
   readonly state: 'completed' | 'failed' | 'terminated'
   readonly cause?: EventCause
 }
+
+/**
+ * How far a job's actor has come on this server. From `beginning` a job goes to `waiting` if it was just started, and to
+ * `deployed` if it was under way; from `waiting` to `deployed`, or to `over` if a person stops the job; from `deployed` to
+ * `ending` when its end is decided, and to `over` when the deployment has ended.
+ */
+type Phase =
+  | { readonly name: 'beginning' }
+  /** The job is in the queue for a place of its deployer. */
+  | { readonly name: 'waiting'; readonly deployer: Deployer }
+  /** The tasks run, or are about to; `isVerdictDue`: a message to consider the tasks is on its way. */
+  | { readonly name: 'deployed'; readonly deployment: ActorRef<DeploymentMessage>; readonly isVerdictDue: boolean }
+  /** The deployment stops; then the job ends as decided. */
+  | { readonly name: 'ending'; readonly deployment: ActorRef<DeploymentMessage>; readonly end: End }
+  /** No task of the job runs any more. */
+  | { readonly name: 'over' }
 
 /** Of a job with more tasks only failures are told: the others would push the events of its rounds out of the journal. */
 const mostToldTasks = 1000
@@ -29,7 +69,8 @@ const eventTimeoutMs = 60_000
 /**
  * Brings a job from its start to its end, or from where another actor left it: writes the states of the job and of its tasks,
  * and keeps its deployment. Stops when the job is at rest and its lease is given back. Throws LEASE_LOST when another server
- * has the job: then it touches nothing more. Fails with an interruption when what it needs can't be written at present.
+ * has the job: then the actor writes nothing more. Fails with an interruption when a store or registry can't be written at
+ * present.
  */
 export function job(lease: HeldLease, parts: JobParts): Behavior<JobMessage> {
   const { store, collections, now, places } = parts
@@ -38,19 +79,14 @@ export function job(lease: HeldLease, parts: JobParts): Behavior<JobMessage> {
     const ask = asking(context, parts.events, { timeoutMs: eventTimeoutMs })
     const document = await context.track(leasedJob(collections, now, lease))
     const tasks = leasedTasks(collections, { now, clock: context.clock }, lease, document.value.expansion)
-    /** The last state of the job that was told, and done. */
-    let heeded: JobStateName | undefined
-    let deployer: Deployer | undefined
-    let deployment: ActorRef<DeploymentMessage> | undefined
-    let ending: End | undefined
-    let isToConsider = false
     const failed = failures()
-    const deployable = () => deployableJob(collections, lease, document.value, tasks.all())
+    let phase: Phase = { name: 'beginning' }
+    const deployable = () => document.deployable(tasks.all())
 
     await context.track(begin())
     return (message) => {
       switch (message.type) {
-        // Many of these come at once, and aren't waited for: so they are written together.
+        // Many of these two come at once, and the actor waits for none: the store writes them together.
         case 'task-status':
           return void tasks.store(message.task, message.status).then(
             (changed) => changed && noted(changed, message.status, message.cause),
@@ -61,41 +97,26 @@ export function job(lease: HeldLease, parts: JobParts): Behavior<JobMessage> {
             () => message.recorded?.tell(null),
             (cause: unknown) => context.fail(cause),
           )
-        default:
-          return context.track(handle(message))
-      }
-    }
-
-    async function handle(message: Exclude<JobMessage, { type: 'task-status' | 'event' }>): Promise<void> {
-      switch (message.type) {
         case 'place-given':
-          return deploy()
+          if (phase.name !== 'waiting') return
+          return context.track(document.value.state === 'stopping' ? finish(undefined) : deploy(phase.deployer))
         case 'placed':
-          if (document.value.state === 'starting') {
-            await enter('deploying', { placedAt: now() })
-            watchTime()
-          } else if (document.value.state === 'applying') await enter('running')
-          return consider()
+          return context.track(placed())
         case 'task-reported':
           if (tasks.note(message.task)) noted(message.task, message.status)
-          return deployment?.tell({ type: 'task-reported', task: message.task.taskId, status: message.status })
+          return toDeployment({ type: 'task-reported', task: message.task.taskId, status: message.status })
         case 'consider':
-          isToConsider = false
-          return consider()
+          if (phase.name === 'deployed') phase = { ...phase, isVerdictDue: false }
+          return context.track(consider())
         case 'look':
-          return look()
-        case 'time-over': {
-          const seconds = document.value.spec.maxRunTime
-          return end({
-            state: 'terminated',
-            cause: causeOf(controllerError('JOB_TIME_OVER', { seconds }), 'JOB_FAULT'),
-          })
-        }
+          return context.track(look())
+        case 'time-over':
+          return decide({ state: 'terminated', cause: timeOver() })
         case 'deployment-failed':
           if (isInterruption(message.cause)) throw message.cause
-          return end({ state: 'failed', cause: causeOf(message.cause, 'JOB_DEPLOYMENT_FAILED') })
+          return decide({ state: 'failed', cause: causeOf(message.cause, 'JOB_DEPLOYMENT_FAILED') })
         case 'deployment-ended':
-          return deploymentEnded(message.terminated)
+          return context.track(deploymentEnded(message.terminated))
       }
     }
 
@@ -109,52 +130,63 @@ export function job(lease: HeldLease, parts: JobParts): Behavior<JobMessage> {
         await tasks.reset()
         await document.tasksAreReset()
       }
-      deployer = parts.deployerOf(await deployable())
+      const deployer = parts.deployerOf(await deployable())
       const { spec, startedAt = now() } = document.value
-      const giveBack =
-        state === 'starting'
-          ? places.request({
-              deployer,
-              priority: spec.priority ?? 'medium',
-              startedAt,
-              given: () => context.self.tell({ type: 'place-given' }),
-            })
-          : places.take(deployer)
-      context.signal.addEventListener('abort', giveBack, { once: true })
-      if (state !== 'starting') {
-        await deploy()
+      if (state === 'starting') {
+        phase = { name: 'waiting', deployer }
+        const request = { deployer, priority: spec.priority ?? 'medium', startedAt, job: context.self }
+        context.signal.addEventListener('abort', places.request(request), { once: true })
+      } else {
+        context.signal.addEventListener('abort', places.take(deployer), { once: true })
+        await deploy(deployer)
         watchTime()
       }
       await heed()
       return consider()
     }
 
-    /** Only tells what may still run of the job to stop. */
+    /** Fails the job with a fault of its actor. Tasks that may still run are told to stop. */
     async function giveUp(fault: unknown): Promise<void> {
-      const how: End = { state: 'failed', cause: causeOf(fault, 'JOB_FAULT') }
+      const end: End = { state: 'failed', cause: causeOf(fault, 'JOB_FAULT') }
       try {
-        deployer = parts.deployerOf(await deployable())
-        if (document.value.state !== 'starting') await deploy()
+        const deployer = parts.deployerOf(await deployable())
+        if (document.value.state !== 'starting') await deploy(deployer)
       } catch {
         // That may be the fault itself, and the job has to end all the same.
       }
-      end(how)
-      return deployment ? undefined : finish()
+      return phase.name === 'deployed' ? decide(end) : finish(end)
     }
 
-    async function deploy(): Promise<void> {
-      if (!deployer || deployment || ending) return
+    async function deploy(deployer: Deployer): Promise<void> {
       const behavior = deployer.deployment(await deployable(), context.self)
-      deployment = context.spawn('deployment', behavior, { supervise: { type: 'stop' } })
+      const deployment = context.spawn('deployment', behavior, { supervise: { type: 'stop' } })
       context.watch(deployment, (terminated) => ({ type: 'deployment-ended', terminated }))
+      phase = { name: 'deployed', deployment, isVerdictDue: false }
     }
 
-    /** What of the maximal run time is left. */
+    function toDeployment(message: DeploymentMessage): void {
+      if ('deployment' in phase) phase.deployment.tell(message)
+    }
+
+    /** The deployment has told tasks to start, or to take the job's update on. */
+    async function placed(): Promise<void> {
+      if (document.value.state === 'starting') {
+        await enter('deploying', { placedAt: now() })
+        watchTime()
+      } else if (document.value.state === 'applying') await enter('running')
+      return consider()
+    }
+
+    /** Ends the job when the rest of its maximal run time is over. */
     function watchTime(): void {
       const { spec, placedAt } = document.value
       if (spec.maxRunTime === undefined || placedAt === undefined) return
       const passedMs = Date.parse(now()) - Date.parse(placedAt)
       context.after(Math.max(0, spec.maxRunTime * 1000 - passedMs), { type: 'time-over' })
+    }
+
+    function timeOver(): EventCause {
+      return causeOf(controllerError('JOB_TIME_OVER', { seconds: document.value.spec.maxRunTime }), 'JOB_FAULT')
     }
 
     /** A task's state has changed. */
@@ -163,87 +195,89 @@ export function job(lease: HeldLease, parts: JobParts): Behavior<JobMessage> {
       if (status.state === 'failed') failed.note(task, cause)
       if (tasks.count <= mostToldTasks || status.state === 'failed')
         tellEvent({ type: 'task', task: taskId, end: name, state: status.state })
-      if (isToConsider || state === 'ready') return
-      isToConsider = true
+      if (phase.name !== 'deployed' || phase.isVerdictDue || state === 'ready') return
+      phase = { ...phase, isVerdictDue: true }
       context.self.tell({ type: 'consider' })
     }
 
+    /** Decides by the states of the tasks whether the job runs, and how it ends. */
     async function consider(): Promise<void> {
-      if (ending || !deployment) return
+      if (phase.name !== 'deployed') return
       if (document.value.state === 'deploying' && tasks.all().some(({ state }) => state !== 'ready'))
         await enter('running')
-      const outcome = document.value.state === 'stopping' ? undefined : outcomeOf(tasks.all())
-      if (outcome) end(endOf(outcome))
+      const verdict = document.value.state === 'stopping' ? undefined : verdictOf(tasks.all())
+      if (verdict) decide(endBy(verdict))
     }
 
+    /** Does what a person has asked of the job, and notes what flamelets have reported to other servers. */
     async function look(): Promise<void> {
+      const before = document.value.state
       await document.refresh()
       for (const task of await tasks.changed()) {
         const { taskId, state, log } = task
         if (state === 'ready' || !isReported(state)) continue
         const status = { state, ...(log === undefined ? {} : { log }) }
         noted(task, status)
-        deployment?.tell({ type: 'task-reported', task: taskId, status })
+        toDeployment({ type: 'task-reported', task: taskId, status })
       }
-      await heed()
-      // It waited for its place.
-      if (document.value.state === 'stopping' && !deployment) await finish()
+      if (document.value.state !== before) await heed()
+      if (document.value.state === 'stopping' && phase.name === 'waiting') await finish(undefined)
     }
 
-    /** Tells the job's state, and does what it asks of the deployment, once. */
+    /** Tells the job's state, and asks of the deployment what the state asks for. */
     async function heed(): Promise<void> {
       const { state } = document.value
-      if (state === heeded || endedNames.includes(state)) return
-      heeded = state
+      if (endedNames.includes(state)) return
       tellEvent({ type: 'state', state })
-      if (state === 'applying') deployment?.tell({ type: 'apply', job: await deployable() })
-      if (state === 'stopping') deployment?.tell({ type: 'stop' })
+      if (state === 'applying') toDeployment({ type: 'apply', job: await deployable() })
+      if (state === 'stopping') toDeployment({ type: 'stop' })
     }
 
-    function endOf(outcome: Outcome): End {
-      return outcome.state === 'completed' ? outcome : { state: 'failed', cause: failed.causeOf(outcome, tasks.all()) }
+    function endBy(verdict: Verdict): End {
+      return verdict.state === 'completed' ? verdict : { state: 'failed', cause: failed.causeOf(verdict, tasks.all()) }
     }
 
-    /** Decides how the job ends, once: it does when nothing of it runs any more. */
-    function end(how: End): void {
-      ending ??= how
-      deployment?.tell({ type: 'stop' })
+    /** Decides how the job ends, once: the job ends when no task of it runs any more. */
+    function decide(end: End): void {
+      if (phase.name === 'deployed') phase = { name: 'ending', deployment: phase.deployment, end }
+      toDeployment({ type: 'stop' })
     }
 
     async function deploymentEnded({ cause }: Terminated): Promise<void> {
-      deployment = undefined
+      const decided = phase.name === 'ending' ? phase.end : undefined
+      phase = { name: 'over' }
       await tasks.settled()
       if (isInterruption(cause)) throw cause
-      if (cause !== undefined) ending ??= { state: 'failed', cause: causeOf(cause, 'JOB_DEPLOYMENT_FAILED') }
-      if (!ending && document.value.state !== 'stopping') {
-        ending = endOf(outcomeOf(tasks.all()) ?? { state: 'failed', role: unfinishedRole(), allFailed: false })
-      }
-      return finish()
+      if (decided) return finish(decided)
+      if (cause !== undefined) return finish({ state: 'failed', cause: causeOf(cause, 'JOB_DEPLOYMENT_FAILED') })
+      if (document.value.state === 'stopping') return finish(undefined)
+      return finish(endBy(verdictOf(tasks.all()) ?? { state: 'failed', role: unfinishedRole(), allFailed: false }))
     }
 
     function unfinishedRole(): string {
       return tasks.all().find(({ state }) => !endedNames.includes(state))?.role ?? 'task'
     }
 
-    /** Nothing of the job runs any more: its tasks and itself come to their end. */
-    async function finish(): Promise<void> {
-      const log = ending?.cause && `${ending.cause.code}: ${ending.cause.message}`
+    /** No task of the job runs any more: tasks and job come to their end. Without an end, a person has stopped the job. */
+    async function finish(end: End | undefined): Promise<void> {
+      phase = { name: 'over' }
+      const log = end?.cause && `${end.cause.code}: ${end.cause.message}`
       for (const task of await tasks.terminateLeft(log)) noted(task, { state: 'terminated' })
       while (!endedNames.includes(document.value.state)) {
-        const wanted = document.value.state === 'stopping' ? 'terminated' : (ending?.state ?? 'terminated')
+        const wanted = document.value.state === 'stopping' ? 'terminated' : (end?.state ?? 'terminated')
         const [next = wanted] = wayTo(document.value.state, wanted)
-        const cause = next === ending?.state ? ending.cause : undefined
+        const cause = next === end?.state ? end.cause : undefined
         await enter(next, cause === undefined ? {} : { cause })
       }
       return conclude()
     }
 
-    /** The job is at rest: what is left of its running goes. Done again if a crash cuts it off. */
+    /** Removes what a job at rest doesn't need, and gives the lease back. Done again if a crash cuts it off. */
     async function conclude(): Promise<void> {
       const { state, run, cause } = document.value
       if (endedNames.includes(state)) await record({ type: 'state', state, ...(cause === undefined ? {} : { cause }) })
       if (state === 'completed' && run !== undefined) {
-        // The others keep what more rounds would go on from.
+        // The other roles keep the state that more rounds would go on from.
         const ended = await tasksOf(collections, { id: lease.job, value: document.value })
         const consumers = ended.filter(({ dataset }) => dataset !== undefined)
         await Promise.all(consumers.map(({ end: name }) => forgetRole(store, run, name)))
@@ -252,9 +286,11 @@ export function job(lease: HeldLease, parts: JobParts): Behavior<JobMessage> {
       context.stop()
     }
 
+    /** Moves the job, unless a person has moved the job meanwhile: then heeds that state. */
     async function enter(state: JobStateName, change: Parameters<typeof document.move>[1] = {}): Promise<void> {
+      const before = document.value.state
       await document.move(state, change)
-      await heed()
+      if (document.value.state !== before) await heed()
     }
 
     function tellEvent(event: JobEvent): void {

@@ -1,9 +1,12 @@
+import type { DeployableJob } from '../../deployers/deployer.ts'
 import { controllerError } from '../../deployers/errors.ts'
-import { isRefusal } from '../../model/errors.ts'
+import { catalogueError, isRefusal } from '../../model/errors.ts'
 import { endedNames, type JobStateName, moveJob, statesBefore } from '../../model/job-states.ts'
 import type { Collections } from '../../records/collections.ts'
-import type { CatalogueJob } from '../../records/record-models.ts'
+import { specificationOf } from '../../records/job-records.ts'
+import type { CatalogueJob, TaskRecord } from '../../records/record-models.ts'
 import type { Stored } from '../../records/records.ts'
+import type { HeldLease } from '../leases/leases.ts'
 
 /** A job's document as the owner of a lease reads and writes it. Each call throws LEASE_LOST once there is a later lease. */
 export interface LeasedJob {
@@ -15,15 +18,18 @@ export interface LeasedJob {
    * meanwhile to where this isn't possible from.
    */
   move(to: JobStateName, change?: Partial<Pick<CatalogueJob, 'cause' | 'placedAt'>>): Promise<boolean>
+  /** The job and its tasks as a deployer takes them. SCHEMA_UNKNOWN if the job's design is gone. */
+  deployable(tasks: readonly TaskRecord[]): Promise<DeployableJob>
   /** Notes that its tasks are as new. */
   tasksAreReset(): Promise<void>
 }
 
 export async function leasedJob(
-  { jobs }: Collections,
+  collections: Collections,
   now: () => string,
-  { job, fence }: { readonly job: string; readonly fence: number },
+  { job, fence, takenOver }: HeldLease,
 ): Promise<LeasedJob> {
+  const { jobs, schemas } = collections
   let present = await read()
 
   async function read(): Promise<Stored<CatalogueJob>> {
@@ -62,6 +68,14 @@ export async function leasedJob(
         const stamps = Object.fromEntries(moved.stamps.map((stamp) => [stamp, at]))
         return { ...value, ...change, ...stamps, state: moved.state, updatedAt: at }
       })
+    },
+    async deployable(tasks) {
+      const { value } = present
+      const { designSerial, userId: user, run = job, start = '' } = value
+      const spec = await specificationOf(collections, { id: job, value })
+      const found = await schemas.get(`${designSerial}/${spec.schemaRevision}`)
+      if (!found) throw catalogueError('SCHEMA_UNKNOWN', { id: spec.designId })
+      return { id: job, run, start, takenOver, user, spec, designSerial, schema: found.value, tasks }
     },
     async tasksAreReset() {
       await write(({ resetTasks: _reset, ...value }) => value)

@@ -29,7 +29,7 @@ import { batchSize, inBatches } from '../../records/records.ts'
 export type PlannedTask = Task & Pick<TaskRecord, 'computeAdmin' | 'datasetOwner'>
 
 /** A job found to be in order. */
-export interface JobPlan {
+export interface CheckedJob {
   readonly spec: JobSpecification
   readonly designSerial: string
   /** Its tasks, made as they are taken, once. */
@@ -45,7 +45,7 @@ export async function planJob(
   user: string,
   jobId: string,
   given: JobSpecification,
-): Promise<JobPlan> {
+): Promise<CheckedJob> {
   const found = modelSpecFaults(given.modelSpec)
   const named = await collections.designs.get(`${user}/${given.designId}`)
   if (!named) {

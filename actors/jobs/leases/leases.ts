@@ -9,6 +9,16 @@ import type { Stored } from '../../records/records.ts'
  * among the leases. Each number is given once, so that removing a lease can't remove a later one.
  */
 
+/** A lease that a job's actor works under. */
+export interface HeldLease {
+  readonly job: string
+  readonly fence: number
+  /** Another server, which may still live, had the job before. */
+  readonly takenOver: boolean
+  /** The job's actor failed with this again and again: the job is to fail with it. */
+  readonly fault?: { readonly cause: unknown }
+}
+
 type JobLease = Pick<LeaseRecord, 'job' | 'fence' | 'owner'>
 
 function leaseKey({ job, fence }: Pick<JobLease, 'job' | 'fence'>): string {

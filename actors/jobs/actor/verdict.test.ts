@@ -1,11 +1,11 @@
 import test from 'ava'
 import type { JobStateName } from '../../model/job-states.ts'
-import { outcomeOf } from './outcome.ts'
+import { verdictOf } from './verdict.ts'
 
 const tasks = (roles: Readonly<Record<string, readonly JobStateName[]>>) =>
   Object.entries(roles).flatMap(([role, states]) => states.map((state) => ({ role, state })))
 
-const table: readonly [string, Readonly<Record<string, readonly JobStateName[]>>, ReturnType<typeof outcomeOf>][] = [
+const table: readonly [string, Readonly<Record<string, readonly JobStateName[]>>, ReturnType<typeof verdictOf>][] = [
   ['a task runs', { top: ['running'], leaf: ['completed', 'completed'] }, undefined],
   ['a task has yet to run', { top: ['completed'], leaf: ['completed', 'ready'] }, undefined],
   ['all completed', { top: ['completed'], leaf: ['completed', 'completed'] }, { state: 'completed' }],
@@ -28,4 +28,4 @@ const table: readonly [string, Readonly<Record<string, readonly JobStateName[]>>
   ['one failed and another runs', { top: ['running'], leaf: ['failed', 'running'] }, undefined],
 ]
 for (const [title, roles, expected] of table)
-  test(`of tasks of which ${title}`, (t) => t.deepEqual(outcomeOf(tasks(roles)), expected))
+  test(`of tasks of which ${title}`, (t) => t.deepEqual(verdictOf(tasks(roles)), expected))

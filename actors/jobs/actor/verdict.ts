@@ -4,7 +4,7 @@ import { endedNames } from '../../model/job-states.ts'
 import type { TaskRecord } from '../../records/record-models.ts'
 
 /** How a job ends by what its tasks are. */
-export type Outcome =
+export type Verdict =
   | { readonly state: 'completed' }
   /** The role because of which it has failed: all its tasks have, or none has completed and none runs. */
   | { readonly state: 'failed'; readonly role: string; readonly allFailed: boolean }
@@ -13,7 +13,7 @@ export type Outcome =
  * Failed as soon as all tasks of one role have; else, when no task runs any more: completed if each role has a completed
  * task, failed if not. Undefined: not yet.
  */
-export function outcomeOf(tasks: Iterable<Pick<TaskRecord, 'role' | 'state'>>): Outcome | undefined {
+export function verdictOf(tasks: Iterable<Pick<TaskRecord, 'role' | 'state'>>): Verdict | undefined {
   const roles = new Map<string, { tasks: number; failed: number; completed: number; ended: number }>()
   for (const { role, state } of tasks) {
     const counts = roles.get(role) ?? { tasks: 0, failed: 0, completed: 0, ended: 0 }
@@ -34,7 +34,7 @@ export function outcomeOf(tasks: Iterable<Pick<TaskRecord, 'role' | 'state'>>): 
 export interface Failures {
   note(task: TaskRecord, cause: EventCause | undefined): void
   /** The cause of a job that failed because of a role: that of the task that failed last, if it said one. */
-  causeOf(outcome: Extract<Outcome, { state: 'failed' }>, tasks: readonly TaskRecord[]): EventCause
+  causeOf(verdict: Extract<Verdict, { state: 'failed' }>, tasks: readonly TaskRecord[]): EventCause
 }
 
 export function failures(): Failures {

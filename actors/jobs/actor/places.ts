@@ -1,5 +1,6 @@
-import type { Deployer } from '../deployers/deployer.ts'
-import type { JobSpecification } from '../model/job.ts'
+import type { ActorRef } from '../../../runtime/index.ts'
+import type { Deployer } from '../../deployers/deployer.ts'
+import type { JobSpecification } from '../../model/job.ts'
 
 /** A job that wants to be deployed. */
 export interface PlaceRequest {
@@ -7,8 +8,8 @@ export interface PlaceRequest {
   readonly priority: NonNullable<JobSpecification['priority']>
   /** When it was started, as RFC 3339: of the same priority the first goes first. */
   readonly startedAt: string
-  /** Called once when it has a place: at once, if there is one. */
-  readonly given: () => void
+  /** The job's actor, which is told once when the job has a place: at once, if there is one. */
+  readonly job: ActorRef<{ readonly type: 'place-given' }>
 }
 
 /** Places of each deployer: a job has one from its deployment to its end. */
@@ -37,7 +38,7 @@ export function places(): Places {
       if (present.size >= (deployer.places ?? Number.POSITIVE_INFINITY)) continue
       present.add(request)
       queue = queue.filter((other) => other !== request)
-      request.given()
+      request.job.tell({ type: 'place-given' })
     }
   }
   const giveBack = (deployer: Deployer, place: object) => () => {
