@@ -1,10 +1,10 @@
 import test from 'ava'
 import { all } from '../runtime/durable/contract/store-under-test.ts'
 import { memoryStore, type Store } from '../runtime/index.ts'
+import { killedStore, lifeOf } from '../sdk/testing/index.ts'
 import { catalogueStage, twoTierCode, twoTierSchema } from '../test/support/catalogue-stage.ts'
 import { gate } from '../test/support/gate.ts'
 import { interruptedStore } from '../test/support/interrupted-store.ts'
-import { killedStore, lifeOf } from '../test/support/killed-store.ts'
 import type { CatalogueMessage } from './catalogue-requests.ts'
 import type { Ask } from './requests/requests.ts'
 

@@ -1,9 +1,7 @@
 import test from 'ava'
 import { memoryStore, seededScheduler, virtualClock } from '../runtime/index.ts'
 import { fedAvg, hierarchical, type PoolTrainingRequest, randomStream, twoTier } from '../sdk/index.ts'
-import { runJob } from './support/job-runner.ts'
-import { forSeeds } from './support/seeds.ts'
-import { tinyPool } from './support/tiny-pool.ts'
+import { forSeeds, rehearse, tinyPool } from '../sdk/testing/index.ts'
 
 const clients = 5
 const rounds = 3
@@ -20,7 +18,7 @@ function passingFaults(seed: number) {
 }
 
 test('1,000 seeds: whatever the order of messages and wherever a role fails, the hashes are those of a calm run', async (t) => {
-  const calm = await runJob({
+  const calm = await rehearse({
     topology: twoTier({ clients }),
     strategy,
     pool: tinyPool({ clients }),
@@ -45,7 +43,7 @@ test('1,000 seeds: whatever the order of messages and wherever a role fails, the
       beforeTraining: ({ end, round }: PoolTrainingRequest) => failing(`${end} in round ${round}`),
       beforeEvaluation: () => failing(`evaluation ${Math.floor(evaluations++ / 3)}`),
     })
-    const run = await runJob({
+    const run = await rehearse({
       topology: seed % 2 === 0 ? twoTier({ clients }) : hierarchical({ clients, groups: 1 + (seed % 3) }),
       strategy,
       pool,
@@ -61,7 +59,7 @@ test('1,000 seeds: whatever the order of messages and wherever a role fails, the
 })
 
 test('300 seeds: a job stopped after a random round by the end of its system goes on to the same hashes', async (t) => {
-  const calm = await runJob({
+  const calm = await rehearse({
     topology: twoTier({ clients }),
     strategy,
     pool: tinyPool({ clients }),
@@ -73,12 +71,12 @@ test('300 seeds: a job stopped after a random round by the end of its system goe
     const store = memoryStore()
     const job = { topology: hierarchical({ clients }), strategy, pool: tinyPool({ clients }), store, rounds }
     const last = 1 + (seed % rounds)
-    await runJob({
+    await rehearse({
       ...job,
       system: { scheduler: seededScheduler(seed), clock: virtualClock() },
       onRound: ({ round }, system) => void (round === last && system.terminate()),
     })
-    const resumed = await runJob(job)
+    const resumed = await rehearse(job)
     const hash = resumed.rounds.at(-1)?.hash ?? expected
     if (resumed.state !== 'completed' || hash !== expected) throw new Error(`it ended ${resumed.state} with ${hash}`)
   })

@@ -42,6 +42,8 @@ export const jobEvent = z.discriminatedUnion('type', [
   z.object({
     type: z.literal('round'),
     round: z.number().int(),
+    /** Which of several models of the round. */
+    part: text.exactOptional(),
     metrics,
     hash: text,
     members: z.array(text).readonly(),

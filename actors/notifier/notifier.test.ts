@@ -1,8 +1,8 @@
 import { setImmediate } from 'node:timers/promises'
 import test from 'ava'
 import { memoryStore } from '../../runtime/index.ts'
+import { killedStore, lifeOf } from '../../sdk/testing/index.ts'
 import { interruptedStore } from '../../test/support/interrupted-store.ts'
-import { killedStore, lifeOf } from '../../test/support/killed-store.ts'
 import { type NotifierStage, notifierStage } from '../../test/support/notifier-stage.ts'
 import type { Notification, NumberedNotification } from '../model/notification.ts'
 

@@ -1,6 +1,6 @@
 import test from 'ava'
 import fc from 'fast-check'
-import { forSeeds } from '../../test/support/seeds.ts'
+import { forSeeds } from '../../sdk/testing/index.ts'
 import {
   type ActorRef,
   actorSystem,

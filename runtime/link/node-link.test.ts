@@ -1,7 +1,7 @@
 import test from 'ava'
 import fc from 'fast-check'
+import { forSeeds } from '../../sdk/testing/index.ts'
 import { type Fate, faultyRoutes, joined } from '../../test/support/faulty-routes.ts'
-import { forSeeds } from '../../test/support/seeds.ts'
 import {
   type ActorRef,
   type ActorSystem,

@@ -1,8 +1,8 @@
 import test from 'ava'
-import { roleStage } from '../../test/support/role-stage.ts'
 import { numbers, pairTopology, type Script } from '../../test/support/scripted-role.ts'
 import { isNumber, isStrings } from '../role/guards.ts'
 import { type AnyRole, type RoleContext, role } from '../role/role.ts'
+import { roleStage } from '../testing/index.ts'
 
 interface State {
   readonly round: number

@@ -2,9 +2,7 @@ import test from 'ava'
 import fc from 'fast-check'
 import { actorSystem, errorFactory, memoryStore, virtualClock } from '../../runtime/index.ts'
 import { holdingPool } from '../../test/support/holding-pool.ts'
-import { type JobToRun, runJob } from '../../test/support/job-runner.ts'
 import { slowTrainer } from '../../test/support/slow-trainer.ts'
-import { tinyPool } from '../../test/support/tiny-pool.ts'
 import {
   expand,
   fedAvg,
@@ -21,12 +19,13 @@ import {
   taskTally,
   twoTier,
 } from '../index.ts'
+import { type RehearsalOptions, rehearse, tinyPool } from '../testing/index.ts'
 
 const learnError = errorFactory({ DATA_DAMAGED: { message: 'client {client} has no data', hint: 'mend it' } })
 const hashes = (run: { rounds: readonly { hash: string }[] }) => run.rounds.map(({ hash }) => hash)
 /** Half of six trainers in each round, but for what is said otherwise. */
-const runSix = (change: Partial<JobToRun> = {}) =>
-  runJob({
+const runSix = (change: Partial<RehearsalOptions> = {}) =>
+  rehearse({
     topology: twoTier({ clients: 6 }),
     strategy: fedAvg({ fraction: 0.5 }),
     pool: tinyPool({ clients: 6 }),
@@ -70,8 +69,11 @@ test('a system that is terminated after any round goes on from there to the same
       pool: tinyPool({ clients: 6 }),
       store,
     }
-    const first = await runJob({ ...job, onRound: ({ round }, system) => void (round === last && system.terminate()) })
-    const second = await runJob(job)
+    const first = await rehearse({
+      ...job,
+      onRound: ({ round }, system) => void (round === last && system.terminate()),
+    })
+    const second = await rehearse(job)
     t.is(second.state, 'completed')
     t.deepEqual([...hashes(first), ...hashes(second)].slice(-3), hashes(reference))
   }
@@ -155,7 +157,7 @@ test('a trainer whose data is damaged is left out and named', async (t) => {
 })
 
 test('a job in which nobody can train fails with the cause', async (t) => {
-  const run = await runJob({
+  const run = await rehearse({
     topology: twoTier({ clients: 2 }),
     strategy: fedAvg(),
     store: memoryStore(),
@@ -177,7 +179,7 @@ test('a quorum that is met ends the round, and who was counted survives a crash'
   const strategy = fedAvg({ quorum: 0.5 })
   const job = { topology: twoTier({ clients: 4 }), strategy, store, rounds: 1 }
   let evaluations = 0
-  const first = await runJob({
+  const first = await rehearse({
     ...job,
     pool: tinyPool({
       clients: 4,
@@ -190,12 +192,12 @@ test('a quorum that is met ends the round, and who was counted survives a crash'
   })
   t.is(first.state, 'failed')
   t.is(evaluations, 1)
-  const second = await runJob({ ...job, pool: tinyPool({ clients: 4 }) })
+  const second = await rehearse({ ...job, pool: tinyPool({ clients: 4 }) })
   t.deepEqual(second.rounds[0]?.members, ['trainer-2', 'trainer-3'])
 })
 
 test('a deadline ends the round with who was there', async (t) => {
-  const run = await runJob({
+  const run = await rehearse({
     topology: twoTier({ clients: 3 }),
     strategy: fedAvg({ deadlineMs: 50 }),
     store: memoryStore(),
@@ -216,10 +218,10 @@ test('a learner that reads ambient randomness is caught by running each round tw
     store: memoryStore(),
     checkDeterminism: true,
   }
-  const honest = await runJob({ ...job, pool: tinyPool({ clients: 4 }) })
+  const honest = await rehearse({ ...job, pool: tinyPool({ clients: 4 }) })
   t.is(honest.state, 'completed', String(honest.cause))
 
-  const run = await runJob({
+  const run = await rehearse({
     ...job,
     store: memoryStore(),
     pool: tinyPool({ clients: 4, distort: (update) => ({ ...update, delta: update.delta.map(() => Math.random()) }) }),
@@ -235,8 +237,8 @@ test('any number of clients, groups and any fraction give the same hashes in bot
     fc.double({ min: 0.2, max: 1, noNaN: true }),
     async (clients, groups, fraction) => {
       const job = { strategy: fedAvg({ fraction }), pool: tinyPool({ clients }), rounds: 2 }
-      const flat = await runJob({ ...job, topology: twoTier({ clients }), store: memoryStore() })
-      const tree = await runJob({ ...job, topology: hierarchical({ clients, groups }), store: memoryStore() })
+      const flat = await rehearse({ ...job, topology: twoTier({ clients }), store: memoryStore() })
+      const tree = await rehearse({ ...job, topology: hierarchical({ clients, groups }), store: memoryStore() })
       t.deepEqual(hashes(tree), hashes(flat))
     },
   )
@@ -258,7 +260,7 @@ test('metrics and log lines of a role reach whoever follows the job, the metrics
     },
   })
   const reports: TaskReport[] = []
-  const run = await runJob({
+  const run = await rehearse({
     topology: twoTier({ clients: 1 }),
     strategy: fedAvg(),
     store: memoryStore(),
@@ -320,4 +322,43 @@ test('tasks of a job that lie in two hosts, with one rendezvous and one tally, g
   await completed
   await system.terminate()
   t.deepEqual(hashes({ rounds }), hashes(reference))
+})
+
+test('aggregators of several groups with nothing above them publish a model each, under the name of the group', async (t) => {
+  const link = {
+    name: 'param',
+    pair: ['aggregator', 'trainer'],
+    groupBy: { type: 'tag', value: ['red', 'blue'] },
+    funcTags: { aggregator: ['distribute', 'aggregate'], trainer: ['fetch', 'upload'] },
+  } as const
+  const groupAssociation = [{ param: 'red' }, { param: 'blue' }]
+  const topology = {
+    schema: {
+      name: 'parallel',
+      roles: [
+        { name: 'aggregator', groupAssociation },
+        { name: 'trainer', isDataConsumer: true, groupAssociation },
+      ],
+      channels: [link],
+    },
+    dataSpec: [{ role: 'trainer', datasetGroups: { red: ['0', '1'], blue: ['2'] } }],
+  }
+  const registry = memoryRegistry()
+  const run = await rehearse({ topology, registry, rounds: 2 })
+  t.is(run.state, 'completed', String(run.cause))
+  t.deepEqual(await registry.parts('job-1'), ['blue', 'red'])
+  for (const [part, members] of [
+    ['blue', ['trainer-0']],
+    ['red', ['trainer-1', 'trainer-2']],
+  ] as const) {
+    const rounds = run.rounds.filter((round) => round.part === part)
+    t.deepEqual(
+      rounds.map((round) => [round.round, round.members]),
+      [
+        [1, members],
+        [2, members],
+      ],
+    )
+    t.is(rounds[1]?.hash, (await registry.load('job-1', 2, part)).hash)
+  }
 })

@@ -38,6 +38,8 @@ export interface HostedTasks {
 /** A committed round. */
 export interface RoundSummary {
   readonly round: number
+  /** Which of several models of the round: a group, or an end. Absent where a round has one model. */
+  readonly part?: string
   readonly metrics: Readonly<Record<string, number>>
   /** SHA-256 of the weights' little-endian bytes, in hexadecimal. */
   readonly hash: string
@@ -51,9 +53,13 @@ export interface RoundSummary {
 export function hostedTasks({ run, tasks, registry, workload, onRound, ...shared }: HostedTasks): Behavior<never> {
   return (context) => {
     const { seed, settings, store, pool, strategy, reports, checkDeterminism, takenOver } = shared
-    const hashes = new Map<number, string>()
-    let roundBegan = context.clock.now()
-    let isKnown: Promise<void> = Promise.resolve()
+    const began = context.clock.now()
+    const parts = new Map<string | undefined, Part>()
+    const partOf = (name: string | undefined): Part => {
+      const part = parts.get(name) ?? { hashes: new Map(), began, isKnown: Promise.resolve() }
+      parts.set(name, part)
+      return part
+    }
     const rendezvous =
       shared.rendezvous ?? context.spawn('rendezvous', rendezvousOfJob(), { supervise: { type: 'escalate' } })
 
@@ -78,7 +84,8 @@ export function hostedTasks({ run, tasks, registry, workload, onRound, ...shared
     return () => {}
 
     /** A model is there before its round is committed: so no round goes unknown, whenever the process is killed. */
-    async function publish({ round, weights, metrics, members }: RoundRecord): Promise<void> {
+    async function publish({ round, part, weights, metrics, members }: RoundRecord): Promise<void> {
+      const { hashes, isKnown } = partOf(part)
       await isKnown
       context.signal.throwIfAborted()
       const hash = await weightsHash(weights)
@@ -86,6 +93,7 @@ export function hostedTasks({ run, tasks, registry, workload, onRound, ...shared
       await registry.commit({
         job: run,
         round,
+        ...(part !== undefined && { part }),
         weights,
         layout,
         metrics,
@@ -99,13 +107,24 @@ export function hostedTasks({ run, tasks, registry, workload, onRound, ...shared
     }
 
     /** The next round begins meanwhile. */
-    async function announce({ round, metrics, members }: RoundRecord): Promise<void> {
+    async function announce({ round, part: name, metrics, members }: RoundRecord): Promise<void> {
+      const part = partOf(name)
       const now = context.clock.now()
-      const seconds = (now - roundBegan) / 1000
-      const hash = hashes.get(round) ?? ''
-      hashes.delete(round)
-      roundBegan = now
-      isKnown = onRound({ round, metrics, members, hash, seconds })
+      const seconds = (now - part.began) / 1000
+      const hash = part.hashes.get(round) ?? ''
+      part.hashes.delete(round)
+      part.began = now
+      part.isKnown = onRound({ round, ...(name !== undefined && { part: name }), metrics, members, hash, seconds })
     }
   }
+}
+
+/** The rounds of one model. */
+interface Part {
+  /** Of models that are published and not yet announced, by round. */
+  readonly hashes: Map<number, string>
+  /** When the round in progress began. */
+  began: number
+  /** Resolves when the job's followers know of the last committed round. */
+  isKnown: Promise<void>
 }

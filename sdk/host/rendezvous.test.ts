@@ -1,7 +1,7 @@
 import test from 'ava'
 import { type ActorRef, actorSystem, seededScheduler } from '../../runtime/index.ts'
-import { forSeeds } from '../../test/support/seeds.ts'
 import type { RoleMessage } from '../role/channel/wiring.ts'
+import { forSeeds } from '../testing/index.ts'
 import { rendezvous } from './rendezvous.ts'
 
 type News = RoleMessage

@@ -1,8 +1,8 @@
 import test from 'ava'
 import { errorFactory, memoryStore } from '../../runtime/index.ts'
-import { roleStage } from '../../test/support/role-stage.ts'
 import { numbers, pairTopology } from '../../test/support/scripted-role.ts'
 import { type AnyRole, type RoleContext, role } from '../role/role.ts'
+import { roleStage } from '../testing/index.ts'
 
 interface Count {
   readonly count: number

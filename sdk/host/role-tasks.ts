@@ -1,7 +1,7 @@
 import { knownNames, systemClock } from '../../runtime/index.ts'
 import { LiveChannel } from '../role/channel/live-channel.ts'
 import { typedChannel } from '../role/channel/typed-channel.ts'
-import { wiringOf } from '../role/channel/wiring.ts'
+import { type ChannelWiring, wiringOf } from '../role/channel/wiring.ts'
 import type { Decisions } from '../role/decisions.ts'
 import { roleError } from '../role/errors.ts'
 import type { AnyRole } from '../role/role.ts'
@@ -32,16 +32,40 @@ export function roleTasksOf(
   const channels = new Map(schema.roles.map(({ name }) => [name, withGroups(joined(name))]))
   const wired = tasks.map((task) => ({ ...task, channels: channels.get(task.role) ?? [] }))
   const wire = wiringOf(wired)
+  const partOf = partsOf(wired)
   let clients = 0
   return wired.map((task) => {
     const channels = wire(task)
-    const tags = new Set(channels.flatMap(({ funcTags }) => funcTags))
+    const tags = tagsOf(channels)
     const role = roleFor(task.role, task.dataset !== undefined, tags, roles)
-    if (task.dataset === undefined) return { end: task.end, role, channels }
+    const part = partOf(task, tags)
+    if (task.dataset === undefined) return { end: task.end, role, channels, ...(part !== undefined && { part }) }
     const client = clientOf(task.end) ?? clients
     clients += 1
     return { end: task.end, role, channels, client }
   })
+}
+
+function tagsOf(channels: readonly ChannelWiring[]): ReadonlySet<string> {
+  return new Set(channels.flatMap(({ funcTags }) => funcTags))
+}
+
+/** Names the models of a task that has nothing above it, where its role has several such tasks: by its groups, or by its end. */
+function partsOf(tasks: readonly Task[]): (task: Task, tags: ReadonlySet<string>) => string | undefined {
+  const groupsOf = ({ groupAssociation }: Task) => Object.values(groupAssociation).join(' ')
+  const counts = new Map<string, { tasks: number; readonly groups: Set<string> }>()
+  for (const task of tasks) {
+    if (task.dataset !== undefined) continue
+    const count = counts.get(task.role) ?? { tasks: 0, groups: new Set() }
+    counts.set(task.role, count)
+    count.tasks += 1
+    count.groups.add(groupsOf(task))
+  }
+  return (task, tags) => {
+    const count = counts.get(task.role)
+    if (!count || count.tasks < 2 || !tags.has('aggregate') || tags.has('upload')) return undefined
+    return count.groups.size === count.tasks ? groupsOf(task) : task.end
+  }
 }
 
 /** @throws JOB_CLIENTS where a task trains on a client that the workload has no data for. */

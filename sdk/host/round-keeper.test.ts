@@ -1,11 +1,10 @@
 import test from 'ava'
 import { decode, encode, errorFactory, memoryStore, type Store } from '../../runtime/index.ts'
 import { interruptedStore } from '../../test/support/interrupted-store.ts'
-import { killedStore, type Life, lifeOf } from '../../test/support/killed-store.ts'
-import { roleStage } from '../../test/support/role-stage.ts'
 import { numbers, pairTopology } from '../../test/support/scripted-role.ts'
 import { isNumber } from '../role/guards.ts'
 import { type OwnState, type RoundRecord, role } from '../role/role.ts'
+import { killedStore, type Life, lifeOf, roleStage } from '../testing/index.ts'
 
 const rounds = 4
 const key = 'job/job-1/left-0'

@@ -13,9 +13,9 @@ import {
 } from '../../../sdk/index.ts'
 import { loadWorkload } from '../../../sdk/node/index.ts'
 import { registryError } from '../../../sdk/registry/errors.ts'
+import { rehearse } from '../../../sdk/testing/index.ts'
 import { controllerStage } from '../../../test/support/controller-stage.ts'
 import { interruptedStore } from '../../../test/support/interrupted-store.ts'
-import { runJob } from '../../../test/support/job-runner.ts'
 import { storeJob, zipped } from '../../../test/support/stored-job.ts'
 import { temporaryFolder } from '../../../test/support/temporary-folder.ts'
 import type { JobSpecification } from '../../model/job.ts'
@@ -116,7 +116,7 @@ async function reference(folder: string, changes: Partial<Settings> = {}): Promi
   await writeFile(join(folder, 'reference', 'workload.mjs'), workloadText)
   const { workload } = await loadWorkload(join(folder, 'reference'))
   const settings = { ...workload.settings, rounds, clients, ...changes }
-  const run = await runJob({
+  const run = await rehearse({
     topology,
     strategy: workload.strategy(settings),
     pool: await inlinePool(workload, settings, 7),

@@ -1,7 +1,7 @@
 import test from 'ava'
 import { manualClock } from '../../../runtime/index.ts'
-import { roleStage } from '../../../test/support/role-stage.ts'
 import { numbers, pairTopology, type Script } from '../../../test/support/scripted-role.ts'
+import { roleStage } from '../../testing/index.ts'
 import type { Channel } from './channel.ts'
 
 type Numbers = Channel<unknown, number>

@@ -1,9 +1,8 @@
 import test from 'ava'
 import fc from 'fast-check'
 import { type Clock, manualClock, memoryStore, type Store } from '../../../runtime/index.ts'
-import { killedStore, lifeOf } from '../../../test/support/killed-store.ts'
-import { type RoleStage, roleStage } from '../../../test/support/role-stage.ts'
 import { numbers, pairTopology, type Script } from '../../../test/support/scripted-role.ts'
+import { killedStore, lifeOf, type RoleStage, roleStage } from '../../testing/index.ts'
 import type { GatherOptions } from './channel.ts'
 
 interface Gathering extends GatherOptions<number> {

@@ -1,15 +1,20 @@
 import test from 'ava'
 import { errorFactory, memoryStore, seededScheduler, virtualClock } from '../../../runtime/index.ts'
-import { killedStore, lifeOf } from '../../../test/support/killed-store.ts'
-import { type RoleStage, roleStage, type StageOptions } from '../../../test/support/role-stage.ts'
-import { forSeeds } from '../../../test/support/seeds.ts'
 import { slowTrainer } from '../../../test/support/slow-trainer.ts'
-import { tinyPool } from '../../../test/support/tiny-pool.ts'
 import type { Algorithm } from '../../strategy/algorithm.ts'
 import { fedAvg } from '../../strategy/algorithms/fed-avg.ts'
 import { krum } from '../../strategy/algorithms/krum.ts'
 import { hierarchical, twoTier } from '../../tag/topologies.ts'
 import type { Topology } from '../../tag/topology.ts'
+import {
+  forSeeds,
+  killedStore,
+  lifeOf,
+  type RoleStage,
+  roleStage,
+  type StageOptions,
+  tinyPool,
+} from '../../testing/index.ts'
 import { channelTagged, type RoundRecord, role } from '../role.ts'
 import type { Assignment } from './round-protocol.ts'
 import { stockRoles } from './stock-roles.ts'

@@ -1,6 +1,6 @@
-/** Runs something for the seeds 0 … count − 1, or for the one that the environment's SEED names; a failure says which seed. */
+/** Runs a test for the seeds 0 … count − 1, or for the one seed that the environment's SEED names; a failure says which seed. */
 export async function forSeeds(count: number, run: (seed: number) => Promise<void>): Promise<void> {
-  const only = process.env.SEED
+  const only = globalThis.process?.env.SEED
   const seeds = only === undefined ? Array.from({ length: count }, (_, seed) => seed) : [Number(only)]
   for (const seed of seeds) {
     try {

@@ -6,20 +6,14 @@ import {
   memoryStore,
   type Store,
 } from '../../runtime/index.ts'
-import {
-  type Algorithm,
-  type AnyRole,
-  expand,
-  fedAvg,
-  type JobSurroundings,
-  type RoundRecord,
-  rendezvous,
-  roleHost,
-  type TaskReport,
-  type Topology,
-  type TrainingPool,
-  wiringOf,
-} from '../../sdk/index.ts'
+import { type JobSurroundings, rendezvous, roleHost, type TaskEnd, type TaskReport } from '../host/index.ts'
+import { wiringOf } from '../role/channel/wiring.ts'
+import type { AnyRole, RoundRecord } from '../role/role.ts'
+import type { Algorithm } from '../strategy/algorithm.ts'
+import { fedAvg } from '../strategy/algorithms/fed-avg.ts'
+import { expand } from '../tag/expand.ts'
+import type { Topology } from '../tag/topology.ts'
+import type { TrainingPool } from '../training/training-pool.ts'
 import { tinyPool } from './tiny-pool.ts'
 
 export interface StageOptions {
@@ -39,9 +33,7 @@ export interface StageOptions {
   readonly onPublish?: (record: RoundRecord) => void | Promise<void>
 }
 
-type TaskEnd = Extract<TaskReport, { type: 'task-completed' | 'task-failed' }>
-
-/** The role actors of a job without the job: what each reports and publishes can be seen, and each can be stopped. */
+/** The role actors of a job without the job: shows each report and publication; can stop each role actor. */
 export interface RoleStage extends AsyncDisposable {
   readonly system: ActorSystem
   readonly reports: readonly TaskReport[]

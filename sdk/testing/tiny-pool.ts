@@ -1,4 +1,7 @@
-import { layoutOf, type PoolTrainingRequest, randomStream, type TrainingPool, type Update } from '../../sdk/index.ts'
+import type { Update } from '../learn/learner.ts'
+import { randomStream } from '../random/random-stream.ts'
+import type { PoolTrainingRequest, TrainingPool } from '../training/training-pool.ts'
+import { layoutOf } from '../weights/layout.ts'
 
 export interface TinyPoolOptions {
   readonly clients: number
@@ -11,7 +14,7 @@ export interface TinyPoolOptions {
   readonly distort?: (update: Update, request: PoolTrainingRequest) => Update
 }
 
-/** A pool whose clients move the weights a little, each in its own way: all of a job but the arithmetic of learning. */
+/** A pool whose clients move the weights a little, each in its own way: a job has all its parts but the arithmetic of learning. */
 export function tinyPool({
   clients,
   size = 7,

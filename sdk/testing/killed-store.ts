@@ -3,7 +3,7 @@ import type { Documents, Store } from '../../runtime/index.ts'
 /** A process that ends at one of its steps: nothing that it begins from then on has any effect. */
 export interface Life {
   readonly ended: boolean
-  /** Does a step of it, if it still lives. */
+  /** Does a step, if the process still lives. */
   step<Result>(work: () => Promise<Result>): Promise<Result>
 }
 
@@ -26,7 +26,7 @@ export function lifeOf(steps: number, endsAfter: boolean): Life {
   }
 }
 
-/** A store as the process of that life sees it: what it had written stays in the store below. */
+/** A store as the process of that life sees it: writes that had their effect stay in the store below. */
 export function killedStore(store: Store, life: Life): Store {
   return {
     load: (key) => store.load(key),
