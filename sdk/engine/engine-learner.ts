@@ -94,6 +94,7 @@ export function engineLearner(model: EngineModel, loss: LossName, steps: Steps):
     modelTopology: topology,
     runsOn: `the engine's WebAssembly kernels`,
     remarks: lastActivation ? [lastActivationRemark(loss, lastActivation)] : [],
+    abilities: ['work', 'start', 'trainable', 'losses'],
     initialWeights: async (random) => model.initialWeights(random),
     check(examples, purpose) {
       check(examples, purpose)
@@ -101,11 +102,11 @@ export function engineLearner(model: EngineModel, loss: LossName, steps: Steps):
     },
     async train(request) {
       check(request.examples, 'train')
-      return exclusively(() => trainOnEngine(running, lossOf, steps, request))
+      return exclusively(() => trainOnEngine(running, lossOf, steps, layout, request))
     },
-    async evaluate(weights, examples) {
+    async evaluate(weights, examples, options) {
       check(examples, 'evaluate')
-      return exclusively(async () => evaluateOnEngine(running, lossOf, weights, examples))
+      return exclusively(async () => evaluateOnEngine(running, lossOf, weights, examples, options))
     },
   }
 }

@@ -1,4 +1,4 @@
-import type { StepTerms } from '../learn/local-training.ts'
+import type { LocalTraining, StepTerms } from '../learn/local-training.ts'
 import type { Steps } from '../learn/steps.ts'
 import type { Engine } from './engine.ts'
 import { accumulatedSgd, adam, type LocalOptimizer, type LocalSteps, momentumSgd, normScale } from './optimizers.ts'
@@ -13,29 +13,43 @@ interface TrainingSteps extends LocalSteps {
 }
 
 /**
- * Loads the round's weights and begins a training from them. Plain SGD adds gradients to the weights themselves, in batches
+ * Loads the weights that a training starts at and begins it. Plain SGD adds gradients to the weights themselves, in batches
  * that need no more than one pass; all else adds them in a place of their own.
  */
-export function beginSteps(engine: Engine, steps: Steps, weights: Float32Array, terms: StepTerms): TrainingSteps {
+export function beginSteps(engine: Engine, training: LocalTraining, terms: StepTerms): TrainingSteps {
   const { kernels, trained, capacity } = engine
+  const { steps, start, centre, frozen } = training
   const { address, count } = trained
   const optimizer = localOptimizer(steps)
   const { pull, linear, exampleClip } = terms
   const hasTerms = pull !== 0 || linear.length > 0
-  if (optimizer.plain && !hasTerms && exampleClip === undefined && steps.batch <= capacity) {
-    engine.load(weights)
+  if (optimizer.plain && !hasTerms && !frozen && exampleClip === undefined && steps.batch <= capacity) {
+    engine.load(start)
     return { target: { gradientShift: 0, gradientScale: -steps.learningRate }, step: () => {} }
   }
   const [gradient = 0, ...others] = engine.places(
-    1 + optimizer.states + Number(hasTerms) + Number(exampleClip !== undefined),
+    1 + optimizer.states + Number(hasTerms) + Number(exampleClip !== undefined) + (frozen ? 2 : 0),
   )
   const states = others.splice(0, optimizer.states)
   const offset = hasTerms ? (others.shift() ?? 0) : 0
+  const [mask = 0, kept = 0] = frozen ? others.splice(0, 2) : []
   const [example = 0] = others
+  if (frozen) copyInto(engine, frozen.mask, mask)
   if (hasTerms) packLinear(engine, terms, offset)
-  engine.load(weights)
-  if (pull !== 0) kernels.addScaled(address, -pull, offset, count)
-  const { step } = optimizer.begin({ kernels, weights: address, gradient, states, count, slope: pull, offset })
+  if (pull !== 0) {
+    engine.load(centre)
+    kernels.addScaled(address, -pull, offset, count)
+  }
+  if (frozen) copyInto(engine, start, kept)
+  else if (pull === 0 || centre !== start) engine.load(start)
+  const moves = optimizer.begin({ kernels, weights: address, gradient, states, count, slope: pull, offset })
+  const step = frozen
+    ? () => {
+        kernels.keepMasked(gradient, mask, 0, count)
+        moves.step()
+        kernels.keepMasked(address, mask, kept, count)
+      }
+    : moves.step
   const added = (place: number) => ({ gradientShift: place - address, gradientScale: 1 })
   if (exampleClip === undefined) return { target: added(gradient), step }
 
@@ -44,10 +58,17 @@ export function beginSteps(engine: Engine, steps: Steps, weights: Float32Array, 
     target: added(example),
     step,
     addExample(examples) {
+      if (frozen) kernels.keepMasked(example, mask, 0, count)
       const scale = normScale(exampleClip, { kernels, gradient: example, count })
       kernels.takeScaled(example, scale / examples, gradient, count)
     },
   }
+}
+
+/** Puts values of the layout into a place, in the weights' arrangement, which they get by being loaded as if they were weights. */
+function copyInto({ kernels, trained, load }: Engine, values: Float32Array, target: number): void {
+  load(values)
+  kernels.copyRows(trained.address, trained.bytes, target, trained.bytes, 1, trained.bytes)
 }
 
 /** Sums the terms' arrays in the weights' arrangement, which they get by being loaded as if they were weights. */

@@ -64,12 +64,12 @@ const model = engineModel(
   'softmaxCrossEntropy',
 )
 const train = (running: Engine, settings: Partial<Steps> = {}, terms: LocalTerms = {}) =>
-  trainOnEngine(
-    running,
-    engineLoss('softmaxCrossEntropy', 2),
-    { ...steps, ...settings },
-    { weights: new Float32Array(model.layout.size), examples: examplesOf([300], 100), random: randomStream(2), terms },
-  )
+  trainOnEngine(running, engineLoss('softmaxCrossEntropy', 2), { ...steps, ...settings }, model.layout, {
+    weights: new Float32Array(model.layout.size),
+    examples: examplesOf([300], 100),
+    random: randomStream(2),
+    terms,
+  })
 const makeEngine = () => engine({ graph: model.graph, batch: 100 })
 
 test('memory grows once, by the places that steps and terms need: none for plain SGD', async (t) => {

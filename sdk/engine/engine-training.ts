@@ -1,58 +1,59 @@
 import { CodedError } from '../../runtime/index.ts'
 import type { Examples } from '../data/examples.ts'
 import { learnError } from '../learn/errors.ts'
-import type { Evaluation, TrainingRequest, Update } from '../learn/learner.ts'
-import { lastPlace, movedFrom, stepTerms, yieldTurn } from '../learn/local-training.ts'
+import type { Evaluation, EvaluationOptions, TrainingRequest, Update } from '../learn/learner.ts'
+import { localTraining, stepTerms, yieldTurn } from '../learn/local-training.ts'
 import type { Steps } from '../learn/steps.ts'
-import { sizeOf } from '../weights/layout.ts'
+import { type Layout, sizeOf } from '../weights/layout.ts'
 import type { Engine } from './engine.ts'
 import type { EngineLoss } from './engine-loss.ts'
 import { beginSteps } from './engine-steps.ts'
 import type { Pass } from './plan.ts'
 
-/** Trains from the request's weights over mini-batches. */
+/** Trains from the request's start over mini-batches. */
 export async function trainOnEngine(
   engine: Engine,
   lossOf: EngineLoss,
-  steps: Steps,
+  settings: Steps,
+  layout: Layout,
   request: TrainingRequest,
 ): Promise<Update> {
-  const { examples, random, signal, weights } = request
+  const { examples, random, signal } = request
   signal?.throwIfAborted()
-  const terms = stepTerms(request.terms ?? {}, { size: weights.length, wholeBatchFor: engine.wholeBatchFor })
-  const { target, step, addExample } = beginSteps(engine, steps, weights, terms)
+  const training = localTraining(settings, layout, request)
+  const { steps } = training
+  const terms = stepTerms(request.terms ?? {}, { size: layout.size, wholeBatchFor: engine.wholeBatchFor })
+  const { target, step, addExample } = beginSteps(engine, training, terms)
   const passExamples = addExample ? 1 : engine.capacity
 
   let total = 0
-  const order = Uint32Array.from({ length: examples.count }, (_, index) => index)
-  for (let epoch = 1; epoch <= steps.epochs; epoch++) {
-    random.shuffle(order)
-    for (let start = 0; start < order.length; start += steps.batch) {
-      const batch = order.subarray(start, start + steps.batch)
-      let loss = 0
-      for (let from = 0; from < batch.length; from += passExamples) {
-        const part = batch.subarray(from, from + passExamples)
-        readBatch(engine, lossOf, examples, part)
-        const seed = engine.seeded ? random.uint32() : 0
-        const pass: Pass = { batch: part.length, training: true, seed, ...target }
-        forward(engine, pass, part)
-        loss += engine.loss(lossOf, part.length, addExample ? 1 : 1 / batch.length).loss
-        engine.backward(pass)
-        addExample?.(batch.length)
-      }
-      if (!Number.isFinite(loss)) {
-        const { learningRate } = steps
-        const values = { epoch, batch: start / steps.batch + 1, loss: loss / batch.length, learningRate }
-        throw learnError('LEARN_DIVERGED', values)
-      }
-      step()
-      total += loss
-      await yieldTurn()
-      signal?.throwIfAborted()
+  let seen = 0
+  let done = 0
+  for (const { epoch, batch: number, indices: batch } of training.batches()) {
+    let loss = 0
+    for (let from = 0; from < batch.length; from += passExamples) {
+      const part = batch.subarray(from, from + passExamples)
+      readBatch(engine, lossOf, examples, part)
+      const seed = engine.seeded ? random.uint32() : 0
+      const pass: Pass = { batch: part.length, training: true, seed, ...target }
+      forward(engine, pass, part)
+      loss += engine.loss(lossOf, part.length, addExample ? 1 : 1 / batch.length).loss
+      engine.backward(pass)
+      addExample?.(batch.length)
     }
+    if (!Number.isFinite(loss)) {
+      const { learningRate } = steps
+      throw learnError('LEARN_DIVERGED', { epoch, batch: number, loss: loss / batch.length, learningRate })
+    }
+    step()
+    total += loss
+    seen += batch.length
+    done += 1
+    await yieldTurn()
+    signal?.throwIfAborted()
   }
-  const delta = movedFrom(weights, engine.save(request.into?.()), lastPlace(steps, examples))
-  return { delta, samples: examples.count, metrics: { loss: total / (examples.count * steps.epochs) } }
+  const delta = training.deltaOf(engine.save(request.into?.()))
+  return { delta, samples: examples.count, steps: done, metrics: { loss: total / seen } }
 }
 
 /** LEARN_EMBEDDING with the number of the example, of which a pass knows its row alone. */
@@ -71,21 +72,25 @@ export function evaluateOnEngine(
   lossOf: EngineLoss,
   weights: Float32Array,
   examples: Examples,
+  { perExample = false }: EvaluationOptions = {},
 ): Evaluation {
   engine.load(weights)
   const order = Uint32Array.from({ length: examples.count }, (_, index) => index)
+  const losses = perExample ? new Float32Array(examples.count) : undefined
   let total = 0
   let right = 0
   for (let start = 0; start < order.length; start += engine.capacity) {
     const part = order.subarray(start, start + engine.capacity)
     readBatch(engine, lossOf, examples, part)
     forward(engine, { batch: part.length, training: false, seed: 0, gradientShift: 0, gradientScale: 0 }, part)
+    losses?.set(engine.exampleLosses(lossOf, part.length), start)
     const { loss, correct } = engine.loss(lossOf, part.length)
     total += loss
     right += correct ?? Number.NaN
   }
   return {
     samples: examples.count,
+    ...(losses && { losses }),
     metrics: { loss: total / examples.count, ...(!Number.isNaN(right) && { accuracy: right / examples.count }) },
   }
 }

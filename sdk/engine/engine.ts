@@ -43,6 +43,8 @@ export interface Engine {
   forward(pass: Pass): void
   /** Leaves the gradient of the outputs, times `scale`; without one, none. */
   loss(loss: EngineLoss, examples: number, scale?: number): LossSums
+  /** The loss of each of the examples. */
+  exampleLosses(loss: EngineLoss, examples: number): Float32Array
   backward(pass: Pass): void
 }
 
@@ -83,6 +85,14 @@ export function engine({ graph, batch, trainingBatch = batch }: EngineRequest): 
   })
   let views = viewsOf(memory)
   const outputs = output.pixels * output.channels
+  const pitch = 4 * output.pitch
+  const rowsFrom = (row: number, examples: number) => ({
+    outputs: output.value + row * pitch,
+    pitch,
+    examples,
+    size: outputs,
+    labels: labels + 4 * row,
+  })
   return {
     kernels,
     capacity,
@@ -131,14 +141,15 @@ export function engine({ graph, batch, trainingBatch = batch }: EngineRequest): 
     },
     loss: (loss, examples, scale) =>
       loss.run(kernels, {
-        outputs: output.value,
-        pitch: 4 * output.pitch,
-        examples,
-        size: outputs,
-        labels,
+        ...rowsFrom(0, examples),
         gradient: scale === undefined ? 0 : output.gradient,
         scale: scale ?? 0,
       }),
+    exampleLosses: (loss, examples) =>
+      Float32Array.from(
+        { length: examples },
+        (_, row) => loss.run(kernels, { ...rowsFrom(row, 1), gradient: 0, scale: 0 }).loss,
+      ),
     backward(pass) {
       for (let index = plan.ops.length - 1; index >= 0; index--) plan.ops[index]?.backward(kernels, pass)
     },

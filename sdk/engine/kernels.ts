@@ -92,6 +92,7 @@ export interface Kernels extends LayerKernels {
   ): void
   takeScaled(source: number, scale: number, target: number, count: number): void
   squaredNorm(x: number, count: number): number
+  keepMasked(x: number, mask: number, others: number, count: number): void
   clampValues(x: number, limit: number, count: number): void
   divideBytes(source: number, divisor: number, target: number, count: number): void
   winogradInput(
@@ -212,6 +213,7 @@ const names: readonly (keyof Kernels)[] = [
   'adamStep',
   'squaredNorm',
   'clampValues',
+  'keepMasked',
   'takeScaled',
   'winogradInput',
   'winogradInputGradient',

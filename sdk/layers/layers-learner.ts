@@ -113,13 +113,14 @@ async function onTensorFlow(
     modelTopology: description.topology,
     runsOn: `TensorFlow.js (${backend.name}): ${why}${slowness(backend)}`,
     remarks: isApplied ? [lastActivationRemark(settings.loss, last)] : [],
+    abilities: ['work', 'start', 'trainable', 'losses'],
     initialWeights: async (random) => description.initialWeights(random),
     check(examples, purpose) {
       checkExamples(subject, examples, purpose)
       checkLabels(loss.check, examples)
     },
     train: (request) => backend.run(() => trainModel(subject, settings, request)),
-    evaluate: (weights, examples) => backend.run(() => evaluateModel(subject, weights, examples)),
+    evaluate: (weights, examples, options) => backend.run(() => evaluateModel(subject, weights, examples, options)),
     dispose: () => void model.dispose(),
   }
 }

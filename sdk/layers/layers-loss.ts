@@ -5,6 +5,8 @@ import type { TensorFlow } from './tensorflow.ts'
 export interface Loss {
   readonly check: LabelCheck
   mean(labels: Float32Array, outputs: Tensor): Scalar
+  /** The loss of each example. */
+  each(labels: Float32Array, outputs: Tensor): Tensor
   /** How many of the outputs (row-major) say the label's class; absent where there are no classes. */
   readonly correct?: (labels: Float32Array, outputs: ArrayLike<number>) => number
 }
@@ -13,22 +15,31 @@ export interface Loss {
 export function lossOf(tf: TensorFlow, name: LossName, units: number, shape: readonly number[]): Loss {
   const column = (labels: Float32Array) => tf.tensor2d(labels, [labels.length, 1])
   const check = labelCheck(name, units, shape)
+  const { NONE } = tf.Reduction
+  const oneHot = (labels: Float32Array) => tf.oneHot(tf.tensor1d(labels, 'int32'), units)
   switch (name) {
     case 'softmaxCrossEntropy':
       return {
         check,
-        mean: (labels, outputs) =>
-          tf.losses.softmaxCrossEntropy<Tensor, Scalar>(tf.oneHot(tf.tensor1d(labels, 'int32'), units), outputs),
+        mean: (labels, outputs) => tf.losses.softmaxCrossEntropy<Tensor, Scalar>(oneHot(labels), outputs),
+        each: (labels, outputs) =>
+          tf.losses.softmaxCrossEntropy<Tensor, Tensor>(oneHot(labels), outputs, undefined, 0, NONE),
         correct: (labels, outputs) => count(labels, (label, row) => highest(outputs, row * units, units) === label),
       }
     case 'sigmoidCrossEntropy':
       return {
         check,
         mean: (labels, outputs) => tf.losses.sigmoidCrossEntropy<Tensor, Scalar>(column(labels), outputs),
+        each: (labels, outputs) =>
+          tf.losses.sigmoidCrossEntropy<Tensor, Tensor>(column(labels), outputs, undefined, 0, NONE),
         correct: (labels, outputs) => count(labels, (label, row) => Number((outputs[row] ?? 0) > 0) === label),
       }
     case 'meanSquaredError':
-      return { check, mean: (labels, outputs) => tf.losses.meanSquaredError(column(labels), outputs) }
+      return {
+        check,
+        mean: (labels, outputs) => tf.losses.meanSquaredError(column(labels), outputs),
+        each: (labels, outputs) => tf.losses.meanSquaredError<Tensor, Tensor>(column(labels), outputs, undefined, NONE),
+      }
   }
 }
 

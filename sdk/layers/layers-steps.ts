@@ -1,5 +1,5 @@
 import type { LayersModel, Tensor, Variable } from '@tensorflow/tfjs'
-import type { StepTerms } from '../learn/local-training.ts'
+import type { LocalTraining, StepTerms } from '../learn/local-training.ts'
 import type { Steps } from '../learn/steps.ts'
 import { sizeOf } from '../weights/layout.ts'
 import type { Loss } from './layers-loss.ts'
@@ -36,10 +36,11 @@ export interface TensorSteps {
   dispose(): void
 }
 
-/** Begins a training from the round's weights, which the model has already. */
-export function tensorSteps(subject: Subject, steps: Steps, weights: Float32Array, terms: StepTerms): TensorSteps {
+/** Begins a training from its start, which the model has already. */
+export function tensorSteps(subject: Subject, training: LocalTraining, terms: StepTerms): TensorSteps {
   const { tf } = subject
-  const trained = trainedWeights(subject, weights, terms)
+  const { steps } = training
+  const trained = trainedWeights(subject, training, terms)
   const optimizer = tensorOptimizer(steps)
   return {
     trained,
@@ -74,44 +75,51 @@ function clipped({ clipNorm, clipValue }: Steps, gradients: Gradients): Gradient
   return gradients.map((gradient) => gradient.mul(scale))
 }
 
-function trainedWeights({ tf, model, description }: Subject, weights: Float32Array, terms: StepTerms): TrainedWeight[] {
+function trainedWeights(
+  { tf, model, description }: Subject,
+  { centre, frozen }: LocalTraining,
+  terms: StepTerms,
+): TrainedWeight[] {
   const { pull, linear } = terms
   const hasTerms = pull !== 0 || linear.length > 0
   let next = 0
   const starts = description.layout.tensors.map(({ shape }) => (next += sizeOf(shape)) - sizeOf(shape))
-  return model.trainableWeights.map((weight) => {
-    const variable = weight.read()
-    if (!(variable instanceof tf.Variable)) throw new TypeError(`${weight.name} is no variable`)
-    const start = starts[model.weights.indexOf(weight)] ?? 0
-    // Rounded as variable·pull is, so that they cancel where the weights haven't moved.
-    const pulled = (value: number) => Math.fround(Math.fround(pull) * value)
-    const offsets = () =>
-      Float32Array.from({ length: variable.size }, (_, index) =>
-        linear.reduce(
-          (sum, { factor, values }) => sum + factor * (values[start + index] ?? 0),
-          -pulled(weights[start + index] ?? 0),
-        ),
-      )
-    const offset = hasTerms ? tf.tensor(offsets(), variable.shape) : undefined
-    let states: readonly Tensor[] = []
-    const forget = () => {
-      for (const state of states) state.dispose()
-    }
-    return {
-      variable,
-      offset,
-      move(move: TensorMove, gradient: Tensor) {
-        const moved = move(variable, gradient, states)
-        forget()
-        states = moved.states.map((state) => tf.keep(state))
-        weight.write(moved.weight)
-      },
-      dispose() {
-        forget()
-        offset?.dispose()
-      },
-    }
-  })
+  const startOf = (weight: (typeof model.weights)[number]) => starts[model.weights.indexOf(weight)] ?? 0
+  return model.trainableWeights
+    .filter((weight) => frozen?.mask[startOf(weight)] !== 0)
+    .map((weight) => {
+      const variable = weight.read()
+      if (!(variable instanceof tf.Variable)) throw new TypeError(`${weight.name} is no variable`)
+      const start = startOf(weight)
+      // Rounded as variable·pull is, so that they cancel where the weights haven't moved.
+      const pulled = (value: number) => Math.fround(Math.fround(pull) * value)
+      const offsets = () =>
+        Float32Array.from({ length: variable.size }, (_, index) =>
+          linear.reduce(
+            (sum, { factor, values }) => sum + factor * (values[start + index] ?? 0),
+            -pulled(centre[start + index] ?? 0),
+          ),
+        )
+      const offset = hasTerms ? tf.tensor(offsets(), variable.shape) : undefined
+      let states: readonly Tensor[] = []
+      const forget = () => {
+        for (const state of states) state.dispose()
+      }
+      return {
+        variable,
+        offset,
+        move(move: TensorMove, gradient: Tensor) {
+          const moved = move(variable, gradient, states)
+          forget()
+          states = moved.states.map((state) => tf.keep(state))
+          weight.write(moved.weight)
+        },
+        dispose() {
+          forget()
+          offset?.dispose()
+        },
+      }
+    })
 }
 
 /** What a weight becomes by its gradient. `states` are what the last move has left of it: none at first, which stands for zeros. */

@@ -1,9 +1,9 @@
 import type { Tensor } from '@tensorflow/tfjs'
 import type { Examples } from '../data/examples.ts'
 import { learnError } from '../learn/errors.ts'
-import { chunkCount, chunkOf, mergeEvaluations } from '../learn/evaluation.ts'
-import type { Evaluation, TrainingRequest, Update } from '../learn/learner.ts'
-import { lastPlace, movedFrom, type StepTerms, stepTerms, yieldTurn } from '../learn/local-training.ts'
+import { chunkCount, chunkOf, chunkStart, mergeEvaluations } from '../learn/evaluation.ts'
+import type { Evaluation, EvaluationOptions, TrainingRequest, Update } from '../learn/learner.ts'
+import { localTraining, type StepTerms, stepTerms, yieldTurn } from '../learn/local-training.ts'
 import type { Steps } from '../learn/steps.ts'
 import { sizeOf } from '../weights/layout.ts'
 import { lossGradients } from './layers-loss.ts'
@@ -14,58 +14,67 @@ interface Batch {
   readonly labels: Float32Array
 }
 
-/** Trains from the request's weights; the model's tensors are as many after as before. */
-export async function trainModel(subject: Subject, steps: Steps, request: TrainingRequest): Promise<Update> {
-  const { examples, random, signal, weights } = request
+/** Trains from the request's start; the model's tensors are as many after as before. */
+export async function trainModel(subject: Subject, settings: Steps, request: TrainingRequest): Promise<Update> {
+  const { examples, signal } = request
   const { tf, description } = subject
   checkExamples(subject, examples, 'train')
   signal?.throwIfAborted()
-  setWeights(subject, weights)
+  const training = localTraining(settings, description.layout, request)
+  const { steps } = training
+  setWeights(subject, training.start)
   const terms = stepTerms(request.terms ?? {}, {
     size: description.layout.size,
     wholeBatchFor: description.wholeBatchFor,
   })
-  const moves = tensorSteps(subject, steps, weights, terms)
+  const moves = tensorSteps(subject, training, terms)
   let total = 0
+  let seen = 0
+  let done = 0
   try {
-    const order = Uint32Array.from({ length: examples.count }, (_, index) => index)
-    for (let epoch = 1; epoch <= steps.epochs; epoch++) {
-      random.shuffle(order)
-      for (let start = 0; start < order.length; start += steps.batch) {
-        const batch = order.subarray(start, start + steps.batch)
-        const loss = tf.tidy(() => {
-          const found = batchGradient(subject, moves, terms, request, batch)
-          if (Number.isFinite(found.loss)) moves.step(found.gradients)
-          return found.loss
-        })
-        if (!Number.isFinite(loss)) {
-          const { learningRate } = steps
-          throw learnError('LEARN_DIVERGED', { epoch, batch: start / steps.batch + 1, loss, learningRate })
-        }
-        total += loss * batch.length
-        await yieldTurn()
-        signal?.throwIfAborted()
+    for (const { epoch, batch, indices } of training.batches()) {
+      const loss = tf.tidy(() => {
+        const found = batchGradient(subject, moves, terms, request, indices)
+        if (Number.isFinite(found.loss)) moves.step(found.gradients)
+        return found.loss
+      })
+      if (!Number.isFinite(loss)) {
+        const { learningRate } = steps
+        throw learnError('LEARN_DIVERGED', { epoch, batch, loss, learningRate })
       }
+      total += loss * indices.length
+      seen += indices.length
+      done += 1
+      await yieldTurn()
+      signal?.throwIfAborted()
     }
-    const delta = movedFrom(weights, currentWeights(subject), lastPlace(steps, examples))
-    return { delta, samples: examples.count, metrics: { loss: total / (examples.count * steps.epochs) } }
+    const delta = training.deltaOf(currentWeights(subject))
+    return { delta, samples: examples.count, steps: done, metrics: { loss: total / seen } }
   } finally {
     moves.dispose()
   }
 }
 
 /** Means over the examples, taken in fixed chunks in their order. */
-export async function evaluateModel(subject: Subject, weights: Float32Array, examples: Examples): Promise<Evaluation> {
+export async function evaluateModel(
+  subject: Subject,
+  weights: Float32Array,
+  examples: Examples,
+  { perExample = false }: EvaluationOptions = {},
+): Promise<Evaluation> {
   checkExamples(subject, examples, 'evaluate')
   setWeights(subject, weights)
+  const losses = perExample ? new Float32Array(examples.count) : undefined
   const parts: Evaluation[] = []
   for (let chunk = 0; chunk < chunkCount(examples.count); chunk++) {
-    parts.push(evaluateChunk(subject, chunkOf(examples, chunk)))
+    const into = losses?.subarray(chunkStart(chunk))
+    parts.push(evaluateChunk(subject, chunkOf(examples, chunk), into))
   }
-  return mergeEvaluations(parts)
+  return { ...mergeEvaluations(parts), ...(losses && { losses }) }
 }
 
-function evaluateChunk(subject: Subject, examples: Examples): Evaluation {
+/** The loss of each example is put into `losses`. */
+function evaluateChunk(subject: Subject, examples: Examples, losses: Float32Array | undefined): Evaluation {
   const { tf, loss } = subject
   const samples = examples.count
   const order = Uint32Array.from({ length: samples }, (_, index) => index)
@@ -74,6 +83,7 @@ function evaluateChunk(subject: Subject, examples: Examples): Evaluation {
     const outputs = apply(subject, features, samples, false)
     const correct = loss.correct?.(labels, outputs.dataSync())
     const [mean = Number.NaN] = loss.mean(labels, outputs).dataSync()
+    if (losses) losses.set(loss.each(labels, outputs).dataSync())
     return { samples, metrics: { loss: mean, ...(correct !== undefined && { accuracy: correct / samples }) } }
   })
 }

@@ -1,11 +1,11 @@
 import type { TestFn } from 'ava'
 import fc from 'fast-check'
 import type { Examples } from '../data/examples.ts'
-import type { Learner, LocalTerms } from '../learn/learner.ts'
+import type { Learner, LocalTerms, TrainingRequest } from '../learn/learner.ts'
 import type { Steps } from '../learn/steps.ts'
 import { randomStream } from '../random/random-stream.ts'
 import { type LayersLearnerSettings, layersLearner } from './layers-learner.ts'
-import { classes, hidden, inputs, referenceDelta } from './reference-training.contract.ts'
+import { classes, hidden, inputs, referenceDelta, referenceLosses } from './reference-training.contract.ts'
 
 const size = (inputs + 1) * hidden + (hidden + 1) * classes
 const defaults: Steps = { learningRate: 0.1, epochs: 2, batch: 4 }
@@ -97,6 +97,48 @@ const anyTerms = fc.record(
   { requiredKeys: [] },
 )
 
+const start = numbers('start', size)
+const centre = numbers('centre', size)
+const base = numbers('base', size)
+
+/** What a request may ask for besides terms, alone and with what could disturb it. */
+const requests: Readonly<
+  Record<string, { readonly steps?: Partial<Steps>; readonly request: Partial<TrainingRequest> }>
+> = {
+  'a learning rate of its own': { request: { work: { learningRate: 0.02 } } },
+  'epochs of its own': { request: { work: { epochs: 3 } } },
+  'steps that end within an epoch': { request: { work: { steps: 6 } } },
+  'fewer steps than an epoch has, with momentum': { steps: { momentum: 0.9 }, request: { work: { steps: 3 } } },
+  'another start': { request: { start } },
+  'another start with momentum': { steps: { momentum: 0.9 }, request: { start } },
+  'another base': { request: { base } },
+  'a pull to another centre': { request: { centre, terms: { proximal: 1 } } },
+  'another start, centre and base at once': {
+    request: { start, centre, base, terms: { proximal: 0.5, dynamic: { alpha: 0.5, gradient }, correction } },
+  },
+  'a centre without a pull': { request: { centre } },
+  'one tensor trained': { request: { trainable: [false, false, true, false] } },
+  'the first layer frozen, with momentum and weight decay': {
+    steps: { momentum: 0.9, weightDecay: 0.3 },
+    request: { trainable: [false, false, true, true] },
+  },
+  "biases frozen, with Nesterov's momentum, weight decay and a start": {
+    steps: { momentum: 0.5, nesterov: true, weightDecay: 0.3 },
+    request: { trainable: [true, false, true, false], start },
+  },
+  'a frozen head with clipping by the norm of what is trained': {
+    steps: { clipNorm: 0.2 },
+    request: { trainable: [true, true, false, false], terms: { correction, proximal: 1 }, centre },
+  },
+  'a frozen layer with AdamW': {
+    steps: { optimizer: 'adamw', learningRate: 0.02, weightDecay: 0.3 },
+    request: { trainable: [false, true, true, true] },
+  },
+  "a frozen layer with each example's gradient clipped": {
+    request: { trainable: [true, true, false, false], terms: { exampleClip: 0.1 } },
+  },
+}
+
 const distance = (a: ArrayLike<number>, b: ArrayLike<number>) =>
   Array.from(a, (value, i) => Math.abs(value - (b[i] ?? Number.NaN))).reduce((most, value) => Math.max(most, value), 0)
 
@@ -134,6 +176,74 @@ export function learnerContract(test: TestFn, engine: 'engine' | 'tensorflow'): 
       if (name !== 'plain SGD') t.true(distance(plain, expected) > 1e-2, String(distance(plain, expected)))
     })
   }
+
+  for (const [name, { steps = {}, request }] of Object.entries(requests)) {
+    test(`${engine}: ${name}: a training agrees with one in float64`, async (t) => {
+      const learner = await make(steps)
+      const { delta, steps: done } = await learner.train({ ...requestOf('a'), ...request })
+      const expected = referenceDelta({ ...defaults, ...steps }, { ...requestOf('a'), ...request })
+      t.true(distance(delta, expected) < 5e-6, String(distance(delta, expected)))
+      t.is(done, request.work?.steps ?? 4 * (request.work?.epochs ?? 2))
+      const plain = referenceDelta({ ...defaults, ...steps }, requestOf('a'))
+      if (name !== 'a centre without a pull')
+        t.true(distance(plain, expected) > 1e-2, String(distance(plain, expected)))
+      // Nothing of a request stays for the next.
+      t.deepEqual(await learner.train(requestOf('a')), await (await make(steps)).train(requestOf('a')))
+    })
+  }
+
+  test(`${engine}: a request that asks for nothing of its own gives the bits of a plain one`, async (t) => {
+    const learner = await make({ momentum: 0.9 })
+    const terms = { proximal: 1, correction }
+    const plain = await learner.train(requestOf('a', terms))
+    const own = [weights, weights.slice()].map((same) => ({ start: same, centre: same, base: same }))
+    for (const [epochs, places] of own.entries()) {
+      const request = { ...requestOf('a', terms), ...places, trainable: [true, true, true, true] }
+      t.deepEqual(await learner.train({ ...request, work: epochs === 0 ? {} : { steps: 8 } }), plain)
+    }
+  })
+
+  test(`${engine}: frozen tensors keep their bits`, async (t) => {
+    const learner = await make({ optimizer: 'adam', weightDecay: 0.1 })
+    const trainable = [false, true, false, true]
+    const { delta } = await learner.train({ ...requestOf('a', { proximal: 1 }), trainable, start, centre, base: start })
+    let from = 0
+    for (const [index, { shape }] of learner.layout.tensors.entries()) {
+      const values = delta.subarray(from, (from += shape.reduce((product, length) => product * length, 1)))
+      t.is(
+        values.every((value) => Object.is(value, 0)),
+        trainable[index] === false,
+      )
+    }
+  })
+
+  test(`${engine}: the loss of each example agrees with float64, and their mean with the evaluation's`, async (t) => {
+    const learner = await make()
+    const examples = examplesOf('a', 230)
+    const { losses, ...means } = await learner.evaluate(weights, examples, { perExample: true })
+    t.deepEqual(await learner.evaluate(weights, examples), means)
+    const expected = referenceLosses(weights, examples)
+    t.true(distance(losses ?? [], expected) < 2e-6)
+    t.is(losses?.length, 230)
+    const mean = expected.reduce((sum, loss) => sum + loss, 0) / 230
+    t.true(Math.abs((means.metrics.loss ?? Number.NaN) - mean) < 1e-6)
+  })
+
+  test(`${engine}: work, masks and weights that can't be used are refused by name`, async (t) => {
+    const learner = await make()
+    const refused = (request: Partial<TrainingRequest>) =>
+      t.throwsAsync(learner.train({ ...requestOf('a'), ...request }))
+    for (const work of [{ steps: 0 }, { steps: 2, epochs: 1 }, { epochs: 0.5 }, { learningRate: -1 }]) {
+      t.like(await refused({ work }), { code: 'LEARN_SETTING' })
+    }
+    for (const trainable of [[], [true], [false, false, false, false], [true, true, true, true, true]]) {
+      t.like(await refused({ trainable }), { code: 'LEARN_SETTING', values: { name: 'trainable' } })
+    }
+    const short = new Float32Array(size - 1)
+    for (const request of [{ start: short }, { centre: short }, { base: short }]) {
+      t.like(await refused(request), { code: 'LEARN_WEIGHTS' })
+    }
+  })
 
   test(`${engine}: any settings together agree with float64`, async (t) => {
     const learners = new Map<string, Promise<Learner>>()

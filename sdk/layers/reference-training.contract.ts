@@ -10,21 +10,28 @@ export const classes = 3
 const sizes = [inputs * hidden, hidden, hidden * classes, classes]
 
 /** What a training of the model should come to, in float64 and as plainly as can be. */
-export function referenceDelta(steps: Steps, { weights, examples, random, terms = {} }: TrainingRequest): Float64Array {
-  const start = Float64Array.from(weights)
-  const w = Float64Array.from(weights)
+export function referenceDelta(settings: Steps, request: TrainingRequest): Float64Array {
+  const { weights, examples, random, terms = {}, work = {}, trainable = [] } = request
+  const steps = { ...settings, ...work }
+  const start = Float64Array.from(request.start ?? weights)
+  const centre = Float64Array.from(request.centre ?? weights)
+  const w = Float64Array.from(start)
+  const mask = sizes.flatMap((size, tensor) => Array.from({ length: size }, () => trainable[tensor] !== false))
+  const masked = (gradient: Float64Array) => gradient.map((value, i) => (mask[i] ? value : 0))
   const move = optimizer(steps, w)
   const order = Uint32Array.from({ length: examples.count }, (_, index) => index)
-  for (let epoch = 0; epoch < steps.epochs; epoch++) {
+  let left = work.steps ?? Number.POSITIVE_INFINITY
+  for (let epoch = 0; work.steps ? left > 0 : epoch < steps.epochs; epoch++) {
     random.shuffle(order)
-    for (let from = 0; from < order.length; from += steps.batch) {
+    for (let from = 0; from < order.length && left > 0; from += steps.batch, left--) {
       const batch = [...order.subarray(from, from + steps.batch)]
       const gradients = batch.map((index) => gradientAt(w, examples, index))
-      const mean = meanOf(gradients.map((gradient) => cut(gradient, terms.exampleClip)))
-      move(clipped(steps, withTerms(mean, w, start, terms)))
+      const mean = meanOf(gradients.map((gradient) => cut(masked(gradient), terms.exampleClip)))
+      move(clipped(steps, masked(withTerms(mean, w, centre, terms))))
+      for (const [i, isTrained] of mask.entries()) if (!isTrained) w[i] = at(start, i)
     }
   }
-  return w.map((value, i) => value - at(start, i))
+  return w.map((value, i) => value - at(request.base ?? weights, i))
 }
 
 function optimizer(steps: Steps, w: Float64Array): (gradient: Float64Array) => void {
@@ -74,17 +81,18 @@ function meanOf(gradients: readonly Float64Array[]): Float64Array {
   return sum.map((value) => value / gradients.length)
 }
 
+/** The loss of each example at these weights, in float64. */
+export function referenceLosses(weights: Float32Array, examples: Examples): Float64Array {
+  const w = Float64Array.from(weights)
+  return Float64Array.from({ length: examples.count }, (_, index) => {
+    const { z } = forward(w, examples, index)
+    const total = z.reduce((sum, value) => sum + Math.exp(value), 0)
+    return Math.log(total) - at(z, examples.label(index))
+  })
+}
+
 function gradientAt(w: Float64Array, examples: Examples, index: number): Float64Array {
-  const x = new Float32Array(inputs)
-  examples.read(index, x, 0)
-  const [k1, b1, k2, b2] = split(w)
-  const h = b1.map((bias, j) =>
-    Math.max(
-      0,
-      x.reduce((sum, value, i) => sum + value * at(k1, i * hidden + j), bias),
-    ),
-  )
-  const z = b2.map((bias, o) => h.reduce((sum, value, j) => sum + value * at(k2, j * classes + o), bias))
+  const { x, h, z, k2 } = forward(w, examples, index)
   const total = z.reduce((sum, value) => sum + Math.exp(value), 0)
   const dz = z.map((value, o) => Math.exp(value) / total - Number(o === examples.label(index)))
   const dh = h.map((value, j) => (value > 0 ? dz.reduce((sum, d, o) => sum + d * at(k2, j * classes + o), 0) : 0))
@@ -96,6 +104,20 @@ function gradientAt(w: Float64Array, examples: Examples, index: number): Float64
   db1.set(dh)
   db2.set(dz)
   return gradient
+}
+
+function forward(w: Float64Array, examples: Examples, index: number) {
+  const x = new Float32Array(inputs)
+  examples.read(index, x, 0)
+  const [k1, b1, k2, b2] = split(w)
+  const h = b1.map((bias, j) =>
+    Math.max(
+      0,
+      x.reduce((sum, value, i) => sum + value * at(k1, i * hidden + j), bias),
+    ),
+  )
+  const z = b2.map((bias, o) => h.reduce((sum, value, j) => sum + value * at(k2, j * classes + o), bias))
+  return { x, h, z, k2 }
 }
 
 function split(w: Float64Array): [Float64Array, Float64Array, Float64Array, Float64Array] {

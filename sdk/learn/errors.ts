@@ -1,6 +1,10 @@
 import { errorFactory } from '../../runtime/index.ts'
 
 const learnErrors = {
+  LEARN_ABILITY: {
+    message: "the learner can't do what {what} asks for: it lacks the ability {ability}",
+    hint: 'use layersLearner, which has all abilities; or let your own learner do it, and name it in its abilities',
+  },
   LEARN_DIVERGED: {
     message: 'training diverged: the loss of batch {batch} in epoch {epoch} is {loss}',
     hint: "use a smaller learningRate than {learningRate}, and check that the features and the round's weights are finite and scaled",

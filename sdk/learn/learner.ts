@@ -28,9 +28,28 @@ export interface DynamicRegulariser {
   readonly gradient?: Float32Array
 }
 
+/** How much a client is asked to do. Absent: as the learner's settings say. */
+export interface LocalWork {
+  /** E: passes over the examples, from 1. Not together with `steps`. */
+  readonly epochs?: number
+  /** Optimizer's steps in all, from 1: through as many epochs as that takes, the last of them perhaps cut short. */
+  readonly steps?: number
+  /** η of these steps. */
+  readonly learningRate?: number
+}
+
 export interface TrainingRequest {
-  /** The round's weights; read only. */
+  /** The round's weights; read only. Training starts here, its terms pull here, and its delta counts from here, unless told otherwise. */
   readonly weights: Float32Array
+  /** Weights at which the training starts: a personal model's, or that of a phase before. */
+  readonly start?: Float32Array
+  /** Weights to which the proximal and dynamic terms pull. */
+  readonly centre?: Float32Array
+  /** Weights from which the delta counts. */
+  readonly base?: Float32Array
+  readonly work?: LocalWork
+  /** Which tensors of the layout are trained, in its order; the others stay as they are at the start. Absent: all. */
+  readonly trainable?: readonly boolean[]
   readonly examples: Examples
   /** The only source of randomness: order of examples, dropout. */
   readonly random: RandomStream
@@ -43,7 +62,7 @@ export interface TrainingRequest {
 
 /** What a trainer sends: how far its weights have moved, and on how many examples. */
 export interface Update {
-  /** Weights after training − the round's weights. */
+  /** Weights after training − the base, by default the round's weights. */
   readonly delta: Float32Array
   readonly samples: number
   /** Local steps done: τ_k of FedNova, K of SCAFFOLD. */
@@ -54,13 +73,27 @@ export interface Update {
   readonly metrics: Readonly<Record<string, number>>
 }
 
+export interface EvaluationOptions {
+  /** The loss of each example is wanted, too. */
+  readonly perExample?: boolean
+}
+
 export interface Evaluation {
   readonly samples: number
+  /** The loss of each example, in their order, where it was asked for. */
+  readonly losses?: Float32Array
   /** Means over the examples, such as `loss` and `accuracy` (0 to 1). One without a value is left out, or undefined. */
   readonly metrics: Readonly<Record<string, number>>
   /** Where a metric isn't finite, what is known of the cause: for a person to read. */
   readonly whyNotFinite?: string
 }
+
+/**
+ * What a learner can do besides training from the round's weights by its own settings. `work`: other epochs, steps, learning
+ * rate. `start`: other weights to start at, pull to, or count from. `trainable`: some tensors only. `losses`: the loss of each
+ * example. `parts`: passes through a part of the model.
+ */
+export type Ability = 'work' | 'start' | 'trainable' | 'losses' | 'parts'
 
 /** What a person writes, or takes ready: weights in, update and metrics out. Holds no state between calls. */
 export interface Learner {
@@ -71,10 +104,12 @@ export interface Learner {
   readonly runsOn?: string
   /** What else a person should know of how the model is trained, each in a sentence. */
   readonly remarks?: readonly string[]
+  /** Without one of them, a request that needs it is refused with LEARN_ABILITY before it reaches the learner. */
+  readonly abilities?: readonly Ability[]
   initialWeights(random: RandomStream): Promise<Float32Array>
   /** Refuses examples that don't fit the model, as training or evaluation would. It reads labels, and no features. */
   check?(examples: Examples, purpose: 'train' | 'evaluate'): void
   train(request: TrainingRequest): Promise<Update>
-  evaluate(weights: Float32Array, examples: Examples): Promise<Evaluation>
+  evaluate(weights: Float32Array, examples: Examples, options?: EvaluationOptions): Promise<Evaluation>
   dispose?(): void
 }

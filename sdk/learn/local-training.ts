@@ -1,9 +1,9 @@
-import type { Examples } from '../data/examples.ts'
+import { type Layout, sizeOf } from '../weights/layout.ts'
 import { learnError } from './errors.ts'
-import type { LocalTerms } from './learner.ts'
-import type { Steps } from './steps.ts'
+import type { LocalTerms, TrainingRequest } from './learner.ts'
+import { checkSteps, type Steps } from './steps.ts'
 
-/** The terms of a local objective as a step needs them: what they add to the gradient at w is pull·(w − w_round) + Σ linear. */
+/** The terms of a local objective as a step needs them: what they add to the gradient at w is pull·(w − centre) + Σ linear. */
 export interface StepTerms {
   readonly pull: number
   /** Flat arrays, each times its factor. */
@@ -51,35 +51,123 @@ export function stepTerms(
   return { pull: proximal + alpha, linear, exampleClip }
 }
 
-/** Where a training is. Both count from 1. */
-interface TrainingPlace {
-  readonly epoch: number
-  readonly batch: number
-  /** With which it was trained. */
-  readonly learningRate: number
+/** Values of the layout that a training leaves as they are. */
+interface FrozenValues {
+  /** 1 for a value that is trained, 0 for one that isn't. */
+  readonly mask: Float32Array
+  /** Puts the frozen ones of `from` into `values`. */
+  restore(values: Float32Array, from: Float32Array): void
 }
 
-/** Where a training ends. */
-export function lastPlace({ epochs, batch, learningRate }: Steps, { count }: Examples): TrainingPlace {
-  return { epoch: epochs, batch: Math.ceil(count / batch), learningRate }
+/** One batch of a training. Both numbers count from 1. */
+interface LocalBatch {
+  readonly epoch: number
+  readonly batch: number
+  /** Places of its examples. */
+  readonly indices: Uint32Array
+}
+
+/** A training as its request and the learner's settings say together. */
+export interface LocalTraining {
+  /** The learner's settings with what the request has of its own. */
+  readonly steps: Steps
+  readonly start: Float32Array
+  readonly centre: Float32Array
+  readonly frozen: FrozenValues | undefined
+  /** Draws the order of each epoch from the request's stream as its first batch is asked for. */
+  batches(): Generator<LocalBatch>
+  /**
+   * The weights that the training has ended with, turned in place into how far they are from the base.
+   *
+   * @throws LEARN_OVERFLOW where one of them isn't finite. No later loss shows what the last step did, nor what a row of a
+   *   table holds that no example names again.
+   */
+  deltaOf(trained: Float32Array): Float32Array
 }
 
 /**
- * Turns the weights that a training has ended with into how far they have moved, in place.
+ * Joins a request with a learner's settings.
  *
- * @throws LEARN_OVERFLOW where one of them isn't finite. No later loss shows what the last step did, nor what a row of a table
- *   holds that no example names again.
+ * @throws LEARN_WEIGHTS for arrays of another size, LEARN_SETTING for work or a mask that can't be.
  */
-export function movedFrom(start: Float32Array, trained: Float32Array, last: TrainingPlace): Float32Array {
-  let stray = 0
-  for (let index = 0; index < trained.length; index++) {
-    const moved = Math.fround((trained[index] ?? 0) - (start[index] ?? 0))
-    // 0 for finite numbers, NaN for others.
-    stray += moved - moved
-    trained[index] = moved
+export function localTraining(settings: Steps, layout: Layout, request: TrainingRequest): LocalTraining {
+  const { weights, work = {}, examples, random } = request
+  const { steps: most, ...changes } = work
+  const steps = Object.keys(work).length === 0 ? settings : { ...settings, ...changes }
+  if (steps !== settings) checkSteps(steps)
+  if (most !== undefined && (!Number.isInteger(most) || most < 1 || work.epochs !== undefined)) {
+    const expected = 'an integer from 1, and without work.epochs beside it'
+    throw learnError('LEARN_SETTING', { name: 'work.steps', expected, value: most })
   }
-  if (stray !== 0) throw learnError('LEARN_OVERFLOW', { ...last })
-  return trained
+  const sized = (what: string, values: Float32Array) => {
+    if (values.length === layout.size) return values
+    throw learnError('LEARN_WEIGHTS', { what, expected: layout.size, came: values.length })
+  }
+  sized('the weights', weights)
+  const start = sized('the weights to start at', request.start ?? weights)
+  const centre = sized('the weights to pull to', request.centre ?? weights)
+  const base = sized('the weights to count from', request.base ?? weights)
+  const frozen = frozenValues(layout, request.trainable)
+  const { batch: size, learningRate } = steps
+  const epochs = most === undefined ? steps.epochs : Number.POSITIVE_INFINITY
+  let last = { epoch: 0, batch: 0 }
+
+  function* batches(): Generator<LocalBatch> {
+    const order = Uint32Array.from({ length: examples.count }, (_, index) => index)
+    let done = 0
+    for (let epoch = 1; epoch <= epochs; epoch++) {
+      random.shuffle(order)
+      for (let from = 0; from < order.length; from += size) {
+        last = { epoch, batch: from / size + 1 }
+        yield { ...last, indices: order.subarray(from, from + size) }
+        done += 1
+        if (done === most) return
+      }
+    }
+  }
+  return {
+    steps,
+    start,
+    centre,
+    frozen,
+    batches,
+    deltaOf(trained) {
+      frozen?.restore(trained, start)
+      let stray = 0
+      for (let index = 0; index < trained.length; index++) {
+        const moved = Math.fround((trained[index] ?? 0) - (base[index] ?? 0))
+        // 0 for finite numbers, NaN for others.
+        stray += moved - moved
+        trained[index] = moved
+      }
+      if (stray !== 0) throw learnError('LEARN_OVERFLOW', { ...last, learningRate })
+      return trained
+    },
+  }
+}
+
+function frozenValues({ tensors, size }: Layout, trainable: readonly boolean[] | undefined): FrozenValues | undefined {
+  if (!trainable) return undefined
+  if (trainable.length !== tensors.length || !trainable.includes(true)) {
+    const expected = `one boolean for each of the ${tensors.length} tensors of the layout, one of them true`
+    throw learnError('LEARN_SETTING', { name: 'trainable', expected, value: JSON.stringify(trainable) })
+  }
+  if (!trainable.includes(false)) return undefined
+  const mask = new Float32Array(size)
+  const ranges: (readonly [from: number, to: number])[] = []
+  let from = 0
+  for (const [index, { shape }] of tensors.entries()) {
+    const to = from + sizeOf(shape)
+    if (trainable[index]) mask.fill(1, from, to)
+    else ranges.push([from, to])
+    from = to
+  }
+  return {
+    mask,
+    restore(values, source) {
+      for (const [from, to] of ranges) values.set(source.subarray(from, to), from)
+    },
+  }
 }
 
 /** Lets the event loop deliver what has arrived, such as an abort, before the next batch. */

@@ -16,5 +16,5 @@ export {
   winogradInput, winogradInputGradient, winogradOutput, winogradOutputGradient, winogradWeightGradient, winogradWeights,
 } from './winograd'
 export {
-  adamStep, beginGradient, clampValues, gradientStep, momentumStep, moveOn, squaredNorm, takeScaled,
+  adamStep, beginGradient, clampValues, gradientStep, keepMasked, momentumStep, moveOn, squaredNorm, takeScaled,
 } from './steps'

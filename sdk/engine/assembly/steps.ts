@@ -136,3 +136,13 @@ export function clampValues(x: usize, limit: f32, count: i32): void {
     v128.store(x, f32x4.max(f32x4.min(v128.load(x), most), least))
   }
 }
+
+// x where the mask isn't zero; elsewhere the values of `others`, or zero where there are none (address 0).
+export function keepMasked(x: usize, mask: usize, others: usize, count: i32): void {
+  const hasOthers = others != 0
+  const zero = f32x4.splat(0)
+  for (let end = x + (<usize>count << 2); x < end; x += 16, mask += 16, others += 16) {
+    const other = hasOthers ? v128.load(others) : zero
+    v128.store(x, v128.bitselect(other, v128.load(x), f32x4.eq(v128.load(mask), zero)))
+  }
+}
