@@ -118,16 +118,29 @@ export interface EachContribution extends Omit<Contribution, 'vectors'> {
   readonly vectors: { readonly delta: Float32Array } & Readonly<Record<string, Float32Array>>
 }
 
-/** When a round stops waiting. */
-export interface Waiting {
-  readonly kind: 'quorum'
-  /** The round stops waiting when this fraction (0 to 1] of the selected ends is counted. 1: it waits for all that can answer. */
-  readonly quorum: number
-  /** The round stops waiting after this time, from its distribution on. Absent: no deadline. */
-  readonly deadlineMs?: number
-  /** Fewest counted ends for the round to be committed; fewer is a failed round. */
-  readonly minimumUpdates: number
-}
+/** When the server steps. */
+export type Waiting =
+  | {
+      readonly kind: 'quorum'
+      /** The round stops waiting when this fraction (0 to 1] of the selected ends is counted. 1: it waits for all that can answer. */
+      readonly quorum: number
+      /** The round stops waiting after this time, from its distribution on. Absent: no deadline. */
+      readonly deadlineMs?: number
+      /** Fewest counted ends for the round to be committed; fewer is a failed round. */
+      readonly minimumUpdates: number
+    }
+  | {
+      /** Asynchronous: contributions are counted in the order of arrival, and the server steps whenever `size` are in the buffer. */
+      readonly kind: 'buffer'
+      /** K: contributions in a step. */
+      readonly size: number
+      /** C: ends that are at work at a time. */
+      readonly concurrency: number
+      /** Contributions that are staler are dropped: staleness is the number of steps since their weights. Absent: none. */
+      readonly mostStale?: number
+      /** Factor of a contribution's weight by its staleness, before it's rounded to the grid of weights. */
+      weigh(staleness: number): number
+    }
 
 /** A step between client and sum, or between sum and server. */
 export interface Stage {

@@ -49,7 +49,7 @@ export const weighting = (otherwise: 'samples' | 'equal') =>
 
 /** The parts of a synchronous algorithm that needs one exact sum: selection, waiting, aggregation. */
 export function roundParts({ fraction, quorum, deadlineMs, minimumUpdates, quantumBits }: RoundSettings) {
-  const waiting: Waiting = {
+  const waiting: Extract<Waiting, { kind: 'quorum' }> = {
     kind: 'quorum',
     quorum,
     ...(deadlineMs === undefined ? {} : { deadlineMs }),

@@ -1,9 +1,11 @@
-import type { Algorithm } from './algorithm.ts'
+import type { Algorithm, Waiting } from './algorithm.ts'
 import { fedAdam } from './algorithms/fed-adam.ts'
 import { fedAvg } from './algorithms/fed-avg.ts'
+import { fedBuff } from './algorithms/fed-buff.ts'
 import { fedProx } from './algorithms/fed-prox.ts'
 import { krum } from './algorithms/krum.ts'
 import type { Described, KnownAlgorithm } from './define-algorithm.ts'
+import { strategyError } from './errors.ts'
 import { allSelector } from './selectors/all-selector.ts'
 import { countSelector } from './selectors/random-selector.ts'
 import { settingValues } from './settings.ts'
@@ -20,8 +22,12 @@ const randomSettings = {
   count: { kind: 'whole', least: 1, kwarg: 'k', help: 'how many ends are selected each round' },
 } as const
 
+const bufferSettings = {
+  concurrency: { kind: 'whole', least: 1, kwarg: 'c', help: 'C: how many ends are at work at a time' },
+} as const
+
 /** Every algorithm, by its name as a job's `optimizer`. */
-export const algorithms: readonly KnownAlgorithm[] = [fedAvg, fedProx, fedAdam, krum]
+export const algorithms: readonly KnownAlgorithm[] = [fedAvg, fedProx, fedAdam, krum, fedBuff]
 
 const selectors: readonly Named[] = [
   {
@@ -38,6 +44,17 @@ const selectors: readonly Named[] = [
       ...algorithm,
       select: countSelector(settingValues('random', randomSettings, given)),
     }),
+  },
+  {
+    name: 'fedbuff',
+    summary: 'of an asynchronous algorithm: so many ends are at work at a time',
+    settings: bufferSettings,
+    apply({ waiting, ...algorithm }, given) {
+      const values = settingValues('fedbuff', bufferSettings, given)
+      if (waiting.kind === 'buffer') return { ...algorithm, waiting: { ...waiting, ...values } }
+      const reason = `the selector fedbuff is for algorithms with a buffer, and ${algorithm.name} has none`
+      throw strategyError('STRATEGY_MISFIT', { reason })
+    },
   },
 ]
 
@@ -68,10 +85,14 @@ function optimizer({ name, summary, settings, source, from }: KnownAlgorithm): N
       return {
         ...made,
         select: names.includes('fraction') ? made.select : select,
-        waiting: waits
-          ? made.waiting
-          : { ...waiting, minimumUpdates: Math.max(waiting.minimumUpdates, made.waiting.minimumUpdates) },
+        waiting: waits ? made.waiting : kept(waiting, made.waiting),
       }
     },
   }
+}
+
+/** The workload's waiting as far as the algorithm can do with it. */
+function kept(own: Waiting, made: Waiting): Waiting {
+  if (own.kind === 'buffer' || made.kind === 'buffer') return made
+  return { ...own, minimumUpdates: Math.max(own.minimumUpdates, made.minimumUpdates) }
 }

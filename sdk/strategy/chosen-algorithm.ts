@@ -89,13 +89,13 @@ function summingRole({ roles, channels }: Schema): string | undefined {
 }
 
 /** Why an algorithm can't run on a topology; undefined if it can. */
-export function topologyMisfit(
-  { name, aggregation }: Pick<Algorithm, 'name' | 'aggregation'>,
-  schema: Schema,
-): string | undefined {
+export function topologyMisfit({ name, aggregation, waiting }: Algorithm, schema: Schema): string | undefined {
   const role = summingRole(schema)
-  if (role === undefined || aggregation.needs === 'sum') return undefined
-  return `${name} needs each contribution, and the role ${role} passes sums on`
+  if (role === undefined) return undefined
+  if (aggregation.needs === 'each') return `${name} needs each contribution, and the role ${role} passes sums on`
+  if (waiting.kind === 'buffer')
+    return `${name} counts trainers in the order of arrival, and the role ${role} is between them and it`
+  return undefined
 }
 
 /** @throws STRATEGY_TOPOLOGY where an algorithm can't run on a topology. */

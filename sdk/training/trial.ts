@@ -45,7 +45,7 @@ export async function trial<S extends Settings>(workload: Workload<S>, settings:
     const weights = (await whole.initialWeights()).slice()
     requireSame('its initial weights', weights, await whole.initialWeights())
     const batches = await trainerOn(batchesOf(data, size))
-    const { server, client } = strategy
+    const { server, client, waiting } = strategy
     const streamOf = (label: string) => randomStream(seed, 1, 'top-aggregator-0', label)
     const terms = server.assign?.(server.init(layout), 1) ?? {}
     const train = async () => {
@@ -65,7 +65,10 @@ export async function trial<S extends Settings>(workload: Workload<S>, settings:
     requireSame('the selection of its strategy', select(), select())
     const step = () => {
       const stepped = weights.slice()
-      const members = Array.from({ length: strategy.waiting.minimumUpdates }, (_, member) => `trainer-${member}`)
+      const members = Array.from(
+        { length: waiting.kind === 'buffer' ? waiting.size : waiting.minimumUpdates },
+        (_, member) => `trainer-${member}`,
+      )
       const contributions = Object.fromEntries(members.map((end) => [end, contribution]))
       const aggregate = joined(strategy, layout, contributions, { round: 1, population: clients })
       server.step(stepped, aggregate, server.init(layout), streamOf('step'))

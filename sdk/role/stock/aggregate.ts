@@ -86,7 +86,7 @@ function distribute(
   { channels: { trainers: channel }, strategy }: Aggregator,
 ): void {
   const { counted, waitMs, ...same } = assignment
-  const { deadlineMs = 0 } = strategy.waiting
+  const deadlineMs = strategy.waiting.kind === 'quorum' ? (strategy.waiting.deadlineMs ?? 0) : 0
   const below = waitMs === undefined || channel.othersHoldData ? {} : { waitMs: waitMs - deadlineMs }
   // One message for all trainers that need nothing of their own.
   if (channel.othersHoldData && !counted) return channel.broadcast({ ...same, selected: [] }, [...shares.keys()])
@@ -112,9 +112,8 @@ export async function gather(
 ): Promise<Gathered> {
   const {
     channels: { trainers: channel },
-    strategy,
+    strategy: { waiting },
     roundSum,
-    learner,
     notice,
   } = context
   const shares = await sharesOf(assignment, context)
@@ -126,7 +125,7 @@ export async function gather(
   const notFinite = new Map<string, string[]>()
   const answers = channel.gather([...shares.keys()], {
     purpose: `round ${assignment.round}`,
-    quorum: channel.othersHoldData && !everyone ? strategy.waiting.quorum : 1,
+    quorum: channel.othersHoldData && !everyone && waiting.kind === 'quorum' ? waiting.quorum : 1,
     deadlineMs: everyone ? undefined : assignment.waitMs,
     matching: ({ round }) => round === assignment.round,
   })
@@ -152,31 +151,40 @@ export async function gather(
 
   async function add(end: string, answer: Answer): Promise<void> {
     switch (answer.type) {
-      case 'contribution': {
-        const { contribution } = answer
-        sum.add(end, strategy.aggregation.needs === 'each' ? await here(contribution) : contribution)
-        for (const [name, value] of Object.entries(contribution.metrics))
+      case 'contribution':
+        await addContribution(sum, end, answer.contribution, context)
+        for (const [name, value] of Object.entries(answer.contribution.metrics))
           if (!Number.isFinite(value)) notFinite.set(name, [...(notFinite.get(name) ?? []), `${value} of ${end}`])
         return
-      }
       case 'partial':
         for (const refusal of answer.refusals) refusals.push(refusal)
         sum.merge(end, answer.part)
         return
       case 'failed':
-        throw new CodedError(
-          answer.code,
-          { message: '{end} failed in round {round}: {reason}', hint: '{hint}' },
-          { hint: 'see the log of that end', ...answer, end },
-        )
+        throw failureOf(end, answer)
     }
   }
+}
 
-  /** A contribution with its vectors as arrays. */
-  async function here(contribution: Contribution): Promise<Contribution> {
-    const { delta, ...others } = contribution.vectors
-    const named = Object.entries(others).map(async ([name, vector]) => [name, await learner.take(vector)] as const)
-    const vectors = { ...Object.fromEntries(await Promise.all(named)), delta: await learner.take(delta) }
-    return { ...contribution, vectors }
-  }
+/** Adds a contribution: where the algorithm needs each, with its vectors as arrays. Refuses as `RoundSum.add` does. */
+export async function addContribution(
+  sum: RoundSum,
+  end: string,
+  contribution: Contribution,
+  { strategy, learner }: Pick<RoleContext, 'strategy' | 'learner'>,
+): Promise<void> {
+  if (strategy.aggregation.needs === 'sum') return sum.add(end, contribution)
+  const { delta, ...others } = contribution.vectors
+  const named = Object.entries(others).map(async ([name, vector]) => [name, await learner.take(vector)] as const)
+  const vectors = { ...Object.fromEntries(await Promise.all(named)), delta: await learner.take(delta) }
+  sum.add(end, { ...contribution, vectors })
+}
+
+/** The fault that an end answered with. */
+export function failureOf(end: string, answer: Extract<Answer, { type: 'failed' }>): CodedError {
+  return new CodedError(
+    answer.code,
+    { message: '{end} failed in round {round}: {reason}', hint: '{hint}' },
+    { hint: 'see the log of that end', ...answer, end },
+  )
 }

@@ -1,9 +1,11 @@
 import type { RoundSum } from '../../strategy/round-sum.ts'
+import type { Channel } from '../channel/channel.ts'
 import { roleError } from '../errors.ts'
 import { isStrings } from '../guards.ts'
 import { type RoleContext, role } from '../role.ts'
 import { gather, levelsBelow, trainersBelow } from './aggregate.ts'
-import { below, type Refusal } from './round-protocol.ts'
+import { type Flight, fillBuffer, isFlight, noFlight } from './buffer-round.ts'
+import { type Answer, type Assignment, below, type Refusal } from './round-protocol.ts'
 
 interface TopAggregatorState {
   /** Rounds committed. */
@@ -14,7 +16,11 @@ interface TopAggregatorState {
   readonly server: unknown
   /** For each end the last round that counted it: where clients keep a state of their own. */
   readonly counted?: Readonly<Record<string, number>>
+  /** Of an asynchronous algorithm: the work under way. */
+  readonly flight?: Flight
 }
+
+type TopContext = RoleContext<{ readonly trainers: Channel<Assignment, Answer> }>
 
 /** Runs the rounds of a job: select, distribute, gather to the quorum or the deadline, step, evaluate, publish. */
 export const topAggregator = role({
@@ -30,36 +36,24 @@ export const topAggregator = role({
     value !== null &&
     'weights' in value &&
     value.weights instanceof Float32Array &&
-    'server' in value,
-  resume: (state, { settings }) => ({ ...state, rounds: settings.rounds }),
+    'server' in value &&
+    (!('flight' in value) || isFlight(value.flight)),
+  resume: ({ flight, ...state }, { settings }) => ({
+    ...state,
+    rounds: settings.rounds,
+    ...(flight && { flight: { ...flight, again: true } }),
+  }),
   done: ({ round, rounds }) => round >= rounds,
 
   async round(state, context) {
-    const {
-      channels: { trainers },
-      strategy: { server, select, waiting },
-      settings,
-      learner,
-    } = context
+    const { strategy, settings, learner } = context
     const round = state.round + 1
-    const choose = async () => select.select(await trainersBelow(trainers), context.random(round, 'select'))
-    const selected = await context.decide('selected', choose, isStrings)
-    const terms = server.assign?.(state.server, round) ?? {}
-    const { counted } = state
-    const { deadlineMs } = waiting
-    // An aggregator below waits to its own deadline first.
-    const wait = deadlineMs === undefined ? {} : { waitMs: deadlineMs * (1 + (await levelsBelow(trainers))) }
-    const { sum, refusals } = await gather(
-      { type: 'train', round, weights: state.weights, terms, selected, ...(counted && { counted }), ...wait },
-      context,
-    )
+    const { sum, flight } = await contributions(state, context)
     const { members } = sum
-    requireEnough({ round, selected: selected.length, sum, refusals }, context)
-
     const weights = state.weights.slice()
-    const stepped = structuredClone(state.server)
+    const server = structuredClone(state.server)
     const aggregate = sum.aggregate({ round, population: settings.clients })
-    server.step(weights, aggregate, stepped, context.random(round, 'step'))
+    strategy.server.step(weights, aggregate, server, context.random(round, 'step'))
     const { metrics: evaluated, whyNotFinite } = await learner.evaluate(weights)
     context.publish({
       round,
@@ -68,8 +62,10 @@ export const topAggregator = role({
       metrics: { ...prefixed('train', sum.metrics.means()), ...evaluated },
       ...(whyNotFinite === undefined ? {} : { whyNotFinite }),
     })
-    const states = counted && { counted: { ...counted, ...Object.fromEntries(members.map((end) => [end, round])) } }
-    return { ...state, round, weights, server: stepped, ...states }
+    const counted = state.counted && {
+      counted: { ...state.counted, ...Object.fromEntries(members.map((end) => [end, round])) },
+    }
+    return { ...state, round, weights, server, ...counted, ...(flight && { flight }) }
   },
 
   async finish(_, { channels: { trainers } }) {
@@ -77,6 +73,39 @@ export const topAggregator = role({
     trainers.broadcast({ type: 'end-of-training' })
   },
 })
+
+/** The contributions of a round: of the selected ends, or those that fill a buffer. */
+async function contributions(
+  { round: version, weights, server, counted, flight = noFlight }: TopAggregatorState,
+  context: TopContext,
+): Promise<{ readonly sum: RoundSum; readonly flight?: Flight }> {
+  const {
+    channels: { trainers },
+    strategy: { select, waiting, ...strategy },
+  } = context
+  const round = version + 1
+  const terms = strategy.server.assign?.(server, round) ?? {}
+  if (waiting.kind === 'buffer') {
+    return fillBuffer({ version, weights, flight }, waiting, context, (dispatch, from) => ({
+      type: 'train',
+      round: dispatch,
+      weights: from,
+      terms,
+      selected: [],
+    }))
+  }
+  const choose = async () => select.select(await trainersBelow(trainers), context.random(round, 'select'))
+  const selected = await context.decide('selected', choose, isStrings)
+  const { deadlineMs } = waiting
+  // An aggregator below waits to its own deadline first.
+  const wait = deadlineMs === undefined ? {} : { waitMs: deadlineMs * (1 + (await levelsBelow(trainers))) }
+  const { sum, refusals } = await gather(
+    { type: 'train', round, weights, terms, selected, ...(counted && { counted }), ...wait },
+    context,
+  )
+  requireEnough({ round, selected: selected.length, sum, refusals }, waiting.minimumUpdates)
+  return { sum }
+}
 
 /** @throws ROLE_TOO_FEW_UPDATES, with the causes, where fewer are counted than the algorithm needs. */
 function requireEnough(
@@ -91,10 +120,9 @@ function requireEnough(
     readonly sum: RoundSum
     readonly refusals: readonly Refusal[]
   },
-  { strategy: { waiting } }: RoleContext,
+  minimum: number,
 ): void {
   const counted = sum.members.length
-  const minimum = waiting.minimumUpdates
   if (counted >= minimum) return
   throw roleError('ROLE_TOO_FEW_UPDATES', {
     round,

@@ -1,0 +1,178 @@
+import test from 'ava'
+import { errorFactory, memoryStore, type Store, seededScheduler, virtualClock } from '../../../runtime/index.ts'
+import { killedStore, lifeOf } from '../../../test/support/killed-store.ts'
+import { type RoleStage, roleStage, type StageOptions } from '../../../test/support/role-stage.ts'
+import { slowTrainer } from '../../../test/support/slow-trainer.ts'
+import { tinyPool } from '../../../test/support/tiny-pool.ts'
+import { fedBuff } from '../../strategy/algorithms/fed-buff.ts'
+import { twoTier } from '../../tag/topologies.ts'
+import type { RoundRecord } from '../role.ts'
+import { stockRoles } from './stock-roles.ts'
+
+const top = 'top-aggregator-0'
+const mishap = errorFactory({ MISHAP: { message: 'client {client} is ill', hint: 'mend it' } })
+const never = new Promise<never>(() => {})
+
+async function run(options: Partial<StageOptions> & Pick<StageOptions, 'strategy'>) {
+  await using stage = roleStage({ roles: stockRoles, topology: twoTier({ clients: 4 }), ...options })
+  const ended = await stage.ended(top)
+  return { ended, published: stage.published, reports: stage.reports }
+}
+
+test('with as many ends at work as a step takes, one version is the mean of all', async (t) => {
+  const pool = tinyPool({
+    clients: 4,
+    distort: (update, { client }) => ({ ...update, delta: new Float32Array(7).fill(client) }),
+  })
+  const strategy = fedBuff({ bufferSize: 4, concurrency: 4 })
+  const { ended, published } = await run({ strategy, pool, rounds: 1 })
+  t.is(ended.type, 'task-completed')
+  t.deepEqual(
+    [...(published[0]?.weights ?? [])],
+    Array.from({ length: 7 }, () => 2.5),
+  )
+  t.deepEqual(published[0]?.members, ['trainer-0', 'trainer-1', 'trainer-2', 'trainer-3'])
+})
+
+test('a contribution that started from older weights counts less, by 1/√(1 + its staleness)', async (t) => {
+  const pool = tinyPool({ clients: 2, distort: (update) => ({ ...update, delta: new Float32Array(7).fill(1) }) })
+  const { published } = await run({
+    topology: twoTier({ clients: 2 }),
+    strategy: fedBuff({ bufferSize: 1, concurrency: 2 }),
+    pool,
+    rounds: 3,
+    roles: { ...stockRoles, trainer: slowTrainer(['trainer-0', 'trainer-1']) },
+    system: { clock: virtualClock() },
+  })
+  // Both begin with version 0; the one that comes second is a step behind, and so is each that follows.
+  const steps = published.map(({ weights }, index) => (weights[0] ?? 0) - (published[index - 1]?.weights[0] ?? 1))
+  t.is(steps[0], 1)
+  for (const step of steps.slice(1)) t.true(Math.abs(step - Math.SQRT1_2) < 1e-6, String(steps))
+})
+
+test('what is staler than allowed is dropped and noticed', async (t) => {
+  const { ended, reports } = await run({
+    topology: twoTier({ clients: 2 }),
+    strategy: fedBuff({ bufferSize: 1, concurrency: 2, mostStale: 0 }),
+    pool: tinyPool({ clients: 2 }),
+    rounds: 3,
+    roles: { ...stockRoles, trainer: slowTrainer(['trainer-0', 'trainer-1']) },
+    system: { clock: virtualClock() },
+  })
+  t.is(ended.type, 'task-completed')
+  t.true(reports.some((report) => report.type === 'notice' && report.notice.code === 'ROLE_TOO_STALE'))
+})
+
+test('an end that fails is not asked again for the same version, and when nobody is left the task fails with the cause', async (t) => {
+  let trainings = 0
+  const pool = tinyPool({
+    clients: 4,
+    beforeTraining({ client }) {
+      trainings += 1
+      throw mishap('MISHAP', { client })
+    },
+  })
+  const { ended } = await run({ strategy: fedBuff({ concurrency: 2 }), pool })
+  t.like(ended, { type: 'task-failed', cause: { code: 'ROLE_TOO_FEW_UPDATES', hint: 'mend it' } })
+  t.is(trainings, 4)
+})
+
+test('an end that leaves while it works is replaced, and holds up nobody', async (t) => {
+  const stages: RoleStage[] = []
+  const pool = tinyPool({
+    clients: 4,
+    beforeTraining({ end, round }) {
+      if (round !== 2) return undefined
+      stages[0]?.stop(end)
+      return never
+    },
+  })
+  const strategy = fedBuff({ bufferSize: 2, concurrency: 2 })
+  await using stage = roleStage({ roles: stockRoles, topology: twoTier({ clients: 4 }), pool, strategy, rounds: 5 })
+  stages.push(stage)
+  t.is((await stage.ended(top)).type, 'task-completed')
+  t.is(stage.published.length, 5)
+})
+
+/** Fails when work of one number began from other weights than before, or a round came out with other weights. */
+function checker() {
+  const begun = new Map<number, string>()
+  const published = new Map<number, string>()
+  const same = (known: Map<number, string>, number: number, weights: Float32Array) => {
+    const bits = new Uint32Array(
+      weights.buffer.slice(weights.byteOffset, weights.byteOffset + weights.byteLength),
+    ).join()
+    if ((known.get(number) ?? bits) !== bits) throw new Error(`${number} had other weights before`)
+    known.set(number, bits)
+  }
+  return {
+    published,
+    pool: tinyPool({ clients: 4, beforeTraining: ({ round, weights }) => same(begun, round, weights) }),
+    onPublish: ({ round, weights }: RoundRecord) => same(published, round, weights),
+  }
+}
+
+test('an aggregator that ends at any write is gone on from: work of one number begins from the same weights, and a version has one content', async (t) => {
+  const strategy = fedBuff({ bufferSize: 2, concurrency: 3 })
+  for (let at = 1; at <= 26; at++) {
+    for (const endsAfter of [false, true]) {
+      const store = memoryStore()
+      const check = checker()
+      const job = { topology: twoTier({ clients: 4 }), roles: stockRoles, strategy, rounds: 4, pool: check.pool }
+      const life = lifeOf(at, endsAfter)
+      await using first = roleStage({
+        ...job,
+        store: killed(store, life),
+        onPublish: check.onPublish,
+        system: { scheduler: seededScheduler(at) },
+      })
+      await first.ended(top)
+      await first.system.terminate()
+      const second = roleStage({
+        ...job,
+        store,
+        onPublish: check.onPublish,
+        system: { scheduler: seededScheduler(99 - at) },
+      })
+      const ended = await second.ended(top)
+      await second.system.terminate()
+      t.is(ended.type, 'task-completed', `write ${at}`)
+      t.deepEqual([...check.published.keys()], [1, 2, 3, 4])
+    }
+  }
+})
+
+/** Only the aggregator's writes are counted. */
+function killed(store: Store, life: ReturnType<typeof lifeOf>): Store {
+  const dying = killedStore(store, life)
+  return {
+    ...store,
+    save: (key, expected, bytes) => (key.endsWith(top) ? dying : store).save(key, expected, bytes),
+    append: (key, bytes, options) => (key.endsWith(top) ? dying : store).append(key, bytes, options),
+  }
+}
+
+test('200 seeds: trainers that fail at some time and are run again leave versions of one content each', async (t) => {
+  for (let seed = 0; seed < 200; seed++) {
+    const check = checker()
+    let trainings = 0
+    const pool = {
+      ...check.pool,
+      async train(request: Parameters<typeof check.pool.train>[0]) {
+        trainings += 1
+        if (trainings === 1 + (seed % 11)) throw new Error('a passing fault')
+        return check.pool.train(request)
+      },
+    }
+    const strategy = fedBuff({ bufferSize: 1 + (seed % 3), concurrency: 1 + (seed % 4) })
+    const { ended, published } = await run({
+      strategy,
+      pool,
+      onPublish: check.onPublish,
+      rounds: 4,
+      system: { scheduler: seededScheduler(seed), clock: virtualClock() },
+    })
+    if (ended.type === 'task-failed') throw ended.cause
+    t.is(published.length, 4)
+  }
+})

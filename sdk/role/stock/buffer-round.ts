@@ -1,0 +1,172 @@
+import { CodedError } from '../../../runtime/index.ts'
+import type { Contribution, Waiting } from '../../strategy/algorithm.ts'
+import type { RoundSum } from '../../strategy/round-sum.ts'
+import { weightIn } from '../../sum/accumulator.ts'
+import type { Channel } from '../channel/channel.ts'
+import { roleError } from '../errors.ts'
+import { isObject, isString, isStrings } from '../guards.ts'
+import type { RoleContext } from '../role.ts'
+import { addContribution, failureOf } from './aggregate.ts'
+import type { Answer, Assignment, Refusal } from './round-protocol.ts'
+
+type Buffer = Extract<Waiting, { kind: 'buffer' }>
+
+/** Work that ends are at, and the weights that it started from. */
+export interface Flight {
+  /** Number of the last dispatch. */
+  readonly dispatch: number
+  /** By end: its dispatch, and the version that it started from. */
+  readonly underWay: Readonly<Record<string, { readonly dispatch: number; readonly version: number }>>
+  /** Weights by version, of those that work under way started from. */
+  readonly past: Readonly<Record<number, Float32Array>>
+  /** The aggregator was restarted: the work under way has to be asked for again. */
+  readonly again?: boolean
+}
+
+export const noFlight: Flight = { dispatch: 0, underWay: {}, past: {} }
+
+export function isFlight(value: unknown): value is Flight {
+  return isObject(value) && 'dispatch' in value && 'underWay' in value && 'past' in value
+}
+
+/** Who is asked next: a decision, since it depends on who is there. */
+interface Dispatch {
+  /** Ends under way that have left. */
+  readonly left: readonly string[]
+  /** Nobody, if no end is free. */
+  readonly end?: string
+}
+
+function isDispatch(value: unknown): value is Dispatch {
+  return isObject(value) && 'left' in value && isStrings(value.left) && (!('end' in value) || isString(value.end))
+}
+
+/**
+ * Fills a buffer: keeps `concurrency` ends at work, and adds what they answer in the order of arrival, each weighed by its
+ * staleness, until `size` are counted. The order and each dispatch are decisions, durable before anything is sent that follows
+ * from them; so a second run dispatches the same work under the same numbers, and gets the same bits.
+ *
+ * An end that failed isn't asked again for the same version. ROLE_TOO_FEW_UPDATES if nobody is left to ask.
+ */
+export async function fillBuffer(
+  { version, weights, flight }: { readonly version: number; readonly weights: Float32Array; readonly flight: Flight },
+  buffer: Buffer,
+  context: RoleContext<{ readonly trainers: Channel<Assignment, Answer> }>,
+  assignment: (dispatch: number, weights: Float32Array, version: number) => Assignment,
+): Promise<{ readonly sum: RoundSum; readonly flight: Flight }> {
+  const {
+    channels: { trainers: channel },
+    strategy,
+    notice,
+  } = context
+  const underWay = new Map(Object.entries(flight.underWay))
+  const past = new Map(Object.entries(flight.past).map(([of, values]) => [Number(of), values] as const))
+  past.set(version, weights)
+  const failed = new Set<string>()
+  const refusals: Refusal[] = []
+  const sum = context.roundSum()
+  let { dispatch } = flight
+  let counted = 0
+  let asked = underWay.size
+
+  await channel.awaitJoin()
+  if (flight.again) for (const [end, work] of underWay) ask(end, work.dispatch, work.version)
+  while (counted < buffer.size) {
+    while (underWay.size < buffer.concurrency && (await dispatchNext()));
+    const arrival = underWay.size > 0 ? await nextArrival() : undefined
+    if (!arrival && !(await dispatchNext())) throw tooFew()
+    if (arrival) await take(arrival.end, arrival.message)
+  }
+  await sum.settle()
+  return { sum, flight: left() }
+
+  function ask(end: string, number: number, from: number): void {
+    const message = assignment(number, past.get(from) ?? weights, from)
+    channel.send(end, message, { keep: 'until-acknowledged' })
+  }
+
+  /** Asks a free end; false if there is none. */
+  async function dispatchNext(): Promise<boolean> {
+    const number = dispatch + 1
+    const choose = (): Dispatch => {
+      const away = [...underWay.keys()].filter((end) => !channel.has(end))
+      const free = channel.ends().filter((end) => !underWay.has(end) && !failed.has(end))
+      const random = context.random(number, 'dispatch')
+      const candidates = free.length === 0 ? [] : strategy.select.select(free, random)
+      const end = candidates.length === 0 ? undefined : candidates[random.below(candidates.length)]
+      return end === undefined ? { left: away } : { left: away, end }
+    }
+    const { left: away, end } = await context.decide(`dispatch ${number}`, choose, isDispatch, { durable: true })
+    for (const each of away) underWay.delete(each)
+    if (end === undefined) return false
+    dispatch = number
+    asked += 1
+    underWay.set(end, { dispatch: number, version })
+    ask(end, number, version)
+    return true
+  }
+
+  function nextArrival() {
+    return channel.next([...underWay.keys()], {
+      purpose: `version ${version}`,
+      matching: ({ round }) => [...underWay.values()].some((work) => work.dispatch === round),
+      durable: false,
+    })
+  }
+
+  async function take(end: string, answer: Answer): Promise<void> {
+    const work = underWay.get(end)
+    if (work?.dispatch !== answer.round) return
+    underWay.delete(end)
+    try {
+      if (answer.type === 'failed') throw failureOf(end, answer)
+      if (answer.type === 'contribution' && isFresh(end, version - work.version)) {
+        await addContribution(sum, end, weighed(answer.contribution, version - work.version), context)
+        counted += 1
+      }
+    } catch (error) {
+      if (!(error instanceof CodedError)) throw error
+      failed.add(end)
+      refusals.push({ end, code: error.code, reason: error.message, hint: error.hint })
+      notice({ code: error.code, message: error.message })
+    }
+  }
+
+  function isFresh(end: string, staleness: number): boolean {
+    const { mostStale = Number.POSITIVE_INFINITY } = buffer
+    if (staleness <= mostStale) return true
+    notice({
+      code: 'ROLE_TOO_STALE',
+      message: `a contribution of ${end} is ${staleness} steps stale, and more than ${mostStale} are dropped`,
+    })
+    return false
+  }
+
+  function weighed(contribution: Contribution, staleness: number): Contribution {
+    const { weightBits = 0 } = strategy.aggregation
+    return { ...contribution, weight: weightIn(contribution.weight * buffer.weigh(staleness), weightBits) }
+  }
+
+  function left(): Flight {
+    const needed = new Set([...underWay.values()].map((work) => work.version))
+    return {
+      dispatch,
+      underWay: Object.fromEntries(underWay),
+      past: Object.fromEntries([...past].filter(([of]) => needed.has(of))),
+    }
+  }
+
+  function tooFew(): Error {
+    const [first] = refusals
+    return roleError('ROLE_TOO_FEW_UPDATES', {
+      round: version + 1,
+      counted,
+      selected: asked,
+      minimum: buffer.size,
+      causes: first
+        ? `the others failed or were refused, the first ${first.end}: ${first.code} ${first.reason}`
+        : 'the others left',
+      advice: first?.hint ?? 'see why the trainers left',
+    })
+  }
+}

@@ -1,0 +1,80 @@
+import type { ServerPart, Waiting } from '../algorithm.ts'
+import { plainClient } from '../averaging.ts'
+import { defineAlgorithm } from '../define-algorithm.ts'
+import { allSelector } from '../selectors/all-selector.ts'
+
+/** Staleness factors are rounded once to multiples of 2^−24. */
+const weightBits = 24
+
+/**
+ * FedBuff, asynchronous: C ends are at work at a time, and whenever K contributions have come
+ *
+ * w ← w + (η_g / K) Σ s(τ) Δ,  s(τ) = 1/√(1 + τ)
+ *
+ * τ is the number of steps since the weights that a contribution started from. The divisor is K itself, not the sum of s(τ).
+ * Samples play no part.
+ *
+ * @see Nguyen et al., Federated Learning with Buffered Asynchronous Aggregation, AISTATS 2022, algorithm 1.
+ */
+export const fedBuff = defineAlgorithm({
+  name: 'fedbuff',
+  summary: 'asynchronous: whenever K contributions have come, w ← w + (η_g/K) Σ s(τ) Δ',
+  source: 'Nguyen et al., AISTATS 2022, algorithm 1',
+  settings: {
+    bufferSize: {
+      kind: 'whole',
+      least: 1,
+      default: 1,
+      kwarg: 'aggGoal',
+      hyperparameter: 'aggGoal',
+      help: 'K: contributions in a step',
+    },
+    concurrency: {
+      kind: 'whole',
+      least: 1,
+      default: 10,
+      hyperparameter: 'concurrency',
+      help: 'C: how many ends are at work at a time',
+    },
+    serverLearningRate: { kind: 'number', above: 0, default: 1, help: "η_g: the server's learning rate" },
+    staleness: {
+      kind: 'choice',
+      choices: ['1/sqrt(1+tau)', 'none'],
+      default: '1/sqrt(1+tau)',
+      help: 's(τ): factor of a contribution that is τ steps stale; none: 1',
+    },
+    mostStale: { kind: 'whole', least: 0, optional: true, help: 'contributions that are staler are dropped' },
+    quantumBits: {
+      kind: 'whole',
+      least: 0,
+      most: 51,
+      default: 34,
+      help: "s: updates are summed in quanta of 2^−s; a delta's values must be below 2^(51−s)",
+    },
+  },
+  make({ bufferSize, concurrency, serverLearningRate, staleness, mostStale, quantumBits }) {
+    const waiting: Waiting = {
+      kind: 'buffer',
+      size: bufferSize,
+      concurrency,
+      ...(mostStale === undefined ? {} : { mostStale }),
+      weigh: (tau) => (staleness === 'none' ? 1 : 1 / Math.sqrt(1 + tau)),
+    }
+    const server: ServerPart<null> = {
+      init: () => null,
+      step(weights, aggregate) {
+        const sum = aggregate.sum()
+        const rate = serverLearningRate / bufferSize
+        for (let i = 0; i < sum.length; i++) weights[i]! += rate * sum[i]!
+      },
+    }
+    return {
+      select: allSelector(),
+      server,
+      client: plainClient('equal'),
+      aggregation: { needs: 'sum', weightBits, vectors: { delta: { quantumBits } } },
+      waiting,
+      stages: [],
+    }
+  },
+})
