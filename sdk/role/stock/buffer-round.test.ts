@@ -1,11 +1,9 @@
 import test from 'ava'
 import { errorFactory, memoryStore, type Store, seededScheduler, virtualClock } from '../../../runtime/index.ts'
-import { killedStore, lifeOf } from '../../../test/support/killed-store.ts'
-import { type RoleStage, roleStage, type StageOptions } from '../../../test/support/role-stage.ts'
 import { slowTrainer } from '../../../test/support/slow-trainer.ts'
-import { tinyPool } from '../../../test/support/tiny-pool.ts'
 import { fedBuff } from '../../strategy/algorithms/fed-buff.ts'
 import { twoTier } from '../../tag/topologies.ts'
+import { killedStore, lifeOf, type RoleStage, roleStage, type StageOptions, tinyPool } from '../../testing/index.ts'
 import type { RoundRecord } from '../role.ts'
 import { stockRoles } from './stock-roles.ts'
 
