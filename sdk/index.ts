@@ -1,9 +1,6 @@
-export * from './data/by-key.ts'
-export * from './data/collect-examples.ts'
-export * from './data/examples.ts'
-export { type InMemoryData, inMemoryExamples, subset } from './data/in-memory-examples.ts'
-export * from './data/join.ts'
-export type * from './data/numeric-array.ts'
+export { type CollectSettings, collectExamples, type Example } from './data/collector.ts'
+export type { ByteFeatures, Examples, FederatedData } from './data/examples.ts'
+export { type InMemoryData, inMemoryExamples, join, type NumericArray, subset } from './data/in-memory-examples.ts'
 export * from './data/partition.ts'
 export * from './host/index.ts'
 export {
@@ -17,11 +14,17 @@ export type { Layer, LayersModel, SymbolicTensor, TensorFlow } from './layers/te
 export * from './learn/learner.ts'
 export type * from './learn/role-learner.ts'
 export type { Steps } from './learn/steps.ts'
-export * from './random/random-stream.ts'
+export { type RandomStream, randomStream, streamFrom } from './random/random-stream.ts'
 export { registryTroubleCodes } from './registry/errors.ts'
-export { type KeptRounds, keepingRounds } from './registry/kept-rounds.ts'
 export { memoryRegistry } from './registry/memory-registry.ts'
-export * from './registry/registry.ts'
+export {
+  type CommittedModel,
+  type KeptRounds,
+  keepingRounds,
+  type Lineage,
+  type ModelRegistry,
+  type ModelToCommit,
+} from './registry/registry.ts'
 export * from './role/channel/channel.ts'
 export type { Keep } from './role/channel/outbox.ts'
 export type { ChannelWiring } from './role/channel/wiring.ts'
@@ -71,19 +74,25 @@ export {
   type PartialSums,
 } from './sum/named-sums.ts'
 export { type AccumulatorOptions, accumulator } from './sum/wasm-accumulator.ts'
-export { channelsByRole, channelsOf, withGroups } from './tag/channels.ts'
-export { shortList } from './tag/errors.ts'
+export { type Fault, shortList, type TopologyFacts } from './tag/errors.ts'
 export * from './tag/expand.ts'
-export * from './tag/schema.ts'
-export * from './tag/task.ts'
+export {
+  channelsByRole,
+  channelsOf,
+  type GroupAssociation,
+  type Schema,
+  type SchemaChannel,
+  type SchemaConnector,
+  type SchemaRole,
+  withGroups,
+} from './tag/schema.ts'
 export * from './tag/topologies.ts'
 export * from './tag/topology.ts'
-export { assertValid, type Fault, findFaults, type TopologyFacts, validateTopology } from './tag/validate.ts'
+export { assertValid, findFaults, validateTopology } from './tag/validate.ts'
 export * from './training/inline-pool.ts'
 export * from './training/training-pool.ts'
 export { type Trial, trial } from './training/trial.ts'
-export { weightsHash } from './weights/hash.ts'
-export * from './weights/layout.ts'
+export { type Layout, layoutOf, locate, sizeOf, type TensorSpec, tensorViews, weightsHash } from './weights/layout.ts'
 export * from './workload/chosen.ts'
 export * from './workload/faults.ts'
 export * from './workload/hyperparameters.ts'

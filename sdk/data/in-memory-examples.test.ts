@@ -1,7 +1,6 @@
 import test from 'ava'
 import * as fc from 'fast-check'
-import { inMemoryExamples, subset } from './in-memory-examples.ts'
-import { join } from './join.ts'
+import { inMemoryExamples, join, subset } from './in-memory-examples.ts'
 
 const examples = inMemoryExamples({
   features: Uint8Array.of(0, 51, 102, 153, 204, 255),

@@ -1,8 +1,6 @@
 import { sizeOf } from '../weights/layout.ts'
-import { checkIndex } from './check-index.ts'
 import { counted, dataError } from './errors.ts'
-import type { ByteFeatures, Examples } from './examples.ts'
-import type { NumericArray } from './numeric-array.ts'
+import { type ByteFeatures, checkIndex, type Examples } from './examples.ts'
 
 export interface InMemoryData {
   /** The examples' features one after another, row-major. They stay of this type until they are read. */
@@ -110,4 +108,66 @@ function dividedBytes(divisor: number): Float32Array {
   const table = Float32Array.from({ length: 256 }, (_, byte) => byte / divisor)
   tables.set(divisor, table)
   return table
+}
+
+/** Arrays in which the values of a data file are held. 64-bit integers become doubles, if they can exactly. */
+export type NumericArray =
+  | Uint8Array
+  | Int8Array
+  | Uint16Array
+  | Int16Array
+  | Uint32Array
+  | Int32Array
+  | Float32Array
+  | Float64Array
+
+/**
+ * The examples of all sets, one set after another. Nothing is copied.
+ *
+ * @throws DATA_JOIN without a set, or when their shapes differ.
+ */
+export function join(sets: readonly Examples[]): Examples {
+  const [first] = sets
+  if (!first || sets.some(({ shape }) => String(shape) !== String(first.shape))) {
+    throw dataError('DATA_JOIN', { shapes: sets.map(({ shape }) => `[${shape}]`).join(', ') || 'none' })
+  }
+  const head = first
+  const ends: number[] = []
+  let count = 0
+  for (const set of sets) ends.push((count += set.count))
+
+  function find(index: number): { readonly set: Examples; readonly place: number } {
+    checkIndex(index, count)
+    let low = 0
+    let high = ends.length - 1
+    while (low < high) {
+      const middle = (low + high) >> 1
+      if (index < (ends[middle] ?? 0)) high = middle
+      else low = middle + 1
+    }
+    return { set: sets[low] ?? head, place: index - (ends[low - 1] ?? 0) }
+  }
+  const divisor = first.bytes?.divisor
+  const allBytes = divisor !== undefined && sets.every(({ bytes }) => bytes?.divisor === divisor)
+  return {
+    count,
+    shape: first.shape,
+    bytes: allBytes
+      ? {
+          divisor,
+          copy(index, out, offset) {
+            const { set, place } = find(index)
+            set.bytes?.copy(place, out, offset)
+          },
+        }
+      : undefined,
+    read(index, out, offset) {
+      const { set, place } = find(index)
+      set.read(place, out, offset)
+    },
+    label(index) {
+      const { set, place } = find(index)
+      return set.label(place)
+    },
+  }
 }

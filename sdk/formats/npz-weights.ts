@@ -1,6 +1,6 @@
 import { decodeNpz, encodeNpz } from '../data/formats/npz.ts'
 import { weightsError } from '../weights/errors.ts'
-import type { NamedTensor } from '../weights/named-tensors.ts'
+import type { NamedTensor } from '../weights/layout.ts'
 
 /**
  * Reads the tensors of an npz file. float16 becomes float32 exactly, float64 is rounded to it.

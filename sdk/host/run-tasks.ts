@@ -1,5 +1,5 @@
 import type { ActorRef, ActorSystem, Behavior } from '../../runtime/index.ts'
-import type { Task } from '../tag/task.ts'
+import type { Task } from '../tag/expand.ts'
 import { type HostedTasks, hostedTasks } from './hosted-tasks.ts'
 import type { TaskReport } from './role-task.ts'
 import { taskTally } from './task-tally.ts'

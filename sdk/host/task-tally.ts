@@ -1,4 +1,4 @@
-import type { Task } from '../tag/task.ts'
+import type { Task } from '../tag/expand.ts'
 import type { TaskReport } from './role-task.ts'
 
 /** The end of a task. */

@@ -9,9 +9,7 @@ import type { Learner } from '../learn/learner.ts'
 import { randomStream } from '../random/random-stream.ts'
 import { fileRegistry } from '../registry/node-file-registry.ts'
 import { encodeSafetensors } from '../weights/formats/safetensors.ts'
-import { weightsHash } from '../weights/hash.ts'
-import { layoutOf } from '../weights/layout.ts'
-import { namedTensors } from '../weights/named-tensors.ts'
+import { layoutOf, namedTensors, weightsHash } from '../weights/layout.ts'
 import { initialWeightsFrom, withBaseModel } from './node-model-files.ts'
 
 const layout = layoutOf([

@@ -1,6 +1,5 @@
 import type { Learner } from '../learn/learner.ts'
-import type { Layout } from '../weights/layout.ts'
-import { type NamedTensor, weightsOf } from '../weights/named-tensors.ts'
+import { type Layout, type NamedTensor, weightsOf } from '../weights/layout.ts'
 import { registerGroupNormalization } from './group-normalization.ts'
 import type { LayersModel, TensorFlow } from './tensorflow.ts'
 

@@ -1,6 +1,5 @@
 import test from 'ava'
-import { randomStream } from './random-stream.ts'
-import { seedState } from './seed-state.ts'
+import { randomStream, seedState } from './random-stream.ts'
 
 test('the same seed and labels give the same stream, any other a different one', (t) => {
   const first = (...labels: (string | number)[]) => {

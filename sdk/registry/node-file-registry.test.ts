@@ -19,7 +19,7 @@ import type { CodedError } from '../../runtime/index.ts'
 import { layersLearner } from '../layers/layers-learner.ts'
 import { loadTensorFlow } from '../layers/tensorflow.ts'
 import { randomStream } from '../random/random-stream.ts'
-import { weightsHash } from '../weights/hash.ts'
+import { weightsHash } from '../weights/layout.ts'
 import { fileRegistry } from './node-file-registry.ts'
 import { modelOf, registryContract } from './registry.contract.ts'
 
@@ -122,7 +122,7 @@ test('a folder that may not be written is named, and nothing is left in it', asy
 const committer = `
   const [modules, folder] = process.argv.slice(1)
   const { fileRegistry } = await import(modules + 'node-file-registry.js')
-  const { weightsHash } = await import(modules + '../weights/hash.js')
+  const { weightsHash } = await import(modules + '../weights/layout.js')
   const registry = fileRegistry(folder)
   const size = 200_000
   const layout = { size, tensors: [{ name: 'w', shape: [size] }] }

@@ -1,6 +1,5 @@
 import type { TestFn } from 'ava'
-import { weightsHash } from '../weights/hash.ts'
-import { layoutOf } from '../weights/layout.ts'
+import { layoutOf, weightsHash } from '../weights/layout.ts'
 import type { ModelRegistry, ModelToCommit } from './registry.ts'
 
 export const layout = layoutOf([

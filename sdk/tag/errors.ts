@@ -1,4 +1,5 @@
 import { type ErrorEntry, errorFactory } from '../../runtime/index.ts'
+import type { SchemaChannel } from './schema.ts'
 
 /** What can be wrong with a topology. Each fault says where. */
 export const tagFaults = {
@@ -102,6 +103,43 @@ const tagErrors = {
 
 export const tagError = errorFactory(tagErrors)
 export const faultError = errorFactory<FaultCode>(tagFaults)
+
+/** A fault of a topology, and the place of the fault. */
+export interface Fault {
+  readonly code: FaultCode
+  /** Path into the schema or the dataSpec, such as `schema.channels.1.pair`. */
+  readonly place: string
+  readonly message: string
+  readonly hint: string
+}
+
+/** Notes a fault; `times` counts further faults of the kind, which aren't listed. */
+export type NoteFault = (
+  place: string,
+  code: FaultCode,
+  values?: Readonly<Record<string, unknown>>,
+  times?: number,
+) => void
+
+/** Facts from outside of the topology. Absent facts aren't checked. */
+export interface TopologyFacts {
+  readonly datasets?: ReadonlyMap<string, { readonly dataFormat: string }>
+  readonly codeFolders?: readonly string[]
+  readonly backends?: readonly string[]
+  /** Most tasks that the topology may have. */
+  readonly mostTasks?: number
+  /** The datasets are named later: missing datasets are no fault. */
+  readonly datasetsFollow?: boolean
+}
+
+/** Findings that the checks share: the channels of each role, and the roles whose faults would cause further faults. */
+export interface Findings {
+  readonly joined: (role: string) => readonly SchemaChannel[]
+  /** Roles whose groups or datasets are at fault, so that their groups are unknown. */
+  readonly unplaced: Set<string>
+  /** True while a noted fault will be listed. */
+  readonly listsMore: () => boolean
+}
 
 /** As much of a name as is told of it. */
 export function shortName(name: string): string {

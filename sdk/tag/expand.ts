@@ -1,8 +1,15 @@
 import { sha256 } from '@noble/hashes/sha2.js'
 import { bytesToHex, utf8ToBytes } from '@noble/hashes/utils.js'
-import { associationsByGroup, channelsByRole, impliedGroups, withGroups, writtenAssociations } from './channels.ts'
-import type { GroupAssociation, SchemaRole } from './schema.ts'
-import type { Task } from './task.ts'
+import {
+  associationsByGroup,
+  channelsByRole,
+  type GroupAssociation,
+  impliedGroups,
+  type SchemaChannel,
+  type SchemaRole,
+  withGroups,
+  writtenAssociations,
+} from './schema.ts'
 import { countOf, type DatasetEntry, datasetOf, type Topology } from './topology.ts'
 
 export interface ExpansionOptions {
@@ -98,4 +105,22 @@ function* datasetPlacements(
       for (let left = countOf(entry); left > 0; left--) yield placement
     }
   }
+}
+
+/** One worker of a job. */
+export interface Task {
+  /** Digest of job, index and config: the same for the same input. */
+  readonly taskId: string
+  /** Its name on channels: role and its place among the role's tasks, such as `trainer-17`. */
+  readonly end: string
+  readonly role: string
+  readonly groupAssociation: GroupAssociation
+  /** The channels it joins, with `groupBy` filled in. */
+  readonly channels: readonly SchemaChannel[]
+  /** Data consumers: the dataset's id. */
+  readonly dataset?: string
+  readonly computeId: string
+  readonly replica: number
+  /** Random, 32 characters; secret. */
+  readonly key: string
 }

@@ -41,3 +41,73 @@ export interface SchemaConnector {
   readonly connection: string
   readonly description?: string
 }
+
+/** The group of a channel that names none. */
+export const defaultGroup = 'default'
+
+/** A channel's groups: those it names, or the default one. */
+export function groupsOf({ groupBy }: SchemaChannel): readonly string[] {
+  return groupBy && groupBy.value.length > 0 ? groupBy.value : [defaultGroup]
+}
+
+/** The channels that each role joins, in their order. Takes one pass over the schema, whatever is asked then. */
+export function channelsByRole({ channels }: Schema): (role: string) => readonly SchemaChannel[] {
+  const joined = new Map<string, SchemaChannel[]>()
+  for (const channel of channels)
+    for (const role of new Set(channel.pair)) {
+      const its = joined.get(role)
+      if (its) its.push(channel)
+      else joined.set(role, [channel])
+    }
+  return (role) => joined.get(role) ?? []
+}
+
+/** The channels that a role joins, with `groupBy` filled in. */
+export function channelsOf(schema: Schema, role: string): readonly SchemaChannel[] {
+  return withGroups(schema.channels.filter(({ pair }) => pair.includes(role)))
+}
+
+export function withGroups(channels: readonly SchemaChannel[]): readonly SchemaChannel[] {
+  return channels.map((channel) => ({ ...channel, groupBy: { type: 'tag', value: groupsOf(channel) } }))
+}
+
+/** The groups of those channels that have one alone: an association that leaves such a channel out joins it in that group. */
+export function impliedGroups(joined: readonly SchemaChannel[]): GroupAssociation {
+  return Object.fromEntries(
+    joined.flatMap((channel) => {
+      const [only = defaultGroup, ...others] = groupsOf(channel)
+      return others.length === 0 ? [[channel.name, only] as const] : []
+    }),
+  )
+}
+
+/** A role's group associations as they are written; an empty one, if it names none. */
+export function writtenAssociations({ groupAssociation = [] }: SchemaRole): readonly GroupAssociation[] {
+  return groupAssociation.length > 0 ? groupAssociation : [{}]
+}
+
+/**
+ * For each group, the association, as it's written, with which a data consumer takes its datasets: the first that has the group
+ * among its values, implied ones too.
+ */
+export function associationsByGroup(
+  role: SchemaRole,
+  implied: GroupAssociation,
+): ReadonlyMap<string, GroupAssociation> {
+  const written = writtenAssociations(role)
+  const first = new Map<string, GroupAssociation>()
+  const note = (association: GroupAssociation, groups: GroupAssociation) => {
+    for (const group of Object.values(groups)) if (!first.has(group)) first.set(group, association)
+  }
+  const [foremost = {}] = written
+  note(foremost, foremost)
+  note(foremost, implied)
+  for (const association of written) note(association, association)
+  return first
+}
+
+/** The role at the other side of a channel. */
+export function otherRole({ pair }: SchemaChannel, role: string): string {
+  const [first = role, second = role] = pair
+  return first === role ? second : first
+}

@@ -1,5 +1,4 @@
-import { writtenAssociations } from './channels.ts'
-import type { Schema } from './schema.ts'
+import { type Schema, writtenAssociations } from './schema.ts'
 
 /** A dataset's id, or, in short, a dataset that is to be named so many times. */
 export type DatasetEntry = string | { readonly dataset: string; readonly count: number }

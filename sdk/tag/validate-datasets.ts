@@ -1,8 +1,6 @@
-import { associationsByGroup, groupsOf, impliedGroups } from './channels.ts'
-import { shortList } from './errors.ts'
-import type { SchemaChannel, SchemaRole } from './schema.ts'
-import { countOf, datasetOf, type Topology } from './topology.ts'
-import type { Findings, NoteFault, TopologyFacts } from './validate.ts'
+import { type Findings, type NoteFault, shortList, type TopologyFacts } from './errors.ts'
+import { associationsByGroup, groupsOf, impliedGroups, type SchemaChannel, type SchemaRole } from './schema.ts'
+import { countOf, datasetOf, type Topology, taskCount, taskCounts, tasksWithData } from './topology.ts'
 
 /** Faults of how datasets are spread over the data consumers' groups. */
 export function datasetFaults(
@@ -62,4 +60,34 @@ export function datasetFaults(
 function groupsWithData(role: SchemaRole, joined: readonly SchemaChannel[], isUnplaced: boolean): ReadonlySet<string> {
   const placed = associationsByGroup(role, impliedGroups(joined)).keys()
   return new Set([...placed, ...(isUnplaced ? joined.flatMap(groupsOf) : [])])
+}
+
+/** Channels that a task may join, on the average of the most tasks. */
+const joinsOfTask = 20
+
+/**
+ * That a topology would have more tasks than it may: at a role's replicas if these alone are too many, else at the datasets. Or
+ * that each of many tasks would join many channels, since a task's groups of all these are kept with it.
+ */
+export function countFaults(
+  topology: Topology,
+  { mostTasks }: TopologyFacts,
+  { joined }: Findings,
+  note: NoteFault,
+): void {
+  if (mostTasks === undefined) return
+  const { byRole } = taskCounts(topology)
+  let isTold = false
+  for (const [index, { name }] of topology.schema.roles.entries()) {
+    const count = byRole.get(name) ?? 0
+    if (count <= mostTasks) continue
+    note(`schema.roles.${index}.replica`, 'TAG_TASKS', { count, most: mostTasks })
+    isTold = true
+  }
+  const count = taskCount(topology)
+  if (count > mostTasks && !isTold) note('dataSpec', 'TAG_TASKS', { count, most: mostTasks })
+  let joins = 0
+  for (const [role, tasks] of [...byRole, ...tasksWithData(topology)]) joins += tasks * joined(role).length
+  const most = joinsOfTask * mostTasks
+  if (joins > most && count <= mostTasks) note('schema.channels', 'TAG_JOINS', { count: joins, most })
 }

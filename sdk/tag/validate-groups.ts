@@ -1,8 +1,15 @@
-import { associationsByGroup, groupsOf, impliedGroups, otherRole, writtenAssociations } from './channels.ts'
-import { shortList } from './errors.ts'
-import type { Schema, SchemaChannel, SchemaRole } from './schema.ts'
+import { type Findings, type NoteFault, shortList } from './errors.ts'
+import {
+  associationsByGroup,
+  groupsOf,
+  impliedGroups,
+  otherRole,
+  type Schema,
+  type SchemaChannel,
+  type SchemaRole,
+  writtenAssociations,
+} from './schema.ts'
 import { countOf, type Topology } from './topology.ts'
-import type { Findings, NoteFault } from './validate.ts'
 
 /** Faults of groups and of the associations with them. */
 export function groupFaults({ schema, dataSpec }: Topology, findings: Findings, note: NoteFault): void {

@@ -1,8 +1,6 @@
-import { otherRole } from './channels.ts'
-import { shortList } from './errors.ts'
-import type { SchemaChannel } from './schema.ts'
+import { type Findings, type NoteFault, shortList, type TopologyFacts } from './errors.ts'
+import { otherRole, type SchemaChannel } from './schema.ts'
 import type { Topology } from './topology.ts'
-import type { Findings, NoteFault, TopologyFacts } from './validate.ts'
 
 /** Not of dots alone, since a role's code lies in a folder of its name; names stand in keys of the store, which have a bound. */
 const wellFormed = /^(?!\.+$)[\w.-]{1,100}$/

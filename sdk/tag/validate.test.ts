@@ -1,9 +1,9 @@
 import test from 'ava'
-import { type FaultCode, tagFaults } from './errors.ts'
+import { type FaultCode, type TopologyFacts, tagFaults } from './errors.ts'
 import type { Schema, SchemaChannel, SchemaRole } from './schema.ts'
 import { hierarchical, twoTier } from './topologies.ts'
 import type { DataSpecEntry, Topology } from './topology.ts'
-import { assertValid, findFaults, type TopologyFacts, validateTopology } from './validate.ts'
+import { assertValid, findFaults, validateTopology } from './validate.ts'
 
 interface Change {
   readonly isVertical?: boolean

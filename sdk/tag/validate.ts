@@ -1,48 +1,17 @@
-import { channelsByRole } from './channels.ts'
-import { type FaultCode, faultError, shortName, tagError } from './errors.ts'
-import type { SchemaChannel } from './schema.ts'
+import {
+  type Fault,
+  type Findings,
+  faultError,
+  type NoteFault,
+  shortName,
+  type TopologyFacts,
+  tagError,
+} from './errors.ts'
+import { channelsByRole } from './schema.ts'
 import type { Topology } from './topology.ts'
-import { countFaults } from './validate-counts.ts'
-import { datasetFaults } from './validate-datasets.ts'
+import { countFaults, datasetFaults } from './validate-datasets.ts'
 import { groupFaults } from './validate-groups.ts'
 import { shapeFaults } from './validate-shape.ts'
-
-/** Something wrong with a topology, and where. */
-export interface Fault {
-  readonly code: FaultCode
-  /** Path into the schema or the dataSpec, such as `schema.channels.1.pair`. */
-  readonly place: string
-  readonly message: string
-  readonly hint: string
-}
-
-/** Notes a fault, or that there are so many of its kind, which are only counted. */
-export type NoteFault = (
-  place: string,
-  code: FaultCode,
-  values?: Readonly<Record<string, unknown>>,
-  times?: number,
-) => void
-
-/** What is known outside of the topology. What is absent isn't checked. */
-export interface TopologyFacts {
-  readonly datasets?: ReadonlyMap<string, { readonly dataFormat: string }>
-  readonly codeFolders?: readonly string[]
-  readonly backends?: readonly string[]
-  /** How many tasks the topology may have. */
-  readonly mostTasks?: number
-  /** Its datasets are said later: what lacks of them is no fault. */
-  readonly datasetsFollow?: boolean
-}
-
-/** What the checks share: how the schema hangs together, and which roles have a fault that others would follow from. */
-export interface Findings {
-  readonly joined: (role: string) => readonly SchemaChannel[]
-  /** Roles whose groups or datasets are at fault: which groups they are in isn't known. */
-  readonly unplaced: Set<string>
-  /** Whether a fault that is noted now will be listed. */
-  readonly listsMore: () => boolean
-}
 
 /** Faults that are listed; of those beyond, the number is told. */
 export const mostFaults = 100

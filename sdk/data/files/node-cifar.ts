@@ -1,9 +1,8 @@
 import type { Examples } from '../examples.ts'
 import { type CifarVariant, cifarLabel, cifarOrder, cifarRecord, cifarShape, decodeCifar } from '../formats/cifar.ts'
-import { join } from '../join.ts'
+import { join } from '../in-memory-examples.ts'
 import { readBytes } from './node-file-content.ts'
-import { type FileExamples, fileExamples } from './node-file-examples.ts'
-import { opening } from './node-opening.ts'
+import { type FileExamples, fileExamples, opening } from './node-file-examples.ts'
 import { openPaged, type PageSettings } from './node-paged-file.ts'
 
 /**

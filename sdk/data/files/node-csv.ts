@@ -3,9 +3,8 @@ import { stat } from 'node:fs/promises'
 import { Readable } from 'node:stream'
 import { dataError } from '../errors.ts'
 import type { Examples } from '../examples.ts'
-import { csvOptions, csvRows } from '../formats/csv-rows.ts'
+import { csvOptions, csvRows, csvText } from '../formats/csv-rows.ts'
 import { type CsvSettings, csvTable } from '../formats/csv-table.ts'
-import { csvText } from '../formats/csv-text.ts'
 import { checkUnchanged, fileError, nameOf } from './node-file-content.ts'
 
 /** Most bytes of one row: papaparse would keep, and read again, all that follows a quote that is never closed. */

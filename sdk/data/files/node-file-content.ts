@@ -1,10 +1,9 @@
-import { type Stats, statSync } from 'node:fs'
+import { readFileSync, type Stats, statSync } from 'node:fs'
 import { resolve } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { CodedError, fileErrorCode, fileReason } from '../../../runtime/index.ts'
 import { dataError } from '../errors.ts'
 import type { NamedBytes } from '../formats/idx.ts'
-import { readWholeFile } from './node-whole-file.ts'
 
 /**
  * A whole file with its name. Its bytes may be shared with other threads: they aren't changed.
@@ -64,4 +63,18 @@ function adviceOn(file: string, cause: unknown, instead: string): string {
 /** @throws DATA_CHANGED unless the file is as it was. */
 export function checkUnchanged(file: string, before: Stats, now: Stats): void {
   if (now.size !== before.size || now.mtimeMs !== before.mtimeMs) throw dataError('DATA_CHANGED', { file })
+}
+
+/** Reads a whole file. What it gives may be shared with others, and isn't changed. */
+export type FileReader = (path: string | URL) => Uint8Array
+
+let reader: FileReader = readFileSync
+
+export function readWholeFile(path: string | URL): Uint8Array {
+  return reader(path)
+}
+
+/** Lets whole files of this thread be read by another reader, such as one that shares them between threads. */
+export function readFilesWith(other: FileReader): void {
+  reader = other
 }

@@ -1,10 +1,8 @@
 import { sizeOf } from '../../weights/layout.ts'
-import { checkIndex } from '../check-index.ts'
-import type { Examples } from '../examples.ts'
+import { checkFinite, checkIndex, type Examples } from '../examples.ts'
 import { isFloat } from '../formats/labelled.ts'
 import { bytesOf, type NumberType, numbersIn } from '../formats/number-type.ts'
 import { checkedDivisor, rowReader } from '../in-memory-examples.ts'
-import { checkFinite } from '../values.ts'
 import type { PagedFile } from './node-paged-file.ts'
 
 /** Examples that stay in a file, of which some pages are in memory. Disposing of them closes it. */
@@ -60,5 +58,18 @@ export function fileExamples(rows: FileRows): FileExamples {
     },
     bytes: type.kind === 'u1' && !order ? { divisor, copy: copyBytes } : undefined,
     [Symbol.dispose]: () => pages[Symbol.dispose](),
+  }
+}
+
+/** What is made of an opened resource; closes it if that fails. */
+export function opening<Resource extends Disposable, Result>(
+  resource: Resource,
+  make: (resource: Resource) => Result,
+): Result {
+  try {
+    return make(resource)
+  } catch (error) {
+    resource[Symbol.dispose]()
+    throw error
   }
 }

@@ -1,8 +1,7 @@
 import type { Examples } from '../examples.ts'
 import { decodeIdx, decodeIdxHeader, decodeIdxLabels, idxHeaderBytes } from '../formats/idx.ts'
 import { readBytes } from './node-file-content.ts'
-import { type FileExamples, fileExamples } from './node-file-examples.ts'
-import { opening } from './node-opening.ts'
+import { type FileExamples, fileExamples, opening } from './node-file-examples.ts'
 import { openPaged, type PageSettings } from './node-paged-file.ts'
 
 const instead = 'read it with openIdx, which leaves the images in the file'

@@ -1,14 +1,11 @@
 import { sizeOf } from '../../weights/layout.ts'
-import { dataError } from '../errors.ts'
+import { damaged, dataError } from '../errors.ts'
 import type { Examples } from '../examples.ts'
-import { damaged } from '../formats/damaged.ts'
 import { checkLabels, divisorOf, type FeatureSettings, labelledExamples } from '../formats/labelled.ts'
-import { decodeNpy, type NdArray } from '../formats/npy.ts'
-import { decodeNpyHeader, npyHeaderBytes, npyPrefixBytes } from '../formats/npy-header.ts'
+import { decodeNpy, decodeNpyHeader, type NdArray, npyHeaderBytes, npyPrefixBytes } from '../formats/npy.ts'
 import { bytesOf } from '../formats/number-type.ts'
 import { nameOf, readBytes } from './node-file-content.ts'
-import { type FileExamples, fileExamples } from './node-file-examples.ts'
-import { opening } from './node-opening.ts'
+import { type FileExamples, fileExamples, opening } from './node-file-examples.ts'
 import { openPaged, type PagedFile, type PageSettings } from './node-paged-file.ts'
 
 /**

@@ -1,6 +1,5 @@
 import { closeSync, fstatSync, openSync, readSync } from 'node:fs'
-import { dataError } from '../errors.ts'
-import { damaged } from '../formats/damaged.ts'
+import { damaged, dataError } from '../errors.ts'
 import { checkUnchanged, fileError, nameOf } from './node-file-content.ts'
 
 export interface PageSettings {

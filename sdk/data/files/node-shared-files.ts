@@ -1,6 +1,6 @@
 import { readFileSync } from 'node:fs'
 import { MessageChannel, type MessagePort, receiveMessageOnPort } from 'node:worker_threads'
-import type { FileReader } from './node-whole-file.ts'
+import type { FileReader } from './node-file-content.ts'
 
 /** A worker's line to the thread that reads files for all. */
 export interface FileLine {

@@ -1,7 +1,6 @@
+import { damaged } from '../errors.ts'
 import type { Examples } from '../examples.ts'
-import { inMemoryExamples } from '../in-memory-examples.ts'
-import { join } from '../join.ts'
-import { damaged } from './damaged.ts'
+import { inMemoryExamples, join } from '../in-memory-examples.ts'
 import type { NamedBytes } from './idx.ts'
 
 /** CIFAR-10; CIFAR-100 with its 100 fine classes, or with its 20 coarse ones. */

@@ -4,7 +4,7 @@ import type { CodedError } from '../../../runtime/index.ts'
 import { codeOf, cut, flipped } from '../../../test/support/damage.ts'
 import type { Examples } from '../examples.ts'
 import { decodeCsv } from './csv.ts'
-import { csvText } from './csv-text.ts'
+import { csvText } from './csv-rows.ts'
 
 function rowsOf(examples: Examples): number[][] {
   const size = examples.shape.reduce((product, length) => product * length, 1)

@@ -1,8 +1,7 @@
 import papaparse from 'papaparse'
 import type { Examples } from '../examples.ts'
-import { csvOptions, csvRows } from './csv-rows.ts'
+import { csvOptions, csvRows, csvText } from './csv-rows.ts'
 import { type CsvSettings, csvTable } from './csv-table.ts'
-import { csvText } from './csv-text.ts'
 
 /**
  * Labelled examples in a csv text: a column of labels, and columns of numbers, which become float32.

@@ -1,8 +1,7 @@
 import { sizeOf } from '../../weights/layout.ts'
-import { counted, dataError } from '../errors.ts'
+import { counted, dataError, hex } from '../errors.ts'
 import type { Examples } from '../examples.ts'
 import { inMemoryExamples } from '../in-memory-examples.ts'
-import { hex } from './damaged.ts'
 
 /** Type code of unsigned bytes, the third byte of an idx file. */
 const unsignedByte = 8

@@ -1,8 +1,7 @@
 import { sizeOf } from '../../weights/layout.ts'
 import { counted, dataError } from '../errors.ts'
-import type { Examples } from '../examples.ts'
+import { checkFinite, type Examples, valueError } from '../examples.ts'
 import { inMemoryExamples } from '../in-memory-examples.ts'
-import { checkFinite, valueError } from '../values.ts'
 import type { NdArray } from './npy.ts'
 
 /** How arrays of features are read. */

@@ -1,8 +1,7 @@
 import { sizeOf } from '../../weights/layout.ts'
-import type { NumericArray } from '../numeric-array.ts'
-import { damaged } from './damaged.ts'
-import { decodeNpyHeader } from './npy-header.ts'
-import { bytesOf, type NumberType, numbersIn } from './number-type.ts'
+import { damaged, dataError, hex } from '../errors.ts'
+import type { NumericArray } from '../in-memory-examples.ts'
+import { bytesOf, type NumberType, numberKinds, numbersIn } from './number-type.ts'
 
 /** An array of several dimensions, row-major. */
 export interface NdArray {
@@ -77,4 +76,88 @@ function rowMajor(values: NumericArray, shape: readonly number[]): NumericArray 
     }
   }
   return result
+}
+
+export interface NpyHeader {
+  readonly type: NumberType
+  readonly shape: readonly number[]
+  /** Whether the first index varies fastest. */
+  readonly fortranOrder: boolean
+  /** Where the values begin. */
+  readonly dataOffset: number
+}
+
+const magic = [0x93, 0x4e, 0x55, 0x4d, 0x50, 0x59]
+
+/** Bytes of a file's beginning that always hold the version and the header's length. */
+export const npyPrefixBytes = 12
+
+/**
+ * How long the header is, the prefix included.
+ *
+ * @throws DATA_DAMAGED when the bytes don't begin as an npy file of version 1 to 3.
+ */
+export function npyHeaderBytes(prefix: Uint8Array, file: string): number {
+  const begin = prefix.subarray(0, magic.length)
+  if (begin.length < magic.length || begin.some((byte, index) => byte !== magic[index])) {
+    throw damaged(file, 0, `${hex(magic)}, as every npy file begins`, hex(begin))
+  }
+  const version = prefix[6] ?? 0
+  const lengthBytes = version === 1 ? 2 : 4
+  if (version < 1 || version > 3) throw damaged(file, 6, 'version 1, 2 or 3', String(prefix[6] ?? 'the end'))
+  if (prefix.length < 8 + lengthBytes) throw damaged(file, 8, "the header's length", 'the end')
+  const view = new DataView(prefix.buffer, prefix.byteOffset, prefix.byteLength)
+  return 8 + lengthBytes + (version === 1 ? view.getUint16(8, true) : view.getUint32(8, true))
+}
+
+/**
+ * Reads the header of an npy file: numpy's magic bytes and version, and a Python dictionary of three entries.
+ *
+ * @see NEP 1, A Simple File Format for NumPy Arrays.
+ * @throws DATA_DAMAGED, DATA_TYPE
+ */
+export function decodeNpyHeader(bytes: Uint8Array, file: string): NpyHeader {
+  const dataOffset = npyHeaderBytes(bytes.subarray(0, npyPrefixBytes), file)
+  if (bytes.length < dataOffset) throw damaged(file, bytes.length, `a header of ${dataOffset} bytes`, 'the end')
+  const start = bytes[6] === 1 ? 10 : 12
+  const text = new TextDecoder('latin1').decode(bytes.subarray(start, dataOffset))
+  const entries = dictionary(text)
+  const descr = entries?.get('descr')
+  const order = entries?.get('fortran_order')
+  const shape = shapeIn(entries?.get('shape'))
+  if (entries?.size !== 3 || descr === undefined || (order !== 'True' && order !== 'False') || !shape) {
+    const expected = "a dictionary of 'descr', 'fortran_order' and 'shape'"
+    throw damaged(file, start, expected, JSON.stringify(text.slice(0, 80).trimEnd()))
+  }
+  return { type: typeOf(descr, file), shape, fortranOrder: order === 'True', dataOffset }
+}
+
+/** The entries of a Python dictionary of strings, truth values, tuples of integers and lists, as they are written. */
+function dictionary(text: string): Map<string, string> | undefined {
+  const body = /^\s*\{(.*?)\}\s*$/s.exec(text)?.[1]
+  if (body === undefined) return undefined
+  const entry = /\s*'(\w+)'\s*:\s*('[^']*'|True|False|\([\d,\sL]*\)|\[.*\])\s*(?:,|$)/sy
+  const entries = new Map<string, string>()
+  while (body.slice(entry.lastIndex).trim() !== '') {
+    const [, key, value] = entry.exec(body) ?? []
+    if (key === undefined || value === undefined || entries.has(key)) return undefined
+    entries.set(key, value)
+  }
+  return entries
+}
+
+/** `(2, 3)`, `(2,)`, `()`; Python 2 wrote `(2L, 3L)`. */
+function shapeIn(tuple = ''): number[] | undefined {
+  if (!/^\(\s*(?:\d+L?\s*(?:,\s*\d+L?\s*)*,?\s*)?\)$/.test(tuple)) return undefined
+  const shape = (tuple.match(/\d+/g) ?? []).map(Number)
+  return Number.isSafeInteger(8 * sizeOf(shape)) && shape.every(Number.isSafeInteger) ? shape : undefined
+}
+
+function typeOf(descr: string, file: string): NumberType {
+  const [, order, letters] = /^'([<>|])(\w+)'$/.exec(descr) ?? []
+  const kind = numberKinds.find((kind) => kind === letters)
+  if (!kind || (order === '|' && !kind.endsWith('1'))) {
+    throw dataError('DATA_TYPE', { file, came: descr, expected: numberKinds.join(', ') })
+  }
+  return { kind, bigEndian: order === '>' }
 }

@@ -1,7 +1,6 @@
-import { zipSync } from 'fflate'
-import { dataError } from '../errors.ts'
+import { unzipSync, zipSync } from 'fflate'
+import { damaged, dataError } from '../errors.ts'
 import { decodeNpy, encodeNpy, type NdArray } from './npy.ts'
-import { unzip } from './zip.ts'
 
 /**
  * The arrays in an npz file, a zip archive of npy files, by name.
@@ -34,4 +33,83 @@ export function encodeNpz(arrays: ReadonlyMap<string, Pick<NdArray, 'shape' | 'v
 
 function nameOf(member: string): string {
   return member.replace(/\.npy$/, '')
+}
+
+/** Deflate can't make data smaller than this. */
+const mostRatio = 1_032
+
+/**
+ * Unpacks members of a zip archive, stored or deflated. fflate unpacks but doesn't look at the check sums, which stand in
+ * the archive's directory: a damaged member would go unnoticed.
+ *
+ * @param wanted Which members to unpack; default: all.
+ * @returns The members wanted, and the names of all.
+ * @throws DATA_DAMAGED
+ */
+export function unzip(
+  bytes: Uint8Array,
+  file: string,
+  wanted: (name: string) => boolean = () => true,
+): { readonly members: ReadonlyMap<string, Uint8Array>; readonly names: readonly string[] } {
+  const sums = checkSums(bytes, file)
+  let unpacked: Record<string, Uint8Array>
+  try {
+    unpacked = unzipSync(bytes, {
+      filter({ name, size, originalSize, compression }) {
+        if (!wanted(name)) return false
+        const possible = compression === 0 ? originalSize === size : originalSize <= mostRatio * (size + 1)
+        if (!possible) throw damaged(file, 0, `member ${name} to be of ${size} packed bytes`, `${originalSize} bytes`)
+        return true
+      },
+    })
+  } catch (cause) {
+    if (cause instanceof Error && 'code' in cause && cause.code === 'DATA_DAMAGED') throw cause
+    throw damaged(file, 0, 'a zip archive', cause instanceof Error ? cause.message : String(cause), cause)
+  }
+  const members = new Map(Object.entries(unpacked))
+  for (const [name, sum] of sums) {
+    const member = members.get(name)
+    if (!wanted(name)) continue
+    if (!member) throw damaged(file, 0, `a member ${name}`, 'none')
+    const came = crc32(member)
+    if (came !== sum) throw damaged(file, 0, `member ${name} to have check sum ${sum}`, String(came))
+  }
+  return { members, names: [...sums.keys()] }
+}
+
+const directoryEnd = 0x06054b50
+const directoryEntry = 0x02014b50
+
+/** The check sum of each member, from the directory at the archive's end. */
+function checkSums(bytes: Uint8Array, file: string): Map<string, number> {
+  const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength)
+  let end = bytes.length - 22
+  while (end >= 0 && view.getUint32(end, true) !== directoryEnd) end--
+  if (end < 0) throw damaged(file, bytes.length, "a zip archive's directory", 'the end')
+  const sums = new Map<string, number>()
+  const count = view.getUint16(end + 10, true)
+  let at = view.getUint32(end + 16, true)
+  for (let entry = 0; entry < count; entry++) {
+    if (at + 46 > end || view.getUint32(at, true) !== directoryEntry) {
+      throw damaged(file, at, `entry ${entry + 1} of ${count} of the archive's directory`, 'something else')
+    }
+    const name = new TextDecoder().decode(bytes.subarray(at + 46, at + 46 + view.getUint16(at + 28, true)))
+    if (sums.has(name)) throw damaged(file, at, `another name than ${name}, which came before`, 'it again')
+    sums.set(name, view.getUint32(at + 16, true))
+    at += 46 + view.getUint16(at + 28, true) + view.getUint16(at + 30, true) + view.getUint16(at + 32, true)
+  }
+  return sums
+}
+
+const table = Uint32Array.from({ length: 256 }, (_, byte) => {
+  let remainder = byte
+  for (let bit = 0; bit < 8; bit++) remainder = remainder & 1 ? 0xedb88320 ^ (remainder >>> 1) : remainder >>> 1
+  return remainder
+})
+
+/** The check sum of zip and gzip. By index: an iterator takes four times as long. */
+export function crc32(bytes: Uint8Array): number {
+  let crc = 0xffffffff
+  for (let at = 0; at < bytes.length; at++) crc = (table[(crc ^ (bytes[at] ?? 0)) & 0xff] ?? 0) ^ (crc >>> 8)
+  return (crc ^ 0xffffffff) >>> 0
 }

@@ -1,7 +1,6 @@
-import { fromHalf } from '../../weights/formats/half-float.ts'
-import { dataError } from '../errors.ts'
-import type { NumericArray } from '../numeric-array.ts'
-import { damaged } from './damaged.ts'
+import { fromHalf } from '../../weights/formats/float-type.ts'
+import { damaged, dataError } from '../errors.ts'
+import type { NumericArray } from '../in-memory-examples.ts'
 
 /** The kinds of numbers that can be read: numpy's letter (boolean, unsigned, integer, float) and the bytes of one. */
 export const numberKinds = ['b1', 'u1', 'i1', 'u2', 'i2', 'u4', 'i4', 'u8', 'i8', 'f2', 'f4', 'f8'] as const

@@ -1,6 +1,6 @@
 import type { ActorRef } from '../../../runtime/index.ts'
-import { defaultGroup, otherRole } from '../../tag/channels.ts'
-import type { Task } from '../../tag/task.ts'
+import type { Task } from '../../tag/expand.ts'
+import { defaultGroup, otherRole } from '../../tag/schema.ts'
 
 /** How a channel of one task lies in the topology. */
 export interface ChannelWiring {

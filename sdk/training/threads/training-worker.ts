@@ -1,7 +1,7 @@
 import { parentPort, workerData } from 'node:worker_threads'
 import { packError } from '../../../runtime/index.ts'
+import { readFilesWith } from '../../data/files/node-file-content.ts'
 import { fileReaderOver } from '../../data/files/node-shared-files.ts'
-import { readFilesWith } from '../../data/files/node-whole-file.ts'
 import { importWorkload } from '../../workload/load/import-workload.ts'
 import { type LocalTrainer, localTrainer } from '../local-trainer.ts'
 import { type HeldSums, heldSums } from './held-sums.ts'

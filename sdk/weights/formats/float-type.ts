@@ -1,5 +1,3 @@
-import { fromHalf } from './half-float.ts'
-
 /** Little-endian floats as they lie in a weights file. */
 export interface FloatType {
   readonly bytes: 2 | 4 | 8
@@ -30,4 +28,14 @@ const scratch = new DataView(new ArrayBuffer(4))
 function bfloat16(view: DataView, offset: number): number {
   scratch.setUint16(2, view.getUint16(offset, true), true)
   return scratch.getFloat32(0, true)
+}
+
+/** The float32 of a 16-bit IEEE 754 number (binary16): each is exact. */
+export function fromHalf(bits: number): number {
+  const sign = bits & 0x8000 ? -1 : 1
+  const exponent = (bits >> 10) & 0x1f
+  const fraction = bits & 0x3ff
+  if (exponent === 0) return sign * fraction * 2 ** -24
+  if (exponent === 0x1f) return fraction === 0 ? sign * Infinity : Number.NaN
+  return sign * (1 + fraction / 1024) * 2 ** (exponent - 15)
 }

@@ -2,7 +2,7 @@ import { readFileSync } from 'node:fs'
 import test from 'ava'
 import * as fc from 'fast-check'
 import { codeOf, cut, flipped } from '../../../test/support/damage.ts'
-import type { NamedTensor } from '../named-tensors.ts'
+import type { NamedTensor } from '../layout.ts'
 import { decodeSafetensors, encodeSafetensors } from './safetensors.ts'
 
 const fixture = (name: string) => readFileSync(`sdk/weights/formats/fixtures/${name}`)

@@ -1,7 +1,6 @@
 import { z } from 'zod'
 import { weightsError } from '../errors.ts'
-import { sizeOf } from '../layout.ts'
-import type { NamedTensor } from '../named-tensors.ts'
+import { type NamedTensor, sizeOf } from '../layout.ts'
 import { floatsIn, floatTypes } from './float-type.ts'
 
 /** The format's own bound on the header. */

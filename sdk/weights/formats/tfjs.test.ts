@@ -2,10 +2,8 @@ import { io, layers, sequential, setBackend } from '@tensorflow/tfjs'
 import test from 'ava'
 import * as fc from 'fast-check'
 import { codeOf, cut, flipped } from '../../../test/support/damage.ts'
-import { layoutOf } from '../layout.ts'
-import { namedTensors } from '../named-tensors.ts'
-import { decodeTfjsGroup, decodeTfjsManifest } from './tfjs.ts'
-import { tfjsModel } from './tfjs-model.ts'
+import { layoutOf, namedTensors } from '../layout.ts'
+import { decodeTfjsGroup, decodeTfjsManifest, tfjsModel } from './tfjs.ts'
 
 const bytesOf = ({ buffer, byteOffset, byteLength }: Float32Array) => new Uint8Array(buffer, byteOffset, byteLength)
 

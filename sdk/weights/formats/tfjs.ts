@@ -1,7 +1,6 @@
 import { z } from 'zod'
 import { weightsError } from '../errors.ts'
-import { sizeOf } from '../layout.ts'
-import type { NamedTensor } from '../named-tensors.ts'
+import { type Layout, type NamedTensor, sizeOf } from '../layout.ts'
 import { floatsIn } from './float-type.ts'
 
 const weightSchema = z.object({
@@ -82,4 +81,17 @@ export function decodeTfjsGroup(
 /** A model may come from anywhere, and must not make its reader read other files. */
 function isWithin(path: string): boolean {
   return path !== '' && !/^[/\\]|^\w+:|\0/.test(path) && !path.split(/[/\\]/).includes('..')
+}
+
+/** TensorFlow.js's model.json beside a weights.bin of all tensors: its "layers-model" format where the architecture is known. */
+export function tfjsModel(layout: Layout, modelTopology: unknown): object {
+  return {
+    format: modelTopology === undefined ? 'weights' : 'layers-model',
+    generatedBy: 'flame-fl',
+    convertedBy: null,
+    ...(modelTopology === undefined ? {} : { modelTopology }),
+    weightsManifest: [
+      { paths: ['weights.bin'], weights: layout.tensors.map(({ name, shape }) => ({ name, shape, dtype: 'float32' })) },
+    ],
+  }
 }

@@ -1,7 +1,6 @@
 import test from 'ava'
 import * as fc from 'fast-check'
-import { layoutOf } from './layout.ts'
-import { namedTensors, weightsOf } from './named-tensors.ts'
+import { layoutOf, namedTensors, weightsOf } from './layout.ts'
 
 const layout = layoutOf([
   { name: 'kernel', shape: [2, 3] },

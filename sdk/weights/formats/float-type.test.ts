@@ -1,5 +1,5 @@
 import test from 'ava'
-import { fromHalf } from './half-float.ts'
+import { fromHalf } from './float-type.ts'
 
 test('16-bit floats have the values of the standard', (t) => {
   const values: readonly (readonly [number, number])[] = [

@@ -1,6 +1,6 @@
 import test from 'ava'
 import * as fc from 'fast-check'
-import { collectExamples, type Example } from './collect-examples.ts'
+import { collectExamples, type Example } from './collector.ts'
 
 async function* stream(examples: Iterable<Example>) {
   yield* examples

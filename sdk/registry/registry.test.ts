@@ -1,8 +1,7 @@
 import test from 'ava'
-import { type KeptRounds, keepingRounds } from './kept-rounds.ts'
 import { memoryRegistry } from './memory-registry.ts'
 import { modelOf } from './registry.contract.ts'
-import type { Lineage } from './registry.ts'
+import { type KeptRounds, keepingRounds, type Lineage } from './registry.ts'
 
 /** The rounds that are left after each of these. */
 async function left(keep: KeptRounds, rounds: readonly Lineage['metrics'][]): Promise<(readonly number[])[]> {
