@@ -36,6 +36,8 @@ export interface ServerOptions extends Setting {
   readonly timeoutMs?: number
   /** Tasks that a job may have. Default: 100,000, which a body of the default size can name one by one. */
   readonly mostTasks?: number
+  /** Jobs that have ended leave no snapshots and journals of their roles: such a job begins anew when it's started again. */
+  readonly forgetsEnded?: boolean
   /** What each user may have. Default: where callers are asked who they are, what `defaultQuotas` says; else any number. */
   readonly quotas?: Quotas
   /** Where agents' workers find each other, and put their models. */
@@ -91,6 +93,7 @@ export async function startServer({
   limits = {},
   timeoutMs = 30_000,
   mostTasks,
+  forgetsEnded = false,
   quotas = {},
   workers = {},
   authentication,
@@ -126,6 +129,7 @@ export async function startServer({
       workers,
       quotas: gate ? { ...defaultQuotas, ...quotas } : quotas,
       ...(gate ? { computeAdmins } : {}),
+      forgetsEnded,
       ...(mostTasks === undefined ? {} : { mostTasks }),
       archiveLimits: archiveLimitsOf(archiveBytes),
       chooseDeployer,

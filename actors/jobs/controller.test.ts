@@ -1,6 +1,7 @@
 import test from 'ava'
 import { all } from '../../runtime/durable/contract/store-under-test.ts'
 import { errorFactory, manualClock, memoryStore, type Store } from '../../runtime/index.ts'
+import { isRoleKey } from '../../sdk/index.ts'
 import { killedStore, lifeOf } from '../../sdk/testing/index.ts'
 import { type ControllerStage, controllerStage } from '../../test/support/controller-stage.ts'
 import { type ScriptedDeployment, scriptedDeployer } from '../../test/support/scripted-deployer.ts'
@@ -70,6 +71,37 @@ test('a job is brought from its start to its end, with its tasks, its times and 
     ['starting', 'deploying', 'running', 'running', 'round', 'completed', 'failed', 'completed', 'completed'],
   )
 })
+
+const forgotten: readonly [forgetsEnded: boolean, trainers: 'completed' | 'failed', ends: readonly string[]][] = [
+  [false, 'failed', []],
+  [false, 'completed', ['trainer-0', 'trainer-1']],
+  [true, 'failed', ends],
+  [true, 'completed', ends],
+]
+for (const [forgetsEnded, trainers, expected] of forgotten)
+  test(`where ended jobs are ${forgetsEnded ? '' : 'not '}forgotten, one whose trainers ${trainers} leaves ${3 - expected.length} states of roles`, async (t) => {
+    const store = await storeWithJob()
+    const removed: string[] = []
+    const remove = store.remove.bind(store)
+    store.remove = (key) => {
+      if (isRoleKey(job, key)) removed.push(key.split('/').at(-1) ?? '')
+      return remove(key)
+    }
+    const deployer = scriptedDeployer()
+    await using stage = controllerStage({ store, deployer, forgetsEnded })
+    await play(stage, () => asks(stage, 'starting'))
+    const [deployment] = deployer.deployments
+    await play(
+      stage,
+      () => deployment?.report({ type: 'placed' }),
+      () => deployment?.task('trainer-0', trainers),
+      () => deployment?.task('trainer-1', trainers),
+      () => deployment?.task('aggregator-0', 'completed'),
+    )
+    t.like(await stage.job(job), { state: trainers })
+    t.deepEqual(removed.toSorted(), [...expected])
+    t.true((await stage.events(user, job)).length > 0, 'events stay')
+  })
 
 /** What ends a running job how. */
 const endings: Readonly<

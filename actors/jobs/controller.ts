@@ -22,6 +22,8 @@ export interface ControllerParts extends LeaseParts {
   /** Where a job's tasks run. */
   readonly deployerOf: (job: DeployableJob) => Deployer
   readonly events: ActorRef<EventsMessage>
+  /** Snapshots and journals of the roles go when a job has ended, however: it begins anew when it's started again. */
+  readonly forgetsEnded?: boolean
   /** Hears why a job can't go on until somebody mends what it needs: it's tried again by itself. */
   readonly onInterrupted?: (job: string, cause: CodedError) => void
 }
@@ -70,7 +72,7 @@ const leaseSupervision = {
  * with what was under way before; of servers that share a store, each job has one.
  */
 export function controller(parts: ControllerParts): Behavior<Message> {
-  const { store, now, server, shared = false, deployerOf, events, onInterrupted } = parts
+  const { store, now, server, shared = false, deployerOf, events, onInterrupted, forgetsEnded = false } = parts
 
   return (context) => {
     const collections = collectionsOf(store)
@@ -81,7 +83,7 @@ export function controller(parts: ControllerParts): Behavior<Message> {
     let unhosted = new Map<string, number>()
     const touches = new Map<string, number>()
     let hasLeft = false
-    const jobParts = { store, collections, now, places: places(), deployerOf, events }
+    const jobParts = { store, collections, now, places: places(), deployerOf, events, forgetsEnded }
     const leases = context.spawn('leases', leaseWatch(parts, context.self), { supervise: leaseSupervision })
     const handlers: Handlers<JobRequests> = {
       'ask-job-state': (message) => context.track(askState(message)),

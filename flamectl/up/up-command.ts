@@ -38,6 +38,10 @@ export function upCommand(): Command {
     .option('--max-body <megabytes>', 'of a request in JSON', '4')
     .option('--max-tasks <number>', 'that a job may have', '100000')
     .option(
+      '--forget-ended',
+      "drop snapshots and journals of a job's roles when it has ended: it begins anew when it is started again, or gets more rounds",
+    )
+    .option(
       '--quota <name=most...>',
       `that each user may have, of ${quotaNames.join(', ')} (or in the configuration); see flamectl get quota`,
     )

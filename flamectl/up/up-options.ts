@@ -18,6 +18,7 @@ export interface RawUpOptions {
   readonly cors?: readonly string[]
   readonly maxBody: string
   readonly maxTasks: string
+  readonly forgetEnded?: boolean
   readonly quota?: readonly string[]
   readonly broker?: readonly string[]
   readonly registry?: string

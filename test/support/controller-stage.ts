@@ -29,6 +29,7 @@ export interface ControllerStageOptions {
   readonly server?: string
   readonly shared?: boolean
   readonly goesOnWith?: (job: string) => boolean | Promise<boolean>
+  readonly forgetsEnded?: boolean
   readonly beatMs?: number
   readonly deadAfterMs?: number
   readonly clock?: Clock
@@ -45,6 +46,7 @@ export function controllerStage({
   server = `server-${++stages}`,
   shared = false,
   goesOnWith = () => true,
+  forgetsEnded = false,
   beatMs = 500,
   deadAfterMs = 2500,
   clock = manualClock(),
@@ -61,6 +63,7 @@ export function controllerStage({
     server,
     shared,
     goesOnWith,
+    forgetsEnded,
     beatMs,
     deadAfterMs,
     deployerOf: () => deployer,

@@ -37,6 +37,8 @@ export interface JobParts {
   readonly places: Places
   readonly deployerOf: (job: DeployableJob) => Deployer
   readonly events: ActorRef<EventsMessage>
+  /** Snapshots and journals of the roles go when a job has ended, however: it begins anew when it's started again. */
+  readonly forgetsEnded?: boolean
 }
 
 interface End {
@@ -276,11 +278,12 @@ export function job(lease: HeldLease, parts: JobParts): Behavior<JobMessage> {
     async function conclude(): Promise<void> {
       const { state, run, cause } = document.value
       if (endedNames.includes(state)) await record({ type: 'state', state, ...(cause === undefined ? {} : { cause }) })
-      if (state === 'completed' && run !== undefined) {
-        // The other roles keep the state that more rounds would go on from.
+      const isOver = parts.forgetsEnded ? endedNames.includes(state) : state === 'completed'
+      if (isOver && run !== undefined) {
         const ended = await tasksOf(collections, { id: lease.job, value: document.value })
-        const consumers = ended.filter(({ dataset }) => dataset !== undefined)
-        await Promise.all(consumers.map(({ end: name }) => forgetRole(store, run, name)))
+        // Usually the others keep what more rounds would go on from.
+        const forgotten = parts.forgetsEnded ? ended : ended.filter(({ dataset }) => dataset !== undefined)
+        await Promise.all(forgotten.map(({ end: name }) => forgetRole(store, run, name)))
       }
       await endLease(collections, lease)
       context.stop()
