@@ -77,8 +77,8 @@ export function apiServer({
     log,
     refuse,
     receive(request, response, route) {
-      const isOpen = isForAll(request) || (request.method === 'OPTIONS' && origins.length > 0)
-      const lack = isOpen ? undefined : gate?.lack(request.headers)
+      const isOpen = !gate || isForAll(request) || (request.method === 'OPTIONS' && origins.length > 0)
+      const lack = isOpen ? undefined : gate.lack(request.headers)
       takeTurn(groupOf(request, lack), () => {
         // Its caller is gone. Nothing was begun for it.
         if (response.destroyed || request.socket.destroyed) return
@@ -200,7 +200,7 @@ export function apiServer({
     if (body && headers.expect !== undefined && request.httpVersion === '1.1') response.writeContinue()
     const call = {
       params: paramsOf(request),
-      query: Object.fromEntries(addressOf(request).searchParams),
+      query: queryOf(request),
       body:
         body &&
         (await (body.type === 'json'
@@ -270,6 +270,11 @@ function callerIn({ caller, address }: Exchange): string {
   return caller?.user ?? address
 }
 
+function queryOf(request: IncomingMessage): Readonly<Record<string, string>> {
+  const { search, searchParams } = addressOf(request)
+  return search === '' ? {} : Object.fromEntries(searchParams)
+}
+
 /** Whether a request waits for something to do. */
 function waits({ query }: Operation, request: IncomingMessage): boolean {
   return 'waitMs' in query.shape && Number(addressOf(request).searchParams.get('waitMs')) > 0
@@ -279,7 +284,10 @@ function waits({ query }: Operation, request: IncomingMessage): boolean {
 const openPaths: readonly string[] = ['/healthz', '/readyz', '/openapi.json']
 
 function isForAll(request: IncomingMessage): boolean {
-  return openPaths.includes(addressOf(request).pathname.replace(/\/$/, ''))
+  const { url = '' } = request
+  // Of thousands that come at once, each is asked for this before any has its turn: as a rule no URL is parsed.
+  const path = url.startsWith('/') ? url.replace(/\?.*/s, '') : addressOf(request).pathname
+  return openPaths.includes(path.replace(/\/$/, ''))
 }
 
 function reads({ method = '' }: IncomingMessage): boolean {

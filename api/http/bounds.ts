@@ -68,7 +68,7 @@ export function boundedBy(bounds: Bounds, { toldApart }: { readonly toldApart: b
         response,
         limits.map(({ count }) => count),
       )
-      for (const end of ['finish', 'close']) response.once(end, () => leave(response))
+      response.once('close', () => leave(response))
     },
   }
 }

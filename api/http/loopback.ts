@@ -8,18 +8,29 @@ export function isLoopback(host: string): boolean {
   return loopback.test(host)
 }
 
+/** Nearly all requests name the same. */
+let lastHost: { readonly host: string; readonly address: Readonly<URL> } | undefined
+
 /** The address that a request was sent to, by its Host; undefined if there is none. API_HEADER if it's none, or several. */
 export function hostOf({
   headers: { host },
   rawHeaders,
-}: Pick<IncomingMessage, 'headers' | 'rawHeaders'>): URL | undefined {
+}: Pick<IncomingMessage, 'headers' | 'rawHeaders'>): Readonly<URL> | undefined {
   // Node takes the first of several, and a proxy may have taken another.
-  const hosts = rawHeaders.filter((text, index) => index % 2 === 0 && text.toLowerCase() === 'host').length
+  let hosts = 0
+  for (let at = 0; at < rawHeaders.length; at += 2) {
+    const name = rawHeaders[at]
+    if (name?.length === 4 && name.toLowerCase() === 'host') hosts += 1
+  }
   const refused = (found: string, expected: string) => apiError('API_HEADER', { header: 'Host', found, expected })
   if (hosts > 1) throw refused(`there ${hosts} times`, 'it once')
   if (host === undefined || host === '') return undefined
+  if (lastHost?.host === host) return lastHost.address
   const address = `http://${host}`
-  if (/^[^\s/?#@\\]+$/.test(host) && URL.canParse(address)) return new URL(address)
+  if (/^[^\s/?#@\\]+$/.test(host) && URL.canParse(address)) {
+    lastHost = { host, address: new URL(address) }
+    return lastHost.address
+  }
   const expected = 'the name or the address of the server, IPv6 in brackets, and its port'
   throw refused(JSON.stringify(host.slice(0, 300)), expected)
 }
@@ -30,7 +41,7 @@ export function hostOf({
  * tells of images and links, too. Undefined if it's no such request.
  */
 export function foreignSource(
-  host: URL | undefined,
+  host: Readonly<URL> | undefined,
   { origin, 'sec-fetch-site': site }: IncomingHttpHeaders,
   allowed: readonly string[],
 ): string | undefined {

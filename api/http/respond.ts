@@ -80,8 +80,9 @@ async function sendArchive(request: IncomingMessage, response: ServerResponse, a
 
 function nextPage(request: IncomingMessage, after: string): string {
   const { pathname, searchParams } = addressOf(request)
-  searchParams.set('after', after)
-  return `${pathname}?${searchParams.toString()}`
+  const query = new URLSearchParams(searchParams)
+  query.set('after', after)
+  return `${pathname}?${query.toString()}`
 }
 
 export function sendJson(response: ServerResponse, status: number, value: unknown): void {

@@ -123,8 +123,17 @@ export function portOf(server: Server): number {
   return address.port
 }
 
+/** Each request's address is asked for several times. */
+const addresses = new WeakMap<object, Readonly<URL>>()
+
 /** Path and query that were asked for, wherever they are said to be. What is no address has a path that no route has. */
-export function addressOf({ url = '' }: Pick<IncomingMessage, 'url'>): URL {
+export function addressOf(request: Pick<IncomingMessage, 'url'>): Readonly<URL> {
+  const present = addresses.get(request) ?? parsedAddress(request.url ?? '')
+  addresses.set(request, present)
+  return present
+}
+
+function parsedAddress(url: string): URL {
   const address = url.startsWith('/') ? `http://localhost${url}` : url
   return URL.canParse(address)
     ? new URL(address)
