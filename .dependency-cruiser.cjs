@@ -16,6 +16,13 @@ module.exports = {
       to: { circular: true, viaOnly: { dependencyTypesNot: ['type-only'] } },
     },
     {
+      name: 'no-circular-types-in-actors',
+      severity: 'error',
+      comment: 'type-only imports included',
+      from: { path: '^actors/' },
+      to: { circular: true, viaOnly: { path: '^actors/' } },
+    },
+    {
       name: 'through-the-index',
       severity: 'error',
       comment: 'another top folder is imported through its index.ts',

@@ -43,7 +43,7 @@ interface ByAdmin {
 interface OfDeployment extends OfCompute {
   readonly job: string
 }
-/** For the task's agent. */
+/** For the task's flamelet. */
 interface OfTask {
   readonly job: string
   readonly task: string

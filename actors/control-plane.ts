@@ -4,7 +4,7 @@ import type { AuditRequests } from './audit/protocol.ts'
 import { catalogue } from './catalogue.ts'
 import type { CatalogueRequests } from './catalogue-requests.ts'
 import type { Deployer } from './deployers/deployer.ts'
-import { agentsDeployer } from './deployers/flamelets/agents-deployer.ts'
+import { flameletsDeployer } from './deployers/flamelets/flamelets-deployer.ts'
 import { type EventsParts, type EventsRequests, events } from './events/events.ts'
 import { type IdempotencyParts, idempotency } from './idempotency/idempotency.ts'
 import type { IdempotencyRequests } from './idempotency/protocol.ts'
@@ -55,7 +55,7 @@ export function controlPlane(parts: ControlPlaneParts): Behavior<ControlPlaneMes
     const entries = context.spawn('audit', audit(parts))
     const happenings = context.spawn('events', events(parts))
     const notifications = context.spawn('notifier', notifier(parts))
-    const flamelets = agentsDeployer({ ...parts, notifier: notifications })
+    const flamelets = flameletsDeployer({ ...parts, notifier: notifications })
     const deployerOf = (job: JobPlaces) => parts.chooseDeployer(job, flamelets)
     const things = context.spawn('catalogue', catalogue(parts))
     const jobs = context.spawn('controller', controller({ ...parts, deployerOf, events: happenings }), {

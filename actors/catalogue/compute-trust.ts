@@ -1,13 +1,8 @@
 import { isIdentifier } from '../model/atoms.ts'
 import { catalogueError } from '../model/errors.ts'
 import type { Collections } from '../records/collections.ts'
+import type { TrustedAdmins } from '../records/parts.ts'
 import type { ComputeRecord, TaskRecord } from '../records/record-models.ts'
-
-/**
- * Administrators whose computes may run everybody's tasks, where callers are asked for a token. Undefined where nobody is
- * asked: then there is nobody to tell one administrator from another, and any compute may run any task.
- */
-export type TrustedAdmins = readonly string[] | undefined
 
 /** Who owns a dataset, and whose computes may have its tasks besides the owner's. */
 export interface DatasetOwner {

@@ -28,14 +28,14 @@ export type DeploymentMessage =
   | { readonly type: 'stop' }
   /** Tells the tasks to take the job's update on; answered with `placed`. */
   | { readonly type: 'apply'; readonly job: DeployableJob }
-  /** What an agent reported of its task, once the job has taken note of it. */
+  /** What a flamelet reported of its task, once the job has taken note of it. */
   | { readonly type: 'task-reported'; readonly task: string; readonly status: TaskStatus }
 
 /** From a deployment to its job's actor. */
 export type DeploymentReport =
   /** Tasks have their places, and were told to start; others may follow. */
   | { readonly type: 'placed' }
-  /** Of tasks that no agent reports: those in the server's own process, and those whose agent can't be had. */
+  /** Of tasks that no flamelet reports: those in the server's own process, and those whose flamelet can't be had. */
   | {
       readonly type: 'task-status'
       readonly task: string

@@ -1,4 +1,4 @@
-import { CodedError, errorFactory, isStoreTrouble } from '../../runtime/index.ts'
+import { CodedError, type ErrorEntry, errorFactory, isStoreTrouble } from '../../runtime/index.ts'
 import { registryTroubleCodes } from '../../sdk/index.ts'
 import type { EventCause } from '../model/job-event.ts'
 
@@ -37,7 +37,7 @@ const controllerErrors = {
   },
   JOB_CONFINEMENT: {
     message: "jobs' code is to run with the least rights, and Node {version} can take none from a process",
-    hint: 'use Node 22.13 or newer, or leave jobs to agents',
+    hint: 'use Node 22.13 or newer, or leave jobs to flamelets',
   },
   JOB_PROCESS_ENDED: {
     message:
@@ -80,3 +80,37 @@ export function causeOf(cause: unknown, otherwise: 'JOB_DEPLOYMENT_FAILED' | 'JO
       : controllerError(otherwise, { reason: cause instanceof Error ? cause.message : cause })
   return { code, message, hint }
 }
+
+const flameletErrors = {
+  FLAMELET_NOT_PLACED: {
+    message: 'compute {compute} could not deploy the flamelet of {end}',
+    hint: "see the log of the compute's deployer, then start the job again",
+  },
+  FLAMELET_PLACE_OVERDUE: {
+    message: 'compute {compute} said nothing of the flamelet of {end} within {seconds} s',
+    hint: "see whether the compute's deployer runs and reaches this server, then start the job again",
+  },
+  FLAMELET_COMPUTE_GONE: {
+    message: '{end} is to run on compute {compute}, which is not registered any more',
+    hint: 'register the compute again, or update the job with datasets elsewhere',
+  },
+  FLAMELET_COMPUTE_FOREIGN: {
+    message:
+      '{end} is to run on compute {compute}, which is run by somebody whom neither the owner nor this server trusts',
+    hint: 'have the compute registered by an administrator of the server, or update the job with datasets elsewhere',
+  },
+  FLAMELETS_AWAITED: {
+    message: 'the job waits for the flamelets of {ends}: no compute "{computes}" is registered that would start them',
+    hint: 'start a flamelet for each task with its key, or register a compute "{computes}"; flamectl up --in-process runs jobs without flamelets',
+  },
+  COMPUTES_AWAITED: {
+    message: 'the job waits for the flamelets of {ends}, which are to be started on compute {computes}',
+    hint: "see whether the compute's deployer runs and reaches this server",
+  },
+  FLAMELETS_NONE_PLACED: {
+    message: 'no flamelet of the job could be deployed; the last: {reason}',
+    hint: "see the logs of the computes' deployers, then start the job again",
+  },
+} as const satisfies Record<string, ErrorEntry>
+
+export const flameletError = errorFactory(flameletErrors)

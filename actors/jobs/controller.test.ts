@@ -361,7 +361,7 @@ const report = (stage: ControllerStage, task: string, state: 'running' | 'comple
     replyTo,
   }))
 
-test("agents' reports are taken with the task's key, moved on, and refused when they contradict what is known", async (t) => {
+test("flamelets' reports are taken with the task's key, moved on, and refused when they contradict what is known", async (t) => {
   const deployer = scriptedDeployer()
   await using stage = controllerStage({ store: await storeWithJob(), deployer })
   await play(stage, () => asks(stage, 'starting'))

@@ -82,7 +82,7 @@ export const deploymentConfig = z.strictObject({
 models.add(deploymentConfig, { id: 'DeploymentConfig' })
 export type DeploymentConfig = z.output<typeof deploymentConfig>
 
-/** Task id → how far its agent is. */
+/** Task id → how far its flamelet is. */
 export const deploymentStatus = z.record(
   text,
   z.enum(['agentDeploySuccess', 'agentDeployFailed', 'agentRevokeSuccess', 'agentRevokeFailed']),

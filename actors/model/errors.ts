@@ -73,7 +73,7 @@ const catalogueErrors = {
   },
   RECIPIENT_TAKEN: {
     message: '{most} others, who came later, wait for these notifications',
-    hint: 'let one agent at a time ask for what a task or a compute is to do',
+    hint: 'let one flamelet at a time ask for what a task or a compute is to do',
   },
   TASK_UNKNOWN: { message: 'job {job} has no task {id}', hint: "look at the job's list of tasks" },
   TASK_ENDED: {

@@ -1,7 +1,7 @@
 import { z } from 'zod'
 import { models, text } from './atoms.ts'
 
-/** To the agent of a task. */
+/** To the flamelet of a task. */
 const taskNotification = z.strictObject({
   type: z.enum(['START_JOB', 'STOP_JOB', 'UPDATE_JOB']),
   jobId: text,

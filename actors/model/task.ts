@@ -17,7 +17,7 @@ export const taskInfo = z.strictObject({
 models.add(taskInfo, { id: 'TaskInfo' })
 export type TaskInfo = z.output<typeof taskInfo>
 
-/** What an agent may report. */
+/** What a flamelet may report. */
 export const reportedStates = ['running', 'failed', 'terminated', 'completed'] as const
 
 export const taskStatus = z.strictObject({
@@ -42,7 +42,7 @@ export type Broker = z.output<typeof broker>
 const modelRegistry = z.strictObject({ sort: text, uri: text })
 export type ModelRegistrySetting = z.output<typeof modelRegistry>
 
-/** What an agent's worker is to know of its task. The agent adds `taskid`. */
+/** What a flamelet's worker is to know of its task. The flamelet adds `taskid`. */
 export const taskConfig = z.strictObject({
   backend: text,
   brokers: z.array(broker),

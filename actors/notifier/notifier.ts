@@ -5,12 +5,7 @@ import { collectionsOf } from '../records/collections.ts'
 import { type Asked, answerBy, type Handlers, type Request } from '../requests/requests.ts'
 import { turnsByKey } from '../requests/turns.ts'
 import { waitingReaders } from '../requests/waiting-readers.ts'
-import { acknowledgeUpTo, addNotification, keyOf } from './recipients.ts'
-
-/** Who is notified: the agent of one task, or the deployer of a compute. */
-export type Recipient =
-  | { readonly type: 'task'; readonly job: string; readonly task: string }
-  | { readonly type: 'compute'; readonly compute: string }
+import { acknowledgeUpTo, addNotification, keyOf, type Recipient } from './recipients.ts'
 
 export interface NotifierRequests {
   /**
@@ -49,7 +44,7 @@ const lookAgainMs = 500
 const mostWaiting = 4
 
 /**
- * Keeps what agents and computes are to be told until they have acknowledged it. The documents in the store are the state:
+ * Keeps what flamelets and computes are to be told until they have acknowledged it. The documents in the store are the state:
  * in memory is only who waits. Recipients don't wait for each other.
  */
 export function notifier({ store }: { readonly store: Store }): Behavior<NotifierMessage> {

@@ -3,7 +3,11 @@ import type { Notification, NumberedNotification } from '../model/notification.t
 import type { Collections } from '../records/collections.ts'
 import type { RecipientRecord } from '../records/record-models.ts'
 import { attempted, removeBelow, type Stored } from '../records/records.ts'
-import type { Recipient } from './notifier.ts'
+
+/** Who is notified: the flamelet of one task, or the deployer of a compute. */
+export type Recipient =
+  | { readonly type: 'task'; readonly job: string; readonly task: string }
+  | { readonly type: 'compute'; readonly compute: string }
 
 type Kept = Pick<Collections, 'recipients' | 'occasions'>
 
@@ -56,7 +60,7 @@ export async function forgetRecipient(kept: Kept, recipient: Recipient): Promise
   for await (const { id } of kept.occasions.below(`${key}/`)) await kept.occasions.remove(id)
 }
 
-/** Takes away what the agents of a job's tasks were told, so many documents at a time. */
+/** Takes away what the flamelets of a job's tasks were told, so many documents at a time. */
 export async function forgetTasks({ recipients, occasions }: Kept, job: string, size: number): Promise<void> {
   await removeBelow(recipients, `task/${job}/`, size)
   await removeBelow(occasions, `task/${job}/`, size)

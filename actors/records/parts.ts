@@ -1,7 +1,6 @@
 import type { Store } from '../../runtime/index.ts'
-import type { TrustedAdmins } from '../catalogue/compute-trust.ts'
-import type { WorkerSettings } from '../jobs/catalogue/task-package.ts'
 import type { Quotas } from '../model/quotas.ts'
+import type { Broker, ModelRegistrySetting } from '../model/task.ts'
 
 /** What the catalogue takes from outside. */
 export interface CatalogueParts {
@@ -35,4 +34,20 @@ export interface ArchiveLimits {
   readonly files: number
   /** Unpacked bytes a packed byte, of the whole archive. */
   readonly ratio: number
+}
+
+/**
+ * Administrators whose computes may run everybody's tasks, where callers are asked for a token. Undefined where nobody is
+ * asked: then there is nobody to tell one administrator from another, and any compute may run any task.
+ */
+export type TrustedAdmins = readonly string[] | undefined
+
+/** What the server's owner says of where flamelets' workers find each other and put their models. */
+export interface WorkerSettings {
+  /** Default: none. */
+  readonly brokers?: readonly Broker[]
+  /** Default: none is kept. */
+  readonly registry?: ModelRegistrySetting
+  /** Of the container that a compute's deployer is to start for each flamelet. Default: the deployer knows. */
+  readonly image?: string
 }

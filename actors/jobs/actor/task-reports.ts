@@ -11,13 +11,13 @@ export interface FlameletReport {
   readonly job: string
   readonly task: string
   readonly key: string | undefined
-  /** Nobody is asked who they are: existing agents show no key. One that is shown must be right. */
+  /** Nobody is asked who they are: existing flamelets show no key. One that is shown must be right. */
   readonly mayLackKey: boolean
   readonly status: TaskStatus
 }
 
 /**
- * Stores what an agent reports of its task. JOB_NOT_FOUND, TASK_UNKNOWN, TASK_KEY_MISSING, TASK_KEY_WRONG; JOB_STATE if the
+ * Stores what a flamelet reports of its task. JOB_NOT_FOUND, TASK_UNKNOWN, TASK_KEY_MISSING, TASK_KEY_WRONG; JOB_STATE if the
  * job isn't under way, TASK_ENDED if the task has ended otherwise. What is reported again changes nothing.
  */
 export async function reportTask(

@@ -79,7 +79,7 @@ test('an archive that is damaged anywhere is refused or unpacked, and nothing el
     })
 })
 
-test('agents of one role that ask at once have its code cut once; what is asked for least goes first', async (t) => {
+test('flamelets of one role that ask at once have its code cut once; what is asked for least goes first', async (t) => {
   const store = memoryStore()
   const archive = zipSync({ ...files, 'boss/big.js': crypto.getRandomValues(new Uint8Array(1000)) })
   for (const revision of [1, 2]) await store.putBlob(`code/s/${revision}`, [archive])

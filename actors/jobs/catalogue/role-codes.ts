@@ -5,13 +5,13 @@ import { readArchive } from '../../catalogue/revisions.ts'
 import { catalogueError } from '../../model/errors.ts'
 import type { ArchiveLimits } from '../../records/parts.ts'
 
-/** Bytes of archives that were cut and are kept for the next agent of the role. */
+/** Bytes of archives that were cut and are kept for the next flamelet of the role. */
 const keptBytes = 64 * 1024 * 1024
 
 /** The code of a design's revision, cut to a role. CODE_UNKNOWN, CODE_ARCHIVE. */
 export type RoleCodes = (designSerial: string, revision: number, role: string) => Promise<Uint8Array>
 
-/** Cuts each role's code once for all agents that ask for it. Of those cut, the ones asked for last are kept. */
+/** Cuts each role's code once for all flamelets that ask for it. Of those cut, the ones asked for last are kept. */
 export function roleCodes(store: Pick<Store, 'getBlob'>, limits: ArchiveLimits, most = keptBytes): RoleCodes {
   const kept = new Map<string, { readonly bytes: Promise<Uint8Array>; size: number }>()
 

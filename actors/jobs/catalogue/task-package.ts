@@ -1,22 +1,23 @@
 import { channelsOf, type Schema } from '../../../sdk/index.ts'
 import { catalogueError } from '../../model/errors.ts'
 import { type Algorithm, defaultBackend, type JobSpecification } from '../../model/job.ts'
-import { type Broker, type ModelRegistrySetting, type TaskConfig, taskConfig } from '../../model/task.ts'
+import { type TaskConfig, taskConfig } from '../../model/task.ts'
 import type { Collections } from '../../records/collections.ts'
 import { presentJob, specificationOf } from '../../records/job-records.ts'
 import { keyedTask } from '../../records/keys.ts'
+import type { WorkerSettings } from '../../records/parts.ts'
 import type { CatalogueJob, DatasetRecord, TaskRecord } from '../../records/record-models.ts'
 import { attempted, type Stored } from '../../records/records.ts'
 import type { RoleCodes } from './role-codes.ts'
 
-/** What an agent needs to run a task. */
+/** What a flamelet needs to run a task. */
 export interface TaskPackage {
   readonly config: TaskConfig
   /** A zip of its role's folder. */
   readonly code: Uint8Array
 }
 
-/** For the agent that shows the task's key. As `findTask`; SCHEMA_UNKNOWN, CODE_UNKNOWN, CODE_ARCHIVE, DATASET_UNKNOWN. */
+/** For the flamelet that shows the task's key. As `findTask`; SCHEMA_UNKNOWN, CODE_UNKNOWN, CODE_ARCHIVE, DATASET_UNKNOWN. */
 export async function fetchTask(
   collections: Collections,
   codes: RoleCodes,
@@ -55,7 +56,7 @@ export interface FoundTask {
 }
 
 /**
- * A task, for the agent that shows its key. A task without key takes the first that is shown.
+ * A task, for the flamelet that shows its key. A task without key takes the first that is shown.
  * JOB_NOT_FOUND, TASK_UNKNOWN, TASK_KEY_MISSING, TASK_KEY_WRONG.
  */
 export function findTask(
@@ -73,16 +74,6 @@ export function findTask(
     if (keyed !== task.value) await collections.tasks.replace(task, keyed)
     return { job, task }
   })
-}
-
-/** What the server's owner says of where agents' workers find each other and put their models. */
-export interface WorkerSettings {
-  /** Default: none. */
-  readonly brokers?: readonly Broker[]
-  /** Default: none is kept. */
-  readonly registry?: ModelRegistrySetting
-  /** Of the container that a compute's deployer is to start for each agent. Default: the deployer knows. */
-  readonly image?: string
 }
 
 export interface TaskConfigInput {

@@ -5,19 +5,19 @@ import type { TaskRecord } from '../../records/record-models.ts'
 export const anywhere = 'default'
 
 /** What is known of a task's place. `gone`: it had one, which was given back. */
-type Place = 'awaited' | 'there' | 'refused' | 'gone'
+type FlameletState = 'awaited' | 'there' | 'refused' | 'gone'
 
-export interface TaskPlaces {
-  /** Registered computes that are to have agents of the job, each with its tasks. */
+export interface AssignedTasks {
+  /** Registered computes that are to have flamelets of the job, each with its tasks. */
   readonly computes: ReadonlyMap<string, readonly TaskRecord[]>
-  /** Tasks whose agents somebody else starts. */
+  /** Tasks whose flamelets somebody else starts. */
   readonly direct: readonly TaskRecord[]
   /** Tasks whose compute isn't registered any more, or isn't the one that may run them. */
   readonly lost: readonly TaskRecord[]
 }
 
-/** Sorts a job's tasks by who starts their agents: their computes, where those are registered and may run them. */
-export function placesOf(tasks: readonly TaskRecord[], isServed: (task: TaskRecord) => boolean): TaskPlaces {
+/** Sorts a job's tasks by who starts their flamelets: their computes, where those are registered and may run them. */
+export function assignedTasks(tasks: readonly TaskRecord[], isServed: (task: TaskRecord) => boolean): AssignedTasks {
   const others = tasks.filter((task) => !isServed(task))
   const computes = new Map<string, TaskRecord[]>()
   for (const task of tasks.filter(isServed)) {
@@ -33,7 +33,7 @@ export function placesOf(tasks: readonly TaskRecord[], isServed: (task: TaskReco
 }
 
 /** What a compute's word for a task's deployment means. */
-export function placeBy(status: DeploymentStatus[string] | undefined): Place {
+export function flameletStateBy(status: DeploymentStatus[string] | undefined): FlameletState {
   switch (status) {
     case undefined:
       return 'awaited'

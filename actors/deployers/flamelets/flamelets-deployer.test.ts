@@ -8,7 +8,7 @@ import { acknowledgeUpTo, keyOf } from '../../notifier/recipients.ts'
 import { collectionsOf } from '../../records/collections.ts'
 import { tasksOf } from '../../records/job-records.ts'
 import type { DeployableJob, DeploymentMessage, DeploymentReport } from '../deployer.ts'
-import { type AgentsParts, agentsDeployer } from './agents-deployer.ts'
+import { type FlameletsParts, flameletsDeployer } from './flamelets-deployer.ts'
 
 const now = () => '2026-01-02T03:04:05.000Z'
 const [user, key] = ['u', 'secret']
@@ -51,7 +51,7 @@ interface Deployed extends AsyncDisposable {
 function deployed(
   store: Store,
   job: DeployableJob,
-  { stopGraceMs = 60_000, placementMs = 60_000, ...more }: Partial<AgentsParts> = {},
+  { stopGraceMs = 60_000, placementMs = 60_000, ...more }: Partial<FlameletsParts> = {},
 ): Deployed {
   const system = actorSystem({ onFault: () => {} })
   const reports: string[] = []
@@ -66,7 +66,7 @@ function deployed(
     for (const look of waiting) look()
   })
   const notifying = system.spawn<NotifierMessage>('notifier', notifier({ store }))
-  const deployer = agentsDeployer({
+  const deployer = flameletsDeployer({
     store,
     notifier: notifying,
     now,
@@ -123,7 +123,7 @@ async function computeSays(store: Store, job: DeployableJob, word: DeploymentSta
 const says = (job: DeployableJob, name: string, state: 'running' | 'completed' | 'terminated') =>
   ({ type: 'task-reported', task: idOf(job, name), status: { state } }) as const
 
-test('each agent is told to start once its place is there, and at the end computes take their agents away', async (t) => {
+test('each flamelet is told to start once its place is there, and at the end computes take their flamelets away', async (t) => {
   const store = memoryStore()
   const job = await storedJob(store)
   await using run = deployed(store, job)
@@ -169,7 +169,7 @@ test('a job that is deployed again after a crash tells nobody anything twice, ac
   })
 })
 
-test('a stop waits for the agents that run, and for no other', async (t) => {
+test('a stop waits for the flamelets that run, and for no other', async (t) => {
   const store = memoryStore()
   const job = await storedJob(store)
   await using run = deployed(store, job)
@@ -189,7 +189,7 @@ test('a stop waits for the agents that run, and for no other', async (t) => {
   })
 })
 
-test('agents that never say that they have stopped are waited for no longer than the grace', async (t) => {
+test('flamelets that never say that they have stopped are waited for no longer than the grace', async (t) => {
   const store = memoryStore()
   const job = await storedJob(store)
   await using run = deployed(store, job, { stopGraceMs: 10 })
@@ -201,18 +201,18 @@ test('agents that never say that they have stopped are waited for no longer than
   t.is((await told(store, job))['c1'], 'ADD_RESOURCE REVOKE_RESOURCE')
 })
 
-test('a task whose agent cannot be deployed has failed, and the others start', async (t) => {
+test('a task whose flamelet cannot be deployed has failed, and the others start', async (t) => {
   const store = memoryStore()
   const job = await storedJob(store)
   await using run = deployed(store, job)
   await computeSays(store, job, 'agentDeployFailed', 'trainer-1')
   await computeSays(store, job, 'agentDeploySuccess', 'trainer-0')
   await run.reported('placed')
-  t.deepEqual(run.reports, ['trainer-1 failed: compute c1 could not deploy the agent of trainer-1', 'placed'])
+  t.deepEqual(run.reports, ['trainer-1 failed: compute c1 could not deploy the flamelet of trainer-1', 'placed'])
   t.deepEqual(Object.keys(await told(store, job)).toSorted(), ['aggregator-0', 'c1', 'trainer-0'])
 })
 
-test('a job of which no agent can be deployed fails with a cause, and gives back what it asked for', async (t) => {
+test('a job of which no flamelet can be deployed fails with a cause, and gives back what it asked for', async (t) => {
   const store = memoryStore()
   const whole = await storedJob(store)
   const job = { ...whole, tasks: whole.tasks.filter(({ role }) => role === 'trainer') }
@@ -220,7 +220,7 @@ test('a job of which no agent can be deployed fails with a cause, and gives back
   await computeSays(store, job, 'agentDeployFailed', 'trainer-0', 'trainer-1')
   await run.reported('failed')
   await run.system.stopped(run.deployment)
-  t.regex(run.reports.at(-1) ?? '', /no agent of the job could be deployed; the last: compute c1 could not/)
+  t.regex(run.reports.at(-1) ?? '', /no flamelet of the job could be deployed; the last: compute c1 could not/)
   t.deepEqual(await told(store, job), { c1: 'ADD_RESOURCE REVOKE_RESOURCE' })
 })
 
@@ -233,7 +233,7 @@ test('a compute that never answers is waited for no longer than it may take', as
   await run.reported('trainer-1')
   t.deepEqual(run.reports, [
     'placed',
-    'trainer-1 failed: compute c1 said nothing of the agent of trainer-1 within 0.03 s',
+    'trainer-1 failed: compute c1 said nothing of the flamelet of trainer-1 within 0.03 s',
   ])
   t.deepEqual(Object.keys(await told(store, job)).toSorted(), ['aggregator-0', 'c1', 'trainer-0'])
 })
@@ -263,8 +263,8 @@ test('a compute that registers when a job waits for one is told of it, and the j
   await using run = deployed(store, job)
   while (run.notices.length < 2) await new Promise(setImmediate)
   t.deepEqual(run.notices, [
-    'the job waits for the agents of aggregator-0: no compute "default" is registered that would start them',
-    'the job waits for the agents of trainer-0, trainer-1, which are to be started on compute c1',
+    'the job waits for the flamelets of aggregator-0: no compute "default" is registered that would start them',
+    'the job waits for the flamelets of trainer-0, trainer-1, which are to be started on compute c1',
   ])
   await computeSays(store, job, 'agentDeploySuccess', 'trainer-0', 'trainer-1')
   {
@@ -278,14 +278,14 @@ test('a compute that registers when a job waits for one is told of it, and the j
   const status = { [idOf(job, 'aggregator-0')]: 'agentDeployFailed' } as const
   const parts = { store, now, newId: () => '', newKey: () => '' }
   await reportDeployment(kept, parts, { compute: 'default', key }, 'j', status)
-  await run.reported('aggregator-0 failed: compute default could not deploy the agent of aggregator-0')
+  await run.reported('aggregator-0 failed: compute default could not deploy the flamelet of aggregator-0')
   run.deployment.tell({ type: 'stop' })
   await run.system.stopped(run.deployment)
   const [added, revoked] = await acknowledgeUpTo(kept, keyOf({ type: 'compute', compute: 'default' }), 0)
   t.deepEqual([added?.notification.type, revoked?.notification.type], ['ADD_RESOURCE', 'REVOKE_RESOURCE'])
 })
 
-test('a task that an agent has reported waits for no compute any more', async (t) => {
+test('a task that a flamelet has reported waits for no compute any more', async (t) => {
   const store = memoryStore()
   const whole = await storedJob(store)
   const job = { ...whole, tasks: whole.tasks.filter(({ role }) => role === 'aggregator') }

@@ -1,17 +1,24 @@
-import type { ActorRef, Behavior, CodedError } from '../../../runtime/index.ts'
+import type { ActorRef, Behavior, CodedError, Store } from '../../../runtime/index.ts'
 import { shortList } from '../../../sdk/index.ts'
 import { isTrusted, mayRun } from '../../catalogue/compute-trust.ts'
 import { openDeployment } from '../../catalogue/deployments.ts'
 import { endedNames } from '../../model/job-states.ts'
+import type { NotifierMessage } from '../../notifier/notifier.ts'
 import { collectionsOf } from '../../records/collections.ts'
+import type { TrustedAdmins } from '../../records/parts.ts'
 import type { TaskRecord } from '../../records/record-models.ts'
 import { asking } from '../../requests/requests.ts'
-import type { DeployableJob, DeploymentMessage, DeploymentReport } from '../deployer.ts'
-import type { AgentsParts } from './agents-deployer.ts'
-import { agentError } from './errors.ts'
-import { anywhere, placeBy, placesOf } from './places.ts'
+import {
+  type DeployableJob,
+  type Deployer,
+  type DeploymentMessage,
+  type DeploymentReport,
+  deploymentBy,
+} from '../deployer.ts'
+import { flameletError } from '../errors.ts'
+import { anywhere, assignedTasks, flameletStateBy } from './assigned-tasks.ts'
 
-export type AgentsDeploymentMessage =
+type FlameletsDeploymentMessage =
   | DeploymentMessage
   | { readonly type: 'begin' }
   | { readonly type: 'look' }
@@ -22,16 +29,23 @@ export type AgentsDeploymentMessage =
 const notifyTimeoutMs = 60_000
 
 /**
- * A job's tasks on agents. It tells computes to start agents, each agent to start its task once it's there, and at the end
- * agents to stop, and computes to take them away; then it's done. Each is told once a start of the job, however often that is
+ * A job's tasks on flamelets. It tells computes to start flamelets, each flamelet to start its task once it's there, and at the end
+ * flamelets to stop, and computes to take them away; then it's done. Each is told once a start of the job, however often that is
  * deployed again.
  */
-export function agentsDeployment(
+function flameletsDeployment(
   deployed: DeployableJob,
   reports: ActorRef<DeploymentReport>,
-  { store, notifier, now, computeAdmins, lookAgainMs = 500, placementMs = 600_000, stopGraceMs = 30_000 }: AgentsParts,
-  done: () => void,
-): Behavior<AgentsDeploymentMessage> {
+  {
+    store,
+    notifier,
+    now,
+    computeAdmins,
+    lookAgainMs = 500,
+    placementMs = 600_000,
+    stopGraceMs = 30_000,
+  }: FlameletsParts,
+): Behavior<FlameletsDeploymentMessage> {
   return (context) => {
     const collections = collectionsOf(store)
     const ask = asking(context, notifier, { timeoutMs: notifyTimeoutMs })
@@ -39,10 +53,10 @@ export function agentsDeployment(
     /** Tasks that haven't ended. */
     const left = new Map(deployed.tasks.filter(({ state }) => !endedNames.includes(state)).map((t) => [t.taskId, t]))
     const running = new Set([...left.values()].filter(({ state }) => state === 'running').map(({ taskId }) => taskId))
-    /** Those whose agents were told to start. */
+    /** Those whose flamelets were told to start. */
     const started = new Set<string>()
     const awaited = new Map<string, TaskRecord>()
-    /** Tasks without a compute of their own, which nobody has reported yet: whoever has their keys may start their agents. */
+    /** Tasks without a compute of their own, which nobody has reported yet: whoever has their keys may start their flamelets. */
     const unclaimed = new Map<string, TaskRecord>()
     let computes: readonly string[] = []
     let isTimed = false
@@ -53,7 +67,7 @@ export function agentsDeployment(
     context.self.tell({ type: 'begin' })
     return (message) => context.track(handle(message))
 
-    async function handle(message: AgentsDeploymentMessage): Promise<void> {
+    async function handle(message: FlameletsDeploymentMessage): Promise<void> {
       switch (message.type) {
         case 'begin':
           return begin()
@@ -81,17 +95,20 @@ export function agentsDeployment(
         const compute = known.get(task.computeId)
         return compute !== undefined && mayRun(computeAdmins, compute, task, user)
       }
-      const places = placesOf([...left.values()], isServed)
-      // Those whose tasks have all ended too: before a crash they may not have been told to take the agents away.
+      const assigned = assignedTasks([...left.values()], isServed)
+      // Those whose tasks have all ended too: before a crash they may not have been told to take the flamelets away.
       computes = [...new Set(deployed.tasks.filter(isServed).map(({ computeId }) => computeId))]
-      for (const tasks of places.computes.values()) for (const task of tasks) awaited.set(task.taskId, task)
-      for (const task of places.direct) if (!running.has(task.taskId)) unclaimed.set(task.taskId, task)
-      for (const task of places.lost)
+      for (const tasks of assigned.computes.values()) for (const task of tasks) awaited.set(task.taskId, task)
+      for (const task of assigned.direct) if (!running.has(task.taskId)) unclaimed.set(task.taskId, task)
+      for (const task of assigned.lost)
         refuse(
           task,
-          agentError(known.has(task.computeId) ? 'AGENT_COMPUTE_FOREIGN' : 'AGENT_COMPUTE_GONE', namesOf(task)),
+          flameletError(
+            known.has(task.computeId) ? 'FLAMELET_COMPUTE_FOREIGN' : 'FLAMELET_COMPUTE_GONE',
+            namesOf(task),
+          ),
         )
-      await Promise.all([...computes.map(addResource), ...places.direct.map(startTask)])
+      await Promise.all([...computes.map(addResource), ...assigned.direct.map(startTask)])
       await look()
       tellAwaited()
     }
@@ -115,18 +132,18 @@ export function agentsDeployment(
     /** Says for whom the job waits, if it does. */
     function tellAwaited(): void {
       for (const [code, tasks] of [
-        ['AGENTS_AWAITED', unclaimed],
+        ['FLAMELETS_AWAITED', unclaimed],
         ['COMPUTES_AWAITED', awaited],
       ] as const) {
         if (tasks.size === 0) continue
         const ends = shortList(new Set([...tasks.values()].map(({ end }) => end)))
         const named = shortList(new Set([...tasks.values()].map(({ computeId }) => computeId)))
-        const { message, hint } = agentError(code, { ends, computes: named })
+        const { message, hint } = flameletError(code, { ends, computes: named })
         reports.tell({ type: 'event', event: { type: 'notice', end: deployed.spec.designId, code, message, hint } })
       }
     }
 
-    /** Starts the tasks whose agents are there by now. */
+    /** Starts the tasks whose flamelets are there by now. */
     async function look(): Promise<void> {
       await lookForCompute()
       if (awaited.size > 0 && !isTimed) {
@@ -138,11 +155,11 @@ export function agentsDeployment(
       const told = new Map(found.flatMap((deployment) => Object.entries(deployment?.value.statuses ?? {})))
       const there: TaskRecord[] = []
       for (const [id, task] of awaited) {
-        const place = placeBy(told.get(id))
-        if (place === 'awaited') continue
+        const state = flameletStateBy(told.get(id))
+        if (state === 'awaited') continue
         awaited.delete(id)
-        if (place === 'there') there.push(task)
-        if (place === 'refused') refuse(task, agentError('AGENT_NOT_PLACED', namesOf(task)))
+        if (state === 'there') there.push(task)
+        if (state === 'refused') refuse(task, flameletError('FLAMELET_NOT_PLACED', namesOf(task)))
       }
       await Promise.all(there.map(startTask))
       if (started.size > 0) tellPlaced()
@@ -152,7 +169,7 @@ export function agentsDeployment(
         tellPlaced()
         return left.size === 0 ? finish() : undefined
       }
-      const cause = agentError('AGENTS_NONE_PLACED', { reason: lastRefusal.message }, { cause: lastRefusal })
+      const cause = flameletError('FLAMELETS_NONE_PLACED', { reason: lastRefusal.message }, { cause: lastRefusal })
       reports.tell({ type: 'deployment-failed', cause })
       return finish()
     }
@@ -165,7 +182,7 @@ export function agentsDeployment(
     /** No task waits longer for a compute that doesn't answer: the next look finds all others settled. */
     function giveUpAwaited(): void {
       for (const task of awaited.values())
-        refuse(task, agentError('AGENT_PLACE_OVERDUE', { ...namesOf(task), seconds: placementMs / 1000 }))
+        refuse(task, flameletError('FLAMELET_PLACE_OVERDUE', { ...namesOf(task), seconds: placementMs / 1000 }))
       awaited.clear()
     }
 
@@ -185,7 +202,7 @@ export function agentsDeployment(
     async function noteReport({
       task,
       status,
-    }: Extract<AgentsDeploymentMessage, { type: 'task-reported' }>): Promise<void> {
+    }: Extract<FlameletsDeploymentMessage, { type: 'task-reported' }>): Promise<void> {
       unclaimed.delete(task)
       awaited.delete(task)
       if (status.state === 'running') running.add(task)
@@ -200,18 +217,18 @@ export function agentsDeployment(
       if (isStopping) return
       isStopping = true
       await Promise.all([...started].filter((task) => left.has(task)).map((task) => notifyTask('STOP_JOB', task)))
-      // Of an agent that never said that it runs, none is expected to say that it has stopped.
+      // Of a flamelet that never said that it runs, none is expected to say that it has stopped.
       if (running.size === 0) return finish()
       context.after(stopGraceMs, { type: 'grace-over' })
     }
 
     async function finish(): Promise<void> {
       await Promise.all(computes.map((compute) => notifyCompute('REVOKE_RESOURCE', compute)))
-      done()
+      context.stop()
     }
 
     function notifyTask(type: 'START_JOB' | 'STOP_JOB' | 'UPDATE_JOB', task: string): Promise<null> {
-      // The same update is told again after a crash: an agent that fetches its task twice gets the same.
+      // The same update is told again after a crash: a flamelet that fetches its task twice gets the same.
       const once = type === 'UPDATE_JOB' ? {} : { occasion: start }
       return ask((replyTo) => ({
         type: 'notify',
@@ -236,4 +253,29 @@ export function agentsDeployment(
 
 function namesOf({ end, computeId }: TaskRecord) {
   return { end, compute: computeId }
+}
+
+export interface FlameletsParts {
+  readonly store: Store
+  readonly notifier: ActorRef<NotifierMessage>
+  /** Wall-clock time as RFC 3339. */
+  readonly now: () => string
+  /** As the catalogue's. */
+  readonly computeAdmins?: TrustedAdmins
+  /** How often it looks how far computes have come, which any server on the store may have been told. Default: 500. */
+  readonly lookAgainMs?: number
+  /** How long computes may take to say that flamelets are there, or can't be. Default: 600,000. */
+  readonly placementMs?: number
+  /** How long flamelets that were told to stop may take to say that they have. Default: 30,000. */
+  readonly stopGraceMs?: number
+}
+
+/**
+ * Runs tasks by flamelets: those that the deployers of registered computes start, and, where a task's compute is `default` and
+ * none is registered under that name, by whoever holds the task's key.
+ */
+export function flameletsDeployer(parts: FlameletsParts): Deployer {
+  return {
+    deployment: (job, reports) => deploymentBy('flamelets', flameletsDeployment(job, reports, parts)),
+  }
 }
