@@ -11,7 +11,12 @@ export interface Examples {
   label(index: number): number
   /** Where features are bytes, the bytes themselves: whoever reads many divides them faster, to the same values. */
   readonly bytes?: ByteFeatures | undefined
+  /** By name, what else is known of each example, such as its group, its weight or its number in a register. */
+  readonly columns?: Readonly<Record<string, Column>> | undefined
 }
+
+/** The value of a column for example `index`. */
+export type Column = (index: number) => number
 
 export interface ByteFeatures {
   /** What each byte is divided by. */
@@ -23,6 +28,11 @@ export interface ByteFeatures {
 export interface FederatedData {
   readonly clients: number
   client(index: number): Examples
+  /**
+   * Fraction, from 0 and below 1, of each client's examples that its trainings leave out and its own evaluations take: drawn
+   * from the stream (seed, 'held-out', client). Default 0.
+   */
+  readonly heldOut?: number
   readonly test: Examples
 }
 

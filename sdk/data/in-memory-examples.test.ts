@@ -92,3 +92,22 @@ test('joined sets are read as one', (t) => {
     code: 'DATA_JOIN',
   })
 })
+
+test('named columns go with their examples into subsets and joins', (t) => {
+  const numbered = (first: number, columns: Readonly<Record<string, readonly number[]>>) =>
+    inMemoryExamples({
+      features: Float32Array.of(1, 2),
+      labels: [0, 1],
+      shape: [1],
+      columns: { number: [first, first + 1], ...columns },
+    })
+  const joined = join([numbered(10, { group: [5, 6] }), numbered(20, {})])
+  t.deepEqual(Object.keys(joined.columns ?? {}), ['number'])
+  const chosen = subset(joined, Uint32Array.of(3, 0, 2))
+  t.deepEqual(
+    [0, 1, 2].map((index) => chosen.columns?.number?.(index)),
+    [21, 10, 20],
+  )
+  t.throws(() => chosen.columns?.number?.(3), { code: 'DATA_INDEX' })
+  t.throws(() => numbered(1, { group: [1] }), { code: 'DATA_COUNT' })
+})

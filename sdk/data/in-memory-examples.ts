@@ -1,6 +1,6 @@
 import { sizeOf } from '../weights/layout.ts'
 import { counted, dataError } from './errors.ts'
-import { type ByteFeatures, checkIndex, type Examples } from './examples.ts'
+import { type ByteFeatures, type Column, checkIndex, type Examples } from './examples.ts'
 
 export interface InMemoryData {
   /** The examples' features one after another, row-major. They stay of this type until they are read. */
@@ -11,19 +11,26 @@ export interface InMemoryData {
   readonly shape: readonly number[]
   /** What features are divided by on reading. Default: 255 for unsigned bytes, so that they read as 0 to 1; else 1. */
   readonly divisor?: number
+  /** By name, a value for each example: its group, its weight, its number in a register. */
+  readonly columns?: Readonly<Record<string, ArrayLike<number>>>
 }
 
 /**
  * Examples in memory.
  *
- * @throws DATA_COUNT when there are not as many features as the labels and the shape say, DATA_DIVISOR.
+ * @throws DATA_COUNT when there are not as many features as the labels and the shape say, or values of a column as labels; DATA_DIVISOR.
  */
-export function inMemoryExamples({ features, labels, shape, divisor }: InMemoryData): Examples {
+export function inMemoryExamples({ features, labels, shape, divisor, columns }: InMemoryData): Examples {
   const size = sizeOf(shape)
   const count = labels.length
   if (features.length !== count * size) {
     const words = { labels: counted(count, 'label'), expected: counted(count * size, 'value') }
     throw dataError('DATA_COUNT', { ...words, shape, came: features.length })
+  }
+  for (const values of Object.values(columns ?? {})) {
+    if (values.length === count) continue
+    const words = { labels: counted(count, 'label'), expected: counted(count, 'value') }
+    throw dataError('DATA_COUNT', { ...words, shape: 'of a column', came: values.length })
   }
   const divided = checkedDivisor(divisor ?? (features instanceof Uint8Array ? 255 : 1))
   const copy = rowReader(features, divided)
@@ -39,6 +46,10 @@ export function inMemoryExamples({ features, labels, shape, divisor }: InMemoryD
       return labels[index] ?? 0
     },
     bytes: features instanceof Uint8Array ? byteFeatures(features, size, count, divided) : undefined,
+    columns: columnsOf(columns, (values) => (index) => {
+      checkIndex(index, count)
+      return values[index] ?? 0
+    }),
   }
 }
 
@@ -72,7 +83,16 @@ export function subset(examples: Examples, indices: Uint32Array): Examples {
       divisor: examples.bytes.divisor,
       copy: (index, out, offset) => examples.bytes?.copy(place(index), out, offset),
     },
+    columns: columnsOf(examples.columns, (column) => (index) => column(place(index))),
   }
+}
+
+/** Each column as another; undefined where there are none. */
+function columnsOf<Given>(
+  columns: Readonly<Record<string, Given>> | undefined,
+  make: (given: Given) => Column,
+): Examples['columns'] {
+  return columns && Object.fromEntries(Object.entries(columns).map(([name, given]) => [name, make(given)]))
 }
 
 /** @throws DATA_DIVISOR */
@@ -122,7 +142,7 @@ export type NumericArray =
   | Float64Array
 
 /**
- * The examples of all sets, one set after another. Nothing is copied.
+ * The examples of all sets, one set after another, with the columns that all of them have. Nothing is copied.
  *
  * @throws DATA_JOIN without a set, or when their shapes differ.
  */
@@ -148,6 +168,7 @@ export function join(sets: readonly Examples[]): Examples {
     return { set: sets[low] ?? head, place: index - (ends[low - 1] ?? 0) }
   }
   const divisor = first.bytes?.divisor
+  const shared = Object.keys(first.columns ?? {}).filter((name) => sets.every(({ columns }) => columns?.[name]))
   const allBytes = divisor !== undefined && sets.every(({ bytes }) => bytes?.divisor === divisor)
   return {
     count,
@@ -169,5 +190,14 @@ export function join(sets: readonly Examples[]): Examples {
       const { set, place } = find(index)
       return set.label(place)
     },
+    columns: Object.fromEntries(
+      shared.map((name) => [
+        name,
+        (index: number) => {
+          const { set, place } = find(index)
+          return set.columns?.[name]?.(place) ?? 0
+        },
+      ]),
+    ),
   }
 }

@@ -158,10 +158,9 @@ function roleLearner(
   return {
     layout: pool.layout,
     initialWeights: () => actor.track(pool.initialWeights()),
-    train(request) {
+    async train(request) {
       began(request.round)
-      if (task.client === undefined) return Promise.reject(roleError('ROLE_NO_LEARNER_DATA', { end: task.end }))
-      return actor.track(pool.train({ ...request, client: task.client, end: task.end, signal: actor.signal }))
+      return actor.track(pool.train({ ...request, client: clientOf(task), end: task.end, signal: actor.signal }))
     },
     trainHeld(request) {
       const { trainHeld } = pool
@@ -171,8 +170,19 @@ function roleLearner(
       return actor.track(trainHeld({ ...request, client: task.client, end: task.end, signal: actor.signal }))
     },
     take: (vector) => actor.track(arrayOf(vector)),
+    async loss(weights, options = {}) {
+      return actor.track(pool.evaluateClient({ ...options, weights, client: clientOf(task), on: 'training' }))
+    },
+    async evaluateClient(weights) {
+      return actor.track(pool.evaluateClient({ weights, client: clientOf(task), on: 'held-out' }))
+    },
     evaluate: (weights) => actor.track(pool.evaluate(weights)),
   }
+}
+
+function clientOf({ client, end }: RoleTask): number {
+  if (client === undefined) throw roleError('ROLE_NO_LEARNER_DATA', { end })
+  return client
 }
 
 export function portFor<Out, In>(

@@ -34,6 +34,14 @@ const learnErrors = {
     message: 'exampleClip takes one example at a time, but layer {layer} normalizes over a whole batch',
     hint: 'normalize with groupNormalization instead, or leave the batch normalization out',
   },
+  LEARN_COLUMN: {
+    message: 'the examples have no column {name}: they have {known}',
+    hint: 'give the column with the examples, as columns of inMemoryExamples',
+  },
+  LEARN_HELD_OUT: {
+    message: 'client {client} has {count} held-out examples to evaluate on',
+    hint: "let the workload's data say which fraction of each client's examples is heldOut, large enough for one of them",
+  },
   LEARN_INITIALIZER: {
     message: "tensor {tensor} has the initializer '{initializer}', whose values cannot be drawn from the job's stream",
     hint: '{meant}use zeros, ones, constant, identity (square), orthogonal (a matrix), or a uniform, normal, truncated normal, Glorot, He or LeCun initializer; a layer of your own says it in getConfig, as <name of the weight>Initializer',

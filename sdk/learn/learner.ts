@@ -73,6 +73,14 @@ export interface Update {
   readonly metrics: Readonly<Record<string, number>>
 }
 
+/** A training's own choices, as roles and pools make them: see `TrainingRequest`. */
+export interface TrainingChoices extends Pick<TrainingRequest, 'start' | 'centre' | 'base' | 'work' | 'trainable'> {
+  /** Places, among the client's examples, of those to train on, each epoch in an order of its own. Absent: all. */
+  readonly indices?: Uint32Array
+  /** Tells the random streams of several trainings of one end in one round apart, such as the number of a dispatch. */
+  readonly label?: string | number
+}
+
 export interface EvaluationOptions {
   /** The loss of each example is wanted, too. */
   readonly perExample?: boolean

@@ -1,6 +1,6 @@
 import type { Vector } from '../sum/accumulator.ts'
 import type { Layout } from '../weights/layout.ts'
-import type { Evaluation, LocalTerms, Update } from './learner.ts'
+import type { Evaluation, EvaluationOptions, LocalTerms, TrainingChoices, Update } from './learner.ts'
 
 /** An update whose vectors may have stayed where they were made. */
 export interface HeldUpdate extends Omit<Update, 'delta' | 'vectors'> {
@@ -9,11 +9,24 @@ export interface HeldUpdate extends Omit<Update, 'delta' | 'vectors'> {
 }
 
 /** One training of a role's own data. */
-export interface RoleTrainingRequest {
+export interface RoleTrainingRequest extends TrainingChoices {
   readonly round: number
   /** Unchanged while the training runs. */
   readonly weights: Float32Array
   readonly terms: LocalTerms
+}
+
+export interface LossOptions extends EvaluationOptions {
+  /** Named columns of the examples that are wanted beside the losses, such as each example's group. */
+  readonly columns?: readonly string[]
+  /** The round whose weights these are: arrays of one round are copied once for all clients. */
+  readonly round?: number
+}
+
+/** An evaluation on a client's own examples. */
+export interface OwnEvaluation extends Evaluation {
+  /** By name, the value of each example, in the order of `losses`. */
+  readonly columns?: Readonly<Record<string, Float64Array>>
 }
 
 /** Training and evaluation as a role sees them: its own data, its own random streams. */
@@ -26,5 +39,10 @@ export interface RoleLearner {
   trainHeld(request: RoleTrainingRequest): Promise<HeldUpdate>
   /** Brings a vector here from where it was trained: it can't be added or taken then. */
   take(vector: Vector): Promise<Float32Array>
+  /** Evaluates on the examples that this task trains on: the loss of given weights on its own data. */
+  loss(weights: Float32Array, options?: LossOptions): Promise<OwnEvaluation>
+  /** Evaluates on this task's own held-out examples. LEARN_HELD_OUT where the data holds none out. */
+  evaluateClient(weights: Float32Array): Promise<Evaluation>
+  /** Evaluates on the job's test set. */
   evaluate(weights: Float32Array): Promise<Evaluation>
 }

@@ -36,8 +36,16 @@ export function tinyPool({
     },
     async evaluate(weights) {
       await beforeEvaluation?.()
-      return { samples: 1, metrics: { loss: weights.reduce((sum, weight) => sum + weight * weight, 0), accuracy: 0.5 } }
+      return { samples: 1, metrics: { loss: squaresOf(weights), accuracy: 0.5 } }
+    },
+    async evaluateClient({ client, weights, perExample }) {
+      const loss = squaresOf(weights) + client
+      return { samples: 1, metrics: { loss }, ...(perExample && { losses: Float32Array.of(loss) }) }
     },
     close: async () => {},
   }
+}
+
+function squaresOf(weights: Float32Array): number {
+  return weights.reduce((sum, weight) => sum + weight * weight, 0)
 }

@@ -32,6 +32,7 @@ export async function inlinePool<S extends Settings>(
       }
       return mergeEvaluations(parts)
     },
+    evaluateClient: async (request) => open().evaluateClient(request),
     async close() {
       if (!closed) trainer.dispose()
       closed = true

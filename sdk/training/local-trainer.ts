@@ -1,13 +1,15 @@
 import { CodedError } from '../../runtime/index.ts'
 import type { Examples } from '../data/examples.ts'
+import { subset } from '../data/in-memory-examples.ts'
 import { learnError } from '../learn/errors.ts'
 import { chunkOf, chunkStart } from '../learn/evaluation.ts'
-import type { Evaluation, Learner, Update } from '../learn/learner.ts'
-import { randomStream } from '../random/random-stream.ts'
+import type { Ability, Evaluation, Learner, Update } from '../learn/learner.ts'
+import type { OwnEvaluation } from '../learn/role-learner.ts'
+import { type RandomStream, randomStream } from '../random/random-stream.ts'
 import { sizeOf } from '../weights/layout.ts'
 import type { Settings } from '../workload/settings.ts'
 import type { Workload } from '../workload/workload.ts'
-import type { PoolTrainingRequest, TrainingPool } from './training-pool.ts'
+import type { ClientEvaluationRequest, PoolTrainingRequest, TrainingPool } from './training-pool.ts'
 
 /** A workload's learner with its data, in the thread that made it: what a pool runs one or more of. */
 export interface LocalTrainer
@@ -16,10 +18,11 @@ export interface LocalTrainer
   readonly clients: number
   readonly testExamples: number
   initialWeights(): Promise<Float32Array>
-  /** The delta is put where `into` says, if the learner asks it. */
   /** LEARN_EMPTY, LEARN_INPUT, LEARN_LABEL for examples of a client, or of the test set, that the learner would refuse. */
   checkExamples(of: number | 'test'): void
+  /** The delta is put where `into` says, if the learner asks it. */
   train(request: PoolTrainingRequest, into?: () => Float32Array): Promise<Update>
+  evaluateClient(request: ClientEvaluationRequest): Promise<OwnEvaluation>
   evaluateChunk(weights: Float32Array, chunk: number): Promise<Evaluation>
   dispose(): void
 }
@@ -27,7 +30,8 @@ export interface LocalTrainer
 /**
  * Makes the workload's learner and data, and gives each request its random stream.
  *
- * @throws LEARN_EMPTY without test examples; in requests LEARN_CLIENT, LEARN_WEIGHTS, LEARN_METRIC, LEARN_EVALUATION,
+ * @throws LEARN_EMPTY without test examples, LEARN_SETTING for a fraction to hold out that is none; in requests LEARN_CLIENT,
+ *   LEARN_ABILITY for what the learner can't do, LEARN_HELD_OUT, LEARN_COLUMN, LEARN_WEIGHTS, LEARN_METRIC, LEARN_EVALUATION,
  *   LEARN_EXAMPLE where training diverged on an example that isn't finite, and what the learner throws.
  */
 export async function localTrainer<S extends Settings>(
@@ -45,6 +49,17 @@ export async function localTrainer<S extends Settings>(
     throw learnError('LEARN_WEIGHTS', { what, expected: layout.size, came: values.length })
   }
   if (data.test.count < 1) throw learnError('LEARN_EMPTY', { purpose: 'evaluate' })
+  const { heldOut: fraction = 0 } = data
+  if (!(fraction >= 0 && fraction < 1)) {
+    throw learnError('LEARN_SETTING', { name: 'heldOut', expected: 'from 0 and below 1', value: fraction })
+  }
+  /** A client's examples: those that are trained on, and those that are held out. */
+  const examplesOf = (client: number) => {
+    if (!(Number.isInteger(client) && client >= 0 && client < data.clients)) {
+      throw learnError('LEARN_CLIENT', { client, clients: data.clients })
+    }
+    return split(data.client(client), fraction, () => randomStream(seed, 'held-out', client))
+  }
   return {
     layout,
     modelTopology: learner.modelTopology,
@@ -62,17 +77,21 @@ export async function localTrainer<S extends Settings>(
         throw ofWhom(of === 'test' ? 'the test set' : `client ${of}`, 0, cause)
       }
     },
-    async train({ client, end, round, weights, terms, signal }, into) {
+    async train({ client, end, round, terms, signal, indices, label, ...request }, into) {
       signal?.throwIfAborted()
-      if (!(Number.isInteger(client) && client >= 0 && client < data.clients)) {
-        throw learnError('LEARN_CLIENT', { client, clients: data.clients })
-      }
-      const examples = data.client(client)
+      requireAbilities(learner, `client ${client} in round ${round}`, {
+        work: request.work,
+        start: request.start ?? request.centre ?? request.base,
+        trainable: request.trainable,
+      })
+      const own = examplesOf(client).training
+      const examples = indices ? subset(own, indices) : own
       try {
         const update = await learner.train({
-          weights: checked('the weights', weights),
+          ...request,
+          weights: checked('the weights', request.weights),
           examples,
-          random: randomStream(seed, round, end, 'train'),
+          random: randomStream(seed, round, end, 'train', ...(label === undefined ? [] : [label])),
           terms,
           ...(signal && { signal }),
           ...(into && { into }),
@@ -83,6 +102,28 @@ export async function localTrainer<S extends Settings>(
       } catch (cause) {
         const fault = hasDiverged(cause) ? exampleFault(`client ${client}: example`, examples, { cause }) : undefined
         throw fault ?? ofWhom(`client ${client}`, 0, cause)
+      }
+    },
+    async evaluateClient({ client, weights, on, perExample = false, columns = [] }) {
+      const whose = `client ${client}`
+      const { training, heldOut } = examplesOf(client)
+      const examples = on === 'training' ? training : heldOut
+      if (examples.count === 0) throw learnError('LEARN_HELD_OUT', { client, count: 0 })
+      if (perExample) requireAbilities(learner, whose, { losses: true })
+      const values = columns.map((name) => [name, columnOf(examples, name)] as const)
+      const options = perExample ? { perExample } : undefined
+      const found = await learner
+        .evaluate(checked('the weights', weights), examples, options)
+        .catch((cause: unknown) => {
+          throw ofWhom(whose, 0, cause)
+        })
+      if (perExample && found.losses?.length !== examples.count) {
+        throw learnError('LEARN_ABILITY', { what: whose, ability: 'losses' })
+      }
+      return {
+        ...found,
+        metrics: numbersOf(whose, found.metrics),
+        ...(values.length > 0 && { columns: Object.fromEntries(values) }),
       }
     },
     async evaluateChunk(weights, chunk) {
@@ -103,6 +144,35 @@ export async function localTrainer<S extends Settings>(
     },
     dispose: () => learner.dispose?.(),
   }
+}
+
+/** Holds a fraction of the examples out, rounded down: the first in an order that is drawn. */
+function split(examples: Examples, fraction: number, random: () => RandomStream) {
+  const count = Math.floor(fraction * examples.count)
+  if (count === 0) return { training: examples, heldOut: subset(examples, new Uint32Array()) }
+  const order = random().shuffle(Uint32Array.from({ length: examples.count }, (_, index) => index))
+  return {
+    training: subset(examples, order.subarray(count).toSorted()),
+    heldOut: subset(examples, order.subarray(0, count).toSorted()),
+  }
+}
+
+/** LEARN_ABILITY for what is asked for, which is all that isn't undefined, and the learner can't do. */
+function requireAbilities(
+  { abilities = [] }: Learner,
+  what: string,
+  asked: Readonly<Partial<Record<Ability, unknown>>>,
+): void {
+  for (const ability of ['work', 'start', 'trainable', 'losses'] as const) {
+    if (asked[ability] !== undefined && !abilities.includes(ability))
+      throw learnError('LEARN_ABILITY', { what, ability })
+  }
+}
+
+function columnOf({ columns = {}, count }: Examples, name: string): Float64Array {
+  const column = columns[name]
+  if (column) return Float64Array.from({ length: count }, (_, index) => column(index))
+  throw learnError('LEARN_COLUMN', { name, known: Object.keys(columns).join(', ') || 'none' })
 }
 
 const tooLarge = 'the test examples are finite, but what the model makes of them is not; use a smaller learning rate'

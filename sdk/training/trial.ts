@@ -93,6 +93,8 @@ function learnerOf(trainer: LocalTrainer): RoleLearner {
     train,
     trainHeld: train,
     take: arrayOf,
+    loss: (weights, options) => trainer.evaluateClient({ ...options, weights, client: 0, on: 'training' }),
+    evaluateClient: (weights) => trainer.evaluateClient({ weights, client: 0, on: 'held-out' }),
     evaluate: (weights) => trainer.evaluateChunk(weights, 0),
   }
 }

@@ -1,9 +1,12 @@
 import type { PackedError } from '../../../runtime/index.ts'
 import type { FileLine } from '../../data/files/node-shared-files.ts'
-import type { Evaluation, LocalTerms, Update } from '../../learn/learner.ts'
+import type { Update } from '../../learn/learner.ts'
+import type { OwnEvaluation } from '../../learn/role-learner.ts'
 import type { Layout } from '../../weights/layout.ts'
 import type { Settings } from '../../workload/settings.ts'
+import type { ClientEvaluationRequest } from '../training-pool.ts'
 import type { HeldMessage, HeldReceipt, HeldReply } from './held-sums.ts'
+import type { SharedTraining } from './shared-arrays.ts'
 
 /** What a training worker is started with. */
 export interface WorkerSetup {
@@ -23,14 +26,11 @@ export type WorkerRequest =
   | { readonly type: 'initialWeights' }
   | {
       readonly type: 'train'
-      readonly client: number
-      readonly end: string
-      readonly round: number
-      readonly weights: SharedArrayBuffer
-      readonly terms: LocalTerms
-      /** The delta is to stay in the thread. */
+      readonly training: SharedTraining
+      /** The vectors of the update are to stay in the thread. */
       readonly hold: boolean
     }
+  | { readonly type: 'evaluateClient'; readonly request: ClientEvaluationRequest }
   | { readonly type: 'evaluate'; readonly chunk: number; readonly weights: SharedArrayBuffer }
 
 /** `abort` stops the request that is under way. What concerns held deltas comes at any time. */
@@ -51,5 +51,5 @@ export type WorkerReply =
   | { readonly type: 'weights'; readonly weights: Float32Array }
   | { readonly type: 'update'; readonly update: Update }
   | { readonly type: 'held'; readonly receipt: HeldReceipt }
-  | { readonly type: 'evaluation'; readonly evaluation: Evaluation }
+  | { readonly type: 'evaluation'; readonly evaluation: OwnEvaluation }
   | { readonly type: 'failed'; readonly error: PackedError }

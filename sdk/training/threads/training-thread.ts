@@ -142,7 +142,9 @@ function nameOf(request: WorkerRequest): string {
     case 'initialWeights':
       return 'the initial weights'
     case 'train':
-      return `client ${request.client} in round ${request.round}`
+      return `client ${request.training.client} in round ${request.training.round}`
+    case 'evaluateClient':
+      return `the evaluation of client ${request.request.client}`
     case 'evaluate':
       return `chunk ${request.chunk} of the evaluation`
   }

@@ -43,9 +43,8 @@ async function answer(
     case 'initialWeights':
       return { type: 'weights', weights: await trainer.initialWeights() }
     case 'train': {
-      const { client, end, round, terms, hold } = request
-      const weights = new Float32Array(request.weights)
-      const training = { client, end, round, weights, terms, signal }
+      const { training: asked, hold } = request
+      const training = { ...asked, signal }
       if (hold) {
         let room: Float32Array | undefined
         // Only once it's needed: what was held before may have been added meanwhile, and its room be free again.
@@ -60,6 +59,8 @@ async function answer(
       // A copy, since an array that is transferred is lost to the learner, who may give the same array again.
       return { type: 'update', update: { ...update, delta: update.delta.slice() } }
     }
+    case 'evaluateClient':
+      return { type: 'evaluation', evaluation: await trainer.evaluateClient(request.request) }
     case 'evaluate':
       return {
         type: 'evaluation',

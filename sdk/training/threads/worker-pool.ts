@@ -5,8 +5,7 @@ import { chunkCount, mergeEvaluations } from '../../learn/evaluation.ts'
 import { workloadBundle } from '../../workload/load/workload-bundle.ts'
 import type { Settings } from '../../workload/settings.ts'
 import type { PoolTrainingRequest, TrainingPool } from '../training-pool.ts'
-import { sharedArrays } from './shared-arrays.ts'
-import { sharedTerms } from './shared-terms.ts'
+import { shared, sharedArrays, sharedTraining } from './shared-arrays.ts'
 import { heldUpdate } from './thread-delta.ts'
 import type { WorkerReply, WorkerRequest } from './training-messages.ts'
 import { type TrainingSlot, trainingSlot } from './training-slot.ts'
@@ -88,13 +87,11 @@ export async function workerPool({ module, settings, seed, workers }: WorkerPool
       dispatch()
     })
 
-  const trainingOf = (
-    { client, end, round, weights, terms }: PoolTrainingRequest,
-    hold: boolean,
-  ): Extract<WorkerRequest, { type: 'train' }> => {
-    const shared = (values: Float32Array) => share.forRound(values, round)
-    return { type: 'train', client, end, round, weights: shared(weights), terms: sharedTerms(terms, shared), hold }
-  }
+  const trainingOf = (request: PoolTrainingRequest, hold: boolean): WorkerRequest => ({
+    type: 'train',
+    training: sharedTraining(request, (values) => share.forRound(values, request.round)),
+    hold,
+  })
 
   return {
     layout,
@@ -124,6 +121,14 @@ export async function workerPool({ module, settings, seed, workers }: WorkerPool
         return reply.evaluation
       })
       return mergeEvaluations(await Promise.all(chunks))
+    },
+    async evaluateClient(asked) {
+      const { weights, round } = asked
+      const copied = (values: Float32Array) =>
+        round === undefined ? share.once(values) : share.forRound(values, round)
+      const { reply } = await ask({ type: 'evaluateClient', request: { ...asked, weights: shared(weights, copied) } })
+      if (reply.type !== 'evaluation') throw unexpected(reply)
+      return reply.evaluation
     },
     async close() {
       closed = true
