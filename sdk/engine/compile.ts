@@ -22,13 +22,13 @@ export interface CompiledModel {
 /**
  * Compiles a model for passes of at most `batch` examples.
  *
- * @throws LEARN_ENGINE_MODEL naming the layer and what isn't known of it.
+ * @throws LEARN_ENGINE_MODEL naming the layer and its unknown setting.
  */
 export function compile(graph: LayerGraph, size: PlanSize): CompiledModel {
   const plan = new Plan(size)
   const input = plan.tensor(graph.inputShape, 'input')
   const consumers = countConsumers(graph)
-  /** What each layer gives: a tensor for every layer that takes it. */
+  /** The outputs of each layer: one tensor for each layer that takes it. */
   const tensors = new Map<string, Tensor[]>()
   const shapes = new Map<string, readonly number[]>()
   const keep = (name: string, tensor: Tensor) => {

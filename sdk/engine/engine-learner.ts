@@ -13,9 +13,9 @@ import { engineLoss, withoutLastActivation } from './engine-loss.ts'
 import { evaluateOnEngine, trainOnEngine } from './engine-training.ts'
 import { type LayerGraph, layerGraph, requireLoadableNames } from './model/layer-graph.ts'
 
-/** A model that the engine runs: what there is to know of it without its memory. */
+/** A model that the engine runs, without memory for it. */
 export interface EngineModel {
-  /** Gives what the loss takes. */
+  /** Its output is the loss's input. */
   readonly graph: LayerGraph
   /** The activation that the topology ends with and the graph doesn't, since the loss applies it. */
   readonly lastActivation: LastActivation | undefined
@@ -29,7 +29,7 @@ export interface EngineModel {
 /**
  * A model to be trained for a loss.
  *
- * @throws LEARN_ENGINE_MODEL, naming what the engine doesn't know of the model; LEARN_LAST_ACTIVATION.
+ * @throws LEARN_ENGINE_MODEL, naming the layer or setting that the engine doesn't know; LEARN_LAST_ACTIVATION.
  */
 export function engineModel(topology: unknown, loss: LossName): EngineModel {
   const { graph, compiled, lastActivation } = forLoss(layerGraph(topology), loss)

@@ -21,7 +21,7 @@ export interface LossRows {
   readonly labels: number
   /** 0: no gradient is wanted. */
   readonly gradient: number
-  /** What the gradient of the examples' losses is multiplied by. */
+  /** The factor of the gradient of the examples' losses. */
   readonly scale: number
 }
 
@@ -32,7 +32,7 @@ export interface LossSums {
   readonly correct?: number
 }
 
-/** What training minimizes, in the engine's kernels. */
+/** The loss in the engine's kernels: value and gradient. */
 export interface EngineLoss {
   readonly check: LabelCheck
   run(kernels: Kernels, rows: LossRows): LossSums
@@ -68,10 +68,10 @@ export function engineLoss(name: LossName, outputs: number): EngineLoss {
   }
 }
 
-/** A model's graph that gives what its last activation gets. */
+/** A model's graph without its last activation. */
 interface GraphWithout {
   readonly graph: LayerGraph
-  /** The layer of that activation, which passes on what it gets. */
+  /** The name of the layer whose activation is left out. */
   readonly layer: string
   /** Whether the loss is to take that graph's outputs: LEARN_LAST_ACTIVATION as `lossApplies`. */
   isFor(loss: LossName, shape: readonly number[], outputs: number): LastActivation | undefined

@@ -4,7 +4,7 @@ import type { Engine } from './engine.ts'
 import { accumulatedSgd, adam, type LocalOptimizer, type LocalSteps, momentumSgd, normScale } from './optimizers.ts'
 import type { Pass } from './plan.ts'
 
-/** What a training loop does around its passes. */
+/** The steps of a begun training, and the memory to which its passes add gradients. */
 interface TrainingSteps extends LocalSteps {
   /** Where the passes add their gradients, and times what. */
   readonly target: Pick<Pass, 'gradientShift' | 'gradientScale'>

@@ -28,13 +28,13 @@ export interface Engine {
   readonly wholeBatchFor: string | undefined
   /** Where a batch's features and labels go: other views after places were made. */
   readonly features: Float32Array
-  /** The same place for features that are bytes, and what makes them features. */
+  /** The input's memory for features that are bytes, and their scale. */
   readonly bytes: Uint8Array
   divideBytes(examples: number, divisor: number): void
   readonly labels: Float32Array
   /** The trained weights, in the engine's own arrangement; values that pad them are zero. */
   readonly trained: { readonly address: number; readonly bytes: number; readonly count: number }
-  /** Addresses of so many places as large as the trained weights'. */
+  /** Addresses of `count` arrays, each as large as the trained weights. */
   places(count: number): readonly number[]
   readonly outputs: number
   load(weights: Float32Array): void
@@ -56,7 +56,7 @@ export interface EngineRequest {
   readonly trainingBatch?: number
 }
 
-/** @throws LEARN_ENGINE_MODEL where the model has what the engine doesn't know. */
+/** Makes memory and kernels for a model. @throws LEARN_ENGINE_MODEL for a layer or a setting that the engine doesn't know. */
 export function engine({ graph, batch, trainingBatch = batch }: EngineRequest): Engine {
   const [one, two] = [1, 2].map((examples) => compile(graph, { batch: examples, trainedBytes: 0 }).plan)
   const exampleBytes = (two?.bytes ?? 0) - (one?.bytes ?? 0)
@@ -165,7 +165,7 @@ interface WeightBlock {
   readonly size: number
 }
 
-/** The weights in the order of the layout, in blocks that are no larger than what is staged at a time, if a row isn't. */
+/** The weights in the order of the layout, in blocks of at most the staging memory's size, but of at least one row. */
 function blocksOf(weights: readonly WeightSlot[]) {
   const blocks: WeightBlock[] = []
   let weightCount = 0

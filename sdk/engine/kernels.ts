@@ -175,7 +175,7 @@ export interface Kernels extends LayerKernels {
   readonly correct: WebAssembly.Global
 }
 
-/** What a step leaves for the next batch's gradients to be added to, and values in each place. */
+/** The values to which the next batch's gradients are added (slope·w + offset), and the length of each array. */
 type NextGradient = readonly [slope: number, offset: number, count: number]
 
 /** Memory below this address belongs to the kernels: tables of exp and log. */

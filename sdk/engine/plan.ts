@@ -37,15 +37,15 @@ export interface WeightSlot {
   save(kernels: Kernels, target: number, from: number, count: number): void
 }
 
-/** What a pass over a batch needs besides its data. */
+/** The settings of one pass over a batch. */
 export interface Pass {
   readonly batch: number
   readonly training: boolean
   /** Of dropout masks: another one for each pass of a model that has seeded layers; else 0. */
   readonly seed: number
-  /** Where a trained weight's gradient goes: so many bytes behind the weight. 0: to the weight itself. */
+  /** Distance in bytes from a trained weight to its gradient. 0: gradients are added to the weights themselves. */
   readonly gradientShift: number
-  /** What the gradient is multiplied by there: minus the learning rate, or 1. */
+  /** Factor of the gradient: minus the learning rate, or 1. */
   readonly gradientScale: number
 }
 
@@ -123,7 +123,7 @@ export class Plan {
     return { ...tensor, value: this.allocate(bytes), gradient: use === 'input' ? 0 : this.allocate(bytes) }
   }
 
-  /** What a layer makes of `x`: without a place for a gradient where `x` has none, if the layer trains nothing itself. */
+  /** The output of a layer without weights over `x`: it has memory for a gradient only if `x` has. */
   tensorAfter(x: Tensor, shape: readonly number[]): Tensor {
     if (x.gradient !== 0) return this.tensor(shape)
     const { bytes, ...tensor } = this.#shaped(shape, 'inner')

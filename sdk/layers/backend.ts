@@ -32,7 +32,7 @@ function turnsOf(tf: TensorFlow): ReturnType<typeof oneAtATime> {
  * Finds the backend for a model by a step of it: the usual one, if the step goes through; else plain JavaScript. The WebAssembly
  * backend lacks gradients of convolutions, among others, and finds that out in the middle of a step.
  *
- * @throws what the step throws in plain JavaScript.
+ * @throws the step's error in plain JavaScript.
  */
 export function backendFor(tf: TensorFlow, step: () => Promise<void>): Promise<Backend> {
   return turnsOf(tf)(async () => {
@@ -69,7 +69,7 @@ export async function probe(subject: Subject, steps: Steps): Promise<void> {
   try {
     await trainModel(subject, { ...steps, epochs: 1 }, { weights, examples, random: randomStream(0, 'probe') })
   } catch (error) {
-    // Zeros may be beyond what the model was made for; what it was made for shows in training.
+    // A model may refuse zeros, and take the data for which it was made.
     if (!(error instanceof CodedError && error.code === 'LEARN_DIVERGED')) throw error
   }
   await evaluateModel(subject, weights, examples)

@@ -125,7 +125,7 @@ async function onTensorFlow(
   }
 }
 
-/** What a person may do about a slow backend; empty where it is the usual one. */
+/** Advice about a slow backend; empty for the usual one. */
 function slowness({ name, instead }: Backend): string {
   if (!instead) return ''
   return `; the ${instead.of} backend cannot train it (${instead.reason}), so the slow ${name} one does: leave out what it names, or give layersLearner a native TensorFlow, tensorFlow: () => nativeTensorFlow() of flame-fl/sdk/node, for which @tensorflow/tfjs-node is to be installed (or in a clone of flame-fl built, npm run native)`

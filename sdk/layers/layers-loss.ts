@@ -56,7 +56,7 @@ function highest(values: ArrayLike<number>, start: number, units: number): numbe
   return best
 }
 
-/** Value and gradients of the loss. Where a kernel fails, TensorFlow.js would keep what it has saved for the way back. */
+/** Value and gradients of the loss. Where a kernel fails, TensorFlow.js would keep the tensors that it has saved for the backward pass. */
 export function lossGradients(
   tf: TensorFlow,
   loss: () => Scalar,
@@ -72,9 +72,9 @@ export function lossGradients(
 
 type Layer = LayersModel['layers'][number]
 
-/** The last activation of a model of TensorFlow.js, and how the model gives what comes before it. */
+/** The last activation of a model of TensorFlow.js, and how to run the model without it. */
 export interface LastActivationOf extends LastActivation {
-  /** Runs work in which the layer passes on what it gets. */
+  /** Runs work in which the layer passes its input on. */
   without<Result>(work: () => Result): Result
 }
 
@@ -113,7 +113,7 @@ function passes(layer: Layer): boolean {
   return passingClasses.includes(name) || (name === 'Activation' && nameOf(layer) === 'linear')
 }
 
-/** The field in which a layer keeps its activation, the activation's name, and what passes values on in its place. */
+/** The field in which a layer keeps its activation, the activation's name, and the substitute that passes values on. */
 function appliedBy(tf: TensorFlow, layer: Layer) {
   if (layer.getClassName() === 'Softmax') {
     const axis: unknown = layer.getConfig().axis

@@ -10,13 +10,13 @@ import type { TensorFlow } from './tensorflow.ts'
 type Layer = LayersModel['layers'][number]
 type Weight = Layer['weights'][number]
 
-/** What the learner needs to know of a layers model, under names that don't depend on how many were made before it. */
+/** A layers model as a learner needs it, under names that don't depend on the number of models made before it. */
 export interface ModelDescription {
   readonly layout: Layout
   readonly topology: unknown
   /** Shape of one example. */
   readonly inputShape: readonly number[]
-  /** What the model ends with, where that is an activation. */
+  /** The model's last activation, if it ends with one. */
   readonly lastActivation: LastActivationOf | undefined
   /** Values that the model gives for one example. */
   readonly outputs: number
@@ -134,7 +134,7 @@ function initializerOf(layer: Layer, tensor: string): InitializerSpec | undefine
 }
 
 /**
- * TensorFlow.js numbers what has no name through all models of the process (`dense_Dense7`); here it is numbered within
+ * TensorFlow.js numbers unnamed layers through all models of the process (`dense_Dense7`); here it is numbered within
  * the model (`dense_1`), so that each worker has the same names.
  */
 function stableNames(model: string, layers: readonly Layer[]): Map<string, string> {

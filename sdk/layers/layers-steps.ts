@@ -12,14 +12,14 @@ export interface Subject {
   readonly model: LayersModel
   readonly description: ModelDescription
   readonly loss: Loss
-  /** Runs work in which the model gives what the loss takes. */
+  /** Runs work in which the model's output is the loss's input. */
   forLoss<Result>(work: () => Result): Result
 }
 
-/** One of the weights that steps move, with what the optimizer keeps of it. */
+/** One of the weights that steps move, with the optimizer's state of it. */
 interface TrainedWeight {
   readonly variable: Variable
-  /** What the terms add to its gradient besides pull·w; absent without terms. */
+  /** The part of the terms' gradient besides pull·w; absent without terms. */
   readonly offset: Tensor | undefined
   move(move: TensorMove, gradient: Tensor): void
   dispose(): void
@@ -60,7 +60,7 @@ export function tensorSteps(subject: Subject, training: LocalTraining, terms: St
   }
 }
 
-/** What cuts the gradients' global norm to `most`, and leaves shorter ones as they are. The norm is summed in float64. */
+/** The factor that cuts the gradients' global norm to `most`; 1 for shorter gradients. The norm is summed in float64. */
 export function normScale(most: number, gradients: Gradients): number {
   let squares = 0
   for (const gradient of gradients) for (const value of gradient.dataSync()) squares += value * value
@@ -122,7 +122,7 @@ function trainedWeights(
     })
 }
 
-/** What a weight becomes by its gradient. `states` are what the last move has left of it: none at first, which stands for zeros. */
+/** Moves a weight by its gradient. `states` is the optimizer's state after the last move; it is empty at first, which stands for zeros. */
 type TensorMove = (weight: Tensor, gradient: Tensor, states: readonly Tensor[]) => MovedTensor
 
 interface MovedTensor {

@@ -15,7 +15,7 @@ const activations =
  * Calls a function that builds a layers model. The names in it of layers, activations, initializers, constraints and regularizers
  * are looked at before TensorFlow.js sees them, whose own messages neither list nor place them.
  *
- * @throws LEARN_UNKNOWN_NAME, LEARN_LAYER_NAME, and what the function throws.
+ * @throws LEARN_UNKNOWN_NAME, LEARN_LAYER_NAME, and the function's own errors.
  */
 export function buildModel(tf: TensorFlow, build: (tf: TensorFlow) => LayersModel): LayersModel {
   registerGroupNormalization(tf)

@@ -32,7 +32,7 @@ export async function savedModel(place: string | URL): Promise<SavedModel> {
  * The layers model of a folder with a `model.json` and its weights, to predict with. TensorFlow.js alone loads one over HTTP
  * only, unless it's its native build.
  *
- * @param place As for `savedModel`, which says what is thrown.
+ * @param place As for `savedModel`, with its errors.
  * @param tensorFlow The TensorFlow.js whose model it's to be; without it, the one that learners use. A class of your own among the
  *   layers is registered with it before.
  * @throws LEARN_TENSORFLOW where TensorFlow.js isn't installed.
@@ -83,7 +83,7 @@ export async function initialWeightsFrom(file: string | URL, layout: Layout): Pr
 /**
  * The learner, starting from a base model instead of random weights.
  *
- * @param file As for `initialWeightsFrom`, which says what is thrown when the job begins.
+ * @param file As for `initialWeightsFrom`, whose errors come when the job begins.
  */
 export function withBaseModel(learner: Learner, file: string | URL): Learner {
   return {

@@ -21,7 +21,7 @@ let loaded: TensorFlow | undefined
  * Loads TensorFlow.js on first use, since a workload without it should not pay for it. Runs on the WebAssembly backend,
  * or on plain JavaScript where WebAssembly cannot load.
  *
- * @param reason Says for the error what needs TensorFlow.js.
+ * @param reason Why TensorFlow.js is needed, for the error.
  * @throws LEARN_TENSORFLOW where it isn't installed.
  */
 export async function loadTensorFlow(reason = 'it was asked for'): Promise<TensorFlow> {

@@ -10,7 +10,7 @@ export interface InitializerSpec {
   readonly config: Readonly<Record<string, unknown>>
 }
 
-/** What the names of initializers stand for. */
+/** Initializers by name. */
 const named: Readonly<Record<string, InitializerSpec>> = {
   zeros: { className: 'Zeros', config: {} },
   ones: { className: 'Ones', config: {} },
@@ -44,7 +44,7 @@ export function initializerSpec(value: unknown): InitializerSpec {
   return { className: known?.className ?? className, config: { ...known?.config, ...config } }
 }
 
-/** The bias of an LSTM whose forget gate begins open: ones there, and what the initializer gives in the other gates. */
+/** The bias of an LSTM whose forget gate begins open: ones there, and the initializer's values in the other gates. */
 export function forgetBias(initializer: InitializerSpec): InitializerSpec {
   return { className: 'ForgetBias', config: { initializer } }
 }

@@ -3,18 +3,18 @@ import { learnError } from './errors.ts'
 import type { LocalTerms, TrainingRequest } from './learner.ts'
 import { checkSteps, type Steps } from './steps.ts'
 
-/** The terms of a local objective as a step needs them: what they add to the gradient at w is pull·(w − centre) + Σ linear. */
+/** The terms of a local objective as a step needs them. Their gradient at w is pull·(w − centre) + Σ linear. */
 export interface StepTerms {
   readonly pull: number
   /** Flat arrays, each times its factor. */
   readonly linear: readonly { readonly factor: number; readonly values: Float32Array }[]
-  /** To which length each example's gradient is cut; absent: it isn't. */
+  /** The length to which each example's gradient is cut; absent: gradients aren't cut. */
   readonly exampleClip: number | undefined
 }
 
 /** The model that terms are for. */
 interface TermsModel {
-  /** Of its weights. */
+  /** Number of weights. */
   readonly size: number
   /** A layer whose output for an example depends on the others of its batch. */
   readonly wholeBatchFor: string | undefined
@@ -55,11 +55,11 @@ export function stepTerms(
 interface FrozenValues {
   /** 1 for a value that is trained, 0 for one that isn't. */
   readonly mask: Float32Array
-  /** Puts the frozen ones of `from` into `values`. */
+  /** Copies the frozen values of `from` into `values`. */
   restore(values: Float32Array, from: Float32Array): void
 }
 
-/** One batch of a training. Both numbers count from 1. */
+/** One batch of a training. Epochs and batches count from 1. */
 interface LocalBatch {
   readonly epoch: number
   readonly batch: number
@@ -67,7 +67,7 @@ interface LocalBatch {
   readonly indices: Uint32Array
 }
 
-/** A training as its request and the learner's settings say together. */
+/** A training by its request and the learner's settings. */
 export interface LocalTraining {
   /** The learner's settings with what the request has of its own. */
   readonly steps: Steps
@@ -170,7 +170,7 @@ function frozenValues({ tensors, size }: Layout, trainable: readonly boolean[] |
   }
 }
 
-/** Lets the event loop deliver what has arrived, such as an abort, before the next batch. */
+/** Lets the event loop deliver messages that have arrived, such as an abort, before the next batch. */
 export function yieldTurn(): Promise<void> {
   return new Promise((resolve) => {
     if (typeof setImmediate === 'function') {
@@ -188,7 +188,7 @@ export function yieldTurn(): Promise<void> {
   })
 }
 
-/** Runs work in the order given, each after the last has ended: for what holds one client's weights at a time. */
+/** Runs work in the order given, each after the last has ended: for a model that holds one client's weights at a time. */
 export function oneAtATime(): <Result>(work: () => Promise<Result>) => Promise<Result> {
   let last: Promise<unknown> = Promise.resolve()
   return (work) => {

@@ -3,14 +3,14 @@ import type { Examples } from '../data/examples.ts'
 import { learnError } from './errors.ts'
 
 /**
- * What is minimized, as a mean over the batch, from the model's outputs before a last softmax or sigmoid, which the loss applies:
+ * The losses: a mean over the batch, from the model's outputs before a last softmax or sigmoid, which the loss applies:
  * - `softmaxCrossEntropy`: labels are classes, one output per class;
  * - `sigmoidCrossEntropy`: labels are 0 or 1, one output;
  * - `meanSquaredError`: labels are target values, one output.
  */
 export type LossName = 'softmaxCrossEntropy' | 'sigmoidCrossEntropy' | 'meanSquaredError'
 
-/** What Keras calls these losses. Labels of `categoricalCrossentropy` are classes, too. */
+/** The names of these losses in Keras. Labels of `categoricalCrossentropy` are classes, too. */
 export type LossAlias = keyof typeof aliases
 
 const names: readonly LossName[] = ['softmaxCrossEntropy', 'sigmoidCrossEntropy', 'meanSquaredError']
@@ -75,7 +75,7 @@ const others: Readonly<Record<LossName, readonly string[]>> = {
 }
 
 /**
- * Whether the loss takes what the model's last activation gets, since the loss applies that activation itself.
+ * Whether the loss takes the input of the model's last activation, since the loss applies that activation itself.
  *
  * @throws LEARN_LAST_ACTIVATION where the loss would be computed of probabilities as if they weren't any, or where all outputs
  *   are 1.
@@ -94,7 +94,7 @@ export function lossApplies(loss: LossName, { layer, activation, values }: LastA
   return own.includes(name) && (name === 'sigmoid' || values === outputs)
 }
 
-/** What a person should know of a model whose last activation its loss applies. */
+/** The remark about a model whose last activation its loss applies. */
 export function lastActivationRemark(loss: LossName, { layer, activation }: LastActivation): string {
   return `${loss} takes what the ${activation} of layer ${layer} gets, since it applies that itself: the model trains as without it, and is published with it, so that it predicts probabilities`
 }

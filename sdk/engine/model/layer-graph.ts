@@ -24,11 +24,11 @@ const modelInput = 'input'
 
 /**
  * Reads a model's topology, as TensorFlow.js writes it: a sequential one, or a functional one in which every layer is used
- * once. LEARN_ENGINE_MODEL says what isn't so.
+ * once. Throws LEARN_ENGINE_MODEL for any other model.
  */
 export function layerGraph(topology: unknown): LayerGraph {
   const saved = record(topology, 'the topology')
-  // Keras itself, and what converts its models, writes more beside the model.
+  // Keras and its converters put the model beside other entries, under this name.
   const model = saved.model_config === undefined ? saved : record(saved.model_config, 'the topology')
   const config = record(model.config, 'the configuration')
   return model.class_name === 'Sequential' ? sequentialGraph(config) : functionalGraph(config)

@@ -9,7 +9,7 @@ type Pair = readonly [number, number]
 /** Settings that every layer may have, and that change nothing here. */
 const withoutEffect = ['name', 'dtype', 'batch_input_shape', 'batch_size', 'input_dtype']
 
-/** A layer's configuration. What the engine doesn't know is refused with LEARN_ENGINE_MODEL, which names layer and setting. */
+/** A layer's configuration. LEARN_ENGINE_MODEL refuses a setting that the engine doesn't know, and names layer and setting. */
 export class LayerSettings {
   readonly name: string
   readonly #className: string
@@ -23,9 +23,9 @@ export class LayerSettings {
     this.only('trainable', true)
   }
 
-  /** An error that says what of the layer the engine can't do. */
-  refuse(what: string): Error {
-    return learnError('LEARN_ENGINE_MODEL', { reason: `layer ${this.name} (${this.#className}) ${what}` })
+  /** The error that the engine can't run the layer. `fault` continues the sentence that begins with the layer's name. */
+  refuse(fault: string): Error {
+    return learnError('LEARN_ENGINE_MODEL', { reason: `layer ${this.name} (${this.#className}) ${fault}` })
   }
 
   refuseValue(setting: string, expected?: string): Error {
@@ -33,7 +33,7 @@ export class LayerSettings {
     return this.refuse(expected === undefined ? value : `${value}; it knows ${expected}`)
   }
 
-  /** Refuses whatever has been set and not been read: it would be left out without a word. */
+  /** Refuses settings that no builder has read, since they would have no effect. */
   refuseOthers(): void {
     for (const [setting, value] of Object.entries(this.#config)) {
       if (!this.#read.has(setting) && value !== null && value !== undefined) throw this.refuseValue(setting)

@@ -90,7 +90,7 @@ const shapingLayers: Readonly<Record<string, LayerBuilder>> = {
   },
 }
 
-/** One length may be −1: what is left. */
+/** The target shape. One length may be −1: it is computed from the others. */
 function targetShape(settings: LayerSettings, { shape }: Tensor): readonly number[] {
   const given = settings.value('target_shape')
   const lengths: readonly unknown[] = Array.isArray(given) ? given : []

@@ -114,7 +114,7 @@ export function recordModel(build: (...tf: never) => unknown): Recording {
 
 let recording = false
 
-/** What stands for a layer of our own in a model that is being recorded; undefined where none is. */
+/** Records a layer of our own class. Undefined while no model is recorded. */
 export function recordLayer(className: string, config: Config): unknown {
   return recording ? new RecordedLayer(className, config) : undefined
 }

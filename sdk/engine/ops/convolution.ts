@@ -50,7 +50,7 @@ interface Conv2dSettings extends Window {
   readonly biasInitializer: InitializerSpec | undefined
 }
 
-/** What a way to convolve works on. */
+/** The tensors, weights and windows of one convolution. */
 export interface ConvolutionParts {
   readonly window: Window
   readonly output: WindowOutput

@@ -38,7 +38,7 @@ export function dense(
   const rowBytes = 4 * size
   const offsets = plan.table(Array.from({ length: plan.batch }, (_, example) => rowBytes * example))
   const runs = plan.table([0, 0, rowBytes])
-  // A model's input, such as an image, has many zeros in the same places; what comes from within hardly any.
+  // A model's input, such as an image, has many zeros in the same places; outputs of layers have hardly any.
   const sparse = x.gradient === 0 && size % 4 === 0 ? plan.allocate(12 * (size / 8 + 1)) : undefined
 
   const product = (kernels: Kernels, from: number, rows: number, runTable: number, runCount: number) =>

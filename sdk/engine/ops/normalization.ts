@@ -13,7 +13,7 @@ interface BatchNormalizationSettings extends NormalizationWeights {
 }
 
 /**
- * Normalizes each channel over a whole batch, and in evaluation by moving means of what the batches had. Those are weights too,
+ * Normalizes each channel over a whole batch, and in evaluation by moving means of the batches' statistics. These means are weights too,
  * which come and go with the others.
  *
  * @see Ioffe and Szegedy, Batch Normalization, ICML 2015. Moving variances are the batches' own (over n), as in TensorFlow.js.
@@ -60,7 +60,7 @@ export interface GroupNormalizationSettings extends NormalizationWeights {
 }
 
 /**
- * Normalizes groups of channels of one example, whatever the others of its batch: what trains well on the small, unlike data
+ * Normalizes groups of channels of one example, independently of the other examples of its batch: it trains well on the small, unlike data
  * of clients.
  *
  * @see Wu and He, Group Normalization, ECCV 2018.
@@ -84,7 +84,7 @@ export function groupNormalization(plan: Plan, settings: GroupNormalizationSetti
   return y
 }
 
-/** Values with one mean and one variance: so many rows of channels, whose channels go together in groups. */
+/** Sets of values with one mean and one variance each: rows of channels, whose channels form groups. */
 interface StatisticsSets {
   readonly channels: number
   readonly groups: number
@@ -94,7 +94,7 @@ interface StatisticsSets {
   readonly sets: number
 }
 
-/** Addresses of what the values are scaled and shifted by, a row of padded channels each; of 0 trained or not. */
+/** Addresses of the scale and the shift, a row of padded channels each. */
 interface ScaleAndShift {
   readonly gamma: number
   readonly gammaTrained: boolean

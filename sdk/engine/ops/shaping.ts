@@ -17,13 +17,13 @@ export function reshape(plan: Plan, name: string, x: Tensor, shape: readonly num
   return moved(plan, name, x, shape)
 }
 
-/** With padded pixels whose channels are the shape's last dimension: a model's input and what is flattened may lie otherwise. */
+/** The tensor with padded pixels, whose channels are the shape's last dimension. A model's input and a flattened tensor may need a copy. */
 export function inPixels(plan: Plan, name: string, x: Tensor): Tensor {
   const channels = x.shape.at(-1) ?? 1
   return x.channels === channels && x.pitch === paddedTo8(channels) ? x : moved(plan, name, x, x.shape)
 }
 
-/** Padded, however it lies: enough for what goes value by value. */
+/** The tensor with padding, in any arrangement: enough for operations on single values. */
 export function padded(plan: Plan, name: string, x: Tensor): Tensor {
   return x.pitch % 8 === 0 ? x : moved(plan, name, x, x.shape)
 }

@@ -1,10 +1,10 @@
 import test from 'ava'
-import { embeddedNumbers, everyImageLayer } from '../../test/support/reproducible-models.ts'
-import type { Examples } from '../data/examples.ts'
-import { type LayersLearnerSettings, layersLearner } from '../layers/layers-learner.ts'
-import type { Layer, TensorFlow } from '../layers/tensorflow.ts'
-import type { Learner, LocalTerms } from '../learn/learner.ts'
-import { randomStream } from '../random/random-stream.ts'
+import { embeddedNumbers, everyImageLayer } from '../../../test/support/reproducible-models.ts'
+import type { Examples } from '../../data/examples.ts'
+import { type LayersLearnerSettings, layersLearner } from '../../layers/layers-learner.ts'
+import type { Layer, TensorFlow } from '../../layers/tensorflow.ts'
+import type { Learner, LocalTerms } from '../../learn/learner.ts'
+import { randomStream } from '../../random/random-stream.ts'
 
 type Settings = Omit<LayersLearnerSettings, 'engine'>
 
