@@ -11,6 +11,10 @@ const flamectlErrors = {
     message: 'job {job} began with {name} {began}, and this command says {given}',
     hint: 'resume with what it began with (only rounds may be more, once the job has ended), or begin a new job without --resume',
   },
+  RUN_PLOT: {
+    message: 'the plot {file} cannot be written: {reason}',
+    hint: 'name a file in a folder that is there and may be written',
+  },
   RUN_FAILED: { message: 'job {job} failed: {cause}', hint: 'mend the cause, then run the same command with --resume' },
   CODE_SIZE: {
     message: 'the folder {folder} holds more than {files} files, or {megabytes} MB of them',
@@ -61,6 +65,7 @@ export const flamectlError = errorFactory(flamectlErrors)
 const usageCodes: readonly string[] = [
   'RUN_SETTING_SYNTAX',
   'RUN_OPTION',
+  'RUN_PLOT',
   'CODE_SIZE',
   'CODE_LINK',
   'RUN_RESUME_DIFFERS',

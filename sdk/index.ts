@@ -42,6 +42,7 @@ export { catalogue, type Kind, kinds, type Named } from './strategy/catalogue.ts
 export {
   type Choice,
   type ChoiceFault,
+  type Choices,
   choiceFaults,
   choicesOf,
   chosenAlgorithm,

@@ -1,4 +1,3 @@
-import { availableParallelism } from 'node:os'
 import { Command } from 'commander'
 import { bundler } from '../../sdk/workload/load/index.ts'
 import type { CommandContext } from '../context.ts'
@@ -27,6 +26,7 @@ export function runCommand({ user, print }: CommandContext, argv: readonly strin
       'rounds whose models are kept: all, or of last, best (accuracy, else loss) and a number of last ones, such as best,3',
       'all',
     )
+    .option('--plot <file>', 'write the metrics by round as a picture, an SVG file, when the run has ended')
     .option('--shared', 'let other accounts of this machine in: to the control plane of the run, and to its state')
     .option('--resume', 'go on with the latest job of this workload in the store')
     .option(
@@ -35,7 +35,7 @@ export function runCommand({ user, print }: CommandContext, argv: readonly strin
     )
     .option('--json', 'one JSON object a line, as -o json')
     .action(async (workload: string, raw: RawRunOptions) => {
-      const options = runOptions(workload, raw, { workers: Math.min(8, availableParallelism()), output: print.format })
+      const options = runOptions(workload, raw, print.format)
       await assertNoFile('--models', options.models)
       // Other commands needn't wait for what only this one loads. It is there sooner if the bundler starts meanwhile.
       bundler().catch(() => {})

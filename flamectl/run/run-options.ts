@@ -9,7 +9,8 @@ import { defaultFolder, isMongodb, namedPlace } from '../store-place.ts'
 export interface RunOptions extends GivenSettings {
   readonly workload: string
   readonly seed?: number
-  readonly workers: number
+  /** Default: `defaultWorkers`. */
+  readonly workers?: number
   /** A folder, or the URL of a MongoDB database. */
   readonly store: string
   /** Folder of the models. */
@@ -18,6 +19,8 @@ export interface RunOptions extends GivenSettings {
   readonly format?: ProgramFormat
   /** Absent: the models of all rounds are kept. */
   readonly keep?: KeptRounds
+  /** File for a picture of the metrics by round. */
+  readonly plot?: string
   readonly resume: boolean
   /** Other accounts of this machine may use the server and the state. */
   readonly shared: boolean
@@ -33,6 +36,7 @@ export interface RawRunOptions {
   readonly store: string
   readonly models?: string
   readonly keep?: string
+  readonly plot?: string
   readonly json?: boolean
   readonly resume?: boolean
   readonly shared?: boolean
@@ -40,17 +44,13 @@ export interface RawRunOptions {
 }
 
 /** Checks the options; `output` is the format that all commands take. RUN_SETTING_SYNTAX, RUN_OPTION. */
-export function runOptions(
-  workload: string,
-  raw: RawRunOptions,
-  { workers, output }: { readonly workers: number; readonly output?: Format | undefined },
-): RunOptions {
+export function runOptions(workload: string, raw: RawRunOptions, output?: Format): RunOptions {
   const format = raw.json ? 'json' : output
   return {
     workload,
     ...givenSettings(raw.set ?? []),
     ...(raw.seed === undefined ? {} : { seed: integer('--seed', raw.seed, 0, 2 ** 32 - 1) }),
-    workers: raw.workers === undefined ? workers : integer('--workers', raw.workers, 0, 256),
+    ...(raw.workers === undefined ? {} : { workers: integer('--workers', raw.workers, 0, 256) }),
     store: namedPlace('--store', raw.store, 'a folder, or mongodb://host:port/database'),
     models:
       raw.models !== undefined
@@ -58,6 +58,7 @@ export function runOptions(
         : join(isMongodb(raw.store) ? defaultFolder : raw.store, 'models'),
     ...(format === undefined || format === 'table' ? {} : { format }),
     ...keptRounds(raw.keep ?? 'all'),
+    ...(raw.plot === undefined ? {} : { plot: namedPlace('--plot', raw.plot, 'a file') }),
     resume: raw.resume ?? false,
     shared: raw.shared ?? false,
     check: raw.check ?? false,

@@ -30,6 +30,7 @@ export interface RunServer {
 }
 
 export interface RunServerParts extends RunOptions {
+  readonly workers: number
   readonly user: string
   readonly registry: ModelRegistry
   readonly loaded: LoadedWorkload

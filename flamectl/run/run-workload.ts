@@ -3,17 +3,15 @@ import { join } from 'node:path'
 import { type JobStatus, mostTasks } from '../../actors/model/index.ts'
 import { CodedError } from '../../runtime/errors/index.ts'
 import {
-  assertValid,
   type CommittedModel,
   choicesOf,
-  chosenAlgorithm,
   defaultSeed,
   requireReproducible,
-  requireTopology,
   resolveSettings,
   type TrainingPool,
+  validTopology,
 } from '../../sdk/index.ts'
-import { loadWorkload, poolFor } from '../../sdk/node/index.ts'
+import { defaultWorkers, loadWorkload, poolFor } from '../../sdk/node/index.ts'
 import type { Reporter, RunResult } from '../output/reporter.ts'
 import { compose, REGISTRY, REPORTER } from './compose.ts'
 import { followedRun } from './followed-run.ts'
@@ -21,6 +19,9 @@ import { lastEventOf, stopOn, untilAtRest } from './job-requests.ts'
 import type { RunOptions } from './run-options.ts'
 import type { RunServer } from './run-server.ts'
 import { createJob } from './workload-job.ts'
+
+/** Loaded by runs alone that need it. */
+const plotting = () => import('./plotted-job.ts')
 
 /** How a run ended. */
 export type RunEnd = { readonly type: 'completed' } | { readonly type: 'stopped'; readonly rounds: number }
@@ -39,6 +40,9 @@ export async function runWorkload(
   resumeCommand: string,
   signal: AbortSignal,
 ): Promise<RunEnd> {
+  const { workers = defaultWorkers() } = options
+  const { plot } = options
+  if (plot !== undefined) await (await plotting()).requirePlace(plot)
   const scope = compose(options)
   const registry = scope.resolve(REGISTRY)
   const loaded = await loadWorkload(options.workload)
@@ -49,20 +53,18 @@ export async function runWorkload(
   try {
     const open = async () => {
       const { openRunServer } = await import('./run-server.ts')
-      return openRunServer({ ...options, user, registry, loaded, firstPool: () => pool })
+      return openRunServer({ ...options, workers, user, registry, loaded, firstPool: () => pool })
     }
     if (options.resume) server = await open()
     const found = await server?.jobToResume(settings)
     const plan = found?.plan ?? { seed: options.seed ?? defaultSeed, settings }
-    const topology = loaded.workload.topology(plan.settings)
-    assertValid(topology, { mostTasks })
     const choices = found?.choices ?? choicesOf(options.choices)
-    requireTopology(chosenAlgorithm(loaded.workload.strategy(plan.settings), choices), topology.schema)
+    const topology = validTopology(loaded.workload, plan.settings, choices, { mostTasks })
     if (options.check) await requireReproducible(loaded.workload, plan.settings, plan.seed)
     const state = found?.withMoreRounds ? 'ready' : found?.state
     if (state !== 'completed') {
       // The threads start while this one loads the server.
-      const starting = poolFor({ ...loaded, ...plan, workers: options.workers })
+      const starting = poolFor({ ...loaded, ...plan, workers })
       const [started] = await Promise.all([starting, import('./run-server.ts')])
       pool = started
     }
@@ -84,11 +86,13 @@ export async function runWorkload(
     if (state === 'completed') {
       if (latest) reporter.round({ ...latest, seconds: 0 })
     } else if ((await hosted(server, job, state, reporter)) === 'terminated') {
+      await plotted(server, job)
       const rounds = (await registry.latest(job))?.round ?? 0
       reporter.stopped(rounds, resumeCommand)
       return { type: 'stopped', rounds }
     }
     const last = await registry.latest(job)
+    await plotted(server, job)
     if (last) reporter.done(await resultOf(last))
     return { type: 'completed' }
   } catch (cause) {
@@ -98,6 +102,10 @@ export async function runWorkload(
     reporter?.close()
     await server?.close()
     await pool?.close()
+  }
+
+  async function plotted({ connection }: RunServer, job: string): Promise<void> {
+    if (plot !== undefined) await (await plotting()).plotJob(connection, job, plot)
   }
 
   /** Brings a job to its end, from where it is. */

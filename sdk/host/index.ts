@@ -1,5 +1,5 @@
 export { type HostedTasks, hostedTasks, type RoundSummary } from './hosted-tasks.ts'
-export { type HostParts, type JobToHost, type PreparedTasks, prepareTasks } from './prepare-tasks.ts'
+export { type HostParts, type JobToHost, type PreparedTasks, prepareTasks, validTopology } from './prepare-tasks.ts'
 export { type RendezvousMessage, rendezvous } from './rendezvous.ts'
 export { roleHost } from './role-host.ts'
 export type { JobSurroundings, RoleTask, TaskReport } from './role-task.ts'

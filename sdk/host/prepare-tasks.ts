@@ -1,8 +1,11 @@
 import type { DurableStore } from '../../runtime/index.ts'
 import type { CommittedModel, ModelRegistry } from '../registry/registry.ts'
 import { type Choices, chosenAlgorithm, requireTopology } from '../strategy/chosen-algorithm.ts'
+import type { TopologyFacts } from '../tag/errors.ts'
 import type { Task } from '../tag/expand.ts'
 import type { Schema } from '../tag/schema.ts'
+import type { Topology } from '../tag/topology.ts'
+import { assertValid } from '../tag/validate.ts'
 import type { TrainingPool } from '../training/training-pool.ts'
 import { jobSettings } from '../workload/hyperparameters.ts'
 import type { Settings } from '../workload/settings.ts'
@@ -41,6 +44,23 @@ export interface PreparedTasks {
   readonly unknownSettings: readonly string[]
   /** The model of the last round that an earlier start of the job published. */
   readonly latest: CommittedModel | undefined
+}
+
+/**
+ * The topology of a workload for these settings, checked whole, and with the algorithm that is to run on it.
+ *
+ * @throws as `assertValid`, `chosenAlgorithm` and `requireTopology` do.
+ */
+export function validTopology(
+  workload: Workload,
+  settings: Settings,
+  algorithms: Choices = {},
+  facts: TopologyFacts = {},
+): Topology {
+  const topology = workload.topology(settings)
+  assertValid(topology, facts)
+  requireTopology(chosenAlgorithm(workload.strategy(settings), algorithms), topology.schema)
+  return topology
 }
 
 /**

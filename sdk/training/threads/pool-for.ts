@@ -1,3 +1,4 @@
+import { availableParallelism } from 'node:os'
 import type { LoadedWorkload } from '../../workload/load/load-workload.ts'
 import type { Settings } from '../../workload/settings.ts'
 import { inlinePool } from '../inline-pool.ts'
@@ -10,6 +11,11 @@ export interface TrainingPlan extends LoadedWorkload {
   readonly settings: Settings
   /** Threads that train. 0: this one. */
   readonly workers: number
+}
+
+/** Threads that train where nothing else is said: one a core, at most 8. */
+export function defaultWorkers(): number {
+  return Math.min(8, availableParallelism())
 }
 
 /** Starts what trains a job's clients. Rejects with what its workload throws. */

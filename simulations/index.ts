@@ -1,0 +1,2 @@
+export { type PlotOptions, plot } from './plot.ts'
+export { type JobResult, type JobRound, type JobRun, type RunJobOptions, runJob } from './run-job.ts'

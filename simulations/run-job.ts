@@ -1,0 +1,251 @@
+import { fileURLToPath } from 'node:url'
+import { actorSystem } from '../runtime/index.ts'
+import {
+  type Choices,
+  expand,
+  inlinePool,
+  isWorkload,
+  type KeptRounds,
+  keepingRounds,
+  type LogEntry,
+  type Notice,
+  prepareTasks,
+  type RoundSummary,
+  requireSeed,
+  resolveSettings,
+  runTasks,
+  type Settings,
+  type TaskReport,
+  type TrainingPool,
+  validTopology,
+  type Workload,
+  workloadFaults,
+} from '../sdk/index.ts'
+import { defaultWorkers, loadWorkload, poolFor } from '../sdk/node/index.ts'
+import { simulationError } from './errors.ts'
+import { claimRun, openRunStore } from './run-store.ts'
+
+export interface RunJobOptions<S extends Settings = Settings> {
+  /** Override settings of the workload. */
+  readonly settings?: Partial<S>
+  /** Default: 1. */
+  readonly seed?: number
+  /** Take the place of the workload's algorithm and of parts of it. */
+  readonly algorithms?: Omit<Choices, 'hyperparameters'>
+  /**
+   * Threads that train; 0 trains in the main thread. Default: 0 for a workload that is an object; for a module one a core, at
+   * most 8. Results don't depend on it.
+   */
+  readonly workers?: number
+  /**
+   * A folder for state and models: a program that was killed goes on from there when it runs the same job again. Default:
+   * memory.
+   */
+  readonly store?: string
+  /** Rounds whose models are kept. Default: all. */
+  readonly keep?: KeptRounds
+  /** Run each round twice and compare. Default: false. */
+  readonly checkDeterminism?: boolean
+  /** Called at each committed round; the round after isn't committed before the promise resolves. An error fails the run. */
+  readonly onRound?: (round: JobRound) => void | Promise<void>
+  /** Hears of updates that were refused, metrics left out and the like. */
+  readonly onNotice?: (end: string, notice: Notice) => void
+  readonly onLog?: (end: string, entry: LogEntry) => void
+}
+
+/** A committed round; its weights are read when they are asked for. */
+export interface JobRound extends RoundSummary {
+  weights(): Promise<Float32Array>
+}
+
+export interface JobResult {
+  /** `stopped`: by `stop`, before its last round. */
+  readonly state: 'completed' | 'failed' | 'stopped'
+  /** Why it failed: the error of the task that failed last, for the most part coded. */
+  readonly cause?: unknown
+  /** All rounds, in order; with a store, those of earlier starts too, of which `seconds` is 0. */
+  readonly history: readonly JobRound[]
+}
+
+/** A job that runs. Iterating gives each round of its history, and throws the cause if the job fails. */
+export interface JobRun extends AsyncIterable<JobRound> {
+  readonly seed: number
+  readonly settings: Settings
+  /** What does the arithmetic of training, where the learner says it. */
+  readonly runsOn: string | undefined
+  /** Resolves when nothing of the job runs any more. A failure is a state of the result: this never rejects. */
+  readonly result: Promise<JobResult>
+  /** Stops the job, and resolves when nothing of it runs any more. A round in progress is lost. */
+  stop(): Promise<void>
+}
+
+/**
+ * Runs a workload's job in this program: without a server, without a terminal. The hashes are those of `flamectl run` for the
+ * same settings and seed.
+ *
+ * `workload` is a workload, or the folder, path or URL of its module, which threads need.
+ *
+ * @throws (before anything runs) SIMULATION_WORKERS, SIMULATION_DIFFERS, JOB_SEED, and as loading the workload, its settings,
+ *   its topology and its data do.
+ */
+export async function runJob<S extends Settings>(
+  workload: Workload<S> | string | URL,
+  options: RunJobOptions<S> = {},
+): Promise<JobRun> {
+  const { seed = 1, store: folder, checkDeterminism, algorithms = {} } = options
+  requireSeed(seed)
+  const { definition, poolOf } = await loadedFrom(workload, options.workers)
+  const { name } = definition
+  const settings = resolveSettings(definition.settings, texts(options.settings))
+  const topology = validTopology(definition, settings, algorithms)
+  const expansion = expand(topology, { jobId: name, newKey: () => '' })
+  const clients = new Map(
+    expansion.map(({ end, dataset }) => [end, dataset === undefined ? undefined : Number(dataset)]),
+  )
+
+  const opened = await openRunStore(folder)
+  const closing = new AbortController()
+  const registry = options.keep ? keepingRounds(opened.registry, options.keep) : opened.registry
+  const history: JobRound[] = []
+  const prepare = async () => {
+    await claimRun(opened.store, folder ?? 'memory', name, { seed, settings, algorithms })
+    const { hosted } = await prepareTasks(
+      {
+        run: name,
+        workload: definition,
+        schema: topology.schema,
+        tasks: expansion,
+        clientOf: (end) => clients.get(end),
+        hyperparameters: { ...settings, seed },
+        algorithms,
+      },
+      { store: opened.store, registry, checkDeterminism, poolOf },
+      closing.signal,
+    )
+    for (const part of [undefined, ...(await registry.parts(name))])
+      for (const round of await registry.list(name, part))
+        note({ ...(await registry.describe(name, round, part)), seconds: 0 })
+    return hosted
+  }
+  const hosted = await prepare().catch(async (cause: unknown) => {
+    closing.abort()
+    await opened.close()
+    throw cause
+  })
+
+  const system = actorSystem()
+  let changed = news()
+  let isOver = false
+  let fault: { readonly cause: unknown } | undefined
+  const tasks = runTasks(system, { ...hosted, expansion, onRound, onReport })
+  const result = tasks.ended.then(async (outcome): Promise<JobResult> => {
+    await system.terminate()
+    try {
+      await hosted.pool.close()
+      await opened.close()
+    } catch (cause) {
+      fault ??= { cause }
+    }
+    const cause = outcome.state === 'failed' ? outcome : fault
+    isOver = true
+    changed.tell()
+    if (cause) return { state: 'failed', cause: cause.cause, history }
+    return { state: outcome.state, history }
+  })
+
+  return {
+    seed,
+    settings,
+    runsOn: hosted.pool.runsOn,
+    result,
+    async stop() {
+      tasks.stop()
+      await result
+    },
+    async *[Symbol.asyncIterator]() {
+      for (let next = 0; ; ) {
+        const round = history[next]
+        if (round) {
+          next += 1
+          yield round
+        } else if (isOver) break
+        else await changed.told
+      }
+      const { state, cause } = await result
+      if (state === 'failed') throw cause
+    },
+  }
+
+  /** The last round of an earlier start may be committed once more, to the same content. */
+  function note(summary: RoundSummary): JobRound {
+    const { round, part, metrics, hash, members, seconds } = summary
+    const noted: JobRound = {
+      round,
+      ...(part === undefined ? {} : { part }),
+      metrics,
+      hash,
+      members,
+      seconds,
+      weights: async () => (await registry.load(name, round, part)).weights,
+    }
+    const known = history.findIndex((each) => each.round === round && each.part === part)
+    if (known >= 0) history[known] = noted
+    else history.push(noted)
+    return noted
+  }
+
+  async function onRound(summary: RoundSummary): Promise<void> {
+    const round = note(summary)
+    const before = changed
+    changed = news()
+    before.tell()
+    try {
+      await options.onRound?.(round)
+    } catch (cause) {
+      fault ??= { cause }
+      tasks.stop()
+    }
+  }
+
+  function onReport(report: TaskReport): void {
+    if (report.type === 'notice') options.onNotice?.(report.end, report.notice)
+    if (report.type === 'log') options.onLog?.(report.end, report.entry)
+  }
+}
+
+interface Loaded {
+  readonly definition: Workload
+  readonly poolOf: (plan: { readonly settings: Settings; readonly seed: number }) => Promise<TrainingPool>
+}
+
+async function loadedFrom<S extends Settings>(
+  given: Workload<S> | string | URL,
+  workers: number | undefined,
+): Promise<Loaded> {
+  if (typeof given === 'string' || given instanceof URL) {
+    const loaded = await loadWorkload(typeof given === 'string' ? given : fileURLToPath(given))
+    return {
+      definition: loaded.workload,
+      poolOf: (plan) => poolFor({ ...loaded, ...plan, workers: workers ?? defaultWorkers() }),
+    }
+  }
+  if (workers !== undefined && workers > 0) throw simulationError('SIMULATION_WORKERS', { name: given.name, workers })
+  const definition: unknown = given
+  if (!isWorkload(definition))
+    throw simulationError('SIMULATION_WORKLOAD', { faults: workloadFaults(definition).join('; ') })
+  return { definition, poolOf: ({ settings, seed }) => inlinePool(definition, settings, seed) }
+}
+
+function texts(settings: Readonly<Record<string, unknown>> = {}): Record<string, string> {
+  const given = Object.entries(settings).filter(([, value]) => value !== undefined)
+  return Object.fromEntries(given.map(([name, value]) => [name, String(value)]))
+}
+
+/** Something that is told once. */
+function news(): { readonly told: Promise<void>; tell(): void } {
+  let tell = () => {}
+  const told = new Promise<void>((resolve) => {
+    tell = resolve
+  })
+  return { told, tell }
+}

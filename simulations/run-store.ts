@@ -1,0 +1,68 @@
+import { join } from 'node:path'
+import { lmdbStore } from '../runtime/durable/lmdb/index.ts'
+import { type DurableStore, decode, encode, memoryStore } from '../runtime/index.ts'
+import { type ModelRegistry, memoryRegistry, type Settings } from '../sdk/index.ts'
+import { fileRegistry } from '../sdk/node/index.ts'
+import { simulationError } from './errors.ts'
+
+/** Where a run keeps its state and its models. */
+export interface RunStore {
+  readonly store: DurableStore
+  readonly registry: ModelRegistry
+  close(): Promise<void>
+}
+
+/** Opens a folder, with the state and the models in folders of their own within it; or memory, where none is named. */
+export async function openRunStore(folder: string | undefined): Promise<RunStore> {
+  if (folder === undefined) {
+    const store = memoryStore()
+    return { store, registry: memoryRegistry(), close: () => store.close() }
+  }
+  const store = await lmdbStore(join(folder, 'state'))
+  return { store, registry: fileRegistry(join(folder, 'models')), close: () => store.close() }
+}
+
+/** What decides the result of a run. */
+interface RunPlan {
+  readonly seed: number
+  readonly settings: Settings
+  readonly algorithms: unknown
+}
+
+/**
+ * Records what a run begins with, or compares with what it began with: a run goes on with the same settings only, but for
+ * more rounds.
+ *
+ * @throws SIMULATION_DIFFERS.
+ */
+export async function claimRun(store: DurableStore, place: string, name: string, plan: RunPlan): Promise<void> {
+  const key = `simulation/${name}`
+  const found = await store.load(key)
+  const began = found && decode(found.bytes)
+  if (isPlan(began)) {
+    const { rounds } = plan.settings
+    const before = flat({ ...began, settings: { ...began.settings, rounds: Math.min(began.settings.rounds, rounds) } })
+    const now = flat({ ...plan, settings: { ...plan.settings, rounds: Math.min(began.settings.rounds, rounds) } })
+    const fewer = rounds < began.settings.rounds ? 'rounds' : undefined
+    const setting =
+      fewer ?? [...new Set([...before.keys(), ...now.keys()])].find((each) => before.get(each) !== now.get(each))
+    if (setting !== undefined)
+      throw simulationError('SIMULATION_DIFFERS', {
+        store: place,
+        name,
+        setting,
+        began: flat(began).get(setting) ?? 'nothing',
+        given: flat(plan).get(setting) ?? 'nothing',
+      })
+  }
+  await store.save(key, found?.version ?? 0, encode(plan))
+}
+
+function flat({ seed, settings, algorithms }: RunPlan): Map<string, string> {
+  const named = { ...settings, seed, algorithms }
+  return new Map(Object.entries(named).map(([name, value]) => [name, JSON.stringify(value) ?? 'nothing']))
+}
+
+function isPlan(value: unknown): value is RunPlan {
+  return typeof value === 'object' && value !== null && 'seed' in value && 'settings' in value
+}
