@@ -19,7 +19,7 @@ import type { TaskInfo } from './model/task.ts'
 import type { Page, PageRequest } from './requests/page.ts'
 import type { Asked, Request } from './requests/requests.ts'
 
-/** A thing of a user's. */
+/** A request about one user's things. */
 interface Owned {
   readonly user: string
 }
@@ -31,27 +31,27 @@ interface OfJob extends Owned {
 }
 interface OfCompute {
   readonly compute: string
-  /** As it was shown; it's checked here. */
+  /** The key that the caller has shown; the catalogue checks the key. */
   readonly key: string | undefined
 }
 
-/** Whether an administrator of the server asks, where callers are asked who they are. Default: no. */
 interface ByAdmin {
+  /** Whether an administrator of the server asks, where callers are asked for a token. Default: false. */
   readonly byAdmin?: boolean
 }
 
 interface OfDeployment extends OfCompute {
   readonly job: string
 }
-/** For the task's flamelet. */
+/** From the task's flamelet. */
 interface OfTask {
   readonly job: string
   readonly task: string
-  /** As it was shown; it's checked here. */
+  /** The key that the caller has shown; the catalogue checks the key. */
   readonly key: string | undefined
 }
 
-/** What only reads: answered at once, from what is durable. */
+/** Requests that only read: answered at once, from durable documents. */
 interface Queries {
   /** Answered if the store answers. */
   probe: Request<unknown, null>
@@ -80,7 +80,7 @@ interface Queries {
   'fetch-task': Request<OfTask, TaskPackage>
 }
 
-/** What changes a user's things: one at a time for each user, answered when it's durable. */
+/** Requests that change a user's things: one at a time for each user, answered when the change is durable. */
 interface UserCommands {
   'create-design': Request<Owned & { readonly info: DesignInfo }, null>
   'update-design': Request<OfDesign & { readonly info: DesignChange }, DesignInfo>
@@ -95,11 +95,11 @@ interface UserCommands {
   'create-job': Request<Owned & { readonly spec: JobSpecification }, JobStatus>
   'update-job': Request<OfJob & { readonly spec: JobSpecification }, null>
   'remove-job': Request<OfJob, null>
-  /** It changes nothing; who changes knows it. */
+  /** Changes nothing, and takes its turn among the user's commands, which change the usage. */
   'read-usage': Request<Owned, UsageReport>
 }
 
-/** What changes computes, which are no user's. */
+/** Requests that change computes, which belong to no user: one at a time. */
 interface ComputeCommands {
   'register-compute': Request<ByAdmin & { readonly registration: ComputeRegistration }, ComputeStatus>
   'update-compute': Request<OfCompute & ByAdmin & { readonly spec: ComputeSpec }, ComputeStatus>

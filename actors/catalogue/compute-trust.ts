@@ -35,8 +35,8 @@ export function mayRun(
   return compute.adminId === computeAdmin || isTrusted(admins, compute, { userId })
 }
 
-/** Where a dataset may be used. */
-export interface Place {
+/** A realm, and the compute that the realm means. */
+export interface ResolvedRealm {
   readonly realm: string
   readonly computeId: string
 }
@@ -48,12 +48,12 @@ const anywhere = 'default'
  * other is a compute's id. Computes that the owner doesn't trust are passed over in a region. REALM_UNSERVED if a private
  * dataset's region has no compute that is up, REALM_UNKNOWN, COMPUTE_UNTRUSTED.
  */
-export async function placeOf(
+export async function resolveRealm(
   { computes }: Pick<Collections, 'computes'>,
   admins: TrustedAdmins,
   { realm, isPublic = false }: { readonly realm: string; readonly isPublic?: boolean },
   owner: DatasetOwner,
-): Promise<Place> {
+): Promise<ResolvedRealm> {
   if (realm === anywhere) return { realm, computeId: anywhere }
   if (!realm.startsWith(`${anywhere}/`)) {
     const id = realm.slice(realm.lastIndexOf('/') + 1)

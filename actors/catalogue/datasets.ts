@@ -11,7 +11,7 @@ import { attempted, type Stored } from '../records/records.ts'
 import { assertMatch, sameId, sameOwner } from '../requests/conditions.ts'
 import { afterOf, type Page, type PageRequest, pageOf } from '../requests/page.ts'
 import type { RequestContext } from '../requests/requests.ts'
-import { assertTrusted, type DatasetOwner, placeOf } from './compute-trust.ts'
+import { assertTrusted, type DatasetOwner, resolveRealm } from './compute-trust.ts'
 
 /** Answers with its id. */
 export async function createDataset(
@@ -23,11 +23,11 @@ export async function createDataset(
 ): Promise<string> {
   checkIdentifier('a user', user)
   sameOwner(user, info)
-  const place = await placeOf(collections, computeAdmins, info, ownerOf(user, info))
+  const resolved = await resolveRealm(collections, computeAdmins, info, ownerOf(user, info))
   const { once } = context ?? {}
   const id = info.id ?? once ?? newId()
   const made = once === undefined ? {} : { once }
-  const value = { ...info, ...place, id, userId: user, createdAt: now(), ...made }
+  const value = { ...info, ...resolved, id, userId: user, createdAt: now(), ...made }
   if (await collections.datasets.insert({ id, value })) return id
   // This request itself may have made it, before a crash.
   const present = await collections.datasets.get(id)
@@ -61,12 +61,12 @@ export async function updateDataset(
   const found = await findDataset(collections, user, id)
   assertMatch(context, `dataset ${id}`, infoOf(found))
   const { realm, computeId, createdAt, isPublic = false } = found.value
-  const isPlaced = info.realm === realm && (info.isPublic ?? false) === isPublic
+  const keepsCompute = info.realm === realm && (info.isPublic ?? false) === isPublic
   const owner = ownerOf(user, info)
-  const present = isPlaced && computeId !== 'default' ? await collections.computes.get(computeId) : undefined
+  const present = keepsCompute && computeId !== 'default' ? await collections.computes.get(computeId) : undefined
   if (present) assertTrusted(computeAdmins, present, owner)
-  const place = isPlaced ? { realm, computeId } : await placeOf(collections, computeAdmins, info, owner)
-  const value = { ...info, ...place, id, userId: user, createdAt }
+  const resolved = keepsCompute ? { realm, computeId } : await resolveRealm(collections, computeAdmins, info, owner)
+  const value = { ...info, ...resolved, id, userId: user, createdAt }
   await collections.datasets.replace(found, value)
   return infoOf({ ...found, value })
 }

@@ -1,19 +1,48 @@
 import { z } from 'zod'
-import type { Behavior, Store } from '../../runtime/index.ts'
+import type { Behavior, Documents, Store } from '../../runtime/index.ts'
 import { text } from '../model/atoms.ts'
 import { catalogueError } from '../model/errors.ts'
-import type { Quotas } from '../model/quotas.ts'
+import { type Quotas, quotaWords } from '../model/quotas.ts'
+import { keysOf } from '../quotas/usage.ts'
 import { recordsOf, type Stored } from '../records/records.ts'
-import { answerBy, type Handlers } from '../requests/requests.ts'
-import { keyRoom } from './key-room.ts'
-import type {
-  Begun,
-  IdempotencyMessage,
-  IdempotencyRequests,
-  KeptAnswer,
-  OnceOutcome,
-  RepeatableRequest,
-} from './protocol.ts'
+import { type Asked, answerBy, type Handlers, type Request } from '../requests/requests.ts'
+
+/** A request that may come again, and must have its effect once. */
+export interface RepeatableRequest {
+  /** Who asked; empty where nobody is asked who they are. */
+  readonly user: string
+  /** Of who asked, for what, under which key. */
+  readonly id: string
+  /** Of what was asked: the same key with another is a mistake. */
+  readonly fingerprint: string
+}
+
+export interface KeptAnswer {
+  readonly status: number
+  /** The body, as it was sent. */
+  readonly json: string
+}
+
+export type Begun =
+  /** `once` names what the request makes, however often it's begun. */
+  | { readonly type: 'go'; readonly once: string }
+  /** It was answered already. */
+  | { readonly type: 'again'; readonly answer: KeptAnswer }
+
+export interface IdempotencyRequests {
+  /** IDEMPOTENCY_DIFFERS, IDEMPOTENCY_UNDER_WAY. */
+  'begin-once': Request<{ readonly request: RepeatableRequest }, Begun>
+  /** Each request that was answered `go` must end. Answered once the end is durable. */
+  'end-once': Request<{ readonly id: string; readonly outcome: OnceOutcome }, null>
+}
+export type IdempotencyMessage = Asked<IdempotencyRequests>
+
+export type OnceOutcome =
+  | { readonly type: 'answered'; readonly answer: KeptAnswer }
+  /** Nothing was changed: it's as if it had not come. */
+  | { readonly type: 'refused' }
+  /** It may have had its effect; when it comes again, it goes on. */
+  | { readonly type: 'unknown' }
 
 export interface IdempotencyParts {
   readonly store: { readonly documents: Store['documents'] }
@@ -125,5 +154,44 @@ function sweeper(parts: IdempotencyParts): Behavior<'sweep'> {
     return async () => {
       for await (const present of requests.find()) if (isExpired(present, parts)) await requests.remove(present.id)
     }
+  }
+}
+
+/** Keys go when they expire, or their request was refused: so long after a count there may be room again. */
+const countedAgainMs = 10_000
+
+/** How many keys each user may still use; `most` undefined: any number. */
+export function keyRoom(most: number | undefined, documents: Documents, nowMs: () => number) {
+  const counts = new Map<string, { used: number; readonly atMs: number }>()
+
+  async function countOf(user: string): Promise<{ used: number; readonly atMs: number }> {
+    const present = counts.get(user)
+    const isFull = present !== undefined && most !== undefined && present.used >= most
+    if (present && !(isFull && nowMs() - present.atMs >= countedAgainMs)) return present
+    const counted = { used: await keysOf(documents, user), atMs: nowMs() }
+    counts.set(user, counted)
+    return counted
+  }
+
+  async function isFull(user: string): Promise<boolean> {
+    return most !== undefined && (await countOf(user)).used >= most
+  }
+
+  return {
+    isFull,
+    /** QUOTA_REACHED. */
+    async take(user: string): Promise<void> {
+      if (most === undefined || user === '') return
+      const count = await countOf(user)
+      const { what, advice } = quotaWords.keys
+      if (count.used >= most)
+        throw catalogueError('QUOTA_REACHED', { user, quota: 'keys', what, used: count.used, most, asked: 1, advice })
+      count.used += 1
+    },
+    /** What was taken isn't used. */
+    give(user: string): void {
+      const count = counts.get(user)
+      if (count) count.used -= 1
+    },
   }
 }

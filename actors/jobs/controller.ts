@@ -3,15 +3,34 @@ import type { DeployableJob, Deployer } from '../deployers/deployer.ts'
 import { controllerError, isInterruption } from '../deployers/errors.ts'
 import type { EventsMessage } from '../events/events.ts'
 import { isRefusal } from '../model/errors.ts'
+import type { AskedState } from '../model/job-states.ts'
 import { collectionsOf } from '../records/collections.ts'
-import { type Asked, answerBy, asking, type Handlers, type Reply } from '../requests/requests.ts'
+import { type Asked, answerBy, asking, type Handlers, type Reply, type Request } from '../requests/requests.ts'
 import { type JobMessage, job } from './actor/job.ts'
 import { places } from './actor/places.ts'
 import { type FlameletReport, reportTask } from './actor/task-reports.ts'
 import { movableJob, startedJob } from './asked-changes.ts'
 import { type LeaseNews, type LeaseParts, leaseWatch } from './leases/lease-watch.ts'
 import { endLease, type HeldLease, leaseJob, touchLease } from './leases/leases.ts'
-import type { ControllerMessage, JobRequests } from './protocol.ts'
+
+export interface JobRequests {
+  /** JOB_NOT_FOUND, JOB_STATE, FIELD_DIFFERS, MATCH_FAILED. */
+  'ask-job-state': Request<AskedChange, null>
+  /** From the flamelet that runs a task. */
+  'report-task': Request<FlameletReport, null>
+  /** The server is to close: no job runs here any more, and jobs under way go on elsewhere, or at the next start. */
+  'hand-over': Request<unknown, null>
+}
+export type ControllerMessage = Asked<JobRequests>
+
+/** The state into which a person wants to bring a job. */
+export interface AskedChange {
+  readonly user: string
+  readonly job: string
+  readonly state: AskedState
+  /** The job's id as the body has it: FIELD_DIFFERS if it's another. */
+  readonly id?: string | undefined
+}
 
 export interface ControllerParts extends LeaseParts {
   /** A new id at each call. */

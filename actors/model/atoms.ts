@@ -14,7 +14,7 @@ export const text = z.string().meta({ maxLength: longestText })
 export const nameText = z.string().max(200)
 
 /** Where something is, or what is kept there. */
-export const place = z.string().min(1).meta({ maxLength: longestText })
+export const location = z.string().min(1).meta({ maxLength: longestText })
 
 /** What people say of it. */
 export const longText = z.string().max(10_000)

@@ -1,6 +1,6 @@
 import { z } from 'zod'
 import { schemaModel } from '../../sdk/tag/index.ts'
-import { identifier, longText, models, nameText, place, text, time } from './atoms.ts'
+import { identifier, location, longText, models, nameText, text, time } from './atoms.ts'
 
 export const designSchema = schemaModel
 models.add(designSchema, { id: 'DesignSchema' })
@@ -29,10 +29,10 @@ models.add(codeRevision, { id: 'CodeRevision' })
 export type CodeRevision = z.output<typeof codeRevision>
 
 export const datasetInfo = z.strictObject({
-  url: place,
+  url: location,
   dataFormat: nameText.min(1),
   /** Path of regions ending in a compute; `default` is anywhere. */
-  realm: place,
+  realm: location,
   id: identifier.exactOptional(),
   userId: text.exactOptional(),
   name: nameText.exactOptional(),
