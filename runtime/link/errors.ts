@@ -1,4 +1,4 @@
-import { errorFactory } from '../errors/coded-error.ts'
+import { CodedError, errorFactory } from '../errors/coded-error.ts'
 
 const linkErrors = {
   LINK_VALUE: {
@@ -24,3 +24,8 @@ const linkErrors = {
 } as const
 
 export const linkError = errorFactory(linkErrors)
+
+/** Whether a watched actor's end, or a failed ask, came from the end of the actor's node: the node may begin another life. */
+export function isNodeEnd(cause: unknown): boolean {
+  return cause instanceof CodedError && cause.code === 'LINK_NODE_ENDED'
+}

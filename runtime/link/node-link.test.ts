@@ -437,9 +437,9 @@ test('a node of another name, of the own name, or of another version is refused'
 /** A sender numbers what it sends in each lane, to two receivers. */
 const bulky = (number: number) => ({ number, bulk: new Float64Array(5000).fill(number) })
 
-test('200 seeds: under any losses of routes nothing is lost, doubled or reordered within a lane', async (t) => {
+test('120 seeds: under any losses of routes nothing is lost, doubled or reordered within a lane', async (t) => {
   let cuts = 0
-  await forSeeds(200, async (seed) => {
+  await forSeeds(120, async (seed) => {
     const scheduler = seededScheduler(seed)
     const fates: Fate[] = ['cut', 'lose', 'drop']
     const small = {
@@ -497,7 +497,7 @@ test('200 seeds: under any losses of routes nothing is lost, doubled or reordere
     routes.stop()
     await Promise.all([device.system.terminate(), server.system.terminate()])
   })
-  t.true(cuts > 500 || process.env.SEED !== undefined, `${cuts} cuts`)
+  t.true(cuts > 300 || process.env.SEED !== undefined, `${cuts} cuts`)
 })
 
 test('the end of a watched actor is told after the messages that it had sent, however large', async (t) => {

@@ -51,7 +51,10 @@ export interface NodeLink {
   accept(route: Route, rights: PeerRights): void
   /** Declares the present life of a node dead: watchers hear so, and it is refused from now on. */
   declareDead(node: string): void
-  /** Ends every session: the other nodes hear that this node has ended. As the system does when it terminates. */
+  /**
+   * Ends every session: the other nodes hear that this node has ended. A system that terminates with its link open tells of
+   * each of its actors first that the actor has stopped.
+   */
   close(): void
 }
 

@@ -1,11 +1,12 @@
 import type { ActorRef, Behavior, DurableStore } from '../../runtime/index.ts'
 import type { ModelRegistry } from '../registry/registry.ts'
+import { decodeRoleMessage } from '../role/channel/wiring.ts'
 import type { RoundRecord } from '../role/role.ts'
 import type { Algorithm } from '../strategy/algorithm.ts'
 import type { TrainingPool } from '../training/training-pool.ts'
 import { weightsHash } from '../weights/layout.ts'
 import type { Settings } from '../workload/settings.ts'
-import { type RendezvousMessage, rendezvous as rendezvousOfJob } from './rendezvous.ts'
+import { decodeRendezvousMessage, type RendezvousMessage, rendezvous as rendezvousOfJob } from './rendezvous.ts'
 import { roleHost } from './role-host.ts'
 import type { JobSurroundings, RoleTask, TaskReport } from './role-task.ts'
 
@@ -25,6 +26,8 @@ export interface HostedTasks {
   readonly registry: ModelRegistry
   /** Where the ends of the job find each other, if other hosts have tasks of the job. Default: an actor of this host's own. */
   readonly rendezvous?: ActorRef<RendezvousMessage>
+  /** Some tasks of the job have their places on other nodes. Default false. */
+  readonly isSpread?: boolean
   /** Hears what the tasks report. Whether the job has ended follows from a tally of all its tasks' ends. */
   readonly reports: ActorRef<TaskReport>
   /** Resolves when the job's followers know of a committed round: the next round isn't committed before. Never rejects. */
@@ -52,7 +55,7 @@ export interface RoundSummary {
 /** Hosts tasks of a job: parent of a role actor for each, and of the job's rendezvous, so that they end together. */
 export function hostedTasks({ run, tasks, registry, workload, onRound, ...shared }: HostedTasks): Behavior<never> {
   return (context) => {
-    const { seed, settings, store, pool, strategy, reports, checkDeterminism, takenOver } = shared
+    const { seed, settings, store, pool, strategy, reports, checkDeterminism, takenOver, isSpread = false } = shared
     const began = context.clock.now()
     const parts = new Map<string | undefined, Part>()
     const partOf = (name: string | undefined): Part => {
@@ -61,7 +64,11 @@ export function hostedTasks({ run, tasks, registry, workload, onRound, ...shared
       return part
     }
     const rendezvous =
-      shared.rendezvous ?? context.spawn('rendezvous', rendezvousOfJob(), { supervise: { type: 'escalate' } })
+      shared.rendezvous ??
+      context.spawn('rendezvous', rendezvousOfJob(), {
+        supervise: { type: 'escalate' },
+        decode: decodeRendezvousMessage,
+      })
 
     const job: JobSurroundings = {
       job: run,
@@ -70,6 +77,7 @@ export function hostedTasks({ run, tasks, registry, workload, onRound, ...shared
       store,
       takenOver,
       pool,
+      isSpread,
       strategy,
       rendezvous,
       publish,
@@ -80,6 +88,7 @@ export function hostedTasks({ run, tasks, registry, workload, onRound, ...shared
     for (const task of tasks)
       context.spawn(task.end, roleHost(task, job), {
         supervise: { type: 'restart', max: Number.POSITIVE_INFINITY, withinMs: 1 },
+        decode: decodeRoleMessage,
       })
     return () => {}
 

@@ -88,7 +88,7 @@ export async function prepareTasks(
   const tasks = all.filter(({ end }) => isHere(end))
   const shared = { run, workload: workload.name, seed, settings, strategy, pool, tasks, store, registry }
   return {
-    hosted: { ...shared, checkDeterminism, takenOver },
+    hosted: { ...shared, checkDeterminism, takenOver, isSpread: tasks.length < all.length },
     unknownSettings: unknown,
     latest: await registry.latest(run),
   }

@@ -1,8 +1,18 @@
 import test from 'ava'
-import { type ActorRef, actorSystem, seededScheduler } from '../../runtime/index.ts'
-import type { RoleMessage } from '../role/channel/wiring.ts'
+import {
+  type ActorRef,
+  actorSystem,
+  isActorRef,
+  manualClock,
+  memoryRoute,
+  type NodeLink,
+  nodeLink,
+  seededScheduler,
+} from '../../runtime/index.ts'
+import { decodeRoleMessage, type RoleMessage } from '../role/channel/wiring.ts'
 import { forSeeds } from '../testing/index.ts'
-import { rendezvous } from './rendezvous.ts'
+import { decodeRendezvousMessage, rendezvous } from './rendezvous.ts'
+import { decodeTaskReport } from './role-task.ts'
 
 type News = RoleMessage
 
@@ -161,4 +171,129 @@ test('200 seeds: whatever the order in which ends join and stop, all know of the
     await system.terminate()
   })
   t.pass()
+})
+
+/** A server with a rendezvous and an end of role `top`, and lives of a device with an end of role `leaf`. */
+async function spreadMeeting() {
+  const clock = manualClock()
+  const server = actorSystem({ name: 'server', clock })
+  const desk = server.spawn('rendezvous', rendezvous(), { decode: decodeRendezvousMessage })
+  const link = nodeLink(server, { entry: desk })
+  const heard: string[] = []
+  const noted = (news: News) =>
+    void heard.push(news.type === 'joined' ? `joined #${news.member.incarnation}` : news.type)
+  const top = server.spawn<News>('top-0', () => noted, { decode: decodeRoleMessage })
+  const places = (otherRole: string) => [{ channel: 'link', group: 'default', otherRole }]
+  desk.tell({ type: 'join', end: 'top-0', role: 'top', places: places('leaf'), ref: top })
+  let incarnation = 0
+  const links: NodeLink[] = []
+  return {
+    server,
+    clock,
+    heard,
+    /** Begins a life of the device; answers with the rendezvous as the device has it. */
+    async device() {
+      incarnation += 1
+      const system = actorSystem({ name: 'device', incarnation, clock })
+      const own = system.spawn<News>('leaf-0', () => () => {}, { decode: decodeRoleMessage })
+      const [left, right] = memoryRoute()
+      const entry = await new Promise<ActorRef<unknown>>((resolve) => {
+        const onPeer = ({ entry: given }: { entry?: ActorRef<never> }) => isActorRef<unknown>(given) && resolve(given)
+        links.push(nodeLink(system, { onPeer }))
+        links.at(-1)?.dial('server', left, { mayStop: false })
+        link.accept(right, { mayStop: false })
+      })
+      entry.tell({ type: 'join', end: 'leaf-0', role: 'leaf', places: places('top'), ref: own })
+      return { system, link: links.at(-1), entry, settled: () => settled(system, server) }
+    },
+  }
+}
+
+async function settled(...systems: readonly { idle(): Promise<void> }[]): Promise<void> {
+  for (let round = 0; round < 6; round++) await Promise.all(systems.map((system) => system.idle()))
+}
+
+test('an end whose node has ended is awaited for a minute, and has left for good then', async (t) => {
+  const { server, clock, heard, device } = await spreadMeeting()
+  const first = await device()
+  await first.settled()
+  first.link?.close()
+  await first.system.terminate()
+  await settled(server)
+  clock.advance(30_000)
+  const second = await device()
+  await second.settled()
+  clock.advance(60_000)
+  await second.settled()
+  t.deepEqual(heard, ['welcome', 'joined #1', 'joined #2'])
+  second.link?.close()
+  await second.system.terminate()
+  await settled(server)
+  clock.advance(59_999)
+  await settled(server)
+  t.is(heard.length, 3)
+  clock.advance(1)
+  await settled(server)
+  t.deepEqual(heard.slice(3), ['left'])
+  await server.terminate()
+})
+
+test('an end that stops on a node that lives has left for good at once', async (t) => {
+  const { server, heard, device } = await spreadMeeting()
+  const { system, entry, settled: rest } = await device()
+  const own = system.spawn<News>('leaf-1', () => () => {}, { decode: decodeRoleMessage })
+  const places = [{ channel: 'link', group: 'default', otherRole: 'top' }]
+  entry.tell({ type: 'join', end: 'leaf-1', role: 'leaf', places, ref: own })
+  await rest()
+  system.stop(own)
+  await rest()
+  t.deepEqual(heard, ['welcome', 'joined #1', 'joined #1', 'left'])
+  await Promise.all([system.terminate(), server.terminate()])
+})
+
+test('another node can neither say that an end has terminated, nor send what is no message of a rendezvous', async (t) => {
+  const { server, heard, device } = await spreadMeeting()
+  const { system, entry, settled: rest } = await device()
+  const reasons: string[] = []
+  server.deadLetters.subscribe(({ reason }) => reasons.push(reason))
+  const own = system.spawn<News>('other', () => () => {}, { decode: decodeRoleMessage })
+  const join = { type: 'join', end: 'leaf-1', role: 'leaf', places: [], ref: own }
+  const hostile: readonly unknown[] = [
+    { type: 'terminated', end: 'top-0', ref: own, isAway: false },
+    { ...join, ref: 'no ref' },
+    { ...join, places: [{ channel: 'link' }] },
+    { ...join, end: 1 },
+    { type: 'leave', end: 'top-0' },
+    { type: 'set-property', end: 'top-0', channel: 'link', value: 1 },
+    null,
+  ]
+  for (const message of hostile) entry.tell(message)
+  await rest()
+  t.deepEqual(
+    reasons,
+    hostile.map(() => 'undecodable'),
+  )
+  t.deepEqual(heard, ['welcome', 'joined #1'])
+  await Promise.all([system.terminate(), server.terminate()])
+})
+
+test('reports of tasks are decoded as they were sent, or refused', (t) => {
+  const reports = [
+    { type: 'task-running', end: 'a' },
+    { type: 'task-completed', end: 'a' },
+    { type: 'task-failed', end: 'a', cause: new Error('b') },
+    { type: 'metrics', end: 'a', metrics: { loss: 0.5 } },
+    { type: 'log', end: 'a', entry: { level: 'info', message: 'm', fields: { a: 1, b: 'c', d: true } } },
+    { type: 'notice', end: 'a', notice: { code: 'C', message: 'm' } },
+  ]
+  for (const report of reports) t.deepEqual(decodeTaskReport({ ...report, foreign: 1 }), report)
+  for (const refused of [
+    null,
+    { type: 'task-running' },
+    { type: 'metrics', end: 'a', metrics: { loss: 'low' } },
+    { type: 'log', end: 'a', entry: { level: 'info', message: 'm', fields: { a: {} } } },
+    { type: 'notice', end: 'a', notice: { code: 1, message: 'm' } },
+    { type: 'other', end: 'a' },
+  ])
+    t.is(decodeTaskReport(refused), undefined)
 })

@@ -1,5 +1,6 @@
-import type { ActorRef, Behavior } from '../../runtime/index.ts'
+import { type ActorRef, type Behavior, isActorRef, isNodeEnd } from '../../runtime/index.ts'
 import type { GroupView, Incarnation, Member, MembershipNews, RoleMessage } from '../role/channel/wiring.ts'
+import { fieldsOf, isString, listOf } from '../role/guards.ts'
 
 /** A channel and the group of it that an end joins. */
 export interface Place {
@@ -25,7 +26,39 @@ export type RendezvousMessage =
       readonly name: string
       readonly value: unknown
     }
-  | { readonly type: 'terminated'; readonly end: string; readonly ref: ActorRef<RoleMessage> }
+  | {
+      readonly type: 'terminated'
+      readonly end: string
+      readonly ref: ActorRef<RoleMessage>
+      /** Its node has ended, and may come back with the end. */
+      readonly isAway: boolean
+    }
+
+/** Reads a message that another node sent. That an end has terminated, only the rendezvous tells itself. */
+export function decodeRendezvousMessage(value: unknown): RendezvousMessage | undefined {
+  const { type, end, channel, ...fields } = fieldsOf(value)
+  if (!isString(end)) return undefined
+  switch (type) {
+    case 'join': {
+      const { role, ref } = fields
+      const places = listOf(fields.places, decodePlace)
+      return isString(role) && places && isActorRef<RoleMessage>(ref) ? { type, end, role, places, ref } : undefined
+    }
+    case 'leave':
+      return isString(channel) ? { type, end, channel } : undefined
+    case 'set-property': {
+      const { name } = fields
+      return isString(channel) && isString(name) ? { type, end, channel, name, value: fields.value } : undefined
+    }
+    default:
+      return undefined
+  }
+}
+
+function decodePlace(value: unknown): Place | undefined {
+  const { channel, group, otherRole } = fieldsOf(value)
+  return isString(channel) && isString(group) && isString(otherRole) ? { channel, group, otherRole } : undefined
+}
 
 interface Participant {
   readonly end: string
@@ -37,6 +70,9 @@ interface Participant {
   /** Channels that it has joined and not left. */
   readonly present: Set<string>
 }
+
+/** How long the ends of a node that has ended may take to join again, before they have left for good. */
+const awayMs = 60_000
 
 /** Where the ends of a job's channels find each other: it tells each who joins, restarts, and leaves for good. */
 export function rendezvous(): Behavior<RendezvousMessage> {
@@ -57,6 +93,7 @@ export function rendezvous(): Behavior<RendezvousMessage> {
           const participant = participants.get(message.end)
           // A newer actor may have joined under the same end meanwhile.
           if (participant?.ref !== message.ref) return
+          if (message.isAway) return void context.after(awayMs, { ...message, isAway: false })
           for (const { channel } of participant.places) leave(message.end, channel)
         }
       }
@@ -87,7 +124,7 @@ export function rendezvous(): Behavior<RendezvousMessage> {
       participants.set(participant.end, participant)
       for (const place of participant.places) room(place, participant.role).set(participant.end, participant)
       const { end, ref } = participant
-      context.watch(ref, () => ({ type: 'terminated', end, ref }))
+      context.watch(ref, ({ cause }) => ({ type: 'terminated', end, ref, isAway: isNodeEnd(cause) }))
       return participant
     }
 

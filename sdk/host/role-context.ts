@@ -165,7 +165,7 @@ function roleLearner(
     trainHeld(request) {
       const { trainHeld } = pool
       // A round that is run twice adds its updates twice, and a held one can be added once.
-      if (!trainHeld || job.checkDeterminism || task.client === undefined) return this.train(request)
+      if (!trainHeld || job.checkDeterminism || job.isSpread || task.client === undefined) return this.train(request)
       began(request.round)
       return actor.track(trainHeld({ ...request, client: task.client, end: task.end, signal: actor.signal }))
     },

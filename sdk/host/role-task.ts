@@ -1,6 +1,7 @@
 import type { ActorRef, DurableStore } from '../../runtime/index.ts'
 import type { ChannelWiring } from '../role/channel/wiring.ts'
-import type { AnyRole, LogEntry, Notice, RoundRecord } from '../role/role.ts'
+import { fieldsOf, isNumbers, isString } from '../role/guards.ts'
+import type { AnyRole, LogEntry, LogFields, Notice, RoundRecord } from '../role/role.ts'
 import type { Algorithm } from '../strategy/algorithm.ts'
 import type { TrainingPool } from '../training/training-pool.ts'
 import type { Settings } from '../workload/settings.ts'
@@ -26,6 +27,8 @@ export interface JobSurroundings {
   /** Another process may be running the same tasks still: what it would write of them is fenced off. Default false. */
   readonly takenOver?: boolean
   readonly pool: TrainingPool
+  /** Some of the job's tasks lie on other nodes, to which a delta that stays where it was trained can't travel. Default false. */
+  readonly isSpread?: boolean
   readonly strategy: Algorithm
   readonly rendezvous: ActorRef<RendezvousMessage>
   /** Publishes a round's model. Called before the round is committed, and again with the same content after a crash in between. */
@@ -46,3 +49,33 @@ export type TaskReport =
   | { readonly type: 'metrics'; readonly end: string; readonly metrics: Readonly<Record<string, number>> }
   | { readonly type: 'log'; readonly end: string; readonly entry: LogEntry }
   | { readonly type: 'notice'; readonly end: string; readonly notice: Notice }
+
+/** Reads a report that another node sent. */
+export function decodeTaskReport(value: unknown): TaskReport | undefined {
+  const { type, end, ...fields } = fieldsOf(value)
+  if (!isString(end)) return undefined
+  switch (type) {
+    case 'task-running':
+    case 'task-completed':
+      return { type, end }
+    case 'task-failed':
+      return { type, end, cause: fields.cause }
+    case 'metrics':
+      return isNumbers(fields.metrics) ? { type, end, metrics: fields.metrics } : undefined
+    case 'log': {
+      const { level, message, fields: given } = fieldsOf(fields.entry)
+      if (level !== 'info' || !isString(message) || !isLogFields(given)) return undefined
+      return { type, end, entry: { level, message, fields: given } }
+    }
+    case 'notice': {
+      const { code, message } = fieldsOf(fields.notice)
+      return isString(code) && isString(message) ? { type, end, notice: { code, message } } : undefined
+    }
+    default:
+      return undefined
+  }
+}
+
+function isLogFields(value: unknown): value is LogFields {
+  return Object.values(fieldsOf(value)).every((field) => ['string', 'number', 'boolean'].includes(typeof field))
+}

@@ -21,3 +21,30 @@ export function isString(value: unknown): value is string {
 export function isObject(value: unknown): value is object {
   return typeof value === 'object' && value !== null
 }
+
+/** A whole number from 0 on. */
+export function isCount(value: unknown): value is number {
+  return typeof value === 'number' && Number.isSafeInteger(value) && value >= 0
+}
+
+/** A plain object whose fields all are numbers. */
+export function isNumbers(value: unknown): value is Readonly<Record<string, number>> {
+  return isObject(value) && Object.values(value).every(isNumber)
+}
+
+/** The fields of a message that anybody may have sent; none of anything but a plain object. */
+export function fieldsOf(value: unknown): Readonly<Record<string, unknown>> {
+  return isObject(value) && !Array.isArray(value) ? Object.fromEntries(Object.entries(value)) : {}
+}
+
+/** Decodes each item of a list; undefined if one of them can't be decoded, or if the value is no list. */
+export function listOf<Item>(value: unknown, decode: (item: unknown) => Item | undefined): readonly Item[] | undefined {
+  if (!Array.isArray(value)) return undefined
+  const items: Item[] = []
+  for (const given of value) {
+    const item = decode(given)
+    if (item === undefined) return undefined
+    items.push(item)
+  }
+  return items
+}

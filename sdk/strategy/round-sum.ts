@@ -1,3 +1,4 @@
+import { sumError } from '../sum/errors.ts'
 import { type MetricPartial, type MetricSum, metricSum } from '../sum/exact-sums.ts'
 import { type NamedSums, namedSums, type PartialSums } from '../sum/named-sums.ts'
 import type { Layout } from '../weights/layout.ts'
@@ -38,6 +39,7 @@ export function roundSum({ needs }: Aggregation, sums: NamedSums): RoundSum {
     metrics,
     add(end, contribution) {
       const { vectors, scalars, weight, samples } = contribution
+      if (!Number.isSafeInteger(samples) || samples < 0) throw sumError('SUM_SAMPLES', { end, samples })
       sums.add({ end, vectors, weight, ...(scalars && { scalars }) })
       metrics.add(samples, contribution.metrics)
       members.add(end)

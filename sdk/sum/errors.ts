@@ -18,6 +18,10 @@ const sumErrors = {
     message: 'the weight of {of} is {weight}: expected a multiple of {quantum} from {least} to {most}',
     hint: 'answer with the number of examples trained on, and without any throw an error instead; round a real weight with weightIn(weight, weightBits)',
   },
+  SUM_SAMPLES: {
+    message: '{end} says that it trained on {samples} examples: expected a whole number from 0 on',
+    hint: 'answer with the number of examples trained on',
+  },
   SUM_QUANTUM: {
     message: 'the sum of {end} is in quanta of 2^-{came}, and this one in 2^-{expected}',
     hint: 'use one quantumBits throughout a job',

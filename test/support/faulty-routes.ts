@@ -63,7 +63,7 @@ export function faultyRoutes({ dialling, accepting, accepted, fate, pick }: Faul
         connect()
         return true
       }
-      const waiting = ([0, 1] as const).filter((direction) => (ends?.[direction].sent.length ?? 0) > 0)
+      const waiting = ([0, 1] as const).filter((direction) => ends?.[direction].canArrive)
       const direction = waiting[waiting.length > 1 && pick ? pick(waiting.length) : 0]
       const frame = direction === undefined ? undefined : ends[direction].sent.shift()
       if (direction === undefined || !frame) return false
@@ -90,6 +90,11 @@ class HeldEnd implements Route {
   listener: RouteListener | undefined
   onClose = () => {}
   #isOver = false
+
+  /** A frame was sent, and the other node listens. */
+  get canArrive(): boolean {
+    return this.sent.length > 0 && this.other?.listener !== undefined
+  }
 
   send(frame: Uint8Array<ArrayBuffer>): void {
     if (!this.#isOver) this.sent.push(frame.slice())

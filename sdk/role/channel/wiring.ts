@@ -1,6 +1,7 @@
-import type { ActorRef } from '../../../runtime/index.ts'
+import { type ActorRef, isActorRef } from '../../../runtime/index.ts'
 import type { Task } from '../../tag/expand.ts'
 import { defaultGroup, otherRole } from '../../tag/schema.ts'
+import { fieldsOf, isCount, isString, isStrings, listOf } from '../guards.ts'
 
 /** How a channel of one task lies in the topology. */
 export interface ChannelWiring {
@@ -78,6 +79,53 @@ export interface GroupView {
   readonly channel: string
   readonly members: readonly Member[]
   readonly gone: readonly string[]
+}
+
+/** Reads a message that another node sent to the host of a role. A role checks what a delivery carries. */
+export function decodeRoleMessage(value: unknown): RoleMessage | undefined {
+  const { type, channel, from, incarnation, to, ...fields } = fieldsOf(value)
+  if (type === 'welcome') {
+    const channels = listOf(fields.channels, decodeView)
+    return isCount(incarnation) && channels ? { type, incarnation, channels } : undefined
+  }
+  if (!isString(channel)) return undefined
+  switch (type) {
+    case 'deliver': {
+      const { number, message } = fields
+      if (!isString(from) || !isCount(incarnation) || !isCount(number) || !isCount(to)) return undefined
+      const delivery = { type, channel, from, incarnation, number, to, message } as const
+      return fields.acknowledge === true ? { ...delivery, acknowledge: true } : delivery
+    }
+    case 'acknowledged': {
+      const { upTo } = fields
+      if (!isString(from) || !isCount(incarnation) || !isCount(to) || !isCount(upTo)) return undefined
+      return { type, channel, from, incarnation, to, upTo }
+    }
+    case 'joined': {
+      const member = decodeMember(fields.member)
+      return member && { type, channel, member }
+    }
+    case 'left':
+      return isString(fields.end) ? { type, channel, end: fields.end } : undefined
+    case 'property': {
+      const { end, name } = fields
+      return isString(end) && isString(name) ? { type, channel, end, name, value: fields.value } : undefined
+    }
+    default:
+      return undefined
+  }
+}
+
+function decodeView(value: unknown): GroupView | undefined {
+  const { channel, members, gone } = fieldsOf(value)
+  const decoded = listOf(members, decodeMember)
+  return isString(channel) && decoded && isStrings(gone) ? { channel, members: decoded, gone } : undefined
+}
+
+function decodeMember(value: unknown): Member | undefined {
+  const { end, incarnation, ref, properties } = fieldsOf(value)
+  if (!isString(end) || !isCount(incarnation) || !isActorRef<ChannelMessage>(ref)) return undefined
+  return { end, incarnation, ref, properties: fieldsOf(properties) }
 }
 
 /** For each task of a job, how its channels lie. In linear time; tasks of a group share their set of expected ends. */

@@ -1,8 +1,9 @@
 import type { Contribution, Terms } from '../../strategy/algorithm.ts'
 import type { RoundPartial } from '../../strategy/round-sum.ts'
 import { HeldDelta } from '../../sum/accumulator.ts'
+import { isWords } from '../../sum/exact-sums.ts'
 import { isPartialSums } from '../../sum/named-sums.ts'
-import { isNumber, isObject, isOneOf, isString, isStrings } from '../guards.ts'
+import { fieldsOf, isCount, isNumber, isNumbers, isObject, isOneOf, isString, isStrings } from '../guards.ts'
 import { channelTagged } from '../role.ts'
 
 /** From an aggregator to those below it. */
@@ -65,7 +66,11 @@ function isAnswer(message: unknown): message is Answer {
       return 'contribution' in message && isContribution(message.contribution)
     case 'partial':
       return (
-        'part' in message && isRoundPartial(message.part) && 'refusals' in message && Array.isArray(message.refusals)
+        'part' in message &&
+        isRoundPartial(message.part) &&
+        'refusals' in message &&
+        Array.isArray(message.refusals) &&
+        message.refusals.every(isRefusal)
       )
     case 'failed':
       return (
@@ -85,8 +90,29 @@ function isRoundPartial(value: unknown): value is RoundPartial {
     isPartialSums(value.sums) &&
     'metrics' in value &&
     isObject(value.metrics) &&
+    Object.values(value.metrics).every(isMetricPart) &&
     'members' in value &&
     isStrings(value.members)
+  )
+}
+
+function isMetricPart(value: unknown): boolean {
+  const { sum, samples } = fieldsOf(value)
+  return isWords(sum) && isCount(samples) && samples > 0
+}
+
+function isRefusal(value: unknown): value is Refusal {
+  const { end, code, reason, hint } = fieldsOf(value)
+  return [end, code, reason, hint].every(isString)
+}
+
+function isTerms(value: unknown): value is Terms {
+  const { vectors = {}, scalars = {} } = fieldsOf(value)
+  return (
+    isObject(value) &&
+    isObject(vectors) &&
+    Object.values(vectors).every((vector) => vector instanceof Float32Array) &&
+    isNumbers(scalars)
   )
 }
 
@@ -97,7 +123,7 @@ function isContribution(value: unknown): value is Contribution {
     isObject(value.vectors) &&
     'delta' in value.vectors &&
     Object.values(value.vectors).every((vector) => vector instanceof Float32Array || vector instanceof HeldDelta) &&
-    (!('scalars' in value) || (isObject(value.scalars) && Object.values(value.scalars).every(isNumber))) &&
+    (!('scalars' in value) || isNumbers(value.scalars)) &&
     'weight' in value &&
     isNumber(value.weight) &&
     'samples' in value &&
@@ -117,10 +143,10 @@ function isAssignment(message: unknown): message is Assignment {
     'weights' in message &&
     message.weights instanceof Float32Array &&
     'terms' in message &&
-    isObject(message.terms) &&
+    isTerms(message.terms) &&
     'selected' in message &&
     isStrings(message.selected) &&
-    (!('counted' in message) || (isObject(message.counted) && Object.values(message.counted).every(isNumber))) &&
+    (!('counted' in message) || isNumbers(message.counted)) &&
     (!('waitMs' in message) || isNumber(message.waitMs))
   )
 }

@@ -1,0 +1,132 @@
+import test from 'ava'
+import { seededScheduler } from '../runtime/index.ts'
+import { decodeFrame } from '../runtime/link/frame.ts'
+import { valuesOf } from '../runtime/link/message-codec.ts'
+import { ReturnedRef } from '../runtime/link/remote-ref.ts'
+import { fedAvg, hierarchical, type TrainingPool, twoTier } from '../sdk/index.ts'
+import { forSeeds, rehearse, tinyPool } from '../sdk/testing/index.ts'
+import type { Fate } from './support/faulty-routes.ts'
+import { runSpread, type SpreadJob } from './support/spread-job.ts'
+
+const clients = 4
+const rounds = 3
+/** Weights of 48 KB: they travel in the bulk lane, in several frames. */
+const pool = tinyPool({ clients, size: 12_000 })
+const frames = { frameBytes: { control: 2048, bulk: 16_384 }, window: { control: 8192, bulk: 65_536 } }
+const strategy = fedAvg({ fraction: 0.6 })
+const shapes = {
+  'two-tier': { topology: twoTier({ clients }), isOnDevice: (end: string) => end !== 'top-aggregator-0' },
+  // Each node has a middle aggregator, and a trainer of each group.
+  hierarchical: {
+    topology: hierarchical({ clients, groups: 2 }),
+    isOnDevice: (end: string) => ['middle-aggregator-1', 'trainer-0', 'trainer-3'].includes(end),
+  },
+} as const
+type Shape = keyof typeof shapes
+const both: readonly Shape[] = ['two-tier', 'hierarchical']
+
+const spread = (shape: Shape, options: Partial<SpreadJob> = {}) =>
+  runSpread({ ...shapes[shape], strategy, pool, rounds, link: frames, ...options })
+
+async function hashesInOne(shape: Shape, trained: TrainingPool = pool): Promise<readonly string[]> {
+  const { topology } = shapes[shape]
+  const run = await rehearse({ topology, strategy, pool: trained, rounds })
+  return run.rounds.map(({ hash }) => hash)
+}
+
+for (const shape of both)
+  test(`the tasks of a ${shape} job on two nodes give the hashes of one system, and every message is of its protocol`, async (t) => {
+    const run = await spread(shape)
+    t.deepEqual(run.hashes, await hashesInOne(shape))
+    t.deepEqual(run.refused, [])
+  })
+
+/** Names what a frame carries: its kind, and the types of the messages in it. */
+function kindsOf(bytes: Uint8Array, direction: 0 | 1): readonly string[] {
+  const frame = decodeFrame(Uint8Array.from(bytes), 'any')
+  const prefix = `${direction === 0 ? 'device' : 'server'} ${frame.lane} ${frame.kind}`
+  if (frame.kind !== 'data' || frame.isPart) return [frame.isPart ? `${prefix} part` : prefix]
+  const address = { node: 'any', nodeIncarnation: 1, actor: '/any', actorIncarnation: 1 }
+  const envelopes = valuesOf(frame.body, () => new ReturnedRef(undefined, address, () => {}))
+  return envelopes.map((envelope) => {
+    const [kind, , message]: readonly unknown[] = Array.isArray(envelope) ? envelope : []
+    const { type = '', message: carried } = Object(message)
+    return `${prefix} ${String(kind)} ${type} ${Object(carried).type ?? ''}`.trim()
+  })
+}
+
+/** Messages that each job has, as their kinds are named. */
+const known = {
+  'two-tier': [
+    'hello',
+    'welcome',
+    'acknowledge',
+    '0 join',
+    '0 welcome',
+    '0 task-running',
+    'deliver train',
+    'contribution',
+  ],
+  hierarchical: ['0 joined', 'set-property', 'deliver partial', '0 task-completed'],
+}
+
+for (const [shape, size] of [
+  ['two-tier', 7],
+  ['two-tier', 12_000],
+  ['hierarchical', 7],
+] as const)
+  test(`the route of a ${shape} job with ${size} weights is lost before or after each kind of frame and message, and the hashes stay`, async (t) => {
+    const trained = tinyPool({ clients, size })
+    const expected = await hashesInOne(shape, trained)
+    const kinds = new Set<string>()
+    await spread(shape, {
+      pool: trained,
+      fate(frame, direction) {
+        for (const kind of kindsOf(frame, direction)) kinds.add(kind)
+        return 'deliver'
+      },
+    })
+    const found = [...kinds].join('\n')
+    for (const needed of size === 7 ? known[shape] : ['server bulk data part', 'device bulk data part'])
+      t.true(found.includes(needed), `${needed} is missing in\n${found}`)
+    for (const kind of kinds)
+      for (const fate of ['lose', 'cut'] satisfies Fate[]) {
+        let isDone = false
+        const run = await spread(shape, {
+          pool: trained,
+          fate(frame, direction) {
+            if (isDone || !kindsOf(frame, direction).includes(kind)) return 'deliver'
+            isDone = true
+            return fate
+          },
+        })
+        t.deepEqual(run.hashes, expected, `${fate} at ${kind}`)
+        t.true(!isDone || (run.cuts >= 1 && run.refused.length === 0), `${fate} at ${kind}`)
+      }
+  })
+
+test('30 seeds: under losses of routes, and kills of a node that begins another life with its store, the hashes stay', async (t) => {
+  const expected = { 'two-tier': await hashesInOne('two-tier'), hierarchical: await hashesInOne('hierarchical') }
+  let cuts = 0
+  let kills = 0
+  await forSeeds(30, async (seed) => {
+    const scheduler = seededScheduler(seed)
+    const shape = seed % 2 === 0 ? 'two-tier' : 'hierarchical'
+    const deaths = [20 + scheduler.pick(60), 90 + scheduler.pick(60)]
+    const run = await spread(shape, {
+      scheduler,
+      fate: () => (scheduler.pick(30) === 0 ? (['cut', 'lose'] as const)[scheduler.pick(2)] : undefined) ?? 'deliver',
+      kill(arrived) {
+        if (deaths[0] === undefined || arrived < deaths[0]) return undefined
+        deaths.shift()
+        return scheduler.pick(2) === 0 ? 'device' : 'server'
+      },
+    })
+    cuts += run.cuts
+    kills += run.kills
+    if (run.hashes.join() !== expected[shape].join())
+      throw new Error(`hashes ${run.hashes}, expected ${expected[shape]}`)
+    if (run.refused.length > 0) throw new Error(`refused: ${run.refused[0]?.reason} ${run.refused[0]?.path}`)
+  })
+  t.true((cuts > 50 && kills > 30) || process.env.SEED !== undefined, `${cuts} cuts, ${kills} kills`)
+})
