@@ -26,7 +26,7 @@ export interface CompiledModel {
  */
 export function compile(graph: LayerGraph, size: PlanSize): CompiledModel {
   const plan = new Plan(size)
-  const input = plan.tensor(graph.inputShape, 'input')
+  const input = plan.tensor(graph.inputShape, graph.inputGradient ? 'inner' : 'input')
   const consumers = countConsumers(graph)
   /** The outputs of each layer: one tensor for each layer that takes it. */
   const tensors = new Map<string, Tensor[]>()

@@ -10,6 +10,7 @@ import { type Layout, layoutOf, sizeOf, tensorViews } from '../weights/layout.ts
 import { type CompiledModel, compile } from './compile.ts'
 import { engine, inLayoutOrder } from './engine.ts'
 import { engineLoss, withoutLastActivation } from './engine-loss.ts'
+import { engineParts } from './engine-parts.ts'
 import { evaluateOnEngine, trainOnEngine } from './engine-training.ts'
 import { type LayerGraph, layerGraph, requireLoadableNames } from './model/layer-graph.ts'
 
@@ -94,7 +95,7 @@ export function engineLearner(model: EngineModel, loss: LossName, steps: Steps):
     modelTopology: topology,
     runsOn: `the engine's WebAssembly kernels`,
     remarks: lastActivation ? [lastActivationRemark(loss, lastActivation)] : [],
-    abilities: ['work', 'start', 'trainable', 'losses'],
+    abilities: ['work', 'start', 'trainable', 'losses', 'parts'],
     initialWeights: async (random) => model.initialWeights(random),
     check(examples, purpose) {
       check(examples, purpose)
@@ -108,5 +109,6 @@ export function engineLearner(model: EngineModel, loss: LossName, steps: Steps):
       check(examples, 'evaluate')
       return exclusively(async () => evaluateOnEngine(running, lossOf, weights, examples, options))
     },
+    parts: engineParts(model, lossOf, Math.max(steps.batch, evaluationBatch)),
   }
 }

@@ -4,7 +4,7 @@ import { compile } from './compile.ts'
 import type { EngineLoss, LossSums } from './engine-loss.ts'
 import { engineKernels, type Kernels } from './kernels.ts'
 import type { LayerGraph } from './model/layer-graph.ts'
-import { aligned, type Pass, tensorSize, type WeightSlot } from './plan.ts'
+import { aligned, type Pass, type Tensor, tensorSize, type WeightSlot } from './plan.ts'
 
 /** Bytes that the activations of a batch may take: a larger batch goes in parts. */
 const activationBytes = 6 * 2 ** 20
@@ -37,6 +37,11 @@ export interface Engine {
   /** Addresses of `count` arrays, each as large as the trained weights. */
   places(count: number): readonly number[]
   readonly outputs: number
+  /** The places of a batch's inputs and outputs. */
+  readonly input: Tensor
+  readonly output: Tensor
+  /** A view of values in memory, until places are made. */
+  floats(address: number, count: number): Float32Array
   load(weights: Float32Array): void
   /** Into a new array, if none is given. */
   save(into?: Float32Array): Float32Array
@@ -97,6 +102,9 @@ export function engine({ graph, batch, trainingBatch = batch }: EngineRequest): 
     kernels,
     capacity,
     outputs,
+    input,
+    output,
+    floats: (address, count) => new Float32Array(memory.buffer, address, count),
     wholeBatchFor: plan.wholeBatchFor,
     seeded: plan.ops.some(({ seeded = false }) => seeded),
     get features() {

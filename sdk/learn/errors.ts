@@ -87,6 +87,10 @@ const learnErrors = {
       '{loss} takes labels of shape [1], one number an example, but the model gives outputs of shape [{outputs}]',
     hint: "end the model with a dense layer of one unit; for one of several classes use 'softmaxCrossEntropy'",
   },
+  LEARN_PART: {
+    message: 'the model has no part {part}: {reason}',
+    hint: 'cut the model after a layer through which all goes on; the layers are {layers}',
+  },
   LEARN_RANDOM_LAYER: {
     message: "layer {layer} of class '{class}' draws random numbers that cannot come from the job's stream",
     hint: 'leave it out, or use a dropout layer without a seed',

@@ -103,6 +103,44 @@ export interface Evaluation {
  */
 export type Ability = 'work' | 'start' | 'trainable' | 'losses' | 'parts'
 
+/** The layers of a model after one layer, up to and with another, each named as in the layout. All that is after the first must pass through it. */
+export interface ModelPart {
+  /** Absent: the part begins with the model's input. */
+  readonly after?: string
+  /** Absent: the part ends with the model's output, as the loss takes it. */
+  readonly through?: string
+}
+
+/** A pass through a part. The same request gives the same bits: nothing is kept between the way there and the way back. */
+export interface PartPass {
+  readonly part: ModelPart
+  /** Of the whole layout; those of other parts are passed over. */
+  readonly weights: Float32Array
+  /** Values that the part takes, row-major, one example after another. */
+  readonly inputs: Float32Array
+  readonly examples: number
+  /** Of a training pass: dropout draws from it. The way back takes a stream of the same labels. Absent: no training. */
+  readonly random?: RandomStream
+}
+
+/** Gradients of the way back. */
+export interface PartGradients {
+  /** With respect to the weights, of the whole layout; zero where the part has none. */
+  readonly gradient: Float32Array
+  /** With respect to the inputs; empty for a part that begins with the model's input. */
+  readonly inputs: Float32Array
+}
+
+/** Passes through parts of a model, for clients and servers that have a part each: split and vertical learning. */
+export interface ModelParts {
+  /** Values that the part gives, row-major, one example after another. */
+  forward(pass: PartPass): Promise<Float32Array>
+  /** `gradient` is the loss's, with respect to the values that `forward` gives. */
+  backward(pass: PartPass, gradient: Float32Array): Promise<PartGradients>
+  /** The mean loss of the part that ends with the model's output, and the gradients of that mean. */
+  loss(pass: PartPass, labels: Float32Array): Promise<PartGradients & { readonly loss: number }>
+}
+
 /** What a person writes, or takes ready: weights in, update and metrics out. Holds no state between calls. */
 export interface Learner {
   readonly layout: Layout
@@ -119,5 +157,7 @@ export interface Learner {
   check?(examples: Examples, purpose: 'train' | 'evaluate'): void
   train(request: TrainingRequest): Promise<Update>
   evaluate(weights: Float32Array, examples: Examples, options?: EvaluationOptions): Promise<Evaluation>
+  /** Present where `parts` is among the abilities. */
+  readonly parts?: ModelParts
   dispose?(): void
 }

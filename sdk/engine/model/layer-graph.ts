@@ -17,10 +17,12 @@ export interface LayerGraph {
   readonly layers: readonly LayerNode[]
   /** The layer whose output is the model's. */
   readonly output: string
+  /** Whether the gradient with respect to the input is needed: of a part of a model. Absent: no. */
+  readonly inputGradient?: boolean
 }
 
 /** Name of the model's input among the layers' inputs, where no layer stands for it. */
-const modelInput = 'input'
+export const modelInput = 'input'
 
 /**
  * Reads a model's topology, as TensorFlow.js writes it: a sequential one, or a functional one in which every layer is used

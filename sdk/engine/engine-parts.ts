@@ -1,0 +1,249 @@
+import { learnError } from '../learn/errors.ts'
+import type { ModelPart, ModelParts, PartGradients, PartPass } from '../learn/learner.ts'
+import { type Layout, sizeOf, tensorViews } from '../weights/layout.ts'
+import { compile } from './compile.ts'
+import { type Engine, engine, inLayoutOrder } from './engine.ts'
+import type { EngineLoss } from './engine-loss.ts'
+import { type LayerGraph, type LayerNode, modelInput } from './model/layer-graph.ts'
+import { type Pass, type Tensor, tensorSize } from './plan.ts'
+
+/** The model that is cut. */
+interface WholeModel {
+  /** Gives what the loss takes. */
+  readonly graph: LayerGraph
+  readonly layout: Layout
+  /** An activation after the graph's output, which the loss applies. */
+  readonly lastActivation: { readonly layer: string } | undefined
+}
+
+/** A part of a model in an engine of its own. */
+interface RunningPart {
+  readonly engine: Engine
+  /** Names of its weights, in the order in which its engine loads and saves them. */
+  readonly names: readonly string[]
+  readonly size: number
+  readonly inputs: number
+  /** Whether it ends with the model's output. */
+  readonly isLast: boolean
+}
+
+/** Runs work on a batch of a pass, with the number of its first example. */
+type BatchWork = (pass: Pass, from: number) => void
+
+/**
+ * Passes through parts of a model. A part gets an engine when it's first asked for; a batch goes in several passes where its
+ * activations wouldn't fit. Moving statistics of a batch normalization stay as they are given.
+ */
+export function engineParts(model: WholeModel, lossOf: EngineLoss, batch: number): ModelParts {
+  const parts = new Map<string, RunningPart>()
+  const running = (part: ModelPart) => {
+    const key = JSON.stringify([part.after, part.through])
+    const found = parts.get(key) ?? runningPart(model, part, batch)
+    parts.set(key, found)
+    return found
+  }
+  return {
+    async forward(request) {
+      const { engine, ...part } = running(request.part)
+      const values = new Float32Array(request.examples * engine.outputs)
+      const target = { gradientShift: 0, gradientScale: 0 }
+      inBatches(model, { engine, ...part }, request, target, ({ batch }, from) => {
+        copyRows(engine, engine.output.value, engine.output, batch, (row, view) => {
+          values.set(view.subarray(0, engine.outputs), (from + row) * engine.outputs)
+        })
+      })
+      return values
+    },
+    async backward(request, gradient) {
+      const part = running(request.part)
+      const { engine } = part
+      const expected = request.examples * engine.outputs
+      if (gradient.length !== expected) {
+        throw learnError('LEARN_WEIGHTS', {
+          what: "the gradient of the part's outputs",
+          expected,
+          came: gradient.length,
+        })
+      }
+      return gradientsOf(model, part, request, ({ batch }, from) => {
+        copyRows(engine, engine.output.gradient, engine.output, batch, (row, view) => {
+          view.fill(0)
+          view.set(gradient.subarray((from + row) * engine.outputs, (from + row + 1) * engine.outputs))
+        })
+      })
+    },
+    async loss(request, labels) {
+      const part = running(request.part)
+      const { engine } = part
+      if (!part.isLast) throw partError(model, request.part, "it doesn't end with the model's output")
+      if (labels.length !== request.examples) {
+        throw learnError('LEARN_WEIGHTS', { what: 'the labels', expected: request.examples, came: labels.length })
+      }
+      labels.forEach((label, index) => lossOf.check(label, index))
+      let total = 0
+      const gradients = gradientsOf(model, part, request, ({ batch }, from) => {
+        engine.labels.set(labels.subarray(from, from + batch))
+        total += engine.loss(lossOf, batch, 1 / request.examples).loss
+      })
+      return { ...gradients, loss: total / request.examples }
+    },
+  }
+}
+
+/** The way there and back of all batches; `begin` leaves the gradient of a batch's outputs. */
+function gradientsOf(model: WholeModel, part: RunningPart, request: PartPass, begin: BatchWork): PartGradients {
+  const { engine, names, size } = part
+  const { trained, kernels, input } = engine
+  const [place = 0] = engine.places(1)
+  kernels.fill(place, 0, trained.count)
+  const hasInputs = input.gradient !== 0
+  const inputs = new Float32Array(hasInputs ? request.inputs.length : 0)
+  const target = { gradientShift: place - trained.address, gradientScale: 1 }
+  inBatches(model, part, request, target, (pass, from) => {
+    begin(pass, from)
+    engine.backward(pass)
+    if (!hasInputs) return
+    copyRows(engine, input.gradient, input, pass.batch, (row, view) => {
+      inputs.set(view.subarray(0, part.inputs), (from + row) * part.inputs)
+    })
+  })
+  const gradient = new Float32Array(model.layout.size)
+  if (trained.bytes > 0) {
+    // Saved as the weights are, which gives them the layout's arrangement. Weights that aren't trained have no gradient.
+    kernels.copyRows(place, trained.bytes, trained.address, trained.bytes, 1, trained.bytes)
+    const saved = engine.save(new Float32Array(size))
+    const views = tensorViews(model.layout, gradient)
+    const isTrained = trainedNames(model)
+    let from = 0
+    for (const name of names) {
+      const view = views.get(name) ?? new Float32Array()
+      if (isTrained.has(name)) view.set(saved.subarray(from, from + view.length))
+      from += view.length
+    }
+  }
+  return { gradient, inputs }
+}
+
+function inBatches(
+  { layout }: WholeModel,
+  { engine, names, size, inputs }: RunningPart,
+  { weights, inputs: given, examples, random }: PartPass,
+  target: Pick<Pass, 'gradientShift' | 'gradientScale'>,
+  work: BatchWork,
+): void {
+  if (weights.length !== layout.size) {
+    throw learnError('LEARN_WEIGHTS', { what: 'the weights', expected: layout.size, came: weights.length })
+  }
+  if (examples < 1) throw learnError('LEARN_EMPTY', { purpose: 'pass' })
+  if (given.length !== examples * inputs) {
+    throw learnError('LEARN_WEIGHTS', { what: "the part's inputs", expected: examples * inputs, came: given.length })
+  }
+  if (random && engine.wholeBatchFor !== undefined && examples > engine.capacity) {
+    const expected = `at most ${engine.capacity}, since layer ${engine.wholeBatchFor} normalizes over a whole batch`
+    throw learnError('LEARN_SETTING', { name: 'examples', expected, value: examples })
+  }
+  const views = tensorViews(layout, weights)
+  const own = new Float32Array(size)
+  let next = 0
+  for (const name of names) {
+    const view = views.get(name) ?? new Float32Array()
+    own.set(view, next)
+    next += view.length
+  }
+  engine.load(own)
+  for (let from = 0; from < examples; from += engine.capacity) {
+    const batch = Math.min(engine.capacity, examples - from)
+    copyRows(engine, engine.input.value, engine.input, batch, (row, view) => {
+      view.fill(0)
+      view.set(given.subarray((from + row) * inputs, (from + row + 1) * inputs))
+    })
+    const seed = random && engine.seeded ? random.uint32() : 0
+    const pass: Pass = { batch, training: random !== undefined, seed, ...target }
+    engine.forward(pass)
+    work(pass, from)
+  }
+}
+
+/** Calls for each example's values at an address, with what pads them. */
+function copyRows(
+  { floats }: Engine,
+  address: number,
+  tensor: Tensor,
+  examples: number,
+  copy: (row: number, view: Float32Array) => void,
+): void {
+  if (address === 0) return
+  const size = tensorSize(tensor)
+  for (let row = 0; row < examples; row++) copy(row, floats(address + 4 * row * size, size))
+}
+
+function runningPart(model: WholeModel, part: ModelPart, batch: number): RunningPart {
+  const { graph } = model
+  const { shapes } = compile(graph, { batch: 1, trainedBytes: 0 })
+  const own = partGraph(model, part, shapes)
+  const slots = inLayoutOrder(compile(own, { batch: 1, trainedBytes: 0 }).plan.weights)
+  return {
+    engine: engine({ graph: own, batch }),
+    names: slots.map(({ name }) => name),
+    size: slots.reduce((size, { shape }) => size + sizeOf(shape), 0),
+    inputs: sizeOf(own.inputShape),
+    isLast: own.output === graph.output,
+  }
+}
+
+function trainedNames({ graph }: WholeModel): ReadonlySet<string> {
+  const { weights } = compile(graph, { batch: 1, trainedBytes: 0 }).plan
+  return new Set(weights.filter(({ trained }) => trained).map(({ name }) => name))
+}
+
+/** The part as a model of its own, which takes and gives vectors. */
+function partGraph(model: WholeModel, part: ModelPart, shapes: ReadonlyMap<string, readonly number[]>): LayerGraph {
+  const { graph, lastActivation } = model
+  const byName = new Map(graph.layers.map((layer) => [layer.name, layer]))
+  const through = part.through === undefined || part.through === lastActivation?.layer ? graph.output : part.through
+  for (const name of [part.after, through]) {
+    if (name !== undefined && !byName.has(name)) throw partError(model, part, `there is no layer ${name}`)
+  }
+  const needed = new Set<string>()
+  const visit = (name: string) => {
+    if (name === part.after || needed.has(name)) return
+    const layer = byName.get(name)
+    if (!layer) {
+      if (part.after === undefined) return
+      throw partError(model, part, `not all that layer ${through} takes goes through layer ${part.after}`)
+    }
+    needed.add(name)
+    for (const input of layer.inputs) visit(input)
+  }
+  visit(through)
+  if (needed.size === 0) throw partError(model, part, `no layer is after ${part.after} and up to ${through}`)
+
+  const layers: LayerNode[] = []
+  const shape = part.after === undefined ? graph.inputShape : (shapes.get(part.after) ?? [])
+  const begin = shape.length === 1 || part.after === undefined ? modelInput : `${part.after}/shaped`
+  if (begin !== modelInput) {
+    layers.push({
+      name: begin,
+      className: 'Reshape',
+      config: { name: begin, target_shape: shape },
+      inputs: [modelInput],
+    })
+  }
+  for (const layer of graph.layers) {
+    if (!needed.has(layer.name)) continue
+    const inputs = layer.inputs.map((input) => (input === part.after || input === modelInput ? begin : input))
+    layers.push({ ...layer, inputs })
+  }
+  let output = through
+  if (shapes.get(through)?.length !== 1) {
+    output = `${through}/flat`
+    layers.push({ name: output, className: 'Flatten', config: { name: output }, inputs: [through] })
+  }
+  const inputShape = part.after === undefined ? shape : [sizeOf(shape)]
+  return { inputShape, layers, output, inputGradient: part.after !== undefined }
+}
+
+function partError({ graph }: WholeModel, { after, through }: ModelPart, reason: string): Error {
+  const part = `after ${after ?? "the model's input"} and through ${through ?? "the model's output"}`
+  return learnError('LEARN_PART', { part, reason, layers: graph.layers.map(({ name }) => name).join(', ') })
+}
