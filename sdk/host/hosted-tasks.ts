@@ -93,7 +93,7 @@ export function hostedTasks({ run, tasks, registry, workload, onRound, ...shared
     return () => {}
 
     /** A model is there before its round is committed: so no round goes unknown, whenever the process is killed. */
-    async function publish({ round, part, weights, metrics, members }: RoundRecord): Promise<void> {
+    async function publish({ round, part, weights, metrics, members, arrivals }: RoundRecord): Promise<void> {
       const { hashes, isKnown } = partOf(part)
       await isKnown
       context.signal.throwIfAborted()
@@ -107,6 +107,7 @@ export function hostedTasks({ run, tasks, registry, workload, onRound, ...shared
         layout,
         metrics,
         members,
+        ...(arrivals && { arrivals }),
         hash,
         seed,
         workload,

@@ -28,9 +28,10 @@ export function memoryRegistry(): ModelRegistry {
       parts.set(part, kept)
       if (kept.get(round)?.hash === hash) return
       const location = `memory:${[job, part, round].filter((name) => name !== '').join('/')}`
-      const { workload, seed, metrics, members, weights } = given
-      const model = { job, workload, seed, round, ...(part !== '' && { part }), metrics, members, hash, weights }
-      kept.set(round, { ...structuredClone(model), location })
+      const { workload, seed, metrics, members, arrivals, weights } = given
+      const model = { job, workload, seed, round, metrics, members, hash, weights }
+      const rest = { ...(part !== '' && { part }), ...(arrivals && { arrivals }) }
+      kept.set(round, { ...structuredClone({ ...model, ...rest }), location })
     },
     async latest(job, part) {
       const last = rounds(job, part).at(-1)

@@ -17,6 +17,10 @@ export async function modelOf(round: number, change: Partial<ModelToCommit> = {}
     round,
     metrics: { accuracy: 0.5, loss: 1 / 3 },
     members: ['trainer-0', 'trainer-2'],
+    arrivals: [
+      { end: 'trainer-2', dispatch: 2, version: 0 },
+      { end: 'trainer-0', dispatch: 1, version: 0 },
+    ],
     hash: await weightsHash(weights),
     weights,
     layout,

@@ -1,5 +1,12 @@
 import type { Layout } from '../weights/layout.ts'
 
+/** Work that an asynchronous round counted: its number, and the version of the weights that it started from. */
+export interface CountedWork {
+  readonly end: string
+  readonly dispatch: number
+  readonly version: number
+}
+
 /** Where a model came from, and how good it is. */
 export interface Lineage {
   readonly job: string
@@ -11,6 +18,8 @@ export interface Lineage {
   readonly metrics: Readonly<Record<string, number>>
   /** Trainers whose updates are in it, sorted. */
   readonly members: readonly string[]
+  /** Of an asynchronous round: the counted work in the order of arrival. With the versions before, it determines the weights. */
+  readonly arrivals?: readonly CountedWork[]
   /** SHA-256 of the weights' little-endian bytes. */
   readonly hash: string
 }

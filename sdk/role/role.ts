@@ -1,5 +1,6 @@
 import type { RoleLearner } from '../learn/role-learner.ts'
 import type { RandomStream } from '../random/random-stream.ts'
+import type { CountedWork } from '../registry/registry.ts'
 import type { Algorithm } from '../strategy/algorithm.ts'
 import type { RoundSum } from '../strategy/round-sum.ts'
 import type { Settings } from '../workload/settings.ts'
@@ -33,6 +34,8 @@ export interface RoundRecord {
   /** One that isn't finite is left out when the round is committed, and noticed. */
   readonly metrics: Readonly<Record<string, number>>
   readonly members: readonly string[]
+  /** Of an asynchronous round: the counted work in the order of arrival. */
+  readonly arrivals?: readonly CountedWork[]
   /** Of a metric that isn't finite, what is known of the cause: for a person to read. */
   readonly whyNotFinite?: string
 }

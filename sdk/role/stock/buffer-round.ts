@@ -1,4 +1,5 @@
 import { CodedError } from '../../../runtime/index.ts'
+import type { CountedWork } from '../../registry/registry.ts'
 import type { Contribution, Waiting } from '../../strategy/algorithm.ts'
 import type { RoundSum } from '../../strategy/round-sum.ts'
 import { weightIn } from '../../sum/accumulator.ts'
@@ -53,7 +54,7 @@ export async function fillBuffer(
   buffer: Buffer,
   context: RoleContext<{ readonly trainers: Channel<Assignment, Answer> }>,
   assignment: (dispatch: number, weights: Float32Array, version: number) => Assignment,
-): Promise<{ readonly sum: RoundSum; readonly flight: Flight }> {
+): Promise<{ readonly sum: RoundSum; readonly flight: Flight; readonly arrivals: readonly CountedWork[] }> {
   const {
     channels: { trainers: channel },
     strategy,
@@ -66,19 +67,19 @@ export async function fillBuffer(
   const refusals: Refusal[] = []
   const sum = context.roundSum()
   let { dispatch } = flight
-  let counted = 0
+  const arrivals: CountedWork[] = []
   let asked = underWay.size
 
   await channel.awaitJoin()
   if (flight.again) for (const [end, work] of underWay) ask(end, work.dispatch, work.version)
-  while (counted < buffer.size) {
+  while (arrivals.length < buffer.size) {
     while (underWay.size < buffer.concurrency && (await dispatchNext()));
     const arrival = underWay.size > 0 ? await nextArrival() : undefined
     if (!arrival && !(await dispatchNext())) throw tooFew()
     if (arrival) await take(arrival.end, arrival.message)
   }
   await sum.settle()
-  return { sum, flight: left() }
+  return { sum, flight: left(), arrivals }
 
   function ask(end: string, number: number, from: number): void {
     const message = assignment(number, past.get(from) ?? weights, from)
@@ -122,7 +123,7 @@ export async function fillBuffer(
       if (answer.type === 'failed') throw failureOf(end, answer)
       if (answer.type === 'contribution' && isFresh(end, version - work.version)) {
         await addContribution(sum, end, weighed(answer.contribution, version - work.version), context)
-        counted += 1
+        arrivals.push({ end, ...work })
       }
     } catch (error) {
       if (!(error instanceof CodedError)) throw error
@@ -160,7 +161,7 @@ export async function fillBuffer(
     const [first] = refusals
     return roleError('ROLE_TOO_FEW_UPDATES', {
       round: version + 1,
-      counted,
+      counted: arrivals.length,
       selected: asked,
       minimum: buffer.size,
       causes: first

@@ -1,3 +1,4 @@
+import type { CountedWork } from '../../registry/registry.ts'
 import type { RoundSum } from '../../strategy/round-sum.ts'
 import type { Channel } from '../channel/channel.ts'
 import { roleError } from '../errors.ts'
@@ -48,7 +49,7 @@ export const topAggregator = role({
   async round(state, context) {
     const { strategy, settings, learner } = context
     const round = state.round + 1
-    const { sum, flight } = await contributions(state, context)
+    const { sum, flight, arrivals } = await contributions(state, context)
     const { members } = sum
     const weights = state.weights.slice()
     const server = structuredClone(state.server)
@@ -59,6 +60,7 @@ export const topAggregator = role({
       round,
       weights,
       members,
+      ...(arrivals && { arrivals }),
       metrics: { ...prefixed('train', sum.metrics.means()), ...evaluated },
       ...(whyNotFinite === undefined ? {} : { whyNotFinite }),
     })
@@ -78,7 +80,7 @@ export const topAggregator = role({
 async function contributions(
   { round: version, weights, server, counted, flight = noFlight }: TopAggregatorState,
   context: TopContext,
-): Promise<{ readonly sum: RoundSum; readonly flight?: Flight }> {
+): Promise<{ readonly sum: RoundSum; readonly flight?: Flight; readonly arrivals?: readonly CountedWork[] }> {
   const {
     channels: { trainers },
     strategy: { select, waiting, ...strategy },
