@@ -30,7 +30,7 @@ test.after.always(() => rmSync(base, { recursive: true, force: true }))
 
 registryContract(test, async () => fileRegistry(newFolder()))
 
-test('round.json is readable: indented, its members on one line', async (t) => {
+test('round.json is readable: indented, each of its lists on one line', async (t) => {
   const folder = newFolder()
   await fileRegistry(folder).commit(await modelOf(1))
   const { hash } = await modelOf(1)
@@ -46,7 +46,8 @@ test('round.json is readable: indented, its members on one line', async (t) => {
     "loss": 0.3333333333333333
   },
   "hash": "${hash}",
-  "members": ["trainer-0","trainer-2"]
+  "members": ["trainer-0","trainer-2"],
+  "arrivals": [{"end":"trainer-2","dispatch":2,"version":0},{"end":"trainer-0","dispatch":1,"version":0}]
 }
 `,
   )

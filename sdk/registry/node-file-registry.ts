@@ -141,12 +141,11 @@ async function writeModel(
   await syncFolder(folder)
 }
 
-/** Indented, but members on one line: there may be thousands. */
-function readable({ members, ...rest }: Lineage): string {
-  return JSON.stringify({ ...rest, members: [] }, null, 2).replace(
-    '"members": []',
-    () => `"members": ${JSON.stringify(members)}`,
-  )
+/** Indented, but each long list on one line at the end: there may be thousands of members. */
+function readable({ members, arrivals, ...rest }: Lineage): string {
+  const lists = Object.entries({ members, ...(arrivals && { arrivals }) })
+  const lines = lists.map(([name, list]) => `  ${JSON.stringify(name)}: ${JSON.stringify(list)}`)
+  return `${JSON.stringify(rest, null, 2).slice(0, -2)},\n${lines.join(',\n')}\n}`
 }
 
 function parseLineage(text: string, location: string): Lineage {

@@ -3,6 +3,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { randomStream } from '../../sdk/index.ts'
 import { type FinishedRun, runFlamectl } from '../flamectl-process.ts'
+import { recomputedHashes } from './recomputed.ts'
 
 export interface ChaosOptions {
   readonly workload: string
@@ -18,7 +19,8 @@ const mostAttempts = 10
 
 /**
  * Runs a job once undisturbed, then once for each kill: SIGKILL at a random instant of its life, then `--resume` until it's
- * done (with a second kill every other time). Answers with how many of them ended otherwise than the undisturbed one.
+ * done (with a second kill every other time). Answers with the number of runs that ended otherwise than they should have: than
+ * the undisturbed one or, of an asynchronous job, than their own order of arrival says.
  */
 export async function chaos({ workload, set, workers, kills, seed, report }: ChaosOptions): Promise<number> {
   const folder = await mkdtemp(join(tmpdir(), 'flame-chaos-'))
@@ -38,6 +40,10 @@ export async function chaos({ workload, set, workers, kills, seed, report }: Cha
     const calm = await runFlamectl(command('calm'))
     const lifeMs = performance.now() - began
     if (calm.status !== 0) throw new Error(`the undisturbed run failed: ${calm.err}`)
+    const expected = async (store: string): Promise<ReadonlyMap<number, string>> =>
+      (await recomputedHashes(workload, set, join(folder, store, 'models'))) ?? calm.rounds
+    if (compare(await expected('calm'), [calm]))
+      throw new Error('the undisturbed run does not follow from its arrivals')
     report(
       `seed ${seed}; undisturbed: ${calm.rounds.size} rounds in ${(lifeMs / 1000).toFixed(1)} s, hash ${calm.done?.hash}`,
     )
@@ -47,7 +53,7 @@ export async function chaos({ workload, set, workers, kills, seed, report }: Cha
       const random = randomStream(seed, kill)
       const instants = [random.uniform() * lifeMs, ...(kill % 2 === 1 ? [random.uniform() * lifeMs] : [])]
       const runs = await killed(command(`kill-${kill}`), instants)
-      const fault = compare(calm, runs)
+      const fault = compare(await expected(`kill-${kill}`), runs)
       if (fault) wrong += 1
       const at = instants.map((instant) => `${(instant / 1000).toFixed(2)} s`).join(', ')
       report(`${fault ? 'WRONG' : 'same '} seed ${seed} kill ${kill} at ${at}: ${fault ?? `${runs.length} runs`}`)
@@ -74,16 +80,17 @@ async function killed(command: readonly string[], instants: readonly number[]): 
   return runs
 }
 
-/** What the killed runs together did otherwise than the calm one. */
-function compare(calm: FinishedRun, runs: readonly FinishedRun[]): string | undefined {
+/** The difference between the rounds of the killed runs together and the expected ones. */
+function compare(expected: ReadonlyMap<number, string>, runs: readonly FinishedRun[]): string | undefined {
   const last = runs.at(-1)
   if (!last?.done) return `no end: status ${last?.status}, ${last?.err}`
   for (const run of runs) {
     for (const [round, hash] of run.rounds)
-      if (calm.rounds.get(round) !== hash) return `round ${round} has hash ${hash}, not ${calm.rounds.get(round)}`
+      if (expected.get(round) !== hash) return `round ${round} has hash ${hash}, not ${expected.get(round)}`
   }
   const seen = new Set(runs.flatMap(({ rounds }) => [...rounds.keys()]))
-  const missing = [...calm.rounds.keys()].filter((round) => !seen.has(round))
+  const missing = [...expected.keys()].filter((round) => !seen.has(round))
   if (missing.length > 0) return `rounds ${missing.join(', ')} were never reported`
-  return last.done.hash === calm.done?.hash ? undefined : `it ended with ${last.done.hash}`
+  const end = expected.get(Math.max(...expected.keys()))
+  return last.done.hash === end ? undefined : `it ended with ${last.done.hash}`
 }

@@ -1,0 +1,89 @@
+import { readdir } from 'node:fs/promises'
+import { givenSettings } from '../../flamectl/run/run-options.ts'
+import {
+  choicesOf,
+  chosenAlgorithm,
+  inlinePool,
+  type RoleLearner,
+  resolveSettings,
+  type TrainingPool,
+  weightsHash,
+} from '../../sdk/index.ts'
+import { fileRegistry, loadWorkload } from '../../sdk/node/index.ts'
+import { randomStream } from '../../sdk/random/random-stream.ts'
+import { roundSum } from '../../sdk/strategy/round-sum.ts'
+import { weightIn } from '../../sdk/sum/accumulator.ts'
+import { namedSums } from '../../sdk/sum/named-sums.ts'
+
+/**
+ * Hashes of an asynchronous job's models by round, computed again without an actor: from the initial weights, and from the work
+ * that each model's lineage says was counted. The order of arrival depends on timing; given the order, the weights do not.
+ * Undefined for a synchronous job.
+ */
+export async function recomputedHashes(
+  workloadFolder: string,
+  set: string,
+  models: string,
+): Promise<ReadonlyMap<number, string> | undefined> {
+  const { workload } = await loadWorkload(workloadFolder)
+  const { overrides, choices } = givenSettings([set])
+  const settings = resolveSettings(workload.settings, overrides)
+  const { server, client, aggregation, waiting } = chosenAlgorithm(workload.strategy(settings), choicesOf(choices))
+  if (waiting.kind !== 'buffer') return undefined
+  const registry = fileRegistry(models)
+  const job = (await readdir(models)).find((name) => name.startsWith(workload.name)) ?? ''
+  const pool = await inlinePool(workload, settings, seed)
+  const { weightBits = 0, vectors } = aggregation
+  try {
+    const versions = [await pool.initialWeights()]
+    const hashes = new Map<number, string>()
+    const state = server.init(pool.layout)
+    for (const round of await registry.list(job)) {
+      const { arrivals = [] } = await registry.describe(job, round)
+      const terms = server.assign?.(state, round) ?? {}
+      const sum = roundSum(aggregation, namedSums({ layout: pool.layout, vectors, weightBits, name: 'recomputed' }))
+      for (const { end, dispatch, version } of arrivals) {
+        const weights = versions[version]
+        if (!weights) throw new Error(`round ${round} counted work on version ${version}, which is later`)
+        const random = randomStream(seed, dispatch, end, 'train')
+        const { contribution } = await client.train(
+          { round: dispatch, weights, terms },
+          client.init?.(pool.layout) ?? null,
+          learnerOf(pool, end),
+          random,
+        )
+        const weight = weightIn(contribution.weight * waiting.weigh(round - 1 - version), weightBits)
+        sum.add(end, { ...contribution, weight })
+      }
+      const next = versions[round - 1]?.slice()
+      if (!next) throw new Error(`round ${round - 1} is missing`)
+      const aggregate = sum.aggregate({ round, population: settings.clients })
+      server.step(next, aggregate, state, randomStream(seed, round, 'top-aggregator-0', 'step'))
+      versions[round] = next
+      hashes.set(round, await weightsHash(next))
+    }
+    return hashes
+  } finally {
+    await pool.close()
+  }
+}
+
+/** The seed of a run that names none. */
+const seed = 1
+
+/** A learner of one trainer, whose vectors are arrays. */
+function learnerOf(pool: TrainingPool, end: string): RoleLearner {
+  const client = Number(end.slice(end.lastIndexOf('-') + 1))
+  const train: RoleLearner['train'] = (request) => pool.train({ ...request, client, end })
+  const absent = () => Promise.reject(new Error('no asynchronous algorithm asks for this'))
+  return {
+    layout: pool.layout,
+    initialWeights: () => pool.initialWeights(),
+    train,
+    trainHeld: train,
+    take: absent,
+    loss: absent,
+    evaluateClient: absent,
+    evaluate: (weights) => pool.evaluate(weights),
+  }
+}
