@@ -1,26 +1,85 @@
 const layers = ['runtime', 'sdk', 'actors', '(api|flamelet)', 'simulations', 'flamectl', 'examples']
-const upward = layers.slice(0, -1).map((layer, index) => ({
-  name: `${layer.replace(/\W/g, '')}-imports-downward-only`,
-  severity: 'error',
-  from: { path: `^${layer}/`, pathNot: '\\.(test|contract)\\.ts$' },
-  to: { path: `^(${layers.slice(index + 1).join('|')}|test|bench)/` },
-}))
+
+/** The rooms of a layer, from below: a room imports rooms before it alone. */
+const rooms = {
+  runtime: ['errors', 'node', 'kernel', 'durable', 'link'],
+  sdk: [
+    ...['weights', 'random', 'tag', 'data', 'registry', 'sum', 'formats', 'learn', 'engine', 'layers'],
+    ...['strategy', 'role', 'workload', 'training', 'host', 'testing', 'node'],
+  ],
+}
+
+/** Folders whose index.ts is the only door, within their layer too. A side door lets the files of `from` import the files of `to`. */
+const doors = [
+  { folder: 'runtime/errors', from: '^runtime/', to: '(coded-error|file-reason)' },
+  { folder: 'runtime/node' },
+  { folder: 'runtime/link' },
+  { folder: 'runtime/durable/lmdb' },
+  { folder: 'runtime/durable/mongodb' },
+  { folder: 'sdk/tag', from: '^sdk/', to: '(errors|expand|schema|topologies|topology|validate)' },
+  { folder: 'sdk/formats', from: '^sdk/layers/', to: 'npz-weights' },
+  { folder: 'sdk/engine', from: '^bench/', to: '.*' },
+  {
+    folder: 'sdk/workload/load',
+    from: '^sdk/(node|training/threads)/',
+    to: '(import-.*|load-workload|workload-bundle)',
+  },
+  { folder: 'sdk/host' },
+  { folder: 'sdk/testing' },
+  { folder: 'actors/model', from: '^actors/', to: '.*' },
+  { folder: 'api/client' },
+]
+
+const notTests = '\\.(test|contract)\\.ts$'
+
+/** Each of some folders imports none of those after it. */
+function downwards(names, within) {
+  return names.slice(0, -1).map((name, index) => ({
+    name: `${within}${name.replace(/\W/g, '')}-imports-downward-only`,
+    severity: 'error',
+    from: { path: `^${within}${name}/`, pathNot: notTests },
+    to: { path: `^${within}(${names.slice(index + 1).join('|')})/` },
+  }))
+}
+
+/** Other folders import a folder's index.ts alone; the files of `from` also those of `to`. */
+function throughDoor({ folder, from, to }) {
+  const name = folder.replaceAll('/', '-')
+  const door = `^${folder}/index\\.ts$`
+  const entries = from ? [from] : []
+  return [
+    {
+      name: `${name}-through-its-door`,
+      severity: 'error',
+      from: { pathNot: [`^${folder}/`, '^test/', notTests, ...entries] },
+      to: { path: `^${folder}/`, pathNot: door },
+    },
+    ...entries.map((path) => ({
+      name: `${name}-through-its-side-door`,
+      severity: 'error',
+      from: { path, pathNot: [`^${folder}/`, notTests] },
+      to: { path: `^${folder}/`, pathNot: [door, `^${folder}/${to}\\.ts$`] },
+    })),
+  ]
+}
 
 module.exports = {
   forbidden: [
-    ...upward,
+    ...downwards(layers, ''),
+    {
+      name: 'no-tests-in-the-product',
+      severity: 'error',
+      from: { path: `^(${layers.join('|')})/`, pathNot: notTests },
+      to: { path: '^(test|bench)/' },
+    },
+    ...Object.entries(rooms).flatMap(([layer, names]) => downwards(names, `${layer}/`)),
+    ...doors.flatMap(throughDoor),
     {
       name: 'no-circular',
       severity: 'error',
+      comment: 'neither of modules nor of types; .dependency-cruiser.folders.cjs says so of folders',
       from: {},
-      to: { circular: true, viaOnly: { dependencyTypesNot: ['type-only'] } },
-    },
-    {
-      name: 'no-circular-types-in-actors',
-      severity: 'error',
-      comment: 'type-only imports included',
-      from: { path: '^actors/' },
-      to: { circular: true, viaOnly: { path: '^actors/' } },
+      to: { circular: true },
     },
     {
       name: 'through-the-index',
@@ -31,20 +90,6 @@ module.exports = {
         pathNot: '\\.(test|contract)\\.ts$',
       },
       to: { path: '^(runtime|sdk|actors|api|flamelet|simulations)/', pathNot: ['^$1/', '/index\\.ts$'] },
-    },
-    {
-      name: 'engine-through-its-door',
-      severity: 'error',
-      comment: 'what the rest of sdk needs of the engine is in sdk/engine/index.ts',
-      from: { path: '^(?!bench/)', pathNot: '(^sdk/engine/|\\.(test|contract)\\.ts$)' },
-      to: { path: '^sdk/engine/', pathNot: '^sdk/engine/index\\.ts$' },
-    },
-    {
-      name: 'learn-below-engine-below-layers',
-      severity: 'error',
-      comment: 'a learner of layers models takes the engine, which takes the port of learners',
-      from: { path: '^sdk/(learn|engine)/', pathNot: '\\.(test|contract)\\.ts$' },
-      to: { path: '^sdk/layers/' },
     },
     {
       name: 'nact-in-one-file',

@@ -1,10 +1,15 @@
-// Circles of folders are looked for without tests, which may import from any layer.
+const { options } = require('./.dependency-cruiser.cjs')
+
+/** Folders have no circles, types included. Tests may import any folder, so they are left out. */
 module.exports = {
-  forbidden: [{ name: 'no-folder-circles', severity: 'error', scope: 'folder', from: {}, to: { circular: true } }],
-  options: {
-    includeOnly: '^actors/',
-    exclude: { path: '\\.(test|contract)\\.ts$' },
-    tsConfig: { fileName: 'tsconfig.json' },
-    tsPreCompilationDeps: true,
-  },
+  forbidden: [
+    {
+      name: 'no-circle-of-folders',
+      severity: 'error',
+      scope: 'folder',
+      from: {},
+      to: { circular: true },
+    },
+  ],
+  options: { ...options, exclude: { path: '(^dist/|^test/|\\.(test|contract)\\.ts$|/contract/)' } },
 }

@@ -15,7 +15,7 @@ import {
   trial,
 } from '../../sdk/index.ts'
 import { loadWorkload } from '../../sdk/node/index.ts'
-import type { GivenSettings } from '../run/run-options.ts'
+import type { GivenSettings } from '../files/job-file.ts'
 
 /** What there is to know of a workload before it runs. */
 export interface WorkloadSummary {

@@ -1,9 +1,17 @@
 import { dirname, resolve } from 'node:path'
 import { z } from 'zod'
 import { type JobSpecification, jobSpec } from '../../actors/model/index.ts'
+import type { Kind } from '../../sdk/index.ts'
 import { flamectlError } from '../errors.ts'
-import type { GivenSettings } from '../run/run-options.ts'
 import { decodeFile, readJson, readModel } from './json-file.ts'
+
+/** Settings as --set gives them. */
+export interface GivenSettings {
+  /** Settings of the workload, by name. */
+  readonly overrides: Readonly<Record<string, string>>
+  /** Names of the job's algorithm and its parts with their settings, such as `fedadam,eta=0.05`, by kind. */
+  readonly choices: Readonly<Partial<Record<Kind, string>>>
+}
 
 /** A job as a file has it: its data and its model may stand in files of their own, beside it. */
 const jobFile = z.strictObject({

@@ -1,6 +1,7 @@
 import { join } from 'node:path'
 import type { KeptRounds, Kind } from '../../sdk/index.ts'
 import { flamectlError } from '../errors.ts'
+import type { GivenSettings } from '../files/job-file.ts'
 import type { ProgramFormat } from '../output/program-reporter.ts'
 import type { Format } from '../print/format.ts'
 import { defaultFolder, isMongodb, namedPlace } from '../store-place.ts'
@@ -85,14 +86,6 @@ function keptRounds(given: string): { readonly keep?: KeptRounds } {
 
 /** A comma after which another setting begins: others belong to a value. */
 const nextSetting = /,(?=\s*[A-Za-z_]\w*\s*=)/
-
-/** Settings as --set gives them. */
-export interface GivenSettings {
-  /** Settings of the workload, by name. */
-  readonly overrides: Readonly<Record<string, string>>
-  /** Names of the job's algorithm and its parts with their settings, such as `fedadam,eta=0.05`, by kind. */
-  readonly choices: Readonly<Partial<Record<Kind, string>>>
-}
 
 const kinds = ['optimizer', 'selector', 'datasampler', 'privacy'] as const satisfies readonly Kind[]
 

@@ -1,10 +1,9 @@
 import type { ActorRef, DurableStore } from '../../runtime/index.ts'
 import type { ChannelWiring } from '../role/channel/wiring.ts'
 import { fieldsOf, isNumbers, isString } from '../role/guards.ts'
-import type { AnyRole, LogEntry, LogFields, Notice, RoundRecord } from '../role/role.ts'
+import type { AnyRole, LogEntry, LogFields, Notice, RoundRecord, Settings } from '../role/role.ts'
 import type { Algorithm } from '../strategy/algorithm.ts'
 import type { TrainingPool } from '../training/training-pool.ts'
-import type { Settings } from '../workload/settings.ts'
 import type { RendezvousMessage } from './rendezvous.ts'
 
 /** What a host runs: a role, under its name, with its channels. */

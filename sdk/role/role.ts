@@ -3,8 +3,14 @@ import type { RandomStream } from '../random/random-stream.ts'
 import type { CountedWork } from '../registry/registry.ts'
 import type { Algorithm } from '../strategy/algorithm.ts'
 import type { RoundSum } from '../strategy/round-sum.ts'
-import type { Settings } from '../workload/settings.ts'
 import type { Channel } from './channel/channel.ts'
+
+/** A workload's settings: each can be overridden by `--set name=value`, keeping its default's type. */
+export interface Settings {
+  readonly rounds: number
+  readonly clients: number
+  readonly [name: string]: string | number | boolean
+}
 
 /** The channel of a role whose func tags (for this role) include these, and how its messages are told from foreign ones. */
 export interface ChannelUse<Out, In> {

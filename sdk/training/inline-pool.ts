@@ -1,7 +1,7 @@
 import { learnError } from '../learn/errors.ts'
 import { chunkCount, mergeEvaluations } from '../learn/evaluation.ts'
 import type { Evaluation } from '../learn/learner.ts'
-import type { Settings } from '../workload/settings.ts'
+import type { Settings } from '../role/role.ts'
 import type { Workload } from '../workload/workload.ts'
 import { localTrainer } from './local-trainer.ts'
 import type { TrainingPool } from './training-pool.ts'

@@ -1,5 +1,6 @@
+import type { Settings } from '../role/role.ts'
 import { workloadError } from './errors.ts'
-import { resolveSettings, type Settings } from './settings.ts'
+import { resolveSettings } from './settings.ts'
 
 export interface JobSettings {
   readonly seed: number

@@ -1,9 +1,9 @@
 import type { Examples, FederatedData } from '../data/examples.ts'
 import { randomStream } from '../random/random-stream.ts'
+import type { Settings } from '../role/role.ts'
 import { sizeOf } from '../weights/layout.ts'
 import { differenceOf } from './difference.ts'
 import { workloadError } from './errors.ts'
-import type { Settings } from './settings.ts'
 import type { Workload } from './workload.ts'
 
 /** Clients, and labels of them all together, that are looked at: what takes a fleet's whole data would take as long as a job. */

@@ -1,12 +1,6 @@
 import { knownNames } from '../../runtime/index.ts'
+import type { Settings } from '../role/role.ts'
 import { workloadError } from './errors.ts'
-
-/** A workload's settings: each can be overridden by `--set name=value`, keeping its default's type. */
-export interface Settings {
-  readonly rounds: number
-  readonly clients: number
-  readonly [name: string]: string | number | boolean
-}
 
 interface Range {
   readonly expected: string

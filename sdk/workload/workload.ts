@@ -1,10 +1,9 @@
 import type { FederatedData } from '../data/examples.ts'
 import type { Learner } from '../learn/learner.ts'
 import type { RandomStream } from '../random/random-stream.ts'
-import type { AnyRole } from '../role/role.ts'
+import type { AnyRole, Settings } from '../role/role.ts'
 import type { Algorithm } from '../strategy/algorithm.ts'
 import type { Topology } from '../tag/topology.ts'
-import type { Settings } from './settings.ts'
 
 /**
  * The default export of a workload module: what is learned, on which data, how it is wired and aggregated.

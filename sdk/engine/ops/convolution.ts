@@ -1,9 +1,9 @@
 import type { InitializerSpec } from '../../learn/initializer.ts'
 import type { Kernels } from '../kernels.ts'
-import type { Pass, Plan, Tensor } from '../plan.ts'
-import { type PanelWeights, panelWeights } from '../weight-layouts.ts'
-import { imageBytes, paddedImages, type Window, type WindowOutput, windowOutput } from './window.ts'
-import { fitsWinograd, winogradConvolution } from './winograd-convolution.ts'
+import type { Plan, Tensor } from '../plan.ts'
+import { panelWeights } from '../weight-layouts.ts'
+import { imageBytes, paddedImages, type Window, windowOutput } from './window.ts'
+import { type Convolution, type ConvolutionParts, fitsWinograd, winogradConvolution } from './winograd-convolution.ts'
 
 /** Convolution of images [height, width, channels], with bias, through relu if so asked. */
 export function conv2d(plan: Plan, settings: Conv2dSettings, x: Tensor): Tensor {
@@ -48,23 +48,6 @@ interface Conv2dSettings extends Window {
   readonly kernelInitializer: InitializerSpec
   /** Absent: without a bias. */
   readonly biasInitializer: InitializerSpec | undefined
-}
-
-/** The tensors, weights and windows of one convolution. */
-export interface ConvolutionParts {
-  readonly window: Window
-  readonly output: WindowOutput
-  readonly relu: boolean
-  readonly weights: PanelWeights
-  readonly x: Tensor
-  readonly y: Tensor
-}
-
-/** A way to convolve: the three products of a layer. Gradients of outputs come with relu's mask applied. */
-export interface Convolution {
-  forward(kernels: Kernels, batch: number): void
-  /** Of the inputs, if they have any, and then of the kernel. */
-  backward(kernels: Kernels, pass: Pass): void
 }
 
 /**

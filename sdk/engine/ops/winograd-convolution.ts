@@ -1,7 +1,24 @@
 import type { Kernels } from '../kernels.ts'
-import type { Plan } from '../plan.ts'
-import type { Convolution, ConvolutionParts } from './convolution.ts'
-import { imageBytes, paddedImages } from './window.ts'
+import type { Pass, Plan, Tensor } from '../plan.ts'
+import type { PanelWeights } from '../weight-layouts.ts'
+import { imageBytes, paddedImages, type Window, type WindowOutput } from './window.ts'
+
+/** Window, weights and tensors of a convolution. */
+export interface ConvolutionParts {
+  readonly window: Window
+  readonly output: WindowOutput
+  readonly relu: boolean
+  readonly weights: PanelWeights
+  readonly x: Tensor
+  readonly y: Tensor
+}
+
+/** The three products of a convolution. Gradients of outputs come with relu's mask applied. */
+export interface Convolution {
+  forward(kernels: Kernels, batch: number): void
+  /** Adds the gradient of the inputs, where one is needed, then of the kernel. */
+  backward(kernels: Kernels, pass: Pass): void
+}
 
 /** A tile has 8 × 8 inputs, and so as many products. */
 const points = 8

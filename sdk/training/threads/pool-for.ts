@@ -1,6 +1,6 @@
 import { availableParallelism } from 'node:os'
+import type { Settings } from '../../role/role.ts'
 import type { LoadedWorkload } from '../../workload/load/load-workload.ts'
-import type { Settings } from '../../workload/settings.ts'
 import { inlinePool } from '../inline-pool.ts'
 import type { TrainingPool } from '../training-pool.ts'
 import { workerPool } from './worker-pool.ts'
