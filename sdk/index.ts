@@ -38,6 +38,7 @@ export { fedAvg } from './strategy/algorithms/fed-avg.ts'
 export { fedBuff } from './strategy/algorithms/fed-buff.ts'
 export { fedProx } from './strategy/algorithms/fed-prox.ts'
 export { krum } from './strategy/algorithms/krum.ts'
+export { scaffold } from './strategy/algorithms/scaffold.ts'
 export { catalogue, type Kind, kinds, type Named } from './strategy/catalogue.ts'
 export {
   type Choice,

@@ -1,7 +1,7 @@
 import type { DurableStore } from '../../runtime/index.ts'
 import type { CommittedModel, ModelRegistry } from '../registry/registry.ts'
 import type { Settings } from '../role/role.ts'
-import { type Choices, chosenAlgorithm, requireTopology } from '../strategy/chosen-algorithm.ts'
+import { type Choices, chosenAlgorithm, requireLearner, requireTopology } from '../strategy/chosen-algorithm.ts'
 import type { TopologyFacts } from '../tag/errors.ts'
 import type { Task } from '../tag/expand.ts'
 import type { Schema } from '../tag/schema.ts'
@@ -68,7 +68,7 @@ export function validTopology(
  * closed when the signal is aborted.
  *
  * @throws JOB_ROLE_UNKNOWN, JOB_ROLE_MISSING, JOB_CLIENTS, JOB_SEED, WORKLOAD_VALUE, and as `chosenAlgorithm` and
- *   `requireTopology` do.
+ *   `requireTopology` and `requireLearner` do.
  */
 export async function prepareTasks(
   { run, takenOver = false, workload, hyperparameters = {}, algorithms, isHere = () => true, ...job }: JobToHost,
@@ -85,6 +85,7 @@ export async function prepareTasks(
   if (signal.aborted) close()
   else signal.addEventListener('abort', close, { once: true })
   requireClients(all, pool.clients)
+  requireLearner(strategy, pool)
   const tasks = all.filter(({ end }) => isHere(end))
   const shared = { run, workload: workload.name, seed, settings, strategy, pool, tasks, store, registry }
   return {

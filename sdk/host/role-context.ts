@@ -157,6 +157,7 @@ function roleLearner(
   const { pool } = job
   return {
     layout: pool.layout,
+    plainLearningRate: pool.plainLearningRate,
     initialWeights: () => actor.track(pool.initialWeights()),
     async train(request) {
       began(request.round)

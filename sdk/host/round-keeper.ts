@@ -126,6 +126,7 @@ export async function openRoundKeeper<State, Channels>(
     return {
       async before(round, counted) {
         const { own } = present
+        if (own !== undefined && own.round > round) throw roleError('ROLE_ROUND_OVER', { round, end, kept: own.round })
         const isFinal = own !== undefined && own.round !== round && counted !== undefined && counted >= own.round
         start = isFinal ? own.after : own?.before
         return start

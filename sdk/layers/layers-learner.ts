@@ -9,7 +9,7 @@ import {
   lossApplies,
   lossNamed,
 } from '../learn/loss.ts'
-import { checkSteps, type Steps } from '../learn/steps.ts'
+import { checkSteps, plainLearningRate, type Steps } from '../learn/steps.ts'
 import { type Backend, backendFor, probe } from './backend.ts'
 import { lossOf } from './layers-loss.ts'
 import { describeModel, type ModelDescription } from './layers-model.ts'
@@ -111,6 +111,7 @@ async function onTensorFlow(
   return {
     layout: description.layout,
     modelTopology: description.topology,
+    plainLearningRate: plainLearningRate(settings),
     runsOn: `TensorFlow.js (${backend.name}): ${why}${slowness(backend)}`,
     remarks: isApplied ? [lastActivationRemark(settings.loss, last)] : [],
     abilities: ['work', 'start', 'trainable', 'losses'],

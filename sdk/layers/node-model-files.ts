@@ -90,6 +90,7 @@ export function withBaseModel(learner: Learner, file: string | URL): Learner {
     layout: learner.layout,
     modelTopology: learner.modelTopology,
     ...(learner.runsOn !== undefined && { runsOn: learner.runsOn }),
+    plainLearningRate: learner.plainLearningRate,
     ...(learner.remarks && { remarks: learner.remarks }),
     check: (examples, purpose) => learner.check?.(examples, purpose),
     initialWeights: () => initialWeightsFrom(file, learner.layout),

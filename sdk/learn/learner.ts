@@ -148,6 +148,8 @@ export interface Learner {
   readonly modelTopology?: unknown
   /** What does the arithmetic, and where it isn't the engine, why: for a person to read. */
   readonly runsOn?: string
+  /** η of a learner whose steps are w −= η·g and nothing else; absent for any other. */
+  readonly plainLearningRate?: number | undefined
   /** What else a person should know of how the model is trained, each in a sentence. */
   readonly remarks?: readonly string[]
   /** Without one of them, a request that needs it is refused with LEARN_ABILITY before it reaches the learner. */

@@ -32,6 +32,8 @@ export interface OwnEvaluation extends Evaluation {
 /** Training and evaluation as a role sees them: its own data, its own random streams. */
 export interface RoleLearner {
   readonly layout: Layout
+  /** η of a learner whose steps are w −= η·g and nothing else; absent for any other. */
+  readonly plainLearningRate?: number | undefined
   initialWeights(): Promise<Float32Array>
   /** Trains on this task's dataset. */
   train(request: RoleTrainingRequest): Promise<Update>

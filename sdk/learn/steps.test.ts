@@ -1,5 +1,5 @@
 import test from 'ava'
-import { checkSteps, type Steps } from './steps.ts'
+import { checkSteps, plainLearningRate, type Steps } from './steps.ts'
 
 const steps: Steps = { learningRate: 0.1, epochs: 1, batch: 10 }
 
@@ -42,4 +42,17 @@ test('a setting of another optimizer is refused, as it would change nothing', (t
   for (const settings of [{ beta1: 0.9 }, { optimizer: 'adam' as const, momentum: 0.9 }]) {
     t.throws(() => checkSteps({ ...steps, ...settings }), { code: 'LEARN_SETTING', message: /absent/ })
   }
+})
+
+test('the rate of plain SGD is known, and that of no other steps', (t) => {
+  t.is(plainLearningRate(steps), 0.1)
+  t.is(plainLearningRate({ ...steps, optimizer: 'sgd', momentum: 0, weightDecay: 0 }), 0.1)
+  for (const more of [
+    { momentum: 0.9 },
+    { optimizer: 'adam' },
+    { weightDecay: 0.1 },
+    { clipNorm: 1 },
+    { clipValue: 1 },
+  ] as const)
+    t.is(plainLearningRate({ ...steps, ...more }), undefined)
 })

@@ -74,3 +74,13 @@ export function checkSteps(steps: Steps): void {
 function refused(name: keyof Steps, expected: string, value: unknown): Error {
   return learnError('LEARN_SETTING', { name, expected, value })
 }
+
+/**
+ * η, where each step is w −= η·g and nothing else: SGD at a fixed rate, without momentum, weight decay or clipping. Undefined
+ * for other steps, after which (w − w_round)/(K·η) is no mean of gradients.
+ */
+export function plainLearningRate(steps: Steps): number | undefined {
+  const { learningRate, optimizer = 'sgd', momentum = 0, weightDecay = 0, clipNorm, clipValue } = steps
+  const isPlain = optimizer === 'sgd' && momentum === 0 && weightDecay === 0
+  return isPlain && clipNorm === undefined && clipValue === undefined ? learningRate : undefined
+}

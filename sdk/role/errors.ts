@@ -28,6 +28,10 @@ const roleErrors = {
       'round {round} counted {counted} updates of {selected} selected, fewer than the {minimum} it needs; {causes}',
     hint: '{advice}',
   },
+  ROLE_ROUND_OVER: {
+    message: 'round {round} is over: {end} has worked for round {kept} since',
+    hint: 'nothing needs to be done: an aggregator that was restarted asked for it again',
+  },
   ROLE_NOT_DETERMINISTIC: {
     message: 'round {round} of {end} gave another result when it was run again on the same input: {difference}',
     hint: 'take time, randomness, messages and effects from the context only, and leave the state given unchanged',

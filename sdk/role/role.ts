@@ -69,7 +69,8 @@ export type LogFields = Readonly<Record<string, string | number | boolean>>
 export interface OwnState {
   /**
    * The state from which the work of a round starts: that of the last kept round if `counted` says that the round was counted,
-   * otherwise the state before it. Asked again for the kept round, the state before it. Undefined at first.
+   * otherwise the state before it. Asked again for the kept round, the state before it. Undefined at first. ROLE_ROUND_OVER for
+   * an earlier round than the kept one: the aggregator that asked for the kept round has committed the ones before.
    */
   before(round: number, counted?: number): Promise<unknown>
   /** Keeps the state after a round; durable when it resolves. The answer that was made with it is sent afterwards. */

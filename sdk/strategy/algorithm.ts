@@ -54,6 +54,8 @@ export interface ClientAssignment {
 
 /** Trains. `State` holds plain values and typed arrays: it outlives the round and the process. */
 export interface ClientPart<State> {
+  /** `plain-sgd`: a learner whose steps are w −= η·g and nothing else. Absent: any learner. */
+  readonly needs?: 'plain-sgd'
   /** The state before the first round that counts the client. Absent: the client keeps nothing between rounds. */
   init?(layout: Layout): State
   /** Gives the same bits for the same arguments; changes neither the assignment nor `own`. */

@@ -4,6 +4,7 @@ import { fedAvg } from './algorithms/fed-avg.ts'
 import { fedBuff } from './algorithms/fed-buff.ts'
 import { fedProx } from './algorithms/fed-prox.ts'
 import { krum } from './algorithms/krum.ts'
+import { scaffold } from './algorithms/scaffold.ts'
 import type { Described, KnownAlgorithm } from './define-algorithm.ts'
 import { strategyError } from './errors.ts'
 import { allSelector } from './selectors/all-selector.ts'
@@ -27,7 +28,7 @@ const bufferSettings = {
 } as const
 
 /** Every algorithm, by its name as a job's `optimizer`. */
-export const algorithms: readonly KnownAlgorithm[] = [fedAvg, fedProx, fedAdam, krum, fedBuff]
+export const algorithms: readonly KnownAlgorithm[] = [fedAvg, fedProx, fedAdam, scaffold, krum, fedBuff]
 
 const selectors: readonly Named[] = [
   {

@@ -77,6 +77,15 @@ function given({ settings }: Named, { kwargs = {} }: Choice, { hyperparameters =
   return { ...Object.fromEntries(standing), ...kwargs }
 }
 
+/** @throws STRATEGY_LEARNER where an algorithm needs another learner. */
+export function requireLearner(
+  { client }: Algorithm,
+  learner: { readonly plainLearningRate?: number | undefined },
+): void {
+  if (client.needs === undefined || learner.plainLearningRate !== undefined) return
+  throw strategyError('STRATEGY_LEARNER', { needs: 'steps w −= η·g and nothing else' })
+}
+
 /** A role that passes sums on: it aggregates below and uploads above. Undefined if the topology has none. */
 function summingRole({ roles, channels }: Schema): string | undefined {
   const tagsOf = (role: string) => channels.flatMap(({ funcTags }) => funcTags?.[role] ?? [])

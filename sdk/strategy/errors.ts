@@ -18,6 +18,10 @@ const strategyErrors = {
     message: '{reason}',
     hint: 'choose a topology without middle aggregators, or another algorithm',
   },
+  STRATEGY_LEARNER: {
+    message: 'the algorithm needs a learner with {needs}',
+    hint: 'use a layersLearner with sgd, and without momentum, weightDecay, clipNorm and clipValue; or another algorithm',
+  },
   STRATEGY_SYNTAX: {
     message: 'expected a name and settings, such as fedadam,eta=0.05, and got {given}',
     hint: 'separate settings by commas, each as name=value',

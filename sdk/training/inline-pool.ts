@@ -22,6 +22,7 @@ export async function inlinePool<S extends Settings>(
     layout: trainer.layout,
     modelTopology: trainer.modelTopology,
     runsOn: trainer.runsOn,
+    plainLearningRate: trainer.plainLearningRate,
     clients: trainer.clients,
     initialWeights: async () => open().initialWeights(),
     train: async (request) => open().train(request),

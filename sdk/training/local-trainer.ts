@@ -14,7 +14,7 @@ import type { ClientEvaluationRequest, PoolTrainingRequest, TrainingPool } from 
 /** A workload's learner with its data, in the thread that made it: what a pool runs one or more of. */
 export interface LocalTrainer
   extends Pick<Learner, 'layout' | 'modelTopology' | 'remarks'>,
-    Pick<TrainingPool, 'runsOn'> {
+    Pick<TrainingPool, 'runsOn' | 'plainLearningRate'> {
   readonly clients: number
   readonly testExamples: number
   initialWeights(): Promise<Float32Array>
@@ -64,6 +64,7 @@ export async function localTrainer<S extends Settings>(
     layout,
     modelTopology: learner.modelTopology,
     runsOn: learner.runsOn,
+    plainLearningRate: learner.plainLearningRate,
     ...(learner.remarks && { remarks: learner.remarks }),
     clients: data.clients,
     testExamples: data.test.count,

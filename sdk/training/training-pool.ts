@@ -26,6 +26,8 @@ export interface TrainingPool {
   readonly modelTopology?: unknown
   /** What does the arithmetic, where the learner says it. */
   readonly runsOn?: string | undefined
+  /** As the learner says. */
+  readonly plainLearningRate?: number | undefined
   readonly clients: number
   /** From the stream (seed, 'initial-weights'). */
   initialWeights(): Promise<Float32Array>

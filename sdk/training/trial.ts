@@ -3,6 +3,7 @@ import { subset } from '../data/in-memory-examples.ts'
 import type { RoleLearner } from '../learn/role-learner.ts'
 import { randomStream } from '../random/random-stream.ts'
 import type { Settings } from '../role/role.ts'
+import { requireLearner } from '../strategy/chosen-algorithm.ts'
 import { joined } from '../strategy/round-sum.ts'
 import { arrayOf } from '../sum/accumulator.ts'
 import { boundedClients, requireReproducible, requireSame } from '../workload/reproducible.ts'
@@ -45,6 +46,7 @@ export async function trial<S extends Settings>(workload: Workload<S>, settings:
     const weights = (await whole.initialWeights()).slice()
     requireSame('its initial weights', weights, await whole.initialWeights())
     const batches = await trainerOn(batchesOf(data, size))
+    requireLearner(strategy, whole)
     const { server, client, waiting } = strategy
     const streamOf = (label: string) => randomStream(seed, 1, 'top-aggregator-0', label)
     const terms = server.assign?.(server.init(layout), 1) ?? {}
@@ -89,6 +91,7 @@ function learnerOf(trainer: LocalTrainer): RoleLearner {
   const train: RoleLearner['train'] = (request) => trainer.train({ ...request, client: 0, end: 'trainer-0' })
   return {
     layout: trainer.layout,
+    plainLearningRate: trainer.plainLearningRate,
     initialWeights: () => trainer.initialWeights(),
     train,
     trainHeld: train,

@@ -144,7 +144,7 @@ test('an aggregator that ends at any write is gone on from: work of one number b
 function killed(store: Store, life: ReturnType<typeof lifeOf>): Store {
   const dying = killedStore(store, life)
   return {
-    ...store,
+    ...dying,
     save: (key, expected, bytes) => (key.endsWith(top) ? dying : store).save(key, expected, bytes),
     append: (key, bytes, options) => (key.endsWith(top) ? dying : store).append(key, bytes, options),
   }

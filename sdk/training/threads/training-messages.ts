@@ -40,6 +40,7 @@ export interface WorkerDescription {
   readonly layout: Layout
   readonly modelTopology: unknown
   readonly runsOn: string | undefined
+  readonly plainLearningRate: number | undefined
   readonly clients: number
   readonly testExamples: number
 }

@@ -43,7 +43,7 @@ export async function workerPool({ module, settings, seed, workers }: WorkerPool
   const files = sharedFiles()
   const [first, ...others] = await all(Array.from({ length: workers }, () => trainingSlot(setup, files)))
   if (!first) throw learnError('LEARN_CLOSED')
-  const { layout, modelTopology, runsOn, clients, testExamples } = first.description
+  const { layout, modelTopology, runsOn, plainLearningRate, clients, testExamples } = first.description
 
   const slots = [first, ...others]
   const free = [...slots]
@@ -97,6 +97,7 @@ export async function workerPool({ module, settings, seed, workers }: WorkerPool
     layout,
     modelTopology,
     runsOn,
+    plainLearningRate,
     clients,
     async initialWeights() {
       const { reply } = await ask({ type: 'initialWeights' })

@@ -1,0 +1,229 @@
+import test from 'ava'
+import { decode, memoryStore, type Store, seededScheduler, virtualClock } from '../../../runtime/index.ts'
+import { fedAvg } from '../../strategy/algorithms/fed-avg.ts'
+import { scaffold } from '../../strategy/algorithms/scaffold.ts'
+import { hierarchical, twoTier } from '../../tag/topologies.ts'
+import { killedStore, lifeOf, roleStage, type StageOptions, tinyPool } from '../../testing/index.ts'
+import type { PoolTrainingRequest, TrainingPool } from '../../training/training-pool.ts'
+import { stockRoles } from './stock-roles.ts'
+
+const top = 'top-aggregator-0'
+const clients = 4
+const size = 3
+const rate = 0.25
+const strategy = scaffold()
+const never = new Promise<never>(() => {})
+
+/** Each client minimises ½‖w − target‖² by plain SGD. */
+function quadraticPool({
+  target = (client: number) => client,
+  before,
+}: {
+  readonly target?: (client: number) => number
+  readonly before?: (request: PoolTrainingRequest) => void | Promise<void>
+} = {}): TrainingPool {
+  return {
+    ...tinyPool({ clients, size }),
+    plainLearningRate: rate,
+    initialWeights: async () => Float32Array.of(1, -2, 3),
+    async train(request) {
+      await before?.(request)
+      const { weights, client, terms } = request
+      const steps = 2 + (client % 2)
+      const trained = weights.slice()
+      for (let step = 0; step < steps; step++)
+        for (const [i, value] of trained.entries())
+          trained[i] = value - rate * (value - target(client) + (terms.correction?.[i] ?? 0))
+      return { delta: trained.map((value, i) => value - (weights[i] ?? 0)), samples: 1 + client, steps, metrics: {} }
+    },
+  }
+}
+
+async function run(options: Partial<StageOptions> = {}) {
+  const store = options.store ?? memoryStore()
+  const system = { clock: virtualClock() }
+  const job = {
+    roles: stockRoles,
+    topology: twoTier({ clients }),
+    pool: quadraticPool(),
+    strategy,
+    system,
+    ...options,
+    store,
+  }
+  await using stage = roleStage(job)
+  const ended = await stage.ended(top)
+  return { ended, store, published: stage.published, weights: stage.published.map(({ weights }) => [...weights]) }
+}
+
+/** c, and each client's c_k that counts. */
+async function controls(store: Store): Promise<{ readonly shared: number[]; readonly own: number[][] }> {
+  const saved = async (end: string) => {
+    const kept = await store.load(`job/job-1/${end}`)
+    return Object(kept && decode(kept.bytes))
+  }
+  const { state } = await saved(top)
+  const own = Array.from({ length: clients }, async (_, client) => {
+    const { own } = await saved(`trainer-${client}`)
+    const isCounted = own !== undefined && (state.counted[`trainer-${client}`] ?? 0) >= own.round
+    return [...((isCounted ? own.after : own?.before)?.control ?? new Float32Array(size))]
+  })
+  return { shared: [...state.server.control], own: await Promise.all(own) }
+}
+
+function isMean({ shared, own }: Awaited<ReturnType<typeof controls>>): boolean {
+  return shared.every((value, i) => {
+    const mean = own.reduce((sum, control) => sum + (control[i] ?? 0), 0) / own.length
+    return Math.abs(value - mean) < 1e-5
+  })
+}
+
+test('the first round of SCAFFOLD is FedAvg with equal weights', async (t) => {
+  const { weights } = await run({ rounds: 1 })
+  t.deepEqual(weights, (await run({ rounds: 1, strategy: fedAvg({ weighting: 'equal' }) })).weights)
+})
+
+test('where all clients have the same data and number of steps, every round of SCAFFOLD is FedAvg', async (t) => {
+  const base = quadraticPool({ target: () => 2 })
+  const pool = { ...base, train: (request: PoolTrainingRequest) => base.train({ ...request, client: 0 }) }
+  const { weights } = await run({ rounds: 5, pool })
+  const plain = await run({ rounds: 5, pool, strategy: fedAvg() })
+  for (const [round, each] of weights.entries())
+    for (const [i, value] of each.entries()) t.true(Math.abs(value - (plain.weights[round]?.[i] ?? 0)) < 1e-5)
+})
+
+test("the server's control is the mean of the clients', whoever is selected and counted", async (t) => {
+  for (const options of [{}, { fraction: 0.5 }, { quorum: 0.5 }]) {
+    const late = (request: PoolTrainingRequest) => (request.round % 2 === 1 && request.client < 2 ? never : undefined)
+    const pool = 'quorum' in options ? quadraticPool({ before: late }) : quadraticPool()
+    const { ended, store, published } = await run({
+      rounds: 'quorum' in options ? 1 : 7,
+      strategy: scaffold(options),
+      pool,
+    })
+    t.is(ended.type, 'task-completed')
+    t.is(published.length, 'quorum' in options ? 1 : 7)
+    t.true(isMean(await controls(store)))
+  }
+})
+
+test('a client whose update was not counted goes back to the state before it', async (t) => {
+  const held: (() => void)[] = []
+  const pool = quadraticPool({
+    before({ client, round }) {
+      // In round 2 the others are enough; client 0 answers when round 3 has begun.
+      if (client === 0 && round === 2) return new Promise((resolve) => held.push(resolve))
+      if (client === 1 && round === 3) for (const release of held.splice(0)) release()
+      return undefined
+    },
+  })
+  const store = memoryStore()
+  await using stage = roleStage({
+    roles: stockRoles,
+    topology: twoTier({ clients }),
+    pool,
+    strategy: scaffold({ quorum: 0.75 }),
+    store,
+    rounds: 8,
+  })
+  t.is((await stage.ended(top)).type, 'task-completed')
+  t.false(stage.published[1]?.members.includes('trainer-0'))
+  for (let client = 0; client < clients; client++) await stage.ended(`trainer-${client}`)
+  t.true(isMean(await controls(store)))
+})
+
+test('a hierarchical topology gives the bits of the two-tier one', async (t) => {
+  t.deepEqual((await run({ topology: hierarchical({ clients }) })).weights, (await run()).weights)
+})
+
+test('trainers and aggregators that fail at any training, or at any write, run again to the same bits', async (t) => {
+  const topology = hierarchical({ clients })
+  const calm = await run({ topology })
+  for (let at = 1; at <= 13; at++) {
+    let trainings = 0
+    const before = () => {
+      trainings += 1
+      if (trainings === at) throw new Error('a passing fault')
+    }
+    t.deepEqual((await run({ topology, pool: quadraticPool({ before }) })).weights, calm.weights, `training ${at}`)
+  }
+  for (let at = 1; at <= 30; at++)
+    for (const isWritten of [false, true]) {
+      let writes = 0
+      const inner = memoryStore()
+      const store: Store = {
+        ...killedStore(inner, lifeOf(Number.POSITIVE_INFINITY, false)),
+        async save(key, expected, bytes) {
+          writes += 1
+          if (writes !== at) return inner.save(key, expected, bytes)
+          if (isWritten) await inner.save(key, expected, bytes)
+          throw new Error('a passing fault')
+        },
+      }
+      const { ended, published } = await run({ topology, store })
+      t.is(ended.type, 'task-completed', `write ${at}`)
+      const last = published.at(-1)
+      t.deepEqual([...(last?.weights ?? [])], calm.weights.at(-1), `write ${at}`)
+    }
+})
+
+test('a process that ends at any write, or at any message, is gone on from to the same bits', async (t) => {
+  const topology = hierarchical({ clients })
+  const calm = await run({ topology })
+  const goesOn = async (store: Store, what: string) => {
+    const { ended, published } = await run({ topology, store, system: { clock: virtualClock() } })
+    t.is(ended.type, 'task-completed', what)
+    for (const { round, weights } of published) t.deepEqual([...weights], calm.weights[round - 1], what)
+    t.true(isMean(await controls(store)), what)
+  }
+  for (let at = 1; at <= 40; at++) {
+    const store = memoryStore()
+    const life = lifeOf(at, at % 2 === 0)
+    let end = () => {}
+    const dead = new Promise<void>((resolve) => (end = resolve))
+    const dying = {
+      get ended() {
+        return life.ended
+      },
+      step: <Result>(work: () => Promise<Result>) =>
+        life.step(work).finally(() => {
+          if (life.ended) end()
+        }),
+    }
+    const stage = roleStage({
+      roles: stockRoles,
+      topology,
+      pool: quadraticPool(),
+      strategy,
+      store: killedStore(store, dying),
+    })
+    await Promise.race([stage.ended(top), dead])
+    await stage.system.terminate()
+    await goesOn(store, `write ${at}`)
+  }
+  for (let at = 1; at <= 240; at += 3) {
+    const store = memoryStore()
+    const order = seededScheduler(at)
+    let picks = 0
+    let kill = () => {}
+    const dead = new Promise<void>((resolve) => (kill = resolve))
+    const scheduler = {
+      pick(count: number) {
+        picks += 1
+        if (picks === at) kill()
+        return order.pick(count)
+      },
+    }
+    const stage = roleStage({
+      roles: stockRoles,
+      topology,
+      pool: quadraticPool(),
+      strategy,
+      store,
+      system: { scheduler },
+    })
+    await Promise.race([stage.ended(top), dead])
+    await stage.system.terminate()
+    await goesOn(store, `message ${at}`)
+  }
+})

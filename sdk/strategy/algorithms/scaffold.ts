@@ -1,0 +1,76 @@
+import type { ClientPart, ServerPart } from '../algorithm.ts'
+import { roundParts, roundSettings, weighting } from '../averaging.ts'
+import { defineAlgorithm } from '../define-algorithm.ts'
+import { strategyError } from '../errors.ts'
+
+/** c at the server, c_k at client k. */
+interface Control {
+  readonly control: Float32Array
+}
+
+/**
+ * SCAFFOLD: control variates correct the drift of clients whose data differ.
+ *
+ * Client k: K steps y ← y − η(g(y) − c_k + c) from w; then (option II) c_k⁺ = c_k − c + (w − y)/(Kη). It sends Δ = y − w and
+ * δc = c_k⁺ − c_k.
+ *
+ * Server: w ← w + η_g · mean Δ;  c ← c + (1/N) Σ δc over the members, N being all clients of the job.
+ *
+ * Clients weigh equally, as in the paper. (w − y)/(Kη) is the mean of gradients only where steps are w −= η·g and nothing else:
+ * other learners are refused. The learner says so itself, and says K after each training.
+ *
+ * @see Karimireddy et al., SCAFFOLD: Stochastic Controlled Averaging for Federated Learning, ICML 2020, algorithm 1.
+ */
+export const scaffold = defineAlgorithm({
+  name: 'scaffold',
+  summary: 'clients correct their drift: y ← y − η(g − c_k + c); w ← w + η_g · mean Δ; c ← c + (1/N) Σ δc',
+  source: 'Karimireddy et al., ICML 2020, algorithm 1, option II',
+  settings: {
+    serverLearningRate: { kind: 'number', above: 0, default: 1, help: "η_g: the server's learning rate" },
+    ...roundSettings,
+    weighting: weighting('equal'),
+  },
+  make({ serverLearningRate, ...values }) {
+    const parts = roundParts(values)
+    const { delta } = parts.aggregation.vectors
+    const server: ServerPart<Control> = {
+      init: ({ size }) => ({ control: new Float32Array(size) }),
+      assign: ({ control }) => ({ vectors: { control } }),
+      step(weights, aggregate, { control }) {
+        const [moved, changed] = [aggregate.mean(), aggregate.mean('control')]
+        const share = aggregate.members.length / aggregate.population
+        for (let i = 0; i < moved.length; i++) {
+          weights[i]! += serverLearningRate * moved[i]!
+          control[i]! += share * changed[i]!
+        }
+      },
+    }
+    return {
+      ...parts,
+      aggregation: { ...parts.aggregation, vectors: { delta, control: delta } },
+      server,
+      client: corrected(values.weighting),
+    }
+  },
+})
+
+function corrected(weighting: 'samples' | 'equal'): ClientPart<Control> {
+  return {
+    needs: 'plain-sgd',
+    init: ({ size }) => ({ control: new Float32Array(size) }),
+    async train({ round, weights, terms }, { control: own }, learner) {
+      const { control: shared = new Float32Array(own.length) } = terms.vectors ?? {}
+      const rate = learner.plainLearningRate
+      const correction = shared.map((value, i) => value - own[i]!)
+      const { delta, samples, steps, metrics } = await learner.train({ round, weights, terms: { correction } })
+      if (rate === undefined || steps === undefined)
+        throw strategyError('STRATEGY_LEARNER', { needs: 'steps w −= η·g and nothing else, and their number' })
+      const change = delta.map((moved, i) => -shared[i]! - moved / (steps * rate))
+      const weight = weighting === 'equal' ? 1 : samples
+      return {
+        contribution: { vectors: { delta, control: change }, weight, samples, steps, metrics },
+        own: { control: own.map((value, i) => value + change[i]!) },
+      }
+    },
+  }
+}
