@@ -131,6 +131,18 @@ test('bad input is refused before anything runs', async (t) => {
   await t.throwsAsync(runJob(trivial, { seed: -1 }), { code: 'JOB_SEED' })
   await t.throwsAsync(runJob(trivial, { settings: { rounds: 0 } }), { code: 'WORKLOAD_VALUE' })
   await t.throwsAsync(runJob(trivial, { settings: { topology: 'star' } }), { code: 'WORKLOAD_VALUE' })
+  const alone = {
+    schema: {
+      name: 'alone',
+      roles: [{ name: 'thinker', isDataConsumer: true }],
+      channels: [{ name: 'talk', pair: ['thinker', 'thinker'], funcTags: { thinker: ['think'] } }],
+    },
+    dataSpec: [{ role: 'thinker', datasetGroups: { default: ['0', '1'] } }],
+  }
+  await t.throwsAsync(runJob({ ...trivial, topology: () => alone }), {
+    code: 'JOB_ROLE_UNKNOWN',
+    message: /role thinker/,
+  })
   await t.throwsAsync(runJob('/no/such/workload'), { code: 'WORKLOAD_MISSING' })
   await t.throwsAsync(runJob({ ...trivial, name: 'Not a name' }), { code: 'SIMULATION_WORKLOAD' })
 })

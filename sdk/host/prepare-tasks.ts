@@ -11,7 +11,7 @@ import type { TrainingPool } from '../training/training-pool.ts'
 import { jobSettings } from '../workload/hyperparameters.ts'
 import type { Workload } from '../workload/workload.ts'
 import type { HostedTasks } from './hosted-tasks.ts'
-import { type RoleTaskOptions, requireClients, roleTasksOf } from './role-tasks.ts'
+import { type RoleTaskOptions, requireClients, requireRoles, roleTasksOf } from './role-tasks.ts'
 
 /** A job of which tasks are to be hosted. */
 export interface JobToHost extends Pick<RoleTaskOptions, 'clientOf'> {
@@ -47,9 +47,9 @@ export interface PreparedTasks {
 }
 
 /**
- * The topology of a workload for these settings, checked whole, and with the algorithm that is to run on it.
+ * The topology of a workload for these settings, checked whole, and with the roles and the algorithm that are to run on it.
  *
- * @throws as `assertValid`, `chosenAlgorithm` and `requireTopology` do.
+ * @throws as `assertValid`, `requireRoles`, `chosenAlgorithm` and `requireTopology` do.
  */
 export function validTopology(
   workload: Workload,
@@ -59,6 +59,7 @@ export function validTopology(
 ): Topology {
   const topology = workload.topology(settings)
   assertValid(topology, facts)
+  requireRoles(topology.schema, workload.roles)
   requireTopology(chosenAlgorithm(workload.strategy(settings), algorithms), topology.schema)
   return topology
 }

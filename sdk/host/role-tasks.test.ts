@@ -1,6 +1,16 @@
 import test from 'ava'
-import { expand, hierarchical, type Schema, type SchemaRole, stockRoles, type Topology, twoTier } from '../index.ts'
+import {
+  assertValid,
+  expand,
+  hierarchical,
+  type Schema,
+  type SchemaRole,
+  stockRoles,
+  type Topology,
+  twoTier,
+} from '../index.ts'
 import { type AnyRole, role } from '../role/role.ts'
+import { rehearse } from '../testing/index.ts'
 import { roleTasksOf } from './role-tasks.ts'
 
 /** A schema of one role, whose channel gives it these func tags. */
@@ -71,6 +81,49 @@ test('a role without known func tags is the stock role of its name, or is refuse
   t.is(await definitionOf(rolesOf(topologyOf('trainer', ['gossip'], true)).get('trainer')), 'trainer')
   const error = t.throws(() => rolesOf(topologyOf('traner', ['gossip'], true)), { code: 'JOB_ROLE_UNKNOWN' })
   t.regex(String(error), /role traner is none of .*trainer/)
+})
+
+test('a coordinated schema whose associations leave out channels of one group is valid, and names the role that it lacks', async (t) => {
+  const up = ['distribute', 'aggregate']
+  const down = ['fetch', 'upload']
+  const channel = (name: string, first: string, second: string, tags: readonly (readonly string[])[]) => ({
+    name,
+    pair: [first, second],
+    groupBy: { type: 'tag', value: ['default'] } as const,
+    funcTags: { [first]: tags[0] ?? [], [second]: tags[1] ?? [] },
+  })
+  const topology: Topology = {
+    schema: {
+      name: 'coordinated',
+      roles: [
+        { name: 'trainer', isDataConsumer: true, groupAssociation: [{ 'param-channel': 'default' }] },
+        {
+          name: 'middle-aggregator',
+          replica: 2,
+          groupAssociation: [{ 'param-channel': 'default', 'global-channel': 'default' }],
+        },
+        { name: 'top-aggregator', groupAssociation: [{ 'global-channel': 'default' }] },
+        { name: 'coordinator' },
+      ],
+      channels: [
+        channel('param-channel', 'middle-aggregator', 'trainer', [up, down]),
+        channel('global-channel', 'top-aggregator', 'middle-aggregator', [up, down]),
+        channel('coordinator-trainer', 'coordinator', 'trainer', [['coordinateWithTrainer'], ['coordinate']]),
+        channel('coordinator-middle', 'coordinator', 'middle-aggregator', [['coordinateWithMidAgg'], ['coordinate']]),
+        channel('coordinator-top', 'coordinator', 'top-aggregator', [['coordinateWithTopAgg'], ['coordinate']]),
+      ],
+    },
+    dataSpec: [{ role: 'trainer', datasetGroups: { default: ['0', '1'] } }],
+  }
+  t.notThrows(() => assertValid(topology))
+  const tasks = expand(topology, { jobId: 'job', newKey: () => '' })
+  for (const { channels, groupAssociation } of tasks)
+    t.deepEqual(Object.keys(groupAssociation).toSorted(), channels.map(({ name }) => name).toSorted())
+  if (!Object.hasOwn(stockRoles, 'coordinator'))
+    await t.throwsAsync(rehearse({ topology }), {
+      code: 'JOB_ROLE_MISSING',
+      message: /role coordinator has the func tags .*coordinateWith.* no stock role coordinator/,
+    })
 })
 
 test("a workload's own role goes before a stock role, by the schema's name and whatever its tags", async (t) => {

@@ -45,6 +45,19 @@ export function roleTasksOf(
   })
 }
 
+/**
+ * Finds the role of each role of a schema, and runs none.
+ *
+ * @throws JOB_ROLE_UNKNOWN, JOB_ROLE_MISSING.
+ */
+export function requireRoles(schema: Schema, own: Readonly<Record<string, AnyRole>> = {}): void {
+  const joined = channelsByRole(schema)
+  for (const { name, isDataConsumer = false } of schema.roles) {
+    const tags = new Set(joined(name).flatMap(({ funcTags }) => funcTags?.[name] ?? []))
+    roleFor(name, isDataConsumer, tags, own)
+  }
+}
+
 function tagsOf(channels: readonly ChannelWiring[]): ReadonlySet<string> {
   return new Set(channels.flatMap(({ funcTags }) => funcTags))
 }
