@@ -141,6 +141,14 @@ test('a training pass drops the same values on its way there and back, by its st
   const slope = ((await lossAt(moved(0.01))).loss - (await lossAt(moved(-0.01))).loss) / 0.02
   const expected = sum([first, last]).reduce((total, value, index) => total + value * (way[index] ?? 0), 0)
   t.true(Math.abs(slope - expected) < 1e-3, `${slope} ${expected}`)
+  const untrained = await parts.backward(pass(weights), last.inputs)
+  t.notDeepEqual(untrained, first)
+  const slopeOf = async (by: number) => {
+    const values = await parts.forward(pass(moved(by)))
+    return values.reduce((total, value, index) => total + value * (last.inputs[index] ?? 0), 0)
+  }
+  const without = untrained.gradient.reduce((total, value, index) => total + value * (way[index] ?? 0), 0)
+  t.true(Math.abs(((await slopeOf(0.01)) - (await slopeOf(-0.01))) / 0.02 - without) < 1e-3)
   const plain = await parts.forward(pass(weights))
   t.false(plain.includes(0))
   t.true((await parts.forward({ ...pass(weights), random: random() })).includes(0))
@@ -164,6 +172,21 @@ test('parts that are none, and values of another size, are refused', async (t) =
   await t.throwsAsync(parts.loss(there, Float32Array.of(0, 1)), { code: 'LEARN_PART' })
   await t.throwsAsync(parts.loss({ ...pass, part: {} }, Float32Array.of(0, 3)), { code: 'LEARN_LABEL' })
   await t.throwsAsync(parts.loss({ ...pass, part: {} }, Float32Array.of(0)), { code: 'LEARN_WEIGHTS' })
+
+  const normalized = await start(
+    t,
+    ({ layers, sequential }) =>
+      sequential({
+        layers: [layers.dense({ units: 4, inputShape: [5] }), layers.batchNormalization(), layers.dense({ units: 3 })],
+      }),
+    4,
+  )
+  const whole = { ...pass, part: {}, weights: normalized.weights }
+  const labels = Float32Array.of(0, 1)
+  await t.throwsAsync(normalized.parts.loss(whole, labels), { code: 'LEARN_SETTING' })
+  await t.notThrowsAsync(normalized.parts.loss({ ...whole, random: randomStream(1) }, labels))
+  const many = { ...whole, inputs: new Float32Array(5 * 500), examples: 500, random: randomStream(1) }
+  await t.throwsAsync(normalized.parts.loss(many, new Float32Array(500)), { code: 'LEARN_SETTING' })
 
   const other = await start(t, residual.model, 4)
   const cut = other.parts.forward({

@@ -93,7 +93,11 @@ export function engineParts(model: WholeModel, lossOf: EngineLoss, batch: number
 /** The way there and back of all batches; `begin` leaves the gradient of a batch's outputs. */
 function gradientsOf(model: WholeModel, part: RunningPart, request: PartPass, begin: BatchWork): PartGradients {
   const { engine, names, size } = part
-  const { trained, kernels, input } = engine
+  const { trained, kernels, input, wholeBatchFor } = engine
+  if (!request.random && wholeBatchFor !== undefined) {
+    const expected = `the stream of a training pass, since layer ${wholeBatchFor} has a way back of training only`
+    throw learnError('LEARN_SETTING', { name: 'random', expected, value: undefined })
+  }
   const [place = 0] = engine.places(1)
   kernels.fill(place, 0, trained.count)
   const hasInputs = input.gradient !== 0

@@ -21,6 +21,7 @@ import type {
 import { roundSum } from '../strategy/round-sum.ts'
 import { arrayOf } from '../sum/accumulator.ts'
 import { type NamedSums, namedSums } from '../sum/named-sums.ts'
+import { rolePasses } from '../training/training-pool.ts'
 import type { JobSurroundings, RoleTask } from './role-task.ts'
 
 /** What a role's rounds are run with. */
@@ -155,6 +156,7 @@ function roleLearner(
   began: (round: number) => void,
 ): RoleLearner {
   const { pool } = job
+  const { pass } = pool
   return {
     layout: pool.layout,
     plainLearningRate: pool.plainLearningRate,
@@ -171,6 +173,7 @@ function roleLearner(
       return actor.track(trainHeld({ ...request, client: task.client, end: task.end, signal: actor.signal }))
     },
     take: (vector) => actor.track(arrayOf(vector)),
+    ...rolePasses(pass && ((request) => actor.track(pass(request))), () => task),
     async loss(weights, options = {}) {
       return actor.track(pool.evaluateClient({ ...options, weights, client: clientOf(task), on: 'training' }))
     },

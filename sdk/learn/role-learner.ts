@@ -1,6 +1,14 @@
 import type { Vector } from '../sum/accumulator.ts'
 import type { Layout } from '../weights/layout.ts'
-import type { Evaluation, EvaluationOptions, LocalTerms, TrainingChoices, Update } from './learner.ts'
+import type {
+  Evaluation,
+  EvaluationOptions,
+  LocalTerms,
+  PartGradients,
+  PartPass,
+  TrainingChoices,
+  Update,
+} from './learner.ts'
 
 /** An update whose vectors may have stayed where they were made. */
 export interface HeldUpdate extends Omit<Update, 'delta' | 'vectors'> {
@@ -29,8 +37,38 @@ export interface OwnEvaluation extends Evaluation {
   readonly columns?: Readonly<Record<string, Float64Array>>
 }
 
+/** A pass of a role through a part of the model: see `PartPass`. */
+export interface RolePass extends Pick<PartPass, 'part' | 'weights'> {
+  readonly round: number
+  /** Places among the examples that this task trains on; or the values that the part takes, of so many examples. */
+  readonly of: { readonly indices: Uint32Array } | { readonly inputs: Float32Array; readonly examples: number }
+  /** Tells the random streams of several passes of one end in one round apart. The way back has that of the way there. */
+  readonly label?: string | number
+  /** Whether dropout drops values. Default: true. */
+  readonly training?: boolean
+}
+
+export interface Activations {
+  /** Values that the part gives, row-major, one example after another. */
+  readonly values: Float32Array
+  /** Of the task's own examples, where the pass is of these. */
+  readonly labels?: Float32Array
+}
+
+/** Gradients of a way back that began with the loss. */
+export type LossGradients = PartGradients & { readonly loss: number }
+
+/** Passes through parts of the model. LEARN_ABILITY where the learner has none. */
+export interface RolePasses {
+  forward(pass: RolePass): Promise<Activations>
+  /** `gradient` is the loss's, with respect to the values that `forward` gives for the same pass. */
+  backward(pass: RolePass, gradient: Float32Array): Promise<PartGradients>
+  /** The mean loss of the last part and its gradients. Labels are by default those of the task's own examples. */
+  lossOfPart(pass: RolePass, labels?: Float32Array): Promise<LossGradients>
+}
+
 /** Training and evaluation as a role sees them: its own data, its own random streams. */
-export interface RoleLearner {
+export interface RoleLearner extends RolePasses {
   readonly layout: Layout
   /** η of a learner whose steps are w −= η·g and nothing else; absent for any other. */
   readonly plainLearningRate?: number | undefined

@@ -34,6 +34,7 @@ export async function inlinePool<S extends Settings>(
       return mergeEvaluations(parts)
     },
     evaluateClient: async (request) => open().evaluateClient(request),
+    pass: async (request) => open().pass(request),
     async close() {
       if (!closed) trainer.dispose()
       closed = true

@@ -9,7 +9,13 @@ import { type RandomStream, randomStream } from '../random/random-stream.ts'
 import type { Settings } from '../role/role.ts'
 import { sizeOf } from '../weights/layout.ts'
 import type { Workload } from '../workload/workload.ts'
-import type { ClientEvaluationRequest, PoolTrainingRequest, TrainingPool } from './training-pool.ts'
+import type {
+  ClientEvaluationRequest,
+  PassAnswer,
+  PoolPass,
+  PoolTrainingRequest,
+  TrainingPool,
+} from './training-pool.ts'
 
 /** A workload's learner with its data, in the thread that made it: what a pool runs one or more of. */
 export interface LocalTrainer
@@ -23,6 +29,7 @@ export interface LocalTrainer
   /** The delta is put where `into` says, if the learner asks it. */
   train(request: PoolTrainingRequest, into?: () => Float32Array): Promise<Update>
   evaluateClient(request: ClientEvaluationRequest): Promise<OwnEvaluation>
+  pass(request: PoolPass): Promise<PassAnswer>
   evaluateChunk(weights: Float32Array, chunk: number): Promise<Evaluation>
   dispose(): void
 }
@@ -60,6 +67,8 @@ export async function localTrainer<S extends Settings>(
     }
     return split(data.client(client), fraction, () => randomStream(seed, 'held-out', client))
   }
+  const ownBatch = (client: number | undefined, indices: Uint32Array) =>
+    allOf(subset(examplesOf(client ?? Number.NaN).training, indices))
   return {
     layout,
     modelTopology: learner.modelTopology,
@@ -127,6 +136,17 @@ export async function localTrainer<S extends Settings>(
         ...(values.length > 0 && { columns: Object.fromEntries(values) }),
       }
     },
+    async pass({ client, end, round, label, part, weights, of, training = true, way }) {
+      const { parts } = learner
+      if (!parts) throw learnError('LEARN_ABILITY', { what: `a pass of ${end} in round ${round}`, ability: 'parts' })
+      const { inputs, examples, labels } = 'inputs' in of ? { ...of, labels: undefined } : ownBatch(client, of.indices)
+      const stream = ['part', ...(label === undefined ? [] : [label])]
+      const random = training ? randomStream(seed, round, end, ...stream) : undefined
+      const pass = { part, weights: checked('the weights', weights), inputs, examples, ...(random && { random }) }
+      if ('to' in way) return { values: await parts.forward(pass), ...(labels && { labels }) }
+      if (way.from === 'gradient') return parts.backward(pass, way.gradient)
+      return parts.loss(pass, way.labels ?? labels ?? new Float32Array())
+    },
     async evaluateChunk(weights, chunk) {
       const examples = chunkOf(data.test, chunk)
       const first = chunkStart(chunk)
@@ -145,6 +165,15 @@ export async function localTrainer<S extends Settings>(
     },
     dispose: () => learner.dispose?.(),
   }
+}
+
+/** Features and labels of all examples, one after another. */
+function allOf(examples: Examples) {
+  const { count, shape } = examples
+  const size = sizeOf(shape)
+  const inputs = new Float32Array(count * size)
+  for (let index = 0; index < count; index++) examples.read(index, inputs, index * size)
+  return { inputs, examples: count, labels: Float32Array.from({ length: count }, (_, index) => examples.label(index)) }
 }
 
 /** Holds a fraction of the examples out, rounded down: the first in an order that is drawn. */

@@ -6,7 +6,12 @@ import { inlinePool } from './inline-pool.ts'
 import requests, { examplesOf } from './requests.test.workload.ts'
 import misbehaving from './threads/misbehaving.test.workload.ts'
 import { workerPool } from './threads/worker-pool.ts'
-import type { ClientEvaluationRequest, PoolTrainingRequest, TrainingPool } from './training-pool.ts'
+import {
+  type ClientEvaluationRequest,
+  type PoolTrainingRequest,
+  rolePasses,
+  type TrainingPool,
+} from './training-pool.ts'
 
 const seed = 5
 const client = 1
@@ -88,6 +93,42 @@ for (const [name, open] of Object.entries(pools)) {
     })
   }
 
+  test(`${name}: the two parts of a model compose to the gradient of the whole, each in any thread, by one stream`, async (t) => {
+    const { pool, learner, weights, evaluate } = await start(t, open, 'engine')
+    const { columns } = await evaluate({ columns: ['number'] })
+    const indices = Uint32Array.of(1, 4, 2)
+    const examples = subset(
+      examplesOf(client),
+      indices.map((index) => columns?.number?.[index] ?? -1),
+    )
+    const passes = rolePasses(pool.pass, () => ({ client, end }))
+    const server = rolePasses(pool.pass, () => ({ client: undefined, end: 'server' }))
+    const cut = pool.layout.tensors[0]?.name.split('/')[0] ?? ''
+    const first = { part: { through: cut }, weights, round: 2, of: { indices }, label: 7 }
+    const { values, labels } = await passes.forward(first)
+    t.deepEqual(
+      [...(labels ?? [])],
+      [0, 1, 2].map((index) => examples.label(index)),
+    )
+    const last = { part: { after: cut }, weights, round: 2, of: { inputs: values, examples: 3 } }
+    const found = await server.lossOfPart(last, labels)
+    const { gradient } = await passes.backward(first, found.inputs)
+    t.deepEqual(await server.lossOfPart(last, labels), found)
+    t.notDeepEqual(await server.lossOfPart({ ...last, label: 1 }, labels), found)
+
+    const inputs = new Float32Array(3 * 4)
+    for (let index = 0; index < 3; index++) examples.read(index, inputs, 4 * index)
+    const whole = { part: {}, weights, inputs, examples: 3 }
+    const plain = await learner.parts?.loss(whole, labels ?? new Float32Array())
+    const undropped = await server.lossOfPart({ ...last, training: false }, labels)
+    const back = await passes.backward({ ...first, training: false }, undropped.inputs)
+    const sum = back.gradient.map((value, index) => value + (undropped.gradient[index] ?? 0))
+    t.true(sum.every((value, index) => Math.abs(value - (plain?.gradient[index] ?? Number.NaN)) < 1e-6))
+    t.deepEqual(await passes.lossOfPart({ ...first, part: {}, training: false }), plain)
+    t.true(gradient.some((value) => value !== 0))
+    await t.throwsAsync(server.forward(first), { code: 'LEARN_CLIENT' })
+  })
+
   test(`${name}: nothing is held out where the data doesn't say so, and unknown columns and clients are refused`, async (t) => {
     const { evaluate, train } = await start(t, open, 'engine', 0)
     t.is((await evaluate()).samples, 13)
@@ -123,6 +164,9 @@ test('a learner that lacks an ability is never asked for it: the request is refu
   t.regex(await refused({ trainable: [true] }), /ability trainable/)
   const losses = pool.evaluateClient({ client: 0, weights, on: 'training', perExample: true })
   t.regex((await t.throwsAsync(losses, { code: 'LEARN_ABILITY' })).message, /ability losses/)
+  const passes = rolePasses(pool.pass, () => ({ client: 0, end }))
+  const forward = passes.forward({ part: {}, weights, round: 1, of: { indices: Uint32Array.of(0) } })
+  t.regex((await t.throwsAsync(forward, { code: 'LEARN_ABILITY' })).message, /ability parts/)
   t.deepEqual(asked, [])
 })
 

@@ -9,6 +9,7 @@ import { arrayOf } from '../sum/accumulator.ts'
 import { boundedClients, requireReproducible, requireSame } from '../workload/reproducible.ts'
 import type { Workload } from '../workload/workload.ts'
 import { type LocalTrainer, localTrainer } from './local-trainer.ts'
+import { rolePasses } from './training-pool.ts'
 
 /** Examples of the one batch that is trained, where no setting `batch` says it. */
 const defaultBatch = 32
@@ -96,6 +97,7 @@ function learnerOf(trainer: LocalTrainer): RoleLearner {
     train,
     trainHeld: train,
     take: arrayOf,
+    ...rolePasses(trainer.pass, () => ({ client: 0, end: 'trainer-0' })),
     loss: (weights, options) => trainer.evaluateClient({ ...options, weights, client: 0, on: 'training' }),
     evaluateClient: (weights) => trainer.evaluateClient({ weights, client: 0, on: 'held-out' }),
     evaluate: (weights) => trainer.evaluateChunk(weights, 0),

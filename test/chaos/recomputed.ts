@@ -84,6 +84,9 @@ function learnerOf(pool: TrainingPool, end: string): RoleLearner {
     take: absent,
     loss: absent,
     evaluateClient: absent,
+    forward: absent,
+    backward: absent,
+    lossOfPart: absent,
     evaluate: (weights) => pool.evaluate(weights),
   }
 }

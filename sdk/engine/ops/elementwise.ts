@@ -107,8 +107,9 @@ export function dropout(plan: Plan, name: string, rate: number, given: Tensor): 
       if (training) kernels.dropout(x.value, y.value, seed, layer, threshold, keep, batch * size)
       else kernels.copyRows(x.value, 0, y.value, 0, 1, 4 * batch * size)
     },
-    backward(kernels, { batch, seed }) {
+    backward(kernels, { batch, training, seed }) {
       if (x.gradient === 0) return
+      if (!training) return kernels.copyRows(y.gradient, 0, x.gradient, 0, 1, 4 * batch * size)
       kernels.dropout(y.gradient, x.gradient, seed, layer, threshold, keep, batch * size)
     },
   })

@@ -4,6 +4,7 @@ import type { LocalTerms } from '../../learn/learner.ts'
 import type { RoleLearner } from '../../learn/role-learner.ts'
 import { randomStream } from '../../random/random-stream.ts'
 import { arrayOf } from '../../sum/accumulator.ts'
+import { rolePasses } from '../../training/training-pool.ts'
 import { layoutOf } from '../../weights/layout.ts'
 import type { Algorithm } from '../algorithm.ts'
 import { joined } from '../round-sum.ts'
@@ -57,6 +58,7 @@ async function trained({ client }: Algorithm) {
     train,
     trainHeld: train,
     take: arrayOf,
+    ...rolePasses(undefined, () => ({ client: 0, end: 'trainer-0' })),
     loss: async () => ({ samples: 1, metrics: {} }),
     evaluateClient: async () => ({ samples: 1, metrics: {} }),
     evaluate: async () => ({ samples: 1, metrics: {} }),

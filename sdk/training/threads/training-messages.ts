@@ -4,7 +4,7 @@ import type { Update } from '../../learn/learner.ts'
 import type { OwnEvaluation } from '../../learn/role-learner.ts'
 import type { Settings } from '../../role/role.ts'
 import type { Layout } from '../../weights/layout.ts'
-import type { ClientEvaluationRequest } from '../training-pool.ts'
+import type { ClientEvaluationRequest, PassAnswer, PoolPass } from '../training-pool.ts'
 import type { HeldMessage, HeldReceipt, HeldReply } from './held-sums.ts'
 import type { SharedTraining } from './shared-arrays.ts'
 
@@ -31,6 +31,7 @@ export type WorkerRequest =
       readonly hold: boolean
     }
   | { readonly type: 'evaluateClient'; readonly request: ClientEvaluationRequest }
+  | { readonly type: 'pass'; readonly request: PoolPass }
   | { readonly type: 'evaluate'; readonly chunk: number; readonly weights: SharedArrayBuffer }
 
 /** `abort` stops the request that is under way. What concerns held deltas comes at any time. */
@@ -52,5 +53,6 @@ export type WorkerReply =
   | { readonly type: 'weights'; readonly weights: Float32Array }
   | { readonly type: 'update'; readonly update: Update }
   | { readonly type: 'held'; readonly receipt: HeldReceipt }
+  | { readonly type: 'passed'; readonly answer: PassAnswer }
   | { readonly type: 'evaluation'; readonly evaluation: OwnEvaluation }
   | { readonly type: 'failed'; readonly error: PackedError }

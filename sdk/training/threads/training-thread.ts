@@ -143,6 +143,8 @@ function nameOf(request: WorkerRequest): string {
       return 'the initial weights'
     case 'train':
       return `client ${request.training.client} in round ${request.training.round}`
+    case 'pass':
+      return `a pass of ${request.request.end} in round ${request.request.round}`
     case 'evaluateClient':
       return `the evaluation of client ${request.request.client}`
     case 'evaluate':

@@ -59,6 +59,8 @@ async function answer(
       // A copy, since an array that is transferred is lost to the learner, who may give the same array again.
       return { type: 'update', update: { ...update, delta: update.delta.slice() } }
     }
+    case 'pass':
+      return { type: 'passed', answer: await trainer.pass(request.request) }
     case 'evaluateClient':
       return { type: 'evaluation', evaluation: await trainer.evaluateClient(request.request) }
     case 'evaluate':

@@ -131,6 +131,12 @@ export async function workerPool({ module, settings, seed, workers }: WorkerPool
       if (reply.type !== 'evaluation') throw unexpected(reply)
       return reply.evaluation
     },
+    async pass(request) {
+      const weights = shared(request.weights, (values) => share.forRound(values, request.round))
+      const { reply } = await ask({ type: 'pass', request: { ...request, weights } })
+      if (reply.type !== 'passed') throw unexpected(reply)
+      return reply.answer
+    },
     async close() {
       closed = true
       for (const job of [...waiting, ...running]) job.reject(learnError('LEARN_CLOSED'))
