@@ -1,6 +1,6 @@
 import test from 'ava'
 import { apiStage, codeForm, storeKinds } from '../test/support/api-stage.ts'
-import { twoTierCode, twoTierSchema, zipOf } from '../test/support/catalogue-stage.ts'
+import { twoTierCode, twoTierSchema, zipOf } from '../test/support/stored-job.ts'
 
 const design = '/users/u/designs/d'
 const dataset = '/users/u/datasets/x'

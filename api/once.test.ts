@@ -2,9 +2,8 @@ import test from 'ava'
 import { type IdempotencyParts, idempotency } from '../actors/idempotency/idempotency.ts'
 import { asking, type Begun, type CatalogueMessage, inContext, type JobStatus, type Reply } from '../actors/index.ts'
 import { type ActorRef, actorSystem, memoryStore } from '../runtime/index.ts'
-import { type ApiStage, apiStage, codeForm, storeKinds } from '../test/support/api-stage.ts'
-import { bearers } from '../test/support/bearer.ts'
-import { catalogueStage, twoTierCode, twoTierSchema, zipOf } from '../test/support/catalogue-stage.ts'
+import { type ApiStage, apiStage, bearers, codeForm, storeKinds } from '../test/support/api-stage.ts'
+import { catalogueStage, twoTierCode, twoTierSchema, zipOf } from '../test/support/stored-job.ts'
 
 const design = '/users/u/designs/d'
 const datasetInfo = { url: 'file:///x', dataFormat: 'csv', realm: 'default' }

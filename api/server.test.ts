@@ -2,7 +2,7 @@ import { once } from 'node:events'
 import { connect } from 'node:net'
 import test from 'ava'
 import { apiStage, codeForm } from '../test/support/api-stage.ts'
-import { twoTierCode } from '../test/support/catalogue-stage.ts'
+import { twoTierCode } from '../test/support/stored-job.ts'
 import { startServer } from './start-server.ts'
 
 const designs = '/users/u/designs'

@@ -4,10 +4,9 @@ import { bearerGate } from '../api/auth/gate.ts'
 import { operations } from '../api/index.ts'
 import type { Operation } from '../api/operation.ts'
 import type { Store } from '../runtime/index.ts'
-import { codeForm } from './support/api-stage.ts'
-import { type Bearers, bearers } from './support/bearer.ts'
-import { twoTierCode, twoTierSchema } from './support/catalogue-stage.ts'
+import { type Bearers, bearers, codeForm } from './support/api-stage.ts'
 import { planeStage } from './support/plane-stage.ts'
+import { twoTierCode, twoTierSchema } from './support/stored-job.ts'
 
 /*
  * Bad input of every operation: each is answered with its status and a problem document with its code, and no document of the

@@ -1,6 +1,6 @@
 import test from 'ava'
 import { strToU8, type Zippable, zipSync } from 'fflate'
-import { zipOf } from '../../test/support/catalogue-stage.ts'
+import { zipOf } from '../../test/support/stored-job.ts'
 import { checkedArchive, defaultArchiveLimits, topFolders, unpackedFiles } from './archive.ts'
 
 const directoryMark = 0x02014b50

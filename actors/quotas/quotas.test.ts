@@ -1,7 +1,7 @@
 import test from 'ava'
 import { all } from '../../runtime/durable/contract/store-under-test.ts'
 import { memoryStore } from '../../runtime/index.ts'
-import { catalogueStage, twoTierCode, twoTierSchema, zipOf } from '../../test/support/catalogue-stage.ts'
+import { catalogueStage, twoTierCode, twoTierSchema, zipOf } from '../../test/support/stored-job.ts'
 import type { JobStatus } from '../model/job.ts'
 import type { Quotas, UsageReport } from '../model/quotas.ts'
 

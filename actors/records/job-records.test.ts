@@ -1,7 +1,7 @@
 import test from 'ava'
 import { all } from '../../runtime/durable/contract/store-under-test.ts'
 import { memoryStore } from '../../runtime/index.ts'
-import { catalogueStage, twoTierCode, twoTierSchema } from '../../test/support/catalogue-stage.ts'
+import { catalogueStage, twoTierCode, twoTierSchema } from '../../test/support/stored-job.ts'
 import type { JobSpecification, JobStatus } from '../model/job.ts'
 
 const [user, design, job] = ['u', 'd', 'j']

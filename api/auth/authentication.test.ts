@@ -1,7 +1,6 @@
 import test from 'ava'
 import { SignJWT, UnsecuredJWT } from 'jose'
-import { apiStage } from '../../test/support/api-stage.ts'
-import { type Bearers, bearers } from '../../test/support/bearer.ts'
+import { apiStage, type Bearers, bearers } from '../../test/support/api-stage.ts'
 import { stagedJob } from '../../test/support/staged-job.ts'
 import { openApi } from '../openapi.ts'
 import { operations } from '../operations/operations.ts'

@@ -1,6 +1,5 @@
 import test from 'ava'
-import { type ApiStage, apiStage } from '../../test/support/api-stage.ts'
-import { type Bearers, bearers } from '../../test/support/bearer.ts'
+import { type ApiStage, apiStage, type Bearers, bearers } from '../../test/support/api-stage.ts'
 import { stagedJob } from '../../test/support/staged-job.ts'
 import { temporaryFolder } from '../../test/support/temporary-folder.ts'
 

@@ -1,8 +1,7 @@
 import { appendFile, chmod, stat, writeFile } from 'node:fs/promises'
 import test from 'ava'
 import { decodeJwt } from 'jose'
-import { apiStage, type Heard } from '../../test/support/api-stage.ts'
-import { bearers } from '../../test/support/bearer.ts'
+import { apiStage, bearers, type Heard } from '../../test/support/api-stage.ts'
 import { runCommand } from '../../test/support/flamectl-up.ts'
 import { issuedTokens, revocationsOf, revokedTokens, revokeToken } from './token-records.ts'
 

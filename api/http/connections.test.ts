@@ -1,8 +1,7 @@
 import { once } from 'node:events'
 import { connect, type Socket } from 'node:net'
 import test from 'ava'
-import { apiStage } from '../../test/support/api-stage.ts'
-import { bearers } from '../../test/support/bearer.ts'
+import { apiStage, bearers } from '../../test/support/api-stage.ts'
 import { upUnder } from '../../test/support/flamectl-up.ts'
 import { temporaryFolder } from '../../test/support/temporary-folder.ts'
 

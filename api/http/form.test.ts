@@ -2,7 +2,7 @@ import { Readable } from 'node:stream'
 import test from 'ava'
 import fc from 'fast-check'
 import { apiStage } from '../../test/support/api-stage.ts'
-import { twoTierCode } from '../../test/support/catalogue-stage.ts'
+import { twoTierCode } from '../../test/support/stored-job.ts'
 import { readForm } from './form.ts'
 
 const boundary = 'b0und'

@@ -1,7 +1,6 @@
 import { type OutgoingHttpHeaders, request } from 'node:http'
 import test from 'ava'
-import { apiStage } from '../../test/support/api-stage.ts'
-import { bearers } from '../../test/support/bearer.ts'
+import { apiStage, bearers } from '../../test/support/api-stage.ts'
 import { startServer } from '../start-server.ts'
 
 const sources: readonly [string | undefined, string | undefined, number][] = [

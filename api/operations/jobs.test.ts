@@ -1,6 +1,6 @@
 import test from 'ava'
 import { type ApiStage, apiStage, codeForm, storeKinds } from '../../test/support/api-stage.ts'
-import { twoTierCode, twoTierSchema, zipOf } from '../../test/support/catalogue-stage.ts'
+import { twoTierCode, twoTierSchema, zipOf } from '../../test/support/stored-job.ts'
 
 const jobs = '/users/u/jobs'
 const design = '/users/u/designs/d'

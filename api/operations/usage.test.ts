@@ -1,6 +1,5 @@
 import test from 'ava'
-import { apiStage } from '../../test/support/api-stage.ts'
-import { bearers } from '../../test/support/bearer.ts'
+import { apiStage, bearers } from '../../test/support/api-stage.ts'
 
 test('where callers are asked who they are, each may have so much, and sees their own', async (t) => {
   await using of = await bearers()

@@ -6,25 +6,25 @@ import { checkedDivisor, inMemoryExamples, join } from './in-memory-examples.ts'
 export interface CollectorSettings {
   /** Shape of one example's features. */
   readonly shape: readonly number[]
-  /** What features are divided by on reading. Default: 255 for unsigned bytes, else 1. */
+  /** Divisor of the features when they are read. Default: 255 for unsigned bytes, else 1. */
   readonly divisor?: number
   /** Most bytes that the examples may take in memory, labels included. Default 256 MiB. */
   readonly maxBytes?: number
-  /** Whether features that aren't finite are refused, as missing values often are NaN, or kept. Default `refuse`. */
+  /** Refuses or keeps features that aren't finite; missing values often are NaN. Default `refuse`. */
   readonly nonFinite?: 'refuse' | 'keep'
 }
 
-/** Takes examples one by one, whose number isn't known. */
+/** Takes examples one by one; their number need not be known. */
 export interface Collector {
   /** @throws DATA_STREAM_ROW, DATA_STREAM_BOUND, DATA_VALUE */
   add(features: ArrayLike<number>, label: number): void
-  /** Puts another value in the place of a feature that was added. */
+  /** Replaces one feature of an added example. */
   replace(index: number, feature: number, value: number): void
-  /** What came so far. */
+  /** The examples added so far. */
   examples(): Examples
 }
 
-/** Block for block, so that growing copies nothing and never needs twice the memory. */
+/** A block of examples. Growing by blocks copies nothing and never needs twice the memory. */
 interface Block {
   readonly features: Uint8Array | Float32Array
   readonly labels: Float64Array
@@ -34,7 +34,7 @@ interface Block {
 const blockBytes = 1_048_576
 
 /**
- * Collects examples in memory, within a bound: as bytes if the first one's features are a Uint8Array, else as float32.
+ * Collects examples in memory, within a bound: as bytes if the first example's features are a Uint8Array, else as float32.
  *
  * @param source Name for messages.
  */
@@ -101,7 +101,7 @@ export function collector(
 }
 
 export interface Example {
-  /** Unsigned bytes stay bytes until they are read; other numbers become float32. */
+  /** Unsigned bytes stay bytes until the example is read; other numbers become float32. */
   readonly features: ArrayLike<number>
   /** A class from 0, or a target value. */
   readonly label: number
@@ -113,11 +113,11 @@ export interface CollectSettings extends CollectorSettings {
 }
 
 /**
- * Examples of any iterable, such as rows of a database or pictures as they are decoded. All of them are held in memory:
- * four bytes a feature, one if the features come as Uint8Array, and eight a label, `maxBytes` together at most.
+ * Collects the examples of an iterable, for instance rows of a database or decoded pictures. Memory holds all of them: four
+ * bytes a feature, one byte if the features are a Uint8Array, and eight bytes a label; `maxBytes` at most.
  *
- * @throws DATA_STREAM_BOUND as soon as an example doesn't fit, the rest is then not asked for; DATA_STREAM_ROW when
- *   an example has other features than the shape says; DATA_DIVISOR; and what the iterable throws.
+ * @throws DATA_STREAM_BOUND as soon as an example doesn't fit, and the iterable is left; DATA_STREAM_ROW when an example
+ *   has other features than the shape says; DATA_DIVISOR; and errors of the iterable.
  */
 export async function collectExamples(
   examples: AsyncIterable<Example> | Iterable<Example>,

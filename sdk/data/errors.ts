@@ -3,7 +3,7 @@ import { errorFactory } from '../../runtime/index.ts'
 export const dataErrors = {
   DATA_SCHEME: {
     message: "partition '{scheme}' is none of {known}",
-    hint: "use one of these; α is a number above 0, such as 'dirichlet:0.5'",
+    hint: "use one of these schemes; α is a number above 0, for instance 'dirichlet:0.5'",
   },
   DATA_CLIENTS: {
     message: 'the number of clients must be an integer from 1, but is {clients}',
@@ -15,7 +15,7 @@ export const dataErrors = {
   },
   DATA_KEYS: {
     message: "partition 'key' needs one key an example, {expected}, but {came} came",
-    hint: 'give keys: one string or number an example, such as its writer or its site',
+    hint: 'give keys: one string or number for each example, its writer or site',
   },
   DATA_INDEX: {
     message: 'example {index} does not exist: the number of examples is {count}',
@@ -27,7 +27,7 @@ export const dataErrors = {
   },
   DATA_DIVISOR: {
     message: 'the divisor of the features must be a finite number other than 0, but is {divisor}',
-    hint: 'leave it out: bytes are then divided by 255, and other numbers stay as they are',
+    hint: 'leave the divisor out: bytes are then divided by 255, and other numbers are unchanged',
   },
   DATA_JOIN: {
     message: 'sets to join must be at least one, all of one shape, but came with the shapes {shapes}',
@@ -47,7 +47,7 @@ export const dataErrors = {
   },
   DATA_CHANGED: {
     message: 'data file {file} was changed while it was read',
-    hint: 'read it when nothing writes it; a new version is best written under another name, and then renamed',
+    hint: 'read the file when nothing writes it; write a new version under another name, then rename it',
   },
   DATA_CLOSED: {
     message: 'data file {file} is closed',
@@ -55,11 +55,11 @@ export const dataErrors = {
   },
   DATA_IDX_MAGIC: {
     message: 'data file {file} must begin with {expected}, but begins with {came}',
-    hint: 'give an unpacked idx file of unsigned bytes, with images and labels in the right order',
+    hint: 'give an unpacked idx file of unsigned bytes, the images first and then the labels',
   },
   DATA_IDX_SIZE: {
     message: 'data file {file} must be {expected} bytes long by its header, but is {came}',
-    hint: 'the file is cut short or damaged: get it again',
+    hint: 'the file is cut short or damaged: get the file again',
   },
   DATA_IDX_COUNT: {
     message: 'data file {file} must hold {expected}, as many as there are images, but holds {came}',
@@ -67,15 +67,15 @@ export const dataErrors = {
   },
   DATA_DAMAGED: {
     message: 'data file {file} is damaged at byte {offset}: expected {expected}, but found {came}',
-    hint: 'get the file again, and check that it is of the format that it is read as',
+    hint: 'get the file again, and check its format',
   },
   DATA_TYPE: {
-    message: "data file {file} holds values of type {came}, which can't be read here",
-    hint: 'save it with one of the types {expected}',
+    message: 'data file {file} holds values of type {came}, which this reader cannot read',
+    hint: 'save the file with one of the types {expected}',
   },
   DATA_ORDER: {
     message: "data file {file} is in Fortran order, in which an example's values don't lie together",
-    hint: 'save it with numpy.ascontiguousarray, or read it whole instead of opening it',
+    hint: 'save the array with numpy.ascontiguousarray, or read the file whole instead of opening it',
   },
   DATA_MEMBER: {
     message: "data file {file} has no array '{name}'",
@@ -109,24 +109,24 @@ export const dataErrors = {
 
 export const dataError = errorFactory(dataErrors)
 
-/** A number with its noun: `1 example`, `2 examples`. */
+/** Gives a number with its noun: `1 example`, `2 examples`. */
 export function counted(count: number, noun: string): string {
   return `${count} ${noun}${count === 1 ? '' : 's'}`
 }
 
-/** DATA_TOO_FEW of so many examples, or keys. */
+/** Makes DATA_TOO_FEW for numbers of examples or keys. */
 export function tooFew(scheme: string, noun: string, numbers: Record<'expected' | 'clients' | 'count', number>) {
   const { expected, clients, count } = numbers
   const words = { expected: counted(expected, noun), clients: counted(clients, 'client'), count: counted(count, noun) }
   return dataError('DATA_TOO_FEW', { scheme, ...words })
 }
 
-/** The error of a damaged file, with the place, what should be there and what is. */
+/** Makes DATA_DAMAGED with the offset, the expected content and the found content. */
 export function damaged(file: string, offset: number, expected: string, came: string, cause?: unknown) {
   return dataError('DATA_DAMAGED', { file, offset, expected, came }, cause === undefined ? {} : { cause })
 }
 
-/** Bytes for a message: `0x934e`. */
+/** Writes bytes for a message: `0x934e`. */
 export function hex(bytes: ArrayLike<number>): string {
   if (bytes.length === 0) return 'nothing, as an empty file'
   const digits = Array.from(bytes, (byte) => byte.toString(16).padStart(2, '0')).join('')

@@ -9,7 +9,7 @@ export interface Examples {
   read(index: number, out: Float32Array, offset: number): void
   /** A class from 0, or a target value. */
   label(index: number): number
-  /** Where features are bytes, the bytes themselves: whoever reads many divides them faster, to the same values. */
+  /** Features that are bytes, undivided: a reader of many examples divides them faster, to the same values. */
   readonly bytes?: ByteFeatures | undefined
   /** By name, what else is known of each example, such as its group, its weight or its number in a register. */
   readonly columns?: Readonly<Record<string, Column>> | undefined
@@ -19,12 +19,12 @@ export interface Examples {
 export type Column = (index: number) => number
 
 export interface ByteFeatures {
-  /** What each byte is divided by. */
+  /** Divisor of each byte. */
   readonly divisor: number
   copy(index: number, out: Uint8Array, offset: number): void
 }
 
-/** What a job trains on: each client's own examples, and held-out ones to evaluate on. */
+/** A job's data: each client's own examples, and held-out examples for evaluation. */
 export interface FederatedData {
   readonly clients: number
   client(index: number): Examples
@@ -36,13 +36,13 @@ export interface FederatedData {
   readonly test: Examples
 }
 
-/** @throws DATA_INDEX unless the index is one of `count` examples'. */
+/** Checks that an index names one of `count` examples. @throws DATA_INDEX */
 export function checkIndex(index: number, count: number): void {
   if (!(Number.isInteger(index) && index >= 0 && index < count)) throw dataError('DATA_INDEX', { index, count })
 }
 
-/** Where a value was found, for messages. */
-export interface ValuePlace {
+/** Origin of a value, for messages. */
+export interface ValueOrigin {
   readonly source: string
   /** The example's number. */
   readonly index: number
@@ -50,18 +50,19 @@ export interface ValuePlace {
   readonly shape: readonly number[]
 }
 
-/** @throws DATA_VALUE for the first feature of an example that isn't finite as float32. */
-export function checkFinite(features: ArrayLike<number>, { source, index, shape }: ValuePlace): void {
+/** Checks that an example's features are finite as float32. @throws DATA_VALUE for the first feature that isn't. */
+export function checkFinite(features: ArrayLike<number>, { source, index, shape }: ValueOrigin): void {
   for (let feature = 0; feature < features.length; feature++) {
     const value = features[feature] ?? 0
     if (!Number.isFinite(Math.fround(value)))
-      throw valueError({ source, index, what: `feature [${placeIn(shape, feature)}]`, value })
+      throw valueError({ source, index, what: `feature [${indexIn(shape, feature)}]`, value })
   }
 }
 
+/** Makes DATA_VALUE for a label or a feature, with advice. */
 export function valueError({
   what,
-  ...place
+  ...origin
 }: {
   readonly source: string
   readonly index: number
@@ -72,11 +73,11 @@ export function valueError({
     what === 'the label'
       ? 'leave that example out, or correct it'
       : "leave that example out or correct it, or let such values pass with nonFinite: 'keep'"
-  return dataError('DATA_VALUE', { ...place, what, advice })
+  return dataError('DATA_VALUE', { ...origin, what, advice })
 }
 
-/** The index in each dimension of a value that is counted row-major. */
-function placeIn(shape: readonly number[], at: number): number[] {
+/** Turns a row-major position into an index for each dimension. */
+function indexIn(shape: readonly number[], at: number): number[] {
   let left = at
   return shape
     .toReversed()

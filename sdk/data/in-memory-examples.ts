@@ -3,13 +3,13 @@ import { counted, dataError } from './errors.ts'
 import { type ByteFeatures, type Column, checkIndex, type Examples } from './examples.ts'
 
 export interface InMemoryData {
-  /** The examples' features one after another, row-major. They stay of this type until they are read. */
+  /** The examples' features one after another, row-major. Features keep this type until they are read. */
   readonly features: NumericArray
   /** A class from 0, or a target value, for each example. */
   readonly labels: ArrayLike<number>
   /** Shape of one example's features. */
   readonly shape: readonly number[]
-  /** What features are divided by on reading. Default: 255 for unsigned bytes, so that they read as 0 to 1; else 1. */
+  /** Divisor of the features when they are read. Default: 255 for unsigned bytes, which then read as 0 to 1; else 1. */
   readonly divisor?: number
   /** By name, a value for each example: its group, its weight, its number in a register. */
   readonly columns?: Readonly<Record<string, ArrayLike<number>>>
@@ -64,26 +64,26 @@ function byteFeatures(features: Uint8Array, size: number, count: number, divisor
 }
 
 /**
- * Some of the examples, in this order. Nothing is copied.
+ * Gives the examples with these indices, in this order. Nothing is copied.
  *
- * @throws DATA_INDEX when an index is none of the examples'.
+ * @throws DATA_INDEX when an index names no example.
  */
 export function subset(examples: Examples, indices: Uint32Array): Examples {
   for (const index of indices) checkIndex(index, examples.count)
-  const place = (index: number) => {
+  const sourceIndex = (index: number) => {
     checkIndex(index, indices.length)
     return indices[index] ?? 0
   }
   return {
     count: indices.length,
     shape: examples.shape,
-    read: (index, out, offset) => examples.read(place(index), out, offset),
-    label: (index) => examples.label(place(index)),
+    read: (index, out, offset) => examples.read(sourceIndex(index), out, offset),
+    label: (index) => examples.label(sourceIndex(index)),
     bytes: examples.bytes && {
       divisor: examples.bytes.divisor,
-      copy: (index, out, offset) => examples.bytes?.copy(place(index), out, offset),
+      copy: (index, out, offset) => examples.bytes?.copy(sourceIndex(index), out, offset),
     },
-    columns: columnsOf(examples.columns, (column) => (index) => column(place(index))),
+    columns: columnsOf(examples.columns, (column) => (index) => column(sourceIndex(index))),
   }
 }
 
@@ -103,7 +103,7 @@ export function checkedDivisor(divisor: number): number {
 
 type RowReader = (start: number, size: number, out: Float32Array, offset: number) => void
 
-/** A reader for each kind of array, so that each loop sees one kind only. */
+/** Makes a reader for one kind of array, so that each loop sees one kind only. */
 export function rowReader(features: NumericArray, divisor: number): RowReader {
   if (features instanceof Uint8Array) {
     const divided = dividedBytes(divisor)
@@ -121,7 +121,7 @@ export function rowReader(features: NumericArray, divisor: number): RowReader {
 
 const tables = new Map<number, Float32Array>()
 
-/** Each byte's quotient: looking it up takes less time than dividing. */
+/** Lists each byte's quotient: a look-up takes less time than a division. */
 function dividedBytes(divisor: number): Float32Array {
   const known = tables.get(divisor)
   if (known) return known
@@ -130,7 +130,7 @@ function dividedBytes(divisor: number): Float32Array {
   return table
 }
 
-/** Arrays in which the values of a data file are held. 64-bit integers become doubles, if they can exactly. */
+/** Arrays that hold the values of a data file. 64-bit integers become doubles, where a double holds them exactly. */
 export type NumericArray =
   | Uint8Array
   | Int8Array
@@ -156,7 +156,7 @@ export function join(sets: readonly Examples[]): Examples {
   let count = 0
   for (const set of sets) ends.push((count += set.count))
 
-  function find(index: number): { readonly set: Examples; readonly place: number } {
+  function find(index: number): { readonly set: Examples; readonly index: number } {
     checkIndex(index, count)
     let low = 0
     let high = ends.length - 1
@@ -165,7 +165,7 @@ export function join(sets: readonly Examples[]): Examples {
       if (index < (ends[middle] ?? 0)) high = middle
       else low = middle + 1
     }
-    return { set: sets[low] ?? head, place: index - (ends[low - 1] ?? 0) }
+    return { set: sets[low] ?? head, index: index - (ends[low - 1] ?? 0) }
   }
   const divisor = first.bytes?.divisor
   const shared = Object.keys(first.columns ?? {}).filter((name) => sets.every(({ columns }) => columns?.[name]))
@@ -177,25 +177,25 @@ export function join(sets: readonly Examples[]): Examples {
       ? {
           divisor,
           copy(index, out, offset) {
-            const { set, place } = find(index)
-            set.bytes?.copy(place, out, offset)
+            const { set, index: within } = find(index)
+            set.bytes?.copy(within, out, offset)
           },
         }
       : undefined,
     read(index, out, offset) {
-      const { set, place } = find(index)
-      set.read(place, out, offset)
+      const { set, index: within } = find(index)
+      set.read(within, out, offset)
     },
     label(index) {
-      const { set, place } = find(index)
-      return set.label(place)
+      const { set, index: within } = find(index)
+      return set.label(within)
     },
     columns: Object.fromEntries(
       shared.map((name) => [
         name,
         (index: number) => {
-          const { set, place } = find(index)
-          return set.columns?.[name]?.(place) ?? 0
+          const { set, index: within } = find(index)
+          return set.columns?.[name]?.(within) ?? 0
         },
       ]),
     ),

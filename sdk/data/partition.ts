@@ -4,7 +4,7 @@ import type { RandomStream } from '../random/random-stream.ts'
 import { dataError, tooFew } from './errors.ts'
 
 /**
- * How examples are spread over clients.
+ * Ways to spread examples over clients.
  * - `iid`: shuffled, equal parts.
  * - `shards`: sorted by label and cut into 2 shards per client, dealt at random, so that most clients see 2 classes
  *   (McMahan et al., Communication-Efficient Learning of Deep Networks from Decentralized Data, 2017).
@@ -20,7 +20,7 @@ export interface PartitionRequest {
   /** The class of each example. */
   readonly labels: ArrayLike<number>
   readonly clients: number
-  /** Whose each example is, for the scheme `key`. */
+  /** The key of each example, for the scheme `key`. */
   readonly keys?: ArrayLike<string | number>
   /** A PartitionScheme; any other string is refused. */
   readonly scheme: string
@@ -87,7 +87,7 @@ function dirichletParts(labels: ArrayLike<number>, clients: number, alpha: numbe
       share += shares[client] ?? 0
       const end =
         client === clients - 1 ? shuffled.length : Math.min(shuffled.length, Math.round(share * shuffled.length))
-      // Not spread into push: its arguments lie on the stack, which some 120,000 fill.
+      // No spread into push: some 120,000 arguments fill the stack.
       for (const index of shuffled.subarray(start, end)) part.push(index)
       start = end
     })
@@ -95,7 +95,7 @@ function dirichletParts(labels: ArrayLike<number>, clients: number, alpha: numbe
   return parts
 }
 
-/** Gives each client without examples one of those of the client that has most. */
+/** Gives each client without examples one example of the client that has most. */
 function withoutEmpty(parts: number[][]): Uint32Array[] {
   for (const part of parts) {
     if (part.length > 0) continue
@@ -105,7 +105,7 @@ function withoutEmpty(parts: number[][]): Uint32Array[] {
   return parts.map((part) => Uint32Array.from(part))
 }
 
-/** Consecutive parts whose lengths differ by at most 1. */
+/** Cuts items into consecutive parts whose lengths differ by at most 1. */
 function equalParts(items: Uint32Array, parts: number): Uint32Array[] {
   const bound = (part: number) => Math.floor((part * items.length) / parts)
   return Array.from({ length: parts }, (_, part) => items.slice(bound(part), bound(part + 1)))
@@ -138,7 +138,7 @@ interface Group {
 }
 
 export interface KeyPartitionRequest {
-  /** Whose each example is: its writer, site or device. */
+  /** The key of each example: its writer, site or device. */
   readonly keys: ArrayLike<Key>
   readonly clients: number
 }
@@ -183,7 +183,7 @@ function groupsOf(keys: ArrayLike<Key>): Group[] {
   return [...groups.values()]
 }
 
-/** By code units, since an order by locale differs between machines. */
+/** Compares by code units, since an order by locale differs between machines. */
 function compare(a: Key, b: Key): number {
   if (typeof a !== typeof b) return typeof a === 'number' ? -1 : 1
   return a < b ? -1 : Number(a > b)

@@ -2,7 +2,7 @@ import test from 'ava'
 import fc from 'fast-check'
 import { actorSystem, errorFactory, memoryStore, virtualClock } from '../../runtime/index.ts'
 import { holdingPool } from '../../test/support/holding-pool.ts'
-import { slowTrainer } from '../../test/support/slow-trainer.ts'
+import { slowTrainer } from '../../test/support/scripted-role.ts'
 import {
   expand,
   fedAvg,

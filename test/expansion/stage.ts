@@ -1,6 +1,6 @@
 import type { DesignSchema } from '../../actors/index.ts'
 import { type ApiStage, codeForm, type Heard } from '../support/api-stage.ts'
-import { zipOf } from '../support/catalogue-stage.ts'
+import { zipOf } from '../support/stored-job.ts'
 
 export const computes = ['north', 'south', 'default'] as const
 const designs = '/users/u/designs'

@@ -3,9 +3,9 @@ import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import test from 'ava'
 import { parse } from 'yaml'
-import { twoTierCode, twoTierSchema } from '../support/catalogue-stage.ts'
 import { runChild } from '../support/child-lines.ts'
 import { flamectlUp, runCommand } from '../support/flamectl-up.ts'
+import { twoTierCode, twoTierSchema } from '../support/stored-job.ts'
 import { temporaryFolder } from '../support/temporary-folder.ts'
 
 const main = fileURLToPath(new URL('../../flamectl/main.js', import.meta.url))

@@ -1,4 +1,5 @@
-import { type ServerOptions, startServer } from '../../api/index.ts'
+import { join } from 'node:path'
+import { issueToken, type Scope, type ServerOptions, startServer, type TokenRequest } from '../../api/index.ts'
 import { temporaryFolder } from './temporary-folder.ts'
 
 export interface Heard {
@@ -70,4 +71,23 @@ export function codeForm(bytes: Uint8Array, fileName = 'code.zip'): FormData {
   form.set('fileName', fileName)
   form.set('fileData', new Blob([Uint8Array.from(bytes)]), fileName)
   return form
+}
+
+export interface Bearers extends AsyncDisposable {
+  readonly keyFile: string
+  /** A header with a token. */
+  of(user: string, scopes: readonly Scope[], change?: Partial<TokenRequest>): Promise<{ authorization: string }>
+}
+
+/** Tokens of a key file of their own. */
+export async function bearers(): Promise<Bearers> {
+  const folder = await temporaryFolder()
+  const keyFile = join(folder.path, 'keys.json')
+  return {
+    keyFile,
+    async of(user, scopes, change = {}) {
+      return { authorization: `Bearer ${await issueToken({ keyFile, user, scopes, seconds: 3600, ...change })}` }
+    },
+    [Symbol.asyncDispose]: () => folder[Symbol.asyncDispose](),
+  }
 }

@@ -3,14 +3,10 @@ import { archivedWorkloads, jobProcessDeployer, type NumberedEvent } from '../..
 import { memoryStore, type Store, systemClock } from '../../runtime/index.ts'
 import { twoTier } from '../../sdk/index.ts'
 import { type ControllerStage, controllerStage } from './controller-stage.ts'
-import { storeJob, zipped } from './stored-job.ts'
+import { type SlowWorkload, slowWorkload, storeJob, zipped } from './stored-job.ts'
 import { temporaryFolder } from './temporary-folder.ts'
 
-export interface ProcessJobOptions {
-  /** What the workload's module does besides, at its top. */
-  readonly top?: string
-  /** What its learner does before it trains; it knows `round`. */
-  readonly training?: string
+export interface ProcessJobOptions extends SlowWorkload {
   readonly rounds?: number
   readonly workers?: number
   readonly confined?: { readonly reads: readonly string[] }
@@ -38,37 +34,12 @@ export interface ProcessJob extends AsyncDisposable {
 
 const [user, job, clients] = ['u', 'j', 3]
 
-const workloadOf = ({ top = '', training = '' }: ProcessJobOptions) => `
-import { fedAvg, inMemoryExamples, twoTier, workload } from 'flame-fl/sdk'
-${top}
-const size = 5
-const examples = inMemoryExamples({ features: Uint8Array.of(0), labels: [0], shape: [1] })
-const learner = {
-  layout: { tensors: [{ name: 'w', shape: [size] }], size },
-  initialWeights: async (random) => Float32Array.from({ length: size }, () => random.uniform()),
-  train: async ({ random, weights }) => {
-    ${training}
-    await new Promise((resolve) => setTimeout(resolve, 2))
-    return { delta: weights.map((weight) => random.uniform() - weight), samples: 1, metrics: { loss: 0 } }
-  },
-  evaluate: async (weights) => ({ samples: 1, metrics: { loss: weights[0], accuracy: 0 } }),
-}
-export default workload({
-  name: 'slow',
-  settings: { rounds: 2, clients: 2, fraction: 1 },
-  learner: () => learner,
-  data: ({ clients }) => ({ clients, client: () => examples, test: examples }),
-  topology: ({ clients }) => twoTier({ clients }),
-  strategy: ({ fraction }) => fedAvg({ fraction }),
-})
-`
-
 /** A job whose code runs in a process of its own, on a controller in this one. */
 export async function processJob(options: ProcessJobOptions = {}): Promise<ProcessJob> {
   const { rounds = 4, workers = 0, confined } = options
   const folder = await temporaryFolder()
   const store = memoryStore()
-  const code = zipped({ 'top-aggregator/README': '-', 'trainer/workload.js': workloadOf(options) })
+  const code = zipped({ 'top-aggregator/README': '-', 'trainer/workload.js': slowWorkload(options) })
   const spec = { modelSpec: { hyperparameters: { rounds, seed: 7 } } }
   await storeJob(store, { user, job, schema: twoTier({ clients }).schema, code, clients, spec })
   const deployer = jobProcessDeployer({

@@ -1,6 +1,5 @@
-import type { ApiStage } from './api-stage.ts'
-import { codeForm } from './api-stage.ts'
-import { twoTierCode, twoTierSchema } from './catalogue-stage.ts'
+import { type ApiStage, codeForm } from './api-stage.ts'
+import { twoTierCode, twoTierSchema } from './stored-job.ts'
 
 export interface StagedTask {
   readonly taskId: string

@@ -1,8 +1,16 @@
-import { zipSync } from 'fflate'
-import { designSchema, type JobSpecification } from '../../actors/index.ts'
-import type { Store } from '../../runtime/index.ts'
+import { strToU8, zipSync } from 'fflate'
+import {
+  type Ask,
+  asking,
+  type CatalogueMessage,
+  type CatalogueParts,
+  catalogue,
+  type DesignSchema,
+  designSchema,
+  type JobSpecification,
+} from '../../actors/index.ts'
+import { actorSystem, type Store } from '../../runtime/index.ts'
 import type { Schema } from '../../sdk/index.ts'
-import { catalogueStage, twoTierCode, twoTierSchema } from './catalogue-stage.ts'
 
 export interface JobToStore {
   readonly user: string
@@ -40,4 +48,72 @@ export function zipped(files: Readonly<Record<string, string>>): Uint8Array {
   return zipSync(
     Object.fromEntries(Object.entries(files).map(([path, text]) => [path, new TextEncoder().encode(text)])),
   )
+}
+
+/** A catalogue of its own on a store, with ids that count up and a clock that stands still. */
+export function catalogueStage(
+  store: Store,
+  parts: Partial<CatalogueParts> = {},
+): AsyncDisposable & { readonly ask: Ask<CatalogueMessage> } {
+  const system = actorSystem({ onFault: () => {} })
+  let ids = 0
+  const newId = () => `id-${String(++ids).padStart(4, '0')}`
+  const now = () => '2026-01-02T03:04:05.000Z'
+  const behavior = catalogue({ store, now, newId, newKey: () => 'k'.repeat(32), ...parts })
+  const ref = system.spawn('catalogue', behavior, { supervise: { type: 'stop' } })
+  return {
+    ask: asking(system, ref, { timeoutMs: 60_000 }),
+    [Symbol.asyncDispose]: () => system.terminate(),
+  }
+}
+
+/** Trainers below one aggregator. */
+export const twoTierSchema: DesignSchema = {
+  name: 'two-tier',
+  roles: [{ name: 'aggregator' }, { name: 'trainer', isDataConsumer: true }],
+  channels: [{ name: 'param', pair: ['aggregator', 'trainer'] }],
+}
+
+/** A zip with a file for each path. */
+export function zipOf(...paths: readonly string[]): Uint8Array {
+  return zipSync(Object.fromEntries(paths.map((path) => [path, strToU8(`// ${path}\n`)])))
+}
+
+export const twoTierCode = zipOf('aggregator/index.js', 'trainer/index.js')
+
+export interface SlowWorkload {
+  /** Code at the top of the workload's module. */
+  readonly top?: string
+  /** Code that the learner runs before it trains. */
+  readonly training?: string
+  /** Default: 1. */
+  readonly fraction?: number
+}
+
+/** The module of a workload whose training takes 2 ms, so that a test can interrupt the job. */
+export function slowWorkload({ top = '', training = '', fraction = 1 }: SlowWorkload = {}): string {
+  return `
+import { fedAvg, inMemoryExamples, twoTier, workload } from 'flame-fl/sdk'
+${top}
+const size = 5
+const examples = inMemoryExamples({ features: Uint8Array.of(0), labels: [0], shape: [1] })
+const learner = {
+  layout: { tensors: [{ name: 'w', shape: [size] }], size },
+  initialWeights: async (random) => Float32Array.from({ length: size }, () => random.uniform()),
+  train: async ({ random, weights }) => {
+    ${training}
+    await new Promise((resolve) => setTimeout(resolve, 2))
+    return { delta: weights.map((weight) => random.uniform() - weight), samples: 1, metrics: { loss: 0 } }
+  },
+  evaluate: async (weights) => ({ samples: 1, metrics: { loss: weights[0], accuracy: 0 } }),
+}
+export default workload({
+  name: 'slow',
+  settings: { rounds: 2, clients: 2, fraction: ${fraction}, batch: 8 },
+  learner: () => learner,
+  data: ({ clients }) => ({ clients, client: () => examples, test: examples }),
+  topology: ({ clients }) => twoTier({ clients }),
+  strategy: ({ fraction }) => fedAvg({ fraction }),
+})
+`
 }

@@ -1,6 +1,6 @@
 import test from 'ava'
 import { type ActorRef, type ActorSystem, actorSystem, memoryStore, type Store } from '../../../runtime/index.ts'
-import { catalogueStage, twoTierCode, twoTierSchema } from '../../../test/support/catalogue-stage.ts'
+import { catalogueStage, twoTierCode, twoTierSchema } from '../../../test/support/stored-job.ts'
 import { reportDeployment } from '../../catalogue/deployments.ts'
 import type { DeploymentStatus } from '../../model/catalogue.ts'
 import { type NotifierMessage, notifier } from '../../notifier/notifier.ts'

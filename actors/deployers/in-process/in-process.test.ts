@@ -16,7 +16,7 @@ import { registryError } from '../../../sdk/registry/errors.ts'
 import { rehearse } from '../../../sdk/testing/index.ts'
 import { controllerStage } from '../../../test/support/controller-stage.ts'
 import { interruptedStore } from '../../../test/support/interrupted-store.ts'
-import { storeJob, zipped } from '../../../test/support/stored-job.ts'
+import { slowWorkload, storeJob, zipped } from '../../../test/support/stored-job.ts'
 import { temporaryFolder } from '../../../test/support/temporary-folder.ts'
 import type { JobSpecification } from '../../model/job.ts'
 import type { NumberedEvent } from '../../model/job-event.ts'
@@ -27,30 +27,7 @@ const [user, job] = ['u', 'j']
 const clients = 4
 const rounds = 6
 
-/** A workload whose training takes its time, so that it can be interrupted. */
-const workloadText = `
-import { fedAvg, inMemoryExamples, twoTier, workload } from 'flame-fl/sdk'
-const size = 5
-const examples = inMemoryExamples({ features: Uint8Array.of(0), labels: [0], shape: [1] })
-const learner = {
-  layout: { tensors: [{ name: 'w', shape: [size] }], size },
-  initialWeights: async (random) => Float32Array.from({ length: size }, () => random.uniform()),
-  train: async ({ random, weights }) => {
-    await new Promise((resolve) => setTimeout(resolve, 2))
-    return { delta: weights.map((weight) => random.uniform() - weight), samples: 1, metrics: { loss: 0 } }
-  },
-  evaluate: async (weights) => ({ samples: 1, metrics: { loss: weights[0], accuracy: 0 } }),
-}
-export default workload({
-  name: 'slow',
-  settings: { rounds: 2, clients: 2, fraction: 0.5, batch: 8 },
-  learner: () => learner,
-  data: ({ clients }) => ({ clients, client: () => examples, test: examples }),
-  topology: ({ clients }) => twoTier({ clients }),
-  strategy: ({ fraction }) => fedAvg({ fraction }),
-})
-`
-
+const workloadText = slowWorkload({ fraction: 0.5 })
 const topology = twoTier({ clients })
 const code = zipped({ 'top-aggregator/README': '-', 'trainer/workload.js': workloadText })
 const spec = (modelSpec: JobSpecification['modelSpec'] = {}): Partial<JobSpecification> => ({

@@ -1,6 +1,6 @@
 import test from 'ava'
 import { type Documents, memoryStore, type Store } from '../../../runtime/index.ts'
-import { catalogueStage, twoTierCode, twoTierSchema } from '../../../test/support/catalogue-stage.ts'
+import { catalogueStage, twoTierCode, twoTierSchema } from '../../../test/support/stored-job.ts'
 import type { TaskInfo } from '../../model/task.ts'
 import { collectionsOf } from '../../records/collections.ts'
 import type { Page, PageRequest } from '../../requests/page.ts'

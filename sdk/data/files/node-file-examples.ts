@@ -44,10 +44,10 @@ export function fileExamples(rows: FileRows): FileExamples {
     shape,
     read(index, out, offset) {
       checkIndex(index, count)
-      const place = start + index * strideBytes
-      pages.read(place, row)
+      const position = start + index * strideBytes
+      pages.read(position, row)
       if (bytes && !order) return bytes(0, size, out, offset)
-      const values = numbersIn(row, type, { file: pages.file, offset: place })
+      const values = numbersIn(row, type, { file: pages.file, offset: position })
       if (isChecked) checkFinite(values, { source: pages.file, index, shape })
       if (order) for (let i = 0; i < size; i++) out[offset + i] = (values[order[i] ?? 0] ?? 0) / divisor
       else rowReader(values, divisor)(0, size, out, offset)

@@ -1,6 +1,6 @@
 import test from 'ava'
 import { errorFactory, memoryStore, seededScheduler, virtualClock } from '../../../runtime/index.ts'
-import { slowTrainer } from '../../../test/support/slow-trainer.ts'
+import { slowTrainer } from '../../../test/support/scripted-role.ts'
 import type { Algorithm } from '../../strategy/algorithm.ts'
 import { fedAvg } from '../../strategy/algorithms/fed-avg.ts'
 import { krum } from '../../strategy/algorithms/krum.ts'

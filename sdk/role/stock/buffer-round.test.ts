@@ -1,6 +1,6 @@
 import test from 'ava'
 import { errorFactory, memoryStore, type Store, seededScheduler, virtualClock } from '../../../runtime/index.ts'
-import { slowTrainer } from '../../../test/support/slow-trainer.ts'
+import { slowTrainer } from '../../../test/support/scripted-role.ts'
 import { fedBuff } from '../../strategy/algorithms/fed-buff.ts'
 import { twoTier } from '../../tag/topologies.ts'
 import { killedStore, lifeOf, type RoleStage, roleStage, type StageOptions, tinyPool } from '../../testing/index.ts'
