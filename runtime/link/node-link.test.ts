@@ -322,6 +322,9 @@ test('a ref that came home is decoded as if its messages came from the other nod
     server.letters.map(({ reason }) => reason),
     ['undecodable'],
   )
+  toMirror.tell(back)
+  await settled(server, device)
+  t.is(returned[2], back)
   server.system.stop(back)
   t.deepEqual(await server.system.stopped(own), { path: '/own' })
   await end()

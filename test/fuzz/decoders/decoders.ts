@@ -2,9 +2,10 @@ import { join } from 'node:path'
 import { apiDecoders } from './api-decoders.ts'
 import { dataDecoders } from './data-decoders.ts'
 import type { Decoder } from './decoder.ts'
+import { linkDecoders } from './link-decoders.ts'
 import { serverDecoders } from './server-decoders.ts'
 
 /** All decoders of what comes from outside; those of files use this folder. */
 export async function decodersIn(folder: string): Promise<readonly Decoder[]> {
-  return [...dataDecoders, ...(await apiDecoders(join(folder, 'keys'))), ...serverDecoders(folder)]
+  return [...dataDecoders, ...linkDecoders, ...(await apiDecoders(join(folder, 'keys'))), ...serverDecoders(folder)]
 }

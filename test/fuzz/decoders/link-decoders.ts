@@ -1,0 +1,79 @@
+import { CodedError } from '../../../runtime/index.ts'
+import { Addressee } from '../../../runtime/kernel/addressee.ts'
+import { decodeFrame, encodeFrame, frameHeaderBytes } from '../../../runtime/link/frame.ts'
+import { IncomingLane } from '../../../runtime/link/lane.ts'
+import { bodyOf, packed, valuesOf } from '../../../runtime/link/message-codec.ts'
+import { ReturnedRef } from '../../../runtime/link/remote-ref.ts'
+import { decodeRendezvousMessage, decodeTaskReport } from '../../../sdk/index.ts'
+import { decodeRoleMessage } from '../../../sdk/role/channel/wiring.ts'
+import { type Decoder, decoder } from './decoder.ts'
+import { mutatedBytes } from './mutations.ts'
+
+const address = { node: 'device', nodeIncarnation: 1, actor: '/trainer-0', actorIncarnation: 1 }
+const someRef = () => new ReturnedRef(undefined, address, () => {})
+const places = [{ channel: 'param', group: 'default', otherRole: 'trainer' }]
+const member = { end: 'trainer-0', incarnation: 1, ref: someRef(), properties: { trainers: ['trainer-0'] } }
+const weights = Float32Array.of(1, 2, 3)
+
+const messages: readonly unknown[] = [
+  { type: 'join', end: 'trainer-0', role: 'trainer', places, ref: someRef() },
+  { type: 'welcome', incarnation: 1, channels: [{ channel: 'param', members: [member], gone: ['trainer-1'] }] },
+  {
+    type: 'deliver',
+    channel: 'param',
+    from: 'a',
+    incarnation: 1,
+    number: 1,
+    to: 1,
+    message: { type: 'train', weights },
+  },
+  { type: 'task-failed', end: 'trainer-0', cause: new CodedError('SOME', { message: 'm', hint: 'h' }, { a: 1 }) },
+  { type: 'metrics', end: 'trainer-0', metrics: { loss: 0.5 }, more: [1n << 70n, undefined, BigInt64Array.of(1n)] },
+]
+
+const frames = messages.map((message) => {
+  const envelope = packed([0, 7, message], ({ number, path }) => ({ of: 'sender', number, path }))
+  return encodeFrame({
+    kind: 'data',
+    lane: 'control',
+    isPart: false,
+    count: 1,
+    first: 1,
+    expected: { control: 1, bulk: 1 },
+    window: { control: 1024, bulk: 1024 },
+    body: bodyOf([envelope]),
+  })
+})
+
+/** Reads a frame as a session does, and its messages as actors do. */
+function read(bytes: Uint8Array): unknown {
+  const frame = decodeFrame(Uint8Array.from(bytes), 'device')
+  const body = new IncomingLane(1024 * 1024).accept(frame, 'device')
+  if (typeof body === 'string') return body
+  const envelopes = valuesOf(body, someRef)
+  const told = envelopes.map((envelope): unknown => (Array.isArray(envelope) ? envelope[2] : undefined))
+  const decoded = told.flatMap((value) => [
+    decodeRoleMessage(value),
+    decodeRendezvousMessage(value),
+    decodeTaskReport(value),
+  ])
+  return decoded.every((message) => message === undefined) ? plainParts(told) : 'a message'
+}
+
+/** Refs and errors are of classes of their own. */
+function plainParts(value: unknown): unknown {
+  if (typeof value !== 'object' || value === null || ArrayBuffer.isView(value)) return value
+  if (value instanceof Addressee || value instanceof Error) return undefined
+  return Object.values(value).map(plainParts)
+}
+
+/** Readers of what other nodes send. */
+export const linkDecoders: readonly Decoder[] = [
+  decoder('link-frame', mutatedBytes(frames), read, /^LINK_/),
+  decoder(
+    'link-body',
+    mutatedBytes(frames.map((frame) => frame.slice(frameHeaderBytes))),
+    (bytes) => plainParts(valuesOf(Uint8Array.from(bytes), someRef)),
+    /^LINK_/,
+  ),
+]
