@@ -39,7 +39,7 @@ export { fedBuff } from './strategy/algorithms/fed-buff.ts'
 export { fedProx } from './strategy/algorithms/fed-prox.ts'
 export { krum } from './strategy/algorithms/krum.ts'
 export { scaffold } from './strategy/algorithms/scaffold.ts'
-export { catalogue, type Kind, kinds, type Named } from './strategy/catalogue.ts'
+export { algorithms, catalogue, type Kind, kinds, type Named } from './strategy/catalogue.ts'
 export {
   type Choice,
   type ChoiceFault,

@@ -8,7 +8,7 @@ import type { TrainingPool } from './training-pool.ts'
 
 /** A pool that runs the learner in this thread, one batch of any client at a time. */
 export async function inlinePool<S extends Settings>(
-  workload: Workload<S>,
+  workload: Pick<Workload<S>, 'learner' | 'data'>,
   settings: S,
   seed: number,
 ): Promise<TrainingPool> {

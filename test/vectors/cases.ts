@@ -1,0 +1,67 @@
+import { readFile } from 'node:fs/promises'
+import { z } from 'zod'
+
+const array = z.array(z.number())
+
+const vectorCase = z.looseObject({
+  id: z.string(),
+  algorithm: z.string(),
+  kind: z.string(),
+  settings: z.record(z.string(), z.union([z.number(), z.string(), z.boolean(), z.array(z.unknown()), z.null()])),
+  inputs: z.record(z.string(), z.unknown()),
+  expected: z.record(z.string(), z.unknown()),
+  tolerance: z.number(),
+  relative: z.boolean().optional(),
+})
+export type VectorCase = z.output<typeof vectorCase>
+
+const update = z.object({
+  end: z.string(),
+  delta: array,
+  samples: z.number(),
+  control: array.optional(),
+  version: z.number().optional(),
+})
+export type GivenUpdate = z.output<typeof update>
+
+const data = z.object({ x: z.array(array), y: array })
+export type GivenData = z.output<typeof data>
+
+/** The inputs of each kind of case that can be run. */
+export const inputs = {
+  server: z.object({ weights: array, rounds: z.array(z.object({ updates: z.array(update) })) }),
+  async: z.object({
+    weights: array,
+    rounds: z.array(z.object({ version: z.number(), updates: z.array(update.required({ version: true })) })),
+  }),
+  aggregate: z.object({ updates: z.array(update) }),
+  client: z.object({
+    weights: array.optional(),
+    rounds: z.array(z.object({ weights: array, control: array.optional() })).optional(),
+    data,
+  }),
+  job: z.object({
+    weights: array,
+    clients: z.array(data.extend({ end: z.string() })),
+    selected: z.array(z.array(z.string())),
+  }),
+  pull: z.object({ weights: array, at: array }),
+  control: z.object({ rounds: z.array(z.object({ weights: array, control: array, trained: array })) }),
+}
+
+/** Reads a file of cases, which it checks. Throws an error that names the file, and what of it is wrong. */
+export async function readCases(file: string): Promise<VectorCase[]> {
+  const text = await readFile(file, 'utf8').catch((cause: unknown) => {
+    throw new Error(`${file} can't be read`, { cause })
+  })
+  let json: unknown
+  try {
+    json = JSON.parse(text)
+  } catch (cause) {
+    throw new Error(`${file} is no JSON: ${cause instanceof Error ? cause.message : cause}`, { cause })
+  }
+  const parsed = z.array(vectorCase).safeParse(json)
+  if (parsed.success) return parsed.data
+  const [issue] = parsed.error.issues
+  throw new Error(`${file} is no list of cases: at ${issue?.path.join('.') || 'its top'}, ${issue?.message}`)
+}
