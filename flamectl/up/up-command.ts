@@ -21,7 +21,7 @@ export function upCommand(): Command {
       '--in-process',
       "run jobs on this machine, and so their designs' code, each in a process of its own; always where nobody is asked for a token",
     )
-    .option('--no-in-process', 'leave all jobs to agents')
+    .option('--no-in-process', 'leave all jobs to flamelets')
     .option('--data <folder...>', 'where callers are asked for a token: folders that jobs on this machine may read')
     .option('--auth', 'ask callers for a token; always where other machines can reach it')
     .option(
@@ -47,10 +47,10 @@ export function upCommand(): Command {
     )
     .option(
       '--broker <sort=host...>',
-      'where agents find each other, such as mqtt=broker:1883 (or in the configuration)',
+      'where flamelets find each other, such as mqtt=broker:1883 (or in the configuration)',
     )
-    .option('--registry <sort=uri>', 'where agents put their models: dummy, local, mlflow=<URI>')
-    .option('--image <location>', 'of the container in which a deployer starts an agent')
+    .option('--registry <sort=uri>', 'where flamelets put their models: dummy, local, mlflow=<URI>')
+    .option('--image <location>', 'of the container in which a deployer starts a flamelet')
     .addOption(
       new Option('--log-level <level>', 'what is logged to standard error; info tells of each request')
         .choices(logLevels)

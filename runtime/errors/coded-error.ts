@@ -23,13 +23,14 @@ function fill(template: string, values: Readonly<Record<string, unknown>>): stri
   return template.replace(/\{(\w+)\}/g, (_, name: string) => String(values[name]))
 }
 
-/** Makes a layer's error function from its table. */
+/** Makes a layer's error function from its table, which stays readable as `table`. */
 export function errorFactory<Code extends string>(table: Readonly<Record<Code, ErrorEntry>>) {
-  return <C extends Code>(
+  const make = <C extends Code>(
     code: C,
     values: Readonly<Record<string, unknown>> = {},
     options?: ErrorOptions,
   ): CodedError<C> => new CodedError<C>(code, table[code], values, options)
+  return Object.assign(make, { table })
 }
 
 /** An error as it travels between threads, processes and nodes, where a class would lose its fields. */

@@ -1,4 +1,5 @@
 import { catalogue, type Kind, kinds, type Named, type Setting, settingRange } from '../../sdk/index.ts'
+import { sentence, tableOf } from './markdown.ts'
 
 const headings: Readonly<Record<Kind, string>> = {
   optimizer: 'Algorithms (`optimizer`)',
@@ -28,25 +29,5 @@ function rowOf([name, setting]: [string, Setting]): string[] {
   const { kwarg, hyperparameter, help, optional } = setting
   const names = [name, kwarg, hyperparameter].filter((each) => each !== undefined).map((each) => `\`${each}\``)
   const given = setting.default === undefined ? (optional ? 'none' : 'required') : `\`${setting.default}\``
-  return [[...new Set(names)].join(', '), settingRange(setting), given, help.replaceAll('|', String.raw`\|`)]
-}
-
-/** Columns of equal widths, as the formatter has them. */
-function tableOf(rows: readonly (readonly string[])[]): string {
-  const widths = (rows[0] ?? []).map((_, column) => Math.max(...rows.map((row) => [...(row[column] ?? '')].length)))
-  const line = (cells: readonly string[], fill: string) =>
-    `| ${cells.map((cell, column) => cell + fill.repeat((widths[column] ?? 0) - [...cell].length)).join(' | ')} |`
-  const [head = [], ...rest] = rows
-  return [
-    line(head, ' '),
-    line(
-      head.map(() => ''),
-      '-',
-    ),
-    ...rest.map((row) => line(row, ' ')),
-  ].join('\n')
-}
-
-function sentence(text: string): string {
-  return `${text.slice(0, 1).toUpperCase()}${text.slice(1)}.`
+  return [[...new Set(names)].join(', '), settingRange(setting), given, help]
 }

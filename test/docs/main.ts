@@ -1,4 +1,4 @@
 import { writeFile } from 'node:fs/promises'
-import { algorithmsPage } from './algorithms-page.ts'
+import { pages } from './pages.ts'
 
-await writeFile('docs/algorithms.md', algorithmsPage())
+for (const [file, page] of pages) await writeFile(file, await page())

@@ -1,0 +1,10 @@
+import { algorithmsPage } from './algorithms-page.ts'
+import { errorsPage } from './errors-page.ts'
+import { flamectlPage } from './flamectl-page.ts'
+
+/** The pages of docs/ that are made from the code, by their files. */
+export const pages = new Map<string, () => string | Promise<string>>([
+  ['docs/algorithms.md', algorithmsPage],
+  ['docs/errors.md', errorsPage],
+  ['docs/flamectl.md', flamectlPage],
+])
