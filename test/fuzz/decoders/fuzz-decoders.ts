@@ -8,13 +8,25 @@ import { decodersIn } from './decoders.ts'
 /** An input of 64 KiB that keeps its decoder so long will keep it for ever, on any machine. */
 const hangMs = 60_000
 
-/** Fuzzes decoders, all or those named, one after another, and prints what was found. False if anything was. */
+/** A decoder that is fuzzed for a shorter time has hardly begun. */
+const leastMs = 5000
+
+/**
+ * The milliseconds for each of `count` decoders: an even share of `minutes`, but at least 5 s; or `each` minutes for each
+ * decoder, if `each` is given.
+ */
+export function timeForEach({ minutes, each }: { minutes: number; each?: number }, count: number): number {
+  return each === undefined ? Math.max(leastMs, (minutes * 60_000) / count) : each * 60_000
+}
+
+/** Fuzzes all decoders or the named decoders, one after another, and prints the faults. False if there is a fault. */
 export async function fuzzDecoders(args: string[], print: (text: string) => void): Promise<boolean> {
   const { values, positionals } = parseArgs({
     args,
     allowPositionals: true,
     options: {
       minutes: { type: 'string', default: '10' },
+      each: { type: 'string' },
       seed: { type: 'string', default: String(Math.floor(Math.random() * 2 ** 31)) },
       path: { type: 'string' },
     },
@@ -23,16 +35,18 @@ export async function fuzzDecoders(args: string[], print: (text: string) => void
   const known = (await decodersIn(folder.path)).map(({ name }) => name)
   const unknown = positionals.filter((name) => !known.includes(name))
   if (unknown.length > 0) throw new Error(`no decoder is named ${unknown.join(', ')}; there are ${known.join(', ')}`)
+  const names = positionals.length > 0 ? positionals : known
   const seed = Number(values.seed)
+  const each = values.each === undefined ? {} : { each: Number(values.each) }
   const options = {
     seed,
     ...(values.path === undefined ? {} : { path: values.path }),
     cases: 1_000_000_000,
-    milliseconds: Number(values.minutes) * 60_000,
+    milliseconds: timeForEach({ minutes: Number(values.minutes), ...each }, names.length),
   }
   print(`seed ${seed}\n`)
   let isWell = true
-  for (const name of positionals.length > 0 ? positionals : known) {
+  for (const name of names) {
     const { cases, accepted, refused, fault } = await inWorker({ ...options, name, present: new SharedArrayBuffer(4) })
     print(`${name.padEnd(28)} ${cases} cases, ${accepted} accepted, ${refused} refused, ${fault ? 1 : 0} faults\n`)
     if (!fault) continue
