@@ -26,7 +26,7 @@ export { type NotifierMessage, notifier } from './notifier/notifier.ts'
 export type { Recipient } from './notifier/recipients.ts'
 export { newIdAt, newTaskKey } from './records/keys.ts'
 export type { ArchiveLimits, CatalogueParts, WorkerSettings } from './records/parts.ts'
-export { entityTag } from './requests/conditions.ts'
+export { tagOfJson } from './requests/conditions.ts'
 export { type Page, type PageRequest, pageMaximum } from './requests/page.ts'
 export {
   type Ask,

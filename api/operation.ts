@@ -4,7 +4,7 @@ import { checkIdentifier, decodeModel } from '../actors/model/index.ts'
 import type { ActorRef } from '../runtime/index.ts'
 import { assertOwn, type Caller } from './auth/authority.ts'
 import type { Auth } from './auth/scopes.ts'
-import { decodeQuery } from './http/query.ts'
+import { queryDecoder } from './http/query.ts'
 
 export type Method = 'get' | 'post' | 'put' | 'delete'
 
@@ -233,6 +233,7 @@ export function made<
   answer: Answered,
   perform: (ask: Ask<ControlPlaneMessage>, call: DecodedCall<Path, z.output<Query>, z.output<Body>>) => Promise<Answer>,
 ): Operation<Id, Path, Query, Body, Answered> {
+  const decodeQuery = queryDecoder(query)
   return {
     id,
     method,
@@ -250,7 +251,7 @@ export function made<
       for (const [name, value] of Object.entries(call.params)) checkIdentifier(name, value)
       const decoded: DecodedCall<Path, z.output<Query>, z.output<Body>> = {
         param: (name) => call.params[name] ?? '',
-        query: decodeQuery(query, call.query),
+        query: decodeQuery(call.query),
         body: decodeModel(body, call.body),
         apiKey: call.apiKey,
         lastEventId: call.lastEventId,

@@ -8,6 +8,7 @@ import { expectation, foundFaults, noteIssue } from './faults.ts'
  * name the faults, of many the first, and of more than can be kept, that alone.
  */
 export function decodeModel<Model extends z.ZodType>(model: Model, value: unknown, name = 'body'): z.output<Model> {
+  if (value === undefined) return decodeWhole(model, value, name)
   const found = foundFaults()
   const isTooMuch = compared(name, () => noteExcess(model, value, found))
   const [{ listed, count }, isOpen] = [found, found.isFull()]

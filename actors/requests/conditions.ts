@@ -1,10 +1,15 @@
-import { createHash } from 'node:crypto'
+import { hash } from 'node:crypto'
 import { catalogueError } from '../model/errors.ts'
 import type { RequestContext } from './requests.ts'
 
 /** A strong entity tag (RFC 9110): a digest of the JSON that a GET answers with. */
 export function entityTag(value: unknown): string {
-  return `"${createHash('sha256').update(JSON.stringify(value)).digest('base64url').slice(0, 22)}"`
+  return tagOfJson(JSON.stringify(value))
+}
+
+/** The same tag, of a value whose JSON is there already. */
+export function tagOfJson(json: string): string {
+  return `"${hash('sha256', json, 'base64url').slice(0, 22)}"`
 }
 
 /**

@@ -18,6 +18,13 @@ export function pageOf({ limit, after }: z.output<typeof pageQuery>) {
 /** Empty is how clients written in Go send what is unset. */
 export const flag = z.enum(['true', 'false', ''])
 
+/** Decodes queries by a model as `decodeQuery` does; the absent query, which most requests have, is decoded once. */
+export function queryDecoder<Model extends z.ZodObject>(model: Model) {
+  const absent = model.safeParse({})
+  return (query: Readonly<Record<string, string>>): z.output<Model> =>
+    absent.success && Object.keys(query).length === 0 ? absent.data : decodeQuery(model, query)
+}
+
 /** API_QUERY names every parameter that doesn't fit. Others than the model's are let be. */
 export function decodeQuery<Model extends z.ZodObject>(
   model: Model,

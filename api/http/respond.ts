@@ -1,6 +1,6 @@
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import { pipeline } from 'node:stream/promises'
-import { entityTag, type ReadArchive } from '../../actors/index.ts'
+import { type ReadArchive, tagOfJson } from '../../actors/index.ts'
 import type { Answer, Operation } from '../operation.ts'
 import { isKnown } from './conditions.ts'
 import { eventStreamType, type StreamOptions, sendEvents } from './event-stream.ts'
@@ -18,8 +18,9 @@ export async function respond(
   const { hide = (json: string) => json } = options
   switch (answer.type) {
     case 'json': {
-      if (method === 'get' && isUnchanged(request, response, entityTag(answer.value))) return
-      return send(response, status, 'application/json', hide(JSON.stringify(answer.value)))
+      const json = JSON.stringify(answer.value)
+      if (method === 'get' && isUnchanged(request, response, tagOfJson(json))) return
+      return send(response, status, 'application/json', hide(json))
     }
     case 'kept':
       response.setHeader('idempotency-replayed', 'true')
@@ -90,9 +91,9 @@ export function sendJson(response: ServerResponse, status: number, value: unknow
 }
 
 export function send(response: ServerResponse, status: number, type: string, content: string | Buffer): void {
-  const bytes = Buffer.from(content)
-  response.writeHead(status, { 'content-type': type, 'content-length': String(bytes.length) })
-  response.end(bytes)
+  response.writeHead(status, { 'content-type': type, 'content-length': String(Buffer.byteLength(content)) })
+  // Node sends a text in one piece with the headers, and bytes in a piece of their own.
+  response.end(content)
 }
 
 /**

@@ -1,4 +1,4 @@
-import type { IncomingMessage, Server, ServerResponse } from 'node:http'
+import { IncomingMessage, type Server, type ServerResponse } from 'node:http'
 import { createRequire } from 'node:module'
 import { apiError } from '../errors.ts'
 import type { Log } from '../log.ts'
@@ -26,8 +26,6 @@ interface Restify {
   readonly server: Server
   on(event: 'error', listener: () => void): unknown
   on(event: 'restifyError', listener: (...args: [IncomingMessage, ServerResponse, unknown]) => void): unknown
-  first(handler: (request: IncomingMessage) => void): unknown
-  pre(handler: (...args: [IncomingMessage, ServerResponse, (end?: false | Error) => void]) => void): unknown
   get: Mount
   head: Mount
   post: Mount
@@ -60,30 +58,20 @@ export function restServer({ receive, begin, refuse, log }: RestHandlers): RestS
   const { server: node } = restify
   // Restify takes these over and does nothing with them: their connections would stay open, unanswered, for ever.
   node.removeAllListeners('upgrade')
-  if (receive)
-    for (const event of ['request', 'checkContinue']) {
-      const routes = node.listeners(event)
-      node.removeAllListeners(event)
-      node.on(event, (request: IncomingMessage, response: ServerResponse) =>
-        receive(request, response, () => {
-          for (const route of routes) route.call(node, request, response)
-        }),
-      )
-    }
+  // Not as a handler of restify, of which each takes two more steps of the event loop's queue.
+  for (const event of ['request', 'checkContinue']) {
+    const routes = node.listeners(event)
+    node.removeAllListeners(event)
+    node.on(event, (request: IncomingMessage, response: ServerResponse) => {
+      const route = () => {
+        if (begun(request, response)) for (const route of routes) route.call(node, request, response)
+      }
+      if (receive) receive(request, response, route)
+      else route()
+    })
+  }
   // Whoever listens to Node's own hears it. Restify throws what nobody hears of it.
   restify.on('error', () => {})
-  // Restify finds the path by the header Host, and throws where it can't.
-  restify.first((request) => void Object.assign(request, { getUrl: () => addressOf(request) }))
-  restify.pre((request, response, next) => {
-    try {
-      if (begin(request, response)) return next(false)
-      // Restify would answer a question about the whole server by itself.
-      if (request.url === '*') throw apiError('API_NOT_FOUND', { path: '*' })
-      next()
-    } catch (cause) {
-      next(cause instanceof Error ? cause : new Error(String(cause)))
-    }
-  })
   // It isn't told that this is done: it would answer by itself, in words of its own.
   restify.on(
     'restifyError',
@@ -101,6 +89,19 @@ export function restServer({ receive, begin, refuse, log }: RestHandlers): RestS
       }
       restify[mounts[method]](path, handler)
     },
+  }
+
+  /** Begins a request; false if the request is answered or refused by this, and so has no route. */
+  function begun(request: IncomingMessage, response: ServerResponse): boolean {
+    try {
+      if (begin(request, response)) return false
+      // Restify would answer a question about the whole server by itself.
+      if (request.url === '*') throw apiError('API_NOT_FOUND', { path: '*' })
+      return true
+    } catch (cause) {
+      void refused(request, response, cause)
+      return false
+    }
   }
 
   /** A refusal that fails itself ends the connection, rather than the process. */
@@ -123,15 +124,31 @@ export function portOf(server: Server): number {
   return address.port
 }
 
-/** Each request's address is asked for several times. */
-const addresses = new WeakMap<object, Readonly<URL>>()
+/** The part of a request's address that routes and operations look at. */
+export type Address = Readonly<Pick<URL, 'pathname' | 'search' | 'searchParams'>>
 
-/** Path and query that were asked for, wherever they are said to be. What is no address has a path that no route has. */
-export function addressOf(request: Pick<IncomingMessage, 'url'>): Readonly<URL> {
-  const present = addresses.get(request) ?? parsedAddress(request.url ?? '')
+/** The address of each request is asked for several times, and parsed once. */
+const addresses = new WeakMap<object, Address>()
+const noSearch = new URLSearchParams()
+
+/** A path that a parser leaves as the path is: without a query, an escaped character or a segment of dots. */
+const plainPath = /^(?:\/(?!\.{1,2}(?:\/|$))[\w.~-]+)+\/?$/
+
+/** The path and the query of a request, without its host. A text that is no address has a path that no route has. */
+export function addressOf(request: Pick<IncomingMessage, 'url'>): Address {
+  const { url = '' } = request
+  if (plainPath.test(url)) return { pathname: url, search: '', searchParams: noSearch }
+  const present = addresses.get(request) ?? parsedAddress(url)
   addresses.set(request, present)
   return present
 }
+
+// Restify's own finds the path by the header Host, and throws where the header is no host.
+Object.assign(IncomingMessage.prototype, {
+  getUrl(this: IncomingMessage) {
+    return addressOf(this)
+  },
+})
 
 function parsedAddress(url: string): URL {
   const address = url.startsWith('/') ? `http://localhost${url}` : url
@@ -140,13 +157,12 @@ function parsedAddress(url: string): URL {
     : new URL(`http://localhost/${encodeURIComponent(url.replace(/\p{Cs}/gu, '\ufffd'))}`)
 }
 
-/** The names in the path of a request whose route is found, decoded. */
+/** The parameters in the path of a request whose route is found, decoded. */
 export function paramsOf(request: IncomingMessage): Readonly<Record<string, string>> {
-  const found: unknown = 'params' in request ? request.params : undefined
-  const named = Object.entries(Object(found)).flatMap(([name, value]) =>
-    typeof value === 'string' ? [[name, value] as const] : [],
-  )
-  return Object.fromEntries(named)
+  const found: object = Object('params' in request ? request.params : undefined)
+  const named: Record<string, string> = {}
+  for (const [name, value] of Object.entries(found)) if (typeof value === 'string') named[name] = value
+  return named
 }
 
 /** What the router refuses, as an error of this layer's table. */

@@ -19,6 +19,7 @@ export function observeRequest(
     const elapsedMs = performance.now() - beganAt
     metrics.end({ operation, status: response.statusCode, seconds: elapsedMs / 1000, isStream })
     const level = ownNames.includes(operation) ? 'debug' : 'info'
+    if (!log.isLevelEnabled(level)) return
     const { method } = request
     const answered = { status: response.statusCode, ms: Math.round(elapsedMs), ...(code ? { code } : {}) }
     const who = caller ? { user: caller.user, tokenId: caller.tokenId } : {}
