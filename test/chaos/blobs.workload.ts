@@ -1,0 +1,27 @@
+import { fedAvg, inMemoryExamples, layersLearner, twoTier, workload } from '../../sdk/index.ts'
+
+/** Softmax regression by plain SGD on a few points of three classes: clients have unequal shares of the classes. */
+export default workload({
+  name: 'blobs',
+  settings: { rounds: 40, clients: 12, fraction: 1, epochs: 2, batch: 4, learningRate: 0.1 },
+  learner: ({ epochs, batch, learningRate }) =>
+    layersLearner({
+      model: ({ layers, sequential }) => sequential({ layers: [layers.dense({ units: 3, inputShape: [2] })] }),
+      loss: 'softmaxCrossEntropy',
+      epochs,
+      batch,
+      learningRate,
+    }),
+  data({ clients }, random) {
+    const points = (count: number, first: number) => {
+      const labels = Array.from({ length: count }, (_, index) => (first + (index % 5 === 0 ? index : 0)) % 3)
+      const features = labels.flatMap((label) => [label + random.uniform(), 2 - label + random.uniform()])
+      return inMemoryExamples({ features: Float32Array.from(features), labels, shape: [2] })
+    }
+    const parts = Array.from({ length: clients }, (_, index) => points(10 + 3 * (index % 4), index))
+    const test = points(60, 1)
+    return { clients, client: (index) => parts[index] ?? test, test }
+  },
+  topology: ({ clients }) => twoTier({ clients }),
+  strategy: ({ fraction }) => fedAvg({ fraction }),
+})
