@@ -15,6 +15,8 @@ export interface Algorithm<Server = unknown, Client = unknown> {
   readonly client: ClientPart<Client>
   readonly aggregation: Aggregation
   readonly waiting: Waiting
+  /** Every so many rounds all clients evaluate the new weights on their own held-out examples. Absent: never. */
+  readonly clientEvaluation?: number
   /** Applied in this order. */
   readonly stages: readonly Stage[]
 }

@@ -27,6 +27,12 @@ export const roundSettings = {
     help: 'milliseconds after which a round goes on with what has come',
   },
   minimumUpdates: { kind: 'whole', least: 1, default: 1, help: 'fewest updates with which a round counts' },
+  clientEvaluation: {
+    kind: 'whole',
+    least: 1,
+    optional: true,
+    help: 'every how many rounds clients evaluate on their own held-out examples; none: never',
+  },
   quantumBits: {
     kind: 'whole',
     least: 0,
@@ -48,7 +54,8 @@ export const weighting = (otherwise: 'samples' | 'equal') =>
   }) as const
 
 /** The parts of a synchronous algorithm that needs one exact sum: selection, waiting, aggregation. */
-export function roundParts({ fraction, quorum, deadlineMs, minimumUpdates, quantumBits }: RoundSettings) {
+export function roundParts(values: RoundSettings) {
+  const { fraction, quorum, deadlineMs, minimumUpdates, clientEvaluation, quantumBits } = values
   const waiting: Extract<Waiting, { kind: 'quorum' }> = {
     kind: 'quorum',
     quorum,
@@ -60,6 +67,7 @@ export function roundParts({ fraction, quorum, deadlineMs, minimumUpdates, quant
     select: fraction === 1 ? allSelector() : randomSelector({ fraction }),
     waiting,
     aggregation,
+    ...(clientEvaluation === undefined ? {} : { clientEvaluation }),
     stages: [],
   } satisfies Partial<Algorithm>
 }

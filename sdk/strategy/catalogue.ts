@@ -79,11 +79,12 @@ function optimizer({ name, summary, settings, source, from }: KnownAlgorithm): N
     summary,
     settings,
     ...(source === undefined ? {} : { source }),
-    apply({ select, waiting, aggregation }, given) {
+    apply({ select, waiting, aggregation, clientEvaluation }, given) {
       const names = Object.keys(given)
       const made = from({ quantumBits: aggregation.vectors.delta.quantumBits, ...given })
       const waits = ['quorum', 'deadlineMs', 'minimumUpdates'].some((each) => names.includes(each))
       return {
+        ...(clientEvaluation === undefined || made.waiting.kind === 'buffer' ? {} : { clientEvaluation }),
         ...made,
         select: names.includes('fraction') ? made.select : select,
         waiting: waits ? made.waiting : kept(waiting, made.waiting),

@@ -54,7 +54,7 @@ export function slowTrainer(slow: readonly string[]): AnyRole {
     done: ({ done }) => done,
     async round(_, { channels, strategy, learner, random, end: self, sleep }) {
       const { end, message } = await channels.recvAny()
-      if (message.type === 'end-of-training') return { done: true }
+      if (message.type !== 'train') return { done: true }
       const { round, weights, terms } = message
       if (slow.includes(self)) await sleep(1000)
       const given = { round, weights, terms }

@@ -4,7 +4,14 @@ import type { RoundSum } from '../../strategy/round-sum.ts'
 import type { Channel } from '../channel/channel.ts'
 import { isNumber, isObject, isStrings } from '../guards.ts'
 import type { RoleContext } from '../role.ts'
-import { type Answer, type Assignment, levelsProperty, type Refusal, trainersProperty } from './round-protocol.ts'
+import {
+  type Answer,
+  type Assignment,
+  type ClientEvaluation,
+  levelsProperty,
+  type Refusal,
+  trainersProperty,
+} from './round-protocol.ts'
 
 /** Of many ends with the same fault the first are named. */
 const mostNamed = 3
@@ -18,6 +25,7 @@ interface Gathered {
 type Below = Channel<Assignment, Answer>
 type Aggregator = RoleContext<{ readonly trainers: Below }>
 type TrainAssignment = Extract<Assignment, { type: 'train' }>
+type Work = Exclude<Assignment, { type: 'end-of-training' }>
 
 /** The trainers below, sorted: the channel's ends themselves, or those that the aggregators there have. */
 export async function trainersBelow(channel: Below): Promise<readonly string[]> {
@@ -38,7 +46,7 @@ export async function levelsBelow(channel: Below): Promise<number> {
 
 /** The ends of the channel that are, or have, selected trainers, each with its own of them. */
 async function sharesOf(
-  { round, selected }: TrainAssignment,
+  { type, round, selected }: Work,
   { channels: { trainers: channel }, decide, random }: Aggregator,
 ): Promise<ReadonlyMap<string, readonly string[]>> {
   await channel.awaitJoin()
@@ -54,7 +62,9 @@ async function sharesOf(
   const isShared = [...holders.values()].some(({ length }) => length > 1)
   const pairing = () => Object.fromEntries([...holders].map(([trainer, ends]) => [trainer, pairedTo(trainer, ends)]))
   // Replicas that are present now may be away when the round is run again.
-  const paired = isShared ? await decide(`paired in ${round}`, pairing, isPairing, { durable: true }) : pairing()
+  const paired = isShared
+    ? await decide(`paired to ${type} in ${round}`, pairing, isPairing, { durable: true })
+    : pairing()
   for (const trainer of selected) {
     const end = paired[trainer]
     if (end !== undefined && channel.has(end)) shares.set(end, [...(shares.get(end) ?? []), trainer])
@@ -81,11 +91,12 @@ function trainersOf(channel: Below, end: string): readonly string[] {
 
 /** Sends each end below its share of an assignment. */
 function distribute(
-  assignment: TrainAssignment,
+  assignment: Work,
   shares: ReadonlyMap<string, readonly string[]>,
   { channels: { trainers: channel }, strategy }: Aggregator,
 ): void {
-  const { counted, waitMs, ...same } = assignment
+  const { waitMs, ...rest } = assignment
+  const { counted, ...same } = rest.type === 'train' ? rest : { ...rest, counted: undefined }
   const deadlineMs = strategy.waiting.kind === 'quorum' ? (strategy.waiting.deadlineMs ?? 0) : 0
   const below = waitMs === undefined || channel.othersHoldData ? {} : { waitMs: waitMs - deadlineMs }
   // One message for all trainers that need nothing of their own.
@@ -127,7 +138,7 @@ export async function gather(
     purpose: `round ${assignment.round}`,
     quorum: channel.othersHoldData && !everyone && waiting.kind === 'quorum' ? waiting.quorum : 1,
     deadlineMs: everyone ? undefined : assignment.waitMs,
-    matching: ({ round }) => round === assignment.round,
+    matching: ({ type, round }) => round === assignment.round && type !== 'evaluated',
   })
   for await (const { end, message, refuse } of answers) {
     try {
@@ -160,10 +171,40 @@ export async function gather(
         for (const refusal of answer.refusals) refusals.push(refusal)
         sum.merge(end, answer.part)
         return
+      case 'evaluated':
+        return
       case 'failed':
         throw failureOf(end, answer)
     }
   }
+}
+
+/** Has clients evaluate on their own held-out examples: those that are selected, until all have answered or the deadline. */
+export async function gatherEvaluations(
+  assignment: Extract<Assignment, { type: 'evaluate' }>,
+  context: Aggregator,
+): Promise<{ readonly clients: readonly ClientEvaluation[]; readonly refusals: readonly Refusal[] }> {
+  const { trainers: channel } = context.channels
+  const shares = await sharesOf(assignment, context)
+  distribute(assignment, shares, context)
+  const clients = new Map<string, ClientEvaluation>()
+  const refusals: Refusal[] = []
+  const answers = channel.gather([...shares.keys()], {
+    purpose: `evaluation ${assignment.round}`,
+    deadlineMs: assignment.waitMs,
+    matching: ({ type, round }) => round === assignment.round && (type === 'evaluated' || type === 'failed'),
+  })
+  for await (const { end, message } of answers) {
+    if (message.type === 'evaluated') {
+      for (const client of message.clients) clients.set(client.end, client)
+      refusals.push(...message.refusals)
+    } else if (message.type === 'failed') {
+      const { code, reason, hint = 'see the log of that end' } = message
+      refusals.push({ end, code, reason, hint })
+    }
+  }
+  const byEnd = (a: ClientEvaluation, b: ClientEvaluation) => (a.end < b.end ? -1 : 1)
+  return { clients: [...clients.values()].toSorted(byEnd), refusals }
 }
 
 /** Adds a contribution: where the algorithm needs each, with its vectors as arrays. Refuses as `RoundSum.add` does. */

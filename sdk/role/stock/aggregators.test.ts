@@ -395,3 +395,41 @@ test('metrics that are not finite are left out, and noticed with their round, th
     ],
   )
 })
+
+test('clients evaluate on their own held-out examples every so many rounds: mean, spread and worst decile are recorded', async (t) => {
+  const strategy = fedAvg({ clientEvaluation: 2 })
+  const pool = tinyPool({ clients: 20 })
+  const flat = await run({ topology: twoTier({ clients: 20 }), pool, strategy, rounds: 4 })
+  t.is(flat.ended.type, 'task-completed')
+  t.deepEqual(
+    flat.published.map(({ metrics }) => Object.keys(metrics).filter((name) => name.startsWith('client-'))),
+    [[], names, [], names],
+  )
+  // The loss of client k is that of client 0 plus k.
+  const { metrics = {} } = flat.published[1] ?? {}
+  const { 'client-loss': mean = 0, 'client-loss-spread': spread = 0, 'client-loss-worst-decile': worst = 0 } = metrics
+  t.true(Math.abs(worst - mean - 9) < 1e-9 && Math.abs(spread - Math.sqrt(33.25)) < 1e-9)
+  const tree = await run({ topology: hierarchical({ clients: 20, groups: 3 }), pool, strategy, rounds: 4 })
+  t.deepEqual(tree.published, flat.published)
+})
+const names = ['client-loss', 'client-loss-spread', 'client-loss-worst-decile']
+
+test('clients that cannot evaluate are told of once a round, and the others count', async (t) => {
+  const pool = tinyPool({ clients: 4 })
+  const { ended, published, reports } = await run({
+    topology: hierarchical({ clients: 4 }),
+    strategy: fedAvg({ clientEvaluation: 1 }),
+    rounds: 1,
+    pool: {
+      ...pool,
+      async evaluateClient(request) {
+        if (request.client > 1) throw mishap('MISHAP', { client: request.client })
+        return pool.evaluateClient(request)
+      },
+    },
+  })
+  t.is(ended.type, 'task-completed')
+  t.true(Number.isFinite(published[0]?.metrics['client-loss']))
+  const notices = reports.flatMap((report) => (report.type === 'notice' ? [report.notice.message] : []))
+  t.deepEqual(notices, ['2 of 4 clients could not evaluate round 1, the first trainer-2: client 2 is ill'])
+})

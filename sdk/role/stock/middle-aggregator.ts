@@ -1,5 +1,5 @@
 import { role } from '../role.ts'
-import { gather, levelsBelow, trainersBelow } from './aggregate.ts'
+import { gather, gatherEvaluations, levelsBelow, trainersBelow } from './aggregate.ts'
 import { above, below, levelsProperty, trainersProperty } from './round-protocol.ts'
 
 interface MiddleAggregatorState {
@@ -31,6 +31,11 @@ export const middleAggregator = role({
     const { end, message } = await aggregator.recvAny()
     if (message.type === 'end-of-training') return { ...state, ended: true }
     const { round } = message
+    if (message.type === 'evaluate') {
+      const found = await gatherEvaluations(message, context)
+      aggregator.send(end, { type: 'evaluated', round, ...found }, { keep: false })
+      return state
+    }
     const again = state.last?.round === round ? state.last : undefined
     const assignment = again ? { ...message, selected: again.members } : message
     const { sum, refusals } = await gather(assignment, context, { everyone: again !== undefined })

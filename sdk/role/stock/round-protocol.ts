@@ -20,6 +20,15 @@ export type Assignment =
       /** How long an aggregator waits for those below it. Absent: no deadline. */
       readonly waitMs?: number
     }
+  | {
+      /** Clients are to evaluate on their own held-out examples. */
+      readonly type: 'evaluate'
+      readonly round: number
+      readonly weights: Float32Array
+      /** As for training. */
+      readonly selected: readonly string[]
+      readonly waitMs?: number
+    }
   | { readonly type: 'end-of-training' }
 
 /** From a trainer, or from an aggregator for those below it, to the one above. */
@@ -32,12 +41,25 @@ export type Answer =
       readonly refusals: readonly Refusal[]
     }
   | {
+      readonly type: 'evaluated'
+      readonly round: number
+      readonly clients: readonly ClientEvaluation[]
+      readonly refusals: readonly Refusal[]
+    }
+  | {
       readonly type: 'failed'
       readonly round: number
       readonly code: string
       readonly reason: string
       readonly hint?: string
     }
+
+/** Means over the held-out examples of one client. */
+export interface ClientEvaluation {
+  readonly end: string
+  readonly samples: number
+  readonly metrics: Readonly<Record<string, number>>
+}
 
 /** Why a selected end wasn't counted. */
 export interface Refusal {
@@ -59,7 +81,7 @@ export const below = channelTagged<Assignment, Answer>(isAnswer, 'distribute', '
 export const above = channelTagged<Answer, Assignment>(isAssignment, 'fetch', 'upload')
 
 function isAnswer(message: unknown): message is Answer {
-  if (!isOneOf(message, ['contribution', 'partial', 'failed'])) return false
+  if (!isOneOf(message, ['contribution', 'partial', 'evaluated', 'failed'])) return false
   if (!('round' in message && isNumber(message.round))) return false
   switch (message.type) {
     case 'contribution':
@@ -68,6 +90,15 @@ function isAnswer(message: unknown): message is Answer {
       return (
         'part' in message &&
         isRoundPartial(message.part) &&
+        'refusals' in message &&
+        Array.isArray(message.refusals) &&
+        message.refusals.every(isRefusal)
+      )
+    case 'evaluated':
+      return (
+        'clients' in message &&
+        Array.isArray(message.clients) &&
+        message.clients.every(isClientEvaluation) &&
         'refusals' in message &&
         Array.isArray(message.refusals) &&
         message.refusals.every(isRefusal)
@@ -99,6 +130,11 @@ function isRoundPartial(value: unknown): value is RoundPartial {
 function isMetricPart(value: unknown): boolean {
   const { sum, samples } = fieldsOf(value)
   return isWords(sum) && isCount(samples) && samples > 0
+}
+
+function isClientEvaluation(value: unknown): value is ClientEvaluation {
+  const { end, samples, metrics } = fieldsOf(value)
+  return isString(end) && isCount(samples) && isNumbers(metrics)
 }
 
 function isRefusal(value: unknown): value is Refusal {
@@ -135,15 +171,14 @@ function isContribution(value: unknown): value is Contribution {
 }
 
 function isAssignment(message: unknown): message is Assignment {
-  if (!isOneOf(message, ['train', 'end-of-training'])) return false
+  if (!isOneOf(message, ['train', 'evaluate', 'end-of-training'])) return false
   if (message.type === 'end-of-training') return true
   return (
     'round' in message &&
     isNumber(message.round) &&
     'weights' in message &&
     message.weights instanceof Float32Array &&
-    'terms' in message &&
-    isTerms(message.terms) &&
+    (message.type === 'evaluate' || ('terms' in message && isTerms(message.terms))) &&
     'selected' in message &&
     isStrings(message.selected) &&
     (!('counted' in message) || isNumbers(message.counted)) &&

@@ -1,11 +1,13 @@
 import type { CountedWork } from '../../registry/registry.ts'
+import type { Waiting } from '../../strategy/algorithm.ts'
 import type { RoundSum } from '../../strategy/round-sum.ts'
 import type { Channel } from '../channel/channel.ts'
 import { roleError } from '../errors.ts'
 import { isStrings } from '../guards.ts'
 import { type RoleContext, role } from '../role.ts'
-import { gather, levelsBelow, trainersBelow } from './aggregate.ts'
+import { gather, gatherEvaluations, levelsBelow, trainersBelow } from './aggregate.ts'
 import { type Flight, fillBuffer, isFlight, noFlight } from './buffer-round.ts'
+import { evaluationSummary } from './client-evaluation.ts'
 import { type Answer, type Assignment, below, type Refusal } from './round-protocol.ts'
 
 interface TopAggregatorState {
@@ -61,7 +63,11 @@ export const topAggregator = role({
       weights,
       members,
       ...(arrivals && { arrivals }),
-      metrics: { ...prefixed('train', sum.metrics.means()), ...evaluated },
+      metrics: {
+        ...prefixed('train', sum.metrics.means()),
+        ...(await clientMetrics(round, weights, context)),
+        ...evaluated,
+      },
       ...(whyNotFinite === undefined ? {} : { whyNotFinite }),
     })
     const counted = state.counted && {
@@ -98,15 +104,46 @@ async function contributions(
   }
   const choose = async () => select.select(await trainersBelow(trainers), context.random(round, 'select'))
   const selected = await context.decide('selected', choose, isStrings)
-  const { deadlineMs } = waiting
-  // An aggregator below waits to its own deadline first.
-  const wait = deadlineMs === undefined ? {} : { waitMs: deadlineMs * (1 + (await levelsBelow(trainers))) }
+  const wait = await waitingTime(waiting, trainers)
   const { sum, refusals } = await gather(
     { type: 'train', round, weights, terms, selected, ...(counted && { counted }), ...wait },
     context,
   )
   requireEnough({ round, selected: selected.length, sum, refusals }, waiting.minimumUpdates)
   return { sum }
+}
+
+/** Of rounds after which clients evaluate: means, spreads and worst deciles over the clients. */
+async function clientMetrics(
+  round: number,
+  weights: Float32Array,
+  context: TopContext,
+): Promise<Readonly<Record<string, number>>> {
+  const { strategy, channels, notice } = context
+  const { clientEvaluation: every, waiting } = strategy
+  if (every === undefined || round % every !== 0) return {}
+  const { trainers } = channels
+  const choose = () => trainersBelow(trainers)
+  const selected = await context.decide('evaluating', choose, isStrings)
+  const { clients, refusals } = await gatherEvaluations(
+    { type: 'evaluate', round, weights, selected, ...(await waitingTime(waiting, trainers)) },
+    context,
+  )
+  const [first] = refusals
+  if (first) {
+    const how = `${refusals.length} of ${selected.length} clients could not evaluate round ${round}`
+    notice({ code: first.code, message: `${how}, the first ${first.end}: ${first.reason}` })
+  }
+  return evaluationSummary(clients)
+}
+
+/** How long to wait for the ends below: an aggregator below waits to its own deadline first. */
+async function waitingTime(
+  waiting: Waiting,
+  below: TopContext['channels']['trainers'],
+): Promise<{ readonly waitMs?: number }> {
+  if (waiting.kind !== 'quorum' || waiting.deadlineMs === undefined) return {}
+  return { waitMs: waiting.deadlineMs * (1 + (await levelsBelow(below))) }
 }
 
 /** @throws ROLE_TOO_FEW_UPDATES, with the causes, where fewer are counted than the algorithm needs. */

@@ -23,8 +23,15 @@ export const trainer = role({
   async round(state, { channels: { aggregator }, strategy: { client }, learner, random, own, end: self }) {
     const { end, message } = await aggregator.recvAny()
     if (message.type === 'end-of-training') return { ended: true }
-    const { round, weights, terms, counted } = message
+    const { round, weights } = message
     try {
+      if (message.type === 'evaluate') {
+        const { samples, metrics } = await learner.evaluateClient(weights)
+        const clients = [{ end: self, samples, metrics }]
+        aggregator.send(end, { type: 'evaluated', round, clients, refusals: [] }, { keep: false })
+        return state
+      }
+      const { terms, counted } = message
       const before = client.init && ((await own.before(round, counted?.[self])) ?? client.init(learner.layout))
       const given = { round, weights, terms }
       const { contribution, own: after } = await client.train(given, before, learner, random(round, 'client'))

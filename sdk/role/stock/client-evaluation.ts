@@ -1,0 +1,34 @@
+import type { ClientEvaluation } from './round-protocol.ts'
+
+/**
+ * How the clients fare by themselves, of each metric that all of them have: `client-…` is the mean weighted by samples, as
+ * over all their examples together; `client-…-spread` the standard deviation over clients, each counted alike; and
+ * `client-…-worst-decile` the mean of the worst tenth of the clients, at least one. The highest losses and errors are worst,
+ * and the lowest of any other metric.
+ *
+ * @param clients sorted by end: sums are taken in this order.
+ */
+export function evaluationSummary(clients: readonly ClientEvaluation[]): Record<string, number> {
+  const [first, ...others] = clients
+  const names = Object.keys(first?.metrics ?? {}).filter((name) =>
+    others.every(({ metrics }) => Object.hasOwn(metrics, name)),
+  )
+  const samples = clients.reduce((sum, client) => sum + client.samples, 0)
+  const summary: Record<string, number> = {}
+  for (const name of names) {
+    const values = clients.map(({ metrics }) => metrics[name] ?? Number.NaN)
+    const weighted = clients.reduce((sum, client, i) => sum + client.samples * (values[i] ?? Number.NaN), 0)
+    const mean = meanOf(values)
+    const ascending = values.toSorted((a, b) => a - b)
+    const count = Math.max(1, Math.round(values.length / 10))
+    const worst = /loss|error/i.test(name) ? ascending.slice(-count) : ascending.slice(0, count)
+    summary[`client-${name}`] = weighted / samples
+    summary[`client-${name}-spread`] = Math.sqrt(meanOf(values.map((value) => (value - mean) * (value - mean))))
+    summary[`client-${name}-worst-decile`] = meanOf(worst)
+  }
+  return summary
+}
+
+function meanOf(values: readonly number[]): number {
+  return values.reduce((sum, value) => sum + value, 0) / values.length
+}
