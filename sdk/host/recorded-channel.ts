@@ -32,6 +32,8 @@ export class RecordingPort implements ChannelPort {
   has = (end: string): boolean => this.#noted(`has ${end}`, this.#port.has(end))
   isGone = (end: string): boolean => this.#noted(`isGone ${end}`, this.#port.isGone(end))
   peek = (end: string): unknown => this.#noted(`peek ${end}`, this.#port.peek(end))
+  peekNext = (awaited: ReadonlySet<string>): Arrival<unknown> | undefined =>
+    this.#noted('peek next', this.#port.peekNext(awaited))
   drain = (): readonly Arrival<unknown>[] => this.#noted('drain', this.#port.drain())
   property = (end: string, name: string): unknown =>
     this.#noted(`property ${end} ${name}`, this.#port.property(end, name))
@@ -111,6 +113,11 @@ export class ReplayPort implements ChannelPort {
 
   async next(): Promise<Arrival<unknown> | undefined> {
     const arrival = this.#replayed('next')
+    return isArrival(arrival) ? arrival : undefined
+  }
+
+  peekNext(): Arrival<unknown> | undefined {
+    const arrival = this.#replayed('peek next')
     return isArrival(arrival) ? arrival : undefined
   }
 

@@ -133,17 +133,22 @@ export function localTraining(settings: Steps, layout: Layout, request: Training
     batches,
     deltaOf(trained) {
       frozen?.restore(trained, start)
-      let stray = 0
-      for (let index = 0; index < trained.length; index++) {
-        const moved = Math.fround((trained[index] ?? 0) - (base[index] ?? 0))
-        // 0 for finite numbers, NaN for others.
-        stray += moved - moved
-        trained[index] = moved
-      }
-      if (stray !== 0) throw learnError('LEARN_OVERFLOW', { ...last, learningRate })
+      if (!move(trained, base)) throw learnError('LEARN_OVERFLOW', { ...last, learningRate })
       return trained
     },
   }
+}
+
+/** Turns weights into how far they are from the base, in place. False where one of them isn't finite. */
+function move(weights: Float32Array, base: Float32Array): boolean {
+  let stray = 0
+  for (let index = 0; index < weights.length; index++) {
+    const moved = Math.fround((weights[index] ?? 0) - (base[index] ?? 0))
+    // 0 for finite numbers, NaN for others.
+    stray += moved - moved
+    weights[index] = moved
+  }
+  return stray === 0
 }
 
 function frozenValues({ tensors, size }: Layout, trainable: readonly boolean[] | undefined): FrozenValues | undefined {

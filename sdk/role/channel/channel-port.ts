@@ -22,6 +22,8 @@ export interface ChannelPort {
   /** Takes the next message of the awaited ends (all if undefined); undefined when the expiry came, or all awaited are gone. */
   next(awaited: ReadonlySet<string> | undefined, expiry?: Expiry): Promise<Arrival<unknown> | undefined>
   peek(end: string): unknown
+  /** The arrival that `next` would answer with at once, left where it is. */
+  peekNext(awaited: ReadonlySet<string>): Arrival<unknown> | undefined
   /** Takes all messages that wait. */
   drain(): readonly Arrival<unknown>[]
   property(end: string, name: string): unknown

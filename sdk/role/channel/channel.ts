@@ -8,6 +8,8 @@ export interface Arrival<Message> {
 
 /** An answer of a gather. Counted unless it's refused. */
 export interface GatheredArrival<Message> extends Arrival<Message> {
+  /** Whether the next answer waits already, and is asked for even if this one counts: so that several may be taken together. */
+  readonly more: boolean
   /** This answer doesn't count towards the quorum, and the end isn't awaited again in this gather. */
   refuse(): void
 }

@@ -3,7 +3,7 @@ import fc from 'fast-check'
 import { type Clock, manualClock, memoryStore, type Store } from '../../../runtime/index.ts'
 import { numbers, pairTopology, type Script } from '../../../test/support/scripted-role.ts'
 import { killedStore, lifeOf, type RoleStage, roleStage } from '../../testing/index.ts'
-import type { GatherOptions } from './channel.ts'
+import type { GatheredArrival, GatherOptions } from './channel.ts'
 
 interface Gathering extends GatherOptions<number> {
   readonly rights: number
@@ -16,24 +16,34 @@ interface Gathering extends GatherOptions<number> {
   /** Runs after the gather, in the same round. */
   readonly after?: (counted: readonly string[], stage: RoleStage) => unknown
   readonly onFirst?: (stage: RoleStage) => unknown
+  /** Takes answers that wait together, and refuses or counts them then. */
+  readonly together?: boolean
 }
 
 /** Asks all right ends, and gathers; answers with the ends counted by the last attempt and how the task ended. */
 async function gathered(gathering: Gathering) {
-  const { rights, answer, store, clock, absent, refuse, after, onFirst, ...options } = gathering
+  const { rights, answer, store, clock, absent, refuse, after, onFirst, together, ...options } = gathering
   let counted: string[] = []
   let attempts = 0
+  let largest = 0
   const left = numbers('left', async (channel) => {
     attempts += 1
     await channel.awaitJoin()
     const ends = Array.from({ length: rights }, (_, index) => `right-${index}`)
     channel.broadcast(0, ends)
     counted = []
+    const taken: GatheredArrival<number>[] = []
     for await (const arrival of channel.gather(ends, options)) {
-      if (refuse?.(arrival.end, arrival.message)) arrival.refuse()
-      else counted.push(arrival.end)
-      if (counted.length === 1) await onFirst?.(stage)
+      taken.push(arrival)
+      if (together && arrival.more) continue
+      largest = Math.max(largest, taken.length)
+      for (const one of taken.splice(0)) {
+        if (refuse?.(one.end, one.message)) one.refuse()
+        else counted.push(one.end)
+        if (counted.length === 1) await onFirst?.(stage)
+      }
     }
+    if (taken.length > 0) throw new Error('an answer that was announced did not follow')
     await after?.(counted, stage)
   })
   await using stage: RoleStage = roleStage({
@@ -44,7 +54,7 @@ async function gathered(gathering: Gathering) {
     ...(clock ? { system: { clock } } : {}),
   })
   const { type } = await stage.ended('left-0')
-  return { counted: counted.toSorted(), type, attempts }
+  return { counted: counted.toSorted(), type, attempts, largest }
 }
 
 const never = new Promise<never>(() => {})
@@ -383,4 +393,37 @@ test('an end that has gone for good loses its turn to the next one', async (t) =
     fault()
   })
   t.deepEqual(attempts[1], ['right-2', 'right-1'])
+})
+
+test('answers that wait are taken together, and refused ones among them leave the quorum to be met by others', async (t) => {
+  /** Turns of the event loop, in which others answer. */
+  const turns = async () => {
+    for (let turn = 0; turn < 50; turn++) await new Promise((resolve) => void setImmediate(resolve))
+  }
+  const seen: number[] = []
+  await fc.assert(
+    fc.asyncProperty(
+      fc.integer({ min: 1, max: 8 }),
+      fc.constantFrom(0.3, 0.7, 1),
+      fc.nat(3),
+      async (rights, quorum, bad) => {
+        const gathering = {
+          rights,
+          quorum,
+          answer: answers,
+          onFirst: turns,
+          refuse: (end: string) => numberOf(end) < bad,
+        }
+        const one = await gathered(gathering)
+        const several = await gathered({ ...gathering, together: true })
+        const good = Math.max(0, rights - bad)
+        t.is(several.type, 'task-completed')
+        t.is(several.counted.length, Math.min(Math.ceil(quorum * rights - 1e-9), good))
+        t.is(several.counted.length, one.counted.length)
+        seen.push(several.largest)
+      },
+    ),
+    { numRuns: 30 },
+  )
+  t.true(Math.max(...seen) > 1)
 })

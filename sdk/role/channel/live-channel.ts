@@ -155,6 +155,11 @@ export class LiveChannel implements ChannelPort {
     return this.#waiting.get(end)?.[0]?.message
   }
 
+  peekNext(awaited: ReadonlySet<string>): Arrival<unknown> | undefined {
+    for (const [end, queue] of this.#waiting) if (awaited.has(end)) return { end, message: queue[0]?.message }
+    return undefined
+  }
+
   drain(): readonly Arrival<unknown>[] {
     const taken = [...this.#waiting.values()].flat()
     this.#waiting.clear()

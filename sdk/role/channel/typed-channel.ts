@@ -65,7 +65,9 @@ export function typedChannel<Out, In>(
         if (!matching(arrival.message)) continue
         awaited.delete(arrival.end)
         counted.add(arrival.end)
-        yield { ...arrival, refuse: () => counted.delete(arrival.end) }
+        const following = counted.size < needed ? port.peekNext(awaited)?.message : undefined
+        const more = use.accepts(following) && matching(following)
+        yield { ...arrival, more, refuse: () => counted.delete(arrival.end) }
       }
     } finally {
       expiry?.cancel()

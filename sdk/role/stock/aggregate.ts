@@ -1,7 +1,7 @@
 import { CodedError } from '../../../runtime/index.ts'
 import type { Contribution } from '../../strategy/algorithm.ts'
 import type { RoundSum } from '../../strategy/round-sum.ts'
-import type { Channel } from '../channel/channel.ts'
+import type { Channel, GatheredArrival } from '../channel/channel.ts'
 import { isNumber, isObject, isStrings } from '../guards.ts'
 import type { RoleContext } from '../role.ts'
 import {
@@ -15,6 +15,8 @@ import {
 
 /** Of many ends with the same fault the first are named. */
 const mostNamed = 3
+/** Answers that are added together at most. */
+const mostTogether = 4
 
 /** The outcome of a round below. */
 interface Gathered {
@@ -123,10 +125,11 @@ export async function gather(
 ): Promise<Gathered> {
   const {
     channels: { trainers: channel },
-    strategy: { waiting },
+    strategy,
     roundSum,
     notice,
   } = context
+  const { waiting } = strategy
   const shares = await sharesOf(assignment, context)
   distribute(assignment, shares, context)
 
@@ -140,15 +143,10 @@ export async function gather(
     deadlineMs: everyone ? undefined : assignment.waitMs,
     matching: ({ type, round }) => round === assignment.round && type !== 'evaluated',
   })
-  for await (const { end, message, refuse } of answers) {
-    try {
-      await add(end, message)
-    } catch (error) {
-      if (!(error instanceof CodedError)) throw error
-      refuse()
-      refusals.push({ end, code: error.code, reason: error.message, hint: error.hint })
-      notice({ code: error.code, message: error.message })
-    }
+  const together: GatheredArrival<Answer>[] = []
+  for await (const answer of answers) {
+    together.push(answer)
+    if (!answer.more || together.length === mostTogether) await addAll(together.splice(0))
   }
   await sum.settle()
   for (const [name, found] of notFinite) {
@@ -160,10 +158,32 @@ export async function gather(
   }
   return { sum, refusals }
 
-  async function add(end: string, answer: Answer): Promise<void> {
+  /** Adds answers that came together: several contributions in fewer passes over memory. */
+  async function addAll(came: readonly GatheredArrival<Answer>[]): Promise<void> {
+    const contributions = came.flatMap(({ end, message }) =>
+      message.type === 'contribution' ? [{ end, contribution: message.contribution }] : [],
+    )
+    const summed = contributions.length > 1 && strategy.aggregation.needs === 'sum' ? contributions : []
+    const refused = sum.addAll(summed)
+    const outcomes = new Map(summed.map(({ end }, index) => [end, refused[index]]))
+    for (const { end, message, refuse } of came) {
+      try {
+        const refusal = outcomes.get(end)
+        if (refusal) throw refusal
+        await add(end, message, outcomes.has(end))
+      } catch (error) {
+        if (!(error instanceof CodedError)) throw error
+        refuse()
+        refusals.push({ end, code: error.code, reason: error.message, hint: error.hint })
+        notice({ code: error.code, message: error.message })
+      }
+    }
+  }
+
+  async function add(end: string, answer: Answer, isSummed: boolean): Promise<void> {
     switch (answer.type) {
       case 'contribution':
-        await addContribution(sum, end, answer.contribution, context)
+        if (!isSummed) await addContribution(sum, end, answer.contribution, context)
         for (const [name, value] of Object.entries(answer.contribution.metrics))
           if (!Number.isFinite(value)) notFinite.set(name, [...(notFinite.get(name) ?? []), `${value} of ${end}`])
         return
