@@ -52,14 +52,6 @@ const roleErrors = {
     message: 'the snapshot of {end} is of role {found}, and role {role} was to go on from it',
     hint: 'resume with the workload that began the job, or begin a new one',
   },
-  COMPOSER_ALIAS_UNKNOWN: {
-    message: 'the composition has no tasklet {alias}; it has {known}',
-    hint: 'name one of these',
-  },
-  COMPOSER_ALIAS_TAKEN: {
-    message: 'the composition has a tasklet {alias} already',
-    hint: 'give each tasklet its own alias',
-  },
 } as const
 
 export const roleError = errorFactory(roleErrors)

@@ -28,8 +28,8 @@ function quadraticPool({
     initialWeights: async () => Float32Array.of(1, -2, 3),
     async train(request) {
       await before?.(request)
-      const { weights, client, terms } = request
-      const steps = 2 + (client % 2)
+      const { weights, client, terms, work } = request
+      const steps = work?.steps ?? 2 + (client % 2)
       const trained = weights.slice()
       for (let step = 0; step < steps; step++)
         for (const [i, value] of trained.entries())
@@ -90,6 +90,13 @@ test('where all clients have the same data and number of steps, every round of S
   const plain = await run({ rounds: 5, pool, strategy: fedAvg() })
   for (const [round, each] of weights.entries())
     for (const [i, value] of each.entries()) t.true(Math.abs(value - (plain.weights[round]?.[i] ?? 0)) < 1e-5)
+})
+
+test('clients do as many steps as the algorithm says, in place of those of their learner', async (t) => {
+  const { weights } = await run({ rounds: 1, strategy: scaffold({ localSteps: 1 }) })
+  const [start = [], targets = [0, 1, 2, 3]] = [[1, -2, 3]]
+  const moved = start.map((value) => value + (targets.reduce((sum, each) => sum + each - value, 0) / 4) * rate)
+  t.deepEqual(weights, [moved])
 })
 
 test("the server's control is the mean of the clients', whoever is selected and counted", async (t) => {

@@ -1,3 +1,4 @@
+import type { TrainingChoices } from '../../learn/learner.ts'
 import type { ClientPart, ServerPart } from '../algorithm.ts'
 import { roundParts, roundSettings, weighting } from '../averaging.ts'
 import { defineAlgorithm } from '../define-algorithm.ts'
@@ -26,11 +27,18 @@ export const scaffold = defineAlgorithm({
   summary: 'clients correct their drift: y ← y − η(g − c_k + c); w ← w + η_g · mean Δ; c ← c + (1/N) Σ δc',
   source: 'Karimireddy et al., ICML 2020, algorithm 1, option II',
   settings: {
+    localSteps: {
+      kind: 'whole',
+      least: 1,
+      optional: true,
+      kwarg: 'k',
+      help: "K: steps of each client; none: as many as the learner's epochs take",
+    },
     serverLearningRate: { kind: 'number', above: 0, default: 1, help: "η_g: the server's learning rate" },
     ...roundSettings,
     weighting: weighting('equal'),
   },
-  make({ serverLearningRate, ...values }) {
+  make({ localSteps, serverLearningRate, ...values }) {
     const parts = roundParts(values)
     const { delta } = parts.aggregation.vectors
     const server: ServerPart<Control> = {
@@ -49,12 +57,12 @@ export const scaffold = defineAlgorithm({
       ...parts,
       aggregation: { ...parts.aggregation, vectors: { delta, control: delta } },
       server,
-      client: corrected(values.weighting),
+      client: corrected(values.weighting, localSteps === undefined ? {} : { work: { steps: localSteps } }),
     }
   },
 })
 
-function corrected(weighting: 'samples' | 'equal'): ClientPart<Control> {
+function corrected(weighting: 'samples' | 'equal', choices: TrainingChoices): ClientPart<Control> {
   return {
     needs: 'plain-sgd',
     init: ({ size }) => ({ control: new Float32Array(size) }),
@@ -62,7 +70,12 @@ function corrected(weighting: 'samples' | 'equal'): ClientPart<Control> {
       const { control: shared = new Float32Array(own.length) } = terms.vectors ?? {}
       const rate = learner.plainLearningRate
       const correction = shared.map((value, i) => value - own[i]!)
-      const { delta, samples, steps, metrics } = await learner.train({ round, weights, terms: { correction } })
+      const { delta, samples, steps, metrics } = await learner.train({
+        round,
+        weights,
+        terms: { correction },
+        ...choices,
+      })
       if (rate === undefined || steps === undefined)
         throw strategyError('STRATEGY_LEARNER', { needs: 'steps w −= η·g and nothing else, and their number' })
       const change = delta.map((moved, i) => -shared[i]! - moved / (steps * rate))
