@@ -106,7 +106,7 @@ module.exports = {
     {
       name: 'tsyringe-in-composition-roots',
       severity: 'error',
-      from: { pathNot: 'compose\\.ts$' },
+      from: { pathNot: '-root\\.ts$' },
       to: { path: 'node_modules/(tsyringe|reflect-metadata)/' },
     },
     {

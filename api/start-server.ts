@@ -13,7 +13,6 @@ import {
 import type { CodedError } from '../runtime/index.ts'
 import { type AuthenticationSetting, bearerGate } from './auth/gate.ts'
 import { localAccounts } from './auth/local-accounts.ts'
-import { CHOOSE_DEPLOYER, compose, IDENTITY, type Setting, STORE, SYSTEM } from './compose.ts'
 import { apiError } from './errors.ts'
 import { boundConnections, type ConnectionLimits, possibleConnections } from './http/connections.ts'
 import { checkOrigins } from './http/cors.ts'
@@ -25,6 +24,7 @@ import { serverMetrics } from './observe/metrics.ts'
 import { observeActors } from './observe/observe-actors.ts'
 import { operations } from './operations/operations.ts'
 import { apiServer, type Limits } from './server.ts'
+import { CHOOSE_DEPLOYER, IDENTITY, type Setting, STORE, SYSTEM, serverRoot } from './server-root.ts'
 
 export interface ServerOptions extends Setting {
   /** Default: 127.0.0.1. Only loopback, unless callers are asked who they are. */
@@ -108,7 +108,7 @@ export async function startServer({
   const gate = authentication && (await bearerGate(authentication))
   const accounts = gate || shared ? undefined : await localAccounts()
   const log = openLog(logSetting)
-  const scope = compose({
+  const scope = serverRoot({
     store: storeSetting,
     inProcess,
     archiveBytes,

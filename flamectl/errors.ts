@@ -1,5 +1,4 @@
-import { statusOf } from '../api/client/index.ts'
-import { type CodedError, errorFactory } from '../runtime/errors/index.ts'
+import { errorFactory } from '../runtime/errors/index.ts'
 
 const flamectlErrors = {
   RUN_SETTING_SYNTAX: {
@@ -60,75 +59,3 @@ const flamectlErrors = {
 } as const
 
 export const flamectlError = errorFactory(flamectlErrors)
-
-/** Codes of mistakes in how the command was called. */
-const usageCodes: readonly string[] = [
-  'RUN_SETTING_SYNTAX',
-  'RUN_OPTION',
-  'RUN_PLOT',
-  'CODE_SIZE',
-  'CODE_LINK',
-  'RUN_RESUME_DIFFERS',
-  'TAG_INVALID',
-  'WORKLOAD_MISSING',
-  'WORKLOAD_SETTING',
-  'WORKLOAD_VALUE',
-  'STRATEGY_SETTING',
-  'STRATEGY_SETTING_UNKNOWN',
-  'STRATEGY_UNKNOWN',
-  'STRATEGY_SYNTAX',
-  'STRATEGY_MISFIT',
-  'STRATEGY_TOPOLOGY',
-  'DATA_SCHEME',
-  'DATA_TOO_FEW',
-  'STORE_URL',
-  'API_ORIGIN',
-  'CLIENT_ENDPOINT',
-  'CLIENT_TOKEN',
-  'CLIENT_NAME',
-  'NAME_INVALID',
-  'CONFIG_MISSING',
-  'CONFIG_INVALID',
-  'FILE_UNREADABLE',
-  'FILE_LARGE',
-  'FILE_JSON',
-  'FILE_TWICE',
-  'FILE_EXISTS',
-  'MODEL_INVALID',
-  'OPTION_VALUE',
-]
-
-/** What to do about refusals of the server, whose own hints are for who writes programs. */
-const hintsOfCommands: Readonly<Record<string, string>> = {
-  DESIGN_EXISTS: 'choose another id, or change the design with flamectl update design',
-  DESIGN_USED: 'remove the jobs first, or the design all the same with flamectl remove design -f',
-  SCHEMA_UNKNOWN: 'give it one with flamectl create schema <designId> <json>',
-  CODE_UNKNOWN: 'give it some with flamectl create code <designId> <zip or folder>',
-  API_TOKEN_MISSING: "have one issued on the server's machine: export FLAME_TOKEN=$(flamectl token <user>)",
-  API_TOKEN_INVALID: 'set FLAME_TOKEN to what flamectl token printed, or have another one issued',
-  API_FOREIGN: 'name the server by its address on loopback with --endpoint, or start it with --auth',
-  API_FOREIGN_ACCOUNT:
-    'run this as the account that runs the server, or have it started with --shared, or with --auth and a token issued',
-  API_FOREIGN_USER: 'leave --user, FLAME_USER and the configured user away, or set FLAME_TOKEN to a token of that user',
-  API_NOT_FOUND: 'see whether a control plane of this version answers at the endpoint',
-  API_TOO_MANY: 'try again in a moment',
-}
-
-/** What a person at the command line can do about an error. */
-export function hintOf({ code, hint }: CodedError): string {
-  return hintsOfCommands[code] ?? hint
-}
-
-/** How the process ends; `unread`, when nobody reads what it writes, is what shells say of a program that SIGPIPE ended. */
-export const exitStatus = { done: 0, failed: 1, misused: 2, notFound: 3, refused: 4, unread: 141 } as const
-
-/** The exit status that tells of an error: by the server's answer if it came from there, else by its code. */
-export function exitStatusOf(error: CodedError): number {
-  const status = statusOf(error)
-  if (status === 404) return exitStatus.notFound
-  if (status !== undefined) return status >= 400 && status < 500 ? exitStatus.refused : exitStatus.failed
-  return usageCodes.includes(error.code) ? exitStatus.misused : exitStatus.failed
-}
-
-/** Codes of faults in code that the user brought: where in it the cause arose is shown. */
-export const causeCodes: readonly string[] = ['WORKLOAD_BROKEN', 'JOB_ROLE_FAILED', 'RUN_FAILED', 'UNEXPECTED']

@@ -1,8 +1,9 @@
 #!/usr/bin/env node
 import { CommanderError } from 'commander'
 import { CodedError } from '../runtime/errors/index.ts'
-import { causeCodes, exitStatus, exitStatusOf, flamectlError, hintOf } from './errors.ts'
-import { indentedLines } from './print/printable.ts'
+import { flamectlError } from './errors.ts'
+import { causeCodes, exitStatus, exitStatusOf, hintOf } from './exit.ts'
+import { indentedLines } from './output/printable.ts'
 import { flamectl } from './program.ts'
 
 for (const stream of [process.stdout, process.stderr]) {

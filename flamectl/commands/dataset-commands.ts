@@ -1,9 +1,8 @@
 import { Command } from 'commander'
 import { datasetInfo } from '../../actors/model/index.ts'
-import type { CommandContext } from '../context.ts'
-import { readModel } from '../files/json-file.ts'
-import { limitOption, printList } from './listing.ts'
-import type { Verbs } from './verbs.ts'
+import type { CommandContext } from '../command-context.ts'
+import { readModel } from '../files/json-files.ts'
+import { limitOption, printList, type Verbs } from './verbs.ts'
 
 export function datasetCommands(context: CommandContext): Verbs {
   const { connect, print, warn } = context

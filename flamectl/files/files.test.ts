@@ -4,9 +4,8 @@ import test from 'ava'
 import { unzipSync } from 'fflate'
 import { designInfo } from '../../actors/model/index.ts'
 import { temporaryFolder } from '../../test/support/temporary-folder.ts'
-import { archiveToSend, saveWhole } from './archive-file.ts'
-import { readJobFile } from './job-file.ts'
-import { readModel } from './json-file.ts'
+import { archiveToSend, saveWhole } from './archives.ts'
+import { readJobFile, readModel } from './json-files.ts'
 
 const silent = () => {}
 

@@ -1,6 +1,6 @@
+import type { EventCause, NumberedEvent } from '../../actors/index.ts'
 import type { LogEntry, Notice } from '../../sdk/index.ts'
-import { indentedLines, printable } from '../print/printable.ts'
-import type { RunResult, RunStart } from './reporter.ts'
+import { indentedLines, printable } from './printable.ts'
 
 type Metrics = Readonly<Record<string, number>>
 
@@ -47,14 +47,6 @@ export function figures(metrics: Metrics, names: readonly string[] = metricNames
     .join('  ')
 }
 
-/** What is about to run. */
-export function summary({ job, seed, settings, runsOn, resumedAfter }: RunStart): string {
-  const shown = Object.entries(settings).map(([name, value]) => `${name}=${value}`)
-  const from = resumedAfter === undefined ? '' : `, going on after round ${resumedAfter}`
-  const trained = runsOn === undefined ? '' : `\ntrained by ${runsOn}`
-  return `${job}: seed ${seed}${from}; ${shown.join(' ')}${trained}`
-}
-
 /** A committed round, in a line; `of` is how many the job is to have, where that's known. */
 export function roundLine(
   {
@@ -86,25 +78,28 @@ export function noticed(end: string, { code, message }: Notice): string {
   return indentedLines(`${end}: ${code} ${message}`)
 }
 
-/** That a run was stopped, and the command that goes on. */
-export function stopped(rounds: number, command: string): string {
-  return `stopped after round ${rounds}; to go on: ${command}`
+/** What happened, in a line for people; what doesn't fit in one is indented below it. */
+export function eventLine({ at, event }: NumberedEvent): string {
+  return indentedLines(`${at} ${happened(event)}`)
 }
 
-/** Where the model is, and what to do with it. */
-export function howToUse({ rounds, metrics, hash, model, hasArchitecture }: RunResult): string {
-  const found = figures(metrics, mainMetricNames(Object.keys(metrics))).replaceAll('  ', ', ')
-  return [
-    `done: ${counted(rounds, 'round')}, ${found === '' ? '' : `${found}, `}weights ${hash.slice(0, 16)}…`,
-    `model: ${model}`,
-    ...(hasArchitecture
-      ? [
-          '  a layers model of TensorFlow.js, in a program:',
-          `    import { loadLayersModel } from 'flame-fl/sdk/node'`,
-          `    const model = await loadLayersModel(${JSON.stringify(model)})`,
-          '  and in a page, from a server that serves the folder: await tf.loadLayersModel(address of model.json)',
-        ]
-      : ['  model.json + weights.bin hold its weights: initialWeightsFrom of flame-fl/sdk/node reads them']),
-    '  round.json says which job, round and members it came from',
-  ].join('\n')
+function happened(event: NumberedEvent['event']): string {
+  switch (event.type) {
+    case 'state':
+      return event.cause ? `${event.state}: ${explained(event.cause)}` : event.state
+    case 'task':
+      return `${event.end}: ${event.state}`
+    case 'round':
+      return `${roundLine(event)}  ${event.hash.slice(0, 16)}…`
+    case 'metrics':
+      return said(event.end, { message: 'metrics of a round:', fields: event.metrics })
+    case 'log':
+      return said(event.end, { message: event.message, fields: event.fields ?? {} })
+    case 'notice':
+      return `${event.end}: ${explained(event)}`
+  }
+}
+
+function explained({ code, message, hint }: EventCause): string {
+  return `${code} ${message}${hint === undefined ? '' : `\n${hint}`}`
 }

@@ -1,6 +1,6 @@
 import { Presets, SingleBar } from 'cli-progress'
-import { figures, howToUse, metricNames, noticed, said, stopped, summary } from './phrases.ts'
-import type { Reporter } from './reporter.ts'
+import { figures, metricNames, noticed, said } from './phrases.ts'
+import { howToUse, type Reporter, stopped, summary } from './reporter.ts'
 
 /** Columns of what stands behind the bar: usual metrics among it, and without any. */
 const textWidth = 72

@@ -1,7 +1,7 @@
 import type { JobStatus } from '../../actors/index.ts'
 import { editableStates, type JobSpecification } from '../../actors/model/index.ts'
 import { choicesOf, countOf, jobSettings, kinds, type Settings, type Workload } from '../../sdk/index.ts'
-import type { Connection } from '../connection/connection.ts'
+import type { Connection } from '../command-context.ts'
 import { flamectlError } from '../errors.ts'
 import type { RunOptions } from './run-options.ts'
 import { type JobChoices, jobsOf } from './workload-job.ts'

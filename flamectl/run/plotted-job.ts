@@ -4,7 +4,7 @@ import { dirname, resolve } from 'node:path'
 import { fileReason } from '../../runtime/errors/index.ts'
 import type { RoundSummary } from '../../sdk/index.ts'
 import { plot } from '../../simulations/index.ts'
-import type { Connection } from '../connection/connection.ts'
+import type { Connection } from '../command-context.ts'
 import { flamectlError } from '../errors.ts'
 
 /** RUN_PLOT, before a run that would find out at its end. */

@@ -1,9 +1,10 @@
 import { Command } from 'commander'
 import { bundler } from '../../sdk/workload/load/index.ts'
-import type { CommandContext } from '../context.ts'
-import { onStopSignals } from '../stop-signals.ts'
-import { assertNoFile, defaultFolder, withoutPassword } from '../store-place.ts'
-import { type RawRunOptions, runOptions } from './run-options.ts'
+import type { CommandContext } from '../command-context.ts'
+import { onStopSignals } from '../exit.ts'
+import { counted } from '../output/phrases.ts'
+import { assertNoFile, defaultFolder, withoutPassword } from '../state-folder.ts'
+import { givenSettings, type RawRunOptions, runOptions } from './run-options.ts'
 
 /** `flamectl run`: a workload's whole job in one process. */
 export function runCommand({ user, print }: CommandContext, argv: readonly string[]): Command {
@@ -57,4 +58,35 @@ function resumeCommand(argv: readonly string[]): string {
       .map(withoutPassword)
       .map((word) => (/^[\w./:=,@%+-]+$/.test(word) ? word : `'${word.replaceAll("'", String.raw`'\''`)}'`)),
   ].join(' ')
+}
+
+/** `flamectl check`: whether a workload is in order, and what would run it; nothing is written. */
+export function checkCommand({ print }: Pick<CommandContext, 'print'>): Command {
+  return new Command('check')
+    .description('say whether a workload is in order, and what would train it')
+    .argument('<workload>', 'folder of the workload, or its module')
+    .option('--set <name=value,...>', 'override settings of the workload', (value: string, before: string[] = []) => [
+      ...before,
+      value,
+    ])
+    .option('--json', 'one JSON object on one line')
+    .action(async (workload: string, raw: Pick<RawRunOptions, 'set' | 'json'>) => {
+      const given = givenSettings(raw.set ?? [])
+      const { checkWorkload } = await import('./check-workload.ts')
+      const found = await checkWorkload(workload, given)
+      if (raw.json) return console.log(JSON.stringify(found))
+      if (print.isForPrograms) return print.one(found, found.workload)
+      const { remarks, clientsChecked, ...parts } = found
+      for (const [name, value] of Object.entries(parts)) console.log(`${name.padEnd(10)} ${lineOf(value)}`)
+      if (clientsChecked < found.clients)
+        console.log(`checked    labels and shapes of the first ${counted(clientsChecked, 'client')}`)
+      for (const remark of remarks) console.log(`note       ${remark}`)
+    })
+}
+
+function lineOf(value: string | number | object): string {
+  if (typeof value !== 'object') return String(value)
+  return Object.entries(value)
+    .map(([name, part]) => `${name}=${String(part)}`)
+    .join(' ')
 }

@@ -1,10 +1,10 @@
 import { join } from 'node:path'
 import type { KeptRounds, Kind } from '../../sdk/index.ts'
 import { flamectlError } from '../errors.ts'
-import type { GivenSettings } from '../files/job-file.ts'
-import type { ProgramFormat } from '../output/program-reporter.ts'
-import type { Format } from '../print/format.ts'
-import { defaultFolder, isMongodb, namedPlace } from '../store-place.ts'
+import type { GivenSettings } from '../files/json-files.ts'
+import type { Format } from '../output/printable.ts'
+import type { ProgramFormat } from '../output/reporter.ts'
+import { defaultFolder, isMongodb, namedPlace } from '../state-folder.ts'
 
 /** What a person asked for, checked. */
 export interface RunOptions extends GivenSettings {

@@ -13,10 +13,9 @@ import {
 } from '../../sdk/index.ts'
 import { defaultWorkers, loadWorkload, poolFor } from '../../sdk/node/index.ts'
 import type { Reporter, RunResult } from '../output/reporter.ts'
-import { compose, REGISTRY, REPORTER } from './compose.ts'
-import { followedRun } from './followed-run.ts'
-import { lastEventOf, stopOn, untilAtRest } from './job-requests.ts'
+import { followedRun, lastEventOf, stopOn, untilAtRest } from './followed-run.ts'
 import type { RunOptions } from './run-options.ts'
+import { REGISTRY, REPORTER, runRoot } from './run-root.ts'
 import type { RunServer } from './run-server.ts'
 import { createJob } from './workload-job.ts'
 
@@ -43,7 +42,7 @@ export async function runWorkload(
   const { workers = defaultWorkers() } = options
   const { plot } = options
   if (plot !== undefined) await (await plotting()).requirePlace(plot)
-  const scope = compose(options)
+  const scope = runRoot(options)
   const registry = scope.resolve(REGISTRY)
   const loaded = await loadWorkload(options.workload)
   const settings = resolveSettings(loaded.workload.settings, options.overrides)

@@ -8,8 +8,7 @@ import { hierarchical, twoTier } from '../../sdk/index.ts'
 import { loadWorkload } from '../../sdk/node/index.ts'
 import { apiStage } from '../../test/support/api-stage.ts'
 import { temporaryFolder } from '../../test/support/temporary-folder.ts'
-import { workloadArchive } from './workload-archive.ts'
-import { createJob, jobsOf } from './workload-job.ts'
+import { createJob, jobsOf, workloadArchive } from './workload-job.ts'
 
 const trivial = () => loadWorkload('examples/trivial')
 const settings = { rounds: 3, clients: 3, fraction: 0.5 }

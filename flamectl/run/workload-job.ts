@@ -1,11 +1,13 @@
+import { basename, dirname } from 'node:path'
+import { fileURLToPath } from 'node:url'
 import { isDeepStrictEqual } from 'node:util'
 import { decodeModel, designSchema, type JobSpecification, type JobStatus } from '../../actors/model/index.ts'
 import { allPages } from '../../api/client/index.ts'
 import { CodedError } from '../../runtime/errors/index.ts'
 import type { DatasetEntry, Kind, Settings, Topology } from '../../sdk/index.ts'
 import type { LoadedWorkload } from '../../sdk/node/index.ts'
-import type { Connection } from '../connection/connection.ts'
-import { workloadArchive } from './workload-archive.ts'
+import type { Connection } from '../command-context.ts'
+import { filesIn, zipOf } from '../files/archives.ts'
 
 /** Of a dataset that a workload partitions itself: a job names it once for each client. */
 const partitionedFormat = 'workload'
@@ -14,7 +16,7 @@ const partitionedFormat = 'workload'
 export type JobChoices = Pick<NonNullable<JobSpecification['modelSpec']>, Kind>
 
 /** What a job is to be, beside its workload. */
-export interface JobPlan {
+interface JobPlan {
   readonly seed: number
   readonly settings: Settings
   readonly topology: Topology
@@ -108,4 +110,25 @@ async function unless<Value>(code: string, asked: Promise<Value>): Promise<Value
     if (cause instanceof CodedError && cause.code === code) return undefined
     throw cause
   }
+}
+
+const source = /\.([cm]?[jt]s|json|wasm)$/
+const isWorkload = /^workload\.[cm]?[jt]s$/
+const isSource = (name: string, isFolder: boolean) =>
+  isFolder ? name !== 'data' && name !== 'dist' : source.test(name)
+
+/** More is no source of a workload. */
+const most = { files: 1000, megabytes: 8 }
+
+/**
+ * A zip with the source files beside a workload's module, in a folder for each role: every role needs the whole workload.
+ * Folders of data, of libraries and hidden ones are left out. CODE_SIZE if there are too many.
+ */
+export async function workloadArchive(module: URL, roles: readonly string[]): Promise<Uint8Array> {
+  const file = fileURLToPath(module)
+  const files = [...(await filesIn(dirname(file), { most, strayLinks: 'leave out', isKept: isSource }))]
+  const name = basename(file)
+  if (!isWorkload.test(name))
+    files.push(['workload.mjs', new TextEncoder().encode(`export { default } from './${name}'\n`)])
+  return zipOf(roles.flatMap((role) => files.map(([path, bytes]) => [`${role}/${path}`, bytes] as const)))
 }

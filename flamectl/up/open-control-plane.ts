@@ -2,8 +2,7 @@ import { join, resolve } from 'node:path'
 import type { Quotas, WorkerSettings } from '../../actors/index.ts'
 import { isLoopback, type RunningServer, startServer, storeSetting } from '../../api/index.ts'
 import { flamectlError } from '../errors.ts'
-import { keepPrivate } from '../state-rights.ts'
-import { defaultFolder, isMongodb, namedPlace, shownStore, stateFolder } from '../store-place.ts'
+import { defaultFolder, isMongodb, keepPrivate, namedPlace, shownStore, stateFolder } from '../state-folder.ts'
 import type { RawUpOptions } from './up-options.ts'
 
 export interface ControlPlane extends RunningServer {

@@ -1,11 +1,10 @@
 import { resolve } from 'node:path'
 import { Command, Option } from 'commander'
 import { quotaNames } from '../../actors/model/index.ts'
-import { mostSecondsIn, readConfig } from '../connection/config-file.ts'
-import { defaultEndpoint } from '../connection/connection.ts'
-import { defaultConfig, type GlobalOptions } from '../connection/global-options.ts'
-import { onStopSignals } from '../stop-signals.ts'
-import { defaultFolder, keyFileIn } from '../store-place.ts'
+import { defaultConfig, defaultEndpoint, type GlobalOptions } from '../command-context.ts'
+import { mostSecondsIn, readConfig } from '../config-file.ts'
+import { onStopSignals } from '../exit.ts'
+import { defaultFolder, keyFileIn } from '../state-folder.ts'
 import { quotasOf, type RawUpOptions, wholeNumberOf, workerSettings } from './up-options.ts'
 
 const logLevels = ['debug', 'info', 'warn', 'error', 'silent']

@@ -2,7 +2,7 @@ import { writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import test from 'ava'
 import { temporaryFolder } from '../../test/support/temporary-folder.ts'
-import { readConfig } from '../connection/config-file.ts'
+import { readConfig } from '../config-file.ts'
 import { quotasOf, workerSettings } from './up-options.ts'
 
 test('agents are told brokers, registry and image of the configuration, or those of flags', async (t) => {

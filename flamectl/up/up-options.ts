@@ -1,6 +1,6 @@
 import type { WorkerSettings } from '../../actors/index.ts'
 import { type QuotaName, type Quotas, quotaNames } from '../../actors/model/index.ts'
-import type { Config } from '../connection/config-file.ts'
+import type { Config } from '../config-file.ts'
 import { flamectlError } from '../errors.ts'
 
 /** The options as commander hands them over. */

@@ -1,0 +1,126 @@
+import 'reflect-metadata'
+import { availableParallelism } from 'node:os'
+import { resolve } from 'node:path'
+import { container, type DependencyContainer, type InjectionToken } from 'tsyringe'
+import {
+  archivedWorkloads,
+  archiveLimitsOf,
+  type ControlPlaneParts,
+  type Deployer,
+  jobProcessDeployer,
+  newIdAt,
+  newTaskKey,
+} from '../actors/index.ts'
+import {
+  type ActorSystem,
+  actorSystem,
+  memoryStore,
+  type Store,
+  type StoreWatch,
+  systemClock,
+  watchedStore,
+} from '../runtime/index.ts'
+import type { StoreSetting } from './store-setting.ts'
+
+export const STORE: InjectionToken<Promise<Store>> = Symbol('Store')
+export const SYSTEM: InjectionToken<ActorSystem> = Symbol('ActorSystem')
+export const IDENTITY: InjectionToken<Identity> = Symbol('Identity')
+export const CHOOSE_DEPLOYER: InjectionToken<Promise<ControlPlaneParts['chooseDeployer']>> = Symbol('ChooseDeployer')
+
+export type Identity = Pick<ControlPlaneParts, 'now' | 'newId' | 'newKey' | 'server' | 'shared'>
+
+/** Jobs run on the server's machine, the code of each in a process of its own. */
+export interface InProcessSetting {
+  /** Where models go, and the code of jobs is unpacked. */
+  readonly folder: string
+  /** Threads that train, for each job. 0: the main thread. Default: one a core, at most 8. */
+  readonly workers?: number
+  /** Jobs that run at once. Default: as many as there are cores. */
+  readonly places?: number
+  /** Their processes have the least rights that Node gives, and read these folders besides. Default: the server's rights. */
+  readonly confined?: { readonly reads: readonly string[] }
+}
+
+export interface Setting {
+  readonly store: StoreSetting
+  /** Jobs run in this process: on what is said, or on a deployer that the caller makes. Absent: none does. */
+  readonly inProcess?: InProcessSetting | ((store: Store) => Deployer) | undefined
+  /** Of the largest archive of code; unpacked it may have ten times as many. Default: 10 MiB. */
+  readonly archiveBytes?: number | undefined
+  /** Whether this server goes on with a job that another process left under way. Default: with any. */
+  readonly goesOnWith?: ControlPlaneParts['goesOnWith'] | undefined
+}
+
+/** Which adapter stands behind each port of the control plane. */
+export function serverRoot({
+  store: setting,
+  inProcess,
+  archiveBytes,
+  onTrouble,
+  onWell,
+}: Pick<Setting, 'store' | 'inProcess'> & { readonly archiveBytes: number } & Pick<
+    StoreWatch,
+    'onTrouble' | 'onWell'
+  >): DependencyContainer {
+  const scope = container.createChildContainer()
+  const watch = { clock: systemClock(), onTrouble, onWell }
+  scope.registerInstance(
+    STORE,
+    openStore(setting).then((store) => watchedStore(store, watch)),
+  )
+  scope.register(SYSTEM, { useFactory: () => actorSystem({ name: 'control-plane' }) })
+  scope.register(IDENTITY, {
+    useFactory: () => ({
+      now: () => new Date().toISOString(),
+      newId: () => newIdAt(Date.now()),
+      newKey: newTaskKey,
+      server: newIdAt(Date.now()),
+      // A folder has one process at a time.
+      shared: setting.type === 'mongodb',
+    }),
+  })
+  scope.register(CHOOSE_DEPLOYER, {
+    useFactory: async (within): Promise<ControlPlaneParts['chooseDeployer']> => {
+      const store = await within.resolve(STORE)
+      const here =
+        typeof inProcess === 'function' ? inProcess(store) : inProcess && inProcessOn(store, inProcess, archiveBytes)
+      return ({ tasks }, agents) => (here && tasks.every(({ computeId }) => computeId === 'default') ? here : agents)
+    },
+  })
+  return scope
+}
+
+function inProcessOn(
+  store: Store,
+  { folder, workers, places, confined }: InProcessSetting,
+  archiveBytes: number,
+): Deployer {
+  const cores = availableParallelism()
+  const code = resolve(folder, 'code')
+  return jobProcessDeployer({
+    store,
+    models: resolve(folder, 'models'),
+    bundleOf: archivedWorkloads({ store, folder: code, limits: archiveLimitsOf(archiveBytes) }).bundleOf,
+    workers: workers ?? Math.min(8, cores),
+    places: places ?? cores,
+    ...(confined ? { confined } : {}),
+  })
+}
+
+async function openStore(setting: StoreSetting): Promise<Store> {
+  switch (setting.type) {
+    case 'own':
+      return setting.open()
+    case 'memory':
+      return memoryStore()
+    // Loaded when they are needed: a server has one of them, and their drivers take a while.
+    case 'lmdb': {
+      const { lmdbStore } = await import('../runtime/durable/lmdb/index.ts')
+      return lmdbStore(setting.folder)
+    }
+    case 'mongodb': {
+      const { mongodbStore } = await import('../runtime/durable/mongodb/index.ts')
+      return mongodbStore(setting.url)
+    }
+  }
+}

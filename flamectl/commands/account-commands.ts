@@ -1,0 +1,114 @@
+import { existsSync } from 'node:fs'
+import { resolve } from 'node:path'
+import { Command } from 'commander'
+import { type CommandContext, defaultConfig, type GlobalOptions } from '../command-context.ts'
+import { mostSecondsIn, readConfig } from '../config-file.ts'
+import { flamectlError } from '../errors.ts'
+import type { Printer } from '../output/printer.ts'
+import { defaultFolder, keyFileIn, namedPlace } from '../state-folder.ts'
+import type { Verbs } from './verbs.ts'
+
+interface RawTokenOptions {
+  readonly scope: string
+  readonly days: string
+  readonly keyFile: string
+  readonly newKey?: boolean
+  readonly list?: boolean
+  readonly revoke?: string
+}
+
+/** `flamectl token`: on the server's machine, issues what callers show it, and takes it back. */
+export function tokenCommand({ print }: Pick<CommandContext, 'print'>): Command {
+  return new Command('token')
+    .argument('[name]', 'the user who bears it')
+    .description("issue a token, on the server's machine: export FLAME_TOKEN=$(flamectl token alice)")
+    .option('--scope <scope,...>', 'what it allows: user, compute, agent, metrics, admin', 'user')
+    .option('--days <number>', 'for how long it is good; at most 365, or tokens.maxDays of the configuration', '30')
+    .option('--key-file <file>', 'by which the server knows its tokens', keyFileIn(defaultFolder))
+    .option('--new-key', 'sign with a new key: all tokens issued so far are void')
+    .option('--list', 'list the tokens that have not expired')
+    .option('--revoke <id>', 'take back the token of this id, or this token: a running server takes it up in a second')
+    .action(async (user: string | undefined, options: RawTokenOptions, command: Command) => {
+      const { keyFile, list, revoke } = options
+      namedPlace('--key-file', keyFile, 'a file')
+      const asked = [user, list, revoke].filter((given) => given !== undefined)
+      if (asked.length !== 1) throw optionError('token', 'a name, --list or --revoke <id>', asked.join(' '))
+      if (list) return listTokens(print, keyFile)
+      if (revoke !== undefined) return takeBack(print, keyFile, revoke)
+      return issue(print, user ?? '', options, command.optsWithGlobals<GlobalOptions>())
+    })
+}
+
+async function issue(
+  print: Printer,
+  user: string,
+  { scope, days, keyFile, newKey }: RawTokenOptions,
+  { config }: GlobalOptions,
+): Promise<void> {
+  const settings = mostSecondsIn(await readConfig(config, { optional: config === defaultConfig }))
+  const { defaultMostSeconds, issueToken, rotateKeys, scopes } = await import('../../api/index.ts')
+  const seconds = secondsOf(days, settings.mostSeconds ?? defaultMostSeconds)
+  const given = scope.split(',').map((name) => name.trim())
+  const known = scopes.filter((name) => given.includes(name))
+  if (known.length < given.length) throw optionError('--scope', `some of ${scopes.join(', ')}`, scope)
+  const isThere = existsSync(keyFile)
+  if (newKey) await rotateKeys(keyFile)
+  const token = await issueToken({ keyFile, user, scopes: known, seconds, ...settings })
+  print.done(token, { token, user, scopes: known, seconds }, token)
+  if (!isThere) console.error(`a new key was made: ${resolve(keyFile)}; a server has to be started with it`)
+}
+
+async function listTokens(print: Printer, keyFile: string): Promise<void> {
+  const { issuedTokens } = await import('../../api/index.ts')
+  print.list(await issuedTokens(keyFile), {
+    columns: {
+      ID: ({ id }) => id,
+      USER: ({ user }) => user,
+      SCOPES: ({ scopes }) => scopes.join(','),
+      ISSUED: ({ issuedAt }) => issuedAt,
+      EXPIRES: ({ expiresAt }) => expiresAt,
+      REVOKED: ({ revoked }) => revoked,
+    },
+    nameOf: ({ id }) => id,
+  })
+}
+
+async function takeBack(print: Printer, keyFile: string, given: string): Promise<void> {
+  const { issuedTokens, revokeToken } = await import('../../api/index.ts')
+  const id = await revokeToken(keyFile, given)
+  print.done(`token ${id} is good no more`, { id, revoked: true }, id)
+  const isListed = (await issuedTokens(keyFile)).some((token) => token.id === id)
+  if (!isListed) console.error(`no token of this id is among those of ${resolve(keyFile)} that have not expired`)
+}
+
+function secondsOf(days: string, most: number): number {
+  const seconds = Math.round(Number(days) * 24 * 60 * 60)
+  if (days.trim() !== '' && Number.isSafeInteger(seconds) && seconds > 0 && seconds <= most) return seconds
+  const limit = most / (24 * 60 * 60)
+  throw optionError('--days', `a number above 0, and at most ${limit} (tokens.maxDays of the configuration)`, days)
+}
+
+function optionError(option: string, expected: string, given: string): Error {
+  return flamectlError('OPTION_VALUE', { option, expected, given: JSON.stringify(given) })
+}
+
+export function usageCommands({ connect, print }: CommandContext): Verbs {
+  return {
+    get: [
+      new Command('quota')
+        .description('show how much there is of everything, and how much there may be')
+        .action(async () => {
+          const { client, user } = await connect()
+          const usage = Object.entries(await client.getUsage({ user })).map(([name, of]) => ({ name, ...of }))
+          print.list(usage, {
+            columns: {
+              NAME: ({ name }) => name,
+              USED: ({ used }) => String(used),
+              MOST: ({ most }) => (most === undefined ? 'any' : String(most)),
+            },
+            nameOf: ({ name }) => name,
+          })
+        }),
+    ],
+  }
+}

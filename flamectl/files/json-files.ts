@@ -1,0 +1,133 @@
+import { open } from 'node:fs/promises'
+import { dirname, resolve } from 'node:path'
+import { z } from 'zod'
+import { decodeModel, type JobSpecification, jobSpec, knownPart } from '../../actors/model/index.ts'
+import { CodedError, fileReason } from '../../runtime/errors/index.ts'
+import type { Kind } from '../../sdk/index.ts'
+import { flamectlError } from '../errors.ts'
+
+/** Settings as --set gives them. */
+export interface GivenSettings {
+  /** Settings of the workload, by name. */
+  readonly overrides: Readonly<Record<string, string>>
+  /** Names of the job's algorithm and its parts with their settings, such as `fedadam,eta=0.05`, by kind. */
+  readonly choices: Readonly<Partial<Record<Kind, string>>>
+}
+
+/** A job as a file has it: its data and its model may stand in files of their own, beside it. */
+const jobFile = z.strictObject({
+  ...jobSpec.shape,
+  dataSpecPath: z.string().min(1).exactOptional(),
+  modelSpecPath: z.string().min(1).exactOptional(),
+})
+
+const parts = [
+  { field: 'dataSpec', path: 'dataSpecPath', model: z.strictObject({ dataSpec: jobSpec.shape.dataSpec.unwrap() }) },
+  { field: 'modelSpec', path: 'modelSpecPath', model: z.strictObject({ modelSpec: jobSpec.shape.modelSpec.unwrap() }) },
+] as const
+
+/** Reads a job's file and those that it names. FILE_UNREADABLE, FILE_JSON, FILE_TWICE, MODEL_INVALID. */
+export async function readJobFile(file: string, warn: (text: string) => void): Promise<JobSpecification> {
+  const { dataSpecPath, modelSpecPath, ...job } = await readModel(file, jobFile, warn)
+  const paths = { dataSpecPath, modelSpecPath }
+  let whole: JobSpecification = job
+  for (const { field, path, model } of parts) {
+    const named = paths[path]
+    if (named === undefined) continue
+    if (job[field] !== undefined) throw flamectlError('FILE_TWICE', { file, field, path })
+    const beside = resolve(dirname(file), named)
+    whole = { ...whole, ...decodeFile(beside, wrapped(field, await readJson(beside)), model, warn) }
+  }
+  return whole
+}
+
+/** A job with the hyperparameters and algorithms that --set gives in place of its own. STRATEGY_SYNTAX. */
+export async function withSettings(
+  job: JobSpecification,
+  { overrides, choices }: GivenSettings,
+): Promise<JobSpecification> {
+  const given = Object.entries(overrides)
+  if (given.length === 0 && Object.keys(choices).length === 0) return job
+  const { choicesOf } = await import('../../sdk/index.ts')
+  const values = given.map(([name, text]) => [name, valueOf(text)] as const)
+  const hyperparameters = { ...job.modelSpec?.hyperparameters, ...Object.fromEntries(values) }
+  return { ...job, modelSpec: { ...job.modelSpec, ...choicesOf(choices), hyperparameters } }
+}
+
+/** A number or a boolean where the text is one. */
+function valueOf(text: string): string | number | boolean {
+  if (text === 'true' || text === 'false') return text === 'true'
+  return text === '' || Number.isNaN(Number(text)) ? text : Number(text)
+}
+
+/** The file may hold the part itself, or an object that holds it under its name. */
+function wrapped(field: string, json: unknown): unknown {
+  const isWrapped = typeof json === 'object' && json !== null && Object.hasOwn(json, field)
+  return isWrapped ? json : { [field]: json }
+}
+
+/**
+ * Reads a file of JSON by a model. Fields named `//` are comments; other fields that the model doesn't name are dropped, and
+ * `warn` hears of them. FILE_UNREADABLE, FILE_LARGE, FILE_JSON, MODEL_INVALID with every fault.
+ */
+export async function readModel<Model extends z.ZodType>(
+  file: string,
+  model: Model,
+  warn: (text: string) => void,
+): Promise<z.output<Model>> {
+  return decodeFile(file, await readJson(file), model, warn)
+}
+
+/** As `readModel` does with what is in the file already read. */
+function decodeFile<Model extends z.ZodType>(
+  file: string,
+  json: unknown,
+  model: Model,
+  warn: (text: string) => void,
+): z.output<Model> {
+  const { value, unknown } = knownPart(model, json)
+  for (const place of unknown) warn(`${file}: there is no field ${place}, it is left out`)
+  return decodeModel(model, value, `file ${file}`)
+}
+
+/** More than a server takes, unless it was told to take very much. */
+const mostBytes = 100 * 1024 * 1024
+/** As a server takes it. */
+const mostDepth = 64
+
+/** Reads JSON without its comments. FILE_UNREADABLE, FILE_LARGE, FILE_JSON. */
+async function readJson(file: string): Promise<unknown> {
+  const text = await textOf(file, mostBytes).catch((cause: unknown) => {
+    if (cause instanceof CodedError) throw cause
+    throw flamectlError('FILE_UNREADABLE', { file, reason: fileReason(cause) }, { cause })
+  })
+  try {
+    return withoutComments(JSON.parse(text.replace(/^\ufeff/, '')), mostDepth)
+  } catch (cause) {
+    throw flamectlError('FILE_JSON', { file, reason: cause instanceof Error ? cause.message : cause }, { cause })
+  }
+}
+
+/** The text of a file, a pipe or a device, which may have no end. FILE_LARGE; errors of the file system as they are. */
+export async function textOf(file: string, most: number): Promise<string> {
+  const chunks: Buffer[] = []
+  let size = 0
+  await using handle = await open(file)
+  for await (const chunk of handle.createReadStream({ autoClose: false })) {
+    const bytes = Buffer.from(chunk)
+    size += bytes.length
+    if (size > most) throw flamectlError('FILE_LARGE', { file, most })
+    chunks.push(bytes)
+  }
+  return Buffer.concat(chunks).toString()
+}
+
+function withoutComments(value: unknown, levels: number): unknown {
+  if (typeof value !== 'object' || value === null) return value
+  if (levels === 0) throw new RangeError(`it is nested more than ${mostDepth} deep`)
+  if (Array.isArray(value)) return value.map((item) => withoutComments(item, levels - 1))
+  const fields = Object.entries(value).filter(([name]) => name !== '//')
+  return Object.fromEntries(
+    fields.map(([name, field]: [string, unknown]) => [name, withoutComments(field, levels - 1)]),
+  )
+}

@@ -1,0 +1,92 @@
+import Table from 'cli-table3'
+import { type Format, indentedLines, jsonOf, printable, yamlOf } from './printable.ts'
+
+/** How the items of a list are shown in columns. */
+export interface Listing<Item> {
+  /** Header → what stands below it. */
+  readonly columns: Readonly<Record<string, (item: Item) => string | boolean | undefined>>
+  readonly nameOf: (item: Item) => string
+}
+
+/** Writes a command's result in the format that was asked for. */
+export interface Printer {
+  /** What was asked for, if anything was. */
+  readonly format: Format | undefined
+  /** Whether another format than that for people was asked for. */
+  readonly isForPrograms: boolean
+  /** A table with a header row, unless another format was asked for. */
+  list<Item>(items: readonly Item[], listing: Listing<Item>): void
+  /** A single thing: indented JSON, unless another format was asked for. */
+  one(value: unknown, name: string): void
+  /** That something was done: a sentence, unless another format was asked for. */
+  done(sentence: string, value: unknown, name: string): void
+  /** One of many things that happen: a line, for programs one of JSON, or a document of YAML. */
+  event(line: string, value: unknown): void
+}
+
+/** `formatOf` is asked at each call: when commands are made, nothing is parsed yet. */
+export function printer(formatOf: () => Format | undefined, write: (text: string) => void): Printer {
+  const structured = (value: unknown) => write(formatOf() === 'yaml' ? yamlOf(value) : jsonOf(value, 2))
+  return {
+    get format() {
+      return formatOf()
+    },
+    get isForPrograms() {
+      return !['table', undefined].includes(formatOf())
+    },
+    list(items, { columns, nameOf }) {
+      const format = formatOf()
+      if (format === 'name') return items.forEach((item) => write(printable(nameOf(item))))
+      if (format === 'json' || format === 'yaml') return structured(items)
+      const rows = items.map((item) => Object.values(columns).map((cell) => String(cell(item) ?? '')))
+      write(table(Object.keys(columns), rows))
+    },
+    one(value, name) {
+      if (formatOf() === 'name') write(printable(name))
+      else structured(value)
+    },
+    done(sentence, value, name) {
+      const format = formatOf()
+      if (format === 'name') write(printable(name))
+      else if (format === 'json' || format === 'yaml') structured(value)
+      else write(indentedLines(sentence))
+    },
+    event(line, value) {
+      const format = formatOf()
+      if (format === 'json') write(jsonOf(value))
+      else if (format === 'yaml') write(`---\n${yamlOf(value)}`)
+      else write(indentedLines(line))
+    },
+  }
+}
+
+const borders = ['top', 'bottom', 'left', 'right', 'mid'] as const
+const corners = ['top-mid', 'top-left', 'top-right', 'bottom-mid', 'bottom-left', 'bottom-right'] as const
+const crossings = ['left-mid', 'mid-mid', 'right-mid'] as const
+const noLines = Object.fromEntries([...borders, ...corners, ...crossings].map((name) => [name, '']))
+
+/** A cell holds any id whole; longer text is cut, as it would widen every row. */
+const mostCharacters = 100
+
+/** Columns below a header row, without lines, as other tools can cut and sort them. */
+export function table(head: readonly string[], rows: readonly (readonly string[])[]): string {
+  const made = new Table({
+    chars: { ...noLines, middle: '  ' },
+    style: { 'padding-left': 0, 'padding-right': 0, border: [], compact: true },
+  })
+  // As a row: with a head, cli-table3 passes all rows as arguments of one call, which overflows the stack.
+  made.push([...head])
+  for (const row of rows) made.push(row.map(cut))
+  return made
+    .toString()
+    .split('\n')
+    .map((line) => line.trimEnd())
+    .join('\n')
+}
+
+function cut(cell: string): string {
+  // Of a long text only as much is looked at as can be shown.
+  const characters = [...printable(cell.slice(0, 4 * mostCharacters))]
+  const isShown = characters.length <= mostCharacters && cell.length <= 4 * mostCharacters
+  return isShown ? characters.join('') : `${characters.slice(0, mostCharacters - 1).join('')}…`
+}
