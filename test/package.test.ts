@@ -17,6 +17,7 @@ import { basename, dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { promisify } from 'node:util'
 import test from 'ava'
+import { installPackage } from './support/installed-package.ts'
 import { type NodeVersion, nodeProgram } from './support/other-platforms.ts'
 
 const run = promisify(execFile)
@@ -151,26 +152,12 @@ const ownRole = `
     medians: [...new Set(medians)], type, members: flat.rounds[0].members, same: hashes(flat) === hashes(tree),
   }))`
 
-/** What the project installs: the package, and besides it the versions that the clone has, not what is newest today. */
-function lockWith(archive: string): object {
-  const { packages, ...lock } = JSON.parse(readFileSync(join(clone, 'package-lock.json'), 'utf8'))
-  const { name, license: _, devDependencies: _none, ...rest } = packages['']
-  const own = { ...rest, resolved: `file:${archive}`, license: 'Apache-2.0' }
-  const others = Object.entries(packages).filter(([path, entry]) => path !== '' && !Object(entry).dev)
-  const root = { name: 'mine', version: '1.0.0', dependencies: { [name]: `file:${archive}` } }
-  return { ...lock, name: 'mine', packages: { '': root, [`node_modules/${name}`]: own, ...Object.fromEntries(others) } }
-}
-
 test.before(async () => {
-  await run('npm', ['pack', '--silent', '--ignore-scripts', '--pack-destination', root], { cwd: clone })
-  const archive = readdirSync(root).find((name) => name.endsWith('.tgz')) ?? ''
   for (const [path, text] of Object.entries(files)) {
     mkdirSync(dirname(join(project, path)), { recursive: true })
     writeFileSync(join(project, path), text)
   }
-  writeFileSync(join(project, 'package-lock.json'), JSON.stringify(lockWith(join(root, archive))))
-  const quick = ['--prefer-offline', '--ignore-scripts', '--no-audit', '--no-fund']
-  await run('npm', ['install', ...quick, join(root, archive)], { cwd: project })
+  await installPackage(project)
 })
 
 /** The last line that a run of a workload writes. Its models are in the folder models-<folder>-<version>. */
@@ -282,17 +269,17 @@ async function faultsOf(
   return failed.stdout.split('\n').filter((line) => line.includes('error'))
 }
 
-/** The settings of TypeScript in the README. */
-function readmeSettings(): Readonly<Record<string, unknown>> {
-  const readme = readFileSync(join(installed, 'README.md'), 'utf8')
-  const [, json = ''] = /```json\n(\{\n {2}"compilerOptions".*?)```/s.exec(readme) ?? []
+/** The settings of TypeScript in docs/workloads.md. */
+function documentedSettings(): Readonly<Record<string, unknown>> {
+  const page = readFileSync(join(installed, 'docs/workloads.md'), 'utf8')
+  const [, json = ''] = /```json\n(\{\n {2}"compilerOptions".*?)```/s.exec(page) ?? []
   return JSON.parse(json).compilerOptions
 }
 
 const typed = ['learned', 'saved', 'functional', 'recurrent'].map((name) => `../${name}/workload.ts`)
 
-test("the README's settings of TypeScript fit workloads, whose layers have types without TensorFlow.js", async (t) => {
-  const [unknown, ...others] = await faultsOf(readmeSettings(), typed)
+test('the documented settings of TypeScript fit workloads, whose layers have types without TensorFlow.js', async (t) => {
+  const [unknown, ...others] = await faultsOf(documentedSettings(), typed)
   t.regex(unknown ?? '', /recurrent.*'lstm' does not exist on type 'EngineLayers'/)
   t.deepEqual(others, [])
 })
@@ -302,7 +289,7 @@ test('where TensorFlow.js is installed, a workload has its types', async (t) => 
   for (const name of [...typed.map((path) => path.slice(3)), 'node_modules/flame-fl', 'node_modules/zod', 'learned'])
     cpSync(join(project, name), join(other, name), { recursive: true })
   symlinkSync(join(clone, 'node_modules/@tensorflow'), join(other, 'node_modules/@tensorflow'), 'junction')
-  t.deepEqual(await faultsOf(readmeSettings(), typed, other), [])
+  t.deepEqual(await faultsOf(documentedSettings(), typed, other), [])
 })
 
 test("the package's own declarations are strict in all that it exports", async (t) => {
