@@ -91,13 +91,16 @@ export function engine({ graph, batch, trainingBatch = batch }: EngineRequest): 
   let views = viewsOf(memory)
   const outputs = output.pixels * output.channels
   const pitch = 4 * output.pitch
-  const rowsFrom = (row: number, examples: number) => ({
-    outputs: output.value + row * pitch,
-    pitch,
-    examples,
-    size: outputs,
-    labels: labels + 4 * row,
-  })
+  const lossFrom = (loss: EngineLoss, row: number, examples: number, gradient: number, scale: number) =>
+    loss.run(kernels, {
+      outputs: output.value + row * pitch,
+      pitch,
+      examples,
+      size: outputs,
+      labels: labels + 4 * row,
+      gradient,
+      scale,
+    })
   return {
     kernels,
     capacity,
@@ -147,17 +150,9 @@ export function engine({ graph, batch, trainingBatch = batch }: EngineRequest): 
     forward(pass) {
       for (const op of plan.ops) op.forward(kernels, pass)
     },
-    loss: (loss, examples, scale) =>
-      loss.run(kernels, {
-        ...rowsFrom(0, examples),
-        gradient: scale === undefined ? 0 : output.gradient,
-        scale: scale ?? 0,
-      }),
+    loss: (loss, examples, scale) => lossFrom(loss, 0, examples, scale === undefined ? 0 : output.gradient, scale ?? 0),
     exampleLosses: (loss, examples) =>
-      Float32Array.from(
-        { length: examples },
-        (_, row) => loss.run(kernels, { ...rowsFrom(row, 1), gradient: 0, scale: 0 }).loss,
-      ),
+      Float32Array.from({ length: examples }, (_, row) => lossFrom(loss, row, 1, 0, 0).loss),
     backward(pass) {
       for (let index = plan.ops.length - 1; index >= 0; index--) plan.ops[index]?.backward(kernels, pass)
     },

@@ -110,7 +110,7 @@ export function localTraining(settings: Steps, layout: Layout, request: Training
   const frozen = frozenValues(layout, request.trainable)
   const { batch: size, learningRate } = steps
   const epochs = most === undefined ? steps.epochs : Number.POSITIVE_INFINITY
-  let last = { epoch: 0, batch: 0 }
+  let last: LocalBatch = { epoch: 0, batch: 0, indices: new Uint32Array() }
 
   function* batches(): Generator<LocalBatch> {
     const order = Uint32Array.from({ length: examples.count }, (_, index) => index)
@@ -118,8 +118,8 @@ export function localTraining(settings: Steps, layout: Layout, request: Training
     for (let epoch = 1; epoch <= epochs; epoch++) {
       random.shuffle(order)
       for (let from = 0; from < order.length; from += size) {
-        last = { epoch, batch: from / size + 1 }
-        yield { ...last, indices: order.subarray(from, from + size) }
+        last = { epoch, batch: from / size + 1, indices: order.subarray(from, from + size) }
+        yield last
         done += 1
         if (done === most) return
       }
@@ -133,7 +133,10 @@ export function localTraining(settings: Steps, layout: Layout, request: Training
     batches,
     deltaOf(trained) {
       frozen?.restore(trained, start)
-      if (!move(trained, base)) throw learnError('LEARN_OVERFLOW', { ...last, learningRate })
+      if (!move(trained, base)) {
+        const { epoch, batch } = last
+        throw learnError('LEARN_OVERFLOW', { epoch, batch, learningRate })
+      }
       return trained
     },
   }
