@@ -26,7 +26,7 @@ export {
   type ModelToCommit,
 } from './registry/registry.ts'
 export * from './role/channel/channel.ts'
-export type { Keep } from './role/channel/outbox.ts'
+export type { Keep } from './role/channel/numbered-messages.ts'
 export type { ChannelWiring } from './role/channel/wiring.ts'
 export { wiringOf } from './role/channel/wiring.ts'
 export * from './role/role.ts'

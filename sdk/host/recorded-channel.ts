@@ -1,6 +1,6 @@
 import type { Arrival } from '../role/channel/channel.ts'
 import type { ChannelPort, Expiry } from '../role/channel/channel-port.ts'
-import type { Keep } from '../role/channel/outbox.ts'
+import type { Keep } from '../role/channel/numbered-messages.ts'
 import type { ChannelWiring } from '../role/channel/wiring.ts'
 import { differenceOf } from '../workload/difference.ts'
 

@@ -1,5 +1,5 @@
 import type { Arrival } from './channel.ts'
-import type { Keep } from './outbox.ts'
+import type { Keep } from './numbered-messages.ts'
 import type { ChannelWiring } from './wiring.ts'
 
 /** A deadline that wakes whoever waits with it. */

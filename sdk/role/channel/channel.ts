@@ -1,4 +1,4 @@
-import type { Keep } from './outbox.ts'
+import type { Keep } from './numbered-messages.ts'
 
 /** A message and the end that sent it. */
 export interface Arrival<Message> {

@@ -1,7 +1,6 @@
 import type { Arrival } from './channel.ts'
 import type { ChannelPort, Expiry } from './channel-port.ts'
-import { Inbox } from './inbox.ts'
-import { type Keep, Outbox } from './outbox.ts'
+import { Inbox, type Keep, Outbox } from './numbered-messages.ts'
 import type { Acknowledgement, ChannelWiring, Delivery, GroupView, Incarnation, Member } from './wiring.ts'
 
 /** Somebody who waits for the next message of some ends. */

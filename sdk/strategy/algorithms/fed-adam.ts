@@ -1,6 +1,6 @@
 import type { ServerPart } from '../algorithm.ts'
-import { plainClient, roundParts, roundSettings, weighting } from '../averaging.ts'
 import { defineAlgorithm } from '../define-algorithm.ts'
+import { plainClient, roundParts, roundSettings, weighting } from './fed-avg.ts'
 
 interface Moments {
   readonly m: Float32Array

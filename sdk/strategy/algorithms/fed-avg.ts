@@ -1,6 +1,97 @@
-import type { ServerPart } from '../algorithm.ts'
-import { plainClient, roundParts, roundSettings, weighting } from '../averaging.ts'
+import type { LocalTerms } from '../../learn/learner.ts'
+import type { Aggregation, Algorithm, ClientPart, Contribution, ServerPart, Waiting } from '../algorithm.ts'
 import { defineAlgorithm } from '../define-algorithm.ts'
+import { allSelector } from '../selectors/all-selector.ts'
+import { randomSelector } from '../selectors/random-selector.ts'
+import type { SettingValues } from '../settings.ts'
+
+/** Settings that every synchronous algorithm has. */
+export const roundSettings = {
+  fraction: {
+    kind: 'number',
+    above: 0,
+    most: 1,
+    default: 1,
+    help: 'C: the fraction of the trainers that is selected each round',
+  },
+  quorum: {
+    kind: 'number',
+    above: 0,
+    most: 1,
+    default: 1,
+    help: 'fraction of the selected whose updates end the waiting',
+  },
+  deadlineMs: {
+    kind: 'number',
+    above: 0,
+    optional: true,
+    help: 'milliseconds after which a round goes on with what has come',
+  },
+  minimumUpdates: { kind: 'whole', least: 1, default: 1, help: 'fewest updates with which a round counts' },
+  clientEvaluation: {
+    kind: 'whole',
+    least: 1,
+    optional: true,
+    help: 'every how many rounds clients evaluate on their own held-out examples; none: never',
+  },
+  quantumBits: {
+    kind: 'whole',
+    least: 0,
+    most: 51,
+    default: 34,
+    help: "s: updates are summed in quanta of 2^−s; a delta's values must be below 2^(51−s), their products with the weight below 2^(71−s)",
+  },
+} as const
+
+export type RoundSettings = SettingValues<typeof roundSettings>
+
+/** Setting of an algorithm whose paper weighs clients equally where others weigh them by their samples, or the other way round. */
+export const weighting = (otherwise: 'samples' | 'equal') =>
+  ({
+    kind: 'choice',
+    choices: ['samples', 'equal'],
+    default: otherwise,
+    help: "a client's weight in the mean: its samples, or the same for all",
+  }) as const
+
+/** The parts of a synchronous algorithm that needs one exact sum: selection, waiting, aggregation. */
+export function roundParts(values: RoundSettings) {
+  const { fraction, quorum, deadlineMs, minimumUpdates, clientEvaluation, quantumBits } = values
+  const waiting: Extract<Waiting, { kind: 'quorum' }> = {
+    kind: 'quorum',
+    quorum,
+    ...(deadlineMs === undefined ? {} : { deadlineMs }),
+    minimumUpdates,
+  }
+  const aggregation: Aggregation = { needs: 'sum', vectors: { delta: { quantumBits } } }
+  return {
+    select: fraction === 1 ? allSelector() : randomSelector({ fraction }),
+    waiting,
+    aggregation,
+    ...(clientEvaluation === undefined ? {} : { clientEvaluation }),
+    stages: [],
+  } satisfies Partial<Algorithm>
+}
+
+/** A client that trains with fixed terms and keeps nothing. Its delta stays in the thread that trained it. */
+export function plainClient(weighting: 'samples' | 'equal', terms: LocalTerms = {}): ClientPart<null> {
+  return {
+    async train({ round, weights }, own, learner) {
+      const { delta, samples, metrics } = await learner.trainHeld({ round, weights, terms })
+      const weight = weighting === 'equal' ? 1 : samples
+      return { contribution: { vectors: { delta }, weight, samples, metrics } satisfies Contribution, own }
+    },
+  }
+}
+
+/** Adds the mean delta to the weights. */
+export const averaging: ServerPart<null> = {
+  init: () => null,
+  step(weights, aggregate) {
+    const mean = aggregate.mean()
+    for (let i = 0; i < mean.length; i++) weights[i]! += mean[i]!
+  },
+}
 
 /**
  * Federated averaging: weights += Σ (n_k / n) Δ_k. With `weighting: 'equal'`: weights += mean of Δ_k.
@@ -14,12 +105,3 @@ export const fedAvg = defineAlgorithm({
   settings: { ...roundSettings, weighting: weighting('samples') },
   make: (values) => ({ ...roundParts(values), server: averaging, client: plainClient(values.weighting) }),
 })
-
-/** Adds the mean delta to the weights. */
-export const averaging: ServerPart<null> = {
-  init: () => null,
-  step(weights, aggregate) {
-    const mean = aggregate.mean()
-    for (let i = 0; i < mean.length; i++) weights[i]! += mean[i]!
-  },
-}

@@ -1,6 +1,5 @@
-import { plainClient, roundParts, roundSettings, weighting } from '../averaging.ts'
 import { defineAlgorithm } from '../define-algorithm.ts'
-import { averaging } from './fed-avg.ts'
+import { averaging, plainClient, roundParts, roundSettings, weighting } from './fed-avg.ts'
 
 /**
  * FedAvg whose trainers are held near the round's weights: each adds μ(u − w) to the gradient at u.

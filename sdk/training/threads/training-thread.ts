@@ -3,8 +3,7 @@ import { unpackError } from '../../../runtime/index.ts'
 import type { SharedFiles } from '../../data/files/node-shared-files.ts'
 import { learnError } from '../../learn/errors.ts'
 import type { PartialSum } from '../../sum/accumulator.ts'
-import type { HeldMessage, HeldReply } from './held-sums.ts'
-import type { HoldingThread } from './thread-delta.ts'
+import type { HeldMessage, HeldReply, HoldingThread } from './held-sums.ts'
 import type { WorkerDescription, WorkerReply, WorkerRequest, WorkerSetup, WorkerStart } from './training-messages.ts'
 
 /** What a worker leaves behind at once is little: more room would only be used up before it is collected. */
@@ -149,5 +148,50 @@ function nameOf(request: WorkerRequest): string {
       return `the evaluation of client ${request.request.client}`
     case 'evaluate':
       return `chunk ${request.chunk} of the evaluation`
+  }
+}
+
+/** A place for one training thread at a time: one that has ended is started again. */
+export interface TrainingSlot {
+  readonly description: WorkerDescription
+  /** One at a time. Answers with the thread, too: what it keeps is only there. */
+  ask(
+    request: WorkerRequest,
+    signal?: AbortSignal,
+  ): Promise<{ readonly reply: WorkerReply; readonly thread: HoldingThread }>
+  close(): Promise<void>
+}
+
+export async function trainingSlot(setup: WorkerSetup, files: SharedFiles): Promise<TrainingSlot> {
+  const { description, ...first }: TrainingThread = await startTrainingThread(setup, files)
+  let thread: Promise<Omit<TrainingThread, 'description'>> = Promise.resolve(first)
+  let closed = false
+  const startAgain = () => {
+    thread = startTrainingThread(setup, files)
+    // Whoever asks next hears of it.
+    thread.catch(() => {})
+    return thread
+  }
+  const living = async () => {
+    const current = await thread.catch(() => undefined)
+    return !current || current.hasEnded() ? startAgain() : current
+  }
+  return {
+    description,
+    async ask(request, signal) {
+      const current = await living()
+      try {
+        return { reply: await current.ask(request, signal), thread: current }
+      } finally {
+        if (current.hasEnded() && !closed) startAgain()
+      }
+    },
+    async close() {
+      closed = true
+      await thread.then(
+        (current) => current.terminate(),
+        () => {},
+      )
+    },
   }
 }

@@ -1,14 +1,16 @@
+import { availableParallelism } from 'node:os'
 import { fileURLToPath } from 'node:url'
 import { sharedFiles } from '../../data/files/node-shared-files.ts'
 import { learnError } from '../../learn/errors.ts'
 import { chunkCount, mergeEvaluations } from '../../learn/evaluation.ts'
 import type { Settings } from '../../role/role.ts'
+import type { LoadedWorkload } from '../../workload/load/load-workload.ts'
 import { workloadBundle } from '../../workload/load/workload-bundle.ts'
+import { inlinePool } from '../inline-pool.ts'
 import type { PoolTrainingRequest, TrainingPool } from '../training-pool.ts'
-import { shared, sharedArrays, sharedTraining } from './shared-arrays.ts'
-import { heldUpdate } from './thread-delta.ts'
-import type { WorkerReply, WorkerRequest } from './training-messages.ts'
-import { type TrainingSlot, trainingSlot } from './training-slot.ts'
+import { heldUpdate } from './held-sums.ts'
+import { shared, sharedArrays, sharedTraining, type WorkerReply, type WorkerRequest } from './training-messages.ts'
+import { type TrainingSlot, trainingSlot } from './training-thread.ts'
 
 export interface WorkerPoolSettings {
   /** The workload's file, or its bundle: each worker imports it, and makes learner and data itself. */
@@ -159,4 +161,22 @@ async function all(starting: readonly Promise<TrainingSlot>[]): Promise<Training
 
 function unexpected({ type }: WorkerReply): Error {
   return learnError('LEARN_WORKER_DIED', { request: 'a request', reason: `it answered ${type}` })
+}
+
+/** What a job's training pool is made for. */
+export interface TrainingPlan extends LoadedWorkload {
+  readonly seed: number
+  readonly settings: Settings
+  /** Threads that train. 0: this one. */
+  readonly workers: number
+}
+
+/** Threads that train where nothing else is said: one a core, at most 8. */
+export function defaultWorkers(): number {
+  return Math.min(8, availableParallelism())
+}
+
+/** Starts what trains a job's clients. Rejects with what its workload throws. */
+export function poolFor({ workload, bundle, settings, seed, workers }: TrainingPlan): Promise<TrainingPool> {
+  return workers === 0 ? inlinePool(workload, settings, seed) : workerPool({ module: bundle, settings, seed, workers })
 }
