@@ -4,8 +4,9 @@ import test from 'ava'
 import { unzipSync } from 'fflate'
 import { designInfo } from '../../actors/model/index.ts'
 import { temporaryFolder } from '../../test/support/temporary-folder.ts'
+import { givenSettings } from '../run/run-options.ts'
 import { archiveToSend, saveWhole } from './archives.ts'
-import { readJobFile, readModel } from './json-files.ts'
+import { readJobFile, readModel, withSettings } from './json-files.ts'
 
 const silent = () => {}
 
@@ -153,4 +154,18 @@ test('a symbolic link to what lies in the folder is followed, any other is refus
     await t.throwsAsync(archiveToSend(at('.')), { code: 'CODE_LINK', message }, target)
     await unlink(at('trainer/stray'))
   }
+})
+
+test('--set gives a job hyperparameters and algorithms in place of those of its file', async (t) => {
+  const job = { designId: 'd', modelSpec: { hyperparameters: { rounds: 3, mine: 'x' }, selector: { sort: 'default' } } }
+  const set = givenSettings(['rounds=5,own=a,flag=true,optimizer=fedadam,eta=0.05', 'selector=random,k=2'])
+  t.deepEqual(await withSettings(job, set), {
+    designId: 'd',
+    modelSpec: {
+      hyperparameters: { rounds: 5, mine: 'x', own: 'a', flag: true },
+      optimizer: { sort: 'fedadam', kwargs: { eta: 0.05 } },
+      selector: { sort: 'random', kwargs: { k: 2 } },
+    },
+  })
+  t.is(await withSettings(job, givenSettings([])), job)
 })

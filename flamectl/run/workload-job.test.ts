@@ -32,7 +32,9 @@ test('a job of a workload is created with its design, and the next one takes wha
   t.deepEqual(spec.dataSpec, [{ role: 'trainer', datasetGroups: { default: [id, id, id] } }])
   t.is((await client.getTasks({ user, jobId: 'trivial-2' })).items.length, 4)
 
-  await createJob(connection, loaded, { ...plan, topology: hierarchical(settings) })
+  const optimizer = { sort: 'fedadam', kwargs: { eta: 0.05 } }
+  await createJob(connection, loaded, { ...plan, topology: hierarchical(settings), choices: { optimizer } })
+  t.deepEqual((await client.getJob({ user, jobId: 'trivial-3' })).modelSpec?.optimizer, optimizer)
   t.is((await client.getDesignSchema(of)).revision, 2)
   t.is((await client.getDesignCodeRevision(of)).revision, 2, 'it has a folder for another role')
   t.deepEqual(
