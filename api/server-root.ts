@@ -20,14 +20,13 @@ import {
   systemClock,
   watchedStore,
 } from '../runtime/index.ts'
-import type { StoreSetting } from './store-setting.ts'
 
 export const STORE: InjectionToken<Promise<Store>> = Symbol('Store')
 export const SYSTEM: InjectionToken<ActorSystem> = Symbol('ActorSystem')
 export const IDENTITY: InjectionToken<Identity> = Symbol('Identity')
 export const CHOOSE_DEPLOYER: InjectionToken<Promise<ControlPlaneParts['chooseDeployer']>> = Symbol('ChooseDeployer')
 
-export type Identity = Pick<ControlPlaneParts, 'now' | 'newId' | 'newKey' | 'server' | 'shared'>
+type Identity = Pick<ControlPlaneParts, 'now' | 'newId' | 'newKey' | 'server' | 'shared'>
 
 /** Jobs run on the server's machine, the code of each in a process of its own. */
 export interface InProcessSetting {
@@ -84,7 +83,8 @@ export function serverRoot({
       const store = await within.resolve(STORE)
       const here =
         typeof inProcess === 'function' ? inProcess(store) : inProcess && inProcessOn(store, inProcess, archiveBytes)
-      return ({ tasks }, agents) => (here && tasks.every(({ computeId }) => computeId === 'default') ? here : agents)
+      return ({ tasks }, flamelets) =>
+        here && tasks.every(({ computeId }) => computeId === 'default') ? here : flamelets
     },
   })
   return scope
@@ -123,4 +123,17 @@ async function openStore(setting: StoreSetting): Promise<Store> {
       return mongodbStore(setting.url)
     }
   }
+}
+
+/** Where the control plane keeps its state: in memory, as long as the process; in a folder; in a database of MongoDB. */
+export type StoreSetting =
+  | { readonly type: 'memory' }
+  | { readonly type: 'lmdb'; readonly folder: string }
+  | { readonly type: 'mongodb'; readonly url: string }
+  /** Any other that fulfils the port; the server closes it. */
+  | { readonly type: 'own'; readonly open: () => Promise<Store> }
+
+/** What a person names a store by: `mongodb://…`, or a folder. */
+export function storeSetting(place: string): StoreSetting {
+  return /^mongodb(\+srv)?:/.test(place) ? { type: 'mongodb', url: place } : { type: 'lmdb', folder: place }
 }

@@ -40,7 +40,7 @@ export interface ServerOptions extends Setting {
   readonly forgetsEnded?: boolean
   /** What each user may have. Default: where callers are asked who they are, what `defaultQuotas` says; else any number. */
   readonly quotas?: Quotas
-  /** Where agents' workers find each other, and put their models. */
+  /** Where flamelets' workers find each other, and put their models. */
   readonly workers?: WorkerSettings
   /** Callers must show a token. Default: nobody is asked who they are. */
   readonly authentication?: AuthenticationSetting

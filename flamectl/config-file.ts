@@ -16,8 +16,8 @@ const model = z.object({
   tokens: z.object({ maxDays: z.number().positive() }).optional(),
   /** For `up`: most of each that a user may have. */
   quotas: z.partialRecord(z.enum(quotaNames), z.number().int().nonnegative()).optional(),
-  /** For `up`: where the agents' workers find each other and put their models, and which image runs them. */
-  agents: z
+  /** For `up`: where the flamelets' workers find each other and put their models, and which image runs them. */
+  flamelets: z
     .object({
       brokers: z.array(z.object({ sort: z.enum(backends), host: z.string().min(1) })).optional(),
       registry: z.object({ sort: z.enum(registries), uri: z.string().default('') }).optional(),

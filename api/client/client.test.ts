@@ -4,8 +4,7 @@ import { build } from 'esbuild'
 import { apiStage } from '../../test/support/api-stage.ts'
 import { json, scriptedServer } from '../../test/support/scripted-server.ts'
 import { twoTierCode, twoTierSchema } from '../../test/support/stored-job.ts'
-import { apiClient } from './client.ts'
-import { allPages } from './pages.ts'
+import { allPages, apiClient } from './client.ts'
 
 const user = 'u'
 
@@ -78,7 +77,7 @@ test('the client is bundled for a page with nothing of Node, of the server or of
   })
   const foreign = Object.keys(metafile.inputs).filter(
     (path) =>
-      !/dist\/(api\/(auth\/authority|client|operations|http\/(agent-)?query|operation|errors)|actors\/(model|errors)|runtime\/errors|sdk\/tag)\b/.test(
+      !/dist\/(api\/(auth\/authority|client|operations|http\/query|operation|errors)|actors\/(model|errors)|runtime\/errors|sdk\/tag)\b/.test(
         path,
       ) && !/node_modules\/(zod|eventsource-parser)\//.test(path),
   )

@@ -1,5 +1,4 @@
 import type { CodedError } from '../../runtime/errors/index.ts'
-import { deadline } from './deadline.ts'
 import { clientError, refusal } from './errors.ts'
 
 /** Options of one call. */
@@ -156,4 +155,30 @@ function isNoTls(cause: unknown): boolean {
 function newKey(): string {
   const bytes = crypto.getRandomValues(new Uint8Array(16))
   return Array.from(bytes, (byte) => byte.toString(16).padStart(2, '0')).join('')
+}
+
+/** Aborts with a caller's signal, or by itself once a time has passed, until it's lifted. */
+interface Deadline {
+  readonly signal: AbortSignal
+  /** Whether it was the time that aborted. */
+  readonly passed: boolean
+  /** The time aborts no more; the caller's signal does. */
+  lift(): void
+}
+
+function deadline(timeoutMs: number, caller: AbortSignal | undefined): Deadline {
+  const controller = new AbortController()
+  let passed = false
+  const timer = setTimeout(() => {
+    passed = true
+    controller.abort(new DOMException('the time has passed', 'TimeoutError'))
+  }, timeoutMs)
+  return {
+    // Unlike a listener of its own, this leaves nothing at a caller's signal that lives on.
+    signal: caller ? AbortSignal.any([controller.signal, caller]) : controller.signal,
+    get passed() {
+      return passed
+    },
+    lift: () => clearTimeout(timer),
+  }
 }

@@ -54,7 +54,7 @@ test('a state that may not be asked for, or not now, is refused', async (t) => {
   t.is(await reached(callsOf(api), job, 'ready'), 'ready')
 })
 
-test("an agent reports with its task's key, or with none where nobody is asked who they are", async (t) => {
+test("a flamelet reports with its task's key, or with none where nobody is asked who they are", async (t) => {
   await using api = await apiStage('memory')
   const job = await readyJob(api, 'j')
   const tasks = (await api.call('GET', `${job}/tasks?limit=1`)).body

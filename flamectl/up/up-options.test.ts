@@ -5,18 +5,18 @@ import { temporaryFolder } from '../../test/support/temporary-folder.ts'
 import { readConfig } from '../config-file.ts'
 import { quotasOf, workerSettings } from './up-options.ts'
 
-test('agents are told brokers, registry and image of the configuration, or those of flags', async (t) => {
+test('flamelets are told brokers, registry and image of the configuration, or those of flags', async (t) => {
   await using folder = await temporaryFolder()
   const file = join(folder.path, 'config.yaml')
   const config = () => readConfig(file, { optional: false })
   await writeFile(
     file,
-    `agents:
+    `flamelets:
   brokers:
     - { sort: mqtt, host: 'broker:1883' }
     - { sort: p2p, host: 'meta:10104' }
   registry: { sort: mlflow, uri: 'http://models:5000' }
-  image: agents:1
+  image: flamelets:1
 `,
   )
   t.deepEqual(workerSettings({}, await config()), {
@@ -25,7 +25,7 @@ test('agents are told brokers, registry and image of the configuration, or those
       { sort: 'p2p', host: 'meta:10104' },
     ],
     registry: { sort: 'mlflow', uri: 'http://models:5000' },
-    image: 'agents:1',
+    image: 'flamelets:1',
   })
   const flags = { broker: ['ws=hub:80'], registry: 'local', image: 'other' }
   t.deepEqual(workerSettings(flags, await config()), {
@@ -37,8 +37,8 @@ test('agents are told brokers, registry and image of the configuration, or those
 
   for (const wrong of [{ broker: ['pigeon=a'] }, { broker: ['mqtt'] }, { registry: 'none' }])
     t.throws(() => workerSettings(wrong, {}), { code: 'OPTION_VALUE' })
-  await writeFile(file, 'agents: { brokers: [{ sort: pigeon, host: a }] }')
-  await t.throwsAsync(config(), { code: 'CONFIG_INVALID', message: /agents\.brokers\.0\.sort/ })
+  await writeFile(file, 'flamelets: { brokers: [{ sort: pigeon, host: a }] }')
+  await t.throwsAsync(config(), { code: 'CONFIG_INVALID', message: /flamelets\.brokers\.0\.sort/ })
 })
 
 test('users may have what the configuration says, or flags', async (t) => {

@@ -53,14 +53,14 @@ export function quotasOf({ quota = [] }: Pick<RawUpOptions, 'quota'>, { quotas: 
   return quotas
 }
 
-/** What agents' workers are told: flags win over the configuration. OPTION_VALUE. */
+/** What flamelets' workers are told: flags win over the configuration. OPTION_VALUE. */
 export function workerSettings(
   { broker, registry, image }: Pick<RawUpOptions, 'broker' | 'registry' | 'image'>,
-  { agents = {} }: Config,
+  { flamelets = {} }: Config,
 ): WorkerSettings {
-  const brokers = broker ? broker.map(brokerOf) : agents.brokers
-  const models = registry === undefined ? agents.registry : registryOf(registry)
-  const location = image ?? agents.image
+  const brokers = broker ? broker.map(brokerOf) : flamelets.brokers
+  const models = registry === undefined ? flamelets.registry : registryOf(registry)
+  const location = image ?? flamelets.image
   return {
     ...(brokers === undefined ? {} : { brokers }),
     ...(models === undefined ? {} : { registry: models }),

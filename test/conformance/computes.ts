@@ -73,8 +73,8 @@ export function computeConformance(test: DeclareTest, open: OpenStage): void {
     const status = { ...withKey, body: { [task]: 'agentDeploySuccess' } }
     t.is((await call('PUT', `${one}/deployments/none/status`, status)).status, 404)
 
-    const agent = `/jobs/${job}/${task}/task`
-    const fetched = await call('GET', `${agent}?key=${key}`, { headers: { accept: 'multipart/form-data' } })
+    const flamelet = `/jobs/${job}/${task}/task`
+    const fetched = await call('GET', `${flamelet}?key=${key}`, { headers: { accept: 'multipart/form-data' } })
     t.is(fetched.status, 200)
     t.regex(fetched.type, /^multipart\/form-data; *boundary=/)
     const form = await new Response(Uint8Array.from(fetched.bytes), {
@@ -84,9 +84,9 @@ export function computeConformance(test: DeclareTest, open: OpenStage): void {
     const text = typeof part === 'string' ? part : await part?.text()
     t.like(JSON.parse(text ?? ''), { role: 'trainer', job: { id: job, name: 'd' }, backend: 'mqtt' })
     t.truthy(form.get('code.zip'))
-    t.is((await call('GET', `${agent}?key=`)).status, 400)
-    t.is((await call('GET', `${agent}?key=wrong`)).status, 403)
+    t.is((await call('GET', `${flamelet}?key=`)).status, 400)
+    t.is((await call('GET', `${flamelet}?key=wrong`)).status, 403)
     t.is((await call('GET', `/jobs/${job}/none/task?key=${key}`)).status, 404)
-    t.is((await call('PUT', `${agent}/status`, { body: go.taskStatus({ state: 'ready' }) })).status, 422)
+    t.is((await call('PUT', `${flamelet}/status`, { body: go.taskStatus({ state: 'ready' }) })).status, 422)
   })
 }

@@ -26,7 +26,7 @@ async function reaches({ call }: Stage, job: string, state: string): Promise<Rea
   }
 }
 
-/** Existing agents show no key with their reports. */
+/** Existing flamelets show no key with their reports. */
 const report = ({ call }: Stage, job: string, { task }: PlacedTask, state: string) =>
   call('PUT', `/jobs/${job}/${task}/task/status`, { body: go.taskStatus({ state }) })
 
@@ -54,7 +54,7 @@ async function deployed(stage: Stage, job: string, tasks: readonly PlacedTask[])
 }
 
 export function lifecycleConformance(test: DeclareTest, open: OpenStage): void {
-  test('jobs: started, deployed, run by agents, and completed', async (t) => {
+  test('jobs: started, deployed, run by flamelets, and completed', async (t) => {
     await using stage = await open()
     const { call } = stage
     await call('POST', '/computes', { body: compute('default') })

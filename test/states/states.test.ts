@@ -26,7 +26,7 @@ type Keys = Readonly<Record<string, string>>
 const ask = (api: ApiStage, { job }: StagedJob, state: string, user = 'u') =>
   api.call('PUT', `/users/${user}/jobs/${job}/status`, { id: job, state })
 
-/** A report of the agent of the role's only task. */
+/** A report of the flamelet of the role's only task. */
 async function report(api: ApiStage, { job, tasks }: StagedJob, keys: Keys, role: string, state: string) {
   const id = tasks.find((task) => task.role === role)?.taskId ?? ''
   return api.call('PUT', `/jobs/${job}/${id}/task/status?key=${keys[id]}`, { state })
@@ -163,7 +163,7 @@ for (const [state, row] of Object.entries<Row>(rows)) {
     t.is((await api.call('GET', path)).status, row.isEditable ? 404 : 200)
   })
 
-  test(`in ${state}, an agent's report that it runs is answered ${row.running}, and one of another state 422`, async (t) => {
+  test(`in ${state}, a flamelet's report that it runs is answered ${row.running}, and one of another state 422`, async (t) => {
     await using stage = await staged(state)
     const { api, job, keys } = stage
     t.is((await report(api, job, keys, 'trainer', 'running')).status, row.running)

@@ -42,7 +42,7 @@ export async function planeStage({ heartbeatMs = 15_000, gate, limits = {} }: Pl
     newKey: newTaskKey,
     server: 'server',
     onRecorded: metrics.recorded,
-    chooseDeployer: (_job, agents) => agents,
+    chooseDeployer: (_job, flamelets) => flamelets,
   }
   const ask = asking(system, system.spawn('control-plane', controlPlane(parts)), { timeoutMs: 60_000 })
   const closing = new AbortController()

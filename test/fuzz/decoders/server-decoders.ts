@@ -46,7 +46,7 @@ const extensions = [0x72, 0x65, 0x78, 0x69, 0x70, 0x73, 0x74, 0x42, 0x62, 0xff].
 
 const configurations = [
   'apiserver:\n  endpoint: http://127.0.0.1:10100\nuser: alice\ntoken: abc\n',
-  'agents:\n  brokers: [{ sort: mqtt, host: h }]\n  registry: { sort: mlflow, uri: http://h }\n  image: i\n',
+  'flamelets:\n  brokers: [{ sort: mqtt, host: h }]\n  registry: { sort: mlflow, uri: http://h }\n  image: i\n',
   'a: &a [1, 2]\nb: [*a, *a]\nuser: "x"\n<<: { token: t }\n',
 ]
 const words = [

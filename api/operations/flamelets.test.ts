@@ -6,7 +6,7 @@ import { keysOf, stagedJob } from '../../test/support/staged-job.ts'
 const key = { 'x-api-key': 'secret' }
 
 for (const kind of ['memory', 'lmdb'] as const)
-  test(`an agent that shows its task's key gets config and code of its role alone (${kind})`, async (t) => {
+  test(`a flamelet that shows its task's key gets config and code of its role alone (${kind})`, async (t) => {
     await using api = await apiStage(kind, { workers: { brokers: [{ sort: 'mqtt', host: 'broker:1883' }] } })
     const { job, tasks } = await stagedJob(api, { modelSpec: { hyperparameters: { rounds: 5, mine: 'x' } } })
     const trainer = tasks.find(({ role }) => role === 'trainer')
@@ -40,20 +40,20 @@ for (const kind of ['memory', 'lmdb'] as const)
     t.deepEqual(api.faults, [])
   })
 
-test("what the server's owner says of agents reaches computes and the workers of their agents", async (t) => {
+test("what the server's owner says of flamelets reaches computes and the workers of their flamelets", async (t) => {
   const brokers = [{ sort: 'mqtt', host: 'broker:1883' }]
   const registry = { sort: 'mlflow', uri: 'http://models:5000' }
-  await using api = await apiStage('memory', { workers: { brokers, registry, image: 'agents:1' } })
+  await using api = await apiStage('memory', { workers: { brokers, registry, image: 'flamelets:1' } })
   const { job, tasks } = await stagedJob(api)
   const config = await api.call('GET', `/computes/c1/deployments/${job}/config`, undefined, key)
-  t.like(config, { status: 200, body: { jobId: job, imageLoc: 'agents:1' } })
+  t.like(config, { status: 200, body: { jobId: job, imageLoc: 'flamelets:1' } })
   const [id = ''] = tasks.map(({ taskId }) => taskId)
   const taken = await fetch(`${api.url}/jobs/${job}/${id}/task?key=${(await keysOf(api, job))[id]}`)
   const file = (await taken.formData()).get('config')
   t.like(JSON.parse(file instanceof File ? await file.text() : ''), { brokers, registry })
 })
 
-test("a task's agent is known by its key alone, and the key is in no answer", async (t) => {
+test("a task's flamelet is known by its key alone, and the key is in no answer", async (t) => {
   await using api = await apiStage('memory')
   const { job, tasks } = await stagedJob(api)
   const [id = '', other = ''] = tasks.map(({ taskId }) => taskId)
@@ -74,7 +74,7 @@ test("a task's agent is known by its key alone, and the key is in no answer", as
     }
 })
 
-test('an agent hears of nothing until it is told, and an acknowledgement of what never was is refused', async (t) => {
+test('a flamelet hears of nothing until it is told, and an acknowledgement of what never was is refused', async (t) => {
   await using api = await apiStage('memory')
   const { job, tasks } = await stagedJob(api)
   const [id = ''] = tasks.map(({ taskId }) => taskId)

@@ -1,20 +1,20 @@
 import type { DeploymentStatus, NumberedNotification } from '../../actors/index.ts'
 
 /** Someone that hears notifications over HTTP until told to end, whatever becomes of the server meanwhile. */
-export interface HttpRecipient {
+interface HttpRecipient {
   /** In the order in which they came, each once. */
   readonly heard: readonly string[]
 }
 
-export interface HttpAgents {
+interface HttpFlamelets {
   /** By task id. */
-  readonly agents: ReadonlyMap<string, HttpRecipient>
+  readonly flamelets: ReadonlyMap<string, HttpRecipient>
   readonly compute: HttpRecipient
   /** Resolves when nobody asks any more. */
   end(): Promise<void>
 }
 
-export interface HttpAgentsOptions {
+interface HttpFlameletsOptions {
   /** Of the server that is there now. */
   readonly url: () => string
   readonly compute: string
@@ -27,18 +27,18 @@ export interface HttpAgentsOptions {
 }
 
 /**
- * The deployer of a compute and the agents that it starts, as existing ones behave: each acknowledges what it has dealt
+ * The deployer of a compute and the flamelets that it starts, as existing ones behave: each acknowledges what it has dealt
  * with, and repeats a request that had no answer.
  */
-export function httpAgents({
+export function httpFlamelets({
   url,
   compute,
   key,
   work,
   places = () => 'agentDeploySuccess',
-}: HttpAgentsOptions): HttpAgents {
+}: HttpFlameletsOptions): HttpFlamelets {
   const ending = new AbortController()
-  const agents = new Map<string, HttpRecipient>()
+  const flamelets = new Map<string, HttpRecipient>()
   const loops: Promise<void>[] = []
 
   async function ask(method: string, path: string, body?: unknown): Promise<Response | undefined> {
@@ -80,10 +80,10 @@ export function httpAgents({
     return { heard }
   }
 
-  function startAgent(job: string, task: string, taskKey: string): void {
-    if (agents.has(task)) return
+  function startFlamelet(job: string, task: string, taskKey: string): void {
+    if (flamelets.has(task)) return
     const report = (state: string) => ask('PUT', `/jobs/${job}/${task}/task/status?key=${taskKey}`, { state })
-    const agent = recipient(`/jobs/${job}/${task}/notifications?key=${taskKey}&`, async (type) => {
+    const flamelet = recipient(`/jobs/${job}/${task}/notifications?key=${taskKey}&`, async (type) => {
       if (type === 'STOP_JOB') return report('terminated')
       if (type !== 'START_JOB') return undefined
       const fetched = await ask('GET', `/jobs/${job}/${task}/task?key=${taskKey}`)
@@ -91,7 +91,7 @@ export function httpAgents({
       await report('running')
       return void work(task).then(() => report('completed'))
     })
-    agents.set(task, agent)
+    flamelets.set(task, flamelet)
   }
 
   const own = recipient(`/computes/${compute}/notifications?`, async (type, job) => {
@@ -100,12 +100,12 @@ export function httpAgents({
     const { agentKVs = {} }: { agentKVs?: Record<string, string> } = (await response?.json().catch(() => ({}))) ?? {}
     const isAdded = type === 'ADD_RESOURCE'
     const words = Object.keys(agentKVs).map((task) => [task, isAdded ? places(task) : 'agentRevokeSuccess'] as const)
-    for (const [task, word] of words) if (word === 'agentDeploySuccess') startAgent(job, task, agentKVs[task] ?? '')
+    for (const [task, word] of words) if (word === 'agentDeploySuccess') startFlamelet(job, task, agentKVs[task] ?? '')
     await ask('PUT', `${path}/status`, Object.fromEntries(words))
   })
 
   return {
-    agents,
+    flamelets,
     compute: own,
     async end() {
       ending.abort()

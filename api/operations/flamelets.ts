@@ -1,18 +1,40 @@
 import { z } from 'zod'
 import type { TaskPackage } from '../../actors/index.ts'
 import { numberedNotification, taskStatus } from '../../actors/model/index.ts'
-import { keyQuery, received, receiveQuery } from '../http/agent-query.ts'
+import { count } from '../http/query.ts'
 import { formOperation, noBody, operation } from '../operation.ts'
+
+/** How long a recipient may wait in one request, below what a request may take. */
+const mostWaitMs = 20_000
+/** How many notifications one answer may have. */
+const mostNotifications = 100
+
+/** A task's key. That it's there and right is said by who knows the task. */
+const keyQuery = z.object({ key: z.string().exactOptional().meta({ description: "the task's key" }) })
+
+const receiveQuery = z.object({
+  acknowledged: count.exactOptional().meta({ description: 'the highest number that was dealt with; absent: none' }),
+  waitMs: count.exactOptional().meta({ description: `how long to wait if there is none yet; at most ${mostWaitMs}` }),
+  limit: count.exactOptional().meta({ description: `0 or absent: at most ${mostNotifications}` }),
+})
+
+function received({ acknowledged, waitMs, limit }: z.output<typeof receiveQuery>) {
+  return {
+    acknowledged: Number(acknowledged ?? 0),
+    waitMs: Math.min(Number(waitMs ?? 0), mostWaitMs),
+    limit: Math.min(Number(limit ?? 0) || mostNotifications, mostNotifications),
+  }
+}
 
 const auth = 'task-key'
 
-/** What the agents of tasks ask for. */
-export const agentOperations = [
+/** What the flamelets of tasks ask for. */
+export const flameletOperations = [
   formOperation({
     id: 'getTask',
     method: 'get',
     path: '/jobs/{jobId}/{taskId}/task',
-    summary: 'Fetch what an agent needs to run a task',
+    summary: 'Fetch what a flamelet needs to run a task',
     auth,
     query: keyQuery,
     body: noBody,
@@ -54,13 +76,13 @@ export const agentOperations = [
   }),
 ] as const
 
-/** Ours beside the interface's 42: until agents have links, they ask for what they are to do. */
+/** Ours beside the interface's 42: until flamelets have links, they ask for what they are to do. */
 export const notificationOperations = [
   operation({
     id: 'getTaskNotifications',
     method: 'get',
     path: '/jobs/{jobId}/{taskId}/notifications',
-    summary: 'Acknowledge what an agent has dealt with, and wait for what it is to do next',
+    summary: 'Acknowledge what a flamelet has dealt with, and wait for what it is to do next',
     auth,
     isAddition: true,
     query: receiveQuery.extend(keyQuery.shape),

@@ -1,17 +1,17 @@
 import { fileURLToPath } from 'node:url'
 import test from 'ava'
-import { collectionsOf } from '../../actors/records/collections.ts'
-import { all } from '../../runtime/durable/contract/store-under-test.ts'
-import { lmdbStore } from '../../runtime/durable/lmdb/index.ts'
-import { seededScheduler } from '../../runtime/index.ts'
-import { forSeeds } from '../../sdk/testing/index.ts'
-import { callerOf } from '../support/api-stage.ts'
-import { runChild } from '../support/child-lines.ts'
-import { httpAgents } from '../support/http-agents.ts'
-import { stagedJob } from '../support/staged-job.ts'
-import { temporaryFolder } from '../support/temporary-folder.ts'
+import { collectionsOf } from '../actors/records/collections.ts'
+import { all } from '../runtime/durable/contract/store-under-test.ts'
+import { lmdbStore } from '../runtime/durable/lmdb/index.ts'
+import { seededScheduler } from '../runtime/index.ts'
+import { forSeeds } from '../sdk/testing/index.ts'
+import { callerOf } from './support/api-stage.ts'
+import { runChild } from './support/child-lines.ts'
+import { httpFlamelets } from './support/http-flamelets.ts'
+import { stagedJob } from './support/staged-job.ts'
+import { temporaryFolder } from './support/temporary-folder.ts'
 
-const program = fileURLToPath(new URL('../support/api-process.js', import.meta.url))
+const program = fileURLToPath(new URL('./support/api-process.js', import.meta.url))
 const kills = 4
 
 /** A server in a process of its own, on the same folder again each time it's killed. */
@@ -39,7 +39,7 @@ function serverOn(folder: string) {
 
 const pause = (delayMs: number) => new Promise((resolve) => setTimeout(resolve, delayMs))
 
-test('a job on computes and agents ends as it should though the server is killed, and nobody is told anything twice', async (t) => {
+test('a job on computes and flamelets ends as it should though the server is killed, and nobody is told anything twice', async (t) => {
   await forSeeds(2, async (seed) => {
     const random = seededScheduler(seed + 1)
     await using folder = await temporaryFolder()
@@ -54,7 +54,7 @@ test('a job on computes and agents ends as it should though the server is killed
       open = resolve
     })
     const computes = ['c1', 'default'].map((compute) =>
-      httpAgents({ url: server.url, compute, key: 'secret', work: () => opened }),
+      httpFlamelets({ url: server.url, compute, key: 'secret', work: () => opened }),
     )
     t.is((await call('PUT', path, { id: job, state: 'starting' })).status, 200)
     for (let kill = 0; kill < kills; kill++) {
@@ -66,9 +66,9 @@ test('a job on computes and agents ends as it should though the server is killed
     while (Object((await call('GET', path)).body).state !== 'completed') await pause(20)
     while (!computes.every(({ compute }) => compute.heard.includes('REVOKE_RESOURCE'))) await pause(20)
     for (const { compute } of computes) t.deepEqual(compute.heard, ['ADD_RESOURCE', 'REVOKE_RESOURCE'])
-    const agents = computes.flatMap((compute) => [...compute.agents.values()])
-    t.is(agents.length, tasks.length)
-    for (const { heard } of agents) t.deepEqual(heard, ['START_JOB'])
+    const flamelets = computes.flatMap((compute) => [...compute.flamelets.values()])
+    t.is(flamelets.length, tasks.length)
+    for (const { heard } of flamelets) t.deepEqual(heard, ['START_JOB'])
     await Promise.all(computes.map((compute) => compute.end()))
     await server.kill()
     // Nor is there anything left to hear.
