@@ -93,65 +93,6 @@ const files = {
     })`,
 }
 
-/** A role of one's own, and its test, as docs/roles.md has them. */
-const ownRole = `
-  import { channelTagged, fedAvg, hierarchical, role, twoTier } from 'flame-fl/sdk'
-  import { forSeeds, rehearse, roleStage, seededScheduler, tinyPool, virtualClock } from 'flame-fl/testing'
-
-  const isNumber = (message) => typeof message === 'number'
-  const base = {
-    init: () => ({ round: 0 }), isState: (value) => typeof value === 'object', done: ({ round }) => round === 3,
-  }
-  const median = role({
-    ...base, name: 'median',
-    open: (channel) => channel(channelTagged(isNumber, 'ask')),
-    async round(state, { channels: devices, publish }) {
-      const round = state.round + 1
-      await devices.awaitJoin()
-      const ends = devices.ends()
-      devices.broadcast(round, ends)
-      const values = []
-      for await (const { message } of devices.gather(ends)) values.push(message)
-      const middle = values.toSorted((a, b) => a - b)[Math.floor(values.length / 2)]
-      publish({ round, weights: Float32Array.of(middle), metrics: { median: middle }, members: ends })
-      return { round }
-    },
-  })
-  const device = role({
-    ...base, name: 'device',
-    open: (channel) => channel(channelTagged(isNumber, 'answer')),
-    async round(state, { channels, end }) {
-      const { message } = await channels.recvAny()
-      channels.send('median-0', 10 * message + Number(end.slice(-1)))
-      return { round: message }
-    },
-  })
-  const topology = {
-    schema: {
-      name: 'survey',
-      roles: [{ name: 'median' }, { name: 'device', isDataConsumer: true }],
-      channels: [{ name: 'link', pair: ['median', 'device'], funcTags: { median: ['ask'], device: ['answer'] } }],
-    },
-    dataSpec: [{ role: 'device', datasetGroups: { default: ['0', '1', '2'] } }],
-  }
-  const medians = []
-  await forSeeds(20, async (seed) => {
-    const system = { scheduler: seededScheduler(seed), clock: virtualClock() }
-    const run = await rehearse({ topology, roles: { median, device }, system, checkDeterminism: true })
-    if (run.state !== 'completed') throw run.cause
-    medians.push(run.rounds.map(({ metrics }) => metrics.median).join())
-  })
-  const stage = roleStage({ topology, roles: { median, device } })
-  const { type } = await stage.ended('median-0')
-  await stage[Symbol.asyncDispose]()
-  const everySecond = { ...fedAvg(), select: { select: (ends) => ends.filter((_, index) => index % 2 === 0) } }
-  const flat = await rehearse({ topology: twoTier({ clients: 4 }), strategy: everySecond, pool: tinyPool({ clients: 4 }) })
-  const tree = await rehearse({ topology: hierarchical({ clients: 4 }), strategy: everySecond })
-  const hashes = ({ rounds }) => rounds.map(({ hash }) => hash).join()
-  console.log(JSON.stringify({
-    medians: [...new Set(medians)], type, members: flat.rounds[0].members, same: hashes(flat) === hashes(tree),
-  }))`
-
 test.before(async () => {
   for (const [path, text] of Object.entries(files)) {
     mkdirSync(dirname(join(project, path)), { recursive: true })
@@ -218,17 +159,6 @@ test('a model that needs TensorFlow.js says in a line how to install the version
       lines.join('\n'),
     )
   }
-})
-
-test("a user's own role, selector and topology are tested through the package's door, in any order of messages", async (t) => {
-  writeFileSync(join(project, 'own-role.mjs'), ownRole)
-  const { stdout } = await run(process.execPath, ['own-role.mjs'], { cwd: project })
-  t.deepEqual(JSON.parse(stdout), {
-    medians: ['11,21,31'],
-    type: 'task-completed',
-    members: ['trainer-0', 'trainer-2'],
-    same: true,
-  })
 })
 
 test('the package has what its exports, its programs and its documents name', (t) => {

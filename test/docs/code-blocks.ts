@@ -1,4 +1,5 @@
-import { mkdir, readFile, writeFile } from 'node:fs/promises'
+import { readFileSync } from 'node:fs'
+import { mkdir, writeFile } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
 
 /** A fenced block of a page. */
@@ -7,20 +8,25 @@ export interface CodeBlock {
   readonly text: string
 }
 
-export async function codeBlocksOf(page: string): Promise<readonly CodeBlock[]> {
-  const fences = (await readFile(page, 'utf8')).matchAll(/^```(\w*)\n(.*?)^```$/gms)
+export function codeBlocksOf(page: string): readonly CodeBlock[] {
+  const fences = readFileSync(page, 'utf8').matchAll(/^```(\w*)\n(.*?)^```$/gms)
   return [...fences].map(([, language = '', text = '']) => ({ language, text }))
 }
 
-/** Writes each block whose first line is a comment with a file's name into that file, as a reader of the page does. */
-export async function writeNamedFiles(blocks: readonly CodeBlock[], folder: string): Promise<readonly string[]> {
-  const names: string[] = []
+/** The blocks whose first line is a comment with the name of a file, by this name. */
+export function namedFilesOf(blocks: readonly CodeBlock[]): ReadonlyMap<string, string> {
+  const files = new Map<string, string>()
   for (const { text } of blocks) {
     const [, name] = /^\/\/ (\S+\.m?[jt]s)\n/.exec(text) ?? []
-    if (name === undefined) continue
+    if (name !== undefined) files.set(name, text)
+  }
+  return files
+}
+
+/** Writes the files into a folder, as a reader of the page does. */
+export async function writeFiles(files: ReadonlyMap<string, string>, folder: string): Promise<void> {
+  for (const [name, text] of files) {
     await mkdir(dirname(join(folder, name)), { recursive: true })
     await writeFile(join(folder, name), text)
-    names.push(name)
   }
-  return names
 }

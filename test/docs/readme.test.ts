@@ -8,18 +8,18 @@ import { flamectlUp } from '../support/flamectl-up.ts'
 import { installPackage } from '../support/installed-package.ts'
 import { type NodeVersion, nodeProgram } from '../support/other-platforms.ts'
 import { temporaryFolder } from '../support/temporary-folder.ts'
-import { codeBlocksOf, writeNamedFiles } from './code-blocks.ts'
+import { codeBlocksOf, namedFilesOf, writeFiles } from './code-blocks.ts'
 
 const run = promisify(execFile)
 const clone = fileURLToPath(new URL('../../../', import.meta.url))
 const root = await temporaryFolder()
 const project = join(root.path, 'my-job')
-const blocks = await codeBlocksOf('README.md')
+const blocks = codeBlocksOf('README.md')
 test.after.always(() => root[Symbol.asyncDispose]())
 
 test.before(async () => {
   await installPackage(project)
-  await writeNamedFiles(blocks, project)
+  await writeFiles(namedFilesOf(blocks), project)
 })
 
 /** The block with this text, and the block after it, which shows what the commands print. */
@@ -69,7 +69,7 @@ test.serial('the README names commands that follow the workload', async (t) => {
 })
 
 test.serial("the README's workload fits the documented settings of TypeScript", async (t) => {
-  const settings = (await codeBlocksOf('docs/workloads.md')).find(({ language }) => language === 'json')?.text ?? ''
+  const settings = codeBlocksOf('docs/workloads.md').find(({ language }) => language === 'json')?.text ?? ''
   await writeFile(join(project, 'tsconfig.json'), settings)
   await mkdir(join(project, 'node_modules/@types'), { recursive: true })
   await symlink(join(clone, 'node_modules/@types/node'), join(project, 'node_modules/@types/node'), 'junction')
