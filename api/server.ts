@@ -13,6 +13,7 @@ import { excludedIn, idempotencyKeyIn, matchesIn } from './http/conditions.ts'
 import { allowPage, answersPreflight } from './http/cors.ts'
 import { beginExchange, type Exchange, exchangeOf } from './http/exchange.ts'
 import { readForm } from './http/form.ts'
+import { heldConnections } from './http/held-connections.ts'
 import { foreignSource, hostOf } from './http/loopback.ts'
 import { problemBody, problemOf } from './http/problem.ts'
 import { respond, send, sendJson } from './http/respond.ts'
@@ -70,7 +71,6 @@ export function apiServer({
   const bounds = boundedBy(limits, { toldApart: gate !== undefined })
   const description = JSON.stringify(openApi(operations, { authenticated: gate !== undefined }))
 
-  const takeTurn = requestTurns()
   const observeTurnedAway = turnedAwayObserver({ log, metrics })
 
   const rest = restServer({
@@ -79,7 +79,9 @@ export function apiServer({
     receive(request, response, route) {
       const isOpen = !gate || isForAll(request) || (request.method === 'OPTIONS' && origins.length > 0)
       const lack = isOpen ? undefined : gate.lack(request.headers)
-      takeTurn(groupOf(request, lack), () => {
+      const group = groupOf(request, lack)
+      connections.note(request, group)
+      takeTurn(group, () => {
         // Its caller is gone. Nothing was begun for it.
         if (response.destroyed || request.socket.destroyed) return
         if (lack) void turnAway(request, response, lack)
@@ -96,6 +98,8 @@ export function apiServer({
       return answersPreflight(request, response, origins)
     },
   })
+  const connections = heldConnections(rest.node)
+  const takeTurn = requestTurns(connections)
   for (const operation of operations) {
     const path = operation.path.replace(/\{(\w+)\}/g, ':$1')
     mount(operation.method, path, operation.id, async (request, response) => {

@@ -4,20 +4,24 @@ import type { TaskRecord } from './record-models.ts'
 
 /** An id whose first half is the time, so that lists by id are in order of creation. 24 hexadecimal characters. */
 export function newIdAt(epochMs: number): string {
-  return epochMs.toString(16).padStart(12, '0') + randomBytes(6).toString('hex')
+  return epochMs.toString(16).padStart(12, '0') + drawnAs('hex', 6)
 }
 
-const keyBytes = 24
-/** Drawn together: a call for each key costs more than the key. */
+/** A secret, and so not drawn from a job's seed: 24 random bytes in 32 characters. */
+export function newTaskKey(): string {
+  return drawnAs('base64url', 24)
+}
+
+/** Random bytes are drawn together: a call for each key costs more than the key. */
 let drawn = Buffer.alloc(0)
 
-/** Secret, and so not drawn from a job's seed: 24 random bytes in 32 characters. */
-export function newTaskKey(): string {
-  if (drawn.length === 0) drawn = randomBytes(256 * keyBytes)
-  const key = drawn.toString('base64url', 0, keyBytes)
-  drawn.fill(0, 0, keyBytes)
-  drawn = drawn.subarray(keyBytes)
-  return key
+/** Random bytes as text, which stay in memory nowhere else. */
+function drawnAs(encoding: 'hex' | 'base64url', bytes: number): string {
+  if (drawn.length < bytes) drawn = randomBytes(6144)
+  const text = drawn.toString(encoding, 0, bytes)
+  drawn.fill(0, 0, bytes)
+  drawn = drawn.subarray(bytes)
+  return text
 }
 
 /** The task with its key; one that has none takes the first that is presented. TASK_KEY_MISSING, TASK_KEY_WRONG. */

@@ -1,6 +1,5 @@
 import type { IncomingMessage } from 'node:http'
 import { setImmediate } from 'node:timers/promises'
-import type { CodedError } from '../../runtime/index.ts'
 import { apiError } from '../errors.ts'
 
 export interface BodyLimits {
@@ -11,8 +10,8 @@ export interface BodyLimits {
   readonly stallMs: number
 }
 
-/** What is needed of a request to read its body. */
-export type ReadRequest = Pick<IncomingMessage, 'headers' | 'iterator'>
+/** The part of a request that is needed to read its body. */
+export type ReadRequest = Pick<IncomingMessage, 'headers' | 'iterator' | 'complete' | 'readableLength' | 'read'>
 
 /** What is to be read: at most so many bytes, and none that stands still for longer. */
 export interface ReadLimits {
@@ -68,21 +67,20 @@ export function mediaTypeOf({ headers }: ReadRequest): string | undefined {
 }
 
 async function readBytes(request: ReadRequest, limits: ReadLimits): Promise<Uint8Array> {
+  if (request.complete && request.readableLength <= limits.bytes) {
+    assertReadable(request, limits)
+    const bytes: unknown = request.read()
+    return bytes instanceof Uint8Array ? bytes : new Uint8Array()
+  }
   const chunks: Uint8Array[] = []
   for await (const chunk of chunksOf(request, limits)) chunks.push(chunk)
   return Buffer.concat(chunks)
 }
 
 /** A body as it comes. API_MEDIA_TYPE if it's compressed, API_TOO_LARGE, API_BODY_STALLED. */
-export async function* chunksOf(
-  request: ReadRequest,
-  { bytes: limit, stallMs }: ReadLimits,
-): AsyncGenerator<Uint8Array, void, void> {
-  const encoding = request.headers['content-encoding'] ?? 'identity'
-  if (encoding !== 'identity')
-    throw apiError('API_MEDIA_TYPE', { found: `encoded as ${encoding}`, expected: 'it as it is' })
-  const tooLarge = (): CodedError => apiError('API_TOO_LARGE', { limit })
-  if (Number(request.headers['content-length'] ?? 0) > limit) throw tooLarge()
+export async function* chunksOf(request: ReadRequest, limits: ReadLimits): AsyncGenerator<Uint8Array, void, void> {
+  assertReadable(request, limits)
+  const { bytes: limit, stallMs } = limits
   const chunks = request.iterator({ destroyOnReturn: false })
   let size = 0
   try {
@@ -92,13 +90,21 @@ export async function* chunksOf(
       const bytes: unknown = next.value
       if (!(bytes instanceof Uint8Array)) continue
       size += bytes.length
-      if (size > limit) throw tooLarge()
+      if (size > limit) throw apiError('API_TOO_LARGE', { limit })
       yield bytes
     }
   } finally {
     // Not awaited: it waits for the next bytes. That the caller is gone is told by those who read.
     chunks.return?.().catch(() => {})
   }
+}
+
+/** API_MEDIA_TYPE if the body is compressed, API_TOO_LARGE if its announced length is above the limit. */
+function assertReadable({ headers }: ReadRequest, { bytes: limit }: ReadLimits): void {
+  const encoding = headers['content-encoding'] ?? 'identity'
+  if (encoding !== 'identity')
+    throw apiError('API_MEDIA_TYPE', { found: `encoded as ${encoding}`, expected: 'it as it is' })
+  if (Number(headers['content-length'] ?? 0) > limit) throw apiError('API_TOO_LARGE', { limit })
 }
 
 /** API_BODY_STALLED if it takes longer. */

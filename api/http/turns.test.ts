@@ -5,7 +5,7 @@ import { requestTurns } from './turns.ts'
 /** Takes turns, and notes the order in which requests begin. */
 function noted(perTurn: number) {
   const begun: string[] = []
-  const take = requestTurns(perTurn)
+  const take = requestTurns({ hold() {}, release: () => false }, perTurn)
   return { begun, take: (caller: string, name = caller) => take(caller, () => void begun.push(name)) }
 }
 
@@ -41,4 +41,22 @@ test('a request that comes while others wait does not overtake them', async (t) 
   await setImmediate()
   await setImmediate()
   t.deepEqual(begun, ['first', 'second', 'third'])
+})
+
+test('the source is held as long as requests wait, and released as far as a turn has room', async (t) => {
+  const told: string[] = []
+  let held = 3
+  const intake = {
+    hold: () => void told.push('hold'),
+    release(count: number) {
+      told.push(`release ${count}`)
+      held = Math.max(0, held - count)
+      return held > 0
+    },
+  }
+  const take = requestTurns(intake, 2)
+  for (const name of ['1', '2', '3', '4', '5']) take(name, () => {})
+  t.deepEqual(told, ['hold'])
+  for (let turn = 0; turn < 5; turn++) await setImmediate()
+  t.deepEqual(told, ['hold', 'release 1', 'release 2'])
 })

@@ -25,7 +25,8 @@ function sent(bytes: Uint8Array, cuts: readonly number[], headers: Readonly<Reco
   const places = [0, ...cuts.map((cut) => cut % (bytes.length + 1)).toSorted((a, b) => a - b), bytes.length]
   const chunks = places.slice(1).map((to, index) => Buffer.from(bytes.subarray(places[index], to)))
   const body = Readable.from(chunks.filter((chunk) => chunk.length > 0))
-  return { headers, iterator: (options?: { destroyOnReturn?: boolean }) => body.iterator(options) }
+  const iterator = (options?: { destroyOnReturn?: boolean }) => body.iterator(options)
+  return { headers, iterator, complete: false, readableLength: 0, read: () => null }
 }
 /** An answer whose body comes so. */
 function streamed(chunks: AsyncIterator<Uint8Array>): Response {
