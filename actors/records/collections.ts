@@ -14,6 +14,7 @@ import {
   runsRecord,
   serverRecord,
   taskRecord,
+  unreadJobRecord,
   wholeSpecification,
 } from './record-models.ts'
 import { insertEntries, recordsOf } from './records.ts'
@@ -29,6 +30,7 @@ export function collectionsOf({ documents }: Pick<Store, 'documents'>) {
     datasets: recordsOf(documents, 'datasets', datasetRecord),
     computes: recordsOf(documents, 'computes', computeRecord),
     jobs: recordsOf(documents, 'jobs', jobRecord),
+    unreadJobs: recordsOf(documents, 'jobs', unreadJobRecord),
     /** Large ones. By job and expansion. */
     specifications: recordsOf(documents, 'specifications', wholeSpecification),
     /** By job, expansion and task. */

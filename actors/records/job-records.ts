@@ -3,7 +3,7 @@ import { catalogueError } from '../model/errors.ts'
 import type { JobSpecification, JobStatus } from '../model/job.ts'
 import type { Collections } from './collections.ts'
 import { type BriefSpecification, type CatalogueJob, type TaskRecord, wholeSpecification } from './record-models.ts'
-import type { Stored } from './records.ts'
+import type { Records, Stored } from './records.ts'
 
 /*
  * Most requests about a job, and whatever moves it, need few fields of its specification, which may have megabytes. So a large
@@ -37,7 +37,10 @@ export function specificationKey(job: string, expansion: string): string {
 /** The whole specification. WRITTEN_MEANWHILE if the job was changed since it was read. */
 export async function specificationOf(
   { specifications }: Pick<Collections, 'specifications'>,
-  { id, value: { spec, expansion, isSpecApart } }: Pick<Stored<CatalogueJob>, 'id' | 'value'>,
+  {
+    id,
+    value: { spec, expansion, isSpecApart },
+  }: Pick<Stored<Pick<CatalogueJob, 'expansion' | 'isSpecApart'> & { readonly spec: unknown }>, 'id' | 'value'>,
 ): Promise<JobSpecification> {
   if (isSpecApart) {
     const found = await specifications.get(specificationKey(id, expansion))
@@ -56,8 +59,16 @@ function briefOf(spec: JobSpecification): BriefSpecification {
   return { designId, ...Object.fromEntries(present) }
 }
 
+type AnyJob = Pick<CatalogueJob, 'userId' | 'removing'>
+interface JobsOf<Job> {
+  readonly jobs: Pick<Records<Job>, 'get'>
+}
+
 /** The job, unless there is none, or it's being removed. */
-export async function presentJob({ jobs }: Collections, id: string): Promise<Stored<CatalogueJob> | undefined> {
+export async function presentJob<Job extends AnyJob = CatalogueJob>(
+  { jobs }: JobsOf<Job>,
+  id: string,
+): Promise<Stored<Job> | undefined> {
   const found = await jobs.get(id)
   return found?.value.removing ? undefined : found
 }
@@ -73,7 +84,11 @@ export async function tasksOf(
 }
 
 /** The job, or JOB_NOT_FOUND if this user has none of that id. */
-export async function findJob(collections: Collections, user: string, id: string): Promise<Stored<CatalogueJob>> {
+export async function findJob<Job extends AnyJob = CatalogueJob>(
+  collections: JobsOf<Job>,
+  user: string,
+  id: string,
+): Promise<Stored<Job>> {
   const found = await presentJob(collections, id)
   if (found?.value.userId !== user) throw catalogueError('JOB_NOT_FOUND', { id })
   return found

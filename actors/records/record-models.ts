@@ -110,6 +110,9 @@ export const jobRecord = z.strictObject({
 })
 export type CatalogueJob = z.output<typeof jobRecord>
 
+/** A job whose specification isn't looked at: for readers that decode the whole specification next. */
+export const unreadJobRecord = jobRecord.extend({ spec: z.custom<DocumentValue>(() => true) })
+
 export const taskRecord = z.strictObject({
   jobId: text,
   taskId: text,

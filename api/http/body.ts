@@ -11,7 +11,10 @@ export interface BodyLimits {
 }
 
 /** The part of a request that is needed to read its body. */
-export type ReadRequest = Pick<IncomingMessage, 'headers' | 'iterator' | 'complete' | 'readableLength' | 'read'>
+export type ReadRequest = Pick<IncomingMessage, 'headers' | 'iterator'>
+
+/** A request whose body may have come whole before anybody reads the body. */
+type BufferedRequest = ReadRequest & Pick<IncomingMessage, 'complete' | 'readableLength' | 'read'>
 
 /** What is to be read: at most so many bytes, and none that stands still for longer. */
 export interface ReadLimits {
@@ -20,7 +23,7 @@ export interface ReadLimits {
 }
 
 /** Reads a body as JSON. Errors as of `chunksOf`, API_JSON, API_FIELD_NAME; undefined if there is none. */
-export async function readJson(request: ReadRequest, limits: ReadLimits): Promise<unknown> {
+export async function readJson(request: BufferedRequest, limits: ReadLimits): Promise<unknown> {
   const type = mediaTypeOf(request)
   if (type !== undefined && type !== 'application/json' && !type.endsWith('+json'))
     throw apiError('API_MEDIA_TYPE', { found: type, expected: 'application/json' })
@@ -66,7 +69,7 @@ export function mediaTypeOf({ headers }: ReadRequest): string | undefined {
   return headers['content-type']?.split(';')[0]?.trim().toLowerCase()
 }
 
-async function readBytes(request: ReadRequest, limits: ReadLimits): Promise<Uint8Array> {
+async function readBytes(request: BufferedRequest, limits: ReadLimits): Promise<Uint8Array> {
   if (request.complete && request.readableLength <= limits.bytes) {
     assertReadable(request, limits)
     const bytes: unknown = request.read()

@@ -43,6 +43,13 @@ export function boundedBy(bounds: Bounds, { toldApart }: { readonly toldApart: b
     }
     places.delete(response)
   }
+  const limitOfAll = (kind: Kind): Limit => ({ count: kind, limit: bounds[kind], what: nouns[kind] })
+  const ofAll: Readonly<Record<Kind, Limit>> = {
+    requests: limitOfAll('requests'),
+    streams: limitOfAll('streams'),
+    polls: limitOfAll('polls'),
+    kept: limitOfAll('kept'),
+  }
   return {
     /**
      * Gives a request a place until it's answered whole or its caller is gone, in exchange for the one it has, if any.
@@ -51,7 +58,7 @@ export function boundedBy(bounds: Bounds, { toldApart }: { readonly toldApart: b
     enter(kind: Kind, caller: string, response: ServerResponse): void {
       leave(response)
       const most = bounds[kind]
-      const limits: Limit[] = [{ count: kind, limit: most, what: nouns[kind] }]
+      const limits = [ofAll[kind]]
       if (toldApart)
         limits.push(
           {

@@ -25,21 +25,24 @@ export interface Exchange {
 const header = 'x-request-id'
 const wellFormed = /^[\w.:@/+=-]{1,100}$/
 
-const exchanges = new WeakMap<IncomingMessage, Exchange>()
+const exchangeKey = Symbol('exchange')
+
+/** A request bears its exchange itself: a request is asked for its exchange many times. */
+type Exchanging = IncomingMessage & { [exchangeKey]?: Exchange }
 
 /** Takes a request's id from its header, or makes one where it has none that can stand in a log; the answer bears it. */
-export function beginExchange(request: IncomingMessage, response: ServerResponse): Exchange {
+export function beginExchange(request: Exchanging, response: ServerResponse): Exchange {
   const given = request.headers[header]
   const requestId = typeof given === 'string' && wellFormed.test(given) ? given : randomUUID()
   response.setHeader(header, requestId)
   const exchange = { requestId, beganAt: performance.now(), address: request.socket.remoteAddress ?? '' }
-  exchanges.set(request, exchange)
+  request[exchangeKey] = exchange
   return exchange
 }
 
 /** The exchange that a request began. */
-export function exchangeOf(request: IncomingMessage): Exchange {
-  const found = exchanges.get(request)
+export function exchangeOf(request: Exchanging): Exchange {
+  const found = request[exchangeKey]
   if (!found) throw new TypeError('this request began no exchange')
   return found
 }

@@ -86,7 +86,8 @@ async function* present(jobs: AsyncIterable<Stored<CatalogueJob>>): AsyncGenerat
 }
 
 export async function readJob(collections: Collections, user: string, id: string): Promise<JobSpecification> {
-  return attempted(async () => specificationOf(collections, await findJob(collections, user, id)))
+  const { unreadJobs: jobs } = collections
+  return attempted(async () => specificationOf(collections, await findJob({ jobs }, user, id)))
 }
 
 export async function readJobStatus(collections: Collections, user: string, id: string): Promise<JobStatus> {
