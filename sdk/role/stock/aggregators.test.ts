@@ -4,6 +4,7 @@ import { slowTrainer } from '../../../test/support/scripted-role.ts'
 import type { Algorithm } from '../../strategy/algorithm.ts'
 import { fedAvg } from '../../strategy/algorithms/fed-avg.ts'
 import { krum } from '../../strategy/algorithms/krum.ts'
+import type { SchemaChannel } from '../../tag/schema.ts'
 import { hierarchical, twoTier } from '../../tag/topologies.ts'
 import type { Topology } from '../../tag/topology.ts'
 import {
@@ -15,8 +16,9 @@ import {
   type StageOptions,
   tinyPool,
 } from '../../testing/index.ts'
-import { channelTagged, type RoundRecord, role } from '../role.ts'
-import type { Assignment } from './round-protocol.ts'
+import { type AnyRole, channelTagged, type RoundRecord, role } from '../role.ts'
+import { middleAggregator } from './middle-aggregator.ts'
+import { type Assignment, above, below } from './round-protocol.ts'
 import { stockRoles } from './stock-roles.ts'
 
 const top = 'top-aggregator-0'
@@ -195,6 +197,96 @@ test('an algorithm that needs each contribution gets them one by one', async (t)
   })
   const { published } = await run({ topology: twoTier({ clients: 5 }), pool, rounds: 1, strategy: krum({ f: 1 }) })
   t.deepEqual(weightsOf(published), [[1.5, 1.5, 1.5, 1.5, 1.5, 1.5, 1.5]])
+})
+
+/** Trainers in two groups below two leaf aggregators, below a middle one, below the top. */
+function threeLevels(clients: number): Topology {
+  const [downward, upward] = [
+    ['distribute', 'aggregate'],
+    ['fetch', 'upload'],
+  ]
+  const groups = ['east', 'west']
+  const joined = (name: string, above: string, below: string, value: readonly string[]): SchemaChannel => ({
+    name,
+    pair: [above, below],
+    groupBy: { type: 'tag', value },
+    funcTags: { [above]: downward ?? [], [below]: upward ?? [] },
+  })
+  const half = (group: number) =>
+    Array.from({ length: clients / 2 }, (_, index) => String((group * clients) / 2 + index))
+  return {
+    schema: {
+      name: 'three-levels',
+      roles: [
+        { name: 'top-aggregator', groupAssociation: [{ 'top-channel': 'default' }] },
+        { name: 'middle-aggregator', groupAssociation: [{ 'top-channel': 'default', 'leaf-channel': 'default' }] },
+        {
+          name: 'leaf-aggregator',
+          groupAssociation: groups.map((group) => ({ 'leaf-channel': 'default', 'param-channel': group })),
+        },
+        {
+          name: 'trainer',
+          isDataConsumer: true,
+          groupAssociation: groups.map((group) => ({ 'param-channel': group })),
+        },
+      ],
+      channels: [
+        joined('top-channel', 'top-aggregator', 'middle-aggregator', ['default']),
+        joined('leaf-channel', 'middle-aggregator', 'leaf-aggregator', ['default']),
+        joined('param-channel', 'leaf-aggregator', 'trainer', groups),
+      ],
+    },
+    dataSpec: [{ role: 'trainer', datasetGroups: { east: half(0), west: half(1) } }],
+  }
+}
+
+test('three levels of aggregators give the members and bits of two tiers', async (t) => {
+  const leaf: AnyRole = { name: 'leaf-aggregator', runOn: (runner) => middleAggregator.runOn(runner) }
+  const roles = { ...stockRoles, 'leaf-aggregator': leaf }
+  const pool = tinyPool({ clients: 8 })
+  const strategy = fedAvg({ fraction: 0.5, clientEvaluation: 2 })
+  const deep = await run({ topology: threeLevels(8), roles, pool, strategy })
+  t.is(deep.ended.type, 'task-completed')
+  const flat = await run({ topology: twoTier({ clients: 8 }), pool, strategy })
+  t.deepEqual(deep.published, flat.published)
+})
+
+test('each level of aggregators waits one deadline longer than the one below', async (t) => {
+  const clock = virtualClock()
+  const publishedAtMs: number[] = []
+  // One leaf aggregator says whom it has, and never answers: the middle one gives it up.
+  const silent = role({
+    name: 'leaf-aggregator',
+    open: (channel) => ({ aggregator: channel(above), trainers: channel(below) }),
+    init: () => ({ done: false }),
+    isState: (value): value is { done: boolean } => typeof value === 'object' && value !== null && 'done' in value,
+    done: ({ done }) => done,
+    async round(_, { channels: { aggregator, trainers } }) {
+      await trainers.awaitJoin()
+      aggregator.setProperty('trainers', trainers.ends())
+      aggregator.setProperty('levels', 1)
+      return never
+    },
+  })
+  let leaves = 0
+  const leaf: AnyRole = {
+    name: 'leaf-aggregator',
+    runOn(runner) {
+      leaves += 1
+      return (leaves === 1 ? silent : middleAggregator).runOn(runner)
+    },
+  }
+  const { ended, published } = await run({
+    topology: threeLevels(8),
+    roles: { ...stockRoles, 'leaf-aggregator': leaf, trainer: slowTrainer([]) },
+    strategy: fedAvg({ deadlineMs: 100 }),
+    rounds: 1,
+    system: { clock },
+    onPublish: () => void publishedAtMs.push(clock.now()),
+  })
+  t.is(ended.type, 'task-completed')
+  t.deepEqual(publishedAtMs, [200])
+  t.is(published[0]?.members.length, 4)
 })
 
 test('a late update of an earlier round is dropped', async (t) => {
