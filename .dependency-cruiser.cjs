@@ -100,8 +100,15 @@ module.exports = {
     {
       name: 'restify-in-one-file',
       severity: 'error',
-      from: { pathNot: '^(api/http/rest-server\\.ts|bench/)' },
+      from: { pathNot: '^(api/http/bundled-restify\\.ts|bench/)' },
       to: { path: '(node_modules/(@types/)?|^)restify(/|$)' },
+    },
+    {
+      name: 'mongodb-in-one-file',
+      severity: 'error',
+      comment: 'tests look at the database by a driver of their own',
+      from: { pathNot: ['^runtime/durable/mongodb/bundled-driver\\.ts$', notTests, '^(test|bench)/'] },
+      to: { path: 'node_modules/(mongodb|bson)/' },
     },
     {
       name: 'tsyringe-in-composition-roots',
@@ -122,7 +129,8 @@ module.exports = {
     {
       name: 'not-to-dev-dependency',
       severity: 'error',
-      from: { path: '^(runtime|sdk|actors|api|flamectl)/', pathNot: '\\.(test|contract)\\.ts$' },
+      comment: 'a development dependency that the product needs is bundled, by a file bundled-*.ts',
+      from: { path: '^(runtime|sdk|actors|api|flamectl)/', pathNot: ['/bundled-[^/]+\\.ts$', notTests] },
       to: { dependencyTypes: ['npm-dev'], dependencyTypesNot: ['type-only', 'npm-peer'] },
     },
   ],

@@ -1,9 +1,8 @@
-// Builds everything: each AssemblyScript kernel into a TypeScript module holding its bytes, then TypeScript.
+// Builds everything: each AssemblyScript kernel into a TypeScript module holding its bytes, then TypeScript, then bundles.
 import { execFileSync } from 'node:child_process'
 import { existsSync, readdirSync, readFileSync, rmSync, statSync, unlinkSync, writeFileSync } from 'node:fs'
 import { createRequire } from 'node:module'
 import { dirname, join } from 'node:path'
-import { writeBillOfMaterials } from './sbom.js'
 
 const kernels = [
   { source: 'sdk/sum/assembly/kernel.ts', target: 'sdk/sum/kernel-bytes.ts', name: 'kernelBase64' },
@@ -63,4 +62,9 @@ try {
 } catch {
   process.exitCode = 1 // The compiler has said what is wrong.
 }
-writeBillOfMaterials('dist/sbom.cdx.json')
+// Loads esbuild, which a clone without its dependencies has not.
+const { writeBundles, writeLicences } = await import('./bundles.js')
+const { writeBillOfMaterials } = await import('./sbom.js')
+const bundled = writeBundles()
+writeLicences('dist/THIRD-PARTY-LICENSES.txt', bundled)
+writeBillOfMaterials('dist/sbom.cdx.json', bundled)

@@ -1,39 +1,50 @@
 import { execFileSync } from 'node:child_process'
 import { existsSync, readFileSync, statSync, writeFileSync } from 'node:fs'
+import { bundles } from './bundles.js'
 
-const sources = ['package.json', 'package-lock.json', 'scripts/sbom.js']
+const sources = [
+  ...['package.json', 'package-lock.json', 'scripts/sbom.js', 'scripts/bundles.js'],
+  ...bundles.map(({ source }) => source),
+]
 
 /** Licences that packages name in their documents alone. */
 const licences = { 'escape-regexp-component': 'MIT' }
 
 /**
- * Writes what this package's users install beside it, with hashes and licences, as CycloneDX has it. The same lock file gives
- * the same bytes: without the instant, and the number that npm would invent.
+ * Writes the bill of materials (CycloneDX), with hashes and licences: the packages that users install beside this package, and
+ * the packages `bundled` into its files, whose property says into which. The same lock file gives the same bytes: the bill has
+ * neither npm's timestamp nor npm's random serial number.
  */
-export function writeBillOfMaterials(file) {
+export function writeBillOfMaterials(file, bundled) {
   if (existsSync(file) && sources.every((source) => statSync(source).mtimeMs <= statSync(file).mtimeMs)) return
   const { serialNumber: _number, ...bill } = billOfAll()
   const { timestamp: _instant, ...metadata } = bill.metadata
-  const { name, dependencies: own } = jsonOf('package.json')
+  const { name, dependencies } = jsonOf('package.json')
+  const own = new Set([...Object.keys(dependencies), ...bundles.map(({ name }) => name)])
   // npm names the folder. Asked to leave development dependencies out, it leaves out what both need, too.
   const component = { ...metadata.component, name }
-  const used = new Set([component['bom-ref'], ...installedRefs()])
+  const used = new Set([component['bom-ref'], ...installedRefs(), ...bundled.map(refOf)])
   const isUsed = (ref) => used.has(ref)
-  const isOwn = (ref) => ref.slice(0, ref.lastIndexOf('@')) in own
+  const isOwn = (ref) => own.has(ref.slice(0, ref.lastIndexOf('@')))
   const components = bill.components
     .filter((each) => isUsed(each['bom-ref']))
     .map((each) => ({
       ...each,
-      properties: each.properties.filter(({ name }) => name !== 'cdx:npm:package:development'),
+      properties: [
+        ...each.properties.filter(({ name }) => name !== 'cdx:npm:package:development'),
+        ...bundled
+          .filter((part) => refOf(part) === each['bom-ref'])
+          .map(({ file }) => ({ name: 'flame-fl:bundled-into', value: file })),
+      ],
       licenses: each.licenses ?? [{ license: { id: licences[each.name] } }],
     }))
-  const dependencies = bill.dependencies
+  const graph = bill.dependencies
     .filter(({ ref }) => isUsed(ref))
     .map(({ ref, dependsOn }) => ({
       ref,
       dependsOn: dependsOn.filter(ref === component['bom-ref'] ? isOwn : isUsed),
     }))
-  const whole = { ...bill, metadata: { ...metadata, component }, components, dependencies }
+  const whole = { ...bill, metadata: { ...metadata, component }, components, dependencies: graph }
   writeFileSync(file, `${JSON.stringify(whole, null, 2)}\n`)
 }
 
@@ -49,6 +60,10 @@ function installedRefs() {
   return Object.entries(jsonOf('package-lock.json').packages)
     .filter(([path, { dev }]) => path !== '' && !dev)
     .map(([path, { version }]) => `${path.split('node_modules/').at(-1)}@${version}`)
+}
+
+function refOf({ name, version }) {
+  return `${name}@${version}`
 }
 
 function jsonOf(file) {

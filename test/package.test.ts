@@ -17,8 +17,11 @@ import { basename, dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { promisify } from 'node:util'
 import test from 'ava'
+import { upUnder } from './support/flamectl-up.ts'
 import { installPackage } from './support/installed-package.ts'
+import { mongodbServer } from './support/mongodb-server.ts'
 import { type NodeVersion, nodeProgram } from './support/other-platforms.ts'
+import { callsTo, reached, trivialJob } from './support/trivial-job.ts'
 
 const run = promisify(execFile)
 const clone = fileURLToPath(new URL('../../', import.meta.url))
@@ -26,6 +29,7 @@ const root = mkdtempSync(join(tmpdir(), 'flame-package-'))
 const project = join(root, 'project')
 const installed = join(project, 'node_modules', 'flame-fl')
 const main = join(installed, 'dist/flamectl/main.js')
+let warnings = ''
 test.after.always(() => rmSync(root, { recursive: true }))
 
 /** A workload as somebody writes it in a project of `npm init`, with an enum and an import without an extension. */
@@ -98,7 +102,7 @@ test.before(async () => {
     mkdirSync(dirname(join(project, path)), { recursive: true })
     writeFileSync(join(project, path), text)
   }
-  await installPackage(project)
+  warnings = await installPackage(project)
 })
 
 /** The last line that a run of a workload writes. Its models are in the folder models-<folder>-<version>. */
@@ -114,9 +118,23 @@ for (const version of [20, 22, 24] satisfies NodeVersion[])
     t.like(await runWorkload('learned', version, '--workers', '1'), { done: true, rounds: 1 })
   })
 
-test.serial('TensorFlow.js is not installed with the package, and a tree of 80 MB is', (t) => {
-  t.false(existsSync(join(project, 'node_modules/@tensorflow')))
-  t.true(bytesOf(join(project, 'node_modules')) < 80e6)
+for (const version of [20, 22, 24] satisfies NodeVersion[])
+  test.serial(`the installed package's server runs a job on MongoDB, on Node ${version}`, async (t) => {
+    await using mongodb = await mongodbServer()
+    const cwd = mkdtempSync(join(root, 'up-'))
+    await using up = await upUnder({ program: await nodeProgram(version), entry: main, cwd }, mongodb.url())
+    const call = callsTo(up.url)
+    const job = await trivialJob(call, { job: 'stored', clients: 4, rounds: 2 })
+    await call('PUT', `${job}/status`, { state: 'starting' })
+    t.is(await reached(call, job, 'completed', 'failed'), 'completed')
+    t.is(await up.end('SIGTERM'), 0)
+  })
+
+test.serial('a tree of 60 MB is installed, without a warning, and without TensorFlow.js and what is bundled', (t) => {
+  for (const name of ['@tensorflow', 'restify', 'mongodb', 'bson', 'lodash'])
+    t.false(existsSync(join(project, 'node_modules', name)), name)
+  t.true(bytesOf(join(project, 'node_modules')) < 60e6)
+  t.notRegex(warnings, /EBADENGINE/)
 })
 
 /** A file with several names counts once. */
@@ -164,7 +182,7 @@ test('a model that needs TensorFlow.js says in a line how to install the version
 test('the package has what its exports, its programs and its documents name', (t) => {
   const { exports, bin } = JSON.parse(readFileSync(join(installed, 'package.json'), 'utf8'))
   const targets = [...Object.values<Record<string, string>>(exports).flatMap(Object.values), ...Object.values(bin)]
-  for (const target of [...targets, 'dist/sbom.cdx.json'])
+  for (const target of [...targets, 'dist/sbom.cdx.json', 'dist/THIRD-PARTY-LICENSES.txt'])
     t.true(existsSync(join(installed, String(target))), String(target))
   const names = readdirSync(installed, { recursive: true, encoding: 'utf8' })
   for (const name of names.filter((name) => name.endsWith('.md')))
@@ -241,7 +259,8 @@ function smallClone(t: { teardown(undo: () => void): void }): string {
   const copy = mkdtempSync(join(root, 'clone-'))
   t.teardown(() => rmSync(copy, { recursive: true }))
   const isKernel = (path: string) => /-bytes\.ts$|[\\/]assembly([\\/]|$)/.test(path) || statSync(path).isDirectory()
-  for (const name of ['package.json', 'package-lock.json', 'tsconfig.json', 'scripts', 'runtime/errors'])
+  const bundled = ['api/http/bundled-restify.ts', 'runtime/durable/mongodb/bundled-driver.ts']
+  for (const name of ['package.json', 'package-lock.json', 'tsconfig.json', 'scripts', 'runtime/errors', ...bundled])
     cpSync(join(clone, name), join(copy, name), { recursive: true })
   for (const name of ['sdk', 'bench'])
     cpSync(join(clone, name), join(copy, name), { recursive: true, preserveTimestamps: true, filter: isKernel })

@@ -49,18 +49,50 @@ const acceptable = new Set([
   '(AFL-2.1 OR BSD-3-Clause)',
 ])
 
-test('the bill of materials names all that users install, by version, hash and an acceptable licence', (t) => {
+const bundles = readdirSync(join(clone, 'dist'), { recursive: true, encoding: 'utf8' }).filter((path) =>
+  /(^|[\\/])bundled-[^\\/]+\.js$/.test(path),
+)
+
+/** The packages in the bundles: each module of a bundle begins with a comment that names the module's file. */
+const bundled = bundles.flatMap((bundle) => {
+  const text = readFileSync(join(clone, 'dist', bundle), 'utf8')
+  const paths = [...text.matchAll(/^\/\/ (node_modules\/(?:.*\/node_modules\/)?(?:@[^/]+\/)?[^/]+)\//gm)].map(
+    ([, path]) => path,
+  )
+  const file = `dist/${bundle.replaceAll('\\', '/')}`
+  return locked.filter(({ path }) => paths.includes(path)).map((entry) => ({ ...entry, file }))
+})
+
+const nameAndVersion = ({ name, version }: Pick<Locked, 'name' | 'version'>): string => `${name}@${version}`
+
+test('the bill of materials names all that users install or get in bundles, by version, hash and an acceptable licence', (t) => {
   const bill = jsonOf('dist/sbom.cdx.json')
   t.like(bill, { bomFormat: 'CycloneDX', metadata: { component: { name: 'flame-fl' } } })
   const components: readonly unknown[] = Object(bill.components)
+  const inFiles: string[] = []
   const found = components.map((component) => {
-    const { name, version, purl, hashes, licenses } = Object(component)
+    const { name, version, purl, hashes, licenses, properties } = Object(component)
     t.is(purl, `pkg:npm/${String(name).replace('@', '%40')}@${version}`)
     t.regex(String(hashes?.[0]?.content), /^[0-9a-f]{128}$/, name)
     for (const { license, expression = license?.id } of licenses)
       t.true(acceptable.has(expression), `${name}: ${expression}`)
+    for (const property of properties)
+      if (property.name === 'flame-fl:bundled-into') inFiles.push(`${name}@${version} ${property.value}`)
     return `${name}@${version}`
   })
-  const expected = locked.filter(({ dev }) => !dev).map(({ name, version }) => `${name}@${version}`)
+  const expected = [...locked.filter(({ dev }) => !dev), ...bundled].map(nameAndVersion)
   t.deepEqual(found.toSorted(), [...new Set(expected)].toSorted())
+  t.deepEqual(inFiles.toSorted(), bundled.map((entry) => `${nameAndVersion(entry)} ${entry.file}`).toSorted())
+})
+
+test('restify and the driver of MongoDB are bundled, with the text of the licence of each package in the bundles', (t) => {
+  t.is(bundles.length, 2)
+  const names = bundled.map(({ name }) => name)
+  for (const name of ['restify', 'find-my-way', 'mongodb', 'bson']) t.true(names.includes(name), name)
+  const sections = readFileSync(join(clone, 'dist/THIRD-PARTY-LICENSES.txt'), 'utf8').split(`\n${'-'.repeat(80)}\n`)
+  for (const { name, version, file } of bundled) {
+    const section = sections.find((text) => text.startsWith(`${name} ${version} (`) && text.includes(`in ${file}\n`))
+    t.regex(section ?? '', /Copyright|Apache License/, name)
+    t.regex(section ?? '', /Permission|Redistribution|APPENDIX/, name)
+  }
 })

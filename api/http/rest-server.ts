@@ -1,7 +1,7 @@
 import { IncomingMessage, type Server, type ServerResponse } from 'node:http'
-import { createRequire } from 'node:module'
 import { apiError } from '../errors.ts'
 import type { Log } from '../log.ts'
+import { RestifyRouter, RestifyServer } from './bundled-restify.ts'
 
 export type Handler = (request: IncomingMessage, response: ServerResponse) => Promise<void>
 
@@ -20,32 +20,6 @@ export interface RestServer {
   /** `/a/:name`, with a slash at its end and without. */
   mount(method: 'GET' | 'HEAD' | 'POST' | 'PUT' | 'DELETE', path: string, handle: Handler): void
 }
-
-/** As much of restify as is used. Its own types are of an earlier version, and of the whole. */
-interface Restify {
-  readonly server: Server
-  on(event: 'error', listener: () => void): unknown
-  on(event: 'restifyError', listener: (...args: [IncomingMessage, ServerResponse, unknown]) => void): unknown
-  get: Mount
-  head: Mount
-  post: Mount
-  put: Mount
-  del: Mount
-}
-type Mount = (path: string, handle: Handler) => unknown
-interface RestifySettings {
-  /** Named in the header Server, unless it's empty. */
-  readonly name: string
-  readonly log: Log
-  readonly ignoreTrailingSlash: boolean
-  /** Who waits with a body until it's wanted (`Expect: 100-continue`) isn't told so by restify. */
-  readonly noWriteContinue: boolean
-}
-
-const require = createRequire(import.meta.url)
-// Restify's entry loads every plugin, with parsers of forms and signatures that nobody asks here: 260 modules more.
-const RestifyServer: new (options: RestifySettings & { router: object }) => Restify = require('restify/lib/server.js')
-const RestifyRouter: new (options: RestifySettings) => object = require('restify/lib/router.js')
 
 /**
  * A server that isn't listening yet, of restify's routing and nothing else of its: each answer is the handlers' own, no

@@ -36,6 +36,12 @@ export function flamectlUp(store: string, ...more: readonly string[]): Promise<R
 }
 
 interface Surroundings {
+  /** Path of Node's program. Default: this process's. */
+  readonly program?: string
+  /** Path of flamectl's entry. Default: the clone's. */
+  readonly entry?: string
+  /** Where it runs. Default: this process's folder. */
+  readonly cwd?: string
   /** Options for Node. */
   readonly node?: readonly string[]
   /** Files that the process may have open at once. */
@@ -44,14 +50,14 @@ interface Surroundings {
 
 /** The same, in other surroundings. */
 export async function upUnder(
-  { node = [], mostFiles }: Surroundings,
+  { program = process.execPath, entry = main, cwd, node = [], mostFiles }: Surroundings,
   store: string,
   ...more: readonly string[]
 ): Promise<RunningUp> {
-  const args = [...node, main, 'up', '--port', '0', '--store', store, ...more]
-  const bounded = ['-c', `ulimit -n ${mostFiles}; exec "$@"`, 'sh', process.execPath, ...args]
-  const [program, given] = mostFiles === undefined ? [process.execPath, args] : ['sh', bounded]
-  const child = spawn(program, given, { stdio: ['ignore', 'pipe', 'pipe'] })
+  const args = [...node, entry, 'up', '--port', '0', '--store', store, ...more]
+  const bounded = ['-c', `ulimit -n ${mostFiles}; exec "$@"`, 'sh', program, ...args]
+  const [command, given] = mostFiles === undefined ? [program, args] : ['sh', bounded]
+  const child = spawn(command, given, { cwd, stdio: ['ignore', 'pipe', 'pipe'] })
   const ended = once(child, 'close')
   let out = ''
   let err = ''

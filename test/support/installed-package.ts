@@ -8,8 +8,8 @@ import { promisify } from 'node:util'
 const run = promisify(execFile)
 const clone = fileURLToPath(new URL('../../../', import.meta.url))
 
-/** Packs the clone as it is built, and installs the package into the project's folder. */
-export async function installPackage(project: string): Promise<void> {
+/** Packs the clone as it is built, and installs the package into the project's folder. Returns npm's warnings. */
+export async function installPackage(project: string): Promise<string> {
   const packed = mkdtempSync(join(tmpdir(), 'flame-packed-'))
   try {
     await run('npm', ['pack', '--silent', '--ignore-scripts', '--pack-destination', packed], { cwd: clone })
@@ -17,7 +17,8 @@ export async function installPackage(project: string): Promise<void> {
     mkdirSync(project, { recursive: true })
     writeFileSync(join(project, 'package-lock.json'), JSON.stringify(lockWith(archive)))
     const quick = ['--prefer-offline', '--ignore-scripts', '--no-audit', '--no-fund']
-    await run('npm', ['install', ...quick, archive], { cwd: project })
+    const { stderr } = await run('npm', ['install', ...quick, archive], { cwd: project })
+    return stderr
   } finally {
     rmSync(packed, { recursive: true })
   }

@@ -1,7 +1,7 @@
 import { setTimeout } from 'node:timers/promises'
-import { type Db, MongoClient } from 'mongodb'
 import { storeError } from '../errors.ts'
 import { checkKeys } from '../store-rules.ts'
+import { type Db, MongoClient } from './bundled-driver.ts'
 import { isPassing, mongodbError } from './driver.ts'
 
 /** Prefix of the store's own collections. A given name never begins with the prefix, since a given dot is escaped. */

@@ -1,7 +1,7 @@
 import test from 'ava'
 import fc from 'fast-check'
-import { BSON } from 'mongodb'
 import { copyFields } from '../store-rules.ts'
+import { BSON } from './bundled-driver.ts'
 import { collectionName, fieldName, fromBson, givenName, toBson, topFieldName } from './document-record.ts'
 
 const name = fc.string({

@@ -1,8 +1,8 @@
 import { createHash } from 'node:crypto'
-import { BSON, type Document, type ObjectId } from 'mongodb'
 import { storeError } from '../errors.ts'
 import type { DocumentFields, DocumentValue, StoredDocument } from '../store.ts'
 import { copyFields } from '../store-rules.ts'
+import { BSON, type Document, type ObjectId } from './bundled-driver.ts'
 
 /** A document of the store as a document of MongoDB: the given fields, and the store's own fields, which begin with an underscore. */
 export interface DocumentRecord {

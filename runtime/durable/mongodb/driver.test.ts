@@ -1,12 +1,13 @@
 import test from 'ava'
+import { storeError } from '../errors.ts'
 import {
+  MongoClient,
   type MongoError,
   MongoNetworkError,
   MongoNetworkTimeoutError,
   MongoRuntimeError,
   MongoServerError,
-} from 'mongodb'
-import { storeError } from '../errors.ts'
+} from './bundled-driver.ts'
 import { isPassing, mongodbError } from './driver.ts'
 
 const server = (code: number): MongoError => new MongoServerError({ message: 'no', code })
@@ -39,4 +40,11 @@ test('an error of the driver becomes one with a code, and others stay as they ar
   t.like(mongodbError('url', server(8000)), { code: 'STORE_FULL' }, 'over its quota')
   t.like(mongodbError('url', server(1)), { code: 'STORE_SERVER' })
   for (const error of [new TypeError('x'), storeError('STORE_CLOSED')]) t.is(mongodbError('url', error), error)
+})
+
+test("a stack of the bundled driver names the driver's own functions", (t) => {
+  t.is(MongoClient.name, 'MongoClient')
+  const { stack = '' } = t.throws(() => new MongoClient('mongodb://')) ?? {}
+  for (const name of ['new ConnectionString', 'parseOptions', 'new MongoClient'])
+    t.true(stack.includes(`at ${name} (`), name)
 })

@@ -1,3 +1,5 @@
+import { CodedError } from '../../errors/coded-error.ts'
+import { storeError } from '../errors.ts'
 import {
   BSON,
   type Db,
@@ -8,9 +10,7 @@ import {
   MongoServerError,
   MongoServerSelectionError,
   MongoWriteConcernError,
-} from 'mongodb'
-import { CodedError } from '../../errors/coded-error.ts'
-import { storeError } from '../errors.ts'
+} from './bundled-driver.ts'
 
 /** Codes of a server that forgot a cursor, gives up its role or shuts down: another attempt may reach the server or its successor. */
 const passing = new Set<unknown>([6, 7, 43, 89, 91, 189, 262, 9001, 10_107, 11_600, 11_602, 13_435, 13_436])

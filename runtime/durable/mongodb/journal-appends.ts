@@ -1,5 +1,5 @@
-import { ObjectId } from 'mongodb'
 import { storeError } from '../errors.ts'
+import { ObjectId } from './bundled-driver.ts'
 import type { MongodbConnection } from './connection.ts'
 import { isCreated } from './driver.ts'
 import type { JournalEnd, JournalEnds } from './journal-entries.ts'

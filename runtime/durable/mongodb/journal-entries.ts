@@ -1,5 +1,5 @@
-import type { Collection } from 'mongodb'
 import type { JournalEntry } from '../store.ts'
+import type { Collection } from './bundled-driver.ts'
 import type { MongodbConnection } from './connection.ts'
 import { ownPrefix } from './connection.ts'
 import { isDuplicate } from './driver.ts'

@@ -1,5 +1,5 @@
-import { Binary, type Collection, ObjectId } from 'mongodb'
 import { rechunked } from '../store-rules.ts'
+import { Binary, type Collection, ObjectId } from './bundled-driver.ts'
 import type { MongodbConnection } from './connection.ts'
 import { ownPrefix } from './connection.ts'
 import { type Part, type PartHolder, type PartState, Parts } from './parts.ts'

@@ -1,6 +1,6 @@
-import { type Collection, ObjectId } from 'mongodb'
 import { storeError } from '../errors.ts'
 import { rechunked } from '../store-rules.ts'
+import { type Collection, ObjectId } from './bundled-driver.ts'
 import type { MongodbConnection } from './connection.ts'
 import { ownPrefix } from './connection.ts'
 import { isCreated } from './driver.ts'

@@ -1,7 +1,7 @@
-import { type Collection, type Filter, type FindCursor, ObjectId } from 'mongodb'
 import { storeError } from '../errors.ts'
 import type { DocumentFields, Documents, FindOptions, NewDocument, StoredDocument } from '../store.ts'
 import { type KeyRange, rangeOf } from '../store-rules.ts'
+import { type Collection, type Filter, type FindCursor, ObjectId } from './bundled-driver.ts'
 import type { MongodbConnection } from './connection.ts'
 import { type Batches, insertOne, insertTogether } from './document-insertion.ts'
 import { collectionName, type DocumentRecord, documentRecord, storedDocument, topFieldName } from './document-record.ts'

@@ -1,6 +1,6 @@
-import { type Collection, ObjectId } from 'mongodb'
 import { storeError } from '../errors.ts'
 import type { Snapshot } from '../store.ts'
+import { type Collection, ObjectId } from './bundled-driver.ts'
 import type { MongodbConnection } from './connection.ts'
 import { isCreated } from './driver.ts'
 import { type Content, type Contents, freshHead, type StateHead, stateHeads } from './key-state.ts'

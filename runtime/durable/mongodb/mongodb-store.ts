@@ -1,5 +1,5 @@
-import type { Collection } from 'mongodb'
 import type { Documents, JournalEntry, Snapshot, Store } from '../store.ts'
+import type { Collection } from './bundled-driver.ts'
 import { connect, type MongodbConnection, ownPrefix } from './connection.ts'
 import { Batches } from './document-insertion.ts'
 import { isCreated } from './driver.ts'

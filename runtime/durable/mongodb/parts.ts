@@ -1,5 +1,5 @@
-import { Binary, type Collection, type Filter, ObjectId } from 'mongodb'
 import { storeError } from '../errors.ts'
+import { Binary, type Collection, type Filter, ObjectId } from './bundled-driver.ts'
 import type { MongodbConnection } from './connection.ts'
 import { ownPrefix } from './connection.ts'
 import { insertMany } from './driver.ts'

@@ -1,0 +1,74 @@
+// Bundles packages of which the product needs a small part into one file each, so that users don't install the packages' trees.
+
+import { readdirSync, readFileSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { buildSync } from 'esbuild'
+
+/** Each source re-exports what the product needs of a package. The bundle takes the place of the compiled source. */
+export const bundles = [
+  { source: 'api/http/bundled-restify.ts', name: 'restify' },
+  { source: 'runtime/durable/mongodb/bundled-driver.ts', name: 'mongodb' },
+]
+
+/** Packages that are CommonJS ask for Node's modules, and for optional packages, by `require`. */
+const banner = "import { createRequire } from 'node:module'\nconst require = createRequire(import.meta.url)"
+
+/**
+ * Writes the bundles, with source maps, and returns the packages in them: folder, name, version, licence and the bundle's path.
+ * Functions keep their names, so that a stack names the package's own functions. Optional packages stay outside: a bundle
+ * finds those that the user has installed.
+ */
+export function writeBundles() {
+  return bundles.flatMap(({ source, name }) => {
+    const { optionalDependencies, peerDependencies } = manifest(join('node_modules', name))
+    const file = join('dist', source.replace(/ts$/, 'js'))
+    const { metafile } = buildSync({
+      entryPoints: [source],
+      outfile: file,
+      bundle: true,
+      external: Object.keys({ ...optionalDependencies, ...peerDependencies }),
+      platform: 'node',
+      format: 'esm',
+      target: 'node20.19',
+      banner: { js: banner },
+      keepNames: true,
+      sourcemap: true,
+      sourcesContent: false,
+      metafile: true,
+      logLevel: 'warning',
+    })
+    const folders = Object.keys(metafile.inputs).flatMap(
+      (path) => /^.*node_modules\/(?:@[^/]+\/)?[^/]+/.exec(path) ?? [],
+    )
+    return [...new Set(folders)].map((folder) => {
+      const { name, version, license } = manifest(folder)
+      return { folder, name, version, license, file }
+    })
+  })
+}
+
+/** Writes the licence of each bundled package, as the package itself has it. */
+export function writeLicences(file, packages) {
+  const head = 'The files bundled-*.js contain parts of these packages, under the licences below.\n'
+  const texts = packages.map(
+    ({ folder, name, version, license, file }) => `${name} ${version} (${license}), in ${file}\n\n${licenceOf(folder)}`,
+  )
+  const line = `\n${'-'.repeat(80)}\n`
+  writeFileSync(file, [head, ...texts.toSorted().map((text) => `${text.trim()}\n`)].join(line))
+}
+
+/** The text of a package's licence: a file of its own, or a section of the README. */
+function licenceOf(folder) {
+  const textOf = (pattern) => {
+    const file = readdirSync(folder).find((name) => pattern.test(name))
+    return file && readFileSync(join(folder, file), 'utf8')
+  }
+  const [section] = /^#* *licen[cs]e *$.*?(?=^#|(?![\s\S]))/ims.exec(textOf(/^readme/i) ?? '') ?? []
+  const text = textOf(/^licen[cs]e/i) ?? section
+  if (!text) throw new Error(`${folder} is bundled, and has no text of its licence: bundle another package`)
+  return text
+}
+
+function manifest(folder) {
+  return JSON.parse(readFileSync(join(folder, 'package.json'), 'utf8'))
+}
