@@ -1,6 +1,7 @@
 import test from 'ava'
 import { errorFactory, memoryStore, type Store, seededScheduler, virtualClock } from '../../../runtime/index.ts'
 import { slowTrainer } from '../../../test/support/scripted-role.ts'
+import type { Algorithm } from '../../strategy/algorithm.ts'
 import { fedBuff } from '../../strategy/algorithms/fed-buff.ts'
 import { twoTier } from '../../tag/topologies.ts'
 import { killedStore, lifeOf, type RoleStage, roleStage, type StageOptions, tinyPool } from '../../testing/index.ts'
@@ -173,4 +174,23 @@ test('200 seeds: trainers that fail at some time and are run again leave version
     if (ended.type === 'task-failed') throw ended.cause
     t.is(published.length, 4)
   }
+})
+
+test('a client that keeps a state goes on from the one that its last counted work left', async (t) => {
+  const plain = fedBuff({ bufferSize: 2, concurrency: 1 })
+  const begun: number[] = []
+  const strategy: Algorithm<unknown, { readonly trainings: number }> = {
+    ...plain,
+    client: {
+      init: () => ({ trainings: 0 }),
+      async train(assignment, { trainings }, learner, random) {
+        begun.push(trainings)
+        const { contribution } = await plain.client.train(assignment, null, learner, random)
+        return { contribution, own: { trainings: trainings + 1 } }
+      },
+    },
+  }
+  const topology = twoTier({ clients: 1 })
+  await run({ topology, strategy, pool: tinyPool({ clients: 1 }), rounds: 3 })
+  t.deepEqual(begun.slice(0, 6), [0, 1, 2, 3, 4, 5])
 })

@@ -20,6 +20,8 @@ export interface Flight {
   readonly underWay: Readonly<Record<string, { readonly dispatch: number; readonly version: number }>>
   /** Weights by version, of those that work under way started from. */
   readonly past: Readonly<Record<number, Float32Array>>
+  /** By end the last dispatch that was counted: where clients keep a state of their own. */
+  readonly counted?: Readonly<Record<string, number>>
   /** The aggregator was restarted: the work under way has to be asked for again. */
   readonly again?: boolean
 }
@@ -53,7 +55,7 @@ export async function fillBuffer(
   { version, weights, flight }: { readonly version: number; readonly weights: Float32Array; readonly flight: Flight },
   buffer: Buffer,
   context: RoleContext<{ readonly trainers: Channel<Assignment, Answer> }>,
-  assignment: (dispatch: number, weights: Float32Array, version: number) => Assignment,
+  assignment: (dispatch: number, weights: Float32Array) => Extract<Assignment, { type: 'train' }>,
 ): Promise<{ readonly sum: RoundSum; readonly flight: Flight; readonly arrivals: readonly CountedWork[] }> {
   const {
     channels: { trainers: channel },
@@ -63,6 +65,7 @@ export async function fillBuffer(
   const underWay = new Map(Object.entries(flight.underWay))
   const past = new Map(Object.entries(flight.past).map(([of, values]) => [Number(of), values] as const))
   past.set(version, weights)
+  const states = strategy.client.init && new Map(Object.entries(flight.counted ?? {}))
   const failed = new Set<string>()
   const refusals: Refusal[] = []
   const sum = context.roundSum()
@@ -82,7 +85,9 @@ export async function fillBuffer(
   return { sum, flight: left(), arrivals }
 
   function ask(end: string, number: number, from: number): void {
-    const message = assignment(number, past.get(from) ?? weights, from)
+    const last = states?.get(end)
+    const told = states && { counted: last === undefined ? {} : { [end]: last } }
+    const message = { ...assignment(number, past.get(from) ?? weights), ...told }
     channel.send(end, message, { keep: 'until-acknowledged' })
   }
 
@@ -124,6 +129,7 @@ export async function fillBuffer(
       if (answer.type === 'contribution' && isFresh(end, version - work.version)) {
         await addContribution(sum, end, weighed(answer.contribution, version - work.version), context)
         arrivals.push({ end, ...work })
+        states?.set(end, work.dispatch)
       }
     } catch (error) {
       if (!(error instanceof CodedError)) throw error
@@ -154,6 +160,7 @@ export async function fillBuffer(
       dispatch,
       underWay: Object.fromEntries(underWay),
       past: Object.fromEntries([...past].filter(([of]) => needed.has(of))),
+      ...(states && { counted: Object.fromEntries(states) }),
     }
   }
 

@@ -29,10 +29,10 @@ type TopContext = RoleContext<{ readonly trainers: Channel<Assignment, Answer> }
 export const topAggregator = role({
   name: 'top-aggregator',
   open: (channel) => ({ trainers: channel(below) }),
-  async init({ learner, strategy: { server, client }, settings }): Promise<TopAggregatorState> {
+  async init({ learner, strategy: { server, client, waiting }, settings }): Promise<TopAggregatorState> {
     const weights = await learner.initialWeights()
     const state = { round: 0, rounds: settings.rounds, weights, server: server.init(learner.layout) }
-    return client.init ? { ...state, counted: {} } : state
+    return client.init && waiting.kind === 'quorum' ? { ...state, counted: {} } : state
   },
   isState: (value): value is TopAggregatorState =>
     typeof value === 'object' &&
