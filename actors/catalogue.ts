@@ -71,6 +71,7 @@ function catalogueHandlers(all: Collections, parts: CatalogueParts): Handlers<Ca
     users.set(user, present)
     return present
   }
+  parts.held?.subscribe((user, bytes) => users.get(user)?.quota.grew(bytes))
   const turns = turnsByKey()
   const onComputes = <Value>(work: () => Promise<Value>) => turns('computes', work)
 

@@ -9,6 +9,8 @@ import { type EventsParts, type EventsRequests, events } from './events/events.t
 import { type IdempotencyParts, type IdempotencyRequests, idempotency } from './idempotency/idempotency.ts'
 import { type ControllerParts, controller, type JobRequests } from './jobs/controller.ts'
 import { type NotifierMessage, type NotifierRequests, notifier } from './notifier/notifier.ts'
+import { collectionsOf } from './records/collections.ts'
+import { holdings } from './records/holdings.ts'
 import type { CatalogueParts } from './records/parts.ts'
 import type { Asked } from './requests/requests.ts'
 
@@ -47,8 +49,9 @@ const controllerSupervision = {
 } as const
 
 /** Parent of the control plane's actors: hands each request to the actor that handles the request. */
-export function controlPlane(parts: ControlPlaneParts): Behavior<ControlPlaneMessage> {
+export function controlPlane(given: ControlPlaneParts): Behavior<ControlPlaneMessage> {
   return (context) => {
+    const parts = { ...given, held: holdings(collectionsOf(given.store)) }
     const repeatables = context.spawn('idempotency', idempotency(parts), { supervise: { type: 'resume' } })
     const entries = context.spawn('audit', audit(parts))
     const happenings = context.spawn('events', events(parts))

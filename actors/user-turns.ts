@@ -53,7 +53,7 @@ export function userTurns(collections: Collections, parts: CatalogueParts, user:
   }
 
   return {
-    quota: quotaKeeper(user, parts.quotas ?? {}, () => usageOf(collections, parts.store.documents, user)),
+    quota: quotaKeeper(user, parts.quotas ?? {}, () => usageOf(collections, parts.store.documents, user, parts.held)),
     next: (work) => inTurn(() => Promise.all(planning).then(work)),
     afterCreations: (work) => inTurn(() => Promise.all(creations).then(work)),
     async createJob(id, work) {

@@ -90,6 +90,11 @@ export function serverRoot({
   return scope
 }
 
+/** The folder with the models of jobs that run here. */
+export function modelsIn({ folder }: Pick<InProcessSetting, 'folder'>): string {
+  return resolve(folder, 'models')
+}
+
 function inProcessOn(
   store: Store,
   { folder, workers, places, confined }: InProcessSetting,
@@ -99,7 +104,7 @@ function inProcessOn(
   const code = resolve(folder, 'code')
   return jobProcessDeployer({
     store,
-    models: resolve(folder, 'models'),
+    models: modelsIn({ folder }),
     bundleOf: archivedWorkloads({ store, folder: code, limits: archiveLimitsOf(archiveBytes) }).bundleOf,
     workers: workers ?? Math.min(8, cores),
     places: places ?? cores,

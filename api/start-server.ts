@@ -11,6 +11,7 @@ import {
   type WorkerSettings,
 } from '../actors/index.ts'
 import type { CodedError } from '../runtime/index.ts'
+import { fileRegistry } from '../sdk/node/index.ts'
 import { type AuthenticationSetting, bearerGate } from './auth/gate.ts'
 import { localAccounts } from './auth/local-accounts.ts'
 import { apiError } from './errors.ts'
@@ -24,7 +25,7 @@ import { serverMetrics } from './observe/metrics.ts'
 import { observeActors } from './observe/observe-actors.ts'
 import { operations } from './operations/operations.ts'
 import { apiServer, type Limits } from './server.ts'
-import { CHOOSE_DEPLOYER, IDENTITY, type Setting, STORE, SYSTEM, serverRoot } from './server-root.ts'
+import { CHOOSE_DEPLOYER, IDENTITY, modelsIn, type Setting, STORE, SYSTEM, serverRoot } from './server-root.ts'
 
 export interface ServerOptions extends Setting {
   /** Default: 127.0.0.1. Only loopback, unless callers are asked who they are. */
@@ -133,6 +134,7 @@ export async function startServer({
       ...(mostTasks === undefined ? {} : { mostTasks }),
       archiveLimits: archiveLimitsOf(archiveBytes),
       chooseDeployer,
+      ...(typeof inProcess === 'object' ? { modelBytes: fileRegistry(modelsIn(inProcess)).bytesOf } : {}),
       onRecorded: metrics.recorded,
       ...(goesOnWith ? { goesOnWith } : {}),
       ...(onTrouble ? { onInterrupted: (_job: string, cause: CodedError) => onTrouble(cause) } : {}),

@@ -2,6 +2,7 @@ import type { z } from 'zod'
 import { type Behavior, decode, encode, type Store } from '../../runtime/index.ts'
 import { auditEntry, refusalCounts } from '../model/audit-entry.ts'
 import { catalogueError } from '../model/errors.ts'
+import type { Holdings } from '../records/holdings.ts'
 import { type Page, type PageRequest, pageOf } from '../requests/page.ts'
 import { answer } from '../requests/requests.ts'
 import type { AuditEnd, AuditMessage } from './protocol.ts'
@@ -13,6 +14,8 @@ export interface AuditParts {
   readonly now: () => string
   /** Entries kept; older ones go. Default: 100,000. */
   readonly auditKept?: number
+  /** Hears of the bytes that each user has in the audit log. */
+  readonly held?: Pick<Holdings, 'auditGrew'>
 }
 
 const key = 'audit'
@@ -27,7 +30,7 @@ const refusalsKept = 1440
  * ends, and the number of its note when it has ended: a refused one never takes a place in the audit log, and one that the end
  * of the server has cut off gets there at the next start. The third journal counts refusals, some minutes' in each entry.
  */
-export function audit({ store, now, auditKept: kept = 100_000 }: AuditParts): Behavior<AuditMessage> {
+export function audit({ store, now, auditKept: kept = 100_000, held }: AuditParts): Behavior<AuditMessage> {
   return async (context) => {
     const refusals = refusalTally()
     // A store that can't be written now keeps the notes until the next start.
@@ -75,7 +78,7 @@ export function audit({ store, now, auditKept: kept = 100_000 }: AuditParts): Be
 
   async function noteEnds(ends: readonly AuditEnd[]): Promise<null> {
     const logged = ends.flatMap(({ entry }) => (entry ? [{ at: now(), ...entry }] : []))
-    await Promise.all(logged.map((entry) => appendWithin(key, kept, entry)))
+    await Promise.all(logged.map(log))
     await appendWithin(askedKey, askedKept, { ended: ends.map(({ asked }) => asked) })
     return null
   }
@@ -89,15 +92,49 @@ export function audit({ store, now, auditKept: kept = 100_000 }: AuditParts): Be
       for (const one of ended ?? []) open.delete(one)
     }
     if (open.size === 0) return
-    await Promise.all([...open.values()].map((entry) => appendWithin(key, kept, entry)))
+    await Promise.all([...open.values()].map(log))
     await appendWithin(askedKey, askedKept, { ended: [...open.keys()] })
   }
 
-  /** Appends an entry, and answers with its number. Older ones than so many are dropped, some at a time. */
-  async function appendWithin(journal: string, most: number, entry: object): Promise<number> {
-    const number = await store.append(journal, encode(entry))
+  /** Appends an entry to the audit log, and counts the entry among the user's bytes. */
+  async function log(entry: object): Promise<void> {
+    const bytes = encode(entry)
+    await append(key, kept, bytes, noteDropped)
+    grew(entry, bytes.length)
+  }
+
+  function grew(entry: object, bytes: number): void {
+    const { user }: { user?: unknown } = entry
+    // The next entries needn't wait until the count is written.
+    if (typeof user === 'string') held?.auditGrew(user, bytes).catch(() => {})
+  }
+
+  /** The entries up to a number are about to be dropped. */
+  async function noteDropped(upTo: number): Promise<void> {
+    if (!held) return
+    for await (const { number, bytes } of store.read(key)) {
+      if (number > upTo) return
+      grew(Object(decode(bytes)), -bytes.length)
+    }
+  }
+
+  function appendWithin(journal: string, most: number, entry: object): Promise<number> {
+    return append(journal, most, encode(entry))
+  }
+
+  /** Appends an entry, and answers with its number. When there are more than `most`, the oldest are dropped, some at a time. */
+  async function append(
+    journal: string,
+    most: number,
+    bytes: Uint8Array,
+    beforeDrop?: (upTo: number) => Promise<void>,
+  ): Promise<number> {
+    const number = await store.append(journal, bytes)
     const stride = Math.max(1, Math.floor(most / 10))
-    if (number > most && number % stride === 0) await store.truncate(journal, number - most)
+    if (number > most && number % stride === 0) {
+      await beforeDrop?.(number - most)
+      await store.truncate(journal, number - most)
+    }
     return number
   }
 }

@@ -1,7 +1,8 @@
 import type { Behavior, Store } from '../../runtime/index.ts'
 import type { JobEvent, NumberedEvent } from '../model/job-event.ts'
 import { collectionsOf } from '../records/collections.ts'
-import { findJob } from '../records/job-records.ts'
+import type { Holdings } from '../records/holdings.ts'
+import { findJob, presentJob } from '../records/job-records.ts'
 import { type Asked, answerBy, type Handlers, type Request } from '../requests/requests.ts'
 import { waitingReaders } from '../requests/waiting-readers.ts'
 import { storedEvents } from './stored-events.ts'
@@ -31,6 +32,10 @@ export interface EventsParts {
   readonly now: () => string
   /** Events kept of each job. Default: 10,000. */
   readonly kept?: number
+  /** Hears of the bytes of events and models that each job's user has. */
+  readonly held?: Pick<Holdings, 'jobGrew'>
+  /** The bytes of the model that a round of a run has committed. Default: models aren't counted. */
+  readonly modelBytes?: (run: string, round: number, part?: string) => Promise<number>
   /** Hears of each event that was recorded here. */
   readonly onRecorded?: (event: JobEvent) => void
 }
@@ -39,15 +44,19 @@ export interface EventsParts {
 const lookAgainMs = 500
 
 /** Keeps the events of jobs, and gives them to followers. Jobs don't wait for each other. */
-export function events({ store, now, kept, onRecorded }: EventsParts): Behavior<EventsMessage> {
+export function events({ store, now, kept, held, modelBytes, onRecorded }: EventsParts): Behavior<EventsMessage> {
   return (context) => {
     const collections = collectionsOf(store)
-    const stored = storedEvents(store, now, kept)
+    /** Growth that isn't told yet, by job: many events come at once. */
+    const growth = new Map<string, number>()
+    const counting = new Set<string>()
+    const stored = storedEvents(store, now, kept, (job, bytes) => void growth.set(job, bytes + (growth.get(job) ?? 0)))
     const readers = waitingReaders(context.signal)
     const look = sharedLooks<readonly NumberedEvent[]>()
     const handlers: Handlers<EventsRequests> = {
       async 'record-event'({ job, event }) {
         const number = await context.track(stored.record(job, event))
+        if (held) void context.track(counted(held, job, event).catch(() => {}))
         readers.wake(job)
         onRecorded?.(event)
         return number
@@ -55,6 +64,27 @@ export function events({ store, now, kept, onRecorded }: EventsParts): Behavior<
       'read-events': read,
     }
     return (message) => void answerBy(handlers, message)
+
+    /** Counts an event, and the model of a round, among the bytes of the job's user. No event waits for the count. */
+    async function counted(of: Pick<Holdings, 'jobGrew'>, job: string, event: JobEvent): Promise<void> {
+      if (event.type === 'round' && modelBytes) {
+        const run = (await presentJob(collections, job))?.value.run
+        const bytes = run === undefined ? 0 : await modelBytes(run, event.round, event.part)
+        growth.set(job, bytes + (growth.get(job) ?? 0))
+      }
+      // The events that come while a count is written are counted together, after that.
+      if (counting.has(job)) return
+      counting.add(job)
+      try {
+        for (let bytes = growth.get(job); bytes !== undefined; bytes = growth.get(job)) {
+          growth.delete(job)
+          const found = await presentJob(collections, job)
+          if (found) await of.jobGrew(job, found.value.userId, bytes)
+        }
+      } finally {
+        counting.delete(job)
+      }
+    }
 
     async function read({ user, job, after, limit, waitMs }: EventsQuery): Promise<readonly NumberedEvent[]> {
       const until = context.clock.now() + waitMs

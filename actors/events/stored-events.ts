@@ -10,16 +10,38 @@ interface KeptEvent {
   readonly event: JobEvent
 }
 
-/** The events of jobs in a store, a journal for each job. `now` is wall-clock time as RFC 3339. */
-export function storedEvents(store: Store, now: () => string, kept = eventsKept) {
+/**
+ * The events of jobs in a store, a journal for each job. `now` is wall-clock time as RFC 3339. `onGrowth` hears by how many
+ * bytes the events of a job have grown, or shrunk.
+ */
+export function storedEvents(
+  store: Store,
+  now: () => string,
+  kept = eventsKept,
+  onGrowth: (job: string, bytes: number) => void = () => {},
+) {
   /** Events are dropped so many at a time. */
   const stride = Math.max(1, Math.floor(kept / 10))
+  async function bytesUpTo(key: string, last: number): Promise<number> {
+    let sum = 0
+    for await (const { number, bytes } of store.read(key)) {
+      if (number > last) break
+      sum += bytes.length
+    }
+    return sum
+  }
+
   return {
     /** Resolves with the event's number once the event is durable. */
     async record(job: string, event: JobEvent): Promise<number> {
       const key = keyOf(job)
-      const number = await store.append(key, encode({ at: now(), event: soundEvent(event) } satisfies KeptEvent))
-      if (number > kept && number % stride === 0) await store.truncate(key, number - kept)
+      const bytes = encode({ at: now(), event: soundEvent(event) } satisfies KeptEvent)
+      const number = await store.append(key, bytes)
+      onGrowth(job, bytes.length)
+      if (number > kept && number % stride === 0) {
+        onGrowth(job, -(await bytesUpTo(key, number - kept)))
+        await store.truncate(key, number - kept)
+      }
       return number
     },
     /** The events after a number that are still kept, at most `limit`, in order. */

@@ -27,8 +27,8 @@ export const quotaWords: Readonly<Record<QuotaName, { readonly what: string; rea
     advice: "delete a design's code or schema, with which go all revisions that no job names, or delete jobs",
   },
   bytes: {
-    what: 'bytes of code, schemas and large specifications of jobs',
-    advice: "delete a design's code or schema, with which go all revisions that no job names, or delete jobs",
+    what: 'bytes of code, schemas, large specifications, models and events of jobs, and of the audit log',
+    advice: "delete jobs that have ended, or a design's code or schema, with which go all revisions that no job names",
   },
   datasets: { what: 'datasets', advice: 'delete datasets' },
   jobs: { what: 'jobs', advice: 'delete jobs that have ended' },

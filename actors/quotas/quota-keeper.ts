@@ -7,6 +7,8 @@ export interface QuotaKeeper {
   using<Value>(more: Partial<Usage>, work: () => Promise<Value>): Promise<Value>
   /** Something was removed, or changed elsewhere: it's counted again before anything is refused. */
   changed(): void
+  /** The user's bytes have grown without a request: by a model, an event or an entry of the audit log. */
+  grew(bytes: number): void
   report(): Promise<UsageReport>
 }
 
@@ -31,7 +33,10 @@ export function quotaKeeper(user: string, quotas: Quotas, count: () => Promise<U
   function exceeded(usage: Usage, more: Partial<Usage>): QuotaName | undefined {
     return quotaNames.find((name) => {
       const asked = more[name] ?? 0
-      return asked > 0 && usage[name] + asked > (quotas[name] ?? Number.POSITIVE_INFINITY)
+      const most = quotas[name] ?? Number.POSITIVE_INFINITY
+      // A new job asks for no bytes yet, but will write models and events.
+      if (name === 'bytes' && more.jobs !== undefined && usage.bytes >= most) return true
+      return asked > 0 && usage[name] + asked > most
     })
   }
 
@@ -44,7 +49,7 @@ export function quotaKeeper(user: string, quotas: Quotas, count: () => Promise<U
       return roomFor(more)
     }
     const { what, advice } = quotaWords[name]
-    const [used, most, asked] = [usage[name], quotas[name], more[name]]
+    const [used, most, asked] = [usage[name], quotas[name], more[name] ?? 0]
     throw catalogueError('QUOTA_REACHED', { user, quota: name, what, used, most, asked, advice })
   }
 
@@ -65,6 +70,16 @@ export function quotaKeeper(user: string, quotas: Quotas, count: () => Promise<U
     },
     changed() {
       isStale = true
+    },
+    grew(bytes) {
+      // A count that is under way may have the growth already.
+      isStale = true
+      void counting?.then(
+        (usage) => {
+          usage.bytes += bytes
+        },
+        () => {},
+      )
     },
     async report() {
       if (isStale || !isBounded) counting = undefined

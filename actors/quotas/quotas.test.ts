@@ -1,9 +1,16 @@
+import { setTimeout } from 'node:timers/promises'
 import test from 'ava'
 import { all } from '../../runtime/durable/contract/store-under-test.ts'
-import { memoryStore } from '../../runtime/index.ts'
-import { catalogueStage, twoTierCode, twoTierSchema, zipOf } from '../../test/support/stored-job.ts'
+import { actorSystem, memoryStore, type Store } from '../../runtime/index.ts'
+import { catalogueStage, storeJob, twoTierCode, twoTierSchema, zipOf } from '../../test/support/stored-job.ts'
+import { controlPlane } from '../control-plane.ts'
+import type { Deployer } from '../deployers/deployer.ts'
 import type { JobStatus } from '../model/job.ts'
+import type { JobEvent } from '../model/job-event.ts'
 import type { Quotas, UsageReport } from '../model/quotas.ts'
+import { collectionsOf } from '../records/collections.ts'
+import { holdings } from '../records/holdings.ts'
+import { asking } from '../requests/requests.ts'
 
 const user = 'u'
 
@@ -175,4 +182,97 @@ test('nothing is bounded where nothing is said, and what there is can be read al
   t.like(await plane.usage(), { designs: { used: 1 }, revisions: { used: 2 }, tasks: { used: 3 }, keys: { used: 0 } })
   await plane.job('b', [plane.first])
   t.deepEqual((await plane.usage()).tasks, { used: 5 })
+})
+
+/** A control plane on a store, whose model of each round has 1,000 bytes, and a job of `u` in it. */
+async function planeWithJob(store: Store, quotas: Quotas) {
+  await storeJob(store, { user, job: 'j' })
+  const { version, fields } = (await store.documents.get('jobs', 'j')) ?? { version: 0, fields: {} }
+  await store.documents.replace('jobs', 'j', version, { ...fields, run: 'j~1' })
+  const system = actorSystem({ onFault: () => {} })
+  let ids = 0
+  const parts = {
+    store,
+    quotas,
+    now: () => '2026-01-02T03:04:05.000Z',
+    newId: () => `id-${++ids}`,
+    newKey: () => 'k'.repeat(32),
+    server: 's',
+    auditKept: 10,
+    kept: 20,
+    modelBytes: async (run: string, round: number) => (run === 'j~1' ? 1000 * round : 0),
+    chooseDeployer: (_: unknown, flamelets: Deployer) => flamelets,
+  }
+  const ask = asking(system, system.spawn('plane', controlPlane(parts)), { timeoutMs: 60_000 })
+  const bytes = async () => {
+    const { bytes } = await ask<UsageReport>((replyTo) => ({ type: 'read-usage', user, replyTo }))
+    return bytes.used
+  }
+  return {
+    bytes,
+    record: (event: JobEvent) => ask<number>((replyTo) => ({ type: 'record-event', job: 'j', event, replyTo })),
+    async change() {
+      const entry = { requestId: 'r', user, method: 'POST', path: '/' }
+      const asked = await ask<number>((replyTo) => ({ type: 'note-asked', entry, replyTo }))
+      const ends = [{ asked, entry: { ...entry, status: 201 } }]
+      await ask<null>((replyTo) => ({ type: 'note-ends', ends, replyTo }))
+    },
+    createJob: (id: string) =>
+      ask((replyTo) => ({ type: 'create-job', user, spec: { id, designId: 'none', dataSpec: [] }, replyTo })),
+    removeJob: () => ask((replyTo) => ({ type: 'remove-job', user, job: 'j', replyTo })),
+    /** Asks for the bytes until they are as wanted. */
+    async until(isWanted: (used: number) => boolean) {
+      let used = await bytes()
+      for (let look = 0; look < 1000 && !isWanted(used); look++) used = await bytes()
+      return used
+    },
+    [Symbol.asyncDispose]: () => system.terminate(),
+  }
+}
+
+const event: JobEvent = { type: 'log', end: 'e', message: 'm'.repeat(1000) }
+const round: JobEvent = { type: 'round', round: 3, metrics: {}, hash: 'h', members: [], seconds: 1 }
+
+test("models, events and audit entries of a user are among the user's bytes, and go with the job or the entry", async (t) => {
+  const store = memoryStore()
+  await using plane = await planeWithJob(store, {})
+  const before = await plane.bytes()
+  await plane.record(round)
+  const withModel = await plane.until((used) => used >= before + 3000)
+  t.true(withModel >= before + 3000 && withModel < before + 4000, `${withModel - before}`)
+  for (let n = 0; n < 60; n++) await plane.record(event)
+  const most = withModel + 22 * 1100
+  t.true((await plane.until((used) => used > withModel + 20_000 && used < most)) < most, 'dropped events go')
+  await plane.removeJob()
+  const withoutJob = await plane.until((used) => used <= before)
+  t.true(withoutJob <= before, `${withoutJob}`)
+
+  for (let n = 0; n < 40; n++) await plane.change()
+  const entries = await all(store.read('audit'))
+  const logged = entries.reduce((sum, { bytes }) => sum + bytes.length, 0)
+  t.true(entries.length <= 11)
+  t.is(await plane.until((used) => used === withoutJob + logged), withoutJob + logged)
+})
+
+test('a user whose bytes are full with models and events creates no job, also after a restart', async (t) => {
+  const store = memoryStore()
+  {
+    await using plane = await planeWithJob(store, { bytes: 6000 })
+    await t.throwsAsync(plane.createJob('k'), { code: 'JOB_INVALID' })
+    for (let n = 0; n < 6; n++) await plane.record(event)
+    await plane.until((used) => used > 6000)
+    await t.throwsAsync(plane.createJob('k'), reached)
+    const written = async () => Number((await store.documents.get('holdings', 'job/j'))?.fields.bytes ?? 0)
+    for (let look = 0; look < 1000 && (await written()) < 6000; look++) await setTimeout(10)
+  }
+  await using catalogue = catalogueStage(store, { quotas: { bytes: 6000 }, held: holdings(collectionsOf(store)) })
+  await t.throwsAsync(
+    catalogue.ask((replyTo) => ({
+      type: 'create-job',
+      user,
+      spec: { id: 'k', designId: 'none', dataSpec: [] },
+      replyTo,
+    })),
+    reached,
+  )
 })

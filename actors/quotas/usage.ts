@@ -2,6 +2,7 @@ import { setImmediate } from 'node:timers/promises'
 import type { Documents } from '../../runtime/index.ts'
 import type { Usage } from '../model/quotas.ts'
 import type { Collections } from '../records/collections.ts'
+import type { Holdings } from '../records/holdings.ts'
 import type { CatalogueJob } from '../records/record-models.ts'
 import type { Stored } from '../records/records.ts'
 
@@ -9,7 +10,12 @@ import type { Stored } from '../records/records.ts'
 const stride = 100
 
 /** Counts what a user has, from the documents of all of it: that takes as long as there is much. */
-export async function usageOf(collections: Collections, documents: Documents, user: string): Promise<Usage> {
+export async function usageOf(
+  collections: Collections,
+  documents: Documents,
+  user: string,
+  held?: Holdings,
+): Promise<Usage> {
   const usage = { designs: 0, revisions: 0, bytes: 0, datasets: 0, jobs: 0, tasks: 0, keys: 0 }
   for await (const { value } of unhurried(collections.designs.find({ where: { userId: user } }))) {
     usage.designs += 1
@@ -21,6 +27,7 @@ export async function usageOf(collections: Collections, documents: Documents, us
     usage.bytes += job.value.specificationBytes ?? 0
   }
   for await (const _ of unhurried(collections.datasets.find({ where: { userId: user } }))) usage.datasets += 1
+  usage.bytes += (await held?.bytesOf(user)) ?? 0
   usage.keys = await keysOf(documents, user)
   return usage
 

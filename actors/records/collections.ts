@@ -7,6 +7,7 @@ import {
   deploymentRecord,
   designRecord,
   expansionRecord,
+  holdingRecord,
   jobRecord,
   leaseRecord,
   occasionRecord,
@@ -37,6 +38,8 @@ export function collectionsOf({ documents }: Pick<Store, 'documents'>) {
     tasks: recordsOf(documents, 'tasks', taskRecord),
     /** By job and change. */
     expansions: recordsOf(documents, 'expansions', expansionRecord),
+    /** By `job/` and job, or `audit/` and user. */
+    holdings: recordsOf(documents, 'holdings', holdingRecord),
     servers: recordsOf(documents, 'servers', serverRecord),
     /** By job and fence. */
     leases: recordsOf(documents, 'leases', leaseRecord),

@@ -1,6 +1,7 @@
 import type { Store } from '../../runtime/index.ts'
 import type { Quotas } from '../model/quotas.ts'
 import type { Broker, ModelRegistrySetting } from '../model/task.ts'
+import type { Holdings } from './holdings.ts'
 
 /** What the catalogue takes from outside. */
 export interface CatalogueParts {
@@ -23,6 +24,8 @@ export interface CatalogueParts {
   readonly workers?: WorkerSettings
   /** What each user may have. Default: any number of everything. */
   readonly quotas?: Quotas
+  /** Bytes of users that grow without a request. Default: none are counted. */
+  readonly held?: Holdings
   /** Where callers are asked for a token: whose computes may run everybody's tasks. Default: nobody is asked, any compute may. */
   readonly computeAdmins?: TrustedAdmins
 }

@@ -169,6 +169,9 @@ export type LeaseRecord = z.output<typeof leaseRecord>
 /** How many runs jobs of an id had, also those that were deleted: their models are kept under their names. */
 export const runsRecord = z.strictObject({ last: z.number().int() })
 
+/** The bytes of a user's models and events of one job, or of the user's entries of the audit log. */
+export const holdingRecord = z.strictObject({ userId: text, bytes: z.number().int() })
+
 /** A job's tasks on a compute. */
 export const deploymentRecord = z.strictObject({
   /** The start of the job that these are the statuses of. */

@@ -248,3 +248,16 @@ test('a round that is not there is refused with those that are, and one that can
     message: /it is a folder \(EISDIR\)/,
   })
 })
+
+test('the bytes of a round are those of its files, and none of a round that is not there', async (t) => {
+  const folder = newFolder()
+  const registry = fileRegistry(folder)
+  await registry.commit(await modelOf(1))
+  const location = join(folder, 'pairs-1', 'round-0001')
+  const sizes = readdirSync(location).map((name) => readFileSync(join(location, name)).length)
+  t.is(
+    await registry.bytesOf('pairs-1', 1),
+    sizes.reduce((sum, size) => sum + size, 0),
+  )
+  t.is(await registry.bytesOf('pairs-1', 2), 0)
+})

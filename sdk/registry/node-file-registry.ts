@@ -1,4 +1,4 @@
-import { mkdir, open, readdir, readFile, rename, rm } from 'node:fs/promises'
+import { mkdir, open, readdir, readFile, rename, rm, stat } from 'node:fs/promises'
 import { join, resolve } from 'node:path'
 import { fileErrorCode, fileReason, systemFaultOf } from '../../runtime/index.ts'
 import { makeFolder } from '../../runtime/node/index.ts'
@@ -11,12 +11,17 @@ import { type CommittedModel, isLineage, type Lineage, type ModelRegistry, type 
 const unfinished = '.unfinished-'
 const partPrefix = 'part-'
 
+export interface FileRegistry extends ModelRegistry {
+  /** The bytes of a round's files; 0 if there is no such round. */
+  bytesOf(job: string, round: number, part?: string): Promise<number>
+}
+
 /**
  * A registry in a folder: `<job>/round-0001/` holds model.json and weights.bin, which TensorFlow.js loads, and round.json
  * with the lineage; `<job>/part-<name>/round-0001/` where a round has several models. A round's folder appears whole or not
  * at all, and is on disk when `commit` resolves.
  */
-export function fileRegistry(folder: string): ModelRegistry {
+export function fileRegistry(folder: string): FileRegistry {
   const folderOf = (job: string, part?: string) =>
     part === undefined ? resolve(folder, job) : join(resolve(folder, job), `${partPrefix}${encodeURIComponent(part)}`)
   const roundFolder = (job: string, round: number, part?: string) =>
@@ -125,6 +130,11 @@ export function fileRegistry(folder: string): ModelRegistry {
     },
     load,
     describe: lineage,
+    async bytesOf(job, round, part) {
+      const location = roundFolder(job, round, part)
+      const sizes = (await namesIn(location)).map(async (name) => (await stat(join(location, name))).size)
+      return (await Promise.all(sizes)).reduce((sum, size) => sum + size, 0)
+    },
     remove: (job, round, part) => inTurn(() => remove(job, round, part)),
   }
 }

@@ -4,6 +4,7 @@ import { removeEvents } from '../../events/stored-events.ts'
 import { catalogueError, isRefusal } from '../../model/errors.ts'
 import { forgetTasks } from '../../notifier/recipients.ts'
 import type { Collections } from '../../records/collections.ts'
+import { jobHolding } from '../../records/holdings.ts'
 import { specificationKey, taskKey } from '../../records/job-records.ts'
 import type { CatalogueParts } from '../../records/parts.ts'
 import type { ExpansionRecord } from '../../records/record-models.ts'
@@ -97,7 +98,7 @@ async function settle(
   { id, value: { adds, replaces, run } }: Pick<Stored<ExpansionRecord>, 'id' | 'value'>,
   size = batchSize,
 ): Promise<void> {
-  const { jobs, tasks, expansions, deployments, specifications } = collections
+  const { jobs, tasks, expansions, deployments, specifications, holdings } = collections
   const [job = ''] = id.split('/')
   const present = await jobs.get(job)
   const named = present?.value.removing ? undefined : present?.value.expansion
@@ -118,6 +119,7 @@ async function settle(
   }
   if (present?.value.removing) {
     await removeEvents(store, job)
+    await holdings.remove(jobHolding(job))
     await jobs.remove(job)
   }
   await expansions.remove(id)
