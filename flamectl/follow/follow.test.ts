@@ -108,8 +108,8 @@ test('all jobs are watched: those under way by their events, the others by their
   const came = new Promise<void>((done) => {
     resolve = done
   })
-  const all = watchedJobs(connection, undefined, stop.signal, ({ id, round }) => {
-    if (id === 'c' && round === 1) resolve()
+  const all = watchedJobs(connection, undefined, stop.signal, ({ id, models }) => {
+    if (id === 'c' && models?.[0]?.round === 1) resolve()
   })
   await all.look()
   await came
@@ -143,15 +143,37 @@ test('a custom metric is shown as it was reported, and none that a job does not 
     `${at} round 1  count 123456789  mae 0.0001200  r2 1.5000  train-loss 2.0000  1 counted  0.50 s  0123456789abcdef…`,
   )
   const rows: JobRow[] = [
-    { id: 'a', state: 'running', metrics: { accuracy: 0.5 } },
+    { id: 'a', state: 'running', models: [{ ...round(2), metrics: { accuracy: 0.5 } }] },
     events(event).reduce(rowAfter, { id: 'b', state: 'running' }),
   ]
   t.deepEqual(tableOf(rows), {
     head: ['ID', 'STATE', 'ROUND', 'ACCURACY', 'COUNT', 'MAE', 'R2', 'S/ROUND', 'CAUSE'],
     cells: [
-      ['a', 'running', '-', '50.00 %', '-', '-', '-', '-', ''],
+      ['a', 'running', '2', '50.00 %', '-', '-', '-', '0.50', ''],
       ['b', 'running', '1', '-', '123456789', '0.0001200', '1.5000', '0.50', ''],
     ],
   })
   t.deepEqual(tableOf([{ id: 'c', state: 'ready' }]).head, ['ID', 'STATE', 'ROUND', 'S/ROUND', 'CAUSE'])
+})
+
+test('a job with several models a round has a line for each, also where the terminal is too small for all', (t) => {
+  const ofPart = (part: string, number: number): NumberedEvent['event'] => ({ ...round(number), part })
+  const came = [ofPart('red', 1), ofPart('blue', 1), ofPart('red', 2)] as const
+  t.is(
+    eventLine({ number: 1, at, event: came[0] }),
+    `${at} red: round 1  accuracy 10.00 %  loss 1.0000  1 counted  0.50 s  0123456789abcdef…`,
+  )
+  const start: JobRow = { id: 'j', state: 'running', rounds: 3, cause: 'X' }
+  const row = events(...came).reduce(rowAfter, start)
+  t.deepEqual(tableOf([row, { id: 'k', state: 'ready' }]), {
+    head: ['ID', 'STATE', 'PART', 'ROUND', 'ACCURACY', 'LOSS', 'S/ROUND', 'CAUSE'],
+    cells: [
+      ['j', 'running', 'blue', '1/3', '10.00 %', '1.0000', '0.50', 'X'],
+      ['j', 'running', 'red', '2/3', '20.00 %', '0.5000', '0.50', ''],
+      ['k', 'ready', '-', '-', '-', '-', '-', ''],
+    ],
+  })
+  const small = fittedTable([row], { rows: 4, columns: 40 }).split('\n')
+  t.is(small.length, 3)
+  t.is(small.at(-1), 'and 1 more')
 })

@@ -1,5 +1,6 @@
 import type { NumberedEvent } from '../../actors/index.ts'
 import { endedNames, type JobStatus } from '../../actors/model/index.ts'
+import type { RoundSummary } from '../../sdk/index.ts'
 import type { CommandContext } from '../command-context.ts'
 import { eventLine, figure, mainMetricNames } from '../output/phrases.ts'
 import { indentedLines } from '../output/printable.ts'
@@ -74,20 +75,22 @@ ${told}`,
   }
 }
 
+/** The last committed round of one of a job's models. */
+type ShownRound = Pick<RoundSummary, 'round' | 'part' | 'metrics' | 'seconds'>
+
 /** A job as the live view shows it. */
 export interface JobRow {
   readonly id: string
   readonly state: JobStatus['state']
-  /** Rounds that the job is to have, where it says it. */
+  /** Rounds that the job is to have, where the job says so. */
   readonly rounds?: number | undefined
-  readonly round?: number
-  readonly metrics?: Readonly<Record<string, number>>
-  readonly seconds?: number
+  /** One, or one for each part, sorted by part. Absent: no round is committed. */
+  readonly models?: readonly ShownRound[]
   /** Why it failed. */
   readonly cause?: string
 }
 
-/** What a row is after an event. */
+/** A job's row after an event. */
 export function rowAfter(row: JobRow, { event }: NumberedEvent): JobRow {
   switch (event.type) {
     case 'state': {
@@ -96,28 +99,52 @@ export function rowAfter(row: JobRow, { event }: NumberedEvent): JobRow {
       return { ...kept, state: event.state, ...cause }
     }
     case 'round': {
-      const { round, metrics, seconds } = event
-      return { ...row, round, metrics, seconds }
+      const others = (row.models ?? []).filter(({ part }) => part !== event.part)
+      const models = [...others, event].toSorted((a, b) => ((a.part ?? '') < (b.part ?? '') ? -1 : 1))
+      return { ...row, models }
     }
     default:
       return row
   }
 }
 
-/** Rows as a table: a column for each metric that one of their jobs has. */
+/** A line of the table: a job with one of its models, if it has any. The cause stands in the job's first line. */
+interface RowLine extends Omit<JobRow, 'models'> {
+  readonly model?: ShownRound | undefined
+}
+
+function linesOf({ models = [], cause, ...row }: JobRow): RowLine[] {
+  const [first, ...others] = models
+  return [
+    { ...row, ...(cause === undefined ? {} : { cause }), model: first },
+    ...others.map((model) => ({ ...row, model })),
+  ]
+}
+
+/** Jobs as a table: a line for each model, a column for each metric of the models, and one for the parts if there are any. */
 interface RowTable {
   readonly head: readonly string[]
   readonly cells: readonly (readonly string[])[]
 }
 
 export function tableOf(rows: readonly JobRow[]): RowTable {
-  const names = mainMetricNames(rows.flatMap(({ metrics = {} }) => Object.keys(metrics)))
+  return tableOfLines(rows.flatMap(linesOf))
+}
+
+function tableOfLines(rowLines: readonly RowLine[]): RowTable {
+  const names = mainMetricNames(rowLines.flatMap(({ model }) => Object.keys(model?.metrics ?? {})))
+  const hasParts = rowLines.some(({ model }) => model?.part !== undefined)
   return {
-    head: ['ID', 'STATE', 'ROUND', ...names.map((name) => name.toUpperCase()), 'S/ROUND', 'CAUSE'],
-    cells: rows.map(({ id, state, rounds, round, metrics = {}, seconds, cause = '' }) => {
-      const done = round === undefined ? '-' : `${round}${rounds === undefined ? '' : `/${rounds}`}`
-      const found = names.map((name) => (metrics[name] === undefined ? '-' : figure(name, metrics[name])))
-      return [id, state, done, ...found, seconds?.toFixed(2) ?? '-', cause]
+    head: [
+      ...['ID', 'STATE', ...(hasParts ? ['PART'] : []), 'ROUND'],
+      ...[...names.map((name) => name.toUpperCase()), 'S/ROUND', 'CAUSE'],
+    ],
+    cells: rowLines.map(({ id, state, rounds, model, cause = '' }) => {
+      const done = model ? `${model.round}${rounds === undefined ? '' : `/${rounds}`}` : '-'
+      const value = (name: string) => model?.metrics[name]
+      const found = names.map((name) => (value(name) === undefined ? '-' : figure(name, value(name) ?? 0)))
+      const part = hasParts ? [model?.part ?? '-'] : []
+      return [id, state, ...part, done, ...found, model?.seconds.toFixed(2) ?? '-', cause]
     }),
   }
 }
@@ -127,14 +154,17 @@ interface TerminalSize {
   readonly columns: number
 }
 
-/** A table no larger than the terminal: of more jobs those under way, then the newest. */
-export function fittedTable(rows: readonly JobRow[], { rows: lines, columns }: TerminalSize): string {
-  const most = Math.max(1, lines - 3)
-  const isOver = ({ state }: JobRow) => state === 'ready' || endedNames.includes(state)
-  const first = [...rows.filter((row) => !isOver(row)).toReversed(), ...rows.filter(isOver).toReversed()].slice(0, most)
-  const shown = rows.filter((row) => first.includes(row))
-  const more = rows.length > shown.length ? `\nand ${rows.length - shown.length} more` : ''
-  const { head, cells } = tableOf(shown)
+/** A table no larger than the terminal: of more lines first those of jobs under way, then those of the newest jobs. */
+export function fittedTable(rows: readonly JobRow[], { rows: height, columns }: TerminalSize): string {
+  const most = Math.max(1, height - 3)
+  const lined = rows.map((row) => ({ row, lines: linesOf(row) }))
+  const all = lined.flatMap(({ lines }) => lines)
+  const isOver = ({ row }: (typeof lined)[number]) => row.state === 'ready' || endedNames.includes(row.state)
+  const ranked = [...lined.filter((each) => !isOver(each)).toReversed(), ...lined.filter(isOver).toReversed()]
+  const first = new Set(ranked.flatMap(({ lines }) => lines).slice(0, most))
+  const shown = all.filter((line) => first.has(line))
+  const more = all.length > shown.length ? `\nand ${all.length - shown.length} more` : ''
+  const { head, cells } = tableOfLines(shown)
   return (table(head, cells) + more)
     .split('\n')
     .map((line) => [...line].slice(0, columns).join(''))

@@ -1,5 +1,5 @@
 import type { EventCause, NumberedEvent } from '../../actors/index.ts'
-import type { LogEntry, Notice } from '../../sdk/index.ts'
+import type { LogEntry, Notice, RoundSummary } from '../../sdk/index.ts'
 import { indentedLines, printable } from './printable.ts'
 
 type Metrics = Readonly<Record<string, number>>
@@ -47,22 +47,10 @@ export function figures(metrics: Metrics, names: readonly string[] = metricNames
     .join('  ')
 }
 
-/** A committed round, in a line; `of` is how many the job is to have, where that's known. */
-export function roundLine(
-  {
-    round,
-    metrics,
-    members,
-    seconds,
-  }: {
-    readonly round: number
-    readonly metrics: Metrics
-    readonly members: readonly string[]
-    readonly seconds: number
-  },
-  of?: number,
-): string {
-  const place = `round ${round}${of === undefined ? '' : `/${of}`}`
+/** A committed round in one line, after the name of its part where a round has several models. `of`: the job's number of rounds, if known. */
+export function roundLine({ round, part, metrics, members, seconds }: Omit<RoundSummary, 'hash'>, of?: number): string {
+  const whose = part === undefined ? '' : `${printable(part)}: `
+  const place = `${whose}round ${round}${of === undefined ? '' : `/${of}`}`
   const found = figures(metrics)
   return [place, ...(found === '' ? [] : [found]), `${members.length} counted`, `${seconds.toFixed(2)} s`].join('  ')
 }

@@ -1,5 +1,6 @@
 import { Presets, SingleBar } from 'cli-progress'
 import { figures, metricNames, noticed, said } from './phrases.ts'
+import { printable } from './printable.ts'
 import { howToUse, type Reporter, stopped, summary } from './reporter.ts'
 
 /** Columns of what stands behind the bar: usual metrics among it, and without any. */
@@ -27,6 +28,8 @@ export function progressReporter(out: NodeJS.WriteStream): Reporter {
     Presets.shades_classic,
   )
   let total = 0
+  /** The last round of each part; the bar shows the lowest. */
+  const rounds = new Map<string | undefined, number>()
   const stop = () => {
     process.off('exit', stop)
     bar.stop()
@@ -38,15 +41,18 @@ export function progressReporter(out: NodeJS.WriteStream): Reporter {
       process.on('exit', stop)
       bar.start(total, start.resumedAfter ?? 0, { figures: '', rate: '-', left: '-' })
     },
-    round({ round, metrics, seconds }) {
+    round({ round, part, metrics, seconds }) {
       finished += 1
+      rounds.set(part, round)
+      const lowest = Math.min(...rounds.values())
       spentSeconds += seconds
       const rate = finished / spentSeconds
       const found = fitting(metrics, columns - barsize - frameWidth)
-      bar.update(round, {
-        figures: found === '' ? '' : `  ${found}`,
+      const whose = part === undefined ? '' : `${printable(part)}: `
+      bar.update(lowest, {
+        figures: found === '' ? '' : `  ${whose}${found}`,
         rate: rate.toFixed(2),
-        left: `${Math.ceil((total - round) / rate)} s`,
+        left: `${Math.ceil((total - lowest) / rate)} s`,
       })
     },
     notice: (end, notice) => above(noticed(end, notice)),

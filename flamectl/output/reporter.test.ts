@@ -2,7 +2,7 @@ import { PassThrough } from 'node:stream'
 import test from 'ava'
 import { parseAllDocuments } from 'yaml'
 import { figure } from './phrases.ts'
-import { lineReporter, programReporter } from './reporter.ts'
+import { lineReporter, programReporter, type Reporter } from './reporter.ts'
 
 const round = {
   round: 2,
@@ -35,7 +35,8 @@ test('with --json what roles say goes to standard error, rounds alone to standar
 
 const start = { job: 'j-1', seed: 7, settings: { rounds: 2, clients: 1 } }
 const regression = { ...round, metrics: { mae: 0.25, 'train-loss': 2 } }
-const result = { rounds: 1, metrics: regression.metrics, hash: 'abcdef', model: '/models/1', hasArchitecture: true }
+const model = { metrics: regression.metrics, hash: 'abcdef', model: '/models/1', hasArchitecture: true }
+const result = { rounds: 1, models: [model] }
 
 test('with --json each line is a round, but for the last, which says how the job was run', (t) => {
   const out = new PassThrough()
@@ -48,7 +49,7 @@ test('with --json each line is a round, but for the last, which says how the job
     .split('\n')
     .map((line) => JSON.parse(line))
   t.like(first, { round: 2, metrics: regression.metrics, job: 'j-1' })
-  t.deepEqual(last, { done: true, rounds: 1, hash: 'abcdef', model: '/models/1', metrics: result.metrics, ...start })
+  t.deepEqual(last, { done: true, rounds: 1, hash: 'abcdef', model: '/models/1', metrics: model.metrics, ...start })
 })
 
 test('in YAML each round is a document; as a name there is the job alone', (t) => {
@@ -107,10 +108,10 @@ test('in a log what roles say stands between the rounds, a line each', (t) => {
 })
 
 test('a run ends with the lines that load its model', (t) => {
-  const result = { rounds: 3, metrics: {}, hash: 'abc', model: '/models/a b/round-0003' }
+  const model = { metrics: {}, hash: 'abc', model: '/models/a b/round-0003' }
   const ended = (hasArchitecture: boolean) => {
     const out = new PassThrough()
-    lineReporter(out).done({ ...result, hasArchitecture })
+    lineReporter(out).done({ rounds: 3, models: [{ ...model, hasArchitecture }] })
     return read(out)
   }
   t.regex(
@@ -118,4 +119,34 @@ test('a run ends with the lines that load its model', (t) => {
     /import \{ loadLayersModel \} from 'flame-fl\/sdk\/node'\n.*await loadLayersModel\("\/models\/a b\/round-0003"\)/,
   )
   t.regex(ended(false), /hold its weights: initialWeightsFrom/)
+})
+
+test('where a round has several models, each is told with its part, for people and for programs', (t) => {
+  const ended = { rounds: 2, models: ['blue', 'red'].map((part) => ({ ...model, part, model: `/models/${part}` })) }
+  const told = (reporter: Reporter, out: PassThrough) => {
+    reporter.started(start)
+    reporter.round({ ...round, part: 'red' })
+    reporter.done(ended)
+    return read(out).trim().split('\n')
+  }
+  const lines = new PassThrough()
+  t.deepEqual(told(lineReporter(lines), lines).slice(1, 6), [
+    'red: round 2/2  accuracy 50.00 %  loss 1.2500  norm 3.0000  1 counted  0.50 s',
+    'done: 2 rounds of 2 models',
+    'blue: mae 0.2500, weights abcdef…',
+    '  model: /models/blue',
+    'red: mae 0.2500, weights abcdef…',
+  ])
+  const json = new PassThrough()
+  const [first, last] = told(programReporter('json', json, new PassThrough()), json).map((line) => JSON.parse(line))
+  t.like(first, { round: 2, part: 'red', hash: 'abc' })
+  t.like(last, {
+    done: true,
+    rounds: 2,
+    models: [
+      { part: 'blue', hash: 'abcdef' },
+      { part: 'red', model: '/models/red' },
+    ],
+  })
+  t.false('hash' in last)
 })

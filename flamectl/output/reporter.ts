@@ -1,6 +1,6 @@
 import type { LogEntry, Notice, RoundSummary, Settings } from '../../sdk/index.ts'
 import { counted, figures, mainMetricNames, noticed, roundLine, said } from './phrases.ts'
-import { type Format, jsonOf, yamlOf } from './printable.ts'
+import { type Format, jsonOf, printable, yamlOf } from './printable.ts'
 
 /** What a run begins with. */
 export interface RunStart {
@@ -13,19 +13,22 @@ export interface RunStart {
   readonly resumedAfter?: number
 }
 
-/** What a finished run leaves. */
-export interface RunResult {
-  readonly rounds: number
-  /** Of the last round. */
-  readonly metrics: Readonly<Record<string, number>>
-  readonly hash: string
-  /** Folder of the last round's model. */
+/** A model of a job's last round. */
+export interface FinalModel extends Pick<RoundSummary, 'part' | 'metrics' | 'hash'> {
+  /** Folder of the model. */
   readonly model: string
-  /** The folder holds the model's architecture, too. */
+  /** The folder also holds the model's architecture. */
   readonly hasArchitecture: boolean
 }
 
-/** How a run is shown: to a person at a terminal, in a log, or to a program. */
+/** The result of a completed job. */
+export interface RunResult {
+  readonly rounds: number
+  /** The last round's models: one, or one for each part. */
+  readonly models: readonly FinalModel[]
+}
+
+/** Shows a run: to a person at a terminal, in a log, or to a program. */
 export interface Reporter {
   started(start: RunStart): void
   round(round: RoundSummary): void
@@ -33,7 +36,7 @@ export interface Reporter {
   /** What a role says, and numbers of a round that it didn't publish. */
   log(end: string, entry: Pick<LogEntry, 'message' | 'fields'>): void
   done(result: RunResult): void
-  /** Stopped on request after this many committed rounds; `command` goes on. */
+  /** The run was stopped on request; every model has `rounds` committed rounds, and `command` resumes the run. */
   stopped(rounds: number, command: string): void
   /** Nothing more will be shown. */
   close(): void
@@ -61,9 +64,9 @@ export function lineReporter(out: NodeJS.WritableStream): Reporter {
 export type ProgramFormat = Exclude<Format, 'table'>
 
 /**
- * For programs: on `out` an object for each round, and a last one that says how the job was run, too; so the first is a round.
- * In JSON an object is a line, in YAML a document; as a name there is only the job's id, at the end. What is meant for people
- * goes to `err`.
+ * For programs. Writes to `out` an object for each committed model (its round, and its part where a round has several models),
+ * and at the end an object with the result and the job's settings. An object is a line in JSON, a document in YAML; the format
+ * `name` writes only the job's id, at the end. Messages for people go to `err`.
  */
 export function programReporter(
   format: ProgramFormat,
@@ -80,15 +83,20 @@ export function programReporter(
     started(begun) {
       start = begun
     },
-    round({ round, metrics, hash, members, seconds }) {
+    round({ round, part, metrics, hash, members, seconds }) {
       const { accuracy, loss } = metrics
-      object({ round, accuracy, loss, hash, members, seconds, metrics, job: start.job })
+      object({ round, part, accuracy, loss, hash, members, seconds, metrics, job: start.job })
     },
     notice: (end, notice) => told(noticed(end, notice)),
     log: (end, entry) => told(said(end, entry)),
-    done({ rounds, metrics, hash, model }) {
+    done({ rounds, models }) {
       const { job, seed, settings } = start
-      object({ done: true, rounds, accuracy: metrics.accuracy, hash, model, metrics, job, seed, settings })
+      const found = models.map(({ part, metrics, hash, model }) => {
+        return { part, accuracy: metrics.accuracy, hash, model, metrics }
+      })
+      const [only, ...others] = found
+      const result = others.length === 0 && only?.part === undefined ? only : { models: found }
+      object({ done: true, rounds, ...result, job, seed, settings })
       if (format === 'name') out.write(`${job}\n`)
     },
     stopped: (rounds, command) => told(stopped(rounds, command)),
@@ -96,7 +104,7 @@ export function programReporter(
   }
 }
 
-/** What is about to run. */
+/** The job, its seed and its settings, before a run begins. */
 export function summary({ job, seed, settings, runsOn, resumedAfter }: RunStart): string {
   const shown = Object.entries(settings).map(([name, value]) => `${name}=${value}`)
   const from = resumedAfter === undefined ? '' : `, going on after round ${resumedAfter}`
@@ -104,25 +112,37 @@ export function summary({ job, seed, settings, runsOn, resumedAfter }: RunStart)
   return `${job}: seed ${seed}${from}; ${shown.join(' ')}${trained}`
 }
 
-/** That a run was stopped, and the command that goes on. */
+/** Says after which round a run was stopped, and which command resumes the run. */
 export function stopped(rounds: number, command: string): string {
   return `stopped after round ${rounds}; to go on: ${command}`
 }
 
-/** Where the model is, and what to do with it. */
-export function howToUse({ rounds, metrics, hash, model, hasArchitecture }: RunResult): string {
-  const found = figures(metrics, mainMetricNames(Object.keys(metrics))).replaceAll('  ', ', ')
+/** The result of a run: each model's metrics and hash, its folder, and how a program reads it. */
+export function howToUse({ rounds, models }: RunResult): string {
+  const done = `done: ${counted(rounds, 'round')}`
+  const [first, ...others] = models
+  if (!first) return done
+  const shown = models.flatMap((model) => [
+    `${printable(model.part ?? '')}: ${resultOf(model)}`,
+    `  model: ${model.model}`,
+  ])
   return [
-    `done: ${counted(rounds, 'round')}, ${found === '' ? '' : `${found}, `}weights ${hash.slice(0, 16)}…`,
-    `model: ${model}`,
-    ...(hasArchitecture
+    ...(others.length === 0 && first.part === undefined
+      ? [`${done}, ${resultOf(first)}`, `model: ${first.model}`]
+      : [`${done} of ${counted(models.length, 'model')}`, ...shown]),
+    ...(first.hasArchitecture
       ? [
           '  a layers model of TensorFlow.js, in a program:',
           `    import { loadLayersModel } from 'flame-fl/sdk/node'`,
-          `    const model = await loadLayersModel(${JSON.stringify(model)})`,
+          `    const model = await loadLayersModel(${JSON.stringify(first.model)})`,
           '  and in a page, from a server that serves the folder: await tf.loadLayersModel(address of model.json)',
         ]
       : ['  model.json + weights.bin hold its weights: initialWeightsFrom of flame-fl/sdk/node reads them']),
     '  round.json says which job, round and members it came from',
   ].join('\n')
+}
+
+function resultOf({ metrics, hash }: FinalModel): string {
+  const found = figures(metrics, mainMetricNames(Object.keys(metrics))).replaceAll('  ', ', ')
+  return `${found === '' ? '' : `${found}, `}weights ${hash.slice(0, 16)}…`
 }

@@ -1,5 +1,9 @@
+import { constants } from 'node:fs'
+import { access, writeFile } from 'node:fs/promises'
+import { dirname, resolve } from 'node:path'
 import type { EventCause, NumberedEvent } from '../../actors/index.ts'
-import { CodedError } from '../../runtime/errors/index.ts'
+import { CodedError, fileReason } from '../../runtime/errors/index.ts'
+import type { RoundSummary } from '../../sdk/index.ts'
 import type { Connection } from '../command-context.ts'
 import { flamectlError } from '../errors.ts'
 import type { Reporter } from '../output/reporter.ts'
@@ -8,8 +12,8 @@ interface RunToFollow {
   readonly job: string
   /** Events up to this number are of earlier runs. */
   readonly after: number
-  /** Hears of each round once it was reported. */
-  readonly reported: (round: number) => void
+  /** Called for each committed model after the reporter has shown it. */
+  readonly reported: (round: ModelOfRound) => void
   /** What a task failed with last, where its stack is. */
   readonly lastFault: () => unknown
   /** Ends the following. */
@@ -27,7 +31,7 @@ export async function followedRun(
       if (event.state === 'failed') throw failure(job, event.cause, lastFault())
       if (event.state === 'completed' || event.state === 'terminated') return event.state
     } else report(event, reporter)
-    if (event.type === 'round') reported(event.round)
+    if (event.type === 'round') reported(event)
   }
   throw flamectlError('RUN_FAILED', { job, cause: 'its events ended before it did' })
 }
@@ -51,42 +55,46 @@ function failure(job: string, told: EventCause | undefined, cause: unknown): Err
   return new CodedError(code, { message: '{message}', hint: '{hint}' }, { message, hint }, { cause })
 }
 
-/** How long whoever shows rounds may take for one, before the job goes on without. */
+/** How long the job waits for the reporter to show a round, before the job goes on without. */
 const patienceMs = 10_000
 
-/** Which rounds have been shown, so that none is committed before its predecessor has been. */
+type ModelOfRound = Pick<RoundSummary, 'round' | 'part'>
+
+/** Records which rounds of each part the reporter has shown, so that no round is committed before its predecessor is shown. */
 interface ReportedRounds {
-  reported(round: number): void
-  /** Resolves once a round was shown, or after a while. */
-  untilReported(round: number): Promise<void>
-  /** Nobody shows rounds any more: none is waited for. */
+  reported(model: ModelOfRound): void
+  /** Resolves once the reporter has shown this round of this part or a later one, or after 10 s. */
+  untilReported(model: ModelOfRound): Promise<void>
+  /** Rounds are shown no more: ends all waiting. */
   close(): void
 }
 
 export function reportedRounds(): ReportedRounds {
-  let last = 0
+  const last = new Map<string | undefined, number>()
   let isClosed = false
-  const waiting = new Map<number, () => void>()
+  const waiting = new Set<{ readonly model: ModelOfRound; readonly done: () => void }>()
+  const isShown = ({ round, part }: ModelOfRound) => (last.get(part) ?? 0) >= round
   return {
-    reported(round) {
-      last = round
-      waiting.get(round)?.()
+    reported({ round, part }) {
+      last.set(part, round)
+      for (const { model, done } of waiting) if (isShown(model)) done()
     },
-    untilReported(round) {
-      if (isClosed || last >= round) return Promise.resolve()
+    untilReported(model) {
+      if (isClosed || isShown(model)) return Promise.resolve()
       return new Promise((resolve) => {
         const done = () => {
           clearTimeout(timer)
-          waiting.delete(round)
+          waiting.delete(entry)
           resolve()
         }
         const timer = setTimeout(done, patienceMs)
-        waiting.set(round, done)
+        const entry = { model, done }
+        waiting.add(entry)
       })
     },
     close() {
       isClosed = true
-      for (const done of waiting.values()) done()
+      for (const { done } of waiting) done()
     },
   }
 }
@@ -118,4 +126,28 @@ export function stopOn(signal: AbortSignal, { client, user }: Connection, jobId:
     if (signal.aborted) void ask()
     else signal.addEventListener('abort', () => void ask(), { once: true })
   })
+}
+
+/** Checks before a run that the plot's folder can be written. RUN_PLOT. */
+export async function requirePlotPlace(file: string): Promise<void> {
+  await orPlotError(file, () => access(dirname(resolve(file)), constants.W_OK))
+}
+
+/** Writes the metrics of all rounds among a job's events as an SVG file; writes nothing if no round has a metric. RUN_PLOT. */
+export async function plotJob({ client, user }: Connection, jobId: string, file: string): Promise<void> {
+  const rounds = new Map<string, RoundSummary>()
+  for await (const { event } of await client.getJobEvents({ user, jobId, query: { follow: false } }))
+    if (event.type === 'round') rounds.set(JSON.stringify([event.part, event.round]), event)
+  const history = [...rounds.values()]
+  if (!history.some(({ metrics }) => Object.keys(metrics).length > 0)) return
+  const { plot } = await import('../../simulations/index.ts')
+  await orPlotError(file, () => writeFile(file, plot(history, { title: jobId })))
+}
+
+async function orPlotError(file: string, work: () => Promise<void>): Promise<void> {
+  try {
+    await work()
+  } catch (cause) {
+    throw flamectlError('RUN_PLOT', { file, reason: fileReason(cause) }, { cause })
+  }
 }

@@ -17,8 +17,8 @@ export interface RunServer {
   jobToResume(settings: Settings): Promise<ResumedJob | undefined>
   /** Of what another process left under way, this job goes on, or none; until this is said nothing does. */
   goOnWith(job: string | undefined): void
-  /** A round was shown: the next but one may be committed. */
-  readonly reported: (round: number) => void
+  /** A model was shown: its part's next round but one may be committed. */
+  readonly reported: ReturnType<typeof reportedRounds>['reported']
   /** The error with which a task of the job failed last. */
   readonly lastFault: () => unknown
   /** Why the job can't go on at present: for want of room, for example. */

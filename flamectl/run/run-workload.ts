@@ -6,21 +6,19 @@ import {
   type CommittedModel,
   choicesOf,
   defaultSeed,
+  type ModelRegistry,
   requireReproducible,
   resolveSettings,
   type TrainingPool,
   validTopology,
 } from '../../sdk/index.ts'
 import { defaultWorkers, loadWorkload, poolFor } from '../../sdk/node/index.ts'
-import type { Reporter, RunResult } from '../output/reporter.ts'
-import { followedRun, lastEventOf, stopOn, untilAtRest } from './followed-run.ts'
+import type { FinalModel, Reporter } from '../output/reporter.ts'
+import { followedRun, lastEventOf, plotJob, requirePlotPlace, stopOn, untilAtRest } from './followed-run.ts'
 import type { RunOptions } from './run-options.ts'
 import { REGISTRY, REPORTER, runRoot } from './run-root.ts'
 import type { RunServer } from './run-server.ts'
 import { createJob } from './workload-job.ts'
-
-/** Loaded by runs alone that need it. */
-const plotting = () => import('./plotted-job.ts')
 
 /** How a run ended. */
 export type RunEnd = { readonly type: 'completed' } | { readonly type: 'stopped'; readonly rounds: number }
@@ -41,7 +39,7 @@ export async function runWorkload(
 ): Promise<RunEnd> {
   const { workers = defaultWorkers() } = options
   const { plot } = options
-  if (plot !== undefined) await (await plotting()).requirePlace(plot)
+  if (plot !== undefined) await requirePlotPlace(plot)
   const scope = runRoot(options)
   const registry = scope.resolve(REGISTRY)
   const loaded = await loadWorkload(options.workload)
@@ -75,24 +73,24 @@ export async function runWorkload(
     }
 
     reporter = scope.resolve(REPORTER)
-    const latest = found && (await registry.latest(job))
+    const latest = found ? await lastModels(registry, job) : []
     reporter.started({
       job,
       ...plan,
       ...(pool?.runsOn === undefined ? {} : { runsOn: pool.runsOn }),
-      ...(found ? { resumedAfter: latest?.round ?? 0 } : {}),
+      ...(found ? { resumedAfter: roundsOf(latest) } : {}),
     })
     if (state === 'completed') {
-      if (latest) reporter.round({ ...latest, seconds: 0 })
+      for (const model of latest) reporter.round({ ...model, seconds: 0 })
     } else if ((await hosted(server, job, state, reporter)) === 'terminated') {
       await plotted(server, job)
-      const rounds = (await registry.latest(job))?.round ?? 0
+      const rounds = roundsOf(await lastModels(registry, job))
       reporter.stopped(rounds, resumeCommand)
       return { type: 'stopped', rounds }
     }
-    const last = await registry.latest(job)
+    const last = await lastModels(registry, job)
     await plotted(server, job)
-    if (last) reporter.done(await resultOf(last))
+    if (last.length > 0) reporter.done({ rounds: roundsOf(last), models: await Promise.all(last.map(finalModel)) })
     return { type: 'completed' }
   } catch (cause) {
     const trouble = server?.trouble()
@@ -104,7 +102,7 @@ export async function runWorkload(
   }
 
   async function plotted({ connection }: RunServer, job: string): Promise<void> {
-    if (plot !== undefined) await (await plotting()).plotJob(connection, job, plot)
+    if (plot !== undefined) await plotJob(connection, job, plot)
   }
 
   /** Brings a job to its end, from where it is. */
@@ -142,9 +140,21 @@ function resumable({ code, message, hint, cause }: CodedError, resumeCommand: st
   return new CodedError(code, entry, { message, hint, resumeCommand }, { cause })
 }
 
-async function resultOf({ round, metrics, hash, location }: CommittedModel): Promise<RunResult> {
+/** The model of a job's last round; of a job with several models a round, the last model of each part. */
+async function lastModels(registry: ModelRegistry, job: string): Promise<CommittedModel[]> {
+  const parts = [undefined, ...(await registry.parts(job))]
+  const found = await Promise.all(parts.map((part) => registry.latest(job, part)))
+  return found.filter((model) => model !== undefined)
+}
+
+/** How many rounds all of these models have. */
+function roundsOf(models: readonly CommittedModel[]): number {
+  return models.length === 0 ? 0 : Math.min(...models.map(({ round }) => round))
+}
+
+async function finalModel({ part, metrics, hash, location }: CommittedModel): Promise<FinalModel> {
   const text = await readFile(join(location, 'model.json'), 'utf8')
   const { modelTopology }: { readonly modelTopology?: unknown } = JSON.parse(text)
   const hasArchitecture = modelTopology !== undefined
-  return { rounds: round, metrics, hash, model: location, hasArchitecture }
+  return { ...(part === undefined ? {} : { part }), metrics, hash, model: location, hasArchitecture }
 }

@@ -43,7 +43,7 @@ export interface InProcessParts {
 /** Watches over the deployments from within their process. */
 export interface DeploymentObserver {
   /** A round is recorded among the job's events. The next one isn't committed before this resolves; it never rejects. */
-  roundRecorded(job: string, round: number): Promise<void>
+  roundRecorded(job: string, round: RoundSummary): Promise<void>
   /** A task has failed: with the very error that was thrown. */
   taskFailed(job: string, cause: unknown): void
 }
@@ -128,7 +128,7 @@ function deployment(
 
     async function onRound(round: RoundSummary): Promise<void> {
       await eventRecorded(context, reports, { type: 'round', ...round })
-      await parts.observer?.roundRecorded(job.id, round.round)
+      await parts.observer?.roundRecorded(job.id, round)
     }
 
     function taskEnded(report: TaskEnd): Promise<void> | undefined {

@@ -146,7 +146,7 @@ test('no round is committed before whoever watches knows of the one before, and 
   })
   const heard: number[] = []
   const observer: DeploymentObserver = {
-    async roundRecorded(_job, round) {
+    async roundRecorded(_job, { round }) {
       heard.push(round)
       if (round === 2) await held
     },
