@@ -7,10 +7,10 @@ const vectorCase = z.looseObject({
   id: z.string(),
   algorithm: z.string(),
   kind: z.string(),
-  settings: z.record(z.string(), z.union([z.number(), z.string(), z.boolean(), z.array(z.unknown()), z.null()])),
+  settings: z.record(z.string(), z.unknown()),
   inputs: z.record(z.string(), z.unknown()),
   expected: z.record(z.string(), z.unknown()),
-  tolerance: z.number(),
+  tolerance: z.number().min(0),
   relative: z.boolean().optional(),
 })
 export type VectorCase = z.output<typeof vectorCase>
@@ -60,8 +60,29 @@ export async function readCases(file: string): Promise<VectorCase[]> {
   } catch (cause) {
     throw new Error(`${file} is no JSON: ${cause instanceof Error ? cause.message : cause}`, { cause })
   }
-  const parsed = z.array(vectorCase).safeParse(json)
+  const parsed = z.array(vectorCase).min(1).safeParse(json)
   if (parsed.success) return parsed.data
   const [issue] = parsed.error.issues
   throw new Error(`${file} is no list of cases: at ${issue?.path.join('.') || 'its top'}, ${issue?.message}`)
+}
+
+/** A case that can't be run as it is: the message says why. */
+export class CaseError extends Error {}
+
+export function numberOf({ settings }: VectorCase, name: string, otherwise?: number): number {
+  const value = settings[name] ?? otherwise
+  if (typeof value === 'number') return value
+  throw new CaseError(`its setting ${name} is ${JSON.stringify(value)}: expected a number`)
+}
+
+/** Throws where a setting is given, and isn't the only value that can be run. */
+export function requireOnly({ settings }: VectorCase, name: string, only: string | number): void {
+  const value = settings[name] ?? only
+  if (value !== only) throw new CaseError(`its setting ${name} is ${JSON.stringify(value)}: only ${only} can be run`)
+}
+
+/** Throws where a name comes twice. */
+export function requireDistinct(names: readonly string[]): void {
+  const twice = names.find((name, index) => names.indexOf(name) < index)
+  if (twice !== undefined) throw new CaseError(`${twice} comes twice`)
 }

@@ -6,7 +6,7 @@ import { text } from 'node:stream/consumers'
 import { fileURLToPath } from 'node:url'
 import test from 'ava'
 import { temporaryFolder } from '../support/temporary-folder.ts'
-import { readCases } from './cases.ts'
+import { readCases, type VectorCase } from './cases.ts'
 import { runCase } from './run-case.ts'
 
 const own = 'test/vectors/own-cases.json'
@@ -20,7 +20,7 @@ async function vectors(...files: readonly string[]) {
 test('cases made by hand from the formulas pass, and an algorithm that is not there is unknown', async (t) => {
   const { lines, status } = await vectors(own)
   t.is(status, 0)
-  t.is(lines.at(-1), '8 passed, 0 failed, 1 unknown')
+  t.is(lines.at(-1), '12 passed, 0 failed, 1 unknown')
   t.is(lines.at(-2), 'unheard-of  unknown  there is no algorithm fedhope')
 })
 
@@ -48,12 +48,53 @@ test('another kind is unknown; malformed inputs and settings fail with what is w
   t.regex(JSON.stringify(await runCase({ ...first, settings: { colour: 1 } })), /fedavg has no setting colour/)
 })
 
+test('a case that says too little, or what no job does, fails and never passes', async (t) => {
+  const cases = new Map((await readCases(own)).map((each) => [each.id, each]))
+  const fails = async (id: string, change: Partial<VectorCase>, why: RegExp) => {
+    const given = cases.get(id)
+    if (!given) return t.fail(id)
+    const outcome = await runCase({ ...given, ...change })
+    t.is(outcome.result, 'failed', `${id}: ${why}`)
+    t.regex('why' in outcome ? outcome.why : '', why)
+  }
+  const updates = (...given: readonly object[]) => ({ weights: [0], rounds: [{ updates: given }] })
+  const one = { end: 'a', delta: [1], samples: 1 }
+  await fails('fedavg-hand', { expected: {} }, /no value is expected/)
+  await fails(
+    'fedavg-hand',
+    { inputs: { weights: [1], rounds: [] }, expected: { weights: [] } },
+    /no value is expected/,
+  )
+  await fails('krum-tie-of-thirds', { expected: { delta: [0.1], selected: [] } }, /selected: no value is expected/)
+  await fails('fedavg-hand', { inputs: updates(one, one), expected: { weights: [[1]] } }, /a comes twice/)
+  await fails('fedavg-hand', { settings: { momentum: 0.9 } }, /momentum is 0\.9: only 0/)
+  await fails('krum-hand', { inputs: { updates: [one] }, expected: { delta: [1] } }, /1 updates, and krum needs 5/)
+  await fails('fedbuff-hand', { kind: 'server', inputs: updates(one) }, /of the kind async/)
+  await fails('scaffold-hand', { inputs: updates(one) }, /the update of a has no control/)
+  await fails('scaffold-hand', { settings: { population: 1 } }, /population is 1: expected a whole number from 2 on/)
+  await fails('scaffold-hand-control', { settings: { option: 1 } }, /option is 1: only 2/)
+  const job = cases.get('fedavg-hand-job')
+  for (const [change, why] of [
+    [{ loss: 'meanSquaredError' }, /only softmaxCrossEntropy/],
+    [{ model: 'lstm' }, /only dense/],
+    [{ population: 3 }, /population is 3: only 2/],
+    [{ momentum: -1 }, /momentum must be/],
+  ] as const)
+    await fails('fedavg-hand-job', { settings: { ...job?.settings, ...change } }, why)
+  await fails(
+    'fedavg-hand-job',
+    { inputs: { ...job?.inputs, selected: [['pisa']] } },
+    /pisa is selected, and no client/,
+  )
+})
+
 test('a file that is no list of cases is named, with what is wrong', async (t) => {
   await using folder = await temporaryFolder()
   const file = join(folder.path, 'cases.json')
   for (const [content, message] of [
     ['[', /cases\.json is no JSON/],
     ['{}', /cases\.json is no list of cases/],
+    ['[]', /cases\.json is no list of cases: at its top/],
     ['[{"id": 1}]', /cases\.json is no list of cases: at 0\.id/],
   ] as const) {
     await writeFile(file, content)

@@ -1,0 +1,184 @@
+import { type Algorithm, type Layout, layoutOf, randomStream } from '../../sdk/index.ts'
+import type { RoleLearner } from '../../sdk/learn/role-learner.ts'
+import { joined } from '../../sdk/strategy/round-sum.ts'
+import { arrayOf, weightIn } from '../../sdk/sum/accumulator.ts'
+import { rolePasses } from '../../sdk/training/training-pool.ts'
+import {
+  CaseError,
+  type GivenUpdate,
+  inputs,
+  numberOf,
+  requireDistinct,
+  requireOnly,
+  type VectorCase,
+} from './cases.ts'
+
+/** The weights after each round of given updates. */
+export async function server(given: VectorCase, algorithm: Algorithm) {
+  const { weights: start, rounds } = inputs.server.parse(given.inputs)
+  const run = serverRun(given, algorithm, start, rounds)
+  for (const { updates } of rounds) await run.step(updates)
+  return { weights: run.weights, controls: run.controls }
+}
+
+/** The weights after each buffer of given updates, of which those that are too stale are dropped. */
+export async function buffered(given: VectorCase, algorithm: Algorithm) {
+  const { weights: start, rounds } = inputs.async.parse(given.inputs)
+  const { waiting, aggregation } = algorithm
+  if (waiting.kind !== 'buffer') throw new CaseError(`${algorithm.name} has no buffer`)
+  const { size, mostStale = Number.POSITIVE_INFINITY } = waiting
+  const run = serverRun(given, algorithm, start, rounds)
+  for (const { version, updates } of rounds) {
+    const counted = updates.filter((update) => version - update.version <= mostStale)
+    if (counted.length !== size) throw new CaseError(`${counted.length} updates are counted, and K is ${size}`)
+    await run.step(counted, (update) =>
+      weightIn(waiting.weigh(version - (update.version ?? version)), aggregation.weightBits ?? 0),
+    )
+  }
+  return { weights: run.weights }
+}
+
+/** The delta that is added to the weights, and the first end whose own delta it is. */
+export async function aggregate(given: VectorCase, algorithm: Algorithm) {
+  const { updates } = inputs.aggregate.parse(given.inputs)
+  const start = (updates[0]?.delta ?? []).map(() => 0)
+  const run = serverRun(given, algorithm, start, [{ updates }])
+  await run.step(updates)
+  const [delta = []] = run.weights
+  const same = updates.filter((update) => update.delta.every((value, i) => Math.fround(value) === delta[i]))
+  return {
+    delta,
+    selected: same
+      .map(({ end }) => end)
+      .toSorted()
+      .slice(0, 1),
+  }
+}
+
+interface GivenRound {
+  readonly updates: readonly GivenUpdate[]
+}
+
+/** The server's part over some rounds, on contributions that the client's part makes of the given updates. */
+function serverRun(
+  given: VectorCase,
+  { server, client, ...algorithm }: Algorithm,
+  start: readonly number[],
+  rounds: readonly GivenRound[],
+) {
+  const layout = layoutOf([{ name: 'w', shape: [start.length] }])
+  const weights = Float32Array.from(start)
+  const state = server.init(layout)
+  const found: { readonly weights: number[][]; readonly controls: number[][] } = { weights: [], controls: [] }
+  const population = populationOf(given, rounds)
+  const contribution = async (round: number, { end, delta, samples, control }: GivenUpdate) => {
+    if (control === undefined && 'control' in algorithm.aggregation.vectors)
+      throw new CaseError(`the update of ${end} has no control`)
+    const learner = scriptedLearner(layout, Float32Array.from(delta), { samples })
+    const terms = server.assign?.(state, round) ?? {}
+    const own = client.init?.(layout)
+    const made = await client.train({ round, weights, terms }, own, learner, randomStream(1))
+    const changed = control === undefined ? {} : { control: Float32Array.from(control) }
+    return { ...made.contribution, vectors: { ...made.contribution.vectors, ...changed } }
+  }
+  return {
+    ...found,
+    async step(updates: readonly GivenUpdate[], factor?: (update: GivenUpdate) => number) {
+      const round = found.weights.length + 1
+      if (!factor) requireRound(algorithm, updates)
+      const all = updates.map(async (update, index) => {
+        const made = await contribution(round, update)
+        // A buffer may count an end more than once.
+        if (!factor) return [update.end, made] as const
+        return [`${update.end} ${index}`, { ...made, weight: made.weight * factor(update) }] as const
+      })
+      const contributions = Object.fromEntries(await Promise.all(all))
+      server.step(weights, joined(algorithm, layout, contributions, { round, population }), state, randomStream(1))
+      found.weights.push([...weights])
+      found.controls.push(controlOf(state))
+    },
+  }
+}
+
+/** Throws where a job would not commit a round of these updates. */
+function requireRound({ name, waiting }: Pick<Algorithm, 'name' | 'waiting'>, updates: readonly GivenUpdate[]): void {
+  if (waiting.kind === 'buffer') throw new CaseError(`${name} has a buffer: its cases are of the kind async`)
+  requireDistinct(updates.map(({ end }) => end))
+  if (updates.length < waiting.minimumUpdates)
+    throw new CaseError(`${updates.length} updates, and ${name} needs ${waiting.minimumUpdates}`)
+}
+
+/** All clients of the job: as the case says, or as many as have updates in it. */
+function populationOf(given: VectorCase, rounds: readonly GivenRound[]): number {
+  const ends = new Set(rounds.flatMap(({ updates }) => updates.map(({ end }) => end)))
+  const population = numberOf(given, 'population', ends.size)
+  if (Number.isInteger(population) && population >= ends.size) return population
+  throw new CaseError(`its setting population is ${population}: expected a whole number from ${ends.size} on`)
+}
+
+/** The control variate in a server's state; empty where it has none. */
+export function controlOf(state: unknown): number[] {
+  const { control } = Object(state)
+  return control instanceof Float32Array ? [...control] : []
+}
+
+/** SCAFFOLD's correction before each training, and the change of the client's control after it. */
+export async function corrections(given: VectorCase, { client }: Algorithm) {
+  requireOnly(given, 'option', 2)
+  const { rounds } = inputs.control.parse(given.inputs)
+  const layout = layoutOf([{ name: 'w', shape: [rounds[0]?.weights.length ?? 0] }])
+  const found: { termGradients: number[][]; controlDeltas: number[][] } = { termGradients: [], controlDeltas: [] }
+  let own = client.init?.(layout)
+  for (const [index, { weights, control, trained }] of rounds.entries()) {
+    const start = Float32Array.from(weights)
+    const learner = scriptedLearner(
+      layout,
+      start.map((value, i) => (trained[i] ?? 0) - value),
+      {
+        steps: numberOf(given, given.settings.k === undefined ? 'localSteps' : 'k'),
+        rate: numberOf(given, 'learningRate'),
+        heard: ({ terms }) => found.termGradients.push([...(terms.correction ?? [])]),
+      },
+    )
+    const terms = { vectors: { control: Float32Array.from(control) } }
+    const made = await client.train({ round: index + 1, weights: start, terms }, own, learner, randomStream(1))
+    own = made.own
+    found.controlDeltas.push([...(await arrayOf(made.contribution.vectors.control ?? new Float32Array()))])
+  }
+  return found
+}
+
+/** A learner whose every training gives the same delta. */
+function scriptedLearner(
+  layout: Layout,
+  delta: Float32Array,
+  {
+    samples = 1,
+    steps = 1,
+    rate = 1,
+    heard = () => {},
+  }: {
+    readonly samples?: number
+    readonly steps?: number
+    readonly rate?: number
+    readonly heard?: (request: Parameters<RoleLearner['train']>[0]) => void
+  },
+): RoleLearner {
+  const train: RoleLearner['train'] = async (request) => {
+    heard(request)
+    return { delta, samples, steps, metrics: {} }
+  }
+  const evaluation = async () => ({ samples: 1, metrics: {} })
+  return {
+    layout,
+    plainLearningRate: rate,
+    initialWeights: async () => new Float32Array(layout.size),
+    train,
+    trainHeld: train,
+    take: arrayOf,
+    ...rolePasses(undefined, () => ({ end: 'trainer-0' })),
+    loss: evaluation,
+    evaluateClient: evaluation,
+    evaluate: evaluation,
+  }
+}
