@@ -58,7 +58,9 @@ export function controlPlane(given: ControlPlaneParts): Behavior<ControlPlaneMes
     const notifications = context.spawn('notifier', notifier(parts))
     const flamelets = flameletsDeployer({ ...parts, notifier: notifications })
     const deployerOf = (job: JobPlaces) => parts.chooseDeployer(job, flamelets)
-    const things = context.spawn('catalogue', catalogue(parts))
+    const runFaults: CatalogueParts['runFaults'] = (spec, schema, tasks) =>
+      deployerOf({ tasks }).faultsOf?.(spec, schema) ?? []
+    const things = context.spawn('catalogue', catalogue({ ...parts, runFaults }))
     const jobs = context.spawn('controller', controller({ ...parts, deployerOf, events: happenings }), {
       supervise: controllerSupervision,
     })

@@ -44,6 +44,7 @@ export {
   type ChoiceFault,
   type Choices,
   choiceFaults,
+  choicesElsewhere,
   choicesOf,
   chosenAlgorithm,
   requireTopology,

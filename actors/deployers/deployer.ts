@@ -1,5 +1,6 @@
 import type { ActorContext, ActorRef, Behavior } from '../../runtime/index.ts'
 import type { Schema } from '../../sdk/index.ts'
+import type { PlacedFault } from '../model/errors.ts'
 import type { JobSpecification } from '../model/job.ts'
 import type { EventCause, JobEvent } from '../model/job-event.ts'
 import type { TaskStatus } from '../model/task.ts'
@@ -91,5 +92,7 @@ export async function eventRecorded(
 export interface Deployer {
   /** How many jobs it can run at once; the others wait. Absent: any number. */
   readonly places?: number
+  /** Faults of a job that this deployer can't run, for the person who creates it. Absent: it runs all that the interface names. */
+  faultsOf?(spec: JobSpecification, schema: Schema): readonly PlacedFault[]
   deployment(job: DeployableJob, reports: ActorRef<DeploymentReport>): Behavior<DeploymentMessage>
 }

@@ -3,6 +3,7 @@ import { CodedError } from '../../runtime/index.ts'
 import {
   type ChoiceFault,
   choiceFaults,
+  choicesElsewhere,
   chosenAlgorithm,
   fedAvg,
   type Schema,
@@ -50,8 +51,19 @@ function noteComments(value: unknown, place: readonly string[], found: FoundFaul
   }
 }
 
-/** Faults of a job's algorithm on a topology, where the job names an algorithm: else only its workload knows which it has. */
-export function topologyFaults(spec: ModelSpec = {}, schema: Schema): PlacedFault[] {
+/**
+ * Faults of a job whose tasks the roles of this system would run: algorithms that these roles don't have, and an algorithm that
+ * doesn't fit the topology. The latter only where the job names the algorithm: else only its workload knows which it has.
+ */
+export function runFaults(spec: ModelSpec = {}, schema: Schema): PlacedFault[] {
+  const elsewhere = choicesElsewhere(spec)
+  if (elsewhere.length > 0) {
+    return elsewhere.map(({ kind, sort }) => {
+      const message = `the ${kind} ${sort} is run by the original's own agents alone, and the job's tasks would run here`
+      const hint = 'choose another, or a realm whose compute runs it'
+      return { code: 'ALGORITHM_ELSEWHERE', place: `modelSpec.${kind}.sort`, message, hint }
+    })
+  }
   if (!spec.optimizer || spec.optimizer.sort === 'default') return []
   try {
     const message = topologyMisfit(chosenAlgorithm(fedAvg(), spec), schema)

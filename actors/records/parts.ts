@@ -1,4 +1,7 @@
 import type { Store } from '../../runtime/index.ts'
+import type { Schema } from '../../sdk/index.ts'
+import type { PlacedFault } from '../model/errors.ts'
+import type { JobSpecification } from '../model/job.ts'
 import type { Quotas } from '../model/quotas.ts'
 import type { Broker, ModelRegistrySetting } from '../model/task.ts'
 import type { Holdings } from './holdings.ts'
@@ -28,6 +31,12 @@ export interface CatalogueParts {
   readonly held?: Holdings
   /** Where callers are asked for a token: whose computes may run everybody's tasks. Default: nobody is asked, any compute may. */
   readonly computeAdmins?: TrustedAdmins
+  /** Faults of a job that can't be run where tasks on these computes would be. Default: none. */
+  readonly runFaults?: (
+    spec: JobSpecification,
+    schema: Schema,
+    tasks: readonly { readonly computeId: string }[],
+  ) => readonly PlacedFault[]
 }
 
 /** What a code archive may hold. */

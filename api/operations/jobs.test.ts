@@ -1,6 +1,7 @@
 import test from 'ava'
 import { type ApiStage, apiStage, codeForm, storeKinds } from '../../test/support/api-stage.ts'
 import { twoTierCode, twoTierSchema, zipOf } from '../../test/support/stored-job.ts'
+import { temporaryFolder } from '../../test/support/temporary-folder.ts'
 
 const jobs = '/users/u/jobs'
 const design = '/users/u/designs/d'
@@ -175,6 +176,31 @@ test('a job names algorithms that run: any other is refused with those that ther
     selector: { sort: 'random', kwargs: { k: 2 } },
   }
   t.is((await api.call('POST', jobs, { ...jobOn([dataset]), modelSpec: known })).status, 201)
+})
+
+test('a job that would run here names algorithms that run here; one for the agents of the original any of the interface', async (t) => {
+  await using folder = await temporaryFolder()
+  await using here = await apiStage('memory', { inProcess: { folder: folder.path, workers: 0 } })
+  await using elsewhere = await apiStage('memory')
+  const modelSpec = { optimizer: { sort: 'fedgft' }, selector: { sort: 'oort', kwargs: { aggr_num: 2 } } }
+  const [dataset = ''] = await prepared(here)
+  const refused = await here.call('POST', jobs, { ...jobOn([dataset]), modelSpec })
+  t.like(refused, { status: 422, body: { code: 'JOB_INVALID' } })
+  const faults: { code: string; place: string }[] = Object(refused.body).faults
+  t.deepEqual(
+    faults.map(({ code, place }) => `${code} ${place}`),
+    ['ALGORITHM_ELSEWHERE modelSpec.optimizer.sort', 'ALGORITHM_ELSEWHERE modelSpec.selector.sort'],
+  )
+  t.deepEqual((await here.call('GET', jobs)).body, [])
+
+  const [other = ''] = await prepared(elsewhere)
+  t.is((await elsewhere.call('POST', jobs, { ...jobOn([other]), modelSpec })).status, 201)
+  const wrong = { ...modelSpec, privacy: { sort: 'dp', kwargs: { clip_threshold: -1 } } }
+  t.is((await elsewhere.call('POST', jobs, { ...jobOn([other]), modelSpec: wrong })).status, 422)
+  await here.call('POST', '/computes', { computeId: 'c', region: 'eu', adminId: 'a', apiKey: 'secret' })
+  const onCompute = { url: 'file:///a', dataFormat: 'csv', realm: 'c' }
+  const placed = String((await here.call('POST', '/users/u/datasets', onCompute)).body)
+  t.is((await here.call('POST', jobs, { ...jobOn([placed]), modelSpec })).status, 201)
 })
 
 test('a job without a backend has the default one, and names have a bound', async (t) => {

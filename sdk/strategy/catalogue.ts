@@ -6,6 +6,7 @@ import { fedProx } from './algorithms/fed-prox.ts'
 import { krum } from './algorithms/krum.ts'
 import { scaffold } from './algorithms/scaffold.ts'
 import type { Described, KnownAlgorithm } from './define-algorithm.ts'
+import { datasamplersElsewhere, optimizersElsewhere, privacyElsewhere, selectorsElsewhere } from './elsewhere.ts'
 import { strategyError } from './errors.ts'
 import { allSelector } from './selectors/all-selector.ts'
 import { countSelector } from './selectors/random-selector.ts'
@@ -13,6 +14,8 @@ import { settingValues } from './settings.ts'
 
 /** Something that a job may name: what it makes of the algorithm that the job has without it. */
 export interface Named extends Described {
+  /** No role of this system runs it: only the original's own agents do. */
+  readonly elsewhere?: true
   apply(algorithm: Algorithm, given: Readonly<Record<string, unknown>>): Algorithm
 }
 
@@ -64,10 +67,10 @@ const own: Named = { ...none, summary: "the workload's own" }
 
 /** Everything that a job may name: validation, the command line and the documentation read it. */
 export const catalogue: Readonly<Record<Kind, readonly Named[]>> = {
-  optimizer: [own, ...algorithms.map(optimizer)],
-  selector: selectors,
-  datasampler: [none],
-  privacy: [none],
+  optimizer: [own, ...algorithms.map(optimizer), ...optimizersElsewhere],
+  selector: [...selectors, ...selectorsElsewhere],
+  datasampler: [none, ...datasamplersElsewhere],
+  privacy: [none, ...privacyElsewhere],
 }
 
 export const kinds = ['optimizer', 'selector', 'datasampler', 'privacy'] as const satisfies readonly Kind[]

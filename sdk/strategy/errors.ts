@@ -10,6 +10,10 @@ const strategyErrors = {
     hint: 'name one of these',
   },
   STRATEGY_UNKNOWN: { message: '{sort} is no {kind}; there are {known}', hint: 'name one of these' },
+  STRATEGY_ELSEWHERE: {
+    message: "{sort} is run by the original's own agents alone",
+    hint: 'choose another, or let a compute of the original run the job',
+  },
   STRATEGY_MISFIT: {
     message: '{reason}',
     hint: 'choose another selector, or another optimizer',

@@ -28,12 +28,21 @@ export interface ChoiceSetting extends Described {
   readonly default?: string
 }
 
-export type Setting = NumberSetting | ChoiceSetting
+export interface TextSetting extends Described {
+  readonly kind: 'text'
+  readonly default?: string
+}
+
+export type Setting = NumberSetting | ChoiceSetting | TextSetting
 
 /** The settings of an algorithm or a selector, by name. */
 export type SettingsTable = Readonly<Record<string, Setting>>
 
-type ValueOf<One extends Setting> = One extends { kind: 'choice'; choices: readonly (infer Choice)[] } ? Choice : number
+type ValueOf<One extends Setting> = One extends { kind: 'choice'; choices: readonly (infer Choice)[] }
+  ? Choice
+  : One extends { kind: 'text' }
+    ? string
+    : number
 
 type RequiredNames<Table extends SettingsTable> = {
   [Name in keyof Table]: Table[Name] extends { default: unknown } | { optional: true } ? never : Name
@@ -124,6 +133,7 @@ function areValues<Table extends SettingsTable>(table: Table, values: unknown): 
 
 function fits(setting: Setting, value: unknown): boolean {
   if (setting.kind === 'choice') return typeof value === 'string' && setting.choices.includes(value)
+  if (setting.kind === 'text') return typeof value === 'string'
   if (typeof value !== 'number' || !Number.isFinite(value)) return false
   const { kind, above, least, below, most } = setting
   return (
@@ -138,6 +148,7 @@ function fits(setting: Setting, value: unknown): boolean {
 /** A setting's range in words, such as "a number above 0 and at most 1". */
 export function settingRange(setting: Setting): string {
   if (setting.kind === 'choice') return `one of ${setting.choices.join(', ')}`
+  if (setting.kind === 'text') return 'a text'
   const { kind, above, least, below, most } = setting
   const bounds = Object.entries({ above, 'at least': least, below, 'at most': most }).flatMap(([relation, bound]) =>
     bound === undefined ? [] : [`${relation} ${bound}`],

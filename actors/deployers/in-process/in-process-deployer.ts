@@ -11,6 +11,7 @@ import {
   taskTally,
 } from '../../../sdk/index.ts'
 import { poolFor, type TrainingPlan } from '../../../sdk/node/index.ts'
+import { runFaults } from '../../model/algorithms.ts'
 import type { EventCause, JobEvent } from '../../model/job-event.ts'
 import { endedNames } from '../../model/job-states.ts'
 import type { TaskStatus } from '../../model/task.ts'
@@ -62,6 +63,7 @@ type Message =
 export function inProcessDeployer({ places, ...parts }: InProcessParts): Deployer {
   return {
     ...(places === undefined ? {} : { places }),
+    faultsOf: ({ modelSpec }, schema) => runFaults(modelSpec, schema),
     deployment: (job, reports) => deploymentBy('in-process', deployment(job, reports, parts)),
   }
 }

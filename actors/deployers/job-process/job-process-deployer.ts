@@ -2,6 +2,7 @@ import { join } from 'node:path'
 import { type ActorRef, type Behavior, type DurableStore, decode, encode, unpackError } from '../../../runtime/index.ts'
 import { makeFolder } from '../../../runtime/node/index.ts'
 import type { BundledWorkload } from '../../../sdk/node/index.ts'
+import { runFaults } from '../../model/algorithms.ts'
 import type { JobEvent } from '../../model/job-event.ts'
 import {
   type DeployableJob,
@@ -52,6 +53,7 @@ const stopMs = 10_000
 export function jobProcessDeployer({ places, ...parts }: JobProcessParts): Deployer {
   return {
     ...(places === undefined ? {} : { places }),
+    faultsOf: ({ modelSpec }, schema) => runFaults(modelSpec, schema),
     deployment: (job, reports) => deploymentBy('job-process', deployment(job, reports, parts)),
   }
 }

@@ -9,7 +9,7 @@ import {
 } from '../../../sdk/index.ts'
 import { topFolders } from '../../catalogue/archive.ts'
 import { isTrusted } from '../../catalogue/compute-trust.ts'
-import { modelSpecFaults, topologyFaults } from '../../model/algorithms.ts'
+import { modelSpecFaults } from '../../model/algorithms.ts'
 import { isIdentifier } from '../../model/atoms.ts'
 import { catalogueError, faultyError, type PlacedFault } from '../../model/errors.ts'
 import { type FoundFaults, foundFaults } from '../../model/faults.ts'
@@ -41,7 +41,7 @@ export interface CheckedJob {
 /** Checks the whole of a job against the catalogue and expands it. JOB_INVALID with every fault; nothing is written. */
 export async function planJob(
   collections: Collections,
-  { newKey, mostTasks = defaultMostTasks, computeAdmins }: CatalogueParts,
+  { newKey, mostTasks = defaultMostTasks, runFaults = () => [], computeAdmins }: CatalogueParts,
   user: string,
   jobId: string,
   given: JobSpecification,
@@ -65,7 +65,11 @@ export async function planJob(
     asked > mostTasks ? undefined : datasetsOf(collections, user, given),
   ])
   const admins = computeAdmins && datasets && (await adminsOf(collections, computeAdmins, datasets, found))
-  if (found.count === 0 && schema) found.noteAll(topologyFaults(given.modelSpec, schema))
+  if (found.count === 0 && schema && datasets) {
+    const computes = new Set(['default', ...[...datasets.values()].map(({ computeId }) => computeId)])
+    const tasks = [...computes].map((computeId) => ({ computeId }))
+    found.noteAll(runFaults(given, schema, tasks))
+  }
   const facts = { backends, mostTasks, ...(datasets ? { datasets } : {}), ...(codeFolders ? { codeFolders } : {}) }
   if (schema) {
     const { faults, count } = findFaults({ schema, dataSpec }, facts)

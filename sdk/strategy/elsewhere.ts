@@ -1,0 +1,73 @@
+import type { Algorithm } from './algorithm.ts'
+import type { Described } from './define-algorithm.ts'
+import { strategyError } from './errors.ts'
+import type { SettingsTable } from './settings.ts'
+
+/** A name of the original's interface that only the original's own agents run. Its settings are checked all the same. */
+export interface Elsewhere extends Described {
+  readonly elsewhere: true
+  /** @throws STRATEGY_ELSEWHERE */
+  apply(algorithm: Algorithm, given: Readonly<Record<string, unknown>>): Algorithm
+}
+
+const positive = (help: string) => ({ kind: 'number', above: 0, optional: true, help }) as const
+const notNegative = (help: string) => ({ kind: 'number', least: 0, optional: true, help }) as const
+const count = (help: string) => ({ kind: 'whole', least: 1, optional: true, help }) as const
+const decay = (help: string) => ({ kind: 'number', least: 0, below: 1, optional: true, help }) as const
+
+const adaptive = {
+  beta_1: decay('β₁'),
+  beta_2: decay('β₂'),
+  eta: positive("η: the server's learning rate"),
+  tau: positive('τ: adaptivity'),
+}
+
+/** Optimizers of the original that no role of this system runs. */
+export const optimizersElsewhere = [
+  elsewhere('fedadagrad', 'adaptive server step: v ← v + Δ̄²', adaptive),
+  elsewhere('fedyogi', 'adaptive server step: v ← v − (1−β₂)Δ̄² sign(v − Δ̄²)', adaptive),
+  elsewhere('feddyn', 'dynamic regularisation', { alpha: { kind: 'number', above: 0, help: 'α' } }),
+  elsewhere('fedgft', 'fair among groups of examples', {
+    fair: { kind: 'text', optional: true, help: 'the measure of fairness' },
+    gamma: notNegative('γ'),
+    reg: { kind: 'choice', choices: ['l2'], optional: true, help: 'the regulariser' },
+  }),
+]
+
+/** Selectors of the original that no role of this system runs. */
+export const selectorsElsewhere = [
+  elsewhere('oort', 'ends of great utility', {
+    aggr_num: { kind: 'whole', least: 1, help: 'how many ends a round aggregates' },
+  }),
+]
+
+/** Samplers of data of the original that no role of this system runs. */
+export const datasamplersElsewhere = [
+  elsewhere('fedbalancer', 'examples of great loss', {
+    w: count('w'),
+    lss: positive('step of the loss threshold'),
+    dss: positive('step of the deadline'),
+    p: positive('p'),
+    noise_factor: notNegative('noise of the reported losses'),
+  }),
+]
+
+/** Privacy of the original that no role of this system runs. */
+export const privacyElsewhere = [
+  elsewhere('dp', 'clips and adds noise at the client', {
+    clip_threshold: positive("bound of a delta's norm"),
+    noise_factor: notNegative('standard deviation of the noise'),
+  }),
+]
+
+function elsewhere(name: string, summary: string, settings: SettingsTable): Elsewhere {
+  return {
+    name,
+    summary: `${summary}; only the original's own agents run it`,
+    settings,
+    elsewhere: true,
+    apply: () => {
+      throw strategyError('STRATEGY_ELSEWHERE', { sort: name })
+    },
+  }
+}
