@@ -98,7 +98,7 @@ export function apiServer({
       return answersPreflight(request, response, origins)
     },
   })
-  const connections = heldConnections(rest.node)
+  const connections = heldConnections(rest.node, (caller) => takeTurn(caller, () => {}))
   const takeTurn = requestTurns(connections)
   for (const operation of operations) {
     const path = operation.path.replace(/\{(\w+)\}/g, ':$1')

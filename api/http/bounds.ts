@@ -33,10 +33,10 @@ const nouns: Readonly<Record<Kind, string>> = {
 /** Lets so many requests in and no more, and of each caller a part of them, so that none takes the places of all. */
 export function boundedBy(bounds: Bounds, { toldApart }: { readonly toldApart: boolean }) {
   /** What the place of each request is counted as. */
-  const places = new Map<ServerResponse, readonly string[]>()
+  const places = new Map<ServerResponse, readonly Pick<Limit, 'count'>[]>()
   const counts = new Map<string, number>()
   const leave = (response: ServerResponse) => {
-    for (const count of places.get(response) ?? []) {
+    for (const { count } of places.get(response) ?? []) {
       const left = (counts.get(count) ?? 0) - 1
       if (left === 0) counts.delete(count)
       else counts.set(count, left)
@@ -71,10 +71,7 @@ export function boundedBy(bounds: Bounds, { toldApart }: { readonly toldApart: b
       for (const { count, limit, what } of limits)
         if ((counts.get(count) ?? 0) >= limit) throw apiError('API_TOO_MANY', { limit, what })
       for (const { count } of limits) counts.set(count, (counts.get(count) ?? 0) + 1)
-      places.set(
-        response,
-        limits.map(({ count }) => count),
-      )
+      places.set(response, limits)
       response.once('close', () => leave(response))
     },
   }

@@ -9,9 +9,12 @@ import { requestTurns } from './turns.ts'
 /** A server where two requests begin in a turn, and the callers of its requests in the order in which they were read. */
 async function turnsServer() {
   const server = createServer()
-  const connections = heldConnections(server)
-  const takeTurn = requestTurns(connections, 2)
   const read: string[] = []
+  const connections = heldConnections(server, (caller) => {
+    read.push(`end of ${caller}`)
+    takeTurn(caller, () => {})
+  })
+  const takeTurn = requestTurns(connections, 2)
   server.on('request', (request, response: ServerResponse) => {
     const caller = String(request.headers.caller)
     read.push(caller)
@@ -46,16 +49,19 @@ test('the requests of one caller on many connections are read a few in a turn, a
   t.is(read.length, 61)
   t.true(read.indexOf('other') < 20, `it was read as number ${read.indexOf('other')}`)
 
+  read.length = 0
+  for (const socket of flood) socket.destroy()
   const again = once(other, 'data')
   ask(other, 'other')
   await again
-  for (const socket of [...flood, other]) socket.destroy()
+  t.true(read.indexOf('other') < 20, `it was read after ${read.indexOf('other')} ends`)
+  other.destroy()
   server.close()
 })
 
 test('a connection that is opened while others are held is read in a later turn, and one that is closed is forgotten', async (t) => {
   const server = createServer()
-  const connections = heldConnections(server)
+  const connections = heldConnections(server, () => {})
   server.on('request', (request, response) => {
     connections.note(request, 'a')
     response.end()

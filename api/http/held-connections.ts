@@ -13,14 +13,19 @@ const stranger = 'unknown'
  * Stops reading the connections of a server while more requests have come than may begin, and goes on with some connections in
  * each turn of the event loop. Otherwise all requests that have come are parsed in one turn, before the next request of any
  * other caller is read. Callers alternate, so that the one connection of a caller waits for a turn, however many another has.
+ * `left` hears of each connection that its caller ends: what is under way on the connection is given up then, which takes as
+ * long as a request.
  */
-export function heldConnections(server: Server): HeldConnections {
+export function heldConnections(server: Server, left: (caller: string) => void): HeldConnections {
   const callers = new Map<Socket, string>()
   /** The held connections by caller; the caller whose turn is next comes first. */
   const held = new Map<string, Set<Socket>>()
 
   server.on('connection', (socket: Socket) => {
     callers.set(socket, stranger)
+    const leave = () => left(callers.get(socket) ?? stranger)
+    socket.once('end', leave)
+    socket.once('error', leave)
     socket.once('close', () => {
       letGo(socket)
       callers.delete(socket)
@@ -55,10 +60,10 @@ export function heldConnections(server: Server): HeldConnections {
       for (const [socket, caller] of callers) holdOne(socket, caller)
     },
     release(count) {
-      let left = count
+      let room = count
       for (const [caller, sockets] of held) {
-        if (left === 0) break
-        left -= 1
+        if (room === 0) break
+        room -= 1
         held.delete(caller)
         const [socket] = sockets
         if (!socket) continue

@@ -74,6 +74,12 @@ export function serverMetrics(system: Pick<ActorSystem, 'size' | 'deadLetters' |
     help: 'Rounds that jobs committed on this server',
     registers,
   })
+  // The labels of a request are few: to look one up costs less than to check and join its labels.
+  const counted = remembered((key) => {
+    const [operation = '', status = ''] = key.split(' ')
+    return requests.labels(operation, status)
+  })
+  const timed = remembered((operation) => seconds.labels(operation))
   system.events.subscribe((event) => {
     const isFault = event.type === 'stopped' ? event.cause !== undefined : faultOutcomes.includes(event.type)
     if (isFault) faults.inc({ outcome: event.type })
@@ -87,12 +93,12 @@ export function serverMetrics(system: Pick<ActorSystem, 'size' | 'deadLetters' |
       streams.inc()
     },
     end({ operation, status, seconds: elapsed, isStream }) {
-      requests.inc({ operation, status })
+      counted(`${operation} ${status}`).inc()
       if (isStream) return streams.dec()
       inFlight.dec()
-      seconds.observe({ operation }, elapsed)
+      timed(operation).observe(elapsed)
     },
-    turnedAway: (status) => requests.inc({ operation: 'none', status }),
+    turnedAway: (status) => counted(`none ${status}`).inc(),
     refused: (code) => refusals.inc({ code }),
     recorded(event) {
       if (event.type === 'state') jobStates.inc({ state: event.state })
@@ -105,6 +111,16 @@ export function serverMetrics(system: Pick<ActorSystem, 'size' | 'deadLetters' |
       const parts = await Promise.all([...registers, processRegistry()].map((registry) => registry.metrics()))
       return parts.join('\n')
     },
+  }
+}
+
+/** Makes a value for each key once. */
+function remembered<Value>(make: (key: string) => Value): (key: string) => Value {
+  const made = new Map<string, Value>()
+  return (key) => {
+    const present = made.get(key) ?? make(key)
+    made.set(key, present)
+    return present
   }
 }
 
