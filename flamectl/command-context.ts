@@ -56,11 +56,13 @@ function configAtHome(): string | undefined {
 export function addGlobalOptions(program: Command): Command {
   return program
     .addOption(new Option('--config <file>', 'configuration in YAML').env('FLAME_CONFIG').default(defaultConfig))
-    .addOption(new Option('--endpoint <url>', 'where the control plane answers').env('FLAME_ENDPOINT'))
-    .addOption(new Option('--user <name>', 'whose designs, datasets and jobs').env('FLAME_USER'))
+    .addOption(new Option('--endpoint <url>', 'address of the control plane').env('FLAME_ENDPOINT'))
+    .addOption(new Option('--user <name>', 'owner of the designs, datasets and jobs').env('FLAME_USER'))
     .option('--insecure', "don't check the server's certificate (env: FLAME_INSECURE=1)")
     .addOption(
-      new Option('-o, --output <format>', 'table for people, others for programs').choices(formats).env('FLAME_OUTPUT'),
+      new Option('-o, --output <format>', 'table is for people, the others are for programs')
+        .choices(formats)
+        .env('FLAME_OUTPUT'),
     )
 }
 

@@ -22,12 +22,16 @@ export function tokenCommand({ print }: Pick<CommandContext, 'print'>): Command 
   return new Command('token')
     .argument('[name]', 'the user who bears it')
     .description("issue a token, on the server's machine: export FLAME_TOKEN=$(flamectl token alice)")
-    .option('--scope <scope,...>', 'what it allows: user, compute, agent, metrics, admin', 'user')
-    .option('--days <number>', 'for how long it is good; at most 365, or tokens.maxDays of the configuration', '30')
-    .option('--key-file <file>', 'by which the server knows its tokens', keyFileIn(defaultFolder))
+    .option('--scope <scope,...>', 'rights of the token: user, compute, agent, metrics, admin', 'user')
+    .option(
+      '--days <number>',
+      'days until the token expires; at most 365, or tokens.maxDays of the configuration',
+      '30',
+    )
+    .option('--key-file <file>', 'file of the keys that sign tokens', keyFileIn(defaultFolder))
     .option('--new-key', 'sign with a new key: all tokens issued so far are void')
     .option('--list', 'list the tokens that have not expired')
-    .option('--revoke <id>', 'take back the token of this id, or this token: a running server takes it up in a second')
+    .option('--revoke <id>', 'revoke the token of this id, or this token; a running server knows it within a second')
     .action(async (user: string | undefined, options: RawTokenOptions, command: Command) => {
       const { keyFile, list, revoke } = options
       namedPlace('--key-file', keyFile, 'a file')
@@ -96,7 +100,7 @@ export function usageCommands({ connect, print }: CommandContext): Verbs {
   return {
     get: [
       new Command('quota')
-        .description('show how much there is of everything, and how much there may be')
+        .description('show how many things of each kind the user has, and how many the user may have')
         .action(async () => {
           const { client, user } = await connect()
           const usage = Object.entries(await client.getUsage({ user })).map(([name, of]) => ({ name, ...of }))

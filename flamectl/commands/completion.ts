@@ -3,7 +3,7 @@ import { Argument, Command, type Option } from 'commander'
 /** `flamectl completion <shell>`, and what the shells then ask. */
 export function completionCommands(program: Command): readonly { command: Command; hidden: boolean }[] {
   const completion = new Command('completion')
-    .description('print what makes a shell complete commands, as in: source <(flamectl completion bash)')
+    .description('print the script by which a shell completes commands: source <(flamectl completion bash)')
     .addArgument(new Argument('<shell>').choices(Object.keys(shells)))
     .action((shell: keyof typeof shells) => console.log(shells[shell]))
   const complete = new Command('complete').argument('[words...]').action((words: string[]) => {

@@ -28,7 +28,7 @@ export function datasetCommands(context: CommandContext): Verbs {
         }),
       new Command('datasets')
         .description("list one's own datasets")
-        .option('-a, --all', 'all public ones instead')
+        .option('-a, --all', 'all public datasets instead')
         .addOption(limitOption())
         .action(async ({ all = false, limit }: { all?: boolean; limit: string }) => {
           const { client, user } = await connect()

@@ -64,7 +64,7 @@ export function designCommands(context: CommandContext): Verbs {
       new Command('design')
         .argument('<designId>')
         .description('remove a design')
-        .option('-f, --force', 'even if jobs use it')
+        .option('-f, --force', 'remove the design even if jobs use it')
         .action(async (designId: string, { force = false }: { force?: boolean }) => {
           const { client, user } = await connect()
           const said = await client.deleteDesign({ user, designId, query: { forceDelete: force } })

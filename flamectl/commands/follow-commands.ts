@@ -14,7 +14,7 @@ const longestLossMs = 60_000
 export function jobsCommand({ connect, print, warn }: CommandContext): Command {
   const watch = new Command('watch')
     .argument('[jobId]', 'one job, until it has ended; without it all, until Ctrl-C')
-    .description('show how jobs come on')
+    .description('show the progress of jobs')
     .action(async (jobId: string | undefined) => {
       const connection = await connect()
       const stop = new AbortController()
@@ -68,8 +68,8 @@ function isUnreachable(cause: unknown): boolean {
 export function logsCommand({ connect, print, warn }: CommandContext): Command {
   return new Command('logs')
     .argument('<jobId>')
-    .description('show what happened in a job: its states, tasks, rounds, and what its roles say')
-    .option('-f, --follow', 'go on until the job has ended; exit status 1 if it has failed')
+    .description('show the events of a job: states, tasks, rounds, and logs of its roles')
+    .option('-f, --follow', 'follow the job to its end; exit status 1 if the job has failed')
     .action(async (jobId: string, { follow = false }: { follow?: boolean }) => {
       let hasFailed = false
       for await (const event of followedEvents(await connect(), jobId, { follow, tell: warn })) {

@@ -36,7 +36,7 @@ export function jobCommands(context: CommandContext): Verbs {
       new Command('job')
         .argument('<jobId>')
         .description('show a job')
-        .option('-s, --status', 'how far it has come, instead of what it is')
+        .option('-s, --status', 'show the state of the job instead of its specification')
         .action(async (jobId: string, { status = false }: { status?: boolean }) => {
           const { client, user } = await connect()
           print.one(status ? await client.getJobStatus({ user, jobId }) : await client.getJob({ user, jobId }), jobId)

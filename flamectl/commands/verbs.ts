@@ -18,7 +18,7 @@ export const verbs = [
 export type Verbs = { readonly [Name in (typeof verbs)[number]['name']]?: readonly Command[] }
 
 export function limitOption(): Option {
-  return new Option('-l, --limit <number>', 'how many at most; 0 lists all').default('100')
+  return new Option('-l, --limit <number>', 'longest list; 0 lists all').default('100')
 }
 
 /** What the server is asked for a page. */

@@ -9,7 +9,7 @@ import { givenSettings, type RawRunOptions, runOptions } from './run-options.ts'
 /** `flamectl run`: a workload's whole job in one process. */
 export function runCommand({ user, print }: CommandContext, argv: readonly string[]): Command {
   return new Command('run')
-    .description('run a workload, every part of it, in this process')
+    .description('run a job of a workload, with all its parts in this process')
     .argument('<workload>', 'folder of the workload, or its module')
     .option('--set <name=value,...>', 'override settings of the workload', (value: string, before: string[] = []) => [
       ...before,
@@ -20,11 +20,11 @@ export function runCommand({ user, print }: CommandContext, argv: readonly strin
       '--workers <number>',
       'worker threads that train; 0 trains in the main thread (default: one a core, at most 8)',
     )
-    .option('--store <folder or URL>', 'where state is kept: a folder, or mongodb://host:port/database', defaultFolder)
-    .option('--models <folder>', 'where models are kept (default: models in the folder of the store, or in .flame)')
+    .option('--store <folder or URL>', 'place of the state: a folder, or mongodb://host:port/database', defaultFolder)
+    .option('--models <folder>', 'folder of the models (default: models in the folder of the store, or in .flame)')
     .option(
       '--keep <which>',
-      'rounds whose models are kept: all, or of last, best (accuracy, else loss) and a number of last ones, such as best,3',
+      'rounds whose models are kept: all, or a list of last, best (by accuracy, else by loss) and the number of last rounds, for example best,3',
       'all',
     )
     .option('--plot <file>', 'write the metrics by round as a picture, an SVG file, when the run has ended')
@@ -32,9 +32,9 @@ export function runCommand({ user, print }: CommandContext, argv: readonly strin
     .option('--resume', 'go on with the latest job of this workload in the store')
     .option(
       '--check',
-      'run each round and each selection, and make data and topology, twice and compare, to find what is not reproducible',
+      'run each round and each selection twice, make data and topology twice, and compare: finds parts that are not reproducible',
     )
-    .option('--json', 'one JSON object a line, as -o json')
+    .option('--json', 'one JSON object on each line, as -o json')
     .action(async (workload: string, raw: RawRunOptions) => {
       const options = runOptions(workload, raw, print.format)
       await assertNoFile('--models', options.models)
@@ -63,7 +63,7 @@ function resumeCommand(argv: readonly string[]): string {
 /** `flamectl check`: whether a workload is in order, and what would run it; nothing is written. */
 export function checkCommand({ print }: Pick<CommandContext, 'print'>): Command {
   return new Command('check')
-    .description('say whether a workload is in order, and what would train it')
+    .description('say whether a workload is in order, and whether the engine or TensorFlow.js would train its model')
     .argument('<workload>', 'folder of the workload, or its module')
     .option('--set <name=value,...>', 'override settings of the workload', (value: string, before: string[] = []) => [
       ...before,

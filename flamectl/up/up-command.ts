@@ -13,12 +13,12 @@ const logLevels = ['debug', 'info', 'warn', 'error', 'silent']
 export function upCommand(): Command {
   return new Command('up')
     .description('start the control plane in this process')
-    .option('--host <address>', 'where to listen', '127.0.0.1')
+    .option('--host <address>', 'address on which the server listens', '127.0.0.1')
     .option('--port <number>', 'port to listen on; 0 chooses a free one', '10100')
-    .option('--store <folder or URL>', 'where state is kept: a folder, or mongodb://host:port/database', defaultFolder)
+    .option('--store <folder or URL>', 'place of the state: a folder, or mongodb://host:port/database', defaultFolder)
     .option(
       '--in-process',
-      "run jobs on this machine, and so their designs' code, each in a process of its own; always where nobody is asked for a token",
+      "run each job, and so its design's code, in a process of its own on this machine; always where callers are not asked for a token",
     )
     .option('--no-in-process', 'leave all jobs to flamelets')
     .option('--data <folder...>', 'where callers are asked for a token: folders that jobs on this machine may read')
@@ -31,27 +31,31 @@ export function upCommand(): Command {
       '--compute-admins <user...>',
       "where callers are asked for a token: whose computes may run everybody's tasks",
     )
-    .option('--key-file <file>', 'by which it knows its tokens', keyFileIn(defaultFolder))
-    .option('--cors <origin...>', 'pages elsewhere that may ask, such as https://example.org')
-    .option('--max-code <megabytes>', "of a design's code, packed; unpacked it may have ten times as many", '10')
-    .option('--max-body <megabytes>', 'of a request in JSON', '4')
-    .option('--max-tasks <number>', 'that a job may have', '100000')
+    .option('--key-file <file>', 'file of the keys that sign tokens', keyFileIn(defaultFolder))
+    .option('--cors <origin...>', 'origins of web pages that may send requests, for example https://example.org')
+    .option(
+      '--max-code <megabytes>',
+      "largest archive of a design's code; its files may have ten times as many megabytes",
+      '10',
+    )
+    .option('--max-body <megabytes>', 'largest request in JSON', '4')
+    .option('--max-tasks <number>', 'most tasks of a job', '100000')
     .option(
       '--forget-ended',
-      "drop snapshots and journals of a job's roles when it has ended: it begins anew when it is started again, or gets more rounds",
+      "drop snapshots and journals of a job's roles when the job has ended: a later start of the job, or further rounds, begin anew",
     )
     .option(
       '--quota <name=most...>',
-      `that each user may have, of ${quotaNames.join(', ')} (or in the configuration); see flamectl get quota`,
+      `most things of each user, of ${quotaNames.join(', ')} (or in the configuration); see flamectl get quota`,
     )
     .option(
       '--broker <sort=host...>',
-      'where flamelets find each other, such as mqtt=broker:1883 (or in the configuration)',
+      'brokers by which flamelets find each other, for example mqtt=broker:1883 (or in the configuration)',
     )
-    .option('--registry <sort=uri>', 'where flamelets put their models: dummy, local, mlflow=<URI>')
-    .option('--image <location>', 'of the container in which a deployer starts a flamelet')
+    .option('--registry <sort=uri>', 'registry for models of flamelets: dummy, local, mlflow=<URI>')
+    .option('--image <location>', 'image of the container in which a deployer starts a flamelet')
     .addOption(
-      new Option('--log-level <level>', 'what is logged to standard error; info tells of each request')
+      new Option('--log-level <level>', 'least level of logs on standard error; info logs each request')
         .choices(logLevels)
         .default('warn'),
     )
