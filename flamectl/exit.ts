@@ -19,6 +19,7 @@ const usageCodes: readonly string[] = [
   'STRATEGY_SYNTAX',
   'STRATEGY_MISFIT',
   'STRATEGY_TOPOLOGY',
+  'STRATEGY_CLIENTS',
   'DATA_SCHEME',
   'DATA_TOO_FEW',
   'STORE_URL',

@@ -47,8 +47,8 @@ export {
   choicesElsewhere,
   choicesOf,
   chosenAlgorithm,
-  requireTopology,
   topologyMisfit,
+  updatesMisfit,
 } from './strategy/chosen-algorithm.ts'
 export {
   type AlgorithmDefinition,

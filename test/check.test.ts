@@ -1,3 +1,4 @@
+import { readdir } from 'node:fs/promises'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import test from 'ava'
@@ -56,4 +57,16 @@ test('run --check names a selection, data and a topology that are others each ti
     t.is(status, 1, err)
     t.regex(err, found)
   }
+})
+
+test('check and run refuse an algorithm that the clients cannot give enough updates, before anything is written', async (t) => {
+  await using folder = await temporaryFolder()
+  const set = ['--set', 'clients=8,fraction=0.5', '--set', 'optimizer=krum,f=1']
+  const run = ['run', 'examples/trivial', '--workers', '0', '--store', join(folder.path, 'store')]
+  for (const command of [['check', 'examples/trivial'], run]) {
+    const refused = await runFlamectl([...command, ...set])
+    t.is(refused.status, 2, refused.err)
+    t.regex(refused.err, /STRATEGY_CLIENTS: krum needs 5 updates a round, but selects 4 of 8 trainers\n.*fraction/)
+  }
+  t.deepEqual(await readdir(folder.path), [])
 })

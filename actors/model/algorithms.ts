@@ -5,13 +5,15 @@ import {
   choiceFaults,
   choicesElsewhere,
   chosenAlgorithm,
+  countOf,
   fedAvg,
   type Schema,
   topologyMisfit,
+  updatesMisfit,
 } from '../../sdk/index.ts'
 import type { PlacedFault } from './errors.ts'
 import { expectation, type FoundFaults, foundFaults, notedPlace, noteIssue, shown } from './faults.ts'
-import type { ModelSpec } from './job.ts'
+import type { JobSpecification, ModelSpec } from './job.ts'
 
 const positive = z.number().positive()
 const notNegative = z.number().nonnegative()
@@ -53,9 +55,13 @@ function noteComments(value: unknown, place: readonly string[], found: FoundFaul
 
 /**
  * Faults of a job whose tasks the roles of this system would run: algorithms that these roles don't have, and an algorithm that
- * doesn't fit the topology. The latter only where the job names the algorithm: else only its workload knows which it has.
+ * doesn't fit the topology or needs more updates than the job has trainers. The latter only where the job names the algorithm:
+ * else only its workload knows which it has. The workload may select fewer trainers than is assumed here.
  */
-export function runFaults(spec: ModelSpec = {}, schema: Schema): PlacedFault[] {
+export function runFaults(
+  { modelSpec: spec = {}, dataSpec = [] }: Pick<JobSpecification, 'modelSpec' | 'dataSpec'>,
+  schema: Schema,
+): PlacedFault[] {
   const elsewhere = choicesElsewhere(spec)
   if (elsewhere.length > 0) {
     return elsewhere.map(({ kind, sort }) => {
@@ -66,10 +72,18 @@ export function runFaults(spec: ModelSpec = {}, schema: Schema): PlacedFault[] {
   }
   if (!spec.optimizer || spec.optimizer.sort === 'default') return []
   try {
-    const message = topologyMisfit(chosenAlgorithm(fedAvg(), spec), schema)
-    if (message === undefined) return []
-    const hint = 'choose a topology without middle aggregators, or another optimizer'
-    return [{ code: 'ALGORITHM_TOPOLOGY', place: 'modelSpec.optimizer.sort', message, hint }]
+    const algorithm = chosenAlgorithm(fedAvg(), spec)
+    const topology = topologyMisfit(algorithm, schema)
+    if (topology !== undefined) {
+      const hint = 'choose a topology without middle aggregators, or another optimizer'
+      return [{ code: 'ALGORITHM_TOPOLOGY', place: 'modelSpec.optimizer.sort', message: topology, hint }]
+    }
+    const entries = dataSpec.flatMap(({ datasetGroups = {} }) => Object.values(datasetGroups).flat())
+    const trainers = entries.reduce((sum, entry) => sum + countOf(entry), 0)
+    const updates = updatesMisfit(algorithm, schema, trainers)
+    if (updates === undefined) return []
+    const hint = 'let the job have more datasets, or choose settings or an optimizer that need fewer updates'
+    return [{ code: 'ALGORITHM_CLIENTS', place: 'modelSpec.optimizer', message: updates, hint }]
   } catch (cause) {
     if (!(cause instanceof CodedError)) throw cause
     const { message, hint } = cause

@@ -201,6 +201,19 @@ test('a job that would run here names algorithms that run here; one for the agen
   const onCompute = { url: 'file:///a', dataFormat: 'csv', realm: 'c' }
   const placed = String((await here.call('POST', '/users/u/datasets', onCompute)).body)
   t.is((await here.call('POST', jobs, { ...jobOn([placed]), modelSpec })).status, 201)
+
+  const krum = { optimizer: { sort: 'krum', kwargs: { f: 1 } } }
+  const tooFew = await here.call('POST', jobs, { ...jobOn([dataset]), modelSpec: krum })
+  t.like(tooFew, { status: 422, body: { code: 'JOB_INVALID' } })
+  t.like(Object(tooFew.body).faults, [
+    {
+      code: 'ALGORITHM_CLIENTS',
+      place: 'modelSpec.optimizer',
+      message: 'krum needs 5 updates a round, but selects 1 of 1 trainers',
+    },
+  ])
+  const enough = Array.from({ length: 5 }, () => dataset)
+  t.is((await here.call('POST', jobs, { ...jobOn(enough), modelSpec: krum })).status, 201)
 })
 
 test('a job without a backend has the default one, and names have a bound', async (t) => {

@@ -1,18 +1,17 @@
 import { decodeModel, designSchema } from '../../actors/index.ts'
 import { mostTasks } from '../../actors/model/index.ts'
 import {
-  assertValid,
   choicesOf,
   chosenAlgorithm,
   defaultSeed,
   expand,
   requireChannels,
   requireClients,
-  requireTopology,
   resolveSettings,
   roleTasksOf,
   type Settings,
   trial,
+  validTopology,
 } from '../../sdk/index.ts'
 import { loadWorkload } from '../../sdk/node/index.ts'
 import type { GivenSettings } from '../files/json-files.ts'
@@ -46,9 +45,7 @@ export async function checkWorkload(path: string, { overrides, choices }: GivenS
     strategy: (given: Settings) => chosenAlgorithm(loaded.workload.strategy(given), chosen),
   }
   const settings = resolveSettings(workload.settings, overrides)
-  const topology = workload.topology(settings)
-  assertValid(topology, { mostTasks })
-  requireTopology(workload.strategy(settings), topology.schema)
+  const topology = validTopology(loaded.workload, settings, chosen, { mostTasks })
   const schema = decodeModel(designSchema, topology.schema)
   const expanded = expand(topology, { jobId: 'check', newKey: () => '' })
   const datasets = new Map(expanded.map(({ end, dataset }) => [end, Number(dataset)]))

@@ -1,9 +1,15 @@
 import type { DurableStore } from '../../runtime/index.ts'
 import type { CommittedModel, ModelRegistry } from '../registry/registry.ts'
 import type { Settings } from '../role/role.ts'
-import { type Choices, chosenAlgorithm, requireLearner, requireTopology } from '../strategy/chosen-algorithm.ts'
+import {
+  type Choices,
+  chosenAlgorithm,
+  requireLearner,
+  requireTopology,
+  requireUpdates,
+} from '../strategy/chosen-algorithm.ts'
 import type { TopologyFacts } from '../tag/errors.ts'
-import type { Task } from '../tag/expand.ts'
+import { expansion, type Task } from '../tag/expand.ts'
 import type { Schema } from '../tag/schema.ts'
 import type { Topology } from '../tag/topology.ts'
 import { assertValid } from '../tag/validate.ts'
@@ -49,7 +55,7 @@ export interface PreparedTasks {
 /**
  * The topology of a workload for these settings, checked whole, and with the roles and the algorithm that are to run on it.
  *
- * @throws as `assertValid`, `requireRoles`, `chosenAlgorithm` and `requireTopology` do.
+ * @throws as `assertValid`, `requireRoles`, `chosenAlgorithm`, `requireTopology` and `requireUpdates` do.
  */
 export function validTopology(
   workload: Workload,
@@ -60,7 +66,9 @@ export function validTopology(
   const topology = workload.topology(settings)
   assertValid(topology, facts)
   requireRoles(topology.schema, workload.roles)
-  requireTopology(chosenAlgorithm(workload.strategy(settings), algorithms), topology.schema)
+  const strategy = chosenAlgorithm(workload.strategy(settings), algorithms)
+  requireTopology(strategy, topology.schema)
+  requireUpdates(strategy, topology.schema, expansion(topology, { jobId: '', newKey: () => '' }))
   return topology
 }
 
@@ -69,7 +77,7 @@ export function validTopology(
  * closed when the signal is aborted.
  *
  * @throws JOB_ROLE_UNKNOWN, JOB_ROLE_MISSING, JOB_CLIENTS, JOB_SEED, WORKLOAD_VALUE, and as `chosenAlgorithm` and
- *   `requireTopology` and `requireLearner` do.
+ *   `requireTopology`, `requireUpdates` and `requireLearner` do.
  */
 export async function prepareTasks(
   { run, takenOver = false, workload, hyperparameters = {}, algorithms, isHere = () => true, ...job }: JobToHost,
@@ -81,6 +89,7 @@ export async function prepareTasks(
   const { seed, settings, unknown } = jobSettings(workload.settings, hyperparameters, clients)
   const strategy = chosenAlgorithm(workload.strategy(settings), { ...algorithms, hyperparameters })
   requireTopology(strategy, job.schema)
+  requireUpdates(strategy, job.schema, job.tasks)
   const pool = await poolOf({ settings, seed })
   const close = () => void pool.close()
   if (signal.aborted) close()

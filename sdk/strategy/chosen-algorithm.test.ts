@@ -1,9 +1,12 @@
 import test from 'ava'
 import { randomStream } from '../random/random-stream.ts'
+import { expand } from '../tag/expand.ts'
 import { hierarchical, twoTier } from '../tag/topologies.ts'
+import type { Topology } from '../tag/topology.ts'
 import type { Algorithm } from './algorithm.ts'
 import { fedAvg } from './algorithms/fed-avg.ts'
-import { choiceFaults, choicesOf, chosenAlgorithm, requireTopology } from './chosen-algorithm.ts'
+import { krum } from './algorithms/krum.ts'
+import { choiceFaults, choicesOf, chosenAlgorithm, requireTopology, requireUpdates } from './chosen-algorithm.ts'
 
 const ends = ['a', 'b', 'c', 'd']
 const selected = ({ select }: Algorithm) => select.select(ends, randomStream(1)).length
@@ -71,4 +74,50 @@ test('an algorithm that needs each contribution runs without middle aggregators 
       message: 'each needs each contribution, and the role middle-aggregator passes sums on',
     },
   )
+})
+
+test('an algorithm that needs more updates than its selection or its quorum can give is refused', (t) => {
+  const refused = (algorithm: Algorithm, topology: Topology) => {
+    const tasks = expand(topology, { jobId: 'j', newKey: () => '' })
+    return t.throws(() => requireUpdates(algorithm, topology.schema, tasks), { code: 'STRATEGY_CLIENTS' })?.message
+  }
+  const accepted = (algorithm: Algorithm, topology: Topology) => {
+    const tasks = expand(topology, { jobId: 'j', newKey: () => '' })
+    t.notThrows(() => requireUpdates(algorithm, topology.schema, tasks))
+  }
+  t.is(refused(krum({ f: 1 }), twoTier({ clients: 4 })), 'krum needs 5 updates a round, but selects 4 of 4 trainers')
+  t.is(
+    refused(krum({ f: 1, fraction: 0.5 }), twoTier({ clients: 8 })),
+    'krum needs 5 updates a round, but selects 4 of 8 trainers',
+  )
+  t.is(
+    refused(krum({ f: 1, quorum: 0.6 }), twoTier({ clients: 6 })),
+    'krum needs 5 updates a round, but selects 6 of 6 trainers, of which a quorum of 0.6 awaits 4',
+  )
+  accepted(krum({ f: 1 }), twoTier({ clients: 5 }))
+  accepted(krum({ f: 1, fraction: 0.5 }), twoTier({ clients: 10 }))
+  accepted(fedAvg(), twoTier({ clients: 1 }))
+  refused(fedAvg({ minimumUpdates: 5 }), hierarchical({ clients: 4 }))
+  // Two groups of three count two each.
+  accepted(fedAvg({ minimumUpdates: 4, quorum: 0.5 }), hierarchical({ clients: 6, groups: 2 }))
+
+  const { schema } = twoTier({ clients: 1 })
+  const groupAssociation = [{ param: 'red' }, { param: 'blue' }]
+  const parallel: Topology = {
+    schema: {
+      ...schema,
+      roles: schema.roles.map((role) => ({ ...role, groupAssociation })),
+      channels: schema.channels.map((channel) => ({
+        ...channel,
+        name: 'param',
+        groupBy: { type: 'tag', value: ['red', 'blue'] },
+      })),
+    },
+    dataSpec: [{ role: 'trainer', datasetGroups: { red: ['0', '1', '2', '3', '4'], blue: ['5', '6'] } }],
+  }
+  t.regex(refused(krum({ f: 1 }), parallel) ?? '', /selects 2 of 2 trainers$/)
+  accepted(krum({ f: 1 }), {
+    ...parallel,
+    dataSpec: [{ role: 'trainer', datasetGroups: { red: ['0', '1', '2', '3', '4'], blue: ['5', '6', '7', '8', '9'] } }],
+  })
 })

@@ -1,4 +1,6 @@
 import { knownNames } from '../../runtime/index.ts'
+import { randomStream } from '../random/random-stream.ts'
+import type { Task } from '../tag/expand.ts'
 import type { Schema } from '../tag/schema.ts'
 import type { Algorithm } from './algorithm.ts'
 import { catalogue, type Kind, kinds, type Named } from './catalogue.ts'
@@ -119,6 +121,59 @@ export function topologyMisfit({ name, aggregation, waiting }: Algorithm, schema
 export function requireTopology(algorithm: Algorithm, schema: Schema): void {
   const reason = topologyMisfit(algorithm, schema)
   if (reason !== undefined) throw strategyError('STRATEGY_TOPOLOGY', { reason })
+}
+
+/** How many selections are tried, since a selector may choose more ends in one round than in another. */
+const triedSelections = 8
+
+/**
+ * Why no round of an algorithm can count as many updates as it needs; undefined if a round can. `trainers` is the number of
+ * trainers that the aggregator selects from.
+ */
+export function updatesMisfit(
+  { name, select, waiting }: Algorithm,
+  schema: Schema,
+  trainers: number,
+): string | undefined {
+  if (waiting.kind !== 'quorum' || waiting.minimumUpdates <= 1) return undefined
+  const ends = Array.from({ length: trainers }, (_, index) => `trainer-${index}`).toSorted()
+  const selections = Array.from(
+    { length: triedSelections },
+    (_, seed) => select.select(ends, randomStream(seed)).length,
+  )
+  const selected = Math.max(...selections)
+  // Below middle aggregators the quorum is met group by group, and more may be counted in all.
+  const quorum = summingRole(schema) === undefined ? waiting.quorum : 1
+  const counted = Math.ceil(quorum * selected - 1e-9)
+  if (counted >= waiting.minimumUpdates) return undefined
+  const awaited = counted < selected ? `, of which a quorum of ${quorum} awaits ${counted}` : ''
+  return `${name} needs ${waiting.minimumUpdates} updates a round, but selects ${selected} of ${trainers} trainers${awaited}`
+}
+
+/** @throws STRATEGY_CLIENTS where an aggregator can't count as many updates as the algorithm needs. */
+export function requireUpdates(algorithm: Algorithm, schema: Schema, tasks: Iterable<PlacedTask>): void {
+  const { waiting } = algorithm
+  if (waiting.kind !== 'quorum' || waiting.minimumUpdates <= 1) return
+  const reason = updatesMisfit(algorithm, schema, fewestTrainers(schema, [...tasks]))
+  if (reason !== undefined) throw strategyError('STRATEGY_CLIENTS', { reason })
+}
+
+type PlacedTask = Pick<Task, 'role' | 'dataset' | 'groupAssociation'>
+
+/** The number of trainers of the smallest group that an aggregator without another above it selects from. */
+function fewestTrainers({ channels }: Schema, tasks: readonly PlacedTask[]): number {
+  const uploads = (role: string) => channels.some(({ funcTags }) => funcTags?.[role]?.includes('upload'))
+  const trainers = tasks.filter(({ dataset }) => dataset !== undefined)
+  const counts = channels.flatMap(({ name, pair, funcTags }) => {
+    const joined = trainers.filter(({ role }) => pair.includes(role))
+    const sizes = new Map<string | undefined, number>()
+    for (const { groupAssociation } of joined)
+      sizes.set(groupAssociation[name], (sizes.get(groupAssociation[name]) ?? 0) + 1)
+    return tasks
+      .filter(({ role }) => joined.length > 0 && funcTags?.[role]?.includes('aggregate') && !uploads(role))
+      .map(({ groupAssociation }) => sizes.get(groupAssociation[name]) ?? 0)
+  })
+  return counts.length === 0 ? trainers.length : Math.min(...counts)
 }
 
 /** A choice that was written as text. */

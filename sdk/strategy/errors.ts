@@ -22,6 +22,10 @@ const strategyErrors = {
     message: '{reason}',
     hint: 'choose a topology without middle aggregators, or another algorithm',
   },
+  STRATEGY_CLIENTS: {
+    message: '{reason}',
+    hint: 'let the job have more clients, raise fraction or quorum, or choose settings or an algorithm that need fewer updates',
+  },
   STRATEGY_LEARNER: {
     message: 'the algorithm needs a learner with {needs}',
     hint: 'use a layersLearner with sgd, and without momentum, weightDecay, clipNorm and clipValue; or another algorithm',

@@ -63,7 +63,7 @@ type Message =
 export function inProcessDeployer({ places, ...parts }: InProcessParts): Deployer {
   return {
     ...(places === undefined ? {} : { places }),
-    faultsOf: ({ modelSpec }, schema) => runFaults(modelSpec, schema),
+    faultsOf: runFaults,
     deployment: (job, reports) => deploymentBy('in-process', deployment(job, reports, parts)),
   }
 }

@@ -53,7 +53,7 @@ const stopMs = 10_000
 export function jobProcessDeployer({ places, ...parts }: JobProcessParts): Deployer {
   return {
     ...(places === undefined ? {} : { places }),
-    faultsOf: ({ modelSpec }, schema) => runFaults(modelSpec, schema),
+    faultsOf: runFaults,
     deployment: (job, reports) => deploymentBy('job-process', deployment(job, reports, parts)),
   }
 }
