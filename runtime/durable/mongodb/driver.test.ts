@@ -43,8 +43,6 @@ test('an error of the driver becomes one with a code, and others stay as they ar
 })
 
 test("a stack of the bundled driver names the driver's own functions", (t) => {
-  t.is(MongoClient.name, 'MongoClient')
   const { stack = '' } = t.throws(() => new MongoClient('mongodb://')) ?? {}
-  for (const name of ['new ConnectionString', 'parseOptions', 'new MongoClient'])
-    t.true(stack.includes(`at ${name} (`), name)
+  for (const name of [/at new _?ConnectionString/, /at parseOptions/, /at new MongoClient/]) t.regex(stack, name)
 })
