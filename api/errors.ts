@@ -55,7 +55,7 @@ export const apiErrors = {
   API_KEYS_UNUSABLE: {
     status: 503,
     message: 'the server cannot check tokens at present',
-    hint: "ask again later; what is wrong is in the server's log",
+    hint: "ask again later; the server's log has the cause",
   },
   API_FOREIGN: {
     status: 403,
@@ -67,11 +67,11 @@ export const apiErrors = {
     message: 'the request comes from account {account} of this machine, and this server answers account {own} and root',
     hint: 'have it started with flamectl up --shared, which answers all accounts of the machine, or with --auth, and bring a token',
   },
-  API_NOT_FOUND: { status: 404, message: 'nothing is at {path}', hint: 'see /openapi.json for what there is' },
+  API_NOT_FOUND: { status: 404, message: 'nothing is at {path}', hint: 'see /openapi.json for the paths' },
   API_METHOD: {
     status: 405,
     message: '{method} is not possible at {path}',
-    hint: 'see /openapi.json for what is possible there',
+    hint: 'see /openapi.json for the methods of the path',
   },
   API_TOO_LARGE: {
     status: 413,

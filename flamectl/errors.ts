@@ -8,7 +8,7 @@ const flamectlErrors = {
   RUN_OPTION: { message: '{option} expects {expected}, and got {given}', hint: 'see flamectl run --help' },
   RUN_RESUME_DIFFERS: {
     message: 'job {job} began with {name} {began}, and this command says {given}',
-    hint: 'resume with what it began with (only rounds may be more, once the job has ended), or begin a new job without --resume',
+    hint: 'resume with the settings that the job began with (only rounds may be more, once the job has ended), or begin a new job without --resume',
   },
   RUN_PLOT: {
     message: 'the plot {file} cannot be written: {reason}',
@@ -46,11 +46,11 @@ const flamectlErrors = {
   OPTION_VALUE: { message: '{option} expects {expected}, and got {given}', hint: 'see --help' },
   STATE_RIGHTS: {
     message: 'other accounts may use the folder of the state {folder} (mode {mode}), where keys of tasks lie: {found}',
-    hint: 'see that what is in it is yours, then chmod go-rwx {folder}; or say --shared if they may',
+    hint: 'see that the files in it are yours, then chmod go-rwx {folder}; or say --shared if they may',
   },
   UP_LISTEN: {
     message: 'the control plane cannot listen at {host}, port {port}: {reason}',
-    hint: 'stop what listens there, or choose another --port; 0 chooses a free one',
+    hint: 'stop the program that listens there, or choose another --port; 0 chooses a free one',
   },
   UNEXPECTED: {
     message: '{error}',

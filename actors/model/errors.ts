@@ -9,7 +9,7 @@ const catalogueErrors = {
   MODEL_INVALID: { message: 'the {model} is invalid:\n{list}', hint: 'mend each field at its place' },
   NAME_INVALID: {
     message: '{what} is 1 to 100 letters, digits, "_", ".", "@" or "-", and {given} is not',
-    hint: 'choose such a name',
+    hint: 'choose a name of these characters',
   },
   FIELD_DIFFERS: {
     message: 'the {field} of the body is {given}, and the address says {expected}',
@@ -69,11 +69,11 @@ const catalogueErrors = {
   },
   ACKNOWLEDGED_UNKNOWN: {
     message: 'notification {given} is acknowledged, and the last one was {last}',
-    hint: 'acknowledge what was received; begin with 0 after the job was changed',
+    hint: 'acknowledge the number of a received notification; begin with 0 after the job was changed',
   },
   RECIPIENT_TAKEN: {
     message: '{most} others, who came later, wait for these notifications',
-    hint: 'let one flamelet at a time ask for what a task or a compute is to do',
+    hint: 'let one flamelet at a time ask for the notifications of a task or a compute',
   },
   TASK_UNKNOWN: { message: 'job {job} has no task {id}', hint: "look at the job's list of tasks" },
   TASK_ENDED: {

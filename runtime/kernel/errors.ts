@@ -7,7 +7,7 @@ const kernelErrors = {
   },
   KERNEL_NAME_INVALID: {
     message: 'an actor name is not empty and has no slash, and this is {name}',
-    hint: 'choose such a name',
+    hint: 'choose a name without a slash',
   },
   KERNEL_STOPPED: { message: '{path} has stopped', hint: 'watch an actor that may stop, and take a new reference' },
   KERNEL_ASK_TIMEOUT: {

@@ -20,7 +20,7 @@ const registryErrors = {
   },
   REGISTRY_UNREADABLE: {
     message: '{location} cannot be read: {reason}',
-    hint: 'let this user read it, and see that it is what a job has written',
+    hint: 'let this user read it, and see that a job has written the file',
   },
 } as const
 

@@ -6,7 +6,7 @@ export const tagFaults = {
   TAG_NAME_INVALID: {
     message:
       'the name {name} is empty, dots alone, longer than 100 letters, or holds other characters than letters, digits, ".", "_" and "-"',
-    hint: 'give it such a name',
+    hint: 'give it a name of 1 to 100 of these characters',
   },
   TAG_GROUP_NAME: {
     message: 'the name {name} of a group is empty, longer than 200 letters, or holds control characters',

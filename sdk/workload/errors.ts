@@ -15,7 +15,7 @@ export const workloadErrors = {
   },
   WORKLOAD_PART: {
     message: '{specifier}, which {file} imports, is no part of its package',
-    hint: 'import what the package exports',
+    hint: 'import a path that the package exports',
   },
   WORKLOAD_BUNDLER: {
     message: 'esbuild, which loads workloads, cannot be run: {reason}',
@@ -31,7 +31,7 @@ export const workloadErrors = {
   },
   JOB_SEED: {
     message: 'the hyperparameter seed is {seed}, and a seed is a whole number from 0 to 4294967295',
-    hint: 'give such a number, or leave it out',
+    hint: 'give a whole number in that range, or leave the seed out',
   },
   WORKLOAD_SETTING: {
     message: "there is no setting '{name}'",

@@ -210,7 +210,11 @@ test('a place that is named by nothing, or that cannot be, is refused by its opt
     [[...up, '--store', long], 1, new RegExp(`^error STORE_DENIED: ${folder.path}/${long}/state .*too long`)],
     [[...up, '--auth', '--key-file', 'file/keys'], 1, new RegExp(`^error API_KEY_PLACE: .*${file}/keys`)],
     [['token', 'u', '--key-file', 'file/keys'], 1, new RegExp(`^error API_KEY_PLACE: .*${file}/keys`)],
-    [[...run, '--models', 'file'], 1, new RegExp(`error REGISTRY_\\w+: ${file}/`)],
+    [
+      [...run, '--models', 'file'],
+      2,
+      /^error OPTION_VALUE: --models expects a folder, and got "file", which is a file/,
+    ],
   ] as const) {
     const ended = await runCommand(args, { cwd: folder.path })
     t.is(ended.status, status, ended.err)
