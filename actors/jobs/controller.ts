@@ -7,7 +7,7 @@ import type { AskedState } from '../model/job-states.ts'
 import { collectionsOf } from '../records/collections.ts'
 import { type Asked, answerBy, asking, type Handlers, type Reply, type Request } from '../requests/requests.ts'
 import { type JobMessage, job } from './actor/job.ts'
-import { places } from './actor/places.ts'
+import { jobPlaces } from './actor/job-places.ts'
 import { type FlameletReport, reportTask } from './actor/task-reports.ts'
 import { movableJob, startedJob } from './asked-changes.ts'
 import { type LeaseNews, type LeaseParts, leaseWatch } from './leases/lease-watch.ts'
@@ -99,7 +99,7 @@ export function controller(parts: ControllerParts): Behavior<Message> {
     let unhosted = new Map<string, number>()
     const touches = new Map<string, number>()
     let hasLeft = false
-    const jobParts = { store, collections, now, places: places(), deployerOf, events, forgetsEnded }
+    const jobParts = { store, collections, now, places: jobPlaces(), deployerOf, events, forgetsEnded }
     const leases = context.spawn('leases', leaseWatch(parts, context.self), { supervise: leaseSupervision })
     const handlers: Handlers<JobRequests> = {
       'ask-job-state': (message) => context.track(askState(message)),

@@ -2,8 +2,8 @@ import { Addressee, addressee, decoded, type Surroundings } from './addressee.ts
 import { kernelError } from './errors.ts'
 import type { ActorRef, Address, AskOptions, Cancel, Decode, Terminated } from './protocol.ts'
 
-/** How an ask ends. */
-interface Outcome<Reply> {
+/** Settles the promise of an ask. */
+interface PendingReply<Reply> {
   readonly resolve: (reply: Reply) => void
   readonly reject: (cause: Error) => void
 }
@@ -14,7 +14,7 @@ class ReplyRef<Reply> extends Addressee implements ActorRef<Reply> {
   readonly #surroundings: Surroundings
   readonly #asked: ActorRef<never>
   readonly #decode: Decode<Reply> | undefined
-  #outcome: Outcome<Reply> | undefined
+  #pending: PendingReply<Reply> | undefined
   #stopListeners: Set<(terminated: Terminated) => void> | undefined
   /** Cancels the time-out and the watch of the asked actor. */
   finish: Cancel = () => {}
@@ -23,13 +23,13 @@ class ReplyRef<Reply> extends Addressee implements ActorRef<Reply> {
     surroundings: Surroundings,
     asked: ActorRef<never>,
     decode: Decode<Reply> | undefined,
-    outcome: Outcome<Reply>,
+    pending: PendingReply<Reply>,
   ) {
     super()
     this.#surroundings = surroundings
     this.#asked = asked
     this.#decode = decode
-    this.#outcome = outcome
+    this.#pending = pending
   }
 
   get path(): string {
@@ -45,9 +45,9 @@ class ReplyRef<Reply> extends Addressee implements ActorRef<Reply> {
   }
 
   tell(reply: Reply): void {
-    const outcome = this.#outcome
-    if (!outcome) return this.#surroundings.deadLetter({ path: this.path, message: reply, reason: 'late-reply' })
-    outcome.resolve(reply)
+    const pending = this.#pending
+    if (!pending) return this.#surroundings.deadLetter({ path: this.path, message: reply, reason: 'late-reply' })
+    pending.resolve(reply)
     this.#close()
   }
 
@@ -70,7 +70,7 @@ class ReplyRef<Reply> extends Addressee implements ActorRef<Reply> {
   }
 
   onStopped(listener: (terminated: Terminated) => void): Cancel {
-    if (!this.#outcome) {
+    if (!this.#pending) {
       listener({ path: this.path })
       return () => {}
     }
@@ -81,13 +81,13 @@ class ReplyRef<Reply> extends Addressee implements ActorRef<Reply> {
 
   /** Ends the ask with an error, unless the ask has ended. */
   fail(cause: Error): void {
-    if (!this.#outcome) return
-    this.#outcome.reject(cause)
+    if (!this.#pending) return
+    this.#pending.reject(cause)
     this.#close()
   }
 
   #close(): void {
-    this.#outcome = undefined
+    this.#pending = undefined
     this.finish()
     const listeners = this.#stopListeners
     this.#stopListeners = undefined

@@ -21,13 +21,13 @@ export function checkedRounds<State, Channels>(given: RoundParts<State, Channels
   const recording = parts.ports.map((port) => new RecordingPort(port))
   const noted = notedDecisions(parts.decisions, recording)
   const own = notedOwnState(parts.own)
-  let outcome = emptyOutcome()
+  let published = nothingPublished()
   const context = roleContext({
     ...parts,
     ports: recording,
     decisions: noted.decisions,
     own: own.noting,
-    effects: notedEffects(() => outcome, parts.effects),
+    effects: notedEffects(() => published, parts.effects),
   })
 
   return {
@@ -38,14 +38,14 @@ export function checkedRounds<State, Channels>(given: RoundParts<State, Channels
       for (const port of recording) port.begin()
       noted.begin()
       own.begin()
-      outcome = emptyOutcome()
+      published = nothingPublished()
       const after = await parts.role.round(state, context)
 
       // Both decoded: what encoding doesn't keep, such as the sign of zero, is no difference.
       const given = differenceOf(decode(before), decode(encode(state)), 'state given')
       if (given) throw differs(given)
       const replays = recording.map((port) => new ReplayPort(port, differs))
-      const outcomeAgain = emptyOutcome()
+      const publishedAgain = nothingPublished()
       const again = await parts.role.round(
         state,
         roleContext({
@@ -53,10 +53,11 @@ export function checkedRounds<State, Channels>(given: RoundParts<State, Channels
           ports: replays,
           decisions: noted.replay(),
           own: own.replay(differs),
-          effects: notedEffects(() => outcomeAgain),
+          effects: notedEffects(() => publishedAgain),
         }),
       )
-      const difference = differenceOf(after, again, 'state') ?? differenceOf(outcome, outcomeAgain, 'what it published')
+      const difference =
+        differenceOf(after, again, 'state') ?? differenceOf(published, publishedAgain, 'what it published')
       if (difference) throw differs(difference)
       for (const replay of replays) replay.finish()
       return after
@@ -180,25 +181,25 @@ function notedDecisions(
   }
 }
 
-/** What a round gave to be published, and the numbers beside it: compared between two runs of the round. */
-interface Outcome {
+/** The records and metrics that a round publishes, to be compared between two runs of the round. */
+interface Published {
   readonly records: RoundRecord[]
   readonly metrics: Record<string, number>
 }
 
-function emptyOutcome(): Outcome {
+function nothingPublished(): Published {
   return { records: [], metrics: {} }
 }
 
-/** Effects that note a round's outcome, and pass everything on if there is something to pass it to. */
-function notedEffects(outcome: () => Outcome, passOn?: Effects): Effects {
+/** Effects that note each record and metric that a round publishes, and pass every effect on to `passOn`, if given. */
+function notedEffects(published: () => Published, passOn?: Effects): Effects {
   return {
     stage(record) {
-      outcome().records.push(record)
+      published().records.push(record)
       passOn?.stage(record)
     },
     metric(name, value) {
-      outcome().metrics[name] = value
+      published().metrics[name] = value
       passOn?.metric(name, value)
     },
     notice: (notice) => passOn?.notice(notice),

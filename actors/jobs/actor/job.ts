@@ -11,9 +11,9 @@ import { tasksOf } from '../../records/job-records.ts'
 import type { TaskRecord } from '../../records/record-models.ts'
 import { asking } from '../../requests/requests.ts'
 import { endLease, type HeldLease } from '../leases/leases.ts'
+import type { JobPlaces } from './job-places.ts'
 import { leasedJob, wayTo } from './leased-job.ts'
 import { leasedTasks } from './leased-tasks.ts'
-import type { Places } from './places.ts'
 import { failures, type Verdict, verdictOf } from './verdict.ts'
 
 /** To a job's actor. */
@@ -34,7 +34,7 @@ export interface JobParts {
   readonly collections: Collections
   /** Wall-clock time as RFC 3339. */
   readonly now: () => string
-  readonly places: Places
+  readonly places: JobPlaces
   readonly deployerOf: (job: DeployableJob) => Deployer
   readonly events: ActorRef<EventsMessage>
   /** Snapshots and journals of the roles go when a job has ended, however: it begins anew when it's started again. */

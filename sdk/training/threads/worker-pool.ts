@@ -21,12 +21,12 @@ export interface WorkerPoolSettings {
   readonly workers: number
 }
 
-type Answer = Awaited<ReturnType<TrainingSlot['ask']>>
+type ThreadReply = Awaited<ReturnType<TrainingSlot['ask']>>
 
 interface Job {
   readonly request: WorkerRequest
   readonly signal: AbortSignal | undefined
-  resolve(answer: Answer): void
+  resolve(answer: ThreadReply): void
   reject(error: unknown): void
 }
 
@@ -69,7 +69,7 @@ export async function workerPool({ module, settings, seed, workers }: WorkerPool
     }
   }
   const ask = (request: WorkerRequest, signal?: AbortSignal) =>
-    new Promise<Answer>((resolve, reject) => {
+    new Promise<ThreadReply>((resolve, reject) => {
       if (closed) throw learnError('LEARN_CLOSED')
       signal?.throwIfAborted()
       const abort = () => {

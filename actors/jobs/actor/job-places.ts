@@ -6,23 +6,23 @@ import type { JobSpecification } from '../../model/job.ts'
 export interface PlaceRequest {
   readonly deployer: Deployer
   readonly priority: NonNullable<JobSpecification['priority']>
-  /** When it was started, as RFC 3339: of the same priority the first goes first. */
+  /** When the job was started, as RFC 3339. Of jobs of the same priority the first started gets the first place. */
   readonly startedAt: string
-  /** The job's actor, which is told once when the job has a place: at once, if there is one. */
+  /** The job's actor, which is told once the job has a place: at once, if a place is free. */
   readonly job: ActorRef<{ readonly type: 'place-given' }>
 }
 
-/** Places of each deployer: a job has one from its deployment to its end. */
-export interface Places {
-  /** Queues for a place; returns what gives it back, or leaves the queue. */
+/** The places of each deployer. A job has one place from its deployment to its end. */
+export interface JobPlaces {
+  /** Queues for a place. The returned function gives the place back, or leaves the queue. */
   request(request: PlaceRequest): () => void
-  /** Takes one, though there be none free, for a job that runs already; returns what gives it back. */
+  /** Takes a place for a job that runs already, even if no place is free. The returned function gives the place back. */
   take(deployer: Deployer): () => void
 }
 
 const ranks = { high: 0, medium: 1, low: 2 } as const
 
-export function places(): Places {
+export function jobPlaces(): JobPlaces {
   const taken = new Map<Deployer, Set<object>>()
   let queue: PlaceRequest[] = []
 
