@@ -17,3 +17,16 @@ test('every source file and folder of the project that a page names is there', (
   })
   t.deepEqual(missing, [])
 })
+
+test('the layout in CONTRIBUTING.md has every room', (t) => {
+  const layout = readFileSync('CONTRIBUTING.md', 'utf8')
+  const rooms = ['runtime', 'sdk'].flatMap((layer) =>
+    readdirSync(layer, { withFileTypes: true }).flatMap((entry) =>
+      entry.isDirectory() ? [`${layer}/${entry.name}`] : [],
+    ),
+  )
+  t.deepEqual(
+    [...rooms, 'actors', 'api', 'simulations', 'flamectl'].filter((room) => !layout.includes(`\`${room}\``)),
+    [],
+  )
+})
