@@ -36,8 +36,8 @@ export interface EventsParts {
   readonly held?: Pick<Holdings, 'jobGrew'>
   /** The bytes of the model that a round of a run has committed. Default: models aren't counted. */
   readonly modelBytes?: (run: string, round: number, part?: string) => Promise<number>
-  /** Hears of each event that was recorded here. */
-  readonly onRecorded?: (event: JobEvent) => void
+  /** Called with each event that this server has recorded, and its job. */
+  readonly onRecorded?: (job: string, event: JobEvent) => void
 }
 
 /** Another server on the same store tells nobody here of what it records: who waits looks again so often. */
@@ -58,7 +58,7 @@ export function events({ store, now, kept, held, modelBytes, onRecorded }: Event
         const number = await context.track(stored.record(job, event))
         if (held) void context.track(counted(held, job, event).catch(() => {}))
         readers.wake(job)
-        onRecorded?.(event)
+        onRecorded?.(job, event)
         return number
       },
       'read-events': read,

@@ -1,5 +1,6 @@
 import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from 'prom-client'
 import type { JobEvent } from '../../actors/index.ts'
+import { endedNames } from '../../actors/model/index.ts'
 import type { ActorSystem } from '../../runtime/index.ts'
 
 export interface Metrics {
@@ -13,8 +14,8 @@ export interface Metrics {
   turnedAway(status: number): void
   /** A request that was refused, with the code of its problem. */
   refused(code: string): void
-  /** Something happened in a job. */
-  recorded(event: JobEvent): void
+  /** Counts an event of a job. */
+  recorded(job: string, event: JobEvent): void
   /** All of it, in the format of Prometheus. */
   text(): Promise<string>
 }
@@ -71,9 +72,16 @@ export function serverMetrics(system: Pick<ActorSystem, 'size' | 'deadLetters' |
   })
   const jobRounds = new Counter({
     name: 'flame_job_rounds_total',
-    help: 'Rounds that jobs committed on this server',
+    help: 'Rounds that jobs committed on this server; of a round with several models, the first counts',
     registers,
   })
+  const jobModels = new Counter({
+    name: 'flame_job_models_total',
+    help: 'Models that jobs committed on this server: one a round, or one for each part of a round',
+    registers,
+  })
+  /** The last counted round of each job whose rounds have several models, until the job has ended. */
+  const countedRounds = new Map<string, number>()
   // The labels of a request are few: to look one up costs less than to check and join its labels.
   const counted = remembered((key) => {
     const [operation = '', status = ''] = key.split(' ')
@@ -100,9 +108,18 @@ export function serverMetrics(system: Pick<ActorSystem, 'size' | 'deadLetters' |
     },
     turnedAway: (status) => counted(`none ${status}`).inc(),
     refused: (code) => refusals.inc({ code }),
-    recorded(event) {
-      if (event.type === 'state') jobStates.inc({ state: event.state })
-      if (event.type === 'round') jobRounds.inc()
+    recorded(job, event) {
+      if (event.type === 'state') {
+        jobStates.inc({ state: event.state })
+        if (endedNames.includes(event.state)) countedRounds.delete(job)
+      }
+      if (event.type !== 'round') return
+      jobModels.inc()
+      if (event.part !== undefined) {
+        if (event.round <= (countedRounds.get(job) ?? 0)) return
+        countedRounds.set(job, event.round)
+      }
+      jobRounds.inc()
     },
     async text() {
       actors.set(system.size)

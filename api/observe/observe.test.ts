@@ -163,8 +163,21 @@ test('metrics count what jobs go through', async (t) => {
 
   const system = actorSystem()
   const metrics = serverMetrics(system)
-  metrics.recorded({ type: 'round', round: 1, metrics: {}, hash: '', members: [], seconds: 1 })
+  const round = { type: 'round', metrics: {}, hash: '', members: [], seconds: 1 } as const
+  metrics.recorded('j', { ...round, round: 1 })
   t.regex(await metrics.text(), /^flame_job_rounds_total 1$/m)
+  for (const [number, part] of [
+    [1, 'red'],
+    [2, 'red'],
+    [1, 'blue'],
+    [2, 'blue'],
+  ] as const)
+    metrics.recorded('parallel', { ...round, round: number, part })
+  t.regex(await metrics.text(), /^flame_job_rounds_total 3$/m)
+  t.regex(await metrics.text(), /^flame_job_models_total 5$/m)
+  metrics.recorded('parallel', { type: 'state', state: 'completed' })
+  metrics.recorded('parallel', { ...round, round: 1, part: 'red' })
+  t.regex(await metrics.text(), /^flame_job_rounds_total 4$/m)
   await system.terminate()
 })
 
