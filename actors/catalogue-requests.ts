@@ -43,7 +43,7 @@ interface ByAdmin {
 interface OfDeployment extends OfCompute {
   readonly job: string
 }
-/** From the task's flamelet. */
+/** A request of the task's flamelet. */
 interface OfTask {
   readonly job: string
   readonly task: string
@@ -51,9 +51,9 @@ interface OfTask {
   readonly key: string | undefined
 }
 
-/** Requests that only read: answered at once, from durable documents. */
+/** Requests that only read. They are answered at once, from durable documents. */
 interface Queries {
-  /** Answered if the store answers. */
+  /** Answers null if the store answers. */
   probe: Request<unknown, null>
   'list-designs': Request<Owned & { readonly page: PageRequest }, Page<DesignInfo>>
   'read-design': Request<OfDesign, Design>
@@ -80,7 +80,10 @@ interface Queries {
   'fetch-task': Request<OfTask, TaskPackage>
 }
 
-/** Requests that change a user's things: one at a time for each user, answered when the change is durable. */
+/**
+ * Requests that change a user's things. They run one at a time for each user, and are answered when the change is
+ * durable.
+ */
 interface UserCommands {
   'create-design': Request<Owned & { readonly info: DesignInfo }, null>
   'update-design': Request<OfDesign & { readonly info: DesignChange }, DesignInfo>
@@ -95,11 +98,11 @@ interface UserCommands {
   'create-job': Request<Owned & { readonly spec: JobSpecification }, JobStatus>
   'update-job': Request<OfJob & { readonly spec: JobSpecification }, null>
   'remove-job': Request<OfJob, null>
-  /** Changes nothing, and takes its turn among the user's commands, which change the usage. */
+  /** Changes nothing, but waits for the user's earlier commands, which change the usage. */
   'read-usage': Request<Owned, UsageReport>
 }
 
-/** Requests that change computes, which belong to no user: one at a time. */
+/** Requests that change computes, which belong to no user. They run one at a time. */
 interface ComputeCommands {
   'register-compute': Request<ByAdmin & { readonly registration: ComputeRegistration }, ComputeStatus>
   'update-compute': Request<OfCompute & ByAdmin & { readonly spec: ComputeSpec }, ComputeStatus>

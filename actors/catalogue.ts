@@ -48,16 +48,18 @@ import { turnsByKey } from './requests/turns.ts'
 import { type UserTurns, userTurns } from './user-turns.ts'
 
 /**
- * Designs, datasets, computes, jobs and tasks. Queries are answered at once. Commands go one at a time: those of one user, and
- * those on computes. The documents in the store are the state: a command is answered once they are durable.
+ * Actor of designs, datasets, computes, jobs and tasks. It answers queries at once. Commands of one user run one at a
+ * time, and so do commands on computes. The documents in the store are the state: a command is answered once its
+ * changes are durable.
  */
 export function catalogue(parts: CatalogueParts): Behavior<CatalogueMessage> {
   return async (context) => {
     const collections = collectionsOf(parts.store)
-    // Where other servers share the store, the lease watch first finds out which of them are gone.
+    // Where other servers share the store, the lease watch settles expansions, after it has found the servers that are
+    // gone.
     if (!parts.shared) await context.track(settleExpansions(collections, parts, () => true))
     const handlers = catalogueHandlers(collections, parts)
-    // Not awaited: the next message needn't wait for this one.
+    // Not awaited: the next message needn't wait for this answer.
     return (message) => void context.track(answerBy(handlers, message))
   }
 }
@@ -162,7 +164,7 @@ function catalogueHandlers(all: Collections, parts: CatalogueParts): Handlers<Ca
   }
 }
 
-/** Adds to a user's things in the user's turn, within the user's quota. */
+/** Runs work that adds to a user's things, in the user's turn and within the user's quota. */
 function adding<Value>(
   { quota, next }: UserTurns,
   more: Parameters<UserTurns['quota']['using']>[0],
@@ -172,12 +174,14 @@ function adding<Value>(
   return next(() => recounted(quota, context?.once !== undefined, () => quota.using(more, work)))
 }
 
-/** Removes from a user's things when no creation of a job may come to use them. */
+/** Runs work that removes a thing of a user, after all creations of jobs that may use the thing. */
 function removing<Value>({ quota, afterCreations }: UserTurns, work: () => Promise<Value>): Promise<Value> {
   return afterCreations(() => recounted(quota, true, work))
 }
 
-/** Does the work; if the work may have removed a thing, or repeats an earlier request, the user's things are counted anew. */
+/**
+ * Runs the work. If the count of the user's things may be stale after the work, the next use of the quota counts anew.
+ */
 async function recounted<Value>(
   quota: UserTurns['quota'],
   isCountStale: boolean,

@@ -27,7 +27,7 @@ export type ControlPlaneMessage = Asked<ControlPlaneRequests> | Extract<Notifier
 /** The actor that handles each type of request. */
 type Recipients = { readonly [Type in keyof ControlPlaneRequests]: ActorRef<Asked<ControlPlaneRequests, Type>> }
 
-interface JobPlaces {
+interface JobComputes {
   readonly tasks: readonly { readonly computeId: string }[]
 }
 
@@ -37,10 +37,10 @@ export type ControlPlaneParts = CatalogueParts &
   EventsParts &
   Omit<ControllerParts, 'events' | 'deployerOf'> & {
     /** Chooses the deployer of a job: the one for flamelets, or another. */
-    readonly chooseDeployer: (job: JobPlaces, flamelets: Deployer) => Deployer
+    readonly chooseDeployer: (job: JobComputes, flamelets: Deployer) => Deployer
   }
 
-/** Jobs go on after a fault of the controller itself, however often. */
+/** Jobs go on after each fault of the controller itself, without limit. */
 const controllerSupervision = {
   type: 'restart',
   max: Number.POSITIVE_INFINITY,
@@ -57,7 +57,7 @@ export function controlPlane(given: ControlPlaneParts): Behavior<ControlPlaneMes
     const happenings = context.spawn('events', events(parts))
     const notifications = context.spawn('notifier', notifier(parts))
     const flamelets = flameletsDeployer({ ...parts, notifier: notifications })
-    const deployerOf = (job: JobPlaces) => parts.chooseDeployer(job, flamelets)
+    const deployerOf = (job: JobComputes) => parts.chooseDeployer(job, flamelets)
     const runFaults: CatalogueParts['runFaults'] = (spec, schema, tasks) =>
       deployerOf({ tasks }).faultsOf?.(spec, schema) ?? []
     const things = context.spawn('catalogue', catalogue({ ...parts, runFaults }))

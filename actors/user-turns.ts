@@ -6,22 +6,22 @@ import type { CatalogueParts } from './records/parts.ts'
 /** Creations of jobs that one user may have under way. */
 const mostCreations = 64
 
-/** Work on a job, which calls `onSettled` when commands of other jobs needn't wait for it any more. */
+/** Work on a job. It calls `onSettled` when commands on other jobs needn't wait for the work any more. */
 type JobWork<Value> = (onSettled: () => void) => Promise<Value>
 
 /**
- * The order of one user's commands: one at a time, in the order of the calls. Only creations of jobs don't wait for each
- * other: no creation changes a thing that another creation looks at, and the store makes creations durable together that come
- * together. To write or remove the tasks of a job may take seconds: only commands that look at all jobs, or change the same
- * job, wait for the end.
+ * Orders one user's commands: one at a time, in the order of the calls. Creations of jobs are the exception: they run
+ * at the same time, since no creation changes a thing that another creation reads, and the store makes simultaneous
+ * creations durable together. Writing or removing the tasks of a job may take seconds: only commands that look at all
+ * jobs, or change the same job, wait for the end.
  */
 export interface UserTurns {
   readonly quota: QuotaKeeper
-  /** For commands that look at no job. */
+  /** Runs a command that looks at no job. */
   next<Value>(work: () => Promise<Value>): Promise<Value>
-  /** For commands that look at all jobs. */
+  /** Runs a command that looks at all jobs. */
   afterCreations<Value>(work: () => Promise<Value>): Promise<Value>
-  /** Creates a job; `id` is undefined if the job gets a new one. */
+  /** Creates a job. `id` is undefined if the job gets a new id. */
   createJob<Value>(id: string | undefined, work: JobWork<Value>): Promise<Value>
   /** Changes or removes a job. */
   changeJob<Value>(id: string, work: JobWork<Value>): Promise<Value>
@@ -30,7 +30,7 @@ export interface UserTurns {
 export function userTurns(collections: Collections, parts: CatalogueParts, user: string): UserTurns {
   let last: Promise<unknown> = Promise.resolve()
   const creations = new Set<Promise<void>>()
-  /** Creations that still read things that other commands may change. */
+  /** Creations that still read records which other commands may change. */
   const planning = new Set<Promise<void>>()
   /** The last command on each job whose former tasks are being removed. */
   const clearing = new Map<string, Promise<void>>()

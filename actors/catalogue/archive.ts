@@ -12,7 +12,7 @@ export interface ArchivedFile {
 
 export const defaultArchiveBytes = 10 * 1024 * 1024
 
-/** What may be in an archive that is no larger than this. */
+/** Limits on the content of an archive of at most `archiveBytes` bytes. */
 export function archiveLimitsOf(archiveBytes: number): ArchiveLimits {
   return { unpackedBytes: 10 * archiveBytes, files: 10_000, ratio: 100 }
 }
@@ -20,8 +20,8 @@ export function archiveLimitsOf(archiveBytes: number): ArchiveLimits {
 export const defaultArchiveLimits = archiveLimitsOf(defaultArchiveBytes)
 
 /**
- * Unpacks a zip once to check every file of it, and keeps none. CODE_ARCHIVE if it's no zip, isn't whole, or holds what it
- * may not.
+ * Unpacks every file of a zip, to check the archive; keeps no file. Answers with the files' paths and sizes.
+ * CODE_ARCHIVE if the archive is no zip, isn't whole, is empty, or breaks a limit.
  */
 export async function checkedArchive(bytes: Uint8Array, limits: ArchiveLimits): Promise<ArchivedFile[]> {
   const entries = await archiveEntries(bytes, limits)
@@ -37,30 +37,31 @@ export async function checkedArchive(bytes: Uint8Array, limits: ArchiveLimits): 
   return files
 }
 
-/** Folders at the top: one for each role. */
+/** Names of the folders at the top of an archive, one for each role. */
 export function topFolders(files: readonly ArchivedFile[]): string[] {
   const folders = files.filter(({ path }) => path.includes('/')).map(({ path }) => path.slice(0, path.indexOf('/')))
   return [...new Set(folders)]
 }
 
-/** An archive's directory, read: its files by the paths under which they are unpacked. */
+/** The directory of an archive: its files by the paths under which they are unpacked. */
 interface ArchiveEntries {
   readonly zip: ZipFile
   readonly files: ReadonlyMap<string, Entry>
 }
 
-/** What systems put beside the files of a person. */
+/** Files that operating systems add to a user's files. */
 const ofSystems = /^__MACOSX\/|(?:^|\/)\.DS_Store$/
 const badPath = /^\/|^[A-Za-z]:|\p{Cc}|(?:^|\/)\.\.?(?:\/|$)/u
 
-/** Systems whose entries have a type: Unix and macOS. */
+/** Host systems whose entries have a Unix file type: Unix and macOS. */
 const unixHosts: readonly number[] = [3, 19]
 const typeBits = 0o170000
 const types = { file: 0o100000, folder: 0o040000, link: 0o120000 } as const
 
 /**
- * The files of a zip, by its directory; nothing of it is unpacked. Paths are the same whatever system made the archive:
- * slashes, no `./`, Unicode's composed form. CODE_ARCHIVE if it's none, or names what can't be unpacked everywhere.
+ * Reads the directory of a zip, and unpacks nothing. Paths don't depend on the system that made the archive: slashes,
+ * no `./`, Unicode's composed form. CODE_ARCHIVE if the archive is no zip, or has a file that some systems can't
+ * unpack.
  */
 async function archiveEntries(archive: Uint8Array, limits: ArchiveLimits): Promise<ArchiveEntries> {
   try {
@@ -91,7 +92,7 @@ async function archiveEntries(archive: Uint8Array, limits: ArchiveLimits): Promi
 
 const packAgain = 'pack it again, and give the design this new revision'
 
-/** Whether an entry holds the path of another one instead of a content. */
+/** Whether an entry is a symbolic link: its content is the path of another entry. */
 function isLink(entry: Entry): boolean {
   return typeOf(entry) === types.link
 }
@@ -104,7 +105,10 @@ function quoted(path: string): string {
   return JSON.stringify(path)
 }
 
-/** macOS writes UTF-8 and doesn't say so; what is neither is of the IBM PC's code page, as the format has it. */
+/**
+ * macOS writes UTF-8 names without the flag for UTF-8. Other names without the flag have the IBM PC's code page, by the
+ * format.
+ */
 function nameOf({ generalPurposeBitFlag, fileNameRaw, extraFields }: Entry): string {
   const hasUnicodePath = extraFields.some(({ id }) => id === 0x7075)
   const flag = isUtf8(fileNameRaw) && !hasUnicodePath ? generalPurposeBitFlag | 0x800 : generalPurposeBitFlag
@@ -139,7 +143,10 @@ function assertReadable(entry: Entry, path: string): void {
     )
 }
 
-/** On some systems names that differ in case alone are one file, and nowhere is one name a file and a folder. */
+/**
+ * CODE_ARCHIVE if two names differ in case alone, which some systems take for one file, or one name is a file and a
+ * folder.
+ */
 function assertApart(paths: readonly string[]): void {
   const folded = new Map<string, string>()
   for (const path of paths) {
@@ -165,13 +172,13 @@ export interface UnpackedFile {
   readonly bytes: Uint8Array
 }
 
-/** A chain of links that is longer is none that a person made. */
+/** Longest chain of symbolic links that is followed: longer chains are circles or attacks. */
 const mostLinks = 10
 
 /**
- * The files of an archive whose paths are wanted, unpacked one after another off this thread. A symbolic link to a file of the
- * archive is that file. What comes out is counted and checked: CODE_ARCHIVE if it's more than the limits allow, or other
- * than the archive's directory tells, or its check sum is another, or a link leads to no file of the archive.
+ * Unpacks the files of an archive whose paths are wanted, one after another, off this thread. A symbolic link to a file
+ * of the archive yields the file's content. CODE_ARCHIVE if the unpacked bytes exceed the limits, or differ from the
+ * size or the check sum in the archive's directory, or a link leads to no file of the archive.
  */
 export async function* unpackedFiles(
   archive: Uint8Array,
@@ -189,14 +196,14 @@ export async function* unpackedFiles(
   }
 }
 
-/** The entry with a path's content, after all links. */
+/** Follows symbolic links from a path to the entry that has the content. CODE_ARCHIVE if there is none. */
 async function targetOf({ zip, files }: ArchiveEntries, path: string): Promise<Entry> {
   let at = path
   for (let links = 0; links <= mostLinks; links++) {
     const entry = files.get(at)
     if (entry === undefined) break
     if (!isLink(entry)) return entry
-    // As long as a path may be on most systems.
+    // 4096 bytes: the longest path on most systems.
     const target = Buffer.from(await unpacked(zip, entry, at, 4096, 4096)).toString()
     at = posix.normalize(target.startsWith('/') ? target : posix.join(posix.dirname(at), target)).normalize('NFC')
   }
@@ -206,7 +213,7 @@ async function targetOf({ zip, files }: ArchiveEntries, path: string): Promise<E
   )
 }
 
-/** Inflated off this thread, and no further than there is room for. */
+/** Inflates an entry off this thread. CODE_ARCHIVE if the content has more than `room` bytes, or is damaged. */
 async function unpacked(zip: ZipFile, entry: Entry, path: string, room: number, most: number): Promise<Uint8Array> {
   const chunks: Uint8Array[] = []
   let size = 0

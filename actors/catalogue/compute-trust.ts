@@ -4,7 +4,7 @@ import type { Collections } from '../records/collections.ts'
 import type { TrustedAdmins } from '../records/parts.ts'
 import type { ComputeRecord, TaskRecord } from '../records/record-models.ts'
 
-/** Who owns a dataset, and whose computes may have its tasks besides the owner's. */
+/** The owner of a dataset, and the administrators whose computes may run its tasks besides the owner's computes. */
 export interface DatasetOwner {
   readonly userId: string
   readonly computeAdmins?: readonly string[]
@@ -12,7 +12,9 @@ export interface DatasetOwner {
 
 type TrustedFields = Pick<ComputeRecord, 'adminId' | 'vouched'>
 
-/** Whether a compute may have an owner's tasks: its administrator is the owner, or is trusted by the owner or the server. */
+/**
+ * Whether a compute may run an owner's tasks: its administrator is the owner, or is trusted by the owner or the server.
+ */
 export function isTrusted(
   admins: TrustedAdmins,
   { adminId, vouched }: TrustedFields,
@@ -23,8 +25,8 @@ export function isTrusted(
 }
 
 /**
- * Whether a compute may have a task's key. The task remembers the administrator that was allowed when it was planned: a compute
- * that somebody else registers later under the same id is another one.
+ * Whether a compute may have a task's key. A task keeps the administrator of its compute, from the time of planning: a
+ * compute that another administrator registers later under the same id may not have the key.
  */
 export function mayRun(
   admins: TrustedAdmins,
@@ -44,9 +46,10 @@ export interface ResolvedRealm {
 const anywhere = 'default'
 
 /**
- * Finds the compute that a realm means. `default` is anywhere; `default/…` is a region, with or without that first part; any
- * other is a compute's id. Computes that the owner doesn't trust are passed over in a region. REALM_UNSERVED if a private
- * dataset's region has no compute that is up, REALM_UNKNOWN, COMPUTE_UNTRUSTED.
+ * Finds the compute that a realm means. `default` means any compute. `default/…` means a region, whose name may lack
+ * the part `default/`. Any other realm is a compute's id, with or without its region. In a region, computes that the
+ * owner doesn't trust are passed over. REALM_UNSERVED if a private dataset's region has no trusted compute that is up;
+ * REALM_UNKNOWN; COMPUTE_UNTRUSTED.
  */
 export async function resolveRealm(
   { computes }: Pick<Collections, 'computes'>,
@@ -71,7 +74,7 @@ export async function resolveRealm(
   return { realm, computeId: anywhere }
 }
 
-/** COMPUTE_UNTRUSTED unless a compute may have the tasks of the owner's dataset. */
+/** COMPUTE_UNTRUSTED unless a compute may run the tasks of the owner's dataset. */
 export function assertTrusted(
   admins: TrustedAdmins,
   { id, value }: { readonly id: string; readonly value: ComputeRecord },
@@ -80,7 +83,10 @@ export function assertTrusted(
   if (!isTrusted(admins, value, owner)) throw catalogueError('COMPUTE_UNTRUSTED', { id, admin: value.adminId })
 }
 
-/** The lowest id of a region's computes that are up and trusted: looked up by who is trusted, however many others there are. */
+/**
+ * The lowest id among a region's trusted computes that are up. One query for each trusted administrator, since others
+ * may be many.
+ */
 async function firstIn(
   { computes }: Pick<Collections, 'computes'>,
   region: string,
@@ -95,7 +101,7 @@ async function firstIn(
   return ids.toSorted()[0]
 }
 
-/** A compute may be registered without a region. */
+/** The realm of a compute: its region, which may be empty, and its id. */
 function realmOf(region: string, compute: string): string {
   return region === '' ? compute : `${region}/${compute}`
 }

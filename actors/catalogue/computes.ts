@@ -10,12 +10,13 @@ import { assertMatch } from '../requests/conditions.ts'
 import { afterOf, type Page, type PageRequest, pageOf } from '../requests/page.ts'
 import type { RequestContext } from '../requests/requests.ts'
 
-/** The compute whose tasks are those that name no other. */
+/** Id of the compute that gets the tasks whose datasets name no compute. */
 const anywhere = 'default'
 
 /**
- * Registers a compute; again with the same key: unchanged, but that an administrator of the server vouches for it so, where
- * callers are asked for a token. COMPUTE_KEY_DIFFERS with another; COMPUTE_RESERVED if only such an administrator may.
+ * Registers a compute. A second registration with the same key changes nothing, except that an administrator of the
+ * server vouches for the compute by it, where callers need a token. COMPUTE_KEY_DIFFERS with another key;
+ * COMPUTE_RESERVED if only an administrator of the server may register this id.
  */
 export async function registerCompute(
   { computes }: Collections,
@@ -36,7 +37,7 @@ export async function registerCompute(
   return statusOf(present)
 }
 
-/** Those of an administrator, without their keys. */
+/** Lists an administrator's computes, without their keys. */
 export function listComputes(
   { computes }: Collections,
   adminId: string,
@@ -62,8 +63,8 @@ export async function readComputeConfig(
 }
 
 /**
- * Changes what is given: region, administrator, key. COMPUTE_FIXED if region or administrator would be others, and callers are
- * asked for a token: by them it's decided whose tasks the compute gets.
+ * Changes the fields that are given: region, administrator, key. Where callers need a token, only an administrator of
+ * the server may change region or administrator, which decide whose tasks the compute gets: COMPUTE_FIXED.
  */
 export async function updateCompute(
   collections: Collections,
@@ -91,7 +92,7 @@ export async function updateCompute(
   return statusOf({ id, value })
 }
 
-/** COMPUTE_USED while a dataset is bound to it. */
+/** Removes a compute, its notifications and its deployments. COMPUTE_USED while a dataset is bound to the compute. */
 export async function removeCompute(
   collections: Collections,
   id: string,
@@ -110,7 +111,7 @@ export async function removeCompute(
   return null
 }
 
-/** The compute, once its key was shown. COMPUTE_KEY_MISSING, COMPUTE_UNKNOWN, COMPUTE_KEY_WRONG. */
+/** Finds a compute for a caller that has its key. COMPUTE_KEY_MISSING, COMPUTE_UNKNOWN, COMPUTE_KEY_WRONG. */
 export async function findCompute(
   { computes }: Collections,
   id: string,

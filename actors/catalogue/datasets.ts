@@ -13,7 +13,7 @@ import { afterOf, type Page, type PageRequest, pageOf } from '../requests/page.t
 import type { RequestContext } from '../requests/requests.ts'
 import { assertTrusted, type DatasetOwner, resolveRealm } from './compute-trust.ts'
 
-/** Answers with its id. */
+/** Creates a dataset and answers with its id. DATASET_EXISTS if the id is taken. */
 export async function createDataset(
   collections: Collections,
   { newId, now, computeAdmins }: CatalogueParts,
@@ -29,7 +29,7 @@ export async function createDataset(
   const made = once === undefined ? {} : { once }
   const value = { ...info, ...resolved, id, userId: user, createdAt: now(), ...made }
   if (await collections.datasets.insert({ id, value })) return id
-  // This request itself may have made it, before a crash.
+  // This request itself may have made the dataset, before a crash.
   const present = await collections.datasets.get(id)
   if (once === undefined || present?.value.once !== once) throw catalogueError('DATASET_EXISTS', { id })
   return id
@@ -47,7 +47,7 @@ export async function readDataset(collections: Collections, user: string, id: st
   return infoOf(await findDataset(collections, user, id))
 }
 
-/** The whole of it anew; it keeps its compute if neither its realm changes nor who may read it. */
+/** Replaces the whole dataset. The dataset keeps its compute if neither its realm nor `isPublic` changes. */
 export async function updateDataset(
   collections: Collections,
   { computeAdmins }: CatalogueParts,
@@ -71,7 +71,7 @@ export async function updateDataset(
   return infoOf({ ...found, value })
 }
 
-/** DATASET_USED while a job that hasn't ended names it. */
+/** Removes a dataset. DATASET_USED while a job that hasn't ended names the dataset. */
 export async function removeDataset(
   collections: Collections,
   user: string,
@@ -80,10 +80,10 @@ export async function removeDataset(
 ): Promise<null> {
   assertMatch(context, `dataset ${id}`, infoOf(await findDataset(collections, user, id)))
   const [own, foreign]: [string[], string[]] = [[], []]
-  // Each job once: by their states, one that moves meanwhile could be missed.
+  // All jobs in one query: with a query for each state, a job that changes its state meanwhile could be missed.
   for await (const job of collections.jobs.find())
     if (await namesDataset(collections, job, id)) (job.value.userId === user ? own : foreign).push(job.id)
-  // Jobs of others may use a public dataset, and are nobody else's business.
+  // Jobs of other users may use a public dataset; their names are private.
   const others = foreign.length === 0 ? [] : [`${foreign.length} of other users`]
   if (own.length + foreign.length > 0)
     throw catalogueError('DATASET_USED', { id, jobs: [...(own.length > 0 ? [named(own)] : []), ...others].join(', ') })
@@ -91,7 +91,7 @@ export async function removeDataset(
   return null
 }
 
-/** Whether a job that hasn't ended names it. */
+/** Whether a job names a dataset and hasn't ended. */
 async function namesDataset(
   collections: Collections,
   { id: job, value }: Stored<CatalogueJob>,

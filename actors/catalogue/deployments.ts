@@ -13,13 +13,13 @@ import type { RequestContext } from '../requests/requests.ts'
 import { mayRun } from './compute-trust.ts'
 import { findCompute } from './computes.ts'
 
-/** What every request of a compute tells: which it is, and its key. */
+/** The fields of every request of a compute: its id and its key. */
 export interface ComputeAccess {
   readonly compute: string
   readonly key: string | undefined
 }
 
-/** Jobs under way that have tasks on the compute. */
+/** Lists the jobs under way that have tasks on the compute. */
 export async function listComputeJobs(
   collections: Collections,
   { computeAdmins }: CatalogueParts,
@@ -30,7 +30,7 @@ export async function listComputeJobs(
   return pageOf(jobsOn(collections, computeAdmins, compute, page), page, ({ id }) => id, statusOf)
 }
 
-/** Found by the leases, of which each job under way has one, or for an instant two. */
+/** Finds the jobs by their leases: each job under way has one lease, or for an instant two. */
 async function* jobsOn(
   collections: Collections,
   admins: TrustedAdmins,
@@ -38,7 +38,7 @@ async function* jobsOn(
   { after }: PageRequest,
 ) {
   let last: string | undefined
-  // The leases of a job are below its id and a slash.
+  // The keys of a job's leases begin with the job's id and a slash.
   for await (const { value } of collections.leases.find(after === undefined ? {} : { after: `${after}/\u{10ffff}` })) {
     if (value.job === last) continue
     last = value.job
@@ -58,7 +58,7 @@ async function hasTaskOn(
   return false
 }
 
-/** How far each job's deployment on the compute has come. */
+/** Lists the status of each job's deployment on the compute. */
 export async function listDeployments(
   collections: Collections,
   { compute, key }: ComputeAccess,
@@ -74,7 +74,7 @@ export async function listDeployments(
   )
 }
 
-/** The tasks that a compute may and is to run, with their keys. DEPLOYMENT_UNKNOWN if the job has none there. */
+/** The job's tasks that the compute is to run, and may run, with their keys. DEPLOYMENT_UNKNOWN if there are none. */
 export async function readDeploymentConfig(
   collections: Collections,
   { computeAdmins, workers: { image } = {} }: CatalogueParts,
@@ -86,7 +86,7 @@ export async function readDeploymentConfig(
   return { jobId: job, agentKVs, ...(image === undefined ? {} : { imageLoc: image }) }
 }
 
-/** DEPLOYMENT_UNKNOWN unless the job was started with tasks there. */
+/** The status of one job's deployment. DEPLOYMENT_UNKNOWN unless the job was started with tasks on the compute. */
 export async function readDeploymentStatus(
   collections: Collections,
   { compute, key }: ComputeAccess,
@@ -98,7 +98,7 @@ export async function readDeploymentStatus(
   return found.value.statuses
 }
 
-/** Takes note of how far the named tasks' deployment has come; others stay as they were. DEPLOYMENT_UNKNOWN, TASK_UNKNOWN. */
+/** Saves the reported statuses of tasks; the other tasks keep theirs. DEPLOYMENT_UNKNOWN, TASK_UNKNOWN. */
 export async function reportDeployment(
   collections: Collections,
   { now, computeAdmins }: CatalogueParts,
@@ -120,7 +120,7 @@ export async function reportDeployment(
   })
 }
 
-/** Readies a deployment for its compute's reports of this start; those of an earlier one are forgotten. */
+/** Makes the record for a compute's reports of one start of a job. Reports of an earlier start are deleted. */
 export function openDeployment(
   { deployments }: Collections,
   now: () => string,

@@ -10,7 +10,7 @@ import { assertMatch, sameId, sameOwner } from '../requests/conditions.ts'
 import { type Page, type PageRequest, pageOf } from '../requests/page.ts'
 import type { RequestContext } from '../requests/requests.ts'
 
-/** The design, or DESIGN_UNKNOWN. */
+/** Finds a design of the user. DESIGN_UNKNOWN. */
 export async function findDesign({ designs }: Collections, user: string, id: string): Promise<Stored<DesignRecord>> {
   const found = await designs.get(`${user}/${id}`)
   if (!found) throw catalogueError('DESIGN_UNKNOWN', { id })
@@ -31,7 +31,7 @@ export async function createDesign(
   const value = { ...info, userId: user, serial, createdAt: now(), schema: none, code: none }
   const key = `${user}/${id}`
   if (await designs.insert({ id: key, value })) return null
-  // This request itself may have made it, before a crash.
+  // This request itself may have made the design, before a crash.
   if ((await designs.get(key))?.value.serial !== serial) throw catalogueError('DESIGN_EXISTS', { id })
   return null
 }
@@ -50,7 +50,7 @@ async function designOf(collections: Collections, found: Stored<DesignRecord>): 
   return { ...infoOf(found), ...(present ? { schema: present.value } : {}) }
 }
 
-/** Name and description; what is left out is removed. */
+/** Replaces name and description; a field that is missing is removed. */
 export async function updateDesign(
   collections: Collections,
   user: string,
@@ -69,7 +69,10 @@ export async function updateDesign(
   return infoOf({ ...found, value })
 }
 
-/** DESIGN_USED if a job uses it, unless forced; then its revisions stay until their last job is gone. */
+/**
+ * Removes a design. DESIGN_USED if a job uses the design, unless forced; then its revisions stay until their last job
+ * is gone.
+ */
 export async function removeDesign(
   collections: Collections,
   { store }: CatalogueParts,
@@ -107,8 +110,9 @@ function infoOf({ id, value }: Stored<DesignRecord>): DesignInfo {
 }
 
 /**
- * Removes the revisions that no job names of a design that is gone, or of what was taken away of it. What a crash leaves of
- * them goes the next time. While the design has its schema, or code, all revisions of that stay, since jobs may name them.
+ * Removes the revisions that no job names: of a removed design, its schemas and codes; of a present design, those of a
+ * schema or code that was removed. While the design has a schema, all revisions of the schema stay, since jobs may come
+ * to name them; the same goes for code. A call that a crash cuts off is completed by the next call.
  */
 export async function removeLeftRevisions(
   { designs, jobs, schemas, codes }: Collections,
@@ -134,7 +138,9 @@ export async function removeLeftRevisions(
   }
 }
 
-/** The revisions that there are, if what they are of was taken away; those made meanwhile are none of them. */
+/**
+ * Ids of the revisions up to `last`, if the schema or code isn't present. A revision above `last` was made meanwhile.
+ */
 async function takenAway(
   records: AsyncIterable<Pick<Stored<unknown>, 'id'>>,
   { last, present }: Pick<Revisions, 'last' | 'present'> = { last: Number.POSITIVE_INFINITY, present: false },

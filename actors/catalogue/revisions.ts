@@ -12,17 +12,17 @@ import type { RequestContext } from '../requests/requests.ts'
 import { checkedArchive, defaultArchiveLimits } from './archive.ts'
 import { findDesign, removeLeftRevisions } from './designs.ts'
 
-/** Whether this request itself has made the last revision, before a crash. */
+/** Whether this request itself made the last revision, before a crash. */
 export function isMade({ once }: Revisions, context: RequestContext | undefined): boolean {
   return once !== undefined && once === context?.once
 }
 
-/** What the revision that a request makes is known by, if the request may come again. */
+/** Marks a revision with the id of the request that makes it, if the request may be repeated. */
 export function onceOf(context: RequestContext | undefined): { readonly once?: string } {
   return context?.once === undefined ? {} : { once: context.once }
 }
 
-/** Adds a revision. SCHEMA_INVALID with every fault that shows without datasets and code. */
+/** Adds a revision of the schema. SCHEMA_INVALID with every fault that can be found without datasets and code. */
 export async function addSchema(
   collections: Collections,
   { mostTasks = defaultMostTasks }: Pick<CatalogueParts, 'mostTasks'>,
@@ -31,7 +31,7 @@ export async function addSchema(
   schema: DesignSchema,
   context?: RequestContext,
 ): Promise<null> {
-  // Which datasets there are is only known when a job is created.
+  // The datasets are known only when a job is created.
   const facts = { backends, mostTasks, datasetsFollow: true }
   const { faults, count } = findFaults({ schema, dataSpec: [] }, facts)
   if (count > 0) throw faultyError('SCHEMA_INVALID', { listed: faults, count })
@@ -39,7 +39,7 @@ export async function addSchema(
   if (isMade(found.value.schema, context)) return null
   assertMatch(context, `the schema of ${id}`, await schemaOf(collections, found))
   const revision = found.value.schema.last + 1
-  // A revision above the last one is what a crash cut off: nobody was told of it.
+  // A crash may have left a revision above the last one, which no answer has named: it is overwritten.
   await collections.schemas.put(`${found.value.serial}/${revision}`, { ...schema, revision })
   await collections.designs.replace(found, {
     ...found.value,
@@ -58,7 +58,7 @@ async function schemaOf({ schemas }: Collections, { value }: Stored<DesignRecord
   return value.schema.present ? (await schemas.get(`${value.serial}/${value.schema.last}`))?.value : undefined
 }
 
-/** The design has no schema then, and keeps the revisions that jobs name; the next one gets the next number. */
+/** Removes the schema, except the revisions that jobs name. A later schema gets the next revision number. */
 export async function removeSchema(
   collections: Collections,
   { store }: Pick<CatalogueParts, 'store'>,
@@ -80,16 +80,16 @@ export interface CodeArchive {
   readonly bytes: Uint8Array
 }
 
-/** An archive to be sent on, in chunks. */
+/** An archive, in chunks. */
 export interface ReadArchive {
   readonly fileName: string
   readonly sizeBytes: number
-  /** Another for each revision. */
+  /** Entity tag: differs for each revision. */
   readonly tag: string
   readonly chunks: AsyncIterable<Uint8Array>
 }
 
-/** Adds a revision. CODE_ARCHIVE if the archive can't be used. */
+/** Adds a revision of the code. CODE_ARCHIVE if the archive can't be used. */
 export async function addCode(
   collections: Collections,
   { store, archiveLimits = defaultArchiveLimits }: CatalogueParts,
@@ -128,7 +128,10 @@ export async function readCode(
   return { fileName, sizeBytes, tag: entityTag(key), chunks }
 }
 
-/** The whole archive of a revision, by its design's serial and its number; undefined if there is none. */
+/**
+ * The whole archive of a revision. `key`: the design's serial, a slash, the revision's number. Undefined if there is
+ * none.
+ */
 export async function readArchive(store: Pick<Store, 'getBlob'>, key: string): Promise<Uint8Array | undefined> {
   const blob = await store.getBlob(`code/${key}`)
   if (!blob) return undefined
@@ -143,7 +146,7 @@ export async function readCodeRevision(collections: Collections, user: string, i
   return { revision: value.code.last }
 }
 
-/** The design has no code then, and keeps the revisions that jobs name; the next one gets the next number. */
+/** Removes the code, except the revisions that jobs name. A later archive gets the next revision number. */
 export async function removeCode(
   collections: Collections,
   { store }: Pick<CatalogueParts, 'store'>,
@@ -159,7 +162,7 @@ export async function removeCode(
   return null
 }
 
-/** Names the present code, and never another. */
+/** Names the present revision of the code; no other revision ever gets the same name. */
 function keyOf({ serial, code }: DesignRecord): string | undefined {
   return code.present ? `${serial}/${code.last}` : undefined
 }
