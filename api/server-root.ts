@@ -35,7 +35,7 @@ export interface InProcessSetting {
   /** Threads that train, for each job. 0: the main thread. Default: one a core, at most 8. */
   readonly workers?: number
   /** Jobs that run at once. Default: as many as there are cores. */
-  readonly places?: number
+  readonly slots?: number
   /** Their processes have the least rights that Node gives, and read these folders besides. Default: the server's rights. */
   readonly confined?: { readonly reads: readonly string[] }
 }
@@ -97,7 +97,7 @@ export function modelsIn({ folder }: Pick<InProcessSetting, 'folder'>): string {
 
 function inProcessOn(
   store: Store,
-  { folder, workers, places, confined }: InProcessSetting,
+  { folder, workers, slots, confined }: InProcessSetting,
   archiveBytes: number,
 ): Deployer {
   const cores = availableParallelism()
@@ -107,7 +107,7 @@ function inProcessOn(
     models: modelsIn({ folder }),
     bundleOf: archivedWorkloads({ store, folder: code, limits: archiveLimitsOf(archiveBytes) }).bundleOf,
     workers: workers ?? Math.min(8, cores),
-    places: places ?? cores,
+    slots: slots ?? cores,
     ...(confined ? { confined } : {}),
   })
 }

@@ -9,13 +9,16 @@ import { benchServer } from './api/running-server.ts'
 import type { Figure, Suite } from './figure.ts'
 
 const connectionCounts = [1, 64, 512]
-/** That of the figures which name no number of connections; lists are asked for on one. */
+/** Connections of the figures that name no number. Lists are requested on one connection. */
 const usual = 64
 const measuredMs = 5000
 const storedJobs = 10_000
 const jobs = `/users/${user}/jobs`
 
-/** The control plane over HTTP, a server in a process of its own, on each store; the load comes from this process. */
+/**
+ * Measures the control plane over HTTP, on each store. The server has a process of its own; the load comes from this
+ * process.
+ */
 export const apiSuite: Suite = async (report) => {
   const folder = await mkdtemp(join(tmpdir(), 'flame-bench-'))
   try {
@@ -44,7 +47,7 @@ async function measure(store: string, place: string, report: (figure: Figure) =>
     await measured('create-job', server.url, () => ({ method: 'POST', path: jobs, body }))
   }
   await fill(place, storedJobs)
-  // The first time, indexes are made of what was copied in.
+  // The first start after the copies makes their indexes, and isn't measured.
   await (await started(place)).server[Symbol.asyncDispose]()
   const { server, first, seconds } = await started(place)
   try {
@@ -64,7 +67,7 @@ async function measure(store: string, place: string, report: (figure: Figure) =>
   }
 }
 
-/** From the start of the process to its first answer: a thousand jobs. */
+/** Starts a server, and measures the seconds until its first answer, a page of a thousand jobs. */
 async function started(place: string) {
   const began = performance.now()
   const server = await benchServer(place)

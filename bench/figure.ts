@@ -1,4 +1,6 @@
-/** One measured figure. Where it compares, `ratio` > 1 means better than the baseline, measured in the same run. */
+/**
+ * One measured figure. With a baseline, which was measured in the same run, `ratio` > 1 means better than the baseline.
+ */
 export interface Figure {
   readonly figure: string
   readonly value: number

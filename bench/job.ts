@@ -9,7 +9,7 @@ import { median } from './median.ts'
 
 const main = fileURLToPath(new URL('../flamectl/main.js', import.meta.url))
 const project = fileURLToPath(new URL('../../', import.meta.url))
-/** As in npm start: with thousands of ends at work, what is short-lived outgrows the default 16 MiB, and is copied twice. */
+/** As in npm start: with thousands of ends, short-lived objects outgrow the default of 16 MiB, and are copied twice. */
 const youngSpace = '--max-semi-space-size=64'
 
 interface TimedRound {
@@ -17,7 +17,7 @@ interface TimedRound {
   readonly members: number
 }
 
-/** Whole jobs, run as a person would: by the command, on the durable store, in a process of their own. */
+/** Measures whole jobs, run by the command on a durable store, each in a process of its own. */
 export const jobSuite: Suite = async (report) => {
   const mnist = await timedRun(['examples/mnist', '--set', 'rounds=5'])
   const first = mnist[0]?.atSeconds ?? Number.NaN
@@ -32,7 +32,7 @@ export const jobSuite: Suite = async (report) => {
   })
 }
 
-/** Per second, the median of all of these rounds but the first, whose beginning isn't known. */
+/** Median rate per second of all rounds but the first, whose beginning isn't known. */
 function medianRate(rounds: readonly TimedRound[], count: (round: TimedRound) => number): number {
   const rates = rounds
     .slice(1)

@@ -3,7 +3,7 @@ import { own } from './kernel/own.ts'
 import { rawNact } from './kernel/raw-nact.ts'
 import { mediansOfBoth } from './median.ts'
 
-/** The actor kernel beside raw nact. Nact is given fewer messages where it is so slow that all of them would take minutes. */
+/** Compares the actor kernel with raw nact. Where nact would take minutes, it gets fewer messages. */
 export const kernelSuite: Suite = async (report) => {
   const compare = async (
     figure: string,

@@ -24,7 +24,7 @@ if (unknown.length > 0) {
   process.exit(2)
 }
 
-// The reader has gone, as with `npm run bench | head`.
+// Ends quietly when the reader has gone, as with `npm run bench | head`.
 process.stdout.on('error', () => process.exit())
 
 const round = (value: number) => Number(value.toPrecision(4))

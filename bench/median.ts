@@ -1,8 +1,8 @@
-/** Long enough for the compilers' last stage. */
+/** Enough runs for the last stage of the just-in-time compilers. */
 const warmUps = 60
 const counted = 61
 
-/** Median seconds of two pieces of work, run in turn so that a change in the machine's speed meets both. */
+/** Median seconds of two pieces of work. They run in turn, so that a change in the machine's speed meets both. */
 export function medianSecondsOfBoth(
   first: () => void,
   second: () => void,
@@ -20,7 +20,7 @@ export function medianSecondsOfBoth(
   return { first: median(times.first), second: median(times.second) }
 }
 
-/** Median of what each of two pieces of work answers, run in turn as well. */
+/** Medians of the answers of two pieces of work, which run in turn as well. */
 export async function mediansOfBoth(
   first: () => Promise<number>,
   second: () => Promise<number>,

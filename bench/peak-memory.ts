@@ -1,7 +1,9 @@
 import { actorSystem, systemClock } from '../runtime/index.ts'
 import { accumulator, layoutOf } from '../sdk/index.ts'
 
-/** Run alone: an aggregating actor is offered updates, each made when the last was taken; prints its peak in MiB. */
+/**
+ * Program: offers updates to an aggregating actor, each made when the last was taken; prints the peak memory in MiB.
+ */
 const [updates = 0, size = 0] = process.argv.slice(2).map(Number)
 const collect = globalThis.gc ?? (() => {})
 const system = actorSystem({ clock: systemClock() })

@@ -45,7 +45,7 @@ export const sumSuite: Suite = async (report) => {
   }
 }
 
-/** Peak of an aggregator's memory, in a process of its own that adds so many updates as they come. */
+/** Peak memory in MiB of a process that adds this number of updates as they come. */
 function peakMemory(updates: number): number {
   const script = fileURLToPath(new URL('./peak-memory.js', import.meta.url))
   const { stdout, stderr, status } = spawnSync(

@@ -9,7 +9,10 @@ import { workerMemory } from './train/worker-memory.ts'
 
 const slices = 5
 
-/** The engine's kernels beside what a core can do; training on one thread, beside PyTorch and TensorFlow.js where they are installed; then on two, and what a worker takes of memory. */
+/**
+ * Measures the engine's kernels against the peak of a core; training on one thread, against PyTorch and TensorFlow.js
+ * where they are installed; training on two threads; and the memory of a worker.
+ */
 export const trainSuite: Suite = async (report) => {
   for (const figure of kernelRates()) report(figure)
   const commands = [ownTrainer, ...(torchTrainer ? [torchTrainer] : []), ...tensorFlowTrainers]
@@ -35,7 +38,10 @@ export const trainSuite: Suite = async (report) => {
   }
 }
 
-/** Median samples/s of each trainer that can train the case. They take turns, so that a change of the machine's speed meets all. */
+/**
+ * Median samples/s of each trainer that can train the case. Trainers take turns, so that a change of the machine's
+ * speed meets all.
+ */
 async function measure(trainers: readonly TrainerProcess[], which: TrainCase): Promise<Map<string, number>> {
   const measured = new Map<TrainerProcess, number[]>()
   for (const trainer of trainers) {

@@ -12,7 +12,7 @@ export interface AuditParts {
   readonly store: Store
   /** Wall-clock time as RFC 3339. */
   readonly now: () => string
-  /** Entries kept; older ones go. Default: 100,000. */
+  /** Most entries that are kept; older entries are removed. Default: 100,000. */
   readonly auditKept?: number
   /** Hears of the bytes that each user has in the audit log. */
   readonly held?: Pick<Holdings, 'auditGrew'>
@@ -20,25 +20,26 @@ export interface AuditParts {
 
 const key = 'audit'
 const askedKey = 'audit-asked'
-/** More than may be under way at once, with what notes their ends. */
+/** More entries than requests that may be under way at once, and the notes of their ends. */
 const askedKept = 10_000
 const refusalsKey = 'audit-refusals'
 const refusalsKept = 1440
 
 /**
- * Keeps three journals. The audit log has the changes that were made. A request for a change is noted before it's known how it
- * ends, and the number of its note when it has ended: a refused one never takes a place in the audit log, and one that the end
- * of the server has cut off gets there at the next start. The third journal counts refusals, some minutes' in each entry.
+ * Keeps three journals. The audit log has the changes that were made. The second journal notes each request for a
+ * change when the request begins, and the number of that note when the request has ended: a refused request never gets
+ * into the audit log, and a request that the server's end has cut off gets there at the next start. The third journal
+ * counts refusals, those of some minutes in each entry.
  */
 export function audit({ store, now, auditKept: kept = 100_000, held }: AuditParts): Behavior<AuditMessage> {
   return async (context) => {
     const refusals = refusalTally()
-    // A store that can't be written now keeps the notes until the next start.
+    // If the store can't be written now, the notes stay until the next start.
     await context.track(logCutOff().catch(() => {}))
     return (message) => {
       switch (message.type) {
         case 'note-asked':
-          // Not awaited: the next entry is written with this one.
+          // Not awaited, so that the store writes the next entry together with this one.
           return void context.track(
             answer(message, () => appendWithin(askedKey, askedKept, { asked: { at: now(), ...message.entry } })),
           )
@@ -83,7 +84,7 @@ export function audit({ store, now, auditKept: kept = 100_000, held }: AuditPart
     return null
   }
 
-  /** Logs requests of which only the note is there: the server ended before it knew how they ended. */
+  /** Logs the requests that have a note and no end: the server ended before they did. */
   async function logCutOff(): Promise<void> {
     const open = new Map<number, object>()
     for await (const { number, bytes } of store.read(askedKey)) {
@@ -105,11 +106,11 @@ export function audit({ store, now, auditKept: kept = 100_000, held }: AuditPart
 
   function grew(entry: object, bytes: number): void {
     const { user }: { user?: unknown } = entry
-    // The next entries needn't wait until the count is written.
+    // Not awaited: the next entries needn't wait until the count is written.
     if (typeof user === 'string') held?.auditGrew(user, bytes).catch(() => {})
   }
 
-  /** The entries up to a number are about to be dropped. */
+  /** Takes the entries up to a number, which are about to be removed, off the users' bytes. */
   async function noteDropped(upTo: number): Promise<void> {
     if (!held) return
     for await (const { number, bytes } of store.read(key)) {

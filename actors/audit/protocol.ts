@@ -4,24 +4,24 @@ import type { Asked, Request } from '../requests/requests.ts'
 import type { CountedRefusal } from './refusal-tally.ts'
 
 export interface AuditEnd {
-  /** The number of the request that ended. */
+  /** Number of the note of the request that has ended. */
   readonly asked: number
-  /** For the audit log. Absent: the request was refused, and changed nothing. */
+  /** Entry of the audit log. Absent if the request was refused, and changed nothing. */
   readonly entry?: NewAuditEntry
 }
 
 export interface AuditRequests {
-  /** A change was asked for. Answered with a number for it, once it's durable. */
+  /** Notes a request for a change. Answered with the number of the note, once the note is durable. */
   'note-asked': Request<{ readonly entry: NewAuditEntry }, number>
-  /** How such requests ended. Answered once it's durable. */
+  /** Notes the ends of requests. Answered once the ends are durable. */
   'note-ends': Request<{ readonly ends: readonly AuditEnd[] }, null>
-  /** The oldest first, after a number. */
+  /** Answered with entries after a number, the oldest first. */
   'read-audit': Request<{ readonly page: PageRequest }, Page<AuditEntry>>
-  /** Answered at once: it's durable with the next 'keep-refusals', together with others. */
+  /** Counts refusals. Answered at once: the counts become durable with the next 'keep-refusals'. */
   'count-refusals': Request<{ readonly counts: readonly CountedRefusal[] }, null>
-  /** Answered once all that was counted is durable. */
+  /** Answered once all counts are durable. */
   'keep-refusals': Request<unknown, null>
-  /** Those counted so far, the oldest first, after a number. */
+  /** Answered with counts after a number, the oldest first, including the present minute's. */
   'read-refusals': Request<{ readonly page: PageRequest }, Page<RefusalCounts>>
 }
 export type AuditMessage = Asked<AuditRequests>

@@ -1,11 +1,11 @@
 import type { Refusal } from '../model/audit-entry.ts'
 
-/** Callers, operations and codes that are told apart until the counts are taken. */
+/** Most combinations of caller, operation and code that are told apart until the counts are taken. */
 const mostRows = 100
 
 export interface CountedRefusal extends Refusal {
   readonly count: number
-  /** The path of the last request among these. */
+  /** The path of the last of these requests. */
   readonly path?: string
 }
 
@@ -19,7 +19,7 @@ export function refusalTally() {
       const key = keyOf(counted)
       rows.set(key, { ...counted, count: count + (rows.get(key)?.count ?? 0) })
     },
-    /** All that was counted since the last call. */
+    /** Takes the counts since the last call. */
     take(): CountedRefusal[] {
       const taken = [...rows.values()]
       rows.clear()

@@ -6,14 +6,17 @@ import type { EventCause, JobEvent } from '../model/job-event.ts'
 import type { TaskStatus } from '../model/task.ts'
 import type { TaskRecord } from '../records/record-models.ts'
 
-/** A job whose tasks are to run, as the catalogue has it. */
+/** A job of the catalogue whose tasks are to run. */
 export interface DeployableJob {
   readonly id: string
-  /** Names this run of the job: another after a change of the job, or a start after it completed. State is kept under it. */
+  /**
+   * Name of this run, under which the roles' state is kept. A change of the job, or a start after its completion,
+   * begins a new run.
+   */
   readonly run: string
-  /** Names this start of the job: another each time it was asked for, the same when it's deployed again after a crash. */
+  /** Name of this start. Each request to start makes a new name; a deployment after a crash keeps the name. */
   readonly start: string
-  /** It was under way on another server: what that one still does is to be fenced off. */
+  /** True if the job was under way on another server, whose late writes must be refused. */
   readonly takenOver: boolean
   readonly user: string
   readonly spec: JobSpecification
@@ -23,33 +26,36 @@ export interface DeployableJob {
   readonly tasks: readonly TaskRecord[]
 }
 
-/** To a deployment. It stops by itself once nothing of the job runs any more. */
+/** Messages to a deployment, which stops by itself once no task of the job runs any more. */
 export type DeploymentMessage =
-  /** Nothing of the job is to run any more: it was asked to stop, or has ended. Whatever still runs is told so. */
+  /** The job was asked to stop, or has ended: the deployment stops the tasks that still run. */
   | { readonly type: 'stop' }
-  /** Tells the tasks to take the job's update on; answered with `placed`. */
+  /** Tells the tasks to apply the job's update; answered with `placed`. */
   | { readonly type: 'apply'; readonly job: DeployableJob }
-  /** What a flamelet reported of its task, once the job has taken note of it. */
+  /** A flamelet's report of its task, after the job's actor has taken note of the report. */
   | { readonly type: 'task-reported'; readonly task: string; readonly status: TaskStatus }
 
-/** From a deployment to its job's actor. */
+/** Messages from a deployment to its job's actor. */
 export type DeploymentReport =
-  /** Tasks have their places, and were told to start; others may follow. */
+  /** The first tasks were told to start, or to apply an update; other tasks may follow. */
   | { readonly type: 'placed' }
-  /** Of tasks that no flamelet reports: those in the server's own process, and those whose flamelet can't be had. */
+  /** Status of a task that no flamelet reports: a task in the server's own process, or without a flamelet. */
   | {
       readonly type: 'task-status'
       readonly task: string
       readonly status: TaskStatus
-      /** Why it failed. */
+      /** Why the task failed. */
       readonly cause?: EventCause
     }
-  /** `recorded` is told once it's durable. */
+  /** `recorded` is told once the event is durable. */
   | { readonly type: 'event'; readonly event: JobEvent; readonly recorded?: ActorRef<null> }
-  /** Nothing of the job can run, or go on. The deployment has given up what it had, and stops. */
+  /** No task of the job can run, or go on. The deployment stops. */
   | { readonly type: 'deployment-failed'; readonly cause: unknown }
 
-/** A deployment by an actor that tells itself more than it's told: the deployment ends with that actor, and by its faults. */
+/**
+ * Makes a deployment of an actor with messages of its own: the deployment ends with that actor, and fails by its
+ * faults.
+ */
 export function deploymentBy<Message>(
   name: string,
   behavior: Behavior<Message | DeploymentMessage>,
@@ -65,12 +71,12 @@ export function deploymentBy<Message>(
   }
 }
 
-/** How long an event may take to be recorded. */
+/** Longest time for recording an event. */
 const recordTimeoutMs = 60_000
 
 /**
- * Reports an event, and resolves when the event is durable. An event that can't be recorded is the fault of the job's actor,
- * which deals with the fault: so this never rejects.
+ * Reports an event, and resolves when the event is durable. Never rejects: where an event can't be recorded, the job's
+ * actor fails, and handles the fault.
  */
 export async function eventRecorded(
   context: Pick<ActorContext<never>, 'ask'>,
@@ -86,13 +92,13 @@ export async function eventRecorded(
 }
 
 /**
- * Where a job's tasks run. A deployment is an actor, a child of its job's: what it starts ends when it's stopped. After a
- * crash of the server the same job is deployed again, on tasks that may be running still.
+ * Port: runs a job's tasks. A deployment is a child of the job's actor; when the deployment is stopped, everything that
+ * it started ends. After a crash of the server the same job is deployed again, while its tasks may still run.
  */
 export interface Deployer {
-  /** How many jobs it can run at once; the others wait. Absent: any number. */
-  readonly places?: number
-  /** Faults of a job that this deployer can't run, for the person who creates it. Absent: it runs all that the interface names. */
+  /** Jobs that the deployer runs at once; other jobs wait. Absent: any number. */
+  readonly slots?: number
+  /** Finds the faults of a job that the deployer can't run, for its creator. Absent: the deployer runs every valid job. */
   faultsOf?(spec: JobSpecification, schema: Schema): readonly PlacedFault[]
   deployment(job: DeployableJob, reports: ActorRef<DeploymentReport>): Behavior<DeploymentMessage>
 }

@@ -4,8 +4,8 @@ import type { EventCause } from '../model/job-event.ts'
 
 const controllerErrors = {
   LEASE_LOST: {
-    message: "job {job} is another server's now, or was deleted",
-    hint: 'nothing needs to be done: the other server goes on with it',
+    message: 'job {job} was deleted, or another server has taken it over',
+    hint: 'do nothing: the other server goes on with the job',
   },
   JOB_ROLE_FAILED: {
     message: 'every {role} failed; the last, {end}: {reason}',
@@ -13,45 +13,47 @@ const controllerErrors = {
   },
   JOB_ROLE_UNFINISHED: {
     message: 'no task runs any more, and no {role} has completed',
-    hint: "see in the job's events how its tasks ended, and start it again",
+    hint: "look in the job's events for the ends of its tasks, and start the job again",
   },
   JOB_DEPLOYMENT_FAILED: {
-    message: 'its tasks could not be deployed, or their deployment broke: {reason}',
+    message: "the job's tasks could not be deployed, or their deployment failed: {reason}",
     hint: 'mend the cause and start the job again: it goes on from the last committed round',
   },
   JOB_TIME_OVER: {
-    message: 'it ran for its maxRunTime of {seconds} s',
-    hint: 'give it a longer one, or start it again: it goes on from the last committed round',
+    message: 'the job has reached its maxRunTime of {seconds} s',
+    hint: 'raise maxRunTime, or start the job again: it goes on from the last committed round',
   },
   JOB_CODE_FULL: {
     message: "there is no room to unpack the job's code into {folder}: {reason}",
-    hint: 'free some space; the rounds that were committed are kept',
+    hint: 'free some space; the committed rounds are kept',
   },
   JOB_CODE_LOST: {
     message: "the job's code cannot be unpacked, since {folder} cannot be reached: {reason}",
-    hint: 'see whether its disk or network folder is there and sound; the rounds that were committed are kept',
+    hint: 'see whether its disk or network folder is mounted and sound; the committed rounds are kept',
   },
   JOB_CODE_DENIED: {
     message: "the job's code cannot be unpacked into {folder}: {reason}",
     hint: 'allow reading and writing there, and start the job again',
   },
   JOB_CONFINEMENT: {
-    message: "jobs' code is to run with the least rights, and Node {version} can take none from a process",
-    hint: 'use Node 22.13 or newer, or leave jobs to flamelets',
+    message: "Node {version} cannot restrict the rights of jobs' processes",
+    hint: 'use Node 22.13 or newer, or run jobs on flamelets',
   },
   JOB_PROCESS_ENDED: {
-    message:
-      "the process in which the job's code runs ended by itself {times} without a round in between; the last time {how}",
-    hint: 'mend what ends it (process.exit, more memory than there is); {next}',
+    message: "the job's process ended by itself {times} without a round in between; the last time {how}",
+    hint: 'mend the cause (process.exit, too little memory); {next}',
   },
   JOB_PROCESS_MESSAGE: {
-    message: "the process in which the job's code runs sent what the server doesn't take: {found}",
-    hint: "see whether the job's code writes to file descriptor 3, which is the host's alone",
+    message: "the job's process sent a message that the server cannot read: {found}",
+    hint: "see whether the job's code writes to file descriptor 3, which only the host may use",
   },
-  JOB_STORE: { message: "key {key} is none of the job's own", hint: 'nothing but its roles state is open to a job' },
-  SERVER_LEFT: { message: 'the server is closing', hint: 'ask another one, or ask again when it runs' },
+  JOB_STORE: {
+    message: "the job's process asked for key {key}, which is not the job's",
+    hint: "read and write the state of the job's own roles only",
+  },
+  SERVER_LEFT: { message: 'the server is closing', hint: 'ask another server, or repeat when this one runs again' },
   JOB_FAULT: {
-    message: 'the controller could not go on with it: {reason}',
+    message: 'the controller could not go on with the job: {reason}',
     hint: "see the server's log, and start the job again: it goes on from the last committed round",
   },
 } as const
@@ -64,15 +66,15 @@ const codeTroubleCodes: readonly string[] = [
 ] satisfies (keyof typeof controllerErrors)[]
 
 /**
- * Whether a fault is that of a disk or a database where a job keeps things: somebody mends it, and the job goes on from what
- * was committed. It hasn't failed by it.
+ * Whether a fault comes from a disk or a database that a job writes to. The job hasn't failed then: once the disk or
+ * database is mended, the job goes on from its last committed round.
  */
 export function isInterruption(cause: unknown): cause is CodedError {
   if (isStoreTrouble(cause)) return true
   return cause instanceof CodedError && [...registryTroubleCodes, ...codeTroubleCodes].includes(cause.code)
 }
 
-/** A cause for people: that of a coded error is its own. */
+/** The cause of an end, for people: a coded error's own code, message and hint, else those of the code `otherwise`. */
 export function causeOf(cause: unknown, otherwise: 'JOB_DEPLOYMENT_FAILED' | 'JOB_FAULT'): EventCause {
   const { code, message, hint } =
     cause instanceof CodedError
@@ -87,7 +89,7 @@ const flameletErrors = {
     hint: "see the log of the compute's deployer, then start the job again",
   },
   FLAMELET_PLACE_OVERDUE: {
-    message: 'compute {compute} said nothing of the flamelet of {end} within {seconds} s',
+    message: 'compute {compute} sent no report on the flamelet of {end} within {seconds} s',
     hint: "see whether the compute's deployer runs and reaches this server, then start the job again",
   },
   FLAMELET_COMPUTE_GONE: {
@@ -95,12 +97,11 @@ const flameletErrors = {
     hint: 'register the compute again, or update the job with datasets elsewhere',
   },
   FLAMELET_COMPUTE_FOREIGN: {
-    message:
-      '{end} is to run on compute {compute}, which is run by somebody whom neither the owner nor this server trusts',
+    message: '{end} is to run on compute {compute}, whose administrator neither the owner nor this server trusts',
     hint: 'have the compute registered by an administrator of the server, or update the job with datasets elsewhere',
   },
   FLAMELETS_AWAITED: {
-    message: 'the job waits for the flamelets of {ends}: no compute "{computes}" is registered that would start them',
+    message: 'the job waits for the flamelets of {ends}: no compute "{computes}" is registered to start them',
     hint: 'start a flamelet for each task with its key, or register a compute "{computes}"; flamectl up --in-process runs jobs without flamelets',
   },
   COMPUTES_AWAITED: {

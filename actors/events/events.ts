@@ -11,8 +11,9 @@ export interface EventsRequests {
   /** Answered with the event's number once the event is durable. */
   'record-event': Request<{ readonly job: string; readonly event: JobEvent }, number>
   /**
-   * Answered with the events after a number, at most `limit`, in order. If there are none, the answer waits for the next event,
-   * at most `waitMs`, and then is empty. JOB_NOT_FOUND if the user has no job of that id.
+   * Answered with the events after a number, at most `limit`, in order. If there are none, the answer waits for the
+   * next event, for at most `waitMs`; after that time the answer is empty. JOB_NOT_FOUND if the user has no job of that
+   * id.
    */
   'read-events': Request<EventsQuery, readonly NumberedEvent[]>
 }
@@ -32,22 +33,24 @@ export interface EventsParts {
   readonly now: () => string
   /** Events kept of each job. Default: 10,000. */
   readonly kept?: number
-  /** Hears of the bytes of events and models that each job's user has. */
+  /** Counts the bytes of each job's events and models for the job's user. */
   readonly held?: Pick<Holdings, 'jobGrew'>
-  /** The bytes of the model that a round of a run has committed. Default: models aren't counted. */
+  /** Answers with the bytes of the model that a round of a run has committed. Default: models aren't counted. */
   readonly modelBytes?: (run: string, round: number, part?: string) => Promise<number>
   /** Called with each event that this server has recorded, and its job. */
   readonly onRecorded?: (job: string, event: JobEvent) => void
 }
 
-/** Another server on the same store tells nobody here of what it records: who waits looks again so often. */
+/**
+ * Time between two looks of a waiting reader: events that another server records on the same store wake no reader here.
+ */
 const lookAgainMs = 500
 
-/** Keeps the events of jobs, and gives them to followers. Jobs don't wait for each other. */
+/** Records the events of jobs, and answers followers. Jobs don't wait for each other. */
 export function events({ store, now, kept, held, modelBytes, onRecorded }: EventsParts): Behavior<EventsMessage> {
   return (context) => {
     const collections = collectionsOf(store)
-    /** Growth that isn't told yet, by job: many events come at once. */
+    /** Growth in bytes that isn't counted yet, by job, since many events come at once. */
     const growth = new Map<string, number>()
     const counting = new Set<string>()
     const stored = storedEvents(store, now, kept, (job, bytes) => void growth.set(job, bytes + (growth.get(job) ?? 0)))
@@ -89,7 +92,7 @@ export function events({ store, now, kept, held, modelBytes, onRecorded }: Event
     async function read({ user, job, after, limit, waitMs }: EventsQuery): Promise<readonly NumberedEvent[]> {
       const until = context.clock.now() + waitMs
       for (;;) {
-        // Before the look, so that nothing recorded during it is missed.
+        // Registered before the look, so that no event recorded during the look is missed.
         const woken = readers.wait(job)
         try {
           const found = await look([user, job, after, limit].join('/'), async () => {
@@ -99,7 +102,7 @@ export function events({ store, now, kept, held, modelBytes, onRecorded }: Event
           const now = context.clock.now()
           const leftMs = until - now
           if (found.length > 0 || leftMs <= 0 || context.signal.aborted) return found
-          // All at the same instants, so that one look serves them.
+          // All readers look at the same instants, so that one look serves them all.
           await woken.orAfter(context.clock, Math.min(leftMs, lookAgainMs - (now % lookAgainMs)))
         } finally {
           woken.cancel()
@@ -110,8 +113,9 @@ export function events({ store, now, kept, held, modelBytes, onRecorded }: Event
 }
 
 /**
- * Those who follow a job wake together and look for the same: one look serves all of them. It begins a step later than the
- * first asks for it, and who asks after that begins another, which misses nothing that was recorded before.
+ * Shares looks: the followers of a job wake together and look for the same events, so one look serves them all. A look
+ * begins one microtask after the first request. A request after the beginning starts another look, so that no follower
+ * misses an event that was recorded before its request.
  */
 function sharedLooks<Found>(): (key: string, look: () => Promise<Found>) => Promise<Found> {
   const toBegin = new Map<string, Promise<Found>>()

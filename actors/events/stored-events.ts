@@ -2,7 +2,7 @@ import { decode, encode, type Store } from '../../runtime/index.ts'
 import { catalogueError } from '../model/errors.ts'
 import type { JobEvent, NumberedEvent } from '../model/job-event.ts'
 
-/** Events that are kept of a job; older ones go. */
+/** Events that are kept of a job; older events are removed. */
 export const eventsKept = 10_000
 
 interface KeptEvent {
@@ -11,8 +11,8 @@ interface KeptEvent {
 }
 
 /**
- * The events of jobs in a store, a journal for each job. `now` is wall-clock time as RFC 3339. `onGrowth` hears by how many
- * bytes the events of a job have grown, or shrunk.
+ * Stores the events of jobs, in a journal for each job. `now` is wall-clock time as RFC 3339. `onGrowth` is called with
+ * the bytes by which the events of a job have grown; negative when events are removed.
  */
 export function storedEvents(
   store: Store,
@@ -20,7 +20,7 @@ export function storedEvents(
   kept = eventsKept,
   onGrowth: (job: string, bytes: number) => void = () => {},
 ) {
-  /** Events are dropped so many at a time. */
+  /** Number of events that are removed at a time. */
   const stride = Math.max(1, Math.floor(kept / 10))
   async function bytesUpTo(key: string, last: number): Promise<number> {
     let sum = 0
@@ -32,7 +32,7 @@ export function storedEvents(
   }
 
   return {
-    /** Resolves with the event's number once the event is durable. */
+    /** Appends an event, and resolves with its number once the event is durable. */
     async record(job: string, event: JobEvent): Promise<number> {
       const key = keyOf(job)
       const bytes = encode({ at: now(), event: soundEvent(event) } satisfies KeptEvent)
@@ -44,7 +44,7 @@ export function storedEvents(
       }
       return number
     },
-    /** The events after a number that are still kept, at most `limit`, in order. */
+    /** The kept events after a number, at most `limit`, in order. RECORD_DAMAGED. */
     async after(job: string, number: number, limit: number): Promise<readonly NumberedEvent[]> {
       const events: NumberedEvent[] = []
       if (limit < 1) return events
@@ -70,8 +70,8 @@ function keyOf(job: string): string {
 }
 
 /**
- * An event that JSON holds as it is. What makes an event has refused or marked what isn't finite; here goes what others left,
- * such as servers before this version: metrics that aren't finite are left out, fields of a log become text.
+ * Makes an event that JSON can represent: metrics that aren't finite are left out, and such fields of a log become
+ * text. Makers of events avoid these values; servers of earlier versions may have stored them.
  */
 function soundEvent(event: JobEvent): JobEvent {
   switch (event.type) {
@@ -106,7 +106,7 @@ function withEntries<Value>(
   return changed
 }
 
-/** Of a type that a newer server writes, too: those who read the events know more of them, or pass it over. */
+/** Whether a value is a stored event. Accepts unknown types of events, which newer servers write: readers skip them. */
 function isKept(value: unknown): value is KeptEvent {
   return (
     typeof value === 'object' &&

@@ -7,41 +7,41 @@ import { keysOf } from '../quotas/usage.ts'
 import { recordsOf, type Stored } from '../records/records.ts'
 import { type Asked, answerBy, type Handlers, type Request } from '../requests/requests.ts'
 
-/** A request that may come again, and must have its effect once. */
+/** A request that may be repeated, and must take effect once. */
 export interface RepeatableRequest {
-  /** Who asked; empty where nobody is asked who they are. */
+  /** The user who asked; empty where the server asks for no token. */
   readonly user: string
-  /** Of who asked, for what, under which key. */
+  /** Made of the user, the kind of request and the key. */
   readonly id: string
-  /** Of what was asked: the same key with another is a mistake. */
+  /** Hash of the request: the same key with another fingerprint is a mistake of the caller. */
   readonly fingerprint: string
 }
 
 export interface KeptAnswer {
   readonly status: number
-  /** The body, as it was sent. */
+  /** The body of the answer. */
   readonly json: string
 }
 
 export type Begun =
-  /** `once` names what the request makes, however often it's begun. */
+  /** The request is to be performed. `once` names the thing that it makes; each repetition gets the same name. */
   | { readonly type: 'go'; readonly once: string }
-  /** It was answered already. */
+  /** The request was answered already. */
   | { readonly type: 'again'; readonly answer: KeptAnswer }
 
 export interface IdempotencyRequests {
   /** IDEMPOTENCY_DIFFERS, IDEMPOTENCY_UNDER_WAY. */
   'begin-once': Request<{ readonly request: RepeatableRequest }, Begun>
-  /** Each request that was answered `go` must end. Answered once the end is durable. */
+  /** Must follow each answer `go`. Answered once the end is durable. */
   'end-once': Request<{ readonly id: string; readonly outcome: OnceOutcome }, null>
 }
 export type IdempotencyMessage = Asked<IdempotencyRequests>
 
 export type OnceOutcome =
   | { readonly type: 'answered'; readonly answer: KeptAnswer }
-  /** Nothing was changed: it's as if it had not come. */
+  /** The request changed nothing, and is forgotten. */
   | { readonly type: 'refused' }
-  /** It may have had its effect; when it comes again, it goes on. */
+  /** The request may have taken effect; a repetition goes on with it. */
   | { readonly type: 'unknown' }
 
 export interface IdempotencyParts {
@@ -49,15 +49,15 @@ export interface IdempotencyParts {
   /** Wall-clock time as RFC 3339. */
   readonly now: () => string
   readonly newId: () => string
-  /** How long an answer is kept. Default: a day. */
+  /** Time for which an answer is kept. Default: a day. */
   readonly answersKeptMs?: number
-  /** `keys` of each user. Default: any number. */
+  /** Most `keys` of each user. Default: any number. */
   readonly quotas?: Pick<Quotas, 'keys'>
 }
 
 const requestRecord = z.strictObject({
   at: text,
-  /** Absent where nobody is asked who they are. */
+  /** Absent where the server asks for no token. */
   user: text.exactOptional(),
   fingerprint: text,
   once: text,
@@ -69,8 +69,9 @@ const dayMs = 24 * 60 * 60 * 1000
 const sweepEveryMs = 60 * 60 * 1000
 
 /**
- * Answers to requests that bear a key, kept so that a repetition is answered as the first was. That a request has begun is
- * durable before it goes, with a name for what it makes: after a crash in between, the repetition finds that, or makes it.
+ * Stores the answers to requests that bear a key, so that a repetition gets the same answer. The beginning of a request
+ * is durable before the request is performed, together with a name for the thing that it makes: after a crash in
+ * between, a repetition finds the thing by this name, or makes it.
  */
 export function idempotency(parts: IdempotencyParts): Behavior<IdempotencyMessage> {
   const { now, newId, quotas = {} } = parts
@@ -102,7 +103,7 @@ export function idempotency(parts: IdempotencyParts): Behavior<IdempotencyMessag
     async function lookOrInsert({ user, id, fingerprint }: RepeatableRequest): Promise<Begun> {
       const by = user === '' ? {} : { user }
       const value: RequestRecord = { at: now(), ...by, fingerprint, once: newId() }
-      // A repetition needs no room.
+      // A repetition needs no further room in the quota.
       const isKnown = user !== '' && (await room.isFull(user)) && (await requests.get(id)) !== undefined
       if (!isKnown) await room.take(user)
       if (!isKnown) {
@@ -132,7 +133,7 @@ export function idempotency(parts: IdempotencyParts): Behavior<IdempotencyMessag
 
     async function keep(id: string, kept: KeptAnswer): Promise<void> {
       const present = await requests.get(id)
-      // Another server may have answered the same request with the same.
+      // Another server may have stored the same answer to the same request.
       if (present && !present.value.answer) await requests.replace(present, { ...present.value, answer: kept })
     }
   }
@@ -145,7 +146,7 @@ function isExpired(
   return Date.parse(now()) - Date.parse(at) > answersKeptMs
 }
 
-/** Removes expired answers at its start and every hour, beside the requests that come meanwhile. */
+/** Removes expired answers, at its start and every hour. Requests don't wait for it. */
 function sweeper(parts: IdempotencyParts): Behavior<'sweep'> {
   return (context) => {
     const requests = recordsOf(parts.store.documents, 'requests', requestRecord)
@@ -157,10 +158,10 @@ function sweeper(parts: IdempotencyParts): Behavior<'sweep'> {
   }
 }
 
-/** Keys go when they expire, or their request was refused: so long after a count there may be room again. */
+/** Age at which a full count is renewed: keys go when they expire, or when their request is refused. */
 const countedAgainMs = 10_000
 
-/** How many keys each user may still use; `most` undefined: any number. */
+/** Counts the keys of each user against the quota `most`; undefined: any number. */
 export function keyRoom(most: number | undefined, documents: Documents, nowMs: () => number) {
   const counts = new Map<string, { used: number; readonly atMs: number }>()
 
@@ -179,7 +180,7 @@ export function keyRoom(most: number | undefined, documents: Documents, nowMs: (
 
   return {
     isFull,
-    /** QUOTA_REACHED. */
+    /** Counts one more key. QUOTA_REACHED. */
     async take(user: string): Promise<void> {
       if (most === undefined || user === '') return
       const count = await countOf(user)
@@ -188,7 +189,7 @@ export function keyRoom(most: number | undefined, documents: Documents, nowMs: (
         throw catalogueError('QUOTA_REACHED', { user, quota: 'keys', what, used: count.used, most, asked: 1, advice })
       count.used += 1
     },
-    /** What was taken isn't used. */
+    /** Gives back a taken key that isn't used. */
     give(user: string): void {
       const count = counts.get(user)
       if (count) count.used -= 1

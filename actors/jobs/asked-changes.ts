@@ -9,7 +9,7 @@ import type { Stored } from '../records/records.ts'
 import { assertMatch, sameId } from '../requests/conditions.ts'
 import type { RequestContext } from '../requests/requests.ts'
 
-/** The job as a person finds it, if it may be brought into this state. JOB_NOT_FOUND, JOB_STATE, FIELD_DIFFERS, MATCH_FAILED. */
+/** The user's job, if it may be brought into the asked state. JOB_NOT_FOUND, JOB_STATE, FIELD_DIFFERS, MATCH_FAILED. */
 export async function movableJob(
   collections: Collections,
   {
@@ -35,8 +35,8 @@ export async function movableJob(
 }
 
 /**
- * A job as it's started: it goes on from the last committed round of a run that failed, was terminated or got more rounds;
- * else it begins a new run.
+ * The record of a job that is being started. A run that failed, was terminated or got more rounds goes on from its last
+ * committed round; a completed job begins a new run.
  */
 export async function startedJob(
   collections: Collections,
@@ -45,7 +45,8 @@ export async function startedJob(
 ): Promise<CatalogueJob> {
   const { cause: _c, endedAt: _e, placedAt: _p, ...kept } = value
   const goesOn = value.state !== 'completed'
-  // What was kept of the run for more rounds. Lost before its time, these would be run from the first one on, to the same bits.
+  // Removes the state that was kept for more rounds. If this start then fails, more rounds run from the first one on,
+  // to the same bits.
   if (!goesOn && value.run !== undefined)
     for (const task of await tasksOf(collections, { id, value })) await forgetRole(store, value.run, task.end)
   const at = now()
@@ -60,7 +61,7 @@ export async function startedJob(
   }
 }
 
-/** A name that no other run has or had: the job's, and a number from the second on. */
+/** A name that no other run has or had: the job's id; from the second run on, with a number. */
 async function newRun({ runs }: Collections, job: string): Promise<string> {
   for (;;) {
     const found = await runs.get(job)
@@ -68,7 +69,7 @@ async function newRun({ runs }: Collections, job: string): Promise<string> {
       if (!found && !(await runs.insert({ id: job, value: { last: 1 } }))) continue
       if (!found) return job
       const { value } = await runs.replace(found, { last: found.value.last + 1 })
-      // No id has a tilde.
+      // Ids have no tilde, so the name is no other job's.
       return `${job}~${value.last}`
     } catch (cause) {
       if (!isRefusal(cause)) throw cause

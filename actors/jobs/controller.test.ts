@@ -317,7 +317,7 @@ test('a job whose maximal run time has passed is terminated, also when it was re
   t.deepEqual(deployer.deployments[0]?.told, ['stop'])
 })
 
-test('when places are short, jobs get them by priority and then in the order of their starts', async (t) => {
+test('when slots are short, jobs get them by priority and then in the order of their starts', async (t) => {
   const store = memoryStore()
   const order = [
     ['a', 'low'],
@@ -328,7 +328,7 @@ test('when places are short, jobs get them by priority and then in the order of 
   ] as const
   for (const [id, priority] of order)
     await storeJob(store, { user, job: id, spec: priority === undefined ? {} : { priority } })
-  const deployer = scriptedDeployer({ places: 1 })
+  const deployer = scriptedDeployer({ slots: 1 })
   let seconds = 0
   const now = () => new Date(Date.UTC(2026, 0, 1, 0, 0, seconds++)).toISOString()
   await using stage = controllerStage({ store, deployer, now })

@@ -7,7 +7,7 @@ import type { AskedState } from '../model/job-states.ts'
 import { collectionsOf } from '../records/collections.ts'
 import { type Asked, answerBy, asking, type Handlers, type Reply, type Request } from '../requests/requests.ts'
 import { type JobMessage, job } from './actor/job.ts'
-import { jobPlaces } from './actor/job-places.ts'
+import { jobSlots } from './actor/job-slots.ts'
 import { type FlameletReport, reportTask } from './actor/task-reports.ts'
 import { movableJob, startedJob } from './asked-changes.ts'
 import { type LeaseNews, type LeaseParts, leaseWatch } from './leases/lease-watch.ts'
@@ -16,31 +16,33 @@ import { endLease, type HeldLease, leaseJob, touchLease } from './leases/leases.
 export interface JobRequests {
   /** JOB_NOT_FOUND, JOB_STATE, FIELD_DIFFERS, MATCH_FAILED. */
   'ask-job-state': Request<AskedChange, null>
-  /** From the flamelet that runs a task. */
+  /** Comes from the flamelet that runs a task. */
   'report-task': Request<FlameletReport, null>
-  /** The server is to close: no job runs here any more, and jobs under way go on elsewhere, or at the next start. */
+  /** The server is closing: stops all jobs here. Jobs under way go on on another server, or at the next start. */
   'hand-over': Request<unknown, null>
 }
 export type ControllerMessage = Asked<JobRequests>
 
-/** The state into which a person wants to bring a job. */
+/** A person's request to bring a job into a state. */
 export interface AskedChange {
   readonly user: string
   readonly job: string
   readonly state: AskedState
-  /** The job's id as the body has it: FIELD_DIFFERS if it's another. */
+  /** The job's id in the body: FIELD_DIFFERS if it differs from `job`. */
   readonly id?: string | undefined
 }
 
 export interface ControllerParts extends LeaseParts {
   /** A new id at each call. */
   readonly newId: () => string
-  /** Where a job's tasks run. */
+  /** Chooses the deployer of a job. */
   readonly deployerOf: (job: DeployableJob) => Deployer
   readonly events: ActorRef<EventsMessage>
-  /** Snapshots and journals of the roles go when a job has ended, however: it begins anew when it's started again. */
+  /**
+   * Remove the roles' snapshots and journals at each end of a job, so that a next start begins anew. Default: false.
+   */
   readonly forgetsEnded?: boolean
-  /** Hears why a job can't go on until somebody mends what it needs: it's tried again by itself. */
+  /** Called when a disk or database fails that a job needs. The controller tries the job again by itself. */
   readonly onInterrupted?: (job: string, cause: CodedError) => void
 }
 
@@ -54,26 +56,26 @@ type Message =
 /** A job that is under way here. */
 interface Hosted {
   readonly fence: number
-  /** Undefined while it waits to be tried again. */
+  /** Undefined while the job waits to be tried again. */
   readonly ref: ActorRef<JobMessage> | undefined
-  /** How often its actor has failed in a row. */
+  /** How often the job's actor has failed in a row. */
   readonly faults: number
-  /** By what it was interrupted last, and how often in a row. */
+  /** Code of the last interruption, and how often in a row it came. */
   readonly interruption?: { readonly code: string; readonly times: number } | undefined
   readonly sinceMs: number
 }
 
-/** A job whose actor fails so often in a row has failed. */
+/** A job fails when its actor has failed this many times in a row. */
 const mostFaults = 5
-/** An actor that lived so long doesn't fail in a row. */
+/** A fault after this time doesn't count as one in a row. */
 const steadyMs = 60_000
 const firstBackOffMs = 100
 const mostBackOffMs = 30_000
-/** How long a job that was interrupted waits at first, and between looks at the store. */
+/** First waiting time of an interrupted job, and time between probes of the store. */
 const firstWaitMs = 1000
-/** How long the lease watch may take to say to other servers that this server leaves. */
+/** Longest time for the lease watch to tell other servers that this server leaves. */
 const leaveTimeoutMs = 60_000
-/** How long the notice of an interruption may take to be recorded. */
+/** Longest time for recording the notice of an interruption. */
 const noticeTimeoutMs = 60_000
 
 const leaseSupervision = {
@@ -84,8 +86,8 @@ const leaseSupervision = {
 } as const
 
 /**
- * Has an actor for each job that is under way on this server, from a person's start to the job's end. At its start it goes on
- * with what was under way before; of servers that share a store, each job has one.
+ * Keeps an actor for each job that is under way on this server, from a person's start to the job's end. After a restart
+ * of the server it goes on with the jobs that were under way. Of several servers on one store, one runs each job.
  */
 export function controller(parts: ControllerParts): Behavior<Message> {
   const { store, now, server, shared = false, deployerOf, events, onInterrupted, forgetsEnded = false } = parts
@@ -93,13 +95,13 @@ export function controller(parts: ControllerParts): Behavior<Message> {
   return (context) => {
     const collections = collectionsOf(store)
     const hosted = new Map<string, Hosted>()
-    /** Jobs for which a lease is being written here. */
+    /** Jobs whose lease is being written by this server. */
     const leasing = new Set<string>()
-    /** Leases of this server whose job isn't here, as of the last look. */
+    /** Leases of this server without an actor here at the last look: fences by job. */
     let unhosted = new Map<string, number>()
     const touches = new Map<string, number>()
     let hasLeft = false
-    const jobParts = { store, collections, now, places: jobPlaces(), deployerOf, events, forgetsEnded }
+    const jobParts = { store, collections, now, slots: jobSlots(), deployerOf, events, forgetsEnded }
     const leases = context.spawn('leases', leaseWatch(parts, context.self), { supervise: leaseSupervision })
     const handlers: Handlers<JobRequests> = {
       'ask-job-state': (message) => context.track(askState(message)),
@@ -121,7 +123,7 @@ export function controller(parts: ControllerParts): Behavior<Message> {
           if (isWaiting(message.lease)) host(message.lease)
           return
         case 'go-on':
-          // Not awaited: a database that doesn't answer takes a while to say so.
+          // Not awaited: a probe of a database that doesn't answer takes a while to fail.
           return void goOn(message.lease)
         default:
           // Not awaited: jobs don't wait for each other, and the store decides between two requests for the same job.
@@ -147,7 +149,8 @@ export function controller(parts: ControllerParts): Behavior<Message> {
           await leaseJob(collections, found, { ...lease, owner: server }, await startedJob(collections, found, parts))
           host(lease)
         } catch (cause) {
-          // The job may have been started all the same: its actor looks, and gives the lease back if it wasn't.
+          // The write may have succeeded all the same: the job's actor finds out, and gives the lease back if the job
+          // isn't started.
           if (!isRefusal(cause)) host(lease)
           throw cause
         } finally {
@@ -166,10 +169,10 @@ export function controller(parts: ControllerParts): Behavior<Message> {
       return null
     }
 
-    /** Says to a job's actor, wherever it is, that something of it has changed. */
+    /** Tells a job's actor, on this server or another, that the job or its tasks have changed. */
     async function changed(id: string, fence: number | undefined, message: JobMessage): Promise<void> {
       const local = hosted.get(id)
-      // One of an earlier lease has been taken over, and is about to hear of it.
+      // An actor of an earlier lease is about to be stopped.
       if (local && local.fence === fence) local.ref?.tell(message)
       else if (fence !== undefined) await touchLease(collections, id, fence)
     }
@@ -184,7 +187,10 @@ export function controller(parts: ControllerParts): Behavior<Message> {
       context.watch(ref, (terminated) => ({ type: 'job-stopped', lease, terminated }))
     }
 
-    /** A job's actor has ended: with the job, or since it's another server's, or by a fault, which concerns this job alone. */
+    /**
+     * Handles the end of a job's actor: the job is at rest, another server has it, or the actor failed, which concerns
+     * this job alone.
+     */
     function stopped(lease: HeldLease, { cause }: Terminated): void {
       const present = hosted.get(lease.job)
       if (present?.fence !== lease.fence) return
@@ -206,10 +212,10 @@ export function controller(parts: ControllerParts): Behavior<Message> {
       context.after(Math.min(mostBackOffMs, firstBackOffMs * 2 ** (faults - 1)), { type: 'host', lease: again })
     }
 
-    /** Tells of it where that is possible, and tries again after a while. */
+    /** Reports an interruption, as an event if the store works, and tries the job again after a while. */
     function interrupted(lease: HeldLease, cause: CodedError, times: number): void {
       onInterrupted?.(lease.job, cause)
-      // The store says by a probe when it's worth a try.
+      // A probe of the store tells when a try makes sense.
       if (isStoreTrouble(cause)) return void context.after(firstWaitMs, { type: 'go-on', lease })
       const { code, message } = cause
       if (times === 1)
@@ -228,14 +234,14 @@ export function controller(parts: ControllerParts): Behavior<Message> {
       context.after(Math.min(mostBackOffMs, firstWaitMs * 2 ** (times - 1)), { type: 'go-on', lease })
     }
 
-    /** Goes on with a job that was interrupted, as soon as the store can be written. */
+    /** Goes on with an interrupted job, as soon as the store can be written. */
     async function goOn(lease: HeldLease): Promise<void> {
       if (!isWaiting(lease)) return
       try {
         await context.track(store.probe())
         context.self.tell({ type: 'host', lease })
       } catch {
-        // Its watch tells of it.
+        // The store's watch reports the fault.
         context.after(firstWaitMs, { type: 'go-on', lease })
       }
     }
@@ -258,7 +264,8 @@ export function controller(parts: ControllerParts): Behavior<Message> {
           if (touched > (touches.get(id) ?? 0)) local.ref?.tell({ type: 'look' })
           touches.set(id, touched)
         } else if (!local && !leasing.has(id)) {
-          // It may just have ended; if not, a fault cut off its beginning.
+          // The job may just have ended. If two looks find the lease without an actor, a fault cut off the job's
+          // beginning.
           if (before.get(id) === fence) host({ job: id, fence, takenOver: shared })
           else unhosted.set(id, fence)
         }

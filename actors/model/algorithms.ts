@@ -19,7 +19,7 @@ const positive = z.number().positive()
 const notNegative = z.number().nonnegative()
 const count = z.number().int().positive()
 
-/** Those known everywhere; any other goes to the role as it is. */
+/** Hyperparameters that are known everywhere. Other hyperparameters go to the roles unchecked. */
 const hyperparameters = z
   .looseObject({
     rounds: count,
@@ -32,7 +32,7 @@ const hyperparameters = z
   })
   .partial()
 
-/** Faults of a job's algorithms and hyperparameters. */
+/** Finds the faults of a job's algorithms and hyperparameters. */
 export function modelSpecFaults(spec: ModelSpec = {}): FoundFaults {
   const { hyperparameters: given = {} } = spec
   const place = ['modelSpec', 'hyperparameters']
@@ -43,7 +43,7 @@ export function modelSpecFaults(spec: ModelSpec = {}): FoundFaults {
   return found
 }
 
-/** Comments are for files that a command reads: what is sent has no more of them among free settings than elsewhere. */
+/** Notes comments (fields named `//`) among free settings: only files may have comments, bodies may not. */
 function noteComments(value: unknown, place: readonly string[], found: FoundFaults): void {
   if (typeof value !== 'object' || value === null) return
   for (const [name, field] of Object.entries(value)) {

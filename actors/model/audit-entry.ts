@@ -3,23 +3,23 @@ import { models, text, time } from './atoms.ts'
 
 const newEntry = z.strictObject({
   requestId: text,
-  /** Absent where nobody is asked who they are. */
+  /** Absent where the server asks for no token. */
   user: text.exactOptional(),
-  /** Names the token that was shown. */
+  /** Id of the token that the caller has shown. */
   tokenId: text.exactOptional(),
   address: text.exactOptional(),
-  /** Absent if the request fits none. */
+  /** Absent if the request fits no operation. */
   operation: text.exactOptional(),
   method: text,
-  /** Without the query, which may hold a key. */
+  /** The path without the query, which may hold a key. */
   path: text,
-  /** Absent: the server ended before it knew how the request ended. */
+  /** Absent if the server ended before the request did. */
   status: z.number().int().exactOptional(),
-  /** Why it was refused, or failed. */
+  /** Code of the error, if the request was refused or failed. */
   code: text.exactOptional(),
 })
 
-/** What was asked of the server, by whom, and how it was answered. */
+/** A request to the server: the caller, the operation, the answer. */
 export type NewAuditEntry = z.output<typeof newEntry>
 
 export const auditEntry = z.strictObject({ number: z.number().int(), at: time, ...newEntry.shape })
@@ -27,9 +27,9 @@ models.add(auditEntry, { id: 'AuditEntry' })
 export type AuditEntry = z.output<typeof auditEntry>
 
 const refusal = z.strictObject({
-  /** Of the token, where one was shown that is good. */
+  /** The token's user, where the caller has shown a valid token. */
   user: text.exactOptional(),
-  /** Absent, as the user is, of refusals beyond as many callers as are told apart. */
+  /** Address of the caller. Absent, like the user, for callers beyond the number that is told apart. */
   address: text.exactOptional(),
   /** Absent if no user is known, or the request fits no operation. */
   operation: text.exactOptional(),
@@ -42,9 +42,9 @@ export type Refusal = z.output<typeof refusal>
 export const refusalCounts = z.strictObject({
   number: z.number().int(),
   at: time,
-  /** `path`: what the last request of these asked for, where the user is known. */
+  /** `path`: path of the last of these requests, where the user is known. */
   counts: z.array(refusal.extend({ count: z.number().int(), path: text.exactOptional() })),
 })
 models.add(refusalCounts, { id: 'RefusalCounts' })
-/** How often who was refused, and why, since the entry before, or in a minute. */
+/** Counts of refusals by caller and code, since the entry before, or in one minute. */
 export type RefusalCounts = z.output<typeof refusalCounts>

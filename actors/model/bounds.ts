@@ -2,21 +2,25 @@ import { z } from 'zod'
 import { expectation, type FoundFaults, notedPlace, noteIssue, shown } from './faults.ts'
 
 /*
- * What people send is looked through once along its model before zod decodes it, and no further than to a number of faults:
- * zod has no such end, and would describe each of millions of faults. The bounds stand in the models' metadata, where the
- * API's description finds them; what is stored was bounded when it came, or is older, and is read without.
+ * Before zod decodes a body, the body is checked once along its model, up to a maximal number of faults: zod has no
+ * such limit, and would describe each of millions of faults. The bounds are in the models' metadata, where the API's
+ * description finds them. Stored values are read without bounds: they were checked when they came, or are older than
+ * the bounds.
  */
 
-/** Of a text whose model says nothing else, in characters. */
+/** Default maximal length of a text, in characters. */
 export const longestText = 4096
 
-/** Of a free-form map, such as hyperparameters, as JSON. */
+/** Most bytes of a free-form map, such as hyperparameters, as JSON. */
 export const freeFormBytes = 64 * 1024
 
-/** Notes where a value is more than its model allows; true if it is anywhere. Of long lists and maps, notes other faults as well. */
+/**
+ * Notes where a value exceeds the bounds of its model; true if it does anywhere. In lists and maps, notes other faults
+ * of items too.
+ */
 export function noteExcess(model: z.core.$ZodType, given: unknown, found: FoundFaults): boolean {
   let isTooMuch = false
-  /** Where it's looked at: added to and taken from, since a value may have very many parts. */
+  /** Path of the present part. One array that grows and shrinks, since a value may have very many parts. */
   const path: string[] = []
   look(model, given)
   return isTooMuch
@@ -57,7 +61,7 @@ export function noteExcess(model: z.core.$ZodType, given: unknown, found: FoundF
       tooMuch(`at most ${maxValues} values altogether`, 'more')
   }
 
-  /** Whatever is wrong with them is noted here, but for things with fields, of which a list has few. */
+  /** Notes all faults of items; of objects only excess, since a list has few objects, which zod checks. */
   function lookAtItems(model: z.core.$ZodType, items: Iterable<readonly [number | string, unknown]>): void {
     const inner = unwrapped(model)
     const { least, most } = lengthsOf(inner)
@@ -87,7 +91,7 @@ export function noteExcess(model: z.core.$ZodType, given: unknown, found: FoundF
   }
 }
 
-/** Of a text: how many characters it may have. A model that takes no plain text has `least` infinite. */
+/** Bounds of a text's length, in characters. `least` is infinite for a model that takes no plain text. */
 function lengthsOf(model: z.core.$ZodType): { readonly least: number; readonly most: number } {
   const inner = unwrapped(model)
   if (inner instanceof z.ZodUnion) {
@@ -99,7 +103,9 @@ function lengthsOf(model: z.core.$ZodType): { readonly least: number; readonly m
   return { least: inner.format === null ? (inner.minLength ?? 0) : Number.POSITIVE_INFINITY, most }
 }
 
-/** `x-maxBytes` of free-form values as JSON, `x-maxValues` of fields and items at any depth. */
+/**
+ * `x-maxBytes`: bytes of a free-form value as JSON. `x-maxValues`: number of fields and items at all depths together.
+ */
 const metadata = z
   .object({
     maxItems: z.number(),
@@ -121,7 +127,7 @@ function boundsOf(model: z.core.$ZodType): Bounds {
   return bounds
 }
 
-/** Counts no further than it has to. */
+/** Whether a value has more than `most` fields and items. Stops counting there. */
 function hasMoreValues(value: object, most: number): boolean {
   let count = 0
   const left: object[] = [value]
@@ -134,7 +140,7 @@ function hasMoreValues(value: object, most: number): boolean {
   return false
 }
 
-/** A model without what says only that it may be absent. */
+/** A model without its wrappers for optional fields and defaults. */
 export function unwrapped(model: z.core.$ZodType): z.core.$ZodType {
   if (model instanceof z.ZodOptional || model instanceof z.ZodExactOptional || model instanceof z.ZodDefault)
     return unwrapped(model.unwrap())

@@ -15,7 +15,7 @@ export const designInfo = z.strictObject({
 models.add(designInfo, { id: 'DesignInfo' })
 export type DesignInfo = z.output<typeof designInfo>
 
-/** A change of a design, whose id the address says. */
+/** A change of a design. The address names the design, so the id is optional. */
 export const designChange = z.strictObject({ ...designInfo.shape, id: identifier.exactOptional() })
 models.add(designChange, { id: 'DesignChange' })
 export type DesignChange = z.output<typeof designChange>
@@ -39,7 +39,10 @@ export const datasetInfo = z.strictObject({
   description: longText.exactOptional(),
   computeId: text.exactOptional(),
   isPublic: z.boolean().exactOptional(),
-  /** Ours: administrators whose computes may have its tasks, besides the owner's own and those that the server trusts. */
+  /**
+   * A field of ours: administrators whose computes may run the dataset's tasks, besides the owner's and the server's
+   * trusted ones.
+   */
   computeAdmins: z.array(nameText.min(1)).max(16).exactOptional(),
 })
 models.add(datasetInfo, { id: 'DatasetInfo' })
@@ -54,7 +57,7 @@ export const computeSpec = z.strictObject({
 models.add(computeSpec, { id: 'ComputeSpec' })
 export type ComputeSpec = z.output<typeof computeSpec>
 
-/** A compute's own first words. */
+/** The registration that a compute sends. */
 export const computeRegistration = z.strictObject({
   adminId: nameText.default(''),
   region: nameText.default(''),
@@ -82,7 +85,7 @@ export const deploymentConfig = z.strictObject({
 models.add(deploymentConfig, { id: 'DeploymentConfig' })
 export type DeploymentConfig = z.output<typeof deploymentConfig>
 
-/** Task id → how far its flamelet is. */
+/** Task id → state of the task's flamelet. */
 export const deploymentStatus = z.record(
   text,
   z.enum(['agentDeploySuccess', 'agentDeployFailed', 'agentRevokeSuccess', 'agentRevokeFailed']),

@@ -4,8 +4,8 @@ import { faultyError } from './errors.ts'
 import { expectation, foundFaults, noteIssue } from './faults.ts'
 
 /**
- * Decodes what a person has sent. MODEL_UNKNOWN_FIELD if it has fields that the model doesn't name, else MODEL_INVALID; both
- * name the faults, of many the first, and of more than can be kept, that alone.
+ * Decodes a caller's value. MODEL_UNKNOWN_FIELD if the value has fields that the model doesn't name; MODEL_INVALID for
+ * other faults, and for values that exceed their bounds. Both errors list the first faults, and count them all.
  */
 export function decodeModel<Model extends z.ZodType>(model: Model, value: unknown, name = 'body'): z.output<Model> {
   if (value === undefined) return decodeWhole(model, value, name)
@@ -16,7 +16,7 @@ export function decodeModel<Model extends z.ZodType>(model: Model, value: unknow
   return decodeWhole(model, value, name)
 }
 
-/** As `decodeModel`, of what a server answers: however much it is. */
+/** Decodes an answer of a server, as `decodeModel` does, without bounds. */
 export function decodeWhole<Model extends z.ZodType>(model: Model, value: unknown, name: string): z.output<Model> {
   const given = withoutZeroValues(model, value)
   const decoded = compared(name, () => model.safeParse(given, { error: expectation }))
@@ -28,7 +28,10 @@ export function decodeWhole<Model extends z.ZodType>(model: Model, value: unknow
   throw faultyError(hasUnknown ? 'MODEL_UNKNOWN_FIELD' : 'MODEL_INVALID', found, { model: name })
 }
 
-/** zod compares the field `length` of whatever stands in the place of a text, which throws where that is no number. */
+/**
+ * MODEL_INVALID if zod throws: it compares the field `length` of any value where it expects a text, even if that is no
+ * number.
+ */
 function compared<Found>(name: string, work: () => Found): Found {
   try {
     return work()
@@ -40,12 +43,12 @@ function compared<Found>(name: string, work: () => Found): Found {
   }
 }
 
-/** How Go writes a time that was never set. */
+/** Go's JSON of a time that was never set. */
 const zeroTime = '0001-01-01T00:00:00Z'
 
 /**
- * Takes a model's fields that hold zero values away: clients written in Go send them for what is unset. Only fields that the
- * model names are looked at; in maps and free-form values a zero is a value.
+ * Removes a model's fields that hold zero values, which clients written in Go send for unset fields. Only fields that
+ * the model names are removed; in maps and free-form values a zero is a value.
  */
 export function withoutZeroValues(model: z.core.$ZodType, value: unknown): unknown {
   const inner = unwrapped(model)
@@ -66,7 +69,7 @@ export function withoutZeroValues(model: z.core.$ZodType, value: unknown): unkno
   return Object.fromEntries(kept)
 }
 
-/** Whether this is what Go sends for an unset field of this type. */
+/** Whether Go sends this value for an unset field of the model's type. */
 function isZero(model: z.core.$ZodType, value: unknown): boolean {
   if (value === null) return true
   const inner = unwrapped(model)
@@ -85,13 +88,13 @@ function isZero(model: z.core.$ZodType, value: unknown): boolean {
   }
 }
 
-/** A value without the fields that its model doesn't name, and the places of those. */
+/** A value without the fields that its model doesn't name, and the paths of these fields. */
 export interface KnownPart {
   readonly value: unknown
   readonly unknown: readonly string[]
 }
 
-/** Takes away what a model doesn't name, at any depth; maps and free-form values stay as they are. */
+/** Removes the fields that a model doesn't name, at any depth. Maps and free-form values stay as they are. */
 export function knownPart(model: z.core.$ZodType, value: unknown, place = ''): KnownPart {
   const inner = unwrapped(model)
   const within = (name: string | number) => (place === '' ? String(name) : `${place}.${name}`)

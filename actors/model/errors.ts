@@ -4,7 +4,7 @@ import { CodedError, type ErrorEntry, errorFactory } from '../../runtime/errors/
 const catalogueErrors = {
   MODEL_UNKNOWN_FIELD: {
     message: 'the {model} has unknown fields:\n{list}',
-    hint: 'leave each out, or see its spelling in the API description',
+    hint: 'leave the fields out, or look up their spelling in the API description',
   },
   MODEL_INVALID: { message: 'the {model} is invalid:\n{list}', hint: 'mend each field at its place' },
   NAME_INVALID: {
@@ -29,9 +29,8 @@ const catalogueErrors = {
   DATASET_UNKNOWN: { message: 'there is no dataset {id}', hint: 'look at the list of datasets' },
   DATASET_USED: { message: 'dataset {id} is used in job {jobs}', hint: 'wait until the job has ended, or stop it' },
   REALM_UNSERVED: {
-    message:
-      'no compute that is up, and may have tasks of the dataset, is registered in region {region}, and the dataset is private',
-    hint: 'register a compute there, name the administrator of one that is there in computeAdmins, or use the realm "default"',
+    message: "region {region} has no compute that is up and may run the private dataset's tasks",
+    hint: 'register a compute there, name the administrator of a present compute in computeAdmins, or use the realm "default"',
   },
   REALM_UNKNOWN: {
     message: 'realm {realm} names no registered compute',
@@ -42,16 +41,16 @@ const catalogueErrors = {
     hint: 'use its key, or register under another id',
   },
   COMPUTE_RESERVED: {
-    message: 'compute {id} would get the tasks of all jobs that name no other',
-    hint: 'have it registered with a token of the scope admin, or choose another id',
+    message: 'compute {id} would get all tasks whose datasets name no compute',
+    hint: 'let an administrator register it, with a token of the scope admin, or choose another id',
   },
   COMPUTE_FIXED: {
-    message: 'the region and the administrator of compute {id} are not changed by its key',
-    hint: 'have them changed with a token of the scope admin, or leave them as they are',
+    message: "the key of compute {id} does not allow a change of the compute's region or administrator",
+    hint: 'let an administrator change them, with a token of the scope admin, or leave them as they are',
   },
   COMPUTE_UNTRUSTED: {
-    message: 'compute {id} is run by {admin}, whose computes may not have tasks of the dataset',
-    hint: 'if they may, name {admin} in computeAdmins of the dataset; else choose another realm',
+    message: "compute {id} belongs to {admin}, whose computes may not run the dataset's tasks",
+    hint: 'to allow them, name {admin} in computeAdmins of the dataset; else choose another realm',
   },
   COMPUTE_UNKNOWN: { message: 'there is no compute {id}', hint: 'register it with POST on /computes' },
   COMPUTE_USED: { message: 'compute {id} is named by dataset {datasets}', hint: 'move or delete the datasets first' },
@@ -60,7 +59,10 @@ const catalogueErrors = {
   JOB_EXISTS: { message: 'job {id} exists already', hint: 'leave the id out, and one is chosen' },
   JOB_NOT_FOUND: { message: 'there is no job {id}', hint: 'look at the list of jobs' },
   JOB_INVALID: { message: 'faults of the job, {count}:\n{list}', hint: 'mend each at its place; nothing was stored' },
-  JOB_STATE: { message: 'job {id} is {state}, and {what} needs it to be {needed}', hint: 'wait for that, or stop it' },
+  JOB_STATE: {
+    message: 'job {id} is {state}, and {what} needs it to be {needed}',
+    hint: 'wait for that state, or stop the job',
+  },
   TASK_KEY_MISSING: { message: 'this needs the key of task {id}', hint: 'send the key that the task was given' },
   TASK_KEY_WRONG: { message: 'this is not the key of task {id}', hint: 'send the key that the task was given' },
   DEPLOYMENT_UNKNOWN: {
@@ -69,24 +71,24 @@ const catalogueErrors = {
   },
   ACKNOWLEDGED_UNKNOWN: {
     message: 'notification {given} is acknowledged, and the last one was {last}',
-    hint: 'acknowledge the number of a received notification; begin with 0 after the job was changed',
+    hint: 'acknowledge received numbers only; begin with 0 after a change of the job',
   },
   RECIPIENT_TAKEN: {
-    message: '{most} others, who came later, wait for these notifications',
-    hint: 'let one flamelet at a time ask for the notifications of a task or a compute',
+    message: '{most} later readers wait for these notifications',
+    hint: 'let one process at a time read the notifications of a task or a compute',
   },
   TASK_UNKNOWN: { message: 'job {job} has no task {id}', hint: "look at the job's list of tasks" },
   TASK_ENDED: {
     message: 'task {id} is {state}, and cannot be {reported} any more',
-    hint: 'report no more of it; when its job is started again, so is the task',
+    hint: 'send no more reports of the task; a new start of the job starts the task again',
   },
   MATCH_FAILED: {
-    message: '{what} is not, or no more, what If-Match names',
+    message: '{what} has another ETag than If-Match names',
     hint: 'read it again, and repeat with its ETag if the change is still wanted',
   },
   MATCH_PRESENT: {
     message: '{what} is there already, and If-None-Match excludes it',
-    hint: 'read what is there; to replace it, name its ETag in If-Match',
+    hint: 'read the present one; to replace it, name its ETag in If-Match',
   },
   QUOTA_REACHED: {
     message: '{user} has {used} {what}, asks for {asked} more, and may have {most}',
@@ -94,15 +96,15 @@ const catalogueErrors = {
   },
   IDEMPOTENCY_UNDER_WAY: {
     message: 'a request with this Idempotency-Key is under way',
-    hint: 'ask again when it has had time to end',
+    hint: 'repeat this request when the first has ended',
   },
   IDEMPOTENCY_DIFFERS: {
     message: 'another request had this Idempotency-Key',
-    hint: 'give each request a key of its own; the same key is for repetitions',
+    hint: 'give each request a key of its own, and repetitions of a request the same key',
   },
   WRITTEN_MEANWHILE: { message: '{what} was changed by another writer meanwhile', hint: 'read it again, and repeat' },
   RECORD_DAMAGED: {
-    message: 'the record {id} of {collection} is none that this version wrote',
+    message: 'this version cannot read the record {id} of {collection}',
     hint: 'see which version wrote it, or restore the store from a copy',
   },
 } as const satisfies Record<string, ErrorEntry>
@@ -111,16 +113,16 @@ export type CatalogueErrorCode = keyof typeof catalogueErrors
 
 export const catalogueError = errorFactory<CatalogueErrorCode>(catalogueErrors)
 
-/** Ids that a refusal names. */
+/** Most ids that a refusal names. */
 const mostNamed = 10
 
-/** Ids as a refusal names them: the first, and how many there are besides. */
+/** Names the first ids of a list, and counts the others. */
 export function named(ids: readonly string[]): string {
   const more = ids.length - mostNamed
   return [...ids.slice(0, mostNamed), ...(more > 0 ? [`${more} more`] : [])].join(', ')
 }
 
-/** Something wrong with what was sent, and where. */
+/** A fault of a body, with its path. */
 export interface PlacedFault {
   readonly code: string
   /** Path into the body, such as `modelSpec.optimizer.sort`; empty for the whole. */
@@ -134,18 +136,18 @@ export function isRefusal(cause: unknown): cause is CodedError<CatalogueErrorCod
   return cause instanceof CodedError && Object.hasOwn(catalogueErrors, cause.code)
 }
 
-/** Faults that a refusal lists. */
+/** Most faults that a refusal lists. */
 export const mostFaults = 100
 
-/** Faults as a refusal tells of them: the first, and how many there are. */
+/** Faults for a refusal: the first ones, and the number of all. */
 interface ToldFaults {
   readonly listed: readonly PlacedFault[]
   readonly count: number
-  /** There may be more than were looked for. */
+  /** True if the search ended early, so that there may be more faults. */
   readonly isOpen?: boolean
 }
 
-/** A refusal that names faults at their places, in its message for people and in `values.faults` for programs. */
+/** Makes a refusal that names faults by their paths: in the message for people, in `values.faults` for programs. */
 export function faultyError(
   code: 'MODEL_UNKNOWN_FIELD' | 'MODEL_INVALID' | 'SCHEMA_INVALID' | 'JOB_INVALID',
   found: ToldFaults,

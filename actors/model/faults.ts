@@ -15,8 +15,8 @@ const kinds: Readonly<Record<string, string>> = {
 }
 
 /**
- * Says what a model expects, in the words of the interface instead of zod's. For decoding: a model's own messages go before.
- * Undefined for what only the model can say.
+ * Names the expectation behind a zod issue, in the words of the interface. A model's own message goes first. Undefined
+ * where only the model has a message.
  */
 export const expectation: z.core.$ZodErrorMap = (issue) => {
   switch (issue.code) {
@@ -52,7 +52,7 @@ function bounded(origin: string, relation: string, bound: number | bigint): stri
 
 const shownCharacters = 60
 
-/** What came, short enough for a message. */
+/** A value as text, short enough for a message. */
 export function shown(value: unknown): string {
   if (typeof value === 'string') {
     const text = JSON.stringify(value)
@@ -62,19 +62,19 @@ export function shown(value: unknown): string {
   return typeof value === 'object' && value !== null ? 'an object' : String(value)
 }
 
-/** Faults as they are found: those that are listed, and how many there are. */
+/** Collects faults: lists the first ones, and counts all. */
 export interface FoundFaults {
   readonly listed: readonly PlacedFault[]
   readonly count: number
-  /** There are so many that nobody looks for more. */
+  /** Whether so many faults were counted that the search may end. */
   isFull(): boolean
-  /** Counts a fault, and makes it if it's among those that are listed. */
+  /** Counts a fault, and calls `make` if the fault will be listed. */
   note(make: () => PlacedFault): void
-  /** Takes over what was found elsewhere, of which some may be counted alone. */
+  /** Adds faults that were found elsewhere; `count` counts all of them, listed or not. */
   noteAll(faults: readonly PlacedFault[], count?: number): void
 }
 
-/** So many faults are counted, where to look for more takes time. */
+/** Number of faults at which a search that takes time ends. */
 const mostCounted = 1000
 
 export function foundFaults(): FoundFaults {
@@ -97,7 +97,7 @@ export function foundFaults(): FoundFaults {
   }
 }
 
-/** What zod found, as faults with places; `within` is the place of the value in something larger. */
+/** Notes an issue of zod's as faults with paths. `within` is the path of the value in the body. */
 export function noteIssue(
   found: FoundFaults,
   issue: z.core.$ZodIssue,
@@ -118,13 +118,13 @@ export function noteIssue(
   })
 }
 
-/** What was expected, and what came. */
+/** The message of an issue: the expected and the given value. */
 export function words({ code, message }: z.core.$ZodIssue, came: unknown): string {
   if (code === 'custom') return message
   return `${message}, got ${shown(came)}`
 }
 
-/** A path as it's told: names may be as long as their sender likes. */
+/** A path as text, with long names cut: callers choose their length. */
 export function notedPlace(path: readonly string[]): string {
   return path.map(named).join('.')
 }

@@ -3,7 +3,7 @@ import type { RoundSummary } from '../../sdk/index.ts'
 import { type JobStateName, jobStates } from './job-states.ts'
 import { reportedStates, type TaskStatus } from './task.ts'
 
-/** What happened in a job, for people and programs that follow it. */
+/** An event of a job, for people and programs that follow the job. */
 export type JobEvent =
   | { readonly type: 'state'; readonly state: JobStateName; readonly cause?: EventCause }
   | { readonly type: 'task'; readonly task: string; readonly end: string; readonly state: TaskStatus['state'] }
@@ -23,7 +23,7 @@ export interface EventCause {
   readonly hint?: string
 }
 
-/** An event as it's kept: from 1 without gaps in each job. */
+/** A stored event. Numbers begin at 1 in each job, and have no gaps. */
 export interface NumberedEvent {
   readonly number: number
   /** RFC 3339. */
@@ -35,14 +35,14 @@ const text = z.string()
 const cause = { code: text, message: text, hint: text.exactOptional() }
 const metrics = z.record(text, z.number())
 
-/** What happened in a job. Of a newer server it may have more fields. */
+/** Decodes an event of a job. A newer server's events may have more fields. */
 export const jobEvent = z.discriminatedUnion('type', [
   z.object({ type: z.literal('state'), state: z.enum(jobStates), cause: z.object(cause).exactOptional() }),
   z.object({ type: z.literal('task'), task: text, end: text, state: z.enum(reportedStates) }),
   z.object({
     type: z.literal('round'),
     round: z.number().int(),
-    /** Which of several models of the round. */
+    /** Names one of several models of the round. */
     part: text.exactOptional(),
     metrics,
     hash: text,
@@ -59,5 +59,5 @@ export const jobEvent = z.discriminatedUnion('type', [
   z.object({ type: z.literal('notice'), end: text, ...cause }),
 ])
 
-/** An event as the server sends it. */
+/** Decodes an event that a server has sent. */
 export const numberedEvent = z.object({ number: z.number().int().positive(), at: text, event: jobEvent })

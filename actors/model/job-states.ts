@@ -11,16 +11,16 @@ export const jobStates = [
 ] as const
 export type JobStateName = (typeof jobStates)[number]
 
-/** What a person may ask of a job. */
+/** States that a person may ask for. */
 export const askedStates = ['starting', 'stopping', 'applying'] as const
 export type AskedState = (typeof askedStates)[number]
 
-/** Who may move a job: a person by a request, the controller by what it sees. */
+/** A mover of jobs: a person by a request, the controller by the states of tasks. */
 export type Mover = 'person' | 'controller'
 
 type Moves = Readonly<Record<JobStateName, Readonly<Record<Mover, readonly JobStateName[]>>>>
 
-/** From each state, where who may move a job. */
+/** The states into which each mover may bring a job, by the present state. */
 const moves: Moves = {
   ready: { person: ['starting'], controller: [] },
   starting: { person: ['stopping'], controller: ['deploying', 'failed', 'terminated'] },
@@ -33,7 +33,7 @@ const moves: Moves = {
   terminated: { person: ['starting'], controller: [] },
 }
 
-/** States in which nothing of a job runs and nothing will by itself. */
+/** States in which no task of a job runs, and the job doesn't start by itself. */
 export const endedNames: readonly JobStateName[] = ['completed', 'failed', 'terminated']
 
 /** States in which a job may be changed and deleted. */
@@ -44,7 +44,7 @@ export function isUnderWay(state: JobStateName): boolean {
   return !editableStates.includes(state)
 }
 
-/** What a job is when it enters a state: the times that tell of it. Undefined if this mover may not. */
+/** Moves a job to a state. `stamps`: times to be set. Undefined if the mover may not move the job there. */
 export function moveJob(
   from: { readonly state: JobStateName },
   by: Mover,
@@ -55,7 +55,7 @@ export function moveJob(
   return { state: to, stamps: to === 'starting' ? ['startedAt'] : ended ? ['endedAt'] : [] }
 }
 
-/** The states in which a mover may ask for this one. */
+/** The states from which a mover may bring a job into this state. */
 export function statesBefore(by: Mover, to: JobStateName): JobStateName[] {
   return states.filter((state) => moves[state][by].includes(to))
 }

@@ -2,20 +2,20 @@ import { z } from 'zod'
 import { identifier, jsonMap, models, nameText, text, time } from './atoms.ts'
 import { askedStates, jobStates } from './job-states.ts'
 
-/** Tasks that a job may have where nothing else is said: each is a document. */
+/** Default for the most tasks of a job: each task is a document. */
 export const mostTasks = 100_000
 
-/** What carries messages between roles. */
+/** Backends, which carry messages between roles. */
 export const backends = ['mqtt', 'p2p', 'ws'] as const
 
-/** Of a job that names none. */
+/** Backend of a job that names none. */
 export const defaultBackend = 'mqtt'
 
-/** An algorithm by its name, and its settings. Which there are is checked when a job is created. */
+/** An algorithm by name, with its settings. The name is checked when a job is created. */
 const algorithm = z.strictObject({ sort: text.min(1), kwargs: jsonMap.exactOptional() })
 export type Algorithm = z.output<typeof algorithm>
 
-/** Values in a model's specification, its free-form settings among them. */
+/** Most values in a model's specification, free-form settings included. */
 const mostSettings = 10_000
 
 const modelSpec = z
@@ -33,7 +33,7 @@ const modelSpec = z
   .meta({ 'x-maxValues': mostSettings })
 export type ModelSpec = z.output<typeof modelSpec>
 
-/** A dataset's id, or a dataset that is to have so many tasks: as its id so many times, in short. */
+/** A dataset's id; or a dataset with the count of its tasks, which is short for as many repetitions of the id. */
 const datasetEntry = z.union([text, z.strictObject({ dataset: text, count: z.number().int().positive() })], {
   error: 'expected the id of a dataset, or an object with a dataset and a whole number above 0, its count',
 })
@@ -46,10 +46,10 @@ export const jobSpec = z.strictObject({
   designId: identifier,
   schemaRevision: z.number().int().positive().exactOptional(),
   codeRevision: z.number().int().positive().exactOptional(),
-  /** Absent: the first of them. */
+  /** Absent: `defaultBackend`. */
   backend: z.enum(backends).exactOptional(),
   priority: z.enum(['low', 'medium', 'high']).exactOptional(),
-  /** Seconds. */
+  /** Longest run time in seconds. */
   maxRunTime: z.number().int().positive().exactOptional(),
   dataSpec: z
     .array(
@@ -71,7 +71,7 @@ export function namedDatasets({ dataSpec = [] }: Pick<JobSpecification, 'dataSpe
   return ids
 }
 
-/** Why a job ended as it did, and what can be done about it. */
+/** The cause of a job's end, and a hint on how to mend it. */
 export const jobCause = z.strictObject({ code: text, message: text, hint: text.exactOptional() })
 models.add(jobCause, { id: 'JobCause' })
 
@@ -83,13 +83,13 @@ export const jobStatus = z.strictObject({
   startedAt: time.exactOptional(),
   updatedAt: time.exactOptional(),
   endedAt: time.exactOptional(),
-  /** Of a job that failed, or ran out of time. */
+  /** Present if the job has failed, or run out of time. */
   cause: jobCause.exactOptional(),
 })
 models.add(jobStatus, { id: 'JobStatus' })
 export type JobStatus = z.output<typeof jobStatus>
 
-/** A status of which the state is asked for; what else it tells is let be. */
+/** A request for a state. Fields other than state and id are ignored. */
 export const askedStatus = z.strictObject({
   ...jobStatus.shape,
   id: identifier.exactOptional(),

@@ -1,14 +1,14 @@
 import { z } from 'zod'
 import { models, text } from './atoms.ts'
 
-/** To the flamelet of a task. */
+/** A notification of a task's flamelet. */
 const taskNotification = z.strictObject({
   type: z.enum(['START_JOB', 'STOP_JOB', 'UPDATE_JOB']),
   jobId: text,
   taskId: text,
 })
 
-/** To the deployer of a compute. */
+/** A notification of a compute's deployer. */
 const computeNotification = z.strictObject({
   type: z.enum(['ADD_RESOURCE', 'REVOKE_RESOURCE']),
   jobId: text,
@@ -19,7 +19,7 @@ export const notification = z.union([taskNotification, computeNotification])
 export type Notification = z.output<typeof notification>
 
 export const numberedNotification = z.strictObject({
-  /** From 1 without gaps for each recipient. */
+  /** Begins at 1 for each recipient, without gaps. */
   number: z.number().int().positive(),
   notification,
 })

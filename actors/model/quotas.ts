@@ -1,14 +1,14 @@
 import { z } from 'zod'
 import { models } from './atoms.ts'
 
-/** What may be bounded for each user. */
+/** Things that can be limited for each user. */
 export const quotaNames = ['designs', 'revisions', 'bytes', 'datasets', 'jobs', 'tasks', 'keys'] as const
 export type QuotaName = (typeof quotaNames)[number]
 
-/** Most of each that a user may have. Absent: any number. */
+/** Most things of each kind that a user may have. Absent: any number. */
 export type Quotas = Readonly<Partial<Record<QuotaName, number>>>
 
-/** Where callers are asked who they are, and nothing else is said: more than people use, and less than a store bears. */
+/** Default quotas where callers need a token: more than people use, and less than a store can hold. */
 export const defaultQuotas: Quotas = {
   designs: 1000,
   revisions: 10_000,
@@ -19,7 +19,7 @@ export const defaultQuotas: Quotas = {
   keys: 10_000,
 }
 
-/** What each is, and how a user gets room. */
+/** Words for messages: the name of each kind of thing, and a way to make room. */
 export const quotaWords: Readonly<Record<QuotaName, { readonly what: string; readonly advice: string }>> = {
   designs: { what: 'designs', advice: 'delete designs' },
   revisions: {
@@ -38,12 +38,12 @@ export const quotaWords: Readonly<Record<QuotaName, { readonly what: string; rea
 
 export type Usage = Readonly<Record<QuotaName, number>>
 
-/** Zero is taken for absent where answers are decoded. */
+/** Has defaults, since decoding an answer removes zeros. */
 const used = z
   .strictObject({ used: z.number().int().default(0), most: z.number().int().exactOptional() })
   .default({ used: 0 })
 
-/** How much a user has, and may have. */
+/** The number of a user's things, and the user's quotas. */
 export const usageReport = z.strictObject({
   designs: used,
   revisions: used,

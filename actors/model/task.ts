@@ -17,12 +17,12 @@ export const taskInfo = z.strictObject({
 models.add(taskInfo, { id: 'TaskInfo' })
 export type TaskInfo = z.output<typeof taskInfo>
 
-/** What a flamelet may report. */
+/** States that a flamelet may report. */
 export const reportedStates = ['running', 'failed', 'terminated', 'completed'] as const
 
 export const taskStatus = z.strictObject({
   state: z.enum(reportedStates),
-  /** The tail of its output. */
+  /** The end of the task's output. */
   log: z
     .string()
     .meta({ maxLength: 1024 * 1024 })
@@ -34,15 +34,15 @@ export type TaskStatus = z.output<typeof taskStatus>
 
 const algorithm = z.strictObject({ sort: text, kwargs: jsonMap })
 
-/** Where messages between roles go, for one sort of backend. */
+/** The broker of messages between roles, for one sort of backend. */
 const broker = z.strictObject({ sort: text, host: text })
 export type Broker = z.output<typeof broker>
 
-/** Where roles put their models. */
+/** The registry where roles store their models. */
 const modelRegistry = z.strictObject({ sort: text, uri: text })
 export type ModelRegistrySetting = z.output<typeof modelRegistry>
 
-/** What a flamelet's worker is to know of its task. The flamelet adds `taskid`. */
+/** The configuration of a task's worker. The flamelet adds `taskid`. */
 export const taskConfig = z.strictObject({
   backend: text,
   brokers: z.array(broker),
@@ -51,15 +51,15 @@ export const taskConfig = z.strictObject({
   job: z.strictObject({ id: text, name: text }),
   role: text,
   realm: text,
-  /** Those that the role joins, their groups filled in. */
+  /** The channels that the role joins, with their groups filled in. */
   channels: schemaModel.shape.channels,
   groupAssociation: z.record(text, text),
-  /** Seconds. */
+  /** Longest run time in seconds. */
   maxRunTime: z.number().int().exactOptional(),
   baseModel: z.strictObject({ name: text.exactOptional(), version: z.number().int().exactOptional() }).exactOptional(),
   hyperparameters: jsonMap,
   dependencies: z.array(text),
-  /** Data consumers: the dataset's URL. */
+  /** URL of the dataset; data consumers have one. */
   dataset: text.exactOptional(),
   optimizer: algorithm,
   selector: algorithm,

@@ -9,26 +9,26 @@ import { acknowledgeUpTo, addNotification, keyOf, type Recipient } from './recip
 
 export interface NotifierRequests {
   /**
-   * Answered once the notification is durable: it's kept until its recipient has acknowledged it, however late the recipient
-   * connects. A notification that comes again on the same occasion (a start of the job, for example) is told once, even if the
-   * first is acknowledged already.
+   * Answered once the notification is durable. The notification is kept until its recipient has acknowledged it. A
+   * notification that is repeated on the same occasion (a start of the job, for example) is told once, even if the
+   * recipient has acknowledged the first already.
    */
   notify: Request<
     { readonly recipient: Recipient; readonly notification: Notification; readonly occasion?: string },
     null
   >
   /**
-   * Answered with the oldest notifications that aren't acknowledged, at most `limit`; if there are none, the answer waits for
-   * the next, at most `waitMs`, and then is empty. `acknowledged` is the highest number that the recipient has dealt with:
-   * notifications up to that number are dropped. ACKNOWLEDGED_UNKNOWN if there was none of that number. RECIPIENT_TAKEN once
-   * enough newer readers wait for the same recipient.
+   * Answered with the oldest notifications that aren't acknowledged, at most `limit`. If there are none, the answer
+   * waits for the next notification, for at most `waitMs`; after that time the answer is empty. `acknowledged` is the
+   * highest number that the recipient has handled: notifications up to that number are removed. ACKNOWLEDGED_UNKNOWN if
+   * no notification had that number. RECIPIENT_TAKEN once enough newer readers wait for the same recipient.
    */
   receive: Request<Receiving, NumberedNotification[]>
 }
 
 export type NotifierMessage =
   | Asked<NotifierRequests>
-  /** The server is to close: every waiting reader is answered with none, and no reader waits any more. */
+  /** The server is closing: each waiting reader gets an empty answer, and no reader waits any more. */
   | { readonly type: 'release' }
 
 interface Receiving {
@@ -38,14 +38,20 @@ interface Receiving {
   readonly waitMs: number
 }
 
-/** Another server on the same store tells nobody here of what it notifies: who waits looks again so often. */
+/**
+ * Time between two looks of a waiting reader: notifications through another server on the same store wake no reader
+ * here.
+ */
 const lookAgainMs = 500
-/** How many may wait for the same recipient: itself, and those of its connections that it doesn't know to be lost. */
+/**
+ * Most readers that wait for one recipient: the recipient itself, and connections that the server doesn't know to be
+ * lost.
+ */
 const mostWaiting = 4
 
 /**
- * Keeps what flamelets and computes are to be told until they have acknowledged it. The documents in the store are the state:
- * in memory is only who waits. Recipients don't wait for each other.
+ * Keeps notifications of flamelets and computes until they are acknowledged. The documents in the store are the state;
+ * memory has the waiting readers alone. Recipients don't wait for each other.
  */
 export function notifier({ store }: { readonly store: Store }): Behavior<NotifierMessage> {
   return (context) => {
@@ -76,7 +82,7 @@ export function notifier({ store }: { readonly store: Store }): Behavior<Notifie
       const waiter = waitMs > 0 ? waiters.enter(key) : undefined
       try {
         for (;;) {
-          // Before the look, so that nothing notified during it is missed.
+          // Registered before the look, so that no notification during the look is missed.
           const woken = readers.wait(key)
           try {
             const left = await context.track(inTurn(key, () => acknowledgeUpTo(collections, key, acknowledged)))
@@ -96,7 +102,7 @@ export function notifier({ store }: { readonly store: Store }): Behavior<Notifie
   }
 }
 
-/** Readers that wait under the same key. One that comes when `most` wait already replaces the first. */
+/** Readers that wait under the same key. If `most` readers wait already, a new one replaces the first. */
 function waitersByKey(most: number) {
   const byKey = new Map<string, Set<() => void>>()
   return {

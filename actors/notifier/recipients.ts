@@ -4,7 +4,7 @@ import type { Collections } from '../records/collections.ts'
 import type { RecipientRecord } from '../records/record-models.ts'
 import { attempted, removeBelow, type Stored } from '../records/records.ts'
 
-/** Who is notified: the flamelet of one task, or the deployer of a compute. */
+/** The recipient of notifications: the flamelet of one task, or the deployer of a compute. */
 export type Recipient =
   | { readonly type: 'task'; readonly job: string; readonly task: string }
   | { readonly type: 'compute'; readonly compute: string }
@@ -12,16 +12,17 @@ export type Recipient =
 type Kept = Pick<Collections, 'recipients' | 'occasions'>
 
 /*
- * A recipient is one document: the last number, and what waits. Each change of it expects the version that was read, so that
- * two servers neither give one number twice nor lose a notification. What was acknowledged of an occasion is noted before it
- * leaves that document: whoever repeats a notification finds it in one of the two, or its write is refused.
+ * A recipient is one document: its last number, and the notifications that wait. Each change expects the version that
+ * was read, so that two servers neither give a number twice nor lose a notification. The types that were acknowledged
+ * on an occasion are noted in a second document before they leave the first: a repeated notification is found in one of
+ * the two documents, or its write is refused.
  */
 
 export function keyOf(recipient: Recipient): string {
   return recipient.type === 'task' ? `task/${recipient.job}/${recipient.task}` : `compute/${recipient.compute}`
 }
 
-/** Adds a notification under the next number, unless the recipient was told it on this occasion. */
+/** Adds a notification under the next number, unless the recipient has had the same notification on this occasion. */
 export function addNotification(
   kept: Kept,
   key: string,
@@ -38,7 +39,10 @@ export function addNotification(
   })
 }
 
-/** Drops those up to a number; answers with the rest. ACKNOWLEDGED_UNKNOWN if there was none of that number. */
+/**
+ * Removes notifications up to a number, and answers with the rest. ACKNOWLEDGED_UNKNOWN if no notification had that
+ * number.
+ */
 export function acknowledgeUpTo(kept: Kept, key: string, upTo: number): Promise<NumberedNotification[]> {
   return attempted(async () => {
     const found = await kept.recipients.get(key)
@@ -53,14 +57,14 @@ export function acknowledgeUpTo(kept: Kept, key: string, upTo: number): Promise<
   })
 }
 
-/** Takes away all of a recipient that is no more. */
+/** Removes all records of a recipient. */
 export async function forgetRecipient(kept: Kept, recipient: Recipient): Promise<void> {
   const key = keyOf(recipient)
   await kept.recipients.remove(key)
   for await (const { id } of kept.occasions.below(`${key}/`)) await kept.occasions.remove(id)
 }
 
-/** Takes away what the flamelets of a job's tasks were told, so many documents at a time. */
+/** Removes the records of a job's flamelets, `size` documents at a time. */
 export async function forgetTasks({ recipients, occasions }: Kept, job: string, size: number): Promise<void> {
   await removeBelow(recipients, `task/${job}/`, size)
   await removeBelow(occasions, `task/${job}/`, size)

@@ -1,18 +1,18 @@
 import { catalogueError } from '../model/errors.ts'
 import { type QuotaName, type Quotas, quotaNames, quotaWords, type Usage, type UsageReport } from '../model/quotas.ts'
 
-/** What a user has, kept so that it needn't be counted at each change. */
+/** Remembers the number of a user's things, so that they needn't be counted at each change. */
 export interface QuotaKeeper {
-  /** Does what adds so much, or refuses it. QUOTA_REACHED. */
+  /** Runs work that adds `more` things, if the quotas allow it. QUOTA_REACHED. */
   using<Value>(more: Partial<Usage>, work: () => Promise<Value>): Promise<Value>
-  /** Something was removed, or changed elsewhere: it's counted again before anything is refused. */
+  /** Tells that things may have been removed: they are counted again before a refusal, and before a report. */
   changed(): void
   /** The user's bytes have grown without a request: by a model, an event or an entry of the audit log. */
   grew(bytes: number): void
   report(): Promise<UsageReport>
 }
 
-/** `count` counts all that the user has. Other servers' changes on the same store are seen when it's counted again. */
+/** `count` counts the user's things. Changes by other servers on the same store show at the next count. */
 export function quotaKeeper(user: string, quotas: Quotas, count: () => Promise<Usage>): QuotaKeeper {
   const isBounded = quotaNames.some((name) => quotas[name] !== undefined)
   let counting: Promise<Record<QuotaName, number>> | undefined

@@ -6,10 +6,10 @@ import type { Holdings } from '../records/holdings.ts'
 import type { CatalogueJob } from '../records/record-models.ts'
 import type { Stored } from '../records/records.ts'
 
-/** So many documents are looked at before others have a turn. */
+/** Documents that are read before other work has a turn. */
 const stride = 100
 
-/** Counts what a user has, from the documents of all of it: that takes as long as there is much. */
+/** Counts a user's things by reading all their documents. Takes time in proportion to their number. */
 export async function usageOf(
   collections: Collections,
   documents: Documents,
@@ -42,7 +42,7 @@ export async function usageOf(
     }
   }
 
-  /** Of a job that an earlier version stored. */
+  /** Counts the tasks of a job from an earlier version, which has no `taskCount`. */
   async function tasksOf({ id, value }: Stored<CatalogueJob>): Promise<number> {
     let count = 0
     for await (const _ of unhurried(collections.tasks.below(`${id}/${value.expansion}/`))) count += 1
@@ -50,7 +50,7 @@ export async function usageOf(
   }
 }
 
-/** How many requests with an Idempotency-Key are kept of a user. */
+/** Number of a user's stored requests with an Idempotency-Key. */
 export async function keysOf(documents: Documents, user: string): Promise<number> {
   let count = 0
   for await (const _ of unhurried(documents.find('requests', { where: { user } }))) count += 1

@@ -20,7 +20,7 @@ import {
 } from './record-models.ts'
 import { insertEntries, recordsOf } from './records.ts'
 
-/** The catalogue's documents, one collection for each kind of thing. */
+/** Opens the control plane's documents, one collection for each kind of thing. */
 export function collectionsOf({ documents }: Pick<Store, 'documents'>) {
   return {
     /** By user and design. */
@@ -32,7 +32,7 @@ export function collectionsOf({ documents }: Pick<Store, 'documents'>) {
     computes: recordsOf(documents, 'computes', computeRecord),
     jobs: recordsOf(documents, 'jobs', jobRecord),
     unreadJobs: recordsOf(documents, 'jobs', unreadJobRecord),
-    /** Large ones. By job and expansion. */
+    /** Large specifications. By job and expansion. */
     specifications: recordsOf(documents, 'specifications', wholeSpecification),
     /** By job, expansion and task. */
     tasks: recordsOf(documents, 'tasks', taskRecord),
@@ -47,11 +47,11 @@ export function collectionsOf({ documents }: Pick<Store, 'documents'>) {
     runs: recordsOf(documents, 'runs', runsRecord),
     /** By compute and job. */
     deployments: recordsOf(documents, 'deployments', deploymentRecord),
-    /** By task, or compute. */
+    /** By task or compute. */
     recipients: recordsOf(documents, 'recipients', recipientRecord),
     /** By recipient and job. */
     occasions: recordsOf(documents, 'occasions', occasionRecord),
-    /** Inserts records of any of these, all or none. False if an id is taken. */
+    /** Inserts records of any of these collections, all or none. False if an id is taken. */
     insertAll: (entries: readonly NewDocument[]) => insertEntries(documents, entries),
   }
 }

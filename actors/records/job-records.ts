@@ -6,15 +6,16 @@ import { type BriefSpecification, type CatalogueJob, type TaskRecord, wholeSpeci
 import type { Records, Stored } from './records.ts'
 
 /*
- * Most requests about a job, and whatever moves it, need few fields of its specification, which may have megabytes. So a large
- * one is a document of its own beside the job's tasks, and its job's document has those fields alone; of a small one, and of
- * any that an earlier version wrote, the job's document has the whole. Which is decoded only for who asks for it.
+ * Most requests about a job, and all changes of its state, need few fields of its specification, which may have
+ * megabytes. So a large specification is a document of its own beside the job's tasks, and the job's document has the
+ * needed fields alone. A small specification, and one that an earlier version wrote, is in the job's document as a
+ * whole. The whole is decoded only for requests that need it.
  */
 
-/** Up to so many bytes of JSON, a specification stays in its job's document. */
+/** Most bytes, as JSON, of a specification that stays in its job's document. */
 const mostInline = 8 * 1024
 
-/** What of a specification goes into its job's document, and the documents beside it. */
+/** Splits a specification into fields of its job's document, and documents beside it. */
 export function storedSpecification(
   { specifications }: Collections,
   { job, expansion }: { readonly job: string; readonly expansion: string },
@@ -29,12 +30,12 @@ export function storedSpecification(
   return { inJob: { spec: briefOf(spec), isSpecApart: true, specificationBytes }, beside }
 }
 
-/** Where a large specification is: it comes and goes with the tasks of an expansion. */
+/** The key of a large specification, which is written and removed with the tasks of its expansion. */
 export function specificationKey(job: string, expansion: string): string {
   return `${job}/${expansion}`
 }
 
-/** The whole specification. WRITTEN_MEANWHILE if the job was changed since it was read. */
+/** Reads a job's whole specification. WRITTEN_MEANWHILE if the job was changed since it was read; RECORD_DAMAGED. */
 export async function specificationOf(
   { specifications }: Pick<Collections, 'specifications'>,
   {
@@ -64,7 +65,7 @@ interface JobsOf<Job> {
   readonly jobs: Pick<Records<Job>, 'get'>
 }
 
-/** The job, unless there is none, or it's being removed. */
+/** The job; undefined if there is none, or the job is being removed. */
 export async function presentJob<Job extends AnyJob = CatalogueJob>(
   { jobs }: JobsOf<Job>,
   id: string,
@@ -83,7 +84,7 @@ export async function tasksOf(
   return records.toSorted((a, b) => a.index - b.index)
 }
 
-/** The job, or JOB_NOT_FOUND if this user has none of that id. */
+/** The user's job of an id. JOB_NOT_FOUND. */
 export async function findJob<Job extends AnyJob = CatalogueJob>(
   collections: JobsOf<Job>,
   user: string,
@@ -108,7 +109,7 @@ export function statusOf({ id, value }: Pick<Stored<CatalogueJob>, 'id' | 'value
   }
 }
 
-/** Where a task is kept. */
+/** The key of a task's record. */
 export function taskKey(job: string, expansion: string, task: string): string {
   return `${job}/${expansion}/${task}`
 }

@@ -2,20 +2,22 @@ import { createHash, randomBytes, timingSafeEqual } from 'node:crypto'
 import { catalogueError } from '../model/errors.ts'
 import type { TaskRecord } from './record-models.ts'
 
-/** An id whose first half is the time, so that lists by id are in order of creation. 24 hexadecimal characters. */
+/**
+ * Makes an id of 24 hexadecimal characters. Its first half is the time, so that lists by id are in order of creation.
+ */
 export function newIdAt(epochMs: number): string {
   return epochMs.toString(16).padStart(12, '0') + drawnAs('hex', 6)
 }
 
-/** A secret, and so not drawn from a job's seed: 24 random bytes in 32 characters. */
+/** Makes a task's key: 24 random bytes in 32 characters. Not drawn from a job's seed, since a key is a secret. */
 export function newTaskKey(): string {
   return drawnAs('base64url', 24)
 }
 
-/** Random bytes are drawn together: a call for each key costs more than the key. */
+/** A stock of random bytes, since one call of `randomBytes` for each key would be slow. */
 let drawn = Buffer.alloc(0)
 
-/** Random bytes as text, which stay in memory nowhere else. */
+/** Takes random bytes from the stock as text, and erases them in the stock. */
 function drawnAs(encoding: 'hex' | 'base64url', bytes: number): string {
   if (drawn.length < bytes) drawn = randomBytes(6144)
   const text = drawn.toString(encoding, 0, bytes)
@@ -24,7 +26,7 @@ function drawnAs(encoding: 'hex' | 'base64url', bytes: number): string {
   return text
 }
 
-/** The task with its key; one that has none takes the first that is presented. TASK_KEY_MISSING, TASK_KEY_WRONG. */
+/** Checks a task's key. A task without a key takes the shown key. TASK_KEY_MISSING, TASK_KEY_WRONG. */
 export function keyedTask(task: TaskRecord, key: string | undefined): TaskRecord {
   if (!key) throw catalogueError('TASK_KEY_MISSING', { id: task.taskId })
   if (task.key === '') return { ...task, key }
@@ -32,7 +34,7 @@ export function keyedTask(task: TaskRecord, key: string | undefined): TaskRecord
   return task
 }
 
-/** Of one length whatever the key's, as the comparison needs it. */
+/** A digest has the same length for each key, which `timingSafeEqual` needs. */
 function digest(key: string): Buffer {
   return createHash('sha256').update(key).digest()
 }
@@ -42,7 +44,7 @@ export interface KeyHash {
   readonly keyHash: string
 }
 
-/** What is kept of a compute's key: enough to know it again, not to send it. */
+/** Hashes a compute's key for storage: the key can be checked by the hash, and not recovered from it. */
 export function hashKey(key: string, salt = randomBytes(16).toString('hex')): KeyHash {
   return { salt, keyHash: createHash('sha256').update(salt).update(key).digest('hex') }
 }

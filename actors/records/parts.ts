@@ -6,30 +6,32 @@ import type { Quotas } from '../model/quotas.ts'
 import type { Broker, ModelRegistrySetting } from '../model/task.ts'
 import type { Holdings } from './holdings.ts'
 
-/** What the catalogue takes from outside. */
+/** Dependencies and settings of the catalogue. */
 export interface CatalogueParts {
   readonly store: Store
   /** Wall-clock time as RFC 3339. */
   readonly now: () => string
-  /** A new id at each call: one that can stand in an address, and sorts after earlier ones. */
+  /** A new id at each call. Ids need no escaping in addresses, and sort in the order of the calls. */
   readonly newId: () => string
   /** A fresh secret of 32 characters at each call. */
   readonly newKey: () => string
   readonly archiveLimits?: ArchiveLimits
-  /** Tasks that a job may have: each is a document. Default: 100,000. */
+  /** Most tasks of a job. Default: 100,000. */
   readonly mostTasks?: number
-  /** Tasks that are written, or removed, together. Default: 250. */
+  /** Tasks that are written or removed together. Default: 250. */
   readonly batch?: number
   /** This server's id. */
   readonly server?: string
-  /** Other servers may share the store: what they have under way is left alone as long as they live. Default false. */
+  /** Whether other servers may share the store; work of living servers is left alone. Default: false. */
   readonly shared?: boolean
   readonly workers?: WorkerSettings
-  /** What each user may have. Default: any number of everything. */
+  /** Limits for each user. Default: none. */
   readonly quotas?: Quotas
-  /** Bytes of users that grow without a request. Default: none are counted. */
+  /** Counts bytes of users that grow without a request. Default: they aren't counted. */
   readonly held?: Holdings
-  /** Where callers are asked for a token: whose computes may run everybody's tasks. Default: nobody is asked, any compute may. */
+  /**
+   * Trusted administrators, where callers need a token. Default: callers need none, and any compute may run any task.
+   */
   readonly computeAdmins?: TrustedAdmins
   /** Faults of a job that can't be run where tasks on these computes would be. Default: none. */
   readonly runFaults?: (
@@ -39,27 +41,27 @@ export interface CatalogueParts {
   ) => readonly PlacedFault[]
 }
 
-/** What a code archive may hold. */
+/** Limits on the content of a code archive. */
 export interface ArchiveLimits {
-  /** Of all files together, unpacked. */
+  /** Bytes of all files together, unpacked. */
   readonly unpackedBytes: number
   readonly files: number
-  /** Unpacked bytes a packed byte, of the whole archive. */
+  /** Unpacked bytes per packed byte, of the whole archive. */
   readonly ratio: number
 }
 
 /**
- * Administrators whose computes may run everybody's tasks, where callers are asked for a token. Undefined where nobody is
- * asked: then there is nobody to tell one administrator from another, and any compute may run any task.
+ * Administrators whose computes may run every user's tasks. Undefined where callers need no token: then the server
+ * can't tell administrators apart, and any compute may run any task.
  */
 export type TrustedAdmins = readonly string[] | undefined
 
-/** What the server's owner says of where flamelets' workers find each other and put their models. */
+/** The server owner's settings for flamelets: where they find each other, and where models go. */
 export interface WorkerSettings {
   /** Default: none. */
   readonly brokers?: readonly Broker[]
   /** Default: none is kept. */
   readonly registry?: ModelRegistrySetting
-  /** Of the container that a compute's deployer is to start for each flamelet. Default: the deployer knows. */
+  /** Image of the container that a compute's deployer starts for each flamelet. Default: the deployer chooses. */
   readonly image?: string
 }

@@ -6,17 +6,17 @@ import { jobCause, jobSpec } from '../model/job.ts'
 import { jobStates } from '../model/job-states.ts'
 import { numberedNotification } from '../model/notification.ts'
 
-/** A design's numbered things: how many there were, and whether the last one stands. */
+/** Revisions of a design's schema or code: the last number, and whether that revision is present. */
 const revisions = z.strictObject({
   last: z.number().int(),
   present: z.boolean(),
-  /** The request that made the last one, if it may come again. */
+  /** The request that made the last revision, if the request may be repeated. */
   once: text.exactOptional(),
 })
 export type Revisions = z.output<typeof revisions>
 
 export const designRecord = z.strictObject({
-  /** Names this design's revisions: another than that of an earlier design of the same id. */
+  /** Names this design's revisions. Differs from the serial of an earlier design of the same id. */
   serial: text,
   userId: text,
   name: text.exactOptional(),
@@ -30,13 +30,13 @@ export type DesignRecord = z.output<typeof designRecord>
 export const codeRecord = z.strictObject({
   fileName: text,
   sizeBytes: z.number(),
-  /** What the archive holds, unpacked. */
+  /** Paths and unpacked sizes of the archive's files. */
   files: z.array(z.strictObject({ path: text, sizeBytes: z.number() })),
 })
 
 export const datasetRecord = z.strictObject({
   ...datasetInfo.shape,
-  // What was stored before there was a bound is read all the same.
+  // No bounds here, so that datasets from before the bounds can be read.
   url: text,
   dataFormat: text,
   realm: text,
@@ -53,7 +53,7 @@ export const computeRecord = z.strictObject({
   adminId: text,
   region: text,
   state: z.enum(['up', 'down', 'maintenance']),
-  /** An administrator of the server registered it, who showed a token: it may run everybody's tasks. */
+  /** Registered by an administrator of the server with a token: the compute may run every user's tasks. */
   vouched: z.literal(true).exactOptional(),
   /** SHA-256 of the salt and the key. */
   keyHash: text,
@@ -63,12 +63,12 @@ export const computeRecord = z.strictObject({
 })
 export type ComputeRecord = z.output<typeof computeRecord>
 
-/** A job's specification as it's stored: of before there were bounds, too. */
+/** A stored specification. The name has no bound, so that specifications from before the bounds can be read. */
 export const wholeSpecification = z.strictObject({ ...jobSpec.shape, name: text.exactOptional() })
 
 const { designId, priority, maxRunTime, schemaRevision, codeRevision } = jobSpec.shape
 
-/** What is needed of a specification without the whole. What else is there isn't looked at. */
+/** The fields of a specification that most requests need. Other fields aren't checked. */
 const briefSpecification = z
   .object({ designId, name: text.exactOptional(), priority, maxRunTime, schemaRevision, codeRevision })
   .catchall(z.custom<DocumentValue>(() => true))
@@ -76,60 +76,60 @@ export type BriefSpecification = z.output<typeof briefSpecification>
 
 export const jobRecord = z.strictObject({
   userId: text,
-  /** All of it, but for a large one. */
+  /** The whole specification; of a large one, its brief. */
   spec: briefSpecification,
-  /** The whole is a document of its own. */
+  /** The whole specification is a document of its own. */
   isSpecApart: z.literal(true).exactOptional(),
-  /** Of one that is. */
+  /** Bytes of a specification that is a document of its own. */
   specificationBytes: z.number().int().exactOptional(),
-  /** How many tasks it has. */
+  /** Number of the job's tasks. */
   taskCount: z.number().int().exactOptional(),
   designSerial: text,
-  /** The request that made it, if it may come again. */
+  /** The request that made the job, if the request may be repeated. */
   once: text.exactOptional(),
-  /** The one whose tasks are this job's. */
+  /** The expansion whose tasks are this job's. */
   expansion: text,
   state: z.enum(jobStates),
   cause: jobCause.exactOptional(),
   createdAt: time,
   startedAt: time.exactOptional(),
-  /** When its tasks had their places: its run time counts from here. */
+  /** Time when the first tasks were told to start: the job's run time counts from here. */
   placedAt: time.exactOptional(),
   updatedAt: time,
   endedAt: time.exactOptional(),
-  /** Names the state and the models of the run that it's in, or can go on with. */
+  /** Name of the present run, or of the run that the job can go on with: the key of its state and models. */
   run: text.exactOptional(),
-  /** Names the last start that was asked for. */
+  /** Name of the last requested start. */
   start: text.exactOptional(),
-  /** Its tasks still show how an earlier start ended. */
+  /** The tasks still have their states from an earlier start. */
   resetTasks: z.literal(true).exactOptional(),
-  /** Number of the last lease on it: what is written under an earlier one is refused. */
+  /** Number of the last lease on the job: writes under an earlier lease are refused. */
   fence: z.number().int().exactOptional(),
-  /** It's being deleted, and can't be started any more. */
+  /** The job is being removed, and can't be started any more. */
   removing: z.literal(true).exactOptional(),
 })
 export type CatalogueJob = z.output<typeof jobRecord>
 
-/** A job whose specification isn't looked at: for readers that decode the whole specification next. */
+/** A job whose specification isn't checked: for readers that decode the whole specification next. */
 export const unreadJobRecord = jobRecord.extend({ spec: z.custom<DocumentValue>(() => true) })
 
 export const taskRecord = z.strictObject({
   jobId: text,
   taskId: text,
-  /** Its place in the expansion. */
+  /** Index in the expansion, from 0. */
   index: z.number().int(),
   end: text,
   role: text,
   groupAssociation: z.record(text, text),
   computeId: text,
-  /** The compute's administrator when the job was planned, whom the dataset's owner trusts. */
+  /** The compute's administrator at the time of planning, whom the dataset's owner trusts. */
   computeAdmin: text.exactOptional(),
   replica: z.number().int(),
   dataset: text.exactOptional(),
-  /** Whose it was: a dataset that another registers under the id of one that was deleted is not meant. */
+  /** The dataset's owner at the time of planning: a later dataset of the same id and another owner isn't used. */
   datasetOwner: text.exactOptional(),
   key: text,
-  /** Of the job's last lease that was taken over when this task was there. */
+  /** Number of the lease under which a server has taken over the job with this task. */
   fence: z.number().int().exactOptional(),
   state: z.enum(jobStates),
   log: text.exactOptional(),
@@ -140,54 +140,56 @@ export type TaskRecord = z.output<typeof taskRecord>
 /** A change of a job's tasks that may be under way. */
 export const expansionRecord = z.strictObject({
   at: time,
-  /** The expansion whose tasks are written: they go if the job doesn't come to name it. */
+  /** The expansion whose tasks are written; they are removed if the job doesn't come to name the expansion. */
   adds: text.exactOptional(),
-  /** The one whose tasks go, if the change is made. */
+  /** The expansion whose tasks are removed if the change is made. */
   replaces: text.exactOptional(),
-  /** The server that makes it, where there may be several. */
+  /** The server that makes the change, where several may share the store. */
   server: text.exactOptional(),
-  /** The run whose state goes with the tasks that are replaced. */
+  /** The run whose state is removed with the replaced tasks. */
   run: text.exactOptional(),
 })
 export type ExpansionRecord = z.output<typeof expansionRecord>
 
-/** A server that shares the store with others. It's written at each sign of life: its version counts them. */
+/** A server on a shared store. Each sign of life rewrites the record, and so raises its version. */
 export const serverRecord = z.strictObject({ startedAt: time })
 
-/** The right to run a job, as long as its owner lives and nobody has a later one. */
+/** The right to run a job, as long as the owner lives and there is no later lease. */
 export const leaseRecord = z.strictObject({
   job: text,
   /** From 1, one more for each lease on the job. */
   fence: z.number().int(),
-  /** A server. */
+  /** Id of the server that has the lease. */
   owner: text,
-  /** Raised when another server has changed the job or its tasks. */
+  /** Counts changes of the job or its tasks by other servers. */
   touched: z.number().int(),
 })
 export type LeaseRecord = z.output<typeof leaseRecord>
 
-/** How many runs jobs of an id had, also those that were deleted: their models are kept under their names. */
+/** Number of runs of all jobs of one id, removed ones included, since the models of each run stay under its name. */
 export const runsRecord = z.strictObject({ last: z.number().int() })
 
-/** The bytes of a user's models and events of one job, or of the user's entries of the audit log. */
+/** Bytes of the models and events of one of a user's jobs, or of the user's entries in the audit log. */
 export const holdingRecord = z.strictObject({ userId: text, bytes: z.number().int() })
 
-/** A job's tasks on a compute. */
+/** The deployment of a job's tasks on a compute. */
 export const deploymentRecord = z.strictObject({
-  /** The start of the job that these are the statuses of. */
+  /** The start of the job that the statuses belong to. */
   start: text,
   statuses: deploymentStatus,
   updatedAt: time,
 })
 
-/** Who is notified, and of what. */
+/** The notifications of a recipient. */
 export const recipientRecord = z.strictObject({
-  /** The number of the last notification that there was. */
+  /** Number of the last notification, acknowledged or not. */
   last: z.number().int(),
-  /** Those that aren't acknowledged. */
+  /** Notifications that aren't acknowledged. */
   waiting: z.array(z.strictObject({ ...numberedNotification.shape, occasion: text.exactOptional() })),
 })
 export type RecipientRecord = z.output<typeof recipientRecord>
 
-/** What a recipient has acknowledged of a job's latest occasion, so that it isn't told again. */
+/**
+ * The types of notification that a recipient has acknowledged on a job's latest occasion, so that they aren't repeated.
+ */
 export const occasionRecord = z.strictObject({ occasion: text, types: z.array(text) })

@@ -18,22 +18,25 @@ export interface Stored<Value> {
 /** Documents of one kind, checked when they are read. */
 export interface Records<Value> {
   get(id: string): Promise<Stored<Value> | undefined>
-  /** All or none. False if an id is taken. */
+  /** Inserts all records or none. False if an id is taken. */
   insert(...records: readonly { readonly id: string; readonly value: Value }[]): Promise<boolean>
-  /** For `insertEntries`. */
+  /** Makes an entry for `insertEntries`. */
   entry(id: string, value: Value): NewDocument
-  /** Answers with what is stored then. WRITTEN_MEANWHILE if another was faster, or has removed it. */
+  /**
+   * Replaces a record, and answers with the new one. WRITTEN_MEANWHILE if another writer has changed or removed the
+   * record.
+   */
   replace(stored: Stored<unknown>, value: Value): Promise<Stored<Value>>
-  /** Inserts, or replaces whatever is there. */
+  /** Inserts a record, or replaces the present one. */
   put(id: string, value: Value): Promise<void>
   remove(id: string): Promise<boolean>
   removeAll(records: readonly { readonly id: string }[]): Promise<void>
   find(options?: FindOptions): AsyncIterable<Stored<Value>>
-  /** Those whose ids begin with a prefix, after the rest of an id. */
+  /** Finds records whose ids begin with a prefix. `after`: begin after the id of the prefix and this rest. */
   below(prefix: string, after?: string): AsyncIterable<Stored<Value>>
 }
 
-/** Inserts records of any kinds, all or none. False if an id is taken. */
+/** Inserts records of several collections, all or none. False if an id is taken. */
 export async function insertEntries(documents: Documents, entries: readonly NewDocument[]): Promise<boolean> {
   try {
     await documents.insertAll(entries)
@@ -44,7 +47,7 @@ export async function insertEntries(documents: Documents, entries: readonly NewD
   }
 }
 
-/** Removes those whose ids begin with a prefix, so many at a time. */
+/** Removes the records whose ids begin with a prefix, `size` at a time. */
 export function removeBelow(
   records: Pick<Records<unknown>, 'below' | 'removeAll'>,
   prefix: string,
@@ -106,10 +109,13 @@ export function recordsOf<Model extends z.ZodType<DocumentFields>>(
   }
 }
 
-/** Attempts of a change that another writer comes before. Each that fails is another's that succeeded. */
+/** Most attempts of one change. Each failed attempt means that another writer's change has succeeded. */
 const mostAttempts = 100
 
-/** Does a change that reads, then writes what it expects to be unchanged: again if another writer was faster. */
+/**
+ * Runs a change that reads records and replaces them; repeats the change if another writer was faster.
+ * WRITTEN_MEANWHILE.
+ */
 export async function attempted<Value>(change: () => Promise<Value>): Promise<Value> {
   for (let attempt = 1; ; attempt++) {
     try {
@@ -120,10 +126,12 @@ export async function attempted<Value>(change: () => Promise<Value>): Promise<Va
   }
 }
 
-/** Documents that are written together: a store commits them at once, which holds up its thread for some milliseconds. */
+/**
+ * Documents that are written together. A store commits them at once, which holds up its thread for some milliseconds.
+ */
 export const batchSize = 250
 
-/** Takes things so many at a time, one batch after the other; everybody else has a turn in between. */
+/** Works on items in batches of `size`, one batch after another. Other work of the event loop runs in between. */
 export async function inBatches<Item>(
   items: AsyncIterable<Item> | Iterable<Item>,
   size: number,

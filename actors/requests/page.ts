@@ -1,6 +1,6 @@
-/** How much of a list is asked for. */
+/** The part of a list that a caller asks for. */
 export interface PageRequest {
-  /** 0 or absent: as many as a page holds. */
+  /** Most items. 0 or absent: `pageMaximum`. */
   readonly limit?: number
   /** Begin after this id. */
   readonly after?: string
@@ -15,15 +15,18 @@ export interface Page<Item> {
 /** Most items of a page. */
 export const pageMaximum = 1000
 
-/** Most bytes of a page's items, as JSON. One item is there however large it is: older ones may be. */
+/** Most bytes of a page's items, as JSON. A single item may be larger: items from before the bounds may be. */
 const pageBytes = 4 * 1024 * 1024
 
-/** For `find`: where the page begins. */
+/** The beginning of a page, as an option of `find`. */
 export function afterOf({ after }: PageRequest): { readonly after?: string } {
   return after === undefined ? {} : { after }
 }
 
-/** Takes a page from a list that may go on: so many items, or bytes. `idOf` says after which id the next begins. */
+/**
+ * Takes a page from a list, up to the limits of items and bytes. `idOf` gives an entry's id, after which the next page
+ * begins.
+ */
 export async function pageOf<Entry, Item>(
   entries: AsyncIterable<Entry> | Iterable<Entry>,
   { limit = 0 }: PageRequest,

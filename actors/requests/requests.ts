@@ -1,23 +1,23 @@
 import type { ActorRef, ActorSystem } from '../../runtime/index.ts'
 import { isRefusal } from '../model/errors.ts'
 
-/** How a request to the catalogue ended. What it changed is durable when this is told. */
+/** The answer to a request. Changes of the request are durable before the answer is told. */
 export type Reply<Value> =
   | { readonly type: 'done'; readonly value: Value }
-  /** The asker's mistake: a coded error of the layer's table. Nothing was changed. */
+  /** The caller's mistake: a coded error of the layer's table. The request has changed nothing. */
   | { readonly type: 'refused'; readonly cause: Error }
-  /** A fault. The change, if one was asked for, may or may not have been made. */
+  /** A fault. A requested change may or may not have been made. */
   | { readonly type: 'failed'; readonly cause: unknown; readonly context?: RequestContext }
 
-/** What comes with a request from outside, and goes with it from actor to actor. */
+/** Data that a request from outside brings, and that goes with the request from actor to actor. */
 export interface RequestContext {
-  /** By which the logs tell what belongs to one request. */
+  /** Marks the log lines of one request. */
   readonly requestId: string
-  /** Of what is to be changed, one must be the present one's. `*` stands for any. */
+  /** Entity tags: one must be the tag of the thing to be changed. `*` matches any tag. */
   readonly ifMatch?: readonly string[]
-  /** Of what is to be changed, none must be the present one's. `*`: there must be none. */
+  /** Entity tags: none may be the tag of the thing to be changed. `*`: the thing must not exist. */
   readonly ifNoneMatch?: readonly string[]
-  /** Names what the request makes: however often it comes, it's made once. */
+  /** Names the thing that the request makes, so that repetitions of the request make it once. */
   readonly once?: string
 }
 
@@ -53,7 +53,7 @@ export function answerBy<Requests extends Protocol<Requests>, Type extends keyof
   return answer<Requests[Type]['value']>(message, () => handlers[message.type](message))
 }
 
-/** Does what was asked and tells how it ended. Never rejects: who asked hears of every fault. */
+/** Runs the work and tells the asker the result. Never rejects: each error becomes an answer. */
 export async function answer<Value>({ replyTo, context }: Asking<Value>, work: () => Promise<Value>): Promise<void> {
   try {
     replyTo.tell({ type: 'done', value: await work() })
@@ -74,10 +74,10 @@ export function isFailure(message: unknown): message is Extract<Reply<never>, { 
   )
 }
 
-/** Asks an actor of the control plane and waits for what it did. Rejects with its refusal, or with the fault. */
+/** Asks an actor of the control plane, and waits for the answer. Rejects with the actor's refusal or fault. */
 export type Ask<Message> = <Value>(request: (replyTo: ActorRef<Reply<Value>>) => Message) => Promise<Value>
 
-/** Asks with what came with a request from outside, which the message carries from actor to actor. */
+/** Adds the context of a request from outside to each message. */
 export function inContext<Message>(ask: Ask<Message>, context: RequestContext): Ask<Message> {
   return (request) => ask((replyTo) => ({ ...request(replyTo), context }))
 }

@@ -1,15 +1,15 @@
 import type { Clock } from '../../runtime/index.ts'
 
-/** A reader that waits for what comes next under its key. */
+/** A reader that waits for the next event under its key. */
 export interface Waiting {
-  /** Resolves when the key's readers were woken since the waiting began, after this time, or when the actor ends. */
+  /** Resolves when the reader is woken, after the given time, or when the actor ends. */
   orAfter(clock: Clock, timeoutMs: number): Promise<void>
   /** Wakes this reader alone. */
   wake(): void
   cancel(): void
 }
 
-/** Those who wait for something new, by a key: a job, a recipient. `ended` is aborted when the actor that has them ends. */
+/** Readers that wait under a key, such as a job or a recipient. `ended` is aborted when their actor ends. */
 export function waitingReaders(ended: AbortSignal) {
   const wakers = new Map<string, Set<() => void>>()
   const readers = {

@@ -4,7 +4,7 @@ import { storeOpenedAt } from '../../test/support/store-opened-at.ts'
 /** Jobs that are inserted together. */
 const together = 100
 
-/** Brings a store that has some jobs up to so many, by copies of one with its tasks. */
+/** Fills a store up to `jobs` jobs, with copies of one of its jobs and the job's tasks. */
 export async function fill(place: string, jobs: number): Promise<void> {
   const store = await storeOpenedAt(place)
   const { documents } = store

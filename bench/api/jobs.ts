@@ -1,7 +1,7 @@
 import { strToU8, zipSync } from 'fflate'
 
 export const user = 'bench'
-/** With the aggregator's: 10 tasks a job. */
+/** Datasets of a job: together with the aggregator's task, a job has 10 tasks. */
 const datasets = 9
 
 const schema = {
@@ -11,7 +11,7 @@ const schema = {
 }
 const code = zipSync({ 'aggregator/index.js': strToU8('//'), 'trainer/index.js': strToU8('//') })
 
-/** Creates what jobs need, and answers with the body of one's creation. */
+/** Creates a design and datasets, and answers with the body of a request that creates a job. */
 export async function prepareJobs(url: string): Promise<string> {
   const send = async (path: string, body: unknown): Promise<unknown> => {
     const isForm = body instanceof FormData

@@ -2,19 +2,19 @@ import { type Dispatcher, Pool } from 'undici'
 
 export interface Load {
   readonly perSecond: number
-  /** Milliseconds, of the time from a request to the end of its answer. */
+  /** Milliseconds from a request to the end of its answer. */
   readonly p50Ms: number
   readonly p99Ms: number
-  /** Answers that the server is busy (503), a second; they don't count above. */
+  /** Refusals of a busy server (503) per second; the other figures don't count them. */
   readonly refusedPerSecond: number
 }
 
-/** What is sent, but for its number. */
+/** Makes the request of a number, from 0. */
 export type RequestOf = (number: number) => Pick<Dispatcher.RequestOptions, 'path' | 'method' | 'body'>
 
 /**
- * Sends requests over so many connections, one at a time on each, for so long or so many. Rejects if one is refused for
- * another reason than that the server is busy.
+ * Sends requests over a number of connections, one at a time on each, until a time or a number of requests is reached.
+ * Rejects if a request fails with a status other than 503.
  */
 export async function load(
   url: string,

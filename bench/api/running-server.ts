@@ -7,7 +7,7 @@ const program = fileURLToPath(new URL('server-process.js', import.meta.url))
 /** A server in a process of its own. */
 export interface BenchServer extends AsyncDisposable {
   readonly url: string
-  /** Resident, after a collection of what nobody needs any more. */
+  /** Resident bytes after a garbage collection. */
   memoryBytes(): Promise<number>
 }
 

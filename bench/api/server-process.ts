@@ -1,6 +1,9 @@
 import { startServer, storeSetting } from '../../api/index.ts'
 
-/** `server-process <folder or URL>`: serves, tells its parent where, and answers each question with its memory in bytes. */
+/**
+ * `server-process <folder or URL>`: serves, tells its parent the URL, and answers each message with its memory in
+ * bytes.
+ */
 const [, , place = ''] = process.argv
 const server = await startServer({ store: storeSetting(place), port: 0, log: { level: 'error' } })
 process.on('message', () => {

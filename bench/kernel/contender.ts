@@ -12,7 +12,7 @@ export interface Contender {
   pingPong(roundTrips: number): Promise<number>
   /** Actors, from the first spawn until each can take a message. */
   spawn(actors: number): Promise<number>
-  /** Messages of one actor, one to each of so many. */
+  /** Messages of one actor, one to each of `actors` actors. */
   fanOut(actors: number): Promise<number>
   /** Bytes of heap (not a rate) of an actor that has handled one message, and waits. */
   bytesPerActor(actors: number): Promise<number>
@@ -23,7 +23,7 @@ export interface Gate {
   pass(): void
 }
 
-/** Opens once it has been passed so many times. */
+/** Makes a gate that opens once `pass` was called `times` times. */
 export function gate(times: number): Gate {
   let left = times
   let open = () => {}
@@ -39,12 +39,15 @@ export function gate(times: number): Gate {
   }
 }
 
-/** What was done a second since `began`, on the clock of `performance.now()`. */
+/** Rate per second since `began`, which is a time of `performance.now()`. */
 export function rate(count: number, began: number): number {
   return (count * 1000) / (performance.now() - began)
 }
 
-/** Bytes in use once all that is garbage is collected, also what a pending task of the event loop still held. */
+/**
+ * Bytes in use after a garbage collection. Waits one turn first, so that pending tasks of the event loop let go of
+ * objects.
+ */
 export async function heapBytes(): Promise<number> {
   if (!globalThis.gc) throw new Error('run node with --expose-gc, as npm run bench does')
   await setImmediate()

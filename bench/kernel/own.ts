@@ -3,7 +3,7 @@ import { type Contender, gate, heapBytes, rate } from './contender.ts'
 
 const supervised: SpawnOptions = { supervise: { type: 'restart', max: 3, withinMs: 1000 } }
 
-/** flame-fl's kernel, every actor supervised. */
+/** flame-fl's kernel, with supervision of each actor. */
 export const own: Contender = {
   tell: (messages) =>
     within(async (system) => {

@@ -1,7 +1,7 @@
 import nact from 'nact'
 import { type Contender, gate, heapBytes, rate } from './contender.ts'
 
-/** nact alone, its actors supervised by its default policy. */
+/** nact alone, with its default supervision. */
 export const rawNact: Contender = {
   tell: (messages) =>
     within(async (system) => {

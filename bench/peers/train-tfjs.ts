@@ -2,7 +2,7 @@ import { models } from '../../examples/mnist/models.ts'
 import { nativeTensorFlow } from '../../sdk/node/index.ts'
 import { serveSlices } from '../train/slices.ts'
 
-/** Run alone, with the name of a backend: the plain TensorFlow.js training loop, on batches that are tensors already. */
+/** Program, with the name of a backend: the plain TensorFlow.js training loop, on batches that are tensors already. */
 const tf = await tensorFlow(process.argv[2])
 const examples = 6_000
 
@@ -18,7 +18,7 @@ await serveSlices(async ({ model: name, batch }) => {
     const began = performance.now()
     for (let samples = batch; ; samples += batch) {
       const { features, labels } = batches[position++ % batches.length] ?? {}
-      if (!features || !labels) throw new Error('there are fewer examples than a batch takes')
+      if (!features || !labels) throw new Error('a batch needs more examples than there are')
       optimizer.minimize(() => {
         const outputs = model.apply(features, { training: true })
         if (!(outputs instanceof tf.Tensor)) throw new Error('the model has several outputs')

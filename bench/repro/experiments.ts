@@ -1,7 +1,7 @@
-/** A published result: how many rounds until the test accuracy is reached. */
+/** A published result: the number of rounds until a test accuracy is reached. */
 export interface Experiment {
   readonly name: string
-  /** As the paper's table says it. */
+  /** Title in the words of the paper's table. */
   readonly title: string
   readonly settings: Readonly<Record<string, string | number>>
   /** Test accuracy to be reached, 0 to 1. */

@@ -54,7 +54,7 @@ for (const experiment of experiments) {
 }
 await writeResults(experiments)
 
-/** After each run, so that a long series can be stopped at any time. */
+/** Writes the results. Called after each run, so that a long series can be stopped at any time. */
 async function writeResults(of: readonly Experiment[]): Promise<void> {
   await writeFile(file, `[\n${runs.map((run) => JSON.stringify(run)).join(',\n')}\n]\n`)
   await writeFile(`${folder}${suite}.svg`, plot(of, runs))

@@ -6,7 +6,7 @@ const margin = { left: 56, right: 190, top: 20, bottom: 44 }
 const colors = ['#1b6ca8', '#c8553d', '#588b3e', '#7d4e9e', '#b08900', '#3d8f8f', '#999999']
 const leastError = 0.008
 
-/** An SVG picture: the error on the test set over the rounds, both logarithmic, a line for each run. */
+/** Draws an SVG: the error on the test set over the rounds, both axes logarithmic, a line for each run. */
 export function plot(experiments: readonly Experiment[], runs: readonly Run[]): string {
   const most = Math.max(10, ...runs.map(({ accuracies }) => accuracies.length))
   const x = (round: number) => margin.left + (Math.log(round) / Math.log(most)) * (width - margin.left - margin.right)

@@ -9,7 +9,7 @@ import type { Experiment, Run } from './experiments.ts'
 const main = fileURLToPath(new URL('../../flamectl/main.js', import.meta.url))
 const project = fileURLToPath(new URL('../../../', import.meta.url))
 
-/** Runs the MNIST example by the command until a round reaches the target, or too many haven't. */
+/** Runs the MNIST example by the command, until a round reaches the target accuracy, or `mostRounds` rounds haven't. */
 export async function runToTarget(
   { name, settings, target, mostRounds }: Experiment,
   seed: number,

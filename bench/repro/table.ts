@@ -1,6 +1,9 @@
 import type { Experiment, Run } from './experiments.ts'
 
-/** A Markdown table: of each experiment and learning rate, the rounds of all seeds beside the published ones. */
+/**
+ * Makes a Markdown table: a row for each experiment and learning rate, with the rounds of all seeds and the published
+ * rounds.
+ */
 export function table(experiments: readonly Experiment[], runs: readonly Run[]): string {
   const rows = experiments.flatMap((experiment) => {
     const own = runs.filter((run) => run.experiment === experiment.name)

@@ -3,7 +3,7 @@ import type { Figure } from '../figure.ts'
 import { median } from '../median.ts'
 import { peakBase64 } from './peak-bytes.ts'
 
-/** The products of the 2NN's first layer at B = 10: 784 inputs, 200 outputs. */
+/** Sizes of the 2NN's first layer at B = 10: 784 inputs, 200 outputs. */
 const rows = 10
 const inputs = 784
 const outputs = 200
@@ -11,7 +11,7 @@ const panels = outputs / 8
 const panelBytes = 32 * inputs + 64
 const operations = 2 * rows * inputs * outputs
 
-/** Where things lie in the memory. */
+/** Addresses of the arrays in memory, in bytes. */
 const offsets = firstFreeAddress
 const runs = offsets + 4 * rows + 24
 const bias = offsets + 4096
@@ -22,7 +22,7 @@ const weights = y + 4 * rows * outputs + 1024
 const turns = 41
 const repetitions = 20
 
-/** GFLOP/s of each product's kernel on dense values, beside the most that registers alone reach. They take turns. */
+/** GFLOP/s of each product's kernel on dense values, compared with the peak of registers alone. Kernels take turns. */
 export function kernelRates(): Figure[] {
   const memory = new WebAssembly.Memory({ initial: Math.ceil((weights + panels * panelBytes) / 65_536) })
   const kernels = engineKernels(memory)
@@ -51,7 +51,7 @@ export function kernelRates(): Figure[] {
   })
 }
 
-/** Each answers with how many operations it did. */
+/** Makes a run of each product's kernel; a run answers with its number of operations. */
 function products(kernels: Kernels): Record<string, () => number> {
   const repeated = (product: () => void) => () => {
     for (let i = 0; i < repetitions; i++) product()

@@ -2,7 +2,7 @@ import { models } from '../../examples/mnist/models.ts'
 import { type Examples, inMemoryExamples, type Learner, layersLearner, randomStream } from '../../sdk/index.ts'
 import type { ModelName } from './cases.ts'
 
-/** The learner whose speed is measured, by the threads and processes of all figures. */
+/** The learner that all training figures measure. */
 export function measuredLearner(model: ModelName, batch: number): Promise<Learner> {
   return layersLearner({ model: models[model], loss: 'softmaxCrossEntropy', learningRate: 0.1, epochs: 1, batch })
 }

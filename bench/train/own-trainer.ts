@@ -4,7 +4,7 @@ import { serveSlices } from './slices.ts'
 
 const examples = randomExamples(6_000)
 
-/** Run alone: this project's learner, in whole trainings of as many examples as take part of a slice. */
+/** Program: this project's learner, in whole trainings that each take about a tenth of a slice. */
 await serveSlices(async ({ model, batch }) => {
   const learner = await measuredLearner(model, batch)
   const weights = await learner.initialWeights(randomStream(1, 'initial-weights'))
@@ -17,7 +17,7 @@ await serveSlices(async ({ model, batch }) => {
       await learner.train({ weights, examples: subset(examples, indices), random: randomStream(1, round, 'train') })
       samples += count
       const elapsed = (performance.now() - began) / 1000
-      // A tenth of a slice: long enough for what a training costs apart from its steps not to count.
+      // A tenth of a slice: long enough that the costs of a training besides its steps don't count.
       const steps = Math.round(((samples / elapsed) * (seconds / 10)) / batch)
       count = Math.min(Math.max(steps, 1) * batch, examples.count)
       if (elapsed >= seconds) return samples / elapsed

@@ -1,10 +1,10 @@
 import { createInterface } from 'node:readline'
 import { type TrainCase, trainCase } from './cases.ts'
 
-/** Trains for about so many seconds; answers with samples per second. */
+/** Trains for about this number of seconds; answers with samples per second. */
 export type Slice = (seconds: number) => Promise<number>
 
-/** What a trainer process answers to the name of a case. */
+/** A trainer process's answer to the name of a case. */
 export type SliceReply =
   | { readonly case: string; readonly samplesPerSecond: number }
   | { readonly case: string; readonly failed: string }
@@ -12,8 +12,9 @@ export type SliceReply =
 const sliceSeconds = 1
 
 /**
- * Reads the name of a case a line from standard input, and answers each with one slice as a JSON line, as
- * bench/peers/train_torch.py does: so others can be measured between. A case is prepared, and warmed up, at its first name.
+ * Reads names of cases from standard input, one a line, and answers each name with the result of one slice, as a JSON
+ * line, as bench/peers/train_torch.py does. Between two slices other trainers can be measured. A case is prepared and
+ * warmed up when its name first comes.
  */
 export async function serveSlices(prepare: (which: TrainCase) => Promise<Slice>): Promise<void> {
   const prepared = new Map<string, Slice>()

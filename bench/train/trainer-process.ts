@@ -3,10 +3,10 @@ import { createInterface } from 'node:readline'
 import type { TrainCase } from './cases.ts'
 import type { SliceReply } from './slices.ts'
 
-/** A trainer in a process of its own, which waits while others are measured. */
+/** A trainer in a process of its own, which waits while other trainers are measured. */
 export interface TrainerProcess {
   readonly name: string
-  /** Trains for about a second; answers with samples per second, or why it can't train this case. */
+  /** Trains for about a second; answers with samples per second, or the reason why the trainer can't train the case. */
   slice(which: TrainCase): Promise<number | { readonly failed: string }>
   /** Ends the process. */
   close(): void

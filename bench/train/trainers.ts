@@ -19,7 +19,7 @@ export const torchTrainer: TrainerCommand | undefined = where('.peers/torch', {
   args: [source('bench/peers/train_torch.py'), '--serve', '--threads', '1'],
 })
 
-/** TensorFlow.js on one thread: its WebAssembly backend, and its native one where `npm run native` has built it. */
+/** TensorFlow.js on one thread: the WebAssembly backend, and the native backend where `npm run native` has built it. */
 export const tensorFlowTrainers: readonly TrainerCommand[] = [
   { name: 'tfjs-wasm', command: process.execPath, args: [built('../peers/train-tfjs.js'), 'wasm'] },
   where('.native/built.json', {

@@ -5,7 +5,7 @@ import workload from './two-workers.workload.ts'
 
 const sliceMs = 2_000
 
-/** Samples/s of a pool of two worker threads over those of one; the two pools take turns. */
+/** Ratio of the samples/s of a pool of two worker threads to those of a pool of one. The pools take turns. */
 export async function twoWorkersRatio(slices: number): Promise<number> {
   const module = new URL('./two-workers.workload.js', import.meta.url)
   const open = (workers: number) => workerPool({ module, settings: workload.settings, seed: 1, workers })
@@ -27,7 +27,7 @@ export async function twoWorkersRatio(slices: number): Promise<number> {
   }
 }
 
-/** Keeps each worker busy with one client after the other. */
+/** Measures a pool's samples/s while each worker trains one client, again and again. */
 async function samplesPerSecond(pool: TrainingPool, workers: number, weights: Float32Array): Promise<number> {
   const began = performance.now()
   let samples = 0

@@ -1,10 +1,13 @@
 import { accumulator } from '../../sdk/index.ts'
 import { loadWorkload, workerPool } from '../../sdk/node/index.ts'
 
-/** Run alone: rounds of the MNIST example's model over so many workers, each sum settled; prints this process's MiB then. */
+/**
+ * Program: runs rounds of the MNIST example's model over a number of workers, settles each sum, and prints the
+ * process's MiB.
+ */
 const [model = '', workers = '1'] = process.argv.slice(2)
 const rounds = 6
-/** So many that each has few examples: memory doesn't depend on how many there are. */
+/** Many clients with few examples each: memory doesn't depend on the number of examples. */
 const clients = 2_000
 const clientsPerWorker = 3
 

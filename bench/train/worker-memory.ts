@@ -5,7 +5,7 @@ import { median } from '../median.ts'
 const script = fileURLToPath(new URL('./worker-memory-process.js', import.meta.url))
 const trials = 3
 
-/** MiB that a worker takes more of its process, and its model's bytes, four times, plus 30 MiB. */
+/** `mib`: memory that one more worker takes. `limit`: four times the model's bytes, plus 30 MiB. */
 export function workerMemory(model: '2nn' | 'cnn'): { readonly mib: number; readonly limit: number } {
   const each: number[] = []
   let limit = 0

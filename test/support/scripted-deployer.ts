@@ -14,15 +14,15 @@ export interface ScriptedDeployment {
 
 /** A deployer that does nothing by itself, but for ending its deployments when they are told to stop. */
 export function scriptedDeployer({
-  places,
+  slots,
   stops = true,
 }: {
-  readonly places?: number
+  readonly slots?: number
   readonly stops?: boolean
 } = {}): Deployer & { readonly deployments: ScriptedDeployment[] } {
   const deployments: ScriptedDeployment[] = []
   return {
-    ...(places === undefined ? {} : { places }),
+    ...(slots === undefined ? {} : { slots }),
     deployments,
     deployment: (job, reports) => (context) => {
       const told: DeploymentMessage['type'][] = []

@@ -1,22 +1,25 @@
 import type { DeploymentStatus } from '../../model/catalogue.ts'
 import type { TaskRecord } from '../../records/record-models.ts'
 
-/** Where a task without place of its own runs. */
+/** The compute of tasks whose dataset names no compute. */
 export const anywhere = 'default'
 
-/** What is known of a task's place. `gone`: it had one, which was given back. */
+/** State of a task's flamelet on its compute. `gone`: the compute has removed the flamelet. */
 type FlameletState = 'awaited' | 'there' | 'refused' | 'gone'
 
 export interface AssignedTasks {
-  /** Registered computes that are to have flamelets of the job, each with its tasks. */
+  /** Tasks by the registered compute that is to start their flamelets. */
   readonly computes: ReadonlyMap<string, readonly TaskRecord[]>
-  /** Tasks whose flamelets somebody else starts. */
+  /** Tasks whose flamelets no compute starts: any holder of a task's key may start its flamelet. */
   readonly direct: readonly TaskRecord[]
-  /** Tasks whose compute isn't registered any more, or isn't the one that may run them. */
+  /** Tasks whose compute isn't registered any more, or may not run them. */
   readonly lost: readonly TaskRecord[]
 }
 
-/** Sorts a job's tasks by who starts their flamelets: their computes, where those are registered and may run them. */
+/**
+ * Sorts a job's tasks by the starter of their flamelets. `isServed`: the task's compute is registered, and may run the
+ * task.
+ */
 export function assignedTasks(tasks: readonly TaskRecord[], isServed: (task: TaskRecord) => boolean): AssignedTasks {
   const others = tasks.filter((task) => !isServed(task))
   const computes = new Map<string, TaskRecord[]>()
@@ -32,7 +35,7 @@ export function assignedTasks(tasks: readonly TaskRecord[], isServed: (task: Tas
   }
 }
 
-/** What a compute's word for a task's deployment means. */
+/** Translates the status that a compute reported for a task's deployment. */
 export function flameletStateBy(status: DeploymentStatus[string] | undefined): FlameletState {
   switch (status) {
     case undefined:

@@ -233,7 +233,7 @@ test('a compute that never answers is waited for no longer than it may take', as
   await run.reported('trainer-1')
   t.deepEqual(run.reports, [
     'placed',
-    'trainer-1 failed: compute c1 said nothing of the flamelet of trainer-1 within 0.03 s',
+    'trainer-1 failed: compute c1 sent no report on the flamelet of trainer-1 within 0.03 s',
   ])
   t.deepEqual(Object.keys(await told(store, job)).toSorted(), ['aggregator-0', 'c1', 'trainer-0'])
 })
@@ -253,7 +253,7 @@ test('a compute that may not run a task hears nothing of it, and the task has fa
   const job = await storedJob(store)
   await using run = deployed(store, job, { computeAdmins: ['b'] })
   await run.reported('placed')
-  t.regex(run.reports.join('\n'), /trainer-0 failed: trainer-0 is to run on compute c1, which is run by somebody whom/)
+  t.regex(run.reports.join('\n'), /trainer-0 failed: trainer-0 is to run on compute c1, whose administrator neither/)
   t.deepEqual(await told(store, job), { 'aggregator-0': 'START_JOB' })
 })
 
@@ -263,7 +263,7 @@ test('a compute that registers when a job waits for one is told of it, and the j
   await using run = deployed(store, job)
   while (run.notices.length < 2) await new Promise(setImmediate)
   t.deepEqual(run.notices, [
-    'the job waits for the flamelets of aggregator-0: no compute "default" is registered that would start them',
+    'the job waits for the flamelets of aggregator-0: no compute "default" is registered to start them',
     'the job waits for the flamelets of trainer-0, trainer-1, which are to be started on compute c1',
   ])
   await computeSays(store, job, 'agentDeploySuccess', 'trainer-0', 'trainer-1')

@@ -25,13 +25,13 @@ type FlameletsDeploymentMessage =
   | { readonly type: 'placement-overdue' }
   | { readonly type: 'grace-over' }
 
-/** How long a notification may take to be durable. */
+/** Longest time until a notification is durable. */
 const notifyTimeoutMs = 60_000
 
 /**
- * A job's tasks on flamelets. It tells computes to start flamelets, each flamelet to start its task once it's there, and at the end
- * flamelets to stop, and computes to take them away; then it's done. Each is told once a start of the job, however often that is
- * deployed again.
+ * Runs a job's tasks on flamelets. First it tells computes to start flamelets, then each flamelet that is there to
+ * start its task. At the end it tells flamelets to stop, and computes to remove the flamelets. Each recipient is told
+ * once for each start of the job, even if the job is deployed again after a crash.
  */
 function flameletsDeployment(
   deployed: DeployableJob,
@@ -53,10 +53,10 @@ function flameletsDeployment(
     /** Tasks that haven't ended. */
     const left = new Map(deployed.tasks.filter(({ state }) => !endedNames.includes(state)).map((t) => [t.taskId, t]))
     const running = new Set([...left.values()].filter(({ state }) => state === 'running').map(({ taskId }) => taskId))
-    /** Those whose flamelets were told to start. */
+    /** Tasks whose flamelets were told to start. */
     const started = new Set<string>()
     const awaited = new Map<string, TaskRecord>()
-    /** Tasks without a compute of their own, which nobody has reported yet: whoever has their keys may start their flamelets. */
+    /** Tasks without a compute and without a report so far: any holder of a task's key may start its flamelet. */
     const unclaimed = new Map<string, TaskRecord>()
     let computes: readonly string[] = []
     let isTimed = false
@@ -96,7 +96,8 @@ function flameletsDeployment(
         return compute !== undefined && mayRun(computeAdmins, compute, task, user)
       }
       const assigned = assignedTasks([...left.values()], isServed)
-      // Those whose tasks have all ended too: before a crash they may not have been told to take the flamelets away.
+      // Includes computes whose tasks have all ended: a crash may have come before they were told to remove the
+      // flamelets.
       computes = [...new Set(deployed.tasks.filter(isServed).map(({ computeId }) => computeId))]
       for (const tasks of assigned.computes.values()) for (const task of tasks) awaited.set(task.taskId, task)
       for (const task of assigned.direct) if (!running.has(task.taskId)) unclaimed.set(task.taskId, task)
@@ -114,12 +115,12 @@ function flameletsDeployment(
     }
 
     async function addResource(compute: string): Promise<void> {
-      // Before the compute can answer.
+      // The record must be there before the compute can answer.
       await openDeployment(collections, now, { compute, job, start })
       await notifyCompute('ADD_RESOURCE', compute)
     }
 
-    /** A compute that registers late takes the tasks that waited for one. */
+    /** Gives the unclaimed tasks to the compute `default`, once it is registered and trusted. */
     async function lookForCompute(): Promise<void> {
       const found = unclaimed.size === 0 ? undefined : await collections.computes.get(anywhere)
       if (!found || !isTrusted(computeAdmins, found.value, { userId: user })) return
@@ -129,7 +130,7 @@ function flameletsDeployment(
       await addResource(anywhere)
     }
 
-    /** Says for whom the job waits, if it does. */
+    /** Records an event that names the ends whose flamelets the job waits for. */
     function tellAwaited(): void {
       for (const [code, tasks] of [
         ['FLAMELETS_AWAITED', unclaimed],
@@ -143,7 +144,9 @@ function flameletsDeployment(
       }
     }
 
-    /** Starts the tasks whose flamelets are there by now. */
+    /**
+     * Reads the computes' reports: starts the tasks whose flamelets are there, and fails the tasks that were refused.
+     */
     async function look(): Promise<void> {
       await lookForCompute()
       if (awaited.size > 0 && !isTimed) {
@@ -179,7 +182,7 @@ function flameletsDeployment(
       isPlaced = true
     }
 
-    /** No task waits longer for a compute that doesn't answer: the next look finds all others settled. */
+    /** Fails the tasks whose computes haven't answered in time. */
     function giveUpAwaited(): void {
       for (const task of awaited.values())
         refuse(task, flameletError('FLAMELET_PLACE_OVERDUE', { ...namesOf(task), seconds: placementMs / 1000 }))
@@ -217,7 +220,7 @@ function flameletsDeployment(
       if (isStopping) return
       isStopping = true
       await Promise.all([...started].filter((task) => left.has(task)).map((task) => notifyTask('STOP_JOB', task)))
-      // Of a flamelet that never said that it runs, none is expected to say that it has stopped.
+      // A flamelet that never reported "running" won't report its stop either.
       if (running.size === 0) return finish()
       context.after(stopGraceMs, { type: 'grace-over' })
     }
@@ -228,7 +231,8 @@ function flameletsDeployment(
     }
 
     function notifyTask(type: 'START_JOB' | 'STOP_JOB' | 'UPDATE_JOB', task: string): Promise<null> {
-      // The same update is told again after a crash: a flamelet that fetches its task twice gets the same.
+      // After a crash the same update is notified again, which is harmless: a flamelet that fetches its task twice gets
+      // the same.
       const once = type === 'UPDATE_JOB' ? {} : { occasion: start }
       return ask((replyTo) => ({
         type: 'notify',
@@ -260,19 +264,19 @@ export interface FlameletsParts {
   readonly notifier: ActorRef<NotifierMessage>
   /** Wall-clock time as RFC 3339. */
   readonly now: () => string
-  /** As the catalogue's. */
+  /** As in `CatalogueParts`. */
   readonly computeAdmins?: TrustedAdmins
-  /** How often it looks how far computes have come, which any server on the store may have been told. Default: 500. */
+  /** Time between two looks at the computes' reports, which any server on the store may have received. Default: 500. */
   readonly lookAgainMs?: number
-  /** How long computes may take to say that flamelets are there, or can't be. Default: 600,000. */
+  /** Longest time for a compute to report that flamelets are there, or can't be started. Default: 600,000. */
   readonly placementMs?: number
-  /** How long flamelets that were told to stop may take to say that they have. Default: 30,000. */
+  /** Longest time for flamelets to report that they have stopped. Default: 30,000. */
   readonly stopGraceMs?: number
 }
 
 /**
- * Runs tasks by flamelets: those that the deployers of registered computes start, and, where a task's compute is `default` and
- * none is registered under that name, by whoever holds the task's key.
+ * Runs tasks on flamelets. Deployers of registered computes start the flamelets. If a task's compute is `default`, and
+ * no compute of that name is registered, any holder of the task's key may start the flamelet.
  */
 export function flameletsDeployer(parts: FlameletsParts): Deployer {
   return {

@@ -14,20 +14,22 @@ import type { WorkloadSource } from './workload-source.ts'
 
 export interface ArchivedWorkloadsParts {
   readonly store: Pick<Store, 'getBlob'>
-  /** Where code is unpacked, for this server: a folder for each revision of each design. */
+  /** This server's folder for unpacked code, with a folder for each revision of each design. */
   readonly folder: string
   readonly limits?: ArchiveLimits
 }
 
-/** Read from a job's code, and nothing of it was run. */
+/** The bundle of a workload from a job's code, of which nothing has run. */
 export interface ArchivedBundle extends BundledWorkload {
-  /** Of the unpacked code. */
+  /** Folder of the unpacked code. */
   readonly folder: string
 }
 
 /**
- * Workloads from the code of jobs' designs: the module `workload.ts` or `.js`, as `loadWorkload` finds it, in the folder of the
- * first role, by its name, that has datasets and brings one. It imports no file outside of the code but those of packages. Imports of `flame-fl` in it are this installation's.
+ * Loads workloads from the code of jobs' designs: `workload.ts` or `workload.js` in the folder of a role with datasets;
+ * of several such roles, the first by name. The workload may import files of the code and packages, no other files. An
+ * import of `flame-fl` gets this installation's. WORKLOAD_MISSING if no folder has a workload, CODE_UNKNOWN,
+ * JOB_CODE_FULL, JOB_CODE_DENIED, JOB_CODE_LOST.
  */
 export function archivedWorkloads({
   store,
@@ -59,7 +61,7 @@ export function archivedWorkloads({
     throw missing
   }
 
-  /** The folder of a job's code; unpacked once, though several jobs ask for it. */
+  /** The folder of a job's code. Several jobs with the same code share one unpacking. */
   async function unpackedCode({ designSerial, spec: { codeRevision = 0 } }: DeployableJob): Promise<string> {
     const key = `${designSerial}/${codeRevision}`
     const target = resolve(folder, designSerial, String(codeRevision))
@@ -84,18 +86,19 @@ export function archivedWorkloads({
     try {
       for await (const { path, bytes } of unpackedFiles(archive, limits)) {
         const file = join(partial, path)
-        // Said again, since a mistake here would write anywhere.
+        // `unpackedFiles` has refused these paths already; a second check, since a mistake would write outside the
+        // folder.
         if (!file.startsWith(partial + sep))
           throw catalogueError('CODE_ARCHIVE', { found: path, advice: 'pack it again' })
         await writeFile(file, bytes)
       }
-      // Its modules are ES modules, unless it says otherwise.
+      // Modules of the code are ES modules, unless the archive has its own package.json.
       if (!(await isThere(join(partial, 'package.json'))))
         await writeFile(join(partial, 'package.json'), new TextEncoder().encode('{"type":"module"}\n'))
       await rename(partial, target)
     } catch (cause) {
       await rm(partial, { recursive: true, force: true }).catch(() => {})
-      // Another process was faster.
+      // Not a fault if another process has unpacked the same code meanwhile.
       if (!(await isThere(target))) throw cause
     }
     return target

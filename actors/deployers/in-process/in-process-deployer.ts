@@ -33,19 +33,22 @@ export interface InProcessParts {
   /** Threads that train, for each job. 0: the main thread. */
   readonly workers: number
   /** Jobs that run at once. Default: any number. */
-  readonly places?: number
-  /** Run each round twice and compare. Default false. */
+  readonly slots?: number
+  /** Run each round twice and compare the results. Default: false. */
   readonly checkDeterminism?: boolean
   /** Makes the pool that trains a job's clients. Default: threads, or the main thread where there are none. */
   readonly poolOf?: (plan: TrainingPlan) => Promise<TrainingPool>
   readonly observer?: DeploymentObserver
 }
 
-/** Watches over the deployments from within their process. */
+/** Observes the deployments from within their process. */
 export interface DeploymentObserver {
-  /** A round is recorded among the job's events. The next one isn't committed before this resolves; it never rejects. */
+  /**
+   * A round is recorded among the job's events. The next round is committed only after the promise resolves. Must not
+   * reject.
+   */
   roundRecorded(job: string, round: RoundSummary): Promise<void>
-  /** A task has failed: with the very error that was thrown. */
+  /** A task has failed. `cause` is the thrown error itself. */
   taskFailed(job: string, cause: unknown): void
 }
 
@@ -57,12 +60,12 @@ type Message =
   | { readonly type: 'tasks-stopped'; readonly cause?: unknown }
 
 /**
- * Hosts the tasks of jobs as role actors in this very process, which the jobs' code runs in, too: for one's own machine and
- * one's own code.
+ * Hosts the tasks of jobs as role actors in this process. The jobs' code runs in this process too, so use it for
+ * trusted code only.
  */
-export function inProcessDeployer({ places, ...parts }: InProcessParts): Deployer {
+export function inProcessDeployer({ slots, ...parts }: InProcessParts): Deployer {
   return {
-    ...(places === undefined ? {} : { places }),
+    ...(slots === undefined ? {} : { slots }),
     faultsOf: runFaults,
     deployment: (job, reports) => deploymentBy('in-process', deployment(job, reports, parts)),
   }
@@ -71,7 +74,7 @@ export function inProcessDeployer({ places, ...parts }: InProcessParts): Deploye
 function deployment(
   job: DeployableJob,
   reports: ActorRef<DeploymentReport>,
-  parts: Omit<InProcessParts, 'places'>,
+  parts: Omit<InProcessParts, 'slots'>,
 ): Behavior<Message> {
   return (context) => {
     const taskIds = new Map(job.tasks.map(({ end, taskId }) => [end, taskId]))
@@ -110,7 +113,7 @@ function deployment(
           if (message.cause !== undefined) context.fail(message.cause)
           return
         case 'apply':
-          // Its tasks see what they run with as it was when they began.
+          // Running tasks keep the settings that they began with.
           return reports.tell({ type: 'placed' })
         case 'stop':
           return end('terminated')
@@ -150,11 +153,11 @@ function deployment(
         status(report.end, { state: 'failed', log: `${cause.code}: ${cause.message}` }, own)
       }
       if (role !== undefined) return end('terminated')
-      // Data consumers have nothing more to do then.
+      // A role has finished: data consumers have nothing more to do.
       return tally.allEnded ? end('completed') : undefined
     }
 
-    /** Stops what is left, which ends as said. */
+    /** Stops the remaining tasks, which end in the given state. */
     async function end(state: 'completed' | 'terminated'): Promise<void> {
       isEnding = true
       if (!pool) return
@@ -179,10 +182,10 @@ function deployment(
 
 type Hosted = PreparedTasks['hosted']
 
-/** A job's tasks, ready to be hosted, and the events that tell of it. */
+/** Prepares a job's tasks for hosting, with notices about unknown settings and the last committed round. */
 async function prepared(
   job: DeployableJob,
-  { store, registry, source, workers, checkDeterminism, poolOf = poolFor }: Omit<InProcessParts, 'places'>,
+  { store, registry, source, workers, checkDeterminism, poolOf = poolFor }: Omit<InProcessParts, 'slots'>,
   signal: AbortSignal,
 ): Promise<{ readonly hosted: Hosted; readonly notes: readonly JobEvent[] }> {
   const { run, takenOver, spec, schema, tasks } = job

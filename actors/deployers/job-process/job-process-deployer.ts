@@ -21,13 +21,16 @@ export interface JobProcessParts {
   readonly store: DurableStore
   /** Folder of the models. */
   readonly models: string
-  /** A job's workload as its process can import it: reads the job's code, and runs nothing of it. */
+  /** Bundles a job's workload for import in the job's process. Reads the job's code, and runs none of it. */
   readonly bundleOf: (job: DeployableJob) => Promise<BundledWorkload & { readonly folder: string }>
-  /** Threads that train, for each job. 0: the main thread of its process, as always if it's confined. */
+  /** Threads that train, for each job. 0: the main thread of the job's process. A confined process always uses 0. */
   readonly workers: number
   /** Jobs that run at once. Default: any number. */
-  readonly places?: number
-  /** The processes have the least rights that Node gives, and read these folders besides. Default: the server's rights. */
+  readonly slots?: number
+  /**
+   * Gives processes the least rights that Node knows, and the right to read these folders. Default: the server's
+   * rights.
+   */
   readonly confined?: { readonly reads: readonly string[] }
 }
 
@@ -40,19 +43,20 @@ type Message =
   | { readonly type: 'process-ended'; readonly how: string }
   | { readonly type: 'kill' }
 
-/** A job whose process ended by itself so often without a round in between has failed. */
+/** A job fails when its process has ended by itself this many times without a round in between. */
 const mostDeaths = 3
 const firstBackOffMs = 200
-/** How long a process may take to end what it hosts. */
+/** Longest time for a process to end its tasks, before it is killed. */
 const stopMs = 10_000
 
 /**
- * Hosts the tasks of each job in a process of its own, which the job's code can end, fill or keep busy without harm to the
- * server. The state of its roles stays with the server: a process that ended is followed by another that goes on from there.
+ * Hosts each job's tasks in a process of their own: a job's code that ends, fills or blocks the process doesn't harm
+ * the server. The server keeps the state of the roles: when a process ends by itself, a new process goes on from that
+ * state.
  */
-export function jobProcessDeployer({ places, ...parts }: JobProcessParts): Deployer {
+export function jobProcessDeployer({ slots, ...parts }: JobProcessParts): Deployer {
   return {
-    ...(places === undefined ? {} : { places }),
+    ...(slots === undefined ? {} : { slots }),
     faultsOf: runFaults,
     deployment: (job, reports) => deploymentBy('job-process', deployment(job, reports, parts)),
   }
@@ -61,14 +65,14 @@ export function jobProcessDeployer({ places, ...parts }: JobProcessParts): Deplo
 function deployment(
   job: DeployableJob,
   reports: ActorRef<DeploymentReport>,
-  { store, models, bundleOf, workers, confined }: Omit<JobProcessParts, 'places'>,
+  { store, models, bundleOf, workers, confined }: Omit<JobProcessParts, 'slots'>,
 ): Behavior<Message> {
   return (context) => {
     const deathsKept = keptDeaths(store, job.run)
-    /** Answers to a process that may have ended since. */
+    /** Answers that are being made; the process that asked may have ended. */
     const underWay = new Set<Promise<void>>()
     let hosted: HostedJob | undefined
-    /** As the server itself was started, such as with more memory; a confined process has options of its own. */
+    /** Node's options: those of the server, such as one for more memory; a confined process has others. */
     let options: readonly string[] = process.execArgv
     let deaths = 0
     let running: JobProcess | undefined
@@ -98,12 +102,12 @@ function deployment(
           return running?.kill()
         case 'stop':
           isEnding = true
-          // One that is being prepared, or waits for its next process, ends when its turn comes.
+          // Without a process, `begin` ends the deployment.
           running?.send({ type: 'deployment', message })
           if (running) context.after(stopMs, { type: 'kill' })
           return
         case 'apply':
-          // Between two processes nothing sees what the job was.
+          // Between two processes no task has seen the former job.
           return running ? running.send({ type: 'deployment', message }) : reports.tell({ type: 'placed' })
         case 'task-reported':
           return
@@ -122,7 +126,7 @@ function deployment(
     }
 
     async function begin(): Promise<void> {
-      // What the last process wrote is there before the next one looks.
+      // The last process's writes must be durable before the next process reads.
       await context.track(Promise.all(underWay))
       if (isEnding || !hosted) return context.stop()
       hasEnded = false
@@ -150,7 +154,7 @@ function deployment(
       }
     }
 
-    /** In the order of the calls, as far as the store is asked: the answers may overtake each other. */
+    /** Answers a call. Calls reach the store in their order, while answers may overtake each other. */
     function answer(call: number, answered: Promise<AnsweredCall>): void {
       const to = running
       const sent = answered.then((given) => to?.send({ type: 'answer', call, ...given }))
@@ -184,7 +188,7 @@ function deployment(
         : 'the job goes on from the last committed round in another process'
       const died = controllerError('JOB_PROCESS_ENDED', { times: deaths === 1 ? 'once' : `${deaths} times`, how, next })
       if (isLast) {
-        // A person who starts the job again has mended it: its deaths are counted anew.
+        // A person who starts the job again has presumably mended the cause, so the count begins anew.
         await context.track(deathsKept.forget())
         return fail(died)
       }
@@ -200,7 +204,10 @@ function deployment(
   }
 }
 
-/** How often a job's processes ended by themselves since its last round: kept, so that another server counts on. */
+/**
+ * Stores how often a job's processes have ended by themselves since its last round, so that another server goes on
+ * counting.
+ */
 function keptDeaths(store: DurableStore, run: string) {
   const key = `job-deaths/${run}`
   let version = 0

@@ -8,36 +8,37 @@ import { controllerError } from '../errors.ts'
 import { messagePipe } from './message-pipe.ts'
 import { decodedFromProcess, type FromProcess, type ToProcess } from './protocol.ts'
 
-/** The process of a job as the server has it. */
+/** The server's side of a job's process. */
 export interface JobProcess {
   send(message: ToProcess): void
-  /** Ends it at once, whatever it does. */
+  /** Ends the process at once (SIGKILL). */
   kill(): void
 }
 
 export interface JobProcessListener {
-  /** JOB_PROCESS_MESSAGE if it's none. */
+  /** A message of the process, or the error JOB_PROCESS_MESSAGE if a message can't be read. */
   heard(message: FromProcess | Error): void
-  /** The process has ended, and all that it sent was heard. */
+  /** The process has ended, and all its messages were heard. */
   ended(how: string): void
 }
 
 const program = fileURLToPath(new URL('node-job-host.js', import.meta.url))
-/** What a process needs of the server's environment; keys and tokens may be in the rest. */
+/** Environment variables that a process gets; the server's other variables may hold keys and tokens. */
 const environment = ['PATH', 'HOME', 'LANG', 'LC_ALL', 'TZ', 'TMPDIR', 'TEMP', 'TMP', 'SystemRoot', 'USERPROFILE']
-/** What one process may ask for at once; it waits with more. */
+/** Most unanswered calls of one process; further calls wait in the pipe. */
 const mostAsked = 256
-/** Of its output, so much of the end is kept, which says why it ended. */
+/** Characters that are kept of the end of a process's output, which may say why the process ended. */
 const keptOutput = 4096
-/** Of all processes, the one that is ended first when memory is short (Linux). */
+/** Linux's `oom_score_adj` of a process that is killed before all others when memory is short. */
 const mostEndable = '1000'
 
-/** Whether Node can take rights from a process: from 22.13 on. */
+/** Whether this Node can restrict a process's rights: from 22.13 on. */
 export const canConfine = process.allowedNodeEnvironmentFlags.has('--permission')
 
 /**
- * Node's options for a process that reads and writes these folders alone, and starts neither processes nor threads: a thread
- * could be given all rights. Reads this package and its dependencies, too. JOB_CONFINEMENT where Node can't.
+ * Node's options for a process that may read and write these folders, and read this package and its dependencies. The
+ * process may start neither processes nor threads, since a thread could be given all rights. JOB_CONFINEMENT where Node
+ * can't restrict rights.
  */
 export function confinement({ reads, writes }: { reads: readonly string[]; writes: readonly string[] }): string[] {
   if (!canConfine) throw controllerError('JOB_CONFINEMENT', { version: process.version })
@@ -48,8 +49,8 @@ export function confinement({ reads, writes }: { reads: readonly string[]; write
 }
 
 /**
- * Starts a process that hosts a job: `node-job-host`, with nothing of the server's but what it's sent, and with these options
- * of Node's.
+ * Starts a process that hosts a job: the program `node-job-host`, with the given options of Node. The process gets
+ * nothing of the server's but its messages and a few environment variables.
  */
 export function startJobProcess(options: readonly string[], listener: JobProcessListener): JobProcess {
   const env = Object.fromEntries(environment.flatMap((name) => entryOf(name)))
@@ -58,7 +59,7 @@ export function startJobProcess(options: readonly string[], listener: JobProcess
     stdio: ['ignore', 'pipe', 'pipe', 'pipe'],
   })
   const output = tailOf(child)
-  /** Of the process, to which no answer was sent so far. */
+  /** Calls of the process without an answer so far. */
   let asked = 0
   const [, , , stream] = child.stdio
   if (!(stream instanceof Duplex)) throw new TypeError('a pipe goes both ways')
@@ -71,7 +72,7 @@ export function startJobProcess(options: readonly string[], listener: JobProcess
     },
     broken: (cause) => listener.heard(cause),
   })
-  // What can't be sent any more, and what can't be started: its end says so.
+  // Faults of sending and of starting are told by the event `close`.
   let fault: Error | undefined
   child.on('error', (cause) => {
     fault = cause

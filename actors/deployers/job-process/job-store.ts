@@ -16,8 +16,8 @@ export interface AnsweredCall {
 }
 
 /**
- * Performs a call of a job's process on the server's store. The calls of one process reach the store in the order in which
- * they are given. What isn't the job's own is refused with JOB_STORE.
+ * Performs a call of a job's process on the server's store. Calls of one process reach the store in their order. A call
+ * for a key of another job is answered with the error JOB_STORE.
  */
 export async function answerStoreCall(store: DurableStore, run: string, call: StoreCall): Promise<AnsweredCall> {
   try {
@@ -51,9 +51,9 @@ async function entriesOf(journal: AsyncIterable<JournalEntry>): Promise<JournalE
   return entries
 }
 
-/** What waits for the server's answers, by number. */
+/** Calls that wait for the server's answers, by number. */
 export interface Calls {
-  /** Numbers a call, sends it, and waits for its answer. */
+  /** Numbers a call, sends the call, and waits for the answer. */
   ask(send: (call: number) => void): Promise<unknown>
   answered(call: number, answer: AnsweredCall): void
 }
@@ -82,7 +82,7 @@ const snapshot = z.object({ version: number, bytes: storedBytes }).optional()
 const entries = z.array(z.object({ number, bytes: storedBytes }))
 const nothing = z.undefined()
 
-/** The server's store, as a job's process has it. */
+/** The store of a job's process: it sends each call to the server. */
 export function jobStore(ask: (call: StoreCall) => Promise<unknown>): DurableStore {
   return {
     load: async (key) => snapshot.parse(await ask({ method: 'load', key })),

@@ -2,28 +2,29 @@ import type { Duplex } from 'node:stream'
 import { deserialize, serialize } from 'node:v8'
 import { controllerError } from '../errors.ts'
 
-/** Values to and from another process, each after its length in four bytes, as v8 writes them. */
+/** Sends values to another process: each value in v8's serialization, after its length in four bytes. */
 export interface MessagePipe {
-  /** Calls back once the value is on its way, or can't be any more. */
+  /** Calls `then` once the value is written, or can't be written any more. */
   send(value: unknown, then?: () => void): void
-  /** Takes nothing more from the pipe until it's resumed: the other process waits, once the pipe is full. */
+  /** Reads nothing more until `resume`: the other process waits, once the pipe is full. */
   pause(): void
   resume(): void
 }
 
 export interface PipeListener<Value> {
   heard(value: Value): void
-  /** JOB_PROCESS_MESSAGE: what came is no value. Nothing more is heard. */
+  /** The bytes can't be read: JOB_PROCESS_MESSAGE. No value is heard after that. */
   broken(cause: Error): void
 }
 
 const lengthBytes = 4
-/** The state of a role, whole: more than a thread's heap has room for otherwise. */
+/** Largest message: the whole state of a role, in more bytes than a process with usual settings has room for. */
 const mostBytes = 1024 ** 3
 
 /**
- * Messages on a pipe whose other end may send anything. Node's own channel between processes isn't fit for that: what it can't
- * read, or takes for a message of Node's, ends the process that reads. What is heard is of any kind, unless the other end is trusted to send nothing else.
+ * Sends and hears values on a pipe whose other end may send anything. Node's own channel between processes won't do:
+ * bytes that it can't read, or takes for a message of Node's own, end the reading process. `heard` gets unchecked
+ * values: choose a `Value` other than `unknown` only if the other end is trusted.
  */
 export function messagePipe<Value>(pipe: Duplex, { heard, broken }: PipeListener<Value>): MessagePipe {
   let chunks: Buffer[] = []
@@ -39,7 +40,7 @@ export function messagePipe<Value>(pipe: Duplex, { heard, broken }: PipeListener
     broken(controllerError('JOB_PROCESS_MESSAGE', { found }, { cause }))
   }
 
-  /** Hears the value at this place of the bytes, and says how many it takes; 0 if it isn't there whole. */
+  /** Hears the value at an offset of the bytes. Returns the bytes that were read; 0 if the value isn't complete. */
   function takeFrom(bytes: Buffer, at: number): number {
     needed = lengthBytes
     if (bytes.length < at + needed) return 0
@@ -55,7 +56,7 @@ export function messagePipe<Value>(pipe: Duplex, { heard, broken }: PipeListener
     if (isBroken) return
     chunks.push(chunk)
     size += chunk.length
-    // What is large comes in many chunks, which are put together once.
+    // A large value comes in many chunks, which are joined once.
     if (size < needed) return
     const bytes = Buffer.concat(chunks)
     let at = 0
@@ -67,7 +68,7 @@ export function messagePipe<Value>(pipe: Duplex, { heard, broken }: PipeListener
     chunks = [bytes.subarray(at)]
     size = bytes.length - at
   })
-  // The other process has ended, or ends: its end says so.
+  // The other process has ended, or is about to: its event `close` tells so.
   pipe.on('error', () => {})
   return {
     send(value, then = () => {}) {

@@ -10,15 +10,16 @@ import { messagePipe } from './message-pipe.ts'
 import type { FromProcess, HostedJob, ToProcess } from './protocol.ts'
 
 /**
- * The program of a job's process: hosts the job's roles, whose state the server keeps, and ends with them, or with the server.
+ * The program of a job's process. It hosts the job's roles, whose state the server keeps, and ends with the roles or
+ * with the server.
  */
 const server = calls()
 const system = actorSystem({ name: 'job', onFault: ended })
 let deployment: ActorRef<DeploymentMessage> | undefined
-/** What came before the deployment was there. */
+/** Messages that came before the deployment was there. */
 const waiting: DeploymentMessage[] = []
 
-/** As `startJobProcess` gives it. */
+/** The pipe that `startJobProcess` opens. */
 const toServer = new Socket({ fd: 3 })
 toServer.on('close', () => process.exit(1))
 const pipe = messagePipe<ToProcess>(toServer, {
@@ -39,8 +40,8 @@ const pipe = messagePipe<ToProcess>(toServer, {
 })
 
 /**
- * The job's code may keep this thread busy for ever: then the server's end is noticed by another one. A confined process may
- * have no other, and ends when its code next lets go.
+ * Starts a thread that kills this process when the server has ended, since the job's code may block the main thread for
+ * ever. A confined process may start no thread: it ends when its code next yields.
  */
 async function serverWatched(): Promise<void> {
   if (process.permission !== undefined) return

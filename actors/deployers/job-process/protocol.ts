@@ -6,7 +6,7 @@ import { taskStatus } from '../../model/task.ts'
 import type { DeployableJob, DeploymentMessage } from '../deployer.ts'
 import { controllerError } from '../errors.ts'
 
-/** What a job's process hosts. It reads nothing of the control plane but this. */
+/** All that a job's process is told of its job. */
 export interface HostedJob {
   readonly job: DeployableJob
   /** The workload's file and its bundle, as URLs. */
@@ -17,7 +17,7 @@ export interface HostedJob {
   readonly workers: number
 }
 
-/** From the server to a job's process. */
+/** Messages from the server to a job's process. */
 export type ToProcess =
   | ({ readonly type: 'host' } & HostedJob)
   | { readonly type: 'deployment'; readonly message: DeploymentMessage }
@@ -35,7 +35,7 @@ const packedError = z.unknown().transform((value, context) => {
   return z.NEVER
 })
 
-/** A call of the store, on what is kept of the job's roles. */
+/** A call of the store, on the state of the job's roles. */
 export const storeCall = z.discriminatedUnion('method', [
   z.object({ method: z.literal('load'), key }),
   z.object({ method: z.literal('save'), key, version: whole, bytes: storedBytes }),
@@ -47,22 +47,22 @@ export const storeCall = z.discriminatedUnion('method', [
 export type StoreCall = z.output<typeof storeCall>
 
 /**
- * From a job's process to the server. The job's code runs in that process and can send whatever it likes, so each message is
- * decoded before it means anything.
+ * Messages from a job's process to the server. The job's code runs in that process and can send anything, so each
+ * message is decoded before use.
  */
 const fromProcess = z.discriminatedUnion('type', [
   z.object({ type: z.literal('store'), call: whole, store: storeCall }),
   z.object({ type: z.literal('placed') }),
   z.object({ type: z.literal('task-status'), task: text, status: taskStatus, cause: jobCause.exactOptional() }),
-  /** With `call`, answered once it's durable. */
+  /** With `call`, the server answers once the event is durable. */
   z.object({ type: z.literal('event'), event: jobEvent, call: whole.exactOptional() }),
   z.object({ type: z.literal('deployment-failed'), cause: packedError }),
-  /** Nothing of the job runs there any more. */
+  /** No task of the job runs in the process any more. */
   z.object({ type: z.literal('ended'), cause: packedError.exactOptional() }),
 ])
 export type FromProcess = z.output<typeof fromProcess>
 
-/** JOB_PROCESS_MESSAGE if it's none. */
+/** Decodes a message of a job's process. JOB_PROCESS_MESSAGE if the value is no such message. */
 export function decodedFromProcess(value: unknown): FromProcess {
   let cause: unknown
   try {
@@ -70,7 +70,7 @@ export function decodedFromProcess(value: unknown): FromProcess {
     if (decoded.success) return decoded.data
     cause = decoded.error
   } catch (thrown) {
-    // zod compares the field `length` of whatever stands in the place of a text.
+    // zod compares the field `length` of any value where it expects a text, which may throw.
     cause = thrown
   }
   const found = cause instanceof z.ZodError ? z.prettifyError(cause).slice(0, 500) : cause

@@ -11,15 +11,15 @@ import { tasksOf } from '../../records/job-records.ts'
 import type { TaskRecord } from '../../records/record-models.ts'
 import { asking } from '../../requests/requests.ts'
 import { endLease, type HeldLease } from '../leases/leases.ts'
-import type { JobPlaces } from './job-places.ts'
+import type { JobSlots } from './job-slots.ts'
 import { leasedJob, wayTo } from './leased-job.ts'
 import { leasedTasks } from './leased-tasks.ts'
 import { failures, type Verdict, verdictOf } from './verdict.ts'
 
-/** To a job's actor. */
+/** Messages to a job's actor. */
 export type JobMessage =
   | DeploymentReport
-  | { readonly type: 'place-given' }
+  | { readonly type: 'slot-given' }
   /** Another actor or server has changed the job's document or its tasks. */
   | { readonly type: 'look' }
   /** A flamelet's report is stored. */
@@ -28,16 +28,18 @@ export type JobMessage =
   | { readonly type: 'time-over' }
   | { readonly type: 'deployment-ended'; readonly terminated: Terminated }
 
-/** What job actors share on their server. */
+/** Parts that the job actors of a server share. */
 export interface JobParts {
   readonly store: Store
   readonly collections: Collections
   /** Wall-clock time as RFC 3339. */
   readonly now: () => string
-  readonly places: JobPlaces
+  readonly slots: JobSlots
   readonly deployerOf: (job: DeployableJob) => Deployer
   readonly events: ActorRef<EventsMessage>
-  /** Snapshots and journals of the roles go when a job has ended, however: it begins anew when it's started again. */
+  /**
+   * Remove the roles' snapshots and journals at each end of a job, so that a next start begins anew. Default: false.
+   */
   readonly forgetsEnded?: boolean
 }
 
@@ -53,29 +55,31 @@ interface End {
  */
 type Phase =
   | { readonly name: 'beginning' }
-  /** The job is in the queue for a place of its deployer. */
+  /** The job is in the queue for a slot of its deployer. */
   | { readonly name: 'waiting'; readonly deployer: Deployer }
   /** The tasks run, or are about to; `isVerdictDue`: a message to consider the tasks is on its way. */
   | { readonly name: 'deployed'; readonly deployment: ActorRef<DeploymentMessage>; readonly isVerdictDue: boolean }
-  /** The deployment stops; then the job ends as decided. */
+  /** The deployment is stopping; after that the job ends as decided. */
   | { readonly name: 'ending'; readonly deployment: ActorRef<DeploymentMessage>; readonly end: End }
   /** No task of the job runs any more. */
   | { readonly name: 'over' }
 
-/** Of a job with more tasks only failures are told: the others would push the events of its rounds out of the journal. */
+/**
+ * A job with more tasks records only failures of tasks: other events of tasks would push its rounds out of the journal.
+ */
 const mostToldTasks = 1000
 
-/** How long an event may take to be durable. */
+/** Longest time until an event is durable. */
 const eventTimeoutMs = 60_000
 
 /**
- * Brings a job from its start to its end, or from where another actor left it: writes the states of the job and of its tasks,
- * and keeps its deployment. Stops when the job is at rest and its lease is given back. Throws LEASE_LOST when another server
- * has the job: then the actor writes nothing more. Fails with an interruption when a store or registry can't be written at
- * present.
+ * Brings a job from its start, or from where another actor left it, to its end: writes the states of the job and of its
+ * tasks, and keeps its deployment. The actor stops when the job is at rest and the lease is given back. It throws
+ * LEASE_LOST when another server has the job, and writes nothing more. It fails with an interruption while a store or
+ * registry can't be written.
  */
 export function job(lease: HeldLease, parts: JobParts): Behavior<JobMessage> {
-  const { store, collections, now, places } = parts
+  const { store, collections, now, slots } = parts
 
   return async (context) => {
     const ask = asking(context, parts.events, { timeoutMs: eventTimeoutMs })
@@ -88,7 +92,8 @@ export function job(lease: HeldLease, parts: JobParts): Behavior<JobMessage> {
     await context.track(begin())
     return (message) => {
       switch (message.type) {
-        // Many of these two come at once, and the actor waits for none: the store writes them together.
+        // Many messages of these two types come at once. The actor waits for none of them, so that the store writes
+        // them together.
         case 'task-status':
           return void tasks.store(message.task, message.status).then(
             (changed) => changed && noted(changed, message.status, message.cause),
@@ -99,7 +104,7 @@ export function job(lease: HeldLease, parts: JobParts): Behavior<JobMessage> {
             () => message.recorded?.tell(null),
             (cause: unknown) => context.fail(cause),
           )
-        case 'place-given':
+        case 'slot-given':
           if (phase.name !== 'waiting') return
           return context.track(document.value.state === 'stopping' ? finish(undefined) : deploy(phase.deployer))
         case 'placed':
@@ -124,7 +129,7 @@ export function job(lease: HeldLease, parts: JobParts): Behavior<JobMessage> {
 
     async function begin(): Promise<void> {
       const { state, resetTasks } = document.value
-      // A lease was left over.
+      // A crash left the lease of a job at rest.
       if (state === 'ready' || endedNames.includes(state)) return conclude()
       await tasks.load(lease.takenOver)
       if (lease.fault) return giveUp(lease.fault.cause)
@@ -137,9 +142,9 @@ export function job(lease: HeldLease, parts: JobParts): Behavior<JobMessage> {
       if (state === 'starting') {
         phase = { name: 'waiting', deployer }
         const request = { deployer, priority: spec.priority ?? 'medium', startedAt, job: context.self }
-        context.signal.addEventListener('abort', places.request(request), { once: true })
+        context.signal.addEventListener('abort', slots.request(request), { once: true })
       } else {
-        context.signal.addEventListener('abort', places.take(deployer), { once: true })
+        context.signal.addEventListener('abort', slots.take(deployer), { once: true })
         await deploy(deployer)
         watchTime()
       }
@@ -147,14 +152,14 @@ export function job(lease: HeldLease, parts: JobParts): Behavior<JobMessage> {
       return consider()
     }
 
-    /** Fails the job with a fault of its actor. Tasks that may still run are told to stop. */
+    /** Fails the job with a fault of its actor. The deployment stops tasks that may still run. */
     async function giveUp(fault: unknown): Promise<void> {
       const end: End = { state: 'failed', cause: causeOf(fault, 'JOB_FAULT') }
       try {
         const deployer = parts.deployerOf(await deployable())
         if (document.value.state !== 'starting') await deploy(deployer)
       } catch {
-        // That may be the fault itself, and the job has to end all the same.
+        // Deploying may be the fault itself. The job must end all the same.
       }
       return phase.name === 'deployed' ? decide(end) : finish(end)
     }
@@ -170,7 +175,7 @@ export function job(lease: HeldLease, parts: JobParts): Behavior<JobMessage> {
       if ('deployment' in phase) phase.deployment.tell(message)
     }
 
-    /** The deployment has told tasks to start, or to take the job's update on. */
+    /** Handles `placed`: the deployment has told tasks to start, or to apply the job's update. */
     async function placed(): Promise<void> {
       if (document.value.state === 'starting') {
         await enter('deploying', { placedAt: now() })
@@ -191,7 +196,7 @@ export function job(lease: HeldLease, parts: JobParts): Behavior<JobMessage> {
       return causeOf(controllerError('JOB_TIME_OVER', { seconds: document.value.spec.maxRunTime }), 'JOB_FAULT')
     }
 
-    /** A task's state has changed. */
+    /** Records a change of a task's state, and has the job's verdict considered. */
     function noted(task: TaskRecord, status: TaskStatus, cause?: EventCause): void {
       const { taskId, end: name, state } = task
       if (status.state === 'failed') failed.note(task, cause)
@@ -211,7 +216,7 @@ export function job(lease: HeldLease, parts: JobParts): Behavior<JobMessage> {
       if (verdict) decide(endBy(verdict))
     }
 
-    /** Does what a person has asked of the job, and notes what flamelets have reported to other servers. */
+    /** Heeds a person's request, and takes note of reports that flamelets have sent to other servers. */
     async function look(): Promise<void> {
       const before = document.value.state
       await document.refresh()
@@ -226,7 +231,7 @@ export function job(lease: HeldLease, parts: JobParts): Behavior<JobMessage> {
       if (document.value.state === 'stopping' && phase.name === 'waiting') await finish(undefined)
     }
 
-    /** Tells the job's state, and asks of the deployment what the state asks for. */
+    /** Records the job's state as an event, and tells the deployment to apply an update, or to stop. */
     async function heed(): Promise<void> {
       const { state } = document.value
       if (endedNames.includes(state)) return
@@ -239,7 +244,9 @@ export function job(lease: HeldLease, parts: JobParts): Behavior<JobMessage> {
       return verdict.state === 'completed' ? verdict : { state: 'failed', cause: failed.causeOf(verdict, tasks.all()) }
     }
 
-    /** Decides how the job ends, once: the job ends when no task of it runs any more. */
+    /**
+     * Decides the end of the job; only the first decision counts. The job ends when none of its tasks runs any more.
+     */
     function decide(end: End): void {
       if (phase.name === 'deployed') phase = { name: 'ending', deployment: phase.deployment, end }
       toDeployment({ type: 'stop' })
@@ -260,7 +267,7 @@ export function job(lease: HeldLease, parts: JobParts): Behavior<JobMessage> {
       return tasks.all().find(({ state }) => !endedNames.includes(state))?.role ?? 'task'
     }
 
-    /** No task of the job runs any more: tasks and job come to their end. Without an end, a person has stopped the job. */
+    /** Ends the tasks and the job, after all tasks have stopped. `end` undefined: a person has stopped the job. */
     async function finish(end: End | undefined): Promise<void> {
       phase = { name: 'over' }
       const log = end?.cause && `${end.cause.code}: ${end.cause.message}`
@@ -274,14 +281,16 @@ export function job(lease: HeldLease, parts: JobParts): Behavior<JobMessage> {
       return conclude()
     }
 
-    /** Removes what a job at rest doesn't need, and gives the lease back. Done again if a crash cuts it off. */
+    /**
+     * Removes state that a job at rest doesn't need, and gives the lease back. After a crash the next owner repeats it.
+     */
     async function conclude(): Promise<void> {
       const { state, run, cause } = document.value
       if (endedNames.includes(state)) await record({ type: 'state', state, ...(cause === undefined ? {} : { cause }) })
       const isOver = parts.forgetsEnded ? endedNames.includes(state) : state === 'completed'
       if (isOver && run !== undefined) {
         const ended = await tasksOf(collections, { id: lease.job, value: document.value })
-        // Usually the others keep what more rounds would go on from.
+        // Roles without datasets keep their state by default, so that more rounds can go on from it.
         const forgotten = parts.forgetsEnded ? ended : ended.filter(({ dataset }) => dataset !== undefined)
         await Promise.all(forgotten.map(({ end: name }) => forgetRole(store, run, name)))
       }
@@ -289,7 +298,7 @@ export function job(lease: HeldLease, parts: JobParts): Behavior<JobMessage> {
       context.stop()
     }
 
-    /** Moves the job, unless a person has moved the job meanwhile: then heeds that state. */
+    /** Moves the job to a state. If a person has moved the job meanwhile, heeds the person's state. */
     async function enter(state: JobStateName, change: Parameters<typeof document.move>[1] = {}): Promise<void> {
       const before = document.value.state
       await document.move(state, change)

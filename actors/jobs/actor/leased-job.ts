@@ -8,19 +8,19 @@ import type { CatalogueJob, TaskRecord } from '../../records/record-models.ts'
 import type { Stored } from '../../records/records.ts'
 import type { HeldLease } from '../leases/leases.ts'
 
-/** A job's document as the owner of a lease reads and writes it. Each call throws LEASE_LOST once there is a later lease. */
+/** The document of a job, for the owner of its lease. Each call throws LEASE_LOST once there is a later lease. */
 export interface LeasedJob {
   readonly value: CatalogueJob
-  /** Looks whether others have changed it. */
+  /** Reads the document again. */
   refresh(): Promise<void>
   /**
-   * Moves it, with the times that tell of it and what else is given. False, and nothing changed, if a person has moved it
-   * meanwhile to where this isn't possible from.
+   * Moves the job to a state, with the state's times and the given fields. Returns false and changes nothing if a
+   * person has moved the job meanwhile to a state from which `to` can't be reached.
    */
   move(to: JobStateName, change?: Partial<Pick<CatalogueJob, 'cause' | 'placedAt'>>): Promise<boolean>
-  /** The job and its tasks as a deployer takes them. SCHEMA_UNKNOWN if the job's design is gone. */
+  /** The job and its tasks, for a deployer. SCHEMA_UNKNOWN if the revision of the job's schema is gone. */
   deployable(tasks: readonly TaskRecord[]): Promise<DeployableJob>
-  /** Notes that its tasks are as new. */
+  /** Notes that all tasks are ready again. */
   tasksAreReset(): Promise<void>
 }
 
@@ -38,7 +38,7 @@ export async function leasedJob(
     return found
   }
 
-  /** Writes what is made of the document, again if a person was faster. */
+  /** Changes the document by `make`; if a person was faster, reads the document again and repeats. */
   async function write(make: (value: CatalogueJob) => CatalogueJob | undefined): Promise<boolean> {
     for (;;) {
       const value = make(present.value)
@@ -83,7 +83,7 @@ export async function leasedJob(
   }
 }
 
-/** The states through which the controller brings a job from one to an end, that one last. */
+/** The states through which the controller brings a job from a state to an end; the end comes last. */
 export function wayTo(from: JobStateName, end: JobStateName): JobStateName[] {
   if (from === end || endedNames.includes(from)) return []
   if (statesBefore('controller', end).includes(from)) return [end]

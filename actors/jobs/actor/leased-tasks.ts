@@ -9,24 +9,28 @@ import type { TaskRecord } from '../../records/record-models.ts'
 import { batchSize, inBatches, type Stored } from '../../records/records.ts'
 import { changeTask, taskAfter } from './task-reports.ts'
 
-/** A job's tasks as the owner of its lease knows them. Writes throw LEASE_LOST once another server has taken the job over. */
+/**
+ * The tasks of a job, for the owner of its lease. Writes throw LEASE_LOST once another server has taken the job over.
+ */
 export interface LeasedTasks {
-  /** Reads them; with `claim`, what a former owner still writes of them is refused from then on. */
+  /** Reads the tasks. With `claim`, a former owner's writes are refused from then on. */
   load(claim: boolean): Promise<void>
   readonly count: number
   /** In the order of the expansion. */
   all(): readonly TaskRecord[]
-  /** Stores a task's new state; undefined if it says nothing new, or the task had ended. Those of one task in order. */
+  /**
+   * Stores a task's new status; those of one task in order. Undefined if the state is the same, or the task had ended.
+   */
   store(task: string, status: TaskStatus): Promise<TaskRecord | undefined>
-  /** Takes note of what is stored already; false if that's known. */
+  /** Takes note of a task that another writer has stored. False if its state was known. */
   note(task: TaskRecord): boolean
-  /** Reads them again; those that are in another state than was known. */
+  /** Reads the tasks again. Answers with the tasks whose state wasn't known. */
   changed(): Promise<readonly TaskRecord[]>
-  /** Makes those ready that show how an earlier start ended. */
+  /** Makes the tasks ready that still have their state from an earlier start. */
   reset(): Promise<void>
-  /** Those that haven't ended will not any more; their logs say why, if it's known. */
+  /** Ends the remaining tasks as terminated, with a log if one is given. Answers with the changed tasks. */
   terminateLeft(log: string | undefined): Promise<readonly TaskRecord[]>
-  /** Resolves when what was to be stored is. */
+  /** Resolves when all statuses are stored. */
   settled(): Promise<void>
 }
 
@@ -36,7 +40,7 @@ interface Waiting {
   readonly done: { resolve(task: TaskRecord | undefined): void; reject(cause: unknown): void }
 }
 
-/** A job may have so many tasks that to write all at once would hold up everybody. */
+/** Writes items in batches: writing all tasks of a large job at once would hold up other users. */
 function writeEach<Item>(items: readonly Item[], write: (item: Item) => Promise<unknown>): Promise<void> {
   return inBatches(items, batchSize, (batch) => Promise.all(batch.map(write)))
 }
@@ -48,10 +52,10 @@ export function leasedTasks(
   expansion: string,
 ): LeasedTasks {
   const known = new Map<string, Stored<TaskRecord>>()
-  /** Statuses that wait for those before them to be stored. */
+  /** Statuses that wait until earlier ones are stored. */
   let waiting: Waiting[] = []
   let storing: Promise<void> | undefined
-  /** Somebody waits until all is stored. */
+  /** True while a caller of `settled` waits. */
   let isHurried = false
   /** Ends a pause. */
   let goOn = () => {}
@@ -73,8 +77,8 @@ export function leasedTasks(
   }
 
   /**
-   * Writes together what has come, and leaves four fifths of the time to others: a job may have many thousands of tasks, and
-   * a store that commits holds up its thread.
+   * Writes waiting statuses in batches, and leaves four fifths of the time to other work: a job may have many thousands
+   * of tasks, and a commit of the store may hold up its thread.
    */
   async function storeWaiting(): Promise<void> {
     while (waiting.length > 0) {
@@ -108,7 +112,7 @@ export function leasedTasks(
       const value = await write(task, (present) => taskAfter(present, status, now()))
       return value.state === before ? undefined : value
     } catch (cause) {
-      // The first report of its end counts.
+      // The first report of a task's end counts.
       if (isRefusal(cause) && cause.code === 'TASK_ENDED') return undefined
       throw cause
     }
@@ -129,7 +133,7 @@ export function leasedTasks(
     all: () => [...known.values()].map(({ value }) => value),
     note(task) {
       const present = known.get(task.taskId)
-      // If it's not the one that is stored by now, the next write finds out.
+      // If the stored task has changed since, the next write fails and reads the task again.
       if (present) known.set(task.taskId, { ...present, value: task })
       return present?.value.state !== task.state
     },

@@ -11,14 +11,17 @@ export interface FlameletReport {
   readonly job: string
   readonly task: string
   readonly key: string | undefined
-  /** Nobody is asked who they are: existing flamelets show no key. One that is shown must be right. */
+  /**
+   * True where the server asks for no token: the original's flamelets show no key. A key that is shown must be right.
+   */
   readonly mayLackKey: boolean
   readonly status: TaskStatus
 }
 
 /**
- * Stores what a flamelet reports of its task. JOB_NOT_FOUND, TASK_UNKNOWN, TASK_KEY_MISSING, TASK_KEY_WRONG; JOB_STATE if the
- * job isn't under way, TASK_ENDED if the task has ended otherwise. What is reported again changes nothing.
+ * Stores a flamelet's report of its task; a repeated report changes nothing. JOB_NOT_FOUND, TASK_UNKNOWN,
+ * TASK_KEY_MISSING, TASK_KEY_WRONG; JOB_STATE if the job isn't under way, TASK_ENDED if the task has ended in another
+ * state.
  */
 export async function reportTask(
   collections: Collections,
@@ -40,7 +43,9 @@ export async function reportTask(
   return { job: value, task }
 }
 
-/** A task after a report: undefined if that says nothing new. TASK_ENDED if the task has ended otherwise. */
+/**
+ * A task after a report; undefined if the report changes nothing. TASK_ENDED if the task has ended in another state.
+ */
 export function taskAfter(task: TaskRecord, { state, log: given }: TaskStatus, at: string): TaskRecord | undefined {
   const log = given === undefined ? undefined : tailOf(given)
   const hasEnded = endedNames.includes(task.state)
@@ -50,10 +55,10 @@ export function taskAfter(task: TaskRecord, { state, log: given }: TaskStatus, a
   return { ...task, state, timestamp: at, ...(log === undefined ? {} : { log }) }
 }
 
-/** Of a task's log its end is kept, in UTF-8. */
+/** Bytes that are kept of the end of a task's log, in UTF-8. */
 const logBytes = 64 * 1024
 
-/** A log, or, of one that is too long, the lines at its end, below one that says what is missing. */
+/** Cuts a long log to the lines at its end, below a line that tells of the cut. */
 function tailOf(log: string): string {
   const bytes = Buffer.from(log)
   if (bytes.length <= logBytes) return log
@@ -68,8 +73,8 @@ function tailOf(log: string): string {
 }
 
 /**
- * Changes a task by what it is now; answers with what it is then. It's read first, unless it's known already, and again
- * when another was faster. TASK_UNKNOWN, and what `change` throws.
+ * Changes a task by a function of its present record, and answers with the new record. Reads the record first, unless
+ * `known` is given; if another writer was faster, reads it again and repeats. TASK_UNKNOWN, and errors of `change`.
  */
 export async function changeTask(
   { tasks }: Collections,

@@ -3,15 +3,15 @@ import type { EventCause } from '../../model/job-event.ts'
 import { endedNames } from '../../model/job-states.ts'
 import type { TaskRecord } from '../../records/record-models.ts'
 
-/** How a job ends by what its tasks are. */
+/** The end of a job by the states of its tasks. */
 export type Verdict =
   | { readonly state: 'completed' }
-  /** The role because of which it has failed: all its tasks have, or none has completed and none runs. */
+  /** `role` is the cause: all its tasks have failed, or none has completed and none runs. */
   | { readonly state: 'failed'; readonly role: string; readonly allFailed: boolean }
 
 /**
- * Failed as soon as all tasks of one role have; else, when no task runs any more: completed if each role has a completed
- * task, failed if not. Undefined: not yet.
+ * The job has failed as soon as all tasks of one role have failed. Else, when no task runs any more, the job has
+ * completed if each role has a completed task, and has failed if not. Undefined: the job goes on.
  */
 export function verdictOf(tasks: Iterable<Pick<TaskRecord, 'role' | 'state'>>): Verdict | undefined {
   const roles = new Map<string, { tasks: number; failed: number; completed: number; ended: number }>()
@@ -30,10 +30,10 @@ export function verdictOf(tasks: Iterable<Pick<TaskRecord, 'role' | 'state'>>): 
   return { state: 'completed' }
 }
 
-/** Why tasks failed, as far as it's known. */
+/** Remembers why tasks failed. */
 export interface Failures {
   note(task: TaskRecord, cause: EventCause | undefined): void
-  /** The cause of a job that failed because of a role: that of the task that failed last, if it said one. */
+  /** The cause of a job that failed because of a role: the cause of the role's last failed task, if known. */
   causeOf(verdict: Extract<Verdict, { state: 'failed' }>, tasks: readonly TaskRecord[]): EventCause
 }
 
@@ -47,7 +47,7 @@ export function failures(): Failures {
       last.set(role, { end, cause, ...(log === undefined ? {} : { log }) })
     },
     causeOf({ role, allFailed }, tasks) {
-      // After a restart of the server, what was kept of it.
+      // After a restart of the server only the task's record tells of the failure.
       const failure = last.get(role) ?? tasks.find((task) => task.role === role && task.state === 'failed')
       if (failure && 'cause' in failure && failure.cause) return failure.cause
       const reason = failure?.log?.trim().split('\n').at(-1) || 'it said nothing of why'

@@ -12,10 +12,10 @@ import { batchSize, inBatches, type Records, removeBelow, type Stored } from '..
 import type { PlannedTask } from './plan-job.ts'
 
 /*
- * A new job of few tasks is inserted together with them. Else a job's tasks are written first, in batches, under an expansion
- * that no job names yet; the job's own write makes them its tasks. A job that is removed is marked first, and nobody sees it
- * any more; its tasks go in batches, and itself last. That a change is under way is noted before, so that what a crash leaves
- * is found and cleared.
+ * A new job of few tasks is inserted together with its tasks. A larger job's tasks are written first, in batches, under
+ * an expansion that no job names yet; the write of the job then makes them its tasks. To remove a job, the job is
+ * marked first, and hidden from then on; its tasks are removed in batches, and the job last. A note of each change is
+ * written before the change, so that records which a crash leaves over are found and removed.
  */
 
 type ChangeParts = Pick<CatalogueParts, 'store' | 'now' | 'newId' | 'server' | 'batch'>
@@ -24,16 +24,16 @@ interface TasksChange {
   readonly job: string
   /** The expansion whose tasks are written. */
   readonly adds?: string
-  /** The one whose tasks go. */
+  /** The expansion whose tasks are removed. */
   readonly replaces?: string
-  /** The run whose state goes with these. */
+  /** The run whose state is removed with the replaced tasks. */
   readonly run?: string | undefined
 }
 
 /**
- * Makes a change of a job's tasks, and clears what it leaves over, now or at the next start. Answers as the change does: false
- * if it named no tasks. WRITTEN_MEANWHILE if another server took this one for dead, and cleared the tasks of a new job
- * meanwhile: then there is none.
+ * Changes a job's tasks, and removes records that the change leaves over, now or after a crash. Answers as `change`
+ * does: false if the job wasn't written. WRITTEN_MEANWHILE if another server took this server for dead, and removed the
+ * tasks of the new job meanwhile: then the job is removed too.
  */
 export async function changingTasks(
   collections: Collections,
@@ -57,7 +57,7 @@ export async function changingTasks(
   }
 }
 
-/** The records of an expansion's tasks, made as they are taken. */
+/** Yields the records of an expansion's tasks, each made when it is taken. */
 export function* taskEntries(
   { tasks }: Collections,
   job: string,
@@ -89,8 +89,8 @@ export function* taskEntries(
 }
 
 /**
- * Removes the tasks that a change has left without a job that names them, what is theirs, a job that is being removed, and the
- * change's note. Done again if a crash cuts it off.
+ * Removes the tasks that no job names after a change, with their state and notifications; a job that is being removed;
+ * and the note of the change. May be repeated after a crash.
  */
 async function settle(
   collections: Collections,
@@ -125,7 +125,10 @@ async function settle(
   await expansions.remove(id)
 }
 
-/** Clears what was cut off of changes by servers that are gone. One that wakes up again is refused the rest of its change. */
+/**
+ * Removes what unfinished changes of dead servers have left. A server that was only slow can't complete its change
+ * after that.
+ */
 export async function settleExpansions(
   collections: Collections,
   { store, batch }: Pick<CatalogueParts, 'store' | 'batch'>,
@@ -136,13 +139,14 @@ export async function settleExpansions(
     if (!isGone(note.value.server)) continue
     const [id = ''] = note.id.split('/')
     const job = await jobs.get(id)
-    // A server that is slow and not dead fails to write a job that is there, and takes back one that it has just created.
+    // A server that is slow, not dead, then fails to write a present job, and takes back a job that it has just
+    // created.
     const isFenced = (await claimed(expansions, note)) && (!job || (await claimed(jobs, job)))
     if (isFenced) await settle(collections, store, note, batch)
   }
 }
 
-/** Makes whoever has read a document fail to write it. False if that was faster: it lives, and clears up itself. */
+/** Bumps a record's version, so that stale writers are refused. False if another writer was faster, and so is alive. */
 async function claimed<Value>(records: Records<Value>, present: Stored<Value>): Promise<boolean> {
   try {
     await records.replace(present, present.value)

@@ -16,15 +16,18 @@ import type { RequestContext } from '../../requests/requests.ts'
 import { changingTasks, taskEntries } from './expansions.ts'
 import { planJob } from './plan-job.ts'
 
-/** What a command on a job came with, and who hears how far it has come. */
+/** The context of a command on a job, and the command's calls back. */
 export interface JobProgress {
   readonly context?: RequestContext | undefined
   readonly quota: Pick<QuotaKeeper, 'using'>
-  /** Creations: what others may change has been read. Changes and removals: the job's own document is written. */
+  /**
+   * Called in a creation once all records that other commands may change are read; else once the job's document is
+   * written.
+   */
   readonly onSettled: () => void
 }
 
-/** Stores a job and its tasks, or nothing. JOB_INVALID with every fault. */
+/** Stores a job with its tasks, or nothing. JOB_EXISTS, QUOTA_REACHED, JOB_INVALID with every fault. */
 export async function createJob(
   collections: Collections,
   parts: CatalogueParts,
@@ -38,7 +41,7 @@ export async function createJob(
   const { jobs, insertAll } = collections
   const { once } = context ?? {}
   const id = given.id ?? once ?? newId()
-  /** What this request itself has made, before a crash; JOB_EXISTS if another made it. */
+  /** The job, if this request itself made it before a crash; else JOB_EXISTS. */
   const madeBefore = (present: Stored<CatalogueJob> | undefined) => {
     if (present && once !== undefined && present.value.once === once) return statusOf(present)
     throw catalogueError('JOB_EXISTS', { id })
@@ -95,8 +98,8 @@ export async function readJobStatus(collections: Collections, user: string, id: 
 }
 
 /**
- * Replaces a job and its tasks at once; it's ready then. With more rounds and no other change its next start goes on with its
- * run. JOB_STATE unless it's ready or has ended.
+ * Replaces a job and its tasks; the job is ready after that. If the only change is a higher number of rounds, the next
+ * start goes on with the job's run. JOB_STATE unless the job is ready or has ended; JOB_INVALID with every fault.
  */
 export async function updateJob(
   collections: Collections,
@@ -153,13 +156,16 @@ function hasOnlyMoreRounds(before: JobSpecification, after: JobSpecification): b
   return isDeepStrictEqual(withRounds(before, has), after)
 }
 
-/** A job with another number of rounds. */
+/** The same job with another number of rounds. */
 function withRounds(spec: JobSpecification, rounds: number): JobSpecification {
   const { hyperparameters = {} } = spec.modelSpec ?? {}
   return { ...spec, modelSpec: { ...spec.modelSpec, hyperparameters: { ...hyperparameters, rounds } } }
 }
 
-/** Removes a job with its tasks, the state of their roles, and its events; its models stay. JOB_STATE unless it's ready or has ended. */
+/**
+ * Removes a job, its tasks, their roles' state, and its events; its models stay. JOB_STATE unless the job is ready or
+ * has ended.
+ */
 export async function removeJob(
   collections: Collections,
   parts: CatalogueParts,
@@ -172,7 +178,7 @@ export async function removeJob(
   assertEditable(found, 'its deletion')
   const { value } = found
   await changingTasks(collections, parts, { job: id, replaces: value.expansion, run: value.run }, async () => {
-    // Refused if it was started meanwhile; from here on it can't be, and nobody sees it any more.
+    // Refused if the job was started meanwhile. From here on the job can't be started, and is hidden.
     await collections.jobs.replace(found, { ...value, removing: true })
     await removeLeftRevisions(collections, parts.store, value.designSerial)
     onSettled()

@@ -25,20 +25,22 @@ import type { CatalogueParts } from '../../records/parts.ts'
 import type { ComputeRecord, DatasetRecord, DesignRecord, Revisions, TaskRecord } from '../../records/record-models.ts'
 import { batchSize, inBatches } from '../../records/records.ts'
 
-/** A task, and what was trusted for it when it was planned. */
+/** A task, with the administrator and the dataset owner that were allowed at the time of planning. */
 export type PlannedTask = Task & Pick<TaskRecord, 'computeAdmin' | 'datasetOwner'>
 
-/** A job found to be in order. */
+/** A valid job. */
 export interface CheckedJob {
   readonly spec: JobSpecification
   readonly designSerial: string
-  /** Its tasks, made as they are taken, once. */
+  /** The job's tasks, each made when it is taken. Can be iterated once. */
   readonly expanded: Iterable<PlannedTask>
-  /** How many tasks it has. */
+  /** Number of the job's tasks. */
   readonly count: number
 }
 
-/** Checks the whole of a job against the catalogue and expands it. JOB_INVALID with every fault; nothing is written. */
+/**
+ * Checks a whole job against the catalogue, and expands it into tasks. Writes nothing. JOB_INVALID with every fault.
+ */
 export async function planJob(
   collections: Collections,
   { newKey, mostTasks = defaultMostTasks, runFaults = () => [], computeAdmins }: CatalogueParts,
@@ -61,7 +63,7 @@ export async function planJob(
   const [[schemaRevision, schema], [codeRevision, codeFolders], datasets] = await Promise.all([
     schemaOf(collections, design, given, found),
     codeOf(collections, design, given, found),
-    // Nobody looks for more datasets than a job may have.
+    // A job that asks for too many tasks is refused without reading its datasets.
     asked > mostTasks ? undefined : datasetsOf(collections, user, given),
   ])
   const admins = computeAdmins && datasets && (await adminsOf(collections, computeAdmins, datasets, found))
@@ -112,7 +114,7 @@ async function schemaOf(
   found: FoundFaults,
 ): Promise<[number, Schema | undefined]> {
   const revision = given.schemaRevision ?? lastOf(schema)
-  // Of what was taken away, revisions stay for the jobs that name them, and for no others.
+  // Revisions of a removed schema stay for the jobs that name them; a new job may not name them.
   const present = revision > lastOf(schema) ? undefined : await schemas.get(`${serial}/${revision}`)
   if (!present) found.note(() => missing('SCHEMA_UNKNOWN', 'schemaRevision', given.schemaRevision, schema))
   return [revision, present?.value]
@@ -140,7 +142,7 @@ function missing(code: string, place: string, asked: number | undefined, { last 
   return { code, place, message: `the design has no revision ${asked} of its ${what}; the last is ${last}` }
 }
 
-/** Those that the job names, are there, and may be read by this user. */
+/** The datasets that the job names and the user may read, by id. */
 async function datasetsOf(
   { datasets }: Collections,
   user: string,
@@ -155,7 +157,10 @@ async function datasetsOf(
   return found
 }
 
-/** The administrators of the computes that datasets are bound to; a fault for each compute that a dataset's owner doesn't trust. */
+/**
+ * Administrators of the computes that datasets are bound to, by compute. Notes a fault for each compute that an owner
+ * doesn't trust.
+ */
 async function adminsOf(
   { computes }: Collections,
   admins: readonly string[],

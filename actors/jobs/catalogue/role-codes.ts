@@ -5,13 +5,13 @@ import { readArchive } from '../../catalogue/revisions.ts'
 import { catalogueError } from '../../model/errors.ts'
 import type { ArchiveLimits } from '../../records/parts.ts'
 
-/** Bytes of archives that were cut and are kept for the next flamelet of the role. */
+/** Most bytes of cut archives that are kept in memory for further flamelets of a role. */
 const keptBytes = 64 * 1024 * 1024
 
-/** The code of a design's revision, cut to a role. CODE_UNKNOWN, CODE_ARCHIVE. */
+/** Answers with one role's part of a revision of a design's code, as a zip. CODE_UNKNOWN, CODE_ARCHIVE. */
 export type RoleCodes = (designSerial: string, revision: number, role: string) => Promise<Uint8Array>
 
-/** Cuts each role's code once for all flamelets that ask for it. Of those cut, the ones asked for last are kept. */
+/** Cuts each role's code once for all its flamelets. Keeps the archives that were asked for last. */
 export function roleCodes(store: Pick<Store, 'getBlob'>, limits: ArchiveLimits, most = keptBytes): RoleCodes {
   const kept = new Map<string, { readonly bytes: Promise<Uint8Array>; size: number }>()
 
@@ -19,7 +19,7 @@ export function roleCodes(store: Pick<Store, 'getBlob'>, limits: ArchiveLimits, 
     const key = `${designSerial}/${revision}`
     const name = `${key}/${role}`
     const found = kept.get(name) ?? { bytes: cut(key, role), size: 0 }
-    // At the end of the order, as the one asked for last.
+    // Moves the archive to the end of the order.
     kept.delete(name)
     kept.set(name, found)
     void found.bytes.then(
@@ -44,12 +44,12 @@ export function roleCodes(store: Pick<Store, 'getBlob'>, limits: ArchiveLimits, 
   }
 }
 
-/** The earliest time that a zip can name: the same bytes whenever and wherever it is packed. */
+/** The earliest time that a zip can name. A fixed time, so that packing gives the same bytes each time. */
 const packedAt = new Date(1980, 0, 1)
 
 /**
- * Cuts an archive to the folder of one role, to the same bytes each time. What comes out is counted: CODE_ARCHIVE if it's
- * more than the limits allow, or other than the archive's directory tells.
+ * Cuts an archive to the folder of one role, and gives the same bytes each time. CODE_ARCHIVE if the unpacked files
+ * exceed the limits, or differ from the archive's directory.
  */
 export async function roleArchive(archive: Uint8Array, role: string, limits: ArchiveLimits): Promise<Uint8Array> {
   const files: [string, Uint8Array][] = []

@@ -10,14 +10,17 @@ import type { CatalogueJob, DatasetRecord, TaskRecord } from '../../records/reco
 import { attempted, type Stored } from '../../records/records.ts'
 import type { RoleCodes } from './role-codes.ts'
 
-/** What a flamelet needs to run a task. */
+/** Configuration and code of a task, for its flamelet. */
 export interface TaskPackage {
   readonly config: TaskConfig
-  /** A zip of its role's folder. */
+  /** A zip of the folder of the task's role. */
   readonly code: Uint8Array
 }
 
-/** For the flamelet that shows the task's key. As `findTask`; SCHEMA_UNKNOWN, CODE_UNKNOWN, CODE_ARCHIVE, DATASET_UNKNOWN. */
+/**
+ * The package of a task, for a flamelet with the task's key. Errors of `findTask`; SCHEMA_UNKNOWN, CODE_UNKNOWN,
+ * CODE_ARCHIVE, DATASET_UNKNOWN.
+ */
 export async function fetchTask(
   collections: Collections,
   codes: RoleCodes,
@@ -56,7 +59,7 @@ export interface FoundTask {
 }
 
 /**
- * A task, for the flamelet that shows its key. A task without key takes the first that is shown.
+ * Finds a task, for a flamelet with the task's key. A task without a key takes the first key that is shown.
  * JOB_NOT_FOUND, TASK_UNKNOWN, TASK_KEY_MISSING, TASK_KEY_WRONG.
  */
 export function findTask(
@@ -78,17 +81,17 @@ export function findTask(
 
 export interface TaskConfigInput {
   readonly spec: JobSpecification
-  /** Of the revision that the job names. */
+  /** The revision of the schema that the job names. */
   readonly schema: Schema
   readonly task: TaskRecord
-  /** Data consumers: the task's dataset. */
+  /** The task's dataset; data consumers have one. */
   readonly dataset?: Pick<DatasetRecord, 'url' | 'realm'>
   readonly settings?: WorkerSettings
 }
 
 const hyperparameterDefaults = { rounds: 1, epochs: 1, batchSize: 16 }
 
-/** What a task's worker is to know: of the job, of its role, of its data; nothing of other roles, nor of keys. */
+/** The configuration of a task: fields of its job, its role and its dataset, without keys and without other roles. */
 export function taskConfigOf({ spec, schema, task, dataset, settings = {} }: TaskConfigInput): TaskConfig {
   const { backend = defaultBackend, designId, maxRunTime, modelSpec = {} } = spec
   const { optimizer = { sort: 'fedavg' }, selector = { sort: 'default' }, datasampler, privacy } = modelSpec

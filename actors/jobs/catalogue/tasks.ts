@@ -6,22 +6,22 @@ import type { CatalogueJob, TaskRecord } from '../../records/record-models.ts'
 import type { Stored } from '../../records/records.ts'
 import { type Page, type PageRequest, pageOf } from '../../requests/page.ts'
 
-/** Where a job's tasks are kept, in the order of its expansion. */
+/** Answers with the keys of a job's task records, in the order of the expansion. */
 export type TaskOrders = (job: Pick<Stored<CatalogueJob>, 'id' | 'value'>) => Promise<readonly string[]>
 
-/** Keys kept of all jobs together: a few megabytes. */
+/** Most keys that are kept in memory, of all jobs together: a few megabytes. */
 const keptKeys = 200_000
 
 /**
- * Tasks are kept by their ids, and listed by their places. An expansion's tasks are those that they are for good, so their order
- * is looked for once, and kept for the jobs that were listed last.
+ * Remembers the order of tasks: records are stored by id, and listed by index. The tasks of an expansion never change,
+ * so their order is read once, and kept for the jobs that were listed last.
  */
 export function taskOrders(collections: Collections, most = keptKeys): TaskOrders {
   const kept = new Map<string, readonly string[]>()
   return async (job) => {
     const name = taskKey(job.id, job.value.expansion, '')
     const keys = kept.get(name) ?? (await tasksOf(collections, job)).map(({ taskId }) => name + taskId)
-    // At the end of the order, as the one asked for last.
+    // Moves the job to the end of the order.
     kept.delete(name)
     kept.set(name, keys)
     let total = [...kept.values()].reduce((sum, { length }) => sum + length, 0)

@@ -10,41 +10,43 @@ export interface LeaseParts {
   readonly store: Store
   /** Wall-clock time as RFC 3339. */
   readonly now: () => string
-  /** This server among those that share the store: another id in each process. */
+  /** Id of this server among the servers on the store. Differs for each process. */
   readonly server: string
-  /** Other servers may share the store. Default: none; then whatever lease is left is of a process that is gone. */
+  /**
+   * Whether other servers may share the store. Default: false; then all leases that are left belong to ended processes.
+   */
   readonly shared?: boolean
-  /** Whether this server goes on with a job that another process left under way. Default: with any. */
+  /** Whether this server goes on with a job that another process left under way. Default: with every job. */
   readonly goesOnWith?: (job: string) => boolean | Promise<boolean>
-  /** How often a server says that it lives, and looks at the others. Default: 500. */
+  /** Time between two signs of life of this server, and between its looks at other servers. Default: 500. */
   readonly beatMs?: number
-  /** A server that has said nothing so long is dead. Default: 2,500. */
+  /** A server without a sign of life for this time is dead. Default: 2,500. */
   readonly deadAfterMs?: number
 }
 
 export type LeaseWatchMessage =
   | { readonly type: 'look' }
-  /** Nothing runs here any more: the others may have it at once. */
+  /** No job runs here any more: other servers may take the jobs over at once. */
   | ({ readonly type: 'leave' } & Asking<null>)
 
-/** From the lease watch to the controller. */
+/** Messages from the lease watch to the controller. */
 export type LeaseNews =
-  /** Whether the job is here, or is being started here. */
+  /** Asks whether the job is here, or is being started here. */
   | { readonly type: 'is-here'; readonly job: string; readonly replyTo: ActorRef<boolean> }
   | { readonly type: 'taken-over'; readonly job: string; readonly fence: number }
-  /** The last lease on each job, whoever has it. */
+  /** The last lease on each job, of every owner. */
   | { readonly type: 'leases-seen'; readonly last: ReadonlyMap<string, LeaseRecord> }
 
-/** How long the controller may take to say whether a job is here. */
+/** Longest time for the controller to answer whether a job is here. */
 const answerTimeoutMs = 60_000
 
 /**
- * Takes over what servers that are gone had under way: at the start, and as long as there may be others. A job that was
+ * Takes over the jobs of servers that are gone: at the start, and, on a shared store, all the time. A job that was
  * started here during the first look is left alone.
  */
 export function leaseWatch(parts: LeaseParts, news: ActorRef<LeaseNews>): Behavior<LeaseWatchMessage> {
   const { store, server, shared = false, now, goesOnWith = () => true, beatMs = 500, deadAfterMs = 2500 } = parts
-  /** Once: what this server has got since isn't to be taken from it after a fault. */
+  /** True after the first look: a restart after a fault must not take over the jobs that this server has by then. */
   let begun = false
 
   return async (context) => {
@@ -79,7 +81,7 @@ export function leaseWatch(parts: LeaseParts, news: ActorRef<LeaseNews>): Behavi
 
     async function look(collections: Collections): Promise<void> {
       await servers.beat()
-      // Leases before servers: whoever has one was there before it had it.
+      // Leases are read before servers: an owner was alive before it wrote its lease, so `look` can't miss it.
       const found = await leasesByJob(collections)
       const { living, dead } = await servers.look()
       const last = new Map([...found].map(([job, [lease]]) => [job, lease] as const))
@@ -89,7 +91,7 @@ export function leaseWatch(parts: LeaseParts, news: ActorRef<LeaseNews>): Behavi
       for (const id of dead) await servers.forget(id)
     }
 
-    /** Takes the leases of owners that are gone, and clears away those that a later one has replaced. */
+    /** Takes over the leases of owners that are gone, and removes leases that a later one has replaced. */
     async function takeOverLeases(
       collections: Collections,
       found: JobLeases,

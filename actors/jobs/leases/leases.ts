@@ -4,9 +4,10 @@ import type { CatalogueJob, LeaseRecord } from '../../records/record-models.ts'
 import type { Stored } from '../../records/records.ts'
 
 /*
- * A job is under way as long as there is a lease on it, and its owner is the server of the last one. A lease is written
- * before the job's document names its number, and removed once the job is at rest and told so: what a crash leaves is found
- * among the leases. Each number is given once, so that removing a lease can't remove a later one.
+ * A job is under way as long as there is a lease on it. The server of the last lease owns the job. A lease is written
+ * before the job's document names the lease's number, and removed once the job's document says that the job is at rest:
+ * so the leases show each job that a crash has left under way. Each number is given once, so that removing a lease
+ * can't remove a later one.
  */
 
 /** A lease that a job's actor works under. */
@@ -15,7 +16,7 @@ export interface HeldLease {
   readonly fence: number
   /** Another server, which may still live, had the job before. */
   readonly takenOver: boolean
-  /** The job's actor failed with this again and again: the job is to fail with it. */
+  /** The fault by which the job's actor has failed too often: the job fails with the same cause. */
   readonly fault?: { readonly cause: unknown }
 }
 
@@ -25,7 +26,7 @@ function leaseKey({ job, fence }: Pick<JobLease, 'job' | 'fence'>): string {
   return `${job}/${fence}`
 }
 
-/** By job, the last one first. */
+/** Leases by job. The last lease of a job comes first. */
 export type JobLeases = ReadonlyMap<string, readonly [LeaseRecord, ...LeaseRecord[]]>
 
 export async function leasesByJob({ leases }: Collections): Promise<JobLeases> {
@@ -39,7 +40,9 @@ export async function leasesByJob({ leases }: Collections): Promise<JobLeases> {
   return byJob
 }
 
-/** Writes a lease and then the job that names it. WRITTEN_MEANWHILE, and no lease, if another was faster. */
+/**
+ * Writes a lease, and then the job that names the lease. WRITTEN_MEANWHILE, and no lease, if another writer was faster.
+ */
 export async function leaseJob(
   collections: Collections,
   found: Stored<CatalogueJob>,
@@ -60,8 +63,8 @@ export async function leaseJob(
 }
 
 /**
- * Takes a job over whose owner is gone: the lease's number, or undefined if there is no such job, or another server was
- * faster. Whatever the former owner still writes of the job is refused from then on.
+ * Takes over a job whose owner is gone. Answers with the number of the new lease; undefined if the job is unknown, or
+ * another server was faster. Later writes of the former owner are refused.
  */
 export async function takeOver(
   collections: Collections,
@@ -76,17 +79,17 @@ export async function takeOver(
     await leaseJob(collections, found, { job, fence, owner }, found.value)
     return fence
   } catch (cause) {
-    // Looked at again the next time, if it needs be.
+    // The next look tries again if the job still has no living owner.
     if (isRefusal(cause) && cause.code === 'WRITTEN_MEANWHILE') return undefined
     throw cause
   }
 }
 
-/** Says to the owner of a job, on another server, that the job or its tasks have changed. */
+/** Tells a job's owner on another server that the job or its tasks have changed. */
 export async function touchLease({ leases }: Collections, job: string, fence: number): Promise<void> {
   for (;;) {
     const lease = await leases.get(leaseKey({ job, fence }))
-    // Whoever takes it over looks at everything.
+    // The lease is gone: the next owner reads the job and its tasks anyway.
     if (!lease) return
     try {
       await leases.replace(lease, { ...lease.value, touched: lease.value.touched + 1 })
@@ -97,7 +100,7 @@ export async function touchLease({ leases }: Collections, job: string, fence: nu
   }
 }
 
-/** Gives a lease back: the job is at rest. */
+/** Removes the lease of a job that is at rest, or a replaced lease. */
 export async function endLease({ leases }: Collections, lease: Pick<JobLease, 'job' | 'fence'>): Promise<void> {
   await leases.remove(leaseKey(lease))
 }

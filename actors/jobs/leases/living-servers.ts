@@ -5,15 +5,18 @@ import type { Collections } from '../../records/collections.ts'
 import type { serverRecord } from '../../records/record-models.ts'
 import type { Stored } from '../../records/records.ts'
 
-/** Which servers share a store. Each writes its document again and again; one whose document stands still is dead. */
+/**
+ * The servers on a store. Each server rewrites its document again and again; a server whose document stands still is
+ * dead.
+ */
 export interface LivingServers {
-  /** Says that this one lives. */
+  /** Writes this server's sign of life. */
   beat(): Promise<void>
-  /** Looks at the others. Their clocks don't matter: a document's changes are timed by this server's own. */
+  /** Sorts the servers into living and dead, by this server's clock alone: clocks of other servers don't matter. */
   look(): Promise<{ readonly living: ReadonlySet<string>; readonly dead: readonly string[] }>
-  /** No more needs to be known of a dead one. */
+  /** Removes the document of a dead server. */
   forget(server: string): Promise<void>
-  /** This one goes: the others needn't wait to see it dead. */
+  /** Removes this server's document, so that other servers needn't wait until they take this server for dead. */
   leave(): Promise<void>
 }
 
@@ -42,7 +45,7 @@ export function livingServers(
           own = await servers.replace(own, { startedAt })
           return
         } catch (cause) {
-          // The others took it for dead, and have taken over what it had.
+          // Other servers took this server for dead, and have taken over its jobs.
           if (!isRefusal(cause)) throw cause
         }
       }

@@ -1,4 +1,5 @@
-// Multiplications and additions of 4 float32 that wait for nothing: 8 sums, kept in registers. What no kernel can exceed.
+// Multiplications and additions of 4 float32 with 8 sums in registers, none of which waits for memory: the peak of a
+// kernel.
 export function peak(times: i32): f32 {
   const factor = f32x4.splat(1.0000001)
   let a = f32x4.splat(1), b = f32x4.splat(2), c = f32x4.splat(3), d = f32x4.splat(4)

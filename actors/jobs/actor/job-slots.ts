@@ -3,28 +3,28 @@ import type { Deployer } from '../../deployers/deployer.ts'
 import type { JobSpecification } from '../../model/job.ts'
 
 /** A job that wants to be deployed. */
-export interface PlaceRequest {
+export interface SlotRequest {
   readonly deployer: Deployer
   readonly priority: NonNullable<JobSpecification['priority']>
-  /** When the job was started, as RFC 3339. Of jobs of the same priority the first started gets the first place. */
+  /** When the job was started, as RFC 3339. Of jobs of the same priority the first started gets the first slot. */
   readonly startedAt: string
-  /** The job's actor, which is told once the job has a place: at once, if a place is free. */
-  readonly job: ActorRef<{ readonly type: 'place-given' }>
+  /** The job's actor, which is told once the job has a slot: at once, if a slot is free. */
+  readonly job: ActorRef<{ readonly type: 'slot-given' }>
 }
 
-/** The places of each deployer. A job has one place from its deployment to its end. */
-export interface JobPlaces {
-  /** Queues for a place. The returned function gives the place back, or leaves the queue. */
-  request(request: PlaceRequest): () => void
-  /** Takes a place for a job that runs already, even if no place is free. The returned function gives the place back. */
+/** The slots of each deployer. A job has one slot from its deployment to its end. */
+export interface JobSlots {
+  /** Queues for a slot. The returned function gives the slot back, or leaves the queue. */
+  request(request: SlotRequest): () => void
+  /** Takes a slot for a job that runs already, even if no slot is free. The returned function gives the slot back. */
   take(deployer: Deployer): () => void
 }
 
 const ranks = { high: 0, medium: 1, low: 2 } as const
 
-export function jobPlaces(): JobPlaces {
+export function jobSlots(): JobSlots {
   const taken = new Map<Deployer, Set<object>>()
-  let queue: PlaceRequest[] = []
+  let queue: SlotRequest[] = []
 
   const takenOf = (deployer: Deployer) => {
     const present = taken.get(deployer) ?? new Set()
@@ -35,14 +35,14 @@ export function jobPlaces(): JobPlaces {
     for (const request of queue) {
       const { deployer } = request
       const present = takenOf(deployer)
-      if (present.size >= (deployer.places ?? Number.POSITIVE_INFINITY)) continue
+      if (present.size >= (deployer.slots ?? Number.POSITIVE_INFINITY)) continue
       present.add(request)
       queue = queue.filter((other) => other !== request)
-      request.job.tell({ type: 'place-given' })
+      request.job.tell({ type: 'slot-given' })
     }
   }
-  const giveBack = (deployer: Deployer, place: object) => () => {
-    if (takenOf(deployer).delete(place)) giveNext()
+  const giveBack = (deployer: Deployer, slot: object) => () => {
+    if (takenOf(deployer).delete(slot)) giveNext()
   }
 
   return {
@@ -56,13 +56,13 @@ export function jobPlaces(): JobPlaces {
       }
     },
     take(deployer) {
-      const place = {}
-      takenOf(deployer).add(place)
-      return giveBack(deployer, place)
+      const slot = {}
+      takenOf(deployer).add(slot)
+      return giveBack(deployer, slot)
     },
   }
 }
 
-function before(a: PlaceRequest, b: PlaceRequest): number {
+function before(a: SlotRequest, b: SlotRequest): number {
   return ranks[a.priority] - ranks[b.priority] || (a.startedAt < b.startedAt ? -1 : Number(a.startedAt > b.startedAt))
 }
