@@ -17,7 +17,7 @@ const kernels = [
 ]
 const require = createRequire(import.meta.url)
 
-// npm prepares a clone before it packs it, and after it has installed what the clone needs.
+// npm runs `prepare` before it packs a clone, and after it has installed the clone's dependencies.
 if (process.env.npm_lifecycle_event === 'prepare') {
   const isPacking = ['pack', 'publish'].includes(process.env.npm_command)
   // The commands that follow `npm ci` build.
@@ -31,7 +31,7 @@ if (process.env.npm_lifecycle_event === 'prepare') {
 const bin = (name, file) => join(dirname(require.resolve(`${name}/package.json`)), file)
 const run = (script, args) => execFileSync(process.execPath, [script, ...args], { stdio: 'inherit' })
 
-/** When the newest file of a folder was changed. */
+/** Time of the last change in a folder. */
 const newest = (folder) => Math.max(...readdirSync(folder).map((file) => statSync(join(folder, file)).mtimeMs))
 
 for (const { source, target, name, options = [] } of kernels) {
@@ -52,7 +52,7 @@ for (const { source, target, name, options = [] } of kernels) {
   writeFileSync(target, `export const ${name} = '${readFileSync(wasm).toString('base64')}'\n`)
   unlinkSync(wasm)
 }
-// What was built of sources that are gone would be tested, and packed.
+// Built files of removed sources would be tested and packed, so they are removed.
 for (const file of existsSync('dist') ? readdirSync('dist', { recursive: true }) : []) {
   const [, source] = /^(.+?)\.(?:d\.ts|js|js\.map)$/.exec(file) ?? []
   if (source !== undefined && !existsSync(`${source}.ts`)) rmSync(join('dist', file))
@@ -62,7 +62,7 @@ try {
 } catch {
   process.exitCode = 1 // The compiler has said what is wrong.
 }
-// Loads esbuild, which a clone without its dependencies has not.
+// Imported late: it loads esbuild, which a clone without dependencies lacks.
 const { writeBundles, writeLicences } = await import('./bundles.js')
 const { writeBillOfMaterials } = await import('./sbom.js')
 const bundled = writeBundles()

@@ -10,7 +10,7 @@ export const bundles = [
   { source: 'runtime/durable/mongodb/bundled-driver.ts', name: 'mongodb' },
 ]
 
-/** Packages that are CommonJS ask for Node's modules, and for optional packages, by `require`. */
+/** CommonJS packages load Node's modules and optional packages by `require`. */
 const banner = "import { createRequire } from 'node:module'\nconst require = createRequire(import.meta.url)"
 
 /**
@@ -65,7 +65,7 @@ function licenceOf(folder) {
   }
   const [section] = /^#* *licen[cs]e *$.*?(?=^#|(?![\s\S]))/ims.exec(textOf(/^readme/i) ?? '') ?? []
   const text = textOf(/^licen[cs]e/i) ?? section
-  if (!text) throw new Error(`${folder} is bundled, and has no text of its licence: bundle another package`)
+  if (!text) throw new Error(`the bundled package ${folder} has no text of its licence: bundle another package`)
   return text
 }
 

@@ -21,7 +21,7 @@ main(() => {
   // Written last; sdk/layers/node-native-tensorflow.ts loads the module that it names.
   const record = join(nativeFolder, 'built.json')
   if (isBuilt(record)) return console.error(`built already: ${nativeFolder}`)
-  // Before much is downloaded for nothing.
+  // Checked before the large downloads.
   const [interpreter, compiler] = [python(), cxxCompiler()]
   mkdirSync(nativeFolder, { recursive: true })
   const library = fetchTensorFlow(interpreter, nativeFolder, versions.tensorFlow)

@@ -1,4 +1,4 @@
-// Prints the path of a program that tests run on other platforms with, having installed it if it is missing:
+// Prints the path of another platform's program for tests; installs the program if it is missing:
 // `node scripts/platform.js node-22`, `node scripts/platform.js chromium`.
 import { chromium } from './platform/chromium.js'
 import { nodeOfVersion } from './platform/node.js'

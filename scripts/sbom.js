@@ -21,7 +21,8 @@ export function writeBillOfMaterials(file, bundled) {
   const { timestamp: _instant, ...metadata } = bill.metadata
   const { name, dependencies } = jsonOf('package.json')
   const own = new Set([...Object.keys(dependencies), ...bundles.map(({ name }) => name)])
-  // npm names the folder. Asked to leave development dependencies out, it leaves out what both need, too.
+  // npm names the folder. Without development dependencies, npm would also omit packages that users and development
+  // both need.
   const component = { ...metadata.component, name }
   const used = new Set([component['bom-ref'], ...installedRefs(), ...bundled.map(refOf)])
   const isUsed = (ref) => used.has(ref)
@@ -55,7 +56,7 @@ function billOfAll() {
   return JSON.parse(execFileSync(program, [...first, ...args], { encoding: 'utf8', maxBuffer: 2 ** 26 }))
 }
 
-/** Of all packages that aren't for development alone. */
+/** Licences and hashes of all packages that aren't for development alone. */
 function installedRefs() {
   return Object.entries(jsonOf('package-lock.json').packages)
     .filter(([path, { dev }]) => path !== '' && !dev)

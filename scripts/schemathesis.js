@@ -1,4 +1,4 @@
-// Prints the command that runs schemathesis, as JSON, having installed it into .peers/ if it is missing.
+// Prints the command that runs schemathesis, as JSON; installs schemathesis into .peers/ if it is missing.
 import { mkdirSync } from 'node:fs'
 import { join } from 'node:path'
 import { makeOnce, peersFolder } from './setup/folders.js'

@@ -1,4 +1,4 @@
-// Prints the command that runs a server which tests need, as JSON, having installed it if it is missing:
+// Prints the command that runs a server for tests, as JSON; installs the server if it is missing:
 // `node scripts/server.js mongodb`.
 import { secantus } from './server/secantus.js'
 import { SetupError } from './setup/errors.js'

@@ -1,7 +1,7 @@
 import { spawn } from 'node:child_process'
 import { fileURLToPath } from 'node:url'
 
-/** What a run of flamectl printed, and how it ended. */
+/** Output and end of a run of flamectl. */
 export interface FinishedRun {
   readonly status: number | null
   readonly signal: NodeJS.Signals | null
@@ -17,9 +17,9 @@ export interface FinishedRun {
 
 export interface RunConditions {
   readonly killAfterMs?: number
-  /** Sent when the first line of standard output has come. */
+  /** A signal that is sent when the first line of standard output has come. */
   readonly signalAtFirstLine?: NodeJS.Signals
-  /** Standard output isn't read any more when its first line has come. */
+  /** Stop reading standard output after its first line. */
   readonly leaveAtFirstLine?: boolean
   readonly cwd?: string
 }

@@ -14,7 +14,7 @@ import { temporaryFolder } from './support/temporary-folder.ts'
 const program = fileURLToPath(new URL('./support/api-process.js', import.meta.url))
 const kills = 4
 
-/** A server in a process of its own, on the same folder again each time it's killed. */
+/** A server in a process of its own; after each kill another starts on the same folder. */
 function serverOn(folder: string) {
   let url = 'http://127.0.0.1:9'
   let kill = () => {}
@@ -71,7 +71,7 @@ test('a job on computes and flamelets ends as it should though the server is kil
     for (const { heard } of flamelets) t.deepEqual(heard, ['START_JOB'])
     await Promise.all(computes.map((compute) => compute.end()))
     await server.kill()
-    // Nor is there anything left to hear.
+    // No notification is left.
     const store = await lmdbStore(folder.path)
     const recipients = await all(collectionsOf(store).recipients.find())
     t.deepEqual(recipients.map(({ value }) => value.last).toSorted(), [1, 1, 2, 2])

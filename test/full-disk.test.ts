@@ -16,13 +16,13 @@ import { temporaryFolder } from './support/temporary-folder.ts'
 import { callsTo, reached, trivialJob } from './support/trivial-job.ts'
 
 const main = fileURLToPath(new URL('../flamectl/main.js', import.meta.url))
-/** What Node is started with, so that the disk has no room while the file `mark` is there. */
+/** Node's options for a process whose disk has no room while the file `mark` is there. */
 const filling = (mark: string, where: string) => [
   '--import',
   `${new URL('./support/filling-disk.js', import.meta.url)}?${new URLSearchParams({ mark, where })}`,
 ]
 
-/** A server that runs jobs itself, on a store that can be kept from writing. */
+/** A server that runs jobs itself, on a store whose writes can be made to fail. */
 async function serverOnTroubledStore(folder: string) {
   const lines: Record<string, unknown>[] = []
   const store = memoryStore()
@@ -42,7 +42,7 @@ async function serverOnTroubledStore(folder: string) {
   return {
     url: server.url,
     lines,
-    /** Resolves when it has refused a write. */
+    /** Resolves when the store has refused a write. */
     begin: (code: StoreTroubleCode) =>
       new Promise<void>((resolve) => {
         onRefused = resolve
@@ -116,7 +116,7 @@ const end = (lines: readonly string[]) => {
   return done ? String(hash) : undefined
 }
 
-/** Runs a job on a disk that is full from some round on. */
+/** Runs a job on a disk that becomes full in some round. */
 function runOnFillingDisk(folder: string, where: string, atRound: number) {
   const mark = join(folder, 'full')
   const given = [...filling(mark, where), main, ...args, '--store', join(folder, 'store')]
@@ -147,15 +147,15 @@ for (const [where, code] of [
   )
 
 interface Disk extends AsyncDisposable {
-  /** Where a server keeps its state. */
+  /** Folder of a server's state. */
   readonly folder: string
-  /** What the server is started with, besides. */
+  /** More options of the server. */
   readonly node: readonly string[]
   fill(): Promise<void>
   free(): Promise<void>
 }
 
-/** A disk that says that it's full. */
+/** A disk that is made to report that it is full. */
 async function injectedDisk(where = 'all'): Promise<Disk> {
   const folder = await temporaryFolder()
   const mark = join(folder.path, 'full')
@@ -184,13 +184,13 @@ async function smallDisk(): Promise<Disk | undefined> {
     folder: join(folder.path, 'state'),
     node: [],
     async fill() {
-      // To the last byte: what the server writes meanwhile takes its part.
+      // Fills up to the last byte: the server's own writes meanwhile take some of the room.
       const cause = await appendFile(ballast, Buffer.alloc(sizeBytes)).catch((error: NodeJS.ErrnoException) => error)
       if (cause?.code !== 'ENOSPC') throw new Error('the disk is larger than it should be', { cause })
     },
     free: () => rm(ballast),
     async [Symbol.asyncDispose]() {
-      // Lazily: a process that another test is just starting may still hold it.
+      // Unmounts lazily: a process that another test is just starting may still hold the file system.
       execFileSync('/bin/sh', ['-c', `umount -l '${folder.path}'`])
       await folder[Symbol.asyncDispose]()
     },

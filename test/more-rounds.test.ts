@@ -7,7 +7,7 @@ import { temporaryFolder } from './support/temporary-folder.ts'
 
 const sdk = new URL('../sdk/index.js', import.meta.url).href
 
-/** A workload whose server remembers its last steps, and whose clients are below two aggregators. */
+/** A workload whose server step has momentum, and whose clients are below two aggregators. */
 const remembering = `
 import { fedAvg, hierarchical, inMemoryExamples, workload } from '${sdk}'
 const examples = inMemoryExamples({ features: Uint8Array.of(0), labels: [0], shape: [1] })

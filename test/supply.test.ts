@@ -26,7 +26,7 @@ test('dependencies are named by exact versions, and all that they need by hash',
   for (const { path, version, integrity, resolved = 'https://' } of locked) {
     t.regex(version ?? '', /^\d+\.\d+\.\d+/, path)
     t.regex(integrity ?? '', /^sha512-/, path)
-    // Neither git nor a folder.
+    // Packages come from the registry: neither from git nor from a folder.
     t.regex(resolved, /^https:\/\//, path)
   }
 })
@@ -38,7 +38,7 @@ test('what scripts install for tests is named by exact versions, with all that i
       t.regex(line, /^[\w.-]+==[\w.]+$/, file)
 })
 
-// That none is needed, test/package.test.ts shows: it installs without them.
+// test/package.test.ts shows that no install script is needed: it installs without them.
 test('every install script of a dependency is known, and none is run where npm knows how to refuse it', (t) => {
   const names = locked.filter(({ hasInstallScript }) => hasInstallScript).map(({ name }) => name)
   t.deepEqual(allowScripts, Object.fromEntries([...new Set(names)].toSorted().map((name) => [name, false])))

@@ -6,7 +6,9 @@ import { inTerminal } from './support/terminal.ts'
 
 const sdk = new URL('../sdk/index.js', import.meta.url).href
 
-/** A regression that is evaluated by a metric of its own. Somebody impatient presses Ctrl-C again while it is being stopped. */
+/**
+ * A regression with an evaluation metric of its own. An impatient user presses Ctrl-C again while the run is stopping.
+ */
 const regression = `
 import { fedAvg, inMemoryExamples, twoTier, workload } from '${sdk}'
 const examples = inMemoryExamples({ features: Uint8Array.of(0), labels: [0], shape: [1] })

@@ -6,7 +6,7 @@ import { loadWorkload, workerPool } from '../sdk/node/index.ts'
 const example = (name: string) => fileURLToPath(new URL(`../../examples/${name}`, import.meta.url))
 const add = (a: Float32Array, b: Float32Array) => a.map((value, index) => value + (b[index] ?? 0))
 
-/** One client's training on top of the initial weights, and what it gains. */
+/** Trains one client from the initial weights, and evaluates the result. */
 async function firstStep(pool: TrainingPool) {
   const weights = await pool.initialWeights()
   const update = await pool.train({ client: 3, end: 'trainer-3', round: 1, weights, terms: {} })

@@ -25,5 +25,5 @@ const convolutional: ModelFunction = ({ layers, sequential }) =>
     ],
   })
 
-/** The models of McMahan et al. 2017 for MNIST, by the paper's names. */
+/** Models for MNIST of McMahan et al. 2017, by the paper's names. */
 export const models = { '2nn': twoHidden, cnn: convolutional }

@@ -2,7 +2,7 @@ import { chosen, fedAvg, hierarchical, layersLearner, partition, subset, twoTier
 import { readIdx } from 'flame-fl/sdk/node'
 import { models } from './models.ts'
 
-/** FedAvg on MNIST as in McMahan et al. 2017. */
+/** Runs FedAvg on MNIST as McMahan et al. 2017 do. */
 export default workload({
   name: 'mnist',
   settings: {

@@ -1,6 +1,6 @@
 import { chosen, fedAvg, hierarchical, inMemoryExamples, type Learner, twoTier, workload } from 'flame-fl/sdk'
 
-/** A learner that does almost nothing, on which the cost of everything else shows. */
+/** Trains with a learner that does almost nothing, so that the costs of everything else show. */
 const size = 1_000
 const examples = inMemoryExamples({ features: Uint8Array.of(0), labels: [0], shape: [1] })
 

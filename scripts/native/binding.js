@@ -16,7 +16,7 @@ export function cxxCompiler() {
   return command
 }
 
-/** Compiles tfjs-node's binding against the library, where the package looks for it. */
+/** Compiles tfjs-node's binding against the library, into the folder where the package looks for the binding. */
 export function buildBinding(compiler, packages, library) {
   const folder = join(packages, '@tensorflow/tfjs-node')
   const links = join(folder, 'deps/lib')
@@ -35,7 +35,7 @@ export function buildBinding(compiler, packages, library) {
     ...include(join(library, 'include')),
     ...['binding/tfjs_backend.cc', 'binding/tfjs_binding.cc'],
     ...['-Ldeps/lib', '-ltensorflow', '-ltensorflow_framework'],
-    // The libraries are found from where the binding lies, so that the project's folder may move.
+    // The binding finds the libraries relative to itself, so that the project's folder may move.
     ...['-Wl,-rpath,$ORIGIN/../../deps/lib', '-o', 'lib/napi-v8/tfjs_binding.node'],
   ]
   step("compiling tfjs-node's binding", () =>
@@ -43,7 +43,7 @@ export function buildBinding(compiler, packages, library) {
   )
 }
 
-/** Loads what was built in a process of its own, and multiplies. Answers with the module to load. */
+/** Loads the built module in a process of its own, and multiplies. Answers with the module's path. */
 export function tryBinding(packages) {
   const folder = join(packages, '@tensorflow/tfjs-node')
   const module = join(folder, 'dist/index.js')

@@ -4,8 +4,9 @@ import { makeOnce } from '../setup/folders.js'
 import { must, step } from '../setup/run.js'
 
 /**
- * Installs tfjs-node, without its install script, and Node's headers; answers with the `node_modules` they are in. Its
- * copies of TensorFlow.js are taken away, so that it finds the project's: two copies would have two sets of classes.
+ * Installs tfjs-node, without its install script, and Node's headers. Answers with the path of their `node_modules`.
+ * Removes tfjs-node's copies of TensorFlow.js, so that it finds the project's: two copies would have two sets of
+ * classes.
  */
 export function fetchPackages(folder, { tfjsNode, nodeApiHeaders }) {
   const what = `@tensorflow/tfjs-node ${tfjsNode}`

@@ -4,7 +4,7 @@ import { SetupError } from '../setup/errors.js'
 import { makeOnce, peersFolder } from '../setup/folders.js'
 import { must, step } from '../setup/run.js'
 
-/** Of the npm package that holds Node's plain binary. */
+/** Exact versions of the npm package that holds Node's binary. */
 const versions = { 20: '20.20.2', 22: '22.23.3', 24: '24.21.0' }
 const platform = `${process.platform}-${process.arch}`
 

@@ -1,8 +1,8 @@
-/** What can be missing when something is installed into the project's folder. */
+/** Errors of installations into the project's folder. */
 const setupErrors = {
   SETUP_PLATFORM: {
-    message: '{what} is to be had here for {expected} only, but this is {platform}',
-    hint: 'use such a machine, or do without: nothing else needs it',
+    message: '{what} can be installed on {expected} only, and this machine is {platform}',
+    hint: 'use a machine of that platform, or do without: nothing else needs it',
   },
   SETUP_PYTHON: {
     message: '{command} did not run with its modules venv and pip ({reason})',
@@ -13,7 +13,7 @@ const setupErrors = {
     hint: 'install one (Debian: apt-get install g++), or name another with CXX=…',
   },
   SETUP_DOWNLOAD: {
-    message: '{what} could not be had from {from}: {reason}',
+    message: '{what} could not be downloaded from {from}: {reason}',
     hint: 'check the network and the settings of the package client, then run the same command again',
   },
   SETUP_BUILD: {
@@ -25,7 +25,7 @@ const setupErrors = {
     hint: 'install it (Debian: apt-get install chromium), or name the program with CHROMIUM=…',
   },
   SETUP_UNKNOWN: {
-    message: 'nothing is known by the name {given}',
+    message: 'the name {given} is unknown',
     hint: 'use one of {known}',
   },
 }

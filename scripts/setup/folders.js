@@ -4,14 +4,14 @@ import { fileURLToPath } from 'node:url'
 
 const project = fileURLToPath(new URL('../../', import.meta.url))
 
-/** What other implementations need to be compared with; ignored by git. */
+/** Folder of other implementations, for comparisons; ignored by git. */
 export const peersFolder = join(project, '.peers')
-/** TensorFlow's native library; ignored by git. */
+/** Folder of TensorFlow's native library; ignored by git. */
 export const nativeFolder = join(project, '.native')
 
 /**
- * Makes a folder whole or not at all, once: `fill` gets a folder beside it, which takes its place when `fill` returns.
- * Two processes may do so at a time; the first to end wins.
+ * Makes a folder once, whole or not at all: `fill` gets a temporary folder, which is renamed when `fill` returns. If
+ * two processes make the folder at the same time, the first to end wins.
  */
 export function makeOnce(folder, fill) {
   if (existsSync(folder)) return folder

@@ -8,7 +8,7 @@ export function python() {
   return command
 }
 
-/** The file that names a program and all that it needs, each by its exact version: for Python 3.11 and newer. */
+/** The file that names a program and its dependencies by exact versions, for Python 3.11 and newer. */
 export function pinned(name) {
   return fileURLToPath(new URL(`${name}.txt`, import.meta.url))
 }

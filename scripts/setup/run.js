@@ -1,7 +1,7 @@
 import { spawnSync } from 'node:child_process'
 import { SetupError } from './errors.js'
 
-/** Runs a command to its end. Answers with its output, or why it failed. */
+/** Runs a command to its end. Answers with the output, or with the reason of the failure. */
 export function attempt(command, args, options = {}) {
   const { error, status, stdout, stderr } = spawnSync(command, args, {
     encoding: 'utf8',
@@ -21,7 +21,7 @@ export function must(command, args, code, values, options) {
   return output
 }
 
-/** One line on standard error as a piece of work begins, and how long it took. */
+/** Prints a line on standard error when work begins, and its duration when it ends. */
 export function step(title, work) {
   process.stderr.write(`${title} … `)
   const began = performance.now()
@@ -30,7 +30,7 @@ export function step(title, work) {
   return result
 }
 
-/** Runs a set-up to its end; says what is wrong and what to do, instead of a stack, where the trouble is known. */
+/** Runs a set-up to its end. A known error prints its message and hint instead of a stack. */
 export function main(work) {
   try {
     work()
@@ -41,7 +41,7 @@ export function main(work) {
   }
 }
 
-/** Some say what is wrong first, others last. */
+/** The first and the last lines of an output: some programs name the error first, others last. */
 function excerpt(text) {
   const lines = text.trim().split('\n')
   return (lines.length <= 8 ? lines : [...lines.slice(0, 4), '…', ...lines.slice(-4)]).join('\n')

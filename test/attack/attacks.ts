@@ -8,7 +8,7 @@ import type { Target } from './target.ts'
 export interface Attack {
   readonly name: string
   readonly what: string
-  /** Answers with what the attacker got that it should not have got. */
+  /** Attacks, and answers with the attacker's unlawful gains. */
   run(target: Target, size: number): Promise<readonly string[]>
 }
 
@@ -149,7 +149,7 @@ function destroyAll(sockets: readonly Socket[]): void {
   for (const socket of sockets) socket.destroy()
 }
 
-/** Does something so many times, some at a time. */
+/** Runs work a number of times, some runs at a time. */
 async function inTurns(atOnce: number, times: number, act: () => Promise<void>): Promise<void> {
   let left = Math.round(times)
   const turn = async () => {

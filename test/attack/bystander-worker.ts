@@ -2,18 +2,21 @@ import { setTimeout } from 'node:timers/promises'
 import { parentPort, workerData } from 'node:worker_threads'
 import { Client } from 'undici'
 
-/** How another user fared. */
+/** Another user's experience during an attack. */
 export interface Bystander {
   /** Milliseconds that the slowest request took. */
   readonly stallMs: number
-  /** Requests, and how many of these were not answered 200. */
+  /** Number of requests, and of answers other than 200. */
   readonly requests: number
   readonly refused: number
 }
 
 const everyMs = 20
 
-/** A user who asks for its own designs, one request after the other, until it's told to stop: in a thread of its own, which no attack keeps busy. */
+/**
+ * Worker: a user who lists its own designs, one request after another, until it is told to stop. Its thread isn't
+ * slowed by the attacker.
+ */
 const { url, headers }: { readonly url: string; readonly headers: Readonly<Record<string, string>> } = workerData
 const client = new Client(url)
 const ask = async (): Promise<boolean> => {

@@ -8,7 +8,7 @@ const { values, positionals } = parseArgs({
   options: { size: { type: 'string', default: '1' } },
 })
 const size = Number(values.size)
-/** What another user may be kept waiting at most. */
+/** Longest time that another user may have to wait. */
 const goalMs = 250
 const megabytes = (bytes: number) => `${(bytes / 1e6).toFixed(0)} MB`
 

@@ -14,7 +14,7 @@ export interface Answered {
   readonly text: string
 }
 
-/** A control plane that asks for tokens, in a process of its own, and what an attacker and its other users can do with it. */
+/** A control plane that asks for tokens, in a process of its own, with calls for an attacker and for other users. */
 export interface Target extends AsyncDisposable {
   readonly url: string
   readonly port: number
@@ -26,11 +26,11 @@ export interface Target extends AsyncDisposable {
     body?: string | Buffer,
     headers?: Readonly<Record<string, string>>,
   ): Promise<Answered>
-  /** A bare connection. */
+  /** Opens a bare connection. */
   socket(): Promise<Socket>
-  /** Of the server's process: resident bytes, open handles; and bytes of its folder on disk. */
+  /** Resident bytes and open handles of the server's process, and bytes of its folder on disk. */
   figures(): Promise<Figures>
-  /** What the server wrote to standard error, if it ended. */
+  /** The server's standard error, if the server has ended. */
   ended(): string | undefined
 }
 

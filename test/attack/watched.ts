@@ -4,19 +4,19 @@ import { Worker } from 'node:worker_threads'
 import type { Bystander } from './bystander-worker.ts'
 import type { Figures, Target } from './target.ts'
 
-/** How another user fared while an attack went on, and what the attack left behind. */
+/** Another user's experience during an attack, and the server's use of resources after it. */
 export interface Watched extends Bystander {
   readonly before: Figures
-  /** The highest resident memory that was seen. */
+  /** The highest resident memory that was measured. */
   readonly peakBytes: number
   readonly after: Figures
 }
 
 const everyMs = 100
-/** What the attack held is given back by then. */
+/** Time after which resources of the attack must be given back. */
 const settlesMs = 3000
 
-/** Runs an attack while another user asks for its own designs, one request after the other. */
+/** Runs an attack while another user lists its own designs, one request after another. */
 export async function watched(target: Target, attack: () => Promise<void>): Promise<Watched> {
   const workerData = { url: target.url, headers: await target.bearer('bystander', 'user') }
   const bystander = new Worker(new URL('bystander-worker.js', import.meta.url), { workerData })

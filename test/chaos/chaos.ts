@@ -14,13 +14,13 @@ export interface ChaosOptions {
   readonly report: (line: string) => void
 }
 
-/** A run that is killed again and again must come to an end within so many attempts. */
+/** Most attempts until a run that is killed again and again must have ended. */
 const mostAttempts = 10
 
 /**
- * Runs a job once undisturbed, then once for each kill: SIGKILL at a random instant of its life, then `--resume` until it's
- * done (with a second kill every other time). Answers with the number of runs that ended otherwise than they should have: than
- * the undisturbed one or, of an asynchronous job, than their own order of arrival says.
+ * Runs a job once undisturbed, then once for each kill: SIGKILL at a random instant, then `--resume` until the job has
+ * ended (with a second kill every other time). Answers with the number of runs with wrong results. Right results are
+ * those of the undisturbed run; for an asynchronous job, those that follow from the run's own order of arrival.
  */
 export async function chaos({ workload, set, workers, kills, seed, report }: ChaosOptions): Promise<number> {
   const folder = await mkdtemp(join(tmpdir(), 'flame-chaos-'))

@@ -7,11 +7,11 @@ const { values, positionals } = parseArgs({
   options: {
     kills: { type: 'string' },
     seed: { type: 'string', default: String(Math.floor(Math.random() * 2 ** 31)) },
-    // Of a job
+    // Options of a job
     workload: { type: 'string', default: 'examples/mnist' },
     set: { type: 'string', default: 'rounds=4,fraction=0.02' },
     workers: { type: 'string', default: '2' },
-    // Of a server
+    // Options of a server
     store: { type: 'string', default: 'lmdb' },
     rounds: { type: 'string', default: '150' },
   },

@@ -16,9 +16,9 @@ import { weightIn } from '../../sdk/sum/accumulator.ts'
 import { namedSums } from '../../sdk/sum/named-sums.ts'
 
 /**
- * Hashes of an asynchronous job's models by round, computed again without an actor: from the initial weights, and from the work
- * that each model's lineage says was counted. The order of arrival depends on timing; given the order, the weights do not.
- * Undefined for a synchronous job.
+ * Computes the hashes of an asynchronous job's models by round again, without actors: from the initial weights, and
+ * from the work that each model's lineage counts. The order of arrival depends on timing; given the order, the weights
+ * don't. Undefined for a synchronous job.
  */
 export async function recomputedHashes(
   workloadFolder: string,

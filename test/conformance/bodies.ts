@@ -16,7 +16,7 @@ export function bodyConformance(test: DeclareTest, open: OpenStage): void {
       }
       t.is(await hear('{"id":'), 400, `${id}: no JSON`)
       t.is(await hear(`{"id":"${'x'.repeat(4 * 1024 * 1024)}"}`), 413, `${id}: too large`)
-      // The statuses of a deployment are a map: any name is one of a task.
+      // The statuses of a deployment are a map by task id, so any name is allowed.
       t.is(await hear({ colour: 'red' }), id === 'putDeploymentStatus' ? 422 : 400, `${id}: an unknown field`)
       t.is(await hear([]), 422, `${id}: a list`)
     }

@@ -22,7 +22,7 @@ const stores: Readonly<Record<string, () => Promise<EmptyStore>>> = {
     return { setting: { type: 'lmdb', folder: folder.path }, [Symbol.asyncDispose]: folder[Symbol.asyncDispose] }
   },
   async mongodb() {
-    // The server's data goes with the server.
+    // The data of a server in memory ends with the server.
     return { setting: { type: 'mongodb', url: mongodb.url() }, async [Symbol.asyncDispose]() {} }
   },
 }

@@ -1,10 +1,10 @@
 import { strToU8, zipSync } from 'fflate'
 import type { Stage } from './stage.ts'
 
-/** How Go writes a time that was never set. */
+/** Go's JSON of a time that was never set. */
 const zeroTime = '0001-01-01T00:00:00Z'
 
-/** Bodies as Go writes them, with zero values for what is unset. */
+/** Bodies as Go writes them, with zero values for unset fields. */
 export const go = {
   designInfo: (fields: object) => ({ id: '', name: '', description: '', userId: '', ...fields }),
   datasetInfo: (fields: object) => ({
@@ -72,7 +72,7 @@ export const compute = (computeId: string, region = 'eu') => ({ computeId, regio
 export const jobOn = (...datasets: readonly string[]) =>
   go.jobSpec({ dataSpec: [{ role: 'trainer', datasetGroups: { default: datasets } }] })
 
-/** A design `d` of user `u`, compute `c1`, and two datasets: one anywhere, one on the compute. */
+/** Makes a design `d` of user `u`, compute `c1`, and two datasets: one on any compute, one on `c1`. */
 export async function prepared({ call }: Stage): Promise<readonly [string, string]> {
   const create = async (path: string, body: unknown) => {
     const created = await call('POST', path, { body })
@@ -87,7 +87,7 @@ export async function prepared({ call }: Stage): Promise<readonly [string, strin
   return [anywhere, await create('/users/u/datasets', go.datasetInfo({ realm: 'c1' }))]
 }
 
-/** The same, and a job on both datasets: its id. */
+/** Makes the same, and a job on both datasets. Answers with the job's id. */
 export async function preparedJob(stage: Stage): Promise<string> {
   const created = await stage.call('POST', '/users/u/jobs', { body: jobOn(...(await prepared(stage))) })
   return String(Object(created.body).id)

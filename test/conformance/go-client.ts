@@ -4,7 +4,7 @@ export interface Heard {
   readonly status: number
   readonly type: string
   readonly link: string
-  /** Of JSON: the value. */
+  /** The decoded value of a JSON body. */
   readonly body: unknown
   readonly bytes: Uint8Array
 }
@@ -14,7 +14,10 @@ export interface Call {
   readonly headers?: Readonly<Record<string, string>>
 }
 
-/** As existing clients, written in Go, send requests: without Accept, and so that every failure is a JSON string. */
+/**
+ * Sends requests as the original's clients do, which are written in Go: without Accept, so that each failure is a JSON
+ * string.
+ */
 export type GoClient = (method: string, path: string, call?: Call) => Promise<Heard>
 
 export function goClient(url: string): GoClient {

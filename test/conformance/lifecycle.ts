@@ -26,11 +26,11 @@ async function reaches({ call }: Stage, job: string, state: string): Promise<Rea
   }
 }
 
-/** Existing flamelets show no key with their reports. */
+/** Reports as the original's flamelets do: without a key. */
 const report = ({ call }: Stage, job: string, { task }: PlacedTask, state: string) =>
   call('PUT', `/jobs/${job}/${task}/task/status`, { body: go.taskStatus({ state }) })
 
-/** A job that was asked to start, with its tasks. */
+/** Makes a job and asks for its start. Answers with the job and its tasks. */
 async function started(stage: Stage): Promise<{ readonly job: string; readonly tasks: readonly PlacedTask[] }> {
   await stage.call('POST', '/computes', { body: compute('default') })
   const job = await preparedJob(stage)
@@ -39,10 +39,13 @@ async function started(stage: Stage): Promise<{ readonly job: string; readonly t
   return { job, tasks }
 }
 
-/** Says of every task that it's deployed, until the controller has heard it: shortly after a start it may yet begin anew. */
+/**
+ * Reports every task as deployed, until the controller has heard the reports: a new start may still delete earlier
+ * reports.
+ */
 async function deployed(stage: Stage, job: string, tasks: readonly PlacedTask[]): Promise<void> {
   for (;;) {
-    // Asked before: what was said until then may be said of what began anew meanwhile.
+    // Read before the reports: reports of an earlier start may be deleted meanwhile.
     const { body } = await stage.call('GET', `/users/u/jobs/${job}/status`)
     for (const { compute: name, task } of tasks) {
       const status = { ...withKey, body: { [task]: 'agentDeploySuccess' } }

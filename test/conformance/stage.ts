@@ -15,7 +15,7 @@ export interface EmptyStore extends AsyncDisposable {
 export type DeclareTest = (title: string, run: (t: ExecutionContext) => Promise<void>) => void
 export type OpenStage = () => Promise<Stage>
 
-/** What has been heard of each operation, over all tests of a suite. */
+/** The statuses that each operation has answered with, over all tests of a suite. */
 export class Coverage {
   readonly #statuses = new Map<string, Set<number>>()
 
@@ -28,7 +28,7 @@ export class Coverage {
     }
   }
 
-  /** Operations of the interface of which no status of these was heard. */
+  /** Operations of the interface that have answered with none of these statuses. */
   without(from: number, to: number): string[] {
     return operations
       .filter(({ isAddition }) => !isAddition)

@@ -44,14 +44,14 @@ type Base = ReturnType<typeof base>
 
 interface Case {
   readonly change: (base: Base) => void
-  /** Code and place, of each fault. */
+  /** Code and place of each fault. */
   readonly faults: readonly string[]
 }
 
-/** Adds fields to the role or channel of this place. */
+/** Adds fields to the role or channel of this index. */
 const set = (list: Loose[], index: number, fields: Loose) => void Object.assign(list[index] ?? {}, fields)
 
-/** What shows in the schema alone: it's refused, and so is no job on it. */
+/** Faults of the schema alone: the schema is refused. */
 const ofSchemas: Readonly<Record<string, Case>> = {
   'two roles of one name': {
     change: ({ schema }) => schema.roles.push({ name: 'top' }),
@@ -169,7 +169,7 @@ const ofSchemas: Readonly<Record<string, Case>> = {
   },
 }
 
-/** What shows when a job says which datasets, settings and code it takes. */
+/** Faults that show when a job names datasets, settings and code. */
 const ofJobs: Readonly<Record<string, Case>> = {
   'datasets of a role that is none': {
     change: ({ job }) => job.dataSpec.push({ role: 'boss', datasetGroups: { west: ['a1'] } }),

@@ -1,12 +1,12 @@
 import type { DesignSchema } from '../../actors/index.ts'
 
-/** A design with what a job on it gives, and the tasks that it is to have, in order. */
+/** A design, the fields of a job on the design, and the job's expected tasks, in order. */
 export interface Shape {
   readonly schema: DesignSchema
   readonly dataSpec: readonly { readonly role: string; readonly datasetGroups: Readonly<Record<string, string[]>> }[]
   /**
    * Role, group association, compute, dataset, and the channels of the config with their groups. Written by hand.
-   * Datasets that begin with `n` are on compute `north`, with `s` on `south`, others anywhere.
+   * Datasets that begin with `n` are on compute `north`, with `s` on `south`, others on any compute.
    */
   readonly tasks: readonly string[]
 }

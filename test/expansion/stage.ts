@@ -5,7 +5,10 @@ import { zipOf } from '../support/stored-job.ts'
 export const computes = ['north', 'south', 'default'] as const
 const designs = '/users/u/designs'
 
-/** Registers the computes, each with key `secret`, and datasets of these names, on the compute that its name says. */
+/**
+ * Registers the computes, each with key `secret`, and creates datasets of these names, each on the compute that its
+ * name tells.
+ */
 export async function withDatasets(api: ApiStage, names: readonly string[]): Promise<void> {
   for (const computeId of computes)
     await api.call('POST', '/computes', { computeId, region: 'eu', adminId: 'admin', apiKey: 'secret' })
@@ -15,7 +18,10 @@ export async function withDatasets(api: ApiStage, names: readonly string[]): Pro
   }
 }
 
-/** A design `d` of this schema, and code with a folder for each of its roles. Answers as the schema's creation did. */
+/**
+ * Creates a design `d` with this schema, and code with a folder for each role. Answers with the answer to the schema's
+ * creation.
+ */
 export async function withDesign(api: ApiStage, schema: object, roles: readonly string[]): Promise<Heard> {
   await api.call('POST', designs, { id: 'd' })
   await api.call('POST', `${designs}/d/code`, codeForm(zipOf(...roles.map((role) => `${role}/index.js`))))

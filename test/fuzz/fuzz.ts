@@ -9,18 +9,19 @@ import { apiKey, makeThings, type Things } from './things.ts'
 const project = fileURLToPath(new URL('../../../', import.meta.url))
 
 export interface FuzzOptions {
-  /** Requests for each operation, at most. */
+  /** Most requests for each operation. */
   readonly examples: number
   readonly seed: number
   /** More arguments for schemathesis. */
   readonly more: readonly string[]
-  /** Hears what schemathesis prints. */
+  /** Called with each line that schemathesis prints. */
   readonly print: (text: string) => void
 }
 
 /**
- * Lets schemathesis send generated requests to a server on lmdb, of which it knows the served description alone. True if no
- * answer was 5xx or outside of the description, and nothing was refused or taken that it says otherwise of.
+ * Lets schemathesis send generated requests to a server on lmdb; schemathesis knows only the served description. True
+ * if no answer was 5xx or outside of the description, and the server has accepted and refused requests as the
+ * description tells.
  */
 export async function fuzz({ examples, seed, more, print }: FuzzOptions): Promise<boolean> {
   const [program = '', ...first] = await command()
@@ -41,7 +42,7 @@ export async function fuzz({ examples, seed, more, print }: FuzzOptions): Promis
     `X-API-KEY:${apiKey}`,
   ]
   const child = spawn(program, [...first, ...config, 'run', `${server.url}/openapi.json`, ...options, ...more], {
-    // It leaves files where it runs.
+    // schemathesis leaves files in its working folder.
     cwd: folder.path,
     env: {
       ...process.env,

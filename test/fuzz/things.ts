@@ -1,13 +1,13 @@
 import { strToU8, zipSync } from 'fflate'
 
-/** What one operation is tried on, as test/fuzz/hooks.py reads it. */
+/** The things that one operation is tried on, in the form that test/fuzz/hooks.py reads. */
 export interface Things {
   readonly parameters: Readonly<Record<string, string>>
-  /** Of the task. */
+  /** The task's key. */
   readonly key: string
-  /** Fields of bodies that name other things. */
+  /** Fields of bodies that refer to other things. */
   readonly fields: Readonly<Record<string, string>>
-  /** A whole body that succeeds, if there is one in JSON. */
+  /** A whole body that succeeds, if the operation takes JSON. */
   readonly body?: unknown
 }
 
@@ -17,10 +17,13 @@ const schema = {
   channels: [{ name: 'param', pair: ['aggregator', 'trainer'] }],
 }
 const code = zipSync({ 'aggregator/index.js': strToU8('//'), 'trainer/index.js': strToU8('//') })
-/** Of every compute. */
+/** Key of every compute. */
 export const apiKey = 'secret'
 
-/** Makes a design, a dataset, a compute and a job with tasks, for one operation alone. Rejects if any is refused. */
+/**
+ * Makes a design, a dataset, a compute and a job with tasks, for one operation alone. Rejects if the server refuses one
+ * of them.
+ */
 export async function makeThings(url: string, operation: string): Promise<Things> {
   const user = `u-${operation}`
   const [designId, datasetId, computeId, jobId] = ['d', `ds-${operation}`, `c-${operation}`, `j-${operation}`]

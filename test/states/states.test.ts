@@ -9,14 +9,14 @@ const computes = ['c1', 'default'] as const
 const apiKey = { 'x-api-key': 'secret' }
 
 interface Row {
-  /** From where it comes into this state. */
+  /** The state before this one. */
   readonly from?: State
   readonly bring: (api: ApiStage, job: StagedJob, keys: Keys) => Promise<void>
-  /** What a person may ask for. */
+  /** States that a person may ask for. */
   readonly person: readonly (typeof asked)[number][]
-  /** Whether a person may change and delete it. */
+  /** Whether a person may change and delete the job. */
   readonly isEditable: boolean
-  /** How the trainer's report that it runs is answered. */
+  /** Status of the answer to the trainer's report that it runs. */
   readonly running: 201 | 409
 }
 
@@ -26,7 +26,7 @@ type Keys = Readonly<Record<string, string>>
 const ask = (api: ApiStage, { job }: StagedJob, state: string, user = 'u') =>
   api.call('PUT', `/users/${user}/jobs/${job}/status`, { id: job, state })
 
-/** A report of the flamelet of the role's only task. */
+/** Reports for the flamelet of the role's only task. */
 async function report(api: ApiStage, { job, tasks }: StagedJob, keys: Keys, role: string, state: string) {
   const id = tasks.find((task) => task.role === role)?.taskId ?? ''
   return api.call('PUT', `/jobs/${job}/${id}/task/status?key=${keys[id]}`, { state })
@@ -37,12 +37,15 @@ async function deployed(api: ApiStage, { job }: StagedJob, word: string): Promis
     const path = `/computes/${compute}/deployments/${job}`
     const { body } = await api.call('GET', `${path}/config`, undefined, apiKey)
     const status = Object.fromEntries(Object.keys(Object(body).agentKVs).map((task) => [task, word]))
-    // The deployment is there shortly after the start was answered.
+    // The deployment's record is written shortly after the answer to the start.
     while ((await api.call('PUT', `${path}/status`, status, apiKey)).status === 404);
   }
 }
 
-/** What the specification says, written by hand. A job of one aggregator and one trainer, each on a compute of its own. */
+/**
+ * The specification's states, written by hand. The job has one aggregator and one trainer, each on a compute of its
+ * own.
+ */
 const rows = {
   ready: { bring: async () => {}, person: ['starting'], isEditable: true, running: 409 },
   starting: {
@@ -141,7 +144,7 @@ for (const [state, row] of Object.entries<Row>(rows)) {
       t.like(await ask(api, job, other), { status: 200, body: null })
       t.like(await ask(api, job, 'ready'), { status: 422 })
       const next = await stateOf(api, job)
-      // An update that was placed lets the job run on.
+      // The job runs again once its update is deployed.
       t.true(
         [other, ...(other === 'applying' ? ['running'] : []), ...(other === 'stopping' ? ['terminated'] : [])].includes(
           next,

@@ -49,7 +49,7 @@ export const inputs = {
   control: z.object({ rounds: z.array(z.object({ weights: array, control: array, trained: array })) }),
 }
 
-/** Reads a file of cases, which it checks. Throws an error that names the file, and what of it is wrong. */
+/** Reads and checks a file of cases. Throws an error that names the file and its faults. */
 export async function readCases(file: string): Promise<VectorCase[]> {
   const text = await readFile(file, 'utf8').catch((cause: unknown) => {
     throw new Error(`${file} can't be read`, { cause })
@@ -66,7 +66,7 @@ export async function readCases(file: string): Promise<VectorCase[]> {
   throw new Error(`${file} is no list of cases: at ${issue?.path.join('.') || 'its top'}, ${issue?.message}`)
 }
 
-/** A case that can't be run as it is: the message says why. */
+/** An error of a case that can't be run; the message tells the reason. */
 export class CaseError extends Error {}
 
 export function numberOf({ settings }: VectorCase, name: string, otherwise?: number): number {
@@ -75,13 +75,13 @@ export function numberOf({ settings }: VectorCase, name: string, otherwise?: num
   throw new CaseError(`its setting ${name} is ${JSON.stringify(value)}: expected a number`)
 }
 
-/** Throws where a setting is given, and isn't the only value that can be run. */
+/** Throws if a setting has another value than the only one that can be run. */
 export function requireOnly({ settings }: VectorCase, name: string, only: string | number): void {
   const value = settings[name] ?? only
   if (value !== only) throw new CaseError(`its setting ${name} is ${JSON.stringify(value)}: only ${only} can be run`)
 }
 
-/** Throws where a name comes twice. */
+/** Throws if a name occurs twice. */
 export function requireDistinct(names: readonly string[]): void {
   const twice = names.find((name, index) => names.indexOf(name) < index)
   if (twice !== undefined) throw new CaseError(`${twice} comes twice`)

@@ -6,10 +6,10 @@ import { CaseError, requireOnly, type VectorCase } from './cases.ts'
 import { aggregate, buffered, corrections, server } from './server-cases.ts'
 import { client, job, pull } from './training-cases.ts'
 
-/** What came of a case. */
+/** The outcome of a case. */
 export type Outcome = { readonly result: 'passed' } | { readonly result: 'failed' | 'unknown'; readonly why: string }
 
-/** Settings of the learner and of the case itself, beside those of the algorithm. */
+/** Settings of the learner and of the case itself, besides the algorithm's. */
 const surroundings = [
   ...['model', 'inputs', 'outputs', 'loss', 'layout', 'batch'],
   ...['learningRate', 'epochs', 'momentum', 'population', 'option', 'localSteps'],
@@ -19,14 +19,14 @@ type Runner = (given: VectorCase, algorithm: Algorithm) => Promise<Record<string
 
 const runners: Readonly<Record<string, Runner>> = { server, async: buffered, aggregate, client, job, term }
 
-/** Runs a case through the parts that a job's roles call, and compares with what is expected. */
+/** Runs a case through the parts that a job's roles call, and compares the results with the expected values. */
 export async function runCase(given: VectorCase): Promise<Outcome> {
   const definition = algorithms.find(({ name }) => name === given.algorithm)
   if (!definition) return { result: 'unknown', why: `there is no algorithm ${given.algorithm}` }
   const runner = Object.hasOwn(runners, given.kind) ? runners[given.kind] : undefined
   if (!runner) return { result: 'unknown', why: `nothing runs cases of the kind ${given.kind}` }
   try {
-    // Clients train in cases of these kinds alone.
+    // Only in cases of these kinds clients train.
     if (runner !== client && runner !== job) requireOnly(given, 'momentum', 0)
     const found = await runner(given, definition.from(settingsFor(definition, given)))
     const difference = differenceFrom(given, found)
@@ -42,7 +42,9 @@ function shortly({ issues }: z.ZodError): string {
   return issues.map(({ path, message }) => `${path.join('.')}: ${message}`).join('; ')
 }
 
-/** The case's settings of the algorithm; another that isn't of the surroundings is the algorithm's to refuse. */
+/**
+ * The case's settings without those of the learner and the case. The algorithm refuses settings that it doesn't know.
+ */
 function settingsFor({ settings: table }: KnownAlgorithm, { settings }: VectorCase): Record<string, unknown> {
   const isOwn = (name: string) => Object.hasOwn(table, name) || Object.values(table).some(({ kwarg }) => kwarg === name)
   return Object.fromEntries(Object.entries(settings).filter(([name]) => isOwn(name) || !surroundings.includes(name)))
@@ -52,7 +54,7 @@ async function term(given: VectorCase, algorithm: Algorithm) {
   return 'at' in given.inputs ? pull(given, algorithm) : corrections(given, algorithm)
 }
 
-/** The first difference from the expected values, of which there must be some under each name. */
+/** The first difference from the expected values. A name without expected values counts as a difference. */
 function differenceFrom(given: VectorCase, found: Readonly<Record<string, unknown>>): string | undefined {
   const names = Object.entries(given.expected)
   const vague = names.find(([, expected]) => [expected].flat(Number.POSITIVE_INFINITY).length === 0)
@@ -63,7 +65,10 @@ function differenceFrom(given: VectorCase, found: Readonly<Record<string, unknow
     .find((each) => each !== undefined)
 }
 
-/** Where a value differs from the expected one by more than the case's tolerance; undefined if nowhere. */
+/**
+ * The path of a value that differs from the expected value by more than the case's tolerance; undefined if there is
+ * none.
+ */
 function differenceOf(place: string, expected: unknown, found: unknown, given: VectorCase): string | undefined {
   if (Array.isArray(expected)) {
     const list: readonly unknown[] = expected

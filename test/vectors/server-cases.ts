@@ -21,7 +21,7 @@ export async function server(given: VectorCase, algorithm: Algorithm) {
   return { weights: run.weights, controls: run.controls }
 }
 
-/** The weights after each buffer of given updates, of which those that are too stale are dropped. */
+/** The weights after each buffer of given updates. Updates that are too stale are left out. */
 export async function buffered(given: VectorCase, algorithm: Algorithm) {
   const { weights: start, rounds } = inputs.async.parse(given.inputs)
   const { waiting, aggregation } = algorithm
@@ -38,7 +38,7 @@ export async function buffered(given: VectorCase, algorithm: Algorithm) {
   return { weights: run.weights }
 }
 
-/** The delta that is added to the weights, and the first end whose own delta it is. */
+/** The delta that is added to the weights, and the first end whose delta equals it. */
 export async function aggregate(given: VectorCase, algorithm: Algorithm) {
   const { updates } = inputs.aggregate.parse(given.inputs)
   const start = (updates[0]?.delta ?? []).map(() => 0)
@@ -59,7 +59,7 @@ interface GivenRound {
   readonly updates: readonly GivenUpdate[]
 }
 
-/** The server's part over some rounds, on contributions that the client's part makes of the given updates. */
+/** Runs the server's part for some rounds, on contributions that the client's part makes of the given updates. */
 function serverRun(
   given: VectorCase,
   { server, client, ...algorithm }: Algorithm,
@@ -100,7 +100,7 @@ function serverRun(
   }
 }
 
-/** Throws where a job would not commit a round of these updates. */
+/** Throws if a job would not commit a round of these updates. */
 function requireRound({ name, waiting }: Pick<Algorithm, 'name' | 'waiting'>, updates: readonly GivenUpdate[]): void {
   if (waiting.kind === 'buffer') throw new CaseError(`${name} has a buffer: its cases are of the kind async`)
   requireDistinct(updates.map(({ end }) => end))
@@ -108,7 +108,7 @@ function requireRound({ name, waiting }: Pick<Algorithm, 'name' | 'waiting'>, up
     throw new CaseError(`${updates.length} updates, and ${name} needs ${waiting.minimumUpdates}`)
 }
 
-/** All clients of the job: as the case says, or as many as have updates in it. */
+/** Number of the job's clients: the case's setting, or the number of clients with updates in the case. */
 function populationOf(given: VectorCase, rounds: readonly GivenRound[]): number {
   const ends = new Set(rounds.flatMap(({ updates }) => updates.map(({ end }) => end)))
   const population = numberOf(given, 'population', ends.size)

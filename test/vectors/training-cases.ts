@@ -42,7 +42,7 @@ export async function client(given: VectorCase, { client, server }: Algorithm) {
   }
 }
 
-/** Runs a whole job of stock roles, whose selector says who takes part. */
+/** Runs a whole job of stock roles, whose selector chooses the participants. */
 export async function job(given: VectorCase, algorithm: Algorithm) {
   const { weights, clients, selected } = inputs.job.parse(given.inputs)
   if (algorithm.waiting.kind === 'buffer') throw new CaseError(`${algorithm.name} has a buffer, and selects no rounds`)
@@ -82,7 +82,7 @@ export async function job(given: VectorCase, algorithm: Algorithm) {
   return { weights: stage.published.map((record) => [...record.weights]), controls }
 }
 
-/** What a term adds to the gradient at a point: the engine steps from there on a loss whose gradient is 0. */
+/** The gradient of a term at a point: the engine takes a step from there on a loss whose gradient is 0. */
 export async function pull(given: VectorCase, { client }: Algorithm) {
   const { weights, at } = inputs.pull.parse(given.inputs)
   const size = weights.length
@@ -118,7 +118,7 @@ async function densePool(
   requireOnly(given, 'loss', 'softmaxCrossEntropy')
   requireOnly(given, 'option', 2)
   const most = Math.max(1, ...clients.map(({ y }) => y.length))
-  // With fewer examples a step, the result would depend on an order that a case doesn't say.
+  // With fewer examples per step, the result would depend on an order that a case doesn't give.
   if (typeof given.settings.batch === 'number' && given.settings.batch < most) requireOnly(given, 'batch', most)
   const [inputSize, units] = [numberOf(given, 'inputs'), numberOf(given, 'outputs')]
   const momentum = numberOf(given, 'momentum', 0)

@@ -5,18 +5,18 @@ import type { Lives, Said } from './lives.ts'
 export interface Load {
   readonly lives: Lives
   readonly ledger: Ledger
-  /** Of what jobs are made of. */
+  /** Makes the body of a job with a number of clients. */
   readonly jobOn: (clients: number) => object
   readonly ends: AbortSignal
-  /** Hears of each answer that should not have come. */
+  /** Called with each answer that should not have come. */
   readonly wrong: (what: string) => void
 }
 
 const jobs = '/users/u/jobs'
-/** Most datasets of a job; with the aggregator's it has one task more. */
+/** Most datasets of a job, which has one task more than datasets: the aggregator's. */
 const mostClients = 8
 
-/** Creates designs and jobs, changes and deletes them, one at a time, and notes what it's told. */
+/** Creates, changes and deletes designs and jobs, one at a time, and notes the server's answers. */
 export async function client(name: string, random: RandomStream, load: Load): Promise<void> {
   const { ends, jobOn } = load
   const clients = () => 1 + Math.floor(random.uniform() * mostClients)
@@ -34,7 +34,9 @@ export async function client(name: string, random: RandomStream, load: Load): Pr
   }
 }
 
-/** False if nobody knows whether it was made: who asked leaves the thing alone. */
+/**
+ * Asks for a change. False if the server has refused, or the answer was lost: then the client leaves the thing alone.
+ */
 async function change(
   { lives, ledger, wrong }: Load,
   method: string,
@@ -52,7 +54,7 @@ async function change(
   return said.status < 300
 }
 
-/** How a design or a job is found by who asks for it. */
+/** Reads the state of a design or job from the server. */
 export async function findingOf(lives: Lives, path: string): Promise<Finding> {
   const { status } = await lives.ask('GET', path)
   if (status === 404) return 'absent'

@@ -1,9 +1,9 @@
-/** How a thing may be found: not there, or with so many parts; a design has none. */
+/** A possible state of a thing: absent, or with a number of parts. A design has no parts. */
 export type Finding = 'absent' | number
 
 /**
- * What clients were told, or not: for each thing, by its path, how it may be found. A change that was acknowledged leaves one
- * way; one whose answer was lost leaves two, until somebody looks.
+ * The possible states of each thing, by its path, from the answers to clients. An acknowledged change leaves one
+ * possible state; a change whose answer was lost leaves two, until a client looks.
  */
 export class Ledger {
   readonly #possible = new Map<string, ReadonlySet<Finding>>()
@@ -12,7 +12,7 @@ export class Ledger {
     return [...this.#possible.keys()]
   }
 
-  /** A change is asked for: from now on the thing may be found so, too. */
+  /** Notes a requested change: from now on its result is a possible state, too. */
   asked(path: string, becomes: Finding): void {
     const before = this.#possible.get(path) ?? new Set<Finding>(['absent'])
     this.#possible.set(path, new Set([...before, becomes]))
@@ -22,7 +22,10 @@ export class Ledger {
     this.#possible.set(path, new Set([becomes]))
   }
 
-  /** Somebody has looked: what is wrong with it, if anything. Whatever was found stays. */
+  /**
+   * Compares a found state with the possible ones, and answers with the fault, if any. The found state is then the only
+   * possible one.
+   */
   found(path: string, finding: Finding): string | undefined {
     const possible = this.#possible.get(path) ?? new Set<Finding>(['absent'])
     if (!possible.has(finding)) return `${path} is ${finding}, and not ${[...possible].join(' or ')}`

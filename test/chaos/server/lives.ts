@@ -26,7 +26,7 @@ export class Lives {
     return this.#url !== ''
   }
 
-  /** Lets clients in. */
+  /** Lets clients send requests. */
   open(): void {
     this.#isOpen = true
     for (const enter of this.#whenOpen.splice(0)) enter()
@@ -42,7 +42,7 @@ export class Lives {
     this.#server = controlServer(this.#store, this.#folder)
   }
 
-  /** Asks the server that is there. Rejects if it is killed meanwhile. */
+  /** Asks the present server. Rejects if the server is killed meanwhile. */
   async ask(method: string, path: string, body?: unknown): Promise<Said> {
     const isForm = body instanceof FormData
     const response = await fetch(this.#url + path, {
@@ -54,12 +54,12 @@ export class Lives {
     return { status: response.status, body: text === '' ? null : JSON.parse(text) }
   }
 
-  /** Resolves once clients are let in. */
+  /** Resolves once clients may send requests. */
   async entered(): Promise<void> {
     if (!this.#isOpen) await new Promise<void>((resolve) => this.#whenOpen.push(resolve))
   }
 
-  /** Asks as a client that was let in. Undefined if there was no answer, and nobody knows what was done. */
+  /** Asks as a client. Undefined if no answer came: then the effect is unknown. */
   async tell(method: string, path: string, body?: unknown): Promise<Said | undefined> {
     try {
       return await this.ask(method, path, body)

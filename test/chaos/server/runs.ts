@@ -3,7 +3,7 @@ import type { Lives } from './lives.ts'
 
 const jobs = '/users/u/jobs'
 
-/** Creates a job and starts it, however often the server is killed meanwhile; resolves when it has ended, with its state. */
+/** Creates and starts a job, across all kills of the server. Resolves with the job's state when the job has ended. */
 export async function run(lives: Lives, id: string, spec: object, wrong: (what: string) => void): Promise<string> {
   const path = `${jobs}/${id}`
   const insist = async (method: string, at: string, body: unknown, ...accepted: readonly number[]) => {
@@ -15,7 +15,7 @@ export async function run(lives: Lives, id: string, spec: object, wrong: (what: 
       return
     }
   }
-  // Whose answer was lost, the first attempt may have had its effect.
+  // The first attempt may have taken effect, though its answer was lost.
   await insist('POST', jobs, { ...spec, id }, 201, 409)
   await insist('PUT', `${path}/status`, { id, state: 'starting' }, 200, 409)
   for (;;) {

@@ -19,7 +19,7 @@ export interface ServerChaosOptions {
   readonly store: 'lmdb' | 'mongodb'
   readonly kills: number
   readonly seed: number
-  /** Of each job that runs meanwhile. */
+  /** Rounds of each job that runs meanwhile. */
   readonly rounds: number
   readonly report: (line: string) => void
 }
@@ -28,19 +28,22 @@ const workload = fileURLToPath(new URL('../../../../examples/trivial/workload.ts
 const clientsOfRun = 20
 const clientsAtWork = 8
 const runsAtOnce = 2
-/** So long at most clients are served in a life. On MongoDB the next server waits 3 s until it takes the jobs over. */
+/**
+ * Longest time for which clients are served in a life. On MongoDB the next server waits 3 s until it takes the jobs
+ * over.
+ */
 const longestServiceMs = { lmdb: 2500, mongodb: 8000 }
-/** So often a server is killed again while it starts. */
+/** Probability that a server is killed again while it starts. */
 const earlyKills = 0.25
 const longestStartMs = 1000
 const longestClearingMs = 60_000
-/** Things looked at after a kill, besides those of the last life. */
+/** Number of things that are checked after a kill, besides those of the last life. */
 const lookedAt = 30
 
 /**
- * Kills the server at random instants, under clients that create, change and delete designs and jobs, and with jobs that run
- * in it. Answers with what is wrong then: something acknowledged that is lost, something half-made, a job that ended with
- * other weights than one that nobody disturbed.
+ * Kills the server at random instants, while clients create, change and delete designs and jobs, and while jobs run in
+ * the server. Answers with the faults: lost changes that were acknowledged, half-made things, and jobs whose weights
+ * differ from those of an undisturbed job.
  */
 export async function serverChaos({ store, kills, seed, rounds, report }: ServerChaosOptions): Promise<string[]> {
   await using folder = await temporaryFolder()
@@ -113,7 +116,8 @@ export async function serverChaos({ store, kills, seed, rounds, report }: Server
       if (fault) wrong(fault)
     }
     report(`${ledger.paths.length} things and ${ended.length} jobs through ${kills} kills`)
-    // On MongoDB what the former server left is cleared some seconds after its death, and one may look beside the next.
+    // On MongoDB the next server removes the leftovers some seconds after the former server's death, and a check may
+    // come before.
     if (store === 'mongodb') await cleared(place)
   } finally {
     await lives.kill()
@@ -121,7 +125,7 @@ export async function serverChaos({ store, kills, seed, rounds, report }: Server
   const opened = await storeOpenedAt(place)
   for (const fault of await halfMade(opened)) wrong(fault)
   const modelOf = async (job: string) => {
-    // A start that was cut off may have used a run's name up.
+    // A start that was cut off may have used up the name of a run.
     const run = (await opened.documents.get('jobs', job))?.fields.run
     return fileRegistry(join(folder.path, 'models')).latest(String(run))
   }
@@ -137,7 +141,7 @@ export async function serverChaos({ store, kills, seed, rounds, report }: Server
   return faults
 }
 
-/** A design with code and datasets; answers with the datasets and with what a job that runs is. */
+/** Makes a design with code, and datasets. Answers with the datasets and the body of a job that runs. */
 async function prepare(lives: Lives, rounds: number): Promise<[readonly string[], object]> {
   const design = '/users/u/designs/d'
   await lives.ask('POST', '/users/u/designs', { id: 'd' })
@@ -165,7 +169,7 @@ async function cleared(place: string): Promise<void> {
   await opened.close()
 }
 
-/** So many of them in a row, from somewhere on. */
+/** Takes a number of items in a row, from a random index on. */
 function drawn(paths: readonly string[], from: number, count: number): readonly string[] {
   const first = Math.floor(from * paths.length)
   return paths.slice(first, first + count)

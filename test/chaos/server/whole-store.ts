@@ -1,7 +1,7 @@
 import { all } from '../../../runtime/durable/contract/store-under-test.ts'
 import type { Store } from '../../../runtime/index.ts'
 
-/** What is half-made in a store whose server is gone, and had cleared up at its start. */
+/** Names the half-made things in a store whose server is gone, after a start that has removed leftovers. */
 export async function halfMade({ documents }: Store): Promise<string[]> {
   const expansions = new Map((await all(documents.find('jobs'))).map(({ id, fields }) => [id, fields.expansion]))
   const tasks = (await all(documents.find('tasks'))).filter(({ id }) => {

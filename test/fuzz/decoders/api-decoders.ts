@@ -20,7 +20,7 @@ import { bodies } from './samples.ts'
 const limits = { bytes: 48 * 1024, stallMs: 10_000 }
 const refusal = /^(API|MODEL|FIELD|NAME|TAG)_/
 
-/** A body as it comes from a connection, cut anywhere. */
+/** The chunks of a body as a connection delivers them, cut at random indexes. */
 function sent(bytes: Uint8Array, cuts: readonly number[], headers: Readonly<Record<string, string>>) {
   const places = [0, ...cuts.map((cut) => cut % (bytes.length + 1)).toSorted((a, b) => a - b), bytes.length]
   const chunks = places.slice(1).map((to, index) => Buffer.from(bytes.subarray(places[index], to)))
@@ -28,7 +28,7 @@ function sent(bytes: Uint8Array, cuts: readonly number[], headers: Readonly<Reco
   const iterator = (options?: { destroyOnReturn?: boolean }) => body.iterator(options)
   return { headers, iterator, complete: false, readableLength: 0, read: () => null }
 }
-/** An answer whose body comes so. */
+/** An answer whose body comes in random chunks. */
 function streamed(chunks: AsyncIterator<Uint8Array>): Response {
   return new Response(
     new ReadableStream<Uint8Array>({
@@ -78,7 +78,7 @@ const streams = [
   event(3, { type: 'log', end: 'a', message: 'b', fields: { c: 1 } }),
 ].map((text) => new Uint8Array(Buffer.from(text)))
 
-/** Readers of requests, and of the client's answers. */
+/** Decoders of requests, and of answers to the client. */
 export async function apiDecoders(keyFile: string): Promise<readonly Decoder[]> {
   const token = await issueToken({ keyFile, user: 'u', scopes: ['user'], seconds: 3600 })
   await keysIn(keyFile)

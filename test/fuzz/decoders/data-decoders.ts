@@ -69,7 +69,7 @@ const tables = [
   '\ufeffa,y\n"1\n",2\n',
 ]
 
-/** Readers of data and weights from files. */
+/** Decoders of files with data and weights. */
 export const dataDecoders: readonly Decoder[] = [
   decoder('npy', mutatedBytes(npy), (bytes) => decodeNpy(bytes, 'a.npy'), data),
   decoder('npz', mutatedBytes([encodeNpz(floats), ...zipped]), (bytes) => decodeNpz(bytes, 'a.npz'), data),

@@ -3,10 +3,10 @@ import { temporaryFolder } from '../../support/temporary-folder.ts'
 import type { CheckOptions } from './decoder.ts'
 import { decodersIn } from './decoders.ts'
 
-/** One decoder in a thread of its own, which can be ended whatever an input does to it. */
+/** Runs one decoder in a thread of its own, which can be ended even if an input makes the decoder hang. */
 export interface DecoderWork extends Omit<CheckOptions, 'begins'> {
   readonly name: string
-  /** Where the number of the present case stands. */
+  /** Shared memory with the number of the present case. */
   readonly present: SharedArrayBuffer
 }
 

@@ -1,6 +1,6 @@
 import fc from 'fast-check'
 
-/** What generated inputs showed of a decoder. */
+/** Results of generated inputs of a decoder. */
 export interface Checked {
   readonly cases: number
   readonly accepted: number
@@ -17,24 +17,24 @@ export interface Fault {
 
 export interface CheckOptions {
   readonly seed: number
-  /** Of a fault, to repeat it. */
+  /** Path of a fault, with which fast-check repeats the fault. */
   readonly path?: string
   readonly cases: number
   readonly milliseconds?: number
-  /** Hears that the next case begins. */
+  /** Called when the next case begins. */
   readonly begins?: () => void
 }
 
-/** A decoder of what comes from outside, with inputs for it. */
+/** A decoder of outside input, with a generator of inputs. */
 export interface Decoder {
   readonly name: string
   check(options: CheckOptions): Promise<Checked>
 }
 
-/** What the memory of the process may grow by, whatever the inputs, which are at most 64 KiB. */
+/** Most bytes by which the memory of the process may grow. Inputs have at most 64 KiB. */
 const mostGrowth = 512 * 1024 * 1024
 
-/** A decoder that takes an input, or refuses it by an error with one of these codes. */
+/** Makes a decoder that accepts an input, or refuses the input by an error with one of these codes. */
 export function decoder<Input>(
   name: string,
   inputs: fc.Arbitrary<Input>,
@@ -93,7 +93,7 @@ const shared = [Object, Array, Function, String, Number, Boolean, RegExp, Error,
   }),
 )
 
-/** Throws if an input has left something for all objects, and takes it away. */
+/** Throws if an input has added a field to all objects (prototype pollution), and removes the field. */
 function assertUnpolluted(): void {
   for (const { prototype, names } of shared)
     for (const name of Reflect.ownKeys(prototype)) {
@@ -103,7 +103,7 @@ function assertUnpolluted(): void {
     }
 }
 
-/** Throws if an object inherits from what came as data: as from `{ "__proto__": … }`. */
+/** Throws if an object inherits from data of the input, as from `{ "__proto__": … }`. */
 function assertOwnPrototypes(value: unknown, levels = 200): void {
   if (typeof value !== 'object' || value === null || ArrayBuffer.isView(value) || levels === 0) return
   const prototype: unknown = Object.getPrototypeOf(value)

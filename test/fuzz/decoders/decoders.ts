@@ -5,7 +5,7 @@ import type { Decoder } from './decoder.ts'
 import { linkDecoders } from './link-decoders.ts'
 import { serverDecoders } from './server-decoders.ts'
 
-/** All decoders of what comes from outside; those of files use this folder. */
+/** All decoders of outside input. Decoders of files use this folder. */
 export async function decodersIn(folder: string): Promise<readonly Decoder[]> {
   return [...dataDecoders, ...linkDecoders, ...(await apiDecoders(join(folder, 'keys'))), ...serverDecoders(folder)]
 }

@@ -5,10 +5,10 @@ import type { Checked, Fault } from './decoder.ts'
 import type { DecoderWork } from './decoder-worker.ts'
 import { decodersIn } from './decoders.ts'
 
-/** An input of 64 KiB that keeps its decoder so long will keep it for ever, on any machine. */
+/** A decoder that takes longer than this for an input of 64 KiB hangs, on any machine. */
 const hangMs = 60_000
 
-/** A decoder that is fuzzed for a shorter time has hardly begun. */
+/** Shortest useful time for fuzzing one decoder. */
 const leastMs = 5000
 
 /**
@@ -57,7 +57,7 @@ export async function fuzzDecoders(args: string[], print: (text: string) => void
   return isWell
 }
 
-/** A hang, and what ends the thread, are faults of the case that was under way. */
+/** Makes a hang, or the end of the thread, a fault of the present case. */
 function inWorker(work: DecoderWork): Promise<Checked> {
   const present = new Int32Array(work.present)
   const worker = new Worker(new URL('./decoder-worker.js', import.meta.url), { workerData: work })

@@ -45,7 +45,7 @@ const frames = messages.map((message) => {
   })
 })
 
-/** Reads a frame as a session does, and its messages as actors do. */
+/** Decodes a frame as a session does, and the frame's messages as actors do. */
 function read(bytes: Uint8Array): unknown {
   const frame = decodeFrame(Uint8Array.from(bytes), 'device')
   const body = new IncomingLane(1024 * 1024).accept(frame, 'device')
@@ -60,14 +60,14 @@ function read(bytes: Uint8Array): unknown {
   return decoded.every((message) => message === undefined) ? plainParts(told) : 'a message'
 }
 
-/** Refs and errors are of classes of their own. */
+/** The parts of a message without refs and errors, which have classes of their own. */
 function plainParts(value: unknown): unknown {
   if (typeof value !== 'object' || value === null || ArrayBuffer.isView(value)) return value
   if (value instanceof Addressee || value instanceof Error) return undefined
   return Object.values(value).map(plainParts)
 }
 
-/** Readers of what other nodes send. */
+/** Decoders of messages of other nodes. */
 export const linkDecoders: readonly Decoder[] = [
   decoder('link-frame', mutatedBytes(frames), read, /^LINK_/),
   decoder(

@@ -1,23 +1,26 @@
 import fc from 'fast-check'
 
-/** Inputs are no larger: what a decoder needs for them can be judged by that. */
+/** Most bytes of an input, so that a decoder's memory can be judged by it. */
 const mostBytes = 64 * 1024
 
 const place = fc.nat(2 ** 31 - 1)
 const span = fc.oneof({ arbitrary: fc.integer({ min: 1, max: 9 }), weight: 4 }, fc.integer({ min: 10, max: 600 }))
-/** Numbers at which lengths and counts go wrong. */
+/** Numbers at which lengths and counts often go wrong. */
 const edges = [0, 1, 2, 3, -1, 0x7f, 0x80, 0xff, 0x7fff, 0x8000, 0xffff, 0x7fffffff, 0x80000000, 0xffffffff, 2 ** 53]
 
 type Change<Whole> = (whole: Whole) => Whole
 
-/** Valid ones, and what becomes of them by a few changes. */
+/** Valid inputs, and inputs that a few changes make of valid ones. */
 function changed<Whole>(samples: readonly Whole[], change: fc.Arbitrary<Change<Whole>>): fc.Arbitrary<Whole> {
   return fc
     .tuple(fc.constantFrom(...samples), fc.array(change, { maxLength: 6, size: 'max' }))
     .map(([sample, changes]) => changes.reduce((whole, apply) => apply(whole), sample))
 }
 
-/** Bytes like these: with other bits, numbers, parts that are gone, come again or come from another sample. */
+/**
+ * Bytes similar to the samples: with other bits and numbers, and with parts removed, repeated, or taken from another
+ * sample.
+ */
 export function mutatedBytes(samples: readonly Uint8Array[]): fc.Arbitrary<Uint8Array> {
   const written = fc.tuple(place, fc.constantFrom(...edges), fc.constantFrom(1, 2, 4, 8), fc.boolean())
   const change = fc.oneof(
@@ -77,7 +80,7 @@ function joined(parts: readonly Uint8Array[]): Uint8Array {
   return Uint8Array.from(Buffer.concat(parts).subarray(0, mostBytes))
 }
 
-/** Text that means something to one reader or another. */
+/** Texts with a meaning to some decoder. */
 const usual = [
   ...['__proto__', 'constructor', 'prototype', 'toString', 'null', 'true', 'NaN', '1e999', '-1', '0', '0x10'],
   ...[
@@ -125,7 +128,7 @@ const usual = [
   ...['9'.repeat(400), '['.repeat(300), '{"a":'.repeat(200), '- '.repeat(200), ' '.repeat(500), '&a [*a,*a]'],
 ]
 
-/** Text like this, and with these words besides. */
+/** Texts similar to the samples, with these words mixed in. */
 export function mutatedText(samples: readonly string[], words: readonly string[] = []): fc.Arbitrary<string> {
   const word = fc.oneof(fc.constantFrom(...usual, ...words), fc.string({ unit: 'binary', maxLength: 4 }))
   const replaced = (at: number, length: number, made: (part: string) => string) => (text: string) => {
@@ -147,7 +150,7 @@ export function mutatedText(samples: readonly string[], words: readonly string[]
   return changed(samples, change).map((text) => text.slice(0, mostBytes))
 }
 
-/** Values that look a little like what is expected. */
+/** Values that resemble expected values a little. */
 const junk = fc.oneof(
   fc.constantFrom<unknown>(
     null,
@@ -175,7 +178,7 @@ const junk = fc.oneof(
 )
 const names = ['__proto__', 'constructor', 'prototype', 'toString', 'length', '', 'a', '//', 'id', 'name']
 
-/** JSON like this: with other values, other names, parts that are gone, come twice or stand elsewhere. */
+/** JSON similar to the samples: with other values and names, and with parts removed, doubled or moved. */
 export function mutatedJson(samples: readonly unknown[]): fc.Arbitrary<unknown> {
   const change = fc.oneof(
     fc.tuple(place, junk).map(([at, made]) => partOf(at, () => made)),

@@ -1,6 +1,6 @@
 const compute = { computeId: 'c', apiKey: 'secret', adminId: 'admin', region: 'eu' }
 
-/** Values that the interface's models take, by the operation whose body they are. */
+/** Valid bodies, by operation. */
 export const bodies: Readonly<Record<string, readonly unknown[]>> = {
   createDesign: [{ id: 'd', name: 'n', description: 'a design' }],
   updateDesign: [{ name: 'n', description: 'a design' }],
@@ -54,13 +54,13 @@ export const bodies: Readonly<Record<string, readonly unknown[]>> = {
   putDeploymentStatus: [{ a: 'agentDeploySuccess' }],
 }
 
-/** Of a schema and the data for it. */
+/** Topologies: the sample schemas, with data for each. */
 export const topologies: readonly unknown[] = (bodies.createDesignSchema ?? []).map((schema) => ({
   schema,
   dataSpec: [{ role: 'trainer', datasetGroups: { eu: ['a', { dataset: 'b', count: 3 }], us: ['c'], default: ['a'] } }],
 }))
 
-/** What a job's process sends. */
+/** Messages of a job's process. */
 export const processMessages: readonly unknown[] = [
   { type: 'store', call: 1, store: { method: 'save', key: 'job/j/a', version: 0, bytes: Uint8Array.of(1) } },
   { type: 'store', call: 2, store: { method: 'append', key: 'job/j/a', bytes: Uint8Array.of(1), expected: 3 } },

@@ -63,10 +63,10 @@ const words = [
   '---\n',
 ]
 
-/** Such as a server makes. */
+/** A secret in the form that a server makes. */
 const secret = createHash('sha256').update('a').digest('base64url')
 
-/** Frames as they come through a pipe, cut as they are. */
+/** Frames of a pipe, in chunks. */
 async function throughPipe(bytes: Uint8Array): Promise<unknown> {
   const stream = new PassThrough()
   const heard: unknown[] = []
@@ -86,7 +86,7 @@ const frames = processMessages.map((message) => {
   return new Uint8Array(Buffer.concat([length, bytes]))
 })
 
-/** Readers of what the server keeps or is sent by jobs, and of the files of the command line. */
+/** Decoders of the server's records, of messages of jobs, and of the command line's files. */
 export function serverDecoders(folder: string): readonly Decoder[] {
   const limits = archiveLimitsOf(64 * 1024)
   const inFile = (name: string, content: string | Uint8Array) => writeFile(join(folder, name), content, { mode: 0o600 })

@@ -8,7 +8,7 @@ import {
   workload,
 } from 'flame-fl/sdk'
 
-/** Is a point inside of a circle? Each client has seen other points. */
+/** Learns whether a point lies inside of a circle. Each client has points of its own. */
 export default workload({
   name: 'circle',
   settings: { rounds: 5, clients: 3, points: 600, learningRate: 0.3, epochs: 5, batch: 10 },
@@ -35,7 +35,7 @@ export default workload({
   strategy: () => fedAvg(),
 })
 
-/** Points of a square; those within half of its area around its middle have label 1. */
+/** Points of a square. Points in the circle around its middle that covers half of its area have label 1. */
 function pointsOf(count: number, random: RandomStream): Examples {
   const features = Float32Array.from({ length: 2 * count }, () => 2 * random.uniform() - 1)
   const labels = Uint8Array.from({ length: count }, (_, index) => {
