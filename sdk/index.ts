@@ -47,6 +47,7 @@ export {
   choicesElsewhere,
   choicesOf,
   chosenAlgorithm,
+  requireChoices,
   topologyMisfit,
   updatesMisfit,
 } from './strategy/chosen-algorithm.ts'

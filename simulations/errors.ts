@@ -6,6 +6,10 @@ export const simulationError = errorFactory({
       'workload {name} was given as an object, and {workers} threads are to train it: each thread loads a module',
     hint: "give the module's folder, path or URL instead of the object, or let workers be 0",
   },
+  SIMULATION_OPTION: {
+    message: 'the option {name} is {came}: expected {expected}',
+    hint: 'correct it, or leave it out for its default',
+  },
   SIMULATION_WORKLOAD: {
     message: 'the object given is no workload: {faults}',
     hint: 'give workload({ name, settings, learner, data, topology, strategy }), or the path of its module',

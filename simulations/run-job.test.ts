@@ -27,7 +27,7 @@ test('a program and flamectl run give the same hashes and the same picture, with
       [3, 10],
     ],
   )
-  const threads = await runJob(module, { settings, seed: 7, workers: 2 })
+  const threads = await runJob(module.href, { settings, seed: 7, workers: 2 })
   t.deepEqual(hashes((await threads.result).history), hashes(history))
   const set = 'rounds=3,clients=20,fraction=0.5'
   const args = ['run', fileURLToPath(module), '--json', '--seed', '7', '--store', folder.path, '--set', set]
@@ -128,6 +128,18 @@ test('an error of onRound fails the run with that error', async (t) => {
 
 test('bad input is refused before anything runs', async (t) => {
   await t.throwsAsync(runJob(trivial, { workers: 2 }), { code: 'SIMULATION_WORKERS' })
+  for (const workers of [-1, 1.5, Number.NaN])
+    await t.throwsAsync(runJob(trivial, { workers }), { code: 'SIMULATION_OPTION', message: /workers/ })
+  for (const last of [0, -1, 0.5])
+    await t.throwsAsync(runJob(trivial, { keep: { last, best: true } }), { code: 'SIMULATION_OPTION', message: /keep/ })
+  await t.throwsAsync(runJob(trivial, { store: '' }), { code: 'SIMULATION_OPTION', message: /store/ })
+  const misspelt = { selector: undefined, optimiser: { sort: 'fedadam' } }
+  await t.throwsAsync(runJob(trivial, { algorithms: misspelt }), {
+    code: 'STRATEGY_KIND',
+    message: /did you mean optimizer/,
+  })
+  const kwarg = { sort: 'fedadam', kwarg: { eta: 1 } }
+  await t.throwsAsync(runJob(trivial, { algorithms: { optimizer: kwarg } }), { code: 'STRATEGY_CHOICE' })
   await t.throwsAsync(runJob(trivial, { seed: -1 }), { code: 'JOB_SEED' })
   await t.throwsAsync(runJob(trivial, { settings: { rounds: 0 } }), { code: 'WORKLOAD_VALUE' })
   await t.throwsAsync(runJob(trivial, { settings: { topology: 'star' } }), { code: 'WORKLOAD_VALUE' })

@@ -11,6 +11,7 @@ import {
   type Notice,
   prepareTasks,
   type RoundSummary,
+  requireChoices,
   requireSeed,
   resolveSettings,
   runTasks,
@@ -85,7 +86,7 @@ export interface JobRun extends AsyncIterable<JobRound> {
  *
  * `workload` is a workload, or the folder, path or URL of its module, which threads need.
  *
- * @throws (before anything runs) SIMULATION_WORKERS, SIMULATION_DIFFERS, JOB_SEED, and as loading the workload, its settings,
+ * @throws (before anything runs) SIMULATION_OPTION, SIMULATION_WORKERS, SIMULATION_DIFFERS, JOB_SEED, STRATEGY_KIND, STRATEGY_CHOICE, and as loading the workload, its settings,
  *   its topology and its data do.
  */
 export async function runJob<S extends Settings>(
@@ -94,6 +95,8 @@ export async function runJob<S extends Settings>(
 ): Promise<JobRun> {
   const { seed = 1, store: folder, checkDeterminism, algorithms = {} } = options
   requireSeed(seed)
+  requireOptions(options)
+  requireChoices(algorithms)
   const { definition, poolOf } = await loadedFrom(workload, options.workers)
   const { name } = definition
   const settings = resolveSettings(definition.settings, texts(options.settings))
@@ -213,6 +216,20 @@ export async function runJob<S extends Settings>(
   }
 }
 
+/** Checks options that a program in JavaScript, or a number that it read, may give otherwise than the types say. */
+function requireOptions({ workers = 0, keep, store }: Pick<RunJobOptions, 'workers' | 'keep' | 'store'>): void {
+  const refuse = (name: string, came: unknown, expected: string) =>
+    simulationError('SIMULATION_OPTION', { name, came: JSON.stringify(came), expected })
+  if (!isWhole(workers, 0)) throw refuse('workers', workers, 'a whole number from 0 on')
+  if (keep !== undefined && !isWhole(keep?.last, 1))
+    throw refuse('keep', keep, '{ last, best }, of which last is a whole number from 1 on')
+  if (store === '') throw refuse('store', store, 'the path of a folder')
+}
+
+function isWhole(value: unknown, least: number): boolean {
+  return typeof value === 'number' && Number.isSafeInteger(value) && value >= least
+}
+
 interface Loaded {
   readonly definition: Workload
   readonly poolOf: (plan: { readonly settings: Settings; readonly seed: number }) => Promise<TrainingPool>
@@ -223,7 +240,8 @@ async function loadedFrom<S extends Settings>(
   workers: number | undefined,
 ): Promise<Loaded> {
   if (typeof given === 'string' || given instanceof URL) {
-    const loaded = await loadWorkload(typeof given === 'string' ? given : fileURLToPath(given))
+    const isUrl = typeof given !== 'string' || given.startsWith('file:')
+    const loaded = await loadWorkload(isUrl ? fileURLToPath(given) : given)
     return {
       definition: loaded.workload,
       poolOf: (plan) => poolFor({ ...loaded, ...plan, workers: workers ?? defaultWorkers() }),

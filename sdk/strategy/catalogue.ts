@@ -85,19 +85,20 @@ function optimizer({ name, summary, settings, source, from }: KnownAlgorithm): N
     apply({ select, waiting, aggregation, clientEvaluation }, given) {
       const names = Object.keys(given)
       const made = from({ quantumBits: aggregation.vectors.delta.quantumBits, ...given })
-      const waits = ['quorum', 'deadlineMs', 'minimumUpdates'].some((each) => names.includes(each))
       return {
         ...(clientEvaluation === undefined || made.waiting.kind === 'buffer' ? {} : { clientEvaluation }),
         ...made,
         select: names.includes('fraction') ? made.select : select,
-        waiting: waits ? made.waiting : kept(waiting, made.waiting),
+        waiting: kept(waiting, made.waiting, names),
       }
     },
   }
 }
 
-/** The workload's waiting as far as the algorithm can do with it. */
-function kept(own: Waiting, made: Waiting): Waiting {
+/** The workload's waiting as far as the algorithm can do with it, but for the settings that are given. */
+function kept(own: Waiting, made: Waiting, given: readonly string[]): Waiting {
   if (own.kind === 'buffer' || made.kind === 'buffer') return made
-  return { ...own, minimumUpdates: Math.max(own.minimumUpdates, made.minimumUpdates) }
+  const minimumUpdates = Math.max(own.minimumUpdates, made.minimumUpdates)
+  const madeOf = Object.entries(made).filter(([name]) => given.includes(name))
+  return { ...own, minimumUpdates, ...Object.fromEntries(madeOf) }
 }

@@ -6,7 +6,14 @@ import type { Topology } from '../tag/topology.ts'
 import type { Algorithm } from './algorithm.ts'
 import { fedAvg } from './algorithms/fed-avg.ts'
 import { krum } from './algorithms/krum.ts'
-import { choiceFaults, choicesOf, chosenAlgorithm, requireTopology, requireUpdates } from './chosen-algorithm.ts'
+import {
+  choiceFaults,
+  choicesOf,
+  chosenAlgorithm,
+  requireChoices,
+  requireTopology,
+  requireUpdates,
+} from './chosen-algorithm.ts'
 
 const ends = ['a', 'b', 'c', 'd']
 const selected = ({ select }: Algorithm) => select.select(ends, randomStream(1)).length
@@ -20,6 +27,18 @@ test("a named algorithm takes the place of the workload's, whose selection, wait
   const given = chosenAlgorithm(own, choicesOf({ optimizer: 'fedadam,fraction=1,quorum=1,quantumBits=20' }))
   t.is(selected(given), 4)
   t.like(given, { waiting: { quorum: 1 }, aggregation: { vectors: { delta: { quantumBits: 20 } } } })
+})
+
+test('the settings of waiting that are not given stay the workload’s, and one that is undefined is not given', (t) => {
+  const own = fedAvg({ fraction: 0.5, quorum: 0.7, deadlineMs: 500, minimumUpdates: 3, quantumBits: 30 })
+  const { waiting } = chosenAlgorithm(own, choicesOf({ optimizer: 'fedavg,quorum=0.9' }))
+  t.deepEqual(waiting, { kind: 'quorum', quorum: 0.9, deadlineMs: 500, minimumUpdates: 3 })
+  t.like(chosenAlgorithm(own, choicesOf({ optimizer: 'fedavg,minimumUpdates=1' })).waiting, { minimumUpdates: 1 })
+  t.like(chosenAlgorithm(own, choicesOf({ optimizer: 'krum,f=1,minimumUpdates=1' })).waiting, { minimumUpdates: 5 })
+  const kwargs = { fraction: undefined, quorum: undefined, quantumBits: undefined }
+  const kept = chosenAlgorithm(own, { optimizer: { sort: 'fedadam', kwargs } })
+  t.is(selected(kept), 2)
+  t.deepEqual([kept.waiting, kept.aggregation], [own.waiting, own.aggregation])
 })
 
 test('a selector selects in place of the workload’s, under the name of its setting or that of Flame', (t) => {
@@ -57,9 +76,18 @@ test('a choice that is none is refused', (t) => {
     ['fedprox', 'STRATEGY_SETTING'],
     ['fedadam,eta', 'STRATEGY_SYNTAX'],
     ['eta=1', 'STRATEGY_SYNTAX'],
+    ['fedadam,eta=1,eta=2', 'STRATEGY_SYNTAX'],
+    ['fedadam,beta1=0.5,beta_1=0.9', 'STRATEGY_SETTING'],
     ['', 'STRATEGY_SYNTAX'],
   ] as const)
     t.throws(() => chosenAlgorithm(fedAvg(), choicesOf({ optimizer: text })), { code }, text)
+})
+
+test('choices of a program that nobody would read are refused', (t) => {
+  t.notThrows(() => requireChoices({ optimizer: { sort: 'krum', kwargs: { f: 1 } }, selector: undefined }))
+  t.throws(() => requireChoices({ optimiser: { sort: 'krum' } }), { code: 'STRATEGY_KIND' })
+  for (const optimizer of ['krum', null, { kwargs: {} }, { sort: 'krum', kwarg: {} }, { sort: 'krum', kwargs: null }])
+    t.throws(() => requireChoices({ optimizer }), { code: 'STRATEGY_CHOICE' })
 })
 
 test('an algorithm that needs each contribution runs without middle aggregators only', (t) => {

@@ -84,7 +84,32 @@ function given({ settings }: Named, { kwargs = {} }: Choice, { hyperparameters =
     if (hyperparameter === undefined || isGiven || !Object.hasOwn(hyperparameters, hyperparameter)) return []
     return [[name, hyperparameters[hyperparameter]] as const]
   })
-  return { ...Object.fromEntries(standing), ...kwargs }
+  const all = [...standing, ...Object.entries(kwargs)]
+  return Object.fromEntries(all.filter(([, value]) => value !== undefined))
+}
+
+/**
+ * Checks choices that a program gives: one that nobody reads would leave the job with another algorithm.
+ *
+ * @throws STRATEGY_KIND for a name that is none of the kinds, STRATEGY_CHOICE for a choice of another shape.
+ */
+export function requireChoices(given: object): void {
+  for (const [kind, choice] of Object.entries(given)) {
+    if (!kinds.some((known) => known === kind))
+      throw strategyError('STRATEGY_KIND', { kind, known: knownNames(kind, kinds) })
+    if (choice !== undefined && !isChoice(choice))
+      throw strategyError('STRATEGY_CHOICE', { kind, given: JSON.stringify(choice) })
+  }
+}
+
+function isChoice(value: unknown): value is Choice {
+  if (!isObject(value) || !('sort' in value) || typeof value.sort !== 'string') return false
+  const isKnown = Object.keys(value).every((name) => name === 'sort' || name === 'kwargs')
+  return isKnown && (!('kwargs' in value) || value.kwargs === undefined || isObject(value.kwargs))
+}
+
+function isObject(value: unknown): value is object {
+  return typeof value === 'object' && value !== null
 }
 
 /** @throws STRATEGY_LEARNER where an algorithm needs another learner. */
@@ -191,7 +216,8 @@ function choiceOf(text: string): WrittenChoice {
     if (at < 1 || value === '') throw strategyError('STRATEGY_SYNTAX', { given: text })
     return [pair.slice(0, at).trim(), Number.isNaN(Number(value)) ? value : Number(value)] as const
   })
-  if (sort === '' || sort.includes('=')) throw strategyError('STRATEGY_SYNTAX', { given: text })
+  const isTwice = new Set(kwargs.map(([name]) => name)).size < kwargs.length
+  if (sort === '' || sort.includes('=') || isTwice) throw strategyError('STRATEGY_SYNTAX', { given: text })
   return pairs.length === 0 ? { sort } : { sort, kwargs: Object.fromEntries(kwargs) }
 }
 

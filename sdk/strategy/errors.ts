@@ -32,7 +32,12 @@ const strategyErrors = {
   },
   STRATEGY_SYNTAX: {
     message: 'expected a name and settings, such as fedadam,eta=0.05, and got {given}',
-    hint: 'separate settings by commas, each as name=value',
+    hint: 'separate settings by commas, each as name=value and once',
+  },
+  STRATEGY_KIND: { message: '{kind} is nothing that a job chooses; there are {known}', hint: 'name one of these' },
+  STRATEGY_CHOICE: {
+    message: 'the {kind} is {given}: expected a sort and, where it needs any, kwargs',
+    hint: "give { sort: 'fedadam', kwargs: { eta: 0.05 } }",
   },
 } as const
 

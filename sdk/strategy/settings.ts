@@ -87,6 +87,8 @@ export function settingFaults(table: SettingsTable, given: Readonly<Record<strin
       optional || value !== undefined ? [] : [name],
     ),
   )
+  /** By name in the table, the name under which its setting came first. */
+  const first = new Map<string, string>()
   for (const [as, came] of Object.entries(given)) {
     const name = nameIn(table, as)
     const setting = name === undefined ? undefined : table[name]
@@ -95,7 +97,13 @@ export function settingFaults(table: SettingsTable, given: Readonly<Record<strin
       faults.push({ problem: 'unknown', name: as, came, expected: known.length === 0 ? 'none' : knownNames(as, known) })
     } else if (came !== undefined) {
       missing.delete(name)
-      if (!fits(setting, came)) faults.push({ problem: 'range', name: as, came, expected: settingRange(setting) })
+      const before = first.get(name)
+      first.set(name, before ?? as)
+      if (before !== undefined) {
+        const expected = `a value under one name alone: ${before} is the same setting, and given too`
+        faults.push({ problem: 'range', name: as, came, expected })
+      } else if (!fits(setting, came))
+        faults.push({ problem: 'range', name: as, came, expected: settingRange(setting) })
     }
   }
   for (const name of missing) {

@@ -81,6 +81,16 @@ test('fewer updates than the least that counts fail the task, and name the first
   t.is(published.length, 1)
 })
 
+test('a round that asks fewer ends than the algorithm needs says that no more were selected', async (t) => {
+  const { ended } = await run({ topology: twoTier({ clients: 4 }), strategy: krum({ f: 1 }) })
+  t.like(ended, {
+    cause: {
+      code: 'ROLE_TOO_FEW_UPDATES',
+      message: 'round 1 counted 4 updates of 4 selected, fewer than the 5 it needs; no more were selected',
+    },
+  })
+})
+
 test('an update that is none is dropped and noticed, and the round goes on without it', async (t) => {
   const malformed = [
     { type: 'contribution', round: 1 },

@@ -168,8 +168,12 @@ function requireEnough(
     counted,
     selected,
     minimum,
-    causes: causesOf(refusals),
-    advice: refusals[0]?.hint ?? 'mend what the trainers report, or lower minimumUpdates',
+    ...(selected < minimum
+      ? { causes: 'no more were selected', advice: 'select more ends, or have the algorithm need fewer' }
+      : {
+          causes: causesOf(refusals),
+          advice: refusals[0]?.hint ?? 'see why they left, or give them more time; or lower minimumUpdates',
+        }),
   })
 }
 
