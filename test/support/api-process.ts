@@ -1,8 +1,8 @@
 import { startServer, storeSetting } from '../../api/index.ts'
 
 /**
- * A server in a process of its own: `api-process <folder or URL of its store> [folder]`. With a second folder it runs jobs
- * itself, and puts their models there. Prints its URL.
+ * Program of a server: `api-process <folder or URL of its store> [folder]`. With a second folder the server runs jobs
+ * itself, and stores their models there. Prints its URL.
  */
 const [, , place = '', folder] = process.argv
 const { url } = await startServer({

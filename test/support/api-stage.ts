@@ -10,7 +10,7 @@ export interface Heard {
 
 export interface ApiStage extends AsyncDisposable {
   readonly url: string
-  /** Sends a value as JSON, or a form as it is, and hears the answer; JSON is decoded. */
+  /** Sends a value as JSON, or a form, and answers with the response; JSON is decoded. */
   call(method: string, path: string, body?: unknown, headers?: Readonly<Record<string, string>>): Promise<Heard>
   /** Faults that the server logged. */
   readonly faults: readonly unknown[]
@@ -20,7 +20,7 @@ export interface ApiStage extends AsyncDisposable {
 
 export const storeKinds = ['memory', 'lmdb'] as const
 
-/** A server on loopback with a store of its own. */
+/** Starts a server on loopback, with a store of its own. */
 export async function apiStage(
   kind: (typeof storeKinds)[number],
   options: Partial<ServerOptions> = {},
@@ -48,7 +48,7 @@ export async function apiStage(
   }
 }
 
-/** Calls the server that is there at the time. */
+/** Makes calls of the server whose URL `url` gives at the time of the call. */
 export function callerOf(url: () => string): ApiStage['call'] {
   return async (method, path, body, headers = {}) => {
     const isForm = body instanceof FormData
@@ -65,7 +65,7 @@ export function callerOf(url: () => string): ApiStage['call'] {
   }
 }
 
-/** A form with a code archive. */
+/** Makes a form with a code archive. */
 export function codeForm(bytes: Uint8Array, fileName = 'code.zip'): FormData {
   const form = new FormData()
   form.set('fileName', fileName)
@@ -75,11 +75,11 @@ export function codeForm(bytes: Uint8Array, fileName = 'code.zip'): FormData {
 
 export interface Bearers extends AsyncDisposable {
   readonly keyFile: string
-  /** A header with a token. */
+  /** Makes a header with a token. */
   of(user: string, scopes: readonly Scope[], change?: Partial<TokenRequest>): Promise<{ authorization: string }>
 }
 
-/** Tokens of a key file of their own. */
+/** Issues tokens of a new key file. */
 export async function bearers(): Promise<Bearers> {
   const folder = await temporaryFolder()
   const keyFile = join(folder.path, 'keys.json')

@@ -1,7 +1,7 @@
 import { fileURLToPath } from 'node:url'
 import { build, type Plugin } from 'esbuild'
 
-/** What nact takes from Node, and a page has under other names. Any other module of Node in the bundle is an error. */
+/** Substitutes of the modules of Node that nact imports. Any other module of Node in the bundle is an error. */
 const substitutes: Record<string, string> = {
   assert: "module.exports = (fact) => { if (!fact) throw new Error('assertion failed') }",
   crypto: `module.exports = {
@@ -17,7 +17,7 @@ const substitution: Plugin = {
   },
 }
 
-/** A message isn't held back, as a time-out would be. */
+/** `setImmediate` by messages, since a browser delays time-outs. */
 const immediates = `globalThis.setImmediate ??= (callback, ...args) => {
   const { port1, port2 } = new MessageChannel()
   port1.onmessage = () => { port1.close(); callback(...args) }
@@ -26,7 +26,7 @@ const immediates = `globalThis.setImmediate ??= (callback, ...args) => {
 }
 globalThis.clearImmediate ??= (port) => port?.close()`
 
-/** A built module with all that it imports, as one ES module for the browser, as an application's bundler makes it. */
+/** Bundles a built module with its imports into one ES module for the browser, as an application's bundler does. */
 export async function browserBundle(module: URL): Promise<Uint8Array> {
   const { outputFiles } = await build({
     entryPoints: [fileURLToPath(module)],

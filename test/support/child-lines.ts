@@ -1,6 +1,6 @@
 import { type ChildProcess, spawn } from 'node:child_process'
 
-/** What a child process printed, and how it ended. */
+/** Output and end of a child process. */
 export interface EndedChild {
   readonly status: number | null
   readonly signal: NodeJS.Signals | null
@@ -8,7 +8,7 @@ export interface EndedChild {
   readonly err: string
 }
 
-/** Runs a program to its end; `onLine` hears each line of its standard output as it comes. */
+/** Runs a program to its end. `onLine` is called with each line of standard output as it comes. */
 export function runChild(
   command: string,
   args: readonly string[],

@@ -6,13 +6,16 @@ const program = fileURLToPath(new URL('api-process.js', import.meta.url))
 
 /** A control plane in a process of its own; disposal kills it. */
 export interface ControlServer extends AsyncDisposable {
-  /** Resolves when it listens; undefined if it was killed before. */
+  /** Resolves when the server listens; undefined if it was killed before. */
   readonly url: Promise<string | undefined>
-  /** Resolves when it has ended by SIGKILL. */
+  /** Kills the server by SIGKILL, and resolves when it has ended. */
   kill(): Promise<void>
 }
 
-/** Starts one on a store (a folder, or the URL of a database), which runs jobs itself and puts their models in a folder. */
+/**
+ * Starts a server on a store (a folder, or the URL of a database). It runs jobs itself, and stores their models in
+ * `folder`.
+ */
 export function controlServer(store: string, folder: string): ControlServer {
   const child: ChildProcess = spawn(process.execPath, [program, store, folder], {
     stdio: ['ignore', 'pipe', 'inherit'],

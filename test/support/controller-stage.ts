@@ -14,7 +14,7 @@ import { type ActorSystem, actorSystem, type Clock, manualClock, type Store } fr
 export interface ControllerStage extends AsyncDisposable {
   readonly system: ActorSystem
   readonly ask: Ask<ControllerMessage>
-  /** Waits until nothing moves any more but timers. */
+  /** Waits until only timers are left to run. */
   idle(): Promise<void>
   /** Fields of a job's document. */
   job(id: string): Promise<Readonly<Record<string, unknown>>>
@@ -39,7 +39,7 @@ export interface ControllerStageOptions {
 
 let stages = 0
 
-/** A controller with its events in a system of its own, whose clock stands still unless it's moved. */
+/** Makes a controller with its events, in a system of its own whose clock stands still unless a test moves it. */
 export function controllerStage({
   store,
   deployer,

@@ -1,15 +1,15 @@
 import * as fc from 'fast-check'
 import { CodedError } from '../../runtime/index.ts'
 
-/** The bytes cut short anywhere. */
+/** The bytes, cut short at a random length. */
 export function cut(bytes: Uint8Array): fc.Arbitrary<Uint8Array> {
   return fc.nat(bytes.length - 1).map((length) => bytes.slice(0, length))
 }
 
-/** The bytes with one to three of them changed, mostly near the beginning, where headers are. */
+/** The bytes with one to three changes, mostly near the beginning, where headers are. */
 export function flipped(bytes: Uint8Array): fc.Arbitrary<Uint8Array> {
-  const place = fc.oneof(fc.nat(Math.min(bytes.length, 128) - 1), fc.nat(bytes.length - 1))
-  const change = fc.tuple(place, fc.integer({ min: 1, max: 255 }))
+  const index = fc.oneof(fc.nat(Math.min(bytes.length, 128) - 1), fc.nat(bytes.length - 1))
+  const change = fc.tuple(index, fc.integer({ min: 1, max: 255 }))
   return fc.array(change, { minLength: 1, maxLength: 3 }).map((changes) => {
     const damaged = new Uint8Array(bytes)
     for (const [at, mask] of changes) damaged[at] = (damaged[at] ?? 0) ^ mask
@@ -17,7 +17,7 @@ export function flipped(bytes: Uint8Array): fc.Arbitrary<Uint8Array> {
   })
 }
 
-/** The code with which the work is refused; undefined if it isn't. Any other error is thrown on. */
+/** The code of the coded error that the work throws; undefined if the work succeeds. Other errors are thrown on. */
 export function codeOf(work: () => unknown): string | undefined {
   try {
     work()

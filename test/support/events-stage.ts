@@ -1,7 +1,7 @@
 import { type Ask, asking, type EventsMessage, type EventsParts, events } from '../../actors/index.ts'
 import { type ActorSystem, actorSystem } from '../../runtime/index.ts'
 
-/** An actor of job events in a system of its own. */
+/** Makes an actor of job events, in a system of its own. */
 export function eventsStage({
   system = actorSystem({ onFault: () => {} }),
   ...parts

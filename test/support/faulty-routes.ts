@@ -1,28 +1,31 @@
 import { memoryRoute, type NodeLink, type Route, type RouteListener } from '../../runtime/index.ts'
 
-/** What becomes of a frame: a cut loses every frame that is under way with the route; `lose` before this one, `cut` after it. */
+/**
+ * The fate of a frame. A cut loses the route and all frames under way on it: `lose` before this frame arrives, `cut`
+ * after.
+ */
 export type Fate = 'deliver' | 'cut' | 'lose' | 'drop'
 
 export interface FaultyRoutesOptions {
-  /** The node that dials, and the one that is dialled, by its name. */
+  /** The node that dials, the node that accepts, and the accepting node's name. */
   readonly dialling: NodeLink
   readonly accepting: NodeLink
   readonly accepted: string
-  /** Of a frame that is about to arrive; `direction` 0 comes from the dialling node. Default: it is delivered. */
+  /** Decides the fate of a frame that is about to arrive. `direction` 0: from the dialling node. Default: deliver. */
   readonly fate?: (frame: Uint8Array, direction: 0 | 1) => Fate
-  /** Picks whose frame arrives next. Default: in turn. */
+  /** Picks the direction of the next frame. Default: the dialling node's first. */
   readonly pick?: (count: number) => number
 }
 
-/** Routes between two nodes, one at a time: a route that is cut is followed by another as long as the nodes live. */
+/** Routes between two nodes, one at a time. After a cut another route follows, until `stop`. */
 export interface FaultyRoutes {
-  /** Frames that have arrived, and routes that were cut. */
+  /** Numbers of arrived frames and of cut routes. */
   readonly arrived: number
   readonly cuts: number
-  /** Lets one frame arrive, or makes a route where there is none; false if nothing was to be done. */
+  /** Lets one frame arrive, or makes a route if there is none. False if there was nothing to do. */
   step(): boolean
   cut(): void
-  /** Cuts the route, and makes no other. */
+  /** Cuts the route, and makes no further route. */
   stop(): void
 }
 
@@ -83,7 +86,7 @@ export function faultyRoutes({ dialling, accepting, accepted, fate, pick }: Faul
   }
 }
 
-/** One end of a route whose frames wait until they are let go. */
+/** One end of a route. Its frames wait until a step lets them arrive. */
 class HeldEnd implements Route {
   readonly sent: Uint8Array<ArrayBuffer>[] = []
   other: HeldEnd | undefined
@@ -91,7 +94,7 @@ class HeldEnd implements Route {
   onClose = () => {}
   #isOver = false
 
-  /** A frame was sent, and the other node listens. */
+  /** Whether a frame waits, and the other node listens. */
   get canArrive(): boolean {
     return this.sent.length > 0 && this.other?.listener !== undefined
   }
@@ -104,7 +107,7 @@ class HeldEnd implements Route {
     this.listener = listener
   }
 
-  /** What was sent before still arrives, as with a connection that is closed properly. */
+  /** Closes the route in order: frames that were sent before still arrive. */
   close(): void {
     if (this.#isOver) return
     this.#isOver = true

@@ -23,7 +23,7 @@ const dense =
       layers: [layers.dense({ units: 3, inputShape: [2], ...(activation && { activation }), name: 'end' })],
     })
 
-/** A layer of a person's own, whose configuration doesn't say how its weight begins. */
+/** A user's own layer, whose configuration lacks the initializer of its weight. */
 function customModel(tf: TensorFlow) {
   class Scale extends tf.layers.Layer {
     static readonly className = 'Scale'

@@ -2,9 +2,9 @@ import fs from 'node:fs'
 import { syncBuiltinESMExports } from 'node:module'
 
 /**
- * Loaded before a program (`node --import`): while the file that its address names as `mark` is there, the disk has no room. It
- * makes what the program asks of the file system fail as a full disk does, without one. `where` names one that is full alone:
- * `store` or `models`.
+ * Simulates a full disk. Loaded before a program (`node --import`); while the file exists that the parameter `mark` of
+ * this module's URL names, the program's calls of the file system fail as on a full disk. The parameter `where`
+ * restricts the faults to `store` or `models`.
  */
 const asked = new URL(import.meta.url).searchParams
 const [mark, where] = [asked.get('mark') ?? '', asked.get('where')]

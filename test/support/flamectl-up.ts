@@ -11,11 +11,11 @@ export interface FinishedCommand {
 
 export interface RunningUp extends AsyncDisposable {
   readonly url: string
-  /** What it printed. */
+  /** Standard output so far. */
   readonly out: () => string
-  /** Runs another command against it. */
+  /** Runs another command against this control plane. */
   command(...args: readonly string[]): Promise<FinishedCommand>
-  /** Sends signals, one after the other, and answers with the exit status, or the signal that ended it. */
+  /** Sends signals, one after another. Answers with the exit status, or the signal that ended the process. */
   end(...signals: readonly NodeJS.Signals[]): Promise<number | NodeJS.Signals | null>
 }
 
@@ -30,7 +30,7 @@ export async function runCommand(
   return { status, out: lines.map((line) => `${line}\n`).join(''), err }
 }
 
-/** A control plane started by `flamectl up` in a process of its own, on a free port. */
+/** Starts a control plane by `flamectl up`, in a process of its own, on a free port. */
 export function flamectlUp(store: string, ...more: readonly string[]): Promise<RunningUp> {
   return upUnder({}, store, ...more)
 }
@@ -40,7 +40,7 @@ interface Surroundings {
   readonly program?: string
   /** Path of flamectl's entry. Default: the clone's. */
   readonly entry?: string
-  /** Where it runs. Default: this process's folder. */
+  /** Working folder. Default: this process's. */
   readonly cwd?: string
   /** Options for Node. */
   readonly node?: readonly string[]
@@ -48,7 +48,7 @@ interface Surroundings {
   readonly mostFiles?: number
 }
 
-/** The same, in other surroundings. */
+/** Starts a control plane like `flamectlUp`, in other surroundings. */
 export async function upUnder(
   { program = process.execPath, entry = main, cwd, node = [], mostFiles }: Surroundings,
   store: string,

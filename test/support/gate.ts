@@ -1,4 +1,4 @@
-/** Where work waits until it's let through. */
+/** A gate where work waits until a test opens it. */
 export interface Gate {
   readonly passed: Promise<void>
   open(): void

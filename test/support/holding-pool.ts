@@ -3,7 +3,10 @@ import { accumulator, HeldDelta, peakOf, type Quanta, type SumName, type Trainin
 
 const loss = errorFactory({ LEARN_WORKER_DIED: { message: 'its thread has ended', hint: 'it is started again' } })
 
-/** A pool that keeps the deltas of another and sums them itself, and loses its part of a sum when it's told to. */
+/**
+ * A pool that holds the deltas of another pool and sums them itself. While `isLost` answers true, its part of a sum is
+ * lost.
+ */
 export function holdingPool(pool: TrainingPool, isLost: () => boolean): TrainingPool {
   const sums = new Map<number, ReturnType<typeof accumulator>>()
   const holder = {

@@ -1,8 +1,8 @@
 import type { DeploymentStatus, NumberedNotification } from '../../actors/index.ts'
 
-/** Someone that hears notifications over HTTP until told to end, whatever becomes of the server meanwhile. */
+/** A recipient that reads notifications over HTTP until its end, across restarts of the server. */
 interface HttpRecipient {
-  /** In the order in which they came, each once. */
+  /** Types of the notifications, in the order of arrival. */
   readonly heard: readonly string[]
 }
 
@@ -10,32 +10,32 @@ interface HttpFlamelets {
   /** By task id. */
   readonly flamelets: ReadonlyMap<string, HttpRecipient>
   readonly compute: HttpRecipient
-  /** Resolves when nobody asks any more. */
+  /** Ends all recipients, and resolves when no request is under way. */
   end(): Promise<void>
 }
 
 interface HttpFlameletsOptions {
-  /** Of the server that is there now. */
+  /** URL of the present server. */
   readonly url: () => string
   readonly compute: string
-  /** The compute's. */
+  /** The compute's key. */
   readonly key: string
   /** Resolves when the task's work is done. */
   readonly work: (task: string) => Promise<void>
-  /** What the compute says of the deployment of a task. Default: that it's there. */
-  readonly places?: (task: string) => DeploymentStatus[string]
+  /** The compute's report on the deployment of a task. Default: success. */
+  readonly reportOf?: (task: string) => DeploymentStatus[string]
 }
 
 /**
- * The deployer of a compute and the flamelets that it starts, as existing ones behave: each acknowledges what it has dealt
- * with, and repeats a request that had no answer.
+ * The deployer of a compute, and the flamelets that it starts. Both behave like the original's: each acknowledges the
+ * notifications that it has handled, and repeats requests without an answer.
  */
 export function httpFlamelets({
   url,
   compute,
   key,
   work,
-  places = () => 'agentDeploySuccess',
+  reportOf = () => 'agentDeploySuccess',
 }: HttpFlameletsOptions): HttpFlamelets {
   const ending = new AbortController()
   const flamelets = new Map<string, HttpRecipient>()
@@ -52,7 +52,7 @@ export function httpFlamelets({
         })
         if (response.status < 500) return response
       } catch {
-        // The server is gone, and comes again.
+        // The server is down, and will be restarted.
       }
       await pause()
     }
@@ -99,7 +99,7 @@ export function httpFlamelets({
     const response = await ask('GET', `${path}/config`)
     const { agentKVs = {} }: { agentKVs?: Record<string, string> } = (await response?.json().catch(() => ({}))) ?? {}
     const isAdded = type === 'ADD_RESOURCE'
-    const words = Object.keys(agentKVs).map((task) => [task, isAdded ? places(task) : 'agentRevokeSuccess'] as const)
+    const words = Object.keys(agentKVs).map((task) => [task, isAdded ? reportOf(task) : 'agentRevokeSuccess'] as const)
     for (const [task, word] of words) if (word === 'agentDeploySuccess') startFlamelet(job, task, agentKVs[task] ?? '')
     await ask('PUT', `${path}/status`, Object.fromEntries(words))
   })

@@ -24,7 +24,7 @@ export async function installPackage(project: string): Promise<string> {
   }
 }
 
-/** What the project installs: the package, and besides it the versions that the clone has, not what is newest today. */
+/** The project's lock file: the package, and its dependencies in the clone's versions instead of the newest. */
 function lockWith(archive: string): object {
   const { packages, ...lock } = JSON.parse(readFileSync(join(clone, 'package-lock.json'), 'utf8'))
   const { name, license: _, devDependencies: _none, ...rest } = packages['']

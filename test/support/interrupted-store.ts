@@ -1,9 +1,12 @@
 import type { Store } from '../../runtime/index.ts'
 
-/** Called before and after each call of a journal or snapshot, and each change of a document; what it throws or waits for, the call does. */
+/**
+ * Called before and after each call of a journal or snapshot, and each change of a document. The call waits for it, and
+ * fails if it throws.
+ */
 export type Interruption = (call: string, when: 'before' | 'after') => void | Promise<void>
 
-/** A store whose calls can be held up and made to fail, before they have done something or after. */
+/** A store whose calls can be held up and made to fail, before or after they take effect. */
 export function interruptedStore(store: Store, interrupt: Interruption): Store {
   const through = async <Result>(call: string, work: () => Promise<Result>): Promise<Result> => {
     await interrupt(call, 'before')

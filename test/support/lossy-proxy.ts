@@ -1,19 +1,19 @@
 import { once } from 'node:events'
 import { connect, createServer, type Socket } from 'node:net'
 
-/** A way to a MongoDB server on which answers to writes are lost. */
+/** A proxy of a MongoDB server that loses answers to writes. */
 export interface LossyProxy extends AsyncDisposable {
   readonly port: number
   /** Answers lost so far. */
   readonly lost: number
 }
 
-/** Beginnings of the commands that write, as they stand in a message: the type of a string, then the name. */
+/** Beginnings of writing commands in a message: the type code of a string, then the command's name. */
 const writes = ['insert', 'update', 'delete', 'findAndModify'].map((name) => Buffer.from(`\u0002${name}\0`))
 
 /**
- * Passes everything on to the server of a port, but for the answers to writes of which `isLost` says so: when such an answer
- * comes, the write has had its effect, and the connection breaks.
+ * Passes all bytes to the server of a port and back. If `isLost` answers true for a write, the proxy breaks the
+ * connection when the write's answer comes: then the write has taken effect.
  */
 export async function lossyProxy(serverPort: number, isLost: () => boolean): Promise<LossyProxy> {
   let lost = 0

@@ -16,17 +16,17 @@ const startsWithinMs = 60_000
 export interface MongodbServer extends AsyncDisposable {
   readonly port: number
   readonly pid: number
-  /** URL of a database; of one that no one else has, if none is named. */
+  /** URL of a database. Default: a new database. */
   url(database?: string): string
-  /** Ends it by SIGKILL, as a crash does. */
+  /** Ends the server by SIGKILL, as a crash does. */
   kill(): Promise<void>
-  /** Ends it in order. */
+  /** Ends the server in order. */
   stop(): Promise<void>
-  /** Starts it again, on its port and its data. */
+  /** Starts the server again, on the same port and data. */
   start(...options: readonly string[]): Promise<void>
 }
 
-/** Starts one. Fails, saying what to do, where it can't be had. */
+/** Starts a server. Fails with a hint where none can be installed. */
 export async function mongodbServer(...options: readonly string[]): Promise<MongodbServer> {
   const [program = '', ...first] = await command()
   const folder = await mkdtemp(join(tmpdir(), 'flame-mongodb-'))
@@ -53,9 +53,9 @@ export async function mongodbServer(...options: readonly string[]): Promise<Mong
     kill: () => end('SIGKILL'),
     stop: () => end('SIGTERM'),
     async start(...more) {
-      const place = ['--host', '127.0.0.1', '--port', String(port), '--storage-path', join(folder, 'data')]
+      const location = ['--host', '127.0.0.1', '--port', String(port), '--storage-path', join(folder, 'data')]
       const durable = ['--sync-on-commit', '--cache-size', '256M', '--log-level', 'WARNING']
-      child = spawn(program, [...first, ...place, ...durable, ...more], {
+      child = spawn(program, [...first, ...location, ...durable, ...more], {
         cwd: folder,
         stdio: ['ignore', 'ignore', 'pipe'],
       })
@@ -71,7 +71,7 @@ export async function mongodbServer(...options: readonly string[]): Promise<Mong
   return server
 }
 
-/** Takes a database away, with all in it. */
+/** Removes a database. */
 export async function dropDatabase(url: string): Promise<void> {
   const client = new MongoClient(url)
   try {

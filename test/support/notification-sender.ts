@@ -2,8 +2,9 @@ import { notifierStage } from './notifier-stage.ts'
 import { storeOpenedAt } from './store-opened-at.ts'
 
 /**
- * A process that notifies three computes of one job after another until it's killed, and prints `told n` once all know of
- * job n: `notification-sender <folder or URL>`. Compute `c2` acknowledges what it hears as it goes, and prints `heard n`.
+ * Program that notifies three computes of one job after another, until it is killed: `notification-sender <folder or
+ * URL>`. It prints `told n` once the notifications of job n are durable, and `heard n` for the last notification that
+ * compute `c2` has received; `c2` acknowledges it in the next round.
  */
 const [, , place = ''] = process.argv
 const stage = notifierStage(await storeOpenedAt(place))

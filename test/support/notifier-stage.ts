@@ -18,7 +18,7 @@ export interface NotifierStage extends AsyncDisposable {
   release(): void
 }
 
-/** A notifier in a system of its own. */
+/** Makes a notifier, in a system of its own. */
 export function notifierStage(store: Store): NotifierStage {
   const system = actorSystem({ onFault: () => {} })
   const ref = system.spawn<NotifierMessage>('notifier', notifier({ store }), { supervise: { type: 'resume' } })

@@ -6,7 +6,7 @@ import { Worker } from 'node:worker_threads'
 import { chromium } from 'playwright-core'
 import { browserBundle } from './browser-bundle.ts'
 
-/** An exported function of a built module, to be called elsewhere with arguments that are JSON, as its result is. */
+/** A call of a built module's exported function on another platform. Arguments and result are JSON. */
 export interface Call {
   readonly module: URL
   readonly name: string
@@ -18,7 +18,7 @@ export type NodeVersion = 20 | 22 | 24
 const run = promisify(execFile)
 const installer = fileURLToPath(new URL('../../../scripts/platform.js', import.meta.url))
 
-/** Calls it in a process of this version of Node, which is installed into .peers/ if it is missing. */
+/** Calls a function in a process of this version of Node, which is installed into .peers/ if it is missing. */
 export async function runOnNode(version: NodeVersion, { module, name, args = [] }: Call): Promise<unknown> {
   const program = `
     const [url, name, args] = JSON.parse(process.argv[1])
@@ -28,7 +28,7 @@ export async function runOnNode(version: NodeVersion, { module, name, args = [] 
   return JSON.parse(stdout)
 }
 
-/** Calls it in a worker thread of this process. */
+/** Calls a function in a worker thread of this process. */
 export async function runInWorker({ module, name, args = [] }: Call): Promise<unknown> {
   const program = `
     const { parentPort, workerData: [url, name, args] } = require('node:worker_threads')
@@ -41,7 +41,7 @@ export async function runInWorker({ module, name, args = [] }: Call): Promise<un
   }
 }
 
-/** Calls it in a page of headless Chromium, which is installed if it is missing and this is root on a Debian. */
+/** Calls a function in a page of headless Chromium, which is installed if it is missing, by root on a Debian. */
 export async function runInChromium(call: Call): Promise<unknown> {
   return evaluateInPage(await programOf('chromium'), call)
 }
@@ -51,7 +51,7 @@ export function nodeProgram(version: NodeVersion): Promise<string> {
   return programOf(`node-${version}`)
 }
 
-/** Path of the platform's program. Fails, saying what to do, where it can't be had. */
+/** Path of the platform's program. Fails with a hint where the program can't be installed. */
 async function programOf(platform: string): Promise<string> {
   const { stdout } = await run(process.execPath, [installer, platform]).catch(({ stderr }: { stderr: string }) => {
     throw new Error(`this test needs ${platform}, which could not be installed: ${stderr.trim()}`)
@@ -59,7 +59,7 @@ async function programOf(platform: string): Promise<string> {
   return stdout.trim()
 }
 
-/** Apart from the sandbox, which root can't have: nothing that would ask for the network. */
+/** Chromium's options: no sandbox, which root can't have, and no features that would use the network. */
 const flags = [
   '--no-sandbox',
   '--disable-gpu',
@@ -71,8 +71,8 @@ const flags = [
 ]
 
 /**
- * Calls the function in a page of a browser of its own, over the loopback interface. Fails if the module needs what only
- * Node has.
+ * Calls a function in a page of a new browser, which loads the module over the loopback interface. Fails if the module
+ * needs Node.
  */
 export async function evaluateInPage(program: string, { module, name, args = [] }: Call): Promise<unknown> {
   await using server = await serve(await browserBundle(module))
@@ -94,13 +94,13 @@ export async function evaluateInPage(program: string, { module, name, args = [] 
   }
 }
 
-/** On a free port of the loopback interface, which browsers take for secure. */
+/** Serves a script on a free port of the loopback interface, which browsers take for secure. */
 async function serve(script: Uint8Array) {
   const server = createServer(({ url }, response) => {
     const isScript = url === '/bundle.js'
     response.writeHead(200, {
       'content-type': isScript ? 'text/javascript' : 'text/html',
-      // With these a page may share memory between threads.
+      // With these headers a page may share memory between threads.
       'cross-origin-opener-policy': 'same-origin',
       'cross-origin-embedder-policy': 'require-corp',
     })

@@ -20,7 +20,7 @@ export interface PlaneStage extends AsyncDisposable {
   readonly url: string
   readonly store: Store
   readonly closing: AbortController
-  /** Asks the actors behind the server. */
+  /** Asks the server's actors. */
   readonly ask: Ask<ControlPlaneMessage>
 }
 
@@ -30,7 +30,7 @@ export interface PlaneOptions {
   readonly limits?: Partial<Limits>
 }
 
-/** A server on loopback, with its parts at hand. */
+/** Starts a server on loopback, and gives access to its parts. */
 export async function planeStage({ heartbeatMs = 15_000, gate, limits = {} }: PlaneOptions = {}): Promise<PlaneStage> {
   const system = actorSystem()
   const store = memoryStore()

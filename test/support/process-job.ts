@@ -17,7 +17,7 @@ export interface EndedProcessJob {
   readonly code: unknown
   readonly message: unknown
   readonly hashes: readonly string[]
-  /** What the job's code wrote into its log, and what was noticed of it. */
+  /** Lines of the job's log, and notices about the job. */
   readonly told: readonly string[]
 }
 
@@ -34,7 +34,7 @@ export interface ProcessJob extends AsyncDisposable {
 
 const [user, job, clients] = ['u', 'j', 3]
 
-/** A job whose code runs in a process of its own, on a controller in this one. */
+/** Makes a job whose code runs in a process of its own, on a controller in this process. */
 export async function processJob(options: ProcessJobOptions = {}): Promise<ProcessJob> {
   const { rounds = 4, workers = 0, confined } = options
   const folder = await temporaryFolder()
@@ -95,7 +95,7 @@ export async function processJob(options: ProcessJobOptions = {}): Promise<Proce
   }
 }
 
-/** Runs one to its end. */
+/** Runs a job to its end. */
 export async function runProcessJob(options: ProcessJobOptions = {}): Promise<EndedProcessJob> {
   await using running = await processJob(options)
   await running.start()

@@ -12,8 +12,8 @@ export const twoHiddenLayers: ModelFunction = ({ layers, sequential }) =>
   })
 
 /**
- * Every layer of the engine that takes an image, for images of 12 × 12 × 3. Of its convolutions the first and the strided one
- * go over windows, the second by Winograd's tiles.
+ * A model with every layer of the engine that takes an image, for images of 12 × 12 × 3. The engine computes the first
+ * and the strided convolution by windows, and the second by Winograd's tiles.
  */
 export function everyImageLayer(normalization: 'batch' | 'group', outputs: number): ModelFunction {
   return (tf) => {
@@ -44,7 +44,7 @@ export function everyImageLayer(normalization: 'batch' | 'group', outputs: numbe
   }
 }
 
-/** A table of 50 numbers' vectors, for lists of 12 numbers. */
+/** A model with an embedding of 50 numbers, for lists of 12 numbers. */
 export const embeddedNumbers: ModelFunction = ({ layers, sequential }) =>
   sequential({
     layers: [
@@ -56,7 +56,7 @@ export const embeddedNumbers: ModelFunction = ({ layers, sequential }) =>
     ],
   })
 
-/** A layer's output. TensorFlow.js gives it a wider type, for layers that have several. */
+/** A layer's output. TensorFlow.js gives the output a wider type, for layers with several outputs. */
 function through(layer: Layer, given: SymbolicTensor | SymbolicTensor[]): SymbolicTensor
 function through(layer: Layer, given: SymbolicTensor | SymbolicTensor[]): unknown {
   return layer.apply(given)

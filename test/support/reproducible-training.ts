@@ -10,7 +10,10 @@ import {
 import { normal } from '../../sdk/random/distributions.ts'
 import { embeddedNumbers, everyImageLayer, twoHiddenLayers } from './reproducible-models.ts'
 
-/** Hashes of the weights after whole trainings on the engine: every layer, optimizer, loss and term is in one of them. */
+/**
+ * Hashes of the weights after whole trainings on the engine. Each layer, optimizer, loss and term is in one of the
+ * trainings.
+ */
 export async function reproducibleTraining(seed: number) {
   const image = (classes: number) => realExamples(seed, [12, 12, 3], 20, classes)
   return {
@@ -57,7 +60,7 @@ export async function reproducibleTraining(seed: number) {
   }
 }
 
-/** Of the weights that a training ends with; beside it the losses of that training and of an evaluation, to their last bit. */
+/** The hash of the weights after a training, and the losses of the training and of an evaluation, to the last bit. */
 async function trainedHash(
   seed: number,
   examples: Examples,
@@ -77,7 +80,7 @@ async function trainedHash(
   return `${await weightsHash(trained)} ${losses.join(' ')}`
 }
 
-/** Grey images whose strokes lie where their class says, among noise. */
+/** Grey images among noise, with strokes in rows that depend on the class. */
 function byteExamples(seed: number, shape: readonly [number, number], count: number, classes: number): Examples {
   const random = randomStream(seed, 'byte-examples')
   const [height, width] = shape
@@ -101,7 +104,7 @@ function realExamples(seed: number, shape: readonly number[], count: number, cla
   return inMemoryExamples({ features, labels, shape })
 }
 
-/** Lists of numbers whose target value is how many of them are even. */
+/** Lists of numbers whose target is the share of even numbers. */
 function numberExamples(seed: number): Examples {
   const random = randomStream(seed, 'number-examples')
   const lists = Array.from({ length: 30 }, () => Array.from({ length: 12 }, () => random.below(50)))

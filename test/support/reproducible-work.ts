@@ -3,7 +3,7 @@ import { accumulator, layoutOf, randomStream, weightsHash } from '../../sdk/inde
 import { orthogonal } from '../../sdk/learn/initializer.ts'
 import { dirichlet, normal } from '../../sdk/random/distributions.ts'
 
-/** Work that has one result wherever it is done. */
+/** Work that has the same result on every platform. */
 export async function reproducibleWork(seed: number) {
   return {
     stream: await streamHash(seed),
@@ -17,7 +17,7 @@ export async function reproducibleWork(seed: number) {
 const size = 10_000
 const layout = layoutOf([{ name: 'weights', shape: [size] }])
 
-/** Hash of what a stream gives: integers, fractions, bounded integers and an order. */
+/** Hash of a stream's draws: integers, fractions, bounded integers and an order. */
 function streamHash(seed: number): Promise<string> {
   const random = randomStream(seed, 7, 'trainer-3', 'train')
   const order = random.shuffle(Uint32Array.from({ length: size }, (_, index) => index))
@@ -33,7 +33,7 @@ function drawsHash(seed: number): Promise<string> {
   return weightsHash(new Float32Array(Float64Array.of(...normals, ...shares).buffer))
 }
 
-/** Hash of the mean of updates drawn from streams, half of them summed apart and merged. */
+/** Hash of the mean of random updates, half of which are summed apart and merged. */
 function sumHash(seed: number): Promise<string> {
   const top = accumulator({ layout })
   const middle = accumulator({ layout })
@@ -53,7 +53,7 @@ interface Addition {
   readonly replyTo: ActorRef<number>
 }
 
-/** What an actor that adds up answers to the last of the numbers 1 … count. */
+/** The last answer of an adding actor that is asked with the numbers 1 … count. */
 async function askedSum(count: number): Promise<number> {
   const system = actorSystem()
   const adder = system.spawn<Addition>('adder', () => {

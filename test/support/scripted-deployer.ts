@@ -1,18 +1,18 @@
 import type { DeployableJob, Deployer, DeploymentMessage, DeploymentReport } from '../../actors/index.ts'
 
-/** A deployment whose tasks a test plays. */
+/** A deployment whose reports a test makes. */
 export interface ScriptedDeployment {
   readonly job: DeployableJob
-  /** What it was told, by its type. */
+  /** Types of the messages that the deployment was told. */
   readonly told: readonly DeploymentMessage['type'][]
   report(report: DeploymentReport): void
   /** Reports a state of the task of an end. */
   task(end: string, state: 'running' | 'completed' | 'failed' | 'terminated', log?: string): void
-  /** It stops by itself; by a fault, if there is a cause. */
+  /** Stops the deployment; with a cause, by a fault. */
   end(cause?: unknown): void
 }
 
-/** A deployer that does nothing by itself, but for ending its deployments when they are told to stop. */
+/** A deployer that does nothing by itself, except that its deployments end when told to stop (`stops`). */
 export function scriptedDeployer({
   slots,
   stops = true,

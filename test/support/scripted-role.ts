@@ -1,7 +1,7 @@
 import { type AnyRole, type Channel, channelTagged, type RoleContext, role, type Topology } from '../../sdk/index.ts'
 import { above } from '../../sdk/role/stock/round-protocol.ts'
 
-/** Two roles joined by one channel: `left`, one task or more of it, and `right`, which holds data. */
+/** Two roles joined by one channel: `left`, with one or more tasks, and `right`, which has data. */
 export function pairTopology({
   left = 1,
   right = 1,
@@ -24,7 +24,7 @@ export function pairTopology({
 
 export type Script<In> = (channel: Channel<unknown, In>, context: RoleContext) => unknown
 
-/** A role of one round, which is a script over its one channel. */
+/** A role of one round, which runs a script over the role's one channel. */
 export function scripted<In>(name: string, accepts: (message: unknown) => message is In, script: Script<In>): AnyRole {
   return role({
     name,
@@ -39,12 +39,12 @@ export function scripted<In>(name: string, accepts: (message: unknown) => messag
   })
 }
 
-/** A script whose messages are numbers. */
+/** A scripted role whose messages are numbers. */
 export function numbers(name: string, script: Script<number>): AnyRole {
   return scripted(name, (message): message is number => typeof message === 'number', script)
 }
 
-/** A trainer that takes a second of the system's clock, if its end is one of these. */
+/** A trainer. A training at an end of `slow` takes a second of the system's clock. */
 export function slowTrainer(slow: readonly string[]): AnyRole {
   return role({
     name: 'trainer',

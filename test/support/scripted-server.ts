@@ -10,13 +10,13 @@ export interface SeenRequest {
 
 export interface ScriptedServer extends AsyncDisposable {
   readonly url: string
-  /** Requests in the order in which they came. */
+  /** Requests in the order of arrival. */
   readonly seen: readonly SeenRequest[]
 }
 
 type Step = (response: ServerResponse, request: SeenRequest) => void
 
-/** A server on loopback that takes a step of a script for each request; the last one again and again. */
+/** A server on loopback that takes the next step of a script for each request, and repeats the last step. */
 export async function scriptedServer(...steps: readonly Step[]): Promise<ScriptedServer> {
   const seen: SeenRequest[] = []
   const server = createServer((request, response) => {
@@ -51,7 +51,7 @@ export function json(status: number, value: unknown, headers: Readonly<Record<st
   }
 }
 
-/** Breaks the connection off. */
+/** Breaks the connection. */
 export const cut: Step = (response) => void response.destroy()
 
 function portOf(address: AddressInfo | string | null): number {

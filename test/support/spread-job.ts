@@ -35,7 +35,7 @@ export interface SpreadJob {
   readonly strategy: Algorithm
   readonly pool: TrainingPool
   readonly rounds: number
-  /** Whether a task has its place on the device; else it is on the server, as is the rendezvous. */
+  /** Whether a task is on the device. Other tasks, and the rendezvous, are on the server. */
   readonly isOnDevice: (end: string) => boolean
   readonly scheduler?: Scheduler
   readonly link?: NodeLinkOptions
@@ -47,7 +47,7 @@ export interface SpreadJob {
 export type NodeName = 'server' | 'device'
 
 export interface SpreadRun {
-  /** Of each round that was committed, the last time. */
+  /** Hash of each committed round; of a round that was committed twice, the last. */
   readonly hashes: readonly string[]
   readonly cuts: number
   readonly kills: number
@@ -55,7 +55,7 @@ export interface SpreadRun {
   readonly refused: readonly DeadLetter[]
 }
 
-/** What the server tells the device: where to host its tasks of the job. */
+/** The server's message to the device: the rendezvous and the reports of the device's tasks. */
 interface Placement {
   readonly rendezvous: ActorRef<RendezvousMessage>
   readonly reports: ActorRef<TaskReport>
@@ -67,7 +67,7 @@ interface Life {
   readonly link: ReturnType<typeof nodeLink>
 }
 
-/** Runs a job whose tasks lie on two nodes, joined by routes of one process, until it has completed. */
+/** Runs a job whose tasks are on two nodes, joined by routes within this process, until the job has completed. */
 export async function runSpread(job: SpreadJob): Promise<SpreadRun> {
   const expanded = expand(job.topology, { jobId: 'job-1', newKey: () => '' })
   const tasks = roleTasksOf({ schema: job.topology.schema, tasks: expanded })
@@ -176,7 +176,7 @@ export async function runSpread(job: SpreadJob): Promise<SpreadRun> {
   return { hashes, cuts, kills, refused }
 }
 
-/** Hosts the tasks of the device wherever the server last said. */
+/** Hosts the device's tasks in the server's last placement. */
 function deviceHost(
   tasksOf: (placement: Placement) => Behavior<never>,
 ): Behavior<Placement | { readonly next: Placement }> {

@@ -12,7 +12,10 @@ export interface StagedJob {
   readonly tasks: readonly StagedTask[]
 }
 
-/** A job over HTTP: its aggregator on compute `default`, a trainer on compute `c1`, of region `eu` and key `secret`. */
+/**
+ * Creates a job over HTTP, with its aggregator on compute `default`, and a trainer on compute `c1` of region `eu` and
+ * key `secret`.
+ */
 export async function stagedJob(api: Pick<ApiStage, 'call'>, change: object = {}): Promise<StagedJob> {
   const design = '/users/u/designs/d'
   for (const computeId of ['c1', 'default'])
@@ -32,7 +35,7 @@ export async function stagedJob(api: Pick<ApiStage, 'call'>, change: object = {}
   return { job, tasks: Object(await api.call('GET', `/users/u/jobs/${job}/tasks`)).body }
 }
 
-/** The keys of a job's tasks, as these computes read them, each with key `secret`. */
+/** Reads the keys of a job's tasks from these computes, each of which has the key `secret`. */
 export async function keysOf(
   api: Pick<ApiStage, 'call'>,
   job: string,

@@ -2,8 +2,9 @@ import { CodedError, type Store } from '../../runtime/index.ts'
 import { storeOpenedAt } from './store-opened-at.ts'
 
 /**
- * A process that writes to a store until it's killed or a write fails, and prints a line for each acknowledgement:
- * `store-writer <folder or URL> <seed> [bytes]`. At a refusal it prints `refused CODE`, what can be read, and closes.
+ * Program that writes to a store until it is killed or a write fails: `store-writer <folder or URL> <seed> [bytes]`. It
+ * prints a line for each acknowledgement. When a write fails, it prints `refused CODE` and the number of readable
+ * entries, and closes the store.
  */
 const [, , place = '', seed = '0', size = '300'] = process.argv
 
@@ -35,7 +36,7 @@ async function write(store: Store): Promise<void> {
         store.putBlob(`blob-${seed}`, [Uint8Array.of(n & 0xff), filler, filler]),
       ])
       print(`written ${n} ${entry} ${another}`)
-      // The first makes an index, which the writes that follow keep.
+      // The first query makes an index, which later writes maintain.
       for await (const _ of store.documents.find('parts', { where: { n } }));
     }
   } catch (error) {

@@ -22,7 +22,7 @@ export interface JobToStore {
   readonly clients?: number
 }
 
-/** Creates a ready job with its design in a store. Of jobs of one user the first one's design stays. */
+/** Creates a ready job in a store, with a design of its own. */
 export async function storeJob(
   store: Store,
   { user, job, spec = {}, schema = twoTierSchema, code = twoTierCode, clients = 2 }: JobToStore,
@@ -50,7 +50,7 @@ export function zipped(files: Readonly<Record<string, string>>): Uint8Array {
   )
 }
 
-/** A catalogue of its own on a store, with ids that count up and a clock that stands still. */
+/** Makes a catalogue on a store, in a system of its own, with ids that count up and a clock that stands still. */
 export function catalogueStage(
   store: Store,
   parts: Partial<CatalogueParts> = {},
@@ -67,14 +67,14 @@ export function catalogueStage(
   }
 }
 
-/** Trainers below one aggregator. */
+/** A schema with trainers below one aggregator. */
 export const twoTierSchema: DesignSchema = {
   name: 'two-tier',
   roles: [{ name: 'aggregator' }, { name: 'trainer', isDataConsumer: true }],
   channels: [{ name: 'param', pair: ['aggregator', 'trainer'] }],
 }
 
-/** A zip with a file for each path. */
+/** Makes a zip with a small file at each path. */
 export function zipOf(...paths: readonly string[]): Uint8Array {
   return zipSync(Object.fromEntries(paths.map((path) => [path, strToU8(`// ${path}\n`)])))
 }

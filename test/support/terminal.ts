@@ -1,9 +1,9 @@
 import { spawn } from 'node:child_process'
 import { fileURLToPath } from 'node:url'
 
-/** A command in a terminal. */
+/** A command that runs in a terminal. */
 export interface InTerminal {
-  /** All that came to the terminal so far. */
+  /** The terminal's output so far. */
   readonly shown: () => string
   /** Presses keys. */
   press(keys: string): void

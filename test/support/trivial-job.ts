@@ -5,10 +5,10 @@ import { zipped } from './stored-job.ts'
 
 const workload = new URL('../../../examples/trivial/workload.ts', import.meta.url)
 
-/** Calls a server's API: what it answers, decoded. Rejects at a refusal. */
+/** Calls a server's API, and answers with the decoded body. Rejects if the server refuses. */
 export type Call = (method: string, path: string, body?: unknown) => Promise<unknown>
 
-/** Calls the API at an address. */
+/** Makes calls of the API at a URL. */
 export function callsTo(url: string): Call {
   return async (method, path, body) => {
     const isForm = body instanceof FormData
@@ -23,7 +23,7 @@ export function callsTo(url: string): Call {
   }
 }
 
-/** Creates a ready job of the trivial example, with a design of its own. Answers with its path. */
+/** Creates a ready job of the trivial example, with a design of its own. Answers with the job's path. */
 export async function trivialJob(
   call: Call,
   { job, clients, rounds }: { readonly job: string; readonly clients: number; readonly rounds: number },

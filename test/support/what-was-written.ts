@@ -2,12 +2,12 @@ import type { ExecutionContext } from 'ava'
 import { all, blob } from '../../runtime/durable/contract/store-under-test.ts'
 import type { Store } from '../../runtime/index.ts'
 
-/** Last number that `store-writer` saw acknowledged. */
+/** The last number whose writes `store-writer` has printed as acknowledged. */
 export function acknowledged(lines: readonly string[]): number {
   return Number(lines.findLast((line) => line.startsWith('written'))?.split(' ')[1] ?? 0)
 }
 
-/** Everything up to the acknowledged number is there, at most one more, and each write whole. */
+/** Checks that a store has all writes up to the acknowledged number, at most one more, and each write whole. */
 export async function checkWhole(t: ExecutionContext, store: Store, seed: string, last: number): Promise<void> {
   const entries = await all(store.read(`journal-${seed}`))
   t.true(
