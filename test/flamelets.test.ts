@@ -8,7 +8,7 @@ import { forSeeds } from '../sdk/testing/index.ts'
 import { callerOf } from './support/api-stage.ts'
 import { runChild } from './support/child-lines.ts'
 import { httpFlamelets } from './support/http-flamelets.ts'
-import { stagedJob } from './support/staged-job.ts'
+import { stagedJob } from './support/http-jobs.ts'
 import { temporaryFolder } from './support/temporary-folder.ts'
 
 const program = fileURLToPath(new URL('./support/api-process.js', import.meta.url))

@@ -11,9 +11,9 @@ import { memoryStore, type StoreTroubleCode } from '../runtime/index.ts'
 import { callerOf } from './support/api-stage.ts'
 import { runChild } from './support/child-lines.ts'
 import { upUnder } from './support/flamectl-up.ts'
-import { interruptedStore } from './support/interrupted-store.ts'
+import { callsTo, reached, trivialJob } from './support/http-jobs.ts'
+import { interruptedStore } from './support/stores.ts'
 import { temporaryFolder } from './support/temporary-folder.ts'
-import { callsTo, reached, trivialJob } from './support/trivial-job.ts'
 
 const main = fileURLToPath(new URL('../flamectl/main.js', import.meta.url))
 /** Node's options for a process whose disk has no room while the file `mark` is there. */

@@ -18,10 +18,10 @@ import { fileURLToPath } from 'node:url'
 import { promisify } from 'node:util'
 import test from 'ava'
 import { upUnder } from './support/flamectl-up.ts'
+import { callsTo, reached, trivialJob } from './support/http-jobs.ts'
 import { installPackage } from './support/installed-package.ts'
 import { mongodbServer } from './support/mongodb-server.ts'
 import { type NodeVersion, nodeProgram } from './support/other-platforms.ts'
-import { callsTo, reached, trivialJob } from './support/trivial-job.ts'
 
 const run = promisify(execFile)
 const clone = fileURLToPath(new URL('../../', import.meta.url))

@@ -4,8 +4,7 @@ import { bearerGate } from '../api/auth/gate.ts'
 import { operations } from '../api/index.ts'
 import type { Operation } from '../api/operation.ts'
 import type { Store } from '../runtime/index.ts'
-import { type Bearers, bearers, codeForm } from './support/api-stage.ts'
-import { planeStage } from './support/plane-stage.ts'
+import { type Bearers, bearers, codeForm, planeStage } from './support/api-stage.ts'
 import { twoTierCode, twoTierSchema } from './support/stored-job.ts'
 
 /*

@@ -1,8 +1,8 @@
 import { writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import test from 'ava'
+import { inTerminal } from './support/flamectl-up.ts'
 import { temporaryFolder } from './support/temporary-folder.ts'
-import { inTerminal } from './support/terminal.ts'
 
 const sdk = new URL('../sdk/index.js', import.meta.url).href
 

@@ -2,10 +2,10 @@ import { join } from 'node:path'
 import { setTimeout } from 'node:timers/promises'
 import test from 'ava'
 import { fileRegistry } from '../sdk/node/index.ts'
-import { controlServer } from './support/control-server.ts'
+import { controlServer } from './support/api-stage.ts'
+import { callsTo, reached, trivialJob } from './support/http-jobs.ts'
 import { mongodbServer } from './support/mongodb-server.ts'
 import { temporaryFolder } from './support/temporary-folder.ts'
-import { callsTo, reached, trivialJob } from './support/trivial-job.ts'
 
 test('when a server is killed, another on the same store goes on with its job, to the same weights', async (t) => {
   await using mongodb = await mongodbServer()

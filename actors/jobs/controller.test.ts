@@ -3,8 +3,12 @@ import { all } from '../../runtime/durable/contract/store-under-test.ts'
 import { errorFactory, manualClock, memoryStore, type Store } from '../../runtime/index.ts'
 import { isRoleKey } from '../../sdk/index.ts'
 import { killedStore, lifeOf } from '../../sdk/testing/index.ts'
-import { type ControllerStage, controllerStage } from '../../test/support/controller-stage.ts'
-import { type ScriptedDeployment, scriptedDeployer } from '../../test/support/scripted-deployer.ts'
+import {
+  type ControllerStage,
+  controllerStage,
+  type ScriptedDeployment,
+  scriptedDeployer,
+} from '../../test/support/actor-stages.ts'
 import { storeJob } from '../../test/support/stored-job.ts'
 import type { JobSpecification } from '../model/job.ts'
 import type { AskedState } from '../model/job-states.ts'

@@ -3,8 +3,8 @@ import test from 'ava'
 import { lmdbStore } from '../../runtime/durable/lmdb/index.ts'
 import { seededScheduler } from '../../runtime/index.ts'
 import { forSeeds } from '../../sdk/testing/index.ts'
+import { notifierStage } from '../../test/support/actor-stages.ts'
 import { runChild } from '../../test/support/child-lines.ts'
-import { notifierStage } from '../../test/support/notifier-stage.ts'
 import { temporaryFolder } from '../../test/support/temporary-folder.ts'
 
 const sender = fileURLToPath(new URL('../../test/support/notification-sender.js', import.meta.url))

@@ -1,7 +1,7 @@
 import test from 'ava'
 import { mongodbStore } from '../../runtime/durable/mongodb/index.ts'
+import { notifierStage } from '../../test/support/actor-stages.ts'
 import { mongodbServer } from '../../test/support/mongodb-server.ts'
-import { notifierStage } from '../../test/support/notifier-stage.ts'
 
 test('two servers on one MongoDB give no number twice, lose nothing, repeat nothing, and wake each other', async (t) => {
   await using server = await mongodbServer()

@@ -2,8 +2,8 @@ import { setImmediate } from 'node:timers/promises'
 import test from 'ava'
 import { memoryStore } from '../../runtime/index.ts'
 import { killedStore, lifeOf } from '../../sdk/testing/index.ts'
-import { interruptedStore } from '../../test/support/interrupted-store.ts'
-import { type NotifierStage, notifierStage } from '../../test/support/notifier-stage.ts'
+import { type NotifierStage, notifierStage } from '../../test/support/actor-stages.ts'
+import { interruptedStore } from '../../test/support/stores.ts'
 import type { Notification, NumberedNotification } from '../model/notification.ts'
 
 const [job, task] = ['j', 't']

@@ -1,7 +1,7 @@
 import test from 'ava'
 import { SignJWT, UnsecuredJWT } from 'jose'
 import { apiStage, type Bearers, bearers } from '../../test/support/api-stage.ts'
-import { stagedJob } from '../../test/support/staged-job.ts'
+import { stagedJob } from '../../test/support/http-jobs.ts'
 import { openApi } from '../openapi.ts'
 import { operations } from '../operations/operations.ts'
 import { startServer } from '../start-server.ts'

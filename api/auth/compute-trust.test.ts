@@ -1,6 +1,6 @@
 import test from 'ava'
 import { type ApiStage, apiStage, type Bearers, bearers } from '../../test/support/api-stage.ts'
-import { stagedJob } from '../../test/support/staged-job.ts'
+import { stagedJob } from '../../test/support/http-jobs.ts'
 import { temporaryFolder } from '../../test/support/temporary-folder.ts'
 
 const dataset = { url: 'https://data.example/?signature=secret', dataFormat: 'csv' }

@@ -1,8 +1,7 @@
 import { once } from 'node:events'
 import { connect, type Socket } from 'node:net'
 import test from 'ava'
-import { type Bearers, bearers } from '../../test/support/api-stage.ts'
-import { type PlaneStage, planeStage } from '../../test/support/plane-stage.ts'
+import { type Bearers, bearers, type PlaneStage, planeStage } from '../../test/support/api-stage.ts'
 import { bearerGate } from '../auth/gate.ts'
 import type { Scope } from '../auth/scopes.ts'
 

@@ -2,7 +2,7 @@ import { createServer } from 'node:http'
 import test from 'ava'
 import type { JobEvent, NumberedEvent } from '../../actors/index.ts'
 import { numberedEvent } from '../../actors/model/index.ts'
-import { type PlaneStage, planeStage } from '../../test/support/plane-stage.ts'
+import { type PlaneStage, planeStage } from '../../test/support/api-stage.ts'
 import { sendEvents } from './event-stream.ts'
 
 /** A job of a user, as much of it as the streams look at. */

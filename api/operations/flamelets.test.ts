@@ -1,7 +1,7 @@
 import test from 'ava'
 import { unzipSync } from 'fflate'
 import { apiStage } from '../../test/support/api-stage.ts'
-import { keysOf, stagedJob } from '../../test/support/staged-job.ts'
+import { keysOf, stagedJob } from '../../test/support/http-jobs.ts'
 
 const key = { 'x-api-key': 'secret' }
 

@@ -2,9 +2,9 @@ import { join } from 'node:path'
 import test from 'ava'
 import { fileRegistry } from '../../sdk/node/index.ts'
 import { type ApiStage, apiStage, bearers, codeForm } from '../../test/support/api-stage.ts'
+import { type Call, reached, trivialJob } from '../../test/support/http-jobs.ts'
 import { zipped } from '../../test/support/stored-job.ts'
 import { temporaryFolder } from '../../test/support/temporary-folder.ts'
-import { type Call, reached, trivialJob } from '../../test/support/trivial-job.ts'
 
 const clients = 20
 const rounds = 60

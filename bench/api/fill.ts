@@ -1,5 +1,5 @@
 import type { NewDocument } from '../../runtime/index.ts'
-import { storeOpenedAt } from '../../test/support/store-opened-at.ts'
+import { storeOpenedAt } from '../../test/support/stores.ts'
 
 /** Jobs that are inserted together. */
 const together = 100

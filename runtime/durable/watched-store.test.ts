@@ -1,5 +1,5 @@
 import test from 'ava'
-import { interruptedStore } from '../../test/support/interrupted-store.ts'
+import { interruptedStore } from '../../test/support/stores.ts'
 import { manualClock } from '../kernel/clocks.ts'
 import { isStoreTrouble, storeError } from './errors.ts'
 import { memoryStore } from './memory-store.ts'

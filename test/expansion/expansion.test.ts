@@ -1,7 +1,7 @@
 import test from 'ava'
 import type { TaskConfig } from '../../actors/index.ts'
 import { apiStage } from '../support/api-stage.ts'
-import { keysOf } from '../support/staged-job.ts'
+import { keysOf } from '../support/http-jobs.ts'
 import { shapes } from './shapes.ts'
 import { computes, datasetsOf, rolesOf, withDatasets, withDesign } from './stage.ts'
 

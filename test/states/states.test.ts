@@ -1,6 +1,6 @@
 import test from 'ava'
 import { type ApiStage, apiStage } from '../support/api-stage.ts'
-import { keysOf, type StagedJob, stagedJob } from '../support/staged-job.ts'
+import { keysOf, type StagedJob, stagedJob } from '../support/http-jobs.ts'
 
 const jobs = '/users/u/jobs'
 const asked = ['starting', 'stopping', 'applying'] as const

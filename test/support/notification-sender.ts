@@ -1,5 +1,5 @@
-import { notifierStage } from './notifier-stage.ts'
-import { storeOpenedAt } from './store-opened-at.ts'
+import { notifierStage } from './actor-stages.ts'
+import { storeOpenedAt } from './stores.ts'
 
 /**
  * Program that notifies three computes of one job after another, until it is killed: `notification-sender <folder or

@@ -2,7 +2,7 @@ import { join } from 'node:path'
 import { archivedWorkloads, jobProcessDeployer, type NumberedEvent } from '../../actors/index.ts'
 import { memoryStore, type Store, systemClock } from '../../runtime/index.ts'
 import { twoTier } from '../../sdk/index.ts'
-import { type ControllerStage, controllerStage } from './controller-stage.ts'
+import { type ControllerStage, controllerStage } from './actor-stages.ts'
 import { type SlowWorkload, slowWorkload, storeJob, zipped } from './stored-job.ts'
 import { temporaryFolder } from './temporary-folder.ts'
 

@@ -1,5 +1,5 @@
 import { CodedError, type Store } from '../../runtime/index.ts'
-import { storeOpenedAt } from './store-opened-at.ts'
+import { storeOpenedAt } from './stores.ts'
 
 /**
  * Program that writes to a store until it is killed or a write fails: `store-writer <folder or URL> <seed> [bytes]`. It

@@ -1,10 +1,14 @@
 import test from 'ava'
 import { all } from '../../../runtime/durable/contract/store-under-test.ts'
 import { type ManualClock, manualClock, memoryStore, type Store } from '../../../runtime/index.ts'
-import { type ControllerStage, controllerStage } from '../../../test/support/controller-stage.ts'
-import { interruptedStore } from '../../../test/support/interrupted-store.ts'
-import { type ScriptedDeployment, scriptedDeployer } from '../../../test/support/scripted-deployer.ts'
+import {
+  type ControllerStage,
+  controllerStage,
+  type ScriptedDeployment,
+  scriptedDeployer,
+} from '../../../test/support/actor-stages.ts'
 import { storeJob } from '../../../test/support/stored-job.ts'
+import { interruptedStore } from '../../../test/support/stores.ts'
 
 const [user, job] = ['u', 'j']
 const beat = 500

@@ -3,7 +3,7 @@ import test from 'ava'
 import { forSeeds } from '../../../sdk/testing/index.ts'
 import { runChild } from '../../../test/support/child-lines.ts'
 import { type MongodbServer, mongodbServer } from '../../../test/support/mongodb-server.ts'
-import { acknowledged, checkWhole } from '../../../test/support/what-was-written.ts'
+import { acknowledged, checkWhole } from '../../../test/support/stores.ts'
 import { seededScheduler } from '../../index.ts'
 import { mongodbStore } from './index.ts'
 

@@ -1,6 +1,5 @@
 import test from 'ava'
-import { type LossyProxy, lossyProxy } from '../../../test/support/lossy-proxy.ts'
-import { type MongodbServer, mongodbServer } from '../../../test/support/mongodb-server.ts'
+import { type LossyProxy, lossyProxy, type MongodbServer, mongodbServer } from '../../../test/support/mongodb-server.ts'
 import { all, blob, bytes, journal, pattern } from '../contract/store-under-test.ts'
 import { mongodbStore } from './index.ts'
 

@@ -1,5 +1,5 @@
 import test from 'ava'
-import { embeddedNumbers, everyImageLayer } from '../../../test/support/reproducible-models.ts'
+import { embeddedNumbers, everyImageLayer } from '../../../test/support/reproducible-training.ts'
 import type { Examples } from '../../data/examples.ts'
 import { type LayersLearnerSettings, layersLearner } from '../../layers/layers-learner.ts'
 import type { Layer, TensorFlow } from '../../layers/tensorflow.ts'

@@ -1,4 +1,4 @@
-import { type ControlServer, controlServer } from '../../support/control-server.ts'
+import { type ControlServer, controlServer } from '../../support/api-stage.ts'
 
 export interface Said {
   readonly status: number
