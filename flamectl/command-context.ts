@@ -6,13 +6,13 @@ import { type Config, readConfig } from './config-file.ts'
 import { type Format, formats, indentedLines } from './output/printable.ts'
 import { type Printer, printer } from './output/printer.ts'
 
-/** What commands work with. */
+/** Everything that a command gets: the connection, the user and the terminal. */
 export interface CommandContext {
   connect(): Promise<Connection>
-  /** For whom commands act. */
+  /** The user whose designs, datasets and jobs a command works on. */
   user(): Promise<string>
   readonly print: Printer
-  /** Tells people what isn't part of the result. */
+  /** Writes a message for people to standard error; the result of a command goes to standard output. */
   warn(text: string): void
 }
 
@@ -30,9 +30,9 @@ export function commandContext(program: Command): CommandContext {
   }
 }
 
-/** What can be said with every command, as commander hands it over: a flag wins over its environment variable. */
+/** The options of every command, as commander gives them: a flag wins over its environment variable. */
 export interface GlobalOptions {
-  /** Absent: there is no home where one could be. */
+  /** Absent: the user has no home folder, and named no configuration. */
   readonly config?: string
   readonly endpoint?: string
   readonly user?: string
@@ -40,7 +40,7 @@ export interface GlobalOptions {
   readonly output?: Format
 }
 
-/** Where the configuration is, if nothing else is said. It needn't be there. */
+/** The default path of the configuration. The file may be missing. */
 export const defaultConfig = configAtHome()
 
 /** Undefined for a user without a home, as minimal containers have them. */
@@ -68,15 +68,16 @@ export function addGlobalOptions(program: Command): Command {
 
 export const defaultEndpoint = 'http://127.0.0.1:10100'
 
-/** Whom a command speaks to, and for whom. */
+/** The server that a command asks, and the user for whom it asks. */
 export interface Connection {
   readonly client: ApiClient
   readonly user: string
 }
 
 /**
- * Puts together what flags, the environment and the configuration say, in this order. The token comes from the environment
- * or the configuration alone, since others can see flags; it names the user where nothing else does. CONFIG_MISSING, CONFIG_INVALID, CLIENT_ENDPOINT.
+ * Makes the connection from flags, the environment and the configuration: the first of them wins. The token comes from the
+ * environment or the configuration alone, since other accounts can see flags; it names the user where flags and configuration
+ * name none. CONFIG_MISSING, CONFIG_INVALID, CLIENT_ENDPOINT.
  */
 export async function connect(options: GlobalOptions, environment: NodeJS.ProcessEnv): Promise<Connection> {
   const config = await configOf(options)
@@ -90,7 +91,7 @@ export async function connect(options: GlobalOptions, environment: NodeJS.Proces
   }
 }
 
-/** Whom a token says it's for; undefined if it's another kind of token. The server alone says whether it's good. */
+/** The user that a token names; undefined for another kind of token. Only the server can verify the token. */
 async function bearerOf(token: string | undefined): Promise<string | undefined> {
   if (token === undefined) return undefined
   const { decodeJwt } = await import('jose')
@@ -105,7 +106,7 @@ function isOn(setting = ''): boolean {
   return /^(1|true|yes|on)$/i.test(setting)
 }
 
-/** For whom a command acts that speaks to no server. CONFIG_MISSING, CONFIG_INVALID. */
+/** The user for whom a command without a server acts. CONFIG_MISSING, CONFIG_INVALID. */
 async function userOf(options: GlobalOptions): Promise<string> {
   return options.user ?? (await configOf(options)).user ?? thisUser()
 }
@@ -114,7 +115,7 @@ function configOf({ config }: GlobalOptions): Promise<Config> {
   return readConfig(config, { optional: config === defaultConfig })
 }
 
-/** Who runs the command, where the system has a name for them that can stand in an address. */
+/** The account that runs the command, if its name can stand in an address; else `local`. */
 function thisUser(): string {
   try {
     const { username } = userInfo()

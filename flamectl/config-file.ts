@@ -7,16 +7,16 @@ import { textOf } from './files/json-files.ts'
 const backends = ['mqtt', 'p2p', 'ws'] as const
 const registries = ['dummy', 'local', 'mlflow'] as const
 
-/** Other fields are let be: other tools' settings may stand in the same file. */
+/** Other fields are ignored: the file may hold other tools' settings. */
 const model = z.object({
   apiserver: z.object({ endpoint: z.string().min(1).optional() }).optional(),
   user: z.string().min(1).optional(),
   token: z.string().min(1).optional(),
-  /** For `up` and `token`: for how many days a token may be good. */
+  /** For `up` and `token`: the longest validity of a token, in days. */
   tokens: z.object({ maxDays: z.number().positive() }).optional(),
-  /** For `up`: most of each that a user may have. */
+  /** For `up`: how many things of each kind a user may have. */
   quotas: z.partialRecord(z.enum(quotaNames), z.number().int().nonnegative()).optional(),
-  /** For `up`: where the flamelets' workers find each other and put their models, and which image runs them. */
+  /** For `up`: the brokers, the model registry and the container image of flamelets' workers. */
   flamelets: z
     .object({
       brokers: z.array(z.object({ sort: z.enum(backends), host: z.string().min(1) })).optional(),
@@ -28,12 +28,12 @@ const model = z.object({
 
 const mostBytes = 1024 * 1024
 
-/** How a home says that there is no configuration in it. */
+/** Codes of system errors that mean: there is no configuration in the home folder. */
 const absent: readonly (string | undefined)[] = ['ENOENT', 'ENOTDIR', 'EACCES']
 
 export type Config = z.output<typeof model>
 
-/** Reads the configuration; empty if the file needn't be there and isn't. CONFIG_MISSING, CONFIG_INVALID, FILE_LARGE. */
+/** Reads the configuration; an optional file that is missing gives an empty one. CONFIG_MISSING, CONFIG_INVALID, FILE_LARGE. */
 export async function readConfig(
   file: string | undefined,
   { optional }: { readonly optional: boolean },
@@ -44,7 +44,7 @@ export async function readConfig(
     text = await textOf(file, mostBytes)
   } catch (cause) {
     if (cause instanceof CodedError) throw cause
-    // A user may have been given the home of another, which isn't theirs to read.
+    // The home folder may be another user's, which this user may not read.
     if (optional && absent.includes(fileErrorCode(cause))) return {}
     throw flamectlError('CONFIG_MISSING', { file, reason: fileReason(cause) }, { cause })
   }
@@ -54,7 +54,7 @@ export async function readConfig(
   throw flamectlError('CONFIG_INVALID', { file, found })
 }
 
-/** For how long a token may be good, where that is set. */
+/** The longest validity of a token, in seconds, if the configuration sets it. */
 export function mostSecondsIn({ tokens }: Config): { readonly mostSeconds?: number } {
   return tokens ? { mostSeconds: Math.round(tokens.maxDays * 24 * 60 * 60) } : {}
 }
@@ -69,13 +69,13 @@ function decodedFrom(file: string, value: unknown) {
 }
 
 async function parsed(file: string, text: string): Promise<unknown> {
-  // Most have no configuration, and needn't wait for its reader.
+  // The parser is loaded only when there is a configuration.
   const { parse, YAMLParseError } = await import('yaml')
   try {
-    // Warnings, too, would quote the file.
+    // Warnings would also quote the file.
     return parse(text, { logLevel: 'error', maxAliasCount: 100 })
   } catch (cause) {
-    // Nothing of the parser's own words, and no cause: a token stands in the file, and they quote it.
+    // Neither the parser's message nor the cause: both quote the file, which holds a token.
     if (!(cause instanceof YAMLParseError))
       throw flamectlError('CONFIG_INVALID', {
         file,

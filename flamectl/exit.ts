@@ -1,7 +1,7 @@
 import { statusOf } from '../api/client/index.ts'
 import type { CodedError } from '../runtime/errors/index.ts'
 
-/** Codes of mistakes in how the command was called. */
+/** Codes of mistakes in the command line or in files that it names. */
 const usageCodes: readonly string[] = [
   'RUN_SETTING_SYNTAX',
   'RUN_OPTION',
@@ -39,7 +39,7 @@ const usageCodes: readonly string[] = [
   'OPTION_VALUE',
 ]
 
-/** What to do about refusals of the server, whose own hints are for who writes programs. */
+/** Hints for refusals of the server, whose own hints are written for authors of programs. */
 const hintsOfCommands: Readonly<Record<string, string>> = {
   DESIGN_EXISTS: 'choose another id, or change the design with flamectl update design',
   DESIGN_USED: 'remove the jobs first, or the design all the same with flamectl remove design -f',
@@ -55,15 +55,15 @@ const hintsOfCommands: Readonly<Record<string, string>> = {
   API_TOO_MANY: 'try again in a moment',
 }
 
-/** What a person at the command line can do about an error. */
+/** The hint of an error for a person at the command line. */
 export function hintOf({ code, hint }: CodedError): string {
   return hintsOfCommands[code] ?? hint
 }
 
-/** How the process ends; `unread`, when nobody reads what it writes, is what shells say of a program that SIGPIPE ended. */
+/** Exit statuses. `unread` is the status that shells give a program that SIGPIPE ended: the reader of its output has gone. */
 export const exitStatus = { done: 0, failed: 1, misused: 2, notFound: 3, refused: 4, unread: 141 } as const
 
-/** The exit status that tells of an error: by the server's answer if it came from there, else by its code. */
+/** The exit status for an error: by the status of the server's answer if there was one, else by the error's code. */
 export function exitStatusOf(error: CodedError): number {
   const status = statusOf(error)
   if (status === 404) return exitStatus.notFound
@@ -71,10 +71,10 @@ export function exitStatusOf(error: CodedError): number {
   return usageCodes.includes(error.code) ? exitStatus.misused : exitStatus.failed
 }
 
-/** Codes of faults in code that the user brought: where in it the cause arose is shown. */
+/** Codes of faults in the user's own code: the places in that code are shown. */
 export const causeCodes: readonly string[] = ['WORKLOAD_BROKEN', 'JOB_ROLE_FAILED', 'RUN_FAILED', 'UNEXPECTED']
 
-/** Exit status after a stop on a signal, as shells count them. */
+/** Exit statuses after a stop by a signal, as shells number them. */
 const stoppedStatus = { SIGINT: 130, SIGTERM: 143 } as const
 
 /** The first signal asks for a graceful stop; the second ends the process at once. */

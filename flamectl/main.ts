@@ -8,12 +8,12 @@ import { flamectl } from './program.ts'
 
 for (const stream of [process.stdout, process.stderr]) {
   stream.on('error', (error: NodeJS.ErrnoException) => {
-    // The reader has gone, as with `flamectl … | head`: there is nobody to tell.
+    // The reader of the output has gone, as with `flamectl … | head`.
     process.exit(error.code === 'EPIPE' ? exitStatus.unread : exitStatus.failed)
   })
 }
 
-// Set to nothing is how many say that a variable isn't set.
+// An empty variable counts as unset.
 for (const [name, value] of Object.entries(process.env))
   if (value === '' && name.startsWith('FLAME_')) delete process.env[name]
 
@@ -32,7 +32,7 @@ function report(error: unknown): number {
   return exitStatusOf(error)
 }
 
-/** Where an error of the user's own code arose: its stack, without the frames of the platform and of libraries. */
+/** The stack of an error of the user's own code, without frames of Node and of libraries. */
 function placesOf({ stack = '' }: Error): string {
   const frames = stack.split('\n').filter((line) => /^\s+at /.test(line) && !/node:|node_modules/.test(line))
   return frames.map((frame) => `  ${frame.trim()}`).join('\n')

@@ -11,7 +11,7 @@ import { type Verbs, verbs } from './commands/verbs.ts'
 import { checkCommand, runCommand } from './run/run-command.ts'
 import { upCommand } from './up/up-command.ts'
 
-/** The whole command line; nothing is parsed yet. `argv` is what resuming a run repeats. */
+/** Makes the whole command line, and parses nothing. `argv` is repeated in the command that resumes a run. */
 export function flamectl(argv: readonly string[]): Command {
   const program = addGlobalOptions(new Command('flamectl'))
     .description('federated learning as an actor system')
@@ -40,7 +40,7 @@ export function flamectl(argv: readonly string[]): Command {
   return program
 }
 
-/** That of the package. */
+/** The version of the package. */
 function version(): string {
   const { version: found }: { version: string } = JSON.parse(
     readFileSync(new URL('../../package.json', import.meta.url), 'utf8'),
@@ -48,7 +48,7 @@ function version(): string {
   return found
 }
 
-/** Commands that are added, rather than made by their parent, don't take its settings by themselves; each names its own help. */
+/** Passes settings on to subcommands, since commander does so only for commands that the parent made. */
 function passSettings(command: Command, path: string): void {
   command.showHelpAfterError(`(see ${path} --help)`)
   for (const one of command.commands) {

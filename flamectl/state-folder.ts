@@ -4,21 +4,21 @@ import { fileErrorCode } from '../runtime/errors/index.ts'
 import { fileReason, systemFaultOf } from '../runtime/index.ts'
 import { flamectlError } from './errors.ts'
 
-/** Where state and models are kept if nothing else is said. */
+/** The default folder of state and models. */
 export const defaultFolder = '.flame'
 
-/** Whether a store is a database of MongoDB, and no folder. */
+/** Whether a store is a MongoDB database rather than a folder. */
 export function isMongodb(store: string): boolean {
   return /^mongodb(\+srv)?:/.test(store)
 }
 
-/** A place that a person named with an option. OPTION_VALUE if it's empty, as where a variable of a script isn't set. */
+/** The value of an option that names a place. OPTION_VALUE if the value is empty, as an unset variable of a script gives. */
 export function namedPlace(option: string, given: string, expected = 'a folder'): string {
   if (given.trim() !== '') return given
   throw flamectlError('OPTION_VALUE', { option, expected, given: JSON.stringify(given) })
 }
 
-/** OPTION_VALUE if a place where a folder is to be is a file, or lies below one. A folder that isn't there yet is made later. */
+/** OPTION_VALUE if the place is a file, or lies below a file. A missing folder is no fault: it is made later. */
 export async function assertNoFile(option: string, place: string): Promise<void> {
   const found = await stat(place).catch((cause: unknown) =>
     fileErrorCode(cause) === 'ENOTDIR' ? 'below a file' : undefined,
@@ -28,7 +28,7 @@ export async function assertNoFile(option: string, place: string): Promise<void>
   throw flamectlError('OPTION_VALUE', { option, expected: 'a folder', given })
 }
 
-/** Folder of the state within the store's folder. OPTION_VALUE if it's empty, or the URL of something else. */
+/** The folder of the state within the store's folder. OPTION_VALUE if the store is empty, or another kind of URL. */
 export function stateFolder(store: string): string {
   namedPlace('--store', store, 'a folder, or mongodb://host:port/database')
   if (/^[a-z][\w+.-]*:\/\//i.test(store))
@@ -40,17 +40,17 @@ export function stateFolder(store: string): string {
   return join(store, 'state')
 }
 
-/** Where the keys are by which a server knows its tokens. */
+/** The default file of the keys that sign tokens. */
 export function keyFileIn(folder: string): string {
   return join(folder, 'keys.json')
 }
 
-/** Where a store's state is, as it may be shown. */
+/** The place of a store's state, without a password. */
 export function shownStore(store: string): string {
   return isMongodb(store) ? withoutPassword(store) : stateFolder(store)
 }
 
-/** A URL may hold a password, which isn't for the eyes of those who see the screen. */
+/** Replaces the password in URLs of MongoDB, so that the text may be shown. */
 export function withoutPassword(text: string): string {
   return text.replace(/(mongodb(?:\+srv)?:\/\/[^:@/]*):[^/]*@/, '$1:PASSWORD@')
 }
@@ -59,9 +59,9 @@ const others = 0o077
 const writableByAll = 0o002
 
 /**
- * Sees to it that a folder, if it's there, is its owner's alone: the keys of tasks lie in it in clear. One that others may only
- * read, as earlier versions made it, is narrowed, and that is told. STATE_RIGHTS if anybody may write it, since nobody knows
- * what it holds then, or if it can't be narrowed.
+ * Makes sure that a folder belongs to its owner alone, since the folder holds the keys of tasks in clear. If other accounts may
+ * read the folder, their rights are removed, and `tell` is called. STATE_RIGHTS if every account may write the folder, whose
+ * content can't be trusted then, or if the rights can't be removed. A missing folder is no fault.
  */
 export async function keepPrivate(folder: string, tell: (text: string) => void): Promise<void> {
   const before = await modeOf(folder)
@@ -73,7 +73,7 @@ export async function keepPrivate(folder: string, tell: (text: string) => void):
     if (!systemFaultOf(cause)) throw cause
     throw refusal(folder, before, fileReason(cause))
   }
-  // Some file systems take every change of rights, and make none.
+  // Some file systems accept a change of rights and ignore it.
   const after = (await modeOf(folder)) ?? 0
   if ((after & others) !== 0) throw refusal(folder, after, 'the file system keeps no rights')
   tell(
@@ -81,13 +81,13 @@ export async function keepPrivate(folder: string, tell: (text: string) => void):
   )
 }
 
-/** Undefined if it isn't there, can't be looked at, or rights aren't kept so on this system. */
+/** The mode of a folder. Undefined if the folder is missing or unreadable, or if the system has no such modes. */
 async function modeOf(folder: string): Promise<number | undefined> {
   if (process.platform === 'win32') return undefined
   try {
     return (await stat(folder)).mode & 0o7777
   } catch {
-    // The store says what is wrong with it.
+    // The store reports the fault when it opens the folder.
     return undefined
   }
 }

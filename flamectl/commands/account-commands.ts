@@ -17,7 +17,7 @@ interface RawTokenOptions {
   readonly revoke?: string
 }
 
-/** `flamectl token`: on the server's machine, issues what callers show it, and takes it back. */
+/** `flamectl token`: issues, lists and revokes tokens, on the server's machine. */
 export function tokenCommand({ print }: Pick<CommandContext, 'print'>): Command {
   return new Command('token')
     .argument('[name]', 'the user who bears it')

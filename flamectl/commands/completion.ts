@@ -1,6 +1,6 @@
 import { Argument, Command, type Option } from 'commander'
 
-/** `flamectl completion <shell>`, and what the shells then ask. */
+/** `flamectl completion <shell>`, and the hidden command that the shells call. */
 export function completionCommands(program: Command): readonly { command: Command; hidden: boolean }[] {
   const completion = new Command('completion')
     .description('print the script by which a shell completes commands: source <(flamectl completion bash)')
@@ -20,7 +20,7 @@ interface Candidate {
   readonly description: string
 }
 
-/** What may stand for the last of the words after the program's name; none where a name of the user's own is expected. */
+/** The candidates for the last of the words after the program's name; none where the user chooses a name. */
 export function candidates(program: Command, words: readonly string[]): Candidate[] {
   const last = words.at(-1) ?? ''
   let command = program
@@ -47,7 +47,7 @@ export function candidates(program: Command, words: readonly string[]): Candidat
   return [...startingWith(last, named), ...choicesOf(command.registeredArguments[place], last)]
 }
 
-/** A command's own options, and those of the commands above it. */
+/** The options of a command and of the commands above it. */
 function optionsOf(command: Command): readonly Option[] {
   const help = command.createHelp()
   return [...help.visibleOptions(command), ...help.visibleGlobalOptions(command)]
@@ -68,12 +68,12 @@ function startingWith(prefix: string, all: readonly Candidate[]): Candidate[] {
   return all.filter(({ value }) => value.startsWith(prefix))
 }
 
-/** Begins an expansion in a shell; a template has the same. */
+/** The beginning of an expansion in a shell, which a template of JavaScript would take for its own. */
 const open = '${'
 
 /**
- * What a shell is to run at its start. Each asks `flamectl complete` for candidates, a line each with its description after
- * a tab, and completes names of files where there are none.
+ * The script that each shell runs at its start. The script calls `flamectl complete`, which prints a line for each candidate:
+ * the candidate, a tab, its description. Without candidates the shell completes names of files.
  */
 export const shells = {
   bash: String.raw`_flamectl() {

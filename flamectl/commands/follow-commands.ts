@@ -10,7 +10,7 @@ import { eventLine } from '../output/phrases.ts'
 const lookEveryMs = 2000
 const longestLossMs = 60_000
 
-/** `flamectl jobs`: what concerns jobs as they run. */
+/** `flamectl jobs`: watches jobs as they run. */
 export function jobsCommand({ connect, print, warn }: CommandContext): Command {
   const watch = new Command('watch')
     .argument('[jobId]', 'one job, until it has ended; without it all, until Ctrl-C')
@@ -41,10 +41,10 @@ export function jobsCommand({ connect, print, warn }: CommandContext): Command {
   return new Command('jobs').description('follow jobs').addCommand(watch)
 }
 
-/** Looks again and again. A server that can't be reached may be started again, or another take its place, for a while. */
+/** Looks for new jobs every 2 s. Goes on for a minute while the server is out of reach: it may be started again, or replaced. */
 async function lookAgain(jobs: WatchedJobs, tell: (text: string) => void): Promise<never> {
   for (let lostSince: number | undefined, isWaiting = false; ; ) {
-    // A command that shows nothing looks as if it hung.
+    // Without this message the command seems to hang.
     if (isWaiting !== (jobs.followed() === 0)) {
       isWaiting = !isWaiting
       tell(isWaiting ? 'no job is under way; waiting for one, until Ctrl-C' : '')
@@ -64,7 +64,7 @@ function isUnreachable(cause: unknown): boolean {
   return cause instanceof CodedError && cause.code === 'CLIENT_UNREACHABLE'
 }
 
-/** `flamectl logs`: what happened in a job. */
+/** `flamectl logs`: shows the events of a job. */
 export function logsCommand({ connect, print, warn }: CommandContext): Command {
   return new Command('logs')
     .argument('<jobId>')

@@ -14,20 +14,20 @@ export const verbs = [
   { name: 'stop', description: 'stop a job' },
 ] as const
 
-/** What can be done with things of one kind: under each verb the commands of that kind. */
+/** The commands for things of one kind, by verb. */
 export type Verbs = { readonly [Name in (typeof verbs)[number]['name']]?: readonly Command[] }
 
 export function limitOption(): Option {
   return new Option('-l, --limit <number>', 'longest list; 0 lists all').default('100')
 }
 
-/** What the server is asked for a page. */
+/** The query of a page of a list. */
 interface PageQuery {
   readonly limit?: number
   readonly after?: string
 }
 
-/** Prints a list up to a limit, and says so if there is more. OPTION_VALUE. */
+/** Prints a list up to a limit, and warns if the list is longer. OPTION_VALUE. */
 export async function printList<Item>(
   { print, warn }: CommandContext,
   limitGiven: string,
@@ -36,7 +36,7 @@ export async function printList<Item>(
 ): Promise<void> {
   const limit = limitOf(limitGiven)
   const items: Item[] = []
-  // One more than is shown tells that there is more.
+  // One item beyond the limit shows that the list is longer.
   const wanted = limit === 0 ? Number.POSITIVE_INFINITY : limit + 1
   for await (const item of allPages((after) => read({ ...(limit === 0 ? {} : { limit: wanted }), ...after }))) {
     items.push(item)

@@ -6,10 +6,10 @@ import { type Zippable, zipSync } from 'fflate'
 import { CodedError, fileErrorCode, fileReason, systemFaultOf } from '../../runtime/errors/index.ts'
 import { flamectlError } from '../errors.ts'
 
-/** As many files as a server takes, and as much as one can be told to take. */
+/** The most files that a server takes, and the largest limit of bytes that a server can be given. */
 const most = { files: 10_000, megabytes: 1000 }
 
-/** An archive to be sent, read only as it goes; a folder is packed. FILE_UNREADABLE, CODE_SIZE, CODE_LINK. */
+/** An archive to be sent: a file is read while it is sent, a folder is packed first. FILE_UNREADABLE, CODE_SIZE, CODE_LINK. */
 export async function archiveToSend(file: string): Promise<{ readonly fileName: string; readonly fileData: Blob }> {
   try {
     const found = await stat(file)
@@ -25,7 +25,7 @@ export async function archiveToSend(file: string): Promise<{ readonly fileName: 
   }
 }
 
-/** Saves what comes under a name, whole or not at all. FILE_EXISTS if there is one of that name, unless `force`; FILE_UNWRITABLE. */
+/** Saves a stream as a file, whole or not at all. FILE_EXISTS if the file is there already, unless `force`; FILE_UNWRITABLE. */
 export async function saveWhole(
   file: string,
   content: ReadableStream<Uint8Array>,
@@ -36,7 +36,7 @@ export async function saveWhole(
     const handle = await open(partial, 'wx')
     try {
       await pipeline(content, handle.createWriteStream({ flush: true }))
-      // Unlike a renaming, a link never takes another file's place.
+      // Unlike `rename`, `link` never replaces a file.
       await (force ? rename(partial, file) : link(partial, file))
     } finally {
       await handle.close().catch(() => {})
@@ -45,25 +45,25 @@ export async function saveWhole(
   } catch (cause) {
     if (!force && fileErrorCode(cause) === 'EEXIST') throw flamectlError('FILE_EXISTS', { file }, { cause })
     const fault = systemFaultOf(cause)
-    // What is lost may be the connection by which the content comes.
+    // Another fault may be that of the connection that brings the content.
     if (fault !== 'denied' && fault !== 'full') throw cause
     throw flamectlError('FILE_UNWRITABLE', { file, reason: fileReason(cause) }, { cause })
   }
 }
 
 const neverPacked = /^(\.|node_modules$)/
-/** The same files make the same archive, whenever and wherever it's made: an archive's times are local ones. */
+/** A fixed time for all files, so that the same files give the same archive everywhere: times in a zip are local. */
 const mtime = new Date(2000, 0, 1)
 
-/** What is in a folder, by paths with slashes, in the same order on every machine. */
+/** The contents of a folder's files, by path with slashes, in the same order on every machine. */
 type FolderFiles = ReadonlyMap<string, Uint8Array>
 
 interface FolderOptions {
-  /** What a folder of code may hold, unpacked. */
+  /** Limits of a folder of code, unpacked. */
   readonly most: { readonly files: number; readonly megabytes: number }
-  /** What becomes of a symbolic link that leads out of the folder, in a circle, or nowhere. */
+  /** How to treat a symbolic link that leads out of the folder, in a circle, or nowhere. */
   readonly strayLinks: 'refuse' | 'leave out'
-  /** Whether a file, or a folder with all that is in it, is wanted. Default: all are. */
+  /** Whether to keep a file, or a folder with its content. Default: keeps all. */
   readonly isKept?: (name: string, isFolder: boolean) => boolean
 }
 
@@ -73,8 +73,8 @@ interface Found {
 }
 
 /**
- * The files in a folder and its folders, but for those that are hidden, libraries, and what isn't wanted. A symbolic link to
- * what lies in the folder is followed. Nothing is read before all was counted: CODE_SIZE, CODE_LINK.
+ * Reads the files of a folder and of its subfolders, without hidden ones, libraries, and those that `isKept` refuses. A symbolic
+ * link into the folder is followed. All files are counted before the first is read. CODE_SIZE, CODE_LINK.
  */
 export async function filesIn(
   folder: string,
@@ -93,7 +93,7 @@ export async function filesIn(
   for (const { path } of found) files.set(path, await readFile(join(folder, path)))
   return files
 
-  /** `above` has the real places of the folders that are being read. */
+  /** `above` holds the real paths of the folders that are being read. */
   async function* filesWithin(within: string, above: readonly string[]): AsyncGenerator<Found, void, void> {
     const entries = await readdir(join(folder, within), { withFileTypes: true })
     for (const entry of entries.toSorted((a, b) => (a.name < b.name ? -1 : 1))) {
@@ -111,7 +111,7 @@ export async function filesIn(
     }
   }
 
-  /** Where a link leads, or why it can't be followed. */
+  /** The real path of a link, or the reason why the link can't be followed. */
   async function targetOf(path: string, above: readonly string[]): Promise<string | { readonly stray: string }> {
     const real = await realpath(join(folder, path)).catch(() => undefined)
     if (real === undefined) return { stray: `to ${await readlink(join(folder, path))}, where nothing is` }
@@ -125,7 +125,7 @@ async function kindOf(file: string) {
   return { size: found.size, isFile: found.isFile(), isFolder: found.isDirectory() }
 }
 
-/** A zip of files, with the same bytes for the same files. */
+/** A zip of files. The same files give the same bytes. */
 export function zipOf(files: Iterable<readonly [string, Uint8Array]>): Uint8Array<ArrayBuffer> {
   const zipped: Zippable = {}
   for (const [path, bytes] of files) zipped[path] = [bytes, { mtime }]

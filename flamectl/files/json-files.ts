@@ -14,7 +14,7 @@ export interface GivenSettings {
   readonly choices: Readonly<Partial<Record<Kind, string>>>
 }
 
-/** A job as a file has it: its data and its model may stand in files of their own, beside it. */
+/** The file of a job. Its data and its model may stand in files of their own beside the job's file. */
 const jobFile = z.strictObject({
   ...jobSpec.shape,
   dataSpecPath: z.string().min(1).exactOptional(),
@@ -26,7 +26,7 @@ const parts = [
   { field: 'modelSpec', path: 'modelSpecPath', model: z.strictObject({ modelSpec: jobSpec.shape.modelSpec.unwrap() }) },
 ] as const
 
-/** Reads a job's file and those that it names. FILE_UNREADABLE, FILE_JSON, FILE_TWICE, MODEL_INVALID. */
+/** Reads a job's file and the files that it names. FILE_UNREADABLE, FILE_JSON, FILE_TWICE, MODEL_INVALID. */
 export async function readJobFile(file: string, warn: (text: string) => void): Promise<JobSpecification> {
   const { dataSpecPath, modelSpecPath, ...job } = await readModel(file, jobFile, warn)
   const paths = { dataSpecPath, modelSpecPath }
@@ -41,7 +41,7 @@ export async function readJobFile(file: string, warn: (text: string) => void): P
   return whole
 }
 
-/** A job with the hyperparameters and algorithms that --set gives in place of its own. STRATEGY_SYNTAX. */
+/** A job whose hyperparameters and algorithms are replaced by those of --set. STRATEGY_SYNTAX. */
 export async function withSettings(
   job: JobSpecification,
   { overrides, choices }: GivenSettings,
@@ -54,21 +54,21 @@ export async function withSettings(
   return { ...job, modelSpec: { ...job.modelSpec, ...choicesOf(choices), hyperparameters } }
 }
 
-/** A number or a boolean where the text is one. */
+/** The value of a text: a number, a boolean, or the text itself. */
 function valueOf(text: string): string | number | boolean {
   if (text === 'true' || text === 'false') return text === 'true'
   return text === '' || Number.isNaN(Number(text)) ? text : Number(text)
 }
 
-/** The file may hold the part itself, or an object that holds it under its name. */
+/** An object with the field, from a file that holds either the field's value or the object. */
 function wrapped(field: string, json: unknown): unknown {
   const isWrapped = typeof json === 'object' && json !== null && Object.hasOwn(json, field)
   return isWrapped ? json : { [field]: json }
 }
 
 /**
- * Reads a file of JSON by a model. Fields named `//` are comments; other fields that the model doesn't name are dropped, and
- * `warn` hears of them. FILE_UNREADABLE, FILE_LARGE, FILE_JSON, MODEL_INVALID with every fault.
+ * Reads a file of JSON by a model. Fields named `//` are comments. Other fields that the model doesn't know are dropped with a
+ * warning. FILE_UNREADABLE, FILE_LARGE, FILE_JSON, MODEL_INVALID with every fault.
  */
 export async function readModel<Model extends z.ZodType>(
   file: string,
@@ -78,7 +78,7 @@ export async function readModel<Model extends z.ZodType>(
   return decodeFile(file, await readJson(file), model, warn)
 }
 
-/** As `readModel` does with what is in the file already read. */
+/** Decodes the JSON of a file as `readModel` does. */
 function decodeFile<Model extends z.ZodType>(
   file: string,
   json: unknown,
@@ -90,9 +90,9 @@ function decodeFile<Model extends z.ZodType>(
   return decodeModel(model, value, `file ${file}`)
 }
 
-/** More than a server takes, unless it was told to take very much. */
+/** Larger than any body that a server takes by default. */
 const mostBytes = 100 * 1024 * 1024
-/** As a server takes it. */
+/** The server's own limit. */
 const mostDepth = 64
 
 /** Reads JSON without its comments. FILE_UNREADABLE, FILE_LARGE, FILE_JSON. */
@@ -108,7 +108,7 @@ async function readJson(file: string): Promise<unknown> {
   }
 }
 
-/** The text of a file, a pipe or a device, which may have no end. FILE_LARGE; errors of the file system as they are. */
+/** The text of a file, a pipe or a device, which may have no end. FILE_LARGE; errors of the file system pass unchanged. */
 export async function textOf(file: string, most: number): Promise<string> {
   const chunks: Buffer[] = []
   let size = 0

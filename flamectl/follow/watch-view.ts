@@ -6,17 +6,17 @@ import { eventLine, figure, mainMetricNames } from '../output/phrases.ts'
 import { indentedLines } from '../output/printable.ts'
 import { table } from '../output/printer.ts'
 
-/** Shows how jobs come on. */
+/** Shows the progress of jobs. */
 interface WatchView extends AsyncDisposable {
   changed(rows: readonly JobRow[], row: JobRow, event?: NumberedEvent): void
-  /** Says what is being waited for, or how it is with the server, once until that changes. Empty: nothing to say any more. */
+  /** Shows a message about the server or about waiting, until another message replaces it. Empty: removes the message. */
   tell(text: string): void
 }
 
-/** A terminal is redrawn at most so often. */
+/** The shortest time between two drawings. */
 const redrawEveryMs = 100
 
-/** On a terminal a table that is redrawn; else, or if a program's format was asked for, a line for each event. */
+/** On a terminal the view is a table that is redrawn; else, and in a format for programs, it is a line for each event. */
 export async function watchView(
   { print, warn }: Pick<CommandContext, 'print' | 'warn'>,
   out: NodeJS.WriteStream,
@@ -46,7 +46,7 @@ function drawn(draw: (text: string) => void, out: NodeJS.WriteStream): WatchView
   let timer: NodeJS.Timeout | undefined
   const redraw = () => {
     timer = undefined
-    // A terminal whose size nobody has set says 0.
+    // The size of a terminal is 0 until it is set.
     const shown = fittedTable(rows, { rows: out.rows || 24, columns: out.columns || 80 })
     draw(
       told === ''

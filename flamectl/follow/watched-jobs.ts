@@ -5,19 +5,19 @@ import type { Connection } from '../command-context.ts'
 import { type JobRow, rowAfter } from './watch-view.ts'
 
 export interface WatchedJobs {
-  /** In the order in which the server lists them. */
+  /** The rows, in the order of the server's list. */
   rows(): readonly JobRow[]
-  /** Sees which jobs there are now, and follows those under way. Rejects with the first fault of following. */
+  /** Lists the jobs again, and follows those under way. Rejects with the first fault of following. */
   look(): Promise<void>
-  /** Jobs under way, whose events are heard. */
+  /** The number of jobs that are followed. */
   followed(): number
-  /** Resolves when none is followed any more. */
+  /** Resolves when no job is followed any more. */
   ended(): Promise<void>
 }
 
 /**
- * Keeps rows of a user's jobs, or of one of them, up to date. `changed` hears of each change of a row, `tell` of the server's
- * being away.
+ * Keeps the rows of a user's jobs, or of one job, up to date. `changed` is called with each row that changes, `tell` with a
+ * message when the server is away or back.
  */
 export function watchedJobs(
   connection: Connection,
@@ -69,7 +69,7 @@ export function watchedJobs(
         if (row) put(rowAfter(row, event), event)
       }
     } catch (cause) {
-      // A job may be removed while all are watched.
+      // A job may be removed while all jobs are watched.
       if (!(statusOf(cause) === 404 && jobId === undefined) && !signal.aborted) faults.push(cause)
     } finally {
       following.delete(id)
@@ -85,11 +85,11 @@ export function watchedJobs(
 interface Following {
   readonly follow: boolean
   readonly signal?: AbortSignal
-  /** Hears what a person is to know of the server's being away. */
+  /** Called with a message when the server is away or back. */
   readonly tell?: (text: string) => void
 }
 
-/** A job's events from its first on: without `follow` those so far, else until the job has ended. */
+/** The events of a job from the first on: without `follow` those so far, with `follow` until the job has ended. */
 export async function* followedEvents(
   { client, user }: Connection,
   jobId: string,

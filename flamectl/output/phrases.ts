@@ -4,16 +4,16 @@ import { indentedLines, printable } from './printable.ts'
 
 type Metrics = Readonly<Record<string, number>>
 
-/** So many of something, in words: 1 round, 2 rounds. */
+/** A number with its noun: 1 round, 2 rounds. */
 export function counted(count: number, one: string, many = `${one}s`): string {
   return `${count} ${count === 1 ? one : many}`
 }
 
-/** Of a name with this beginning it's a mean over what trainers report; of others, the evaluation's or a role's own. */
+/** Names of metrics that are means over the trainers begin with this prefix; other metrics come from the evaluation or a role. */
 const trainersPrefix = 'train-'
 const firstNames: readonly string[] = ['accuracy', 'loss']
 
-/** Names of metrics in the order in which they are shown: accuracy and loss, the others, and what trainers report. */
+/** Names of metrics in the order in which they are shown: accuracy, loss, others, and last the trainers' metrics. */
 export function metricNames(metrics: Iterable<string>): string[] {
   const rank = (name: string) => {
     const first = firstNames.indexOf(name)
@@ -23,14 +23,14 @@ export function metricNames(metrics: Iterable<string>): string[] {
   return [...new Set(metrics)].toSorted((a, b) => rank(a) - rank(b) || (a < b ? -1 : 1))
 }
 
-/** The same without what trainers report, unless there is nothing else. */
+/** The same names without the trainers' metrics, unless there are no others. */
 export function mainMetricNames(metrics: Iterable<string>): string[] {
   const names = metricNames(metrics)
   const main = names.filter((name) => !name.startsWith(trainersPrefix))
   return main.length > 0 ? main : names
 }
 
-/** A metric's value: in percent where it's known to be a fraction, else as a number of any size with the digits that matter. */
+/** The value of a metric as text: an accuracy in percent, any other number with its significant digits. */
 export function figure(name: string, value: number): string {
   const isFraction = name.replace(trainersPrefix, '') === 'accuracy' && value >= 0 && value <= 1
   if (isFraction) return `${(100 * value).toFixed(2)} %`
@@ -47,7 +47,10 @@ export function figures(metrics: Metrics, names: readonly string[] = metricNames
     .join('  ')
 }
 
-/** A committed round in one line, after the name of its part where a round has several models. `of`: the job's number of rounds, if known. */
+/**
+ * A committed round in one line, after the name of its part where a round has several models. `of` is the job's number of rounds,
+ * if known.
+ */
 export function roundLine({ round, part, metrics, members, seconds }: Omit<RoundSummary, 'hash'>, of?: number): string {
   const whose = part === undefined ? '' : `${printable(part)}: `
   const place = `${whose}round ${round}${of === undefined ? '' : `/${of}`}`
@@ -55,18 +58,18 @@ export function roundLine({ round, part, metrics, members, seconds }: Omit<Round
   return [place, ...(found === '' ? [] : [found]), `${members.length} counted`, `${seconds.toFixed(2)} s`].join('  ')
 }
 
-/** What an end says, in a line. */
+/** A log entry of an end, in one line. */
 export function said(end: string, { message, fields }: Pick<LogEntry, 'message' | 'fields'>): string {
   const words = [`${end}: ${message}`, ...Object.entries(fields).map(([name, value]) => `${name}=${value}`)]
   return printable(words.join(' '))
 }
 
-/** What an end has noticed. */
+/** A notice of an end. */
 export function noticed(end: string, { code, message }: Notice): string {
   return indentedLines(`${end}: ${code} ${message}`)
 }
 
-/** What happened, in a line for people; what doesn't fit in one is indented below it. */
+/** An event in one line for people; further lines are indented. */
 export function eventLine({ at, event }: NumberedEvent): string {
   return indentedLines(`${at} ${happened(event)}`)
 }

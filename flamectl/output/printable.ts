@@ -6,27 +6,27 @@ import { Document, visit } from 'yaml'
  */
 const commanding = /[\p{Cc}\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069]/gu
 
-/** What others wrote may command no terminal. */
+/** Escapes these characters, so that text of others can't control the terminal. */
 export function printable(text: string): string {
   return text.replace(commanding, escaped)
 }
 
-/** The same for text of several lines, which stay. */
+/** Escapes the text of each line, and keeps line breaks. */
 function printableLines(text: string): string {
   return text.split('\n').map(printable).join('\n')
 }
 
-/** The same, where each line after the first is indented: no text can pass for a line of its own. */
+/** Escapes text of several lines and indents each line after the first, so that no text looks like a line of its own. */
 export function indentedLines(text: string): string {
   return printableLines(text).replace(/\n(?! {2})/g, '\n  ')
 }
 
-/** JSON of the same value, in which all of these characters are escaped, as JSON allows. Its own line breaks stay. */
+/** Escapes these characters in JSON, which stays JSON of the same value. Line breaks between tokens stay. */
 function printableJson(json: string): string {
   return json.replace(commanding, (character) => (character === '\n' ? character : unicode(character)))
 }
 
-/** Whether a text has such characters. */
+/** Whether a text has characters that control the terminal. */
 function isCommanding(text: string): boolean {
   return text.search(commanding) >= 0
 }
@@ -40,16 +40,16 @@ function unicode(character: string): string {
   return `\\u${character.charCodeAt(0).toString(16).padStart(4, '0')}`
 }
 
-/** How a command's result is written: for people, or for programs. */
+/** Formats of a command's result: `table` for people, the others for programs. */
 export const formats = ['table', 'json', 'yaml', 'name'] as const
 export type Format = (typeof formats)[number]
 
-/** A value in JSON, in which what commands a terminal is escaped. */
+/** A value in JSON, with characters escaped that control the terminal. */
 export function jsonOf(value: unknown, indent = 0): string {
   return printableJson(JSON.stringify(value, undefined, indent))
 }
 
-/** A value in YAML, in which what commands a terminal is escaped: that's possible in double quotes alone. */
+/** A value in YAML, with characters escaped that control the terminal, which only double quotes allow. */
 export function yamlOf(value: unknown): string {
   const document = new Document(value)
   visit(document, {

@@ -1,30 +1,30 @@
 import Table from 'cli-table3'
 import { type Format, indentedLines, jsonOf, printable, yamlOf } from './printable.ts'
 
-/** How the items of a list are shown in columns. */
+/** The columns of a list, and the name of an item. */
 export interface Listing<Item> {
-  /** Header → what stands below it. */
+  /** The cell of an item, by header. */
   readonly columns: Readonly<Record<string, (item: Item) => string | boolean | undefined>>
   readonly nameOf: (item: Item) => string
 }
 
 /** Writes a command's result in the format that was asked for. */
 export interface Printer {
-  /** What was asked for, if anything was. */
+  /** The format of the option --output; undefined without the option. */
   readonly format: Format | undefined
-  /** Whether another format than that for people was asked for. */
+  /** Whether the format is one for programs. */
   readonly isForPrograms: boolean
-  /** A table with a header row, unless another format was asked for. */
+  /** Prints a list: for people a table with a header row. */
   list<Item>(items: readonly Item[], listing: Listing<Item>): void
-  /** A single thing: indented JSON, unless another format was asked for. */
+  /** Prints a single thing: for people indented JSON. */
   one(value: unknown, name: string): void
-  /** That something was done: a sentence, unless another format was asked for. */
+  /** Prints that a command has done its work: for people a sentence. */
   done(sentence: string, value: unknown, name: string): void
-  /** One of many things that happen: a line, for programs one of JSON, or a document of YAML. */
+  /** Prints one of many events: a line for people, a line of JSON, or a document of YAML. */
   event(line: string, value: unknown): void
 }
 
-/** `formatOf` is asked at each call: when commands are made, nothing is parsed yet. */
+/** `formatOf` is called for each print, since commands are made before options are parsed. */
 export function printer(formatOf: () => Format | undefined, write: (text: string) => void): Printer {
   const structured = (value: unknown) => write(formatOf() === 'yaml' ? yamlOf(value) : jsonOf(value, 2))
   return {
@@ -65,10 +65,10 @@ const corners = ['top-mid', 'top-left', 'top-right', 'bottom-mid', 'bottom-left'
 const crossings = ['left-mid', 'mid-mid', 'right-mid'] as const
 const noLines = Object.fromEntries([...borders, ...corners, ...crossings].map((name) => [name, '']))
 
-/** A cell holds any id whole; longer text is cut, as it would widen every row. */
+/** Longest text of a cell. An id is never cut; longer text would widen every row. */
 const mostCharacters = 100
 
-/** Columns below a header row, without lines, as other tools can cut and sort them. */
+/** Columns below a header row, without borders, so that other tools can cut and sort them. */
 export function table(head: readonly string[], rows: readonly (readonly string[])[]): string {
   const made = new Table({
     chars: { ...noLines, middle: '  ' },
@@ -85,7 +85,7 @@ export function table(head: readonly string[], rows: readonly (readonly string[]
 }
 
 function cut(cell: string): string {
-  // Of a long text only as much is looked at as can be shown.
+  // Only the beginning of a long text is split into characters.
   const characters = [...printable(cell.slice(0, 4 * mostCharacters))]
   const isShown = characters.length <= mostCharacters && cell.length <= 4 * mostCharacters
   return isShown ? characters.join('') : `${characters.slice(0, mostCharacters - 1).join('')}…`

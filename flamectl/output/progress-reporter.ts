@@ -3,17 +3,17 @@ import { figures, metricNames, noticed, said } from './phrases.ts'
 import { printable } from './printable.ts'
 import { howToUse, type Reporter, stopped, summary } from './reporter.ts'
 
-/** Columns of what stands behind the bar: usual metrics among it, and without any. */
+/** Columns of the text behind the bar: with the usual metrics, and without metrics. */
 const textWidth = 72
 const frameWidth = 44
 
-/** A progress bar on a terminal, which is left as it was however the process ends. */
+/** A progress bar on a terminal. The terminal is restored however the process ends. */
 export function progressReporter(out: NodeJS.WriteStream): Reporter {
   const line = (text: string) => void out.write(`${text}\n`)
   const above = (text: string) => line(`\r\u001b[K${text}`)
   let finished = 0
   let spentSeconds = 0
-  // A terminal whose size nobody has set says 0.
+  // The size of a terminal is 0 until it is set.
   const columns = out.columns || 80
   const barsize = Math.max(5, Math.min(40, columns - textWidth))
   const bar = new SingleBar(
@@ -69,7 +69,7 @@ export function progressReporter(out: NodeJS.WriteStream): Reporter {
   }
 }
 
-/** The first metrics, as many as there is room for; one at least. */
+/** The first metrics that fit into the width, and at least one. */
 function fitting(metrics: Readonly<Record<string, number>>, width: number): string {
   const names = metricNames(Object.keys(metrics))
   while (names.length > 1 && figures(metrics, names).length > width) names.pop()

@@ -2,14 +2,14 @@ import type { LogEntry, Notice, RoundSummary, Settings } from '../../sdk/index.t
 import { counted, figures, mainMetricNames, noticed, roundLine, said } from './phrases.ts'
 import { type Format, jsonOf, printable, yamlOf } from './printable.ts'
 
-/** What a run begins with. */
+/** A run at its start. */
 export interface RunStart {
   readonly job: string
   readonly seed: number
   readonly settings: Settings
-  /** What does the arithmetic of training, where the learner says it. */
+  /** The software that trains, if the learner names it. */
   readonly runsOn?: string
-  /** Rounds committed before, when it goes on. */
+  /** Of a resumed run: the rounds committed before. */
   readonly resumedAfter?: number
 }
 
@@ -33,7 +33,7 @@ export interface Reporter {
   started(start: RunStart): void
   round(round: RoundSummary): void
   notice(end: string, notice: Notice): void
-  /** What a role says, and numbers of a round that it didn't publish. */
+  /** A role's log entry, or metrics of a round that the role didn't publish. */
   log(end: string, entry: Pick<LogEntry, 'message' | 'fields'>): void
   done(result: RunResult): void
   /** The run was stopped on request; every model has `rounds` committed rounds, and `command` resumes the run. */
@@ -42,7 +42,7 @@ export interface Reporter {
   close(): void
 }
 
-/** A plain line for each event: for logs and pipes. */
+/** Writes a plain line for each event, for logs and pipes. */
 export function lineReporter(out: NodeJS.WritableStream): Reporter {
   const line = (text: string) => void out.write(`${text}\n`)
   let rounds: number | undefined
@@ -60,7 +60,7 @@ export function lineReporter(out: NodeJS.WritableStream): Reporter {
   }
 }
 
-/** How programs may have a run. */
+/** Formats of a run for programs. */
 export type ProgramFormat = Exclude<Format, 'table'>
 
 /**

@@ -16,26 +16,26 @@ import {
 import { loadWorkload } from '../../sdk/node/index.ts'
 import type { GivenSettings } from '../files/json-files.ts'
 
-/** What there is to know of a workload before it runs. */
+/** Facts about a workload before it runs. */
 interface WorkloadSummary {
   readonly workload: string
   readonly settings: object
-  /** How many tasks of each role its topology has. */
+  /** The number of tasks of the topology, by role. */
   readonly tasks: object
   readonly strategy: string
   readonly clients: number
-  /** Clients whose labels and shapes were looked at. */
+  /** The number of clients whose labels and shapes were checked. */
   readonly clientsChecked: number
   readonly weights: number
-  /** What does the arithmetic of training, and where it isn't the engine, why. */
+  /** The software that trains, and the reason if it isn't the engine. */
   readonly trainedBy: string
-  /** What else to know of how the model is trained, each in a sentence. */
+  /** Remarks on how the model is trained, each a sentence. */
   readonly remarks: readonly string[]
 }
 
 /**
- * Makes every part of a workload, trains a batch of one client and evaluates one: as a job does, and without one. Throws the
- * coded error of the first part that isn't in order.
+ * Makes every part of a workload, trains a batch of one client and evaluates a batch, as a job does. Throws the coded error of
+ * the first faulty part.
  */
 export async function checkWorkload(path: string, { overrides, choices }: GivenSettings): Promise<WorkloadSummary> {
   const loaded = await loadWorkload(path)
@@ -74,7 +74,7 @@ export async function checkWorkload(path: string, { overrides, choices }: GivenS
   }
 }
 
-/** The channels of one task of each role: they are alike. */
+/** Checks the channels of one task of each role: all tasks of a role have the same channels. */
 async function requireOneOfEach(tasks: ReturnType<typeof roleTasksOf>): Promise<void> {
   for (const task of new Map(tasks.map((each) => [each.role.name, each])).values()) await requireChannels(task)
 }

@@ -10,11 +10,11 @@ import type { Reporter } from '../output/reporter.ts'
 
 interface RunToFollow {
   readonly job: string
-  /** Events up to this number are of earlier runs. */
+  /** Events up to this number belong to earlier starts of the job. */
   readonly after: number
   /** Called for each committed model after the reporter has shown it. */
   readonly reported: (round: ModelOfRound) => void
-  /** What a task failed with last, where its stack is. */
+  /** The last error of a task, with its stack. */
   readonly lastFault: () => unknown
   /** Ends the following. */
   readonly signal: AbortSignal
@@ -99,27 +99,27 @@ export function reportedRounds(): ReportedRounds {
   }
 }
 
-/** The number of the last event that a job has had; 0 if there is none. */
+/** The number of a job's last event; 0 without events. */
 export async function lastEventOf({ client, user }: Connection, jobId: string): Promise<number> {
   let last = 0
   for await (const { number } of await client.getJobEvents({ user, jobId, query: { follow: false } })) last = number
   return last
 }
 
-/** Resolves once nothing of a job runs any more. */
+/** Resolves when the job's events end, once no task of the job runs. */
 export async function untilAtRest({ client, user }: Connection, jobId: string, after: number): Promise<void> {
   const events = client.jobEvents({ user, jobId, after })
   while (!(await events.next()).done);
 }
 
-/** Asks for a job's stop when the signal is aborted. Never resolves; rejects if that can't be asked for. */
+/** Asks the server to stop a job when the signal is aborted. Never resolves; rejects if the request fails. */
 export function stopOn(signal: AbortSignal, { client, user }: Connection, jobId: string): Promise<never> {
   return new Promise((_, reject) => {
     const ask = async () => {
       try {
         await client.updateJobStatus({ user, jobId, body: { state: 'stopping' } })
       } catch (cause) {
-        // It has ended meanwhile.
+        // A job that has ended meanwhile needs no stop.
         if (!(cause instanceof CodedError && cause.code === 'JOB_STATE')) reject(cause)
       }
     }

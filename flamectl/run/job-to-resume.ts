@@ -6,21 +6,20 @@ import { flamectlError } from '../errors.ts'
 import type { RunOptions } from './run-options.ts'
 import { type JobChoices, jobsOf } from './workload-job.ts'
 
-/** A job that this command goes on with. */
+/** A job that is resumed. */
 export interface ResumedJob {
   readonly id: string
   readonly state: JobStatus['state']
-  /** What it began with; but for its rounds, if there are to be more. */
+  /** The seed and the settings that the job began with, except for a larger number of rounds. */
   readonly plan: { readonly seed: number; readonly settings: Settings }
   readonly choices: JobChoices
-  /** The job with more rounds, to be stored before it's started again. */
+  /** The job with more rounds, to be stored before the job is started again. */
   readonly withMoreRounds?: JobSpecification
 }
 
 /**
- * The latest job of a workload. Undefined if there is none: then the process was killed before the job was created.
- * RUN_RESUME_DIFFERS if the command names another setting, or seed, than it began with; only rounds may be more, once it has
- * ended.
+ * The latest job of a workload; undefined if the process was killed before a job was created. RUN_RESUME_DIFFERS if the command
+ * names another setting or seed than the job began with; only the number of rounds may be larger, once the job has ended.
  */
 export async function jobToResume(
   connection: Connection,

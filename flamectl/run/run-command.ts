@@ -6,7 +6,7 @@ import { counted } from '../output/phrases.ts'
 import { assertNoFile, defaultFolder, withoutPassword } from '../state-folder.ts'
 import { givenSettings, type RawRunOptions, runOptions } from './run-options.ts'
 
-/** `flamectl run`: a workload's whole job in one process. */
+/** `flamectl run`: runs a job of a workload in one process. */
 export function runCommand({ user, print }: CommandContext, argv: readonly string[]): Command {
   return new Command('run')
     .description('run a job of a workload, with all its parts in this process')
@@ -38,7 +38,7 @@ export function runCommand({ user, print }: CommandContext, argv: readonly strin
     .action(async (workload: string, raw: RawRunOptions) => {
       const options = runOptions(workload, raw, print.format)
       await assertNoFile('--models', options.models)
-      // Other commands needn't wait for what only this one loads. It is there sooner if the bundler starts meanwhile.
+      // Only this command loads these modules. The bundler starts while they are loaded.
       bundler().catch(() => {})
       const { runWorkload } = await import('./run-workload.ts')
       const stop = new AbortController()
@@ -60,7 +60,7 @@ function resumeCommand(argv: readonly string[]): string {
   ].join(' ')
 }
 
-/** `flamectl check`: whether a workload is in order, and what would run it; nothing is written. */
+/** `flamectl check`: checks a workload and names the software that would train it. Writes nothing. */
 export function checkCommand({ print }: Pick<CommandContext, 'print'>): Command {
   return new Command('check')
     .description('say whether a workload is in order, and whether the engine or TensorFlow.js would train its model')

@@ -6,7 +6,7 @@ import type { Format } from '../output/printable.ts'
 import type { ProgramFormat } from '../output/reporter.ts'
 import { defaultFolder, isMongodb, namedPlace } from '../state-folder.ts'
 
-/** What a person asked for, checked. */
+/** The options of a run, checked. */
 export interface RunOptions extends GivenSettings {
   readonly workload: string
   readonly seed?: number
@@ -20,7 +20,7 @@ export interface RunOptions extends GivenSettings {
   readonly format?: ProgramFormat
   /** Absent: the models of all rounds are kept. */
   readonly keep?: KeptRounds
-  /** File for a picture of the metrics by round. */
+  /** The file for a picture of the metrics by round. */
   readonly plot?: string
   readonly resume: boolean
   /** Other accounts of this machine may use the server and the state. */
@@ -66,7 +66,7 @@ export function runOptions(workload: string, raw: RawRunOptions, output?: Format
   }
 }
 
-/** `all`, or a list of `last`, `best` and how many of the last ones. */
+/** Reads `all`, or a list of `last`, `best` and the number of last rounds. */
 function keptRounds(given: string): { readonly keep?: KeptRounds } {
   if (given === 'all') return {}
   let last = 1
@@ -84,7 +84,7 @@ function keptRounds(given: string): { readonly keep?: KeptRounds } {
   return { keep: { last, best } }
 }
 
-/** A comma after which another setting begins: others belong to a value. */
+/** A comma before another setting; any other comma belongs to a value. */
 const nextSetting = /,(?=\s*[A-Za-z_]\w*\s*=)/
 
 const kinds = ['optimizer', 'selector', 'datasampler', 'privacy'] as const satisfies readonly Kind[]

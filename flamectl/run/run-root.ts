@@ -9,7 +9,7 @@ import type { RunOptions } from './run-options.ts'
 export const REGISTRY: InjectionToken<ModelRegistry> = Symbol('ModelRegistry')
 export const REPORTER: InjectionToken<Reporter> = Symbol('Reporter')
 
-/** Where a run's models go, and how it is shown. */
+/** The composition root of a run: chooses the registry of its models and its reporter. */
 export function runRoot({ models, format, keep }: RunOptions): DependencyContainer {
   const scope = container.createChildContainer()
   const registry = fileRegistry(models)

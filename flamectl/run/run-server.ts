@@ -15,15 +15,15 @@ export interface RunServer {
   readonly connection: Connection
   /** The latest job of the workload. RUN_RESUME_DIFFERS. */
   jobToResume(settings: Settings): Promise<ResumedJob | undefined>
-  /** Of what another process left under way, this job goes on, or none; until this is said nothing does. */
+  /** Says which of the jobs that another process left under way goes on, or that none does. Until the call, none does. */
   goOnWith(job: string | undefined): void
   /** A model was shown: its part's next round but one may be committed. */
   readonly reported: ReturnType<typeof reportedRounds>['reported']
   /** The error with which a task of the job failed last. */
   readonly lastFault: () => unknown
-  /** Why the job can't go on at present: for want of room, for example. */
+  /** The reason why the job can't go on at present, such as a full disk. */
   readonly trouble: () => CodedError | undefined
-  /** Rejects with it as soon as there is one; never resolves. */
+  /** Rejects with `trouble` as soon as there is one; never resolves. */
   readonly troubled: Promise<never>
   close(): Promise<void>
 }
@@ -33,11 +33,11 @@ export interface RunServerParts extends RunOptions {
   readonly user: string
   readonly registry: ModelRegistry
   readonly loaded: LoadedWorkload
-  /** What was started before the job was: the first deployment trains on it. */
+  /** The pool that was started before the job: the job's first deployment trains on it. */
   readonly firstPool: () => TrainingPool | undefined
 }
 
-/** As many clients as a simulation may have are named in one body. */
+/** Large enough to name each client of a simulation in one body. */
 const jsonBytes = 256 * 1024 * 1024
 
 /** Starts a control plane that hosts the jobs of this workload alone. */
@@ -105,13 +105,16 @@ export async function openRunServer(parts: RunServerParts): Promise<RunServer> {
   }
 }
 
-/** What an actor throws is told among the job's events, and why the store can't be written ends the run; other faults of the server are told only here. */
+/**
+ * Writes faults of the server to standard error, except those that are shown elsewhere: faults of actors are events of the job,
+ * and faults of the store end the run.
+ */
 function showFault(line: string): void {
   const entry: { readonly actor?: string; readonly err?: { readonly code?: unknown } } = JSON.parse(line)
   if (entry.actor === undefined && !isStoreTroubleCode(entry.err?.code)) process.stderr.write(line)
 }
 
-/** The clients of a job's tasks, as the workload's topology has them: its datasets are numbers. */
+/** The number of each end's client: the datasets of a workload's own topology are numbers. */
 function clientsOf({ workload }: LoadedWorkload, { spec, tasks }: DeployableJob): (end: string) => number | undefined {
   const named = tasks.filter(({ dataset }) => dataset !== undefined).length
   const topology = workload.topology(

@@ -20,10 +20,10 @@ import { REGISTRY, REPORTER, runRoot } from './run-root.ts'
 import type { RunServer } from './run-server.ts'
 import { createJob } from './workload-job.ts'
 
-/** How a run ended. */
+/** The end of a run. */
 export type RunEnd = { readonly type: 'completed' } | { readonly type: 'stopped'; readonly rounds: number }
 
-/** States from which a job has to be started. */
+/** States of a job of which no task runs. */
 const restingStates: readonly JobStatus['state'][] = ['ready', 'failed', 'terminated']
 
 /**
@@ -60,7 +60,7 @@ export async function runWorkload(
     if (options.check) await requireReproducible(loaded.workload, plan.settings, plan.seed)
     const state = found?.withMoreRounds ? 'ready' : found?.state
     if (state !== 'completed') {
-      // The threads start while this one loads the server.
+      // The training threads start while this thread loads the server.
       const starting = poolFor({ ...loaded, ...plan, workers })
       const [started] = await Promise.all([starting, import('./run-server.ts')])
       pool = started
@@ -105,7 +105,7 @@ export async function runWorkload(
     if (plot !== undefined) await plotJob(connection, job, plot)
   }
 
-  /** Brings a job to its end, from where it is. */
+  /** Brings a job from its present state to its end. */
   async function hosted(
     { connection, goOnWith, reported, lastFault, troubled }: RunServer,
     job: string,
@@ -134,7 +134,7 @@ export async function runWorkload(
   }
 }
 
-/** What keeps a job from going on, with how to go on once it's mended. */
+/** The error that keeps a job from going on, with the command that resumes the job. */
 function resumable({ code, message, hint, cause }: CodedError, resumeCommand: string): CodedError {
   const entry = { message: '{message}', hint: '{hint}\n  then go on: {resumeCommand}' }
   return new CodedError(code, entry, { message, hint, resumeCommand }, { cause })
@@ -147,7 +147,7 @@ async function lastModels(registry: ModelRegistry, job: string): Promise<Committ
   return found.filter((model) => model !== undefined)
 }
 
-/** How many rounds all of these models have. */
+/** The number of rounds that every one of the models has. */
 function roundsOf(models: readonly CommittedModel[]): number {
   return models.length === 0 ? 0 : Math.min(...models.map(({ round }) => round))
 }

@@ -9,13 +9,13 @@ import type { LoadedWorkload } from '../../sdk/node/index.ts'
 import type { Connection } from '../command-context.ts'
 import { filesIn, zipOf } from '../files/archives.ts'
 
-/** Of a dataset that a workload partitions itself: a job names it once for each client. */
+/** The format of a dataset that the workload partitions itself: a job names the dataset once for each client. */
 const partitionedFormat = 'workload'
 
-/** What a job names in place of its workload's algorithm and the parts of it. */
+/** The algorithm, or parts of it, that a job names in place of its workload's. */
 export type JobChoices = Pick<NonNullable<JobSpecification['modelSpec']>, Kind>
 
-/** What a job is to be, beside its workload. */
+/** A job to be created, besides its workload. */
 interface JobPlan {
   readonly seed: number
   readonly settings: Settings
@@ -23,7 +23,7 @@ interface JobPlan {
   readonly choices?: JobChoices
 }
 
-/** Jobs of a workload that were numbered by this command, the latest last. */
+/** The jobs of a workload that `flamectl run` has numbered, the latest last. */
 export async function jobsOf({ client, user }: Connection, workload: string): Promise<JobStatus[]> {
   const found: JobStatus[] = []
   for await (const status of allPages((after) => client.getJobs({ user, query: { ...after } })))
@@ -31,7 +31,7 @@ export async function jobsOf({ client, user }: Connection, workload: string): Pr
   return found.toSorted((a, b) => numberOf(workload, a.id) - numberOf(workload, b.id))
 }
 
-/** Creates the next job of a workload, with the design, code and dataset that it needs and that aren't there yet. */
+/** Creates the next job of a workload, and its design, schema, code and dataset if they are missing or have changed. */
 export async function createJob(connection: Connection, loaded: LoadedWorkload, plan: JobPlan): Promise<string> {
   const { client, user } = connection
   const { name } = loaded.workload
@@ -52,12 +52,12 @@ export async function createJob(connection: Connection, loaded: LoadedWorkload, 
   const latest = jobs.at(-1)
   for (let number = latest ? numberOf(name, latest.id) + 1 : 1; ; number++) {
     const id = `${name}-${number}`
-    // Another user may have a job of that id.
+    // Another user may have a job with this id.
     if (await unless('JOB_EXISTS', client.createJob({ user, body: { ...body, id } }))) return id
   }
 }
 
-/** 0 if the job isn't one that this command numbered. */
+/** The number of a job in its id; 0 if `flamectl run` hasn't numbered the job. */
 function numberOf(workload: string, id: string): number {
   const number = id.startsWith(`${workload}-`) ? id.slice(workload.length + 1) : ''
   return /^[1-9]\d{0,14}$/.test(number) ? Number(number) : 0
@@ -86,7 +86,7 @@ async function giveCode(
   else if (Buffer.compare(before, fileData) !== 0) await client.updateDesignCode({ user, designId, body })
 }
 
-/** The one dataset of a workload, which partitions it itself. */
+/** The dataset of a workload that partitions its data itself. */
 async function datasetOf({ client, user }: Connection, name: string, module: URL): Promise<string> {
   const body = { name, url: module.href, dataFormat: partitionedFormat, realm: 'default' }
   for await (const { id, ...info } of allPages((after) => client.getDatasets({ user, query: { ...after } })))
@@ -102,7 +102,7 @@ function namedForEachClient({ dataSpec }: Topology, dataset: string): NonNullabl
   })
 }
 
-/** What a request is answered with, or undefined if it's refused with this code. */
+/** The answer to a request; undefined if the request is refused with this code. */
 async function unless<Value>(code: string, asked: Promise<Value>): Promise<Value | undefined> {
   try {
     return await asked
@@ -117,12 +117,12 @@ const isWorkload = /^workload\.[cm]?[jt]s$/
 const isSource = (name: string, isFolder: boolean) =>
   isFolder ? name !== 'data' && name !== 'dist' : source.test(name)
 
-/** More is no source of a workload. */
+/** The largest source of a workload. */
 const most = { files: 1000, megabytes: 8 }
 
 /**
- * A zip with the source files beside a workload's module, in a folder for each role: every role needs the whole workload.
- * Folders of data, of libraries and hidden ones are left out. CODE_SIZE if there are too many.
+ * A zip with the source files beside a workload's module, in a folder for each role, since every role needs the whole workload.
+ * Folders of data, folders of libraries and hidden folders are left out. CODE_SIZE if the source is too large.
  */
 export async function workloadArchive(module: URL, roles: readonly string[]): Promise<Uint8Array> {
   const file = fileURLToPath(module)

@@ -6,10 +6,10 @@ import { defaultFolder, isMongodb, keepPrivate, namedPlace, shownStore, stateFol
 import type { RawUpOptions } from './up-options.ts'
 
 export interface ControlPlane extends RunningServer {
-  /** Where its state is, as it may be shown. */
+  /** The place of the state, without a password. */
   readonly state: string
   readonly asksForTokens: boolean
-  /** Code of whoever has a token runs on this machine. */
+  /** The code of every user with a token runs on this machine. */
   readonly hostsForeignCode: boolean
 }
 
@@ -40,19 +40,19 @@ export async function openControlPlane({
   readonly mostTasks: number
   readonly workers: WorkerSettings
   readonly quotas: Quotas
-  /** For which a token may be good. Absent: a year. */
+  /** The longest validity of a token. Absent: a year. */
   readonly mostSeconds?: number
 }): Promise<ControlPlane> {
   const setting = storeSetting(isMongodb(store) ? store : stateFolder(store))
   const folder = isMongodb(store) ? defaultFolder : store
   if (!shared) {
-    // Models and code of jobs, which are their users', as well as the state.
+    // Protects models and code of jobs, which belong to users, as well as the state.
     process.umask(0o077)
     const places = [...(isMongodb(store) ? [] : [stateFolder(store)]), join(folder, 'code')]
     for (const place of places) await keepPrivate(place, (text) => console.error(text))
   }
   const asksForTokens = auth ?? !isLoopback(host)
-  // Where nobody is asked for a token, whoever may create a job is the machine's own user.
+  // Without tokens, jobs come from the machine's own user, and need no confinement.
   const confined = asksForTokens ? { confined: { reads: data.map((given) => resolve(given)) } } : {}
   const hostsJobs = inProcess ?? !asksForTokens
   const jobsHere = hostsJobs ? { inProcess: { folder, ...confined } } : {}

@@ -9,7 +9,7 @@ import { quotasOf, type RawUpOptions, wholeNumberOf, workerSettings } from './up
 
 const logLevels = ['debug', 'info', 'warn', 'error', 'silent']
 
-/** `flamectl up`: the whole control plane in this process, until it's stopped. */
+/** `flamectl up`: runs the whole control plane in this process until a signal stops it. */
 export function upCommand(): Command {
   return new Command('up')
     .description('start the control plane in this process')

@@ -26,7 +26,7 @@ export interface RawUpOptions {
   readonly logLevel: 'debug' | 'info' | 'warn' | 'error' | 'silent'
 }
 
-/** OPTION_VALUE unless it's a whole number in this range. */
+/** Reads a whole number in a range. OPTION_VALUE. */
 export function wholeNumberOf(option: string, given: string, from: number, to: number): number {
   const number = Number(given)
   if (/^\d+$/.test(given) && number >= from && number <= to) return number
@@ -37,7 +37,7 @@ export function wholeNumberOf(option: string, given: string, from: number, to: n
   })
 }
 
-/** What each user may have: flags win over the configuration. OPTION_VALUE. */
+/** The quotas of each user: flags win over the configuration. OPTION_VALUE. */
 export function quotasOf({ quota = [] }: Pick<RawUpOptions, 'quota'>, { quotas: configured = {} }: Config): Quotas {
   const quotas: Partial<Record<QuotaName, number>> = {}
   for (const name of quotaNames) {
@@ -53,7 +53,7 @@ export function quotasOf({ quota = [] }: Pick<RawUpOptions, 'quota'>, { quotas: 
   return quotas
 }
 
-/** What flamelets' workers are told: flags win over the configuration. OPTION_VALUE. */
+/** The settings of flamelets' workers: flags win over the configuration. OPTION_VALUE. */
 export function workerSettings(
   { broker, registry, image }: Pick<RawUpOptions, 'broker' | 'registry' | 'image'>,
   { flamelets = {} }: Config,
