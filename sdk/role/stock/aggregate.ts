@@ -141,7 +141,7 @@ export async function gather(
     purpose: `round ${assignment.round}`,
     quorum: channel.othersHoldData && !everyone && waiting.kind === 'quorum' ? waiting.quorum : 1,
     deadlineMs: everyone ? undefined : assignment.waitMs,
-    matching: ({ type, round }) => round === assignment.round && type !== 'evaluated',
+    matching: (answer) => isAnswerTo(assignment, answer),
   })
   const together: GatheredArrival<Answer>[] = []
   for await (const answer of answers) {
@@ -212,7 +212,7 @@ export async function gatherEvaluations(
   const answers = channel.gather([...shares.keys()], {
     purpose: `evaluation ${assignment.round}`,
     deadlineMs: assignment.waitMs,
-    matching: ({ type, round }) => round === assignment.round && (type === 'evaluated' || type === 'failed'),
+    matching: (answer) => isAnswerTo(assignment, answer),
   })
   for await (const { end, message } of answers) {
     if (message.type === 'evaluated') {
@@ -225,6 +225,11 @@ export async function gatherEvaluations(
   }
   const byEnd = (a: ClientEvaluation, b: ClientEvaluation) => (a.end < b.end ? -1 : 1)
   return { clients: [...clients.values()].toSorted(byEnd), refusals }
+}
+
+function isAnswerTo({ type, round }: Work, answer: Answer): boolean {
+  if (answer.round !== round) return false
+  return answer.type === 'failed' ? answer.asked === type : (answer.type === 'evaluated') === (type === 'evaluate')
 }
 
 /** Adds a contribution: where the algorithm needs each, with its vectors as arrays. Refuses as `RoundSum.add` does. */

@@ -535,3 +535,35 @@ test('clients that cannot evaluate are told of once a round, and the others coun
   const notices = reports.flatMap((report) => (report.type === 'notice' ? [report.notice.message] : []))
   t.deepEqual(notices, ['2 of 4 clients could not evaluate round 1, the first trainer-2: client 2 is ill'])
 })
+
+test('a training that fails when the clients evaluate its round already is not taken for an evaluation that failed', async (t) => {
+  const clients = 2
+  let release = () => {}
+  const evaluating = new Promise<void>((resolve) => (release = resolve))
+  const pool = tinyPool({
+    clients,
+    async beforeTraining({ client }) {
+      if (client === 0) return
+      await evaluating
+      throw mishap('MISHAP', { client })
+    },
+  })
+  const { published, reports } = await run({
+    topology: twoTier({ clients }),
+    strategy: fedAvg({ quorum: 0.5, clientEvaluation: 1 }),
+    rounds: 1,
+    pool: {
+      ...pool,
+      evaluateClient(request) {
+        if (request.client === 0) release()
+        return pool.evaluateClient(request)
+      },
+    },
+  })
+  // The losses of two clients are 1 apart.
+  t.is(published[0]?.metrics['client-loss-spread'], 0.5)
+  t.deepEqual(
+    reports.filter(({ type }) => type === 'notice'),
+    [],
+  )
+})

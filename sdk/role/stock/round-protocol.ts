@@ -48,6 +48,8 @@ export type Answer =
     }
   | {
       readonly type: 'failed'
+      /** What failed: a late failure of the one is no answer to the other. */
+      readonly asked: 'train' | 'evaluate'
       readonly round: number
       readonly code: string
       readonly reason: string
@@ -105,6 +107,8 @@ function isAnswer(message: unknown): message is Answer {
       )
     case 'failed':
       return (
+        'asked' in message &&
+        (message.asked === 'train' || message.asked === 'evaluate') &&
         'code' in message &&
         isString(message.code) &&
         'reason' in message &&

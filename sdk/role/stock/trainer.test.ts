@@ -87,6 +87,7 @@ test('a coded fault of the learner is reported above, and the trainer stays', as
       trainers.broadcast(assignment(1))
       t.deepEqual((await trainers.recvAny()).message, {
         type: 'failed',
+        asked: 'train',
         round: 1,
         code: 'MISHAP',
         reason: 'client 0 is ill',

@@ -40,7 +40,7 @@ export const trainer = role({
     } catch (error) {
       if (!(error instanceof CodedError)) throw error
       const { code, message: reason, hint } = error
-      aggregator.send(end, { type: 'failed', round, code, reason, hint }, { keep: false })
+      aggregator.send(end, { type: 'failed', asked: message.type, round, code, reason, hint }, { keep: false })
     }
     return state
   },
