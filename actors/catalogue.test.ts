@@ -16,7 +16,7 @@ const jobOn = (datasets: readonly string[]) => ({
   dataSpec: [{ role: 'trainer', datasetGroups: { default: [...datasets] } }],
 })
 
-/** What a person would do, from nothing to the end; notes each thing that was acknowledged. */
+/** A person's actions, from an empty catalogue to the end. Notes each acknowledged thing. */
 async function script(ask: Ask<CatalogueMessage>, acknowledged: (step: string) => void): Promise<void> {
   const step = async (name: string, work: Promise<unknown>) => {
     await work
@@ -147,7 +147,7 @@ test('a large job goes in batches, while its user does other things and nobody s
     { code: 'JOB_NOT_FOUND' },
   )
   t.is(begun, 1)
-  // The same job anew waits until the former one is gone.
+  // A new job of the same id waits until the former job is removed.
   const again = create()
   isHeld = false
   held.open()
@@ -203,7 +203,7 @@ async function prepared(ask: Ask<CatalogueMessage>): Promise<string> {
 }
 
 test("creations of one user's jobs are under way together, and each other command waits for them", async (t) => {
-  // Those of the preparation don't count.
+  // Writes of the preparation don't count.
   let begun = Number.NEGATIVE_INFINITY
   const [held, allBegun] = [gate(), gate()]
   const store = interruptedStore(memoryStore(), async (call, when) => {
@@ -250,7 +250,7 @@ test('the revisions of a design that was deleted while jobs used it go with the 
   await ask((replyTo) => ({ type: 'remove-job', user, job: 'a', replyTo }))
   t.deepEqual(await kept(), [schema, code])
 
-  // Another design of the same name is another.
+  // A new design of the same id doesn't get the former design's revisions.
   await prepared(ask)
   await ask((replyTo) => ({ type: 'update-job', user, job: 'b', spec: jobOn([id]), replyTo }))
   t.is((await kept()).length, 4)

@@ -30,7 +30,7 @@ export const apiSuite: Suite = async (report) => {
   await measure('mongodb', mongodb.url(), report)
 }
 
-async function measure(store: string, place: string, report: (figure: Figure) => void): Promise<void> {
+async function measure(store: string, location: string, report: (figure: Figure) => void): Promise<void> {
   const measured = async (name: string, url: string, requestOf: RequestOf) => {
     await load(url, usual, { requests: 300 }, requestOf)
     for (const connections of connectionCounts) {
@@ -42,14 +42,14 @@ async function measure(store: string, place: string, report: (figure: Figure) =>
     }
   }
   {
-    await using server = await benchServer(place)
+    await using server = await benchServer(location)
     const body = await prepareJobs(server.url)
     await measured('create-job', server.url, () => ({ method: 'POST', path: jobs, body }))
   }
-  await fill(place, storedJobs)
+  await fill(location, storedJobs)
   // The first start after the copies makes their indexes, and isn't measured.
-  await (await started(place)).server[Symbol.asyncDispose]()
-  const { server, first, seconds } = await started(place)
+  await (await started(location)).server[Symbol.asyncDispose]()
+  const { server, first, seconds } = await started(location)
   try {
     report({ figure: `api.start-seconds.${store}`, value: seconds, unit: 's' })
     await measured('get-job', server.url, (number) => ({
@@ -68,9 +68,9 @@ async function measure(store: string, place: string, report: (figure: Figure) =>
 }
 
 /** Starts a server, and measures the seconds until its first answer, a page of a thousand jobs. */
-async function started(place: string) {
+async function started(location: string) {
   const began = performance.now()
-  const server = await benchServer(place)
+  const server = await benchServer(location)
   const answer = await fetch(`${server.url}${jobs}`)
   const first: readonly { readonly id: string }[] = Object(await answer.json())
   return { server, first, seconds: (performance.now() - began) / 1000 }

@@ -4,7 +4,7 @@ import { readdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { buildSync } from 'esbuild'
 
-/** Each source re-exports what the product needs of a package. The bundle takes the place of the compiled source. */
+/** Each source re-exports the parts of a package that the product needs. The bundle replaces the compiled source. */
 export const bundles = [
   { source: 'api/http/bundled-restify.ts', name: 'restify' },
   { source: 'runtime/durable/mongodb/bundled-driver.ts', name: 'mongodb' },

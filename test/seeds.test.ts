@@ -12,10 +12,10 @@ const strategy = fedAvg({ fraction: 0.6 })
  */
 function passingFaults(seed: number) {
   const failures = new Map<string, number>()
-  return (place: string) => {
-    const left = failures.get(place) ?? randomStream(seed, place).below(5) - 2
-    failures.set(place, left - 1)
-    if (left > 0) throw new Error(`a passing fault of ${place}`)
+  return (name: string) => {
+    const left = failures.get(name) ?? randomStream(seed, name).below(5) - 2
+    failures.set(name, left - 1)
+    if (left > 0) throw new Error(`a passing fault of ${name}`)
   }
 }
 
@@ -31,9 +31,9 @@ test('1,000 seeds: whatever the order of messages and wherever a role fails, the
   let failures = 0
   await forSeeds(1000, async (seed) => {
     const fail = passingFaults(seed)
-    const failing = (place: string) => {
+    const failing = (name: string) => {
       try {
-        fail(place)
+        fail(name)
       } catch (error) {
         failures += 1
         throw error

@@ -41,7 +41,7 @@ for (const shape of both)
     t.deepEqual(run.refused, [])
   })
 
-/** Names what a frame carries: its kind, and the types of the messages in it. */
+/** Names the kind of a frame, and the types of its messages. */
 function kindsOf(bytes: Uint8Array, direction: 0 | 1): readonly string[] {
   const frame = decodeFrame(Uint8Array.from(bytes), 'any')
   const prefix = `${direction === 0 ? 'device' : 'server'} ${frame.lane} ${frame.kind}`

@@ -25,7 +25,7 @@ test('what changes is noted, what else is refused is counted, and nothing of it 
   for (let n = 0; n < 3; n++) await api.call('GET', '/nothing', undefined, own)
   const noted = ['u createDesign POST /users/u/designs 201 ', 'u registerCompute POST /computes 201 ']
   let entries: Record<string, unknown>[] = []
-  // How a change was answered is noted a little later.
+  // The end of a change is noted shortly after the answer.
   for (let look = 0; look < 1000 && entries.length < noted.length; look++) {
     const { body } = await api.call('GET', '/audit', undefined, admin)
     entries = Array.isArray(body) ? body : []

@@ -6,7 +6,7 @@ import { checkedArchive, defaultArchiveLimits, topFolders, unpackedFiles } from 
 const directoryMark = 0x02014b50
 const fileMark = 0x04034b50
 
-/** Changes each header of an archive's directory, and those before its files. */
+/** Changes each header in an archive: those of its directory, and those before its files. */
 function patched(archive: Uint8Array, change: (header: Buffer, isOfDirectory: boolean) => void): Uint8Array {
   const bytes = Buffer.from(archive)
   for (let at = 0; at + 4 <= bytes.length; at++) {
@@ -16,12 +16,12 @@ function patched(archive: Uint8Array, change: (header: Buffer, isOfDirectory: bo
   return bytes
 }
 
-/** Writes 16 bits into each header, at their place in one before a file. */
+/** Writes 16 bits into each header. `at`: the field's offset in a header before a file. */
 function withField(archive: Uint8Array, at: number, value: number): Uint8Array {
   return patched(archive, (header, isOfDirectory) => header.writeUInt16LE(value, isOfDirectory ? at + 2 : at))
 }
 
-/** As another system writes names, in other bytes of as many. */
+/** Replaces a name by other bytes of the same number, as another system would write the name. */
 function renamed(archive: Uint8Array, from: string, to: string | Buffer): Uint8Array {
   const [old, bytes, copy] = [Buffer.from(from), Buffer.from(to), Buffer.from(archive)]
   for (let at = copy.indexOf(old); at !== -1; at = copy.indexOf(old, at + 1)) bytes.copy(copy, at)

@@ -25,7 +25,7 @@ async function storeWithJob(spec: Partial<JobSpecification> = {}): Promise<Store
 const asks = (stage: ControllerStage, state: AskedState, id = job, as = user) =>
   stage.ask<null>((replyTo) => ({ type: 'ask-job-state', user: as, job: id, state, replyTo }))
 
-/** Does things with a deployment, waiting after each until all has come to rest. */
+/** Takes steps with a deployment, and waits after each until the system is idle. */
 async function play(stage: ControllerStage, ...steps: readonly (() => unknown)[]): Promise<void> {
   for (const step of steps) {
     await step()
@@ -107,7 +107,7 @@ for (const [forgetsEnded, trainers, expected] of forgotten)
     t.true((await stage.events(user, job)).length > 0, 'events stay')
   })
 
-/** What ends a running job how. */
+/** Ways to end a running job, with the expected end. */
 const endings: Readonly<
   Record<
     string,
@@ -234,7 +234,6 @@ test('a job that is stopped is terminated once its tasks have ended, and goes on
   )
   t.like(await stage.job(job), { state: 'stopping' })
   t.deepEqual(first()?.told, ['stop'])
-  // Done in the meantime: a stop was asked for all the same.
   await play(
     stage,
     () => first()?.task('trainer-0', 'terminated'),
@@ -457,7 +456,7 @@ test('a job that failed by faults of its actor tells what still runs of it to st
   t.like(await stage.job(job), { state: 'failed', cause: { code: 'TASK_UNKNOWN' } })
 })
 
-/** All of a job's life, each step once the one before has come to rest. */
+/** A job's whole life. Each step begins once the system is idle. */
 async function live(stage: ControllerStage, deployments: readonly ScriptedDeployment[]): Promise<void> {
   const last = () => deployments.at(-1)
   await play(

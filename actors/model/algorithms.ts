@@ -54,9 +54,10 @@ function noteComments(value: unknown, place: readonly string[], found: FoundFaul
 }
 
 /**
- * Faults of a job whose tasks the roles of this system would run: algorithms that these roles don't have, and an algorithm that
- * doesn't fit the topology or needs more updates than the job has trainers. The latter only where the job names the algorithm:
- * else only its workload knows which it has. The workload may select fewer trainers than is assumed here.
+ * Finds the faults of a job whose tasks this system's roles would run: algorithms that these roles don't have, and an
+ * algorithm that doesn't fit the topology or needs more updates than the job has trainers. The latter faults are found
+ * only if the job names an algorithm: else only the workload knows its algorithm. The workload may select fewer
+ * trainers than is assumed here.
  */
 export function runFaults(
   { modelSpec: spec = {}, dataSpec = [] }: Pick<JobSpecification, 'modelSpec' | 'dataSpec'>,
@@ -65,8 +66,8 @@ export function runFaults(
   const elsewhere = choicesElsewhere(spec)
   if (elsewhere.length > 0) {
     return elsewhere.map(({ kind, sort }) => {
-      const message = `the ${kind} ${sort} is run by the original's own agents alone, and the job's tasks would run here`
-      const hint = 'choose another, or a realm whose compute runs it'
+      const message = `only the original's flamelets run the ${kind} ${sort}, and the job's tasks would run on this server`
+      const hint = `choose another ${kind}, or a realm whose compute runs this one`
       return { code: 'ALGORITHM_ELSEWHERE', place: `modelSpec.${kind}.sort`, message, hint }
     })
   }

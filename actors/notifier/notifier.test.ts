@@ -90,7 +90,7 @@ test('who waits hears of the next notification, whichever server it was told to'
   await using there = notifierStage(store)
   for (const [index, stage] of [here, there].entries()) {
     const waiting = here.receive(flamelet, index, { waitMs: 60_000 })
-    // Until it has looked in vain.
+    // Waits until the reader has looked in vain.
     t.deepEqual(await here.receive(flamelet, index), [])
     await stage.notify(flamelet, start)
     t.deepEqual(told(await waiting), [`${index + 1} START_JOB`])
@@ -107,7 +107,7 @@ test('who waits too long, or until the server closes, hears of nothing', async (
 })
 
 test('two servers give no number twice, lose nothing and repeat nothing', async (t) => {
-  // Slow enough that the other server reads meanwhile.
+  // Slow enough for the other server to read meanwhile.
   const store = interruptedStore(memoryStore(), () => setImmediate())
   await using one = notifierStage(store)
   await using other = notifierStage(store)

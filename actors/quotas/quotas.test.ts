@@ -14,7 +14,7 @@ import { asking } from '../requests/requests.ts'
 
 const user = 'u'
 
-/** A catalogue whose users may have so much, and what a user does there. */
+/** A catalogue with quotas, and a user's actions on it. */
 function stage(quotas: Quotas) {
   const store = memoryStore()
   const { ask, ...rest } = catalogueStage(store, { quotas, batch: 4 })
@@ -57,7 +57,7 @@ function stage(quotas: Quotas) {
   }
 }
 
-/** With all that a job needs. */
+/** A design with schema and code, and a dataset, for jobs. */
 async function equipped(quotas: Quotas) {
   const plane = stage(quotas)
   await plane.design('d')

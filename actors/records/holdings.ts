@@ -4,21 +4,26 @@ import { presentJob } from './job-records.ts'
 import { attempted } from './records.ts'
 
 /**
- * Bytes that belong to a user and grow without a request: models and events of each job, and the user's entries of the audit
- * log. They are counted when they are written and when they go, so that nobody walks through them.
+ * Counts the bytes of users that grow without a request: models and events of each job, and the user's entries in the
+ * audit log. Writes and removals change the counts, so that no count needs a walk through the data.
  */
 export interface Holdings {
-  /** A job's models and events have grown by so many bytes, or shrunk. Resolves once the count is durable. */
+  /**
+   * Adds the growth of a job's models and events, in bytes; negative for removals. Resolves once the count is durable.
+   */
   jobGrew(job: string, user: string, bytes: number): Promise<void>
-  /** The audit log's entries of a user have grown by so many bytes, or shrunk. Resolves once the count is durable. */
+  /**
+   * Adds the growth of a user's entries in the audit log, in bytes; negative for removals. Resolves once the count is
+   * durable.
+   */
   auditGrew(user: string, bytes: number): Promise<void>
-  /** The bytes of a user, of all jobs that are there and of the audit log. */
+  /** A user's bytes: those of all present jobs, and of the audit log. */
   bytesOf(user: string): Promise<number>
-  /** `hear` is told of each growth, in bytes. */
+  /** Calls `hear` with each growth, in bytes. */
   subscribe(hear: (user: string, bytes: number) => void): void
 }
 
-/** Growth is written together, so that a job with many events writes few counts. */
+/** Time in which growth is collected for one write, so that a job with many events writes few counts. */
 const togetherMs = 200
 
 /** The key under which the bytes of a job are counted. */
@@ -52,7 +57,7 @@ export function holdings(collections: Pick<Collections, 'holdings' | 'jobs'>, wa
   async function add(key: string, { user, job, bytes }: { user: string; job?: string; bytes: number }): Promise<void> {
     const present = await counts.get(key)
     if (present) await counts.replace(present, { userId: user, bytes: Math.max(0, present.value.bytes + bytes) })
-    // The count of a job that is gone went with the job.
+    // The count of a removed job was removed with the job.
     else if (job === undefined || (await presentJob(collections, job)))
       await counts.put(key, { userId: user, bytes: Math.max(0, bytes) })
   }

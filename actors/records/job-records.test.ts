@@ -7,7 +7,7 @@ import type { JobSpecification, JobStatus } from '../model/job.ts'
 const [user, design, job] = ['u', 'd', 'j']
 const large = { note: 'x'.repeat(20_000) }
 
-/** A catalogue with what a job needs. */
+/** A catalogue with a design and datasets, for jobs. */
 async function stage(parts: Parameters<typeof catalogueStage>[1] = {}) {
   const store = memoryStore()
   const { ask, ...rest } = catalogueStage(store, parts)

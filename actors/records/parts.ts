@@ -33,7 +33,7 @@ export interface CatalogueParts {
    * Trusted administrators, where callers need a token. Default: callers need none, and any compute may run any task.
    */
   readonly computeAdmins?: TrustedAdmins
-  /** Faults of a job that can't be run where tasks on these computes would be. Default: none. */
+  /** Finds the faults of a job that the deployer of tasks on these computes can't run. Default: no faults. */
   readonly runFaults?: (
     spec: JobSpecification,
     schema: Schema,

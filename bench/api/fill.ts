@@ -5,8 +5,8 @@ import { storeOpenedAt } from '../../test/support/stores.ts'
 const together = 100
 
 /** Fills a store up to `jobs` jobs, with copies of one of its jobs and the job's tasks. */
-export async function fill(place: string, jobs: number): Promise<void> {
-  const store = await storeOpenedAt(place)
+export async function fill(location: string, jobs: number): Promise<void> {
+  const store = await storeOpenedAt(location)
   const { documents } = store
   try {
     let present = 0

@@ -11,8 +11,8 @@ export interface BenchServer extends AsyncDisposable {
   memoryBytes(): Promise<number>
 }
 
-export async function benchServer(place: string): Promise<BenchServer> {
-  const child = fork(program, [place], { execArgv: ['--expose-gc'] })
+export async function benchServer(location: string): Promise<BenchServer> {
+  const child = fork(program, [location], { execArgv: ['--expose-gc'] })
   const { url }: { url: string } = await heard(child)
   return {
     url,

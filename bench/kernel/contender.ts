@@ -1,10 +1,10 @@
 import { setImmediate } from 'node:timers/promises'
 
-/** The same pieces of work on either actor system, each answering with what it did a second. */
+/** The same pieces of work for each actor system. Each answers with its rate per second, unless it says otherwise. */
 export interface Contender {
   /** Messages to one actor, all told from outside before it takes the first. */
   tell(messages: number): Promise<number>
-  /** Messages to an actor that has so many children. */
+  /** Messages to an actor with `children` children. */
   tellWideParent(messages: number, children: number): Promise<number>
   /** Round trips of a request and its reply, one after another. */
   ask(roundTrips: number): Promise<number>

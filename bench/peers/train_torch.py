@@ -2,8 +2,8 @@
 
     .peers/torch/bin/python bench/peers/train_torch.py --threads 1 2nn-b10 cnn-b50
 
-prints one JSON line per case, the median of several slices. With --serve it reads the name of a case per line instead,
-and answers each with one slice, so that bench/train can measure others between.
+prints one JSON line per case, the median of several slices. With --serve it reads names of cases instead, one a line,
+and answers each with one slice, so that bench/train can measure other trainers in between.
 """
 
 import argparse
@@ -53,7 +53,7 @@ MODELS = {"2nn": two_nn, "cnn": cnn}
 
 
 def trainer(case: str):
-    """A function that trains for about so many seconds, and returns samples/s."""
+    """Make a function that trains for about a number of seconds, and returns samples/s."""
     name, batch_size = case.split("-b")
     batch = int(batch_size)
     torch.manual_seed(1)

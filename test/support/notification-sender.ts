@@ -6,8 +6,8 @@ import { storeOpenedAt } from './stores.ts'
  * URL>`. It prints `told n` once the notifications of job n are durable, and `heard n` for the last notification that
  * compute `c2` has received; `c2` acknowledges it in the next round.
  */
-const [, , place = ''] = process.argv
-const stage = notifierStage(await storeOpenedAt(place))
+const [, , location = ''] = process.argv
+const stage = notifierStage(await storeOpenedAt(location))
 
 let acknowledged = 0
 for (let n = 1; ; n++) {

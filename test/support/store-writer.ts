@@ -6,10 +6,10 @@ import { storeOpenedAt } from './stores.ts'
  * prints a line for each acknowledgement. When a write fails, it prints `refused CODE` and the number of readable
  * entries, and closes the store.
  */
-const [, , place = '', seed = '0', size = '300'] = process.argv
+const [, , location = '', seed = '0', size = '300'] = process.argv
 
 try {
-  const store = await storeOpenedAt(place)
+  const store = await storeOpenedAt(location)
   print('open')
   await write(store)
 } catch (error) {

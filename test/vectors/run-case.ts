@@ -69,19 +69,17 @@ function differenceFrom(given: VectorCase, found: Readonly<Record<string, unknow
  * The path of a value that differs from the expected value by more than the case's tolerance; undefined if there is
  * none.
  */
-function differenceOf(place: string, expected: unknown, found: unknown, given: VectorCase): string | undefined {
+function differenceOf(path: string, expected: unknown, found: unknown, given: VectorCase): string | undefined {
   if (Array.isArray(expected)) {
     const list: readonly unknown[] = expected
     if (!Array.isArray(found) || found.length !== list.length)
-      return `${place}: expected ${list.length} values, found ${Array.isArray(found) ? found.length : 'none'}`
-    return list
-      .map((each, i) => differenceOf(`${place}.${i}`, each, found[i], given))
-      .find((each) => each !== undefined)
+      return `${path}: expected ${list.length} values, found ${Array.isArray(found) ? found.length : 'none'}`
+    return list.map((each, i) => differenceOf(`${path}.${i}`, each, found[i], given)).find((each) => each !== undefined)
   }
   const { tolerance, relative = false } = given
   const isNear =
     typeof expected === 'number' && typeof found === 'number'
       ? Math.abs(expected - found) <= tolerance * (relative ? Math.abs(expected) : 1)
       : expected === found
-  return isNear ? undefined : `${place}: expected ${String(expected)}, found ${String(found)}`
+  return isNear ? undefined : `${path}: expected ${String(expected)}, found ${String(found)}`
 }

@@ -24,7 +24,7 @@ test('cases made by hand from the formulas pass, and an algorithm that is not th
   t.is(lines.at(-2), 'unheard-of  unknown  there is no algorithm fedhope')
 })
 
-test('a case that comes out otherwise fails with the place, and so does the command', async (t) => {
+test('a case that comes out otherwise fails with the path of the difference, and so does the command', async (t) => {
   await using folder = await temporaryFolder()
   const [first] = await readCases(own)
   const wrong = { ...first, expected: { weights: [[1.25, 5.5]] } }

@@ -95,7 +95,7 @@ function deployed(
 const endOf = ({ tasks }: DeployableJob, id: string) => tasks.find(({ taskId }) => taskId === id)?.end ?? id
 const idOf = ({ tasks }: DeployableJob, name: string) => tasks.find(({ end }) => end === name)?.taskId ?? name
 
-/** What each recipient of the job is to hear, by its name. */
+/** The waiting notifications of each recipient of the job, by the recipient's name. */
 async function told(store: Store, job: DeployableJob): Promise<Record<string, string>> {
   const kept = collectionsOf(store)
   const recipients = [
@@ -111,7 +111,7 @@ async function told(store: Store, job: DeployableJob): Promise<Record<string, st
   return Object.fromEntries(found.filter(([, types]) => types !== ''))
 }
 
-/** What compute `c1` says once it has heard of the deployment. */
+/** Reports a status of some ends for compute `c1`, once the deployment's record is there. */
 async function computeSays(store: Store, job: DeployableJob, word: DeploymentStatus[string], ...ends: string[]) {
   const collections = collectionsOf(store)
   while ((await collections.deployments.get('c1/j'))?.value.start !== job.start) await new Promise(setImmediate)

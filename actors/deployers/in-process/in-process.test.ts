@@ -46,7 +46,7 @@ interface Server {
   readonly registry?: ModelRegistry
   readonly workers?: number
   readonly observer?: DeploymentObserver
-  /** It shares the store with others. */
+  /** The server shares the store with others. */
   readonly shared?: { readonly beatMs: number; readonly deadAfterMs: number }
 }
 
@@ -62,7 +62,7 @@ function serverOn({ store, folder, registry = memoryRegistry(), workers = 0, obs
   })
   const ask = (state: 'starting' | 'stopping') =>
     stage.ask<null>((replyTo) => ({ type: 'ask-job-state', user, job, state, replyTo }))
-  /** Waits for an event that fits, after a number. */
+  /** Waits for an event after a number that fits. */
   const event = async (fits: (event: NumberedEvent['event']) => boolean, after = 0) => {
     for (;;) {
       const found = (await stage.events(user, job)).find(({ number, event }) => number > after && fits(event))
@@ -87,7 +87,7 @@ function serverOn({ store, folder, registry = memoryRegistry(), workers = 0, obs
   }
 }
 
-/** The hashes of the same job as `flamectl run` has it. */
+/** The hashes of the same job, run by `flamectl run`. */
 async function reference(folder: string, changes: Partial<Settings> = {}): Promise<string[]> {
   await mkdir(join(folder, 'reference'))
   await writeFile(join(folder, 'reference', 'workload.mjs'), workloadText)
@@ -245,11 +245,11 @@ test('a hyperparameter that the workload does not know is noted, and batchSize i
     noted.map(({ code, message }) => [code, /weightDecay/.test(message)]),
     [['SETTING_UNKNOWN', true]],
   )
-  // Two of four, as the workload's own fraction has it.
+  // Two of four, by the workload's own fraction.
   t.deepEqual([...(await server.hashes()).values()], await reference(folder.path))
 })
 
-test('roles of other names are those of their places', async (t) => {
+test('roles of other names are recognized by their func tags', async (t) => {
   await using folder = await temporaryFolder()
   const { schema } = hierarchical({ clients, groups: 1 })
   const renamed = JSON.parse(
@@ -259,7 +259,7 @@ test('roles of other names are those of their places', async (t) => {
   const archive = zipped({ 'cloud/README': '-', 'edge/README': '-', 'trainer/workload.js': workloadText })
   const datasets = Array.from({ length: clients }, () => 'j-data-0')
   const dataSpec = [{ role: 'trainer', datasetGroups: { 'group-0': datasets } }]
-  // A selection is drawn from a stream that the end's name is part of: so all are selected.
+  // All ends are selected, since a drawn selection would depend on the aggregator's name.
   const given = spec({ hyperparameters: { fraction: 1 } })
   await storeJob(store, { user, job, schema: renamed, code: archive, spec: { ...given, dataSpec } })
   await using server = serverOn({ store, folder: folder.path })
@@ -374,7 +374,7 @@ test('code is unpacked whole or not at all, once, and what leads out of it is re
   t.deepEqual(await readdir(folder.path), ['serial'])
   t.deepEqual(await readdir(join(folder.path, 'serial')), ['1'])
 
-  // As an installation left it that linked the code to itself, and has moved since.
+  // A dangling link, as an earlier version left it after the installation had moved.
   await mkdir(join(folder.path, 'serial', '1', 'node_modules'))
   await symlink(join(folder.path, 'moved'), join(folder.path, 'serial', '1', 'node_modules', 'flame-fl'))
   t.is((await load(1)).workload.name, 'slow')

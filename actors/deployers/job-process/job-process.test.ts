@@ -15,7 +15,7 @@ import {
 import { temporaryFolder } from '../../../test/support/temporary-folder.ts'
 import { answerStoreCall } from './job-store.ts'
 
-/** Does something in a training of this round, once for all the processes of a job. */
+/** Code that runs in a training of this round, once for all processes of a job. */
 function onceIn(round: number, marks: string, what: string): ProcessJobOptions {
   return {
     top: `import { existsSync, readFileSync, writeFileSync } from 'node:fs'
@@ -118,14 +118,14 @@ for (const [title, training] of [
 function isAlive(pid: number): boolean {
   try {
     process.kill(pid, 0)
-    // One that nobody waits for has ended, though its number is still taken.
+    // A zombie has ended, though its process id is still taken.
     return !existsSync(`/proc/${pid}/stat`) || !/\) Z /.test(readFileSync(`/proc/${pid}/stat`, 'utf8'))
   } catch {
     return false
   }
 }
 
-/** Into the pipe, as v8 writes it. */
+/** Writes a value into the pipe, in v8's serialization. */
 const written = (value: string) => `
   import { writeSync } from 'node:fs'
   import { serialize } from 'node:v8'

@@ -126,7 +126,7 @@ async function settle(
 }
 
 /**
- * Removes what unfinished changes of dead servers have left. A server that was only slow can't complete its change
+ * Removes the leftovers of unfinished changes by dead servers. A server that was only slow can't complete its change
  * after that.
  */
 export async function settleExpansions(

@@ -8,7 +8,7 @@ import { taskOrders } from './tasks.ts'
 
 const [user, design, job] = ['u', 'd', 'j']
 
-/** A store that counts the tasks that are read of it. */
+/** A store that counts the tasks that are read. */
 function counting(store: Store) {
   const { documents } = store
   const counted = { reads: 0, store }

@@ -13,7 +13,7 @@ import { interruptedStore } from '../../../test/support/stores.ts'
 const [user, job] = ['u', 'j']
 const beat = 500
 
-/** A server on a store that it shares, with a clock of its own. */
+/** A server on a shared store, with a clock of its own. */
 function serverOn(store: Store, server: string) {
   const clock = manualClock()
   const deployer = scriptedDeployer()
@@ -62,7 +62,7 @@ test('as long as its owner lives a job is left alone; when that is silent, anoth
   await runningOn(a)
   await pass(20_000, a, b)
   t.is(b.deployments.length, 0)
-  // It stands still, or its process is gone.
+  // The server stands still, or its process is gone.
   await pass(2_000, b)
   t.is(b.deployments.length, 0)
   await pass(1_500, b)
@@ -89,7 +89,7 @@ test('an owner that stalled and wakes up is refused each write, and stops what i
   await a.stage.idle()
   t.deepEqual(await all(store.documents.find('tasks')), before)
   t.like(await b.stage.job(job), { state: 'running', fence: 2 })
-  // It lives again, without the job, and takes no part of it back.
+  // The server lives again, without the job, and doesn't take the job back.
   await pass(2_000, a, b)
   t.is(a.deployments.length, 1)
   await completed(b.stage, b.deployments[0])

@@ -48,13 +48,13 @@ const lookedAt = 30
 export async function serverChaos({ store, kills, seed, rounds, report }: ServerChaosOptions): Promise<string[]> {
   await using folder = await temporaryFolder()
   await using mongodb = store === 'mongodb' ? await mongodbServer() : undefined
-  const place = mongodb?.url() ?? join(folder.path, 'state')
+  const location = mongodb?.url() ?? join(folder.path, 'state')
   const faults: string[] = []
   const wrong = (what: string) => {
     faults.push(what)
     report(`WRONG ${what}`)
   }
-  const lives = new Lives(place, folder.path)
+  const lives = new Lives(location, folder.path)
   const ended: [string, string][] = []
   try {
     await lives.listens()
@@ -118,11 +118,11 @@ export async function serverChaos({ store, kills, seed, rounds, report }: Server
     report(`${ledger.paths.length} things and ${ended.length} jobs through ${kills} kills`)
     // On MongoDB the next server removes the leftovers some seconds after the former server's death, and a check may
     // come before.
-    if (store === 'mongodb') await cleared(place)
+    if (store === 'mongodb') await cleared(location)
   } finally {
     await lives.kill()
   }
-  const opened = await storeOpenedAt(place)
+  const opened = await storeOpenedAt(location)
   for (const fault of await halfMade(opened)) wrong(fault)
   const modelOf = async (job: string) => {
     // A start that was cut off may have used up the name of a run.
@@ -162,8 +162,8 @@ async function prepare(lives: Lives, rounds: number): Promise<[readonly string[]
   return [datasets, spec]
 }
 
-async function cleared(place: string): Promise<void> {
-  const opened = await storeOpenedAt(place)
+async function cleared(location: string): Promise<void> {
+  const opened = await storeOpenedAt(location)
   const until = performance.now() + longestClearingMs
   while (performance.now() < until && (await halfMade(opened)).length > 0) await setTimeout(200)
   await opened.close()

@@ -3,7 +3,7 @@ import fc from 'fast-check'
 /** Most bytes of an input, so that a decoder's memory can be judged by it. */
 const mostBytes = 64 * 1024
 
-const place = fc.nat(2 ** 31 - 1)
+const anyIndex = fc.nat(2 ** 31 - 1)
 const span = fc.oneof({ arbitrary: fc.integer({ min: 1, max: 9 }), weight: 4 }, fc.integer({ min: 10, max: 600 }))
 /** Numbers at which lengths and counts often go wrong. */
 const edges = [0, 1, 2, 3, -1, 0x7f, 0x80, 0xff, 0x7fff, 0x8000, 0xffff, 0x7fffffff, 0x80000000, 0xffffffff, 2 ** 53]
@@ -22,25 +22,25 @@ function changed<Whole>(samples: readonly Whole[], change: fc.Arbitrary<Change<W
  * sample.
  */
 export function mutatedBytes(samples: readonly Uint8Array[]): fc.Arbitrary<Uint8Array> {
-  const written = fc.tuple(place, fc.constantFrom(...edges), fc.constantFrom(1, 2, 4, 8), fc.boolean())
+  const written = fc.tuple(anyIndex, fc.constantFrom(...edges), fc.constantFrom(1, 2, 4, 8), fc.boolean())
   const change = fc.oneof(
-    fc.tuple(place, fc.nat(7)).map(([at, bit]) => inPlace((bytes) => flip(bytes, at, bit))),
+    fc.tuple(anyIndex, fc.nat(7)).map(([at, bit]) => inPlace((bytes) => flip(bytes, at, bit))),
     fc
-      .tuple(place, fc.nat(255))
+      .tuple(anyIndex, fc.nat(255))
       .map(([at, byte]) => inPlace((bytes) => bytes.fill(byte, at % bytes.length, (at % bytes.length) + 1))),
     written.map(([at, value, width, isLittle]) => inPlace((bytes) => write(bytes, at, value, width, isLittle))),
-    fc.tuple(place, span).map(([at, length]) => spliced(at, length, () => new Uint8Array())),
-    fc.tuple(place, fc.uint8Array({ maxLength: 32 })).map(([at, bytes]) => spliced(at, 0, () => bytes)),
+    fc.tuple(anyIndex, span).map(([at, length]) => spliced(at, length, () => new Uint8Array())),
+    fc.tuple(anyIndex, fc.uint8Array({ maxLength: 32 })).map(([at, bytes]) => spliced(at, 0, () => bytes)),
     fc
-      .tuple(place, span, fc.integer({ min: 2, max: 40 }))
+      .tuple(anyIndex, span, fc.integer({ min: 2, max: 40 }))
       .map(([at, length, times]) => spliced(at, length, (bytes) => joined(Array.from({ length: times }, () => bytes)))),
-    place.map(
+    anyIndex.map(
       (at): Change<Uint8Array> =>
         (bytes) =>
           bytes.slice(0, bytes.length === 0 ? 0 : at % bytes.length),
     ),
     fc
-      .tuple(place, fc.constantFrom(...samples), place)
+      .tuple(anyIndex, fc.constantFrom(...samples), anyIndex)
       .map(([at, other, from]) => spliced(at, 2 ** 31, () => other.slice(from % (other.length + 1)))),
   )
   return changed(samples, change).map((bytes) => bytes.slice(0, mostBytes))
@@ -136,15 +136,15 @@ export function mutatedText(samples: readonly string[], words: readonly string[]
     return text.slice(0, from) + made(text.slice(from, from + length)) + text.slice(from + length)
   }
   const change = fc.oneof(
-    fc.tuple(place, word).map(([at, made]) => replaced(at, 0, () => made)),
-    fc.tuple(place, span, word).map(([at, length, made]) => replaced(at, length, () => made)),
-    fc.tuple(place, span).map(([at, length]) => replaced(at, length, () => '')),
+    fc.tuple(anyIndex, word).map(([at, made]) => replaced(at, 0, () => made)),
+    fc.tuple(anyIndex, span, word).map(([at, length, made]) => replaced(at, length, () => made)),
+    fc.tuple(anyIndex, span).map(([at, length]) => replaced(at, length, () => '')),
     fc
-      .tuple(place, span, fc.integer({ min: 2, max: 200 }))
+      .tuple(anyIndex, span, fc.integer({ min: 2, max: 200 }))
       .map(([at, length, times]) => replaced(at, length, (part) => part.repeat(times).slice(0, mostBytes))),
-    place.map((at) => (text: string) => text.slice(0, at % (text.length + 1))),
+    anyIndex.map((at) => (text: string) => text.slice(0, at % (text.length + 1))),
     fc
-      .tuple(place, fc.constantFrom(...samples), place)
+      .tuple(anyIndex, fc.constantFrom(...samples), anyIndex)
       .map(([at, other, from]) => replaced(at, 2 ** 31, () => other.slice(from % (other.length + 1)))),
   )
   return changed(samples, change).map((text) => text.slice(0, mostBytes))
@@ -181,14 +181,14 @@ const names = ['__proto__', 'constructor', 'prototype', 'toString', 'length', ''
 /** JSON similar to the samples: with other values and names, and with parts removed, doubled or moved. */
 export function mutatedJson(samples: readonly unknown[]): fc.Arbitrary<unknown> {
   const change = fc.oneof(
-    fc.tuple(place, junk).map(([at, made]) => partOf(at, () => made)),
+    fc.tuple(anyIndex, junk).map(([at, made]) => partOf(at, () => made)),
     fc
-      .tuple(place, fc.constantFrom(...names), junk)
+      .tuple(anyIndex, fc.constantFrom(...names), junk)
       .map(([at, name, made]) => partOf(at, (part) => withField(part, name, made))),
-    fc.tuple(place, place).map(([at, which]) => partOf(at, (part) => without(part, which))),
-    fc.tuple(place, fc.integer({ min: 1, max: 90 })).map(([at, depth]) => partOf(at, (part) => nested(part, depth))),
-    fc.tuple(place, fc.integer({ min: 2, max: 50 })).map(([at, times]) => partOf(at, (part) => again(part, times))),
-    fc.tuple(place, fc.constantFrom(...samples)).map(([at, other]) => partOf(at, () => other)),
+    fc.tuple(anyIndex, anyIndex).map(([at, which]) => partOf(at, (part) => without(part, which))),
+    fc.tuple(anyIndex, fc.integer({ min: 1, max: 90 })).map(([at, depth]) => partOf(at, (part) => nested(part, depth))),
+    fc.tuple(anyIndex, fc.integer({ min: 2, max: 50 })).map(([at, times]) => partOf(at, (part) => again(part, times))),
+    fc.tuple(anyIndex, fc.constantFrom(...samples)).map(([at, other]) => partOf(at, () => other)),
   )
   return changed(samples, change).filter((value) => JSON.stringify(value).length <= mostBytes)
 }
