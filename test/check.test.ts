@@ -46,7 +46,7 @@ test('check refuses what run would refuse, with the same status', async (t) => {
 test('run --check names a selection, data and a topology that are others each time', async (t) => {
   const module = fileURLToPath(new URL('support/faulty.workload.js', import.meta.url))
   for (const [fault, found] of [
-    ['random-selector', /ROLE_NOT_DETERMINISTIC.*top-aggregator-0.*what the selector of fedavg chose/],
+    ['random-selector', /ROLE_NOT_DETERMINISTIC.*top-aggregator-0.*choice of the selector of fedavg/],
     ['random-data', /WORKLOAD_NOT_REPRODUCIBLE.*its data/],
     ['random-topology', /WORKLOAD_NOT_REPRODUCIBLE.*its topology/],
   ] as const) {

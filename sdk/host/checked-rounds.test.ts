@@ -11,7 +11,7 @@ interface State {
 
 type Round = (state: State, context: RoleContext<null>) => Promise<unknown>
 
-/** A role of three rounds, whose state's value is what a round gives. */
+/** A role of three rounds, each of which sets the state's value to the result of `round`. */
 function rounds(value: unknown, round: Round): AnyRole {
   return role({
     name: 'left',
@@ -23,7 +23,7 @@ function rounds(value: unknown, round: Round): AnyRole {
   })
 }
 
-/** How a role fares when each of its rounds is run twice. */
+/** Runs two roles with each round checked, and returns how they end. */
 async function checked(left: AnyRole, right: Script<number> = () => {}) {
   await using stage = roleStage({
     topology: pairTopology({ right: 2 }),
@@ -34,7 +34,7 @@ async function checked(left: AnyRole, right: Script<number> = () => {}) {
   return { report, published: stage.published, reports: stage.reports }
 }
 
-/** Ambient values that surely differ from call to call, as a clock's would at another time. */
+/** Stands for values from outside the context: differs at each call, as a clock does. */
 let ambient = 0
 
 const cases: Readonly<Record<string, readonly [AnyRole, RegExp]>> = {
@@ -67,11 +67,11 @@ const cases: Readonly<Record<string, readonly [AnyRole, RegExp]>> = {
     rounds(0, async ({ round }, context) => {
       context.publish({ round, weights: Float32Array.of(Math.random()), metrics: {}, members: [] })
     }),
-    /what it published\.records\.0\.weights/,
+    /published\.records\.0\.weights/,
   ],
   'measures something else': [
     rounds(0, async (_, context) => context.metric('noise', Math.random())),
-    /what it published\.metrics\.noise/,
+    /published\.metrics\.noise/,
   ],
 }
 
@@ -84,10 +84,10 @@ for (const [words, [left, difference]] of Object.entries(cases)) {
 }
 
 const scripts: Readonly<Record<string, readonly [Script<number>, RegExp]>> = {
-  'sends something else': [(channel) => channel.send('right-0', Math.random()), /what it gave to send on channel link/],
+  'sends something else': [(channel) => channel.send('right-0', Math.random()), /arguments of send on channel link/],
   'sends to another end': [
     (channel) => channel.send(`right-${++ambient % 2}`, 1),
-    /what it gave to send on channel link\.ends\.0/,
+    /arguments of send on channel link\.ends\.0/,
   ],
   'sends more often': [
     (channel) => {
@@ -103,7 +103,7 @@ const scripts: Readonly<Record<string, readonly [Script<number>, RegExp]>> = {
       if (++ambient % 2 === 0) channel.peek('right-0')
       else channel.drain()
     },
-    /it did (drain|peek right-0), then (drain|peek right-0)/,
+    /the first run called (drain|peek right-0), and the second run (drain|peek right-0)/,
   ],
 }
 

@@ -9,9 +9,12 @@ import { RecordingPort, ReplayPort } from './recorded-channel.ts'
 import { type Effects, type RoundParts, type Rounds, roleContext } from './role-context.ts'
 
 /**
- * Runs each round twice, the second time on what the first one received and decided, and compares states, messages and what is published.
- * A selection is a decision, which isn't made again with the round: so the strategy's selector is asked twice whenever it is asked.
- * Throws ROLE_NOT_DETERMINISTIC for a role, learner or strategy that reads time or randomness from elsewhere than its context.
+ * Runs each round twice, and compares states, messages and published records. The second run gets the messages and the
+ * decisions of the first.
+ * A selection is a decision, and isn't repeated with the round: so each call of the strategy's selector runs twice.
+ *
+ * @throws ROLE_NOT_DETERMINISTIC for a role, learner or strategy that reads time or randomness from elsewhere than its
+ *   context.
  */
 export function checkedRounds<State, Channels>(given: RoundParts<State, Channels>): Rounds<State, Channels> {
   let rounds = 0
@@ -41,7 +44,7 @@ export function checkedRounds<State, Channels>(given: RoundParts<State, Channels
       published = nothingPublished()
       const after = await parts.role.round(state, context)
 
-      // Both decoded: what encoding doesn't keep, such as the sign of zero, is no difference.
+      // Both states are decoded, so that details that encoding drops, such as the sign of zero, make no difference.
       const given = differenceOf(decode(before), decode(encode(state)), 'state given')
       if (given) throw differs(given)
       const replays = recording.map((port) => new ReplayPort(port, differs))
@@ -56,8 +59,7 @@ export function checkedRounds<State, Channels>(given: RoundParts<State, Channels
           effects: notedEffects(() => publishedAgain),
         }),
       )
-      const difference =
-        differenceOf(after, again, 'state') ?? differenceOf(published, publishedAgain, 'what it published')
+      const difference = differenceOf(after, again, 'state') ?? differenceOf(published, publishedAgain, 'published')
       if (difference) throw differs(difference)
       for (const replay of replays) replay.finish()
       return after
@@ -65,7 +67,7 @@ export function checkedRounds<State, Channels>(given: RoundParts<State, Channels
   }
 }
 
-/** An algorithm whose selector is asked twice, the second time with the same draws. */
+/** The algorithm, with a selector that runs twice on the same draws and throws if its choices differ. */
 function selectingTwice(strategy: Algorithm, differs: (difference: string) => Error): Algorithm {
   return {
     ...strategy,
@@ -81,7 +83,7 @@ function selectingTwice(strategy: Algorithm, differs: (difference: string) => Er
         const repeating = () => drawn[next++] ?? random.uint32()
         const first = strategy.select.select([...ends], streamFrom(noting))
         const again = strategy.select.select([...ends], streamFrom(repeating))
-        const difference = differenceOf(first, again, `what the selector of ${strategy.name} chose`)
+        const difference = differenceOf(first, again, `choice of the selector of ${strategy.name}`)
         if (difference) throw differs(difference)
         return first
       },
@@ -89,7 +91,10 @@ function selectingTwice(strategy: Algorithm, differs: (difference: string) => Er
   }
 }
 
-/** Notes the own state that a round started from and kept, so that its second run starts from the same, and is compared. */
+/**
+ * Notes the own state that a round starts from and keeps. The second run starts from the same own state; what it keeps
+ * is compared.
+ */
 function notedOwnState(own: OwnState): {
   readonly noting: OwnState
   begin(): void
@@ -126,7 +131,10 @@ function notedOwnState(own: OwnState): {
   }
 }
 
-/** Notes what a round decides, so that its second run decides the same. What a decision looks at isn't looked at again. */
+/**
+ * Notes the decisions of a round, so that the second run decides the same. While a decision is made, the ports record
+ * nothing: the second run doesn't make the decision, and so reads nothing for it.
+ */
 function notedDecisions(
   decisions: Decisions,
   ports: readonly RecordingPort[],

@@ -8,12 +8,15 @@ interface Entry {
   readonly value: unknown
 }
 
-/** Takes the place of the next entry, so that another process that held the journal is refused there. */
+/**
+ * An entry without a decision. Its number is then taken: another process that has the journal open is refused when it
+ * appends.
+ */
 interface Claim {
   readonly claimed: true
 }
 
-/** Entries of committed rounds that a journal may hold. */
+/** Number of entries of committed rounds at which the journal is truncated. */
 const mostLeftovers = 64
 
 /** Decisions journalled in a store under a role's key. */
@@ -34,8 +37,9 @@ export class JournalledDecisions implements Decisions {
   }
 
   /**
-   * Reads what was decided in this round before; entries of earlier rounds are leftovers. Of two that have the same journal
-   * open, the one that records second is refused by the store; with `claim`, another that has it open already.
+   * Opens a role's journal and reads the decisions of this round. Entries of earlier rounds are leftovers.
+   * Where two processes have the same journal open, the store refuses the second one to record. With `claim`, the store
+   * refuses every process that opened the journal earlier.
    */
   static async open(store: DurableStore, key: string, round: number, claim = false): Promise<JournalledDecisions> {
     for (;;) {
@@ -45,7 +49,7 @@ export class JournalledDecisions implements Decisions {
     }
   }
 
-  /** Anything was decided in this round. */
+  /** Whether this round has a decision. */
   get any(): boolean {
     return this.#recorded.size > 0
   }
@@ -72,7 +76,7 @@ export class JournalledDecisions implements Decisions {
     this.#last += 1
     const bytes = encode({ round: this.#round, place, value } satisfies Entry)
     const appended = noteWrite(this.#store, this.#key, this.#store.append(this.#key, bytes, { expected: this.#last }))
-    appended.catch(() => {}) // Reported by flush, which every commit awaits.
+    appended.catch(() => {}) // `flush`, which every commit awaits, reports the fault.
     this.#pending.push(appended)
   }
 
@@ -83,18 +87,21 @@ export class JournalledDecisions implements Decisions {
     await Promise.all(pending)
   }
 
-  /** Begins a round again under the same number: nothing of the one that ended was kept. */
+  /** Begins the same round number again, after a run that kept nothing. */
   repeat(): void {
     this.#counts.clear()
   }
 
-  /** Begins the next round. Entries so far are of no more use once the round's snapshot is durable; many go at once. */
+  /**
+   * Begins the next round. Entries of earlier rounds have no use once their snapshot is durable, and are removed many
+   * at once.
+   */
   async next(): Promise<void> {
     this.repeat()
     this.#round += 1
     this.#recorded.clear()
     if (this.#last - this.#truncated < mostLeftovers) return
-    // All but the last, which tells whoever opens the journal the number of the next.
+    // The last entry stays: its number tells the next process that opens the journal where to append.
     this.#truncated = this.#last - 1
     await this.#store.truncate(this.#key, this.#truncated)
   }
@@ -109,7 +116,7 @@ export class JournalledDecisions implements Decisions {
     }
   }
 
-  /** False if another recorded something since it was read. */
+  /** Appends a claim. False if another process has appended since the journal was read. */
   async #claim(): Promise<boolean> {
     try {
       this.#last = await this.#store.append(this.#key, encode({ claimed: true } satisfies Claim), {
@@ -131,7 +138,7 @@ function isEntry(value: unknown): value is Entry {
   return typeof value === 'object' && value !== null && 'round' in value && 'place' in value && 'value' in value
 }
 
-/** Whether a store refused a write because another process has written under the same key. */
+/** Whether the store refused a write because another process has written under the same key. */
 export function isOutdated(cause: unknown): boolean {
   return cause instanceof CodedError && cause.code === 'STORE_VERSION'
 }

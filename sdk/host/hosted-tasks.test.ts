@@ -23,7 +23,7 @@ import { type RehearsalOptions, rehearse, tinyPool } from '../testing/index.ts'
 
 const learnError = errorFactory({ DATA_DAMAGED: { message: 'client {client} has no data', hint: 'mend it' } })
 const hashes = (run: { rounds: readonly { hash: string }[] }) => run.rounds.map(({ hash }) => hash)
-/** Half of six trainers in each round, but for what is said otherwise. */
+/** Runs six trainers, half of them in each round, with changed options. */
 const runSix = (change: Partial<RehearsalOptions> = {}) =>
   rehearse({
     topology: twoTier({ clients: 6 }),

@@ -9,9 +9,9 @@ import { decodeRendezvousMessage, type RendezvousMessage, rendezvous as rendezvo
 import { roleHost } from './role-host.ts'
 import type { JobSurroundings, RoleTask, TaskReport } from './role-task.ts'
 
-/** What a host of tasks is given. Time is the clock of the host's actor system. */
+/** The tasks of one host, and what they share. The clock is that of the host's actor system. */
 export interface HostedTasks {
-  /** Names the tasks' state in the store, and their models in the registry. */
+  /** Identifies the tasks' state in the store, and their models in the registry. */
   readonly run: string
   /** The workload's name, for the models' lineage. */
   readonly workload: string
@@ -19,39 +19,44 @@ export interface HostedTasks {
   readonly settings: Settings
   readonly strategy: Algorithm
   readonly pool: TrainingPool
-  /** All tasks of the job, or those that have their place here. */
+  /** All tasks of the job, or those that this host runs. */
   readonly tasks: readonly RoleTask[]
   readonly store: DurableStore
   readonly registry: ModelRegistry
-  /** Where the ends of the job find each other, if other hosts have tasks of the job. Default: an actor of this host's own. */
+  /** The rendezvous of the job, if other hosts run tasks of the job. Default: an actor of this host. */
   readonly rendezvous?: ActorRef<RendezvousMessage>
-  /** Some tasks of the job have their places on other nodes. Default false. */
+  /** Some tasks of the job run on other nodes. Default false. */
   readonly isSpread?: boolean
-  /** Hears what the tasks report. Whether the job has ended follows from a tally of all its tasks' ends. */
+  /** Receives the tasks' reports. A tally of all tasks decides from them whether the job has ended. */
   readonly reports: ActorRef<TaskReport>
-  /** Resolves when the job's followers know of a committed round: the next round isn't committed before. Never rejects. */
+  /**
+   * Resolves when the job's followers know of the committed round. The model's next round is published only after that.
+   * Never rejects.
+   */
   readonly onRound: (round: RoundSummary) => Promise<void>
-  /** Run each round twice and compare. */
+  /** Run each round twice and compare both runs. */
   readonly checkDeterminism: boolean
-  /** Another process may be running the same tasks still. */
+  /** Another process may still be running the same tasks. */
   readonly takenOver: boolean
 }
 
 /** A committed round. */
 export interface RoundSummary {
   readonly round: number
-  /** Which of several models of the round: a group, or an end. Absent where a round has one model. */
+  /** Names the model where a round has several models: a group, or an end. Absent where a round has one model. */
   readonly part?: string
   readonly metrics: Readonly<Record<string, number>>
   /** SHA-256 of the weights' little-endian bytes, in hexadecimal. */
   readonly hash: string
-  /** Ends whose updates were counted, sorted. */
+  /** Ends whose updates the round counts, sorted. */
   readonly members: readonly string[]
-  /** Since the last round was committed, or the job started. */
+  /** Seconds since the last committed round of this model, or since the job started. */
   readonly seconds: number
 }
 
-/** Hosts tasks of a job: parent of a role actor for each, and of the job's rendezvous, so that they end together. */
+/**
+ * Hosts tasks of a job: parent of one role actor for each task, and of the job's rendezvous, so that they end together.
+ */
 export function hostedTasks({ run, tasks, registry, workload, onRound, ...shared }: HostedTasks): Behavior<never> {
   return (context) => {
     const { seed, settings, store, pool, strategy, reports, checkDeterminism, takenOver, isSpread = false } = shared
@@ -91,7 +96,7 @@ export function hostedTasks({ run, tasks, registry, workload, onRound, ...shared
       })
     return () => {}
 
-    /** A model is there before its round is committed: so no round goes unknown, whenever the process is killed. */
+    /** Publishes a model before its round is committed, so that no committed round lacks a model after a crash. */
     async function publish({ round, part, weights, metrics, members, arrivals }: RoundRecord): Promise<void> {
       const { hashes, isKnown } = partOf(part)
       await isKnown
@@ -115,7 +120,7 @@ export function hostedTasks({ run, tasks, registry, workload, onRound, ...shared
       hashes.set(round, hash)
     }
 
-    /** The next round begins meanwhile. */
+    /** Reports the round to the followers. The next round runs meanwhile. */
     async function announce({ round, part: name, metrics, members }: RoundRecord): Promise<void> {
       const part = partOf(name)
       const now = context.clock.now()
@@ -130,9 +135,9 @@ export function hostedTasks({ run, tasks, registry, workload, onRound, ...shared
 
 /** The rounds of one model. */
 interface Part {
-  /** Of models that are published and not yet announced, by round. */
+  /** Hashes of published models that aren't announced yet, by round. */
   readonly hashes: Map<number, string>
-  /** When the round in progress began. */
+  /** Time when the round in progress began. */
   began: number
   /** Resolves when the job's followers know of the last committed round. */
   isKnown: Promise<void>

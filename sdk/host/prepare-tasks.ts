@@ -19,7 +19,7 @@ import type { Workload } from '../workload/workload.ts'
 import type { HostedTasks } from './hosted-tasks.ts'
 import { type RoleTaskOptions, requireClients, requireRoles, roleTasksOf } from './role-tasks.ts'
 
-/** A job of which tasks are to be hosted. */
+/** A job whose tasks are to be hosted. */
 export interface JobToHost extends Pick<RoleTaskOptions, 'clientOf'> {
   readonly run: string
   readonly takenOver?: boolean
@@ -27,15 +27,15 @@ export interface JobToHost extends Pick<RoleTaskOptions, 'clientOf'> {
   readonly schema: Schema
   /** All tasks of the job, in the order of the expansion. */
   readonly tasks: readonly Omit<Task, 'channels'>[]
-  /** Whether a task has its place in this host. Default: each. */
+  /** Whether this host runs a task. Default: each. */
   readonly isHere?: (end: string) => boolean
-  /** Override the workload's settings, and name the seed. */
+  /** Values that override the workload's settings, and the seed. */
   readonly hyperparameters?: Readonly<Record<string, unknown>> | undefined
-  /** Take the place of the workload's algorithm and of parts of it. */
+  /** Choices that replace the workload's algorithm and parts of it. */
   readonly algorithms?: Omit<Choices, 'hyperparameters'> | undefined
 }
 
-/** What a host has for the jobs of which it hosts tasks. */
+/** What a host shares between the jobs whose tasks it runs. */
 export interface HostParts {
   readonly store: DurableStore
   readonly registry: ModelRegistry
@@ -53,7 +53,7 @@ export interface PreparedTasks {
 }
 
 /**
- * The topology of a workload for these settings, checked whole, and with the roles and the algorithm that are to run on it.
+ * Makes the topology of a workload for these settings, and checks the topology, its roles and its algorithm.
  *
  * @throws as `assertValid`, `requireRoles`, `chosenAlgorithm`, `requireTopology` and `requireUpdates` do.
  */
@@ -73,10 +73,10 @@ export function validTopology(
 }
 
 /**
- * Makes a job's tasks ready to be hosted: finds their roles, settings and strategy, and starts the training pool. The pool is
- * closed when the signal is aborted.
+ * Prepares a job's tasks for a host: finds their roles, settings and strategy, and starts the training pool. The pool
+ * closes when the signal is aborted.
  *
- * @throws JOB_ROLE_UNKNOWN, JOB_ROLE_MISSING, JOB_CLIENTS, JOB_SEED, WORKLOAD_VALUE, and as `chosenAlgorithm` and
+ * @throws JOB_ROLE_UNKNOWN, JOB_ROLE_MISSING, JOB_CLIENTS, JOB_SEED, WORKLOAD_VALUE, and as `chosenAlgorithm`,
  *   `requireTopology`, `requireUpdates` and `requireLearner` do.
  */
 export async function prepareTasks(

@@ -4,18 +4,18 @@ import type { Keep } from '../role/channel/numbered-messages.ts'
 import type { ChannelWiring } from '../role/channel/wiring.ts'
 import { differenceOf } from '../workload/difference.ts'
 
-/** Something that a round saw of a channel, or did on it, in the order of its calls. */
+/** One call on a channel during a round, and its result or arguments. */
 interface Observation {
   readonly call: string
   result: unknown
 }
 
-/** Passes everything on to a port and writes down what came of it. */
+/** Passes each call on to a port, and records the call and its result. */
 export class RecordingPort implements ChannelPort {
   readonly wiring: ChannelWiring
   readonly #port: ChannelPort
   observations: Observation[] = []
-  /** Above 0: nothing is written down. */
+  /** Above 0, nothing is recorded. */
   muted = 0
 
   constructor(port: ChannelPort) {
@@ -23,7 +23,7 @@ export class RecordingPort implements ChannelPort {
     this.wiring = port.wiring
   }
 
-  /** Forgets what was written down. */
+  /** Forgets all recorded calls. */
   begin(): void {
     this.observations = []
   }
@@ -84,7 +84,7 @@ export class RecordingPort implements ChannelPort {
   }
 }
 
-/** Gives a second run of a round what the first one saw, and compares what it does with what the first one did. */
+/** Replays the recorded results of the first run to the second run, and compares the calls and arguments of both. */
 export class ReplayPort implements ChannelPort {
   readonly wiring: ChannelWiring
   readonly #observations: readonly Observation[]
@@ -129,24 +129,25 @@ export class ReplayPort implements ChannelPort {
     this.#replayed('change')
   }
 
-  /** Throws if the first run did more than the second. */
+  /** Throws if the first run made more calls than the second. */
   finish(): void {
     const left = this.#observations[this.#next]
-    if (left) throw this.#differs(`on channel ${this.wiring.name} it did ${left.call}, then nothing more`)
+    if (left)
+      throw this.#differs(
+        `on channel ${this.wiring.name} the first run called ${left.call}, and the second run nothing more`,
+      )
   }
 
   #replayed(call: string): unknown {
     const observation = this.#observations[this.#next++]
     if (observation?.call === call) return observation.result
-    throw this.#differs(`on channel ${this.wiring.name} it did ${observation?.call ?? 'nothing more'}, then ${call}`)
+    throw this.#differs(
+      `on channel ${this.wiring.name} the first run called ${observation?.call ?? 'nothing more'}, and the second run ${call}`,
+    )
   }
 
   #compared(call: string, value: unknown): void {
-    const difference = differenceOf(
-      this.#replayed(call),
-      value,
-      `what it gave to ${call} on channel ${this.wiring.name}`,
-    )
+    const difference = differenceOf(this.#replayed(call), value, `arguments of ${call} on channel ${this.wiring.name}`)
     if (difference) throw this.#differs(difference)
   }
 

@@ -16,7 +16,7 @@ import { decodeTaskReport } from './role-task.ts'
 
 type News = RoleMessage
 
-/** Ends of role `top` and of role `leaf` on channel `link`, in a group; each notes what it hears. */
+/** Ends of role `top` and of role `leaf` on channel `link`, in a group. Each end notes its messages. */
 function meeting(options: Parameters<typeof actorSystem>[0] = {}) {
   const system = actorSystem(options)
   const desk = system.spawn('rendezvous', rendezvous())
@@ -63,7 +63,7 @@ function meeting(options: Parameters<typeof actorSystem>[0] = {}) {
       if (ref) system.stop(ref)
       await system.idle()
     },
-    /** Stops the actor that the end had before. */
+    /** Stops the earlier actor of an end. */
     async stopOlder(end: string) {
       const ref = olds.get(end)
       if (ref) system.stop(ref)
@@ -173,7 +173,10 @@ test('200 seeds: whatever the order in which ends join and stop, all know of the
   t.pass()
 })
 
-/** A server with a rendezvous and an end of role `top`, and lives of a device with an end of role `leaf`. */
+/**
+ * A server with a rendezvous and an end of role `top`, and successive incarnations of a device with an end of role
+ * `leaf`.
+ */
 async function spreadMeeting() {
   const clock = manualClock()
   const server = actorSystem({ name: 'server', clock })
@@ -191,7 +194,7 @@ async function spreadMeeting() {
     server,
     clock,
     heard,
-    /** Begins a life of the device; answers with the rendezvous as the device has it. */
+    /** Starts an incarnation of the device. Returns the device's ref of the rendezvous. */
     async device() {
       incarnation += 1
       const system = actorSystem({ name: 'device', incarnation, clock })

@@ -2,11 +2,11 @@ import { type ActorRef, type Behavior, isActorRef, isNodeEnd } from '../../runti
 import type { GroupView, Incarnation, Member, MembershipNews, RoleMessage } from '../role/channel/wiring.ts'
 import { fieldsOf, isString, listOf } from '../role/guards.ts'
 
-/** A channel and the group of it that an end joins. */
+/** A channel that an end joins, and the end's group there. */
 export interface Place {
   readonly channel: string
   readonly group: string
-  /** The role whose ends it sees there. */
+  /** The role whose ends this end sees on the channel. */
   readonly otherRole: string
 }
 
@@ -30,11 +30,11 @@ export type RendezvousMessage =
       readonly type: 'terminated'
       readonly end: string
       readonly ref: ActorRef<RoleMessage>
-      /** Its node has ended, and may come back with the end. */
+      /** The end's node has ended, and may come back with the end. */
       readonly isAway: boolean
     }
 
-/** Reads a message that another node sent. That an end has terminated, only the rendezvous tells itself. */
+/** Decodes a message of another node. Refuses `terminated`, which only the rendezvous sends, to itself. */
 export function decodeRendezvousMessage(value: unknown): RendezvousMessage | undefined {
   const { type, end, channel, ...fields } = fieldsOf(value)
   if (!isString(end)) return undefined
@@ -67,18 +67,20 @@ interface Participant {
   readonly ref: ActorRef<RoleMessage>
   incarnation: Incarnation
   readonly properties: Map<string, Record<string, unknown>>
-  /** Channels that it has joined and not left. */
+  /** Channels that the end has joined and not left. */
   readonly present: Set<string>
 }
 
-/** How long the ends of a node that has ended may take to join again, before they have left for good. */
+/** Time for the ends of an ended node to join again. After this time they have left for good. */
 const awayMs = 60_000
 
-/** Where the ends of a job's channels find each other: it tells each who joins, restarts, and leaves for good. */
+/**
+ * The actor where the ends of a job find each other. Tells each end which other ends join, restart and leave for good.
+ */
 export function rendezvous(): Behavior<RendezvousMessage> {
   return (context) => {
     const participants = new Map<string, Participant>()
-    /** Role's participants of a channel's group, by `channel group role`. */
+    /** Participants by channel, group and role. */
     const rooms = new Map<string, Map<string, Participant>>()
 
     return (message) => {

@@ -24,7 +24,7 @@ import { type NamedSums, namedSums } from '../sum/named-sums.ts'
 import { rolePasses } from '../training/training-pool.ts'
 import type { JobSurroundings, RoleTask } from './role-task.ts'
 
-/** What a role's rounds are run with. */
+/** Everything that the rounds of a role run with. */
 export interface RoundParts<State, Channels> {
   readonly role: Role<State, Channels>
   readonly task: RoleTask
@@ -36,13 +36,13 @@ export interface RoundParts<State, Channels> {
   readonly effects: Effects
 }
 
-/** A way to run rounds. */
+/** Runs rounds, once or twice each. */
 export interface Rounds<State, Channels> {
   readonly context: RoleContext<Channels>
   round(state: State): Promise<State>
 }
 
-/** What a round does besides sending and returning a state. */
+/** The effects of a round besides messages and its new state. */
 export interface Effects {
   stage(record: RoundRecord): void
   metric(name: string, value: number): void
@@ -50,7 +50,7 @@ export interface Effects {
   log(entry: LogEntry): void
 }
 
-/** Everything that a role may use, made of its actor's context and what its job shares. */
+/** Makes a role's context from its actor's context and its job's surroundings. */
 export function roleContext<State, Channels>({
   role,
   task,
@@ -74,7 +74,7 @@ export function roleContext<State, Channels>({
         }),
     })
   let sums: NamedSums | undefined
-  /** The last that it drew numbers or trained for. */
+  /** The last round that the role drew numbers for or trained for, for error messages. */
   let round: number | undefined
 
   async function decide<Value>(
@@ -142,7 +142,10 @@ export function roleContext<State, Channels>({
   }
 }
 
-/** Fields as text and JSON can hold them: another value than the three kinds, and a number that isn't finite, by its name. */
+/**
+ * Makes fields fit for text and JSON: turns a number that isn't finite, and a value that is no string, number or
+ * boolean, into a string.
+ */
 function plainFields(fields: LogFields): LogFields {
   const plain = (value: string | number | boolean) =>
     typeof value === 'boolean' || Number.isFinite(value) ? value : String(value)
@@ -167,7 +170,7 @@ function roleLearner(
     },
     trainHeld(request) {
       const { trainHeld } = pool
-      // A round that is run twice adds its updates twice, and a held one can be added once.
+      // The determinism check runs a round twice and adds its updates twice, but a held delta can be added only once.
       if (!trainHeld || job.checkDeterminism || job.isSpread || task.client === undefined) return this.train(request)
       began(request.round)
       return actor.track(trainHeld({ ...request, client: task.client, end: task.end, signal: actor.signal }))

@@ -7,12 +7,13 @@ import { type RoundParts, type Rounds, roleContext } from './role-context.ts'
 import type { JobSurroundings, RoleTask } from './role-task.ts'
 import { openRoundKeeper } from './round-keeper.ts'
 
-/** A role that throws what running again may mend is run again from its snapshot so many times, until it commits a round. */
+/** A task fails for good after this many runs of one round; a committed round sets the count to zero. */
 const attemptsPerRound = 3
 
 /**
- * The actor that runs a task's role, round by round, and keeps its state. Fails over to its own snapshot: a fault restarts
- * the round; one that can't be mended by running again stops the task and is reported.
+ * The actor that runs a task's role, round by round, and keeps the role's state.
+ * After a fault that another run may mend, the actor restarts and repeats the round from the snapshot. Any other fault
+ * stops the task, and is reported.
  */
 export function roleHost(task: RoleTask, job: JobSurroundings): Behavior<RoleMessage> {
   let attempts = 0
@@ -104,12 +105,15 @@ function resumed<State, Channels>(role: Role<State, Channels>, state: State, con
   return role.resume ? role.resume(state, context) : state
 }
 
-/** Running the round again may mend it: anything unforeseen, and the loss of a thread that kept a part of the round's sum. */
+/**
+ * Whether another run of the round may succeed: after an unforeseen fault, or after the loss of a thread that held a
+ * part of the round's sum.
+ */
 function mayPass(cause: unknown): boolean {
   return !(cause instanceof CodedError) || cause.code === 'LEARN_WORKER_DIED'
 }
 
-/** Rounds as they are, each run once. */
+/** Runs each round once. */
 function plainRounds<State, Channels>(parts: RoundParts<State, Channels>): Rounds<State, Channels> {
   const context = roleContext(parts)
   return { context, round: (state) => parts.role.round(state, context) }

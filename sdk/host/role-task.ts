@@ -6,14 +6,14 @@ import type { Algorithm } from '../strategy/algorithm.ts'
 import type { TrainingPool } from '../training/training-pool.ts'
 import type { RendezvousMessage } from './rendezvous.ts'
 
-/** What a host runs: a role, under its name, with its channels. */
+/** A role as a host runs it: under its end's name, with its channels. */
 export interface RoleTask {
   readonly end: string
   readonly role: AnyRole
   readonly channels: readonly ChannelWiring[]
-  /** The client whose data it trains on; only data consumers. */
+  /** The client whose data the task trains on. Only data consumers have one. */
   readonly client?: number
-  /** Names the models of this task where several tasks publish a model each round: its group, or its end. */
+  /** Names the models of this task where several tasks publish a model each round: the task's groups, or its end. */
   readonly part?: string
 }
 
@@ -23,23 +23,26 @@ export interface JobSurroundings {
   readonly seed: number
   readonly settings: Settings
   readonly store: DurableStore
-  /** Another process may be running the same tasks still: what it would write of them is fenced off. Default false. */
+  /** Another process may still be running the same tasks: the store refuses its further writes. Default false. */
   readonly takenOver?: boolean
   readonly pool: TrainingPool
-  /** Some of the job's tasks lie on other nodes, to which a delta that stays where it was trained can't travel. Default false. */
+  /** Some of the job's tasks run on other nodes, which can't receive a held delta. Default false. */
   readonly isSpread?: boolean
   readonly strategy: Algorithm
   readonly rendezvous: ActorRef<RendezvousMessage>
-  /** Publishes a round's model. Called before the round is committed, and again with the same content after a crash in between. */
+  /**
+   * Publishes a round's model before the round is committed. Called again with the same content after a crash in
+   * between.
+   */
   readonly publish: (record: RoundRecord) => Promise<void>
-  /** Says that a round is committed. The next one isn't committed before this is known to whoever follows the job. */
+  /** Announces a committed round to the job's followers. `publish` of the next round waits until they know. */
   readonly announce: (record: RoundRecord) => Promise<void>
   readonly reports: ActorRef<TaskReport>
-  /** Run each round twice and compare: catches a role that isn't a function of its state and context. */
+  /** Run each round twice and compare, which finds a role that isn't a function of its state and context. */
   readonly checkDeterminism: boolean
 }
 
-/** What a role actor tells the job. */
+/** What a role actor reports to the job. */
 export type TaskReport =
   | { readonly type: 'task-running'; readonly end: string }
   | { readonly type: 'task-completed'; readonly end: string }
@@ -49,7 +52,7 @@ export type TaskReport =
   | { readonly type: 'log'; readonly end: string; readonly entry: LogEntry }
   | { readonly type: 'notice'; readonly end: string; readonly notice: Notice }
 
-/** Reads a report that another node sent. */
+/** Decodes a report of another node. */
 export function decodeTaskReport(value: unknown): TaskReport | undefined {
   const { type, end, ...fields } = fieldsOf(value)
   if (!isString(end)) return undefined

@@ -13,7 +13,7 @@ import { type AnyRole, role } from '../role/role.ts'
 import { rehearse } from '../testing/index.ts'
 import { roleTasksOf } from './role-tasks.ts'
 
-/** A schema of one role, whose channel gives it these func tags. */
+/** A schema of one role with one channel of these func tags. */
 function topologyOf(name: string, tags: readonly string[], isDataConsumer: boolean): Topology {
   const roles: SchemaRole[] = [
     { name, isDataConsumer },
@@ -38,7 +38,7 @@ function rolesOf({ schema, dataSpec }: Topology, own: Readonly<Record<string, An
   return new Map(roleTasksOf({ schema, tasks }, { roles: own }).map((task) => [task.role.name, task.role]))
 }
 
-/** The name of the definition that a role runs, whatever the schema calls it. */
+/** The name of the definition behind a role that has the schema's name. */
 async function definitionOf(found: AnyRole | undefined): Promise<string> {
   let name = ''
   await found?.runOn({

@@ -12,14 +12,14 @@ import { portFor } from './role-context.ts'
 import type { RoleTask } from './role-task.ts'
 
 export interface RoleTaskOptions {
-  /** The number of the client whose data a task trains on. Default: the place of the task among the tasks with datasets. */
+  /** The number of the client whose data a task trains on. Default: the task's index among the tasks with datasets. */
   readonly clientOf?: ((end: string) => number | undefined) | undefined
-  /** The workload's own roles, by the names of the schema. Each goes before a stock role. */
+  /** The workload's own roles, by the names of the schema. An own role takes precedence over a stock role. */
   readonly roles?: Readonly<Record<string, AnyRole>> | undefined
 }
 
 /**
- * A job's tasks as their role actors run them.
+ * Makes the role tasks of a job: each task with its role, its wired channels and its client.
  *
  * @throws JOB_ROLE_UNKNOWN, JOB_ROLE_MISSING.
  */
@@ -46,7 +46,7 @@ export function roleTasksOf(
 }
 
 /**
- * Finds the role of each role of a schema, and runs none.
+ * Checks that each role of a schema has a definition.
  *
  * @throws JOB_ROLE_UNKNOWN, JOB_ROLE_MISSING.
  */
@@ -62,7 +62,10 @@ function tagsOf(channels: readonly ChannelWiring[]): ReadonlySet<string> {
   return new Set(channels.flatMap(({ funcTags }) => funcTags))
 }
 
-/** Names the models of a task that has nothing above it, where its role has several such tasks: by its groups, or by its end. */
+/**
+ * Names the models of each topmost aggregator of a role with several tasks: by the task's groups, where these differ
+ * for each task, else by its end.
+ */
 function partsOf(tasks: readonly Task[]): (task: Task, tags: ReadonlySet<string>) => string | undefined {
   const groupsOf = ({ groupAssociation }: Task) => Object.values(groupAssociation).join(' ')
   const counts = new Map<string, { tasks: number; readonly groups: Set<string> }>()
@@ -88,9 +91,9 @@ export function requireClients(tasks: readonly RoleTask[], known: number): void 
 }
 
 /**
- * Opens the channels that a task's role uses, and does nothing on them.
+ * Opens the channels that a task's role uses, without sending or receiving.
  *
- * @throws ROLE_CHANNEL_MISSING where the task has no channel for a use, or several.
+ * @throws ROLE_CHANNEL_MISSING where no channel of the task fits a use, or several channels do.
  */
 export function requireChannels(task: RoleTask): Promise<void> {
   const { end } = task
@@ -114,8 +117,8 @@ const undecided: Decisions = {
 }
 
 /**
- * Stock roles by the func tags of all channels of a role, the most specific first. Some are named here that the sdk doesn't
- * have: a schema that needs one is refused with that name.
+ * Stock roles by the func tags of all channels of a role, the most specific first. The sdk lacks some of these roles:
+ * the refusal of a schema that needs one names the role.
  */
 const placesByTags: readonly (readonly [stock: string, holdsData: boolean, tags: readonly string[]])[] = [
   ['hybrid-trainer', true, ['fetch', 'upload', 'ring_allreduce']],
@@ -132,7 +135,10 @@ const placesByTags: readonly (readonly [stock: string, holdsData: boolean, tags:
   ['coordinator', false, ['coordinateWithTrainer']],
 ]
 
-/** The role that a task runs, under the schema's name: the workload's own, or a stock role by func tags, or one by its name. */
+/**
+ * Finds the definition of a role: the workload's own, else a stock role by func tags, else a stock role by name. The
+ * result has the schema's name.
+ */
 function roleFor(
   name: string,
   holdsData: boolean,

@@ -14,7 +14,7 @@ interface Draws {
   readonly drawn: readonly number[]
 }
 
-/** Draws a number each round, another one at each call, and publishes it. */
+/** A role that draws a new number each round and publishes it. */
 function drawing(draw: () => number) {
   return role({
     name: 'left',
@@ -41,7 +41,7 @@ interface Process {
   readonly completed: boolean
 }
 
-/** Runs the role in a process of that life. */
+/** Runs the role in one process, with the options of `life`. */
 async function run(store: Store, draw: () => number, life: Life): Promise<Process> {
   await using stage = roleStage({
     topology: pairTopology(),
@@ -76,7 +76,7 @@ test('a process that ends at any step of any commit is gone on from: a round is 
         contents.set(round, value)
       }
       t.is(contents.size, rounds)
-      // Each round was announced, but for the one whose commit the first process had just finished.
+      // Each round was announced, except perhaps the one whose commit the first process had just finished.
       const announced = new Set([...first.announced, ...second.announced])
       t.true(announced.size >= rounds - 1 && announced.size === first.announced.length + second.announced.length)
     }
@@ -145,7 +145,7 @@ test('a server that took the job over fences off the other: nothing that it writ
       stall = resolve
     })
     let steps = 0
-    // A process that stalls at one of its writes, and goes on when another has taken its tasks over.
+    // A process that stalls at one of its writes, and goes on after another process has taken its tasks over.
     const stalling = interruptedStore(store, (call, when) => {
       if (when === 'after' || !['append', 'save'].includes(call) || ++steps !== step) return undefined
       stall()
@@ -166,7 +166,7 @@ test('a server that took the job over fences off the other: nothing that it writ
       store,
       takenOver: true,
       absent: ['right-0'],
-      // The stalled one wakes up when the other is in the midst of a round.
+      // The stalled process wakes up in the middle of a round of the other.
       onPublish: async ({ round }) => {
         if (round !== committed + 1) return
         wake()
@@ -209,10 +209,10 @@ test('nothing is published before the decisions that it rests on are durable', a
 
 const mishap = errorFactory({ MISHAP: { message: 'the process ends here', hint: 'start another' } })
 
-/** A script of one round that keeps numbers as its own state. */
+/** A role whose one round runs a script on its own state. */
 const own = (script: (own: OwnState) => Promise<unknown>) => numbers('left', (_, context) => script(context.own))
 
-/** Runs a script in a process of its own. */
+/** Runs a script in a new process. */
 async function runOwn(store: Store, script: (own: OwnState) => Promise<unknown>): Promise<void> {
   await using stage = roleStage({
     topology: pairTopology(),

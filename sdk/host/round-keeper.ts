@@ -4,14 +4,14 @@ import type { Notice, OwnState, Role, RoundRecord } from '../role/role.ts'
 import { isOutdated, JournalledDecisions } from './decisions.ts'
 import type { JobSurroundings, RoleTask } from './role-task.ts'
 
-/** What a role's snapshot holds. */
+/** The content of a role's snapshot. */
 interface SavedState {
   readonly role: string
-  /** Rounds committed so far: tells the decisions of the next one from leftovers. */
+  /** Number of committed rounds. Journal entries of earlier rounds are leftovers. */
   readonly commits: number
-  /** Absent as long as none is committed. */
+  /** Absent until a round is committed. */
   readonly state?: unknown
-  /** Absent as long as the role keeps none. */
+  /** Absent until the role keeps own state. */
   readonly own?: OwnGenerations
 }
 
@@ -28,35 +28,36 @@ export interface RoundKeeper<State> {
   readonly restored: State | undefined
   readonly decisions: JournalledDecisions
   readonly own: OwnState
-  /** What the round publishes when it's committed. */
+  /** Adds a record that is published when the round is committed. */
   stage(record: RoundRecord): void
-  /** A number that goes with it, or with a report to the job if nothing is published. */
+  /** Adds a number to the round's records, or to a report to the job if the round publishes no record. */
   metric(name: string, value: number): void
   /**
-   * Makes the round durable: first its decisions, then what it publishes, then its state. Undefined if there is nothing of
-   * it to keep, as with a trainer: then it costs nothing.
+   * Makes the round durable: first its decisions, then its records, then its state. Undefined, and free of cost, if the
+   * round has nothing to keep, such as a trainer's.
    */
   commit(before: State, after: State): Promise<void> | undefined
 }
 
-/** Where a role's snapshot and journal are kept. */
+/** The key of a role's snapshot and journal. */
 function roleKey(job: string, end: string): string {
   return `job/${job}/${end}`
 }
 
-/** Whether what is kept under a key belongs to a role of this job. */
+/** Whether a key holds the state of a role of this job. */
 export function isRoleKey(job: string, key: string): boolean {
   return key.startsWith(roleKey(job, '')) && key.length > roleKey(job, '').length
 }
 
-/** Removes what is kept of a role. */
+/** Removes a role's snapshot and journal. */
 export function forgetRole(store: DurableStore, job: string, end: string): Promise<void> {
   return store.remove(roleKey(job, end))
 }
 
 /**
- * Loads a role's snapshot and the decisions of the round after it. If the job was taken over from another server, that one
- * can't write them any more: its next write is refused by the store. Once the signal is aborted nothing more is written.
+ * Loads a role's snapshot and the decisions of the round after it.
+ * If the job was taken over from another server, the version of the snapshot is raised and the journal is claimed: the
+ * store refuses the other server's next write. Once the signal is aborted, the keeper writes nothing more.
  */
 export async function openRoundKeeper<State, Channels>(
   role: Role<State, Channels>,
@@ -66,7 +67,7 @@ export async function openRoundKeeper<State, Channels>(
 ): Promise<RoundKeeper<State>> {
   const { store, takenOver = false } = job
   const key = roleKey(job.job, end)
-  // A host that was stopped may still be writing.
+  // A stopped host may still be writing.
   await writesSettled(store, key)
   const loaded = takenOver ? await claim(store, key, role.name) : await store.load(key)
   const saved = loaded && decodeSaved(role.name, end, loaded.bytes)
@@ -114,14 +115,14 @@ export async function openRoundKeeper<State, Channels>(
   }
 
   async function write(next: SavedState): Promise<void> {
-    // The actor that goes on with this state expects the version that it has loaded.
+    // The next actor expects the version that it has loaded, so an aborted actor must not write.
     signal.throwIfAborted()
     version = await save(store, key, version, next)
     present = next
   }
 
   function ownState(): OwnState {
-    /** The state that the work under way starts from. */
+    /** The state that the work in progress started from. */
     let start: unknown
     return {
       async before(round, counted) {
@@ -136,7 +137,7 @@ export async function openRoundKeeper<State, Channels>(
   }
 }
 
-/** A record's metrics without those that aren't finite: no file and no event could keep them. A notice for each of these. */
+/** Removes metrics that aren't finite, which neither a file nor an event can keep, and makes a notice for each. */
 function finiteMetrics(end: string, { round, metrics, whyNotFinite }: RoundRecord) {
   const finite: Record<string, number> = {}
   const notices: Notice[] = []
@@ -152,7 +153,7 @@ function finiteMetrics(end: string, { round, metrics, whyNotFinite }: RoundRecor
   return { finite, notices }
 }
 
-/** In alphabetical order, so that what is published doesn't depend on the order of calls. */
+/** Sorted by name, so that the published metrics don't depend on the order of calls. */
 function byName(metrics: Readonly<Record<string, number>>): Readonly<Record<string, number>> {
   return Object.fromEntries(Object.entries(metrics).toSorted(([a], [b]) => (a < b ? -1 : 1)))
 }
@@ -161,7 +162,7 @@ function save(store: DurableStore, key: string, version: number, saved: SavedSta
   return noteWrite(store, key, store.save(key, version, encode(saved)))
 }
 
-/** Raises the version of a snapshot, so that another that has loaded it can't save any more. */
+/** Raises the version of a snapshot, so that another process that has loaded the snapshot can't save. */
 async function claim(store: DurableStore, key: string, role: string): Promise<Snapshot> {
   for (;;) {
     const present = await store.load(key)

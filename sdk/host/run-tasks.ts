@@ -7,15 +7,15 @@ import { taskTally } from './task-tally.ts'
 /** How the tasks of a job ended. */
 export type TasksOutcome =
   | { readonly state: 'completed' }
-  /** Every task of a role has failed, the last one with this cause; or the host itself broke. */
+  /** Every task of a role has failed, the last one with this cause; or the host itself has failed with this cause. */
   | { readonly state: 'failed'; readonly cause: unknown }
-  /** By `stop`, or with the actor system, before they were done. */
+  /** `stop` or the end of the actor system ended the tasks before they were done. */
   | { readonly state: 'stopped' }
 
 export interface TasksToRun extends Omit<HostedTasks, 'reports'> {
-  /** All tasks of the job, of which the tally is kept. */
+  /** All tasks of the job, for the tally. */
   readonly expansion: readonly Pick<Task, 'end' | 'role' | 'dataset'>[]
-  /** Hears each report of the tasks, after the tally. */
+  /** Called with each report of the tasks, after the tally has counted the report. */
   readonly onReport?: ((report: TaskReport) => void) | undefined
 }
 
@@ -28,7 +28,7 @@ export interface TasksRun {
 
 type Message = TaskReport | { readonly type: 'host-stopped'; readonly cause?: unknown }
 
-/** Hosts all tasks of a job in one actor system until the job has ended: without a control plane. */
+/** Hosts all tasks of a job in one actor system, without a control plane, until the job has ended. */
 export function runTasks(system: ActorSystem, tasks: TasksToRun): TasksRun {
   let outcome: TasksOutcome | undefined
   const job: ActorRef<Message> = system.spawn(
@@ -46,7 +46,7 @@ export function runTasks(system: ActorSystem, tasks: TasksToRun): TasksRun {
   }
 }
 
-/** The parent of the host: keeps the tally, and stops once the outcome is decided. */
+/** Parent of the host: keeps the tally, and stops once the outcome is decided. */
 function overseer(
   { expansion, onReport = () => {}, ...given }: TasksToRun,
   decide: (outcome: TasksOutcome) => void,

@@ -4,11 +4,14 @@ import type { TaskReport } from './role-task.ts'
 /** The end of a task. */
 export type TaskEnd = Extract<TaskReport, { readonly type: 'task-completed' | 'task-failed' }>
 
-/** Counts how the tasks of a job have ended, wherever each is hosted. */
+/** Counts how a job's tasks end, on whichever host each runs. */
 export interface TaskTally {
-  /** No task runs any more that the job waits for: data consumers have no work once every aggregator has ended. */
+  /**
+   * Whether every task that the job waits for has ended. The job waits for tasks without a dataset, if there are any:
+   * data consumers have no work once these have ended.
+   */
   readonly allEnded: boolean
-  /** Notes a task's end; answers with the task's role if every task of that role has failed. */
+  /** Counts a task's end. Returns the task's role if every task of that role has failed. */
   ended(report: TaskEnd): string | undefined
 }
 
