@@ -43,7 +43,7 @@ test('a job whose test set lacks a value runs, is resumed and told of, and says 
   for (const round of [1, 2])
     t.regex(
       run.err,
-      new RegExp(`loss of top-aggregator-0 in round ${round} is NaN.*test example 2 has NaN at place 1 of`),
+      new RegExp(`loss of top-aggregator-0 in round ${round} is NaN.*test example 2 has NaN at index 1 of`),
     )
   const again = await runFlamectl([...args, '--resume'])
   t.is(again.status, 0, again.err)

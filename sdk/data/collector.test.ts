@@ -43,7 +43,7 @@ test('the stream is stopped at the example that goes beyond the bound', async (t
       closed = true
     }
   }
-  // One byte of features and eight of label, each.
+  // Each example takes one byte for the feature and eight for the label.
   const error = await t.throwsAsync(collectExamples(endless(), { shape: [1], maxBytes: 3_000_000, source: 'camera' }), {
     code: 'DATA_STREAM_BOUND',
   })
@@ -69,7 +69,7 @@ test('values that are not finite are refused with their example and place, or ke
   for (const value of [Number.NaN, Number.POSITIVE_INFINITY, 1e39]) {
     await t.throwsAsync(collectExamples(rows(value), { shape: [2, 3], source: 'the table' }), {
       code: 'DATA_VALUE',
-      message: `example 1 of the table has as feature [1,1] ${value}, which is no finite float32`,
+      message: `feature [1,1] of example 1 of the table is ${value}, which is no finite float32`,
     })
     t.is((await collectExamples(rows(value), { shape: [2, 3], nonFinite: 'keep' })).count, 2)
   }

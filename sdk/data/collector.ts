@@ -6,15 +6,15 @@ import { checkedDivisor, inMemoryExamples, join } from './in-memory-examples.ts'
 export interface CollectorSettings {
   /** Shape of one example's features. */
   readonly shape: readonly number[]
-  /** Divisor of the features when they are read. Default: 255 for unsigned bytes, else 1. */
+  /** The features are divided by this number when they are read. Default: 255 for unsigned bytes, else 1. */
   readonly divisor?: number
   /** Most bytes that the examples may take in memory, labels included. Default 256 MiB. */
   readonly maxBytes?: number
-  /** Refuses or keeps features that aren't finite; missing values often are NaN. Default `refuse`. */
+  /** Whether to refuse or keep features that aren't finite: missing values are often NaN. Default `refuse`. */
   readonly nonFinite?: 'refuse' | 'keep'
 }
 
-/** Takes examples one by one; their number need not be known. */
+/** Takes examples one by one, without a known number of examples. */
 export interface Collector {
   /** @throws DATA_STREAM_ROW, DATA_STREAM_BOUND, DATA_VALUE */
   add(features: ArrayLike<number>, label: number): void
@@ -24,7 +24,7 @@ export interface Collector {
   examples(): Examples
 }
 
-/** A block of examples. Growing by blocks copies nothing and never needs twice the memory. */
+/** A block of examples. Growth by blocks copies nothing and never needs twice the memory. */
 interface Block {
   readonly features: Uint8Array | Float32Array
   readonly labels: Float64Array
@@ -79,7 +79,7 @@ export function collector(
       count++
     },
     replace(index, feature, value) {
-      // All blocks but the last have as many rows.
+      // All blocks except the last have the same number of rows.
       const rows = blocks[0]?.labels.length ?? 1
       const block = blocks[Math.floor(index / rows)]
       if (block) block.features[(index % rows) * size + feature] = value
@@ -101,7 +101,7 @@ export function collector(
 }
 
 export interface Example {
-  /** Unsigned bytes stay bytes until the example is read; other numbers become float32. */
+  /** Unsigned bytes stay bytes until the example is read. Other numbers become float32. */
   readonly features: ArrayLike<number>
   /** A class from 0, or a target value. */
   readonly label: number
@@ -113,11 +113,12 @@ export interface CollectSettings extends CollectorSettings {
 }
 
 /**
- * Collects the examples of an iterable, for instance rows of a database or decoded pictures. Memory holds all of them: four
- * bytes a feature, one byte if the features are a Uint8Array, and eight bytes a label; `maxBytes` at most.
+ * Collects the examples of an iterable, for instance rows of a database or decoded pictures. Memory holds all examples:
+ * four bytes for a feature, or one byte if the features are a Uint8Array, and eight bytes for a label; at most
+ * `maxBytes`.
  *
- * @throws DATA_STREAM_BOUND as soon as an example doesn't fit, and the iterable is left; DATA_STREAM_ROW when an example
- *   has other features than the shape says; DATA_DIVISOR; and errors of the iterable.
+ * @throws DATA_STREAM_BOUND at the first example that doesn't fit, which ends the iteration; DATA_STREAM_ROW when the
+ *   features of an example don't fit the shape; DATA_VALUE; DATA_DIVISOR; DATA_SETTING; and errors of the iterable.
  */
 export async function collectExamples(
   examples: AsyncIterable<Example> | Iterable<Example>,

@@ -14,7 +14,7 @@ export const dataErrors = {
     hint: 'use fewer clients, or more data',
   },
   DATA_KEYS: {
-    message: "partition 'key' needs one key an example, {expected}, but {came} came",
+    message: "partition 'key' needs one key for each of {expected} examples, but has {came} keys",
     hint: 'give keys: one string or number for each example, its writer or site',
   },
   DATA_INDEX: {
@@ -30,8 +30,8 @@ export const dataErrors = {
     hint: 'leave the divisor out: bytes are then divided by 255, and other numbers are unchanged',
   },
   DATA_JOIN: {
-    message: 'sets to join must be at least one, all of one shape, but came with the shapes {shapes}',
-    hint: 'join sets whose examples are alike',
+    message: 'sets to join must be one or more of equal shape, but have the shapes {shapes}',
+    hint: 'join only sets whose examples have the same shape',
   },
   DATA_STREAM_ROW: {
     message: 'example {index} of {source} must have {expected}, but has {came}',
@@ -39,7 +39,7 @@ export const dataErrors = {
   },
   DATA_STREAM_BOUND: {
     message: 'the examples of {source} take more than {maxBytes} bytes in memory: example {index} does not fit',
-    hint: 'raise maxBytes, take fewer examples, or write them to an npy file and open that',
+    hint: 'raise maxBytes, take fewer examples, or write the examples to an npy file and open this file',
   },
   DATA_FILE: {
     message: 'data file {file} cannot be read: {reason}',
@@ -47,11 +47,11 @@ export const dataErrors = {
   },
   DATA_CHANGED: {
     message: 'data file {file} was changed while it was read',
-    hint: 'read the file when nothing writes it; write a new version under another name, then rename it',
+    hint: 'read the file only while nothing writes it; write a new version under another name, then rename it',
   },
   DATA_CLOSED: {
     message: 'data file {file} is closed',
-    hint: 'close a file only after its last example was read',
+    hint: 'close a file only after its last example is read',
   },
   DATA_IDX_MAGIC: {
     message: 'data file {file} must begin with {expected}, but begins with {came}',
@@ -62,7 +62,7 @@ export const dataErrors = {
     hint: 'the file is cut short or damaged: get the file again',
   },
   DATA_IDX_COUNT: {
-    message: 'data file {file} must hold {expected}, as many as there are images, but holds {came}',
+    message: 'data file {file} must hold {expected}, one for each image, but holds {came}',
     hint: 'give the images and labels of the same set',
   },
   DATA_DAMAGED: {
@@ -70,11 +70,11 @@ export const dataErrors = {
     hint: 'get the file again, and check its format',
   },
   DATA_TYPE: {
-    message: 'data file {file} holds values of type {came}, which this reader cannot read',
+    message: 'data file {file} holds values of type {came}, which this reader does not support',
     hint: 'save the file with one of the types {expected}',
   },
   DATA_ORDER: {
-    message: "data file {file} is in Fortran order, in which an example's values don't lie together",
+    message: "data file {file} is in Fortran order, which scatters an example's values over the file",
     hint: 'save the array with numpy.ascontiguousarray, or read the file whole instead of opening it',
   },
   DATA_MEMBER: {
@@ -82,11 +82,11 @@ export const dataErrors = {
     hint: 'it has {known}',
   },
   DATA_LABELS: {
-    message: 'data file {file} must hold {expected} in one dimension, as many as examples, but has shape [{came}]',
+    message: 'data file {file} must hold {expected} in one dimension, one for each example, but has shape [{came}]',
     hint: '{advice}',
   },
   DATA_VALUE: {
-    message: 'example {index} of {source} has as {what} {value}, which is no finite float32',
+    message: '{what} of example {index} of {source} is {value}, which is no finite float32',
     hint: '{advice}',
   },
   DATA_CSV: {

@@ -1,6 +1,8 @@
 import { dataError } from './errors.ts'
 
-/** Labelled examples that are read one at a time, so that a set can stay in bytes, or on disk, until the batch. */
+/**
+ * Labelled examples, read one at a time, so that a set can stay in bytes, or on disk, until a batch needs the examples.
+ */
 export interface Examples {
   readonly count: number
   /** Shape of one example's features, such as [28, 28, 1]. */
@@ -9,9 +11,11 @@ export interface Examples {
   read(index: number, out: Float32Array, offset: number): void
   /** A class from 0, or a target value. */
   label(index: number): number
-  /** Features that are bytes, undivided: a reader of many examples divides them faster, to the same values. */
+  /**
+   * The undivided features, where these are bytes: a reader of many examples divides bytes faster, to the same values.
+   */
   readonly bytes?: ByteFeatures | undefined
-  /** By name, what else is known of each example, such as its group, its weight or its number in a register. */
+  /** Further values of each example, by name, such as its group, its weight or its number in a register. */
   readonly columns?: Readonly<Record<string, Column>> | undefined
 }
 
@@ -29,8 +33,8 @@ export interface FederatedData {
   readonly clients: number
   client(index: number): Examples
   /**
-   * Fraction, from 0 and below 1, of each client's examples that its trainings leave out and its own evaluations take: drawn
-   * from the stream (seed, 'held-out', client). Default 0.
+   * Fraction, in [0, 1), of each client's examples that its trainings leave out and its own evaluations use, drawn from
+   * the stream (seed, 'held-out', client). Default 0.
    */
   readonly heldOut?: number
   readonly test: Examples
@@ -44,7 +48,7 @@ export function checkIndex(index: number, count: number): void {
 /** Origin of a value, for messages. */
 export interface ValueOrigin {
   readonly source: string
-  /** The example's number. */
+  /** The example's index. */
   readonly index: number
   /** Shape of one example's features. */
   readonly shape: readonly number[]
@@ -71,12 +75,12 @@ export function valueError({
 }) {
   const advice =
     what === 'the label'
-      ? 'leave that example out, or correct it'
-      : "leave that example out or correct it, or let such values pass with nonFinite: 'keep'"
+      ? 'leave the example out, or correct the label'
+      : "leave the example out, correct the value, or accept such values with nonFinite: 'keep'"
   return dataError('DATA_VALUE', { ...origin, what, advice })
 }
 
-/** Turns a row-major position into an index for each dimension. */
+/** Turns a row-major index into an index for each dimension. */
 function indexIn(shape: readonly number[], at: number): number[] {
   let left = at
   return shape

@@ -35,7 +35,7 @@ test('an index that is none of the examples is refused', (t) => {
 })
 
 test('bytes read as their quotients, to the bit, whatever place they come from and go to', (t) => {
-  // More than 64 KiB, so that pairs of bytes are read at once where the places allow.
+  // More than 64 KiB, so that the reader takes pairs of bytes where the offsets allow.
   const bytes = new Uint8Array(70_003).map((_, index) => (index * 2_654_435_761) >>> 16)
   fc.assert(
     fc.property(

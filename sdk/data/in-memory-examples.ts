@@ -3,22 +3,26 @@ import { counted, dataError } from './errors.ts'
 import { type ByteFeatures, type Column, checkIndex, type Examples } from './examples.ts'
 
 export interface InMemoryData {
-  /** The examples' features one after another, row-major. Features keep this type until they are read. */
+  /** The features of all examples in order, row-major. Features keep this type until they are read. */
   readonly features: NumericArray
-  /** A class from 0, or a target value, for each example. */
+  /** For each example a class from 0, or a target value. */
   readonly labels: ArrayLike<number>
   /** Shape of one example's features. */
   readonly shape: readonly number[]
-  /** Divisor of the features when they are read. Default: 255 for unsigned bytes, which then read as 0 to 1; else 1. */
+  /**
+   * The features are divided by this number when they are read. Default: 255 for unsigned bytes, which then read as 0
+   * to 1; else 1.
+   */
   readonly divisor?: number
-  /** By name, a value for each example: its group, its weight, its number in a register. */
+  /** By name, a value for each example, such as its group, its weight, or its number in a register. */
   readonly columns?: Readonly<Record<string, ArrayLike<number>>>
 }
 
 /**
- * Examples in memory.
+ * Makes examples from arrays in memory.
  *
- * @throws DATA_COUNT when there are not as many features as the labels and the shape say, or values of a column as labels; DATA_DIVISOR.
+ * @throws DATA_COUNT when the number of features doesn't fit the labels and the shape, or a column's length doesn't fit
+ *   the labels; DATA_DIVISOR.
  */
 export function inMemoryExamples({ features, labels, shape, divisor, columns }: InMemoryData): Examples {
   const size = sizeOf(shape)
@@ -64,9 +68,9 @@ function byteFeatures(features: Uint8Array, size: number, count: number, divisor
 }
 
 /**
- * Gives the examples with these indices, in this order. Nothing is copied.
+ * The examples with these indices, in this order. Copies nothing.
  *
- * @throws DATA_INDEX when an index names no example.
+ * @throws DATA_INDEX when an example of an index doesn't exist.
  */
 export function subset(examples: Examples, indices: Uint32Array): Examples {
   for (const index of indices) checkIndex(index, examples.count)
@@ -87,7 +91,7 @@ export function subset(examples: Examples, indices: Uint32Array): Examples {
   }
 }
 
-/** Each column as another; undefined where there are none. */
+/** Makes each column anew. Undefined without columns. */
 function columnsOf<Given>(
   columns: Readonly<Record<string, Given>> | undefined,
   make: (given: Given) => Column,
@@ -103,7 +107,7 @@ export function checkedDivisor(divisor: number): number {
 
 type RowReader = (start: number, size: number, out: Float32Array, offset: number) => void
 
-/** Makes a reader for one kind of array, so that each loop sees one kind only. */
+/** Makes a reader for one kind of array, so that each loop sees only one kind. */
 export function rowReader(features: NumericArray, divisor: number): RowReader {
   if (features instanceof Uint8Array) {
     const divided = dividedBytes(divisor)
@@ -121,7 +125,7 @@ export function rowReader(features: NumericArray, divisor: number): RowReader {
 
 const tables = new Map<number, Float32Array>()
 
-/** Lists each byte's quotient: a look-up takes less time than a division. */
+/** Lists the quotient of each byte: a look-up takes less time than a division. */
 function dividedBytes(divisor: number): Float32Array {
   const known = tables.get(divisor)
   if (known) return known
@@ -130,7 +134,7 @@ function dividedBytes(divisor: number): Float32Array {
   return table
 }
 
-/** Arrays that hold the values of a data file. 64-bit integers become doubles, where a double holds them exactly. */
+/** Arrays that hold the values of a data file. 64-bit integers become doubles if doubles hold them exactly. */
 export type NumericArray =
   | Uint8Array
   | Int8Array
@@ -142,9 +146,9 @@ export type NumericArray =
   | Float64Array
 
 /**
- * The examples of all sets, one set after another, with the columns that all of them have. Nothing is copied.
+ * The examples of all sets, one set after another, with the columns that all sets share. Copies nothing.
  *
- * @throws DATA_JOIN without a set, or when their shapes differ.
+ * @throws DATA_JOIN without a set, or when the sets' shapes differ.
  */
 export function join(sets: readonly Examples[]): Examples {
   const [first] = sets

@@ -4,15 +4,15 @@ import type { RandomStream } from '../random/random-stream.ts'
 import { dataError, tooFew } from './errors.ts'
 
 /**
- * Ways to spread examples over clients.
+ * Ways to distribute examples to clients.
  * - `iid`: shuffled, equal parts.
- * - `shards`: sorted by label and cut into 2 shards per client, dealt at random, so that most clients see 2 classes
- *   (McMahan et al., Communication-Efficient Learning of Deep Networks from Decentralized Data, 2017).
+ * - `shards`: sorted by label and cut into 2 shards for each client, dealt at random, so that most clients see 2
+ *   classes (McMahan et al., Communication-Efficient Learning of Deep Networks from Decentralized Data, 2017).
  * - `dirichlet:α`: each class is split by shares drawn from a symmetric Dirichlet distribution. Useful α: 0.05 (each
- *   client sees few classes) to 100 (almost iid). Concentration as in Hsu et al., Measuring the Effects of Non-Identical
- *   Data Distribution, 2019; drawn per class over clients as in Yurochkin et al., Bayesian Nonparametric Federated
- *   Learning, 2019, which uses each example exactly once.
- * - `key`: examples of the same writer, site or device stay together, as `byKey` says.
+ *   client sees few classes) to 100 (almost iid). Concentration as in Hsu et al., Measuring the Effects of
+ *   Non-Identical Data Distribution, 2019; drawn per class over clients as in Yurochkin et al., Bayesian Nonparametric
+ *   Federated Learning, 2019, which uses each example exactly once.
+ * - `key`: examples of the same writer, site or device stay together, see `byKey`.
  */
 export type PartitionScheme = 'iid' | 'shards' | 'key' | `dirichlet:${number}`
 
@@ -22,13 +22,14 @@ export interface PartitionRequest {
   readonly clients: number
   /** The key of each example, for the scheme `key`. */
   readonly keys?: ArrayLike<string | number>
-  /** A PartitionScheme; any other string is refused. */
+  /** A PartitionScheme. Other strings are refused. */
   readonly scheme: string
   readonly random: RandomStream
 }
 
 /**
- * Each client's indices into the examples. Every example belongs to exactly one client, every client has at least one.
+ * Each client's indices into the examples. Every example belongs to exactly one client; every client has at least one
+ * example.
  *
  * @throws DATA_SCHEME, DATA_CLIENTS, DATA_TOO_FEW, DATA_KEYS
  */
@@ -87,7 +88,7 @@ function dirichletParts(labels: ArrayLike<number>, clients: number, alpha: numbe
       share += shares[client] ?? 0
       const end =
         client === clients - 1 ? shuffled.length : Math.min(shuffled.length, Math.round(share * shuffled.length))
-      // No spread into push: some 120,000 arguments fill the stack.
+      // Not push(...): some 120,000 arguments overflow the stack.
       for (const index of shuffled.subarray(start, end)) part.push(index)
       start = end
     })
@@ -95,7 +96,7 @@ function dirichletParts(labels: ArrayLike<number>, clients: number, alpha: numbe
   return parts
 }
 
-/** Gives each client without examples one example of the client that has most. */
+/** Gives each client without examples one example of the client with the most. */
 function withoutEmpty(parts: number[][]): Uint32Array[] {
   for (const part of parts) {
     if (part.length > 0) continue
@@ -138,16 +139,16 @@ interface Group {
 }
 
 export interface KeyPartitionRequest {
-  /** The key of each example: its writer, site or device. */
+  /** The key of each example, such as its writer, site or device. */
   readonly keys: ArrayLike<Key>
   readonly clients: number
 }
 
 /**
- * Each client's indices into the examples, such that examples of one key belong to one client. As many clients as keys:
- * client i has the i-th key, numbers before strings, each in ascending order. Fewer clients: the largest groups first,
- * each goes to the client that has the fewest examples so far (Graham, Bounds on Multiprocessing Timing Anomalies, 1969:
- * the fullest client has at most 4/3 of the least possible). Nothing is drawn at random.
+ * Each client's indices into the examples, such that examples of one key belong to one client. With as many clients as
+ * keys, client i has the i-th key: numbers before strings, each in ascending order. With fewer clients, the largest
+ * groups are assigned first, each to the client with the fewest examples so far (Graham, Bounds on Multiprocessing
+ * Timing Anomalies, 1969: the fullest client has at most 4/3 of the least possible). Nothing is random.
  *
  * @throws DATA_CLIENTS; DATA_TOO_FEW when there are fewer keys than clients.
  */
@@ -183,7 +184,7 @@ function groupsOf(keys: ArrayLike<Key>): Group[] {
   return [...groups.values()]
 }
 
-/** Compares by code units, since an order by locale differs between machines. */
+/** Compares by code units, since a locale's order differs between machines. */
 function compare(a: Key, b: Key): number {
   if (typeof a !== typeof b) return typeof a === 'number' ? -1 : 1
   return a < b ? -1 : Number(a > b)

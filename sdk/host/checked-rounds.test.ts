@@ -94,7 +94,7 @@ const scripts: Readonly<Record<string, readonly [Script<number>, RegExp]>> = {
       const times = 1 + (++ambient % 2)
       for (let n = 0; n < times; n++) channel.send('right-0', 1)
     },
-    /on channel link it did/,
+    /on channel link the first run called/,
   ],
   'says something else of itself': [(channel) => channel.setProperty('utility', ++ambient), /setProperty/],
   'receives from another end': [

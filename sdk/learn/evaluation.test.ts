@@ -65,7 +65,7 @@ test('of a metric that is not finite, the first test example at fault is named',
   const evaluate = (of: number) => ({ samples: of, metrics: { loss: of < 1000 ? Number.NaN : 1 } })
   const { metrics, whyNotFinite } = await (await poolOf(evaluate, { bad: 2100 })).evaluate(new Float32Array(1))
   t.deepEqual(metrics, { loss: Number.NaN })
-  t.regex(whyNotFinite ?? '', /^test example 2100 has NaN at place 0 of its features/)
+  t.regex(whyNotFinite ?? '', /^test example 2100 has NaN at index 0 of its features/)
   const { whyNotFinite: other } = await (await poolOf(evaluate)).evaluate(new Float32Array(1))
   t.regex(other ?? '', /learning rate/)
 })
@@ -73,7 +73,7 @@ test('of a metric that is not finite, the first test example at fault is named',
 test('of a metric that is not finite while the loss is, the way it is computed is to be looked at', async (t) => {
   const pool = await poolOf((of) => ({ samples: of, metrics: { loss: 0.3, mae: Number.NaN } }))
   const { whyNotFinite } = await pool.evaluate(new Float32Array(1))
-  t.is(whyNotFinite, 'the test examples are finite, and so is the loss; see how the learner computes this metric')
+  t.is(whyNotFinite, 'the test examples and the loss are finite; check how the learner computes this metric')
 })
 
 test('an evaluation that is none is refused with what is wrong about it', async (t) => {
@@ -122,7 +122,7 @@ test('training that diverges on an example which is not finite names the example
     pool.train({ client, end: `trainer-${client}`, round: 1, weights, terms: {} })
   const weights = await pool.initialWeights()
   await t.notThrowsAsync(train(0, weights))
-  await t.throwsAsync(train(1, weights), { code: 'LEARN_EXAMPLE', message: /^client 1: example 5 has NaN at place 0/ })
+  await t.throwsAsync(train(1, weights), { code: 'LEARN_EXAMPLE', message: /^client 1: example 5 has NaN at index 0/ })
   const diverged = await t.throwsAsync(train(0, weights.fill(Number.NaN)), { code: 'LEARN_DIVERGED' })
   t.regex(String(Object(diverged).hint), /^use a smaller learningRate than 0\.1,/)
 })

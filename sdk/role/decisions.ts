@@ -1,17 +1,17 @@
-/** The decisions of the round that runs now: the recorded ones of an interrupted run, and those made since. */
+/** The decisions of the round in progress: those recorded by an interrupted run, and those made since. */
 export interface Decisions {
-  /** Reserves the next place of this name in the round: the order of calls tells the places apart. */
+  /** Names the next decision of this name in the round. Its place is the name and the number of earlier calls with the name. */
   place(name: string): string
-  /** What was recorded at this place, if anything; ROLE_JOURNAL_FOREIGN if it's nothing of the kind. */
+  /** The value recorded at a place, if any. ROLE_JOURNAL_FOREIGN if the value is of another type. */
   recall<Value>(place: string, isValue: (value: unknown) => value is Value): Value | undefined
-  /** Makes the value of a place at which nothing was recorded. */
+  /** Makes the value for a place without a record. */
   make<Value>(
     place: string,
     make: () => Value | Promise<Value>,
     isValue: (value: unknown) => value is Value,
   ): Promise<Value>
-  /** Records; the promise of `flush` says when it's durable. A later record of the same place supersedes. */
+  /** Records a value, which is durable when `flush` resolves. A later record of the same place replaces the value. */
   record(place: string, value: unknown): void
-  /** Resolves once all that was recorded is durable. */
+  /** Resolves once all records are durable. */
   flush(): Promise<void>
 }

@@ -6,7 +6,7 @@ export function isNumber(value: unknown): value is number {
   return typeof value === 'number'
 }
 
-/** A plain object whose field `type` is one of these. */
+/** A plain object whose field `type` is one of `types`. */
 export function isOneOf<const Type extends string>(
   value: unknown,
   types: readonly Type[],
@@ -22,7 +22,7 @@ export function isObject(value: unknown): value is object {
   return typeof value === 'object' && value !== null
 }
 
-/** A whole number from 0 on. */
+/** A whole number, 0 or more. */
 export function isCount(value: unknown): value is number {
   return typeof value === 'number' && Number.isSafeInteger(value) && value >= 0
 }
@@ -32,12 +32,12 @@ export function isNumbers(value: unknown): value is Readonly<Record<string, numb
   return isObject(value) && Object.values(value).every(isNumber)
 }
 
-/** The fields of a message that anybody may have sent; none of anything but a plain object. */
+/** The fields of an untrusted message. Empty unless the value is an object and no array. */
 export function fieldsOf(value: unknown): Readonly<Record<string, unknown>> {
   return isObject(value) && !Array.isArray(value) ? Object.fromEntries(Object.entries(value)) : {}
 }
 
-/** Decodes each item of a list; undefined if one of them can't be decoded, or if the value is no list. */
+/** Decodes each item of a list. Undefined if the value is no list, or if an item can't be decoded. */
 export function listOf<Item>(value: unknown, decode: (item: unknown) => Item | undefined): readonly Item[] | undefined {
   if (!Array.isArray(value)) return undefined
   const items: Item[] = []

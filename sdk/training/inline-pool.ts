@@ -6,7 +6,10 @@ import type { Workload } from '../workload/workload.ts'
 import { localTrainer } from './local-trainer.ts'
 import type { TrainingPool } from './training-pool.ts'
 
-/** A pool that runs the learner in this thread, one batch of any client at a time. */
+/**
+ * A pool that runs the learner in this thread. One request runs at a time, though requests of several clients
+ * interleave at batches.
+ */
 export async function inlinePool<S extends Settings>(
   workload: Pick<Workload<S>, 'learner' | 'data'>,
   settings: S,

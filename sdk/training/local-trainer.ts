@@ -17,16 +17,19 @@ import type {
   TrainingPool,
 } from './training-pool.ts'
 
-/** A workload's learner with its data, in the thread that made it: what a pool runs one or more of. */
+/** A workload's learner with its data, in the thread that made them. A pool runs one or several. */
 export interface LocalTrainer
   extends Pick<Learner, 'layout' | 'modelTopology' | 'remarks'>,
     Pick<TrainingPool, 'runsOn' | 'plainLearningRate'> {
   readonly clients: number
   readonly testExamples: number
   initialWeights(): Promise<Float32Array>
-  /** LEARN_EMPTY, LEARN_INPUT, LEARN_LABEL for examples of a client, or of the test set, that the learner would refuse. */
+  /**
+   * Checks examples of a client, or of the test set. LEARN_EMPTY, LEARN_INPUT, LEARN_LABEL for examples that the
+   * learner would refuse.
+   */
   checkExamples(of: number | 'test'): void
-  /** The delta is put where `into` says, if the learner asks it. */
+  /** Trains one client. A learner that calls `into` writes the delta into the array from `into`. */
   train(request: PoolTrainingRequest, into?: () => Float32Array): Promise<Update>
   evaluateClient(request: ClientEvaluationRequest): Promise<OwnEvaluation>
   pass(request: PoolPass): Promise<PassAnswer>
@@ -37,9 +40,10 @@ export interface LocalTrainer
 /**
  * Makes the workload's learner and data, and gives each request its random stream.
  *
- * @throws LEARN_EMPTY without test examples, LEARN_SETTING for a fraction to hold out that is none; in requests LEARN_CLIENT,
- *   LEARN_ABILITY for what the learner can't do, LEARN_HELD_OUT, LEARN_COLUMN, LEARN_WEIGHTS, LEARN_METRIC, LEARN_EVALUATION,
- *   LEARN_EXAMPLE where training diverged on an example that isn't finite, and what the learner throws.
+ * @throws LEARN_EMPTY without test examples, LEARN_SETTING for a held-out fraction outside [0, 1). Requests throw
+ *   LEARN_CLIENT, LEARN_ABILITY where the learner lacks an ability, LEARN_HELD_OUT, LEARN_COLUMN, LEARN_WEIGHTS,
+ *   LEARN_METRIC, LEARN_EVALUATION, LEARN_EXAMPLE where training diverged on an example that isn't finite, and the
+ *   learner's own errors.
  */
 export async function localTrainer<S extends Settings>(
   workload: Pick<Workload<S>, 'learner' | 'data'>,
@@ -60,7 +64,7 @@ export async function localTrainer<S extends Settings>(
   if (!(fraction >= 0 && fraction < 1)) {
     throw learnError('LEARN_SETTING', { name: 'heldOut', expected: 'from 0 and below 1', value: fraction })
   }
-  /** A client's examples: those that are trained on, and those that are held out. */
+  /** A client's examples, split into training and held-out examples. */
   const examplesOf = (client: number) => {
     if (!(Number.isInteger(client) && client >= 0 && client < data.clients)) {
       throw learnError('LEARN_CLIENT', { client, clients: data.clients })
@@ -167,7 +171,7 @@ export async function localTrainer<S extends Settings>(
   }
 }
 
-/** Features and labels of all examples, one after another. */
+/** Features and labels of all examples, in order. */
 function allOf(examples: Examples) {
   const { count, shape } = examples
   const size = sizeOf(shape)
@@ -176,7 +180,7 @@ function allOf(examples: Examples) {
   return { inputs, examples: count, labels: Float32Array.from({ length: count }, (_, index) => examples.label(index)) }
 }
 
-/** Holds a fraction of the examples out, rounded down: the first in an order that is drawn. */
+/** Holds out a fraction of the examples, rounded down: the first ones in a random order. */
 function split(examples: Examples, fraction: number, random: () => RandomStream) {
   const count = Math.floor(fraction * examples.count)
   if (count === 0) return { training: examples, heldOut: subset(examples, new Uint32Array()) }
@@ -187,7 +191,7 @@ function split(examples: Examples, fraction: number, random: () => RandomStream)
   }
 }
 
-/** LEARN_ABILITY for what is asked for, which is all that isn't undefined, and the learner can't do. */
+/** Throws LEARN_ABILITY for each defined value in `asked` whose ability the learner lacks. */
 function requireAbilities(
   { abilities = [] }: Learner,
   what: string,
@@ -205,13 +209,13 @@ function columnOf({ columns = {}, count }: Examples, name: string): Float64Array
   throw learnError('LEARN_COLUMN', { name, known: Object.keys(columns).join(', ') || 'none' })
 }
 
-const tooLarge = 'the test examples are finite, but what the model makes of them is not; use a smaller learning rate'
-const ofItsOwn = 'the test examples are finite, and so is the loss; see how the learner computes this metric'
+const tooLarge = 'the test examples are finite, but the outputs of the model are not; use a smaller learning rate'
+const ofItsOwn = 'the test examples and the loss are finite; check how the learner computes this metric'
 
-/** Codes of what learners say of an example, which they know by its place alone. */
+/** Codes of learner errors about an example, which the learner names by index alone. */
 const exampleCodes = ['LEARN_EMPTY', 'LEARN_INPUT', 'LEARN_LABEL', 'LEARN_EMBEDDING'] as const
 
-/** What a learner has thrown, with whose examples it is about, and their place among all of these. */
+/** Adds to a learner's error the owner of the examples, and the example's index among all of the owner's examples. */
 function ofWhom(whose: string, first: number, cause: unknown): unknown {
   const code = exampleCodes.find((each) => cause instanceof CodedError && cause.code === each)
   if (!(cause instanceof CodedError) || code === undefined) return cause
@@ -227,7 +231,7 @@ function hasDiverged(cause: unknown): boolean {
   )
 }
 
-/** The first example that has a value that isn't finite, as an error; undefined if there is none. */
+/** The first example with a value that isn't finite, as an error. Undefined if every value is finite. */
 function exampleFault(
   what: string,
   examples: Examples,
@@ -241,12 +245,12 @@ function exampleFault(
     if (!Number.isFinite(label)) return found(label, 'as its label')
     examples.read(index, features, 0)
     const at = features.findIndex((value) => !Number.isFinite(value))
-    if (at >= 0) return found(features[at], `at place ${at} of its features`)
+    if (at >= 0) return found(features[at], `at index ${at} of its features`)
   }
   return undefined
 }
 
-/** Metrics without those that are undefined. LEARN_METRIC for what is no number; one that isn't finite stays. */
+/** Metrics without undefined values. LEARN_METRIC for a value that is no number; NaN and infinities stay. */
 function numbersOf(what: string, metrics: Readonly<Record<string, unknown>> | undefined): Record<string, number> {
   const numbers: Record<string, number> = {}
   for (const [name, value] of Object.entries(metrics ?? {})) {

@@ -23,7 +23,7 @@ const pools: Readonly<Record<string, (settings: typeof requests.settings) => Pro
     workerPool({ module: new URL('./requests.test.workload.js', import.meta.url), settings, seed, workers: 2 }),
 }
 
-/** A pool, and a learner of its own to compare it with. */
+/** A pool, and a separate learner to compare with. */
 async function start(t: ExecutionContext, open: (typeof pools)[string], engine: string, heldOut = 0.25) {
   const settings = { ...requests.settings, engine, heldOut }
   const [pool, learner] = await Promise.all([open(settings), requests.learner(settings)])

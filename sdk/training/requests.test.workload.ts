@@ -20,7 +20,7 @@ export function examplesOf(client: number) {
   })
 }
 
-/** A small model of layers, on the engine or on TensorFlow.js, whose clients may hold examples out. */
+/** A small model of layers, on the engine or on TensorFlow.js, with a setting for held-out examples. */
 export default workload({
   name: 'requests',
   settings: { rounds: 1, clients: 3, engine: 'engine', heldOut: 0.25 },

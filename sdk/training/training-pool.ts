@@ -12,12 +12,14 @@ import type {
 } from '../learn/role-learner.ts'
 import type { Layout } from '../weights/layout.ts'
 
-/** A training of a client. Its arrays are the same for all requests of a round, and not changed while these run. */
+/**
+ * A training of a client. All requests of a round share the same arrays, which don't change while these requests run.
+ */
 export interface PoolTrainingRequest extends RoleTrainingRequest {
   readonly client: number
-  /** The trainer's name on its channels: labels its random stream. */
+  /** The trainer's end. Labels its random stream. */
   readonly end: string
-  /** Aborted: the request rejects with the signal's reason, and its training stops within one batch. */
+  /** When aborted, the request rejects with the signal's reason, and the training stops within one batch. */
   readonly signal?: AbortSignal
 }
 
@@ -25,19 +27,25 @@ export interface PoolTrainingRequest extends RoleTrainingRequest {
 export interface ClientEvaluationRequest extends LossOptions {
   readonly client: number
   readonly weights: Float32Array
-  /** The client's examples that are trained on, or those that are held out from training. */
+  /** Whether to evaluate on the client's training examples or on its held-out examples. */
   readonly on: 'training' | 'held-out'
 }
 
-/** A way through a part: there; back from a gradient; or, through the last part, back from the loss of labels. */
+/**
+ * The direction of a pass through a part: forward to values; backward from a gradient; or, through the last part,
+ * backward from the loss of labels.
+ */
 export type PartWay =
   | { readonly to: 'values' }
   | { readonly from: 'gradient'; readonly gradient: Float32Array }
   | { readonly from: 'loss'; readonly labels?: Float32Array | undefined }
 
-/** A pass of an end. Its dropout draws from the stream (seed, round, end, 'part'), and the request's label where it has one. */
+/**
+ * A pass of an end. Dropout draws from the stream (seed, round, end, 'part'), followed by the request's label if there
+ * is one.
+ */
 export interface PoolPass extends RolePass {
-  /** Absent for an end without data, whose passes are of inputs. */
+  /** Absent for an end without data, whose passes have inputs instead of examples. */
   readonly client: number | undefined
   readonly end: string
   readonly way: PartWay
@@ -45,32 +53,32 @@ export interface PoolPass extends RolePass {
 
 export type PassAnswer = Activations | PartGradients | LossGradients
 
-/** Runs a workload's learner: in this thread, or in several worker threads. Results don't depend on which. */
+/** Runs a workload's learner in this thread, or in several worker threads, with the same results. */
 export interface TrainingPool {
   readonly layout: Layout
-  /** The model's architecture as TensorFlow.js JSON, where there is one. */
+  /** The model's architecture as TensorFlow.js JSON, if the learner has one. */
   readonly modelTopology?: unknown
-  /** What does the arithmetic, where the learner says it. */
+  /** Names the code that does the arithmetic, if the learner names it. */
   readonly runsOn?: string | undefined
-  /** As the learner says. */
+  /** The learner's `plainLearningRate`. */
   readonly plainLearningRate?: number | undefined
   readonly clients: number
-  /** From the stream (seed, 'initial-weights'). */
+  /** Initial weights, drawn from the stream (seed, 'initial-weights'). */
   initialWeights(): Promise<Float32Array>
-  /** Trains one client; its stream is (seed, round, end, 'train'), and the request's label where it has one. */
+  /** Trains one client. Its stream is (seed, round, end, 'train'), followed by the request's label if there is one. */
   train(request: PoolTrainingRequest): Promise<Update>
-  /** The same, of which the delta stays in the thread that trained it; absent where there are no others. */
+  /** As `train`, but the update's vectors stay in the worker thread. Absent where the pool has no worker threads. */
   trainHeld?(request: PoolTrainingRequest): Promise<HeldUpdate>
-  /** Means over the test set: evaluated in fixed chunks, which are summed in their order. */
+  /** Means over the test set, which is evaluated in fixed chunks. The chunks are summed in order. */
   evaluate(weights: Float32Array): Promise<Evaluation>
-  /** Means over a client's own examples, from one pass of the learner's evaluation. */
+  /** Means over a client's own examples, from one evaluation by the learner. */
   evaluateClient(request: ClientEvaluationRequest): Promise<OwnEvaluation>
   /** Passes through a part of the model. Absent where no learner has parts. */
   pass?(request: PoolPass): Promise<PassAnswer>
   close(): Promise<void>
 }
 
-/** The passes of one end, through what runs its learner. */
+/** The passes of one end, through a pool or another runner of the learner. */
 export function rolePasses(
   pass: TrainingPool['pass'],
   of: () => { readonly client?: number | undefined; readonly end: string },
@@ -80,7 +88,7 @@ export function rolePasses(
     if (pass) return pass({ ...request, client, end, way })
     throw learnError('LEARN_ABILITY', { what: `a pass of ${end}`, ability: 'parts' })
   }
-  const unexpected = () => new TypeError('a pass through a part answered another way than it was asked')
+  const unexpected = () => new TypeError('the answer to a pass through a part belongs to another kind of pass')
   return {
     async forward(request) {
       const answer = await through(request, { to: 'values' })

@@ -11,20 +11,21 @@ import type { Workload } from '../workload/workload.ts'
 import { type LocalTrainer, localTrainer } from './local-trainer.ts'
 import { rolePasses } from './training-pool.ts'
 
-/** Examples of the one batch that is trained, where no setting `batch` says it. */
+/** Size of the one trained batch, where the workload has no setting `batch`. */
 const defaultBatch = 32
 
-/** What there is to know of a workload that was tried. */
+/** Facts about a workload from its trial. */
 export interface Trial extends Pick<LocalTrainer, 'layout' | 'runsOn' | 'remarks' | 'clients'> {
-  /** Clients whose examples were looked at: the first ones, where there are very many. */
+  /** Number of clients whose examples were checked: of very many clients, only the first ones. */
   readonly clientsChecked: number
 }
 
 /**
- * Makes each part of a workload twice and compares; looks at the labels and shapes of its clients' examples and of the test set;
- * draws initial weights, trains a batch of the first client, steps, selects, and evaluates a batch: all as a job would.
+ * Makes each part of a workload twice and compares the results. Checks the labels and shapes of the clients' examples
+ * and of the test set. Draws initial weights, trains a batch of the first client, steps, selects, and evaluates a
+ * batch, as a job would.
  *
- * @throws WORKLOAD_NOT_REPRODUCIBLE, and what the parts throw.
+ * @throws WORKLOAD_NOT_REPRODUCIBLE, and the errors of the parts.
  */
 export async function trial<S extends Settings>(workload: Workload<S>, settings: S, seed: number): Promise<Trial> {
   await requireReproducible(workload, settings, seed)
@@ -87,7 +88,7 @@ export async function trial<S extends Settings>(workload: Workload<S>, settings:
   }
 }
 
-/** The first client's learner. Its deltas are arrays, so that two of them can be compared. */
+/** The first client's learner. Its deltas are arrays, so that two can be compared. */
 function learnerOf(trainer: LocalTrainer): RoleLearner {
   const train: RoleLearner['train'] = (request) => trainer.train({ ...request, client: 0, end: 'trainer-0' })
   return {
@@ -104,7 +105,7 @@ function learnerOf(trainer: LocalTrainer): RoleLearner {
   }
 }
 
-/** A batch of each client and of the test set. */
+/** The first batch of each client and of the test set. */
 function batchesOf(data: FederatedData, size: number): FederatedData {
   return { clients: data.clients, client: (index) => head(data.client(index), size), test: head(data.test, size) }
 }

@@ -6,9 +6,10 @@ import { type FileExamples, fileExamples, opening } from './node-file-examples.t
 import { openPaged, type PageSettings } from './node-paged-file.ts'
 
 /**
- * Reads labelled examples of shape [32, 32, 3] from the binary files of CIFAR-10 or CIFAR-100, one file after another.
+ * Reads labelled examples of shape [32, 32, 3] from the binary files of CIFAR-10 or CIFAR-100, in the order of the
+ * files.
  *
- * @throws DATA_FILE, DATA_DAMAGED with the place and what was expected there.
+ * @throws DATA_FILE, DATA_DAMAGED with the offset and the expected content.
  */
 export function readCifar(variant: CifarVariant, files: readonly (string | URL)[]): Examples {
   return decodeCifar(
@@ -17,7 +18,10 @@ export function readCifar(variant: CifarVariant, files: readonly (string | URL)[
   )
 }
 
-/** Opens what `readCifar` reads: images and labels stay in the files. @throws as `readCifar`, in reading too; DATA_CLOSED */
+/**
+ * Opens the files that `readCifar` reads. Images and labels stay in the files. @throws as `readCifar`, also in reading;
+ * DATA_CLOSED
+ */
 export function openCifar(
   variant: CifarVariant,
   files: readonly (string | URL)[],

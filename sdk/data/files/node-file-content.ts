@@ -6,9 +6,9 @@ import { dataError } from '../errors.ts'
 import type { NamedBytes } from '../formats/idx.ts'
 
 /**
- * A whole file with its name. Its bytes may be shared with other threads: they aren't changed.
+ * Reads a whole file. Other threads may share its bytes, so don't change them.
  *
- * @param instead What reads a file that is too large to be read whole.
+ * @param instead Advice for a file that is too large to be read whole.
  * @throws DATA_FILE with the reason as cause, DATA_CHANGED.
  */
 export function readBytes(file: string | URL, instead: string): NamedBytes {
@@ -29,7 +29,7 @@ export function nameOf(file: string | URL): string {
   return resolve(file)
 }
 
-/** DATA_FILE with its reason in words, and what to do; a coded error stays as it is. */
+/** Makes DATA_FILE with the reason and advice. A coded error stays as it is. */
 export function fileError(file: string, cause: unknown, instead = 'use smaller files'): CodedError {
   if (cause instanceof CodedError) return cause
   return dataError('DATA_FILE', { file, reason: fileReason(cause), advice: adviceOn(file, cause, instead) }, { cause })
@@ -54,18 +54,18 @@ function adviceOn(file: string, cause: unknown, instead: string): string {
     case 'ERR_FS_FILE_TOO_LARGE':
       return instead
     case 'EIO':
-      return 'get the file again from a copy, and see to the disk'
+      return 'restore the file from a copy, and check the disk'
     default:
       return 'check the path, and that this user may read the file'
   }
 }
 
-/** @throws DATA_CHANGED unless the file is as it was. */
+/** @throws DATA_CHANGED if the file's size or time of change differs. */
 export function checkUnchanged(file: string, before: Stats, now: Stats): void {
   if (now.size !== before.size || now.mtimeMs !== before.mtimeMs) throw dataError('DATA_CHANGED', { file })
 }
 
-/** Reads a whole file. What it gives may be shared with others, and isn't changed. */
+/** Reads a whole file. Other threads may share its bytes, so don't change them. */
 export type FileReader = (path: string | URL) => Uint8Array
 
 let reader: FileReader = readFileSync
@@ -74,7 +74,7 @@ export function readWholeFile(path: string | URL): Uint8Array {
   return reader(path)
 }
 
-/** Lets whole files of this thread be read by another reader, such as one that shares them between threads. */
+/** Replaces this thread's reader of whole files, for example by one that shares the bytes between threads. */
 export function readFilesWith(other: FileReader): void {
   reader = other
 }

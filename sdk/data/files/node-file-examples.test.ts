@@ -268,7 +268,7 @@ test('values that are not finite are refused with their file and place, or kept 
   const names = { features: 'x', labels: 'y' }
   const refused = (source: string) => ({
     code: 'DATA_VALUE',
-    message: `example 1 of ${source} has as feature [0,1] NaN, which is no finite float32`,
+    message: `feature [0,1] of example 1 of ${source} is NaN, which is no finite float32`,
   })
   t.throws(() => readNpy(features, labels), refused(features))
   await t.throwsAsync(readNpz(archive, names), refused(`${archive}/x.npy`))
@@ -286,7 +286,7 @@ test('values that are not finite are refused with their file and place, or kept 
   for (const read of [() => readNpy(features, bad, { nonFinite: 'keep' }), () => openNpy(features, bad)])
     t.throws(read, {
       code: 'DATA_VALUE',
-      message: `example 1 of ${bad} has as the label NaN, which is no finite float32`,
+      message: `the label of example 1 of ${bad} is NaN, which is no finite float32`,
     })
 })
 

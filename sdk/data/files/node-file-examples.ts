@@ -5,10 +5,10 @@ import { bytesOf, type NumberType, numbersIn } from '../formats/number-type.ts'
 import { checkedDivisor, rowReader } from '../in-memory-examples.ts'
 import type { PagedFile } from './node-paged-file.ts'
 
-/** Examples that stay in a file, of which some pages are in memory. Disposing of them closes it. */
+/** Examples that stay in a file, with some pages in memory. Disposing of the examples closes the file. */
 export interface FileExamples extends Examples, Disposable {}
 
-/** How examples of one size lie in a file. */
+/** The layout of examples of one size in a file. */
 export interface FileRows {
   readonly pages: PagedFile
   readonly count: number
@@ -16,24 +16,27 @@ export interface FileRows {
   readonly shape: readonly number[]
   readonly type: NumberType
   readonly divisor: number
-  /** Whether features that aren't finite are refused, when they are read. Default `keep`. */
+  /** Whether to refuse features that aren't finite, in reading. Default `keep`. */
   readonly nonFinite?: 'refuse' | 'keep'
-  /** Where the features of example 0 begin, and how many bytes further those of example 1. */
+  /** Offset of the features of example 0, and bytes from each example's features to the next one's. */
   readonly start: number
   readonly strideBytes: number
-  /** Where each value of an example lies, where not in order. */
+  /** For each value of an example its index in the file's order, if the orders differ. */
   readonly order?: Uint16Array
   label(index: number): number
 }
 
-/** Examples read from a file when they are asked for. @throws DATA_DIVISOR; in reading DATA_DAMAGED, DATA_FILE, DATA_CLOSED */
+/**
+ * Examples that are read from a file on demand. @throws DATA_DIVISOR; in reading DATA_INDEX, DATA_VALUE, DATA_DAMAGED,
+ * DATA_FILE, DATA_CLOSED
+ */
 export function fileExamples(rows: FileRows): FileExamples {
   const { pages, count, shape, type, start, strideBytes, order } = rows
   const divisor = checkedDivisor(rows.divisor)
   const isChecked = rows.nonFinite === 'refuse' && isFloat(type.kind)
   const size = sizeOf(shape)
   const row = new Uint8Array(size * bytesOf(type))
-  // Bytes are read where they lie; other numbers are arrays made anew of each row.
+  // One reader of bytes serves all rows; other numbers become a new array for each row.
   const bytes = type.kind === 'u1' ? rowReader(row, divisor) : undefined
   const copyBytes = (index: number, out: Uint8Array, offset: number) => {
     checkIndex(index, count)
@@ -61,7 +64,7 @@ export function fileExamples(rows: FileRows): FileExamples {
   }
 }
 
-/** What is made of an opened resource; closes it if that fails. */
+/** Makes a result from an opened resource, and closes the resource if that fails. */
 export function opening<Resource extends Disposable, Result>(
   resource: Resource,
   make: (resource: Resource) => Result,

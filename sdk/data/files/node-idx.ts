@@ -9,16 +9,17 @@ const instead = 'read it with openIdx, which leaves the images in the file'
 /**
  * Reads labelled examples from a pair of idx files of unsigned bytes, the format of MNIST.
  *
- * @throws DATA_FILE, DATA_IDX_MAGIC, DATA_IDX_SIZE, DATA_IDX_COUNT, with the file, what was expected and what came.
+ * @throws DATA_FILE, DATA_CHANGED, DATA_IDX_MAGIC, DATA_IDX_SIZE, DATA_IDX_COUNT, with the file, the expected and the
+ *   found content.
  */
 export function readIdx(imagesFile: string | URL, labelsFile: string | URL): Examples {
   return decodeIdx(readBytes(imagesFile, instead), readBytes(labelsFile, instead))
 }
 
 /**
- * Opens what `readIdx` reads, without reading the images: they stay in the file. The labels are in memory, a byte each.
+ * Opens the files that `readIdx` reads. The images stay in the file; the labels are in memory, a byte each.
  *
- * @throws as `readIdx`; in reading DATA_DAMAGED, DATA_FILE, DATA_CLOSED.
+ * @throws as `readIdx`; in reading DATA_CHANGED, DATA_DAMAGED, DATA_FILE, DATA_CLOSED.
  */
 export function openIdx(imagesFile: string | URL, labelsFile: string | URL, settings?: PageSettings): FileExamples {
   return opening(openPaged(imagesFile, settings), (pages) => {

@@ -33,9 +33,9 @@ export interface NpzSettings extends FeatureSettings {
  * @throws as `readNpy`, and DATA_MEMBER.
  */
 export async function readNpz(file: string | URL, settings: NpzSettings): Promise<Examples> {
-  // Loaded when it is needed: most workloads have no zip archive.
+  // Loaded on demand: most workloads have no zip archive.
   const { decodeNpz } = await import('../formats/npz.ts')
-  const { bytes, file: name } = readBytes(file, 'save its arrays as npy files, and read those with openNpy')
+  const { bytes, file: name } = readBytes(file, 'save its arrays as npy files, and open these with openNpy')
   const arrays = decodeNpz(bytes, name, [settings.features, settings.labels])
   const array = (key: string): NdArray => {
     const found = arrays.get(key)
@@ -47,9 +47,10 @@ export async function readNpz(file: string | URL, settings: NpzSettings): Promis
 }
 
 /**
- * Opens what `readNpy` reads, without reading the features: they stay in the file. The labels are in memory.
+ * Opens the files that `readNpy` reads. The features stay in the file; the labels are in memory.
  *
- * @throws as `readNpy`, and DATA_ORDER for features in Fortran order; in reading DATA_VALUE, DATA_CHANGED, DATA_FILE, DATA_CLOSED.
+ * @throws as `readNpy`, and DATA_ORDER for features in Fortran order; in reading DATA_VALUE, DATA_CHANGED, DATA_FILE,
+ *   DATA_CLOSED.
  */
 export function openNpy(
   featuresFile: string | URL,

@@ -3,21 +3,24 @@ import { damaged, dataError } from '../errors.ts'
 import { checkUnchanged, fileError, nameOf } from './node-file-content.ts'
 
 export interface PageSettings {
-  /** Bytes read at once. Default 16 KiB: examples are read in random order, of which each needs one or two pages. */
+  /** Bytes of a page. Default 16 KiB: examples are read in random order, and each needs one or two pages. */
   readonly pageBytes?: number
   /** Most bytes of pages kept in memory. Default 64 MiB. */
   readonly cacheBytes?: number
 }
 
-/** A file of which only some pages are in memory. Node has no mmap. */
+/** A file with only some pages in memory. Node has no mmap. */
 export interface PagedFile extends Disposable {
   readonly file: string
   readonly size: number
-  /** Fills `out` with the bytes from `position` on. @throws DATA_DAMAGED when the file ends before, DATA_FILE, DATA_CLOSED */
+  /**
+   * Fills `out` with the bytes from offset `position` on. @throws DATA_DAMAGED when the file ends earlier,
+   * DATA_CHANGED, DATA_FILE, DATA_CLOSED
+   */
   read(position: number, out: Uint8Array): void
 }
 
-/** @throws DATA_FILE with the reason as cause; DATA_SETTING. In reading DATA_CHANGED, too. */
+/** Opens a file for reading by pages. @throws DATA_FILE with the reason as cause; DATA_SETTING */
 export function openPaged(
   path: string | URL,
   { pageBytes = 16_384, cacheBytes = 64 * 1_048_576 }: PageSettings = {},
@@ -39,7 +42,7 @@ export function openPaged(
   const stats = fails(() => fstatSync(open))
   const { size } = stats
   const most = Math.max(1, Math.floor(cacheBytes / pageBytes))
-  // In the order of their last use, the oldest first.
+  // In the order of their last use, oldest first.
   const pages = new Map<number, Uint8Array>()
 
   function page(number: number): Uint8Array {

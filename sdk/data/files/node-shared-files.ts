@@ -2,20 +2,20 @@ import { readFileSync } from 'node:fs'
 import { MessageChannel, type MessagePort, receiveMessageOnPort } from 'node:worker_threads'
 import type { FileReader } from './node-file-content.ts'
 
-/** A worker's line to the thread that reads files for all. */
+/** A worker's line to the thread that reads files for all workers. */
 export interface FileLine {
   readonly port: MessagePort
-  /** Its one integer is 0 while the worker waits for an answer. */
+  /** One int32, 0 while the worker waits for an answer. */
   readonly answered: SharedArrayBuffer
 }
 
 /** Files that several workers read into memory once. */
 export interface SharedFiles {
-  /** A line for one worker, to be transferred to it. */
+  /** Makes a line for one worker, to be transferred to the worker. */
   line(): FileLine
 }
 
-/** Reads each file once, when the first worker asks for it, and keeps it as long as there are workers. */
+/** Reads each file once, when the first worker asks for it, and keeps the bytes for all workers. */
 export function sharedFiles(): SharedFiles {
   const files = new Map<string, SharedArrayBuffer>()
   const share = (path: string): SharedArrayBuffer | undefined => {
@@ -28,7 +28,7 @@ export function sharedFiles(): SharedFiles {
       files.set(path, shared)
       return shared
     } catch {
-      return undefined // The worker reads it itself, and says why it can't.
+      return undefined // The worker reads the file itself, and reports the fault.
     }
   }
   return {
@@ -40,14 +40,14 @@ export function sharedFiles(): SharedFiles {
         Atomics.store(new Int32Array(answered), 0, 1)
         Atomics.notify(new Int32Array(answered), 0)
       })
-      // The line keeps no process alive.
+      // The line must not keep the process alive.
       port1.unref()
       return { port: port2, answered }
     },
   }
 }
 
-/** In a worker: reads whole files over its line, and itself what the other side can't. */
+/** A file reader for a worker: asks over the line, and reads a file itself where the other side can't. */
 export function fileReaderOver({ port, answered }: FileLine): FileReader {
   const answer = new Int32Array(answered)
   return (path) => {

@@ -3,10 +3,10 @@ import type { Examples } from '../examples.ts'
 import { inMemoryExamples, join } from '../in-memory-examples.ts'
 import type { NamedBytes } from './idx.ts'
 
-/** CIFAR-10; CIFAR-100 with its 100 fine classes, or with its 20 coarse ones. */
+/** CIFAR-10; CIFAR-100 with its 100 fine classes; or CIFAR-100 with its 20 coarse classes. */
 export type CifarVariant = 'cifar-10' | 'cifar-100' | 'cifar-100-coarse'
 
-/** An image has 32 rows of 32 pixels, each red, green, blue. */
+/** An image has 32 rows of 32 pixels, and a pixel has red, green and blue. */
 export const cifarShape: readonly number[] = [32, 32, 3]
 
 const pixels = 32 * 32
@@ -26,7 +26,10 @@ const records: Readonly<Record<CifarVariant, CifarRecord>> = {
   'cifar-100-coarse': { bytes: 2 + imageBytes, labelAt: 0, imageAt: 2, classes: 20 },
 }
 
-/** In the file an image is 1,024 red values, then green, then blue: where each value of a pixel lies. */
+/**
+ * A file's image is 1,024 red values, then green, then blue. For each value in pixel order: its index in the file's
+ * image.
+ */
 export const cifarOrder = Uint16Array.from(
   { length: imageBytes },
   (_, value) => (value % 3) * pixels + Math.floor(value / 3),
@@ -37,7 +40,7 @@ export function cifarRecord(variant: CifarVariant, fileBytes: number, file: stri
   const record = records[variant]
   const over = fileBytes % record.bytes
   if (fileBytes === 0 || over !== 0) {
-    const came = fileBytes === 0 ? 'an empty file' : `${over} bytes more than that`
+    const came = fileBytes === 0 ? 'an empty file' : `${over} bytes more`
     throw damaged(file, fileBytes - over, `records of ${record.bytes} bytes, as ${variant} has`, came)
   }
   return record
@@ -50,10 +53,11 @@ export function cifarLabel(label: number, { classes }: CifarRecord, file: string
 }
 
 /**
- * Labelled examples of the binary files of CIFAR, one file after another, as shape [32, 32, 3]. They stay bytes.
+ * Labelled examples of shape [32, 32, 3] from the binary files of CIFAR, in the order of the files. Features stay bytes
+ * until they are read.
  *
  * @see https://www.cs.toronto.edu/~kriz/cifar.html
- * @throws DATA_DAMAGED with the place and what was expected there.
+ * @throws DATA_DAMAGED with the offset and the expected content.
  */
 export function decodeCifar(variant: CifarVariant, files: readonly NamedBytes[]): Examples {
   return join(files.map(({ bytes, file }) => decodeFile(variant, bytes, file)))

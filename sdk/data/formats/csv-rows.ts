@@ -1,20 +1,20 @@
 import { dataError } from '../errors.ts'
 
-/** The text of a csv file, whose bytes come in pieces that may end anywhere. */
+/** The text of a csv file, from pieces of bytes that may end anywhere. */
 export interface CsvText {
-  /** What the pieces so far give, less what only the next one decides. @throws DATA_TEXT */
+  /** Adds a piece. Returns the decoded text, without an end that depends on the next piece. @throws DATA_TEXT */
   add(piece: Uint8Array): string
-  /** What is left. @throws DATA_TEXT */
+  /** Returns the remaining text. @throws DATA_TEXT */
   end(): string
 }
 
 /**
- * Decodes pieces to text in which every line ends with \n, whether it ended with \r\n, \r or \n, also where a character or
- * a line's end is cut between two pieces. A byte order mark is left out; that of UTF-16 decides the encoding.
+ * Decodes pieces to text in which every line ends with \n in place of \r\n, \r or \n, even where two pieces cut a
+ * character or a line's end. Drops a byte order mark; that of UTF-16 decides the encoding.
  *
  * @param file Name for messages.
  * @param encoding A name that `TextDecoder` knows.
- * @throws DATA_SETTING for an encoding that isn't known.
+ * @throws DATA_SETTING for an unknown encoding.
  */
 export function csvText(file: string, encoding = 'utf-8'): CsvText {
   let decoder = decoderOf(encoding)
@@ -40,7 +40,7 @@ export function csvText(file: string, encoding = 'utf-8'): CsvText {
       )
     }
   }
-  /** The first bytes are kept until there are enough to tell a byte order mark. */
+  /** The first bytes are held until they suffice to recognize a byte order mark. */
   function decodeBegin(bytes: Uint8Array, stream: boolean): string {
     begin = undefined
     const [first, second] = bytes
@@ -74,7 +74,10 @@ function decoderOf(encoding: string): TextDecoder {
   }
 }
 
-/** Line breaks before the first bytes that are no UTF-8, past those that end a character of the piece before. */
+/**
+ * Number of line breaks before the first bytes that aren't UTF-8. Skips bytes that end a character of the previous
+ * piece.
+ */
 function linesBeforeFault(bytes: Uint8Array): number {
   const start = bytes.findIndex((byte) => (byte & 0xc0) !== 0x80)
   const [before = ''] = new TextDecoder().decode(bytes.subarray(Math.max(0, start))).split('\ufffd', 1)
@@ -82,17 +85,20 @@ function linesBeforeFault(bytes: Uint8Array): number {
 }
 
 export interface CsvRowSettings {
-  /** What stands between fields. Default `,`; it isn't guessed, since a guess may be wrong. */
+  /** Separates fields. Default `,`. The delimiter isn't guessed, since a guess may be wrong. */
   readonly delimiter?: string
 }
 
-/** A row as papaparse gives it, whose types aren't there where this is installed. */
+/** A step of papaparse, whose types aren't always installed. */
 export interface CsvStep {
   readonly data: readonly string[]
   readonly errors: readonly { readonly message: string }[]
 }
 
-/** What papaparse is told by every reader. It would take the first line's end for that of all. @throws DATA_SETTING */
+/**
+ * Papaparse's options for every reader. `newline` is set since papaparse would infer it from the first line. @throws
+ * DATA_SETTING
+ */
 export function csvOptions({ delimiter = ',' }: CsvRowSettings) {
   if (delimiter === '' || /[\r\n"\ufeff]/.test(delimiter)) {
     const expected = "one or more characters that are no quote and no line break, such as ';' or '\\t'"
@@ -102,10 +108,10 @@ export function csvOptions({ delimiter = ',' }: CsvRowSettings) {
 }
 
 /**
- * Takes what papaparse finds, and passes each row on with the line on which it begins. Papaparse counts rows, not lines:
- * these are counted here, with blank ones and line breaks in quotes.
+ * Takes papaparse's steps, and passes on each row with the line on which it begins. Papaparse counts rows; lines are
+ * counted here, with blank lines and line breaks in quotes.
  *
- * @throws DATA_CSV for quotes that aren't in order, and for a first line with another delimiter.
+ * @throws DATA_CSV for misplaced quotes, and for a first line with another delimiter.
  */
 export function csvRows(
   file: string,
@@ -121,7 +127,7 @@ export function csvRows(
     const isBlank = data.length === 1 && data[0]?.trim() === ''
     if (isBlank && errors.length === 0) return
     if (isFirst && delimiter === undefined) checkDelimiter(file, data, begin)
-    // The line with which Excel is told the delimiter.
+    // The line that tells Excel the delimiter.
     if (isFirst && data[0]?.startsWith('sep=') && data.slice(1).every((field) => field === '')) return
     isFirst = false
     const [fault] = errors
@@ -131,10 +137,9 @@ export function csvRows(
   }
 }
 
-export const quotesAdvice =
-  'correct that row; fields that hold the delimiter, a quote or a line break stand in double quotes'
+export const quotesAdvice = 'correct the row; put fields with the delimiter, a quote or a line break in double quotes'
 
-/** Text of other programs for a message: cut, and on one line. */
+/** Foreign text for a message: shortened, and on one line. */
 export function shown(text: string): string {
   const cut = text.length > 40 ? `${text.slice(0, 40)}…` : text
   return `'${cut.replaceAll('\n', '\\n')}'`
@@ -149,7 +154,7 @@ function checkDelimiter(file: string, data: readonly string[], line: number): vo
     const count = first.split(delimiter).length - 1
     if (count === 0) continue
     const reason = `the first line has no comma, but ${count} ${name}${count === 1 ? '' : 's'}`
-    const advice = `give delimiter: ${JSON.stringify(delimiter)}, if that stands between the fields`
+    const advice = `give delimiter: ${JSON.stringify(delimiter)}, if this separates the fields`
     throw dataError('DATA_CSV', { file, line, column: 0, reason, advice })
   }
 }

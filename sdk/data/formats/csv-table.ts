@@ -10,15 +10,16 @@ export interface CsvSettings extends Partial<Omit<CollectorSettings, 'nonFinite'
   readonly header?: boolean
   /** The columns of features, in order. Default: all but the label. */
   readonly features?: readonly (string | number)[]
-  /** What labels stand for class 0, 1, …. Without it labels are numbers. */
+  /** The label texts of class 0, 1, …. Absent: labels are numbers. */
   readonly classes?: readonly string[]
-  /** What stands before the fraction of a number. Default `.`. */
+  /** The decimal mark of numbers. Default `.`. */
   readonly decimal?: '.' | ','
-  /** The text's encoding, as `TextDecoder` names it. Default `utf-8`; UTF-16 is found by its byte order mark. */
+  /** The text's encoding, as `TextDecoder` names it. Default `utf-8`. UTF-16 is recognized by its byte order mark. */
   readonly encoding?: string
   /**
-   * What is done about a missing value (an empty field, NA, N/A, NaN, null, None or ?): refuse the file (the default), drop
-   * the row, or put the mean of the column's other values, or a number. A row whose label is missing is dropped or refused.
+   * The treatment of a missing value (an empty field, NA, N/A, #N/A, NaN, null, None or ?): `refuse` refuses the file
+   * (the default), `drop` drops the row, `mean` fills in the mean of the column's other values, a number fills in this
+   * number. A row without a label is dropped with `drop`, and refused otherwise.
    */
   readonly missing?: 'refuse' | 'drop' | 'mean' | number
 }
@@ -31,7 +32,7 @@ interface Columns {
 
 const missingValues = new Set(['', 'na', 'n/a', '#n/a', 'nan', 'null', 'none', '?'])
 
-/** Takes the rows of a csv file one by one, the header first. @throws DATA_SETTING, DATA_DIVISOR */
+/** Takes the rows of a csv file one by one, header first. @throws DATA_SETTING, DATA_DIVISOR */
 export function csvTable(file: string, settings: CsvSettings) {
   const { header = true, classes, decimal = '.', missing = 'refuse' } = settings
   checkChoices(missing, decimal)
@@ -71,7 +72,11 @@ export function csvTable(file: string, settings: CsvSettings) {
     const target = classOf ? classOf.get(row[label] ?? '') : number(label)
     if (target === undefined) {
       const known = listed(classes ?? [])
-      throw fault(label, `${shown(row[label] ?? '')} is none of the classes ${known}`, 'correct it, or the classes')
+      throw fault(
+        label,
+        `${shown(row[label] ?? '')} is none of the classes ${known}`,
+        'correct the label, or the classes',
+      )
     }
     const values = features.map((index) => {
       if (!isGap(index) || missing === 'refuse' || missing === 'drop') return number(index)
@@ -85,7 +90,7 @@ export function csvTable(file: string, settings: CsvSettings) {
     add,
     examples(): Examples {
       if (!examples) {
-        const reason = `there is nothing, not even a ${header ? 'header' : 'row'}`
+        const reason = `the file is empty: expected a ${header ? 'header' : 'row'}`
         throw dataError('DATA_CSV', { file, line: 1, column: 0, reason, advice: 'give a file with rows' })
       }
       for (const { example, feature, value } of means?.fillings(file) ?? []) examples.replace(example, feature, value)
@@ -94,15 +99,14 @@ export function csvTable(file: string, settings: CsvSettings) {
   }
 }
 
-const missingAdvice =
-  "correct that place, or say with missing to 'drop' such rows, or to fill in the 'mean' or a number"
+const missingAdvice = "correct the field, or set missing to 'drop' such rows, or to fill in the 'mean' or a number"
 const numberAdvice =
-  'correct that place, leave the column out of features, or name what stands for the classes of a label in classes'
+  'correct the field, leave the column out of features, or, for a label, list the texts of its classes in classes'
 
 interface ColumnMeans {
-  /** Takes an example's features, of which those missing are NaN. */
+  /** Takes an example's features, where NaN marks a missing feature. */
   add(values: readonly number[], example: number): void
-  /** What is to be put where. @throws DATA_CSV for a column without a value. */
+  /** The means to fill in, with example and feature. @throws DATA_CSV for a column without a value. */
   fillings(file: string): { readonly example: number; readonly feature: number; readonly value: number }[]
 }
 
@@ -157,7 +161,7 @@ function columnsOf(names: readonly string[], file: string, { label, features }: 
   }
 }
 
-/** A column's name, with its number where others have the same. */
+/** A column's name, followed by its number if several columns have the name. */
 function columnName(names: readonly string[], index: number): string | number {
   const name = names[index] ?? ''
   if (name === '') return index
@@ -169,7 +173,10 @@ function listed(names: readonly string[]): string {
   return `${names.slice(0, 20).join(', ')}${more > 0 ? `, and ${more} more` : ''}`
 }
 
-/** Decimal digits with point and exponent; not what else Number() takes, such as nothing, or 0x10. */
+/**
+ * Parses decimal digits with point and exponent. Refuses other texts that Number() accepts, such as an empty one, or
+ * 0x10.
+ */
 function numberIn(text: string, decimal: '.' | ','): number | undefined {
   const digits = decimal === '.' ? text : text.replace(/[.,]/g, (sign) => (sign === ',' ? '.' : ','))
   if (!/^[-+]?(?:\d+\.?\d*|\.\d+)(?:e[-+]?\d+)?$/i.test(digits)) return undefined

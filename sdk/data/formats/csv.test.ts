@@ -82,7 +82,7 @@ test('rows of another length and quotes that are not in order are refused with t
   refuses('x,y\n1,2\n3,4,5\n', 'line 3, column y: the row has 3 fields, not 2')
   refuses('x,y\n1,"2\n', 'line 2, column 1: quoted field unterminated')
   refuses('x,y\n1,2\n"3"4,5\n', 'line 3, column 0: trailing quote on quoted field is malformed')
-  refuses('', 'line 1, column 0: there is nothing, not even a header')
+  refuses('', 'line 1, column 0: the file is empty: expected a header')
 })
 
 test('lines are counted through blank ones and breaks in quotes, whatever ends them', (t) => {

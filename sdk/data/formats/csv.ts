@@ -4,7 +4,7 @@ import { csvOptions, csvRows, csvText } from './csv-rows.ts'
 import { type CsvSettings, csvTable } from './csv-table.ts'
 
 /**
- * Labelled examples in a csv text: a column of labels, and columns of numbers, which become float32.
+ * Reads labelled examples from a csv text: a column of labels, and columns of numbers, which become float32.
  *
  * @param file Name for messages.
  * @throws DATA_CSV with line and column; DATA_CSV_COLUMN; DATA_TEXT; DATA_STREAM_ROW, DATA_STREAM_BOUND, DATA_DIVISOR,

@@ -8,7 +8,7 @@ const unsignedByte = 8
 
 export interface IdxHeader {
   readonly shape: readonly number[]
-  /** Where the values begin. */
+  /** Offset of the first value. */
   readonly dataOffset: number
 }
 
@@ -18,16 +18,16 @@ export interface NamedBytes {
   readonly bytes: Uint8Array
 }
 
-/** Bytes of the header of an idx file of so many dimensions. */
+/** Bytes of an idx file's header. */
 export function idxHeaderBytes(dimensions: number): number {
   return 4 + 4 * dimensions
 }
 
 /**
- * Labelled examples in a pair of idx files of unsigned bytes, the format of MNIST: two zero bytes, a type code, the number
- * of dimensions, each dimension as a big-endian uint32, then the values.
+ * Reads labelled examples from a pair of idx files of unsigned bytes, the format of MNIST: two zero bytes, a type code,
+ * the number of dimensions, each dimension as a big-endian uint32, then the values.
  *
- * @throws DATA_IDX_MAGIC, DATA_IDX_SIZE, DATA_IDX_COUNT, with the file, what was expected and what came.
+ * @throws DATA_IDX_MAGIC, DATA_IDX_SIZE, DATA_IDX_COUNT, with the file, the expected and the found content.
  */
 export function decodeIdx(images: NamedBytes, labels: NamedBytes): Examples {
   const { shape, dataOffset } = decodeIdxHeader(images.bytes, 3, images.bytes.length, images.file)
@@ -35,7 +35,7 @@ export function decodeIdx(images: NamedBytes, labels: NamedBytes): Examples {
   return inMemoryExamples({ features: images.bytes.subarray(dataOffset), labels: classes, shape: shape.slice(1) })
 }
 
-/** @throws DATA_IDX_MAGIC, DATA_IDX_SIZE, DATA_IDX_COUNT unless there are so many labels. */
+/** @throws DATA_IDX_MAGIC, DATA_IDX_SIZE, DATA_IDX_COUNT unless the file has `expected` labels. */
 export function decodeIdxLabels({ bytes, file }: NamedBytes, expected: number): Uint8Array {
   const { dataOffset } = decodeIdxHeader(bytes, 1, bytes.length, file)
   const labels = bytes.subarray(dataOffset)

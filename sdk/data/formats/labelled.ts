@@ -4,24 +4,25 @@ import { checkFinite, type Examples, valueError } from '../examples.ts'
 import { inMemoryExamples } from '../in-memory-examples.ts'
 import type { NdArray } from './npy.ts'
 
-/** How arrays of features are read. */
+/** Settings for reading arrays of features. */
 export interface FeatureSettings {
-  /** What features are divided by. Default: 255 for unsigned bytes, so that they read as 0 to 1; else 1. */
+  /** The features are divided by this number. Default: 255 for unsigned bytes, so that they read as 0 to 1; else 1. */
   readonly divisor?: number
-  /** Whether features that aren't finite are refused, as missing values often are NaN, or kept. Default `refuse`. */
+  /** Whether to refuse or keep features that aren't finite: missing values are often NaN. Default `refuse`. */
   readonly nonFinite?: 'refuse' | 'keep'
 }
 
-/** The divisor of these features: booleans are held as bytes, but stay 0 and 1. */
+/** The divisor of features of this kind. Booleans are held as bytes, but stay 0 and 1. */
 export function divisorOf(kind: NdArray['kind'], { divisor = kind === 'u1' ? 255 : 1 }: FeatureSettings): number {
   return divisor
 }
 
 /**
- * Examples of an array of features, whose first dimension counts the examples, and an array of labels.
+ * Makes examples from an array of features, whose first dimension counts the examples, and an array of labels.
  *
- * @param names Those of both for messages, or that of the labels alone.
- * @throws DATA_LABELS when there isn't one label an example; DATA_VALUE for the first value that isn't finite; DATA_DIVISOR.
+ * @param names Names of both arrays for messages, or only that of the labels.
+ * @throws DATA_LABELS unless there is one label for each example; DATA_VALUE for the first value that isn't finite;
+ *   DATA_DIVISOR.
  */
 export function labelledExamples(
   features: NdArray,
@@ -47,13 +48,16 @@ export function isFloat(kind: NdArray['kind']): boolean {
   return kind.startsWith('f')
 }
 
-/** Labels may have a second dimension of length 1, as Keras' CIFAR has. */
+/**
+ * Checks that there are `expected` labels, all finite. Labels may have a second dimension of length 1, as Keras' CIFAR
+ * has. @throws DATA_LABELS, DATA_VALUE
+ */
 export function checkLabels({ shape, values }: NdArray, expected: number, file: string): void {
   const flat = shape.length === 1 || (shape.length === 2 && shape[1] === 1)
   if (!flat || values.length !== expected) {
     const isOneHot = shape.length === 2 && shape[0] === expected
     const advice = isOneHot
-      ? 'labels of classes are their numbers: of one-hot labels, save numpy.argmax(labels, axis=1)'
+      ? 'labels must be class numbers: in place of one-hot labels, save numpy.argmax(labels, axis=1)'
       : 'give the features and labels of the same set'
     throw dataError('DATA_LABELS', { file, expected: counted(expected, 'label'), came: shape.join(', '), advice })
   }

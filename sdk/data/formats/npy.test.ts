@@ -4,7 +4,7 @@ import * as fc from 'fast-check'
 import { codeOf, cut, flipped } from '../../../test/support/damage.ts'
 import { decodeNpy, encodeNpy } from './npy.ts'
 
-/** An npy file of version 1 as numpy would write it, whatever the header says. */
+/** An npy file of version 1 as numpy would write it, with any header. */
 function npy(header: string, data: readonly number[] | Uint8Array, version = 1): Uint8Array {
   const text = new TextEncoder().encode(header)
   const length = version === 1 ? [text.length & 255, text.length >> 8] : [text.length & 255, text.length >> 8, 0, 0]

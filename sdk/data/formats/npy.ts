@@ -7,15 +7,15 @@ import { bytesOf, type NumberType, numberKinds, numbersIn } from './number-type.
 export interface NdArray {
   readonly shape: readonly number[]
   readonly values: NumericArray
-  /** What the values were in the file. */
+  /** The type of the values in the file. */
   readonly kind: NumberType['kind']
 }
 
 /**
- * Reads a whole npy file. Arrays in Fortran order are brought into row-major order. The bytes stay as they are.
+ * Reads a whole npy file. Arrays in Fortran order are converted to row-major order. The given bytes don't change.
  *
  * @param file Name for messages.
- * @throws DATA_DAMAGED with the place and what was expected there; DATA_TYPE for what holds no numbers.
+ * @throws DATA_DAMAGED with the offset and the expected content; DATA_TYPE for values that aren't numbers.
  */
 export function decodeNpy(bytes: Uint8Array, file: string): NdArray {
   const { type, shape, fortranOrder, dataOffset } = decodeNpyHeader(bytes, file)
@@ -23,7 +23,7 @@ export function decodeNpy(bytes: Uint8Array, file: string): NdArray {
   if (bytes.length !== expected) {
     throw damaged(file, Math.min(bytes.length, expected), `${expected} bytes in all`, `${bytes.length}`)
   }
-  // Not slice(), which gives a view where the bytes are a Buffer.
+  // A copy. slice() of a Buffer would be a view.
   const own = new Uint8Array(bytes.subarray(dataOffset))
   const values = numbersIn(own, type, { file, offset: dataOffset })
   return { kind: type.kind, shape, values: fortranOrder && shape.length > 1 ? rowMajor(values, shape) : values }
@@ -55,7 +55,7 @@ export function encodeNpy({ shape, values }: Pick<NdArray, 'shape' | 'values'>):
   return bytes
 }
 
-/** Walks the result in its order, with the place that each value has where the first index varies fastest. */
+/** Copies values from column-major order to row-major order. `from` tracks the column-major index of each result. */
 function rowMajor(values: NumericArray, shape: readonly number[]): NumericArray {
   const result = values.slice()
   const steps = shape.map((_, dimension) => sizeOf(shape.slice(0, dimension)))
@@ -83,19 +83,19 @@ export interface NpyHeader {
   readonly shape: readonly number[]
   /** Whether the first index varies fastest. */
   readonly fortranOrder: boolean
-  /** Where the values begin. */
+  /** Offset of the first value. */
   readonly dataOffset: number
 }
 
 const magic = [0x93, 0x4e, 0x55, 0x4d, 0x50, 0x59]
 
-/** Bytes of a file's beginning that always hold the version and the header's length. */
+/** Bytes at a file's beginning that contain the version and the header's length. */
 export const npyPrefixBytes = 12
 
 /**
- * How long the header is, the prefix included.
+ * Length of the header, with the prefix.
  *
- * @throws DATA_DAMAGED when the bytes don't begin as an npy file of version 1 to 3.
+ * @throws DATA_DAMAGED unless the bytes begin as an npy file of version 1 to 3.
  */
 export function npyHeaderBytes(prefix: Uint8Array, file: string): number {
   const begin = prefix.subarray(0, magic.length)
@@ -132,7 +132,7 @@ export function decodeNpyHeader(bytes: Uint8Array, file: string): NpyHeader {
   return { type: typeOf(descr, file), shape, fortranOrder: order === 'True', dataOffset }
 }
 
-/** The entries of a Python dictionary of strings, truth values, tuples of integers and lists, as they are written. */
+/** The entries of a Python dictionary of strings, truth values, tuples of integers and lists, each value as text. */
 function dictionary(text: string): Map<string, string> | undefined {
   const body = /^\s*\{(.*?)\}\s*$/s.exec(text)?.[1]
   if (body === undefined) return undefined
@@ -146,7 +146,7 @@ function dictionary(text: string): Map<string, string> | undefined {
   return entries
 }
 
-/** `(2, 3)`, `(2,)`, `()`; Python 2 wrote `(2L, 3L)`. */
+/** Parses a tuple: `(2, 3)`, `(2,)`, `()`, or Python 2's `(2L, 3L)`. */
 function shapeIn(tuple = ''): number[] | undefined {
   if (!/^\(\s*(?:\d+L?\s*(?:,\s*\d+L?\s*)*,?\s*)?\)$/.test(tuple)) return undefined
   const shape = (tuple.match(/\d+/g) ?? []).map(Number)

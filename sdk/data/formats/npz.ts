@@ -3,10 +3,10 @@ import { damaged, dataError } from '../errors.ts'
 import { decodeNpy, encodeNpy, type NdArray } from './npy.ts'
 
 /**
- * The arrays in an npz file, a zip archive of npy files, by name.
+ * Reads the arrays of an npz file, a zip archive of npy files, by name.
  *
  * @param names Arrays to read; default: all.
- * @throws DATA_DAMAGED, DATA_TYPE; DATA_MEMBER when there is no array of a name asked for.
+ * @throws DATA_DAMAGED, DATA_TYPE; DATA_MEMBER when the file lacks one of `names`.
  */
 export function decodeNpz(bytes: Uint8Array, file: string, names?: readonly string[]): Map<string, NdArray> {
   const wanted = names && new Set(names)
@@ -22,10 +22,10 @@ export function decodeNpz(bytes: Uint8Array, file: string, names?: readonly stri
   return arrays
 }
 
-/** The time in the archive: a fixed one, so that the same arrays give the same bytes. 1980 is the first that zip knows. */
+/** Fixed time of all members, so that the same arrays give the same bytes. Zip's first year is 1980. */
 const mtime = '1980-01-01T12:00:00'
 
-/** Writes an npz file, its members stored as by `numpy.savez`. */
+/** Writes an npz file with uncompressed members, as `numpy.savez` does. */
 export function encodeNpz(arrays: ReadonlyMap<string, Pick<NdArray, 'shape' | 'values'>>): Uint8Array {
   const members = [...arrays].map(([name, array]) => [`${name}.npy`, encodeNpy(array)])
   return zipSync(Object.fromEntries(members), { level: 0, mtime })
@@ -35,15 +35,15 @@ function nameOf(member: string): string {
   return member.replace(/\.npy$/, '')
 }
 
-/** Deflate can't make data smaller than this. */
+/** Deflate's highest ratio of unpacked to packed bytes. */
 const mostRatio = 1_032
 
 /**
- * Unpacks members of a zip archive, stored or deflated. fflate unpacks but doesn't look at the check sums, which stand in
- * the archive's directory: a damaged member would go unnoticed.
+ * Unpacks members of a zip archive, stored or deflated. fflate doesn't check the checksums, which the archive's
+ * directory holds, so this function does: a damaged member would go unnoticed.
  *
- * @param wanted Which members to unpack; default: all.
- * @returns The members wanted, and the names of all.
+ * @param wanted Whether to unpack a member; default: all.
+ * @returns The unpacked members, and the names of all.
  * @throws DATA_DAMAGED
  */
 export function unzip(
@@ -80,7 +80,7 @@ export function unzip(
 const directoryEnd = 0x06054b50
 const directoryEntry = 0x02014b50
 
-/** The check sum of each member, from the directory at the archive's end. */
+/** The checksum of each member, from the directory at the archive's end. */
 function checkSums(bytes: Uint8Array, file: string): Map<string, number> {
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength)
   let end = bytes.length - 22
@@ -107,7 +107,7 @@ const table = Uint32Array.from({ length: 256 }, (_, byte) => {
   return remainder
 })
 
-/** The check sum of zip and gzip. By index: an iterator takes four times as long. */
+/** The checksum of zip and gzip. Loops by index: an iterator takes four times as long. */
 export function crc32(bytes: Uint8Array): number {
   let crc = 0xffffffff
   for (let at = 0; at < bytes.length; at++) crc = (table[(crc ^ (bytes[at] ?? 0)) & 0xff] ?? 0) ^ (crc >>> 8)

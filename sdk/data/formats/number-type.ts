@@ -23,8 +23,8 @@ export interface BytesOrigin {
 }
 
 /**
- * Reads the numbers in some bytes. Big-endian bytes are reversed in place, and the result may be a view of the bytes, so the
- * bytes must be the caller's own, and begin at a multiple of 8.
+ * Reads the numbers in bytes. Big-endian bytes are reversed in place, and the result may be a view of the bytes, so the
+ * caller must own the bytes, and they must begin at a multiple of 8.
  *
  * @throws DATA_DAMAGED for a boolean that is neither 0 nor 1; DATA_TYPE for a 64-bit integer that a double can't hold.
  */

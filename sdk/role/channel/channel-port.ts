@@ -2,29 +2,32 @@ import type { Arrival } from './channel.ts'
 import type { Keep } from './numbered-messages.ts'
 import type { ChannelWiring } from './wiring.ts'
 
-/** A deadline that wakes whoever waits with it. */
+/** A deadline that wakes its listeners. */
 export interface Expiry {
   readonly expired: boolean
   readonly listeners: Set<() => void>
 }
 
-/** What a channel is made of: membership, sending, and the next message, none of them typed. */
+/** The untyped calls below a channel: membership, sending and receiving. */
 export interface ChannelPort {
   readonly wiring: ChannelWiring
   ends(): readonly string[]
   has(end: string): boolean
-  /** Has left for good, or was never expected: it needn't be waited for. */
+  /** Whether the end has left for good, or was never expected, so that nobody needs to wait for it. */
   isGone(end: string): boolean
-  /** Waits until every expected end has joined, or is gone; the ends that are missing when the expiry comes. */
+  /** Waits until every expected end has joined or is gone. Resolves with the ends that are missing at the expiry. */
   allJoined(expiry: Expiry): Promise<readonly string[]>
-  /** A kept message is sent again to an end that restarts. */
+  /** Sends a message. A kept message is sent again to an end that restarts. */
   send(ends: readonly string[], message: unknown, keep: Keep): void
-  /** Takes the next message of the awaited ends (all if undefined); undefined when the expiry came, or all awaited are gone. */
+  /**
+   * Takes the next message of the awaited ends, or of any end if undefined. Resolves with undefined at the expiry, or
+   * when all awaited ends are gone.
+   */
   next(awaited: ReadonlySet<string> | undefined, expiry?: Expiry): Promise<Arrival<unknown> | undefined>
   peek(end: string): unknown
-  /** The arrival that `next` would answer with at once, left where it is. */
+  /** The arrival that `next` would return at once. Doesn't take the arrival. */
   peekNext(awaited: ReadonlySet<string>): Arrival<unknown> | undefined
-  /** Takes all messages that wait. */
+  /** Takes all waiting messages. */
   drain(): readonly Arrival<unknown>[]
   property(end: string, name: string): unknown
   setProperty(name: string, value: unknown): void

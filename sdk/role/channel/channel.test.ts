@@ -6,7 +6,7 @@ import type { Channel } from './channel.ts'
 
 type Numbers = Channel<unknown, number>
 
-/** Runs both scripts to their end and answers with what each was told to note. */
+/** Runs both scripts to their end. Returns the values that each script noted. */
 async function play(
   left: Script<number>,
   right: Script<number>,

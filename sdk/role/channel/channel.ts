@@ -6,83 +6,105 @@ export interface Arrival<Message> {
   readonly message: Message
 }
 
-/** An answer of a gather. Counted unless it's refused. */
+/** An answer to a gather. Counts unless it's refused. */
 export interface GatheredArrival<Message> extends Arrival<Message> {
-  /** Whether the next answer waits already, and is asked for even if this one counts: so that several may be taken together. */
+  /**
+   * Whether another answer is waiting that the gather yields even if this one counts, so that a caller can process
+   * several together.
+   */
   readonly more: boolean
-  /** This answer doesn't count towards the quorum, and the end isn't awaited again in this gather. */
+  /** Removes this answer from the count. The gather doesn't wait for this end again. */
   refuse(): void
 }
 
 export interface GatherOptions<Message> {
-  /** Stop waiting when this fraction (0 to 1] of the ends is counted. Default 1: all that can still answer. */
+  /**
+   * Stop waiting when this fraction, in (0, 1], of the ends is counted. Default 1: wait for all ends that can still
+   * answer.
+   */
   readonly quorum?: number | undefined
-  /** Stop waiting this long after the call. Absent: no deadline. */
+  /** Stop waiting this many milliseconds after the call. Absent: no deadline. */
   readonly deadlineMs?: number | undefined
   /**
-   * What is gathered for, such as a round of the job. Whom an interrupted run counted for one purpose is forgotten when the
-   * round is run again and finds itself asked for another.
+   * The subject of the gather, such as a round of the job. A round that runs again after a crash recalls the counted
+   * ends only for the same purpose.
    */
   readonly purpose?: string
-  /** Messages that aren't an answer to this gather, such as late ones of an earlier round, are dropped. Default: all are. */
+  /**
+   * Whether a message answers this gather. Others, such as late answers to an earlier round, are dropped. Default:
+   * every message does.
+   */
   readonly matching?: (message: Message) => boolean
 }
 
 export interface NextOptions<Message> {
-  /** What the messages are for, such as a version of the weights: tells one sequence of arrivals of a round from another. */
+  /**
+   * The subject of the messages, such as a version of the weights. Distinguishes several sequences of arrivals in one
+   * round.
+   */
   readonly purpose?: string
-  /** Other messages are dropped. Default: all match. */
+  /** Whether to return a message. Others are dropped. Default: every message. */
   readonly matching?: (message: Message) => boolean
   /** Whether the call waits until the arrival is durable. Default: true. */
   readonly durable?: boolean
 }
 
-/** What the other ends of this end's group look like from here. `Out` is what this role sends, `In` what it receives. */
+/**
+ * A channel as one of its ends sees it: the other ends of the group, and the messages to and from them. `Out` is the
+ * type of sent messages, `In` of received ones.
+ */
 export interface Channel<Out, In> {
   readonly name: string
   readonly group: string
   readonly otherRole: string
-  /** The other ends hold data themselves; otherwise they stand for others below them. */
+  /** Whether the other ends hold data. If not, they stand for other ends below them. */
   readonly othersHoldData: boolean
-  /** Ends present now, sorted. Depends on timing: what is made of it belongs into a decision. */
+  /** Ends present now, sorted. Depends on timing: use the value in a decision. */
   ends(): readonly string[]
   has(end: string): boolean
-  /** Waits until all ends that the job expects have joined; ROLE_JOIN_TIMEOUT otherwise. Ends that have left for good aren't awaited. */
+  /**
+   * Waits until all ends that the job expects have joined. Doesn't wait for ends that have left for good.
+   *
+   * @throws ROLE_JOIN_TIMEOUT when ends are missing after `timeoutMs`. Default 60 s.
+   */
   awaitJoin(options?: { readonly timeoutMs?: number }): Promise<void>
-  /** Leaves the channel: the others see this end leave. */
+  /** Leaves the channel: the other ends see this end leave. */
   leave(): void
   /**
-   * Sends to one end. The message must not be changed afterwards. It is kept, and sent again if the end restarts in this
-   * round or the next. With `keep: 'until-acknowledged'` it is kept until the receiver's round that took it has ended, however
-   * many rounds of the sender that takes; an answer that can be had again by asking again is better sent with `keep: false`.
+   * Sends to one end. Don't change the message afterwards.
+   * By default the message is kept for this round and the next, and sent again if the end restarts. With `keep:
+   * 'until-acknowledged'` the message is kept until the receiver has committed the round that took the message, for any
+   * number of the sender's rounds. With `keep: false` the message isn't kept, which suits an answer that the receiver
+   * can request again.
    */
   send(end: string, message: Out, options?: { readonly keep?: Keep }): void
-  /** Sends the same message to these ends, or to all present. */
+  /** Sends the same message to these ends. Default: all present ends. */
   broadcast(message: Out, ends?: readonly string[]): void
-  /** The next message of this end; undefined when the end has left for good and nothing of it waits. */
+  /** Takes the next message of this end. Undefined when the end has left for good and none of its messages waits. */
   recv(end: string): Promise<In | undefined>
-  /** The next message of any end, waiting for ends that may still join. */
+  /** Takes the next message of any end, and waits for ends that may still join. */
   recvAny(): Promise<Arrival<In>>
-  /** The first message of each of these ends, as they come. Ends that leave are no longer awaited. */
+  /** Yields the first message of each of these ends, in the order of arrival. Doesn't wait for ends that leave. */
   recvEach(ends: readonly string[]): AsyncIterable<Arrival<In>>
   /**
-   * As `recvEach`, until the quorum or the deadline. Who was counted is a decision, made when the iteration comes to its
-   * end (so don't break out of it), and durable by then: after a crash, exactly these are awaited.
+   * As `recvEach`, until the quorum or the deadline. The set of counted ends is a decision, made and durable when the
+   * iteration ends, so don't break out of the iteration. After a crash the gather waits for exactly these ends.
    */
   gather(ends: readonly string[], options?: GatherOptions<In>): AsyncIterable<GatheredArrival<In>>
   /**
-   * The next message of any of these ends. The order of arrival is a decision: a round that is run again takes the messages
-   * in the recorded order, and another end only in place of one that has left for good. Undefined when all have left.
+   * Takes the next message of any of these ends. The order of arrival is a decision: a round that runs again takes the
+   * messages in the recorded order, and takes another end's message only in place of an end that has left for good.
+   * Undefined when all ends have left.
    */
   next(ends: readonly string[], options?: NextOptions<In>): Promise<Arrival<In> | undefined>
-  /** The next message of this end, left where it is. */
+  /** The next message of this end. Doesn't take the message. */
   peek(end: string): In | undefined
-  /** Takes all messages that wait. */
+  /** Takes all waiting messages. */
   drain(): readonly Arrival<In>[]
-  /** Says something of this end that the others can read, such as its utility. Plain values. */
+  /** Publishes a property of this end to the other ends, such as its utility. Plain values only. */
   setProperty(name: string, value: unknown): void
-  /** What an end has said of itself; undefined until it has. */
+  /** A property of another end. Undefined until the end has published it. */
   property(end: string, name: string): unknown
-  /** Waits until each of these ends that is present has said this of itself. */
+  /** Waits until each of these ends that is present has published the property. */
   awaitProperty(ends: readonly string[], name: string): Promise<void>
 }

@@ -7,7 +7,7 @@ import type { GatheredArrival, GatherOptions } from './channel.ts'
 
 interface Gathering extends GatherOptions<number> {
   readonly rights: number
-  /** What each right end does once it's asked. */
+  /** Script of each right end after it's asked. */
   readonly answer: Script<number>
   readonly store?: Store
   readonly clock?: Clock
@@ -16,11 +16,11 @@ interface Gathering extends GatherOptions<number> {
   /** Runs after the gather, in the same round. */
   readonly after?: (counted: readonly string[], stage: RoleStage) => unknown
   readonly onFirst?: (stage: RoleStage) => unknown
-  /** Takes answers that wait together, and refuses or counts them then. */
+  /** Takes answers that wait together, then refuses or counts them. */
   readonly together?: boolean
 }
 
-/** Asks all right ends, and gathers; answers with the ends counted by the last attempt and how the task ended. */
+/** Asks all right ends, and gathers. Returns the ends counted by the last attempt, and the task's end. */
 async function gathered(gathering: Gathering) {
   const { rights, answer, store, clock, absent, refuse, after, onFirst, together, ...options } = gathering
   let counted: string[] = []
@@ -65,7 +65,7 @@ const answers: Script<number> = async (channel) => {
   channel.send('left-0', 1, { keep: false })
 }
 
-/** Answers, but for ends of these numbers. */
+/** Answers, except the ends of these numbers. */
 const answersBut =
   (...silent: readonly number[]): Script<number> =>
   async (channel, context) => {
@@ -74,7 +74,9 @@ const answersBut =
     channel.send('left-0', 1, { keep: false })
   }
 
-/** Answers as often as it's asked, but for ends of these numbers; never done, so that it goes on in another process. */
+/**
+ * Answers each time it's asked, except the ends of these numbers. Never done, so that it goes on in another process.
+ */
 const keepsAnswering =
   (...silent: readonly number[]): Script<number> =>
   async (channel, context) => {
@@ -84,7 +86,7 @@ const keepsAnswering =
     }
   }
 
-/** Lets an attempt fail after its gather, the first time. */
+/** Fails the first attempt after its gather. */
 function failsOnce(): () => void {
   let failed = false
   return () => {
@@ -94,7 +96,7 @@ function failsOnce(): () => void {
   }
 }
 
-/** The journal of the gathering end, as lists of the ends counted. */
+/** Number of entries in the journal of the gathering end. */
 async function recorded(store: Store): Promise<number> {
   let entries = 0
   for await (const _ of store.read('job/job-1/left-0')) entries += 1
@@ -201,7 +203,7 @@ test('who was counted is honoured after a crash: exactly these are awaited, thou
     rights: 4,
     quorum: 0.5,
     after: failsOnce(),
-    // In the first attempt only 2 and 3 answer; later 0 and 1 do at once, 2 and 3 when asked again.
+    // In the first attempt only ends 2 and 3 answer. Later ends 0 and 1 answer at once, 2 and 3 when asked again.
     answer: async (channel, context) => {
       const slow = numberOf(context.end) >= 2
       for (;;) {
@@ -227,7 +229,7 @@ test('all counted before a deadline are counted after a crash too, though the de
       for (;;) {
         await channel.recv('left-0')
         asked.set(end, (asked.get(end) ?? 0) + 1)
-        // Asked again, it answers once the deadline has passed.
+        // The second answer comes after the deadline has passed.
         if (asked.get(end) === 2 && end === 'right-2') clock.advance(1000)
         channel.send('left-0', 1, { keep: false })
       }
@@ -249,7 +251,7 @@ test('a counted end that has gone for good after a crash is left out by a new de
     answer: async (channel, { end }) => {
       for (;;) {
         await channel.recv('left-0')
-        // Right 3 doesn't answer at first and so isn't among the three counted.
+        // Right 3 doesn't answer at first, and so isn't among the three counted.
         if (end === 'right-3' && attempt === 0) continue
         channel.send('left-0', 1, { keep: false })
       }
@@ -271,7 +273,7 @@ test('a counted end that has gone for good after a crash is left out by a new de
 
 test('a counted end whose process has ended too by the time of the crash is left out as well', async (t) => {
   const store = memoryStore()
-  // The first process: three of three are counted, one of four is late. It ends before its round is committed.
+  // The first process counts three ends; the fourth is late. The process ends before its round is committed.
   const first = new Promise<readonly string[]>((resolve) => {
     void gathered({
       rights: 4,
@@ -285,7 +287,7 @@ test('a counted end whose process has ended too by the time of the crash is left
     })
   })
   t.deepEqual([...(await first)].toSorted(), ['right-0', 'right-1', 'right-2'])
-  // The second: one of those counted joins, and then ends before it answers.
+  // In the second process, one of the counted ends joins, and then ends before it answers.
   const second = await gathered({
     rights: 4,
     quorum: 0.75,
@@ -337,8 +339,8 @@ test('whom an interrupted run counted for one purpose is not awaited for another
 })
 
 /**
- * Takes a message of each of three ends by `next`, and then runs `after`. In the first attempt the ends answer in the order
- * 2, 0, 1; in later ones in the order 0, 1, 2. Answers with the ends taken in each attempt.
+ * Takes a message of each of three ends by `next`, and then runs `after`. In the first attempt the ends answer in the
+ * order 2, 0, 1; in later attempts in the order 0, 1, 2. Returns the ends taken in each attempt.
  */
 async function taken(after: (stage: RoleStage) => unknown): Promise<readonly string[][]> {
   const store = memoryStore()
@@ -396,7 +398,7 @@ test('an end that has gone for good loses its turn to the next one', async (t) =
 })
 
 test('answers that wait are taken together, and refused ones among them leave the quorum to be met by others', async (t) => {
-  /** Turns of the event loop, in which others answer. */
+  /** Lets the event loop turn, so that other ends answer. */
   const turns = async () => {
     for (let turn = 0; turn < 50; turn++) await new Promise((resolve) => void setImmediate(resolve))
   }

@@ -3,7 +3,7 @@ import type { ChannelPort, Expiry } from './channel-port.ts'
 import { Inbox, type Keep, Outbox } from './numbered-messages.ts'
 import type { Acknowledgement, ChannelWiring, Delivery, GroupView, Incarnation, Member } from './wiring.ts'
 
-/** Somebody who waits for the next message of some ends. */
+/** A pending call of `next`. */
 interface Waiter {
   readonly awaited: ReadonlySet<string> | undefined
   readonly expiry: Expiry | undefined
@@ -11,7 +11,7 @@ interface Waiter {
   readonly look: () => void
 }
 
-/** What a live channel needs of its host. */
+/** The host's side of a live channel. */
 export interface ChannelHost {
   readonly end: string
   announceLeave(channel: string): void
@@ -19,8 +19,8 @@ export interface ChannelHost {
 }
 
 /**
- * A channel over actor refs. Messages of an end arrive in the order sent, each once. A peer that restarts gets again what it
- * was sent in this round and the last; so nobody needs to write messages down.
+ * A channel over actor refs. Messages of an end arrive once each, in the order sent. An end that restarts gets again
+ * the messages sent to it in this round and the last, so that no end has to store received messages.
  */
 export class LiveChannel implements ChannelPort {
   readonly wiring: ChannelWiring
@@ -28,14 +28,14 @@ export class LiveChannel implements ChannelPort {
   readonly #members = new Map<string, Member>()
   readonly #gone = new Set<string>()
   readonly #waiting = new Map<string, Delivery[]>()
-  /** By sender: the last message taken in this round that the sender keeps until it is acknowledged. */
+  /** By sender: the last message taken in this round that the sender keeps until it's acknowledged. */
   readonly #owed = new Map<string, Delivery>()
   readonly #inbox = new Inbox()
   readonly #watchers = new Set<() => void>()
   #waiters: Waiter[] = []
   #sorted: readonly string[] | undefined
   readonly #outbox: Outbox
-  /** Unknown until the welcome; what comes before it waits. */
+  /** Undefined until the welcome. Earlier deliveries wait in `#early`. */
   #incarnation: Incarnation | undefined
   #early: Delivery[] = []
   #everybodyJoined = false
@@ -81,7 +81,7 @@ export class LiveChannel implements ChannelPort {
     if (delivery.to < this.#incarnation) return
     const { from, incarnation } = delivery
     const member = this.#members.get(from)
-    // A message may overtake the news of its sender's restart; the answer must be for the incarnation that asked.
+    // A message may overtake the news of its sender's restart; the answer must go to the incarnation that asked.
     if (member && member.incarnation < incarnation) this.#meet({ ...member, incarnation, properties: {} })
     for (const due of this.#inbox.accept(delivery)) {
       const queue = this.#waiting.get(from)
@@ -95,7 +95,7 @@ export class LiveChannel implements ChannelPort {
     this.#outbox.acknowledged(acknowledgement)
   }
 
-  /** A round was committed. */
+  /** Called after each committed round: sends the acknowledgements that the round owes. */
   committed(): void {
     this.#outbox.committed()
     if (this.#owed.size === 0) return
@@ -130,7 +130,7 @@ export class LiveChannel implements ChannelPort {
     const isMissing = (end: string) => !this.has(end) && !this.isGone(end)
     const missing = [...this.wiring.expected].filter((end) => end !== this.#host.end)
     for (;;) {
-      // From the last one on, so that a large group isn't looked through at each arrival.
+      // Checks from the last end, so that each arrival doesn't scan a large group.
       for (let last = missing.at(-1); last !== undefined && !isMissing(last); last = missing.at(-1)) missing.pop()
       this.#everybodyJoined = missing.length === 0
       if (this.#everybodyJoined || expiry.expired) return missing.filter(isMissing)
@@ -216,7 +216,7 @@ export class LiveChannel implements ChannelPort {
     return { end: from, message }
   }
 
-  /** Nothing can come any more of those awaited, or not in time. */
+  /** Whether the wait is over: at the expiry, or when all awaited ends are gone. */
   #isOver(awaited: ReadonlySet<string> | undefined, expiry: Expiry | undefined): boolean {
     if (expiry?.expired) return true
     if (!awaited) return false
@@ -234,7 +234,7 @@ export class LiveChannel implements ChannelPort {
     if (this.#watchers.size > 0) for (const wake of Array.from(this.#watchers)) wake()
   }
 
-  /** Gives those who wait what they wait for, first come first served. */
+  /** Gives arrivals to pending calls of `next`, first come first served. */
   #serve(): void {
     const waiters = this.#waiters
     this.#waiters = []

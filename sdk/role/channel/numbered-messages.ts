@@ -1,25 +1,28 @@
 import type { Acknowledgement, Delivery, Incarnation, Member } from './wiring.ts'
 
-/** How long a message is kept for ends that restart: for this round and the next, or until each end has acknowledged it. */
+/**
+ * How long a message is kept for ends that restart: not at all (false), for this round and the next (true), or until
+ * each end has acknowledged it.
+ */
 export type Keep = boolean | 'until-acknowledged'
 
-/** A message that is sent again when an end it was for joins as a new incarnation. */
+/** A message that is sent again when one of its ends joins as a new incarnation. */
 interface Kept {
   readonly order: number
   readonly ends: readonly string[]
   readonly message: unknown
 }
 
-/** A message that one end has not acknowledged. */
+/** A message that one end hasn't acknowledged. */
 interface Unacknowledged {
   readonly order: number
   readonly message: unknown
-  /** Incarnation and number of the last delivery; none if the end was away. */
+  /** Incarnation and number of the last delivery. No incarnation if the end was away. */
   to: Incarnation | undefined
   number: number
 }
 
-/** The messages that an end sends on a channel: numbered, and kept for ends that restart. */
+/** The messages that an end sends on a channel, numbered, and kept for ends that restart. */
 export class Outbox {
   readonly #channel: string
   readonly #from: string
@@ -49,7 +52,7 @@ export class Outbox {
     }
   }
 
-  /** Sends each kept message for this end again, in the order in which they were sent. */
+  /** Sends each message kept for this end again, in the original order. */
   resend(member: Member): void {
     const { end } = member
     const kept = [...this.#keptBefore, ...this.#kept].filter(({ ends }) => ends.includes(end))
@@ -60,7 +63,7 @@ export class Outbox {
     }
   }
 
-  /** A round was committed: messages of the round before it need not be kept any more. */
+  /** Called after each committed round: forgets the messages of the round before the committed one. */
   committed(): void {
     if (this.#kept.length === 0 && this.#keptBefore.length === 0) return
     this.#keptBefore = this.#kept
@@ -76,7 +79,7 @@ export class Outbox {
     else this.#unacknowledged.delete(from)
   }
 
-  /** Forgets the messages that an end can't acknowledge any more, since it has left for good. */
+  /** Forgets the messages kept for an end that has left for good, and so can't acknowledge them. */
   forget(end: string): void {
     this.#unacknowledged.delete(end)
   }
@@ -118,15 +121,18 @@ export class Outbox {
 interface Sequence {
   readonly incarnation: Incarnation
   next: number
-  /** Messages that came before their turn; hardly ever any. */
+  /** Messages that arrived ahead of their turn; rarely any. */
   early: Map<number, Delivery> | undefined
 }
 
-/** Puts a channel's messages into the order in which each sender sent them, each message once. */
+/** Orders a channel's messages as each sender sent them, each message once. */
 export class Inbox {
   readonly #sequences = new Map<string, Sequence>()
 
-  /** The messages whose turn has come with this one: none for a message of an earlier incarnation, or for a second copy. */
+  /**
+   * Returns the messages that are due with this one. None if the message belongs to an earlier incarnation, or is a
+   * second copy, or is ahead of its turn.
+   */
   accept(delivery: Delivery): readonly Delivery[] {
     const { from, incarnation, number } = delivery
     let sequence = this.#sequences.get(from)

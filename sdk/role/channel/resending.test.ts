@@ -9,7 +9,9 @@ import type { Channel } from './channel.ts'
 
 const last = 12
 
-/** Sends 1 … last at the pace of one end, while the others crash twice each; the sender too, if it's to. */
+/**
+ * Sends 1 … last at the pace of one end, while the other ends crash twice each, and the sender `senderCrashes` times.
+ */
 async function run(seed: number, senderCrashes = 0): Promise<Map<string, number[][]>> {
   const attempts = new Map<string, number[][]>()
   let crashesLeft = senderCrashes
@@ -75,7 +77,7 @@ test('500 seeds: from a sender that restarts too, everything of each start is re
 
 type Numbers = Channel<number, number>
 
-/** A role of so many rounds over its one channel of numbers. */
+/** A role of `rounds` rounds over its one channel of numbers. */
 function inRounds(name: string, rounds: number, round: (number: number, channel: Numbers, end: string) => unknown) {
   return role({
     name,
@@ -91,8 +93,9 @@ function inRounds(name: string, rounds: number, round: (number: number, channel:
 }
 
 /**
- * The sender's round 1 sends 7 to right-0, its rounds 2 to 5 need right-1 only, and its round 5 sends 8 to right-0. Once the
- * sender is in round 5, right-0 crashes in this one of its own rounds. Answers with the messages that right-0 received.
+ * The sender's round 1 sends 7 to right-0, its rounds 2 to 5 need only right-1, and its round 5 sends 8 to right-0.
+ * Once the sender is in round 5, right-0 crashes in round `crashesInRound` of its own. Returns the messages that
+ * right-0 received.
  */
 async function received(crashesInRound: number): Promise<number[]> {
   const messages: number[] = []

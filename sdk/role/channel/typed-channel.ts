@@ -6,16 +6,16 @@ import type { ChannelUse } from '../role.ts'
 import type { Arrival, Channel, GatheredArrival, GatherOptions, NextOptions } from './channel.ts'
 import type { ChannelPort, Expiry } from './channel-port.ts'
 
-/** What a typed channel takes from the role's host. */
+/** The parts of a role's host that a typed channel uses. */
 export interface ChannelSurroundings {
   readonly end: string
   readonly clock: Clock
   readonly decisions: Decisions
-  /** A message that isn't of the channel's protocol; it's dropped. */
+  /** Called for a message outside the channel's protocol. The message is dropped. */
   readonly foreign: (channel: string, from: string) => void
 }
 
-/** The channel that a role sees, over a port that knows no types. */
+/** Makes the typed channel of a role over an untyped port. */
 export function typedChannel<Out, In>(
   port: ChannelPort,
   use: ChannelUse<Out, In>,
@@ -54,7 +54,7 @@ export function typedChannel<Out, In>(
     const place = decisions.place(`counted:${wiring.name}:${purpose}`)
     const recorded = decisions.recall(place, isStrings)
     const awaited = new Set(recorded ?? ends)
-    // A product such as 0.55 · 100 may come out a little above the whole number that is meant.
+    // A product such as 0.55 · 100 may lie a little above the intended whole number.
     const needed = recorded ? awaited.size : Math.ceil(quorum * ends.length - 1e-9)
     const counted = new Set<string>()
     const expiry = deadlineMs === undefined || recorded ? undefined : expiryOf(clock, deadlineMs)
@@ -72,13 +72,13 @@ export function typedChannel<Out, In>(
     } finally {
       expiry?.cancel()
     }
-    // Without a deadline, all who were asked is what a second run waits for by itself.
+    // Without a deadline, a second run waits for all asked ends anyway, so the count needs no record.
     const isPlain = recorded
       ? counted.size === recorded.length
       : deadlineMs === undefined && counted.size === ends.length
     if (isPlain) return
     decisions.record(place, [...counted].toSorted())
-    // What is made of it may be sent, and then built upon elsewhere, before this round is committed.
+    // Other ends may receive and use the result of the gather before this round is committed.
     await decisions.flush()
   }
 
@@ -89,11 +89,11 @@ export function typedChannel<Out, In>(
     const place = decisions.place(`arrival:${wiring.name}:${purpose}`)
     const recorded = decisions.recall(place, isString)
     const awaited = (names: readonly string[]) => matchingArrival(new Set(names), matching)
-    // Once a recorded end has left, those after it may not be asked any more.
+    // An end after a recorded one that has left may not be among `ends`.
     const isAsked = recorded !== undefined && ends.includes(recorded)
     const arrival = (isAsked ? await awaited([recorded]) : undefined) ?? (await awaited(ends))
     if (arrival && arrival.end !== recorded) decisions.record(place, arrival.end)
-    // Messages that follow from the arrival may be built upon elsewhere before this round is committed.
+    // Other ends may receive and use results of the arrival before this round is committed.
     if (durable) await decisions.flush()
     return arrival
   }

@@ -3,7 +3,7 @@ import type { Task } from '../../tag/expand.ts'
 import { defaultGroup, otherRole } from '../../tag/schema.ts'
 import { fieldsOf, isCount, isString, isStrings, listOf } from '../guards.ts'
 
-/** How a channel of one task lies in the topology. */
+/** One channel of a task, as the topology wires it. */
 export interface ChannelWiring {
   readonly name: string
   readonly group: string
@@ -11,11 +11,13 @@ export interface ChannelWiring {
   /** Func tags of this task's role on the channel. */
   readonly funcTags: readonly string[]
   readonly othersHoldData: boolean
-  /** All other ends that the job has in this group; shared between the tasks of a group. */
+  /** All other ends that the job has in this group. The tasks of a group share the set. */
   readonly expected: ReadonlySet<string>
 }
 
-/** Numbers each start of an end, so that what an earlier one sent can be told from what this one sends. */
+/**
+ * Counts the starts of an end, so that messages of an earlier start are distinguished from those of the current one.
+ */
 export type Incarnation = number
 
 /** A message between two ends of a channel. */
@@ -24,29 +26,35 @@ export interface Delivery {
   readonly channel: string
   readonly from: string
   readonly incarnation: Incarnation
-  /** Counts what this incarnation has sent to that of the receiver on this channel, from 1 on. */
+  /** Counts the messages from this incarnation to the receiver's incarnation on this channel, from 1. */
   readonly number: number
-  /** The receiver's incarnation that the sender knew of. A later one ignores it: what was kept comes again, from its beginning. */
+  /**
+   * The receiver's incarnation that the sender knew. A later incarnation ignores the message: kept messages are sent
+   * again.
+   */
   readonly to: Incarnation
   readonly message: unknown
   /** The sender keeps the message until the receiver has acknowledged it. */
   readonly acknowledge?: true
 }
 
-/** Says that the round which took a message, and those before it, has ended: the sender need not keep them for this end. */
+/**
+ * Tells the sender that the receiver's round which took a message has been committed, so that the sender needn't keep
+ * that message or earlier ones.
+ */
 export interface Acknowledgement {
   readonly type: 'acknowledged'
   readonly channel: string
-  /** The end that took the messages, and its incarnation. */
+  /** The end that took the messages, and the end's incarnation. */
   readonly from: string
   readonly incarnation: Incarnation
-  /** The incarnation that sent them. */
+  /** The incarnation that sent the messages. */
   readonly to: Incarnation
-  /** Number of the last message that was taken. */
+  /** Number of the last taken message. */
   readonly upTo: number
 }
 
-/** What the ends of a channel tell each other. */
+/** Messages between the ends of a channel. */
 export type ChannelMessage = Delivery | Acknowledgement
 
 /** An end that has joined a channel's group. */
@@ -57,11 +65,11 @@ export interface Member {
   readonly properties: Readonly<Record<string, unknown>>
 }
 
-/** What an end hears of the others of its groups. */
+/** News about the other ends of an end's groups. */
 export type MembershipNews =
-  /** The answer to joining: who is there, and who has left for good. */
+  /** The answer to joining: the ends that are present, and those that have left for good. */
   | { readonly type: 'welcome'; readonly incarnation: Incarnation; readonly channels: readonly GroupView[] }
-  /** Joined, or joined again as a new incarnation. */
+  /** An end has joined, or joined again as a new incarnation. */
   | { readonly type: 'joined'; readonly channel: string; readonly member: Member }
   | { readonly type: 'left'; readonly channel: string; readonly end: string }
   | {
@@ -72,7 +80,7 @@ export type MembershipNews =
       readonly value: unknown
     }
 
-/** Everything that the host of a role hears of its channels. */
+/** All messages about channels that a role's host receives. */
 export type RoleMessage = ChannelMessage | MembershipNews
 
 export interface GroupView {
@@ -81,7 +89,7 @@ export interface GroupView {
   readonly gone: readonly string[]
 }
 
-/** Reads a message that another node sent to the host of a role. A role checks what a delivery carries. */
+/** Decodes a message of another node to the host of a role. The role checks the content of a delivery. */
 export function decodeRoleMessage(value: unknown): RoleMessage | undefined {
   const { type, channel, from, incarnation, to, ...fields } = fieldsOf(value)
   if (type === 'welcome') {
@@ -128,7 +136,7 @@ function decodeMember(value: unknown): Member | undefined {
   return { end, incarnation, ref, properties: fieldsOf(properties) }
 }
 
-/** For each task of a job, how its channels lie. In linear time; tasks of a group share their set of expected ends. */
+/** Wires the channels of each task of a job. Takes linear time; the tasks of a group share one set of expected ends. */
 export function wiringOf(tasks: readonly Task[]): (task: Task) => ChannelWiring[] {
   const rooms = new Map<string, Set<string>>()
   const roomOf = (channel: string, group: string, role: string) => {

@@ -13,12 +13,12 @@ import {
   trainersProperty,
 } from './round-protocol.ts'
 
-/** Of many ends with the same fault the first are named. */
+/** Number of ends with the same fault that a notice names. */
 const mostNamed = 3
-/** Answers that are added together at most. */
+/** Most answers that are added in one pass. */
 const mostTogether = 4
 
-/** The outcome of a round below. */
+/** The gathered contributions of a round. */
 interface Gathered {
   readonly sum: RoundSum
   readonly refusals: readonly Refusal[]
@@ -29,7 +29,10 @@ type Aggregator = RoleContext<{ readonly trainers: Below }>
 type TrainAssignment = Extract<Assignment, { type: 'train' }>
 type Work = Exclude<Assignment, { type: 'end-of-training' }>
 
-/** The trainers below, sorted: the channel's ends themselves, or those that the aggregators there have. */
+/**
+ * The trainers below an aggregator, sorted: the channel's ends, or those that the aggregators on the channel have
+ * published.
+ */
 export async function trainersBelow(channel: Below): Promise<readonly string[]> {
   await channel.awaitJoin()
   const ends = channel.ends()
@@ -38,7 +41,7 @@ export async function trainersBelow(channel: Below): Promise<readonly string[]> 
   return [...new Set(ends.flatMap((end) => trainersOf(channel, end)))].toSorted()
 }
 
-/** How many levels of aggregators there are below. */
+/** Number of levels of aggregators below. */
 export async function levelsBelow(channel: Below): Promise<number> {
   if (channel.othersHoldData) return 0
   const ends = channel.ends()
@@ -46,7 +49,7 @@ export async function levelsBelow(channel: Below): Promise<number> {
   return Math.max(0, ...ends.map((end) => channel.property(end, levelsProperty)).filter(isNumber))
 }
 
-/** The ends of the channel that are, or have, selected trainers, each with its own of them. */
+/** The ends that are selected trainers, or have selected trainers below them, each with its share of the selected. */
 async function sharesOf(
   { type, round, selected }: Work,
   { channels: { trainers: channel }, decide, random }: Aggregator,
@@ -63,7 +66,7 @@ async function sharesOf(
   const shares = new Map<string, string[]>()
   const isShared = [...holders.values()].some(({ length }) => length > 1)
   const pairing = () => Object.fromEntries([...holders].map(([trainer, ends]) => [trainer, pairedTo(trainer, ends)]))
-  // Replicas that are present now may be away when the round is run again.
+  // Replicas that are present now may be away when the round runs again, so the pairing is a decision.
   const paired = isShared
     ? await decide(`paired to ${type} in ${round}`, pairing, isPairing, { durable: true })
     : pairing()
@@ -73,7 +76,7 @@ async function sharesOf(
   }
   return shares
 
-  /** Rendezvous hashing: when an aggregator leaves, the trainers of the others stay where they are. */
+  /** Rendezvous hashing: when an aggregator leaves, the other aggregators keep their trainers. */
   function pairedTo(trainer: string, ends: readonly string[]): string {
     const [first = '', ...others] = ends
     if (others.length === 0) return first
@@ -101,7 +104,7 @@ function distribute(
   const { counted, ...same } = rest.type === 'train' ? rest : { ...rest, counted: undefined }
   const deadlineMs = strategy.waiting.kind === 'quorum' ? (strategy.waiting.deadlineMs ?? 0) : 0
   const below = waitMs === undefined || channel.othersHoldData ? {} : { waitMs: waitMs - deadlineMs }
-  // One message for all trainers that need nothing of their own.
+  // A single message serves all trainers where none needs content of its own.
   if (channel.othersHoldData && !counted) return channel.broadcast({ ...same, selected: [] }, [...shares.keys()])
   for (const [end, selected] of shares) {
     const own = selected.flatMap((trainer) => {
@@ -114,9 +117,9 @@ function distribute(
 }
 
 /**
- * Distributes an assignment to those ends below that are, or have, selected trainers, and sums what comes back until the
- * quorum or the deadline. A refused or failed contribution doesn't count; the round goes on without it.
- * With `everyone`, it waits for all of them that haven't left.
+ * Distributes an assignment to the ends that are selected trainers, or have some below, and sums their answers until
+ * the quorum or the deadline. A refused or failed contribution doesn't count, and the round goes on without it.
+ * With `everyone`, waits for all of these ends that haven't left.
  */
 export async function gather(
   assignment: TrainAssignment,
@@ -135,7 +138,7 @@ export async function gather(
 
   const sum = roundSum()
   const refusals: Refusal[] = []
-  /** By name: the ends whose metric isn't finite, with its value. */
+  /** By name of a metric: values that aren't finite, with their ends. */
   const notFinite = new Map<string, string[]>()
   const answers = channel.gather([...shares.keys()], {
     purpose: `round ${assignment.round}`,
@@ -158,7 +161,7 @@ export async function gather(
   }
   return { sum, refusals }
 
-  /** Adds answers that came together: several contributions in fewer passes over memory. */
+  /** Adds answers that arrived together: one pass over memory adds several contributions. */
   async function addAll(came: readonly GatheredArrival<Answer>[]): Promise<void> {
     const contributions = came.flatMap(({ end, message }) =>
       message.type === 'contribution' ? [{ end, contribution: message.contribution }] : [],
@@ -199,7 +202,10 @@ export async function gather(
   }
 }
 
-/** Has clients evaluate on their own held-out examples: those that are selected, until all have answered or the deadline. */
+/**
+ * Lets the selected clients evaluate on their own held-out examples. Waits until all have answered, or until the
+ * deadline.
+ */
 export async function gatherEvaluations(
   assignment: Extract<Assignment, { type: 'evaluate' }>,
   context: Aggregator,
@@ -232,7 +238,10 @@ function isAnswerTo({ type, round }: Work, answer: Answer): boolean {
   return answer.type === 'failed' ? answer.asked === type : (answer.type === 'evaluated') === (type === 'evaluate')
 }
 
-/** Adds a contribution: where the algorithm needs each, with its vectors as arrays. Refuses as `RoundSum.add` does. */
+/**
+ * Adds a contribution. For an aggregation that needs each contribution by itself, takes held vectors out as arrays.
+ * Refuses as `RoundSum.add` does.
+ */
 export async function addContribution(
   sum: RoundSum,
   end: string,
@@ -246,7 +255,7 @@ export async function addContribution(
   sum.add(end, { ...contribution, vectors })
 }
 
-/** The fault that an end answered with. */
+/** Makes a coded error from an end's `failed` answer. */
 export function failureOf(end: string, answer: Extract<Answer, { type: 'failed' }>): CodedError {
   return new CodedError(
     answer.code,

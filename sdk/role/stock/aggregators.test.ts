@@ -28,7 +28,7 @@ const trainers = (...numbers: readonly number[]) => numbers.map((number) => `tra
 const membersOf = (published: readonly RoundRecord[]) => published.map(({ members }) => members)
 const weightsOf = (published: readonly RoundRecord[]) => published.map(({ weights }) => [...weights])
 
-/** Runs the stock roles to the end of the top aggregator. */
+/** Runs the stock roles until the top aggregator ends. */
 async function run(options: Omit<StageOptions, 'roles'> & Partial<Pick<StageOptions, 'roles'>>) {
   await using stage = roleStage({ roles: stockRoles, ...options })
   const ended = await stage.ended(top)
@@ -162,7 +162,7 @@ test('a group that misses its quorum holds up the round until its deadline, not 
   t.is(published[0]?.members.length, 3)
 })
 
-/** One group of trainers, and several aggregators that all have it. */
+/** One group of trainers, and several aggregators that all share the group. */
 function replicated(clients: number): Topology {
   const { schema, dataSpec } = hierarchical({ clients, groups: 1 })
   const roles = schema.roles.map((each) => (each.name === 'middle-aggregator' ? { ...each, replica: 3 } : each))
@@ -264,7 +264,7 @@ test('three levels of aggregators give the members and bits of two tiers', async
 test('each level of aggregators waits one deadline longer than the one below', async (t) => {
   const clock = virtualClock()
   const publishedAtMs: number[] = []
-  // One leaf aggregator says whom it has, and never answers: the middle one gives it up.
+  // One leaf aggregator publishes its trainers and never answers: the middle aggregator stops waiting for it.
   const silent = role({
     name: 'leaf-aggregator',
     open: (channel) => ({ aggregator: channel(above), trainers: channel(below) }),
@@ -355,7 +355,7 @@ test('a round that a process published and did not commit is published by the ne
         },
       })
     })
-    // Now those that were not counted are the quick ones.
+    // Now the ends that were not counted answer first.
     const clock = virtualClock()
     const second = await run({
       ...job,
@@ -372,7 +372,7 @@ test('a round that a process published and did not commit is published by the ne
 test('a middle aggregator that counted for a round which is over counts anew for the next one', async (t) => {
   const store = memoryStore()
   const job = { topology: hierarchical({ clients: 8 }), strategy: fedAvg({ quorum: 0.5 }), rounds: 2 }
-  // The first process ends when the top has committed round 1, and the middle ones have not yet.
+  // The first process ends when the top aggregator has committed round 1, and the middle ones have not.
   await new Promise<void>((resolve) => {
     const stage = roleStage({
       ...job,
@@ -404,7 +404,7 @@ test('a middle aggregator that counted for a round which is over counts anew for
   )
 })
 
-/** An algorithm that lets the aggregator fail that looks at its waiting for the n-th time: just after it has distributed. */
+/** An algorithm whose `waiting` throws when it's read for the n-th time: just after the aggregator has distributed. */
 function failingOnce(strategy: Algorithm, at: number): Algorithm {
   let looks = 0
   return {

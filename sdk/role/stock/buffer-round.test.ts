@@ -43,7 +43,7 @@ test('a contribution that started from older weights counts less, by 1/√(1 + i
     roles: { ...stockRoles, trainer: slowTrainer(['trainer-0', 'trainer-1']) },
     system: { clock: virtualClock() },
   })
-  // Both begin with version 0; the one that comes second is a step behind, and so is each that follows.
+  // Both ends begin with version 0; the second answer is a step behind, and so is each later one.
   const steps = published.map(({ weights }, index) => (weights[0] ?? 0) - (published[index - 1]?.weights[0] ?? 1))
   t.is(steps[0], 1)
   for (const step of steps.slice(1)) t.true(Math.abs(step - Math.SQRT1_2) < 1e-6, String(steps))
@@ -93,7 +93,10 @@ test('an end that leaves while it works is replaced, and holds up nobody', async
   t.is(stage.published.length, 5)
 })
 
-/** Fails when work of one number began from other weights than before, or a round came out with other weights. */
+/**
+ * Fails when work of the same number starts from other weights than before, or when a round ends with other weights
+ * than before.
+ */
 function checker() {
   const begun = new Map<number, string>()
   const published = new Map<number, string>()
@@ -141,7 +144,7 @@ test('an aggregator that ends at any write is gone on from: work of one number b
   }
 })
 
-/** Only the aggregator's writes are counted. */
+/** A store that dies with `life`, and counts only the aggregator's writes. */
 function killed(store: Store, life: ReturnType<typeof lifeOf>): Store {
   const dying = killedStore(store, life)
   return {

@@ -12,17 +12,17 @@ import type { Answer, Assignment, Refusal } from './round-protocol.ts'
 
 type Buffer = Extract<Waiting, { kind: 'buffer' }>
 
-/** Work that ends are at, and the weights that it started from. */
+/** The work in progress at the ends, and the weights from which the work started. */
 export interface Flight {
   /** Number of the last dispatch. */
   readonly dispatch: number
-  /** By end: its dispatch, and the version that it started from. */
+  /** By end: the number of its dispatch, and the version from which the work started. */
   readonly underWay: Readonly<Record<string, { readonly dispatch: number; readonly version: number }>>
-  /** Weights by version, of those that work under way started from. */
+  /** By version: the weights from which work in progress started. */
   readonly past: Readonly<Record<number, Float32Array>>
-  /** By end the last dispatch that was counted: where clients keep a state of their own. */
+  /** By end: the last dispatch that was counted. Only where clients keep own state. */
   readonly counted?: Readonly<Record<string, number>>
-  /** The aggregator was restarted: the work under way has to be asked for again. */
+  /** The aggregator has restarted, and must ask for the work in progress again. */
   readonly again?: boolean
 }
 
@@ -32,11 +32,11 @@ export function isFlight(value: unknown): value is Flight {
   return isObject(value) && 'dispatch' in value && 'underWay' in value && 'past' in value
 }
 
-/** Who is asked next: a decision, since it depends on who is there. */
+/** The next end to ask: a decision, since it depends on the present ends. */
 interface Dispatch {
-  /** Ends under way that have left. */
+  /** Ends with work in progress that have left. */
   readonly left: readonly string[]
-  /** Nobody, if no end is free. */
+  /** Absent if no end is free. */
   readonly end?: string
 }
 
@@ -45,11 +45,11 @@ function isDispatch(value: unknown): value is Dispatch {
 }
 
 /**
- * Fills a buffer: keeps `concurrency` ends at work, and adds what they answer in the order of arrival, each weighed by its
- * staleness, until `size` are counted. The order and each dispatch are decisions, durable before anything is sent that follows
- * from them; so a second run dispatches the same work under the same numbers, and gets the same bits.
+ * Fills a buffer: keeps `concurrency` ends at work, and adds their answers in the order of arrival, each weighed by its
+ * staleness, until `size` are counted. The order and each dispatch are decisions, durable before any message that
+ * follows from them is sent; so a second run dispatches the same work under the same numbers, and gets the same bits.
  *
- * An end that failed isn't asked again for the same version. ROLE_TOO_FEW_UPDATES if nobody is left to ask.
+ * An end that failed isn't asked again for the same version. ROLE_TOO_FEW_UPDATES if no end is left to ask.
  */
 export async function fillBuffer(
   { version, weights, flight }: { readonly version: number; readonly weights: Float32Array; readonly flight: Flight },
@@ -91,7 +91,7 @@ export async function fillBuffer(
     channel.send(end, message, { keep: 'until-acknowledged' })
   }
 
-  /** Asks a free end; false if there is none. */
+  /** Asks a free end. False if no end is free. */
   async function dispatchNext(): Promise<boolean> {
     const number = dispatch + 1
     const choose = (): Dispatch => {

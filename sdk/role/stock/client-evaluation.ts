@@ -1,10 +1,10 @@
 import type { ClientEvaluation } from './round-protocol.ts'
 
 /**
- * How the clients fare by themselves, of each metric that all of them have: `client-…` is the mean weighted by samples, as
- * over all their examples together; `client-…-spread` the standard deviation over clients, each counted alike; and
- * `client-…-worst-decile` the mean of the worst tenth of the clients, at least one. The highest losses and errors are worst,
- * and the lowest of any other metric.
+ * Summarizes the clients' own evaluations, for each metric that all clients have: `client-…` is the mean weighted by
+ * samples, equal to the mean over all examples; `client-…-spread` is the standard deviation over clients, each with
+ * weight 1; `client-…-worst-decile` is the mean of the worst tenth of the clients, at least one. For losses and errors
+ * the highest values are the worst, for other metrics the lowest.
  *
  * @param clients sorted by end: sums are taken in this order.
  */

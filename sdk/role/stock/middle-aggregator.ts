@@ -5,13 +5,13 @@ import { above, below, levelsProperty, trainersProperty } from './round-protocol
 interface MiddleAggregatorState {
   readonly rounds: number
   readonly ended: boolean
-  /** The last answer. */
+  /** The last answered round, and its members. */
   readonly last?: { readonly round: number; readonly members: readonly string[] }
 }
 
 /**
- * Passes an assignment on to its own group, and answers with the exact partial sum of the group's contributions. Asked again
- * for the same round (by an aggregator that has to run it again), it answers with the sum of the same members.
+ * Passes an assignment on to its group, and answers with the exact partial sum of the group's contributions. When an
+ * aggregator repeats a round and asks again, answers with the sum of the same members.
  */
 export const middleAggregator = role({
   name: 'middle-aggregator',
@@ -19,7 +19,7 @@ export const middleAggregator = role({
   init: (): MiddleAggregatorState => ({ rounds: 0, ended: false }),
   isState: (value): value is MiddleAggregatorState =>
     typeof value === 'object' && value !== null && 'ended' in value && 'rounds' in value,
-  // Told again at the end of the aggregator above.
+  // The aggregator above sends the end of training again.
   resume: (state) => ({ ...state, ended: false }),
   done: ({ ended }) => ended,
 

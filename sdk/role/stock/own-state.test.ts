@@ -56,7 +56,7 @@ async function run(options: Partial<StageOptions> = {}) {
   return { ended, store, published: stage.published, weights: stage.published.map(({ weights }) => [...weights]) }
 }
 
-/** c, and each client's c_k that counts. */
+/** c, and the counted c_k of each client. */
 async function controls(store: Store): Promise<{ readonly shared: number[]; readonly own: number[][] }> {
   const saved = async (end: string) => {
     const kept = await store.load(`job/job-1/${end}`)
@@ -118,7 +118,7 @@ test('a client whose update was not counted goes back to the state before it', a
   const held: (() => void)[] = []
   const pool = quadraticPool({
     before({ client, round }) {
-      // In round 2 the others are enough; client 0 answers when round 3 has begun.
+      // In round 2 the other clients suffice; client 0 answers when round 3 has begun.
       if (client === 0 && round === 2) return new Promise((resolve) => held.push(resolve))
       if (client === 1 && round === 3) for (const release of held.splice(0)) release()
       return undefined

@@ -6,32 +6,32 @@ import { isPartialSums } from '../../sum/named-sums.ts'
 import { fieldsOf, isCount, isNumber, isNumbers, isObject, isOneOf, isString, isStrings } from '../guards.ts'
 import { channelTagged } from '../role.ts'
 
-/** From an aggregator to those below it. */
+/** From an aggregator to the ends below. */
 export type Assignment =
   | {
       readonly type: 'train'
       readonly round: number
       readonly weights: Float32Array
       readonly terms: Terms
-      /** The trainers below an aggregator that are to train. Of no meaning to a trainer. */
+      /** The trainers below an aggregator that are selected to train. Unused by trainers. */
       readonly selected: readonly string[]
-      /** For each of them the last round that counted it, if any did: where clients keep a state of their own. */
+      /** For each selected trainer the last round that counted it, if any. Only where clients keep own state. */
       readonly counted?: Readonly<Record<string, number>>
-      /** How long an aggregator waits for those below it. Absent: no deadline. */
+      /** Milliseconds that an aggregator waits for the ends below. Absent: no deadline. */
       readonly waitMs?: number
     }
   | {
-      /** Clients are to evaluate on their own held-out examples. */
+      /** Asks clients to evaluate on their own held-out examples. */
       readonly type: 'evaluate'
       readonly round: number
       readonly weights: Float32Array
-      /** As for training. */
+      /** The selected trainers, as for training. */
       readonly selected: readonly string[]
       readonly waitMs?: number
     }
   | { readonly type: 'end-of-training' }
 
-/** From a trainer, or from an aggregator for those below it, to the one above. */
+/** From a trainer, or from an aggregator for the trainers below, to the end above. */
 export type Answer =
   | { readonly type: 'contribution'; readonly round: number; readonly contribution: Contribution }
   | {
@@ -68,14 +68,14 @@ export interface Refusal {
   readonly end: string
   readonly code: string
   readonly reason: string
-  /** What mends it. */
+  /** How to mend the cause. */
   readonly hint: string
 }
 
-/** What an aggregator says of itself to the one above: the ends that hold data below it, sorted. */
+/** Property that an aggregator publishes upward: the data-holding ends below, sorted. */
 export const trainersProperty = 'trainers'
 
-/** What an aggregator says of itself to the one above: how many levels of aggregators there are from it on downward. */
+/** Property that an aggregator publishes upward: number of levels of aggregators, including its own. */
 export const levelsProperty = 'levels'
 
 export const below = channelTagged<Assignment, Answer>(isAnswer, 'distribute', 'aggregate')

@@ -3,7 +3,7 @@ import { middleAggregator } from './middle-aggregator.ts'
 import { topAggregator } from './top-aggregator.ts'
 import { trainer } from './trainer.ts'
 
-/** The roles that come ready, by the names that a schema gives them. */
+/** The stock roles, by name. */
 export const stockRoles: Readonly<Record<string, AnyRole>> = {
   [trainer.name]: trainer,
   [middleAggregator.name]: middleAggregator,

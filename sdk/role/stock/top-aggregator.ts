@@ -11,15 +11,15 @@ import { evaluationSummary } from './client-evaluation.ts'
 import { type Answer, type Assignment, below, type Refusal } from './round-protocol.ts'
 
 interface TopAggregatorState {
-  /** Rounds committed. */
+  /** Number of committed rounds. */
   readonly round: number
   readonly rounds: number
   readonly weights: Float32Array
   /** State of the algorithm's server part. */
   readonly server: unknown
-  /** For each end the last round that counted it: where clients keep a state of their own. */
+  /** By end: the last round that counted it. Only where clients keep own state. */
   readonly counted?: Readonly<Record<string, number>>
-  /** Of an asynchronous algorithm: the work under way. */
+  /** For an asynchronous algorithm: the work in progress. */
   readonly flight?: Flight
 }
 
@@ -82,7 +82,7 @@ export const topAggregator = role({
   },
 })
 
-/** The contributions of a round: of the selected ends, or those that fill a buffer. */
+/** Gathers the contributions of a round: of the selected ends, or those that fill a buffer. */
 async function contributions(
   { round: version, weights, server, counted, flight = noFlight }: TopAggregatorState,
   context: TopContext,
@@ -113,7 +113,7 @@ async function contributions(
   return { sum }
 }
 
-/** Of rounds after which clients evaluate: means, spreads and worst deciles over the clients. */
+/** Metrics over the clients' own evaluations, in rounds after which clients evaluate; otherwise none. */
 async function clientMetrics(
   round: number,
   weights: Float32Array,
@@ -137,7 +137,10 @@ async function clientMetrics(
   return evaluationSummary(clients)
 }
 
-/** How long to wait for the ends below: an aggregator below waits to its own deadline first. */
+/**
+ * Time to wait for the ends below: one deadline for each level, since an aggregator below waits for its own deadline
+ * first.
+ */
 async function waitingTime(
   waiting: Waiting,
   below: TopContext['channels']['trainers'],
@@ -146,7 +149,7 @@ async function waitingTime(
   return { waitMs: waiting.deadlineMs * (1 + (await levelsBelow(below))) }
 }
 
-/** @throws ROLE_TOO_FEW_UPDATES, with the causes, where fewer are counted than the algorithm needs. */
+/** @throws ROLE_TOO_FEW_UPDATES, with the causes, where fewer updates are counted than the algorithm needs. */
 function requireEnough(
   {
     round,

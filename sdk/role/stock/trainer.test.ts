@@ -17,7 +17,7 @@ const assignment = (round: number): Assignment => ({
 })
 const mishap = errorFactory({ MISHAP: { message: 'client {client} is ill', hint: 'mend it' } })
 
-/** One trainer below an aggregator that is a script; answers with how both ended. */
+/** One trainer below a scripted aggregator. Returns how both ended. */
 async function below1(
   script: (trainers: Channel<Assignment, Answer>) => Promise<void>,
   options: Partial<StageOptions> = {},

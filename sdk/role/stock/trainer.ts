@@ -7,16 +7,16 @@ interface TrainerState {
 }
 
 /**
- * Trains on its own data when it's asked to, and answers with a contribution. Where the algorithm's clients keep a state, it
- * starts from the state that the last counted round left, and keeps the new one before it answers: asked again for the same
- * round, it trains again to the same bits.
+ * Trains on its own data for each assignment, and answers with a contribution. Where clients keep own state, training
+ * starts from the state after the last counted round, and the new state is kept before the answer is sent: a repeated
+ * assignment gives the same bits.
  */
 export const trainer = role({
   name: 'trainer',
   open: (channel) => ({ aggregator: channel(above) }),
   init: (): TrainerState => ({ ended: false }),
   isState: (value): value is TrainerState => typeof value === 'object' && value !== null && 'ended' in value,
-  // Told again at the end of the aggregator above.
+  // The aggregator above sends the end of training again.
   resume: () => ({ ended: false }),
   done: ({ ended }) => ended,
 

@@ -15,21 +15,21 @@ import {
 import { accumulator } from '../../sum/wasm-accumulator.ts'
 import type { Layout } from '../../weights/layout.ts'
 
-/** What a worker tells of a vector that it keeps. */
+/** A worker's description of a vector that it keeps. */
 export interface HeldVector {
-  /** Names the vector to the worker. */
+  /** Identifies the vector in its worker. */
   readonly id: number
   readonly length: number
   readonly peak: DeltaPeak
 }
 
-/** What a worker tells of an update whose vectors it keeps. */
+/** A worker's description of an update whose vectors it keeps. */
 export interface HeldReceipt extends Omit<Update, 'delta' | 'vectors'> {
   readonly delta: HeldVector
   readonly vectors?: Readonly<Record<string, HeldVector>>
 }
 
-/** To a worker, of the vectors that it keeps; `collect` and `take` are answered. */
+/** Messages to a worker about the vectors that it keeps. The worker answers `collect` and `take`. */
 export type HeldMessage =
   | {
       readonly type: 'add'
@@ -46,32 +46,35 @@ export type HeldReply =
   | { readonly type: 'taken'; readonly id: number; readonly delta: Float32Array | PackedError }
   | { readonly type: 'collected'; readonly sum: SumName; readonly part: PartialSum | PackedError }
 
-/** A worker's own vectors until they are added, taken or dropped, and its parts of sums until they are collected. */
+/** A worker's vectors until they are added, taken or dropped, and its parts of sums until they are collected. */
 export interface HeldSums {
-  /** An array that an update's delta may be put into. */
+  /** An array into which a training may write its delta. */
   room(): Float32Array
-  /** Keeps an update whose delta is in the room, or copies it there: the learner may give the same array again. */
+  /** Keeps an update. A delta outside the room is copied into the room, since the learner may reuse its array. */
   keep(update: Update, room: Float32Array): HeldReceipt
   receive(message: HeldMessage): HeldReply | undefined
 }
 
-/** Vectors that wait to be added are added together at the latest when there are so many. */
+/** Number of waiting vectors at which they are added together. */
 const mostWaiting = 4
 
 interface OwnSum {
   readonly number: number
   readonly quantumBits: number
   readonly sum: Accumulator
-  /** Vectors that are still to be added: several are added in one pass, when room is needed or the sum is collected. */
+  /**
+   * Vectors that are not added yet. One pass adds several, when `mostWaiting` is reached, when memory is needed, or
+   * when the sum is collected.
+   */
   readonly waiting: (WeightedDelta & { readonly delta: Float32Array })[]
-  /** The first fault in adding to it: told when the sum is collected, since a part of the sum is lost. */
+  /** The first fault in adding. Reported when the sum is collected, since a part of the sum is lost. */
   fault?: unknown
 }
 
 export function heldSums(layout: Layout): HeldSums {
   const vectors = new Map<number, Float32Array>()
   const sums = new Map<string, OwnSum>()
-  /** Arrays of vectors that were added or dropped: they are used again, since garbage of their size piles up. */
+  /** Arrays of added or dropped vectors. They are reused, since garbage of this size piles up. */
   const free: Float32Array[] = []
   let ids = 0
 
@@ -99,13 +102,13 @@ export function heldSums(layout: Layout): HeldSums {
     return vector
   }
 
-  /** A sum that begins anew takes the memory of the one before. */
+  /** Finds a sum or begins it. A new sum takes over the memory of the previous one of its name. */
   function begun({ name, number }: SumName, { quantumBits, weightBits }: Quanta): OwnSum {
     const known = sums.get(name)
     if (known?.number === number) return known
     const sum =
       known?.quantumBits === quantumBits ? known.sum : accumulator({ layout, quantumBits, weightBits, shared: true })
-    // A sum that nobody collected is over, and what waits for it with it.
+    // A new number means that the previous sum was given up, with the vectors that wait for it.
     for (const { delta } of known?.waiting ?? []) free.push(delta)
     sum.reset()
     const own = { number, quantumBits, sum, waiting: [] }
@@ -168,14 +171,14 @@ export function heldSums(layout: Layout): HeldSums {
   }
 }
 
-/** A thread that keeps vectors. */
+/** A worker thread that keeps vectors. */
 export interface HoldingThread extends DeltaHolder {
   tell(message: Extract<HeldMessage, { type: 'add' | 'drop' }>): void
-  /** Moves a vector here. Rejects with LEARN_WORKER_DIED where the thread has ended. */
+  /** Moves a vector to this thread. Rejects with LEARN_WORKER_DIED where the worker has ended. */
   take(id: number): Promise<Float32Array>
 }
 
-/** A vector that nobody added or took is dropped in its thread too, once nobody can do so any more. */
+/** Drops a vector in its worker when its HeldDelta is garbage: neither added nor taken, and unreachable. */
 const forgotten = new FinalizationRegistry<{ readonly thread: HoldingThread; readonly id: number }>(({ thread, id }) =>
   thread.tell({ type: 'drop', id }),
 )
@@ -206,7 +209,7 @@ class ThreadDelta extends HeldDelta {
   }
 }
 
-/** The update of a thread that keeps its vectors. */
+/** The update of a worker that keeps the update's vectors. */
 export function heldUpdate(thread: HoldingThread, { delta, vectors, ...update }: HeldReceipt): HeldUpdate {
   const here = Object.entries(vectors ?? {}).map(([name, vector]) => [name, new ThreadDelta(thread, vector)] as const)
   return {

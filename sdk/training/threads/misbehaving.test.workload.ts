@@ -3,7 +3,7 @@ import { learnError } from '../../learn/errors.ts'
 import type { Learner } from '../../learn/learner.ts'
 import { workload } from '../../workload/workload.ts'
 
-/** What each client's training does, by the client's number. */
+/** The behaviour of each client's training, by the client's number. */
 export const clientThat = {
   trains: 0,
   exits: 1,
@@ -35,7 +35,7 @@ const learner: Learner = {
         )
       case clientThat.waits:
         await new Promise((_, reject) => {
-          // Keeps the thread alive, as work would.
+          // Keeps the thread alive, as real work would.
           const busy = setInterval(() => {}, 1_000)
           signal?.addEventListener('abort', () => {
             clearInterval(busy)

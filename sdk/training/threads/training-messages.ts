@@ -7,7 +7,7 @@ import type { Layout } from '../../weights/layout.ts'
 import type { ClientEvaluationRequest, PassAnswer, PoolPass, PoolTrainingRequest } from '../training-pool.ts'
 import type { HeldMessage, HeldReceipt, HeldReply } from './held-sums.ts'
 
-/** What a training worker is started with. */
+/** The start values of a training worker. */
 export interface WorkerSetup {
   /** URL of the workload's bundle. */
   readonly bundle: string
@@ -15,25 +15,25 @@ export interface WorkerSetup {
   readonly seed: number
 }
 
-/** The same with the worker's line for files, in its workerData. */
+/** The start values and the worker's file line, as the worker's workerData. */
 export interface WorkerStart extends WorkerSetup {
   readonly files: FileLine
 }
 
-/** What a worker is asked, one at a time. Weights, and the arrays of terms, are shared memory, and read only. */
+/** Requests to a worker, one at a time. Weights and the arrays of terms are in shared memory, and read-only. */
 export type WorkerRequest =
   | { readonly type: 'initialWeights' }
   | {
       readonly type: 'train'
       readonly training: SharedTraining
-      /** The vectors of the update are to stay in the thread. */
+      /** The vectors of the update stay in the worker. */
       readonly hold: boolean
     }
   | { readonly type: 'evaluateClient'; readonly request: ClientEvaluationRequest }
   | { readonly type: 'pass'; readonly request: PoolPass }
   | { readonly type: 'evaluate'; readonly chunk: number; readonly weights: SharedArrayBuffer }
 
-/** `abort` stops the request that is under way. What concerns held deltas comes at any time. */
+/** `abort` stops the request in progress. Messages about held vectors arrive at any time. */
 export type WorkerMessage = WorkerRequest | HeldMessage | { readonly type: 'abort' }
 
 export interface WorkerDescription {
@@ -45,7 +45,7 @@ export interface WorkerDescription {
   readonly testExamples: number
 }
 
-/** First `ready` or `failed`; then one for each request, and between them answers of held vectors. */
+/** First `ready` or `failed`, then one reply for each request. Replies about held vectors come at any time. */
 export type WorkerReply =
   | HeldReply
   | { readonly type: 'ready'; readonly description: WorkerDescription }
@@ -56,10 +56,13 @@ export type WorkerReply =
   | { readonly type: 'evaluation'; readonly evaluation: OwnEvaluation }
   | { readonly type: 'failed'; readonly error: PackedError }
 
-/** Puts an array into memory that all threads read. */
+/** Copies an array into memory that all threads read. */
 type Share = (values: Float32Array) => SharedArrayBuffer
 
-/** Puts arrays into memory that all workers read, so that those of a round are copied once, not once a client. */
+/**
+ * Copies arrays into memory that all workers read, so that the arrays of a round are copied once, not once for each
+ * client.
+ */
 export function sharedArrays() {
   const rounds = new WeakMap<Float32Array, { round: number; buffer: SharedArrayBuffer }>()
   const once: Share = (values) => {
@@ -69,7 +72,9 @@ export function sharedArrays() {
   }
   return {
     once,
-    /** The same memory for the same array in the same round. In another round the array may hold other values. */
+    /**
+     * Returns the same memory for the same array in the same round. In another round the array may hold other values.
+     */
     forRound(values: Float32Array, round: number): SharedArrayBuffer {
       const known = rounds.get(values)
       if (known?.round === round) return known.buffer
@@ -80,10 +85,10 @@ export function sharedArrays() {
   }
 }
 
-/** A training as a worker is asked for it. */
+/** A training request as a worker receives it. */
 export type SharedTraining = Omit<PoolTrainingRequest, 'signal'>
 
-/** The request with its arrays of weights and terms in memory that all threads read. */
+/** The request with its arrays of weights and terms in shared memory. */
 export function sharedTraining(asked: PoolTrainingRequest, share: Share): SharedTraining {
   const { signal: _, ...request } = asked
   const { weights, start, centre, base, terms } = request

@@ -6,15 +6,18 @@ import type { PartialSum } from '../../sum/accumulator.ts'
 import type { HeldMessage, HeldReply, HoldingThread } from './held-sums.ts'
 import type { WorkerDescription, WorkerReply, WorkerRequest, WorkerSetup, WorkerStart } from './training-messages.ts'
 
-/** What a worker leaves behind at once is little: more room would only be used up before it is collected. */
+/** A worker leaves little garbage at a time. A larger young generation would only fill up before it's collected. */
 const maxYoungGenerationSizeMb = 4
 
-/** A worker thread that has made its learner and data. */
+/** A worker thread whose learner and data are made. */
 export interface TrainingThread extends HoldingThread {
   readonly description: WorkerDescription
-  /** Whether it has ended; then each request rejects. */
+  /** Whether the thread has ended. Each request then rejects. */
   hasEnded(): boolean
-  /** One at a time. Rejects with the learner's error, or with LEARN_WORKER_DIED when the thread ends before it answers. */
+  /**
+   * Sends a request; one at a time. Rejects with the learner's error, or with LEARN_WORKER_DIED when the thread ends
+   * before it answers.
+   */
   ask(request: WorkerRequest, signal?: AbortSignal): Promise<WorkerReply>
   terminate(): Promise<void>
 }
@@ -25,7 +28,7 @@ interface Waiting {
   reject(error: unknown): void
 }
 
-/** Someone who waits for a vector, or a part of a sum, that the thread keeps. */
+/** A pending request for a vector, or for a part of a sum, that the thread keeps. */
 interface Receiving {
   readonly what: string
   resolve(values: Float32Array | PartialSum): void
@@ -34,12 +37,12 @@ interface Receiving {
 
 type HeldRequest = Extract<HeldMessage, { type: 'take' | 'collect' }>
 
-/** The same for a request and its answer. */
+/** The key that pairs a reply with its request. */
 function keyOf(of: HeldRequest | HeldReply): string {
   return 'id' in of ? `vector ${of.id}` : `sum ${of.sum.number} ${of.sum.name}`
 }
 
-/** @throws what the workload throws while it makes learner and data, or LEARN_WORKER_DIED. */
+/** @throws LEARN_WORKER_DIED, and the errors of the workload while it makes learner and data. */
 export async function startTrainingThread(setup: WorkerSetup, files: SharedFiles): Promise<TrainingThread> {
   const line = files.line()
   const start: WorkerStart = { ...setup, files: line }
@@ -151,10 +154,13 @@ function nameOf(request: WorkerRequest): string {
   }
 }
 
-/** A place for one training thread at a time: one that has ended is started again. */
+/** Runs one training thread at a time, and starts a new one when the thread ends. */
 export interface TrainingSlot {
   readonly description: WorkerDescription
-  /** One at a time. Answers with the thread, too: what it keeps is only there. */
+  /**
+   * Sends a request; one at a time. Resolves with the thread, too, since only this thread has the vectors that it
+   * keeps.
+   */
   ask(
     request: WorkerRequest,
     signal?: AbortSignal,
@@ -168,7 +174,7 @@ export async function trainingSlot(setup: WorkerSetup, files: SharedFiles): Prom
   let closed = false
   const startAgain = () => {
     thread = startTrainingThread(setup, files)
-    // Whoever asks next hears of it.
+    // The next request reports the fault.
     thread.catch(() => {})
     return thread
   }

@@ -47,7 +47,7 @@ async function answer(
       const training = { ...asked, signal }
       if (hold) {
         let room: Float32Array | undefined
-        // Only once it's needed: what was held before may have been added meanwhile, and its room be free again.
+        // The room is taken late: vectors held earlier may be added meanwhile, which frees their memory.
         const roomOf = () => {
           room ??= held.room()
           return room
@@ -56,7 +56,7 @@ async function answer(
         return { type: 'held', receipt: held.keep(update, roomOf()) }
       }
       const update = await trainer.train(training)
-      // A copy, since an array that is transferred is lost to the learner, who may give the same array again.
+      // A copy, since a transferred array is lost to the learner, which may reuse its array.
       return { type: 'update', update: { ...update, delta: update.delta.slice() } }
     }
     case 'pass':
@@ -76,7 +76,7 @@ function send(reply: WorkerReply): void {
   parentPort?.postMessage(reply, values?.buffer instanceof ArrayBuffer ? [values.buffer] : [])
 }
 
-/** The array that leaves this thread with a reply. */
+/** The array that a reply transfers out of this thread. */
 function movedBy(reply: WorkerReply): Float32Array | undefined {
   if (reply.type === 'update') return reply.update.delta
   return reply.type === 'taken' && reply.delta instanceof Float32Array ? reply.delta : undefined

@@ -11,7 +11,7 @@ import { workerPool } from './worker-pool.ts'
 const module = new URL('./misbehaving.test.workload.js', import.meta.url)
 const { settings } = misbehaving
 
-/** A pool that is closed when the test ends, however it ends. */
+/** A pool that is closed at the end of the test, passed or failed. */
 async function start(t: ExecutionContext, workers: number, seed = 1): Promise<TrainingPool> {
   const pool = await workerPool({ module, settings, seed, workers })
   t.teardown(() => pool.close())
@@ -28,12 +28,12 @@ async function held(pool: TrainingPool, client: number, weights?: Float32Array):
   return pool.trainHeld(request(pool, client, weights))
 }
 
-/** An update as a sum takes it. */
+/** An update in the form that a sum takes. */
 function weighted({ delta, samples }: { readonly delta: Vector; readonly samples: number }) {
   return { end: 'trainer-0', delta, weight: samples }
 }
 
-/** Everything that a pool gives for two rounds. */
+/** Every result of a pool in two rounds. */
 async function results(pool: TrainingPool) {
   const weights = await pool.initialWeights()
   const rounds = [1, 2].map((round) =>

@@ -13,11 +13,11 @@ import { shared, sharedArrays, sharedTraining, type WorkerReply, type WorkerRequ
 import { type TrainingSlot, trainingSlot } from './training-thread.ts'
 
 export interface WorkerPoolSettings {
-  /** The workload's file, or its bundle: each worker imports it, and makes learner and data itself. */
+  /** The workload's file, or its bundle. Each worker imports the bundle, and makes learner and data itself. */
   readonly module: URL
   readonly settings: Settings
   readonly seed: number
-  /** Number of worker threads, from 1. */
+  /** Number of worker threads, 1 or more. */
   readonly workers: number
 }
 
@@ -31,10 +31,10 @@ interface Job {
 }
 
 /**
- * A pool of worker threads, which take requests in their order as they become free. A thread that ends fails its request
- * with LEARN_WORKER_DIED and is started again.
+ * A pool of worker threads, which take requests in order as they become free. A thread that ends fails its request with
+ * LEARN_WORKER_DIED and is started again.
  *
- * @throws LEARN_SETTING, and what the workload throws while it makes learner and data.
+ * @throws LEARN_SETTING, and the errors of the workload while it makes learner and data.
  */
 export async function workerPool({ module, settings, seed, workers }: WorkerPoolSettings): Promise<TrainingPool> {
   if (!Number.isInteger(workers) || workers < 1) {
@@ -148,7 +148,7 @@ export async function workerPool({ module, settings, seed, workers }: WorkerPool
   }
 }
 
-/** All of them; or, if one fails, none: those that succeed are closed. */
+/** Waits for all slots. If one fails to start, closes the others and throws. */
 async function all(starting: readonly Promise<TrainingSlot>[]): Promise<TrainingSlot[]> {
   try {
     return await Promise.all(starting)
@@ -163,20 +163,20 @@ function unexpected({ type }: WorkerReply): Error {
   return learnError('LEARN_WORKER_DIED', { request: 'a request', reason: `it answered ${type}` })
 }
 
-/** What a job's training pool is made for. */
+/** Everything from which a job's training pool is made. */
 export interface TrainingPlan extends LoadedWorkload {
   readonly seed: number
   readonly settings: Settings
-  /** Threads that train. 0: this one. */
+  /** Number of threads that train. 0: training runs in this thread. */
   readonly workers: number
 }
 
-/** Threads that train where nothing else is said: one a core, at most 8. */
+/** Default number of threads that train: one for each core, at most 8. */
 export function defaultWorkers(): number {
   return Math.min(8, availableParallelism())
 }
 
-/** Starts what trains a job's clients. Rejects with what its workload throws. */
+/** Starts the training pool of a job. Rejects with the workload's errors. */
 export function poolFor({ workload, bundle, settings, seed, workers }: TrainingPlan): Promise<TrainingPool> {
   return workers === 0 ? inlinePool(workload, settings, seed) : workerPool({ module: bundle, settings, seed, workers })
 }
