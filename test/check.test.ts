@@ -47,8 +47,8 @@ test('run --check names a selection, data and a topology that are others each ti
   const module = fileURLToPath(new URL('support/faulty.workload.js', import.meta.url))
   for (const [fault, found] of [
     ['random-selector', /ROLE_NOT_DETERMINISTIC.*top-aggregator-0.*choice of the selector of fedavg/],
-    ['random-data', /WORKLOAD_NOT_REPRODUCIBLE.*its data/],
-    ['random-topology', /WORKLOAD_NOT_REPRODUCIBLE.*its topology/],
+    ['random-data', /WORKLOAD_NOT_REPRODUCIBLE.*: data/],
+    ['random-topology', /WORKLOAD_NOT_REPRODUCIBLE.*: topology/],
   ] as const) {
     await using folder = await temporaryFolder()
     const set = `fault=${fault}`

@@ -137,7 +137,7 @@ const broken: readonly {
   {
     title: 'more clients than a job may have tasks',
     args: ['run', 'examples/trivial', '--set', 'clients=100001'],
-    code: 'the number of tasks would be 100002, and a job may have at most 100000',
+    code: 'the job would have 100002 tasks: at most 100000 are allowed',
     status: 2,
   },
   {

@@ -75,7 +75,7 @@ test('values that are not finite are refused with their example and place, or ke
   }
   await t.throwsAsync(collectExamples(rows(1, Number.NaN), { shape: [6], nonFinite: 'keep' }), {
     code: 'DATA_VALUE',
-    message: /as the label NaN/,
+    message: /^the label of example 0 of the stream is NaN/,
   })
   await t.throwsAsync(collectExamples([], { shape: [6], maxBytes: Number.NaN }), { code: 'DATA_SETTING' })
 })

@@ -6,7 +6,7 @@ import { loadTensorFlow } from './tensorflow.ts'
 
 type Model = LayersLearnerSettings['model']
 
-/** The engine has no elu; the WebAssembly backend no gradient of a convolution's kernel. */
+/** The engine lacks elu; the WebAssembly backend lacks the gradient of a convolution's kernel. */
 const convolution: Model = ({ layers, sequential }) =>
   sequential({
     layers: [
@@ -47,7 +47,7 @@ async function trained(model: Model) {
 test('a model that the WebAssembly backend cannot train is trained in plain JavaScript, which says why and what to do', async (t) => {
   const { runsOn, before, after } = await trained(convolution)
   t.regex(runsOn, /^TensorFlow\.js \(cpu\): .*layer conv2d_1 \(Conv2D\) has activation "elu"/)
-  t.regex(runsOn, /the wasm backend cannot train it \(.*Conv2DBackpropFilter.*\).*npm run native/)
+  t.regex(runsOn, /the wasm backend cannot train the model \(.*Conv2DBackpropFilter.*\).*npm run native/)
   t.true(after < before, `${before} to ${after}`)
 })
 

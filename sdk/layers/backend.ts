@@ -7,19 +7,19 @@ import type { Subject } from './layers-steps.ts'
 import { evaluateModel, trainModel } from './layers-training.ts'
 import type { TensorFlow } from './tensorflow.ts'
 
-/** The backend in plain JavaScript: slow, and the only one that has every kernel. */
+/** The backend in plain JavaScript: slow, but the only one with every kernel. */
 const plain = 'cpu'
 
 /** The backend of TensorFlow.js that a model runs on. */
 export interface Backend {
   readonly name: string
-  /** Where it isn't the usual one: which is, and why that can't run the model. */
+  /** If not the usual backend: the name of the usual one, and the reason for which it can't run the model. */
   readonly instead?: { readonly of: string; readonly reason: string }
-  /** Runs work on it, when nothing else runs on this TensorFlow.js. */
+  /** Runs work on the backend, when nothing else runs on this TensorFlow.js. */
   run<Result>(work: () => Promise<Result>): Promise<Result>
 }
 
-/** TensorFlow.js has one backend at a time for all that is done in a thread, so all of its learners take turns. */
+/** TensorFlow.js has one backend at a time in a thread, so its learners take turns. */
 const turns = new WeakMap<TensorFlow, ReturnType<typeof oneAtATime>>()
 
 function turnsOf(tf: TensorFlow): ReturnType<typeof oneAtATime> {
@@ -29,8 +29,8 @@ function turnsOf(tf: TensorFlow): ReturnType<typeof oneAtATime> {
 }
 
 /**
- * Finds the backend for a model by a step of it: the usual one, if the step goes through; else plain JavaScript. The WebAssembly
- * backend lacks gradients of convolutions, among others, and finds that out in the middle of a step.
+ * Finds the backend for a model by trying one step: the usual backend if the step succeeds, else plain JavaScript. The
+ * WebAssembly backend lacks gradients of convolutions, among others, which shows only in the middle of a step.
  *
  * @throws the step's error in plain JavaScript.
  */
@@ -49,7 +49,7 @@ export function backendFor(tf: TensorFlow, step: () => Promise<void>): Promise<B
   })
 }
 
-/** Leaves the backend as it was. Tensors go over to the backend that they are used on. */
+/** Runs work on a backend, and restores the backend from before. Tensors move to the backend that uses them. */
 async function on<Result>(tf: TensorFlow, name: string, work: () => Promise<Result>): Promise<Result> {
   const before = tf.getBackend()
   if (before === name) return work()
@@ -61,7 +61,10 @@ async function on<Result>(tf: TensorFlow, name: string, work: () => Promise<Resu
   }
 }
 
-/** A step, and an evaluation, of one example of zeros from weights of zeros: shows whether there is a kernel for all of it. */
+/**
+ * Tries a step and an evaluation of one example of zeros with weights of zeros, to find out whether the backend has all
+ * kernels.
+ */
 export async function probe(subject: Subject, steps: Steps): Promise<void> {
   const { layout, inputShape } = subject.description
   const weights = new Float32Array(layout.size)
@@ -69,7 +72,7 @@ export async function probe(subject: Subject, steps: Steps): Promise<void> {
   try {
     await trainModel(subject, { ...steps, epochs: 1 }, { weights, examples, random: randomStream(0, 'probe') })
   } catch (error) {
-    // A model may refuse zeros, and take the data for which it was made.
+    // A model may fail on zeros, and yet train on its real data.
     if (!(error instanceof CodedError && error.code === 'LEARN_DIVERGED')) throw error
   }
   await evaluateModel(subject, weights, examples)

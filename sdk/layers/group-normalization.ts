@@ -4,11 +4,11 @@ import { learnError } from '../learn/errors.ts'
 import { type Layer, presentTensorFlow, type TensorFlow } from './tensorflow.ts'
 
 /**
- * A layer that normalizes groups of channels of each example, for a layers model: TensorFlow.js has none. To be called where a
- * learner's model is made. Unlike batch normalization it neither mixes a batch's examples nor keeps moving means, about which
- * clients with unlike data disagree.
+ * A layer that normalizes groups of channels of each example, which TensorFlow.js lacks. Call this where a learner's
+ * model is made. Unlike batch normalization, this layer neither mixes a batch's examples nor keeps moving means, which
+ * differ between clients with unlike data.
  *
- * @throws LEARN_OUTSIDE_MODEL where no TensorFlow.js has been loaded by a learner.
+ * @throws LEARN_OUTSIDE_MODEL where no learner has loaded TensorFlow.js.
  * @see Wu and He, Group Normalization, ECCV 2018; for federated learning Hsieh et al., ICML 2020.
  */
 export function groupNormalization(settings?: GroupNormalizationSettings): Layer
@@ -22,21 +22,24 @@ export function groupNormalization(settings: GroupNormalizationSettings = {}): u
 }
 
 export interface GroupNormalizationSettings extends LayerSettings {
-  /** Divides the channels, which are the last dimension. 1 is layer normalization, as many as channels instance normalization. Default 32. */
+  /**
+   * Number of groups, which must divide the number of channels, the last dimension. 1 makes layer normalization, the
+   * number of channels makes instance normalization. Default 32.
+   */
   readonly groups?: number
   /** Added to the variance. Default 0.001. */
   readonly epsilon?: number
-  /** Whether there is a trained shift. Default true. */
+  /** Whether the layer has a trained shift. Default true. */
   readonly center?: boolean
-  /** Whether there is a trained scale. Default true. */
+  /** Whether the layer has a trained scale. Default true. */
   readonly scale?: boolean
 }
 
 const makers = new WeakMap<TensorFlow, (settings: GroupNormalizationSettings) => Layer>()
 
 /**
- * Registers the layer's class with a TensorFlow.js, which can then load models that have it. Learners and `loadLayersModel` do so
- * themselves.
+ * Registers the layer's class with a TensorFlow.js, so that it can load models with this layer. Learners and
+ * `loadLayersModel` call this themselves.
  */
 export function registerGroupNormalization(tf: TensorFlow): void {
   if (makers.has(tf)) return

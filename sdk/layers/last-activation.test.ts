@@ -14,7 +14,7 @@ type Layer = InstanceType<TensorFlow['layers']['Layer']>
 const shape = [1, 1, 4]
 const settings = { learningRate: 0.5, epochs: 2, batch: 8 }
 
-/** Images of one pixel, in the class of their highest channel of the first so many. */
+/** Images of one pixel. The class is the highest channel among the first `classes`. */
 function pixels(classes: number): Examples {
   const random = randomStream(1, 'pixels')
   const values = Float32Array.from({ length: 40 * 4 }, () => random.uniform())
@@ -36,7 +36,7 @@ const applied = (layer: Layer, given: Symbolic): Symbolic => {
   return output
 }
 
-/** A model with so many outputs whose last activation is written in each way; with none it is written nowhere. */
+/** A model with `units` outputs, with its last activation written in each possible way, and without. */
 function forms(units: number, activation: 'softmax' | 'sigmoid'): Record<string, { with: Model; without: Model }> {
   const both = (make: (last: 'linear' | typeof activation) => Model) => ({
     with: make(activation),
@@ -130,7 +130,7 @@ for (const [loss, activation, units] of losses) {
         )
         t.regex(
           ended.remarks?.join() ?? '',
-          new RegExp(`^${loss} takes what the ${activation} of layer (end|\\w+_[12]) gets`),
+          new RegExp(`^${loss} takes the input of the ${activation} of layer (end|\\w+_[12])`),
         )
         t.deepEqual(bare.remarks, [])
 

@@ -69,7 +69,7 @@ test('a step is plain SGD on the mean gradient of the batch', async (t) => {
   }
   const weights = await initial(learner)
   t.deepEqual([...weights], [1, 0])
-  // Mean of x² is 2.5, of x 1.5; the gradient of the mean of (wx + b)² at w = 1, b = 0 is twice these.
+  // The mean of x² is 2.5, that of x is 1.5; the gradient of the mean of (wx + b)² at w = 1, b = 0 is twice these.
   const { delta, metrics } = await learner.train({ weights, examples, random: random() })
   t.deepEqual([...delta], [-2.5, -1.5])
   t.is(metrics.loss, 2.5)
@@ -176,7 +176,7 @@ test('dropout masks come from the stream', async (t) => {
   const train = async (seed: number) =>
     (await learner.train({ weights, examples: points(10), random: randomStream(seed) })).delta
   t.deepEqual(await train(1), await train(1))
-  // In one batch the order hardly matters: what differs by this much is the mask.
+  // In one batch the order hardly matters: the mask alone makes a difference of this size.
   t.true(
     norm(
       add(

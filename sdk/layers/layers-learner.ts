@@ -19,35 +19,36 @@ import { buildModel } from './model-building.ts'
 import { loadSavedModel, type SavedModel, startingFrom, tensorsOf } from './saved-model.ts'
 import { type LayersModel, loadTensorFlow, type TensorFlow } from './tensorflow.ts'
 
-/** Makes a layers model with the given TensorFlow.js, or with its stand-in where the engine knows the whole model. */
+/** Makes a layers model with the given TensorFlow.js, or with a stand-in that records the model for the engine. */
 export type ModelFunction = (tf: TensorFlow) => LayersModel
 
 export interface LayersLearnerSettings extends Steps {
   /**
-   * Makes the model; or is one that `savedModel` of flame-fl/sdk/node has read, with whose weights the job begins. A softmax at
-   * its end before softmaxCrossEntropy, or a sigmoid before sigmoidCrossEntropy, is the loss's own: the model trains as without
-   * it, and is published with it.
+   * Makes the model; or a model from `savedModel` of flame-fl/sdk/node, with whose weights the job begins. If the model
+   * ends with a softmax before softmaxCrossEntropy, or with a sigmoid before sigmoidCrossEntropy, the loss applies this
+   * activation: the model trains without it, but is published with it.
    */
   readonly model: ModelFunction | SavedModel
-  /** A name of Keras stands for the loss that it means: `mse`, `binaryCrossentropy`, `categoricalCrossentropy`. */
+  /** A name, or its alias in Keras: `mse`, `binaryCrossentropy`, `categoricalCrossentropy`, …. */
   readonly loss: LossName | LossAlias
-  /** `auto`: the engine, where it knows every layer of the model; else TensorFlow.js. Default `auto`. */
+  /** `auto`: the engine if it knows every layer of the model, else TensorFlow.js. Default `auto`. */
   readonly engine?: 'auto' | 'engine' | 'tensorflow'
   /**
-   * Gives the TensorFlow.js to use where the engine isn't, such as `nativeTensorFlow` of flame-fl/sdk/node: fast on large
-   * models, to other bits on other processors. Absent, or where it gives none: the WebAssembly backend, or plain JavaScript
-   * for a model that it can't train.
+   * Returns the TensorFlow.js to use in place of the engine, such as `nativeTensorFlow` of flame-fl/sdk/node, which is
+   * fast on large models, but gives other bits on other processors. Absent, or without a result: the WebAssembly
+   * backend, or plain JavaScript for a model that the WebAssembly backend can't train.
    */
   readonly tensorFlow?: () => Promise<TensorFlow | undefined>
 }
 
 /**
- * A learner that trains a TensorFlow.js layers model. Same weights, examples and stream give the same bits in any
- * thread. The initial weights are drawn from the stream by each layer's initializer.
+ * Makes a learner that trains a TensorFlow.js layers model. The same weights, examples and stream give the same bits in
+ * any thread. Each layer's initializer draws the initial weights from the stream.
  *
- * @throws LEARN_SETTING, LEARN_MODEL, LEARN_LAST_ACTIVATION, LEARN_RANDOM_LAYER; LEARN_ENGINE_MODEL where only the engine was to run it;
- *   LEARN_INITIALIZER when initial weights are drawn; in training LEARN_DIVERGED and LEARN_OVERFLOW, and for examples that don't fit the model
- *   LEARN_EMPTY, LEARN_INPUT and LEARN_LABEL.
+ * @throws LEARN_SETTING, LEARN_MODEL, LEARN_LAST_ACTIVATION, LEARN_RANDOM_LAYER; LEARN_ENGINE_MODEL with `engine:
+ *   'engine'` if the engine can't run the model; LEARN_INITIALIZER when initial weights are drawn. Training throws
+ *   LEARN_DIVERGED and LEARN_OVERFLOW, and for examples that don't fit the model LEARN_EMPTY, LEARN_INPUT and
+ *   LEARN_LABEL.
  */
 export async function layersLearner(settings: LayersLearnerSettings): Promise<Learner> {
   checkSteps(settings)
@@ -126,8 +127,8 @@ async function onTensorFlow(
   }
 }
 
-/** Advice about a slow backend; empty for the usual one. */
+/** Advice about a slow backend. Empty for the usual backend. */
 function slowness({ name, instead }: Backend): string {
   if (!instead) return ''
-  return `; the ${instead.of} backend cannot train it (${instead.reason}), so the slow ${name} one does: leave out what it names, or give layersLearner a native TensorFlow, tensorFlow: () => nativeTensorFlow() of flame-fl/sdk/node, for which @tensorflow/tfjs-node is to be installed (or in a clone of flame-fl built, npm run native)`
+  return `; the ${instead.of} backend cannot train the model (${instead.reason}), so the slow ${name} backend does: leave out the named operation, or give layersLearner a native TensorFlow, tensorFlow: () => nativeTensorFlow() of flame-fl/sdk/node, which needs an installed @tensorflow/tfjs-node (or, in a clone of flame-fl, npm run native)`
 }

@@ -7,11 +7,11 @@ export interface Loss {
   mean(labels: Float32Array, outputs: Tensor): Scalar
   /** The loss of each example. */
   each(labels: Float32Array, outputs: Tensor): Tensor
-  /** How many of the outputs (row-major) say the label's class; absent where there are no classes. */
+  /** Number of outputs (row-major) that predict the label's class. Absent for a loss without classes. */
   readonly correct?: (labels: Float32Array, outputs: ArrayLike<number>) => number
 }
 
-/** @throws LEARN_SETTING for an unknown loss, or one that doesn't fit the model's number of outputs. */
+/** @throws LEARN_SETTING for an unknown loss, LEARN_OUTPUTS for a loss that doesn't fit the model's outputs. */
 export function lossOf(tf: TensorFlow, name: LossName, units: number, shape: readonly number[]): Loss {
   const column = (labels: Float32Array) => tf.tensor2d(labels, [labels.length, 1])
   const check = labelCheck(name, units, shape)
@@ -47,7 +47,7 @@ function count(labels: Float32Array, isCorrect: (label: number, row: number) => 
   return labels.reduce((sum, label, row) => sum + Number(isCorrect(label, row)), 0)
 }
 
-/** The place, among `units` values from `start`, of the first that is highest. */
+/** Index, among `units` values from `start`, of the first highest value. */
 function highest(values: ArrayLike<number>, start: number, units: number): number {
   let best = 0
   for (let unit = 1; unit < units; unit++) {
@@ -56,7 +56,10 @@ function highest(values: ArrayLike<number>, start: number, units: number): numbe
   return best
 }
 
-/** Value and gradients of the loss. Where a kernel fails, TensorFlow.js would keep the tensors that it has saved for the backward pass. */
+/**
+ * Value and gradients of the loss. Where a kernel fails, frees the tensors that TensorFlow.js has saved for the
+ * backward pass and would keep.
+ */
 export function lossGradients(
   tf: TensorFlow,
   loss: () => Scalar,
@@ -72,13 +75,16 @@ export function lossGradients(
 
 type Layer = LayersModel['layers'][number]
 
-/** The last activation of a model of TensorFlow.js, and how to run the model without it. */
+/** The last activation of a TensorFlow.js model, and a way to run the model without it. */
 export interface LastActivationOf extends LastActivation {
-  /** Runs work in which the layer passes its input on. */
+  /** Runs work during which the layer passes its input on. */
   without<Result>(work: () => Result): Result
 }
 
-/** Undefined where the model ends with no activation that has a name, or with a layer that it also uses elsewhere. */
+/**
+ * Finds the last activation. Undefined where the model doesn't end with a named activation, or ends with a layer that
+ * it uses several times.
+ */
 export function lastActivationOf(tf: TensorFlow, model: LayersModel): LastActivationOf | undefined {
   let layer: Layer | undefined = model
   for (;;) {
@@ -113,7 +119,7 @@ function passes(layer: Layer): boolean {
   return passingClasses.includes(name) || (name === 'Activation' && nameOf(layer) === 'linear')
 }
 
-/** The field in which a layer keeps its activation, the activation's name, and the substitute that passes values on. */
+/** A layer's field with its activation, the activation's name, and a substitute that passes values on. */
 function appliedBy(tf: TensorFlow, layer: Layer) {
   if (layer.getClassName() === 'Softmax') {
     const axis: unknown = layer.getConfig().axis
@@ -126,7 +132,7 @@ function appliedBy(tf: TensorFlow, layer: Layer) {
   return { field: 'activation', activation, substitute }
 }
 
-/** The activation that a layer names in its configuration. */
+/** The activation in a layer's configuration. */
 function nameOf(layer: Layer): string | undefined {
   const { activation } = layer.getConfig()
   return typeof activation === 'string' ? activation : undefined

@@ -10,7 +10,7 @@ import type { TensorFlow } from './tensorflow.ts'
 type Layer = LayersModel['layers'][number]
 type Weight = Layer['weights'][number]
 
-/** A layers model as a learner needs it, under names that don't depend on the number of models made before it. */
+/** A layers model as a learner needs it. Names don't depend on the number of models made before. */
 export interface ModelDescription {
   readonly layout: Layout
   readonly topology: unknown
@@ -18,19 +18,19 @@ export interface ModelDescription {
   readonly inputShape: readonly number[]
   /** The model's last activation, if it ends with one. */
   readonly lastActivation: LastActivationOf | undefined
-  /** Values that the model gives for one example. */
+  /** Number of output values for one example. */
   readonly outputs: number
   readonly outputShape: readonly number[]
-  /** A layer that normalizes over a batch, if there is one. */
+  /** A layer that normalizes over a batch, if any. */
   readonly wholeBatchFor: string | undefined
   initialWeights(random: RandomStream): Float32Array
-  /** Gives each dropout layer its next mask from the stream. */
+  /** Seeds each dropout layer's next mask from the stream. */
   seedDropout(random: RandomStream): void
 }
 
 /**
- * @throws LEARN_MODEL when it has several inputs or outputs, or dimensions that aren't known; LEARN_RANDOM_LAYER when
- *   training it would draw random numbers that no stream can give.
+ * @throws LEARN_MODEL for a model with several inputs or outputs, or with unknown dimensions; LEARN_RANDOM_LAYER for a
+ *   model whose training draws random numbers that can't come from a stream.
  */
 export function describeModel(tf: TensorFlow, model: LayersModel): ModelDescription {
   if (!(model instanceof tf.LayersModel))
@@ -80,20 +80,24 @@ export function describeModel(tf: TensorFlow, model: LayersModel): ModelDescript
       return weights
     },
     seedDropout(random) {
-      // TensorFlow.js takes 0 for no seed. The field is only read when the layer is called.
+      // TensorFlow.js takes 0 for no seed. A layer reads the field only when it's called.
       for (const layer of dropouts) Reflect.set(layer, 'seed', random.uint32() + 1)
     },
   }
 }
 
-/** Layers that compute, also those of models used as layers, and those within other layers, after these. */
+/**
+ * Layers that compute, with those of models used as layers, and those within other layers, each after its outer layer.
+ */
 function allLayers(tf: TensorFlow, model: LayersModel): Layer[] {
   return model.layers.flatMap((layer) =>
     layer instanceof tf.LayersModel ? allLayers(tf, layer) : [layer, ...layersWithin(tf, layer)],
   )
 }
 
-/** Where a layer keeps layers: a recurrent one its cell or cells, a wrapper those that it wraps. */
+/**
+ * Fields in which a layer keeps inner layers: the cell or cells of a recurrent layer, the wrapped layers of a wrapper.
+ */
 const innerFields = ['cell', 'cells', 'layer', 'forwardLayer', 'backwardLayer']
 
 function layersWithin(tf: TensorFlow, layer: Layer): Layer[] {
@@ -105,7 +109,7 @@ function isLayerOf(tf: TensorFlow): (value: unknown) => value is Layer {
   return (value): value is Layer => value instanceof tf.layers.Layer
 }
 
-/** Whether it is a dropout layer, whose seed can be set. Refuses other layers that draw random numbers. */
+/** Whether the layer is a dropout layer, whose seed can be set. Refuses other layers that draw random numbers. */
 function drawsMasks(layer: Layer): boolean {
   const name = layer.getClassName()
   const { dropout = 0, recurrentDropout = 0 } = layer.getConfig()
@@ -134,8 +138,8 @@ function initializerOf(layer: Layer, tensor: string): InitializerSpec | undefine
 }
 
 /**
- * TensorFlow.js numbers unnamed layers through all models of the process (`dense_Dense7`); here it is numbered within
- * the model (`dense_1`), so that each worker has the same names.
+ * New names for unnamed layers. TensorFlow.js numbers these through all models of the process (`dense_Dense7`). Here
+ * they are numbered within the model (`dense_1`), so that each worker has the same names.
  */
 function stableNames(model: string, layers: readonly Layer[]): Map<string, string> {
   const names = new Map<string, string>()
@@ -143,7 +147,8 @@ function stableNames(model: string, layers: readonly Layer[]): Map<string, strin
   const taken = new Set(layers.map(({ name }) => name))
   const numbers = new Map<string, number>()
   for (const layer of layers) {
-    // A bidirectional layer's two are named after the one that it was given, also when the model is loaded.
+    // TensorFlow.js derives the names of a bidirectional layer's two layers from the name of the given layer, also when
+    // it loads the model.
     const [, way = '', given = ''] = /^(forward_|backward_)(.+)$/.exec(layer.name) ?? []
     const named = names.get(given)
     if (named !== undefined) {
@@ -163,7 +168,7 @@ function stableNames(model: string, layers: readonly Layer[]): Map<string, strin
 
 function rename(tensor: string, names: ReadonlyMap<string, string>): string {
   const parts = tensor.split('/')
-  // A layer's own name may have slashes, too.
+  // A layer's own name may contain slashes, too.
   for (let end = parts.length; end > 0; end--) {
     const name = names.get(parts.slice(0, end).join('/'))
     if (name !== undefined) return [name, ...renamedRest(parts.slice(end), names)].join('/')

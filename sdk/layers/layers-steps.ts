@@ -6,29 +6,29 @@ import type { Loss } from './layers-loss.ts'
 import type { ModelDescription } from './layers-model.ts'
 import type { TensorFlow } from './tensorflow.ts'
 
-/** A model to train: its variables hold the weights of one client at a time. */
+/** A model in training. Its variables hold the weights of one client at a time. */
 export interface Subject {
   readonly tf: TensorFlow
   readonly model: LayersModel
   readonly description: ModelDescription
   readonly loss: Loss
-  /** Runs work in which the model's output is the loss's input. */
+  /** Runs work during which the model's output is the loss's input. */
   forLoss<Result>(work: () => Result): Result
 }
 
-/** One of the weights that steps move, with the optimizer's state of it. */
+/** A weight that steps move, with its optimizer's state. */
 interface TrainedWeight {
   readonly variable: Variable
-  /** The part of the terms' gradient besides pull·w; absent without terms. */
+  /** The terms' gradient, except pull·w. Absent without terms. */
   readonly offset: Tensor | undefined
   move(move: TensorMove, gradient: Tensor): void
   dispose(): void
 }
 
-/** A gradient for each of the weights, in their order. */
+/** One gradient for each weight, in order. */
 export type Gradients = readonly Tensor[]
 
-/** The steps of one training on TensorFlow.js: those of engine/steps/, tensor by tensor. */
+/** The steps of one training on TensorFlow.js: as those of engine/steps/, but on tensors. */
 export interface TensorSteps {
   readonly trained: readonly TrainedWeight[]
   /** Moves the weights by a batch's mean gradient. */
@@ -36,7 +36,7 @@ export interface TensorSteps {
   dispose(): void
 }
 
-/** Begins a training from its start, which the model has already. */
+/** Begins a training. The model must have the training's start as its weights. */
 export function tensorSteps(subject: Subject, training: LocalTraining, terms: StepTerms): TensorSteps {
   const { tf } = subject
   const { steps } = training
@@ -60,7 +60,10 @@ export function tensorSteps(subject: Subject, training: LocalTraining, terms: St
   }
 }
 
-/** The factor that cuts the gradients' global norm to `most`; 1 for shorter gradients. The norm is summed in float64. */
+/**
+ * The factor that scales the gradients' global norm down to `most`; 1 for shorter gradients. The norm is summed in
+ * float64.
+ */
 export function normScale(most: number, gradients: Gradients): number {
   let squares = 0
   for (const gradient of gradients) for (const value of gradient.dataSync()) squares += value * value
@@ -91,7 +94,7 @@ function trainedWeights(
       const variable = weight.read()
       if (!(variable instanceof tf.Variable)) throw new TypeError(`${weight.name} is no variable`)
       const start = startOf(weight)
-      // Rounded as variable·pull is, so that they cancel where the weights haven't moved.
+      // Rounded as variable·pull is, so that both cancel where the weights haven't moved.
       const pulled = (value: number) => Math.fround(Math.fround(pull) * value)
       const offsets = () =>
         Float32Array.from({ length: variable.size }, (_, index) =>
@@ -122,7 +125,10 @@ function trainedWeights(
     })
 }
 
-/** Moves a weight by its gradient. `states` is the optimizer's state after the last move; it is empty at first, which stands for zeros. */
+/**
+ * Moves a weight by its gradient. `states` is the optimizer's state after the last move; empty at first, which means
+ * zeros.
+ */
 type TensorMove = (weight: Tensor, gradient: Tensor, states: readonly Tensor[]) => MovedTensor
 
 interface MovedTensor {
@@ -130,12 +136,12 @@ interface MovedTensor {
   readonly states: readonly Tensor[]
 }
 
-/** The optimizer of these settings for one training: called once a step, it answers with how each weight moves in it. */
+/** The optimizer for one training. Called once in each step, returns the step's move, which applies to each weight. */
 function tensorOptimizer(steps: Steps): () => TensorMove {
   return steps.optimizer === undefined || steps.optimizer === 'sgd' ? sgd(steps) : adam(steps)
 }
 
-/** As engine/steps/momentum-sgd.ts. */
+/** SGD, as in engine/steps/momentum-sgd.ts. */
 function sgd({ learningRate, momentum = 0, nesterov = false, weightDecay = 0 }: Steps): () => TensorMove {
   return () =>
     (weight, gradient, [before]) => {
@@ -147,7 +153,7 @@ function sgd({ learningRate, momentum = 0, nesterov = false, weightDecay = 0 }: 
     }
 }
 
-/** As engine/steps/adam.ts. */
+/** Adam, as in engine/steps/adam.ts. */
 function adam(steps: Steps): () => TensorMove {
   const { learningRate, optimizer, weightDecay = 0, beta1 = 0.9, beta2 = 0.999, epsilon = 1e-8 } = steps
   const [coupled, kept] = optimizer === 'adamw' ? [0, 1 - learningRate * weightDecay] : [weightDecay, 1]

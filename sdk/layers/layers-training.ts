@@ -14,7 +14,7 @@ interface Batch {
   readonly labels: Float32Array
 }
 
-/** Trains from the request's start; the model's tensors are as many after as before. */
+/** Trains from the request's start. Leaves no tensors behind. */
 export async function trainModel(subject: Subject, settings: Steps, request: TrainingRequest): Promise<Update> {
   const { examples, signal } = request
   const { tf, description } = subject
@@ -55,7 +55,7 @@ export async function trainModel(subject: Subject, settings: Steps, request: Tra
   }
 }
 
-/** Means over the examples, taken in fixed chunks in their order. */
+/** Means over the examples, computed in fixed chunks in order. */
 export async function evaluateModel(
   subject: Subject,
   weights: Float32Array,
@@ -73,7 +73,7 @@ export async function evaluateModel(
   return { ...mergeEvaluations(parts), ...(losses && { losses }) }
 }
 
-/** The loss of each example is put into `losses`. */
+/** Evaluates one chunk. Writes the loss of each example into `losses`. */
 function evaluateChunk(subject: Subject, examples: Examples, losses: Float32Array | undefined): Evaluation {
   const { tf, loss } = subject
   const samples = examples.count
@@ -88,7 +88,7 @@ function evaluateChunk(subject: Subject, examples: Examples, losses: Float32Arra
   })
 }
 
-/** Mean loss and gradients of a batch; where each example's gradient is to be cut, of one example after the other. */
+/** Mean loss and gradients of a batch. To clip each example's gradient, passes one example at a time. */
 function batchGradient(
   subject: Subject,
   moves: TensorSteps,
@@ -137,12 +137,12 @@ function apply(
   const input = tf.tensor(features, [samples, ...description.inputShape])
   const outputs = forLoss(() => model.apply(input, { training }))
   if (outputs instanceof tf.Tensor) return outputs
-  throw learnError('LEARN_MODEL', { came: 'it gave no tensor' })
+  throw learnError('LEARN_MODEL', { came: 'its output is no tensor' })
 }
 
 function readBatch({ description, loss }: Subject, examples: Examples, indices: Uint32Array): Batch {
   const size = sizeOf(description.inputShape)
-  // New arrays for each batch: TensorFlow.js may keep them instead of copying.
+  // New arrays for each batch, since TensorFlow.js may keep the arrays instead of a copy.
   const features = new Float32Array(indices.length * size)
   const labels = new Float32Array(indices.length)
   indices.forEach((index, row) => {

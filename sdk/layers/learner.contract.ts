@@ -10,7 +10,7 @@ import { classes, hidden, inputs, referenceDelta, referenceLosses } from './refe
 const size = (inputs + 1) * hidden + (hidden + 1) * classes
 const defaults: Steps = { learningRate: 0.1, epochs: 2, batch: 4 }
 
-/** Numbers from −1 to 1 that depend on the name. */
+/** Numbers from −1 to 1 that depend only on the name. */
 const numbers = (name: string, length: number) => {
   const random = randomStream(1, name)
   return Float32Array.from({ length }, () => 2 * random.uniform() - 1)
@@ -29,7 +29,7 @@ function examplesOf(name: string, count = 14): Examples {
   }
 }
 
-/** Each optimizer and term alone, and together where one could disturb another. */
+/** Each optimizer and term alone, and in combinations where one could disturb another. */
 const cases: Readonly<Record<string, { readonly steps?: Partial<Steps>; readonly terms?: LocalTerms }>> = {
   'plain SGD': {},
   momentum: { steps: { momentum: 0.9 } },
@@ -101,7 +101,7 @@ const start = numbers('start', size)
 const centre = numbers('centre', size)
 const base = numbers('base', size)
 
-/** What a request may ask for besides terms, alone and with what could disturb it. */
+/** Each choice of a request besides terms, alone and in combinations that could disturb it. */
 const requests: Readonly<
   Record<string, { readonly steps?: Partial<Steps>; readonly request: Partial<TrainingRequest> }>
 > = {
@@ -142,7 +142,7 @@ const requests: Readonly<
 const distance = (a: ArrayLike<number>, b: ArrayLike<number>) =>
   Array.from(a, (value, i) => Math.abs(value - (b[i] ?? Number.NaN))).reduce((most, value) => Math.max(most, value), 0)
 
-/** What training promises on either engine. */
+/** The contract of training, for either engine. */
 export function learnerContract(test: TestFn, engine: 'engine' | 'tensorflow'): void {
   const make = (steps: Partial<Steps> = {}, settings: Partial<LayersLearnerSettings> = {}) =>
     layersLearner({
@@ -187,7 +187,7 @@ export function learnerContract(test: TestFn, engine: 'engine' | 'tensorflow'): 
       const plain = referenceDelta({ ...defaults, ...steps }, requestOf('a'))
       if (name !== 'a centre without a pull')
         t.true(distance(plain, expected) > 1e-2, String(distance(plain, expected)))
-      // Nothing of a request stays for the next.
+      // A request leaves nothing behind for the next.
       t.deepEqual(await learner.train(requestOf('a')), await (await make(steps)).train(requestOf('a')))
     })
   }
@@ -272,7 +272,7 @@ export function learnerContract(test: TestFn, engine: 'engine' | 'tensorflow'): 
   })
 
   test(`${engine}: where the gradient is zero, no optimizer or term moves anything`, async (t) => {
-    // Both classes are equally likely, and there are as many examples of each.
+    // Both classes are equally likely, and have the same number of examples.
     const model: LayersLearnerSettings['model'] = ({ layers, sequential }) =>
       sequential({ layers: [layers.dense({ units: 2, inputShape: [inputs] })] })
     const zeros: Examples = { count: 6, shape: [inputs], read: () => {}, label: (index) => index % 2 }

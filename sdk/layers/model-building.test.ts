@@ -7,7 +7,7 @@ const steps = { learningRate: 0.1, epochs: 1, batch: 2 }
 const model: Settings['model'] = ({ layers, sequential }) =>
   sequential({ layers: [layers.dense({ units: 1, inputShape: [2] })] })
 
-/** A learner of settings as a person without types might write them. */
+/** A learner with untyped settings, as from JavaScript. */
 const make = (settings: object) => layersLearner({ ...steps, model, loss: 'meanSquaredError', ...settings })
 
 const unknown: Readonly<Record<string, readonly [settings: object, code: string, said: RegExp]>> = {

@@ -5,15 +5,15 @@ import { learnError } from '../learn/errors.ts'
 import { registerGroupNormalization } from './group-normalization.ts'
 import { type TensorFlow, whileBuilding } from './tensorflow.ts'
 
-/** The activations of TensorFlow.js: it lists them nowhere. */
+/** The activations of TensorFlow.js, which doesn't list them. */
 const activations =
   'elu gelu gelu_new hardSigmoid linear logSoftmax mish relu relu6 selu sigmoid softmax softplus softsign swish tanh'.split(
     ' ',
   )
 
 /**
- * Calls a function that builds a layers model. The names in it of layers, activations, initializers, constraints and regularizers
- * are looked at before TensorFlow.js sees them, whose own messages neither list nor place them.
+ * Calls a function that builds a layers model. Checks the names of layers, activations, initializers, constraints and
+ * regularizers before TensorFlow.js does, since its messages neither list known names nor say where the name is.
  *
  * @throws LEARN_UNKNOWN_NAME, LEARN_LAYER_NAME, and the function's own errors.
  */
@@ -33,7 +33,7 @@ export function buildModel(tf: TensorFlow, build: (tf: TensorFlow) => LayersMode
   } catch (cause) {
     const twin = twinAmong(named)
     if (cause instanceof CodedError || twin === undefined) throw cause
-    throw learnError('LEARN_LAYER_NAME', { name: twin, fault: 'is that of two layers' }, { cause })
+    throw learnError('LEARN_LAYER_NAME', { name: twin, fault: 'belongs to two layers' }, { cause })
   }
 }
 
@@ -57,7 +57,7 @@ function unknownName(place: string, name: string, known: readonly string[]): Err
   return learnError('LEARN_UNKNOWN_NAME', { place, name, meant, known: known.join(', ') })
 }
 
-/** Classes begin with a capital. */
+/** Whether a name is that of a factory: classes begin with a capital. */
 function isFactory(name: string): boolean {
   return /^[a-z]/.test(name)
 }
@@ -87,7 +87,7 @@ function knownFor({ initializers, constraints }: TensorFlow, setting: string): r
   return setting.endsWith('Regularizer') ? ['l1l2'] : undefined
 }
 
-/** A class that a person has registered, or TensorFlow.js's own, by its name in a model's JSON. */
+/** Whether the name is that of a registered class, TensorFlow.js's own or the author's, in a model's JSON. */
 function isRegistered({ serialization }: TensorFlow, name: string): boolean {
   return Object.hasOwn(serialization.SerializationMap.getMap().classNameMap, name)
 }

@@ -164,7 +164,7 @@ const refused: Readonly<Record<string, readonly [Model, RegExp]>> = {
   'a space in its name': [named('a b'), /'a b' has characters/],
   'an underscore before its name': [named('_a'), /'_a' has characters/],
   'no letter in its name': [named(''), /'' has characters/],
-  'the name of another': [named('a', 'b', 'a'), /'a' is that of two layers/],
+  'the name of another': [named('a', 'b', 'a'), /'a' belongs to two layers/],
   'the name of another within a model within the model': [
     ({ layers, sequential }) => {
       const inner = sequential({ layers: [layers.dense({ name: 'a', units: 2, inputShape: [2] })] })

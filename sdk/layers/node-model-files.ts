@@ -9,11 +9,12 @@ import { loadSavedModel, type SavedModel } from './saved-model.ts'
 import { type LayersModel, loadTensorFlow, type TensorFlow } from './tensorflow.ts'
 
 /**
- * Reads a folder with a `model.json` and its weights, such as a round in the registry, for `layersLearner` to train the model
- * further. TensorFlow.js isn't needed.
+ * Reads a folder with a `model.json` and its weights, such as a round in the registry, for `layersLearner` to train the
+ * model further. Doesn't need TensorFlow.js.
  *
  * @param place The folder, or its `model.json`.
- * @throws WEIGHTS_FILE, WEIGHTS_MANIFEST, WEIGHTS_ARCHITECTURE where it holds weights alone, and other codes of damaged weights.
+ * @throws WEIGHTS_FILE, WEIGHTS_MANIFEST, WEIGHTS_ARCHITECTURE where the folder holds only weights, and other codes of
+ *   damaged weights.
  */
 export async function savedModel(place: string | URL): Promise<SavedModel> {
   const given = place instanceof URL ? fileURLToPath(place) : resolve(place)
@@ -29,12 +30,12 @@ export async function savedModel(place: string | URL): Promise<SavedModel> {
 }
 
 /**
- * The layers model of a folder with a `model.json` and its weights, to predict with. TensorFlow.js alone loads one over HTTP
- * only, unless it's its native build.
+ * Loads the layers model of a folder with a `model.json` and its weights, to predict with. TensorFlow.js itself loads
+ * models only over HTTP, except its native build.
  *
  * @param place As for `savedModel`, with its errors.
- * @param tensorFlow The TensorFlow.js whose model it's to be; without it, the one that learners use. A class of your own among the
- *   layers is registered with it before.
+ * @param tensorFlow The TensorFlow.js that the model is for; default: the one that learners use. Register a class of
+ *   your own among the layers with it before.
  * @throws LEARN_TENSORFLOW where TensorFlow.js isn't installed.
  */
 export async function loadLayersModel(place: string | URL, tensorFlow?: TensorFlow): Promise<LayersModel> {
@@ -42,7 +43,10 @@ export async function loadLayersModel(place: string | URL, tensorFlow?: TensorFl
   return loadSavedModel(tensorFlow ?? (await loadTensorFlow('loadLayersModel gives a model of it')), saved)
 }
 
-/** The tensors of a model.json, from the shards beside it. The format is loaded when it's needed: most jobs begin without a file. */
+/**
+ * The tensors of a model.json, from the shards beside it. The format's reader is loaded on demand: most jobs begin
+ * without a file.
+ */
 async function readTfjsTensors(file: string): Promise<NamedTensor[]> {
   const { decodeTfjsGroup, decodeTfjsManifest } = await import('../weights/formats/tfjs.ts')
   const tensors: NamedTensor[] = []
@@ -57,7 +61,7 @@ async function textOf(file: string): Promise<string> {
   return new TextDecoder().decode(await weightsFile(file))
 }
 
-/** WEIGHTS_FILE where it can't be read. */
+/** @throws WEIGHTS_FILE where the file can't be read. */
 async function weightsFile(file: string): Promise<Uint8Array> {
   return readFile(file).catch((cause: unknown) => {
     const advice =
@@ -69,11 +73,11 @@ async function weightsFile(file: string): Promise<Uint8Array> {
 }
 
 /**
- * A job's initial weights from a file: `.safetensors`, `.npz`, or the `model.json` of a TensorFlow.js model with its
- * shards beside it, such as a round in the registry.
+ * Reads a job's initial weights from a file: `.safetensors`, `.npz`, or the `model.json` of a TensorFlow.js model with
+ * its shards beside it, such as a round in the registry.
  *
- * @throws WEIGHTS_MISMATCH with every tensor that doesn't fit the layout; WEIGHTS_FILE, WEIGHTS_FORMAT, and what the
- *   format's reader throws.
+ * @throws WEIGHTS_MISMATCH with every tensor that doesn't fit the layout; WEIGHTS_FILE, WEIGHTS_FORMAT, and the errors
+ *   of the format's reader.
  */
 export async function initialWeightsFrom(file: string | URL, layout: Layout): Promise<Float32Array> {
   const path = file instanceof URL ? fileURLToPath(file) : resolve(file)
@@ -81,9 +85,9 @@ export async function initialWeightsFrom(file: string | URL, layout: Layout): Pr
 }
 
 /**
- * The learner, starting from a base model instead of random weights.
+ * The learner, but with initial weights from a base model instead of random ones.
  *
- * @param file As for `initialWeightsFrom`, whose errors come when the job begins.
+ * @param file As for `initialWeightsFrom`, whose errors appear when the job begins.
  */
 export function withBaseModel(learner: Learner, file: string | URL): Learner {
   return {
@@ -100,7 +104,7 @@ export function withBaseModel(learner: Learner, file: string | URL): Learner {
   }
 }
 
-/** The formats are loaded when they are needed: most jobs begin without a file. */
+/** The formats' readers are loaded on demand: most jobs begin without a file. */
 async function readTensors(path: string): Promise<NamedTensor[]> {
   if (path.endsWith('.safetensors')) {
     const { decodeSafetensors } = await import('../weights/formats/safetensors.ts')

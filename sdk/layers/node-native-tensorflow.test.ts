@@ -6,7 +6,7 @@ import type { ExecutionContext } from 'ava'
 import test from 'ava'
 import { nativeTensorFlow } from './node-native-tensorflow.ts'
 
-/** A project whose `.native` holds this record of a build. */
+/** A project with this record of a build in its `.native`. */
 async function project(t: ExecutionContext, record?: (folder: string) => string): Promise<string> {
   const root = await mkdtemp(join(tmpdir(), 'flame-native-'))
   t.teardown(() => rm(root, { recursive: true, force: true }))
@@ -17,7 +17,7 @@ async function project(t: ExecutionContext, record?: (folder: string) => string)
   return root
 }
 
-/** A build of plain TensorFlow.js, which is had everywhere. */
+/** A build of plain TensorFlow.js, which is always installed here. */
 const plain = createRequire(import.meta.url).resolve('@tensorflow/tfjs')
 const plainBuild = (folder: string) => JSON.stringify({ module: relative(folder, plain) })
 

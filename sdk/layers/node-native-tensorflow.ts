@@ -6,21 +6,21 @@ import type { TensorFlow } from './tensorflow.ts'
 
 export interface NativeTensorFlowPlace {
   /**
-   * The folder of a build. Without it, `.native` is looked for in the folder `from` and in those above it, then the package
-   * `@tensorflow/tfjs-node`, as a module in `from` would find it.
+   * The folder of a build. Default: `.native` in the folder `from` or in one above; else the package
+   * `@tensorflow/tfjs-node`, as a module in `from` resolves it.
    */
   readonly folder?: string
-  /** The present folder, if not said. */
+  /** Default: the current folder. */
   readonly from?: string
 }
 
 /**
- * TensorFlow.js on its native backend: where `npm run native` of a clone of flame-fl has built it, or where the package
- * `@tensorflow/tfjs-node` is installed; undefined where there is neither.
+ * Loads TensorFlow.js with its native backend: a build by `npm run native` in a clone of flame-fl, or the installed
+ * package `@tensorflow/tfjs-node`. Undefined without either.
  *
- * Its results may differ in their last bits from one machine to the next, and with the number of threads.
+ * Its results may differ in their last bits between machines, and with the number of threads.
  *
- * @throws LEARN_NATIVE when there is a build that doesn't load.
+ * @throws LEARN_NATIVE when a build doesn't load.
  */
 export async function nativeTensorFlow({
   folder,
@@ -39,7 +39,7 @@ function nativeFolders(from: string): string[] {
   return [join(from, '.native'), ...(above === from ? [] : nativeFolders(above))]
 }
 
-/** The package's module, for those who have installed it themselves. */
+/** The module of an installed package. */
 function installedModule(from: string): string | undefined {
   try {
     return createRequire(join(from, 'index.js')).resolve('@tensorflow/tfjs-node')
@@ -48,7 +48,7 @@ function installedModule(from: string): string | undefined {
   }
 }
 
-/** The module that the build's record names. The record is written last, so a build broken off isn't found. */
+/** The module that the build's record names. The record is written last, so an interrupted build isn't found. */
 async function builtModule(folder: string): Promise<string | undefined> {
   const text = await readFile(join(folder, 'built.json'), 'utf8').catch(() => undefined)
   if (text === undefined) return undefined

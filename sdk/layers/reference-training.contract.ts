@@ -2,14 +2,14 @@ import type { Examples } from '../data/examples.ts'
 import type { LocalTerms, TrainingRequest } from '../learn/learner.ts'
 import type { Steps } from '../learn/steps.ts'
 
-/** Of the reference's model: dense with relu, dense, softmax cross-entropy. */
+/** Sizes of the reference's model: dense with relu, dense, softmax cross-entropy. */
 export const inputs = 5
 export const hidden = 6
 export const classes = 3
 
 const sizes = [inputs * hidden, hidden, hidden * classes, classes]
 
-/** What a training of the model should come to, in float64 and as plainly as can be. */
+/** The expected delta of a training of the model, computed in float64 as plainly as possible. */
 export function referenceDelta(settings: Steps, request: TrainingRequest): Float64Array {
   const { weights, examples, random, terms = {}, work = {}, trainable = [] } = request
   const steps = { ...settings, ...work }
@@ -81,7 +81,7 @@ function meanOf(gradients: readonly Float64Array[]): Float64Array {
   return sum.map((value) => value / gradients.length)
 }
 
-/** The loss of each example at these weights, in float64. */
+/** The loss of each example with these weights, in float64. */
 export function referenceLosses(weights: Float32Array, examples: Examples): Float64Array {
   const w = Float64Array.from(weights)
   return Float64Array.from({ length: examples.count }, (_, index) => {

@@ -3,7 +3,7 @@ import { type Layout, type NamedTensor, weightsOf } from '../weights/layout.ts'
 import { registerGroupNormalization } from './group-normalization.ts'
 import type { LayersModel, TensorFlow } from './tensorflow.ts'
 
-/** A layers model as a model.json and its weights hold it. */
+/** A layers model from a model.json and its weights. */
 export interface SavedModel {
   readonly topology: object
   readonly tensors: readonly NamedTensor[]
@@ -11,20 +11,23 @@ export interface SavedModel {
   readonly file: string
 }
 
-/** The learner, with the initial weights of the model where it is a saved one: they are checked when the job begins. */
+/**
+ * The learner, with the initial weights of a saved model, which are checked when the job begins. Unchanged for a model
+ * function.
+ */
 export function startingFrom(model: SavedModel | ((tf: TensorFlow) => LayersModel), learner: Learner): Learner {
   if (typeof model === 'function') return learner
   const { tensors, file } = model
   return { ...learner, initialWeights: async () => weightsOf(tensors, learner.layout, file) }
 }
 
-/** The weights of a model of TensorFlow.js under the names of its layout, which has them in the same order. */
+/** The weights of a TensorFlow.js model, under the names of its layout, which has the same order. */
 export function tensorsOf(model: LayersModel, { tensors }: Layout): readonly NamedTensor[] {
   const weights = model.getWeights()
   return tensors.map((tensor, index) => ({ ...tensor, values: Float32Array.from(weights[index]?.dataSync() ?? []) }))
 }
 
-/** The model in TensorFlow.js, with its weights. */
+/** Loads the model into TensorFlow.js, with its weights. */
 export async function loadSavedModel(tf: TensorFlow, { topology, tensors }: SavedModel): Promise<LayersModel> {
   registerGroupNormalization(tf)
   const values = new Float32Array(tensors.reduce((size, tensor) => size + tensor.values.length, 0))

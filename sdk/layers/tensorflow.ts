@@ -5,26 +5,26 @@ import { learnError } from '../learn/errors.ts'
 /** @ts-ignore: a project without TensorFlow.js has no such module, and the type is `any` there. */
 type InstalledTensorFlow = typeof import('@tensorflow/tfjs')
 
-/** TensorFlow.js's own type where `@tensorflow/tfjs` is installed; else the part of it that the engine knows. */
+/** TensorFlow.js's own type where `@tensorflow/tfjs` is installed, else the part that the engine knows. */
 export type TensorFlow = IsInstalled extends true ? InstalledTensorFlow : EngineTensorFlow
 type IsInstalled = string extends keyof InstalledTensorFlow ? false : true
 
 export type LayersModel = ReturnType<TensorFlow['model']>
 export type Layer = IsInstalled extends true ? InstanceType<InstalledTensorFlow['layers']['Layer']> : LayerLike
-/** The output of a layer, which other layers take. */
+/** The output of a layer, which other layers take as input. */
 export type SymbolicTensor = ReturnType<TensorFlow['input']>
 
 let loading: Promise<TensorFlow> | undefined
 let loaded: TensorFlow | undefined
 
 /**
- * Loads TensorFlow.js on first use, since a workload without it should not pay for it. Runs on the WebAssembly backend,
- * or on plain JavaScript where WebAssembly cannot load.
+ * Loads TensorFlow.js on first use, since a workload without it should not pay the cost. Uses the WebAssembly backend,
+ * or plain JavaScript where WebAssembly doesn't load.
  *
- * @param reason Why TensorFlow.js is needed, for the error.
- * @throws LEARN_TENSORFLOW where it isn't installed.
+ * @param reason The reason for which TensorFlow.js is needed, for the error.
+ * @throws LEARN_TENSORFLOW where TensorFlow.js isn't installed.
  */
-export async function loadTensorFlow(reason = 'it was asked for'): Promise<TensorFlow> {
+export async function loadTensorFlow(reason = 'the workload asks for it'): Promise<TensorFlow> {
   loading ??= load()
   return loading.catch((cause: unknown) => {
     loading = undefined
@@ -34,7 +34,7 @@ export async function loadTensorFlow(reason = 'it was asked for'): Promise<Tenso
 
 let building: TensorFlow | undefined
 
-/** Runs a function that builds a model with this TensorFlow.js, which is the present one meanwhile. */
+/** Runs a function that builds a model with this TensorFlow.js, which `presentTensorFlow` returns meanwhile. */
 export function whileBuilding<Model>(tf: TensorFlow, build: () => Model): Model {
   const before = building
   building = tf
@@ -45,14 +45,14 @@ export function whileBuilding<Model>(tf: TensorFlow, build: () => Model): Model 
   }
 }
 
-/** The TensorFlow.js with which a model is being built, or else the loaded one; undefined where there is neither. */
+/** The TensorFlow.js of the model in the making, else the loaded one. Undefined without either. */
 export function presentTensorFlow(): TensorFlow | undefined {
   return building ?? loaded
 }
 
 async function load(): Promise<TensorFlow> {
   const tf = await import('@tensorflow/tfjs')
-  // Without it the plain JavaScript backend prints a banner.
+  // Without this call the plain JavaScript backend prints a banner.
   tf.enableProdMode()
   if (await hasWasmBackend(tf)) useFastMatMulGradient(tf)
   else await tf.setBackend('cpu')
@@ -92,7 +92,7 @@ export function useFastMatMulGradient(tf: TensorFlow): void {
   })
 }
 
-/** Its matrices, which are the last two dimensions, transposed. */
+/** Transposes the tensor's matrices, which are its last two dimensions. */
 function transposed(tf: TensorFlow, tensor: Tensor): Tensor {
   const last = tensor.rank - 1
   const order = tensor.shape.map((_, dimension) => {

@@ -32,7 +32,7 @@ const values = (count: number, bad?: number) =>
     shape: [1],
   })
 
-/** A pool of a learner that evaluates as said, on so many test examples, of which one may be NaN. */
+/** A pool whose learner evaluates by `evaluate`, on `count` test examples, where example `bad` is NaN. */
 function poolOf(evaluate: (of: number) => unknown, { count = 2500, bad }: { count?: number; bad?: number } = {}) {
   const learner = {
     layout: { tensors: [{ name: 'w', shape: [1] }], size: 1 },

@@ -3,20 +3,20 @@ import { subset } from '../data/in-memory-examples.ts'
 import { metricSum } from '../sum/exact-sums.ts'
 import type { Evaluation } from './learner.ts'
 
-/** Examples evaluated at once. Fixed, so that the means have the same bits however many workers share the chunks. */
+/** Number of examples in a chunk. Fixed, so that the means have the same bits for any number of workers. */
 const chunkExamples = 1_000
 
-/** How many chunks a set of examples has. */
+/** Number of chunks in a set of examples. */
 export function chunkCount(examples: number): number {
   return Math.ceil(examples / chunkExamples)
 }
 
-/** The place of a chunk's first example among all. */
+/** Index of a chunk's first example in the whole set. */
 export function chunkStart(chunk: number): number {
   return chunk * chunkExamples
 }
 
-/** The chunk's examples, in their order. */
+/** The chunk's examples, in order. */
 export function chunkOf(examples: Examples, chunk: number): Examples {
   const start = chunkStart(chunk)
   const length = Math.min(chunkExamples, examples.count - start)
@@ -27,8 +27,8 @@ export function chunkOf(examples: Examples, chunk: number): Examples {
 }
 
 /**
- * The means over all parts' examples: of each metric over those parts that have it. One that isn't finite in some part isn't
- * in the whole.
+ * Joins the evaluations of parts: the mean of each metric over the parts that have the metric. A metric that isn't
+ * finite in some part isn't finite in the result.
  */
 export function mergeEvaluations(parts: readonly Evaluation[]): Evaluation {
   const sum = metricSum()

@@ -41,7 +41,10 @@ test('the same stream gives the same values', (t) => {
   t.deepEqual(draw('TruncatedNormal'), draw('TruncatedNormal'))
 })
 
-/** How far the scalar products of the matrix's rows, or of its columns if there are fewer, are from those of orthogonal ones. */
+/**
+ * The largest deviation of the scalar products of the matrix's rows, or of its columns if there are fewer, from those
+ * of orthogonal ones.
+ */
 function awry(values: Float32Array, rows: number, columns: number, gain = 1): number {
   const [count, length] = [Math.min(rows, columns), Math.max(rows, columns)]
   const at = (vector: number, i: number) => values[rows < columns ? vector * columns + i : i * columns + vector] ?? 0

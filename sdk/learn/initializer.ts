@@ -44,16 +44,19 @@ export function initializerSpec(value: unknown): InitializerSpec {
   return { className: known?.className ?? className, config: { ...known?.config, ...config } }
 }
 
-/** The bias of an LSTM whose forget gate begins open: ones there, and the initializer's values in the other gates. */
+/**
+ * Initializer of an LSTM's bias: 1 in the forget gate, so that it begins open, and the initializer's values in the
+ * other gates.
+ */
 export function forgetBias(initializer: InitializerSpec): InitializerSpec {
   return { className: 'ForgetBias', config: { initializer } }
 }
 
 /**
- * Initial values of one tensor, drawn from the stream. Glorot, He and LeCun initializers are all written as
- * `VarianceScaling`; its normal form is truncated at 2 standard deviations, as in TensorFlow.js.
+ * Initial values of one tensor, drawn from the stream. `VarianceScaling` stands for all Glorot, He and LeCun
+ * initializers; its normal form is truncated at 2 standard deviations, as in TensorFlow.js.
  *
- * @throws LEARN_INITIALIZER when there is no way to draw this initializer's values from a stream.
+ * @throws LEARN_INITIALIZER for an initializer whose values can't be drawn from a stream.
  */
 export function initialValues(tensor: TensorSpec, initializer: InitializerSpec, random: RandomStream): Float32Array {
   const { name, shape } = tensor
@@ -77,7 +80,7 @@ function isSpec(value: unknown): value is InitializerSpec {
   return typeof value === 'object' && value !== null && 'className' in value && 'config' in value
 }
 
-/** Initializers whose values depend on each other. */
+/** Values of initializers whose values depend on each other. Undefined for other initializers. */
 function matrixValues(
   shape: readonly number[],
   { className, config }: InitializerSpec,
@@ -143,10 +146,10 @@ function fan(shape: readonly number[], mode: unknown): number {
 }
 
 /**
- * A random matrix, row-major, whose rows are orthogonal to each other and of length `gain`, or its columns, if there are fewer of
- * these. All dimensions but the last are rows. It is uniform among such matrices: normal draws, made orthogonal by Gram and
- * Schmidt, each time twice, which leaves nothing but rounding of the first time's error. Float64 sums in a fixed order give the
- * same bits on every machine.
+ * A random matrix, row-major, whose rows are orthogonal and of length `gain`; or whose columns are, if there are fewer
+ * columns. All dimensions except the last are rows. The distribution over such matrices is uniform: normal draws are
+ * made orthogonal by Gram and Schmidt, each twice, so that only rounding of the first pass's error remains. Float64
+ * sums in a fixed order give the same bits on every machine.
  *
  * @see Saxe et al., Exact solutions to the nonlinear dynamics of learning in deep linear neural networks, ICLR 2014.
  */
@@ -163,7 +166,7 @@ export function orthogonal(shape: readonly number[], gain: number, random: Rando
       for (let i = 0; i < length; i++) vector[i] = (vector[i] ?? 0) - along * (other[i] ?? 0)
     }
     const left = Math.sqrt(dot(vector, vector))
-    // Of a vector that lies among the others only rounding is left: another is drawn.
+    // If the vector depends linearly on the others, only rounding is left, and another vector is drawn.
     if (left > 1e-9 * drawn) vectors.push(vector.map((value) => value / left))
   }
   const values = new Float32Array(rows * columns)

@@ -3,107 +3,123 @@ import type { RandomStream } from '../random/random-stream.ts'
 import type { Layout } from '../weights/layout.ts'
 
 /**
- * Terms that a federated algorithm adds to each local step. What they add to the gradient counts as the gradient: it is clipped
- * with it. Arrays are in the order of the layout; those of weights that aren't trained are passed over.
+ * Terms that a federated algorithm adds to each local step. Gradients of the terms are part of a step's gradient, and
+ * are clipped with it. Arrays are in the order of the layout; values for weights that aren't trained are ignored.
  */
 export interface LocalTerms {
   /** μ of FedProx (Li et al. 2020): adds μ·(w − w_round). */
   readonly proximal?: number
-  /** FedDyn (Acar et al. 2021). */
+  /** The dynamic regulariser of FedDyn (Acar et al. 2021). */
   readonly dynamic?: DynamicRegulariser
-  /** c − c_k of SCAFFOLD (Karimireddy et al. 2020), which is added. */
+  /** c − c_k of SCAFFOLD (Karimireddy et al. 2020), added to the gradient. */
   readonly correction?: Float32Array
   /**
-   * C of DP-SGD (Abadi et al. 2016): the gradient of each example's loss is scaled down to this length if it is longer, before
-   * the batch's mean is taken and other terms are added. Whoever asks for it adds the noise. Not for models that normalize over
-   * a batch, in which an example has no gradient of its own.
+   * C of DP-SGD (Abadi et al. 2016): the gradient of each example's loss is scaled down to this length if it's longer,
+   * before the batch's mean is taken and other terms are added. The caller adds the noise. Not for models that
+   * normalize over a batch, in which an example has no gradient of its own.
    */
   readonly exampleClip?: number
 }
 
-/** Of FedDyn: −⟨gradient, w⟩ + α/2·‖w − w_round‖² is added to the loss. */
+/** FedDyn adds −⟨gradient, w⟩ + α/2·‖w − w_round‖² to the loss. */
 export interface DynamicRegulariser {
   readonly alpha: number
-  /** The client's own ∇L_k(w_k^{t−1}), from its last training. Absent: zero, as at first. */
+  /** The client's own ∇L_k(w_k^{t−1}), from its last training. Absent: zero, as in the first training. */
   readonly gradient?: Float32Array
 }
 
-/** How much a client is asked to do. Absent: as the learner's settings say. */
+/** The amount of a client's local work. Absent values come from the learner's settings. */
 export interface LocalWork {
-  /** E: passes over the examples, from 1. Not together with `steps`. */
+  /** E: passes over the examples, 1 or more. Not together with `steps`. */
   readonly epochs?: number
-  /** Optimizer's steps in all, from 1: through as many epochs as that takes, the last of them perhaps cut short. */
+  /** Total number of optimizer steps, 1 or more. Takes as many epochs as needed, the last one perhaps cut short. */
   readonly steps?: number
   /** η of these steps. */
   readonly learningRate?: number
 }
 
 export interface TrainingRequest {
-  /** The round's weights; read only. Training starts here, its terms pull here, and its delta counts from here, unless told otherwise. */
+  /**
+   * The round's weights; read-only. By default the training starts here, the terms pull here, and the delta is relative
+   * to these weights.
+   */
   readonly weights: Float32Array
-  /** Weights at which the training starts: a personal model's, or that of a phase before. */
+  /** Weights at which the training starts, such as those of a personal model or of an earlier phase. */
   readonly start?: Float32Array
   /** Weights to which the proximal and dynamic terms pull. */
   readonly centre?: Float32Array
-  /** Weights from which the delta counts. */
+  /** Weights to which the delta is relative. */
   readonly base?: Float32Array
   readonly work?: LocalWork
-  /** Which tensors of the layout are trained, in its order; the others stay as they are at the start. Absent: all. */
+  /**
+   * For each tensor of the layout, whether it's trained; other tensors keep their values from the start. Absent: all
+   * tensors.
+   */
   readonly trainable?: readonly boolean[]
   readonly examples: Examples
   /** The only source of randomness: order of examples, dropout. */
   readonly random: RandomStream
   readonly terms?: LocalTerms
-  /** Asked, once the training is done, for where the delta may be put; without it, or where a learner doesn't ask, a new array. */
+  /**
+   * Called once the training is done: returns an array for the delta. Without `into`, or where a learner doesn't call
+   * it, the delta is a new array.
+   */
   readonly into?: () => Float32Array
-  /** Aborted: the learner stops within one batch and rejects with the signal's reason. */
+  /** When aborted, the learner stops within one batch and rejects with the signal's reason. */
   readonly signal?: AbortSignal
 }
 
-/** What a trainer sends: how far its weights have moved, and on how many examples. */
+/** The result of a training: how far the weights have moved, and on how many examples. */
 export interface Update {
   /** Weights after training − the base, by default the round's weights. */
   readonly delta: Float32Array
   readonly samples: number
-  /** Local steps done: τ_k of FedNova, K of SCAFFOLD. */
+  /** Number of local steps: τ_k of FedNova, K of SCAFFOLD. */
   readonly steps?: number
-  /** Further vectors of the layout that the learner made, by name. */
+  /** Further vectors from the learner, by name, each with the layout's size. */
   readonly vectors?: Readonly<Record<string, Float32Array>>
   /** Means over the examples, such as `loss`. */
   readonly metrics: Readonly<Record<string, number>>
 }
 
-/** A training's own choices, as roles and pools make them: see `TrainingRequest`. */
+/** Choices for a training that roles and pools make, see `TrainingRequest`. */
 export interface TrainingChoices extends Pick<TrainingRequest, 'start' | 'centre' | 'base' | 'work' | 'trainable'> {
-  /** Places, among the client's examples, of those to train on, each epoch in an order of its own. Absent: all. */
+  /** Indices of the client's examples to train on; each epoch shuffles them. Absent: all. */
   readonly indices?: Uint32Array
-  /** Tells the random streams of several trainings of one end in one round apart, such as the number of a dispatch. */
+  /**
+   * Distinguishes the random streams of several trainings of one end in one round, such as by the number of a dispatch.
+   */
   readonly label?: string | number
 }
 
 export interface EvaluationOptions {
-  /** The loss of each example is wanted, too. */
+  /** Whether to return the loss of each example, too. */
   readonly perExample?: boolean
 }
 
 export interface Evaluation {
   readonly samples: number
-  /** The loss of each example, in their order, where it was asked for. */
+  /** The loss of each example, in the order of the examples, if requested. */
   readonly losses?: Float32Array
-  /** Means over the examples, such as `loss` and `accuracy` (0 to 1). One without a value is left out, or undefined. */
+  /**
+   * Means over the examples, such as `loss` and `accuracy` (0 to 1). A metric without a value is absent or undefined.
+   */
   readonly metrics: Readonly<Record<string, number>>
-  /** Where a metric isn't finite, what is known of the cause: for a person to read. */
+  /** The known cause of metrics that aren't finite, for people to read. */
   readonly whyNotFinite?: string
 }
 
 /**
- * What a learner can do besides training from the round's weights by its own settings. `work`: other epochs, steps, learning
- * rate. `start`: other weights to start at, pull to, or count from. `trainable`: some tensors only. `losses`: the loss of each
- * example. `parts`: passes through a part of the model.
+ * Abilities of a learner beyond training from the round's weights with its own settings. `work`: other epochs, steps,
+ * learning rate. `start`: other weights for the start, the pull, or the base of the delta. `trainable`: only some
+ * tensors. `losses`: the loss of each example. `parts`: passes through a part of the model.
  */
 export type Ability = 'work' | 'start' | 'trainable' | 'losses' | 'parts'
 
-/** The layers of a model after one layer, up to and with another, each named as in the layout. All that is after the first must pass through it. */
+/**
+ * The layers of a model after one layer, up to and with another, each named as in the layout. All values must pass
+ * through these two layers.
+ */
 export interface ModelPart {
   /** Absent: the part begins with the model's input. */
   readonly after?: string
@@ -111,55 +127,65 @@ export interface ModelPart {
   readonly through?: string
 }
 
-/** A pass through a part. The same request gives the same bits: nothing is kept between the way there and the way back. */
+/**
+ * A pass through a part. The same request gives the same bits: nothing is kept between the forward and the backward
+ * pass.
+ */
 export interface PartPass {
   readonly part: ModelPart
-  /** Of the whole layout; those of other parts are passed over. */
+  /** Weights of the whole layout; those of other parts are ignored. */
   readonly weights: Float32Array
-  /** Values that the part takes, row-major, one example after another. */
+  /** Input values of the part, row-major, one example after another. */
   readonly inputs: Float32Array
   readonly examples: number
-  /** Of a training pass: dropout draws from it. The way back takes a stream of the same labels. Absent: no training. */
+  /**
+   * Stream for dropout in a training pass. The backward pass takes a stream of the same labels. Absent: no training.
+   */
   readonly random?: RandomStream
 }
 
-/** Gradients of the way back. */
+/** Gradients of a backward pass. */
 export interface PartGradients {
-  /** With respect to the weights, of the whole layout; zero where the part has none. */
+  /** With respect to the weights, of the whole layout; zero outside the part. */
   readonly gradient: Float32Array
   /** With respect to the inputs; empty for a part that begins with the model's input. */
   readonly inputs: Float32Array
 }
 
-/** Passes through parts of a model, for clients and servers that have a part each: split and vertical learning. */
+/** Passes through parts of a model, for clients and servers that each have a part: split and vertical learning. */
 export interface ModelParts {
-  /** Values that the part gives, row-major, one example after another. */
+  /** Output values of the part, row-major, one example after another. */
   forward(pass: PartPass): Promise<Float32Array>
-  /** `gradient` is the loss's, with respect to the values that `forward` gives. */
+  /** Gradients from `gradient`, which is the loss's, with respect to the values that `forward` returns. */
   backward(pass: PartPass, gradient: Float32Array): Promise<PartGradients>
-  /** The mean loss of the part that ends with the model's output, and the gradients of that mean. */
+  /** The mean loss, and its gradients, of a part that ends with the model's output. */
   loss(pass: PartPass, labels: Float32Array): Promise<PartGradients & { readonly loss: number }>
 }
 
-/** What a person writes, or takes ready: weights in, update and metrics out. Holds no state between calls. */
+/**
+ * Trains and evaluates one model: weights in, update and metrics out. A workload's own, or a ready one. Keeps no state
+ * between calls.
+ */
 export interface Learner {
   readonly layout: Layout
-  /** The model's architecture as TensorFlow.js JSON, where there is one: stored beside the weights. */
+  /** The model's architecture as TensorFlow.js JSON, if there is one. Stored with the weights. */
   readonly modelTopology?: unknown
-  /** What does the arithmetic, and where it isn't the engine, why: for a person to read. */
+  /** Names the code that does the arithmetic and, if that isn't the engine, the reason, for people to read. */
   readonly runsOn?: string
-  /** η of a learner whose steps are w −= η·g and nothing else; absent for any other. */
+  /** η of a learner whose steps are w −= η·g and nothing else. Absent for any other learner. */
   readonly plainLearningRate?: number | undefined
-  /** What else a person should know of how the model is trained, each in a sentence. */
+  /** Further facts about the model's training for people to know, one sentence each. */
   readonly remarks?: readonly string[]
-  /** Without one of them, a request that needs it is refused with LEARN_ABILITY before it reaches the learner. */
+  /**
+   * The learner's abilities. A request that needs another is refused with LEARN_ABILITY before it reaches the learner.
+   */
   readonly abilities?: readonly Ability[]
   initialWeights(random: RandomStream): Promise<Float32Array>
-  /** Refuses examples that don't fit the model, as training or evaluation would. It reads labels, and no features. */
+  /** Refuses examples that don't fit the model, as training or evaluation would. Reads labels, but no features. */
   check?(examples: Examples, purpose: 'train' | 'evaluate'): void
   train(request: TrainingRequest): Promise<Update>
   evaluate(weights: Float32Array, examples: Examples, options?: EvaluationOptions): Promise<Evaluation>
-  /** Present where `parts` is among the abilities. */
+  /** Present if `parts` is among the abilities. */
   readonly parts?: ModelParts
   dispose?(): void
 }

@@ -3,28 +3,31 @@ import { learnError } from './errors.ts'
 import type { LocalTerms, TrainingRequest } from './learner.ts'
 import { checkSteps, type Steps } from './steps.ts'
 
-/** The terms of a local objective as a step needs them. Their gradient at w is pull·(w − centre) + Σ linear. */
+/**
+ * The terms of a local objective in the form that a step needs. Their gradient at w is pull·(w − centre) + Σ
+ * factor·values.
+ */
 export interface StepTerms {
   readonly pull: number
-  /** Flat arrays, each times its factor. */
+  /** Flat arrays, each with its factor. */
   readonly linear: readonly { readonly factor: number; readonly values: Float32Array }[]
-  /** The length to which each example's gradient is cut; absent: gradients aren't cut. */
+  /** The length to which each example's gradient is clipped. Absent: no clipping. */
   readonly exampleClip: number | undefined
 }
 
-/** The model that terms are for. */
+/** Facts about the model to which the terms apply. */
 interface TermsModel {
   /** Number of weights. */
   readonly size: number
-  /** A layer whose output for an example depends on the others of its batch. */
+  /** A layer whose output for one example depends on the batch's other examples. */
   readonly wholeBatchFor: string | undefined
 }
 
 /**
  * Joins the terms of a request.
  *
- * @throws LEARN_SETTING for numbers, LEARN_WEIGHTS for arrays, that can't be used, and LEARN_EXAMPLE_CLIP where the model has no
- *   gradient of a single example.
+ * @throws LEARN_SETTING for invalid numbers, LEARN_WEIGHTS for arrays of another size, and LEARN_EXAMPLE_CLIP where the
+ *   model has no gradient of a single example.
  */
 export function stepTerms(
   { proximal = 0, dynamic, correction, exampleClip }: LocalTerms,
@@ -51,9 +54,9 @@ export function stepTerms(
   return { pull: proximal + alpha, linear, exampleClip }
 }
 
-/** Values of the layout that a training leaves as they are. */
+/** Values of the layout that a training doesn't change. */
 interface FrozenValues {
-  /** 1 for a value that is trained, 0 for one that isn't. */
+  /** 1 for a trained value, 0 for a frozen value. */
   readonly mask: Float32Array
   /** Copies the frozen values of `from` into `values`. */
   restore(values: Float32Array, from: Float32Array): void
@@ -63,24 +66,24 @@ interface FrozenValues {
 interface LocalBatch {
   readonly epoch: number
   readonly batch: number
-  /** Places of its examples. */
+  /** Indices of the batch's examples. */
   readonly indices: Uint32Array
 }
 
-/** A training by its request and the learner's settings. */
+/** A training, made from its request and the learner's settings. */
 export interface LocalTraining {
-  /** The learner's settings with what the request has of its own. */
+  /** The learner's settings, with the request's changes. */
   readonly steps: Steps
   readonly start: Float32Array
   readonly centre: Float32Array
   readonly frozen: FrozenValues | undefined
-  /** Draws the order of each epoch from the request's stream as its first batch is asked for. */
+  /** Yields the batches. Each epoch's order is drawn from the request's stream when its first batch is requested. */
   batches(): Generator<LocalBatch>
   /**
-   * The weights that the training has ended with, turned in place into how far they are from the base.
+   * Turns the final weights of the training, in place, into their difference from the base.
    *
-   * @throws LEARN_OVERFLOW where one of them isn't finite. No later loss shows what the last step did, nor what a row of a
-   *   table holds that no example names again.
+   * @throws LEARN_OVERFLOW where a value isn't finite. No later loss would show the fault of the last step, or of a
+   *   table's row that no later example uses.
    */
   deltaOf(trained: Float32Array): Float32Array
 }
@@ -88,7 +91,7 @@ export interface LocalTraining {
 /**
  * Joins a request with a learner's settings.
  *
- * @throws LEARN_WEIGHTS for arrays of another size, LEARN_SETTING for work or a mask that can't be.
+ * @throws LEARN_WEIGHTS for arrays of another size, LEARN_SETTING for invalid work or an invalid mask.
  */
 export function localTraining(settings: Steps, layout: Layout, request: TrainingRequest): LocalTraining {
   const { weights, work = {}, examples, random } = request
@@ -142,7 +145,7 @@ export function localTraining(settings: Steps, layout: Layout, request: Training
   }
 }
 
-/** Turns weights into how far they are from the base, in place. False where one of them isn't finite. */
+/** Turns weights, in place, into their difference from the base. False where a difference isn't finite. */
 function move(weights: Float32Array, base: Float32Array): boolean {
   let stray = 0
   for (let index = 0; index < weights.length; index++) {
@@ -185,7 +188,7 @@ export function yieldTurn(): Promise<void> {
       setImmediate(resolve)
       return
     }
-    // In a browser: a message is not held back, as a time-out would be.
+    // In a browser, which throttles time-outs, but not messages.
     const { port1, port2 } = new MessageChannel()
     port1.addEventListener('message', () => {
       port1.close()
@@ -196,7 +199,9 @@ export function yieldTurn(): Promise<void> {
   })
 }
 
-/** Runs work in the order given, each after the last has ended: for a model that holds one client's weights at a time. */
+/**
+ * Makes a queue that runs work in order, one piece at a time, for a model that holds one client's weights at a time.
+ */
 export function oneAtATime(): <Result>(work: () => Promise<Result>) => Promise<Result> {
   let last: Promise<unknown> = Promise.resolve()
   return (work) => {

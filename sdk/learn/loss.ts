@@ -3,14 +3,15 @@ import type { Examples } from '../data/examples.ts'
 import { learnError } from './errors.ts'
 
 /**
- * The losses: a mean over the batch, from the model's outputs before a last softmax or sigmoid, which the loss applies:
- * - `softmaxCrossEntropy`: labels are classes, one output per class;
- * - `sigmoidCrossEntropy`: labels are 0 or 1, one output;
- * - `meanSquaredError`: labels are target values, one output.
+ * The losses: a mean over the batch, computed from the model's outputs before a last softmax or sigmoid, which the loss
+ * applies:
+ * - `softmaxCrossEntropy`: labels are classes, with one output for each class;
+ * - `sigmoidCrossEntropy`: labels are 0 or 1, with one output;
+ * - `meanSquaredError`: labels are target values, with one output.
  */
 export type LossName = 'softmaxCrossEntropy' | 'sigmoidCrossEntropy' | 'meanSquaredError'
 
-/** The names of these losses in Keras. Labels of `categoricalCrossentropy` are classes, too. */
+/** Names of these losses in Keras. With `categoricalCrossentropy`, labels are classes, too. */
 export type LossAlias = keyof typeof aliases
 
 const names: readonly LossName[] = ['softmaxCrossEntropy', 'sigmoidCrossEntropy', 'meanSquaredError']
@@ -22,7 +23,7 @@ const aliases = {
   mse: 'meanSquaredError',
 } as const satisfies Record<string, LossName>
 
-/** The loss that a name stands for. LEARN_SETTING, with the known ones, for any other. */
+/** Finds a loss by its name or alias. LEARN_SETTING, with the known names, for any other name. */
 export function lossNamed(given: LossName | LossAlias): LossName {
   const aliased = Object.entries(aliases).find(([alias]) => alias === given)?.[1]
   const name = aliased ?? names.find((each) => each === given)
@@ -31,15 +32,18 @@ export function lossNamed(given: LossName | LossAlias): LossName {
   throw learnError('LEARN_SETTING', { name: 'loss', expected: `one of ${known}`, value: given })
 }
 
-/** Refuses a label that the model has no output for: LEARN_LABEL. */
+/** Refuses a label without an output of the model: LEARN_LABEL. */
 export type LabelCheck = (label: number, index: number) => void
 
-/** LEARN_LABEL for the first of the labels that the model has no output for. */
+/** Checks all labels. LEARN_LABEL for the first label without an output of the model. */
 export function checkLabels(check: LabelCheck, examples: Examples): void {
   for (let index = 0; index < examples.count; index++) check(examples.label(index), index)
 }
 
-/** @throws LEARN_OUTPUTS for a loss that doesn't fit the model's outputs, which have this shape. */
+/**
+ * Makes the check of labels for a loss and a model with outputs of this shape. @throws LEARN_OUTPUTS for a loss that
+ * doesn't fit the outputs.
+ */
 export function labelCheck(name: LossName, outputs: number, shape: readonly number[] = [outputs]): LabelCheck {
   if (name !== 'softmaxCrossEntropy' && outputs !== 1) throw learnError('LEARN_OUTPUTS', { loss: name, outputs: shape })
   if (name === 'meanSquaredError') return () => {}
@@ -51,23 +55,23 @@ export function labelCheck(name: LossName, outputs: number, shape: readonly numb
   }
 }
 
-/** An activation with which a model ends. */
+/** An activation at the end of a model. */
 export interface LastActivation {
   readonly layer: string
-  /** As a layer names it, such as `softmax`. */
+  /** The name in the layer's configuration, such as `softmax`. */
   readonly activation: string
-  /** Values that a softmax makes to sum up to 1: the last dimension of its input. */
+  /** Number of values that one softmax normalizes: the last dimension of its input. */
   readonly values: number
 }
 
-/** The activations that a loss applies itself, so that the same one at the end of a model would be applied twice. */
+/** The activations that a loss applies itself: at the end of a model, one of these would be applied twice. */
 const applied: Readonly<Record<LossName, readonly string[]>> = {
   softmaxCrossEntropy: ['softmax', 'logsoftmax'],
   sigmoidCrossEntropy: ['sigmoid'],
   meanSquaredError: [],
 }
 
-/** Activations that make probabilities, of a kind that the loss's own can't be taken for. */
+/** Activations that also make probabilities, but differ from the one that the loss applies. */
 const others: Readonly<Record<LossName, readonly string[]>> = {
   softmaxCrossEntropy: ['sigmoid', 'hardsigmoid'],
   sigmoidCrossEntropy: ['hardsigmoid'],
@@ -75,10 +79,10 @@ const others: Readonly<Record<LossName, readonly string[]>> = {
 }
 
 /**
- * Whether the loss takes the input of the model's last activation, since the loss applies that activation itself.
+ * Whether the loss takes the input of the model's last activation, since the loss applies this activation itself.
  *
- * @throws LEARN_LAST_ACTIVATION where the loss would be computed of probabilities as if they weren't any, or where all outputs
- *   are 1.
+ * @throws LEARN_LAST_ACTIVATION where the loss would treat probabilities as values before its activation, or where all
+ *   outputs are 1.
  */
 export function lossApplies(loss: LossName, { layer, activation, values }: LastActivation, outputs: number): boolean {
   const name = activation.replaceAll('_', '').toLowerCase()
@@ -94,10 +98,10 @@ export function lossApplies(loss: LossName, { layer, activation, values }: LastA
   return own.includes(name) && (name === 'sigmoid' || values === outputs)
 }
 
-/** The remark about a model whose last activation its loss applies. */
+/** The remark about a model whose last activation the loss applies. */
 export function lastActivationRemark(loss: LossName, { layer, activation }: LastActivation): string {
-  return `${loss} takes what the ${activation} of layer ${layer} gets, since it applies that itself: the model trains as without it, and is published with it, so that it predicts probabilities`
+  return `${loss} takes the input of the ${activation} of layer ${layer}, since the loss applies the ${activation} itself: the model trains as without this activation, but is published with it, so that the model predicts probabilities`
 }
 
-/** Layers that give the values that they get. */
+/** Layers that pass their input values on unchanged. */
 export const passingClasses: readonly string[] = ['Flatten', 'Reshape']

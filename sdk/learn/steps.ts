@@ -1,30 +1,36 @@
 import { knownNames } from '../../runtime/index.ts'
 import { learnError } from './errors.ts'
 
-/** How a client's weights move: over mini-batches of its examples, by an optimizer that starts anew in each training. */
+/**
+ * The steps that move a client's weights: over mini-batches of its examples, by an optimizer that starts anew in each
+ * training.
+ */
 export interface Steps {
   /** η: the size of a step. */
   readonly learningRate: number
   /** E: passes over the client's examples. */
   readonly epochs: number
-  /** B: examples per step. The last step of an epoch takes what is left. */
+  /** B: examples in a step. The last step of an epoch takes the remaining examples. */
   readonly batch: number
   /** Default `sgd`. */
   readonly optimizer?: 'sgd' | 'adam' | 'adamw'
-  /** Of SGD, from 0 and below 1: v = momentum·v + g, w −= η·v. Default 0. */
+  /** Only for SGD, in [0, 1): v = momentum·v + g, w −= η·v. Default 0. */
   readonly momentum?: number
-  /** Of SGD with momentum: w −= η·(g + momentum·v). Default false. */
+  /** Only for SGD with momentum: w −= η·(g + momentum·v). Default false. */
   readonly nesterov?: boolean
   /**
-   * λ of λ/2·‖w‖², biases included, as PyTorch has it: λ·w is added to the gradient after it was clipped. With `adamw` the
-   * weights shrink by η·λ·w instead. Default 0.
+   * λ of λ/2·‖w‖², with biases, as in PyTorch: λ·w is added to the gradient after clipping. With `adamw` the weights
+   * shrink by η·λ·w instead. Default 0.
    */
   readonly weightDecay?: number
-  /** The gradient of a step, over all weights, is scaled down to this length if it is longer. */
+  /** A step's gradient over all weights is scaled down to this length if it's longer. */
   readonly clipNorm?: number
-  /** Each value of a step's gradient is cut to within −clipValue … clipValue. */
+  /** Each value of a step's gradient is clipped to [−clipValue, clipValue]. */
   readonly clipValue?: number
-  /** Of Adam: decay of the mean of gradients, and of their squares; what keeps the quotient finite. 0.9, 0.999, 1e-8. */
+  /**
+   * Only for Adam: decay of the mean of gradients, decay of the mean of their squares, and the term that keeps the
+   * quotient finite. Defaults 0.9, 0.999, 1e-8.
+   */
   readonly beta1?: number
   readonly beta2?: number
   readonly epsilon?: number
@@ -37,11 +43,11 @@ const fromOne: Rule = [(value) => Number.isInteger(value) && value >= 1, 'an int
 const belowOne: Rule = [(value) => value >= 0 && value < 1, 'from 0 and below 1']
 const fromZero: Rule = [(value) => value >= 0 && Number.isFinite(value), 'a finite number from 0']
 
-/** Settings that only some optimizers have: any other's would be passed over in silence. */
+/** Settings that only some optimizers have. They are refused for another optimizer, which would ignore them. */
 const ofSgd = ['momentum', 'nesterov'] as const
 const ofAdam = ['beta1', 'beta2', 'epsilon'] as const
 
-/** @throws LEARN_SETTING naming the first setting that is no good. */
+/** @throws LEARN_SETTING naming the first invalid setting. */
 export function checkSteps(steps: Steps): void {
   const { optimizer = 'sgd', momentum = 0, nesterov = false } = steps
   const rule = (name: keyof Steps, [fits, expected]: Rule) => {
@@ -76,8 +82,8 @@ function refused(name: keyof Steps, expected: string, value: unknown): Error {
 }
 
 /**
- * η, where each step is w −= η·g and nothing else: SGD at a fixed rate, without momentum, weight decay or clipping. Undefined
- * for other steps, after which (w − w_round)/(K·η) is no mean of gradients.
+ * η, where each step is w −= η·g and nothing else: SGD at a fixed rate, without momentum, weight decay or clipping.
+ * Undefined for other steps, after which (w_round − w)/(K·η) is no mean of gradients.
  */
 export function plainLearningRate(steps: Steps): number | undefined {
   const { learningRate, optimizer = 'sgd', momentum = 0, weightDecay = 0, clipNorm, clipValue } = steps

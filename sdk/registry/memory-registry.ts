@@ -5,7 +5,7 @@ type Kept = CommittedModel & { readonly weights: Float32Array }
 
 /** A registry in memory, for tests and simulations. */
 export function memoryRegistry(): ModelRegistry {
-  /** By job, part ('' for none) and round. */
+  /** By job, part ('' for no part) and round. */
   const jobs = new Map<string, Map<string, Map<number, Kept>>>()
   const models = (job: string, part = '') => jobs.get(job)?.get(part)
   const rounds = (job: string, part?: string) => [...(models(job, part)?.keys() ?? [])].toSorted((a, b) => a - b)

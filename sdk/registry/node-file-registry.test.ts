@@ -119,7 +119,7 @@ test('a folder that may not be written is named, and nothing is left in it', asy
   t.deepEqual(readdirSync(locked), [])
 })
 
-/** Commits rounds without end, and says so after each. */
+/** Commits rounds without end, and reports each. */
 const committer = `
   const [modules, folder] = process.argv.slice(1)
   const { fileRegistry } = await import(modules + 'node-file-registry.js')
@@ -148,7 +148,7 @@ test('SIGKILL at any instant leaves whole rounds only, among them each that was 
     let acknowledged = 0
     for await (const line of createInterface({ input: child.stdout })) {
       acknowledged = Number(line)
-      // From the second on, at an instant that the machine chooses.
+      // From the second report on, at an instant that the machine chooses.
       if (acknowledged === 2) setTimeout(() => child.kill('SIGKILL'), kill)
     }
     await closed
@@ -239,7 +239,7 @@ test('a round that is not there is refused with those that are, and one that can
   const registry = fileRegistry(folder)
   for (const round of [1, 2]) await registry.commit(await modelOf(round))
   const error = await t.throwsAsync<CodedError>(registry.load('pairs-1', 3), { code: 'REGISTRY_UNKNOWN' })
-  t.is(error?.hint, 'name one of the rounds that there are: 1, 2')
+  t.is(error?.hint, 'use one of the existing rounds: 1, 2')
   const file = join(folder, 'pairs-1', 'round-0002', 'weights.bin')
   rmSync(file)
   mkdirSync(file)

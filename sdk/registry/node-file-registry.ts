@@ -7,19 +7,19 @@ import { weightsHash } from '../weights/layout.ts'
 import { jobOrPart, listedRounds, registryError } from './errors.ts'
 import { type CommittedModel, isLineage, type Lineage, type ModelRegistry, type ModelToCommit } from './registry.ts'
 
-/** Folders that are being written; what a killed process left is taken away at the next commit. */
+/** Prefix of unfinished folders. The next commit removes those that a killed process left. */
 const unfinished = '.unfinished-'
 const partPrefix = 'part-'
 
 export interface FileRegistry extends ModelRegistry {
-  /** The bytes of a round's files; 0 if there is no such round. */
+  /** Total bytes of a round's files. 0 if the round doesn't exist. */
   bytesOf(job: string, round: number, part?: string): Promise<number>
 }
 
 /**
- * A registry in a folder: `<job>/round-0001/` holds model.json and weights.bin, which TensorFlow.js loads, and round.json
- * with the lineage; `<job>/part-<name>/round-0001/` where a round has several models. A round's folder appears whole or not
- * at all, and is on disk when `commit` resolves.
+ * A registry in a folder: `<job>/round-0001/` holds model.json and weights.bin, which TensorFlow.js loads, and
+ * round.json with the lineage; `<job>/part-<name>/round-0001/` where a round has several models. A round's folder
+ * appears whole or not at all, and is on disk when `commit` resolves.
  */
 export function fileRegistry(folder: string): FileRegistry {
   const folderOf = (job: string, part?: string) =>
@@ -59,12 +59,12 @@ export function fileRegistry(folder: string): FileRegistry {
       for (const name of await readdir(parent)) {
         if (name.startsWith(unfinished)) await rm(join(parent, name), { recursive: true, force: true })
       }
-      // A damaged one is replaced.
+      // A damaged round is replaced.
       const present = await load(job, round, part).catch(() => undefined)
       if (present?.hash === hash) return
       await mkdir(partial)
       await writeModel(partial, model)
-      // A folder can't be renamed over another: the older one makes way, whole.
+      // A folder can't be renamed over another, so the older folder is first renamed as a whole.
       const older = join(parent, `${unfinished}${round}-older`)
       await rename(target, older).catch(ifMissing(undefined))
       await rename(partial, target)
@@ -97,7 +97,7 @@ export function fileRegistry(folder: string): FileRegistry {
     return { ...model, weights }
   }
 
-  /** Under another name first, so that no part of it is taken for a round. */
+  /** Renames first, so that a part of a round is never taken for the round. */
   async function remove(job: string, round: number, part?: string): Promise<void> {
     const target = roundFolder(job, round, part)
     const leaving = join(folderOf(job, part), `${unfinished}${round}-removed`)
@@ -109,7 +109,7 @@ export function fileRegistry(folder: string): FileRegistry {
     }
   }
 
-  /** One change after another: each commit clears away what an unfinished one left. */
+  /** Runs one change at a time, since each commit removes unfinished folders. */
   let turn: Promise<unknown> = Promise.resolve()
   const inTurn = (change: () => Promise<void>) => {
     const changed = turn.then(change)
@@ -151,7 +151,7 @@ async function writeModel(
   await syncFolder(folder)
 }
 
-/** Indented, but each long list on one line at the end: there may be thousands of members. */
+/** Indented JSON, but with each long list on one line at the end: there may be thousands of members. */
 function readable({ members, arrivals, ...rest }: Lineage): string {
   const lists = Object.entries({ members, ...(arrivals && { arrivals }) })
   const lines = lists.map(([name, list]) => `  ${JSON.stringify(name)}: ${JSON.stringify(list)}`)
@@ -168,7 +168,7 @@ function parseLineage(text: string, location: string): Lineage {
   throw registryError('REGISTRY_DAMAGED', { location, found: 'round.json lacks a field' })
 }
 
-/** JSON has null for a number that isn't finite. */
+/** Drops nulls, which JSON has for numbers that aren't finite. */
 function numbersIn(metrics: Readonly<Record<string, unknown>>): Record<string, number> {
   return Object.fromEntries(
     Object.entries(metrics).flatMap(([name, value]) => (typeof value === 'number' ? [[name, value] as const] : [])),
@@ -194,7 +194,10 @@ async function syncFolder(folder: string): Promise<void> {
   }
 }
 
-/** Of a missing file, this value; of one at `location` that can't be read, REGISTRY_UNREADABLE. */
+/**
+ * Handles a read error: returns `value` for a missing file, throws REGISTRY_UNREADABLE for an unreadable one at
+ * `location`.
+ */
 function ifMissing<Value>(value: Value, location?: string): (error: unknown) => Value {
   return (error) => {
     const code = fileErrorCode(error)

@@ -7,7 +7,7 @@ export const layout = layoutOf([
   { name: 'bias', shape: [2] },
 ])
 
-/** A model of a round; others of its fields as given. */
+/** A model of a round, with changed fields. */
 export async function modelOf(round: number, change: Partial<ModelToCommit> = {}): Promise<ModelToCommit> {
   const weights = change.weights ?? Float32Array.from({ length: layout.size }, (_, index) => round + index / 8)
   return {
@@ -28,7 +28,7 @@ export async function modelOf(round: number, change: Partial<ModelToCommit> = {}
   }
 }
 
-/** What every ModelRegistry promises. Each adapter's test file calls this with its own opening. */
+/** The contract of every ModelRegistry. Each adapter's test file calls this with its own opening. */
 export function registryContract(test: TestFn, open: () => Promise<ModelRegistry>): void {
   test('a committed model is loaded with the bits of its weights and its whole lineage', async (t) => {
     const registry = await open()

@@ -3,7 +3,7 @@ import { memoryRegistry } from './memory-registry.ts'
 import { modelOf } from './registry.contract.ts'
 import { type KeptRounds, keepingRounds, type Lineage } from './registry.ts'
 
-/** The rounds that are left after each of these. */
+/** The rounds that are left after each commit. */
 async function left(keep: KeptRounds, rounds: readonly Lineage['metrics'][]): Promise<(readonly number[])[]> {
   const registry = keepingRounds(memoryRegistry(), keep)
   const found: (readonly number[])[] = []

@@ -1,24 +1,29 @@
 import type { Layout } from '../weights/layout.ts'
 
-/** Work that an asynchronous round counted: its number, and the version of the weights that it started from. */
+/** Work that an asynchronous round counted: its dispatch, and the version of the weights from which it started. */
 export interface CountedWork {
   readonly end: string
   readonly dispatch: number
   readonly version: number
 }
 
-/** Where a model came from, and how good it is. */
+/** A model's origin and quality. */
 export interface Lineage {
   readonly job: string
   readonly workload: string
   readonly seed: number
   readonly round: number
-  /** Which of several models of the round: the group, or the end, that made it. Absent where a round has one model. */
+  /**
+   * Names the model where a round has several: the group, or the end, that made it. Absent where a round has one model.
+   */
   readonly part?: string
   readonly metrics: Readonly<Record<string, number>>
-  /** Trainers whose updates are in it, sorted. */
+  /** Trainers whose updates the model contains, sorted. */
   readonly members: readonly string[]
-  /** Of an asynchronous round: the counted work in the order of arrival. With the versions before, it determines the weights. */
+  /**
+   * In an asynchronous round: the counted work in the order of arrival. Together with the earlier versions, this
+   * determines the weights.
+   */
   readonly arrivals?: readonly CountedWork[]
   /** SHA-256 of the weights' little-endian bytes. */
   readonly hash: string
@@ -27,37 +32,39 @@ export interface Lineage {
 export interface ModelToCommit extends Lineage {
   readonly weights: Float32Array
   readonly layout: Layout
-  /** The architecture as TensorFlow.js JSON, where there is one. */
+  /** The architecture as TensorFlow.js JSON, if there is one. */
   readonly modelTopology?: unknown
 }
 
 export interface CommittedModel extends Lineage {
-  /** Where a person finds it. */
+  /** The model's location, for people. */
   readonly location: string
 }
 
 /** Keeps the model of each committed round, with its lineage. */
 export interface ModelRegistry {
   /**
-   * Makes a round's model durable, whole or not at all. The same round with the same hash again changes nothing; with
-   * another hash it replaces.
+   * Makes a round's model durable, whole or not at all. A round with the same hash stays as it is; a round with another
+   * hash is replaced.
    */
   commit(model: ModelToCommit): Promise<void>
   /** The model of the job's last round, or of the last round of one part, if any. */
   latest(job: string, part?: string): Promise<CommittedModel | undefined>
   /** The rounds of a job, or of one part of it, in order. */
   list(job: string, part?: string): Promise<readonly number[]>
-  /** The parts of a job that have models of their own, sorted; none where each round has one model. */
+  /** The parts of a job that have their own models, sorted. Empty where each round has one model. */
   parts(job: string): Promise<readonly string[]>
-  /** REGISTRY_UNKNOWN if there is no such round; REGISTRY_DAMAGED if it doesn't agree with its hash. */
+  /**
+   * Loads a round. REGISTRY_UNKNOWN if the round doesn't exist; REGISTRY_DAMAGED if the weights don't match their hash.
+   */
   load(job: string, round: number, part?: string): Promise<CommittedModel & { readonly weights: Float32Array }>
-  /** The round without its weights; REGISTRY_UNKNOWN if there is no such round. */
+  /** The round without its weights. REGISTRY_UNKNOWN if the round doesn't exist. */
   describe(job: string, round: number, part?: string): Promise<CommittedModel>
-  /** Removes a round, whole; nothing happens if there is none. */
+  /** Removes a whole round. Does nothing if the round doesn't exist. */
   remove(job: string, round: number, part?: string): Promise<void>
 }
 
-/** Whether something read from outside has every field of a lineage. */
+/** Whether an untrusted value has every field of a lineage. */
 export function isLineage(value: unknown): value is Lineage {
   return (
     typeof value === 'object' &&
@@ -79,17 +86,21 @@ function has(value: object, field: string, type: string): boolean {
   return typeof found === type && found !== null
 }
 
-/** Which of a job's rounds keep their models. */
+/** The rounds of a job whose models are kept. */
 export interface KeptRounds {
-  /** So many of the last ones; one at least. */
+  /** Number of last rounds to keep, 1 or more. */
   readonly last: number
-  /** The best one, too: that of the highest accuracy or, where there is none, of the lowest loss; the earliest of equals. */
+  /**
+   * Whether to keep the best round, too: that of the highest accuracy or, without accuracy, of the lowest loss; the
+   * earliest of equal ones.
+   */
   readonly best: boolean
 }
 
 /**
- * A registry that keeps the models of some rounds alone. The others go before a commit resolves, and so before its round is
- * committed: whenever the process is killed, a resumed run leaves the same rounds. What it goes on from is in the store.
+ * A registry that keeps the models of some rounds only. The others are removed before `commit` resolves, and so before
+ * the round is committed: whenever the process is killed, a resumed run leaves the same rounds. A resumed run needs no
+ * models, since its state is in the store.
  */
 export function keepingRounds(registry: ModelRegistry, { last, best }: KeptRounds): ModelRegistry {
   return {

@@ -6,7 +6,7 @@ const roleErrors = {
     hint: 'name the role after one of these, or give its channels the func tags distribute and aggregate, or fetch and upload',
   },
   JOB_ROLE_MISSING: {
-    message: 'role {role} has the func tags {tags}, which need a stock role {stock} that does not exist',
+    message: 'role {role} has the func tags {tags}, but there is no stock role {stock}',
     hint: 'define {role} in the roles of the workload, or choose another schema',
   },
   JOB_CLIENTS: {

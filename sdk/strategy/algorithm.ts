@@ -15,52 +15,54 @@ export interface Algorithm<Server = unknown, Client = unknown> {
   readonly client: ClientPart<Client>
   readonly aggregation: Aggregation
   readonly waiting: Waiting
-  /** Every so many rounds all clients evaluate the new weights on their own held-out examples. Absent: never. */
+  /**
+   * After each such number of rounds, all clients evaluate the new weights on their held-out examples. Absent: never.
+   */
   readonly clientEvaluation?: number
   /** Applied in this order. */
   readonly stages: readonly Stage[]
 }
 
-/** Decides which ends take part in a round. */
+/** Selects the ends that take part in a round. */
 export interface Selector {
-  /** A subset of `ends` (given sorted, all present), sorted; a function of its arguments only. */
+  /** A subset of `ends`, sorted. `ends` is sorted, and all of them are present. Depends only on the arguments. */
   select(ends: readonly string[], random: RandomStream): readonly string[]
 }
 
-/** Moves the weights. `State` holds plain values and typed arrays: it is snapshotted with the weights. */
+/** Moves the weights. `State` holds plain values and typed arrays, and is part of the snapshot with the weights. */
 export interface ServerPart<State> {
   init(layout: Layout): State
-  /** The values that go to all selected clients besides the weights. Absent: none. */
+  /** The values for all selected clients besides the weights. Absent: none. */
   assign?(state: State, round: number): Terms
   /**
-   * Changes `weights` and `state` in place: float32 arrays, float64 numbers, in a fixed order.
-   * A function of its arguments only; `random` is the stream of (job seed, round, aggregator, 'step').
+   * Changes `weights` and `state` in place: float32 arrays, float64 numbers, in a fixed order. Depends only on the
+   * arguments; `random` is the stream of (job seed, round, aggregator, 'step').
    */
   step(weights: Float32Array, aggregate: Aggregate, state: State, random: RandomStream): void
 }
 
 /** Named values that the server sends to the clients. */
 export interface Terms {
-  /** Each of the model's size. */
+  /** Each has the model's size. */
   readonly vectors?: Readonly<Record<string, Float32Array>>
   readonly scalars?: Readonly<Record<string, number>>
 }
 
-/** What a client is asked for. */
+/** The server's request to a client. */
 export interface ClientAssignment {
   readonly round: number
-  /** Unchanged while the client trains. */
+  /** Don't change these while the client trains. */
   readonly weights: Float32Array
   readonly terms: Terms
 }
 
-/** Trains. `State` holds plain values and typed arrays: it outlives the round and the process. */
+/** Trains. `State` holds plain values and typed arrays, and outlives the round and the process. */
 export interface ClientPart<State> {
   /** `plain-sgd`: a learner whose steps are w −= η·g and nothing else. Absent: any learner. */
   readonly needs?: 'plain-sgd'
-  /** The state before the first round that counts the client. Absent: the client keeps nothing between rounds. */
+  /** The state before the first round that counts the client. Absent: the client keeps no state between rounds. */
   init?(layout: Layout): State
-  /** Gives the same bits for the same arguments; changes neither the assignment nor `own`. */
+  /** Trains for one round. Gives the same bits for the same arguments; changes neither the assignment nor `own`. */
   train(
     assignment: ClientAssignment,
     own: State,
@@ -69,25 +71,28 @@ export interface ClientPart<State> {
   ): Promise<{ readonly contribution: Contribution; readonly own: State }>
 }
 
-/** What a client sends to the server. */
+/** A client's answer to the server. */
 export interface Contribution {
   readonly vectors: { readonly delta: Vector } & Readonly<Record<string, Vector>>
   readonly scalars?: Readonly<Record<string, number>>
   /** The factor of each vector in the sums: a multiple of 2^−weightBits above 0. */
   readonly weight: number
-  /** Examples trained on: the weight of the metrics in their means. */
+  /** Number of examples trained on: the weight of the metrics in their means. */
   readonly samples: number
-  /** Steps that the client's optimizer did. */
+  /** Number of local steps. */
   readonly steps?: number
   readonly metrics: Readonly<Record<string, number>>
 }
 
-/** Products weight·value are rounded once to multiples of 2^−quantumBits, or of 2^20 times that where they are beyond the range. */
+/**
+ * Products weight·value are rounded once to multiples of 2^−quantumBits, or to multiples of 2^(20−quantumBits) if they
+ * are beyond the range.
+ */
 export interface Quantum {
   readonly quantumBits: number
 }
 
-/** How contributions are joined. */
+/** How contributions are aggregated. */
 export interface Aggregation {
   /** `sum`: the server sees sums, which merge through any tree. `each`: the server sees every contribution. */
   readonly needs: 'sum' | 'each'
@@ -97,12 +102,12 @@ export interface Aggregation {
   readonly vectors: { readonly delta: Quantum } & Readonly<Record<string, Quantum>>
 }
 
-/** A round's contributions as the server's step sees them: a function of the set of contributions. */
+/** A round's contributions, as the server's step sees them. Depends only on the set of contributions. */
 export interface Aggregate {
   readonly round: number
   /** The counted ends, sorted. */
   readonly members: readonly string[]
-  /** All clients of the job, whether selected or not. */
+  /** Number of all clients of the job, selected or not. */
   readonly population: number
   /** Σ weight. */
   readonly weight: number
@@ -110,13 +115,13 @@ export interface Aggregate {
   mean(vector?: string): Float32Array
   /** Σ weight·v of a named vector, each value rounded to float32. Default: `delta`. */
   sum(vector?: string): Float32Array
-  /** Σ of each named scalar: exact, rounded once. */
+  /** Σ of each named scalar, exact and rounded once. */
   readonly scalars: Readonly<Record<string, number>>
-  /** Sorted by end. Empty unless the aggregation needs each. */
+  /** Sorted by end. Empty unless the aggregation needs `each`. */
   readonly each: readonly EachContribution[]
 }
 
-/** One member's contribution, whose vectors are here. */
+/** One member's contribution, with its vectors as arrays. */
 export interface EachContribution extends Omit<Contribution, 'vectors'> {
   readonly end: string
   readonly vectors: { readonly delta: Float32Array } & Readonly<Record<string, Float32Array>>
@@ -126,23 +131,29 @@ export interface EachContribution extends Omit<Contribution, 'vectors'> {
 export type Waiting =
   | {
       readonly kind: 'quorum'
-      /** The round stops waiting when this fraction (0 to 1] of the selected ends is counted. 1: it waits for all that can answer. */
+      /**
+       * The round stops waiting when this fraction, in (0, 1], of the selected ends is counted. 1: wait for all that
+       * can answer.
+       */
       readonly quorum: number
-      /** The round stops waiting after this time, from its distribution on. Absent: no deadline. */
+      /** The round stops waiting this many milliseconds after the distribution. Absent: no deadline. */
       readonly deadlineMs?: number
-      /** Fewest counted ends for the round to be committed; fewer is a failed round. */
+      /** Fewest counted ends for the round to be committed. With fewer the round fails. */
       readonly minimumUpdates: number
     }
   | {
-      /** Asynchronous: contributions are counted in the order of arrival, and the server steps whenever `size` are in the buffer. */
+      /**
+       * Asynchronous: contributions are counted in the order of arrival, and the server steps when `size` are in the
+       * buffer.
+       */
       readonly kind: 'buffer'
-      /** K: contributions in a step. */
+      /** K: number of contributions in a step. */
       readonly size: number
-      /** C: ends that are at work at a time. */
+      /** C: number of ends that work at a time. */
       readonly concurrency: number
-      /** Contributions that are staler are dropped: staleness is the number of steps since their weights. Absent: none. */
+      /** Contributions with a greater staleness, in steps since their weights, are dropped. Absent: no limit. */
       readonly mostStale?: number
-      /** Factor of a contribution's weight by its staleness, before it's rounded to the grid of weights. */
+      /** Factor of a contribution's weight by its staleness. The product is then rounded to the grid of weights. */
       weigh(staleness: number): number
     }
 

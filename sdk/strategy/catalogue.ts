@@ -12,25 +12,25 @@ import { allSelector } from './selectors/all-selector.ts'
 import { countSelector } from './selectors/random-selector.ts'
 import { settingValues } from './settings.ts'
 
-/** Something that a job may name: what it makes of the algorithm that the job has without it. */
+/** An entry that a job may name: turns the job's algorithm so far into the one with this entry. */
 export interface Named extends Described {
   /** No role of this system runs it: only the original's own agents do. */
   readonly elsewhere?: true
   apply(algorithm: Algorithm, given: Readonly<Record<string, unknown>>): Algorithm
 }
 
-/** The kinds of what a job may name. */
+/** The kinds of entries that a job may name. */
 export type Kind = 'optimizer' | 'selector' | 'datasampler' | 'privacy'
 
 const randomSettings = {
-  count: { kind: 'whole', least: 1, kwarg: 'k', help: 'how many ends are selected each round' },
+  count: { kind: 'whole', least: 1, kwarg: 'k', help: 'number of ends that are selected for each round' },
 } as const
 
 const bufferSettings = {
-  concurrency: { kind: 'whole', least: 1, kwarg: 'c', help: 'C: how many ends are at work at a time' },
+  concurrency: { kind: 'whole', least: 1, kwarg: 'c', help: 'C: number of ends that work at a time' },
 } as const
 
-/** Every algorithm, by its name as a job's `optimizer`. */
+/** All algorithms. A job's `optimizer` names one. */
 export const algorithms: readonly KnownAlgorithm[] = [fedAvg, fedProx, fedAdam, scaffold, krum, fedBuff]
 
 const selectors: readonly Named[] = [
@@ -51,7 +51,7 @@ const selectors: readonly Named[] = [
   },
   {
     name: 'fedbuff',
-    summary: 'of an asynchronous algorithm: so many ends are at work at a time',
+    summary: 'for an asynchronous algorithm: the number of ends that work at a time',
     settings: bufferSettings,
     apply({ waiting, ...algorithm }, given) {
       const values = settingValues('fedbuff', bufferSettings, given)
@@ -65,7 +65,7 @@ const selectors: readonly Named[] = [
 const none: Named = { name: 'default', summary: 'none', settings: {}, apply: (algorithm) => algorithm }
 const own: Named = { ...none, summary: "the workload's own" }
 
-/** Everything that a job may name: validation, the command line and the documentation read it. */
+/** All entries that a job may name. Validation, the command line and the documentation read this catalogue. */
 export const catalogue: Readonly<Record<Kind, readonly Named[]>> = {
   optimizer: [own, ...algorithms.map(optimizer), ...optimizersElsewhere],
   selector: [...selectors, ...selectorsElsewhere],
@@ -75,7 +75,10 @@ export const catalogue: Readonly<Record<Kind, readonly Named[]>> = {
 
 export const kinds = ['optimizer', 'selector', 'datasampler', 'privacy'] as const satisfies readonly Kind[]
 
-/** The algorithm takes the place of the workload's, whose selection, waiting and quantum stay unless they are given too. */
+/**
+ * An algorithm as an entry: replaces the workload's, but keeps its selection, waiting, client evaluation and quantum
+ * unless the settings set these.
+ */
 function optimizer({ name, summary, settings, source, from }: KnownAlgorithm): Named {
   return {
     name,
@@ -95,7 +98,7 @@ function optimizer({ name, summary, settings, source, from }: KnownAlgorithm): N
   }
 }
 
-/** The workload's waiting as far as the algorithm can do with it, but for the settings that are given. */
+/** The workload's waiting, changed by the given settings. If one of both algorithms is asynchronous, the made one's. */
 function kept(own: Waiting, made: Waiting, given: readonly string[]): Waiting {
   if (own.kind === 'buffer' || made.kind === 'buffer') return made
   const minimumUpdates = Math.max(own.minimumUpdates, made.minimumUpdates)

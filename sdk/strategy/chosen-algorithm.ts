@@ -7,24 +7,24 @@ import { catalogue, type Kind, kinds, type Named } from './catalogue.ts'
 import { strategyError } from './errors.ts'
 import { type SettingFault, settingFaults } from './settings.ts'
 
-/** A name and settings, as a job gives them. */
+/** A name from the catalogue and its settings, as a job gives them. */
 export interface Choice {
   readonly sort: string
   readonly kwargs?: Readonly<Record<string, unknown>>
 }
 
-/** Everything that a job says of its algorithm. */
+/** A job's choices about its algorithm. */
 export type Choices = { readonly [Each in Kind]?: Choice | undefined } & {
-  /** Some are settings of an algorithm, such as `aggGoal`. */
+  /** Some hyperparameters are settings of an algorithm, such as `aggGoal`. */
   readonly hyperparameters?: Readonly<Record<string, unknown>> | undefined
 }
 
-/** What is wrong with a job's choices, with its place. */
+/** A fault of a job's choices, with its location. */
 export type ChoiceFault =
   | (SettingFault & { readonly kind: Kind })
   | { readonly kind: Kind; readonly problem: 'sort'; readonly name: string; readonly expected: string }
 
-/** Everything that is wrong with a job's choices in themselves. A setting's name is the one that was given. */
+/** All faults of a job's choices by themselves. A setting has the name under which it was given. */
 export function choiceFaults(choices: Choices): ChoiceFault[] {
   return kinds.flatMap((kind): ChoiceFault[] => {
     const choice = choices[kind]
@@ -39,10 +39,10 @@ export function choiceFaults(choices: Choices): ChoiceFault[] {
 }
 
 /**
- * The algorithm of a job: its workload's, with what the job names in place of the workload's.
+ * The algorithm of a job: the workload's, changed by the job's choices.
  *
- * @throws STRATEGY_UNKNOWN for a name that isn't in the catalogue, STRATEGY_SETTING and STRATEGY_SETTING_UNKNOWN for settings,
- *   STRATEGY_MISFIT for a selector that doesn't fit the algorithm.
+ * @throws STRATEGY_UNKNOWN for a name outside the catalogue, STRATEGY_SETTING and STRATEGY_SETTING_UNKNOWN for
+ *   settings, STRATEGY_MISFIT for a selector that doesn't fit the algorithm.
  */
 export function chosenAlgorithm(own: Algorithm, choices: Choices): Algorithm {
   let algorithm = own
@@ -77,7 +77,7 @@ function namedBy(kind: Kind, sort: string): Named | undefined {
   return catalogue[kind].find(({ name }) => name === sort)
 }
 
-/** The settings of a choice: its kwargs, and the hyperparameters that stand for a setting. */
+/** The settings of a choice: its kwargs, and hyperparameters in place of missing kwargs. */
 function given({ settings }: Named, { kwargs = {} }: Choice, { hyperparameters = {} }: Choices) {
   const standing = Object.entries(settings).flatMap(([name, { kwarg = name, hyperparameter }]) => {
     const isGiven = Object.hasOwn(kwargs, name) || Object.hasOwn(kwargs, kwarg)
@@ -121,7 +121,10 @@ export function requireLearner(
   throw strategyError('STRATEGY_LEARNER', { needs: 'steps w −= η·g and nothing else' })
 }
 
-/** A role that passes sums on: it aggregates below and uploads above. Undefined if the topology has none. */
+/**
+ * A role between trainers and the top, which passes sums on: aggregates below and uploads above. Undefined if the
+ * topology has none.
+ */
 function summingRole({ roles, channels }: Schema): string | undefined {
   const tagsOf = (role: string) => channels.flatMap(({ funcTags }) => funcTags?.[role] ?? [])
   return roles
@@ -132,7 +135,7 @@ function summingRole({ roles, channels }: Schema): string | undefined {
     })
 }
 
-/** Why an algorithm can't run on a topology; undefined if it can. */
+/** The reason for which an algorithm can't run on a topology. Undefined if it can. */
 export function topologyMisfit({ name, aggregation, waiting }: Algorithm, schema: Schema): string | undefined {
   const role = summingRole(schema)
   if (role === undefined) return undefined
@@ -148,12 +151,12 @@ export function requireTopology(algorithm: Algorithm, schema: Schema): void {
   if (reason !== undefined) throw strategyError('STRATEGY_TOPOLOGY', { reason })
 }
 
-/** How many selections are tried, since a selector may choose more ends in one round than in another. */
+/** Number of selections that are tried, since a selector may select more ends in one round than in another. */
 const triedSelections = 8
 
 /**
- * Why no round of an algorithm can count as many updates as it needs; undefined if a round can. `trainers` is the number of
- * trainers that the aggregator selects from.
+ * The reason for which no round of an algorithm can count the updates that it needs. Undefined if a round can. `trainers`
+ * is the number of trainers from which the aggregator selects.
  */
 export function updatesMisfit(
   { name, select, waiting }: Algorithm,
@@ -167,7 +170,7 @@ export function updatesMisfit(
     (_, seed) => select.select(ends, randomStream(seed)).length,
   )
   const selected = Math.max(...selections)
-  // Below middle aggregators the quorum is met group by group, and more may be counted in all.
+  // With middle aggregators each group has its own quorum, and more updates may be counted in all.
   const quorum = summingRole(schema) === undefined ? waiting.quorum : 1
   const counted = Math.ceil(quorum * selected - 1e-9)
   if (counted >= waiting.minimumUpdates) return undefined
@@ -175,7 +178,7 @@ export function updatesMisfit(
   return `${name} needs ${waiting.minimumUpdates} updates a round, but selects ${selected} of ${trainers} trainers${awaited}`
 }
 
-/** @throws STRATEGY_CLIENTS where an aggregator can't count as many updates as the algorithm needs. */
+/** @throws STRATEGY_CLIENTS where an aggregator can't count the updates that the algorithm needs. */
 export function requireUpdates(algorithm: Algorithm, schema: Schema, tasks: Iterable<PlacedTask>): void {
   const { waiting } = algorithm
   if (waiting.kind !== 'quorum' || waiting.minimumUpdates <= 1) return
@@ -185,7 +188,7 @@ export function requireUpdates(algorithm: Algorithm, schema: Schema, tasks: Iter
 
 type PlacedTask = Pick<Task, 'role' | 'dataset' | 'groupAssociation'>
 
-/** The number of trainers of the smallest group that an aggregator without another above it selects from. */
+/** Number of trainers in the smallest group from which a topmost aggregator selects. */
 function fewestTrainers({ channels }: Schema, tasks: readonly PlacedTask[]): number {
   const uploads = (role: string) => channels.some(({ funcTags }) => funcTags?.[role]?.includes('upload'))
   const trainers = tasks.filter(({ dataset }) => dataset !== undefined)
@@ -201,13 +204,13 @@ function fewestTrainers({ channels }: Schema, tasks: readonly PlacedTask[]): num
   return counts.length === 0 ? trainers.length : Math.min(...counts)
 }
 
-/** A choice that was written as text. */
+/** A choice in the form of text. */
 export interface WrittenChoice {
   readonly sort: string
   readonly kwargs?: Record<string, string | number>
 }
 
-/** A choice as a person writes it: `fedadam,eta=0.05`. STRATEGY_SYNTAX. */
+/** Parses a choice such as `fedadam,eta=0.05`. STRATEGY_SYNTAX. */
 function choiceOf(text: string): WrittenChoice {
   const [sort = '', ...pairs] = text.split(',').map((part) => part.trim())
   const kwargs = pairs.map((pair) => {
@@ -221,7 +224,7 @@ function choiceOf(text: string): WrittenChoice {
   return pairs.length === 0 ? { sort } : { sort, kwargs: Object.fromEntries(kwargs) }
 }
 
-/** The choices of each kind as a person writes them. STRATEGY_SYNTAX. */
+/** Parses the choices of each kind. STRATEGY_SYNTAX. */
 export function choicesOf(texts: Readonly<Partial<Record<Kind, string>>>): { [Each in Kind]?: WrittenChoice } {
   const choices = kinds.flatMap((kind) => (texts[kind] === undefined ? [] : [[kind, choiceOf(texts[kind])] as const]))
   return Object.fromEntries(choices)

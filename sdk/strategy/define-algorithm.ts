@@ -1,14 +1,14 @@
 import type { Algorithm } from './algorithm.ts'
 import { type SettingsArgument, type SettingsTable, type SettingValues, settingValues } from './settings.ts'
 
-/** What a definition says of itself: read by the catalogue, the API's validation and the documentation. */
+/** A definition's description, for the catalogue, the API's validation and the documentation. */
 export interface Described<Table extends SettingsTable = SettingsTable> {
-  /** The `sort` by which a job names it. */
+  /** The name that a job gives as `sort`. */
   readonly name: string
   readonly settings: Table
-  /** One line: what it computes. */
+  /** One line: the computation. */
   readonly summary: string
-  /** The paper, and the place in it. */
+  /** The paper, and the algorithm or section in the paper. */
   readonly source?: string
 }
 
@@ -18,13 +18,13 @@ export type AlgorithmDefinition<Table extends SettingsTable = SettingsTable, Ser
 ) => Algorithm<Server, Client>) &
   Described<Table> & { from(given: Readonly<Record<string, unknown>>): Algorithm<Server, Client> }
 
-/** A definition whose settings are known by its table alone. */
+/** A definition with an unspecific type of settings. */
 export interface KnownAlgorithm extends Described {
   /** Makes the algorithm from settings of unknown origin. Throws STRATEGY_SETTING, STRATEGY_SETTING_UNKNOWN. */
   from(given: Readonly<Record<string, unknown>>): Algorithm
 }
 
-/** Defines an algorithm: `make` gets checked settings, with defaults filled in, and gives the parts. */
+/** Defines an algorithm. `make` receives checked settings with defaults, and returns the parts. */
 export function defineAlgorithm<const Table extends SettingsTable, Server, Client>({
   make,
   ...described

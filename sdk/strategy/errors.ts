@@ -7,11 +7,11 @@ const strategyErrors = {
   },
   STRATEGY_SETTING_UNKNOWN: {
     message: '{of} has no setting {name}; it has {known}',
-    hint: 'name one of these',
+    hint: 'use one of these',
   },
-  STRATEGY_UNKNOWN: { message: '{sort} is no {kind}; there are {known}', hint: 'name one of these' },
+  STRATEGY_UNKNOWN: { message: '{sort} is no {kind}; there are {known}', hint: 'use one of these' },
   STRATEGY_ELSEWHERE: {
-    message: "{sort} is run by the original's own agents alone",
+    message: "only the original's agents run {sort}",
     hint: 'choose another, or let a compute of the original run the job',
   },
   STRATEGY_MISFIT: {
@@ -31,10 +31,10 @@ const strategyErrors = {
     hint: 'use a layersLearner with sgd, and without momentum, weightDecay, clipNorm and clipValue; or another algorithm',
   },
   STRATEGY_SYNTAX: {
-    message: 'expected a name and settings, such as fedadam,eta=0.05, and got {given}',
+    message: 'expected a name and settings, such as fedadam,eta=0.05, but got {given}',
     hint: 'separate settings by commas, each as name=value and once',
   },
-  STRATEGY_KIND: { message: '{kind} is nothing that a job chooses; there are {known}', hint: 'name one of these' },
+  STRATEGY_KIND: { message: 'a job has no choice {kind}; the choices are {known}', hint: 'use one of these' },
   STRATEGY_CHOICE: {
     message: 'the {kind} is {given}: expected a sort and, where it needs any, kwargs',
     hint: "give { sort: 'fedadam', kwargs: { eta: 0.05 } }",

@@ -5,36 +5,42 @@ import { type NamedSums, namedSums, type PartialSums } from '../sum/named-sums.t
 import type { Layout } from '../weights/layout.ts'
 import type { Aggregate, Aggregation, Algorithm, Contribution, EachContribution } from './algorithm.ts'
 
-/** A part of a round's contributions that can travel and be merged. */
+/** A part of a round's sum, which can be sent and merged. */
 export interface RoundPartial {
   readonly sums: PartialSums
   readonly metrics: MetricPartial
   readonly members: readonly string[]
 }
 
-/** A round's contributions, joined as an algorithm's aggregation says: a function of their set. */
+/**
+ * A round's contributions, summed or collected as an algorithm's aggregation requires. Depends only on the set of
+ * contributions.
+ */
 export interface RoundSum {
-  /** Ends whose contributions are in it, sorted. An end counts once, whatever way its contribution came. */
+  /** Ends whose contributions are included, sorted. An end counts once, added or merged. */
   readonly members: readonly string[]
   readonly metrics: MetricSum
-  /** Refuses as `NamedSums.add` does, changing nothing. Where the aggregation needs each, vectors are arrays. */
+  /**
+   * Adds a contribution. Refuses as `NamedSums.add` does, without a change. Where the aggregation needs `each`, vectors
+   * must be arrays.
+   */
   add(end: string, contribution: Contribution): void
   /**
-   * Adds several, as `add` does one after another, in fewer passes over memory. Answers for each with the error by which it's
-   * refused, or undefined.
+   * Adds several contributions with the result of single `add` calls, in fewer passes over memory. Returns for each
+   * contribution the error that refused it, or undefined.
    */
   addAll(
     contributions: readonly { readonly end: string; readonly contribution: Contribution }[],
   ): readonly (CodedError | undefined)[]
-  /** Adds a part; `from` names its sender. Refuses as `NamedSums.merge` does, changing nothing. */
+  /** Adds a part; `from` names its sender. Refuses as `NamedSums.merge` does, without a change. */
   merge(from: string, part: RoundPartial): void
-  /** Brings in the held vectors. Before `partial` and `aggregate`. */
+  /** Collects the held vectors from their threads. Call before `partial` and `aggregate`. */
   settle(): Promise<void>
   partial(): RoundPartial
   aggregate(of: { readonly round: number; readonly population: number }): Aggregate
 }
 
-/** Begins with nothing. `sums` must be those of the aggregation's vectors and weights. */
+/** Makes an empty sum. `sums` must have the aggregation's vectors and weight bits. */
 export function roundSum({ needs }: Aggregation, sums: NamedSums): RoundSum {
   const members = new Set<string>()
   const metrics = metricSum()
@@ -101,11 +107,11 @@ function arraysOf(vectors: Contribution['vectors']): EachContribution['vectors']
   )
   const { delta, ...others } = Object.fromEntries(arrays)
   if (!delta || arrays.length < Object.keys(vectors).length)
-    throw new TypeError('each contribution is needed, and one of its vectors is held elsewhere')
+    throw new TypeError('the aggregation needs each contribution, but one of its vectors is held in another thread')
   return { ...others, delta }
 }
 
-/** Contributions by their ends, joined at once and without a role: as a job joins them. */
+/** Aggregates contributions, by their ends, as a job does, but at once and without a role. */
 export function joined(
   { aggregation }: Pick<Algorithm, 'aggregation'>,
   layout: Layout,

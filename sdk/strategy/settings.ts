@@ -2,13 +2,13 @@ import { knownNames } from '../../runtime/index.ts'
 import { strategyError } from './errors.ts'
 
 interface Described {
-  /** One line that says what the setting does. */
+  /** One line: the setting's effect. */
   readonly help: string
-  /** Its name among the `kwargs` of the original (Flame), where that is another. */
+  /** The setting's name among the `kwargs` of the original (Flame), if different. */
   readonly kwarg?: string
-  /** The job's hyperparameter that gives the setting, where its kwargs don't. */
+  /** The job's hyperparameter that sets this setting unless the kwargs do. */
   readonly hyperparameter?: string
-  /** Without a default and not optional, the setting must be given. */
+  /** A setting with neither a default nor `optional` is required. */
   readonly optional?: true
 }
 
@@ -48,7 +48,7 @@ type RequiredNames<Table extends SettingsTable> = {
   [Name in keyof Table]: Table[Name] extends { default: unknown } | { optional: true } ? never : Name
 }[keyof Table]
 
-/** Settings as a person gives them: without a default value they are required, unless the table says optional. */
+/** Settings as the caller gives them: required without a default, unless the table says optional. */
 export type GivenSettings<Table extends SettingsTable> = {
   readonly [Name in RequiredNames<Table>]: ValueOf<Table[Name]>
 } & { readonly [Name in Exclude<keyof Table, RequiredNames<Table>>]?: ValueOf<Table[Name]> | undefined }
@@ -60,26 +60,26 @@ export type SettingValues<Table extends SettingsTable> = {
     : ValueOf<Table[Name]>
 }
 
-/** The one argument of a definition: left out where no setting is required. */
+/** The one argument of a definition. Optional if no setting is required. */
 export type SettingsArgument<Table extends SettingsTable> =
   Record<never, never> extends GivenSettings<Table> ? [given?: GivenSettings<Table>] : [given: GivenSettings<Table>]
 
-/** What is wrong with one given setting. */
+/** A fault of one given setting. */
 export interface SettingFault {
   readonly problem: 'unknown' | 'missing' | 'range'
   readonly name: string
   readonly came: unknown
-  /** What was expected: for a person to read. */
+  /** The expected value, for people to read. */
   readonly expected: string
 }
 
-/** The name in the table of a setting that is given by its name or by its kwarg. */
+/** Finds a setting's name in the table by its name or its kwarg. */
 function nameIn(table: SettingsTable, given: string): string | undefined {
   if (Object.hasOwn(table, given)) return given
   return Object.keys(table).find((name) => table[name]?.kwarg === given)
 }
 
-/** Everything that is wrong with given settings; an undefined value counts as not given. */
+/** All faults of given settings. An undefined value counts as missing. */
 export function settingFaults(table: SettingsTable, given: Readonly<Record<string, unknown>>): SettingFault[] {
   const faults: SettingFault[] = []
   const missing = new Set(
@@ -115,9 +115,10 @@ export function settingFaults(table: SettingsTable, given: Readonly<Record<strin
 }
 
 /**
- * The settings with defaults filled in; `of` names what has them.
+ * Checks settings and fills in defaults. `of` names their owner in errors.
  *
- * @throws STRATEGY_SETTING for the first that is out of range or missing, STRATEGY_SETTING_UNKNOWN for one that isn't in the table.
+ * @throws STRATEGY_SETTING for the first setting that is out of range or missing, STRATEGY_SETTING_UNKNOWN for a
+ *   setting outside the table.
  */
 export function settingValues<Table extends SettingsTable>(
   of: string,

@@ -2,7 +2,7 @@ import type { CodedError } from '../../runtime/index.ts'
 import { sumError } from './errors.ts'
 import type { Words } from './exact-sums.ts'
 
-/** One value for each weight of the model: an array, or one that stays in the thread that made it. */
+/** One value for each weight of the model: an array, or a delta that stays in the thread that made it. */
 export type Vector = Float32Array | HeldDelta
 
 /** The grids on which a sum is exact. */
@@ -19,53 +19,58 @@ export interface WeightedDelta {
   readonly end: string
   readonly delta: Vector
   /**
-   * A multiple of 2^−weightBits of at most 2^29 of these quanta: the product with a float32 is exact in a double, and so it
-   * is rounded only once. `weightIn` rounds a real number to one.
+   * A multiple of 2^−weightBits, at most 2^29 of them. The product with a float32 is then exact in a double, so that
+   * only one rounding follows. `weightIn` rounds a real number to such a multiple.
    */
   readonly weight: number
 }
 
-/** A sum that can travel and be merged: exact, so any tree of partial sums gives the same bits. */
+/** A sum that can be sent and merged: exact, so any tree of partial sums gives the same bits. */
 export interface PartialSum {
   readonly quantumBits: number
-  /** Little-endian 64-bit integers in units of 2^−quantumBits, one per weight. */
+  /** Little-endian 64-bit integers in units of 2^−quantumBits, one for each weight. */
   readonly sum: BigInt64Array
-  /** The part beyond `sum`, to be added to it, where there is one: one per weight, in units of 2^(20−quantumBits). */
+  /**
+   * A further summand beyond the range of `sum`, if any: one integer for each weight, in units of 2^(20−quantumBits).
+   */
   readonly high?: BigInt64Array
-  /** Upper bound of the magnitude of both together over all weights, in units of 2^−quantumBits: guards against overflow. */
+  /**
+   * Upper bound of the magnitude of both summands together over all weights, in units of 2^−quantumBits, to detect
+   * overflow.
+   */
   readonly bound: Words
   readonly weight: number
   readonly updates: number
 }
 
-/** A vector as an array: one that is held is taken. */
+/** A vector as an array. Takes a held delta. */
 export async function arrayOf(vector: Vector): Promise<Float32Array> {
   return vector instanceof HeldDelta ? vector.take() : vector
 }
 
-/** Names a sum that several holders contribute to. The same name with a higher number begins anew. */
+/** Identifies a sum to which several holders contribute. The same name with a higher number is a new sum. */
 export interface SumName {
   readonly name: string
   readonly number: number
 }
 
-/** Keeps deltas, and sums them where they are. */
+/** Keeps deltas, and sums them without moving them. */
 export interface DeltaHolder {
-  /** Its part of the sum, which it then forgets. */
+  /** Returns the holder's part of the sum, and forgets the part. */
   collect(sum: SumName): Promise<PartialSum>
 }
 
-/** The largest value of a delta: enough to refuse the delta by. */
+/** A delta's largest value, which suffices to refuse the delta. */
 export interface DeltaPeak {
-  /** Largest magnitude of a value; NaN if one is. */
+  /** Largest magnitude of a value. NaN if a value is NaN. */
   readonly magnitude: number
-  /** The place of that value in the delta. */
+  /** The index of this value in the delta. */
   readonly index: number
 }
 
 /**
- * A delta that stays in the thread that trained it, and is added there: per round and thread only a partial sum travels.
- * It can be added once, or taken once: it's gone then.
+ * A delta that stays in the thread that trained it, and is added there: only one partial sum travels for each round and
+ * thread. Can be added once, or taken once; then the delta is gone.
  */
 export abstract class HeldDelta {
   abstract readonly length: number
@@ -73,14 +78,14 @@ export abstract class HeldDelta {
   abstract readonly holder: DeltaHolder
   #gone: 'added' | 'taken' | undefined
 
-  /** Adds weight·delta to the holder's part of a sum. SUM_GONE if it's gone. */
+  /** Adds weight·delta to the holder's part of a sum. SUM_GONE if the delta is gone. */
   addTo(sum: SumName, weight: number, quanta: Quanta): void {
     this.checkHeld()
     this.#gone = 'added'
     this.addThere(sum, weight, quanta)
   }
 
-  /** Moves the delta out of its thread. Rejects with SUM_GONE if it's gone, and where its holder has ended. */
+  /** Moves the delta out of its thread. Rejects with SUM_GONE if the delta is gone, and where its holder has ended. */
   async take(): Promise<Float32Array> {
     this.checkHeld()
     this.#gone = 'taken'
@@ -97,7 +102,7 @@ export abstract class HeldDelta {
 
 /**
  * Adds weighted deltas reproducibly: the same set of updates in any order, through any tree of merges, gives the same
- * bits; memory doesn't grow with the number of updates.
+ * bits. Memory doesn't grow with the number of updates.
  */
 export interface Accumulator {
   readonly size: number
@@ -105,31 +110,31 @@ export interface Accumulator {
   readonly weight: number
   readonly updates: number
   /**
-   * Adds weight·delta. Refuses, changing nothing: a value not finite or too large (SUM_VALUE, naming end, tensor and
-   * offset), a sum that could overflow (SUM_OVERFLOW), another size (SUM_SIZE), a weight off its grid or out of range, or
-   * weights that add up beyond theirs (SUM_WEIGHT).
+   * Adds weight·delta. Refuses without a change: a value that isn't finite or is too large (SUM_VALUE, naming end,
+   * tensor and offset); a sum that could overflow (SUM_OVERFLOW); another size (SUM_SIZE); a weight off the grid or out
+   * of range, or a sum of weights out of range (SUM_WEIGHT).
    */
   add(update: WeightedDelta): void
   /**
-   * Adds several updates, as `add` does one after another: up to four arrays in one pass over the sum, for which memory is the
-   * limit. Answers for each with the error by which it's refused, or undefined.
+   * Adds several updates with the result of single `add` calls, but up to four arrays in one pass over the sum, since
+   * memory is the bottleneck. Returns for each update the error that refused it, or undefined.
    */
   addAll(updates: readonly WeightedDelta[]): readonly (CodedError | undefined)[]
-  /** Adds another accumulator's sum; `end` names its sender. Same refusals. */
+  /** Adds another accumulator's sum; `end` names its sender. Refuses as `add` does, and SUM_QUANTUM. */
   merge(end: string, partial: PartialSum): void
-  /** Brings in the parts of the sum that holders of deltas have. Before `partial`, `mean` and `sum`, where held deltas were added. */
+  /** Collects the holders' parts of the sum. If held deltas were added, call before `partial`, `mean` and `total`. */
   settle(): Promise<void>
-  /** A copy of the present sum; in shared memory, the sum itself: read before it's added to or reset. */
+  /** A copy of the present sum. In shared memory it's the sum itself: read it before the next add or reset. */
   partial(): PartialSum
-  /** Σ weight·delta / Σ weight as float32; throws SUM_EMPTY where no weight was added. */
+  /** Σ weight·delta / Σ weight as float32. SUM_EMPTY if the total weight is 0. */
   mean(): Float32Array
   /** Σ weight·delta, each value rounded to float32. */
   total(): Float32Array
-  /** Back to zero, keeping its memory. */
+  /** Sets the sum to zero, and keeps the memory. */
   reset(): void
 }
 
-/** Up to so many quanta of a weight, its product with a float32 is exact in a double. */
+/** Most quanta of a weight: the product with a float32 is exact in a double. */
 const mostQuanta = 2 ** 29
 
 /** Largest weight on a grid of 2^−weightBits. */
@@ -137,19 +142,19 @@ export function mostWeight(weightBits: number): number {
   return mostQuanta * 2 ** -weightBits
 }
 
-/** Zero is a weight where weights are real; a whole number of samples begins at 1. */
+/** Least weight: 0 where weights are real, 1 for a whole number of samples. */
 export function leastWeight(weightBits: number): number {
   return weightBits === 0 ? 1 : 0
 }
 
-/** Whether a number lies on the grid of weights and is none too large. False for NaN, too. */
+/** Whether a number is a weight on the grid and within range. False for NaN, too. */
 export function isWeight(weight: number, weightBits: number, most = mostWeight(weightBits)): boolean {
   return Number.isInteger(weight * 2 ** weightBits) && weight >= leastWeight(weightBits) && weight <= most
 }
 
 /**
- * Rounds a real weight, such as 1/√(1 + staleness), once to the grid of a sum: to the nearest multiple of 2^−weightBits,
- * and half-way upward. Throws SUM_WEIGHT for a weight that isn't finite, is negative, or beyond the range.
+ * Rounds a real weight, such as 1/√(1 + staleness), once to the grid of a sum: to the nearest multiple of
+ * 2^−weightBits, half-way up. SUM_WEIGHT for a weight that isn't finite, is negative, or is out of range.
  */
 export function weightIn(weight: number, weightBits: number): number {
   const rounded = Math.round(weight * 2 ** weightBits) * 2 ** -weightBits
@@ -159,7 +164,7 @@ export function weightIn(weight: number, weightBits: number): number {
   throw sumError('SUM_WEIGHT', { of: 'an update', weight, quantum: 2 ** -weightBits, least, most })
 }
 
-/** @returns the place of the first value that isn't a number, or else of the largest magnitude. */
+/** @returns the index of the first NaN, or else of the first value with the largest magnitude. */
 export function peakOf(delta: Float32Array): DeltaPeak {
   let magnitude = 0
   let index = 0

@@ -1,9 +1,9 @@
-/** Weighted sums of metrics, in quanta of 2^−1074, that can travel and be merged: exact, so the order doesn't matter. */
+/** Weighted sums of metrics, in quanta of 2^−1074, that can be sent and merged: exact, so the order doesn't matter. */
 export type MetricPartial = Readonly<Record<string, { readonly sum: Words; readonly samples: number }>>
 
-/** Adds metrics, weighted by samples, to means that don't depend on the order. */
+/** Averages metrics, weighted by samples. The means don't depend on the order. */
 export interface MetricSum {
-  /** A value that isn't finite is left out of its metric's mean, and its samples too. */
+  /** Adds metrics. A value that isn't finite is left out of its metric's mean, with its samples. */
   add(samples: number, metrics: Readonly<Record<string, number>>): void
   merge(partial: MetricPartial): void
   partial(): MetricPartial
@@ -11,7 +11,7 @@ export interface MetricSum {
   means(): Record<string, number>
 }
 
-/** Every finite double is a whole multiple of 2^−1074: so sums of them are exact, whatever their size. */
+/** Every finite double is a whole multiple of 2^−1074, so sums of doubles are exact at any size. */
 const quantumBits = 1074
 const fractionBits = 52n
 
@@ -43,7 +43,9 @@ export function metricSum(): MetricSum {
 /** Sums of scalars, by name, in quanta of 2^−1074. */
 export type ScalarPartial = Readonly<Record<string, Words>>
 
-/** Adds finite scalars exactly, so that their sums don't depend on the order: each is rounded to a double once, at its end. */
+/**
+ * Adds finite scalars exactly, so that their sums don't depend on the order. Each total is rounded to a double once.
+ */
 export interface ScalarSum {
   add(scalars: Readonly<Record<string, number>>): void
   merge(partial: ScalarPartial): void
@@ -84,7 +86,10 @@ function quantaOf(value: number): bigint {
   return value < 0 ? -quanta : quanta
 }
 
-/** The nearest double, ties to even: of many quanta the first 64 bits and more, the last of which says whether any follow. */
+/**
+ * The nearest double, ties to even. For a large number, takes the leading 64 bits or more, the last of which is set if
+ * any later bit is.
+ */
 function numberOf(quanta: bigint): number {
   const magnitude = quanta < 0n ? -quanta : quanta
   const surplus = BigInt(Math.max(0, 4 * magnitude.toString(16).length - 68))
@@ -95,12 +100,12 @@ function numberOf(quanta: bigint): number {
 }
 
 /**
- * A whole number of any size, as little-endian 64-bit words in two's complement: it travels and is stored as it is, which a
- * bigint of more than 64 bits isn't.
+ * A whole number of any size, as little-endian 64-bit words in two's complement. This form can be sent and stored,
+ * which a bigint of more than 64 bits can't.
  */
 export type Words = BigInt64Array
 
-/** More than the words of a sum of doubles, however many: a longer number comes from no sum. */
+/** More words than any sum of doubles has: a longer number comes from no sum. */
 const mostWords = 40
 
 export function wordsOf(value: bigint): Words {

@@ -64,7 +64,7 @@ test('sums of scalars are exact, whatever their sizes, and rounded once to the n
   }
   t.deepEqual(sums.scalars(), { scalar: 1 })
   sums.add({ end: 'a', vectors: zero, scalars: { scalar: 2 ** -53 }, weight: 1 })
-  // Half-way to the next double, but for the smallest part.
+  // Half-way to the next double, except for the smallest part.
   t.deepEqual(sums.scalars(), { scalar: 1 + 2 ** -52 })
 })
 
@@ -100,7 +100,7 @@ test('a contribution of which one vector or scalar is refused changes no sum', (
   t.deepEqual(all(sums), before)
 })
 
-/** Keeps vectors, and sums of them by name. */
+/** Keeps vectors, and sums them by name. */
 function keeper() {
   const sums = new Map<string, ReturnType<typeof accumulator>>()
   const holder: DeltaHolder = {

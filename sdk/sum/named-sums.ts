@@ -5,56 +5,56 @@ import { refusalOf, sumError } from './errors.ts'
 import { isScalarPartial, isWords, type ScalarPartial, scalarSum } from './exact-sums.ts'
 import { type Track, WasmAccumulator } from './wasm-accumulator.ts'
 
-/** The quantum of each named vector that is summed. `delta` is among them. */
+/** The quantum of each named vector that is summed, including `delta`. */
 export type VectorQuanta = Readonly<Record<string, { readonly quantumBits: number }>>
 
-/** A client's part of named sums. */
+/** A client's contribution to named sums. */
 export interface WeightedVectors {
   /** Names the sender in errors. */
   readonly end: string
   /** One for each name of the sums. */
   readonly vectors: Readonly<Record<string, Vector>>
-  /** Are added as they are: a client that weighs a scalar does so itself, in one rounding. */
+  /** Added without a weight: a client that weighs a scalar does so itself, in one rounding. */
   readonly scalars?: Readonly<Record<string, number>>
   /** A multiple of the sums' 2^−weightBits: see `WeightedDelta`. */
   readonly weight: number
 }
 
-/** Named sums that can travel and be merged through any tree. */
+/** Named sums that can be sent and merged through any tree. */
 export interface PartialSums {
   readonly vectors: Readonly<Record<string, PartialSum>>
   readonly scalars: ScalarPartial
 }
 
 /**
- * One reproducible sum for each named vector, all over the same contributions and by the same weights, and exact sums of their
- * scalars. The same set of contributions gives the same bits in any order and through any tree of merges.
+ * One reproducible sum for each named vector, all over the same contributions with the same weights, and exact sums of
+ * their scalars. The same set of contributions gives the same bits in any order and through any tree of merges.
  */
 export interface NamedSums {
   /** Σ weight, exact. */
   readonly weight: number
   readonly updates: number
   /**
-   * Adds weight·vector to each sum, and the scalars to theirs. Refuses, changing nothing: vectors that are not those of the
-   * sums (SUM_VECTORS), a scalar that isn't finite (SUM_SCALAR), and as `Accumulator.add` does.
+   * Adds weight·vector to each sum, and the scalars to theirs. Refuses without a change: vectors other than those of
+   * the sums (SUM_VECTORS), a scalar that isn't finite (SUM_SCALAR), and as `Accumulator.add` does.
    */
   add(contribution: WeightedVectors): void
   /**
-   * Adds several contributions, as `add` does one after another, in fewer passes over memory where they have one vector each.
-   * Answers for each with the error by which it's refused, or undefined.
+   * Adds several contributions with the result of single `add` calls, in fewer passes over memory where they have one
+   * vector each. Returns for each contribution the error that refused it, or undefined.
    */
   addAll(contributions: readonly WeightedVectors[]): readonly (CodedError | undefined)[]
-  /** Adds sums of another place; `end` names their sender. Same refusals. */
+  /** Adds the sums of `end`. Refuses as `add` and `Accumulator.merge` do. */
   merge(end: string, partial: PartialSums): void
   /** As `Accumulator.settle`. */
   settle(): Promise<void>
-  /** As `Accumulator.partial`, of all sums. */
+  /** As `Accumulator.partial`, for all sums. */
   partial(): PartialSums
-  /** Σ weight·vector / Σ weight as float32; throws SUM_EMPTY where no weight was added. */
+  /** Σ weight·vector / Σ weight as float32. SUM_EMPTY if the total weight is 0. */
   mean(vector?: string): Float32Array
   /** Σ weight·vector, each value rounded to float32. */
   total(vector?: string): Float32Array
-  /** Σ scalar by name, in alphabetical order: each the double nearest to the exact sum. */
+  /** Σ scalar by name, in alphabetical order. Each is the double nearest to the exact sum. */
   scalars(): Record<string, number>
   reset(): void
 }
@@ -65,9 +65,9 @@ export interface NamedSumsOptions {
   readonly vectors?: VectorQuanta
   /** Default 0: weights are whole numbers. */
   readonly weightBits?: number
-  /** Names the sums to holders of deltas; one of each name at a time. */
+  /** Identifies the sums to holders of deltas. Unique at a time. */
   readonly name: string
-  /** In memory that other threads can read. Default: false. */
+  /** Use memory that other threads can read. Default: false. */
   readonly shared?: boolean
   /** Counts waiting for holders as activity. */
   readonly track?: Track
@@ -89,7 +89,7 @@ export function namedSums({ vectors = { delta: { quantumBits: 34 } }, name, ...o
     if (sum) return sum
     throw sumError('SUM_VECTORS', { end: 'this aggregation', came: vector, expected: names.join(', ') })
   }
-  /** Each sum with what it is to be given. */
+  /** Pairs each sum with its vector or partial sum. SUM_VECTORS if names don't match. */
   const pairs = <Given>(end: string, given: Readonly<Record<string, Given>>): (readonly [WasmAccumulator, Given])[] => {
     const found = [...sums].flatMap(([vector, sum]) => {
       const one = given[vector]
@@ -99,7 +99,7 @@ export function namedSums({ vectors = { delta: { quantumBits: 34 } }, name, ...o
     if (found.length === names.length && came.length === names.length) return found
     throw sumError('SUM_VECTORS', { end, came: came.join(', ') || 'none', expected: names.join(', ') })
   }
-  /** Throws where a scalar, or a name, can't be added. */
+  /** As `pairs`; SUM_SCALAR where a scalar isn't finite. */
   const checkFrame = ({ end, vectors: given, scalars: numbers = {} }: WeightedVectors) => {
     for (const [scalar, value] of Object.entries(numbers))
       if (!Number.isFinite(value)) throw sumError('SUM_SCALAR', { name: scalar, end, value })
@@ -110,7 +110,7 @@ export function namedSums({ vectors = { delta: { quantumBits: 34 } }, name, ...o
     const all = checkFrame(contribution)
     const held = all.flatMap(([, delta]) => (delta instanceof HeldDelta ? [delta] : []))
     if (new Set(held).size < held.length) throw sumError('SUM_GONE', { gone: 'added under another name' })
-    // The first is the only one that may be refused while it's added: nothing was changed before it.
+    // All sums are checked before the first add, which checks its own, so that a refusal changes nothing.
     for (const [sum, delta] of all.slice(1)) sum.check({ end, delta, weight })
     for (const [sum, delta] of all) sum.add({ end, delta, weight })
     scalars.add(contribution.scalars ?? {})
@@ -160,7 +160,7 @@ export function namedSums({ vectors = { delta: { quantumBits: 34 } }, name, ...o
   }
 }
 
-/** Tells named sums from whatever else may come in a message. Their sizes and bounds are checked when they are merged. */
+/** Whether an untrusted value is a set of named sums. `merge` checks sizes and bounds. */
 export function isPartialSums(value: unknown): value is PartialSums {
   if (!isRecord(value) || !isRecord(value.vectors) || !isRecord(value.scalars)) return false
   return Object.values(value.vectors).every(isPartialSum) && isScalarPartial(value.scalars)

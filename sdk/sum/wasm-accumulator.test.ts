@@ -22,7 +22,7 @@ const layoutFor = (size: number) =>
   ])
 const empty = (size: number, quantumBits = bits) => accumulator({ layout: layoutFor(size), quantumBits })
 
-/** n·δ in quanta, rounded to the nearest integer, ties to even: by exact arithmetic on the double's own bits. */
+/** n·δ in quanta, rounded to the nearest integer, ties to even, by exact arithmetic on the double's bits. */
 function quanta(delta: number, weight: number, quantumBits: number): bigint {
   const view = new DataView(new ArrayBuffer(8))
   view.setFloat64(0, delta * weight)
@@ -157,7 +157,7 @@ test('the range ends where it says', (t) => {
   t.throws(() => sum.add({ end: 'b', delta: Float32Array.of(2 ** 17, 0), weight: 1 }), { code: 'SUM_VALUE' })
 })
 
-/** The sum with its high integers. */
+/** The sum with its high integers added. */
 function totals({ sum, high }: PartialSum): bigint[] {
   return Array.from(sum, (integer, index) => integer + ((high?.[index] ?? 0n) << 20n))
 }
@@ -346,7 +346,7 @@ test('real weights give the same bits in any order and tree, as exactly as whole
 
 test('a client split in two counts as the whole, and all weights scaled by a power of two give the same mean', (t) => {
   const size = 4
-  // Deltas on a grid of 2^-10, so that no product is rounded to the quantum.
+  // Deltas on a grid of 2^-10, so that the quantum rounds no product.
   const delta = fc
     .array(fc.integer({ min: -100_000, max: 100_000 }), { minLength: size, maxLength: size })
     .map((values) => Float32Array.from(values, (value) => value / 1024))

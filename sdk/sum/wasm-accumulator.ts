@@ -17,25 +17,25 @@ import { refusalOf, sumError } from './errors.ts'
 import { integerOf, wordsOf } from './exact-sums.ts'
 import { isInRange, WasmIntegers } from './wasm-integers.ts'
 
-/** An integer of 64 bits whose magnitude could reach this is carried first. */
+/** Low integers are carried into the high ones before their magnitude can reach this. */
 const mostBound = 2n ** 62n
-/** By how many bits the quantum of the high integers is coarser. */
+/** The quantum of the high integers is coarser by this number of bits. */
 const highBits = 20
-/** A sum whose magnitude could reach this is refused: high integers are exact in a double, too. */
+/** A sum whose magnitude could reach this is refused, so that high integers are exact in a double, too. */
 const mostTotal = 2n ** 72n
 
-/** Numbers of arrays that are added in one pass, the largest first. */
+/** Numbers of arrays that one pass can add, largest first. */
 const passSizes = [4, 2]
 
-/** Waits for work that counts as activity. */
+/** Runs waiting so that it counts as activity. */
 export type Track = <Outcome>(work: Promise<Outcome>) => Promise<Outcome>
 
-/** Default of the quanta: quantumBits 34, weightBits 0. Values must be below 2^(51−quantumBits) in magnitude. */
+/** Defaults: quantumBits 34, weightBits 0. Values must be below 2^(51−quantumBits) in magnitude. */
 export interface AccumulatorOptions extends Partial<Quanta> {
   readonly layout: Layout
-  /** Names the sum to holders of deltas; one of each name at a time. Default: that of no other. */
+  /** Identifies the sum to holders of deltas. Unique at a time. Default: a new name. */
   readonly name?: string
-  /** In memory that other threads can read. Default: false. */
+  /** Use memory that other threads can read. Default: false. */
   readonly shared?: boolean
   /** Counts waiting for holders as activity. */
   readonly track?: Track
@@ -44,19 +44,23 @@ export interface AccumulatorOptions extends Partial<Quanta> {
 let accumulators = 0
 
 /**
- * An accumulator of 64-bit integers in WebAssembly memory: 8 bytes a weight, however many updates.
- * weight·delta is rounded to the quantum (ties to even) by adding 1.5·2^(52−s), which leaves the integer in the low bits.
+ * An accumulator of 64-bit integers in WebAssembly memory: 8 bytes for each weight, for any number of updates.
+ * weight·delta is rounded to the quantum (ties to even) by adding 1.5·2^(52−s), which leaves the integer in the low
+ * bits.
  *
- * An update whose products reach 2^(51−s), as one of a client with very many samples may, is rounded to a quantum 2^20 times
- * as coarse, still 2^−31 of its largest product, and added to a second array of integers, the high ones. The surplus that
- * could overflow the first array is carried to the second one, exactly. So each update's integers depend on nothing but
- * itself, and the sum on nothing but the set of updates.
+ * An update whose products reach 2^(51−s), such as that of a client with very many samples, is rounded to a quantum
+ * 2^20 times as coarse, which is still 2^−31 of its largest product, and added to a second array of integers, the high
+ * integers. Before the first array could overflow, its upper bits are carried to the second, exactly. So each update's
+ * integers depend only on the update, and the sum depends only on the set of updates.
  */
 export function accumulator(options: AccumulatorOptions): Accumulator {
   return new WasmAccumulator(options)
 }
 
-/** An accumulator that can also say, without adding, whether it would refuse: for sums of which all count an update or none. */
+/**
+ * An accumulator that can also check an update without adding it, for sums that must count an update all together or
+ * not at all.
+ */
 export class WasmAccumulator implements Accumulator {
   readonly size: number
   weight = 0
@@ -113,7 +117,10 @@ export class WasmAccumulator implements Accumulator {
     return refusals
   }
 
-  /** Adds arrays in one pass over the low integers. False, and nothing has changed, where they must be added one by one. */
+  /**
+   * Adds arrays in one pass over the low integers. Returns false, without a change, where the arrays must be added one
+   * by one.
+   */
   #addPass(updates: readonly WeightedDelta[]): boolean {
     const deltas: Float32Array[] = []
     const weights: number[] = []
@@ -147,7 +154,7 @@ export class WasmAccumulator implements Accumulator {
     this.#checkPeak(end, delta instanceof HeldDelta ? delta.peak : peakOf(delta), weight)
   }
 
-  /** Size and weight. */
+  /** Checks size and weight. */
   #checkFrame({ end, delta, weight }: WeightedDelta): void {
     this.#checkSize(end, delta.length)
     this.#checkWeight(`the update of ${end}`, weight, mostWeight(this.#quanta.weightBits))
@@ -171,14 +178,16 @@ export class WasmAccumulator implements Accumulator {
     else this.#boundLow(quanta)
   }
 
-  /** So many quanta more may be in the low integers. */
+  /** Raises the bounds by `quanta`, and carries if the low integers could overflow. */
   #boundLow(quanta: bigint): void {
     this.#bound += quanta
     this.#lowBound += quanta
     if (this.#lowBound >= mostBound) this.#carry()
   }
 
-  /** Adds a product beyond the range of the low integers, unless a value itself is. */
+  /**
+   * Adds a delta whose products are beyond the range of the low integers. Undefined if a value itself is out of range.
+   */
   #addHigh(delta: Float32Array, weight: number): readonly number[] | undefined {
     const { magnitude } = peakOf(delta)
     return this.#isInRange(magnitude, weight) ? this.#highOnes().accumulate([delta], [weight]) : undefined
@@ -265,7 +274,8 @@ export class WasmAccumulator implements Accumulator {
     this.#carry()
     const low = this.#low.present()
     const high = this.#highOnes().present()
-    // Both are exact as doubles: their sum is rounded once, as a low integer alone is where it becomes a double.
+    // Both integers are exact as doubles, so their sum is rounded once, as a low integer alone is when it becomes a
+    // double.
     const mean = new Float32Array(this.size)
     const quantum = 2 ** -this.#quanta.quantumBits
     for (let index = 0; index < mean.length; index++) {
@@ -293,7 +303,7 @@ export class WasmAccumulator implements Accumulator {
     return this.#high
   }
 
-  /** Leaves at most half of a high quantum in each low integer. */
+  /** Carries from the low to the high integers, so that each low integer is at most half a high quantum. */
   #carry(): void {
     const low = this.#low.present()
     const high = this.#highOnes().present()
@@ -307,7 +317,7 @@ export class WasmAccumulator implements Accumulator {
     this.#lowBound = half
   }
 
-  /** Whether a value counts: by itself as that of weight 1, and with its weight. False for NaN, too. */
+  /** Whether a value is in range, both with weight 1 and with its weight. False for NaN, too. */
   #isInRange(value: number, weight: number): boolean {
     const { quantumBits } = this.#quanta
     return isInRange(value, quantumBits) && isInRange(value * weight, quantumBits - highBits)
@@ -325,12 +335,12 @@ export class WasmAccumulator implements Accumulator {
     if (came !== this.size) throw sumError('SUM_SIZE', { end, came, expected: this.size })
   }
 
-  /** Weights up to this are exact in a double. */
+  /** Largest total weight that is exact in a double. */
   get #mostTotalWeight(): number {
     return Number.MAX_SAFE_INTEGER * 2 ** -this.#quanta.weightBits
   }
 
-  /** A weight, or a sum of some, must be on the grid and within range. */
+  /** Checks that a weight, or a sum of weights, is on the grid and within range. */
   #checkWeight(of: string, weight: number, most: number): void {
     const { weightBits } = this.#quanta
     if (isWeight(weight, weightBits, most)) return

@@ -1,18 +1,18 @@
 import { kernelBase64 } from './kernel-bytes.ts'
 import { sharedKernelBase64 } from './shared-kernel-bytes.ts'
 
-/** Weights that are staged at a time: they stay in the processor's cache. */
+/** Number of weights that are staged at a time, so that they stay in the processor's cache. */
 const blockSize = 4096
-/** Blocks of different deltas that one pass over the sum adds at most. */
+/** Most blocks, of different deltas, that one pass over the sum adds. */
 const mostBlocks = 4
 const pageBytes = 65_536
 
-/** In memory before the staged blocks: a double for each block's weight, and a float for its peak. */
+/** Memory before the staged blocks: one double for each block's weight, then one float for each block's peak. */
 const weightsPlace = 0
 const peaksPlace = 8 * mostBlocks
 const stagingPlace = 64
 
-/** A product's largest magnitude for each delta that was added. */
+/** For each added delta, the largest magnitude of its products. */
 type Peaks = readonly number[]
 
 /** One 64-bit integer for each weight of a model, in quanta of 2^−bits, in WebAssembly memory that threads may share. */
@@ -22,9 +22,9 @@ export class WasmIntegers {
   readonly #magic: number
   readonly #memory: WebAssembly.Memory
   readonly #kernel: SumKernel
-  /** Weights in a staged block. */
+  /** Number of weights in a staged block. */
   readonly #block: number
-  /** The place where the integers begin, behind the staged blocks. */
+  /** Address of the integers, behind the staged blocks. */
   readonly #sums: number
   readonly #weights: Float64Array
   readonly #peaks: Float32Array
@@ -49,8 +49,8 @@ export class WasmIntegers {
   }
 
   /**
-   * Adds weight·delta of one, two or four deltas in one pass. Answers with the largest magnitude of each delta's products;
-   * undefined if one was out of range, in which case the very integers that were added are taken away again, modulo 2^64.
+   * Adds weight·delta of one, two or four deltas in one pass. Returns the largest magnitude of each delta's products.
+   * Undefined if a product was out of range: the added integers have then been subtracted again, modulo 2^64.
    */
   accumulate(deltas: readonly Float32Array[], weights: readonly number[]): Peaks | undefined {
     const most = weights.map(() => 0)
@@ -83,7 +83,7 @@ export class WasmIntegers {
     return most
   }
 
-  /** Takes the products of a delta's first values away again. */
+  /** Subtracts the products of a delta's first values. */
   takeAway(delta: Float32Array, weight: number, values = delta.length): void {
     this.#weights[0] = weight
     for (let from = 0; from < values; from += this.#block) {
@@ -115,7 +115,7 @@ export class WasmIntegers {
     return new BigInt64Array(this.#memory.buffer, this.#sums, this.#size)
   }
 
-  /** A copy; in shared memory, the integers themselves. */
+  /** A copy. In shared memory it's the integers themselves. */
   given(): BigInt64Array {
     return this.#memory.buffer instanceof ArrayBuffer ? this.present().slice() : this.present()
   }
@@ -136,17 +136,19 @@ export class WasmIntegers {
   }
 }
 
-/** Whether, with the magic constant added, the integer keeps to the low bits: below 2^(51−bits). False for NaN, too. */
+/**
+ * Whether a product plus the magic constant keeps the integer in the low bits: below 2^(51−bits). False for NaN, too.
+ */
 export function isInRange(product: number, bits: number): boolean {
   return Math.abs(product) + magicOf(bits) < 2 ** (53 - bits)
 }
 
-/** Added to a product, leaves it as an integer in quanta of 2^−bits in the low bits. */
+/** Adding this number to a product leaves the product as an integer, in quanta of 2^−bits, in the low bits. */
 function magicOf(bits: number): number {
   return 1.5 * 2 ** (52 - bits)
 }
 
-/** Counts are rounded up to whole vectors. */
+/** Rounds a count up to whole vectors. */
 function padded(count: number): number {
   return Math.ceil(count / 8) * 8
 }
@@ -175,10 +177,13 @@ interface SumKernel {
   readonly means: (sums: number, out: number, count: number, quantum: number, weight: number) => void
 }
 
-/** By the bytes they were made of. */
+/** Compiled modules by their bytes. */
 const compiled = new Map<string, WebAssembly.Module>()
 
-/** Over memory that is shared among threads, or isn't. Compiles once a thread; the module is small enough to be compiled at once anywhere. */
+/**
+ * Instantiates the kernel over memory, shared or not. Compiles once in each thread. Every engine allows synchronous
+ * compilation of such a small module.
+ */
 function sumKernel(memory: WebAssembly.Memory): SumKernel {
   const bytes = memory.buffer instanceof ArrayBuffer ? kernelBase64 : sharedKernelBase64
   const module = compiled.get(bytes) ?? compile(bytes)

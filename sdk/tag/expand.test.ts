@@ -6,7 +6,7 @@ import { hierarchical, twoTier } from './topologies.ts'
 import { type DatasetEntry, type Topology, taskCount } from './topology.ts'
 import { validateTopology } from './validate.ts'
 
-/** The worked example of the compatibility notes, its roles and groups written out of order. */
+/** The worked example of the compatibility notes, with roles and groups out of order. */
 const worked: Topology = {
   schema: {
     name: 'worked',

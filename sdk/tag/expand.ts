@@ -14,26 +14,27 @@ import { countOf, type DatasetEntry, datasetOf, type Topology } from './topology
 
 export interface ExpansionOptions {
   readonly jobId: string
-  /** A fresh secret of 32 characters at each call. */
+  /** Makes a new secret of 32 characters. */
   readonly newKey: () => string
-  /** The compute on which a dataset may be used. Default: any. */
+  /** The compute on which a dataset may be used. Default: any compute. */
   readonly computeOf?: (dataset: string) => string
 }
 
-/** Where what is no data consumer, or has a dataset that may be used anywhere, is deployed. */
+/** The compute for tasks without a dataset, and for datasets that may be used on any compute. */
 const defaultCompute = 'default'
 
 type Placement = Pick<Task, 'groupAssociation' | 'replica' | 'computeId' | 'dataset'>
 
 /**
- * Expands a valid topology into tasks: roles in alphabetical order; for each replica and group association of a role one
- * task; for a data consumer one task for each dataset, its groups in alphabetical order. The same input gives the same ids.
+ * Expands a valid topology into tasks, with roles in alphabetical order. A role has one task for each replica and group
+ * association; a data consumer has one task for each dataset, its groups in alphabetical order. The same input gives
+ * the same ids.
  */
 export function expand(topology: Topology, options: ExpansionOptions): Task[] {
   return [...expansion(topology, options)]
 }
 
-/** As `expand`, each task made when it's taken: there may be many. */
+/** As `expand`, but makes each task when it's taken, since there may be many. */
 export function* expansion(
   { schema, dataSpec }: Topology,
   { jobId, newKey, computeOf = () => defaultCompute }: ExpansionOptions,
@@ -85,7 +86,7 @@ function* replicaPlacements(role: SchemaRole, implied: GroupAssociation): Genera
   }
 }
 
-/** What is written comes first: a task's id depends on the order. */
+/** Written groups come first, since a task's id depends on the order. */
 function completed(written: GroupAssociation, implied: GroupAssociation): GroupAssociation {
   return { ...written, ...implied, ...written }
 }
@@ -109,18 +110,18 @@ function* datasetPlacements(
 
 /** One worker of a job. */
 export interface Task {
-  /** Digest of job, index and config: the same for the same input. */
+  /** Digest of job, index, config and placement: the same for the same input. */
   readonly taskId: string
-  /** Its name on channels: role and its place among the role's tasks, such as `trainer-17`. */
+  /** The task's name on channels: its role, and its index among the role's tasks, such as `trainer-17`. */
   readonly end: string
   readonly role: string
   readonly groupAssociation: GroupAssociation
-  /** The channels it joins, with `groupBy` filled in. */
+  /** The channels that the task joins, with `groupBy` filled in. */
   readonly channels: readonly SchemaChannel[]
-  /** Data consumers: the dataset's id. */
+  /** The dataset's id. Only for data consumers. */
   readonly dataset?: string
   readonly computeId: string
   readonly replica: number
-  /** Random, 32 characters; secret. */
+  /** A secret of 32 random characters. */
   readonly key: string
 }

@@ -1,24 +1,24 @@
 import { z } from 'zod'
 
 /**
- * How much of each a schema may have that is sent: far above what is drawn for a job, and so little that to look at all of it
- * takes milliseconds. Stored ones are read whatever they have.
+ * Bounds of a schema in a request: far above those of any sensible job, and low enough that a check of the whole schema
+ * takes milliseconds. Stored schemas are read without bounds.
  */
 export const schemaBounds = {
   roles: 1000,
   channels: 1000,
   connectors: 1000,
-  /** Of a channel. */
+  /** Groups of a channel. */
   groups: 10_000,
-  /** Of a role. */
+  /** Associations of a role. */
   associations: 10_000,
-  /** Of an association: the channels that it names. */
+  /** Channels in an association. */
   associated: 1000,
-  /** Names in a pair: two are right, and a few more are told as a fault of the pair. */
+  /** Names in a pair. Two are valid; a few more are reported as a fault of the pair. */
   pair: 10,
-  /** Roles with functions on a channel, and functions of each. */
+  /** Roles with functions on a channel, and functions of each role. */
   functions: 100,
-  /** Fields and items of all of it together. */
+  /** Fields and items of the whole schema. */
   values: 100_000,
 } as const
 
@@ -60,7 +60,7 @@ const channel = z.strictObject({
 
 const connector = z.strictObject({ name: named, connection: named, description: description.exactOptional() })
 
-/** The wire form of a schema: the source of its validation and of its description in OpenAPI. */
+/** The wire form of a schema, from which its validation and its OpenAPI description are made. */
 export const schemaModel = z
   .strictObject({
     name: named,

@@ -2,7 +2,7 @@
 export interface Schema {
   readonly name: string
   readonly description?: string
-  /** The data consumers hold different features of the same examples, and different ones may be joined directly. */
+  /** The data consumers hold different features of the same examples, and may be joined directly. */
   readonly isVertical?: boolean
   readonly roles: readonly SchemaRole[]
   readonly channels: readonly SchemaChannel[]
@@ -13,23 +13,23 @@ export interface Schema {
 export interface SchemaRole {
   readonly name: string
   readonly description?: string
-  /** One task per dataset. */
+  /** The role has one task for each dataset. */
   readonly isDataConsumer?: boolean
-  /** For a role that is no data consumer: tasks per group association. Absent or ≤ 0: 1. */
+  /** For a role that is no data consumer: number of tasks for each group association. Absent or ≤ 0: 1. */
   readonly replica?: number
   readonly groupAssociation?: readonly GroupAssociation[]
 }
 
-/** Channel name → group, an entry for each channel that the task joins. */
+/** Channel name → group, with an entry for each channel that the task joins. */
 export type GroupAssociation = Readonly<Record<string, string>>
 
 export interface SchemaChannel {
   readonly name: string
-  /** The two roles it joins; the same one twice for peers. */
+  /** The two roles that the channel joins. The same role twice joins its ends with each other. */
   readonly pair: readonly string[]
   readonly description?: string
   readonly groupBy?: { readonly type: 'tag'; readonly value: readonly string[] }
-  /** For each role of the pair, the names of the functions that use the channel. */
+  /** For each role of the pair, the names of its functions on the channel. */
   readonly funcTags?: Readonly<Record<string, readonly string[]>>
   readonly backend?: string
   readonly brokerHost?: string
@@ -42,15 +42,15 @@ export interface SchemaConnector {
   readonly description?: string
 }
 
-/** The group of a channel that names none. */
+/** The group of a channel without groups. */
 export const defaultGroup = 'default'
 
-/** A channel's groups: those it names, or the default one. */
+/** A channel's groups, or the default group. */
 export function groupsOf({ groupBy }: SchemaChannel): readonly string[] {
   return groupBy && groupBy.value.length > 0 ? groupBy.value : [defaultGroup]
 }
 
-/** The channels that each role joins, in their order. Takes one pass over the schema, whatever is asked then. */
+/** The channels that each role joins, in order, from one pass over the schema. */
 export function channelsByRole({ channels }: Schema): (role: string) => readonly SchemaChannel[] {
   const joined = new Map<string, SchemaChannel[]>()
   for (const channel of channels)
@@ -71,7 +71,7 @@ export function withGroups(channels: readonly SchemaChannel[]): readonly SchemaC
   return channels.map((channel) => ({ ...channel, groupBy: { type: 'tag', value: groupsOf(channel) } }))
 }
 
-/** The groups of those channels that have one alone: an association that leaves such a channel out joins it in that group. */
+/** The groups of channels with one group: an association without an entry for such a channel joins this group. */
 export function impliedGroups(joined: readonly SchemaChannel[]): GroupAssociation {
   return Object.fromEntries(
     joined.flatMap((channel) => {
@@ -81,14 +81,14 @@ export function impliedGroups(joined: readonly SchemaChannel[]): GroupAssociatio
   )
 }
 
-/** A role's group associations as they are written; an empty one, if it names none. */
+/** A role's group associations as written, or an empty one. */
 export function writtenAssociations({ groupAssociation = [] }: SchemaRole): readonly GroupAssociation[] {
   return groupAssociation.length > 0 ? groupAssociation : [{}]
 }
 
 /**
- * For each group, the association, as it's written, with which a data consumer takes its datasets: the first that has the group
- * among its values, implied ones too.
+ * For each group, the association, as written, with which a data consumer takes its datasets: the first that has the
+ * group among its values, with implied values.
  */
 export function associationsByGroup(
   role: SchemaRole,

@@ -21,7 +21,7 @@ export function twoTier({ clients }: { readonly clients: number }): Topology {
   }
 }
 
-/** Groups of trainers, each below an aggregator of its own, and one aggregator above these. Trainer i trains on dataset i. */
+/** Groups of trainers, each below its own aggregator, and one aggregator above these. Trainer i trains on dataset i. */
 export function hierarchical({
   clients,
   groups = Math.min(2, clients),

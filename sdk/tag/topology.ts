@@ -1,21 +1,21 @@
 import { type Schema, writtenAssociations } from './schema.ts'
 
-/** A dataset's id, or, in short, a dataset that is to be named so many times. */
+/** A dataset's id; or an id with a count, which stands for the id that many times. */
 export type DatasetEntry = string | { readonly dataset: string; readonly count: number }
 
-/** For each data-consuming role: group → its datasets. */
+/** For a role that consumes data: group → its datasets. */
 export interface DataSpecEntry {
   readonly role: string
   readonly datasetGroups: Readonly<Record<string, readonly DatasetEntry[]>>
 }
 
-/** A schema together with how a job's datasets are spread over its groups. Dataset ids are `0` … `clients − 1` in a workload. */
+/** A schema, and the datasets of its groups. In a workload, dataset ids are `0` … `clients − 1`. */
 export interface Topology {
   readonly schema: Schema
   readonly dataSpec: readonly DataSpecEntry[]
 }
 
-/** How many tasks an entry stands for. */
+/** Number of tasks that an entry stands for. */
 export function countOf(entry: DatasetEntry): number {
   return typeof entry === 'string' ? 1 : entry.count
 }
@@ -25,7 +25,7 @@ export function datasetOf(entry: DatasetEntry): string {
   return typeof entry === 'string' ? entry : entry.dataset
 }
 
-/** How many tasks a topology has: of each role that is no data consumer, and of all data consumers together. */
+/** Numbers of a topology's tasks: for each role that is no data consumer, and for all data consumers together. */
 export function taskCounts({ schema, dataSpec }: Topology): {
   readonly byRole: ReadonlyMap<string, number>
   readonly withData: number
@@ -41,7 +41,7 @@ export function taskCounts({ schema, dataSpec }: Topology): {
   return { byRole, withData }
 }
 
-/** How many tasks the datasets ask for, by the roles that they name. */
+/** Number of tasks that the datasets require, by role. */
 export function tasksWithData({ dataSpec }: Pick<Topology, 'dataSpec'>): ReadonlyMap<string, number> {
   const byRole = new Map<string, number>()
   for (const { role, datasetGroups } of dataSpec)
@@ -53,7 +53,7 @@ export function tasksWithData({ dataSpec }: Pick<Topology, 'dataSpec'>): Readonl
   return byRole
 }
 
-/** How many tasks a topology expands into. */
+/** Number of tasks that a topology expands into. */
 export function taskCount(topology: Topology): number {
   const { byRole, withData } = taskCounts(topology)
   let count = withData

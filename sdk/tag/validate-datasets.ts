@@ -2,7 +2,7 @@ import { type Findings, type NoteFault, shortList, type TopologyFacts } from './
 import { associationsByGroup, groupsOf, impliedGroups, type SchemaChannel, type SchemaRole } from './schema.ts'
 import { countOf, datasetOf, type Topology, taskCount, taskCounts, tasksWithData } from './topology.ts'
 
-/** Faults of how datasets are spread over the data consumers' groups. */
+/** Finds faults in the datasets of the data consumers' groups. */
 export function datasetFaults(
   { schema, dataSpec }: Topology,
   { datasets: known, datasetsFollow = false }: TopologyFacts,
@@ -16,7 +16,7 @@ export function datasetFaults(
   const withData = new Set<string>()
   const unknownRoles = new Set<string>()
   const groupsFound = new Map<string, ReadonlySet<string>>()
-  /** Looked for once: a role may have many entries. */
+  /** Cached, since a role may have many entries. */
   const groupsByRole = (role: SchemaRole) => {
     const found = groupsFound.get(role.name) ?? groupsWithData(role, joined(role.name), unplaced.has(role.name))
     groupsFound.set(role.name, found)
@@ -51,23 +51,26 @@ export function datasetFaults(
   const without = [...schema.roles.entries()].filter(
     ([, { name, isDataConsumer }]) => isDataConsumer && !withData.has(name),
   )
-  // A role that the datasets name by a wrong name has none: as many as these are told already.
+  // Each unknown role in dataSpec may stand for one data consumer without datasets, which then isn't a further fault.
   if (without.length > unknownRoles.size)
     for (const [index, { name }] of without) note(`schema.roles.${index}`, 'TAG_NO_DATASET', { role: name })
 }
 
-/** In which a data consumer may have datasets. Where its associations are at fault, all of its channels: they were to say one of these. */
+/**
+ * Groups in which a data consumer may have datasets. If its associations have faults, all groups of its channels, since
+ * a correct association would name one of these.
+ */
 function groupsWithData(role: SchemaRole, joined: readonly SchemaChannel[], isUnplaced: boolean): ReadonlySet<string> {
   const placed = associationsByGroup(role, impliedGroups(joined)).keys()
   return new Set([...placed, ...(isUnplaced ? joined.flatMap(groupsOf) : [])])
 }
 
-/** Channels that a task may join, on the average of the most tasks. */
+/** Most channels that a task joins, on average over the most tasks. */
 const joinsOfTask = 20
 
 /**
- * That a topology would have more tasks than it may: at a role's replicas if these alone are too many, else at the datasets. Or
- * that each of many tasks would join many channels, since a task's groups of all these are kept with it.
+ * Finds too many tasks: at a role's replicas if these alone are too many, else at the datasets. Or too many joins, if
+ * many tasks each join many channels: a task keeps its groups of all its channels.
  */
 export function countFaults(
   topology: Topology,

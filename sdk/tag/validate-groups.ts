@@ -11,7 +11,7 @@ import {
 } from './schema.ts'
 import { countOf, type Topology } from './topology.ts'
 
-/** Faults of groups and of the associations with them. */
+/** Finds faults in groups and group associations. */
 export function groupFaults({ schema, dataSpec }: Topology, findings: Findings, note: NoteFault): void {
   const roles = new Map(schema.roles.toReversed().map((role) => [role.name, role]))
   const channels: Channels = new Map(
@@ -23,7 +23,7 @@ export function groupFaults({ schema, dataSpec }: Topology, findings: Findings, 
   for (const [index, channel] of schema.channels.entries())
     groupNameFaults(channel, `schema.channels.${index}.groupBy.value`, note)
   for (const [index, role] of schema.roles.entries()) {
-    // Another of that name is a fault of its own.
+    // A second role of the same name is a separate fault.
     if (roles.get(role.name) === role)
       associationFaults(role, { roles, channels }, findings, `schema.roles.${index}`, note)
   }
@@ -34,7 +34,7 @@ export function groupFaults({ schema, dataSpec }: Topology, findings: Findings, 
 interface KnownChannel {
   readonly channel: SchemaChannel
   readonly groups: ReadonlySet<string>
-  /** Its groups, for a message. */
+  /** The channel's groups, for a message. */
   readonly known: string
 }
 type Channels = ReadonlyMap<string, KnownChannel>
@@ -49,7 +49,7 @@ function groupNameFaults(channel: SchemaChannel, place: string, note: NoteFault)
   }
 }
 
-/** Of a group's name. */
+/** Most characters of a group's name. */
 const mostLetters = 200
 
 function associationFaults(
@@ -78,7 +78,7 @@ function associationFaults(
         noteOf(`${at}.${name}`, 'TAG_CHANNEL_UNKNOWN', { channel: name, known })
         isMisnamed = true
       } else if (!found.channel.pair.includes(role)) {
-        // The pair names it by a wrong name, perhaps: that is told already.
+        // The pair may have the role under a wrong name, which is a fault already noted.
         if (found.channel.pair.every((other) => roles.has(other)))
           noteOf(`${at}.${name}`, 'TAG_CHANNEL_NOT_JOINED', { role, channel: name })
       } else if (!found.groups.has(group)) {
@@ -91,7 +91,7 @@ function associationFaults(
     for (const name of several) {
       if (missing === 0) break
       if (Object.hasOwn(association, name)) continue
-      // Many associations may each lack many channels: what isn't listed is counted at once.
+      // Many associations may each lack many channels: faults that aren't listed are counted at once.
       const times = listsMore() ? 1 : missing
       noteOf(at, 'TAG_ASSOCIATION_INCOMPLETE', { role, channel: name }, times)
       missing -= times
@@ -99,7 +99,7 @@ function associationFaults(
   }
 }
 
-/** Groups that have ends of one role of a channel, and none of the other. One without any end is nobody's concern. */
+/** Finds groups that have ends of one role of a channel, but none of the other. Groups without ends are no fault. */
 function oneSidedGroups(
   schema: Schema,
   dataSpec: Topology['dataSpec'],
@@ -115,9 +115,9 @@ function oneSidedGroups(
     const implied = impliedGroups(joined(role.name))
     const groups = role.isDataConsumer ? given.get(role.name) : undefined
     const byGroup = groups && associationsByGroup(role, implied)
-    // A dataset in a group that its role hasn't is a fault of its own.
+    // A dataset in a group outside its role's groups is a separate fault.
     if (groups?.some((group) => !byGroup?.has(group))) elsewhere.add(role.name)
-    // Each once: many groups may be those of one association.
+    // Without duplicates: many groups may share one association.
     const associations = groups ? new Set(groups.map((group) => byGroup?.get(group) ?? {})) : writtenAssociations(role)
     const byChannel = new Map<string, Set<string>>()
     for (const association of [implied, ...associations])
@@ -156,7 +156,7 @@ function groupsGiven(dataSpec: Topology['dataSpec']): ReadonlyMap<string, readon
   return given
 }
 
-/** Groups merge on the way from the data consumers upward: a channel above has no more of them than each below. */
+/** Finds channels with more groups than a channel below: groups must merge on the way up from the data consumers. */
 function depthFaults(schema: Schema, findings: Findings, note: NoteFault): void {
   const level = levelsOf(schema, findings)
   const places = new Map(schema.channels.map(({ name }, index) => [name, index] as const).toReversed())
@@ -183,7 +183,7 @@ function depthFaults(schema: Schema, findings: Findings, note: NoteFault): void 
   }
 }
 
-/** Channels between each role and the nearest data consumer. */
+/** For each role, the number of channels between it and the nearest data consumer. */
 function levelsOf({ roles }: Schema, { joined }: Findings): Map<string, number> {
   const levels = new Map(roles.filter(({ isDataConsumer }) => isDataConsumer).map(({ name }) => [name, 0]))
   for (const [role, level] of levels) {

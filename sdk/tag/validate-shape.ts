@@ -2,10 +2,13 @@ import { type Findings, type NoteFault, shortList, type TopologyFacts } from './
 import { otherRole, type SchemaChannel } from './schema.ts'
 import type { Topology } from './topology.ts'
 
-/** Not of dots alone, since a role's code lies in a folder of its name; names stand in keys of the store, which have a bound. */
+/**
+ * Not only dots, since a role's code lies in a folder of this name. Bounded, since names are parts of keys in the
+ * store.
+ */
 const wellFormed = /^(?!\.+$)[\w.-]{1,100}$/
 
-/** Faults of roles and channels by themselves: names, pairs, reachability. */
+/** Finds faults of roles and channels by themselves: names, pairs, reachability. */
 export function shapeFaults(
   { schema }: Topology,
   { codeFolders, backends }: TopologyFacts,
@@ -63,11 +66,11 @@ export function shapeFaults(
     if (!isJoined(joined(name), name, isDataConsumer)) isolated.push({ place, role: name })
     else if (isDataConsumer && !aggregated.has(name)) note(place, 'TAG_DATA_CONSUMER_CUT_OFF', { role: name })
   }
-  // A pair that names a role by a wrong name leaves that role out: as many as these are told already.
+  // Each unknown role in a pair may stand for one isolated role, which then isn't a further fault.
   if (isolated.length > unknown.size) for (const { place, role } of isolated) note(place, 'TAG_ROLE_ISOLATED', { role })
 }
 
-/** Why there can be no replicas of a role, if so. */
+/** The reason for which a role can't have replicas. Undefined if it can. */
 function singleBecause(
   joined: readonly SchemaChannel[],
   role: string,
@@ -75,7 +78,7 @@ function singleBecause(
 ): string | undefined {
   if (isDataConsumer) return 'a data consumer has one task for each dataset'
   const tags = joined.flatMap(({ funcTags = {} }) => funcTags[role] ?? [])
-  return tags.some((tag) => tag.startsWith('coordinateWith')) ? 'a coordinator is alone' : undefined
+  return tags.some((tag) => tag.startsWith('coordinateWith')) ? 'a coordinator has no replicas' : undefined
 }
 
 function nameFaults(place: string, named: readonly { readonly name: string }[], note: NoteFault): void {
@@ -91,12 +94,15 @@ function shown(name: string): string {
   return JSON.stringify(name.length > 100 ? `${name.slice(0, 100)}…` : name)
 }
 
-/** To another role; for a data consumer a ring of its own is enough. */
+/** Whether a channel joins the role to another role, or joins a data consumer to itself. */
 function isJoined(joined: readonly SchemaChannel[], role: string, isDataConsumer = false): boolean {
   return joined.some((channel) => isDataConsumer || otherRole(channel, role) !== role)
 }
 
-/** Data consumers with a way over channels to a role that is none, or to a channel among peers. */
+/**
+ * Data consumers with a path over channels to a role that is no data consumer, or to a channel that joins a role to
+ * itself.
+ */
 function reachingAggregation(
   consumers: ReadonlySet<string>,
   joined: (role: string) => readonly SchemaChannel[],
@@ -104,7 +110,7 @@ function reachingAggregation(
   const reaching = new Set<string>()
   for (const role of consumers)
     if (joined(role).some((channel) => isAggregating(otherRole(channel, role), role, consumers))) reaching.add(role)
-  // A set is walked with what is added on the way.
+  // The loop also visits roles that are added on the way.
   for (const role of reaching)
     for (const channel of joined(role)) {
       const other = otherRole(channel, role)

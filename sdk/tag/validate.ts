@@ -13,12 +13,12 @@ import { countFaults, datasetFaults } from './validate-datasets.ts'
 import { groupFaults } from './validate-groups.ts'
 import { shapeFaults } from './validate-shape.ts'
 
-/** Faults that are listed; of those beyond, the number is told. */
+/** Most faults that are listed. Further faults are only counted. */
 export const mostFaults = 100
 
 /**
- * The faults of a topology, each with its place; none: it can be expanded. What only follows from another fault isn't among
- * them. At most 100 are listed; `count` says how many there are.
+ * The faults of a topology, each with its path. Without faults the topology can be expanded. Consequences of another
+ * fault are left out. At most 100 faults are listed; `count` is the number of all.
  */
 export function findFaults(
   topology: Topology,
@@ -42,7 +42,7 @@ export function findFaults(
   return { faults, count }
 }
 
-/** Names in it are as long as whoever sent them likes; lists of them are short already. */
+/** Shortens names, whose length the sender chooses. Lists are short already. */
 function shortened(values: Readonly<Record<string, unknown>>): Record<string, unknown> {
   const entries = Object.entries(values).map(([name, value]) => {
     return [
@@ -58,7 +58,7 @@ export function validateTopology(topology: Topology, facts: TopologyFacts = {}):
   return findFaults(topology, facts).faults
 }
 
-/** Throws TAG_INVALID with the faults, if there is any. */
+/** @throws TAG_INVALID with the faults, if there are any. */
 export function assertValid(topology: Topology, facts?: TopologyFacts): void {
   const { faults, count } = findFaults(topology, facts)
   if (count === 0) return

@@ -46,7 +46,7 @@ export async function trial<S extends Settings>(workload: Workload<S>, settings:
     }
     const { layout, runsOn, remarks = [], clients } = whole
     const weights = (await whole.initialWeights()).slice()
-    requireSame('its initial weights', weights, await whole.initialWeights())
+    requireSame('initial weights', weights, await whole.initialWeights())
     const batches = await trainerOn(batchesOf(data, size))
     requireLearner(strategy, whole)
     const { server, client, waiting } = strategy
@@ -63,10 +63,10 @@ export async function trial<S extends Settings>(workload: Workload<S>, settings:
       return contribution
     }
     const contribution = await train()
-    requireSame('the update of client 0', contribution, await train())
+    requireSame('update of client 0', contribution, await train())
     const ends = Array.from({ length: Math.min(clients, 1_000) }, (_, client) => `trainer-${client}`).toSorted()
     const select = () => strategy.select.select(ends, streamOf('select'))
-    requireSame('the selection of its strategy', select(), select())
+    requireSame('selection of the strategy', select(), select())
     const step = () => {
       const stepped = weights.slice()
       const members = Array.from(
@@ -79,7 +79,7 @@ export async function trial<S extends Settings>(workload: Workload<S>, settings:
       return stepped
     }
     const stepped = step()
-    requireSame('the step of its strategy', stepped, step())
+    requireSame('step of the strategy', stepped, step())
     const { whyNotFinite } = await batches.evaluateChunk(stepped, 0)
     const why = whyNotFinite === undefined ? [] : [`the evaluation is not finite: ${whyNotFinite}`]
     return { layout, runsOn, remarks: [...remarks, ...why], clients, clientsChecked }

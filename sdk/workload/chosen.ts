@@ -2,7 +2,7 @@ import { knownNames } from '../../runtime/index.ts'
 import { workloadError } from './errors.ts'
 
 /**
- * What a setting chooses by its value, such as one of several topologies.
+ * The choice that a setting's value names, such as one of several topologies.
  *
  * @throws WORKLOAD_VALUE, listing the choices, for any other value.
  */

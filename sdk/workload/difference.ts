@@ -1,4 +1,7 @@
-/** Where two plain values (with typed arrays) first differ, in words; undefined if they are the same, bit by bit. */
+/**
+ * Describes the first difference of two plain values (with typed arrays). Undefined if the values are the same, bit by
+ * bit. `place` names the values in the text.
+ */
 export function differenceOf(first: unknown, second: unknown, place: string): string | undefined {
   if (Object.is(first, second)) return undefined
   if (ArrayBuffer.isView(first) && ArrayBuffer.isView(second) && kindOf(first) === kindOf(second))
@@ -16,7 +19,7 @@ export function differenceOf(first: unknown, second: unknown, place: string): st
   return undefined
 }
 
-/** Object, Array, Float32Array … */
+/** The class of an object: Object, Array, Float32Array, …. */
 function kindOf(value: object): string {
   return Object.prototype.toString.call(value).slice(8, -1)
 }

@@ -3,7 +3,7 @@ import { errorFactory } from '../../runtime/index.ts'
 export const workloadErrors = {
   WORKLOAD_MISSING: {
     message: 'there is no workload at {path}: {expected}',
-    hint: 'give a folder that holds workload.ts, .mts, .js, .mjs or .cjs, or the file of a workload itself',
+    hint: 'give a folder with a file workload.ts, .mts, .cts, .js, .mjs or .cjs, or the file of a workload',
   },
   WORKLOAD_BROKEN: {
     message: 'the workload module {file} cannot be loaded: {reason}',
@@ -14,11 +14,11 @@ export const workloadErrors = {
     hint: 'npm install {name} in {folder}, or in a folder above it',
   },
   WORKLOAD_PART: {
-    message: '{specifier}, which {file} imports, is no part of its package',
+    message: '{specifier}, which {file} imports, is not exported by its package',
     hint: 'import a path that the package exports',
   },
   WORKLOAD_BUNDLER: {
-    message: 'esbuild, which loads workloads, cannot be run: {reason}',
+    message: 'esbuild, which loads workloads, does not run: {reason}',
     hint: 'install flame-fl again, on this machine and with optional dependencies',
   },
   WORKLOAD_SHAPE: {
@@ -26,11 +26,11 @@ export const workloadErrors = {
     hint: 'export default workload({ name, settings, learner, data, topology, strategy })',
   },
   WORKLOAD_NOT_REPRODUCIBLE: {
-    message: '{what} is another when it is made again from the same settings and seed: {difference}',
-    hint: 'draw from the stream that each part is given, and use neither Math.random nor the time: every process and thread makes its own',
+    message: 'the workload is not reproducible from the same settings and seed: {difference}',
+    hint: 'draw only from the given streams, and use neither Math.random nor the time, since every process and thread makes its own parts of the workload',
   },
   JOB_SEED: {
-    message: 'the hyperparameter seed is {seed}, and a seed is a whole number from 0 to 4294967295',
+    message: 'the hyperparameter seed is {seed}: expected a whole number from 0 to 4294967295',
     hint: 'give a whole number in that range, or leave the seed out',
   },
   WORKLOAD_SETTING: {

@@ -1,8 +1,8 @@
 import type { Workload } from './workload.ts'
 
-/** Each way in which a value is no workload; none when it is one. */
+/** The faults of a value that should be a workload. Empty if the value is a workload. */
 export function workloadFaults(value: unknown): string[] {
-  if (!isRecord(value)) return [value === undefined ? 'there is none' : 'it is no object']
+  if (!isRecord(value)) return [value === undefined ? 'there is no default export' : 'it is no object']
   const { name, settings, roles = {} } = value
   const faults: string[] = []
   if (typeof name !== 'string' || !/^[a-z0-9][a-z0-9-]*$/.test(name)) {

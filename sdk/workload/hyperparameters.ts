@@ -5,19 +5,19 @@ import { resolveSettings } from './settings.ts'
 export interface JobSettings {
   readonly seed: number
   readonly settings: Settings
-  /** Hyperparameters that the workload has no setting for. */
+  /** Hyperparameters without a setting in the workload. */
   readonly unknown: readonly string[]
 }
 
-/** The seed of a job that names none. */
+/** The seed of a job without a seed. */
 export const defaultSeed = 1
 
-/** Hyperparameters that have another name among the settings of a workload. */
+/** Hyperparameters whose setting has another name. */
 const settingNames: Readonly<Record<string, string>> = { batchSize: 'batch' }
 
 /**
- * A workload's settings, overridden by a job's hyperparameters of the same names (`batchSize` is `batch`); `clients` is the
- * number of datasets that the job names, unless a hyperparameter says otherwise.
+ * A workload's settings, overridden by a job's hyperparameters of the same names (`batchSize` sets `batch`). `clients`
+ * is the number of datasets that the job names, unless a hyperparameter sets it.
  *
  * @throws WORKLOAD_VALUE, JOB_SEED.
  */

@@ -6,13 +6,14 @@ import { differenceOf } from './difference.ts'
 import { workloadError } from './errors.ts'
 import type { Workload } from './workload.ts'
 
-/** Clients, and labels of them all together, that are looked at: what takes a fleet's whole data would take as long as a job. */
+/** Most clients, and most labels in all, that are compared. A fleet's whole data would take as long as a job. */
 const most = { clients: 1_000, labels: 1_000_000 }
 
 /**
- * Makes a workload's topology, strategy and data twice and compares: every process and thread of a job makes its own.
+ * Makes a workload's topology, strategy and data twice and compares them, since every process and thread of a job makes
+ * its own.
  *
- * @throws WORKLOAD_NOT_REPRODUCIBLE naming the first part that was another the second time, and where.
+ * @throws WORKLOAD_NOT_REPRODUCIBLE naming the first part that differs, and the location of the difference.
  */
 export async function requireReproducible<S extends Settings>(
   workload: Workload<S>,
@@ -20,19 +21,19 @@ export async function requireReproducible<S extends Settings>(
   seed: number,
 ): Promise<void> {
   const stream = () => randomStream(seed, 'partition')
-  requireSame('its topology', workload.topology(settings), workload.topology(settings))
-  requireSame('its strategy', plain(workload.strategy(settings)), plain(workload.strategy(settings)))
+  requireSame('topology', workload.topology(settings), workload.topology(settings))
+  requireSame('strategy', plain(workload.strategy(settings)), plain(workload.strategy(settings)))
   const first = summaryOf(await workload.data(settings, stream()))
-  requireSame('its data', first, summaryOf(await workload.data(settings, stream())))
+  requireSame('data', first, summaryOf(await workload.data(settings, stream())))
 }
 
-/** @throws WORKLOAD_NOT_REPRODUCIBLE where the two aren't the same, bit by bit. */
+/** @throws WORKLOAD_NOT_REPRODUCIBLE where the two values differ. */
 export function requireSame(what: string, first: unknown, second: unknown): void {
   const difference = differenceOf(first, second, what)
   if (difference !== undefined) throw workloadError('WORKLOAD_NOT_REPRODUCIBLE', { what, difference })
 }
 
-/** The clients to look at, in their order, as far as the bounds allow. */
+/** The first clients, within the bounds of `most`. */
 export function* boundedClients(data: FederatedData): Generator<readonly [client: number, examples: Examples]> {
   let labels = 0
   for (let client = 0; client < Math.min(data.clients, most.clients) && labels < most.labels; client++) {
@@ -42,7 +43,7 @@ export function* boundedClients(data: FederatedData): Generator<readonly [client
   }
 }
 
-/** Without functions, which are others each time. */
+/** Drops functions, which differ each time. */
 function plain(value: object): object {
   return Object.fromEntries(
     Object.entries(value).filter(([, part]) => typeof part !== 'function' && !hasFunctions(part)),

@@ -9,14 +9,17 @@ interface Range {
 
 const countRange: Range = { expected: 'an integer from 1', holds: (value) => Number.isSafeInteger(value) && value >= 1 }
 
-/** Names, datasets and tasks are made for each client before anything can be said of them: more would only fill the memory. */
+/**
+ * Names, datasets and tasks are made for each client before a check of them is possible, so more clients would only
+ * fill the memory.
+ */
 const mostClients = 1_000_000
 const clientsRange: Range = {
   expected: `an integer from 1 to ${mostClients}`,
   holds: (value) => Number.isSafeInteger(value) && value >= 1 && value <= mostClients,
 }
 
-/** What names that all workloads share may be. Other numbers only have to be finite. */
+/** Ranges of settings that have the same name in all workloads. Other numbers only have to be finite. */
 const ranges: Readonly<Record<string, Range>> = {
   rounds: countRange,
   clients: clientsRange,
@@ -28,10 +31,10 @@ const ranges: Readonly<Record<string, Range>> = {
 const anyNumber: Range = { expected: 'a finite number', holds: Number.isFinite }
 
 /**
- * The workload's settings with some replaced, each read as its default's type.
+ * The workload's settings with overrides, each parsed as its default's type.
  *
- * @throws WORKLOAD_SETTING for a name that is none of the workload's, WORKLOAD_VALUE for a value that doesn't fit, also
- *   among the defaults.
+ * @throws WORKLOAD_SETTING for a name outside the workload's settings, WORKLOAD_VALUE for an override or a default that
+ *   doesn't fit.
  */
 export function resolveSettings<S extends Settings>(defaults: S, overrides: Readonly<Record<string, string>>): S {
   const unknown = Object.keys(overrides).find((name) => !Object.hasOwn(defaults, name))
@@ -61,7 +64,7 @@ function valueOf(name: string, otherwise: string | number | boolean, text: strin
   return text === 'true'
 }
 
-/** Only what people write as a number: an empty string, or one in another base, is none. */
+/** Parses decimal numbers only. NaN for other texts that Number() accepts, such as an empty one or another base. */
 function numberOf(text: string): number {
   return /^[-+]?(\d+\.?\d*|\.\d+)(e[-+]?\d+)?$/i.test(text.trim()) ? Number(text) : Number.NaN
 }

@@ -6,11 +6,11 @@ import type { Algorithm } from '../strategy/algorithm.ts'
 import type { Topology } from '../tag/topology.ts'
 
 /**
- * The default export of a workload module: what is learned, on which data, how it is wired and aggregated.
- * Each part is a function of the settings, and is called in every process or worker that needs it.
+ * The default export of a workload module: the learner, the data, the topology and the algorithm of a job. Each part is
+ * a function of the settings, called in every process or worker that needs the part.
  */
 export interface Workload<S extends Settings = Settings> {
-  /** Lower-case letters, digits and dashes: names the job. */
+  /** Lower-case letters, digits and dashes. The job has this name. */
   readonly name: string
   readonly settings: S
   learner(settings: S): Learner | Promise<Learner>
@@ -18,11 +18,11 @@ export interface Workload<S extends Settings = Settings> {
   data(settings: S, random: RandomStream): FederatedData | Promise<FederatedData>
   topology(settings: S): Topology
   strategy(settings: S): Algorithm
-  /** The workload's own roles, by the names that the schema of its topology gives them. Default: stock roles, by func tags. */
+  /** The workload's own roles, by the names in the topology's schema. Default: stock roles, by func tags. */
   readonly roles?: Readonly<Record<string, AnyRole>>
 }
 
-/** Checks the types of a workload and returns it as it is. */
+/** Checks the types of a workload and returns it unchanged. */
 export function workload<S extends Settings>(definition: Workload<S>): Workload<S> {
   return definition
 }

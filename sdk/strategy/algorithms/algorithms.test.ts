@@ -21,13 +21,13 @@ interface Given {
   readonly weight: number
 }
 
-/** Multiples of 1/64, exact in float32, as are their sums here. */
+/** Multiples of 1/64, which are exact in float32, as are their sums here. */
 const value = fc.integer({ min: -640, max: 640 }).map((count) => count / 64)
 const delta = fc.array(value, { minLength: size, maxLength: size })
 const given = fc.record({ delta, weight: fc.integer({ min: 1, max: 60 }) })
 const members = (minLength = 1) => fc.array(given, { minLength, maxLength: 9 })
 
-/** Runs the server's part of some rounds. Ends are named in the order given. */
+/** Runs the server's part of several rounds. Ends are named by their order. */
 function stepped({ server, ...parts }: Algorithm, rounds: readonly (readonly Given[])[]) {
   const weights = new Float32Array(size).fill(1)
   const state = server.init(layout)

@@ -12,7 +12,7 @@ interface Moments {
  *
  * m ← β₁m + (1 − β₁)Δ̄;  v ← β₂v + (1 − β₂)Δ̄²;  w ← w + η m / (√v + τ)
  *
- * m starts at 0 and v at `initialAccumulator`. No bias correction, as in the paper; the first round is a step as any other.
+ * m starts at 0, and v at `initialAccumulator`. No bias correction, as in the paper, also not in the first round.
  *
  * @see Reddi et al., Adaptive Federated Optimization, ICLR 2021, algorithm 2.
  */
@@ -43,7 +43,7 @@ export const fedAdam = defineAlgorithm({
       kind: 'number',
       least: 0,
       default: 0,
-      help: 'v before the first round; the analysis in the paper wants at least τ²',
+      help: 'v before the first round; the analysis in the paper needs at least τ²',
     },
     ...roundSettings,
     weighting: weighting('samples'),

@@ -5,34 +5,39 @@ import { allSelector } from '../selectors/all-selector.ts'
 import { randomSelector } from '../selectors/random-selector.ts'
 import type { SettingValues } from '../settings.ts'
 
-/** Settings that every synchronous algorithm has. */
+/** Settings of every synchronous algorithm. */
 export const roundSettings = {
   fraction: {
     kind: 'number',
     above: 0,
     most: 1,
     default: 1,
-    help: 'C: the fraction of the trainers that is selected each round',
+    help: 'C: fraction of the trainers that are selected for each round',
   },
   quorum: {
     kind: 'number',
     above: 0,
     most: 1,
     default: 1,
-    help: 'fraction of the selected whose updates end the waiting',
+    help: 'fraction of the selected trainers whose updates end the waiting',
   },
   deadlineMs: {
     kind: 'number',
     above: 0,
     optional: true,
-    help: 'milliseconds after which a round goes on with what has come',
+    help: 'milliseconds after which a round goes on with the updates so far',
   },
-  minimumUpdates: { kind: 'whole', least: 1, default: 1, help: 'fewest updates with which a round counts' },
+  minimumUpdates: {
+    kind: 'whole',
+    least: 1,
+    default: 1,
+    help: 'fewest updates of a round; with fewer the round fails',
+  },
   clientEvaluation: {
     kind: 'whole',
     least: 1,
     optional: true,
-    help: 'every how many rounds clients evaluate on their own held-out examples; none: never',
+    help: 'number of rounds between evaluations by clients on their own held-out examples; none: never',
   },
   quantumBits: {
     kind: 'whole',
@@ -45,16 +50,16 @@ export const roundSettings = {
 
 export type RoundSettings = SettingValues<typeof roundSettings>
 
-/** Setting of an algorithm whose paper weighs clients equally where others weigh them by their samples, or the other way round. */
+/** Setting for the weight of clients, whose default is the paper's. */
 export const weighting = (otherwise: 'samples' | 'equal') =>
   ({
     kind: 'choice',
     choices: ['samples', 'equal'],
     default: otherwise,
-    help: "a client's weight in the mean: its samples, or the same for all",
+    help: "a client's weight in the mean: its number of samples, or equal for all",
   }) as const
 
-/** The parts of a synchronous algorithm that needs one exact sum: selection, waiting, aggregation. */
+/** The parts of a synchronous algorithm with one exact sum: selection, waiting, aggregation. */
 export function roundParts(values: RoundSettings) {
   const { fraction, quorum, deadlineMs, minimumUpdates, clientEvaluation, quantumBits } = values
   const waiting: Extract<Waiting, { kind: 'quorum' }> = {
@@ -73,7 +78,7 @@ export function roundParts(values: RoundSettings) {
   } satisfies Partial<Algorithm>
 }
 
-/** A client that trains with fixed terms and keeps nothing. Its delta stays in the thread that trained it. */
+/** A client that trains with fixed terms and keeps no state. Its delta stays in the thread that trained it. */
 export function plainClient(weighting: 'samples' | 'equal', terms: LocalTerms = {}): ClientPart<null> {
   return {
     async train({ round, weights }, own, learner) {

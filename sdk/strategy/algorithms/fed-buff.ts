@@ -7,18 +7,18 @@ import { plainClient } from './fed-avg.ts'
 const weightBits = 24
 
 /**
- * FedBuff, asynchronous: C ends are at work at a time, and whenever K contributions have come
+ * FedBuff, asynchronous: C ends work at a time, and after each K contributions
  *
  * w ← w + (η_g / K) Σ s(τ) Δ,  s(τ) = 1/√(1 + τ)
  *
- * τ is the number of steps since the weights that a contribution started from. The divisor is K itself, not the sum of s(τ).
- * Samples play no part.
+ * τ is the number of steps since the weights from which a contribution started. The divisor is K, not the sum of s(τ).
+ * The number of samples has no effect.
  *
  * @see Nguyen et al., Federated Learning with Buffered Asynchronous Aggregation, AISTATS 2022, algorithm 1.
  */
 export const fedBuff = defineAlgorithm({
   name: 'fedbuff',
-  summary: 'asynchronous: whenever K contributions have come, w ← w + (η_g/K) Σ s(τ) Δ',
+  summary: 'asynchronous: after each K contributions, w ← w + (η_g/K) Σ s(τ) Δ',
   source: 'Nguyen et al., AISTATS 2022, algorithm 1',
   settings: {
     bufferSize: {
@@ -27,14 +27,14 @@ export const fedBuff = defineAlgorithm({
       default: 1,
       kwarg: 'aggGoal',
       hyperparameter: 'aggGoal',
-      help: 'K: contributions in a step',
+      help: 'K: number of contributions in a step',
     },
     concurrency: {
       kind: 'whole',
       least: 1,
       default: 10,
       hyperparameter: 'concurrency',
-      help: 'C: how many ends are at work at a time',
+      help: 'C: number of ends that work at a time',
     },
     serverLearningRate: { kind: 'number', above: 0, default: 1, help: "η_g: the server's learning rate" },
     staleness: {
@@ -43,7 +43,7 @@ export const fedBuff = defineAlgorithm({
       default: '1/sqrt(1+tau)',
       help: 's(τ): factor of a contribution that is τ steps stale; none: 1',
     },
-    mostStale: { kind: 'whole', least: 0, optional: true, help: 'contributions that are staler are dropped' },
+    mostStale: { kind: 'whole', least: 0, optional: true, help: 'contributions with a greater staleness are dropped' },
     quantumBits: {
       kind: 'whole',
       least: 0,

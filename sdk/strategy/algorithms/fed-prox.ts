@@ -2,7 +2,7 @@ import { defineAlgorithm } from '../define-algorithm.ts'
 import { averaging, plainClient, roundParts, roundSettings, weighting } from './fed-avg.ts'
 
 /**
- * FedAvg whose trainers are held near the round's weights: each adds μ(u − w) to the gradient at u.
+ * FedAvg with trainers that stay near the round's weights w: each adds μ(u − w) to the gradient at u.
  *
  * @see Li et al., Federated Optimization in Heterogeneous Networks, MLSys 2020, algorithm 2.
  */

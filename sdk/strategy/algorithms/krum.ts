@@ -3,12 +3,13 @@ import { defineAlgorithm } from '../define-algorithm.ts'
 import { plainClient, roundParts, roundSettings } from './fed-avg.ts'
 
 /**
- * Krum: the step is the one delta that lies nearest to its neighbours, so that up to f bad ends can't pull it away.
+ * Krum: the step is the one delta that lies nearest to its neighbours, so that up to f faulty ends can't move the
+ * weights far.
  *
  * score(i) = Σ of the m − f − 2 smallest ‖Δ_i − Δ_j‖², j ≠ i;  w ← w + Δ of the least score.
  *
- * Norms are over the whole array, in float64. Of equal scores the first end in sorted order wins. Samples play no part. A round
- * needs m ≥ 2f + 3 members.
+ * Norms are over the whole array, in float64. Of equal scores the first end in sorted order wins. The number of samples
+ * has no effect. A round needs m ≥ 2f + 3 members.
  *
  * @see Blanchard et al., Machine Learning with Adversaries: Byzantine Tolerant Gradient Descent, NeurIPS 2017.
  */
@@ -17,7 +18,7 @@ export const krum = defineAlgorithm({
   summary: 'robust: w ← w + the Δ_i with the least sum of the m − f − 2 smallest ‖Δ_i − Δ_j‖²',
   source: 'Blanchard et al., NeurIPS 2017',
   settings: {
-    f: { kind: 'whole', least: 0, help: 'how many of the members may be bad; a round needs 2f + 3 members' },
+    f: { kind: 'whole', least: 0, help: 'largest number of faulty members; a round needs 2f + 3 members' },
     ...roundSettings,
   },
   make({ f, ...values }) {
@@ -33,7 +34,7 @@ export const krum = defineAlgorithm({
   },
 })
 
-/** The contribution of least score, given sorted by end. */
+/** The contribution with the least score, of contributions sorted by end. */
 function nearest(each: readonly EachContribution[], f: number): EachContribution | undefined {
   const distances = each.map(() => new Float64Array(each.length))
   for (const [i, { vectors: one }] of each.entries())

@@ -12,13 +12,13 @@ interface Control {
 /**
  * SCAFFOLD: control variates correct the drift of clients whose data differ.
  *
- * Client k: K steps y ← y − η(g(y) − c_k + c) from w; then (option II) c_k⁺ = c_k − c + (w − y)/(Kη). It sends Δ = y − w and
- * δc = c_k⁺ − c_k.
+ * Client k: K steps y ← y − η(g(y) − c_k + c) from w; then (option II) c_k⁺ = c_k − c + (w − y)/(Kη). The client sends
+ * Δ = y − w and δc = c_k⁺ − c_k.
  *
- * Server: w ← w + η_g · mean Δ;  c ← c + (1/N) Σ δc over the members, N being all clients of the job.
+ * Server: w ← w + η_g · mean Δ;  c ← c + (1/N) Σ δc over the members, where N is the number of all clients of the job.
  *
- * Clients weigh equally, as in the paper. (w − y)/(Kη) is the mean of gradients only where steps are w −= η·g and nothing else:
- * other learners are refused. The learner says so itself, and says K after each training.
+ * Clients have equal weights by default, as in the paper. (w − y)/(Kη) is the mean of gradients only for steps w −= η·g
+ * and nothing else, so other learners are refused. The learner states its η, and K after each training.
  *
  * @see Karimireddy et al., SCAFFOLD: Stochastic Controlled Averaging for Federated Learning, ICML 2020, algorithm 1.
  */
@@ -32,7 +32,7 @@ export const scaffold = defineAlgorithm({
       least: 1,
       optional: true,
       kwarg: 'k',
-      help: "K: steps of each client; none: as many as the learner's epochs take",
+      help: "K: number of each client's steps; none: the steps of the learner's epochs",
     },
     serverLearningRate: { kind: 'number', above: 0, default: 1, help: "η_g: the server's learning rate" },
     ...roundSettings,

@@ -1,6 +1,6 @@
 import type { Selector } from '../algorithm.ts'
 
-/** Every end takes part in every round. */
+/** Selects every end in every round. */
 export function allSelector(): Selector {
   return { select: (ends) => ends }
 }

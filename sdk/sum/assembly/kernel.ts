@@ -1,10 +1,10 @@
-// Sums of quantized products. All pointers are 16-byte aligned; counts are numbers of weights, rounded up to 8 by the
-// caller, who keeps the rest zero.
+// Sums of quantized products. All pointers are 16-byte aligned. Counts are numbers of weights, rounded up to 8 by the
+// caller, who fills the surplus with zeros.
 
-// Adds weight × delta of each of one, two or four blocks of deltas, which lie `stride` bytes apart: each product is rounded
-// to the quantum, since adding `magic` leaves it as an integer in the low bits. The sum is read and written once. `weights`
-// points to a double for each block; `peaks` to the place of each block's largest magnitude of a delta, which isn't a number
-// where one of the deltas isn't.
+// Adds weight × delta for each of one, two or four blocks of deltas, `stride` bytes apart. Each product is rounded to
+// the quantum: adding `magic` leaves the integer in the low bits. The sum is read and written once. `weights` points to
+// one double for each block. `peaks` points to one float for each block, which receives the largest magnitude of the
+// block's deltas, or NaN if a delta is NaN.
 export function accumulate(
   sums: usize,
   deltas: usize,
@@ -20,7 +20,7 @@ export function accumulate(
   else run(1, sums, deltas, stride, count, weights, peaks, magic, false)
 }
 
-// Takes the very same integers of one block away again.
+// Subtracts the same integers of one block.
 export function takeAway(sums: usize, deltas: usize, count: i32, weights: usize, peaks: usize, magic: f64): void {
   run(1, sums, deltas, 0, count, weights, peaks, magic, true)
 }
@@ -39,13 +39,13 @@ function run(
   negative: bool,
 ): void {
   const constant = f64x2.splat(magic)
-  // Of the sum of the blocks' integers, each of which has the bits of `magic` in it.
+  // The bits of `magic` in the sum of the blocks' integers, once for each block.
   const surplus = i64x2.splat(reinterpret<i64>(magic) * <i64>blocks)
   const first = v128.load64_splat(weights)
   const second = v128.load64_splat(weights, 8)
   const third = v128.load64_splat(weights, 16)
   const fourth = v128.load64_splat(weights, 24)
-  // Without their signs, floats are in the order of their bits, and what isn't a number comes last.
+  // Without signs, the bits of floats order them as integers, with NaN last.
   let most0 = i32x4.splat(0)
   let most1 = i32x4.splat(0)
   let most2 = i32x4.splat(0)
@@ -91,7 +91,7 @@ function run(
   }
 }
 
-// The products of two deltas, with the constant, as bits.
+// The products of two deltas, plus the constant, as bits.
 // @ts-ignore: decorator
 @inline
 function bits(deltas: usize, weight: v128, constant: v128): v128 {
@@ -105,7 +105,7 @@ function add(sums: usize, integers: v128, negative: bool): void {
   else v128.store(sums, i64x2.add(v128.load(sums), integers))
 }
 
-// The larger magnitudes of some and of eight deltas.
+// The larger magnitudes of `most` and of eight deltas, by lane.
 // @ts-ignore: decorator
 @inline
 function larger(most: v128, deltas: usize): v128 {

@@ -1,6 +1,6 @@
 let started: Promise<typeof import('esbuild')> | undefined
 
-/** esbuild, its process started: that takes a while, so whoever will load a workload may ask for it before. */
+/** esbuild with its process started. The start takes a while, so call this early where a workload will be loaded. */
 export function bundler(): Promise<typeof import('esbuild')> {
   started ??= start()
   return started

@@ -5,7 +5,7 @@ import { fileURLToPath, pathToFileURL } from 'node:url'
 import { resolve } from 'import-meta-resolve'
 import { workloadError } from '../errors.ts'
 
-/** `import.meta` of a workload's source file, which runs as a part of a bundle. */
+/** `import.meta` for a workload's source file inside a bundle. */
 export function importMetaOf(filename: string): object {
   return {
     url: pathToFileURL(filename).href,
@@ -16,10 +16,10 @@ export function importMetaOf(filename: string): object {
 }
 
 /**
- * The URL that an import in a source file means, by Node's rules from that file; but `flame-fl/…` is the running
- * installation, wherever the file lies.
+ * Resolves an import in a source file to a URL, by Node's rules for this file. `flame-fl/…` resolves to the running
+ * installation from any file.
  *
- * @throws WORKLOAD_PACKAGE if the package isn't installed, WORKLOAD_PART if the package has no such part.
+ * @throws WORKLOAD_PACKAGE if the package isn't installed, WORKLOAD_PART if the package doesn't export the specifier.
  */
 export function resolveFor(specifier: string, filename: string): string {
   try {
@@ -31,7 +31,7 @@ export function resolveFor(specifier: string, filename: string): string {
   }
 }
 
-/** The error that says why an import of a package can't be resolved. */
+/** Makes the error for an import of a package that can't be resolved. */
 export function unresolved(specifier: string, filename: string, cause: unknown): Error {
   const name = /^(@[^/]+\/)?[^/]*/.exec(specifier)?.[0] ?? specifier
   const folders = createRequire(filename).resolve.paths(name) ?? []
@@ -41,7 +41,7 @@ export function unresolved(specifier: string, filename: string, cause: unknown):
   return workloadError(isInstalled ? 'WORKLOAD_PART' : 'WORKLOAD_PACKAGE', values, { cause })
 }
 
-/** Where a person may install what a file of this folder imports: not within an installed package, but where that is installed. */
+/** The folder in which to install a package for files of `folder`: outside of any installed package. */
 function projectOf(folder: string): string {
   const at = `${folder}${sep}`.indexOf(`${sep}node_modules${sep}`)
   return at <= 0 ? folder : folder.slice(0, at)

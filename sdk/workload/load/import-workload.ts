@@ -5,11 +5,13 @@ import { workloadError } from '../errors.ts'
 import { isWorkload, workloadFaults } from '../faults.ts'
 import type { Workload } from '../workload.ts'
 
-/** The bundles that this thread has imported, by name. Their maps are read when the first stack names them. */
+/**
+ * The bundles that this thread has imported, by name. A bundle's map is read when a stack first mentions the bundle.
+ */
 const bundles = new Map<string, { readonly program: string; map?: SourceMap }>()
 
 /**
- * Imports a bundle that `workloadBundle` made: in this thread, the same bundle is one module. Stacks of its errors name the
+ * Imports a bundle from `workloadBundle`. Each thread has one module for the same bundle. Stacks of its errors name the
  * source files.
  *
  * @throws WORKLOAD_BROKEN with the module's own error as cause, WORKLOAD_SHAPE with each fault of its default export.
@@ -30,7 +32,7 @@ export async function importWorkload(bundle: URL): Promise<Workload> {
   throw workloadError('WORKLOAD_SHAPE', { file: file(), faults: workloadFaults(exported).join('; ') })
 }
 
-/** A CommonJS module that a compiler made of an ES module has the default as an export. */
+/** A CommonJS module that was compiled from an ES module has the default as an export. */
 function defaultOf(exported: unknown): unknown {
   const isNested =
     typeof exported === 'object' && exported !== null && '__esModule' in exported && 'default' in exported
@@ -39,7 +41,10 @@ function defaultOf(exported: unknown): unknown {
 
 let areStacksMapped = false
 
-/** Has this thread's stacks name the sources of bundles, and of what else has a map if Node was asked for that. */
+/**
+ * Maps this thread's stacks to the sources of bundles, and, if Node's source maps are enabled, of other files with a
+ * map.
+ */
 function mapStacks(): void {
   if (areStacksMapped) return
   areStacksMapped = true
@@ -59,12 +64,15 @@ function mapped(stack: string): string {
   })
 }
 
-/** File and line where an error arose, as seen from a bundle's folder; nothing if that isn't in its sources. */
+/**
+ * The file, relative to the bundle's folder, and the line where an error arose. Empty if the stack has no source of the
+ * bundle.
+ */
 function placeOf({ stack = '' }: Error, bundle: string): string {
   const { file = '', sources = [] } = mapOf(bundle)?.payload ?? {}
   const told = (source: string, line: number | string) =>
     `${relative(dirname(fileURLToPath(file)), fileURLToPath(source))}:${line}: `
-  // A fault in linking is told with the place before the stack, which Node has mapped if it was asked for that.
+  // A linking fault has its location before the stack, which Node has mapped if source maps are enabled.
   const [, before = '', at = ''] = /^(.+):(\d+)$/m.exec(stack) ?? []
   const linked = before.startsWith('bundle:') && sourceOf(before, Number(at), 1)
   if (linked) return told(linked.file, linked.line)

@@ -11,7 +11,7 @@ import { bundleWorkload, loadWorkload } from './load-workload.ts'
 const root = realpathSync(mkdtempSync(join(tmpdir(), 'flame workload-')))
 test.after.always(() => rmSync(root, { recursive: true }))
 
-/** A folder that lies in no project, with files by path. */
+/** A folder outside of any project, with files by path. */
 function folderOf(files: Readonly<Record<string, string>>): string {
   const folder = mkdtempSync(join(root, 'w-'))
   for (const [path, text] of Object.entries(files)) {
@@ -39,7 +39,7 @@ test('a module that a compiler made CommonJS of has its default export', async (
   t.is((await loadWorkload(folderOf({ 'workload.js': compiled }))).workload.name, 'small')
 })
 
-/** A workload of many files, whose settings are what they find. */
+/** A workload of many files. Its settings are the values that the files find. */
 const files = {
   'packages/workload.ts': `#!/usr/bin/env node
     import { readFileSync } from 'node:fs'
@@ -287,7 +287,7 @@ test('what an installed workload misses is to be installed beside its package, a
 test('each fault of a default export is named', async (t) => {
   await t.throwsAsync(loadWorkload(folderOf({ 'workload.mjs': 'export const x = 1' })), {
     code: 'WORKLOAD_SHAPE',
-    message: /there is none/,
+    message: /there is no default export/,
   })
   const broken =
     "export default { name: 'A b', settings: { rounds: '1', extra: [] }, learner() {}, data() {}, topology: 1 }"

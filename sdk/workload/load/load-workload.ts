@@ -7,9 +7,9 @@ import { importWorkload } from './import-workload.ts'
 import { workloadBundle } from './workload-bundle.ts'
 
 export interface BundledWorkload {
-  /** Its file. */
+  /** The workload's file. */
   readonly module: URL
-  /** What a worker thread imports to have the same workload, whatever becomes of the file. */
+  /** Worker threads import this bundle to have the same workload, even if the file changes. */
   readonly bundle: URL
 }
 
@@ -20,11 +20,11 @@ export interface LoadedWorkload extends BundledWorkload {
 const fileNames = ['ts', 'mts', 'cts', 'js', 'mjs', 'cjs'].map((extension) => `workload.${extension}`)
 
 /**
- * Loads the workload in a folder, or in a module file, with the source files that it imports: TypeScript or JavaScript, ES
- * modules or CommonJS, alike on all versions of Node.
+ * Loads the workload in a folder, or in a module file, with the source files that it imports: TypeScript or JavaScript,
+ * ES modules or CommonJS, with the same result on all versions of Node.
  *
- * @throws WORKLOAD_MISSING; WORKLOAD_BROKEN with file and line, and with the module's own error as cause; WORKLOAD_SHAPE with
- * each fault of the default export; WORKLOAD_BUNDLER.
+ * @throws WORKLOAD_MISSING; WORKLOAD_BROKEN with file and line, and with the module's own error as cause;
+ *   WORKLOAD_SHAPE with each fault of the default export; WORKLOAD_BUNDLER.
  */
 export async function loadWorkload(folderOrFile: string): Promise<LoadedWorkload> {
   const bundled = await bundleWorkload(folderOrFile)
@@ -32,8 +32,8 @@ export async function loadWorkload(folderOrFile: string): Promise<LoadedWorkload
 }
 
 /**
- * Reads a workload and the source files that it imports, and runs nothing of them. With `within`, a source file outside of
- * that folder is refused, but for those of packages: whoever wrote the workload may not be meant to read what is there.
+ * Bundles a workload with the source files that it imports, without running them. With `within`, source files outside
+ * of this folder are refused, except those of packages: a workload's author may have no right to read them.
  *
  * @throws WORKLOAD_MISSING, WORKLOAD_BROKEN, WORKLOAD_BUNDLER, as `loadWorkload`.
  */

@@ -10,7 +10,7 @@ import { workloadError } from '../errors.ts'
 import { bundler } from './bundler.ts'
 import { installation, resolveFor, unresolved } from './import-meta.ts'
 
-/** A name that none of the sources has. */
+/** A name that no source uses. */
 const metaName = '__flameImportMeta'
 
 const options: BuildOptions = {
@@ -18,11 +18,11 @@ const options: BuildOptions = {
   write: false,
   format: 'esm',
   platform: 'node',
-  // The oldest that this package runs on, so that a workload is the same program on all.
+  // The oldest version that this package supports, so that a workload is the same program on all versions.
   target: 'node20.19',
   charset: 'utf8',
   keepNames: true,
-  // A package.json that says that its modules have no side effects speaks of applications that import it.
+  // A package.json may claim that its modules have no side effects, but means applications that import the package.
   ignoreAnnotations: true,
   resolveExtensions: ['.ts', '.mts', '.cts', '.js', '.mjs', '.cjs', '.json'],
   define: {
@@ -37,9 +37,9 @@ const options: BuildOptions = {
 }
 
 /**
- * A workload's module with all source files that it imports, as one ES module in a `data:` URL, which every version of Node
- * and every thread loads alike. Packages stay outside: they are imported by URL from where the source file finds them, and
- * `flame-fl/…` from this installation.
+ * Bundles a workload's module with all source files that it imports into one ES module in a `data:` URL, which every
+ * version of Node and every thread loads alike. Packages stay outside the bundle: it imports them by URL, resolved for
+ * the source file, and `flame-fl/…` from this installation.
  *
  * @throws WORKLOAD_BROKEN with file and line of each fault, WORKLOAD_BUNDLER if esbuild can't be run.
  */
@@ -58,13 +58,13 @@ export async function workloadBundle(file: string, { within }: { readonly within
   return moduleOf(file, code ?? '', map ?? '{}')
 }
 
-/** The bundle with what it needs at its head, and its map at its end. */
+/** The bundle, with the required imports at its head and its map at its end. */
 function moduleOf(file: string, code: string, mapText: string): URL {
   const head = [
     ...(code.includes(metaName)
       ? [`import { importMetaOf as ${metaName}Of } from ${JSON.stringify(import.meta.resolve('./import-meta.js'))};`]
       : []),
-    // Only then is no top-level name of the sources `require`.
+    // esbuild renames a top-level `require` of the sources in this case.
     ...(code.includes('var __require =')
       ? [
           `import { createRequire as ${metaName}Require } from 'node:module';`,
@@ -86,12 +86,12 @@ function moduleOf(file: string, code: string, mapText: string): URL {
   return new URL(`data:text/javascript;base64,${base64(text)}`)
 }
 
-/** Marks what `sourcesWithin` asks of esbuild itself. */
+/** Marks requests of `sourcesWithin` to esbuild. */
 const bySource = Symbol('by source')
 
 /**
- * Says which imports are the workload's own source files, and gives each of those its own `import.meta`. With a folder, no
- * source file lies outside of it, but for those of packages.
+ * Decides which imports are the workload's own source files, and gives each of them its own `import.meta`. With a
+ * folder, source files outside are refused, except those of packages.
  */
 const sourcesWithin = (folder: string | undefined): Plugin => ({
   name: 'sources',
@@ -100,7 +100,7 @@ const sourcesWithin = (folder: string | undefined): Plugin => ({
     const isOutside = (path: string) =>
       folder !== undefined && !path.startsWith(folder + sep) && !path.startsWith(built)
     const refused = (path: string) => ({
-      errors: [{ text: `${path} lies outside of ${folder}, and is imported by no package` }],
+      errors: [{ text: `${path} lies outside of ${folder}, and no package imports this file` }],
     })
     build.onResolve({ filter: /.*/ }, async (args) => {
       if (args.kind === 'entry-point' || args.pluginData === bySource) return undefined
@@ -126,7 +126,7 @@ const sourcesWithin = (folder: string | undefined): Plugin => ({
         const isSource = /\.([cm]?tsx?|json)$/.test(path) || (args.path.startsWith('#') && !isInPackage(path))
         return isSource ? { path } : outside(path, args)
       } catch (cause) {
-        // A name that tsconfig.json gives to sources.
+        // A name that tsconfig.json maps to sources.
         const found = await sourceAt(args.path)
         if (found.errors.length === 0 && isOutside(found.path)) return refused(found.path)
         if (found.errors.length === 0 && !isInPackage(found.path)) return found
@@ -142,7 +142,7 @@ const sourcesWithin = (folder: string | undefined): Plugin => ({
       const text = await readFile(path, 'utf8')
       const loader = loaders[extname(path)] ?? 'js'
       if (!/\bimport\s*\.\s*meta\b|\b__(dirname|filename)\b/.test(text)) return { contents: text, loader }
-      // On the first line, so that the others keep their numbers.
+      // On the first line, so that line numbers stay the same.
       const meta = `const ${metaName} = ${metaName}Of(${JSON.stringify(path)});`
       return { contents: meta + text.replace(/^\uFEFF?#!.*/, ''), loader }
     })
@@ -157,7 +157,7 @@ const loaders: Readonly<Record<string, Loader>> = {
   '.jsx': 'jsx',
 }
 
-/** The file of a package that an import means. */
+/** The file of a package that an import resolves to. */
 function packageFile({ path, importer, kind }: OnResolveArgs): string {
   if (kind.startsWith('require') && !/^flame-fl(\/|$)/.test(path)) {
     try {
@@ -172,8 +172,8 @@ function packageFile({ path, importer, kind }: OnResolveArgs): string {
 }
 
 /**
- * A file that Node loads, once for all who import it. CommonJS is required, since what it exports is known only when it has
- * run: so each of its exports can be imported by name.
+ * A file that Node loads, once for all importers. CommonJS is loaded by require, since its exports are known only after
+ * it has run: so each export can be imported by name.
  */
 function outside(path: string, { kind }: OnResolveArgs): OnResolveResult {
   if (kind.startsWith('require')) return { path, external: true }
