@@ -18,9 +18,9 @@ const faults: Readonly<Record<string, readonly [code: string, message: RegExp]>>
   tags: ['ROLE_CHANNEL_MISSING', /role trainer needs one channel with the func tags fetch, upload/],
   'custom-layer': ['LEARN_INITIALIZER', /\/factor/],
   'outside-engine': ['LEARN_RANDOM_LAYER', /LSTM/],
-  'random-topology': ['WORKLOAD_NOT_REPRODUCIBLE', /: topology /],
+  'random-topology': ['WORKLOAD_NOT_REPRODUCIBLE', /: topology\.schema\.name was /],
   'random-data': ['WORKLOAD_NOT_REPRODUCIBLE', /: data\.client\.0\.features differs/],
-  'random-selector': ['WORKLOAD_NOT_REPRODUCIBLE', /: selection of the strategy /],
+  'random-selector': ['WORKLOAD_NOT_REPRODUCIBLE', /: selection of the strategy\b/],
   'random-step': ['WORKLOAD_NOT_REPRODUCIBLE', /: step of the strategy /],
   'random-learner': ['WORKLOAD_NOT_REPRODUCIBLE', /: initial weights /],
 }

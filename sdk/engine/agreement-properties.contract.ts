@@ -5,19 +5,19 @@ import { type Comparison, disagreement, slopes } from './agreement.contract.ts'
 type Layer = InstanceType<TensorFlow['layers']['Layer']>
 export type Symbolic = ReturnType<TensorFlow['input']>
 
-/** Of a layer that is given symbols: TensorFlow.js's types leave open what comes out. */
+/** Applies a layer to symbols. TensorFlow.js's own types leave the result open. */
 export function through(layer: Layer, given: Symbolic | Symbolic[]): Symbolic
 export function through(layer: Layer, given: Symbolic | Symbolic[]): unknown {
   return layer.apply(given)
 }
 
 /**
- * Sums of some hundred float32 in another order differ by parts of 10⁻⁶ of their largest terms; a wrong term, a misplaced value
- * or a forgotten factor differs by parts of 10⁻².
+ * Sums of some hundred float32 in another order differ by about 10⁻⁶ of their largest terms. A wrong term, a misplaced
+ * value or a forgotten factor makes a difference of about 10⁻².
  */
 const rounding = 5e-5
 
-/** Rejects, saying which tensor or loss is off and by how much, unless engine and TensorFlow.js agree. */
+/** Rejects unless engine and TensorFlow.js agree. The error names the tensor or loss, and the difference. */
 export async function agrees(comparison: Comparison, only: readonly string[] = []): Promise<void> {
   for (const [what, off] of Object.entries(await disagreement(comparison))) {
     if (only.length > 0 && !only.includes(what)) continue
@@ -26,8 +26,8 @@ export async function agrees(comparison: Comparison, only: readonly string[] = [
 }
 
 /**
- * Rejects unless the gradient is the loss's measured slope. The loss is computed in float32, so that a slope over 2 · 0.01 is
- * known to 10⁻⁴; curvature adds as much again. For smooth models only.
+ * Rejects unless the gradient is the loss's measured slope. The loss is computed in float32, so the slope over 2 · 0.01
+ * is accurate to 10⁻⁴; curvature adds the same again. For smooth models only.
  */
 export async function slopesAgree(comparison: Comparison): Promise<void> {
   for (const { computed, measured } of await slopes({ ...comparison, momentum: 0, epochs: 1 })) {
@@ -43,7 +43,7 @@ export const images = fc.record({
   channels: fc.integer({ min: 1, max: 10 }),
   examples: fc.integer({ min: 1, max: 5 }),
   momentum: fc.constantFrom<number[]>(0, 0.5),
-  /** Of the whole set as one batch: a second step shows what the first has left in padding. */
+  /** The batch is the whole set: a second step shows the effects of the first on padding. */
   epochs: fc.constantFrom<number[]>(1, 3),
   seed: fc.integer({ min: 1, max: 1_000_000 }),
 })
@@ -59,8 +59,8 @@ const windows = fc.record({
 type WindowCase = typeof windows extends fc.Arbitrary<infer Value> ? Value : never
 
 /**
- * Layers that end in a vector, behind a convolution of single pixels, whose gradients tell the layers' own input gradient.
- * Or right at the model's input, which alone isn't padded.
+ * A model whose layers end in a vector. With `inside`, a convolution of single pixels comes first, whose gradients show
+ * the layers' input gradient. With `first`, the layers come first: only a model's input isn't padded.
  */
 export function between(
   { height, width, channels, ...rest }: ImageCase,
@@ -82,7 +82,7 @@ export function between(
   }
 }
 
-/** Whether layers agree with TensorFlow.js over images, inside a model and as its first layers. */
+/** Checks that layers agree with TensorFlow.js over images, inside a model and as its first layers. */
 export async function agreesOverImages(
   inner: (tf: TensorFlow, image: ImageCase) => readonly Layer[],
   check = agrees,
@@ -94,7 +94,7 @@ export async function agreesOverImages(
   await fc.assert(property, { numRuns: 16, includeErrorInReport: true })
 }
 
-/** The same over windows that move over the images. */
+/** As `agreesOverImages`, over windows that move over the images. */
 export async function agreesOverWindows(
   inner: (tf: TensorFlow, window: WindowCase) => readonly Layer[],
   check: (comparison: Comparison, window: WindowCase) => Promise<void> = (comparison) => agrees(comparison),

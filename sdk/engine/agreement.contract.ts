@@ -7,12 +7,12 @@ import type { LossName } from '../learn/loss.ts'
 import { randomStream } from '../random/random-stream.ts'
 import { tensorViews } from '../weights/layout.ts'
 
-/** A model to train in the engine and by TensorFlow.js, from the same weights on the same examples. */
+/** A model to train both in the engine and by TensorFlow.js, from the same weights on the same examples. */
 export interface Comparison {
   readonly model: (tf: TensorFlow) => LayersModel
   readonly shape: readonly number[]
   readonly loss?: LossName
-  /** Classes, 1 to 3; for an embedding the numbers below which features lie. */
+  /** Number of classes, 1 to 3. For an embedding, features are whole numbers below `numbers`. */
   readonly classes?: number
   readonly numbers?: number
   readonly examples?: number
@@ -22,7 +22,7 @@ export interface Comparison {
   readonly seed?: number
 }
 
-/** On the plain JavaScript backend, which knows the gradients of all layers. */
+/** Selects the plain JavaScript backend, which has the gradients of all layers. */
 export async function usePlainTensorFlow(): Promise<void> {
   const tf = await loadTensorFlow()
   await tf.setBackend('cpu')
@@ -32,7 +32,7 @@ const stream = ({ seed = 1 }: Comparison, name: string) => randomStream(seed, na
 
 function learnerOf(comparison: Comparison, engine: 'engine' | 'tensorflow'): Promise<Learner> {
   const { model, loss = 'softmaxCrossEntropy', batch = 100, epochs = 1, momentum = 0 } = comparison
-  // A rate of 1: how far one step goes is the gradient itself, to the bits that the weights leave of it.
+  // With a rate of 1, the length of one step is the gradient itself, up to rounding of the weights.
   return layersLearner({ model, loss, learningRate: epochs > 1 ? 0.1 : 1, epochs, batch, momentum, engine })
 }
 
@@ -51,7 +51,10 @@ export function examplesOf(comparison: Comparison): Examples {
   }
 }
 
-/** No zeros in biases, nor ones in scales: whatever is left out shows. Variances stay above 0. */
+/**
+ * Random weights without zeros in biases or ones in scales, so that a forgotten factor or term shows. Variances stay
+ * above 0.
+ */
 export async function weightsOf(learner: Learner, comparison: Comparison): Promise<Float32Array> {
   const weights = await learner.initialWeights(stream(comparison, 'initial-weights'))
   const random = stream(comparison, 'weights')
@@ -63,9 +66,9 @@ export async function weightsOf(learner: Learner, comparison: Comparison): Promi
 }
 
 /**
- * How far the engine's training and evaluation are from TensorFlow.js's: the largest difference in each tensor of the update,
- * in parts of the tensor's largest value, and of the losses. Gradients of 0, as of a bias before a normalization, are rounding
- * alone: below 0.2 it is that which the difference is taken in parts of.
+ * The differences between the engine's training and evaluation and TensorFlow.js's: for each tensor of the update the
+ * largest difference relative to the tensor's largest value, and the relative differences of the losses. A gradient of
+ * 0, as of a bias before a normalization, is only rounding: values below 0.2 count as 0.2 in the division.
  */
 export async function disagreement(comparison: Comparison): Promise<Readonly<Record<string, number>>> {
   const [ours, theirs] = [await learnerOf(comparison, 'engine'), await learnerOf(comparison, 'tensorflow')]
@@ -97,14 +100,17 @@ export async function disagreement(comparison: Comparison): Promise<Readonly<Rec
   return off
 }
 
-/** The engine's gradient along two directions, its own and a random one, and the loss's measured slope there. */
+/**
+ * The engine's gradient along two directions, the gradient itself and a random one, and the loss's measured slope along
+ * each.
+ */
 export async function slopes(comparison: Comparison): Promise<{ computed: number; measured: number }[]> {
   const learner = await learnerOf(comparison, 'engine')
   const weights = await weightsOf(learner, comparison)
   const train = (from: Float32Array) =>
     learner.train({ weights: from, examples: examplesOf(comparison), random: stream(comparison, 'train') })
   const gradient = (await train(weights)).delta.map((value) => -value)
-  // Moving means move by themselves.
+  // Moving means have no gradient: the layer itself moves them.
   for (const [name, values] of tensorViews(learner.layout, gradient)) if (name.includes('moving')) values.fill(0)
   const random = stream(comparison, 'direction')
   const directions = [gradient, gradient.map(() => random.uniform() - 0.5)].map((direction) => {

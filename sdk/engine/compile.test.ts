@@ -7,7 +7,7 @@ type Layer = InstanceType<TensorFlow['layers']['Layer']>
 
 const settings = { loss: 'softmaxCrossEntropy', learningRate: 0.1, epochs: 1, batch: 4 } as const
 
-/** What the engine says of a model whose layers are these. */
+/** The engine's refusal of a model with these layers. */
 async function refusal(inner: (tf: TensorFlow) => readonly Layer[]): Promise<string> {
   const model = (tf: TensorFlow) => {
     const made = tf.sequential()
@@ -75,7 +75,7 @@ for (const [what, [layers, expected]] of Object.entries(refused)) {
 }
 
 test('shapes that do not go together are refused with the layer', async (t) => {
-  // TensorFlow.js would refuse these itself, in words of its own.
+  // TensorFlow.js itself would refuse these, with its own messages.
   const topology = (layers: readonly object[]) => ({
     class_name: 'Sequential',
     config: {

@@ -6,29 +6,29 @@ import { fanOut } from './ops/elementwise.ts'
 import { inPixels } from './ops/shaping.ts'
 import { Plan, type PlanSize, type Tensor, tensorSize } from './plan.ts'
 
-/** A model laid out in memory, and the operations of its layers in order. */
+/** A model with its memory layout, and the operations of its layers in order. */
 export interface CompiledModel {
   readonly plan: Plan
   readonly input: Tensor
   readonly output: Tensor
-  /** The shape of one example's output of each layer. */
+  /** By layer: the shape of its output for one example. */
   readonly shapes: ReadonlyMap<string, readonly number[]>
-  /** Room for a batch's features as bytes. */
+  /** Address of the memory for a batch's features as bytes. */
   readonly bytes: number
-  /** One float32 an example. */
+  /** Address of the labels, one float32 for each example. */
   readonly labels: number
 }
 
 /**
- * Compiles a model for passes of at most `batch` examples.
+ * Compiles a model for passes of at most `size.batch` examples.
  *
- * @throws LEARN_ENGINE_MODEL naming the layer and its unknown setting.
+ * @throws LEARN_ENGINE_MODEL naming the layer, and the unknown setting if any.
  */
 export function compile(graph: LayerGraph, size: PlanSize): CompiledModel {
   const plan = new Plan(size)
   const input = plan.tensor(graph.inputShape, graph.inputGradient ? 'inner' : 'input')
   const consumers = countConsumers(graph)
-  /** The outputs of each layer: one tensor for each layer that takes it. */
+  /** The outputs of each layer, one tensor for each consumer. */
   const tensors = new Map<string, Tensor[]>()
   const shapes = new Map<string, readonly number[]>()
   const keep = (name: string, tensor: Tensor) => {

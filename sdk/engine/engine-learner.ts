@@ -14,21 +14,21 @@ import { engineParts } from './engine-parts.ts'
 import { evaluateOnEngine, trainOnEngine } from './engine-training.ts'
 import { type LayerGraph, layerGraph, requireLoadableNames } from './model/layer-graph.ts'
 
-/** A model that the engine runs, without memory for it. */
+/** A model that the engine can run, before its memory is allocated. */
 export interface EngineModel {
-  /** Its output is the loss's input. */
+  /** Ends with the loss's input. */
   readonly graph: LayerGraph
-  /** The activation that the topology ends with and the graph doesn't, since the loss applies it. */
+  /** The activation at the end of the topology that the graph leaves out, since the loss applies it. */
   readonly lastActivation: LastActivation | undefined
   readonly layout: Layout
   readonly topology: unknown
-  /** Values that the model gives for one example. */
+  /** Number of output values for one example. */
   readonly outputs: number
   initialWeights(random: RandomStream): Float32Array
 }
 
 /**
- * A model to be trained for a loss.
+ * Reads a topology as a model to train with a loss.
  *
  * @throws LEARN_ENGINE_MODEL, naming the layer or setting that the engine doesn't know; LEARN_LAST_ACTIVATION.
  */
@@ -62,7 +62,7 @@ interface ForLoss extends Pick<EngineModel, 'graph' | 'lastActivation'> {
   readonly compiled: CompiledModel
 }
 
-/** The graph without the activation that the loss applies; as it is, where it ends with none of these. */
+/** The graph without the activation that the loss applies. Unchanged if it doesn't end with one. */
 function forLoss(graph: LayerGraph, loss: LossName): ForLoss {
   const compiledOf = (given: LayerGraph) => compile(given, { batch: 1, trainedBytes: 0 })
   const without = withoutLastActivation(graph)
@@ -75,10 +75,13 @@ function forLoss(graph: LayerGraph, loss: LossName): ForLoss {
   return { graph, compiled: compiledOf(graph), lastActivation: undefined }
 }
 
-/** Examples that an evaluation takes at once, memory allowing. */
+/** Number of examples in a pass of an evaluation, if memory allows. */
 const evaluationBatch = 100
 
-/** A learner that trains a model in the engine's WebAssembly kernels: the same bits in every process, thread and browser. */
+/**
+ * A learner that trains a model with the engine's WebAssembly kernels, which give the same bits in every process,
+ * thread and browser.
+ */
 export function engineLearner(model: EngineModel, loss: LossName, steps: Steps): Learner {
   const lossOf = engineLoss(loss, model.outputs)
   const { graph, layout, topology, lastActivation } = model

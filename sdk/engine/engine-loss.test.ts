@@ -38,7 +38,7 @@ for (const [loss, units, classes] of [
   })
 }
 
-/** The loss and gradient of one output and its label. */
+/** The loss and gradient of one output with its label. */
 function ofOne(name: 'sigmoidCrossEntropy' | 'meanSquaredError', output: number, label: number) {
   const memory = new WebAssembly.Memory({ initial: 2 })
   const [outputs, labels, gradient] = [0, 64, 128].map((offset) => firstFreeAddress + offset)

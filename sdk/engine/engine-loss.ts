@@ -9,36 +9,36 @@ import {
 import type { Kernels } from './kernels.ts'
 import type { LayerGraph, LayerNode } from './model/layer-graph.ts'
 
-/** Outputs of a pass, and where their gradient goes; addresses in the engine's memory. */
+/** Outputs of a pass, and the target of their gradient: addresses in the engine's memory. */
 export interface LossRows {
   readonly outputs: number
   /** Bytes from one example's outputs to the next. */
   readonly pitch: number
   readonly examples: number
-  /** Outputs of one example. */
+  /** Number of outputs of one example. */
   readonly size: number
-  /** One float32 an example. */
+  /** Address of the labels, one float32 for each example. */
   readonly labels: number
-  /** 0: no gradient is wanted. */
+  /** Address of the gradient. 0: no gradient. */
   readonly gradient: number
-  /** The factor of the gradient of the examples' losses. */
+  /** Factor of the gradient of the examples' losses. */
   readonly scale: number
 }
 
 export interface LossSums {
   /** Sum of the examples' losses. */
   readonly loss: number
-  /** Examples whose class is right; absent where there are no classes. */
+  /** Number of examples with the right class. Absent for a loss without classes. */
   readonly correct?: number
 }
 
-/** The loss in the engine's kernels: value and gradient. */
+/** The loss by the engine's kernels, with value and gradient. */
 export interface EngineLoss {
   readonly check: LabelCheck
   run(kernels: Kernels, rows: LossRows): LossSums
 }
 
-/** @throws LEARN_SETTING for an unknown loss, or one that doesn't fit the model's number of outputs. */
+/** @throws LEARN_SETTING for an unknown loss, LEARN_OUTPUTS for a loss that doesn't fit the model's outputs. */
 export function engineLoss(name: LossName, outputs: number): EngineLoss {
   const check = labelCheck(name, outputs)
   switch (name) {
@@ -71,13 +71,13 @@ export function engineLoss(name: LossName, outputs: number): EngineLoss {
 /** A model's graph without its last activation. */
 interface GraphWithout {
   readonly graph: LayerGraph
-  /** The name of the layer whose activation is left out. */
+  /** The layer whose activation is left out. */
   readonly layer: string
-  /** Whether the loss is to take that graph's outputs: LEARN_LAST_ACTIVATION as `lossApplies`. */
+  /** Returns the activation if the loss takes this graph's outputs. LEARN_LAST_ACTIVATION as `lossApplies`. */
   isFor(loss: LossName, shape: readonly number[], outputs: number): LastActivation | undefined
 }
 
-/** Undefined where the model ends with no activation. */
+/** The graph without its last activation. Undefined where the model doesn't end with an activation. */
 export function withoutLastActivation(graph: LayerGraph): GraphWithout | undefined {
   let node = nodeOf(graph, graph.output)
   while (node && passes(node)) node = nodeOf(graph, node.inputs[0])
@@ -94,7 +94,7 @@ export function withoutLastActivation(graph: LayerGraph): GraphWithout | undefin
     graph: { ...graph, layers: graph.layers.map((layer) => (layer === last ? linear : layer)) },
     layer: last.name,
     isFor(loss, shape, outputs) {
-      // Without one, TensorFlow.js's layer takes axis 1.
+      // Without an axis, TensorFlow.js's layer uses axis 1.
       const { axis = 1 } = last.config
       if (ownLayer && axis !== -1 && axis !== shape.length) return undefined
       const found = { layer: last.name, activation, values: shape.at(-1) ?? 0 }

@@ -10,7 +10,7 @@ const numbers = (name: string, length: number) => {
   return Float32Array.from({ length }, () => random.uniform() - 0.5)
 }
 
-/** Models with the cuts that they are tried with. */
+/** Models, with the parts into which the tests cut them. */
 const models: Readonly<
   Record<
     string,
@@ -197,6 +197,6 @@ test('parts that are none, and values of another size, are refused', async (t) =
   })
   t.regex(
     (await t.throwsAsync(cut, { code: 'LEARN_PART' })).message,
-    /not all that layer last takes goes through layer inner/,
+    /not all inputs of layer last pass through layer inner/,
   )
 })

@@ -7,32 +7,32 @@ import type { EngineLoss } from './engine-loss.ts'
 import { type LayerGraph, type LayerNode, modelInput } from './model/layer-graph.ts'
 import { type Pass, type Tensor, tensorSize } from './plan.ts'
 
-/** The model that is cut. */
+/** The model whose parts run. */
 interface WholeModel {
-  /** Gives what the loss takes. */
+  /** Ends with the loss's input. */
   readonly graph: LayerGraph
   readonly layout: Layout
   /** An activation after the graph's output, which the loss applies. */
   readonly lastActivation: { readonly layer: string } | undefined
 }
 
-/** A part of a model in an engine of its own. */
+/** A part of a model with its own engine. */
 interface RunningPart {
   readonly engine: Engine
-  /** Names of its weights, in the order in which its engine loads and saves them. */
+  /** Names of the part's weights, in the order in which its engine loads and saves them. */
   readonly names: readonly string[]
   readonly size: number
   readonly inputs: number
-  /** Whether it ends with the model's output. */
+  /** Whether the part ends with the model's output. */
   readonly isLast: boolean
 }
 
-/** Runs work on a batch of a pass, with the number of its first example. */
+/** Work on one batch of a pass. `from` is the index of the batch's first example. */
 type BatchWork = (pass: Pass, from: number) => void
 
 /**
- * Passes through parts of a model. A part gets an engine when it's first asked for; a batch goes in several passes where its
- * activations wouldn't fit. Moving statistics of a batch normalization stay as they are given.
+ * Passes through parts of a model. Each part gets its engine at its first pass. A pass whose activations exceed the
+ * memory is split into batches. Moving statistics of batch normalizations don't change.
  */
 export function engineParts(model: WholeModel, lossOf: EngineLoss, batch: number): ModelParts {
   const parts = new Map<string, RunningPart>()
@@ -90,12 +90,12 @@ export function engineParts(model: WholeModel, lossOf: EngineLoss, batch: number
   }
 }
 
-/** The way there and back of all batches; `begin` leaves the gradient of a batch's outputs. */
+/** Runs all batches forward and backward. `begin` writes the gradient of a batch's outputs. */
 function gradientsOf(model: WholeModel, part: RunningPart, request: PartPass, begin: BatchWork): PartGradients {
   const { engine, names, size } = part
   const { trained, kernels, input, wholeBatchFor } = engine
   if (!request.random && wholeBatchFor !== undefined) {
-    const expected = `the stream of a training pass, since layer ${wholeBatchFor} has a way back of training only`
+    const expected = `the stream of a training pass, since layer ${wholeBatchFor} has a backward pass only in training`
     throw learnError('LEARN_SETTING', { name: 'random', expected, value: undefined })
   }
   const [place = 0] = engine.places(1)
@@ -113,7 +113,8 @@ function gradientsOf(model: WholeModel, part: RunningPart, request: PartPass, be
   })
   const gradient = new Float32Array(model.layout.size)
   if (trained.bytes > 0) {
-    // Saved as the weights are, which gives them the layout's arrangement. Weights that aren't trained have no gradient.
+    // Saving converts the gradients, as weights, to the layout's arrangement. Weights that aren't trained have no
+    // gradient.
     kernels.copyRows(place, trained.bytes, trained.address, trained.bytes, 1, trained.bytes)
     const saved = engine.save(new Float32Array(size))
     const views = tensorViews(model.layout, gradient)
@@ -168,7 +169,7 @@ function inBatches(
   }
 }
 
-/** Calls for each example's values at an address, with what pads them. */
+/** Calls `copy` for each example's values at an address, with their padding. */
 function copyRows(
   { floats }: Engine,
   address: number,
@@ -200,7 +201,7 @@ function trainedNames({ graph }: WholeModel): ReadonlySet<string> {
   return new Set(weights.filter(({ trained }) => trained).map(({ name }) => name))
 }
 
-/** The part as a model of its own, which takes and gives vectors. */
+/** The part as a model of its own, with vectors as input and output. */
 function partGraph(model: WholeModel, part: ModelPart, shapes: ReadonlyMap<string, readonly number[]>): LayerGraph {
   const { graph, lastActivation } = model
   const byName = new Map(graph.layers.map((layer) => [layer.name, layer]))
@@ -214,13 +215,13 @@ function partGraph(model: WholeModel, part: ModelPart, shapes: ReadonlyMap<strin
     const layer = byName.get(name)
     if (!layer) {
       if (part.after === undefined) return
-      throw partError(model, part, `not all that layer ${through} takes goes through layer ${part.after}`)
+      throw partError(model, part, `not all inputs of layer ${through} pass through layer ${part.after}`)
     }
     needed.add(name)
     for (const input of layer.inputs) visit(input)
   }
   visit(through)
-  if (needed.size === 0) throw partError(model, part, `no layer is after ${part.after} and up to ${through}`)
+  if (needed.size === 0) throw partError(model, part, `no layer lies after ${part.after} and up to ${through}`)
 
   const layers: LayerNode[] = []
   const shape = part.after === undefined ? graph.inputShape : (shapes.get(part.after) ?? [])

@@ -4,17 +4,17 @@ import type { Engine } from './engine.ts'
 import { accumulatedSgd, adam, type LocalOptimizer, type LocalSteps, momentumSgd, normScale } from './optimizers.ts'
 import type { Pass } from './plan.ts'
 
-/** The steps of a begun training, and the memory to which its passes add gradients. */
+/** The steps of a training in progress, and the memory to which its passes add gradients. */
 interface TrainingSteps extends LocalSteps {
-  /** Where the passes add their gradients, and times what. */
+  /** The address shift and the factor with which the passes add their gradients. */
   readonly target: Pick<Pass, 'gradientShift' | 'gradientScale'>
-  /** Only where each example's gradient is cut: adds it, as one of `examples` that the mean is over. */
+  /** Only where each example's gradient is clipped: adds the gradient of one example, for a mean over `examples`. */
   addExample?(examples: number): void
 }
 
 /**
- * Loads the weights that a training starts at and begins it. Plain SGD adds gradients to the weights themselves, in batches
- * that need no more than one pass; all else adds them in a place of their own.
+ * Loads the start weights of a training and begins it. For plain SGD in batches of one pass, the passes add gradients
+ * to the weights themselves; otherwise to an array of their own.
  */
 export function beginSteps(engine: Engine, training: LocalTraining, terms: StepTerms): TrainingSteps {
   const { kernels, trained, capacity } = engine
@@ -65,13 +65,16 @@ export function beginSteps(engine: Engine, training: LocalTraining, terms: StepT
   }
 }
 
-/** Puts values of the layout into a place, in the weights' arrangement, which they get by being loaded as if they were weights. */
+/**
+ * Copies values of the layout into an array, in the arrangement of the weights: they are loaded as if they were
+ * weights.
+ */
 function copyInto({ kernels, trained, load }: Engine, values: Float32Array, target: number): void {
   load(values)
   kernels.copyRows(trained.address, trained.bytes, target, trained.bytes, 1, trained.bytes)
 }
 
-/** Sums the terms' arrays in the weights' arrangement, which they get by being loaded as if they were weights. */
+/** Sums the terms' arrays in the arrangement of the weights: they are loaded as if they were weights. */
 function packLinear({ kernels, trained, load }: Engine, { linear }: StepTerms, target: number): void {
   kernels.fill(target, 0, trained.count)
   for (const { factor, values } of linear) {
@@ -83,6 +86,6 @@ function packLinear({ kernels, trained, load }: Engine, { linear }: StepTerms, t
 function localOptimizer(steps: Steps): LocalOptimizer {
   const { optimizer = 'sgd', nesterov = false, clipNorm, clipValue } = steps
   if (optimizer !== 'sgd') return adam(steps)
-  // Clipping and Nesterov's look ahead need the gradient apart from the velocity.
+  // Clipping and Nesterov's momentum need the gradient apart from the velocity.
   return nesterov || clipNorm !== undefined || clipValue !== undefined ? momentumSgd(steps) : accumulatedSgd(steps)
 }

@@ -24,7 +24,7 @@ function examplesOf(shape: readonly [number, ...number[]], count: number): Examp
   }
 }
 
-/** Of which fewer than 64 examples fit into a pass. */
+/** A model so wide that fewer than 64 examples fit into a pass. */
 const wide = ({ layers, sequential }: TensorFlow) =>
   sequential({
     layers: [layers.dense({ units: 40_000, activation: 'relu', inputShape: [4] }), layers.dense({ units: 2 })],

@@ -10,7 +10,7 @@ import type { EngineLoss } from './engine-loss.ts'
 import { beginSteps } from './engine-steps.ts'
 import type { Pass } from './plan.ts'
 
-/** Trains from the request's start over mini-batches. */
+/** Trains from the request's start, over mini-batches. */
 export async function trainOnEngine(
   engine: Engine,
   lossOf: EngineLoss,
@@ -56,7 +56,7 @@ export async function trainOnEngine(
   return { delta, samples: examples.count, steps: done, metrics: { loss: total / seen } }
 }
 
-/** LEARN_EMBEDDING with the number of the example, of which a pass knows its row alone. */
+/** Runs a forward pass. Adds the example's index to LEARN_EMBEDDING, since a pass knows only the row. */
 function forward(engine: Engine, pass: Pass, indices: Uint32Array): void {
   try {
     engine.forward(pass)
@@ -66,7 +66,7 @@ function forward(engine: Engine, pass: Pass, indices: Uint32Array): void {
   }
 }
 
-/** Means over the examples, in their order. */
+/** Means over the examples, in order. */
 export function evaluateOnEngine(
   engine: Engine,
   lossOf: EngineLoss,
@@ -95,11 +95,11 @@ export function evaluateOnEngine(
   }
 }
 
-/** Puts examples into the engine's memory. LEARN_LABEL for a label that the loss has no output for. */
+/** Copies examples into the engine's memory. LEARN_LABEL for a label without an output of the model. */
 function readBatch(engine: Engine, { check }: EngineLoss, examples: Examples, indices: Uint32Array): void {
   const size = sizeOf(examples.shape)
   const { bytes } = examples
-  // Bytes are divided in WebAssembly, to the same values, if float32 has the divisor.
+  // WebAssembly divides bytes to the same values if the divisor is a float32.
   const divisible = bytes && Math.fround(bytes.divisor) === bytes.divisor ? bytes : undefined
   for (let row = 0; row < indices.length; row++) {
     const index = indices[row] ?? 0

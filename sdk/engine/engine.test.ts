@@ -30,7 +30,7 @@ function engineOf(model: (tf: TensorFlow) => unknown, sizes: Omit<EngineRequest,
   return engine({ graph: layerGraph(recordTopology(model)), ...sizes })
 }
 
-/** So large that a pass takes a few examples. */
+/** A model so large that a pass takes only a few examples. */
 const large = ({ layers, sequential }: TensorFlow) =>
   sequential({
     layers: [
@@ -69,7 +69,8 @@ test('a batch that is normalized goes in one pass, however large', async (t) => 
   t.true(alone < 12, String(alone))
   t.is(engineOf(largeNormalized, { batch: 30, trainingBatch: 30 }).capacity, 30)
   const comparison = { model: largeNormalized, shape: [96, 96, 1], examples: 14, batch: 12, epochs: 1 }
-  // The normalization takes the kernel's scale away, so that 27,648 terms of its gradient nearly cancel. Of two passes they don't.
+  // The normalization removes the kernel's scale, so that 27,648 terms of its gradient nearly cancel. With two passes
+  // they wouldn't.
   for (const [what, off] of Object.entries(await disagreement(comparison))) t.true(off < 2e-3, `${what}: ${off}`)
 })
 
@@ -101,7 +102,7 @@ test('memory is as large after 1,000 steps as before them', (t) => {
     running.loss(loss, 4, 0.25)
     running.backward(pass(4, step))
   }
-  // Memory that grows leaves its old buffer empty.
+  // Growing memory detaches the old buffer.
   t.is(buffer.byteLength, before)
 })
 
@@ -160,7 +161,7 @@ test('a moving mean follows the batches’ means by 1 − momentum, and evaluati
   const { delta } = await learner.train({ weights, examples, random: randomStream(1) })
   const moved = tensorViews(learner.layout, delta)
   t.deepEqual([...(moved.get('batch_normalization_1/moving_mean') ?? [])], [1, 2])
-  // From 1 to variances of 1 and 0.
+  // From 1, towards variances of 1 and 0.
   t.deepEqual([...(moved.get('batch_normalization_1/moving_variance') ?? [])], [0, -0.25])
   const shifted = weights.slice()
   tensorViews(learner.layout, shifted).get('batch_normalization_1/moving_mean')?.fill(4)

@@ -6,62 +6,65 @@ import { engineKernels, type Kernels } from './kernels.ts'
 import type { LayerGraph } from './model/layer-graph.ts'
 import { aligned, type Pass, type Tensor, tensorSize, type WeightSlot } from './plan.ts'
 
-/** Bytes that the activations of a batch may take: a larger batch goes in parts. */
+/** Most bytes of a pass's activations. A larger batch is split into passes. */
 const activationBytes = 6 * 2 ** 20
-/** Bytes of weights that come or go at a time, or of one row if that is more. */
+/** Bytes of weights that are copied in or out at a time, or of one row if that is more. */
 const stagingBytes = 256 * 2 ** 10
-/** Bytes that a batch may take which can't go in parts. */
+/** Most bytes of a batch that can't be split. */
 const wholeBatchBytes = 2 ** 30
 const pageBytes = 65_536
 
 /**
- * A model in WebAssembly memory: its weights, room for a batch, and the passes over it. Nothing is allocated after the start,
- * but for the places that a training is the first to need.
+ * A model in WebAssembly memory: its weights, memory for a batch, and the passes over the batch. Memory grows only when
+ * a training needs more arrays than any before.
  */
 export interface Engine {
   readonly kernels: Kernels
   /** Most examples of a pass. */
   readonly capacity: number
-  /** Whether its passes draw from their seed. */
+  /** Whether passes draw numbers from their seed. */
   readonly seeded: boolean
-  /** A layer whose output for an example depends on the others of its batch, which goes in one pass then. */
+  /** A layer whose output for one example depends on the batch's other examples, so that a batch must be one pass. */
   readonly wholeBatchFor: string | undefined
-  /** Where a batch's features and labels go: other views after places were made. */
+  /** A batch's features. This view, `bytes` and `labels` are replaced when `places` grows the memory. */
   readonly features: Float32Array
-  /** The input's memory for features that are bytes, and their scale. */
+  /** The input's memory for features as bytes, which `divideBytes` converts. */
   readonly bytes: Uint8Array
   divideBytes(examples: number, divisor: number): void
   readonly labels: Float32Array
-  /** The trained weights, in the engine's own arrangement; values that pad them are zero. */
+  /** The trained weights, in the engine's arrangement. Padding is zero. */
   readonly trained: { readonly address: number; readonly bytes: number; readonly count: number }
   /** Addresses of `count` arrays, each as large as the trained weights. */
   places(count: number): readonly number[]
   readonly outputs: number
-  /** The places of a batch's inputs and outputs. */
+  /** The memory of a batch's inputs and outputs. */
   readonly input: Tensor
   readonly output: Tensor
-  /** A view of values in memory, until places are made. */
+  /** A view of values in memory. Invalid after `places` grows the memory. */
   floats(address: number, count: number): Float32Array
   load(weights: Float32Array): void
-  /** Into a new array, if none is given. */
+  /** Copies the weights out, into a new array by default. */
   save(into?: Float32Array): Float32Array
   forward(pass: Pass): void
-  /** Leaves the gradient of the outputs, times `scale`; without one, none. */
+  /** Runs the loss. With `scale`, writes the gradient of the outputs, times `scale`. */
   loss(loss: EngineLoss, examples: number, scale?: number): LossSums
-  /** The loss of each of the examples. */
+  /** The loss of each example. */
   exampleLosses(loss: EngineLoss, examples: number): Float32Array
   backward(pass: Pass): void
 }
 
 export interface EngineRequest {
   readonly graph: LayerGraph
-  /** Examples that a pass should take, if they fit. */
+  /** Number of examples that a pass should take, if memory allows. */
   readonly batch: number
-  /** Examples of a training batch, for models whose batches can't go in parts. */
+  /** Number of examples of a training batch, for models whose batches can't be split. */
   readonly trainingBatch?: number
 }
 
-/** Makes memory and kernels for a model. @throws LEARN_ENGINE_MODEL for a layer or a setting that the engine doesn't know. */
+/**
+ * Makes memory and kernels for a model. @throws LEARN_ENGINE_MODEL for an unknown layer or setting, or for batches that
+ * can't be split and are too large.
+ */
 export function engine({ graph, batch, trainingBatch = batch }: EngineRequest): Engine {
   const [one, two] = [1, 2].map((examples) => compile(graph, { batch: examples, trainedBytes: 0 }).plan)
   const exampleBytes = (two?.bytes ?? 0) - (one?.bytes ?? 0)
@@ -69,7 +72,7 @@ export function engine({ graph, batch, trainingBatch = batch }: EngineRequest): 
   const capacity = one?.wholeBatchFor === undefined ? fitting : Math.max(fitting, trainingBatch)
   if (capacity > fitting && capacity * exampleBytes > wholeBatchBytes) {
     throw learnError('LEARN_ENGINE_MODEL', {
-      reason: `layer ${one?.wholeBatchFor} needs batches of ${trainingBatch} whole, which take ${capacity * exampleBytes} bytes; use smaller batches`,
+      reason: `layer ${one?.wholeBatchFor} needs whole batches of ${trainingBatch} examples, which take ${capacity * exampleBytes} bytes; use smaller batches`,
     })
   }
   const trainedBytes = one?.trainedBytes ?? 0
@@ -133,7 +136,7 @@ export function engine({ graph, batch, trainingBatch = batch }: EngineRequest): 
       if (weights.length !== weightCount) {
         throw learnError('LEARN_WEIGHTS', { what: 'the weights', expected: weightCount, came: weights.length })
       }
-      // A training that diverged has left NaN in the padding, too, where NaN times zero was added.
+      // A diverged training has left NaN in the padding, too, by adding NaN times zero.
       kernels.fill(plan.trainedStart, 0, trainedBytes / 4)
       for (const { slot, from, rows, offset, size } of blocks) {
         views.staged.set(weights.subarray(offset, offset + size))
@@ -159,7 +162,7 @@ export function engine({ graph, batch, trainingBatch = batch }: EngineRequest): 
   }
 }
 
-/** Rows of a weight that come and go together, and where they are in the layout. */
+/** Rows of a weight that are copied in or out together, and their offset in the layout. */
 interface WeightBlock {
   readonly slot: WeightSlot
   readonly from: number
@@ -185,7 +188,7 @@ function blocksOf(weights: readonly WeightSlot[]) {
   return { blocks, weightCount, blockSize }
 }
 
-/** As TensorFlow.js orders a model's weights: those that are trained first. */
+/** Orders weights as TensorFlow.js does: trained weights first. */
 export function inLayoutOrder(slots: readonly WeightSlot[]): readonly WeightSlot[] {
   return [...slots.filter(({ trained }) => trained), ...slots.filter(({ trained }) => !trained)]
 }

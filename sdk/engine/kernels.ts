@@ -171,19 +171,22 @@ export interface Kernels extends LayerKernels {
     gradient: number,
     scale: number,
   ): number
-  /** Rows of the last loss whose class was right. */
+  /** Number of rows of the last loss with the right class. */
   readonly correct: WebAssembly.Global
 }
 
-/** The values to which the next batch's gradients are added (slope·w + offset), and the length of each array. */
+/**
+ * Terms of the next batch's gradient (slope·w + offset), to which its gradients are added, and the length of each
+ * array.
+ */
 type NextGradient = readonly [slope: number, offset: number, count: number]
 
-/** Memory below this address belongs to the kernels: tables of exp and log. */
+/** Memory below this address belongs to the kernels, for tables of exp and log. */
 export const firstFreeAddress = 65_536
 
 let compiled: WebAssembly.Module | undefined
 
-/** Compiles once a thread. */
+/** Instantiates the kernels over memory. Compiles once in each thread. */
 export function engineKernels(memory: WebAssembly.Memory): Kernels {
   compiled ??= new WebAssembly.Module(Uint8Array.from(atob(engineBase64), (character) => character.charCodeAt(0)))
   const { exports } = new WebAssembly.Instance(compiled, { env: { memory, abort: () => {} } })

@@ -15,7 +15,7 @@ export type PoolArguments = [
   outWidth: number,
 ]
 
-/** Where the windows of a depthwise convolution lie in an image with a rim. */
+/** The geometry of a depthwise convolution's windows in an image with a rim. */
 export type DepthwiseWindow = readonly [
   line: number,
   pixel: number,
@@ -30,7 +30,7 @@ export type DepthwiseWindow = readonly [
 /** Rows of channels and their statistics. */
 export type NormalizedRows = readonly [pitch: number, rows: number, columns: number, mean: number, root: number]
 
-/** The compiled functions behind layers that are no products, and behind losses; as in `Kernels`. */
+/** The compiled functions of layers that aren't products, and of losses; conventions as in `Kernels`. */
 export interface LayerKernels {
   rectify(x: number, y: number, slope: number, most: number, count: number): void
   rectifyGradient(x: number, dy: number, dx: number, slope: number, most: number, count: number): void

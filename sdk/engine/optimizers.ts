@@ -3,7 +3,7 @@ import type { Kernels } from './kernels.ts'
 
 /** An algorithm that moves a client's weights by the gradients of its batches. */
 export interface LocalOptimizer {
-  /** True if a step is nothing but w −= η·gradient, which passes may do while they compute the gradient. */
+  /** Whether a step is only w −= η·gradient, which passes can do while they compute the gradient. */
   readonly plain: boolean
   /** Number of arrays, each as large as the weights, that the optimizer needs besides the gradient. */
   readonly states: number
@@ -30,7 +30,9 @@ export interface LocalSteps {
   step(): void
 }
 
-/** Prepares the gradient's array for the first batch: the array begins with the objective's terms. Steps prepare it for later batches. */
+/**
+ * Prepares the gradient's array for the first batch, with the objective's terms. Steps prepare it for later batches.
+ */
 function beginGradient({ kernels, weights, gradient, count, slope, offset }: StepMemory): void {
   if (offset === 0) kernels.fill(gradient, 0, count)
   else kernels.beginGradient(weights, slope, offset, gradient, count)
@@ -38,7 +40,10 @@ function beginGradient({ kernels, weights, gradient, count, slope, offset }: Ste
 
 type GradientMemory = Pick<StepMemory, 'kernels' | 'gradient' | 'count'>
 
-/** Cuts the gradient's values at `clipValue`, and returns the factor that cuts the gradient's norm to `clipNorm`. */
+/**
+ * Clips the gradient's values to `clipValue`, and returns the factor that scales the gradient's norm down to
+ * `clipNorm`.
+ */
 function clippedScale(
   { clipNorm, clipValue }: Pick<Steps, 'clipNorm' | 'clipValue'>,
   { kernels, gradient, count }: GradientMemory,
@@ -48,7 +53,7 @@ function clippedScale(
 }
 
 /**
- * Returns the factor that cuts the gradient's global norm to `most`; 1 for a shorter gradient.
+ * Returns the factor that scales the gradient's global norm down to `most`; 1 for a shorter gradient.
  *
  * @see Pascanu et al., On the difficulty of training recurrent neural networks, ICML 2013, algorithm 1.
  */
@@ -60,8 +65,8 @@ export function normScale(most: number, { kernels, gradient, count }: GradientMe
 /**
  * SGD with heavy-ball momentum and coupled weight decay, as PyTorch's: v = momentum·v + g + λ·w, w −= η·v.
  *
- * Gradients are added to the velocity itself: after a step it is left as momentum·v with the weight decay and terms of the
- * weights reached, so that a step is one pass, and a velocity costs no place beside the gradient's.
+ * Gradients are added to the velocity itself. A step leaves in it momentum·v, plus the weight decay and the terms at
+ * the new weights, so that a step is one pass, and the velocity needs no array besides the gradient's.
  *
  * @see Polyak, Some methods of speeding up the convergence of iteration methods, 1964.
  */
@@ -79,8 +84,8 @@ export function accumulatedSgd({ learningRate, momentum = 0, weightDecay = 0 }: 
 }
 
 /**
- * SGD whose gradient lies apart, to be clipped or looked ahead with: g is the clipped gradient + λ·w, v = momentum·v + g, and
- * w −= η·v, or with Nesterov's momentum w −= η·(g + momentum·v), as in PyTorch.
+ * SGD with the gradient in its own array, for clipping or Nesterov's momentum: g is the clipped gradient + λ·w, v =
+ * momentum·v + g, and w −= η·v, or with Nesterov's momentum w −= η·(g + momentum·v), as in PyTorch.
  *
  * @see Sutskever et al., On the importance of initialization and momentum in deep learning, ICML 2013.
  */
@@ -111,8 +116,8 @@ export function momentumSgd(steps: Steps): LocalOptimizer {
 }
 
 /**
- * Adam, with bias correction: w −= η·m̂ / (√v̂ + ε). Weight decay is part of the gradient; with AdamW it shrinks the weights
- * beside it, w −= η·λ·w.
+ * Adam with bias correction: w −= η·m̂ / (√v̂ + ε). Weight decay is part of the gradient; with AdamW it shrinks the
+ * weights directly, w −= η·λ·w.
  *
  * @see Kingma & Ba, Adam: a method for stochastic optimization, ICLR 2015, algorithm 1.
  * @see Loshchilov & Hutter, Decoupled weight decay regularization, ICLR 2019, algorithm 2.
@@ -129,7 +134,7 @@ export function adam(steps: Steps): LocalOptimizer {
       kernels.fill(m, 0, count)
       kernels.fill(v, 0, count)
       beginGradient(place)
-      // Powers by multiplication: Math.pow isn't the same in every JavaScript engine.
+      // Powers by multiplication, since Math.pow differs between JavaScript engines.
       let power1 = 1
       let power2 = 1
       return {

@@ -2,37 +2,37 @@ import type { InitializerSpec } from '../learn/initializer.ts'
 import { sizeOf } from '../weights/layout.ts'
 import { firstFreeAddress, type Kernels } from './kernels.ts'
 
-/** A place for the values of a layer's output, and for the loss's gradient with respect to them, for a whole batch. */
+/** Memory for a batch's values of a layer's output, and for the loss's gradient with respect to these values. */
 export interface Tensor {
-  /** Of one example. */
+  /** Shape of one example. */
   readonly shape: readonly number[]
-  /** Positions that have channels: height × width; 1 for a vector. */
+  /** Number of positions with channels: height × width, or 1 for a vector. */
   readonly pixels: number
   readonly channels: number
-  /** Values from one pixel to the next: the channels and the zeros that pad them. */
+  /** Number of values from one pixel to the next: the channels and their padding zeros. */
   readonly pitch: number
   /** Address of the first example's values. */
   readonly value: number
-  /** Address of the first example's gradient; 0 where nobody needs it. */
+  /** Address of the first example's gradient. 0 if the gradient isn't needed. */
   readonly gradient: number
 }
 
-/** Values of one example, with padding. */
+/** Number of values of one example, with padding. */
 export function tensorSize({ pixels, pitch }: Tensor): number {
   return pixels * pitch
 }
 
-/** One of the model's weights: where it lies in the engine's memory, and how it gets there and back. */
+/** One of the model's weights: its location in the engine's memory, and the ways in and out. */
 export interface WeightSlot {
-  /** The layer's name and the weight's, such as dense_1/kernel. */
+  /** The layer's and the weight's name, such as dense_1/kernel. */
   readonly name: string
   readonly shape: readonly number[]
   readonly initializer: InitializerSpec
-  /** Moved by training; the others, such as moving means, are moved by the layer itself. */
+  /** Whether training moves the weight. Layers themselves move the others, such as moving means. */
   readonly trained: boolean
-  /** Rows of the shape's last dimension, which come and go in any number at a time. */
+  /** Number of rows of the shape's last dimension. Any number of rows can be copied in or out at a time. */
   readonly rows: number
-  /** From `count` rows, row-major at `source`, which begin with row `from`. */
+  /** Copies `count` rows in, from row `from` on. `source` has them row-major. */
   load(kernels: Kernels, source: number, from: number, count: number): void
   save(kernels: Kernels, target: number, from: number, count: number): void
 }
@@ -41,7 +41,7 @@ export interface WeightSlot {
 export interface Pass {
   readonly batch: number
   readonly training: boolean
-  /** Of dropout masks: another one for each pass of a model that has seeded layers; else 0. */
+  /** Seed of dropout masks: a new one for each pass of a model with seeded layers, otherwise 0. */
   readonly seed: number
   /** Distance in bytes from a trained weight to its gradient. 0: gradients are added to the weights themselves. */
   readonly gradientShift: number
@@ -54,9 +54,9 @@ interface Op {
   /** The layer's name. */
   readonly name: string
   forward(kernels: Kernels, pass: Pass): void
-  /** Reads the gradient of its output; writes those of its inputs and weights. */
+  /** Reads the gradient of the layer's output, and writes those of its inputs and weights. */
   backward(kernels: Kernels, pass: Pass): void
-  /** Whether it draws from the pass's seed. */
+  /** Whether the layer draws numbers from the pass's seed. */
   readonly seeded?: boolean
 }
 
@@ -65,19 +65,22 @@ const alignment = 64
 export interface PlanSize {
   /** Most examples of a pass. */
   readonly batch: number
-  /** Bytes of all trained weights; 0 in a first, trial plan, which finds it out. */
+  /** Bytes of all trained weights. 0 in a first trial plan, which determines the number. */
   readonly trainedBytes: number
 }
 
-/** Hands out the engine's memory while a model is compiled: nothing is allocated later. */
+/** Allocates the engine's memory while a model is compiled. */
 export class Plan {
   readonly batch: number
   readonly ops: Op[] = []
   readonly weights: WeightSlot[] = []
   readonly tables: { readonly address: number; readonly values: Uint32Array }[] = []
-  /** The first layer whose output for an example depends on the others of its batch: a batch must go in one pass. */
+  /**
+   * The first layer whose output for one example depends on the batch's other examples, so that a batch must be one
+   * pass.
+   */
   wholeBatchFor: string | undefined
-  /** Trained weights lie together, so that a step can go over all of them at once. */
+  /** Trained weights are contiguous, so that a step can move all in one pass. */
   readonly trainedStart: number
   #nextTrained: number
   #next: number
@@ -89,7 +92,7 @@ export class Plan {
     this.#next = firstFreeAddress + trainedBytes
   }
 
-  /** End of the memory handed out. */
+  /** End of the allocated memory. */
   get bytes(): number {
     return this.#next
   }
@@ -104,7 +107,7 @@ export class Plan {
     return address
   }
 
-  /** A place for weights that training moves. */
+  /** Allocates memory for weights that training moves. */
   trained(bytes: number): number {
     const address = this.#nextTrained
     this.#nextTrained += aligned(bytes)
@@ -117,20 +120,20 @@ export class Plan {
     return address
   }
 
-  /** Channels are padded with zeros to whole panels, but for a model's input. */
+  /** Allocates a tensor. Channels are padded with zeros to whole panels, except for a model's input. */
   tensor(shape: readonly number[], use: 'input' | 'inner' = 'inner'): Tensor {
     const { bytes, ...tensor } = this.#shaped(shape, use)
     return { ...tensor, value: this.allocate(bytes), gradient: use === 'input' ? 0 : this.allocate(bytes) }
   }
 
-  /** The output of a layer without weights over `x`: it has memory for a gradient only if `x` has. */
+  /** Allocates the output of a layer without weights over `x`, with a gradient only if `x` has one. */
   tensorAfter(x: Tensor, shape: readonly number[]): Tensor {
     if (x.gradient !== 0) return this.tensor(shape)
     const { bytes, ...tensor } = this.#shaped(shape, 'inner')
     return { ...tensor, value: this.allocate(bytes), gradient: 0 }
   }
 
-  /** Values that lie as those of `x` do, which is padded. */
+  /** Allocates a tensor with the arrangement of `x`, which is padded. */
   tensorLike(x: Tensor): Tensor {
     const bytes = 4 * this.batch * tensorSize(x)
     return { ...x, value: this.allocate(bytes), gradient: x.gradient === 0 ? 0 : this.allocate(bytes) }
@@ -144,7 +147,7 @@ export class Plan {
   }
 }
 
-/** The next address, or size, at which a place may begin. */
+/** Rounds an address or a size up to the alignment. */
 export function aligned(bytes: number): number {
   return Math.ceil(bytes / alignment) * alignment
 }

@@ -1,7 +1,7 @@
 import type { InitializerSpec } from '../learn/initializer.ts'
 import { type Plan, paddedTo8 } from './plan.ts'
 
-/** A matrix of weights in panels of 8 columns, with its bias: what the products of assembly/product.ts work on. */
+/** A matrix of weights in panels of 8 columns, with its bias, for the products of assembly/product.ts. */
 export interface PanelWeights {
   readonly kernel: number
   readonly bias: number
@@ -11,21 +11,24 @@ export interface PanelWeights {
 
 interface PanelWeightsRequest {
   readonly name: string
-  /** As the model has it: the last dimension are the columns. */
+  /** The shape in the model. The last dimension are the columns. */
   readonly shape: readonly number[]
-  /** The row of the panels that each row-major row of the kernel becomes. */
+  /** For each row-major row of the kernel, its row in the panels. */
   readonly places: ArrayLike<number>
-  /** Rows of the panels: those that no row becomes stay zero. */
+  /** Number of rows of the panels. Rows without a row of the kernel stay zero. */
   readonly rows: number
   readonly kernelInitializer: InitializerSpec
   /** Absent: the layer has no bias. */
   readonly biasInitializer: InitializerSpec | undefined
 }
 
-/** Between the panels: keeps rows of different panels out of each other's place in the processor's caches. */
+/** Offset between panels, so that their rows don't compete for the same lines of the processor's caches. */
 const skewBytes = 64
 
-/** Makes room for a layer's kernel and bias among the trained weights. Without a bias, one of zeros that nothing moves. */
+/**
+ * Allocates a layer's kernel and bias among the trained weights. A layer without a bias gets zeros that training
+ * doesn't move.
+ */
 export function panelWeights(
   plan: Plan,
   { name, shape, places, rows, kernelInitializer, biasInitializer }: PanelWeightsRequest,
@@ -61,9 +64,9 @@ export function panelWeights(
 }
 
 interface ChannelWeightsRequest {
-  /** The layer's name and the weight's. */
+  /** The layer's and the weight's name. */
   readonly name: string
-  /** As the model has it: rows of channels. */
+  /** The shape in the model: rows of channels. */
   readonly shape: readonly number[]
   readonly rows: number
   readonly channels: number
@@ -71,7 +74,7 @@ interface ChannelWeightsRequest {
   readonly trained: boolean
 }
 
-/** Makes room for rows of channels, each padded with zeros as the tensors' are, and answers with its address. */
+/** Allocates rows of channels, each padded with zeros as in tensors, and returns the address. */
 export function channelWeights(plan: Plan, request: ChannelWeightsRequest): number {
   const { name, shape, rows, channels, initializer, trained } = request
   const pitch = 4 * paddedTo8(channels)
@@ -85,7 +88,7 @@ export function channelWeights(plan: Plan, request: ChannelWeightsRequest): numb
     rows,
     load(kernels, source, from, count) {
       const start = address + from * pitch
-      // A training that diverged has left NaN in the padding, too.
+      // A diverged training has left NaN in the padding, too.
       kernels.fill(start, 0, (count * pitch) / 4)
       kernels.copyRows(source, bytes, start, pitch, count, bytes)
     },

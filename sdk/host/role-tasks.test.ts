@@ -73,7 +73,7 @@ for (const [tags, holdsData, stock] of missing.filter(([, , stock]) => !Object.h
   test(`a role with the tags ${tags.join(', ')} is refused as long as there is no ${stock}, whatever its name`, (t) => {
     for (const name of ['trainer', 'top-aggregator', 'mine']) {
       const error = t.throws(() => rolesOf(topologyOf(name, tags, holdsData)), { code: 'JOB_ROLE_MISSING' })
-      t.regex(String(error), new RegExp(`role ${name} .* ${stock} `))
+      t.regex(String(error), new RegExp(`role ${name} .* no stock role ${stock}`))
     }
   })
 

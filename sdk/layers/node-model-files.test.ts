@@ -170,7 +170,7 @@ const refused: Readonly<Record<string, readonly [Model, RegExp]>> = {
       const inner = sequential({ layers: [layers.dense({ name: 'a', units: 2, inputShape: [2] })] })
       return sequential({ layers: [layers.dense({ name: 'a', units: 2, inputShape: [2] }), inner] })
     },
-    /'a\/kernel' is that of two tensors/,
+    /'a\/kernel' belongs to two tensors/,
   ],
 }
 for (const [what, [model, message]] of Object.entries(refused)) {

@@ -1,5 +1,5 @@
-// Means over windows of an image [height, width, channels]; arguments as in pooling.ts. What a window reaches beyond the image
-// doesn't count.
+// Means over windows of an image [height, width, channels]; arguments as in pooling.ts. Only a window's part inside the
+// image counts.
 export function averagePool(
   x: usize, height: i32, width: i32, pixel: usize, sizeY: i32, sizeX: i32, strideY: i32, strideX: i32, top: i32, left: i32,
   out: usize, outHeight: i32, outWidth: i32,

@@ -1,7 +1,7 @@
-// Depthwise convolution of an image with a rim: each channel with a window of its own. Lines lie `line` bytes apart, pixels
-// `pixel`, which is a multiple of 16; weights are [sizeY, sizeX, channels], with the padding of a pixel.
+// Depthwise convolution of an image with a rim: each channel has its own window. Lines are `line` bytes apart, pixels
+// `pixel` bytes, a multiple of 16. Weights are [sizeY, sizeX, channels], padded as pixels are.
 
-// Four outputs of a line share each weight that is loaded.
+// Four outputs of a line share each loaded weight.
 export function depthwise(
   x: usize, line: usize, pixel: usize, outHeight: i32, outWidth: i32, strideY: i32, strideX: i32, sizeY: i32, sizeX: i32,
   w: usize, bias: usize, out: usize,
@@ -66,7 +66,7 @@ export function depthwiseWeightGradient(
   }
 }
 
-// dx += w · dy, for each place of each window.
+// dx += w · dy, for each pixel of each window.
 export function depthwiseInputGradient(
   dx: usize, line: usize, pixel: usize, outHeight: i32, outWidth: i32, strideY: i32, strideX: i32, sizeY: i32, sizeX: i32,
   w: usize, dy: usize,

@@ -1,4 +1,5 @@
-// A hash of two rounds whose bits all depend on all bits given (Wellons, hash-prospector, 2018: lowbias32).
+// A hash of two rounds, in which every result bit depends on every input bit (Wellons, hash-prospector, 2018:
+// lowbias32).
 // @ts-ignore: decorator
 @inline
 function mixed(given: v128): v128 {
@@ -9,7 +10,8 @@ function mixed(given: v128): v128 {
   return v128.xor(x, i32x4.shr_u(x, 16))
 }
 
-// out = keep · in where the value's place, hashed with the seeds, isn't below `threshold`; else 0. Its own gradient.
+// out = keep · in where the hash of the value's index and the seeds is at least `threshold`; else 0. Also the gradient
+// of itself.
 export function dropout(source: usize, out: usize, seed: i32, layer: i32, threshold: i32, keep: f32, count: i32): void {
   const key = mixed(v128.xor(mixed(i32x4.splat(layer)), i32x4.splat(seed)))
   const limit = i32x4.splat(threshold), factor = f32x4.splat(keep), four = i32x4.splat(4)

@@ -39,7 +39,7 @@ export function fill(target: usize, value: f32, count: i32): void {
   for (let end = target + (<usize>count << 2); target < end; target += 16) v128.store(target, values)
 }
 
-// Copies `rows` stretches of `bytes`, which lie `sourcePitch` and `targetPitch` bytes apart.
+// Copies `rows` rows of `bytes` bytes, which are `sourcePitch` and `targetPitch` bytes apart.
 export function copyRows(source: usize, sourcePitch: usize, target: usize, targetPitch: usize, rows: i32, bytes: usize): void {
   for (let row = 0; row < rows; row++, source += sourcePitch, target += targetPitch) memory.copy(target, source, bytes)
 }

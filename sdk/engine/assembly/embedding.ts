@@ -1,6 +1,6 @@
-// Rows of a table by their numbers, which come as float32. Rows are `pitch` bytes, a multiple of 16.
+// Rows of a table by their numbers, which are float32. Rows have `pitch` bytes, a multiple of 16.
 
-// The place of the first number that isn't one of the table's rows; −1 if all are.
+// The index of the first number that isn't the number of a row. −1 if there is none.
 export function firstOutside(numbers: usize, count: i32, rows: i32): i32 {
   for (let i = 0; i < count; i++) {
     const value = load<f32>(numbers + (<usize>i << 2))

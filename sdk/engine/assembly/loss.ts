@@ -1,5 +1,6 @@
-// Losses over rows of outputs, `pitch` bytes apart; labels are one float32 a row. Each leaves the gradient of the mean (× scale)
-// in `gradient`, whose padding stays zero, and answers with the sum of the rows' losses. `correct` counts right classes.
+// Losses over rows of outputs, `pitch` bytes apart, with one float32 label for each row. Each function writes the
+// gradient of the losses' sum, times scale, to `gradient`, whose padding stays zero, and returns the sum of the rows'
+// losses. `correct` counts right classes.
 
 export let correct: i32 = 0
 
@@ -33,7 +34,8 @@ export function softmaxCrossEntropy(outputs: usize, pitch: usize, rows: i32, cla
   return total
 }
 
-// Binary cross-entropy of one output z a row, whose label is 0 or 1: loss = max(z, 0) − z · label + log(1 + exp(−|z|)).
+// Binary cross-entropy of one output z in each row, with label 0 or 1: loss = max(z, 0) − z · label + log(1 +
+// exp(−|z|)).
 export function sigmoidCrossEntropy(outputs: usize, pitch: usize, rows: i32, labels: usize, gradient: usize, scale: f32): f64 {
   let total: f64 = 0
   correct = 0
@@ -51,7 +53,7 @@ export function sigmoidCrossEntropy(outputs: usize, pitch: usize, rows: i32, lab
   return total
 }
 
-// Squared error of one output a row.
+// Squared error of one output in each row.
 export function squaredError(outputs: usize, pitch: usize, rows: i32, labels: usize, gradient: usize, scale: f32): f64 {
   let total: f64 = 0
   correct = 0

@@ -1,5 +1,5 @@
-// Normalization of rows of channels. Statistics are of one channel or of a group of them; sums are in float64, in the order of
-// the rows. Columns are a multiple of 4 and cover the padding, whose gamma and beta are 0.
+// Normalization of rows of channels. Statistics belong to one channel or to a group of channels. Sums are in float64,
+// in the order of the rows. Columns are a multiple of 4, and include the padding, whose gamma and beta are 0.
 
 // @ts-ignore: decorator
 @inline
@@ -28,8 +28,8 @@ export function columnSquares(x: usize, mean: usize, pitch: usize, rows: i32, co
   }
 }
 
-// For each channel the mean of its group: groups are as many neighbours as fit, over `rows` rows. With `weights`, one for each
-// channel, of the weighted values.
+// For each channel the mean of its group, over `rows` rows. A group has channels / groups neighbouring channels. With
+// `weights`, one for each channel, the mean of the weighted values.
 export function groupMeans(sums: usize, weights: usize, channels: i32, groups: i32, rows: i32, out: usize): void {
   const size = channels / groups
   for (let group = 0; group < groups; group++) {
@@ -74,7 +74,7 @@ export function normalize(
   }
 }
 
-// sums = Σ dy, and behind them Σ dy · (x − mean) · root.
+// sums = Σ dy, followed by Σ dy · (x − mean) · root.
 export function normalizeSums(
   x: usize, dy: usize, pitch: usize, rows: i32, columns: i32, mean: usize, root: usize, sums: usize,
 ): void {

@@ -1,10 +1,10 @@
-// Weights in panels of 8 columns (see product.ts), to and from a row-major matrix, and turned.
+// Weights in panels of 8 columns (see product.ts), to and from a row-major matrix, and rotated.
 
 // @ts-ignore: decorator
 @inline
 const PANEL_ROW: usize = 32
 
-// Copies a row-major matrix of `columns` into panels; row r becomes row `places[r]` of the panels.
+// Copies a row-major matrix of `columns` into panels. Row r becomes row `places[r]` of the panels.
 export function pack(source: usize, rows: i32, columns: i32, places: usize, target: usize, panelBytes: usize): void {
   for (let row = 0; row < rows; row++) {
     let t = target + <usize>load<u32>(places + (<usize>row << 2)) * PANEL_ROW
@@ -21,7 +21,7 @@ export function pack(source: usize, rows: i32, columns: i32, places: usize, targ
   }
 }
 
-// The way back.
+// Copies panels to a row-major matrix: the reverse of `pack`.
 export function unpack(source: usize, panelBytes: usize, rows: i32, columns: i32, places: usize, target: usize): void {
   for (let row = 0; row < rows; row++) {
     let s = source + <usize>load<u32>(places + (<usize>row << 2)) * PANEL_ROW
@@ -38,7 +38,7 @@ export function unpack(source: usize, panelBytes: usize, rows: i32, columns: i32
   }
 }
 
-// The kernel of a convolution turned by half a turn, inputs and outputs exchanged: panels of 8 inputs, whose rows are
+// A convolution's kernel rotated by 180°, with inputs and outputs exchanged: panels of 8 inputs, whose rows are
 // (position, output). `inputs` and `outputs` are padded to multiples of 8.
 export function turn(
   source: usize, sourcePanelBytes: usize, positions: i32, inputs: i32, outputs: i32, target: usize, targetPanelBytes: usize,

@@ -1,4 +1,4 @@
-// Moves values of examples from place to place. Places are in bytes from an example's beginning.
+// Moves each example's values from one offset to another. Offsets are in bytes from the example's beginning.
 export function movePlaces(
   source: usize, sourceBytes: usize, sourcePlaces: usize, target: usize, targetBytes: usize, targetPlaces: usize, count: i32, examples: i32,
 ): void {

@@ -1,7 +1,8 @@
-// Pooling over windows of an image [height, width, channels]; channels are a multiple of 4, `pixel` bytes apart.
+// Pooling over windows of an image [height, width, channels]. Channels are a multiple of 4; pixels are `pixel` bytes
+// apart.
 
-// out = the largest of each window; NaN if one of its values is, which the faster pmax would pass over. Windows lie within the
-// image: those at its edge are cut to `height` × `width`.
+// out = the largest value of each window, or NaN if a value is NaN, which the faster pmax would miss. Windows are cut
+// to the image, `height` × `width`.
 export function maxPool(
   x: usize, height: i32, width: i32, pixel: usize, sizeY: i32, sizeX: i32, strideY: i32, strideX: i32, top: i32, left: i32,
   out: usize, outHeight: i32, outWidth: i32,
@@ -22,7 +23,7 @@ export function maxPool(
   }
 }
 
-// dx += dy at the first place of each window that holds its largest value. dx is zero where nothing was added yet.
+// dx += dy at the first pixel of each window with the largest value. dx must be zero before.
 export function maxPoolGradient(
   x: usize, height: i32, width: i32, pixel: usize, sizeY: i32, sizeX: i32, strideY: i32, strideX: i32, top: i32, left: i32,
   out: usize, outHeight: i32, outWidth: i32, dy: usize, dx: usize,

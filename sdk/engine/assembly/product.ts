@@ -8,8 +8,8 @@
 @inline
 const PANEL_ROW: usize = 32
 
-// Rows 0 … `rows` − 1 of one panel: out = bias + Σ x·w over the runs. A run is a stretch of inputs that lie one after another:
-// where it begins in x and in the panel, and its length, all in bytes.
+// Rows 0 … `rows` − 1 of one panel: out = bias + Σ x·w over the runs. A run is a contiguous stretch of inputs: its
+// beginning in x and in the panel, and its length, all in bytes.
 // @ts-ignore: decorator
 @inline
 function forwardTile(
@@ -80,8 +80,8 @@ function forward1(x: usize, offsets: usize, runs: usize, runCount: i32, w: usize
   forwardTile(1, x, offsets, runs, runCount, w, bias, out, pitch, relu)
 }
 
-// out[row] = bias + x[row]·W, through relu if so asked. Row r of x begins `offsets[r]` bytes behind x; rows of out lie `pitch`
-// bytes apart. Rows go in fours, the rest in threes where that leaves no single one.
+// out[row] = bias + x[row]·W, with relu if `relu` is set. Row r of x begins `offsets[r]` bytes behind x. Rows of out
+// are `pitch` bytes apart. Rows are computed in fours, the rest in threes where this leaves no single row.
 export function forward(
   x: usize, offsets: usize, rows: i32, runs: usize, runCount: i32,
   w: usize, panelBytes: usize, panels: i32, bias: usize, out: usize, pitch: usize, relu: bool,
@@ -102,8 +102,8 @@ export function forward(
   }
 }
 
-// Inputs 0 … `inputs` − 1 of one panel: target += scale · Σ x·dy over `lines` × `count` rows, which lie `xStride` bytes apart
-// within a line, and lines `lineStride` bytes; rows of dy lie `pitch` bytes apart.
+// Inputs 0 … `inputs` − 1 of one panel: target += scale · Σ x·dy over `lines` × `count` rows, which are `xStride` bytes
+// apart within a line; lines are `lineStride` bytes apart, rows of dy `pitch` bytes.
 // @ts-ignore: decorator
 @inline
 function gradientTile(
@@ -157,7 +157,7 @@ function gradient1(x: usize, xStride: usize, lineStride: usize, lines: i32, coun
   gradientTile(1, x, xStride, lineStride, lines, count, dy, pitch, target, scale)
 }
 
-// Weights' gradient: target += scale · xᵀ·dy, in panels. The inputs of a run lie one after another in x.
+// Weights' gradient: target += scale · xᵀ·dy, in panels. The inputs of a run are contiguous in x.
 export function weightGradient(
   x: usize, xStride: usize, lineStride: usize, lines: i32, count: i32, runs: usize, runCount: i32,
   dy: usize, pitch: usize, target: usize, panelBytes: usize, panels: i32, scale: f32,
@@ -183,7 +183,7 @@ function inputTile(rows: i32, dy: usize, pitch: usize, w: usize, panelBytes: usi
   let a0 = f32x4.splat(0), a1 = f32x4.splat(0), a2 = f32x4.splat(0), a3 = f32x4.splat(0)
   let b0 = f32x4.splat(0), b1 = f32x4.splat(0), b2 = f32x4.splat(0), b3 = f32x4.splat(0)
   for (let panel = 0; panel < panels; panel++) {
-    // Half a panel at a time: more loads at once than there are registers would spill.
+    // Half a panel at a time: more loads at once than registers would spill.
     for (let half: usize = 0; half < PANEL_ROW; half += 16) {
       const p = w + half
       const w0 = v128.load(p), w1 = v128.load(p, 32), w2 = v128.load(p, 64), w3 = v128.load(p, 96)
@@ -207,7 +207,7 @@ function inputTile(rows: i32, dy: usize, pitch: usize, w: usize, panelBytes: usi
   if (rows > 1) v128.store(dx + xPitch, lanesSummed(b0, b1, b2, b3))
 }
 
-// The sums of each vector's lanes, as lanes: (0 + 2) + (1 + 3).
+// The sum of each vector's lanes, as one lane each: (0 + 2) + (1 + 3).
 // @ts-ignore: decorator
 @inline
 function lanesSummed(a: v128, b: v128, c: v128, d: v128): v128 {
@@ -224,7 +224,7 @@ function input1(dy: usize, pitch: usize, w: usize, panelBytes: usize, panels: i3
   inputTile(1, dy, pitch, w, panelBytes, panels, dx, xPitch)
 }
 
-// Inputs' gradient of whole rows: dx = dy·Wᵀ. `inputs` is a multiple of 4.
+// Gradient of the inputs of whole rows: dx = dy·Wᵀ. `inputs` is a multiple of 4.
 export function inputGradient(
   dy: usize, pitch: usize, rows: i32, w: usize, panelBytes: usize, panels: i32, dx: usize, xPitch: usize, inputs: i32,
 ): void {
@@ -237,8 +237,8 @@ export function inputGradient(
   }
 }
 
-// Writes the runs of inputs that aren't zero in all of the rows, four inputs at a time, and answers with how many there are.
-// What is left out of a product would only add zeros.
+// Writes the runs of inputs that aren't zero in all of the rows, four inputs at a time, and returns the number of runs.
+// The other inputs would only add zeros to a product.
 export function nonzeroRuns(x: usize, rows: i32, rowBytes: usize, runs: usize): i32 {
   const first = runs
   let begun: usize = 0

@@ -1,7 +1,7 @@
-// Steps: passes over all trained weights at once, and over what lies beside each of them. Counts are multiples of 8.
+// Steps: passes over all trained weights and the arrays beside them. Counts are multiples of 8.
 //
-// A step leaves in the gradient's place what the next batch's gradients are added to: what the objective's terms add at the
-// weights reached, slope · w + offset; or zeros where there is no offset (address 0).
+// A step leaves in the gradient's array the start of the next batch's gradient: the objective's terms at the new
+// weights, slope · w + offset, or zeros without an offset (address 0).
 
 // @ts-ignore: decorator
 @inline
@@ -54,8 +54,8 @@ export function gradientStep(
   }
 }
 
-// g = scale · gradient + decay · w; velocity = momentum · velocity + g; w −= rate · velocity, or as Nesterov looks ahead,
-// w −= rate · (g + momentum · velocity).
+// g = scale · gradient + decay · w; velocity = momentum · velocity + g; w −= rate · velocity, or with Nesterov's
+// momentum w −= rate · (g + momentum · velocity).
 export function momentumStep(
   w: usize, gradient: usize, velocity: usize, scale: f32, decay: f32, momentum: f32, nesterov: bool, rate: f32,
   slope: f32, offset: usize, count: i32,
@@ -75,8 +75,8 @@ export function momentumStep(
   }
 }
 
-// g = scale · gradient + decay · w; m and v are its decaying mean and mean square;
-// w = keep · w − rate · m / (√v · spread + epsilon).
+// g = scale · gradient + decay · w; m and v are the decaying means of g and g²; w = keep · w − rate · m / (√v · spread
+// + epsilon).
 export function adamStep(
   w: usize, gradient: usize, m: usize, v: usize, scale: f32, decay: f32, keep: f32,
   beta1: f64, beta2: f64, rate: f32, spread: f32, epsilon: f32, slope: f32, offset: usize, count: i32,
@@ -109,7 +109,7 @@ export function takeScaled(source: usize, scale: f32, target: usize, count: i32)
   }
 }
 
-// Σ x², in float64, in one fixed order: eight sums, then those.
+// Σ x², in float64, in one fixed order: eight partial sums, then their sum.
 export function squaredNorm(x: usize, count: i32): f64 {
   let a = f64x2.splat(0), b = f64x2.splat(0), c = f64x2.splat(0), d = f64x2.splat(0)
   for (let end = x + (<usize>count << 2); x < end; x += 32) {
@@ -129,7 +129,7 @@ function squares(two: v128): v128 {
   return f64x2.mul(values, values)
 }
 
-// Each value to within −limit … limit; what isn't a number stays so.
+// Clips each value to −limit … limit. NaN stays NaN.
 export function clampValues(x: usize, limit: f32, count: i32): void {
   const most = f32x4.splat(limit), least = f32x4.splat(-limit)
   for (let end = x + (<usize>count << 2); x < end; x += 16) {
@@ -137,7 +137,7 @@ export function clampValues(x: usize, limit: f32, count: i32): void {
   }
 }
 
-// x where the mask isn't zero; elsewhere the values of `others`, or zero where there are none (address 0).
+// Keeps x where the mask isn't zero. Elsewhere x becomes `others`, or zero without others (address 0).
 export function keepMasked(x: usize, mask: usize, others: usize, count: i32): void {
   const hasOthers = others != 0
   const zero = f32x4.splat(0)

@@ -7,7 +7,7 @@ function step(sum: v128, x: v128, coefficient: f32): v128 {
   return f32x4.add(f32x4.mul(sum, x), f32x4.splat(coefficient))
 }
 
-// Below −87.3 and above 88.3, where float32 ends, it stays at the values there.
+// Beyond −87.3 and 88.3, at the limits of float32, the result stays that of the limit.
 // @ts-ignore: decorator
 @inline
 export function exp4(given: v128): v128 {

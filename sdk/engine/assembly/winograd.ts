@@ -8,7 +8,7 @@
 @inline
 const POINTS: usize = 8
 
-// Weights' share of the interpolation: what the points' polynomials are divided by.
+// Weights' share of the interpolation: the divisors of the points' polynomials.
 // @ts-ignore: decorator
 @inline
 const SCALE_ONE: f32 = -2.0 / 9.0
@@ -19,7 +19,7 @@ const SCALE_TWO: f32 = 1.0 / 90.0
 @inline
 const SCALE_HALF: f32 = 32.0 / 45.0
 
-// Room for a tile of 8 × 8 vectors, twice.
+// Memory for two tiles of 8 × 8 vectors.
 const first: usize = memory.data(1024, 16)
 const second: usize = memory.data(1024, 16)
 
@@ -51,7 +51,7 @@ function inputLine(source: usize, stride: usize, target: usize, targetStride: us
   v128.store(target + 7 * targetStride, f32x4.add(f32x4.sub(d7, d1), times(f32x4.sub(d3, d5), 5.25)))
 }
 
-// Its adjoint.
+// The adjoint of `inputLine`.
 function inputLineAdjoint(source: usize, stride: usize, target: usize, targetStride: usize): void {
   const v0 = v128.load(source), v7 = v128.load(source + 7 * stride)
   const a = v128.load(source + stride), b = v128.load(source + 2 * stride)
@@ -81,7 +81,7 @@ function inputLineAdjoint(source: usize, stride: usize, target: usize, targetStr
   v128.store(target + 7 * targetStride, v7)
 }
 
-// Values at the 8 points of the polynomial with `count` coefficients.
+// Evaluates a polynomial with `count` coefficients at the 8 points.
 function evaluate(
   source: usize, stride: usize, count: i32, target: usize, targetStride: usize, one: f32, two: f32, half: f32,
 ): void {
@@ -114,7 +114,7 @@ function evaluate(
   v128.store(target + 7 * targetStride, last)
 }
 
-// Its adjoint: `count` sums of the 8 values times the points' powers.
+// The adjoint of `evaluate`: `count` sums of the 8 values times the points' powers.
 function evaluateAdjoint(
   source: usize, stride: usize, count: i32, target: usize, targetStride: usize, one: f32, two: f32, half: f32,
 ): void {
@@ -135,7 +135,8 @@ function evaluateAdjoint(
   }
 }
 
-// An image's tiles, which begin `outputs` pixels apart, to the 64 matrices of tiles × channels, `matrixBytes` apart.
+// Transforms an image's tiles, which begin `outputs` pixels apart, to the 64 matrices of tiles × channels,
+// `matrixBytes` apart.
 export function winogradInput(
   image: usize, lineBytes: usize, pixelBytes: usize, tilesY: i32, tilesX: i32, outputs: i32, v: usize, matrixBytes: usize,
 ): void {
@@ -152,7 +153,7 @@ export function winogradInput(
   }
 }
 
-// The adjoint: adds what each tile gives to an image, which is zero before.
+// The adjoint of `winogradInput`: adds each tile's result to an image, which must be zero before.
 export function winogradInputGradient(
   dv: usize, matrixBytes: usize, image: usize, lineBytes: usize, pixelBytes: usize, tilesY: i32, tilesX: i32, outputs: i32,
 ): void {
@@ -175,7 +176,8 @@ export function winogradInputGradient(
   }
 }
 
-// The 64 matrices of tiles × channels to an image of `height` × `width` pixels, with bias, through relu if so asked.
+// Transforms the 64 matrices of tiles × channels to an image of `height` × `width` pixels, with bias, and with relu if
+// `relu` is set.
 export function winogradOutput(
   product: usize, matrixBytes: usize, tilesY: i32, tilesX: i32, outputs: i32,
   bias: usize, image: usize, height: i32, width: i32, pixelBytes: usize, relu: bool,
@@ -204,7 +206,7 @@ export function winogradOutput(
   }
 }
 
-// The adjoint: an image's gradient to 64 matrices of tiles × channels.
+// The adjoint of `winogradOutput`: transforms an image's gradient to 64 matrices of tiles × channels.
 export function winogradOutputGradient(
   image: usize, height: i32, width: i32, pixelBytes: usize, tilesY: i32, tilesX: i32, outputs: i32,
   product: usize, matrixBytes: usize,
@@ -231,7 +233,8 @@ export function winogradOutputGradient(
   }
 }
 
-// A kernel of `size` × `size` in panels, whose rows are (y, x, input), to 64 matrices in panels, whose rows are inputs.
+// Transforms a kernel of `size` × `size` in panels, whose rows are (y, x, input), to 64 matrices in panels, whose rows
+// are inputs.
 export function winogradWeights(
   kernel: usize, panelBytes: usize, panels: i32, size: i32, inputs: i32, target: usize, targetPanelBytes: usize, matrixBytes: usize,
 ): void {
@@ -248,7 +251,7 @@ export function winogradWeights(
   }
 }
 
-// The adjoint: target += scale · the kernel's gradient.
+// The adjoint of `winogradWeights`: target += scale · the kernel's gradient.
 export function winogradWeightGradient(
   gradient: usize, gradientPanelBytes: usize, matrixBytes: usize, panels: i32, size: i32, inputs: i32,
   target: usize, panelBytes: usize, scale: f32,

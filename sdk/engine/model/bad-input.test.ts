@@ -11,7 +11,7 @@ type Settings = Omit<LayersLearnerSettings, 'engine'>
 const steps = { learningRate: 0.02, epochs: 2, batch: 4 }
 const count = 10
 
-/** Models that together have every layer of the engine, each with steps and terms that keep something between batches. */
+/** Models that together have every layer of the engine, each with steps and terms that keep state between batches. */
 const trainings: Readonly<Record<string, { readonly settings: Settings; readonly terms: LocalTerms }>> = {
   'plain SGD through batch normalization': {
     settings: { ...steps, model: everyImageLayer('batch', 3), loss: 'softmaxCrossEntropy' },
@@ -45,7 +45,7 @@ function images(classes: number): Examples {
   }
 }
 
-/** The same, but from the `from`-th reading on one feature of each example is this. */
+/** The examples, but from the `from`-th reading on one feature of each is `value`. */
 function poisoned(examples: Examples, value: number, from: number): Examples {
   let reads = 0
   return {
@@ -75,7 +75,7 @@ for (const [name, { settings, terms }] of Object.entries(trainings)) {
     const weights = await initial(learner)
     const expected = await (await make()).train(requestOf(weights, examples, terms))
     for (const value of [Number.NaN, Number.POSITIVE_INFINITY, Number.NEGATIVE_INFINITY]) {
-      // The third batch has two examples; from the second epoch's second batch on.
+      // The third batch has two examples; the fault begins with the second epoch's second batch.
       const request = requestOf(weights, poisoned(examples, value, count + 4), terms)
       await t.throwsAsync(learner.train(request), { code: 'LEARN_DIVERGED', message: /batch 2 in epoch 2/ }, `${value}`)
       t.deepEqual(await learner.train(requestOf(weights, examples, terms)), expected)

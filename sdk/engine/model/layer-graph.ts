@@ -1,36 +1,36 @@
 import { learnError } from '../../learn/errors.ts'
 
-/** A layer of a model as Keras JSON has it. */
+/** A layer of a model, from Keras JSON. */
 export interface LayerNode {
   readonly name: string
   readonly className: string
   readonly config: LayerConfig
-  /** Names of the layers whose outputs it takes. */
+  /** Names of the layers whose outputs are this layer's inputs. */
   readonly inputs: readonly string[]
 }
 
 type LayerConfig = Readonly<Record<string, unknown>>
 
-/** A model's layers, each after those whose outputs it takes. */
+/** A model's layers, each after the layers of its inputs. */
 export interface LayerGraph {
   readonly inputShape: readonly number[]
   readonly layers: readonly LayerNode[]
-  /** The layer whose output is the model's. */
+  /** The layer whose output is the model's output. */
   readonly output: string
-  /** Whether the gradient with respect to the input is needed: of a part of a model. Absent: no. */
+  /** Whether the gradient with respect to the input is needed, as for a part of a model. Default: no. */
   readonly inputGradient?: boolean
 }
 
-/** Name of the model's input among the layers' inputs, where no layer stands for it. */
+/** Name of the model's input among the layers' inputs. */
 export const modelInput = 'input'
 
 /**
- * Reads a model's topology, as TensorFlow.js writes it: a sequential one, or a functional one in which every layer is used
- * once. Throws LEARN_ENGINE_MODEL for any other model.
+ * Reads a model's topology in the form of TensorFlow.js: a sequential model, or a functional model that uses every
+ * layer once. LEARN_ENGINE_MODEL for any other model.
  */
 export function layerGraph(topology: unknown): LayerGraph {
   const saved = record(topology, 'the topology')
-  // Keras and its converters put the model beside other entries, under this name.
+  // Keras and its converters store the model under this name, beside other entries.
   const model = saved.model_config === undefined ? saved : record(saved.model_config, 'the topology')
   const config = record(model.config, 'the configuration')
   return model.class_name === 'Sequential' ? sequentialGraph(config) : functionalGraph(config)
@@ -112,26 +112,29 @@ function unfit(reason: string): Error {
   return learnError('LEARN_ENGINE_MODEL', { reason })
 }
 
-/** Names under which TensorFlow.js makes and loads layers and tensors. */
+/** Names that TensorFlow.js accepts for layers and tensors. */
 const loadable = /^[A-Za-z0-9][-A-Za-z0-9._/]*$/
 
-/** LEARN_LAYER_NAME for a name under which TensorFlow.js can't load a layer. */
+/** @throws LEARN_LAYER_NAME for a name with which TensorFlow.js can't load a layer. */
 export function requireLayerName(name: string): void {
-  if (!loadable.test(name)) throw learnError('LEARN_LAYER_NAME', { name, fault: 'has characters that it may not have' })
+  if (!loadable.test(name)) throw learnError('LEARN_LAYER_NAME', { name, fault: 'has characters that are not allowed' })
 }
 
-/** LEARN_LAYER_NAME for a name that can't be loaded, or that two layers or two of the tensors have. */
+/**
+ * @throws LEARN_LAYER_NAME for a name with which TensorFlow.js can't load a layer, or a name that belongs to two layers
+ *   or two tensors.
+ */
 export function requireLoadableNames(layers: readonly string[], tensors: readonly string[]): void {
   for (const name of layers) requireLayerName(name)
   for (const names of [layers, tensors]) {
     const twin = twinAmong(names)
     if (twin === undefined) continue
     const what = names === layers ? 'layers' : 'tensors'
-    throw learnError('LEARN_LAYER_NAME', { name: twin, fault: `is that of two ${what}` })
+    throw learnError('LEARN_LAYER_NAME', { name: twin, fault: `belongs to two ${what}` })
   }
 }
 
-/** The first name that comes twice. */
+/** The first name that occurs twice. */
 export function twinAmong(names: readonly string[]): string | undefined {
   return names.find((name, index) => names.indexOf(name) < index)
 }

@@ -6,10 +6,10 @@ import type { LayerNode } from './layer-graph.ts'
 
 type Pair = readonly [number, number]
 
-/** Settings that every layer may have, and that change nothing here. */
+/** Settings of every layer without effect on the engine. */
 const withoutEffect = ['name', 'dtype', 'batch_input_shape', 'batch_size', 'input_dtype']
 
-/** A layer's configuration. LEARN_ENGINE_MODEL refuses a setting that the engine doesn't know, and names layer and setting. */
+/** A layer's configuration. LEARN_ENGINE_MODEL for settings that the engine doesn't know, naming layer and setting. */
 export class LayerSettings {
   readonly name: string
   readonly #className: string
@@ -23,7 +23,7 @@ export class LayerSettings {
     this.only('trainable', true)
   }
 
-  /** The error that the engine can't run the layer. `fault` continues the sentence that begins with the layer's name. */
+  /** The error that the engine can't run the layer. `fault` continues a sentence that begins with the layer's name. */
   refuse(fault: string): Error {
     return learnError('LEARN_ENGINE_MODEL', { reason: `layer ${this.name} (${this.#className}) ${fault}` })
   }
@@ -33,14 +33,14 @@ export class LayerSettings {
     return this.refuse(expected === undefined ? value : `${value}; it knows ${expected}`)
   }
 
-  /** Refuses settings that no builder has read, since they would have no effect. */
+  /** Refuses settings that no builder has read, and which would have no effect. */
   refuseOthers(): void {
     for (const [setting, value] of Object.entries(this.#config)) {
       if (!this.#read.has(setting) && value !== null && value !== undefined) throw this.refuseValue(setting)
     }
   }
 
-  /** Undefined where it isn't set. */
+  /** Undefined for a setting that isn't set. */
   value(setting: string): unknown {
     this.#read.add(setting)
     return this.#config[setting] ?? undefined
@@ -52,7 +52,7 @@ export class LayerSettings {
     return value
   }
 
-  /** A number of things, at least one. */
+  /** A whole number, 1 or more. */
   count(setting: string, otherwise?: number): number {
     const value = this.number(setting, otherwise)
     if (!(Number.isInteger(value) && value >= 1)) throw this.refuseValue(setting, 'integers from 1')
@@ -72,7 +72,7 @@ export class LayerSettings {
     return value
   }
 
-  /** Refuses all but these values and none. */
+  /** Refuses a value other than these. The setting may be absent. */
   only(setting: string, ...values: readonly unknown[]): void {
     const value = this.value(setting)
     if (value !== undefined && !values.includes(value)) throw this.refuseValue(setting, `only ${values.join(', ')}`)
@@ -89,7 +89,7 @@ export class LayerSettings {
     return initializerSpec(this.value(setting) ?? otherwise)
   }
 
-  /** Of a kernel, and of a bias where there is one. */
+  /** Initializers of a kernel, and of a bias if the layer has one. */
   initializers(kernel = 'kernel_initializer') {
     const bias = this.initializer('bias_initializer', 'zeros')
     return {
@@ -102,7 +102,7 @@ export class LayerSettings {
 /** Adds a layer to a plan. */
 export type LayerBuilder = (plan: Plan, settings: LayerSettings, inputs: readonly [Tensor, ...Tensor[]]) => Tensor
 
-/** @throws LEARN_ENGINE_MODEL where the input isn't [height, width, channels]. */
+/** @throws LEARN_ENGINE_MODEL unless the input is [height, width, channels]. */
 export function requireImage(settings: LayerSettings, { shape }: Tensor): void {
   settings.only('data_format', 'channels_last', 'channelsLast')
   if (shape.length !== 3) throw settings.refuse(`takes [height, width, channels], but gets [${shape}]`)
@@ -111,7 +111,7 @@ export function requireImage(settings: LayerSettings, { shape }: Tensor): void {
 /**
  * The window that moves over an image.
  *
- * @throws LEARN_ENGINE_MODEL where the input is no image, or the window doesn't fit in.
+ * @throws LEARN_ENGINE_MODEL where the input is no image, or the window doesn't fit into the image.
  */
 export function windowOver(settings: LayerSettings, x: Tensor, size: Window['size'], stride: Window['stride']): Window {
   requireImage(settings, x)

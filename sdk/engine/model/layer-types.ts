@@ -1,11 +1,14 @@
 type Pair = number | [number, number]
 
-/** Names of activations that layers of the engine have. A softmax comes last, before the loss `softmaxCrossEntropy`. */
+/**
+ * Names of activations in the engine. A softmax is possible only at the end of a model, before the loss
+ * `softmaxCrossEntropy`.
+ */
 export type ActivationName = 'linear' | 'relu' | 'relu6' | 'sigmoid' | 'softmax' | 'tanh'
 
 type Scheme = 'glorot' | 'he' | 'leCun'
 
-/** Names of initializers whose values are drawn from the job's stream. */
+/** Names of initializers whose values can be drawn from the job's stream. */
 export type InitializerName =
   | 'constant'
   | 'identity'
@@ -78,13 +81,13 @@ export interface EmbeddingSettings extends LayerSettings {
   readonly embeddingsInitializer?: InitializerName
 }
 
-/** The output of a layer, of which a model is made. */
+/** The output of a layer, from which a model is made. */
 export interface SymbolicTensorLike {
   readonly sourceLayer: LayerLike
 }
 
 export interface LayerLike {
-  /** Gives the layer's output, to be taken `as SymbolicTensor`: TensorFlow.js declares other types beside it. */
+  /** Returns the layer's output. Cast it `as SymbolicTensor`: TensorFlow.js declares further types for the result. */
   apply(inputs: SymbolicTensorLike | SymbolicTensorLike[]): unknown
 }
 
@@ -105,7 +108,7 @@ interface ModelSettings {
 type Layer<Settings> = (settings: Settings) => LayerLike
 type LayerOfDefaults<Settings> = (settings?: Settings) => LayerLike
 
-/** The layers of TensorFlow.js that the engine knows, with the settings of theirs that it knows. */
+/** The layers of TensorFlow.js that the engine knows, with the settings that it knows. */
 export interface EngineLayers {
   readonly activation: Layer<LayerSettings & { readonly activation: ActivationName }>
   readonly add: LayerOfDefaults<LayerSettings>
@@ -136,7 +139,7 @@ export interface EngineLayers {
   >
 }
 
-/** The part of TensorFlow.js in which a model for the engine is written. */
+/** The part of TensorFlow.js with which a model for the engine is written. */
 export interface EngineTensorFlow {
   readonly layers: EngineLayers
   input(settings: { readonly shape: number[]; readonly name?: string }): SymbolicTensorLike

@@ -82,7 +82,7 @@ test('max pooling is that of TensorFlow.js', async (t) => {
 })
 
 test('average pooling counts only what lies in the image, and its gradient too', async (t) => {
-  // TensorFlow.js's own gradient divides by the whole window where a part of it lies outside.
+  // TensorFlow.js's own gradient divides by the whole window, also where a part lies outside of the image.
   await t.notThrowsAsync(
     agreesOverWindows(
       ({ layers }, { size: poolSize, strides, padding }) => [

@@ -65,7 +65,7 @@ function common(settings: LayerSettings, x: Tensor) {
   }
 }
 
-/** Layers without weights that move, add or leave out values. */
+/** Layers without weights that move, add or drop values. */
 const shapingLayers: Readonly<Record<string, LayerBuilder>> = {
   Flatten(_, settings, [x]) {
     settings.only('data_format', 'channels_last', 'channelsLast')
@@ -84,13 +84,13 @@ const shapingLayers: Readonly<Record<string, LayerBuilder>> = {
   Dropout(plan, settings, [x]) {
     const rate = settings.number('rate')
     if (!(rate >= 0 && rate < 1)) throw settings.refuseValue('rate', 'numbers from 0 and below 1')
-    // Masks come from the training's own seed, here as with TensorFlow.js.
+    // Masks come from the training's own seed, as with TensorFlow.js here.
     settings.value('seed')
     return dropout(plan, settings.name, rate, x)
   },
 }
 
-/** The target shape. One length may be −1: it is computed from the others. */
+/** The target shape. One length may be −1, and is then computed from the others. */
 function targetShape(settings: LayerSettings, { shape }: Tensor): readonly number[] {
   const given = settings.value('target_shape')
   const lengths: readonly unknown[] = Array.isArray(given) ? given : []
@@ -115,7 +115,7 @@ function rimOf(settings: LayerSettings): Rim {
   return { top: pixels(top), bottom: pixels(bottom), left: pixels(left), right: pixels(right) }
 }
 
-/** The layers that the engine knows, by their class in TensorFlow.js. */
+/** The layers that the engine knows, by their TensorFlow.js class. */
 export const layerBuilders: Readonly<Record<string, LayerBuilder>> = {
   ...activationLayers,
   ...normalizationLayers,

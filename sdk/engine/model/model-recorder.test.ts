@@ -63,7 +63,7 @@ for (const [kind, model] of Object.entries({ sequential, functional, table })) {
     t.deepEqual(ours.layout, theirs.layout)
     t.deepEqual(ours.outputs, theirs.outputs)
     t.deepEqual(ours.initialWeights(randomStream(3)), theirs.initialWeights(randomStream(3)))
-    // And what TensorFlow.js writes of it is the same to the engine.
+    // The engine reads TensorFlow.js's own topology as the same model.
     const read = engineModel(theirs.topology, 'meanSquaredError')
     t.deepEqual(
       read.graph.layers.map(({ name, className, inputs }) => ({ name, className, inputs })),
@@ -120,7 +120,7 @@ type SettingsOf<Layers extends Record<keyof EngineLayers, (...settings: never) =
   readonly [Name in keyof EngineLayers]: Parameters<Layers[Name]>
 }
 
-/** The compiler refuses this where a setting that the engine declares is none of TensorFlow.js, or of another type. */
+/** Compiles only if each setting that the engine declares exists in TensorFlow.js, with the same type. */
 const asTheirs = (ours: Partial<SettingsOf<EngineLayers>>): Partial<SettingsOf<TensorFlow['layers']>> => ours
 
 test('settings that the engine declares are those of TensorFlow.js', async (t) => {

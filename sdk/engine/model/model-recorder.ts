@@ -1,6 +1,6 @@
 import type { EngineLayers } from './layer-types.ts'
 
-/** Factories of TensorFlow.js layers that are written down instead of called, with the class that each makes. */
+/** Factories of TensorFlow.js layers whose calls are recorded, with the class of each layer. */
 const recordedClasses: Readonly<Record<keyof EngineLayers, string>> = {
   activation: 'Activation',
   add: 'Add',
@@ -28,7 +28,7 @@ const recordedClasses: Readonly<Record<keyof EngineLayers, string>> = {
 
 type Config = Readonly<Record<string, unknown>>
 
-/** A layer that was asked for. */
+/** A layer whose factory was called. */
 class RecordedLayer {
   readonly className: string
   readonly config: Config
@@ -69,7 +69,7 @@ class RecordedSequential {
 class RecordedFunctional {
   readonly inputs: readonly RecordedTensor[]
   readonly output: RecordedTensor
-  /** Each after the layers whose outputs it takes. */
+  /** Each layer after the layers of its inputs. */
   readonly layers: RecordedLayer[] = []
 
   constructor(inputs: readonly RecordedTensor[], output: RecordedTensor) {
@@ -84,19 +84,19 @@ class RecordedFunctional {
   }
 }
 
-/** A model's function used something that only TensorFlow.js has. */
+/** A model's function used a part of TensorFlow.js that can't be recorded. */
 class NotRecorded extends Error {
   constructor(used: string) {
     super(`it uses ${used}, which the engine does not know`)
   }
 }
 
-/** A model's topology as TensorFlow.js would write it; or the cause that none could be recorded. */
+/** A model's topology in the form of TensorFlow.js, or the reason for which it couldn't be recorded. */
 export type Recording = { readonly topology: unknown } | { readonly cause: Error }
 
 /**
- * Calls a function that builds a layers model, with a stand-in for TensorFlow.js that only writes down the layers: a model
- * that the engine runs needs no more of TensorFlow.js, which takes longer to load than a client takes to train.
+ * Calls a function that builds a layers model, with a stand-in for TensorFlow.js that only records the layers. A model
+ * that the engine runs doesn't need TensorFlow.js, which takes longer to load than a client takes to train.
  */
 export function recordModel(build: (...tf: never) => unknown): Recording {
   recording = true
@@ -114,7 +114,7 @@ export function recordModel(build: (...tf: never) => unknown): Recording {
 
 let recording = false
 
-/** Records a layer of our own class. Undefined while no model is recorded. */
+/** Records a layer of this package's own class. Undefined while no model is recorded. */
 export function recordLayer(className: string, config: Config): unknown {
   return recording ? new RecordedLayer(className, config) : undefined
 }
@@ -148,7 +148,7 @@ const standIn = recorded('', {
   },
 })
 
-/** Throws at the use of anything else. `path` is the place that the error names. */
+/** An object that throws at the use of any other property. `path` begins the property's name in the error. */
 function recorded(path: string, known: Readonly<Record<string, unknown>>): object {
   return new Proxy(known, {
     get(target, property) {
@@ -185,7 +185,7 @@ function functionalTopology({ inputs, output, layers }: RecordedFunctional): unk
   }
 }
 
-/** Layers without a name are numbered within the model. */
+/** Names each layer. A layer without a name is numbered within the model. */
 function namer(layers: readonly RecordedLayer[]): (layer: RecordedLayer) => string {
   const names = new Map<RecordedLayer, string>()
   const taken = new Set(layers.map(({ config }) => config.name))
@@ -209,7 +209,7 @@ function layerJson({ className, config }: RecordedLayer, name: string) {
   return { class_name: className, config: { ...json, ...input, name } }
 }
 
-/** An embedding's input may be given by its length. */
+/** The length of an embedding's input, which may be given in place of the shape. */
 function lengthOf(className: string, { inputLength }: Config): unknown {
   return className === 'Embedding' && typeof inputLength === 'number' ? [inputLength] : undefined
 }
@@ -220,7 +220,7 @@ function plain(value: unknown): unknown {
   return value
 }
 
-/** As TensorFlow.js writes names: MaxPooling2D is max_pooling2d. */
+/** The form of names in TensorFlow.js's JSON: MaxPooling2D becomes max_pooling2d. */
 function snakeCase(name: string): string {
   return name
     .replace(/(.)([A-Z][a-z0-9]+)/g, '$1_$2')

@@ -16,7 +16,7 @@ const named: Readonly<Record<string, Activation>> = {
   tanh: { type: 'tanh' },
 }
 
-/** The activation that a layer names, or none. Softmax is refused: the engine has it only within its loss. */
+/** A layer's activation, linear by default. Softmax is refused: the engine has it only within its loss. */
 function activationOf(settings: LayerSettings): Activation {
   const name = String(settings.value('activation') ?? 'linear')
   const kind = named[name]
@@ -44,7 +44,7 @@ export const activationLayers: Readonly<Record<string, LayerBuilder>> = {
   },
 }
 
-/** Layers whose weights are multiplied or looked up. */
+/** Layers with weights that are multiplied or looked up. */
 export const weightedLayers: Readonly<Record<string, LayerBuilder>> = {
   Dense(plan, settings, [x]) {
     if (x.shape.length !== 1)
@@ -90,7 +90,7 @@ export const weightedLayers: Readonly<Record<string, LayerBuilder>> = {
   },
 }
 
-/** Plain relu is the products' own; other activations are operations after them. */
+/** The products themselves apply plain relu. Other activations are operations after the product. */
 function withActivation(plan: Plan, settings: LayerSettings, product: (relu: boolean) => Tensor): Tensor {
   const kind = activationOf(settings)
   return isPlainRelu(kind) ? product(true) : activation(plan, settings.name, kind, product(false))

@@ -5,7 +5,7 @@ import { panelWeights } from '../weight-layouts.ts'
 import { imageBytes, paddedImages, type Window, windowOutput } from './window.ts'
 import { type Convolution, type ConvolutionParts, fitsWinograd, winogradConvolution } from './winograd-convolution.ts'
 
-/** Convolution of images [height, width, channels], with bias, through relu if so asked. */
+/** Convolution of images [height, width, channels] with bias, and with relu if `relu` is set. */
 export function conv2d(plan: Plan, settings: Conv2dSettings, x: Tensor): Tensor {
   const { name, filters, relu, kernelInitializer, biasInitializer, size } = settings
   const [height = 1, width = 1] = x.shape
@@ -51,8 +51,8 @@ interface Conv2dSettings extends Window {
 }
 
 /**
- * Convolution as products of panels, without copying windows: for each line of a window, its pixels' channels lie one after
- * another in the padded image, as do the kernel's weights.
+ * Convolution as products of panels, without copying windows: for each line of a window, its pixels' channels are
+ * contiguous in the padded image, as are the kernel's weights.
  */
 function directConvolution(plan: Plan, { window, output, relu, weights, x, y }: ConvolutionParts): Convolution {
   const { kernel, bias, panelBytes, panels } = weights
@@ -117,8 +117,8 @@ function directConvolution(plan: Plan, { window, output, relu, weights, x, y }: 
 }
 
 /**
- * The gradient of a convolution's input: the output's gradient, spread by the strides and with a rim of zeros, convolved with
- * the kernel turned by half a turn, its inputs and outputs exchanged.
+ * The gradient of a convolution's input: the output's gradient, spread by the strides and with a rim of zeros,
+ * convolved with the kernel rotated by 180°, with inputs and outputs exchanged.
  */
 function convInputGradient(
   plan: Plan,

@@ -12,10 +12,13 @@ interface DenseSettings {
   readonly biasInitializer: InitializerSpec | undefined
 }
 
-/** Rows that share runs of inputs: of more rows, fewer inputs are zero in all. A multiple of the tiles' rows. */
+/**
+ * Number of rows that share runs of inputs: the more rows, the fewer inputs are zero in all of them. A multiple of the
+ * tiles' rows.
+ */
 const sparseRows = 12
 
-/** Fully connected: y = x·W + b, through relu if so asked. */
+/** Fully connected layer: y = x·W + b, with relu if `relu` is set. */
 export function dense(
   plan: Plan,
   { name, units, relu, kernelInitializer, biasInitializer }: DenseSettings,
@@ -38,7 +41,7 @@ export function dense(
   const rowBytes = 4 * size
   const offsets = plan.table(Array.from({ length: plan.batch }, (_, example) => rowBytes * example))
   const runs = plan.table([0, 0, rowBytes])
-  // A model's input, such as an image, has many zeros in the same places; outputs of layers have hardly any.
+  // A model's inputs, such as images, often have zeros in common; outputs of layers hardly ever.
   const sparse = x.gradient === 0 && size % 4 === 0 ? plan.allocate(12 * (size / 8 + 1)) : undefined
 
   const product = (kernels: Kernels, from: number, rows: number, runTable: number, runCount: number) =>

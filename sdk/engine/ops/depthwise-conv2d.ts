@@ -13,7 +13,7 @@ interface DepthwiseSettings extends Window {
   readonly biasInitializer: InitializerSpec | undefined
 }
 
-/** Convolution of each channel with a window of its own. */
+/** Convolution of each channel with its own window. */
 export function depthwiseConv2d(plan: Plan, settings: DepthwiseSettings, given: Tensor): Tensor {
   const { name, kernelInitializer, biasInitializer, size, stride } = settings
   const x = inPixels(plan, name, given)
@@ -55,7 +55,7 @@ export function depthwiseConv2d(plan: Plan, settings: DepthwiseSettings, given: 
       }
     },
     backward(kernels, { batch, gradientShift, gradientScale }) {
-      // Before the weights: their gradient may go straight into them.
+      // Before the weights' gradient, which may be added to the weights themselves.
       toInput?.(kernels, batch)
       for (let example = 0; example < batch; example++) {
         const image = images.value + example * images.bytes
@@ -71,7 +71,10 @@ export function depthwiseConv2d(plan: Plan, settings: DepthwiseSettings, given: 
   return y
 }
 
-/** Into an image with a rim, where windows have one; its inside is the input's gradient. */
+/**
+ * The gradient of the input. If windows reach beyond the image, computes the gradient of an image with a rim, and
+ * copies its inside.
+ */
 function inputGradient(
   plan: Plan,
   x: Tensor,

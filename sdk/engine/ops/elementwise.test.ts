@@ -16,7 +16,7 @@ function of(name: 'tanh' | 'sigmoid', value: number): number {
   return first ?? Number.NaN
 }
 
-/** In units of the last place that float32 has there, but no smaller than those of 10⁻³⁰. */
+/** The error in units of float32's last place at `exact`, or at 10⁻³⁰ for smaller values. */
 const unitsOff = (value: number, exact: number) =>
   Math.abs(value - exact) / 2 ** (Math.floor(Math.log2(Math.max(1e-30, Math.abs(exact)))) - 23)
 
@@ -39,7 +39,7 @@ test('sigmoid is exact to three units in the last place, down to where it ends',
   const sigmoid = (x: number) => 1 / (1 + Math.exp(-x))
   fc.assert(
     fc.property(values, (x) => {
-      // Below −65 it is smaller than 10⁻²⁸, and past −88 it stays what it is there.
+      // Below −65 the sigmoid is smaller than 10⁻²⁸, and below −88 it stays constant.
       const off = x < -65 ? of('sigmoid', x) / 1e-28 : unitsOff(of('sigmoid', x), sigmoid(x))
       t.true(off <= 3, `${x}: ${of('sigmoid', x)}`)
     }),
@@ -56,7 +56,7 @@ test('the bits are these, everywhere', (t) => {
   t.deepEqual(bits('sigmoid'), [1027752354, 1051321163, 1056126445, 1058213546, 1059507731, 1065240929])
 })
 
-/** A dropout layer alone, whose inputs and output's gradients are all 1. */
+/** A single dropout layer, whose inputs and output gradients are all 1. */
 function layer(rate: number, size: number, batch: number, layersBefore = 0) {
   const plan = new Plan({ batch, trainedBytes: 0 })
   const x = plan.tensor([size])
@@ -77,7 +77,7 @@ function layer(rate: number, size: number, batch: number, layersBefore = 0) {
 }
 
 const kept = (values: Float32Array) => values.reduce((sum, value) => sum + Number(value !== 0), 0) / values.length
-/** How often two masks agree. */
+/** The fraction of values at which two masks agree. */
 const alike = (a: Float32Array, b: Float32Array) =>
   a.reduce((sum, value, i) => sum + Number((value === 0) === (b[i] === 0)), 0) / a.length
 
@@ -86,7 +86,7 @@ test('a value is left out with the rate’s probability, and the others are scal
   fc.assert(
     fc.property(rates, fc.integer({ min: 0, max: 2 ** 32 - 1 }), (rate, seed) => {
       const { output } = layer(rate, 1_000, 100)(seed)
-      // Six deviations of the share of 100,000 values.
+      // Six standard deviations of the share of 100,000 values.
       t.true(Math.abs(kept(output) - (1 - rate)) < 6 * Math.sqrt((rate * (1 - rate)) / output.length))
       t.true(output.every((value) => value === 0 || value === Math.fround(1 / (1 - rate))))
     }),
@@ -110,7 +110,7 @@ test('a mask is the same for the same seed; another seed, layer, example or plac
     Float32Array.from([...output.subarray(1_000), ...output.subarray(0, 1_000)]),
     Float32Array.from([...output.subarray(1), ...output.subarray(0, 1)]),
   ]
-  // Independent masks agree in half of 100,000 places, give or take 0.0016.
+  // Independent masks agree at half of 100,000 values, with a deviation of 0.0016.
   for (const other of others) t.true(Math.abs(alike(output, other) - 0.5) < 0.01, String(alike(output, other)))
 })
 

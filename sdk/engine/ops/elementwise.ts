@@ -2,7 +2,7 @@ import type { Kernels } from '../kernels.ts'
 import { type Plan, type Tensor, tensorSize } from '../plan.ts'
 import { inPixels, padded } from './shaping.ts'
 
-/** A function of each value by itself. A `rectifier` is relu with a slope below 0 and an end to its rise. */
+/** A function of each single value. A `rectifier` is relu with a slope below 0 and an upper limit. */
 export type Activation =
   | { readonly type: 'linear' | 'sigmoid' | 'tanh' }
   | { readonly type: 'rectifier'; readonly slope: number; readonly most: number }
@@ -70,7 +70,7 @@ export function add(plan: Plan, name: string, given: readonly [Tensor, ...Tensor
   return y
 }
 
-/** One tensor for several layers: each has a place of its own for its gradient, and the tensor's is their sum. */
+/** One tensor for several consumers: each has its own gradient, and the tensor's gradient is their sum. */
 export function fanOut(plan: Plan, name: string, x: Tensor, consumers: number): Tensor[] {
   if (x.gradient === 0 || consumers < 2) return Array.from({ length: consumers }, () => x)
   const size = tensorSize(x)
@@ -89,8 +89,9 @@ export function fanOut(plan: Plan, name: string, x: Tensor, consumers: number): 
 }
 
 /**
- * In training each value is 0 with probability `rate`, else divided by 1 − rate (Srivastava et al. 2014, inverted). The mask is
- * a hash of the pass's seed, the layer and the value's place: it needn't be kept, and is the same on any machine.
+ * In training each value is 0 with probability `rate`, else divided by 1 − rate (Srivastava et al. 2014, inverted). The
+ * mask is a hash of the pass's seed, the layer and the value's index, so it needs no memory, and is the same on any
+ * machine.
  */
 export function dropout(plan: Plan, name: string, rate: number, given: Tensor): Tensor {
   if (rate === 0) return given

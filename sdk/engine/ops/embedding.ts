@@ -5,13 +5,13 @@ import { channelWeights } from '../weight-layouts.ts'
 
 interface EmbeddingSettings {
   readonly name: string
-  /** How many rows the table has. */
+  /** Number of rows of the table. */
   readonly rows: number
   readonly channels: number
   readonly initializer: InitializerSpec
 }
 
-/** The row of a trained table for each of the model's inputs. Only the rows that a batch names have a gradient. */
+/** Looks up a row of a trained table for each of the model's inputs. Only rows that occur in a batch get a gradient. */
 export function embedding(plan: Plan, { name, rows, channels, initializer }: EmbeddingSettings, x: Tensor): Tensor {
   const length = x.pixels * x.channels
   const table = channelWeights(plan, {

@@ -6,17 +6,18 @@ import { channelWeights } from '../weight-layouts.ts'
 import { inPixels } from './shaping.ts'
 
 interface BatchNormalizationSettings extends NormalizationWeights {
-  /** How much of a moving value a batch leaves. */
+  /** The share of a moving value that remains after a batch. */
   readonly momentum: number
   readonly movingMeanInitializer: InitializerSpec
   readonly movingVarianceInitializer: InitializerSpec
 }
 
 /**
- * Normalizes each channel over a whole batch, and in evaluation by moving means of the batches' statistics. These means are weights too,
- * which come and go with the others.
+ * Normalizes each channel over a whole batch, and in evaluation with moving means of the batches' statistics. Moving
+ * means are weights, too, and are loaded and saved with the others.
  *
- * @see Ioffe and Szegedy, Batch Normalization, ICML 2015. Moving variances are the batches' own (over n), as in TensorFlow.js.
+ * @see Ioffe and Szegedy, Batch Normalization, ICML 2015. Moving variances are the batches' own (over n), as in
+ *   TensorFlow.js.
  */
 export function batchNormalization(plan: Plan, settings: BatchNormalizationSettings, given: Tensor): Tensor {
   const { name, epsilon, momentum, movingMeanInitializer, movingVarianceInitializer } = settings
@@ -37,7 +38,7 @@ export function batchNormalization(plan: Plan, settings: BatchNormalizationSetti
   plan.wholeBatchFor ??= name
 
   const y = plan.tensor(x.shape)
-  // Each channel by itself, those of the padding too, whose gamma of 0 keeps them 0.
+  // Each channel separately, also those of the padding, which a gamma of 0 keeps 0.
   const sets = { channels: pitch, groups: pitch, rowsOf: (batch: number) => batch * pixels, setsOf: () => 1, sets: 1 }
   const { measure, apply, backward, mean, variance } = normalization(plan, x, y, sets, scaling, epsilon)
   plan.ops.push({
@@ -55,13 +56,13 @@ export function batchNormalization(plan: Plan, settings: BatchNormalizationSetti
 }
 
 export interface GroupNormalizationSettings extends NormalizationWeights {
-  /** Divides the channels. */
+  /** Number of groups, which divides the number of channels. */
   readonly groups: number
 }
 
 /**
- * Normalizes groups of channels of one example, independently of the other examples of its batch: it trains well on the small, unlike data
- * of clients.
+ * Normalizes groups of channels of one example, independently of the batch's other examples, so that it trains well on
+ * the small, unlike data of clients.
  *
  * @see Wu and He, Group Normalization, ECCV 2018.
  */
@@ -84,17 +85,17 @@ export function groupNormalization(plan: Plan, settings: GroupNormalizationSetti
   return y
 }
 
-/** Sets of values with one mean and one variance each: rows of channels, whose channels form groups. */
+/** Sets of values that each have one mean and one variance: rows of channels, whose channels form groups. */
 interface StatisticsSets {
   readonly channels: number
   readonly groups: number
   readonly rowsOf: (batch: number) => number
   readonly setsOf: (batch: number) => number
-  /** Most sets of a pass. */
+  /** Most sets in a pass. */
   readonly sets: number
 }
 
-/** Addresses of the scale and the shift, a row of padded channels each. */
+/** Addresses of the scale and the shift, each a row of padded channels. */
 interface ScaleAndShift {
   readonly gamma: number
   readonly gammaTrained: boolean
@@ -102,7 +103,9 @@ interface ScaleAndShift {
   readonly betaTrained: boolean
 }
 
-/** The passes of a normalization y = gamma · (x − mean) / √(variance + epsilon) + beta. `x` and `y` lie in padded pixels. */
+/**
+ * The passes of a normalization y = gamma · (x − mean) / √(variance + epsilon) + beta. `x` and `y` have padded pixels.
+ */
 export function normalization(
   plan: Plan,
   x: Tensor,
@@ -120,7 +123,7 @@ export function normalization(
   const products = 8 * columns
   const address = (base: number | undefined, set: number) => (base ?? 0) + set * pitch
 
-  /** Takes the statistics from the values. */
+  /** Computes the statistics of the values. */
   const measure = (kernels: Kernels, batch: number) => {
     const rows = rowsOf(batch)
     for (let set = 0; set < setsOf(batch); set++) {
@@ -161,7 +164,7 @@ export function normalization(
   return { measure, apply, backward, mean: address(means, 0), variance: address(variances, 0) }
 }
 
-/** The weights of a normalization; without an initializer, values that leave things as they are. */
+/** The weights of a normalization. Without an initializer, the scale is 1 and the shift 0. */
 interface NormalizationWeights {
   readonly name: string
   readonly epsilon: number

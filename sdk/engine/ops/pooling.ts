@@ -3,7 +3,7 @@ import type { Plan, Tensor } from '../plan.ts'
 import { inPixels } from './shaping.ts'
 import { imageBytes, type Window, windowOutput } from './window.ts'
 
-/** The largest value of each window, channel by channel. Its gradient goes to the first place that holds it. */
+/** The largest value of each window, channel by channel. The gradient goes to the first pixel with this value. */
 export function maxPooling(plan: Plan, settings: Window & { readonly name: string }, x: Tensor): Tensor {
   const [height = 1, width = 1] = x.shape
   const { name, size, stride } = settings
@@ -39,7 +39,7 @@ export function maxPooling(plan: Plan, settings: Window & { readonly name: strin
   return y
 }
 
-/** The mean of each window, channel by channel, over the part of it that lies in the image. */
+/** The mean of each window, channel by channel, over the window's part inside the image. */
 export function averagePooling(plan: Plan, name: string, window: Window, given: Tensor): Tensor {
   const x = inPixels(plan, name, given)
   const [height = 1, width = 1] = x.shape
@@ -68,7 +68,7 @@ export function averagePooling(plan: Plan, name: string, window: Window, given: 
   return y
 }
 
-/** The mean over all positions, channel by channel. */
+/** The mean over all pixels, channel by channel. */
 export function globalAveragePooling(plan: Plan, name: string, given: Tensor): Tensor {
   const x = inPixels(plan, name, given)
   const y = plan.tensorAfter(x, [x.channels])

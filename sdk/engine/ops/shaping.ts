@@ -2,12 +2,12 @@ import { sizeOf } from '../../weights/layout.ts'
 import { type Plan, paddedTo8, type Tensor, tensorSize } from '../plan.ts'
 import { imageBytes } from './window.ts'
 
-/** The same values as a vector: nothing is moved, and padding stays where it is. */
+/** The same values as a vector. Moves nothing; padding stays between the pixels. */
 export function flatten(x: Tensor): Tensor {
   return { ...x, shape: [x.pixels * x.channels] }
 }
 
-/** The same values in their order, in another shape: as they lie where padding allows, else copied. */
+/** The same values in the same order, in another shape. Copies them only if padding requires it. */
 export function reshape(plan: Plan, name: string, x: Tensor, shape: readonly number[]): Tensor {
   const channels = shape.at(-1) ?? 1
   const pixels = sizeOf(shape.slice(0, -1))
@@ -17,13 +17,16 @@ export function reshape(plan: Plan, name: string, x: Tensor, shape: readonly num
   return moved(plan, name, x, shape)
 }
 
-/** The tensor with padded pixels, whose channels are the shape's last dimension. A model's input and a flattened tensor may need a copy. */
+/**
+ * The tensor with padded pixels, whose channels are the shape's last dimension. Copies a model's input or a flattened
+ * tensor if necessary.
+ */
 export function inPixels(plan: Plan, name: string, x: Tensor): Tensor {
   const channels = x.shape.at(-1) ?? 1
   return x.channels === channels && x.pitch === paddedTo8(channels) ? x : moved(plan, name, x, x.shape)
 }
 
-/** The tensor with padding, in any arrangement: enough for operations on single values. */
+/** The tensor with padding, in any arrangement, which suffices for operations on single values. */
 export function padded(plan: Plan, name: string, x: Tensor): Tensor {
   return x.pitch % 8 === 0 ? x : moved(plan, name, x, x.shape)
 }
@@ -43,7 +46,7 @@ function moved(plan: Plan, name: string, x: Tensor, shape: readonly number[]): T
   return y
 }
 
-/** Where each value of an example lies, in bytes. */
+/** Offset of each value of an example, in bytes. */
 function places({ pixels, channels, pitch }: Tensor): readonly number[] {
   return Array.from(
     { length: pixels * channels },
@@ -59,7 +62,7 @@ export interface Rim {
   readonly right: number
 }
 
-/** The image with a rim of zeros, which nothing ever writes to. */
+/** The image with a rim of zeros, which no operation writes. */
 export function zeroPadding(plan: Plan, name: string, { top, bottom, left, right }: Rim, given: Tensor): Tensor {
   const x = inPixels(plan, name, given)
   const [height = 1, width = 1] = x.shape

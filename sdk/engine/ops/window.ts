@@ -10,7 +10,7 @@ export interface Window {
   readonly padding: 'same' | 'valid'
 }
 
-/** Where the windows lie: how many, and how far they reach beyond the image's edges. */
+/** The windows over an image: their number in each direction, and their reach beyond the image's edges. */
 export interface WindowOutput {
   readonly height: number
   readonly width: number
@@ -20,7 +20,10 @@ export interface WindowOutput {
   readonly right: number
 }
 
-/** As TensorFlow counts: with padding `same`, ⌈length / stride⌉ windows, and the odd pixel of padding at the end. */
+/**
+ * Counts windows as TensorFlow does: with padding `same`, ⌈length / stride⌉ windows, with an odd pixel of padding at
+ * the end.
+ */
 export function windowOutput({ size, stride, padding }: Window, height: number, width: number): WindowOutput {
   const [y, x] = [along(height, size[0], stride[0], padding), along(width, size[1], stride[1], padding)]
   return { height: y.count, width: x.count, top: y.before, left: x.before, bottom: y.after, right: x.after }
@@ -38,14 +41,14 @@ export function imageBytes({ pixels, pitch }: Tensor): number {
   return 4 * pixels * pitch
 }
 
-/** Images with a rim of zeros, on which windows needn't look for the edge. */
+/** Images with a rim of zeros, so that windows needn't check for the edge. */
 interface PaddedImages {
   readonly value: number
-  /** Of one image. */
+  /** Bytes of one image. */
   readonly bytes: number
-  /** In pixels, with the rim. */
+  /** Width in pixels, with the rim. */
   readonly width: number
-  /** Copies the images in. Where there is no rim, they are the tensor's own. */
+  /** Copies the images into the rims. Without a rim the images are the tensor's own. */
   fill(kernels: Kernels, batch: number): void
 }
 

@@ -13,24 +13,27 @@ export interface ConvolutionParts {
   readonly y: Tensor
 }
 
-/** The three products of a convolution. Gradients of outputs come with relu's mask applied. */
+/** The three products of a convolution. Gradients of outputs must have relu's mask applied. */
 export interface Convolution {
   forward(kernels: Kernels, batch: number): void
-  /** Adds the gradient of the inputs, where one is needed, then of the kernel. */
+  /** Adds the gradient of the inputs, if needed, then that of the kernel. */
   backward(kernels: Kernels, pass: Pass): void
 }
 
-/** A tile has 8 × 8 inputs, and so as many products. */
+/** A tile has 8 × 8 inputs, and 64 products. */
 const points = 8
 const matrices = points * points
 
-/** Rows that the products of a group of images should have: fewer leave the processor waiting, more leave its caches. */
+/** Best number of rows in the products of a group of images: with fewer the processor waits, more exceed its caches. */
 const groupRows = 64
 
-/** Keeps the matrices out of each other's place in the processor's caches. */
+/** Offset between matrices, so that they don't compete for the same lines of the processor's caches. */
 const skewBytes = 64
 
-/** Square kernels of 3 to 6 that move by one pixel, over padded channels, where tiles aren't mostly rim. */
+/**
+ * Whether tiles are faster: square kernels of 3 to 6 that move by one pixel, over padded channels, where tiles aren't
+ * mostly rim.
+ */
 export function fitsWinograd({ window, output, x, y }: ConvolutionParts): boolean {
   const [size, sizeX] = window.size
   const [strideY, strideX] = window.stride
@@ -41,8 +44,8 @@ export function fitsWinograd({ window, output, x, y }: ConvolutionParts): boolea
 }
 
 /**
- * Convolution by tiles: each tile of the image, and the kernel, is transformed to 64 points, at which the convolution is a
- * product of channels. Gradients go the same way back. See assembly/winograd.ts.
+ * Convolution by tiles: each tile of the image, and the kernel, is transformed to 64 points, at which the convolution
+ * is a product of channels. Gradients take the reverse path. See assembly/winograd.ts.
  */
 export function winogradConvolution(
   plan: Plan,
