@@ -225,8 +225,8 @@ const ofJobs: Readonly<Record<string, Case>> = {
     faults: ['FIELD_UNKNOWN modelSpec.optimizer.kwargs.nu'],
   },
   'an optimizer without the setting that it needs': {
-    change: ({ job }) => set([job.modelSpec], 0, { optimizer: { sort: 'scaffold', kwargs: {} } }),
-    faults: ['FIELD_REQUIRED modelSpec.optimizer.kwargs.k'],
+    change: ({ job }) => set([job.modelSpec], 0, { optimizer: { sort: 'fedprox', kwargs: {} } }),
+    faults: ['FIELD_REQUIRED modelSpec.optimizer.kwargs.mu'],
   },
   'a selector that is none': {
     change: ({ job }) => set([job.modelSpec], 0, { selector: { sort: 'dice' } }),
