@@ -9,11 +9,11 @@ import {
 } from '../actors/index.ts'
 import { encode } from '../runtime/index.ts'
 import { problemOf } from './http/problem.ts'
-import type { Answer, Call, Operation } from './operation.ts'
+import type { Call, Operation, OperationAnswer } from './operation.ts'
 
 /** What a request came to, and how to keep it for a repetition: to be done before it's answered. */
 export interface Performed {
-  readonly answer: Answer
+  readonly answer: OperationAnswer
   readonly keep?: () => Promise<null>
 }
 
@@ -33,7 +33,7 @@ export async function performOnce(
   ask: Ask<ControlPlaneMessage>,
   { operation, call, key, path }: KeyedRequest,
   context: RequestContext,
-  perform: (context: RequestContext) => Promise<Answer>,
+  perform: (context: RequestContext) => Promise<OperationAnswer>,
 ): Promise<Performed> {
   const asked = inContext(ask, context)
   // With the compute's key, so that nobody hears of an answer without it.

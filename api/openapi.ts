@@ -1,6 +1,6 @@
 import { z } from 'zod'
 import { identifier, models } from '../actors/index.ts'
-import { scopeFor } from './auth/scopes.ts'
+import { scopeFor } from './auth/authority.ts'
 import { tagList } from './http/conditions.ts'
 import { withZeroValues } from './openapi-zero-values.ts'
 import type { Operation } from './operation.ts'

@@ -2,8 +2,7 @@ import { z } from 'zod'
 import type { Ask, ControlPlaneMessage, NumberedEvent, Page, ReadArchive, Reply } from '../actors/index.ts'
 import { checkIdentifier, decodeModel } from '../actors/model/index.ts'
 import type { ActorRef } from '../runtime/index.ts'
-import { assertOwn, type Caller } from './auth/authority.ts'
-import type { Auth } from './auth/scopes.ts'
+import { type Auth, assertOwn, type Caller } from './auth/authority.ts'
 import { queryDecoder } from './http/query.ts'
 
 export type Method = 'get' | 'post' | 'put' | 'delete'
@@ -20,7 +19,7 @@ export interface Call {
   readonly lastEventId: string | undefined
 }
 
-export type Answer =
+export type OperationAnswer =
   | { readonly type: 'json'; readonly value: unknown }
   | { readonly type: 'page'; readonly page: Page<unknown> }
   | { readonly type: 'archive'; readonly archive: ReadArchive }
@@ -81,7 +80,7 @@ export interface Operation<
   readonly body?: { readonly type: 'json' | 'form'; readonly model: Body; readonly files: readonly string[] }
   readonly answer: Answered
   /** Decodes the call, asks the control plane, and answers. Rejects with a coded error. */
-  perform(ask: Ask<ControlPlaneMessage>, call: Call): Promise<Answer>
+  perform(ask: Ask<ControlPlaneMessage>, call: Call): Promise<OperationAnswer>
 }
 
 /** The parameters of a path. */
@@ -231,7 +230,10 @@ export function made<
     owner,
   }: Definition<Id, Path, Query, Body>,
   answer: Answered,
-  perform: (ask: Ask<ControlPlaneMessage>, call: DecodedCall<Path, z.output<Query>, z.output<Body>>) => Promise<Answer>,
+  perform: (
+    ask: Ask<ControlPlaneMessage>,
+    call: DecodedCall<Path, z.output<Query>, z.output<Body>>,
+  ) => Promise<OperationAnswer>,
 ): Operation<Id, Path, Query, Body, Answered> {
   const decodeQuery = queryDecoder(query)
   return {

@@ -90,7 +90,7 @@ interface Sent {
 
 async function stage(of: Bearers) {
   const plane = await planeStage({ gate: await bearerGate(of), limits })
-  const own = await of.of('u', ['user', 'compute', 'agent', 'admin'])
+  const own = await of.of('u', ['user', 'compute', 'flamelet', 'admin'])
   const names: Record<string, string> = { ...present }
 
   async function call(method: string, path: string, { body, headers = own, query = '' }: Sent = {}) {

@@ -95,9 +95,9 @@ for (const [title, headersOf, code, challenge] of strangers)
 test('every operation wants its scope', async (t) => {
   await using of = await bearers()
   await using api = await apiStage('memory', { authentication: of })
-  const scopeOf = { user: 'user', compute: 'compute', 'compute-key': 'compute', 'task-key': 'agent', admin: 'admin' }
+  const scopeOf = { user: 'user', compute: 'compute', 'compute-key': 'compute', 'task-key': 'flamelet', admin: 'admin' }
   for (const { method, path, auth } of operations)
-    for (const scope of ['user', 'compute', 'agent', 'metrics'] as const) {
+    for (const scope of ['user', 'compute', 'flamelet', 'metrics'] as const) {
       const headers = await of.of('u', [scope])
       const heard = await api.call(method.toUpperCase(), path.replace(/\{\w+\}/g, 'u'), undefined, headers)
       const isRefused = Object(heard.body).code === 'API_SCOPE'

@@ -127,8 +127,8 @@ test('a dataset that another registers under the id of a deleted one is not hand
   const { job } = await stagedJob(as(headers.alice))
   const configured = await api.call('GET', `/computes/c1/deployments/${job}/config`, undefined, headers.alice)
   const [[task = '', key = ''] = []] = Object.entries<string>(Object(configured.body).agentKVs)
-  const agent = await of.of('alice', ['agent'])
-  const fetched = () => api.call('GET', `/jobs/${job}/${task}/task?key=${key}`, undefined, agent)
+  const flamelet = await of.of('alice', ['flamelet'])
+  const fetched = () => api.call('GET', `/jobs/${job}/${task}/task?key=${key}`, undefined, flamelet)
   t.is((await fetched()).status, 200)
   const [{ id }] = Object((await api.call('GET', '/users/alice/datasets', undefined, headers.alice)).body)
   const start = { id: job, state: 'starting' }

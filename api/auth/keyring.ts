@@ -1,7 +1,6 @@
 import { stat } from 'node:fs/promises'
 import { fileErrorCode } from '../../runtime/errors/index.ts'
-import { type Keys, keysIn } from './key-file.ts'
-import { isMissing } from './private-file.ts'
+import { isMissing, type Keys, keysIn } from './key-file.ts'
 import { revocationsOf, revokedTokens } from './token-records.ts'
 
 const lookEveryMs = 1000

@@ -3,7 +3,7 @@ import { open, rename, stat, writeFile } from 'node:fs/promises'
 import { decodeJwt } from 'jose'
 import { z } from 'zod'
 import { apiError } from '../errors.ts'
-import { ownFile, reaching } from './private-file.ts'
+import { ownFile, reaching } from './key-file.ts'
 
 /** What is known of a token that was issued; not the token. */
 const issued = z.object({

@@ -1,10 +1,9 @@
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import { pipeline } from 'node:stream/promises'
 import { type ReadArchive, tagOfJson } from '../../actors/index.ts'
-import type { Answer, Operation } from '../operation.ts'
-import { isKnown } from './conditions.ts'
+import type { Operation, OperationAnswer } from '../operation.ts'
+import { isKnown, rangeIn, slice } from './conditions.ts'
 import { eventStreamType, type StreamOptions, sendEvents } from './event-stream.ts'
-import { rangeIn, slice } from './range.ts'
 import { addressOf } from './rest-server.ts'
 
 /** Sends an operation's answer. */
@@ -12,7 +11,7 @@ export async function respond(
   request: IncomingMessage,
   response: ServerResponse,
   { status, method }: Operation,
-  answer: Answer,
+  answer: OperationAnswer,
   options: StreamOptions,
 ): Promise<void> {
   const { hide = (json: string) => json } = options

@@ -8,7 +8,7 @@ import { temporaryFolder } from '../../test/support/temporary-folder.ts'
 import { openLog } from '../log.ts'
 import { startServer } from '../start-server.ts'
 import { serverMetrics } from './metrics.ts'
-import { observeActors } from './observe-actors.ts'
+import { observeActors } from './observers.ts'
 
 function memoryLog(level: 'debug' | 'info' | 'error') {
   const lines: Record<string, unknown>[] = []

@@ -3,7 +3,7 @@ import type { Ask, ControlPlaneMessage, JobStatus, NumberedEvent } from '../../a
 import { endedNames, numberedEvent } from '../../actors/model/index.ts'
 import { apiError } from '../errors.ts'
 import { count, flag } from '../http/query.ts'
-import { type Answer, made, noBody } from '../operation.ts'
+import { made, noBody, type OperationAnswer } from '../operation.ts'
 
 const query = z.object({
   follow: flag.exactOptional().meta({ description: 'false: end after what there is so far' }),
@@ -57,7 +57,7 @@ const batch = 256
 
 /** Answers with a job's events, of these types alone if any are named. */
 function following(...types: readonly NumberedEvent['event']['type'][]) {
-  return async (ask: Ask<ControlPlaneMessage>, call: FollowingCall): Promise<Answer> => {
+  return async (ask: Ask<ControlPlaneMessage>, call: FollowingCall): Promise<OperationAnswer> => {
     const of = { user: call.param('user'), job: call.param('jobId') }
     const read = (after: number, waitMs: number) =>
       ask<readonly NumberedEvent[]>((replyTo) => ({ type: 'read-events', ...of, after, limit: batch, waitMs, replyTo }))

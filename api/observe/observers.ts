@@ -1,4 +1,6 @@
 import type { IncomingMessage, ServerResponse } from 'node:http'
+import { isFailure } from '../../actors/index.ts'
+import type { ActorSystem, Cancel, DeadLetter, KernelEvent } from '../../runtime/index.ts'
 import { type Exchange, loggedPath } from '../http/exchange.ts'
 import type { Log } from '../log.ts'
 import type { Metrics } from './metrics.ts'
@@ -49,4 +51,37 @@ export function turnedAwayObserver({ log, metrics }: { readonly log: Log; readon
       counts = new Map()
     }, toldEveryMs).unref()
   }
+}
+
+/** Logs what goes wrong in the actors. */
+export function observeActors(system: Pick<ActorSystem, 'events' | 'deadLetters'>, log: Log): Cancel {
+  const cancels = [
+    system.events.subscribe((event) => logEvent(log, event)),
+    system.deadLetters.subscribe((letter) => logDeadLetter(log, letter)),
+  ]
+  return () => {
+    for (const cancel of cancels) cancel()
+  }
+}
+
+function logEvent(log: Log, event: KernelEvent): void {
+  const { type, path } = event
+  switch (type) {
+    case 'restarted':
+    case 'resumed':
+    case 'escalated':
+      return log.error({ actor: path, err: event.cause }, `an actor failed and was ${type}`)
+    case 'stopped':
+      if (event.cause !== undefined) log.error({ actor: path, err: event.cause }, 'an actor failed and was stopped')
+      return
+    case 'slow-handler':
+      return log.warn({ actor: path, ms: Math.round(event.elapsedMs) }, 'an actor was slow')
+  }
+}
+
+function logDeadLetter(log: Log, { path, message, reason }: DeadLetter): void {
+  // Who asked didn't wait for it: nobody else tells of this fault.
+  if (isFailure(message))
+    log.error({ actor: path, requestId: message.context?.requestId, err: message.cause }, 'a request failed')
+  else log[reason === 'mailbox-full' ? 'warn' : 'debug']({ actor: path, reason }, 'a message was not delivered')
 }
