@@ -12,8 +12,8 @@ const panel = { width: 640, height: 200, left: 64, right: 150, top: 34, bottom: 
 const colors = ['#1b6ca8', '#c8553d', '#588b3e', '#7d4e9e', '#b08900', '#3d8f8f']
 
 /**
- * The metrics of a run by round, as an SVG picture. Metrics that measure the same, such as `loss` and `train-loss`, share a
- * panel; models of several parts have a line each.
+ * Draws the metrics of a run by round, as an SVG picture. Metrics of the same quantity, such as `loss` and
+ * `train-loss`, share a panel. Models of several parts have a line each.
  *
  * @throws SIMULATION_NO_HISTORY.
  */
@@ -71,7 +71,7 @@ function panelOf(quantity: string, lines: readonly Line[], offset: number): stri
     ...lines.flatMap(({ label, points }, index) => {
       const color = colors[index % colors.length]
       const path = points.map(([round, value]) => `${x(round)},${y(value)}`).join(' ')
-      // A single point has no line.
+      // A single point is drawn as a dot.
       const drawn = points.length > 1 ? '' : ` stroke-width="4" stroke-linecap="round"`
       return [
         `<polyline fill="none" stroke="${color}"${drawn} points="${points.length > 1 ? path : `${path} ${path}`}"/>`,
@@ -83,7 +83,7 @@ function panelOf(quantity: string, lines: readonly Line[], offset: number): stri
 
 type Range = readonly [least: number, most: number]
 
-/** Without a call of many arguments: a history may be long. */
+/** By reduce, since a history may be too long for the arguments of one call. */
 function rangeOf(values: readonly number[]): Range {
   const least = values.reduce((found, value) => Math.min(found, value), Number.POSITIVE_INFINITY)
   const most = values.reduce((found, value) => Math.max(found, value), Number.NEGATIVE_INFINITY)
@@ -94,7 +94,7 @@ function scaled(value: number, [least, most]: Range, from: number, to: number): 
   return Number((from + ((value - least) / (most - least)) * (to - from)).toFixed(1))
 }
 
-/** Some three to eight round numbers within a range. */
+/** Between three and eight round numbers within a range. */
 function ticks([least, most]: Range): number[] {
   const rough = (most - least) / 4
   const power = 10 ** Math.floor(Math.log10(rough))

@@ -60,7 +60,7 @@ test('a run that is stopped says so and keeps its history; the same run on its f
   const second = await (await runJob(trivial, { settings, store: folder.path })).result
   t.is(second.state, 'completed')
   t.deepEqual(hashes(second.history), hashes(whole.history))
-  // Done already: its history is there.
+  // The run has ended already, and its history is still there.
   const third = await (await runJob(trivial, { settings, store: folder.path })).result
   t.deepEqual(hashes(third.history), hashes(whole.history))
 })
@@ -87,9 +87,9 @@ test('a folder refuses a run of other settings, names the first, and lets a run 
   const again = (change: object, seed = 1) =>
     runJob(trivial, { settings: { ...settings, ...change }, seed, store: folder.path })
   const differing: readonly (readonly [object, number, RegExp])[] = [
-    [{ fraction: 1 }, 1, /fraction 0\.5, and now 1/],
-    [{ rounds: 2 }, 1, /rounds 3, and now 2/],
-    [{}, 2, /seed 1, and now 2/],
+    [{ fraction: 1 }, 1, /fraction 0\.5, but fraction is now 1/],
+    [{ rounds: 2 }, 1, /rounds 3, but rounds is now 2/],
+    [{}, 2, /seed 1, but seed is now 2/],
   ]
   for (const [change, seed, message] of differing)
     await t.throwsAsync(again(change, seed), { code: 'SIMULATION_DIFFERS', message })

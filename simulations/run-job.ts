@@ -27,67 +27,70 @@ import { simulationError } from './errors.ts'
 import { claimRun, openRunStore } from './run-store.ts'
 
 export interface RunJobOptions<S extends Settings = Settings> {
-  /** Override settings of the workload. */
+  /** Settings that override the workload's. */
   readonly settings?: Partial<S>
   /** Default: 1. */
   readonly seed?: number
-  /** Take the place of the workload's algorithm and of parts of it. */
+  /** Choices that replace the workload's algorithm and parts of it. */
   readonly algorithms?: Omit<Choices, 'hyperparameters'>
   /**
-   * Threads that train; 0 trains in the main thread. Default: 0 for a workload that is an object; for a module one a core, at
-   * most 8. Results don't depend on it.
+   * Number of threads that train; with 0 the main thread trains. Default: 0 for a workload object; for a module one for
+   * each core, at most 8. Results don't depend on the number.
    */
   readonly workers?: number
   /**
-   * A folder for state and models: a program that was killed goes on from there when it runs the same job again. Default:
-   * memory.
+   * Folder for state and models. A program that was killed continues from there when it runs the same job again.
+   * Default: memory.
    */
   readonly store?: string
   /** Rounds whose models are kept. Default: all. */
   readonly keep?: KeptRounds
-  /** Run each round twice and compare. Default: false. */
+  /** Run each round twice and compare both runs. Default: false. */
   readonly checkDeterminism?: boolean
-  /** Called at each committed round; the round after isn't committed before the promise resolves. An error fails the run. */
+  /**
+   * Called with each committed round. The next round isn't committed before the promise resolves. An error fails the
+   * run.
+   */
   readonly onRound?: (round: JobRound) => void | Promise<void>
-  /** Hears of updates that were refused, metrics left out and the like. */
+  /** Called with each notice, such as of a refused update or a metric that was left out. */
   readonly onNotice?: (end: string, notice: Notice) => void
   readonly onLog?: (end: string, entry: LogEntry) => void
 }
 
-/** A committed round; its weights are read when they are asked for. */
+/** A committed round. Its weights are read on demand. */
 export interface JobRound extends RoundSummary {
   weights(): Promise<Float32Array>
 }
 
 export interface JobResult {
-  /** `stopped`: by `stop`, before its last round. */
+  /** `stopped`: `stop` ended the job before its last round. */
   readonly state: 'completed' | 'failed' | 'stopped'
-  /** Why it failed: the error of the task that failed last, for the most part coded. */
+  /** The error of the task that failed last, usually a coded error. */
   readonly cause?: unknown
-  /** All rounds, in order; with a store, those of earlier starts too, of which `seconds` is 0. */
+  /** All rounds, in order. With a store, those of earlier starts, too, with `seconds` 0. */
   readonly history: readonly JobRound[]
 }
 
-/** A job that runs. Iterating gives each round of its history, and throws the cause if the job fails. */
+/** A running job. Iteration yields each round of its history, and throws the cause if the job fails. */
 export interface JobRun extends AsyncIterable<JobRound> {
   readonly seed: number
   readonly settings: Settings
-  /** What does the arithmetic of training, where the learner says it. */
+  /** Names the code that does the arithmetic of training, if the learner names it. */
   readonly runsOn: string | undefined
-  /** Resolves when nothing of the job runs any more. A failure is a state of the result: this never rejects. */
+  /** Resolves when no part of the job runs any more. Never rejects: a failure is a state of the result. */
   readonly result: Promise<JobResult>
-  /** Stops the job, and resolves when nothing of it runs any more. A round in progress is lost. */
+  /** Stops the job. Resolves when no part of the job runs any more. A round in progress is lost. */
   stop(): Promise<void>
 }
 
 /**
- * Runs a workload's job in this program: without a server, without a terminal. The hashes are those of `flamectl run` for the
+ * Runs a workload's job in this program, without a server or a terminal. Hashes are those of `flamectl run` with the
  * same settings and seed.
  *
  * `workload` is a workload, or the folder, path or URL of its module, which threads need.
  *
- * @throws (before anything runs) SIMULATION_OPTION, SIMULATION_WORKERS, SIMULATION_DIFFERS, JOB_SEED, STRATEGY_KIND, STRATEGY_CHOICE, and as loading the workload, its settings,
- *   its topology and its data do.
+ * @throws (before any task runs) SIMULATION_OPTION, SIMULATION_WORKERS, SIMULATION_WORKLOAD, SIMULATION_DIFFERS, JOB_SEED,
+ *   STRATEGY_KIND, STRATEGY_CHOICE, and the errors of loading the workload, of its settings, its topology and its data.
  */
 export async function runJob<S extends Settings>(
   workload: Workload<S> | string | URL,
@@ -179,7 +182,7 @@ export async function runJob<S extends Settings>(
     },
   }
 
-  /** The last round of an earlier start may be committed once more, to the same content. */
+  /** Notes a round. The last round of an earlier start may be committed again, with the same content. */
   function note(summary: RoundSummary): JobRound {
     const { round, part, metrics, hash, members, seconds } = summary
     const noted: JobRound = {
@@ -259,7 +262,7 @@ function texts(settings: Readonly<Record<string, unknown>> = {}): Record<string,
   return Object.fromEntries(given.map(([name, value]) => [name, String(value)]))
 }
 
-/** Something that is told once. */
+/** A signal that is given once. */
 function news(): { readonly told: Promise<void>; tell(): void } {
   let tell = () => {}
   const told = new Promise<void>((resolve) => {

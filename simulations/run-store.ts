@@ -5,14 +5,14 @@ import { type ModelRegistry, memoryRegistry, type Settings } from '../sdk/index.
 import { fileRegistry } from '../sdk/node/index.ts'
 import { simulationError } from './errors.ts'
 
-/** Where a run keeps its state and its models. */
+/** The store and the registry of a run. */
 export interface RunStore {
   readonly store: DurableStore
   readonly registry: ModelRegistry
   close(): Promise<void>
 }
 
-/** Opens a folder, with the state and the models in folders of their own within it; or memory, where none is named. */
+/** Opens a folder, with subfolders for state and models; or memory, without a folder. */
 export async function openRunStore(folder: string | undefined): Promise<RunStore> {
   if (folder === undefined) {
     const store = memoryStore()
@@ -22,7 +22,7 @@ export async function openRunStore(folder: string | undefined): Promise<RunStore
   return { store, registry: fileRegistry(join(folder, 'models')), close: () => store.close() }
 }
 
-/** What decides the result of a run. */
+/** Everything that determines the result of a run. */
 interface RunPlan {
   readonly seed: number
   readonly settings: Settings
@@ -30,8 +30,8 @@ interface RunPlan {
 }
 
 /**
- * Records what a run begins with, or compares with what it began with: a run goes on with the same settings only, but for
- * more rounds.
+ * Records the plan of a new run, or compares with the recorded plan: a run continues only with the same settings,
+ * except for more rounds.
  *
  * @throws SIMULATION_DIFFERS.
  */

@@ -2,7 +2,7 @@ import test from 'ava'
 import fc from 'fast-check'
 import { decode, encode } from './codec.ts'
 
-/** −0 is not kept, and so not made. */
+/** Without −0, which isn't kept. */
 const number = fc.oneof(fc.double(), fc.integer(), fc.maxSafeInteger()).map((value) => (value === 0 ? 0 : value))
 const name = fc.string({ unit: 'grapheme' }).filter((text) => text !== '__proto__')
 

@@ -7,7 +7,7 @@ import { modelContract } from './contract/model.contract.ts'
 import { snapshotContract } from './contract/snapshots.contract.ts'
 import type { OpenStore } from './contract/store-under-test.ts'
 
-/** What every Store promises. Each adapter's test file calls this with its own way to open a new, empty store. */
+/** The contract of every Store. Each adapter's test file calls this with its own way to open a new, empty store. */
 export function storeContract(test: TestFn, open: OpenStore): void {
   snapshotContract(test, open)
   journalContract(test, open)

@@ -104,5 +104,5 @@ export interface Store {
   close(): Promise<void>
 }
 
-/** Snapshots and journals alone, as a role needs them. */
+/** The calls for snapshots and journals, which suffice for a role. */
 export type DurableStore = Pick<Store, 'load' | 'save' | 'remove' | 'append' | 'read' | 'truncate'>

@@ -5,7 +5,7 @@ import { isStoreTrouble, storeError } from './errors.ts'
 import { memoryStore } from './memory-store.ts'
 import { watchedStore } from './watched-store.ts'
 
-/** A store that refuses writes by an error as long as there is one, and what its watch has heard. */
+/** A store that refuses writes with an error while one is set, and the events of its watch. */
 function stage() {
   const clock = manualClock()
   const heard: string[] = []

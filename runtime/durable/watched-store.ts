@@ -13,7 +13,7 @@ export interface StoreWatch {
   readonly onWell: () => void
 }
 
-/** Wraps a store: the watch hears when the store can't be written, and when it can again. */
+/** Wraps a store, so that the watch learns when the store can't be written, and when it can be written again. */
 export function watchedStore(store: Store, { clock, probeMs = 1000, onTrouble, onWell }: StoreWatch): Store {
   let isInTrouble = false
   let isClosed = false

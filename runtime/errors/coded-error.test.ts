@@ -4,7 +4,7 @@ import { CodedError, decodePackedError, errorFactory, packError, unpackError } f
 
 const tested = errorFactory({ TEST_FAULT: { message: 'round {round} of {end} failed', hint: 'mend {end}' } })
 
-/** As another process gets it. */
+/** An error as it arrives in another process. */
 const travelled = (error: unknown) => {
   const packed = decodePackedError(structuredClone(packError(error)))
   return packed && unpackError(packed)

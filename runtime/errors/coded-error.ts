@@ -4,7 +4,7 @@ export interface ErrorEntry {
   readonly hint: string
 }
 
-/** An error that code tells apart by `code` and a person understands by `message` and `hint`. */
+/** An error for code and people: code reads `code`, people read `message` and `hint`. */
 export class CodedError<Code extends string = string> extends Error {
   override readonly name = 'CodedError'
   readonly code: Code
@@ -33,7 +33,7 @@ export function errorFactory<Code extends string>(table: Readonly<Record<Code, E
   return Object.assign(make, { table })
 }
 
-/** An error as it travels between threads, processes and nodes, where a class would lose its fields. */
+/** An error in the form that is sent between threads, processes and nodes, where a class would lose its fields. */
 export interface PackedError {
   readonly name: string
   readonly message: string
@@ -48,14 +48,14 @@ export interface PackedError {
 
 type PackedValue = string | number | boolean
 
-/** Causes below an error that travel with the error, one below the other: an error may be its own cause. */
+/** Most causes, one below the other, that are packed with an error. A bound, since an error may be its own cause. */
 const mostCauses = 10
-/** Characters of each text: a longer text is cut, since an error is kept among events and read by people. */
+/** Most characters of each text, since errors are kept among events and read by people. */
 const mostCharacters = 10_000
-/** Values of a coded error; further ones are left out. */
+/** Most values of a coded error. Further values are left out. */
 const mostValues = 100
 
-/** Packs whatever was thrown. Never throws itself, whatever the getters of the error do. */
+/** Packs any thrown value. Never throws, even if the error's getters do. */
 export function packError(error: unknown, causes = mostCauses): PackedError {
   try {
     return error instanceof Error ? packFields(error, causes) : { name: 'Error', message: textOf(error) }
@@ -77,7 +77,7 @@ function packFields(error: Error, causes: number): PackedError {
   }
 }
 
-/** Tells a coded error by its fields, since a workload may have been loaded with its own copy of the class. */
+/** Recognizes a coded error by its fields, since a workload may have its own copy of the class. */
 function isCoded(error: Error): error is CodedError {
   return (
     error instanceof CodedError ||
@@ -91,7 +91,7 @@ function isCoded(error: Error): error is CodedError {
   )
 }
 
-/** Values other than numbers, truth values and texts travel as text. */
+/** Values other than numbers, booleans and texts become texts. */
 function packedValues(values: Readonly<Record<string, unknown>>): Record<string, PackedValue> {
   return Object.fromEntries(
     Object.entries(values)
@@ -108,7 +108,7 @@ function textOf(value: unknown): string {
   }
 }
 
-/** The error that was packed, with its code, hint, values and causes; its class is CodedError or Error. */
+/** Restores a packed error with its code, hint, values and causes. Its class is CodedError or Error. */
 export function unpackError({ name, message, stack, coded, cause }: PackedError): Error {
   const options = cause && { cause: unpackError(cause) }
   const error = coded
@@ -125,8 +125,8 @@ export function unpackError({ name, message, stack, coded, cause }: PackedError)
 }
 
 /**
- * Reads a packed error that another process sent, which may be anything: undefined if a field has another type. Texts,
- * values and causes beyond the bounds of `packError` are left out, and so is every further field.
+ * Decodes an untrusted packed error. Undefined if a field has another type. Drops other fields, and whatever exceeds
+ * the bounds of `packError`.
  */
 export function decodePackedError(value: unknown, causes = mostCauses): PackedError | undefined {
   const { name, message, stack, coded, cause } = fieldsOf(value)
@@ -153,7 +153,7 @@ function decodeCoded(value: unknown): PackedError['coded'] {
   return isPacked ? { code: textOf(code), hint: textOf(hint), values: packedValues(fieldsOf(values)) } : undefined
 }
 
-/** The own fields of a plain object; none of anything else. */
+/** The own fields of a plain object. Empty for any other value. */
 function fieldsOf(value: unknown): Readonly<Record<string, unknown>> {
   return typeof value === 'object' && value !== null && !Array.isArray(value)
     ? Object.fromEntries(Object.entries(value))

@@ -1,12 +1,12 @@
 const words: Readonly<Record<string, string>> = {
   EACCES: 'permission is denied',
   EDQUOT: 'the quota of disk space is used up',
-  EEXIST: 'there is something of that name already',
-  EFBIG: 'the file would be larger than is allowed',
+  EEXIST: 'a file or folder of this name exists already',
+  EFBIG: 'the file would exceed the allowed size',
   EIO: 'the disk fails',
   EISDIR: 'it is a folder',
-  ELOOP: 'its links lead round in a circle',
-  EMFILE: 'this process has too many files open',
+  ELOOP: 'the links of the path form a circle',
+  EMFILE: 'this process has too many open files',
   ENAMETOOLONG: 'the path is too long',
   ENFILE: 'too many files are open on this machine',
   ENOENT: 'there is no such file',
@@ -15,17 +15,16 @@ const words: Readonly<Record<string, string>> = {
   ENOTDIR: 'a part of the path is no folder',
   EPERM: 'permission is denied',
   EROFS: 'the disk is mounted read-only',
-  ERR_ACCESS_DENIED:
-    'of files, a job on this server may use its own, and read the folders that flamectl up --data names',
-  ERR_FS_FILE_TOO_LARGE: 'it is larger than the 2 GiB that can be read whole',
+  ERR_ACCESS_DENIED: 'a job on this server may only use its own files, and read the folders of flamectl up --data',
+  ERR_FS_FILE_TOO_LARGE: 'the file is larger than the 2 GiB that can be read whole',
 }
 
-/** The system's code of an error that a file gave, such as `ENOENT`. */
+/** The system's code of a file error, such as `ENOENT`. */
 export function fileErrorCode(cause: unknown): string | undefined {
   return cause instanceof Error && 'code' in cause && typeof cause.code === 'string' ? cause.code : undefined
 }
 
-/** Why a file can't be read or written, in words and with the system's code. */
+/** The reason for which a file can't be read or written, in words and with the system's code. */
 export function fileReason(cause: unknown): string {
   const code = fileErrorCode(cause)
   const known = code === undefined ? undefined : words[code]
@@ -36,17 +35,19 @@ export function fileReason(cause: unknown): string {
 const full: readonly string[] = ['ENOSPC', 'EDQUOT', 'EFBIG']
 const denied: readonly string[] = ['EACCES', 'EPERM', 'EROFS', 'ENOTDIR', 'EEXIST', 'EISDIR', 'ELOOP', 'ENAMETOOLONG']
 
-/** Whether a disk has no room, what is asked of it isn't allowed or possible there, or it can't be reached or is broken. */
+/**
+ * A fault of a disk: no space; a request that isn't allowed or possible; or a disk that is broken or can't be reached.
+ */
 export type SystemFault = 'full' | 'denied' | 'lost'
 
-/** What the name of a system's error, such as ENOSPC, says of the disk that it came from; undefined if it's no such name. */
+/** Classifies a system error by its name, such as ENOSPC. Undefined for a name of another form. */
 export function systemFault(name: unknown): SystemFault | undefined {
   if (typeof name !== 'string' || !/^E[A-Z\d]+$/.test(name)) return undefined
   if (full.includes(name)) return 'full'
   return denied.includes(name) ? 'denied' : 'lost'
 }
 
-/** The same of an error that Node's file system throws. */
+/** Classifies an error that Node's file system throws. */
 export function systemFaultOf(error: unknown): SystemFault | undefined {
   return systemFault(fileErrorCode(error))
 }

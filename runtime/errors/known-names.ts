@@ -1,10 +1,10 @@
-/** Names of which one is expected, and the one that a person most likely meant: for messages about a name that is none of them. */
+/** Lists known names for a message about an unknown name, with the name that was most likely meant. */
 export function knownNames(given: string, known: readonly string[]): string {
   const meant = nearest(given, known)
   return `${known.join(', ')}${meant === undefined ? '' : ` (did you mean ${meant}?)`}`
 }
 
-/** The known name with the fewest letters to change, if these are at most a third; case and punctuation don't count. */
+/** The known name with the fewest letters to change, if these are at most a third. Ignores case and punctuation. */
 export function nearest(given: string, known: readonly string[]): string | undefined {
   const letters = lettersOf(given)
   let best: string | undefined
@@ -18,7 +18,7 @@ export function nearest(given: string, known: readonly string[]): string | undef
   return best
 }
 
-/** Bounded: a name that comes from outside may be of any length. */
+/** Bounded, since an untrusted name may have any length. */
 function lettersOf(name: string): string {
   return name
     .slice(0, 64)
@@ -26,7 +26,10 @@ function lettersOf(name: string): string {
     .replaceAll(/[^\p{L}\p{N}]/gu, '')
 }
 
-/** Letters to insert, delete, replace, or swap with their neighbour (the restricted distance of Damerau and Levenshtein). */
+/**
+ * Number of letters to insert, delete, replace, or swap with their neighbour (the restricted distance of Damerau and
+ * Levenshtein).
+ */
 function changesBetween(a: string, b: string): number {
   let [before, row]: [number[], number[]] = [[], Array.from({ length: b.length + 1 }, (_, place) => place)]
   for (let i = 1; i <= a.length; i++) {

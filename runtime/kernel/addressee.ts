@@ -5,23 +5,29 @@ import type { ActorRef, Address, Cancel, DeadLetter, Decode, KernelEvent, Schedu
 
 let addressees = 0
 
-/** What every ref is to the kernel and to links, wherever its actor lives. Each ref that a system makes is one. */
+/**
+ * The interface of every ref for the kernel and links, for actors of this and of other nodes. Each ref of a system is
+ * an Addressee.
+ */
 export abstract class Addressee {
-  /** Unique in this process: no newer actor has the same. */
+  /** Unique in this process: no newer actor has the same number. */
   readonly number: number = ++addressees
   abstract readonly path: string
   abstract readonly address: Address
-  /** The actor lives in this process. */
+  /** Whether the actor lives in this process. */
   abstract readonly isLocal: boolean
-  /** Knows how to decode the messages of other nodes, so that its ref may be given to them. */
+  /** Whether the actor decodes messages of other nodes, so that its ref may be given to them. */
   abstract readonly hasDecoder: boolean
   /** Stops the actor, its children first. */
   abstract stop(cause?: unknown): void
-  /** Called once when the actor has stopped; at once if it has already. Returns a function that removes the listener. */
+  /**
+   * Calls the listener once when the actor has stopped, at once if it has stopped already. Returns a function that
+   * removes the listener.
+   */
   abstract onStopped(listener: (terminated: Terminated) => void): Cancel
-  /** Takes a message that another node told. A message that isn't of the actor's protocol becomes a dead letter. */
+  /** Takes a message of another node. A message outside the actor's protocol becomes a dead letter. */
   abstract receive(value: unknown): void
-  /** Takes a message that another node offered; rejects as `offer` does, or with KERNEL_UNDECODABLE. */
+  /** Takes an offer of another node. Rejects as `offer` does, or with KERNEL_UNDECODABLE. */
   abstract receiveOffer(value: unknown): Promise<void>
 }
 
@@ -32,55 +38,60 @@ export function addressee(ref: ActorRef<never>): Addressee {
 }
 
 /**
- * Tells a ref from other values, for decoders. The messages that the ref accepts can't be seen: if the ref belongs to another
- * node, that node decodes them.
+ * Whether a value is a ref, for decoders. The ref's type of messages is unknown: if the ref belongs to another node,
+ * this node decodes the messages.
  */
 export function isActorRef<Message>(value: unknown): value is ActorRef<Message> {
   return value instanceof Addressee
 }
 
-/** An actor of this process, whatever messages it takes. */
+/** An actor of this process, with any type of messages. */
 export abstract class LocalActor extends Addressee {
   abstract readonly name: string
   abstract readonly parent: LocalActor | undefined
   readonly isLocal = true
-  /** No message waits. */
+  /** Whether no message waits. */
   abstract readonly isIdle: boolean
-  /** It waits for its turn. */
+  /** Whether the actor waits for its turn. */
   abstract scheduled: boolean
-  /** Takes messages until none waits, the batch is done or the actor awaits something. Answers with the number taken. */
+  /**
+   * Takes messages until none waits, the batch is done, or the actor awaits a promise. Returns the number of taken
+   * messages.
+   */
   abstract takeTurn(most: number): number
-  /** Leaves a fault of the present incarnation to the supervision of this actor. */
+  /** Leaves a fault of the present incarnation to this actor's supervision. */
   abstract fault(cause: unknown): void
-  /** The same, but for the parent that a fault is escalated to: the parent is answered with. */
+  /** As `fault`, but returns the parent to which the fault escalates, if it does. */
   abstract faulted(cause: unknown): LocalActor | undefined
   abstract childStopped(child: LocalActor): void
 }
 
-/** All that the actors of a system share. */
+/** Parts that all actors of a system share. */
 export interface Surroundings {
-  /** Name and incarnation of the system among the nodes that it has links to. */
+  /** Name and incarnation of the system among linked nodes. */
   readonly node: Pick<Address, 'node' | 'nodeIncarnation'>
   readonly clock: Clock
   readonly scheduler: Scheduler | undefined
   readonly events: Emitter<KernelEvent>
   readonly slowHandlerMs: number
-  /** Number of the actor whose turn runs now; 0 outside of any. */
+  /** Number of the actor whose turn runs now. 0 outside of turns. */
   readonly sender: number
-  /** Actors now living. */
+  /** Number of living actors. */
   size: number
-  /** Gives an actor a turn, once however often it's asked before the turn. */
+  /** Schedules one turn of an actor. Further calls before this turn have no effect. */
   schedule(cell: LocalActor): void
-  /** An actor has stopped. */
+  /** Called when an actor has stopped. */
   closed(cell: LocalActor): void
-  /** Does a step of a stop, after those under way: a tree of any depth is stopped without a call within a call. */
+  /** Does a step of a stop, after the steps in progress, so that a tree of any depth is stopped without recursion. */
   step(step: () => void): void
   deadLetter(letter: DeadLetter): void
   faultAtTop(cause: unknown, path: string): void
   track<T>(work: Promise<T>): Promise<T>
 }
 
-/** Decodes a message of another node. If the message isn't one of the protocol: a dead letter, and undefined. */
+/**
+ * Decodes a message of another node. If the message is outside the protocol, makes a dead letter and returns undefined.
+ */
 export function decoded<Message>(
   decode: Decode<Message> | undefined,
   value: unknown,

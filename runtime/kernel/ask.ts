@@ -8,7 +8,10 @@ interface PendingReply<Reply> {
   readonly reject: (cause: Error) => void
 }
 
-/** Takes the first reply; each later one is a dead letter. Has stopped, to those who watch it, once the ask has ended. */
+/**
+ * The reply address of an ask. Takes the first reply; later replies become dead letters. For watchers it has stopped
+ * once the ask has ended.
+ */
 class ReplyRef<Reply> extends Addressee implements ActorRef<Reply> {
   readonly isLocal = true
   readonly #surroundings: Surroundings
@@ -96,8 +99,7 @@ class ReplyRef<Reply> extends Addressee implements ActorRef<Reply> {
 }
 
 /**
- * Tells a request that holds a reply address, and waits for the reply, the time-out, or the end of the asked actor or of its
- * node.
+ * Tells a request with a reply address. Waits for the reply, the time-out, or the end of the asked actor or its node.
  */
 export function ask<Reply, Request>(
   surroundings: Surroundings,

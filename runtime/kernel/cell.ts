@@ -6,15 +6,15 @@ import type { ActorRef, Address, Behavior, DeadLetterReason, Handler, SpawnOptio
 import { type FaultHistory, supervise } from './supervision.ts'
 
 /**
- * `starting`: its behavior has yet to make a handler. `ready`: takes messages. `busy`: a handler's promise is pending.
- * `suspended`: a fault is being dealt with. `stopping`: its children are.
+ * `starting`: the behavior hasn't made a handler yet. `ready`: takes messages. `busy`: a handler's promise is pending.
+ * `suspended`: a fault is handled. `stopping`: the children are stopping.
  */
 type Phase = 'starting' | 'ready' | 'busy' | 'suspended' | 'stopping' | 'stopped'
 
-/** Messages that an actor takes in one go before others have their turn. */
+/** Most messages that an actor takes in one turn, before other actors have theirs. */
 const batch = 256
 
-/** An `offer` that waits for a place in a full mailbox. */
+/** An `offer` that waits for space in a full mailbox. */
 interface Offer<Message> {
   readonly message: Message
   readonly sender: number
@@ -22,7 +22,10 @@ interface Offer<Message> {
   readonly refuse: (cause: unknown) => void
 }
 
-/** One actor: its mailbox, its place in the tree, its life. Also its own reference: bound to the actor, never to its name. */
+/**
+ * One actor: its mailbox, its position in the tree, its life. Also the actor's ref, which is bound to this actor and
+ * not to the name.
+ */
 export class Cell<Message> extends LocalActor implements ActorRef<Message>, Supervised<Message> {
   readonly name: string
   readonly path: string
@@ -82,7 +85,7 @@ export class Cell<Message> extends LocalActor implements ActorRef<Message>, Supe
     this.deliver(message)
   }
 
-  /** The same, also of a message that may be taken back until it's handled. */
+  /** As `tell`, also for a message that can be revoked until it's handled. */
   deliver(message: Message | Revocable<Message>): void {
     if (!this.isAlive) return this.#deadLetter(message, 'stopped')
     const capacity = this.#options.mailbox?.capacity

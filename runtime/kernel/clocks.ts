@@ -3,30 +3,33 @@ import { TimerQueue } from './timer-queue.ts'
 /** Time as a port. Milliseconds since an origin that only the clock knows; never goes backwards. */
 export interface Clock {
   now(): number
-  /** Calls back once, `delayMs` from now or later; returns a function that cancels. */
+  /** Calls back once, after `delayMs` or later. Returns a function that cancels the call. */
   schedule(delayMs: number, callback: () => void): () => void
 }
 
-/** A clock that moves only when told to: for tests. */
+/** A clock that only moves on command, for tests. */
 export interface ManualClock extends Clock {
-  /** Fires each timer that falls due, in order of time and then of scheduling. */
+  /** Fires each timer that falls due, by time and then by order of scheduling. */
   advance(byMs: number): void
 }
 
 /** A clock that jumps to the next timer whenever its actor system is idle: for simulations. */
 export interface VirtualClock extends Clock {
-  /** Timers that wait. */
+  /** Number of waiting timers. */
   readonly pending: number
-  /** Jumps to the next timer and fires all that fall due then; false if there is none. Called by the actor system when idle. */
+  /**
+   * Jumps to the next timer and fires all timers of this time. False without a timer. The actor system calls this when
+   * idle.
+   */
   jump(): boolean
-  /** Calls back whenever a timer is scheduled: the actor system attaches itself, to look whether it is idle. */
+  /** Sets the listener, called when a timer is scheduled. The actor system listens, to check whether it's idle. */
   attach(listener: () => void): void
 }
 
-/** Longest delay that a platform timer keeps. */
+/** Longest delay of a platform timer. */
 const longestMs = 2 ** 31 - 1
 
-/** The platform's monotonic clock. Its timers keep the process alive; those of actors are cancelled with them. */
+/** The platform's monotonic clock. Its timers keep the process alive. Actors cancel their timers when they stop. */
 export function systemClock(): Clock {
   return {
     now: () => performance.now(),

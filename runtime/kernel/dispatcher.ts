@@ -1,6 +1,6 @@
 import nact from 'nact'
 
-/** Asks for a turn of the actor that it was made for. */
+/** Requests turns of one actor. */
 export interface Lane {
   request(): void
   close(): void
@@ -13,8 +13,8 @@ export interface Dispatcher {
 }
 
 /**
- * Turns by nact: the only place that knows it. Every actor is spawned flat below nact's system, since nact copies a
- * parent's children at each message; tree, mailboxes and supervision are the kernel's.
+ * Turns by nact. No other module uses nact. Every actor is spawned directly below nact's system, since nact copies a
+ * parent's children at each message; the kernel itself does tree, mailboxes and supervision.
  */
 export function nactDispatcher(): Dispatcher {
   const system = nact.start()

@@ -1,6 +1,9 @@
 import type { Cancel, EventSource } from './protocol.ts'
 
-/** Tells each listener of each event. Ask `active` before making an event: then nobody listening costs nothing. */
+/**
+ * Passes each event to all listeners. Check `active` before making an event, so that events without listeners cost
+ * nothing.
+ */
 export class Emitter<Event> implements EventSource<Event> {
   readonly #listeners = new Set<(event: Event) => void>()
 
@@ -19,14 +22,14 @@ export class Emitter<Event> implements EventSource<Event> {
       try {
         listener(event)
       } catch (error) {
-        // A listener's fault is its own: it must not reach the actor that the event is about.
+        // A listener's fault must not reach the actor of the event.
         queueMicrotask(() => console.error('a listener of the actor system threw', error))
       }
     }
   }
 }
 
-/** Dead letters, counted. */
+/** Dead letters, with their count. */
 export class DeadLetterOffice<Letter> extends Emitter<Letter> {
   count = 0
 }

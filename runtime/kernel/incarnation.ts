@@ -7,10 +7,10 @@ import type { ActorContext, ActorRef, AskOptions, Behavior, Cancel, SpawnOptions
 
 const noCancel: Cancel = () => {}
 
-/** The reason of every signal: one for all, since many actors may stop at once. */
+/** The reason of every signal, shared since many actors may stop at once. */
 const ended = kernelError('KERNEL_STOPPED', { path: 'the actor' })
 
-/** The actor that an incarnation is a life of. */
+/** The actor of an incarnation. */
 export interface Supervised<Message> extends ActorRef<Message> {
   readonly surroundings: Surroundings
   spawn<Child>(name: string, behavior: Behavior<Child>, options: SpawnOptions<Child>): ActorRef<Child>
@@ -20,7 +20,7 @@ export interface Supervised<Message> extends ActorRef<Message> {
   fault(cause: unknown): void
 }
 
-/** An actor's life from a start to a restart or stop: its timers, watches and signal end with it. */
+/** An actor's life from a start to a restart or stop. Its timers, watches and signal end with it. */
 export class Incarnation<Message> implements ActorContext<Message> {
   readonly #cell: Supervised<Message>
   #controller: AbortController | undefined

@@ -8,7 +8,7 @@ interface Sent {
   readonly number: number
 }
 
-/** Senders 1 to 3; 0 says that the sender isn't known. */
+/** Senders 1 to 3. 0 is an unknown sender. */
 const sending = fc.array(fc.nat({ max: 3 }), { maxLength: 60 })
 
 function delivered(senders: readonly number[], seed: number): Sent[] {

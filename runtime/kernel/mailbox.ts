@@ -1,9 +1,12 @@
 import type { Scheduler } from './protocol.ts'
 
-/** A message of a timer or a watch: whoever cancels that takes it back, even where it waits already. */
+/**
+ * A message of a timer or a watch. Cancelling the timer or the watch revokes the message, even if it waits in the
+ * mailbox.
+ */
 export class Revocable<Message> {
   readonly message: Message
-  /** It's handled now: it can't be taken back any more. */
+  /** Called when the message is handled: it can't be revoked any more. */
   readonly taken: () => void
   isRevoked = false
 
@@ -13,16 +16,16 @@ export class Revocable<Message> {
   }
 }
 
-/** Messages that wait. */
+/** A queue of waiting messages. */
 export interface Mailbox<Message> {
   readonly length: number
-  /** `sender` numbers who sent: messages of one sender stay in order. */
+  /** `sender` is the sender's number. Messages of one sender stay in order. */
   push(message: Message, sender: number): void
-  /** Takes one; only when there is one. */
+  /** Takes the next message. Undefined without a message. */
   take(): Message | undefined
 }
 
-/** Slots that are taken are reclaimed once they are so many and the greater part. */
+/** Slots of taken messages are reclaimed when they are more than this number, and more than half of all slots. */
 const reclaimAt = 4096
 
 /** First in, first out. */
@@ -42,7 +45,7 @@ export class FifoMailbox<Message> implements Mailbox<Message> {
     const message = this.#slots[this.#head]
     this.#slots[this.#head++] = undefined
     if (this.#head === this.#slots.length) {
-      // A short array is kept; a long one is given back.
+      // Keeps a short array, releases a long one.
       if (this.#head > reclaimAt) this.#slots = []
       else this.#slots.length = 0
       this.#head = 0
@@ -54,12 +57,13 @@ export class FifoMailbox<Message> implements Mailbox<Message> {
   }
 }
 
-/** Messages among which a scheduler may pick. */
+/** Messages, by sender, among which a scheduler may pick. */
 type Stretch<Message> = Map<number, Message[]>
 
 /**
- * Any sender's next message, as the scheduler picks; one sender's messages in their order. A message whose sender isn't known
- * (0: it was sent outside of a turn, as after an `await`) may be of any sender, so nothing is delivered across it.
+ * A mailbox whose scheduler picks the sender of the next message. Messages of one sender stay in order. A message with
+ * an unknown sender (0: sent outside of a turn, such as after an `await`) may be of any sender, so no other message
+ * overtakes it, or is overtaken by it.
  */
 export class ScheduledMailbox<Message> implements Mailbox<Message> {
   readonly #scheduler: Scheduler

@@ -1,10 +1,10 @@
 import type { Supervision } from './protocol.ts'
 
-/** Faults of an actor so far. */
+/** The restarts of an actor so far. */
 export interface FaultHistory {
-  /** Restarts in all. */
+  /** Number of all restarts. */
   count: number
-  /** When it was restarted, within the window. */
+  /** Times of the restarts within the window. */
   timesMs: number[]
 }
 
@@ -14,7 +14,7 @@ export type Verdict =
 
 const defaultSupervision: Supervision = { type: 'restart', max: 3, withinMs: 10_000 }
 
-/** What becomes of an actor after a fault; notes a restart in its history. */
+/** Decides the effect of a fault on an actor. Notes a restart in the history. */
 export function supervise(policy: Supervision = defaultSupervision, history: FaultHistory, nowMs: number): Verdict {
   if (policy.type !== 'restart') return { type: policy.type }
   const { max, withinMs, backOff } = policy

@@ -12,7 +12,7 @@ import {
   virtualClock,
 } from '../index.ts'
 
-/** An actor that notes what it receives. */
+/** An actor that notes its messages. */
 function collector<Message>(into: Message[]): Behavior<Message> {
   return () => (message) => void into.push(message)
 }
@@ -683,7 +683,7 @@ test('what waits of the timers and watches of an actor that is restarted is not 
 
 const depth = 20_000
 
-/** A chain of actors, each the child of the one before. */
+/** A chain of actors, each the child of the previous one. */
 async function chainOf(system: ReturnType<typeof actorSystem>, stopped: number[]): Promise<ActorRef<'fail'>[]> {
   const refs: ActorRef<'fail'>[] = []
   const link =

@@ -17,7 +17,7 @@ import type {
 } from './protocol.ts'
 import { Turns } from './turns.ts'
 
-/** Starts an actor system. It holds no process alive by itself; `terminate` gives back what it has. */
+/** Starts an actor system. The system itself keeps no process alive. `terminate` releases its resources. */
 export function actorSystem({
   name: node = 'local',
   incarnation: nodeIncarnation = 1,
@@ -119,7 +119,7 @@ export function actorSystem({
     )
   }
 
-  /** After what runs now has come to rest: promises are settled before the look. */
+  /** Checks for idleness after the present work has come to rest: promises settle before the check. */
   function lookWhetherIdle(): void {
     if (looking || (!virtual && idleWaiters.length === 0)) return
     looking = true
@@ -140,7 +140,7 @@ export function actorSystem({
   }
 }
 
-/** Does steps one after the other; those that a step asks for follow it, before the first call returns. */
+/** Does steps one after the other. Steps that a step requests follow, before the first call returns. */
 function stepByStep(): (step: () => void) => void {
   let waiting: (() => void)[] | undefined
   return (first) => {
@@ -151,7 +151,7 @@ function stepByStep(): (step: () => void) => void {
       try {
         step()
       } catch (cause) {
-        // The others have to stop all the same.
+        // The other actors must stop all the same.
         faults.push(cause)
       }
     waiting = undefined
@@ -163,7 +163,7 @@ function isVirtual(clock: Clock): clock is VirtualClock {
   return 'jump' in clock
 }
 
-/** Calls back in a task of its own, once all settled promises have been seen to. */
+/** Calls back in a separate task, after all settled promises have been handled. */
 const afterPromises: (callback: () => void) => void =
   typeof setImmediate === 'function'
     ? (callback) => void setImmediate(callback)

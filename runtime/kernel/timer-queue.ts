@@ -1,11 +1,14 @@
-/** A callback that waits for its time. */
+/** A callback with its time. */
 export interface Timer {
   readonly atMs: number
   readonly order: number
   callback: (() => void) | undefined
 }
 
-/** Timers by time and then by order of scheduling: a binary heap. Cancelled ones stay until their time and count no more. */
+/**
+ * Timers by time and then by order of scheduling, in a binary heap. Cancelled timers stay in the heap until their time,
+ * but don't count.
+ */
 export class TimerQueue {
   readonly #heap: Timer[] = []
   #order = 0
@@ -15,7 +18,7 @@ export class TimerQueue {
     return this.#heap.length - this.#cancelled
   }
 
-  /** Returns what cancels it. */
+  /** Adds a timer. Returns a function that cancels it. */
   add(atMs: number, callback: () => void): () => void {
     const timer: Timer = { atMs, order: this.#order++, callback }
     this.#heap.push(timer)
@@ -27,7 +30,7 @@ export class TimerQueue {
     }
   }
 
-  /** When the next one falls due. */
+  /** Time of the next timer. */
   nextMs(): number | undefined {
     while (this.#heap[0] && !this.#heap[0].callback) {
       this.#removeFirst()
@@ -36,7 +39,7 @@ export class TimerQueue {
     return this.#heap[0]?.atMs
   }
 
-  /** Takes the callback of the next one. */
+  /** Takes the callback of the next timer. */
   take(): (() => void) | undefined {
     if (this.nextMs() === undefined) return undefined
     const timer = this.#removeFirst()

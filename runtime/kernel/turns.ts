@@ -3,16 +3,19 @@ import type { LocalActor } from './addressee.ts'
 import { type Dispatcher, type Lane, nactDispatcher } from './dispatcher.ts'
 import type { Scheduler } from './protocol.ts'
 
-/** Messages handled in one nact message, by all actors together, before timers and input have their turn. */
+/** Most messages that all actors together handle in one nact message, before timers and input have their turn. */
 const mostMessages = 1024
-/** And so long at most, looked at after each actor. */
+/** Longest time of one nact message, checked after each actor. */
 const mostMs = 8
-/** Steps of the promise queue that a turn stays for, to take along what a settled promise tells: a turn of its own costs far more. */
+/**
+ * Number of steps of the promise queue that a turn waits, to include messages that settled promises cause: a separate
+ * turn costs far more.
+ */
 const patience = 4
 
 /**
- * Gives actors their turns. An actor that is told something gets a message of nact, and drains a batch when it comes;
- * actors that become ready meanwhile follow in the same nact message, within bounds.
+ * Gives actors their turns. An actor with a new message gets a message of nact, and then takes a batch of its messages.
+ * Actors that become ready meanwhile follow in the same nact message, within bounds.
  */
 export class Turns {
   readonly #dispatcher: Dispatcher = nactDispatcher()
@@ -23,7 +26,7 @@ export class Turns {
   #head = 0
   #running: LocalActor | undefined
   #inTurn = false
-  /** Whose turn nact has been asked for: there is only one at a time. */
+  /** The lane of the turn that nact was asked for: one at a time. */
   #requested: Lane | undefined
   #closed = false
   readonly #whenDone: () => void
@@ -34,12 +37,12 @@ export class Turns {
     this.#root = this.#dispatcher.lane(() => this.#turn(undefined))
   }
 
-  /** Number of the actor whose turn runs now; 0 outside. */
+  /** Number of the actor whose turn runs now. 0 outside of turns. */
   get sender(): number {
     return this.#running?.number ?? 0
   }
 
-  /** Some actor has a turn, or will have one. */
+  /** Whether an actor has a turn, or will have one. */
   get pending(): boolean {
     return this.#inTurn || this.#requested !== undefined
   }
@@ -47,7 +50,7 @@ export class Turns {
   schedule(cell: LocalActor): void {
     if (cell.scheduled || this.#closed) return
     cell.scheduled = true
-    // A turn that runs or is under way takes it along.
+    // The turn in progress, or the requested one, includes this actor.
     if (this.pending) this.#ready.push(cell)
     else this.#request(cell)
   }
@@ -58,12 +61,12 @@ export class Turns {
     this.#lanes.delete(cell)
     lane.close()
     if (lane !== this.#requested) return
-    // nact forgets what a stopped actor was still to do: those who wait behind that turn need another.
+    // nact drops the messages of a stopped actor, so the actors that wait behind this turn need another.
     this.#requested = undefined
     this.#handOver()
   }
 
-  /** No more turns, also not those under way: nact forgets its messages. */
+  /** Ends all turns, also requested ones: nact drops its messages. */
   shutDown(): void {
     this.#closed = true
     this.#ready = []
@@ -74,7 +77,7 @@ export class Turns {
   }
 
   #request(cell: LocalActor): void {
-    // Under a scheduler, and before its first message, an actor has no lane of its own.
+    // With a scheduler, and before its first message, an actor has no lane of its own.
     if (this.#scheduler || cell.isIdle) {
       this.#ready.push(cell)
       return this.#ask(this.#root)
@@ -106,7 +109,7 @@ export class Turns {
     }
   }
 
-  /** Gives turns to the actors that wait for one; answers with how many messages may still be taken: none when time is up. */
+  /** Gives turns to waiting actors. Returns the number of messages that may still be taken, 0 when the time is up. */
   #drain(most: number, until: number): number {
     let left = most
     while (left > 0 && this.#ready.length > this.#head) {
@@ -135,9 +138,9 @@ export class Turns {
     return cell
   }
 
-  /** What is left over waits for nact's next message; if nothing is, all is done. */
+  /** Leaves the remaining actors to nact's next message. Without remaining actors, all is done. */
   #handOver(): void {
-    // Taken places are given back only once they are the greater part: each actor is moved once at most, however many wait.
+    // Slots are reclaimed only once they are more than half of all, so that each actor is moved at most once.
     if (this.#head * 2 >= this.#ready.length) {
       this.#ready = this.#ready.slice(this.#head)
       this.#head = 0
@@ -152,7 +155,7 @@ export class Turns {
   }
 }
 
-/** Picks by a seed: one integer reproduces a schedule. */
+/** A scheduler that picks by a seed: one integer reproduces a schedule. */
 export function seededScheduler(seed: number): Scheduler {
   const generator = xoroshiro128plus(seed)
   return { pick: (count) => (generator.next() >>> 0) % count }

@@ -1,27 +1,27 @@
 import { linkError } from './errors.ts'
 
 /**
- * A way that carries a session's frames between two nodes: frames arrive whole and in order, each at most once, until the
- * route is lost. Frames that are under way when a route is lost may be lost with it.
+ * Carries a session's frames between two nodes. Frames arrive whole and in order, each at most once, until the route is
+ * lost. Frames in transit when a route is lost may be lost, too.
  */
 export interface Route {
   send(frame: Uint8Array<ArrayBuffer>): void
-  /** Begins to listen; called once. Each frame belongs to the listener. */
+  /** Starts to listen; called once. Each frame belongs to the listener. */
   listen(listener: RouteListener): void
-  /** Gives the route up: the other end hears that the route is lost. */
+  /** Closes the route. The other end is told that the route is lost. */
   close(): void
 }
 
 export interface RouteListener {
   heard(frame: Uint8Array<ArrayBuffer>): void
-  /** No frame is heard any more. */
+  /** Called when no further frame arrives. */
   lost(): void
 }
 
-/** Small messages, and those of large typed arrays, travel in separate lanes: neither waits for the other. */
+/** Small messages, and messages with large typed arrays, travel in separate lanes: neither waits for the other. */
 export type LaneName = 'control' | 'bulk'
 
-/** `hello` and `welcome` open a session or go on with one, `resend` asks for every frame again that isn't acknowledged. */
+/** `hello` and `welcome` open or resume a session. `resend` asks for every unacknowledged frame again. */
 export type FrameKind = 'hello' | 'welcome' | 'data' | 'acknowledge' | 'resend' | 'close'
 
 /** One number for each lane. */
@@ -30,14 +30,14 @@ export type PerLane = Readonly<Record<LaneName, number>>
 export interface Frame {
   readonly kind: FrameKind
   readonly lane: LaneName
-  /** The body is a part of a longer one. */
+  /** Whether the body is a part of a longer body. */
   readonly isPart: boolean
-  /** Envelopes in the body, numbered from `first` on without a gap; a part counts as one. */
+  /** Number of envelopes in the body, numbered from `first` on without a gap. A part counts as one. */
   readonly count: number
   readonly first: number
-  /** Number of the next envelope that the sender of the frame awaits: earlier ones are acknowledged. */
+  /** Numbers of the next envelopes that the frame's sender awaits. Earlier envelopes are acknowledged. */
   readonly expected: PerLane
-  /** Bytes that the other node may send ahead of acknowledgements. */
+  /** Most bytes that the other node may send ahead of acknowledgements. */
   readonly window: PerLane
   readonly body: Uint8Array<ArrayBuffer>
 }
@@ -46,8 +46,8 @@ const kinds: readonly FrameKind[] = ['hello', 'welcome', 'data', 'acknowledge', 
 export const frameHeaderBytes = 32
 
 /**
- * Lays out a frame, little-endian: 0 kind, 1 flags (1 bulk, 2 part), 2 count, 4 first, 8 and 12 expected, 16 and 20 windows,
- * 24 to 31 zero, 32 body. Numbers are kept modulo 2³².
+ * Encodes a frame, little-endian: 0 kind, 1 flags (1 bulk, 2 part), 2 count, 4 first, 8 and 12 expected, 16 and 20
+ * windows, 24 to 31 zero, 32 body. Numbers are modulo 2³².
  */
 export function encodeFrame(frame: Frame): Uint8Array<ArrayBuffer> {
   const bytes = new Uint8Array(frameHeaderBytes + frame.body.length)
@@ -61,7 +61,7 @@ export function encodeFrame(frame: Frame): Uint8Array<ArrayBuffer> {
   return bytes
 }
 
-/** Reads a frame that anybody may have sent; throws LINK_FRAME. */
+/** Decodes an untrusted frame. @throws LINK_FRAME */
 export function decodeFrame(bytes: Uint8Array<ArrayBuffer>, node: string): Frame {
   if (bytes.length < frameHeaderBytes) throw linkError('LINK_FRAME', { node, found: `it has ${bytes.length} bytes` })
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength)
@@ -80,7 +80,7 @@ export function decodeFrame(bytes: Uint8Array<ArrayBuffer>, node: string): Frame
   }
 }
 
-/** The whole number whose last 32 bits are these, and which is nearest to another. */
+/** The whole number with these last 32 bits that is nearest to `to`. */
 export function nearest(bits: number, to: number): number {
   return to + ((bits - to) | 0)
 }

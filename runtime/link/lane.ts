@@ -2,7 +2,7 @@ import type { DeadLetter } from '../kernel/protocol.ts'
 import { linkError } from './errors.ts'
 import { type Frame, type LaneName, nearest } from './frame.ts'
 
-/** A message that is under way: what becomes of it if its node ends. */
+/** A message in transit, which becomes a dead letter if its node ends. */
 export type Letter = Pick<DeadLetter, 'path' | 'message'>
 
 /** The part of a lane that one frame carries. */
@@ -14,24 +14,26 @@ export interface Unit {
   readonly letters: readonly Letter[]
 }
 
-/** Before each part: length of the whole body, and the place of the part within. */
+/** Bytes before each part: the length of the whole body, and the part's offset in it. */
 const partHeaderBytes = 8
-/** Envelopes that a frame can count. */
+/** Most envelopes of a frame. */
 const mostEnvelopes = 512
 
-/** The envelopes that one node sends to another in a lane: numbered without a gap, and kept until they are acknowledged. */
+/**
+ * The envelopes that one node sends to another in a lane: numbered without a gap, and kept until they are acknowledged.
+ */
 export class OutgoingLane {
   readonly name: LaneName
   readonly #mostBody: number
   #units: Unit[] = []
-  /** Units that were sent by the present route. */
+  /** Number of units that were sent on the present route. */
   #sent = 0
   #bytesAhead = 0
-  /** No envelope from this number on was ever sent. */
+  /** Number of the first envelope that was never sent. */
   #furthest = 1
   /** Number of the next envelope, or part. */
   next = 1
-  /** Bytes that may be sent ahead of acknowledgements; the other node says how many. */
+  /** Most bytes that may be sent ahead of acknowledgements. The other node sets the number. */
   window = 0
 
   constructor(name: LaneName, mostBody: number) {
@@ -43,7 +45,7 @@ export class OutgoingLane {
     return this.#sent > 0
   }
 
-  /** Adds envelopes, each with its letters; `bodyOf` lays out those of the index `from` to before `to`. */
+  /** Adds envelopes, each with its letters. `bodyOf` lays out the envelopes with indexes `from` to `to` − 1. */
   add(letters: readonly (readonly Letter[])[], bodyOf: (from: number, to: number) => Uint8Array<ArrayBuffer>): void {
     for (let from = 0; from < letters.length; ) {
       let to = Math.min(letters.length, from + mostEnvelopes)
@@ -59,7 +61,7 @@ export class OutgoingLane {
     }
   }
 
-  /** Takes the next unit that the window permits to send. One may always be under way, however large. */
+  /** Takes the next unit that fits into the window. One unit may always be in transit, regardless of its size. */
   take(): Unit | undefined {
     const unit = this.#units[this.#sent]
     if (!unit || (this.#bytesAhead > 0 && this.#bytesAhead + unit.body.length > this.window)) return undefined
@@ -69,7 +71,7 @@ export class OutgoingLane {
     return unit
   }
 
-  /** Forgets the envelopes before this number. Answers whether there were any. LINK_FRAME if they were never sent. */
+  /** Forgets the envelopes before this number. Returns whether there were any. LINK_FRAME if they were never sent. */
   acknowledge(bits: number, node: string): boolean {
     const expected = nearest(bits, this.next)
     if (expected > this.#furthest)
@@ -86,13 +88,13 @@ export class OutgoingLane {
     return true
   }
 
-  /** Everything that isn't acknowledged is to be sent again. */
+  /** Prepares all unacknowledged units to be sent again. */
   rewind(): void {
     this.#sent = 0
     this.#bytesAhead = 0
   }
 
-  /** Takes all messages that aren't acknowledged. */
+  /** Takes the letters of all unacknowledged envelopes. */
   drain(): readonly Letter[] {
     const letters = this.#units.flatMap((unit) => unit.letters)
     this.#units = []
@@ -120,7 +122,7 @@ export class OutgoingLane {
   }
 }
 
-/** The envelopes of one lane as they arrive: each once, in order, whichever frames come again. */
+/** The arriving envelopes of one lane, each once and in order, even if frames arrive repeatedly. */
 export class IncomingLane {
   readonly #mostBody: number
   #assembly: Uint8Array<ArrayBuffer> | undefined
@@ -133,8 +135,8 @@ export class IncomingLane {
   }
 
   /**
-   * Takes a frame: answers with a whole body, `waiting` while parts of it are missing, `known` for one that came before, `gap`
-   * if earlier ones are missing. Throws LINK_FRAME.
+   * Takes a frame. Returns a whole body; `waiting` while parts of a body are missing; `known` for a frame that has
+   * arrived before; `gap` if earlier frames are missing. @throws LINK_FRAME
    */
   accept(frame: Frame, node: string): Uint8Array<ArrayBuffer> | 'waiting' | 'known' | 'gap' {
     const first = nearest(frame.first, this.expected)

@@ -1,6 +1,6 @@
 import type { Route, RouteListener } from './frame.ts'
 
-/** A route between two nodes of one process: each end hears copies of the frames that the other one sends. */
+/** A route between two nodes of one process. Each end receives copies of the other end's frames. */
 export function memoryRoute(): readonly [Route, Route] {
   const left = new MemoryEnd()
   const right = new MemoryEnd()
@@ -12,7 +12,7 @@ export function memoryRoute(): readonly [Route, Route] {
 class MemoryEnd implements Route {
   other: MemoryEnd | undefined
   #listener: RouteListener | undefined
-  /** Frames that came before anybody listened. */
+  /** Frames that arrived before the listener. */
   #early: Uint8Array<ArrayBuffer>[] = []
   #isLost = false
 

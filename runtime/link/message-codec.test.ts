@@ -61,7 +61,7 @@ test('plain values and typed arrays arrive as they were sent, in memory of their
   t.deepEqual(came, { weights: Float32Array.of(1, 2, 3), view: new Float64Array(2) })
 })
 
-/** A record's prototype doesn't travel. */
+/** Drops a record's prototype, which isn't sent. */
 function normal(value: unknown): unknown {
   if (Array.isArray(value)) return value.map(normal)
   if (typeof value !== 'object' || value === null || ArrayBuffer.isView(value)) return value

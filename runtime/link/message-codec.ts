@@ -3,20 +3,20 @@ import { Addressee } from '../kernel/addressee.ts'
 import { linkError } from './errors.ts'
 import { mostLevels, pack, unpack } from './message-pack.ts'
 
-/** How a ref is named to the node at the other end: by a number of that node's table, or of the sender's own. */
+/** The name of a ref for the node at the other end: a number in this node's own table, or in the sender's. */
 export type RefName =
   | { readonly of: 'receiver'; readonly number: number }
   | { readonly of: 'sender'; readonly number: number; readonly path: string }
 
-/** Values that were made ready to travel: the sender may change the originals. */
+/** A packed value. The sender may change the original afterwards. */
 export interface Packed {
   readonly header: unknown
-  /** Bytes of the typed arrays, in the order in which the header names them. */
+  /** Bytes of the typed arrays, in the order in which the header refers to them. */
   readonly arrays: readonly Uint8Array[]
   readonly arrayBytes: number
 }
 
-/** In the header, bytes stand for a value that isn't plain: the first byte tells its kind. */
+/** In the header, bytes represent a value that isn't plain. The first byte is its kind. */
 const kinds = { receiverRef: 0, senderRef: 1, array: 2, error: 3, bigint: 4, nothing: 5 } as const
 
 const arrayTypes = [
@@ -33,14 +33,14 @@ const arrayTypes = [
   BigUint64Array,
 ] as const
 
-/** Arrays begin at multiples of this many bytes, so that a view of each type fits onto them. */
+/** Arrays begin at multiples of this number of bytes, so that views of every type are possible. */
 const alignment = 8
 const prefixBytes = 8
 const mostBigintDigits = 2048
 
 /**
- * Makes a value ready to travel. Typed arrays are copied as raw little-endian bytes, errors packed, refs named by `nameOf`.
- * −0 arrives as 0, and half of a surrogate pair as U+FFFD. Throws LINK_VALUE, or as `nameOf` does.
+ * Packs a value for sending. Typed arrays are copied as raw little-endian bytes, errors are packed, refs are named by
+ * `nameOf`. −0 arrives as 0, and half of a surrogate pair as U+FFFD. LINK_VALUE, or as `nameOf` throws.
  */
 export function packed(value: unknown, nameOf: (ref: Addressee) => RefName): Packed {
   const arrays: Uint8Array[] = []
@@ -113,8 +113,8 @@ export function bodyOf(values: readonly Packed[]): Uint8Array<ArrayBuffer> {
 }
 
 /**
- * Reads values that anybody may have laid out. Typed arrays are views of the body, which belongs to the values from then on;
- * `refOf` makes refs of names. Throws LINK_VALUE.
+ * Reads values from an untrusted body. Typed arrays are views of the body, which from then on belongs to the values.
+ * `refOf` makes refs from names. @throws LINK_VALUE
  */
 export function valuesOf(body: Uint8Array<ArrayBuffer>, refOf: (name: RefName) => Addressee): readonly unknown[] {
   if (body.length < prefixBytes) throw linkError('LINK_VALUE', { found: 'a body without a header' })
@@ -157,7 +157,7 @@ export function valuesOf(body: Uint8Array<ArrayBuffer>, refOf: (name: RefName) =
     const Type = view.byteLength === 6 ? arrayTypes[view.getUint8(1)] : undefined
     const length = Type ? view.getUint32(2, true) : 0
     if (!Type || length % Type.BYTES_PER_ELEMENT !== 0 || at + length > bytes.length)
-      throw linkError('LINK_VALUE', { found: 'a typed array that is not there whole' })
+      throw linkError('LINK_VALUE', { found: 'an incomplete typed array' })
     const from = bytes.byteOffset + at
     at += padded(length)
     return new Type(bytes.buffer, from, length / Type.BYTES_PER_ELEMENT)
@@ -165,7 +165,7 @@ export function valuesOf(body: Uint8Array<ArrayBuffer>, refOf: (name: RefName) =
 
   if (!Array.isArray(header)) throw linkError('LINK_VALUE', { found: 'a header that is no list' })
   const values = header.map(restored)
-  if (at !== bytes.length) throw linkError('LINK_VALUE', { found: 'a body with bytes that nothing names' })
+  if (at !== bytes.length) throw linkError('LINK_VALUE', { found: 'a body with unused bytes' })
   return values
 }
 
@@ -206,10 +206,10 @@ function refName(view: DataView): RefName {
 function error(bytes: Uint8Array): Error {
   const decoded = decodePackedError(unpack(bytes))
   if (decoded) return unpackError(decoded)
-  throw linkError('LINK_VALUE', { found: 'an error that is none' })
+  throw linkError('LINK_VALUE', { found: 'an invalid error' })
 }
 
-/** Sign and hexadecimal digits: integers of any size travel, such as exact sums of metrics. */
+/** Sign and hexadecimal digits, for integers of any size, such as exact sums of metrics. */
 function bigintBytes(value: bigint): Uint8Array {
   const digits = (value < 0n ? -value : value).toString(16)
   if (digits.length > mostBigintDigits)
@@ -220,7 +220,7 @@ function bigintBytes(value: bigint): Uint8Array {
 function bigint(given: Uint8Array): bigint {
   const text = new TextDecoder().decode(given.subarray(1, 2 + mostBigintDigits))
   if (given.length > 2 + mostBigintDigits || !/^[+-][\da-f]+$/.test(text))
-    throw linkError('LINK_VALUE', { found: 'a bigint that is none' })
+    throw linkError('LINK_VALUE', { found: 'an invalid bigint' })
   const magnitude = BigInt(`0x${text.slice(1)}`)
   return text.startsWith('-') ? -magnitude : magnitude
 }

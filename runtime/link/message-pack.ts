@@ -3,35 +3,35 @@ import { linkError } from './errors.ts'
 
 const packr = new Packr({ useRecords: false, moreTypes: false, int64AsType: 'number' })
 
-/** Levels of objects within objects. */
+/** Most levels of objects within objects. */
 export const mostLevels = 100
 
-/** Packs plain objects, arrays, texts, numbers, truth values, null and bytes as MessagePack. */
+/** Packs plain objects, arrays, texts, numbers, booleans, null and bytes as MessagePack. */
 export function pack(value: unknown): Uint8Array<ArrayBuffer> {
-  // The packer's buffer is larger and used again.
+  // A copy, since the packer's buffer is larger, and used again.
   return Uint8Array.from(packr.pack(value))
 }
 
 /**
- * Unpacks MessagePack that anybody may have made. Takes memory in proportion to the bytes, and answers with plain objects,
- * arrays, texts, numbers, truth values, null and Uint8Arrays alone. Throws LINK_VALUE for other bytes.
+ * Unpacks untrusted MessagePack. Takes memory in proportion to the bytes. Returns only plain objects, arrays, texts,
+ * numbers, booleans, null and Uint8Arrays. LINK_VALUE for other bytes.
  */
 export function unpack(bytes: Uint8Array): unknown {
   scan(bytes)
   try {
     return packr.unpack(bytes)
   } catch (cause) {
-    throw linkError('LINK_VALUE', { found: `what is no MessagePack (${String(cause).slice(0, 200)})` }, { cause })
+    throw linkError('LINK_VALUE', { found: `invalid MessagePack (${String(cause).slice(0, 200)})` }, { cause })
   }
 }
 
 /**
- * Walks through MessagePack without making anything of it, since msgpackr allocates an array as long as its header claims, and
- * makes dates, sets, expressions and functions of extensions.
+ * Checks MessagePack without unpacking it, since msgpackr allocates arrays of any length that a header claims, and
+ * makes dates, sets, expressions and functions from extensions.
  */
 function scan(bytes: Uint8Array): void {
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength)
-  /** Values that are still to come, of each collection that is open. */
+  /** For each open collection, the number of values still to come. */
   const open = [1]
   let pending = 1
   let at = 0
@@ -112,7 +112,7 @@ function scan(bytes: Uint8Array): void {
           throw refused(`has the unknown kind ${kind}`)
       }
   }
-  if (at !== bytes.length) throw refused('goes on after its end')
+  if (at !== bytes.length) throw refused('has bytes after its end')
 }
 
 function refused(found: string): Error {

@@ -19,7 +19,7 @@ import {
   type Terminated,
 } from '../index.ts'
 
-/** What the actors of these tests take: anything that another node sends. */
+/** The actors of these tests accept any message of another node. */
 const anything = (value: unknown): unknown => value
 
 interface Node {
@@ -27,7 +27,7 @@ interface Node {
   readonly link: NodeLink
   readonly letters: DeadLetter[]
   readonly peers: Peer[]
-  /** Resolves with the ref that the next peer gives. */
+  /** Resolves with the entry of the next peer. */
   entry(): Promise<ActorRef<unknown>>
 }
 
@@ -54,13 +54,13 @@ function node(
   return { system: own, link, letters, peers, entry: () => new Promise((resolve) => waiting.push(resolve)) }
 }
 
-/** Spawns an actor that notes all it receives, and opens to other nodes. */
+/** Spawns an actor that notes its messages, with a decoder for other nodes. */
 function noting(into: unknown[], name = 'entry') {
   return (system: ActorSystem) =>
     system.spawn<unknown>(name, () => (message) => void into.push(message), { decode: anything })
 }
 
-/** Two nodes, joined by a route without faults; the first one has the entry of the second. */
+/** Two nodes, joined by a route without faults. The first has the entry of the second. */
 async function pair(make: (system: ActorSystem) => ActorRef<never>, options: NodeLinkOptions = {}) {
   const server = node('server', make, {}, options)
   const device = node('device', () => undefined, {}, options)
@@ -72,7 +72,7 @@ async function pair(make: (system: ActorSystem) => ActorRef<never>, options: Nod
   return { server, device, entry: await entry, end }
 }
 
-/** Lets all that is under way between nodes come to rest. */
+/** Waits until all messages between nodes have been handled. */
 async function settled(...nodes: readonly Node[]): Promise<void> {
   for (let round = 0; round < 6; round++) await Promise.all(nodes.map(({ system }) => system.idle()))
 }
@@ -437,7 +437,7 @@ test('a node of another name, of the own name, or of another version is refused'
   await Promise.all([server, twin, device].map(({ system }) => system.terminate()))
 })
 
-/** A sender numbers what it sends in each lane, to two receivers. */
+/** A sender numbers its messages in each lane, to two receivers. */
 const bulky = (number: number) => ({ number, bulk: new Float64Array(5000).fill(number) })
 
 test('120 seeds: under any losses of routes nothing is lost, doubled or reordered within a lane', async (t) => {

@@ -13,74 +13,74 @@ import {
 import { pack, unpack } from './message-pack.ts'
 import { Session } from './session.ts'
 
-/** A node that a session has begun with: once for each of its lives. */
+/** A node with which a session has begun: one Peer for each of the node's lives. */
 export interface Peer extends Pick<Address, 'node' | 'nodeIncarnation'> {
-  /** The ref that the other node gives to each node: all others come in messages. */
+  /** The ref that the other node gives to each node unasked. All other refs come in messages. */
   readonly entry?: ActorRef<never>
 }
 
 export interface NodeLinkOptions {
-  /** Given to every node that a session begins with. Its actor needs a decoder. */
+  /** Ref that is given to every node with which a session begins. Its actor needs a decoder. */
   readonly entry?: ActorRef<never>
   readonly onPeer?: (peer: Peer) => void
   /** Longest frame. Default 64 KiB, and 256 KiB in the bulk lane. */
   readonly frameBytes?: PerLane
-  /** Bytes that may be sent ahead of acknowledgements. Default 1 MiB. */
+  /** Most bytes that may be sent ahead of acknowledgements. Default 1 MiB. */
   readonly window?: PerLane
   /** Longest message. Default 256 MiB. */
   readonly mostMessageBytes?: number
-  /** Frames that stay unacknowledged on a living route are sent again after this time. Default 2,000. */
+  /** Frames that are still unacknowledged after this time, on a living route, are sent again. Default 2,000. */
   readonly resendAfterMs?: number
-  /** A route on which the other node doesn't greet within this time is given up. Default 10,000. */
+  /** A route on which the other node doesn't greet within this time is closed. Default 10,000. */
   readonly greetWithinMs?: number
 }
 
-/** What is known of the node at a route's other end, and its rights. */
+/** Facts about the node at a route's other end, and its rights. */
 export interface PeerRights {
-  /** The name that the other end has proven; a greeting by another name is refused. Absent: whichever it says. */
+  /** The name that the other end has proven. A greeting with another name is refused. Absent: any name. */
   readonly node?: string
-  /** Actors of this node obey its `stop`. A stranger's process should not have this right. */
+  /** Whether this node's actors obey a `stop` of the other node. Don't give strangers this right. */
   readonly mayStop: boolean
 }
 
-/** Joins an actor system to others, each with a name and an incarnation of its own. */
+/** Joins an actor system to others, each with its own name and incarnation. */
 export interface NodeLink {
-  /** Begins or resumes the session with a node, by a route that leads there. */
+  /** Begins or resumes the session with a node, on a route to this node. */
   dial(node: string, route: Route, rights: PeerRights): void
-  /** Takes a route that another node has made: that node says which session it resumes. */
+  /** Takes a route that another node has made. This node's greeting names the session to resume. */
   accept(route: Route, rights: PeerRights): void
-  /** Declares the present life of a node dead: watchers hear so, and it is refused from now on. */
+  /** Declares the present life of a node dead. Watchers are told, and this life is refused from now on. */
   declareDead(node: string): void
   /**
-   * Ends every session: the other nodes hear that this node has ended. A system that terminates with its link open tells of
-   * each of its actors first that the actor has stopped.
+   * Ends every session: the other nodes are told that this node has ended. If a system terminates with its link open,
+   * the link first reports the stop of each actor.
    */
   close(): void
 }
 
-/** Spoken by the nodes that a session joins; another version is refused. */
+/** Version of the protocol. Nodes of another version are refused. */
 const version = 1
 const fromTheBeginning: PerLane = { control: 1, bulk: 1 }
 const mostNameCharacters = 1000
 const defaultFrameBytes: PerLane = { control: 64 * 1024, bulk: 256 * 1024 }
 const defaultWindow: PerLane = { control: 1024 * 1024, bulk: 1024 * 1024 }
 
-/** What the nodes at both ends of a new route tell each other, beside the numbers of the frame. */
+/** The first messages of the nodes at both ends of a new route, besides the frame's numbers. */
 interface Greeting {
   readonly version: number
   readonly node: string
   readonly incarnation: number
-  /** The other node's life that the sender has a session with; 0 if none. */
+  /** The life of the other node with which the sender has a session; 0 if none. */
   readonly peerIncarnation: number
   readonly epoch: number
   readonly entry?: readonly [number, string]
 }
 
-/** A route, and the session that it carries once both ends have greeted. */
+/** A route, with its session once both ends have greeted. */
 interface Carrier {
   readonly route: Route
   readonly rights: PeerRights
-  /** The node that was dialled. */
+  /** The dialled node, if this node dialled. */
   readonly dialled: string | undefined
   session?: Session
   /** Cancels the time-out of the greeting. */
@@ -114,7 +114,7 @@ function linkActor(system: ActorSystem, options: NodeLinkOptions): Behavior<Link
 
   return (context) => {
     const sessions = new Map<string, Session>()
-    /** The last life of a node that has ended, or was declared dead. */
+    /** By node: the last life that has ended, or was declared dead. */
     const ended = new Map<string, number>()
     const epochs = new Map<string, number>()
     const flushes = new Set<Session>()
@@ -162,7 +162,7 @@ function linkActor(system: ActorSystem, options: NodeLinkOptions): Behavior<Link
 
     function heard(carrier: Carrier, bytes: Uint8Array<ArrayBuffer>): void {
       const { session, dialled } = carrier
-      // A route that another one has replaced says nothing any more.
+      // Frames of a replaced route are ignored.
       if (session && session.route !== carrier.route) return
       try {
         const frame = decodeFrame(bytes, session?.peer.node ?? dialled ?? 'unknown')
@@ -181,27 +181,27 @@ function linkActor(system: ActorSystem, options: NodeLinkOptions): Behavior<Link
       }
     }
 
-    /** The first frame of a route that another node has made. */
+    /** Handles the first frame of a route that another node has made. */
     function accepted(carrier: Carrier, frame: Frame): void {
       const greeting = greetingOf(frame)
       const { node, incarnation, peerIncarnation, epoch } = greeting
       if (carrier.rights.node !== undefined && carrier.rights.node !== node)
         throw linkError('LINK_HANDSHAKE', { node: carrier.rights.node, found: `it greets as ${node}` })
       const known = livingSession(node, incarnation)
-      // Such a route was replaced before its greeting came.
+      // This route was replaced before its greeting arrived.
       if (known && known.epoch >= epoch) return giveUp(carrier)
       const session = known ?? begin(greeting, carrier.rights)
       session.epoch = epoch
       carrier.session = session
       carrier.greeted?.()
       const isResumed = peerIncarnation === system.node.nodeIncarnation
-      // Greets first: the other node can't read another frame before.
+      // Greets first, since the other node can't read another frame before.
       greet('welcome', carrier, session, epoch)
       session.attach(carrier.route, isResumed ? frame : { ...frame, expected: fromTheBeginning })
       if (!known) announce(session, greeting)
     }
 
-    /** The answer of a node that was dialled. */
+    /** Handles the answer of a dialled node. */
     function welcomed(carrier: Carrier, dialled: string, frame: Frame): void {
       const greeting = greetingOf(frame)
       if (greeting.node !== dialled)
@@ -215,7 +215,9 @@ function linkActor(system: ActorSystem, options: NodeLinkOptions): Behavior<Link
       if (!known) announce(session, greeting)
     }
 
-    /** The session with this life of a node, if there is one; that with an earlier life ends. Throws for an ended life. */
+    /**
+     * The session with this life of a node, if any. Ends the session with an earlier life. Throws for an ended life.
+     */
     function livingSession(node: string, incarnation: number): Session | undefined {
       if (node === system.node.node) throw linkError('LINK_HANDSHAKE', { node, found: 'both nodes have that name' })
       const session = sessions.get(node)
@@ -264,7 +266,7 @@ function linkActor(system: ActorSystem, options: NodeLinkOptions): Behavior<Link
       looks.set(session, context.after(resendAfterMs, { type: 'look', session, progress: session.progress }))
     }
 
-    /** On a route that loses frames and lives on, the last ones may be missing without a gap. */
+    /** On a living route that loses frames, the last frames may be missing without a gap. */
     function look(session: Session, progress: number): void {
       looks.delete(session)
       if (session.route && session.hasUnacknowledged && session.progress === progress) session.resend()
@@ -284,7 +286,7 @@ function linkActor(system: ActorSystem, options: NodeLinkOptions): Behavior<Link
       lookNoMore(session)
     }
 
-    /** The other node says that it has ended, or that it refuses this one. */
+    /** The other node reports that it has ended, or that it refuses this node. */
     function closed({ session, dialled, route, greeted }: Carrier, frame: Frame): void {
       greeted?.()
       route.close()
@@ -333,12 +335,12 @@ function entryName(ref: ActorRef<never>): readonly [number, string] {
   return [number, path]
 }
 
-/** Reads a greeting that anybody may have sent. Throws LINK_HANDSHAKE, or LINK_VALUE. */
+/** Decodes an untrusted greeting. @throws LINK_HANDSHAKE, LINK_VALUE */
 function greetingOf(frame: Frame): Greeting {
   const refused = (found: string) => linkError('LINK_HANDSHAKE', { node: 'unknown', found })
   const fields: Readonly<Record<string, unknown>> = Object.fromEntries(Object.entries(Object(unpack(frame.body))))
   const { version: spoken, node, incarnation, peerIncarnation, epoch, entry } = fields
-  if (spoken !== version) throw refused(`it speaks version ${String(spoken)}, and this node version ${version}`)
+  if (spoken !== version) throw refused(`it speaks version ${String(spoken)}, but this node speaks version ${version}`)
   if (typeof node !== 'string' || node === '' || node.length > mostNameCharacters) throw refused('it has no name')
   if (!isCount(incarnation) || !isCount(peerIncarnation) || !isCount(epoch)) throw refused('it has no incarnation')
   const greeting = { version, node, incarnation, peerIncarnation, epoch }
@@ -356,5 +358,5 @@ function isCount(value: unknown): value is number {
 function reasonOf({ body }: Frame): string {
   const content: unknown = unpack(body)
   const isGiven = typeof content === 'object' && content !== null && 'reason' in content
-  return isGiven ? String(content.reason).slice(0, mostNameCharacters) : 'it says no reason'
+  return isGiven ? String(content.reason).slice(0, mostNameCharacters) : 'it gave no reason'
 }

@@ -1,17 +1,17 @@
 import { Addressee } from '../kernel/addressee.ts'
 import type { ActorRef, Address, Cancel, DeadLetter, Terminated } from '../kernel/protocol.ts'
 
-/** What refs of another node's actors need of the session with that node. */
+/** The calls on a session that refs of the other node's actors need. */
 export interface RefSession {
   readonly peer: Pick<Address, 'node' | 'nodeIncarnation'>
   tell(ref: RemoteRef, message: unknown): void
   offer(ref: RemoteRef, message: unknown): Promise<void>
-  /** Asks the other node to say when the actor has stopped; the session then calls `terminated`. */
+  /** Asks the other node to report the actor's stop. The session then calls `terminated`. */
   watch(ref: RemoteRef): void
   stop(ref: RemoteRef): void
 }
 
-/** The address of an actor of another node, as a message of that node gave it. */
+/** The address of another node's actor, from a message of this node. */
 export class RemoteRef extends Addressee implements ActorRef<unknown> {
   readonly isLocal = false
   readonly hasDecoder = true
@@ -45,7 +45,7 @@ export class RemoteRef extends Addressee implements ActorRef<unknown> {
     return this.session.offer(this, message)
   }
 
-  /** A third node was given this ref: the actor's own node decodes the message. */
+  /** Called when a third node was given this ref. The actor's own node decodes the message. */
   receive(value: unknown): void {
     this.session.tell(this, value)
   }
@@ -71,7 +71,7 @@ export class RemoteRef extends Addressee implements ActorRef<unknown> {
     return () => void this.#listeners?.delete(listener)
   }
 
-  /** The actor has stopped, or its node has ended: each listener hears it, once. */
+  /** Called when the actor has stopped, or its node has ended. Informs each listener once. */
   terminated(cause?: unknown): void {
     if (this.#terminated) return
     const terminated = cause === undefined ? { path: this.path } : { path: this.path, cause }
@@ -83,8 +83,9 @@ export class RemoteRef extends Addressee implements ActorRef<unknown> {
 }
 
 /**
- * The address of an actor of this node, as another node gave it back. Its messages are decoded like those of that node, which
- * may have put it where a ref of another protocol belongs. Without a target the actor has stopped, or was never given away.
+ * The address of an actor of this node, given back by another node. Its messages are decoded like those of this other
+ * node, which may have put the ref where a ref of another protocol belongs. Without a target the actor has stopped, or
+ * was never given away.
  */
 export class ReturnedRef extends Addressee implements ActorRef<unknown> {
   readonly isLocal = true

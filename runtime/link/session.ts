@@ -10,21 +10,21 @@ import { type RefSession, RemoteRef, ReturnedRef } from './remote-ref.ts'
 export interface SessionSettings {
   /** Longest body of a frame. */
   readonly frameBytes: PerLane
-  /** Bytes that the other node may send ahead of acknowledgements. */
+  /** Most bytes that the other node may send ahead of acknowledgements. */
   readonly window: PerLane
   /** Longest message. */
   readonly mostMessageBytes: number
-  /** Whether actors of this node obey a `stop` of the other one. */
+  /** Whether actors of this node obey a `stop` of the other node. */
   readonly mayStop: boolean
 }
 
-/** Kinds of envelopes; each envelope is a list that begins with its kind and the number of an actor. */
+/** Kinds of envelopes. Each envelope is a list that begins with its kind and the number of an actor. */
 const kinds = { tell: 0, offer: 1, settled: 2, watch: 3, terminated: 4, stop: 5 } as const
 
 /** A message with more bytes of typed arrays than this travels in the bulk lane. */
 const bulkFromBytes = 32 * 1024
 
-/** An actor whose ref the other node was given. */
+/** An actor whose ref was given to the other node. */
 interface Exported {
   readonly target: Addressee
   returned?: ReturnedRef
@@ -38,30 +38,30 @@ interface Offered {
 }
 
 /**
- * The conversation of two lives of two nodes, whichever routes carry its frames one after the other. Every envelope arrives
- * once, those of a lane in order. The session ends for good with one of the two lives.
+ * The conversation of two lives of two nodes, over one route after another. Every envelope arrives once, the envelopes
+ * of a lane in order. The session ends for good with one of the two lives.
  */
 export class Session implements RefSession {
   readonly peer: Pick<Address, 'node' | 'nodeIncarnation'>
   readonly #system: ActorSystem
   readonly #settings: SessionSettings
-  /** Asks for a call of `flush`, once however often it's asked before. */
+  /** Requests a call of `flush`. Further requests before this call have no effect. */
   readonly #wake: () => void
   readonly #out: Readonly<Record<LaneName, OutgoingLane>>
   readonly #in: Readonly<Record<LaneName, IncomingLane>>
-  /** Envelopes of the control lane that wait for the end of the turn. */
+  /** Envelopes of the control lane, which wait for the end of the turn. */
   #waiting: { readonly packed: Packed; readonly letters: readonly Letter[] }[] = []
   readonly #exported = new Map<number, Exported>()
   readonly #imported = new Map<number, WeakRef<RemoteRef>>()
   readonly #collected = new FinalizationRegistry<number>((number) => {
     if (!this.#imported.get(number)?.deref()) this.#imported.delete(number)
   })
-  /** Actors of the other node that are watched here: they are kept until they have stopped. */
+  /** Actors of the other node that are watched here. Their refs are kept until they have stopped. */
   readonly #watched = new Map<number, RemoteRef>()
   readonly #watchesOfPeer = new Map<number, Cancel>()
   readonly #offers = new Map<number, Offered>()
   #lastOffer = 0
-  /** Ends of watched actors that wait for messages of the bulk lane which were sent before. */
+  /** Ends of watched actors, which wait for earlier messages of the bulk lane. */
   #lateEnds: { readonly bulk: number; readonly end: () => void }[] = []
   #route: Route | undefined
   #owes = false
@@ -93,7 +93,7 @@ export class Session implements RefSession {
     return this.#route
   }
 
-  /** Numbers of the envelopes that are awaited next. */
+  /** Numbers of the next expected envelopes. */
   get expected(): PerLane {
     return { control: this.#in.control.expected, bulk: this.#in.bulk.expected }
   }
@@ -102,7 +102,7 @@ export class Session implements RefSession {
     return this.#out.control.hasUnacknowledged || this.#out.bulk.hasUnacknowledged
   }
 
-  /** Goes on by a new route, on which the other node has said what it awaits. */
+  /** Continues on a new route, on which the other node has told its expected envelopes. */
   attach(route: Route, { expected, window }: Pick<Frame, 'expected' | 'window'>): void {
     if (this.#route !== route) this.#route?.close()
     this.#route = route
@@ -110,19 +110,19 @@ export class Session implements RefSession {
     this.resend()
   }
 
-  /** The route is lost: the session waits for another one. */
+  /** The route is lost, and the session waits for another. */
   detach(): void {
     this.#route = undefined
   }
 
-  /** Sends everything again that isn't acknowledged. */
+  /** Sends all unacknowledged envelopes again. */
   resend(): void {
     this.#out.control.rewind()
     this.#out.bulk.rewind()
     this.#wake()
   }
 
-  /** Takes a frame of the present route. Throws LINK_FRAME or LINK_VALUE if it can't be read. */
+  /** Takes a frame of the present route. @throws LINK_FRAME, LINK_VALUE if the frame can't be read. */
   heard(frame: Frame): void {
     if (this.#acknowledged(frame.expected, frame.window)) this.#wake()
     if (frame.kind === 'resend') this.resend()
@@ -136,7 +136,7 @@ export class Session implements RefSession {
     this.#endLate()
   }
 
-  /** Sends all that waits and fits into the windows, or at least an acknowledgement that is owed. */
+  /** Sends all waiting units that fit into the windows, or at least an owed acknowledgement. */
   flush(): void {
     const waiting = this.#waiting
     if (waiting.length > 0) {
@@ -157,8 +157,8 @@ export class Session implements RefSession {
   }
 
   /**
-   * Ends the session: the other node, or this one, lives no more or was declared dead. Watchers hear that each watched actor
-   * has stopped, asks and offers fail, and messages that weren't acknowledged become dead letters.
+   * Ends the session, since the other node, or this node, has ended or was declared dead. Watchers are told that each
+   * watched actor has stopped, asks and offers fail, and unacknowledged messages become dead letters.
    */
   end(cause: Error): void {
     if (this.#ended) return
@@ -196,7 +196,7 @@ export class Session implements RefSession {
     if (this.#ended) throw kernelError('KERNEL_STOPPED', { path }, { cause: this.#ended })
     this.#lastOffer += 1
     const call = this.#lastOffer
-    // The caller hears of an offer's end, so that none is a dead letter.
+    // The caller learns the end of an offer, so an offer never becomes a dead letter.
     this.#post([kinds.offer, ref.remoteNumber, message, call], [])
     return new Promise((accept, refuse) => this.#offers.set(call, { path, accept, refuse }))
   }
@@ -211,7 +211,7 @@ export class Session implements RefSession {
     if (!this.#ended) this.#post([kinds.stop, ref.remoteNumber], [])
   }
 
-  /** Gives an actor's ref to the other node outside of a message: its number there. */
+  /** Gives an actor's ref to the other node outside of a message. Returns its name there. */
   export(ref: ActorRef<never>): RefName {
     return this.#nameOf(addressee(ref))
   }
@@ -239,7 +239,7 @@ export class Session implements RefSession {
     if (!target.hasDecoder) throw linkError('LINK_NO_DECODER', { path: target.path })
     const { number, path } = target
     if (!this.#exported.has(number)) {
-      // At once, if it has stopped.
+      // The listener runs at once if the actor has stopped.
       let hasStopped = false
       const forget = target.onStopped(() => {
         hasStopped = true
@@ -325,7 +325,7 @@ export class Session implements RefSession {
     if (!hasStopped) this.#watchesOfPeer.set(number, cancel)
   }
 
-  /** A watched actor's end is told after all that was sent before, in whichever lane. */
+  /** Reports the ends of watched actors only after all earlier messages, of both lanes. */
   #endLate(): void {
     if (this.#lateEnds.length === 0) return
     const due = this.#lateEnds.filter(({ bulk }) => bulk <= this.#in.bulk.expected)

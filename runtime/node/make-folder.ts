@@ -3,8 +3,8 @@ import { dirname } from 'node:path'
 import { fileErrorCode } from '../errors/file-reason.ts'
 
 /**
- * Makes a folder and the missing folders above it; an existing folder stays as it is. `mode` is the mode of each folder that is made.
- * Errors are the system's, as ENOENT below /proc, where the `recursive` of Node 20 and 24 never ends.
+ * Makes a folder and the missing folders above it. An existing folder stays as it is. `mode` is the mode of each new
+ * folder. Throws the system's errors, such as ENOENT below /proc, where `recursive` of Node 20 and 24 never ends.
  */
 export async function makeFolder(folder: string, mode = 0o777): Promise<void> {
   if (await isMade(folder, mode, ['ENOENT'])) return

@@ -22,7 +22,7 @@ export function encodeNpzWeights(tensors: readonly NamedTensor[]): Uint8Array {
   const arrays = new Map<string, NamedTensor>()
   for (const tensor of tensors) {
     const { name } = tensor
-    if (arrays.has(name)) throw weightsError('WEIGHTS_NAME', { tensor: name, reason: 'there is one already' })
+    if (arrays.has(name)) throw weightsError('WEIGHTS_NAME', { tensor: name, reason: 'another tensor has this name' })
     arrays.set(name, tensor)
   }
   return encodeNpz(arrays)

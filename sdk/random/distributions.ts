@@ -2,7 +2,8 @@ import { exp, log } from './elementary.ts'
 import type { RandomStream } from './random-stream.ts'
 
 /**
- * A draw from the standard normal distribution. Of its pair one is left, so that a draw holds no state.
+ * A draw from the standard normal distribution. The method gives a pair; the second number is dropped, so that draws
+ * keep no state.
  *
  * @see Marsaglia & Bray, A convenient method for generating normal variables, SIAM Review 6, 1964.
  */
@@ -15,7 +16,7 @@ export function normal(random: RandomStream): number {
   }
 }
 
-/** A draw from the standard normal distribution, drawn again while it is further than 2 from 0. */
+/** A draw from the standard normal distribution, repeated until its magnitude is at most 2. */
 export function truncatedNormal(random: RandomStream): number {
   for (;;) {
     const value = normal(random)
@@ -24,7 +25,7 @@ export function truncatedNormal(random: RandomStream): number {
 }
 
 /**
- * The logarithm of a draw from Gamma(`shape`, 1). A logarithm, because with a small shape most draws are below the
+ * The logarithm of a draw from Gamma(`shape`, 1). A logarithm, since with a small shape most draws are below the
  * smallest double.
  *
  * @see Marsaglia & Tsang, A simple method for generating gamma variables, ACM TOMS 26, 2000.
@@ -42,7 +43,7 @@ export function logGamma(random: RandomStream, shape: number): number {
   }
 }
 
-/** A draw from the symmetric Dirichlet distribution of this many parts: shares of 0 to 1 that sum to 1. */
+/** A draw from the symmetric Dirichlet distribution with this number of parts: shares from 0 to 1 that sum to 1. */
 export function dirichlet(random: RandomStream, alpha: number, parts: number): Float64Array {
   const shares = Float64Array.from({ length: parts }, () => logGamma(random, alpha))
   const highest = shares.reduce((most, value) => Math.max(most, value), Number.NEGATIVE_INFINITY)

@@ -2,7 +2,7 @@ import test from 'ava'
 import fc from 'fast-check'
 import { exp, log } from './elementary.ts'
 
-/** Relative to the larger; absolute below the normal range. */
+/** Close relative to the larger number, or absolutely below the normal range. */
 const near = (value: number, expected: number) =>
   Object.is(value, expected) || Math.abs(value - expected) <= Math.max(Math.abs(expected) * 2 ** -51, 2 ** -1073)
 

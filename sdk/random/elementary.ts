@@ -1,10 +1,10 @@
 /**
- * Logarithm and exponential that have the same bits in every JavaScript engine. Math.log, Math.exp and their kind don't:
- * the standard leaves their last bits open, and Node 24 and Chromium 156 differ. These use only +, −, ×, ÷, which it
- * doesn't.
+ * Logarithm and exponential with the same bits in every JavaScript engine. Math.log and Math.exp differ: the standard
+ * leaves their last bits open, and Node 24 and Chromium 156 disagree. These functions use only +, −, ×, ÷, which the
+ * standard defines exactly.
  */
 
-/** ln 2 in two parts: a multiple of the first by any exponent is exact. */
+/** ln 2 in two parts. The product of the first part and any exponent is exact. */
 const ln2High = 6.93147180369123816e-1
 const ln2Low = 1.9082149292705877e-10
 
@@ -13,7 +13,7 @@ const bytes = new DataView(new ArrayBuffer(8))
 /** Natural logarithm, to about two units in the last place. */
 export function log(x: number): number {
   if (!(x > 0) || x === Number.POSITIVE_INFINITY) return x === 0 ? Number.NEGATIVE_INFINITY : x > 0 ? x : Number.NaN
-  // A number below the normal range is brought into it.
+  // Scales a number below the normal range into this range.
   const tiny = x < 2 ** -1022
   bytes.setFloat64(0, tiny ? x * 2 ** 54 : x)
   const head = bytes.getUint32(0)
@@ -41,12 +41,12 @@ export function exp(x: number): number {
   // The Taylor series, where |rest| < 0.347.
   let series = 1
   for (let term = 14; term >= 1; term--) series = 1 + (series * rest) / term
-  // In two steps, since 2 to this exponent may lie outside the normal range.
+  // In two factors, since 2 to this exponent may lie outside the normal range.
   const half = exponent >> 1
   return series * powerOfTwo(half) * powerOfTwo(exponent - half)
 }
 
-/** For exponents of −1022 to 1023. */
+/** 2 to an exponent from −1022 to 1023. */
 function powerOfTwo(exponent: number): number {
   bytes.setUint32(0, (exponent + 1023) << 20)
   bytes.setUint32(4, 0)

@@ -1,27 +1,27 @@
 import { xoroshiro128plusFromState } from 'pure-rand/generator/xoroshiro128plus'
 
-/** A named, reproducible source of random numbers. The same seed and labels give the same stream on any machine. */
+/** A reproducible source of random numbers. The same seed and labels give the same stream on any machine. */
 export interface RandomStream {
   /** An integer from 0 to 2³² − 1. */
   uint32(): number
   /** A multiple of 2⁻⁵³ in [0, 1). */
   uniform(): number
-  /** An integer from 0 to `bound` − 1, without bias; `bound` from 1 to 2³². */
+  /** An integer from 0 to `bound` − 1, without bias. `bound` is from 1 to 2³². */
   below(bound: number): number
   /** Permutes in place (Fisher–Yates) and returns the same array. */
   shuffle(items: Uint32Array): Uint32Array
 }
 
 /**
- * The stream of this seed and these labels, such as (job seed, round, end, 'train'). Streams of different labels are
- * independent: the generator (xoroshiro128+, Blackman & Vigna 2018) starts from a 128-bit hash of them.
+ * Makes the stream of a seed and labels, such as (job seed, round, end, 'train'). Streams of different labels are
+ * independent: the generator (xoroshiro128+, Blackman & Vigna 2018) starts from a 128-bit hash of seed and labels.
  */
 export function randomStream(seed: number, ...labels: readonly (string | number)[]): RandomStream {
   const generator = xoroshiro128plusFromState(seedState(seed, labels))
   return streamFrom(() => generator.next() >>> 0)
 }
 
-/** A stream of what a source of integers from 0 to 2³² − 1 gives. */
+/** Makes a stream from a source of integers from 0 to 2³² − 1. */
 export function streamFrom(uint32: () => number): RandomStream {
   const below = (bound: number) => {
     const limit = 2 ** 32 - (2 ** 32 % bound)
@@ -49,15 +49,15 @@ export function streamFrom(uint32: () => number): RandomStream {
 /** Odd multipliers of the four lanes: the first ones of MurmurHash3's 128-bit variant for 32-bit machines. */
 const multipliers = [0x239b961b, 0xab0e9789, 0x38b34ae5, 0xa1e38b93] as const
 
-/** Marks where a label begins and of which type it is, so that ('ab') and ('a', 'b'), 1 and '1' differ. */
+/** Marks the beginning and the type of a label, so that ('ab') and ('a', 'b'), and 1 and '1' give different streams. */
 const textMark = 0x5bd1e995
 const numberMark = 0x1b873593
 
 const double = new DataView(new ArrayBuffer(8))
 
 /**
- * 128 bits that depend on every bit of a seed and of labels, as four 32-bit integers. Quick rather than secret: it starts
- * generators, and guards nothing.
+ * A hash of a seed and labels: 128 bits, as four 32-bit integers, which depend on every bit of the input. Fast, but not
+ * secret: it only starts generators.
  *
  * @see Appleby, MurmurHash3: its rounds, and its finalizer `fmix32`, here over UTF-16 code units.
  */

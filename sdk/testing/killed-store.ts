@@ -1,13 +1,13 @@
 import type { Documents, Store } from '../../runtime/index.ts'
 
-/** A process that ends at one of its steps: nothing that it begins from then on has any effect. */
+/** The life of a process that ends at one of its steps. Later steps have no effect. */
 export interface Life {
   readonly ended: boolean
-  /** Does a step, if the process still lives. */
+  /** Does a step, unless the process has ended. */
   step<Result>(work: () => Promise<Result>): Promise<Result>
 }
 
-/** Ends just before, or just after, the step of this number (from 1) had its effect. */
+/** Makes a life that ends just before, or just after, the effect of its last step, whose number (from 1) is `steps`. */
 export function lifeOf(steps: number, endsAfter: boolean): Life {
   let left = steps
   let ended = false
@@ -26,7 +26,7 @@ export function lifeOf(steps: number, endsAfter: boolean): Life {
   }
 }
 
-/** A store as the process of that life sees it: writes that had their effect stay in the store below. */
+/** A store for a process with this life. Completed writes stay in the underlying store. */
 export function killedStore(store: Store, life: Life): Store {
   return {
     load: (key) => store.load(key),

@@ -22,36 +22,41 @@ export interface RehearsalOptions {
   readonly topology: Topology
   /** Default: `fedAvg()`. */
   readonly strategy?: Algorithm
-  /** Default: a tiny pool with a client for each dataset of the topology. */
+  /** Default: a tiny pool with one client for each data consumer's task. */
   readonly pool?: TrainingPool
-  /** Give the same store twice, and the second rehearsal goes on where the first one ended. Default: a new store in memory. */
+  /**
+   * A rehearsal with the store of an earlier one continues where the earlier one ended. Default: a new store in memory.
+   */
   readonly store?: DurableStore
   readonly registry?: ModelRegistry
   /** Default: 3. */
   readonly rounds?: number
   readonly seed?: number
-  /** Clock and scheduler: `{ clock: virtualClock(), scheduler: seededScheduler(seed) }` repeats every order of messages. */
+  /**
+   * Clock and scheduler. `{ clock: virtualClock(), scheduler: seededScheduler(seed) }` reproduces every order of
+   * messages.
+   */
   readonly system?: ActorSystemOptions
-  /** Run each round twice and compare. */
+  /** Run each round twice and compare both runs. */
   readonly checkDeterminism?: boolean
-  /** Roles of one's own, by the names of the topology. Default: stock roles, by func tags. */
+  /** Your own roles, by the names in the topology. Default: stock roles, by func tags. */
   readonly roles?: Readonly<Record<string, AnyRole>>
-  /** Hears each report of the tasks. */
+  /** Called with each report of the tasks. */
   readonly onReport?: (report: TaskReport) => void
-  /** Hears of each committed round; terminates the system where the process is to die. */
+  /** Called with each committed round. Terminate the system here to simulate the end of the process. */
   readonly onRound?: (round: RoundSummary, system: ActorSystem) => void
 }
 
 export interface Rehearsal {
   readonly state: TasksOutcome['state']
-  /** Of a failed rehearsal: the error of the task that failed last. */
+  /** For a failed rehearsal: the error of the task that failed last. */
   readonly cause: unknown
   readonly rounds: readonly RoundSummary[]
-  /** Codes of notices and of errors with which tasks failed. */
+  /** Codes of notices, and of errors with which tasks failed. */
   readonly notices: readonly string[]
 }
 
-/** Runs all tasks of a topology until they have ended or their actor system is terminated. */
+/** Runs all tasks of a topology until they end, or until their actor system is terminated. */
 export async function rehearse({
   topology,
   strategy = fedAvg(),

@@ -18,7 +18,7 @@ import { tinyPool } from './tiny-pool.ts'
 
 export interface StageOptions {
   readonly topology: Topology
-  /** By the names of the topology. */
+  /** Roles by the names in the topology. */
   readonly roles: Readonly<Record<string, AnyRole>>
   readonly store?: Store
   readonly strategy?: Algorithm
@@ -27,19 +27,19 @@ export interface StageOptions {
   readonly checkDeterminism?: boolean
   readonly takenOver?: boolean
   readonly system?: ActorSystemOptions
-  /** Ends that do not start, as if their machine were away. */
+  /** Ends that don't start, as if their machines were off. */
   readonly absent?: readonly string[]
   readonly onReport?: (report: TaskReport) => void
   readonly onPublish?: (record: RoundRecord) => void | Promise<void>
 }
 
-/** The role actors of a job without the job: shows each report and publication; can stop each role actor. */
+/** The role actors of a job without the job. Records each report and publication, and can stop each role actor. */
 export interface RoleStage extends AsyncDisposable {
   readonly system: ActorSystem
   readonly reports: readonly TaskReport[]
   readonly published: readonly RoundRecord[]
   readonly announced: readonly number[]
-  /** How an end's task ended, once it has. */
+  /** Resolves with the end of an end's task. */
   ended(end: string): Promise<TaskEnd>
   /** Stops an end for good, as if its process had died. */
   stop(end: string): void

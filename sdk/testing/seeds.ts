@@ -1,4 +1,7 @@
-/** Runs a test for the seeds 0 … count − 1, or for the one seed that the environment's SEED names; a failure says which seed. */
+/**
+ * Runs a test with the seeds 0 … count − 1, or only with the seed in the environment variable SEED. A failure names its
+ * seed.
+ */
 export async function forSeeds(count: number, run: (seed: number) => Promise<void>): Promise<void> {
   const only = globalThis.process?.env.SEED
   const seeds = only === undefined ? Array.from({ length: count }, (_, seed) => seed) : [Number(only)]

@@ -7,14 +7,17 @@ export interface TinyPoolOptions {
   readonly clients: number
   readonly size?: number
   readonly seed?: number
-  /** Called before each training: throw to injure it. */
+  /** Called before each training. Throw here to make the training fail. */
   readonly beforeTraining?: (request: PoolTrainingRequest) => void | Promise<void>
   readonly beforeEvaluation?: () => void | Promise<void>
-  /** Changes what a training gives. */
+  /** Changes the update of a training. */
   readonly distort?: (update: Update, request: PoolTrainingRequest) => Update
 }
 
-/** A pool whose clients move the weights a little, each in its own way: a job has all its parts but the arithmetic of learning. */
+/**
+ * A pool whose clients move the weights a little, each differently. A job on this pool has all its parts except the
+ * arithmetic of learning.
+ */
 export function tinyPool({
   clients,
   size = 7,

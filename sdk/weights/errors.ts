@@ -6,8 +6,8 @@ export const weightsErrors = {
     hint: '{advice}',
   },
   WEIGHTS_ARCHITECTURE: {
-    message: '{file} holds weights alone, and not the model that they belong to',
-    hint: 'make the model in your own code, and read its weights with initialWeightsFrom',
+    message: '{file} has only weights, and no architecture of their model',
+    hint: 'make the model in your own code, and read the weights with initialWeightsFrom',
   },
   WEIGHTS_FORMAT: {
     message: 'there is no reader for the weights file {file}',
@@ -15,27 +15,27 @@ export const weightsErrors = {
   },
   WEIGHTS_DAMAGED: {
     message: 'weights file {file} is damaged at byte {offset}: expected {expected}, but found {came}',
-    hint: 'get the file again, or save it again',
+    hint: 'get the file again, or save the weights again',
   },
   WEIGHTS_MANIFEST: {
     message: 'weights file {file} is no TensorFlow.js model with weights: {fault}',
-    hint: 'give the model.json that TensorFlow.js or its converter wrote',
+    hint: 'give a model.json written by TensorFlow.js or its converter',
   },
   WEIGHTS_SHARD: {
-    message: 'the shards {shards} of {file} must have {expected} bytes together, but have {came}',
-    hint: 'get all shards again, each whole, and in the order that model.json has',
+    message: 'the shards {shards} of {file} must have {expected} bytes in all, but have {came}',
+    hint: 'get all shards again, each whole, and list them in order in model.json',
   },
   WEIGHTS_TYPE: {
-    message: "tensor '{tensor}' of {file} has values of type {came}, which can't be read here",
-    hint: 'save it with {expected}',
+    message: "tensor '{tensor}' of {file} has values of type {came}, which this reader does not support",
+    hint: 'save the tensor with type {expected}',
   },
   WEIGHTS_QUANTIZED: {
-    message: "tensor '{tensor}' of {file} is quantized to {came}, so that training can't go on from it",
+    message: "tensor '{tensor}' of {file} is quantized to {came}, which training can't start from",
     hint: 'convert the model again without quantization',
   },
   WEIGHTS_NAME: {
-    message: "no tensor can be written under the name '{tensor}': {reason}",
-    hint: 'rename the tensor, or the layer that it belongs to',
+    message: "a tensor can't be written with the name '{tensor}': {reason}",
+    hint: 'rename the tensor or its layer',
   },
   WEIGHTS_SIZE: {
     message: 'weights must have {expected} values, as the layout says, but have {came}',
@@ -43,7 +43,7 @@ export const weightsErrors = {
   },
   WEIGHTS_MISMATCH: {
     message: "the tensors of {file} don't fit the model: {faults}",
-    hint: 'use the weights of a model of the same layers, names and shapes',
+    hint: 'use weights of a model with the same layers, names and shapes',
   },
 } as const
 

@@ -5,7 +5,7 @@ export interface TensorSpec {
   readonly shape: readonly number[]
 }
 
-/** How a model's tensors lie in one flat Float32Array: one after another, row-major, in this order. */
+/** The layout of a model's tensors in one flat Float32Array: contiguous, row-major, in this order. */
 export interface Layout {
   readonly tensors: readonly TensorSpec[]
   /** Number of values in all tensors together. */
@@ -21,7 +21,7 @@ export function sizeOf(shape: readonly number[]): number {
   return shape.reduce((product, length) => product * length, 1)
 }
 
-/** The tensor in which the value at this index of the flat array lies, and where in it. */
+/** The tensor with the value at this index of the flat array, and the value's offset in the tensor. */
 export function locate(
   layout: Layout,
   index: number,
@@ -35,7 +35,7 @@ export function locate(
   return undefined
 }
 
-/** A view, not a copy, of each tensor's values by name. */
+/** By name: a view, not a copy, of each tensor's values. */
 export function tensorViews(layout: Layout, weights: Float32Array): Map<string, Float32Array> {
   const views = new Map<string, Float32Array>()
   let start = 0
@@ -61,7 +61,7 @@ export interface NamedTensor extends TensorSpec {
   readonly values: Float32Array
 }
 
-/** The tensors in weights, as views. @throws WEIGHTS_SIZE */
+/** The tensors of weights, as views. @throws WEIGHTS_SIZE */
 export function namedTensors(layout: Layout, weights: Float32Array): NamedTensor[] {
   if (weights.length !== layout.size) {
     throw weightsError('WEIGHTS_SIZE', { expected: layout.size, came: weights.length })
@@ -71,7 +71,7 @@ export function namedTensors(layout: Layout, weights: Float32Array): NamedTensor
 }
 
 /**
- * Weights of this layout made of a file's tensors, which may come in another order.
+ * Makes weights of this layout from a file's tensors, which may be in another order.
  *
  * @param file Name for messages.
  * @throws WEIGHTS_MISMATCH with every tensor that is missing, unknown, of another shape, or not finite.

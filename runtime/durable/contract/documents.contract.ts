@@ -9,7 +9,7 @@ async function ids(documents: Documents, collection: string, options?: FindOptio
   return (await all(documents.find(collection, options))).map(({ id }) => id)
 }
 
-/** JSON as every store keeps it. */
+/** JSON in the form in which every store keeps it. */
 const fields: fc.Arbitrary<DocumentFields> = fc
   .dictionary(fc.string({ unit: 'grapheme' }), fc.jsonValue({ noUnicodeString: false }))
   .map((value): DocumentFields => JSON.parse(JSON.stringify(value).replaceAll('__proto__', 'proto')))
@@ -18,7 +18,7 @@ const id = fc
   .string({ unit: 'binary', minLength: 1, maxLength: 90 })
   .filter((text) => !/[\p{Cc}\p{Surrogate}]/u.test(text))
 
-/** Values that are easily taken for one another. */
+/** Values that are easily confused. */
 const plainValues = [null, true, false, 0, 1, '', '0', '1', 'null', 'a']
 const plain = fc.constantFrom(...plainValues)
 const fieldName = fc.constantFrom('a', 'a', 'a', 'b', 'toString', 'a.b', '_id', '')
@@ -29,7 +29,7 @@ const someFields: fc.Arbitrary<DocumentFields> = fc.dictionary(
 const someCollection = fc.constantFrom('c', 'c', 'c', 'd')
 const someId = fc.constantFrom('1', '11', 'é')
 
-/** A change, or a look by equality, of whichever store; with what it answers. */
+/** A change, or a search by equality, on any store; with its result. */
 type Step = (documents: Documents) => Promise<unknown>
 const steps: fc.Arbitrary<Step> = fc.oneof(
   fc.array(fc.record({ collection: someCollection, id: someId, fields: someFields }), { maxLength: 3 }).map(

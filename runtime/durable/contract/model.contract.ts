@@ -6,7 +6,7 @@ import { all, blob, bytes, journal, type OpenStore } from './store-under-test.ts
 
 type Call = (store: Store, model: Model) => Promise<readonly [found: unknown, expected: unknown]>
 
-/** What a store holds, in plain collections. */
+/** The content of a store, in plain collections. */
 class Model {
   readonly snapshots = new Map<string, { version: number; text: string }>()
   readonly journals = new Map<string, { next: number; entries: string[]; first: number }>()
@@ -60,7 +60,7 @@ const calls: fc.Arbitrary<Call> = fc.oneof(
       async (store, model) => {
         const own = model.journal(at)
         own.first = Math.max(own.first, upTo + 1)
-        // Entries that are yet to come aren't dropped.
+        // Entries that don't exist yet aren't dropped.
         own.first = Math.min(own.first, own.next)
         return [await store.truncate(at, upTo), undefined]
       },

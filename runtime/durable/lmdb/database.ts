@@ -14,7 +14,10 @@ export interface LmdbAccess {
   damaged(found: string): Error
 }
 
-/** Keys of the one database: a word for the kind, then names and numbers. Byte arrays occur in the bounds of ranges alone. */
+/**
+ * Keys of the one database: a word for the kind, then names and numbers. Byte arrays occur only in the bounds of
+ * ranges.
+ */
 export type LmdbKey = (string | number | Uint8Array)[]
 export type LmdbRoot = RootDatabase<Uint8Array, LmdbKey>
 

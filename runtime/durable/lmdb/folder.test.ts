@@ -136,7 +136,7 @@ test('a flipped bit in a value is found by whoever reads it, and the others are 
   await filled(folder.path)
   const data = join(folder.path, 'data.mdb')
   const file = await readFile(data)
-  // Every copy, also those on pages that are no longer used.
+  // Every copy, including those on pages that are no longer used.
   for (let at = file.indexOf('entry 299 '); at >= 0; at = file.indexOf('entry 299 ', at + 1))
     await overwrite(data, at + 15, Buffer.of((file[at + 15] ?? 0) ^ 0x10))
   const store = await lmdbStore(folder.path)
@@ -162,7 +162,7 @@ test('a file in place of the folder, and a folder without permission, are refuse
   await t.throwsAsync(lmdbStore(join(file, 'below')), { code: 'STORE_DENIED' })
   t.is(await readFile(file, 'utf8'), 'text')
 
-  // Root may do everything, so a child that isn't root tries it.
+  // Root may do everything, so a child process without root's rights tries it.
   const closed = join(folder.path, 'closed')
   await filled(closed)
   await chmod(folder.path, 0o755)

@@ -9,8 +9,9 @@ import { makeFolder } from '../../node/index.ts'
 import { storeError } from '../errors.ts'
 
 /**
- * Number of the arrangement of the stored data; a new arrangement gets a higher number. A program for formats 1 and 2 ignores
- * the lock, and doesn't keep indexes right. Data of these formats becomes format 3 by its marker alone.
+ * Number of the arrangement of the stored data; a new arrangement gets a higher number. Programs for formats 1 and 2
+ * ignore the lock, and don't keep indexes up to date. Data of these formats becomes format 3 by a change of the marker
+ * alone.
  */
 const format = 3
 const earlierFormats: readonly unknown[] = [1, 2]
@@ -19,7 +20,7 @@ const marker = 'flame-store.json'
 /** The file whose lock is the possession of the folder, and the file that names the owner. */
 const ownerFiles = { lock: 'flame-store.lock', owner: 'flame-store.owner' } as const
 
-/** Name of the file of a trial write; the file is there during the trial alone. */
+/** Name of the file of a trial write. The file exists only during the trial. */
 export const trialFile = 'flame-store.trial'
 
 /** Files that belong to a store. */
@@ -38,7 +39,7 @@ const ownFiles: readonly string[] = [
  */
 export async function checkFolder(folder: string): Promise<void> {
   await makeFolder(dirname(folder))
-  // The store is readable for its owner alone.
+  // The store is readable only for its owner.
   await makeFolder(folder, 0o700)
   const found = await readdir(folder)
   if (found.includes(marker)) return checkMarker(folder, await readFile(join(folder, marker), 'utf8'))
@@ -164,7 +165,7 @@ export function takeOwnership(folder: string): () => void {
   try {
     writeFileSync(join(folder, ownerFiles.owner), `process ${process.pid} of ${hostname()}\n`)
   } catch {
-    // The file serves messages to other processes alone: a full disk doesn't prevent reading.
+    // The file only serves messages to other processes: a full disk doesn't prevent reading.
   }
   return () => closeSync(file)
 }

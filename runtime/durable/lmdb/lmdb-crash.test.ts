@@ -88,7 +88,7 @@ test('an owner in another container is seen, though both have the same number of
     return
   }
   t.deepEqual((await second).lines, ['refused STORE_IN_USE'])
-  // The contained process ends a moment after what contains it.
+  // The contained process ends a moment after its container.
   let store: Store | undefined
   while (!store) store = await lmdbStore(folder.path).catch(() => undefined)
   await checkWhole(t, store, '1', acknowledged(first.lines))
@@ -131,7 +131,7 @@ test('of many processes that find a killed owner at once, one becomes the next',
 
 test('where no more can be written, a write is refused by STORE_FULL, and what was acknowledged stays', async (t) => {
   await using folder = await temporaryFolder()
-  // A limit on the size of files, no multiple of a page; in units of 512 bytes.
+  // A limit on the size of files, no multiple of a page, in units of 512 bytes.
   const command = `ulimit -f 4001; exec "${process.execPath}" "${writer}" "${folder.path}/s" 1 3000`
   const { lines, err } = await runChild('/bin/sh', ['-c', command])
   t.true(lines.includes('refused STORE_FULL'), err)
@@ -160,12 +160,12 @@ test('a full disk is seen before it is written to', async (t) => {
     const last = acknowledged(lines)
     t.true(last > 5)
     t.is(lines.at(-1), 'closed')
-    // Nor does another opening fail, or lose anything.
+    // Another opening neither fails nor loses data.
     const store = await lmdbStore(`${folder.path}/s`)
     await checkWhole(t, store, '1', last)
     await store.close()
   } finally {
-    // Lazily: a process that another test is just starting may still hold it.
+    // Lazily, since a process that another test is just starting may still hold the mount.
     execFileSync('/bin/sh', ['-c', `umount -l '${folder.path}'`])
   }
 })

@@ -142,7 +142,7 @@ export class LmdbDocuments implements Documents {
     return { entries, next: entries.length < limit ? undefined : entries.at(-1)?.id }
   }
 
-  /** Reads the documents of the given ids that are there. */
+  /** Reads the existing documents among the given ids. */
   #among(ids: readonly string[], collection: string): Page {
     const entries = ids.flatMap((id) => {
       const sealed = this.#access.root.getBinary(['document', collection, id])
@@ -173,7 +173,7 @@ export class LmdbDocuments implements Documents {
   }
 }
 
-/** `insert` and `replace` write nothing but fields, and the checksum shows that the value is unchanged. */
+/** `insert` and `replace` write only fields, and the checksum shows that the value is unchanged. */
 function isFields(value: unknown): value is DocumentFields {
   return typeof value === 'object' && value !== null && !Array.isArray(value)
 }

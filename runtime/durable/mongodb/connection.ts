@@ -82,7 +82,7 @@ export class MongodbConnection {
     await this.#client.close()
   }
 
-  /** The error of a write whose effect nobody can find out any more. */
+  /** The error of a write whose effect can't be determined any more. */
   unknown(key: string): Error {
     return storeError('STORE_UNREACHABLE', {
       url: this.#url,

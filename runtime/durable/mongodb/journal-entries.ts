@@ -55,7 +55,7 @@ export class Segments {
 const mostEntries = 1000
 const mostBytes = 64 * 1024
 
-/** The place where a journal ends. */
+/** The end of a journal. */
 export type JournalEnd = Pick<StateHead, 'life' | 'appended' | 'dropped' | 'spilled' | 'entriesBytes'>
 
 const fields = { life: 1, appended: 1, dropped: 1, spilled: 1, entriesBytes: 1 }

@@ -12,7 +12,7 @@ test.before(async () => {
 })
 test.after.always(() => server?.[Symbol.asyncDispose]())
 
-/** A new store, and its database as others see it. */
+/** A new store, and its database for other clients. */
 async function opened(): Promise<
   AsyncDisposable & { readonly store: Store; readonly database: Db; readonly url: string }
 > {
@@ -30,7 +30,7 @@ async function opened(): Promise<
   }
 }
 
-/** How many documents the store's own collections have, where they have any. */
+/** For each of the store's own collections with documents, their number. */
 async function left(database: Db): Promise<Record<string, number>> {
   const found: Record<string, number> = {}
   for (const name of ['states', 'segments', 'chunks', 'blobs', 'removals', 'batches']) {
@@ -165,7 +165,7 @@ test('what a client that was killed long ago left behind is taken away', async (
   await using both = await opened()
   const { store, database } = both
   const longAgo = new Date(Date.now() - 2 * 60 * 60 * 1000)
-  // A part that was being written, an insertion that was not committed, one that was, and a removal.
+  // A part in the middle of its writing, an insertion that was not committed, a committed one, and a removal.
   await store.putBlob('blob', [pattern(300_000, 1)])
   const part = 'f'.repeat(24)
   await database

@@ -83,7 +83,7 @@ test.serial('a call while the server is away is refused, and those after it has 
   await t.throwsAsync(store.append('key', Uint8Array.of(2)), { code: 'STORE_UNREACHABLE' })
   await t.throwsAsync(store.load('key'), { code: 'STORE_UNREACHABLE' })
   await server.start()
-  // The driver looks for it every now and then.
+  // The driver looks for the server from time to time.
   while (!(await store.load('key').catch(() => undefined)));
   t.is(await store.save('key', 1, Uint8Array.of(3)), 2)
   t.is(await store.append('key', Uint8Array.of(3)), 2)

@@ -38,7 +38,7 @@ export class MongodbJournals {
     return this.#queues.run(key, () => this.#truncate(key, upTo))
   }
 
-  /** Does work on a key after the key's waiting appends, and forgets where the journal ends. */
+  /** Does work on a key after the key's waiting appends, and forgets the journal's end. */
   exclusively(key: string, work: () => Promise<void>): Promise<void> {
     return this.#queues.run(key, () => {
       this.#remembered.delete(key)

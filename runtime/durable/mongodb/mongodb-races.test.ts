@@ -23,7 +23,7 @@ async function twoClients(): Promise<AsyncDisposable & { readonly stores: readon
   }
 }
 
-/** The codes of those that were refused; undefined for those that were not. */
+/** The codes of the refused calls; undefined for the others. */
 async function refusals(work: readonly Promise<unknown>[]): Promise<unknown[]> {
   const outcomes = await Promise.allSettled(work)
   return outcomes.map((outcome) => (outcome.status === 'rejected' ? outcome.reason.code : undefined))

@@ -5,7 +5,7 @@ import { mongodbStore } from './index.ts'
 
 let server: MongodbServer
 let proxy: LossyProxy
-/** So many writes from now on lose their answer. */
+/** Number of next writes that lose their answer. */
 let toLose = 0
 
 test.before(async () => {

@@ -7,7 +7,7 @@ import { decodeSafetensors, encodeSafetensors } from './safetensors.ts'
 
 const fixture = (name: string) => readFileSync(`sdk/weights/formats/fixtures/${name}`)
 
-/** A file of this header, as text, and these values. */
+/** A file with this header, as text, and these values. */
 function file(header: string, data: readonly number[] = []): Uint8Array {
   const text = new TextEncoder().encode(header)
   return Uint8Array.of(text.length & 255, text.length >> 8, 0, 0, 0, 0, 0, 0, ...text, ...data)

@@ -3,10 +3,10 @@ import { weightsError } from '../errors.ts'
 import { type NamedTensor, sizeOf } from '../layout.ts'
 import { floatsIn, floatTypes } from './float-type.ts'
 
-/** The format's own bound on the header. */
+/** The format's own limit for the header. */
 const mostHeaderBytes = 100_000_000
 
-/** `{`, with which the header begins. */
+/** `{`, the first byte of the header. */
 const openingBrace = 0x7b
 
 const length = z.int().nonnegative()
@@ -26,12 +26,12 @@ interface Entry {
 }
 
 /**
- * Reads the tensors of a safetensors file, in the order in which they lie. F16 and BF16 become float32 exactly, F64 is
- * rounded to it.
+ * Reads the tensors of a safetensors file, in the order of their offsets. F16 and BF16 become float32 exactly; F64 is
+ * rounded.
  *
  * @see https://github.com/huggingface/safetensors#format
  * @param file Name for messages.
- * @throws WEIGHTS_DAMAGED with the place and what was expected there; WEIGHTS_TYPE for values other than floats.
+ * @throws WEIGHTS_DAMAGED with the offset and the expected content; WEIGHTS_TYPE for values other than floats.
  */
 export function decodeSafetensors(bytes: Uint8Array, file: string): NamedTensor[] {
   const dataOffset = 8 + headerBytes(bytes, file)
@@ -62,18 +62,19 @@ export function decodeSafetensors(bytes: Uint8Array, file: string): NamedTensor[
 /**
  * Writes a safetensors file of F32 values.
  *
- * @throws WEIGHTS_NAME for the name `__metadata__`, and for one that comes twice.
+ * @throws WEIGHTS_NAME for the name `__metadata__`, and for a name that occurs twice.
  */
 export function encodeSafetensors(tensors: readonly NamedTensor[]): Uint8Array {
   let end = 0
   const entries = new Map<string, unknown>()
   for (const { name, shape, values } of tensors) {
-    if (name === '__metadata__') throw weightsError('WEIGHTS_NAME', { tensor: name, reason: 'the format uses it' })
-    if (entries.has(name)) throw weightsError('WEIGHTS_NAME', { tensor: name, reason: 'there is one already' })
+    if (name === '__metadata__')
+      throw weightsError('WEIGHTS_NAME', { tensor: name, reason: 'the format reserves this name' })
+    if (entries.has(name)) throw weightsError('WEIGHTS_NAME', { tensor: name, reason: 'another tensor has this name' })
     entries.set(name, { dtype: 'F32', shape, data_offsets: [end, (end += values.byteLength)] })
   }
   const json = new TextEncoder().encode(JSON.stringify(Object.fromEntries(entries)))
-  // Padded with spaces, so that the values can be mapped into memory as they are.
+  // Padded with spaces to a multiple of 8, so that values can be mapped into memory.
   const dataOffset = 8 * Math.ceil((8 + json.length) / 8)
   const bytes = new Uint8Array(dataOffset + end).fill(0x20, 0, dataOffset)
   new DataView(bytes.buffer).setBigUint64(0, BigInt(dataOffset - 8), true)

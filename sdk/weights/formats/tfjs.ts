@@ -13,14 +13,14 @@ const modelSchema = z.object({
   weightsManifest: z.array(z.object({ paths: z.array(z.string()), weights: z.array(weightSchema) })),
 })
 
-/** Tensors one after another in shards, which may be cut anywhere. */
+/** Contiguous tensors, split into shards at any byte. */
 export interface TfjsGroup {
   readonly paths: readonly string[]
   readonly weights: readonly { readonly name: string; readonly shape: readonly number[] }[]
 }
 
 /**
- * Where a TensorFlow.js model.json says that its weights lie: the shards' paths are relative to it.
+ * Reads the weights manifest of a TensorFlow.js model.json. The shards' paths are relative to the file.
  *
  * @param file Name for messages.
  * @throws WEIGHTS_MANIFEST; WEIGHTS_QUANTIZED; WEIGHTS_TYPE for values other than float32.
@@ -38,7 +38,7 @@ export function decodeTfjsManifest(json: string, file: string): readonly TfjsGro
     throw weightsError('WEIGHTS_MANIFEST', { file, fault }, { cause: model.error })
   }
   if (model.data.weightsManifest.some(({ paths }) => paths.length === 0))
-    throw weightsError('WEIGHTS_MANIFEST', { file, fault: 'a group of weights names no path' })
+    throw weightsError('WEIGHTS_MANIFEST', { file, fault: 'a group of weights has no path' })
   const outside = model.data.weightsManifest.flatMap(({ paths }) => paths).find((path) => !isWithin(path))
   if (outside !== undefined) {
     throw weightsError('WEIGHTS_MANIFEST', { file, fault: `the path '${outside}' leads out of its folder` })
@@ -52,9 +52,9 @@ export function decodeTfjsManifest(json: string, file: string): readonly TfjsGro
 }
 
 /**
- * The tensors of one group, from its shards in the order of its paths.
+ * Reads the tensors of one group from its shards, which are in the order of its paths.
  *
- * @throws WEIGHTS_SHARD when the shards are together longer or shorter than the group's tensors.
+ * @throws WEIGHTS_SHARD when the shards in all are longer or shorter than the group's tensors.
  */
 export function decodeTfjsGroup(
   { paths, weights }: TfjsGroup,
@@ -78,12 +78,14 @@ export function decodeTfjsGroup(
   })
 }
 
-/** A model may come from anywhere, and must not make its reader read other files. */
+/** Whether a path stays in the model's folder. A model of any origin must not make its reader read other files. */
 function isWithin(path: string): boolean {
   return path !== '' && !/^[/\\]|^\w+:|\0/.test(path) && !path.split(/[/\\]/).includes('..')
 }
 
-/** TensorFlow.js's model.json beside a weights.bin of all tensors: its "layers-model" format where the architecture is known. */
+/**
+ * A TensorFlow.js model.json for a weights.bin with all tensors, in "layers-model" format if the architecture is known.
+ */
 export function tfjsModel(layout: Layout, modelTopology: unknown): object {
   return {
     format: modelTopology === undefined ? 'weights' : 'layers-model',
