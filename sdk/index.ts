@@ -46,6 +46,7 @@ export {
   choiceFaults,
   choicesElsewhere,
   choicesOf,
+  choiceText,
   chosenAlgorithm,
   requireChoices,
   topologyMisfit,

@@ -8,7 +8,7 @@ import { weightsHash } from '../sdk/index.ts'
 import { runFlamectl } from '../test/flamectl-process.ts'
 import { temporaryFolder } from '../test/support/temporary-folder.ts'
 import { plot } from './plot.ts'
-import { type JobRound, runJob } from './run-job.ts'
+import { type JobRound, type RunJobOptions, runJob } from './run-job.ts'
 
 const module = new URL('../../examples/trivial/workload.ts', import.meta.url)
 const settings = { rounds: 3, clients: 20, fraction: 0.5 }
@@ -95,6 +95,22 @@ test('a folder refuses a run of other settings, names the first, and lets a run 
     await t.throwsAsync(again(change, seed), { code: 'SIMULATION_DIFFERS', message })
   const { history } = await (await again({ rounds: 4 })).result
   t.is(history.length, 4)
+})
+
+test('a folder refuses a run of another algorithm, and takes the same one however it is written', async (t) => {
+  await using folder = await temporaryFolder()
+  const run = (rounds: number, algorithms: RunJobOptions['algorithms']) =>
+    runJob(trivial, { settings: { ...settings, rounds }, store: folder.path, ...(algorithms && { algorithms }) })
+  await (await run(1, { optimizer: { sort: 'fedadam', kwargs: { beta1: 0.5, eta: 0.1 } } })).result
+  const same = { optimizer: { sort: 'fedadam', kwargs: { eta: 0.1, beta_1: 0.5 } }, privacy: { sort: 'default' } }
+  t.is((await (await run(2, same)).result).history.length, 2)
+  const message = /the optimizer fedadam,beta1=0\.5,eta=0\.1, and now none is given/
+  await t.throwsAsync(run(3, undefined), { code: 'SIMULATION_DIFFERS', message })
+  const selector = { sort: 'default' }
+  await t.throwsAsync(run(3, { ...same, selector }), {
+    code: 'SIMULATION_DIFFERS',
+    message: /the selector none, and now default/,
+  })
 })
 
 test('a job that fails has the cause in its result, and throws it where it is iterated', async (t) => {

@@ -1,7 +1,7 @@
 import { join } from 'node:path'
 import { lmdbStore } from '../runtime/durable/lmdb/index.ts'
 import { type DurableStore, decode, encode, memoryStore } from '../runtime/index.ts'
-import { type ModelRegistry, memoryRegistry, type Settings } from '../sdk/index.ts'
+import { type Choices, choiceText, kinds, type ModelRegistry, memoryRegistry, type Settings } from '../sdk/index.ts'
 import { fileRegistry } from '../sdk/node/index.ts'
 import { simulationError } from './errors.ts'
 
@@ -26,7 +26,7 @@ export async function openRunStore(folder: string | undefined): Promise<RunStore
 interface RunPlan {
   readonly seed: number
   readonly settings: Settings
-  readonly algorithms: unknown
+  readonly algorithms: Choices
 }
 
 /**
@@ -59,10 +59,15 @@ export async function claimRun(store: DurableStore, place: string, name: string,
 }
 
 function flat({ seed, settings, algorithms }: RunPlan): Map<string, string> {
-  const named = { ...settings, seed, algorithms }
-  return new Map(Object.entries(named).map(([name, value]) => [name, JSON.stringify(value) ?? 'nothing']))
+  const chosen = kinds.map((kind) => [`the ${kind}`, choiceText(kind, algorithms[kind])] as const)
+  return new Map([
+    ...Object.entries({ ...settings, seed }).map(([name, value]) => [name, String(value)] as const),
+    ...chosen,
+  ])
 }
 
 function isPlan(value: unknown): value is RunPlan {
-  return typeof value === 'object' && value !== null && 'seed' in value && 'settings' in value
+  return (
+    typeof value === 'object' && value !== null && ['seed', 'settings', 'algorithms'].every((name) => name in value)
+  )
 }

@@ -1,6 +1,6 @@
 import type { JobStatus } from '../../actors/index.ts'
 import { editableStates, type JobSpecification } from '../../actors/model/index.ts'
-import { choicesOf, countOf, jobSettings, kinds, type Settings, type Workload } from '../../sdk/index.ts'
+import { choicesOf, choiceText, countOf, jobSettings, kinds, type Settings, type Workload } from '../../sdk/index.ts'
 import type { Connection } from '../command-context.ts'
 import { flamectlError } from '../errors.ts'
 import type { RunOptions } from './run-options.ts'
@@ -47,8 +47,8 @@ export async function jobToResume(
   const named = choicesOf(choices)
   for (const kind of kinds) {
     if (!named[kind]) continue
-    given[kind] = JSON.stringify(named[kind])
-    began[kind] = JSON.stringify(modelSpec?.[kind])
+    given[kind] = choiceText(kind, named[kind])
+    began[kind] = choiceText(kind, modelSpec?.[kind])
   }
   const { rounds } = settings
   const hasMore = 'rounds' in given && rounds > plan.settings.rounds && editableStates.includes(state)

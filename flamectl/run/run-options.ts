@@ -1,5 +1,5 @@
 import { join } from 'node:path'
-import type { KeptRounds, Kind } from '../../sdk/index.ts'
+import { type KeptRounds, type Kind, kinds } from '../../sdk/index.ts'
 import { flamectlError } from '../errors.ts'
 import type { GivenSettings } from '../files/json-files.ts'
 import type { Format } from '../output/printable.ts'
@@ -86,8 +86,6 @@ function keptRounds(given: string): { readonly keep?: KeptRounds } {
 
 /** A comma before another setting; any other comma belongs to a value. */
 const nextSetting = /,(?=\s*[A-Za-z_]\w*\s*=)/
-
-const kinds = ['optimizer', 'selector', 'datasampler', 'privacy'] as const satisfies readonly Kind[]
 
 /**
  * Splits lists of `name=value`. After `optimizer=fedadam` (or another kind), the settings that follow in the same list are those

@@ -5,7 +5,7 @@ import type { Schema } from '../tag/schema.ts'
 import type { Algorithm } from './algorithm.ts'
 import { catalogue, type Kind, kinds, type Named } from './catalogue.ts'
 import { strategyError } from './errors.ts'
-import { type SettingFault, settingFaults } from './settings.ts'
+import { nameIn, type SettingFault, settingFaults } from './settings.ts'
 
 /** A name from the catalogue and its settings, as a job gives them. */
 export interface Choice {
@@ -202,6 +202,19 @@ function fewestTrainers({ channels }: Schema, tasks: readonly PlacedTask[]): num
       .map(({ groupAssociation }) => sizes.get(groupAssociation[name]) ?? 0)
   })
   return counts.length === 0 ? trainers.length : Math.min(...counts)
+}
+
+/**
+ * A choice as a person would write it, the same for the same choice: settings by their own names, sorted. `none` where the
+ * job leaves it to its workload.
+ */
+export function choiceText(kind: Kind, choice: Choice | undefined): string {
+  if (!choice || (kind !== 'selector' && choice.sort === 'default')) return 'none'
+  const settings = namedBy(kind, choice.sort)?.settings ?? {}
+  const pairs = Object.entries(choice.kwargs ?? {}).flatMap(([as, value]) =>
+    value === undefined ? [] : [`${nameIn(settings, as) ?? as}=${String(value)}`],
+  )
+  return [choice.sort, ...pairs.toSorted()].join(',')
 }
 
 /** A choice in the form of text. */

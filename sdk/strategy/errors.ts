@@ -7,7 +7,7 @@ const strategyErrors = {
   },
   STRATEGY_SETTING_UNKNOWN: {
     message: '{of} has no setting {name}; it has {known}',
-    hint: 'use one of these',
+    hint: 'use one of these; give settings of the workload before the algorithm, or apart from it',
   },
   STRATEGY_UNKNOWN: { message: '{sort} is no {kind}; there are {known}', hint: 'use one of these' },
   STRATEGY_ELSEWHERE: {

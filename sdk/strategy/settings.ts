@@ -74,7 +74,7 @@ export interface SettingFault {
 }
 
 /** Finds a setting's name in the table by its name or its kwarg. */
-function nameIn(table: SettingsTable, given: string): string | undefined {
+export function nameIn(table: SettingsTable, given: string): string | undefined {
   if (Object.hasOwn(table, given)) return given
   return Object.keys(table).find((name) => table[name]?.kwarg === given)
 }
@@ -133,7 +133,7 @@ export function settingValues<Table extends SettingsTable>(
   )
   for (const [as, value] of Object.entries(given)) if (value !== undefined) values[nameIn(table, as) ?? as] = value
   if (fault === undefined && areValues(table, values)) return values
-  throw strategyError('STRATEGY_SETTING', { of, ...fault })
+  throw strategyError('STRATEGY_SETTING', { of, ...fault, came: fault?.came ?? 'missing' })
 }
 
 function areValues<Table extends SettingsTable>(table: Table, values: unknown): values is SettingValues<Table> {
