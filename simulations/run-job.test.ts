@@ -70,7 +70,7 @@ test('a program that is killed goes on from its folder, to the same hashes', asy
   const program = `
     import { runJob } from ${JSON.stringify(new URL('index.js', import.meta.url).href)}
     await runJob(${JSON.stringify(fileURLToPath(module))}, {
-      settings: ${JSON.stringify(settings)}, workers: 0, store: ${JSON.stringify(folder.path)},
+      settings: ${JSON.stringify(settings)}, workers: 2, store: ${JSON.stringify(folder.path)},
       onRound: ({ round }) => round === 2 && process.kill(process.pid, 'SIGKILL'),
     })`
   const killed = spawn(process.execPath, ['--input-type=module', '-e', program], { stdio: 'inherit' })

@@ -50,6 +50,7 @@ export async function startTrainingThread(setup: WorkerSetup, files: SharedFiles
     workerData: start,
     transferList: [line.port],
     resourceLimits: { maxYoungGenerationSizeMb },
+    ...(isText() && { execArgv: [] }),
   })
   let waiting: Waiting | undefined
   let fault: unknown
@@ -200,4 +201,9 @@ export async function trainingSlot(setup: WorkerSetup, files: SharedFiles): Prom
       )
     },
   }
+}
+
+/** The program was given as text, with --input-type: Node refuses that option to a thread, which has this process's otherwise. */
+function isText(): boolean {
+  return process.execArgv.some((option) => option.startsWith('--input-type'))
 }
