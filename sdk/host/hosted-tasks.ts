@@ -9,7 +9,7 @@ import { decodeRendezvousMessage, type RendezvousMessage, rendezvous as rendezvo
 import { roleHost } from './role-host.ts'
 import type { JobSurroundings, RoleTask, TaskReport } from './role-task.ts'
 
-/** The tasks of one host, and what they share. The clock is that of the host's actor system. */
+/** The tasks of one host, and their shared parts. The clock is that of the host's actor system. */
 export interface HostedTasks {
   /** Identifies the tasks' state in the store, and their models in the registry. */
   readonly run: string

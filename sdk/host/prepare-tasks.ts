@@ -35,7 +35,7 @@ export interface JobToHost extends Pick<RoleTaskOptions, 'clientOf'> {
   readonly algorithms?: Omit<Choices, 'hyperparameters'> | undefined
 }
 
-/** What a host shares between the jobs whose tasks it runs. */
+/** The parts that a host shares between the jobs whose tasks it runs. */
 export interface HostParts {
   readonly store: DurableStore
   readonly registry: ModelRegistry

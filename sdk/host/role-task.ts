@@ -17,7 +17,7 @@ export interface RoleTask {
   readonly part?: string
 }
 
-/** What the tasks of a job share. */
+/** The parts that a job's tasks share. */
 export interface JobSurroundings {
   readonly job: string
   readonly seed: number
@@ -42,7 +42,7 @@ export interface JobSurroundings {
   readonly checkDeterminism: boolean
 }
 
-/** What a role actor reports to the job. */
+/** The reports of a role actor to the job. */
 export type TaskReport =
   | { readonly type: 'task-running'; readonly end: string }
   | { readonly type: 'task-completed'; readonly end: string }

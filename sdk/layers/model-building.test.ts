@@ -83,7 +83,7 @@ test('a loss whose labels are single numbers names both shapes where the model g
   for (const loss of ['meanSquaredError', 'sigmoidCrossEntropy'] as const) {
     await t.throwsAsync(make({ loss, model: wide }), {
       code: 'LEARN_OUTPUTS',
-      message: new RegExp(`^${loss} takes labels of shape \\[1\\].* gives outputs of shape \\[3,4\\]$`),
+      message: new RegExp(`^${loss} takes labels of shape \\[1\\].* has outputs of shape \\[3,4\\]$`),
     })
   }
 })

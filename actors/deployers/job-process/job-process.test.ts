@@ -199,7 +199,7 @@ const confined: readonly [string, string, RegExp][] = [
   [
     'reads data elsewhere',
     "(await import('flame-fl/sdk/node')).readIdx('/etc/passwd', '/etc/passwd')",
-    /read the folders that flamectl up --data names/,
+    /read the folders of flamectl up --data/,
   ],
   [
     'writes elsewhere',

@@ -1,6 +1,6 @@
 import type { JournalEntry, Store } from '../store.ts'
 
-/** A store that begins empty. Disposal closes it and takes away what it left. */
+/** A store that begins empty. Disposal closes the store and removes its remains. */
 export interface StoreUnderTest extends AsyncDisposable {
   readonly store: Store
   /** Closes and opens again with all that was stored; absent where an adapter keeps nothing. */

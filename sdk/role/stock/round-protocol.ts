@@ -48,7 +48,7 @@ export type Answer =
     }
   | {
       readonly type: 'failed'
-      /** What failed: a late failure of the one is no answer to the other. */
+      /** The kind of the failed assignment: a late failure of one kind doesn't answer an assignment of the other. */
       readonly asked: 'train' | 'evaluate'
       readonly round: number
       readonly code: string
