@@ -1,9 +1,10 @@
 import test from 'ava'
 import { decode, memoryStore, type Store, seededScheduler, virtualClock } from '../../../runtime/index.ts'
+import { randomStream } from '../../random/random-stream.ts'
 import { fedAvg } from '../../strategy/algorithms/fed-avg.ts'
 import { scaffold } from '../../strategy/algorithms/scaffold.ts'
 import { hierarchical, twoTier } from '../../tag/topologies.ts'
-import { killedStore, lifeOf, roleStage, type StageOptions, tinyPool } from '../../testing/index.ts'
+import { forSeeds, killedStore, lifeOf, roleStage, type StageOptions, tinyPool } from '../../testing/index.ts'
 import type { PoolTrainingRequest, TrainingPool } from '../../training/training-pool.ts'
 import { stockRoles } from './stock-roles.ts'
 
@@ -54,6 +55,26 @@ async function run(options: Partial<StageOptions> = {}) {
   await using stage = roleStage(job)
   const ended = await stage.ended(top)
   return { ended, store, published: stage.published, weights: stage.published.map(({ weights }) => [...weights]) }
+}
+
+/** Runs a job in a process that ends at its write of this number, or when the job has ended. */
+async function endingAt(write: number, store: Store, options: Partial<StageOptions>): Promise<void> {
+  const life = lifeOf(write, write % 2 === 0)
+  let end = () => {}
+  const dead = new Promise<void>((resolve) => (end = resolve))
+  const dying = {
+    get ended() {
+      return life.ended
+    },
+    step: <Result>(work: () => Promise<Result>) =>
+      life.step(work).finally(() => {
+        if (life.ended) end()
+      }),
+  }
+  const job = { roles: stockRoles, topology: twoTier({ clients }), pool: quadraticPool(), strategy, ...options }
+  const stage = roleStage({ ...job, store: killedStore(store, dying) })
+  await Promise.race([stage.ended(top), dead])
+  await stage.system.terminate()
 }
 
 /** c, and the counted c_k of each client. */
@@ -185,27 +206,7 @@ test('a process that ends at any write, or at any message, is gone on from to th
   }
   for (let at = 1; at <= 40; at++) {
     const store = memoryStore()
-    const life = lifeOf(at, at % 2 === 0)
-    let end = () => {}
-    const dead = new Promise<void>((resolve) => (end = resolve))
-    const dying = {
-      get ended() {
-        return life.ended
-      },
-      step: <Result>(work: () => Promise<Result>) =>
-        life.step(work).finally(() => {
-          if (life.ended) end()
-        }),
-    }
-    const stage = roleStage({
-      roles: stockRoles,
-      topology,
-      pool: quadraticPool(),
-      strategy,
-      store: killedStore(store, dying),
-    })
-    await Promise.race([stage.ended(top), dead])
-    await stage.system.terminate()
+    await endingAt(at, store, { topology })
     await goesOn(store, `write ${at}`)
   }
   for (let at = 1; at <= 240; at += 3) {
@@ -234,3 +235,26 @@ test('a process that ends at any write, or at any message, is gone on from to th
     await goesOn(store, `message ${at}`)
   }
 })
+
+test('whatever is refused or late, and wherever processes end, c stays the mean of the c_k that were counted', (t) =>
+  forSeeds(16, async (seed) => {
+    const [draw, store] = [randomStream(seed), memoryStore()]
+    const options = [{}, { fraction: 0.5 }, { quorum: 0.5 }, { fraction: 0.75, quorum: 0.6 }][seed % 4]
+    const topology = seed % 3 === 0 ? hierarchical({ clients }) : twoTier({ clients })
+    const honest = quadraticPool()
+    const pool: TrainingPool = {
+      ...honest,
+      async train(request) {
+        const update = await honest.train(request)
+        const isRefused = randomStream(seed, request.round, request.end).uniform() < 0.3
+        return isRefused && request.client > 0 ? { ...update, delta: update.delta.map(() => Number.NaN) } : update
+      },
+    }
+    const job = { topology, pool, strategy: scaffold({ ...options }), rounds: 6 }
+    for (let life = 0; life < 4; life++) {
+      const system = { scheduler: seededScheduler(4 * seed + life) }
+      await endingAt(life < 3 ? 1 + draw.below(16) : Number.POSITIVE_INFINITY, store, { ...job, system })
+      if (Object(decode((await store.load(`job/job-1/${top}`))?.bytes ?? Uint8Array.of(0xc0))).state)
+        t.true(isMean(await controls(store)), `life ${life}`)
+    }
+  }))
