@@ -86,7 +86,7 @@ test('a round that asks fewer ends than the algorithm needs says that no more we
   t.like(ended, {
     cause: {
       code: 'ROLE_TOO_FEW_UPDATES',
-      message: 'round 1 counted 4 updates of 4 selected, fewer than the 5 it needs; no more were selected',
+      values: { counted: 4, selected: 4, minimum: 5, causes: 'no more were selected' },
     },
   })
 })
