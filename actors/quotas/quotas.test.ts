@@ -223,7 +223,10 @@ async function planeWithJob(store: Store, quotas: Quotas) {
     /** Asks for the bytes until they are as wanted. */
     async until(isWanted: (used: number) => boolean) {
       let used = await bytes()
-      for (let look = 0; look < 1000 && !isWanted(used); look++) used = await bytes()
+      for (let look = 0; look < 2000 && !isWanted(used); look++) {
+        await setTimeout(5)
+        used = await bytes()
+      }
       return used
     },
     [Symbol.asyncDispose]: () => system.terminate(),
