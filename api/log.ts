@@ -11,7 +11,7 @@ export interface LogSetting {
 
 export type Log = Logger
 
-/** A log of JSON lines. What stands in headers, queries and bodies, and so may be secret, is never given to it. */
+/** A log of JSON lines. Callers never log headers, queries or bodies, which may hold secrets. */
 export function openLog({ level = 'info', to }: LogSetting = {}): Log {
   return pino({ name: 'flame-fl', level, base: null }, to ?? pino.destination({ dest: 2, sync: true }))
 }

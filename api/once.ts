@@ -11,7 +11,7 @@ import { encode } from '../runtime/index.ts'
 import { problemOf } from './http/problem.ts'
 import type { Call, Operation, OperationAnswer } from './operation.ts'
 
-/** What a request came to, and how to keep it for a repetition: to be done before it's answered. */
+/** The outcome of a request. `keep` stores the answer for a repetition of the request, and runs before the answer is sent. */
 export interface Performed {
   readonly answer: OperationAnswer
   readonly keep?: () => Promise<null>
@@ -26,8 +26,8 @@ interface KeyedRequest {
 }
 
 /**
- * Performs what a request with an Idempotency-Key asks for, unless it was answered before: then with that answer.
- * A refusal isn't kept, since it changed nothing.
+ * Performs a request that has an Idempotency-Key. If an earlier request with this key was answered, returns that answer.
+ * A refusal isn't kept, since a refusal changes nothing.
  */
 export async function performOnce(
   ask: Ask<ControlPlaneMessage>,

@@ -1,8 +1,8 @@
 type Json = Readonly<Record<string, unknown>>
 
 /**
- * Says in a schema what clients written in Go may send for a field that is unset, and what therefore is one that is absent:
- * null, and the zero value of its type. Free-form maps are left as they are.
+ * Lets a schema accept the values that clients written in Go send for an unset field: null, and the zero value of the field's
+ * type. The server takes both as absent. Free-form maps stay as they are.
  */
 export function withZeroValues(schema: Json): Json {
   const { properties, required = [], items } = schema

@@ -105,7 +105,7 @@ function refused(description: string): Json {
   }
 }
 
-/** What an operation may be refused with, by its status. */
+/** The refusals of an operation, by their status. */
 function refusals({ path, method, auth, body, answer }: Operation, authenticated: boolean): Json {
   const changes = method !== 'get'
   const names = [...path.matchAll(/\{(\w+)\}/g)].map(([, name]) => name)
@@ -140,7 +140,7 @@ function queryParameters({ query }: Operation): Json[] {
   }))
 }
 
-/** What may be asked of any reading of one thing, and of any change. */
+/** The headers that any reading of one thing, and any change, may have. */
 function headerParameters({ method, answer }: Operation): Json[] {
   const text = { type: 'string' }
   const tags = { type: 'string', pattern: tagList.source }
@@ -247,7 +247,7 @@ function refTo(id: string): Json {
   return { $ref: uriOf(id) }
 }
 
-/** Where the id of what an operation creates is to be found, for the parameter of the paths below it. */
+/** For each creating operation: the path parameter that the new id fills, and where the id stands. */
 const created: Readonly<Record<string, { readonly parameter: string; readonly id: string }>> = {
   createDesign: { parameter: 'designId', id: '$request.body#/id' },
   createDataset: { parameter: 'datasetId', id: '$response.body' },
@@ -255,7 +255,7 @@ const created: Readonly<Record<string, { readonly parameter: string; readonly id
   registerCompute: { parameter: 'computeId', id: '$response.body#/computeId' },
 }
 
-/** What can be done with that which an operation creates: the operations at its own path and below. */
+/** The operations on the thing that an operation creates: those at its own path and below. */
 function linksOf({ id, path }: Operation, operations: readonly Operation[]): Json | undefined {
   const made = created[id]
   if (!made) return undefined

@@ -7,7 +7,7 @@ import { queryDecoder } from './http/query.ts'
 
 export type Method = 'get' | 'post' | 'put' | 'delete'
 
-/** What came with a request, not yet decoded. */
+/** The undecoded parts of a request. */
 export interface Call {
   readonly params: Readonly<Record<string, string>>
   readonly query: Readonly<Record<string, string>>
@@ -32,7 +32,7 @@ export type OperationAnswer =
 export interface FollowedEvents {
   /** The number after which they begin. */
   readonly after: number
-  /** Whether to go on until the job has ended, or only to what there is. */
+  /** Whether the events are followed until the job has ended, or read up to the present one. */
   readonly follow: boolean
   isWanted(event: NumberedEvent['event']): boolean
   /** Those after a number, in order; if there are none, it waits for the next. */
@@ -56,8 +56,8 @@ export type AnswerModel =
   | { readonly type: 'form'; readonly files: readonly string[] }
 
 /**
- * One operation of the interface: what routes, the API's description and the client are made of. Its parameters keep the
- * types of the definition, for the client's methods.
+ * One operation of the interface. Routes, the API's description and the client are made of operations. The type parameters
+ * keep the types of the definition, for the client's methods.
  */
 export interface Operation<
   Id extends string = string,
@@ -115,7 +115,7 @@ interface Definition<Id extends string, Path extends string, Query extends z.Zod
   readonly body: Body
   /** The body is a form, and these of its fields are files. */
   readonly form?: readonly string[]
-  /** Asked first, where who is asked by `request` doesn't know who may ask. */
+  /** Asked first, where the actor that `request` asks can't check the caller's right. */
   readonly authorize?: (call: DecodedCall<Path, z.output<Query>, z.output<Body>>) => Request<null>
   /** Whose things it's about, if no parameter `user` says so. */
   readonly owner?: (call: DecodedCall<Path, z.output<Query>, z.output<Body>>) => string
@@ -207,7 +207,7 @@ export function formOperation<
   }))
 }
 
-/** An operation of any kind of answer, from its definition and what it does with a decoded call. */
+/** An operation of any kind of answer, from its definition and the function that performs a decoded call. */
 export function made<
   Id extends string,
   Path extends string,

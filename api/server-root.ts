@@ -42,7 +42,7 @@ export interface InProcessSetting {
 
 export interface Setting {
   readonly store: StoreSetting
-  /** Jobs run in this process: on what is said, or on a deployer that the caller makes. Absent: none does. */
+  /** How jobs run in this process: by a setting, or by a deployer that the caller makes. Absent: no job does. */
   readonly inProcess?: InProcessSetting | ((store: Store) => Deployer) | undefined
   /** Of the largest archive of code; unpacked it may have ten times as many. Default: 10 MiB. */
   readonly archiveBytes?: number | undefined
@@ -138,7 +138,7 @@ export type StoreSetting =
   /** Any other that fulfils the port; the server closes it. */
   | { readonly type: 'own'; readonly open: () => Promise<Store> }
 
-/** What a person names a store by: `mongodb://…`, or a folder. */
+/** The store that a person names: by `mongodb://…`, or by a folder. */
 export function storeSetting(place: string): StoreSetting {
   return /^mongodb(\+srv)?:/.test(place) ? { type: 'mongodb', url: place } : { type: 'lmdb', folder: place }
 }

@@ -130,7 +130,7 @@ export function apiServer({
     allowPage(request, response, origins)
   }
 
-  /** Callers between whom turns alternate. Tokens that were never good are one caller, whatever they say. */
+  /** The group of a caller, for turns that alternate between groups. All tokens that were never good are one group. */
   function groupOf({ headers }: IncomingMessage, lack: CodedError | undefined): string {
     if (lack) return 'without a token'
     const user = gate?.known(headers)
@@ -167,7 +167,7 @@ export function apiServer({
     metrics.beginStream()
   }
 
-  /** Finds out who is calling, and whether they may: an operation, or else metrics. Gives the request a place. */
+  /** Finds the caller and checks the caller's right to the operation, or to metrics. Gives the request a place. */
   async function admit(request: IncomingMessage, response: ServerResponse, operation?: Operation): Promise<void> {
     const exchange = exchangeOf(request)
     const needed = operation ? scopeFor[operation.auth] : 'metrics'
@@ -197,7 +197,7 @@ export function apiServer({
     const ifNoneMatch = changes ? excludedIn(headers) : undefined
     const key = changes ? idempotencyKeyIn(headers) : undefined
     const context = { requestId, ...(ifMatch ? { ifMatch } : {}), ...(ifNoneMatch ? { ifNoneMatch } : {}) }
-    // Not before: who is refused by what stands before the body needn't send it.
+    // Not before: a caller that is refused earlier need not send the body.
     if (body && headers.expect !== undefined && request.httpVersion === '1.1') response.writeContinue()
     const call = {
       params: paramsOf(request),
@@ -215,7 +215,7 @@ export function apiServer({
       const asking = inContext(ask, context)
       if (!changes) return operation.perform(asking, call)
       let noted: Promise<unknown> | undefined
-      // Noted as soon as it's decoded and asked for: what is refused before that costs no write.
+      // Noted once the call is decoded: a refusal before that costs no write.
       const noting: typeof ask = (message) => {
         noted ??= trail.asked(request)
         return asking(message)
@@ -250,7 +250,7 @@ export function apiServer({
     if (problem.status === 500 || problem.code === 'API_KEYS_UNUSABLE')
       log.error({ requestId, operation, err: cause }, 'a request failed')
     metrics.refused(problem.code)
-    // What only reads and was let through, but failed, is no refusal.
+    // A failed read that was let through is no refusal.
     if (problem.status < 500 || !reads(request)) trail.refused(request, problem.status)
     // An answer that has begun can only be cut off: its length tells that it isn't whole.
     if (response.headersSent) return void response.destroy()

@@ -36,9 +36,12 @@ export interface ServerOptions extends Setting {
   readonly timeoutMs?: number
   /** Tasks that a job may have. Default: 100,000, which a body of the default size can name one by one. */
   readonly mostTasks?: number
-  /** Jobs that have ended leave no snapshots and journals of their roles: such a job begins anew when it's started again. */
+  /**
+   * Whether the snapshots and journals of a job's roles are removed when the job ends. The job then begins anew when it is
+   * started again.
+   */
   readonly forgetsEnded?: boolean
-  /** What each user may have. Default: where callers are asked who they are, what `defaultQuotas` says; else any number. */
+  /** The bounds of each user. Default: `defaultQuotas` where callers show a token, no bounds elsewhere. */
   readonly quotas?: Quotas
   /** Where flamelets' workers find each other, and put their models. */
   readonly workers?: WorkerSettings
@@ -67,7 +70,7 @@ export interface RunningServer extends AsyncDisposable {
   close(): Promise<void>
 }
 
-/** What a form has around an archive. */
+/** Bytes of a form besides the archive. */
 const formAround = 64 * 1024
 
 const defaultLimits: Omit<Limits & ConnectionLimits, 'formBytes' | 'ofOne'> = {

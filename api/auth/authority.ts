@@ -6,7 +6,7 @@ import { apiError } from '../errors.ts'
  */
 export type Auth = 'user' | 'compute' | 'compute-key' | 'task-key' | 'admin'
 
-/** What a token may allow. */
+/** The rights that a token may give. */
 export const scopes = ['user', 'compute', 'flamelet', 'metrics', 'admin'] as const
 export type Scope = (typeof scopes)[number]
 
@@ -38,7 +38,7 @@ export function assertOwn({ user, scopes }: Caller, owner: string): void {
   if (owner !== user && !scopes.includes('admin')) throw apiError('API_FOREIGN_USER', { user, owner })
 }
 
-/** What a refused caller is to show (RFC 9110, RFC 6750). */
+/** The challenge to a refused caller: the kind of token to send (RFC 9110, RFC 6750). */
 export function challengeOf(status: number, code: string): string | undefined {
   if (code === 'API_TOKEN_EXPIRED' || code === 'API_TOKEN_INVALID')
     return 'Bearer realm="flame-fl", error="invalid_token"'

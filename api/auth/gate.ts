@@ -14,7 +14,7 @@ export interface AuthenticationSetting {
   readonly mostSeconds?: number
 }
 
-/** Tells who is calling, by the headers of the request. */
+/** Tells the caller of a request by the request's headers. */
 export interface Gate {
   /** API_TOKEN_MISSING, API_TOKEN_EXPIRED, API_TOKEN_INVALID, API_KEYS_UNUSABLE. */
   admit(headers: IncomingHttpHeaders): Promise<Caller>

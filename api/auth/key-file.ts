@@ -127,8 +127,8 @@ export async function reaching<Result>(file: string, work: () => Promise<Result>
 }
 
 /**
- * The text of a file that nobody but this account, or root, may use or replace; undefined if it isn't there. API_KEY_FILE if
- * its owner or its rights, or those of its folder, are others. Windows has other rights: there only what it says is read.
+ * The text of a file that only this account and root may read or replace. Undefined if the file is missing. API_KEY_FILE if the
+ * owner or the rights of the file or of its folder are others. Windows has other rights: there the file is read unchecked.
  */
 export async function ownFile(file: string): Promise<string | undefined> {
   try {

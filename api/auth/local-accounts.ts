@@ -123,8 +123,8 @@ export function accounts(read: ReadTable): (ends: Ends) => Promise<number | unde
 }
 
 /**
- * Looks for entries of a table, by an end and its other end. One look serves all that wait for one, sees what is there after
- * they have asked, and ends as soon as the last of them is found.
+ * Looks up entries of a table by both ends of a connection. One look serves all waiting callers, begins after they have asked,
+ * and ends as soon as the last entry is found.
  */
 function holdersIn(read: () => AsyncIterable<string>): (ends: string) => Promise<number | undefined> {
   let looking: Promise<unknown> = Promise.resolve()
@@ -157,7 +157,7 @@ async function holdersOf(wanted: Set<string>, pieces: AsyncIterable<string>): Pr
     for (const line of lines) {
       const [, local = '', remote = '', , , , , account, , inode] = line.trim().split(/ +/)
       const ends = `${local} ${remote}`
-      // What its program has closed belongs to nobody: the kernel shows root for it, and no inode.
+      // A connection that its program has closed belongs to nobody: the kernel shows root as its owner, and no inode.
       if (!wanted.has(ends) || account === undefined || inode === undefined || inode === '0') continue
       found.set(ends, Number(account))
       wanted.delete(ends)

@@ -5,7 +5,7 @@ import { z } from 'zod'
 import { apiError } from '../errors.ts'
 import { ownFile, reaching } from './key-file.ts'
 
-/** What is known of a token that was issued; not the token. */
+/** The record of an issued token, without the token itself. */
 const issued = z.object({
   id: z.string(),
   user: z.string(),

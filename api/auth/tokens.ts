@@ -12,7 +12,7 @@ const issuer = 'flame-fl'
 const defaultAudience = 'flame-fl'
 const algorithm = 'HS256'
 const day = 24 * 60 * 60
-/** What leaks is found late, if ever: no token is good for longer, unless the server is told so. */
+/** The longest life of a token by default: a leaked token is found late, if ever. */
 export const defaultMostSeconds = 365 * day
 
 export interface TokenRequest {

@@ -92,10 +92,10 @@ type OperationOf<Id> = Operations extends infer Made
     : never
   : never
 
-/** What an operation is called with: its path's parameters, `query` and `body`, where it has them. */
+/** The input of an operation: the parameters of its path, `query` and `body`, where it has them. */
 export type InputOf<Id extends Operations['id']> = Input<Parts<OperationOf<Id>>>
 
-/** What an operation is answered with. */
+/** The answer of an operation. */
 export type OutputOf<Id extends Operations['id']> = AnswerOf<Parts<OperationOf<Id>>['answer']>
 
 /** A method for each operation, under its id. Rejects with a coded error: the server's, or one of the client's own. */

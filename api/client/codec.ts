@@ -6,7 +6,7 @@ import type { Operation } from '../operation.ts'
 import { clientError } from './errors.ts'
 import type { CallOptions, Outgoing } from './transport.ts'
 
-/** What a method is called with, by its field: parameters of the path, `query`, `body`. */
+/** The input of a method by field: parameters of the path, `query`, `body`. */
 type Input = Readonly<Record<string, unknown>>
 
 /** Makes the request of an operation's method. */
@@ -117,12 +117,12 @@ const anyEvent = z.object({
   event: z.looseObject({ type: z.string() }),
 })
 
-/** What is wrong about an event of a newer server: its type, or a state that is new. */
+/** The faults that an event of a newer server has: a new type, or a new state. */
 const newerIssues: readonly string[] = ['invalid_union', 'invalid_value']
 
 /**
  * An event as this version knows it: without fields that a newer server added, and without the nulls for which an older one
- * had numbers that aren't finite. Undefined for a type or a state of a newer one. CLIENT_ANSWER for what is no event.
+ * had numbers that aren't finite. Undefined for a type or a state of a newer one. CLIENT_ANSWER for a value that is no event.
  */
 function eventIn(data: string): NumberedEvent | undefined {
   try {
@@ -171,7 +171,7 @@ export async function* eventsOf(
   }
 }
 
-/** A connection that is lost without a word, as of a machine that sleeps, shows only by what doesn't come. */
+/** Rejects after a silence: a connection that is lost without notice, as when a machine sleeps, shows by nothing else. */
 async function unlessSilent<Value>(coming: Promise<Value>, silenceMs: number): Promise<Value> {
   let timer: ReturnType<typeof setTimeout> | undefined
   const silence = new Promise<never>((_, reject) => {

@@ -52,8 +52,8 @@ const problem = z.object({
 })
 
 /**
- * What the server refused, as an error with the server's own code, message and hint; `values` has `status`, and `faults`
- * where it named faults at places. CLIENT_STATUS if the answer is no problem document.
+ * The server's refusal as an error with the server's own code, message and hint. `values` has `status`, and `faults` if the
+ * server listed faults by path. CLIENT_STATUS if the answer is no problem document.
  */
 export function refusal(request: string, status: number, body: string): CodedError {
   const json = parsed(body)

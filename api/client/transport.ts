@@ -31,7 +31,7 @@ export interface Outgoing {
   readonly body?: string | FormData
   readonly signal?: AbortSignal
   readonly timeoutMs?: number
-  /** The answer's body is read by whoever asked, for as long as it takes. Else it's read whole, within the time. */
+  /** Whether the caller reads the answer's body, without a time limit. Otherwise the body is read whole, within the time. */
   readonly streamed?: boolean
 }
 
@@ -45,7 +45,7 @@ export interface Transport {
   send(outgoing: Outgoing): Promise<Response>
 }
 
-/** What a server says for a while: it's busy, or another stands before it that can't reach it. */
+/** Passing statuses: the server is busy, or a proxy can't reach the server. */
 const passingStatuses: readonly number[] = [429, 502, 503, 504]
 const firstPauseMs = 100
 
@@ -64,7 +64,7 @@ export function transport({
   return {
     endpoint,
     async send(outgoing) {
-      // One key for all attempts: a server that has done the first answers the second with what it did.
+      // One key for all attempts: a server that has performed the first attempt answers the second with the first answer.
       const key = outgoing.method === 'GET' ? {} : { 'idempotency-key': newKey() }
       const headers = { accept: 'application/json, application/problem+json', ...authorization, ...key }
       for (let attempt = 1; ; attempt++) {
@@ -138,7 +138,7 @@ function endpointOf(given: string): string {
   return `${url.origin}${url.pathname}`.replace(/\/+$/, '')
 }
 
-/** fetch says only that it failed; what it failed at is in its cause. */
+/** The reason of a failed fetch: the error itself only says that fetch failed, its cause says why. */
 function reasonOf(cause: unknown): string {
   const inner = cause instanceof Error && cause.cause instanceof Error ? cause.cause : cause
   if (!(inner instanceof Error)) return String(inner)

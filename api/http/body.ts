@@ -16,7 +16,7 @@ export type ReadRequest = Pick<IncomingMessage, 'headers' | 'iterator'>
 /** A request whose body may have come whole before anybody reads the body. */
 type BufferedRequest = ReadRequest & Pick<IncomingMessage, 'complete' | 'readableLength' | 'read'>
 
-/** What is to be read: at most so many bytes, and none that stands still for longer. */
+/** Limits of reading a body: the most bytes, and the longest time without a byte. */
 export interface ReadLimits {
   readonly bytes: number
   readonly stallMs: number
@@ -42,8 +42,8 @@ const mostDepth = 64
 const largeBytes = 64 * 1024
 
 /**
- * API_JSON if a value is nested too deep. API_FIELD_NAME if a field is named __proto__, which would be lost, or mean something
- * else, in whoever copies the value. `place` is where the value is in the body.
+ * Throws API_JSON if a value is nested too deep, and API_FIELD_NAME if a field is named __proto__: code that copies the value
+ * would lose the field or take it for the prototype. `place` is the path of the value in the body.
  */
 function assertSound(value: unknown, place: (string | number)[]): void {
   if (typeof value !== 'object' || value === null) return
@@ -97,7 +97,7 @@ export async function* chunksOf(request: ReadRequest, limits: ReadLimits): Async
       yield bytes
     }
   } finally {
-    // Not awaited: it waits for the next bytes. That the caller is gone is told by those who read.
+    // Not awaited, because `return` waits for the next bytes. The reader notices a caller that is gone.
     chunks.return?.().catch(() => {})
   }
 }
@@ -127,8 +127,8 @@ async function movingWithin<Value>(stallMs: number, next: Promise<Value>): Promi
 const lingerMs = 10_000
 
 /**
- * Reads what is left of a refused body and keeps none of it: many clients send to the end before they look at the answer,
- * and would hear of a broken connection instead. Cut off if it takes too long.
+ * Reads the rest of a refused body and drops it: many clients send the whole body before they read the answer, and would
+ * otherwise see a broken connection. Cuts the connection if the rest takes too long.
  */
 export function letBe(request: IncomingMessage): void {
   const timer = setTimeout(() => request.destroy(), lingerMs).unref()

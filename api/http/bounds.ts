@@ -8,7 +8,7 @@ export interface Bounds {
   readonly polls: number
   /** Requests of administrators and for metrics, which have places of their own. */
   readonly kept: number
-  /** What one caller may have under way of all kinds, where callers are told apart: fewer than there may be connections. */
+  /** The most requests of one caller in progress, where callers are told apart: fewer than the connections. */
   readonly ofOne: number
 }
 
@@ -30,9 +30,9 @@ const nouns: Readonly<Record<Kind, string>> = {
   kept: 'requests of administrators',
 }
 
-/** Lets so many requests in and no more, and of each caller a part of them, so that none takes the places of all. */
+/** Limits concurrent requests, and the share of each caller, so that no caller takes all places. */
 export function boundedBy(bounds: Bounds, { toldApart }: { readonly toldApart: boolean }) {
-  /** What the place of each request is counted as. */
+  /** The limits that each request counts towards. */
   const places = new Map<ServerResponse, readonly Pick<Limit, 'count'>[]>()
   const counts = new Map<string, number>()
   const leave = (response: ServerResponse) => {

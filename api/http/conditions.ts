@@ -1,7 +1,7 @@
 import type { IncomingHttpHeaders } from 'node:http'
 import { apiError } from '../errors.ts'
 
-/** What If-Match and If-None-Match may hold. */
+/** The form of If-Match and If-None-Match. */
 export const tagList = /^\s*(?:\*|(?:W\/)?"[^"]*"(?:\s*,\s*(?:W\/)?"[^"]*")*)\s*$/
 
 /** The tags of If-Match; weak ones match nothing. Undefined if there is none. API_HEADER. */
@@ -14,7 +14,7 @@ export function excludedIn(headers: IncomingHttpHeaders): readonly string[] | un
   return tagsIn('If-None-Match', headers['if-none-match'])
 }
 
-/** Whether the caller has what bears this tag already. API_HEADER. */
+/** Whether the caller already has the version with this tag. API_HEADER. */
 export function isKnown(headers: IncomingHttpHeaders, present: string): boolean {
   const known = excludedIn(headers)
   return known !== undefined && known.some((tag) => tag === '*' || tag.replace(/^W\//, '') === present)
@@ -46,7 +46,7 @@ interface ByteRange {
 
 /**
  * The one range of bytes that is asked for. Undefined if the whole is to be sent: no range, several, another unit, or a
- * range of what isn't there any more (RFC 9110). API_RANGE if it lies outside.
+ * range of a version that is gone (RFC 9110). API_RANGE if the range lies outside.
  */
 export function rangeIn(
   { range, 'if-range': condition }: IncomingHttpHeaders,

@@ -17,9 +17,9 @@ const spare = 32
 const stalledMs = 120_000
 
 /**
- * Bounds the connections of a server: each comes to its end, whatever its caller does. One too many ends that which has been
- * idle longest, or itself if none is idle. Answers with what closes them all: idle ones at once, others once they are
- * answered, and those whose callers don't send or read to the end after `lastMs`.
+ * Bounds the connections of a server: each connection ends, whatever its caller does. A connection above the limit ends the
+ * connection that has been idle longest, or itself if none is idle. Returns a function that closes all connections: idle ones
+ * at once, others once they are answered, and after `lastMs` those whose callers don't send or read to the end.
  */
 export function boundConnections(server: Server, { connections: most, idleMs, lastMs }: ConnectionLimits): () => void {
   const underWay = new Map<Socket, Set<Exchanged>>()
@@ -106,8 +106,8 @@ const stranger = 'unknown'
  * Stops reading the connections of a server while more requests have come than may begin, and goes on with some connections in
  * each turn of the event loop. Otherwise all requests that have come are parsed in one turn, before the next request of any
  * other caller is read. Callers alternate, so that the one connection of a caller waits for a turn, however many another has.
- * `left` hears of each connection that its caller ends: what is under way on the connection is given up then, which takes as
- * long as a request.
+ * `left` hears of each connection that its caller ends: the request on the connection is given up then, which takes as long as
+ * a request.
  */
 export function heldConnections(server: Server, left: (caller: string) => void): HeldConnections {
   const callers = new Map<Socket, string>()

@@ -3,9 +3,9 @@ import type { IncomingMessage, ServerResponse } from 'node:http'
 
 import type { Caller } from '../auth/authority.ts'
 
-/** A request, and what becomes known of it until it's answered. */
+/** A request with the facts that the server learns about it until the answer. */
 export interface Exchange {
-  /** By which the logs tell what belongs to one request. */
+  /** Joins the log lines of one request. */
   readonly requestId: string
   /** Of the monotonic clock, in milliseconds. */
   readonly beganAt: number
@@ -49,7 +49,7 @@ export function exchangeOf(request: Exchanging): Exchange {
 
 const loggedCharacters = 500
 
-/** A token, or the part of it that says what it is, wherever somebody put it. */
+/** A token, or its first part, anywhere in an address. */
 const tokens = /eyJ[\w-]{5,}(\.[\w-]*){0,2}/g
 
 /** As much of a request's address as may be kept: without the query, which may hold a key, and without tokens. */

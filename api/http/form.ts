@@ -3,7 +3,7 @@ import type { CodedError } from '../../runtime/index.ts'
 import { apiError } from '../errors.ts'
 import { chunksOf, mediaTypeOf, type ReadLimits, type ReadRequest } from './body.ts'
 
-/** What a form may hold besides its files, whose sum the limit of the body bounds. */
+/** Limits of a form's fields. The limit of the body bounds the files. */
 const formLimits = { parts: 20, fieldSize: 64 * 1024, headerSize: 16 * 1024, headerPairs: 100 }
 
 /** How texts and files may come: as they are. */
@@ -11,7 +11,7 @@ const plainEncodings: readonly string[] = ['7bit', '8bit', 'binary']
 
 /**
  * Reads a form (RFC 7578) as it comes: the fields named in `files` as bytes, all others as text in the charset that they
- * name, or UTF-8. Errors as of `chunksOf`, API_FORM with what is wrong.
+ * name, or UTF-8. Errors as of `chunksOf`, API_FORM with the fault.
  */
 export async function readForm(
   request: ReadRequest,
@@ -49,7 +49,7 @@ export async function readForm(
     form.on('error', (cause) => reject(faulty(cause instanceof Error ? cause.message : String(cause), cause)))
     form.on('finish', resolve)
   })
-  // Whoever reads the form hears of it below.
+  // The reader of the form hears of the error below.
   done.catch(() => {})
   for await (const { bytes, beginsPart } of framed(chunksOf(request, limits), boundary)) {
     if (beginsPart) parts += 1
@@ -92,7 +92,7 @@ async function* framed(chunks: AsyncIterable<Uint8Array>, boundary: string): Asy
   let hasEnded = false
   let held: Uint8Array = Buffer.from('\r\n')
   for await (const chunk of chunks) {
-    // What comes after the last delimiter is read, so that the connection can serve the next request, and let be.
+    // Bytes after the last delimiter are read and dropped, so that the connection can serve the next request.
     if (hasEnded) continue
     const bytes = Buffer.concat([held, chunk])
     let from = 0

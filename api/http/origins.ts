@@ -36,9 +36,9 @@ export function hostOf({
 }
 
 /**
- * From where a request comes that a page of another site has made, in a browser of this machine: by a name that was made to
- * point here, with another origin than the server's and those allowed, or so by the browser's own word (Fetch Metadata), which
- * tells of images and links, too. Undefined if it's no such request.
+ * The source of a request that a page of another site made in a browser: the request came to a name that was made to point
+ * here, or has an origin that isn't allowed, or the browser says so itself (Fetch Metadata), for images and links too.
+ * Undefined for all other requests.
  */
 export function foreignSource(
   host: Readonly<URL> | undefined,
@@ -51,7 +51,7 @@ export function foreignSource(
   return site === 'cross-site' || site === 'same-site' ? 'a page of another origin' : undefined
 }
 
-/** What a page elsewhere may read and send besides what every page may. */
+/** Headers that a page of another origin may read, besides those that every page may. */
 const exposed = [
   'ETag',
   'Link',
@@ -79,7 +79,7 @@ export function allowPage({ headers }: IncomingMessage, response: ServerResponse
   response.setHeader('access-control-expose-headers', exposed.join(', '))
 }
 
-/** Answers the question of a browser whether such a page may ask; false if it's no such question. */
+/** Answers a browser's preflight request for a page. False if the request is no preflight. */
 export function answersPreflight(
   { method, headers }: IncomingMessage,
   response: ServerResponse,

@@ -20,7 +20,7 @@ const busyCodes: readonly string[] = ['KERNEL_ASK_TIMEOUT', 'KERNEL_STOPPED']
 
 const problemType = 'application/problem+json'
 
-/** What a caller hears of an error. Of a fault of the server's own: that there is one, and nothing of what it is. */
+/** The problem document of an error. For a fault of the server itself, the document says only that there is a fault. */
 export function problemOf(cause: unknown): Problem {
   if (isRefusal(cause)) return problem(cause, catalogueStatus[cause.code])
   if (isApiError(cause)) return problem(cause, apiErrors[cause.code].status)

@@ -15,7 +15,7 @@ export function pageOf({ limit, after }: z.output<typeof pageQuery>) {
   return { ...(limit === undefined ? {} : { limit: Number(limit) }), ...(after === undefined ? {} : { after }) }
 }
 
-/** Empty is how clients written in Go send what is unset. */
+/** The empty text is allowed because clients written in Go send it for an unset parameter. */
 export const flag = z.enum(['true', 'false', ''])
 
 /** Decodes queries by a model as `decodeQuery` does; the absent query, which most requests have, is decoded once. */

@@ -45,7 +45,7 @@ export async function respond(
   }
 }
 
-/** Gives what is answered its tag; if the caller has it already, says that alone. */
+/** Sets the answer's tag. If the caller has this version already, answers 304 and returns true. */
 function isUnchanged(request: IncomingMessage, response: ServerResponse, tag: string): boolean {
   response.setHeader('etag', tag)
   if (!isKnown(request.headers, tag)) return false

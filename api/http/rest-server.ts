@@ -8,7 +8,7 @@ export type Handler = (request: IncomingMessage, response: ServerResponse) => Pr
 export interface RestHandlers {
   /** Hears of each request first, and answers it or routes it, now or later. Default: routes it at once. */
   receive?(request: IncomingMessage, response: ServerResponse, route: () => void): void
-  /** Hears of each request before its route is looked for. True if it has answered; what it throws is refused. */
+  /** Hears of each request before its route is looked for. True if it has answered; an error that it throws becomes a refusal. */
   begin(request: IncomingMessage, response: ServerResponse): boolean
   /** Answers a request that no route takes, or whose handler has thrown. */
   refuse(request: IncomingMessage, response: ServerResponse, cause: unknown): Promise<void>
@@ -22,9 +22,8 @@ export interface RestServer {
 }
 
 /**
- * A server that isn't listening yet, of restify's routing and nothing else of its: each answer is the handlers' own, no
- * header tells what answers, a version that a request asks for means nothing, and a request to change the protocol is
- * answered as any other.
+ * A server that isn't listening yet. It uses restify's routing alone: each answer is the handlers' own, no header names the
+ * software, the version that a request asks for is ignored, and a request to change the protocol is answered as any other.
  */
 export function restServer({ receive, begin, refuse, log }: RestHandlers): RestServer {
   const settings = { name: '', log, ignoreTrailingSlash: true, noWriteContinue: true }
@@ -44,9 +43,9 @@ export function restServer({ receive, begin, refuse, log }: RestHandlers): RestS
       else route()
     })
   }
-  // Whoever listens to Node's own hears it. Restify throws what nobody hears of it.
+  // Listeners of Node's own event hear the error. Restify throws an error without a listener.
   restify.on('error', () => {})
-  // It isn't told that this is done: it would answer by itself, in words of its own.
+  // Restify isn't told that the error is dealt with: it would send an answer of its own.
   restify.on(
     'restifyError',
     (request, response, cause) => void refused(request, response, routingError(request, cause)),
@@ -139,7 +138,7 @@ export function paramsOf(request: IncomingMessage): Readonly<Record<string, stri
   return named
 }
 
-/** What the router refuses, as an error of this layer's table. */
+/** A refusal of the router, as an error of this layer's table. */
 function routingError(request: IncomingMessage, cause: unknown): unknown {
   const { method = '' } = request
   const { pathname: path } = addressOf(request)

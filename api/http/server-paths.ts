@@ -1,4 +1,4 @@
-/** Operations that tell what happened in jobs, in words of the server. What a user has written is answered as it was written. */
+/** Operations whose answers hold the server's own texts about jobs. Other answers hold the texts of users, unchanged. */
 const tellsOfRuns: readonly string[] = [
   ...['getJobStatus', 'getJobs', 'getTask', 'getTasks'],
   ...['getJobEvents', 'getJobLogs', 'getJobMetrics'],
@@ -8,8 +8,8 @@ const tellsOfRuns: readonly string[] = [
 export type Hide = (json: string) => string
 
 /**
- * Hides where a server keeps its things from those who aren't to know it: a path below one of these folders is told as one
- * below `<server>`. Undefined for operations that tell nothing of the server's.
+ * Hides the server's folders from callers without the right to know them: replaces each of these folders by `<server>`.
+ * Undefined for operations whose answers hold no text of the server.
  */
 export function hidingOf(operation: string, folders: readonly string[]): Hide | undefined {
   if (folders.length === 0 || !tellsOfRuns.includes(operation)) return undefined

@@ -21,7 +21,7 @@ export interface Metrics {
 }
 
 export interface EndedRequest {
-  /** Id of the operation, or a name that stands for what is none: never what the caller wrote. */
+  /** Id of the operation, or a fixed name for other requests: never a text of the caller. */
   readonly operation: string
   readonly status: number
   readonly seconds: number

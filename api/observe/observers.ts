@@ -53,7 +53,7 @@ export function turnedAwayObserver({ log, metrics }: { readonly log: Log; readon
   }
 }
 
-/** Logs what goes wrong in the actors. */
+/** Logs faults and dead letters of the actors. */
 export function observeActors(system: Pick<ActorSystem, 'events' | 'deadLetters'>, log: Log): Cancel {
   const cancels = [
     system.events.subscribe((event) => logEvent(log, event)),

@@ -4,7 +4,7 @@ import { numberedNotification, taskStatus } from '../../actors/model/index.ts'
 import { count } from '../http/query.ts'
 import { formOperation, noBody, operation } from '../operation.ts'
 
-/** How long a recipient may wait in one request, below what a request may take. */
+/** The longest wait of a recipient in one request, below the time limit of requests. */
 const mostWaitMs = 20_000
 /** How many notifications one answer may have. */
 const mostNotifications = 100
@@ -28,7 +28,7 @@ function received({ acknowledged, waitMs, limit }: z.output<typeof receiveQuery>
 
 const auth = 'task-key'
 
-/** What the flamelets of tasks ask for. */
+/** The operations of flamelets that run tasks. */
 export const flameletOperations = [
   formOperation({
     id: 'getTask',
@@ -76,7 +76,7 @@ export const flameletOperations = [
   }),
 ] as const
 
-/** Ours beside the interface's 42: until flamelets have links, they ask for what they are to do. */
+/** Operations besides the interface's 42: until flamelets have links, they poll for their work. */
 export const notificationOperations = [
   operation({
     id: 'getTaskNotifications',
