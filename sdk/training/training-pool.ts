@@ -6,10 +6,12 @@ import type {
   LossGradients,
   LossOptions,
   OwnEvaluation,
+  RoleLearner,
   RolePass,
   RolePasses,
   RoleTrainingRequest,
 } from '../learn/role-learner.ts'
+import { arrayOf } from '../sum/accumulator.ts'
 import type { Layout } from '../weights/layout.ts'
 
 /**
@@ -76,6 +78,30 @@ export interface TrainingPool {
   /** Passes through a part of the model. Absent where no learner has parts. */
   pass?(request: PoolPass): Promise<PassAnswer>
   close(): Promise<void>
+}
+
+/** Runs the learner for any client: a pool, or another runner of the learner. */
+type ClientRunner = Pick<
+  TrainingPool,
+  'layout' | 'plainLearningRate' | 'initialWeights' | 'train' | 'evaluateClient' | 'evaluate' | 'pass'
+>
+
+/** The learner of one client, outside of a role. Its vectors are arrays. */
+export function clientLearner(runner: ClientRunner, client: number, end: string): RoleLearner {
+  const { layout, plainLearningRate } = runner
+  const train: RoleLearner['train'] = (request) => runner.train({ ...request, client, end })
+  return {
+    layout,
+    plainLearningRate,
+    initialWeights: () => runner.initialWeights(),
+    train,
+    trainHeld: train,
+    take: arrayOf,
+    ...rolePasses(runner.pass, () => ({ client, end })),
+    loss: (weights, options) => runner.evaluateClient({ ...options, weights, client, on: 'training' }),
+    evaluateClient: (weights) => runner.evaluateClient({ weights, client, on: 'held-out' }),
+    evaluate: (weights) => runner.evaluate(weights),
+  }
 }
 
 /** The passes of one end, through a pool or another runner of the learner. */

@@ -1,15 +1,13 @@
 import type { Examples, FederatedData } from '../data/examples.ts'
 import { subset } from '../data/in-memory-examples.ts'
-import type { RoleLearner } from '../learn/role-learner.ts'
 import { randomStream } from '../random/random-stream.ts'
 import type { Settings } from '../role/role.ts'
 import { requireLearner } from '../strategy/chosen-algorithm.ts'
 import { joined } from '../strategy/round-sum.ts'
-import { arrayOf } from '../sum/accumulator.ts'
 import { boundedClients, requireReproducible, requireSame } from '../workload/reproducible.ts'
 import type { Workload } from '../workload/workload.ts'
 import { type LocalTrainer, localTrainer } from './local-trainer.ts'
-import { rolePasses } from './training-pool.ts'
+import { clientLearner } from './training-pool.ts'
 
 /** Size of the one trained batch, where the workload has no setting `batch`. */
 const defaultBatch = 32
@@ -57,7 +55,7 @@ export async function trial<S extends Settings>(workload: Workload<S>, settings:
       const { contribution } = await client.train(
         { round: 1, weights, terms },
         own,
-        learnerOf(batches),
+        clientLearner({ ...batches, evaluate: (given) => batches.evaluateChunk(given, 0) }, 0, 'trainer-0'),
         streamOf('client'),
       )
       return contribution
@@ -85,23 +83,6 @@ export async function trial<S extends Settings>(workload: Workload<S>, settings:
     return { layout, runsOn, remarks: [...remarks, ...why], clients, clientsChecked }
   } finally {
     learner.dispose?.()
-  }
-}
-
-/** The first client's learner. Its deltas are arrays, so that two can be compared. */
-function learnerOf(trainer: LocalTrainer): RoleLearner {
-  const train: RoleLearner['train'] = (request) => trainer.train({ ...request, client: 0, end: 'trainer-0' })
-  return {
-    layout: trainer.layout,
-    plainLearningRate: trainer.plainLearningRate,
-    initialWeights: () => trainer.initialWeights(),
-    train,
-    trainHeld: train,
-    take: arrayOf,
-    ...rolePasses(trainer.pass, () => ({ client: 0, end: 'trainer-0' })),
-    loss: (weights, options) => trainer.evaluateClient({ ...options, weights, client: 0, on: 'training' }),
-    evaluateClient: (weights) => trainer.evaluateClient({ weights, client: 0, on: 'held-out' }),
-    evaluate: (weights) => trainer.evaluateChunk(weights, 0),
   }
 }
 

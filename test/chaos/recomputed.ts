@@ -1,19 +1,12 @@
 import { readdir } from 'node:fs/promises'
 import { givenSettings } from '../../flamectl/run/run-options.ts'
-import {
-  choicesOf,
-  chosenAlgorithm,
-  inlinePool,
-  type RoleLearner,
-  resolveSettings,
-  type TrainingPool,
-  weightsHash,
-} from '../../sdk/index.ts'
+import { choicesOf, chosenAlgorithm, inlinePool, resolveSettings, weightsHash } from '../../sdk/index.ts'
 import { fileRegistry, loadWorkload } from '../../sdk/node/index.ts'
 import { randomStream } from '../../sdk/random/random-stream.ts'
 import { roundSum } from '../../sdk/strategy/round-sum.ts'
 import { weightIn } from '../../sdk/sum/accumulator.ts'
 import { namedSums } from '../../sdk/sum/named-sums.ts'
+import { clientLearner } from '../../sdk/training/training-pool.ts'
 
 /**
  * Computes the hashes of an asynchronous job's models by round again, without actors: from the initial weights, and
@@ -45,11 +38,11 @@ export async function recomputedHashes(
       for (const { end, dispatch, version } of arrivals) {
         const weights = versions[version]
         if (!weights) throw new Error(`round ${round} counted work on version ${version}, which is later`)
-        const random = randomStream(seed, dispatch, end, 'train')
+        const random = randomStream(seed, dispatch, end, 'client')
         const { contribution } = await client.train(
           { round: dispatch, weights, terms },
           client.init?.(pool.layout) ?? null,
-          learnerOf(pool, end),
+          clientLearner(pool, Number(end.slice(end.lastIndexOf('-') + 1)), end),
           random,
         )
         const weight = weightIn(contribution.weight * waiting.weigh(round - 1 - version), weightBits)
@@ -70,23 +63,3 @@ export async function recomputedHashes(
 
 /** The seed of a run that names none. */
 const seed = 1
-
-/** A learner of one trainer, whose vectors are arrays. */
-function learnerOf(pool: TrainingPool, end: string): RoleLearner {
-  const client = Number(end.slice(end.lastIndexOf('-') + 1))
-  const train: RoleLearner['train'] = (request) => pool.train({ ...request, client, end })
-  const absent = () => Promise.reject(new Error('no asynchronous algorithm asks for this'))
-  return {
-    layout: pool.layout,
-    initialWeights: () => pool.initialWeights(),
-    train,
-    trainHeld: train,
-    take: absent,
-    loss: absent,
-    evaluateClient: absent,
-    forward: absent,
-    backward: absent,
-    lossOfPart: absent,
-    evaluate: (weights) => pool.evaluate(weights),
-  }
-}

@@ -10,10 +10,9 @@ import {
 } from '../../sdk/index.ts'
 import { layersLearner } from '../../sdk/layers/layers-learner.ts'
 import type { Learner } from '../../sdk/learn/learner.ts'
-import type { RoleLearner } from '../../sdk/learn/role-learner.ts'
 import { arrayOf } from '../../sdk/sum/accumulator.ts'
 import { roleStage } from '../../sdk/testing/index.ts'
-import { rolePasses } from '../../sdk/training/training-pool.ts'
+import { clientLearner } from '../../sdk/training/training-pool.ts'
 import { CaseError, type GivenData, inputs, numberOf, requireDistinct, requireOnly, type VectorCase } from './cases.ts'
 import { controlOf } from './server-cases.ts'
 
@@ -30,7 +29,7 @@ export async function client(given: VectorCase, { client, server }: Algorithm) {
       const shared = control === undefined ? {} : { vectors: { control: Float32Array.from(control) } }
       const terms = { ...server.assign?.(state, index + 1), ...shared }
       const assignment = { round: index + 1, weights: Float32Array.from(weights), terms }
-      const made = await client.train(assignment, own, pooledLearner(pool), randomStream(1))
+      const made = await client.train(assignment, own, clientLearner(pool, 0, 'trainer-0'), randomStream(1))
       own = made.own
       deltas.push([...(await arrayOf(made.contribution.vectors.delta))])
       const change = made.contribution.vectors.control
@@ -99,7 +98,11 @@ export async function pull(given: VectorCase, { client }: Algorithm) {
   const { contribution } = await client.train(
     { round: 1, weights: Float32Array.from(weights), terms: {} },
     client.init?.(pool.layout),
-    pooledLearner(pool, { start: point, base: point }),
+    clientLearner(
+      { ...pool, train: (request) => pool.train({ ...request, start: point, base: point }) },
+      0,
+      'trainer-0',
+    ),
     randomStream(1),
   )
   await pool.close()
@@ -141,24 +144,4 @@ function poolOf(learner: Learner, examples: readonly Examples[]): Promise<Traini
   if (!first) throw new CaseError('it has no clients')
   const data = { clients: examples.length, client: (index: number) => examples[index] ?? first, test: first }
   return inlinePool({ learner: () => learner, data: () => data }, { rounds: 1, clients: examples.length }, 1)
-}
-
-/** A pool's first client, as a role sees it. */
-function pooledLearner(
-  pool: TrainingPool,
-  choices: { readonly start?: Float32Array; readonly base?: Float32Array } = {},
-): RoleLearner {
-  const train: RoleLearner['train'] = (request) => pool.train({ ...request, ...choices, client: 0, end: 'trainer-0' })
-  return {
-    layout: pool.layout,
-    plainLearningRate: pool.plainLearningRate,
-    initialWeights: () => pool.initialWeights(),
-    train,
-    trainHeld: train,
-    take: arrayOf,
-    ...rolePasses(pool.pass, () => ({ client: 0, end: 'trainer-0' })),
-    loss: (weights, options) => pool.evaluateClient({ ...options, weights, client: 0, on: 'training' }),
-    evaluateClient: (weights) => pool.evaluateClient({ weights, client: 0, on: 'held-out' }),
-    evaluate: (weights) => pool.evaluate(weights),
-  }
 }
