@@ -3,6 +3,7 @@ import { join } from 'node:path'
 import test from 'ava'
 import { fileRegistry } from '../sdk/node/index.ts'
 import { runFlamectl } from './flamectl-process.ts'
+import { driftingParts } from './support/stored-job.ts'
 import { temporaryFolder } from './support/temporary-folder.ts'
 
 const sdk = new URL('../sdk/index.js', import.meta.url).href
@@ -10,17 +11,10 @@ const sdk = new URL('../sdk/index.js', import.meta.url).href
 /** A workload whose server step has momentum, and whose clients are below two aggregators. */
 const remembering = `
 import { fedAvg, hierarchical, inMemoryExamples, workload } from '${sdk}'
-const examples = inMemoryExamples({ features: Uint8Array.of(0), labels: [0], shape: [1] })
 export default workload({
   name: 'remembering',
   settings: { rounds: 3, clients: 6 },
-  learner: () => ({
-    layout: { tensors: [{ name: 'w', shape: [4] }], size: 4 },
-    initialWeights: async (random) => new Float32Array(4).map(() => random.uniform()),
-    train: async ({ weights, random }) => ({ delta: weights.map(() => random.uniform() - 0.5), samples: 1, metrics: {} }),
-    evaluate: async ([first]) => ({ samples: 1, metrics: { first } }),
-  }),
-  data: ({ clients }) => ({ clients, client: () => examples, test: examples }),
+  ${driftingParts}
   topology: ({ clients }) => hierarchical({ clients }),
   strategy: () => ({
     ...fedAvg({ fraction: 0.5 }),

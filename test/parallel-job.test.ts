@@ -3,6 +3,7 @@ import { join } from 'node:path'
 import test from 'ava'
 import { fileRegistry } from '../sdk/node/index.ts'
 import { type FinishedRun, runFlamectl } from './flamectl-process.ts'
+import { driftingParts } from './support/stored-job.ts'
 import { temporaryFolder } from './support/temporary-folder.ts'
 
 const sdk = new URL('../sdk/index.js', import.meta.url).href
@@ -10,18 +11,11 @@ const sdk = new URL('../sdk/index.js', import.meta.url).href
 /** Three groups with an aggregator each, and nothing above the aggregators. */
 const parallel = `
 import { fedAvg, inMemoryExamples, workload } from '${sdk}'
-const examples = inMemoryExamples({ features: Uint8Array.of(0), labels: [0], shape: [1] })
 const groups = ['blue', 'green', 'red']
 export default workload({
   name: 'parallel',
   settings: { rounds: 20, clients: 6 },
-  learner: () => ({
-    layout: { tensors: [{ name: 'w', shape: [4] }], size: 4 },
-    initialWeights: async (random) => new Float32Array(4).map(() => random.uniform()),
-    train: async ({ weights, random }) => ({ delta: weights.map(() => random.uniform() - 0.5), samples: 1, metrics: {} }),
-    evaluate: async ([first]) => ({ samples: 1, metrics: { first } }),
-  }),
-  data: ({ clients }) => ({ clients, client: () => examples, test: examples }),
+  ${driftingParts}
   topology: () => ({
     schema: {
       name: 'parallel',

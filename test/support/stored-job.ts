@@ -117,3 +117,15 @@ export default workload({
 })
 `
 }
+
+/** Source of a workload's learner and data, on one example: each update is drawn at random. The module imports inMemoryExamples. */
+export const driftingParts = `learner: () => ({
+    layout: { tensors: [{ name: 'w', shape: [4] }], size: 4 },
+    initialWeights: async (random) => new Float32Array(4).map(() => random.uniform()),
+    train: async ({ weights, random }) => ({ delta: weights.map(() => random.uniform() - 0.5), samples: 1, metrics: {} }),
+    evaluate: async ([first]) => ({ samples: 1, metrics: { first } }),
+  }),
+  data({ clients }) {
+    const examples = inMemoryExamples({ features: Uint8Array.of(0), labels: [0], shape: [1] })
+    return { clients, client: () => examples, test: examples }
+  },`

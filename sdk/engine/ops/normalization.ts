@@ -24,17 +24,8 @@ export function batchNormalization(plan: Plan, settings: BatchNormalizationSetti
   const x = inPixels(plan, name, given)
   const { channels, pitch, pixels } = x
   const scaling = scaleAndShift(plan, settings, channels)
-  const moving = (weight: string, initializer: InitializerSpec) =>
-    channelWeights(plan, {
-      name: `${name}/${weight}`,
-      shape: [channels],
-      rows: 1,
-      channels,
-      initializer,
-      trained: false,
-    })
-  const movingMean = moving('moving_mean', movingMeanInitializer)
-  const movingVariance = moving('moving_variance', movingVarianceInitializer)
+  const movingMean = channelRow(plan, `${name}/moving_mean`, channels, movingMeanInitializer, false)
+  const movingVariance = channelRow(plan, `${name}/moving_variance`, channels, movingVarianceInitializer, false)
   plan.wholeBatchFor ??= name
 
   const y = plan.tensor(x.shape)
@@ -174,24 +165,28 @@ interface NormalizationWeights {
 
 const one = 0x3f800000
 
+/** One weight for each channel; returns the address of the row. */
+function channelRow(
+  plan: Plan,
+  name: string,
+  channels: number,
+  initializer: InitializerSpec,
+  trained: boolean,
+): number {
+  return channelWeights(plan, { name, shape: [channels], rows: 1, channels, initializer, trained })
+}
+
 function scaleAndShift(plan: Plan, weights: NormalizationWeights, channels: number): ScaleAndShift {
   const { name, gammaInitializer, betaInitializer } = weights
   const pitch = paddedTo8(channels)
-  const row = (weight: string, initializer: InitializerSpec) =>
-    channelWeights(plan, {
-      name: `${name}/${weight}`,
-      shape: [channels],
-      rows: 1,
-      channels,
-      initializer,
-      trained: true,
-    })
   return {
     gamma: gammaInitializer
-      ? row('gamma', gammaInitializer)
+      ? channelRow(plan, `${name}/gamma`, channels, gammaInitializer, true)
       : plan.table(Array.from({ length: pitch }, (_, channel) => (channel < channels ? one : 0))),
     gammaTrained: gammaInitializer !== undefined,
-    beta: betaInitializer ? row('beta', betaInitializer) : plan.allocate(4 * pitch),
+    beta: betaInitializer
+      ? channelRow(plan, `${name}/beta`, channels, betaInitializer, true)
+      : plan.allocate(4 * pitch),
     betaTrained: betaInitializer !== undefined,
   }
 }
