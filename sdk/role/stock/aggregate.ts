@@ -132,7 +132,10 @@ export async function gather(
     roundSum,
     notice,
   } = context
-  const { waiting } = strategy
+  const {
+    waiting,
+    aggregation: { needs },
+  } = strategy
   const shares = await sharesOf(assignment, context)
   distribute(assignment, shares, context)
 
@@ -163,17 +166,16 @@ export async function gather(
 
   /** Adds answers that arrived together: one pass over memory adds several contributions. */
   async function addAll(came: readonly GatheredArrival<Answer>[]): Promise<void> {
-    const contributions = came.flatMap(({ end, message }) =>
-      message.type === 'contribution' ? [{ end, contribution: message.contribution }] : [],
+    const summed = came.flatMap(({ end, message }) =>
+      message.type === 'contribution' && needs === 'sum' ? [{ end, contribution: message.contribution }] : [],
     )
-    const summed = contributions.length > 1 && strategy.aggregation.needs === 'sum' ? contributions : []
-    const refused = sum.addAll(summed)
-    const outcomes = new Map(summed.map(({ end }, index) => [end, refused[index]]))
+    const outcomes = sum.addAll(summed)
+    const refused = new Map(summed.map(({ end }, index) => [end, outcomes[index]]))
     for (const { end, message, refuse } of came) {
       try {
-        const refusal = outcomes.get(end)
+        const refusal = refused.get(end)
         if (refusal) throw refusal
-        await add(end, message, outcomes.has(end))
+        await add(end, message)
       } catch (error) {
         if (!(error instanceof CodedError)) throw error
         refuse()
@@ -183,10 +185,11 @@ export async function gather(
     }
   }
 
-  async function add(end: string, answer: Answer, isSummed: boolean): Promise<void> {
+  /** Adds an answer. A contribution to plain sums was added before, together with others. */
+  async function add(end: string, answer: Answer): Promise<void> {
     switch (answer.type) {
       case 'contribution':
-        if (!isSummed) await addContribution(sum, end, answer.contribution, context)
+        if (needs === 'each') await addContribution(sum, end, answer.contribution, context)
         for (const [name, value] of Object.entries(answer.contribution.metrics))
           if (!Number.isFinite(value)) notFinite.set(name, [...(notFinite.get(name) ?? []), `${value} of ${end}`])
         return
