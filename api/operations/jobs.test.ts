@@ -178,7 +178,7 @@ test('a job names algorithms that run: any other is refused with those that ther
   t.is((await api.call('POST', jobs, { ...jobOn([dataset]), modelSpec: known })).status, 201)
 })
 
-test('a job that would run here names algorithms that run here; one for the agents of the original any of the interface', async (t) => {
+test('a job that would run here names algorithms that run here; one for flamelets of the original names any of the interface', async (t) => {
   await using folder = await temporaryFolder()
   await using here = await apiStage('memory', { inProcess: { folder: folder.path, workers: 0 } })
   await using elsewhere = await apiStage('memory')

@@ -14,7 +14,7 @@ import { settingValues } from './settings.ts'
 
 /** An entry that a job may name: turns the job's algorithm so far into the one with this entry. */
 export interface Named extends Described {
-  /** No role of this system runs it: only the original's own agents do. */
+  /** No role of this system runs it: only the original's flamelets do. */
   readonly elsewhere?: true
   apply(algorithm: Algorithm, given: Readonly<Record<string, unknown>>): Algorithm
 }

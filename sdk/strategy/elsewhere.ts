@@ -3,7 +3,7 @@ import type { Described } from './define-algorithm.ts'
 import { strategyError } from './errors.ts'
 import type { SettingsTable } from './settings.ts'
 
-/** A name of the original's interface that only the original's own agents run. Its settings are checked all the same. */
+/** A name of the original's interface that only the original's flamelets run. Its settings are checked all the same. */
 export interface Elsewhere extends Described {
   readonly elsewhere: true
   /** @throws STRATEGY_ELSEWHERE */
@@ -63,7 +63,7 @@ export const privacyElsewhere = [
 function elsewhere(name: string, summary: string, settings: SettingsTable): Elsewhere {
   return {
     name,
-    summary: `${summary}; only the original's own agents run it`,
+    summary: `${summary}; only the original's flamelets run it`,
     settings,
     elsewhere: true,
     apply: () => {

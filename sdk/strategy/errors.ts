@@ -11,7 +11,7 @@ const strategyErrors = {
   },
   STRATEGY_UNKNOWN: { message: '{sort} is no {kind}; there are {known}', hint: 'use one of these' },
   STRATEGY_ELSEWHERE: {
-    message: "only the original's agents run {sort}",
+    message: "only the original's flamelets run {sort}",
     hint: 'choose another, or let a compute of the original run the job',
   },
   STRATEGY_MISFIT: {
