@@ -2,12 +2,6 @@ import { Addressee, addressee, decoded, type Surroundings } from './addressee.ts
 import { kernelError } from './errors.ts'
 import type { ActorRef, Address, AskOptions, Cancel, Decode, Terminated } from './protocol.ts'
 
-/** Settles the promise of an ask. */
-interface PendingReply<Reply> {
-  readonly resolve: (reply: Reply) => void
-  readonly reject: (cause: Error) => void
-}
-
 /**
  * The reply address of an ask. Takes the first reply; later replies become dead letters. For watchers it has stopped
  * once the ask has ended.
@@ -17,22 +11,27 @@ class ReplyRef<Reply> extends Addressee implements ActorRef<Reply> {
   readonly #surroundings: Surroundings
   readonly #asked: ActorRef<never>
   readonly #decode: Decode<Reply> | undefined
-  #pending: PendingReply<Reply> | undefined
+  /** Settles the ask's promise. Undefined once the ask has ended. */
+  #resolve: ((reply: Reply) => void) | undefined
+  readonly #reject: (cause: Error) => void
   #stopListeners: Set<(terminated: Terminated) => void> | undefined
-  /** Cancels the time-out and the watch of the asked actor. */
-  finish: Cancel = () => {}
+  stopTimer: Cancel | undefined
+  /** Ends the watch of the asked actor. */
+  unwatch: Cancel | undefined
 
   constructor(
     surroundings: Surroundings,
     asked: ActorRef<never>,
     decode: Decode<Reply> | undefined,
-    pending: PendingReply<Reply>,
+    resolve: (reply: Reply) => void,
+    reject: (cause: Error) => void,
   ) {
     super()
     this.#surroundings = surroundings
     this.#asked = asked
     this.#decode = decode
-    this.#pending = pending
+    this.#resolve = resolve
+    this.#reject = reject
   }
 
   get path(): string {
@@ -48,9 +47,9 @@ class ReplyRef<Reply> extends Addressee implements ActorRef<Reply> {
   }
 
   tell(reply: Reply): void {
-    const pending = this.#pending
-    if (!pending) return this.#surroundings.deadLetter({ path: this.path, message: reply, reason: 'late-reply' })
-    pending.resolve(reply)
+    const resolve = this.#resolve
+    if (!resolve) return this.#surroundings.deadLetter({ path: this.path, message: reply, reason: 'late-reply' })
+    resolve(reply)
     this.#close()
   }
 
@@ -73,7 +72,7 @@ class ReplyRef<Reply> extends Addressee implements ActorRef<Reply> {
   }
 
   onStopped(listener: (terminated: Terminated) => void): Cancel {
-    if (!this.#pending) {
+    if (!this.#resolve) {
       listener({ path: this.path })
       return () => {}
     }
@@ -84,17 +83,19 @@ class ReplyRef<Reply> extends Addressee implements ActorRef<Reply> {
 
   /** Ends the ask with an error, unless the ask has ended. */
   fail(cause: Error): void {
-    if (!this.#pending) return
-    this.#pending.reject(cause)
+    if (!this.#resolve) return
+    this.#reject(cause)
     this.#close()
   }
 
   #close(): void {
-    this.#pending = undefined
-    this.finish()
+    this.#resolve = undefined
+    this.stopTimer?.()
+    this.unwatch?.()
     const listeners = this.#stopListeners
+    if (!listeners) return
     this.#stopListeners = undefined
-    for (const listener of listeners ?? []) listener({ path: this.path })
+    for (const listener of listeners) listener({ path: this.path })
   }
 }
 
@@ -110,16 +111,11 @@ export function ask<Reply, Request>(
   return new Promise((resolve, reject) => {
     const asked = addressee(ref)
     if (!asked.isLocal && !decode) throw kernelError('KERNEL_ASK_DECODER', { path: ref.path })
-    const replyTo = new ReplyRef<Reply>(surroundings, ref, decode, { resolve, reject })
-    const stopTimer = surroundings.clock.schedule(timeoutMs, () =>
+    const replyTo = new ReplyRef<Reply>(surroundings, ref, decode, resolve, reject)
+    replyTo.stopTimer = surroundings.clock.schedule(timeoutMs, () =>
       replyTo.fail(kernelError('KERNEL_ASK_TIMEOUT', { path: ref.path, timeoutMs })),
     )
-    replyTo.finish = stopTimer
-    const unwatch = asked.onStopped(() => replyTo.fail(kernelError('KERNEL_STOPPED', { path: ref.path })))
-    replyTo.finish = () => {
-      stopTimer()
-      unwatch()
-    }
+    replyTo.unwatch = asked.onStopped(() => replyTo.fail(kernelError('KERNEL_STOPPED', { path: ref.path })))
     ref.tell(request(replyTo))
   })
 }
