@@ -94,7 +94,7 @@ module.exports = {
     {
       name: 'nact-in-one-file',
       severity: 'error',
-      from: { pathNot: '^(runtime/kernel/dispatcher\\.ts|bench/)' },
+      from: { pathNot: '^(runtime/kernel/(dispatcher|bundled-nact)\\.ts|bench/)' },
       to: { path: 'node_modules/nact/' },
     },
     {

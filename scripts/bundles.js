@@ -8,10 +8,21 @@ import { buildSync } from 'esbuild'
 export const bundles = [
   { source: 'api/http/bundled-restify.ts', name: 'restify' },
   { source: 'runtime/durable/mongodb/bundled-driver.ts', name: 'mongodb' },
+  { source: 'runtime/kernel/bundled-nact.ts', name: 'nact', isForPages: true },
 ]
 
 /** CommonJS packages load Node's modules and optional packages by `require`. */
 const banner = "import { createRequire } from 'node:module'\nconst require = createRequire(import.meta.url)"
+
+const forNode = { platform: 'node', target: 'node20.19', banner: { js: banner } }
+
+/** A page has substitutes for the modules and the functions of Node that the package needs. */
+const forPages = {
+  platform: 'browser',
+  target: 'es2022',
+  alias: { assert: './scripts/browser/assert.cjs', crypto: './scripts/browser/crypto.cjs' },
+  inject: ['./scripts/browser/set-immediate.js'],
+}
 
 /**
  * Writes the bundles, with source maps, and returns the packages in them: folder, name, version, licence and the bundle's path.
@@ -20,7 +31,7 @@ const banner = "import { createRequire } from 'node:module'\nconst require = cre
  * that, and adds a quarter to the processor time of a request.
  */
 export function writeBundles() {
-  return bundles.flatMap(({ source, name }) => {
+  return bundles.flatMap(({ source, name, isForPages = false }) => {
     const { optionalDependencies, peerDependencies } = manifest(join('node_modules', name))
     const file = join('dist', source.replace(/ts$/, 'js'))
     const { metafile } = buildSync({
@@ -28,10 +39,8 @@ export function writeBundles() {
       outfile: file,
       bundle: true,
       external: Object.keys({ ...optionalDependencies, ...peerDependencies }),
-      platform: 'node',
+      ...(isForPages ? forPages : forNode),
       format: 'esm',
-      target: 'node20.19',
-      banner: { js: banner },
       sourcemap: true,
       sourcesContent: false,
       metafile: true,

@@ -85,14 +85,14 @@ test('the bill of materials names all that users install or get in bundles, by v
   t.deepEqual(inFiles.toSorted(), bundled.map((entry) => `${nameAndVersion(entry)} ${entry.file}`).toSorted())
 })
 
-test('restify and the driver of MongoDB are bundled, with the text of the licence of each package in the bundles', (t) => {
-  t.is(bundles.length, 2)
+test('restify, the driver of MongoDB, and nact for pages are bundled, with the text of the licence of each package in the bundles', (t) => {
+  t.is(bundles.length, 3)
   const names = bundled.map(({ name }) => name)
-  for (const name of ['restify', 'find-my-way', 'mongodb', 'bson']) t.true(names.includes(name), name)
+  for (const name of ['restify', 'find-my-way', 'mongodb', 'bson', 'nact']) t.true(names.includes(name), name)
   const sections = readFileSync(join(clone, 'dist/THIRD-PARTY-LICENSES.txt'), 'utf8').split(`\n${'-'.repeat(80)}\n`)
   for (const { name, version, file } of bundled) {
     const section = sections.find((text) => text.startsWith(`${name} ${version} (`) && text.includes(`in ${file}\n`))
     t.regex(section ?? '', /Copyright|Apache License/, name)
-    t.regex(section ?? '', /Permission|Redistribution|APPENDIX/, name)
+    t.regex(section ?? '', /Permission|Redistribution|APPENDIX|LICENSE-2\.0/, name)
   }
 })

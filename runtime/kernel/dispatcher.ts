@@ -1,4 +1,4 @@
-import nact from 'nact'
+import { dispatch, spawn, start, stop } from '#nact'
 
 /** Requests turns of one actor. */
 export interface Lane {
@@ -14,17 +14,18 @@ export interface Dispatcher {
 
 /**
  * Turns by nact. No other module uses nact. Every actor is spawned directly below nact's system, since nact copies a
- * parent's children at each message; the kernel itself does tree, mailboxes and supervision.
+ * parent's children at each message; the kernel itself does tree, mailboxes and supervision. `#nact` is nact, or, in a
+ * page, a bundle of nact that needs no module of Node.
  */
 export function nactDispatcher(): Dispatcher {
-  const system = nact.start()
+  const system = start()
   let lanes = 0
   return {
     lane(turn) {
       lanes += 1
-      const actor = nact.spawn(system, () => turn(), String(lanes))
-      return { request: () => nact.dispatch(actor, null), close: () => nact.stop(actor) }
+      const actor = spawn(system, () => turn(), String(lanes))
+      return { request: () => dispatch(actor, null), close: () => stop(actor) }
     },
-    close: () => nact.stop(system),
+    close: () => stop(system),
   }
 }

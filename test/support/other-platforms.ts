@@ -3,7 +3,7 @@ import { createServer } from 'node:http'
 import { fileURLToPath } from 'node:url'
 import { promisify } from 'node:util'
 import { Worker } from 'node:worker_threads'
-import { build, type Plugin } from 'esbuild'
+import { build } from 'esbuild'
 import { chromium } from 'playwright-core'
 
 /** A call of a built module's exported function on another platform. Arguments and result are JSON. */
@@ -80,15 +80,8 @@ export async function evaluateInPage(program: string, { module, name, args = [] 
   try {
     const page = await browser.newPage()
     await page.goto(server.address)
-    return await page.evaluate(
-      async ([url, name, args]) => {
-        const loaded: Record<string, (...args: unknown[]) => unknown> = await import(url)
-        const called = loaded[name]
-        if (!called) throw new Error(`the module exports no ${name}`)
-        return called(...args)
-      },
-      [`${server.address}bundle.js`, name, args] as const,
-    )
+    const call = `(await import('${server.address}bundle.js'))[${JSON.stringify(name)}](...${JSON.stringify(args)})`
+    return await page.evaluate(`(async () => ${call})()`)
   } finally {
     await browser.close()
   }
@@ -118,31 +111,6 @@ async function serve(script: Uint8Array) {
   }
 }
 
-/** Substitutes of the modules of Node that nact imports. Any other module of Node in the bundle is an error. */
-const substitutes: Record<string, string> = {
-  assert: "module.exports = (fact) => { if (!fact) throw new Error('assertion failed') }",
-  crypto: `module.exports = {
-    randomBytes: () => ({ readUInt32BE: () => globalThis.crypto.getRandomValues(new Uint32Array(1))[0] }),
-  }`,
-}
-
-const substitution: Plugin = {
-  name: 'substitutes',
-  setup({ onResolve, onLoad }) {
-    onResolve({ filter: /^(assert|crypto)$/ }, ({ path }) => ({ path, namespace: 'substitute' }))
-    onLoad({ filter: /.*/, namespace: 'substitute' }, ({ path }) => ({ contents: substitutes[path] ?? '' }))
-  },
-}
-
-/** `setImmediate` by messages, since a browser delays time-outs. */
-const immediates = `globalThis.setImmediate ??= (callback, ...args) => {
-  const { port1, port2 } = new MessageChannel()
-  port1.onmessage = () => { port1.close(); callback(...args) }
-  port2.postMessage(undefined)
-  return port1
-}
-globalThis.clearImmediate ??= (port) => port?.close()`
-
 /** Bundles a built module with its imports into one ES module for the browser, as an application's bundler does. */
 export async function browserBundle(module: URL): Promise<Uint8Array> {
   const { outputFiles } = await build({
@@ -152,8 +120,6 @@ export async function browserBundle(module: URL): Promise<Uint8Array> {
     format: 'esm',
     platform: 'browser',
     logLevel: 'silent',
-    plugins: [substitution],
-    banner: { js: immediates },
   })
   return outputFiles[0]?.contents ?? new Uint8Array()
 }
