@@ -1,4 +1,5 @@
 export { type CollectSettings, collectExamples, type Example } from './data/collector.ts'
+export { type Datasets, datasetsOf, type GivenDatasets } from './data/datasets.ts'
 export type { ByteFeatures, Examples, FederatedData } from './data/examples.ts'
 export { type InMemoryData, inMemoryExamples, join, type NumericArray, subset } from './data/in-memory-examples.ts'
 export * from './data/partition.ts'

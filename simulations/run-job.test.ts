@@ -7,6 +7,7 @@ import trivial from '../examples/trivial/workload.ts'
 import { weightsHash } from '../sdk/index.ts'
 import { runFlamectl } from '../test/flamectl-process.ts'
 import { temporaryFolder } from '../test/support/temporary-folder.ts'
+import { wardFiles } from '../test/support/ward-files.ts'
 import { plot } from './plot.ts'
 import { type JobRound, type RunJobOptions, runJob } from './run-job.ts'
 
@@ -173,4 +174,21 @@ test('bad input is refused before anything runs', async (t) => {
   })
   await t.throwsAsync(runJob('/no/such/workload'), { code: 'WORKLOAD_MISSING' })
   await t.throwsAsync(runJob({ ...trivial, name: 'Not a name' }), { code: 'SIMULATION_WORKLOAD' })
+})
+
+test('data are read where they are asked for: of clients and of the test set, in threads and without', async (t) => {
+  await using folder = await temporaryFolder()
+  const data = await wardFiles(folder.path, 3)
+  const wards = new URL('../test/support/wards.workload.js', import.meta.url)
+  const [inline, threads] = await Promise.all(
+    [0, 2].map(async (workers) => (await runJob(wards, { workers, data })).result),
+  )
+  t.is(inline?.state, 'completed')
+  t.deepEqual(hashes(threads?.history ?? []), hashes(inline?.history ?? []))
+  t.is(inline?.history.length, 3)
+
+  const { 1: _, ...others } = data
+  const failed = await (await runJob(wards, { workers: 0, data: others, settings: { rounds: 1 } })).result
+  t.is(failed.state, 'completed', 'the round goes on without the client whose data are elsewhere')
+  t.deepEqual(failed.history[0]?.members, ['trainer-0', 'trainer-2'])
 })

@@ -3,6 +3,7 @@ import { actorSystem } from '../runtime/index.ts'
 import {
   type Choices,
   expand,
+  type HostParts,
   inlinePool,
   isWorkload,
   type KeptRounds,
@@ -17,7 +18,6 @@ import {
   runTasks,
   type Settings,
   type TaskReport,
-  type TrainingPool,
   validTopology,
   type Workload,
   workloadFaults,
@@ -43,6 +43,8 @@ export interface RunJobOptions<S extends Settings = Settings> {
    * Default: memory.
    */
   readonly store?: string
+  /** Paths of data that the workload's `data` asks for by name, or by the number of a client. */
+  readonly data?: Readonly<Record<string, string>>
   /** Rounds whose models are kept. Default: all. */
   readonly keep?: KeptRounds
   /** Run each round twice and compare both runs. Default: false. */
@@ -125,7 +127,7 @@ export async function runJob<S extends Settings>(
         hyperparameters: { ...settings, seed },
         algorithms,
       },
-      { store: opened.store, registry, checkDeterminism, poolOf },
+      { store: opened.store, registry, checkDeterminism, paths: options.data, poolOf },
       closing.signal,
     )
     for (const part of [undefined, ...(await registry.parts(name))])
@@ -235,7 +237,7 @@ function isWhole(value: unknown, least: number): boolean {
 
 interface Loaded {
   readonly definition: Workload
-  readonly poolOf: (plan: { readonly settings: Settings; readonly seed: number }) => Promise<TrainingPool>
+  readonly poolOf: HostParts['poolOf']
 }
 
 async function loadedFrom<S extends Settings>(
@@ -254,7 +256,7 @@ async function loadedFrom<S extends Settings>(
   const definition: unknown = given
   if (!isWorkload(definition))
     throw simulationError('SIMULATION_WORKLOAD', { faults: workloadFaults(definition).join('; ') })
-  return { definition, poolOf: ({ settings, seed }) => inlinePool(definition, settings, seed) }
+  return { definition, poolOf: ({ settings, seed, datasets }) => inlinePool(definition, settings, seed, datasets) }
 }
 
 function texts(settings: Readonly<Record<string, unknown>> = {}): Record<string, string> {

@@ -5,6 +5,7 @@ import {
   chosenAlgorithm,
   defaultSeed,
   expand,
+  type GivenDatasets,
   requireChannels,
   requireClients,
   resolveSettings,
@@ -37,7 +38,11 @@ interface WorkloadSummary {
  * Makes every part of a workload, trains a batch of one client and evaluates a batch, as a job does. Throws the coded error of
  * the first faulty part.
  */
-export async function checkWorkload(path: string, { overrides, choices }: GivenSettings): Promise<WorkloadSummary> {
+export async function checkWorkload(
+  path: string,
+  { overrides, choices }: GivenSettings,
+  given?: GivenDatasets,
+): Promise<WorkloadSummary> {
   const loaded = await loadWorkload(path)
   const chosen = choicesOf(choices)
   const workload = {
@@ -57,7 +62,7 @@ export async function checkWorkload(path: string, { overrides, choices }: GivenS
     },
   )
   await requireOneOfEach(roleTasks)
-  const tried = await trial(workload, settings, defaultSeed)
+  const tried = await trial(workload, settings, defaultSeed, given)
   requireClients(roleTasks, tried.clients)
   const tasks: Record<string, number> = {}
   for (const { role } of expanded) tasks[role] = (tasks[role] ?? 0) + 1

@@ -4,7 +4,10 @@ import type { CommandContext } from '../command-context.ts'
 import { onStopSignals } from '../exit.ts'
 import { counted } from '../output/phrases.ts'
 import { assertNoFile, defaultFolder, withoutPassword } from '../state-folder.ts'
-import { givenSettings, type RawRunOptions, runOptions } from './run-options.ts'
+import { datasetPaths, givenSettings, type RawRunOptions, runOptions } from './run-options.ts'
+
+/** The option `--data` of commands that run a workload here. */
+const dataHelp = "paths of data that the workload's `data` asks for by name, or by the number of a client"
 
 /** `flamectl run`: runs a job of a workload in one process. */
 export function runCommand({ user, print }: CommandContext, argv: readonly string[]): Command {
@@ -27,6 +30,7 @@ export function runCommand({ user, print }: CommandContext, argv: readonly strin
       'rounds whose models are kept: all, or a list of last, best (by accuracy, else by loss) and the number of last rounds, for example best,3',
       'all',
     )
+    .option('--data <name=path...>', dataHelp)
     .option('--plot <file>', 'write the metrics by round as a picture, an SVG file, when the run has ended')
     .option('--shared', 'let other accounts of this machine in: to the control plane of the run, and to its state')
     .option('--resume', 'go on with the latest job of this workload in the store')
@@ -69,11 +73,13 @@ export function checkCommand({ print }: Pick<CommandContext, 'print'>): Command 
       ...before,
       value,
     ])
+    .option('--data <name=path...>', dataHelp)
     .option('--json', 'one JSON object on one line')
-    .action(async (workload: string, raw: Pick<RawRunOptions, 'set' | 'json'>) => {
+    .action(async (workload: string, raw: Pick<RawRunOptions, 'set' | 'data' | 'json'>) => {
       const given = givenSettings(raw.set ?? [])
+      const paths = datasetPaths(raw.data ?? [])
       const { checkWorkload } = await import('./check-workload.ts')
-      const found = await checkWorkload(workload, given)
+      const found = await checkWorkload(workload, given, { paths })
       if (raw.json) return console.log(JSON.stringify(found))
       if (print.isForPrograms) return print.one(found, found.workload)
       const { remarks, clientsChecked, ...parts } = found

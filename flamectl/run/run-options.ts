@@ -1,4 +1,4 @@
-import { join } from 'node:path'
+import { join, resolve } from 'node:path'
 import { type KeptRounds, type Kind, kinds } from '../../sdk/index.ts'
 import { flamectlError } from '../errors.ts'
 import type { GivenSettings } from '../files/json-files.ts'
@@ -23,6 +23,8 @@ export interface RunOptions extends GivenSettings {
   /** The file for a picture of the metrics by round. */
   readonly plot?: string
   readonly resume: boolean
+  /** Paths of datasets, by name. */
+  readonly paths?: Readonly<Record<string, string>>
   /** Other accounts of this machine may use the server and the state. */
   readonly shared: boolean
   /** Run each round twice and compare. */
@@ -38,6 +40,7 @@ export interface RawRunOptions {
   readonly models?: string
   readonly keep?: string
   readonly plot?: string
+  readonly data?: readonly string[]
   readonly json?: boolean
   readonly resume?: boolean
   readonly shared?: boolean
@@ -60,10 +63,26 @@ export function runOptions(workload: string, raw: RawRunOptions, output?: Format
     ...(format === undefined || format === 'table' ? {} : { format }),
     ...keptRounds(raw.keep ?? 'all'),
     ...(raw.plot === undefined ? {} : { plot: namedPlace('--plot', raw.plot, 'a file') }),
+    ...(raw.data && { paths: datasetPaths(raw.data) }),
     resume: raw.resume ?? false,
     shared: raw.shared ?? false,
     check: raw.check ?? false,
   }
+}
+
+/** Reads `name=path` of each dataset; paths become absolute. OPTION_VALUE. */
+export function datasetPaths(given: readonly string[]): Record<string, string> {
+  const paths = new Map<string, string>()
+  for (const one of given) {
+    const at = one.lastIndexOf('=')
+    const [name, path] = [one.slice(0, Math.max(at, 0)), one.slice(at + 1)]
+    if (name === '' || path === '' || paths.has(name)) {
+      const expected = 'NAME=PATH, each name once'
+      throw flamectlError('OPTION_VALUE', { option: '--data', expected, given: JSON.stringify(one) })
+    }
+    paths.set(name, resolve(path))
+  }
+  return Object.fromEntries(paths)
 }
 
 /** Reads `all`, or a list of `last`, `best` and the number of last rounds. */

@@ -78,7 +78,7 @@ export async function openRunServer(parts: RunServerParts): Promise<RunServer> {
         async poolOf(plan) {
           const first = isFirst ? parts.firstPool() : undefined
           isFirst = false
-          return first ?? poolFor(plan)
+          return first ?? poolFor({ ...plan, datasets: parts.paths && { paths: parts.paths } })
         },
         observer: {
           roundRecorded: (_job, round) => rounds.untilReported(round),

@@ -38,6 +38,7 @@ export async function runWorkload(
   signal: AbortSignal,
 ): Promise<RunEnd> {
   const { workers = defaultWorkers() } = options
+  const datasets = options.paths && { paths: options.paths }
   const { plot } = options
   if (plot !== undefined) await requirePlotPlace(plot)
   const scope = runRoot(options)
@@ -57,11 +58,11 @@ export async function runWorkload(
     const plan = found?.plan ?? { seed: options.seed ?? defaultSeed, settings }
     const choices = found?.choices ?? choicesOf(options.choices)
     const topology = validTopology(loaded.workload, plan.settings, choices, { mostTasks })
-    if (options.check) await requireReproducible(loaded.workload, plan.settings, plan.seed)
+    if (options.check) await requireReproducible(loaded.workload, plan.settings, plan.seed, datasets)
     const state = found?.withMoreRounds ? 'ready' : found?.state
     if (state !== 'completed') {
       // The training threads start while this thread loads the server.
-      const starting = poolFor({ ...loaded, ...plan, workers })
+      const starting = poolFor({ ...loaded, ...plan, workers, datasets })
       const [started] = await Promise.all([starting, import('./run-server.ts')])
       pool = started
     }

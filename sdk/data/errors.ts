@@ -41,6 +41,10 @@ export const dataErrors = {
     message: 'the examples of {source} take more than {maxBytes} bytes in memory: example {index} does not fit',
     hint: 'raise maxBytes, take fewer examples, or write the examples to an npy file and open this file',
   },
+  DATASET_ELSEWHERE: {
+    message: 'dataset {name} is not in this process, which has {has}',
+    hint: 'name its path with --data {name}=PATH where its data may be read, and read it only in `client` and `test`',
+  },
   DATA_FILE: {
     message: 'data file {file} cannot be read: {reason}',
     hint: '{advice}',

@@ -28,16 +28,24 @@ export interface ByteFeatures {
   copy(index: number, out: Uint8Array, offset: number): void
 }
 
-/** A job's data: each client's own examples, and held-out examples for evaluation. */
+/**
+ * A job's data: each client's own examples, and held-out examples for evaluation. A device is asked for its own clients
+ * alone, and for the test set only if a task evaluates there: read files within these functions.
+ */
 export interface FederatedData {
   readonly clients: number
-  client(index: number): Examples
+  client(index: number): Examples | Promise<Examples>
   /**
    * Fraction, in [0, 1), of each client's examples that its trainings leave out and its own evaluations use, drawn from
    * the stream (seed, 'held-out', client). Default 0.
    */
   readonly heldOut?: number
-  readonly test: Examples
+  readonly test: Examples | (() => Examples | Promise<Examples>)
+}
+
+/** The examples of the test set. */
+export async function testExamplesOf({ test }: Pick<FederatedData, 'test'>): Promise<Examples> {
+  return typeof test === 'function' ? test() : test
 }
 
 /** Checks that an index names one of `count` examples. @throws DATA_INDEX */

@@ -1,5 +1,12 @@
 export { type HostedTasks, hostedTasks, type RoundSummary } from './hosted-tasks.ts'
-export { type HostParts, type JobToHost, type PreparedTasks, prepareTasks, validTopology } from './prepare-tasks.ts'
+export {
+  type HostParts,
+  type JobToHost,
+  type PoolPlan,
+  type PreparedTasks,
+  prepareTasks,
+  validTopology,
+} from './prepare-tasks.ts'
 export { decodeRendezvousMessage, type RendezvousMessage, rendezvous } from './rendezvous.ts'
 export { roleHost } from './role-host.ts'
 export { decodeTaskReport, type JobSurroundings, type RoleTask, type TaskReport } from './role-task.ts'

@@ -1,4 +1,5 @@
 import type { DurableStore } from '../../runtime/index.ts'
+import type { GivenDatasets } from '../data/datasets.ts'
 import type { CommittedModel, ModelRegistry } from '../registry/registry.ts'
 import type { Settings } from '../role/role.ts'
 import {
@@ -17,6 +18,7 @@ import type { TrainingPool } from '../training/training-pool.ts'
 import { jobSettings } from '../workload/hyperparameters.ts'
 import type { Workload } from '../workload/workload.ts'
 import type { HostedTasks } from './hosted-tasks.ts'
+import type { RoleTask } from './role-task.ts'
 import { type RoleTaskOptions, requireClients, requireRoles, roleTasksOf } from './role-tasks.ts'
 
 /** A job whose tasks are to be hosted. */
@@ -40,8 +42,17 @@ export interface HostParts {
   readonly store: DurableStore
   readonly registry: ModelRegistry
   readonly checkDeterminism?: boolean | undefined
+  /** Paths of the datasets that lie with this host, by name. */
+  readonly paths?: GivenDatasets['paths'] | undefined
   /** Makes the pool that trains the job's clients. */
-  readonly poolOf: (plan: { readonly settings: Settings; readonly seed: number }) => Promise<TrainingPool>
+  readonly poolOf: (plan: PoolPlan) => Promise<TrainingPool>
+}
+
+/** What a host's pool of a job needs besides the workload. */
+export interface PoolPlan {
+  readonly settings: Settings
+  readonly seed: number
+  readonly datasets?: GivenDatasets | undefined
 }
 
 export interface PreparedTasks {
@@ -81,7 +92,7 @@ export function validTopology(
  */
 export async function prepareTasks(
   { run, takenOver = false, workload, hyperparameters = {}, algorithms, isHere = () => true, ...job }: JobToHost,
-  { store, registry, checkDeterminism = false, poolOf }: HostParts,
+  { store, registry, checkDeterminism = false, paths, poolOf }: HostParts,
   signal: AbortSignal,
 ): Promise<PreparedTasks> {
   const all = roleTasksOf(job, { clientOf: job.clientOf, roles: workload.roles })
@@ -90,7 +101,8 @@ export async function prepareTasks(
   const strategy = chosenAlgorithm(workload.strategy(settings), { ...algorithms, hyperparameters })
   requireTopology(strategy, job.schema)
   requireUpdates(strategy, job.schema, job.tasks)
-  const pool = await poolOf({ settings, seed })
+  const datasets = paths && { paths, ofClients: datasetNames(all, job.tasks, isHere) }
+  const pool = await poolOf({ settings, seed, datasets })
   const close = () => void pool.close()
   if (signal.aborted) close()
   else signal.addEventListener('abort', close, { once: true })
@@ -103,4 +115,18 @@ export async function prepareTasks(
     unknownSettings: unknown,
     latest: await registry.latest(run),
   }
+}
+
+/** By client of this host: the name of the client's dataset. */
+function datasetNames(
+  all: readonly RoleTask[],
+  tasks: JobToHost['tasks'],
+  isHere: (end: string) => boolean,
+): Record<number, string> {
+  const names: Record<number, string> = {}
+  for (const [index, { end, client }] of all.entries()) {
+    const dataset = tasks[index]?.dataset
+    if (client !== undefined && dataset !== undefined && isHere(end)) names[client] = dataset
+  }
+  return names
 }

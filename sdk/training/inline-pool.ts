@@ -1,3 +1,4 @@
+import type { GivenDatasets } from '../data/datasets.ts'
 import { learnError } from '../learn/errors.ts'
 import { chunkCount, mergeEvaluations } from '../learn/evaluation.ts'
 import type { Evaluation } from '../learn/learner.ts'
@@ -14,8 +15,9 @@ export async function inlinePool<S extends Settings>(
   workload: Pick<Workload<S>, 'learner' | 'data'>,
   settings: S,
   seed: number,
+  datasets?: GivenDatasets,
 ): Promise<TrainingPool> {
-  const trainer = await localTrainer(workload, settings, seed)
+  const trainer = await localTrainer(workload, settings, seed, datasets)
   let closed = false
   const open = () => {
     if (closed) throw learnError('LEARN_CLOSED')
@@ -31,7 +33,8 @@ export async function inlinePool<S extends Settings>(
     train: async (request) => open().train(request),
     async evaluate(weights) {
       const parts: Evaluation[] = []
-      for (let chunk = 0; chunk < chunkCount(trainer.testExamples); chunk++) {
+      const chunks = chunkCount(await open().testExamples())
+      for (let chunk = 0; chunk < chunks; chunk++) {
         parts.push(await open().evaluateChunk(weights, chunk))
       }
       return mergeEvaluations(parts)

@@ -1,5 +1,6 @@
 import { CodedError } from '../../runtime/index.ts'
-import type { Examples } from '../data/examples.ts'
+import { datasetsOf, type GivenDatasets } from '../data/datasets.ts'
+import { type Examples, testExamplesOf } from '../data/examples.ts'
 import { subset } from '../data/in-memory-examples.ts'
 import { learnError } from '../learn/errors.ts'
 import { chunkOf, chunkStart } from '../learn/evaluation.ts'
@@ -22,13 +23,14 @@ export interface LocalTrainer
   extends Pick<Learner, 'layout' | 'modelTopology' | 'remarks'>,
     Pick<TrainingPool, 'runsOn' | 'plainLearningRate'> {
   readonly clients: number
-  readonly testExamples: number
+  /** Number of test examples. LEARN_EMPTY without any. */
+  testExamples(): Promise<number>
   initialWeights(): Promise<Float32Array>
   /**
    * Checks examples of a client, or of the test set. LEARN_EMPTY, LEARN_INPUT, LEARN_LABEL for examples that the
    * learner would refuse.
    */
-  checkExamples(of: number | 'test'): void
+  checkExamples(of: number | 'test'): Promise<void>
   /** Trains one client. A learner that calls `into` writes the delta into the array from `into`. */
   train(request: PoolTrainingRequest, into?: () => Float32Array): Promise<Update>
   evaluateClient(request: ClientEvaluationRequest): Promise<OwnEvaluation>
@@ -40,8 +42,8 @@ export interface LocalTrainer
 /**
  * Makes the workload's learner and data, and gives each request its random stream.
  *
- * @throws LEARN_EMPTY without test examples, LEARN_SETTING for a held-out fraction outside [0, 1). Requests throw
- *   LEARN_CLIENT, LEARN_ABILITY where the learner lacks an ability, LEARN_HELD_OUT, LEARN_COLUMN, LEARN_WEIGHTS,
+ * @throws LEARN_EMPTY without test examples, unless the test set is a function; LEARN_SETTING for a held-out fraction
+ *   outside [0, 1). Requests throw LEARN_EMPTY, LEARN_CLIENT, LEARN_ABILITY where the learner lacks an ability, LEARN_HELD_OUT, LEARN_COLUMN, LEARN_WEIGHTS,
  *   LEARN_METRIC, LEARN_EVALUATION, LEARN_EXAMPLE where training diverged on an example that isn't finite, and the
  *   learner's own errors.
  */
@@ -49,30 +51,51 @@ export async function localTrainer<S extends Settings>(
   workload: Pick<Workload<S>, 'learner' | 'data'>,
   settings: S,
   seed: number,
+  datasets?: GivenDatasets,
 ): Promise<LocalTrainer> {
   const [learner, data] = await Promise.all([
     workload.learner(settings),
-    workload.data(settings, randomStream(seed, 'partition')),
+    workload.data(settings, randomStream(seed, 'partition'), datasetsOf(datasets)),
   ])
   const { layout } = learner
   const checked = (what: string, values: Float32Array) => {
     if (values.length === layout.size) return values
     throw learnError('LEARN_WEIGHTS', { what, expected: layout.size, came: values.length })
   }
-  if (data.test.count < 1) throw learnError('LEARN_EMPTY', { purpose: 'evaluate' })
+  let tested: Promise<Examples> | undefined
+  const testExamples = () => {
+    tested ??= testExamplesOf(data).then((examples) => {
+      if (examples.count < 1) throw learnError('LEARN_EMPTY', { purpose: 'evaluate' })
+      return examples
+    })
+    return tested
+  }
+  if (typeof data.test !== 'function') await testExamples()
   const { heldOut: fraction = 0 } = data
   if (!(fraction >= 0 && fraction < 1)) {
     throw learnError('LEARN_SETTING', { name: 'heldOut', expected: 'from 0 and below 1', value: fraction })
   }
+  /** Examples that came by a promise, such as those of a file: a device reads its own client's once. */
+  let last: { readonly client: number; readonly examples: Promise<Examples> } | undefined
+  const ownExamples = (client: number) => {
+    if (last?.client === client) return last.examples
+    const examples = data.client(client)
+    if (!(examples instanceof Promise)) return examples
+    last = { client, examples }
+    examples.catch(() => {
+      last = undefined
+    })
+    return examples
+  }
   /** A client's examples, split into training and held-out examples. */
-  const examplesOf = (client: number) => {
+  const examplesOf = async (client: number) => {
     if (!(Number.isInteger(client) && client >= 0 && client < data.clients)) {
       throw learnError('LEARN_CLIENT', { client, clients: data.clients })
     }
-    return split(data.client(client), fraction, () => randomStream(seed, 'held-out', client))
+    return split(await ownExamples(client), fraction, () => randomStream(seed, 'held-out', client))
   }
-  const ownBatch = (client: number | undefined, indices: Uint32Array) =>
-    allOf(subset(examplesOf(client ?? Number.NaN).training, indices))
+  const ownBatch = async (client: number | undefined, indices: Uint32Array) =>
+    allOf(subset((await examplesOf(client ?? Number.NaN)).training, indices))
   return {
     layout,
     modelTopology: learner.modelTopology,
@@ -80,11 +103,11 @@ export async function localTrainer<S extends Settings>(
     plainLearningRate: learner.plainLearningRate,
     ...(learner.remarks && { remarks: learner.remarks }),
     clients: data.clients,
-    testExamples: data.test.count,
+    testExamples: async () => (await testExamples()).count,
     initialWeights: async () =>
       checked('the initial weights', await learner.initialWeights(randomStream(seed, 'initial-weights'))),
-    checkExamples(of) {
-      const examples = of === 'test' ? data.test : data.client(of)
+    async checkExamples(of) {
+      const examples = of === 'test' ? await testExamples() : await data.client(of)
       try {
         learner.check?.(examples, of === 'test' ? 'evaluate' : 'train')
       } catch (cause) {
@@ -98,7 +121,7 @@ export async function localTrainer<S extends Settings>(
         start: request.start ?? request.centre ?? request.base,
         trainable: request.trainable,
       })
-      const own = examplesOf(client).training
+      const own = (await examplesOf(client)).training
       const examples = indices ? subset(own, indices) : own
       try {
         const update = await learner.train({
@@ -120,7 +143,7 @@ export async function localTrainer<S extends Settings>(
     },
     async evaluateClient({ client, weights, on, perExample = false, columns = [] }) {
       const whose = `client ${client}`
-      const { training, heldOut } = examplesOf(client)
+      const { training, heldOut } = await examplesOf(client)
       const examples = on === 'training' ? training : heldOut
       if (examples.count === 0) throw learnError('LEARN_HELD_OUT', { client, count: 0 })
       if (perExample) requireAbilities(learner, whose, { losses: true })
@@ -143,7 +166,8 @@ export async function localTrainer<S extends Settings>(
     async pass({ client, end, round, label, part, weights, of, training = true, way }) {
       const { parts } = learner
       if (!parts) throw learnError('LEARN_ABILITY', { what: `a pass of ${end} in round ${round}`, ability: 'parts' })
-      const { inputs, examples, labels } = 'inputs' in of ? { ...of, labels: undefined } : ownBatch(client, of.indices)
+      const { inputs, examples, labels } =
+        'inputs' in of ? { ...of, labels: undefined } : await ownBatch(client, of.indices)
       const stream = ['part', ...(label === undefined ? [] : [label])]
       const random = training ? randomStream(seed, round, end, ...stream) : undefined
       const pass = { part, weights: checked('the weights', weights), inputs, examples, ...(random && { random }) }
@@ -152,7 +176,7 @@ export async function localTrainer<S extends Settings>(
       return parts.loss(pass, way.labels ?? labels ?? new Float32Array())
     },
     async evaluateChunk(weights, chunk) {
-      const examples = chunkOf(data.test, chunk)
+      const examples = chunkOf(await testExamples(), chunk)
       const first = chunkStart(chunk)
       const { samples, metrics: given } = await learner
         .evaluate(checked('the weights', weights), examples)

@@ -1,4 +1,5 @@
-import type { Examples, FederatedData } from '../data/examples.ts'
+import { datasetsOf, type GivenDatasets } from '../data/datasets.ts'
+import { type Examples, type FederatedData, testExamplesOf } from '../data/examples.ts'
 import { subset } from '../data/in-memory-examples.ts'
 import { randomStream } from '../random/random-stream.ts'
 import type { Settings } from '../role/role.ts'
@@ -25,10 +26,15 @@ export interface Trial extends Pick<LocalTrainer, 'layout' | 'runsOn' | 'remarks
  *
  * @throws WORKLOAD_NOT_REPRODUCIBLE, and the errors of the parts.
  */
-export async function trial<S extends Settings>(workload: Workload<S>, settings: S, seed: number): Promise<Trial> {
-  await requireReproducible(workload, settings, seed)
+export async function trial<S extends Settings>(
+  workload: Workload<S>,
+  settings: S,
+  seed: number,
+  datasets?: GivenDatasets,
+): Promise<Trial> {
+  await requireReproducible(workload, settings, seed, datasets)
   const strategy = workload.strategy(settings)
-  const data = await workload.data(settings, randomStream(seed, 'partition'))
+  const data = await workload.data(settings, randomStream(seed, 'partition'), datasetsOf(datasets))
   const { batch } = settings
   const size = typeof batch === 'number' ? batch : defaultBatch
   const learner = await workload.learner(settings)
@@ -37,9 +43,9 @@ export async function trial<S extends Settings>(workload: Workload<S>, settings:
   try {
     const whole = await trainerOn(data)
     let clientsChecked = 0
-    whole.checkExamples('test')
-    for (const [client] of boundedClients(data)) {
-      whole.checkExamples(client)
+    await whole.checkExamples('test')
+    for await (const [client] of boundedClients(data)) {
+      await whole.checkExamples(client)
       clientsChecked += 1
     }
     const { layout, runsOn, remarks = [], clients } = whole
@@ -88,7 +94,11 @@ export async function trial<S extends Settings>(workload: Workload<S>, settings:
 
 /** The first batch of each client and of the test set. */
 function batchesOf(data: FederatedData, size: number): FederatedData {
-  return { clients: data.clients, client: (index) => head(data.client(index), size), test: head(data.test, size) }
+  return {
+    clients: data.clients,
+    client: async (index) => head(await data.client(index), size),
+    test: async () => head(await testExamplesOf(data), size),
+  }
 }
 
 function head(examples: Examples, size: number): Examples {

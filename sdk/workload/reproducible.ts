@@ -1,4 +1,5 @@
-import type { Examples, FederatedData } from '../data/examples.ts'
+import { datasetsOf, type GivenDatasets } from '../data/datasets.ts'
+import { type Examples, type FederatedData, testExamplesOf } from '../data/examples.ts'
 import { randomStream } from '../random/random-stream.ts'
 import type { Settings } from '../role/role.ts'
 import { sizeOf } from '../weights/layout.ts'
@@ -19,12 +20,13 @@ export async function requireReproducible<S extends Settings>(
   workload: Workload<S>,
   settings: S,
   seed: number,
+  datasets?: GivenDatasets,
 ): Promise<void> {
   const stream = () => randomStream(seed, 'partition')
   requireSame('topology', workload.topology(settings), workload.topology(settings))
   requireSame('strategy', plain(workload.strategy(settings)), plain(workload.strategy(settings)))
-  const first = summaryOf(await workload.data(settings, stream()))
-  requireSame('data', first, summaryOf(await workload.data(settings, stream())))
+  const summary = async () => summaryOf(await workload.data(settings, stream(), datasetsOf(datasets)))
+  requireSame('data', await summary(), await summary())
 }
 
 /** @throws WORKLOAD_NOT_REPRODUCIBLE where the two values differ. */
@@ -34,10 +36,12 @@ export function requireSame(what: string, first: unknown, second: unknown): void
 }
 
 /** The first clients, within the bounds of `most`. */
-export function* boundedClients(data: FederatedData): Generator<readonly [client: number, examples: Examples]> {
+export async function* boundedClients(
+  data: FederatedData,
+): AsyncGenerator<readonly [client: number, examples: Examples]> {
   let labels = 0
   for (let client = 0; client < Math.min(data.clients, most.clients) && labels < most.labels; client++) {
-    const examples = data.client(client)
+    const examples = await data.client(client)
     labels += examples.count
     yield [client, examples]
   }
@@ -54,9 +58,10 @@ function hasFunctions(value: unknown): boolean {
   return typeof value === 'object' && value !== null && Object.values(value).some((part) => typeof part === 'function')
 }
 
-function summaryOf(data: FederatedData) {
-  const client = [...boundedClients(data)].map(([, examples]) => partOf(examples))
-  return { clients: data.clients, client, test: partOf(data.test) }
+async function summaryOf(data: FederatedData) {
+  const client: ReturnType<typeof partOf>[] = []
+  for await (const [, examples] of boundedClients(data)) client.push(partOf(examples))
+  return { clients: data.clients, client, test: partOf(await testExamplesOf(data)) }
 }
 
 /** Labels, and the features of the first example. */

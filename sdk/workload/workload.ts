@@ -1,3 +1,4 @@
+import type { Datasets } from '../data/datasets.ts'
 import type { FederatedData } from '../data/examples.ts'
 import type { Learner } from '../learn/learner.ts'
 import type { RandomStream } from '../random/random-stream.ts'
@@ -14,8 +15,8 @@ export interface Workload<S extends Settings = Settings> {
   readonly name: string
   readonly settings: S
   learner(settings: S): Learner | Promise<Learner>
-  /** `random` is the job's stream for partitioning. */
-  data(settings: S, random: RandomStream): FederatedData | Promise<FederatedData>
+  /** `random` is the job's stream for partitioning. `datasets` has the paths of data that lie with this process. */
+  data(settings: S, random: RandomStream, datasets: Datasets): FederatedData | Promise<FederatedData>
   topology(settings: S): Topology
   strategy(settings: S): Algorithm
   /** The workload's own roles, by the names in the topology's schema. Default: stock roles, by func tags. */

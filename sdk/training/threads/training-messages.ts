@@ -1,4 +1,5 @@
 import type { PackedError } from '../../../runtime/index.ts'
+import type { GivenDatasets } from '../../data/datasets.ts'
 import type { FileLine } from '../../data/files/node-shared-files.ts'
 import type { LocalTerms, Update } from '../../learn/learner.ts'
 import type { OwnEvaluation } from '../../learn/role-learner.ts'
@@ -13,6 +14,7 @@ export interface WorkerSetup {
   readonly bundle: string
   readonly settings: Settings
   readonly seed: number
+  readonly datasets?: GivenDatasets | undefined
 }
 
 /** The start values and the worker's file line, as the worker's workerData. */
@@ -31,6 +33,7 @@ export type WorkerRequest =
     }
   | { readonly type: 'evaluateClient'; readonly request: ClientEvaluationRequest }
   | { readonly type: 'pass'; readonly request: PoolPass }
+  | { readonly type: 'testExamples' }
   | { readonly type: 'evaluate'; readonly chunk: number; readonly weights: SharedArrayBuffer }
 
 /** `abort` stops the request in progress. Messages about held vectors arrive at any time. */
@@ -42,13 +45,13 @@ export interface WorkerDescription {
   readonly runsOn: string | undefined
   readonly plainLearningRate: number | undefined
   readonly clients: number
-  readonly testExamples: number
 }
 
 /** First `ready` or `failed`, then one reply for each request. Replies about held vectors come at any time. */
 export type WorkerReply =
   | HeldReply
   | { readonly type: 'ready'; readonly description: WorkerDescription }
+  | { readonly type: 'testExamples'; readonly count: number }
   | { readonly type: 'weights'; readonly weights: Float32Array }
   | { readonly type: 'update'; readonly update: Update }
   | { readonly type: 'held'; readonly receipt: HeldReceipt }

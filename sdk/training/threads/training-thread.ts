@@ -150,6 +150,8 @@ function nameOf(request: WorkerRequest): string {
       return `a pass of ${request.request.end} in round ${request.request.round}`
     case 'evaluateClient':
       return `the evaluation of client ${request.request.client}`
+    case 'testExamples':
+      return 'the size of the test set'
     case 'evaluate':
       return `chunk ${request.chunk} of the evaluation`
   }

@@ -8,10 +8,10 @@ import { type HeldSums, heldSums } from './held-sums.ts'
 import type { WorkerMessage, WorkerReply, WorkerRequest, WorkerStart } from './training-messages.ts'
 
 /** Entry of a worker thread: makes the workload's learner and data, then answers requests one at a time. */
-async function serve({ bundle, settings, seed, files }: WorkerStart): Promise<void> {
+async function serve({ bundle, settings, seed, datasets, files }: WorkerStart): Promise<void> {
   readFilesWith(fileReaderOver(files))
-  const trainer = await localTrainer(await importWorkload(new URL(bundle)), settings, seed)
-  const { layout, modelTopology, runsOn, plainLearningRate, clients, testExamples } = trainer
+  const trainer = await localTrainer(await importWorkload(new URL(bundle)), settings, seed, datasets)
+  const { layout, modelTopology, runsOn, plainLearningRate, clients } = trainer
   const held = heldSums(layout)
   let running = new AbortController()
   parentPort?.on('message', (message: WorkerMessage) => {
@@ -30,7 +30,7 @@ async function serve({ bundle, settings, seed, files }: WorkerStart): Promise<vo
         answer(trainer, held, message, running.signal).then(send).catch(fail)
     }
   })
-  send({ type: 'ready', description: { layout, modelTopology, runsOn, plainLearningRate, clients, testExamples } })
+  send({ type: 'ready', description: { layout, modelTopology, runsOn, plainLearningRate, clients } })
 }
 
 async function answer(
@@ -63,6 +63,8 @@ async function answer(
       return { type: 'passed', answer: await trainer.pass(request.request) }
     case 'evaluateClient':
       return { type: 'evaluation', evaluation: await trainer.evaluateClient(request.request) }
+    case 'testExamples':
+      return { type: 'testExamples', count: await trainer.testExamples() }
     case 'evaluate':
       return {
         type: 'evaluation',

@@ -1,5 +1,6 @@
 import { availableParallelism } from 'node:os'
 import { fileURLToPath } from 'node:url'
+import type { GivenDatasets } from '../../data/datasets.ts'
 import { sharedFiles } from '../../data/files/node-shared-files.ts'
 import { learnError } from '../../learn/errors.ts'
 import { chunkCount, mergeEvaluations } from '../../learn/evaluation.ts'
@@ -19,6 +20,7 @@ export interface WorkerPoolSettings {
   readonly seed: number
   /** Number of worker threads, 1 or more. */
   readonly workers: number
+  readonly datasets?: GivenDatasets | undefined
 }
 
 type ThreadReply = Awaited<ReturnType<TrainingSlot['ask']>>
@@ -36,22 +38,29 @@ interface Job {
  *
  * @throws LEARN_SETTING, and the errors of the workload while it makes learner and data.
  */
-export async function workerPool({ module, settings, seed, workers }: WorkerPoolSettings): Promise<TrainingPool> {
+export async function workerPool({
+  module,
+  settings,
+  seed,
+  workers,
+  datasets,
+}: WorkerPoolSettings): Promise<TrainingPool> {
   if (!Number.isInteger(workers) || workers < 1) {
     throw learnError('LEARN_SETTING', { name: 'workers', expected: 'an integer from 1', value: workers })
   }
   const bundle = module.protocol === 'file:' ? await workloadBundle(fileURLToPath(module)) : module
-  const setup = { bundle: bundle.href, settings, seed }
+  const setup = { bundle: bundle.href, settings, seed, datasets }
   const files = sharedFiles()
   const [first, ...others] = await all(Array.from({ length: workers }, () => trainingSlot(setup, files)))
   if (!first) throw learnError('LEARN_CLOSED')
-  const { layout, modelTopology, runsOn, plainLearningRate, clients, testExamples } = first.description
+  const { layout, modelTopology, runsOn, plainLearningRate, clients } = first.description
 
   const slots = [first, ...others]
   const free = [...slots]
   const waiting = new Set<Job>()
   const running = new Set<Job>()
   const share = sharedArrays()
+  let testSet: Promise<number> | undefined
   let closed = false
 
   const dispatch = () => {
@@ -95,6 +104,12 @@ export async function workerPool({ module, settings, seed, workers }: WorkerPool
     hold,
   })
 
+  const testExamples = async () => {
+    const { reply } = await ask({ type: 'testExamples' })
+    if (reply.type === 'testExamples') return reply.count
+    throw unexpected(reply)
+  }
+
   return {
     layout,
     modelTopology,
@@ -118,7 +133,11 @@ export async function workerPool({ module, settings, seed, workers }: WorkerPool
     },
     async evaluate(weights) {
       const shared = share.once(weights)
-      const chunks = Array.from({ length: chunkCount(testExamples) }, async (_, chunk) => {
+      testSet ??= testExamples().catch((cause: unknown) => {
+        testSet = undefined
+        throw cause
+      })
+      const chunks = Array.from({ length: chunkCount(await testSet) }, async (_, chunk) => {
         const { reply } = await ask({ type: 'evaluate', chunk, weights: shared })
         if (reply.type !== 'evaluation') throw unexpected(reply)
         return reply.evaluation
@@ -169,6 +188,8 @@ export interface TrainingPlan extends LoadedWorkload {
   readonly settings: Settings
   /** Number of threads that train. 0: training runs in this thread. */
   readonly workers: number
+  /** Data that this process may read for the job. */
+  readonly datasets?: GivenDatasets | undefined
 }
 
 /** Default number of threads that train: one for each core, at most 8. */
@@ -177,6 +198,8 @@ export function defaultWorkers(): number {
 }
 
 /** Starts the training pool of a job. Rejects with the workload's errors. */
-export function poolFor({ workload, bundle, settings, seed, workers }: TrainingPlan): Promise<TrainingPool> {
-  return workers === 0 ? inlinePool(workload, settings, seed) : workerPool({ module: bundle, settings, seed, workers })
+export function poolFor({ workload, bundle, ...plan }: TrainingPlan): Promise<TrainingPool> {
+  const { settings, seed, workers, datasets } = plan
+  if (workers === 0) return inlinePool(workload, settings, seed, datasets)
+  return workerPool({ module: bundle, settings, seed, workers, datasets })
 }
