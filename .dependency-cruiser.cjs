@@ -14,6 +14,7 @@ const doors = [
   { folder: 'runtime/errors', from: '^runtime/', to: '(coded-error|file-reason)' },
   { folder: 'runtime/node' },
   { folder: 'runtime/link' },
+  { folder: 'runtime/link/ws' },
   { folder: 'runtime/durable/lmdb' },
   { folder: 'runtime/durable/mongodb' },
   { folder: 'sdk/tag', from: '^sdk/', to: '(errors|expand|schema|topologies|topology|validate)' },

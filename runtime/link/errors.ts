@@ -1,4 +1,5 @@
 import { CodedError, errorFactory } from '../errors/coded-error.ts'
+import { fileErrorCode } from '../errors/file-reason.ts'
 
 const linkErrors = {
   LINK_VALUE: {
@@ -21,6 +22,22 @@ const linkErrors = {
     message: 'node {node} has ended: {reason}',
     hint: 'wait until the node has started again, and get new references',
   },
+  LINK_ADDRESS: {
+    message: '{address} is no address of a node: {found}',
+    hint: 'give an address such as ws://localhost:10100 or wss://example.org/link, without a token, a user or a password',
+  },
+  LINK_UNREACHABLE: {
+    message: 'no route to {address}: {found}',
+    hint: 'check the address, that the server runs, and what lies between; a flamelet tries again by itself',
+  },
+  LINK_CERTIFICATE: {
+    message: 'no route to {address}: its certificate is not trusted: {found}',
+    hint: 'give the certificate of its authority by --ca, and check that the address has a name that the certificate has',
+  },
+  LINK_ROUTE: {
+    message: 'a route is lost: {found}',
+    hint: 'the session goes on with the next route; if this repeats, check what lies between the nodes',
+  },
 } as const
 
 export const linkError = errorFactory(linkErrors)
@@ -30,4 +47,32 @@ export const linkError = errorFactory(linkErrors)
  */
 export function isNodeEnd(cause: unknown): boolean {
   return cause instanceof CodedError && cause.code === 'LINK_NODE_ENDED'
+}
+
+const networkWords: Readonly<Record<string, string>> = {
+  EADDRNOTAVAIL: 'this machine has no free port, or no such address',
+  EAI_AGAIN: 'the name of the host cannot be looked up now',
+  ECONNREFUSED: 'nothing listens there',
+  ECONNRESET: 'the connection was reset',
+  EHOSTUNREACH: 'no way leads to the host',
+  EMFILE: 'this process has too many open files',
+  ENETUNREACH: 'no way leads to the network',
+  ENOTFOUND: 'no host has this name',
+  EPIPE: 'the connection was closed',
+  EPROTO: 'the server speaks no TLS',
+  ERR_SSL_WRONG_VERSION_NUMBER: 'the server speaks no TLS',
+  ETIMEDOUT: 'the host does not answer',
+}
+
+/** Codes of OpenSSL and Node for a certificate that isn't trusted. */
+const certificateCode = /CERT|ISSUER|SIGNATURE|^CRL_/
+
+/** The error of a route that can't be made, after a fault of Node's network or TLS: LINK_UNREACHABLE, LINK_CERTIFICATE. */
+export function unreachable(address: string, fault: unknown): CodedError {
+  const code = fileErrorCode(fault)
+  const words = code === undefined ? undefined : networkWords[code]
+  const said = fault instanceof Error && fault.message ? fault.message : 'the connection was closed'
+  const found = words === undefined ? said : `${words} (${code})`
+  const isCertificate = code !== undefined && certificateCode.test(code)
+  return linkError(isCertificate ? 'LINK_CERTIFICATE' : 'LINK_UNREACHABLE', { address, found }, { cause: fault })
 }

@@ -5,18 +5,28 @@ import { linkError } from './errors.ts'
  * lost. Frames in transit when a route is lost may be lost, too.
  */
 export interface Route {
+  /** Sends a frame, which belongs to the route from now on. Does nothing on a lost or closed route. */
   send(frame: Uint8Array<ArrayBuffer>): void
-  /** Starts to listen; called once. Each frame belongs to the listener. */
+  /** Starts to listen; called once. Each frame belongs to the listener. Earlier frames have waited. */
   listen(listener: RouteListener): void
-  /** Closes the route. The other end is told that the route is lost. */
+  /**
+   * Closes the route. Frames that were sent before still leave, and then the other end is told that the route is lost.
+   * This end hears nothing more.
+   */
   close(): void
+  /** Whether something between the two nodes stores or forwards frames. */
+  readonly isRelayed?: boolean
 }
 
 export interface RouteListener {
+  /** Takes a frame. An error that is thrown here closes the route, and is the cause of its loss. */
   heard(frame: Uint8Array<ArrayBuffer>): void
-  /** Called when no further frame arrives. */
-  lost(): void
+  /** Called once, when no further frame arrives, unless this end has closed the route. Must not throw. */
+  lost(cause?: Error): void
 }
+
+/** Makes a route to a node; one for each lane. Rejects with a coded error if there's none now. */
+export type DialRoute = (lane: LaneName, signal: AbortSignal) => Promise<Route>
 
 /** Small messages, and messages with large typed arrays, travel in separate lanes: neither waits for the other. */
 export type LaneName = 'control' | 'bulk'
@@ -44,6 +54,8 @@ export interface Frame {
 
 const kinds: readonly FrameKind[] = ['hello', 'welcome', 'data', 'acknowledge', 'resend', 'close']
 export const frameHeaderBytes = 32
+/** Longest frame, with its header. */
+export const mostFrameBytes = 256 * 1024
 
 /**
  * Encodes a frame, little-endian: 0 kind, 1 flags (1 bulk, 2 part), 2 count, 4 first, 8 and 12 expected, 16 and 20

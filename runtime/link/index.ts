@@ -1,4 +1,5 @@
 export { isNodeEnd } from './errors.ts'
-export type { FrameKind, LaneName, PerLane, Route, RouteListener } from './frame.ts'
+export type { DialRoute, FrameKind, LaneName, PerLane, Route, RouteListener } from './frame.ts'
 export { memoryRoute } from './memory-route.ts'
 export { type NodeLink, type NodeLinkOptions, nodeLink, type Peer, type PeerRights } from './node-link.ts'
+export { dialPageSocket, type FrameSocket, type PageDialOptions, webSocketRoute } from './web-socket.ts'

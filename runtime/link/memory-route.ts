@@ -1,3 +1,4 @@
+import { Arrivals } from './arrivals.ts'
 import type { Route, RouteListener } from './frame.ts'
 
 /** A route between two nodes of one process. Each end receives copies of the other end's frames. */
@@ -11,38 +12,33 @@ export function memoryRoute(): readonly [Route, Route] {
 
 class MemoryEnd implements Route {
   other: MemoryEnd | undefined
-  #listener: RouteListener | undefined
-  /** Frames that arrived before the listener. */
-  #early: Uint8Array<ArrayBuffer>[] = []
-  #isLost = false
+  readonly #arrivals = new Arrivals(() => this.#leave())
 
   send(frame: Uint8Array<ArrayBuffer>): void {
-    this.other?.deliver(frame.slice())
+    if (!this.#arrivals.isOver) this.other?.deliver(frame.slice())
   }
 
   listen(listener: RouteListener): void {
-    this.#listener = listener
-    for (const frame of this.#early.splice(0)) listener.heard(frame)
-    if (this.#isLost) listener.lost()
+    this.#arrivals.listen(listener)
   }
 
   close(): void {
-    const { other } = this
-    this.#isLost = true
-    this.other = undefined
-    other?.lose()
+    this.#arrivals.close()
+    this.#leave()
   }
 
   deliver(frame: Uint8Array<ArrayBuffer>): void {
-    if (this.#isLost) return
-    if (this.#listener) this.#listener.heard(frame)
-    else this.#early.push(frame)
+    this.#arrivals.heard(frame)
   }
 
   lose(): void {
-    if (this.#isLost) return
-    this.#isLost = true
     this.other = undefined
-    this.#listener?.lost()
+    this.#arrivals.lose()
+  }
+
+  #leave(): void {
+    const { other } = this
+    this.other = undefined
+    other?.lose()
   }
 }
