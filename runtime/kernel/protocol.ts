@@ -22,8 +22,8 @@ export interface ActorRef<in Message> {
   readonly address: Address
   /**
    * Hands a message over and returns at once. A message that can't be delivered becomes a dead letter, never an
-   * exception. Don't change a message after telling it. On the way to another node, other messages may overtake a
-   * message with large typed arrays.
+   * exception. Don't change a message, or its arrays, after telling it: a link to another node reads them when they are
+   * sent, and again if they are lost. On this way other messages may overtake a message with large typed arrays.
    */
   tell(message: Message): void
   /**

@@ -57,20 +57,33 @@ export const frameHeaderBytes = 32
 /** Longest frame, with its header. */
 export const mostFrameBytes = 256 * 1024
 
-/**
- * Encodes a frame, little-endian: 0 kind, 1 flags (1 bulk, 2 part), 2 count, 4 first, 8 and 12 expected, 16 and 20
- * windows, 24 to 31 zero, 32 body. Numbers are modulo 2³².
- */
+/** Encodes a frame. */
 export function encodeFrame(frame: Frame): Uint8Array<ArrayBuffer> {
   const bytes = new Uint8Array(frameHeaderBytes + frame.body.length)
-  const view = new DataView(bytes.buffer)
-  view.setUint8(0, kinds.indexOf(frame.kind))
-  view.setUint8(1, (frame.lane === 'bulk' ? 1 : 0) | (frame.isPart ? 2 : 0))
-  view.setUint16(2, frame.count, true)
-  const numbers = [frame.first, frame.expected.control, frame.expected.bulk, frame.window.control, frame.window.bulk]
-  for (const [index, number] of numbers.entries()) view.setUint32(4 + 4 * index, number, true)
+  encodeFrameHeader(frame, bytes)
   bytes.set(frame.body, frameHeaderBytes)
   return bytes
+}
+
+/**
+ * Encodes the first 32 bytes of a frame, little-endian: 0 kind, 1 flags (1 bulk, 2 part), 2 count, 4 first, 8 and 12
+ * expected, 16 and 20 windows, 24 to 31 zero. The body follows. Numbers are modulo 2³².
+ */
+export function encodeFrameHeader(
+  { kind, lane, isPart, count, first, expected, window }: Omit<Frame, 'body'>,
+  into: Uint8Array,
+): void {
+  const view = new DataView(into.buffer, into.byteOffset, frameHeaderBytes)
+  view.setUint8(0, kinds.indexOf(kind))
+  view.setUint8(1, (lane === 'bulk' ? 1 : 0) | (isPart ? 2 : 0))
+  view.setUint16(2, count, true)
+  view.setUint32(4, first, true)
+  view.setUint32(8, expected.control, true)
+  view.setUint32(12, expected.bulk, true)
+  view.setUint32(16, window.control, true)
+  view.setUint32(20, window.bulk, true)
+  view.setUint32(24, 0, true)
+  view.setUint32(28, 0, true)
 }
 
 /** Decodes an untrusted frame. @throws LINK_FRAME */

@@ -1,23 +1,61 @@
-import type { DeadLetter } from '../kernel/protocol.ts'
 import { linkError } from './errors.ts'
-import { type Frame, type LaneName, nearest } from './frame.ts'
+import { encodeFrameHeader, type Frame, frameHeaderBytes, type LaneName, nearest } from './frame.ts'
+import { copyPieces, type Packed, type Pieces, piecesOf } from './message-codec.ts'
 
 /** A message in transit, which becomes a dead letter if its node ends. */
-export type Letter = Pick<DeadLetter, 'path' | 'message'>
+export interface Letter {
+  readonly to: { readonly path: string }
+  readonly message: unknown
+}
+
+/** What an actor or a session sends at once. An envelope without a letter is lost without a dead letter. */
+export interface Envelope {
+  readonly packed: Packed
+  readonly letter: Letter | undefined
+}
 
 /** The part of a lane that one frame carries. */
 export interface Unit {
   readonly first: number
   readonly count: number
   readonly isPart: boolean
-  readonly body: Uint8Array<ArrayBuffer>
+  readonly body: Pieces
+  /** Of a part: its place in the body. */
+  readonly offset: number
+  /** Length of the frame's body. */
+  readonly bytes: number
   readonly letters: readonly Letter[]
+  /** Called when the unit has been acknowledged. */
+  readonly arrived: (() => void) | undefined
+  /** The buffer of the unit's only frame. */
+  frame: Uint8Array<ArrayBuffer> | undefined
+  isSent: boolean
 }
 
 /** Bytes before each part: the length of the whole body, and the part's offset in it. */
 const partHeaderBytes = 8
 /** Most envelopes of a frame. */
 const mostEnvelopes = 512
+/** Shorter frames get memory of their own, which costs less than the search for a buffer. */
+const pooledFromBytes = 32 * 1024
+
+/** Buffers for frames of all sessions of a node: fresh memory costs more than a copy, since its pages must be made. */
+export class FrameBuffers {
+  readonly #free: Uint8Array<ArrayBuffer>[] = []
+  readonly #most = 16
+
+  take(bytes: number): Uint8Array<ArrayBuffer> {
+    if (bytes < pooledFromBytes) return new Uint8Array(bytes)
+    const index = this.#free.findLastIndex((buffer) => buffer.length >= bytes)
+    const [buffer = new Uint8Array(bytes)] = index < 0 ? [] : this.#free.splice(index, 1)
+    return buffer
+  }
+
+  /** Takes a buffer back. No route may still hold it. */
+  give(buffer: Uint8Array<ArrayBuffer>): void {
+    if (buffer.length >= pooledFromBytes && this.#free.length < this.#most) this.#free.push(buffer)
+  }
+}
 
 /**
  * The envelopes that one node sends to another in a lane: numbered without a gap, and kept until they are acknowledged.
@@ -25,50 +63,87 @@ const mostEnvelopes = 512
 export class OutgoingLane {
   readonly name: LaneName
   readonly #mostBody: number
+  readonly #buffers: FrameBuffers
   #units: Unit[] = []
   /** Number of units that were sent on the present route. */
   #sent = 0
   #bytesAhead = 0
   /** Number of the first envelope that was never sent. */
   #furthest = 1
+  /** Number of envelopes that probably fit into a frame. */
+  #fitting = mostEnvelopes
   /** Number of the next envelope, or part. */
   next = 1
+  /** Bytes of all units that aren't acknowledged, sent or not. */
+  bytes = 0
   /** Most bytes that may be sent ahead of acknowledgements. The other node sets the number. */
   window = 0
 
-  constructor(name: LaneName, mostBody: number) {
+  constructor(name: LaneName, mostBody: number, buffers: FrameBuffers) {
     this.name = name
     this.#mostBody = mostBody
+    this.#buffers = buffers
   }
 
   get hasUnacknowledged(): boolean {
     return this.#sent > 0
   }
 
-  /** Adds envelopes, each with its letters. `bodyOf` lays out the envelopes with indexes `from` to `to` − 1. */
-  add(letters: readonly (readonly Letter[])[], bodyOf: (from: number, to: number) => Uint8Array<ArrayBuffer>): void {
-    for (let from = 0; from < letters.length; ) {
-      let to = Math.min(letters.length, from + mostEnvelopes)
-      let body = bodyOf(from, to)
-      while (body.length > this.#mostBody && to - from > 1) {
-        to = from + ((to - from) >> 1)
-        body = bodyOf(from, to)
+  /** Adds envelopes, as many to a frame as fit. */
+  add(envelopes: readonly Envelope[]): void {
+    for (let from = 0; from < envelopes.length; ) {
+      const batch = envelopes.slice(from, from + this.#fitting)
+      const body = piecesOf(batch.map(({ packed }) => packed))
+      if (body.bytes > this.#mostBody && batch.length > 1) {
+        this.#fitting = batch.length >> 1
+        continue
       }
-      const held = letters.slice(from, to).flat()
-      if (body.length > this.#mostBody) this.#addParts(body, held)
-      else this.#addUnit(to - from, false, body, held)
-      from = to
+      const letters = batch.flatMap(({ letter }) => letter ?? [])
+      if (body.bytes > this.#mostBody) this.addParts(body, letters)
+      else this.#addUnit(batch.length, false, body, 0, body.bytes, letters)
+      from += batch.length
+      if (2 * body.bytes < this.#mostBody) this.#fitting = Math.min(mostEnvelopes, 2 * this.#fitting)
+    }
+  }
+
+  /** Adds one long message, in as many parts as needed. */
+  addParts(body: Pieces, letters: readonly Letter[], arrived?: () => void): void {
+    const step = this.#mostBody - partHeaderBytes
+    for (let offset = 0; offset < body.bytes; offset += step) {
+      const bytes = partHeaderBytes + Math.min(step, body.bytes - offset)
+      const isLast = offset + step >= body.bytes
+      this.#addUnit(1, true, body, offset, bytes, isLast ? letters : [], isLast ? arrived : undefined)
     }
   }
 
   /** Takes the next unit that fits into the window. One unit may always be in transit, regardless of its size. */
   take(): Unit | undefined {
     const unit = this.#units[this.#sent]
-    if (!unit || (this.#bytesAhead > 0 && this.#bytesAhead + unit.body.length > this.window)) return undefined
+    if (!unit || (this.#bytesAhead > 0 && this.#bytesAhead + unit.bytes > this.window)) return undefined
     this.#sent += 1
-    this.#bytesAhead += unit.body.length
+    this.#bytesAhead += unit.bytes
     this.#furthest = Math.max(this.#furthest, unit.first + unit.count)
     return unit
+  }
+
+  /** Lays a unit out as a frame, which the route may use until the unit is acknowledged. */
+  frameOf(unit: Unit, header: Pick<Frame, 'expected' | 'window'>): Uint8Array<ArrayBuffer> {
+    const length = frameHeaderBytes + unit.bytes
+    const buffer = this.#buffers.take(length)
+    // A route may still hold the frame that was sent before, so neither of the two buffers is used again.
+    unit.frame = unit.isSent ? undefined : buffer
+    unit.isSent = true
+    const frame = buffer.length === length ? buffer : buffer.subarray(0, length)
+    const { first, count, isPart } = unit
+    encodeFrameHeader({ ...header, kind: 'data', lane: this.name, first, count, isPart }, frame)
+    if (!isPart) copyPieces(unit.body, 0, frame.subarray(frameHeaderBytes))
+    else {
+      const view = new DataView(frame.buffer, frame.byteOffset + frameHeaderBytes, partHeaderBytes)
+      view.setUint32(0, unit.body.bytes, true)
+      view.setUint32(4, unit.offset, true)
+      copyPieces(unit.body, unit.offset, frame.subarray(frameHeaderBytes + partHeaderBytes))
+    }
+    return frame
   }
 
   /** Forgets the envelopes before this number. Returns whether there were any. LINK_FRAME if they were never sent. */
@@ -79,12 +154,15 @@ export class OutgoingLane {
     let acknowledged = 0
     for (const unit of this.#units) {
       if (unit.first + unit.count > expected) break
-      if (acknowledged < this.#sent) this.#bytesAhead -= unit.body.length
+      if (acknowledged < this.#sent) this.#bytesAhead -= unit.bytes
+      this.bytes -= unit.bytes
+      if (unit.frame) this.#buffers.give(unit.frame)
       acknowledged += 1
     }
     if (acknowledged === 0) return false
-    this.#units = this.#units.slice(acknowledged)
+    const arrived = this.#units.splice(0, acknowledged)
     this.#sent = Math.max(0, this.#sent - acknowledged)
+    for (const unit of arrived) unit.arrived?.()
     return true
   }
 
@@ -98,40 +176,40 @@ export class OutgoingLane {
   drain(): readonly Letter[] {
     const letters = this.#units.flatMap((unit) => unit.letters)
     this.#units = []
+    this.bytes = 0
     this.rewind()
     return letters
   }
 
-  #addParts(body: Uint8Array, letters: readonly Letter[]): void {
-    const step = this.#mostBody - partHeaderBytes
-    for (let offset = 0; offset < body.length; offset += step) {
-      const slice = body.subarray(offset, offset + step)
-      const part = new Uint8Array(partHeaderBytes + slice.length)
-      const view = new DataView(part.buffer)
-      view.setUint32(0, body.length, true)
-      view.setUint32(4, offset, true)
-      part.set(slice, partHeaderBytes)
-      const isLast = offset + step >= body.length
-      this.#addUnit(1, true, part, isLast ? letters : [])
-    }
-  }
-
-  #addUnit(count: number, isPart: boolean, body: Uint8Array<ArrayBuffer>, letters: readonly Letter[]): void {
-    this.#units.push({ first: this.next, count, isPart, body, letters })
+  #addUnit(
+    count: number,
+    isPart: boolean,
+    body: Pieces,
+    offset: number,
+    bytes: number,
+    letters: readonly Letter[],
+    arrived?: () => void,
+  ): void {
+    const { next: first } = this
+    this.#units.push({ first, count, isPart, body, offset, bytes, letters, arrived, frame: undefined, isSent: false })
     this.next += count
+    this.bytes += bytes
   }
 }
 
 /** The arriving envelopes of one lane, each once and in order, even if frames arrive repeatedly. */
 export class IncomingLane {
   readonly #mostBody: number
+  readonly #room: (bytes: number) => Uint8Array<ArrayBuffer>
   #assembly: Uint8Array<ArrayBuffer> | undefined
   #assembled = 0
   /** Number of the next envelope, or part. */
   expected = 1
 
-  constructor(mostBody: number) {
+  /** `room` makes room for a body that comes in parts. It may throw LINK_FRAME. */
+  constructor(mostBody: number, room: (bytes: number) => Uint8Array<ArrayBuffer> = (bytes) => new Uint8Array(bytes)) {
     this.#mostBody = mostBody
+    this.#room = room
   }
 
   /**
@@ -164,7 +242,7 @@ export class IncomingLane {
         node,
         found: `it is part of ${total} bytes, where ${this.#mostBody} are the most`,
       })
-    this.#assembly ??= new Uint8Array(total)
+    this.#assembly ??= this.#room(total)
     if (this.#assembly.length !== total || offset !== this.#assembled || offset + bytes.length > total)
       throw linkError('LINK_FRAME', { node, found: 'its part belongs elsewhere' })
     this.#assembly.set(bytes, offset)

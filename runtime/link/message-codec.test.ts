@@ -3,13 +3,19 @@ import fc from 'fast-check'
 import { CodedError, errorFactory } from '../errors/coded-error.ts'
 import { type Addressee, addressee } from '../kernel/addressee.ts'
 import { actorSystem } from '../kernel/system.ts'
-import { bodyOf, packed, type RefName, valuesOf } from './message-codec.ts'
+import { copyPieces, type Packed, packed, piecesOf, type RefName, valuesOf } from './message-codec.ts'
 import { pack, unpack } from './message-pack.ts'
 
 const noRefs = (): never => {
   throw new Error('no ref was given')
 }
-const travelled = (value: unknown): unknown => valuesOf(bodyOf([packed(value, noRefs)]), noRefs)[0]
+function bodyOf(messages: readonly Packed[]): Uint8Array<ArrayBuffer> {
+  const pieces = piecesOf(messages)
+  const body = new Uint8Array(pieces.bytes)
+  copyPieces(pieces, 0, body)
+  return body
+}
+const travelled = (value: unknown): unknown => valuesOf(bodyOf([packed([value], noRefs)]), noRefs)[0]
 
 const array = fc.oneof(
   fc.float32Array(),
@@ -87,8 +93,8 @@ test('a value that cannot travel is refused', (t) => {
     cycle,
     1n << 9000n,
   ])
-    t.throws(() => packed({ field: value }, noRefs), { code: 'LINK_VALUE' })
-  t.throws(() => packed(JSON.parse('{"__proto__": 1}'), noRefs), { code: 'LINK_VALUE' })
+    t.throws(() => packed([{ field: value }], noRefs), { code: 'LINK_VALUE' })
+  t.throws(() => packed([JSON.parse('{"__proto__": 1}')], noRefs), { code: 'LINK_VALUE' })
 })
 
 test('refs are named by the sender, and made again by the receiver', async (t) => {
@@ -100,7 +106,7 @@ test('refs are named by the sender, and made again by the receiver', async (t) =
     names.push(name)
     return ref
   }
-  const body = bodyOf([packed({ to: ref }, nameOf), packed([ref], ({ number }) => ({ of: 'receiver', number }))])
+  const body = bodyOf([packed([{ to: ref }], nameOf), packed([[ref]], ({ number }) => ({ of: 'receiver', number }))])
   const [first, second] = valuesOf(body, refOf)
   t.is(Object(first).to, ref)
   t.deepEqual(second, [ref])
@@ -111,7 +117,9 @@ test('refs are named by the sender, and made again by the receiver', async (t) =
   await system.terminate()
 })
 
-const valid = fc.array(plain, { maxLength: 4 }).map((values) => bodyOf(values.map((value) => packed(value, noRefs))))
+const valid = fc
+  .oneof(fc.array(plain, { maxLength: 4 }), fc.array(plain, { minLength: 40, maxLength: 60 }))
+  .map((values) => bodyOf(values.map((value) => packed([value], noRefs))))
 const damaged = fc
   .tuple(valid, fc.array(fc.tuple(fc.nat(), fc.nat(255)), { maxLength: 4 }), fc.nat())
   .map(([body, changes, cut]) => {
@@ -149,11 +157,41 @@ function assertPlain(value: unknown): void {
   for (const part of Object.values(value)) assertPlain(part)
 }
 
+test('many messages, whose names of fields are packed once, arrive as sent, also with several shapes', (t) => {
+  fc.assert(
+    fc.property(
+      fc.array(
+        plain.filter((value) => !isNegativeZero(value)),
+        { minLength: 1, maxLength: 6 },
+      ),
+      (values) => {
+        const messages = Array.from({ length: 12 }, () => values.map((value) => packed([7, { value }], noRefs))).flat()
+        const came = valuesOf(bodyOf(messages), noRefs)
+        t.deepEqual(
+          came.map(normal),
+          messages.flatMap((_, index) => [7, { value: normal(values[index % values.length]) }]),
+        )
+      },
+    ),
+    { numRuns: 200 },
+  )
+})
+
 test('MessagePack that claims more than it holds, nests deeply or has extensions is refused before it is read', (t) => {
   const claims = Uint8Array.from({ length: 60_000 }, (_, index) => [0xdd, 0, 0, 0xff, 0xff][index % 5] ?? 0)
   const nested = new Uint8Array(60_000).fill(0x91)
-  const extension = Uint8Array.of(0xd4, 0x72, 0x40)
-  for (const bytes of [claims, nested, extension, Uint8Array.of(0xc1), Uint8Array.of(1, 2), new Uint8Array()])
+  const records = [
+    [0xd4, 0x72, 0x40],
+    [0xd4, 0x72, 0x40, 0x91, 0xa1, 0x61],
+    [0xd4, 0x72, 0x40, 0x91, 1, 1],
+    [0xd4, 0x72, 0x40, 0x92, 0xa1, 0x61, 0xa1, 0x62, 1],
+    [0xd4, 0x72, 0x00, 0x90],
+    [0xd4, 0x72, 0x40, 0xdc, 0xff, 0xff, 0xa0],
+    [0xd5, 0x72, 0x40, 0x00, 0x90],
+    [0xd4, 0x01, 0x01],
+    [0x92, 0xd4, 0x72, 0x40, 0x91, 0xa1, 0x61, 1, 0x40],
+  ].map((bytes) => Uint8Array.from(bytes))
+  for (const bytes of [claims, nested, ...records, Uint8Array.of(0xc1), Uint8Array.of(1, 2), new Uint8Array()])
     t.throws(() => unpack(bytes), { code: 'LINK_VALUE' })
   t.deepEqual(unpack(pack({ a: [1, 'b', null, true, 2 ** 40, -5, 0.5] })), {
     a: [1, 'b', null, true, 2 ** 40, -5, 0.5],

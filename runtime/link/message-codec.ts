@@ -1,19 +1,28 @@
 import { decodePackedError, packError, unpackError } from '../errors/coded-error.ts'
 import { Addressee } from '../kernel/addressee.ts'
 import { linkError } from './errors.ts'
-import { mostLevels, pack, unpack } from './message-pack.ts'
+import { mostLevels, pack, packMessages, unpack, unpackMessages } from './message-pack.ts'
 
 /** The name of a ref for the node at the other end: a number in this node's own table, or in the sender's. */
 export type RefName =
   | { readonly of: 'receiver'; readonly number: number }
   | { readonly of: 'sender'; readonly number: number; readonly path: string }
 
-/** A packed value. The sender may change the original afterwards. */
+/**
+ * Packed values. They share plain parts and typed arrays with the original, which must not change until they have been
+ * sent.
+ */
 export interface Packed {
-  readonly header: unknown
-  /** Bytes of the typed arrays, in the order in which the header refers to them. */
+  readonly fields: readonly unknown[]
+  /** Bytes of the typed arrays, in the order in which the fields refer to them. */
   readonly arrays: readonly Uint8Array[]
   readonly arrayBytes: number
+}
+
+/** Bytes that are laid out one after the other, without a copy. */
+export interface Pieces {
+  readonly pieces: readonly Uint8Array[]
+  readonly bytes: number
 }
 
 /** In the header, bytes represent a value that isn't plain. The first byte is its kind. */
@@ -38,14 +47,19 @@ const alignment = 8
 const prefixBytes = 8
 const mostBigintDigits = 2048
 
+const noArrays: readonly Uint8Array[] = []
+const none = Uint8Array.of(kinds.nothing)
+const padding = new Uint8Array(alignment)
+
 /**
- * Packs a value for sending. Typed arrays are copied as raw little-endian bytes, errors are packed, refs are named by
- * `nameOf`. −0 arrives as 0, and half of a surrogate pair as U+FFFD. LINK_VALUE, or as `nameOf` throws.
+ * Packs values for sending: checks that they can be sent, packs errors, names refs by `nameOf`, and collects the typed
+ * arrays. −0 arrives as 0, and half of a surrogate pair as U+FFFD. LINK_VALUE, or as `nameOf` throws.
  */
-export function packed(value: unknown, nameOf: (ref: Addressee) => RefName): Packed {
-  const arrays: Uint8Array[] = []
+export function packed(values: readonly unknown[], nameOf: (ref: Addressee) => RefName): Packed {
+  let arrays: Uint8Array[] | undefined
   let arrayBytes = 0
 
+  /** The part itself, if it is plain, so that most messages aren't copied. */
   function plain(part: unknown, levels: number): unknown {
     switch (typeof part) {
       case 'string':
@@ -53,27 +67,44 @@ export function packed(value: unknown, nameOf: (ref: Addressee) => RefName): Pac
       case 'boolean':
         return part
       case 'undefined':
-        return Uint8Array.of(kinds.nothing)
+        return none
       case 'bigint':
         return bigintBytes(part)
       case 'object':
         if (part === null) return part
         if (levels === 0) throw linkError('LINK_VALUE', { found: `a value of more than ${mostLevels} levels` })
-        return Array.isArray(part) ? part.map((item) => plain(item, levels - 1)) : plainObject(part, levels - 1)
+        return Array.isArray(part) ? plainList(part, levels - 1) : plainObject(part, levels - 1)
       default:
         throw linkError('LINK_VALUE', { found: `a ${typeof part}` })
     }
   }
 
-  function plainObject(part: object, levels: number): unknown {
-    const prototype: unknown = Object.getPrototypeOf(part)
-    if (prototype === Object.prototype || prototype === null) {
-      const fields: Record<string, unknown> = {}
-      for (const [name, field] of Object.entries(part)) {
-        if (name === '__proto__') throw linkError('LINK_VALUE', { found: 'an object with a field __proto__' })
-        fields[name] = plain(field, levels)
+  function plainList(list: readonly unknown[], levels: number): readonly unknown[] {
+    let changed: unknown[] | undefined
+    for (let index = 0; index < list.length; index++) {
+      const item = list[index]
+      const made = plain(item, levels)
+      if (made !== item) {
+        changed ??= [...list]
+        changed[index] = made
       }
-      return fields
+    }
+    return changed ?? list
+  }
+
+  function plainObject(part: object, levels: number): unknown {
+    if (isRecord(part)) {
+      let changed: Record<string, unknown> | undefined
+      for (const name in part) {
+        if (name === '__proto__') throw linkError('LINK_VALUE', { found: 'an object with a field __proto__' })
+        const field = part[name]
+        const made = plain(field, levels)
+        if (made !== field) {
+          changed ??= { ...part }
+          changed[name] = made
+        }
+      }
+      return changed ?? part
     }
     if (part instanceof Addressee) return refBytes(nameOf(part))
     if (ArrayBuffer.isView(part)) return arrayPlace(part)
@@ -84,7 +115,8 @@ export function packed(value: unknown, nameOf: (ref: Addressee) => RefName): Pac
   function arrayPlace(array: ArrayBufferView): Uint8Array {
     const type = arrayTypes.findIndex((known) => array instanceof known)
     if (type < 0) throw linkError('LINK_VALUE', { found: 'a DataView' })
-    arrays.push(new Uint8Array(array.buffer, array.byteOffset, array.byteLength).slice())
+    arrays ??= []
+    arrays.push(new Uint8Array(array.buffer, array.byteOffset, array.byteLength))
     arrayBytes += padded(array.byteLength)
     const place = new DataView(new ArrayBuffer(6))
     place.setUint8(0, kinds.array)
@@ -93,23 +125,49 @@ export function packed(value: unknown, nameOf: (ref: Addressee) => RefName): Pac
     return new Uint8Array(place.buffer)
   }
 
-  return { header: plain(value, mostLevels), arrays, arrayBytes }
+  const fields = plainList(values, mostLevels)
+  return { fields, arrays: arrays ?? noArrays, arrayBytes }
 }
 
-/** Lays out values one after the other: length of the header, header in MessagePack, arrays; each padded to 8 bytes. */
-export function bodyOf(values: readonly Packed[]): Uint8Array<ArrayBuffer> {
-  const header = pack(values.map((value) => value.header))
-  const arraysAt = prefixBytes + padded(header.length)
-  const body = new Uint8Array(values.reduce((sum, { arrayBytes }) => sum + arrayBytes, arraysAt))
-  new DataView(body.buffer).setUint32(0, header.length, true)
-  body.set(header, prefixBytes)
-  let at = arraysAt
-  for (const { arrays } of values)
+/**
+ * Lays out the values of messages one after the other, in one list: length of the header, header in MessagePack, arrays;
+ * each padded to 8 bytes.
+ */
+export function piecesOf(messages: readonly Packed[]): Pieces {
+  const all: unknown[] = []
+  for (const { fields } of messages) for (const field of fields) all.push(field)
+  const header = packMessages(all, messages.length)
+  const start = new Uint8Array(prefixBytes + padded(header.length))
+  new DataView(start.buffer).setUint32(0, header.length, true)
+  start.set(header, prefixBytes)
+  const pieces: Uint8Array[] = [start]
+  let bytes = start.length
+  for (const { arrays, arrayBytes } of messages) {
+    bytes += arrayBytes
     for (const array of arrays) {
-      body.set(array, at)
-      at += padded(array.length)
+      pieces.push(array)
+      const over = padded(array.length) - array.length
+      if (over > 0) pieces.push(padding.subarray(0, over))
     }
-  return body
+  }
+  return { pieces, bytes }
+}
+
+/** Copies a part of the pieces: `into.length` bytes from `offset` on. */
+export function copyPieces({ pieces }: Pieces, offset: number, into: Uint8Array): void {
+  let skip = offset
+  let at = 0
+  for (const piece of pieces) {
+    if (at === into.length) return
+    if (skip >= piece.length) {
+      skip -= piece.length
+      continue
+    }
+    const end = Math.min(piece.length, skip + into.length - at)
+    into.set(skip === 0 && end === piece.length ? piece : piece.subarray(skip, end), at)
+    at += end - skip
+    skip = 0
+  }
 }
 
 /**
@@ -121,17 +179,20 @@ export function valuesOf(body: Uint8Array<ArrayBuffer>, refOf: (name: RefName) =
   // Views of typed arrays need an aligned beginning.
   const bytes = body.byteOffset % alignment === 0 ? body : body.slice()
   const headerBytes = new DataView(bytes.buffer, bytes.byteOffset).getUint32(0, true)
-  const header = unpack(bytes.subarray(prefixBytes, prefixBytes + headerBytes))
+  const { value: header, hasBytes } = unpackMessages(bytes.subarray(prefixBytes, prefixBytes + headerBytes))
   let at = prefixBytes + padded(headerBytes)
 
+  /** Replaces bytes by the values that they represent, in place. */
   function restored(part: unknown): unknown {
     if (typeof part !== 'object' || part === null) return part
     if (part instanceof Uint8Array) return special(part)
     if (Array.isArray(part)) {
-      for (const [index, item] of part.entries()) if (typeof item === 'object') part[index] = restored(item)
+      for (let index = 0; index < part.length; index++)
+        if (typeof part[index] === 'object') part[index] = restored(part[index])
       return part
     }
-    return Object.fromEntries(Object.entries(part).map(([name, field]) => [name, restored(field)]))
+    if (isRecord(part)) for (const name in part) if (typeof part[name] === 'object') part[name] = restored(part[name])
+    return part
   }
 
   function special(given: Uint8Array): unknown {
@@ -164,9 +225,14 @@ export function valuesOf(body: Uint8Array<ArrayBuffer>, refOf: (name: RefName) =
   }
 
   if (!Array.isArray(header)) throw linkError('LINK_VALUE', { found: 'a header that is no list' })
-  const values = header.map(restored)
+  const values: readonly unknown[] = hasBytes ? header.map(restored) : header
   if (at !== bytes.length) throw linkError('LINK_VALUE', { found: 'a body with unused bytes' })
   return values
+}
+
+function isRecord(value: object): value is Record<string, unknown> {
+  const prototype: unknown = Object.getPrototypeOf(value)
+  return prototype === Object.prototype || prototype === null
 }
 
 function padded(length: number): number {

@@ -10,6 +10,7 @@ import {
   type PerLane,
   type Route,
 } from './frame.ts'
+import { FrameBuffers } from './lane.ts'
 import { pack, unpack } from './message-pack.ts'
 import { Session } from './session.ts'
 
@@ -114,6 +115,7 @@ function linkActor(system: ActorSystem, options: NodeLinkOptions): Behavior<Link
 
   return (context) => {
     const sessions = new Map<string, Session>()
+    const buffers = new FrameBuffers()
     /** By node: the last life that has ended, or was declared dead. */
     const ended = new Map<string, number>()
     const epochs = new Map<string, number>()
@@ -236,6 +238,7 @@ function linkActor(system: ActorSystem, options: NodeLinkOptions): Behavior<Link
         window,
         mostMessageBytes,
         mayStop,
+        buffers,
       }
       const session = new Session({ node, nodeIncarnation: incarnation }, system, settings, () => {
         if (flushes.has(session)) return

@@ -3,8 +3,8 @@ import { kernelError } from '../kernel/errors.ts'
 import type { ActorRef, ActorSystem, Address, Cancel, DeadLetterReason } from '../kernel/protocol.ts'
 import { linkError } from './errors.ts'
 import { encodeFrame, type Frame, type LaneName, type PerLane, type Route } from './frame.ts'
-import { IncomingLane, type Letter, OutgoingLane } from './lane.ts'
-import { bodyOf, type Packed, packed, type RefName, valuesOf } from './message-codec.ts'
+import { type Envelope, type FrameBuffers, IncomingLane, type Letter, OutgoingLane } from './lane.ts'
+import { packed, type RefName, valuesOf } from './message-codec.ts'
 import { type RefSession, RemoteRef, ReturnedRef } from './remote-ref.ts'
 
 export interface SessionSettings {
@@ -16,10 +16,17 @@ export interface SessionSettings {
   readonly mostMessageBytes: number
   /** Whether actors of this node obey a `stop` of the other node. */
   readonly mayStop: boolean
+  /** Buffers of the node's frames. */
+  readonly buffers: FrameBuffers
 }
 
-/** Kinds of envelopes. Each envelope is a list that begins with its kind and the number of an actor. */
+/** Kinds of envelopes. An envelope is its kind, the number of an actor or a call, and further fields. */
 const kinds = { tell: 0, offer: 1, settled: 2, watch: 3, terminated: 4, stop: 5 } as const
+/** By kind: the number of fields of an envelope. */
+const fieldCounts = [3, 4, 3, 2, 4, 2] as const
+
+/** Envelopes that wait for the end of the turn are packed earlier if they are more than this. */
+const mostWaiting = 512
 
 /** A message with more bytes of typed arrays than this travels in the bulk lane. */
 const bulkFromBytes = 32 * 1024
@@ -50,7 +57,7 @@ export class Session implements RefSession {
   readonly #out: Readonly<Record<LaneName, OutgoingLane>>
   readonly #in: Readonly<Record<LaneName, IncomingLane>>
   /** Envelopes of the control lane, which wait for the end of the turn. */
-  #waiting: { readonly packed: Packed; readonly letters: readonly Letter[] }[] = []
+  #waiting: Envelope[] = []
   readonly #exported = new Map<number, Exported>()
   readonly #imported = new Map<number, WeakRef<RemoteRef>>()
   readonly #collected = new FinalizationRegistry<number>((number) => {
@@ -81,10 +88,10 @@ export class Session implements RefSession {
     this.#system = system
     this.#settings = settings
     this.#wake = wake
-    const { frameBytes, mostMessageBytes } = settings
+    const { frameBytes, mostMessageBytes, buffers } = settings
     this.#out = {
-      control: new OutgoingLane('control', frameBytes.control),
-      bulk: new OutgoingLane('bulk', frameBytes.bulk),
+      control: new OutgoingLane('control', frameBytes.control, buffers),
+      bulk: new OutgoingLane('bulk', frameBytes.bulk, buffers),
     }
     this.#in = { control: new IncomingLane(mostMessageBytes), bulk: new IncomingLane(mostMessageBytes) }
   }
@@ -132,26 +139,19 @@ export class Session implements RefSession {
     this.#owes = true
     this.#wake()
     if (typeof body === 'string') return
-    for (const envelope of valuesOf(body, (name) => this.#refOf(name))) this.#open(envelope)
+    this.#openAll(valuesOf(body, (name) => this.#refOf(name)))
     this.#endLate()
   }
 
   /** Sends all waiting units that fit into the windows, or at least an owed acknowledgement. */
   flush(): void {
-    const waiting = this.#waiting
-    if (waiting.length > 0) {
-      this.#waiting = []
-      this.#out.control.add(
-        waiting.map(({ letters }) => letters),
-        (from, to) => bodyOf(waiting.slice(from, to).map((envelope) => envelope.packed)),
-      )
-    }
+    this.#pack()
     const route = this.#route
     if (!route) return
     for (const lane of [this.#out.control, this.#out.bulk])
       for (let unit = lane.take(); unit && this.#route === route; unit = lane.take()) {
         this.#owes = false
-        route.send(encodeFrame({ ...this.#frame('data'), ...unit, lane: lane.name }))
+        route.send(lane.frameOf(unit, { expected: this.expected, window: this.#settings.window }))
       }
     if (this.#owes && this.#route === route) this.#send('acknowledge')
   }
@@ -168,9 +168,9 @@ export class Session implements RefSession {
     const letters = [
       ...this.#out.control.drain(),
       ...this.#out.bulk.drain(),
-      ...this.#waiting.splice(0).flatMap((envelope) => envelope.letters),
+      ...this.#waiting.splice(0).flatMap(({ letter }) => letter ?? []),
     ]
-    for (const { path, message } of letters) this.#deadLetter(path, message, 'node-ended', cause)
+    for (const { to, message } of letters) this.#deadLetter(to.path, message, 'node-ended', cause)
     for (const { path, refuse } of this.#offers.values()) refuse(kernelError('KERNEL_STOPPED', { path }, { cause }))
     this.#offers.clear()
     for (const cancel of this.#watchesOfPeer.values()) cancel()
@@ -185,7 +185,7 @@ export class Session implements RefSession {
   tell(ref: RemoteRef, message: unknown): void {
     if (this.#ended) return this.#deadLetter(ref.path, message, 'node-ended', this.#ended)
     try {
-      this.#post([kinds.tell, ref.remoteNumber, message], [{ path: ref.path, message }])
+      this.#post([kinds.tell, ref.remoteNumber, message], { to: ref, message })
     } catch (cause) {
       this.#deadLetter(ref.path, message, 'unencodable', cause)
     }
@@ -197,18 +197,18 @@ export class Session implements RefSession {
     this.#lastOffer += 1
     const call = this.#lastOffer
     // The caller learns the end of an offer, so an offer never becomes a dead letter.
-    this.#post([kinds.offer, ref.remoteNumber, message, call], [])
+    this.#post([kinds.offer, ref.remoteNumber, message, call])
     return new Promise((accept, refuse) => this.#offers.set(call, { path, accept, refuse }))
   }
 
   watch(ref: RemoteRef): void {
     if (this.#ended) return ref.terminated(this.#ended)
     this.#watched.set(ref.remoteNumber, ref)
-    this.#post([kinds.watch, ref.remoteNumber], [])
+    this.#post([kinds.watch, ref.remoteNumber])
   }
 
   stop(ref: RemoteRef): void {
-    if (!this.#ended) this.#post([kinds.stop, ref.remoteNumber], [])
+    if (!this.#ended) this.#post([kinds.stop, ref.remoteNumber])
   }
 
   /** Gives an actor's ref to the other node outside of a message. Returns its name there. */
@@ -226,14 +226,21 @@ export class Session implements RefSession {
     return ref
   }
 
-  #post(envelope: readonly unknown[], letters: readonly Letter[]): void {
-    const ready = packed(envelope, (ref) => this.#nameOf(ref))
-    if (ready.arrayBytes > bulkFromBytes) this.#out.bulk.add([letters], () => bodyOf([ready]))
-    else this.#waiting.push({ packed: ready, letters })
+  #post(fields: readonly unknown[], letter?: Letter): void {
+    const envelope = { packed: packed(fields, this.#nameOf), letter }
+    if (envelope.packed.arrayBytes > bulkFromBytes) this.#out.bulk.add([envelope])
+    else if (this.#waiting.push(envelope) >= mostWaiting) this.#pack()
     this.#wake()
   }
 
-  #nameOf(ref: Addressee): RefName {
+  #pack(): void {
+    const waiting = this.#waiting
+    if (waiting.length === 0) return
+    this.#waiting = []
+    this.#out.control.add(waiting)
+  }
+
+  readonly #nameOf = (ref: Addressee): RefName => {
     if (ref instanceof RemoteRef && ref.session === this) return { of: 'receiver', number: ref.remoteNumber }
     const target = ref instanceof ReturnedRef ? (ref.target ?? ref) : ref
     if (!target.hasDecoder) throw linkError('LINK_NO_DECODER', { path: target.path })
@@ -260,8 +267,18 @@ export class Session implements RefSession {
     return exported.returned
   }
 
-  #open(envelope: unknown): void {
-    const [kind, number, third, fourth]: readonly unknown[] = Array.isArray(envelope) ? envelope : []
+  #openAll(fields: readonly unknown[]): void {
+    for (let at = 0; at < fields.length; ) {
+      const kind = fields[at]
+      const count = typeof kind === 'number' ? fieldCounts[kind] : undefined
+      if (count === undefined) throw this.#foreign(`an envelope is of the unknown kind ${String(kind)}`)
+      if (at + count > fields.length) throw this.#foreign('an envelope is incomplete')
+      this.#open(kind, fields[at + 1], fields[at + 2], fields[at + 3])
+      at += count
+    }
+  }
+
+  #open(kind: unknown, number: unknown, third: unknown, fourth: unknown): void {
     if (typeof number !== 'number') throw this.#foreign('an envelope has no number')
     switch (kind) {
       case kinds.tell: {
@@ -281,7 +298,7 @@ export class Session implements RefSession {
         const end = () => {
           const ref = this.#watched.get(number)
           this.#watched.delete(number)
-          ref?.terminated(fourth)
+          ref?.terminated(fourth ?? undefined)
         }
         this.#lateEnds.push({ bulk: typeof third === 'number' ? third : 0, end })
         return
@@ -291,16 +308,14 @@ export class Session implements RefSession {
         if (this.#settings.mayStop) return exported?.target.stop()
         return this.#deadLetter(exported?.target.path ?? `/?${number}`, { type: 'stop' }, 'refused')
       }
-      default:
-        throw this.#foreign(`an envelope is of the unknown kind ${String(kind)}`)
     }
   }
 
   #offered(number: number, message: unknown, call: unknown): void {
     const exported = this.#exported.get(number)
     if (typeof call !== 'number') throw this.#foreign('an offer has no number')
-    const settled = (cause?: unknown) => {
-      if (!this.#ended) this.#post(cause === undefined ? [kinds.settled, call] : [kinds.settled, call, cause], [])
+    const settled = (cause: unknown = null) => {
+      if (!this.#ended) this.#post([kinds.settled, call, cause])
     }
     if (exported) return void exported.target.receiveOffer(message).then(() => settled(), settled)
     this.#unknown(number, message)
@@ -309,11 +324,9 @@ export class Session implements RefSession {
 
   #watchedByPeer(number: number): void {
     if (this.#watchesOfPeer.has(number)) return
-    const terminated = (cause?: unknown) => {
+    const terminated = (cause: unknown = null) => {
       this.#watchesOfPeer.delete(number)
-      if (this.#ended) return
-      const { next } = this.#out.bulk
-      this.#post(cause === undefined ? [kinds.terminated, number, next] : [kinds.terminated, number, next, cause], [])
+      if (!this.#ended) this.#post([kinds.terminated, number, this.#out.bulk.next, cause])
     }
     const target = this.#exported.get(number)?.target
     if (!target) return terminated()

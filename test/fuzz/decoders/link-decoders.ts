@@ -2,7 +2,7 @@ import { CodedError } from '../../../runtime/index.ts'
 import { Addressee } from '../../../runtime/kernel/addressee.ts'
 import { decodeFrame, encodeFrame, frameHeaderBytes } from '../../../runtime/link/frame.ts'
 import { IncomingLane } from '../../../runtime/link/lane.ts'
-import { bodyOf, packed, valuesOf } from '../../../runtime/link/message-codec.ts'
+import { copyPieces, packed, piecesOf, valuesOf } from '../../../runtime/link/message-codec.ts'
 import { ReturnedRef } from '../../../runtime/link/remote-ref.ts'
 import { decodeRendezvousMessage, decodeTaskReport } from '../../../sdk/index.ts'
 import { decodeRoleMessage } from '../../../sdk/role/channel/wiring.ts'
@@ -31,17 +31,24 @@ const messages: readonly unknown[] = [
   { type: 'metrics', end: 'trainer-0', metrics: { loss: 0.5 }, more: [1n << 70n, undefined, BigInt64Array.of(1n)] },
 ]
 
-const frames = messages.map((message) => {
-  const envelope = packed([0, 7, message], ({ number, path }) => ({ of: 'sender', number, path }))
+/** One message each, and all of them many times, with records. */
+const batches = [...messages.map((message) => [message]), Array.from({ length: 8 }, () => messages).flat()]
+
+const frames = batches.map((batch) => {
+  const pieces = piecesOf(
+    batch.map((message) => packed([0, 7, message], ({ number, path }) => ({ of: 'sender', number, path }))),
+  )
+  const body = new Uint8Array(pieces.bytes)
+  copyPieces(pieces, 0, body)
   return encodeFrame({
     kind: 'data',
     lane: 'control',
     isPart: false,
-    count: 1,
+    count: batch.length,
     first: 1,
     expected: { control: 1, bulk: 1 },
     window: { control: 1024, bulk: 1024 },
-    body: bodyOf([envelope]),
+    body,
   })
 })
 
@@ -50,8 +57,7 @@ function read(bytes: Uint8Array): unknown {
   const frame = decodeFrame(Uint8Array.from(bytes), 'device')
   const body = new IncomingLane(1024 * 1024).accept(frame, 'device')
   if (typeof body === 'string') return body
-  const envelopes = valuesOf(body, someRef)
-  const told = envelopes.map((envelope): unknown => (Array.isArray(envelope) ? envelope[2] : undefined))
+  const told = valuesOf(body, someRef).filter((_, index) => index % 3 === 2)
   const decoded = told.flatMap((value) => [
     decodeRoleMessage(value),
     decodeRendezvousMessage(value),
