@@ -131,7 +131,7 @@ module.exports = {
       name: 'not-to-dev-dependency',
       severity: 'error',
       comment: 'a development dependency that the product needs is bundled, by a file bundled-*.ts',
-      from: { path: '^(runtime|sdk|actors|api|flamectl)/', pathNot: ['/bundled-[^/]+\\.ts$', notTests] },
+      from: { path: '^(runtime|sdk|actors|api|flamelet|flamectl)/', pathNot: ['/bundled-[^/]+\\.ts$', notTests] },
       to: { dependencyTypes: ['npm-dev'], dependencyTypesNot: ['type-only', 'npm-peer'] },
     },
   ],

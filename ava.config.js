@@ -1,5 +1,5 @@
 export default {
-  files: ['{runtime,sdk,actors,api,simulations,flamectl,test}/**/*.test.ts'],
+  files: ['{runtime,sdk,actors,api,flamelet,simulations,flamectl,test}/**/*.test.ts'],
   workerThreads: false,
   timeout: '5m',
   typescript: {
@@ -9,6 +9,7 @@ export default {
       'sdk/': 'dist/sdk/',
       'actors/': 'dist/actors/',
       'api/': 'dist/api/',
+      'flamelet/': 'dist/flamelet/',
       'simulations/': 'dist/simulations/',
       'flamectl/': 'dist/flamectl/',
       'test/': 'dist/test/',

@@ -1,10 +1,11 @@
-import { homedir, userInfo } from 'node:os'
+import { userInfo } from 'node:os'
 import { join } from 'node:path'
 import { type Command, Option } from 'commander'
 import { type ApiClient, apiClient } from '../api/client/index.ts'
 import { type Config, readConfig } from './config-file.ts'
 import { type Format, formats, indentedLines } from './output/printable.ts'
 import { type Printer, printer } from './output/printer.ts'
+import { homeFolder } from './state-folder.ts'
 
 /** Everything that a command gets: the connection, the user and the terminal. */
 export interface CommandContext {
@@ -41,16 +42,10 @@ export interface GlobalOptions {
 }
 
 /** The default path of the configuration. The file may be missing. */
-export const defaultConfig = configAtHome()
+export const defaultConfig = configAt(homeFolder())
 
-/** Undefined for a user without a home, as minimal containers have them. */
-function configAtHome(): string | undefined {
-  try {
-    const home = homedir()
-    return home === '' ? undefined : join(home, '.flame', 'config.yaml')
-  } catch {
-    return undefined
-  }
+function configAt(folder: string | undefined): string | undefined {
+  return folder === undefined ? undefined : join(folder, 'config.yaml')
 }
 
 export function addGlobalOptions(program: Command): Command {

@@ -37,6 +37,10 @@ const usageCodes: readonly string[] = [
   'FILE_EXISTS',
   'MODEL_INVALID',
   'OPTION_VALUE',
+  'KEY_INVALID',
+  'KEY_UNKNOWN',
+  'KEY_EXISTS',
+  'KEY_FILE',
 ]
 
 /** Hints for refusals of the server, whose own hints are written for authors of programs. */

@@ -7,6 +7,7 @@ import { datasetCommands } from './commands/dataset-commands.ts'
 import { codeCommands, designCommands, schemaCommands } from './commands/design-commands.ts'
 import { jobsCommand, logsCommand } from './commands/follow-commands.ts'
 import { jobCommands, taskCommands } from './commands/job-commands.ts'
+import { keysCommand, signCommand } from './commands/signing-commands.ts'
 import { type Verbs, verbs } from './commands/verbs.ts'
 import { checkCommand, runCommand } from './run/run-command.ts'
 import { upCommand } from './up/up-command.ts'
@@ -34,6 +35,7 @@ export function flamectl(argv: readonly string[]): Command {
     program.addCommand(command)
   }
   for (const command of [logsCommand(context), jobsCommand(context)]) program.addCommand(command)
+  for (const command of [keysCommand(context), signCommand(context)]) program.addCommand(command)
   for (const { command, hidden } of completionCommands(program)) program.addCommand(command, { hidden })
   program.exitOverride().configureHelp({ showGlobalOptions: true })
   passSettings(program, 'flamectl')

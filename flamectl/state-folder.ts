@@ -1,4 +1,5 @@
 import { chmod, stat } from 'node:fs/promises'
+import { homedir } from 'node:os'
 import { join } from 'node:path'
 import { fileErrorCode } from '../runtime/errors/index.ts'
 import { fileReason, systemFaultOf } from '../runtime/index.ts'
@@ -6,6 +7,16 @@ import { flamectlError } from './errors.ts'
 
 /** The default folder of state and models. */
 export const defaultFolder = '.flame'
+
+/** The user's folder of settings and keys. Undefined for a user without a home, as minimal containers have them. */
+export function homeFolder(): string | undefined {
+  try {
+    const home = homedir()
+    return home === '' ? undefined : join(home, '.flame')
+  } catch {
+    return undefined
+  }
+}
 
 /** Whether a store is a MongoDB database rather than a folder. */
 export function isMongodb(store: string): boolean {

@@ -7,14 +7,14 @@ import { CodedError, fileErrorCode, fileReason, systemFaultOf } from '../../runt
 import { flamectlError } from '../errors.ts'
 
 /** The most files that a server takes, and the largest limit of bytes that a server can be given. */
-const most = { files: 10_000, megabytes: 1000 }
+export const mostOfCode = { files: 10_000, megabytes: 1000 }
 
 /** An archive to be sent: a file is read while it is sent, a folder is packed first. FILE_UNREADABLE, CODE_SIZE, CODE_LINK. */
 export async function archiveToSend(file: string): Promise<{ readonly fileName: string; readonly fileData: Blob }> {
   try {
     const found = await stat(file)
     if (found.isDirectory()) {
-      const fileData = new Blob([zipOf(await filesIn(file, { most, strayLinks: 'refuse' }))])
+      const fileData = new Blob([zipOf(await filesIn(file, { most: mostOfCode, strayLinks: 'refuse' }))])
       return { fileName: `${basename(resolve(file))}.zip`, fileData }
     }
     if (!found.isFile()) throw new Error('it is no file')
@@ -123,6 +123,11 @@ export async function filesIn(
 async function kindOf(file: string) {
   const found = await stat(file)
   return { size: found.size, isFile: found.isFile(), isFolder: found.isDirectory() }
+}
+
+/** Writes bytes as a file, whole or not at all. FILE_UNWRITABLE. */
+export async function replaceFile(file: string, bytes: Uint8Array<ArrayBuffer>): Promise<void> {
+  await saveWhole(file, new Blob([bytes]).stream(), { force: true })
 }
 
 /** A zip of files. The same files give the same bytes. */

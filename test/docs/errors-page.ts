@@ -4,7 +4,7 @@ import { catalogueStatus } from '../../api/errors.ts'
 import { sentence, shown } from './markdown.ts'
 
 const built = new URL('../../', import.meta.url)
-const layers = ['runtime', 'sdk', 'actors', 'api', 'simulations', 'flamectl']
+const layers = ['runtime', 'sdk', 'actors', 'api', 'flamelet', 'simulations', 'flamectl']
 
 interface Entry {
   readonly message: string

@@ -1,0 +1,1 @@
+export { archiveLimitsOf, defaultArchiveLimits, unpackedFiles } from './archive.ts'

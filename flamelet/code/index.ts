@@ -1,0 +1,2 @@
+export { keyFolder, trustedKeys } from './keys.ts'
+export { signatureFile, signedCode } from './signature.ts'
