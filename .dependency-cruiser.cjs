@@ -15,6 +15,7 @@ const doors = [
   { folder: 'runtime/node' },
   { folder: 'runtime/link' },
   { folder: 'runtime/link/ws' },
+  { folder: 'runtime/link/mqtt' },
   { folder: 'runtime/durable/lmdb' },
   { folder: 'runtime/durable/mongodb' },
   { folder: 'sdk/tag', from: '^sdk/', to: '(errors|expand|schema|topologies|topology|validate)' },
@@ -111,6 +112,12 @@ module.exports = {
       from: { pathNot: ['^runtime/durable/mongodb/bundled-driver\\.ts$', notTests, '^(test|bench)/'] },
       to: { path: 'node_modules/(mongodb|bson)/' },
     },
+    ...['mqtt', 'aedes'].map((name) => ({
+      name: `${name}-in-one-file`,
+      severity: 'error',
+      from: { pathNot: [`^runtime/link/mqtt/bundled-${name}\\.ts$`, notTests, '^(test|bench)/'] },
+      to: { path: `node_modules/${name}/` },
+    })),
     {
       name: 'tsyringe-in-composition-roots',
       severity: 'error',
@@ -123,7 +130,8 @@ module.exports = {
       comment: 'runtime/ and sdk/ run in a browser, but for files whose folder or name says so',
       from: {
         path: '^(runtime|sdk)/',
-        pathNot: '(/node/|/load/|/threads/|/lmdb/|/mongodb/|node-|-worker\\.ts$|\\.test\\.ts$|\\.contract\\.ts$)',
+        pathNot:
+          '(/node/|/load/|/threads/|/lmdb/|/mongodb/|/mqtt/|node-|-worker\\.ts$|\\.test\\.ts$|\\.contract\\.ts$)',
       },
       to: { dependencyTypes: ['core'] },
     },

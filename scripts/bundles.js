@@ -9,6 +9,8 @@ export const bundles = [
   { source: 'api/http/bundled-restify.ts', name: 'restify' },
   { source: 'runtime/durable/mongodb/bundled-driver.ts', name: 'mongodb' },
   { source: 'runtime/kernel/bundled-nact.ts', name: 'nact', isForPages: true },
+  { source: 'runtime/link/mqtt/bundled-aedes.ts', name: 'aedes' },
+  { source: 'runtime/link/mqtt/bundled-mqtt.ts', name: 'mqtt' },
 ]
 
 /** CommonJS packages load Node's modules and optional packages by `require`. */

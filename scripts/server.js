@@ -1,10 +1,11 @@
 // Prints the command that runs a server for tests, as JSON; installs the server if it is missing:
-// `node scripts/server.js mongodb`.
+// `node scripts/server.js mongodb`, or `mosquitto`.
+import { mosquitto } from './server/mosquitto.js'
 import { secantus } from './server/secantus.js'
 import { SetupError } from './setup/errors.js'
 import { main } from './setup/run.js'
 
-const servers = { mongodb: secantus }
+const servers = { mongodb: secantus, mosquitto }
 
 main(() => {
   const given = process.argv[2] ?? ''

@@ -24,7 +24,7 @@ const linkErrors = {
   },
   LINK_ADDRESS: {
     message: '{address} is no address of a node: {found}',
-    hint: 'give an address such as ws://localhost:10100 or wss://example.org/link, without a token, a user or a password',
+    hint: 'give an address such as ws://localhost:10100 or wss://example.org/link, or mqtts://broker:8883 of a broker, without a token, a user or a password',
   },
   LINK_UNREACHABLE: {
     message: 'no route to {address}: {found}',
@@ -33,6 +33,14 @@ const linkErrors = {
   LINK_CERTIFICATE: {
     message: 'no route to {address}: its certificate is not trusted: {found}',
     hint: 'give the certificate of its authority by --ca, and check that the address has a name that the certificate has',
+  },
+  LINK_BROKER: {
+    message: 'the broker {address} refuses {user}: {found}',
+    hint: "check user and password, and the broker's list of who may use which topics (docs/brokers.md)",
+  },
+  LINK_TOPIC: {
+    message: '{name} cannot be a part of a topic of MQTT',
+    hint: 'choose a user without slash, plus, number sign and blank, and names of at most 200 characters',
   },
   LINK_ROUTE: {
     message: 'a route is lost: {found}',

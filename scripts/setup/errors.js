@@ -24,6 +24,10 @@ const setupErrors = {
     message: 'there is no Chromium in PATH, and it cannot be installed here ({reason})',
     hint: 'install it (Debian: apt-get install chromium), or name the program with CHROMIUM=…',
   },
+  SETUP_MOSQUITTO: {
+    message: 'the broker Mosquitto cannot be installed here ({reason})',
+    hint: 'install it (Debian: apt-get install mosquitto), and name the program with MOSQUITTO=/usr/sbin/mosquitto',
+  },
   SETUP_UNKNOWN: {
     message: 'the name {given} is unknown',
     hint: 'use one of {known}',

@@ -8,6 +8,7 @@ import { setTimeout } from 'node:timers/promises'
 import { fileURLToPath } from 'node:url'
 import { promisify } from 'node:util'
 import { MongoClient } from 'mongodb'
+import { freePort } from './free-port.ts'
 
 const installer = fileURLToPath(new URL('../../../scripts/server.js', import.meta.url))
 const startsWithinMs = 60_000
@@ -89,16 +90,6 @@ async function command(): Promise<string[]> {
   )
   const words: string[] = JSON.parse(stdout)
   return words
-}
-
-async function freePort(): Promise<number> {
-  const server = createServer().listen(0, '127.0.0.1')
-  await once(server, 'listening')
-  const address = server.address()
-  server.close()
-  await once(server, 'close')
-  if (typeof address !== 'object' || address === null) throw new Error('no free port was found')
-  return address.port
 }
 
 async function listening(child: ChildProcess, port: number): Promise<void> {

@@ -1,0 +1,131 @@
+import { once } from 'node:events'
+import { createServer, type Socket } from 'node:net'
+import { createServer as createSecureServer } from 'node:tls'
+import { mostFrameBytes } from '../frame.ts'
+import { BrokerGuests, type BrokerGuestsOptions } from './broker-guests.ts'
+import { Aedes } from './bundled-aedes.ts'
+import { PacketBound } from './packet-bound.ts'
+
+export interface EmbeddedBrokerOptions extends BrokerGuestsOptions {
+  /** Default: a free port. */
+  readonly port?: number
+  /** Default: 127.0.0.1. */
+  readonly host?: string
+  /** Certificate and private key, PEM: clients then connect by TLS. */
+  readonly tls?: BrokerCertificate
+  /** Default: 20,000. */
+  readonly mostConnections?: number
+}
+
+export interface BrokerCertificate {
+  readonly cert: string
+  readonly key: string
+}
+
+export interface EmbeddedBroker extends AsyncDisposable {
+  /** mqtt://host:port or mqtts://host:port */
+  readonly url: string
+  readonly port: number
+  /** Number of connections. */
+  readonly count: number
+  /** Uses another certificate for later connections. */
+  renew(tls: BrokerCertificate): void
+  close(): Promise<void>
+}
+
+/** A packet that asks for a connection holds a user and a password, which may be a token. */
+const mostFirstBytes = 16 * 1024
+/** The longest frame, and its topic. */
+const mostPacketBytes = mostFrameBytes + 4096
+const connectWithinMs = 5000
+const mostKeepAliveSeconds = 600
+const oldestTls = 'TLSv1.2'
+
+/**
+ * A broker in this process, for routes alone: each client authenticates, devices reach topics of their own only, and
+ * nothing is kept: neither retained messages nor sessions, nor messages that a device doesn't read.
+ */
+export async function embeddedBroker(options: EmbeddedBrokerOptions): Promise<EmbeddedBroker> {
+  const { port = 0, host = '127.0.0.1', tls, mostConnections = 20_000 } = options
+  const guests = new BrokerGuests(options)
+  const sockets = new Set<Socket>()
+  const broker = await brokerFor(guests)
+  const take = (socket: Socket) => {
+    sockets.add(socket)
+    socket.once('close', () => sockets.delete(socket))
+    boundPackets(socket)
+    broker.handle(socket)
+  }
+  const secure = tls && createSecureServer({ ...tls, minVersion: oldestTls, handshakeTimeout: connectWithinMs }, take)
+  // A failed handshake is the client's fault, and its connection is closed.
+  secure?.on('tlsClientError', () => {})
+  const server = secure ?? createServer(take)
+  server.maxConnections = mostConnections
+  server.listen(port, host)
+  await once(server, 'listening')
+  const address = server.address()
+  const taken = typeof address === 'object' && address !== null ? address.port : port
+  const close = async () => {
+    if (!server.listening) return
+    const closed = once(server, 'close')
+    server.close()
+    await new Promise<void>((resolve) => broker.close(resolve))
+    for (const socket of sockets) socket.destroy()
+    await closed
+  }
+  return {
+    url: `${tls ? 'mqtts' : 'mqtt'}://${host.includes(':') ? `[${host}]` : host}:${taken}`,
+    port: taken,
+    get count() {
+      return sockets.size
+    },
+    renew: (next) => secure?.setSecureContext({ ...next, minVersion: oldestTls }),
+    close,
+    [Symbol.asyncDispose]: close,
+  }
+}
+
+function brokerFor(guests: BrokerGuests): Promise<Aedes> {
+  return Aedes.createBroker({
+    // Deliveries to devices never wait. At a bound, those to the accepting node would hold up all others.
+    concurrency: 0,
+    connectTimeout: connectWithinMs,
+    keepaliveLimit: mostKeepAliveSeconds,
+    maxTopicLevels: 10,
+    preConnect(client, { clean, will, clientId }, done) {
+      const isFit =
+        clean === true && clientId !== '' && clientId.length <= 200 && (!will || (!will.retain && will.qos === 0))
+      if (!isFit) guests.refused(client, 'a session or a will that is to be kept, or no identifier')
+      done(isFit ? null : new Error('refused'), isFit)
+    },
+    authenticate(client, username = '', password, done) {
+      const answer = async () => {
+        const returnCode = await guests.admit(client, username, password?.toString() ?? '')
+        if (returnCode === undefined) done(null, true)
+        else done(Object.assign(new Error('refused'), { returnCode }), false)
+      }
+      void answer()
+    },
+    authorizePublish(client, message, done) {
+      // The broker itself publishes its own state, without a client.
+      const isAllowed = client === null || guests.mayPublish(client, message)
+      done(isAllowed ? null : new Error('refused'))
+    },
+    authorizeSubscribe: (client, subscription, done) =>
+      done(null, guests.maySubscribe(client, subscription) ? subscription : null),
+    authorizeForward: (client, message) => (guests.mayReceive(client) ? message : null),
+  })
+}
+
+/** Closes a connection at the beginning of a packet that is too long. The broker itself would take in the packet. */
+function boundPackets(socket: Socket): void {
+  const bound = new PacketBound(mostFirstBytes, mostPacketBytes)
+  const read = socket.read.bind(socket)
+  socket.setNoDelay(true)
+  socket.read = (size?: number) => {
+    const bytes: unknown = read(size)
+    if (!(bytes instanceof Uint8Array) || bound.keeps(bytes)) return bytes
+    socket.destroy()
+    return null
+  }
+}

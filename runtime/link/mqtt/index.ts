@@ -1,0 +1,11 @@
+export { type AcceptedMqtt, acceptMqtt, type MqttAcceptOptions } from './accept-mqtt.ts'
+export type { BrokerAccess } from './broker-client.ts'
+export type { BrokerClaim, BrokerRefusal } from './broker-guests.ts'
+export { dialMqtt, type MqttDialOptions } from './dial-mqtt.ts'
+export {
+  type BrokerCertificate,
+  type EmbeddedBroker,
+  type EmbeddedBrokerOptions,
+  embeddedBroker,
+} from './embedded-broker.ts'
+export type { BrokerRights } from './topics.ts'

@@ -1,0 +1,219 @@
+import test from 'ava'
+import { connectAsync } from 'mqtt'
+import {
+  accessOf,
+  type BrokerKind,
+  brokerKinds,
+  type TestBroker,
+  type TestUser,
+  testBroker,
+} from '../../../test/support/brokers.ts'
+import type { LaneName, Route } from '../frame.ts'
+import { routeContract } from '../route.contract.ts'
+import { acceptMqtt, dialMqtt } from './index.ts'
+
+const forever = new AbortController().signal
+
+/** Records what one end of a route hears. */
+class Ear {
+  readonly heard: string[] = []
+  readonly losses: (Error | undefined)[] = []
+  #changed = () => {}
+
+  constructor(route: Route) {
+    route.listen({
+      heard: (frame) => {
+        this.heard.push(new TextDecoder().decode(frame))
+        this.#changed()
+      },
+      lost: (cause) => {
+        this.losses.push(cause)
+        this.#changed()
+      },
+    })
+  }
+
+  async until(isSo: (ear: Ear) => boolean): Promise<void> {
+    while (!isSo(this)) await new Promise<void>((resolve) => (this.#changed = resolve))
+  }
+}
+
+/** A server that accepts routes over a broker. */
+async function serverAt(
+  { url }: Pick<TestBroker, 'url'>,
+  more: { onBroker?: (lane: LaneName, lost: Error | undefined) => void; mostRoutesOfUser?: number } = {},
+) {
+  const routes: { readonly route: Route; readonly from: string }[] = []
+  let changed = () => {}
+  const accepted = await acceptMqtt(url, {
+    node: 'server',
+    ...accessOf('server'),
+    onRoute: (route, from) => {
+      routes.push({ route, from })
+      changed()
+    },
+    ...more,
+  })
+  return {
+    accepted,
+    async next() {
+      for (;;) {
+        const next = routes.shift()
+        if (next) return next
+        await new Promise<void>((resolve) => (changed = resolve))
+      }
+    },
+  }
+}
+
+function dialler(
+  { url }: Pick<TestBroker, 'url'>,
+  user: TestUser,
+  more: { timeoutMs?: number; repeatMs?: number } = {},
+) {
+  return dialMqtt(url, { node: `node of ${user}/1`, to: 'server', ...accessOf(user), ...more })
+}
+
+function frame(text: string): Uint8Array<ArrayBuffer> {
+  return new Uint8Array(new TextEncoder().encode(text))
+}
+
+function each(
+  title: string,
+  check: (t: import('ava').ExecutionContext, broker: TestBroker, kind: BrokerKind) => Promise<void>,
+): void {
+  for (const kind of brokerKinds)
+    test(`${title} (${kind})`, async (t) => {
+      await using broker = await testBroker(kind)
+      await check(t, broker, kind)
+    })
+}
+
+for (const kind of brokerKinds)
+  routeContract(test, kind, async (onRoute) => {
+    const broker = await testBroker(kind)
+    const accepted = await acceptMqtt(broker.url, { node: 'server', ...accessOf('server'), onRoute })
+    return {
+      dial: dialler(broker, 'ada'),
+      async [Symbol.asyncDispose]() {
+        accepted.close()
+        await broker[Symbol.asyncDispose]()
+      },
+    }
+  })
+
+each('routes of both lanes carry frames in order, both ways, until one end closes', async (t, broker) => {
+  const { accepted, next } = await serverAt(broker)
+  const dial = dialler(broker, 'ada')
+  for (const lane of ['control', 'bulk'] as const) {
+    const [dialled, { route, from }] = await Promise.all([dial(lane, forever), next()])
+    t.is(from, 'ada')
+    t.true(dialled.isRelayed && route.isRelayed)
+    const ears = [new Ear(dialled), new Ear(route)] as const
+    const texts = Array.from({ length: 100 }, (_, index) => `${lane} ${index}`)
+    for (const text of texts) {
+      dialled.send(frame(text))
+      route.send(frame(text.toUpperCase()))
+    }
+    await ears[0].until(({ heard }) => heard.length === texts.length)
+    await ears[1].until(({ heard }) => heard.length === texts.length)
+    t.deepEqual(ears[1].heard, texts)
+    t.deepEqual(
+      ears[0].heard,
+      texts.map((text) => text.toUpperCase()),
+    )
+    const [closing, other] = lane === 'control' ? [dialled, ears[1]] : [route, ears[0]]
+    closing.close()
+    await other.until(({ losses }) => losses.length > 0)
+  }
+  t.is(accepted.count, 0)
+  accepted.close()
+})
+
+each(
+  'a broker that ends loses the routes at both ends, and routes can be made again when it is back',
+  async (t, broker) => {
+    const back = new Set<LaneName>()
+    let isBack = () => {}
+    const { accepted, next } = await serverAt(broker, {
+      onBroker: (lane, lost) => {
+        if (lost) back.delete(lane)
+        else back.add(lane)
+        if (back.size === 2) isBack()
+      },
+    })
+    const dial = dialler(broker, 'ada')
+    const [dialled, { route }] = await Promise.all([dial('bulk', forever), next()])
+    const ears = [new Ear(dialled), new Ear(route)]
+    await broker.kill()
+    for (const ear of ears) await ear.until(({ losses }) => losses.length > 0)
+    t.deepEqual(
+      ears.map(({ losses }) => losses.length),
+      [1, 1],
+    )
+    await t.throwsAsync(dial('bulk', forever), { code: 'LINK_UNREACHABLE' })
+    const returned = new Promise<void>((resolve) => (isBack = resolve))
+    await broker.start()
+    await returned
+    const [again, { route: other }] = await Promise.all([dial('bulk', forever), next()])
+    const ear = new Ear(other)
+    again.send(frame('again'))
+    await ear.until(({ heard }) => heard.length > 0)
+    t.deepEqual(ear.heard, ['again'])
+    accepted.close()
+    again.close()
+  },
+)
+
+each('the accepting node that leaves loses the routes at the other ends', async (t, broker) => {
+  const { accepted, next } = await serverAt(broker)
+  const [dialled] = await Promise.all([dialler(broker, 'ada')('control', forever), next()])
+  const ear = new Ear(dialled)
+  accepted.close()
+  await ear.until(({ losses }) => losses.length > 0)
+  t.is(ear.losses.length, 1)
+})
+
+each('who has a wrong password, or none, is refused', async (t, broker) => {
+  for (const access of [{ username: 'ada', password: 'wrong' }, { username: 'eve', password: 'of-ada' }, {}]) {
+    const dial = dialMqtt(broker.url, { node: 'n', to: 'server', ...access })
+    await t.throwsAsync(dial('control', forever), { code: 'LINK_BROKER' })
+    const accepting = acceptMqtt(broker.url, { node: 'server', ...access, onRoute: () => t.fail() })
+    await t.throwsAsync(accepting, { code: 'LINK_BROKER' })
+  }
+})
+
+each('a device hears and reaches nothing of another, nor of the server', async (t, broker, kind) => {
+  const { accepted, next } = await serverAt(broker)
+  const eve = await connectAsync(broker.url, { ...accessOf('ben'), protocolVersion: 4, reconnectPeriod: 0 })
+  const heard: string[] = []
+  eve.on('message', (topic) => heard.push(topic))
+  for (const topic of [
+    '#',
+    'flame/#',
+    'flame/server/up/#',
+    'flame/server/down/ada/#',
+    'flame/server/down/+/+/+/+/#',
+    '$SYS/#',
+  ])
+    await eve.subscribeAsync(topic).catch(() => {})
+  const [dialled, { route }] = await Promise.all([dialler(broker, 'ada')('control', forever), next()])
+  const ears = [new Ear(dialled), new Ear(route)] as const
+  // A device that forges messages in the name of another, or of the server, doesn't get through.
+  const forged = ['flame/server/up/ada/n/r/control/open', 'flame/server/gone', 'flame/server/down/ada/n/r/control']
+  for (const topic of forged) {
+    const forger = await connectAsync(broker.url, { ...accessOf('ben'), protocolVersion: 4, reconnectPeriod: 0 })
+    forger.publish(topic, 'forged')
+    if (kind === 'embedded') await new Promise<void>((resolve) => void forger.once('close', () => resolve()))
+    else await forger.endAsync()
+  }
+  dialled.send(frame('up'))
+  route.send(frame('down'))
+  await ears[0].until(({ heard }) => heard.length > 0)
+  await ears[1].until(({ heard }) => heard.length > 0)
+  await eve.endAsync()
+  t.deepEqual(heard, [])
+  t.deepEqual([ears[0].heard, ears[1].heard], [['down'], ['up']])
+  t.deepEqual([ears[0].losses, ears[1].losses], [[], []])
+  accepted.close()
+})
