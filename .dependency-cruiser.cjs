@@ -16,6 +16,7 @@ const doors = [
   { folder: 'runtime/link' },
   { folder: 'runtime/link/ws' },
   { folder: 'runtime/link/mqtt' },
+  { folder: 'runtime/link/pipe' },
   { folder: 'runtime/durable/lmdb' },
   { folder: 'runtime/durable/mongodb' },
   { folder: 'sdk/tag', from: '^sdk/', to: '(errors|expand|schema|topologies|topology|validate)' },

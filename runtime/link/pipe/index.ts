@@ -1,0 +1,1 @@
+export { pipeRoute } from './node-pipe-route.ts'
