@@ -18,6 +18,30 @@ const linkErrors = {
     message: 'no session with node {node}: {found}',
     hint: 'check the versions, names and incarnations of both nodes; a node that was declared dead must start again as a new incarnation',
   },
+  LINK_VERSION: {
+    message: 'the other node speaks versions {found} of the protocol, but this node speaks {own}',
+    hint: 'update the older of both nodes',
+  },
+  LINK_TOKEN: {
+    message: 'node {node} is not let in: its token is not accepted',
+    hint: 'give the node a token of this job or compute that has not ended; the other node keeps the reason in its log',
+  },
+  LINK_REPLAY: {
+    message: 'node {node} is not let in: its greeting answers another challenge',
+    hint: 'nothing needs to be done if the node greets again by itself; otherwise somebody repeats what was overheard',
+  },
+  LINK_NAME: {
+    message: 'node {node} is not let in: {found}',
+    hint: 'give each node a name of its own, and the name that its token was issued for',
+  },
+  LINK_INCARNATION: {
+    message: 'node {node} is not let in: its incarnation {incarnation} has ended',
+    hint: 'start the node again; it then begins a new incarnation',
+  },
+  LINK_BUSY: {
+    message: 'node {node} is not let in now: {found}',
+    hint: 'nothing needs to be done: the node dials again by itself',
+  },
   LINK_NODE_ENDED: {
     message: 'node {node} has ended: {reason}',
     hint: 'wait until the node has started again, and get new references',
@@ -49,6 +73,22 @@ const linkErrors = {
 } as const
 
 export const linkError = errorFactory(linkErrors)
+
+export type LinkError = CodedError<keyof typeof linkErrors>
+
+/** The error that another node has sent. A code that this version doesn't know becomes LINK_HANDSHAKE. */
+export function sentError(code: string, reason: string, node: string): LinkError {
+  if (!isLinkCode(code)) return linkError('LINK_HANDSHAKE', { node, found: reason })
+  return new CodedError(code, { message: '{reason}', hint: linkErrors[code].hint }, { node, reason })
+}
+
+export function isLinkError(thrown: unknown): thrown is LinkError {
+  return thrown instanceof CodedError && isLinkCode(thrown.code)
+}
+
+function isLinkCode(code: string): code is keyof typeof linkErrors {
+  return Object.hasOwn(linkErrors, code)
+}
 
 /**
  * Whether a watched actor's end, or a failed ask, came from the end of the actor's node, which may begin another life.

@@ -14,8 +14,10 @@ export interface Route {
    * This end hears nothing more.
    */
   close(): void
-  /** Whether something between the two nodes stores or forwards frames. */
+  /** Whether a hub or broker stands between the nodes, which may damage or lose frames of an unbroken route. */
   readonly isRelayed?: boolean
+  /** Whether the route carries both lanes, since there can't be a second route. */
+  readonly carriesBothLanes?: boolean
 }
 
 export interface RouteListener {
@@ -31,8 +33,11 @@ export type DialRoute = (lane: LaneName, signal: AbortSignal) => Promise<Route>
 /** Small messages, and messages with large typed arrays, travel in separate lanes: neither waits for the other. */
 export type LaneName = 'control' | 'bulk'
 
-/** `hello` and `welcome` open or resume a session. `resend` asks for every unacknowledged frame again. */
-export type FrameKind = 'hello' | 'welcome' | 'data' | 'acknowledge' | 'resend' | 'close'
+/**
+ * `challenge`, `hello` and `welcome` open or resume a session. `resend` asks for every unacknowledged frame of its lane
+ * again. `wanted` asks the node that dials for a route of the frame's lane.
+ */
+export type FrameKind = 'hello' | 'welcome' | 'data' | 'acknowledge' | 'resend' | 'close' | 'challenge' | 'wanted'
 
 /** One number for each lane. */
 export type PerLane = Readonly<Record<LaneName, number>>
@@ -52,7 +57,10 @@ export interface Frame {
   readonly body: Uint8Array<ArrayBuffer>
 }
 
-const kinds: readonly FrameKind[] = ['hello', 'welcome', 'data', 'acknowledge', 'resend', 'close']
+const kinds: readonly FrameKind[] = [
+  ...(['hello', 'welcome', 'data', 'acknowledge', 'resend', 'close'] as const),
+  ...(['challenge', 'wanted'] as const),
+]
 export const frameHeaderBytes = 32
 /** Longest frame, with its header. */
 export const mostFrameBytes = 256 * 1024

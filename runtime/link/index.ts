@@ -1,5 +1,6 @@
 export { isNodeEnd } from './errors.ts'
 export type { DialRoute, FrameKind, LaneName, PerLane, Route, RouteListener } from './frame.ts'
 export { memoryRoute } from './memory-route.ts'
-export { type NodeLink, type NodeLinkOptions, nodeLink, type Peer, type PeerRights } from './node-link.ts'
+export { nodeLink } from './node-link.ts'
+export type * from './protocol.ts'
 export { dialPageSocket, type FrameSocket, type PageDialOptions, webSocketRoute } from './web-socket.ts'

@@ -74,6 +74,8 @@ export class OutgoingLane {
   #fitting = mostEnvelopes
   /** Number of the next envelope, or part. */
   next = 1
+  /** Number of units that the other node has acknowledged. */
+  acknowledged = 0
   /** Bytes of all units that aren't acknowledged, sent or not. */
   bytes = 0
   /** Most bytes that may be sent ahead of acknowledgements. The other node sets the number. */
@@ -83,6 +85,10 @@ export class OutgoingLane {
     this.name = name
     this.#mostBody = mostBody
     this.#buffers = buffers
+  }
+
+  get hasUnits(): boolean {
+    return this.#units.length > 0
   }
 
   get hasUnacknowledged(): boolean {
@@ -160,6 +166,7 @@ export class OutgoingLane {
       acknowledged += 1
     }
     if (acknowledged === 0) return false
+    this.acknowledged += acknowledged
     const arrived = this.#units.splice(0, acknowledged)
     this.#sent = Math.max(0, this.#sent - acknowledged)
     for (const unit of arrived) unit.arrived?.()

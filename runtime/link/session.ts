@@ -31,6 +31,14 @@ const mostWaiting = 512
 /** A message with more bytes of typed arrays than this travels in the bulk lane. */
 const bulkFromBytes = 32 * 1024
 
+const laneNames = ['control', 'bulk'] as const
+
+/** The acknowledged frames of a lane, and the time since when there are no more. */
+interface Look {
+  readonly acknowledged: number
+  sinceMs: number
+}
+
 /** An actor whose ref was given to the other node. */
 interface Exported {
   readonly target: Addressee
@@ -70,13 +78,18 @@ export class Session implements RefSession {
   #lastOffer = 0
   /** Ends of watched actors, which wait for earlier messages of the bulk lane. */
   #lateEnds: { readonly bulk: number; readonly end: () => void }[] = []
-  #route: Route | undefined
+  readonly #routes: Record<LaneName, Route | undefined> = { control: undefined, bulk: undefined }
+  readonly #looks: Record<LaneName, Look> = {
+    control: { acknowledged: 0, sinceMs: 0 },
+    bulk: { acknowledged: 0, sinceMs: 0 },
+  }
+  /** The gap in each lane for which the missing frames were asked for: the number of the first missing envelope. */
+  readonly #asked = { control: 0, bulk: 0 }
+  #isBulkAsked = false
   #owes = false
   #ended: Error | undefined
-  /** Counts the routes that the dialling node has made. */
-  epoch = 0
-  /** Rises with each acknowledgement. */
-  progress = 0
+  /** Numbers of the present routes, in the order in which the dialling node has made them. */
+  readonly epochs = { control: 0, bulk: 0 }
 
   constructor(
     peer: Pick<Address, 'node' | 'nodeIncarnation'>,
@@ -96,8 +109,25 @@ export class Session implements RefSession {
     this.#in = { control: new IncomingLane(mostMessageBytes), bulk: new IncomingLane(mostMessageBytes) }
   }
 
-  get route(): Route | undefined {
-    return this.#route
+  /** Whether this is the present route of a lane. */
+  isCarriedBy(route: Route): boolean {
+    return this.#routes.control === route || this.#routes.bulk === route
+  }
+
+  /** Whether there is a route for small messages. Without one, the session waits. */
+  get isAttached(): boolean {
+    return this.#routes.control !== undefined
+  }
+
+  /** Whether large messages wait for a route of their own. */
+  get wantsBulk(): boolean {
+    return this.#routes.bulk === undefined && this.#out.bulk.hasUnits
+  }
+
+  /** Rises with whatever the nodes have achieved: envelopes that arrived, and acknowledgements. */
+  get progress(): number {
+    const { control, bulk } = this.#in
+    return this.#out.control.acknowledged + this.#out.bulk.acknowledged + control.expected + bulk.expected
   }
 
   /** Numbers of the next expected envelopes. */
@@ -105,37 +135,71 @@ export class Session implements RefSession {
     return { control: this.#in.control.expected, bulk: this.#in.bulk.expected }
   }
 
-  get hasUnacknowledged(): boolean {
-    return this.#out.control.hasUnacknowledged || this.#out.bulk.hasUnacknowledged
-  }
-
   /** Continues on a new route, on which the other node has told its expected envelopes. */
-  attach(route: Route, { expected, window }: Pick<Frame, 'expected' | 'window'>): void {
-    if (this.#route !== route) this.#route?.close()
-    this.#route = route
+  attach(lanes: readonly LaneName[], route: Route, { expected, window }: Pick<Frame, 'expected' | 'window'>): void {
+    const replaced = new Set(lanes.map((lane) => this.#routes[lane]))
+    for (const old of replaced)
+      if (old && old !== route) {
+        this.detach(old)
+        old.close()
+      }
+    for (const lane of lanes) this.#routes[lane] = route
+    this.#isBulkAsked = false
     this.#acknowledged(expected, window)
-    this.resend()
+    for (const lane of lanes) this.resend(lane)
   }
 
-  /** The route is lost, and the session waits for another. */
-  detach(): void {
-    this.#route = undefined
+  /** The route is lost. Its lanes wait for another. */
+  detach(route: Route): void {
+    for (const lane of laneNames) if (this.#routes[lane] === route) this.#routes[lane] = undefined
   }
 
-  /** Sends all unacknowledged envelopes again. */
-  resend(): void {
-    this.#out.control.rewind()
-    this.#out.bulk.rewind()
+  /** Sends all unacknowledged envelopes of a lane again. */
+  resend(lane: LaneName): void {
+    this.#asked[lane] = 0
+    this.#out[lane].rewind()
     this.#wake()
+  }
+
+  /**
+   * Sends frames again that were sent `afterMs` ago, since when none of their lane was acknowledged: a route that loses
+   * frames may have lost the last ones, without a gap. Repeats the wish for a bulk route.
+   */
+  look(nowMs: number, afterMs: number): void {
+    for (const lane of laneNames) {
+      const { hasUnacknowledged, acknowledged } = this.#out[lane]
+      const look = this.#looks[lane]
+      if (!hasUnacknowledged || !this.#routes[lane] || look.acknowledged !== acknowledged)
+        this.#looks[lane] = { acknowledged, sinceMs: nowMs }
+      else if (nowMs - look.sinceMs >= afterMs) {
+        look.sinceMs = nowMs
+        this.resend(lane)
+      }
+    }
+    this.#isBulkAsked = false
+    if (this.wantsBulk) this.askForBulk()
+  }
+
+  /** Asks the other node, which dials, for a bulk route; once until the next `look`. */
+  askForBulk(): void {
+    if (this.#isBulkAsked || !this.#routes.control) return
+    this.#isBulkAsked = true
+    this.#send('wanted', 'bulk')
   }
 
   /** Takes a frame of the present route. @throws LINK_FRAME, LINK_VALUE if the frame can't be read. */
   heard(frame: Frame): void {
     if (this.#acknowledged(frame.expected, frame.window)) this.#wake()
-    if (frame.kind === 'resend') this.resend()
+    if (frame.kind === 'resend') this.resend(frame.lane)
     if (frame.kind !== 'data') return
-    const body = this.#in[frame.lane].accept(frame, this.peer.node)
-    if (body === 'gap') return this.#send('resend')
+    const arriving = this.#in[frame.lane]
+    const body = arriving.accept(frame, this.peer.node)
+    if (body === 'gap') {
+      // Once for each gap: every frame after the gap would ask again.
+      if (this.#asked[frame.lane] === arriving.expected) return
+      this.#asked[frame.lane] = arriving.expected
+      return this.#send('resend', frame.lane)
+    }
     this.#owes = true
     this.#wake()
     if (typeof body === 'string') return
@@ -146,25 +210,31 @@ export class Session implements RefSession {
   /** Sends all waiting units that fit into the windows, or at least an owed acknowledgement. */
   flush(): void {
     this.#pack()
-    const route = this.#route
-    if (!route) return
-    for (const lane of [this.#out.control, this.#out.bulk])
-      for (let unit = lane.take(); unit && this.#route === route; unit = lane.take()) {
+    for (const name of laneNames) {
+      const route = this.#routes[name]
+      const lane = this.#out[name]
+      if (!route) continue
+      for (let unit = lane.take(); unit; unit = lane.take()) {
         this.#owes = false
         route.send(lane.frameOf(unit, { expected: this.expected, window: this.#settings.window }))
+        if (this.#routes[name] !== route) break
       }
-    if (this.#owes && this.#route === route) this.#send('acknowledge')
+    }
+    if (this.#owes) this.#send('acknowledge')
   }
 
   /**
    * Ends the session, since the other node, or this node, has ended or was declared dead. Watchers are told that each
-   * watched actor has stopped, asks and offers fail, and unacknowledged messages become dead letters.
+   * watched actor has stopped, asks and offers fail, and unacknowledged messages become dead letters. The farewell is the
+   * last frame for the other node.
    */
-  end(cause: Error): void {
+  end(cause: Error, farewell?: Uint8Array<ArrayBuffer>): void {
     if (this.#ended) return
     this.#ended = cause
-    this.#route?.close()
-    this.#route = undefined
+    const { control, bulk } = this.#routes
+    if (farewell) (control ?? bulk)?.send(farewell)
+    for (const lane of laneNames) this.#routes[lane]?.close()
+    for (const lane of laneNames) this.#routes[lane] = undefined
     const letters = [
       ...this.#out.control.drain(),
       ...this.#out.bulk.drain(),
@@ -349,25 +419,22 @@ export class Session implements RefSession {
   #acknowledged(expected: PerLane, window: PerLane): boolean {
     let isProgress = false
     for (const lane of [this.#out.control, this.#out.bulk]) {
-      if (lane.acknowledge(expected[lane.name], this.peer.node)) {
-        this.progress += 1
-        isProgress = true
-      }
+      if (lane.acknowledge(expected[lane.name], this.peer.node)) isProgress = true
       if (lane.window !== window[lane.name]) isProgress = true
       lane.window = window[lane.name]
     }
     return isProgress
   }
 
-  #frame(kind: Frame['kind']): Frame {
+  #frame(kind: Frame['kind'], lane: LaneName = 'control'): Frame {
     const { expected } = this
     const { window } = this.#settings
-    return { kind, lane: 'control', isPart: false, count: 0, first: 0, expected, window, body: new Uint8Array() }
+    return { kind, lane, isPart: false, count: 0, first: 0, expected, window, body: new Uint8Array() }
   }
 
-  #send(kind: 'acknowledge' | 'resend'): void {
+  #send(kind: 'acknowledge' | 'resend' | 'wanted', lane?: LaneName): void {
     this.#owes = false
-    this.#route?.send(encodeFrame(this.#frame(kind)))
+    this.#routes.control?.send(encodeFrame(this.#frame(kind, lane)))
   }
 
   #unknown(number: number, message: unknown): void {

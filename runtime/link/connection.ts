@@ -1,0 +1,144 @@
+import type { Cancel } from '../kernel/protocol.ts'
+import { linkError } from './errors.ts'
+import type { LaneName, Route } from './frame.ts'
+import type { Connection, ConnectionState, ConnectOptions } from './protocol.ts'
+
+const firstDelayMs = 2
+const longestDelayMs = 5000
+/** A route that lived this long counts as a success, even if nothing was to be sent. */
+const longLifeMs = longestDelayMs
+
+/** Messages of the link's actor to itself about its connections. */
+export type ConnectionMessage =
+  | { readonly type: 'redial'; readonly connection: DialledConnection; readonly lane: LaneName }
+  | ({ readonly type: 'dialled'; readonly route: Route } & Attempt)
+  | ({ readonly type: 'dial-failed'; readonly cause: unknown } & Attempt)
+
+/** An attempt to make a connection's route for a lane. */
+interface Attempt {
+  readonly connection: DialledConnection
+  readonly lane: LaneName
+  readonly attempt: number
+}
+
+/** The capabilities of the link's actor that its connections need. */
+export interface Dialler {
+  tell(message: ConnectionMessage): void
+  after(delayMs: number, message: ConnectionMessage): Cancel
+  /** A number from 0 to 1. */
+  random(): number
+  readonly dialWithinMs: number
+}
+
+/** A lane's route: there is one, one is being made, or one will be made after a delay; or none is needed. */
+interface LaneDial {
+  isBusy: boolean
+  /** Failures since the last success. */
+  failures: number
+  /** Numbers the attempts, so that results of earlier ones are recognized. */
+  attempt: number
+  /** Ends the present attempt, or the delay before it. */
+  stop: Cancel
+}
+
+const nothing: Cancel = () => {}
+const idle: LaneDial = { isBusy: false, failures: 0, attempt: 0, stop: nothing }
+
+/** Keeps the routes to a node that this node dials. The link's actor drives it. */
+export class DialledConnection implements Connection {
+  readonly options: ConnectOptions
+  readonly close: () => void
+  readonly #lanes: Readonly<Record<LaneName, LaneDial>> = { control: { ...idle }, bulk: { ...idle } }
+  #state: ConnectionState = 'connecting'
+  /** Name of the other node; until it is known, the expected name. */
+  node: string | undefined
+
+  constructor(options: ConnectOptions, close: () => void) {
+    this.options = options
+    this.close = close
+    this.node = options.node
+  }
+
+  get state(): ConnectionState {
+    return this.#state
+  }
+
+  get isOver(): boolean {
+    return this.#state === 'refused' || this.#state === 'ended'
+  }
+
+  change(state: ConnectionState, cause?: Error): void {
+    if (this.isOver || (state === this.#state && !cause)) return
+    this.#state = state
+    if (this.isOver) for (const lane of [this.#lanes.control, this.#lanes.bulk]) lane.stop()
+    this.options.onChange?.(state, cause)
+  }
+
+  /** Makes a route for a lane, unless there is one, or will be one. */
+  dial(lane: LaneName, dialler: Dialler): void {
+    if (!this.#lanes[lane].isBusy) this.redial(lane, dialler)
+  }
+
+  /** Makes a route for a lane, after a delay. */
+  redial(lane: LaneName, dialler: Dialler): void {
+    if (this.isOver) return
+    const dial = this.#lanes[lane]
+    const { dialWithinMs } = dialler
+    dial.isBusy = true
+    dial.attempt += 1
+    const attempt: Attempt = { connection: this, lane, attempt: dial.attempt }
+    const cause = linkError('LINK_HANDSHAKE', { node: this.node ?? 'unknown', found: `no route in ${dialWithinMs} ms` })
+    const stopTimer = dialler.after(dialWithinMs, { type: 'dial-failed', ...attempt, cause })
+    const giveUp = new AbortController()
+    dial.stop = () => {
+      stopTimer()
+      giveUp.abort()
+    }
+    new Promise<Route>((resolve) => resolve(this.options.dial(lane, giveUp.signal))).then(
+      (route) => {
+        if (giveUp.signal.aborted) return route.close()
+        stopTimer()
+        dialler.tell({ type: 'dialled', ...attempt, route })
+      },
+      (failure: unknown) => dialler.tell({ type: 'dial-failed', ...attempt, cause: failure }),
+    )
+  }
+
+  /** Takes the route of the present attempt. False for a route that comes too late. */
+  take(lane: LaneName, attempt: number): boolean {
+    if (!this.isPresent(lane, attempt)) return false
+    this.#lanes[lane].stop = nothing
+    return true
+  }
+
+  isPresent(lane: LaneName, attempt: number): boolean {
+    return !this.isOver && this.#lanes[lane].attempt === attempt
+  }
+
+  /** The lane needs no route for now. */
+  rest(lane: LaneName): void {
+    const dial = this.#lanes[lane]
+    dial.stop()
+    dial.stop = nothing
+    dial.attempt += 1
+    dial.isBusy = false
+  }
+
+  /** After the end of an attempt, or of a route, dials again after a delay. */
+  retry(lane: LaneName, dialler: Dialler, cause?: Error): void {
+    if (this.isOver) return
+    const dial = this.#lanes[lane]
+    dial.stop()
+    dial.attempt += 1
+    // 2¹² times the first delay is longer than the longest.
+    const delayMs = Math.min(longestDelayMs, firstDelayMs * 2 ** Math.min(12, dial.failures))
+    dial.failures += 1
+    dial.stop = dialler.after(delayMs * (0.5 + 0.5 * dialler.random()), { type: 'redial', connection: this, lane })
+    if (lane === 'control') this.change('connecting', cause)
+  }
+
+  /** Ends the growth of the delays after a route that lived long, or on which envelopes moved. */
+  fared(lane: LaneName, lifeMs: number, hasMoved: boolean): void {
+    if (hasMoved || lifeMs >= longLifeMs) this.#lanes[lane].failures = 0
+  }
+}
