@@ -1,9 +1,8 @@
-import type { TestFn } from 'ava'
 import fc from 'fast-check'
 import { memoryStore } from '../memory-store.ts'
 import type { DocumentFields, Documents, FindOptions, Store } from '../store.ts'
 import { compareKeys } from '../store-rules.ts'
-import { all, type OpenStore } from './store-under-test.ts'
+import { all, bytes, type Declare, type OpenStore } from './store-under-test.ts'
 
 async function ids(documents: Documents, collection: string, options?: FindOptions): Promise<string[]> {
   return (await all(documents.find(collection, options))).map(({ id }) => id)
@@ -70,7 +69,7 @@ const steps: fc.Arbitrary<Step> = fc.oneof(
     ),
 )
 
-export function documentContract(test: TestFn, open: OpenStore): void {
+export function documentContract(test: Declare, open: OpenStore): void {
   test('documents are removed together, those that are there, and no others', async (t) => {
     await using opened = await open()
     const { documents } = opened.store
@@ -242,7 +241,8 @@ export function documentContract(test: TestFn, open: OpenStore): void {
         name,
         given.map((one) => ({ id: one, fields: {} })),
       )
-      const sorted = given.toSorted((a, b) => Buffer.compare(Buffer.from(a), Buffer.from(b)))
+      const hex = (text: string) => Array.from(bytes(text), (byte) => byte.toString(16).padStart(2, '0')).join('')
+      const sorted = given.toSorted((a, b) => (hex(a) < hex(b) ? -1 : 1))
       t.deepEqual(given.toSorted(compareKeys), sorted)
       t.deepEqual(await ids(documents, name), sorted)
       const paged: string[] = []

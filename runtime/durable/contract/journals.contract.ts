@@ -1,7 +1,6 @@
-import type { TestFn } from 'ava'
-import { bytes, journal, type OpenStore } from './store-under-test.ts'
+import { bytes, type Declare, journal, type OpenStore } from './store-under-test.ts'
 
-export function journalContract(test: TestFn, open: OpenStore): void {
+export function journalContract(test: Declare, open: OpenStore): void {
   test('entries are numbered from 1 without gaps, in the order of the calls, also of those at once', async (t) => {
     await using opened = await open()
     const { store } = opened

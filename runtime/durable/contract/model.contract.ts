@@ -1,8 +1,7 @@
-import type { TestFn } from 'ava'
 import fc from 'fast-check'
 import { CodedError } from '../../errors/coded-error.ts'
 import type { Store } from '../store.ts'
-import { all, blob, bytes, journal, type OpenStore } from './store-under-test.ts'
+import { all, blob, bytes, type Declare, journal, type OpenStore } from './store-under-test.ts'
 
 type Call = (store: Store, model: Model) => Promise<readonly [found: unknown, expected: unknown]>
 
@@ -146,7 +145,7 @@ function contentsOf(model: Model): unknown {
   return found
 }
 
-export function modelContract(test: TestFn, open: OpenStore): void {
+export function modelContract(test: Declare, open: OpenStore): void {
   test('any calls, and openings in between, do what they do to plain collections', async (t) => {
     const step = fc.oneof({ weight: 15, arbitrary: calls }, { weight: 1, arbitrary: fc.constant('reopen' as const) })
     const property = fc.asyncProperty(fc.array(step, { maxLength: 40 }), async (steps) => {

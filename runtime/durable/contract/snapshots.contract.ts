@@ -1,7 +1,6 @@
-import type { TestFn } from 'ava'
-import { bytes, type OpenStore } from './store-under-test.ts'
+import { bytes, type Declare, type OpenStore } from './store-under-test.ts'
 
-export function snapshotContract(test: TestFn, open: OpenStore): void {
+export function snapshotContract(test: Declare, open: OpenStore): void {
   test('a snapshot is what was saved last, and its version counts the saves', async (t) => {
     await using opened = await open()
     const { store } = opened

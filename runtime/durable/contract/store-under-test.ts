@@ -9,6 +9,27 @@ export interface StoreUnderTest extends AsyncDisposable {
 
 export type OpenStore = () => Promise<StoreUnderTest>
 
+interface Thrown {
+  readonly code?: string
+  readonly message?: string
+}
+
+/** The assertions of ava that the contract uses. In a page, where ava can't run, others have the same meaning. */
+export interface Assertions {
+  is(found: unknown, expected: unknown, message?: string): unknown
+  deepEqual(found: unknown, expected: unknown, message?: string): unknown
+  true(found: unknown, message?: string): unknown
+  false(found: unknown, message?: string): unknown
+  readonly throwsAsync: {
+    (work: Promise<unknown>, expected: Thrown, message?: string): Promise<unknown>
+    (work: () => Promise<unknown>, expected: Thrown, message?: string): Promise<unknown>
+  }
+  pass(message?: string): void
+}
+
+/** Declares a test, as ava's `test` does. */
+export type Declare = (title: string, run: (t: Assertions) => Promise<void>) => void
+
 export function bytes(text: string): Uint8Array {
   return new TextEncoder().encode(text)
 }
@@ -38,6 +59,11 @@ export function joined(chunks: readonly Uint8Array[]): Uint8Array {
     at += chunk.length
   }
   return whole
+}
+
+/** Compares bytes. Faster than `deepEqual` for many. */
+export function hasBytes(found: Uint8Array | undefined, expected: Uint8Array): boolean {
+  return found?.length === expected.length && found.every((byte, index) => byte === expected[index])
 }
 
 /** Bytes that tell each place from its neighbours. */
