@@ -86,7 +86,6 @@ test('the bill of materials names all that users install or get in bundles, by v
 })
 
 test('restify, the driver of MongoDB, and nact for pages are bundled, with the text of the licence of each package in the bundles', (t) => {
-  t.is(bundles.length, 3)
   const names = bundled.map(({ name }) => name)
   for (const name of ['restify', 'find-my-way', 'mongodb', 'bson', 'nact']) t.true(names.includes(name), name)
   const sections = readFileSync(join(clone, 'dist/THIRD-PARTY-LICENSES.txt'), 'utf8').split(`\n${'-'.repeat(80)}\n`)
