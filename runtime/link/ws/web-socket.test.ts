@@ -1,8 +1,10 @@
 import { once } from 'node:events'
 import { createServer, type Server } from 'node:http'
+import { createServer as createSecureServer } from 'node:https'
 import { connect } from 'node:net'
 import test from 'ava'
 import { WebSocket } from 'ws'
+import { certificateAuthority } from '../../../test/support/certificates.ts'
 import { mostFrameBytes, type Route } from '../frame.ts'
 import { heardBy, type OpenTransport, routeContract } from '../route.contract.ts'
 import { dialPageSocket } from '../web-socket.ts'
@@ -18,8 +20,10 @@ async function listening(server: Server): Promise<number> {
   return address.port
 }
 
-async function accepting(options: WebSocketAcceptOptions) {
-  const server = createServer((_, response) => response.end('plain'))
+async function accepting(
+  options: WebSocketAcceptOptions,
+  server: Server = createServer((_, response) => response.end('plain')),
+) {
   const port = await listening(server)
   const accepted = acceptWebSockets(server, options)
   const close = async () => {
@@ -166,4 +170,29 @@ test('a server that goes away tells its routes, and accepts no more', async (t) 
   at.accepted.close()
   t.is(await heard.lost, undefined)
   await t.throwsAsync(dialWebSocket(`ws://127.0.0.1:${at.port}`)('control', never), { message: /status 200/ })
+})
+
+test('a route over TLS needs a certificate of a known authority for the name, and may show its own', async (t) => {
+  const ca = await certificateAuthority('authority of the tests')
+  const [own, client] = [await ca.server(), await ca.client('device')]
+  const at = (cert: { readonly cert: string; readonly key: string }) =>
+    accepting(
+      { onRoute: (route) => route.listen({ heard: (frame) => route.send(frame), lost() {} }) },
+      createSecureServer({ ...cert, ca: ca.cert, requestCert: true }),
+    )
+  await using server = await at(own)
+  await using misnamed = await at(await ca.server('elsewhere.example'))
+  const dial = (port: number, trust?: string) =>
+    dialWebSocket(`wss://localhost:${port}`, { ...(trust !== undefined && { ca: trust }), ...client })('control', never)
+  const route = await dial(server.port, ca.cert)
+  const heard = heardBy(route)
+  route.send(Uint8Array.of(1, 2, 3))
+  await heard.until(1)
+  t.deepEqual(heard.frames, [Uint8Array.of(1, 2, 3)])
+  route.close()
+  const unknown = await t.throwsAsync(dial(server.port), { code: 'LINK_CERTIFICATE' })
+  t.regex(unknown?.message ?? '', /certificate/)
+  await t.throwsAsync(dial(misnamed.port, ca.cert), { code: 'LINK_CERTIFICATE' })
+  await using plain = await accepting({ onRoute: (route) => route.close() })
+  await t.throwsAsync(dial(plain.port, ca.cert), { code: 'LINK_UNREACHABLE' })
 })
