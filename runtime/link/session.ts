@@ -23,7 +23,7 @@ export interface SessionSettings {
 /** Kinds of envelopes. An envelope is its kind, the number of an actor or a call, and further fields. */
 const kinds = { tell: 0, offer: 1, settled: 2, watch: 3, terminated: 4, stop: 5 } as const
 /** By kind: the number of fields of an envelope. */
-const fieldCounts = [3, 4, 3, 2, 4, 2] as const
+export const fieldCounts = [3, 4, 3, 2, 4, 2] as const
 
 /** Envelopes that wait for the end of the turn are packed earlier if they are more than this. */
 const mostWaiting = 512

@@ -22,7 +22,7 @@ export interface HostedTasks {
   /** All tasks of the job, or those that this host runs. */
   readonly tasks: readonly RoleTask[]
   readonly store: DurableStore
-  readonly registry: ModelRegistry
+  readonly registry: Pick<ModelRegistry, 'commit'>
   /** The rendezvous of the job, if other hosts run tasks of the job. Default: an actor of this host. */
   readonly rendezvous?: ActorRef<RendezvousMessage>
   /** Some tasks of the job run on other nodes. Default false. */

@@ -1,4 +1,5 @@
 export { type HostedTasks, hostedTasks, type RoundSummary } from './hosted-tasks.ts'
+export { decodeModelsMessage, jobModels, type ModelsMessage, type ModelsReply, modelsAt } from './job-models.ts'
 export {
   type HostParts,
   type JobToHost,
@@ -13,4 +14,19 @@ export { decodeTaskReport, type JobSurroundings, type RoleTask, type TaskReport 
 export { type RoleTaskOptions, requireChannels, requireClients, roleTasksOf } from './role-tasks.ts'
 export { forgetRole, isRoleKey } from './round-keeper.ts'
 export { runTasks, type TasksOutcome, type TasksRun, type TasksToRun } from './run-tasks.ts'
+export {
+  type CodeMessage,
+  type CodeReply,
+  decodeCodeMessage,
+  decodeCodeReply,
+  decodeJob,
+  decodeSiteMessage,
+  decodeSiteReply,
+  type HostedJob,
+  type HostedTask,
+  type HostMessage,
+  type SiteMessage,
+  type SiteReply,
+} from './site-protocol.ts'
+export { type SiteCode, type SiteParts, type SiteWorkload, taskSite } from './task-site.ts'
 export { type TaskEnd, type TaskTally, taskTally } from './task-tally.ts'

@@ -1,6 +1,6 @@
 import type { DurableStore } from '../../runtime/index.ts'
 import type { GivenDatasets } from '../data/datasets.ts'
-import type { CommittedModel, ModelRegistry } from '../registry/registry.ts'
+import type { ModelRegistry } from '../registry/registry.ts'
 import type { Settings } from '../role/role.ts'
 import {
   type Choices,
@@ -10,7 +10,7 @@ import {
   requireUpdates,
 } from '../strategy/chosen-algorithm.ts'
 import type { TopologyFacts } from '../tag/errors.ts'
-import { expansion, type Task } from '../tag/expand.ts'
+import { expansion } from '../tag/expand.ts'
 import type { Schema } from '../tag/schema.ts'
 import type { Topology } from '../tag/topology.ts'
 import { assertValid } from '../tag/validate.ts'
@@ -20,6 +20,7 @@ import type { Workload } from '../workload/workload.ts'
 import type { HostedTasks } from './hosted-tasks.ts'
 import type { RoleTask } from './role-task.ts'
 import { type RoleTaskOptions, requireClients, requireRoles, roleTasksOf } from './role-tasks.ts'
+import type { HostedTask } from './site-protocol.ts'
 
 /** A job whose tasks are to be hosted. */
 export interface JobToHost extends Pick<RoleTaskOptions, 'clientOf'> {
@@ -28,7 +29,7 @@ export interface JobToHost extends Pick<RoleTaskOptions, 'clientOf'> {
   readonly workload: Workload
   readonly schema: Schema
   /** All tasks of the job, in the order of the expansion. */
-  readonly tasks: readonly Omit<Task, 'channels'>[]
+  readonly tasks: readonly HostedTask[]
   /** Whether this host runs a task. Default: each. */
   readonly isHere?: (end: string) => boolean
   /** Values that override the workload's settings, and the seed. */
@@ -40,7 +41,7 @@ export interface JobToHost extends Pick<RoleTaskOptions, 'clientOf'> {
 /** The parts that a host shares between the jobs whose tasks it runs. */
 export interface HostParts {
   readonly store: DurableStore
-  readonly registry: ModelRegistry
+  readonly registry: Pick<ModelRegistry, 'commit'>
   readonly checkDeterminism?: boolean | undefined
   /** Paths of the datasets that lie with this host, by name. */
   readonly paths?: GivenDatasets['paths'] | undefined
@@ -59,8 +60,6 @@ export interface PreparedTasks {
   readonly hosted: Omit<HostedTasks, 'reports' | 'onRound'>
   /** Hyperparameters that the workload has no setting for. */
   readonly unknownSettings: readonly string[]
-  /** The model of the last round that an earlier start of the job published. */
-  readonly latest: CommittedModel | undefined
 }
 
 /**
@@ -106,14 +105,13 @@ export async function prepareTasks(
   const close = () => void pool.close()
   if (signal.aborted) close()
   else signal.addEventListener('abort', close, { once: true })
-  requireClients(all, pool.clients)
-  requireLearner(strategy, pool)
   const tasks = all.filter(({ end }) => isHere(end))
+  requireClients(tasks, pool.clients)
+  requireLearner(strategy, pool)
   const shared = { run, workload: workload.name, seed, settings, strategy, pool, tasks, store, registry }
   return {
     hosted: { ...shared, checkDeterminism, takenOver, isSpread: tasks.length < all.length },
     unknownSettings: unknown,
-    latest: await registry.latest(run),
   }
 }
 

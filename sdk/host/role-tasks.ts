@@ -6,10 +6,10 @@ import type { Decisions } from '../role/decisions.ts'
 import { roleError } from '../role/errors.ts'
 import type { AnyRole } from '../role/role.ts'
 import { stockRoles } from '../role/stock/stock-roles.ts'
-import type { Task } from '../tag/expand.ts'
 import { channelsByRole, type Schema, withGroups } from '../tag/schema.ts'
 import { portFor } from './role-context.ts'
 import type { RoleTask } from './role-task.ts'
+import type { HostedTask } from './site-protocol.ts'
 
 export interface RoleTaskOptions {
   /** The number of the client whose data a task trains on. Default: the task's index among the tasks with datasets. */
@@ -24,7 +24,7 @@ export interface RoleTaskOptions {
  * @throws JOB_ROLE_UNKNOWN, JOB_ROLE_MISSING.
  */
 export function roleTasksOf(
-  { schema, tasks }: { readonly schema: Schema; readonly tasks: readonly Omit<Task, 'channels'>[] },
+  { schema, tasks }: { readonly schema: Schema; readonly tasks: readonly HostedTask[] },
   { clientOf = () => undefined, roles = {} }: RoleTaskOptions = {},
 ): RoleTask[] {
   const joined = channelsByRole(schema)
@@ -66,8 +66,8 @@ function tagsOf(channels: readonly ChannelWiring[]): ReadonlySet<string> {
  * Names the models of each topmost aggregator of a role with several tasks: by the task's groups, where these differ
  * for each task, else by its end.
  */
-function partsOf(tasks: readonly Task[]): (task: Task, tags: ReadonlySet<string>) => string | undefined {
-  const groupsOf = ({ groupAssociation }: Task) => Object.values(groupAssociation).join(' ')
+function partsOf(tasks: readonly HostedTask[]): (task: HostedTask, tags: ReadonlySet<string>) => string | undefined {
+  const groupsOf = ({ groupAssociation }: HostedTask) => Object.values(groupAssociation).join(' ')
   const counts = new Map<string, { tasks: number; readonly groups: Set<string> }>()
   for (const task of tasks) {
     if (task.dataset !== undefined) continue

@@ -1,5 +1,4 @@
 import {
-  type ActorRef,
   actorSystem,
   type Behavior,
   CodedError,
@@ -13,20 +12,25 @@ import {
 } from '../../runtime/index.ts'
 import {
   type Algorithm,
+  decodeModelsMessage,
   decodeRendezvousMessage,
+  decodeSiteMessage,
+  decodeSiteReply,
   decodeTaskReport,
   expand,
-  hostedTasks,
+  jobModels,
   memoryRegistry,
-  type RendezvousMessage,
   type RoundSummary,
   rendezvous,
-  roleTasksOf,
+  type SiteMessage,
+  type SiteReply,
   type Task,
   type TaskReport,
   type Topology,
   type TrainingPool,
+  taskSite,
   taskTally,
+  type Workload,
 } from '../../sdk/index.ts'
 import { type Fate, type FaultyRoutes, faultyRoutes } from './faulty-routes.ts'
 
@@ -55,11 +59,8 @@ export interface SpreadRun {
   readonly refused: readonly DeadLetter[]
 }
 
-/** The server's message to the device: the rendezvous and the reports of the device's tasks. */
-interface Placement {
-  readonly rendezvous: ActorRef<RendezvousMessage>
-  readonly reports: ActorRef<TaskReport>
-}
+/** A job stands still that moves no frame for this time, on a machine under any load. */
+const standstillMs = 60_000
 
 /** One life of a node. */
 interface Life {
@@ -69,8 +70,9 @@ interface Life {
 
 /** Runs a job whose tasks are on two nodes, joined by routes within this process, until the job has completed. */
 export async function runSpread(job: SpreadJob): Promise<SpreadRun> {
+  const { schema } = job.topology
   const expanded = expand(job.topology, { jobId: 'job-1', newKey: () => '' })
-  const tasks = roleTasksOf({ schema: job.topology.schema, tasks: expanded })
+  const registry = memoryRegistry()
   const stores: Readonly<Record<NodeName, Store>> = { server: memoryStore(), device: memoryStore() }
   const incarnations: Record<NodeName, number> = { server: 0, device: 0 }
   const hashes: string[] = []
@@ -79,24 +81,19 @@ export async function runSpread(job: SpreadJob): Promise<SpreadRun> {
   let cuts = 0
   let kills = 0
 
-  const hosted = (name: NodeName, { rendezvous: meeting, reports }: Placement) =>
-    hostedTasks({
-      run: 'job-1',
-      workload: 'job',
-      seed: 1,
-      settings: { rounds: job.rounds, clients: job.pool.clients },
-      strategy: job.strategy,
-      pool: job.pool,
-      tasks: tasks.filter(({ end }) => job.isOnDevice(end) === (name === 'device')),
-      store: stores[name],
-      registry: memoryRegistry(),
-      rendezvous: meeting,
-      reports,
-      onRound: async ({ round, hash }: RoundSummary) => void (hashes[round - 1] = hash),
-      checkDeterminism: false,
-      takenOver: false,
-      isSpread: true,
-    })
+  const unused = () => {
+    throw new Error('the pool has the learner and the data')
+  }
+  const workload: Workload = {
+    name: 'job',
+    settings: { rounds: job.rounds, clients: job.pool.clients },
+    topology: () => job.topology,
+    strategy: () => job.strategy,
+    learner: unused,
+    data: unused,
+  }
+  const siteOf = (name: NodeName) =>
+    taskSite({ store: stores[name], workloadOf: async () => ({ workload, poolOf: async () => job.pool }) })
 
   function systemOf(node: NodeName) {
     incarnations[node] += 1
@@ -111,21 +108,34 @@ export async function runSpread(job: SpreadJob): Promise<SpreadRun> {
     return system
   }
 
-  function server(): Life {
+  async function server(): Promise<Life> {
+    // A killed server may not have heard of the last published round.
+    const latest = await registry.latest('job-1')
+    if (latest) hashes[latest.round - 1] = latest.hash
     const system = systemOf('server')
-    const placement: Placement = {
+    const onRound = async ({ round, hash }: RoundSummary) => void (hashes[round - 1] = hash)
+    const failed = (cause: unknown) => (ended ??= { cause })
+    const shared = {
+      type: 'host',
+      job: { id: 'job-1', run: 'job-1', start: incarnations.server, schema, tasks: expanded },
       rendezvous: system.spawn('rendezvous', rendezvous(), { decode: decodeRendezvousMessage }),
+      models: system.spawn('models', jobModels('job-1', { registry, onRound }), { decode: decodeModelsMessage }),
       reports: system.spawn(
         'reports',
         tallied(expanded, (outcome) => (ended ??= outcome)),
         { decode: decodeTaskReport },
       ),
-    }
-    system.spawn('tasks', hosted('server', placement))
+      replyTo: system.spawn('replies', hostingOr(failed), { decode: decodeSiteReply }),
+    } as const
+    const host = (name: NodeName): SiteMessage => ({
+      ...shared,
+      ends: expanded.map(({ end }) => end).filter((end) => job.isOnDevice(end) === (name === 'device')),
+    })
+    system.spawn('site', siteOf('server')).tell(host('server'))
     const link = nodeLink(system, {
       ...job.link,
       onPeer({ entry }) {
-        if (isActorRef<Placement>(entry)) entry.tell(placement)
+        if (isActorRef<SiteMessage>(entry)) entry.tell(host('device'))
       },
     })
     return { system, link }
@@ -133,17 +143,11 @@ export async function runSpread(job: SpreadJob): Promise<SpreadRun> {
 
   function device(): Life {
     const system = systemOf('device')
-    const entry = system.spawn(
-      'host',
-      deviceHost((placement) => hosted('device', placement)),
-      {
-        decode: decodePlacement,
-      },
-    )
+    const entry = system.spawn('site', siteOf('device'), { decode: decodeSiteMessage })
     return { system, link: nodeLink(system, { ...job.link, entry }) }
   }
 
-  const lives = { server: server(), device: device() }
+  const lives = { server: await server(), device: device() }
   const joined = () =>
     faultyRoutes({
       dialling: lives.device.link,
@@ -154,7 +158,7 @@ export async function runSpread(job: SpreadJob): Promise<SpreadRun> {
     })
   let routes: FaultyRoutes = joined()
   let arrived = 0
-  for (let idle = 0; !ended; ) {
+  for (let movedAt = performance.now(); !ended; ) {
     const killed = job.kill?.(arrived + routes.arrived)
     if (killed) {
       kills += 1
@@ -162,11 +166,12 @@ export async function runSpread(job: SpreadJob): Promise<SpreadRun> {
       cuts += routes.cuts
       routes.stop()
       await lives[killed].system.terminate()
-      lives[killed] = killed === 'server' ? server() : device()
+      lives[killed] = killed === 'server' ? await server() : device()
       routes = joined()
     }
-    idle = routes.step() ? 0 : idle + 1
-    if (idle > 20_000) throw new Error(`nothing moves any more after ${hashes.length} rounds`)
+    if (routes.step()) movedAt = performance.now()
+    else if (performance.now() - movedAt > standstillMs)
+      throw new Error(`nothing moves any more after ${hashes.length} rounds`)
     await new Promise((resolve) => setImmediate(resolve))
   }
   cuts += routes.cuts
@@ -176,32 +181,10 @@ export async function runSpread(job: SpreadJob): Promise<SpreadRun> {
   return { hashes, cuts, kills, refused }
 }
 
-/** Hosts the device's tasks in the server's last placement. */
-function deviceHost(
-  tasksOf: (placement: Placement) => Behavior<never>,
-): Behavior<Placement | { readonly next: Placement }> {
-  return (context) => {
-    let tasks: ActorRef<never> | undefined
-    let starts = 0
-    return (message) => {
-      if (!('next' in message) && tasks) {
-        context.watch(tasks, () => ({ next: message }))
-        context.stop(tasks)
-        tasks = undefined
-        return
-      }
-      starts += 1
-      tasks = context.spawn(`tasks-${starts}`, tasksOf('next' in message ? message.next : message))
-    }
+function hostingOr(failed: (cause: unknown) => void): Behavior<SiteReply> {
+  return () => (reply) => {
+    if (reply.type === 'not-hosting') failed(reply.cause)
   }
-}
-
-function decodePlacement(value: unknown): Placement | undefined {
-  if (typeof value !== 'object' || value === null || !('rendezvous' in value && 'reports' in value)) return undefined
-  const { rendezvous: meeting, reports } = value
-  return isActorRef<RendezvousMessage>(meeting) && isActorRef<TaskReport>(reports)
-    ? { rendezvous: meeting, reports }
-    : undefined
 }
 
 function tallied(tasks: readonly Task[], done: (outcome: { readonly cause?: unknown }) => void): Behavior<TaskReport> {

@@ -191,7 +191,7 @@ async function prepared(
   const { run, takenOver, spec, schema, tasks } = job
   const loaded = await source.load(job)
   const { workload, clientOf } = loaded
-  const { hosted, unknownSettings, latest } = await prepareTasks(
+  const { hosted, unknownSettings } = await prepareTasks(
     {
       run,
       takenOver,
@@ -211,6 +211,7 @@ async function prepared(
     code: 'SETTING_UNKNOWN',
     message: `the workload has no setting ${name}; it has ${Object.keys(workload.settings).join(', ')}`,
   }))
+  const latest = await registry.latest(run)
   if (latest) {
     const { round, metrics, hash, members } = latest
     notes.push({ type: 'round', round, metrics, hash, members, seconds: 0 })

@@ -136,8 +136,11 @@ function decodeMember(value: unknown): Member | undefined {
   return { end, incarnation, ref, properties: fieldsOf(properties) }
 }
 
+/** The facts of a task that its wiring needs. */
+type WiredTask = Pick<Task, 'end' | 'role' | 'groupAssociation' | 'dataset' | 'channels'>
+
 /** Wires the channels of each task of a job. Takes linear time; the tasks of a group share one set of expected ends. */
-export function wiringOf(tasks: readonly Task[]): (task: Task) => ChannelWiring[] {
+export function wiringOf(tasks: readonly WiredTask[]): (task: WiredTask) => ChannelWiring[] {
   const rooms = new Map<string, Set<string>>()
   const roomOf = (channel: string, group: string, role: string) => {
     const name = JSON.stringify([channel, group, role])

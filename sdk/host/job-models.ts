@@ -1,0 +1,157 @@
+import { type ActorContext, type ActorRef, type Behavior, CodedError, isActorRef } from '../../runtime/index.ts'
+import type { CountedWork, ModelRegistry, ModelToCommit } from '../registry/registry.ts'
+import { fieldsOf, isCount, isNumbers, isString, isStrings, listOf } from '../role/guards.ts'
+import { type Layout, type TensorSpec, weightsHash } from '../weights/layout.ts'
+import { siteError } from './errors.ts'
+import type { HostedTasks, RoundSummary } from './hosted-tasks.ts'
+
+/** Messages to the actor that publishes the models of a run, wherever the tasks run that make the models. */
+export type ModelsMessage =
+  /** Makes a round's model durable. Answered when it is. */
+  | {
+      readonly type: 'publish'
+      readonly model: Omit<ModelToCommit, 'job'>
+      readonly replyTo: ActorRef<ModelsReply>
+    }
+  /** Tells a committed round to the job's followers. Answered when they know. */
+  | { readonly type: 'announce'; readonly round: RoundSummary; readonly replyTo: ActorRef<ModelsReply> }
+
+export type ModelsReply = { readonly type: 'done' } | { readonly type: 'failed'; readonly cause: unknown }
+
+/** Longest time for publishing or telling a round, through a link that may be interrupted for long. */
+const mostWaitMs = 24 * 60 * 60 * 1000
+
+/**
+ * The actor that publishes the models of one run. It checks that weights have arrived whole, by their hash.
+ */
+export function jobModels(
+  run: string,
+  { registry, onRound }: Pick<HostedTasks, 'registry' | 'onRound'>,
+): Behavior<ModelsMessage> {
+  return (context) => (message) => {
+    // Models of several parts don't wait for each other.
+    void context.track(handled(message)).then(
+      () => message.replyTo.tell({ type: 'done' }),
+      (cause: unknown) => message.replyTo.tell({ type: 'failed', cause }),
+    )
+  }
+
+  async function handled(message: ModelsMessage): Promise<void> {
+    if (message.type === 'announce') return onRound(message.round)
+    const { model } = message
+    const { round, weights, layout, hash } = model
+    if (weights.length !== layout.size)
+      throw siteError('SITE_MODEL_DAMAGED', { round, found: `${weights.length} weights`, expected: layout.size })
+    const found = await weightsHash(weights)
+    if (found !== hash) throw siteError('SITE_MODEL_DAMAGED', { round, found: `the hash ${found}`, expected: hash })
+    await registry.commit({ ...model, job: run })
+  }
+}
+
+/**
+ * Publishes rounds through the actor of `jobModels`, which may be on another node. When that actor has stopped, calls
+ * wait until the asking actor ends: the tasks will be hosted again with another ref.
+ */
+export function modelsAt(
+  models: ActorRef<ModelsMessage>,
+  context: Pick<ActorContext<never>, 'ask' | 'signal'>,
+): Pick<HostedTasks, 'registry' | 'onRound'> {
+  const registry: Pick<ModelRegistry, 'commit'> = {
+    commit: ({ job: _job, ...model }) => done((replyTo) => ({ type: 'publish', model, replyTo })),
+  }
+  return {
+    registry,
+    async onRound(round) {
+      await done((replyTo) => ({ type: 'announce', round, replyTo })).catch((cause: unknown) => {
+        if (!context.signal.aborted) throw cause
+      })
+    },
+  }
+
+  async function done(message: (replyTo: ActorRef<ModelsReply>) => ModelsMessage): Promise<void> {
+    const reply = await context
+      .ask<ModelsReply, ModelsMessage>(models, message, { timeoutMs: mostWaitMs, decode: decodeModelsReply })
+      .catch((cause: unknown) => {
+        if (cause instanceof CodedError && cause.code === 'KERNEL_STOPPED') return ended(context.signal)
+        throw cause
+      })
+    if (reply.type === 'failed') throw reply.cause
+  }
+}
+
+function ended(signal: AbortSignal): Promise<never> {
+  return new Promise((_, reject) => {
+    if (signal.aborted) return reject(signal.reason)
+    signal.addEventListener('abort', () => reject(signal.reason), { once: true })
+  })
+}
+
+/** Decodes a message of another node. */
+export function decodeModelsMessage(value: unknown): ModelsMessage | undefined {
+  const { type, replyTo, ...fields } = fieldsOf(value)
+  if (!isActorRef<ModelsReply>(replyTo)) return undefined
+  switch (type) {
+    case 'publish': {
+      const model = decodeModel(fields.model)
+      return model && { type, model, replyTo }
+    }
+    case 'announce': {
+      const round = decodeRound(fields.round)
+      return round && { type, round, replyTo }
+    }
+    default:
+      return undefined
+  }
+}
+
+export function decodeModelsReply(value: unknown): ModelsReply | undefined {
+  const { type, cause } = fieldsOf(value)
+  if (type === 'done') return { type }
+  return type === 'failed' ? { type, cause } : undefined
+}
+
+function decodeModel(value: unknown): Omit<ModelToCommit, 'job'> | undefined {
+  const { round, part, workload, seed, weights, metrics, members, hash, modelTopology, ...fields } = fieldsOf(value)
+  const layout = decodeLayout(fields.layout)
+  const arrivals = fields.arrivals === undefined ? [] : listOf(fields.arrivals, decodeWork)
+  if (!isCount(round) || !isString(workload) || !isCount(seed) || !layout || !arrivals) return undefined
+  if (!(weights instanceof Float32Array) || !isNumbers(metrics) || !isStrings(members) || !isString(hash))
+    return undefined
+  if (part !== undefined && !isString(part)) return undefined
+  return {
+    round,
+    workload,
+    seed,
+    weights,
+    layout,
+    metrics,
+    members,
+    hash,
+    ...(part !== undefined && { part }),
+    ...(fields.arrivals !== undefined && { arrivals }),
+    ...(modelTopology !== undefined && { modelTopology }),
+  }
+}
+
+function decodeLayout(value: unknown): Layout | undefined {
+  const { tensors, size } = fieldsOf(value)
+  const decoded = listOf(tensors, decodeTensor)
+  return decoded && isCount(size) ? { tensors: decoded, size } : undefined
+}
+
+function decodeTensor(value: unknown): TensorSpec | undefined {
+  const { name, shape } = fieldsOf(value)
+  return isString(name) && Array.isArray(shape) && shape.every(isCount) ? { name, shape } : undefined
+}
+
+function decodeWork(value: unknown): CountedWork | undefined {
+  const { end, dispatch, version } = fieldsOf(value)
+  return isString(end) && isCount(dispatch) && isCount(version) ? { end, dispatch, version } : undefined
+}
+
+function decodeRound(value: unknown): RoundSummary | undefined {
+  const { round, part, metrics, hash, members, seconds } = fieldsOf(value)
+  if (!isCount(round) || !isNumbers(metrics) || !isString(hash) || !isStrings(members)) return undefined
+  if (typeof seconds !== 'number' || !(part === undefined || isString(part))) return undefined
+  return { round, ...(part !== undefined && { part }), metrics, hash, members, seconds }
+}

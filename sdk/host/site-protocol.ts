@@ -1,0 +1,254 @@
+import { type ActorRef, isActorRef } from '../../runtime/index.ts'
+import { fieldsOf, isCount, isObject, isString, isStrings, listOf } from '../role/guards.ts'
+import { kinds } from '../strategy/catalogue.ts'
+import type { Choice, Choices } from '../strategy/chosen-algorithm.ts'
+import type { Task } from '../tag/expand.ts'
+import type { Schema, SchemaChannel, SchemaRole } from '../tag/schema.ts'
+import type { ModelsMessage } from './job-models.ts'
+import type { RendezvousMessage } from './rendezvous.ts'
+import type { TaskReport } from './role-task.ts'
+
+/** The facts of a task that its host and the hosts of the other tasks need. Secrets of tasks aren't among them. */
+export type HostedTask = Pick<Task, 'end' | 'role' | 'groupAssociation' | 'dataset'>
+
+/** A job as the sites of its tasks know it: plain data. */
+export interface HostedJob {
+  readonly id: string
+  /** Names the state of the job's tasks in the store of each site. */
+  readonly run: string
+  /** Counts the deployments of the run. A site that knows a later one refuses an earlier one. */
+  readonly start: number
+  /** Another process may still be running the same tasks on the same stores, which refuse its further writes. */
+  readonly takenOver?: boolean
+  /** The name of the workload, if the deployer knows it. */
+  readonly workload?: string
+  readonly schema: Schema
+  /** All tasks of the job, in the order of the expansion. */
+  readonly tasks: readonly HostedTask[]
+  /** By end: the number of the client on whose data the task trains. Default: as `RoleTaskOptions.clientOf` says. */
+  readonly clients?: Readonly<Record<string, number>>
+  /** Values that override the workload's settings, and the seed. */
+  readonly hyperparameters?: Readonly<Record<string, unknown>>
+  /** Choices that replace the workload's algorithm and parts of it. */
+  readonly algorithms?: Omit<Choices, 'hyperparameters'>
+  /** SHA-256 of the archive with the job's code, in hexadecimal. */
+  readonly codeHash?: string
+}
+
+/** Messages to a site, which is whatever hosts tasks of jobs: a server, a process, a device, a page. */
+export type SiteMessage =
+  | HostMessage
+  /**
+   * Stops tasks of a run. Answered when they have stopped. With `forget`, the state of the tasks is removed, since the
+   * run has ended.
+   */
+  | {
+      readonly type: 'release'
+      readonly run: string
+      /** Default: all tasks of the run. */
+      readonly ends?: readonly string[]
+      readonly forget?: boolean
+      readonly replyTo: ActorRef<SiteReply>
+    }
+
+/**
+ * Has a site host tasks of a job. The site restarts tasks that it hosts already, with the given refs; the state of
+ * the tasks in the site's store makes that lossless. Other tasks of the same start stay as they are.
+ */
+export interface HostMessage {
+  readonly type: 'host'
+  readonly job: HostedJob
+  /** The tasks for this site. */
+  readonly ends: readonly string[]
+  readonly rendezvous: ActorRef<RendezvousMessage>
+  readonly reports: ActorRef<TaskReport>
+  readonly models: ActorRef<ModelsMessage>
+  /** Gives the archive with the job's code. Absent where sites have the code. */
+  readonly code?: ActorRef<CodeMessage>
+  readonly replyTo: ActorRef<SiteReply>
+}
+
+/** The answers of a site. */
+export type SiteReply =
+  /** The tasks run. `unknownSettings`: hyperparameters that the workload has no setting for. */
+  | {
+      readonly type: 'hosting'
+      readonly run: string
+      readonly start: number
+      readonly ends: readonly string[]
+      readonly unknownSettings: readonly string[]
+    }
+  /** The site refuses the tasks, can't prepare them, or hosts them no more. */
+  | {
+      readonly type: 'not-hosting'
+      readonly run: string
+      readonly start: number
+      readonly ends: readonly string[]
+      readonly cause: unknown
+    }
+  /** The tasks have stopped. `cause`: why the state of the tasks could not be removed. */
+  | { readonly type: 'released'; readonly run: string; readonly cause?: unknown }
+
+/** Asks for the archive with a job's code. */
+export interface CodeMessage {
+  readonly type: 'fetch-code'
+  readonly replyTo: ActorRef<CodeReply>
+}
+
+export type CodeReply =
+  | { readonly type: 'code'; readonly archive: Uint8Array }
+  | { readonly type: 'no-code'; readonly cause: unknown }
+
+/** Most tasks of a job that a message may name. */
+const mostTasks = 1_000_000
+
+/** Decodes a message of another node to a site. */
+export function decodeSiteMessage(value: unknown): SiteMessage | undefined {
+  const { type, replyTo, ...fields } = fieldsOf(value)
+  if (!isActorRef<SiteReply>(replyTo)) return undefined
+  switch (type) {
+    case 'host':
+      return decodeHost(fields, replyTo)
+    case 'release': {
+      const { run, ends, forget } = fields
+      if (!isString(run) || !(ends === undefined || isStrings(ends))) return undefined
+      return { type, run, ...(ends && { ends }), ...(forget === true && { forget }), replyTo }
+    }
+    default:
+      return undefined
+  }
+}
+
+/** Decodes an answer of a site on another node. */
+export function decodeSiteReply(value: unknown): SiteReply | undefined {
+  const { type, run, start, ends, unknownSettings, cause } = fieldsOf(value)
+  if (!isString(run)) return undefined
+  if (type === 'released') return { type, run, ...(cause !== undefined && { cause }) }
+  if (!isCount(start) || !isStrings(ends)) return undefined
+  switch (type) {
+    case 'hosting':
+      return isStrings(unknownSettings) ? { type, run, start, ends, unknownSettings } : undefined
+    case 'not-hosting':
+      return { type, run, start, ends, cause }
+    default:
+      return undefined
+  }
+}
+
+export function decodeCodeMessage(value: unknown): CodeMessage | undefined {
+  const { type, replyTo } = fieldsOf(value)
+  return type === 'fetch-code' && isActorRef<CodeReply>(replyTo) ? { type, replyTo } : undefined
+}
+
+export function decodeCodeReply(value: unknown): CodeReply | undefined {
+  const { type, archive, cause } = fieldsOf(value)
+  if (type === 'no-code') return { type, cause }
+  return type === 'code' && archive instanceof Uint8Array ? { type, archive } : undefined
+}
+
+function decodeHost(
+  { job: given, ends, rendezvous, reports, models, code }: Readonly<Record<string, unknown>>,
+  replyTo: ActorRef<SiteReply>,
+): HostMessage | undefined {
+  const job = decodeJob(given)
+  if (!job || !isStrings(ends) || ends.length > mostTasks) return undefined
+  if (!isActorRef<RendezvousMessage>(rendezvous) || !isActorRef<TaskReport>(reports)) return undefined
+  if (!isActorRef<ModelsMessage>(models)) return undefined
+  const host = { type: 'host', job, ends, rendezvous, reports, models, replyTo } as const
+  if (code === undefined) return host
+  return isActorRef<CodeMessage>(code) ? { ...host, code } : undefined
+}
+
+/** Decodes a job of another node. Whether its schema is valid is found when its tasks are prepared. */
+export function decodeJob(value: unknown): HostedJob | undefined {
+  const { id, run, start, takenOver, workload, clients, hyperparameters, codeHash, ...fields } = fieldsOf(value)
+  const schema = decodeSchema(fields.schema)
+  const tasks = Array.isArray(fields.tasks) && fields.tasks.length <= mostTasks && listOf(fields.tasks, decodeTask)
+  const algorithms = decodeChoices(fields.algorithms)
+  if (!isString(id) || !isString(run) || !isCount(start) || !schema || !tasks || !algorithms) return undefined
+  if (!isMissingOr(workload, isString) || !isMissingOr(codeHash, isString)) return undefined
+  if (!isMissingOr(clients, isCounts) || !isMissingOr(hyperparameters, isObject)) return undefined
+  return {
+    id,
+    run,
+    start,
+    schema,
+    tasks,
+    algorithms,
+    ...(takenOver === true && { takenOver }),
+    ...(workload !== undefined && { workload }),
+    ...(clients && { clients }),
+    ...(hyperparameters && { hyperparameters: fieldsOf(hyperparameters) }),
+    ...(codeHash !== undefined && { codeHash }),
+  }
+}
+
+function decodeTask(value: unknown): HostedTask | undefined {
+  const { end, role, groupAssociation, dataset } = fieldsOf(value)
+  if (!isString(end) || !isString(role) || !isTexts(groupAssociation) || !isMissingOr(dataset, isString))
+    return undefined
+  return { end, role, groupAssociation, ...(dataset !== undefined && { dataset }) }
+}
+
+function decodeChoices(value: unknown): HostedJob['algorithms'] | undefined {
+  const given = fieldsOf(value)
+  const choices: { [Each in (typeof kinds)[number]]?: Choice } = {}
+  for (const kind of kinds) {
+    if (given[kind] === undefined) continue
+    const { sort, kwargs } = fieldsOf(given[kind])
+    if (!isString(sort) || !isMissingOr(kwargs, isObject)) return undefined
+    choices[kind] = { sort, ...(kwargs && { kwargs: fieldsOf(kwargs) }) }
+  }
+  return choices
+}
+
+function decodeSchema(value: unknown): Schema | undefined {
+  const { name, isVertical, ...fields } = fieldsOf(value)
+  const roles = listOf(fields.roles, decodeRole)
+  const channels = listOf(fields.channels, decodeChannel)
+  if (!isString(name) || !roles || !channels) return undefined
+  return { name, roles, channels, ...(isVertical === true && { isVertical }) }
+}
+
+function decodeRole(value: unknown): SchemaRole | undefined {
+  const { name, isDataConsumer, replica, groupAssociation = [] } = fieldsOf(value)
+  const associations = listOf(groupAssociation, (item) => (isTexts(item) ? item : undefined))
+  if (!isString(name) || !associations || !isMissingOr(replica, Number.isSafeInteger)) return undefined
+  return {
+    name,
+    ...(isDataConsumer === true && { isDataConsumer }),
+    ...(typeof replica === 'number' && { replica }),
+    groupAssociation: associations,
+  }
+}
+
+function decodeChannel(value: unknown): SchemaChannel | undefined {
+  const { name, pair, groupBy, funcTags } = fieldsOf(value)
+  if (!isString(name) || !isStrings(pair)) return undefined
+  const { value: groups } = fieldsOf(groupBy)
+  if (!isMissingOr(groups, isStrings) || !isMissingOr(funcTags, isTagLists)) return undefined
+  return {
+    name,
+    pair,
+    ...(groups && { groupBy: { type: 'tag', value: groups } }),
+    ...(funcTags && { funcTags }),
+  }
+}
+
+function isMissingOr<Value>(value: unknown, is: (value: unknown) => value is Value): value is Value | undefined
+function isMissingOr(value: unknown, is: (value: unknown) => boolean): boolean
+function isMissingOr(value: unknown, is: (value: unknown) => boolean): boolean {
+  return value === undefined || is(value)
+}
+
+function isTexts(value: unknown): value is Readonly<Record<string, string>> {
+  return isObject(value) && !Array.isArray(value) && Object.values(value).every(isString)
+}
+
+function isCounts(value: unknown): value is Readonly<Record<string, number>> {
+  return isObject(value) && !Array.isArray(value) && Object.values(value).every(isCount)
+}
+
+function isTagLists(value: unknown): value is Readonly<Record<string, readonly string[]>> {
+  return isObject(value) && !Array.isArray(value) && Object.values(value).every(isStrings)
+}

@@ -1,0 +1,243 @@
+import type { ActorRef, Behavior, DurableStore } from '../../runtime/index.ts'
+import type { Workload } from '../workload/workload.ts'
+import { siteError } from './errors.ts'
+import { hostedTasks } from './hosted-tasks.ts'
+import { modelsAt } from './job-models.ts'
+import { type HostParts, type PreparedTasks, prepareTasks } from './prepare-tasks.ts'
+import { forgetRole } from './round-keeper.ts'
+import {
+  type CodeMessage,
+  type CodeReply,
+  decodeCodeReply,
+  type HostedJob,
+  type HostMessage,
+  type SiteMessage,
+} from './site-protocol.ts'
+
+/** The workload of a job at a site, and what runs its learner there. */
+export interface SiteWorkload {
+  readonly workload: Workload
+  /** The client on whose data a task trains. Default: as the job says. */
+  readonly clientOf?: (end: string) => number | undefined
+  readonly poolOf: HostParts['poolOf']
+  /** Paths of the datasets that lie with this site, by name. */
+  readonly paths?: HostParts['paths']
+}
+
+/** All that a site needs from outside. */
+export interface SiteParts {
+  /** Keeps the state of the site's tasks. */
+  readonly store: DurableStore
+  /**
+   * Finds a job's workload: in a file that the site trusts, or in an archive that it has fetched and checked. Rejects
+   * with a coded error if the site has none, or doesn't run the job's code.
+   */
+  readonly workloadOf: (job: HostedJob, code: SiteCode) => Promise<SiteWorkload>
+  /** Most tasks that the site hosts at once. Default: any number. */
+  readonly mostTasks?: number
+  /** Run each round twice and compare both runs. Default: false. */
+  readonly checkDeterminism?: boolean
+}
+
+/** The way to a job's code. */
+export interface SiteCode {
+  /** Aborted when the code is needed no more. */
+  readonly signal: AbortSignal
+  /** Fetches the archive from the node that wants the tasks hosted. @throws SITE_CODE_NONE */
+  fetch(): Promise<Uint8Array>
+}
+
+/** Tasks that the site was told to host together. */
+interface Share {
+  readonly host: HostMessage
+  /** Earlier shares with the same tasks, which stop first. */
+  readonly after: Set<Share>
+  /** The actor, once the earlier shares have stopped. */
+  actor?: ActorRef<never>
+  isStopping: boolean
+}
+
+interface Release {
+  readonly message: Extract<SiteMessage, { type: 'release' }>
+  readonly of: Set<Share>
+  readonly ends: readonly string[]
+}
+
+type Message = SiteMessage | { readonly type: 'share-ended'; readonly share: Share }
+
+/** Longest time for fetching a job's code. */
+const fetchMs = 10 * 60_000
+
+/**
+ * The actor that hosts tasks of jobs at a place, and answers for them: in a server, in a process, on a device, in a
+ * page. The rendezvous, the models and the reports of a job are elsewhere, reached by refs. Spawn it with the decoder
+ * `decodeSiteMessage`.
+ */
+export function taskSite(parts: SiteParts): Behavior<Message> {
+  return (context) => {
+    const shares = new Set<Share>()
+    const starts = new Map<string, number>()
+    const releases = new Set<Release>()
+    let spawned = 0
+
+    return (message) => {
+      switch (message.type) {
+        case 'host':
+          return host(message)
+        case 'release':
+          return release(message)
+        case 'share-ended':
+          return ended(message.share)
+      }
+    }
+
+    function host(message: HostMessage): void {
+      const { job, ends, replyTo } = message
+      const { run, start } = job
+      const refuse = (cause: unknown) => replyTo.tell({ type: 'not-hosting', run, start, ends, cause })
+      const known = starts.get(run) ?? 0
+      if (start < known) return refuse(siteError('SITE_START_OLD', { ends: ends.join(', '), run, start, known }))
+      const tasks = new Set(job.tasks.map(({ end }) => end))
+      const stranger = ends.find((end) => !tasks.has(end))
+      if (stranger !== undefined) return refuse(siteError('SITE_TASK_UNKNOWN', { run, end: stranger }))
+      const replaced = sharesOf(run).filter((share) => share.host.job.start < start || overlaps(share, ends))
+      const hosted = [...shares].filter((share) => !share.isStopping && !replaced.includes(share)).flatMap(endsOf)
+      const { mostTasks = Number.POSITIVE_INFINITY } = parts
+      if (hosted.length + ends.length > mostTasks)
+        return refuse(siteError('SITE_FULL', { ends: ends.join(', '), run, hosted: hosted.length, most: mostTasks }))
+      starts.set(run, start)
+      for (const share of replaced) stop(share)
+      const share: Share = {
+        host: message,
+        after: new Set(replaced.filter((old) => shares.has(old))),
+        isStopping: false,
+      }
+      shares.add(share)
+      begin(share)
+    }
+
+    function begin(share: Share): void {
+      if (share.after.size > 0) return
+      spawned += 1
+      share.actor = context.spawn(`tasks-${spawned}`, sharedTasks(share.host, parts), { supervise: { type: 'stop' } })
+      context.watch(share.actor, () => ({ type: 'share-ended', share }))
+    }
+
+    function release(message: Extract<SiteMessage, { type: 'release' }>): void {
+      const { run, ends } = message
+      const released = sharesOf(run).filter((share) => ends === undefined || overlaps(share, ends))
+      for (const share of released) stop(share)
+      const waiting: Release = {
+        message,
+        of: new Set(released.filter((share) => shares.has(share))),
+        ends: ends ?? released.flatMap(endsOf),
+      }
+      releases.add(waiting)
+      answer(waiting)
+    }
+
+    function answer(waiting: Release): void {
+      if (waiting.of.size > 0) return
+      releases.delete(waiting)
+      const { run, forget = false, replyTo } = waiting.message
+      const forgotten = forget ? waiting.ends.map((end) => forgetRole(parts.store, run, end)) : []
+      void context.track(Promise.all(forgotten)).then(
+        () => replyTo.tell({ type: 'released', run }),
+        (cause: unknown) => replyTo.tell({ type: 'released', run, cause }),
+      )
+    }
+
+    function stop(share: Share): void {
+      share.isStopping = true
+      if (share.actor) context.stop(share.actor)
+      else ended(share)
+    }
+
+    function ended(share: Share): void {
+      shares.delete(share)
+      for (const other of shares) if (other.after.delete(share)) begin(other)
+      for (const waiting of releases) if (waiting.of.delete(share)) answer(waiting)
+    }
+
+    function sharesOf(run: string): Share[] {
+      return [...shares].filter((share) => share.host.job.run === run)
+    }
+  }
+}
+
+function endsOf({ host }: Share): readonly string[] {
+  return host.ends
+}
+
+function overlaps({ host }: Share, ends: readonly string[]): boolean {
+  return host.ends.some((end) => ends.includes(end))
+}
+
+type SharedTasksMessage =
+  | { readonly type: 'prepared'; readonly prepared: PreparedTasks }
+  | { readonly type: 'not-prepared'; readonly cause: unknown }
+  | { readonly type: 'tasks-stopped'; readonly cause?: unknown }
+  /** The rendezvous has stopped, or its node has ended: the tasks reach nobody any more, and their state is kept. */
+  | { readonly type: 'abandoned' }
+
+/** Prepares tasks of a job, and hosts them until it is stopped, or until the job's rendezvous has stopped. */
+function sharedTasks(
+  { job, ends, rendezvous, reports, models, code, replyTo }: HostMessage,
+  { store, workloadOf, checkDeterminism }: SiteParts,
+): Behavior<SharedTasksMessage> {
+  return (context) => {
+    const { run, start } = job
+    const own = new Set(ends)
+    const published = modelsAt(models, context)
+    context.watch(rendezvous, () => ({ type: 'abandoned' }))
+    void context.track(prepared()).then(
+      (ready) => context.self.tell({ type: 'prepared', prepared: ready }),
+      (cause: unknown) => context.self.tell({ type: 'not-prepared', cause }),
+    )
+
+    return (message) => {
+      switch (message.type) {
+        case 'prepared': {
+          const { hosted, unknownSettings } = message.prepared
+          const behavior = hostedTasks({ ...hosted, rendezvous, reports, onRound: published.onRound })
+          const tasks = context.spawn('tasks', behavior, { supervise: { type: 'stop' } })
+          context.watch(tasks, ({ cause }) => ({ type: 'tasks-stopped', ...(cause === undefined ? {} : { cause }) }))
+          return replyTo.tell({ type: 'hosting', run, start, ends, unknownSettings })
+        }
+        case 'not-prepared':
+        case 'tasks-stopped':
+          replyTo.tell({ type: 'not-hosting', run, start, ends, cause: message.cause })
+          return context.stop()
+        case 'abandoned':
+          return context.stop()
+      }
+    }
+
+    async function prepared(): Promise<PreparedTasks> {
+      const { workload, poolOf, paths, clientOf } = await workloadOf(job, { signal: context.signal, fetch })
+      const { clients } = job
+      return prepareTasks(
+        {
+          ...job,
+          workload,
+          clientOf: clientOf ?? (clients && ((end) => clients[end])),
+          isHere: (end) => own.has(end),
+        },
+        { store, registry: published.registry, checkDeterminism, paths, poolOf },
+        context.signal,
+      )
+    }
+
+    async function fetch(): Promise<Uint8Array> {
+      if (!code) throw siteError('SITE_CODE_NONE', { run })
+      const options = { timeoutMs: fetchMs, decode: decodeCodeReply }
+      const reply = await context.ask<CodeReply, CodeMessage>(
+        code,
+        (to) => ({ type: 'fetch-code', replyTo: to }),
+        options,
+      )
+      if (reply.type === 'no-code') throw reply.cause
+      return reply.archive
+    }
+  }
+}
