@@ -6,6 +6,7 @@ import type { CatalogueRequests } from './catalogue-requests.ts'
 import type { Deployer } from './deployers/deployer.ts'
 import { flameletsDeployer } from './deployers/flamelets/flamelets-deployer.ts'
 import { type EventsParts, type EventsRequests, events } from './events/events.ts'
+import { type FlameletsMessage, type FlameletsParts, type FlameletsRequests, flamelets } from './flamelets/flamelets.ts'
 import { type IdempotencyParts, type IdempotencyRequests, idempotency } from './idempotency/idempotency.ts'
 import { type ControllerParts, controller, type JobRequests } from './jobs/controller.ts'
 import { type NotifierMessage, type NotifierRequests, notifier } from './notifier/notifier.ts'
@@ -19,10 +20,14 @@ interface ControlPlaneRequests
     CatalogueRequests,
     JobRequests,
     EventsRequests,
+    FlameletsRequests,
     IdempotencyRequests,
     NotifierRequests {}
 
-export type ControlPlaneMessage = Asked<ControlPlaneRequests> | Extract<NotifierMessage, { type: 'release' }>
+export type ControlPlaneMessage =
+  | Asked<ControlPlaneRequests>
+  | Extract<NotifierMessage, { type: 'release' }>
+  | Extract<FlameletsMessage, { type: 'flamelet-connected' }>
 
 /** The actor that handles each type of request. */
 type Recipients = { readonly [Type in keyof ControlPlaneRequests]: ActorRef<Asked<ControlPlaneRequests, Type>> }
@@ -35,6 +40,7 @@ export type ControlPlaneParts = CatalogueParts &
   AuditParts &
   IdempotencyParts &
   EventsParts &
+  FlameletsParts &
   Omit<ControllerParts, 'events' | 'deployerOf'> & {
     /** Chooses the deployer of a job: the one for flamelets, or another. */
     readonly chooseDeployer: (job: JobComputes, flamelets: Deployer) => Deployer
@@ -56,8 +62,9 @@ export function controlPlane(given: ControlPlaneParts): Behavior<ControlPlaneMes
     const entries = context.spawn('audit', audit(parts))
     const happenings = context.spawn('events', events(parts))
     const notifications = context.spawn('notifier', notifier(parts))
-    const flamelets = flameletsDeployer({ ...parts, notifier: notifications })
-    const deployerOf = (job: JobComputes) => parts.chooseDeployer(job, flamelets)
+    const joined = context.spawn('flamelets', flamelets(parts), { supervise: { type: 'resume' } })
+    const byNotifications = flameletsDeployer({ ...parts, notifier: notifications })
+    const deployerOf = (job: JobComputes) => parts.chooseDeployer(job, byNotifications)
     const runFaults: CatalogueParts['runFaults'] = (spec, schema, tasks) =>
       deployerOf({ tasks }).faultsOf?.(spec, schema) ?? []
     const things = context.spawn('catalogue', catalogue({ ...parts, runFaults }))
@@ -109,6 +116,11 @@ export function controlPlane(given: ControlPlaneParts): Behavior<ControlPlaneMes
       'read-deployment-status': things,
       'report-deployment': things,
 
+      'admit-flamelet': joined,
+      'list-flamelets': joined,
+      'read-flamelet': joined,
+      'remove-flamelet': joined,
+
       'ask-job-state': jobs,
       'report-task': jobs,
       'hand-over': jobs,
@@ -129,7 +141,11 @@ export function controlPlane(given: ControlPlaneParts): Behavior<ControlPlaneMes
       'begin-once': repeatables,
       'end-once': repeatables,
     }
-    return (message) => (message.type === 'release' ? notifications.tell(message) : handOver(recipients, message))
+    return (message) => {
+      if (message.type === 'release') for (const one of [notifications, joined]) one.tell(message)
+      else if (message.type === 'flamelet-connected') joined.tell(message)
+      else handOver(recipients, message)
+    }
   }
 }
 

@@ -20,9 +20,10 @@ import {
   systemClock,
   watchedStore,
 } from '../runtime/index.ts'
+import { nextIncarnation } from './link/incarnation.ts'
 
 export const STORE: InjectionToken<Promise<Store>> = Symbol('Store')
-export const SYSTEM: InjectionToken<ActorSystem> = Symbol('ActorSystem')
+export const SYSTEM: InjectionToken<Promise<ActorSystem>> = Symbol('ActorSystem')
 export const IDENTITY: InjectionToken<Identity> = Symbol('Identity')
 export const CHOOSE_DEPLOYER: InjectionToken<Promise<ControlPlaneParts['chooseDeployer']>> = Symbol('ChooseDeployer')
 
@@ -67,7 +68,12 @@ export function serverRoot({
     STORE,
     openStore(setting).then((store) => watchedStore(store, watch)),
   )
-  scope.register(SYSTEM, { useFactory: () => actorSystem({ name: 'control-plane' }) })
+  scope.register(SYSTEM, {
+    useFactory: async (within) => {
+      const incarnation = await nextIncarnation(await within.resolve(STORE), Date.now())
+      return actorSystem({ name: 'control-plane', incarnation })
+    },
+  })
   scope.register(IDENTITY, {
     useFactory: () => ({
       now: () => new Date().toISOString(),

@@ -122,7 +122,7 @@ export async function startServer({
     onWell: () => log.warn('the store can be written again'),
   })
   const store = await scope.resolve(STORE)
-  const system = scope.resolve(SYSTEM)
+  const system = await scope.resolve(SYSTEM)
   const chooseDeployer = await scope.resolve(CHOOSE_DEPLOYER)
   const metrics = serverMetrics(system)
   const ref = system.spawn(
@@ -138,6 +138,7 @@ export async function startServer({
       chooseDeployer,
       ...(typeof inProcess === 'object' ? { modelBytes: fileRegistry(modelsIn(inProcess)).bytesOf } : {}),
       onRecorded: metrics.recorded,
+      onFlameletLog: ({ level, ...line }) => log[level](line, 'a flamelet says'),
       ...(goesOnWith ? { goesOnWith } : {}),
       ...(onTrouble ? { onInterrupted: (_job: string, cause: CodedError) => onTrouble(cause) } : {}),
       ...scope.resolve(IDENTITY),
@@ -146,11 +147,12 @@ export async function startServer({
   const ask = asking(system, ref, { timeoutMs })
   const stopObserving = observeActors(system, log)
   const closing = new AbortController()
-  const release = async () => {
-    stopObserving()
-    await ask<null>((replyTo) => ({ type: 'hand-over', replyTo })).catch((cause: unknown) =>
+  const handOver = () =>
+    ask<null>((replyTo) => ({ type: 'hand-over', replyTo })).catch((cause: unknown) =>
       log.warn({ err: cause }, 'could not hand the jobs over'),
     )
+  const release = async () => {
+    stopObserving()
     await system.terminate()
     await store.close()
   }
@@ -185,13 +187,16 @@ export async function startServer({
   const close = () => {
     closing.abort()
     ref.tell({ type: 'release' })
-    closed ??= new Promise<void>((done) => {
-      server.close(() => done())
-      closeConnections()
-    })
-      .then(() => trail.settled())
-      .then(release)
+    closed ??= end()
     return closed
+  }
+  async function end(): Promise<void> {
+    const ended = new Promise<void>((done) => server.close(() => done()))
+    await closeConnections()
+    await handOver()
+    await ended
+    await trail.settled()
+    await release()
   }
   const name = isIPv6(host) ? `[${host}]` : host
   const isShared = !gate && !accounts

@@ -5,6 +5,7 @@ import { tokenCommand, usageCommands } from './commands/account-commands.ts'
 import { completionCommands } from './commands/completion.ts'
 import { datasetCommands } from './commands/dataset-commands.ts'
 import { codeCommands, designCommands, schemaCommands } from './commands/design-commands.ts'
+import { computesCommand, flameletCommands } from './commands/flamelet-commands.ts'
 import { jobsCommand, logsCommand } from './commands/follow-commands.ts'
 import { jobCommands, taskCommands } from './commands/job-commands.ts'
 import { keysCommand, signCommand } from './commands/signing-commands.ts'
@@ -27,6 +28,7 @@ export function flamectl(argv: readonly string[]): Command {
     datasetCommands(context),
     jobCommands(context),
     taskCommands(context),
+    flameletCommands(context),
     usageCommands(context),
   ]
   for (const { name, description } of verbs) {
@@ -34,7 +36,8 @@ export function flamectl(argv: readonly string[]): Command {
     for (const thing of things) for (const one of thing[name] ?? []) command.addCommand(one)
     program.addCommand(command)
   }
-  for (const command of [logsCommand(context), jobsCommand(context)]) program.addCommand(command)
+  for (const command of [logsCommand(context), jobsCommand(context), computesCommand(context)])
+    program.addCommand(command)
   for (const command of [keysCommand(context), signCommand(context)]) program.addCommand(command)
   for (const { command, hidden } of completionCommands(program)) program.addCommand(command, { hidden })
   program.exitOverride().configureHelp({ showGlobalOptions: true })

@@ -37,6 +37,57 @@ export async function registerCompute(
   return statusOf(present)
 }
 
+/** The compute of a flamelet that joins by a link. */
+export interface JoinedCompute {
+  readonly id: string
+  readonly region: string
+  /** The flamelet that joins, and the user whose token it has. */
+  readonly name: string
+  readonly user: string
+  readonly byAdmin: boolean
+}
+
+/**
+ * Registers the compute whose tasks a flamelet gets, or finds it present: several flamelets of one user may serve a
+ * compute. COMPUTE_RESERVED, COMPUTE_JOINED if the compute is another user's, or is one with a key.
+ */
+export async function joinCompute(
+  { computes }: Pick<Collections, 'computes'>,
+  { now, newKey, computeAdmins }: Pick<CatalogueParts, 'now' | 'newKey' | 'computeAdmins'>,
+  { id, region, name, user, byAdmin }: JoinedCompute,
+): Promise<void> {
+  if (computeAdmins && id === anywhere && !byAdmin) throw catalogueError('COMPUTE_RESERVED', { id })
+  const at = now()
+  const stamps = { registeredAt: at, updatedAt: at }
+  const vouched = computeAdmins && byAdmin ? ({ vouched: true } as const) : {}
+  const value = {
+    adminId: user,
+    region,
+    state: 'up',
+    joined: true,
+    ...hashKey(newKey()),
+    ...stamps,
+    ...vouched,
+  } as const
+  if (await computes.insert({ id, value })) return
+  const present = (await computes.get(id))?.value
+  if (!present) throw catalogueError('WRITTEN_MEANWHILE', { what: `compute ${id}` })
+  if (!present.joined) throw catalogueError('COMPUTE_JOINED', { id, found: 'registered with a key', name, user })
+  if (computeAdmins && present.adminId !== user && !byAdmin)
+    throw catalogueError('COMPUTE_JOINED', { id, found: 'served by flamelets of another user', name, user })
+}
+
+/** Removes a compute that flamelets served, unless a flamelet still does, or a dataset is bound to the compute. */
+export async function leaveCompute(
+  { computes, flamelets, datasets }: Pick<Collections, 'computes' | 'flamelets' | 'datasets'>,
+  computeId: string,
+): Promise<void> {
+  for await (const _ of flamelets.find({ where: { computeId }, limit: 1 })) return
+  for await (const _ of datasets.find({ where: { computeId }, limit: 1 })) return
+  const present = await computes.get(computeId)
+  if (present?.value.joined) await computes.remove(computeId)
+}
+
 /** Lists an administrator's computes, without their keys. */
 export function listComputes(
   { computes }: Collections,

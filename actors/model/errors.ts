@@ -56,6 +56,31 @@ const catalogueErrors = {
   COMPUTE_USED: { message: 'compute {id} is named by dataset {datasets}', hint: 'move or delete the datasets first' },
   COMPUTE_KEY_MISSING: { message: 'this needs the key of compute {id}', hint: 'send it in the header X-API-KEY' },
   COMPUTE_KEY_WRONG: { message: 'this is not the key of compute {id}', hint: 'send the key that it registered with' },
+  COMPUTE_JOINED: {
+    message: 'compute {id} is {found}, and flamelet {name} of {user} may not serve it',
+    hint: "let the flamelet join with another realm, whose last part names its compute, or with a token of the compute's administrator",
+  },
+  FLAMELET_TAKEN: {
+    message: 'the name {name} belongs to a flamelet of another user',
+    hint: 'let the flamelet join with another name',
+  },
+  FLAMELET_OTHER: {
+    message: 'the token is for the flamelet {expected}, and this one is {name}',
+    hint: 'let it join as {expected}, or have a token issued for {name}',
+  },
+  FLAMELET_JOB: {
+    message: 'the token is for job {job}, which {found}',
+    hint: 'have a token issued for a job that is there, or for any job of the user',
+  },
+  FLAMELETS_MANY: {
+    message: 'user {user} has {most} flamelets by name, which is the limit',
+    hint: 'remove flamelets that are gone, or let flamelets join with the names that they had before',
+  },
+  FLAMELET_UNKNOWN: { message: 'there is no flamelet {name}', hint: 'look at the list of flamelets' },
+  FLAMELET_PRESENT: {
+    message: 'flamelet {name} is {state}, and is not to be forgotten yet',
+    hint: 'end the flamelet first',
+  },
   JOB_EXISTS: { message: 'job {id} exists already', hint: 'leave the id out, and one is chosen' },
   JOB_NOT_FOUND: { message: 'there is no job {id}', hint: 'look at the list of jobs' },
   JOB_INVALID: { message: 'faults of the job, {count}:\n{list}', hint: 'mend each at its place; nothing was stored' },

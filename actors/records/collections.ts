@@ -7,6 +7,7 @@ import {
   deploymentRecord,
   designRecord,
   expansionRecord,
+  flameletRecord,
   holdingRecord,
   jobRecord,
   leaseRecord,
@@ -30,6 +31,8 @@ export function collectionsOf({ documents }: Pick<Store, 'documents'>) {
     codes: recordsOf(documents, 'codes', codeRecord),
     datasets: recordsOf(documents, 'datasets', datasetRecord),
     computes: recordsOf(documents, 'computes', computeRecord),
+    /** By name. */
+    flamelets: recordsOf(documents, 'flamelets', flameletRecord),
     jobs: recordsOf(documents, 'jobs', jobRecord),
     unreadJobs: recordsOf(documents, 'jobs', unreadJobRecord),
     /** Large specifications. By job and expansion. */

@@ -2,6 +2,7 @@ import { z } from 'zod'
 import type { DocumentValue } from '../../runtime/index.ts'
 import { text, time } from '../model/atoms.ts'
 import { datasetInfo, deploymentStatus } from '../model/catalogue.ts'
+import { flameletFacts } from '../model/flamelet.ts'
 import { jobCause, jobSpec } from '../model/job.ts'
 import { jobStates } from '../model/job-states.ts'
 import { numberedNotification } from '../model/notification.ts'
@@ -55,6 +56,8 @@ export const computeRecord = z.strictObject({
   state: z.enum(['up', 'down', 'maintenance']),
   /** Registered by an administrator of the server with a token: the compute may run every user's tasks. */
   vouched: z.literal(true).exactOptional(),
+  /** Its tasks are run by flamelets that have joined by links. Such a compute has no key that anybody knows. */
+  joined: z.literal(true).exactOptional(),
   /** SHA-256 of the salt and the key. */
   keyHash: text,
   salt: text,
@@ -165,6 +168,17 @@ export const leaseRecord = z.strictObject({
   touched: z.number().int(),
 })
 export type LeaseRecord = z.output<typeof leaseRecord>
+
+/** A flamelet that has joined by a link. Its name belongs to the user whose token it came with. */
+export const flameletRecord = z.strictObject({
+  userId: text,
+  firstAt: time,
+  registeredAt: time,
+  /** Time when the flamelet's node ended. */
+  goneAt: time.exactOptional(),
+  ...flameletFacts.shape,
+})
+export type FlameletRecord = z.output<typeof flameletRecord>
 
 /** Number of runs of all jobs of one id, removed ones included, since the models of each run stay under its name. */
 export const runsRecord = z.strictObject({ last: z.number().int() })

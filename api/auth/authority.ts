@@ -25,6 +25,10 @@ export interface Caller {
   readonly scopes: readonly Scope[]
   /** Names the token, and is no secret. */
   readonly tokenId: string
+  /** The one flamelet that may join with the token. Absent: any flamelet of the user. */
+  readonly flamelet?: string
+  /** The one job whose tasks a flamelet with the token gets. Absent: any job that the user's computes may run. */
+  readonly job?: string
 }
 
 /** API_SCOPE unless the caller has this scope. */

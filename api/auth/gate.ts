@@ -18,6 +18,8 @@ export interface AuthenticationSetting {
 export interface Gate {
   /** API_TOKEN_MISSING, API_TOKEN_EXPIRED, API_TOKEN_INVALID, API_KEYS_UNUSABLE. */
   admit(headers: IncomingHttpHeaders): Promise<Caller>
+  /** The same for a token by itself, as links bring it. */
+  admitToken(token: string): Promise<Caller>
   /** The refusal of headers that bear no token, or a text of another form; undefined if `admit` must look at the token. */
   lack(headers: IncomingHttpHeaders): CodedError | undefined
   /** The user whose token was good lately; undefined for all other tokens. */
@@ -41,21 +43,23 @@ export async function bearerGate({ keyFile, ...limits }: AuthenticationSetting):
     proven.set(token, proof)
   }
 
+  async function admitToken(token: string | undefined): Promise<Caller> {
+    if (token === undefined || token === '') throw missing
+    const ring = await keys().catch((cause: unknown) => {
+      throw apiError('API_KEYS_UNUSABLE', {}, { cause })
+    })
+    const known = proven.get(token)
+    // Another ring may lack the key, or have the token revoked.
+    if (known?.ring === ring && Date.now() / 1000 < known.expiresAt) return known.caller
+    proven.delete(token)
+    const { caller, expiresAt } = await provenBy(token, ring, limits)
+    remember(token, { caller, expiresAt, ring })
+    return caller
+  }
+
   return {
-    async admit(headers) {
-      const token = tokenIn(headers)
-      if (token === undefined) throw missing
-      const ring = await keys().catch((cause: unknown) => {
-        throw apiError('API_KEYS_UNUSABLE', {}, { cause })
-      })
-      const known = proven.get(token)
-      // Another ring may lack the key, or have the token revoked.
-      if (known?.ring === ring && Date.now() / 1000 < known.expiresAt) return known.caller
-      proven.delete(token)
-      const { caller, expiresAt } = await provenBy(token, ring, limits)
-      remember(token, { caller, expiresAt, ring })
-      return caller
-    },
+    admit: (headers) => admitToken(tokenIn(headers)),
+    admitToken,
     lack(headers) {
       const token = tokenIn(headers)
       if (token === undefined) return missing

@@ -117,3 +117,14 @@ test('flamectl token lists tokens, takes one back, and issues none that is too l
     t.deepEqual([refused.status, /OPTION_VALUE/.test(refused.err)], [2, true], wrong.join(' '))
   }
 })
+
+test('a token for one flamelet names it, and the job whose tasks it gets, and gives no other right', async (t) => {
+  await using of = await bearers()
+  const flamectl = (...args: string[]) => runCommand(['token', 'alice', ...args, '--key-file', of.keyFile])
+  const issued = await flamectl('--scope', 'flamelet', '--name', 'site-a', '--job', 'j')
+  t.like(decodeJwt(issued.out.trim()), { sub: 'alice', scope: 'flamelet', flamelet: 'site-a', job: 'j' })
+  t.like(await issuedTokens(of.keyFile), [{ user: 'alice', flamelet: 'site-a', job: 'j' }])
+  const wide = await flamectl('--scope', 'flamelet,user', '--name', 'site-a')
+  t.regex(wide.err, /API_TOKEN_REQUEST.*scope user flamelet/)
+  t.regex((await flamectl('--scope', 'flamelet', '--name', '../a')).err, /NAME_INVALID/)
+})

@@ -10,6 +10,8 @@ const issued = z.object({
   id: z.string(),
   user: z.string(),
   scopes: z.array(z.string()),
+  flamelet: z.string().exactOptional(),
+  job: z.string().exactOptional(),
   issuedAt: z.string(),
   expiresAt: z.string(),
 })

@@ -1,12 +1,12 @@
 import { once } from 'node:events'
-import { createServer, type ServerResponse } from 'node:http'
+import { createServer, type IncomingMessage, type ServerResponse } from 'node:http'
 import { connect, type Socket } from 'node:net'
 import test from 'ava'
 import { apiStage, bearers } from '../../test/support/api-stage.ts'
 import { upUnder } from '../../test/support/flamectl-up.ts'
 import { temporaryFolder } from '../../test/support/temporary-folder.ts'
 import { requestTurns } from './bounds.ts'
-import { heldConnections } from './connections.ts'
+import { boundConnections, heldConnections, noteUpgraded } from './connections.ts'
 import { portOf } from './rest-server.ts'
 
 const designs = '/users/u/designs'
@@ -185,4 +185,28 @@ test('a connection that is opened while others are held is read in a later turn,
   first.destroy()
   second.destroy()
   server.close()
+})
+
+test("a connection that has become a link's route stays, idle or not, and no server that closes waits for it", async (t) => {
+  const server = createServer((_, response) => response.end())
+  const close = boundConnections(server, { connections: 10, idleMs: 50, lastMs: 60_000 })
+  const held = heldConnections(server, () => {})
+  server.on('upgrade', ({ socket }: IncomingMessage) => {
+    noteUpgraded(socket)
+    socket.once('end', () => socket.end())
+    socket.resume().write('route')
+  })
+  server.listen(0, '127.0.0.1')
+  await once(server, 'listening')
+  const url = `http://127.0.0.1:${portOf(server)}`
+  const route = await opened(url, 'GET /link HTTP/1.1\r\nHost: a\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\r\n')
+  t.is(String((await once(route.socket, 'data'))[0]), 'route')
+  held.hold()
+  const idle = await opened(url)
+  await idle.heard
+  t.false(route.socket.destroyed)
+  await close()
+  t.false(route.socket.destroyed)
+  route.socket.destroy()
+  await new Promise((resolve) => server.close(resolve))
 })

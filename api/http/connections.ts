@@ -13,19 +13,33 @@ export interface ConnectionLimits {
 
 /** Sockets that are closed, or to be refused, count for a moment longer. */
 const spare = 32
+/** Emitted by a connection that has become a link's route, which lasts, and on which no requests come. */
+const upgraded = 'upgraded'
+
+/** Declares a connection to be a link's route from now on. It still counts among the connections. */
+export function noteUpgraded(socket: Socket): void {
+  socket.emit(upgraded)
+}
+
 /** A connection on which nothing goes out or comes in for so long is closed; waiting requests are answered far earlier. */
 const stalledMs = 120_000
 
 /**
  * Bounds the connections of a server: each connection ends, whatever its caller does. A connection above the limit ends the
- * connection that has been idle longest, or itself if none is idle. Returns a function that closes all connections: idle ones
- * at once, others once they are answered, and after `lastMs` those whose callers don't send or read to the end.
+ * connection that has been idle longest, or itself if none is idle. Returns a function that closes all connections but links'
+ * routes: idle ones at once, others once they are answered, and after `lastMs` those whose callers don't send or read to the
+ * end. Its promise resolves when no request is under way any more.
  */
-export function boundConnections(server: Server, { connections: most, idleMs, lastMs }: ConnectionLimits): () => void {
+export function boundConnections(
+  server: Server,
+  { connections: most, idleMs, lastMs }: ConnectionLimits,
+): () => Promise<void> {
   const underWay = new Map<Socket, Set<Exchanged>>()
   /** Since when they are idle, the longest first. */
   const idle = new Map<Socket, number>()
+  const routes = new Set<Socket>()
   let closedAt: number | undefined
+  let answered: (() => void) | undefined
 
   server.maxConnections = most + spare
   server.timeout = stalledMs
@@ -38,6 +52,10 @@ export function boundConnections(server: Server, { connections: most, idleMs, la
     }
     underWay.set(socket, new Set())
     idle.set(socket, performance.now())
+    socket.once(upgraded, () => {
+      idle.delete(socket)
+      routes.add(socket)
+    })
     socket.once('close', () => forget(socket))
   })
   for (const event of ['request', 'checkContinue'])
@@ -52,11 +70,22 @@ export function boundConnections(server: Server, { connections: most, idleMs, la
   return () => {
     closedAt ??= performance.now()
     for (const socket of idle.keys()) socket.destroy()
+    return new Promise((resolve) => {
+      answered = resolve
+      noteAnswered()
+    })
   }
 
   function forget(socket: Socket): void {
     underWay.delete(socket)
     idle.delete(socket)
+    routes.delete(socket)
+    noteAnswered()
+  }
+
+  /** Resolves the promise of the end once each connection that is left is a route. */
+  function noteAnswered(): void {
+    if (answered && underWay.size === routes.size) answered()
   }
 
   function ended(socket: Socket, exchanged: Exchanged): void {
@@ -74,7 +103,8 @@ export function boundConnections(server: Server, { connections: most, idleMs, la
       socket.destroy()
     }
     if (closedAt === undefined || now - closedAt < lastMs) return
-    for (const [socket, exchanges] of underWay) if ([...exchanges].every(waitsForCaller)) socket.destroy()
+    for (const [socket, exchanges] of underWay)
+      if (!routes.has(socket) && [...exchanges].every(waitsForCaller)) socket.destroy()
   }
 }
 
@@ -119,10 +149,16 @@ export function heldConnections(server: Server, left: (caller: string) => void):
     const leave = () => left(callers.get(socket) ?? stranger)
     socket.once('end', leave)
     socket.once('error', leave)
-    socket.once('close', () => {
+    const done = () => {
       letGo(socket)
       callers.delete(socket)
+    }
+    socket.once(upgraded, () => {
+      socket.off('end', leave)
+      socket.off('error', leave)
+      done()
     })
+    socket.once('close', done)
     if (held.size > 0) holdOne(socket, stranger)
   })
 

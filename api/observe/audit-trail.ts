@@ -1,5 +1,13 @@
 import type { IncomingMessage } from 'node:http'
-import { type Ask, type ControlPlaneMessage, inContext, type NewAuditEntry, refusalTally } from '../../actors/index.ts'
+import {
+  type Ask,
+  type ControlPlaneMessage,
+  type CountedRefusal,
+  inContext,
+  type NewAuditEntry,
+  refusalTally,
+} from '../../actors/index.ts'
+import type { Caller } from '../auth/authority.ts'
 import { exchangeOf, loggedPath } from '../http/exchange.ts'
 import type { Log } from '../log.ts'
 
@@ -11,8 +19,29 @@ export interface AuditTrail {
   answered(request: IncomingMessage, status: number): void
   /** Counts a refusal. Costs no write of its own. */
   refused(request: IncomingMessage, status: number): void
+  /** Notes that a node has joined by a link. */
+  joined(node: JoinedNode): void
+  /** Counts a node that was not let in. Costs no write of its own. */
+  refusedLink(node: RefusedNode): void
   /** Resolves when all that was to be noted so far is. */
   settled(): Promise<void>
+}
+
+interface JoinedNode {
+  readonly node: string
+  readonly incarnation: number
+  readonly address: string
+  /** Absent where nobody is asked for a token. */
+  readonly caller?: Caller
+}
+
+interface RefusedNode {
+  /** The name with which the node has greeted. */
+  readonly node: string
+  readonly address: string
+  readonly code: string
+  /** The user of a token that was good. */
+  readonly user?: string
 }
 
 /** How long ends of requests wait to be written together. */
@@ -31,6 +60,12 @@ export function auditTrail(ask: Ask<ControlPlaneMessage>, log: Log): AuditTrail 
   function ended(asked: Promise<number>, entry?: NewAuditEntry): void {
     ends.push(entry ? { asked, entry } : { asked })
     noting ??= setTimeout(noteEnds, togetherMs)
+  }
+
+  function countRefusal(refusal: CountedRefusal): void {
+    refusals.add(refusal)
+    telling ??= setImmediate(countRefusals)
+    keeping ??= setTimeout(keepRefusals, countedMs).unref()
   }
 
   async function noteEnds(): Promise<void> {
@@ -97,9 +132,25 @@ export function auditTrail(ask: Ask<ControlPlaneMessage>, log: Log): AuditTrail 
         path: loggedPath(request),
         ...(operation === undefined ? {} : { operation }),
       }
-      refusals.add({ address, code, ...by, count: 1 })
-      telling ??= setImmediate(countRefusals)
-      keeping ??= setTimeout(keepRefusals, countedMs).unref()
+      countRefusal({ address, code, ...by, count: 1 })
+    },
+    joined({ node, incarnation, address, caller }) {
+      const entry = {
+        requestId: `${node}-${incarnation}`,
+        ...(caller ? { user: caller.user, tokenId: caller.tokenId } : {}),
+        address,
+        operation: 'joinLink',
+        method: 'GET',
+        path: linkPath(node),
+        status: 101,
+      }
+      const asked = ask<number>((replyTo) => ({ type: 'note-asked', entry, replyTo }))
+      asked.catch((cause: unknown) => log.error({ node, err: cause }, 'the audit log was not written'))
+      ended(asked, entry)
+    },
+    refusedLink({ node, address, code, user }) {
+      const by = user === undefined ? {} : { user, path: linkPath(node) }
+      countRefusal({ address, code, operation: 'joinLink', ...by, count: 1 })
     },
     async settled() {
       await noteEnds()
@@ -107,6 +158,11 @@ export function auditTrail(ask: Ask<ControlPlaneMessage>, log: Log): AuditTrail 
       await keepRefusals()
     },
   }
+}
+
+/** A node at the path of links, as the audit log has it. */
+function linkPath(node: string): string {
+  return `/link/${encodeURIComponent(node).slice(0, 200)}`
 }
 
 function entryOf(request: IncomingMessage, status?: number): NewAuditEntry {

@@ -1,8 +1,8 @@
 import { z } from 'zod'
 import type { TaskPackage } from '../../actors/index.ts'
-import { numberedNotification, taskStatus } from '../../actors/model/index.ts'
-import { count } from '../http/query.ts'
-import { formOperation, noBody, operation } from '../operation.ts'
+import { flameletStatus, numberedNotification, taskStatus } from '../../actors/model/index.ts'
+import { count, pageOf, pageQuery } from '../http/query.ts'
+import { bare, formOperation, listOperation, noBody, operation } from '../operation.ts'
 
 /** The longest wait of a recipient in one request, below the time limit of requests. */
 const mostWaitMs = 20_000
@@ -75,6 +75,59 @@ export const flameletOperations = [
     },
   }),
 ] as const
+
+/** Operations on the flamelets that join by links. */
+export const joinedFlameletOperations = [
+  listOperation({
+    id: 'getFlamelets',
+    method: 'get',
+    path: '/flamelets',
+    summary: 'List the flamelets that have joined: which are there, since when, with which tasks',
+    auth: 'user',
+    isAddition: true,
+    query: pageQuery.extend({
+      user: z
+        .string()
+        .min(1)
+        .exactOptional()
+        .meta({ description: 'whose flamelets; absent: those of all users, which administrators may list' }),
+    }),
+    owner: (call) => call.query.user ?? 'all users',
+    body: noBody,
+    item: flameletStatus,
+    request: (call) => (replyTo) => ({
+      type: 'list-flamelets',
+      user: call.isAuthenticated ? call.query.user : undefined,
+      page: pageOf(call.query),
+      replyTo,
+    }),
+  }),
+  operation({
+    id: 'getFlamelet',
+    method: 'get',
+    path: '/users/{user}/flamelets/{name}',
+    summary: 'Read whether a flamelet is there, since when, and with which tasks',
+    isAddition: true,
+    ...bare,
+    answer: flameletStatus,
+    request: (call) => (replyTo) => ({ type: 'read-flamelet', ...named(call), replyTo }),
+  }),
+  operation({
+    id: 'deleteFlamelet',
+    method: 'delete',
+    path: '/users/{user}/flamelets/{name}',
+    summary: 'Forget a flamelet that has no connection: its name becomes free',
+    isAddition: true,
+    ...bare,
+    answer: z.null(),
+    request: (call) => (replyTo) => ({ type: 'remove-flamelet', ...named(call), replyTo }),
+  }),
+] as const
+
+/** A flamelet by its name and user. Where nobody is asked for a token, no flamelet has a user of its own. */
+function named(call: { param(name: 'user' | 'name'): string; readonly isAuthenticated: boolean }) {
+  return { user: call.isAuthenticated ? call.param('user') : undefined, name: call.param('name') }
+}
 
 /** Operations besides the interface's 42: until flamelets have links, they poll for their work. */
 export const notificationOperations = [

@@ -4,7 +4,7 @@ import { bare, listOperation, noBody, operation } from '../operation.ts'
 import { computeOperations } from './computes.ts'
 import { datasetOperations } from './datasets.ts'
 import { designOperations } from './designs.ts'
-import { flameletOperations, notificationOperations } from './flamelets.ts'
+import { flameletOperations, joinedFlameletOperations, notificationOperations } from './flamelets.ts'
 import { jobEventOperations } from './job-events.ts'
 import { jobOperations } from './jobs.ts'
 
@@ -56,6 +56,7 @@ export const operations = [
   ...flameletOperations,
   ...computeOperations,
   ...notificationOperations,
+  ...joinedFlameletOperations,
   ...jobEventOperations,
   ...auditOperations,
   ...usageOperations,

@@ -12,6 +12,8 @@ interface RawTokenOptions {
   readonly scope: string
   readonly days: string
   readonly keyFile: string
+  readonly name?: string
+  readonly job?: string
   readonly newKey?: boolean
   readonly list?: boolean
   readonly revoke?: string
@@ -28,6 +30,8 @@ export function tokenCommand({ print }: Pick<CommandContext, 'print'>): Command 
       'days until the token expires; at most 365, or tokens.maxDays of the configuration',
       '30',
     )
+    .option('--name <flamelet>', 'with the scope flamelet: the one flamelet that may join with the token')
+    .option('--job <jobId>', 'with the scope flamelet: the one job whose tasks that flamelet gets')
     .option('--key-file <file>', 'file of the keys that sign tokens', keyFileIn(defaultFolder))
     .option('--new-key', 'sign with a new key: all tokens issued so far are void')
     .option('--list', 'list the tokens that have not expired')
@@ -46,7 +50,7 @@ export function tokenCommand({ print }: Pick<CommandContext, 'print'>): Command 
 async function issue(
   print: Printer,
   user: string,
-  { scope, days, keyFile, newKey }: RawTokenOptions,
+  { scope, days, keyFile, newKey, name, job }: RawTokenOptions,
   { config }: GlobalOptions,
 ): Promise<void> {
   const settings = mostSecondsIn(await readConfig(config, { optional: config === defaultConfig }))
@@ -55,10 +59,11 @@ async function issue(
   const given = scope.split(',').map((name) => name.trim())
   const known = scopes.filter((name) => given.includes(name))
   if (known.length < given.length) throw optionError('--scope', `some of ${scopes.join(', ')}`, scope)
+  const bound = { ...(name === undefined ? {} : { flamelet: name }), ...(job === undefined ? {} : { job }) }
   const isThere = existsSync(keyFile)
   if (newKey) await rotateKeys(keyFile)
-  const token = await issueToken({ keyFile, user, scopes: known, seconds, ...settings })
-  print.done(token, { token, user, scopes: known, seconds }, token)
+  const token = await issueToken({ keyFile, user, scopes: known, seconds, ...bound, ...settings })
+  print.done(token, { token, user, scopes: known, seconds, ...bound }, token)
   if (!isThere) console.error(`a new key was made: ${resolve(keyFile)}; a server has to be started with it`)
 }
 
@@ -71,6 +76,8 @@ async function listTokens(print: Printer, keyFile: string): Promise<void> {
       SCOPES: ({ scopes }) => scopes.join(','),
       ISSUED: ({ issuedAt }) => issuedAt,
       EXPIRES: ({ expiresAt }) => expiresAt,
+      FLAMELET: ({ flamelet }) => flamelet,
+      JOB: ({ job }) => job,
       REVOKED: ({ revoked }) => revoked,
     },
     nameOf: ({ id }) => id,

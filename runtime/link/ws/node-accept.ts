@@ -14,7 +14,7 @@ export interface WebSocketAcceptOptions {
    * Whether a request may become a route. Default: unless it comes from a page of another origin, since a browser lets
    * every page connect to every server.
    */
-  readonly admits?: (request: IncomingMessage) => boolean
+  readonly admits?: (request: IncomingMessage) => boolean | Promise<boolean>
   /** Most routes at once; further ones are refused with status 503. Default: 20,000. */
   readonly mostRoutes?: number
   /** Most routes on which the other node hasn't sent a frame yet; the oldest of more is closed. Default: 1,000. */
@@ -63,7 +63,18 @@ export function acceptWebSockets(server: Server, options: WebSocketAcceptOptions
       return
     }
     if (!protocolsOf(request).includes(linkProtocol)) return refuse(socket, 400)
-    if (!admits(request)) return refuse(socket, 403)
+    const admitted = admits(request)
+    if (typeof admitted === 'boolean') return admit(admitted, request, socket, head)
+    const refused = () => socket.destroy()
+    socket.on('error', refused)
+    void admitted.then((isAdmitted) => {
+      socket.off('error', refused)
+      admit(isAdmitted, request, socket, head)
+    }, refused)
+  }
+
+  function admit(isAdmitted: boolean, request: IncomingMessage, socket: Duplex, head: Buffer): void {
+    if (!isAdmitted) return refuse(socket, 403)
     if (routes.size >= mostRoutes) return refuse(socket, 503)
     sockets.handleUpgrade(request, socket, head, (accepted) => take(accepted, addressOf(request)))
   }

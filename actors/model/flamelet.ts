@@ -1,0 +1,41 @@
+import { z } from 'zod'
+import { identifier, models, text, time } from './atoms.ts'
+
+/**
+ * States of a flamelet: connected, about to leave, without a connection at present, or ended. A flamelet that is away
+ * keeps its tasks.
+ */
+export const flameletStates = ['here', 'draining', 'away', 'gone'] as const
+export type FlameletState = (typeof flameletStates)[number]
+
+const count = z.number().int().nonnegative()
+
+/** Facts that a flamelet has told of itself. */
+export const flameletFacts = z.strictObject({
+  /** Region of the flamelet's compute. Empty: none. */
+  region: z.string(),
+  /** The compute whose tasks the flamelet gets. */
+  computeId: identifier,
+  datasets: z.array(z.strictObject({ name: text, url: text.exactOptional() })),
+  /** Tasks that the flamelet hosts at once. */
+  mostTasks: count,
+  /** Memory that each task may use. */
+  memoryBytes: count.exactOptional(),
+  platform: z.strictObject({ runtime: text, system: text, arch: text, cores: count }),
+})
+export type FlameletFacts = z.output<typeof flameletFacts>
+
+export const flameletStatus = z.strictObject({
+  name: identifier,
+  userId: text,
+  state: z.enum(flameletStates),
+  /** Time since which the flamelet is in this state. */
+  since: time,
+  ...flameletFacts.shape,
+  /** Memory that the flamelet uses, as it last told. */
+  residentBytes: count.exactOptional(),
+  /** The tasks that the flamelet hosts, by job. */
+  tasks: z.array(z.strictObject({ jobId: text, ends: z.array(text) })),
+})
+models.add(flameletStatus, { id: 'FlameletStatus' })
+export type FlameletStatus = z.output<typeof flameletStatus>
