@@ -18,6 +18,7 @@ import { apiError } from './errors.ts'
 import { boundConnections, type ConnectionLimits, possibleConnections } from './http/connections.ts'
 import { checkOrigins, isLoopback } from './http/origins.ts'
 import { portOf } from './http/rest-server.ts'
+import { linkServer } from './link/link-server.ts'
 import { type LogSetting, openLog } from './log.ts'
 import { auditTrail } from './observe/audit-trail.ts'
 import { serverMetrics } from './observe/metrics.ts'
@@ -174,6 +175,8 @@ export async function startServer({
     hidden: gate ? foldersOf(storeSetting, inProcess) : [],
   })
   const closeConnections = boundConnections(server, bounds)
+  const links = linkServer({ system, ask, controlPlane: ref, gate, accounts, origins, trail, log })
+  const closeRoutes = links.acceptOn(server)
   try {
     await new Promise<void>((listening, reject) => {
       server.on('error', reject)
@@ -193,7 +196,10 @@ export async function startServer({
   async function end(): Promise<void> {
     const ended = new Promise<void>((done) => server.close(() => done()))
     await closeConnections()
+    // Flamelets keep their tasks for the next server: a job that saw them go would place its tasks anew.
     await handOver()
+    links.close()
+    closeRoutes()
     await ended
     await trail.settled()
     await release()

@@ -1,6 +1,5 @@
 import type { ActorRef, Behavior, Store } from '../../runtime/index.ts'
-
-type SiteMessage = never
+import type { SiteMessage } from '../../sdk/index.ts'
 
 import { joinCompute, leaveCompute } from '../catalogue/computes.ts'
 import { checkIdentifier } from '../model/atoms.ts'

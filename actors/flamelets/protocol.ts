@@ -1,4 +1,5 @@
 import { type ActorRef, isActorRef } from '../../runtime/index.ts'
+import type { SiteMessage } from '../../sdk/index.ts'
 
 /** A dataset on a device, by the name or URL that a job's dataset has. The path on the device stays with its owner. */
 export interface HeldDataset {
@@ -49,7 +50,7 @@ export type FlameletMessage =
       /** Again in each session. Hosts tasks from the answer on. */
       readonly type: 'register'
       readonly registration: FlameletRegistration
-      readonly site: ActorRef<never>
+      readonly site: ActorRef<SiteMessage>
       readonly replyTo: ActorRef<RegisterAnswer>
     }
   /** The runs that the flamelet hosts now, when they have changed. */
@@ -84,7 +85,7 @@ export function decodeFlameletMessage(value: unknown): FlameletMessage | undefin
     case 'register': {
       const registration = decodeRegistration(fields.registration)
       const { site, replyTo } = fields
-      return registration && isActorRef<never>(site) && isActorRef<RegisterAnswer>(replyTo)
+      return registration && isActorRef<SiteMessage>(site) && isActorRef<RegisterAnswer>(replyTo)
         ? { type, registration, site, replyTo }
         : undefined
     }

@@ -1,0 +1,142 @@
+import type { Server } from 'node:http'
+import type { Ask, ControlPlaneMessage, FlameletIdentity } from '../../actors/index.ts'
+import {
+  type ActorRef,
+  type ActorSystem,
+  type Claim,
+  CodedError,
+  type NodeLink,
+  nodeLink,
+  type PeerRights,
+  type Refusal,
+} from '../../runtime/index.ts'
+import { acceptWebSockets } from '../../runtime/link/ws/index.ts'
+import { assertScope, type Caller } from '../auth/authority.ts'
+import type { Gate } from '../auth/gate.ts'
+import type { LocalAccounts } from '../auth/local-accounts.ts'
+import { noteUpgraded } from '../http/connections.ts'
+import { foreignSource, hostOf } from '../http/origins.ts'
+import type { Log } from '../log.ts'
+import type { AuditTrail } from '../observe/audit-trail.ts'
+
+export interface LinkServerOptions {
+  readonly system: ActorSystem
+  readonly ask: Ask<ControlPlaneMessage>
+  readonly controlPlane: ActorRef<ControlPlaneMessage>
+  readonly gate: Gate | undefined
+  readonly accounts: LocalAccounts | undefined
+  /** Origins of pages elsewhere that may join. */
+  readonly origins: readonly string[]
+  readonly trail: AuditTrail
+  readonly log: Log
+}
+
+/** The links of a server to flamelets. */
+export interface LinkServer {
+  /** Takes routes over WebSocket at /link of a server for HTTP. Returns a function that closes them. */
+  acceptOn(server: Server): () => void
+  /** Takes a route that came otherwise. `from` says whence. */
+  accept: NodeLink['accept']
+  /** Ends all sessions: the flamelets are told. */
+  close(): void
+}
+
+/** How often the tokens of connected flamelets are looked at again. */
+const lookEveryMs = 1000
+/** The user of all flamelets where nobody is asked for a token. */
+const nobody = 'local'
+
+interface Joined {
+  readonly node: string
+  readonly incarnation: number
+  readonly token: string
+}
+
+/**
+ * Lets flamelets in by their tokens, before anything but their greeting is read. A flamelet whose token is revoked is
+ * sent away within a second; one whose token expires stays until it has to greet again.
+ */
+export function linkServer(options: LinkServerOptions): LinkServer {
+  const { system, ask, controlPlane, gate, accounts, origins, trail, log } = options
+  /** Users of refused nodes whose tokens were good, by the cause of the refusal. */
+  const refusedUsers = new WeakMap<object, Caller>()
+  /** By name: the flamelets with a session. */
+  const joined = new Map<string, Joined>()
+  const link = nodeLink(system, { authenticate, onRefused })
+  const looking = setInterval(() => void sendRevokedAway(), lookEveryMs).unref()
+
+  return {
+    acceptOn(server) {
+      const accepted = acceptWebSockets(server, {
+        path: '/link',
+        onRoute: (route, from) => link.accept(route, { from }),
+        async admits(request) {
+          if (!gate && foreignSource(hostOf(request), request.headers, origins) !== undefined) return false
+          await accounts?.admit(request.socket)
+          noteUpgraded(request.socket)
+          return true
+        },
+      })
+      return () => accepted.close()
+    },
+    accept: (route, rights) => link.accept(route, rights),
+    close() {
+      clearInterval(looking)
+      link.close()
+    },
+  }
+
+  async function authenticate({ token, node, from }: Claim): Promise<PeerRights> {
+    const caller = await callerOf(token)
+    try {
+      if (caller) assertScope(caller, 'flamelet')
+      const identity = identityOf(node, caller)
+      const entry = await ask<ActorRef<never>>((replyTo) => ({ type: 'admit-flamelet', identity, replyTo }))
+      return {
+        node,
+        identity: identity.user,
+        mayStop: false,
+        entry({ nodeIncarnation: incarnation }) {
+          joined.set(node, { node, incarnation, token })
+          trail.joined({ node, incarnation, address: from, ...(caller ? { caller } : {}) })
+          return entry
+        },
+        detached: (isDetached) =>
+          controlPlane.tell({ type: 'flamelet-connected', name: node, isConnected: !isDetached }),
+      }
+    } catch (cause) {
+      if (caller && cause instanceof Error) refusedUsers.set(cause, caller)
+      throw cause
+    }
+  }
+
+  async function callerOf(token: string): Promise<Caller | undefined> {
+    return gate?.admitToken(token)
+  }
+
+  function onRefused({ from, node = '', cause }: Refusal): void {
+    const refusal = cause.cause instanceof Error ? cause.cause : cause
+    const caller = refusedUsers.get(refusal)
+    const code = refusal instanceof CodedError ? refusal.code : 'LINK_TOKEN'
+    trail.refusedLink({ address: from, node, code, ...(caller ? { user: caller.user } : {}) })
+    log.info({ from, node, err: refusal }, 'a node was not let in')
+  }
+
+  async function sendRevokedAway(): Promise<void> {
+    if (!gate) return
+    for (const { node, token } of [...joined.values()])
+      await gate.admitToken(token).catch((cause: unknown) => {
+        if (!(cause instanceof CodedError) || cause.code !== 'API_TOKEN_INVALID') return
+        joined.delete(node)
+        link.declareDead(node)
+        log.warn({ node, err: cause }, 'a flamelet was sent away')
+      })
+  }
+}
+
+function identityOf(name: string, caller: Caller | undefined): FlameletIdentity {
+  if (!caller) return { name, user: nobody, isAdmin: false }
+  const { user, scopes, flamelet, job } = caller
+  const bound = { ...(flamelet === undefined ? {} : { flamelet }), ...(job === undefined ? {} : { job }) }
+  return { name, user, isAdmin: scopes.includes('admin'), ...bound }
+}
