@@ -1,89 +1,24 @@
 import test from 'ava'
 import {
-  type ActorRef,
-  type ActorSystem,
-  actorSystem,
-  type Claim,
-  CodedError,
-  type ConnectionState,
-  type ConnectOptions,
-  isActorRef,
-  type LaneName,
-  manualClock,
-  memoryRoute,
-  type NodeLink,
-  type NodeLinkOptions,
-  nodeLink,
-  type PeerRights,
-  type Refusal,
-  type Route,
-} from '../index.ts'
-
-/** The actors of these tests accept any message of another node. */
-const anything = (value: unknown): unknown => value
-
-/** A node, with a clock that moves on command. */
-function node(name: string, options: NodeLinkOptions = {}, incarnation = 1) {
-  const clock = manualClock()
-  const system = actorSystem({ name, incarnation, clock })
-  const refusals: Refusal[] = []
-  let link: NodeLink | undefined
-  return {
-    system,
-    clock,
-    refusals,
-    /** Joins the node to others, once its actors have been spawned. */
-    get link(): NodeLink {
-      link ??= nodeLink(system, { onRefused: (refusal) => refusals.push(refusal), ...options })
-      return link
-    },
-  }
-}
-
-type Node = ReturnType<typeof node>
-
-/** Spawns an actor that notes its messages, with a decoder for other nodes. */
-function noting(system: ActorSystem, into: unknown[], name = 'entry'): ActorRef<unknown> {
-  return system.spawn<unknown>(name, () => (message) => void into.push(message), { decode: anything })
-}
-
-/** Dials a node of this process. Notes the dialled lanes, and lets routes be cut. */
-function dialling(to: () => Node, rights: PeerRights | { readonly from: string } = { from: '192.0.2.1' }) {
-  const routes: Record<LaneName, (readonly [Route, Route])[]> = { control: [], bulk: [] }
-  const dial: ConnectOptions['dial'] = async (lane) => {
-    const ends = memoryRoute()
-    routes[lane].push(ends)
-    to().link.accept(ends[1], rights)
-    return ends[0]
-  }
-  /** The dialling node hears of the loss, the other one doesn't. */
-  const cut = (lane: LaneName) => routes[lane].at(-1)?.[1].close()
-  return { dial, routes, cut }
-}
-
-async function settled(...nodes: readonly Node[]): Promise<void> {
-  for (let round = 0; round < 8; round++) await Promise.all(nodes.map(({ system }) => system.idle()))
-}
-
-async function later(ms: number, ...nodes: readonly Node[]): Promise<void> {
-  await settled(...nodes)
-  for (const { clock } of nodes) clock.advance(ms)
-  await settled(...nodes)
-}
-
-async function ended(...nodes: readonly Node[]): Promise<void> {
-  await Promise.all(nodes.map(({ system }) => system.terminate()))
-}
+  type ClockedNode,
+  clockedNode,
+  dialling,
+  later,
+  noting,
+  settled,
+  terminated,
+} from '../../test/support/clocked-nodes.ts'
+import { type Claim, CodedError, type ConnectionState, isActorRef, memoryRoute, nodeLink } from '../index.ts'
 
 const bulk = { weights: new Float64Array(10_000).fill(1) }
 
 test('a connection makes a route for small messages, and another one as soon as either node has large ones', async (t) => {
   const [atServer, atDevice]: [unknown[], unknown[]] = [[], []]
-  const server = node('server', {
+  const server = clockedNode('server', {
     authenticate: async () => ({ mayStop: false, node: 'device', entry: () => noting(server.system, atServer) }),
   })
   const entries: unknown[] = []
-  const device = node('device', { onPeer: ({ entry }) => entries.push(entry) })
+  const device = clockedNode('device', { onPeer: ({ entry }) => entries.push(entry) })
   const { dial, routes, cut } = dialling(() => server)
   const states: ConnectionState[] = []
   const own = noting(device.system, atDevice, 'own')
@@ -108,7 +43,7 @@ test('a connection makes a route for small messages, and another one as soon as 
   entry.tell('small')
   await settled(server, device)
   t.deepEqual(atServer, [back, 'small'], 'a large message waits for its route')
-  await later(10, device)
+  await later(10, [device])
   await settled(server, device)
   t.deepEqual(atServer, [back, 'small', bulk])
 
@@ -116,7 +51,7 @@ test('a connection makes a route for small messages, and another one as soon as 
   entry.tell('again')
   await settled(server, device)
   t.is(connection.state, 'connecting')
-  await later(10, device)
+  await later(10, [device])
   await settled(server, device)
   t.is(connection.state, 'open')
   t.deepEqual(atServer, [back, 'small', bulk, 'again'])
@@ -124,13 +59,13 @@ test('a connection makes a route for small messages, and another one as soon as 
   connection.close()
   await settled(server, device)
   t.is(connection.state, 'ended')
-  await ended(server, device)
+  await terminated(server, device)
 })
 
 test('a route that carries both lanes is the only one', async (t) => {
   const received: unknown[] = []
-  const server = node('server')
-  const device = node('device', {
+  const server = clockedNode('server')
+  const device = clockedNode('device', {
     onPeer({ entry }) {
       if (isActorRef<unknown>(entry)) entry.tell(bulk)
     },
@@ -149,12 +84,12 @@ test('a route that carries both lanes is the only one', async (t) => {
   await settled(server, device)
   t.deepEqual(received, [bulk])
   t.is(dials, 1)
-  await ended(server, device)
+  await terminated(server, device)
 })
 
 test('a node dials again after delays that grow from 2 ms to 5 s, also if routes open and die without progress', async (t) => {
-  const server = node('server', { authenticate: async () => ({ mayStop: false }) })
-  const device = node('device', { randomBytes: (count) => new Uint8Array(count).fill(255) })
+  const server = clockedNode('server', { authenticate: async () => ({ mayStop: false }) })
+  const device = clockedNode('device', { randomBytes: (count) => new Uint8Array(count).fill(255) })
   const { dial, cut } = dialling(() => server)
   const causes: unknown[] = []
   let isDown = true
@@ -172,9 +107,9 @@ test('a node dials again after delays that grow from 2 ms to 5 s, also if routes
     const found: number[] = []
     for (let delay = 2; found.length < count; delay = Math.min(5000, 2 * delay)) {
       const before = dials
-      await later(delay * 0.9, device)
+      await later(delay * 0.9, [device])
       t.is(dials, before, `not before ${delay} ms`)
-      await later(delay * 0.11, device)
+      await later(delay * 0.11, [device])
       t.is(dials, before + 1, `after ${delay} ms`)
       found.push(delay)
       if (!isDown) {
@@ -188,23 +123,23 @@ test('a node dials again after delays that grow from 2 ms to 5 s, also if routes
   t.deepEqual((await delays(14)).slice(-3), [4096, 5000, 5000])
   t.like(causes[0], { code: 'TEST_DOWN' })
   isDown = false
-  await later(5000, device)
+  await later(5000, [device])
   await settled(server, device)
-  await later(6000, device, server)
+  await later(6000, [device, server])
   cut('control')
   await delays(6)
-  await ended(server, device)
+  await terminated(server, device)
 })
 
 test('a node whose token is refused stays out, and the refusal can be audited; nothing but the token was read', async (t) => {
   const claims: Claim[] = []
-  const server = node('server', {
+  const server = clockedNode('server', {
     async authenticate(claim) {
       claims.push(claim)
       throw new Error('the token has ended')
     },
   })
-  const device = node('device')
+  const device = clockedNode('device')
   const { dial, routes } = dialling(() => server)
   const changes: unknown[] = []
   const connection = device.link.connect({
@@ -214,7 +149,7 @@ test('a node whose token is refused stays out, and the refusal can be audited; n
     onChange: (state, cause) => changes.push([state, Object(cause).code]),
   })
   await settled(server, device)
-  await later(10_000, server, device)
+  await later(10_000, [server, device])
   t.is(connection.state, 'refused')
   t.deepEqual(changes, [['refused', 'LINK_TOKEN']])
   t.deepEqual(claims, [{ token: 'old', node: 'device', from: '192.0.2.1' }])
@@ -222,20 +157,21 @@ test('a node whose token is refused stays out, and the refusal can be audited; n
   t.like(server.refusals[0], { from: '192.0.2.1', node: 'device' })
   t.like(server.refusals[0]?.cause, { code: 'LINK_TOKEN' })
   t.like(server.refusals[0]?.cause.cause, { message: 'the token has ended' })
-  await ended(server, device)
+  await terminated(server, device)
 })
 
 test('a node with the name of another is refused, and a new life of the same node takes over', async (t) => {
-  const server = node('server', {
+  const server = clockedNode('server', {
     authenticate: async ({ token }) => ({ mayStop: false, identity: token }),
   })
   const { dial } = dialling(() => server)
-  const first = node('device')
-  const other = node('device', {}, 2)
-  const next = node('device', {}, 2)
+  const first = clockedNode('device')
+  const other = clockedNode('device', {}, 2)
+  const next = clockedNode('device', {}, 2)
   const causes: unknown[] = []
   const onChange = (_state: ConnectionState, cause?: Error) => cause && causes.push(Object(cause).code)
-  const connect = ({ link }: Node, token: string) => link.connect({ dial, token, rights: { mayStop: true }, onChange })
+  const connect = ({ link }: ClockedNode, token: string) =>
+    link.connect({ dial, token, rights: { mayStop: true }, onChange })
   const one = connect(first, 'anna')
   await settled(server, first)
   const two = connect(other, 'ben')
@@ -246,5 +182,5 @@ test('a node with the name of another is refused, and a new life of the same nod
   await settled(server, first, next)
   t.deepEqual([one.state, three.state], ['ended', 'open'])
   t.deepEqual(causes, ['LINK_NAME', 'LINK_INCARNATION'])
-  await ended(server, first, other, next)
+  await terminated(server, first, other, next)
 })

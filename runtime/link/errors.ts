@@ -18,6 +18,18 @@ const linkErrors = {
     message: 'no session with node {node}: {found}',
     hint: 'check the versions, names and incarnations of both nodes; a node that was declared dead must start again as a new incarnation',
   },
+  LINK_DAMAGED: {
+    message: 'a frame of node {node} was damaged on its way',
+    hint: 'the session goes on with the next route; if this repeats, check what lies between the nodes',
+  },
+  LINK_SILENT: {
+    message: 'node {node} has not answered for {silentMs} ms',
+    hint: 'the session goes on with the next route; check the network between the nodes, and that the node still runs',
+  },
+  LINK_QUARANTINE: {
+    message: 'node {node} is not let in for {forMs} ms: it has sent too much that was refused',
+    hint: 'find out what the node sends: its tokens or its version may be wrong; it is let in again after the time',
+  },
   LINK_VERSION: {
     message: 'the other node speaks versions {found} of the protocol, but this node speaks {own}',
     hint: 'update the older of both nodes',

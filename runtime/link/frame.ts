@@ -25,6 +25,11 @@ export interface RouteListener {
   heard(frame: Uint8Array<ArrayBuffer>): void
   /** Called once, when no further frame arrives, unless this end has closed the route. Must not throw. */
   lost(cause?: Error): void
+  /**
+   * Something between the nodes, such as a broker's will, says that the other node is gone. It isn't trusted: the node
+   * is asked, and the route is given up soon if it doesn't answer. Only links listen to it.
+   */
+  doubted?(): void
 }
 
 /** Makes a route to a node; one for each lane. Rejects with a coded error if there's none now. */
@@ -35,9 +40,16 @@ export type LaneName = 'control' | 'bulk'
 
 /**
  * `challenge`, `hello` and `welcome` open or resume a session. `resend` asks for every unacknowledged frame of its lane
- * again. `wanted` asks the node that dials for a route of the frame's lane.
+ * again. `wanted` asks the node that dials for a route of the frame's lane. `beat` asks for any frame.
  */
-export type FrameKind = 'hello' | 'welcome' | 'data' | 'acknowledge' | 'resend' | 'close' | 'challenge' | 'wanted'
+export type FrameKind = (typeof kinds)[number]
+
+const kinds = ['hello', 'welcome', 'data', 'acknowledge', 'resend', 'close', 'challenge', 'wanted', 'beat'] as const
+/** Frames that open or close a route. */
+const greetingKinds = new Set(
+  ['hello', 'welcome', 'close', 'challenge'].map((kind) => kinds.findIndex((own) => own === kind)),
+)
+const beatKind = kinds.indexOf('beat')
 
 /** One number for each lane. */
 export type PerLane = Readonly<Record<LaneName, number>>
@@ -57,10 +69,9 @@ export interface Frame {
   readonly body: Uint8Array<ArrayBuffer>
 }
 
-const kinds: readonly FrameKind[] = [
-  ...(['hello', 'welcome', 'data', 'acknowledge', 'resend', 'close'] as const),
-  ...(['challenge', 'wanted'] as const),
-]
+/** Bits of a frame's second byte. */
+export const frameFlags = { bulk: 1, part: 2, checked: 4, deflated: 8 } as const
+const allFlags = 15
 export const frameHeaderBytes = 32
 /** Longest frame, with its header. */
 export const mostFrameBytes = 256 * 1024
@@ -74,8 +85,8 @@ export function encodeFrame(frame: Frame): Uint8Array<ArrayBuffer> {
 }
 
 /**
- * Encodes the first 32 bytes of a frame, little-endian: 0 kind, 1 flags (1 bulk, 2 part), 2 count, 4 first, 8 and 12
- * expected, 16 and 20 windows, 24 to 31 zero. The body follows. Numbers are modulo 2³².
+ * Encodes the first 32 bytes of a frame, little-endian: 0 kind, 1 flags (1 bulk, 2 part, 4 checked, 8 deflated), 2 count,
+ * 4 first, 8 and 12 expected, 16 and 20 windows, 24 zero, 28 check sum or zero. The body follows. Numbers are modulo 2³².
  */
 export function encodeFrameHeader(
   { kind, lane, isPart, count, first, expected, window }: Omit<Frame, 'body'>,
@@ -83,7 +94,7 @@ export function encodeFrameHeader(
 ): void {
   const view = new DataView(into.buffer, into.byteOffset, frameHeaderBytes)
   view.setUint8(0, kinds.indexOf(kind))
-  view.setUint8(1, (lane === 'bulk' ? 1 : 0) | (isPart ? 2 : 0))
+  view.setUint8(1, (lane === 'bulk' ? frameFlags.bulk : 0) | (isPart ? frameFlags.part : 0))
   view.setUint16(2, count, true)
   view.setUint32(4, first, true)
   view.setUint32(8, expected.control, true)
@@ -100,17 +111,27 @@ export function decodeFrame(bytes: Uint8Array<ArrayBuffer>, node: string): Frame
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength)
   const kind = kinds[view.getUint8(0)]
   const flags = view.getUint8(1)
-  if (!kind || flags > 3) throw linkError('LINK_FRAME', { node, found: 'its kind is unknown' })
+  if (!kind || flags > allFlags) throw linkError('LINK_FRAME', { node, found: 'its kind is unknown' })
   return {
     kind,
-    lane: flags & 1 ? 'bulk' : 'control',
-    isPart: (flags & 2) !== 0,
+    lane: flags & frameFlags.bulk ? 'bulk' : 'control',
+    isPart: (flags & frameFlags.part) !== 0,
     count: view.getUint16(2, true),
     first: view.getUint32(4, true),
     expected: { control: view.getUint32(8, true), bulk: view.getUint32(12, true) },
     window: { control: view.getUint32(16, true), bulk: view.getUint32(20, true) },
     body: bytes.subarray(frameHeaderBytes),
   }
+}
+
+/** Whether a frame opens or closes a route, by its first byte. */
+export function isGreetingFrame(bytes: Uint8Array): boolean {
+  return greetingKinds.has(bytes[0] ?? -1)
+}
+
+/** Whether a frame asks for any frame, by its first byte. */
+export function isBeat(bytes: Uint8Array): boolean {
+  return bytes[0] === beatKind
 }
 
 /** The whole number with these last 32 bits that is nearest to `to`. */

@@ -7,6 +7,9 @@ import { pack, unpack } from './message-pack.ts'
  */
 export const version = { least: 1, major: 1, minor: 0 } as const
 
+/** Bits of what a node can do. Both ends do what both have. `wantsCheckSums` asks the other for them. */
+export const features = { checkSums: 1, deflate: 2, wantsCheckSums: 4 } as const
+
 /** Lanes that a route carries. */
 export type RouteLanes = 'control' | 'bulk' | 'both'
 

@@ -1,6 +1,8 @@
+export { crc32 } from './crc32.ts'
 export { isNodeEnd } from './errors.ts'
 export type { DialRoute, FrameKind, LaneName, PerLane, Route, RouteListener } from './frame.ts'
 export { memoryRoute } from './memory-route.ts'
 export { nodeLink } from './node-link.ts'
 export type * from './protocol.ts'
+export type { FrameCodec } from './sealed-route.ts'
 export { dialPageSocket, type FrameSocket, type PageDialOptions, webSocketRoute } from './web-socket.ts'

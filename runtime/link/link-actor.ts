@@ -1,28 +1,26 @@
 import { isStoreTrouble } from '../durable/errors.ts'
-import { addressee } from '../kernel/addressee.ts'
-import type { ActorRef, ActorSystem, Behavior, Cancel } from '../kernel/protocol.ts'
+import type { ActorSystem, Behavior, Cancel } from '../kernel/protocol.ts'
 import type { ConnectionMessage, DialledConnection, Dialler } from './connection.ts'
 import { isLinkError, type LinkError, linkError } from './errors.ts'
 import {
-  decodeFrame,
   encodeFrame,
   type Frame,
   type FrameKind,
   frameHeaderBytes,
+  isBeat,
   type LaneName,
   type PerLane,
   type Route,
 } from './frame.ts'
 import {
-  type Challenge,
   closeBody,
   closeCause,
   decodeChallenge,
   decodeGreeting,
-  type EntryName,
   encodeChallenge,
   encodeGreeting,
   entryIn,
+  features,
   type Greeting,
   isSameNonce,
   nonceBytes,
@@ -32,63 +30,46 @@ import {
   version,
 } from './greeting.ts'
 import { FrameBuffers } from './lane.ts'
-import type { NodeLinkOptions, Peer, PeerRights } from './protocol.ts'
-import { Session } from './session.ts'
+import {
+  type Carrier,
+  type Dialled,
+  entryName,
+  handshakeError,
+  incarnationEnded,
+  type Member,
+  Members,
+  nameError,
+  nameOf,
+  nodeEnded,
+} from './member.ts'
+import type { NodeLinkOptions, PeerRights } from './protocol.ts'
+import { Quarantine } from './quarantine.ts'
+import { SealedRoute } from './sealed-route.ts'
 
 const fromTheBeginning: PerLane = { control: 1, bulk: 1 }
 const defaultFrameBytes: PerLane = { control: 64 * 1024, bulk: 256 * 1024 }
 const defaultWindow: PerLane = { control: 1024 * 1024, bulk: 1024 * 1024 }
 /** Longest time between two looks at all sessions. */
 const longestTickMs = 1000
-/** Most ended lives that are remembered. */
-const mostEnded = 10_000
+/** A bulk route is replaced if frames were sent again this often, and none was acknowledged. */
+const mostResends = 4
+/** The frames that one route may repeat while it is greeted. */
+const mostRepeated = 8
 /** Reasons of the other node after which it never hears this life of this node again. */
 const endsLife: readonly string[] = ['LINK_INCARNATION', 'LINK_FRAME', 'LINK_VALUE']
 /** Reasons after which dialling again has no use. */
 const refusesForGood: readonly string[] = ['LINK_VERSION', 'LINK_TOKEN', 'LINK_NAME']
+/** Reasons of this node that count towards the quarantine of the address, as long as nobody is known to be there. */
+const counts: readonly string[] = [
+  'LINK_TOKEN',
+  'LINK_REPLAY',
+  'LINK_HANDSHAKE',
+  'LINK_FRAME',
+  'LINK_VALUE',
+  'LINK_DAMAGED',
+]
 const noRights: PeerRights = { mayStop: false }
 const lanesOf = { control: ['control'], bulk: ['bulk'], both: ['control', 'bulk'] } as const
-
-/** A route that this node has made, and the other node's expected name. */
-interface Dialled {
-  readonly node?: string | undefined
-  readonly token: string
-  readonly lanes: RouteLanes
-  readonly connection?: DialledConnection
-  readonly attempt?: number
-}
-
-/** A route, with its session once both ends have greeted. */
-interface Carrier {
-  readonly route: Route
-  readonly dialled?: Dialled
-  readonly from: string
-  /** Absent until the token was accepted. */
-  readonly rights?: PeerRights
-  readonly sinceMs: number
-  /** `awaiting` the first message of the other end; `greeted`: this message is being answered. */
-  state: 'awaiting' | 'greeted' | 'open' | 'closed'
-  nonce: Uint8Array
-  challenge?: Challenge
-  /** Name of the other node, by its own claim. */
-  claimed?: string
-  /** Of a route that this node has made: the entry that it gives. */
-  entry?: ActorRef<never> | undefined
-  epoch: number
-  member?: Member
-  /** The session's progress when the route was opened. */
-  progress: number
-}
-
-/** A node with which there is a session. */
-interface Member {
-  readonly session: Session
-  readonly peer: Peer
-  readonly identity: string
-  rights: PeerRights
-  readonly entry: ActorRef<never> | undefined
-  connection?: DialledConnection | undefined
-}
 
 export type LinkMessage =
   | { readonly type: 'connect'; readonly connection: DialledConnection }
@@ -100,6 +81,7 @@ export type LinkMessage =
   | ({ readonly type: 'denied'; readonly cause: unknown } & Hello)
   | { readonly type: 'heard'; readonly carrier: Carrier; readonly bytes: Uint8Array<ArrayBuffer> }
   | { readonly type: 'lost'; readonly carrier: Carrier; readonly cause: Error | undefined }
+  | { readonly type: 'doubted'; readonly carrier: Carrier }
   | { readonly type: 'flush'; readonly member: Member }
   | { readonly type: 'tick' }
   | { readonly type: 'declare-dead'; readonly node: string }
@@ -115,23 +97,36 @@ interface Hello {
 export function linkActor(system: ActorSystem, options: NodeLinkOptions): Behavior<LinkMessage> {
   const { frameBytes = defaultFrameBytes, window = defaultWindow, mostMessageBytes = 256 * 1024 * 1024 } = options
   const { resendAfterMs = 2000, greetWithinMs = 10_000, mostGreeting = 1000 } = options
-  const { authenticate, randomBytes = platformBytes } = options
-  const tickMs = Math.min(longestTickMs, Math.max(1, resendAfterMs / 2), Math.max(1, greetWithinMs / 2))
+  const { beatEveryMs = 20_000, deadAfterMs = 20 * 60_000, suspectMs = { least: 4000, most: 60_000 } } = options
+  const { authenticate, codec, checkSums = 'relayed', randomBytes = platformBytes } = options
+  const shortest = Math.min(resendAfterMs, greetWithinMs, beatEveryMs, suspectMs.least)
+  const tickMs = Math.min(longestTickMs, Math.max(1, shortest / 2))
   const own = system.node
 
   return (context) => {
-    const members = new Map<string, Member>()
-    const buffers = new FrameBuffers()
-    const connections = new Set<DialledConnection>()
-    /** By node: the last life that has ended, or was declared dead. */
-    const ended = new Map<string, number>()
     const flushes = new Set<Member>()
+    const members = new Members(system, {
+      frameBytes: { control: frameBytes.control - frameHeaderBytes, bulk: frameBytes.bulk - frameHeaderBytes },
+      window,
+      mostMessageBytes,
+      buffers: new FrameBuffers(),
+      entry: options.entry,
+      silence: { leastMs: suspectMs.least, mostMs: suspectMs.most },
+      wake(member) {
+        if (flushes.has(member)) return
+        flushes.add(member)
+        context.self.tell({ type: 'flush', member })
+      },
+    })
+    const connections = new Set<DialledConnection>()
+    const quarantine = new Quarantine()
     /** Routes whose ends have not greeted each other yet, the oldest first. */
     const greetings = new Set<Carrier>()
     /** Number of these routes that other nodes have made. */
     let strangers = 0
     let lastEpoch = 0
     let stopTicks: Cancel | undefined
+    const now = () => context.clock.now()
     const dialler: Dialler = {
       tell: (message) => context.self.tell(message),
       after: (delayMs, message) => context.after(delayMs, message),
@@ -157,7 +152,7 @@ export function linkActor(system: ActorSystem, options: NodeLinkOptions): Behavi
         }
         case 'dial': {
           const { node, route, rights } = message
-          return listen(carrierOf(route, '', rights, { node, token: '', lanes: 'both' }))
+          return listen(carrierOf(route, '', rights, { node, token: '', lanes: 'both', attempt: 0 }))
         }
         case 'accept':
           return accept(message.route, message.from, message.rights)
@@ -169,6 +164,8 @@ export function linkActor(system: ActorSystem, options: NodeLinkOptions): Behavi
           return guarded(message.carrier, () => heard(message.carrier, message.bytes))
         case 'lost':
           return lost(message.carrier, message.cause)
+        case 'doubted':
+          return doubted(message.carrier)
         case 'flush':
           return flush(message.member)
         case 'tick':
@@ -182,8 +179,13 @@ export function linkActor(system: ActorSystem, options: NodeLinkOptions): Behavi
 
     function carrierOf(route: Route, from: string, rights?: PeerRights, toDial?: Dialled): Carrier {
       return {
-        ...{ route, from, sinceMs: context.clock.now(), state: 'awaiting', nonce: new Uint8Array() },
-        ...{ epoch: 0, progress: 0 },
+        route: new SealedRoute(route),
+        from,
+        sinceMs: now(),
+        state: 'awaiting',
+        nonce: new Uint8Array(),
+        epoch: 0,
+        progress: 0,
         ...(rights && { rights }),
         ...(toDial && { dialled: toDial }),
       }
@@ -193,21 +195,39 @@ export function linkActor(system: ActorSystem, options: NodeLinkOptions): Behavi
       greetings.add(carrier)
       if (!carrier.dialled) strangers += 1
       stopTicks ??= context.every(tickMs, { type: 'tick' })
-      carrier.route.listen({
-        heard: (bytes) => context.self.tell({ type: 'heard', carrier, bytes }),
+      carrier.route.route.listen({
+        heard(bytes) {
+          // Answered here, since a turn of the actor may come late in a hidden page.
+          if (isBeat(bytes)) carrier.member?.session.answerBeat()
+          context.self.tell({ type: 'heard', carrier, bytes })
+        },
         lost: (cause) => context.self.tell({ type: 'lost', carrier, cause }),
+        doubted: () => context.self.tell({ type: 'doubted', carrier }),
       })
     }
 
+    /** Challenges a node that has made a route. */
     function accept(route: Route, from: string, rights?: PeerRights): void {
       const carrier = carrierOf(route, from, rights)
+      if (isQuarantined(carrier, addressName(from))) return
       if (strangers >= mostGreeting)
         return refuse(carrier, linkError('LINK_BUSY', { node: 'unknown', found: 'too many nodes greet at once' }))
       carrier.nonce = Uint8Array.from(randomBytes(nonceBytes))
       const { node, nodeIncarnation: incarnation } = own
-      const challenge = { ...version, features: 0, node, incarnation, nonce: carrier.nonce }
+      const challenge = { ...version, features: offered(route), node, incarnation, nonce: carrier.nonce }
       listen(carrier)
-      route.send(frameOf('challenge', encodeChallenge(challenge)))
+      carrier.route.send(frameOf('challenge', encodeChallenge(challenge)))
+    }
+
+    /** Features that this node has, or wants for a route. */
+    function offered(route: Route): number {
+      const wantsSums = checkSums === 'always' || route.isRelayed === true
+      return features.checkSums | (wantsSums ? features.wantsCheckSums : 0) | (codec ? features.deflate : 0)
+    }
+
+    function agree({ route }: Carrier, agreed: number): void {
+      const isChecked = (agreed & features.checkSums) !== 0
+      route.agree({ isChecked, codec: agreed & features.deflate ? codec : undefined })
     }
 
     /** Runs a step of a carrier. An error of the step ends the session, or refuses the other node. */
@@ -216,71 +236,84 @@ export function linkActor(system: ActorSystem, options: NodeLinkOptions): Behavi
         step()
       } catch (thrown) {
         const cause = isLinkError(thrown) ? thrown : handshakeError(nameOf(carrier), 'a fault of this node', thrown)
-        if (carrier.state === 'closed') return
-        if (carrier.state === 'open' && carrier.member) {
-          end(carrier.member, cause.message, cause, cause)
-          carrier.member.connection?.change('ended', cause)
-        } else if (carrier.dialled) failed(carrier, cause)
-        else refuse(carrier, cause)
+        const { state, member, dialled: made } = carrier
+        if (state === 'closed') return
+        if (made && !member) return failed(carrier, cause)
+        if (!member) return refuse(carrier, cause)
+        // The next route brings the frame again.
+        if (cause.code === 'LINK_DAMAGED') return lost(carrier, cause)
+        member.connection?.change('ended', cause)
+        if (carrier.from !== '') quarantine.fault(identityName(member.identity), now())
+        end(member, cause.message, cause, cause)
       }
     }
 
     function heard(carrier: Carrier, bytes: Uint8Array<ArrayBuffer>): void {
-      const { state, member, dialled } = carrier
+      const { state, member, dialled: made } = carrier
       // Frames of a replaced route are ignored.
       if (state === 'closed' || (member && !member.session.isCarriedBy(carrier.route))) return
-      const frame = decodeFrame(bytes, nameOf(carrier))
+      const frame = carrier.route.read(bytes, nameOf(carrier))
       if (frame.kind === 'close') return closed(carrier, frame)
-      if (member) return heardOpen(member, frame)
-      const [awaited, repeated] = dialled ? (['challenge', 'welcome'] as const) : (['hello', undefined] as const)
-      const isFirst = state === 'awaiting' && frame.kind === awaited
-      if (isFirst && dialled) return challenged(carrier, dialled, frame)
-      if (isFirst) return greeted(carrier, frame)
-      if (state === 'greeted' && dialled && frame.kind === repeated) return welcomed(carrier, dialled, frame)
+      if (member) return heardOpen(carrier, member, frame)
+      const first = made ? 'challenge' : 'hello'
+      if (state === 'awaiting' && frame.kind === first)
+        return made ? challenged(carrier, made, frame) : greeted(carrier, frame)
+      if (state === 'greeted' && made && frame.kind === 'welcome') return welcomed(carrier, made, frame)
       // A route may repeat a frame.
-      if (state === 'greeted' && frame.kind === awaited) return
+      carrier.progress += 1
+      if (state === 'greeted' && frame.kind === first && carrier.progress <= mostRepeated) return
       throw handshakeError(nameOf(carrier), `it begins with a frame of the kind ${frame.kind}`)
     }
 
-    function heardOpen(member: Member, frame: Frame): void {
-      const { session } = member
+    function heardOpen(carrier: Carrier, member: Member, frame: Frame): void {
+      const { session, silence, connection } = member
+      if (member.carriers.control === carrier) silence.heard(now())
       if (frame.kind === 'challenge' || frame.kind === 'hello' || frame.kind === 'welcome') return
-      if (frame.kind === 'wanted') return void member.connection?.dial('bulk', dialler)
-      session.heard(frame)
+      if (frame.kind !== 'wanted') return session.heard(frame)
+      // The other node has lost the bulk route, even if this node hasn't noticed.
+      const { bulk } = member.carriers
+      if (bulk?.state === 'open' && bulk.epoch === frame.first) lost(bulk)
+      else connection?.dial('bulk', dialler)
     }
 
     /** Answers the challenge of a node that this node has dialled. */
-    function challenged(carrier: Carrier, { node, token, lanes, connection }: Dialled, frame: Frame): void {
+    function challenged(carrier: Carrier, { node: expected, token, lanes, connection }: Dialled, frame: Frame): void {
       const challenge = decodeChallenge(frame.body)
       const major = spokenVersion(challenge)
-      carrier.claimed = challenge.node
-      if (challenge.node !== (node ?? challenge.node)) throw nameError(node ?? '', `${challenge.node} has answered`)
-      const known = members.get(challenge.node)
-      const member = known?.peer.nodeIncarnation === challenge.incarnation ? known : undefined
-      if (lanes === 'bulk' && !member) throw handshakeError(challenge.node, 'there is no session for its bulk lane')
+      const { node, incarnation, nonce } = challenge
+      carrier.claimed = { node, incarnation }
+      if (node !== (expected ?? node)) throw nameError(node, `${expected} was expected`)
+      const known = members.get(node)
+      const member = known?.peer.nodeIncarnation === incarnation ? known : undefined
+      if (lanes === 'bulk' && !member) throw handshakeError(node, 'there is no session for its bulk lane')
       lastEpoch += 1
       carrier.state = 'greeted'
-      carrier.challenge = challenge
-      carrier.nonce = challenge.nonce
+      carrier.nonce = nonce
       carrier.epoch = lastEpoch
-      carrier.entry = member ? member.entry : entryFor(carrier.rights, challenge)
-      if (connection) connection.node = challenge.node
-      carrier.route.send(greetingFrame('hello', { ...carrier, major, lanes, token, member }))
+      const { rights = noRights } = carrier
+      carrier.entry = member ? member.entry : members.entryFor({ rights }, { node, nodeIncarnation: incarnation })
+      if (connection) connection.node = node
+      const has = offered(carrier.route.route)
+      const wantsSums = (has | challenge.features) & features.wantsCheckSums ? features.checkSums : 0
+      const wanted = has & challenge.features & (features.deflate | wantsSums)
+      carrier.route.send(greetingFrame('hello', carrier, { major, lanes, token, features: wanted }, member))
     }
 
     /** Takes the answer of a node that this node has dialled, and has greeted. */
     function welcomed(carrier: Carrier, { lanes, connection }: Dialled, frame: Frame): void {
-      const { node, incarnation, nonce, epoch, rest } = decodeGreeting(frame.body)
-      const { challenge, rights = noRights } = carrier
+      const { node, incarnation, nonce, epoch, rest, features: agreed } = decodeGreeting(frame.body)
+      const { claimed, entry, rights = noRights } = carrier
       const isAnswer = isSameNonce(nonce, carrier.nonce) && epoch === carrier.epoch
-      if (!isAnswer || node !== challenge?.node || incarnation !== challenge.incarnation)
+      if (!isAnswer || node !== claimed?.node || incarnation !== claimed.incarnation)
         throw handshakeError(nameOf(carrier), 'its welcome answers another greeting')
       const identity = rights.identity ?? rights.node ?? node
-      const known = livingMember(node, incarnation, identity)
+      const known = members.living({ node, incarnation, identity }, replace)
       if (known && lanesOf[lanes].some((lane) => known.session.epochs[lane] > epoch)) return shut(carrier)
       if (!known && lanes === 'bulk') throw handshakeError(node, 'there is no session for its bulk lane')
-      const member = known ?? begin({ node, incarnation }, { identity, rights, given: entryIn(rest) }, carrier.entry)
+      const newcomer = { node, incarnation, identity, rights, given: entryIn(rest), entry, isDialled: true }
+      const member = known ?? members.begin(newcomer, now())
       member.connection = connection
+      agree(carrier, agreed)
       attach(carrier, member, lanes, frame)
       if (!known) options.onPeer?.(member.peer)
       if (lanes !== 'bulk') connection?.change('open')
@@ -288,20 +321,20 @@ export function linkActor(system: ActorSystem, options: NodeLinkOptions): Behavi
 
     /** Takes the greeting of a node that has made a route, and finds out who the node is. */
     function greeted(carrier: Carrier, frame: Frame): void {
-      const hello = decodeGreeting(frame.body)
-      const { node, nonce, token } = hello
-      carrier.claimed = node
+      const greeting = decodeGreeting(frame.body)
+      const { node, incarnation, nonce, token } = greeting
+      carrier.claimed = { node, incarnation }
       carrier.state = 'greeted'
       if (!isSameNonce(nonce, carrier.nonce)) throw linkError('LINK_REPLAY', { node })
-      if (carrier.rights) return admitted({ carrier, frame, greeting: hello }, carrier.rights)
+      if (carrier.rights) return admitted({ carrier, frame, greeting }, carrier.rights)
       const { from } = carrier
       const decided = new Promise<PeerRights>((resolve, reject) => {
         if (authenticate) resolve(authenticate({ token, node, from }))
         else reject(new Error('this node lets no nodes in by their tokens'))
       })
       context.track(decided).then(
-        (rights) => context.self.tell({ type: 'admitted', carrier, frame, greeting: hello, rights }),
-        (cause: unknown) => context.self.tell({ type: 'denied', carrier, frame, greeting: hello, cause }),
+        (rights) => context.self.tell({ type: 'admitted', carrier, frame, greeting, rights }),
+        (cause: unknown) => context.self.tell({ type: 'denied', carrier, frame, greeting, cause }),
       )
     }
 
@@ -313,96 +346,57 @@ export function linkActor(system: ActorSystem, options: NodeLinkOptions): Behavi
     }
 
     /** Begins or resumes the session with a node whose token was accepted. */
-    function admitted({ carrier, frame, greeting: hello }: Hello, rights: PeerRights): void {
+    function admitted({ carrier, frame, greeting }: Hello, rights: PeerRights): void {
       if (carrier.state === 'closed') return
-      const { node, incarnation, peerIncarnation, epoch, lanes, token } = hello
-      if (node !== (rights.node ?? node)) throw nameError(node, `its token is for ${rights.node}`)
-      const isResumed = peerIncarnation === own.nodeIncarnation
+      const { node, incarnation, peerIncarnation, epoch, major, lanes, token } = greeting
       const identity = rights.identity ?? rights.node ?? (carrier.rights ? node : `token ${token}`)
-      const known = livingMember(node, incarnation, identity)
-      if (!known && isResumed) throw incarnationEnded({ node, nodeIncarnation: incarnation })
+      if (isQuarantined(carrier, identityName(identity))) return
+      quarantine.forgive(addressName(carrier.from))
+      if (node !== (rights.node ?? node)) throw nameError(node, `its token is for ${rights.node}`)
+      const known = members.living({ node, incarnation, identity }, replace)
+      const isResumed = peerIncarnation === own.nodeIncarnation
+      if (known ? !isResumed && known.session.hasBegun : isResumed) {
+        if (known) end(known, 'it has forgotten the session', incarnationEnded(known.peer))
+        throw incarnationEnded({ node, nodeIncarnation: incarnation })
+      }
       if (!known && lanes === 'bulk') throw handshakeError(node, 'there is no session for its bulk lane')
       // This route was replaced before its greeting arrived.
       if (known && lanesOf[lanes].some((lane) => known.session.epochs[lane] >= epoch)) return shut(carrier)
-      const member = known ?? begin({ node, incarnation }, { identity, rights, given: entryIn(hello.rest) })
+      const newcomer = { node, incarnation, identity, rights, given: entryIn(greeting.rest), isDialled: false }
+      const member = known ?? members.begin(newcomer, now())
       member.rights = rights
       carrier.epoch = epoch
+      carrier.entry = member.entry
+      const agreed = greeting.features & offered(carrier.route.route)
       // Greets first, since the other node can't read another frame before.
-      carrier.route.send(
-        greetingFrame('welcome', { ...carrier, major: hello.major, lanes, member, token: '', entry: member.entry }),
-      )
+      carrier.route.send(greetingFrame('welcome', carrier, { major, lanes, token: '', features: agreed }, member))
+      agree(carrier, agreed)
       attach(carrier, member, lanes, isResumed ? frame : { ...frame, expected: fromTheBeginning })
       if (!known) options.onPeer?.(member.peer)
     }
 
-    /**
-     * The session with this life of a node, if any. Ends the session with an earlier life. Throws for an ended life, and
-     * for another node of the same name.
-     */
-    function livingMember(node: string, incarnation: number, identity: string): Member | undefined {
-      if (node === own.node) throw nameError(node, 'both nodes have this name')
-      const member = members.get(node)
-      if (member && member.identity !== identity) throw nameError(node, 'another node of this name has a session')
-      const last = Math.max(ended.get(lifeOf(node, identity)) ?? -1, (member?.peer.nodeIncarnation ?? 0) - 1)
-      if (incarnation <= last) throw incarnationEnded({ node, nodeIncarnation: incarnation })
-      if (!member || member.peer.nodeIncarnation === incarnation) return member
-      // Its connection continues with the new life.
-      member.connection = undefined
-      end(member, `its incarnation ${incarnation} has begun`, incarnationEnded(member.peer))
-      return undefined
-    }
-
-    function entryFor(
-      rights: PeerRights | undefined,
-      { node, incarnation }: Pick<Greeting, 'node' | 'incarnation'>,
-      given?: ActorRef<never>,
-    ) {
-      const peer: Peer = { node, nodeIncarnation: incarnation, ...(given && { entry: given }) }
-      return rights?.entry?.(peer) ?? options.entry
-    }
-
-    function begin(
-      life: Pick<Greeting, 'node' | 'incarnation'>,
-      other: { identity: string; rights: PeerRights; given: EntryName | undefined },
-      ownEntry?: ActorRef<never>,
-    ): Member {
-      const { node, incarnation } = life
-      const { identity, rights, given } = other
-      const settings = {
-        frameBytes: { control: frameBytes.control - frameHeaderBytes, bulk: frameBytes.bulk - frameHeaderBytes },
-        window,
-        mostMessageBytes,
-        mayStop: rights.mayStop,
-        buffers,
-      }
-      const session = new Session({ node, nodeIncarnation: incarnation }, system, settings, () => {
-        if (flushes.has(member)) return
-        flushes.add(member)
-        context.self.tell({ type: 'flush', member })
-      })
-      const peer: Peer = { ...session.peer, ...(given && { entry: session.import(...given) }) }
-      const entry = ownEntry ?? entryFor(rights, life, peer.entry)
-      const member: Member = { session, peer, identity, rights, entry }
-      if (entry) session.export(entry)
-      members.set(node, member)
-      return member
-    }
-
     function attach(carrier: Carrier, member: Member, lanes: RouteLanes, frame: Frame): void {
-      const { session, rights } = member
-      const isResumed = lanes !== 'bulk' && session.epochs.control > 0 && !session.isAttached
+      const { session, rights, silence, carriers } = member
       forget(carrier)
       carrier.state = 'open'
       carrier.member = member
       carrier.progress = session.progress
-      for (const lane of lanesOf[lanes]) session.epochs[lane] = carrier.epoch
+      for (const lane of lanesOf[lanes]) {
+        carriers[lane] = carrier
+        session.epochs[lane] = carrier.epoch
+      }
+      if (lanes !== 'bulk') silence.begin(now())
       session.attach(lanesOf[lanes], carrier.route, frame)
-      if (isResumed) rights.detached?.(false)
+      if (lanes === 'bulk' || member.detachedSinceMs === undefined) return
+      member.detachedSinceMs = undefined
+      rights.detached?.(false)
     }
 
     function flush(member: Member): void {
       flushes.delete(member)
-      member.session.flush()
+      const { session, silence } = member
+      session.flush()
+      if (session.awaitsAnswer) silence.expect(now())
       wish(member)
     }
 
@@ -415,42 +409,64 @@ export function linkActor(system: ActorSystem, options: NodeLinkOptions): Behavi
 
     /** One timer looks at all routes and sessions. */
     function tick(): void {
-      const nowMs = context.clock.now()
+      const nowMs = now()
       for (const carrier of greetings) {
         if (nowMs - carrier.sinceMs < greetWithinMs) break
         guarded(carrier, () => {
           throw handshakeError(nameOf(carrier), `it has not greeted in ${greetWithinMs} ms`)
         })
       }
-      for (const member of members.values()) {
-        member.session.look(nowMs, resendAfterMs)
-        wish(member)
-      }
+      for (const member of members.all) look(member, nowMs)
       if (greetings.size > 0 || members.size > 0) return
       stopTicks?.()
       stopTicks = undefined
     }
 
+    /** Sends again what was lost, asks a silent node for a frame, and gives up a route whose node stays silent. */
+    function look(member: Member, nowMs: number): void {
+      const { session, silence, carriers, isDialled, connection, detachedSinceMs } = member
+      if (detachedSinceMs !== undefined) {
+        const limitMs = isDialled ? connection?.options.deadAfterMs : deadAfterMs
+        if (nowMs - detachedSinceMs < (limitMs ?? Number.POSITIVE_INFINITY)) return
+        return end(member, `it had no route for ${limitMs} ms`)
+      }
+      const silentMs = silence.suspectedMs(nowMs)
+      if (silentMs !== undefined && carriers.control)
+        return lost(
+          carriers.control,
+          linkError('LINK_SILENT', { node: member.peer.node, silentMs: Math.round(silentMs) }),
+        )
+      session.look(nowMs, resendAfterMs)
+      if (carriers.bulk && carriers.bulk !== carriers.control && session.resends('bulk') > mostResends)
+        lost(carriers.bulk)
+      wish(member)
+      // The accepting end beats, since timers of a hidden page rest. The dialling end asks if it misses the beats.
+      if (silence.isAwaited || silence.quietMs(nowMs) < (isDialled ? 1.5 : 1) * beatEveryMs) return
+      session.beat()
+      silence.expect(nowMs)
+    }
+
+    function doubted({ member, state }: Carrier): void {
+      if (!member || state !== 'open') return
+      member.session.beat()
+      member.silence.doubt(now())
+    }
+
     function dialled({ connection, lane, attempt, route }: Extract<LinkMessage, { type: 'dialled' }>): void {
       if (!connection.take(lane, attempt)) return route.close()
-      const { token = '', rights } = connection.options
+      const { node, token = '', rights } = connection.options
       const lanes = lane === 'control' && route.carriesBothLanes ? 'both' : lane
-      listen(carrierOf(route, '', rights, { node: connection.options.node, token, lanes, connection, attempt }))
+      listen(carrierOf(route, '', rights, { node, token, lanes, connection, attempt }))
     }
 
     function redial(connection: DialledConnection, lane: LaneName): void {
-      const session = memberOf(connection)?.session
+      const session = members.of(connection)?.session
       if (lane === 'control' || (session?.isAttached && session.wantsBulk)) connection.redial(lane, dialler)
       else connection.rest(lane)
     }
 
-    function memberOf(connection: DialledConnection): Member | undefined {
-      const member = connection.node === undefined ? undefined : members.get(connection.node)
-      return member?.connection === connection ? member : undefined
-    }
-
     function disconnect(connection: DialledConnection): void {
-      const member = memberOf(connection)
+      const member = members.of(connection)
       connections.delete(connection)
       connection.change('ended')
       if (member)
@@ -470,7 +486,10 @@ export function linkActor(system: ActorSystem, options: NodeLinkOptions): Behavi
       if (!member?.session.isCarriedBy(route)) return
       const wasAttached = member.session.isAttached
       member.session.detach(route)
-      if (wasAttached && !member.session.isAttached) member.rights.detached?.(true)
+      for (const lane of lanesOf.both) if (member.carriers[lane] === carrier) member.carriers[lane] = undefined
+      if (!wasAttached || member.session.isAttached) return
+      member.detachedSinceMs = now()
+      member.rights.detached?.(true)
     }
 
     /** After the loss of a route that this node has made, the connection makes another. */
@@ -478,11 +497,11 @@ export function linkActor(system: ActorSystem, options: NodeLinkOptions): Behavi
       const { state, dialled: made, member } = carrier
       if (state === 'closed') return
       shut(carrier)
-      const { connection, attempt = 0 } = made ?? {}
+      const connection = made?.connection
       const lane = made?.lanes === 'bulk' ? 'bulk' : 'control'
-      if (!connection?.isPresent(lane, attempt)) return
+      if (!made || !connection?.isPresent(lane, made.attempt)) return
       if (state === 'open')
-        connection.fared(lane, context.clock.now() - carrier.sinceMs, member?.session.progress !== carrier.progress)
+        connection.fared(lane, now() - carrier.sinceMs, member?.session.progress !== carrier.progress)
       connection.retry(lane, dialler, cause)
     }
 
@@ -492,10 +511,9 @@ export function linkActor(system: ActorSystem, options: NodeLinkOptions): Behavi
       // A stranger has nothing to say.
       if (!made && !member) return shut(carrier)
       const cause = closeCause(body, nameOf(carrier))
-      const { code } = cause
-      if (endsLife.includes(code)) made?.connection?.change('ended', cause)
-      const isEnd = endsLife.includes(code) || (member && code === 'LINK_NODE_ENDED')
-      if (isEnd) endOf(member ?? members.get(nameOf(carrier)), cause)
+      const isEnd = endsLife.includes(cause.code)
+      if (isEnd) made?.connection?.change('ended', cause)
+      if (isEnd || (member && cause.code === 'LINK_NODE_ENDED')) endFor(member ?? members.get(nameOf(carrier)), cause)
       failed(carrier, cause)
     }
 
@@ -503,94 +521,83 @@ export function linkActor(system: ActorSystem, options: NodeLinkOptions): Behavi
     function failed(carrier: Carrier, cause: LinkError): void {
       const connection = carrier.dialled?.connection
       if (refusesForGood.includes(cause.code)) connection?.change('refused', cause)
-      if (connection?.state === 'refused') endOf(memberOf(connection), cause)
+      if (connection?.state === 'refused') endFor(members.of(connection), cause)
       lost(carrier, cause)
     }
 
-    function endOf(member: Member | undefined, cause: Error): void {
+    function endFor(member: Member | undefined, cause: Error): void {
       if (member) end(member, cause.message)
     }
 
-    function refuse(carrier: Carrier, cause: Error): void {
-      carrier.route.send(closeFrame(cause))
+    /** Whether a name is kept out. Its node is told so; only the first refusal is reported. */
+    function isQuarantined(carrier: Carrier, name: string): boolean {
+      const { forMs, isTold } = carrier.from === '' ? { forMs: 0 } : quarantine.leftMs(name, now())
+      if (forMs === 0) return false
+      refuse(carrier, linkError('LINK_QUARANTINE', { node: nameOf(carrier), forMs: Math.ceil(forMs) }), isTold)
+      return true
+    }
+
+    function refuse(carrier: Carrier, cause: LinkError, isTold = false): void {
+      const { from, claimed, state } = carrier
+      if (state === 'closed') return
+      carrier.route.send(frameOf('close', closeBody(cause)))
       shut(carrier)
-      const { from, claimed } = carrier
-      options.onRefused?.({ from, cause, ...(claimed !== undefined && { node: claimed }) })
+      if (from !== '' && counts.includes(cause.code)) quarantine.fault(addressName(from), now())
+      if (!isTold) options.onRefused?.({ from, cause, ...(claimed && { node: claimed.node }) })
+    }
+
+    /** Ends the session with an earlier life of a node. The connection goes on with the new life. */
+    function replace(member: Member): void {
+      member.connection = undefined
+      end(member, 'another incarnation has begun', incarnationEnded(member.peer))
     }
 
     /** Ends the session with a life of a node for good. The other node hears the farewell, if a route is left. */
     function end(member: Member, reason: string, farewell?: Error, cause?: Error): void {
-      const { session, identity, connection } = member
-      const { node, nodeIncarnation } = session.peer
-      members.delete(node)
-      remember(lifeOf(node, identity), nodeIncarnation)
-      session.end(nodeEnded(node, reason, cause), farewell && closeFrame(farewell))
+      const { connection, peer } = member
+      members.end(member, nodeEnded(peer.node, reason, cause), farewell && frameOf('close', closeBody(farewell)))
       connection?.rest('bulk')
       if (connection && !connection.isOver) connection.retry('control', dialler)
-    }
-
-    function remember(life: string, incarnation: number): void {
-      ended.delete(life)
-      ended.set(life, incarnation)
-      const [oldest] = ended.size > mostEnded ? ended.keys() : []
-      if (oldest !== undefined) ended.delete(oldest)
     }
 
     function endAll(): void {
       stopTicks?.()
       for (const connection of connections) connection.change('ended')
       for (const carrier of [...greetings]) shut(carrier)
-      for (const { session } of [...members.values()]) {
-        session.flush()
-        const reason = `the link of ${own.node} was closed`
-        session.end(nodeEnded(session.peer.node, reason), closeFrame(nodeEnded(own.node, 'it was stopped')))
+      for (const member of members.all) {
+        member.session.flush()
+        const farewell = frameOf('close', closeBody(nodeEnded(own.node, 'it was stopped')))
+        members.end(member, nodeEnded(member.peer.node, `the link of ${own.node} was closed`), farewell)
       }
-      members.clear()
     }
 
-    function greetingFrame(kind: 'hello' | 'welcome', say: Said): Uint8Array<ArrayBuffer> {
-      const { major, lanes, epoch, nonce, token, member, entry } = say
-      const body = encodeGreeting({
-        ...{ major, minor: version.minor, features: 0, lanes, epoch, nonce, token },
-        ...{ node: own.node, incarnation: own.nodeIncarnation },
-        peerIncarnation: member?.peer.nodeIncarnation ?? 0,
-        rest: packRest(entry && entryName(entry)),
-      })
+    function greetingFrame(
+      kind: 'hello' | 'welcome',
+      { epoch, nonce, entry }: Carrier,
+      said: Pick<Greeting, 'major' | 'lanes' | 'token' | 'features'>,
+      member: Member | undefined,
+    ): Uint8Array<ArrayBuffer> {
+      const { node, nodeIncarnation: incarnation } = own
+      const peerIncarnation = member?.peer.nodeIncarnation ?? 0
+      const rest = packRest(entryName(entry))
+      const { minor } = version
+      const body = encodeGreeting({ ...said, minor, epoch, nonce, node, incarnation, peerIncarnation, rest })
       return frameOf(kind, body, member?.session.expected)
     }
 
-    function closeFrame(cause: Error): Uint8Array<ArrayBuffer> {
-      return frameOf('close', closeBody(cause))
-    }
-
-    function frameOf(
-      kind: FrameKind,
-      body: Uint8Array<ArrayBuffer>,
-      expected = fromTheBeginning,
-    ): Uint8Array<ArrayBuffer> {
+    function frameOf(kind: FrameKind, body: Uint8Array<ArrayBuffer>, expected = fromTheBeginning) {
       const plain = { lane: 'control', isPart: false, count: 0, first: 0 } as const
       return encodeFrame({ ...plain, kind, expected, window, body })
     }
   }
 }
 
-/** What a greeting says besides facts of this node. */
-interface Said extends Pick<Greeting, 'major' | 'lanes' | 'epoch' | 'nonce' | 'token'> {
-  readonly member: Member | undefined
-  readonly entry?: ActorRef<never> | undefined
+function addressName(from: string): string {
+  return `address ${from}`
 }
 
-function nameOf({ member, claimed, dialled }: Carrier): string {
-  return member?.peer.node ?? claimed ?? dialled?.node ?? 'unknown'
-}
-
-function lifeOf(node: string, identity: string): string {
-  return `${node}\n${identity}`
-}
-
-function entryName(ref: ActorRef<never>): EntryName {
-  const { number, path } = addressee(ref)
-  return [number, path]
+function identityName(identity: string): string {
+  return `identity ${identity}`
 }
 
 function platformBytes(count: number): Uint8Array {
@@ -599,20 +606,4 @@ function platformBytes(count: number): Uint8Array {
 
 function errorOf(thrown: unknown): Error {
   return thrown instanceof Error ? thrown : new Error(String(thrown))
-}
-
-function nodeEnded(node: string, reason: string, cause?: Error): LinkError {
-  return linkError('LINK_NODE_ENDED', { node, reason }, cause && { cause })
-}
-
-function nameError(node: string, found: string): LinkError {
-  return linkError('LINK_NAME', { node, found })
-}
-
-function handshakeError(node: string, found: string, cause?: unknown): LinkError {
-  return linkError('LINK_HANDSHAKE', { node, found }, { cause })
-}
-
-function incarnationEnded({ node, nodeIncarnation }: Peer): LinkError {
-  return linkError('LINK_INCARNATION', { node, incarnation: nodeIncarnation })
 }

@@ -1,5 +1,6 @@
 import type { ActorRef, Address } from '../kernel/protocol.ts'
 import type { DialRoute, PerLane, Route } from './frame.ts'
+import type { FrameCodec } from './sealed-route.ts'
 
 /** A node with which a session has begun: one Peer for each of the node's lives. */
 export interface Peer extends Pick<Address, 'node' | 'nodeIncarnation'> {
@@ -65,6 +66,22 @@ export interface NodeLinkOptions {
   readonly greetWithinMs?: number
   /** Most accepted routes whose node has not greeted yet. Further routes are refused. Default 1,000. */
   readonly mostGreeting?: number
+  /**
+   * A node that has sent nothing for this time is asked for a frame. Default 20,000: below the patience of proxies, and
+   * cheap for thousands of nodes. The dialling end asks only if the other node doesn't.
+   */
+  readonly beatEveryMs?: number
+  /**
+   * Bounds of the time for an answer, after which a route is given up and the session waits for another. In between, the
+   * time adapts to the link. Default 4,000 and 60,000.
+   */
+  readonly suspectMs?: { readonly least: number; readonly most: number }
+  /** A node that had no route for this time, and makes its routes itself, is declared dead. Default 20 minutes. */
+  readonly deadAfterMs?: number
+  /** Whether frames have check sums on relayed routes only, or on all. Default: relayed. */
+  readonly checkSums?: 'relayed' | 'always'
+  /** Compresses frames to nodes that have a codec, too. Default: none. */
+  readonly codec?: FrameCodec
   /** Makes unpredictable bytes, for challenges and for delays. Default: the platform's. */
   readonly randomBytes?: (count: number) => Uint8Array
 }
@@ -82,6 +99,8 @@ export interface ConnectOptions {
   /** Name of the other node. Absent: any name. */
   readonly node?: string
   readonly rights: PeerRights
+  /** The other node is declared dead if there was no route for this time. Default: never. */
+  readonly deadAfterMs?: number
   /** Called with each new state, and with each failure to connect. */
   readonly onChange?: (state: ConnectionState, cause?: Error) => void
 }

@@ -2,10 +2,11 @@ import { type Addressee, addressee } from '../kernel/addressee.ts'
 import { kernelError } from '../kernel/errors.ts'
 import type { ActorRef, ActorSystem, Address, Cancel, DeadLetterReason } from '../kernel/protocol.ts'
 import { linkError } from './errors.ts'
-import { encodeFrame, type Frame, type LaneName, type PerLane, type Route } from './frame.ts'
+import { encodeFrame, type Frame, type LaneName, type PerLane } from './frame.ts'
 import { type Envelope, type FrameBuffers, IncomingLane, type Letter, OutgoingLane } from './lane.ts'
 import { packed, type RefName, valuesOf } from './message-codec.ts'
 import { type RefSession, RemoteRef, ReturnedRef } from './remote-ref.ts'
+import type { SealedRoute } from './sealed-route.ts'
 
 export interface SessionSettings {
   /** Longest body of a frame. */
@@ -33,11 +34,16 @@ const bulkFromBytes = 32 * 1024
 
 const laneNames = ['control', 'bulk'] as const
 
-/** The acknowledged frames of a lane, and the time since when there are no more. */
+/** The acknowledged frames of a lane, and the time since when there are no more, or since when all were sent again. */
 interface Look {
-  readonly acknowledged: number
+  acknowledged: number
   sinceMs: number
+  resends: number
 }
+
+const noLook: Look = { acknowledged: 0, sinceMs: 0, resends: 0 }
+/** Frames are sent again after at most 2⁴ times the first delay. */
+const mostDoublings = 4
 
 /** An actor whose ref was given to the other node. */
 interface Exported {
@@ -78,10 +84,10 @@ export class Session implements RefSession {
   #lastOffer = 0
   /** Ends of watched actors, which wait for earlier messages of the bulk lane. */
   #lateEnds: { readonly bulk: number; readonly end: () => void }[] = []
-  readonly #routes: Record<LaneName, Route | undefined> = { control: undefined, bulk: undefined }
+  readonly #routes: Record<LaneName, SealedRoute | undefined> = { control: undefined, bulk: undefined }
   readonly #looks: Record<LaneName, Look> = {
-    control: { acknowledged: 0, sinceMs: 0 },
-    bulk: { acknowledged: 0, sinceMs: 0 },
+    control: { ...noLook },
+    bulk: { ...noLook },
   }
   /** The gap in each lane for which the missing frames were asked for: the number of the first missing envelope. */
   readonly #asked = { control: 0, bulk: 0 }
@@ -110,7 +116,7 @@ export class Session implements RefSession {
   }
 
   /** Whether this is the present route of a lane. */
-  isCarriedBy(route: Route): boolean {
+  isCarriedBy(route: SealedRoute): boolean {
     return this.#routes.control === route || this.#routes.bulk === route
   }
 
@@ -130,13 +136,27 @@ export class Session implements RefSession {
     return this.#out.control.acknowledged + this.#out.bulk.acknowledged + control.expected + bulk.expected
   }
 
+  /** Whether the other node has anything from this session, or the other way round. */
+  get hasBegun(): boolean {
+    return this.progress > 2
+  }
+
+  /** Whether small messages, or frames for which there is no other route, must still be acknowledged. */
+  get awaitsAnswer(): boolean {
+    return this.isAttached && this.#out.control.hasUnacknowledged
+  }
+
   /** Numbers of the next expected envelopes. */
   get expected(): PerLane {
     return { control: this.#in.control.expected, bulk: this.#in.bulk.expected }
   }
 
   /** Continues on a new route, on which the other node has told its expected envelopes. */
-  attach(lanes: readonly LaneName[], route: Route, { expected, window }: Pick<Frame, 'expected' | 'window'>): void {
+  attach(
+    lanes: readonly LaneName[],
+    route: SealedRoute,
+    { expected, window }: Pick<Frame, 'expected' | 'window'>,
+  ): void {
     const replaced = new Set(lanes.map((lane) => this.#routes[lane]))
     for (const old of replaced)
       if (old && old !== route) {
@@ -146,45 +166,62 @@ export class Session implements RefSession {
     for (const lane of lanes) this.#routes[lane] = route
     this.#isBulkAsked = false
     this.#acknowledged(expected, window)
-    for (const lane of lanes) this.resend(lane)
+    for (const lane of lanes) {
+      this.#asked[lane] = 0
+      this.#looks[lane] = { ...noLook }
+      this.resend(lane)
+    }
   }
 
   /** The route is lost. Its lanes wait for another. */
-  detach(route: Route): void {
+  detach(route: SealedRoute): void {
     for (const lane of laneNames) if (this.#routes[lane] === route) this.#routes[lane] = undefined
   }
 
   /** Sends all unacknowledged envelopes of a lane again. */
   resend(lane: LaneName): void {
-    this.#asked[lane] = 0
     this.#out[lane].rewind()
     this.#wake()
   }
 
   /**
    * Sends frames again that were sent `afterMs` ago, since when none of their lane was acknowledged: a route that loses
-   * frames may have lost the last ones, without a gap. Repeats the wish for a bulk route.
+   * frames may have lost the last ones, without a gap. Then waits twice as long. Repeats the wish for a bulk route.
    */
   look(nowMs: number, afterMs: number): void {
     for (const lane of laneNames) {
       const { hasUnacknowledged, acknowledged } = this.#out[lane]
       const look = this.#looks[lane]
       if (!hasUnacknowledged || !this.#routes[lane] || look.acknowledged !== acknowledged)
-        this.#looks[lane] = { acknowledged, sinceMs: nowMs }
-      else if (nowMs - look.sinceMs >= afterMs) {
+        Object.assign(look, { acknowledged, sinceMs: nowMs, resends: 0 })
+      else if (nowMs - look.sinceMs >= afterMs * 2 ** Math.min(look.resends, mostDoublings)) {
         look.sinceMs = nowMs
+        look.resends += 1
         this.resend(lane)
       }
     }
     this.#isBulkAsked = false
-    if (this.wantsBulk) this.askForBulk()
+  }
+
+  /** How often the frames of a lane were sent again since the last acknowledgement. */
+  resends(lane: LaneName): number {
+    return this.#looks[lane].resends
   }
 
   /** Asks the other node, which dials, for a bulk route; once until the next `look`. */
   askForBulk(): void {
     if (this.#isBulkAsked || !this.#routes.control) return
     this.#isBulkAsked = true
-    this.#send('wanted', 'bulk')
+    this.#send('wanted', 'bulk', this.epochs.bulk)
+  }
+
+  /** Asks the other node for any frame. */
+  beat(): void {
+    this.#send('beat')
+  }
+
+  answerBeat(): void {
+    this.#send('acknowledge')
   }
 
   /** Takes a frame of the present route. @throws LINK_FRAME, LINK_VALUE if the frame can't be read. */
@@ -426,15 +463,17 @@ export class Session implements RefSession {
     return isProgress
   }
 
-  #frame(kind: Frame['kind'], lane: LaneName = 'control'): Frame {
+  #frame(kind: Frame['kind'], lane: LaneName = 'control', first = 0): Frame {
     const { expected } = this
     const { window } = this.#settings
-    return { kind, lane, isPart: false, count: 0, first: 0, expected, window, body: new Uint8Array() }
+    return { kind, lane, isPart: false, count: 0, first, expected, window, body: new Uint8Array() }
   }
 
-  #send(kind: 'acknowledge' | 'resend' | 'wanted', lane?: LaneName): void {
+  #send(kind: 'acknowledge' | 'resend' | 'wanted' | 'beat', lane?: LaneName, first?: number): void {
     this.#owes = false
-    this.#routes.control?.send(encodeFrame(this.#frame(kind, lane)))
+    const { control, bulk } = this.#routes
+    const route = control ?? bulk
+    route?.send(encodeFrame(this.#frame(kind, lane, first)))
   }
 
   #unknown(number: number, message: unknown): void {

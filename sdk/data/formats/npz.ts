@@ -1,4 +1,5 @@
 import { unzipSync, zipSync } from 'fflate'
+import { crc32 } from '../../../runtime/index.ts'
 import { damaged, dataError } from '../errors.ts'
 import { decodeNpy, encodeNpy, type NdArray } from './npy.ts'
 
@@ -99,17 +100,4 @@ function checkSums(bytes: Uint8Array, file: string): Map<string, number> {
     at += 46 + view.getUint16(at + 28, true) + view.getUint16(at + 30, true) + view.getUint16(at + 32, true)
   }
   return sums
-}
-
-const table = Uint32Array.from({ length: 256 }, (_, byte) => {
-  let remainder = byte
-  for (let bit = 0; bit < 8; bit++) remainder = remainder & 1 ? 0xedb88320 ^ (remainder >>> 1) : remainder >>> 1
-  return remainder
-})
-
-/** The checksum of zip and gzip. Loops by index: an iterator takes four times as long. */
-export function crc32(bytes: Uint8Array): number {
-  let crc = 0xffffffff
-  for (let at = 0; at < bytes.length; at++) crc = (table[(crc ^ (bytes[at] ?? 0)) & 0xff] ?? 0) ^ (crc >>> 8)
-  return (crc ^ 0xffffffff) >>> 0
 }
