@@ -115,3 +115,16 @@ const flameletErrors = {
 } as const satisfies Record<string, ErrorEntry>
 
 export const flameletError = errorFactory(flameletErrors)
+
+const placementErrors = {
+  SITES_AWAITED: {
+    message: 'the job waits for flamelets that take {ends}, on compute {computes}',
+    hint: 'have a flamelet join whose realm, compute and datasets fit the task',
+  },
+  SITE_LOST: {
+    message: '{end} was on {site}, which has been gone for {seconds} s, and no other place fits',
+    hint: 'have {site} or another fitting flamelet join, then start the job again: it goes on from the last committed round',
+  },
+} as const satisfies Record<string, ErrorEntry>
+
+export const placementError = errorFactory(placementErrors)

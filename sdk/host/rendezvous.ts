@@ -26,6 +26,8 @@ export type RendezvousMessage =
       readonly name: string
       readonly value: unknown
     }
+  /** The end's actor is about to stop, and will be hosted again, here or elsewhere. */
+  | { readonly type: 'expect'; readonly end: string }
   | {
       readonly type: 'terminated'
       readonly end: string
@@ -34,7 +36,8 @@ export type RendezvousMessage =
       readonly isAway: boolean
     }
 
-/** Decodes a message of another node. Refuses `terminated`, which only the rendezvous sends, to itself. */
+/** Decodes a message of another node. Refuses `terminated` and `expect`, which come from
+ * this node alone. */
 export function decodeRendezvousMessage(value: unknown): RendezvousMessage | undefined {
   const { type, end, channel, ...fields } = fieldsOf(value)
   if (!isString(end)) return undefined
@@ -66,6 +69,8 @@ interface Participant {
   readonly places: readonly Place[]
   readonly ref: ActorRef<RoleMessage>
   incarnation: Incarnation
+  /** Will be hosted again after its stop. */
+  isExpected: boolean
   readonly properties: Map<string, Record<string, unknown>>
   /** Channels that the end has joined and not left. */
   readonly present: Set<string>
@@ -91,11 +96,19 @@ export function rendezvous(): Behavior<RendezvousMessage> {
           return leave(message.end, message.channel)
         case 'set-property':
           return setProperty(message)
+        case 'expect': {
+          const participant = participants.get(message.end)
+          if (participant) participant.isExpected = true
+          return
+        }
         case 'terminated': {
           const participant = participants.get(message.end)
           // A newer actor may have joined under the same end meanwhile.
           if (participant?.ref !== message.ref) return
-          if (message.isAway) return void context.after(awayMs, { ...message, isAway: false })
+          if (message.isAway || participant.isExpected) {
+            participant.isExpected = false
+            return void context.after(awayMs, { ...message, isAway: false })
+          }
           for (const { channel } of participant.places) leave(message.end, channel)
         }
       }
@@ -106,7 +119,16 @@ export function rendezvous(): Behavior<RendezvousMessage> {
       const participant: Participant =
         known?.ref === ref
           ? known
-          : enter({ end, role, places, ref, incarnation: 0, properties: new Map(), present: new Set() })
+          : enter({
+              end,
+              role,
+              places,
+              ref,
+              incarnation: 0,
+              isExpected: false,
+              properties: new Map(),
+              present: new Set(),
+            })
       participant.incarnation += 1
       participant.properties.clear()
       const channels = places.map((place) => view(participant, place))

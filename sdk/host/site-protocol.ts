@@ -39,8 +39,8 @@ export interface HostedJob {
 export type SiteMessage =
   | HostMessage
   /**
-   * Stops tasks of a run. Answered when they have stopped. With `forget`, the state of the tasks is removed, since the
-   * run has ended.
+   * Stops tasks of a run. Answered when they have stopped. With `forget`, the state of the tasks with data is removed,
+   * since the run is completed; the others keep theirs, from which more rounds can go on.
    */
   | {
       readonly type: 'release'

@@ -60,7 +60,8 @@ interface Share {
 interface Release {
   readonly message: Extract<SiteMessage, { type: 'release' }>
   readonly of: Set<Share>
-  readonly ends: readonly string[]
+  /** The ends whose state may be removed. */
+  readonly withData: readonly string[]
 }
 
 type Message = SiteMessage | { readonly type: 'share-ended'; readonly share: Share }
@@ -130,7 +131,9 @@ export function taskSite(parts: SiteParts): Behavior<Message> {
       const waiting: Release = {
         message,
         of: new Set(released.filter((share) => shares.has(share))),
-        ends: ends ?? released.flatMap(endsOf),
+        withData: released.flatMap(({ host: { job, ends: own } }) =>
+          job.tasks.flatMap(({ end, dataset }) => (dataset !== undefined && own.includes(end) ? [end] : [])),
+        ),
       }
       releases.add(waiting)
       answer(waiting)
@@ -140,7 +143,7 @@ export function taskSite(parts: SiteParts): Behavior<Message> {
       if (waiting.of.size > 0) return
       releases.delete(waiting)
       const { run, forget = false, replyTo } = waiting.message
-      const forgotten = forget ? waiting.ends.map((end) => forgetRole(parts.store, run, end)) : []
+      const forgotten = forget ? waiting.withData.map((end) => forgetRole(parts.store, run, end)) : []
       void context.track(Promise.all(forgotten)).then(
         () => replyTo.tell({ type: 'released', run }),
         (cause: unknown) => replyTo.tell({ type: 'released', run, cause }),

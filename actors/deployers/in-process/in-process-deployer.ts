@@ -1,20 +1,16 @@
-import { type ActorRef, type Behavior, CodedError, type DurableStore } from '../../../runtime/index.ts'
+import { type ActorRef, type Behavior, type DurableStore } from '../../../runtime/index.ts'
 import {
   hostedTasks,
   type ModelRegistry,
   type PreparedTasks,
   prepareTasks,
   type RoundSummary,
-  type TaskEnd,
   type TaskReport,
   type TrainingPool,
-  taskTally,
 } from '../../../sdk/index.ts'
 import { poolFor, type TrainingPlan } from '../../../sdk/node/index.ts'
 import { runFaults } from '../../model/algorithms.ts'
-import type { EventCause, JobEvent } from '../../model/job-event.ts'
-import { endedNames } from '../../model/job-states.ts'
-import type { TaskStatus } from '../../model/task.ts'
+import type { JobEvent } from '../../model/job-event.ts'
 import {
   type DeployableJob,
   type Deployer,
@@ -23,7 +19,7 @@ import {
   deploymentBy,
   eventRecorded,
 } from '../deployer.ts'
-import { isInterruption } from '../errors.ts'
+import { toldTasks } from '../told-tasks.ts'
 import type { WorkloadSource } from './workload-source.ts'
 
 export interface InProcessParts {
@@ -77,9 +73,7 @@ function deployment(
   parts: Omit<InProcessParts, 'slots'>,
 ): Behavior<Message> {
   return (context) => {
-    const taskIds = new Map(job.tasks.map(({ end, taskId }) => [end, taskId]))
-    const left = new Set(taskIds.keys())
-    const tally = taskTally(job.tasks)
+    const told = toldTasks(job, reports, { onFailure: (cause) => parts.observer?.taskFailed(job.id, cause) })
     let pool: TrainingPool | undefined
     let tasks: ActorRef<never> | undefined
     let isEnding = false
@@ -96,19 +90,6 @@ function deployment(
         case 'not-prepared':
           if (!isEnding) reports.tell({ type: 'deployment-failed', cause: message.cause })
           return context.stop()
-        case 'task-running':
-          return status(message.end, { state: 'running' })
-        case 'task-completed':
-        case 'task-failed':
-          return taskEnded(message)
-        case 'notice':
-          return tell({ type: 'notice', end: message.end, ...message.notice })
-        case 'metrics':
-          return tell({ type: 'metrics', end: message.end, metrics: message.metrics })
-        case 'log': {
-          const { entry, end } = message
-          return tell({ type: 'log', end, message: entry.message, fields: entry.fields })
-        }
         case 'tasks-stopped':
           if (message.cause !== undefined) context.fail(message.cause)
           return
@@ -119,12 +100,14 @@ function deployment(
           return end('terminated')
         case 'task-reported':
           return
+        default:
+          return heard(message)
       }
     }
 
     async function begin(hosted: Hosted, notes: readonly JobEvent[]): Promise<void> {
       if (isEnding) return end('terminated')
-      for (const note of notes) tell(note)
+      for (const note of notes) told.event(note)
       reports.tell({ type: 'placed' })
       const behavior = hostedTasks({ ...hosted, reports: context.self, onRound })
       tasks = context.spawn('tasks', behavior, { supervise: { type: 'stop' } })
@@ -136,25 +119,12 @@ function deployment(
       await parts.observer?.roundRecorded(job.id, round)
     }
 
-    function taskEnded(report: TaskEnd): Promise<void> | undefined {
-      if (isEnding) return undefined
-      if (report.type === 'task-failed' && isInterruption(report.cause)) {
-        isEnding = true
-        reports.tell({ type: 'deployment-failed', cause: report.cause })
-        return undefined
-      }
-      const role = tally.ended(report)
-      if (report.type === 'task-completed') status(report.end, { state: 'completed' })
-      else {
-        parts.observer?.taskFailed(job.id, report.cause)
-        const cause = causeOf(report.cause)
-        tell({ type: 'notice', end: report.end, ...cause })
-        const own = report.cause instanceof CodedError ? cause : undefined
-        status(report.end, { state: 'failed', log: `${cause.code}: ${cause.message}` }, own)
-      }
-      if (role !== undefined) return end('terminated')
-      // A role has finished: data consumers have nothing more to do.
-      return tally.allEnded ? end('completed') : undefined
+    function heard(report: TaskReport): Promise<void> | undefined {
+      const isEnd = report.type === 'task-completed' || report.type === 'task-failed'
+      if (isEnd && isEnding) return undefined
+      const over = told.heard(report)
+      if (over === 'interrupted') isEnding = true
+      return over === 'completed' || over === 'terminated' ? end(over) : undefined
     }
 
     /** Stops the remaining tasks, which end in the given state. */
@@ -163,19 +133,8 @@ function deployment(
       if (!pool) return
       if (tasks) context.stop(tasks)
       await context.track(pool.close())
-      for (const name of left) status(name, { state })
+      told.endLeft(state)
       context.stop()
-    }
-
-    function status(name: string, given: TaskStatus, cause?: EventCause): void {
-      const task = taskIds.get(name)
-      if (task === undefined) return
-      if (endedNames.includes(given.state)) left.delete(name)
-      reports.tell({ type: 'task-status', task, status: given, ...(cause === undefined ? {} : { cause }) })
-    }
-
-    function tell(event: JobEvent): void {
-      reports.tell({ type: 'event', event })
     }
   }
 }
@@ -217,9 +176,4 @@ async function prepared(
     notes.push({ type: 'round', round, metrics, hash, members, seconds: 0 })
   }
   return { hosted, notes }
-}
-
-function causeOf(cause: unknown): EventCause {
-  if (cause instanceof CodedError) return { code: cause.code, message: cause.message, hint: cause.hint }
-  return { code: 'TASK_FAILED', message: cause instanceof Error ? cause.message : String(cause) }
 }

@@ -1,0 +1,87 @@
+import type { ActorRef } from '../../../runtime/index.ts'
+import type { HostedTask, SiteMessage } from '../../../sdk/index.ts'
+
+/** A site apart from the server: a flamelet, or a process of a run. */
+export interface RemoteSite {
+  /** The same in each life of the site, whose store keeps the state of its tasks. */
+  readonly name: string
+  readonly facts: {
+    /** The compute whose tasks the site gets. */
+    readonly computeId: string
+    /** By name, or by URL. */
+    readonly datasets: readonly { readonly name: string; readonly url?: string }[]
+    /** Most tasks that the site hosts at once. */
+    readonly mostTasks: number
+  }
+  /** The one job whose tasks the site may get. Absent: any job. */
+  readonly job?: string
+  readonly site: ActorRef<SiteMessage>
+}
+
+export type SiteNews =
+  /** The site has joined; with another ref after each restart of the site. */
+  | { readonly type: 'site-here'; readonly site: RemoteSite }
+  /** The site gets no more tasks, and wants to be rid of those that it has. */
+  | { readonly type: 'site-leaving'; readonly name: string }
+  /** The site has no connection at present, or has one again. Its ref stays good. */
+  | { readonly type: 'site-away' | 'site-back'; readonly name: string }
+  /** The site's node has ended. It may join again. */
+  | { readonly type: 'site-gone'; readonly name: string }
+
+/** Port: the sites that may host tasks. */
+export interface Sites {
+  /** Tells the follower which sites there are, and each change from then on, until the follower stops. */
+  follow(follower: ActorRef<SiteNews>): void
+}
+
+/** A task with the facts that decide where it may run. */
+export interface PlacedTask extends HostedTask {
+  readonly computeId: string
+}
+
+/** A site and the room that is left there. */
+export interface SiteRoom {
+  readonly site: RemoteSite
+  /** Tasks that the site may still get. */
+  readonly room: number
+}
+
+/** Whether a site may host a task, apart from its room. */
+export type Fits = (site: RemoteSite, task: PlacedTask) => boolean
+
+/** The compute of tasks that may run anywhere. */
+const anywhere = 'default'
+
+/**
+ * Whether a site of a job's sites serves the task's compute: the site's compute has this id, or the last part of a
+ * realm names it. A site that names its datasets gets tasks with these alone.
+ */
+export function servesCompute({ facts: { computeId, datasets } }: RemoteSite, task: PlacedTask): boolean {
+  if (task.computeId !== anywhere && task.computeId !== computeId) return false
+  return task.dataset === undefined || datasets.length === 0 || datasets.some(({ name }) => name === task.dataset)
+}
+
+/**
+ * Chooses a site for each task, in order: of those that fit, the one with the most room; of equal ones the first by
+ * name. A task that nothing fits has no entry.
+ */
+export function placesFor(
+  tasks: readonly PlacedTask[],
+  rooms: readonly SiteRoom[],
+  fits: (site: RemoteSite, task: PlacedTask) => boolean,
+): ReadonlyMap<string, string> {
+  const left = new Map(rooms.map(({ site, room }) => [site.name, room]))
+  const sorted = rooms.map(({ site }) => site).toSorted((a, b) => (a.name < b.name ? -1 : 1))
+  const places = new Map<string, string>()
+  for (const task of tasks) {
+    let best: string | undefined
+    for (const site of sorted) {
+      const room = left.get(site.name) ?? 0
+      if (room > 0 && (best === undefined || room > (left.get(best) ?? 0)) && fits(site, task)) best = site.name
+    }
+    if (best === undefined) continue
+    places.set(task.end, best)
+    left.set(best, (left.get(best) ?? 0) - 1)
+  }
+  return places
+}

@@ -1,0 +1,206 @@
+import test from 'ava'
+import { type ActorRef, actorSystem, CodedError, memoryStore } from '../../../runtime/index.ts'
+import {
+  expand,
+  fedAvg,
+  hierarchical,
+  memoryRegistry,
+  type RoundSummary,
+  type TaskReport,
+  type Topology,
+  taskTally,
+  twoTier,
+  type Workload,
+} from '../../../sdk/index.ts'
+import { rehearse, tinyPool } from '../../../sdk/testing/index.ts'
+import { type MemorySites, type MemorySitesOptions, memorySites } from '../../../test/support/memory-sites.ts'
+import { type SpreadLimits, type SpreadMessage, spreadTasks } from './spread-tasks.ts'
+
+const clients = 6
+const rounds = 4
+const pool = tinyPool({ clients, size: 9000 })
+const strategy = fedAvg({ fraction: 0.6 })
+const shapes: Readonly<Record<string, Topology>> = {
+  'two-tier': twoTier({ clients }),
+  hierarchical: hierarchical({ clients, groups: 2 }),
+}
+const twoTierShape = twoTier({ clients })
+
+function workloadOf(topology: Topology) {
+  const unused = () => {
+    throw new Error('the pool has the learner and the data')
+  }
+  const workload: Workload = {
+    name: 'job',
+    settings: { rounds, clients },
+    topology: () => topology,
+    strategy: () => strategy,
+    learner: unused,
+    data: unused,
+  }
+  return { workload, poolOf: async () => pool }
+}
+
+interface Spread {
+  readonly hashes: readonly string[]
+  readonly reports: readonly TaskReport[]
+  readonly failure?: unknown
+}
+
+interface Options extends Partial<Omit<MemorySitesOptions, 'workload'>> {
+  readonly topology?: Topology
+  readonly limits?: SpreadLimits
+  /** Sites that begin at once. Default: all. */
+  readonly begun?: readonly string[]
+  /** Called with each committed round, before the next one is committed. */
+  readonly onRound?: (round: number, sites: MemorySites) => void | Promise<void>
+  readonly onReport?: (report: TaskReport, sites: MemorySites) => void
+  /** Ends the server's life after this round, and begins another. */
+  readonly killServerAfter?: number
+}
+
+async function spread({ topology = twoTierShape, names = ['a', 'b', 'c'], ...options }: Options = {}): Promise<Spread> {
+  const expanded = expand(topology, { jobId: 'job-1', newKey: () => '' })
+  const registry = memoryRegistry()
+  const store = memoryStore()
+  const ownStore = memoryStore()
+  const hashes: string[] = []
+  const reports: TaskReport[] = []
+  const tally = taskTally(expanded)
+  const workload = workloadOf(topology)
+  let lives = 1
+  let system = actorSystem({ name: 'server', incarnation: lives })
+  const sites = memorySites(system, { names, workload, ...options })
+  for (const name of options.begun ?? names) sites.begin(name)
+  let settle = (_failure?: unknown) => {}
+  const over = new Promise<unknown>((resolve) => {
+    settle = resolve
+  })
+
+  function serve(): ActorRef<SpreadMessage> {
+    const heard = system.spawn<TaskReport>('reports', () => (report) => {
+      reports.push(report)
+      options.onReport?.(report, sites)
+      const isEnd = report.type === 'task-completed' || report.type === 'task-failed'
+      const failedRole = isEnd ? tally.ended(report) : undefined
+      if (report.type === 'task-failed' && failedRole !== undefined) settle(report.cause)
+      else if (tally.allEnded) settle()
+    })
+    const behavior = spreadTasks({
+      job: { id: 'job-1', run: 'job-1', schema: topology.schema },
+      tasks: expanded,
+      own: { store: ownStore, workloadOf: async () => workload },
+      fits: (site) => !site.name.startsWith('unfit'),
+      sites,
+      store,
+      registry,
+      reports: heard,
+      async onRound({ round, hash }: RoundSummary) {
+        hashes[round - 1] = hash
+        await options.onRound?.(round, sites)
+        if (options.killServerAfter === round && lives === 1) {
+          lives += 1
+          setImmediate(() => void another())
+          await new Promise(() => {})
+        }
+      },
+      ...(options.limits && { limits: options.limits }),
+    })
+    return system.spawn('spread', behavior, { supervise: { type: 'stop' } })
+  }
+
+  async function another(): Promise<void> {
+    await system.terminate()
+    system = actorSystem({ name: 'server', incarnation: lives })
+    sites.joinTo(system)
+    ref = serve()
+  }
+
+  let ref = serve()
+  const failure = await over
+  ref.tell({ type: 'stop', forget: true })
+  await system.stopped(ref)
+  await system.terminate()
+  await sites.close()
+  if (sites.refused[0]) throw new Error(`${sites.refused[0].reason} ${sites.refused[0].path}`)
+  return { hashes, reports, ...(failure !== undefined && { failure }) }
+}
+
+const inOne = new Map<Topology, Promise<readonly string[]>>()
+function hashesInOne(topology: Topology = twoTierShape): Promise<readonly string[]> {
+  const found =
+    inOne.get(topology) ??
+    rehearse({ topology, strategy, pool, rounds }).then((run) => run.rounds.map(({ hash }) => hash))
+  inOne.set(topology, found)
+  return found
+}
+
+for (const [shape, topology] of Object.entries(shapes))
+  test(`a ${shape} job whose trainers are on three sites gives the hashes of one system`, async (t) => {
+    t.deepEqual((await spread({ topology })).hashes, await hashesInOne(topology))
+  })
+
+for (const [shape, topology] of Object.entries(shapes))
+  test(`a site of a ${shape} job that dies and comes back gets its tasks again, and the hashes stay`, async (t) => {
+    const { hashes } = await spread({
+      topology,
+      async onRound(round, sites) {
+        if (round > 2) return
+        await sites.kill('b')
+        sites.begin('b')
+      },
+    })
+    t.deepEqual(hashes, await hashesInOne(topology))
+  })
+
+test('the tasks of a site that is gone for good go to other sites, and the hashes stay', async (t) => {
+  const { hashes, failure } = await spread({
+    limits: { goneAfterMs: 50 },
+    onRound: (round, sites) => (round === 1 ? sites.kill('b') : undefined),
+  })
+  t.is(failure, undefined)
+  t.deepEqual(hashes, await hashesInOne())
+})
+
+test('the tasks of a site that leaves go to other sites, and the hashes stay', async (t) => {
+  const { hashes } = await spread({ onRound: (round, sites) => (round === 2 ? sites.drain('a') : undefined) })
+  t.deepEqual(hashes, await hashesInOne())
+})
+
+test('a site that takes fewer tasks than were given to it gives the rest to others', async (t) => {
+  const { hashes } = await spread({
+    mostTasks: (name) => (name === 'a' ? 1 : undefined),
+    limits: { goneAfterMs: 60_000 },
+  })
+  t.deepEqual(hashes, await hashesInOne())
+})
+
+test('no round begins before the first deployment has a site for each task with data', async (t) => {
+  let begun = false
+  const { hashes } = await spread({
+    begun: ['a'],
+    facts: () => ({ mostTasks: 3 }),
+    onReport(report, sites) {
+      if (report.type !== 'task-running' || begun) return
+      begun = true
+      setTimeout(() => sites.begin('b'), 50)
+    },
+  })
+  t.deepEqual(hashes, await hashesInOne())
+})
+
+test('a server that dies goes on with the same sites, which keep the state of their tasks', async (t) => {
+  for (const killServerAfter of [1, 3]) t.deepEqual((await spread({ killServerAfter })).hashes, await hashesInOne())
+})
+
+test('tasks that no other site fits fail with the cause when their site is gone for good', async (t) => {
+  const { failure, reports } = await spread({
+    names: ['a', 'unfit-b'],
+    limits: { goneAfterMs: 50 },
+    onRound: (round, sites) => (round === 1 ? sites.kill('a') : undefined),
+  })
+  t.true(failure instanceof CodedError)
+  const causes = reports.flatMap((report) => (report.type === 'task-failed' ? [report.cause] : []))
+  const lost = causes.filter((cause) => cause instanceof CodedError && cause.code === 'SITE_LOST')
+  t.is(lost.length, clients, String(causes))
+})
