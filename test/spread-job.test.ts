@@ -4,16 +4,22 @@ import { decodeFrame } from '../runtime/link/frame.ts'
 import { valuesOf } from '../runtime/link/message-codec.ts'
 import { ReturnedRef } from '../runtime/link/remote-ref.ts'
 import { fieldCounts } from '../runtime/link/session.ts'
-import { fedAvg, hierarchical, type TrainingPool, twoTier } from '../sdk/index.ts'
+import { fedAvg, fedBuff, hierarchical, krum, type TrainingPool, twoTier } from '../sdk/index.ts'
 import { forSeeds, rehearse, tinyPool } from '../sdk/testing/index.ts'
 import type { Fate } from './support/faulty-routes.ts'
 import { runSpread, type SpreadJob } from './support/spread-job.ts'
 
 const clients = 4
 const rounds = 3
-/** Weights of 48 KB: they travel in the bulk lane, in several frames. */
+/** Weights of 48 KB: they travel in the bulk lane, in several frames, and each in its turn into the only slot. */
 const pool = tinyPool({ clients, size: 12_000 })
-const frames = { frameBytes: { control: 2048, bulk: 16_384 }, window: { control: 8192, bulk: 65_536 } }
+const frames = {
+  frameBytes: { control: 2048, bulk: 16_384 },
+  window: { control: 8192, bulk: 65_536 },
+  slots: 1,
+  slotFromBytes: 40_000,
+  slotPatienceMs: 2,
+}
 const strategy = fedAvg({ fraction: 0.6 })
 const shapes = {
   'two-tier': { topology: twoTier({ clients }), isOnDevice: (end: string) => end !== 'top-aggregator-0' },
@@ -44,6 +50,24 @@ for (const shape of all)
   test(`the tasks of a ${shape} job on two nodes give the hashes of one system, and every message is of its protocol`, async (t) => {
     const run = await spread(shape)
     t.deepEqual(run.hashes, await hashesInOne(shape))
+    t.deepEqual(run.refused, [])
+  })
+
+for (const [name, algorithm] of [
+  ['krum', krum({ f: 0, fraction: 1 })],
+  ['fedbuff', fedBuff({ bufferSize: 2, concurrency: 2 })],
+] as const)
+  test(`the aggregation of ${name}, with vectors that are kept or lent, gives the hashes of one system`, async (t) => {
+    const { topology } = shapes['two-tier']
+    const run = await spread('two-tier', { strategy: algorithm })
+    const inOne = await rehearse({ topology, strategy: algorithm, pool, rounds })
+    // The order of arrivals decides the rounds of fedbuff.
+    if (name === 'krum')
+      t.deepEqual(
+        run.hashes,
+        inOne.rounds.map(({ hash }) => hash),
+      )
+    t.is(run.hashes.length, rounds)
     t.deepEqual(run.refused, [])
   })
 

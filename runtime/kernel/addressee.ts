@@ -18,6 +18,10 @@ export abstract class Addressee {
   abstract readonly isLocal: boolean
   /** Whether the actor decodes messages of other nodes, so that its ref may be given to them. */
   abstract readonly hasDecoder: boolean
+  /** Whether large messages of other nodes are lent to the actor. */
+  get borrows(): boolean {
+    return false
+  }
   /** Stops the actor, its children first. */
   abstract stop(cause?: unknown): void
   /**

@@ -73,6 +73,10 @@ export class Cell<Message> extends LocalActor implements ActorRef<Message>, Supe
     return this.#options.decode !== undefined
   }
 
+  override get borrows(): boolean {
+    return this.#options.borrows === true
+  }
+
   get isAlive(): boolean {
     return this.#phase !== 'stopping' && this.#phase !== 'stopped'
   }

@@ -27,7 +27,7 @@ export interface ActorRef<in Message> {
    */
   tell(message: Message): void
   /**
-   * Hands a message over, and waits for space while a bounded mailbox is full. Rejects with KERNEL_STOPPED if the
+   * Hands a message over, and waits for space while a bounded mailbox, or a link's queue, is full. Rejects with KERNEL_STOPPED if the
    * actor, or its node, stops before the actor has taken the message.
    */
   offer(message: Message): Promise<void>
@@ -70,6 +70,12 @@ export interface SpawnOptions<Message = never> {
   readonly mailbox?: MailboxBound
   /** Decodes messages of other nodes. Absent: the actor's ref can't be given to another node. */
   readonly decode?: Decode<Message>
+  /**
+   * Whether large messages of other nodes are lent to the actor, which calls `release` with a message whose arrays it
+   * has used, or `keep` with one whose arrays it uses further. Lent messages that aren't released hold further large
+   * messages back, so that many senders don't fill the node's memory. Default: each message is the actor's own.
+   */
+  readonly borrows?: boolean
 }
 
 /**
@@ -146,6 +152,8 @@ export type DeadLetterReason =
   | 'unknown-address'
   /** From another node, which has no right to stop actors. */
   | 'refused'
+  /** To another node, for which too many bytes wait. */
+  | 'queue-full'
   /** To another node, which had ended, or ended before it acknowledged the message. */
   | 'node-ended'
 

@@ -105,15 +105,16 @@ export class OutgoingLane {
         continue
       }
       const letters = batch.flatMap(({ letter }) => letter ?? [])
-      if (body.bytes > this.#mostBody) this.addParts(body, letters)
+      if (batch.length === 1) this.addBody(body, letters)
       else this.#addUnit(batch.length, false, body, 0, body.bytes, letters)
       from += batch.length
       if (2 * body.bytes < this.#mostBody) this.#fitting = Math.min(mostEnvelopes, 2 * this.#fitting)
     }
   }
 
-  /** Adds one long message, in as many parts as needed. */
-  addParts(body: Pieces, letters: readonly Letter[], arrived?: () => void): void {
+  /** Adds one envelope, in as many parts as needed. `arrived` is called when all are acknowledged. */
+  addBody(body: Pieces, letters: readonly Letter[], arrived?: () => void): void {
+    if (body.bytes <= this.#mostBody) return this.#addUnit(1, false, body, 0, body.bytes, letters, arrived)
     const step = this.#mostBody - partHeaderBytes
     for (let offset = 0; offset < body.bytes; offset += step) {
       const bytes = partHeaderBytes + Math.min(step, body.bytes - offset)

@@ -45,10 +45,12 @@ import {
 import type { NodeLinkOptions, PeerRights } from './protocol.ts'
 import { Quarantine } from './quarantine.ts'
 import { SealedRoute } from './sealed-route.ts'
+import { keep, Slots } from './slots.ts'
 
 const fromTheBeginning: PerLane = { control: 1, bulk: 1 }
 const defaultFrameBytes: PerLane = { control: 64 * 1024, bulk: 256 * 1024 }
 const defaultWindow: PerLane = { control: 1024 * 1024, bulk: 1024 * 1024 }
+const defaultQueue: PerLane = { control: 64 * 1024 * 1024, bulk: 1024 * 1024 * 1024 }
 /** Longest time between two looks at all sessions. */
 const longestTickMs = 1000
 /** A bulk route is replaced if frames were sent again this often, and none was acknowledged. */
@@ -84,6 +86,7 @@ export type LinkMessage =
   | { readonly type: 'doubted'; readonly carrier: Carrier }
   | { readonly type: 'flush'; readonly member: Member }
   | { readonly type: 'tick' }
+  | { readonly type: 'slots-overdue' }
   | { readonly type: 'declare-dead'; readonly node: string }
 
 /** A hello that answers its challenge. Only its token must still be accepted. */
@@ -96,6 +99,7 @@ interface Hello {
 /** The actor that greets other nodes, and keeps the sessions with them. */
 export function linkActor(system: ActorSystem, options: NodeLinkOptions): Behavior<LinkMessage> {
   const { frameBytes = defaultFrameBytes, window = defaultWindow, mostMessageBytes = 256 * 1024 * 1024 } = options
+  const { queue = defaultQueue, slots: slotCount = 2, slotFromBytes = 1024 * 1024, slotPatienceMs = 1000 } = options
   const { resendAfterMs = 2000, greetWithinMs = 10_000, mostGreeting = 1000 } = options
   const { beatEveryMs = 20_000, deadAfterMs = 20 * 60_000, suspectMs = { least: 4000, most: 60_000 } } = options
   const { authenticate, codec, checkSums = 'relayed', randomBytes = platformBytes } = options
@@ -105,11 +109,18 @@ export function linkActor(system: ActorSystem, options: NodeLinkOptions): Behavi
 
   return (context) => {
     const flushes = new Set<Member>()
+    const slots = new Slots(slotCount, { start: () => context.after(slotPatienceMs, { type: 'slots-overdue' }) })
+    // Nobody will release a message that wasn't delivered.
+    const unsubscribe = system.deadLetters.subscribe(({ message }) => keep(message))
+    context.signal.addEventListener('abort', unsubscribe, { once: true })
     const members = new Members(system, {
       frameBytes: { control: frameBytes.control - frameHeaderBytes, bulk: frameBytes.bulk - frameHeaderBytes },
       window,
       mostMessageBytes,
       buffers: new FrameBuffers(),
+      slots,
+      slotFromBytes,
+      queue,
       entry: options.entry,
       silence: { leastMs: suspectMs.least, mostMs: suspectMs.most },
       wake(member) {
@@ -168,6 +179,8 @@ export function linkActor(system: ActorSystem, options: NodeLinkOptions): Behavi
           return doubted(message.carrier)
         case 'flush':
           return flush(message.member)
+        case 'slots-overdue':
+          return slots.overdue()
         case 'tick':
           return tick()
         case 'declare-dead': {

@@ -60,6 +60,19 @@ export interface NodeLinkOptions {
   readonly window?: PerLane
   /** Longest message. Default 256 MiB. */
   readonly mostMessageBytes?: number
+  /**
+   * Most bytes that may wait for a node, besides the window. Further messages become dead letters; offers wait from a
+   * sixteenth on. Default 64 MiB, and 1 GiB in the bulk lane, whose messages share their arrays with the sender.
+   */
+  readonly queue?: PerLane
+  /**
+   * Number of messages of more than `slotFromBytes` (default 1 MiB) that all other nodes together may send at a time;
+   * default 2. One that takes longer than `slotPatienceMs` (default 1,000) while others wait doesn't count any more.
+   * All nodes need the same `slotFromBytes`.
+   */
+  readonly slots?: number
+  readonly slotFromBytes?: number
+  readonly slotPatienceMs?: number
   /** Frames that are still unacknowledged after this time, on a living route, are sent again. Default 2,000. */
   readonly resendAfterMs?: number
   /** A route on which the other node doesn't greet within this time is closed. Default 10,000. */

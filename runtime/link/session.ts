@@ -4,9 +4,10 @@ import type { ActorRef, ActorSystem, Address, Cancel, DeadLetterReason } from '.
 import { linkError } from './errors.ts'
 import { encodeFrame, type Frame, type LaneName, type PerLane } from './frame.ts'
 import { type Envelope, type FrameBuffers, IncomingLane, type Letter, OutgoingLane } from './lane.ts'
-import { packed, type RefName, valuesOf } from './message-codec.ts'
+import { type Pieces, packed, piecesOf, type RefName, valuesOf } from './message-codec.ts'
 import { type RefSession, RemoteRef, ReturnedRef } from './remote-ref.ts'
 import type { SealedRoute } from './sealed-route.ts'
+import { lend, type Slot, type Slots } from './slots.ts'
 
 export interface SessionSettings {
   /** Longest body of a frame. */
@@ -17,17 +18,27 @@ export interface SessionSettings {
   readonly mostMessageBytes: number
   /** Whether actors of this node obey a `stop` of the other node. */
   readonly mayStop: boolean
-  /** Buffers of the node's frames. */
+  /** Buffers of the node's frames, and of its large messages under way. */
   readonly buffers: FrameBuffers
+  readonly slots: Slots
+  /** Longer messages of the bulk lane are sent when the receiver has granted a slot. */
+  readonly slotFromBytes: number
+  /** Most bytes that may wait in a lane. Further messages become dead letters. */
+  readonly queue: PerLane
 }
 
 /** Kinds of envelopes. An envelope is its kind, the number of an actor or a call, and further fields. */
-const kinds = { tell: 0, offer: 1, settled: 2, watch: 3, terminated: 4, stop: 5 } as const
+const kinds = { tell: 0, offer: 1, settled: 2, watch: 3, terminated: 4, stop: 5, announced: 6, granted: 7 } as const
 /** By kind: the number of fields of an envelope. */
-export const fieldCounts = [3, 4, 3, 2, 4, 2] as const
+export const fieldCounts: readonly number[] = [3, 4, 3, 2, 4, 2, 3, 2]
 
 /** Envelopes that wait for the end of the turn are packed earlier if they are more than this. */
 const mostWaiting = 512
+
+/** Most large messages of a session that may be announced ahead: while one is sent, another is granted. */
+const mostAnnounced = 2
+/** Offers wait when this part of the queue is full. */
+const offersFill = 1 / 16
 
 /** A message with more bytes of typed arrays than this travels in the bulk lane. */
 const bulkFromBytes = 32 * 1024
@@ -50,6 +61,15 @@ interface Exported {
   readonly target: Addressee
   returned?: ReturnedRef
   readonly forget: Cancel
+}
+
+/** A message that waits for its turn in the bulk lane. */
+interface Large {
+  readonly body: Pieces
+  readonly letters: readonly Letter[]
+  /** Number of the transfer, once it was announced. */
+  transfer: number
+  isGranted: boolean
 }
 
 interface Offered {
@@ -82,6 +102,22 @@ export class Session implements RefSession {
   readonly #watchesOfPeer = new Map<number, Cancel>()
   readonly #offers = new Map<number, Offered>()
   #lastOffer = 0
+  /** Messages before the bulk lane, in order: those that need no slot wait for those before them. */
+  #large: Large[] = []
+  #largeBytes = 0
+  #lastTransfer = 0
+  /** Number of announced messages that haven't arrived whole. */
+  #announced = 0
+  /** Slots that the other node's messages await or fill, in order. */
+  readonly #requested = new Set<Slot>()
+  #granted: Slot[] = []
+  /** The slot of the message whose parts arrive, and of the one that is opened now. */
+  #filling: Slot | undefined
+  #filled: Slot | undefined
+  /** Numbers of messages that were told in the bulk lane, and have arrived in it. */
+  readonly #bulk = { told: 0, arrived: 0 }
+  /** Offers that wait for space. */
+  #crowd: (() => void)[] = []
   /** Ends of watched actors, which wait for earlier messages of the bulk lane. */
   #lateEnds: { readonly bulk: number; readonly end: () => void }[] = []
   readonly #routes: Record<LaneName, SealedRoute | undefined> = { control: undefined, bulk: undefined }
@@ -112,7 +148,10 @@ export class Session implements RefSession {
       control: new OutgoingLane('control', frameBytes.control, buffers),
       bulk: new OutgoingLane('bulk', frameBytes.bulk, buffers),
     }
-    this.#in = { control: new IncomingLane(mostMessageBytes), bulk: new IncomingLane(mostMessageBytes) }
+    this.#in = {
+      control: new IncomingLane(mostMessageBytes),
+      bulk: new IncomingLane(mostMessageBytes, (bytes) => this.#room(bytes)),
+    }
   }
 
   /** Whether this is the present route of a lane. */
@@ -127,7 +166,7 @@ export class Session implements RefSession {
 
   /** Whether large messages wait for a route of their own. */
   get wantsBulk(): boolean {
-    return this.#routes.bulk === undefined && this.#out.bulk.hasUnits
+    return this.#routes.bulk === undefined && (this.#out.bulk.hasUnits || this.#large.length > 0)
   }
 
   /** Rises with whatever the nodes have achieved: envelopes that arrived, and acknowledgements. */
@@ -240,7 +279,19 @@ export class Session implements RefSession {
     this.#owes = true
     this.#wake()
     if (typeof body === 'string') return
-    this.#openAll(valuesOf(body, (name) => this.#refOf(name)))
+    if (frame.lane === 'bulk') {
+      this.#bulk.arrived += 1
+      this.#filled = this.#filling
+      this.#filling = undefined
+      if (this.#filled) this.#requested.delete(this.#filled)
+    }
+    try {
+      this.#openAll(valuesOf(body, (name) => this.#refOf(name)))
+    } finally {
+      // Nobody has borrowed the message, so its buffer belongs to it.
+      this.#filled?.keep()
+      this.#filled = undefined
+    }
     this.#endLate()
   }
 
@@ -275,8 +326,14 @@ export class Session implements RefSession {
     const letters = [
       ...this.#out.control.drain(),
       ...this.#out.bulk.drain(),
+      ...this.#large.splice(0).flatMap((large) => large.letters),
       ...this.#waiting.splice(0).flatMap(({ letter }) => letter ?? []),
     ]
+    this.#largeBytes = 0
+    for (const slot of [...this.#requested]) slot.release()
+    this.#requested.clear()
+    this.#granted = []
+    this.#makeSpace()
     for (const { to, message } of letters) this.#deadLetter(to.path, message, 'node-ended', cause)
     for (const { path, refuse } of this.#offers.values()) refuse(kernelError('KERNEL_STOPPED', { path }, { cause }))
     this.#offers.clear()
@@ -292,7 +349,9 @@ export class Session implements RefSession {
   tell(ref: RemoteRef, message: unknown): void {
     if (this.#ended) return this.#deadLetter(ref.path, message, 'node-ended', this.#ended)
     try {
-      this.#post([kinds.tell, ref.remoteNumber, message], { to: ref, message })
+      const envelope = this.#envelope([kinds.tell, ref.remoteNumber, message], { to: ref, message })
+      if (this.#isFull(envelope, 1)) this.#deadLetter(ref.path, message, 'queue-full')
+      else this.#add(envelope)
     } catch (cause) {
       this.#deadLetter(ref.path, message, 'unencodable', cause)
     }
@@ -300,11 +359,14 @@ export class Session implements RefSession {
 
   async offer(ref: RemoteRef, message: unknown): Promise<void> {
     const { path } = ref
-    if (this.#ended) throw kernelError('KERNEL_STOPPED', { path }, { cause: this.#ended })
     this.#lastOffer += 1
     const call = this.#lastOffer
     // The caller learns the end of an offer, so an offer never becomes a dead letter.
-    this.#post([kinds.offer, ref.remoteNumber, message, call])
+    const envelope = this.#envelope([kinds.offer, ref.remoteNumber, message, call])
+    while (!this.#ended && this.#isFull(envelope, offersFill))
+      await new Promise<void>((resolve) => this.#crowd.push(resolve))
+    if (this.#ended) throw kernelError('KERNEL_STOPPED', { path }, { cause: this.#ended })
+    this.#add(envelope)
     return new Promise((accept, refuse) => this.#offers.set(call, { path, accept, refuse }))
   }
 
@@ -333,11 +395,68 @@ export class Session implements RefSession {
     return ref
   }
 
-  #post(fields: readonly unknown[], letter?: Letter): void {
-    const envelope = { packed: packed(fields, this.#nameOf), letter }
-    if (envelope.packed.arrayBytes > bulkFromBytes) this.#out.bulk.add([envelope])
+  #post(fields: readonly unknown[]): void {
+    this.#add(this.#envelope(fields))
+  }
+
+  #envelope(fields: readonly unknown[], letter?: Letter): Envelope {
+    return { packed: packed(fields, this.#nameOf), letter }
+  }
+
+  #add(envelope: Envelope): void {
+    if (isBulk(envelope)) this.#addLarge(envelope)
     else if (this.#waiting.push(envelope) >= mostWaiting) this.#pack()
     this.#wake()
+  }
+
+  #isFull(envelope: Envelope, part: number): boolean {
+    const { queue } = this.#settings
+    if (isBulk(envelope)) return this.#out.bulk.bytes + this.#largeBytes > part * queue.bulk
+    return this.#out.control.bytes > part * queue.control
+  }
+
+  #makeSpace(): void {
+    if (this.#crowd.length > 0) for (const wake of this.#crowd.splice(0)) wake()
+  }
+
+  #addLarge({ packed: message, letter }: Envelope): void {
+    this.#bulk.told += 1
+    const body = piecesOf([message])
+    const isGranted = body.bytes <= this.#settings.slotFromBytes
+    this.#large.push({ body, letters: letter ? [letter] : [], transfer: 0, isGranted })
+    this.#largeBytes += body.bytes
+    this.#advanceLarge()
+  }
+
+  /** Announces the next large messages, and moves those that may be sent to the lane. */
+  #advanceLarge(): void {
+    for (const large of this.#large) {
+      if (this.#announced === mostAnnounced) break
+      if (large.isGranted || large.transfer > 0) continue
+      this.#announced += 1
+      this.#lastTransfer += 1
+      large.transfer = this.#lastTransfer
+      this.#post([kinds.announced, large.transfer, large.body.bytes])
+    }
+    for (let first = this.#large[0]; first?.isGranted; first = this.#large[0]) {
+      this.#large.shift()
+      this.#largeBytes -= first.body.bytes
+      const isAnnounced = first.transfer > 0
+      this.#out.bulk.addBody(first.body, first.letters, () => {
+        if (isAnnounced) this.#announced -= 1
+        this.#advanceLarge()
+      })
+    }
+    this.#wake()
+  }
+
+  /** Makes room for a large message of the other node, which must have been granted a slot. */
+  #room(bytes: number): Uint8Array<ArrayBuffer> {
+    if (bytes <= this.#settings.slotFromBytes) return new Uint8Array(bytes)
+    const slot = this.#granted.shift()
+    if (slot?.bytes !== bytes) throw this.#foreign(`a message of ${bytes} bytes has no slot`)
+    this.#filling = slot
+    return slot.open()
   }
 
   #pack(): void {
@@ -390,7 +509,9 @@ export class Session implements RefSession {
     switch (kind) {
       case kinds.tell: {
         const exported = this.#exported.get(number)
-        return exported ? exported.target.receive(third) : this.#unknown(number, third)
+        if (!exported) return this.#unknown(number, third)
+        this.#lendTo(exported.target)
+        return exported.target.receive(third)
       }
       case kinds.offer:
         return this.#offered(number, third, fourth)
@@ -415,7 +536,33 @@ export class Session implements RefSession {
         if (this.#settings.mayStop) return exported?.target.stop()
         return this.#deadLetter(exported?.target.path ?? `/?${number}`, { type: 'stop' }, 'refused')
       }
+      case kinds.announced:
+        return this.#announcedByPeer(number, third)
+      case kinds.granted: {
+        const large = this.#large.find(({ transfer }) => transfer === number)
+        if (number === 0 || !large) throw this.#foreign(`it grants a slot to the transfer ${number}`)
+        large.isGranted = true
+        return this.#advanceLarge()
+      }
     }
+  }
+
+  #announcedByPeer(transfer: number, bytes: unknown): void {
+    const { slots, slotFromBytes, mostMessageBytes } = this.#settings
+    if (typeof bytes !== 'number' || !Number.isSafeInteger(bytes) || bytes <= slotFromBytes || bytes > mostMessageBytes)
+      throw this.#foreign(`it announces a message of ${String(bytes)} bytes`)
+    if (this.#requested.size >= mostAnnounced) throw this.#foreign(`it announces more than ${mostAnnounced} messages`)
+    const slot = slots.request(bytes, (granted) => {
+      this.#granted.push(granted)
+      this.#post([kinds.granted, transfer])
+    })
+    this.#requested.add(slot)
+  }
+
+  #lendTo(target: Addressee): void {
+    if (!this.#filled || !target.borrows) return
+    lend(this.#filled)
+    this.#filled = undefined
   }
 
   #offered(number: number, message: unknown, call: unknown): void {
@@ -424,7 +571,10 @@ export class Session implements RefSession {
     const settled = (cause: unknown = null) => {
       if (!this.#ended) this.#post([kinds.settled, call, cause])
     }
-    if (exported) return void exported.target.receiveOffer(message).then(() => settled(), settled)
+    if (exported) {
+      this.#lendTo(exported.target)
+      return void exported.target.receiveOffer(message).then(() => settled(), settled)
+    }
     this.#unknown(number, message)
     settled(kernelError('KERNEL_STOPPED', { path: `/?${number}` }))
   }
@@ -433,7 +583,7 @@ export class Session implements RefSession {
     if (this.#watchesOfPeer.has(number)) return
     const terminated = (cause: unknown = null) => {
       this.#watchesOfPeer.delete(number)
-      if (!this.#ended) this.#post([kinds.terminated, number, this.#out.bulk.next, cause])
+      if (!this.#ended) this.#post([kinds.terminated, number, this.#bulk.told, cause])
     }
     const target = this.#exported.get(number)?.target
     if (!target) return terminated()
@@ -448,15 +598,18 @@ export class Session implements RefSession {
   /** Reports the ends of watched actors only after all earlier messages, of both lanes. */
   #endLate(): void {
     if (this.#lateEnds.length === 0) return
-    const due = this.#lateEnds.filter(({ bulk }) => bulk <= this.#in.bulk.expected)
-    this.#lateEnds = this.#lateEnds.filter(({ bulk }) => bulk > this.#in.bulk.expected)
+    const due = this.#lateEnds.filter(({ bulk }) => bulk <= this.#bulk.arrived)
+    this.#lateEnds = this.#lateEnds.filter(({ bulk }) => bulk > this.#bulk.arrived)
     for (const { end } of due) end()
   }
 
   #acknowledged(expected: PerLane, window: PerLane): boolean {
     let isProgress = false
     for (const lane of [this.#out.control, this.#out.bulk]) {
-      if (lane.acknowledge(expected[lane.name], this.peer.node)) isProgress = true
+      if (lane.acknowledge(expected[lane.name], this.peer.node)) {
+        isProgress = true
+        this.#makeSpace()
+      }
       if (lane.window !== window[lane.name]) isProgress = true
       lane.window = window[lane.name]
     }
@@ -487,4 +640,9 @@ export class Session implements RefSession {
   #foreign(found: string): Error {
     return linkError('LINK_FRAME', { node: this.peer.node, found })
   }
+}
+
+/** Whether an envelope travels in the bulk lane. */
+function isBulk({ packed: { arrayBytes } }: Envelope): boolean {
+  return arrayBytes > bulkFromBytes
 }

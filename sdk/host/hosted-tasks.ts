@@ -93,6 +93,7 @@ export function hostedTasks({ run, tasks, registry, workload, onRound, ...shared
       context.spawn(task.end, roleHost(task, job), {
         supervise: { type: 'restart', max: Number.POSITIVE_INFINITY, withinMs: 1 },
         decode: decodeRoleMessage,
+        borrows: true,
       })
     return () => {}
 

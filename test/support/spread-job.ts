@@ -19,8 +19,8 @@ import {
   decodeTaskReport,
   expand,
   jobModels,
+  type ModelRegistry,
   memoryRegistry,
-  type RoundSummary,
   rendezvous,
   type SiteMessage,
   type SiteReply,
@@ -72,7 +72,15 @@ interface Life {
 export async function runSpread(job: SpreadJob): Promise<SpreadRun> {
   const { schema } = job.topology
   const expanded = expand(job.topology, { jobId: 'job-1', newKey: () => '' })
-  const registry = memoryRegistry()
+  const models = memoryRegistry()
+  // A killed node may not have told of the last round that it has published.
+  const registry: ModelRegistry = {
+    ...models,
+    async commit(model) {
+      await models.commit(model)
+      hashes[model.round - 1] = model.hash
+    },
+  }
   const stores: Readonly<Record<NodeName, Store>> = { server: memoryStore(), device: memoryStore() }
   const incarnations: Record<NodeName, number> = { server: 0, device: 0 }
   const hashes: string[] = []
@@ -109,11 +117,8 @@ export async function runSpread(job: SpreadJob): Promise<SpreadRun> {
   }
 
   async function server(): Promise<Life> {
-    // A killed server may not have heard of the last published round.
-    const latest = await registry.latest('job-1')
-    if (latest) hashes[latest.round - 1] = latest.hash
     const system = systemOf('server')
-    const onRound = async ({ round, hash }: RoundSummary) => void (hashes[round - 1] = hash)
+    const onRound = async () => {}
     const failed = (cause: unknown) => (ended ??= { cause })
     const shared = {
       type: 'host',

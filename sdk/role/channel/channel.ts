@@ -35,6 +35,12 @@ export interface GatherOptions<Message> {
    * every message does.
    */
   readonly matching?: (message: Message) => boolean
+  /**
+   * Whether large messages of other nodes are lent: the caller calls the runtime's `release` with each message whose
+   * arrays it has used, or `keep`, and doesn't use released arrays again. Until then few further ones arrive. Default:
+   * messages are the caller's own.
+   */
+  readonly lent?: boolean
 }
 
 export interface NextOptions<Message> {
@@ -47,6 +53,8 @@ export interface NextOptions<Message> {
   readonly matching?: (message: Message) => boolean
   /** Whether the call waits until the arrival is durable. Default: true. */
   readonly durable?: boolean
+  /** Whether large messages of other nodes are lent, as in `GatherOptions`. */
+  readonly lent?: boolean
 }
 
 /**

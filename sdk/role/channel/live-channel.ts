@@ -1,3 +1,4 @@
+import { release } from '../../../runtime/index.ts'
 import type { Arrival } from './channel.ts'
 import type { ChannelPort, Expiry } from './channel-port.ts'
 import { Inbox, type Keep, Outbox } from './numbered-messages.ts'
@@ -78,7 +79,7 @@ export class LiveChannel implements ChannelPort {
 
   delivered(delivery: Delivery): void {
     if (this.#incarnation === undefined) return void this.#early.push(delivery)
-    if (delivery.to < this.#incarnation) return
+    if (delivery.to < this.#incarnation) return release(delivery)
     const { from, incarnation } = delivery
     const member = this.#members.get(from)
     // A message may overtake the news of its sender's restart; the answer must go to the incarnation that asked.

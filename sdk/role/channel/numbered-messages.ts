@@ -1,3 +1,4 @@
+import { release } from '../../../runtime/index.ts'
 import type { Acknowledgement, Delivery, Incarnation, Member } from './wiring.ts'
 
 /**
@@ -140,7 +141,10 @@ export class Inbox {
       sequence = { incarnation, next: 1, early: undefined }
       this.#sequences.set(from, sequence)
     }
-    if (sequence.incarnation > incarnation || number < sequence.next) return []
+    if (sequence.incarnation > incarnation || number < sequence.next) {
+      release(delivery)
+      return []
+    }
     if (number > sequence.next) {
       sequence.early ??= new Map()
       sequence.early.set(number, delivery)

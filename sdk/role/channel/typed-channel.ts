@@ -1,4 +1,4 @@
-import type { Clock } from '../../../runtime/index.ts'
+import { type Clock, keep, release } from '../../../runtime/index.ts'
 import type { Decisions } from '../decisions.ts'
 import { roleError } from '../errors.ts'
 import { isString, isStrings } from '../guards.ts'
@@ -23,13 +23,21 @@ export function typedChannel<Out, In>(
 ): Channel<Out, In> {
   const { wiring } = port
 
-  const receive = (awaited?: ReadonlySet<string>, expiry?: Expiry): Promise<Arrival<In> | undefined> =>
+  /** Receives a message that is lent. */
+  const borrow = (awaited?: ReadonlySet<string>, expiry?: Expiry): Promise<Arrival<In> | undefined> =>
     port.next(awaited, expiry).then((arrival) => {
       if (!arrival) return undefined
       const { end, message } = arrival
       if (use.accepts(message)) return { end, message }
+      release(message)
       foreign(wiring.name, end)
-      return receive(awaited, expiry)
+      return borrow(awaited, expiry)
+    })
+
+  const receive = (awaited?: ReadonlySet<string>): Promise<Arrival<In> | undefined> =>
+    borrow(awaited).then((arrival) => {
+      keep(arrival?.message)
+      return arrival
     })
 
   function recvAny(): Promise<Arrival<In>> {
@@ -50,7 +58,7 @@ export function typedChannel<Out, In>(
     ends: readonly string[],
     options: GatherOptions<In> = {},
   ): AsyncGenerator<GatheredArrival<In>> {
-    const { quorum = 1, deadlineMs, purpose = '', matching = () => true } = options
+    const { quorum = 1, deadlineMs, purpose = '', matching = () => true, lent = false } = options
     const place = decisions.place(`counted:${wiring.name}:${purpose}`)
     const recorded = decisions.recall(place, isStrings)
     const awaited = new Set(recorded ?? ends)
@@ -60,9 +68,13 @@ export function typedChannel<Out, In>(
     const expiry = deadlineMs === undefined || recorded ? undefined : expiryOf(clock, deadlineMs)
     try {
       while (awaited.size > 0 && counted.size < needed) {
-        const arrival = await receive(awaited, expiry)
+        const arrival = await borrow(awaited, expiry)
         if (!arrival) break
-        if (!matching(arrival.message)) continue
+        if (!matching(arrival.message)) {
+          release(arrival.message)
+          continue
+        }
+        if (!lent) keep(arrival.message)
         awaited.delete(arrival.end)
         counted.add(arrival.end)
         const following = counted.size < needed ? port.peekNext(awaited)?.message : undefined
@@ -84,7 +96,7 @@ export function typedChannel<Out, In>(
 
   async function next(
     ends: readonly string[],
-    { purpose = '', matching = () => true, durable = true }: NextOptions<In> = {},
+    { purpose = '', matching = () => true, durable = true, lent = false }: NextOptions<In> = {},
   ): Promise<Arrival<In> | undefined> {
     const place = decisions.place(`arrival:${wiring.name}:${purpose}`)
     const recorded = decisions.recall(place, isString)
@@ -92,6 +104,7 @@ export function typedChannel<Out, In>(
     // An end after a recorded one that has left may not be among `ends`.
     const isAsked = recorded !== undefined && ends.includes(recorded)
     const arrival = (isAsked ? await awaited([recorded]) : undefined) ?? (await awaited(ends))
+    if (!lent) keep(arrival?.message)
     if (arrival && arrival.end !== recorded) decisions.record(place, arrival.end)
     // Other ends may receive and use results of the arrival before this round is committed.
     if (durable) await decisions.flush()
@@ -103,8 +116,9 @@ export function typedChannel<Out, In>(
     matching: (message: In) => boolean,
   ): Promise<Arrival<In> | undefined> {
     for (;;) {
-      const arrival = await receive(awaited)
+      const arrival = await borrow(awaited)
       if (!arrival || matching(arrival.message)) return arrival
+      release(arrival.message)
     }
   }
 
@@ -131,11 +145,13 @@ export function typedChannel<Out, In>(
     next,
     peek(end) {
       const message = port.peek(end)
+      keep(message)
       return use.accepts(message) ? message : undefined
     },
     drain() {
       const taken: Arrival<In>[] = []
       for (const { end, message } of port.drain()) {
+        keep(message)
         if (use.accepts(message)) taken.push({ end, message })
         else foreign(wiring.name, end)
       }

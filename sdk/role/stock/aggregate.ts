@@ -1,4 +1,4 @@
-import { CodedError } from '../../../runtime/index.ts'
+import { CodedError, keep, release } from '../../../runtime/index.ts'
 import type { Contribution } from '../../strategy/algorithm.ts'
 import type { RoundSum } from '../../strategy/round-sum.ts'
 import type { Channel, GatheredArrival } from '../channel/channel.ts'
@@ -148,6 +148,7 @@ export async function gather(
     quorum: channel.othersHoldData && !everyone && waiting.kind === 'quorum' ? waiting.quorum : 1,
     deadlineMs: everyone ? undefined : assignment.waitMs,
     matching: (answer) => isAnswerTo(assignment, answer),
+    lent: true,
   })
   const together: GatheredArrival<Answer>[] = []
   for await (const answer of answers) {
@@ -181,6 +182,8 @@ export async function gather(
         refuse()
         refusals.push({ end, code: error.code, reason: error.message, hint: error.hint })
         notice({ code: error.code, message: error.message })
+      } finally {
+        returned(message, strategy)
       }
     }
   }
@@ -239,6 +242,15 @@ export async function gatherEvaluations(
 function isAnswerTo({ type, round }: Work, answer: Answer): boolean {
   if (answer.round !== round) return false
   return answer.type === 'failed' ? answer.asked === type : (answer.type === 'evaluated') === (type === 'evaluate')
+}
+
+/** Ends the loan of an answer that was added, which an aggregation of each contribution by itself keeps. */
+export function returned(
+  answer: Answer,
+  { aggregation: { needs } }: Pick<RoleContext['strategy'], 'aggregation'>,
+): void {
+  if (needs === 'sum') release(answer)
+  else keep(answer)
 }
 
 /**

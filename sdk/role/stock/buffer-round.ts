@@ -7,7 +7,7 @@ import type { Channel } from '../channel/channel.ts'
 import { roleError } from '../errors.ts'
 import { isObject, isString, isStrings } from '../guards.ts'
 import type { RoleContext } from '../role.ts'
-import { addContribution, failureOf } from './aggregate.ts'
+import { addContribution, failureOf, returned } from './aggregate.ts'
 import type { Answer, Assignment, Refusal } from './round-protocol.ts'
 
 type Buffer = Extract<Waiting, { kind: 'buffer' }>
@@ -79,7 +79,9 @@ export async function fillBuffer(
     while (underWay.size < buffer.concurrency && (await dispatchNext()));
     const arrival = underWay.size > 0 ? await nextArrival() : undefined
     if (!arrival && !(await dispatchNext())) throw tooFew()
-    if (arrival) await take(arrival.end, arrival.message)
+    if (!arrival) continue
+    await take(arrival.end, arrival.message)
+    returned(arrival.message, strategy)
   }
   await sum.settle()
   return { sum, flight: left(), arrivals }
@@ -117,6 +119,7 @@ export async function fillBuffer(
       purpose: `version ${version}`,
       matching: ({ round }) => [...underWay.values()].some((work) => work.dispatch === round),
       durable: false,
+      lent: true,
     })
   }
 
