@@ -5,7 +5,7 @@ import { pack, unpack } from './message-pack.ts'
  * Version of the protocol. Both ends must speak the same major version. The smaller of both minor versions is spoken:
  * a minor version may add features, kinds of frames that the other end has agreed to, and fields after known ones.
  */
-export const version = { least: 1, major: 1, minor: 0 } as const
+export const version = { least: 1, major: 1, minor: 1 } as const
 
 /** Bits of what a node can do. Both ends do what both have. `wantsCheckSums` asks the other for them. */
 export const features = { checkSums: 1, deflate: 2, wantsCheckSums: 4 } as const

@@ -1,4 +1,5 @@
 export { crc32 } from './crc32.ts'
+export { deflateFrames } from './deflate-frames.ts'
 export { isNodeEnd } from './errors.ts'
 export type { DialRoute, FrameKind, LaneName, PerLane, Route, RouteListener } from './frame.ts'
 export { memoryRoute } from './memory-route.ts'
