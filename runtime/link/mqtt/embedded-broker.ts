@@ -15,6 +15,8 @@ export interface EmbeddedBrokerOptions extends BrokerGuestsOptions {
   readonly tls?: BrokerCertificate
   /** Default: 20,000. */
   readonly mostConnections?: number
+  /** Time within which a client must ask for its connection. Default: 5,000. */
+  readonly connectWithinMs?: number
 }
 
 export interface BrokerCertificate {
@@ -37,7 +39,6 @@ export interface EmbeddedBroker extends AsyncDisposable {
 const mostFirstBytes = 16 * 1024
 /** The longest frame, and its topic. */
 const mostPacketBytes = mostFrameBytes + 4096
-const connectWithinMs = 5000
 const mostKeepAliveSeconds = 600
 const oldestTls = 'TLSv1.2'
 
@@ -46,10 +47,10 @@ const oldestTls = 'TLSv1.2'
  * nothing is kept: neither retained messages nor sessions, nor messages that a device doesn't read.
  */
 export async function embeddedBroker(options: EmbeddedBrokerOptions): Promise<EmbeddedBroker> {
-  const { port = 0, host = '127.0.0.1', tls, mostConnections = 20_000 } = options
+  const { port = 0, host = '127.0.0.1', tls, mostConnections = 20_000, connectWithinMs = 5000 } = options
   const guests = new BrokerGuests(options)
   const sockets = new Set<Socket>()
-  const broker = await brokerFor(guests)
+  const broker = await brokerFor(guests, connectWithinMs)
   const take = (socket: Socket) => {
     sockets.add(socket)
     socket.once('close', () => sockets.delete(socket))
@@ -85,11 +86,11 @@ export async function embeddedBroker(options: EmbeddedBrokerOptions): Promise<Em
   }
 }
 
-function brokerFor(guests: BrokerGuests): Promise<Aedes> {
+function brokerFor(guests: BrokerGuests, connectTimeout: number): Promise<Aedes> {
   return Aedes.createBroker({
     // Deliveries to devices never wait. At a bound, those to the accepting node would hold up all others.
     concurrency: 0,
-    connectTimeout: connectWithinMs,
+    connectTimeout,
     keepaliveLimit: mostKeepAliveSeconds,
     maxTopicLevels: 10,
     preConnect(client, { clean, will, clientId }, done) {
