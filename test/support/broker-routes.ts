@@ -1,5 +1,5 @@
-import { acceptMqtt, dialMqtt } from '../../runtime/link/mqtt/index.ts'
 import type { LaneName, Route } from '../../runtime/index.ts'
+import { acceptMqtt, dialMqtt } from '../../runtime/link/mqtt/index.ts'
 import { accessOf, type BrokerKind, testBroker } from './brokers.ts'
 
 /** Makes routes from the device `ada` to the node `server`, over a broker of their own. */

@@ -10,11 +10,13 @@ export interface MqttDialOptions extends BrokerAccess {
   readonly node: string
   /** Name of the node that accepts routes. */
   readonly to: string
-  /** Time after which an unanswered request for a route is repeated, since a broker may lose it. Default: 1,000. */
-  readonly repeatMs?: number
   /** A part of a route's name that no other life of this node has used. Default: random. */
   readonly life?: string
 }
+
+/** An unanswered request for a route is repeated: a broker may lose it, or the accepting node may not be back yet. */
+const firstRepeatMs = 50
+const mostRepeatMs = 1000
 
 /**
  * Dials a node over an MQTT broker, with a client of its own for each route. A route is open when both nodes have heard
@@ -43,7 +45,7 @@ async function openedRoute(
   clientId: string,
   signal: AbortSignal,
 ): Promise<Route> {
-  const { to, timeoutMs = 10_000, repeatMs = 1000 } = options
+  const { to, timeoutMs = 10_000 } = options
   const gone = goneTopic(to)
   let acceptor: string | undefined
   let opened = () => {}
@@ -68,20 +70,23 @@ async function openedRoute(
     },
     signal,
   })
-  const ask = () => client.publish(`${up}/open`, '')
-  const repeat = setInterval(ask, repeatMs)
+  let repeat: NodeJS.Timeout | undefined
+  const ask = (againAfterMs: number) => {
+    client.publish(`${up}/open`, '')
+    repeat = setTimeout(() => ask(Math.min(mostRepeatMs, 2 * againAfterMs)), againAfterMs)
+  }
   const late = setTimeout(() => failed(unanswered()), timeoutMs)
   const aborted = () => failed(signal.reason)
   signal.addEventListener('abort', aborted, { once: true })
   try {
     if (signal.aborted) throw signal.reason
-    ask()
+    ask(firstRepeatMs)
     await opening
   } catch (cause) {
     client.end()
     throw cause
   } finally {
-    clearInterval(repeat)
+    clearTimeout(repeat)
     clearTimeout(late)
     signal.removeEventListener('abort', aborted)
   }

@@ -1,6 +1,7 @@
 import { once } from 'node:events'
 import { createServer, type Socket } from 'node:net'
 import { createServer as createSecureServer } from 'node:tls'
+import type { ServerTls } from '../../node/index.ts'
 import { mostFrameBytes } from '../frame.ts'
 import { BrokerGuests, type BrokerGuestsOptions } from './broker-guests.ts'
 import { Aedes } from './bundled-aedes.ts'
@@ -11,17 +12,12 @@ export interface EmbeddedBrokerOptions extends BrokerGuestsOptions {
   readonly port?: number
   /** Default: 127.0.0.1. */
   readonly host?: string
-  /** Certificate and private key, PEM: clients then connect by TLS. */
-  readonly tls?: BrokerCertificate
+  /** Certificate and private key: clients then connect by TLS. Changes of the files are used for later connections. */
+  readonly tls?: Pick<ServerTls, 'options' | 'renew'>
   /** Default: 20,000. */
   readonly mostConnections?: number
   /** Time within which a client must ask for its connection. Default: 5,000. */
   readonly connectWithinMs?: number
-}
-
-export interface BrokerCertificate {
-  readonly cert: string
-  readonly key: string
 }
 
 export interface EmbeddedBroker extends AsyncDisposable {
@@ -30,8 +26,6 @@ export interface EmbeddedBroker extends AsyncDisposable {
   readonly port: number
   /** Number of connections. */
   readonly count: number
-  /** Uses another certificate for later connections. */
-  renew(tls: BrokerCertificate): void
   close(): Promise<void>
 }
 
@@ -40,7 +34,6 @@ const mostFirstBytes = 16 * 1024
 /** The longest frame, and its topic. */
 const mostPacketBytes = mostFrameBytes + 4096
 const mostKeepAliveSeconds = 600
-const oldestTls = 'TLSv1.2'
 
 /**
  * A broker in this process, for routes alone: each client authenticates, devices reach topics of their own only, and
@@ -57,7 +50,8 @@ export async function embeddedBroker(options: EmbeddedBrokerOptions): Promise<Em
     boundPackets(socket)
     broker.handle(socket)
   }
-  const secure = tls && createSecureServer({ ...tls, minVersion: oldestTls, handshakeTimeout: connectWithinMs }, take)
+  const secure = tls && createSecureServer({ ...tls.options, handshakeTimeout: connectWithinMs }, take)
+  if (secure) tls.renew(secure)
   // A failed handshake is the client's fault, and its connection is closed.
   secure?.on('tlsClientError', () => {})
   const server = secure ?? createServer(take)
@@ -80,7 +74,6 @@ export async function embeddedBroker(options: EmbeddedBrokerOptions): Promise<Em
     get count() {
       return sockets.size
     },
-    renew: (next) => secure?.setSecureContext({ ...next, minVersion: oldestTls }),
     close,
     [Symbol.asyncDispose]: close,
   }

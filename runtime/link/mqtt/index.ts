@@ -3,7 +3,6 @@ export type { BrokerAccess } from './broker-client.ts'
 export type { BrokerClaim, BrokerRefusal } from './broker-guests.ts'
 export { dialMqtt, type MqttDialOptions } from './dial-mqtt.ts'
 export {
-  type BrokerCertificate,
   type EmbeddedBroker,
   type EmbeddedBrokerOptions,
   embeddedBroker,

@@ -1,5 +1,6 @@
-import test from 'ava'
+import test, { type ExecutionContext } from 'ava'
 import { connectAsync } from 'mqtt'
+import { brokerRoutes } from '../../../test/support/broker-routes.ts'
 import {
   accessOf,
   type BrokerKind,
@@ -66,11 +67,7 @@ async function serverAt(
   }
 }
 
-function dialler(
-  { url }: Pick<TestBroker, 'url'>,
-  user: TestUser,
-  more: { timeoutMs?: number; repeatMs?: number } = {},
-) {
+function dialler({ url }: Pick<TestBroker, 'url'>, user: TestUser, more: { timeoutMs?: number } = {}) {
   return dialMqtt(url, { node: `node of ${user}/1`, to: 'server', ...accessOf(user), ...more })
 }
 
@@ -80,7 +77,7 @@ function frame(text: string): Uint8Array<ArrayBuffer> {
 
 function each(
   title: string,
-  check: (t: import('ava').ExecutionContext, broker: TestBroker, kind: BrokerKind) => Promise<void>,
+  check: (t: ExecutionContext, broker: TestBroker, kind: BrokerKind) => Promise<void>,
 ): void {
   for (const kind of brokerKinds)
     test(`${title} (${kind})`, async (t) => {
@@ -102,33 +99,29 @@ for (const kind of brokerKinds)
     }
   })
 
-each('routes of both lanes carry frames in order, both ways, until one end closes', async (t, broker) => {
-  const { accepted, next } = await serverAt(broker)
-  const dial = dialler(broker, 'ada')
-  for (const lane of ['control', 'bulk'] as const) {
-    const [dialled, { route, from }] = await Promise.all([dial(lane, forever), next()])
-    t.is(from, 'ada')
-    t.true(dialled.isRelayed && route.isRelayed)
-    const ears = [new Ear(dialled), new Ear(route)] as const
-    const texts = Array.from({ length: 100 }, (_, index) => `${lane} ${index}`)
-    for (const text of texts) {
-      dialled.send(frame(text))
-      route.send(frame(text.toUpperCase()))
+for (const kind of brokerKinds)
+  test(`routes of both lanes carry frames in order, both ways, until one end closes (${kind})`, async (t) => {
+    await using routes = await brokerRoutes(kind)
+    for (const lane of ['control', 'bulk'] as const) {
+      const ends = await routes.pair(lane)
+      t.true(ends.every(({ isRelayed }) => isRelayed))
+      const ears = [new Ear(ends[0]), new Ear(ends[1])] as const
+      const texts = Array.from({ length: 100 }, (_, index) => `${lane} ${index}`)
+      for (const text of texts) {
+        ends[0].send(frame(text))
+        ends[1].send(frame(text.toUpperCase()))
+      }
+      for (const ear of ears) await ear.until(({ heard }) => heard.length === texts.length)
+      t.deepEqual(ears[1].heard, texts)
+      t.deepEqual(
+        ears[0].heard,
+        texts.map((text) => text.toUpperCase()),
+      )
+      const closing = lane === 'control' ? 0 : 1
+      ends[closing].close()
+      await ears[closing === 0 ? 1 : 0].until(({ losses }) => losses.length > 0)
     }
-    await ears[0].until(({ heard }) => heard.length === texts.length)
-    await ears[1].until(({ heard }) => heard.length === texts.length)
-    t.deepEqual(ears[1].heard, texts)
-    t.deepEqual(
-      ears[0].heard,
-      texts.map((text) => text.toUpperCase()),
-    )
-    const [closing, other] = lane === 'control' ? [dialled, ears[1]] : [route, ears[0]]
-    closing.close()
-    await other.until(({ losses }) => losses.length > 0)
-  }
-  t.is(accepted.count, 0)
-  accepted.close()
-})
+  })
 
 each(
   'a broker that ends loses the routes at both ends, and routes can be made again when it is back',
@@ -167,7 +160,9 @@ each(
 
 each('the accepting node that leaves loses the routes at the other ends', async (t, broker) => {
   const { accepted, next } = await serverAt(broker)
-  const [dialled] = await Promise.all([dialler(broker, 'ada')('control', forever), next()])
+  const [dialled, { from }] = await Promise.all([dialler(broker, 'ada')('control', forever), next()])
+  t.is(from, 'ada')
+  t.is(accepted.count, 1)
   const ear = new Ear(dialled)
   accepted.close()
   await ear.until(({ losses }) => losses.length > 0)
