@@ -12,6 +12,8 @@ import {
   type PeerRights,
   type Refusal,
   type Route,
+  type RouteListener,
+  type Scheduler,
 } from '../../runtime/index.ts'
 
 /** A node whose clock moves on command. */
@@ -24,9 +26,14 @@ export interface ClockedNode {
   readonly link: NodeLink
 }
 
-export function clockedNode(name: string, options: NodeLinkOptions = {}, incarnation = 1): ClockedNode {
+export function clockedNode(
+  name: string,
+  options: NodeLinkOptions = {},
+  incarnation = 1,
+  scheduler?: Scheduler,
+): ClockedNode {
   const clock = manualClock()
-  const system = actorSystem({ name, incarnation, clock })
+  const system = actorSystem({ name, incarnation, clock, ...(scheduler && { scheduler }) })
   const refusals: Refusal[] = []
   let link: NodeLink | undefined
   return {
@@ -46,16 +53,63 @@ export function noting(system: ActorSystem, into: unknown[], name = 'entry'): Ac
 }
 
 /** A route of a connection, whose faults a test decides. */
-export interface TestedRoute {
+export class TestedRoute {
   readonly ends: readonly [dialled: Route, accepted: Route]
   /** Number of the frames that were sent, in both directions. */
-  frames: number
+  frames = 0
   /** A half-open connection: frames are lost, and nobody is told. */
-  isMute: boolean
-  /** Tells the accepting end that somebody believes the dialling node to be gone. */
-  doubt: () => void
+  isMute = false
   /** Changes each frame on its way. */
-  change: (frame: Uint8Array<ArrayBuffer>) => readonly Uint8Array<ArrayBuffer>[]
+  change: (frame: Uint8Array<ArrayBuffer>) => readonly Uint8Array<ArrayBuffer>[] = (frame) => [frame]
+  readonly #listeners: [dialled?: RouteListener, accepted?: RouteListener] = []
+  #held: (() => void)[] | undefined
+
+  constructor() {
+    const [left, right] = memoryRoute()
+    this.ends = [this.#faulty(left, 0), this.#faulty(right, 1)]
+  }
+
+  /** Both ends hear that the route is lost, with all frames on their way. */
+  lose(): void {
+    this.isMute = true
+    for (const listener of this.#listeners) listener?.lost()
+  }
+
+  /** Tells the accepting end that somebody believes the dialling node to be gone. */
+  doubt(): void {
+    this.#listeners[1]?.doubted?.()
+  }
+
+  /** Delays the following frames until `release`. */
+  hold(): void {
+    this.#held ??= []
+  }
+
+  release(): void {
+    const held = this.#held ?? []
+    this.#held = undefined
+    for (const send of held) send()
+  }
+
+  #faulty(route: Route, end: 0 | 1): Route {
+    return {
+      send: (frame) => {
+        this.frames += 1
+        const send = () => {
+          if (!this.isMute) for (const arriving of this.change(frame)) route.send(arriving)
+        }
+        if (this.#held) this.#held.push(send)
+        else send()
+      },
+      listen: (listener) => {
+        this.#listeners[end] = listener
+        route.listen(listener)
+      },
+      close: () => {
+        if (!this.isMute) route.close()
+      },
+    }
+  }
 }
 
 /** Dials a node of this process. Keeps the routes of each lane. */
@@ -64,16 +118,10 @@ export function dialling(
   rights: PeerRights | { readonly from: string } = { from: '192.0.2.1' },
 ) {
   const routes: Record<LaneName, TestedRoute[]> = { control: [], bulk: [] }
-  const control = { isDark: false }
+  let isDark = false
   const dial: ConnectOptions['dial'] = async (lane) => {
-    const [left, right] = memoryRoute()
-    const tested: TestedRoute = {
-      ends: [faulty(left, () => tested, false), faulty(right, () => tested, true)],
-      frames: 0,
-      isMute: control.isDark,
-      doubt: () => {},
-      change: (frame) => [frame],
-    }
+    const tested = new TestedRoute()
+    tested.isMute = isDark
     routes[lane].push(tested)
     to().link.accept(tested.ends[1], rights)
     return tested.ends[0]
@@ -83,28 +131,12 @@ export function dialling(
     routes,
     /** Makes all routes half-open, also later ones. */
     darken() {
-      control.isDark = true
+      isDark = true
       for (const tested of [...routes.control, ...routes.bulk]) tested.isMute = true
     },
     last: (lane: LaneName) => routes[lane].at(-1),
     /** The dialling node hears of the loss, the other one doesn't. */
     cut: (lane: LaneName) => routes[lane].at(-1)?.ends[1].close(),
-  }
-}
-
-function faulty(route: Route, tested: () => TestedRoute, isAccepted: boolean): Route {
-  return {
-    send(frame) {
-      tested().frames += 1
-      if (!tested().isMute) for (const arriving of tested().change(frame)) route.send(arriving)
-    },
-    listen(listener) {
-      if (isAccepted) tested().doubt = () => listener.doubted?.()
-      route.listen(listener)
-    },
-    close() {
-      if (!tested().isMute) route.close()
-    },
   }
 }
 
