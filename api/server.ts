@@ -1,5 +1,6 @@
 import { setMaxListeners } from 'node:events'
 import type { IncomingMessage, Server, ServerResponse } from 'node:http'
+import type { TlsOptions } from 'node:tls'
 import { type Ask, type ControlPlaneMessage, inContext, type RequestContext } from '../actors/index.ts'
 import { CodedError, isStoreTrouble } from '../runtime/index.ts'
 import { assertOwn, assertScope, challengeOf, scopeFor } from './auth/authority.ts'
@@ -42,6 +43,8 @@ export interface ApiOptions {
   readonly accounts: LocalAccounts | undefined
   /** Of pages elsewhere that may ask. */
   readonly origins: readonly string[]
+  /** Certificate and key: the server then speaks https alone. */
+  readonly tls?: TlsOptions | undefined
   /** Folders whose place on this machine only administrators are told. */
   readonly hidden: readonly string[]
 }
@@ -61,6 +64,7 @@ export function apiServer({
   gate,
   accounts,
   origins,
+  tls,
   hidden,
 }: ApiOptions): Server {
   // Each stream listens to it.
@@ -72,6 +76,7 @@ export function apiServer({
 
   const rest = restServer({
     log,
+    tls,
     refuse,
     receive(request, response, route) {
       const isOpen = !gate || isForAll(request) || (request.method === 'OPTIONS' && origins.length > 0)
@@ -90,7 +95,7 @@ export function apiServer({
       beginAnswer(request, response)
       const host = hostOf(request)
       // A page of another site has no token.
-      const from = gate ? undefined : foreignSource(host, request.headers, origins)
+      const from = gate ? undefined : foreignSource(host, request.headers, origins, tls !== undefined)
       if (from !== undefined) throw apiError('API_FOREIGN', { from })
       return answersPreflight(request, response, origins)
     },

@@ -1,5 +1,6 @@
 import { isIPv6 } from 'node:net'
 import { resolve } from 'node:path'
+import { Server as SecureServer } from 'node:tls'
 import { fileURLToPath } from 'node:url'
 import {
   archiveLimitsOf,
@@ -11,6 +12,7 @@ import {
   type WorkerSettings,
 } from '../actors/index.ts'
 import type { CodedError } from '../runtime/index.ts'
+import { serverTls, type TlsFiles } from '../runtime/node/index.ts'
 import { fileRegistry } from '../sdk/node/index.ts'
 import { type AuthenticationSetting, bearerGate } from './auth/gate.ts'
 import { localAccounts } from './auth/local-accounts.ts'
@@ -57,6 +59,8 @@ export interface ServerOptions extends Setting {
   readonly computeAdmins?: readonly string[]
   /** Origins of pages elsewhere that may ask, such as https://example.org. Default: none. */
   readonly origins?: readonly string[]
+  /** The server speaks https alone, by these files, which may be renewed while the server runs. */
+  readonly tls?: TlsFiles
   /** Default: of each request, to standard error. */
   readonly log?: LogSetting
   /** Hears why the store can't be written, or a job not go on, at present. It's logged, and tried again, all the same. */
@@ -104,6 +108,7 @@ export async function startServer({
   shared = false,
   computeAdmins = [],
   origins = [],
+  tls: tlsFiles,
   log: logSetting = {},
   onTrouble,
 }: ServerOptions): Promise<RunningServer> {
@@ -112,6 +117,12 @@ export async function startServer({
   const gate = authentication && (await bearerGate(authentication))
   const accounts = gate || shared ? undefined : await localAccounts()
   const log = openLog(logSetting)
+  const tls =
+    tlsFiles &&
+    (await serverTls(tlsFiles, {
+      onTrouble: (cause) => log.error({ err: cause }, 'changed files for TLS cannot be used: the former ones are'),
+      onRenewed: () => log.warn('the server uses changed files for TLS'),
+    }))
   const scope = serverRoot({
     store: storeSetting,
     inProcess,
@@ -154,6 +165,7 @@ export async function startServer({
     )
   const release = async () => {
     stopObserving()
+    tls?.close()
     await system.terminate()
     await store.close()
   }
@@ -172,10 +184,22 @@ export async function startServer({
     gate,
     accounts,
     origins,
+    tls: tls?.options,
     hidden: gate ? foldersOf(storeSetting, inProcess) : [],
   })
+  if (server instanceof SecureServer) tls?.renew(server)
   const closeConnections = boundConnections(server, bounds)
-  const links = linkServer({ system, ask, controlPlane: ref, gate, accounts, origins, trail, log })
+  const links = linkServer({
+    system,
+    ask,
+    controlPlane: ref,
+    gate,
+    accounts,
+    origins,
+    isSecure: tls !== undefined,
+    trail,
+    log,
+  })
   const closeRoutes = links.acceptOn(server)
   try {
     await new Promise<void>((listening, reject) => {
@@ -206,7 +230,7 @@ export async function startServer({
   }
   const name = isIPv6(host) ? `[${host}]` : host
   const isShared = !gate && !accounts
-  return { isShared, url: `http://${name}:${portOf(server)}`, close, [Symbol.asyncDispose]: close }
+  return { isShared, url: `${tls ? 'https' : 'http'}://${name}:${portOf(server)}`, close, [Symbol.asyncDispose]: close }
 }
 
 /** Where this server keeps its things, and is installed. */

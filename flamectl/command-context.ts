@@ -2,7 +2,10 @@ import { userInfo } from 'node:os'
 import { join } from 'node:path'
 import { type Command, Option } from 'commander'
 import { type ApiClient, apiClient } from '../api/client/index.ts'
+import { CodedError, fileReason } from '../runtime/errors/index.ts'
 import { type Config, readConfig } from './config-file.ts'
+import { flamectlError } from './errors.ts'
+import { textOf } from './files/json-files.ts'
 import { type Format, formats, indentedLines } from './output/printable.ts'
 import { type Printer, printer } from './output/printer.ts'
 import { homeFolder } from './state-folder.ts'
@@ -38,6 +41,9 @@ export interface GlobalOptions {
   readonly endpoint?: string
   readonly user?: string
   readonly insecure?: boolean
+  readonly ca?: string
+  readonly clientCert?: string
+  readonly clientKey?: string
   readonly output?: Format
 }
 
@@ -53,6 +59,15 @@ export function addGlobalOptions(program: Command): Command {
     .addOption(new Option('--config <file>', 'configuration in YAML').env('FLAME_CONFIG').default(defaultConfig))
     .addOption(new Option('--endpoint <url>', 'address of the control plane').env('FLAME_ENDPOINT'))
     .addOption(new Option('--user <name>', 'owner of the designs, datasets and jobs').env('FLAME_USER'))
+    .addOption(
+      new Option('--ca <file>', "certificates of the authorities that the server's may come from").env('FLAME_CA'),
+    )
+    .addOption(
+      new Option('--client-cert <file>', "one's own certificate, for a server that asks for one").env(
+        'FLAME_CLIENT_CERT',
+      ),
+    )
+    .addOption(new Option('--client-key <file>', "the private key of one's own certificate").env('FLAME_CLIENT_KEY'))
     .option('--insecure', "don't check the server's certificate (env: FLAME_INSECURE=1)")
     .addOption(
       new Option('-o, --output <format>', 'table is for people, the others are for programs')
@@ -60,6 +75,8 @@ export function addGlobalOptions(program: Command): Command {
         .env('FLAME_OUTPUT'),
     )
 }
+
+const mostPemBytes = 1024 * 1024
 
 export const defaultEndpoint = 'http://127.0.0.1:10100'
 
@@ -81,8 +98,30 @@ export async function connect(options: GlobalOptions, environment: NodeJS.Proces
   // Node's fetch takes no such option for one request; it looks here when it connects.
   if (options.insecure ?? isOn(environment.FLAME_INSECURE)) environment.NODE_TLS_REJECT_UNAUTHORIZED = '0'
   return {
-    client: apiClient({ endpoint, ...(token === undefined ? {} : { token }) }),
+    client: apiClient({ endpoint, ...(token === undefined ? {} : { token }), ...(await fetchFor(options)) }),
     user: options.user ?? config.user ?? (await bearerOf(token)) ?? thisUser(),
+  }
+}
+
+/** Connections by TLS with certificates of one's own, if any were named. FILE_UNREADABLE, FILE_LARGE. */
+async function fetchFor({ ca, clientCert, clientKey }: GlobalOptions): Promise<{ readonly fetch?: typeof fetch }> {
+  if (ca === undefined && clientCert === undefined && clientKey === undefined) return {}
+  const { tlsFetch } = await import('./tls-fetch.ts')
+  return {
+    fetch: tlsFetch({
+      ...(ca === undefined ? {} : { ca: await pemOf(ca) }),
+      ...(clientCert === undefined ? {} : { cert: await pemOf(clientCert) }),
+      ...(clientKey === undefined ? {} : { key: await pemOf(clientKey) }),
+    }),
+  }
+}
+
+async function pemOf(file: string): Promise<string> {
+  try {
+    return await textOf(file, mostPemBytes)
+  } catch (cause) {
+    if (cause instanceof CodedError) throw cause
+    throw flamectlError('FILE_UNREADABLE', { file, reason: fileReason(cause) }, { cause })
   }
 }
 

@@ -13,15 +13,15 @@ const count = z.number().int().nonnegative()
 /** Facts that a flamelet has told of itself. */
 export const flameletFacts = z.strictObject({
   /** Region of the flamelet's compute. Empty: none. */
-  region: z.string(),
+  region: z.string().default(''),
   /** The compute whose tasks the flamelet gets. */
   computeId: identifier,
   datasets: z.array(z.strictObject({ name: text, url: text.exactOptional() })),
   /** Tasks that the flamelet hosts at once. */
-  mostTasks: count,
+  mostTasks: count.default(0),
   /** Memory that each task may use. */
   memoryBytes: count.exactOptional(),
-  platform: z.strictObject({ runtime: text, system: text, arch: text, cores: count }),
+  platform: z.strictObject({ runtime: text, system: text, arch: text, cores: count.default(0) }),
 })
 export type FlameletFacts = z.output<typeof flameletFacts>
 

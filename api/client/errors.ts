@@ -18,7 +18,11 @@ const clientErrors = {
   },
   CLIENT_NO_TLS: {
     message: 'the server at {endpoint} does not speak https',
-    hint: 'name it with http:// if it is on this machine, else see that a proxy with TLS stands before it',
+    hint: 'name it with http:// if it is on this machine, else have it started with --tls-cert and --tls-key, or a proxy with TLS before it',
+  },
+  CLIENT_CERTIFICATE: {
+    message: 'no trusted connection with {endpoint}: {reason}',
+    hint: "name the file with the certificate of the server's authority with --ca, and your own certificate where the server asks for one",
   },
   CLIENT_TIMEOUT: {
     message: '{request} was not answered within {timeoutMs} ms',

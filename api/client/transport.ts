@@ -21,6 +21,8 @@ export interface TransportOptions {
   readonly attempts?: number
   /** The longest pause between two attempts. Default: 5,000. */
   readonly longestPauseMs?: number
+  /** Sends the requests. Default: the platform's. */
+  readonly fetch?: typeof fetch
 }
 
 export interface Outgoing {
@@ -56,6 +58,7 @@ export function transport({
   timeoutMs: usualTimeoutMs = 30_000,
   attempts = 4,
   longestPauseMs = 5000,
+  fetch: send = fetch,
 }: TransportOptions): Transport {
   const endpoint = endpointOf(given)
   // fetch would refuse it, too, and name it in its message.
@@ -83,7 +86,7 @@ export function transport({
     const limit = deadline(timeoutMs, signal)
     try {
       const sent = { method, headers, signal: limit.signal, ...(body === undefined ? {} : { body }) }
-      const response = await fetch(endpoint + path, sent)
+      const response = await send(endpoint + path, sent)
       if (response.ok) return streamed ? response : await whole(response)
       const { status } = response
       const cause = refusal(request, status, await response.text())
@@ -92,6 +95,8 @@ export function transport({
       if (limit.passed) return { cause: clientError('CLIENT_TIMEOUT', { request, timeoutMs }, { cause }) }
       if (signal?.aborted) throw cause
       if (isNoTls(cause)) return { cause: clientError('CLIENT_NO_TLS', { endpoint }, { cause }) }
+      if (isUntrusted(cause))
+        return { cause: clientError('CLIENT_CERTIFICATE', { endpoint, reason: reasonOf(cause) }, { cause }) }
       return { cause: clientError('CLIENT_UNREACHABLE', { endpoint, reason: reasonOf(cause) }, { cause }), pauseMs: 0 }
     } finally {
       limit.lift()
@@ -149,6 +154,14 @@ function reasonOf(cause: unknown): string {
 function isNoTls(cause: unknown): boolean {
   const code: unknown = Object(Object(cause).cause).code
   return code === 'ERR_SSL_WRONG_VERSION_NUMBER' || code === 'ERR_SSL_PACKET_LENGTH_TOO_LONG'
+}
+
+/** Codes of OpenSSL and Node for certificates that aren't trusted, or are another host's. */
+const untrusted =
+  /^(UNABLE_TO_(GET|VERIFY)|SELF_SIGNED|DEPTH_ZERO|CERT_|ERR_TLS_CERT|ERR_SSL_TLSV1[13]?_ALERT_(CERTIFICATE|UNKNOWN_CA)|ERR_SSL_TLSV13_ALERT)/
+
+function isUntrusted(cause: unknown): boolean {
+  return untrusted.test(String(Object(Object(cause).cause).code))
 }
 
 /** 128 random bits; `crypto.randomUUID` isn't there in every page. */

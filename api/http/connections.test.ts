@@ -189,7 +189,7 @@ test('a connection that is opened while others are held is read in a later turn,
 
 test("a connection that has become a link's route stays, idle or not, and no server that closes waits for it", async (t) => {
   const server = createServer((_, response) => response.end())
-  const close = boundConnections(server, { connections: 10, idleMs: 50, lastMs: 60_000 })
+  const close = boundConnections(server, { connections: 10, idleMs: 1000, lastMs: 60_000 })
   const held = heldConnections(server, () => {})
   server.on('upgrade', ({ socket }: IncomingMessage) => {
     noteUpgraded(socket)

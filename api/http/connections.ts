@@ -1,5 +1,6 @@
 import type { IncomingMessage, Server, ServerResponse } from 'node:http'
 import type { Socket } from 'node:net'
+import { Server as SecureServer } from 'node:tls'
 import type { Intake } from './bounds.ts'
 
 export interface ConnectionLimits {
@@ -19,6 +20,11 @@ const upgraded = 'upgraded'
 /** Declares a connection to be a link's route from now on. It still counts among the connections. */
 export function noteUpgraded(socket: Socket): void {
   socket.emit(upgraded)
+}
+
+/** The event with each connection of a server, as its requests have the connection. */
+function connectionEvent(server: Server): 'connection' | 'secureConnection' {
+  return server instanceof SecureServer ? 'secureConnection' : 'connection'
 }
 
 /** A connection on which nothing goes out or comes in for so long is closed; waiting requests are answered far earlier. */
@@ -43,7 +49,7 @@ export function boundConnections(
 
   server.maxConnections = most + spare
   server.timeout = stalledMs
-  server.on('connection', (socket: Socket) => {
+  server.on(connectionEvent(server), (socket: Socket) => {
     if (underWay.size >= most) {
       const [longest = socket] = idle.keys()
       longest.destroy()
@@ -144,7 +150,7 @@ export function heldConnections(server: Server, left: (caller: string) => void):
   /** The held connections by caller; the caller whose turn is next comes first. */
   const held = new Map<string, Set<Socket>>()
 
-  server.on('connection', (socket: Socket) => {
+  server.on(connectionEvent(server), (socket: Socket) => {
     callers.set(socket, stranger)
     const leave = () => left(callers.get(socket) ?? stranger)
     socket.once('end', leave)

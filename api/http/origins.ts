@@ -44,10 +44,12 @@ export function foreignSource(
   host: Readonly<URL> | undefined,
   { origin, 'sec-fetch-site': site }: IncomingHttpHeaders,
   allowed: readonly string[],
+  isSecure = false,
 ): string | undefined {
   if (!host) return 'an unnamed host'
   if (!isLoopback(host.hostname)) return host.host
-  if (origin !== undefined) return origin === host.origin || allowed.includes(origin) ? undefined : origin
+  const own = isSecure ? `https://${host.host}` : host.origin
+  if (origin !== undefined) return origin === own || allowed.includes(origin) ? undefined : origin
   return site === 'cross-site' || site === 'same-site' ? 'a page of another origin' : undefined
 }
 

@@ -1,4 +1,6 @@
 import { IncomingMessage, type Server, type ServerResponse } from 'node:http'
+import { createServer as createSecureServer } from 'node:https'
+import type { TlsOptions } from 'node:tls'
 import { apiError } from '../errors.ts'
 import type { Log } from '../log.ts'
 import { RestifyRouter, RestifyServer } from './bundled-restify.ts'
@@ -13,7 +15,13 @@ export interface RestHandlers {
   /** Answers a request that no route takes, or whose handler has thrown. */
   refuse(request: IncomingMessage, response: ServerResponse, cause: unknown): Promise<void>
   readonly log: Log
+  /** Certificate and key: the server then speaks https alone. */
+  readonly tls?: TlsOptions | undefined
 }
+
+/** Time for a connection to become one by TLS. */
+const handshakeMs = 10_000
+const oldestTls = 'TLSv1.2'
 
 export interface RestServer {
   readonly node: Server
@@ -25,15 +33,16 @@ export interface RestServer {
  * A server that isn't listening yet. It uses restify's routing alone: each answer is the handlers' own, no header names the
  * software, the version that a request asks for is ignored, and a request to change the protocol is answered as any other.
  */
-export function restServer({ receive, begin, refuse, log }: RestHandlers): RestServer {
+export function restServer({ receive, begin, refuse, log, tls }: RestHandlers): RestServer {
   const settings = { name: '', log, ignoreTrailingSlash: true, noWriteContinue: true }
   const restify = new RestifyServer({ ...settings, router: new RestifyRouter(settings) })
-  const { server: node } = restify
+  const { server: plain } = restify
+  const node = tls ? createSecureServer({ ...tls, minVersion: oldestTls, handshakeTimeout: handshakeMs }) : plain
   // Restify takes these over and does nothing with them: their connections would stay open, unanswered, for ever.
   node.removeAllListeners('upgrade')
   // Not as a handler of restify, of which each takes two more steps of the event loop's queue.
   for (const event of ['request', 'checkContinue']) {
-    const routes = node.listeners(event)
+    const routes = plain.listeners(event)
     node.removeAllListeners(event)
     node.on(event, (request: IncomingMessage, response: ServerResponse) => {
       const route = () => {

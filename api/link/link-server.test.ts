@@ -64,6 +64,9 @@ test('devices without credentials, or with those of another, are refused and cou
     await using device = linkedFlamelet({ name: 'site-a', dial, token })
     t.deepEqual(await device.settled, { state: 'refused', code: 'LINK_TOKEN' }, title)
     t.deepEqual(await refusalCodes(api, admin), [code], title)
+    // Lets one in from the same address, so that the address isn't kept out for its faults.
+    await using welcome = linkedFlamelet({ name: 'site-a', dial, token: await tokenOf(of) })
+    t.deepEqual(await welcome.settled, { state: 'open' })
   }
   await using replayed = await helloOf(dial, { name: 'site-a', token: await tokenOf(of) })
   t.is(await replayed.answer(), 'LINK_REPLAY')

@@ -27,6 +27,8 @@ export interface LinkServerOptions {
   readonly accounts: LocalAccounts | undefined
   /** Origins of pages elsewhere that may join. */
   readonly origins: readonly string[]
+  /** The server speaks https. */
+  readonly isSecure: boolean
   readonly trail: AuditTrail
   readonly log: Log
 }
@@ -57,7 +59,7 @@ interface Joined {
  * sent away within a second; one whose token expires stays until it has to greet again.
  */
 export function linkServer(options: LinkServerOptions): LinkServer {
-  const { system, ask, controlPlane, gate, accounts, origins, trail, log } = options
+  const { system, ask, controlPlane, gate, accounts, origins, isSecure, trail, log } = options
   /** Users of refused nodes whose tokens were good, by the cause of the refusal. */
   const refusedUsers = new WeakMap<object, Caller>()
   /** By name: the flamelets with a session. */
@@ -71,7 +73,7 @@ export function linkServer(options: LinkServerOptions): LinkServer {
         path: '/link',
         onRoute: (route, from) => link.accept(route, { from }),
         async admits(request) {
-          if (!gate && foreignSource(hostOf(request), request.headers, origins) !== undefined) return false
+          if (!gate && foreignSource(hostOf(request), request.headers, origins, isSecure) !== undefined) return false
           await accounts?.admit(request.socket)
           noteUpgraded(request.socket)
           return true

@@ -1,6 +1,7 @@
 import { join, resolve } from 'node:path'
 import type { Quotas, WorkerSettings } from '../../actors/index.ts'
 import { isLoopback, type RunningServer, startServer, storeSetting } from '../../api/index.ts'
+import type { TlsFiles } from '../../runtime/node/index.ts'
 import { flamectlError } from '../errors.ts'
 import { defaultFolder, isMongodb, keepPrivate, namedPlace, shownStore, stateFolder } from '../state-folder.ts'
 import type { RawUpOptions } from './up-options.ts'
@@ -33,6 +34,7 @@ export async function openControlPlane({
   workers,
   quotas,
   mostSeconds,
+  tls,
 }: Omit<RawUpOptions, 'port' | 'maxCode' | 'maxBody' | 'maxTasks' | 'quota' | 'broker' | 'registry' | 'image'> & {
   readonly port: number
   readonly archiveBytes: number
@@ -42,6 +44,7 @@ export async function openControlPlane({
   readonly quotas: Quotas
   /** The longest validity of a token. Absent: a year. */
   readonly mostSeconds?: number
+  readonly tls?: TlsFiles
 }): Promise<ControlPlane> {
   const setting = storeSetting(isMongodb(store) ? store : stateFolder(store))
   const folder = isMongodb(store) ? defaultFolder : store
@@ -66,6 +69,7 @@ export async function openControlPlane({
       ...jobsHere,
       archiveBytes,
       origins: cors,
+      ...(tls ? { tls } : {}),
       shared,
       computeAdmins,
       limits: { jsonBytes },

@@ -5,7 +5,7 @@ import { defaultConfig, defaultEndpoint, type GlobalOptions } from '../command-c
 import { mostSecondsIn, readConfig } from '../config-file.ts'
 import { onStopSignals } from '../exit.ts'
 import { defaultFolder, keyFileIn } from '../state-folder.ts'
-import { quotasOf, type RawUpOptions, wholeNumberOf, workerSettings } from './up-options.ts'
+import { quotasOf, type RawUpOptions, tlsFilesOf, wholeNumberOf, workerSettings } from './up-options.ts'
 
 const logLevels = ['debug', 'info', 'warn', 'error', 'silent']
 
@@ -32,6 +32,9 @@ export function upCommand(): Command {
       "where callers are asked for a token: whose computes may run everybody's tasks",
     )
     .option('--key-file <file>', 'file of the keys that sign tokens', keyFileIn(defaultFolder))
+    .option('--tls-cert <file>', "the server's certificate in PEM: it then speaks https, and wss for flamelets")
+    .option('--tls-key <file>', 'the private key of the certificate; changed files are used without a restart')
+    .option('--client-ca <file>', 'authorities: callers and flamelets need a certificate of theirs')
     .option('--cors <origin...>', 'origins of web pages that may send requests, for example https://example.org')
     .option(
       '--max-code <megabytes>',
@@ -63,6 +66,7 @@ export function upCommand(): Command {
       const { config } = command.optsWithGlobals<GlobalOptions>()
       const settings = await readConfig(config, { optional: config === defaultConfig })
       const workers = workerSettings(raw, settings)
+      const tls = tlsFilesOf(raw)
       const quotas = quotasOf(raw, settings)
       const port = wholeNumberOf('--port', raw.port, 0, 65_535)
       const archiveBytes = wholeNumberOf('--max-code', raw.maxCode, 1, 1000) * 1024 * 1024
@@ -78,6 +82,7 @@ export function upCommand(): Command {
         mostTasks,
         workers,
         quotas,
+        ...(tls ? { tls } : {}),
       })
       const endpoint = server.url === defaultEndpoint ? '' : ` --endpoint ${server.url}`
       console.log(`control plane at ${server.url}, its state in ${server.state}`)

@@ -1,5 +1,6 @@
 import type { WorkerSettings } from '../../actors/index.ts'
 import { type QuotaName, type Quotas, quotaNames } from '../../actors/model/index.ts'
+import type { TlsFiles } from '../../runtime/node/index.ts'
 import type { Config } from '../config-file.ts'
 import { flamectlError } from '../errors.ts'
 
@@ -15,6 +16,9 @@ export interface RawUpOptions {
   readonly computeAdmins?: readonly string[]
   readonly keyFile: string
   readonly maxCode: string
+  readonly tlsCert?: string
+  readonly tlsKey?: string
+  readonly clientCa?: string
   readonly cors?: readonly string[]
   readonly maxBody: string
   readonly maxTasks: string
@@ -35,6 +39,17 @@ export function wholeNumberOf(option: string, given: string, from: number, to: n
     expected: `a whole number from ${from} to ${to}`,
     given: JSON.stringify(given),
   })
+}
+
+/** The files for TLS. OPTION_VALUE if only one of certificate and key is given. */
+export function tlsFilesOf({
+  tlsCert: cert,
+  tlsKey: key,
+  clientCa,
+}: Pick<RawUpOptions, 'tlsCert' | 'tlsKey' | 'clientCa'>): TlsFiles | undefined {
+  if (cert !== undefined && key !== undefined) return { cert, key, ...(clientCa === undefined ? {} : { clientCa }) }
+  if (cert === undefined && key === undefined && clientCa === undefined) return undefined
+  throw unfit('--tls-cert', '--tls-key with it, and both where there is --client-ca', cert ?? 'none')
 }
 
 /** The quotas of each user: flags win over the configuration. OPTION_VALUE. */

@@ -67,7 +67,7 @@ export async function upUnder(
   const url = await new Promise<string>((resolve, reject) => {
     child.stdout.setEncoding('utf8').on('data', (text: string) => {
       out += text
-      const [, found] = /control plane at (http:\S+),/.exec(out) ?? []
+      const [, found] = /control plane at (https?:\S+),/.exec(out) ?? []
       if (found !== undefined && out.includes('Ctrl-C')) resolve(found)
     })
     void ended.then(() => reject(new Error(`flamectl up ended: ${err}`)))

@@ -1,0 +1,63 @@
+import { rename } from 'node:fs/promises'
+import { join } from 'node:path'
+import test from 'ava'
+import { dialWebSocket } from '../runtime/link/ws/index.ts'
+import { certificateAuthority, writeCertificate } from '../test/support/certificates.ts'
+import { flamectlUp, runCommand } from '../test/support/flamectl-up.ts'
+import { linkedFlamelet } from '../test/support/linked-flamelet.ts'
+import { temporaryFolder } from '../test/support/temporary-folder.ts'
+
+test('up serves https and wss, to those who trust its certificate, and renews it without a restart', async (t) => {
+  await using folder = await temporaryFolder()
+  const [authority, other] = [await certificateAuthority('ours'), await certificateAuthority('another')]
+  const files = await writeCertificate(join(folder.path, 'server'), await authority.server())
+  const { cert: ca } = await writeCertificate(join(folder.path, 'ca'), authority)
+  const { cert: otherCa } = await writeCertificate(join(folder.path, 'other'), other)
+  await using up = await flamectlUp(join(folder.path, 'state'), '--tls-cert', files.cert, '--tls-key', files.key)
+  t.regex(up.url, /^https:\/\/127\.0\.0\.1:/)
+  const list = (...more: string[]) => runCommand(['get', 'designs', '--endpoint', up.url, ...more])
+
+  t.deepEqual([(await list('--ca', ca)).status, (await list('--insecure')).status], [0, 0])
+  for (const wrong of [await list(), await list('--ca', otherCa)]) t.regex(wrong.err, /CLIENT_CERTIFICATE/)
+  t.regex((await list('--ca', join(folder.path, 'none'))).err, /FILE_UNREADABLE/)
+  const plain = await runCommand(['get', 'designs', '--endpoint', up.url.replace('https', 'http')])
+  t.regex(plain.err, /CLIENT_UNREACHABLE/)
+
+  await using flamelet = linkedFlamelet({ name: 'site-a', dial: dialWebSocket(up.url, { ca: authority.cert }) })
+  t.is((await flamelet.register()).type, 'registered')
+  const listed = await runCommand(['computes', '--endpoint', up.url, '--ca', ca, '-o', 'json'])
+  t.is(listed.err, '')
+  t.like(JSON.parse(listed.out), [{ name: 'site-a', state: 'here' }])
+
+  const next = await writeCertificate(join(folder.path, 'next'), await other.server())
+  await rename(next.cert, files.cert)
+  await rename(next.key, files.key)
+  let status: number | null = 1
+  for (let look = 0; look < 60 && status !== 0; look++) status = (await list('--ca', otherCa)).status
+  t.is(status, 0)
+  t.is(flamelet.states.at(-1), 'open', 'connections that are there stay')
+})
+
+test('up with --client-ca serves those alone who have a certificate of its authority', async (t) => {
+  await using folder = await temporaryFolder()
+  const authority = await certificateAuthority('ours')
+  const files = await writeCertificate(join(folder.path, 'server'), await authority.server())
+  const { cert: ca } = await writeCertificate(join(folder.path, 'ca'), authority)
+  const own = await authority.client('alice')
+  const ownFiles = await writeCertificate(join(folder.path, 'client'), own)
+  const tls = ['--tls-cert', files.cert, '--tls-key', files.key, '--client-ca', ca]
+  await using up = await flamectlUp(join(folder.path, 'state'), ...tls)
+  const list = (...more: string[]) => runCommand(['get', 'designs', '--endpoint', up.url, '--ca', ca, ...more])
+  t.is((await list('--client-cert', ownFiles.cert, '--client-key', ownFiles.key)).status, 0)
+  t.not((await list()).status, 0)
+  await using flamelet = linkedFlamelet({
+    name: 'site-a',
+    dial: dialWebSocket(up.url, { ca: authority.cert, ...own }),
+  })
+  t.is((await flamelet.register()).type, 'registered')
+})
+
+test('up asks for certificate and key together', async (t) => {
+  const { status, err } = await runCommand(['up', '--port', '0', '--tls-cert', 'a'])
+  t.deepEqual([status, /OPTION_VALUE.*--tls-cert/.test(err)], [2, true])
+})
