@@ -45,6 +45,11 @@ export class Arrivals {
     this.#tellLoss?.(listener)
   }
 
+  /** Somebody says that the other node is gone. */
+  doubt(): void {
+    if (!this.#isOver) this.#listener?.doubted?.()
+  }
+
   /** No further frame arrives. */
   lose(cause?: Error): void {
     if (this.#isOver) return

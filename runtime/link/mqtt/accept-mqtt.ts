@@ -3,7 +3,7 @@ import { setTimeout } from 'node:timers/promises'
 import { Arrivals } from '../arrivals.ts'
 import type { LaneName, Route } from '../frame.ts'
 import { type BrokerAccess, type BrokerClient, brokerAddress, brokerClient } from './broker-client.ts'
-import { acceptedTopics, goneTopic, type UpTopic, upTopicReader } from './topics.ts'
+import { acceptedTopics, goneTopic, type UpTopic, upTopicReader, willOf } from './topics.ts'
 
 export interface MqttAcceptOptions extends BrokerAccess {
   /** Name of this node, by which others dial it. */
@@ -90,7 +90,7 @@ class LaneAcceptor {
       ...this.#options,
       // Nobody else learns it: who connects by the identifier of another client ends the other's connection.
       clientId: `${randomBytes(6).toString('hex')}-${this.#lane}`,
-      will: { topic: goneTopic(node), payload: this.#id },
+      will: { topic: goneTopic(node), payload: willOf(this.#id) },
       topics: [acceptedTopics(node, this.#lane)],
       heard: (topic, payload) => this.#heard(topic, payload),
       lost: (cause) => this.#lost(cause),
@@ -149,13 +149,14 @@ class LaneAcceptor {
         return
       case 'ready':
         return this.#ready(place, new TextDecoder().decode(payload.subarray(0, 100)))
-      case 'bye':
-      case 'gone': {
+      case 'bye': {
         const route = this.#routes.get(place.route)
         if (!route) return
         this.#forget(place.route, route)
         return route.arrivals.lose()
       }
+      case 'gone':
+        return this.#routes.get(place.route)?.arrivals.doubt()
       case undefined:
         // This node knows nothing of the route: the broker, or this node, was away in the meantime.
         return this.#client?.publish(`${place.down}/bye`, '')

@@ -3,7 +3,7 @@ import { Arrivals } from '../arrivals.ts'
 import { linkError } from '../errors.ts'
 import type { DialRoute, LaneName, Route } from '../frame.ts'
 import { type BrokerAccess, type BrokerClient, brokerAddress, brokerClient } from './broker-client.ts'
-import { checkedUser, goneTopic, topicsOf } from './topics.ts'
+import { checkedUser, goneTopic, topicsOf, willOf } from './topics.ts'
 
 export interface MqttDialOptions extends BrokerAccess {
   /** Name of this node. */
@@ -20,8 +20,8 @@ const mostRepeatMs = 1000
 
 /**
  * Dials a node over an MQTT broker, with a client of its own for each route. A route is open when both nodes have heard
- * each other, and lost when this node or the other has lost the broker, or the other closes it. Clients that lose the
- * broker tell the other node by their last will, which names the route: so the will of an earlier route ends no later one.
+ * each other, and lost when this node has lost the broker, or the other node closes it. The last will of a client casts
+ * doubt on the other node. It names the route, so that the will of an earlier route casts none on a later one.
  * @throws LINK_ADDRESS, LINK_TOPIC; the dialling rejects with LINK_UNREACHABLE, LINK_CERTIFICATE or LINK_BROKER.
  */
 export function dialMqtt(url: string | URL, options: MqttDialOptions): DialRoute {
@@ -106,8 +106,9 @@ async function openedRoute(
   function heard(topic: string, payload: Uint8Array<ArrayBuffer>): void {
     if (topic === down) return acceptor === undefined ? undefined : arrivals.heard(payload)
     if (topic === `${down}/opened`) return open(textOf(payload))
-    const isOver = topic === `${down}/bye` || (topic === gone && textOf(payload) === acceptor)
-    if (!isOver || acceptor === undefined || arrivals.isOver) return
+    if (acceptor === undefined || arrivals.isOver) return
+    if (topic === gone && textOf(payload) === willOf(acceptor)) return arrivals.doubt()
+    if (topic !== `${down}/bye` && (topic !== gone || textOf(payload) !== acceptor)) return
     arrivals.lose()
     client?.end()
   }

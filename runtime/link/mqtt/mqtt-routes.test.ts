@@ -1,3 +1,5 @@
+import { once } from 'node:events'
+import { connect, createServer, type Socket } from 'node:net'
 import test, { type ExecutionContext } from 'ava'
 import { connectAsync } from 'mqtt'
 import { brokerRoutes } from '../../../test/support/broker-routes.ts'
@@ -19,6 +21,7 @@ const forever = new AbortController().signal
 class Ear {
   readonly heard: string[] = []
   readonly losses: (Error | undefined)[] = []
+  doubts = 0
   #changed = () => {}
 
   constructor(route: Route) {
@@ -29,6 +32,10 @@ class Ear {
       },
       lost: (cause) => {
         this.losses.push(cause)
+        this.#changed()
+      },
+      doubted: () => {
+        this.doubts += 1
         this.#changed()
       },
     })
@@ -212,3 +219,55 @@ each('a device hears and reaches nothing of another, nor of the server', async (
   t.deepEqual([ears[0].losses, ears[1].losses], [[], []])
   accepted.close()
 })
+
+each('a will casts doubt on its own route alone, not on a later one of the same node', async (t, broker) => {
+  const { accepted, next } = await serverAt(broker)
+  const { port } = new URL(broker.url)
+  await using wire = await cuttableWire(Number(port))
+  const dial = dialler({ url: `mqtt://127.0.0.1:${wire.port}` }, 'ada')
+  const [first, { route }] = await Promise.all([dial('control', forever), next()])
+  const [atFirst, atRoute] = [new Ear(first), new Ear(route)]
+  wire.cut()
+  await atFirst.until(({ losses }) => losses.length > 0)
+  const [second, { route: other }] = await Promise.all([dial('control', forever), next()])
+  const atOther = new Ear(other)
+  await atRoute.until(({ doubts }) => doubts > 0)
+  second.send(frame('still here'))
+  await atOther.until(({ heard }) => heard.length > 0)
+  t.deepEqual([atRoute.doubts, atRoute.losses.length], [1, 0])
+  t.deepEqual([atOther.doubts, atOther.losses.length], [0, 0])
+  second.close()
+  accepted.close()
+})
+
+/** Passes bytes to a port, until it is cut: then all connections break, and later ones pass again. */
+async function cuttableWire(to: number) {
+  const open = new Set<Socket>()
+  const server = createServer((left) => {
+    const right = connect(to, '127.0.0.1')
+    for (const socket of [left, right]) {
+      open.add(socket)
+      socket.on('error', () => {})
+      socket.once('close', () => {
+        open.delete(socket)
+        left.destroy()
+        right.destroy()
+      })
+    }
+    left.pipe(right).pipe(left)
+  }).listen(0, '127.0.0.1')
+  await once(server, 'listening')
+  const address = server.address()
+  const cut = () => {
+    for (const socket of open) socket.resetAndDestroy()
+  }
+  return {
+    port: typeof address === 'object' && address ? address.port : 0,
+    cut,
+    async [Symbol.asyncDispose]() {
+      server.close()
+      cut()
+      await once(server, 'close')
+    },
+  }
+}

@@ -38,6 +38,11 @@ export function goneTopic(server: string): string {
   return `${root}/${nodeLevel(server)}/gone`
 }
 
+/** What the will of an accepting node says. The node itself says its name alone. */
+export function willOf(id: string): string {
+  return `lost ${id}`
+}
+
 /** The topics that an accepting node hears: all routes of a lane. */
 export function acceptedTopics(server: string, lane: LaneName): string {
   return `${root}/${nodeLevel(server)}/up/+/+/+/${lane}/#`
