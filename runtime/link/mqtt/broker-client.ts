@@ -1,10 +1,13 @@
 import { connect as connectPlain, isIP } from 'node:net'
+import type { Duplex } from 'node:stream'
 import { connect as connectSecure } from 'node:tls'
 import { linkError, unreachable } from '../errors.ts'
 import { MqttClient } from './bundled-mqtt.ts'
 import { checkedUser } from './topics.ts'
 
 export interface BrokerAccess {
+  /** Makes a stream to a broker in this process. Absent: a connection to the broker's address. */
+  readonly connect?: () => Duplex
   readonly username?: string
   readonly password?: string
   /** Certificates of the authorities that a broker's certificate may come from, PEM. Default: those that Node knows. */
@@ -70,7 +73,7 @@ export function brokerClient(url: URL, options: BrokerClientOptions): Promise<Br
   const { timeoutMs = 10_000, keepAliveSeconds = 30 } = options
   const address = url.href
   if (username !== undefined) checkedUser(username)
-  const client = new MqttClient(() => streamTo(url, options), {
+  const client = new MqttClient(() => options.connect?.() ?? streamTo(url, options), {
     clientId,
     protocolVersion: 4,
     clean: true,

@@ -125,7 +125,12 @@ export class BrokerGuests {
   }
 
   refused(client: Client, found: string, username = this.#guests.get(client)?.username ?? ''): void {
-    this.#options.onRefused?.({ from: addressOf(client.conn), username: shortened(username), found })
+    this.turnedAway(client.conn, found, username)
+  }
+
+  /** Reports the refusal of a connection. */
+  turnedAway(connection: Duplex, found: string, username = ''): void {
+    this.#options.onRefused?.({ from: addressOf(connection), username: shortened(username), found })
   }
 
   #notAuthorized(client: Client, username: string, found: string): number {

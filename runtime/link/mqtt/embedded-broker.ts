@@ -1,5 +1,6 @@
 import { once } from 'node:events'
 import { createServer, type Socket } from 'node:net'
+import { type Duplex, duplexPair } from 'node:stream'
 import { createServer as createSecureServer } from 'node:tls'
 import type { ServerTls } from '../../node/index.ts'
 import { mostFrameBytes } from '../frame.ts'
@@ -18,14 +19,18 @@ export interface EmbeddedBrokerOptions extends BrokerGuestsOptions {
   readonly mostConnections?: number
   /** Time within which a client must ask for its connection. Default: 5,000. */
   readonly connectWithinMs?: number
+  /** Looks at a connection before anything is read from it. A rejection closes the connection. */
+  readonly admits?: (socket: Socket) => Promise<void>
 }
 
 export interface EmbeddedBroker extends AsyncDisposable {
   /** mqtt://host:port or mqtts://host:port */
   readonly url: string
   readonly port: number
-  /** Number of connections. */
+  /** Number of connections from elsewhere. */
   readonly count: number
+  /** Makes a connection within this process, for a client that authenticates as all others do. */
+  connect(): Duplex
   close(): Promise<void>
 }
 
@@ -40,21 +45,30 @@ const mostKeepAliveSeconds = 600
  * nothing is kept: neither retained messages nor sessions, nor messages that a device doesn't read.
  */
 export async function embeddedBroker(options: EmbeddedBrokerOptions): Promise<EmbeddedBroker> {
-  const { port = 0, host = '127.0.0.1', tls, mostConnections = 20_000, connectWithinMs = 5000 } = options
+  const { port = 0, host = '127.0.0.1', tls, mostConnections = 20_000, connectWithinMs = 5000, admits } = options
   const guests = new BrokerGuests(options)
   const sockets = new Set<Socket>()
   const broker = await brokerFor(guests, connectWithinMs)
-  const take = (socket: Socket) => {
+  const take = async (socket: Socket) => {
     sockets.add(socket)
     socket.once('close', () => sockets.delete(socket))
+    socket.on('error', () => socket.destroy())
+    try {
+      await admits?.(socket)
+    } catch (cause) {
+      guests.turnedAway(socket, cause instanceof Error ? cause.message : String(cause))
+      socket.destroy()
+    }
+    if (socket.destroyed) return
     boundPackets(socket)
     broker.handle(socket)
   }
-  const secure = tls && createSecureServer({ ...tls.options, handshakeTimeout: connectWithinMs }, take)
+  const listener = (socket: Socket) => void take(socket)
+  const secure = tls && createSecureServer({ ...tls.options, handshakeTimeout: connectWithinMs }, listener)
   if (secure) tls.renew(secure)
   // A failed handshake is the client's fault, and its connection is closed.
   secure?.on('tlsClientError', () => {})
-  const server = secure ?? createServer(take)
+  const server = secure ?? createServer(listener)
   server.maxConnections = mostConnections
   server.listen(port, host)
   await once(server, 'listening')
@@ -73,6 +87,11 @@ export async function embeddedBroker(options: EmbeddedBrokerOptions): Promise<Em
     port: taken,
     get count() {
       return sockets.size
+    },
+    connect() {
+      const [near, far] = duplexPair()
+      broker.handle(far)
+      return near
     },
     close,
     [Symbol.asyncDispose]: close,
