@@ -69,11 +69,14 @@ export function addGlobalOptions(program: Command): Command {
     )
     .addOption(new Option('--client-key <file>', "the private key of one's own certificate").env('FLAME_CLIENT_KEY'))
     .option('--insecure', "don't check the server's certificate (env: FLAME_INSECURE=1)")
-    .addOption(
-      new Option('-o, --output <format>', 'table is for people, the others are for programs')
-        .choices(formats)
-        .env('FLAME_OUTPUT'),
-    )
+    .addOption(outputOption())
+}
+
+/** The option for the form of results. */
+export function outputOption(): Option {
+  return new Option('-o, --output <format>', 'table is for people, the others are for programs')
+    .choices(formats)
+    .env('FLAME_OUTPUT')
 }
 
 const mostPemBytes = 1024 * 1024

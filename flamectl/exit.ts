@@ -41,6 +41,9 @@ const usageCodes: readonly string[] = [
   'KEY_UNKNOWN',
   'KEY_EXISTS',
   'KEY_FILE',
+  'FLAMELET_TRUST',
+  'FLAMELET_NAME',
+  'LINK_ADDRESS',
 ]
 
 /** Hints for refusals of the server, whose own hints are written for authors of programs. */
@@ -70,7 +73,8 @@ export const exitStatus = { done: 0, failed: 1, misused: 2, notFound: 3, refused
 /** The exit status for an error: by the status of the server's answer if there was one, else by the error's code. */
 export function exitStatusOf(error: CodedError): number {
   const status = statusOf(error)
-  if (status === 404) return exitStatus.notFound
+  if (status === 404 || error.code === 'FLAMELET_UNKNOWN') return exitStatus.notFound
+  if (error.code === 'FLAMELET_REFUSED') return exitStatus.refused
   if (status !== undefined) return status >= 400 && status < 500 ? exitStatus.refused : exitStatus.failed
   return usageCodes.includes(error.code) ? exitStatus.misused : exitStatus.failed
 }

@@ -10,6 +10,7 @@ import { jobsCommand, logsCommand } from './commands/follow-commands.ts'
 import { jobCommands, taskCommands } from './commands/job-commands.ts'
 import { keysCommand, signCommand } from './commands/signing-commands.ts'
 import { type Verbs, verbs } from './commands/verbs.ts'
+import { flameletCommand } from './flamelet/flamelet-commands.ts'
 import { checkCommand, runCommand } from './run/run-command.ts'
 import { upCommand } from './up/up-command.ts'
 
@@ -38,15 +39,21 @@ export function flamectl(argv: readonly string[]): Command {
   }
   for (const command of [logsCommand(context), jobsCommand(context), computesCommand(context)])
     program.addCommand(command)
-  for (const command of [keysCommand(context), signCommand(context)]) program.addCommand(command)
+  for (const command of [keysCommand(context), signCommand(context), flameletCommand(context)])
+    program.addCommand(command)
   for (const { command, hidden } of completionCommands(program)) program.addCommand(command, { hidden })
+  return finished(program)
+}
+
+/** A program whose commands are all there: errors are thrown, and each command's help shows all options. */
+export function finished(program: Command): Command {
   program.exitOverride().configureHelp({ showGlobalOptions: true })
-  passSettings(program, 'flamectl')
+  passSettings(program, program.name())
   return program
 }
 
 /** The version of the package. */
-function version(): string {
+export function version(): string {
   const { version: found }: { version: string } = JSON.parse(
     readFileSync(new URL('../../package.json', import.meta.url), 'utf8'),
   )

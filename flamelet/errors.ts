@@ -17,6 +17,10 @@ const flameletErrors = {
     message: 'the signature of {name} with key {key} was valid until {until}',
     hint: 'sign the code again with flamectl sign, and give it to the design as a new revision',
   },
+  CODE_NONE: {
+    message: 'the job has no code that flamelet {flamelet} could fetch',
+    hint: 'upload the code of the design of the job, or have the owner of the flamelet join with --workload',
+  },
   CODE_HASH: {
     message: 'the archive that came has the hash {came}, where the job names {expected}',
     hint: 'start the job again; if it happens again, see what stands between the flamelet and its server',
@@ -61,6 +65,26 @@ const flameletErrors = {
   FLAMELET_ROUND_TIME: {
     message: 'the training of {end} in round {round} took longer than {seconds} s',
     hint: 'train less in a round, or have the owner of the flamelet join with a larger --round-limit',
+  },
+  FLAMELET_RUNNING: {
+    message: 'flamelet {name} has the folder {folder} already (process {pid})',
+    hint: 'stop that one first, or name another folder with --state',
+  },
+  FLAMELET_NAME: {
+    message: 'the folder {folder} belongs to flamelet {known}, not to {name}',
+    hint: 'leave --name away, or name another folder with --state',
+  },
+  FLAMELET_UNKNOWN: {
+    message: 'the folder {folder} tells of no flamelet: {reason}',
+    hint: 'name the folder of a flamelet with --state, or its name with --name',
+  },
+  FLAMELET_ENDED: {
+    message: 'the server has ended the session of flamelet {flamelet}: {reason}',
+    hint: 'see whether another flamelet has joined under this name, or the token was revoked; then join again',
+  },
+  FLAMELET_FAULT: {
+    message: 'the flamelet is at fault: {reason}',
+    hint: 'join again; the state of its tasks is kept. If it happens again, report it with the message',
   },
   FLAMELET_REFUSED: {
     message: 'the server does not take flamelet {flamelet}: {reason}',

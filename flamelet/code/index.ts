@@ -1,2 +1,2 @@
-export { keyFolder, trustedKeys } from './keys.ts'
+export { keyFolder, type PublicKeyText, trustedKeys } from './keys.ts'
 export { signatureFile, signedCode } from './signature.ts'

@@ -94,3 +94,10 @@ function digestOf(files: CodeFiles): string {
   }
   return whole.digest('hex')
 }
+
+const loopback = /^(localhost|127\.\d+\.\d+\.\d+|\[::1\])$/
+
+/** FLAMELET_TRUST unless a server is on this machine: one elsewhere may bring anybody's code. */
+export function requireTrustworthy(url: string): void {
+  if (!URL.canParse(url) || !loopback.test(new URL(url).hostname)) throw flameletError('FLAMELET_TRUST', { url })
+}

@@ -40,7 +40,8 @@ export interface RoundKeeper<State> {
 }
 
 /** The key of a role's snapshot and journal. */
-function roleKey(job: string, end: string): string {
+/** The key of a role's state. */
+export function roleKey(job: string, end: string): string {
   return `job/${job}/${end}`
 }
 

@@ -26,7 +26,9 @@ test('the layout in CONTRIBUTING.md has every room', (t) => {
     ),
   )
   t.deepEqual(
-    [...rooms, 'actors', 'api', 'simulations', 'flamectl'].filter((room) => !layout.includes(`\`${room}\``)),
+    [...rooms, 'actors', 'api', 'flamelet', 'simulations', 'flamectl'].filter(
+      (room) => !layout.includes(`\`${room}\``),
+    ),
     [],
   )
 })

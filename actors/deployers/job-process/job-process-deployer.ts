@@ -13,7 +13,8 @@ import {
   eventRecorded,
 } from '../deployer.ts'
 import { controllerError } from '../errors.ts'
-import { confinement, type JobProcess, startJobProcess } from './job-process.ts'
+import { confinement } from './code-process.ts'
+import { type JobProcess, startJobProcess } from './job-process.ts'
 import { type AnsweredCall, answerStoreCall } from './job-store.ts'
 import type { FromProcess, HostedJob } from './protocol.ts'
 

@@ -1,0 +1,195 @@
+import { readFile, stat } from 'node:fs/promises'
+import { hostname } from 'node:os'
+import { join, resolve } from 'node:path'
+import { Command, Option } from 'commander'
+import type { FlameletOptions, FlameletReport } from '../../flamelet/index.ts'
+import { type CodedError, fileReason } from '../../runtime/errors/index.ts'
+import type { CommandContext } from '../command-context.ts'
+import { flamectlError } from '../errors.ts'
+import { onStopSignals } from '../exit.ts'
+import { homeFolder } from '../state-folder.ts'
+import { wholeNumberOf } from '../up/up-options.ts'
+
+type Context = Pick<CommandContext, 'print' | 'warn'>
+
+interface RawJoinOptions {
+  readonly token?: string
+  readonly tokenFile?: string
+  readonly name?: string
+  readonly realm?: string
+  readonly compute?: string
+  readonly data?: readonly string[]
+  readonly dataAny?: boolean
+  readonly trust?: readonly string[]
+  readonly trustAny?: boolean
+  readonly workload?: string
+  readonly tasks: string
+  readonly memory?: string
+  readonly isolation: 'process' | 'none'
+  readonly workers: string
+  readonly ca?: string
+  readonly state?: string
+  readonly roundLimit: string
+  readonly drain: string
+}
+
+/** `flamelet join` and `flamelet status`: the program on a device. */
+export function flameletCommand(context: Context): Command {
+  return new Command('flamelet')
+    .description('train on this machine for the jobs of a server')
+    .addCommand(joinCommand(context))
+    .addCommand(statusCommand(context))
+}
+
+const stateHelp = 'folder of the flamelet (default: ~/.flame/flamelets/<name>)'
+
+export function joinCommand(context: Context): Command {
+  return new Command('join')
+    .argument('<url>', 'address of the server, for example https://example.org')
+    .description('join a server, and run tasks of its jobs until SIGTERM or Ctrl-C')
+    .option('--token <token>', 'token with the scope flamelet; other accounts can see it here: rather set FLAME_TOKEN')
+    .option('--token-file <file>', 'file with the token')
+    .option('--name <name>', 'name of the flamelet (default: that of the machine)')
+    .option('--realm <realm>', 'realm whose datasets lie here, for example eu/berlin')
+    .option('--compute <id>', 'compute whose tasks run here (default: the last part of the realm, else the name)')
+    .option(
+      '--data <name=path...>',
+      "datasets that jobs may train on, with their paths; a name alone lets the job's code find the data",
+    )
+    .option('--data-any', 'let jobs train on any dataset, whose data their code finds')
+    .option(
+      '--trust <key...>',
+      'keys whose code may run here: as flamectl keys prints them, or files with one on each line',
+    )
+    .option('--trust-any', "run everybody's code; for a server on this machine alone")
+    .option('--workload <folder>', "run this workload of this machine instead of the jobs' code")
+    .option('--tasks <number>', 'most tasks at once', '8')
+    .option('--memory <megabytes>', "most memory of each task's process, 128 or more")
+    .addOption(
+      new Option(
+        '--isolation <kind>',
+        'process: each task in a process of its own, with few rights; none: in this process, for trusted code',
+      )
+        .choices(['process', 'none'])
+        .default('process'),
+    )
+    .option('--workers <number>', 'threads that train, with --isolation none; 0 trains in the main thread', '0')
+    .option('--ca <file>', 'certificates of the authorities that the certificate of the server may come from, in PEM')
+    .option('--state <folder>', stateHelp)
+    .option('--round-limit <seconds>', 'longest time of a training', '3600')
+    .option('--drain <seconds>', 'longest time for handing tasks back after SIGTERM', '30')
+    .action(async (url: string, raw: RawJoinOptions) => {
+      const { startFlamelet } = await import('../../flamelet/index.ts')
+      const flamelet = await startFlamelet(await joinOptions(url, raw, context))
+      onStopSignals(() => void flamelet.drain())
+      const cause = await flamelet.ended
+      if (cause) throw cause
+    })
+}
+
+/** Reads the options. OPTION_VALUE, FILE_UNREADABLE, FLAMELET_TRUST, KEY_INVALID, KEY_FILE, LINK_ADDRESS. */
+async function joinOptions(url: string, raw: RawJoinOptions, { print, warn }: Context): Promise<FlameletOptions> {
+  const { trustedKeys, requireTrustworthy } = await import('../../flamelet/index.ts')
+  const { dialWebSocket } = await import('../../runtime/link/ws/index.ts')
+  const { name, realm, compute, workload, isolation } = raw
+  const ca = raw.ca === undefined ? {} : { ca: await textOf(raw.ca) }
+  const dial = dialWebSocket(url, ca)
+  if (raw.trustAny) requireTrustworthy(url)
+  const trust = raw.trustAny ? 'any' : await trustedKeys(raw.trust ?? [])
+  if (trust !== 'any' && trust.length === 0 && workload === undefined)
+    throw optionError('--trust', 'a key, or --workload with code of this machine', 'neither')
+  const token = await tokenOf(raw, warn)
+  const given = { ...(token && { token }), ...(name && { name }), ...(realm && { realm }), ...(compute && { compute }) }
+  return {
+    ...given,
+    url,
+    dial,
+    state: resolve(raw.state ?? folderOf(name)),
+    datasets: raw.dataAny ? 'any' : await datasetsIn(raw.data ?? []),
+    trust,
+    ...(workload !== undefined && { workload }),
+    mostTasks: wholeNumberOf('--tasks', raw.tasks, 1, 10_000),
+    ...(raw.memory !== undefined && {
+      memoryBytes: wholeNumberOf('--memory', raw.memory, 128, 1_000_000) * 1024 * 1024,
+    }),
+    isolation,
+    workers: wholeNumberOf('--workers', raw.workers, 0, 256),
+    roundLimitMs: wholeNumberOf('--round-limit', raw.roundLimit, 1, 1_000_000) * 1000,
+    drainMs: wholeNumberOf('--drain', raw.drain, 0, 1_000_000) * 1000,
+    now: () => new Date().toISOString(),
+    onState(state, cause) {
+      const told = cause && { code: cause.code, message: cause.message }
+      if (print.isForPrograms) console.log(JSON.stringify({ state, ...(told && { cause: told }) }))
+      else if (state !== 'ended') console.log(lineOf(url, state, cause))
+    },
+  }
+}
+
+function lineOf(url: string, state: FlameletReport['state'], cause: CodedError | undefined): string {
+  const lines: Record<FlameletReport['state'], string> = {
+    starting: 'starting',
+    connecting: cause ? `not connected to ${url}, and trying again: ${cause.message}` : `connecting to ${url}`,
+    joined: `joined ${url}; Ctrl-C hands tasks back and ends`,
+    refused: `refused by ${url}`,
+    draining: 'handing tasks back',
+    ended: 'ended',
+  }
+  return lines[state]
+}
+
+async function tokenOf(
+  { token, tokenFile }: RawJoinOptions,
+  warn: (text: string) => void,
+): Promise<string | undefined> {
+  if (tokenFile !== undefined) return (await textOf(tokenFile)).trim()
+  if (token === undefined) return process.env.FLAME_TOKEN
+  warn('other accounts of this machine can see --token: rather set FLAME_TOKEN, or give --token-file')
+  return token
+}
+
+function folderOf(name = hostname().split('.')[0] ?? 'flamelet'): string {
+  return join(homeFolder() ?? '.flame', 'flamelets', name)
+}
+
+/** Reads `name=path`, or a name alone. A path must be there. */
+async function datasetsIn(given: readonly string[]): Promise<Map<string, string | undefined>> {
+  const datasets = new Map<string, string | undefined>()
+  for (const one of given) {
+    const at = one.lastIndexOf('=')
+    const name = at < 0 ? one : one.slice(0, at)
+    const path = at < 0 ? undefined : resolve(one.slice(at + 1))
+    if (name === '' || datasets.has(name)) throw optionError('--data', 'NAME=PATH or NAME, each name once', one)
+    if (path !== undefined)
+      await stat(path).catch((cause: unknown) => {
+        throw flamectlError('FILE_UNREADABLE', { file: path, reason: fileReason(cause) }, { cause })
+      })
+    datasets.set(name, path)
+  }
+  return datasets
+}
+
+async function textOf(file: string): Promise<string> {
+  return readFile(file, 'utf8').catch((cause: unknown) => {
+    throw flamectlError('FILE_UNREADABLE', { file, reason: fileReason(cause) }, { cause })
+  })
+}
+
+function optionError(option: string, expected: string, given: string): Error {
+  return flamectlError('OPTION_VALUE', { option, expected, given: JSON.stringify(given) })
+}
+
+export function statusCommand({ print }: Context): Command {
+  return new Command('status')
+    .description('say whether a flamelet of this machine runs, and what it does')
+    .option('--name <name>', 'name of the flamelet (default: that of the machine)')
+    .option('--state <folder>', stateHelp)
+    .action(async ({ name, state }: { readonly name?: string; readonly state?: string }) => {
+      const { isLiving, readReport } = await import('../../flamelet/index.ts')
+      const report = await readReport(resolve(state ?? folderOf(name)))
+      const lives = await isLiving(report)
+      const { began: _, processes: __, tasks, ...facts } = report
+      // A killed flamelet couldn't say that it ended.
+      const present = { ...facts, state: lives ? report.state : 'ended', isRunning: lives, tasks: lives ? tasks : [] }
+      print.one(present, report.name)
+    })
+}

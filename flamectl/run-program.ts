@@ -1,0 +1,39 @@
+import { type Command, CommanderError } from 'commander'
+import { CodedError } from '../runtime/errors/index.ts'
+import { flamectlError } from './errors.ts'
+import { causeCodes, exitStatus, exitStatusOf, hintOf } from './exit.ts'
+import { indentedLines } from './output/printable.ts'
+
+/** Runs a program with this process's arguments. Errors are told on standard error, and by the exit status. */
+export async function runProgram(program: Command): Promise<void> {
+  for (const stream of [process.stdout, process.stderr]) {
+    stream.on('error', (error: NodeJS.ErrnoException) => {
+      // The reader of the output has gone, as with `flamectl … | head`.
+      process.exit(error.code === 'EPIPE' ? exitStatus.unread : exitStatus.failed)
+    })
+  }
+
+  // An empty variable counts as unset.
+  for (const [name, value] of Object.entries(process.env))
+    if (value === '' && name.startsWith('FLAME_')) delete process.env[name]
+
+  try {
+    await program.parseAsync(process.argv.slice(2), { from: 'user' })
+  } catch (error) {
+    process.exitCode = report(error)
+  }
+}
+
+function report(error: unknown): number {
+  if (error instanceof CommanderError) return error.exitCode === 0 ? exitStatus.done : exitStatus.misused
+  if (!(error instanceof CodedError)) return report(flamectlError('UNEXPECTED', { error }, { cause: error }))
+  console.error(indentedLines(`error ${error.code}: ${error.message}\n${hintOf(error)}`))
+  if (causeCodes.includes(error.code) && error.cause instanceof Error) console.error(placesOf(error.cause))
+  return exitStatusOf(error)
+}
+
+/** The stack of an error of the user's own code, without frames of Node and of libraries. */
+function placesOf({ stack = '' }: Error): string {
+  const frames = stack.split('\n').filter((line) => /^\s+at /.test(line) && !/node:|node_modules/.test(line))
+  return frames.map((frame) => `  ${frame.trim()}`).join('\n')
+}

@@ -1,0 +1,309 @@
+import { type ActorRef, type Behavior, type DurableStore, isActorRef, type NodeLink } from '../../runtime/index.ts'
+import {
+  type CodeMessage,
+  type CodeReply,
+  decodeCodeReply,
+  decodeSiteReply,
+  forgetRole,
+  type HostMessage,
+  type SiteMessage,
+  type SiteReply,
+} from '../../sdk/index.ts'
+import type { CodeSource, PreparedCode } from '../code/device-code.ts'
+import { flameletError } from '../errors.ts'
+import { taskKeeper } from './task-keeper.ts'
+import { startTaskProcess, type TaskProcess } from './task-process.ts'
+import { decodeFromTask, type TaskSetup } from './task-protocol.ts'
+
+export interface ProcessSiteParts {
+  /** Name of the flamelet. */
+  readonly flamelet: string
+  /** Keeps the state of the tasks' roles. */
+  readonly store: DurableStore
+  /** The link of the flamelet's system. */
+  readonly link: NodeLink
+  readonly codeOf: CodeSource
+  /** Paths of the datasets that a task may read, by name. */
+  readonly pathsOf: (dataset: string | undefined) => Readonly<Record<string, string>>
+  /** Most memory of each process. Absent: unlimited. */
+  readonly memoryBytes?: number | undefined
+  /** Longest time of a training, and for which a process may be blocked. */
+  readonly roundLimitMs: number
+  /** Hears of each process: those of an earlier life of the flamelet are ended at its next start. */
+  readonly onProcess?: (pid: number, isRunning: boolean) => void
+}
+
+type Message =
+  | SiteMessage
+  | { readonly type: 'code-ready'; readonly task: HostedTask; readonly code: PreparedCode }
+  | { readonly type: 'code-refused'; readonly task: HostedTask; readonly cause: unknown }
+  | { readonly type: 'begin'; readonly task: HostedTask }
+  | { readonly type: 'joined'; readonly task: HostedTask; readonly life: Life; readonly site: ActorRef<SiteMessage> }
+  | { readonly type: 'alive' | 'committed'; readonly task: HostedTask; readonly life: Life }
+  | { readonly type: 'replied'; readonly task: HostedTask; readonly reply: SiteReply }
+  | { readonly type: 'process-ended'; readonly task: HostedTask; readonly life: Life; readonly how: string }
+  | { readonly type: 'look' }
+
+/** A task with its process. */
+interface HostedTask {
+  readonly key: string
+  readonly end: string
+  readonly run: string
+  /** The last wish to have the task hosted. */
+  host: HostMessage
+  /** Absent until the code is checked. */
+  code?: PreparedCode
+  life?: Life
+  /** Hears the process's answers to the last wish. */
+  replies?: ActorRef<SiteReply>
+  /** Processes that ended by themselves since the last committed round. */
+  deaths: number
+  isStopping: boolean
+  readonly whenStopped: (() => void)[]
+}
+
+/** One process of a task. */
+interface Life {
+  readonly node: string
+  readonly process: TaskProcess
+  /** The site in the process, once it has joined. */
+  site?: ActorRef<SiteMessage>
+  aliveAt: number
+}
+
+/** A task is given up when its process has ended by itself this many times without a round in between. */
+const mostDeaths = 3
+const firstBackOffMs = 200
+const lookEveryMs = 1000
+/** Time for a process to start, in which it can't say that it lives. */
+const startMs = 60_000
+/** Longest time for fetching a job's code. */
+const fetchMs = 10 * 60_000
+
+/**
+ * The actor that hosts each task in a process of its own, which is a node that is joined to the flamelet by a pipe. It
+ * hands refs on: to a process those of the server, to the server those of the process. A process that ends is started
+ * again, and goes on from the state that the flamelet keeps.
+ */
+export function processSite(parts: ProcessSiteParts): Behavior<Message> {
+  const { flamelet, store, link, codeOf, pathsOf, memoryBytes, roundLimitMs, onProcess = () => {} } = parts
+  return (context) => {
+    const tasks = new Map<string, HostedTask>()
+    let lives = 0
+    let answers = 0
+    context.every(lookEveryMs, { type: 'look' })
+    context.signal.addEventListener(
+      'abort',
+      () => {
+        for (const { life } of tasks.values()) life?.process.kill()
+      },
+      { once: true },
+    )
+
+    return (message) => {
+      switch (message.type) {
+        case 'host':
+          for (const end of message.ends) host(end, { ...message, ends: [end] })
+          return
+        case 'release':
+          return release(message)
+        case 'code-ready':
+          message.task.code = message.code
+          return begin(message.task)
+        case 'code-refused':
+          if (!message.task.isStopping) refuse(message.task, message.cause)
+          return forget(message.task)
+        case 'begin':
+          return begin(message.task)
+        case 'joined':
+          return joined(message.task, message.life, message.site)
+        case 'alive':
+          message.life.aliveAt = context.clock.now()
+          return
+        case 'committed':
+          message.task.deaths = 0
+          return
+        case 'replied':
+          return replied(message.task, message.reply)
+        case 'process-ended':
+          return processEnded(message.task, message.life, message.how)
+        case 'look':
+          return look()
+      }
+    }
+
+    function host(end: string, message: HostMessage): void {
+      const key = `${message.job.run} ${end}`
+      const known = tasks.get(key)
+      if (known && !known.isStopping) {
+        known.host = message
+        if (known.life?.site) tell(known, known.life.site)
+        return
+      }
+      const task: HostedTask = {
+        key,
+        end,
+        run: message.job.run,
+        host: message,
+        deaths: 0,
+        isStopping: false,
+        whenStopped: [],
+      }
+      tasks.set(key, task)
+      // The earlier process of the task may still be ending.
+      if (known) known.whenStopped.push(() => prepare(task))
+      else prepare(task)
+    }
+
+    function prepare(task: HostedTask): void {
+      const { job, code } = task.host
+      void context.track(codeOf(job, () => fetched(code))).then(
+        (ready) => context.self.tell({ type: 'code-ready', task, code: ready }),
+        (cause: unknown) => context.self.tell({ type: 'code-refused', task, cause }),
+      )
+    }
+
+    async function fetched(code: ActorRef<CodeMessage> | undefined): Promise<Uint8Array> {
+      if (!code) throw flameletError('CODE_NONE', { flamelet })
+      const asked = (replyTo: ActorRef<CodeReply>): CodeMessage => ({ type: 'fetch-code', replyTo })
+      const reply = await context.ask(code, asked, { timeoutMs: fetchMs, decode: decodeCodeReply })
+      if (reply.type === 'no-code') throw reply.cause
+      return reply.archive
+    }
+
+    function begin(task: HostedTask): void {
+      const { code, end, host } = task
+      if (task.isStopping) return forget(task)
+      if (!code || task.life) return
+      lives += 1
+      const { dataset } = host.job.tasks.find((each) => each.end === end) ?? {}
+      const paths = pathsOf(dataset)
+      const node = `${flamelet}~${end}~${lives}`
+      const setup: TaskSetup = {
+        node,
+        incarnation: 1,
+        parent: flamelet,
+        module: code.module.href,
+        bundleFile: code.bundleFile,
+        paths,
+        roundLimitMs,
+      }
+      const reads = [code.folder, code.bundleFile, ...Object.values(paths)]
+      const started = startTaskProcess(setup, { memoryBytes, reads })
+      const life: Life = { node, process: started, aliveAt: context.clock.now() + startMs }
+      task.life = life
+      const { pid } = started
+      if (pid !== undefined) onProcess(pid, true)
+      const kept = {
+        store,
+        run: task.run,
+        end,
+        onAlive: () => context.self.tell({ type: 'alive', task, life }),
+        onCommitted: () => context.self.tell({ type: 'committed', task, life }),
+      }
+      const options = { supervise: { type: 'resume' }, decode: decodeFromTask } as const
+      const keeper = context.spawn(`keeper-${lives}`, taskKeeper(kept), options)
+      link.accept(started.route, {
+        node,
+        mayStop: false,
+        entry(peer) {
+          if (isActorRef<SiteMessage>(peer.entry)) context.self.tell({ type: 'joined', task, life, site: peer.entry })
+          return keeper
+        },
+      })
+      void started.ended.then((how) => {
+        if (pid !== undefined) onProcess(pid, false)
+        context.stop(keeper)
+        link.declareDead(node)
+        context.self.tell({ type: 'process-ended', task, life, how })
+      })
+    }
+
+    function joined(task: HostedTask, life: Life, site: ActorRef<SiteMessage>): void {
+      life.site = site
+      if (!task.isStopping) tell(task, site)
+    }
+
+    /** Has the process host the task. Its answers come here first. */
+    function tell(task: HostedTask, site: ActorRef<SiteMessage>): void {
+      answers += 1
+      const heard: Behavior<SiteReply> = () => (reply) => context.self.tell({ type: 'replied', task, reply })
+      const replyTo = context.spawn(`answers-${answers}`, heard, { decode: decodeSiteReply })
+      if (task.replies) context.stop(task.replies)
+      task.replies = replyTo
+      site.tell({ ...task.host, replyTo })
+    }
+
+    function replied(task: HostedTask, reply: SiteReply): void {
+      if (tasks.get(task.key) !== task || task.isStopping || reply.type === 'released') return
+      const { host, end } = task
+      host.replyTo.tell({ ...reply, run: task.run, start: host.job.start, ends: [end] })
+      if (reply.type === 'not-hosting') stop(task)
+    }
+
+    function processEnded(task: HostedTask, life: Life, how: string): void {
+      if (task.life !== life) return
+      delete task.life
+      if (task.isStopping) return forget(task)
+      task.deaths += 1
+      const isLast = task.deaths >= mostDeaths
+      const next = isLast
+        ? 'started again, the job goes on from the last committed round'
+        : 'another process goes on from the last committed round'
+      const times = task.deaths === 1 ? 'once' : `${task.deaths} times`
+      const cause = flameletError('FLAMELET_TASK_ENDED', { end: task.end, flamelet, times, how, next })
+      if (isLast) {
+        refuse(task, cause)
+        return forget(task)
+      }
+      const { code, message } = cause
+      task.host.reports.tell({ type: 'notice', end: task.end, notice: { code, message } })
+      context.after(firstBackOffMs * 2 ** task.deaths, { type: 'begin', task })
+    }
+
+    function refuse({ host, end, run }: HostedTask, cause: unknown): void {
+      host.replyTo.tell({ type: 'not-hosting', run, start: host.job.start, ends: [end], cause })
+    }
+
+    function release({ run, ends, forget: isForgotten = false, replyTo }: Extract<SiteMessage, { type: 'release' }>) {
+      const released = [...tasks.values()].filter(
+        (task) => task.run === run && (ends === undefined || ends.includes(task.end)),
+      )
+      const names = new Set([...(ends ?? []), ...released.map(({ end }) => end)])
+      void context.track(done()).then(
+        () => replyTo.tell({ type: 'released', run }),
+        (cause: unknown) => replyTo.tell({ type: 'released', run, cause }),
+      )
+
+      async function done(): Promise<void> {
+        await Promise.all(released.map((task) => new Promise<void>((resolve) => stop(task, resolve))))
+        if (isForgotten) await Promise.all([...names].map((end) => forgetRole(store, run, end)))
+      }
+    }
+
+    /** The state of the role is in the store after each round, so that the process may end at any instant. */
+    function stop(task: HostedTask, then = () => {}): void {
+      task.whenStopped.push(then)
+      task.isStopping = true
+      if (task.life) task.life.process.kill()
+      else if (task.code || tasks.get(task.key) !== task) forget(task)
+    }
+
+    function forget(task: HostedTask): void {
+      if (tasks.get(task.key) === task) tasks.delete(task.key)
+      if (task.replies) context.stop(task.replies)
+      delete task.replies
+      for (const then of task.whenStopped.splice(0)) then()
+    }
+
+    /** Ends processes that are blocked for too long. */
+    function look(): void {
+      const now = context.clock.now()
+      for (const { life, end } of tasks.values()) {
+        if (!life || now - life.aliveAt <= roundLimitMs) continue
+        const { message } = flameletError('FLAMELET_TASK_SILENT', { end, flamelet, seconds: roundLimitMs / 1000 })
+        life.process.kill(message)
+      }
+    }
+  }
+}
