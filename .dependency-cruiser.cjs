@@ -14,6 +14,7 @@ const doors = [
   { folder: 'runtime/errors', from: '^runtime/', to: '(coded-error|file-reason)' },
   { folder: 'runtime/node' },
   { folder: 'runtime/link', from: '^(actors|api|flamelet|flamectl)/', to: '(ws|mqtt|pipe)/index' },
+  { folder: 'runtime/node/faults' },
   { folder: 'runtime/link/ws' },
   { folder: 'runtime/link/mqtt' },
   { folder: 'runtime/link/pipe' },

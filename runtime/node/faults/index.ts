@@ -1,0 +1,2 @@
+export { type FaultProxy, type FaultProxyOptions, faultProxy } from './fault-proxy.ts'
+export type { Faults } from './faulty-stream.ts'
