@@ -1,8 +1,9 @@
 import test from 'ava'
 import { memoryRoute } from './memory-route.ts'
-import { routeContract } from './route.contract.ts'
+import { type OpenTransport, routeContract } from './route.contract.ts'
+import { sessionContract } from './session.contract.ts'
 
-routeContract(test, 'memory', async (onRoute) => ({
+const openMemory: OpenTransport = async (onRoute) => ({
   async dial(_lane, signal) {
     signal.throwIfAborted()
     const [dialled, accepted] = memoryRoute()
@@ -10,4 +11,7 @@ routeContract(test, 'memory', async (onRoute) => ({
     return dialled
   },
   async [Symbol.asyncDispose]() {},
-}))
+})
+
+routeContract(test, 'memory', openMemory)
+sessionContract(test, 'memory', openMemory)

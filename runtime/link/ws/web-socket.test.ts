@@ -1,46 +1,20 @@
 import { once } from 'node:events'
-import { createServer, type Server } from 'node:http'
+import { createServer } from 'node:http'
 import { createServer as createSecureServer } from 'node:https'
 import { connect } from 'node:net'
 import test from 'ava'
 import { WebSocket } from 'ws'
 import { certificateAuthority } from '../../../test/support/certificates.ts'
+import { accepting, listening, openWs } from '../../../test/support/web-sockets.ts'
 import { mostFrameBytes, type Route } from '../frame.ts'
-import { heardBy, type OpenTransport, routeContract } from '../route.contract.ts'
+import { heardBy, routeContract } from '../route.contract.ts'
 import { dialPageSocket } from '../web-socket.ts'
-import { acceptWebSockets, dialWebSocket, type WebSocketAcceptOptions } from './index.ts'
+import { dialWebSocket } from './index.ts'
 
 const never = new AbortController().signal
 
-async function listening(server: Server): Promise<number> {
-  server.listen(0, '127.0.0.1')
-  await once(server, 'listening')
-  const address = server.address()
-  if (typeof address !== 'object' || !address) throw new TypeError('the server listens on no port')
-  return address.port
-}
-
-async function accepting(
-  options: WebSocketAcceptOptions,
-  server: Server = createServer((_, response) => response.end('plain')),
-) {
-  const port = await listening(server)
-  const accepted = acceptWebSockets(server, options)
-  const close = async () => {
-    accepted.close()
-    server.closeAllConnections()
-    server.close()
-    await once(server, 'close')
-  }
-  return { server, port, accepted, [Symbol.asyncDispose]: close }
-}
-
-const openWs: OpenTransport = async (onRoute) => {
-  const at = await accepting({ onRoute })
-  return { dial: dialWebSocket(`ws://127.0.0.1:${at.port}`), [Symbol.asyncDispose]: at[Symbol.asyncDispose] }
-}
-
-routeContract(test, 'ws', openWs)
+routeContract(test, 'ws', openWs())
+routeContract(test, 'ws over a slow network', openWs({ delayMs: 3, jitterMs: 6, bytesPerSecond: 40_000_000 }))
 
 routeContract(test, 'a page’s WebSocket', async (onRoute) => {
   const at = await accepting({ onRoute })
