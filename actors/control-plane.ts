@@ -5,8 +5,16 @@ import { catalogue } from './catalogue.ts'
 import type { CatalogueRequests } from './catalogue-requests.ts'
 import type { Deployer } from './deployers/deployer.ts'
 import { flameletsDeployer } from './deployers/flamelets/flamelets-deployer.ts'
+import { flameletSitesDeployer } from './deployers/sites/flamelet-sites.ts'
+import type { SitesParts } from './deployers/sites/sites-deployer.ts'
 import { type EventsParts, type EventsRequests, events } from './events/events.ts'
-import { type FlameletsMessage, type FlameletsParts, type FlameletsRequests, flamelets } from './flamelets/flamelets.ts'
+import {
+  type FlameletsMessage,
+  type FlameletsParts,
+  type FlameletsRequests,
+  flamelets,
+  servedComputes,
+} from './flamelets/flamelets.ts'
 import { type IdempotencyParts, type IdempotencyRequests, idempotency } from './idempotency/idempotency.ts'
 import { type ControllerParts, controller, type JobRequests } from './jobs/controller.ts'
 import { type NotifierMessage, type NotifierRequests, notifier } from './notifier/notifier.ts'
@@ -42,9 +50,18 @@ export type ControlPlaneParts = CatalogueParts &
   EventsParts &
   FlameletsParts &
   Omit<ControllerParts, 'events' | 'deployerOf'> & {
-    /** Chooses the deployer of a job: the one for flamelets, or another. */
-    readonly chooseDeployer: (job: JobComputes, flamelets: Deployer) => Deployer
+    /** Chooses the deployer of a job: the one for flamelets of the interface, the one for joined flamelets, or another. */
+    readonly chooseDeployer: (job: JobComputes, flamelets: Deployer, joined: JoinedFlamelets | undefined) => Deployer
+    /** Hosts tasks for flamelets that join by links. Absent: joined flamelets get no tasks. */
+    readonly sites?: Pick<SitesParts, 'own' | 'registry' | 'slots' | 'observer' | 'limits'>
   }
+
+/** The flamelets that have joined by links, for the choice of a job's deployer. */
+export interface JoinedFlamelets {
+  readonly deployer: Deployer
+  /** Whether a flamelet, present or not, gets the tasks of a compute. */
+  serves(computeId: string): boolean
+}
 
 /** Jobs go on after each fault of the controller itself, without limit. */
 const controllerSupervision = {
@@ -56,15 +73,20 @@ const controllerSupervision = {
 
 /** Parent of the control plane's actors: hands each request to the actor that handles the request. */
 export function controlPlane(given: ControlPlaneParts): Behavior<ControlPlaneMessage> {
-  return (context) => {
-    const parts = { ...given, held: holdings(collectionsOf(given.store)) }
+  return async (context) => {
+    const served = await context.track(servedComputes(given.store))
+    const parts = { ...given, served, held: holdings(collectionsOf(given.store)) }
     const repeatables = context.spawn('idempotency', idempotency(parts), { supervise: { type: 'resume' } })
     const entries = context.spawn('audit', audit(parts))
     const happenings = context.spawn('events', events(parts))
     const notifications = context.spawn('notifier', notifier(parts))
     const joined = context.spawn('flamelets', flamelets(parts), { supervise: { type: 'resume' } })
     const byNotifications = flameletsDeployer({ ...parts, notifier: notifications })
-    const deployerOf = (job: JobComputes) => parts.chooseDeployer(job, byNotifications)
+    const bySites = parts.sites && {
+      deployer: flameletSitesDeployer({ ...parts, ...parts.sites, flamelets: joined }),
+      serves: (computeId: string) => served.has(computeId),
+    }
+    const deployerOf = (job: JobComputes) => parts.chooseDeployer(job, byNotifications, bySites)
     const runFaults: CatalogueParts['runFaults'] = (spec, schema, tasks) =>
       deployerOf({ tasks }).faultsOf?.(spec, schema) ?? []
     const things = context.spawn('catalogue', catalogue({ ...parts, runFaults }))

@@ -51,6 +51,8 @@ export interface FlameletsRequests {
 export interface FlameletSite {
   readonly name: string
   readonly user: string
+  /** The flamelet has joined with a token of the scope admin. */
+  readonly isVouched: boolean
   readonly facts: FlameletFacts
   /** The one job whose tasks the flamelet may get. */
   readonly job?: string
@@ -86,6 +88,8 @@ export interface FlameletsParts {
   readonly now: () => string
   readonly newKey: () => string
   readonly computeAdmins?: TrustedAdmins
+  /** The computes whose tasks flamelets get. Kept up to date, if it is given. */
+  readonly served?: Map<string, number>
   /** Most names of flamelets for each user. Default: 10,000. */
   readonly mostFlamelets?: number
   /** Hears of the lines that flamelets send for the server's log. */
@@ -128,7 +132,7 @@ const server = 'control-plane'
  */
 export function flamelets(parts: FlameletsParts): Behavior<FlameletsMessage> {
   return async (context) => {
-    const { store, now, mostFlamelets = 10_000, onFlameletLog } = parts
+    const { store, now, served = new Map(), mostFlamelets = 10_000, onFlameletLog } = parts
     const collections = collectionsOf(store)
     const known = new Map<string, Flamelet>()
     const counts = new Map<string, number>()
@@ -204,7 +208,9 @@ export function flamelets(parts: FlameletsParts): Behavior<FlameletsMessage> {
     /** A flamelet that has joined at another server on the same store. */
     async function joinedElsewhere(name: string): Promise<Flamelet | undefined> {
       const record = (await collections.flamelets.get(name))?.value
-      return known.get(name) ?? (record && add({ ...newFlamelet(name, record.userId, 'away', now()), record }))
+      if (known.has(name) || !record) return known.get(name)
+      serve(record.computeId, 1)
+      return add({ ...newFlamelet(name, record.userId, 'away', now()), record })
     }
 
     async function assertUnderWay(job: string): Promise<void> {
@@ -262,6 +268,8 @@ export function flamelets(parts: FlameletsParts): Behavior<FlameletsMessage> {
       const at = now()
       const record = { userId: user, firstAt: flamelet.record?.firstAt ?? at, registeredAt: at, ...facts }
       await collections.flamelets.put(name, record)
+      serve(record.computeId, 1)
+      if (flamelet.record) serve(flamelet.record.computeId, -1)
       flamelet.record = record
       flamelet.hosted = registration.hosted
       flamelet.draining = []
@@ -299,6 +307,13 @@ export function flamelets(parts: FlameletsParts): Behavior<FlameletsMessage> {
       if (!record || state !== 'gone') return
       flamelet.record = { ...record, goneAt: since }
       await collections.flamelets.put(name, flamelet.record)
+    }
+
+    /** Counts the flamelets of a compute. */
+    function serve(computeId: string, more: 1 | -1): void {
+      const count = (served.get(computeId) ?? 0) + more
+      if (count > 0) served.set(computeId, count)
+      else served.delete(computeId)
     }
 
     function enter(flamelet: Flamelet, state: FlameletState): void {
@@ -354,6 +369,7 @@ export function flamelets(parts: FlameletsParts): Behavior<FlameletsMessage> {
       if (state === 'here' || state === 'draining') throw catalogueError('FLAMELET_PRESENT', { name, state })
       await collections.flamelets.remove(name)
       await leaveCompute(collections, computeId)
+      serve(computeId, -1)
       known.delete(name)
       counts.set(flamelet.user, (counts.get(flamelet.user) ?? 1) - 1)
       tell({ type: 'site-gone', name })
@@ -382,9 +398,9 @@ function factsOf(name: string, registration: FlameletRegistration): FlameletFact
   }
 }
 
-function siteOf({ name, user, job, record, hosted, site }: Flamelet): FlameletSite | undefined {
+function siteOf({ name, user, isAdmin, job, record, hosted, site }: Flamelet): FlameletSite | undefined {
   if (!record || !site) return undefined
-  return { name, user, facts: factsIn(record), hosted, site, ...(job === undefined ? {} : { job }) }
+  return { name, user, isVouched: isAdmin, facts: factsIn(record), hosted, site, ...(job === undefined ? {} : { job }) }
 }
 
 function newFlamelet(name: string, user: string, state: FlameletState, since: string): Flamelet {
@@ -409,4 +425,12 @@ function statusOf(
 function factsIn({ region, computeId, datasets, mostTasks, memoryBytes, platform }: FlameletRecord): FlameletFacts {
   const memory = memoryBytes === undefined ? {} : { memoryBytes }
   return { region, computeId, datasets, mostTasks, ...memory, platform }
+}
+
+/** Counts the flamelets of each compute, those that are gone among them, whose tasks wait for their return. */
+export async function servedComputes(store: Store): Promise<Map<string, number>> {
+  const served = new Map<string, number>()
+  for await (const { value } of collectionsOf(store).flamelets.find())
+    served.set(value.computeId, (served.get(value.computeId) ?? 0) + 1)
+  return served
 }

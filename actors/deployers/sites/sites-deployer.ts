@@ -12,7 +12,7 @@ import {
 import type { DeploymentObserver } from '../in-process/in-process-deployer.ts'
 import { toldTasks } from '../told-tasks.ts'
 import type { PlacedTask, RemoteSite, Sites } from './sites.ts'
-import { type SpreadLimits, type SpreadMessage, spreadTasks } from './spread-tasks.ts'
+import { type SpawnSite, type SpreadLimits, type SpreadMessage, spreadTasks } from './spread-tasks.ts'
 
 export interface SitesParts {
   /** Keeps where tasks are. The server's own site has its own store. */
@@ -20,8 +20,8 @@ export interface SitesParts {
   readonly registry: ModelRegistry
   /** The sites that a job's tasks may go to. */
   readonly sitesOf: (job: DeployableJob) => Sites
-  /** The site of the server's own process, for tasks without data. */
-  readonly own: SiteParts
+  /** The server's own site, or the parts of one in its process, for tasks without data. */
+  readonly own: SiteParts | SpawnSite
   /** Whether a task runs at the server's own site. Default: tasks without a dataset do. */
   readonly isOwn?: (task: PlacedTask, job: DeployableJob) => boolean
   /** Whether a site may host a task. Default: by the task's compute, and the site's datasets. */

@@ -13,6 +13,10 @@ export interface RemoteSite {
     /** Most tasks that the site hosts at once. */
     readonly mostTasks: number
   }
+  /** The user to whom the site belongs. */
+  readonly user?: string
+  /** An administrator of the server has let the site join: it may run everybody's tasks. */
+  readonly isVouched?: boolean
   /** The one job whose tasks the site may get. Absent: any job. */
   readonly job?: string
   readonly site: ActorRef<SiteMessage>

@@ -1,4 +1,5 @@
 import {
+  type ActorContext,
   type ActorRef,
   type Behavior,
   type Cancel,
@@ -40,8 +41,8 @@ export interface TasksToSpread extends Pick<HostedTasks, 'registry' | 'onRound'>
   readonly job: Omit<HostedJob, 'start' | 'tasks'>
   /** All tasks of the job, in the order of the expansion. */
   readonly tasks: readonly PlacedTask[]
-  /** This node's own site. */
-  readonly own: SiteParts
+  /** This node's own site, or the parts of one in this process. */
+  readonly own: SiteParts | SpawnSite
   /** Whether a task runs at this node's own site. Default: tasks without a dataset do. */
   readonly isOwn?: (task: PlacedTask) => boolean
   readonly sites: Sites
@@ -54,6 +55,9 @@ export interface TasksToSpread extends Pick<HostedTasks, 'registry' | 'onRound'>
   readonly reports: ActorRef<TaskReport>
   readonly limits?: SpreadLimits
 }
+
+/** Spawns a site as the child of an actor, whose failure is the actor's. */
+export type SpawnSite = (context: Pick<ActorContext<never>, 'spawn'>) => ActorRef<SiteMessage>
 
 export interface SpreadLimits {
   /** A site that is away for this time has lost its tasks, which go to other sites or fail. Default: 10 minutes. */
@@ -158,7 +162,7 @@ export function spreadTasks(parts: TasksToSpread): Behavior<Message> {
     let isStopping = false
     const saidUnknown = new Set<string>()
 
-    know(ownSite, context.spawn('site', taskSite(parts.own), { supervise: { type: 'escalate' } }), undefined)
+    know(ownSite, ownSiteIn(context, parts.own), undefined)
     if (start > 1) context.after(rejoinMs, { type: 'begin-anyway' })
     context.after(sayAwaitedMs, { type: 'say-awaited' })
     parts.sites.follow(context.self)
@@ -450,6 +454,12 @@ export function spreadTasks(parts: TasksToSpread): Behavior<Message> {
       context.after(stopMs, { type: 'stopped-anyway' })
     }
   }
+}
+
+function ownSiteIn(context: Pick<ActorContext<never>, 'spawn'>, own: TasksToSpread['own']): ActorRef<SiteMessage> {
+  return typeof own === 'function'
+    ? own(context)
+    : context.spawn('site', taskSite(own), { supervise: { type: 'escalate' } })
 }
 
 function isPassing(cause: unknown): boolean {
