@@ -15,12 +15,12 @@ import {
   type ActorSystem,
   actorSystem,
   memoryStore,
+  nextIncarnation,
   type Store,
   type StoreWatch,
   systemClock,
   watchedStore,
 } from '../runtime/index.ts'
-import { nextIncarnation } from './link/incarnation.ts'
 
 export const STORE: InjectionToken<Promise<Store>> = Symbol('Store')
 export const SYSTEM: InjectionToken<Promise<ActorSystem>> = Symbol('ActorSystem')
@@ -70,7 +70,7 @@ export function serverRoot({
   )
   scope.register(SYSTEM, {
     useFactory: async (within) => {
-      const incarnation = await nextIncarnation(await within.resolve(STORE), Date.now())
+      const incarnation = await nextIncarnation(await within.resolve(STORE), 'link/incarnation', Date.now())
       return actorSystem({ name: 'control-plane', incarnation })
     },
   })

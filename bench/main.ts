@@ -3,6 +3,7 @@ import { apiSuite } from './api.ts'
 import type { Figure, Suite } from './figure.ts'
 import { jobSuite } from './job.ts'
 import { kernelSuite } from './kernel.ts'
+import { pageSuite } from './page.ts'
 import { sumSuite } from './sum.ts'
 import { trainSuite } from './train.ts'
 
@@ -12,6 +13,7 @@ const suites: Record<string, Suite> = {
   job: jobSuite,
   train: trainSuite,
   api: apiSuite,
+  page: pageSuite,
 }
 
 const { values, positionals } = parseArgs({

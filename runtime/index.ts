@@ -1,5 +1,6 @@
 export { decode, encode } from './durable/codec.ts'
 export { isStoreTrouble, isStoreTroubleCode, type StoreTroubleCode } from './durable/errors.ts'
+export { nextIncarnation } from './durable/incarnation.ts'
 export { memoryStore } from './durable/memory-store.ts'
 export type * from './durable/store.ts'
 export { type StoreWatch, watchedStore } from './durable/watched-store.ts'

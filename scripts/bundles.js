@@ -22,7 +22,11 @@ const forNode = { platform: 'node', target: 'node20.19', banner: { js: banner } 
 const forPages = {
   platform: 'browser',
   target: 'es2022',
-  alias: { assert: './scripts/browser/assert.cjs', crypto: './scripts/browser/crypto.cjs' },
+  alias: {
+    assert: './scripts/browser/assert.cjs',
+    crypto: './scripts/browser/crypto.cjs',
+    denque: './scripts/browser/queue.cjs',
+  },
   inject: ['./scripts/browser/set-immediate.js'],
 }
 

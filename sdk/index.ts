@@ -39,7 +39,7 @@ export { fedBuff } from './strategy/algorithms/fed-buff.ts'
 export { fedProx } from './strategy/algorithms/fed-prox.ts'
 export { krum } from './strategy/algorithms/krum.ts'
 export { scaffold } from './strategy/algorithms/scaffold.ts'
-export { algorithms, catalogue, type Kind, kinds, type Named } from './strategy/catalogue.ts'
+export { algorithms, catalogue, type Named } from './strategy/catalogue.ts'
 export {
   type Choice,
   type ChoiceFault,
@@ -50,13 +50,13 @@ export {
   choiceText,
   chosenAlgorithm,
   requireChoices,
-  topologyMisfit,
-  updatesMisfit,
 } from './strategy/chosen-algorithm.ts'
 export {
   type AlgorithmDefinition,
   defineAlgorithm,
 } from './strategy/define-algorithm.ts'
+export { topologyMisfit, updatesMisfit } from './strategy/fitting-algorithm.ts'
+export { type Kind, kinds } from './strategy/kinds.ts'
 export * from './strategy/selectors/all-selector.ts'
 export { randomSelector } from './strategy/selectors/random-selector.ts'
 export { type Setting, settingRange } from './strategy/settings.ts'

@@ -6,7 +6,6 @@ export {
   type PoolPlan,
   type PreparedTasks,
   prepareTasks,
-  validTopology,
 } from './prepare-tasks.ts'
 export { decodeRendezvousMessage, type RendezvousMessage, rendezvous } from './rendezvous.ts'
 export { roleHost } from './role-host.ts'
@@ -30,3 +29,4 @@ export {
 } from './site-protocol.ts'
 export { type SiteCode, type SiteParts, type SiteWorkload, taskSite } from './task-site.ts'
 export { type TaskEnd, type TaskTally, taskTally } from './task-tally.ts'
+export { validTopology } from './valid-topology.ts'

@@ -2,24 +2,17 @@ import type { DurableStore } from '../../runtime/index.ts'
 import type { GivenDatasets } from '../data/datasets.ts'
 import type { ModelRegistry } from '../registry/registry.ts'
 import type { Settings } from '../role/role.ts'
-import {
-  type Choices,
-  chosenAlgorithm,
-  requireLearner,
-  requireTopology,
-  requireUpdates,
-} from '../strategy/chosen-algorithm.ts'
-import type { TopologyFacts } from '../tag/errors.ts'
-import { expansion } from '../tag/expand.ts'
+import type { Algorithm } from '../strategy/algorithm.ts'
+import type { Choices } from '../strategy/chosen-algorithm.ts'
+import { requireLearner, requireTopology, requireUpdates } from '../strategy/fitting-algorithm.ts'
+import { kinds } from '../strategy/kinds.ts'
 import type { Schema } from '../tag/schema.ts'
-import type { Topology } from '../tag/topology.ts'
-import { assertValid } from '../tag/validate.ts'
 import type { TrainingPool } from '../training/training-pool.ts'
 import { jobSettings } from '../workload/hyperparameters.ts'
 import type { Workload } from '../workload/workload.ts'
 import type { HostedTasks } from './hosted-tasks.ts'
 import type { RoleTask } from './role-task.ts'
-import { type RoleTaskOptions, requireClients, requireRoles, roleTasksOf } from './role-tasks.ts'
+import { type RoleTaskOptions, requireClients, roleTasksOf } from './role-tasks.ts'
 import type { HostedTask } from './site-protocol.ts'
 
 /** A job whose tasks are to be hosted. */
@@ -63,26 +56,6 @@ export interface PreparedTasks {
 }
 
 /**
- * Makes the topology of a workload for these settings, and checks the topology, its roles and its algorithm.
- *
- * @throws as `assertValid`, `requireRoles`, `chosenAlgorithm`, `requireTopology` and `requireUpdates` do.
- */
-export function validTopology(
-  workload: Workload,
-  settings: Settings,
-  algorithms: Choices = {},
-  facts: TopologyFacts = {},
-): Topology {
-  const topology = workload.topology(settings)
-  assertValid(topology, facts)
-  requireRoles(topology.schema, workload.roles)
-  const strategy = chosenAlgorithm(workload.strategy(settings), algorithms)
-  requireTopology(strategy, topology.schema)
-  requireUpdates(strategy, topology.schema, expansion(topology, { jobId: '', newKey: () => '' }))
-  return topology
-}
-
-/**
  * Prepares a job's tasks for a host: finds their roles, settings and strategy, and starts the training pool. The pool
  * closes when the signal is aborted.
  *
@@ -97,7 +70,7 @@ export async function prepareTasks(
   const all = roleTasksOf(job, { clientOf: job.clientOf, roles: workload.roles })
   const clients = all.filter(({ client }) => client !== undefined).length
   const { seed, settings, unknown } = jobSettings(workload.settings, hyperparameters, clients)
-  const strategy = chosenAlgorithm(workload.strategy(settings), { ...algorithms, hyperparameters })
+  const strategy = await strategyOf(workload.strategy(settings), { ...algorithms, hyperparameters })
   requireTopology(strategy, job.schema)
   requireUpdates(strategy, job.schema, job.tasks)
   const datasets = paths && { paths, ofClients: datasetNames(all, job.tasks, isHere) }
@@ -113,6 +86,13 @@ export async function prepareTasks(
     hosted: { ...shared, checkDeterminism, takenOver, isSpread: tasks.length < all.length },
     unknownSettings: unknown,
   }
+}
+
+/** The catalogue of algorithms is loaded for a job that names one, so that a page has no more than its workload's own. */
+async function strategyOf(own: Algorithm, choices: Choices): Promise<Algorithm> {
+  if (kinds.every((kind) => choices[kind] === undefined)) return own
+  const { chosenAlgorithm } = await import('../strategy/chosen-algorithm.ts')
+  return chosenAlgorithm(own, choices)
 }
 
 /** By client of this host: the name of the client's dataset. */

@@ -2,7 +2,6 @@ import { type ActorContext, type Behavior, CodedError } from '../../runtime/inde
 import { LiveChannel } from '../role/channel/live-channel.ts'
 import type { RoleMessage } from '../role/channel/wiring.ts'
 import type { LogEntry, Notice, Role, RoleContext } from '../role/role.ts'
-import { checkedRounds } from './checked-rounds.ts'
 import { type RoundParts, type Rounds, roleContext } from './role-context.ts'
 import type { JobSurroundings, RoleTask } from './role-task.ts'
 import { openRoundKeeper } from './round-keeper.ts'
@@ -84,7 +83,9 @@ export function roleHost(task: RoleTask, job: JobSurroundings): Behavior<RoleMes
       }
       const { decisions, own } = keeper
       const live = { role, task, job, actor, ports: [...channels.values()], decisions, own, effects }
-      const { context: roleContextOf, round } = job.checkDeterminism ? checkedRounds(live) : plainRounds(live)
+      const { context: roleContextOf, round } = job.checkDeterminism
+        ? (await actor.track(import('./checked-rounds.ts'))).checkedRounds(live)
+        : plainRounds(live)
       const { restored } = keeper
       let state = restored === undefined ? await role.init(roleContextOf) : resumed(role, restored, roleContextOf)
       while (!role.done(state)) {

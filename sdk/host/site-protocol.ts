@@ -1,7 +1,7 @@
 import { type ActorRef, isActorRef } from '../../runtime/index.ts'
 import { fieldsOf, isCount, isObject, isString, isStrings, listOf } from '../role/guards.ts'
-import { kinds } from '../strategy/catalogue.ts'
 import type { Choice, Choices } from '../strategy/chosen-algorithm.ts'
+import { kinds } from '../strategy/kinds.ts'
 import type { Task } from '../tag/expand.ts'
 import type { Schema, SchemaChannel, SchemaRole } from '../tag/schema.ts'
 import type { ModelsMessage } from './job-models.ts'

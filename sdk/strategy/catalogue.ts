@@ -8,6 +8,7 @@ import { scaffold } from './algorithms/scaffold.ts'
 import type { Described, KnownAlgorithm } from './define-algorithm.ts'
 import { datasamplersElsewhere, optimizersElsewhere, privacyElsewhere, selectorsElsewhere } from './elsewhere.ts'
 import { strategyError } from './errors.ts'
+import type { Kind } from './kinds.ts'
 import { allSelector } from './selectors/all-selector.ts'
 import { countSelector } from './selectors/random-selector.ts'
 import { settingValues } from './settings.ts'
@@ -18,9 +19,6 @@ export interface Named extends Described {
   readonly elsewhere?: true
   apply(algorithm: Algorithm, given: Readonly<Record<string, unknown>>): Algorithm
 }
-
-/** The kinds of entries that a job may name. */
-export type Kind = 'optimizer' | 'selector' | 'datasampler' | 'privacy'
 
 const randomSettings = {
   count: { kind: 'whole', least: 1, kwarg: 'k', help: 'number of ends that are selected for each round' },
@@ -72,8 +70,6 @@ export const catalogue: Readonly<Record<Kind, readonly Named[]>> = {
   datasampler: [none, ...datasamplersElsewhere],
   privacy: [none, ...privacyElsewhere],
 }
-
-export const kinds = ['optimizer', 'selector', 'datasampler', 'privacy'] as const satisfies readonly Kind[]
 
 /**
  * An algorithm as an entry: replaces the workload's, but keeps its selection, waiting, client evaluation and quantum

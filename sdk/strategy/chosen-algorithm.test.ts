@@ -6,14 +6,8 @@ import type { Topology } from '../tag/topology.ts'
 import type { Algorithm } from './algorithm.ts'
 import { fedAvg } from './algorithms/fed-avg.ts'
 import { krum } from './algorithms/krum.ts'
-import {
-  choiceFaults,
-  choicesOf,
-  chosenAlgorithm,
-  requireChoices,
-  requireTopology,
-  requireUpdates,
-} from './chosen-algorithm.ts'
+import { choiceFaults, choicesOf, chosenAlgorithm, requireChoices } from './chosen-algorithm.ts'
+import { requireTopology, requireUpdates } from './fitting-algorithm.ts'
 
 const ends = ['a', 'b', 'c', 'd']
 const selected = ({ select }: Algorithm) => select.select(ends, randomStream(1)).length

@@ -1,10 +1,8 @@
 import { knownNames } from '../../runtime/index.ts'
-import { randomStream } from '../random/random-stream.ts'
-import type { Task } from '../tag/expand.ts'
-import type { Schema } from '../tag/schema.ts'
 import type { Algorithm } from './algorithm.ts'
-import { catalogue, type Kind, kinds, type Named } from './catalogue.ts'
+import { catalogue, type Named } from './catalogue.ts'
 import { strategyError } from './errors.ts'
+import { type Kind, kinds } from './kinds.ts'
 import { nameIn, type SettingFault, settingFaults } from './settings.ts'
 
 /** A name from the catalogue and its settings, as a job gives them. */
@@ -110,98 +108,6 @@ function isChoice(value: unknown): value is Choice {
 
 function isObject(value: unknown): value is object {
   return typeof value === 'object' && value !== null
-}
-
-/** @throws STRATEGY_LEARNER where an algorithm needs another learner. */
-export function requireLearner(
-  { client }: Algorithm,
-  learner: { readonly plainLearningRate?: number | undefined },
-): void {
-  if (client.needs === undefined || learner.plainLearningRate !== undefined) return
-  throw strategyError('STRATEGY_LEARNER', { needs: 'steps w −= η·g and nothing else' })
-}
-
-/**
- * A role between trainers and the top, which passes sums on: aggregates below and uploads above. Undefined if the
- * topology has none.
- */
-function summingRole({ roles, channels }: Schema): string | undefined {
-  const tagsOf = (role: string) => channels.flatMap(({ funcTags }) => funcTags?.[role] ?? [])
-  return roles
-    .map(({ name }) => name)
-    .find((role) => {
-      const tags = tagsOf(role)
-      return tags.includes('aggregate') && tags.includes('upload')
-    })
-}
-
-/** The reason for which an algorithm can't run on a topology. Undefined if it can. */
-export function topologyMisfit({ name, aggregation, waiting }: Algorithm, schema: Schema): string | undefined {
-  const role = summingRole(schema)
-  if (role === undefined) return undefined
-  if (aggregation.needs === 'each') return `${name} needs each contribution, and the role ${role} passes sums on`
-  if (waiting.kind === 'buffer')
-    return `${name} counts trainers in the order of arrival, and the role ${role} is between them and it`
-  return undefined
-}
-
-/** @throws STRATEGY_TOPOLOGY where an algorithm can't run on a topology. */
-export function requireTopology(algorithm: Algorithm, schema: Schema): void {
-  const reason = topologyMisfit(algorithm, schema)
-  if (reason !== undefined) throw strategyError('STRATEGY_TOPOLOGY', { reason })
-}
-
-/** Number of selections that are tried, since a selector may select more ends in one round than in another. */
-const triedSelections = 8
-
-/**
- * The reason for which no round of an algorithm can count the updates that it needs. Undefined if a round can. `trainers`
- * is the number of trainers from which the aggregator selects.
- */
-export function updatesMisfit(
-  { name, select, waiting }: Algorithm,
-  schema: Schema,
-  trainers: number,
-): string | undefined {
-  if (waiting.kind !== 'quorum' || waiting.minimumUpdates <= 1) return undefined
-  const ends = Array.from({ length: trainers }, (_, index) => `trainer-${index}`).toSorted()
-  const selections = Array.from(
-    { length: triedSelections },
-    (_, seed) => select.select(ends, randomStream(seed)).length,
-  )
-  const selected = Math.max(...selections)
-  // With middle aggregators each group has its own quorum, and more updates may be counted in all.
-  const quorum = summingRole(schema) === undefined ? waiting.quorum : 1
-  const counted = Math.ceil(quorum * selected - 1e-9)
-  if (counted >= waiting.minimumUpdates) return undefined
-  const awaited = counted < selected ? `, of which a quorum of ${quorum} awaits ${counted}` : ''
-  return `${name} needs ${waiting.minimumUpdates} updates a round, but selects ${selected} of ${trainers} trainers${awaited}`
-}
-
-/** @throws STRATEGY_CLIENTS where an aggregator can't count the updates that the algorithm needs. */
-export function requireUpdates(algorithm: Algorithm, schema: Schema, tasks: Iterable<PlacedTask>): void {
-  const { waiting } = algorithm
-  if (waiting.kind !== 'quorum' || waiting.minimumUpdates <= 1) return
-  const reason = updatesMisfit(algorithm, schema, fewestTrainers(schema, [...tasks]))
-  if (reason !== undefined) throw strategyError('STRATEGY_CLIENTS', { reason })
-}
-
-type PlacedTask = Pick<Task, 'role' | 'dataset' | 'groupAssociation'>
-
-/** Number of trainers in the smallest group from which a topmost aggregator selects. */
-function fewestTrainers({ channels }: Schema, tasks: readonly PlacedTask[]): number {
-  const uploads = (role: string) => channels.some(({ funcTags }) => funcTags?.[role]?.includes('upload'))
-  const trainers = tasks.filter(({ dataset }) => dataset !== undefined)
-  const counts = channels.flatMap(({ name, pair, funcTags }) => {
-    const joined = trainers.filter(({ role }) => pair.includes(role))
-    const sizes = new Map<string | undefined, number>()
-    for (const { groupAssociation } of joined)
-      sizes.set(groupAssociation[name], (sizes.get(groupAssociation[name]) ?? 0) + 1)
-    return tasks
-      .filter(({ role }) => joined.length > 0 && funcTags?.[role]?.includes('aggregate') && !uploads(role))
-      .map(({ groupAssociation }) => sizes.get(groupAssociation[name]) ?? 0)
-  })
-  return counts.length === 0 ? trainers.length : Math.min(...counts)
 }
 
 /**

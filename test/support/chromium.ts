@@ -96,7 +96,8 @@ export async function siteOf(
   const server = createServer(({ url = '/' }, response) => {
     const path = new URL(url, 'http://site').pathname
     const content = Object.hasOwn(files, path) ? files[path] : undefined
-    response.writeHead(content === undefined ? 404 : 200, {
+    // Browsers ask for an icon.
+    response.writeHead(path === '/favicon.ico' ? 204 : content === undefined ? 404 : 200, {
       'content-type': path.endsWith('.js') ? 'text/javascript' : 'text/html',
       // With these headers a page may share memory between threads.
       'cross-origin-opener-policy': 'same-origin',

@@ -1,1 +1,2 @@
+export { indexedDbDurable } from './indexeddb-durable.ts'
 export { indexedDbStore } from './indexeddb-store.ts'

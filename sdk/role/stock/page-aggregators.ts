@@ -1,0 +1,20 @@
+import type { AnyRole } from '../role.ts'
+
+/**
+ * The aggregators, for pages: package.json maps `#aggregators` to this module in a browser. Most pages train only, so that an
+ * aggregator is loaded when a task begins to be one.
+ */
+export const aggregators: Readonly<Record<string, AnyRole>> = {
+  'middle-aggregator': loadedLate('middle-aggregator'),
+  'top-aggregator': loadedLate('top-aggregator'),
+}
+
+function loadedLate(name: string): AnyRole {
+  return {
+    name,
+    async runOn(runner) {
+      const { aggregators: loaded } = await import('./aggregators.ts')
+      await loaded[name]?.runOn(runner)
+    },
+  }
+}
