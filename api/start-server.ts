@@ -20,6 +20,7 @@ import { apiError } from './errors.ts'
 import { boundConnections, type ConnectionLimits, possibleConnections } from './http/connections.ts'
 import { checkOrigins, isLoopback } from './http/origins.ts'
 import { portOf } from './http/rest-server.ts'
+import { type BrokerLinks, type BrokerSetting, brokerLinks } from './link/broker-links.ts'
 import { linkServer } from './link/link-server.ts'
 import { type LogSetting, openLog } from './log.ts'
 import { auditTrail } from './observe/audit-trail.ts'
@@ -61,6 +62,8 @@ export interface ServerOptions extends Setting {
   readonly origins?: readonly string[]
   /** The server speaks https alone, by these files, which may be renewed while the server runs. */
   readonly tls?: TlsFiles
+  /** Flamelets may join over this MQTT broker, too. */
+  readonly broker?: BrokerSetting
   /** Default: of each request, to standard error. */
   readonly log?: LogSetting
   /** Hears why the store can't be written, or a job not go on, at present. It's logged, and tried again, all the same. */
@@ -69,6 +72,8 @@ export interface ServerOptions extends Setting {
 
 export interface RunningServer extends AsyncDisposable {
   readonly url: string
+  /** Address of the MQTT broker by which flamelets may join. */
+  readonly broker?: string
   /** Whether other accounts of this machine may call without a token. */
   readonly isShared: boolean
   /** Takes no more requests, answers those it has, and gives everything back. */
@@ -109,6 +114,7 @@ export async function startServer({
   computeAdmins = [],
   origins = [],
   tls: tlsFiles,
+  broker: setting,
   log: logSetting = {},
   onTrouble,
 }: ServerOptions): Promise<RunningServer> {
@@ -201,12 +207,17 @@ export async function startServer({
     log,
   })
   const closeRoutes = links.acceptOn(server)
+  let broker: BrokerLinks | undefined
   try {
     await new Promise<void>((listening, reject) => {
       server.on('error', reject)
       server.listen(port, host, listening)
     })
+    if (setting) broker = await brokerLinks({ setting, host, links, accounts, tls, trail, log })
   } catch (cause) {
+    links.close()
+    closeRoutes()
+    server.close()
     await release()
     throw cause
   }
@@ -224,13 +235,20 @@ export async function startServer({
     await handOver()
     links.close()
     closeRoutes()
+    await broker?.close()
     await ended
     await trail.settled()
     await release()
   }
   const name = isIPv6(host) ? `[${host}]` : host
   const isShared = !gate && !accounts
-  return { isShared, url: `${tls ? 'https' : 'http'}://${name}:${portOf(server)}`, close, [Symbol.asyncDispose]: close }
+  return {
+    isShared,
+    ...(broker ? { broker: broker.url } : {}),
+    url: `${tls ? 'https' : 'http'}://${name}:${portOf(server)}`,
+    close,
+    [Symbol.asyncDispose]: close,
+  }
 }
 
 /** Where this server keeps its things, and is installed. */

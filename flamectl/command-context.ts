@@ -119,7 +119,8 @@ async function fetchFor({ ca, clientCert, clientKey }: GlobalOptions): Promise<{
   }
 }
 
-async function pemOf(file: string): Promise<string> {
+/** The text of a file with certificates or a key. FILE_UNREADABLE, FILE_LARGE. */
+export async function pemOf(file: string): Promise<string> {
   try {
     return await textOf(file, mostPemBytes)
   } catch (cause) {

@@ -188,6 +188,7 @@ export function flamelets(parts: FlameletsParts): Behavior<FlameletsMessage> {
 
     async function admit({ name, user, isAdmin, flamelet: only, job }: FlameletIdentity): Promise<ActorRef<never>> {
       checkIdentifier('a flamelet', name)
+      if (name === server) throw catalogueError('FLAMELET_TAKEN', { name })
       if (only !== undefined && only !== name) throw catalogueError('FLAMELET_OTHER', { expected: only, name })
       if (job !== undefined) await assertUnderWay(job)
       const present = known.get(name) ?? (await joinedElsewhere(name))

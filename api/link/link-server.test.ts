@@ -2,12 +2,54 @@ import test from 'ava'
 import { z } from 'zod'
 import { refusalCounts } from '../../actors/model/index.ts'
 import type { ConnectionState, DialRoute } from '../../runtime/index.ts'
+import { dialMqtt } from '../../runtime/link/mqtt/index.ts'
 import { dialWebSocket } from '../../runtime/link/ws/index.ts'
 import { type ApiStage, apiStage, type Bearers, bearers } from '../../test/support/api-stage.ts'
 import { linkedFlamelet } from '../../test/support/linked-flamelet.ts'
 import type { Scope } from '../auth/authority.ts'
 import { revokeToken } from '../auth/token-records.ts'
 import type { TokenRequest } from '../auth/tokens.ts'
+
+test('over MQTT a flamelet joins as a user of its own, and devices with credentials of another are refused', async (t) => {
+  await using of = await bearers()
+  await using api = await apiStage('memory', { authentication: of, broker: { type: 'embedded', port: 0 } })
+  const admin = await of.of('a', ['admin'])
+  const dialAs = (username: string, password: string, node = username) =>
+    dialMqtt(api.broker, { node, to: 'control-plane', username, password })
+  const token = async (user: string, change: Partial<TokenRequest> = {}) =>
+    (await of.of(user, ['flamelet'], change)).authorization.slice('Bearer '.length)
+  const own = await token('u')
+  {
+    await using flamelet = linkedFlamelet({ name: 'site-a', dial: dialAs('site-a', own), token: own })
+    t.is((await flamelet.register()).type, 'registered')
+  }
+  const strangers: readonly [string, string, string, string][] = [
+    ['without a token', 'site-a', '', 'API_TOKEN_MISSING'],
+    ['with the name of a flamelet of another user', 'site-a', await token('v'), 'FLAMELET_TAKEN'],
+    ['with a token for another flamelet', 'site-a', await token('u', { flamelet: 'site-b' }), 'FLAMELET_OTHER'],
+    ['with a token for a job that is not there', 'site-a', await token('u', { job: 'other' }), 'FLAMELET_JOB'],
+    ['with the name of the server', 'control-plane', own, 'LINK_BROKER'],
+  ]
+  for (const [title, username, password, code] of strangers) {
+    await using device = linkedFlamelet({
+      name: 'site-a',
+      dial: dialAs(username, password, 'site-a'),
+      token: password,
+    })
+    t.like(await device.settled, { code: 'LINK_BROKER' }, title)
+    t.true((await refusalCodes(api, admin)).includes(code), title)
+  }
+  // As another user of the broker, with a name that isn't this user's.
+  await using disguised = linkedFlamelet({
+    name: 'site-a',
+    dial: dialAs('site-v', await token('v'), 'site-a'),
+    token: await token('v'),
+  })
+  t.deepEqual(await disguised.settled, { state: 'refused', code: 'LINK_TOKEN' })
+  t.deepEqual(await refusalCodes(api, admin), ['FLAMELET_TAKEN'])
+  await using again = linkedFlamelet({ name: 'site-a', dial: dialAs('site-a', own), token: own })
+  t.is((await again.register()).type, 'registered')
+})
 
 test('a flamelet joins by its token, is listed, and is away and gone as it loses its connection and ends', async (t) => {
   await using of = await bearers()

@@ -37,8 +37,14 @@ export interface LinkServerOptions {
 export interface LinkServer {
   /** Takes routes over WebSocket at /link of a server for HTTP. Returns a function that closes them. */
   acceptOn(server: Server): () => void
+  /** Name of the server's node. */
+  readonly node: string
+  /** The link of the server's system. */
+  readonly link: NodeLink
   /** Takes a route that came otherwise. `from` says whence. */
   accept: NodeLink['accept']
+  /** Rejects unless a flamelet of this name may join with the token. */
+  authenticate(claim: Claim): Promise<PeerRights>
   /** Ends all sessions: the flamelets are told. */
   close(): void
 }
@@ -81,7 +87,10 @@ export function linkServer(options: LinkServerOptions): LinkServer {
       })
       return () => accepted.close()
     },
+    node: system.node.node,
+    link,
     accept: (route, rights) => link.accept(route, rights),
+    authenticate,
     close() {
       clearInterval(looking)
       link.close()

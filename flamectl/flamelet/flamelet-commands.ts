@@ -4,6 +4,7 @@ import { join, resolve } from 'node:path'
 import { Command, Option } from 'commander'
 import type { FlameletOptions, FlameletReport } from '../../flamelet/index.ts'
 import { type CodedError, fileReason } from '../../runtime/errors/index.ts'
+import type { DialRoute } from '../../runtime/index.ts'
 import type { CommandContext } from '../command-context.ts'
 import { flamectlError } from '../errors.ts'
 import { onStopSignals } from '../exit.ts'
@@ -45,7 +46,7 @@ const stateHelp = 'folder of the flamelet (default: ~/.flame/flamelets/<name>)'
 
 export function joinCommand(context: Context): Command {
   return new Command('join')
-    .argument('<url>', 'address of the server, for example https://example.org')
+    .argument('<url>', 'address of the server, for example https://example.org, or of its broker: mqtt://example.org')
     .description('join a server, and run tasks of its jobs until SIGTERM or Ctrl-C')
     .option('--token <token>', 'token with the scope flamelet; other accounts can see it here: rather set FLAME_TOKEN')
     .option('--token-file <file>', 'file with the token')
@@ -93,12 +94,12 @@ async function joinOptions(url: string, raw: RawJoinOptions, { print, warn }: Co
   const { dialWebSocket } = await import('../../runtime/link/ws/index.ts')
   const { name, realm, compute, workload, isolation } = raw
   const ca = raw.ca === undefined ? {} : { ca: await textOf(raw.ca) }
-  const dial = dialWebSocket(url, ca)
   if (raw.trustAny) requireTrustworthy(url)
   const trust = raw.trustAny ? 'any' : await trustedKeys(raw.trust ?? [])
   if (trust !== 'any' && trust.length === 0 && workload === undefined)
     throw optionError('--trust', 'a key, or --workload with code of this machine', 'neither')
   const token = await tokenOf(raw, warn)
+  const dial = /^mqtts?:/.test(url) ? await overBroker(url, raw.name, token, ca) : dialWebSocket(url, ca)
   const given = { ...(token && { token }), ...(name && { name }), ...(realm && { realm }), ...(compute && { compute }) }
   return {
     ...given,
@@ -123,6 +124,25 @@ async function joinOptions(url: string, raw: RawJoinOptions, { print, warn }: Co
       else if (state !== 'ended') console.log(lineOf(url, state, cause))
     },
   }
+}
+
+/** Name of the node of a server. */
+const server = 'control-plane'
+
+/**
+ * Dials the server over a broker. The server's own broker knows a flamelet by its name and token; for another one, name
+ * and password are taken from the environment. OPTION_VALUE, LINK_ADDRESS, LINK_TOPIC.
+ */
+async function overBroker(
+  url: string,
+  name: string | undefined,
+  token: string | undefined,
+  ca: { readonly ca?: string },
+): Promise<DialRoute> {
+  if (name === undefined) throw optionError('--name', 'a name, by which the broker knows the flamelet', 'none')
+  const { dialMqtt } = await import('../../runtime/link/mqtt/index.ts')
+  const { FLAME_BROKER_USERNAME: username = name, FLAME_BROKER_PASSWORD: password = token ?? '' } = process.env
+  return dialMqtt(url, { node: name, to: server, username, password, ...ca })
 }
 
 function lineOf(url: string, state: FlameletReport['state'], cause: CodedError | undefined): string {

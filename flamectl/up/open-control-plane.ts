@@ -1,6 +1,6 @@
 import { join, resolve } from 'node:path'
 import type { Quotas, WorkerSettings } from '../../actors/index.ts'
-import { isLoopback, type RunningServer, startServer, storeSetting } from '../../api/index.ts'
+import { type BrokerSetting, isLoopback, type RunningServer, startServer, storeSetting } from '../../api/index.ts'
 import type { TlsFiles } from '../../runtime/node/index.ts'
 import { flamectlError } from '../errors.ts'
 import { defaultFolder, isMongodb, keepPrivate, namedPlace, shownStore, stateFolder } from '../state-folder.ts'
@@ -35,6 +35,7 @@ export async function openControlPlane({
   quotas,
   mostSeconds,
   tls,
+  links,
 }: Omit<RawUpOptions, 'port' | 'maxCode' | 'maxBody' | 'maxTasks' | 'quota' | 'broker' | 'registry' | 'image'> & {
   readonly port: number
   readonly archiveBytes: number
@@ -45,6 +46,7 @@ export async function openControlPlane({
   /** The longest validity of a token. Absent: a year. */
   readonly mostSeconds?: number
   readonly tls?: TlsFiles
+  readonly links?: BrokerSetting
 }): Promise<ControlPlane> {
   const setting = storeSetting(isMongodb(store) ? store : stateFolder(store))
   const folder = isMongodb(store) ? defaultFolder : store
@@ -70,6 +72,7 @@ export async function openControlPlane({
       archiveBytes,
       origins: cors,
       ...(tls ? { tls } : {}),
+      ...(links ? { broker: links } : {}),
       shared,
       computeAdmins,
       limits: { jsonBytes },

@@ -5,7 +5,7 @@ import { defaultConfig, defaultEndpoint, type GlobalOptions } from '../command-c
 import { mostSecondsIn, readConfig } from '../config-file.ts'
 import { onStopSignals } from '../exit.ts'
 import { defaultFolder, keyFileIn } from '../state-folder.ts'
-import { quotasOf, type RawUpOptions, tlsFilesOf, wholeNumberOf, workerSettings } from './up-options.ts'
+import { brokerSetting, quotasOf, type RawUpOptions, tlsFilesOf, wholeNumberOf, workerSettings } from './up-options.ts'
 
 const logLevels = ['debug', 'info', 'warn', 'error', 'silent']
 
@@ -53,8 +53,10 @@ export function upCommand(): Command {
     )
     .option(
       '--broker <sort=host...>',
-      'brokers by which flamelets find each other, for example mqtt=broker:1883 (or in the configuration)',
+      'mqtt://host:port (or mqtts://): a broker by which flamelets may join this server; mqtt=broker:1883: a broker by which workers of the original find each other (or in the configuration)',
     )
+    .option('--broker-ca <file>', "certificates of the authorities that the broker's may come from")
+    .option('--mqtt [port]', 'an MQTT broker in this process, by which flamelets may join; default port 1883')
     .option('--registry <sort=uri>', 'registry for models of flamelets: dummy, local, mlflow=<URI>')
     .option('--image <location>', 'image of the container in which a deployer starts a flamelet')
     .addOption(
@@ -67,6 +69,7 @@ export function upCommand(): Command {
       const settings = await readConfig(config, { optional: config === defaultConfig })
       const workers = workerSettings(raw, settings)
       const tls = tlsFilesOf(raw)
+      const links = await brokerSetting(raw, process.env)
       const quotas = quotasOf(raw, settings)
       const port = wholeNumberOf('--port', raw.port, 0, 65_535)
       const archiveBytes = wholeNumberOf('--max-code', raw.maxCode, 1, 1000) * 1024 * 1024
@@ -83,6 +86,7 @@ export function upCommand(): Command {
         workers,
         quotas,
         ...(tls ? { tls } : {}),
+        ...(links ? { links } : {}),
       })
       const endpoint = server.url === defaultEndpoint ? '' : ` --endpoint ${server.url}`
       console.log(`control plane at ${server.url}, its state in ${server.state}`)
@@ -93,6 +97,7 @@ export function upCommand(): Command {
         console.log(
           "  every user's code may run on this machine, under this account, with the least rights that Node gives: it can use the network and this account's share of processor, memory and disk",
         )
+      if (server.broker !== undefined) console.log(`  flamelets may join over MQTT, too: ${server.broker}`)
       if (server.isShared)
         console.log('  every account of this machine may use it, and so run code as this one; --auth asks for tokens')
       console.log('  Ctrl-C stops it')

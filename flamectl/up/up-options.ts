@@ -1,6 +1,8 @@
 import type { WorkerSettings } from '../../actors/index.ts'
 import { type QuotaName, type Quotas, quotaNames } from '../../actors/model/index.ts'
+import type { BrokerSetting } from '../../api/index.ts'
 import type { TlsFiles } from '../../runtime/node/index.ts'
+import { pemOf } from '../command-context.ts'
 import type { Config } from '../config-file.ts'
 import { flamectlError } from '../errors.ts'
 
@@ -25,6 +27,8 @@ export interface RawUpOptions {
   readonly forgetEnded?: boolean
   readonly quota?: readonly string[]
   readonly broker?: readonly string[]
+  readonly brokerCa?: string
+  readonly mqtt?: string | true
   readonly registry?: string
   readonly image?: string
   readonly logLevel: 'debug' | 'info' | 'warn' | 'error' | 'silent'
@@ -68,12 +72,45 @@ export function quotasOf({ quota = [] }: Pick<RawUpOptions, 'quota'>, { quotas: 
   return quotas
 }
 
+const mqttPort = 1883
+
+/**
+ * The MQTT broker by which flamelets join: `--mqtt`, or the URL among `--broker`. Name and password come from the
+ * environment, since other accounts can see flags. OPTION_VALUE, FILE_UNREADABLE.
+ */
+export async function brokerSetting(
+  { mqtt, broker = [], brokerCa }: Pick<RawUpOptions, 'mqtt' | 'broker' | 'brokerCa'>,
+  environment: NodeJS.ProcessEnv,
+): Promise<BrokerSetting | undefined> {
+  const urls = broker.filter(isBrokerUrl)
+  const [url] = urls
+  if (url === undefined)
+    return mqtt === undefined
+      ? undefined
+      : { type: 'embedded', port: mqtt === true ? mqttPort : wholeNumberOf('--mqtt', mqtt, 0, 65_535) }
+  if (urls.length > 1 || mqtt !== undefined)
+    throw unfit('--broker', 'one mqtt:// URL, and none beside --mqtt', urls.join(' '))
+  const { FLAME_BROKER_USERNAME: username, FLAME_BROKER_PASSWORD: password } = environment
+  return {
+    type: 'external',
+    url,
+    ...(username === undefined ? {} : { username }),
+    ...(password === undefined ? {} : { password }),
+    ...(brokerCa === undefined ? {} : { ca: await pemOf(brokerCa) }),
+  }
+}
+
+function isBrokerUrl(given: string): boolean {
+  return /^mqtts?:\/\//.test(given)
+}
+
 /** The settings of flamelets' workers: flags win over the configuration. OPTION_VALUE. */
 export function workerSettings(
   { broker, registry, image }: Pick<RawUpOptions, 'broker' | 'registry' | 'image'>,
   { flamelets = {} }: Config,
 ): WorkerSettings {
-  const brokers = broker ? broker.map(brokerOf) : flamelets.brokers
+  const named = broker?.filter((given) => !isBrokerUrl(given))
+  const brokers = named && named.length > 0 ? named.map(brokerOf) : flamelets.brokers
   const models = registry === undefined ? flamelets.registry : registryOf(registry)
   const location = image ?? flamelets.image
   return {

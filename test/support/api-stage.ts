@@ -30,6 +30,8 @@ export interface Heard {
 
 export interface ApiStage extends AsyncDisposable {
   readonly url: string
+  /** Address of the server's MQTT broker, if it has one. */
+  readonly broker: string
   /** Sends a value as JSON, or a form, and answers with the response; JSON is decoded. */
   call(method: string, path: string, body?: unknown, headers?: Readonly<Record<string, string>>): Promise<Heard>
   /** Faults that the server logged. */
@@ -54,6 +56,9 @@ export async function apiStage(
   return {
     get url() {
       return server.url
+    },
+    get broker() {
+      return server.broker ?? ''
     },
     faults,
     call: callerOf(() => server.url),

@@ -65,8 +65,9 @@ export function linkedFlamelet({
     rights: { mayStop: false },
     onChange(state, cause) {
       states.push(state)
-      const code = cause !== undefined && 'code' in cause ? { code: String(cause.code) } : {}
-      if (state !== 'connecting') settled.resolve({ state, ...code })
+      const code: { code?: string } = cause !== undefined && 'code' in cause ? { code: String(cause.code) } : {}
+      // A broker that refuses a client is asked again and again.
+      if (state !== 'connecting' || code.code === 'LINK_BROKER') settled.resolve({ state, ...code })
     },
   })
   return {
