@@ -221,6 +221,7 @@ export function processSite(parts: ProcessSiteParts): Behavior<Message> {
 
     function joined(task: HostedTask, life: Life, site: ActorRef<SiteMessage>): void {
       life.site = site
+      life.aliveAt = context.clock.now()
       if (!task.isStopping) tell(task, site)
     }
 

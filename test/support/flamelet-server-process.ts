@@ -185,7 +185,7 @@ function reports(): Behavior<TaskReport> {
   return () => {
     const tally = taskTally(tasks)
     return (report) => {
-      if (report.type === 'notice') tell(report)
+      if (report.type === 'notice' || report.type === 'log') tell(report)
       if (report.type === 'task-failed') tell({ ...report, cause: packError(report.cause) })
       if (report.type === 'task-completed' || report.type === 'task-failed') tally.ended(report)
       if (tally.allEnded) tell({ type: 'ended' })
