@@ -37,6 +37,7 @@ const usageCodes: readonly string[] = [
   'FILE_EXISTS',
   'MODEL_INVALID',
   'OPTION_VALUE',
+  'LINK_ADDRESS',
   'KEY_INVALID',
   'KEY_UNKNOWN',
   'KEY_EXISTS',

@@ -1,4 +1,4 @@
-import { randomBytes } from 'node:crypto'
+import { randomBytes, timingSafeEqual } from 'node:crypto'
 import { CodedError } from '../../runtime/index.ts'
 import { acceptMqtt, embeddedBroker } from '../../runtime/link/mqtt/index.ts'
 import type { ServerTls } from '../../runtime/node/index.ts'
@@ -66,7 +66,7 @@ export async function brokerLinks(options: BrokerLinksOptions): Promise<BrokerLi
     ...(tls ? { tls } : {}),
     ...(accounts ? { admits: (socket) => accounts.admit(socket) } : {}),
     async authenticate(claim) {
-      if (claim.username === node) return claim.password === password ? { serves: node } : undefined
+      if (claim.username === node) return areSame(claim.password, password) ? { serves: node } : undefined
       const { username, from } = claim
       await links.authenticate({ node: username, token: claim.password, from }).catch((cause: unknown) => {
         const code = cause instanceof CodedError ? cause.code : 'LINK_BROKER'
@@ -100,4 +100,9 @@ export async function brokerLinks(options: BrokerLinksOptions): Promise<BrokerLi
     await broker.close()
     throw cause
   }
+}
+
+function areSame(given: string, expected: string): boolean {
+  const [one, other] = [Buffer.from(given), Buffer.from(expected)]
+  return one.length === other.length && timingSafeEqual(one, other)
 }

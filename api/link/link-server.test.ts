@@ -46,7 +46,7 @@ test('over MQTT a flamelet joins as a user of its own, and devices with credenti
     token: await token('v'),
   })
   t.deepEqual(await disguised.settled, { state: 'refused', code: 'LINK_TOKEN' })
-  t.deepEqual(await refusalCodes(api, admin), ['FLAMELET_TAKEN'])
+  t.true((await refusalCodes(api, admin)).includes('FLAMELET_TAKEN'))
   await using again = linkedFlamelet({ name: 'site-a', dial: dialAs('site-a', own), token: own })
   t.is((await again.register()).type, 'registered')
 })

@@ -3,7 +3,7 @@ import { join } from 'node:path'
 import test from 'ava'
 import { temporaryFolder } from '../../test/support/temporary-folder.ts'
 import { readConfig } from '../config-file.ts'
-import { quotasOf, workerSettings } from './up-options.ts'
+import { brokerSetting, quotasOf, workerSettings } from './up-options.ts'
 
 test('flamelets are told brokers, registry and image of the configuration, or those of flags', async (t) => {
   await using folder = await temporaryFolder()
@@ -34,6 +34,10 @@ test('flamelets are told brokers, registry and image of the configuration, or th
     image: 'other',
   })
   t.deepEqual(workerSettings({}, {}), {})
+  const shared = { broker: ['mqtts://broker:8883'] }
+  t.deepEqual(workerSettings(shared, {}).brokers, [{ sort: 'mqtt', host: 'broker:8883' }])
+  t.deepEqual(workerSettings(shared, await config()).brokers?.length, 2, 'the configuration says which')
+  t.deepEqual(workerSettings({ broker: [...shared.broker, 'ws=hub:80'] }, {}).brokers, [{ sort: 'ws', host: 'hub:80' }])
 
   for (const wrong of [{ broker: ['pigeon=a'] }, { broker: ['mqtt'] }, { registry: 'none' }])
     t.throws(() => workerSettings(wrong, {}), { code: 'OPTION_VALUE' })
@@ -52,4 +56,20 @@ test('users may have what the configuration says, or flags', async (t) => {
     t.throws(() => quotasOf({ quota: [wrong] }, {}), { code: 'OPTION_VALUE' }, wrong)
   await writeFile(file, 'quotas: { toys: 5 }')
   await t.throwsAsync(readConfig(file, { optional: false }), { code: 'CONFIG_INVALID' })
+})
+
+test('flamelets may join over a broker of the server, or over another one that the environment gives access to', async (t) => {
+  t.is(await brokerSetting({}, {}), undefined)
+  t.deepEqual(await brokerSetting({ mqtt: true }, {}), { type: 'embedded', port: 1883 })
+  t.deepEqual(await brokerSetting({ mqtt: '0' }, {}), { type: 'embedded', port: 0 })
+  const url = 'mqtts://broker:8883'
+  const environment = { FLAME_BROKER_USERNAME: 'server', FLAME_BROKER_PASSWORD: 'secret' }
+  t.deepEqual(await brokerSetting({ broker: ['p2p=meta:1', url] }, environment), {
+    type: 'external',
+    url,
+    username: 'server',
+    password: 'secret',
+  })
+  for (const wrong of [{ mqtt: '70000' }, { mqtt: true, broker: [url] }, { broker: [url, url] }] as const)
+    await t.throwsAsync(brokerSetting(wrong, {}), { code: 'OPTION_VALUE' })
 })

@@ -109,12 +109,14 @@ export function workerSettings(
   { broker, registry, image }: Pick<RawUpOptions, 'broker' | 'registry' | 'image'>,
   { flamelets = {} }: Config,
 ): WorkerSettings {
-  const named = broker?.filter((given) => !isBrokerUrl(given))
-  const brokers = named && named.length > 0 ? named.map(brokerOf) : flamelets.brokers
+  const named = broker?.filter((given) => !isBrokerUrl(given)).map(brokerOf) ?? []
+  // Workers of the original may use the broker by which flamelets join, unless it's the server's own.
+  const shared = broker?.filter(isBrokerUrl).map((url) => brokerOf(url.replace(/^mqtts?:\/\//, 'mqtt='))) ?? []
+  const [brokers = []] = [named, flamelets.brokers ?? [], shared].filter(({ length }) => length > 0)
   const models = registry === undefined ? flamelets.registry : registryOf(registry)
   const location = image ?? flamelets.image
   return {
-    ...(brokers === undefined ? {} : { brokers }),
+    ...(brokers.length === 0 ? {} : { brokers }),
     ...(models === undefined ? {} : { registry: models }),
     ...(location === undefined ? {} : { image: location }),
   }
