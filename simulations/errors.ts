@@ -9,6 +9,10 @@ export const simulationError = errorFactory({
     message: 'the option {name} is {came}: expected {expected}',
     hint: 'correct it, or leave it out for its default',
   },
+  SIMULATION_HOSTS: {
+    message: 'workload {name} is an object, but processes should host its tasks: each process has to load a module',
+    hint: "give the module's folder, path or URL instead of the object, or leave hosts out",
+  },
   SIMULATION_WORKLOAD: {
     message: 'the object is no workload: {faults}',
     hint: 'give workload({ name, settings, learner, data, topology, strategy }), or the path of its module',

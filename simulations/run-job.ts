@@ -1,4 +1,5 @@
 import { fileURLToPath } from 'node:url'
+import type { LocalSites, LocalTransport } from '../actors/index.ts'
 import { actorSystem } from '../runtime/index.ts'
 import {
   type Choices,
@@ -15,16 +16,21 @@ import {
   requireChoices,
   requireSeed,
   resolveSettings,
+  runHost,
   runTasks,
   type Settings,
   type TaskReport,
+  type TasksRun,
   validTopology,
   type Workload,
   workloadFaults,
 } from '../sdk/index.ts'
-import { defaultWorkers, loadWorkload, poolFor } from '../sdk/node/index.ts'
+import { type BundledWorkload, defaultWorkers, loadWorkload, poolFor } from '../sdk/node/index.ts'
 import { simulationError } from './errors.ts'
 import { claimRun, openRunStore } from './run-store.ts'
+
+/** Processes of this machine come back soon, or not at all. */
+const localLimits = { goneAfterMs: 60_000, sayAwaitedMs: 60_000 }
 
 export interface RunJobOptions<S extends Settings = Settings> {
   /** Settings that override the workload's. */
@@ -54,9 +60,23 @@ export interface RunJobOptions<S extends Settings = Settings> {
    * run.
    */
   readonly onRound?: (round: JobRound) => void | Promise<void>
+  /**
+   * Processes on this machine that host the tasks, joined by links, instead of this process. The topmost aggregators stay
+   * in this process. Needs a module. Default: none; results don't depend on it.
+   */
+  readonly hosts?: HostsOptions
   /** Called with each notice, such as of a refused update or a metric that was left out. */
   readonly onNotice?: (end: string, notice: Notice) => void
   readonly onLog?: (end: string, entry: LogEntry) => void
+}
+
+export interface HostsOptions {
+  /** Number of processes. */
+  readonly processes: number
+  /** How processes reach this one. Default: `ws`. `mqtt` starts a broker in this process. */
+  readonly transport?: LocalTransport
+  /** Threads that train, for each process. Default: 1. */
+  readonly workers?: number
 }
 
 /** A committed round. Its weights are read on demand. */
@@ -79,6 +99,8 @@ export interface JobRun extends AsyncIterable<JobRound> {
   readonly settings: Settings
   /** Names the code that does the arithmetic of training, if the learner names it. */
   readonly runsOn: string | undefined
+  /** Ids of the processes that host tasks, by name. A process that is killed is started again. */
+  readonly processes: ReadonlyMap<string, number>
   /** Resolves when no part of the job runs any more. Never rejects: a failure is a state of the result. */
   readonly result: Promise<JobResult>
   /** Stops the job. Resolves when no part of the job runs any more. A round in progress is lost. */
@@ -102,7 +124,7 @@ export async function runJob<S extends Settings>(
   requireSeed(seed)
   requireOptions(options)
   requireChoices(algorithms)
-  const { definition, poolOf } = await loadedFrom(workload, options.workers)
+  const { definition, poolOf, module } = await loadedFrom(workload, options)
   const { name } = definition
   const settings = resolveSettings(definition.settings, texts(options.settings))
   const topology = validTopology(definition, settings, algorithms)
@@ -135,6 +157,7 @@ export async function runJob<S extends Settings>(
         note({ ...(await registry.describe(name, round, part)), seconds: 0 })
     return hosted
   }
+  let sites: LocalSites | undefined
   const hosted = await prepare().catch(async (cause: unknown) => {
     closing.abort()
     await opened.close()
@@ -145,10 +168,18 @@ export async function runJob<S extends Settings>(
   let changed = news()
   let isOver = false
   let fault: { readonly cause: unknown } | undefined
-  const tasks = runTasks(system, { ...hosted, expansion, onRound, onReport })
+  const tasks =
+    options.hosts && module
+      ? await spread(options.hosts, module).catch(async (cause: unknown) => {
+          closing.abort()
+          await opened.close()
+          throw cause
+        })
+      : runHere()
   const result = tasks.ended.then(async (outcome): Promise<JobResult> => {
     await system.terminate()
     try {
+      await sites?.close()
       await hosted.pool.close()
       await opened.close()
     } catch (cause) {
@@ -165,6 +196,7 @@ export async function runJob<S extends Settings>(
     seed,
     settings,
     runsOn: hosted.pool.runsOn,
+    processes: sites?.pids ?? new Map(),
     result,
     async stop() {
       tasks.stop()
@@ -182,6 +214,56 @@ export async function runJob<S extends Settings>(
       const { state, cause } = await result
       if (state === 'failed') throw cause
     },
+  }
+
+  function runHere(): TasksRun {
+    return runTasks(system, { ...hosted, expansion, onRound, onReport })
+  }
+
+  async function spread({ processes, transport = 'ws', workers = 1 }: HostsOptions, bundled: BundledWorkload) {
+    // Loaded when it is needed, since a run in one process needs nothing of it.
+    const { isTopmost, localSites, spreadTasks } = await import('../actors/index.ts')
+    const local = await localSites({
+      count: processes,
+      transport,
+      folder: await opened.hostsFolder(),
+      workload: bundled,
+      workers,
+      paths: options.data,
+      onEnd: (end, { code, message }) => options.onNotice?.(end, { code, message }),
+    })
+    sites = local
+    return runHost(system, { expansion, onReport }, (reports) =>
+      spreadTasks({
+        job: {
+          id: name,
+          run: name,
+          schema: topology.schema,
+          hyperparameters: { ...settings, seed },
+          algorithms,
+          clients: Object.fromEntries(
+            [...clients].flatMap(([end, client]) => (client === undefined ? [] : [[end, client]])),
+          ),
+        },
+        tasks: expansion,
+        own: {
+          store: opened.store,
+          workloadOf: async () => ({ workload: definition, poolOf: async () => hosted.pool }),
+          ...(checkDeterminism && { checkDeterminism }),
+        },
+        isOwn: isTopmost(topology.schema),
+        fits: () => true,
+        sites: local,
+        store: opened.store,
+        registry,
+        async onRound(round) {
+          local.noteRound()
+          await onRound(round)
+        },
+        reports,
+        limits: localLimits,
+      }),
+    )
   }
 
   /** Notes a round. The last round of an earlier start may be committed again, with the same content. */
@@ -222,12 +304,19 @@ export async function runJob<S extends Settings>(
 }
 
 /** Checks options that a program in JavaScript, or a number that it read, may give otherwise than the types say. */
-function requireOptions({ workers = 0, keep, store }: Pick<RunJobOptions, 'workers' | 'keep' | 'store'>): void {
+function requireOptions({
+  workers = 0,
+  keep,
+  store,
+  hosts,
+}: Pick<RunJobOptions, 'workers' | 'keep' | 'store' | 'hosts'>): void {
   const refuse = (name: string, came: unknown, expected: string) =>
     simulationError('SIMULATION_OPTION', { name, came: JSON.stringify(came), expected })
   if (!isWhole(workers, 0)) throw refuse('workers', workers, 'a whole number from 0 on')
   if (keep !== undefined && !isWhole(keep?.last, 1))
     throw refuse('keep', keep, '{ last, best }, of which last is a whole number from 1 on')
+  if (hosts !== undefined && !(isWhole(hosts.processes, 1) && isWhole(hosts.workers ?? 1, 0)))
+    throw refuse('hosts', hosts, '{ processes, workers }, whole numbers from 1 and from 0 on')
   if (store === '') throw refuse('store', store, 'the path of a folder')
 }
 
@@ -238,20 +327,25 @@ function isWhole(value: unknown, least: number): boolean {
 interface Loaded {
   readonly definition: Workload
   readonly poolOf: HostParts['poolOf']
+  /** Absent for a workload object. */
+  readonly module?: BundledWorkload
 }
 
 async function loadedFrom<S extends Settings>(
   given: Workload<S> | string | URL,
-  workers: number | undefined,
+  { workers, hosts }: Pick<RunJobOptions, 'workers' | 'hosts'>,
 ): Promise<Loaded> {
   if (typeof given === 'string' || given instanceof URL) {
     const isUrl = typeof given !== 'string' || given.startsWith('file:')
     const loaded = await loadWorkload(isUrl ? fileURLToPath(given) : given)
     return {
       definition: loaded.workload,
-      poolOf: (plan) => poolFor({ ...loaded, ...plan, workers: workers ?? defaultWorkers() }),
+      // Beside processes that train, this one evaluates models alone.
+      poolOf: (plan) => poolFor({ ...loaded, ...plan, workers: workers ?? (hosts ? 1 : defaultWorkers()) }),
+      module: loaded,
     }
   }
+  if (hosts) throw simulationError('SIMULATION_HOSTS', { name: given.name })
   if (workers !== undefined && workers > 0) throw simulationError('SIMULATION_WORKERS', { name: given.name, workers })
   const definition: unknown = given
   if (!isWorkload(definition))

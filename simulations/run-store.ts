@@ -1,3 +1,5 @@
+import { mkdtemp, rm } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { lmdbStore } from '../runtime/durable/lmdb/index.ts'
 import { type DurableStore, decode, encode, memoryStore } from '../runtime/index.ts'
@@ -9,6 +11,8 @@ import { simulationError } from './errors.ts'
 export interface RunStore {
   readonly store: DurableStore
   readonly registry: ModelRegistry
+  /** A folder for the state of processes that host tasks. In memory: a temporary one, which `close` removes. */
+  hostsFolder(): Promise<string>
   close(): Promise<void>
 }
 
@@ -16,10 +20,27 @@ export interface RunStore {
 export async function openRunStore(folder: string | undefined): Promise<RunStore> {
   if (folder === undefined) {
     const store = memoryStore()
-    return { store, registry: memoryRegistry(), close: () => store.close() }
+    let temporary: string | undefined
+    return {
+      store,
+      registry: memoryRegistry(),
+      async hostsFolder() {
+        temporary ??= await mkdtemp(join(tmpdir(), 'flame-hosts-'))
+        return temporary
+      },
+      async close() {
+        if (temporary !== undefined) await rm(temporary, { recursive: true, force: true })
+        await store.close()
+      },
+    }
   }
   const store = await lmdbStore(join(folder, 'state'))
-  return { store, registry: fileRegistry(join(folder, 'models')), close: () => store.close() }
+  return {
+    store,
+    registry: fileRegistry(join(folder, 'models')),
+    hostsFolder: async () => join(folder, 'hosts'),
+    close: () => store.close(),
+  }
 }
 
 /** Everything that determines the result of a run. */

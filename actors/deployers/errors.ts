@@ -125,6 +125,10 @@ const placementErrors = {
     message: '{end} was on {site}, which has been gone for {seconds} s, and no other place fits',
     hint: 'have {site} or another fitting flamelet join, then start the job again: it goes on from the last committed round',
   },
+  LOCAL_SITE_ENDED: {
+    message: 'the process {site} ended by itself {times} without a round in between; the last time {how}',
+    hint: 'mend the cause (process.exit, too little memory); {next}',
+  },
 } as const satisfies Record<string, ErrorEntry>
 
 export const placementError = errorFactory(placementErrors)

@@ -1,2 +1,3 @@
 export { makeFolder } from './make-folder.ts'
+export { endWithParent } from './parent-watch.ts'
 export { type ServerTls, serverTls, type TlsFiles } from './tls-files.ts'

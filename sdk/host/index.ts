@@ -12,7 +12,7 @@ export { roleHost } from './role-host.ts'
 export { decodeTaskReport, type JobSurroundings, type RoleTask, type TaskReport } from './role-task.ts'
 export { type RoleTaskOptions, requireChannels, requireClients, roleTasksOf } from './role-tasks.ts'
 export { forgetRole, isRoleKey, roleKey } from './round-keeper.ts'
-export { runTasks, type TasksOutcome, type TasksRun, type TasksToRun } from './run-tasks.ts'
+export { runHost, runTasks, type TasksOutcome, type TasksRun, type TasksToRun } from './run-tasks.ts'
 export {
   type CodeMessage,
   type CodeReply,

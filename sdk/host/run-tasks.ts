@@ -12,12 +12,14 @@ export type TasksOutcome =
   /** `stop` or the end of the actor system ended the tasks before they were done. */
   | { readonly state: 'stopped' }
 
-export interface TasksToRun extends Omit<HostedTasks, 'reports'> {
+export interface TasksToFollow {
   /** All tasks of the job, for the tally. */
   readonly expansion: readonly Pick<Task, 'end' | 'role' | 'dataset'>[]
   /** Called with each report of the tasks, after the tally has counted the report. */
   readonly onReport?: ((report: TaskReport) => void) | undefined
 }
+
+export interface TasksToRun extends Omit<HostedTasks, 'reports'>, TasksToFollow {}
 
 export interface TasksRun {
   /** Resolves when no task runs any more. Never rejects. */
@@ -29,11 +31,20 @@ export interface TasksRun {
 type Message = TaskReport | { readonly type: 'host-stopped'; readonly cause?: unknown }
 
 /** Hosts all tasks of a job in one actor system, without a control plane, until the job has ended. */
-export function runTasks(system: ActorSystem, tasks: TasksToRun): TasksRun {
+export function runTasks(system: ActorSystem, { expansion, onReport, ...hosted }: TasksToRun): TasksRun {
+  return runHost(system, { expansion, onReport }, (reports) => hostedTasks({ ...hosted, reports }))
+}
+
+/** As `runTasks`, by another host, which tells the reports of all tasks wherever they run. */
+export function runHost<HostMessage>(
+  system: ActorSystem,
+  tasks: TasksToFollow,
+  hostOf: (reports: ActorRef<TaskReport>) => Behavior<HostMessage>,
+): TasksRun {
   let outcome: TasksOutcome | undefined
   const job: ActorRef<Message> = system.spawn(
     'job',
-    overseer(tasks, (decided) => {
+    overseer(tasks, hostOf, (decided) => {
       outcome = decided
     }),
     { supervise: { type: 'stop' } },
@@ -47,15 +58,14 @@ export function runTasks(system: ActorSystem, tasks: TasksToRun): TasksRun {
 }
 
 /** Parent of the host: keeps the tally, and stops once the outcome is decided. */
-function overseer(
-  { expansion, onReport = () => {}, ...given }: TasksToRun,
+function overseer<HostMessage>(
+  { expansion, onReport = () => {} }: TasksToFollow,
+  hostOf: (reports: ActorRef<TaskReport>) => Behavior<HostMessage>,
   decide: (outcome: TasksOutcome) => void,
 ): Behavior<Message> {
   return (context) => {
     const tally = taskTally(expansion)
-    const host = context.spawn('tasks', hostedTasks({ ...given, reports: context.self }), {
-      supervise: { type: 'stop' },
-    })
+    const host = context.spawn('tasks', hostOf(context.self), { supervise: { type: 'stop' } })
     context.watch(host, ({ cause }) => ({ type: 'host-stopped', ...(cause === undefined ? {} : { cause }) }))
     let isDecided = false
     const end = (outcome: TasksOutcome) => {

@@ -1,7 +1,6 @@
-import { once } from 'node:events'
 import { Socket } from 'node:net'
-import { Worker } from 'node:worker_threads'
 import { type ActorRef, actorSystem, type Behavior, packError } from '../../../runtime/index.ts'
+import { endWithParent } from '../../../runtime/node/index.ts'
 import { fileRegistry, importWorkload } from '../../../sdk/node/index.ts'
 import type { DeploymentMessage, DeploymentReport } from '../deployer.ts'
 import { inProcessDeployer } from '../in-process/in-process-deployer.ts'
@@ -26,7 +25,7 @@ const pipe = messagePipe<ToProcess>(toServer, {
   heard(message) {
     switch (message.type) {
       case 'host':
-        return void serverWatched().then(
+        return void endWithParent(Number(process.argv[2])).then(
           () => system.spawn('job', hosting(message), { supervise: { type: 'escalate' } }),
           ended,
         )
@@ -38,21 +37,6 @@ const pipe = messagePipe<ToProcess>(toServer, {
   },
   broken: () => process.exit(1),
 })
-
-/**
- * Starts a thread that kills this process when the server has ended, since the job's code may block the main thread for
- * ever. A confined process may start no thread: it ends when its code next yields.
- */
-async function serverWatched(): Promise<void> {
-  if (process.permission !== undefined) return
-  const [, , parent = ''] = process.argv
-  const watch = new Worker(
-    `setInterval(() => process.ppid === ${Number(parent)} || process.kill(process.pid, 'SIGKILL'), 1000)`,
-    { eval: true, execArgv: [], resourceLimits: { maxOldGenerationSizeMb: 8 } },
-  )
-  watch.unref()
-  await once(watch, 'online')
-}
 
 function hosting({
   job,

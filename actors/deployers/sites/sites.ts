@@ -1,5 +1,5 @@
 import type { ActorRef } from '../../../runtime/index.ts'
-import type { HostedTask, SiteMessage } from '../../../sdk/index.ts'
+import type { HostedTask, Schema, SiteMessage } from '../../../sdk/index.ts'
 
 /** A site apart from the server: a flamelet, or a process of a run. */
 export interface RemoteSite {
@@ -63,6 +63,16 @@ const anywhere = 'default'
 export function servesCompute({ facts: { computeId, datasets } }: RemoteSite, task: PlacedTask): boolean {
   if (task.computeId !== anywhere && task.computeId !== computeId) return false
   return task.dataset === undefined || datasets.length === 0 || datasets.some(({ name }) => name === task.dataset)
+}
+
+/** Whether a task has no data, and no aggregator above it: such tasks make the models of a job. */
+export function isTopmost({ channels }: Pick<Schema, 'channels'>): (task: HostedTask) => boolean {
+  const below = new Set(
+    channels.flatMap(({ funcTags = {} }) =>
+      Object.entries(funcTags).flatMap(([role, tags]) => (tags.includes('upload') ? [role] : [])),
+    ),
+  )
+  return ({ role, dataset }) => dataset === undefined && !below.has(role)
 }
 
 /**

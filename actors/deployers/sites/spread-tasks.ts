@@ -67,6 +67,8 @@ export interface SpreadLimits {
    * begin. The first deployment waits for every site. Default: 1 minute.
    */
   readonly rejoinMs?: number
+  /** Time after which a notice names the tasks that wait for sites. Default: 10 s. */
+  readonly sayAwaitedMs?: number
 }
 
 export type SpreadMessage =
@@ -113,7 +115,7 @@ interface KnownSite {
 const ownSite = ''
 const defaultGoneAfterMs = 10 * 60_000
 const defaultRejoinMs = 60_000
-const sayAwaitedMs = 5000
+const defaultSayAwaitedMs = 10_000
 /** Longest time for sites to release their tasks at the end. */
 const stopMs = 10_000
 const mostFaults = 3
@@ -129,7 +131,7 @@ const passingCodes = ['SITE_FULL', 'FLAMELET_FULL', 'FLAMELET_DRAINING']
 export function spreadTasks(parts: TasksToSpread): Behavior<Message> {
   const { job, registry, onRound, fits = servesCompute, limits = {} } = parts
   const { isOwn = ({ dataset }) => dataset === undefined, reports: owner, codeOf } = parts
-  const { goneAfterMs = defaultGoneAfterMs, rejoinMs = defaultRejoinMs } = limits
+  const { goneAfterMs = defaultGoneAfterMs, rejoinMs = defaultRejoinMs, sayAwaitedMs = defaultSayAwaitedMs } = limits
   const { run } = job
 
   return async (context) => {
