@@ -64,8 +64,8 @@ export function rawGreeting(greeting: Partial<Greeting> = {}): Uint8Array<ArrayB
   })
 }
 
-export function rawChallenge(major = 1, least = 1): Uint8Array<ArrayBuffer> {
-  return encodeChallenge({ least, major, minor: 0, features: 0, node: 'raw', incarnation: 1, nonce: rawNonce })
+export function rawChallenge(major = 1, least = 1, node = 'raw'): Uint8Array<ArrayBuffer> {
+  return encodeChallenge({ least, major, minor: 0, features: 0, node, incarnation: 1, nonce: rawNonce })
 }
 
 /** The nonce of the challenge that an end has heard. */
