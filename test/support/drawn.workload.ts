@@ -1,4 +1,4 @@
-import { fedAvg, inMemoryExamples, layersLearner, randomStream, twoTier, workload } from 'flame-fl/sdk'
+import { fedAvg, inMemoryExamples, layersLearner, randomStream, scaffold, twoTier, workload } from 'flame-fl/sdk'
 
 const shape = [6, 6, 1]
 const size = 36
@@ -17,7 +17,7 @@ export function drawings(client: number) {
 /** A small convolution on the engine, for pages and for Node. */
 export default workload({
   name: 'drawn',
-  settings: { rounds: 3, clients: 3, epochs: 2 },
+  settings: { rounds: 3, clients: 3, epochs: 2, algorithm: 'fedavg' },
   learner: ({ epochs }) =>
     layersLearner({
       model: ({ layers, sequential }) =>
@@ -40,5 +40,6 @@ export default workload({
     test: () => inMemoryExamples(drawings(99)),
   }),
   topology: ({ clients }) => twoTier({ clients }),
-  strategy: () => fedAvg({ fraction: 1 }),
+  // With SCAFFOLD, a client has state of its own that outlives rounds.
+  strategy: ({ algorithm }) => (algorithm === 'scaffold' ? scaffold() : fedAvg({ fraction: 1 })),
 })

@@ -2,6 +2,7 @@ import { type BrowserFlamelet, flameletInWorker, type WorkerFlameletOptions } fr
 
 /** Runs in a page: the page's view of its flamelet, for tests. */
 const seen: string[] = []
+let hear = () => {}
 let flamelet: BrowserFlamelet | undefined
 let turns = 0
 const held: (() => void)[] = []
@@ -19,18 +20,28 @@ export function join(options: WorkerFlameletOptions): void {
             ? ''
             : String(value),
       )
-      seen.push(words.join(' ').trim())
+      note(words.join(' ').trim())
     },
   })
   flamelet.ended.then(
-    () => seen.push('ended'),
-    (cause: unknown) => seen.push(`ended ${String(Object(cause).code)}`),
+    () => note('ended'),
+    (cause: unknown) => note(`ended ${String(Object(cause).code)}`),
   )
   setInterval(() => (turns += 1), 5)
 }
 
 export function news(): readonly string[] {
   return seen
+}
+
+/** Resolves when the flamelet has told a line with this text. */
+export async function told(text: string): Promise<void> {
+  while (!seen.some((line) => line.includes(text))) await new Promise<void>((heard) => (hear = heard))
+}
+
+function note(line: string): void {
+  seen.push(line)
+  hear()
 }
 
 /** Turns of the page's own event loop. */

@@ -33,6 +33,7 @@ export interface PageJobOptions {
   readonly headers?: Readonly<Record<string, string>>
   /** The flamelet that hosts a task. Undefined: this process. */
   readonly placeOf: (end: string) => string | undefined
+  readonly hyperparameters?: HostedJob['hyperparameters']
   /** Datasets of the job have these names. Default: the numbers of the clients. */
   readonly datasetOf?: (client: number) => string
 }
@@ -59,7 +60,7 @@ export interface PageJob extends AsyncDisposable {
 export const pageToken = 'token of the page'
 
 export async function pageJob(options: PageJobOptions): Promise<PageJob> {
-  const { workload, files, headers, placeOf, datasetOf = String } = options
+  const { workload, files, headers, placeOf, hyperparameters = {}, datasetOf = String } = options
   const site = await siteOf(files, headers)
   const system = actorSystem({ name: 'server' })
   const topology = workload.topology(workload.settings)
@@ -121,6 +122,7 @@ export async function pageJob(options: PageJobOptions): Promise<PageJob> {
       ...(dataset !== undefined && { dataset: datasetOf(numbers.get(end) ?? 0) }),
     })),
     clients: Object.fromEntries(numbers),
+    hyperparameters,
   }
   const hostOf = (place: string | undefined): HostMessage => ({
     type: 'host',
