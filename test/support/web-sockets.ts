@@ -1,8 +1,15 @@
 import { once } from 'node:events'
 import { createServer, type Server } from 'node:http'
+import { createServer as createSecureServer } from 'node:https'
 import type { OpenTransport } from '../../runtime/link/route.contract.ts'
-import { acceptWebSockets, dialWebSocket, type WebSocketAcceptOptions } from '../../runtime/link/ws/index.ts'
+import {
+  acceptWebSockets,
+  dialWebSocket,
+  type WebSocketAcceptOptions,
+  type WebSocketDialOptions,
+} from '../../runtime/link/ws/index.ts'
 import { type Faults, faultProxy } from '../../runtime/node/faults/index.ts'
+import { certificateAuthority } from './certificates.ts'
 
 /** Listens on a free port of loopback. */
 export async function listening(server: Server): Promise<number> {
@@ -29,13 +36,25 @@ export async function accepting(
   return { server, port, accepted, [Symbol.asyncDispose]: close }
 }
 
-/** Routes over WebSocket, through a network with faults if any are given. */
-export function openWs(faults?: Faults): OpenTransport {
+interface OpenWsOptions extends Pick<WebSocketDialOptions, 'isRelayed'> {
+  /** Of a network between the two ends. */
+  readonly faults?: Faults
+  /** Whether the server serves TLS alone. */
+  readonly isSecure?: boolean
+}
+
+/** Routes over WebSocket. */
+export function openWs({ faults, isSecure = false, isRelayed = false }: OpenWsOptions = {}): OpenTransport {
   return async (onRoute) => {
-    const at = await accepting({ onRoute })
+    const authority = isSecure ? await certificateAuthority('authority of the tests') : undefined
+    const server = authority ? createSecureServer(await authority.server()) : createServer()
+    const at = await accepting({ onRoute }, server)
     const proxy = faults && (await faultProxy({ target: { port: at.port }, faults }))
+    const host = `localhost:${proxy?.port ?? at.port}`
     return {
-      dial: dialWebSocket(`ws://127.0.0.1:${proxy?.port ?? at.port}`),
+      dial: authority
+        ? dialWebSocket(`wss://${host}`, { ca: authority.cert, isRelayed })
+        : dialWebSocket(`ws://${host}`, { isRelayed }),
       async [Symbol.asyncDispose]() {
         await proxy?.close()
         await at[Symbol.asyncDispose]()

@@ -14,7 +14,11 @@ import { dialWebSocket } from './index.ts'
 const never = new AbortController().signal
 
 routeContract(test, 'ws', openWs())
-routeContract(test, 'ws over a slow network', openWs({ delayMs: 3, jitterMs: 6, bytesPerSecond: 40_000_000 }))
+routeContract(
+  test,
+  'ws over a slow network',
+  openWs({ faults: { delayMs: 3, jitterMs: 6, bytesPerSecond: 40_000_000 } }),
+)
 
 routeContract(test, 'a page’s WebSocket', async (onRoute) => {
   const at = await accepting({ onRoute })
