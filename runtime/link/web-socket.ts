@@ -7,6 +7,7 @@ export interface FrameSocket {
   binaryType: string
   readonly readyState: number
   readonly protocol: string
+  readonly bufferedAmount: number
   send(frame: Uint8Array<ArrayBuffer>): void
   close(code?: number, reason?: string): void
   addEventListener(type: 'open' | 'error', listener: (event: object) => void): void
@@ -45,6 +46,9 @@ export function webSocketRoute(socket: FrameSocket, { isRelayed = false } = {}):
   })
   return {
     isRelayed,
+    get queuedBytes() {
+      return socket.bufferedAmount
+    },
     send(frame) {
       if (!arrivals.isOver && socket.readyState === open) socket.send(frame)
     },

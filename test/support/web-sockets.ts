@@ -11,9 +11,9 @@ import {
 import { type Faults, faultProxy } from '../../runtime/node/faults/index.ts'
 import { certificateAuthority } from './certificates.ts'
 
-/** Listens on a free port of loopback. */
-export async function listening(server: Server): Promise<number> {
-  server.listen(0, '127.0.0.1')
+/** Listens on loopback. Port 0: a free one. */
+export async function listening(server: Server, port = 0): Promise<number> {
+  server.listen(port, '127.0.0.1')
   await once(server, 'listening')
   const address = server.address()
   if (typeof address !== 'object' || !address) throw new TypeError('the server listens on no port')
