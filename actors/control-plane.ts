@@ -53,7 +53,7 @@ export type ControlPlaneParts = CatalogueParts &
     /** Chooses the deployer of a job: the one for flamelets of the interface, the one for joined flamelets, or another. */
     readonly chooseDeployer: (job: JobComputes, flamelets: Deployer, joined: JoinedFlamelets | undefined) => Deployer
     /** Hosts tasks for flamelets that join by links. Absent: joined flamelets get no tasks. */
-    readonly sites?: Pick<SitesParts, 'own' | 'registry' | 'slots' | 'observer' | 'limits'>
+    readonly sites?: Pick<SitesParts, 'own' | 'isOwn' | 'registry' | 'slots' | 'observer' | 'limits'>
   }
 
 /** The flamelets that have joined by links, for the choice of a job's deployer. */

@@ -41,8 +41,21 @@ export interface InProcessSetting {
   readonly confined?: { readonly reads: readonly string[] }
 }
 
+/** Jobs whose datasets lie with joined flamelets run there. */
+export interface SitesSetting {
+  /** Where models go, and the code of jobs is unpacked. */
+  readonly folder: string
+  /**
+   * Tasks without data run on the server's machine, each in a process of its own, with the least rights that Node gives
+   * and these folders to read, or with the rights of this account (`all`). Absent: they run on flamelets, too.
+   */
+  readonly own?: { readonly reads: readonly string[] | 'all' }
+}
+
 export interface Setting {
   readonly store: StoreSetting
+  /** Absent: joined flamelets get no tasks. */
+  readonly sites?: SitesSetting | undefined
   /** How jobs run in this process: by a setting, or by a deployer that the caller makes. Absent: no job does. */
   readonly inProcess?: InProcessSetting | ((store: Store) => Deployer) | undefined
   /** Of the largest archive of code; unpacked it may have ten times as many. Default: 10 MiB. */
@@ -89,15 +102,20 @@ export function serverRoot({
       const store = await within.resolve(STORE)
       const here =
         typeof inProcess === 'function' ? inProcess(store) : inProcess && inProcessOn(store, inProcess, archiveBytes)
-      return ({ tasks }, flamelets) =>
-        here && tasks.every(({ computeId }) => computeId === 'default') ? here : flamelets
+      return ({ tasks }, flamelets, joined) => {
+        const computes = [...new Set(tasks.map(({ computeId }) => computeId))]
+        const isJoined = (id: string) => joined?.serves(id) === true
+        if (joined && computes.some(isJoined) && computes.every((id) => id === 'default' || isJoined(id)))
+          return joined.deployer
+        return here && computes.every((id) => id === 'default') ? here : flamelets
+      }
     },
   })
   return scope
 }
 
 /** The folder with the models of jobs that run here. */
-export function modelsIn({ folder }: Pick<InProcessSetting, 'folder'>): string {
+export function modelsIn({ folder }: { readonly folder: string }): string {
   return resolve(folder, 'models')
 }
 

@@ -22,6 +22,7 @@ import { checkOrigins, isLoopback } from './http/origins.ts'
 import { portOf } from './http/rest-server.ts'
 import { type BrokerLinks, type BrokerSetting, brokerLinks } from './link/broker-links.ts'
 import { linkServer } from './link/link-server.ts'
+import { ownSites } from './link/own-sites.ts'
 import { type LogSetting, openLog } from './log.ts'
 import { auditTrail } from './observe/audit-trail.ts'
 import { serverMetrics } from './observe/metrics.ts'
@@ -99,6 +100,7 @@ const defaultLimits: Omit<Limits & ConnectionLimits, 'formBytes' | 'ofOne'> = {
 export async function startServer({
   store: storeSetting,
   inProcess,
+  sites,
   goesOnWith,
   archiveBytes = defaultArchiveBytes,
   host = '127.0.0.1',
@@ -143,6 +145,8 @@ export async function startServer({
   const system = await scope.resolve(SYSTEM)
   const chooseDeployer = await scope.resolve(CHOOSE_DEPLOYER)
   const metrics = serverMetrics(system)
+  const spawnSite = sites && (await ownSites({ ...sites, store, limits: archiveLimitsOf(archiveBytes) }))
+  const holder = typeof inProcess === 'object' ? inProcess : sites
   const ref = system.spawn(
     'control-plane',
     controlPlane({
@@ -154,7 +158,16 @@ export async function startServer({
       ...(mostTasks === undefined ? {} : { mostTasks }),
       archiveLimits: archiveLimitsOf(archiveBytes),
       chooseDeployer,
-      ...(typeof inProcess === 'object' ? { modelBytes: fileRegistry(modelsIn(inProcess)).bytesOf } : {}),
+      ...(sites && spawnSite
+        ? {
+            sites: {
+              own: (context) => spawnSite(context, links.link),
+              registry: fileRegistry(modelsIn(sites)),
+              ...(sites.own ? {} : { isOwn: () => false }),
+            },
+          }
+        : {}),
+      ...(holder ? { modelBytes: fileRegistry(modelsIn(holder)).bytesOf } : {}),
       onRecorded: metrics.recorded,
       onFlameletLog: ({ level, ...line }) => log[level](line, 'a flamelet says'),
       ...(goesOnWith ? { goesOnWith } : {}),
@@ -191,7 +204,7 @@ export async function startServer({
     accounts,
     origins,
     tls: tls?.options,
-    hidden: gate ? foldersOf(storeSetting, inProcess) : [],
+    hidden: gate ? foldersOf(storeSetting, holder) : [],
   })
   if (server instanceof SecureServer) tls?.renew(server)
   const closeConnections = boundConnections(server, bounds)
@@ -252,8 +265,8 @@ export async function startServer({
 }
 
 /** Where this server keeps its things, and is installed. */
-function foldersOf(store: Setting['store'], inProcess: Setting['inProcess']): string[] {
-  const jobs = typeof inProcess === 'object' ? [resolve(inProcess.folder)] : []
+function foldersOf(store: Setting['store'], holder: { readonly folder: string } | undefined): string[] {
+  const jobs = holder ? [resolve(holder.folder)] : []
   const state = store.type === 'lmdb' ? [resolve(store.folder)] : []
   return [...jobs, ...state, fileURLToPath(new URL('../..', import.meta.url)).replace(/[/\\]$/, '')].filter(
     (folder) => folder.length > 1,

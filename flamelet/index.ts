@@ -1,4 +1,6 @@
+export { deviceCode } from './code/device-code.ts'
 export { trustedKeys } from './code/index.ts'
 export { requireTrustworthy } from './code/signature.ts'
 export { type FlameletOptions, type RunningFlamelet, startFlamelet } from './flamelet.ts'
 export { type FlameletReport, isLiving, readReport } from './flamelet-state.ts'
+export { processSite } from './tasks/process-site.ts'

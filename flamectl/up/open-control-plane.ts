@@ -61,6 +61,8 @@ export async function openControlPlane({
   const confined = asksForTokens ? { confined: { reads: data.map((given) => resolve(given)) } } : {}
   const hostsJobs = inProcess ?? !asksForTokens
   const jobsHere = hostsJobs ? { inProcess: { folder, ...confined } } : {}
+  const reads = asksForTokens ? data.map((given) => resolve(given)) : ('all' as const)
+  const sites = { folder, ...(hostsJobs ? { own: { reads } } : {}) }
   if (asksForTokens) namedPlace('--key-file', keyFile, 'a file')
   const authentication = asksForTokens
     ? { authentication: { keyFile, ...(mostSeconds === undefined ? {} : { mostSeconds }) } }
@@ -69,6 +71,7 @@ export async function openControlPlane({
     const server = await startServer({
       store: setting,
       ...jobsHere,
+      sites,
       archiveBytes,
       origins: cors,
       ...(tls ? { tls } : {}),

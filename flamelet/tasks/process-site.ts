@@ -16,8 +16,12 @@ import { startTaskProcess, type TaskProcess } from './task-process.ts'
 import { decodeFromTask, type TaskSetup } from './task-protocol.ts'
 
 export interface ProcessSiteParts {
-  /** Name of the flamelet. */
+  /** Name of the flamelet's node. */
   readonly flamelet: string
+  /** Begins the names of the processes' nodes, where several sites share the link. Default: the flamelet's name. */
+  readonly prefix?: string
+  /** Further paths that the processes may read. `all`: they have the rights of this account. Default: none. */
+  readonly reads?: readonly string[] | 'all'
   /** Keeps the state of the tasks' roles. */
   readonly store: DurableStore
   /** The link of the flamelet's system. */
@@ -86,7 +90,18 @@ const fetchMs = 10 * 60_000
  * again, and goes on from the state that the flamelet keeps.
  */
 export function processSite(parts: ProcessSiteParts): Behavior<Message> {
-  const { flamelet, store, link, codeOf, pathsOf, memoryBytes, roundLimitMs, onProcess = () => {} } = parts
+  const {
+    flamelet,
+    prefix = flamelet,
+    reads: further = [],
+    store,
+    link,
+    codeOf,
+    pathsOf,
+    memoryBytes,
+    roundLimitMs,
+    onProcess = () => {},
+  } = parts
   return (context) => {
     const tasks = new Map<string, HostedTask>()
     let lives = 0
@@ -178,7 +193,7 @@ export function processSite(parts: ProcessSiteParts): Behavior<Message> {
       lives += 1
       const { dataset } = host.job.tasks.find((each) => each.end === end) ?? {}
       const paths = pathsOf(dataset)
-      const node = `${flamelet}~${end}~${lives}`
+      const node = `${prefix}~${end}~${lives}`
       const setup: TaskSetup = {
         node,
         incarnation: 1,
@@ -188,7 +203,8 @@ export function processSite(parts: ProcessSiteParts): Behavior<Message> {
         paths,
         roundLimitMs,
       }
-      const reads = [code.folder, code.bundleFile, ...Object.values(paths)]
+      const own = [code.folder, code.bundleFile, ...Object.values(paths)]
+      const reads = further === 'all' ? undefined : [...own, ...further]
       const started = startTaskProcess(setup, { memoryBytes, reads })
       const life: Life = { node, process: started, aliveAt: context.clock.now() + startMs }
       task.life = life

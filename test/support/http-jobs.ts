@@ -56,13 +56,16 @@ const workload = new URL('../../../examples/trivial/workload.ts', import.meta.ur
 /** Calls a server's API, and answers with the decoded body. Rejects if the server refuses. */
 export type Call = (method: string, path: string, body?: unknown) => Promise<unknown>
 
-/** Makes calls of the API at a URL. */
-export function callsTo(url: string): Call {
+/** Makes calls of the API at a URL, with a token if one is given. */
+export function callsTo(url: string, token?: string): Call {
   return async (method, path, body) => {
     const isForm = body instanceof FormData
     const response = await fetch(url + path, {
       method,
-      ...(body === undefined || isForm ? {} : { headers: { 'content-type': 'application/json' } }),
+      headers: {
+        ...(body === undefined || isForm ? {} : { 'content-type': 'application/json' }),
+        ...(token === undefined ? {} : { authorization: `Bearer ${token}` }),
+      },
       ...(body === undefined ? {} : { body: isForm ? body : JSON.stringify(body) }),
     })
     const text = await response.text()
@@ -74,21 +77,37 @@ export function callsTo(url: string): Call {
 /** Creates a ready job of the trivial example, with a design of its own. Answers with the job's path. */
 export async function trivialJob(
   call: Call,
-  { job, clients, rounds }: { readonly job: string; readonly clients: number; readonly rounds: number },
+  {
+    job,
+    clients,
+    rounds,
+    realms = ['default'],
+  }: {
+    readonly job: string
+    readonly clients: number
+    readonly rounds: number
+    /** Realms of the clients' datasets, in turn. */
+    readonly realms?: readonly string[]
+  },
 ): Promise<string> {
   const design = `/users/u/designs/${job}`
   await call('POST', '/users/u/designs', { id: job })
   await call('POST', `${design}/schema`, twoTier({ clients }).schema)
   const code = zipped({ 'top-aggregator/README': '-', 'trainer/workload.ts': await readFile(workload, 'utf8') })
   await call('POST', `${design}/code`, codeForm(code))
-  const id = String(
-    await call('POST', '/users/u/datasets', { url: 'file:///any', dataFormat: 'none', realm: 'default' }),
-  )
+  const ids: string[] = []
+  for (const realm of realms)
+    ids.push(String(await call('POST', '/users/u/datasets', { url: 'file:///any', dataFormat: 'none', realm })))
   await call('POST', '/users/u/jobs', {
     id: job,
     designId: job,
     backend: 'ws',
-    dataSpec: [{ role: 'trainer', datasetGroups: { default: Array.from({ length: clients }, () => id) } }],
+    dataSpec: [
+      {
+        role: 'trainer',
+        datasetGroups: { default: Array.from({ length: clients }, (_, client) => ids[client % ids.length] ?? '') },
+      },
+    ],
     modelSpec: { hyperparameters: { rounds, fraction: 0.5 } },
   })
   return `/users/u/jobs/${job}`

@@ -10,7 +10,8 @@ import type { DeployableJob, Deployer } from '../deployer.ts'
 import { type PlacedTask, type RemoteSite, servesCompute } from './sites.ts'
 import { type SitesParts, sitesDeployer } from './sites-deployer.ts'
 
-export interface FlameletSitesParts extends Pick<SitesParts, 'own' | 'registry' | 'slots' | 'observer' | 'limits'> {
+export interface FlameletSitesParts
+  extends Pick<SitesParts, 'own' | 'isOwn' | 'registry' | 'slots' | 'observer' | 'limits'> {
   readonly store: Store
   /** As in `CatalogueParts`. */
   readonly computeAdmins?: TrustedAdmins

@@ -1,0 +1,48 @@
+import { resolve } from 'node:path'
+import type { ArchiveLimits } from '../../actors/index.ts'
+import { deviceCode, processSite } from '../../flamelet/index.ts'
+import type { ActorContext, ActorRef, DurableStore, NodeLink } from '../../runtime/index.ts'
+import type { SiteMessage } from '../../sdk/index.ts'
+import type { SitesSetting } from '../server-root.ts'
+
+export interface OwnSitesParts extends SitesSetting {
+  /** Keeps the state of the tasks' roles. */
+  readonly store: DurableStore
+  readonly limits: ArchiveLimits
+}
+
+/** Spawns a site of the server's for a job. The site's processes are nodes that the server's link joins by pipes. */
+export type SpawnOwnSite = (context: Pick<ActorContext<never>, 'spawn'>, link: NodeLink) => ActorRef<SiteMessage>
+
+/** Name of the server's node. */
+const node = 'control-plane'
+/** Longest time for which a task's process may be blocked, such as by an evaluation. */
+const roundLimitMs = 60 * 60_000
+
+/**
+ * The server's own sites: each task of a job that runs on the server's machine has a process of its own, so that no
+ * job's code runs in the server.
+ */
+export async function ownSites({ folder, own, store, limits }: OwnSitesParts): Promise<SpawnOwnSite> {
+  const codeOf = await deviceCode({
+    folder: resolve(folder, 'code', 'sites'),
+    trust: { flamelet: node, keys: 'any' },
+    now: () => new Date().toISOString(),
+    limits,
+  })
+  let sites = 0
+  return (context, link) => {
+    sites += 1
+    const site = processSite({
+      flamelet: node,
+      prefix: `${node}~${sites}`,
+      reads: own?.reads ?? [],
+      store,
+      link,
+      codeOf,
+      pathsOf: () => ({}),
+      roundLimitMs,
+    })
+    return context.spawn('site', site, { supervise: { type: 'escalate' } })
+  }
+}
