@@ -230,7 +230,7 @@ export async function runJob<S extends Settings>(
       workload: bundled,
       workers,
       paths: options.data,
-      onEnd: (end, { code, message }) => options.onNotice?.(end, { code, message }),
+      check: checkDeterminism ?? false,
     })
     sites = local
     return runHost(system, { expansion, onReport }, (reports) =>

@@ -12,7 +12,7 @@ const dataHelp = "paths of data that the workload's `data` asks for by name, or 
 /** `flamectl run`: runs a job of a workload in one process. */
 export function runCommand({ user, print }: CommandContext, argv: readonly string[]): Command {
   return new Command('run')
-    .description('run a job of a workload, with all its parts in this process')
+    .description('run a job of a workload, with all its parts in this process, or with its tasks in several')
     .argument('<workload>', 'folder of the workload, or its module')
     .option('--set <name=value,...>', 'override settings of the workload', (value: string, before: string[] = []) => [
       ...before,
@@ -37,6 +37,15 @@ export function runCommand({ user, print }: CommandContext, argv: readonly strin
     .option(
       '--check',
       'run each round and each selection twice, make data and topology twice, and compare: finds parts that are not reproducible',
+    )
+    .option(
+      '--hosts <processes:number>',
+      'host the tasks in that many processes of this machine, but for the topmost aggregators; --workers is then for each process (default 1)',
+    )
+    .option(
+      '--transport <which>',
+      'how these processes are joined: ws, mqtt by a broker in this process, or the URL of a broker, mqtt://…',
+      'ws',
     )
     .option('--json', 'one JSON object on each line, as -o json')
     .action(async (workload: string, raw: RawRunOptions) => {

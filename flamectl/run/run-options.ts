@@ -1,4 +1,5 @@
 import { join, resolve } from 'node:path'
+import type { LocalTransport } from '../../actors/index.ts'
 import { type KeptRounds, type Kind, kinds } from '../../sdk/index.ts'
 import { flamectlError } from '../errors.ts'
 import type { GivenSettings } from '../files/json-files.ts'
@@ -29,6 +30,15 @@ export interface RunOptions extends GivenSettings {
   readonly shared: boolean
   /** Run each round twice and compare. */
   readonly check: boolean
+  /** Local processes that host the tasks. Absent: the tasks run in this process. */
+  readonly hosts?: RunHosts
+}
+
+export interface RunHosts {
+  readonly processes: number
+  readonly transport: LocalTransport
+  /** Has a folder for each process. */
+  readonly folder: string
 }
 
 /** The options as commander hands them over. */
@@ -45,6 +55,8 @@ export interface RawRunOptions {
   readonly resume?: boolean
   readonly shared?: boolean
   readonly check?: boolean
+  readonly hosts?: string
+  readonly transport?: string
 }
 
 /** Checks the options; `output` is the format that all commands take. RUN_SETTING_SYNTAX, RUN_OPTION. */
@@ -67,6 +79,33 @@ export function runOptions(workload: string, raw: RawRunOptions, output?: Format
     resume: raw.resume ?? false,
     shared: raw.shared ?? false,
     check: raw.check ?? false,
+    ...hostsOf(raw),
+  }
+}
+
+/** Reads `processes:8`, and the transport between the processes. RUN_OPTION. */
+function hostsOf({ hosts, transport = 'ws', store }: RawRunOptions): { readonly hosts?: RunHosts } {
+  if (hosts === undefined) return {}
+  const [, processes = ''] = /^processes:(\d+)$/.exec(hosts) ?? []
+  if (!/^([1-9]\d{0,2})$/.test(processes))
+    throw flamectlError('RUN_OPTION', {
+      option: '--hosts',
+      expected: 'processes: and a number from 1 to 999, such as processes:8',
+      given: JSON.stringify(hosts),
+    })
+  const isBroker = /^mqtts?:\/\//.test(transport) && URL.canParse(transport)
+  if (transport !== 'ws' && transport !== 'mqtt' && !isBroker)
+    throw flamectlError('RUN_OPTION', {
+      option: '--transport',
+      expected: 'ws, mqtt, or the URL of a broker, such as mqtt://127.0.0.1:1883',
+      given: JSON.stringify(transport),
+    })
+  return {
+    hosts: {
+      processes: Number(processes),
+      transport: transport === 'ws' || transport === 'mqtt' ? transport : { broker: transport },
+      folder: join(isMongodb(store) ? defaultFolder : store, 'hosts'),
+    },
   }
 }
 

@@ -1,9 +1,26 @@
-import { type DeployableJob, inProcessDeployer } from '../../actors/index.ts'
+import {
+  type DeployableJob,
+  type Deployer,
+  inProcessDeployer,
+  isTopmost,
+  type LocalSites,
+  localSites,
+  type Sites,
+  sitesDeployer,
+} from '../../actors/index.ts'
 import { apiClient } from '../../api/client/index.ts'
 import { startServer, storeSetting } from '../../api/index.ts'
-import { type CodedError, isStoreTroubleCode } from '../../runtime/index.ts'
-import { expand, jobSettings, type ModelRegistry, type Settings, type TrainingPool } from '../../sdk/index.ts'
-import { type LoadedWorkload, poolFor } from '../../sdk/node/index.ts'
+import { type CodedError, isStoreTroubleCode, type Store } from '../../runtime/index.ts'
+import {
+  expand,
+  jobSettings,
+  type ModelRegistry,
+  type PoolPlan,
+  type RoundSummary,
+  type Settings,
+  type TrainingPool,
+} from '../../sdk/index.ts'
+import { type LoadedWorkload, poolFor, type TrainingPlan } from '../../sdk/node/index.ts'
 import type { Connection } from '../command-context.ts'
 import { isMongodb, keepPrivate, stateFolder } from '../state-folder.ts'
 import { reportedRounds } from './followed-run.ts'
@@ -17,6 +34,8 @@ export interface RunServer {
   jobToResume(settings: Settings): Promise<ResumedJob | undefined>
   /** Says which of the jobs that another process left under way goes on, or that none does. Until the call, none does. */
   goOnWith(job: string | undefined): void
+  /** Starts the processes that host the tasks, if the run has such. LINK_UNREACHABLE, LINK_BROKER for a broker. */
+  startHosts(): Promise<void>
   /** A model was shown: its part's next round but one may be committed. */
   readonly reported: ReturnType<typeof reportedRounds>['reported']
   /** The error with which a task of the job failed last. */
@@ -56,7 +75,22 @@ export async function openRunServer(parts: RunServerParts): Promise<RunServer> {
   })
   troubled.catch(() => {}) // Whoever follows the job waits for it; others look at `trouble`.
   let isFirst = true
+  let sites: LocalSites | undefined
   const rounds = reportedRounds()
+  const firstPoolOr = async (plan: TrainingPlan) => {
+    const first = isFirst ? parts.firstPool() : undefined
+    isFirst = false
+    return first ?? poolFor({ ...plan, datasets: parts.paths && { paths: parts.paths } })
+  }
+  const observer = {
+    roundRecorded(_job: string, round: RoundSummary) {
+      sites?.noteRound()
+      return rounds.untilReported(round)
+    },
+    taskFailed(_job: string, cause: unknown) {
+      fault = cause
+    },
+  }
   const server = await startServer({
     store: storeSetting(isMongodb(store) ? store : stateFolder(store)),
     port: 0,
@@ -68,25 +102,7 @@ export async function openRunServer(parts: RunServerParts): Promise<RunServer> {
       reject(cause)
     },
     goesOnWith: async (job) => job === (await chosen),
-    inProcess: (opened) =>
-      inProcessDeployer({
-        store: opened,
-        registry,
-        source: { load: async (job) => ({ ...loaded, clientOf: clientsOf(loaded, job) }) },
-        workers,
-        checkDeterminism: check,
-        async poolOf(plan) {
-          const first = isFirst ? parts.firstPool() : undefined
-          isFirst = false
-          return first ?? poolFor({ ...plan, datasets: parts.paths && { paths: parts.paths } })
-        },
-        observer: {
-          roundRecorded: (_job, round) => rounds.untilReported(round),
-          taskFailed: (_job, cause) => {
-            fault = cause
-          },
-        },
-      }),
+    inProcess: (opened) => (parts.hosts ? spread(opened) : here(opened)),
   })
   const connection = { client: apiClient({ endpoint: server.url }), user }
   return {
@@ -97,13 +113,67 @@ export async function openRunServer(parts: RunServerParts): Promise<RunServer> {
     lastFault: () => fault,
     trouble: () => trouble,
     troubled,
-    close() {
+    async startHosts() {
+      if (!parts.hosts) return
+      const { processes: count, transport, folder } = parts.hosts
+      const { paths } = parts
+      sites = await localSites({ count, transport, folder, workload: loaded, workers, check, ...(paths && { paths }) })
+    },
+    async close() {
       goOnWith(undefined)
       rounds.close()
-      return server.close()
+      await server.close()
+      await sites?.close()
     },
   }
+
+  /** Hosts the tasks in this process. */
+  function here(opened: Store): Deployer {
+    return inProcessDeployer({
+      store: opened,
+      registry,
+      source: { load: async (job) => ({ ...loaded, clientOf: clientsOf(loaded, job) }) },
+      workers,
+      checkDeterminism: check,
+      poolOf: firstPoolOr,
+      observer,
+    })
+  }
+
+  /** Hosts the tasks in local processes, and the topmost aggregators in this one. */
+  function spread(opened: Store): Deployer {
+    const poolOf = (plan: PoolPlan) => firstPoolOr({ ...loaded, ...plan, workers })
+    return sitesDeployer({
+      store: opened,
+      registry,
+      sitesOf: () => sites ?? noSites,
+      own: {
+        store: opened,
+        checkDeterminism: check,
+        workloadOf: async () => ({ workload: loaded.workload, poolOf }),
+      },
+      isOwn: (task, { schema }) => isTopmost(schema)(task),
+      fits: () => true,
+      async factsOf(job) {
+        const clientOf = clientsOf(loaded, job)
+        const clients = job.tasks.map(({ end }) => [end, clientOf(end)] as const)
+        return {
+          clients: Object.fromEntries(
+            clients.flatMap(([end, client]) => (client === undefined ? [] : [[end, client]])),
+          ),
+        }
+      },
+      limits: localLimits,
+      observer,
+    })
+  }
 }
+
+/** Before the processes are started no job is deployed. */
+const noSites: Sites = { follow() {} }
+
+/** Processes of this machine come back soon, or not at all. */
+const localLimits = { goneAfterMs: 60_000, sayAwaitedMs: 60_000 }
 
 /**
  * Writes faults of the server to standard error, except those that are shown elsewhere: faults of actors are events of the job,

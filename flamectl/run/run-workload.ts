@@ -37,7 +37,7 @@ export async function runWorkload(
   resumeCommand: string,
   signal: AbortSignal,
 ): Promise<RunEnd> {
-  const { workers = defaultWorkers() } = options
+  const { workers = options.hosts ? 1 : defaultWorkers() } = options
   const datasets = options.paths && { paths: options.paths }
   const { plot } = options
   if (plot !== undefined) await requirePlotPlace(plot)
@@ -108,12 +108,13 @@ export async function runWorkload(
 
   /** Brings a job from its present state to its end. */
   async function hosted(
-    { connection, goOnWith, reported, lastFault, troubled }: RunServer,
+    { connection, goOnWith, startHosts, reported, lastFault, troubled }: RunServer,
     job: string,
     state: JobStatus['state'] | undefined,
     to: Reporter,
   ): Promise<'completed' | 'terminated'> {
     const { client, user } = connection
+    await startHosts()
     const after = state === undefined ? 0 : await lastEventOf(connection, job)
     const isUnderWay = state !== undefined && !restingStates.includes(state)
     goOnWith(isUnderWay ? job : undefined)

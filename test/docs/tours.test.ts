@@ -5,6 +5,7 @@ import { importsFile } from './import-graph.ts'
 /** The tours of docs/architecture.md, with the most files that each may have. */
 const goals = new Map([
   ['A round of two tiers', 15],
+  ['A job over several processes', 15],
   ['POST job', 15],
   ['Kill and resume', 20],
 ])

@@ -1,4 +1,4 @@
-import type { ActorRef } from '../../../runtime/index.ts'
+import type { ActorRef, CodedError } from '../../../runtime/index.ts'
 import type { HostedTask, Schema, SiteMessage } from '../../../sdk/index.ts'
 
 /** A site apart from the server: a flamelet, or a process of a run. */
@@ -31,11 +31,15 @@ export type SiteNews =
   | { readonly type: 'site-away' | 'site-back'; readonly name: string }
   /** The site's node has ended. It may join again. */
   | { readonly type: 'site-gone'; readonly name: string }
+  /** A fault of the site, for people. */
+  | { readonly type: 'site-fault'; readonly name: string; readonly cause: CodedError }
 
 /** Port: the sites that may host tasks. */
 export interface Sites {
   /** Tells the follower which sites there are, and each change from then on, until the follower stops. */
   follow(follower: ActorRef<SiteNews>): void
+  /** Whether a site of this name is there, or may come. Absent: any may. */
+  isPossible?(name: string): boolean
 }
 
 /** A task with the facts that decide where it may run. */

@@ -81,6 +81,7 @@ type Message =
   | TaskReport
   | { readonly type: 'site-answered'; readonly name: string; readonly reply: SiteReply }
   | { readonly type: 'site-lost'; readonly name: string }
+  | { readonly type: 'unseen' }
   | { readonly type: 'begin-anyway' }
   | { readonly type: 'say-awaited' }
   | { readonly type: 'again'; readonly name: string; readonly ends: readonly string[] }
@@ -165,7 +166,10 @@ export function spreadTasks(parts: TasksToSpread): Behavior<Message> {
     const saidUnknown = new Set<string>()
 
     know(ownSite, ownSiteIn(context, parts.own), undefined)
-    if (start > 1) context.after(rejoinMs, { type: 'begin-anyway' })
+    if (start > 1) {
+      context.after(rejoinMs, { type: 'begin-anyway' })
+      context.after(goneAfterMs, { type: 'unseen' })
+    }
     context.after(sayAwaitedMs, { type: 'say-awaited' })
     parts.sites.follow(context.self)
     await arrange()
@@ -181,10 +185,16 @@ export function spreadTasks(parts: TasksToSpread): Behavior<Message> {
           return back(message.name)
         case 'site-gone':
           return gone(message.name)
+        case 'site-fault': {
+          const { code, message: text } = message.cause
+          return owner.tell({ type: 'notice', end: message.name, notice: { code, message: text } })
+        }
         case 'site-lost':
           return lost(message.name)
         case 'site-answered':
           return answered(message.name, message.reply)
+        case 'unseen':
+          return unseen()
         case 'begin-anyway':
           mayBegin = true
           return arrange()
@@ -207,8 +217,21 @@ export function spreadTasks(parts: TasksToSpread): Behavior<Message> {
     }
 
     function spreadOf(task: PlacedTask): Spread {
-      const place = isOwn(task) ? ownSite : places.get(task.end)
+      const place = isOwn(task) ? ownSite : formerPlace(task.end)
       return { task, place, state: 'waiting', refusals: new Map(), faults: 0 }
+    }
+
+    /** The place of the task in an earlier deployment, unless its site can't come any more. */
+    function formerPlace(end: string): string | undefined {
+      const place = places.get(end)
+      return place === undefined || parts.sites.isPossible?.(place) === false ? undefined : place
+    }
+
+    /** Tasks whose former sites have not come for long go to others. */
+    async function unseen(): Promise<void> {
+      for (const spread of tasks.values())
+        if (spread.place !== undefined && spread.state === 'waiting' && !sites.has(spread.place)) unplace(spread)
+      return arrange()
     }
 
     function know(name: string, ref: ActorRef<SiteMessage>, remote: RemoteSite | undefined): KnownSite {

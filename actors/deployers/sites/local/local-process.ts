@@ -19,6 +19,7 @@ export interface LocalSiteSetup {
   readonly bundle: string
   /** Threads that train. 0: the process's main thread. */
   readonly workers: number
+  readonly check: boolean
   readonly paths?: GivenDatasets['paths']
 }
 

@@ -3,7 +3,6 @@ import { join } from 'node:path'
 import {
   type ActorRef,
   actorSystem,
-  type CodedError,
   isActorRef,
   nodeLink,
   type Peer,
@@ -27,8 +26,8 @@ export interface LocalSitesOptions {
   /** Threads that train, for each process. 0: its main thread, whose beats then wait for the training. */
   readonly workers: number
   readonly paths?: GivenDatasets['paths'] | undefined
-  /** Called when a process has ended by itself. */
-  readonly onEnd?: (site: string, cause: CodedError) => void
+  /** Run each round twice and compare both runs. Default: false. */
+  readonly check?: boolean
 }
 
 /** Local processes that host tasks. */
@@ -66,7 +65,7 @@ const longestBackOffMs = 5000
  * again and again leaves its tasks to others.
  */
 export async function localSites(options: LocalSitesOptions): Promise<LocalSites> {
-  const { count, transport, folder, workload, workers, paths, onEnd = () => {} } = options
+  const { count, transport, folder, workload, workers, paths, check = false } = options
   const locals = new Map<string, Local>()
   const followers = new Set<ActorRef<SiteNews>>()
   const pids = new Map<string, number>()
@@ -94,6 +93,7 @@ export async function localSites(options: LocalSitesOptions): Promise<LocalSites
       void system.stopped(follower).then(() => followers.delete(follower))
       if (isComplete) tellPresent(follower)
     },
+    isPossible: (name) => locals.has(name),
     noteRound() {
       for (const local of locals.values()) local.deaths = 0
     },
@@ -160,6 +160,7 @@ export async function localSites(options: LocalSitesOptions): Promise<LocalSites
       module: workload.module.href,
       bundle: workload.bundle.href,
       workers,
+      check,
       ...(paths && { paths }),
     }
     local.process = startLocalSite(setup, (how) => ended(local, how))
@@ -178,7 +179,7 @@ export async function localSites(options: LocalSitesOptions): Promise<LocalSites
     const isLast = local.deaths >= mostDeaths
     const next = isLast ? 'the tasks go to other processes' : 'the process is started again'
     const times = local.deaths === 1 ? 'once' : `${local.deaths} times`
-    onEnd(name, placementError('LOCAL_SITE_ENDED', { site: name, times, how, next }))
+    tell({ type: 'site-fault', name, cause: placementError('LOCAL_SITE_ENDED', { site: name, times, how, next }) })
     if (isLast) {
       tell({ type: 'site-leaving', name })
       return isComplete ? undefined : complete()

@@ -26,7 +26,7 @@ lines.once('line', (line) => {
 lines.once('close', () => process.exit())
 
 async function host(setup: LocalSiteSetup): Promise<void> {
-  const { name, incarnation, token, at, parent, folder, workers, paths } = setup
+  const { name, incarnation, token, at, parent, folder, workers, check, paths } = setup
   const bundle = new URL(setup.bundle)
   const [store, workload] = await Promise.all([lmdbStore(folder), importWorkload(bundle)])
   const loaded = { workload, module: new URL(setup.module), bundle }
@@ -35,6 +35,7 @@ async function host(setup: LocalSiteSetup): Promise<void> {
     'site',
     taskSite({
       store,
+      checkDeterminism: check,
       workloadOf: async () => ({
         workload,
         poolOf: (plan) => poolFor({ ...loaded, ...plan, workers }),

@@ -1,0 +1,46 @@
+import { join } from 'node:path'
+import test from 'ava'
+import { runFlamectl } from './flamectl-process.ts'
+import { temporaryFolder } from './support/temporary-folder.ts'
+
+const set = 'rounds=6,clients=9,fraction=0.7,topology=hierarchical'
+const run = (store: string, ...more: readonly string[]) => [
+  ...['run', 'examples/trivial', '--json', '--set', set, '--workers', '0', '--store', store],
+  ...more,
+]
+
+test.serial(
+  'a run whose tasks are in processes is killed, stopped and resumed, with other numbers and transports, to the hashes of one process',
+  async (t) => {
+    await using folder = await temporaryFolder()
+    const whole = await runFlamectl(run(join(folder.path, 'whole')))
+    t.is(whole.status, 0, whole.err)
+    const store = join(folder.path, 'spread')
+    const killed = await runFlamectl(run(store, '--hosts', 'processes:3'), { signalAtFirstLine: 'SIGKILL' })
+    t.is(killed.signal, 'SIGKILL')
+    const stopped = await runFlamectl(run(store, '--hosts', 'processes:2', '--transport', 'mqtt', '--resume'), {
+      signalAtFirstLine: 'SIGINT',
+    })
+    t.is(stopped.status, 130, stopped.err)
+    t.regex(stopped.err + stopped.out, /--hosts processes:2 --transport mqtt/)
+    const resumed = await runFlamectl(run(store, '--hosts', 'processes:3', '--resume'))
+    t.is(resumed.status, 0, resumed.err)
+    t.is(resumed.done?.rounds, 6)
+    t.is(resumed.done?.hash, whole.done?.hash)
+    for (const { rounds } of [killed, stopped, resumed])
+      for (const [round, hash] of rounds) t.is(whole.rounds.get(round), hash, `round ${round}`)
+  },
+)
+
+test.serial('a number of hosts or a transport that is none is refused', async (t) => {
+  await using folder = await temporaryFolder()
+  for (const wrong of [
+    ['--hosts', '8'],
+    ['--hosts', 'processes:0'],
+    ['--hosts', 'processes:2', '--transport', 'carrier-pigeon'],
+  ]) {
+    const { status, err } = await runFlamectl(run(folder.path, ...wrong))
+    t.is(status, 2)
+    t.regex(err, /RUN_OPTION/)
+  }
+})
