@@ -1,5 +1,5 @@
 import type { HostedRun } from '../actors/flamelets/index.ts'
-import type { ActorContext, ActorRef, Behavior } from '../runtime/index.ts'
+import { type ActorContext, type ActorRef, type Behavior, CodedError } from '../runtime/index.ts'
 import { decodeSiteReply, type HostMessage, type SiteMessage, type SiteReply } from '../sdk/index.ts'
 import { flameletError } from './errors.ts'
 
@@ -10,6 +10,8 @@ export interface DeviceSiteParts {
   /** Names of the datasets that jobs may use here. `any`: all. */
   readonly datasets: readonly string[] | 'any'
   readonly mostTasks: number
+  /** Hears of tasks of a job that were refused. */
+  readonly onRefused: (job: string, cause: CodedError) => void
   /** Hears of the hosted runs after each change. */
   readonly onHosted: (hosted: readonly HostedRun[]) => void
 }
@@ -28,7 +30,7 @@ const mostNamed = 10
  * and keeps account of the tasks that are hosted.
  */
 export function deviceSite(parts: DeviceSiteParts): Behavior<DeviceSiteMessage> {
-  const { flamelet, datasets, mostTasks, onHosted } = parts
+  const { flamelet, datasets, mostTasks, onRefused, onHosted } = parts
   return (context) => {
     const site = parts.spawnSite(context)
     /** By run. */
@@ -55,6 +57,7 @@ export function deviceSite(parts: DeviceSiteParts): Behavior<DeviceSiteMessage> 
       const fault = faultOf(message)
       if (fault) {
         const { run, start } = job
+        onRefused(job.id, fault)
         return replyTo.tell({ type: 'not-hosting', run, start, ends, cause: fault })
       }
       const known = hosted.get(job.run) ?? { job: job.id, ends: new Set() }
@@ -64,7 +67,7 @@ export function deviceSite(parts: DeviceSiteParts): Behavior<DeviceSiteMessage> 
       site.tell({ ...message, replyTo: answersTo(message) })
     }
 
-    function faultOf({ job, ends }: HostMessage): Error | undefined {
+    function faultOf({ job, ends }: HostMessage): CodedError | undefined {
       if (isClosed) return flameletError('FLAMELET_DRAINING', { flamelet })
       const present = hosted.get(job.run)?.ends
       const more = ends.filter((end) => !present?.has(end)).length
@@ -98,7 +101,10 @@ export function deviceSite(parts: DeviceSiteParts): Behavior<DeviceSiteMessage> 
 
     function replied(asked: SiteMessage, reply: SiteReply): void {
       const known = hosted.get(reply.run)
-      if (reply.type === 'not-hosting') for (const end of reply.ends) known?.ends.delete(end)
+      if (reply.type === 'not-hosting') {
+        for (const end of reply.ends) known?.ends.delete(end)
+        if (reply.cause instanceof CodedError && asked.type === 'host') onRefused(asked.job.id, reply.cause)
+      }
       if (reply.type === 'released' && asked.type === 'release')
         for (const end of asked.ends ?? known?.ends ?? []) known?.ends.delete(end)
       tellHosted()

@@ -55,6 +55,8 @@ export interface FlameletOptions {
   readonly roundLimitMs: number
   /** Longest time for handing tasks back. */
   readonly drainMs: number
+  /** Hears of refused tasks and of ends of tasks' processes, which the server's log hears, too. */
+  readonly onNote: (note: CodedError) => void
   readonly onState: (state: FlameletReport['state'], cause?: CodedError) => void
   readonly now: () => string
 }
@@ -106,6 +108,7 @@ export async function startFlamelet(options: FlameletOptions): Promise<RunningFl
           : context.spawn('tasks', inProcesses(), { supervise: { type: 'escalate' } }),
       datasets: datasets === 'any' ? datasets : [...datasets.keys()],
       mostTasks,
+      onRefused: note,
       onHosted(runs) {
         hosted = runs
         report()
@@ -132,6 +135,7 @@ export async function startFlamelet(options: FlameletOptions): Promise<RunningFl
       pathsOf,
       memoryBytes,
       roundLimitMs: options.roundLimitMs,
+      onDeath: note,
       onProcess(pid, isRunning) {
         if (!isRunning) {
           processes.delete(pid)
@@ -259,6 +263,11 @@ export async function startFlamelet(options: FlameletOptions): Promise<RunningFl
     enter('ended', cause)
     await state[Symbol.asyncDispose]()
     settle(cause)
+  }
+
+  function note(job: string, cause: CodedError): void {
+    options.onNote(cause)
+    server?.tell({ type: 'log', level: 'warn', text: `${cause.code}: ${cause.message}`, job })
   }
 
   function enter(to: FlameletReport['state'], cause?: CodedError): void {

@@ -1,3 +1,4 @@
+export { canConfine } from '../actors/deployers/job-process/index.ts'
 export { deviceCode } from './code/device-code.ts'
 export { trustedKeys } from './code/index.ts'
 export { requireTrustworthy } from './code/signature.ts'

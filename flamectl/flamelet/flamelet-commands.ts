@@ -80,7 +80,11 @@ export function joinCommand(context: Context): Command {
     .option('--round-limit <seconds>', 'longest time of a training', '3600')
     .option('--drain <seconds>', 'longest time for handing tasks back after SIGTERM', '30')
     .action(async (url: string, raw: RawJoinOptions) => {
-      const { startFlamelet } = await import('../../flamelet/index.ts')
+      const { canConfine, startFlamelet } = await import('../../flamelet/index.ts')
+      if (raw.isolation === 'process' && !canConfine)
+        context.warn(
+          `Node ${process.versions.node} cannot take rights from the processes of tasks: they have those of this account; Node 22.13 and later can`,
+        )
       const flamelet = await startFlamelet(await joinOptions(url, raw, context))
       onStopSignals(() => void flamelet.drain())
       const cause = await flamelet.ended
@@ -118,10 +122,10 @@ async function joinOptions(url: string, raw: RawJoinOptions, { print, warn }: Co
     roundLimitMs: wholeNumberOf('--round-limit', raw.roundLimit, 1, 1_000_000) * 1000,
     drainMs: wholeNumberOf('--drain', raw.drain, 0, 1_000_000) * 1000,
     now: () => new Date().toISOString(),
+    onNote: ({ code, message }) => warn(`${code}: ${message}`),
     onState(state, cause) {
       const told = cause && { code: cause.code, message: cause.message }
-      if (print.isForPrograms) console.log(JSON.stringify({ state, ...(told && { cause: told }) }))
-      else if (state !== 'ended') console.log(lineOf(url, state, cause))
+      print.event(lineOf(url, state, cause), { state, ...(told && { cause: told }) })
     },
   }
 }

@@ -1,4 +1,11 @@
-import { type ActorRef, type Behavior, type DurableStore, isActorRef, type NodeLink } from '../../runtime/index.ts'
+import {
+  type ActorRef,
+  type Behavior,
+  type CodedError,
+  type DurableStore,
+  isActorRef,
+  type NodeLink,
+} from '../../runtime/index.ts'
 import {
   type CodeMessage,
   type CodeReply,
@@ -33,6 +40,8 @@ export interface ProcessSiteParts {
   readonly memoryBytes?: number | undefined
   /** Longest time of a training, and for which a process may be blocked. */
   readonly roundLimitMs: number
+  /** Hears of each process of a job that ended by itself. */
+  readonly onDeath?: (job: string, cause: CodedError) => void
   /** Hears of each process: those of an earlier life of the flamelet are ended at its next start. */
   readonly onProcess?: (pid: number, isRunning: boolean) => void
 }
@@ -90,18 +99,8 @@ const fetchMs = 10 * 60_000
  * again, and goes on from the state that the flamelet keeps.
  */
 export function processSite(parts: ProcessSiteParts): Behavior<Message> {
-  const {
-    flamelet,
-    prefix = flamelet,
-    reads: further = [],
-    store,
-    link,
-    codeOf,
-    pathsOf,
-    memoryBytes,
-    roundLimitMs,
-    onProcess = () => {},
-  } = parts
+  const { flamelet, prefix = flamelet, reads: further = [], store, link, codeOf, pathsOf } = parts
+  const { memoryBytes, roundLimitMs, onDeath = () => {}, onProcess = () => {} } = parts
   return (context) => {
     const tasks = new Map<string, HostedTask>()
     let lives = 0
@@ -269,6 +268,7 @@ export function processSite(parts: ProcessSiteParts): Behavior<Message> {
         : 'another process goes on from the last committed round'
       const times = task.deaths === 1 ? 'once' : `${task.deaths} times`
       const cause = flameletError('FLAMELET_TASK_ENDED', { end: task.end, flamelet, times, how, next })
+      onDeath(task.host.job.id, cause)
       if (isLast) {
         refuse(task, cause)
         return forget(task)

@@ -2,6 +2,7 @@ import { type ChildProcess, spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { readFile, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
+import { setTimeout as delay } from 'node:timers/promises'
 import { fileURLToPath } from 'node:url'
 import { zipOf } from '../../flamectl/files/archives.ts'
 import { type PublicKeyText, signatureFile, signedCode } from '../../flamelet/code/index.ts'
@@ -210,4 +211,14 @@ export function startProcess(
       return child.signalCode ?? child.exitCode
     },
   }
+}
+
+/** Whether a process runs, or soon does no more. One that has ended, and that its parent hasn't looked at, doesn't. */
+export async function staysRunning(pid: number): Promise<boolean> {
+  for (let look = 0; look < 100; look++) {
+    const text = await readFile(`/proc/${pid}/stat`, 'utf8').catch(() => '')
+    if (text === '' || text.slice(text.lastIndexOf(')') + 2).startsWith('Z')) return false
+    await delay(50)
+  }
+  return true
 }
