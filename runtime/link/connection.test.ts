@@ -8,7 +8,15 @@ import {
   settled,
   terminated,
 } from '../../test/support/clocked-nodes.ts'
-import { type Claim, CodedError, type ConnectionState, isActorRef, memoryRoute, nodeLink } from '../index.ts'
+import {
+  type Claim,
+  CodedError,
+  type ConnectionState,
+  isActorRef,
+  memoryRoute,
+  nodeLink,
+  type Route,
+} from '../index.ts'
 
 const bulk = { weights: new Float64Array(10_000).fill(1) }
 
@@ -183,4 +191,21 @@ test('a node with the name of another is refused, and a new life of the same nod
   t.deepEqual([one.state, three.state], ['ended', 'open'])
   t.deepEqual(causes, ['LINK_NAME', 'LINK_INCARNATION'])
   await terminated(server, first, other, next)
+})
+
+test('a dialling that never ends is given up, with a reason, and tried again', async (t) => {
+  const device = clockedNode('device')
+  let dials = 0
+  const dial = () => {
+    dials += 1
+    return new Promise<Route>(() => {})
+  }
+  const causes: unknown[] = []
+  device.link.connect({ dial, rights: { mayStop: true }, onChange: (_state, cause) => causes.push(cause) })
+  await settled(device)
+  await later(10_000, [device])
+  t.like(causes[0], { code: 'LINK_HANDSHAKE', message: 'no session with node unknown: no route in 10000 ms' })
+  await later(10, [device])
+  t.is(dials, 2)
+  await terminated(device)
 })

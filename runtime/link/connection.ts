@@ -1,5 +1,4 @@
 import type { Cancel } from '../kernel/protocol.ts'
-import { linkError } from './errors.ts'
 import type { LaneName, Route } from './frame.ts'
 import type { Connection, ConnectionState, ConnectOptions } from './protocol.ts'
 
@@ -12,6 +11,7 @@ const longLifeMs = longestDelayMs
 export type ConnectionMessage =
   | { readonly type: 'redial'; readonly connection: DialledConnection; readonly lane: LaneName }
   | ({ readonly type: 'dialled'; readonly route: Route } & Attempt)
+  /** Without a cause, the attempt has taken too long. */
   | ({ readonly type: 'dial-failed'; readonly cause: unknown } & Attempt)
 
 /** An attempt to make a connection's route for a lane. */
@@ -87,8 +87,7 @@ export class DialledConnection implements Connection {
     dial.isBusy = true
     dial.attempt += 1
     const attempt: Attempt = { connection: this, lane, attempt: dial.attempt }
-    const cause = linkError('LINK_HANDSHAKE', { node: this.node ?? 'unknown', found: `no route in ${dialWithinMs} ms` })
-    const stopTimer = dialler.after(dialWithinMs, { type: 'dial-failed', ...attempt, cause })
+    const stopTimer = dialler.after(dialWithinMs, { type: 'dial-failed', ...attempt, cause: undefined })
     const giveUp = new AbortController()
     dial.stop = () => {
       stopTimer()

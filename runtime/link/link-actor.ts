@@ -159,7 +159,9 @@ export function linkActor(system: ActorSystem, options: NodeLinkOptions): Behavi
           return dialled(message)
         case 'dial-failed': {
           const { connection, lane, attempt, cause } = message
-          return connection.isPresent(lane, attempt) ? connection.retry(lane, dialler, errorOf(cause)) : undefined
+          if (!connection.isPresent(lane, attempt)) return
+          const late = () => handshakeError(connection.node ?? 'unknown', `no route in ${greetWithinMs} ms`)
+          return connection.retry(lane, dialler, cause === undefined ? late() : errorOf(cause))
         }
         case 'dial': {
           const { node, route, rights } = message
