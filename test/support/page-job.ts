@@ -113,7 +113,7 @@ export async function pageJob(options: PageJobOptions): Promise<PageJob> {
     id: 'job-1',
     run: 'run-1',
     start: 1,
-    workload: 'drawn',
+    workload: workload.name,
     schema: topology.schema,
     tasks: tasks.map(({ end, role, groupAssociation, dataset }) => ({
       end,
