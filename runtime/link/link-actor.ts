@@ -70,6 +70,7 @@ const counts: readonly string[] = [
   'LINK_VALUE',
   'LINK_DAMAGED',
 ]
+const noNonce = new Uint8Array()
 const noRights: PeerRights = { mayStop: false }
 const lanesOf = { control: ['control'], bulk: ['bulk'], both: ['control', 'bulk'] } as const
 
@@ -198,7 +199,7 @@ export function linkActor(system: ActorSystem, options: NodeLinkOptions): Behavi
         from,
         sinceMs: now(),
         state: 'awaiting',
-        nonce: new Uint8Array(),
+        nonce: noNonce,
         epoch: 0,
         progress: 0,
         ...(rights && { rights }),
@@ -395,6 +396,7 @@ export function linkActor(system: ActorSystem, options: NodeLinkOptions): Behavi
       forget(carrier)
       carrier.state = 'open'
       carrier.member = member
+      carrier.nonce = noNonce
       carrier.progress = session.progress
       for (const lane of lanesOf[lanes]) {
         carriers[lane] = carrier

@@ -90,6 +90,8 @@ export interface MembersOptions extends Omit<SessionSettings, 'mayStop'> {
 export class Members {
   readonly #system: ActorSystem
   readonly #options: MembersOptions
+  /** Shared by the sessions with nodes that may stop actors, and by those with nodes that may not. */
+  readonly #settings: Readonly<Record<'obeying' | 'own', SessionSettings>>
   readonly #members = new Map<string, Member>()
   /** By node and identity: the last life that has ended, or was declared dead. */
   readonly #ended = new Map<string, number>()
@@ -97,6 +99,7 @@ export class Members {
   constructor(system: ActorSystem, options: MembersOptions) {
     this.#system = system
     this.#options = options
+    this.#settings = { obeying: { ...options, mayStop: true }, own: { ...options, mayStop: false } }
   }
 
   get size(): number {
@@ -146,7 +149,7 @@ export class Members {
   begin(newcomer: Newcomer, nowMs: number): Member {
     const { node, incarnation, identity, rights, given, isDialled } = newcomer
     const { wake, silence } = this.#options
-    const settings = { ...this.#options, mayStop: rights.mayStop }
+    const settings = rights.mayStop ? this.#settings.obeying : this.#settings.own
     const session = new Session({ node, nodeIncarnation: incarnation }, this.#system, settings, () => wake(member))
     const peer: Peer = { ...session.peer, ...(given && { entry: session.import(...given) }) }
     const entry = newcomer.entry ?? this.entryFor(newcomer, peer)

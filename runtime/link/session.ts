@@ -4,6 +4,7 @@ import type { ActorRef, ActorSystem, Address, Cancel, DeadLetterReason } from '.
 import { linkError } from './errors.ts'
 import { encodeFrame, type Frame, type LaneName, type PerLane } from './frame.ts'
 import { type Envelope, type FrameBuffers, IncomingLane, type Letter, OutgoingLane } from './lane.ts'
+import { LazyMap } from './lazy-map.ts'
 import { type Pieces, packed, piecesOf, type RefName, valuesOf } from './message-codec.ts'
 import { type RefSession, RemoteRef, ReturnedRef } from './remote-ref.ts'
 import type { SealedRoute } from './sealed-route.ts'
@@ -92,15 +93,13 @@ export class Session implements RefSession {
   readonly #in: Readonly<Record<LaneName, IncomingLane>>
   /** Envelopes of the control lane, which wait for the end of the turn. */
   #waiting: Envelope[] = []
-  readonly #exported = new Map<number, Exported>()
-  readonly #imported = new Map<number, WeakRef<RemoteRef>>()
-  readonly #collected = new FinalizationRegistry<number>((number) => {
-    if (!this.#imported.get(number)?.deref()) this.#imported.delete(number)
-  })
+  readonly #exported = new LazyMap<number, Exported>()
+  readonly #imported = new LazyMap<number, WeakRef<RemoteRef>>()
+  #collected: FinalizationRegistry<number> | undefined
   /** Actors of the other node that are watched here. Their refs are kept until they have stopped. */
-  readonly #watched = new Map<number, RemoteRef>()
-  readonly #watchesOfPeer = new Map<number, Cancel>()
-  readonly #offers = new Map<number, Offered>()
+  readonly #watched = new LazyMap<number, RemoteRef>()
+  readonly #watchesOfPeer = new LazyMap<number, Cancel>()
+  readonly #offers = new LazyMap<number, Offered>()
   #lastOffer = 0
   /** Messages before the bulk lane, in order: those that need no slot wait for those before them. */
   #large: Large[] = []
@@ -109,7 +108,7 @@ export class Session implements RefSession {
   /** Number of announced messages that haven't arrived whole. */
   #announced = 0
   /** Slots that the other node's messages await or fill, in order. */
-  readonly #requested = new Set<Slot>()
+  readonly #requested = new LazyMap<Slot, Slot>()
   #granted: Slot[] = []
   /** The slot of the message whose parts arrive, and of the one that is opened now. */
   #filling: Slot | undefined
@@ -330,7 +329,7 @@ export class Session implements RefSession {
       ...this.#waiting.splice(0).flatMap(({ letter }) => letter ?? []),
     ]
     this.#largeBytes = 0
-    for (const slot of [...this.#requested]) slot.release()
+    for (const slot of this.#requested.values()) slot.release()
     this.#requested.clear()
     this.#granted = []
     this.#makeSpace()
@@ -342,7 +341,7 @@ export class Session implements RefSession {
     for (const { forget } of this.#exported.values()) forget()
     this.#exported.clear()
     this.#lateEnds = []
-    for (const ref of [...this.#watched.values()]) ref.terminated(cause)
+    for (const ref of this.#watched.values()) ref.terminated(cause)
     this.#watched.clear()
   }
 
@@ -391,6 +390,9 @@ export class Session implements RefSession {
     if (known) return known
     const ref = new RemoteRef(this, number, path)
     this.#imported.set(number, new WeakRef(ref))
+    this.#collected ??= new FinalizationRegistry((gone) => {
+      if (!this.#imported.get(gone)?.deref()) this.#imported.delete(gone)
+    })
     this.#collected.register(ref, number)
     return ref
   }
@@ -556,7 +558,7 @@ export class Session implements RefSession {
       this.#granted.push(granted)
       this.#post([kinds.granted, transfer])
     })
-    this.#requested.add(slot)
+    this.#requested.set(slot, slot)
   }
 
   #lendTo(target: Addressee): void {
