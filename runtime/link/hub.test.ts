@@ -123,7 +123,7 @@ test('a hub that is killed again and again loses nothing', async (t) => {
     new Promise<number>((resolve) => child.stdout?.once('data', (port) => resolve(Number(port))))
   const start = (port: number) =>
     spawn(process.execPath, [new URL('../../test/support/hub-process.js', import.meta.url).pathname, String(port)], {
-      stdio: ['ignore', 'pipe', 'inherit'],
+      stdio: ['pipe', 'pipe', 'inherit'],
     })
   let child = start(0)
   const port = await lines(child)
