@@ -49,7 +49,11 @@ export interface SitesSetting {
    * Tasks without data run on the server's machine, each in a process of its own, with the least rights that Node gives
    * and these folders to read, or with the rights of this account (`all`). Absent: they run on flamelets, too.
    */
-  readonly own?: { readonly reads: readonly string[] | 'all' }
+  readonly own?: {
+    readonly reads: readonly string[] | 'all'
+    /** Paths of datasets, by the names by which workloads ask for them. */
+    readonly paths?: Readonly<Record<string, string>>
+  }
 }
 
 export interface Setting {

@@ -40,7 +40,7 @@ export async function ownSites({ folder, own, store, limits }: OwnSitesParts): P
       store,
       link,
       codeOf,
-      pathsOf: () => ({}),
+      pathsOf: () => own?.paths ?? {},
       roundLimitMs,
     })
     return context.spawn('site', site, { supervise: { type: 'escalate' } })

@@ -3,6 +3,7 @@ import type { Quotas, WorkerSettings } from '../../actors/index.ts'
 import { type BrokerSetting, isLoopback, type RunningServer, startServer, storeSetting } from '../../api/index.ts'
 import type { TlsFiles } from '../../runtime/node/index.ts'
 import { flamectlError } from '../errors.ts'
+import { datasetPaths } from '../run/run-options.ts'
 import { defaultFolder, isMongodb, keepPrivate, namedPlace, shownStore, stateFolder } from '../state-folder.ts'
 import type { RawUpOptions } from './up-options.ts'
 
@@ -57,12 +58,14 @@ export async function openControlPlane({
     for (const place of places) await keepPrivate(place, (text) => console.error(text))
   }
   const asksForTokens = auth ?? !isLoopback(host)
+  const paths = datasetPaths(data.filter((given) => given.includes('=')))
+  const read = [...data.filter((given) => !given.includes('=')).map((given) => resolve(given)), ...Object.values(paths)]
   // Without tokens, jobs come from the machine's own user, and need no confinement.
-  const confined = asksForTokens ? { confined: { reads: data.map((given) => resolve(given)) } } : {}
+  const confined = asksForTokens ? { confined: { reads: read } } : {}
   const hostsJobs = inProcess ?? !asksForTokens
   const jobsHere = hostsJobs ? { inProcess: { folder, ...confined } } : {}
-  const reads = asksForTokens ? data.map((given) => resolve(given)) : ('all' as const)
-  const sites = { folder, ...(hostsJobs ? { own: { reads } } : {}) }
+  const reads = asksForTokens ? read : ('all' as const)
+  const sites = { folder, ...(hostsJobs ? { own: { reads, paths } } : {}) }
   if (asksForTokens) namedPlace('--key-file', keyFile, 'a file')
   const authentication = asksForTokens
     ? { authentication: { keyFile, ...(mostSeconds === undefined ? {} : { mostSeconds }) } }

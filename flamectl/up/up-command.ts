@@ -21,7 +21,10 @@ export function upCommand(): Command {
       "run each job, and so its design's code, in a process of its own on this machine; always where callers are not asked for a token",
     )
     .option('--no-in-process', 'leave all jobs to flamelets')
-    .option('--data <folder...>', 'where callers are asked for a token: folders that jobs on this machine may read')
+    .option(
+      '--data <folder or name=path...>',
+      'what jobs on this machine may read where callers are asked for a token; with a name, the data for which a workload asks by that name',
+    )
     .option('--auth', 'ask callers for a token; always where other machines can reach it')
     .option(
       '--shared',
