@@ -1,4 +1,4 @@
-import type { TestFn } from 'ava'
+import type { SerialFn, TestFn } from 'ava'
 import {
   type ActorRef,
   type ActorSystem,
@@ -28,7 +28,7 @@ export interface TestNode {
 }
 
 /** What every transport promises to sessions. Each transport's test file calls this with its own opening. */
-export function sessionContract(test: TestFn, name: string, open: OpenTransport): void {
+export function sessionContract(test: TestFn | SerialFn, name: string, open: OpenTransport): void {
   test(`${name}: tells, asks, watches and stops reach the other node`, async (t) => {
     await using pair = await joinedPair(open, (system) => answering(system))
     const { device, entry } = pair

@@ -2,7 +2,7 @@ import { once } from 'node:events'
 import { connect, createServer, type Socket } from 'node:net'
 import test, { type ExecutionContext } from 'ava'
 import { connectAsync } from 'mqtt'
-import { brokerRoutes } from '../../../test/support/broker-routes.ts'
+import { brokerRoutes, openBroker } from '../../../test/support/broker-routes.ts'
 import {
   accessOf,
   type BrokerKind,
@@ -93,18 +93,7 @@ function each(
     })
 }
 
-for (const kind of brokerKinds)
-  routeContract(test, kind, async (onRoute) => {
-    const broker = await testBroker(kind)
-    const accepted = await acceptMqtt(broker.url, { node: 'server', ...accessOf('server'), onRoute })
-    return {
-      dial: dialler(broker, 'ada'),
-      async [Symbol.asyncDispose]() {
-        accepted.close()
-        await broker[Symbol.asyncDispose]()
-      },
-    }
-  })
+for (const kind of brokerKinds) routeContract(test, kind, openBroker(kind))
 
 for (const kind of brokerKinds)
   test(`routes of both lanes carry frames in order, both ways, until one end closes (${kind})`, async (t) => {

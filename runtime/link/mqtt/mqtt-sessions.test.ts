@@ -1,6 +1,8 @@
 import test, { type ExecutionContext } from 'ava'
+import { openBroker } from '../../../test/support/broker-routes.ts'
 import { accessOf, brokerKinds, type TestBroker, testBroker } from '../../../test/support/brokers.ts'
 import { type ActorRef, actorSystem, isActorRef, nodeLink, type Refusal } from '../../index.ts'
+import { sessionContract } from '../session.contract.ts'
 import { acceptMqtt, dialMqtt } from './index.ts'
 
 /** A message of these tests: a number, with weights if it is to travel in the bulk lane. */
@@ -110,22 +112,33 @@ function assertWhole(t: ExecutionContext, { small, large }: Received, counts: re
 }
 
 for (const kind of brokerKinds)
-  test(`a session loses, doubles and reorders nothing while its broker ends and comes back in mid-transfer (${kind})`, async (t) => {
-    await using broker = await testBroker(kind)
-    await using ends = await joined(broker)
-    const [small, large] = [40_000, 120]
-    send(ends.server, small, large)
-    send(ends.device, small, large)
-    const both = [ends.atServer, ends.atDevice]
-    for (let kill = 1; kill <= 5; kill++) {
-      const part = kill / 6
-      await Promise.race(both.map((received) => received.until(small * part, 0)))
-      await Promise.race(both.map((received) => received.until(0, Math.floor(large * part))))
-      await broker.kill()
-      await broker.start()
-    }
-    await Promise.all(both.map((received) => received.until(small, large)))
-    for (const received of both) assertWhole(t, received, [small, large])
-    t.is(ends.connection.state, 'open')
-    t.deepEqual(ends.refusals, [])
-  })
+  test.serial(
+    `a session loses, doubles and reorders nothing while its broker ends and comes back in mid-transfer (${kind})`,
+    async (t) => {
+      await using broker = await testBroker(kind)
+      await using ends = await joined(broker)
+      const [small, large] = [40_000, 120]
+      send(ends.server, small, large)
+      send(ends.device, small, large)
+      const both = [ends.atServer, ends.atDevice]
+      for (let kill = 1; kill <= 5; kill++) {
+        const part = kill / 6
+        await Promise.race(both.map((received) => received.until(small * part, 0)))
+        await Promise.race(both.map((received) => received.until(0, Math.floor(large * part))))
+        await broker.kill()
+        await broker.start()
+      }
+      await Promise.all(both.map((received) => received.until(small, large)))
+      for (const received of both) assertWhole(t, received, [small, large])
+      t.deepEqual(ends.refusals, [])
+    },
+  )
+
+for (const kind of brokerKinds) {
+  sessionContract(test.serial, kind, openBroker(kind))
+  sessionContract(
+    test.serial,
+    `${kind} behind a network that cuts`,
+    openBroker(kind, { delayMs: 1, cutEveryMs: 400, lateShare: 0.5, lateMs: 20 }),
+  )
+}
