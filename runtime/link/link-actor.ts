@@ -53,6 +53,8 @@ const defaultWindow: PerLane = { control: 1024 * 1024, bulk: 1024 * 1024 }
 const defaultQueue: PerLane = { control: 64 * 1024 * 1024, bulk: 1024 * 1024 * 1024 }
 /** Longest time between two looks at all sessions. */
 const longestTickMs = 1000
+/** A longer time without a look means that this machine has slept, or this process was stopped. */
+const longPauseMs = 5000
 /** A bulk route is replaced if frames were sent again this often, and none was acknowledged. */
 const mostResends = 4
 /** The frames that one route may repeat while it is greeted. */
@@ -102,7 +104,7 @@ export function linkActor(system: ActorSystem, options: NodeLinkOptions): Behavi
   const { frameBytes = defaultFrameBytes, window = defaultWindow, mostMessageBytes = 256 * 1024 * 1024 } = options
   const { queue = defaultQueue, slots: slotCount = 2, slotFromBytes = 1024 * 1024, slotPatienceMs = 1000 } = options
   const { resendAfterMs = 2000, greetWithinMs = 10_000, mostGreeting = 1000 } = options
-  const { beatEveryMs = 20_000, deadAfterMs = 20 * 60_000, suspectMs = { least: 4000, most: 60_000 } } = options
+  const { beatEveryMs = 30_000, deadAfterMs = 20 * 60_000, suspectMs = { least: 4000, most: 60_000 } } = options
   const { authenticate, codec, checkSums = 'relayed', randomBytes = platformBytes } = options
   const shortest = Math.min(resendAfterMs, greetWithinMs, beatEveryMs, suspectMs.least)
   const tickMs = Math.min(longestTickMs, Math.max(1, shortest / 2))
@@ -138,6 +140,7 @@ export function linkActor(system: ActorSystem, options: NodeLinkOptions): Behavi
     let strangers = 0
     let lastEpoch = 0
     let stopTicks: Cancel | undefined
+    let lastTickMs = 0
     const now = () => context.clock.now()
     const dialler: Dialler = {
       tell: (message) => context.self.tell(message),
@@ -210,7 +213,10 @@ export function linkActor(system: ActorSystem, options: NodeLinkOptions): Behavi
     function listen(carrier: Carrier): void {
       greetings.add(carrier)
       if (!carrier.dialled) strangers += 1
-      stopTicks ??= context.every(tickMs, { type: 'tick' })
+      if (!stopTicks) {
+        lastTickMs = now()
+        stopTicks = context.every(tickMs, { type: 'tick' })
+      }
       carrier.route.route.listen({
         heard(bytes) {
           // Answered here, since a turn of the actor may come late in a hidden page.
@@ -227,7 +233,8 @@ export function linkActor(system: ActorSystem, options: NodeLinkOptions): Behavi
       const carrier = carrierOf(route, from, rights)
       if (isQuarantined(carrier, addressName(from))) return
       if (strangers >= mostGreeting)
-        return refuse(carrier, linkError('LINK_BUSY', { node: 'unknown', found: 'too many nodes greet at once' }))
+        // Not reported, or a flood of strangers would flood the audit log.
+        return refuse(carrier, linkError('LINK_BUSY', { node: 'unknown', found: 'too many nodes greet at once' }), true)
       carrier.nonce = Uint8Array.from(randomBytes(nonceBytes))
       const { node, nodeIncarnation: incarnation } = own
       const challenge = { ...version, features: offered(route), node, incarnation, nonce: carrier.nonce }
@@ -427,6 +434,9 @@ export function linkActor(system: ActorSystem, options: NodeLinkOptions): Behavi
     /** One timer looks at all routes and sessions. */
     function tick(): void {
       const nowMs = now()
+      const pauseMs = nowMs - lastTickMs - tickMs
+      lastTickMs = nowMs
+      if (pauseMs > longPauseMs) resume(nowMs, pauseMs)
       for (const carrier of greetings) {
         if (nowMs - carrier.sinceMs < greetWithinMs) break
         guarded(carrier, () => {
@@ -437,6 +447,14 @@ export function linkActor(system: ActorSystem, options: NodeLinkOptions): Behavi
       if (greetings.size > 0 || members.size > 0) return
       stopTicks?.()
       stopTicks = undefined
+    }
+
+    /** After a sleep of this machine, nothing is held against nodes that could not be heard. */
+    function resume(nowMs: number, pauseMs: number): void {
+      for (const member of members.all) {
+        member.silence.begin(nowMs)
+        if (member.detachedSinceMs !== undefined) member.detachedSinceMs += pauseMs
+      }
     }
 
     /** Sends again what was lost, asks a silent node for a frame, and gives up a route whose node stays silent. */

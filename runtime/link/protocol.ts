@@ -80,7 +80,7 @@ export interface NodeLinkOptions {
   /** Most accepted routes whose node has not greeted yet. Further routes are refused. Default 1,000. */
   readonly mostGreeting?: number
   /**
-   * A node that has sent nothing for this time is asked for a frame. Default 20,000: below the patience of proxies, and
+   * A node that has sent nothing for this time is asked for a frame. Default 30,000: below the patience of proxies, and
    * cheap for thousands of nodes. The dialling end asks only if the other node doesn't.
    */
   readonly beatEveryMs?: number
