@@ -14,6 +14,7 @@ import {
 } from '../../../sdk/index.ts'
 import { rehearse, tinyPool } from '../../../sdk/testing/index.ts'
 import { type MemorySites, type MemorySitesOptions, memorySites } from '../../../test/support/memory-sites.ts'
+import { isTopmost } from './sites.ts'
 import { type SpreadLimits, type SpreadMessage, spreadTasks } from './spread-tasks.ts'
 
 const clients = 6
@@ -55,6 +56,8 @@ interface Options extends Partial<Omit<MemorySitesOptions, 'workload'>> {
   /** Called with each committed round, before the next one is committed. */
   readonly onRound?: (round: number, sites: MemorySites) => void | Promise<void>
   readonly onReport?: (report: TaskReport, sites: MemorySites) => void
+  /** The first site of the middle aggregators. Default: the server's own site. */
+  readonly middleOn?: string
   /** Ends the server's life after this round, and begins another. */
   readonly killServerAfter?: number
 }
@@ -69,6 +72,7 @@ async function spread({ topology = twoTierShape, names = ['a', 'b', 'c'], ...opt
   const tally = taskTally(expanded)
   const workload = workloadOf(topology)
   let lives = 1
+  let isGone = false
   let system = actorSystem({ name: 'server', incarnation: lives })
   const sites = memorySites(system, { names, workload, ...options })
   for (const name of options.begun ?? names) sites.begin(name)
@@ -90,7 +94,10 @@ async function spread({ topology = twoTierShape, names = ['a', 'b', 'c'], ...opt
       job: { id: 'job-1', run: 'job-1', schema: topology.schema },
       tasks: expanded,
       own: { store: ownStore, workloadOf: async () => workload },
-      fits: (site) => !site.name.startsWith('unfit'),
+      ...(options.middleOn !== undefined && { isOwn: isTopmost(topology.schema) }),
+      fits: (site, { role }) =>
+        !site.name.startsWith('unfit') &&
+        (role !== 'middle-aggregator' || !options.middleOn || isGone || site.name === options.middleOn),
       sites,
       store,
       registry,
@@ -98,6 +105,7 @@ async function spread({ topology = twoTierShape, names = ['a', 'b', 'c'], ...opt
       async onRound({ round, hash }: RoundSummary) {
         hashes[round - 1] = hash
         await options.onRound?.(round, sites)
+        isGone ||= round >= 2
         if (options.killServerAfter === round && lives === 1) {
           lives += 1
           setImmediate(() => void another())
@@ -160,6 +168,18 @@ test('the tasks of a site that is gone for good go to other sites, and the hashe
   })
   t.is(failure, undefined)
   t.deepEqual(hashes, await hashesInOne())
+})
+
+test('a middle aggregator whose site is gone for good goes on elsewhere for its trainers, and the hashes stay', async (t) => {
+  const topology = shapes.hierarchical
+  const { hashes, failure } = await spread({
+    ...(topology && { topology }),
+    middleOn: 'b',
+    limits: { goneAfterMs: 50 },
+    onRound: (round, sites) => (round === 2 ? sites.kill('b') : undefined),
+  })
+  t.is(failure, undefined)
+  t.deepEqual(hashes, await hashesInOne(topology))
 })
 
 test('the tasks of a site that leaves go to other sites, and the hashes stay', async (t) => {
