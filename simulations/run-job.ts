@@ -268,13 +268,14 @@ export async function runJob<S extends Settings>(
 
   /** Notes a round. The last round of an earlier start may be committed again, with the same content. */
   function note(summary: RoundSummary): JobRound {
-    const { round, part, metrics, hash, members, seconds } = summary
+    const { round, part, metrics, hash, members, notCounted, seconds } = summary
     const noted: JobRound = {
       round,
       ...(part === undefined ? {} : { part }),
       metrics,
       hash,
       members,
+      ...(notCounted && { notCounted }),
       seconds,
       weights: async () => (await registry.load(name, round, part)).weights,
     }

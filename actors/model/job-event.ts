@@ -47,6 +47,11 @@ export const jobEvent = z.discriminatedUnion('type', [
     metrics,
     hash: text,
     members: z.array(text).readonly(),
+    /** Selected ends that the round doesn't count. */
+    notCounted: z
+      .array(z.object({ end: text, reason: z.enum(['refused', 'gone', 'late']), code: text.exactOptional() }))
+      .readonly()
+      .exactOptional(),
     seconds: z.number(),
   }),
   z.object({ type: z.literal('metrics'), end: text, metrics }),

@@ -51,11 +51,19 @@ export function figures(metrics: Metrics, names: readonly string[] = metricNames
  * A committed round in one line, after the name of its part where a round has several models. `of` is the job's number of rounds,
  * if known.
  */
-export function roundLine({ round, part, metrics, members, seconds }: Omit<RoundSummary, 'hash'>, of?: number): string {
+export function roundLine(
+  { round, part, metrics, members, notCounted = [], seconds }: Omit<RoundSummary, 'hash'>,
+  of?: number,
+): string {
   const whose = part === undefined ? '' : `${printable(part)}: `
   const place = `${whose}round ${round}${of === undefined ? '' : `/${of}`}`
   const found = figures(metrics)
-  return [place, ...(found === '' ? [] : [found]), `${members.length} counted`, `${seconds.toFixed(2)} s`].join('  ')
+  const others = (['refused', 'late', 'gone'] as const).flatMap((reason) => {
+    const count = notCounted.filter((one) => one.reason === reason).length
+    return count === 0 ? [] : [`${count} ${reason}`]
+  })
+  const counts = [`${members.length} counted`, ...others].join(', ')
+  return [place, ...(found === '' ? [] : [found]), counts, `${seconds.toFixed(2)} s`].join('  ')
 }
 
 /** A log entry of an end, in one line. */

@@ -83,9 +83,9 @@ export function programReporter(
     started(begun) {
       start = begun
     },
-    round({ round, part, metrics, hash, members, seconds }) {
+    round({ round, part, metrics, hash, members, notCounted, seconds }) {
       const { accuracy, loss } = metrics
-      object({ round, part, accuracy, loss, hash, members, seconds, metrics, job: start.job })
+      object({ round, part, accuracy, loss, hash, members, notCounted, seconds, metrics, job: start.job })
     },
     notice: (end, notice) => told(noticed(end, notice)),
     log: (end, entry) => told(said(end, entry)),

@@ -124,6 +124,7 @@ test('a value that is not finite is refused, named, and the round survives it', 
   })
   t.is(run.state, 'completed')
   t.deepEqual(run.rounds[0]?.members, ['trainer-0', 'trainer-1', 'trainer-2', 'trainer-3', 'trainer-5'])
+  t.deepEqual(run.rounds[0]?.notCounted, [{ end: 'trainer-4', reason: 'refused', code: 'SUM_VALUE' }])
   t.true(run.notices.includes('SUM_VALUE'))
 })
 
@@ -153,6 +154,7 @@ test('a trainer whose data is damaged is left out and named', async (t) => {
   })
   t.is(run.state, 'completed')
   t.is(run.rounds[2]?.members.length, 5)
+  t.deepEqual(run.rounds[2]?.notCounted, [{ end: 'trainer-0', reason: 'refused', code: 'DATA_DAMAGED' }])
   t.true(run.notices.includes('DATA_DAMAGED'))
 })
 
@@ -194,6 +196,10 @@ test('a quorum that is met ends the round, and who was counted survives a crash'
   t.is(evaluations, 1)
   const second = await rehearse({ ...job, pool: tinyPool({ clients: 4 }) })
   t.deepEqual(second.rounds[0]?.members, ['trainer-2', 'trainer-3'])
+  t.deepEqual(second.rounds[0]?.notCounted, [
+    { end: 'trainer-0', reason: 'late' },
+    { end: 'trainer-1', reason: 'late' },
+  ])
 })
 
 test('a deadline ends the round with who was there', async (t) => {
@@ -209,6 +215,23 @@ test('a deadline ends the round with who was there', async (t) => {
   t.is(run.state, 'completed')
   t.deepEqual(run.rounds[0]?.members, ['trainer-0', 'trainer-2'])
   t.is(run.rounds[0]?.seconds, 0.05)
+  t.deepEqual(run.rounds[0]?.notCounted, [{ end: 'trainer-1', reason: 'late' }])
+})
+
+test('a trainer that leaves in a round is named as gone, and is selected no more', async (t) => {
+  const run = await rehearse({
+    topology: twoTier({ clients: 3 }),
+    strategy: fedAvg(),
+    store: memoryStore(),
+    rounds: 2,
+    roles: { ...stockRoles, trainer: slowTrainer([], ['trainer-1']) },
+    pool: tinyPool({ clients: 3 }),
+    system: { clock: virtualClock() },
+  })
+  t.is(run.state, 'completed')
+  t.deepEqual(run.rounds[0]?.notCounted, [{ end: 'trainer-1', reason: 'gone' }])
+  t.deepEqual(run.rounds[1]?.members, ['trainer-0', 'trainer-2'])
+  t.is(run.rounds[1]?.notCounted, undefined)
 })
 
 test('a learner that reads ambient randomness is caught by running each round twice', async (t) => {

@@ -1,7 +1,7 @@
 import type { ActorRef, Behavior, DurableStore } from '../../runtime/index.ts'
 import type { ModelRegistry } from '../registry/registry.ts'
 import { decodeRoleMessage } from '../role/channel/wiring.ts'
-import type { RoundRecord, Settings } from '../role/role.ts'
+import type { NotCounted, RoundRecord, Settings } from '../role/role.ts'
 import type { Algorithm } from '../strategy/algorithm.ts'
 import type { TrainingPool } from '../training/training-pool.ts'
 import { weightsHash } from '../weights/layout.ts'
@@ -50,6 +50,8 @@ export interface RoundSummary {
   readonly hash: string
   /** Ends whose updates the round counts, sorted. */
   readonly members: readonly string[]
+  /** Selected ends that the round doesn't count, with the reasons. Absent where it counts all of them. */
+  readonly notCounted?: readonly NotCounted[]
   /** Seconds since the last committed round of this model, or since the job started. */
   readonly seconds: number
 }
@@ -122,14 +124,15 @@ export function hostedTasks({ run, tasks, registry, workload, onRound, ...shared
     }
 
     /** Reports the round to the followers. The next round runs meanwhile. */
-    async function announce({ round, part: name, metrics, members }: RoundRecord): Promise<void> {
+    async function announce({ round, part: name, metrics, members, notCounted }: RoundRecord): Promise<void> {
       const part = partOf(name)
       const now = context.clock.now()
       const seconds = (now - part.began) / 1000
       const hash = part.hashes.get(round) ?? ''
       part.hashes.delete(round)
       part.began = now
-      part.isKnown = onRound({ round, ...(name !== undefined && { part: name }), metrics, members, hash, seconds })
+      const named = { round, ...(name !== undefined && { part: name }) }
+      part.isKnown = onRound({ ...named, metrics, members, ...(notCounted && { notCounted }), hash, seconds })
     }
   }
 }

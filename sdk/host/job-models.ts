@@ -1,6 +1,7 @@
 import { type ActorContext, type ActorRef, type Behavior, CodedError, isActorRef } from '../../runtime/index.ts'
 import type { CountedWork, ModelRegistry, ModelToCommit } from '../registry/registry.ts'
 import { fieldsOf, isCount, isNumbers, isString, isStrings, listOf } from '../role/guards.ts'
+import { isNotCounted } from '../role/not-counted.ts'
 import { type Layout, type TensorSpec, weightsHash } from '../weights/layout.ts'
 import { siteError } from './errors.ts'
 import type { HostedTasks, RoundSummary } from './hosted-tasks.ts'
@@ -150,8 +151,10 @@ function decodeWork(value: unknown): CountedWork | undefined {
 }
 
 function decodeRound(value: unknown): RoundSummary | undefined {
-  const { round, part, metrics, hash, members, seconds } = fieldsOf(value)
+  const { round, part, metrics, hash, members, notCounted, seconds } = fieldsOf(value)
   if (!isCount(round) || !isNumbers(metrics) || !isString(hash) || !isStrings(members)) return undefined
   if (typeof seconds !== 'number' || !(part === undefined || isString(part))) return undefined
-  return { round, ...(part !== undefined && { part }), metrics, hash, members, seconds }
+  if (notCounted !== undefined && !isNotCounted(notCounted)) return undefined
+  const named = { round, ...(part !== undefined && { part }) }
+  return { ...named, metrics, hash, members, ...(notCounted && { notCounted }), seconds }
 }

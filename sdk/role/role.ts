@@ -43,10 +43,22 @@ export interface RoundRecord {
   /** At the commit, metrics that aren't finite are left out, with a notice for each. */
   readonly metrics: Readonly<Record<string, number>>
   readonly members: readonly string[]
+  /** Selected ends that the round doesn't count, sorted. Absent where it counts all of them. */
+  readonly notCounted?: readonly NotCounted[]
   /** In an asynchronous round: the counted work in the order of arrival. */
   readonly arrivals?: readonly CountedWork[]
   /** The known cause of metrics that aren't finite, for people to read. */
   readonly whyNotFinite?: string
+}
+
+/**
+ * A selected end without a part in the round. `refused`: its contribution was refused, or it answered with a fault, of
+ * this code. `gone`: it had left. `late`: the quorum or the deadline came first.
+ */
+export interface NotCounted {
+  readonly end: string
+  readonly reason: 'refused' | 'gone' | 'late'
+  readonly code?: string
 }
 
 /** An event of a round that people may want to know. Has no effect on the result. */

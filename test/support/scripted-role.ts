@@ -44,8 +44,11 @@ export function numbers(name: string, script: Script<number>): AnyRole {
   return scripted(name, (message): message is number => typeof message === 'number', script)
 }
 
-/** A trainer. A training at an end of `slow` takes a second of the system's clock. */
-export function slowTrainer(slow: readonly string[]): AnyRole {
+/**
+ * A trainer. A training at an end of `slow` takes a second of the system's clock. An end of `leaving` leaves when it is
+ * asked to train.
+ */
+export function slowTrainer(slow: readonly string[], leaving: readonly string[] = []): AnyRole {
   return role({
     name: 'trainer',
     open: (channel) => channel(above),
@@ -56,6 +59,10 @@ export function slowTrainer(slow: readonly string[]): AnyRole {
       const { end, message } = await channels.recvAny()
       if (message.type !== 'train') return { done: true }
       const { round, weights, terms } = message
+      if (leaving.includes(self)) {
+        channels.leave()
+        return { done: true }
+      }
       if (slow.includes(self)) await sleep(1000)
       const given = { round, weights, terms }
       const { contribution } = await strategy.client.train(given, null, learner, random(round, 'client'))

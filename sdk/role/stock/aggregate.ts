@@ -41,6 +41,12 @@ export async function trainersBelow(channel: Below): Promise<readonly string[]> 
   return [...new Set(ends.flatMap((end) => trainersOf(channel, end)))].toSorted()
 }
 
+/** Whether a trainer below an aggregator is there: itself on the channel, or below an aggregator there. */
+export function isBelow(channel: Below, trainer: string): boolean {
+  if (channel.othersHoldData) return channel.has(trainer)
+  return channel.ends().some((end) => trainersOf(channel, end).includes(trainer))
+}
+
 /** Number of levels of aggregators below. */
 export async function levelsBelow(channel: Below): Promise<number> {
   if (channel.othersHoldData) return 0

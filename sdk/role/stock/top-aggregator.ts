@@ -4,8 +4,9 @@ import type { RoundSum } from '../../strategy/round-sum.ts'
 import type { Channel } from '../channel/channel.ts'
 import { roleError } from '../errors.ts'
 import { isStrings } from '../guards.ts'
-import { type RoleContext, role } from '../role.ts'
-import { gather, gatherEvaluations, levelsBelow, trainersBelow } from './aggregate.ts'
+import { isNotCounted } from '../not-counted.ts'
+import { type NotCounted, type RoleContext, role } from '../role.ts'
+import { gather, gatherEvaluations, isBelow, levelsBelow, trainersBelow } from './aggregate.ts'
 import { type Flight, fillBuffer, isFlight, noFlight } from './buffer-round.ts'
 import { evaluationSummary } from './client-evaluation.ts'
 import { type Answer, type Assignment, below, type Refusal } from './round-protocol.ts'
@@ -51,7 +52,7 @@ export const topAggregator = role({
   async round(state, context) {
     const { strategy, settings, learner } = context
     const round = state.round + 1
-    const { sum, flight, arrivals } = await contributions(state, context)
+    const { sum, flight, arrivals, notCounted } = await contributions(state, context)
     const { members } = sum
     const weights = state.weights.slice()
     const server = structuredClone(state.server)
@@ -62,6 +63,7 @@ export const topAggregator = role({
       round,
       weights,
       members,
+      ...(notCounted && { notCounted }),
       ...(arrivals && { arrivals }),
       metrics: {
         ...prefixed('train', sum.metrics.means()),
@@ -86,7 +88,12 @@ export const topAggregator = role({
 async function contributions(
   { round: version, weights, server, counted, flight = noFlight }: TopAggregatorState,
   context: TopContext,
-): Promise<{ readonly sum: RoundSum; readonly flight?: Flight; readonly arrivals?: readonly CountedWork[] }> {
+): Promise<{
+  readonly sum: RoundSum
+  readonly flight?: Flight
+  readonly arrivals?: readonly CountedWork[]
+  readonly notCounted?: readonly NotCounted[]
+}> {
   const {
     channels: { trainers },
     strategy: { select, waiting, ...strategy },
@@ -110,7 +117,30 @@ async function contributions(
     context,
   )
   requireEnough({ round, selected: selected.length, sum, refusals }, waiting.minimumUpdates)
-  return { sum }
+  if (sum.members.length === selected.length) return { sum }
+  // A round that runs again may find other ends there.
+  const find = () => withoutPart({ selected, sum, refusals }, trainers)
+  return { sum, notCounted: await context.decide('not counted', find, isNotCounted) }
+}
+
+function withoutPart(
+  {
+    selected,
+    sum,
+    refusals,
+  }: { readonly selected: readonly string[]; readonly sum: RoundSum; readonly refusals: readonly Refusal[] },
+  below: TopContext['channels']['trainers'],
+): NotCounted[] {
+  const counted = new Set(sum.members)
+  const refused = new Map(refusals.map(({ end, code }) => [end, code]))
+  return selected
+    .filter((end) => !counted.has(end))
+    .toSorted()
+    .map((end): NotCounted => {
+      const code = refused.get(end)
+      if (code !== undefined) return { end, reason: 'refused', code }
+      return { end, reason: isBelow(below, end) ? 'late' : 'gone' }
+    })
 }
 
 /** Metrics over the clients' own evaluations, in rounds after which clients evaluate; otherwise none. */
