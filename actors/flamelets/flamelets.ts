@@ -62,7 +62,7 @@ export interface FlameletSite {
 
 export type FlameletNews =
   /** The flamelet has joined; with another ref of its site after each restart of the flamelet. */
-  | { readonly type: 'site-here'; readonly site: FlameletSite }
+  | { readonly type: 'site-here'; readonly site: FlameletSite; readonly isAway?: boolean }
   /** The flamelet gets no more tasks, and wants to be rid of those that it has. */
   | { readonly type: 'site-leaving'; readonly name: string }
   /** The flamelet has no connection at present, or has one again. Its ref stays good. */
@@ -333,9 +333,8 @@ export function flamelets(parts: FlameletsParts): Behavior<FlameletsMessage> {
       for (const flamelet of known.values()) {
         const site = siteOf(flamelet)
         if (!site) continue
-        follower.tell({ type: 'site-here', site })
+        follower.tell({ type: 'site-here', site, isAway: flamelet.state === 'away' })
         if (flamelet.isLeaving) follower.tell({ type: 'site-leaving', name: flamelet.name })
-        if (flamelet.state === 'away') follower.tell({ type: 'site-away', name: flamelet.name })
       }
     }
 

@@ -5,5 +5,5 @@ export default defineConfig({
   worker: { format: 'es' },
   build: { target: 'es2023' },
   // The page's own server hands the links of flamelets on to flamectl up.
-  server: { proxy: { '/link': { target: 'http://127.0.0.1:8080', ws: true } } },
+  server: { proxy: { '/link': { target: 'http://127.0.0.1:10100', ws: true } } },
 })

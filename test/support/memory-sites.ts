@@ -20,6 +20,8 @@ export interface MemorySitesOptions {
   readonly facts?: (name: string) => Partial<RemoteSite['facts']>
   /** Tasks that the sites take, which may be fewer than their facts say. */
   readonly mostTasks?: (name: string) => number | undefined
+  /** Sites that lose their connection as soon as they have joined. */
+  readonly isAway?: (name: string) => boolean
 }
 
 /** Sites in actor systems of their own, joined to a server's system by routes within this process. */
@@ -57,7 +59,9 @@ export function memorySites(server: ActorSystem, options: MemorySitesOptions): M
         const facts = { computeId: node, datasets: [], mostTasks: 100, ...options.facts?.(node) }
         const site: RemoteSite = { name: node, facts, site: entry }
         present.set(node, site)
-        follower?.tell({ type: 'site-here', site })
+        const isAway = options.isAway?.(node) ?? false
+        if (isAway) lives.get(node)?.route?.close()
+        follower?.tell({ type: 'site-here', site, isAway })
       },
     })
   }
@@ -73,7 +77,8 @@ export function memorySites(server: ActorSystem, options: MemorySitesOptions): M
     refused,
     follow(to) {
       follower = to
-      for (const site of present.values()) to.tell({ type: 'site-here', site })
+      for (const site of present.values())
+        to.tell({ type: 'site-here', site, isAway: options.isAway?.(site.name) ?? false })
     },
     begin(name) {
       incarnation += 1

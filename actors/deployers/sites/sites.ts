@@ -23,8 +23,8 @@ export interface RemoteSite {
 }
 
 export type SiteNews =
-  /** The site has joined; with another ref after each restart of the site. */
-  | { readonly type: 'site-here'; readonly site: RemoteSite }
+  /** The site has joined; with another ref after each restart of the site. `isAway`: it has no connection at present. */
+  | { readonly type: 'site-here'; readonly site: RemoteSite; readonly isAway?: boolean }
   /** The site gets no more tasks, and wants to be rid of those that it has. */
   | { readonly type: 'site-leaving'; readonly name: string }
   /** The site has no connection at present, or has one again. Its ref stays good. */

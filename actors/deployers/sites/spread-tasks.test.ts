@@ -195,6 +195,11 @@ test('a site that takes fewer tasks than were given to it gives the rest to othe
   t.deepEqual(hashes, await hashesInOne())
 })
 
+test('a site that is away when a job begins gets none of its tasks', async (t) => {
+  const run = await spread({ names: ['a', 'b'], isAway: (name) => name === 'a' })
+  t.deepEqual(run.hashes, await hashesInOne())
+})
+
 test('no round begins before the first deployment has a site for each task with data', async (t) => {
   let begun = false
   const { hashes } = await spread({

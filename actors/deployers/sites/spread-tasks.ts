@@ -176,7 +176,7 @@ export function spreadTasks(parts: TasksToSpread): Behavior<Message> {
     return (message) => {
       switch (message.type) {
         case 'site-here':
-          return here(message.site)
+          return here(message.site, message.isAway)
         case 'site-leaving':
           return leaving(message.name)
         case 'site-away':
@@ -251,7 +251,7 @@ export function spreadTasks(parts: TasksToSpread): Behavior<Message> {
       return site
     }
 
-    function here(remote: RemoteSite): Promise<void> | undefined {
+    function here(remote: RemoteSite, isAway = false): Promise<void> | undefined {
       const { name, site: ref } = remote
       if (remote.job !== undefined && remote.job !== job.id) return undefined
       const site = know(name, ref, remote)
@@ -259,6 +259,7 @@ export function spreadTasks(parts: TasksToSpread): Behavior<Message> {
       Object.assign(site, { ref, remote, isHere: true, isLeaving: false })
       site.lost?.()
       site.lost = undefined
+      if (isAway) awaitReturn(name)
       for (const spread of tasks.values()) {
         spread.refusals.delete(name)
         if (isNew && spread.place === name && spread.state !== 'ended') spread.state = 'waiting'
@@ -288,10 +289,11 @@ export function spreadTasks(parts: TasksToSpread): Behavior<Message> {
       site.lost ??= context.after(goneAfterMs, { type: 'site-lost', name })
     }
 
-    function back(name: string): void {
+    async function back(name: string): Promise<void> {
       const site = sites.get(name)
       site?.lost?.()
       if (site) site.lost = undefined
+      return arrange()
     }
 
     /** The site's node has ended. Its tasks wait for its return. */
@@ -375,8 +377,11 @@ export function spreadTasks(parts: TasksToSpread): Behavior<Message> {
     async function place(): Promise<void> {
       const placeless = [...tasks.values()].filter(({ place, state }) => place === undefined && state === 'waiting')
       if (placeless.length === 0) return
-      const rooms = [...sites].flatMap(([name, { remote, isHere, isLeaving }]) =>
-        remote && isHere && !isLeaving ? [{ site: remote, room: remote.facts.mostTasks - placedAt(name).length }] : [],
+      // A site that is away keeps its tasks for a while, and gets no more of them.
+      const rooms = [...sites].flatMap(([name, { remote, isHere, isLeaving, lost }]) =>
+        remote && isHere && !isLeaving && !lost
+          ? [{ site: remote, room: remote.facts.mostTasks - placedAt(name).length }]
+          : [],
       )
       const found = placesFor(
         placeless.map(({ task }) => task),
