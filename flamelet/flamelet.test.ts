@@ -135,3 +135,13 @@ test.serial('a wrong token is refused at the door, with a status of its own', as
   t.is(foreign.child.exitCode, 2)
   t.regex(foreign.err(), /FLAMELET_TRUST/)
 })
+
+test.serial('a server of an authority of its own is trusted with --ca alone', async (t) => {
+  await using stage = await flameletStage({ clients: 1, tls: true })
+  const flamelet = stage.join({ name: 'clinic', data: ['0'] })
+  const refused = await flamelet.line(({ cause }) => cause !== undefined)
+  t.regex(JSON.stringify(refused), /"connecting".*LINK_CERTIFICATE/)
+  await flamelet.end()
+  stage.join({ name: 'clinic', data: ['0'], args: ['--ca', stage.ca] })
+  t.deepEqual(await stage.hashes(), await stage.inOneProcess())
+})

@@ -2,6 +2,7 @@ import { createHash } from 'node:crypto'
 import { once } from 'node:events'
 import { readFile } from 'node:fs/promises'
 import { createServer } from 'node:http'
+import { createServer as createSecureServer } from 'node:https'
 import { join } from 'node:path'
 import { decodeFlameletMessage, type FlameletMessage, type FlameletRegistration } from '../../actors/flamelets/index.ts'
 import { lmdbStore } from '../../runtime/durable/lmdb/index.ts'
@@ -45,6 +46,8 @@ export interface FlameletServerSetup {
   readonly paths: Readonly<Record<string, string>>
   /** The archive of the job's code, if flamelets get it. */
   readonly archive?: string
+  /** The server speaks https, with this certificate and key. */
+  readonly tls?: { readonly cert: string; readonly key: string }
 }
 
 /**
@@ -126,7 +129,7 @@ const link = nodeLink(system, {
     }
   },
 })
-const http = createServer().listen(setup.port, '127.0.0.1')
+const http = (setup.tls ? createSecureServer(setup.tls) : createServer()).listen(setup.port, '127.0.0.1')
 await once(http, 'listening')
 acceptWebSockets(http, { onRoute: (route, from) => link.accept(route, { from }) })
 const address = http.address()

@@ -9,6 +9,7 @@ import { type PublicKeyText, signatureFile, signedCode } from '../../flamelet/co
 import { keyFolder } from '../../flamelet/code/keys.ts'
 import { makeFolder } from '../../runtime/node/index.ts'
 import { runJob } from '../../simulations/index.ts'
+import { certificateAuthority } from './certificates.ts'
 import type { FlameletServerSetup } from './flamelet-server-process.ts'
 import { temporaryFolder } from './temporary-folder.ts'
 import { wardFiles } from './ward-files.ts'
@@ -61,6 +62,7 @@ export async function flameletStage({
   tamper = (_files: Map<string, Uint8Array>) => {},
   days = 1,
   code = undefined as string | undefined,
+  tls = false,
 } = {}) {
   const folder = await temporaryFolder()
   const paths = await wardFiles(folder.path, clients)
@@ -77,6 +79,10 @@ export async function flameletStage({
   tamper(files)
   const archive = join(folder.path, 'code.zip')
   await writeFile(archive, zipOf(files))
+  const authority = tls ? await certificateAuthority('an authority of our own') : undefined
+  const certificate = await authority?.server()
+  const ca = join(folder.path, 'ca.pem')
+  if (authority) await writeFile(ca, authority.cert)
   const serverFolder = join(folder.path, 'server')
   await makeFolder(serverFolder)
   const processes: StageProcess[] = []
@@ -92,6 +98,7 @@ export async function flameletStage({
       settings,
       paths: { test: paths.test ?? '' },
       archive,
+      ...(certificate && { tls: certificate }),
     }
     const started = startProcess(process.execPath, [serverProgram, JSON.stringify(setup)])
     processes.push(started)
@@ -102,6 +109,7 @@ export async function flameletStage({
 
   return {
     folder: folder.path,
+    ca,
     key: key.publicKey,
     paths,
     get server() {
@@ -121,7 +129,7 @@ export async function flameletStage({
       const started = startProcess(
         node,
         [
-          ...[flameletProgram, 'join', `http://127.0.0.1:${port}`, '--name', name, '-o', 'json'],
+          ...[flameletProgram, 'join', `${tls ? 'https' : 'http'}://127.0.0.1:${port}`, '--name', name, '-o', 'json'],
           ...['--state', join(folder.path, 'flamelets', name)],
           ...(given.length > 0 ? ['--data', ...given] : []),
           ...(trust.length > 0 ? ['--trust', ...trust] : []),
