@@ -34,7 +34,7 @@ export function deviceSite(parts: DeviceSiteParts): Behavior<DeviceSiteMessage> 
   return (context) => {
     const site = parts.spawnSite(context)
     /** By run. */
-    const hosted = new Map<string, { readonly job: string; readonly ends: Set<string> }>()
+    const hosted = new Map<string, { readonly job: string; readonly start: number; readonly ends: Set<string> }>()
     let isClosed = false
     let answers = 0
 
@@ -60,7 +60,9 @@ export function deviceSite(parts: DeviceSiteParts): Behavior<DeviceSiteMessage> 
         onRefused(job.id, fault)
         return replyTo.tell({ type: 'not-hosting', run, start, ends, cause: fault })
       }
-      const known = hosted.get(job.run) ?? { job: job.id, ends: new Set() }
+      const present = hosted.get(job.run)
+      // A later start of the run takes the place of the tasks of an earlier one.
+      const known = present?.start === job.start ? present : { job: job.id, start: job.start, ends: new Set<string>() }
       hosted.set(job.run, known)
       for (const end of ends) known.ends.add(end)
       tellHosted()
@@ -69,8 +71,17 @@ export function deviceSite(parts: DeviceSiteParts): Behavior<DeviceSiteMessage> 
 
     function faultOf({ job, ends }: HostMessage): CodedError | undefined {
       if (isClosed) return flameletError('FLAMELET_DRAINING', { flamelet })
-      const present = hosted.get(job.run)?.ends
-      const more = ends.filter((end) => !present?.has(end)).length
+      const present = hosted.get(job.run)
+      const { run, start } = job
+      if (present && start < present.start)
+        return flameletError('FLAMELET_START_OLD', {
+          ends: ends.join(', '),
+          run,
+          start,
+          flamelet,
+          known: present.start,
+        })
+      const more = ends.filter((end) => !present?.ends.has(end)).length
       const count = [...hosted.values()].reduce((sum, run) => sum + run.ends.size, 0)
       if (count + more > mostTasks)
         return flameletError('FLAMELET_FULL', { flamelet, hosted: count, most: mostTasks, more })
@@ -102,7 +113,7 @@ export function deviceSite(parts: DeviceSiteParts): Behavior<DeviceSiteMessage> 
     function replied(asked: SiteMessage, reply: SiteReply): void {
       const known = hosted.get(reply.run)
       if (reply.type === 'not-hosting') {
-        for (const end of reply.ends) known?.ends.delete(end)
+        if (known?.start === reply.start) for (const end of reply.ends) known.ends.delete(end)
         if (reply.cause instanceof CodedError && asked.type === 'host') onRefused(asked.job.id, reply.cause)
       }
       if (reply.type === 'released' && asked.type === 'release')

@@ -45,6 +45,11 @@ const flameletErrors = {
     message: '{end} trains on dataset {dataset}, which is not on flamelet {flamelet}: it has {has}',
     hint: 'have the owner of the flamelet join with --data {dataset}=PATH, or give the task to another flamelet',
   },
+  FLAMELET_START_OLD: {
+    message:
+      'the tasks {ends} are wanted by start {start} of their run, but flamelet {flamelet} knows its start {known}',
+    hint: 'no action is needed: another server has gone on with the job',
+  },
   FLAMELET_DRAINING: {
     message: 'flamelet {flamelet} is about to end, and takes no task',
     hint: 'wait until it joins again, or have the job use another flamelet',

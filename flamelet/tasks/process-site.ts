@@ -117,8 +117,7 @@ export function processSite(parts: ProcessSiteParts): Behavior<Message> {
     return (message) => {
       switch (message.type) {
         case 'host':
-          for (const end of message.ends) host(end, { ...message, ends: [end] })
-          return
+          return hostAll(message)
         case 'release':
           return release(message)
         case 'code-ready':
@@ -144,6 +143,16 @@ export function processSite(parts: ProcessSiteParts): Behavior<Message> {
         case 'look':
           return look()
       }
+    }
+
+    /** A later start of a run takes the place of all tasks of an earlier one. */
+    function hostAll(message: HostMessage): void {
+      const { run, start } = message.job
+      for (const task of [...tasks.values()]) {
+        const isOld = task.run === run && task.host.job.start < start && !task.isStopping
+        if (isOld && !message.ends.includes(task.end)) stop(task)
+      }
+      for (const end of message.ends) host(end, { ...message, ends: [end] })
     }
 
     function host(end: string, message: HostMessage): void {
