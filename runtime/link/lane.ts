@@ -1,17 +1,11 @@
 import { linkError } from './errors.ts'
 import { encodeFrameHeader, type Frame, frameHeaderBytes, type LaneName, nearest } from './frame.ts'
-import { copyPieces, type Packed, type Pieces, piecesOf } from './message-codec.ts'
+import { type Batch, copyPieces, type Pieces, piecesOf } from './message-codec.ts'
 
 /** A message in transit, which becomes a dead letter if its node ends. */
 export interface Letter {
   readonly to: { readonly path: string }
   readonly message: unknown
-}
-
-/** What an actor or a session sends at once. An envelope without a letter is lost without a dead letter. */
-export interface Envelope {
-  readonly packed: Packed
-  readonly letter: Letter | undefined
 }
 
 /** The part of a lane that one frame carries. */
@@ -20,8 +14,9 @@ export interface Unit {
   readonly count: number
   readonly isPart: boolean
   readonly body: Pieces
-  /** Of a part: its place in the body. */
+  /** Of a part: its place in the body, and the number of its transfer, 0 where the message needs no slot. */
   readonly offset: number
+  readonly transfer: number
   /** Length of the frame's body. */
   readonly bytes: number
   readonly letters: readonly Letter[]
@@ -32,8 +27,8 @@ export interface Unit {
   isSent: boolean
 }
 
-/** Bytes before each part: the length of the whole body, and the part's offset in it. */
-const partHeaderBytes = 8
+/** Bytes before each part: the length of the whole body, the part's offset in it, the number of its transfer, and 0. */
+const partHeaderBytes = 16
 /** Most envelopes of a frame. */
 const mostEnvelopes = 512
 /** Shorter frames get memory of their own, which costs less than the search for a buffer. */
@@ -70,8 +65,8 @@ export class OutgoingLane {
   #bytesAhead = 0
   /** Number of the first envelope that was never sent. */
   #furthest = 1
-  /** Number of envelopes that probably fit into a frame. */
-  #fitting = mostEnvelopes
+  /** Number of envelopes that probably fit into a frame, by the last ones. */
+  fitting = mostEnvelopes
   /** Number of the next envelope, or part. */
   next = 1
   /** Number of units that the other node has acknowledged. */
@@ -91,35 +86,41 @@ export class OutgoingLane {
     return this.#units.length > 0
   }
 
+  /** Whether a body of this length is one frame. */
+  isOneFrame(bytes: number): boolean {
+    return bytes <= this.#mostBody
+  }
+
   get hasUnacknowledged(): boolean {
     return this.#sent > 0
   }
 
-  /** Adds envelopes, as many to a frame as fit. */
-  add(envelopes: readonly Envelope[]): void {
-    for (let from = 0; from < envelopes.length; ) {
-      const batch = envelopes.slice(from, from + this.#fitting)
-      const body = piecesOf(batch.map(({ packed }) => packed))
-      if (body.bytes > this.#mostBody && batch.length > 1) {
-        this.#fitting = batch.length >> 1
-        continue
-      }
-      const letters = batch.flatMap(({ letter }) => letter ?? [])
-      if (batch.length === 1) this.addBody(body, letters)
-      else this.#addUnit(batch.length, false, body, 0, body.bytes, letters)
-      from += batch.length
-      if (2 * body.bytes < this.#mostBody) this.#fitting = Math.min(mostEnvelopes, 2 * this.#fitting)
-    }
+  /** Adds envelopes, which had best be no more than are `fitting`. */
+  add(batch: Batch, letters: readonly Letter[]): void {
+    const body = piecesOf(batch)
+    this.fitting = Math.max(1, Math.min(mostEnvelopes, Math.floor((0.9 * this.#mostBody * batch.count) / body.bytes)))
+    this.addBody(body, { letters, count: batch.count })
   }
 
-  /** Adds one envelope, in as many parts as needed. `arrived` is called when all are acknowledged. */
-  addBody(body: Pieces, letters: readonly Letter[], arrived?: () => void): void {
-    if (body.bytes <= this.#mostBody) return this.#addUnit(1, false, body, 0, body.bytes, letters, arrived)
+  /** Adds a body of envelopes, in parts if it is long. `arrived` is called when all is acknowledged. */
+  addBody(
+    body: Pieces,
+    {
+      letters,
+      count = 1,
+      transfer = 0,
+      arrived,
+    }: Partial<Pick<Unit, 'count' | 'transfer' | 'arrived'>> & Pick<Unit, 'letters'>,
+  ): void {
+    const unit = { body, transfer, isSent: false, frame: undefined }
+    if (this.isOneFrame(body.bytes))
+      return this.#addUnit({ ...unit, count, isPart: false, offset: 0, bytes: body.bytes, letters, arrived })
     const step = this.#mostBody - partHeaderBytes
     for (let offset = 0; offset < body.bytes; offset += step) {
       const bytes = partHeaderBytes + Math.min(step, body.bytes - offset)
       const isLast = offset + step >= body.bytes
-      this.#addUnit(1, true, body, offset, bytes, isLast ? letters : [], isLast ? arrived : undefined)
+      const ending = isLast ? { letters, arrived } : { letters: [], arrived: undefined }
+      this.#addUnit({ ...unit, ...ending, count: 1, isPart: true, offset, bytes })
     }
   }
 
@@ -148,6 +149,8 @@ export class OutgoingLane {
       const view = new DataView(frame.buffer, frame.byteOffset + frameHeaderBytes, partHeaderBytes)
       view.setUint32(0, unit.body.bytes, true)
       view.setUint32(4, unit.offset, true)
+      view.setUint32(8, unit.transfer, true)
+      view.setUint32(12, 0, true)
       copyPieces(unit.body, unit.offset, frame.subarray(frameHeaderBytes + partHeaderBytes))
     }
     return frame
@@ -189,33 +192,26 @@ export class OutgoingLane {
     return letters
   }
 
-  #addUnit(
-    count: number,
-    isPart: boolean,
-    body: Pieces,
-    offset: number,
-    bytes: number,
-    letters: readonly Letter[],
-    arrived?: () => void,
-  ): void {
-    const { next: first } = this
-    this.#units.push({ first, count, isPart, body, offset, bytes, letters, arrived, frame: undefined, isSent: false })
-    this.next += count
-    this.bytes += bytes
+  #addUnit(unit: Omit<Unit, 'first'>): void {
+    this.#units.push({ ...unit, first: this.next })
+    this.next += unit.count
+    this.bytes += unit.bytes
   }
 }
+
+const freshRoom = (bytes: number) => new Uint8Array(bytes)
 
 /** The arriving envelopes of one lane, each once and in order, even if frames arrive repeatedly. */
 export class IncomingLane {
   readonly #mostBody: number
-  readonly #room: (bytes: number) => Uint8Array<ArrayBuffer>
+  readonly #room: (bytes: number, transfer: number) => Uint8Array<ArrayBuffer>
   #assembly: Uint8Array<ArrayBuffer> | undefined
   #assembled = 0
   /** Number of the next envelope, or part. */
   expected = 1
 
-  /** `room` makes room for a body that comes in parts. It may throw LINK_FRAME. */
-  constructor(mostBody: number, room: (bytes: number) => Uint8Array<ArrayBuffer> = (bytes) => new Uint8Array(bytes)) {
+  /** `room` makes room for a body that comes in parts, of the transfer with this number. It may throw LINK_FRAME. */
+  constructor(mostBody: number, room: (bytes: number, transfer: number) => Uint8Array<ArrayBuffer> = freshRoom) {
     this.#mostBody = mostBody
     this.#room = room
   }
@@ -250,7 +246,7 @@ export class IncomingLane {
         node,
         found: `it is part of ${total} bytes, where ${this.#mostBody} are the most`,
       })
-    this.#assembly ??= this.#room(total)
+    this.#assembly ??= this.#room(total, view.getUint32(8, true))
     if (this.#assembly.length !== total || offset !== this.#assembled || offset + bytes.length > total)
       throw linkError('LINK_FRAME', { node, found: 'its part belongs elsewhere' })
     this.#assembly.set(bytes, offset)

@@ -3,19 +3,27 @@ import fc from 'fast-check'
 import { CodedError, errorFactory } from '../errors/coded-error.ts'
 import { type Addressee, addressee } from '../kernel/addressee.ts'
 import { actorSystem } from '../kernel/system.ts'
-import { copyPieces, type Packed, packed, piecesOf, type RefName, valuesOf } from './message-codec.ts'
+import { Batch, copyPieces, piecesOf, type RefName, valuesOf } from './message-codec.ts'
 import { pack, unpack } from './message-pack.ts'
 
 const noRefs = (): never => {
   throw new Error('no ref was given')
 }
-function bodyOf(messages: readonly Packed[]): Uint8Array<ArrayBuffer> {
-  const pieces = piecesOf(messages)
+type NameOf = (ref: Addressee) => RefName
+
+function packed(messages: readonly (readonly unknown[])[], nameOf: NameOf = noRefs): Batch {
+  const batch = new Batch(nameOf)
+  for (const message of messages) batch.add(message)
+  return batch
+}
+
+function bodyOf(batch: Batch): Uint8Array<ArrayBuffer> {
+  const pieces = piecesOf(batch)
   const body = new Uint8Array(pieces.bytes)
   copyPieces(pieces, 0, body)
   return body
 }
-const travelled = (value: unknown): unknown => valuesOf(bodyOf([packed([value], noRefs)]), noRefs)[0]
+const travelled = (value: unknown): unknown => valuesOf(bodyOf(packed([[value]])), noRefs)[0]
 
 const array = fc.oneof(
   fc.float32Array(),
@@ -81,6 +89,19 @@ test('errors arrive with code, hint and values', (t) => {
   t.like(came, { cause: { code: 'TEST_FAULT', message: 'round 3', hint: 'mend it', values: { round: 3 } } })
 })
 
+test('a message that cannot travel leaves nothing in its batch, and the last one can be taken out', (t) => {
+  const batch = packed([['first', Float32Array.of(1)]])
+  t.throws(() => batch.add(['second', Float32Array.of(2), () => {}]), { code: 'LINK_VALUE' })
+  batch.add(['third', Float32Array.of(3, 4, 5)])
+  t.is(batch.lastArrayBytes, 16)
+  const third = batch.takeLast()
+  t.deepEqual(valuesOf(bodyOf(third), noRefs), ['third', Float32Array.of(3, 4, 5)])
+  t.deepEqual(valuesOf(bodyOf(batch), noRefs), ['first', Float32Array.of(1)])
+  batch.append(third)
+  t.is(batch.lastArrayBytes, 16)
+  t.deepEqual(valuesOf(bodyOf(batch), noRefs), ['first', Float32Array.of(1), 'third', Float32Array.of(3, 4, 5)])
+})
+
 test('a value that cannot travel is refused', (t) => {
   const cycle: unknown[] = []
   cycle.push(cycle)
@@ -93,24 +114,29 @@ test('a value that cannot travel is refused', (t) => {
     cycle,
     1n << 9000n,
   ])
-    t.throws(() => packed([{ field: value }], noRefs), { code: 'LINK_VALUE' })
-  t.throws(() => packed([JSON.parse('{"__proto__": 1}')], noRefs), { code: 'LINK_VALUE' })
+    t.throws(() => packed([[{ field: value }]]), { code: 'LINK_VALUE' })
+  t.throws(() => packed([[JSON.parse('{"__proto__": 1}')]]), { code: 'LINK_VALUE' })
 })
 
 test('refs are named by the sender, and made again by the receiver', async (t) => {
   const system = actorSystem()
   const ref = addressee(system.spawn<number>('a', () => () => {}))
-  const names: RefName[] = []
+  const found: RefName[] = []
+  let names = 0
   const nameOf = ({ number, path }: Addressee): RefName => ({ of: 'sender', number, path })
   const refOf = (name: RefName) => {
-    names.push(name)
+    found.push(name)
     return ref
   }
-  const body = bodyOf([packed([{ to: ref }], nameOf), packed([[ref]], ({ number }) => ({ of: 'receiver', number }))])
+  const body = bodyOf(
+    packed([[{ to: ref }], [[ref]]], (given) =>
+      names++ === 0 ? nameOf(given) : { of: 'receiver', number: given.number },
+    ),
+  )
   const [first, second] = valuesOf(body, refOf)
   t.is(Object(first).to, ref)
   t.deepEqual(second, [ref])
-  t.deepEqual(names, [
+  t.deepEqual(found, [
     { of: 'sender', number: ref.number, path: '/a' },
     { of: 'receiver', number: ref.number },
   ])
@@ -119,7 +145,7 @@ test('refs are named by the sender, and made again by the receiver', async (t) =
 
 const valid = fc
   .oneof(fc.array(plain, { maxLength: 4 }), fc.array(plain, { minLength: 40, maxLength: 60 }))
-  .map((values) => bodyOf(values.map((value) => packed([value], noRefs))))
+  .map((values) => bodyOf(packed(values.map((value) => [value]))))
 const damaged = fc
   .tuple(valid, fc.array(fc.tuple(fc.nat(), fc.nat(255)), { maxLength: 4 }), fc.nat())
   .map(([body, changes, cut]) => {
@@ -165,8 +191,8 @@ test('many messages, whose names of fields are packed once, arrive as sent, also
         { minLength: 1, maxLength: 6 },
       ),
       (values) => {
-        const messages = Array.from({ length: 12 }, () => values.map((value) => packed([7, { value }], noRefs))).flat()
-        const came = valuesOf(bodyOf(messages), noRefs)
+        const messages = Array.from({ length: 12 }, () => values.map((value) => [7, { value }])).flat()
+        const came = valuesOf(bodyOf(packed(messages)), noRefs)
         t.deepEqual(
           came.map(normal),
           messages.flatMap((_, index) => [7, { value: normal(values[index % values.length]) }]),

@@ -8,17 +8,6 @@ export type RefName =
   | { readonly of: 'receiver'; readonly number: number }
   | { readonly of: 'sender'; readonly number: number; readonly path: string }
 
-/**
- * Packed values. They share plain parts and typed arrays with the original, which must not change until they have been
- * sent.
- */
-export interface Packed {
-  readonly fields: readonly unknown[]
-  /** Bytes of the typed arrays, in the order in which the fields refer to them. */
-  readonly arrays: readonly Uint8Array[]
-  readonly arrayBytes: number
-}
-
 /** Bytes that are laid out one after the other, without a copy. */
 export interface Pieces {
   readonly pieces: readonly Uint8Array[]
@@ -47,20 +36,78 @@ const alignment = 8
 const prefixBytes = 8
 const mostBigintDigits = 2048
 
-const noArrays: readonly Uint8Array[] = []
 const none = Uint8Array.of(kinds.nothing)
 const padding = new Uint8Array(alignment)
 
 /**
- * Packs values for sending: checks that they can be sent, packs errors, names refs by `nameOf`, and collects the typed
- * arrays. −0 arrives as 0, and half of a surrogate pair as U+FFFD. LINK_VALUE, or as `nameOf` throws.
+ * Messages that are packed together. They share plain parts and typed arrays with the originals, which must not change
+ * until the messages have been sent.
  */
-export function packed(values: readonly unknown[], nameOf: (ref: Addressee) => RefName): Packed {
-  let arrays: Uint8Array[] | undefined
-  let arrayBytes = 0
+export class Batch {
+  readonly #nameOf: (ref: Addressee) => RefName
+  /** The fields of all messages, in one list. */
+  fields: unknown[] = []
+  /** Bytes of the typed arrays, in the order in which the fields refer to them. */
+  arrays: Uint8Array[] = []
+  arrayBytes = 0
+  count = 0
+  /** Where the last message begins. */
+  #last = { field: 0, array: 0, arrayBytes: 0 }
+
+  constructor(nameOf: (ref: Addressee) => RefName) {
+    this.#nameOf = nameOf
+  }
+
+  /** Bytes of the last message's typed arrays. */
+  get lastArrayBytes(): number {
+    return this.arrayBytes - this.#last.arrayBytes
+  }
+
+  /**
+   * Adds the fields of a message: checks that they can be sent, packs errors, names refs by `nameOf`, and collects the
+   * typed arrays. −0 arrives as 0, and half of a surrogate pair as U+FFFD. LINK_VALUE, or as `nameOf` throws; then
+   * nothing was added.
+   */
+  add(message: readonly unknown[]): void {
+    this.#begin()
+    try {
+      for (let index = 0; index < message.length; index++) this.fields.push(this.#plain(message[index], mostLevels))
+    } catch (cause) {
+      this.takeLast()
+      throw cause
+    }
+  }
+
+  /** Takes the last message out again. */
+  takeLast(): Batch {
+    const taken = new Batch(this.#nameOf)
+    taken.fields = this.fields.splice(this.#last.field)
+    taken.arrays = this.arrays.splice(this.#last.array)
+    taken.arrayBytes = this.lastArrayBytes
+    taken.count = 1
+    this.arrayBytes = this.#last.arrayBytes
+    this.count -= 1
+    return taken
+  }
+
+  /** Adds the only message of another batch. */
+  append({ fields, arrays, arrayBytes }: Batch): void {
+    this.#begin()
+    for (const field of fields) this.fields.push(field)
+    for (const array of arrays) this.arrays.push(array)
+    this.arrayBytes += arrayBytes
+  }
+
+  #begin(): void {
+    const last = this.#last
+    last.field = this.fields.length
+    last.array = this.arrays.length
+    last.arrayBytes = this.arrayBytes
+    this.count += 1
+  }
 
   /** The part itself, if it is plain, so that most messages aren't copied. */
-  function plain(part: unknown, levels: number): unknown {
+  #plain(part: unknown, levels: number): unknown {
     switch (typeof part) {
       case 'string':
       case 'number':
@@ -73,17 +120,17 @@ export function packed(values: readonly unknown[], nameOf: (ref: Addressee) => R
       case 'object':
         if (part === null) return part
         if (levels === 0) throw linkError('LINK_VALUE', { found: `a value of more than ${mostLevels} levels` })
-        return Array.isArray(part) ? plainList(part, levels - 1) : plainObject(part, levels - 1)
+        return Array.isArray(part) ? this.#plainList(part, levels - 1) : this.#plainObject(part, levels - 1)
       default:
         throw linkError('LINK_VALUE', { found: `a ${typeof part}` })
     }
   }
 
-  function plainList(list: readonly unknown[], levels: number): readonly unknown[] {
+  #plainList(list: readonly unknown[], levels: number): readonly unknown[] {
     let changed: unknown[] | undefined
     for (let index = 0; index < list.length; index++) {
       const item = list[index]
-      const made = plain(item, levels)
+      const made = this.#plain(item, levels)
       if (made !== item) {
         changed ??= [...list]
         changed[index] = made
@@ -92,13 +139,13 @@ export function packed(values: readonly unknown[], nameOf: (ref: Addressee) => R
     return changed ?? list
   }
 
-  function plainObject(part: object, levels: number): unknown {
+  #plainObject(part: object, levels: number): unknown {
     if (isRecord(part)) {
       let changed: Record<string, unknown> | undefined
       for (const name in part) {
         if (name === '__proto__') throw linkError('LINK_VALUE', { found: 'an object with a field __proto__' })
         const field = part[name]
-        const made = plain(field, levels)
+        const made = this.#plain(field, levels)
         if (made !== field) {
           changed ??= { ...part }
           changed[name] = made
@@ -106,51 +153,38 @@ export function packed(values: readonly unknown[], nameOf: (ref: Addressee) => R
       }
       return changed ?? part
     }
-    if (part instanceof Addressee) return refBytes(nameOf(part))
-    if (ArrayBuffer.isView(part)) return arrayPlace(part)
+    if (part instanceof Addressee) return refBytes(this.#nameOf(part))
+    if (ArrayBuffer.isView(part)) return this.#arrayPlace(part)
     if (part instanceof Error) return withKind(kinds.error, pack(packError(part)))
     throw linkError('LINK_VALUE', { found: 'an instance of a class' })
   }
 
-  function arrayPlace(array: ArrayBufferView): Uint8Array {
+  #arrayPlace(array: ArrayBufferView): Uint8Array {
     const type = arrayTypes.findIndex((known) => array instanceof known)
     if (type < 0) throw linkError('LINK_VALUE', { found: 'a DataView' })
-    arrays ??= []
-    arrays.push(new Uint8Array(array.buffer, array.byteOffset, array.byteLength))
-    arrayBytes += padded(array.byteLength)
+    this.arrays.push(new Uint8Array(array.buffer, array.byteOffset, array.byteLength))
+    this.arrayBytes += padded(array.byteLength)
     const place = new DataView(new ArrayBuffer(6))
     place.setUint8(0, kinds.array)
     place.setUint8(1, type)
     place.setUint32(2, array.byteLength, true)
     return new Uint8Array(place.buffer)
   }
-
-  const fields = plainList(values, mostLevels)
-  return { fields, arrays: arrays ?? noArrays, arrayBytes }
 }
 
-/**
- * Lays out the values of messages one after the other, in one list: length of the header, header in MessagePack, arrays;
- * each padded to 8 bytes.
- */
-export function piecesOf(messages: readonly Packed[]): Pieces {
-  const all: unknown[] = []
-  for (const { fields } of messages) for (const field of fields) all.push(field)
-  const header = packMessages(all, messages.length)
+/** Lays a batch out: length of the header, header in MessagePack, arrays; each padded to 8 bytes. */
+export function piecesOf({ fields, arrays, arrayBytes, count }: Batch): Pieces {
+  const header = packMessages(fields, count)
   const start = new Uint8Array(prefixBytes + padded(header.length))
   new DataView(start.buffer).setUint32(0, header.length, true)
   start.set(header, prefixBytes)
   const pieces: Uint8Array[] = [start]
-  let bytes = start.length
-  for (const { arrays, arrayBytes } of messages) {
-    bytes += arrayBytes
-    for (const array of arrays) {
-      pieces.push(array)
-      const over = padded(array.length) - array.length
-      if (over > 0) pieces.push(padding.subarray(0, over))
-    }
+  for (const array of arrays) {
+    pieces.push(array)
+    const over = padded(array.length) - array.length
+    if (over > 0) pieces.push(padding.subarray(0, over))
   }
-  return { pieces, bytes }
+  return { pieces, bytes: start.length + arrayBytes }
 }
 
 /** Copies a part of the pieces: `into.length` bytes from `offset` on. */

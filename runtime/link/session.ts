@@ -3,9 +3,9 @@ import { kernelError } from '../kernel/errors.ts'
 import type { ActorRef, ActorSystem, Address, Cancel, DeadLetterReason } from '../kernel/protocol.ts'
 import { linkError } from './errors.ts'
 import { encodeFrame, type Frame, type LaneName, type PerLane } from './frame.ts'
-import { type Envelope, type FrameBuffers, IncomingLane, type Letter, OutgoingLane } from './lane.ts'
+import { type FrameBuffers, IncomingLane, type Letter, OutgoingLane } from './lane.ts'
 import { LazyMap } from './lazy-map.ts'
-import { type Pieces, packed, piecesOf, type RefName, valuesOf } from './message-codec.ts'
+import { Batch, type Pieces, piecesOf, type RefName, valuesOf } from './message-codec.ts'
 import { type RefSession, RemoteRef, ReturnedRef } from './remote-ref.ts'
 import type { SealedRoute } from './sealed-route.ts'
 import { lend, type Slot, type Slots } from './slots.ts'
@@ -31,10 +31,7 @@ export interface SessionSettings {
 /** Kinds of envelopes. An envelope is its kind, the number of an actor or a call, and further fields. */
 const kinds = { tell: 0, offer: 1, settled: 2, watch: 3, terminated: 4, stop: 5, announced: 6, granted: 7 } as const
 /** By kind: the number of fields of an envelope. */
-export const fieldCounts: readonly number[] = [3, 4, 3, 2, 4, 2, 3, 2]
-
-/** Envelopes that wait for the end of the turn are packed earlier if they are more than this. */
-const mostWaiting = 512
+export const fieldCounts: readonly number[] = [3, 4, 3, 2, 4, 2, 3, 3]
 
 /** Most large messages of a session that may be announced ahead: while one is sent, another is granted. */
 const mostAnnounced = 2
@@ -68,8 +65,9 @@ interface Exported {
 interface Large {
   readonly body: Pieces
   readonly letters: readonly Letter[]
-  /** Number of the transfer, once it was announced. */
+  /** Number of the transfer, once it was announced or allowed. */
   transfer: number
+  isAnnounced: boolean
   isGranted: boolean
 }
 
@@ -92,7 +90,9 @@ export class Session implements RefSession {
   readonly #out: Readonly<Record<LaneName, OutgoingLane>>
   readonly #in: Readonly<Record<LaneName, IncomingLane>>
   /** Envelopes of the control lane, which wait for the end of the turn. */
-  #waiting: Envelope[] = []
+  #waiting: Batch | undefined
+  /** Letters of these envelopes. */
+  #letters: Letter[] = []
   readonly #exported = new LazyMap<number, Exported>()
   readonly #imported = new LazyMap<number, WeakRef<RemoteRef>>()
   #collected: FinalizationRegistry<number> | undefined
@@ -107,9 +107,13 @@ export class Session implements RefSession {
   #lastTransfer = 0
   /** Number of announced messages that haven't arrived whole. */
   #announced = 0
-  /** Slots that the other node's messages await or fill, in order. */
-  readonly #requested = new LazyMap<Slot, Slot>()
-  #granted: Slot[] = []
+  /** Longest message that needs no announcement, once: the other node has promised room for it. */
+  #allowance = 0
+  /** Slots that the other node's announced messages await or fill; by number of the transfer, those that were granted. */
+  #requested: Slot[] = []
+  readonly #granted = new LazyMap<number, Slot>()
+  /** Longest message for which this node has promised room. */
+  #promised = 0
   /** The slot of the message whose parts arrive, and of the one that is opened now. */
   #filling: Slot | undefined
   #filled: Slot | undefined
@@ -128,6 +132,8 @@ export class Session implements RefSession {
   readonly #asked = { control: 0, bulk: 0 }
   #isBulkAsked = false
   #owes = false
+  /** Bytes of parts that have come since the last acknowledgement. */
+  #partBytes = 0
   #ended: Error | undefined
   /** Numbers of the present routes, in the order in which the dialling node has made them. */
   readonly epochs = { control: 0, bulk: 0 }
@@ -149,7 +155,7 @@ export class Session implements RefSession {
     }
     this.#in = {
       control: new IncomingLane(mostMessageBytes),
-      bulk: new IncomingLane(mostMessageBytes, (bytes) => this.#room(bytes)),
+      bulk: new IncomingLane(mostMessageBytes, (bytes, transfer) => this.#room(bytes, transfer)),
     }
   }
 
@@ -275,6 +281,12 @@ export class Session implements RefSession {
       this.#asked[frame.lane] = arriving.expected
       return this.#send('resend', frame.lane)
     }
+    if (body === 'waiting') {
+      // Acknowledgements of parts cost more than the parts are worth. A third of the window keeps the sender going.
+      this.#partBytes += frame.body.length
+      if (this.#partBytes < this.#settings.window[frame.lane] / 3) return
+    }
+    this.#partBytes = 0
     this.#owes = true
     this.#wake()
     if (typeof body === 'string') return
@@ -282,7 +294,7 @@ export class Session implements RefSession {
       this.#bulk.arrived += 1
       this.#filled = this.#filling
       this.#filling = undefined
-      if (this.#filled) this.#requested.delete(this.#filled)
+      this.#requested = this.#requested.filter((slot) => slot !== this.#filled)
     }
     try {
       this.#openAll(valuesOf(body, (name) => this.#refOf(name)))
@@ -290,6 +302,7 @@ export class Session implements RefSession {
       // Nobody has borrowed the message, so its buffer belongs to it.
       this.#filled?.keep()
       this.#filled = undefined
+      if (frame.lane === 'bulk') this.#promise(body.length)
     }
     this.#endLate()
   }
@@ -326,12 +339,16 @@ export class Session implements RefSession {
       ...this.#out.control.drain(),
       ...this.#out.bulk.drain(),
       ...this.#large.splice(0).flatMap((large) => large.letters),
-      ...this.#waiting.splice(0).flatMap(({ letter }) => letter ?? []),
+      ...this.#letters.splice(0),
     ]
     this.#largeBytes = 0
-    for (const slot of this.#requested.values()) slot.release()
-    this.#requested.clear()
-    this.#granted = []
+    this.#waiting = undefined
+    for (const slot of this.#requested.splice(0)) slot.release()
+    this.#filling?.release()
+    this.#filling = undefined
+    this.#granted.clear()
+    if (this.#promised > 0) this.#settings.slots.withdraw()
+    this.#promised = 0
     this.#makeSpace()
     for (const { to, message } of letters) this.#deadLetter(to.path, message, 'node-ended', cause)
     for (const { path, refuse } of this.#offers.values()) refuse(kernelError('KERNEL_STOPPED', { path }, { cause }))
@@ -348,9 +365,12 @@ export class Session implements RefSession {
   tell(ref: RemoteRef, message: unknown): void {
     if (this.#ended) return this.#deadLetter(ref.path, message, 'node-ended', this.#ended)
     try {
-      const envelope = this.#envelope([kinds.tell, ref.remoteNumber, message], { to: ref, message })
-      if (this.#isFull(envelope, 1)) this.#deadLetter(ref.path, message, 'queue-full')
-      else this.#add(envelope)
+      const waiting = this.#batch()
+      waiting.add([kinds.tell, ref.remoteNumber, message])
+      if (this.#isFull(waiting.lastArrayBytes, 1)) {
+        waiting.takeLast()
+        this.#deadLetter(ref.path, message, 'queue-full')
+      } else this.#added(waiting, { to: ref, message })
     } catch (cause) {
       this.#deadLetter(ref.path, message, 'unencodable', cause)
     }
@@ -361,11 +381,17 @@ export class Session implements RefSession {
     this.#lastOffer += 1
     const call = this.#lastOffer
     // The caller learns the end of an offer, so an offer never becomes a dead letter.
-    const envelope = this.#envelope([kinds.offer, ref.remoteNumber, message, call])
-    while (!this.#ended && this.#isFull(envelope, offersFill))
+    const offer = new Batch(this.#nameOf)
+    offer.add([kinds.offer, ref.remoteNumber, message, call])
+    while (!this.#ended && this.#isFull(offer.arrayBytes, offersFill))
       await new Promise<void>((resolve) => this.#crowd.push(resolve))
     if (this.#ended) throw kernelError('KERNEL_STOPPED', { path }, { cause: this.#ended })
-    this.#add(envelope)
+    if (offer.arrayBytes > bulkFromBytes) this.#addLarge(offer)
+    else {
+      const waiting = this.#batch()
+      waiting.append(offer)
+      this.#added(waiting)
+    }
     return new Promise((accept, refuse) => this.#offers.set(call, { path, accept, refuse }))
   }
 
@@ -398,22 +424,28 @@ export class Session implements RefSession {
   }
 
   #post(fields: readonly unknown[]): void {
-    this.#add(this.#envelope(fields))
+    const waiting = this.#batch()
+    waiting.add(fields)
+    this.#added(waiting)
   }
 
-  #envelope(fields: readonly unknown[], letter?: Letter): Envelope {
-    return { packed: packed(fields, this.#nameOf), letter }
+  #batch(): Batch {
+    this.#waiting ??= new Batch(this.#nameOf)
+    return this.#waiting
   }
 
-  #add(envelope: Envelope): void {
-    if (isBulk(envelope)) this.#addLarge(envelope)
-    else if (this.#waiting.push(envelope) >= mostWaiting) this.#pack()
+  /** Called when an envelope waits. A large one goes to the bulk lane. */
+  #added(waiting: Batch, letter?: Letter): void {
+    if (waiting.lastArrayBytes > bulkFromBytes) return this.#addLarge(waiting.takeLast(), letter)
+    if (letter) this.#letters.push(letter)
+    if (waiting.count >= this.#out.control.fitting || waiting.arrayBytes > bulkFromBytes) this.#pack()
     this.#wake()
   }
 
-  #isFull(envelope: Envelope, part: number): boolean {
+  /** Whether a part of the queue is filled for an envelope with these bytes of arrays. */
+  #isFull(arrayBytes: number, part: number): boolean {
     const { queue } = this.#settings
-    if (isBulk(envelope)) return this.#out.bulk.bytes + this.#largeBytes > part * queue.bulk
+    if (arrayBytes > bulkFromBytes) return this.#out.bulk.bytes + this.#largeBytes > part * queue.bulk
     return this.#out.control.bytes > part * queue.control
   }
 
@@ -421,11 +453,18 @@ export class Session implements RefSession {
     if (this.#crowd.length > 0) for (const wake of this.#crowd.splice(0)) wake()
   }
 
-  #addLarge({ packed: message, letter }: Envelope): void {
+  #addLarge(message: Batch, letter?: Letter): void {
     this.#bulk.told += 1
-    const body = piecesOf([message])
-    const isGranted = body.bytes <= this.#settings.slotFromBytes
-    this.#large.push({ body, letters: letter ? [letter] : [], transfer: 0, isGranted })
+    const body = piecesOf(message)
+    const isShort = body.bytes <= this.#settings.slotFromBytes || this.#out.bulk.isOneFrame(body.bytes)
+    const isAllowed = !isShort && body.bytes <= this.#allowance
+    if (isAllowed) {
+      this.#allowance = 0
+      this.#lastTransfer += 1
+    }
+    const transfer = isAllowed ? this.#lastTransfer : 0
+    const isGranted = isShort || isAllowed
+    this.#large.push({ body, letters: letter ? [letter] : [], transfer, isAnnounced: false, isGranted })
     this.#largeBytes += body.bytes
     this.#advanceLarge()
   }
@@ -434,38 +473,56 @@ export class Session implements RefSession {
   #advanceLarge(): void {
     for (const large of this.#large) {
       if (this.#announced === mostAnnounced) break
-      if (large.isGranted || large.transfer > 0) continue
+      if (large.isGranted || large.isAnnounced) continue
       this.#announced += 1
       this.#lastTransfer += 1
       large.transfer = this.#lastTransfer
+      large.isAnnounced = true
       this.#post([kinds.announced, large.transfer, large.body.bytes])
     }
     for (let first = this.#large[0]; first?.isGranted; first = this.#large[0]) {
       this.#large.shift()
       this.#largeBytes -= first.body.bytes
-      const isAnnounced = first.transfer > 0
-      this.#out.bulk.addBody(first.body, first.letters, () => {
+      const { body, letters, transfer, isAnnounced } = first
+      const arrived = () => {
         if (isAnnounced) this.#announced -= 1
         this.#advanceLarge()
-      })
+      }
+      this.#out.bulk.addBody(body, { letters, transfer, arrived })
     }
     this.#wake()
   }
 
-  /** Makes room for a large message of the other node, which must have been granted a slot. */
-  #room(bytes: number): Uint8Array<ArrayBuffer> {
-    if (bytes <= this.#settings.slotFromBytes) return new Uint8Array(bytes)
-    const slot = this.#granted.shift()
+  /** Makes room for a large message of the other node, which was granted a slot, or promised one. */
+  #room(bytes: number, transfer: number): Uint8Array<ArrayBuffer> {
+    const { slots, slotFromBytes } = this.#settings
+    if (bytes <= slotFromBytes) return new Uint8Array(bytes)
+    let slot = this.#granted.get(transfer)
+    this.#granted.delete(transfer)
+    if (!slot && bytes <= this.#promised) {
+      this.#promised = 0
+      slot = slots.redeem(bytes)
+    }
     if (slot?.bytes !== bytes) throw this.#foreign(`a message of ${bytes} bytes has no slot`)
     this.#filling = slot
     return slot.open()
   }
 
+  /** After a large message: promises room for the next, if there is none that the other node has announced. */
+  #promise(bytes: number): void {
+    const { slots, slotFromBytes } = this.#settings
+    if (bytes <= slotFromBytes || this.#ended || this.#promised > 0 || this.#requested.length > 0) return
+    if (!slots.promise()) return
+    this.#promised = bytes
+    this.#post([kinds.granted, 0, bytes])
+  }
+
   #pack(): void {
-    const waiting = this.#waiting
-    if (waiting.length === 0) return
-    this.#waiting = []
-    this.#out.control.add(waiting)
+    const [waiting, letters] = [this.#waiting, this.#letters]
+    if (!waiting?.count) return
+    this.#waiting = undefined
+    this.#letters = []
+    this.#out.control.add(waiting, letters)
   }
 
   readonly #nameOf = (ref: Addressee): RefName => {
@@ -541,8 +598,13 @@ export class Session implements RefSession {
       case kinds.announced:
         return this.#announcedByPeer(number, third)
       case kinds.granted: {
+        if (number === 0) {
+          if (typeof third !== 'number') throw this.#foreign('it promises room for no number of bytes')
+          this.#allowance = third
+          return
+        }
         const large = this.#large.find(({ transfer }) => transfer === number)
-        if (number === 0 || !large) throw this.#foreign(`it grants a slot to the transfer ${number}`)
+        if (!large?.isAnnounced) throw this.#foreign(`it grants a slot to the transfer ${number}`)
         large.isGranted = true
         return this.#advanceLarge()
       }
@@ -553,12 +615,12 @@ export class Session implements RefSession {
     const { slots, slotFromBytes, mostMessageBytes } = this.#settings
     if (typeof bytes !== 'number' || !Number.isSafeInteger(bytes) || bytes <= slotFromBytes || bytes > mostMessageBytes)
       throw this.#foreign(`it announces a message of ${String(bytes)} bytes`)
-    if (this.#requested.size >= mostAnnounced) throw this.#foreign(`it announces more than ${mostAnnounced} messages`)
+    if (this.#requested.length >= mostAnnounced) throw this.#foreign(`it announces more than ${mostAnnounced} messages`)
     const slot = slots.request(bytes, (granted) => {
-      this.#granted.push(granted)
-      this.#post([kinds.granted, transfer])
+      this.#granted.set(transfer, granted)
+      this.#post([kinds.granted, transfer, granted.bytes])
     })
-    this.#requested.set(slot, slot)
+    this.#requested.push(slot)
   }
 
   #lendTo(target: Addressee): void {
@@ -594,7 +656,8 @@ export class Session implements RefSession {
       hasStopped = true
       terminated(cause instanceof Error || cause === undefined ? cause : new Error(String(cause)))
     })
-    if (!hasStopped) this.#watchesOfPeer.set(number, cancel)
+    if (hasStopped) return
+    this.#watchesOfPeer.set(number, cancel)
   }
 
   /** Reports the ends of watched actors only after all earlier messages, of both lanes. */
@@ -642,9 +705,4 @@ export class Session implements RefSession {
   #foreign(found: string): Error {
     return linkError('LINK_FRAME', { node: this.peer.node, found })
   }
-}
-
-/** Whether an envelope travels in the bulk lane. */
-function isBulk({ packed: { arrayBytes } }: Envelope): boolean {
-  return arrayBytes > bulkFromBytes
 }

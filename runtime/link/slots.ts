@@ -19,6 +19,7 @@ export class Slots {
   /** In the order of the grants. */
   readonly #held = new Set<Slot>()
   #waiting: Slot[] = []
+  #promises = 0
   #patience: Cancel | undefined
 
   constructor(count: number, timer: SlotTimer) {
@@ -32,6 +33,30 @@ export class Slots {
     this.#waiting.push(slot)
     this.#grant()
     return slot
+  }
+
+  /**
+   * Promises room for the next message of a session, if no other waits: its sender needn't ask, which saves a message
+   * there and back. There are at most as many promises as slots, and none while consumers lag behind.
+   */
+  promise(): boolean {
+    if (this.#promises >= this.#count || this.#waiting.length > 0) return false
+    if (this.#held.size + this.#promises > this.#count) return false
+    this.#promises += 1
+    return true
+  }
+
+  /** Keeps a promise, even if all slots are taken. */
+  redeem(bytes: number): Slot {
+    this.#promises -= 1
+    const slot = new Slot(bytes, () => {}, this)
+    this.#held.add(slot)
+    return slot
+  }
+
+  /** The session with the promise has ended. */
+  withdraw(): void {
+    this.#promises -= 1
   }
 
   /** Called when no slot became free in time. */

@@ -2,7 +2,7 @@ import { CodedError } from '../../../runtime/index.ts'
 import { Addressee } from '../../../runtime/kernel/addressee.ts'
 import { decodeFrame, encodeFrame, frameHeaderBytes } from '../../../runtime/link/frame.ts'
 import { IncomingLane } from '../../../runtime/link/lane.ts'
-import { copyPieces, packed, piecesOf, valuesOf } from '../../../runtime/link/message-codec.ts'
+import { Batch, copyPieces, piecesOf, valuesOf } from '../../../runtime/link/message-codec.ts'
 import { ReturnedRef } from '../../../runtime/link/remote-ref.ts'
 import { decodeRendezvousMessage, decodeTaskReport } from '../../../sdk/index.ts'
 import { decodeRoleMessage } from '../../../sdk/role/channel/wiring.ts'
@@ -34,17 +34,17 @@ const messages: readonly unknown[] = [
 /** One message each, and all of them many times, with records. */
 const batches = [...messages.map((message) => [message]), Array.from({ length: 8 }, () => messages).flat()]
 
-const frames = batches.map((batch) => {
-  const pieces = piecesOf(
-    batch.map((message) => packed([0, 7, message], ({ number, path }) => ({ of: 'sender', number, path }))),
-  )
+const frames = batches.map((told) => {
+  const batch = new Batch(({ number, path }) => ({ of: 'sender', number, path }))
+  for (const message of told) batch.add([0, 7, message])
+  const pieces = piecesOf(batch)
   const body = new Uint8Array(pieces.bytes)
   copyPieces(pieces, 0, body)
   return encodeFrame({
     kind: 'data',
     lane: 'control',
     isPart: false,
-    count: batch.length,
+    count: told.length,
     first: 1,
     expected: { control: 1, bulk: 1 },
     window: { control: 1024, bulk: 1024 },

@@ -6,7 +6,7 @@ import { CodedError, crc32 } from '../../../runtime/index.ts'
 import type { Addressee } from '../../../runtime/kernel/addressee.ts'
 import { encodeFrame, frameFlags, frameHeaderBytes } from '../../../runtime/link/frame.ts'
 import { decodeGreeting, packRest } from '../../../runtime/link/greeting.ts'
-import { copyPieces, packed, piecesOf } from '../../../runtime/link/message-codec.ts'
+import { Batch, copyPieces, piecesOf } from '../../../runtime/link/message-codec.ts'
 import { pack } from '../../../runtime/link/message-pack.ts'
 import { clockedNode, noting, terminated } from '../../support/clocked-nodes.ts'
 import { plainFrame, type RawEnd, rawChallenge, rawEnd, rawGreeting, rawNonce } from '../../support/raw-end.ts'
@@ -44,10 +44,15 @@ const envelopes = [
   [3, 1],
   [4, 1, 1, null],
   [5, 1],
+  [6, 1, 2_000_000],
+  [7, 1, 2_000_000],
+  [7, 0, 2_000_000],
 ]
 
 function bodyOf(several: readonly (readonly unknown[])[]): Uint8Array<ArrayBuffer> {
-  const pieces = piecesOf(several.map((envelope) => packed(envelope, name)))
+  const batch = new Batch(name)
+  for (const envelope of several) batch.add(envelope)
+  const pieces = piecesOf(batch)
   const body = new Uint8Array(pieces.bytes)
   copyPieces(pieces, 0, body)
   return body
