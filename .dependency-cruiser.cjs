@@ -13,7 +13,7 @@ const rooms = {
 const doors = [
   { folder: 'runtime/errors', from: '^runtime/', to: '(coded-error|file-reason)' },
   { folder: 'runtime/node' },
-  { folder: 'runtime/link', from: '^(actors|api|flamelet|flamectl)/', to: '(ws|mqtt|pipe)/index' },
+  { folder: 'runtime/link', from: '^(actors|api|flamelet|flamectl|bench)/', to: '(ws|mqtt|pipe)/index' },
   { folder: 'runtime/node/faults' },
   { folder: 'runtime/link/ws' },
   { folder: 'runtime/link/mqtt' },

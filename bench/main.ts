@@ -3,6 +3,7 @@ import { apiSuite } from './api.ts'
 import type { Figure, Suite } from './figure.ts'
 import { jobSuite } from './job.ts'
 import { kernelSuite } from './kernel.ts'
+import { linkSuite } from './link.ts'
 import { pageSuite } from './page.ts'
 import { sumSuite } from './sum.ts'
 import { trainSuite } from './train.ts'
@@ -14,6 +15,7 @@ const suites: Record<string, Suite> = {
   train: trainSuite,
   api: apiSuite,
   page: pageSuite,
+  link: linkSuite,
 }
 
 const { values, positionals } = parseArgs({
