@@ -209,3 +209,25 @@ test('a dialling that never ends is given up, with a reason, and tried again', a
   t.is(dials, 2)
   await terminated(device)
 })
+
+test('a callback that throws is reported, and ends neither the link nor a session', async (t) => {
+  const server = clockedNode('server', { authenticate: async () => ({ mayStop: false }) })
+  const device = clockedNode('device')
+  const faults: unknown[] = []
+  device.system.events.subscribe((event) => event.type === 'resumed' && faults.push(event.cause))
+  const { dial, cut } = dialling(() => server)
+  const fault = new Error('a fault of the callback')
+  const connection = device.link.connect({
+    dial,
+    rights: { mayStop: true },
+    onChange(state) {
+      if (state === 'connecting') throw fault
+    },
+  })
+  await settled(server, device)
+  cut('control')
+  await later(20, [server, device], 5)
+  t.deepEqual(faults, [fault])
+  t.is(connection.state, 'open')
+  await terminated(server, device)
+})

@@ -5,7 +5,8 @@ import type { NodeLink, NodeLinkOptions } from './protocol.ts'
 
 /** Joins a system to other nodes: spawns the actor `link`, which ends its sessions when it stops. */
 export function nodeLink(system: ActorSystem, options: NodeLinkOptions = {}): NodeLink {
-  const link = system.spawn('link', linkActor(system, options), { supervise: { type: 'stop' } })
+  // A callback that throws is reported as a fault, and ends no session.
+  const link = system.spawn('link', linkActor(system, options), { supervise: { type: 'resume' } })
   return {
     connect(connect) {
       const connection = new DialledConnection(connect, () => link.tell({ type: 'disconnect', connection }))
