@@ -64,6 +64,8 @@ export async function startChromium(profile?: string, ...more: readonly string[]
       const [context] = browser.contexts()
       if (!context) throw new Error('chromium has no context')
       const page = await context.newPage()
+      // A test's own limit of time suffices.
+      page.setDefaultTimeout(0)
       page.on('pageerror', ({ message }) => complaints.push(message))
       page.on('console', (message) => {
         if (message.type() === 'error') complaints.push(message.text())
