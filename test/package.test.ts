@@ -259,7 +259,10 @@ function smallClone(t: { teardown(undo: () => void): void }): string {
   const copy = mkdtempSync(join(root, 'clone-'))
   t.teardown(() => rmSync(copy, { recursive: true }))
   const isKernel = (path: string) => /-bytes\.ts$|[\\/]assembly([\\/]|$)/.test(path) || statSync(path).isDirectory()
-  const bundled = ['api/http/bundled-restify.ts', 'runtime/durable/mongodb/bundled-driver.ts']
+  const bundled = [
+    ...['api/http/bundled-restify.ts', 'runtime/durable/mongodb/bundled-driver.ts', 'runtime/kernel/bundled-nact.ts'],
+    ...['runtime/link/mqtt/bundled-aedes.ts', 'runtime/link/mqtt/bundled-mqtt.ts'],
+  ]
   for (const name of ['package.json', 'package-lock.json', 'tsconfig.json', 'scripts', 'runtime/errors', ...bundled])
     cpSync(join(clone, name), join(copy, name), { recursive: true })
   for (const name of ['sdk', 'bench'])

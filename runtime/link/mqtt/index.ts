@@ -1,6 +1,6 @@
 export { type AcceptedMqtt, acceptMqtt, type MqttAcceptOptions } from './accept-mqtt.ts'
+export type { BrokerClaim, BrokerRefusal } from './broker-claim.ts'
 export type { BrokerAccess } from './broker-client.ts'
-export type { BrokerClaim, BrokerRefusal } from './broker-guests.ts'
 export { dialMqtt, type MqttDialOptions } from './dial-mqtt.ts'
 export {
   type EmbeddedBroker,
