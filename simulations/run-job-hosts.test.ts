@@ -85,6 +85,19 @@ test.serial(
   },
 )
 
+test.serial('a run whose processes all end again and again fails with the cause', async (t) => {
+  const run = await spread('two-tier', { hosts: { processes: 1, workers: 0 } })
+  let killed = 0
+  const kill = setInterval(() => {
+    for (const pid of run.processes.values()) killed += process.kill(pid, 'SIGKILL') ? 1 : 0
+  }, 5)
+  const { state, cause } = await run.result
+  clearInterval(kill)
+  t.is(state, 'failed')
+  t.true(killed >= 5)
+  t.like(cause, { code: 'LOCAL_SITE_ENDED' })
+})
+
 test.serial('a run that is stopped leaves no process behind', async (t) => {
   const run = await spread('two-tier')
   const pids = [...run.processes.values()]

@@ -189,6 +189,9 @@ export function spreadTasks(parts: TasksToSpread): Behavior<Message> {
           const { code, message: text } = message.cause
           return owner.tell({ type: 'notice', end: message.name, notice: { code, message: text } })
         }
+        case 'sites-exhausted':
+          for (const spread of tasks.values()) if (spread.place !== ownSite) fail(spread, message.cause)
+          return
         case 'site-lost':
           return lost(message.name)
         case 'site-answered':

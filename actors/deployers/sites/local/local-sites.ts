@@ -3,6 +3,7 @@ import { join } from 'node:path'
 import {
   type ActorRef,
   actorSystem,
+  type CodedError,
   isActorRef,
   nodeLink,
   type Peer,
@@ -70,6 +71,8 @@ export async function localSites(options: LocalSitesOptions): Promise<LocalSites
   const followers = new Set<ActorRef<SiteNews>>()
   const pids = new Map<string, number>()
   let isClosing = false
+  /** The last end of the last process that was started again. */
+  let exhausted: CodedError | undefined
   /** Tells of no site before each process has joined once, so that the first one doesn't get all tasks. */
   let isComplete = false
   const system = actorSystem({ name: node, onFault: () => {} })
@@ -92,6 +95,7 @@ export async function localSites(options: LocalSitesOptions): Promise<LocalSites
       followers.add(follower)
       void system.stopped(follower).then(() => followers.delete(follower))
       if (isComplete) tellPresent(follower)
+      if (exhausted) follower.tell({ type: 'sites-exhausted', cause: exhausted })
     },
     isPossible: (name) => locals.has(name),
     noteRound() {
@@ -179,9 +183,14 @@ export async function localSites(options: LocalSitesOptions): Promise<LocalSites
     const isLast = local.deaths >= mostDeaths
     const next = isLast ? 'the tasks go to other processes' : 'the process is started again'
     const times = local.deaths === 1 ? 'once' : `${local.deaths} times`
-    tell({ type: 'site-fault', name, cause: placementError('LOCAL_SITE_ENDED', { site: name, times, how, next }) })
+    const cause = placementError('LOCAL_SITE_ENDED', { site: name, times, how, next })
+    tell({ type: 'site-fault', name, cause })
     if (isLast) {
       tell({ type: 'site-leaving', name })
+      if ([...locals.values()].every(({ deaths }) => deaths >= mostDeaths)) {
+        exhausted = cause
+        tell({ type: 'sites-exhausted', cause })
+      }
       return isComplete ? undefined : complete()
     }
     local.retry = setTimeout(() => start(local), Math.min(longestBackOffMs, firstBackOffMs * 2 ** (local.deaths - 1)))
