@@ -1,6 +1,10 @@
+import { join } from 'node:path'
 import test from 'ava'
-import { reached, trivialJob } from './support/http-jobs.ts'
+import { z } from 'zod'
+import { runCommand } from './support/flamectl-up.ts'
+import { callsTo, reached, trivialJob } from './support/http-jobs.ts'
 import { type JoinedStage, joinedStage } from './support/joined-stage.ts'
+import { temporaryFolder } from './support/temporary-folder.ts'
 
 const size = { clients: 3, rounds: 4 } as const
 
@@ -73,5 +77,39 @@ test.serial(
     const hashes = await hashesOf(stage, job)
     t.is(hashes.length, rounds)
     t.deepEqual(hashes, await hashesHere(rounds))
+  },
+)
+
+test.serial(
+  'where tokens are asked for, flamelets join over MQTT, and run all of a job whose owner trusts them',
+  async (t) => {
+    await using folder = await temporaryFolder()
+    const keyFile = join(folder.path, 'keys.json')
+    const tokenOf = async (user: string, ...more: readonly string[]) =>
+      (await runCommand(['token', user, '--key-file', keyFile, ...more])).out.trim()
+    const [alice, device, mallory] = [
+      await tokenOf('u'),
+      await tokenOf('u', '--scope', 'flamelet', '--name', 'clinic'),
+      await tokenOf('m', '--scope', 'flamelet'),
+    ]
+    await using stage = await joinedStage('--auth', '--key-file', keyFile, '--mqtt', '0')
+    const [, broker = ''] = /over MQTT, too: (\S+)/.exec(stage.up.out()) ?? []
+    stage.join('clinic-2', { token: device, to: broker })
+    stage.join('clinic', { token: device, to: broker })
+    const call = callsTo(stage.up.url, alice)
+    while (!JSON.stringify(await call('GET', '/flamelets?user=u')).includes('"here"'))
+      await new Promise((resolve) => setTimeout(resolve, 50))
+    const stranger = stage.join('clinic', { token: mallory, to: broker, state: 'mallory' })
+    const misnamed = stage.join('ward', { token: device, to: broker })
+    const job = await trivialJob(call, { job: 'j', ...size, realms: ['clinic'] })
+    await call('PUT', `${job}/status`, { state: 'starting' })
+    t.is(await reached(call, job, 'completed', 'failed'), 'completed')
+    t.deepEqual(await hashesOf(stage, job, alice), await here)
+    const joined = z.array(z.object({ name: z.string() })).parse(await call('GET', '/flamelets?user=u'))
+    t.deepEqual(
+      joined.map(({ name }) => name),
+      ['clinic'],
+    )
+    for (const { out } of [stranger, misnamed]) t.false(out().includes('joined'))
   },
 )

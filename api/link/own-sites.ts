@@ -1,4 +1,5 @@
 import { resolve } from 'node:path'
+import { confinement } from '../../actors/deployers/job-process/index.ts'
 import type { ArchiveLimits } from '../../actors/index.ts'
 import { deviceCode, processSite } from '../../flamelet/index.ts'
 import type { ActorContext, ActorRef, DurableStore, NodeLink } from '../../runtime/index.ts'
@@ -21,7 +22,7 @@ const roundLimitMs = 60 * 60_000
 
 /**
  * The server's own sites: each task of a job that runs on the server's machine has a process of its own, so that no
- * job's code runs in the server.
+ * job's code runs in the server. A confined task is refused with JOB_CONFINEMENT where Node can't restrict rights.
  */
 export async function ownSites({ folder, own, store, limits }: OwnSitesParts): Promise<SpawnOwnSite> {
   const codeOf = await deviceCode({
@@ -30,6 +31,7 @@ export async function ownSites({ folder, own, store, limits }: OwnSitesParts): P
     now: () => new Date().toISOString(),
     limits,
   })
+  const isConfined = own !== undefined && own.reads !== 'all'
   let sites = 0
   return (context, link) => {
     sites += 1
@@ -39,7 +41,11 @@ export async function ownSites({ folder, own, store, limits }: OwnSitesParts): P
       reads: own?.reads ?? [],
       store,
       link,
-      codeOf,
+      async codeOf(job, fetch) {
+        // Rather no task than one with all rights of this account.
+        if (isConfined) confinement({ reads: [], writes: [] })
+        return codeOf(job, fetch)
+      },
       pathsOf: () => own?.paths ?? {},
       roundLimitMs,
     })

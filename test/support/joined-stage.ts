@@ -22,6 +22,8 @@ interface JoinOptions {
   readonly realm?: string
   readonly to?: string
   readonly token?: string
+  /** Name of its folder. Default: its own. */
+  readonly state?: string
   readonly args?: readonly string[]
 }
 
@@ -38,12 +40,12 @@ export async function joinedStage(...upArgs: readonly string[]): Promise<JoinedS
     get call() {
       return callsTo(up.url)
     },
-    join(name, { realm, to = up.url, token, args = [] } = {}) {
+    join(name, { realm, to = up.url, token, state: own = name, args = [] } = {}) {
       const started = startProcess(
         process.execPath,
         [
           ...[flameletProgram, 'join', to, '--name', name, '-o', 'json', '--trust-any', '--data-any'],
-          ...['--state', join(folder.path, 'flamelets', name)],
+          ...['--state', join(folder.path, 'flamelets', own)],
           ...(realm === undefined ? [] : ['--realm', realm]),
           ...args,
         ],
