@@ -142,6 +142,7 @@ export function controlPlane(given: ControlPlaneParts): Behavior<ControlPlaneMes
       'list-flamelets': joined,
       'read-flamelet': joined,
       'remove-flamelet': joined,
+      'make-fault': joined,
 
       'ask-job-state': jobs,
       'report-task': jobs,

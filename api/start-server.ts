@@ -145,7 +145,7 @@ export async function startServer({
   const system = await scope.resolve(SYSTEM)
   const chooseDeployer = await scope.resolve(CHOOSE_DEPLOYER)
   const metrics = serverMetrics(system)
-  const spawnSite = sites && (await ownSites({ ...sites, store, limits: archiveLimitsOf(archiveBytes) }))
+  const own = sites && (await ownSites({ ...sites, store, limits: archiveLimitsOf(archiveBytes) }))
   const holder = typeof inProcess === 'object' ? inProcess : sites
   const ref = system.spawn(
     'control-plane',
@@ -158,10 +158,10 @@ export async function startServer({
       ...(mostTasks === undefined ? {} : { mostTasks }),
       archiveLimits: archiveLimitsOf(archiveBytes),
       chooseDeployer,
-      ...(sites && spawnSite
+      ...(sites && own
         ? {
             sites: {
-              own: (context) => spawnSite(context, links.link),
+              own: (context) => own.spawn(context, links.link),
               registry: fileRegistry(modelsIn(sites)),
               ...(sites.own ? {} : { isOwn: () => false }),
             },
@@ -169,6 +169,10 @@ export async function startServer({
         : {}),
       ...(holder ? { modelBytes: fileRegistry(modelsIn(holder)).bytesOf } : {}),
       onRecorded: metrics.recorded,
+      faults: {
+        kill: (run, end) => own?.kill(run, end),
+        disturb: (flamelet, fault) => links.disturb(flamelet, fault),
+      },
       onFlameletLog: ({ level, ...line }) => log[level](line, 'a flamelet says'),
       ...(goesOnWith ? { goesOnWith } : {}),
       ...(onTrouble ? { onInterrupted: (_job: string, cause: CodedError) => onTrouble(cause) } : {}),

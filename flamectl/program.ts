@@ -2,6 +2,7 @@ import { readFileSync } from 'node:fs'
 import { Command } from 'commander'
 import { addGlobalOptions, commandContext } from './command-context.ts'
 import { tokenCommand, usageCommands } from './commands/account-commands.ts'
+import { chaosCommand } from './commands/chaos-command.ts'
 import { completionCommands } from './commands/completion.ts'
 import { datasetCommands } from './commands/dataset-commands.ts'
 import { codeCommands, designCommands, schemaCommands } from './commands/design-commands.ts'
@@ -37,7 +38,7 @@ export function flamectl(argv: readonly string[]): Command {
     for (const thing of things) for (const one of thing[name] ?? []) command.addCommand(one)
     program.addCommand(command)
   }
-  for (const command of [logsCommand(context), jobsCommand(context), computesCommand(context)])
+  for (const command of [logsCommand(context), jobsCommand(context), computesCommand(context), chaosCommand(context)])
     program.addCommand(command)
   for (const command of [keysCommand(context), signCommand(context), flameletCommand(context)])
     program.addCommand(command)

@@ -58,7 +58,8 @@ function stage({ mostTasks = 3, datasets = ['d'] }: { mostTasks?: number; datase
     async release(ends?: readonly string[]): Promise<void> {
       site.tell({ type: 'release', run: 'r', ...(ends && { ends }), replyTo: asker })
       await system.idle()
-      heard.at(-1)?.replyTo.tell({ type: 'released', run: 'r' })
+      const last = heard.at(-1)
+      if (last?.type === 'release') last.replyTo.tell({ type: 'released', run: 'r' })
       await system.idle()
     },
     lastReply: () => replies.at(-1),

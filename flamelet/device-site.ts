@@ -16,9 +16,12 @@ export interface DeviceSiteParts {
   readonly onHosted: (hosted: readonly HostedRun[]) => void
 }
 
+/** The messages that a site answers. */
+type AskedOfSite = Exclude<SiteMessage, { type: 'kill' }>
+
 export type DeviceSiteMessage =
   | SiteMessage
-  | { readonly type: 'replied'; readonly asked: SiteMessage; readonly reply: SiteReply }
+  | { readonly type: 'replied'; readonly asked: AskedOfSite; readonly reply: SiteReply }
   /** No task is taken any more. */
   | { readonly type: 'close' }
 
@@ -44,6 +47,8 @@ export function deviceSite(parts: DeviceSiteParts): Behavior<DeviceSiteMessage> 
           return host(message)
         case 'release':
           return site.tell({ ...message, replyTo: answersTo(message) })
+        case 'kill':
+          return site.tell(message)
         case 'replied':
           return replied(message.asked, message.reply)
         case 'close':
@@ -97,7 +102,7 @@ export function deviceSite(parts: DeviceSiteParts): Behavior<DeviceSiteMessage> 
     }
 
     /** Answers pass this actor, which keeps account. */
-    function answersTo(asked: SiteMessage): ActorRef<SiteReply> {
+    function answersTo(asked: AskedOfSite): ActorRef<SiteReply> {
       answers += 1
       const heard: Behavior<SiteReply | { readonly type: 'asker-gone' }> = (own) => {
         own.watch(asked.replyTo, () => ({ type: 'asker-gone' }))
@@ -110,7 +115,7 @@ export function deviceSite(parts: DeviceSiteParts): Behavior<DeviceSiteMessage> 
       return context.spawn(`answers-${answers}`, heard, { decode: decodeSiteReply, supervise: { type: 'resume' } })
     }
 
-    function replied(asked: SiteMessage, reply: SiteReply): void {
+    function replied(asked: AskedOfSite, reply: SiteReply): void {
       const known = hosted.get(reply.run)
       if (reply.type === 'not-hosting') {
         if (known?.start === reply.start) for (const end of reply.ends) known.ends.delete(end)

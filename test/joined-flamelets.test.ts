@@ -113,3 +113,34 @@ test.serial(
     for (const { out } of [stranger, misnamed]) t.false(out().includes('joined'))
   },
 )
+
+test.serial('flamectl chaos kills, cuts and delays by a seed, and the job ends with its hashes', async (t) => {
+  await using stage = await joinedStage()
+  stage.join('clinic')
+  stage.join('ward')
+  await present(stage, 'clinic', 'ward')
+  const rounds = 40
+  const job = await trivialJob(stage.call, { job: 'j', ...size, rounds, realms: ['clinic', 'ward'] })
+  const early = await stage.up.command('chaos', 'j', '--user', 'u', '--kill', '60/min')
+  t.deepEqual([early.status, early.out], [0, ''], 'a job that does not run gets no faults')
+  await stage.call('PUT', `${job}/status`, { state: 'starting' })
+  await reached(stage.call, job, 'running')
+  const rates = ['--kill', '30/min', '--cut', '60/min', '--delay', '30/min,50', '--seed', '7']
+  const chaos = await stage.up.command('chaos', 'j', '--user', 'u', '-o', 'json', ...rates)
+  const state = await reached(stage.call, job, 'completed', 'failed')
+  t.is(state, 'completed', JSON.stringify(await stage.call('GET', `${job}/status`)))
+  t.is(chaos.status, 0, chaos.err)
+  const faults = chaos.out
+    .trim()
+    .split('\n')
+    .map((line) => z.object({ type: z.string(), place: z.string().optional() }).parse(JSON.parse(line)))
+  t.true(
+    faults.some(({ type, place }) => type === 'kill' && place !== undefined),
+    chaos.out,
+  )
+  t.true(
+    faults.some(({ type, place }) => type === 'cut' && place !== undefined),
+    chaos.out,
+  )
+  t.deepEqual(await hashesOf(stage, job), await hashesHere(rounds))
+})

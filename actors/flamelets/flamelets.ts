@@ -4,7 +4,7 @@ import type { SiteMessage } from '../../sdk/index.ts'
 import { joinCompute, leaveCompute } from '../catalogue/computes.ts'
 import { checkIdentifier } from '../model/atoms.ts'
 import { catalogueError } from '../model/errors.ts'
-import type { FlameletFacts, FlameletState, FlameletStatus } from '../model/flamelet.ts'
+import type { FlameletFacts, FlameletState, FlameletStatus, JobFault } from '../model/flamelet.ts'
 import { endedNames } from '../model/job-states.ts'
 import { collectionsOf } from '../records/collections.ts'
 import type { TrustedAdmins } from '../records/parts.ts'
@@ -43,6 +43,8 @@ export interface FlameletsRequests {
   /** `user`: the flamelets of this user. */
   'list-flamelets': Request<{ readonly user?: string | undefined; readonly page: PageRequest }, Page<FlameletStatus>>
   'read-flamelet': Request<{ readonly user?: string | undefined; readonly name: string }, FlameletStatus>
+  /** Makes a fault in a running job on purpose. Answered with the name of the place that has the fault. */
+  'make-fault': Request<{ readonly user: string; readonly job: string; readonly fault: JobFault }, string>
   /** Forgets a flamelet that is gone: its name becomes free. */
   'remove-flamelet': Request<{ readonly user?: string | undefined; readonly name: string }, null>
 }
@@ -92,6 +94,12 @@ export interface FlameletsParts {
   readonly served?: Map<string, number>
   /** Most names of flamelets for each user. Default: 10,000. */
   readonly mostFlamelets?: number
+  /** Makes faults where tasks without data run, and in the links of flamelets. */
+  readonly faults?: {
+    /** Kills a task at the server's own sites. */
+    kill(run: string, end: string): void
+    disturb(flamelet: string, fault: JobFault): void
+  }
   /** Hears of the lines that flamelets send for the server's log. */
   readonly onFlameletLog?: (line: {
     readonly flamelet: string
@@ -148,6 +156,7 @@ export function flamelets(parts: FlameletsParts): Behavior<FlameletsMessage> {
         const { flamelet, record } = registered(user, name)
         return statusOf(flamelet, record)
       },
+      'make-fault': ({ user, job, fault }) => makeFault(user, job, fault),
       'remove-flamelet': ({ user, name }) => turns(name, () => forget(user, name)),
     }
 
@@ -352,6 +361,31 @@ export function flamelets(parts: FlameletsParts): Behavior<FlameletsMessage> {
         ({ id }) => id,
         ({ id, value }) => statusOf(known.get(id) ?? newFlamelet(id, value.userId, 'away', value.registeredAt), value),
       )
+    }
+
+    async function makeFault(user: string, id: string, fault: JobFault): Promise<string> {
+      const job = (await collections.jobs.get(id))?.value
+      if (!job || job.userId !== user) throw catalogueError('JOB_NOT_FOUND', { id })
+      const { run } = job
+      if (job.state !== 'running' || run === undefined)
+        throw catalogueError('JOB_STATE', { id, state: job.state, what: 'a fault', needed: 'running' })
+      const { task, type } = fault
+      let end: string | undefined
+      for await (const { value } of collections.tasks.find({ where: { jobId: id, taskId: task }, limit: 1 }))
+        end = value.end
+      if (end === undefined) throw catalogueError('TASK_UNKNOWN', { job: id, id: task })
+      const own = end
+      const hosts = [...known.values()].find((flamelet) =>
+        flamelet.hosted.some((hosted) => hosted.run === run && hosted.ends.includes(own)),
+      )
+      if (type === 'kill') {
+        if (hosts) hosts.site?.tell({ type: 'kill', run, end })
+        else parts.faults?.kill(run, end)
+        return hosts?.name ?? server
+      }
+      if (!hosts) throw catalogueError('FLAMELET_UNKNOWN', { name: `with ${end}` })
+      parts.faults?.disturb(hosts.name, fault)
+      return hosts.name
     }
 
     function registered(user: string | undefined, name: string): { flamelet: Flamelet; record: FlameletRecord } {

@@ -39,3 +39,15 @@ export const flameletStatus = z.strictObject({
 })
 models.add(flameletStatus, { id: 'FlameletStatus' })
 export type FlameletStatus = z.output<typeof flameletStatus>
+
+/** A fault that is made in a running job on purpose, to see that the job bears it. */
+export const jobFault = z.strictObject({
+  /** `kill`: the task's process or actor ends. `cut`: its flamelet's connections break. `delay`: they become slow. */
+  type: z.enum(['kill', 'cut', 'delay']),
+  /** The task's id. */
+  task: text.min(1),
+  /** Of a delay: by how much. 0 ends the delay. */
+  delayMs: z.number().int().min(0).max(60_000).exactOptional(),
+})
+models.add(jobFault, { id: 'JobFault' })
+export type JobFault = z.output<typeof jobFault>

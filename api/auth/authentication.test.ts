@@ -95,9 +95,16 @@ for (const [title, headersOf, code, challenge] of strangers)
 test('every operation wants its scope', async (t) => {
   await using of = await bearers()
   await using api = await apiStage('memory', { authentication: of })
-  const scopeOf = { user: 'user', compute: 'compute', 'compute-key': 'compute', 'task-key': 'flamelet', admin: 'admin' }
+  const scopeOf = {
+    user: 'user',
+    compute: 'compute',
+    'compute-key': 'compute',
+    'task-key': 'flamelet',
+    chaos: 'chaos',
+    admin: 'admin',
+  }
   for (const { method, path, auth } of operations)
-    for (const scope of ['user', 'compute', 'flamelet', 'metrics'] as const) {
+    for (const scope of ['user', 'compute', 'flamelet', 'chaos', 'metrics'] as const) {
       const headers = await of.of('u', [scope])
       const heard = await api.call(method.toUpperCase(), path.replace(/\{\w+\}/g, 'u'), undefined, headers)
       const isRefused = Object(heard.body).code === 'API_SCOPE'
@@ -117,7 +124,12 @@ test('every operation wants its scope', async (t) => {
 test('a user sees and changes their own things only, an administrator everybody’s', async (t) => {
   await using of = await bearers()
   await using api = await apiStage('memory', { authentication: of })
-  const [own, foreign, admin] = [await of.of('u', ['user']), await of.of('v', ['user']), await of.of('a', ['admin'])]
+  const foreignScopes = ['user', 'chaos'] as const
+  const [own, foreign, admin] = [
+    await of.of('u', ['user']),
+    await of.of('v', foreignScopes),
+    await of.of('a', ['admin']),
+  ]
   t.is((await api.call('POST', designs, { id: 'd' }, own)).status, 201)
   for (const { method, path } of operations.filter(({ path }) => path.includes('{user}'))) {
     const address = path

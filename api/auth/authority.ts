@@ -4,10 +4,10 @@ import { apiError } from '../errors.ts'
  * Who may call: a user for their own things, who runs computes, a compute or a task by its key besides, an administrator.
  * Where nobody is asked who they are, the keys alone count.
  */
-export type Auth = 'user' | 'compute' | 'compute-key' | 'task-key' | 'admin'
+export type Auth = 'user' | 'compute' | 'compute-key' | 'task-key' | 'chaos' | 'admin'
 
 /** The rights that a token may give. */
-export const scopes = ['user', 'compute', 'flamelet', 'metrics', 'admin'] as const
+export const scopes = ['user', 'compute', 'flamelet', 'chaos', 'metrics', 'admin'] as const
 export type Scope = (typeof scopes)[number]
 
 /** The scope that each kind of operation needs. `admin` allows all of them, for everybody's things. */
@@ -16,6 +16,7 @@ export const scopeFor: Readonly<Record<Auth, Scope>> = {
   compute: 'compute',
   'compute-key': 'compute',
   'task-key': 'flamelet',
+  chaos: 'chaos',
   admin: 'admin',
 }
 

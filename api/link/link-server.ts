@@ -1,5 +1,6 @@
 import type { Server } from 'node:http'
 import type { Ask, ControlPlaneMessage, FlameletIdentity } from '../../actors/index.ts'
+import type { JobFault } from '../../actors/model/index.ts'
 import {
   type ActorRef,
   type ActorSystem,
@@ -43,6 +44,8 @@ export interface LinkServer {
   readonly link: NodeLink
   /** Takes a route that came otherwise. `from` says whence. */
   accept: NodeLink['accept']
+  /** Makes a fault in the routes of a flamelet on purpose. */
+  disturb(flamelet: string, fault: JobFault): void
   /** Rejects unless a flamelet of this name may join with the token. */
   authenticate(claim: Claim): Promise<PeerRights>
   /** Ends all sessions: the flamelets are told. */
@@ -91,6 +94,8 @@ export function linkServer(options: LinkServerOptions): LinkServer {
     link,
     accept: (route, rights) => link.accept(route, rights),
     authenticate,
+    disturb: (flamelet, { type, delayMs = 0 }) =>
+      link.disturb(flamelet, type === 'cut' ? { type } : { type: 'delay', delayMs }),
     close() {
       clearInterval(looking)
       link.close()

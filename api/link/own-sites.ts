@@ -13,7 +13,13 @@ export interface OwnSitesParts extends SitesSetting {
 }
 
 /** Spawns a site of the server's for a job. The site's processes are nodes that the server's link joins by pipes. */
-export type SpawnOwnSite = (context: Pick<ActorContext<never>, 'spawn'>, link: NodeLink) => ActorRef<SiteMessage>
+export interface OwnSites {
+  readonly spawn: SpawnOwnSite
+  /** Ends the process of a task on purpose. */
+  kill(run: string, end: string): void
+}
+
+type SpawnOwnSite = (context: Pick<ActorContext<never>, 'spawn' | 'signal'>, link: NodeLink) => ActorRef<SiteMessage>
 
 /** Name of the server's node. */
 const node = 'control-plane'
@@ -24,7 +30,7 @@ const roundLimitMs = 60 * 60_000
  * The server's own sites: each task of a job that runs on the server's machine has a process of its own, so that no
  * job's code runs in the server. A confined task is refused with JOB_CONFINEMENT where Node can't restrict rights.
  */
-export async function ownSites({ folder, own, store, limits }: OwnSitesParts): Promise<SpawnOwnSite> {
+export async function ownSites({ folder, own, store, limits }: OwnSitesParts): Promise<OwnSites> {
   const codeOf = await deviceCode({
     folder: resolve(folder, 'code', 'sites'),
     trust: { flamelet: node, keys: 'any' },
@@ -33,7 +39,8 @@ export async function ownSites({ folder, own, store, limits }: OwnSitesParts): P
   })
   const isConfined = own !== undefined && own.reads !== 'all'
   let sites = 0
-  return (context, link) => {
+  const present = new Set<ActorRef<SiteMessage>>()
+  const spawn: SpawnOwnSite = (context, link) => {
     sites += 1
     const site = processSite({
       flamelet: node,
@@ -49,6 +56,15 @@ export async function ownSites({ folder, own, store, limits }: OwnSitesParts): P
       pathsOf: () => own?.paths ?? {},
       roundLimitMs,
     })
-    return context.spawn('site', site, { supervise: { type: 'escalate' } })
+    const ref = context.spawn('site', site, { supervise: { type: 'escalate' } })
+    present.add(ref)
+    context.signal.addEventListener('abort', () => present.delete(ref), { once: true })
+    return ref
+  }
+  return {
+    spawn,
+    kill(run, end) {
+      for (const site of present) site.tell({ type: 'kill', run, end })
+    },
   }
 }

@@ -1,8 +1,8 @@
 import { z } from 'zod'
 import type { TaskPackage } from '../../actors/index.ts'
-import { flameletStatus, numberedNotification, taskStatus } from '../../actors/model/index.ts'
+import { flameletStatus, jobFault, numberedNotification, taskStatus } from '../../actors/model/index.ts'
 import { count, pageOf, pageQuery } from '../http/query.ts'
-import { bare, formOperation, listOperation, noBody, operation } from '../operation.ts'
+import { bare, formOperation, listOperation, noBody, noQuery, operation } from '../operation.ts'
 
 /** The longest wait of a recipient in one request, below the time limit of requests. */
 const mostWaitMs = 20_000
@@ -99,6 +99,25 @@ export const joinedFlameletOperations = [
       type: 'list-flamelets',
       user: call.isAuthenticated ? call.query.user : undefined,
       page: pageOf(call.query),
+      replyTo,
+    }),
+  }),
+  operation({
+    id: 'makeFault',
+    method: 'post',
+    path: '/users/{user}/jobs/{jobId}/faults',
+    summary: 'Make a fault in a running job on purpose, to see that the job bears it',
+    auth: 'chaos',
+    status: 201,
+    isAddition: true,
+    query: noQuery,
+    body: jobFault,
+    answer: z.string().meta({ description: 'the flamelet, or the server, that has the fault' }),
+    request: (call) => (replyTo) => ({
+      type: 'make-fault',
+      user: call.param('user'),
+      job: call.param('jobId'),
+      fault: call.body,
       replyTo,
     }),
   }),

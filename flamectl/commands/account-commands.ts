@@ -24,7 +24,7 @@ export function tokenCommand({ print }: Pick<CommandContext, 'print'>): Command 
   return new Command('token')
     .argument('[name]', 'the user who bears it')
     .description("issue a token, on the server's machine: export FLAME_TOKEN=$(flamectl token alice)")
-    .option('--scope <scope,...>', 'rights of the token: user, compute, flamelet, metrics, admin', 'user')
+    .option('--scope <scope,...>', 'rights of the token: user, compute, flamelet, chaos, metrics, admin', 'user')
     .option(
       '--days <number>',
       'days until the token expires; at most 365, or tokens.maxDays of the configuration',

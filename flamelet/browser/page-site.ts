@@ -82,6 +82,8 @@ export function pageSite({
         case 'release':
           unhost(({ host: { job, ends } }) => job.run === message.run && overlap(ends, message.ends ?? ends))
           return site.tell(message)
+        case 'kill':
+          return site.tell(message)
         case 'replied':
           return replied(message.hosting, message.reply)
         case 'abandoned':

@@ -82,6 +82,7 @@ interface Life {
   /** The site in the process, once it has joined. */
   site?: ActorRef<SiteMessage>
   aliveAt: number
+  isKilledOnPurpose?: true
 }
 
 /** A task is given up when its process has ended by itself this many times without a round in between. */
@@ -120,6 +121,8 @@ export function processSite(parts: ProcessSiteParts): Behavior<Message> {
           return hostAll(message)
         case 'release':
           return release(message)
+        case 'kill':
+          return killOnPurpose(tasks.get(`${message.run} ${message.end}`)?.life)
         case 'code-ready':
           message.task.code = message.code
           return begin(message.task)
@@ -270,12 +273,12 @@ export function processSite(parts: ProcessSiteParts): Behavior<Message> {
       if (task.life !== life) return
       delete task.life
       if (task.isStopping) return forget(task)
-      task.deaths += 1
+      if (!life.isKilledOnPurpose) task.deaths += 1
       const isLast = task.deaths >= mostDeaths
       const next = isLast
         ? 'started again, the job goes on from the last committed round'
         : 'another process goes on from the last committed round'
-      const times = task.deaths === 1 ? 'once' : `${task.deaths} times`
+      const times = task.deaths <= 1 ? 'once' : `${task.deaths} times`
       const cause = flameletError('FLAMELET_TASK_ENDED', { end: task.end, flamelet, times, how, next })
       onDeath(task.host.job.id, cause)
       if (isLast) {
@@ -285,6 +288,13 @@ export function processSite(parts: ProcessSiteParts): Behavior<Message> {
       const { code, message } = cause
       task.host.reports.tell({ type: 'notice', end: task.end, notice: { code, message } })
       context.after(firstBackOffMs * 2 ** task.deaths, { type: 'begin', task })
+    }
+
+    /** Such an end of a process doesn't count towards giving the task up. */
+    function killOnPurpose(life: Life | undefined): void {
+      if (!life) return
+      life.isKilledOnPurpose = true
+      life.process.kill()
     }
 
     function refuse({ host, end, run }: HostedTask, cause: unknown): void {

@@ -42,7 +42,7 @@ import {
   nameOf,
   nodeEnded,
 } from './member.ts'
-import type { NodeLinkOptions, PeerRights } from './protocol.ts'
+import type { Disturbance, NodeLinkOptions, PeerRights } from './protocol.ts'
 import { Quarantine } from './quarantine.ts'
 import { SealedRoute } from './sealed-route.ts'
 import { keep, Slots } from './slots.ts'
@@ -91,6 +91,7 @@ export type LinkMessage =
   | { readonly type: 'tick' }
   | { readonly type: 'slots-overdue' }
   | { readonly type: 'declare-dead'; readonly node: string }
+  | { readonly type: 'disturb'; readonly node: string; readonly how: Disturbance }
 
 /** A hello that answers its challenge. Only its token must still be accepted. */
 interface Hello {
@@ -193,6 +194,8 @@ export function linkActor(system: ActorSystem, options: NodeLinkOptions): Behavi
           const member = members.get(message.node)
           return member && end(member, 'declared dead', incarnationEnded(member.peer))
         }
+        case 'disturb':
+          return disturb(members.get(message.node), message.how)
       }
     }
 
@@ -221,7 +224,7 @@ export function linkActor(system: ActorSystem, options: NodeLinkOptions): Behavi
         heard(bytes) {
           // Answered here, since a turn of the actor may come late in a hidden page.
           if (isBeat(bytes)) carrier.member?.session.answerBeat()
-          context.self.tell({ type: 'heard', carrier, bytes })
+          arrive(carrier, bytes)
         },
         lost: (cause) => context.self.tell({ type: 'lost', carrier, cause }),
         doubted: () => context.self.tell({ type: 'doubted', carrier }),
@@ -525,6 +528,27 @@ export function linkActor(system: ActorSystem, options: NodeLinkOptions): Behavi
       if (!wasAttached || member.session.isAttached) return
       member.detachedSinceMs = now()
       member.rights.detached?.(true)
+    }
+
+    /** Hands a frame to the actor, later if the node's frames are delayed. Frames stay in order. */
+    function arrive(carrier: Carrier, bytes: Uint8Array<ArrayBuffer>): void {
+      const message = { type: 'heard', carrier, bytes } as const
+      const delayMs = carrier.member?.delayMs ?? 0
+      if (delayMs === 0 && carrier.dueMs === undefined) return context.self.tell(message)
+      const nowMs = now()
+      const dueMs = Math.max(nowMs + delayMs, carrier.dueMs ?? 0)
+      if (dueMs <= nowMs) {
+        delete carrier.dueMs
+        return context.self.tell(message)
+      }
+      carrier.dueMs = dueMs
+      context.after(dueMs - nowMs, message)
+    }
+
+    function disturb(member: Member | undefined, how: Disturbance): void {
+      if (!member) return
+      if (how.type === 'delay') member.delayMs = how.delayMs
+      else for (const carrier of new Set(lanesOf.both.map((lane) => member.carriers[lane]))) if (carrier) lost(carrier)
     }
 
     /** After the loss of a route that this node has made, the connection makes another. */

@@ -29,6 +29,8 @@ export interface Member {
   /** The session has no route for small messages since then. */
   detachedSinceMs?: number | undefined
   readonly carriers: { [Lane in LaneName]?: Carrier | undefined }
+  /** Time by which the node's frames are delayed on purpose. */
+  delayMs?: number
 }
 
 /** A route, with its session once both ends have greeted. */
@@ -52,6 +54,8 @@ export interface Carrier {
   member?: Member
   /** The session's progress when the route was opened. */
   progress: number
+  /** When the last delayed frame arrives. */
+  dueMs?: number
 }
 
 /** Why a route was made, and for whom. */

@@ -10,6 +10,7 @@ import {
   CodedError,
   type DeadLetter,
   isActorRef,
+  manualClock,
   memoryRoute,
   type NodeLink,
   type NodeLinkOptions,
@@ -556,4 +557,43 @@ test('frames that anybody may have sent close their session at most, and no hand
     ),
     { numRuns: 60 },
   )
+})
+
+test('frames of a node that is slowed down on purpose come later, and in order, until the delay ends', async (t) => {
+  const clock = manualClock()
+  const received: unknown[] = []
+  const server = node('server', noting(received), { clock })
+  const device = node('device', () => undefined, { clock })
+  const met = device.entry()
+  joined(device.link, server.link, 'server')
+  const entry = await met
+  server.link.disturb('device', { type: 'delay', delayMs: 100 })
+  await settled(server, device)
+  entry.tell(1)
+  await settled(server, device)
+  t.deepEqual(received, [])
+  server.link.disturb('device', { type: 'delay', delayMs: 0 })
+  await settled(server, device)
+  entry.tell(2)
+  await settled(server, device)
+  t.deepEqual(received, [], 'a later frame overtakes none')
+  clock.advance(100)
+  await settled(server, device)
+  t.deepEqual(received, [1, 2])
+  await Promise.all([device.system.terminate(), server.system.terminate()])
+})
+
+test('routes that are cut on purpose are lost for both nodes, and the session goes on over another', async (t) => {
+  const received: unknown[] = []
+  const { server, device, entry, end } = await pair(noting(received))
+  server.link.disturb('device', { type: 'cut' })
+  await settled(server, device)
+  entry.tell('waits')
+  await settled(server, device)
+  t.deepEqual(received, [])
+  joined(device.link, server.link, 'server')
+  await settled(server, device)
+  t.deepEqual(received, ['waits'])
+  t.is(server.peers.length, 1)
+  await end()
 })

@@ -18,6 +18,7 @@ export function nodeLink(system: ActorSystem, options: NodeLinkOptions = {}): No
       link.tell(
         'mayStop' in rights ? { type: 'accept', route, rights, from: '' } : { type: 'accept', route, ...rights },
       ),
+    disturb: (node, how) => link.tell({ type: 'disturb', node, how }),
     declareDead: (node) => link.tell({ type: 'declare-dead', node }),
     close: () => system.stop(link),
   }

@@ -125,6 +125,13 @@ export interface Connection {
   close(): void
 }
 
+/** A fault that is made on purpose. */
+export type Disturbance =
+  /** The node's routes are lost. */
+  | { readonly type: 'cut' }
+  /** From now on the node's frames come later by this time; 0 ends the delay. */
+  | { readonly type: 'delay'; readonly delayMs: number }
+
 /** Joins an actor system to others, each with its own name and incarnation. */
 export interface NodeLink {
   /** Keeps a session with a node: dials whenever a route is missing, after growing delays from 2 ms to 5 s. */
@@ -136,6 +143,8 @@ export interface NodeLink {
    * token decides (`authenticate`), and `from` is the address at which the route began.
    */
   accept(route: Route, rights: PeerRights | { readonly from: string }): void
+  /** Disturbs the routes of a node on purpose, to see how actors bear it. */
+  disturb(node: string, how: Disturbance): void
   /** Declares the present life of a node dead. Watchers are told, and this life is refused from now on. */
   declareDead(node: string): void
   /**

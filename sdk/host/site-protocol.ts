@@ -50,6 +50,8 @@ export type SiteMessage =
       readonly forget?: boolean
       readonly replyTo: ActorRef<SiteReply>
     }
+  /** Ends a task's process, or its actor, on purpose: the task goes on from its state. */
+  | { readonly type: 'kill'; readonly run: string; readonly end: string }
 
 /**
  * Has a site host tasks of a job. The site restarts tasks that it hosts already, with the given refs; the state of
@@ -105,6 +107,10 @@ const mostTasks = 1_000_000
 /** Decodes a message of another node to a site. */
 export function decodeSiteMessage(value: unknown): SiteMessage | undefined {
   const { type, replyTo, ...fields } = fieldsOf(value)
+  if (type === 'kill') {
+    const { run, end } = fields
+    return isString(run) && isString(end) ? { type, run, end } : undefined
+  }
   if (!isActorRef<SiteReply>(replyTo)) return undefined
   switch (type) {
     case 'host':

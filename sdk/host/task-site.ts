@@ -87,9 +87,17 @@ export function taskSite(parts: SiteParts): Behavior<Message> {
           return host(message)
         case 'release':
           return release(message)
+        case 'kill':
+          return kill(message.run, message.end)
         case 'share-ended':
           return ended(message.share)
       }
+    }
+
+    /** Hosts the tasks of the killed task's share anew. */
+    function kill(run: string, end: string): void {
+      const share = sharesOf(run).find((one) => !one.isStopping && one.host.ends.includes(end))
+      if (share) host(share.host)
     }
 
     function host(message: HostMessage): void {

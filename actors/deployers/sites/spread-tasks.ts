@@ -57,7 +57,7 @@ export interface TasksToSpread extends Pick<HostedTasks, 'registry' | 'onRound'>
 }
 
 /** Spawns a site as the child of an actor, whose failure is the actor's. */
-export type SpawnSite = (context: Pick<ActorContext<never>, 'spawn'>) => ActorRef<SiteMessage>
+export type SpawnSite = (context: Pick<ActorContext<never>, 'spawn' | 'signal'>) => ActorRef<SiteMessage>
 
 export interface SpreadLimits {
   /** A site that is away for this time has lost its tasks, which go to other sites or fail. Default: 10 minutes. */
@@ -489,7 +489,10 @@ export function spreadTasks(parts: TasksToSpread): Behavior<Message> {
   }
 }
 
-function ownSiteIn(context: Pick<ActorContext<never>, 'spawn'>, own: TasksToSpread['own']): ActorRef<SiteMessage> {
+function ownSiteIn(
+  context: Pick<ActorContext<never>, 'spawn' | 'signal'>,
+  own: TasksToSpread['own'],
+): ActorRef<SiteMessage> {
   return typeof own === 'function'
     ? own(context)
     : context.spawn('site', taskSite(own), { supervise: { type: 'escalate' } })
