@@ -1,6 +1,19 @@
 import { CodedError } from '../../../runtime/index.ts'
+import type { Arrival, Channel } from '../channel/channel.ts'
 import { role } from '../role.ts'
-import { above } from './round-protocol.ts'
+import { type Answer, type Assignment, above } from './round-protocol.ts'
+
+/**
+ * Takes the next assignment of any end, or the last one of that end that waits already: an end that was away, or slow,
+ * takes part in the present round, and doesn't train for rounds that have ended.
+ */
+async function newestAssignment(aggregator: Channel<Answer, Assignment>): Promise<Arrival<Assignment>> {
+  const arrival = await aggregator.recvAny()
+  const { end } = arrival
+  let { message } = arrival
+  while (aggregator.peek(end)) message = (await aggregator.recv(end)) ?? message
+  return { end, message }
+}
 
 interface TrainerState {
   readonly ended: boolean
@@ -21,7 +34,7 @@ export const trainer = role({
   done: ({ ended }) => ended,
 
   async round(state, { channels: { aggregator }, strategy: { client }, learner, random, own, end: self }) {
-    const { end, message } = await aggregator.recvAny()
+    const { end, message } = await newestAssignment(aggregator)
     if (message.type === 'end-of-training') return { ended: true }
     const { round, weights } = message
     try {
