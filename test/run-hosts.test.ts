@@ -1,11 +1,15 @@
 import { join } from 'node:path'
+import { fileURLToPath } from 'node:url'
 import test from 'ava'
 import { runFlamectl } from './flamectl-process.ts'
+import { mongodbServer } from './support/mongodb-server.ts'
+import { mosquitto } from './support/mosquitto.ts'
 import { temporaryFolder } from './support/temporary-folder.ts'
 
+const workload = fileURLToPath(new URL('../../examples/trivial', import.meta.url))
 const set = 'rounds=6,clients=9,fraction=0.7,topology=hierarchical'
 const run = (store: string, ...more: readonly string[]) => [
-  ...['run', 'examples/trivial', '--json', '--set', set, '--workers', '0', '--store', store],
+  ...['run', workload, '--json', '--set', set, '--workers', '0', '--store', store],
   ...more,
 ]
 
@@ -31,6 +35,25 @@ test.serial(
       for (const [round, hash] of rounds) t.is(whole.rounds.get(round), hash, `round ${round}`)
   },
 )
+
+test.serial('a run over a broker of its own, on a database, has the hashes of one process on a folder', async (t) => {
+  await using folder = await temporaryFolder()
+  await using broker = await mosquitto({ users: { server: 'of-the-server' } })
+  await using database = await mongodbServer()
+  const cwd = folder.path
+  const whole = await runFlamectl(run('whole'), { cwd })
+  t.is(whole.status, 0, whole.err)
+  const way = broker.url.replace('//', '//server:of-the-server@')
+  const spread = run(database.url(), '--models', 'models', '--hosts', 'processes:3', '--transport', way)
+  const stopped = await runFlamectl(spread, { cwd, signalAtFirstLine: 'SIGKILL' })
+  t.is(stopped.signal, 'SIGKILL', stopped.err)
+  const resumed = await runFlamectl([...spread, '--resume'], { cwd })
+  t.is(resumed.status, 0, resumed.err)
+  t.is(resumed.done?.rounds, 6)
+  t.is(resumed.done?.hash, whole.done?.hash)
+  for (const { rounds } of [stopped, resumed])
+    for (const [round, hash] of rounds) t.is(whole.rounds.get(round), hash, `round ${round}`)
+})
 
 test.serial('a number of hosts or a transport that is none is refused', async (t) => {
   await using folder = await temporaryFolder()
