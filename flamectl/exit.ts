@@ -44,7 +44,9 @@ const usageCodes: readonly string[] = [
   'KEY_FILE',
   'FLAMELET_TRUST',
   'FLAMELET_NAME',
-  'LINK_ADDRESS',
+  'NODE_TLS_FILE',
+  'NODE_TLS_PAIR',
+  'API_TOKEN_REQUEST',
 ]
 
 /** Hints for refusals of the server, whose own hints are written for authors of programs. */

@@ -1,4 +1,5 @@
-import { Agent, request as send } from 'node:https'
+import { type IncomingMessage, request as sendPlain } from 'node:http'
+import { Agent, request as sendByTls } from 'node:https'
 import { Readable } from 'node:stream'
 
 /** PEM texts for connections to a server. */
@@ -12,7 +13,10 @@ export interface ClientTls {
 
 const withoutContent: readonly number[] = [204, 205, 304]
 
-/** A `fetch` over https with authorities of one's own, which Node's fetch knows for a whole process alone. */
+/**
+ * A `fetch` over https with authorities of one's own, which Node's fetch knows for a whole process alone. An address of
+ * http is asked without TLS.
+ */
 export function tlsFetch(tls: ClientTls): typeof fetch {
   const agent = new Agent({ ...tls, keepAlive: true })
   return async (input, init) => {
@@ -23,14 +27,17 @@ export function tlsFetch(tls: ClientTls): typeof fetch {
     return new Promise((resolve, reject) => {
       const failed = (cause: unknown) =>
         reject(signal.aborted ? signal.reason : new TypeError('fetch failed', { cause }))
-      const sent = send(url, { method, headers, signal, agent }, (answer) => {
+      const take = (answer: IncomingMessage) => {
         const { statusCode: status = 0, headersDistinct } = answer
         const told = new Headers()
         for (const [name, values = []] of Object.entries(headersDistinct))
           for (const value of values) told.append(name, value)
         if (withoutContent.includes(status)) answer.resume()
         resolve(new Response(withoutContent.includes(status) ? null : bodyOf(answer), { status, headers: told }))
-      })
+      }
+      const sent = url.startsWith('https:')
+        ? sendByTls(url, { method, headers, signal, agent }, take)
+        : sendPlain(url, { method, headers, signal }, take)
       sent.on('error', failed)
       sent.end(body)
     })

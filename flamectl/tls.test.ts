@@ -1,11 +1,16 @@
+import { spawn } from 'node:child_process'
 import { rename } from 'node:fs/promises'
 import { join } from 'node:path'
+import { createInterface } from 'node:readline'
+import { fileURLToPath } from 'node:url'
 import test from 'ava'
 import { dialWebSocket } from '../runtime/link/ws/index.ts'
 import { certificateAuthority, writeCertificate } from '../test/support/certificates.ts'
 import { flamectlUp, runCommand } from '../test/support/flamectl-up.ts'
 import { linkedFlamelet } from '../test/support/linked-flamelet.ts'
 import { temporaryFolder } from '../test/support/temporary-folder.ts'
+
+const flamectlMain = fileURLToPath(new URL('./main.js', import.meta.url))
 
 test('up serves https and wss, to those who trust its certificate, and renews it without a restart', async (t) => {
   await using folder = await temporaryFolder()
@@ -20,6 +25,9 @@ test('up serves https and wss, to those who trust its certificate, and renews it
   t.deepEqual([(await list('--ca', ca)).status, (await list('--insecure')).status], [0, 0])
   for (const wrong of [await list(), await list('--ca', otherCa)]) t.regex(wrong.err, /CLIENT_CERTIFICATE/)
   t.regex((await list('--ca', join(folder.path, 'none'))).err, /FILE_UNREADABLE/)
+  await using open = await flamectlUp(join(folder.path, 'open'))
+  const unsecured = await runCommand(['get', 'designs', '--endpoint', open.url, '--ca', ca])
+  t.is(unsecured.status, 0, 'FLAME_CA may be set for other servers')
   const plain = await runCommand(['get', 'designs', '--endpoint', up.url.replace('https', 'http')])
   t.regex(plain.err, /CLIENT_UNREACHABLE/)
 
@@ -55,7 +63,26 @@ test('up with --client-ca serves those alone who have a certificate of its autho
     dial: dialWebSocket(up.url, { ca: authority.cert, ...own }),
   })
   t.is((await flamelet.register()).type, 'registered')
+  const joined = (name: string, ...more: string[]) =>
+    joinsUntilToldState(up.url, name, join(folder.path, name), '--trust-any', ...more)
+  t.is(await joined('site-b', '--ca', ca), 'connecting')
+  t.is(await joined('site-c', '--ca', ca, '--client-cert', ownFiles.cert, '--client-key', ownFiles.key), 'joined')
 })
+
+/** The first state, besides that of a first attempt, of a flamelet that joins by `flamectl flamelet join`. */
+async function joinsUntilToldState(url: string, name: string, state: string, ...more: readonly string[]) {
+  const given = ['flamelet', 'join', url, '--name', name, '--state', state, '-o', 'json', ...more]
+  const child = spawn(process.execPath, [flamectlMain, ...given], { stdio: ['ignore', 'pipe', 'inherit'] })
+  try {
+    for await (const line of createInterface({ input: child.stdout })) {
+      const told: { readonly state: string; readonly cause?: object } = JSON.parse(line)
+      if (told.state === 'joined' || told.cause) return told.state
+    }
+    return 'ended'
+  } finally {
+    child.kill('SIGKILL')
+  }
+}
 
 test('up asks for certificate and key together', async (t) => {
   const { status, err } = await runCommand(['up', '--port', '0', '--tls-cert', 'a'])

@@ -34,7 +34,7 @@ const catalogueErrors = {
   },
   REALM_UNKNOWN: {
     message: 'realm {realm} names no registered compute',
-    hint: 'register the compute, or use the realm "default"',
+    hint: 'let a flamelet join with --realm {realm} first, register the compute, or use the realm "default"',
   },
   COMPUTE_KEY_DIFFERS: {
     message: 'compute {id} is registered with another key',

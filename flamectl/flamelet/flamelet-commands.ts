@@ -5,10 +5,11 @@ import { Command, Option } from 'commander'
 import type { FlameletOptions, FlameletReport } from '../../flamelet/index.ts'
 import { type CodedError, fileReason } from '../../runtime/errors/index.ts'
 import type { DialRoute } from '../../runtime/index.ts'
-import type { CommandContext } from '../command-context.ts'
+import { type CommandContext, pemOf } from '../command-context.ts'
 import { flamectlError } from '../errors.ts'
 import { onStopSignals } from '../exit.ts'
 import { homeFolder } from '../state-folder.ts'
+import type { ClientTls } from '../tls-fetch.ts'
 import { wholeNumberOf } from '../up/up-options.ts'
 
 type Context = Pick<CommandContext, 'print' | 'warn'>
@@ -29,6 +30,8 @@ interface RawJoinOptions {
   readonly isolation: 'process' | 'none'
   readonly workers: string
   readonly ca?: string
+  readonly clientCert?: string
+  readonly clientKey?: string
   readonly state?: string
   readonly roundLimit: string
   readonly drain: string
@@ -75,11 +78,24 @@ export function joinCommand(context: Context): Command {
         .default('process'),
     )
     .option('--workers <number>', 'threads that train, with --isolation none; 0 trains in the main thread', '0')
-    .option('--ca <file>', 'certificates of the authorities that the certificate of the server may come from, in PEM')
+    .addOption(
+      new Option(
+        '--ca <file>',
+        'certificates of the authorities that the certificate of the server may come from, in PEM',
+      ).env('FLAME_CA'),
+    )
+    .addOption(
+      new Option('--client-cert <file>', "the flamelet's own certificate, for a server that asks for one").env(
+        'FLAME_CLIENT_CERT',
+      ),
+    )
+    .addOption(new Option('--client-key <file>', 'the private key of that certificate').env('FLAME_CLIENT_KEY'))
     .option('--state <folder>', stateHelp)
     .option('--round-limit <seconds>', 'longest time of a training', '3600')
     .option('--drain <seconds>', 'longest time for handing tasks back after SIGTERM', '30')
-    .action(async (url: string, raw: RawJoinOptions) => {
+    .action(async (url: string, _own: unknown, command: Command) => {
+      // flamectl has --ca and others for all its commands, and takes them wherever they stand.
+      const raw = command.optsWithGlobals<RawJoinOptions>()
       const { canConfine, startFlamelet } = await import('../../flamelet/index.ts')
       if (raw.isolation === 'process' && !canConfine)
         context.warn(
@@ -97,13 +113,14 @@ async function joinOptions(url: string, raw: RawJoinOptions, { print, warn }: Co
   const { trustedKeys, requireTrustworthy } = await import('../../flamelet/index.ts')
   const { dialWebSocket } = await import('../../runtime/link/ws/index.ts')
   const { name, realm, compute, workload, isolation } = raw
-  const ca = raw.ca === undefined ? {} : { ca: await textOf(raw.ca) }
+  const tls = await tlsOf(raw)
   if (raw.trustAny) requireTrustworthy(url)
+  if (workload !== undefined) await requireThere(workload)
   const trust = raw.trustAny ? 'any' : await trustedKeys(raw.trust ?? [])
   if (trust !== 'any' && trust.length === 0 && workload === undefined)
     throw optionError('--trust', 'a key, or --workload with code of this machine', 'neither')
   const token = await tokenOf(raw, warn)
-  const dial = /^mqtts?:/.test(url) ? await overBroker(url, raw.name, token, ca) : dialWebSocket(url, ca)
+  const dial = /^mqtts?:/.test(url) ? await overBroker(url, raw.name, token, tls) : dialWebSocket(url, tls)
   const given = { ...(token && { token }), ...(name && { name }), ...(realm && { realm }), ...(compute && { compute }) }
   return {
     ...given,
@@ -130,6 +147,15 @@ async function joinOptions(url: string, raw: RawJoinOptions, { print, warn }: Co
   }
 }
 
+/** Certificates for the connection, where files of theirs are named. FILE_UNREADABLE, FILE_LARGE. */
+async function tlsOf({ ca, clientCert, clientKey }: RawJoinOptions): Promise<ClientTls> {
+  return {
+    ...(ca !== undefined && { ca: await pemOf(ca) }),
+    ...(clientCert !== undefined && { cert: await pemOf(clientCert) }),
+    ...(clientKey !== undefined && { key: await pemOf(clientKey) }),
+  }
+}
+
 /** Name of the node of a server. */
 const server = 'control-plane'
 
@@ -141,18 +167,20 @@ async function overBroker(
   url: string,
   name: string | undefined,
   token: string | undefined,
-  ca: { readonly ca?: string },
+  tls: ClientTls,
 ): Promise<DialRoute> {
   if (name === undefined) throw optionError('--name', 'a name, by which the broker knows the flamelet', 'none')
   const { dialMqtt } = await import('../../runtime/link/mqtt/index.ts')
   const { FLAME_BROKER_USERNAME: username = name, FLAME_BROKER_PASSWORD: password = token ?? '' } = process.env
-  return dialMqtt(url, { node: name, to: server, username, password, ...ca })
+  return dialMqtt(url, { node: name, to: server, username, password, ...tls })
 }
 
 function lineOf(url: string, state: FlameletReport['state'], cause: CodedError | undefined): string {
   const lines: Record<FlameletReport['state'], string> = {
     starting: 'starting',
-    connecting: cause ? `not connected to ${url}, and trying again: ${cause.message}` : `connecting to ${url}`,
+    connecting: cause
+      ? `not connected to ${url}, and trying again: ${cause.message}\n  ${cause.hint}`
+      : `connecting to ${url}`,
     joined: `joined ${url}; Ctrl-C hands tasks back and ends`,
     refused: `refused by ${url}`,
     draining: 'handing tasks back',
@@ -183,13 +211,16 @@ async function datasetsIn(given: readonly string[]): Promise<Map<string, string 
     const name = at < 0 ? one : one.slice(0, at)
     const path = at < 0 ? undefined : resolve(one.slice(at + 1))
     if (name === '' || datasets.has(name)) throw optionError('--data', 'NAME=PATH or NAME, each name once', one)
-    if (path !== undefined)
-      await stat(path).catch((cause: unknown) => {
-        throw flamectlError('FILE_UNREADABLE', { file: path, reason: fileReason(cause) }, { cause })
-      })
+    if (path !== undefined) await requireThere(path)
     datasets.set(name, path)
   }
   return datasets
+}
+
+async function requireThere(path: string): Promise<void> {
+  await stat(path).catch((cause: unknown) => {
+    throw flamectlError('FILE_UNREADABLE', { file: path, reason: fileReason(cause) }, { cause })
+  })
 }
 
 async function textOf(file: string): Promise<string> {

@@ -36,7 +36,7 @@ const linkErrors = {
   },
   LINK_TOKEN: {
     message: 'node {node} is not let in: its token is not accepted',
-    hint: 'give the node a token of this job or compute that has not ended; the other node keeps the reason in its log',
+    hint: 'set FLAME_TOKEN, or name a --token-file, with a token of the scope flamelet for this name: flamectl token <user> --scope flamelet, on the machine of the server, whose log and audit log have the reason',
   },
   LINK_REPLAY: {
     message: 'node {node} is not let in: its greeting answers another challenge',
