@@ -1,5 +1,6 @@
 import { parseArgs } from 'node:util'
 import { chaos } from './chaos.ts'
+import { linkChaos } from './links/link-chaos.ts'
 import { serverChaos } from './server/server-chaos.ts'
 
 const { values, positionals } = parseArgs({
@@ -14,6 +15,9 @@ const { values, positionals } = parseArgs({
     // Options of a server
     store: { type: 'string', default: 'lmdb' },
     rounds: { type: 'string', default: '150' },
+    // Options of links
+    transport: { type: 'string', default: 'ws' },
+    faulty: { type: 'boolean', default: false },
   },
 })
 
@@ -21,11 +25,16 @@ const seed = Number(values.seed)
 const report = (line: string) => console.log(line)
 
 async function faults(subject: string): Promise<number> {
-  const { kills, store, rounds } = values
+  const { kills, store, rounds, transport, faulty: isFaulty } = values
   if (subject === 'job') return chaos({ ...values, kills: Number(kills ?? 20), seed, report })
   if (subject === 'server' && (store === 'lmdb' || store === 'mongodb'))
     return (await serverChaos({ store, kills: Number(kills ?? 100), seed, rounds: Number(rounds), report })).length
-  throw new Error(`chaos of ${subject} on ${store}: there are job, and server on lmdb and mongodb`)
+  if (subject === 'links' && (transport === 'ws' || transport === 'mqtt'))
+    return (await linkChaos({ transport, kills: Number(kills ?? 100), seed, rounds: Number(rounds), isFaulty, report }))
+      .length
+  throw new Error(
+    `chaos of ${subject} on ${store} over ${transport}: there are job, server on lmdb and mongodb, and links over ws and mqtt`,
+  )
 }
 
 process.exitCode = (await faults(positionals[0] ?? 'job')) === 0 ? 0 : 1

@@ -11,6 +11,7 @@ export interface FinishedCommand {
 
 export interface RunningUp extends AsyncDisposable {
   readonly url: string
+  readonly pid: number
   /** Standard output so far. */
   readonly out: () => string
   /** Runs another command against this control plane. */
@@ -44,20 +45,22 @@ interface Surroundings {
   readonly cwd?: string
   /** Options for Node. */
   readonly node?: readonly string[]
+  /** Variables of the process's environment, besides those of this process. */
+  readonly env?: Readonly<Record<string, string>>
   /** Files that the process may have open at once. */
   readonly mostFiles?: number
 }
 
 /** Starts a control plane like `flamectlUp`, in other surroundings. */
 export async function upUnder(
-  { program = process.execPath, entry = main, cwd, node = [], mostFiles }: Surroundings,
+  { program = process.execPath, entry = main, cwd, node = [], env = {}, mostFiles }: Surroundings,
   store: string,
   ...more: readonly string[]
 ): Promise<RunningUp> {
   const args = [...node, entry, 'up', '--port', '0', '--store', store, ...more]
   const bounded = ['-c', `ulimit -n ${mostFiles}; exec "$@"`, 'sh', program, ...args]
   const [command, given] = mostFiles === undefined ? [program, args] : ['sh', bounded]
-  const child = spawn(command, given, { cwd, stdio: ['ignore', 'pipe', 'pipe'] })
+  const child = spawn(command, given, { cwd, stdio: ['ignore', 'pipe', 'pipe'], env: { ...process.env, ...env } })
   const ended = once(child, 'close')
   let out = ''
   let err = ''
@@ -79,6 +82,7 @@ export async function upUnder(
   }
   return {
     url,
+    pid: child.pid ?? 0,
     out: () => out,
     command: (...args) => runCommand(['--endpoint', url, '--user', 'u', ...args]),
     end,

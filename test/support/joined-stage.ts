@@ -1,6 +1,6 @@
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
-import { flamectlUp, type RunningUp } from './flamectl-up.ts'
+import { type RunningUp, upUnder } from './flamectl-up.ts'
 import { type StageProcess, startProcess } from './flamelet-stage.ts'
 import { type Call, callsTo } from './http-jobs.ts'
 import { temporaryFolder } from './temporary-folder.ts'
@@ -25,12 +25,22 @@ interface JoinOptions {
   /** Name of its folder. Default: its own. */
   readonly state?: string
   readonly args?: readonly string[]
+  /** Variables of the flamelet's environment. */
+  readonly env?: Readonly<Record<string, string>>
 }
 
-export async function joinedStage(...upArgs: readonly string[]): Promise<JoinedStage> {
+export function joinedStage(...upArgs: readonly string[]): Promise<JoinedStage> {
+  return joinedStageUnder({}, ...upArgs)
+}
+
+/** As `joinedStage`, with variables in the server's environment. */
+export async function joinedStageUnder(
+  env: Readonly<Record<string, string>>,
+  ...upArgs: readonly string[]
+): Promise<JoinedStage> {
   const folder = await temporaryFolder()
   const state = join(folder.path, 'state')
-  let up = await flamectlUp(state, ...upArgs)
+  let up = await upUnder({ env }, state, ...upArgs)
   const processes: StageProcess[] = []
   return {
     folder: folder.path,
@@ -40,7 +50,7 @@ export async function joinedStage(...upArgs: readonly string[]): Promise<JoinedS
     get call() {
       return callsTo(up.url)
     },
-    join(name, { realm, to = up.url, token, state: own = name, args = [] } = {}) {
+    join(name, { realm, to = up.url, token, state: own = name, args = [], env = {} } = {}) {
       const started = startProcess(
         process.execPath,
         [
@@ -49,7 +59,7 @@ export async function joinedStage(...upArgs: readonly string[]): Promise<JoinedS
           ...(realm === undefined ? [] : ['--realm', realm]),
           ...args,
         ],
-        token === undefined ? {} : { FLAME_TOKEN: token },
+        token === undefined ? env : { ...env, FLAME_TOKEN: token },
       )
       processes.push(started)
       return started
@@ -57,7 +67,7 @@ export async function joinedStage(...upArgs: readonly string[]): Promise<JoinedS
     async restart(signal = 'SIGKILL') {
       const { port } = new URL(up.url)
       await up.end(signal)
-      up = await flamectlUp(state, ...upArgs, '--port', port)
+      up = await upUnder({ env }, state, ...upArgs, '--port', port)
     },
     async [Symbol.asyncDispose]() {
       await Promise.all(processes.map((one) => one.end('SIGKILL')))

@@ -5,6 +5,7 @@ import { pathToFileURL } from 'node:url'
 import test from 'ava'
 import { CodedError } from '../../../runtime/index.ts'
 import { type NodeVersion, runOnNode } from '../../../test/support/other-platforms.ts'
+import { processesBelow } from '../../../test/support/processes.ts'
 import { workerPool } from '../../training/threads/worker-pool.ts'
 import { bundleWorkload, loadWorkload } from './load-workload.ts'
 
@@ -295,4 +296,16 @@ test('each fault of a default export is named', async (t) => {
   for (const part of ['name', 'settings.rounds', 'settings.clients', 'settings.extra', 'topology', 'strategy']) {
     t.true(error.message.includes(`${part} must`), part)
   }
+})
+
+test.serial('a bundler whose process was killed is started again', async (t) => {
+  const folder = folderOf({ 'workload.ts': `export default ${whole}` })
+  await loadWorkload(folder)
+  const killed = await processesBelow([process.pid])
+  t.true(killed.length > 0)
+  for (const { pid } of killed) process.kill(pid, 'SIGKILL')
+  writeFileSync(join(folder, 'workload.ts'), `export default ${whole.replace('small', 'other')}`)
+  const [one, other] = await Promise.all([loadWorkload(folder), loadWorkload(folder)])
+  t.is(one.workload.name, 'other')
+  t.is(other.workload, one.workload)
 })

@@ -7,7 +7,7 @@ import { fileURLToPath, pathToFileURL } from 'node:url'
 import type { BuildOptions, Loader, OnResolveArgs, OnResolveResult, PartialMessage, Plugin } from 'esbuild'
 import { CodedError } from '../../../runtime/index.ts'
 import { workloadError } from '../errors.ts'
-import { bundler } from './bundler.ts'
+import { bundled } from './bundler.ts'
 import { installation, resolveFor, unresolved } from './import-meta.ts'
 
 /** A name that no source uses. */
@@ -45,11 +45,11 @@ const options: BuildOptions = {
  */
 export async function workloadBundle(file: string, { within }: { readonly within?: string } = {}): Promise<URL> {
   const folder = dirname(file)
-  const { build } = await bundler().catch((cause: unknown) => {
-    throw workloadError('WORKLOAD_BUNDLER', { reason: messageOf(cause) }, { cause })
-  })
   const entry = { entryPoints: [file], absWorkingDir: folder, outfile: join(folder, 'bundle.mjs') }
-  const result = await build({ ...options, ...entry, plugins: [sourcesWithin(within)] }).catch((cause: unknown) => {
+  const result = await bundled(
+    ({ build }) => build({ ...options, ...entry, plugins: [sourcesWithin(within)] }),
+    (cause) => !isBuildFailure(cause),
+  ).catch((cause: unknown) => {
     if (!isBuildFailure(cause)) throw workloadError('WORKLOAD_BUNDLER', { reason: messageOf(cause) }, { cause })
     const reason = cause.errors.map(faultOf).join('; ')
     throw workloadError('WORKLOAD_BROKEN', { file, reason }, { cause })
