@@ -10,7 +10,7 @@ export {
 export { decodeRendezvousMessage, type RendezvousMessage, rendezvous } from './rendezvous.ts'
 export { roleHost } from './role-host.ts'
 export { decodeTaskReport, type JobSurroundings, type RoleTask, type TaskReport } from './role-task.ts'
-export { type RoleTaskOptions, requireChannels, requireClients, roleTasksOf } from './role-tasks.ts'
+export { type RoleTaskOptions, requireChannels, requireClients, roleTasksOf, taskChannels } from './role-tasks.ts'
 export { forgetRole, isRoleKey, roleKey } from './round-keeper.ts'
 export { runHost, runTasks, type TasksOutcome, type TasksRun, type TasksToRun } from './run-tasks.ts'
 export {

@@ -69,6 +69,11 @@ function meeting(options: Parameters<typeof actorSystem>[0] = {}) {
       if (ref) system.stop(ref)
       await system.idle()
     },
+    async fail(end: string) {
+      const places = [{ channel: 'link', group: 'default', otherRole: 'top' }]
+      desk.tell({ type: 'absent', end, role: 'leaf', places })
+      await system.idle()
+    },
     async leave(end: string) {
       desk.tell({ type: 'leave', end, channel: 'link' })
       await system.idle()
@@ -132,6 +137,26 @@ test('an end that stops has left, once, and is gone for who joins later', async 
   await join('top-1')
   t.deepEqual(heard('top-1'), ['welcome #1 members  gone leaf-0 leaf-1'])
   await system.terminate()
+})
+
+test('an end whose task has failed is gone for all, whether it had joined or not, until it joins', async (t) => {
+  const { join, fail, heard } = meeting()
+  await join('top-0')
+  await join('leaf-0')
+  await fail('leaf-0')
+  await fail('leaf-1')
+  await join('top-1')
+  await join('leaf-1')
+  await join('top-2')
+  t.deepEqual(heard('top-0'), [
+    'welcome #1 members  gone ',
+    'joined leaf-0#1 {}',
+    'left leaf-0',
+    'left leaf-1',
+    'joined leaf-1#1 {}',
+  ])
+  t.deepEqual(heard('top-1'), ['welcome #1 members  gone leaf-0 leaf-1', 'joined leaf-1#1 {}'])
+  t.deepEqual(heard('top-2'), ['welcome #1 members leaf-1#1 gone leaf-0'])
 })
 
 test('an end that has left hears no more, until it joins again', async (t) => {

@@ -28,6 +28,8 @@ export type RendezvousMessage =
     }
   /** The end's actor is about to stop, and will be hosted again, here or elsewhere. */
   | { readonly type: 'expect'; readonly end: string }
+  /** The end's task has failed, so that nobody needs to wait for the end. */
+  | { readonly type: 'absent'; readonly end: string; readonly role: string; readonly places: readonly Place[] }
   | {
       readonly type: 'terminated'
       readonly end: string
@@ -36,8 +38,7 @@ export type RendezvousMessage =
       readonly isAway: boolean
     }
 
-/** Decodes a message of another node. Refuses `terminated` and `expect`, which come from
- * this node alone. */
+/** Decodes a message of another node. Refuses `terminated`, `expect` and `absent`, which come from this node alone. */
 export function decodeRendezvousMessage(value: unknown): RendezvousMessage | undefined {
   const { type, end, channel, ...fields } = fieldsOf(value)
   if (!isString(end)) return undefined
@@ -87,6 +88,8 @@ export function rendezvous(): Behavior<RendezvousMessage> {
     const participants = new Map<string, Participant>()
     /** Participants by channel, group and role. */
     const rooms = new Map<string, Map<string, Participant>>()
+    /** Ends that never joined and won't, by room. */
+    const absent = new Map<string, Set<string>>()
 
     return (message) => {
       switch (message.type) {
@@ -101,6 +104,8 @@ export function rendezvous(): Behavior<RendezvousMessage> {
           if (participant) participant.isExpected = true
           return
         }
+        case 'absent':
+          return giveUp(message)
         case 'terminated': {
           const participant = participants.get(message.end)
           // A newer actor may have joined under the same end meanwhile.
@@ -146,8 +151,11 @@ export function rendezvous(): Behavior<RendezvousMessage> {
     function enter(participant: Participant): Participant {
       participant.incarnation = participants.get(participant.end)?.incarnation ?? 0
       participants.set(participant.end, participant)
-      for (const place of participant.places) room(place, participant.role).set(participant.end, participant)
-      const { end, ref } = participant
+      const { end, role, ref } = participant
+      for (const place of participant.places) {
+        room(place, role).set(end, participant)
+        absent.get(roomName(place, role))?.delete(end)
+      }
       context.watch(ref, ({ cause }) => ({ type: 'terminated', end, ref, isAway: isNodeEnd(cause) }))
       return participant
     }
@@ -157,6 +165,17 @@ export function rendezvous(): Behavior<RendezvousMessage> {
       const place = participant?.places.find((candidate) => candidate.channel === channel)
       if (!participant || !place || !participant.present.delete(channel)) return
       tellOthers(participant, place, { type: 'left', channel, end })
+    }
+
+    function giveUp({ end, role, places }: Extract<RendezvousMessage, { type: 'absent' }>): void {
+      for (const place of places) {
+        leave(end, place.channel)
+        if (participants.has(end)) continue
+        const name = roomName(place, role)
+        absent.set(name, (absent.get(name) ?? new Set()).add(end))
+        for (const other of room(place, place.otherRole).values())
+          if (other.present.has(place.channel)) other.ref.tell({ type: 'left', channel: place.channel, end })
+      }
     }
 
     function setProperty({ end, channel, name, value }: Extract<RendezvousMessage, { type: 'set-property' }>): void {
@@ -181,16 +200,21 @@ export function rendezvous(): Behavior<RendezvousMessage> {
         if (other.present.has(channel)) members.push(memberOf(other, channel))
         else gone.push(other.end)
       }
+      gone.push(...(absent.get(roomName({ channel, group }, otherRole)) ?? []))
       return { channel, members, gone }
     }
 
-    function room({ channel, group }: { channel: string; group: string }, role: string): Map<string, Participant> {
-      const name = JSON.stringify([channel, group, role])
+    function room({ channel, group }: Pick<Place, 'channel' | 'group'>, role: string): Map<string, Participant> {
+      const name = roomName({ channel, group }, role)
       const found = rooms.get(name) ?? new Map<string, Participant>()
       rooms.set(name, found)
       return found
     }
   }
+}
+
+function roomName({ channel, group }: Pick<Place, 'channel' | 'group'>, role: string): string {
+  return JSON.stringify([channel, group, role])
 }
 
 function memberOf({ end, incarnation, ref, properties }: Participant, channel: string): Member {

@@ -27,13 +27,10 @@ export function roleTasksOf(
   { schema, tasks }: { readonly schema: Schema; readonly tasks: readonly HostedTask[] },
   { clientOf = () => undefined, roles = {} }: RoleTaskOptions = {},
 ): RoleTask[] {
-  const joined = channelsByRole(schema)
-  const channels = new Map(schema.roles.map(({ name }) => [name, withGroups(joined(name))]))
-  const wired = tasks.map((task) => ({ ...task, channels: channels.get(task.role) ?? [] }))
-  const wire = wiringOf(wired)
-  const partOf = partsOf(wired)
+  const wire = taskChannels({ schema, tasks })
+  const partOf = partsOf(tasks)
   let clients = 0
-  return wired.map((task) => {
+  return tasks.map((task) => {
     const channels = wire(task)
     const tags = tagsOf(channels)
     const role = roleFor(task.role, task.dataset !== undefined, tags, roles)
@@ -43,6 +40,21 @@ export function roleTasksOf(
     clients += 1
     return { end: task.end, role, channels, client }
   })
+}
+
+/** Wires the channels of a job's tasks, as the schema says. */
+export function taskChannels({
+  schema,
+  tasks,
+}: {
+  readonly schema: Schema
+  readonly tasks: readonly HostedTask[]
+}): (task: HostedTask) => readonly ChannelWiring[] {
+  const joined = channelsByRole(schema)
+  const channels = new Map(schema.roles.map(({ name }) => [name, withGroups(joined(name))]))
+  const wired = (task: HostedTask) => ({ ...task, channels: channels.get(task.role) ?? [] })
+  const wire = wiringOf(tasks.map(wired))
+  return (task) => wire(wired(task))
 }
 
 /**

@@ -22,6 +22,7 @@ import {
   type SiteParts,
   type SiteReply,
   type TaskReport,
+  taskChannels,
   taskSite,
 } from '../../../sdk/index.ts'
 import { placementError } from '../errors.ts'
@@ -160,6 +161,7 @@ export function spreadTasks(parts: TasksToSpread): Behavior<Message> {
         ...(dataset !== undefined && { dataset }),
       })),
     }
+    const wire = taskChannels({ schema: job.schema, tasks: hosted.tasks })
     let mayBegin = false
     const releasing = new Set<string>()
     let isStopping = false
@@ -350,7 +352,10 @@ export function spreadTasks(parts: TasksToSpread): Behavior<Message> {
     function fail(spread: Spread, cause: unknown): void {
       if (spread.state === 'ended') return
       spread.state = 'ended'
-      owner.tell({ type: 'task-failed', end: spread.task.end, cause })
+      const { end, role } = spread.task
+      const places = wire(spread.task).map(({ name: channel, group, otherRole }) => ({ channel, group, otherRole }))
+      rendezvous.tell({ type: 'absent', end, role, places })
+      owner.tell({ type: 'task-failed', end, cause })
     }
 
     function placedAt(name: string): Spread[] {
