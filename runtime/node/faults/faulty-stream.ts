@@ -28,12 +28,16 @@ export interface Faults {
   readonly isRefusing?: boolean
 }
 
+const skippedNumbers = 20
+
 /** Chances that a seed decides. */
 export class Chances {
   readonly #generator
 
   constructor(seed: number) {
     this.#generator = xoroshiro128plus(seed)
+    // The first numbers of small seeds are alike.
+    for (let skipped = 0; skipped < skippedNumbers; skipped++) this.#generator.next()
   }
 
   /** A number from 0 up to, but not including, 1. */
