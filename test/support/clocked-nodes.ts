@@ -141,7 +141,7 @@ export function dialling(
 }
 
 /** Waits until all messages between nodes have been handled, and all routes that are being dialled are there. */
-export async function settled(...nodes: readonly ClockedNode[]): Promise<void> {
+export async function settled(...nodes: readonly Pick<ClockedNode, 'system'>[]): Promise<void> {
   for (let round = 0; round < 8; round++) {
     await Promise.all(nodes.map(({ system }) => system.idle()))
     await new Promise((resolve) => setImmediate(resolve))
@@ -149,7 +149,11 @@ export async function settled(...nodes: readonly ClockedNode[]): Promise<void> {
 }
 
 /** Lets time pass at all nodes, in steps so that they can answer each other. */
-export async function later(ms: number, nodes: readonly ClockedNode[], stepMs = ms): Promise<void> {
+export async function later(
+  ms: number,
+  nodes: readonly Pick<ClockedNode, 'system' | 'clock'>[],
+  stepMs = ms,
+): Promise<void> {
   await settled(...nodes)
   for (let passed = 0; passed < ms; passed += stepMs) {
     for (const { clock } of nodes) clock.advance(Math.min(stepMs, ms - passed))
