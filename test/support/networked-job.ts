@@ -1,5 +1,6 @@
 import type { PlacedTask, RemoteSite } from '../../actors/deployers/sites/sites.ts'
-import { type SpreadLimits, type SpreadMessage, spreadTasks } from '../../actors/deployers/sites/spread-tasks.ts'
+import type { SpreadLimits, SpreadMessage } from '../../actors/deployers/sites/spread-parts.ts'
+import { spreadTasks } from '../../actors/deployers/sites/spread-tasks.ts'
 import { type FlameletsMessage, flamelets } from '../../actors/flamelets/flamelets.ts'
 import { decodeRegisterAnswer, type FlameletMessage, type RegisterAnswer } from '../../actors/flamelets/index.ts'
 import { asking } from '../../actors/requests/requests.ts'

@@ -12,7 +12,8 @@ import {
 import type { DeploymentObserver } from '../in-process/in-process-deployer.ts'
 import { toldTasks } from '../told-tasks.ts'
 import type { PlacedTask, RemoteSite, Sites } from './sites.ts'
-import { type SpawnSite, type SpreadLimits, type SpreadMessage, spreadTasks } from './spread-tasks.ts'
+import type { SpawnSite, SpreadLimits, SpreadMessage } from './spread-parts.ts'
+import { spreadTasks } from './spread-tasks.ts'
 
 export interface SitesParts {
   /** Keeps where tasks are. The server's own site has its own store. */

@@ -15,7 +15,8 @@ import {
 import { rehearse, tinyPool } from '../../../sdk/testing/index.ts'
 import { type MemorySites, type MemorySitesOptions, memorySites } from '../../../test/support/memory-sites.ts'
 import { isTopmost } from './sites.ts'
-import { type SpreadLimits, type SpreadMessage, spreadTasks } from './spread-tasks.ts'
+import type { SpreadLimits, SpreadMessage } from './spread-parts.ts'
+import { spreadTasks } from './spread-tasks.ts'
 
 const clients = 6
 const rounds = 4

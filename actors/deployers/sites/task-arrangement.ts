@@ -1,0 +1,96 @@
+import type { ActorContext } from '../../../runtime/index.ts'
+import type { HostedJob, HostMessage } from '../../../sdk/index.ts'
+import { placementError } from '../errors.ts'
+import type { Placements } from './placements.ts'
+import { placesFor, servesCompute } from './sites.ts'
+import type { Spread, SpreadNews, TasksToSpread } from './spread-parts.ts'
+import type { SpreadState } from './spread-state.ts'
+
+const defaultSayAwaitedMs = 10_000
+const mostNamed = 5
+
+/** Places a job's tasks at sites, and has the sites host them. `refs`: what sites reach the job by. */
+export function taskArrangement(
+  context: ActorContext<SpreadNews>,
+  { fits = servesCompute, reports: owner, limits: { sayAwaitedMs = defaultSayAwaitedMs } = {} }: TasksToSpread,
+  { tasks, sites, placedAt }: SpreadState,
+  placements: Placements,
+  hosted: HostedJob,
+  refs: Pick<HostMessage, 'rendezvous' | 'reports' | 'models' | 'code'>,
+) {
+  const { places } = placements
+  let mayBegin = false
+  let isStopping = false
+  context.after(sayAwaitedMs, { type: 'say-awaited' })
+
+  return {
+    arrange,
+    sayAwaited,
+    /** Lets the tasks without data begin before the others are hosted. */
+    begin() {
+      mayBegin = true
+      return arrange()
+    },
+    /** Places no task any more. */
+    end() {
+      isStopping = true
+    },
+  }
+
+  /** Places the tasks that have no place, and has the sites host the tasks that wait. */
+  async function arrange(): Promise<void> {
+    if (isStopping) return
+    await place()
+    const isData = ({ task, state }: Spread) => task.dataset !== undefined && state !== 'ended'
+    mayBegin ||= [...tasks.values()].filter(isData).every(({ state }) => state === 'hosting')
+    for (const [name, site] of sites) {
+      if (!site.isHere || site.isLeaving) continue
+      const due = placedAt(name).filter(
+        ({ state, task, refusals }) =>
+          state === 'waiting' && (mayBegin || task.dataset !== undefined) && !refusals.has(name),
+      )
+      if (due.length === 0) continue
+      for (const spread of due) spread.state = 'asked'
+      const ends = due.map(({ task }) => task.end)
+      site.ref.tell({ type: 'host', job: hosted, ends, ...refs, replyTo: site.answers })
+    }
+  }
+
+  async function place(): Promise<void> {
+    const placeless = [...tasks.values()].filter(({ place, state }) => place === undefined && state === 'waiting')
+    if (placeless.length === 0) return
+    // A site that is away keeps its tasks for a while, and gets no more of them.
+    const rooms = [...sites].flatMap(([name, { remote, isHere, isLeaving, lost }]) =>
+      remote && isHere && !isLeaving && !lost
+        ? [{ site: remote, room: remote.facts.mostTasks - placedAt(name).length }]
+        : [],
+    )
+    const found = placesFor(
+      placeless.map(({ task }) => task),
+      rooms,
+      (site, task) => !tasks.get(task.end)?.refusals.has(site.name) && fits(site, task),
+    )
+    if (found.size === 0) return
+    for (const [end, name] of found) {
+      const spread = tasks.get(end)
+      if (spread) spread.place = name
+      places.set(end, name)
+    }
+    await context.track(placements.save())
+  }
+
+  function sayAwaited(): void {
+    const awaited = [...tasks.values()].filter(({ place, state }) => place === undefined && state === 'waiting')
+    const [first] = awaited
+    if (!first) return
+    const ends = shortNames(awaited.map(({ task }) => task.end))
+    const computes = shortNames([...new Set(awaited.map(({ task }) => task.computeId))])
+    const { code, message } = placementError('SITES_AWAITED', { ends, computes })
+    owner.tell({ type: 'notice', end: first.task.end, notice: { code, message } })
+  }
+}
+
+function shortNames(names: readonly string[]): string {
+  const more = names.length > mostNamed ? ` and ${names.length - mostNamed} more` : ''
+  return `${names.slice(0, mostNamed).join(', ')}${more}`
+}
