@@ -81,4 +81,24 @@ for (const kind of networkKinds) {
     t.deepEqual(resultsOf(job.rounds), resultsOf(await inOneProcess({ clients, rounds })))
     await job.until(() => devices.every((device) => job.hosted(device) === 0))
   })
+
+  test(`over ${kind} a server is killed, and one that does not know the job follows: the devices stop its tasks`, async (t) => {
+    await using net = await network(kind)
+    const gates = trainingGates()
+    gates.hold(0, 2)
+    await using job = networkedJob({ network: net, clients, rounds: 2, beforeTraining: gates.beforeTraining })
+    await job.serve()
+    await job.join(...devices)
+    await gates.began(0, 2)
+    await cutAll(net, devices, true)
+    await job.killServer()
+    gates.release(0, 2)
+    t.deepEqual(
+      devices.map((device) => job.hosted(device)),
+      [1, 1, 1],
+    )
+    await cutAll(net, devices, false)
+    await job.serve(false)
+    await job.until(() => devices.every((device) => job.hosted(device) === 0))
+  })
 }

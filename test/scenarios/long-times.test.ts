@@ -1,5 +1,5 @@
 import test, { type ExecutionContext } from 'ava'
-import { CodedError, type DialRoute, manualClock } from '../../runtime/index.ts'
+import { type DialRoute, manualClock } from '../../runtime/index.ts'
 import { later, TestedRoute } from '../support/clocked-nodes.ts'
 import {
   inOneProcess,
@@ -180,19 +180,28 @@ test('by default a device that nobody reaches for 15 minutes loses its task to a
   }
 })
 
-test('a device that is lost for longer than the job waits, and whose task no other may have, fails the job with the cause', async (t) => {
+test('a device that is lost for longer than the job waits, and whose task no other may have, is gone: the rounds go on without it', async (t) => {
+  const rounds = 2
   const gates = trainingGates()
   gates.hold(0, 1)
-  const clocked = clockedJob({ rounds: 2, beforeTraining: gates.beforeTraining })
+  const clocked = clockedJob({ rounds, beforeTraining: gates.beforeTraining })
   await using job = clocked.job
   await begun(job)
   await gates.began(0, 1)
   clocked.darken(first, true)
   gates.release(0, 1)
-  const lost = (report: (typeof job.reports)[number]) =>
-    report.type === 'task-failed' && report.cause instanceof CodedError && report.cause.code === 'SITE_LOST'
-  await clocked.pass(12 * minuteMs, () => job.reports.some(lost))
-  t.true(job.reports.some(lost))
+  let cause: unknown = 'still running'
+  void job.ended.then((ended) => (cause = ended))
+  const passedMs = await clocked.pass(15 * minuteMs, () => cause !== 'still running')
+  t.is(cause, undefined)
+  t.true(passedMs < 12 * minuteMs, `${passedMs} ms`)
+  const members = ['trainer-1', 'trainer-2']
+  t.like(resultsOf(job.rounds), [
+    { round: 1, members, notCounted: [{ end: 'trainer-0', reason: 'gone' }] },
+    { round: 2, members, notCounted: undefined },
+  ])
+  const codes = job.reports.map((report) => report.type === 'task-failed' && Object(report.cause).code)
+  t.true(codes.includes('SITE_LOST'))
 })
 
 for (const [title, beatEveryMs, isCut] of [

@@ -86,8 +86,8 @@ export interface NetworkedJob extends AsyncDisposable {
   /** Ends a device's life as a kill of its process does. Its connections must have been cut before. */
   kill(device: string): Promise<void>
   readonly server: ActorSystem
-  /** Begins the server's life, and another one after `killServer`. */
-  serve(): Promise<void>
+  /** Begins the server's life, and another one after `killServer`, with the job or without. */
+  serve(withJob?: boolean): Promise<void>
   killServer(): Promise<void>
   /** Resolves once something of the job has come about. */
   until(isSo: () => boolean): Promise<void>
@@ -179,7 +179,7 @@ export function networkedJob(options: NetworkedJobOptions): NetworkedJob {
     })
   }
 
-  async function serve(): Promise<void> {
+  async function serve(withJob = true): Promise<void> {
     const system = systemOf('server')
     const now = () => options.nowOf?.('server') ?? new Date().toISOString()
     const ref = system.spawn('flamelets', flamelets({ store, now, newKey: () => 'x'.repeat(32) }))
@@ -223,13 +223,13 @@ export function networkedJob(options: NetworkedJobOptions): NetworkedJob {
       },
       ...(options.limits && { limits: options.limits }),
     })
-    const tasks = system.spawn('spread', behavior, { supervise: { type: 'stop' } })
+    const tasks = withJob ? system.spawn('spread', behavior, { supervise: { type: 'stop' } }) : undefined
     const close = await network.serve((route, from) => link.accept(route, { from }))
-    present = { system, ask, tasks, close }
+    present = { system, ask, close, ...(tasks && { tasks }) }
   }
 
   function end(cause: unknown): void {
-    present?.tasks.tell({ type: 'stop', forget: cause === undefined })
+    present?.tasks?.tell({ type: 'stop', forget: cause === undefined })
     settle(cause)
   }
 
@@ -340,7 +340,7 @@ export function networkedJob(options: NetworkedJobOptions): NetworkedJob {
 interface Serving {
   readonly system: ActorSystem
   readonly ask: ReturnType<typeof asking<FlameletsMessage>>
-  readonly tasks: ActorRef<SpreadMessage>
+  readonly tasks?: ActorRef<SpreadMessage>
   close(): void
 }
 
