@@ -50,7 +50,7 @@ const flamectlErrors = {
   },
   UP_LISTEN: {
     message: 'the control plane cannot listen at {host}, port {port}: {reason}',
-    hint: 'stop the program that listens there, or choose another --port; 0 chooses a free one',
+    hint: 'stop the program that listens there, or choose another --port (0 chooses a free one), and a --host of this machine',
   },
   UNEXPECTED: {
     message: '{error}',

@@ -60,7 +60,8 @@ const hintsOfCommands: Readonly<Record<string, string>> = {
   API_FOREIGN: 'name the server by its address on loopback with --endpoint, or start it with --auth',
   API_FOREIGN_ACCOUNT:
     'run this as the account that runs the server, or have it started with --shared, or with --auth and a token issued',
-  API_FOREIGN_USER: 'leave --user, FLAME_USER and the configured user away, or set FLAME_TOKEN to a token of that user',
+  API_FOREIGN_USER:
+    'leave --user, FLAME_USER and the configured user away, or set FLAME_TOKEN to a token of that user; things of all users need the scope admin',
   API_NOT_FOUND: 'see whether a control plane of this version answers at the endpoint',
   API_TOO_MANY: 'try again in a moment',
 }

@@ -84,6 +84,32 @@ async function joinsUntilToldState(url: string, name: string, state: string, ...
   }
 }
 
+test('up says what cannot work: data that are not there, an address of no machine, data for no task', async (t) => {
+  await using folder = await temporaryFolder()
+  const state = join(folder.path, 'state')
+  const up = (...more: string[]) => runCommand(['up', '--port', '0', '--store', state, ...more])
+  const [absent, foreign] = [await up('--data', 'test=/none.csv'), await up('--host', '300.1.1.1')]
+  t.deepEqual([absent.status, /FILE_UNREADABLE/.test(absent.err)], [2, true])
+  t.deepEqual([foreign.status, /UP_LISTEN.*300\.1\.1\.1/.test(foreign.err)], [1, true])
+  const child = spawn(
+    process.execPath,
+    [flamectlMain, 'up', '--port', '0', '--store', state, '--auth', '--data', state],
+    {
+      cwd: folder.path,
+    },
+  )
+  try {
+    let told = ''
+    for await (const line of createInterface({ input: child.stderr })) {
+      told = line
+      break
+    }
+    t.regex(told, /--data has no effect without --in-process/)
+  } finally {
+    child.kill('SIGKILL')
+  }
+})
+
 test('up asks for certificate and key together', async (t) => {
   const { status, err } = await runCommand(['up', '--port', '0', '--tls-cert', 'a'])
   t.deepEqual([status, /OPTION_VALUE.*--tls-cert/.test(err)], [2, true])

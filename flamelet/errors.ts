@@ -27,7 +27,7 @@ const flameletErrors = {
   },
   KEY_INVALID: {
     message: '{given} is no key: {found}',
-    hint: 'give the text that flamectl keys show prints, ed25519: and 43 characters, or a file with it',
+    hint: 'give a key as flamectl keys show prints it, ed25519: and 43 characters, or a file with it; keys of your own have names such as alice',
   },
   KEY_UNKNOWN: {
     message: 'there is no key {name} in {folder}',
@@ -60,8 +60,8 @@ const flameletErrors = {
   },
   FLAMELET_TASK_ENDED: {
     message:
-      'the process of {end} on flamelet {flamelet} ended by itself {times} without a round in between; the last time {how}',
-    hint: 'mend the cause (process.exit, too little memory); {next}',
+      'the process of {end} on flamelet {flamelet} ended {times} without a round in between; the last time {how}',
+    hint: 'mend the cause (process.exit, a training that blocks for ever), or have the owner join with a larger --memory or --round-limit; {next}',
   },
   FLAMELET_TASK_SILENT: {
     message: 'the process of {end} on flamelet {flamelet} answered nothing for {seconds} s',

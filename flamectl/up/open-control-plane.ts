@@ -1,6 +1,9 @@
+import { stat } from 'node:fs/promises'
 import { join, resolve } from 'node:path'
 import type { Quotas, WorkerSettings } from '../../actors/index.ts'
 import { type BrokerSetting, isLoopback, type RunningServer, startServer, storeSetting } from '../../api/index.ts'
+import { canConfine } from '../../flamelet/index.ts'
+import { fileReason } from '../../runtime/errors/index.ts'
 import type { TlsFiles } from '../../runtime/node/index.ts'
 import { flamectlError } from '../errors.ts'
 import { datasetPaths } from '../run/run-options.ts'
@@ -13,9 +16,11 @@ export interface ControlPlane extends RunningServer {
   readonly asksForTokens: boolean
   /** The code of every user with a token runs on this machine. */
   readonly hostsForeignCode: boolean
+  /** What of the settings has no effect, for people. */
+  readonly notes: readonly string[]
 }
 
-/** Starts the control plane. UP_LISTEN if it can't listen there; the errors of the store and of the server. */
+/** Starts the control plane. UP_LISTEN if it can't listen there; FILE_UNREADABLE for data that aren't there; the errors of the store and of the server. */
 export async function openControlPlane({
   host,
   port,
@@ -60,9 +65,23 @@ export async function openControlPlane({
   const asksForTokens = auth ?? !isLoopback(host)
   const paths = datasetPaths(data.filter((given) => given.includes('=')))
   const read = [...data.filter((given) => !given.includes('=')).map((given) => resolve(given)), ...Object.values(paths)]
+  for (const file of read)
+    await stat(file).catch((cause: unknown) => {
+      throw flamectlError('FILE_UNREADABLE', { file, reason: fileReason(cause) }, { cause })
+    })
   // Without tokens, jobs come from the machine's own user, and need no confinement.
   const confined = asksForTokens ? { confined: { reads: read } } : {}
   const hostsJobs = inProcess ?? !asksForTokens
+  const notes = [
+    ...(read.length > 0 && !hostsJobs
+      ? ['--data has no effect without --in-process: flamelets run all tasks, and aggregators ask them for test sets']
+      : []),
+    ...(hostsJobs && asksForTokens && !canConfine
+      ? [
+          `Node ${process.versions.node} cannot restrict what jobs read: jobs on this machine are refused; Node 22.13 and later run them`,
+        ]
+      : []),
+  ]
   const jobsHere = hostsJobs ? { inProcess: { folder, ...confined } } : {}
   const reads = asksForTokens ? read : ('all' as const)
   const sites = { folder, ...(hostsJobs ? { own: { reads, paths } } : {}) }
@@ -91,9 +110,16 @@ export async function openControlPlane({
       log: { level: logLevel },
       ...authentication,
     })
-    return { ...server, state: shownStore(store), asksForTokens, hostsForeignCode: asksForTokens && hostsJobs }
+    return {
+      ...server,
+      state: shownStore(store),
+      asksForTokens,
+      hostsForeignCode: asksForTokens && hostsJobs && canConfine,
+      notes,
+    }
   } catch (cause) {
-    const isListening = cause instanceof Error && 'syscall' in cause && cause.syscall === 'listen'
+    const isListening =
+      cause instanceof Error && 'syscall' in cause && /^(listen|getaddrinfo)$/.test(String(cause.syscall))
     if (!isListening) throw cause
     throw flamectlError('UP_LISTEN', { host, port, reason: cause.message }, { cause })
   }

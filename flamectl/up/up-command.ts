@@ -103,6 +103,7 @@ export function upCommand(): Command {
       if (server.broker !== undefined) console.log(`  flamelets may join over MQTT, too: ${server.broker}`)
       if (server.isShared)
         console.log('  every account of this machine may use it, and so run code as this one; --auth asks for tokens')
+      for (const note of server.notes) console.error(`  ${note}`)
       console.log('  Ctrl-C stops it')
       await new Promise<void>((resolve) => onStopSignals(() => resolve()))
       await server.close()

@@ -124,7 +124,7 @@ export function workerSettings(
 
 function brokerOf(given: string) {
   const [, sort = '', host = ''] = /^(mqtt|p2p|ws)=(.+)$/.exec(given) ?? []
-  if (sort === '') throw unfit('--broker', 'mqtt, p2p or ws, = and a host', given)
+  if (sort === '') throw unfit('--broker', 'mqtt://host:port, or mqtt, p2p or ws, = and a host', given)
   return { sort, host }
 }
 
