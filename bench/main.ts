@@ -4,6 +4,7 @@ import type { Figure, Suite } from './figure.ts'
 import { jobSuite } from './job.ts'
 import { kernelSuite } from './kernel.ts'
 import { linkSuite } from './link.ts'
+import { linkHeapSuite } from './link-heap.ts'
 import { pageSuite } from './page.ts'
 import { sumSuite } from './sum.ts'
 import { trainSuite } from './train.ts'
@@ -16,6 +17,7 @@ const suites: Record<string, Suite> = {
   api: apiSuite,
   page: pageSuite,
   link: linkSuite,
+  'link-heap': linkHeapSuite,
 }
 
 const { values, positionals } = parseArgs({
