@@ -123,6 +123,7 @@ test.serial('flamectl chaos kills, cuts and delays by a seed, and the job ends w
   const job = await trivialJob(stage.call, { job: 'j', ...size, rounds, realms: ['clinic', 'ward'] })
   const early = await stage.up.command('chaos', 'j', '--user', 'u', '--kill', '60/min')
   t.deepEqual([early.status, early.out], [0, ''], 'a job that does not run gets no faults')
+  t.regex(early.err, /job j is ready: only a running job gets faults/)
   await stage.call('PUT', `${job}/status`, { state: 'starting' })
   await reached(stage.call, job, 'running')
   const rates = ['--kill', '30/min', '--cut', '60/min', '--delay', '30/min,50', '--seed', '7']
@@ -130,6 +131,7 @@ test.serial('flamectl chaos kills, cuts and delays by a seed, and the job ends w
   const state = await reached(stage.call, job, 'completed', 'failed')
   t.is(state, 'completed', JSON.stringify(await stage.call('GET', `${job}/status`)))
   t.is(chaos.status, 0, chaos.err)
+  t.regex(chaos.err, /faults made: [1-9]/)
   const faults = chaos.out
     .trim()
     .split('\n')

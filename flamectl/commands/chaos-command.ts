@@ -26,7 +26,7 @@ interface Kind {
 const minuteMs = 60_000
 
 /** `flamectl chaos`: makes faults in a running job, at times and places that a seed decides. */
-export function chaosCommand({ connect, print }: CommandContext): Command {
+export function chaosCommand({ connect, print, warn }: CommandContext): Command {
   return new Command('chaos')
     .argument('<jobId>')
     .description(
@@ -52,8 +52,13 @@ export function chaosCommand({ connect, print }: CommandContext): Command {
         tasks.push({ id, role })
       const stopping = new AbortController()
       onStopSignals(() => stopping.abort())
-      const isUnderWay = async () => (await client.getJobStatus({ user, jobId })).state === 'running'
+      const stateNow = async () => (await client.getJobStatus({ user, jobId })).state
+      const isUnderWay = async () => (await stateNow()) === 'running'
+      const state = await stateNow()
+      if (state !== 'running') return warn(`job ${jobId} is ${state}: only a running job gets faults`)
+      const counts = { made: 0, refused: 0 }
       await Promise.all(kinds.map((kind) => make(kind, randomStream(seed, 'chaos', kind.type))))
+      warn(`faults made: ${counts.made}, refused: ${counts.refused}`)
 
       async function make({ type, everyMs, delayMs }: Kind, random: RandomStream): Promise<void> {
         for (;;) {
@@ -68,6 +73,7 @@ export function chaosCommand({ connect, print }: CommandContext): Command {
             (place) => ({ ...fault, place }),
             (cause: unknown) => ({ ...fault, refused: cause instanceof Error ? cause.message : String(cause) }),
           )
+          counts['place' in told ? 'made' : 'refused'] += 1
           const where = 'place' in told ? `at ${told.place}` : `not made: ${told.refused}`
           print.event(`${type} ${task.role} ${task.id} ${where}`, told)
         }
