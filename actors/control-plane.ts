@@ -35,7 +35,7 @@ interface ControlPlaneRequests
 export type ControlPlaneMessage =
   | Asked<ControlPlaneRequests>
   | Extract<NotifierMessage, { type: 'release' }>
-  | Extract<FlameletsMessage, { type: 'flamelet-connected' }>
+  | Extract<FlameletsMessage, { type: 'flamelet-connected' | 'local-flamelet-ended' }>
 
 /** The actor that handles each type of request. */
 type Recipients = { readonly [Type in keyof ControlPlaneRequests]: ActorRef<Asked<ControlPlaneRequests, Type>> }
@@ -74,7 +74,7 @@ const controllerSupervision = {
 /** Parent of the control plane's actors: hands each request to the actor that handles the request. */
 export function controlPlane(given: ControlPlaneParts): Behavior<ControlPlaneMessage> {
   return async (context) => {
-    const served = await context.track(servedComputes(given.store))
+    const served = await context.track(servedComputes(given.store, given.locals))
     const parts = { ...given, served, held: holdings(collectionsOf(given.store)) }
     const repeatables = context.spawn('idempotency', idempotency(parts), { supervise: { type: 'resume' } })
     const entries = context.spawn('audit', audit(parts))
@@ -166,7 +166,7 @@ export function controlPlane(given: ControlPlaneParts): Behavior<ControlPlaneMes
     }
     return (message) => {
       if (message.type === 'release') for (const one of [notifications, joined]) one.tell(message)
-      else if (message.type === 'flamelet-connected') joined.tell(message)
+      else if (message.type === 'flamelet-connected' || message.type === 'local-flamelet-ended') joined.tell(message)
       else handOver(recipients, message)
     }
   }

@@ -5,6 +5,7 @@ export { catalogue } from './catalogue.ts'
 export type { CatalogueMessage } from './catalogue-requests.ts'
 export { type ControlPlaneMessage, type ControlPlaneParts, controlPlane } from './control-plane.ts'
 export type { DeployableJob, Deployer, DeploymentMessage, DeploymentReport } from './deployers/deployer.ts'
+export { placementError } from './deployers/errors.ts'
 export { type ArchivedWorkloadsParts, archivedWorkloads } from './deployers/in-process/archived-workloads.ts'
 export {
   type DeploymentObserver,
@@ -13,8 +14,15 @@ export {
 } from './deployers/in-process/in-process-deployer.ts'
 export type { WorkloadSource } from './deployers/in-process/workload-source.ts'
 export { type JobProcessParts, jobProcessDeployer } from './deployers/job-process/job-process-deployer.ts'
+export { type LocalProcess, startLocalProcess } from './deployers/sites/local/local-process.ts'
 export { type LocalSites, type LocalSitesOptions, localSites } from './deployers/sites/local/local-sites.ts'
-export type { LocalTransport } from './deployers/sites/local/local-transport.ts'
+export {
+  type DialledAt,
+  dialOf,
+  type LocalTransport,
+  type OpenedTransport,
+  openTransport,
+} from './deployers/sites/local/local-transport.ts'
 export { isTopmost, type PlacedTask, type RemoteSite, type SiteNews, type Sites } from './deployers/sites/sites.ts'
 export { type SitesParts, sitesDeployer } from './deployers/sites/sites-deployer.ts'
 export type { SpreadMessage, TasksToSpread } from './deployers/sites/spread-parts.ts'

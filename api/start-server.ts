@@ -22,6 +22,7 @@ import { checkOrigins, isLoopback } from './http/origins.ts'
 import { portOf } from './http/rest-server.ts'
 import { type BrokerLinks, type BrokerSetting, brokerLinks } from './link/broker-links.ts'
 import { linkServer } from './link/link-server.ts'
+import { localFlamelets } from './link/local-flamelets.ts'
 import { ownSites } from './link/own-sites.ts'
 import { type LogSetting, openLog } from './log.ts'
 import { auditTrail } from './observe/audit-trail.ts'
@@ -65,6 +66,8 @@ export interface ServerOptions extends Setting {
   readonly tls?: TlsFiles
   /** Flamelets may join over this MQTT broker, too. */
   readonly broker?: BrokerSetting
+  /** Flamelets that the server starts on this machine for the tasks of the compute `default`. Default: none. */
+  readonly localFlamelets?: number
   /** Default: of each request, to standard error. */
   readonly log?: LogSetting
   /** Hears why the store can't be written, or a job not go on, at present. It's logged, and tried again, all the same. */
@@ -117,6 +120,7 @@ export async function startServer({
   origins = [],
   tls: tlsFiles,
   broker: setting,
+  localFlamelets: locals = 0,
   log: logSetting = {},
   onTrouble,
 }: ServerOptions): Promise<RunningServer> {
@@ -146,6 +150,7 @@ export async function startServer({
   const chooseDeployer = await scope.resolve(CHOOSE_DEPLOYER)
   const metrics = serverMetrics(system)
   const own = sites && (await ownSites({ ...sites, store, limits: archiveLimitsOf(archiveBytes) }))
+  const local = sites && localFlamelets({ ...sites, count: locals, isConfined: gate !== undefined })
   const holder = typeof inProcess === 'object' ? inProcess : sites
   const ref = system.spawn(
     'control-plane',
@@ -168,7 +173,11 @@ export async function startServer({
           }
         : {}),
       ...(holder ? { modelBytes: fileRegistry(modelsIn(holder)).bytesOf } : {}),
-      onRecorded: metrics.recorded,
+      ...(local ? { locals: local } : {}),
+      onRecorded(...recorded) {
+        metrics.recorded(...recorded)
+        local?.noteRecorded(...recorded)
+      },
       faults: {
         kill: (run, end) => own?.kill(run, end),
         disturb: (flamelet, fault) => links.disturb(flamelet, fault),
@@ -222,6 +231,7 @@ export async function startServer({
     isSecure: tls !== undefined,
     trail,
     log,
+    locals: local,
   })
   const closeRoutes = links.acceptOn(server)
   let broker: BrokerLinks | undefined
@@ -231,7 +241,10 @@ export async function startServer({
       server.listen(port, host, listening)
     })
     if (setting) broker = await brokerLinks({ setting, host, links, accounts, tls, trail, log })
+    await local?.start({ links, controlPlane: ref, log })
   } catch (cause) {
+    await broker?.close()
+    await local?.close()
     links.close()
     closeRoutes()
     server.close()
@@ -250,6 +263,7 @@ export async function startServer({
     await closeConnections()
     // Flamelets keep their tasks for the next server: a job that saw them go would place its tasks anew.
     await handOver()
+    await local?.close()
     links.close()
     closeRoutes()
     await broker?.close()

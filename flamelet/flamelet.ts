@@ -41,6 +41,10 @@ export interface FlameletOptions {
   readonly compute?: string
   /** Datasets that jobs may use, with their paths; without a path, the job's code finds the data itself. `any`: all. */
   readonly datasets: ReadonlyMap<string, string | undefined> | 'any'
+  /** Paths of further data that every task may read, by the names by which workloads ask for the data. */
+  readonly paths?: Readonly<Record<string, string>>
+  /** Further paths that tasks' processes may read. `all`: they have the rights of this account. Default: none. */
+  readonly reads?: readonly string[] | 'all'
   /** Keys whose code is run. `any`: everybody's. */
   readonly trust: readonly PublicKeyText[] | 'any'
   /** A workload of this machine, which takes the place of the jobs' code. */
@@ -133,6 +137,7 @@ export async function startFlamelet(options: FlameletOptions): Promise<RunningFl
       link,
       codeOf,
       pathsOf,
+      ...(options.reads && { reads: options.reads }),
       memoryBytes,
       roundLimitMs: options.roundLimitMs,
       onDeath: note,
@@ -158,7 +163,7 @@ export async function startFlamelet(options: FlameletOptions): Promise<RunningFl
         const { workers } = options
         return {
           workload,
-          paths: Object.fromEntries(pathEntries()),
+          paths: { ...options.paths, ...Object.fromEntries(pathEntries()) },
           poolOf: (plan) => poolFor({ ...bundled, ...plan, workload, workers }),
         }
       },
@@ -167,7 +172,8 @@ export async function startFlamelet(options: FlameletOptions): Promise<RunningFl
 
   /** A task may read its own dataset, and the test set. */
   function pathsOf(dataset: string | undefined): Record<string, string> {
-    return Object.fromEntries(pathEntries().filter(([each]) => each === dataset || each === testDataset))
+    const own = pathEntries().filter(([each]) => each === dataset || each === testDataset)
+    return { ...options.paths, ...Object.fromEntries(own) }
   }
 
   function pathEntries(): [string, string][] {

@@ -3,33 +3,13 @@ import test from 'ava'
 import { z } from 'zod'
 import { runCommand } from './support/flamectl-up.ts'
 import { callsTo, reached, trivialJob } from './support/http-jobs.ts'
+import { hashesHere, hashesOf } from './support/joined-hashes.ts'
 import { type JoinedStage, joinedStage } from './support/joined-stage.ts'
 import { temporaryFolder } from './support/temporary-folder.ts'
 
 const size = { clients: 3, rounds: 4 } as const
 
-/** The hash of each round that a job has recorded. */
-async function hashesOf({ up }: JoinedStage, job: string, token?: string): Promise<readonly string[]> {
-  const headers = token === undefined ? {} : { authorization: `Bearer ${token}` }
-  const response = await fetch(`${up.url}${job}/events`, { headers })
-  const rounds = new Map<number, string>()
-  for (const [, data = ''] of (await response.text()).matchAll(/^data: ?(.*)$/gm)) {
-    const { event = {} } = JSON.parse(data)
-    if (event.type === 'round') rounds.set(event.round, event.hash)
-  }
-  return [...rounds].toSorted(([one], [other]) => one - other).map(([, hash]) => hash)
-}
-
-/** The hashes of the same job in the processes of a server alone. */
-async function hashesHere(rounds: number = size.rounds): Promise<readonly string[]> {
-  await using stage = await joinedStage()
-  const job = await trivialJob(stage.call, { job: 'here', ...size, rounds })
-  await stage.call('PUT', `${job}/status`, { state: 'starting' })
-  await reached(stage.call, job, 'completed', 'failed')
-  return await hashesOf(stage, job)
-}
-
-const here = hashesHere()
+const here = hashesHere(size)
 
 /** Waits until these flamelets have joined, so that their realms are known. */
 async function present(stage: JoinedStage, ...names: readonly string[]): Promise<void> {
@@ -76,7 +56,7 @@ test.serial(
     t.is(await reached(stage.call, job, 'completed', 'failed'), 'completed')
     const hashes = await hashesOf(stage, job)
     t.is(hashes.length, rounds)
-    t.deepEqual(hashes, await hashesHere(rounds))
+    t.deepEqual(hashes, await hashesHere({ ...size, rounds }))
   },
 )
 
@@ -144,5 +124,5 @@ test.serial('flamectl chaos kills, cuts and delays by a seed, and the job ends w
     faults.some(({ type, place }) => type === 'cut' && place !== undefined),
     chaos.out,
   )
-  t.deepEqual(await hashesOf(stage, job), await hashesHere(rounds))
+  t.deepEqual(await hashesOf(stage, job), await hashesHere({ ...size, rounds }))
 })

@@ -1,5 +1,6 @@
 import test from 'ava'
 import { type ActorRef, actorSystem, isActorRef, manualClock, memoryStore, type Store } from '../../runtime/index.ts'
+import { catalogueError } from '../model/errors.ts'
 import type { FlameletStatus } from '../model/flamelet.ts'
 import { collectionsOf } from '../records/collections.ts'
 import { asking } from '../requests/requests.ts'
@@ -9,6 +10,7 @@ import {
   type FlameletsMessage,
   type FlameletsParts,
   flamelets,
+  servedComputes,
 } from './flamelets.ts'
 import type { DrainAnswer, FlameletMessage, FlameletRegistration, RegisterAnswer } from './protocol.ts'
 
@@ -63,7 +65,11 @@ function staged(store: Store, more: Partial<FlameletsParts> = {}) {
     },
     async told() {
       await system.idle()
-      return news.splice(0).map((one) => `${one.type} ${one.type === 'site-here' ? one.site.name : one.name}`)
+      return news
+        .splice(0)
+        .map(
+          (one) => `${one.type} ${one.type === 'site-here' ? one.site.name : 'name' in one ? one.name : one.computeId}`,
+        )
     },
     [Symbol.asyncDispose]: () => system.terminate(),
   }
@@ -188,4 +194,36 @@ test('after a restart of the server flamelets are away until they register, and 
   t.deepEqual(await stage.list(), ['a here 01', 'b gone 00'])
   stage.follow()
   t.deepEqual(await stage.told(), ['site-here a'])
+})
+
+test('local flamelets are told of once all have joined, and their ends with the cause', async (t) => {
+  const store = memoryStore()
+  const locals = { prefix: 'local-', names: ['local-0', 'local-1'] }
+  const identity = (name: string): FlameletIdentity => {
+    return { name, user: 'local', isAdmin: true, isLocal: true }
+  }
+  {
+    await using stage = staged(store, { locals, computeAdmins: ['admin'] })
+    stage.follow()
+    const { answer } = await stage.join(identity('local-0'), { compute: 'default' })
+    t.deepEqual(answer, { type: 'registered', server: 'control-plane', compute: 'default' })
+    t.deepEqual(await stage.told(), [], 'the first would get all tasks')
+    await stage.join(identity('local-1'), { compute: 'default' })
+    t.deepEqual(await stage.told(), ['site-here local-0', 'site-here local-1'])
+    const ended = (name: string) =>
+      stage.ref.tell({
+        type: 'local-flamelet-ended',
+        name,
+        cause: catalogueError('FLAMELET_UNKNOWN', { name }),
+        isGivenUp: true,
+      })
+    ended('local-0')
+    t.deepEqual(await stage.told(), ['site-fault local-0', 'site-leaving local-0'])
+    ended('local-1')
+    t.deepEqual(await stage.told(), ['site-fault local-1', 'site-leaving local-1', 'sites-exhausted default'])
+  }
+  t.deepEqual([...(await servedComputes(store))], [], 'another server has none of them')
+  t.deepEqual([...(await servedComputes(store, locals))], [['default', 2]])
+  await using later = staged(store, { locals: { prefix: 'local-', names: ['local-1'] } })
+  t.deepEqual(await later.list(), ['local-1 away 00'])
 })

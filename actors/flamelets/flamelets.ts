@@ -1,4 +1,4 @@
-import type { ActorRef, Behavior, Store } from '../../runtime/index.ts'
+import type { ActorRef, Behavior, CodedError, Store } from '../../runtime/index.ts'
 import type { SiteMessage } from '../../sdk/index.ts'
 
 import { joinCompute, leaveCompute } from '../catalogue/computes.ts'
@@ -32,6 +32,8 @@ export interface FlameletIdentity {
   readonly flamelet?: string
   /** The one job whose tasks the flamelet may get. */
   readonly job?: string
+  /** A process that the server has started. */
+  readonly isLocal?: boolean
 }
 
 export interface FlameletsRequests {
@@ -71,6 +73,19 @@ export type FlameletNews =
   | { readonly type: 'site-away' | 'site-back'; readonly name: string }
   /** The flamelet's node has ended. */
   | { readonly type: 'site-gone'; readonly name: string }
+  /** A fault of a local flamelet, for people. */
+  | { readonly type: 'site-fault'; readonly name: string; readonly cause: CodedError }
+  /** All local flamelets, which get the tasks of the compute, end again and again. */
+  | { readonly type: 'sites-exhausted'; readonly cause: CodedError; readonly computeId: string }
+
+/** A local flamelet has ended by itself. */
+export interface LocalFlameletEnd {
+  readonly type: 'local-flamelet-ended'
+  readonly name: string
+  readonly cause: CodedError
+  /** The flamelet isn't started again soon. */
+  readonly isGivenUp: boolean
+}
 
 export type FlameletsMessage =
   | Asked<FlameletsRequests>
@@ -79,6 +94,7 @@ export type FlameletsMessage =
   /** A link's session with a node has lost its connection, or has one again. */
   | { readonly type: 'flamelet-connected'; readonly name: string; readonly isConnected: boolean }
   | { readonly type: 'heard'; readonly name: string; readonly message: FlameletMessage }
+  | LocalFlameletEnd
   | { readonly type: 'site-ended'; readonly name: string; readonly site: ActorRef<never> }
   /** The server closes: flamelets that lose their server aren't gone. */
   | { readonly type: 'release' }
@@ -92,6 +108,8 @@ export interface FlameletsParts {
   readonly computeAdmins?: TrustedAdmins
   /** The computes whose tasks flamelets get. Kept up to date, if it is given. */
   readonly served?: Map<string, number>
+  /** The flamelets that this server starts: their names, and how the names of earlier ones begin, too. */
+  readonly locals?: LocalNames
   /** Most names of flamelets for each user. Default: 10,000. */
   readonly mostFlamelets?: number
   /** Makes faults where tasks without data run, and in the links of flamelets. */
@@ -109,11 +127,18 @@ export interface FlameletsParts {
   }) => void
 }
 
+/** Names of the flamelets that a server starts. */
+export interface LocalNames {
+  readonly prefix: string
+  readonly names: readonly string[]
+}
+
 /** All that is known of a flamelet. */
 interface Flamelet {
   readonly name: string
   user: string
   isAdmin: boolean
+  isLocal: boolean
   job: string | undefined
   state: FlameletState
   since: string
@@ -132,6 +157,8 @@ interface Flamelet {
 
 /** The name of this server for flamelets. */
 const server = 'control-plane'
+/** The compute of tasks that may run anywhere, which local flamelets get. */
+const anywhere = 'default'
 
 /**
  * The actor of the flamelets that join by links. It knows which are there, since when, with which tasks, and tells
@@ -146,6 +173,9 @@ export function flamelets(parts: FlameletsParts): Behavior<FlameletsMessage> {
     const counts = new Map<string, number>()
     const followers = new Set<ActorRef<FlameletNews>>()
     const turns = turnsByKey()
+    const givenUp = new Set<string>()
+    /** Local flamelets that haven't joined yet. Until all have, none is told of: the first one would get all tasks. */
+    const awaited = new Set(parts.locals?.names)
     let isClosing = false
     await context.track(load())
 
@@ -170,6 +200,8 @@ export function flamelets(parts: FlameletsParts): Behavior<FlameletsMessage> {
           return void followers.delete(message.follower)
         case 'flamelet-connected':
           return connected(message.name, message.isConnected)
+        case 'local-flamelet-ended':
+          return isClosing ? undefined : localEnded(message)
         case 'site-ended':
           return isClosing ? undefined : ended(message.name, message.site)
         case 'release':
@@ -183,10 +215,20 @@ export function flamelets(parts: FlameletsParts): Behavior<FlameletsMessage> {
     /** After a restart of the server, flamelets that weren't gone are away until they register again. */
     async function load(): Promise<void> {
       for await (const { id: name, value: record } of collections.flamelets.find()) {
+        if (record.isLocal && isFormer(name)) {
+          await collections.flamelets.remove(name)
+          continue
+        }
         const [state, since] =
           record.goneAt === undefined ? (['away', now()] as const) : (['gone', record.goneAt] as const)
         add({ ...newFlamelet(name, record.userId, state, since), record })
       }
+    }
+
+    /** Whether a name is of a local flamelet of an earlier server in this folder, which this one doesn't start. */
+    function isFormer(name: string): boolean {
+      const { prefix, names } = parts.locals ?? noLocals
+      return name.startsWith(prefix) && !names.includes(name)
     }
 
     function add(flamelet: Flamelet): Flamelet {
@@ -195,17 +237,19 @@ export function flamelets(parts: FlameletsParts): Behavior<FlameletsMessage> {
       return flamelet
     }
 
-    async function admit({ name, user, isAdmin, flamelet: only, job }: FlameletIdentity): Promise<ActorRef<never>> {
+    async function admit(identity: FlameletIdentity): Promise<ActorRef<never>> {
+      const { name, user, isAdmin, flamelet: only, job, isLocal = false } = identity
       checkIdentifier('a flamelet', name)
       if (name === server) throw catalogueError('FLAMELET_TAKEN', { name })
       if (only !== undefined && only !== name) throw catalogueError('FLAMELET_OTHER', { expected: only, name })
       if (job !== undefined) await assertUnderWay(job)
       const present = known.get(name) ?? (await joinedElsewhere(name))
       if (present && present.user !== user) throw catalogueError('FLAMELET_TAKEN', { name })
-      if (!present && (counts.get(user) ?? 0) >= mostFlamelets)
+      if (!present && !isLocal && (counts.get(user) ?? 0) >= mostFlamelets)
         throw catalogueError('FLAMELETS_MANY', { user, most: mostFlamelets })
       const flamelet = present ?? add(newFlamelet(name, user, 'gone', now()))
       flamelet.isAdmin = isAdmin
+      flamelet.isLocal = isLocal
       flamelet.job = job
       // Lives on when the flamelet's node ends: the session of the next node may have begun by then.
       flamelet.voice ??= context.spawn(name, voiceOf(name, context.self), {
@@ -219,7 +263,7 @@ export function flamelets(parts: FlameletsParts): Behavior<FlameletsMessage> {
     async function joinedElsewhere(name: string): Promise<Flamelet | undefined> {
       const record = (await collections.flamelets.get(name))?.value
       if (known.has(name) || !record) return known.get(name)
-      serve(record.computeId, 1)
+      if (!record.isLocal) serve(record.computeId, 1)
       return add({ ...newFlamelet(name, record.userId, 'away', now()), record })
     }
 
@@ -270,16 +314,20 @@ export function flamelets(parts: FlameletsParts): Behavior<FlameletsMessage> {
       registration: FlameletRegistration,
       site: ActorRef<SiteMessage>,
     ): Promise<RegisterAnswer> {
-      const { name, user } = flamelet
+      const { name, user, isLocal } = flamelet
       const facts = factsOf(name, registration)
       const { region, computeId: id } = facts
       checkIdentifier('a compute', id)
-      await joinCompute(collections, parts, { id, region, name, user, byAdmin: flamelet.isAdmin })
+      if (!isLocal) await joinCompute(collections, parts, { id, region, name, user, byAdmin: flamelet.isAdmin })
       const at = now()
-      const record = { userId: user, firstAt: flamelet.record?.firstAt ?? at, registeredAt: at, ...facts }
+      const stamps = { firstAt: flamelet.record?.firstAt ?? at, registeredAt: at }
+      const record = { userId: user, ...stamps, ...(isLocal ? ({ isLocal } as const) : {}), ...facts }
       await collections.flamelets.put(name, record)
-      serve(record.computeId, 1)
-      if (flamelet.record) serve(flamelet.record.computeId, -1)
+      if (!isLocal) {
+        serve(record.computeId, 1)
+        if (flamelet.record) serve(flamelet.record.computeId, -1)
+      }
+      givenUp.delete(name)
       flamelet.record = record
       flamelet.hosted = registration.hosted
       flamelet.draining = []
@@ -288,9 +336,20 @@ export function flamelets(parts: FlameletsParts): Behavior<FlameletsMessage> {
       flamelet.site = site
       enter(flamelet, 'here')
       context.watch(site, () => ({ type: 'site-ended', name, site }))
-      const here = siteOf(flamelet)
-      if (here) tell({ type: 'site-here', site: here })
+      if (isLocal && awaited.size > 0) noteLocal(name)
+      else tellHere(flamelet)
       return { type: 'registered', server, compute: id }
+    }
+
+    function tellHere(flamelet: Flamelet): void {
+      const site = siteOf(flamelet)
+      if (site) tell({ type: 'site-here', site })
+    }
+
+    /** A local flamelet has joined, or isn't started again soon. */
+    function noteLocal(name: string): void {
+      if (!awaited.delete(name) || awaited.size > 0) return
+      for (const flamelet of known.values()) if (flamelet.isLocal) tellHere(flamelet)
     }
 
     function connected(name: string, isConnected: boolean): void {
@@ -310,6 +369,21 @@ export function flamelets(parts: FlameletsParts): Behavior<FlameletsMessage> {
       enter(flamelet, 'gone')
       tell({ type: 'site-gone', name })
       void context.track(turns(name, () => noteGone(flamelet))).catch((cause: unknown) => context.fail(cause))
+    }
+
+    /** Tells why a local flamelet has ended. Its tasks go elsewhere, or fail, once it isn't started again. */
+    function localEnded({ name, cause, isGivenUp }: LocalFlameletEnd): void {
+      tell({ type: 'site-fault', name, cause })
+      if (!isGivenUp) return
+      givenUp.add(name)
+      noteLocal(name)
+      tell({ type: 'site-leaving', name })
+      const isServed = [...known.values()].some(
+        ({ record, site, name }) => site !== undefined && record?.computeId === anywhere && !givenUp.has(name),
+      )
+      const { names } = parts.locals ?? noLocals
+      if (!isServed && names.every((name) => givenUp.has(name)))
+        tell({ type: 'sites-exhausted', cause, computeId: anywhere })
     }
 
     async function noteGone(flamelet: Flamelet): Promise<void> {
@@ -341,7 +415,7 @@ export function flamelets(parts: FlameletsParts): Behavior<FlameletsMessage> {
       context.watch(follower, () => ({ type: 'unfollowed', follower }))
       for (const flamelet of known.values()) {
         const site = siteOf(flamelet)
-        if (!site) continue
+        if (!site || (flamelet.isLocal && awaited.size > 0)) continue
         follower.tell({ type: 'site-here', site, isAway: flamelet.state === 'away' })
         if (flamelet.isLeaving) follower.tell({ type: 'site-leaving', name: flamelet.name })
       }
@@ -402,8 +476,10 @@ export function flamelets(parts: FlameletsParts): Behavior<FlameletsMessage> {
       const { computeId } = record
       if (state === 'here' || state === 'draining') throw catalogueError('FLAMELET_PRESENT', { name, state })
       await collections.flamelets.remove(name)
-      await leaveCompute(collections, computeId)
-      serve(computeId, -1)
+      if (!record.isLocal) {
+        await leaveCompute(collections, computeId)
+        serve(computeId, -1)
+      }
       known.delete(name)
       counts.set(flamelet.user, (counts.get(flamelet.user) ?? 1) - 1)
       tell({ type: 'site-gone', name })
@@ -438,7 +514,8 @@ function siteOf({ name, user, isAdmin, job, record, hosted, site }: Flamelet): F
 }
 
 function newFlamelet(name: string, user: string, state: FlameletState, since: string): Flamelet {
-  return { name, user, isAdmin: false, job: undefined, state, since, hosted: [], isLeaving: false, draining: [] }
+  const unproven = { isAdmin: false, isLocal: false, job: undefined }
+  return { name, user, ...unproven, state, since, hosted: [], isLeaving: false, draining: [] }
 }
 
 function statusOf(
@@ -461,10 +538,16 @@ function factsIn({ region, computeId, datasets, mostTasks, memoryBytes, platform
   return { region, computeId, datasets, mostTasks, ...memory, platform }
 }
 
-/** Counts the flamelets of each compute, those that are gone among them, whose tasks wait for their return. */
-export async function servedComputes(store: Store): Promise<Map<string, number>> {
+const noLocals: LocalNames = { prefix: server, names: [] }
+
+/**
+ * Counts the flamelets of each compute, those that are gone among them, whose tasks wait for their return. Local ones
+ * are this server's alone, present or not.
+ */
+export async function servedComputes(store: Store, { names }: LocalNames = noLocals): Promise<Map<string, number>> {
   const served = new Map<string, number>()
+  if (names.length > 0) served.set(anywhere, names.length)
   for await (const { value } of collectionsOf(store).flamelets.find())
-    served.set(value.computeId, (served.get(value.computeId) ?? 0) + 1)
+    if (!value.isLocal) served.set(value.computeId, (served.get(value.computeId) ?? 0) + 1)
   return served
 }

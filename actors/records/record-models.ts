@@ -176,6 +176,8 @@ export const flameletRecord = z.strictObject({
   registeredAt: time,
   /** Time when the flamelet's node ended. */
   goneAt: time.exactOptional(),
+  /** A process of a server. */
+  isLocal: z.literal(true).exactOptional(),
   ...flameletFacts.shape,
 })
 export type FlameletRecord = z.output<typeof flameletRecord>

@@ -19,6 +19,7 @@ import { noteUpgraded } from '../http/connections.ts'
 import { foreignSource, hostOf } from '../http/origins.ts'
 import type { Log } from '../log.ts'
 import type { AuditTrail } from '../observe/audit-trail.ts'
+import type { LocalFlamelets } from './local-flamelets.ts'
 
 export interface LinkServerOptions {
   readonly system: ActorSystem
@@ -32,6 +33,8 @@ export interface LinkServerOptions {
   readonly isSecure: boolean
   readonly trail: AuditTrail
   readonly log: Log
+  /** The flamelets that the server has started. */
+  readonly locals?: Pick<LocalFlamelets, 'isToken' | 'from'> | undefined
 }
 
 /** The links of a server to flamelets. */
@@ -68,7 +71,7 @@ interface Joined {
  * sent away within a second; one whose token expires stays until it has to greet again.
  */
 export function linkServer(options: LinkServerOptions): LinkServer {
-  const { system, ask, controlPlane, gate, accounts, origins, isSecure, trail, log } = options
+  const { system, ask, controlPlane, gate, accounts, origins, isSecure, trail, log, locals } = options
   /** Users of refused nodes whose tokens were good, by the cause of the refusal. */
   const refusedUsers = new WeakMap<object, Caller>()
   /** By name: the flamelets with a session. */
@@ -103,17 +106,20 @@ export function linkServer(options: LinkServerOptions): LinkServer {
   }
 
   async function authenticate({ token, node, from }: Claim): Promise<PeerRights> {
-    const caller = await callerOf(token)
+    const isLocal = locals?.isToken(node, token) === true
+    // The way of local flamelets asks for no account of the machine, and is for them alone.
+    if (from === locals?.from && !isLocal) throw new Error('the token is of no local flamelet')
+    const caller = isLocal ? undefined : await callerOf(token)
     try {
       if (caller) assertScope(caller, 'flamelet')
-      const identity = identityOf(node, caller)
+      const identity = isLocal ? localIdentity(node) : identityOf(node, caller)
       const entry = await ask<ActorRef<never>>((replyTo) => ({ type: 'admit-flamelet', identity, replyTo }))
       return {
         node,
         identity: identity.user,
         mayStop: false,
         entry({ nodeIncarnation: incarnation }) {
-          joined.set(node, { node, incarnation, token })
+          if (!isLocal) joined.set(node, { node, incarnation, token })
           trail.joined({ node, incarnation, address: from, ...(caller ? { caller } : {}) })
           return entry
         },
@@ -148,6 +154,11 @@ export function linkServer(options: LinkServerOptions): LinkServer {
         log.warn({ node, err: cause }, 'a flamelet was sent away')
       })
   }
+}
+
+/** The server vouches for its own processes. */
+function localIdentity(name: string): FlameletIdentity {
+  return { name, user: nobody, isAdmin: true, isLocal: true }
 }
 
 function identityOf(name: string, caller: Caller | undefined): FlameletIdentity {

@@ -42,6 +42,7 @@ export async function openControlPlane({
   mostSeconds,
   tls,
   links,
+  localFlamelets,
 }: Omit<RawUpOptions, 'port' | 'maxCode' | 'maxBody' | 'maxTasks' | 'quota' | 'broker' | 'registry' | 'image'> & {
   readonly port: number
   readonly archiveBytes: number
@@ -49,6 +50,7 @@ export async function openControlPlane({
   readonly mostTasks: number
   readonly workers: WorkerSettings
   readonly quotas: Quotas
+  readonly localFlamelets: number
   /** The longest validity of a token. Absent: a year. */
   readonly mostSeconds?: number
   readonly tls?: TlsFiles
@@ -105,6 +107,7 @@ export async function openControlPlane({
       forgetsEnded: forgetEnded,
       workers,
       quotas,
+      localFlamelets,
       host,
       port,
       log: { level: logLevel },

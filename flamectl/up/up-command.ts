@@ -5,7 +5,15 @@ import { defaultConfig, defaultEndpoint, type GlobalOptions } from '../command-c
 import { mostSecondsIn, readConfig } from '../config-file.ts'
 import { onStopSignals } from '../exit.ts'
 import { defaultFolder, keyFileIn } from '../state-folder.ts'
-import { brokerSetting, quotasOf, type RawUpOptions, tlsFilesOf, wholeNumberOf, workerSettings } from './up-options.ts'
+import {
+  brokerSetting,
+  localFlameletsOf,
+  quotasOf,
+  type RawUpOptions,
+  tlsFilesOf,
+  wholeNumberOf,
+  workerSettings,
+} from './up-options.ts'
 
 const logLevels = ['debug', 'info', 'warn', 'error', 'silent']
 
@@ -21,6 +29,10 @@ export function upCommand(): Command {
       "run each job, and so its design's code, in a process of its own on this machine; always where callers are not asked for a token",
     )
     .option('--no-in-process', 'leave all jobs to flamelets')
+    .option(
+      '--hosts <processes:number>',
+      'start so many flamelets on this machine for tasks with data that lie nowhere else, and keep them running',
+    )
     .option(
       '--data <folder or name=path...>',
       'what jobs on this machine may read where callers are asked for a token; with a name, the data for which a workload asks by that name',
@@ -74,6 +86,7 @@ export function upCommand(): Command {
       const tls = tlsFilesOf(raw)
       const links = await brokerSetting(raw, process.env)
       const quotas = quotasOf(raw, settings)
+      const localFlamelets = localFlameletsOf(raw)
       const port = wholeNumberOf('--port', raw.port, 0, 65_535)
       const archiveBytes = wholeNumberOf('--max-code', raw.maxCode, 1, 1000) * 1024 * 1024
       const jsonBytes = wholeNumberOf('--max-body', raw.maxBody, 1, 1000) * 1024 * 1024
@@ -88,6 +101,7 @@ export function upCommand(): Command {
         mostTasks,
         workers,
         quotas,
+        localFlamelets,
         ...(tls ? { tls } : {}),
         ...(links ? { links } : {}),
       })

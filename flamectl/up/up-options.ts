@@ -31,6 +31,7 @@ export interface RawUpOptions {
   readonly mqtt?: string | true
   readonly registry?: string
   readonly image?: string
+  readonly hosts?: string
   readonly logLevel: 'debug' | 'info' | 'warn' | 'error' | 'silent'
 }
 
@@ -43,6 +44,15 @@ export function wholeNumberOf(option: string, given: string, from: number, to: n
     expected: `a whole number from ${from} to ${to}`,
     given: JSON.stringify(given),
   })
+}
+
+/** Reads `processes:8` of --hosts: the number of flamelets that the server starts. OPTION_VALUE. */
+export function localFlameletsOf({ hosts }: Pick<RawUpOptions, 'hosts'>): number {
+  if (hosts === undefined) return 0
+  const [, processes] = /^processes:([1-9]\d{0,2})$/.exec(hosts) ?? []
+  if (processes === undefined)
+    throw unfit('--hosts', 'processes: and a number from 1 to 999, such as processes:8', hosts)
+  return Number(processes)
 }
 
 /** The files for TLS. OPTION_VALUE if only one of certificate and key is given. */

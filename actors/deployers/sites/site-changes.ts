@@ -11,12 +11,13 @@ export function siteChanges(
   arrange: () => Promise<void>,
 ) {
   const { run } = job
+  let isArrangeDue = false
 
-  return { here, awaitReturn, back, gone, lost, unseen }
+  return { here, arranged, awaitReturn, back, gone, lost, unseen }
 
-  function here(remote: RemoteSite, isAway = false): Promise<void> | undefined {
+  function here(remote: RemoteSite, isAway = false): void {
     const { name, site: ref } = remote
-    if (remote.job !== undefined && remote.job !== job.id) return undefined
+    if (remote.job !== undefined && remote.job !== job.id) return
     const site = know(name, ref, remote)
     const isNew = site.ref !== ref
     Object.assign(site, { ref, remote, isHere: true, isLeaving: false })
@@ -27,6 +28,14 @@ export function siteChanges(
       spread.refusals.delete(name)
       if (isNew && spread.place === name && spread.state !== 'ended') spread.state = 'waiting'
     }
+    // Once the sites are known that were told of with this one, or the first would get all tasks.
+    if (!isArrangeDue) context.self.tell({ type: 'arrange' })
+    isArrangeDue = true
+  }
+
+  /** Arranges the tasks anew for sites that have come. */
+  function arranged(): Promise<void> {
+    isArrangeDue = false
     return arrange()
   }
 

@@ -31,8 +31,8 @@ export type SiteNews =
   | { readonly type: 'site-away' | 'site-back'; readonly name: string }
   /** The site's node has ended. It may join again. */
   | { readonly type: 'site-gone'; readonly name: string }
-  /** No site is there, and none will come. */
-  | { readonly type: 'sites-exhausted'; readonly cause: CodedError }
+  /** No site for tasks of the compute is there, and none will come. Without a compute: for any task. */
+  | { readonly type: 'sites-exhausted'; readonly cause: CodedError; readonly computeId?: string }
   /** A fault of the site, for people. */
   | { readonly type: 'site-fault'; readonly name: string; readonly cause: CodedError }
 

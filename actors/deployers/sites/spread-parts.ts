@@ -49,6 +49,7 @@ export type SpreadNews =
   | { readonly type: 'site-answered'; readonly name: string; readonly reply: SiteReply }
   | { readonly type: 'site-lost'; readonly name: string }
   | { readonly type: 'unseen' }
+  | { readonly type: 'arrange' }
   | { readonly type: 'begin-anyway' }
   | { readonly type: 'say-awaited' }
   | { readonly type: 'again'; readonly name: string; readonly ends: readonly string[] }

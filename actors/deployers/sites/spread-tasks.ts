@@ -17,7 +17,7 @@ import { beginPlacements } from './placements.ts'
 import { siteChanges } from './site-changes.ts'
 import { siteRefusals } from './site-refusals.ts'
 import { siteReleases } from './site-releases.ts'
-import { ownSite, type SpreadNews, type TasksToSpread } from './spread-parts.ts'
+import { ownSite, type Spread, type SpreadNews, type TasksToSpread } from './spread-parts.ts'
 import { spreadState } from './spread-state.ts'
 import { taskArrangement } from './task-arrangement.ts'
 
@@ -88,12 +88,17 @@ export function spreadTasks(parts: TasksToSpread): Behavior<SpreadNews> {
           return changes.lost(message.name)
         case 'unseen':
           return changes.unseen()
+        case 'arrange':
+          return changes.arranged()
         case 'site-fault': {
+          // A site that has none of the job's tasks is no concern of the job.
+          if (state.sites.has(message.name) && state.placedAt(message.name).length === 0) return undefined
           const { code, message: text } = message.cause
           return owner.tell({ type: 'notice', end: message.name, notice: { code, message: text } })
         }
         case 'sites-exhausted':
-          for (const spread of tasks.values()) if (spread.place !== ownSite) state.fail(spread, message.cause)
+          for (const spread of tasks.values())
+            if (isConcerned(spread, message.computeId)) state.fail(spread, message.cause)
           return
         case 'site-answered':
           return answered(message.name, message.reply)
@@ -159,4 +164,10 @@ function codeGiver(codeOf: () => Promise<Uint8Array>): Behavior<CodeMessage> {
         (archive) => replyTo.tell({ type: 'code', archive }),
         (cause: unknown) => replyTo.tell({ type: 'no-code', cause }),
       )
+}
+
+/** Whether a task can't run any more when all sites of a compute have ended for good. */
+function isConcerned({ task, place, state }: Spread, computeId: string | undefined): boolean {
+  if (place === ownSite) return false
+  return computeId === undefined || (task.computeId === computeId && state === 'waiting')
 }

@@ -29,16 +29,23 @@ export interface LocalProcess {
   close(): Promise<void>
 }
 
-const program = fileURLToPath(new URL('node-local-site.js', import.meta.url))
 /** Of this process's options of Node, those that its processes get: others, such as a program's text, are its own. */
 const inherited = process.execArgv.filter((option) => /^--(max-|enable-source-maps)/.test(option))
 const closeMs = 5000
 /** Characters that are kept of the end of a process's output, which may say why the process ended. */
 const keptOutput = 4096
 
-/** Starts the program `node-local-site`. It lives as long as its standard input is open, and no longer than this process. */
+/** Starts the program `node-local-site`. */
 export function startLocalSite(setup: LocalSiteSetup, ended: (how: string) => void): LocalProcess {
-  const child = spawn(process.execPath, [...inherited, program, String(process.pid)], {
+  return startLocalProcess(new URL('node-local-site.js', import.meta.url), setup, ended)
+}
+
+/**
+ * Starts a program that reads its setup as one line of its standard input. It lives as long as its standard input is
+ * open, and no longer than this process, whose id is its argument.
+ */
+export function startLocalProcess(program: URL, setup: object, ended: (how: string) => void): LocalProcess {
+  const child = spawn(process.execPath, [...inherited, fileURLToPath(program), String(process.pid)], {
     stdio: ['pipe', 'pipe', 'pipe'],
   })
   const output = tailOf(child)

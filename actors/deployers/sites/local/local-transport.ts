@@ -28,7 +28,7 @@ export interface OpenedTransport {
 export async function openTransport(
   transport: LocalTransport,
   node: string,
-  link: NodeLink,
+  link: Pick<NodeLink, 'accept'>,
   isToken: (name: string, token: string) => boolean,
 ): Promise<OpenedTransport> {
   if (transport === 'ws') return overWebSocket(link)
@@ -42,7 +42,7 @@ export async function dialOf({ transport, url, ...access }: DialledAt, node: str
     : (await mqtt()).dialMqtt(url, { node, to, ...access })
 }
 
-async function overWebSocket(link: NodeLink): Promise<OpenedTransport> {
+async function overWebSocket(link: Pick<NodeLink, 'accept'>): Promise<OpenedTransport> {
   const { acceptWebSockets } = await webSockets()
   const server = createServer((_, response) => response.writeHead(404).end())
   server.listen(0, '127.0.0.1')
@@ -62,7 +62,7 @@ async function overWebSocket(link: NodeLink): Promise<OpenedTransport> {
 
 async function overOwnBroker(
   node: string,
-  link: NodeLink,
+  link: Pick<NodeLink, 'accept'>,
   isToken: (name: string, token: string) => boolean,
 ): Promise<OpenedTransport> {
   const { acceptMqtt, embeddedBroker } = await mqtt()
@@ -84,7 +84,7 @@ async function overOwnBroker(
 }
 
 /** All processes are the broker's same user, by the URL's name and password if it has these. */
-async function overBroker(given: string, node: string, link: NodeLink): Promise<OpenedTransport> {
+async function overBroker(given: string, node: string, link: Pick<NodeLink, 'accept'>): Promise<OpenedTransport> {
   const { acceptMqtt } = await mqtt()
   const url = new URL(given)
   const access =
@@ -102,6 +102,6 @@ async function overBroker(given: string, node: string, link: NodeLink): Promise<
   }
 }
 
-function accept(link: NodeLink) {
+function accept(link: Pick<NodeLink, 'accept'>) {
   return (route: Parameters<NodeLink['accept']>[0], from: string) => link.accept(route, { from })
 }
