@@ -29,7 +29,8 @@ function clockedJob(options: Omit<NetworkedJobOptions, 'network' | 'clients'>, a
       const route = new TestedRoute()
       route.isMute = dark.has(device)
       routes.set(device, [...(routes.get(device) ?? []), route])
-      take?.(route.ends[1], device)
+      // The server hears nothing of a connection in the dark, whose first packets are lost.
+      if (!route.isMute) take?.(route.ends[1], device)
       return route.ends[0]
     }
   const job = networkedJob({
