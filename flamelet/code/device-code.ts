@@ -159,9 +159,9 @@ async function bundleFileOf(folder: string, bundle: URL): Promise<string> {
   return file
 }
 
-function rolesOf({ tasks }: HostedJob): readonly string[] {
-  const withData = tasks.filter(({ dataset }) => dataset !== undefined)
-  return [...new Set((withData.length > 0 ? withData : tasks).map(({ role }) => role))].toSorted()
+function rolesOf({ schema: { roles } }: HostedJob): readonly string[] {
+  const withData = roles.filter(({ isDataConsumer }) => isDataConsumer)
+  return (withData.length > 0 ? withData : roles).map(({ name }) => name).toSorted()
 }
 
 /** Shares the work for a key among callers; forgets work that failed. */

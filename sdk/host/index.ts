@@ -13,6 +13,7 @@ export { decodeTaskReport, type JobSurroundings, type RoleTask, type TaskReport 
 export { type RoleTaskOptions, requireChannels, requireClients, roleTasksOf, taskChannels } from './role-tasks.ts'
 export { forgetRole, isRoleKey, roleKey } from './round-keeper.ts'
 export { runHost, runTasks, type TasksOutcome, type TasksRun, type TasksToRun } from './run-tasks.ts'
+export { siteJobs } from './site-jobs.ts'
 export {
   type CodeMessage,
   type CodeReply,

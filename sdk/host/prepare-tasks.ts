@@ -4,7 +4,7 @@ import type { ModelRegistry } from '../registry/registry.ts'
 import type { Settings } from '../role/role.ts'
 import type { Algorithm } from '../strategy/algorithm.ts'
 import type { Choices } from '../strategy/chosen-algorithm.ts'
-import { requireLearner, requireTopology, requireUpdates } from '../strategy/fitting-algorithm.ts'
+import { fewestTrainers, requireLearner, requireTopology, requireUpdates } from '../strategy/fitting-algorithm.ts'
 import { kinds } from '../strategy/kinds.ts'
 import type { Schema } from '../tag/schema.ts'
 import type { TrainingPool } from '../training/training-pool.ts'
@@ -13,7 +13,7 @@ import type { Workload } from '../workload/workload.ts'
 import type { HostedTasks } from './hosted-tasks.ts'
 import type { RoleTask } from './role-task.ts'
 import { type RoleTaskOptions, requireClients, roleTasksOf } from './role-tasks.ts'
-import type { HostedTask } from './site-protocol.ts'
+import type { HostedTask, WholeJob } from './site-protocol.ts'
 
 /** A job whose tasks are to be hosted. */
 export interface JobToHost extends Pick<RoleTaskOptions, 'clientOf'> {
@@ -21,8 +21,10 @@ export interface JobToHost extends Pick<RoleTaskOptions, 'clientOf'> {
   readonly takenOver?: boolean
   readonly workload: Workload
   readonly schema: Schema
-  /** All tasks of the job, in the order of the expansion. */
+  /** All tasks of the job, or those that this host needs to know, in the order of the expansion. */
   readonly tasks: readonly HostedTask[]
+  /** Absent if `tasks` are all tasks of the job. */
+  readonly whole?: WholeJob
   /** Whether this host runs a task. Default: each. */
   readonly isHere?: (end: string) => boolean
   /** Values that override the workload's settings, and the seed. */
@@ -67,12 +69,14 @@ export async function prepareTasks(
   { store, registry, checkDeterminism = false, paths, poolOf }: HostParts,
   signal: AbortSignal,
 ): Promise<PreparedTasks> {
-  const all = roleTasksOf(job, { clientOf: job.clientOf, roles: workload.roles })
-  const clients = all.filter(({ client }) => client !== undefined).length
+  const { whole } = job
+  const partOf = whole && (({ end }: HostedTask) => whole.parts[end])
+  const all = roleTasksOf(job, { clientOf: job.clientOf, roles: workload.roles, ...(partOf && { partOf }) })
+  const clients = whole?.clients ?? all.filter(({ client }) => client !== undefined).length
   const { seed, settings, unknown } = jobSettings(workload.settings, hyperparameters, clients)
   const strategy = await strategyOf(workload.strategy(settings), { ...algorithms, hyperparameters })
   requireTopology(strategy, job.schema)
-  requireUpdates(strategy, job.schema, job.tasks)
+  requireUpdates(strategy, job.schema, () => whole?.fewestTrainers ?? fewestTrainers(job.schema, job.tasks))
   const datasets = paths && { paths, ofClients: datasetNames(all, job.tasks, isHere) }
   const pool = await poolOf({ settings, seed, datasets })
   const close = () => void pool.close()
@@ -83,7 +87,7 @@ export async function prepareTasks(
   requireLearner(strategy, pool)
   const shared = { run, workload: workload.name, seed, settings, strategy, pool, tasks, store, registry }
   return {
-    hosted: { ...shared, checkDeterminism, takenOver, isSpread: tasks.length < all.length },
+    hosted: { ...shared, checkDeterminism, takenOver, isSpread: tasks.length < (whole?.tasks ?? all.length) },
     unknownSettings: unknown,
   }
 }

@@ -16,6 +16,8 @@ export interface RoleTaskOptions {
   readonly clientOf?: ((end: string) => number | undefined) | undefined
   /** The workload's own roles, by the names of the schema. An own role takes precedence over a stock role. */
   readonly roles?: Readonly<Record<string, AnyRole>> | undefined
+  /** Names the models of a task without data, where `tasks` aren't all tasks of the job. Default: as `partsOf`. */
+  readonly partOf?: (task: HostedTask) => string | undefined
 }
 
 /**
@@ -25,16 +27,15 @@ export interface RoleTaskOptions {
  */
 export function roleTasksOf(
   { schema, tasks }: { readonly schema: Schema; readonly tasks: readonly HostedTask[] },
-  { clientOf = () => undefined, roles = {} }: RoleTaskOptions = {},
+  { clientOf = () => undefined, roles = {}, partOf = partsOf({ schema, tasks }) }: RoleTaskOptions = {},
 ): RoleTask[] {
   const wire = taskChannels({ schema, tasks })
-  const partOf = partsOf(tasks)
   let clients = 0
   return tasks.map((task) => {
     const channels = wire(task)
     const tags = tagsOf(channels)
     const role = roleFor(task.role, task.dataset !== undefined, tags, roles)
-    const part = partOf(task, tags)
+    const part = partOf(task)
     if (task.dataset === undefined) return { end: task.end, role, channels, ...(part !== undefined && { part }) }
     const client = clientOf(task.end) ?? clients
     clients += 1
@@ -78,7 +79,14 @@ function tagsOf(channels: readonly ChannelWiring[]): ReadonlySet<string> {
  * Names the models of each topmost aggregator of a role with several tasks: by the task's groups, where these differ
  * for each task, else by its end.
  */
-function partsOf(tasks: readonly HostedTask[]): (task: HostedTask, tags: ReadonlySet<string>) => string | undefined {
+export function partsOf({
+  schema,
+  tasks,
+}: {
+  readonly schema: Schema
+  readonly tasks: readonly HostedTask[]
+}): (task: HostedTask) => string | undefined {
+  const joined = channelsByRole(schema)
   const groupsOf = ({ groupAssociation }: HostedTask) => Object.values(groupAssociation).join(' ')
   const counts = new Map<string, { tasks: number; readonly groups: Set<string> }>()
   for (const task of tasks) {
@@ -88,9 +96,11 @@ function partsOf(tasks: readonly HostedTask[]): (task: HostedTask, tags: Readonl
     count.tasks += 1
     count.groups.add(groupsOf(task))
   }
-  return (task, tags) => {
+  return (task) => {
     const count = counts.get(task.role)
-    if (!count || count.tasks < 2 || !tags.has('aggregate') || tags.has('upload')) return undefined
+    if (task.dataset !== undefined || !count || count.tasks < 2) return undefined
+    const tags = new Set(joined(task.role).flatMap(({ funcTags }) => funcTags?.[task.role] ?? []))
+    if (!tags.has('aggregate') || tags.has('upload')) return undefined
     return count.groups.size === count.tasks ? groupsOf(task) : task.end
   }
 }

@@ -11,6 +11,18 @@ import type { TaskReport } from './role-task.ts'
 /** The facts of a task that its host and the hosts of the other tasks need. Secrets of tasks aren't among them. */
 export type HostedTask = Pick<Task, 'end' | 'role' | 'groupAssociation' | 'dataset'>
 
+/** Facts of all tasks of a job, for a site that knows some of the tasks. */
+export interface WholeJob {
+  /** Number of the job's tasks. */
+  readonly tasks: number
+  /** Number of the job's tasks with data. */
+  readonly clients: number
+  /** Number of trainers in the smallest group from which a topmost aggregator selects. */
+  readonly fewestTrainers: number
+  /** By end, of the site's tasks: the name of the models that the task makes, where several tasks make models. */
+  readonly parts: Readonly<Record<string, string>>
+}
+
 /** A job as the sites of its tasks know it: plain data. */
 export interface HostedJob {
   readonly id: string
@@ -23,8 +35,10 @@ export interface HostedJob {
   /** The name of the workload, if the deployer knows it. */
   readonly workload?: string
   readonly schema: Schema
-  /** All tasks of the job, in the order of the expansion. */
+  /** The site's tasks, and all tasks with which they share a group of a channel, in the order of the expansion. */
   readonly tasks: readonly HostedTask[]
+  /** Absent if `tasks` are all tasks of the job. */
+  readonly whole?: WholeJob
   /** By end: the number of the client on whose data the task trains. Default: as `RoleTaskOptions.clientOf` says. */
   readonly clients?: Readonly<Record<string, number>>
   /** Values that override the workload's settings, and the seed. */
@@ -173,6 +187,8 @@ export function decodeJob(value: unknown): HostedJob | undefined {
   const algorithms = decodeChoices(fields.algorithms)
   if (!isString(id) || !isString(run) || !isCount(start) || !schema || !tasks || !algorithms) return undefined
   if (!isMissingOr(workload, isString) || !isMissingOr(codeHash, isString)) return undefined
+  const whole = fields.whole === undefined ? undefined : decodeWhole(fields.whole)
+  if (fields.whole !== undefined && !whole) return undefined
   if (!isMissingOr(clients, isCounts) || !isMissingOr(hyperparameters, isObject)) return undefined
   return {
     id,
@@ -182,11 +198,18 @@ export function decodeJob(value: unknown): HostedJob | undefined {
     tasks,
     algorithms,
     ...(takenOver === true && { takenOver }),
+    ...(whole && { whole }),
     ...(workload !== undefined && { workload }),
     ...(clients && { clients }),
     ...(hyperparameters && { hyperparameters: fieldsOf(hyperparameters) }),
     ...(codeHash !== undefined && { codeHash }),
   }
+}
+
+function decodeWhole(value: unknown): WholeJob | undefined {
+  const { tasks, clients, fewestTrainers, parts } = fieldsOf(value)
+  if (!isCount(tasks) || !isCount(clients) || !isCount(fewestTrainers) || !isTexts(parts)) return undefined
+  return { tasks, clients, fewestTrainers, parts }
 }
 
 function decodeTask(value: unknown): HostedTask | undefined {

@@ -231,7 +231,7 @@ function sharedTasks(
         {
           ...job,
           workload,
-          clientOf: clientOf ?? (clients && ((end) => clients[end])),
+          clientOf: (end) => clientOf?.(end) ?? clients?.[end],
           isHere: (end) => own.has(end),
         },
         { store, registry: published.registry, checkDeterminism, paths, poolOf },

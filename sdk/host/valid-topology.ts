@@ -1,6 +1,6 @@
 import type { Settings } from '../role/role.ts'
 import { type Choices, chosenAlgorithm } from '../strategy/chosen-algorithm.ts'
-import { requireTopology, requireUpdates } from '../strategy/fitting-algorithm.ts'
+import { fewestTrainers, requireTopology, requireUpdates } from '../strategy/fitting-algorithm.ts'
 import type { TopologyFacts } from '../tag/errors.ts'
 import { expansion } from '../tag/expand.ts'
 import type { Topology } from '../tag/topology.ts'
@@ -24,6 +24,8 @@ export function validTopology(
   requireRoles(topology.schema, workload.roles)
   const strategy = chosenAlgorithm(workload.strategy(settings), algorithms)
   requireTopology(strategy, topology.schema)
-  requireUpdates(strategy, topology.schema, expansion(topology, { jobId: '', newKey: () => '' }))
+  requireUpdates(strategy, topology.schema, () =>
+    fewestTrainers(topology.schema, [...expansion(topology, { jobId: '', newKey: () => '' })]),
+  )
   return topology
 }

@@ -7,7 +7,7 @@ import type { Algorithm } from './algorithm.ts'
 import { fedAvg } from './algorithms/fed-avg.ts'
 import { krum } from './algorithms/krum.ts'
 import { choiceFaults, choicesOf, chosenAlgorithm, requireChoices } from './chosen-algorithm.ts'
-import { requireTopology, requireUpdates } from './fitting-algorithm.ts'
+import { fewestTrainers, requireTopology, requireUpdates } from './fitting-algorithm.ts'
 
 const ends = ['a', 'b', 'c', 'd']
 const selected = ({ select }: Algorithm) => select.select(ends, randomStream(1)).length
@@ -101,11 +101,13 @@ test('an algorithm that needs each contribution runs without middle aggregators 
 test('an algorithm that needs more updates than its selection or its quorum can give is refused', (t) => {
   const refused = (algorithm: Algorithm, topology: Topology) => {
     const tasks = expand(topology, { jobId: 'j', newKey: () => '' })
-    return t.throws(() => requireUpdates(algorithm, topology.schema, tasks), { code: 'STRATEGY_CLIENTS' })?.message
+    return t.throws(() => requireUpdates(algorithm, topology.schema, () => fewestTrainers(topology.schema, tasks)), {
+      code: 'STRATEGY_CLIENTS',
+    })?.message
   }
   const accepted = (algorithm: Algorithm, topology: Topology) => {
     const tasks = expand(topology, { jobId: 'j', newKey: () => '' })
-    t.notThrows(() => requireUpdates(algorithm, topology.schema, tasks))
+    t.notThrows(() => requireUpdates(algorithm, topology.schema, () => fewestTrainers(topology.schema, tasks)))
   }
   t.is(refused(krum({ f: 1 }), twoTier({ clients: 4 })), 'krum needs 5 updates a round, but selects 4 of 4 trainers')
   t.is(

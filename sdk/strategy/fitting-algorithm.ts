@@ -70,18 +70,22 @@ export function updatesMisfit(
   return `${name} needs ${waiting.minimumUpdates} updates a round, but selects ${selected} of ${trainers} trainers${awaited}`
 }
 
-/** @throws STRATEGY_CLIENTS where an aggregator can't count the updates that the algorithm needs. */
-export function requireUpdates(algorithm: Algorithm, schema: Schema, tasks: Iterable<PlacedTask>): void {
+/**
+ * `trainers`: as `fewestTrainers` counts them.
+ *
+ * @throws STRATEGY_CLIENTS where an aggregator can't count the updates that the algorithm needs.
+ */
+export function requireUpdates(algorithm: Algorithm, schema: Schema, trainers: () => number): void {
   const { waiting } = algorithm
   if (waiting.kind !== 'quorum' || waiting.minimumUpdates <= 1) return
-  const reason = updatesMisfit(algorithm, schema, fewestTrainers(schema, [...tasks]))
+  const reason = updatesMisfit(algorithm, schema, trainers())
   if (reason !== undefined) throw strategyError('STRATEGY_CLIENTS', { reason })
 }
 
 type PlacedTask = Pick<Task, 'role' | 'dataset' | 'groupAssociation'>
 
 /** Number of trainers in the smallest group from which a topmost aggregator selects. */
-function fewestTrainers({ channels }: Schema, tasks: readonly PlacedTask[]): number {
+export function fewestTrainers({ channels }: Schema, tasks: readonly PlacedTask[]): number {
   const uploads = (role: string) => channels.some(({ funcTags }) => funcTags?.[role]?.includes('upload'))
   const trainers = tasks.filter(({ dataset }) => dataset !== undefined)
   const counts = channels.flatMap(({ name, pair, funcTags }) => {

@@ -10,6 +10,7 @@ import {
   rendezvous as rendezvousOfJob,
   type SiteMessage,
   type SiteReply,
+  siteJobs,
   type TaskReport,
   taskSite,
 } from '../../../sdk/index.ts'
@@ -58,7 +59,7 @@ export function spreadTasks(parts: TasksToSpread): Behavior<SpreadNews> {
       })),
     }
     const refs = { rendezvous, reports, models, ...(code && { code }) }
-    const arrangement = taskArrangement(context, parts, state, placements, hosted, refs)
+    const arrangement = taskArrangement(context, parts, state, placements, siteJobs(hosted), refs)
     const { arrange } = arrangement
     const changes = siteChanges(context, parts, state, arrange)
     const refusals = siteRefusals(context, state, arrange)

@@ -9,13 +9,13 @@ import type { SpreadState } from './spread-state.ts'
 const defaultSayAwaitedMs = 10_000
 const mostNamed = 5
 
-/** Places a job's tasks at sites, and has the sites host them. `refs`: what sites reach the job by. */
+/** Places a job's tasks at sites, and has the sites host them. `jobFor`: the job for a site. `refs`: what sites reach it by. */
 export function taskArrangement(
   context: ActorContext<SpreadNews>,
   { fits = servesCompute, reports: owner, limits: { sayAwaitedMs = defaultSayAwaitedMs } = {} }: TasksToSpread,
   { tasks, sites, placedAt }: SpreadState,
   placements: Placements,
-  hosted: HostedJob,
+  jobFor: (ends: readonly string[]) => HostedJob,
   refs: Pick<HostMessage, 'rendezvous' | 'reports' | 'models' | 'code'>,
 ) {
   const { places } = placements
@@ -52,7 +52,7 @@ export function taskArrangement(
       if (due.length === 0) continue
       for (const spread of due) spread.state = 'asked'
       const ends = due.map(({ task }) => task.end)
-      site.ref.tell({ type: 'host', job: hosted, ends, ...refs, replyTo: site.answers })
+      site.ref.tell({ type: 'host', job: jobFor(ends), ends, ...refs, replyTo: site.answers })
     }
   }
 
