@@ -61,6 +61,7 @@ test.serial('a number of hosts or a transport that is none is refused', async (t
     ['--hosts', '8'],
     ['--hosts', 'processes:0'],
     ['--hosts', 'processes:2', '--transport', 'carrier-pigeon'],
+    ['--transport', 'mqtt'],
   ]) {
     const { status, err } = await runFlamectl(run(folder.path, ...wrong))
     t.is(status, 2)

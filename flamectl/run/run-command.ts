@@ -44,8 +44,7 @@ export function runCommand({ user, print }: CommandContext, argv: readonly strin
     )
     .option(
       '--transport <which>',
-      'how these processes are joined: ws, mqtt by a broker in this process, or the URL of a broker, mqtt://…',
-      'ws',
+      'how these processes are joined: ws, mqtt by a broker in this process, or the URL of a broker, mqtt://… (default ws)',
     )
     .option('--json', 'one JSON object on each line, as -o json')
     .action(async (workload: string, raw: RawRunOptions) => {

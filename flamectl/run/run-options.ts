@@ -84,8 +84,15 @@ export function runOptions(workload: string, raw: RawRunOptions, output?: Format
 }
 
 /** Reads `processes:8`, and the transport between the processes. RUN_OPTION. */
-function hostsOf({ hosts, transport = 'ws', store }: RawRunOptions): { readonly hosts?: RunHosts } {
+function hostsOf({ hosts, transport: given, store }: RawRunOptions): { readonly hosts?: RunHosts } {
+  if (hosts === undefined && given !== undefined)
+    throw flamectlError('RUN_OPTION', {
+      option: '--transport',
+      expected: '--hosts beside it, such as --hosts processes:8, since it joins these processes',
+      given: `${JSON.stringify(given)} alone`,
+    })
   if (hosts === undefined) return {}
+  const transport = given ?? 'ws'
   const [, processes = ''] = /^processes:(\d+)$/.exec(hosts) ?? []
   if (!/^([1-9]\d{0,2})$/.test(processes))
     throw flamectlError('RUN_OPTION', {
