@@ -188,6 +188,23 @@ test('the tasks of a site that leaves go to other sites, and the hashes stay', a
   t.deepEqual(hashes, await hashesInOne())
 })
 
+test('a job says that it waits for a site, at first and when its only site has left, and the hashes stay', async (t) => {
+  let awaited = 0
+  const { hashes } = await spread({
+    names: ['a', 'b'],
+    begun: [],
+    limits: { sayAwaitedMs: 50 },
+    onRound: (round, sites) => (round === 1 ? sites.drain('a') : undefined),
+    onReport(report, sites) {
+      if (report.type !== 'notice' || report.notice.code !== 'SITES_AWAITED') return
+      awaited += 1
+      sites.begin(awaited === 1 ? 'a' : 'b')
+    },
+  })
+  t.is(awaited, 2)
+  t.deepEqual(hashes, await hashesInOne())
+})
+
 test('a site that takes fewer tasks than were given to it gives the rest to others', async (t) => {
   const { hashes } = await spread({
     mostTasks: (name) => (name === 'a' ? 1 : undefined),

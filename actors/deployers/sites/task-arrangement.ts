@@ -21,7 +21,9 @@ export function taskArrangement(
   const { places } = placements
   let mayBegin = false
   let isStopping = false
-  context.after(sayAwaitedMs, { type: 'say-awaited' })
+  let isSayDue = false
+  let lastSaid = ''
+  saySoon()
 
   return {
     arrange,
@@ -70,6 +72,8 @@ export function taskArrangement(
       rooms,
       (site, task) => !tasks.get(task.end)?.refusals.has(site.name) && fits(site, task),
     )
+    if (found.size < placeless.length) saySoon()
+    else lastSaid = ''
     if (found.size === 0) return
     for (const [end, name] of found) {
       const spread = tasks.get(end)
@@ -79,10 +83,22 @@ export function taskArrangement(
     await context.track(placements.save())
   }
 
+  /** Tasks may find a place at once: a job says that it waits only after a while. */
+  function saySoon(): void {
+    if (isSayDue) return
+    isSayDue = true
+    context.after(sayAwaitedMs, { type: 'say-awaited' })
+  }
+
   function sayAwaited(): void {
+    isSayDue = false
+    if (isStopping) return
     const awaited = [...tasks.values()].filter(({ place, state }) => place === undefined && state === 'waiting')
     const [first] = awaited
-    if (!first) return
+    const said = awaited.map(({ task }) => task.end).join()
+    // A site that comes and goes doesn't have the same said again and again.
+    if (!first || said === lastSaid) return
+    lastSaid = said
     const ends = shortNames(awaited.map(({ task }) => task.end))
     const computes = shortNames([...new Set(awaited.map(({ task }) => task.computeId))])
     const { code, message } = placementError('SITES_AWAITED', { ends, computes })
