@@ -16,6 +16,7 @@ import {
   type NodeLinkOptions,
   nodeLink,
   type Peer,
+  type Route,
   seededScheduler,
   type Terminated,
 } from '../index.ts'
@@ -596,4 +597,26 @@ test('routes that are cut on purpose are lost for both nodes, and the session go
   t.deepEqual(received, ['waits'])
   t.is(server.peers.length, 1)
   await end()
+})
+
+test('routes that come as the link ends, or after, are closed', async (t) => {
+  const system = actorSystem({ name: 'a' })
+  const link = nodeLink(system)
+  const closed: string[] = []
+  const routeOf = (name: string): Route => ({
+    send() {},
+    listen() {},
+    close: () => void closed.push(name),
+  })
+  link.accept(routeOf('accepted'), { mayStop: false })
+  link.dial('b', routeOf('dialled'), { mayStop: false })
+  const states: string[] = []
+  const rights = { mayStop: false }
+  const onChange = (state: string) => void states.push(state)
+  link.connect({ dial: async () => routeOf('connected'), rights, onChange })
+  await system.terminate()
+  link.accept(routeOf('late'), { mayStop: false })
+  link.connect({ dial: async () => routeOf('never'), rights, onChange })
+  t.deepEqual(closed.toSorted(), ['accepted', 'dialled', 'late'])
+  t.deepEqual(states, ['ended', 'ended'])
 })

@@ -1,5 +1,6 @@
 import type { ActorSystem } from '../kernel/protocol.ts'
 import { DialledConnection } from './connection.ts'
+import type { Route } from './frame.ts'
 import { linkActor } from './link-actor.ts'
 import type { NodeLink, NodeLinkOptions } from './protocol.ts'
 
@@ -7,6 +8,12 @@ import type { NodeLink, NodeLinkOptions } from './protocol.ts'
 export function nodeLink(system: ActorSystem, options: NodeLinkOptions = {}): NodeLink {
   // A callback that throws is reported as a fault, and ends no session.
   const link = system.spawn('link', linkActor(system, options), { supervise: { type: 'resume' } })
+  // Routes that arrive after the link's end would stay open, and keep the process alive.
+  system.deadLetters.subscribe(({ path, message }) => {
+    if (path !== link.path) return
+    routeIn(message)?.close()
+    if (isConnect(message)) message.connection.change('ended')
+  })
   return {
     connect(connect) {
       const connection = new DialledConnection(connect, () => link.tell({ type: 'disconnect', connection }))
@@ -22,4 +29,23 @@ export function nodeLink(system: ActorSystem, options: NodeLinkOptions = {}): No
     declareDead: (node) => link.tell({ type: 'declare-dead', node }),
     close: () => system.stop(link),
   }
+}
+
+/** The route that a message hands to the link's actor. */
+function routeIn(message: unknown): Route | undefined {
+  if (typeof message !== 'object' || message === null || !('route' in message)) return undefined
+  return isRoute(message.route) ? message.route : undefined
+}
+
+function isRoute(value: unknown): value is Route {
+  return typeof value === 'object' && value !== null && 'listen' in value && 'close' in value
+}
+
+function isConnect(message: unknown): message is { readonly connection: DialledConnection } {
+  return (
+    typeof message === 'object' &&
+    message !== null &&
+    'connection' in message &&
+    message.connection instanceof DialledConnection
+  )
 }

@@ -142,7 +142,8 @@ export function brokerClient(url: URL, options: BrokerClientOptions): Promise<Br
     function end(): void {
       if (isOver) return
       isOver = true
-      const late = setTimeout(() => client.stream.destroy(), endWithinMs)
+      // A stream that is left keeps the process alive by itself. One within this process may never close.
+      const late = setTimeout(() => client.stream.destroy(), endWithinMs).unref()
       client.end(false, () => clearTimeout(late))
     }
   })

@@ -29,6 +29,8 @@ export interface AcceptedWebSockets {
 }
 
 const goingAway = 1001
+/** Time in which the other nodes hear that their routes are closed. */
+const farewellMs = 500
 
 /**
  * Accepts routes over WebSocket on a server for HTTP, or HTTPS, at one path. Other requests to change the protocol are
@@ -53,6 +55,10 @@ export function acceptWebSockets(server: Server, options: WebSocketAcceptOptions
     close() {
       server.off('upgrade', upgrade)
       for (const socket of routes) socket.close(goingAway)
+      // The other end of a route may be blocked, or stopped.
+      setTimeout(() => {
+        for (const socket of routes) socket.terminate()
+      }, farewellMs).unref()
     },
   }
 

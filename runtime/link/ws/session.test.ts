@@ -70,3 +70,14 @@ test('processes that are killed in the midst of large messages leave no gap, and
   )
   await system.terminate()
 })
+
+test('a process ends by itself once its systems and its server have ended, although a route came late', async (t) => {
+  const program = fileURLToPath(new URL('../../../test/support/ending-process.js', import.meta.url))
+  const child = spawn(process.execPath, [program], { stdio: ['ignore', 'pipe', 'inherit'] })
+  let out = ''
+  child.stdout.setEncoding('utf8').on('data', (text: string) => {
+    out += text
+  })
+  const [status] = await once(child, 'close')
+  t.deepEqual([status, out], [0, 'left to end\n'])
+})
