@@ -132,6 +132,19 @@ test('a flamelet whose token is revoked is sent away, and does not come back wit
   t.deepEqual(await again.settled, { state: 'refused', code: 'LINK_TOKEN' })
 })
 
+test('a flamelet whose token expires is sent away, and the audit log says why', async (t) => {
+  await using of = await bearers()
+  await using api = await apiStage('memory', { authentication: of })
+  const admin = await of.of('a', ['admin'])
+  const token = (await of.of('u', ['flamelet'], { seconds: 3 })).authorization.slice('Bearer '.length)
+  await using flamelet = linkedFlamelet({ name: 'site-a', dial: dialWebSocket(api.url), token })
+  t.is((await flamelet.register()).type, 'registered')
+  for (let look = 0; look < 1000 && !isOver(flamelet.states.at(-1)); look++)
+    await new Promise((resolve) => setTimeout(resolve, 10))
+  t.true(isOver(flamelet.states.at(-1)))
+  t.true((await refusalCodes(api, admin)).includes('API_TOKEN_EXPIRED'))
+})
+
 test('of two flamelets of one name the later takes the place of the earlier, which is told', async (t) => {
   await using api = await apiStage('memory')
   const dial = dialWebSocket(api.url)

@@ -57,6 +57,8 @@ export interface LinkServer {
 
 /** How often the tokens of connected flamelets are looked at again. */
 const lookEveryMs = 1000
+/** Faults of a token that end the session to which the token belongs. */
+const endsSession: readonly string[] = ['API_TOKEN_INVALID', 'API_TOKEN_EXPIRED']
 /** The user of all flamelets where nobody is asked for a token. */
 const nobody = 'local'
 
@@ -64,11 +66,13 @@ interface Joined {
   readonly node: string
   readonly incarnation: number
   readonly token: string
+  readonly from: string
+  readonly user: string
 }
 
 /**
- * Lets flamelets in by their tokens, before anything but their greeting is read. A flamelet whose token is revoked is
- * sent away within a second; one whose token expires stays until it has to greet again.
+ * Lets flamelets in by their tokens, before anything but their greeting is read. A flamelet whose token is revoked
+ * or expires is sent away within a second, with an entry in the audit log.
  */
 export function linkServer(options: LinkServerOptions): LinkServer {
   const { system, ask, controlPlane, gate, accounts, origins, isSecure, trail, log, locals } = options
@@ -77,7 +81,7 @@ export function linkServer(options: LinkServerOptions): LinkServer {
   /** By name: the flamelets with a session. */
   const joined = new Map<string, Joined>()
   const link = nodeLink(system, { authenticate, onRefused })
-  const looking = setInterval(() => void sendRevokedAway(), lookEveryMs).unref()
+  const looking = setInterval(() => void sendAway(), lookEveryMs).unref()
 
   return {
     acceptOn(server) {
@@ -119,7 +123,7 @@ export function linkServer(options: LinkServerOptions): LinkServer {
         identity: identity.user,
         mayStop: false,
         entry({ nodeIncarnation: incarnation }) {
-          if (!isLocal) joined.set(node, { node, incarnation, token })
+          if (!isLocal) joined.set(node, { node, incarnation, token, from, user: identity.user })
           trail.joined({ node, incarnation, address: from, ...(caller ? { caller } : {}) })
           return entry
         },
@@ -144,12 +148,16 @@ export function linkServer(options: LinkServerOptions): LinkServer {
     log.info({ from, node, err: refusal }, 'a node was not let in')
   }
 
-  async function sendRevokedAway(): Promise<void> {
+  /** Ends the sessions of flamelets whose tokens are good no more. */
+  async function sendAway(): Promise<void> {
     if (!gate) return
-    for (const { node, token } of [...joined.values()])
+    for (const { node, token, from, user } of [...joined.values()])
       await gate.admitToken(token).catch((cause: unknown) => {
-        if (!(cause instanceof CodedError) || cause.code !== 'API_TOKEN_INVALID') return
+        if (!(cause instanceof CodedError) || !endsSession.includes(cause.code)) return
+        // Another life may have joined meanwhile, with another token.
+        if (joined.get(node)?.token !== token) return
         joined.delete(node)
+        trail.refusedLink({ address: from, node, code: cause.code, user })
         link.declareDead(node)
         log.warn({ node, err: cause }, 'a flamelet was sent away')
       })
