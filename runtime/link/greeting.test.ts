@@ -218,7 +218,7 @@ test('strangers who do not greet are bounded in number and in time', async (t) =
   await later(2000, [server], 1000)
   t.deepEqual(
     [ends[1], ends[2], next].map((end) => end?.closed),
-    ['LINK_HANDSHAKE', 'LINK_HANDSHAKE', 'LINK_HANDSHAKE'],
+    ['LINK_SILENT', 'LINK_SILENT', 'LINK_SILENT'],
   )
   await terminated(server)
 })

@@ -1,6 +1,6 @@
 import type { ActorSystem, Behavior } from '../kernel/protocol.ts'
 import type { Dialler } from './connection.ts'
-import { isLinkError, type LinkError } from './errors.ts'
+import { isLinkError, type LinkError, linkError } from './errors.ts'
 import { type Frame, frameHeaderBytes } from './frame.ts'
 import { closeBody, closeCause } from './greeting.ts'
 import { FrameBuffers } from './lane.ts'
@@ -181,7 +181,7 @@ export function linkActor(system: ActorSystem, options: NodeLinkOptions): Behavi
 
     function overdue(carrier: Carrier): void {
       guarded(carrier, () => {
-        throw handshakeError(nameOf(carrier), `it has not greeted in ${greetWithinMs} ms`)
+        throw linkError('LINK_SILENT', { node: nameOf(carrier), silentMs: greetWithinMs })
       })
     }
   }

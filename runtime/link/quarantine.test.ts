@@ -31,6 +31,24 @@ function intrude(link: NodeLink, from: string, bytes: Uint8Array<ArrayBuffer>): 
   left.send(bytes)
 }
 
+test('an address is not kept out because nobody greets on its connections: a network may have lost the greetings', async (t) => {
+  const server = clockedNode('server', { authenticate: async () => ({ mayStop: false }) })
+  for (let number = 0; number < 8; number++) {
+    const [, right] = memoryRoute()
+    server.link.accept(right, { from: '192.0.2.66' })
+  }
+  await settled(server)
+  await later(11_000, [server], 1000)
+  t.deepEqual(new Set(server.refusals.map(({ cause }) => Object(cause).code)), new Set(['LINK_SILENT']))
+  const device = clockedNode('device')
+  const connection = device.link.connect({
+    dial: dialling(() => server, { from: '192.0.2.66' }).dial,
+    rights: { mayStop: true },
+  })
+  await settled(server, device)
+  t.is(connection.state, 'open')
+})
+
 test('an address that keeps sending garbage or bad tokens is kept out for a while, and others are not', async (t) => {
   const server = clockedNode('server', {
     async authenticate({ token }) {
