@@ -199,7 +199,7 @@ function jobsOf(stage: JoinedStage, rounds: number) {
     }
   }
   const eventsOf = async (job: string) => {
-    const response = await fetch(`${stage.up.url}${job}/events`, { signal: AbortSignal.timeout(10_000) })
+    const response = await fetch(`${stage.up.url}${job}/events?follow=false`, { signal: AbortSignal.timeout(10_000) })
     return [...(await response.text()).matchAll(/^data: ?(.*)$/gm)].map(([, data = '']) => JSON.parse(data).event ?? {})
   }
   const recorded = async (job: string): Promise<readonly string[]> => {
