@@ -16,6 +16,8 @@ export type ModelsMessage =
     }
   /** Tells a committed round to the job's followers. Answered when they know. */
   | { readonly type: 'announce'; readonly round: RoundSummary; readonly replyTo: ActorRef<ModelsReply> }
+  /** A task has completed. Calls back once the job's followers know of all rounds. Sent on this node alone. */
+  | { readonly type: 'completed'; readonly told: () => void }
 
 export type ModelsReply = { readonly type: 'done' } | { readonly type: 'failed'; readonly cause: unknown }
 
@@ -23,29 +25,46 @@ export type ModelsReply = { readonly type: 'done' } | { readonly type: 'failed';
 const mostWaitMs = 24 * 60 * 60 * 1000
 
 /**
- * The actor that publishes the models of one run. It checks that weights have arrived whole, by their hash.
+ * The actor that publishes the models of one run. It checks that weights have arrived whole, by their hash. A process
+ * that ends between the commit of a round and its announcement announces nothing: the actor does so before the next
+ * round's model, or when the task has completed.
  */
 export function jobModels(
   run: string,
   { registry, onRound }: Pick<HostedTasks, 'registry' | 'onRound'>,
 ): Behavior<ModelsMessage> {
+  /** By part: the last published round, until it is announced. */
+  const unannounced = new Map<string | undefined, RoundSummary>()
+
   return (context) => (message) => {
+    if (message.type === 'completed')
+      return void context
+        .track(Promise.all([...unannounced.values()].map(announce)))
+        .then(message.told, (cause: unknown) => context.fail(cause))
     // Models of several parts don't wait for each other.
-    void context.track(handled(message)).then(
+    void context.track(message.type === 'announce' ? announce(message.round) : published(message.model)).then(
       () => message.replyTo.tell({ type: 'done' }),
       (cause: unknown) => message.replyTo.tell({ type: 'failed', cause }),
     )
   }
 
-  async function handled(message: ModelsMessage): Promise<void> {
-    if (message.type === 'announce') return onRound(message.round)
-    const { model } = message
-    const { round, weights, layout, hash } = model
+  async function announce(summary: RoundSummary): Promise<void> {
+    const { round, part } = summary
+    if (unannounced.get(part)?.round === round) unannounced.delete(part)
+    await onRound(summary)
+  }
+
+  async function published(model: Omit<ModelToCommit, 'job'>): Promise<void> {
+    const { round, part, weights, layout, hash, metrics, members } = model
+    const earlier = unannounced.get(part)
+    // A round is published after the commit of the round before.
+    if (earlier && earlier.round < round) await announce(earlier)
     if (weights.length !== layout.size)
       throw siteError('SITE_MODEL_DAMAGED', { round, found: `${weights.length} weights`, expected: layout.size })
     const found = await weightsHash(weights)
     if (found !== hash) throw siteError('SITE_MODEL_DAMAGED', { round, found: `the hash ${found}`, expected: hash })
     await registry.commit({ ...model, job: run })
+    unannounced.set(part, { round, ...(part !== undefined && { part }), metrics, hash, members, seconds: 0 })
   }
 }
 

@@ -137,7 +137,8 @@ export function spreadTasks(parts: TasksToSpread): Behavior<SpreadNews> {
       // A site that has lost the task may still tell of it.
       if (!spread || spread.state === 'ended') return
       if (report.type === 'task-completed' || report.type === 'task-failed') spread.state = 'ended'
-      owner.tell(report)
+      if (report.type !== 'task-completed') return owner.tell(report)
+      models.tell({ type: 'completed', told: () => owner.tell(report) })
     }
 
     function sayUnknown(setting: string): void {
