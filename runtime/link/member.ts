@@ -6,7 +6,8 @@ import type { LaneName } from './frame.ts'
 import type { EntryName, RouteLanes } from './greeting.ts'
 import type { Peer, PeerRights } from './protocol.ts'
 import type { SealedRoute } from './sealed-route.ts'
-import { Session, type SessionSettings } from './session.ts'
+import { Session } from './session.ts'
+import type { SessionSettings } from './session-parts.ts'
 import { Silence, type SilenceBounds } from './silence.ts'
 
 /** Most ended lives that are remembered. */

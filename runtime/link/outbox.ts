@@ -1,0 +1,240 @@
+import { kernelError } from '../kernel/errors.ts'
+import type { PerLane } from './frame.ts'
+import { type Letter, OutgoingLane } from './lane.ts'
+import { LazyMap } from './lazy-map.ts'
+import { Batch, type Pieces, piecesOf } from './message-codec.ts'
+import type { RemoteRef } from './remote-ref.ts'
+import { kinds, mostAnnounced, type SessionContext } from './session-parts.ts'
+import type { SessionRefs } from './session-refs.ts'
+
+/** Offers wait when this part of the queue is full. */
+const offersFill = 1 / 16
+
+/** A message with more bytes of typed arrays than this travels in the bulk lane. */
+const bulkFromBytes = 32 * 1024
+
+/** A message that waits for its turn in the bulk lane. */
+interface Large {
+  readonly body: Pieces
+  readonly letters: readonly Letter[]
+  /** Number of the transfer, once it was announced or allowed. */
+  transfer: number
+  isAnnounced: boolean
+  isGranted: boolean
+}
+
+interface Offered {
+  readonly path: string
+  readonly accept: () => void
+  readonly refuse: (cause: Error) => void
+}
+
+/** The way of envelopes to the other node: from a tell or an offer into the units of the two lanes. */
+export class Outbox {
+  readonly lanes: Readonly<Record<'control' | 'bulk', OutgoingLane>>
+  readonly #context: SessionContext
+  readonly #nameOf: SessionRefs['nameOf']
+  /** Envelopes of the control lane, which wait for the end of the turn. */
+  #waiting: Batch | undefined
+  /** Letters of these envelopes. */
+  #letters: Letter[] = []
+  readonly #offers = new LazyMap<number, Offered>()
+  #lastOffer = 0
+  /** Offers that wait for space. */
+  #crowd: (() => void)[] = []
+  /** Messages before the bulk lane, in order: those that need no slot wait for those before them. */
+  #large: Large[] = []
+  #largeBytes = 0
+  #lastTransfer = 0
+  /** Number of announced messages that haven't arrived whole. */
+  #announced = 0
+  /** Longest message that needs no announcement, once: the other node has promised room for it. */
+  #allowance = 0
+  /** Number of messages that were told in the bulk lane. */
+  toldInBulk = 0
+
+  constructor(context: SessionContext, nameOf: SessionRefs['nameOf']) {
+    const { frameBytes, buffers } = context.settings
+    this.#context = context
+    this.#nameOf = nameOf
+    this.lanes = {
+      control: new OutgoingLane('control', frameBytes.control, buffers),
+      bulk: new OutgoingLane('bulk', frameBytes.bulk, buffers),
+    }
+  }
+
+  /** Whether large messages wait, in the bulk lane or before it. */
+  get hasLarge(): boolean {
+    return this.lanes.bulk.hasUnits || this.#large.length > 0
+  }
+
+  tell(ref: RemoteRef, message: unknown): void {
+    const context = this.#context
+    if (context.ended) return context.deadLetter(ref.path, message, 'node-ended', context.ended)
+    try {
+      const waiting = this.#batch()
+      waiting.add([kinds.tell, ref.remoteNumber, message])
+      if (this.#isFull(waiting.lastArrayBytes, 1)) {
+        waiting.takeLast()
+        context.deadLetter(ref.path, message, 'queue-full')
+      } else this.#added(waiting, { to: ref, message })
+    } catch (cause) {
+      context.deadLetter(ref.path, message, 'unencodable', cause)
+    }
+  }
+
+  async offer(ref: RemoteRef, message: unknown): Promise<void> {
+    const { path } = ref
+    const context = this.#context
+    this.#lastOffer += 1
+    const call = this.#lastOffer
+    // The caller learns the end of an offer, so an offer never becomes a dead letter.
+    const offer = new Batch(this.#nameOf)
+    offer.add([kinds.offer, ref.remoteNumber, message, call])
+    while (!context.ended && this.#isFull(offer.arrayBytes, offersFill))
+      await new Promise<void>((resolve) => this.#crowd.push(resolve))
+    if (context.ended) throw kernelError('KERNEL_STOPPED', { path }, { cause: context.ended })
+    if (offer.arrayBytes > bulkFromBytes) this.#addLarge(offer)
+    else {
+      const waiting = this.#batch()
+      waiting.append(offer)
+      this.#added(waiting)
+    }
+    return new Promise((accept, refuse) => this.#offers.set(call, { path, accept, refuse }))
+  }
+
+  /** The other node tells the end of an offer. */
+  settled(call: number, cause: unknown): void {
+    const offer = this.#offers.get(call)
+    this.#offers.delete(call)
+    if (cause instanceof Error) offer?.refuse(cause)
+    else offer?.accept()
+  }
+
+  /** Sends an envelope that isn't a message of an actor. */
+  post(fields: readonly unknown[]): void {
+    const waiting = this.#batch()
+    waiting.add(fields)
+    this.#added(waiting)
+  }
+
+  /** Moves waiting envelopes into the control lane. */
+  pack(): void {
+    const [waiting, letters] = [this.#waiting, this.#letters]
+    if (!waiting?.count) return
+    this.#waiting = undefined
+    this.#letters = []
+    this.lanes.control.add(waiting, letters)
+  }
+
+  /** Takes what the other node expects and permits. Returns whether more may be sent now. @throws LINK_FRAME */
+  acknowledge(expected: PerLane, window: PerLane): boolean {
+    let isProgress = false
+    for (const lane of [this.lanes.control, this.lanes.bulk]) {
+      if (lane.acknowledge(expected[lane.name], this.#context.peer.node)) {
+        isProgress = true
+        this.#makeSpace()
+      }
+      if (lane.window !== window[lane.name]) isProgress = true
+      lane.window = window[lane.name]
+    }
+    return isProgress
+  }
+
+  /** The other node has promised room for the next message of this length, or shorter. */
+  allow(bytes: unknown): void {
+    if (typeof bytes !== 'number') throw this.#context.foreign('it promises room for no number of bytes')
+    this.#allowance = bytes
+  }
+
+  /** The other node has granted a slot to an announced message. */
+  grant(transfer: number): void {
+    const large = this.#large.find((waiting) => waiting.transfer === transfer)
+    if (!large?.isAnnounced) throw this.#context.foreign(`it grants a slot to the transfer ${transfer}`)
+    large.isGranted = true
+    this.#advanceLarge()
+  }
+
+  /** The session has ended. Returns the letters of all unacknowledged envelopes. */
+  drain(): readonly Letter[] {
+    const letters = [
+      ...this.lanes.control.drain(),
+      ...this.lanes.bulk.drain(),
+      ...this.#large.splice(0).flatMap((large) => large.letters),
+      ...this.#letters.splice(0),
+    ]
+    this.#largeBytes = 0
+    this.#waiting = undefined
+    this.#makeSpace()
+    return letters
+  }
+
+  refuseOffers(cause: Error): void {
+    for (const { path, refuse } of this.#offers.values()) refuse(kernelError('KERNEL_STOPPED', { path }, { cause }))
+    this.#offers.clear()
+  }
+
+  #batch(): Batch {
+    this.#waiting ??= new Batch(this.#nameOf)
+    return this.#waiting
+  }
+
+  /** Called when an envelope waits. A large one goes to the bulk lane. */
+  #added(waiting: Batch, letter?: Letter): void {
+    if (waiting.lastArrayBytes > bulkFromBytes) return this.#addLarge(waiting.takeLast(), letter)
+    if (letter) this.#letters.push(letter)
+    if (waiting.count >= this.lanes.control.fitting || waiting.arrayBytes > bulkFromBytes) this.pack()
+    this.#context.wake()
+  }
+
+  /** Whether a part of the queue is filled for an envelope with these bytes of arrays. */
+  #isFull(arrayBytes: number, part: number): boolean {
+    const { queue } = this.#context.settings
+    if (arrayBytes > bulkFromBytes) return this.lanes.bulk.bytes + this.#largeBytes > part * queue.bulk
+    return this.lanes.control.bytes > part * queue.control
+  }
+
+  #makeSpace(): void {
+    if (this.#crowd.length > 0) for (const wake of this.#crowd.splice(0)) wake()
+  }
+
+  #addLarge(message: Batch, letter?: Letter): void {
+    this.toldInBulk += 1
+    const body = piecesOf(message)
+    const isShort = body.bytes <= this.#context.settings.slotFromBytes || this.lanes.bulk.isOneFrame(body.bytes)
+    const isAllowed = !isShort && body.bytes <= this.#allowance
+    if (isAllowed) {
+      this.#allowance = 0
+      this.#lastTransfer += 1
+    }
+    const transfer = isAllowed ? this.#lastTransfer : 0
+    const isGranted = isShort || isAllowed
+    this.#large.push({ body, letters: letter ? [letter] : [], transfer, isAnnounced: false, isGranted })
+    this.#largeBytes += body.bytes
+    this.#advanceLarge()
+  }
+
+  /** Announces the next large messages, and moves those that may be sent to the lane. */
+  #advanceLarge(): void {
+    for (const large of this.#large) {
+      if (this.#announced === mostAnnounced) break
+      if (large.isGranted || large.isAnnounced) continue
+      this.#announced += 1
+      this.#lastTransfer += 1
+      large.transfer = this.#lastTransfer
+      large.isAnnounced = true
+      this.post([kinds.announced, large.transfer, large.body.bytes])
+    }
+    for (let first = this.#large[0]; first?.isGranted; first = this.#large[0]) {
+      this.#large.shift()
+      this.#largeBytes -= first.body.bytes
+      const { body, letters, transfer, isAnnounced } = first
+      const arrived = () => {
+        if (isAnnounced) this.#announced -= 1
+        this.#advanceLarge()
+      }
+      this.lanes.bulk.addBody(body, { letters, transfer, arrived })
+    }
+    this.#context.wake()
+  }
+}
