@@ -1,4 +1,8 @@
 import { setTimeout } from 'node:timers/promises'
+import { type DialRoute, dialThroughHub } from '../runtime/index.ts'
+import { dialMqtt } from '../runtime/link/mqtt/index.ts'
+import { dialWebSocket } from '../runtime/link/ws/index.ts'
+import { mosquitto } from '../test/support/mosquitto.ts'
 import type { Suite } from './figure.ts'
 import { turnMessages, weightCount } from './link/bench-messages.ts'
 import { startChild } from './link/child.ts'
@@ -30,6 +34,7 @@ async function mediansOf<Name extends string>(
 /** Measures the link between processes, beside bare WebSockets. */
 export const linkSuite: Suite = async (report) => {
   await messages(report)
+  await ways(report)
   await besideBulk(report, 20e6)
   await besideBulk(report, 2e6)
   await serverMemory(report)
@@ -135,6 +140,52 @@ const messages: Suite = async (report) => {
   report({ figure: 'link.cut', value: quantile(lost, 0.5), unit: 'ms' })
   report({ figure: 'link.cut-p95', value: quantile(lost, 0.95), unit: 'ms' })
   socket.terminate()
+}
+
+/** Joins a server of its own, which nodes reach by a relay. */
+async function joinBehind(relay: string, dial: DialRoute): Promise<Joined> {
+  const server = await startChild('server-process', [2, relay])
+  const joined = await join(dial, 'device')
+  return {
+    ...joined,
+    async [Symbol.asyncDispose]() {
+      await joined[Symbol.asyncDispose]()
+      await server[Symbol.asyncDispose]()
+    },
+  }
+}
+
+/** Tells by way of a hub and of brokers in processes of their own, beside the same over a WebSocket to the server. */
+async function ways(report: Parameters<Suite>[0]): Promise<void> {
+  await using hub = await startChild('relay-process', ['hub'])
+  await using broker = await startChild('relay-process', ['broker'])
+  const atHub = `ws://127.0.0.1:${hub.ready}`
+  const atBroker = `mqtt://127.0.0.1:${broker.ready}`
+  await using direct = await startChild('server-process')
+  await using mosquittoBroker = await mosquitto({ users: { server: 'server', device: 'device' } })
+  const access = { node: 'device', to: 'server', username: 'device', password: 'device' }
+  await using overWs = await join(dialOf(direct.ready))
+  await using overHub = await joinBehind(atHub, dialThroughHub(dialWebSocket(atHub, { isRelayed: true }), 'server'))
+  await using overBroker = await joinBehind(atBroker, dialMqtt(atBroker, access))
+  await using overMosquitto = await joinBehind(mosquittoBroker.url, dialMqtt(mosquittoBroker.url, access))
+  const count = 80 * turnMessages
+  const rates = await mediansOf(
+    {
+      ws: () => linkTells(overWs, count),
+      hub: () => linkTells(overHub, count),
+      broker: () => linkTells(overBroker, count),
+      mosquitto: () => linkTells(overMosquitto, count),
+    },
+    15,
+  )
+  for (const way of ['hub', 'broker', 'mosquitto'] as const)
+    report({
+      figure: `link.tell-by-${way}`,
+      value: rates(way),
+      unit: 'messages/s',
+      baseline: rates('ws'),
+      ratio: rates(way) / rates('ws'),
+    })
 }
 
 /** Asks while weights are sent over a narrow way, beside asks on the idle way, and beside weights that are sent bare. */

@@ -1,9 +1,17 @@
 import { createServer } from 'node:http'
 import { setTimeout } from 'node:timers/promises'
 import { WebSocketServer } from 'ws'
-import { type ActorRef, actorSystem, nodeLink, type Route, release, systemClock } from '../../runtime/index.ts'
+import {
+  type ActorRef,
+  actorSystem,
+  nodeLink,
+  type Route,
+  release,
+  serveAtHub,
+  systemClock,
+} from '../../runtime/index.ts'
 import { acceptMqtt } from '../../runtime/link/mqtt/index.ts'
-import { acceptWebSockets } from '../../runtime/link/ws/index.ts'
+import { acceptWebSockets, dialWebSocket } from '../../runtime/link/ws/index.ts'
 import { accumulator, layoutOf } from '../../sdk/index.ts'
 import { type BenchMessage, decodeBenchMessage, weightCount } from './bench-messages.ts'
 import { answering } from './child.ts'
@@ -11,9 +19,10 @@ import { cpuNanoseconds } from './client.ts'
 
 /**
  * Program: the measured server, with routes of the link at /link, and bare WebSockets at /raw. Arguments: number of
- * slots (0: messages are never lent), and the address of a broker.
+ * slots (0: messages are never lent), and the address of a broker or
+ * a hub by which nodes reach this server.
  */
-const [slots = 2, broker] = [Number(process.argv[2] ?? 2), process.argv[3]]
+const [slots = 2, relay] = [Number(process.argv[2] ?? 2), process.argv[3]]
 const collect = globalThis.gc ?? (() => {})
 const system = actorSystem({ name: 'server', clock: systemClock() })
 const routes = new Set<Route>()
@@ -56,7 +65,10 @@ const accepted = (route: Route) => {
   link.accept(route, { mayStop: false })
 }
 acceptWebSockets(server, { onRoute: accepted, mostUnopened: 5000 })
-if (broker !== undefined) await acceptMqtt(broker, { node: 'server', onRoute: accepted })
+const name = 'server'
+if (relay?.startsWith('mqtt:'))
+  await acceptMqtt(relay, { node: name, username: name, password: name, onRoute: accepted })
+else if (relay) serveAtHub({ dial: dialWebSocket(relay, { isRelayed: true }), name, token: name, onRoute: accepted })
 
 const raw = new WebSocketServer({ noServer: true, perMessageDeflate: false })
 server.on('upgrade', (request, socket, head) => {
