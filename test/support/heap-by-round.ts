@@ -21,19 +21,16 @@ export interface HeapRun {
 /** What each process holds, by round. The first process is the run's own, which has the topmost aggregators. */
 type HeldByRound = ReadonlyMap<number, readonly HeldByProcess[]>
 
-/** The least of several measurements of a process, early and late in a run. */
-export interface Growth {
-  readonly early: HeldByProcess
-  readonly late: HeldByProcess
-}
-
 /**
- * Compares what each process holds at a round and at a later round. Each is the least of three measurements in
+ * What each process holds at these rounds, of each process by round. Each is the least of three measurements in
  * neighbouring rounds, since a process is measured in the middle of its work. The run's own process comes first.
  */
-export async function heapGrowth(run: Omit<HeapRun, 'measuredRounds'>, from: number, to: number): Promise<Growth[]> {
+export async function heldAtRounds(
+  run: Omit<HeapRun, 'measuredRounds'>,
+  ...rounds: readonly number[]
+): Promise<HeldByProcess[][]> {
   const near = (round: number) => [round - 8, round - 4, round]
-  const held = await heapByRound({ ...run, measuredRounds: [...near(from), ...near(to)] })
+  const held = await heapByRound({ ...run, measuredRounds: rounds.flatMap(near) })
   const least = (round: number, process: number) =>
     near(round)
       .flatMap((each) => held.get(each)?.[process] ?? [])
@@ -44,10 +41,7 @@ export async function heapGrowth(run: Omit<HeapRun, 'measuredRounds'>, from: num
         files: Math.min(one.files, other.files),
         handles: Math.min(one.handles, other.handles),
       }))
-  return Array.from({ length: run.processes + 1 }, (_, process) => ({
-    early: least(from, process),
-    late: least(to, process),
-  }))
+  return Array.from({ length: run.processes + 1 }, (_, process) => rounds.map((round) => least(round, process)))
 }
 
 const main = fileURLToPath(new URL('../../flamectl/main.js', import.meta.url))

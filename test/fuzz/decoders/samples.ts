@@ -51,6 +51,10 @@ export const bodies: Readonly<Record<string, readonly unknown[]>> = {
   updateTaskStatus: [{ state: 'running' }, { state: 'failed', cause: { code: 'A', message: 'b' } }],
   registerCompute: [compute],
   updateCompute: [compute],
+  makeFault: [
+    { type: 'kill', task: 't' },
+    { type: 'delay', task: 't', delayMs: 2 },
+  ],
   putDeploymentStatus: [{ a: 'agentDeploySuccess' }],
 }
 
