@@ -2,7 +2,7 @@ import { kernelBase64 } from './kernel-bytes.ts'
 import { sharedKernelBase64 } from './shared-kernel-bytes.ts'
 
 /** Number of weights that are staged at a time, so that they stay in the processor's cache. */
-const blockSize = 4096
+const blockSize = 8192
 /** Most blocks, of different deltas, that one pass over the sum adds. */
 const mostBlocks = 4
 const pageBytes = 65_536

@@ -51,18 +51,20 @@ function run(
   let most2 = i32x4.splat(0)
   let most3 = i32x4.splat(0)
   for (let end = deltas + (<usize>count << 2); deltas < end; deltas += 32, sums += 64) {
-    let a = bits(deltas, first, constant)
+    const left = v128.load(deltas)
+    const right = v128.load(deltas, 16)
+    let a = bitsOf(left, first, constant)
     let b = bits(deltas + 8, first, constant)
-    let c = bits(deltas + 16, first, constant)
+    let c = bitsOf(right, first, constant)
     let d = bits(deltas + 24, first, constant)
-    most0 = larger(most0, deltas)
+    most0 = larger(most0, left, right)
     if (blocks > 1) {
       const place = deltas + stride
       a = i64x2.add(a, bits(place, second, constant))
       b = i64x2.add(b, bits(place + 8, second, constant))
       c = i64x2.add(c, bits(place + 16, second, constant))
       d = i64x2.add(d, bits(place + 24, second, constant))
-      most1 = larger(most1, place)
+      most1 = larger(most1, v128.load(place), v128.load(place, 16))
     }
     if (blocks > 2) {
       const place = deltas + 2 * stride
@@ -70,13 +72,13 @@ function run(
       b = i64x2.add(b, bits(place + 8, third, constant))
       c = i64x2.add(c, bits(place + 16, third, constant))
       d = i64x2.add(d, bits(place + 24, third, constant))
-      most2 = larger(most2, place)
+      most2 = larger(most2, v128.load(place), v128.load(place, 16))
       const last = deltas + 3 * stride
       a = i64x2.add(a, bits(last, fourth, constant))
       b = i64x2.add(b, bits(last + 8, fourth, constant))
       c = i64x2.add(c, bits(last + 16, fourth, constant))
       d = i64x2.add(d, bits(last + 24, fourth, constant))
-      most3 = larger(most3, last)
+      most3 = larger(most3, v128.load(last), v128.load(last, 16))
     }
     add(sums, i64x2.sub(a, surplus), negative)
     add(sums + 16, i64x2.sub(b, surplus), negative)
@@ -95,7 +97,14 @@ function run(
 // @ts-ignore: decorator
 @inline
 function bits(deltas: usize, weight: v128, constant: v128): v128 {
-  return f64x2.add(f64x2.mul(f64x2.promote_low_f32x4(v128.load64_zero(deltas)), weight), constant)
+  return bitsOf(v128.load64_zero(deltas), weight, constant)
+}
+
+// The same of the first two lanes.
+// @ts-ignore: decorator
+@inline
+function bitsOf(lanes: v128, weight: v128, constant: v128): v128 {
+  return f64x2.add(f64x2.mul(f64x2.promote_low_f32x4(lanes), weight), constant)
 }
 
 // @ts-ignore: decorator
@@ -108,12 +117,9 @@ function add(sums: usize, integers: v128, negative: bool): void {
 // The larger magnitudes of `most` and of eight deltas, by lane.
 // @ts-ignore: decorator
 @inline
-function larger(most: v128, deltas: usize): v128 {
+function larger(most: v128, left: v128, right: v128): v128 {
   const magnitude = i32x4.splat(0x7fffffff)
-  return i32x4.max_s(
-    most,
-    i32x4.max_s(v128.and(v128.load(deltas), magnitude), v128.and(v128.load(deltas, 16), magnitude)),
-  )
+  return i32x4.max_s(most, i32x4.max_s(v128.and(left, magnitude), v128.and(right, magnitude)))
 }
 
 // @ts-ignore: decorator
