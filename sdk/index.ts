@@ -16,13 +16,16 @@ export * from './learn/learner.ts'
 export type * from './learn/role-learner.ts'
 export type { Steps } from './learn/steps.ts'
 export { type RandomStream, randomStream, streamFrom } from './random/random-stream.ts'
-export { registryTroubleCodes } from './registry/errors.ts'
+export { type Again, registryAgain, registryTroubleCodes } from './registry/errors.ts'
 export { memoryRegistry } from './registry/memory-registry.ts'
 export {
+  type Arithmetic,
   type CommittedModel,
   type KeptRounds,
   keepingRounds,
   type Lineage,
+  type LineageValue,
+  type LoadedModel,
   type ModelRegistry,
   type ModelToCommit,
 } from './registry/registry.ts'

@@ -1,33 +1,76 @@
-import { errorFactory } from '../../runtime/index.ts'
+import { CodedError, type ErrorEntry, errorFactory } from '../../runtime/index.ts'
+
+/**
+ * Whether the same call may succeed later: `itself` without anybody's doing, `mended` after somebody has followed the
+ * hint, `no` never.
+ */
+export type Again = 'itself' | 'mended' | 'no'
+
+interface RegistryErrorEntry extends ErrorEntry {
+  readonly again: Again
+}
 
 const registryErrors = {
   REGISTRY_UNKNOWN: {
     message: 'there is no round {round} of {of} in {location}',
     hint: 'use one of the existing rounds: {known}',
+    again: 'no',
   },
   REGISTRY_DAMAGED: {
     message: '{location} is damaged: {found}',
     hint: 'restore the round from a copy, or run the job again',
+    again: 'no',
   },
   REGISTRY_FULL: {
     message: '{location} has no space left: {reason}',
     hint: 'free some space; committed rounds are kept',
+    again: 'mended',
   },
   REGISTRY_LOST: {
     message: '{location} cannot be reached: {reason}',
-    hint: 'check that the disk or network folder is present and sound; committed rounds are kept',
+    hint: 'check that the disk, network folder or server is present and sound; committed rounds are kept',
+    again: 'itself',
   },
   REGISTRY_DENIED: {
     message: '{location} cannot be written: {reason}',
     hint: 'give this user the right to write there, or name another folder for models; then continue with --resume',
+    again: 'mended',
   },
   REGISTRY_UNREADABLE: {
     message: '{location} cannot be read: {reason}',
     hint: 'give this user the right to read the file, and check that a job has written the file',
+    again: 'mended',
   },
-} as const
+  REGISTRY_CREDENTIALS: {
+    message: '{location} refuses the credentials: {reason}',
+    hint: 'set the credentials of this registry in the environment or in their file, as docs/registry.md says',
+    again: 'mended',
+  },
+  REGISTRY_MISSING: {
+    message: '{location} has no {kind} {name}',
+    hint: 'make the {kind}, or name another one',
+    again: 'mended',
+  },
+  REGISTRY_CLOCK: {
+    message: '{location} refuses requests of this time: {reason}',
+    hint: "set the clock of this machine, or of the registry's",
+    again: 'mended',
+  },
+  REGISTRY_REFUSED: {
+    message: '{location} refuses the request: {reason}',
+    hint: "look for the reason in the registry's log, and check that its version is one that docs/registry.md names",
+    again: 'mended',
+  },
+} as const satisfies Record<string, RegistryErrorEntry>
 
 export const registryError = errorFactory(registryErrors)
+
+/** Whether the call that failed with this error may succeed later. `no` for errors of other tables. */
+export function registryAgain(error: unknown): Again {
+  if (!(error instanceof CodedError)) return 'no'
+  const again = Object.entries(registryErrors).find(([code]) => code === error.code)?.[1].again
+  return again ?? 'no'
+}
 
 /** Names a job, or one part of a job, for a message. */
 export function jobOrPart(job: string, part?: string): string {

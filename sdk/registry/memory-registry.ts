@@ -1,12 +1,10 @@
 import { jobOrPart, listedRounds, registryError } from './errors.ts'
-import type { CommittedModel, ModelRegistry } from './registry.ts'
-
-type Kept = CommittedModel & { readonly weights: Float32Array }
+import type { LoadedModel, ModelRegistry } from './registry.ts'
 
 /** A registry in memory, for tests and simulations. */
 export function memoryRegistry(): ModelRegistry {
   /** By job, part ('' for no part) and round. */
-  const jobs = new Map<string, Map<string, Map<number, Kept>>>()
+  const jobs = new Map<string, Map<string, Map<number, LoadedModel>>>()
   const models = (job: string, part = '') => jobs.get(job)?.get(part)
   const rounds = (job: string, part?: string) => [...(models(job, part)?.keys() ?? [])].toSorted((a, b) => a - b)
   const found = (job: string, round: number, part?: string) => {
@@ -16,22 +14,20 @@ export function memoryRegistry(): ModelRegistry {
     throw registryError('REGISTRY_UNKNOWN', { job, round, of: jobOrPart(job, part), location: 'memory', known })
   }
   const describe = async (job: string, round: number, part?: string) => {
-    const { weights: _, ...committed } = found(job, round, part)
+    const { weights: _, layout: __, modelTopology: ___, ...committed } = found(job, round, part)
     return structuredClone(committed)
   }
   return {
     async commit(given) {
       const { job, round, part = '', hash } = given
-      const parts = jobs.get(job) ?? new Map<string, Map<number, Kept>>()
+      const parts = jobs.get(job) ?? new Map<string, Map<number, LoadedModel>>()
       jobs.set(job, parts)
-      const kept = parts.get(part) ?? new Map<number, Kept>()
+      const kept = parts.get(part) ?? new Map<number, LoadedModel>()
       parts.set(part, kept)
       if (kept.get(round)?.hash === hash) return
       const location = `memory:${[job, part, round].filter((name) => name !== '').join('/')}`
-      const { workload, seed, metrics, members, arrivals, weights } = given
-      const model = { job, workload, seed, round, metrics, members, hash, weights }
-      const rest = { ...(part !== '' && { part }), ...(arrivals && { arrivals }) }
-      kept.set(round, { ...structuredClone({ ...model, ...rest }), location })
+      const { weights, ...rest } = given
+      kept.set(round, { ...structuredClone(rest), weights: weights.slice(), location })
     },
     async latest(job, part) {
       const last = rounds(job, part).at(-1)

@@ -20,15 +20,33 @@ import { layersLearner } from '../layers/layers-learner.ts'
 import { loadTensorFlow } from '../layers/tensorflow.ts'
 import { randomStream } from '../random/random-stream.ts'
 import { weightsHash } from '../weights/layout.ts'
+import { modelFiles } from './model-files.ts'
 import { fileRegistry } from './node-file-registry.ts'
 import { modelOf, registryContract } from './registry.contract.ts'
+import type { ModelToCommit } from './registry.ts'
 
 const base = mkdtempSync(join(tmpdir(), 'flame-registry-'))
 let folders = 0
 const newFolder = () => join(base, String(folders++))
 test.after.always(() => rmSync(base, { recursive: true, force: true }))
 
-registryContract(test, async () => fileRegistry(newFolder()))
+registryContract(test, async () => fileRegistry(newFolder()), { interrupted })
+
+/** Each of the files of the second round may be missing, or cut in the middle. */
+async function* interrupted(before: ModelToCommit, model: ModelToCommit) {
+  const files = modelFiles(model)
+  for (const whole of files.keys())
+    for (const isCut of [false, true]) {
+      const folder = newFolder()
+      await fileRegistry(folder).commit(before)
+      const leftover = join(folder, model.job, `.unfinished-${model.round}`)
+      mkdirSync(leftover)
+      for (const [index, { name, bytes }] of files.entries())
+        if (index < whole) writeFileSync(join(leftover, name), bytes)
+        else if (index === whole && isCut) writeFileSync(join(leftover, name), bytes.subarray(0, bytes.length / 2))
+      yield fileRegistry(folder)
+    }
+}
 
 test('round.json is readable: indented, each of its lists on one line', async (t) => {
   const folder = newFolder()
@@ -44,6 +62,26 @@ test('round.json is readable: indented, each of its lists on one line', async (t
   "metrics": {
     "accuracy": 0.5,
     "loss": 0.3333333333333333
+  },
+  "design": "pairs",
+  "algorithm": {
+    "name": "fedprox",
+    "settings": {
+      "mu": 0.1,
+      "rounds": 3,
+      "weighted": true,
+      "note": "a \\"quoted\\" text"
+    }
+  },
+  "arithmetic": {
+    "quantumBits": {
+      "delta": 34
+    },
+    "engine": "engine"
+  },
+  "privacy": {
+    "epsilon": 1.5,
+    "delta": 0.00001
   },
   "hash": "${hash}",
   "members": ["trainer-0","trainer-2"],
@@ -88,6 +126,9 @@ test('damage is named, with what was found, and mended by committing the round a
     [(at) => writeFileSync(join(at, 'weights.bin'), new Uint8Array(24)), /weights\.bin has hash [0-9a-f]{64}, not/],
     [(at) => writeFileSync(join(at, 'weights.bin'), new Uint8Array(23)), /weights\.bin has 23 bytes/],
     [(at) => rmSync(join(at, 'weights.bin')), /weights\.bin is missing/],
+    [(at) => rmSync(join(at, 'model.json')), /model\.json is missing/],
+    [(at) => writeFileSync(join(at, 'model.json'), '{"weights'), /model\.json.* it is no JSON/],
+    [(at) => writeFileSync(join(at, 'model.json'), '{"weightsManifest":[]}'), /model\.json describes 0 weights/],
     [(at) => writeFileSync(join(at, 'round.json'), '{"job":'), /round\.json is no JSON/],
     [(at) => writeFileSync(join(at, 'round.json'), '{"job":"pairs-1","members":[]}'), /round\.json lacks a field/],
     [(at) => writeFileSync(join(at, 'round.json'), 'null'), /round\.json lacks a field/],
@@ -225,7 +266,8 @@ test('TensorFlow.js loads a committed layers model over HTTP, and it predicts wh
 
 test('a model of unknown architecture is written as named weights', async (t) => {
   const folder = newFolder()
-  await fileRegistry(folder).commit(await modelOf(1))
+  const { modelTopology: _, ...model } = await modelOf(1)
+  await fileRegistry(folder).commit(model)
   const written = JSON.parse(readFileSync(join(folder, 'pairs-1', 'round-0001', 'model.json'), 'utf8'))
   t.is(written.format, 'weights')
   t.deepEqual(written.weightsManifest[0].weights, [

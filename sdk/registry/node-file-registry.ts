@@ -2,10 +2,9 @@ import { mkdir, open, readdir, readFile, rename, rm, stat } from 'node:fs/promis
 import { join, resolve } from 'node:path'
 import { fileErrorCode, fileReason, systemFaultOf } from '../../runtime/index.ts'
 import { makeFolder } from '../../runtime/node/index.ts'
-import { tfjsModel } from '../weights/formats/tfjs.ts'
-import { weightsHash } from '../weights/layout.ts'
 import { jobOrPart, listedRounds, registryError } from './errors.ts'
-import { type CommittedModel, isLineage, type Lineage, type ModelRegistry, type ModelToCommit } from './registry.ts'
+import { decodeLineage, loadedModel, modelFileNames, modelFiles } from './model-files.ts'
+import type { CommittedModel, LoadedModel, ModelRegistry, ModelToCommit } from './registry.ts'
 
 /** Prefix of unfinished folders. The next commit removes those that a killed process left. */
 const unfinished = '.unfinished-'
@@ -35,7 +34,7 @@ export function fileRegistry(folder: string): FileRegistry {
 
   async function lineage(job: string, round: number, part?: string): Promise<CommittedModel> {
     const location = roundFolder(job, round, part)
-    const text = await readFile(join(location, 'round.json'), 'utf8').catch(ifMissing(undefined, location))
+    const text = await readFile(join(location, modelFileNames.round), 'utf8').catch(ifMissing(undefined, location))
     if (text === undefined) {
       const known = listedRounds(await rounds(job, part))
       throw registryError('REGISTRY_UNKNOWN', {
@@ -46,7 +45,7 @@ export function fileRegistry(folder: string): FileRegistry {
         known,
       })
     }
-    return { ...parseLineage(text, location), location }
+    return { ...decodeLineage(text, location), location }
   }
 
   async function commit(model: ModelToCommit): Promise<void> {
@@ -76,25 +75,12 @@ export function fileRegistry(folder: string): FileRegistry {
     }
   }
 
-  async function load(
-    job: string,
-    round: number,
-    part?: string,
-  ): Promise<CommittedModel & { readonly weights: Float32Array }> {
-    const model = await lineage(job, round, part)
-    const { location } = model
-    const bytes = await readFile(join(location, 'weights.bin')).catch(ifMissing(undefined, location))
-    if (!bytes) throw registryError('REGISTRY_DAMAGED', { location, found: 'weights.bin is missing' })
-    if (bytes.length % 4 !== 0)
-      throw registryError('REGISTRY_DAMAGED', {
-        location,
-        found: `weights.bin has ${bytes.length} bytes, which is no multiple of 4`,
-      })
-    const weights = new Float32Array(Uint8Array.from(bytes).buffer)
-    const hash = await weightsHash(weights)
-    if (hash !== model.hash)
-      throw registryError('REGISTRY_DAMAGED', { location, found: `weights.bin has hash ${hash}, not ${model.hash}` })
-    return { ...model, weights }
+  async function load(job: string, round: number, part?: string): Promise<LoadedModel> {
+    const committed = await lineage(job, round, part)
+    const { location } = committed
+    const read = (name: string) => readFile(join(location, name)).catch(ifMissing(undefined, location))
+    const [weights, model] = await Promise.all([read(modelFileNames.weights), read(modelFileNames.model)])
+    return loadedModel(committed, { weights, model })
   }
 
   /** Renames first, so that a part of a round is never taken for the round. */
@@ -139,43 +125,12 @@ export function fileRegistry(folder: string): FileRegistry {
   }
 }
 
-async function writeModel(
-  folder: string,
-  { weights, layout, modelTopology, ...lineage }: ModelToCommit,
-): Promise<void> {
-  await Promise.all([
-    writeDurably(join(folder, 'weights.bin'), new Uint8Array(weights.buffer, weights.byteOffset, weights.byteLength)),
-    writeDurably(join(folder, 'model.json'), `${JSON.stringify(tfjsModel(layout, modelTopology), null, 1)}\n`),
-    writeDurably(join(folder, 'round.json'), `${readable(lineage)}\n`),
-  ])
+async function writeModel(folder: string, model: ModelToCommit): Promise<void> {
+  await Promise.all(modelFiles(model).map(({ name, bytes }) => writeDurably(join(folder, name), bytes)))
   await syncFolder(folder)
 }
 
-/** Indented JSON, but with each long list on one line at the end: there may be thousands of members. */
-function readable({ members, arrivals, ...rest }: Lineage): string {
-  const lists = Object.entries({ members, ...(arrivals && { arrivals }) })
-  const lines = lists.map(([name, list]) => `  ${JSON.stringify(name)}: ${JSON.stringify(list)}`)
-  return `${JSON.stringify(rest, null, 2).slice(0, -2)},\n${lines.join(',\n')}\n}`
-}
-
-function parseLineage(text: string, location: string): Lineage {
-  try {
-    const parsed: unknown = JSON.parse(text)
-    if (isLineage(parsed)) return { ...parsed, metrics: numbersIn(parsed.metrics) }
-  } catch (cause) {
-    throw registryError('REGISTRY_DAMAGED', { location, found: 'round.json is no JSON' }, { cause })
-  }
-  throw registryError('REGISTRY_DAMAGED', { location, found: 'round.json lacks a field' })
-}
-
-/** Drops nulls, which JSON has for numbers that aren't finite. */
-function numbersIn(metrics: Readonly<Record<string, unknown>>): Record<string, number> {
-  return Object.fromEntries(
-    Object.entries(metrics).flatMap(([name, value]) => (typeof value === 'number' ? [[name, value] as const] : [])),
-  )
-}
-
-async function writeDurably(file: string, content: string | Uint8Array): Promise<void> {
+async function writeDurably(file: string, content: Uint8Array): Promise<void> {
   const handle = await open(file, 'w')
   try {
     await handle.writeFile(content)

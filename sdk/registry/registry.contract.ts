@@ -21,24 +21,64 @@ export async function modelOf(round: number, change: Partial<ModelToCommit> = {}
       { end: 'trainer-2', dispatch: 2, version: 0 },
       { end: 'trainer-0', dispatch: 1, version: 0 },
     ],
+    design: 'pairs',
+    algorithm: { name: 'fedprox', settings: { mu: 0.1, rounds: 3, weighted: true, note: 'a "quoted" text' } },
+    arithmetic: { quantumBits: { delta: 34 }, engine: 'engine' },
+    privacy: { epsilon: 1.5, delta: 1e-5 },
     hash: await weightsHash(weights),
     weights,
     layout,
+    modelTopology: { class_name: 'Sequential', config: { layers: [{ name: 'dense', units: 2 }] } },
     ...change,
   }
 }
 
-/** The contract of every ModelRegistry. Each adapter's test file calls this with its own opening. */
-export function registryContract(test: TestFn, open: () => Promise<ModelRegistry>): void {
+/** Special openings of an adapter. */
+export interface RegistryFaults {
+  /**
+   * For each instant at which a commit may be interrupted: a registry that holds what a process leaves that has
+   * committed `before`, and was killed at that instant while it committed `model`.
+   */
+  interrupted?(before: ModelToCommit, model: ModelToCommit): AsyncIterable<ModelRegistry>
+}
+
+/**
+ * The contract of every ModelRegistry. Each adapter's test file calls this with its own opening: a registry in which the
+ * jobs pairs-1 to pairs-9 have no models.
+ */
+export function registryContract(
+  test: TestFn,
+  open: () => Promise<ModelRegistry>,
+  { interrupted }: RegistryFaults = {},
+): void {
   test('a committed model is loaded with the bits of its weights and its whole lineage', async (t) => {
     const registry = await open()
     const model = await modelOf(1, { weights: Float32Array.of(-0, 1e-45, 3.4e38, -1 / 3, 0, 5) })
     await registry.commit(model)
-    const { weights, location, ...lineage } = await registry.load('pairs-1', 1)
-    t.deepEqual(new Uint8Array(weights.buffer), new Uint8Array(model.weights.buffer))
-    const { weights: _, layout: __, ...expected } = model
-    t.deepEqual(lineage, expected)
+    const { location, ...loaded } = await registry.load('pairs-1', 1)
+    t.deepEqual(new Uint8Array(loaded.weights.buffer), new Uint8Array(model.weights.buffer))
+    t.deepEqual(loaded, model)
     t.true(location.length > 0)
+    const { weights: _, layout: __, modelTopology: ___, ...lineage } = model
+    t.deepEqual(await registry.describe('pairs-1', 1), { ...lineage, location })
+  })
+
+  test('a model without an architecture, and with no more than the lineage must have, comes back as it was', async (t) => {
+    const registry = await open()
+    const { design: _, algorithm: __, arithmetic: ___, privacy: ____, arrivals: _____, ...rest } = await modelOf(1)
+    const { modelTopology: ______, ...model } = rest
+    await registry.commit(model)
+    const { location: _______, ...loaded } = await registry.load('pairs-1', 1)
+    t.deepEqual(loaded, model)
+  })
+
+  test('metrics that are not finite come back as they were', async (t) => {
+    const registry = await open()
+    const metrics = { loss: Number.NaN, most: Number.POSITIVE_INFINITY, least: Number.NEGATIVE_INFINITY, tiny: 5e-324 }
+    await registry.commit(await modelOf(1, { metrics }))
+    t.deepEqual((await registry.describe('pairs-1', 1)).metrics, metrics)
+    t.deepEqual((await registry.load('pairs-1', 1)).metrics, metrics)
+    t.deepEqual((await registry.latest('pairs-1'))?.metrics, metrics)
   })
 
   test('rounds are listed in order of their numbers, each job by itself, and the last one is the latest', async (t) => {
@@ -103,6 +143,54 @@ export function registryContract(test: TestFn, open: () => Promise<ModelRegistry
     t.deepEqual(await registry.list('pairs-1'), [1, 2, 3, 4])
     for (const { round, hash } of models) t.is((await registry.load('pairs-1', round)).hash, hash)
   })
+
+  test('jobs and parts that are committed at the same time do not mix', async (t) => {
+    const registry = await open()
+    const places = ['pairs-1', 'pairs-2', 'pairs-3'].flatMap((job) => [
+      { job },
+      { job, part: 'na' },
+      { job, part: 'eu' },
+    ])
+    const models = await Promise.all(
+      places.flatMap((place, index) =>
+        [1, 2].map((round) =>
+          modelOf(round, {
+            ...place,
+            seed: index,
+            weights: new Float32Array(layout.size).fill(10 * index + round),
+            metrics: { accuracy: index / 10 + round },
+          }),
+        ),
+      ),
+    )
+    await Promise.all(models.map((model) => registry.commit(model)))
+    for (const model of models) {
+      const { location: _, ...loaded } = await registry.load(model.job, model.round, model.part)
+      t.deepEqual(loaded, model)
+      t.deepEqual(await registry.list(model.job, model.part), [1, 2])
+      t.deepEqual(await registry.parts(model.job), ['eu', 'na'])
+    }
+  })
+
+  if (interrupted)
+    test('an interrupted commit leaves the round whole or absent, and the same commit again completes the round', async (t) => {
+      const [first, second] = [await modelOf(1), await modelOf(2)]
+      let instants = 0
+      for await (const registry of interrupted(first, second)) {
+        instants += 1
+        const found = await registry.list('pairs-1')
+        t.true([1, 2].includes(found.length), `instant ${instants}`)
+        t.is((await registry.latest('pairs-1'))?.round, found.length)
+        for (const round of found) {
+          const { location: _, ...loaded } = await registry.load('pairs-1', round)
+          t.deepEqual(loaded, round === 1 ? first : second)
+        }
+        await registry.commit(second)
+        t.deepEqual(await registry.list('pairs-1'), [1, 2])
+        t.is((await registry.load('pairs-1', 2)).hash, second.hash)
+      }
+      t.true(instants > 0)
+    })
 
   test('weights that are a part of a larger array are committed alone', async (t) => {
     const registry = await open()

@@ -1,4 +1,5 @@
 import test from 'ava'
+import { registryAgain, registryError } from './errors.ts'
 import { memoryRegistry } from './memory-registry.ts'
 import { modelOf } from './registry.contract.ts'
 import { type KeptRounds, keepingRounds, type Lineage } from './registry.ts'
@@ -26,4 +27,12 @@ test('the best round is kept beside them: by accuracy, else by loss, the first o
   const losses = [{ loss: 2 }, { loss: 1 }, { loss: 3 }]
   t.deepEqual((await left({ last: 1, best: true }, losses)).at(-1), [2, 3])
   t.deepEqual((await left({ last: 1, best: true }, [{}, { loss: 5 }, {}])).at(-1), [2, 3])
+})
+
+test('an error says whether another try may help', (t) => {
+  const location = 'memory'
+  t.is(registryAgain(registryError('REGISTRY_LOST', { location })), 'itself')
+  t.is(registryAgain(registryError('REGISTRY_CREDENTIALS', { location })), 'mended')
+  t.is(registryAgain(registryError('REGISTRY_DAMAGED', { location })), 'no')
+  t.is(registryAgain(new Error('REGISTRY_LOST')), 'no')
 })

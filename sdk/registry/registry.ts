@@ -25,8 +25,25 @@ export interface Lineage {
    * determines the weights.
    */
   readonly arrivals?: readonly CountedWork[]
+  /** Id of the job's design. Absent where a job has none, as in a program. */
+  readonly design?: string
+  /** The federated algorithm, and its settings. */
+  readonly algorithm?: { readonly name: string; readonly settings: Readonly<Record<string, LineageValue>> }
+  readonly arithmetic?: Arithmetic
+  /** Differential privacy that the job has spent up to this round. Absent where the job spends none. */
+  readonly privacy?: { readonly epsilon: number; readonly delta: number }
   /** SHA-256 of the weights' little-endian bytes. */
   readonly hash: string
+}
+
+export type LineageValue = string | number | boolean
+
+/** How the numbers of a model came about. */
+export interface Arithmetic {
+  /** By the name of each summed vector: the bits of the quantum of its sums, 2^−bits. */
+  readonly quantumBits: Readonly<Record<string, number>>
+  /** What trained the clients, such as `engine` or a backend of TensorFlow.js. Absent where the learner doesn't say. */
+  readonly engine?: string
 }
 
 export interface ModelToCommit extends Lineage {
@@ -37,15 +54,23 @@ export interface ModelToCommit extends Lineage {
 }
 
 export interface CommittedModel extends Lineage {
-  /** The model's location, for people. */
+  /** The model's location, for people. Has no credentials. */
   readonly location: string
 }
 
-/** Keeps the model of each committed round, with its lineage. */
+export type LoadedModel = CommittedModel & ModelToCommit
+
+/**
+ * Keeps the model of each committed round, with its lineage. Adapters throw the errors of the table in `errors.ts`, with
+ * the location, and without credentials: REGISTRY_LOST where nothing answers, or the answer is cut, late, or a fault of
+ * the server; REGISTRY_CREDENTIALS; REGISTRY_MISSING for a bucket or an experiment; REGISTRY_FULL; REGISTRY_CLOCK;
+ * REGISTRY_REFUSED for another refusal. `registryAgain` says whether another try may help.
+ */
 export interface ModelRegistry {
   /**
-   * Makes a round's model durable, whole or not at all. A round with the same hash stays as it is; a round with another
-   * hash is replaced.
+   * Makes a round's model durable, whole or not at all: a commit that was interrupted leaves nothing that `list` or
+   * `load` finds, and the next commit of the round repairs whatever is left. A round with the same hash stays as it is;
+   * a round with another hash is replaced.
    */
   commit(model: ModelToCommit): Promise<void>
   /** The model of the job's last round, or of the last round of one part, if any. */
@@ -57,33 +82,11 @@ export interface ModelRegistry {
   /**
    * Loads a round. REGISTRY_UNKNOWN if the round doesn't exist; REGISTRY_DAMAGED if the weights don't match their hash.
    */
-  load(job: string, round: number, part?: string): Promise<CommittedModel & { readonly weights: Float32Array }>
+  load(job: string, round: number, part?: string): Promise<LoadedModel>
   /** The round without its weights. REGISTRY_UNKNOWN if the round doesn't exist. */
   describe(job: string, round: number, part?: string): Promise<CommittedModel>
   /** Removes a whole round. Does nothing if the round doesn't exist. */
   remove(job: string, round: number, part?: string): Promise<void>
-}
-
-/** Whether an untrusted value has every field of a lineage. */
-export function isLineage(value: unknown): value is Lineage {
-  return (
-    typeof value === 'object' &&
-    value !== null &&
-    has(value, 'job', 'string') &&
-    has(value, 'workload', 'string') &&
-    has(value, 'seed', 'number') &&
-    has(value, 'round', 'number') &&
-    has(value, 'hash', 'string') &&
-    has(value, 'metrics', 'object') &&
-    (!('part' in value) || has(value, 'part', 'string')) &&
-    'members' in value &&
-    Array.isArray(value.members)
-  )
-}
-
-function has(value: object, field: string, type: string): boolean {
-  const found: unknown = new Map<string, unknown>(Object.entries(value)).get(field)
-  return typeof found === type && found !== null
 }
 
 /** The rounds of a job whose models are kept. */

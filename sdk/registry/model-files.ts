@@ -1,0 +1,131 @@
+import { z } from 'zod'
+import { decodeTfjsManifest, tfjsModel } from '../weights/formats/tfjs.ts'
+import { layoutOf, weightsHash } from '../weights/layout.ts'
+import { registryError } from './errors.ts'
+import type { CommittedModel, Lineage, LoadedModel, ModelToCommit } from './registry.ts'
+
+/** Names of a round's files, wherever a registry keeps files. */
+export const modelFileNames = { weights: 'weights.bin', model: 'model.json', round: 'round.json' } as const
+
+/** One file of a round. */
+export interface ModelFile {
+  readonly name: string
+  readonly bytes: Uint8Array
+}
+
+/**
+ * The files of a round: `weights.bin` and `model.json`, which TensorFlow.js loads, and `round.json` with the lineage. A
+ * registry that can't write all at once writes `round.json` last, and takes a round without `round.json` for none.
+ */
+export function modelFiles({ weights, layout, modelTopology, ...lineage }: ModelToCommit): readonly ModelFile[] {
+  const { buffer, byteOffset, byteLength } = weights
+  const text = (content: string) => new TextEncoder().encode(`${content}\n`)
+  return [
+    { name: modelFileNames.weights, bytes: new Uint8Array(buffer, byteOffset, byteLength) },
+    { name: modelFileNames.model, bytes: text(JSON.stringify(tfjsModel(layout, modelTopology), null, 1)) },
+    { name: modelFileNames.round, bytes: text(encodeLineage(lineage)) },
+  ]
+}
+
+/** Contents of a round's files, as they were read. Absent: the file is missing. */
+export interface ReadModelFiles {
+  readonly weights: Uint8Array | undefined
+  readonly model: Uint8Array | undefined
+}
+
+/**
+ * Reads a round from its files.
+ *
+ * @throws REGISTRY_DAMAGED where a file is missing, can't be read, or doesn't match the lineage's hash.
+ */
+export async function loadedModel(committed: CommittedModel, files: ReadModelFiles): Promise<LoadedModel> {
+  const { location } = committed
+  const damaged = (found: string, options?: ErrorOptions) =>
+    registryError('REGISTRY_DAMAGED', { location, found }, options)
+  const { weights: bytes, model } = files
+  if (!bytes) throw damaged('weights.bin is missing')
+  if (bytes.length % 4 !== 0) throw damaged(`weights.bin has ${bytes.length} bytes, which is no multiple of 4`)
+  const weights = new Float32Array(Uint8Array.from(bytes).buffer)
+  const hash = await weightsHash(weights)
+  if (hash !== committed.hash) throw damaged(`weights.bin has hash ${hash}, not ${committed.hash}`)
+  if (!model) throw damaged('model.json is missing')
+  const { layout, modelTopology } = architectureIn(new TextDecoder().decode(model), damaged)
+  if (layout.size !== weights.length)
+    throw damaged(`model.json describes ${layout.size} weights, and weights.bin has ${weights.length}`)
+  return { ...committed, weights, layout, ...(modelTopology !== undefined && { modelTopology }) }
+}
+
+function architectureIn(json: string, damaged: (found: string, options?: ErrorOptions) => Error) {
+  try {
+    const tensors = decodeTfjsManifest(json, modelFileNames.model).flatMap(({ weights }) => weights)
+    const { modelTopology }: { readonly modelTopology?: unknown } = JSON.parse(json)
+    return { layout: layoutOf(tensors.map(({ name, shape }) => ({ name, shape }))), modelTopology }
+  } catch (cause) {
+    throw damaged(cause instanceof Error ? cause.message : String(cause), { cause })
+  }
+}
+
+/**
+ * The lineage as indented JSON, but with each long list on one line at the end: there may be thousands of members.
+ * Metrics that aren't finite are strings.
+ */
+export function encodeLineage({ members, arrivals, metrics, hash, ...lineage }: Lineage): string {
+  const { job, workload, seed, round, part, design, algorithm, arithmetic, privacy } = lineage
+  const plain = Object.fromEntries(
+    Object.entries(metrics).map(([name, value]) => [name, Number.isFinite(value) ? value : String(value)]),
+  )
+  const lists = Object.entries({ members, ...(arrivals && { arrivals }) })
+  const lines = lists.map(([name, list]) => `  ${JSON.stringify(name)}: ${JSON.stringify(list)}`)
+  const origin = { job, workload, seed, round, part, metrics: plain, design, algorithm, arithmetic, privacy, hash }
+  return `${JSON.stringify(origin, null, 2).slice(0, -2)},\n${lines.join(',\n')}\n}`
+}
+
+const value = z.union([z.string(), z.number(), z.boolean()])
+const metric = z.union([
+  z.number(),
+  // JSON has no numbers that aren't finite. Older versions wrote null for them, which says too little.
+  z.enum(['NaN', 'Infinity', '-Infinity']).transform(Number),
+  z.null(),
+])
+const lineageSchema = z.object({
+  job: z.string(),
+  workload: z.string(),
+  seed: z.number(),
+  round: z.number(),
+  part: z.string().exactOptional(),
+  metrics: z.record(z.string(), metric),
+  members: z.array(z.string()),
+  arrivals: z.array(z.object({ end: z.string(), dispatch: z.number(), version: z.number() })).exactOptional(),
+  design: z.string().exactOptional(),
+  algorithm: z.object({ name: z.string(), settings: z.record(z.string(), value) }).exactOptional(),
+  arithmetic: z
+    .object({ quantumBits: z.record(z.string(), z.number()), engine: z.string().exactOptional() })
+    .exactOptional(),
+  privacy: z.object({ epsilon: z.number(), delta: z.number() }).exactOptional(),
+  hash: z.string(),
+})
+
+/**
+ * Reads a `round.json`. A metric of null is left out.
+ *
+ * @throws REGISTRY_DAMAGED with the place and the faulty field.
+ */
+export function decodeLineage(text: string, location: string): Lineage {
+  const damaged = (found: string, cause: unknown) =>
+    registryError('REGISTRY_DAMAGED', { location, found: `round.json ${found}` }, { cause })
+  let parsed: unknown
+  try {
+    parsed = JSON.parse(text)
+  } catch (cause) {
+    throw damaged('is no JSON', cause)
+  }
+  const { data, error } = lineageSchema.safeParse(parsed)
+  if (!data) {
+    const fields = error.issues.map(({ path, message }) => `${path.join('.') || 'all'} (${message})`)
+    throw damaged(`lacks a field: ${fields.join(', ')}`, error)
+  }
+  const metrics = Object.entries(data.metrics).flatMap(([name, value]) =>
+    value === null ? [] : [[name, value] as const],
+  )
+  return { ...data, metrics: Object.fromEntries(metrics) }
+}
