@@ -1,7 +1,7 @@
 import test from 'ava'
 import { type ActorRef, actorSystem, CodedError, memoryStore } from '../../runtime/index.ts'
 import { memoryRegistry } from '../registry/memory-registry.ts'
-import { fedAvg } from '../strategy/algorithms/fed-avg.ts'
+import { fedAvg } from '../strategy/algorithms/server/index.ts'
 import { expand } from '../tag/expand.ts'
 import { twoTier } from '../tag/topologies.ts'
 import { tinyPool } from '../testing/tiny-pool.ts'

@@ -1,7 +1,7 @@
 import test from 'ava'
 import { inMemoryExamples } from '../data/in-memory-examples.ts'
 import { layersLearner } from '../layers/layers-learner.ts'
-import { fedAvg } from '../strategy/algorithms/fed-avg.ts'
+import { fedAvg } from '../strategy/algorithms/server/index.ts'
 import { twoTier } from '../tag/topologies.ts'
 import { inlinePool } from '../training/inline-pool.ts'
 import { workload } from '../workload/workload.ts'

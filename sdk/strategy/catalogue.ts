@@ -1,10 +1,8 @@
 import type { Algorithm, Waiting } from './algorithm.ts'
-import { fedAdam } from './algorithms/fed-adam.ts'
-import { fedAvg } from './algorithms/fed-avg.ts'
-import { fedBuff } from './algorithms/fed-buff.ts'
-import { fedProx } from './algorithms/fed-prox.ts'
+import { fedBuff } from './algorithms/asynchronous/index.ts'
+import { fedProx, scaffold } from './algorithms/client/index.ts'
 import { krum } from './algorithms/krum.ts'
-import { scaffold } from './algorithms/scaffold.ts'
+import { fedAdaGrad, fedAdam, fedAvg, fedAvgM, fedYogi } from './algorithms/server/index.ts'
 import type { Described, KnownAlgorithm } from './define-algorithm.ts'
 import { datasamplersElsewhere, optimizersElsewhere, privacyElsewhere, selectorsElsewhere } from './elsewhere.ts'
 import { strategyError } from './errors.ts'
@@ -29,7 +27,12 @@ const bufferSettings = {
 } as const
 
 /** All algorithms. A job's `optimizer` names one. */
-export const algorithms: readonly KnownAlgorithm[] = [fedAvg, fedProx, fedAdam, scaffold, krum, fedBuff]
+export const algorithms: readonly KnownAlgorithm[] = [
+  ...[fedAvg, fedAvgM, fedAdaGrad, fedAdam, fedYogi],
+  ...[fedProx, scaffold],
+  ...[fedBuff],
+  ...[krum],
+]
 
 const selectors: readonly Named[] = [
   {

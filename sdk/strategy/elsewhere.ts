@@ -13,19 +13,9 @@ export interface Elsewhere extends Described {
 const positive = (help: string) => ({ kind: 'number', above: 0, optional: true, help }) as const
 const notNegative = (help: string) => ({ kind: 'number', least: 0, optional: true, help }) as const
 const count = (help: string) => ({ kind: 'whole', least: 1, optional: true, help }) as const
-const decay = (help: string) => ({ kind: 'number', least: 0, below: 1, optional: true, help }) as const
-
-const adaptive = {
-  beta_1: decay('β₁'),
-  beta_2: decay('β₂'),
-  eta: positive("η: the server's learning rate"),
-  tau: positive('τ: adaptivity'),
-}
 
 /** Optimizers of the original that no role of this system runs. */
 export const optimizersElsewhere = [
-  elsewhere('fedadagrad', 'adaptive server step: v ← v + Δ̄²', adaptive),
-  elsewhere('fedyogi', 'adaptive server step: v ← v − (1−β₂)Δ̄² sign(v − Δ̄²)', adaptive),
   elsewhere('feddyn', 'dynamic regularisation', { alpha: { kind: 'number', above: 0, help: 'α' } }),
   elsewhere('fedgft', 'fair among groups of examples', {
     fair: { kind: 'text', optional: true, help: 'the measure of fairness' },

@@ -10,7 +10,7 @@ import { type JobSurroundings, rendezvous, roleHost, type TaskEnd, type TaskRepo
 import { wiringOf } from '../role/channel/wiring.ts'
 import type { AnyRole, RoundRecord } from '../role/role.ts'
 import type { Algorithm } from '../strategy/algorithm.ts'
-import { fedAvg } from '../strategy/algorithms/fed-avg.ts'
+import { fedAvg } from '../strategy/algorithms/server/index.ts'
 import { expand } from '../tag/expand.ts'
 import type { Topology } from '../tag/topology.ts'
 import type { TrainingPool } from '../training/training-pool.ts'

@@ -1,6 +1,6 @@
 import type { EachContribution, ServerPart } from '../algorithm.ts'
 import { defineAlgorithm } from '../define-algorithm.ts'
-import { plainClient, roundParts, roundSettings } from './fed-avg.ts'
+import { plainClient, roundParts, roundSettings } from './server/index.ts'
 
 /**
  * Krum: the step is the one delta that lies nearest to its neighbours, so that up to f faulty ends can't move the

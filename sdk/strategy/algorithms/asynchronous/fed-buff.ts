@@ -1,7 +1,7 @@
-import type { ServerPart, Waiting } from '../algorithm.ts'
-import { defineAlgorithm } from '../define-algorithm.ts'
-import { allSelector } from '../selectors/all-selector.ts'
-import { plainClient } from './fed-avg.ts'
+import type { ServerPart, Waiting } from '../../algorithm.ts'
+import { defineAlgorithm } from '../../define-algorithm.ts'
+import { allSelector } from '../../selectors/all-selector.ts'
+import { plainClient } from '../server/index.ts'
 
 /** Staleness factors are rounded once to multiples of 2^−24. */
 const weightBits = 24

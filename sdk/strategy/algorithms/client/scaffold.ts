@@ -1,8 +1,8 @@
-import type { TrainingChoices } from '../../learn/learner.ts'
-import type { ClientPart, ServerPart } from '../algorithm.ts'
-import { defineAlgorithm } from '../define-algorithm.ts'
-import { strategyError } from '../errors.ts'
-import { roundParts, roundSettings, weighting } from './fed-avg.ts'
+import type { TrainingChoices } from '../../../learn/learner.ts'
+import type { ClientPart, ServerPart } from '../../algorithm.ts'
+import { defineAlgorithm } from '../../define-algorithm.ts'
+import { strategyError } from '../../errors.ts'
+import { roundParts, roundSettings, weighting } from '../server/index.ts'
 
 /** c at the server, c_k at client k. */
 interface Control {

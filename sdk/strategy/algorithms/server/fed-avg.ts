@@ -1,9 +1,9 @@
-import type { LocalTerms } from '../../learn/learner.ts'
-import type { Aggregation, Algorithm, ClientPart, Contribution, ServerPart, Waiting } from '../algorithm.ts'
-import { defineAlgorithm } from '../define-algorithm.ts'
-import { allSelector } from '../selectors/all-selector.ts'
-import { randomSelector } from '../selectors/random-selector.ts'
-import type { SettingValues } from '../settings.ts'
+import type { LocalTerms } from '../../../learn/learner.ts'
+import type { Aggregation, Algorithm, ClientPart, Contribution, ServerPart, Waiting } from '../../algorithm.ts'
+import { defineAlgorithm } from '../../define-algorithm.ts'
+import { allSelector } from '../../selectors/all-selector.ts'
+import { randomSelector } from '../../selectors/random-selector.ts'
+import type { SettingValues } from '../../settings.ts'
 
 /** Settings of every synchronous algorithm. */
 export const roundSettings = {

@@ -1,5 +1,5 @@
-import { defineAlgorithm } from '../define-algorithm.ts'
-import { averaging, plainClient, roundParts, roundSettings, weighting } from './fed-avg.ts'
+import { defineAlgorithm } from '../../define-algorithm.ts'
+import { averaging, plainClient, roundParts, roundSettings, weighting } from '../server/index.ts'
 
 /**
  * FedAvg with trainers that stay near the round's weights w: each adds μ(u − w) to the gradient at u.

@@ -1,0 +1,2 @@
+export * from './fed-prox.ts'
+export * from './scaffold.ts'

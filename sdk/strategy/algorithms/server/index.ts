@@ -1,0 +1,5 @@
+export * from './fed-ada-grad.ts'
+export * from './fed-adam.ts'
+export * from './fed-avg.ts'
+export * from './fed-avg-m.ts'
+export * from './fed-yogi.ts'
