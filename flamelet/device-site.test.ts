@@ -35,6 +35,7 @@ function stage({ mostTasks = 3, datasets = ['d'] }: { mostTasks?: number; datase
       role: 'trainer',
       groupAssociation: {},
       dataset: index === 3 ? 'foreign' : 'd',
+      datasetUrl: `file:///${index === 3 ? 'foreign' : 'd'}.csv`,
     })),
   }
   const refs = { rendezvous: any, reports: any, models: any, replyTo: asker }
@@ -87,6 +88,18 @@ test('tasks that the owner has not allowed, or that find no room, never reach th
   t.is(codeIn(lastReply()), 'FLAMELET_DRAINING')
   t.deepEqual(refused, ['FLAMELET_DATASET', 'FLAMELET_FULL', 'FLAMELET_START_OLD', 'FLAMELET_DRAINING'])
   t.is(heard.length, 1)
+  await system.terminate()
+})
+
+test('the owner names datasets by their ids or their URLs, and a refusal shows both', async (t) => {
+  const { system, host, lastReply } = stage({ datasets: ['file:///d.csv'] })
+  t.truthy(await host(1, 0))
+  t.is(await host(1, 3), undefined)
+  const reply = lastReply()
+  t.regex(
+    reply && 'cause' in reply && reply.cause instanceof Error ? reply.cause.message : '',
+    /trains on dataset foreign \(file:\/\/\/foreign.csv\), which is not on flamelet clinic: it has file:\/\/\/d.csv/,
+  )
   await system.terminate()
 })
 

@@ -7,7 +7,7 @@ export interface DeviceSiteParts {
   readonly flamelet: string
   /** Spawns the site that runs the tasks: in this process, or in processes of their own. */
   readonly spawnSite: (context: Pick<ActorContext<never>, 'spawn'>) => ActorRef<SiteMessage>
-  /** Names of the datasets that jobs may use here. `any`: all. */
+  /** The datasets that jobs may use here, by their ids in the catalogue or their URLs there. `any`: all. */
   readonly datasets: readonly string[] | 'any'
   readonly mostTasks: number
   /** Hears of tasks of a job that were refused. */
@@ -93,10 +93,12 @@ export function deviceSite(parts: DeviceSiteParts): Behavior<DeviceSiteMessage> 
       if (datasets === 'any') return undefined
       const own = new Set(ends)
       const foreign = job.tasks.find(
-        ({ end, dataset }) => own.has(end) && dataset !== undefined && !datasets.includes(dataset),
+        ({ end, dataset, datasetUrl = '' }) =>
+          own.has(end) && dataset !== undefined && !datasets.includes(dataset) && !datasets.includes(datasetUrl),
       )
       if (!foreign) return undefined
-      const { end, dataset } = foreign
+      const { end, datasetUrl } = foreign
+      const dataset = datasetUrl === undefined ? foreign.dataset : `${foreign.dataset} (${datasetUrl})`
       const has = datasets.length === 0 ? 'none' : datasets.slice(0, mostNamed).join(', ')
       return flameletError('FLAMELET_DATASET', { end, dataset, flamelet, has })
     }

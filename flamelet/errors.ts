@@ -43,7 +43,7 @@ const flameletErrors = {
   },
   FLAMELET_DATASET: {
     message: '{end} trains on dataset {dataset}, which is not on flamelet {flamelet}: it has {has}',
-    hint: 'have the owner of the flamelet join with --data {dataset}=PATH, or give the task to another flamelet',
+    hint: "have the owner of the flamelet join with --data NAME=PATH, where NAME is the dataset's id or URL, or give the task to another flamelet",
   },
   FLAMELET_START_OLD: {
     message:

@@ -18,7 +18,7 @@ import {
   nodeLink,
   type Peer,
 } from '../runtime/index.ts'
-import { decodeSiteMessage, taskSite } from '../sdk/index.ts'
+import { decodeSiteMessage, type HostedTask, taskSite } from '../sdk/index.ts'
 import { importWorkload, poolFor } from '../sdk/node/index.ts'
 import { type CodeSource, deviceCode, localCode } from './code/device-code.ts'
 import type { PublicKeyText } from './code/index.ts'
@@ -39,7 +39,7 @@ export interface FlameletOptions {
   readonly state: string
   readonly realm?: string
   readonly compute?: string
-  /** Datasets that jobs may use, with their paths; without a path, the job's code finds the data itself. `any`: all. */
+  /** Datasets that jobs may use, by id or URL in the catalogue, with their paths; without a path, the job's code finds the data itself. `any`: all. */
   readonly datasets: ReadonlyMap<string, string | undefined> | 'any'
   /** Paths of further data that every task may read, by the names by which workloads ask for the data. */
   readonly paths?: Readonly<Record<string, string>>
@@ -163,22 +163,22 @@ export async function startFlamelet(options: FlameletOptions): Promise<RunningFl
         const { workers } = options
         return {
           workload,
-          paths: { ...options.paths, ...Object.fromEntries(pathEntries()) },
+          paths: Object.assign({}, ...job.tasks.map(pathsOf)),
           poolOf: (plan) => poolFor({ ...bundled, ...plan, workload, workers }),
         }
       },
     })
   }
 
-  /** A task may read its own dataset, and the test set. */
-  function pathsOf(dataset: string | undefined): Record<string, string> {
-    const own = pathEntries().filter(([each]) => each === dataset || each === testDataset)
-    return { ...options.paths, ...Object.fromEntries(own) }
-  }
-
-  function pathEntries(): [string, string][] {
-    if (datasets === 'any') return []
-    return [...datasets].flatMap(([dataset, path]) => (path === undefined ? [] : [[dataset, path]]))
+  /** A task may read its own dataset, and the test set. Its code asks for the dataset by the id. */
+  function pathsOf({ dataset, datasetUrl = '' }: Pick<HostedTask, 'dataset' | 'datasetUrl'>): Record<string, string> {
+    const paths = { ...options.paths }
+    if (datasets === 'any') return paths
+    const test = datasets.get(testDataset)
+    if (test !== undefined) paths[testDataset] = test
+    const own = dataset === undefined ? undefined : (datasets.get(dataset) ?? datasets.get(datasetUrl))
+    if (dataset !== undefined && own !== undefined) paths[dataset] = own
+    return paths
   }
 
   /** A session with a life of the server has begun. The processes of tasks are peers, too. */

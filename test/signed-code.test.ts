@@ -46,7 +46,8 @@ test('code that its author signs trains on a device whose owner trusts the autho
   await command('create', 'code', 'wards', at('code'))
 
   const args = ['join', up.url, '--name', 'clinic', '--realm', 'eu/clinic', '--state', at('clinic'), '-o', 'json']
-  const data = ['--data', `ward-0=${paths[0]}`, `ward-1=${paths[1]}`, '--trust', key]
+  // One dataset is named by its id in the catalogue, the other by its URL there.
+  const data = ['--data', `ward-0=${paths[0]}`, `file:///ward-1.csv=${paths[1]}`, '--trust', key]
   const joined = startProcess(process.execPath, [flamelet, ...args, ...data])
   try {
     await joined.line(({ state }) => state === 'joined')

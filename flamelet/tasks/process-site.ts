@@ -13,6 +13,7 @@ import {
   decodeSiteReply,
   forgetRole,
   type HostMessage,
+  type HostedTask as JobTask,
   type SiteMessage,
   type SiteReply,
 } from '../../sdk/index.ts'
@@ -35,7 +36,7 @@ export interface ProcessSiteParts {
   readonly link: NodeLink
   readonly codeOf: CodeSource
   /** Paths of the datasets that a task may read, by name. */
-  readonly pathsOf: (dataset: string | undefined) => Readonly<Record<string, string>>
+  readonly pathsOf: (task: Pick<JobTask, 'dataset' | 'datasetUrl'>) => Readonly<Record<string, string>>
   /** Most memory of each process. Absent: unlimited. */
   readonly memoryBytes?: number | undefined
   /** Longest time of a training, and for which a process may be blocked. */
@@ -202,8 +203,7 @@ export function processSite(parts: ProcessSiteParts): Behavior<Message> {
       if (task.isStopping) return forget(task)
       if (!code || task.life) return
       lives += 1
-      const { dataset } = host.job.tasks.find((each) => each.end === end) ?? {}
-      const paths = pathsOf(dataset)
+      const paths = pathsOf(host.job.tasks.find((each) => each.end === end) ?? {})
       const node = `${prefix}~${end}~${lives}`
       const setup: TaskSetup = {
         node,

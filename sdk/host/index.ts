@@ -1,5 +1,12 @@
 export { type HostedTasks, hostedTasks, type RoundSummary } from './hosted-tasks.ts'
-export { decodeModelsMessage, jobModels, type ModelsMessage, type ModelsReply, modelsAt } from './job-models.ts'
+export {
+  decodeModelsMessage,
+  jobModels,
+  lastRounds,
+  type ModelsMessage,
+  type ModelsReply,
+  modelsAt,
+} from './job-models.ts'
 export {
   type HostParts,
   type JobToHost,

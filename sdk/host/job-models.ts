@@ -69,6 +69,23 @@ export function jobModels(
 }
 
 /**
+ * The last round of each model of a run, to be told again when the run is deployed anew: a process that ends between
+ * the commit of a round and its event tells the round to nobody.
+ */
+export async function lastRounds(
+  registry: Pick<ModelRegistry, 'latest' | 'parts'>,
+  run: string,
+): Promise<readonly RoundSummary[]> {
+  const parts = await registry.parts(run)
+  const models = await Promise.all((parts.length === 0 ? [undefined] : parts).map((part) => registry.latest(run, part)))
+  return models.flatMap((model) => {
+    if (!model) return []
+    const { round, part, metrics, hash, members } = model
+    return [{ round, ...(part !== undefined && { part }), metrics, hash, members, seconds: 0 }]
+  })
+}
+
+/**
  * Publishes rounds through the actor of `jobModels`, which may be on another node. When that actor has stopped, calls
  * wait until the asking actor ends: the tasks will be hosted again with another ref.
  */

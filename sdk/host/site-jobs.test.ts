@@ -73,3 +73,13 @@ for (const [name, topology] of [
       t.is(facts.fewestTrainers, fewestTrainers(job.schema, job.tasks))
     }
   })
+
+test('a site is told the URLs of the datasets of its own tasks alone', (t) => {
+  const job = jobOf(twoTier({ clients: 3 }))
+  const tasks = job.tasks.map((task) =>
+    task.dataset === undefined ? task : { ...task, datasetUrl: `url-${task.end}` },
+  )
+  const urls = (end: string) => siteJobs({ ...job, tasks })([end]).tasks.flatMap(({ datasetUrl = [] }) => datasetUrl)
+  t.deepEqual(urls('trainer-1'), ['url-trainer-1'])
+  t.deepEqual(urls('top-aggregator-0'), [])
+})

@@ -1,6 +1,6 @@
 import { fewestTrainers } from '../strategy/fitting-algorithm.ts'
 import { partsOf, taskChannels } from './role-tasks.ts'
-import type { HostedJob } from './site-protocol.ts'
+import type { HostedJob, HostedTask } from './site-protocol.ts'
 
 /**
  * Cuts a job to what a site needs to host some of its tasks: these tasks, the tasks of their groups, and a few facts of
@@ -17,6 +17,7 @@ export function siteJobs(job: HostedJob): (ends: readonly string[]) => HostedJob
   const facts = { tasks: tasks.length, clients: clients.size, fewestTrainers: fewestTrainers(schema, tasks) }
 
   return (ends) => {
+    const asked = new Set(ends)
     const known = new Set(ends)
     const seen = new Set<ReadonlySet<string>>()
     const parts: Record<string, string> = {}
@@ -36,6 +37,16 @@ export function siteJobs(job: HostedJob): (ends: readonly string[]) => HostedJob
       }
     }
     const order = [...known].flatMap((end) => indices.get(end) ?? []).toSorted((a, b) => a - b)
-    return { ...job, tasks: order.flatMap((index) => tasks[index] ?? []), clients: own, whole: { ...facts, parts } }
+    const cut = order.flatMap((index) => tasks[index] ?? [])
+    return {
+      ...job,
+      tasks: cut.map((task) => (asked.has(task.end) ? task : withoutUrl(task))),
+      clients: own,
+      whole: { ...facts, parts },
+    }
   }
+}
+
+function withoutUrl({ datasetUrl: _url, ...task }: HostedTask): HostedTask {
+  return task
 }

@@ -9,7 +9,10 @@ import type { RendezvousMessage } from './rendezvous.ts'
 import type { TaskReport } from './role-task.ts'
 
 /** The facts of a task that its host and the hosts of the other tasks need. Secrets of tasks aren't among them. */
-export type HostedTask = Pick<Task, 'end' | 'role' | 'groupAssociation' | 'dataset'>
+export interface HostedTask extends Pick<Task, 'end' | 'role' | 'groupAssociation' | 'dataset'> {
+  /** The dataset's URL in the catalogue, for the site of the task alone. */
+  readonly datasetUrl?: string
+}
 
 /** Facts of all tasks of a job, for a site that knows some of the tasks. */
 export interface WholeJob {
@@ -213,10 +216,11 @@ function decodeWhole(value: unknown): WholeJob | undefined {
 }
 
 function decodeTask(value: unknown): HostedTask | undefined {
-  const { end, role, groupAssociation, dataset } = fieldsOf(value)
-  if (!isString(end) || !isString(role) || !isTexts(groupAssociation) || !isMissingOr(dataset, isString))
-    return undefined
-  return { end, role, groupAssociation, ...(dataset !== undefined && { dataset }) }
+  const { end, role, groupAssociation, dataset, datasetUrl } = fieldsOf(value)
+  if (!isString(end) || !isString(role) || !isTexts(groupAssociation)) return undefined
+  if (!isMissingOr(dataset, isString) || !isMissingOr(datasetUrl, isString)) return undefined
+  const data = { ...(dataset !== undefined && { dataset }), ...(datasetUrl !== undefined && { datasetUrl }) }
+  return { end, role, groupAssociation, ...data }
 }
 
 function decodeChoices(value: unknown): HostedJob['algorithms'] | undefined {

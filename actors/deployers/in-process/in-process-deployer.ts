@@ -1,6 +1,7 @@
 import { type ActorRef, type Behavior, type DurableStore } from '../../../runtime/index.ts'
 import {
   hostedTasks,
+  lastRounds,
   type ModelRegistry,
   type PreparedTasks,
   prepareTasks,
@@ -141,7 +142,7 @@ function deployment(
 
 type Hosted = PreparedTasks['hosted']
 
-/** Prepares a job's tasks for hosting, with notices about unknown settings and the last committed round. */
+/** Prepares a job's tasks for hosting, with notices about unknown settings and the last committed round of each model. */
 async function prepared(
   job: DeployableJob,
   { store, registry, source, workers, checkDeterminism, poolOf = poolFor }: Omit<InProcessParts, 'slots'>,
@@ -170,10 +171,6 @@ async function prepared(
     code: 'SETTING_UNKNOWN',
     message: `the workload has no setting ${name}; it has ${Object.keys(workload.settings).join(', ')}`,
   }))
-  const latest = await registry.latest(run)
-  if (latest) {
-    const { round, metrics, hash, members } = latest
-    notes.push({ type: 'round', round, metrics, hash, members, seconds: 0 })
-  }
+  for (const round of await lastRounds(registry, run)) notes.push({ type: 'round', ...round })
   return { hosted, notes }
 }

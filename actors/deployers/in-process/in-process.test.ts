@@ -7,6 +7,7 @@ import {
   inlinePool,
   type ModelRegistry,
   memoryRegistry,
+  type Schema,
   type Settings,
   stockRoles,
   twoTier,
@@ -187,6 +188,47 @@ test('a job that is stopped and started again goes on after its last round, and 
     again,
     Array.from({ length: rounds - stoppedAfter + 1 }, (_, index) => stoppedAfter + index),
     'the last one is told once more',
+  )
+})
+
+test('a job with several models a round that is started again tells the last round of each model once more', async (t) => {
+  await using folder = await temporaryFolder()
+  const groups = ['blue', 'green']
+  const parallel: Schema = {
+    name: 'parallel',
+    roles: [
+      { name: 'aggregator', groupAssociation: groups.map((param) => ({ param })) },
+      { name: 'trainer', isDataConsumer: true, groupAssociation: groups.map((param) => ({ param })) },
+    ],
+    channels: [
+      {
+        name: 'param',
+        pair: ['aggregator', 'trainer'],
+        groupBy: { type: 'tag', value: groups },
+        funcTags: { aggregator: ['distribute', 'aggregate'], trainer: ['fetch', 'upload'] },
+      },
+    ],
+  }
+  const store = memoryStore()
+  const archive = zipped({ 'aggregator/README': '-', 'trainer/workload.js': slowWorkload() })
+  const dataSpec = [{ role: 'trainer', datasetGroups: { blue: ['j-data-0'], green: ['j-data-1'] } }]
+  const given = spec({ hyperparameters: { rounds: 50 } })
+  await storeJob(store, { user, job, schema: parallel, code: archive, clients: 2, spec: { ...given, dataSpec } })
+  await using server = serverOn({ store, folder: folder.path })
+  await server.ask('starting')
+  for (const part of groups) await server.event((event) => event.type === 'round' && event.part === part)
+  await server.ask('stopping')
+  const { number } = await server.ended()
+  const last = await Promise.all(groups.map(async (part) => (await server.registry.list(job, part)).at(-1)))
+  await server.ask('starting')
+  await server.event((event) => event.type === 'task', number)
+  await server.ask('stopping')
+  await server.ended(number)
+  const after = (await server.stage.events(user, job)).filter((event) => event.number > number)
+  const rounds = after.flatMap(({ event }) => (event.type === 'round' ? [event] : []))
+  t.deepEqual(
+    groups.map((group) => rounds.find(({ part }) => part === group)?.round),
+    last,
   )
 })
 

@@ -4,8 +4,10 @@ import { mayRun } from '../../catalogue/compute-trust.ts'
 import { readArchive } from '../../catalogue/revisions.ts'
 import type { FlameletsMessage } from '../../flamelets/flamelets.ts'
 import { catalogueError } from '../../model/errors.ts'
+import { collectionsOf } from '../../records/collections.ts'
 import type { TrustedAdmins } from '../../records/parts.ts'
-import type { TaskRecord } from '../../records/record-models.ts'
+import type { DatasetRecord, TaskRecord } from '../../records/record-models.ts'
+import { batchSize, inBatches } from '../../records/records.ts'
 import type { DeployableJob, Deployer } from '../deployer.ts'
 import { type PlacedTask, type RemoteSite, servesCompute } from './sites.ts'
 import { type SitesParts, sitesDeployer } from './sites-deployer.ts'
@@ -28,6 +30,7 @@ export function flameletSitesDeployer({ store, computeAdmins, flamelets, ...part
     sitesOf: () => ({ follow: (follower) => flamelets.tell({ type: 'follow-flamelets', follower }) }),
     fits: (site, task, job) => servesCompute(site, task) && isTrusted(site, task, job),
     codeOf: (job) => archiveOf(job),
+    tasksOf: withUrls,
     async factsOf(job) {
       return {
         codeHash: createHash('sha256')
@@ -36,6 +39,22 @@ export function flameletSitesDeployer({ store, computeAdmins, flamelets, ...part
       }
     },
   })
+
+  /** The URL of a dataset of another owner than at the time of planning isn't told. */
+  async function withUrls({ tasks }: DeployableJob): Promise<PlacedTask[]> {
+    const { datasets } = collectionsOf(store)
+    const found = new Map<string, DatasetRecord>()
+    const ids = new Set(tasks.flatMap(({ dataset }) => dataset ?? []))
+    await inBatches(ids, batchSize, async (batch) => {
+      const read = await Promise.all(batch.map((id) => datasets.get(id)))
+      for (const dataset of read) if (dataset) found.set(dataset.id, dataset.value)
+    })
+    return tasks.map((task) => {
+      const dataset = found.get(task.dataset ?? '')
+      const isOwned = dataset && (task.datasetOwner ?? dataset.userId) === dataset.userId
+      return isOwned ? { ...task, datasetUrl: dataset.url } : task
+    })
+  }
 
   /** Whether the task's owner, or the server, trusts the flamelet's user. */
   function isTrusted({ user = '', isVouched }: RemoteSite, { end }: PlacedTask, job: DeployableJob): boolean {

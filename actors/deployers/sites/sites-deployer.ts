@@ -1,5 +1,12 @@
 import type { ActorRef, Behavior, DurableStore } from '../../../runtime/index.ts'
-import type { HostedJob, ModelRegistry, RoundSummary, SiteParts, TaskReport } from '../../../sdk/index.ts'
+import {
+  type HostedJob,
+  lastRounds,
+  type ModelRegistry,
+  type RoundSummary,
+  type SiteParts,
+  type TaskReport,
+} from '../../../sdk/index.ts'
 import { runFaults } from '../../model/algorithms.ts'
 import {
   type DeployableJob,
@@ -29,6 +36,8 @@ export interface SitesParts {
   readonly fits?: (site: RemoteSite, task: PlacedTask, job: DeployableJob) => boolean
   /** Facts of a job that its sites need besides its specification. */
   readonly factsOf?: (job: DeployableJob) => Promise<Pick<HostedJob, 'workload' | 'clients' | 'codeHash'>>
+  /** The tasks of a job with the URLs of their datasets. Default: without URLs. */
+  readonly tasksOf?: (job: DeployableJob) => Promise<readonly PlacedTask[]>
   /** Gives the archive with a job's code. Absent: sites have the code. */
   readonly codeOf?: (job: DeployableJob) => Promise<Uint8Array>
   /** Jobs that run at once. Default: any number. */
@@ -40,7 +49,11 @@ export interface SitesParts {
 type Message =
   | DeploymentMessage
   | TaskReport
-  | { readonly type: 'prepared'; readonly facts: Pick<HostedJob, 'workload' | 'clients' | 'codeHash'> }
+  | {
+      readonly type: 'prepared'
+      readonly facts: Pick<HostedJob, 'workload' | 'clients' | 'codeHash'>
+      readonly tasks: readonly PlacedTask[]
+    }
   | { readonly type: 'not-prepared'; readonly cause: unknown }
   | { readonly type: 'tasks-stopped'; readonly cause?: unknown }
 
@@ -66,14 +79,14 @@ function deployment(
     let ending: 'completed' | 'terminated' | undefined
     let isInterrupted = false
     void context.track(prepared()).then(
-      (facts) => context.self.tell({ type: 'prepared', facts }),
+      (ready) => context.self.tell({ type: 'prepared', ...ready }),
       (cause: unknown) => context.self.tell({ type: 'not-prepared', cause }),
     )
 
     return (message) => {
       switch (message.type) {
         case 'prepared':
-          return begin(message.facts)
+          return begin(message)
         case 'not-prepared':
           if (!ending) reports.tell({ type: 'deployment-failed', cause: message.cause })
           return context.stop()
@@ -93,18 +106,14 @@ function deployment(
       }
     }
 
-    /** Tells the last round again, whose event may have been lost with an earlier deployment. */
-    async function prepared(): Promise<Pick<HostedJob, 'workload' | 'clients' | 'codeHash'>> {
-      const facts = (await parts.factsOf?.(job)) ?? {}
-      const latest = await registry.latest(run)
-      if (latest) {
-        const { round, metrics, hash, members } = latest
-        told.event({ type: 'round', round, metrics, hash, members, seconds: 0 })
-      }
-      return facts
+    /** Tells the last round of each model again, whose event may have been lost with an earlier deployment. */
+    async function prepared(): Promise<Omit<Extract<Message, { type: 'prepared' }>, 'type'>> {
+      const [facts = {}, placed = job.tasks] = await Promise.all([parts.factsOf?.(job), parts.tasksOf?.(job)])
+      for (const round of await lastRounds(registry, run)) told.event({ type: 'round', ...round })
+      return { facts, tasks: placed }
     }
 
-    function begin(facts: Pick<HostedJob, 'workload' | 'clients' | 'codeHash'>): void {
+    function begin({ facts, tasks: placed }: Omit<Extract<Message, { type: 'prepared' }>, 'type'>): void {
       if (ending) {
         told.endLeft(ending)
         return context.stop()
@@ -115,7 +124,7 @@ function deployment(
       const { hyperparameters, ...algorithms } = spec.modelSpec ?? {}
       const behavior = spreadTasks({
         job: { id, run, takenOver, schema, algorithms, ...(hyperparameters && { hyperparameters }), ...facts },
-        tasks: job.tasks,
+        tasks: placed,
         own,
         sites: sitesOf(job),
         store,

@@ -8,8 +8,8 @@ export interface RemoteSite {
   readonly facts: {
     /** The compute whose tasks the site gets. */
     readonly computeId: string
-    /** By name, or by URL. */
-    readonly datasets: readonly { readonly name: string; readonly url?: string }[]
+    /** The name is the dataset's id in the catalogue, or its URL there. */
+    readonly datasets: readonly { readonly name: string }[]
     /** Most tasks that the site hosts at once. */
     readonly mostTasks: number
   }
@@ -68,7 +68,12 @@ const anywhere = 'default'
  */
 export function servesCompute({ facts: { computeId, datasets } }: RemoteSite, task: PlacedTask): boolean {
   if (task.computeId !== anywhere && task.computeId !== computeId) return false
-  return task.dataset === undefined || datasets.length === 0 || datasets.some(({ name }) => name === task.dataset)
+  const { dataset, datasetUrl = dataset } = task
+  return (
+    dataset === undefined ||
+    datasets.length === 0 ||
+    datasets.some(({ name }) => name === dataset || name === datasetUrl)
+  )
 }
 
 /** Whether a task has no data, and no aggregator above it: such tasks make the models of a job. */

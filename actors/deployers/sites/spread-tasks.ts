@@ -51,11 +51,12 @@ export function spreadTasks(parts: TasksToSpread): Behavior<SpreadNews> {
     const hosted: HostedJob = {
       ...job,
       start,
-      tasks: parts.tasks.map(({ end, role, groupAssociation, dataset }) => ({
+      tasks: parts.tasks.map(({ end, role, groupAssociation, dataset, datasetUrl }) => ({
         end,
         role,
         groupAssociation,
         ...(dataset !== undefined && { dataset }),
+        ...(datasetUrl !== undefined && { datasetUrl }),
       })),
     }
     const refs = { rendezvous, reports, models, ...(code && { code }) }
