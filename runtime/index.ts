@@ -1,3 +1,4 @@
+export * from './decoding/guards.ts'
 export { decode, encode } from './durable/codec.ts'
 export { isStoreTrouble, isStoreTroubleCode, type StoreTroubleCode } from './durable/errors.ts'
 export { nextIncarnation } from './durable/incarnation.ts'

@@ -263,8 +263,8 @@ function smallClone(t: { teardown(undo: () => void): void }): string {
     ...['api/http/bundled-restify.ts', 'runtime/durable/mongodb/bundled-driver.ts', 'runtime/kernel/bundled-nact.ts'],
     ...['runtime/link/mqtt/bundled-aedes.ts', 'runtime/link/mqtt/bundled-mqtt.ts'],
   ]
-  for (const name of ['package.json', 'package-lock.json', 'tsconfig.json', 'scripts', 'runtime/errors', ...bundled])
-    cpSync(join(clone, name), join(copy, name), { recursive: true })
+  const needed = ['package.json', 'package-lock.json', 'tsconfig.json', 'scripts', 'runtime/decoding', 'runtime/errors']
+  for (const name of [...needed, ...bundled]) cpSync(join(clone, name), join(copy, name), { recursive: true })
   for (const name of ['sdk', 'bench'])
     cpSync(join(clone, name), join(copy, name), { recursive: true, preserveTimestamps: true, filter: isKernel })
   return copy

@@ -1,4 +1,4 @@
-import { decode, encode, type Store } from '../../runtime/index.ts'
+import { decode, encode, isObject, isString, type Store } from '../../runtime/index.ts'
 import { catalogueError } from '../model/errors.ts'
 import type { JobEvent, NumberedEvent } from '../model/job-event.ts'
 
@@ -109,13 +109,11 @@ function withEntries<Value>(
 /** Whether a value is a stored event. Accepts unknown types of events, which newer servers write: readers skip them. */
 function isKept(value: unknown): value is KeptEvent {
   return (
-    typeof value === 'object' &&
-    value !== null &&
+    isObject(value) &&
     'at' in value &&
-    typeof value.at === 'string' &&
+    isString(value.at) &&
     'event' in value &&
-    typeof value.event === 'object' &&
-    value.event !== null &&
+    isObject(value.event) &&
     'type' in value.event &&
     typeof value.event.type === 'string'
   )

@@ -1,4 +1,4 @@
-import { type ActorRef, isActorRef } from '../../runtime/index.ts'
+import { type ActorRef, fieldsOf, isActorRef, isCount, isMissingOr, isString, listOf } from '../../runtime/index.ts'
 import type { SiteMessage } from '../../sdk/index.ts'
 
 /** A dataset on a device, by the name or URL that a job's dataset has. The path on the device stays with its owner. */
@@ -90,9 +90,9 @@ export function decodeFlameletMessage(value: unknown): FlameletMessage | undefin
         : undefined
     }
     case 'progress': {
-      const hosted = listOf(fields.hosted, most.runs, decodeHostedRun)
+      const hosted = listOf(fields.hosted, decodeHostedRun, most.runs)
       const { residentBytes } = fields
-      if (!hosted || !isOptional(residentBytes, isCount)) return undefined
+      if (!hosted || !isMissingOr(residentBytes, isCount)) return undefined
       return { type, hosted, ...(residentBytes === undefined ? {} : { residentBytes }) }
     }
     case 'drain':
@@ -100,7 +100,7 @@ export function decodeFlameletMessage(value: unknown): FlameletMessage | undefin
     case 'log': {
       const { level, text, job } = fields
       const isLevel = level === 'info' || level === 'warn' || level === 'error'
-      if (!isLevel || typeof text !== 'string' || !isOptional(job, isText)) return undefined
+      if (!isLevel || !isString(text) || !isMissingOr(job, isText)) return undefined
       return { type, level, text: text.slice(0, most.line), ...(job === undefined ? {} : { job }) }
     }
     default:
@@ -122,11 +122,11 @@ export function decodeDrainAnswer(value: unknown): DrainAnswer | undefined {
 
 function decodeRegistration(value: unknown): FlameletRegistration | undefined {
   const { name, realm, compute, memoryBytes, mostTasks, ...fields } = fieldsOf(value)
-  const datasets = listOf(fields.datasets, most.datasets, decodeDataset)
-  const hosted = listOf(fields.hosted, most.runs, decodeHostedRun)
+  const datasets = listOf(fields.datasets, decodeDataset, most.datasets)
+  const hosted = listOf(fields.hosted, decodeHostedRun, most.runs)
   const platform = decodePlatform(fields.platform)
-  if (!isText(name) || !isOptional(realm, isText) || !isOptional(compute, isText)) return undefined
-  if (!isCount(mostTasks) || !isOptional(memoryBytes, isCount) || !datasets || !hosted || !platform) return undefined
+  if (!isText(name) || !isMissingOr(realm, isText) || !isMissingOr(compute, isText)) return undefined
+  if (!isCount(mostTasks) || !isMissingOr(memoryBytes, isCount) || !datasets || !hosted || !platform) return undefined
   return {
     name,
     ...(realm === undefined ? {} : { realm }),
@@ -141,7 +141,7 @@ function decodeRegistration(value: unknown): FlameletRegistration | undefined {
 
 function decodeDataset(value: unknown): HeldDataset | undefined {
   const { name, url } = fieldsOf(value)
-  if (!isText(name) || !isOptional(url, isText)) return undefined
+  if (!isText(name) || !isMissingOr(url, isText)) return undefined
   return { name, ...(url === undefined ? {} : { url }) }
 }
 
@@ -154,39 +154,10 @@ function decodePlatform(value: unknown): FlameletPlatform | undefined {
 
 function decodeHostedRun(value: unknown): HostedRun | undefined {
   const { job, run, ends: given } = fieldsOf(value)
-  const ends = listOf(given, most.ends, (end) => (isText(end) ? end : undefined))
+  const ends = listOf(given, (end) => (isText(end) ? end : undefined), most.ends)
   return isText(job) && isText(run) && ends ? { job, run, ends } : undefined
 }
 
-function isOptional<Value>(value: unknown, is: (value: unknown) => value is Value): value is Value | undefined {
-  return value === undefined || is(value)
-}
-
 function isText(value: unknown): value is string {
-  return typeof value === 'string' && value !== '' && value.length <= most.text
-}
-
-function isCount(value: unknown): value is number {
-  return typeof value === 'number' && Number.isSafeInteger(value) && value >= 0
-}
-
-function fieldsOf(value: unknown): Readonly<Record<string, unknown>> {
-  return typeof value === 'object' && value !== null && !Array.isArray(value)
-    ? Object.fromEntries(Object.entries(value))
-    : {}
-}
-
-function listOf<Item>(
-  value: unknown,
-  most: number,
-  decode: (item: unknown) => Item | undefined,
-): readonly Item[] | undefined {
-  if (!Array.isArray(value) || value.length > most) return undefined
-  const items: Item[] = []
-  for (const given of value) {
-    const item = decode(given)
-    if (item === undefined) return undefined
-    items.push(item)
-  }
-  return items
+  return isString(value) && value !== '' && value.length <= most.text
 }

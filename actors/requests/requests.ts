@@ -1,4 +1,5 @@
 import type { ActorRef, ActorSystem } from '../../runtime/index.ts'
+import { isObject } from '../../runtime/index.ts'
 import { isRefusal } from '../model/errors.ts'
 
 /** The answer to a request. Changes of the request are durable before the answer is told. */
@@ -65,13 +66,7 @@ export async function answer<Value>({ replyTo, context }: Asking<Value>, work: (
 
 /** Whether a message is a reply that tells of a fault. */
 export function isFailure(message: unknown): message is Extract<Reply<never>, { type: 'failed' }> {
-  return (
-    typeof message === 'object' &&
-    message !== null &&
-    'type' in message &&
-    message.type === 'failed' &&
-    'cause' in message
-  )
+  return isObject(message) && 'type' in message && message.type === 'failed' && 'cause' in message
 }
 
 /** Asks an actor of the control plane, and waits for the answer. Rejects with the actor's refusal or fault. */

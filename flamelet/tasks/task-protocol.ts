@@ -1,5 +1,5 @@
 import { type StoreCall, storeCall } from '../../actors/deployers/job-process/index.ts'
-import { type ActorRef, decodePackedError, isActorRef, type PackedError } from '../../runtime/index.ts'
+import { type ActorRef, decodePackedError, isActorRef, isObject, type PackedError } from '../../runtime/index.ts'
 
 /** All that a task's process is told at its start, as an argument that other accounts may read. */
 export interface TaskSetup {
@@ -32,7 +32,7 @@ export interface StoreAnswer {
 export const aliveEveryMs = 1000
 
 export function decodeFromTask(value: unknown): FromTask | undefined {
-  if (typeof value !== 'object' || value === null || !('type' in value)) return undefined
+  if (!isObject(value) || !('type' in value)) return undefined
   if (value.type === 'alive') return { type: 'alive' }
   if (value.type !== 'store' || !('call' in value) || !('replyTo' in value)) return undefined
   const call = storeCall.safeParse(value.call)
@@ -41,7 +41,7 @@ export function decodeFromTask(value: unknown): FromTask | undefined {
 }
 
 export function decodeStoreAnswer(value: unknown): StoreAnswer | undefined {
-  if (typeof value !== 'object' || value === null) return undefined
+  if (!isObject(value)) return undefined
   if ('error' in value) {
     const error = decodePackedError(value.error)
     return error && { error }

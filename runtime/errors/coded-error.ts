@@ -1,3 +1,5 @@
+import { fieldsOf, isMissingOr, isNumber, isObject, isRecordOf, isString } from '../decoding/guards.ts'
+
 /** One row of a layer's table of errors: a message with {names} of values, and the advice to the reader. */
 export interface ErrorEntry {
   readonly message: string
@@ -82,12 +84,11 @@ function isCoded(error: Error): error is CodedError {
   return (
     error instanceof CodedError ||
     ('code' in error &&
-      typeof error.code === 'string' &&
+      isString(error.code) &&
       'hint' in error &&
-      typeof error.hint === 'string' &&
+      isString(error.hint) &&
       'values' in error &&
-      typeof error.values === 'object' &&
-      error.values !== null)
+      isObject(error.values))
   )
 }
 
@@ -96,7 +97,7 @@ function packedValues(values: Readonly<Record<string, unknown>>): Record<string,
   return Object.fromEntries(
     Object.entries(values)
       .slice(0, mostValues)
-      .map(([name, value]) => [name, typeof value === 'number' || typeof value === 'boolean' ? value : textOf(value)]),
+      .map(([name, value]) => [name, isPackedValue(value) && !isString(value) ? value : textOf(value)]),
   )
 }
 
@@ -130,8 +131,7 @@ export function unpackError({ name, message, stack, coded, cause }: PackedError)
  */
 export function decodePackedError(value: unknown, causes = mostCauses): PackedError | undefined {
   const { name, message, stack, coded, cause } = fieldsOf(value)
-  if (typeof name !== 'string' || typeof message !== 'string') return undefined
-  if (stack !== undefined && typeof stack !== 'string') return undefined
+  if (!isString(name) || !isString(message) || !isMissingOr(stack, isString)) return undefined
   const decodedCoded = coded === undefined ? undefined : decodeCoded(coded)
   if (coded !== undefined && !decodedCoded) return undefined
   const decodedCause = cause === undefined || causes === 0 ? undefined : decodePackedError(cause, causes - 1)
@@ -147,15 +147,10 @@ export function decodePackedError(value: unknown, causes = mostCauses): PackedEr
 
 function decodeCoded(value: unknown): PackedError['coded'] {
   const { code, hint, values } = fieldsOf(value)
-  if (typeof code !== 'string' || typeof hint !== 'string') return undefined
-  if (typeof values !== 'object' || values === null || Array.isArray(values)) return undefined
-  const isPacked = Object.values(values).every((given) => ['string', 'number', 'boolean'].includes(typeof given))
-  return isPacked ? { code: textOf(code), hint: textOf(hint), values: packedValues(fieldsOf(values)) } : undefined
+  if (!isString(code) || !isString(hint) || !isRecordOf(values, isPackedValue)) return undefined
+  return { code: textOf(code), hint: textOf(hint), values: packedValues(values) }
 }
 
-/** The own fields of a plain object. Empty for any other value. */
-function fieldsOf(value: unknown): Readonly<Record<string, unknown>> {
-  return typeof value === 'object' && value !== null && !Array.isArray(value)
-    ? Object.fromEntries(Object.entries(value))
-    : {}
+function isPackedValue(value: unknown): value is PackedValue {
+  return isString(value) || isNumber(value) || typeof value === 'boolean'
 }

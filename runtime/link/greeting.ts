@@ -1,3 +1,4 @@
+import { fieldsOf, isCount, isString } from '../decoding/guards.ts'
 import { isLinkError, type LinkError, linkError, sentError } from './errors.ts'
 import { pack, unpack } from './message-pack.ts'
 
@@ -149,12 +150,10 @@ export function packRest(entry: EntryName | undefined): Uint8Array {
 /** Reads the further fields of a greeting. @throws LINK_HANDSHAKE, LINK_VALUE */
 export function entryIn(rest: Uint8Array): EntryName | undefined {
   if (rest.length === 0) return undefined
-  const fields: Readonly<Record<string, unknown>> = Object.fromEntries(Object.entries(Object(unpack(rest))))
-  const { entry } = fields
+  const { entry } = fieldsOf(unpack(rest))
   if (entry === undefined || entry === null) return undefined
   const [number, path]: readonly unknown[] = Array.isArray(entry) ? entry : []
-  if (!isCount(number) || typeof path !== 'string' || path.length > mostNameCharacters)
-    throw refused('its entry is no ref')
+  if (!isCount(number) || !isString(path) || path.length > mostNameCharacters) throw refused('its entry is no ref')
   return [number, path]
 }
 
@@ -165,7 +164,7 @@ export function closeBody(cause: Error): Uint8Array<ArrayBuffer> {
 
 /** Reads the last frame of a route. @throws LINK_VALUE */
 export function closeCause(body: Uint8Array, node: string): LinkError {
-  const { code, reason }: Readonly<Record<string, unknown>> = Object.fromEntries(Object.entries(Object(unpack(body))))
+  const { code, reason } = fieldsOf(unpack(body))
   return sentError(String(code), String(reason ?? 'it gave no reason').slice(0, mostNameCharacters), node)
 }
 
@@ -206,10 +205,6 @@ function hasControlCharacter(name: string): boolean {
 function incarnation(value: number): number {
   if (!isCount(value)) throw refused('it has no incarnation')
   return value
-}
-
-function isCount(value: unknown): value is number {
-  return typeof value === 'number' && Number.isSafeInteger(value) && value >= 0
 }
 
 function refused(found: string): Error {

@@ -1,3 +1,4 @@
+import { isObject } from '../decoding/guards.ts'
 import type { ActorSystem } from '../kernel/protocol.ts'
 import { DialledConnection } from './connection.ts'
 import type { Route } from './frame.ts'
@@ -33,19 +34,14 @@ export function nodeLink(system: ActorSystem, options: NodeLinkOptions = {}): No
 
 /** The route that a message hands to the link's actor. */
 function routeIn(message: unknown): Route | undefined {
-  if (typeof message !== 'object' || message === null || !('route' in message)) return undefined
+  if (!isObject(message) || !('route' in message)) return undefined
   return isRoute(message.route) ? message.route : undefined
 }
 
 function isRoute(value: unknown): value is Route {
-  return typeof value === 'object' && value !== null && 'listen' in value && 'close' in value
+  return isObject(value) && 'listen' in value && 'close' in value
 }
 
 function isConnect(message: unknown): message is { readonly connection: DialledConnection } {
-  return (
-    typeof message === 'object' &&
-    message !== null &&
-    'connection' in message &&
-    message.connection instanceof DialledConnection
-  )
+  return isObject(message) && 'connection' in message && message.connection instanceof DialledConnection
 }

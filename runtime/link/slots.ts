@@ -1,3 +1,4 @@
+import { isObject } from '../decoding/guards.ts'
 import type { Cancel } from '../kernel/protocol.ts'
 
 /** The part of a link's actor that slots use: one timer at a time. */
@@ -160,7 +161,7 @@ export function keep(message: unknown): void {
 
 /** A lent message has one buffer: the first array tells. */
 function endLoan(message: unknown, end: (slot: Slot) => void, levels = 8): boolean {
-  if (typeof message !== 'object' || message === null || levels === 0) return false
+  if (!isObject(message) || levels === 0) return false
   if (ArrayBuffer.isView(message)) {
     const slot = loans.get(message.buffer)
     if (!slot) return false

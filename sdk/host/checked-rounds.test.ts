@@ -1,6 +1,6 @@
 import test from 'ava'
+import { isNumber, isStrings } from '../../runtime/index.ts'
 import { numbers, pairTopology, type Script } from '../../test/support/scripted-role.ts'
-import { isNumber, isStrings } from '../role/guards.ts'
 import { type AnyRole, type RoleContext, role } from '../role/role.ts'
 import { roleStage } from '../testing/index.ts'
 

@@ -1,6 +1,5 @@
 import test from 'ava'
-import { encode, memoryStore } from '../../runtime/index.ts'
-import { isNumber, isStrings } from '../role/guards.ts'
+import { encode, isNumber, isStrings, memoryStore } from '../../runtime/index.ts'
 import { JournalledDecisions } from './decisions.ts'
 
 const key = 'job/job-1/top-0'

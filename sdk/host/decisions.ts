@@ -1,4 +1,4 @@
-import { CodedError, type DurableStore, decode, encode, noteWrite } from '../../runtime/index.ts'
+import { CodedError, type DurableStore, decode, encode, isObject, noteWrite } from '../../runtime/index.ts'
 import type { Decisions } from '../role/decisions.ts'
 import { roleError } from '../role/errors.ts'
 
@@ -131,11 +131,11 @@ export class JournalledDecisions implements Decisions {
 }
 
 function isClaim(value: unknown): value is Claim {
-  return typeof value === 'object' && value !== null && 'claimed' in value
+  return isObject(value) && 'claimed' in value
 }
 
 function isEntry(value: unknown): value is Entry {
-  return typeof value === 'object' && value !== null && 'round' in value && 'place' in value && 'value' in value
+  return isObject(value) && 'round' in value && 'place' in value && 'value' in value
 }
 
 /** Whether the store refused a write because another process has written under the same key. */

@@ -1,6 +1,17 @@
-import { type ActorContext, type ActorRef, type Behavior, CodedError, isActorRef } from '../../runtime/index.ts'
+import {
+  type ActorContext,
+  type ActorRef,
+  type Behavior,
+  CodedError,
+  fieldsOf,
+  isActorRef,
+  isCount,
+  isNumbers,
+  isString,
+  isStrings,
+  listOf,
+} from '../../runtime/index.ts'
 import type { CountedWork, ModelRegistry, ModelToCommit } from '../registry/registry.ts'
-import { fieldsOf, isCount, isNumbers, isString, isStrings, listOf } from '../role/guards.ts'
 import { isNotCounted } from '../role/not-counted.ts'
 import { type Layout, type TensorSpec, weightsHash } from '../weights/layout.ts'
 import { siteError } from './errors.ts'

@@ -1,3 +1,4 @@
+import { isObject } from '../../runtime/index.ts'
 import type { Arrival } from '../role/channel/channel.ts'
 import type { ChannelPort, Expiry } from '../role/channel/channel-port.ts'
 import type { Keep } from '../role/channel/numbered-messages.ts'
@@ -157,5 +158,5 @@ export class ReplayPort implements ChannelPort {
 }
 
 function isArrival(value: unknown): value is Arrival<unknown> {
-  return typeof value === 'object' && value !== null && 'end' in value && 'message' in value
+  return isObject(value) && 'end' in value && 'message' in value
 }

@@ -1,6 +1,5 @@
-import { type ActorRef, type Behavior, isActorRef, isNodeEnd } from '../../runtime/index.ts'
+import { type ActorRef, type Behavior, fieldsOf, isActorRef, isNodeEnd, isString, listOf } from '../../runtime/index.ts'
 import type { GroupView, Incarnation, Member, MembershipNews, RoleMessage } from '../role/channel/wiring.ts'
-import { fieldsOf, isString, listOf } from '../role/guards.ts'
 
 /** A channel that an end joins, and the end's group there. */
 export interface Place {

@@ -1,4 +1,5 @@
 import type { ActorContext } from '../../runtime/index.ts'
+import { isNumber } from '../../runtime/index.ts'
 import type { RoleLearner } from '../learn/role-learner.ts'
 import { randomStream } from '../random/random-stream.ts'
 import type { ChannelPort } from '../role/channel/channel-port.ts'
@@ -6,7 +7,6 @@ import { typedChannel } from '../role/channel/typed-channel.ts'
 import type { RoleMessage } from '../role/channel/wiring.ts'
 import type { Decisions } from '../role/decisions.ts'
 import { roleError } from '../role/errors.ts'
-import { isNumber } from '../role/guards.ts'
 import type {
   ChannelUse,
   LogEntry,

@@ -1,6 +1,6 @@
 import type { ActorRef, DurableStore } from '../../runtime/index.ts'
+import { fieldsOf, isNumbers, isString } from '../../runtime/index.ts'
 import type { ChannelWiring } from '../role/channel/wiring.ts'
-import { fieldsOf, isNumbers, isString } from '../role/guards.ts'
 import type { AnyRole, LogEntry, LogFields, Notice, RoundRecord, Settings } from '../role/role.ts'
 import type { Algorithm } from '../strategy/algorithm.ts'
 import type { TrainingPool } from '../training/training-pool.ts'

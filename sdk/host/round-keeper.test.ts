@@ -1,8 +1,7 @@
 import test from 'ava'
-import { decode, encode, errorFactory, memoryStore, type Store } from '../../runtime/index.ts'
+import { decode, encode, errorFactory, isNumber, memoryStore, type Store } from '../../runtime/index.ts'
 import { numbers, pairTopology } from '../../test/support/scripted-role.ts'
 import { interruptedStore } from '../../test/support/stores.ts'
-import { isNumber } from '../role/guards.ts'
 import { type OwnState, type RoundRecord, role } from '../role/role.ts'
 import { killedStore, type Life, lifeOf, roleStage } from '../testing/index.ts'
 

@@ -1,4 +1,14 @@
-import { type DurableStore, decode, encode, noteWrite, type Snapshot, writesSettled } from '../../runtime/index.ts'
+import {
+  type DurableStore,
+  decode,
+  encode,
+  isNumber,
+  isObject,
+  isString,
+  noteWrite,
+  type Snapshot,
+  writesSettled,
+} from '../../runtime/index.ts'
 import { roleError } from '../role/errors.ts'
 import type { Notice, OwnState, Role, RoundRecord } from '../role/role.ts'
 import { isOutdated, JournalledDecisions } from './decisions.ts'
@@ -178,20 +188,13 @@ async function claim(store: DurableStore, key: string, role: string): Promise<Sn
 
 function decodeSaved(role: string, end: string, bytes: Uint8Array): SavedState {
   const saved = decode(bytes)
-  const found = typeof saved === 'object' && saved !== null && 'role' in saved ? saved.role : 'unknown'
+  const found = isObject(saved) && 'role' in saved ? saved.role : 'unknown'
   if (isSaved(saved) && saved.role === role) return saved
   throw roleError('ROLE_SNAPSHOT_FOREIGN', { end, found, role })
 }
 
 function isSaved(value: unknown): value is SavedState {
-  return (
-    typeof value === 'object' &&
-    value !== null &&
-    'role' in value &&
-    typeof value.role === 'string' &&
-    'commits' in value &&
-    typeof value.commits === 'number'
-  )
+  return isObject(value) && 'role' in value && isString(value.role) && 'commits' in value && isNumber(value.commits)
 }
 
 function restore<State, Channels>(role: Role<State, Channels>, end: string, saved: SavedState): State | undefined {

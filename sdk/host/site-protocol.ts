@@ -1,5 +1,16 @@
-import { type ActorRef, isActorRef } from '../../runtime/index.ts'
-import { fieldsOf, isCount, isObject, isString, isStrings, listOf } from '../role/guards.ts'
+import {
+  type ActorRef,
+  fieldsOf,
+  isActorRef,
+  isCount,
+  isInteger,
+  isMissingOr,
+  isObject,
+  isRecordOf,
+  isString,
+  isStrings,
+  listOf,
+} from '../../runtime/index.ts'
 import type { Choice, Choices } from '../strategy/chosen-algorithm.ts'
 import { kinds } from '../strategy/kinds.ts'
 import type { Task } from '../tag/expand.ts'
@@ -186,7 +197,7 @@ function decodeHost(
 export function decodeJob(value: unknown): HostedJob | undefined {
   const { id, run, start, takenOver, workload, clients, hyperparameters, codeHash, ...fields } = fieldsOf(value)
   const schema = decodeSchema(fields.schema)
-  const tasks = Array.isArray(fields.tasks) && fields.tasks.length <= mostTasks && listOf(fields.tasks, decodeTask)
+  const tasks = listOf(fields.tasks, decodeTask, mostTasks)
   const algorithms = decodeChoices(fields.algorithms)
   if (!isString(id) || !isString(run) || !isCount(start) || !schema || !tasks || !algorithms) return undefined
   if (!isMissingOr(workload, isString) || !isMissingOr(codeHash, isString)) return undefined
@@ -246,11 +257,11 @@ function decodeSchema(value: unknown): Schema | undefined {
 function decodeRole(value: unknown): SchemaRole | undefined {
   const { name, isDataConsumer, replica, groupAssociation = [] } = fieldsOf(value)
   const associations = listOf(groupAssociation, (item) => (isTexts(item) ? item : undefined))
-  if (!isString(name) || !associations || !isMissingOr(replica, Number.isSafeInteger)) return undefined
+  if (!isString(name) || !associations || !isMissingOr(replica, isInteger)) return undefined
   return {
     name,
     ...(isDataConsumer === true && { isDataConsumer }),
-    ...(typeof replica === 'number' && { replica }),
+    ...(replica !== undefined && { replica }),
     groupAssociation: associations,
   }
 }
@@ -268,20 +279,14 @@ function decodeChannel(value: unknown): SchemaChannel | undefined {
   }
 }
 
-function isMissingOr<Value>(value: unknown, is: (value: unknown) => value is Value): value is Value | undefined
-function isMissingOr(value: unknown, is: (value: unknown) => boolean): boolean
-function isMissingOr(value: unknown, is: (value: unknown) => boolean): boolean {
-  return value === undefined || is(value)
-}
-
 function isTexts(value: unknown): value is Readonly<Record<string, string>> {
-  return isObject(value) && !Array.isArray(value) && Object.values(value).every(isString)
+  return isRecordOf(value, isString)
 }
 
 function isCounts(value: unknown): value is Readonly<Record<string, number>> {
-  return isObject(value) && !Array.isArray(value) && Object.values(value).every(isCount)
+  return isRecordOf(value, isCount)
 }
 
 function isTagLists(value: unknown): value is Readonly<Record<string, readonly string[]>> {
-  return isObject(value) && !Array.isArray(value) && Object.values(value).every(isStrings)
+  return isRecordOf(value, isStrings)
 }

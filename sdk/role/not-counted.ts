@@ -1,4 +1,4 @@
-import { fieldsOf, isString } from './guards.ts'
+import { fieldsOf, isString } from '../../runtime/index.ts'
 import type { NotCounted } from './role.ts'
 
 const reasons: readonly unknown[] = ['refused', 'gone', 'late'] satisfies NotCounted['reason'][]

@@ -1,4 +1,4 @@
-import { knownNames } from '../../runtime/index.ts'
+import { isObject, knownNames } from '../../runtime/index.ts'
 import type { Algorithm } from './algorithm.ts'
 import { catalogue, type Named } from './catalogue.ts'
 import { strategyError } from './errors.ts'
@@ -104,10 +104,6 @@ function isChoice(value: unknown): value is Choice {
   if (!isObject(value) || !('sort' in value) || typeof value.sort !== 'string') return false
   const isKnown = Object.keys(value).every((name) => name === 'sort' || name === 'kwargs')
   return isKnown && (!('kwargs' in value) || value.kwargs === undefined || isObject(value.kwargs))
-}
-
-function isObject(value: unknown): value is object {
-  return typeof value === 'object' && value !== null
 }
 
 /**

@@ -1,4 +1,5 @@
 import type { CodedError } from '../../runtime/index.ts'
+import { isObject } from '../../runtime/index.ts'
 import type { Layout } from '../weights/layout.ts'
 import { HeldDelta, type PartialSum, type Vector } from './accumulator.ts'
 import { refusalOf, sumError } from './errors.ts'
@@ -177,5 +178,5 @@ function isPartialSum(value: unknown): value is PartialSum {
 }
 
 function isRecord(value: unknown): value is Readonly<Record<string, unknown>> {
-  return typeof value === 'object' && value !== null
+  return isObject(value)
 }

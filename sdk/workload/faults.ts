@@ -1,3 +1,4 @@
+import { isObject } from '../../runtime/index.ts'
 import type { Workload } from './workload.ts'
 
 /** The faults of a value that should be a workload. Empty if the value is a workload. */
@@ -36,5 +37,5 @@ export function isWorkload(value: unknown): value is Workload {
 }
 
 function isRecord(value: unknown): value is Readonly<Record<string, unknown>> {
-  return typeof value === 'object' && value !== null
+  return isObject(value)
 }

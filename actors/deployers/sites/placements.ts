@@ -1,4 +1,4 @@
-import { type DurableStore, decode, encode } from '../../../runtime/index.ts'
+import { type DurableStore, decode, encode, isNumber, isObject } from '../../../runtime/index.ts'
 
 /** What a run's deployments remember of one another. */
 export interface Placements {
@@ -41,13 +41,5 @@ export async function beginPlacements(store: DurableStore, run: string): Promise
 }
 
 function isKept(value: unknown): value is Kept {
-  return (
-    typeof value === 'object' &&
-    value !== null &&
-    'start' in value &&
-    typeof value.start === 'number' &&
-    'places' in value &&
-    typeof value.places === 'object' &&
-    value.places !== null
-  )
+  return isObject(value) && 'start' in value && isNumber(value.start) && 'places' in value && isObject(value.places)
 }

@@ -1,4 +1,5 @@
 import { setImmediate } from 'node:timers/promises'
+import { isObject } from '../../decoding/guards.ts'
 import { decode, encode } from '../codec.ts'
 import { storeError } from '../errors.ts'
 import type { DocumentFields, Documents, FindOptions, NewDocument, StoredDocument } from '../store.ts'
@@ -175,5 +176,5 @@ export class LmdbDocuments implements Documents {
 
 /** `insert` and `replace` write only fields, and the checksum shows that the value is unchanged. */
 function isFields(value: unknown): value is DocumentFields {
-  return typeof value === 'object' && value !== null && !Array.isArray(value)
+  return isObject(value) && !Array.isArray(value)
 }

@@ -1,9 +1,8 @@
 import test from 'ava'
-import { seededScheduler, virtualClock } from '../../../runtime/index.ts'
+import { isNumber, seededScheduler, virtualClock } from '../../../runtime/index.ts'
 import { numbers, pairTopology } from '../../../test/support/scripted-role.ts'
 import { randomStream } from '../../random/random-stream.ts'
 import { forSeeds, roleStage } from '../../testing/index.ts'
-import { isNumber } from '../guards.ts'
 import { channelTagged, role } from '../role.ts'
 import type { Channel } from './channel.ts'
 

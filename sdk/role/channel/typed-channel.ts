@@ -1,7 +1,6 @@
-import { type Clock, keep, release } from '../../../runtime/index.ts'
+import { type Clock, isString, isStrings, keep, release } from '../../../runtime/index.ts'
 import type { Decisions } from '../decisions.ts'
 import { roleError } from '../errors.ts'
-import { isString, isStrings } from '../guards.ts'
 import type { ChannelUse } from '../role.ts'
 import type { Arrival, Channel, GatheredArrival, GatherOptions, NextOptions } from './channel.ts'
 import type { ChannelPort, Expiry } from './channel-port.ts'

@@ -1,7 +1,6 @@
-import { type ActorRef, isActorRef } from '../../../runtime/index.ts'
+import { type ActorRef, fieldsOf, isActorRef, isCount, isString, isStrings, listOf } from '../../../runtime/index.ts'
 import type { Task } from '../../tag/expand.ts'
 import { defaultGroup, otherRole } from '../../tag/schema.ts'
-import { fieldsOf, isCount, isString, isStrings, listOf } from '../guards.ts'
 
 /** One channel of a task, as the topology wires it. */
 export interface ChannelWiring {

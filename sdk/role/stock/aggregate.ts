@@ -1,8 +1,7 @@
-import { CodedError, keep, release } from '../../../runtime/index.ts'
+import { CodedError, isNumber, isObject, isStrings, keep, release } from '../../../runtime/index.ts'
 import type { Contribution } from '../../strategy/algorithm.ts'
 import type { RoundSum } from '../../strategy/round-sum.ts'
 import type { Channel, GatheredArrival } from '../channel/channel.ts'
-import { isNumber, isObject, isStrings } from '../guards.ts'
 import type { RoleContext } from '../role.ts'
 import {
   type Answer,

@@ -1,3 +1,4 @@
+import { isObject } from '../../../runtime/index.ts'
 import { role } from '../role.ts'
 import { gather, gatherEvaluations, levelsBelow, trainersBelow } from './aggregate.ts'
 import { above, below, levelsProperty, trainersProperty } from './round-protocol.ts'
@@ -17,8 +18,7 @@ export const middleAggregator = role({
   name: 'middle-aggregator',
   open: (channel) => ({ aggregator: channel(above), trainers: channel(below) }),
   init: (): MiddleAggregatorState => ({ rounds: 0, ended: false }),
-  isState: (value): value is MiddleAggregatorState =>
-    typeof value === 'object' && value !== null && 'ended' in value && 'rounds' in value,
+  isState: (value): value is MiddleAggregatorState => isObject(value) && 'ended' in value && 'rounds' in value,
   // The aggregator above sends the end of training again.
   resume: (state) => ({ ...state, ended: false }),
   done: ({ ended }) => ended,

@@ -1,9 +1,18 @@
+import {
+  fieldsOf,
+  isCount,
+  isNumber,
+  isNumbers,
+  isObject,
+  isOneOf,
+  isString,
+  isStrings,
+} from '../../../runtime/index.ts'
 import type { Contribution, Terms } from '../../strategy/algorithm.ts'
 import type { RoundPartial } from '../../strategy/round-sum.ts'
 import { HeldDelta } from '../../sum/accumulator.ts'
 import { isWords } from '../../sum/exact-sums.ts'
 import { isPartialSums } from '../../sum/named-sums.ts'
-import { fieldsOf, isCount, isNumber, isNumbers, isObject, isOneOf, isString, isStrings } from '../guards.ts'
 import { channelTagged } from '../role.ts'
 
 /** From an aggregator to the ends below. */

@@ -1,9 +1,9 @@
+import { isObject, isStrings } from '../../../runtime/index.ts'
 import type { CountedWork } from '../../registry/registry.ts'
 import type { Waiting } from '../../strategy/algorithm.ts'
 import type { RoundSum } from '../../strategy/round-sum.ts'
 import type { Channel } from '../channel/channel.ts'
 import { roleError } from '../errors.ts'
-import { isStrings } from '../guards.ts'
 import { isNotCounted } from '../not-counted.ts'
 import { type NotCounted, type RoleContext, role } from '../role.ts'
 import { gather, gatherEvaluations, isBelow, levelsBelow, trainersBelow } from './aggregate.ts'
@@ -36,8 +36,7 @@ export const topAggregator = role({
     return client.init && waiting.kind === 'quorum' ? { ...state, counted: {} } : state
   },
   isState: (value): value is TopAggregatorState =>
-    typeof value === 'object' &&
-    value !== null &&
+    isObject(value) &&
     'weights' in value &&
     value.weights instanceof Float32Array &&
     'server' in value &&

@@ -1,4 +1,4 @@
-import { CodedError } from '../../../runtime/index.ts'
+import { CodedError, isObject } from '../../../runtime/index.ts'
 import type { Arrival, Channel } from '../channel/channel.ts'
 import { role } from '../role.ts'
 import { type Answer, type Assignment, above } from './round-protocol.ts'
@@ -28,7 +28,7 @@ export const trainer = role({
   name: 'trainer',
   open: (channel) => ({ aggregator: channel(above) }),
   init: (): TrainerState => ({ ended: false }),
-  isState: (value): value is TrainerState => typeof value === 'object' && value !== null && 'ended' in value,
+  isState: (value): value is TrainerState => isObject(value) && 'ended' in value,
   // The aggregator above sends the end of training again.
   resume: () => ({ ended: false }),
   done: ({ ended }) => ended,
