@@ -1,4 +1,4 @@
-import { chosen, fedAvg, hierarchical, layersLearner, partition, subset, twoTier, workload } from 'flame-fl/sdk'
+import { chosen, fedAvg, layersLearner, partition, subset, topologies, workload } from 'flame-fl/sdk'
 import { readIdx } from 'flame-fl/sdk/node'
 import { models } from './models.ts'
 
@@ -15,6 +15,7 @@ export default workload({
     partition: 'iid',
     model: '2nn',
     topology: 'two-tier',
+    levels: 2,
   },
 
   learner: ({ model, learningRate, epochs, batch }) =>
@@ -33,7 +34,7 @@ export default workload({
     return { clients, client: (index) => subset(train, parts[index] ?? new Uint32Array()), test: mnist('t10k') }
   },
 
-  topology: ({ clients, topology }) => chosen('topology', topology, { 'two-tier': twoTier, hierarchical })({ clients }),
+  topology: ({ clients, topology, levels }) => chosen('topology', topology, topologies)({ clients, levels }),
   strategy: ({ fraction }) => fedAvg({ fraction }),
 })
 

@@ -1,4 +1,4 @@
-import { chosen, fedAvg, hierarchical, inMemoryExamples, type Learner, twoTier, workload } from 'flame-fl/sdk'
+import { chosen, fedAvg, inMemoryExamples, type Learner, topologies, workload } from 'flame-fl/sdk'
 
 /** Trains with a learner that does almost nothing, so that the costs of everything else show. */
 const size = 1_000
@@ -20,9 +20,9 @@ const learner: Learner = {
 
 export default workload({
   name: 'trivial',
-  settings: { rounds: 10, clients: 10_000, fraction: 0.1, topology: 'two-tier' },
+  settings: { rounds: 10, clients: 10_000, fraction: 0.1, topology: 'two-tier', levels: 2 },
   learner: () => learner,
   data: ({ clients }) => ({ clients, client: () => examples, test: examples }),
-  topology: ({ clients, topology }) => chosen('topology', topology, { 'two-tier': twoTier, hierarchical })({ clients }),
+  topology: ({ clients, topology, levels }) => chosen('topology', topology, topologies)({ clients, levels }),
   strategy: ({ fraction }) => fedAvg({ fraction }),
 })

@@ -100,6 +100,10 @@ export type FaultCode = keyof typeof tagFaults
 
 const tagErrors = {
   TAG_INVALID: { message: 'faults of the topology, {count}:\n{list}', hint: 'mend each fault at its path' },
+  TAG_LEVELS: {
+    message: 'a ready-made hierarchical topology has 2 or 3 levels of aggregators, not {levels}',
+    hint: 'use levels=2 or levels=3, or write a schema of your own',
+  },
 } as const
 
 export const tagError = errorFactory(tagErrors)

@@ -1,69 +1,142 @@
+import { tagError } from './errors.ts'
+import type { GroupAssociation, SchemaChannel } from './schema.ts'
 import type { Topology } from './topology.ts'
 
 const upward = ['fetch', 'upload']
 const downward = ['distribute', 'aggregate']
+const trainer = { name: 'trainer', isDataConsumer: true } as const
 
 /** Trainers below one aggregator. Trainer i trains on dataset i. */
 export function twoTier({ clients }: { readonly clients: number }): Topology {
   return {
     schema: {
       name: 'two-tier',
-      roles: [{ name: 'top-aggregator' }, { name: 'trainer', isDataConsumer: true }],
-      channels: [
-        {
-          name: 'param-channel',
-          pair: ['top-aggregator', 'trainer'],
-          funcTags: { 'top-aggregator': downward, trainer: upward },
-        },
-      ],
+      roles: [{ name: 'top-aggregator' }, trainer],
+      channels: [tier('param-channel', 'top-aggregator', 'trainer')],
     },
     dataSpec: [{ role: 'trainer', datasetGroups: { default: datasets(0, clients) } }],
   }
 }
 
-/** Groups of trainers, each below its own aggregator, and one aggregator above these. Trainer i trains on dataset i. */
+/**
+ * Groups of trainers, each below its own aggregator, and one aggregator above these. With 3 levels of aggregators, the
+ * groups' aggregators are leaf aggregators, every two of which are below a middle one. Trainer i trains on dataset i.
+ *
+ * @throws TAG_LEVELS for a number of levels other than 2 and 3.
+ */
 export function hierarchical({
+  clients,
+  levels = 2,
+  groups = Math.min(2 ** (levels - 1), clients),
+}: {
+  readonly clients: number
+  readonly levels?: number
+  readonly groups?: number
+}): Topology {
+  if (levels !== 2 && levels !== 3) throw tagError('TAG_LEVELS', { levels })
+  const names = numbered('group', groups)
+  const regions = numbered('region', Math.ceil(groups / 2))
+  const lowest = levels === 2 ? 'middle-aggregator' : 'leaf-aggregator'
+  const above = (index: number): GroupAssociation =>
+    levels === 2 ? { 'global-channel': 'default' } : { 'hier-channel': regions[Math.floor(index / 2)] ?? '' }
+  const lower = names.map((name, index) => ({ ...above(index), 'param-channel': name }))
+  const middle = regions.map((region) => ({ 'global-channel': 'default', 'hier-channel': region }))
+  return {
+    schema: {
+      name: 'hierarchical',
+      roles: [
+        { name: 'top-aggregator' },
+        ...(levels === 3 ? [{ name: 'middle-aggregator', groupAssociation: middle }] : []),
+        { name: lowest, groupAssociation: lower },
+        { ...trainer, groupAssociation: names.map((name) => ({ 'param-channel': name })) },
+      ],
+      channels: [
+        tier('global-channel', 'top-aggregator', 'middle-aggregator'),
+        ...(levels === 3 ? [tier('hier-channel', 'middle-aggregator', lowest, regions)] : []),
+        tier('param-channel', lowest, 'trainer', names),
+      ],
+    },
+    dataSpec: [{ role: 'trainer', datasetGroups: dealt(names, clients) }],
+  }
+}
+
+/** Groups of trainers, each below its own aggregator, and nothing above these: each group makes a model of its own. */
+export function parallel({
   clients,
   groups = Math.min(2, clients),
 }: {
   readonly clients: number
   readonly groups?: number
 }): Topology {
-  const digits = String(groups - 1).length
-  const names = Array.from({ length: groups }, (_, index) => `group-${String(index).padStart(digits, '0')}`)
-  const start = (group: number) => Math.floor((group * clients) / groups)
+  const names = numbered('group', groups)
+  const groupAssociation = names.map((name) => ({ 'param-channel': name }))
   return {
     schema: {
-      name: 'hierarchical',
+      name: 'parallel',
       roles: [
-        { name: 'top-aggregator' },
-        {
-          name: 'middle-aggregator',
-          groupAssociation: names.map((name) => ({ 'global-channel': 'default', 'param-channel': name })),
-        },
-        { name: 'trainer', isDataConsumer: true, groupAssociation: names.map((name) => ({ 'param-channel': name })) },
+        { name: 'aggregator', groupAssociation },
+        { ...trainer, groupAssociation },
       ],
+      channels: [tier('param-channel', 'aggregator', 'trainer', names)],
+    },
+    dataSpec: [{ role: 'trainer', datasetGroups: dealt(names, clients) }],
+  }
+}
+
+/**
+ * One group of trainers below several aggregators that share its work, and one aggregator above these, which deals out
+ * the trainers anew each round.
+ */
+export function replicated({
+  clients,
+  replicas = 2,
+}: {
+  readonly clients: number
+  readonly replicas?: number
+}): Topology {
+  return {
+    schema: {
+      name: 'replicated',
+      roles: [{ name: 'top-aggregator' }, { name: 'middle-aggregator', replica: replicas }, trainer],
       channels: [
-        {
-          name: 'global-channel',
-          pair: ['top-aggregator', 'middle-aggregator'],
-          funcTags: { 'top-aggregator': downward, 'middle-aggregator': upward },
-        },
-        {
-          name: 'param-channel',
-          pair: ['middle-aggregator', 'trainer'],
-          groupBy: { type: 'tag', value: names },
-          funcTags: { 'middle-aggregator': downward, trainer: upward },
-        },
+        tier('global-channel', 'top-aggregator', 'middle-aggregator'),
+        tier('param-channel', 'middle-aggregator', 'trainer'),
       ],
     },
-    dataSpec: [
-      {
-        role: 'trainer',
-        datasetGroups: Object.fromEntries(names.map((name, index) => [name, datasets(start(index), start(index + 1))])),
-      },
-    ],
+    dataSpec: [{ role: 'trainer', datasetGroups: { default: datasets(0, clients) } }],
   }
+}
+
+/** The ready-made topologies, by the names that a setting `topology` has for them. */
+export const topologies = {
+  'two-tier': twoTier,
+  hierarchical,
+  parallel,
+  replicated,
+} as const satisfies Readonly<
+  Record<string, (options: { readonly clients: number; readonly levels?: number }) => Topology>
+>
+
+/** A channel on which the ends of one role aggregate what those of another upload. */
+function tier(name: string, above: string, below: string, groups?: readonly string[]): SchemaChannel {
+  return {
+    name,
+    pair: [above, below],
+    ...(groups && { groupBy: { type: 'tag' as const, value: groups } }),
+    funcTags: { [above]: downward, [below]: upward },
+  }
+}
+
+/** Names in alphabetical order. */
+function numbered(name: string, count: number): readonly string[] {
+  const digits = String(count - 1).length
+  return Array.from({ length: count }, (_, index) => `${name}-${String(index).padStart(digits, '0')}`)
+}
+
+/** Deals datasets out to groups, whose sizes differ by at most 1. */
+function dealt(groups: readonly string[], clients: number): Readonly<Record<string, readonly string[]>> {
+  const start = (group: number) => Math.floor((group * clients) / groups.length)
+  return Object.fromEntries(groups.map((name, index) => [name, datasets(start(index), start(index + 1))]))
 }
 
 function datasets(from: number, to: number): string[] {
