@@ -38,7 +38,7 @@ export { stockRoles } from './role/stock/stock-roles.ts'
 export type * from './strategy/algorithm.ts'
 export { fedBuff } from './strategy/algorithms/asynchronous/index.ts'
 export { fedProx, scaffold } from './strategy/algorithms/client/index.ts'
-export { krum } from './strategy/algorithms/krum.ts'
+export * from './strategy/algorithms/robust/index.ts'
 export { fedAdaGrad, fedAdam, fedAvg, fedAvgM, fedYogi } from './strategy/algorithms/server/index.ts'
 export { algorithms, catalogue, type Named } from './strategy/catalogue.ts'
 export {

@@ -1,7 +1,16 @@
 import type { Algorithm, Waiting } from './algorithm.ts'
 import { fedBuff } from './algorithms/asynchronous/index.ts'
 import { fedProx, scaffold } from './algorithms/client/index.ts'
-import { krum } from './algorithms/krum.ts'
+import {
+  bulyan,
+  centredClipping,
+  geometricMedian,
+  krum,
+  median,
+  multiKrum,
+  signMajority,
+  trimmedMean,
+} from './algorithms/robust/index.ts'
 import { fedAdaGrad, fedAdam, fedAvg, fedAvgM, fedYogi } from './algorithms/server/index.ts'
 import type { Described, KnownAlgorithm } from './define-algorithm.ts'
 import { datasamplersElsewhere, optimizersElsewhere, privacyElsewhere, selectorsElsewhere } from './elsewhere.ts'
@@ -31,7 +40,7 @@ export const algorithms: readonly KnownAlgorithm[] = [
   ...[fedAvg, fedAvgM, fedAdaGrad, fedAdam, fedYogi],
   ...[fedProx, scaffold],
   ...[fedBuff],
-  ...[krum],
+  ...[krum, multiKrum, bulyan, median, trimmedMean, geometricMedian, centredClipping, signMajority],
 ]
 
 const selectors: readonly Named[] = [

@@ -18,7 +18,7 @@ export type VectorCase = z.output<typeof vectorCase>
 const update = z.object({
   end: z.string(),
   delta: array,
-  samples: z.number(),
+  samples: z.number().default(1),
   control: array.optional(),
   version: z.number().optional(),
 })
@@ -34,7 +34,11 @@ export const inputs = {
     weights: array,
     rounds: z.array(z.object({ version: z.number(), updates: z.array(update.required({ version: true })) })),
   }),
-  aggregate: z.object({ updates: z.array(update) }),
+  aggregate: z.object({
+    weights: array.optional(),
+    updates: z.array(update).optional(),
+    rounds: z.array(z.object({ updates: z.array(update) })).optional(),
+  }),
   client: z.object({
     weights: array.optional(),
     rounds: z.array(z.object({ weights: array, control: array.optional() })).optional(),

@@ -12,7 +12,7 @@ export type Outcome = { readonly result: 'passed' } | { readonly result: 'failed
 /** Settings of the learner and of the case itself, besides the algorithm's. */
 const surroundings = [
   ...['model', 'inputs', 'outputs', 'loss', 'layout', 'batch'],
-  ...['learningRate', 'epochs', 'momentum', 'population', 'option', 'localSteps'],
+  ...['learningRate', 'epochs', 'momentum', 'population', 'option', 'localSteps', 'start'],
 ]
 
 type Runner = (given: VectorCase, algorithm: Algorithm) => Promise<Record<string, unknown>>
@@ -28,6 +28,7 @@ export async function runCase(given: VectorCase): Promise<Outcome> {
   try {
     // Only in cases of these kinds clients train.
     if (runner !== client && runner !== job) requireOnly(given, 'momentum', 0)
+    requireOnly(given, 'start', 'mean')
     const found = await runner(given, definition.from(settingsFor(definition, given)))
     const difference = differenceFrom(given, found)
     return difference === undefined ? { result: 'passed' } : { result: 'failed', why: difference }

@@ -38,21 +38,23 @@ export async function buffered(given: VectorCase, algorithm: Algorithm) {
   return { weights: run.weights }
 }
 
-/** The delta that is added to the weights, and the first end whose delta equals it. */
+/**
+ * The delta that each round adds to weights of 0, or to those of the case, and facts in the server's state: the ends
+ * that a rule chose, their trust, the objective of each pass.
+ */
 export async function aggregate(given: VectorCase, algorithm: Algorithm) {
-  const { updates } = inputs.aggregate.parse(given.inputs)
-  const start = (updates[0]?.delta ?? []).map(() => 0)
-  const run = serverRun(given, algorithm, start, [{ updates }])
-  await run.step(updates)
-  const [delta = []] = run.weights
-  const same = updates.filter((update) => update.delta.every((value, i) => Math.fround(value) === delta[i]))
-  return {
-    delta,
-    selected: same
-      .map(({ end }) => end)
-      .toSorted()
-      .slice(0, 1),
+  const { weights: start, updates, rounds = [{ updates: updates ?? [] }] } = inputs.aggregate.parse(given.inputs)
+  const zeros = (rounds[0]?.updates[0]?.delta ?? []).map(() => 0)
+  const deltas: number[][] = []
+  const run = serverRun(given, algorithm, start ?? zeros, rounds)
+  for (const { updates } of rounds) {
+    // From 0, since a step from other weights is rounded with them.
+    if (!start) run.moveTo(zeros)
+    await run.step(updates)
+    deltas.push(run.weights.at(-1) ?? [])
   }
+  const { chosen, objectives = [] } = Object(run.state)
+  return { delta: deltas[0], deltas, weights: deltas, selected: chosen, objectives, objective: objectives.at(-1) }
 }
 
 interface GivenRound {
@@ -83,6 +85,8 @@ function serverRun(
   }
   return {
     ...found,
+    state,
+    moveTo: (point: readonly number[]) => weights.set(point),
     async step(updates: readonly GivenUpdate[], factor?: (update: GivenUpdate) => number) {
       const round = found.weights.length + 1
       if (!factor) requireRound(algorithm, updates)

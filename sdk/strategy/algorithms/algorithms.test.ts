@@ -2,7 +2,7 @@ import test from 'ava'
 import fc from 'fast-check'
 import { fedProx } from './client/index.ts'
 import { delta, members, stepped, trained } from './given-updates.contract.ts'
-import { krum } from './krum.ts'
+import { krum } from './robust/index.ts'
 import { fedAvg } from './server/index.ts'
 
 test('FedProx is FedAvg with a proximal term for the trainers', async (t) => {

@@ -1,0 +1,6 @@
+export { bulyan } from './bulyan.ts'
+export { centredClipping } from './centred-clipping.ts'
+export { geometricMedian } from './geometric-median.ts'
+export { krum, multiKrum } from './krum.ts'
+export { median, trimmedMean } from './median.ts'
+export { signMajority } from './sign-majority.ts'
