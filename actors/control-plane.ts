@@ -8,13 +8,9 @@ import { flameletsDeployer } from './deployers/flamelets/flamelets-deployer.ts'
 import { flameletSitesDeployer } from './deployers/sites/flamelet-sites.ts'
 import type { SitesParts } from './deployers/sites/sites-deployer.ts'
 import { type EventsParts, type EventsRequests, events } from './events/events.ts'
-import {
-  type FlameletsMessage,
-  type FlameletsParts,
-  type FlameletsRequests,
-  flamelets,
-  servedComputes,
-} from './flamelets/flamelets.ts'
+import { type FlameletsParts, flamelets } from './flamelets/flamelets.ts'
+import type { FlameletsMessage, FlameletsRequests } from './flamelets/flamelets-messages.ts'
+import { servedComputes } from './flamelets/served-computes.ts'
 import { type IdempotencyParts, type IdempotencyRequests, idempotency } from './idempotency/idempotency.ts'
 import { type ControllerParts, controller, type JobRequests } from './jobs/controller.ts'
 import { type NotifierMessage, type NotifierRequests, notifier } from './notifier/notifier.ts'

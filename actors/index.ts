@@ -23,14 +23,15 @@ export {
   type OpenedTransport,
   openTransport,
 } from './deployers/sites/local/local-transport.ts'
-export { isTopmost, type PlacedTask, type RemoteSite, type SiteNews, type Sites } from './deployers/sites/sites.ts'
+export { isTopmost, type PlacedTask } from './deployers/sites/site-choice.ts'
 export { type SitesParts, sitesDeployer } from './deployers/sites/sites-deployer.ts'
 export type { SpreadMessage, TasksToSpread } from './deployers/sites/spread-parts.ts'
 export { spreadTasks } from './deployers/sites/spread-tasks.ts'
 export type { EventsMessage } from './events/events.ts'
 export { type EventsParts, events } from './events/events.ts'
-export type { FlameletIdentity } from './flamelets/flamelets.ts'
+export type { FlameletIdentity } from './flamelets/flamelets-messages.ts'
 export * from './flamelets/index.ts'
+export type { RemoteSite, SiteNews, Sites } from './flamelets/sites.ts'
 export type { Begun, OnceOutcome } from './idempotency/idempotency.ts'
 export type { TaskPackage } from './jobs/catalogue/task-package.ts'
 export type { ControllerMessage } from './jobs/controller.ts'

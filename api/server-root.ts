@@ -1,3 +1,4 @@
+import { defaultCompute } from '../sdk/index.ts'
 import 'reflect-metadata'
 import { availableParallelism } from 'node:os'
 import { resolve } from 'node:path'
@@ -109,9 +110,9 @@ export function serverRoot({
       return ({ tasks }, flamelets, joined) => {
         const computes = [...new Set(tasks.map(({ computeId }) => computeId))]
         const isJoined = (id: string) => joined?.serves(id) === true
-        if (joined && computes.some(isJoined) && computes.every((id) => id === 'default' || isJoined(id)))
+        if (joined && computes.some(isJoined) && computes.every((id) => id === defaultCompute || isJoined(id)))
           return joined.deployer
-        return here && computes.every((id) => id === 'default') ? here : flamelets
+        return here && computes.every((id) => id === defaultCompute) ? here : flamelets
       }
     },
   })

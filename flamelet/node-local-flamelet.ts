@@ -1,6 +1,7 @@
 import { createInterface } from 'node:readline'
 import { dialOf } from '../actors/index.ts'
 import { endWithParent } from '../runtime/node/index.ts'
+import { defaultCompute } from '../sdk/index.ts'
 import { startFlamelet } from './flamelet.ts'
 import type { LocalFlameletSetup } from './local-flamelet.ts'
 
@@ -25,7 +26,7 @@ async function join(setup: LocalFlameletSetup): Promise<void> {
     token,
     name,
     state: folder,
-    compute: 'default',
+    compute: defaultCompute,
     datasets: 'any',
     paths,
     reads,

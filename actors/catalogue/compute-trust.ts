@@ -1,3 +1,4 @@
+import { defaultCompute } from '../../sdk/index.ts'
 import { isIdentifier } from '../model/atoms.ts'
 import { catalogueError } from '../model/errors.ts'
 import type { Collections } from '../records/collections.ts'
@@ -43,8 +44,6 @@ export interface ResolvedRealm {
   readonly computeId: string
 }
 
-const anywhere = 'default'
-
 /**
  * Finds the compute that a realm means. `default` means any compute. `default/…` means a region, whose name may lack
  * the part `default/`. Any other realm is a compute's id, with or without its region. In a region, computes that the
@@ -57,8 +56,8 @@ export async function resolveRealm(
   { realm, isPublic = false }: { readonly realm: string; readonly isPublic?: boolean },
   owner: DatasetOwner,
 ): Promise<ResolvedRealm> {
-  if (realm === anywhere) return { realm, computeId: anywhere }
-  if (!realm.startsWith(`${anywhere}/`)) {
+  if (realm === defaultCompute) return { realm, computeId: defaultCompute }
+  if (!realm.startsWith(`${defaultCompute}/`)) {
     const id = realm.slice(realm.lastIndexOf('/') + 1)
     const found = isIdentifier(id) ? await computes.get(id) : undefined
     if (!found || (realm !== id && realm !== realmOf(found.value.region, id)))
@@ -66,12 +65,12 @@ export async function resolveRealm(
     assertTrusted(admins, found, owner)
     return { realm: realmOf(found.value.region, id), computeId: id }
   }
-  for (const region of [realm, realm.slice(anywhere.length + 1)]) {
+  for (const region of [realm, realm.slice(defaultCompute.length + 1)]) {
     const id = await firstIn({ computes }, region, admins, owner)
     if (id !== undefined) return { realm: realmOf(region, id), computeId: id }
   }
   if (!isPublic) throw catalogueError('REALM_UNSERVED', { region: realm })
-  return { realm, computeId: anywhere }
+  return { realm, computeId: defaultCompute }
 }
 
 /** COMPUTE_UNTRUSTED unless a compute may run the tasks of the owner's dataset. */

@@ -1,3 +1,4 @@
+import { defaultCompute } from '../../sdk/index.ts'
 import type { ComputeRegistration, ComputeSpec, ComputeStatus } from '../model/catalogue.ts'
 import { catalogueError } from '../model/errors.ts'
 import { forgetRecipient } from '../notifier/recipients.ts'
@@ -10,9 +11,6 @@ import { assertMatch } from '../requests/conditions.ts'
 import { afterOf, type Page, type PageRequest, pageOf } from '../requests/page.ts'
 import type { RequestContext } from '../requests/requests.ts'
 
-/** Id of the compute that gets the tasks whose datasets name no compute. */
-const anywhere = 'default'
-
 /**
  * Registers a compute. A second registration with the same key changes nothing, except that an administrator of the
  * server vouches for the compute by it, where callers need a token. COMPUTE_KEY_DIFFERS with another key;
@@ -24,7 +22,8 @@ export async function registerCompute(
   { computeId, apiKey, adminId, region }: ComputeRegistration,
   byAdmin: boolean,
 ): Promise<ComputeStatus> {
-  if (computeAdmins && computeId === anywhere && !byAdmin) throw catalogueError('COMPUTE_RESERVED', { id: computeId })
+  if (computeAdmins && computeId === defaultCompute && !byAdmin)
+    throw catalogueError('COMPUTE_RESERVED', { id: computeId })
   const at = now()
   const vouched = computeAdmins && byAdmin ? ({ vouched: true } as const) : {}
   const stamps = { registeredAt: at, updatedAt: at }
@@ -56,7 +55,7 @@ export async function joinCompute(
   { now, newKey, computeAdmins }: Pick<CatalogueParts, 'now' | 'newKey' | 'computeAdmins'>,
   { id, region, name, user, byAdmin }: JoinedCompute,
 ): Promise<void> {
-  if (computeAdmins && id === anywhere && !byAdmin) throw catalogueError('COMPUTE_RESERVED', { id })
+  if (computeAdmins && id === defaultCompute && !byAdmin) throw catalogueError('COMPUTE_RESERVED', { id })
   const at = now()
   const stamps = { registeredAt: at, updatedAt: at }
   const vouched = computeAdmins && byAdmin ? ({ vouched: true } as const) : {}

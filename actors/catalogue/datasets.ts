@@ -1,3 +1,4 @@
+import { defaultCompute } from '../../sdk/index.ts'
 import { checkIdentifier } from '../model/atoms.ts'
 import type { DatasetInfo } from '../model/catalogue.ts'
 import { catalogueError, named } from '../model/errors.ts'
@@ -63,7 +64,7 @@ export async function updateDataset(
   const { realm, computeId, createdAt, isPublic = false } = found.value
   const keepsCompute = info.realm === realm && (info.isPublic ?? false) === isPublic
   const owner = ownerOf(user, info)
-  const present = keepsCompute && computeId !== 'default' ? await collections.computes.get(computeId) : undefined
+  const present = keepsCompute && computeId !== defaultCompute ? await collections.computes.get(computeId) : undefined
   if (present) assertTrusted(computeAdmins, present, owner)
   const resolved = keepsCompute ? { realm, computeId } : await resolveRealm(collections, computeAdmins, info, owner)
   const value = { ...info, ...resolved, id, userId: user, createdAt }

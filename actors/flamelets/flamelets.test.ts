@@ -4,15 +4,11 @@ import { catalogueError } from '../model/errors.ts'
 import type { FlameletStatus } from '../model/flamelet.ts'
 import { collectionsOf } from '../records/collections.ts'
 import { asking } from '../requests/requests.ts'
-import {
-  type FlameletIdentity,
-  type FlameletNews,
-  type FlameletsMessage,
-  type FlameletsParts,
-  flamelets,
-  servedComputes,
-} from './flamelets.ts'
+import { type FlameletsParts, flamelets } from './flamelets.ts'
+import type { FlameletIdentity, FlameletsMessage } from './flamelets-messages.ts'
 import type { DrainAnswer, FlameletMessage, FlameletRegistration, RegisterAnswer } from './protocol.ts'
+import { servedComputes } from './served-computes.ts'
+import type { SiteNews } from './sites.ts'
 
 const platform = { runtime: 'node 22.13.0', system: 'linux', arch: 'x64', cores: 2 }
 const alice = { user: 'alice', isAdmin: false } as const
@@ -25,8 +21,8 @@ function staged(store: Store, more: Partial<FlameletsParts> = {}) {
   const parts = { store, now, newKey: () => 'x'.repeat(32), computeAdmins: [], ...more }
   const ref = system.spawn('flamelets', flamelets(parts))
   const ask = asking<FlameletsMessage>(system, ref, { timeoutMs: 60_000 })
-  const news: FlameletNews[] = []
-  const follower = system.spawn<FlameletNews>('deployment', () => (heard) => void news.push(heard))
+  const news: SiteNews[] = []
+  const follower = system.spawn<SiteNews>('deployment', () => (heard) => void news.push(heard))
 
   async function entry(identity: FlameletIdentity): Promise<ActorRef<FlameletMessage>> {
     const given = await ask<ActorRef<never>>((replyTo) => ({ type: 'admit-flamelet', identity, replyTo }))

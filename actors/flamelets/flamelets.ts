@@ -1,104 +1,27 @@
-import type { ActorRef, Behavior, CodedError, Store } from '../../runtime/index.ts'
-import type { SiteMessage } from '../../sdk/index.ts'
-
+import type { ActorRef, Behavior, Store } from '../../runtime/index.ts'
+import { defaultCompute, type SiteMessage } from '../../sdk/index.ts'
 import { joinCompute, leaveCompute } from '../catalogue/computes.ts'
 import { checkIdentifier } from '../model/atoms.ts'
 import { catalogueError } from '../model/errors.ts'
-import type { FlameletFacts, FlameletState, FlameletStatus, JobFault } from '../model/flamelet.ts'
+import type { FlameletState, FlameletStatus, JobFault } from '../model/flamelet.ts'
 import { endedNames } from '../model/job-states.ts'
 import { collectionsOf } from '../records/collections.ts'
 import type { TrustedAdmins } from '../records/parts.ts'
 import type { FlameletRecord } from '../records/record-models.ts'
 import { afterOf, type Page, type PageRequest, pageOf } from '../requests/page.ts'
-import { type Asked, answerBy, type Handlers, type Request } from '../requests/requests.ts'
+import { answerBy, type Handlers } from '../requests/requests.ts'
 import { turnsByKey } from '../requests/turns.ts'
+import { type Flamelet, factsOf, newFlamelet, siteOf, statusOf } from './flamelet.ts'
+import type { FlameletIdentity, FlameletsMessage, FlameletsRequests, LocalFlameletEnd } from './flamelets-messages.ts'
 import {
-  type DrainAnswer,
   decodeFlameletMessage,
   type FlameletMessage,
   type FlameletRegistration,
-  type HostedRun,
   type LogLevel,
   type RegisterAnswer,
 } from './protocol.ts'
-
-/** The proven identity of a node that greets the server. */
-export interface FlameletIdentity {
-  /** The name with which the node greets. */
-  readonly name: string
-  readonly user: string
-  readonly isAdmin: boolean
-  /** The one flamelet for which the token was issued. */
-  readonly flamelet?: string
-  /** The one job whose tasks the flamelet may get. */
-  readonly job?: string
-  /** A process that the server has started. */
-  readonly isLocal?: boolean
-}
-
-export interface FlameletsRequests {
-  /**
-   * Admits a node that has proven its user, before anything of the node is decoded. Answered with the entry of its
-   * link, by which the node speaks for itself alone.
-   */
-  'admit-flamelet': Request<{ readonly identity: FlameletIdentity }, ActorRef<never>>
-  /** `user`: the flamelets of this user. */
-  'list-flamelets': Request<{ readonly user?: string | undefined; readonly page: PageRequest }, Page<FlameletStatus>>
-  'read-flamelet': Request<{ readonly user?: string | undefined; readonly name: string }, FlameletStatus>
-  /** Makes a fault in a running job on purpose. Answered with the name of the place that has the fault. */
-  'make-fault': Request<{ readonly user: string; readonly job: string; readonly fault: JobFault }, string>
-  /** Forgets a flamelet that is gone: its name becomes free. */
-  'remove-flamelet': Request<{ readonly user?: string | undefined; readonly name: string }, null>
-}
-
-/** A flamelet as deployments see it. */
-export interface FlameletSite {
-  readonly name: string
-  readonly user: string
-  /** The flamelet has joined with a token of the scope admin. */
-  readonly isVouched: boolean
-  readonly facts: FlameletFacts
-  /** The one job whose tasks the flamelet may get. */
-  readonly job?: string
-  readonly hosted: readonly HostedRun[]
-  readonly site: ActorRef<SiteMessage>
-}
-
-export type FlameletNews =
-  /** The flamelet has joined; with another ref of its site after each restart of the flamelet. */
-  | { readonly type: 'site-here'; readonly site: FlameletSite; readonly isAway?: boolean }
-  /** The flamelet gets no more tasks, and wants to be rid of those that it has. */
-  | { readonly type: 'site-leaving'; readonly name: string }
-  /** The flamelet has no connection at present, or has one again. Its ref stays good. */
-  | { readonly type: 'site-away' | 'site-back'; readonly name: string }
-  /** The flamelet's node has ended. */
-  | { readonly type: 'site-gone'; readonly name: string }
-  /** A fault of a local flamelet, for people. */
-  | { readonly type: 'site-fault'; readonly name: string; readonly cause: CodedError }
-  /** All local flamelets, which get the tasks of the compute, end again and again. */
-  | { readonly type: 'sites-exhausted'; readonly cause: CodedError; readonly computeId: string }
-
-/** A local flamelet has ended by itself. */
-export interface LocalFlameletEnd {
-  readonly type: 'local-flamelet-ended'
-  readonly name: string
-  readonly cause: CodedError
-  /** The flamelet isn't started again soon. */
-  readonly isGivenUp: boolean
-}
-
-export type FlameletsMessage =
-  | Asked<FlameletsRequests>
-  /** Tells a deployment which flamelets there are, and each change from then on. */
-  | { readonly type: 'follow-flamelets'; readonly follower: ActorRef<FlameletNews> }
-  /** A link's session with a node has lost its connection, or has one again. */
-  | { readonly type: 'flamelet-connected'; readonly name: string; readonly isConnected: boolean }
-  | { readonly type: 'heard'; readonly name: string; readonly message: FlameletMessage }
-  | LocalFlameletEnd
-  | { readonly type: 'site-ended'; readonly name: string; readonly site: ActorRef<never> }
-  /** The server closes: flamelets that lose their server aren't gone. */
-  | { readonly type: 'release' }
-  | { readonly type: 'unfollowed'; readonly follower: ActorRef<FlameletNews> }
+import { countServed, type LocalNames, noLocals, server } from './served-computes.ts'
+import type { SiteNews } from './sites.ts'
 
 export interface FlameletsParts {
   readonly store: Store
@@ -127,39 +50,6 @@ export interface FlameletsParts {
   }) => void
 }
 
-/** Names of the flamelets that a server starts. */
-export interface LocalNames {
-  readonly prefix: string
-  readonly names: readonly string[]
-}
-
-/** All that is known of a flamelet. */
-interface Flamelet {
-  readonly name: string
-  user: string
-  isAdmin: boolean
-  isLocal: boolean
-  job: string | undefined
-  state: FlameletState
-  since: string
-  /** Absent before the first registration. */
-  record?: FlameletRecord
-  /** The actor by which the flamelet speaks. */
-  voice?: ActorRef<FlameletMessage>
-  site?: ActorRef<SiteMessage>
-  hosted: readonly HostedRun[]
-  residentBytes?: number
-  /** The flamelet is about to end. */
-  isLeaving: boolean
-  /** Asks to drain that aren't answered. */
-  draining: ActorRef<DrainAnswer>[]
-}
-
-/** The name of this server for flamelets. */
-const server = 'control-plane'
-/** The compute of tasks that may run anywhere, which local flamelets get. */
-const anywhere = 'default'
-
 /**
  * The actor of the flamelets that join by links. It knows which are there, since when, with which tasks, and tells
  * deployments of changes. Each node that greets gets an entry of its own, whose messages are heard as those of the
@@ -171,7 +61,7 @@ export function flamelets(parts: FlameletsParts): Behavior<FlameletsMessage> {
     const collections = collectionsOf(store)
     const known = new Map<string, Flamelet>()
     const counts = new Map<string, number>()
-    const followers = new Set<ActorRef<FlameletNews>>()
+    const followers = new Set<ActorRef<SiteNews>>()
     const turns = turnsByKey()
     const givenUp = new Set<string>()
     /** Local flamelets that haven't joined yet. Until all have, none is told of: the first one would get all tasks. */
@@ -263,7 +153,7 @@ export function flamelets(parts: FlameletsParts): Behavior<FlameletsMessage> {
     async function joinedElsewhere(name: string): Promise<Flamelet | undefined> {
       const record = (await collections.flamelets.get(name))?.value
       if (known.has(name) || !record) return known.get(name)
-      if (!record.isLocal) serve(record.computeId, 1)
+      if (!record.isLocal) countServed(served, record.computeId, 1)
       return add({ ...newFlamelet(name, record.userId, 'away', now()), record })
     }
 
@@ -324,8 +214,8 @@ export function flamelets(parts: FlameletsParts): Behavior<FlameletsMessage> {
       const record = { userId: user, ...stamps, ...(isLocal ? ({ isLocal } as const) : {}), ...facts }
       await collections.flamelets.put(name, record)
       if (!isLocal) {
-        serve(record.computeId, 1)
-        if (flamelet.record) serve(flamelet.record.computeId, -1)
+        countServed(served, record.computeId, 1)
+        if (flamelet.record) countServed(served, flamelet.record.computeId, -1)
       }
       givenUp.delete(name)
       flamelet.record = record
@@ -379,11 +269,11 @@ export function flamelets(parts: FlameletsParts): Behavior<FlameletsMessage> {
       noteLocal(name)
       tell({ type: 'site-leaving', name })
       const isServed = [...known.values()].some(
-        ({ record, site, name }) => site !== undefined && record?.computeId === anywhere && !givenUp.has(name),
+        ({ record, site, name }) => site !== undefined && record?.computeId === defaultCompute && !givenUp.has(name),
       )
       const { names } = parts.locals ?? noLocals
       if (!isServed && names.every((name) => givenUp.has(name)))
-        tell({ type: 'sites-exhausted', cause, computeId: anywhere })
+        tell({ type: 'sites-exhausted', cause, computeId: defaultCompute })
     }
 
     async function noteGone(flamelet: Flamelet): Promise<void> {
@@ -391,13 +281,6 @@ export function flamelets(parts: FlameletsParts): Behavior<FlameletsMessage> {
       if (!record || state !== 'gone') return
       flamelet.record = { ...record, goneAt: since }
       await collections.flamelets.put(name, flamelet.record)
-    }
-
-    /** Counts the flamelets of a compute. */
-    function serve(computeId: string, more: 1 | -1): void {
-      const count = (served.get(computeId) ?? 0) + more
-      if (count > 0) served.set(computeId, count)
-      else served.delete(computeId)
     }
 
     function enter(flamelet: Flamelet, state: FlameletState): void {
@@ -410,7 +293,7 @@ export function flamelets(parts: FlameletsParts): Behavior<FlameletsMessage> {
       for (const replyTo of flamelet.draining.splice(0)) replyTo.tell({ type: 'drained' })
     }
 
-    function follow(follower: ActorRef<FlameletNews>): void {
+    function follow(follower: ActorRef<SiteNews>): void {
       followers.add(follower)
       context.watch(follower, () => ({ type: 'unfollowed', follower }))
       for (const flamelet of known.values()) {
@@ -421,7 +304,7 @@ export function flamelets(parts: FlameletsParts): Behavior<FlameletsMessage> {
       }
     }
 
-    function tell(news: FlameletNews): void {
+    function tell(news: SiteNews): void {
       for (const follower of followers) follower.tell(news)
     }
 
@@ -478,7 +361,7 @@ export function flamelets(parts: FlameletsParts): Behavior<FlameletsMessage> {
       await collections.flamelets.remove(name)
       if (!record.isLocal) {
         await leaveCompute(collections, computeId)
-        serve(computeId, -1)
+        countServed(served, computeId, -1)
       }
       known.delete(name)
       counts.set(flamelet.user, (counts.get(flamelet.user) ?? 1) - 1)
@@ -492,62 +375,4 @@ export function flamelets(parts: FlameletsParts): Behavior<FlameletsMessage> {
 /** The actor by which one flamelet speaks. What it says is heard under its proven name. */
 function voiceOf(name: string, flamelets: ActorRef<FlameletsMessage>): Behavior<FlameletMessage> {
   return () => (message) => flamelets.tell({ type: 'heard', name, message })
-}
-
-/** The last part of a realm names the compute, the parts before it are the region. */
-function factsOf(name: string, registration: FlameletRegistration): FlameletFacts {
-  const { realm = '', compute, datasets, mostTasks, memoryBytes, platform } = registration
-  const cut = realm.lastIndexOf('/')
-  return {
-    region: compute === undefined ? realm.slice(0, Math.max(0, cut)) : realm,
-    computeId: compute ?? (realm.slice(cut + 1) || name),
-    datasets: [...datasets],
-    mostTasks,
-    ...(memoryBytes === undefined ? {} : { memoryBytes }),
-    platform: { ...platform },
-  }
-}
-
-function siteOf({ name, user, isAdmin, job, record, hosted, site }: Flamelet): FlameletSite | undefined {
-  if (!record || !site) return undefined
-  return { name, user, isVouched: isAdmin, facts: factsIn(record), hosted, site, ...(job === undefined ? {} : { job }) }
-}
-
-function newFlamelet(name: string, user: string, state: FlameletState, since: string): Flamelet {
-  const unproven = { isAdmin: false, isLocal: false, job: undefined }
-  return { name, user, ...unproven, state, since, hosted: [], isLeaving: false, draining: [] }
-}
-
-function statusOf(
-  { name, user, state, since, hosted, residentBytes }: Flamelet,
-  record: FlameletRecord,
-): FlameletStatus {
-  return {
-    name,
-    userId: user,
-    state,
-    since,
-    ...factsIn(record),
-    ...(residentBytes === undefined ? {} : { residentBytes }),
-    tasks: hosted.map(({ job, ends }) => ({ jobId: job, ends: [...ends] })),
-  }
-}
-
-function factsIn({ region, computeId, datasets, mostTasks, memoryBytes, platform }: FlameletRecord): FlameletFacts {
-  const memory = memoryBytes === undefined ? {} : { memoryBytes }
-  return { region, computeId, datasets, mostTasks, ...memory, platform }
-}
-
-const noLocals: LocalNames = { prefix: server, names: [] }
-
-/**
- * Counts the flamelets of each compute, those that are gone among them, whose tasks wait for their return. Local ones
- * are this server's alone, present or not.
- */
-export async function servedComputes(store: Store, { names }: LocalNames = noLocals): Promise<Map<string, number>> {
-  const served = new Map<string, number>()
-  if (names.length > 0) served.set(anywhere, names.length)
-  for await (const { value } of collectionsOf(store).flamelets.find())
-    if (!value.isLocal) served.set(value.computeId, (served.get(value.computeId) ?? 0) + 1)
-  return served
 }

@@ -21,7 +21,7 @@ export interface ExpansionOptions {
 }
 
 /** The compute for tasks without a dataset, and for datasets that may be used on any compute. */
-const defaultCompute = 'default'
+export const defaultCompute = 'default'
 
 type Placement = Pick<Task, 'groupAssociation' | 'replica' | 'computeId' | 'dataset'>
 

@@ -1,5 +1,5 @@
 import test from 'ava'
-import { isTopmost } from '../../actors/deployers/sites/sites.ts'
+import { isTopmost } from '../../actors/deployers/sites/site-choice.ts'
 import { memoryStore } from '../../runtime/index.ts'
 import { hierarchical, type Topology, twoTier } from '../../sdk/index.ts'
 import { inOneProcess, networkedJob, resultsOf, trainingGates } from '../support/networked-job.ts'

@@ -1,4 +1,4 @@
-import type { RemoteSite, SiteNews, Sites } from '../../actors/deployers/sites/sites.ts'
+import type { RemoteSite, SiteNews, Sites } from '../../actors/flamelets/sites.ts'
 import {
   type ActorRef,
   type ActorSystem,

@@ -1,8 +1,10 @@
-import type { PlacedTask, RemoteSite } from '../../actors/deployers/sites/sites.ts'
+import type { PlacedTask } from '../../actors/deployers/sites/site-choice.ts'
 import type { SpreadLimits, SpreadMessage } from '../../actors/deployers/sites/spread-parts.ts'
 import { spreadTasks } from '../../actors/deployers/sites/spread-tasks.ts'
-import { type FlameletsMessage, flamelets } from '../../actors/flamelets/flamelets.ts'
+import { flamelets } from '../../actors/flamelets/flamelets.ts'
+import type { FlameletsMessage } from '../../actors/flamelets/flamelets-messages.ts'
 import { decodeRegisterAnswer, type FlameletMessage, type RegisterAnswer } from '../../actors/flamelets/index.ts'
+import type { RemoteSite } from '../../actors/flamelets/sites.ts'
 import { asking } from '../../actors/requests/requests.ts'
 import {
   type ActorRef,

@@ -1,8 +1,6 @@
+import { defaultCompute } from '../../../sdk/index.ts'
 import type { DeploymentStatus } from '../../model/catalogue.ts'
 import type { TaskRecord } from '../../records/record-models.ts'
-
-/** The compute of tasks whose dataset names no compute. */
-export const anywhere = 'default'
 
 /** State of a task's flamelet on its compute. `gone`: the compute has removed the flamelet. */
 type FlameletState = 'awaited' | 'there' | 'refused' | 'gone'
@@ -30,8 +28,8 @@ export function assignedTasks(tasks: readonly TaskRecord[], isServed: (task: Tas
   }
   return {
     computes,
-    direct: others.filter(({ computeId }) => computeId === anywhere),
-    lost: others.filter(({ computeId }) => computeId !== anywhere),
+    direct: others.filter(({ computeId }) => computeId === defaultCompute),
+    lost: others.filter(({ computeId }) => computeId !== defaultCompute),
   }
 }
 

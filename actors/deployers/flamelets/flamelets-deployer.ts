@@ -1,5 +1,5 @@
 import type { ActorRef, Behavior, CodedError, Store } from '../../../runtime/index.ts'
-import { shortList } from '../../../sdk/index.ts'
+import { defaultCompute, shortList } from '../../../sdk/index.ts'
 import { isTrusted, mayRun } from '../../catalogue/compute-trust.ts'
 import { openDeployment } from '../../catalogue/deployments.ts'
 import { endedNames } from '../../model/job-states.ts'
@@ -16,7 +16,7 @@ import {
   deploymentBy,
 } from '../deployer.ts'
 import { flameletError } from '../errors.ts'
-import { anywhere, assignedTasks, flameletStateBy } from './assigned-tasks.ts'
+import { assignedTasks, flameletStateBy } from './assigned-tasks.ts'
 
 type FlameletsDeploymentMessage =
   | DeploymentMessage
@@ -122,12 +122,12 @@ function flameletsDeployment(
 
     /** Gives the unclaimed tasks to the compute `default`, once it is registered and trusted. */
     async function lookForCompute(): Promise<void> {
-      const found = unclaimed.size === 0 ? undefined : await collections.computes.get(anywhere)
+      const found = unclaimed.size === 0 ? undefined : await collections.computes.get(defaultCompute)
       if (!found || !isTrusted(computeAdmins, found.value, { userId: user })) return
       for (const [id, task] of unclaimed) awaited.set(id, task)
       unclaimed.clear()
-      computes = [...computes, anywhere]
-      await addResource(anywhere)
+      computes = [...computes, defaultCompute]
+      await addResource(defaultCompute)
     }
 
     /** Records an event that names the ends whose flamelets the job waits for. */

@@ -1,5 +1,5 @@
 import type { ActorContext } from '../../../runtime/index.ts'
-import type { RemoteSite } from './sites.ts'
+import type { RemoteSite } from '../../flamelets/sites.ts'
 import type { SpreadNews, TasksToSpread } from './spread-parts.ts'
 import type { SpreadState } from './spread-state.ts'
 

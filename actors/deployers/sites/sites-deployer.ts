@@ -7,6 +7,7 @@ import {
   type SiteParts,
   type TaskReport,
 } from '../../../sdk/index.ts'
+import type { RemoteSite, Sites } from '../../flamelets/sites.ts'
 import { runFaults } from '../../model/algorithms.ts'
 import {
   type DeployableJob,
@@ -18,7 +19,7 @@ import {
 } from '../deployer.ts'
 import type { DeploymentObserver } from '../in-process/in-process-deployer.ts'
 import { toldTasks } from '../told-tasks.ts'
-import type { PlacedTask, RemoteSite, Sites } from './sites.ts'
+import type { PlacedTask } from './site-choice.ts'
 import type { SpawnSite, SpreadLimits, SpreadMessage } from './spread-parts.ts'
 import { spreadTasks } from './spread-tasks.ts'
 

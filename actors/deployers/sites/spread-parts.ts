@@ -1,6 +1,7 @@
 import type { ActorContext, ActorRef, Cancel, DurableStore } from '../../../runtime/index.ts'
 import type { HostedJob, HostedTasks, SiteMessage, SiteParts, SiteReply, TaskReport } from '../../../sdk/index.ts'
-import type { Fits, PlacedTask, RemoteSite, SiteNews, Sites } from './sites.ts'
+import type { RemoteSite, SiteNews, Sites } from '../../flamelets/sites.ts'
+import type { Fits, PlacedTask } from './site-choice.ts'
 
 /** The tasks of a job, and the sites that may host them. */
 export interface TasksToSpread extends Pick<HostedTasks, 'registry' | 'onRound'> {

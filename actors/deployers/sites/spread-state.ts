@@ -6,9 +6,10 @@ import {
   type SiteReply,
   taskChannels,
 } from '../../../sdk/index.ts'
+import type { RemoteSite } from '../../flamelets/sites.ts'
 import { placementError } from '../errors.ts'
 import type { Placements } from './placements.ts'
-import type { PlacedTask, RemoteSite } from './sites.ts'
+import type { PlacedTask } from './site-choice.ts'
 import { type KnownSite, ownSite, type Spread, type SpreadNews, type TasksToSpread } from './spread-parts.ts'
 
 const defaultGoneAfterMs = 10 * 60_000

@@ -14,7 +14,7 @@ import {
 } from '../../../sdk/index.ts'
 import { rehearse, tinyPool } from '../../../sdk/testing/index.ts'
 import { type MemorySites, type MemorySitesOptions, memorySites } from '../../../test/support/memory-sites.ts'
-import { isTopmost } from './sites.ts'
+import { isTopmost } from './site-choice.ts'
 import type { SpreadLimits, SpreadMessage } from './spread-parts.ts'
 import { spreadTasks } from './spread-tasks.ts'
 

@@ -2,7 +2,7 @@ import type { ActorContext } from '../../../runtime/index.ts'
 import type { HostedJob, HostMessage } from '../../../sdk/index.ts'
 import { placementError } from '../errors.ts'
 import type { Placements } from './placements.ts'
-import { placesFor, servesCompute } from './sites.ts'
+import { placesFor, servesCompute } from './site-choice.ts'
 import type { Spread, SpreadNews, TasksToSpread } from './spread-parts.ts'
 import type { SpreadState } from './spread-state.ts'
 

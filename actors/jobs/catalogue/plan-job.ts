@@ -1,4 +1,5 @@
 import {
+  defaultCompute,
   expansion,
   findFaults,
   type Schema,
@@ -68,7 +69,7 @@ export async function planJob(
   ])
   const admins = computeAdmins && datasets && (await adminsOf(collections, computeAdmins, datasets, found))
   if (found.count === 0 && schema && datasets) {
-    const computes = new Set(['default', ...[...datasets.values()].map(({ computeId }) => computeId)])
+    const computes = new Set([defaultCompute, ...[...datasets.values()].map(({ computeId }) => computeId)])
     const tasks = [...computes].map((computeId) => ({ computeId }))
     found.noteAll(runFaults(given, schema, tasks))
   }
@@ -90,7 +91,7 @@ export async function planJob(
       }
     }
   }
-  const computeOf = (dataset: string) => datasets?.get(dataset)?.computeId ?? 'default'
+  const computeOf = (dataset: string) => datasets?.get(dataset)?.computeId ?? defaultCompute
   return {
     spec: {
       ...given,
@@ -168,7 +169,7 @@ async function adminsOf(
   found: FoundFaults,
 ): Promise<Map<string, string>> {
   const registered = new Map<string, ComputeRecord>()
-  const ids = new Set([...datasets.values()].map(({ computeId }) => computeId).filter((id) => id !== 'default'))
+  const ids = new Set([...datasets.values()].map(({ computeId }) => computeId).filter((id) => id !== defaultCompute))
   await inBatches(ids, batchSize, async (batch) => {
     const read = await Promise.all(batch.map((id) => computes.get(id)))
     for (const compute of read) if (compute) registered.set(compute.id, compute.value)

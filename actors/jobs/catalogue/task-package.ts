@@ -1,4 +1,4 @@
-import { channelsOf, type Schema } from '../../../sdk/index.ts'
+import { channelsOf, defaultCompute, type Schema } from '../../../sdk/index.ts'
 import { catalogueError } from '../../model/errors.ts'
 import { type Algorithm, defaultBackend, type JobSpecification } from '../../model/job.ts'
 import { type TaskConfig, taskConfig } from '../../model/task.ts'
@@ -101,7 +101,7 @@ export function taskConfigOf({ spec, schema, task, dataset, settings = {} }: Tas
     registry: settings.registry ?? { sort: 'dummy', uri: '' },
     job: { id: task.jobId, name: designId },
     role: task.role,
-    realm: dataset?.realm ?? 'default',
+    realm: dataset?.realm ?? defaultCompute,
     channels: channelsOf(schema, task.role),
     groupAssociation: task.groupAssociation,
     maxRunTime,

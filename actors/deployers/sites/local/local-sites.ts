@@ -12,8 +12,8 @@ import {
 import type { GivenDatasets, SiteMessage } from '../../../../sdk/index.ts'
 import type { BundledWorkload } from '../../../../sdk/node/index.ts'
 import { decodeFlameletMessage, type FlameletMessage } from '../../../flamelets/index.ts'
+import type { RemoteSite, SiteNews, Sites } from '../../../flamelets/sites.ts'
 import { placementError } from '../../errors.ts'
-import type { RemoteSite, SiteNews, Sites } from '../sites.ts'
 import { type LocalProcess, startLocalSite } from './local-process.ts'
 import { type LocalTransport, openTransport } from './local-transport.ts'
 
