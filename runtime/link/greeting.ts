@@ -1,6 +1,7 @@
 import { fieldsOf, isCount, isString } from '../decoding/guards.ts'
 import { isLinkError, type LinkError, linkError, sentError } from './errors.ts'
-import { pack, unpack } from './message-pack.ts'
+import { unpack } from './pack-reader.ts'
+import { pack } from './pack-writer.ts'
 
 /**
  * Version of the protocol. Both ends must speak the same major version. The smaller of both minor versions is spoken:

@@ -1,6 +1,6 @@
 import { linkError } from './errors.ts'
 import { encodeFrameHeader, type Frame, frameHeaderBytes, type LaneName, nearest } from './frame.ts'
-import { type Batch, copyPieces, type Pieces, piecesOf } from './message-codec.ts'
+import { type Batch, copyPieces, type Pieces } from './message-codec.ts'
 
 /** A message in transit, which becomes a dead letter if its node ends. */
 export interface Letter {
@@ -65,8 +65,6 @@ export class OutgoingLane {
   #bytesAhead = 0
   /** Number of the first envelope that was never sent. */
   #furthest = 1
-  /** Number of envelopes that probably fit into a frame, by the last ones. */
-  fitting = mostEnvelopes
   /** Number of the next envelope, or part. */
   next = 1
   /** Number of units that the other node has acknowledged. */
@@ -95,11 +93,14 @@ export class OutgoingLane {
     return this.#sent > 0
   }
 
-  /** Adds envelopes, which had best be no more than are `fitting`. */
+  /** Whether no further envelope should come into a frame with these. */
+  isFilledBy(batch: Batch): boolean {
+    return batch.count >= mostEnvelopes || batch.bytes + batch.arrayBytes > this.#mostBody / 2
+  }
+
+  /** Adds envelopes. */
   add(batch: Batch, letters: readonly Letter[]): void {
-    const body = piecesOf(batch)
-    this.fitting = Math.max(1, Math.min(mostEnvelopes, Math.floor((0.9 * this.#mostBody * batch.count) / body.bytes)))
-    this.addBody(body, { letters, count: batch.count })
+    this.addBody(batch.pieces(), { letters, count: batch.count })
   }
 
   /** Adds a body of envelopes, in parts if it is long. `arrived` is called when all is acknowledged. */

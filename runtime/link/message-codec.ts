@@ -1,7 +1,8 @@
 import { decodePackedError, packError, unpackError } from '../errors/coded-error.ts'
 import { Addressee } from '../kernel/addressee.ts'
 import { linkError } from './errors.ts'
-import { mostLevels, pack, packMessages, unpack, unpackMessages } from './message-pack.ts'
+import { PackReader, unpack } from './pack-reader.ts'
+import { PackWriter, pack } from './pack-writer.ts'
 
 /** The name of a ref for the node at the other end: a number in this node's own table, or in the sender's. */
 export type RefName =
@@ -14,7 +15,7 @@ export interface Pieces {
   readonly bytes: number
 }
 
-/** In the header, bytes represent a value that isn't plain. The first byte is its kind. */
+/** In the list, bytes represent a value that isn't plain. The first byte is its kind. */
 const kinds = { receiverRef: 0, senderRef: 1, array: 2, error: 3, bigint: 4, nothing: 5 } as const
 
 const arrayTypes = [
@@ -34,157 +35,126 @@ const arrayTypes = [
 /** Arrays begin at multiples of this number of bytes, so that views of every type are possible. */
 const alignment = 8
 const prefixBytes = 8
+/** Kind and length of a list of any length. */
+const listBytes = 5
 const mostBigintDigits = 2048
 
 const none = Uint8Array.of(kinds.nothing)
 const padding = new Uint8Array(alignment)
 
 /**
- * Messages that are packed together. They share plain parts and typed arrays with the originals, which must not change
- * until the messages have been sent.
+ * Messages that are packed together, as a list of all their fields. They share typed arrays with the originals, which
+ * must not change until the messages have been sent.
  */
 export class Batch {
   readonly #nameOf: (ref: Addressee) => RefName
-  /** The fields of all messages, in one list. */
-  fields: unknown[] = []
+  readonly #writer: PackWriter
+  #fields = 0
   /** Bytes of the typed arrays, in the order in which the fields refer to them. */
-  arrays: Uint8Array[] = []
-  arrayBytes = 0
-  count = 0
+  readonly #arrays: Uint8Array[] = []
+  #arrayBytes = 0
+  #count = 0
   /** Where the last message begins. */
-  #last = { field: 0, array: 0, arrayBytes: 0 }
+  readonly #last = { bytes: 0, fields: 0, arrays: 0, arrayBytes: 0 }
 
-  constructor(nameOf: (ref: Addressee) => RefName) {
+  /** `nameOf` names refs. `bytes`: how long the packed fields will probably be. */
+  constructor(nameOf: (ref: Addressee) => RefName, bytes?: number) {
     this.#nameOf = nameOf
+    this.#writer = new PackWriter((value) => this.#bytesOf(value), bytes)
+    this.#writer.skip(prefixBytes + listBytes)
   }
 
-  /** Bytes of the last message's typed arrays. */
+  /** Number of messages. */
+  get count(): number {
+    return this.#count
+  }
+
+  /** Length of the packed fields. */
+  get bytes(): number {
+    return this.#writer.length
+  }
+
+  /** Bytes of all typed arrays, and of the last message's. */
+  get arrayBytes(): number {
+    return this.#arrayBytes
+  }
+
   get lastArrayBytes(): number {
-    return this.arrayBytes - this.#last.arrayBytes
+    return this.#arrayBytes - this.#last.arrayBytes
   }
 
   /**
-   * Adds the fields of a message: checks that they can be sent, packs errors, names refs by `nameOf`, and collects the
-   * typed arrays. −0 arrives as 0, and half of a surrogate pair as U+FFFD. LINK_VALUE, or as `nameOf` throws; then
+   * Adds the fields of a message: packs plain fields and errors, names refs by `nameOf`, and collects the typed arrays.
+   * −0 arrives as 0, and half of a surrogate pair as U+FFFD. LINK_VALUE for other values, or as `nameOf` throws; then
    * nothing was added.
    */
   add(message: readonly unknown[]): void {
-    this.#begin()
+    const last = this.#last
+    last.bytes = this.#writer.length
+    last.fields = this.#fields
+    last.arrays = this.#arrays.length
+    last.arrayBytes = this.#arrayBytes
+    this.#count += 1
+    this.#fields += message.length
     try {
-      for (let index = 0; index < message.length; index++) this.fields.push(this.#plain(message[index], mostLevels))
+      for (let index = 0; index < message.length; index++) this.#writer.value(message[index])
     } catch (cause) {
-      this.takeLast()
+      this.dropLast()
       throw cause
     }
   }
 
-  /** Takes the last message out again. */
-  takeLast(): Batch {
-    const taken = new Batch(this.#nameOf)
-    taken.fields = this.fields.splice(this.#last.field)
-    taken.arrays = this.arrays.splice(this.#last.array)
-    taken.arrayBytes = this.lastArrayBytes
-    taken.count = 1
-    this.arrayBytes = this.#last.arrayBytes
-    this.count -= 1
-    return taken
+  /** Takes the last message out again, once. */
+  dropLast(): void {
+    const { bytes, fields, arrays, arrayBytes } = this.#last
+    this.#writer.truncate(bytes)
+    this.#fields = fields
+    this.#arrays.length = arrays
+    this.#arrayBytes = arrayBytes
+    this.#count -= 1
   }
 
-  /** Adds the only message of another batch. */
-  append({ fields, arrays, arrayBytes }: Batch): void {
-    this.#begin()
-    for (const field of fields) this.fields.push(field)
-    for (const array of arrays) this.arrays.push(array)
-    this.arrayBytes += arrayBytes
-  }
-
-  #begin(): void {
-    const last = this.#last
-    last.field = this.fields.length
-    last.array = this.arrays.length
-    last.arrayBytes = this.arrayBytes
-    this.count += 1
-  }
-
-  /** The part itself, if it is plain, so that most messages aren't copied. */
-  #plain(part: unknown, levels: number): unknown {
-    switch (typeof part) {
-      case 'string':
-      case 'number':
-      case 'boolean':
-        return part
-      case 'undefined':
-        return none
-      case 'bigint':
-        return bigintBytes(part)
-      case 'object':
-        if (part === null) return part
-        if (levels === 0) throw linkError('LINK_VALUE', { found: `a value of more than ${mostLevels} levels` })
-        return Array.isArray(part) ? this.#plainList(part, levels - 1) : this.#plainObject(part, levels - 1)
-      default:
-        throw linkError('LINK_VALUE', { found: `a ${typeof part}` })
+  /**
+   * Lays the batch out, which ends it: length of the list, list in MessagePack, arrays; list and arrays are padded to 8
+   * bytes.
+   */
+  pieces(): Pieces {
+    const end = this.#writer.length
+    const start = this.#writer.taken(padded(end))
+    const view = new DataView(start.buffer, start.byteOffset)
+    view.setUint32(0, end - prefixBytes, true)
+    view.setUint8(prefixBytes, 0xdd)
+    view.setUint32(prefixBytes + 1, this.#fields)
+    const pieces: Uint8Array[] = [start]
+    for (const array of this.#arrays) {
+      pieces.push(array)
+      const over = padded(array.length) - array.length
+      if (over > 0) pieces.push(padding.subarray(0, over))
     }
+    return { pieces, bytes: start.length + this.#arrayBytes }
   }
 
-  #plainList(list: readonly unknown[], levels: number): readonly unknown[] {
-    let changed: unknown[] | undefined
-    for (let index = 0; index < list.length; index++) {
-      const item = list[index]
-      const made = this.#plain(item, levels)
-      if (made !== item) {
-        changed ??= [...list]
-        changed[index] = made
-      }
-    }
-    return changed ?? list
-  }
-
-  #plainObject(part: object, levels: number): unknown {
-    if (isRecord(part)) {
-      let changed: Record<string, unknown> | undefined
-      for (const name in part) {
-        if (name === '__proto__') throw linkError('LINK_VALUE', { found: 'an object with a field __proto__' })
-        const field = part[name]
-        const made = this.#plain(field, levels)
-        if (made !== field) {
-          changed ??= { ...part }
-          changed[name] = made
-        }
-      }
-      return changed ?? part
-    }
-    if (part instanceof Addressee) return refBytes(this.#nameOf(part))
-    if (ArrayBuffer.isView(part)) return this.#arrayPlace(part)
-    if (part instanceof Error) return withKind(kinds.error, pack(packError(part)))
-    throw linkError('LINK_VALUE', { found: 'an instance of a class' })
+  #bytesOf(value: unknown): Uint8Array {
+    if (value === undefined) return none
+    if (typeof value === 'bigint') return bigintBytes(value)
+    if (value instanceof Addressee) return refBytes(this.#nameOf(value))
+    if (ArrayBuffer.isView(value)) return this.#arrayPlace(value)
+    if (value instanceof Error) return withKind(kinds.error, pack(packError(value)))
+    const found = typeof value === 'object' ? 'an instance of a class' : `a ${typeof value}`
+    throw linkError('LINK_VALUE', { found })
   }
 
   #arrayPlace(array: ArrayBufferView): Uint8Array {
     const type = arrayTypes.findIndex((known) => array instanceof known)
     if (type < 0) throw linkError('LINK_VALUE', { found: 'a DataView' })
-    this.arrays.push(new Uint8Array(array.buffer, array.byteOffset, array.byteLength))
-    this.arrayBytes += padded(array.byteLength)
+    this.#arrays.push(new Uint8Array(array.buffer, array.byteOffset, array.byteLength))
+    this.#arrayBytes += padded(array.byteLength)
     const place = new DataView(new ArrayBuffer(6))
     place.setUint8(0, kinds.array)
     place.setUint8(1, type)
     place.setUint32(2, array.byteLength, true)
     return new Uint8Array(place.buffer)
   }
-}
-
-/** Lays a batch out: length of the header, header in MessagePack, arrays; each padded to 8 bytes. */
-export function piecesOf({ fields, arrays, arrayBytes, count }: Batch): Pieces {
-  const header = packMessages(fields, count)
-  const start = new Uint8Array(prefixBytes + padded(header.length))
-  new DataView(start.buffer).setUint32(0, header.length, true)
-  start.set(header, prefixBytes)
-  const pieces: Uint8Array[] = [start]
-  for (const array of arrays) {
-    pieces.push(array)
-    const over = padded(array.length) - array.length
-    if (over > 0) pieces.push(padding.subarray(0, over))
-  }
-  return { pieces, bytes: start.length + arrayBytes }
 }
 
 /** Copies a part of the pieces: `into.length` bytes from `offset` on. */
@@ -213,21 +183,11 @@ export function valuesOf(body: Uint8Array<ArrayBuffer>, refOf: (name: RefName) =
   // Views of typed arrays need an aligned beginning.
   const bytes = body.byteOffset % alignment === 0 ? body : body.slice()
   const headerBytes = new DataView(bytes.buffer, bytes.byteOffset).getUint32(0, true)
-  const { value: header, hasBytes } = unpackMessages(bytes.subarray(prefixBytes, prefixBytes + headerBytes))
   let at = prefixBytes + padded(headerBytes)
-
-  /** Replaces bytes by the values that they represent, in place. */
-  function restored(part: unknown): unknown {
-    if (typeof part !== 'object' || part === null) return part
-    if (part instanceof Uint8Array) return special(part)
-    if (Array.isArray(part)) {
-      for (let index = 0; index < part.length; index++)
-        if (typeof part[index] === 'object') part[index] = restored(part[index])
-      return part
-    }
-    if (isRecord(part)) for (const name in part) if (typeof part[name] === 'object') part[name] = restored(part[name])
-    return part
-  }
+  const header = new PackReader(bytes.subarray(prefixBytes, prefixBytes + headerBytes), special).whole()
+  if (!Array.isArray(header)) throw linkError('LINK_VALUE', { found: 'a header that is no list' })
+  if (at !== bytes.length) throw linkError('LINK_VALUE', { found: 'a body with unused bytes' })
+  return header
 
   function special(given: Uint8Array): unknown {
     const view = new DataView(given.buffer, given.byteOffset, given.byteLength)
@@ -257,16 +217,6 @@ export function valuesOf(body: Uint8Array<ArrayBuffer>, refOf: (name: RefName) =
     at += padded(length)
     return new Type(bytes.buffer, from, length / Type.BYTES_PER_ELEMENT)
   }
-
-  if (!Array.isArray(header)) throw linkError('LINK_VALUE', { found: 'a header that is no list' })
-  const values: readonly unknown[] = hasBytes ? header.map(restored) : header
-  if (at !== bytes.length) throw linkError('LINK_VALUE', { found: 'a body with unused bytes' })
-  return values
-}
-
-function isRecord(value: object): value is Record<string, unknown> {
-  const prototype: unknown = Object.getPrototypeOf(value)
-  return prototype === Object.prototype || prototype === null
 }
 
 function padded(length: number): number {

@@ -2,7 +2,7 @@ import { kernelError } from '../kernel/errors.ts'
 import type { PerLane } from './frame.ts'
 import { type Letter, OutgoingLane } from './lane.ts'
 import { LazyMap } from './lazy-map.ts'
-import { Batch, type Pieces, piecesOf } from './message-codec.ts'
+import { Batch, type Pieces } from './message-codec.ts'
 import type { RemoteRef } from './remote-ref.ts'
 import { kinds, mostAnnounced, type SessionContext } from './session-parts.ts'
 import type { SessionRefs } from './session-refs.ts'
@@ -12,6 +12,9 @@ const offersFill = 1 / 16
 
 /** A message with more bytes of typed arrays than this travels in the bulk lane. */
 const bulkFromBytes = 32 * 1024
+
+/** First memory of a batch, besides as much as the last batch needed. */
+const leastBytes = 256
 
 /** A message that waits for its turn in the bulk lane. */
 interface Large {
@@ -36,6 +39,8 @@ export class Outbox {
   readonly #nameOf: SessionRefs['nameOf']
   /** Envelopes of the control lane, which wait for the end of the turn. */
   #waiting: Batch | undefined
+  /** How long the last batch became. */
+  #lastBytes = 0
   /** Letters of these envelopes. */
   #letters: Letter[] = []
   readonly #offers = new LazyMap<number, Offered>()
@@ -73,11 +78,12 @@ export class Outbox {
     if (context.ended) return context.deadLetter(ref.path, message, 'node-ended', context.ended)
     try {
       const waiting = this.#batch()
-      waiting.add([kinds.tell, ref.remoteNumber, message])
+      const fields = [kinds.tell, ref.remoteNumber, message]
+      waiting.add(fields)
       if (this.#isFull(waiting.lastArrayBytes, 1)) {
-        waiting.takeLast()
+        waiting.dropLast()
         context.deadLetter(ref.path, message, 'queue-full')
-      } else this.#added(waiting, { to: ref, message })
+      } else this.#added(waiting, fields, { to: ref, message })
     } catch (cause) {
       context.deadLetter(ref.path, message, 'unencodable', cause)
     }
@@ -88,18 +94,24 @@ export class Outbox {
     const context = this.#context
     this.#lastOffer += 1
     const call = this.#lastOffer
-    // The caller learns the end of an offer, so an offer never becomes a dead letter.
-    const offer = new Batch(this.#nameOf)
-    offer.add([kinds.offer, ref.remoteNumber, message, call])
-    while (!context.ended && this.#isFull(offer.arrayBytes, offersFill))
-      await new Promise<void>((resolve) => this.#crowd.push(resolve))
     if (context.ended) throw kernelError('KERNEL_STOPPED', { path }, { cause: context.ended })
-    if (offer.arrayBytes > bulkFromBytes) this.#addLarge(offer)
-    else {
+    const fields = [kinds.offer, ref.remoteNumber, message, call]
+    const add = () => {
       const waiting = this.#batch()
-      waiting.append(offer)
-      this.#added(waiting)
+      waiting.add(fields)
+      return waiting
     }
+    let waiting = add()
+    const bytes = waiting.lastArrayBytes
+    if (this.#isFull(bytes, offersFill)) {
+      waiting.dropLast()
+      while (!context.ended && this.#isFull(bytes, offersFill))
+        await new Promise<void>((resolve) => this.#crowd.push(resolve))
+      if (context.ended) throw kernelError('KERNEL_STOPPED', { path }, { cause: context.ended })
+      waiting = add()
+    }
+    // The caller learns the end of an offer, so an offer never becomes a dead letter.
+    this.#added(waiting, fields)
     return new Promise((accept, refuse) => this.#offers.set(call, { path, accept, refuse }))
   }
 
@@ -115,7 +127,7 @@ export class Outbox {
   post(fields: readonly unknown[]): void {
     const waiting = this.#batch()
     waiting.add(fields)
-    this.#added(waiting)
+    this.#added(waiting, fields)
   }
 
   /** Moves waiting envelopes into the control lane. */
@@ -124,6 +136,7 @@ export class Outbox {
     if (!waiting?.count) return
     this.#waiting = undefined
     this.#letters = []
+    this.#lastBytes = waiting.bytes
     this.lanes.control.add(waiting, letters)
   }
 
@@ -175,15 +188,18 @@ export class Outbox {
   }
 
   #batch(): Batch {
-    this.#waiting ??= new Batch(this.#nameOf)
+    this.#waiting ??= new Batch(this.#nameOf, leastBytes + this.#lastBytes)
     return this.#waiting
   }
 
   /** Called when an envelope waits. A large one goes to the bulk lane. */
-  #added(waiting: Batch, letter?: Letter): void {
-    if (waiting.lastArrayBytes > bulkFromBytes) return this.#addLarge(waiting.takeLast(), letter)
+  #added(waiting: Batch, fields: readonly unknown[], letter?: Letter): void {
+    if (waiting.lastArrayBytes > bulkFromBytes) {
+      waiting.dropLast()
+      return this.#addLarge(fields, letter)
+    }
     if (letter) this.#letters.push(letter)
-    if (waiting.count >= this.lanes.control.fitting || waiting.arrayBytes > bulkFromBytes) this.pack()
+    if (this.lanes.control.isFilledBy(waiting)) this.pack()
     this.#context.wake()
   }
 
@@ -198,9 +214,11 @@ export class Outbox {
     if (this.#crowd.length > 0) for (const wake of this.#crowd.splice(0)) wake()
   }
 
-  #addLarge(message: Batch, letter?: Letter): void {
+  #addLarge(fields: readonly unknown[], letter?: Letter): void {
     this.toldInBulk += 1
-    const body = piecesOf(message)
+    const large = new Batch(this.#nameOf)
+    large.add(fields)
+    const body = large.pieces()
     const isShort = body.bytes <= this.#context.settings.slotFromBytes || this.lanes.bulk.isOneFrame(body.bytes)
     const isAllowed = !isShort && body.bytes <= this.#allowance
     if (isAllowed) {

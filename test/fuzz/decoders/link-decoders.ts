@@ -2,7 +2,7 @@ import { CodedError } from '../../../runtime/index.ts'
 import { Addressee } from '../../../runtime/kernel/addressee.ts'
 import { decodeFrame, encodeFrame, frameHeaderBytes } from '../../../runtime/link/frame.ts'
 import { IncomingLane } from '../../../runtime/link/lane.ts'
-import { Batch, copyPieces, piecesOf, valuesOf } from '../../../runtime/link/message-codec.ts'
+import { Batch, copyPieces, valuesOf } from '../../../runtime/link/message-codec.ts'
 import { ReturnedRef } from '../../../runtime/link/remote-ref.ts'
 import { decodeRendezvousMessage, decodeTaskReport } from '../../../sdk/index.ts'
 import { decodeRoleMessage } from '../../../sdk/role/channel/wiring.ts'
@@ -37,7 +37,7 @@ const batches = [...messages.map((message) => [message]), Array.from({ length: 8
 const frames = batches.map((told) => {
   const batch = new Batch(({ number, path }) => ({ of: 'sender', number, path }))
   for (const message of told) batch.add([0, 7, message])
-  const pieces = piecesOf(batch)
+  const pieces = batch.pieces()
   const body = new Uint8Array(pieces.bytes)
   copyPieces(pieces, 0, body)
   return encodeFrame({

@@ -6,8 +6,8 @@ import { CodedError, crc32 } from '../../../runtime/index.ts'
 import type { Addressee } from '../../../runtime/kernel/addressee.ts'
 import { encodeFrame, frameFlags, frameHeaderBytes } from '../../../runtime/link/frame.ts'
 import { decodeGreeting, packRest } from '../../../runtime/link/greeting.ts'
-import { Batch, copyPieces, piecesOf } from '../../../runtime/link/message-codec.ts'
-import { pack } from '../../../runtime/link/message-pack.ts'
+import { Batch, copyPieces } from '../../../runtime/link/message-codec.ts'
+import { pack } from '../../../runtime/link/pack-writer.ts'
 import { clockedNode, noting, terminated } from '../../support/clocked-nodes.ts'
 import { plainFrame, type RawEnd, rawChallenge, rawEnd, rawGreeting, rawNonce } from '../../support/raw-end.ts'
 import { mutatedBytes } from '../decoders/mutations.ts'
@@ -52,7 +52,7 @@ const envelopes = [
 function bodyOf(several: readonly (readonly unknown[])[]): Uint8Array<ArrayBuffer> {
   const batch = new Batch(name)
   for (const envelope of several) batch.add(envelope)
-  const pieces = piecesOf(batch)
+  const pieces = batch.pieces()
   const body = new Uint8Array(pieces.bytes)
   copyPieces(pieces, 0, body)
   return body

@@ -1,0 +1,217 @@
+import { linkError } from './errors.ts'
+import { mostLevels } from './pack-writer.ts'
+
+const decoder = new TextDecoder('utf-8', { ignoreBOM: true })
+/** Longest text that is looked up among the texts that came last. */
+const shortText = 24
+/** Short ASCII texts that came last, by a sum of some of their bytes: names and kinds come in nearly every message. */
+const recent: string[] = Array.from({ length: 512 }, () => '')
+
+/** Makes the value that bytes represent. */
+type ReadSpecial = (bytes: Uint8Array) => unknown
+
+/**
+ * Reads untrusted MessagePack, with msgpackr's records (extension 0x72: a number and the names of fields, followed by
+ * the values of the first record). Takes time and memory in proportion to the bytes. Returns only plain objects, arrays,
+ * texts, numbers, booleans, null, and what `special` makes of bytes. @throws LINK_VALUE
+ */
+export class PackReader {
+  readonly #bytes: Uint8Array
+  readonly #view: DataView
+  readonly #special: ReadSpecial
+  readonly #end: number
+  #at = 0
+  /** By number: the names of a record's fields. */
+  #records: (readonly string[] | undefined)[] | undefined
+
+  constructor(bytes: Uint8Array, special: ReadSpecial = (given) => given.slice()) {
+    this.#bytes = bytes
+    this.#view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength)
+    this.#special = special
+    this.#end = bytes.length
+  }
+
+  /** Reads the only value. */
+  whole(): unknown {
+    const value = this.#value(mostLevels + 2)
+    if (this.#at !== this.#end) throw refused('has bytes after its end')
+    return value
+  }
+
+  #value(levels: number): unknown {
+    if (this.#at >= this.#end) throw refused('ends too early')
+    const kind = this.#bytes[this.#at++] ?? 0
+    if (kind < 0x40) return kind
+    if (kind < 0x80) {
+      const names = this.#records?.[kind]
+      return names ? this.#record(names, levels) : kind
+    }
+    if (kind >= 0xe0) return kind - 0x100
+    if (kind >= 0xa0 && kind < 0xc0) return this.#text(kind & 0x1f)
+    if (kind < 0x90) return this.#map(kind & 0x0f, levels)
+    if (kind < 0xa0) return this.#list(kind & 0x0f, levels)
+    return this.#longer(kind, levels)
+  }
+
+  #longer(kind: number, levels: number): unknown {
+    switch (kind) {
+      case 0xc0:
+        return null
+      case 0xc2:
+        return false
+      case 0xc3:
+        return true
+      case 0xc4:
+        return this.#special(this.#taken(this.#integer(1)))
+      case 0xc5:
+        return this.#special(this.#taken(this.#integer(2)))
+      case 0xc6:
+        return this.#special(this.#taken(this.#integer(4)))
+      case 0xca:
+        return this.#view.getFloat32(this.#step(4))
+      case 0xcb:
+        return this.#view.getFloat64(this.#step(8))
+      case 0xcc:
+        return this.#integer(1)
+      case 0xcd:
+        return this.#integer(2)
+      case 0xce:
+        return this.#integer(4)
+      case 0xcf:
+        return Number(this.#view.getBigUint64(this.#step(8)))
+      case 0xd0:
+        return this.#view.getInt8(this.#step(1))
+      case 0xd1:
+        return this.#view.getInt16(this.#step(2))
+      case 0xd2:
+        return this.#view.getInt32(this.#step(4))
+      case 0xd3:
+        return Number(this.#view.getBigInt64(this.#step(8)))
+      case 0xd4:
+        return this.#define(levels)
+      case 0xd9:
+        return this.#text(this.#integer(1))
+      case 0xda:
+        return this.#text(this.#integer(2))
+      case 0xdb:
+        return this.#text(this.#integer(4))
+      case 0xdc:
+        return this.#list(this.#integer(2), levels)
+      case 0xdd:
+        return this.#list(this.#integer(4), levels)
+      case 0xde:
+        return this.#map(this.#integer(2), levels)
+      case 0xdf:
+        return this.#map(this.#integer(4), levels)
+      default:
+        throw refused(`has the unknown kind ${kind}`)
+    }
+  }
+
+  /** Where the next bytes begin, after which reading goes on. */
+  #step(bytes: number): number {
+    const from = this.#at
+    if (bytes > this.#end - from) throw refused('ends too early')
+    this.#at = from + bytes
+    return from
+  }
+
+  #integer(bytes: 1 | 2 | 4): number {
+    const from = this.#step(bytes)
+    if (bytes === 1) return this.#bytes[from] ?? 0
+    return bytes === 2 ? this.#view.getUint16(from) : this.#view.getUint32(from)
+  }
+
+  #taken(bytes: number): Uint8Array {
+    const from = this.#step(bytes)
+    return this.#bytes.subarray(from, from + bytes)
+  }
+
+  #text(length: number): string {
+    const from = this.#step(length)
+    const bytes = this.#bytes
+    if (length > shortText) return decoder.decode(bytes.subarray(from, from + length))
+    if (length === 0) return ''
+    const last = from + length - 1
+    const sum = length + 31 * (bytes[from] ?? 0) + 7 * (bytes[(from + last) >> 1] ?? 0) + 61 * (bytes[last] ?? 0)
+    const place = sum & (recent.length - 1)
+    const known = recent[place] ?? ''
+    if (isText(known, bytes, from, length)) return known
+    const codes: number[] = []
+    for (let at = from; at < from + length; at++) {
+      const code = bytes[at] ?? 0
+      if (code >= 0x80) return decoder.decode(bytes.subarray(from, from + length))
+      codes.push(code)
+    }
+    const text = String.fromCharCode(...codes)
+    recent[place] = text
+    return text
+  }
+
+  /** Whether there are enough bytes for this number of values, and not too many levels. */
+  #enter(values: number, levels: number): void {
+    if (values > this.#end - this.#at) throw refused('claims more values than it has bytes')
+    if (levels === 0 && values > 0) throw refused(`has more than ${mostLevels} levels`)
+  }
+
+  #list(count: number, levels: number): unknown[] {
+    this.#enter(count, levels)
+    // Grows with what is read, since lists within lists may each claim as much as there are bytes.
+    const list: unknown[] = []
+    for (let index = 0; index < count; index++) list.push(this.#value(levels - 1))
+    return list
+  }
+
+  #map(count: number, levels: number): Record<string, unknown> {
+    this.#enter(2 * count, levels)
+    const object: Record<string, unknown> = {}
+    for (let index = 0; index < count; index++) {
+      const name = this.#value(0)
+      if (!isName(name)) throw refused('has a field without a name')
+      object[name] = this.#value(levels - 1)
+    }
+    return object
+  }
+
+  #record(names: readonly string[], levels: number): Record<string, unknown> {
+    this.#enter(names.length, levels)
+    const object: Record<string, unknown> = {}
+    for (let index = 0; index < names.length; index++) object[names[index] ?? ''] = this.#value(levels - 1)
+    return object
+  }
+
+  #define(levels: number): unknown {
+    if (this.#integer(1) !== 0x72) throw refused('has an extension')
+    const record = this.#integer(1)
+    if (record < 0x40 || record >= 0x80) throw refused('has a record without a number')
+    const names = this.#value(1)
+    if (!isNames(names)) throw refused('has a record without names')
+    this.#records ??= []
+    this.#records[record] = names
+    return this.#record(names, levels)
+  }
+}
+
+/** Reads one untrusted value. Bytes come as they are. @throws LINK_VALUE */
+export function unpack(bytes: Uint8Array): unknown {
+  return new PackReader(bytes).whole()
+}
+
+/** An assignment to __proto__ would change the object's class. */
+function isName(value: unknown): value is string {
+  return typeof value === 'string' && value !== '__proto__'
+}
+
+function isNames(value: unknown): value is readonly string[] {
+  return Array.isArray(value) && value.every(isName)
+}
+
+function isText(text: string, bytes: Uint8Array, from: number, length: number): boolean {
+  if (text.length !== length) return false
+  for (let index = 0; index < length; index++) if (text.charCodeAt(index) !== bytes[from + index]) return false
+  return true
+}
+
+function refused(found: string): Error {
+  return linkError('LINK_VALUE', { found: `MessagePack that ${found}` })
+}
