@@ -21,14 +21,13 @@ export { memoryRegistry } from './registry/memory-registry.ts'
 export {
   type Arithmetic,
   type CommittedModel,
-  type KeptRounds,
-  keepingRounds,
   type Lineage,
   type LineageValue,
   type LoadedModel,
   type ModelRegistry,
   type ModelToCommit,
 } from './registry/registry.ts'
+export { bestRound, type KeptRounds, keepingRounds } from './registry/retention.ts'
 export * from './role/channel/channel.ts'
 export type { Keep } from './role/channel/numbered-messages.ts'
 export type { ChannelWiring } from './role/channel/wiring.ts'

@@ -148,7 +148,7 @@ test('bad input is refused before anything runs', async (t) => {
   for (const workers of [-1, 1.5, Number.NaN])
     await t.throwsAsync(runJob(trivial, { workers }), { code: 'SIMULATION_OPTION', message: /workers/ })
   for (const last of [0, -1, 0.5])
-    await t.throwsAsync(runJob(trivial, { keep: { last, best: true } }), { code: 'SIMULATION_OPTION', message: /keep/ })
+    await t.throwsAsync(runJob(trivial, { keep: { last, best: 1 } }), { code: 'SIMULATION_OPTION', message: /keep/ })
   await t.throwsAsync(runJob(trivial, { store: '' }), { code: 'SIMULATION_OPTION', message: /store/ })
   const misspelt = { selector: undefined, optimiser: { sort: 'fedadam' } }
   await t.throwsAsync(runJob(trivial, { algorithms: misspelt }), {

@@ -314,8 +314,8 @@ function requireOptions({
   const refuse = (name: string, came: unknown, expected: string) =>
     simulationError('SIMULATION_OPTION', { name, came: JSON.stringify(came), expected })
   if (!isWhole(workers, 0)) throw refuse('workers', workers, 'a whole number from 0 on')
-  if (keep !== undefined && !isWhole(keep?.last, 1))
-    throw refuse('keep', keep, '{ last, best }, of which last is a whole number from 1 on')
+  if (keep !== undefined && !(isWhole(keep.last, 1) && isWhole(keep.best ?? 0, 0) && isWhole(keep.every ?? 1, 1)))
+    throw refuse('keep', keep, '{ last, best, every } of whole numbers, of which last and every are at least 1')
   if (hosts !== undefined && !(isWhole(hosts.processes, 1) && isWhole(hosts.workers ?? 1, 0)))
     throw refuse('hosts', hosts, '{ processes, workers }, whole numbers from 1 and from 0 on')
   if (store === '') throw refuse('store', store, 'the path of a folder')

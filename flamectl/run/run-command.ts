@@ -27,7 +27,7 @@ export function runCommand({ user, print }: CommandContext, argv: readonly strin
     .option('--models <folder>', 'folder of the models (default: models in the folder of the store, or in .flame)')
     .option(
       '--keep <which>',
-      'rounds whose models are kept: all, or a list of last, best (by accuracy, else by loss) and the number of last rounds, for example best,3',
+      'rounds whose models are kept: all, or a list of last, best (by accuracy, else by loss) and every so many, for example last=5,best=1,every=10 or best,3',
       'all',
     )
     .option('--data <name=path...>', dataHelp)

@@ -131,22 +131,23 @@ export function datasetPaths(given: readonly string[]): Record<string, string> {
   return Object.fromEntries(paths)
 }
 
-/** Reads `all`, or a list of `last`, `best` and the number of last rounds. */
+const keptWord = /^(?:(last|best|every)(?:=([1-9]\d{0,8}))?|([1-9]\d{0,8}))$/
+
+/** Reads `all`, or a list of `last=N`, `best=N` and `every=N`, in which `best`, `last` and a bare number have a short form. */
 function keptRounds(given: string): { readonly keep?: KeptRounds } {
   if (given === 'all') return {}
-  let last = 1
-  let best = false
+  let keep: KeptRounds = { last: 1 }
   for (const word of given.split(',').map((part) => part.trim())) {
-    if (word === 'best') best = true
-    else if (/^[1-9]\d{0,8}$/.test(word)) last = Number(word)
-    else if (word !== 'last')
+    const [match, name = 'last', number, alone] = keptWord.exec(word) ?? []
+    if (match === undefined || (name === 'every' && number === undefined))
       throw flamectlError('RUN_OPTION', {
         option: '--keep',
-        expected: 'all, or a list of last, best, and how many of the last rounds, such as best,3',
+        expected: 'all, or a list of last, best and every with numbers, such as last=5,best=1,every=10 or best,3',
         given: JSON.stringify(given),
       })
+    keep = { ...keep, [name]: Number(number ?? alone ?? 1) }
   }
-  return { keep: { last, best } }
+  return { keep }
 }
 
 /** A comma before another setting; any other comma belongs to a value. */

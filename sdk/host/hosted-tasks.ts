@@ -1,5 +1,5 @@
 import type { ActorRef, Behavior, DurableStore } from '../../runtime/index.ts'
-import type { ModelRegistry } from '../registry/registry.ts'
+import type { Arithmetic, Lineage, ModelRegistry } from '../registry/registry.ts'
 import { decodeRoleMessage } from '../role/channel/wiring.ts'
 import type { NotCounted, RoundRecord, Settings } from '../role/role.ts'
 import type { Algorithm } from '../strategy/algorithm.ts'
@@ -23,6 +23,8 @@ export interface HostedTasks {
   readonly tasks: readonly RoleTask[]
   readonly store: DurableStore
   readonly registry: Pick<ModelRegistry, 'commit'>
+  /** What the lineage of each model says of the algorithm. Default: nothing. */
+  readonly algorithm?: Lineage['algorithm']
   /** The rendezvous of the job, if other hosts run tasks of the job. Default: an actor of this host. */
   readonly rendezvous?: ActorRef<RendezvousMessage>
   /** Some tasks of the job run on other nodes. Default false. */
@@ -59,7 +61,15 @@ export interface RoundSummary {
 /**
  * Hosts tasks of a job: parent of one role actor for each task, and of the job's rendezvous, so that they end together.
  */
-export function hostedTasks({ run, tasks, registry, workload, onRound, ...shared }: HostedTasks): Behavior<never> {
+export function hostedTasks({
+  run,
+  tasks,
+  registry,
+  workload,
+  algorithm,
+  onRound,
+  ...shared
+}: HostedTasks): Behavior<never> {
   return (context) => {
     const { seed, settings, store, pool, strategy, reports, checkDeterminism, takenOver, isSpread = false } = shared
     const began = context.clock.now()
@@ -100,7 +110,7 @@ export function hostedTasks({ run, tasks, registry, workload, onRound, ...shared
     return () => {}
 
     /** Publishes a model before its round is committed, so that no committed round lacks a model after a crash. */
-    async function publish({ round, part, weights, metrics, members, arrivals }: RoundRecord): Promise<void> {
+    async function publish({ round, part, weights, metrics, members, arrivals, privacy }: RoundRecord): Promise<void> {
       const { hashes, isKnown } = partOf(part)
       await isKnown
       context.signal.throwIfAborted()
@@ -115,6 +125,9 @@ export function hostedTasks({ run, tasks, registry, workload, onRound, ...shared
         metrics,
         members,
         ...(arrivals && { arrivals }),
+        ...(algorithm && { algorithm }),
+        arithmetic: arithmeticOf(strategy, pool.runsOn),
+        ...(privacy && { privacy }),
         hash,
         seed,
         workload,
@@ -135,6 +148,11 @@ export function hostedTasks({ run, tasks, registry, workload, onRound, ...shared
       part.isKnown = onRound({ ...named, metrics, members, ...(notCounted && { notCounted }), hash, seconds })
     }
   }
+}
+
+function arithmeticOf({ aggregation }: Algorithm, engine: string | undefined): Arithmetic {
+  const bits = Object.entries(aggregation.vectors).map(([name, { quantumBits }]) => [name, quantumBits] as const)
+  return { quantumBits: Object.fromEntries(bits), ...(engine !== undefined && { engine }) }
 }
 
 /** The rounds of one model. */

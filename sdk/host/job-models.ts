@@ -6,12 +6,19 @@ import {
   fieldsOf,
   isActorRef,
   isCount,
+  isNumber,
   isNumbers,
   isString,
   isStrings,
   listOf,
 } from '../../runtime/index.ts'
-import type { CountedWork, ModelRegistry, ModelToCommit } from '../registry/registry.ts'
+import {
+  type CountedWork,
+  isLineageValue,
+  type LineageValue,
+  type ModelRegistry,
+  type ModelToCommit,
+} from '../registry/registry.ts'
 import { isNotCounted } from '../role/not-counted.ts'
 import { type Layout, type TensorSpec, weightsHash } from '../weights/layout.ts'
 import { siteError } from './errors.ts'
@@ -178,6 +185,22 @@ function decodeModel(value: unknown): Omit<ModelToCommit, 'job'> | undefined {
     ...(part !== undefined && { part }),
     ...(fields.arrivals !== undefined && { arrivals }),
     ...(modelTopology !== undefined && { modelTopology }),
+    ...originOf(fields),
+  }
+}
+
+/** The fields of a lineage that a model may lack. Values of another shape are left out: no round fails by them. */
+function originOf({ algorithm, arithmetic, privacy }: Readonly<Record<string, unknown>>) {
+  const { name, settings } = fieldsOf(algorithm)
+  const plain = Object.entries(fieldsOf(settings)).filter((entry): entry is [string, LineageValue] =>
+    isLineageValue(entry[1]),
+  )
+  const { quantumBits, engine } = fieldsOf(arithmetic)
+  const { epsilon, delta } = fieldsOf(privacy)
+  return {
+    ...(isString(name) && { algorithm: { name, settings: Object.fromEntries(plain) } }),
+    ...(isNumbers(quantumBits) && { arithmetic: { quantumBits, ...(isString(engine) && { engine }) } }),
+    ...(isNumber(epsilon) && isNumber(delta) && { privacy: { epsilon, delta } }),
   }
 }
 

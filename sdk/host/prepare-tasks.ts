@@ -1,6 +1,6 @@
 import type { DurableStore } from '../../runtime/index.ts'
 import type { GivenDatasets } from '../data/datasets.ts'
-import type { ModelRegistry } from '../registry/registry.ts'
+import { isLineageValue, type LineageValue, type ModelRegistry } from '../registry/registry.ts'
 import type { Settings } from '../role/role.ts'
 import type { Algorithm } from '../strategy/algorithm.ts'
 import type { Choices } from '../strategy/chosen-algorithm.ts'
@@ -85,7 +85,8 @@ export async function prepareTasks(
   const tasks = all.filter(({ end }) => isHere(end))
   requireClients(tasks, pool.clients)
   requireLearner(strategy, pool)
-  const shared = { run, workload: workload.name, seed, settings, strategy, pool, tasks, store, registry }
+  const algorithm = { name: strategy.name, settings: lineageSettings(settings, algorithms) }
+  const shared = { run, workload: workload.name, seed, settings, strategy, algorithm, pool, tasks, store, registry }
   return {
     hosted: { ...shared, checkDeterminism, takenOver, isSpread: tasks.length < (whole?.tasks ?? all.length) },
     unknownSettings: unknown,
@@ -97,6 +98,22 @@ async function strategyOf(own: Algorithm, choices: Choices): Promise<Algorithm> 
   if (kinds.every((kind) => choices[kind] === undefined)) return own
   const { chosenAlgorithm } = await import('../strategy/chosen-algorithm.ts')
   return chosenAlgorithm(own, choices)
+}
+
+/**
+ * The settings for the lineage: those of the job, and of each choice under `kind.name`. The settings of the optimizer, which
+ * is the algorithm itself, have their own names.
+ */
+function lineageSettings(settings: Settings, choices: Choices = {}): Record<string, LineageValue> {
+  const chosen = kinds.flatMap((kind): readonly (readonly [string, unknown])[] => {
+    const choice = choices[kind]
+    if (!choice) return []
+    const kwargs = Object.entries(choice.kwargs ?? {})
+    if (kind === 'optimizer') return kwargs
+    return [[kind, choice.sort] as const, ...kwargs.map(([name, value]) => [`${kind}.${name}`, value] as const)]
+  })
+  const all: readonly (readonly [string, unknown])[] = [...Object.entries(settings), ...chosen]
+  return Object.fromEntries(all.flatMap(([name, value]) => (isLineageValue(value) ? [[name, value]] : [])))
 }
 
 /** By client of this host: the name of the client's dataset. */

@@ -31,6 +31,9 @@ const model = {
   metrics: { loss: 1 },
   members: ['trainer-0'],
   hash: 'b'.repeat(64),
+  algorithm: { name: 'fedadam', settings: { eta: 1, rounds: 3 } },
+  arithmetic: { quantumBits: { delta: 34 }, engine: 'engine' },
+  privacy: { epsilon: 1, delta: 1e-5 },
 }
 const round = { round: 1, metrics: {}, hash: 'b', members: [], seconds: 0.1 }
 const valid: readonly (readonly [(value: unknown) => unknown, Readonly<Record<string, unknown>>])[] = [
@@ -60,6 +63,18 @@ test('a site decodes what a deployment tells it, without the secrets of tasks', 
   )
   t.false(JSON.stringify(decoded.job).includes('secret'))
   t.false('more' in decoded)
+})
+
+test('a model that a site publishes keeps its lineage, without values that no lineage has', (t) => {
+  const decoded = decodeModelsMessage({ type: 'publish', model, replyTo: ref })
+  t.deepEqual(decoded?.type === 'publish' && decoded.model, model)
+  const strange = { ...model, algorithm: { name: 'fedadam', settings: { eta: [1], mu: 2 } }, privacy: { epsilon: 1 } }
+  const other = decodeModelsMessage({ type: 'publish', model: strange, replyTo: ref })
+  const { privacy: _, ...rest } = model
+  t.deepEqual(other?.type === 'publish' && other.model, {
+    ...rest,
+    algorithm: { name: 'fedadam', settings: { mu: 2 } },
+  })
 })
 
 test('a message with any of its fields replaced by another value is decoded, or refused, but never throws', (t) => {

@@ -38,6 +38,10 @@ export interface Lineage {
 
 export type LineageValue = string | number | boolean
 
+export function isLineageValue(value: unknown): value is LineageValue {
+  return typeof value === 'string' || typeof value === 'boolean' || Number.isFinite(value)
+}
+
 /** How the numbers of a model came about. */
 export interface Arithmetic {
   /** By the name of each summed vector: the bits of the quantum of its sums, 2^−bits. */
@@ -87,42 +91,4 @@ export interface ModelRegistry {
   describe(job: string, round: number, part?: string): Promise<CommittedModel>
   /** Removes a whole round. Does nothing if the round doesn't exist. */
   remove(job: string, round: number, part?: string): Promise<void>
-}
-
-/** The rounds of a job whose models are kept. */
-export interface KeptRounds {
-  /** Number of last rounds to keep, 1 or more. */
-  readonly last: number
-  /**
-   * Whether to keep the best round, too: that of the highest accuracy or, without accuracy, of the lowest loss; the
-   * earliest of equal ones.
-   */
-  readonly best: boolean
-}
-
-/**
- * A registry that keeps the models of some rounds only. The others are removed before `commit` resolves, and so before
- * the round is committed: whenever the process is killed, a resumed run leaves the same rounds. A resumed run needs no
- * models, since its state is in the store.
- */
-export function keepingRounds(registry: ModelRegistry, { last, best }: KeptRounds): ModelRegistry {
-  return {
-    ...registry,
-    async commit(model) {
-      await registry.commit(model)
-      const { job, part } = model
-      const rounds = await registry.list(job, part)
-      const kept = new Set(rounds.slice(-last))
-      if (best) kept.add(bestOf(await Promise.all(rounds.map((round) => registry.describe(job, round, part)))))
-      for (const round of rounds) if (!kept.has(round)) await registry.remove(job, round, part)
-    },
-  }
-}
-
-function bestOf(models: readonly CommittedModel[]): number {
-  const quality = ({ metrics: { accuracy, loss } }: CommittedModel) =>
-    accuracy ?? (loss === undefined ? Number.NEGATIVE_INFINITY : -loss)
-  const [first, ...others] = models
-  if (!first) return 0
-  return others.reduce((found, model) => (quality(model) > quality(found) ? model : found), first).round
 }

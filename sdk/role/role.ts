@@ -1,6 +1,6 @@
 import type { RoleLearner } from '../learn/role-learner.ts'
 import type { RandomStream } from '../random/random-stream.ts'
-import type { CountedWork } from '../registry/registry.ts'
+import type { CountedWork, Lineage } from '../registry/registry.ts'
 import type { Algorithm } from '../strategy/algorithm.ts'
 import type { RoundSum } from '../strategy/round-sum.ts'
 import type { Channel } from './channel/channel.ts'
@@ -47,6 +47,8 @@ export interface RoundRecord {
   readonly notCounted?: readonly NotCounted[]
   /** In an asynchronous round: the counted work in the order of arrival. */
   readonly arrivals?: readonly CountedWork[]
+  /** Differential privacy that the job has spent up to this round. Absent where the job spends none. */
+  readonly privacy?: Lineage['privacy']
   /** The known cause of metrics that aren't finite, for people to read. */
   readonly whyNotFinite?: string
 }

@@ -162,7 +162,12 @@ async function prepared(
       hyperparameters: spec.modelSpec?.hyperparameters,
       algorithms: spec.modelSpec,
     },
-    { store, registry, checkDeterminism, poolOf: (plan) => poolOf({ ...loaded, ...plan, workers }) },
+    {
+      store,
+      registry: { commit: (model) => registry.commit({ ...model, design: spec.designId }) },
+      checkDeterminism,
+      poolOf: (plan) => poolOf({ ...loaded, ...plan, workers }),
+    },
     signal,
   )
   const notes: JobEvent[] = unknownSettings.map((name) => ({

@@ -115,6 +115,10 @@ test("a job of the catalogue runs from its design's code to the weights that fla
   t.like(await server.stage.job(job), { state: 'completed' })
   t.deepEqual([...(await server.hashes()).values()], await reference(folder.path))
   t.deepEqual(await server.registry.list(job), [1, 2, 3, 4, 5, 6])
+  const { design, algorithm, arithmetic } = await server.registry.describe(job, 6)
+  t.like(await server.stage.job(job), { spec: { designId: design } })
+  t.like(algorithm, { name: 'fedavg', settings: { rounds, clients } })
+  t.is(arithmetic?.quantumBits.delta, 34)
   t.deepEqual(new Set(Object.values(await server.stage.tasks(job))), new Set(['completed']))
   const last = (await server.stage.events(user, job)).at(-1)?.event
   t.deepEqual(last, { type: 'state', state: 'completed' })

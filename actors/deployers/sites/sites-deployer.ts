@@ -129,7 +129,7 @@ function deployment(
         own,
         sites: sitesOf(job),
         store,
-        registry,
+        registry: { commit: (model) => registry.commit({ ...model, design: spec.designId }) },
         onRound,
         reports: context.self,
         ...(isOwn && { isOwn: (task) => isOwn(task, job) }),
