@@ -26,8 +26,10 @@ export {
   type LoadedModel,
   type ModelRegistry,
   type ModelToCommit,
+  type Spool,
 } from './registry/registry.ts'
 export { bestRound, type KeptRounds, keepingRounds } from './registry/retention.ts'
+export * from './registry/spooled-registry.ts'
 export * from './role/channel/channel.ts'
 export type { Keep } from './role/channel/numbered-messages.ts'
 export type { ChannelWiring } from './role/channel/wiring.ts'

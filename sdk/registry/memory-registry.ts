@@ -1,8 +1,8 @@
 import { jobOrPart, listedRounds, registryError } from './errors.ts'
-import type { LoadedModel, ModelRegistry } from './registry.ts'
+import type { LoadedModel, Spool } from './registry.ts'
 
 /** A registry in memory, for tests and simulations. */
-export function memoryRegistry(): ModelRegistry {
+export function memoryRegistry(): Spool {
   /** By job, part ('' for no part) and round. */
   const jobs = new Map<string, Map<string, Map<number, LoadedModel>>>()
   const models = (job: string, part = '') => jobs.get(job)?.get(part)
@@ -36,6 +36,8 @@ export function memoryRegistry(): ModelRegistry {
     list: async (job, part) => rounds(job, part),
     parts: async (job) =>
       [...(jobs.get(job) ?? [])].flatMap(([part, kept]) => (part !== '' && kept.size > 0 ? [part] : [])).toSorted(),
+    jobs: async () =>
+      [...jobs].flatMap(([job, parts]) => ([...parts.values()].some(({ size }) => size > 0) ? [job] : [])).toSorted(),
     load: async (job, round, part) => structuredClone(found(job, round, part)),
     describe,
     async remove(job, round, part) {

@@ -4,13 +4,14 @@ import { fileErrorCode, fileReason, systemFaultOf } from '../../runtime/index.ts
 import { makeFolder } from '../../runtime/node/index.ts'
 import { jobOrPart, listedRounds, registryError } from './errors.ts'
 import { decodeLineage, loadedModel, modelFileNames, modelFiles } from './model-files.ts'
-import type { CommittedModel, LoadedModel, ModelRegistry, ModelToCommit } from './registry.ts'
+import type { CommittedModel, LoadedModel, ModelToCommit, Spool } from './registry.ts'
 
 /** Prefix of unfinished folders. The next commit removes those that a killed process left. */
 const unfinished = '.unfinished-'
 const partPrefix = 'part-'
+const roundPrefix = 'round-'
 
-export interface FileRegistry extends ModelRegistry {
+export interface FileRegistry extends Spool {
   /** Total bytes of a round's files. 0 if the round doesn't exist. */
   bytesOf(job: string, round: number, part?: string): Promise<number>
 }
@@ -24,7 +25,7 @@ export function fileRegistry(folder: string): FileRegistry {
   const folderOf = (job: string, part?: string) =>
     part === undefined ? resolve(folder, job) : join(resolve(folder, job), `${partPrefix}${encodeURIComponent(part)}`)
   const roundFolder = (job: string, round: number, part?: string) =>
-    join(folderOf(job, part), `round-${String(round).padStart(4, '0')}`)
+    join(folderOf(job, part), `${roundPrefix}${String(round).padStart(4, '0')}`)
   const namesIn = (location: string) => readdir(location).catch(ifMissing([], location))
 
   async function rounds(job: string, part?: string): Promise<number[]> {
@@ -110,6 +111,14 @@ export function fileRegistry(folder: string): FileRegistry {
       return last === undefined ? undefined : lineage(job, last, part)
     },
     list: rounds,
+    async jobs() {
+      const found: string[] = []
+      for (const job of await namesIn(folder)) {
+        const names = await readdir(folderOf(job)).catch(() => [])
+        if (names.some((name) => name.startsWith(roundPrefix) || name.startsWith(partPrefix))) found.push(job)
+      }
+      return found.toSorted()
+    },
     async parts(job) {
       const names = (await namesIn(folderOf(job))).filter((name) => name.startsWith(partPrefix))
       return names.map((name) => decodeURIComponent(name.slice(partPrefix.length))).toSorted()

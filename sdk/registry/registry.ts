@@ -92,3 +92,9 @@ export interface ModelRegistry {
   /** Removes a whole round. Does nothing if the round doesn't exist. */
   remove(job: string, round: number, part?: string): Promise<void>
 }
+
+/** A registry that also lists its jobs, so that uploads from it go on after the end of a process. */
+export interface Spool extends ModelRegistry {
+  /** The jobs that have models, sorted. */
+  jobs(): Promise<readonly string[]>
+}

@@ -1,0 +1,299 @@
+import { type Clock, CodedError } from '../../runtime/index.ts'
+import type { ModelRegistry, Spool } from './registry.ts'
+
+/** How far the remote registry is behind the committed rounds of a job. */
+export interface Behind {
+  /** Number of models that the remote registry doesn't have yet. */
+  readonly rounds: number
+  /** Why the last upload has failed. Absent where none has, or where a later one has succeeded. */
+  readonly error?: { readonly code: string; readonly message: string } | undefined
+}
+
+export interface SpoolParts {
+  /** Keeps each model until the remote registry has it. Another process may commit to it, too. */
+  readonly spool: Spool
+  /** The registry where a job's models belong. Asked again after each failure. */
+  readonly remoteOf: (job: string) => Promise<ModelRegistry>
+  readonly clock: Clock
+  /** A number from 0 to below 1, which spreads the tries of several jobs and servers. */
+  readonly random: () => number
+  /** Default: 500 ms to 60 s. */
+  readonly delays?: { readonly firstMs: number; readonly mostMs: number }
+  /** Hears of the first failure in a row. */
+  readonly onTrouble?: (job: string, cause: unknown) => void
+  /** Hears that an upload has succeeded after failures. */
+  readonly onCaughtUp?: (job: string) => void
+}
+
+export interface SpooledRegistry extends ModelRegistry {
+  /** Says that another process may have committed models of a job. */
+  wake(job: string): void
+  behind(job: string): Promise<Behind>
+  /**
+   * Resolves when the remote registry has all models of a job, of which the spool then keeps none; or with what is
+   * missing, when the signal is aborted.
+   */
+  settled(job: string, signal: AbortSignal): Promise<Behind>
+  /** Begins no more uploads. The spool keeps what the remote registry doesn't have. */
+  close(): void
+}
+
+/** Names a model among those of its job. */
+interface Place {
+  readonly round: number
+  readonly part: string | undefined
+}
+
+/** The uploads of one job. */
+interface Upload {
+  readonly job: string
+  /** By place: the hashes of models of the spool that the remote registry has. */
+  readonly there: Map<string, string>
+  /** Damaged models of the spool, which no upload can help. */
+  readonly lost: Set<string>
+  /** The spool may have models that nobody has looked at. */
+  isWanted: boolean
+  /** Resolves when nothing is left to upload, or the registry is closed. */
+  running: Promise<void> | undefined
+  failures: number
+  error: Behind['error']
+  /** Ends the pause between two tries. */
+  hurry: () => void
+  /** The last upload or removal. They take turns. */
+  turn: Promise<unknown>
+}
+
+/** Most uploads at once, of all jobs. */
+const mostUploads = 4
+
+/**
+ * A registry that writes to a durable spool, from where models move to a remote registry in their order. A remote
+ * registry that is away delays nothing but the upload, which is tried again with growing pauses.
+ *
+ * The spool keeps the last model of each part until `settled`, so that a job can go on without the remote registry.
+ */
+export function spooledRegistry(parts: SpoolParts): SpooledRegistry {
+  const { spool, remoteOf, clock, random, onTrouble = () => {}, onCaughtUp = () => {} } = parts
+  const { firstMs, mostMs } = parts.delays ?? { firstMs: 500, mostMs: 60_000 }
+  const uploads = new Map<string, Upload>()
+  const inSlot = slotsFor(mostUploads)
+  let isClosed = false
+  void spool.jobs().then(
+    (jobs) => {
+      for (const job of jobs) kick(job)
+    },
+    (cause: unknown) => onTrouble('of the spool', cause),
+  )
+
+  return {
+    async commit(model) {
+      await spool.commit(model)
+      kick(model.job)
+    },
+    async latest(job, part) {
+      return (await spool.latest(job, part)) ?? (await remoteOf(job)).latest(job, part)
+    },
+    async list(job, part) {
+      const remote = await (await remoteOf(job)).list(job, part)
+      return [...new Set([...(await spool.list(job, part)), ...remote])].toSorted((a, b) => a - b)
+    },
+    async parts(job) {
+      // The spool has a model of each part of a job that isn't settled.
+      const here = await spool.parts(job)
+      if (here.length > 0 || (await spool.list(job)).length > 0) return here
+      return (await remoteOf(job)).parts(job)
+    },
+    load: (job, round, part) => orRemote(job, (registry) => registry.load(job, round, part)),
+    describe: (job, round, part) => orRemote(job, (registry) => registry.describe(job, round, part)),
+    remove: (job, round, part) =>
+      inTurn(uploadOf(job), async () => {
+        await spool.remove(job, round, part)
+        await (await remoteOf(job)).remove(job, round, part)
+      }),
+    wake: kick,
+    behind: (job) => behind(uploadOf(job)),
+    async settled(job, signal) {
+      kick(job)
+      const upload = uploadOf(job)
+      upload.hurry()
+      await Promise.race([upload.running, aborted(signal)])
+      const left = await behind(upload)
+      if (left.rounds > 0) return left
+      await inTurn(upload, async () => {
+        for (const part of await partsOf(job)) await clear(upload, part, 0)
+      })
+      return left
+    },
+    close() {
+      isClosed = true
+      for (const { hurry } of uploads.values()) hurry()
+    },
+  }
+
+  async function behind(upload: Upload): Promise<Behind> {
+    const { length } = await pendingOf(upload, { withLost: true })
+    return length > 0 && upload.error ? { rounds: length, error: upload.error } : { rounds: length }
+  }
+
+  async function orRemote<Found>(job: string, ask: (registry: ModelRegistry) => Promise<Found>): Promise<Found> {
+    try {
+      return await ask(spool)
+    } catch (cause) {
+      if (codeOf(cause) !== 'REGISTRY_UNKNOWN') throw cause
+      return ask(await remoteOf(job))
+    }
+  }
+
+  async function partsOf(job: string): Promise<readonly (string | undefined)[]> {
+    return [undefined, ...(await spool.parts(job))]
+  }
+
+  function uploadOf(job: string): Upload {
+    const known = uploads.get(job)
+    if (known) return known
+    const upload: Upload = {
+      job,
+      there: new Map(),
+      lost: new Set(),
+      isWanted: false,
+      running: undefined,
+      failures: 0,
+      error: undefined,
+      hurry() {},
+      turn: Promise.resolve(),
+    }
+    uploads.set(job, upload)
+    return upload
+  }
+
+  /** Uploads a job's models, unless that is under way. */
+  function kick(job: string): void {
+    const upload = uploadOf(job)
+    upload.isWanted = true
+    upload.running ??= drain(upload)
+  }
+
+  function isDue({ isWanted }: Upload): boolean {
+    return isWanted && !isClosed
+  }
+
+  /** Uploads one model after the other until the remote registry has all. */
+  async function drain(upload: Upload): Promise<void> {
+    while (isDue(upload)) {
+      upload.isWanted = false
+      try {
+        const [next] = await pendingOf(upload)
+        if (!next) continue
+        upload.isWanted = true
+        await inSlot(() => inTurn(upload, () => move(next, upload)))
+        if (upload.failures > 0) onCaughtUp(upload.job)
+        upload.failures = 0
+        upload.error = undefined
+      } catch (cause) {
+        upload.isWanted = true
+        if (upload.failures === 0) onTrouble(upload.job, cause)
+        upload.failures += 1
+        const message = cause instanceof Error ? cause.message : String(cause)
+        upload.error = { code: codeOf(cause) ?? 'REGISTRY_LOST', message }
+        await pause(upload)
+      }
+    }
+    upload.running = undefined
+  }
+
+  /** The models of a job that the remote registry doesn't have, in the order of upload. */
+  async function pendingOf({ job, there, lost }: Upload, { withLost = false } = {}): Promise<readonly Place[]> {
+    const found: Place[] = []
+    for (const part of await partsOf(job))
+      for (const round of await spool.list(job, part)) {
+        const name = nameOf({ round, part })
+        const isThere = there.has(name) && there.get(name) === (await hashOf(job, { round, part }))
+        if (!isThere && (withLost || !lost.has(name))) found.push({ round, part })
+      }
+    return found.toSorted((a, b) => a.round - b.round)
+  }
+
+  async function hashOf(job: string, { round, part }: Place): Promise<string | undefined> {
+    return (await spool.describe(job, round, part).catch(ifUnknown))?.hash
+  }
+
+  async function move(place: Place, upload: Upload): Promise<void> {
+    const { job, there, lost } = upload
+    const { round, part } = place
+    const model = await spool.load(job, round, part).catch((cause: unknown) => {
+      if (codeOf(cause) === 'REGISTRY_DAMAGED') lost.add(nameOf(place))
+      return ifUnknown(cause)
+    })
+    if (!model) return
+    const { location: _, ...given } = model
+    await (await remoteOf(job)).commit(given)
+    there.set(nameOf(place), model.hash)
+    await clear(upload, part, 1)
+  }
+
+  /** Removes models of a part from the spool that the remote registry has, but for the last ones. */
+  async function clear({ job, there }: Upload, part: string | undefined, last: number): Promise<void> {
+    const rounds = await spool.list(job, part)
+    for (const round of last > 0 ? rounds.slice(0, -last) : rounds) {
+      const name = nameOf({ round, part })
+      if (!there.has(name) || there.get(name) !== (await hashOf(job, { round, part }))) continue
+      await spool.remove(job, round, part)
+      there.delete(name)
+    }
+  }
+
+  function pause(upload: Upload): Promise<void> {
+    const delayMs = Math.min(mostMs, firstMs * 2 ** (upload.failures - 1)) * (0.5 + random() / 2)
+    return new Promise((resolve) => {
+      if (isClosed) return resolve()
+      const cancel = clock.schedule(delayMs, resolve)
+      upload.hurry = () => {
+        cancel()
+        resolve()
+      }
+    })
+  }
+}
+
+function inTurn<Value>(upload: Upload, change: () => Promise<Value>): Promise<Value> {
+  const changed = upload.turn.then(change)
+  upload.turn = changed.catch(() => {})
+  return changed
+}
+
+/** Runs at most a number of works at once. */
+function slotsFor(most: number): <Value>(work: () => Promise<Value>) => Promise<Value> {
+  const waiting: (() => void)[] = []
+  let free = most
+  return async (work) => {
+    if (free === 0) await new Promise<void>((resolve) => waiting.push(resolve))
+    else free -= 1
+    try {
+      return await work()
+    } finally {
+      const next = waiting.shift()
+      if (next) next()
+      else free += 1
+    }
+  }
+}
+
+function nameOf({ round, part }: Place): string {
+  return JSON.stringify([part, round])
+}
+
+function codeOf(cause: unknown): string | undefined {
+  return cause instanceof CodedError ? cause.code : undefined
+}
+
+/** A model may be removed while somebody looks at the spool. */
+function ifUnknown(cause: unknown): undefined {
+  if (codeOf(cause) !== 'REGISTRY_UNKNOWN') throw cause
+}
+
+function aborted(signal: AbortSignal): Promise<void> {
+  return new Promise((resolve) => {
+    if (signal.aborted) return resolve()
+    signal.addEventListener('abort', () => resolve(), { once: true })
+  })
+}
