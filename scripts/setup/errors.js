@@ -28,6 +28,10 @@ const setupErrors = {
     message: 'the broker Mosquitto cannot be installed here ({reason})',
     hint: 'install it (Debian: apt-get install mosquitto), and name the program with MOSQUITTO=/usr/sbin/mosquitto',
   },
+  SETUP_GO: {
+    message: 'the compiler of Go {command} did not run ({reason})',
+    hint: 'install Go 1.25 or newer (Debian: apt-get install golang), or name another with GO=…, or a built program with VERSITYGW=…',
+  },
   SETUP_UNKNOWN: {
     message: 'the name {given} is unknown',
     hint: 'use one of {known}',

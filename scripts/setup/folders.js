@@ -1,5 +1,6 @@
-import { existsSync, mkdirSync, renameSync, rmSync } from 'node:fs'
-import { dirname, join } from 'node:path'
+import { closeSync, existsSync, mkdirSync, openSync, renameSync, rmSync } from 'node:fs'
+import { createRequire } from 'node:module'
+import { basename, dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 
 const project = fileURLToPath(new URL('../../', import.meta.url))
@@ -10,20 +11,35 @@ export const peersFolder = join(project, '.peers')
 export const nativeFolder = join(project, '.native')
 
 /**
- * Makes a folder once, whole or not at all: `fill` gets a temporary folder, which is renamed when `fill` returns. If
- * two processes make the folder at the same time, the first to end wins.
+ * Makes a folder once, whole or not at all: `fill` gets a temporary folder, which is renamed when `fill` returns. Of
+ * processes that make the folder at the same time, one does and the others wait. Where files have no locks, the first to
+ * end wins.
  */
 export function makeOnce(folder, fill) {
   if (existsSync(folder)) return folder
+  const unlock = lock(join(dirname(folder), `.${basename(folder)}.lock`))
   const draft = join(dirname(folder), `.draft-${process.pid}`, 'folder')
-  mkdirSync(draft, { recursive: true })
   try {
+    if (existsSync(folder)) return folder
+    mkdirSync(draft, { recursive: true })
     fill(draft)
     renameSync(draft, folder)
   } catch (error) {
     if (!existsSync(folder)) throw error
   } finally {
     rmSync(dirname(draft), { recursive: true, force: true })
+    unlock()
   }
   return folder
+}
+
+/** Waits for the lock of a file, which the system takes from a process that ends. Answers with the way to give it back. */
+function lock(file) {
+  const descriptor = openSync(file, 'a')
+  try {
+    createRequire(import.meta.url)('fs-native-extensions').waitForLockSync(descriptor)
+  } catch {
+    // This platform or this file system has no locks.
+  }
+  return () => closeSync(descriptor)
 }

@@ -46,6 +46,11 @@ const registryErrors = {
     hint: 'set the credentials of this registry in the environment or in their file, as docs/registry.md says',
     again: 'mended',
   },
+  REGISTRY_NO_CREDENTIALS: {
+    message: 'there are no credentials for {location}: {reason}',
+    hint: 'set the credentials of this registry in the environment or in their file, as docs/registry.md says',
+    again: 'mended',
+  },
   REGISTRY_MISSING: {
     message: '{location} has no {kind} {name}',
     hint: 'make the {kind}, or name another one',
@@ -55,6 +60,11 @@ const registryErrors = {
     message: '{location} refuses requests of this time: {reason}',
     hint: "set the clock of this machine, or of the registry's",
     again: 'mended',
+  },
+  REGISTRY_ADDRESS: {
+    message: 'the address of the registry is refused: {found}',
+    hint: 'write {form}',
+    again: 'no',
   },
   REGISTRY_REFUSED: {
     message: '{location} refuses the request: {reason}',

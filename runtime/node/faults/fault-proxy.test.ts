@@ -184,3 +184,18 @@ test('a proxy whose target is gone ends the connection', async (t) => {
   await received(connect(proxy.port, '127.0.0.1')).closed
   t.is(proxy.counts.made, 1)
 })
+
+test('a connection is cut once some bytes have passed in one direction, and the next connection begins anew', async (t) => {
+  await using at = await stage({ cutAfterBytes: 50_000 })
+  for (const way of ['up', 'down'] as const) {
+    const near = at.dial()
+    const far = await at.accepted()
+    const [from, to] = way === 'up' ? [near, far] : [far, near]
+    from.socket.write(pattern(40_000))
+    await to.until(40_000)
+    from.socket.write(pattern(40_000))
+    await Promise.all([near.closed, far.closed])
+    t.true(to.all().length <= 50_000)
+  }
+  t.is(at.proxy.counts.cut, 2)
+})

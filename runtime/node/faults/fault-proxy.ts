@@ -80,11 +80,16 @@ export async function faultProxy(options: FaultProxyOptions): Promise<FaultProxy
     counts.made += 1
     if (faults.isSilent) return void hold(near).resume()
     const far = connect({ host: target.host ?? '127.0.0.1', port: target.port, allowHalfOpen: true })
-    const damaged = () => {
-      counts.damaged += 1
+    const events = {
+      damaged: () => {
+        counts.damaged += 1
+      },
+      passedAll: () => {
+        if (pairs.has(pair)) cutPair(pair)
+      },
     }
-    const up = new FaultyStream(near, far, faults, chances, damaged)
-    const down = new FaultyStream(far, near, faults, chances, damaged)
+    const up = new FaultyStream(near, far, faults, chances, events)
+    const down = new FaultyStream(far, near, faults, chances, events)
     const pair: Pair = { near, far, up, down }
     pairs.add(pair)
     for (const [socket, other, stream] of [

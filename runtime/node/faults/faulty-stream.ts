@@ -17,6 +17,8 @@ export interface Faults {
   readonly lateShare?: number
   /** Default: 100. */
   readonly lateMs?: number
+  /** Cuts a connection once this many bytes have passed in one of its directions. */
+  readonly cutAfterBytes?: number
   /** Share of the pieces of at most 16 KiB, from 0 to 1, in which one byte is changed. */
   readonly damagedShare?: number
   /**
@@ -72,6 +74,14 @@ interface Piece {
   readonly dueMs: number
 }
 
+/** What a stream tells its connection. */
+export interface StreamEvents {
+  /** A piece was changed. */
+  damaged(): void
+  /** `cutAfterBytes` have passed. */
+  passedAll(): void
+}
+
 /**
  * One direction of a connection. All pieces are in one queue with one timer: with a timer for each piece, pieces would
  * overtake each other.
@@ -80,9 +90,10 @@ export class FaultyStream {
   readonly #from: Socket
   readonly #to: Socket
   readonly #chances: Chances
-  readonly #damaged: () => void
+  readonly #events: StreamEvents
   #queue: Piece[] = []
   #bytesUnderWay = 0
+  #passedBytes = 0
   /** The time at which the throttle has let everything through. */
   #freeMs = 0
   #lastDueMs = 0
@@ -93,12 +104,12 @@ export class FaultyStream {
   /** Whether bytes, or the end, were swallowed. */
   isSilent = false
 
-  constructor(from: Socket, to: Socket, faults: Faults, chances: Chances, damaged: () => void) {
+  constructor(from: Socket, to: Socket, faults: Faults, chances: Chances, events: StreamEvents) {
     this.#from = from
     this.#to = to
     this.faults = faults
     this.#chances = chances
-    this.#damaged = damaged
+    this.#events = events
     from.on('data', (bytes: Uint8Array) => {
       for (let at = 0; at < bytes.length; at += pieceBytes) this.#add(bytes.subarray(at, at + pieceBytes))
       this.#holdBack()
@@ -131,7 +142,7 @@ export class FaultyStream {
     if (bytes && this.#chances.happens(damagedShare)) {
       const at = this.#chances.below(bytes.length)
       bytes[at] = (bytes[at] ?? 0) ^ (1 + this.#chances.below(255))
-      this.#damaged()
+      this.#events.damaged()
     }
     const length = bytes?.length ?? 0
     const now = performance.now()
@@ -156,6 +167,12 @@ export class FaultyStream {
       this.#queue.shift()
       if (!piece.bytes) this.#to.end()
       this.#bytesUnderWay -= piece.bytes?.length ?? 0
+      const left = (this.faults.cutAfterBytes ?? Infinity) - this.#passedBytes
+      this.#passedBytes += piece.bytes?.length ?? 0
+      if (piece.bytes && piece.bytes.length > left) {
+        if (left > 0) this.#to.write(piece.bytes.subarray(0, left))
+        return this.#events.passedAll()
+      }
       if (piece.bytes && this.#to.writable && !this.#to.write(piece.bytes)) return this.#drain()
     }
     this.#onEmpty?.()
