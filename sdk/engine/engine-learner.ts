@@ -4,7 +4,7 @@ import { initialValues } from '../learn/initializer.ts'
 import type { Learner } from '../learn/learner.ts'
 import { oneAtATime } from '../learn/local-training.ts'
 import { checkLabels, type LastActivation, type LossName, lastActivationRemark } from '../learn/loss.ts'
-import { plainLearningRate, type Steps } from '../learn/steps.ts'
+import type { Steps } from '../learn/steps.ts'
 import type { RandomStream } from '../random/random-stream.ts'
 import { type Layout, layoutOf, sizeOf, tensorViews } from '../weights/layout.ts'
 import { type CompiledModel, compile } from './compile.ts'
@@ -96,7 +96,7 @@ export function engineLearner(model: EngineModel, loss: LossName, steps: Steps):
   return {
     layout,
     modelTopology: topology,
-    plainLearningRate: plainLearningRate(steps),
+    ownSteps: steps,
     runsOn: `the engine's WebAssembly kernels`,
     remarks: lastActivation ? [lastActivationRemark(loss, lastActivation)] : [],
     abilities: ['work', 'start', 'trainable', 'losses', 'parts'],

@@ -162,7 +162,7 @@ function roleLearner(
   const { pass } = pool
   return {
     layout: pool.layout,
-    plainLearningRate: pool.plainLearningRate,
+    ownSteps: pool.ownSteps,
     initialWeights: () => actor.track(pool.initialWeights()),
     async train(request) {
       began(request.round)

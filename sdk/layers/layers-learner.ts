@@ -9,7 +9,7 @@ import {
   lossApplies,
   lossNamed,
 } from '../learn/loss.ts'
-import { checkSteps, plainLearningRate, type Steps } from '../learn/steps.ts'
+import { checkSteps, type Steps } from '../learn/steps.ts'
 import { type Backend, backendFor, probe } from './backend.ts'
 import { lossOf } from './layers-loss.ts'
 import { describeModel, type ModelDescription } from './layers-model.ts'
@@ -52,22 +52,22 @@ export interface LayersLearnerSettings extends Steps {
  */
 export async function layersLearner(settings: LayersLearnerSettings): Promise<Learner> {
   checkSteps(settings)
-  const { engine = 'auto', model: given } = settings
-  const loss = lossNamed(settings.loss)
+  const { engine = 'auto', model: given, loss: lossName, tensorFlow, ...steps } = settings
+  const loss = lossNamed(lossName)
   const recording: Recording =
     engine === 'tensorflow' ? { cause: new Error("engine: 'tensorflow' asks for it") } : recordingOf(given)
-  const unloaded = 'topology' in recording ? onEngine(recording.topology, loss, settings) : undefined
+  const unloaded = 'topology' in recording ? onEngine(recording.topology, loss, steps) : undefined
   if (unloaded && 'learner' in unloaded) return startingFrom(given, unloaded.learner)
 
   const reason = unloaded?.refusal.values.reason ?? ('cause' in recording ? recording.cause.message : '')
-  const tf = (await settings.tensorFlow?.()) ?? (await loadTensorFlow(String(reason)))
+  const tf = (await tensorFlow?.()) ?? (await loadTensorFlow(String(reason)))
   const model = typeof given === 'function' ? buildModel(tf, given) : await loadSavedModel(tf, given)
   const description = describeModel(tf, model)
   const start = typeof given === 'function' ? given : { ...given, tensors: tensorsOf(model, description.layout) }
   const fallback = async (why: string) =>
-    startingFrom(start, await onTensorFlow(tf, model, description, { ...settings, loss }, why))
+    startingFrom(start, await onTensorFlow(tf, model, description, loss, steps, why))
   if (engine === 'tensorflow') return fallback('as asked')
-  const loaded = unloaded ?? onEngine(description.topology, loss, settings)
+  const loaded = unloaded ?? onEngine(description.topology, loss, steps)
   if ('learner' in loaded) {
     model.dispose()
     return startingFrom(start, loaded.learner)
@@ -97,31 +97,32 @@ async function onTensorFlow(
   tf: TensorFlow,
   model: LayersModel,
   description: ModelDescription,
-  settings: LayersLearnerSettings & { readonly loss: LossName },
+  lossName: LossName,
+  steps: Steps,
   why: string,
 ): Promise<Learner> {
-  const loss = lossOf(tf, settings.loss, description.outputs, description.outputShape)
+  const loss = lossOf(tf, lossName, description.outputs, description.outputShape)
   const last = description.lastActivation
-  const isApplied = last !== undefined && lossApplies(settings.loss, last, description.outputs)
+  const isApplied = last !== undefined && lossApplies(lossName, last, description.outputs)
   const forLoss: Subject['forLoss'] = isApplied ? last.without : (work) => work()
   const subject = { tf, model, description, loss, forLoss }
-  const backend = await backendFor(tf, () => probe(subject, settings)).catch((error: unknown) => {
+  const backend = await backendFor(tf, () => probe(subject, steps)).catch((error: unknown) => {
     model.dispose()
     throw error
   })
   return {
     layout: description.layout,
     modelTopology: description.topology,
-    plainLearningRate: plainLearningRate(settings),
+    ownSteps: steps,
     runsOn: `TensorFlow.js (${backend.name}): ${why}${slowness(backend)}`,
-    remarks: isApplied ? [lastActivationRemark(settings.loss, last)] : [],
+    remarks: isApplied ? [lastActivationRemark(lossName, last)] : [],
     abilities: ['work', 'start', 'trainable', 'losses'],
     initialWeights: async (random) => description.initialWeights(random),
     check(examples, purpose) {
       checkExamples(subject, examples, purpose)
       checkLabels(loss.check, examples)
     },
-    train: (request) => backend.run(() => trainModel(subject, settings, request)),
+    train: (request) => backend.run(() => trainModel(subject, steps, request)),
     evaluate: (weights, examples, options) => backend.run(() => evaluateModel(subject, weights, examples, options)),
     dispose: () => void model.dispose(),
   }

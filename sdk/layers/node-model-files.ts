@@ -94,12 +94,14 @@ export function withBaseModel(learner: Learner, file: string | URL): Learner {
     layout: learner.layout,
     modelTopology: learner.modelTopology,
     ...(learner.runsOn !== undefined && { runsOn: learner.runsOn }),
-    plainLearningRate: learner.plainLearningRate,
+    ownSteps: learner.ownSteps,
+    ...(learner.abilities && { abilities: learner.abilities }),
+    ...(learner.parts && { parts: learner.parts }),
     ...(learner.remarks && { remarks: learner.remarks }),
     check: (examples, purpose) => learner.check?.(examples, purpose),
     initialWeights: () => initialWeightsFrom(file, learner.layout),
     train: (request) => learner.train(request),
-    evaluate: (weights, examples) => learner.evaluate(weights, examples),
+    evaluate: (...evaluation) => learner.evaluate(...evaluation),
     dispose: () => learner.dispose?.(),
   }
 }

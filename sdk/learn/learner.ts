@@ -1,6 +1,7 @@
 import type { Examples } from '../data/examples.ts'
 import type { RandomStream } from '../random/random-stream.ts'
 import type { Layout } from '../weights/layout.ts'
+import type { Steps } from './steps.ts'
 
 /**
  * Terms that a federated algorithm adds to each local step. Gradients of the terms are part of a step's gradient, and
@@ -172,8 +173,8 @@ export interface Learner {
   readonly modelTopology?: unknown
   /** Names the code that does the arithmetic and, if that isn't the engine, the reason, for people to read. */
   readonly runsOn?: string
-  /** η of a learner whose steps are w −= η·g and nothing else. Absent for any other learner. */
-  readonly plainLearningRate?: number | undefined
+  /** The learner's settings of its steps, for algorithms that need to know them. Absent for other kinds of training. */
+  readonly ownSteps?: Steps | undefined
   /** Further facts about the model's training for people to know, one sentence each. */
   readonly remarks?: readonly string[]
   /**

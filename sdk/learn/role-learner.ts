@@ -9,6 +9,7 @@ import type {
   TrainingChoices,
   Update,
 } from './learner.ts'
+import type { Steps } from './steps.ts'
 
 /** An update whose vectors may have stayed in the thread that made them. */
 export interface HeldUpdate extends Omit<Update, 'delta' | 'vectors'> {
@@ -78,8 +79,8 @@ export interface RolePasses {
 /** Training and evaluation for a role, with its own data and its own random streams. */
 export interface RoleLearner extends RolePasses {
   readonly layout: Layout
-  /** η of a learner whose steps are w −= η·g and nothing else. Absent for any other learner. */
-  readonly plainLearningRate?: number | undefined
+  /** As `Learner.ownSteps`. */
+  readonly ownSteps?: Steps | undefined
   initialWeights(): Promise<Float32Array>
   /** Trains on this task's dataset. */
   train(request: RoleTrainingRequest): Promise<Update>

@@ -1,3 +1,4 @@
+import type { Ability } from '../learn/learner.ts'
 import type { RoleLearner } from '../learn/role-learner.ts'
 import type { RandomStream } from '../random/random-stream.ts'
 import type { Vector } from '../sum/accumulator.ts'
@@ -56,10 +57,17 @@ export interface ClientAssignment {
   readonly terms: Terms
 }
 
+/**
+ * A demand of an algorithm on the learner. `plain-sgd`: steps w −= η·g and nothing else. `sgd`: SGD at a fixed rate,
+ * perhaps with momentum, weight decay or clipping. `own-steps`: the learner states its settings of steps. Other needs
+ * are abilities.
+ */
+export type LearnerNeed = 'plain-sgd' | 'sgd' | 'own-steps' | Ability
+
 /** Trains. `State` holds plain values and typed arrays, and outlives the round and the process. */
 export interface ClientPart<State> {
-  /** `plain-sgd`: a learner whose steps are w −= η·g and nothing else. Absent: any learner. */
-  readonly needs?: 'plain-sgd'
+  /** Absent: any learner will do. */
+  readonly needs?: readonly LearnerNeed[]
   /** The state before the first round that counts the client. Absent: the client keeps no state between rounds. */
   init?(layout: Layout): State
   /** Trains for one round. Gives the same bits for the same arguments; changes neither the assignment nor `own`. */

@@ -1,6 +1,6 @@
 import type { Algorithm, Waiting } from './algorithm.ts'
 import { fedBuff } from './algorithms/asynchronous/index.ts'
-import { fedProx, scaffold } from './algorithms/client/index.ts'
+import { fedDyn, fedNova, fedProx, scaffold } from './algorithms/client/index.ts'
 import {
   bulyan,
   centredClipping,
@@ -38,7 +38,7 @@ const bufferSettings = {
 /** All algorithms. A job's `optimizer` names one. */
 export const algorithms: readonly KnownAlgorithm[] = [
   ...[fedAvg, fedAvgM, fedAdaGrad, fedAdam, fedYogi],
-  ...[fedProx, scaffold],
+  ...[fedProx, fedDyn, scaffold, fedNova],
   ...[fedBuff],
   ...[krum, multiKrum, bulyan, median, trimmedMean, geometricMedian, centredClipping, signMajority],
 ]

@@ -16,7 +16,6 @@ const count = (help: string) => ({ kind: 'whole', least: 1, optional: true, help
 
 /** Optimizers of the original that no role of this system runs. */
 export const optimizersElsewhere = [
-  elsewhere('feddyn', 'dynamic regularisation', { alpha: { kind: 'number', above: 0, help: 'α' } }),
   elsewhere('fedgft', 'fair among groups of examples', {
     fair: { kind: 'text', optional: true, help: 'the measure of fairness' },
     gamma: notNegative('γ'),

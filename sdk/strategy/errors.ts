@@ -28,7 +28,7 @@ const strategyErrors = {
   },
   STRATEGY_LEARNER: {
     message: 'the algorithm needs a learner with {needs}',
-    hint: 'use a layersLearner with sgd, and without momentum, weightDecay, clipNorm and clipValue; or another algorithm',
+    hint: '{mend}; or choose another algorithm',
   },
   STRATEGY_SYNTAX: {
     message: 'expected a name and settings, such as fedadam,eta=0.05, but got {given}',

@@ -4,15 +4,6 @@ import type { Schema } from '../tag/schema.ts'
 import type { Algorithm } from './algorithm.ts'
 import { strategyError } from './errors.ts'
 
-/** @throws STRATEGY_LEARNER where an algorithm needs another learner. */
-export function requireLearner(
-  { client }: Algorithm,
-  learner: { readonly plainLearningRate?: number | undefined },
-): void {
-  if (client.needs === undefined || learner.plainLearningRate !== undefined) return
-  throw strategyError('STRATEGY_LEARNER', { needs: 'steps w −= η·g and nothing else' })
-}
-
 /**
  * A role between trainers and the top, which passes sums on: aggregates below and uploads above. Undefined if the
  * topology has none.

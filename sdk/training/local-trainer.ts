@@ -21,7 +21,7 @@ import type {
 /** A workload's learner with its data, in the thread that made them. A pool runs one or several. */
 export interface LocalTrainer
   extends Pick<Learner, 'layout' | 'modelTopology' | 'remarks'>,
-    Pick<TrainingPool, 'runsOn' | 'plainLearningRate'> {
+    Pick<TrainingPool, 'runsOn' | 'ownSteps' | 'abilities'> {
   readonly clients: number
   /** Number of test examples. LEARN_EMPTY without any. */
   testExamples(): Promise<number>
@@ -100,7 +100,8 @@ export async function localTrainer<S extends Settings>(
     layout,
     modelTopology: learner.modelTopology,
     runsOn: learner.runsOn,
-    plainLearningRate: learner.plainLearningRate,
+    ownSteps: learner.ownSteps,
+    abilities: learner.abilities,
     ...(learner.remarks && { remarks: learner.remarks }),
     clients: data.clients,
     testExamples: async () => (await testExamples()).count,

@@ -1,5 +1,5 @@
 import { learnError } from '../learn/errors.ts'
-import type { Evaluation, PartGradients, Update } from '../learn/learner.ts'
+import type { Ability, Evaluation, PartGradients, Update } from '../learn/learner.ts'
 import type {
   Activations,
   HeldUpdate,
@@ -11,6 +11,7 @@ import type {
   RolePasses,
   RoleTrainingRequest,
 } from '../learn/role-learner.ts'
+import type { Steps } from '../learn/steps.ts'
 import { arrayOf } from '../sum/accumulator.ts'
 import type { Layout } from '../weights/layout.ts'
 
@@ -62,8 +63,10 @@ export interface TrainingPool {
   readonly modelTopology?: unknown
   /** Names the code that does the arithmetic, if the learner names it. */
   readonly runsOn?: string | undefined
-  /** The learner's `plainLearningRate`. */
-  readonly plainLearningRate?: number | undefined
+  /** As `Learner.ownSteps`. */
+  readonly ownSteps?: Steps | undefined
+  /** As `Learner.abilities`. */
+  readonly abilities?: readonly Ability[] | undefined
   readonly clients: number
   /** Initial weights, drawn from the stream (seed, 'initial-weights'). */
   initialWeights(): Promise<Float32Array>
@@ -83,16 +86,16 @@ export interface TrainingPool {
 /** Runs the learner for any client: a pool, or another runner of the learner. */
 type ClientRunner = Pick<
   TrainingPool,
-  'layout' | 'plainLearningRate' | 'initialWeights' | 'train' | 'evaluateClient' | 'evaluate' | 'pass'
+  'layout' | 'ownSteps' | 'initialWeights' | 'train' | 'evaluateClient' | 'evaluate' | 'pass'
 >
 
 /** The learner of one client, outside of a role. Its vectors are arrays. */
 export function clientLearner(runner: ClientRunner, client: number, end: string): RoleLearner {
-  const { layout, plainLearningRate } = runner
+  const { layout, ownSteps } = runner
   const train: RoleLearner['train'] = (request) => runner.train({ ...request, client, end })
   return {
     layout,
-    plainLearningRate,
+    ownSteps,
     initialWeights: () => runner.initialWeights(),
     train,
     trainHeld: train,

@@ -3,7 +3,7 @@ import { type Examples, type FederatedData, testExamplesOf } from '../data/examp
 import { subset } from '../data/in-memory-examples.ts'
 import { randomStream } from '../random/random-stream.ts'
 import type { Settings } from '../role/role.ts'
-import { requireLearner } from '../strategy/fitting-algorithm.ts'
+import { requireLearner } from '../strategy/learner-needs.ts'
 import { joined } from '../strategy/round-sum.ts'
 import { boundedClients, requireReproducible, requireSame } from '../workload/reproducible.ts'
 import type { Workload } from '../workload/workload.ts'

@@ -20,6 +20,8 @@ const update = z.object({
   delta: array,
   samples: z.number().default(1),
   control: array.optional(),
+  steps: z.number().optional(),
+  loss: z.number().optional(),
   version: z.number().optional(),
 })
 export type GivenUpdate = z.output<typeof update>
@@ -50,6 +52,8 @@ export const inputs = {
     selected: z.array(z.array(z.string())),
   }),
   pull: z.object({ weights: array, at: array }),
+  pulls: z.object({ rounds: z.array(z.object({ weights: array, at: array })) }),
+  norm: z.object({ steps: z.number() }),
   control: z.object({ rounds: z.array(z.object({ weights: array, control: array, trained: array })) }),
 }
 

@@ -3,8 +3,8 @@ import { CodedError } from '../../runtime/index.ts'
 import { type Algorithm, algorithms } from '../../sdk/index.ts'
 import type { KnownAlgorithm } from '../../sdk/strategy/define-algorithm.ts'
 import { CaseError, requireOnly, type VectorCase } from './cases.ts'
-import { aggregate, buffered, corrections, server } from './server-cases.ts'
-import { client, job, pull } from './training-cases.ts'
+import { aggregate, buffered, corrections, norm, server } from './server-cases.ts'
+import { client, job, pull, pulls } from './training-cases.ts'
 
 /** The outcome of a case. */
 export type Outcome = { readonly result: 'passed' } | { readonly result: 'failed' | 'unknown'; readonly why: string }
@@ -12,7 +12,7 @@ export type Outcome = { readonly result: 'passed' } | { readonly result: 'failed
 /** Settings of the learner and of the case itself, besides the algorithm's. */
 const surroundings = [
   ...['model', 'inputs', 'outputs', 'loss', 'layout', 'batch'],
-  ...['learningRate', 'epochs', 'momentum', 'population', 'option', 'localSteps', 'start'],
+  ...['learningRate', 'epochs', 'momentum', 'solver', 'population', 'localSteps', 'start'],
 ]
 
 type Runner = (given: VectorCase, algorithm: Algorithm) => Promise<Record<string, unknown>>
@@ -26,10 +26,13 @@ export async function runCase(given: VectorCase): Promise<Outcome> {
   const runner = Object.hasOwn(runners, given.kind) ? runners[given.kind] : undefined
   if (!runner) return { result: 'unknown', why: `nothing runs cases of the kind ${given.kind}` }
   try {
-    // Only in cases of these kinds clients train.
-    if (runner !== client && runner !== job) requireOnly(given, 'momentum', 0)
+    const algorithm = definition.from(settingsFor(definition, given))
+    requireOnly(given, 'solver', 'sgd')
     requireOnly(given, 'start', 'mean')
-    const found = await runner(given, definition.from(settingsFor(definition, given)))
+    // Only in cases of these kinds clients train; elsewhere the settings of steps matter to few algorithms.
+    if (runner !== client && runner !== job && !algorithm.client.needs?.includes('sgd'))
+      requireOnly(given, 'momentum', 0)
+    const found = await runner(given, algorithm)
     const difference = differenceFrom(given, found)
     return difference === undefined ? { result: 'passed' } : { result: 'failed', why: difference }
   } catch (cause) {
@@ -52,7 +55,9 @@ function settingsFor({ settings: table }: KnownAlgorithm, { settings }: VectorCa
 }
 
 async function term(given: VectorCase, algorithm: Algorithm) {
-  return 'at' in given.inputs ? pull(given, algorithm) : corrections(given, algorithm)
+  if ('steps' in given.inputs) return norm(given, algorithm)
+  if ('at' in given.inputs) return pull(given, algorithm)
+  return algorithm.name === 'scaffold' ? corrections(given, algorithm) : pulls(given, algorithm)
 }
 
 /** The first difference from the expected values. A name without expected values counts as a difference. */

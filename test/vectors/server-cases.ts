@@ -73,10 +73,10 @@ function serverRun(
   const state = server.init(layout)
   const found: { readonly weights: number[][]; readonly controls: number[][] } = { weights: [], controls: [] }
   const population = populationOf(given, rounds)
-  const contribution = async (round: number, { end, delta, samples, control }: GivenUpdate) => {
+  const contribution = async (round: number, { end, delta, control, ...update }: GivenUpdate) => {
     if (control === undefined && 'control' in algorithm.aggregation.vectors)
       throw new CaseError(`the update of ${end} has no control`)
-    const learner = scriptedLearner(layout, Float32Array.from(delta), { samples })
+    const learner = scriptedLearner(given, layout, Float32Array.from(delta), update)
     const terms = server.assign?.(state, round) ?? {}
     const own = client.init?.(layout)
     const made = await client.train({ round, weights, terms }, own, learner, randomStream(1))
@@ -99,7 +99,7 @@ function serverRun(
       const contributions = Object.fromEntries(await Promise.all(all))
       server.step(weights, joined(algorithm, layout, contributions, { round, population }), state, randomStream(1))
       found.weights.push([...weights])
-      found.controls.push(controlOf(state))
+      found.controls.push(stateIn(state, 'control'))
     },
   }
 }
@@ -120,10 +120,10 @@ function populationOf(given: VectorCase, rounds: readonly GivenRound[]): number 
   throw new CaseError(`its setting population is ${population}: expected a whole number from ${ends.size} on`)
 }
 
-/** The control variate in a server's state; empty where it has none. */
-export function controlOf(state: unknown): number[] {
-  const { control } = Object(state)
-  return control instanceof Float32Array ? [...control] : []
+/** A vector in an algorithm's state; empty where the state has none of the name. */
+export function stateIn(state: unknown, name: string): number[] {
+  const { [name]: values } = Object(state)
+  return values instanceof Float32Array ? [...values] : []
 }
 
 /** SCAFFOLD's correction before each training, and the change of the client's control after it. */
@@ -136,11 +136,11 @@ export async function corrections(given: VectorCase, { client }: Algorithm) {
   for (const [index, { weights, control, trained }] of rounds.entries()) {
     const start = Float32Array.from(weights)
     const learner = scriptedLearner(
+      given,
       layout,
       start.map((value, i) => (trained[i] ?? 0) - value),
       {
         steps: numberOf(given, given.settings.k === undefined ? 'localSteps' : 'k'),
-        rate: numberOf(given, 'learningRate'),
         heard: ({ terms }) => found.termGradients.push([...(terms.correction ?? [])]),
       },
     )
@@ -152,19 +152,31 @@ export async function corrections(given: VectorCase, { client }: Algorithm) {
   return found
 }
 
-/** A learner whose every training gives the same delta. */
-function scriptedLearner(
+/** FedNova's ‖a‖₁ after so many steps, and the part in τ_eff, from a client's contribution. */
+export async function norm(given: VectorCase, { client }: Algorithm) {
+  const { steps } = inputs.norm.parse(given.inputs)
+  const layout = layoutOf([{ name: 'w', shape: [1] }])
+  const learner = scriptedLearner(given, layout, Float32Array.of(1), { steps })
+  const assignment = { round: 1, weights: new Float32Array(1), terms: {} }
+  const { contribution } = await client.train(assignment, client.init?.(layout), learner, randomStream(1))
+  const [normalised = Number.NaN] = await arrayOf(contribution.vectors.delta)
+  return { norm: 1 / normalised, tau: contribution.scalars?.effective }
+}
+
+/** A learner whose every training gives the same delta. Its steps have the settings of the case. */
+export function scriptedLearner(
+  given: VectorCase,
   layout: Layout,
   delta: Float32Array,
   {
     samples = 1,
     steps = 1,
-    rate = 1,
+    loss = 0,
     heard = () => {},
   }: {
-    readonly samples?: number
-    readonly steps?: number
-    readonly rate?: number
+    readonly samples?: number | undefined
+    readonly steps?: number | undefined
+    readonly loss?: number | undefined
     readonly heard?: (request: Parameters<RoleLearner['train']>[0]) => void
   },
 ): RoleLearner {
@@ -172,15 +184,23 @@ function scriptedLearner(
     heard(request)
     return { delta, samples, steps, metrics: {} }
   }
-  const evaluation = async () => ({ samples: 1, metrics: {} })
+  const evaluation = async () => ({ samples, metrics: { loss } })
   return {
     layout,
-    plainLearningRate: rate,
+    ownSteps: {
+      learningRate: numberOf(given, 'learningRate', 1),
+      momentum: numberOf(given, 'momentum', 0),
+      epochs: 1,
+      batch: 1,
+    },
     initialWeights: async () => new Float32Array(layout.size),
     train,
     trainHeld: train,
     take: arrayOf,
-    ...rolePasses(undefined, () => ({ end: 'trainer-0' })),
+    ...rolePasses(
+      async () => ({ gradient: new Float32Array(layout.size), inputs: new Float32Array(), loss }),
+      () => ({ end: 'trainer-0' }),
+    ),
     loss: evaluation,
     evaluateClient: evaluation,
     evaluate: evaluation,

@@ -10,11 +10,12 @@ import {
 } from '../../sdk/index.ts'
 import { layersLearner } from '../../sdk/layers/layers-learner.ts'
 import type { Learner } from '../../sdk/learn/learner.ts'
+import type { RoleLearner } from '../../sdk/learn/role-learner.ts'
 import { arrayOf } from '../../sdk/sum/accumulator.ts'
 import { roleStage } from '../../sdk/testing/index.ts'
 import { clientLearner } from '../../sdk/training/training-pool.ts'
 import { CaseError, type GivenData, inputs, numberOf, requireDistinct, requireOnly, type VectorCase } from './cases.ts'
-import { controlOf } from './server-cases.ts'
+import { scriptedLearner, stateIn } from './server-cases.ts'
 
 /** The deltas of one client's trainings, one after another. */
 export async function client(given: VectorCase, { client, server }: Algorithm) {
@@ -24,6 +25,7 @@ export async function client(given: VectorCase, { client, server }: Algorithm) {
     let own = client.init?.(pool.layout)
     const deltas: number[][] = []
     const controlDeltas: number[][] = []
+    const gradients: number[][] = []
     for (const [index, { weights, control }] of rounds.entries()) {
       const state = server.init(pool.layout)
       const shared = control === undefined ? {} : { vectors: { control: Float32Array.from(control) } }
@@ -31,11 +33,12 @@ export async function client(given: VectorCase, { client, server }: Algorithm) {
       const assignment = { round: index + 1, weights: Float32Array.from(weights), terms }
       const made = await client.train(assignment, own, clientLearner(pool, 0, 'trainer-0'), randomStream(1))
       own = made.own
+      gradients.push(stateIn(own, 'gradient'))
       deltas.push([...(await arrayOf(made.contribution.vectors.delta))])
       const change = made.contribution.vectors.control
       if (change) controlDeltas.push([...(await arrayOf(change))])
     }
-    return { delta: deltas[0], deltas, controlDeltas }
+    return { delta: deltas[0], deltas, controlDeltas, gradients }
   } finally {
     await pool.close()
   }
@@ -63,7 +66,7 @@ export async function job(given: VectorCase, algorithm: Algorithm) {
       ...algorithm.server,
       step(...step) {
         algorithm.server.step(...step)
-        controls.push(controlOf(step[2]))
+        controls.push(stateIn(step[2], 'control'))
       },
     },
   }
@@ -81,10 +84,35 @@ export async function job(given: VectorCase, algorithm: Algorithm) {
   return { weights: stage.published.map((record) => [...record.weights]), controls }
 }
 
-/** The gradient of a term at a point: the engine takes a step from there on a loss whose gradient is 0. */
+/** The gradient of a term at a point, and the term's value for a pull to the weights. */
 export async function pull(given: VectorCase, { client }: Algorithm) {
   const { weights, at } = inputs.pull.parse(given.inputs)
-  const size = weights.length
+  const { learner, close } = await termLearner(weights.length)
+  const gradient = await gradientAt(client, client.init?.(learner.layout), { weights, at }, learner)
+  await close()
+  const half = gradient.reduce((sum, value, i) => sum + (value * ((at[i] ?? 0) - (weights[i] ?? 0))) / 2, 0)
+  return { termGradient: gradient, term: half }
+}
+
+/** The gradient of a term in several rounds, each of whose trainings ends at the point of the round. */
+export async function pulls(given: VectorCase, { client }: Algorithm) {
+  const { rounds } = inputs.pulls.parse(given.inputs)
+  const { learner, close } = await termLearner(rounds[0]?.at.length ?? 0)
+  let own = client.init?.(learner.layout)
+  const termGradients: number[][] = []
+  for (const [index, { weights, at }] of rounds.entries()) {
+    termGradients.push(await gradientAt(client, own, { weights, at }, learner))
+    const moved = Float32Array.from(at, (value, i) => value - (weights[i] ?? 0))
+    const assignment = { round: index + 1, weights: Float32Array.from(weights), terms: {} }
+    const scripted = scriptedLearner(given, learner.layout, moved, {})
+    own = (await client.train(assignment, own, scripted, randomStream(1))).own
+  }
+  await close()
+  return { termGradients }
+}
+
+/** A learner that takes one step of size 1 on a loss whose gradient is 0. */
+async function termLearner(size: number) {
   const steps = { learningRate: 1, epochs: 1, batch: 1, loss: 'meanSquaredError' } as const
   const learner = await layersLearner({
     ...steps,
@@ -94,21 +122,22 @@ export async function pull(given: VectorCase, { client }: Algorithm) {
   const pool = await poolOf(learner, [
     inMemoryExamples({ features: new Float32Array(size), labels: [0], shape: [size] }),
   ])
+  return { learner: clientLearner(pool, 0, 'trainer-0'), close: () => pool.close() }
+}
+
+/** The gradient of a client's terms at a point: the step that the client takes from there. */
+async function gradientAt(
+  client: Algorithm['client'],
+  own: unknown,
+  { weights, at }: { readonly weights: readonly number[]; readonly at: readonly number[] },
+  learner: RoleLearner,
+): Promise<number[]> {
   const point = Float32Array.from(at)
-  const { contribution } = await client.train(
-    { round: 1, weights: Float32Array.from(weights), terms: {} },
-    client.init?.(pool.layout),
-    clientLearner(
-      { ...pool, train: (request) => pool.train({ ...request, start: point, base: point }) },
-      0,
-      'trainer-0',
-    ),
-    randomStream(1),
-  )
-  await pool.close()
-  const gradient = Array.from(await arrayOf(contribution.vectors.delta), (value) => -value)
-  const half = gradient.reduce((sum, value, i) => sum + (value * ((at[i] ?? 0) - (weights[i] ?? 0))) / 2, 0)
-  return { termGradient: gradient, term: half }
+  const train: RoleLearner['train'] = (request) => learner.train({ ...request, start: point, base: point })
+  const assignment = { round: 1, weights: Float32Array.from(weights), terms: {} }
+  const fromPoint = { ...learner, train, trainHeld: train }
+  const { contribution } = await client.train(assignment, own, fromPoint, randomStream(1))
+  return Array.from(await arrayOf(contribution.vectors.delta), (value) => -value)
 }
 
 /** A pool that trains the dense layer of a case, which begins with these weights, on the data of its clients. */
@@ -119,7 +148,6 @@ async function densePool(
 ): Promise<TrainingPool> {
   requireOnly(given, 'model', 'dense')
   requireOnly(given, 'loss', 'softmaxCrossEntropy')
-  requireOnly(given, 'option', 2)
   const most = Math.max(1, ...clients.map(({ y }) => y.length))
   // With fewer examples per step, the result would depend on an order that a case doesn't give.
   if (typeof given.settings.batch === 'number' && given.settings.batch < most) requireOnly(given, 'batch', most)

@@ -4,110 +4,25 @@ import { randomStream } from '../../random/random-stream.ts'
 import { scaffold } from '../../strategy/algorithms/client/index.ts'
 import { fedAvg } from '../../strategy/algorithms/server/index.ts'
 import { hierarchical, twoTier } from '../../tag/topologies.ts'
-import { forSeeds, killedStore, lifeOf, roleStage, type StageOptions, tinyPool } from '../../testing/index.ts'
+import { forSeeds, killedStore, lifeOf, roleStage } from '../../testing/index.ts'
 import type { PoolTrainingRequest, TrainingPool } from '../../training/training-pool.ts'
+import { clients, endingAt, isMean, quadraticPool, run, states, top } from './quadratic-job.contract.ts'
 import { stockRoles } from './stock-roles.ts'
 
-const top = 'top-aggregator-0'
-const clients = 4
-const size = 3
-const rate = 0.25
 const strategy = scaffold()
+const rate = 0.25
+const controls = ['control', 'control'] as const
 const never = new Promise<never>(() => {})
 
-/** Each client minimises ½‖w − target‖² by plain SGD. */
-function quadraticPool({
-  target = (client: number) => client,
-  before,
-}: {
-  readonly target?: (client: number) => number
-  readonly before?: (request: PoolTrainingRequest) => void | Promise<void>
-} = {}): TrainingPool {
-  return {
-    ...tinyPool({ clients, size }),
-    plainLearningRate: rate,
-    initialWeights: async () => Float32Array.of(1, -2, 3),
-    async train(request) {
-      await before?.(request)
-      const { weights, client, terms, work } = request
-      const steps = work?.steps ?? 2 + (client % 2)
-      const trained = weights.slice()
-      for (let step = 0; step < steps; step++)
-        for (const [i, value] of trained.entries())
-          trained[i] = value - rate * (value - target(client) + (terms.correction?.[i] ?? 0))
-      return { delta: trained.map((value, i) => value - (weights[i] ?? 0)), samples: 1 + client, steps, metrics: {} }
-    },
-  }
-}
-
-async function run(options: Partial<StageOptions> = {}) {
-  const store = options.store ?? memoryStore()
-  const system = { clock: virtualClock() }
-  const job = {
-    roles: stockRoles,
-    topology: twoTier({ clients }),
-    pool: quadraticPool(),
-    strategy,
-    system,
-    ...options,
-    store,
-  }
-  await using stage = roleStage(job)
-  const ended = await stage.ended(top)
-  return { ended, store, published: stage.published, weights: stage.published.map(({ weights }) => [...weights]) }
-}
-
-/** Runs a job in a process that ends at its write of this number, or when the job has ended. */
-async function endingAt(write: number, store: Store, options: Partial<StageOptions>): Promise<void> {
-  const life = lifeOf(write, write % 2 === 0)
-  let end = () => {}
-  const dead = new Promise<void>((resolve) => (end = resolve))
-  const dying = {
-    get ended() {
-      return life.ended
-    },
-    step: <Result>(work: () => Promise<Result>) =>
-      life.step(work).finally(() => {
-        if (life.ended) end()
-      }),
-  }
-  const job = { roles: stockRoles, topology: twoTier({ clients }), pool: quadraticPool(), strategy, ...options }
-  const stage = roleStage({ ...job, store: killedStore(store, dying) })
-  await Promise.race([stage.ended(top), dead])
-  await stage.system.terminate()
-}
-
-/** c, and the counted c_k of each client. */
-async function controls(store: Store): Promise<{ readonly shared: number[]; readonly own: number[][] }> {
-  const saved = async (end: string) => {
-    const kept = await store.load(`job/job-1/${end}`)
-    return Object(kept && decode(kept.bytes))
-  }
-  const { state } = await saved(top)
-  const own = Array.from({ length: clients }, async (_, client) => {
-    const { own } = await saved(`trainer-${client}`)
-    const isCounted = own !== undefined && (state.counted[`trainer-${client}`] ?? 0) >= own.round
-    return [...((isCounted ? own.after : own?.before)?.control ?? new Float32Array(size))]
-  })
-  return { shared: [...state.server.control], own: await Promise.all(own) }
-}
-
-function isMean({ shared, own }: Awaited<ReturnType<typeof controls>>): boolean {
-  return shared.every((value, i) => {
-    const mean = own.reduce((sum, control) => sum + (control[i] ?? 0), 0) / own.length
-    return Math.abs(value - mean) < 1e-5
-  })
-}
-
 test('the first round of SCAFFOLD is FedAvg with equal weights', async (t) => {
-  const { weights } = await run({ rounds: 1 })
+  const { weights } = await run({ strategy, rounds: 1 })
   t.deepEqual(weights, (await run({ rounds: 1, strategy: fedAvg({ weighting: 'equal' }) })).weights)
 })
 
 test('where all clients have the same data and number of steps, every round of SCAFFOLD is FedAvg', async (t) => {
   const base = quadraticPool({ target: () => 2 })
   const pool = { ...base, train: (request: PoolTrainingRequest) => base.train({ ...request, client: 0 }) }
-  const { weights } = await run({ rounds: 5, pool })
+  const { weights } = await run({ strategy, rounds: 5, pool })
   const plain = await run({ rounds: 5, pool, strategy: fedAvg() })
   for (const [round, each] of weights.entries())
     for (const [i, value] of each.entries()) t.true(Math.abs(value - (plain.weights[round]?.[i] ?? 0)) < 1e-5)
@@ -131,7 +46,7 @@ test("the server's control is the mean of the clients', whoever is selected and 
     })
     t.is(ended.type, 'task-completed')
     t.is(published.length, 'quorum' in options ? 1 : 7)
-    t.true(isMean(await controls(store)))
+    t.true(isMean(await states(store), controls))
   }
 })
 
@@ -157,23 +72,27 @@ test('a client whose update was not counted goes back to the state before it', a
   t.is((await stage.ended(top)).type, 'task-completed')
   t.false(stage.published[1]?.members.includes('trainer-0'))
   for (let client = 0; client < clients; client++) await stage.ended(`trainer-${client}`)
-  t.true(isMean(await controls(store)))
+  t.true(isMean(await states(store), controls))
 })
 
 test('a hierarchical topology gives the bits of the two-tier one', async (t) => {
-  t.deepEqual((await run({ topology: hierarchical({ clients }) })).weights, (await run()).weights)
+  t.deepEqual((await run({ strategy, topology: hierarchical({ clients }) })).weights, (await run({ strategy })).weights)
 })
 
 test('trainers and aggregators that fail at any training, or at any write, run again to the same bits', async (t) => {
   const topology = hierarchical({ clients })
-  const calm = await run({ topology })
+  const calm = await run({ strategy, topology })
   for (let at = 1; at <= 13; at++) {
     let trainings = 0
     const before = () => {
       trainings += 1
       if (trainings === at) throw new Error('a passing fault')
     }
-    t.deepEqual((await run({ topology, pool: quadraticPool({ before }) })).weights, calm.weights, `training ${at}`)
+    t.deepEqual(
+      (await run({ strategy, topology, pool: quadraticPool({ before }) })).weights,
+      calm.weights,
+      `training ${at}`,
+    )
   }
   for (let at = 1; at <= 30; at++)
     for (const isWritten of [false, true]) {
@@ -188,7 +107,7 @@ test('trainers and aggregators that fail at any training, or at any write, run a
           throw new Error('a passing fault')
         },
       }
-      const { ended, published } = await run({ topology, store })
+      const { ended, published } = await run({ strategy, topology, store })
       t.is(ended.type, 'task-completed', `write ${at}`)
       const last = published.at(-1)
       t.deepEqual([...(last?.weights ?? [])], calm.weights.at(-1), `write ${at}`)
@@ -197,16 +116,16 @@ test('trainers and aggregators that fail at any training, or at any write, run a
 
 test('a process that ends at any write, or at any message, is gone on from to the same bits', async (t) => {
   const topology = hierarchical({ clients })
-  const calm = await run({ topology })
+  const calm = await run({ strategy, topology })
   const goesOn = async (store: Store, what: string) => {
-    const { ended, published } = await run({ topology, store, system: { clock: virtualClock() } })
+    const { ended, published } = await run({ strategy, topology, store, system: { clock: virtualClock() } })
     t.is(ended.type, 'task-completed', what)
     for (const { round, weights } of published) t.deepEqual([...weights], calm.weights[round - 1], what)
-    t.true(isMean(await controls(store)), what)
+    t.true(isMean(await states(store), controls), what)
   }
   for (let at = 1; at <= 40; at++) {
     const store = memoryStore()
-    await endingAt(at, store, { topology })
+    await endingAt(at, store, { strategy, topology })
     await goesOn(store, `write ${at}`)
   }
   for (let at = 1; at <= 240; at += 3) {
@@ -255,6 +174,6 @@ test('whatever is refused or late, and wherever processes end, c stays the mean 
       const system = { scheduler: seededScheduler(4 * seed + life) }
       await endingAt(life < 3 ? 1 + draw.below(16) : Number.POSITIVE_INFINITY, store, { ...job, system })
       if (Object(decode((await store.load(`job/job-1/${top}`))?.bytes ?? Uint8Array.of(0xc0))).state)
-        t.true(isMean(await controls(store)), `life ${life}`)
+        t.true(isMean(await states(store), controls), `life ${life}`)
     }
   }))

@@ -4,8 +4,13 @@ import type { FileLine } from '../../data/files/node-shared-files.ts'
 import type { LocalTerms, Update } from '../../learn/learner.ts'
 import type { OwnEvaluation } from '../../learn/role-learner.ts'
 import type { Settings } from '../../role/role.ts'
-import type { Layout } from '../../weights/layout.ts'
-import type { ClientEvaluationRequest, PassAnswer, PoolPass, PoolTrainingRequest } from '../training-pool.ts'
+import type {
+  ClientEvaluationRequest,
+  PassAnswer,
+  PoolPass,
+  PoolTrainingRequest,
+  TrainingPool,
+} from '../training-pool.ts'
 import type { HeldMessage, HeldReceipt, HeldReply } from './held-sums.ts'
 
 /** The start values of a training worker. */
@@ -39,12 +44,9 @@ export type WorkerRequest =
 /** `abort` stops the request in progress. Messages about held vectors arrive at any time. */
 export type WorkerMessage = WorkerRequest | HeldMessage | { readonly type: 'abort' }
 
-export interface WorkerDescription {
-  readonly layout: Layout
+export interface WorkerDescription extends Pick<TrainingPool, 'layout' | 'ownSteps' | 'abilities' | 'clients'> {
   readonly modelTopology: unknown
   readonly runsOn: string | undefined
-  readonly plainLearningRate: number | undefined
-  readonly clients: number
 }
 
 /** First `ready` or `failed`, then one reply for each request. Replies about held vectors come at any time. */

@@ -53,7 +53,7 @@ export async function workerPool({
   const files = sharedFiles()
   const [first, ...others] = await all(Array.from({ length: workers }, () => trainingSlot(setup, files)))
   if (!first) throw learnError('LEARN_CLOSED')
-  const { layout, modelTopology, runsOn, plainLearningRate, clients } = first.description
+  const { layout, modelTopology, runsOn, ownSteps, abilities, clients } = first.description
 
   const slots = [first, ...others]
   const free = [...slots]
@@ -114,7 +114,8 @@ export async function workerPool({
     layout,
     modelTopology,
     runsOn,
-    plainLearningRate,
+    ownSteps,
+    abilities,
     clients,
     async initialWeights() {
       const { reply } = await ask({ type: 'initialWeights' })

@@ -1,5 +1,15 @@
-import type { LocalTerms } from '../../../learn/learner.ts'
-import type { Aggregation, Algorithm, ClientPart, Contribution, ServerPart, Waiting } from '../../algorithm.ts'
+import type { LocalTerms, TrainingChoices } from '../../../learn/learner.ts'
+import type { RoleLearner } from '../../../learn/role-learner.ts'
+import type { RandomStream } from '../../../random/random-stream.ts'
+import type {
+  Aggregation,
+  Algorithm,
+  ClientPart,
+  Contribution,
+  LearnerNeed,
+  ServerPart,
+  Waiting,
+} from '../../algorithm.ts'
 import { defineAlgorithm } from '../../define-algorithm.ts'
 import { allSelector } from '../../selectors/all-selector.ts'
 import { randomSelector } from '../../selectors/random-selector.ts'
@@ -78,11 +88,43 @@ export function roundParts(values: RoundSettings) {
   } satisfies Partial<Algorithm>
 }
 
+/** Setting for clients that do unequal amounts of work. */
+export const unequalWork = {
+  leastEpochs: {
+    kind: 'whole',
+    least: 1,
+    optional: true,
+    help: "each client draws its number of epochs in a round from this number to the learner's, each as likely; none: all do the learner's",
+  },
+} as const
+
+/** Draws a client's work for one round. Empty without `leastEpochs`: the learner's own epochs. */
+export function drawnWork(
+  leastEpochs: number | undefined,
+  { ownSteps }: Pick<RoleLearner, 'ownSteps'>,
+  random: RandomStream,
+): Pick<TrainingChoices, 'work'> {
+  if (leastEpochs === undefined || !ownSteps) return {}
+  const choices = Math.max(1, ownSteps.epochs - leastEpochs + 1)
+  return { work: { epochs: leastEpochs + random.below(choices) } }
+}
+
+/** The needs of a client that draws its work. */
+export function workNeeds(leastEpochs: number | undefined): readonly LearnerNeed[] {
+  return leastEpochs === undefined ? [] : ['work', 'own-steps']
+}
+
 /** A client that trains with fixed terms and keeps no state. Its delta stays in the thread that trained it. */
-export function plainClient(weighting: 'samples' | 'equal', terms: LocalTerms = {}): ClientPart<null> {
+export function plainClient(
+  weighting: 'samples' | 'equal',
+  terms: LocalTerms = {},
+  leastEpochs?: number,
+): ClientPart<null> {
   return {
-    async train({ round, weights }, own, learner) {
-      const { delta, samples, metrics } = await learner.trainHeld({ round, weights, terms })
+    needs: workNeeds(leastEpochs),
+    async train({ round, weights }, own, learner, random) {
+      const work = drawnWork(leastEpochs, learner, random)
+      const { delta, samples, metrics } = await learner.trainHeld({ round, weights, terms, ...work })
       const weight = weighting === 'equal' ? 1 : samples
       return { contribution: { vectors: { delta }, weight, samples, metrics } satisfies Contribution, own }
     },
