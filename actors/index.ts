@@ -7,11 +7,7 @@ export { type ControlPlaneMessage, type ControlPlaneParts, controlPlane } from '
 export type { DeployableJob, Deployer, DeploymentMessage, DeploymentReport } from './deployers/deployer.ts'
 export { placementError } from './deployers/errors.ts'
 export { type ArchivedWorkloadsParts, archivedWorkloads } from './deployers/in-process/archived-workloads.ts'
-export {
-  type DeploymentObserver,
-  type InProcessParts,
-  inProcessDeployer,
-} from './deployers/in-process/in-process-deployer.ts'
+export { type InProcessParts, inProcessDeployer } from './deployers/in-process/in-process-deployer.ts'
 export type { WorkloadSource } from './deployers/in-process/workload-source.ts'
 export { type JobProcessParts, jobProcessDeployer } from './deployers/job-process/job-process-deployer.ts'
 export { type LocalProcess, startLocalProcess } from './deployers/sites/local/local-process.ts'
@@ -27,6 +23,7 @@ export { isTopmost, type PlacedTask } from './deployers/sites/site-choice.ts'
 export { type SitesParts, sitesDeployer } from './deployers/sites/sites-deployer.ts'
 export type { SpreadMessage, TasksToSpread } from './deployers/sites/spread-parts.ts'
 export { spreadTasks } from './deployers/sites/spread-tasks.ts'
+export type { DeploymentObserver } from './deployers/tasks-deployment.ts'
 export type { EventsMessage } from './events/events.ts'
 export { type EventsParts, events } from './events/events.ts'
 export type { FlameletIdentity } from './flamelets/flamelets-messages.ts'

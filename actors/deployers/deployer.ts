@@ -52,25 +52,6 @@ export type DeploymentReport =
   /** No task of the job can run, or go on. The deployment stops. */
   | { readonly type: 'deployment-failed'; readonly cause: unknown }
 
-/**
- * Makes a deployment of an actor with messages of its own: the deployment ends with that actor, and fails by its
- * faults.
- */
-export function deploymentBy<Message>(
-  name: string,
-  behavior: Behavior<Message | DeploymentMessage>,
-): Behavior<DeploymentMessage> {
-  return (context) => {
-    const actor = context.spawn(name, behavior, { supervise: { type: 'escalate' } })
-    let hasEnded = false
-    context.watch(actor, () => {
-      hasEnded = true
-      return { type: 'stop' }
-    })
-    return (message) => (hasEnded ? context.stop() : actor.tell(message))
-  }
-}
-
 /** Longest time for recording an event. */
 const recordTimeoutMs = 60_000
 
@@ -101,4 +82,39 @@ export interface Deployer {
   /** Finds the faults of a job that the deployer can't run, for its creator. Absent: the deployer runs every valid job. */
   faultsOf?(spec: JobSpecification, schema: Schema): readonly PlacedFault[]
   deployment(job: DeployableJob, reports: ActorRef<DeploymentReport>): Behavior<DeploymentMessage>
+}
+
+/**
+ * Makes a deployer of an actor that has messages of its own, one for each deployment. The name is that of the actor
+ * below the deployment.
+ */
+export function deployerBy<Message>(
+  name: string,
+  actorOf: (job: DeployableJob, reports: ActorRef<DeploymentReport>) => Behavior<Message | DeploymentMessage>,
+  { slots, faultsOf }: { readonly slots?: number | undefined; readonly faultsOf?: Deployer['faultsOf'] } = {},
+): Deployer {
+  return {
+    ...(slots !== undefined && { slots }),
+    ...(faultsOf && { faultsOf }),
+    deployment: (job, reports) => deploymentBy(name, actorOf(job, reports)),
+  }
+}
+
+/**
+ * Makes a deployment of an actor with messages of its own: the deployment ends with that actor, and fails by its
+ * faults.
+ */
+function deploymentBy<Message>(
+  name: string,
+  behavior: Behavior<Message | DeploymentMessage>,
+): Behavior<DeploymentMessage> {
+  return (context) => {
+    const actor = context.spawn(name, behavior, { supervise: { type: 'escalate' } })
+    let hasEnded = false
+    context.watch(actor, () => {
+      hasEnded = true
+      return { type: 'stop' }
+    })
+    return (message) => (hasEnded ? context.stop() : actor.tell(message))
+  }
 }

@@ -13,7 +13,7 @@ import {
   type Deployer,
   type DeploymentMessage,
   type DeploymentReport,
-  deploymentBy,
+  deployerBy,
 } from '../deployer.ts'
 import { flameletError } from '../errors.ts'
 import { assignedTasks, flameletStateBy } from './assigned-tasks.ts'
@@ -279,7 +279,5 @@ export interface FlameletsParts {
  * no compute of that name is registered, any holder of the task's key may start the flamelet.
  */
 export function flameletsDeployer(parts: FlameletsParts): Deployer {
-  return {
-    deployment: (job, reports) => deploymentBy('flamelets', flameletsDeployment(job, reports, parts)),
-  }
+  return deployerBy('flamelets', (job, reports) => flameletsDeployment(job, reports, parts))
 }

@@ -21,8 +21,9 @@ import { interruptedStore } from '../../../test/support/stores.ts'
 import { temporaryFolder } from '../../../test/support/temporary-folder.ts'
 import type { JobSpecification } from '../../model/job.ts'
 import type { NumberedEvent } from '../../model/job-event.ts'
+import type { DeploymentObserver } from '../tasks-deployment.ts'
 import { archivedWorkloads } from './archived-workloads.ts'
-import { type DeploymentObserver, inProcessDeployer } from './in-process-deployer.ts'
+import { inProcessDeployer } from './in-process-deployer.ts'
 
 const [user, job] = ['u', 'j']
 const clients = 4

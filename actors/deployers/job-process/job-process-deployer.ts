@@ -9,7 +9,7 @@ import {
   type Deployer,
   type DeploymentMessage,
   type DeploymentReport,
-  deploymentBy,
+  deployerBy,
   eventRecorded,
 } from '../deployer.ts'
 import { controllerError } from '../errors.ts'
@@ -56,11 +56,7 @@ const stopMs = 10_000
  * state.
  */
 export function jobProcessDeployer({ slots, ...parts }: JobProcessParts): Deployer {
-  return {
-    ...(slots === undefined ? {} : { slots }),
-    faultsOf: runFaults,
-    deployment: (job, reports) => deploymentBy('job-process', deployment(job, reports, parts)),
-  }
+  return deployerBy('job-process', (job, reports) => deployment(job, reports, parts), { slots, faultsOf: runFaults })
 }
 
 function deployment(
