@@ -36,8 +36,15 @@ export class RecordingPort implements ChannelPort {
   peekNext = (awaited: ReadonlySet<string>): Arrival<unknown> | undefined =>
     this.#noted('peek next', this.#port.peekNext(awaited))
   drain = (): readonly Arrival<unknown>[] => this.#noted('drain', this.#port.drain())
+  hasPassed = (expiry: Expiry): boolean => this.#noted('hasPassed', this.#port.hasPassed(expiry))
   property = (end: string, name: string): unknown =>
     this.#noted(`property ${end} ${name}`, this.#port.property(end, name))
+
+  find(fits: (arrival: Arrival<unknown>) => boolean, taking: boolean): Arrival<unknown> | undefined {
+    const arrival = this.#port.find(fits, taking)
+    this.#noted(`find ${taking}`, structuredClone(arrival))
+    return arrival
+  }
 
   send(ends: readonly string[], message: unknown, keep: Keep): void {
     this.#noted('send', { ends, message: structuredClone(message) })
@@ -102,6 +109,7 @@ export class ReplayPort implements ChannelPort {
   has = (end: string): boolean => this.#replayed(`has ${end}`) === true
   isGone = (end: string): boolean => this.#replayed(`isGone ${end}`) === true
   peek = (end: string): unknown => this.#replayed(`peek ${end}`)
+  hasPassed = (): boolean => this.#replayed('hasPassed') === true
   property = (end: string, name: string): unknown => this.#replayed(`property ${end} ${name}`)
   send = (ends: readonly string[], message: unknown): void => this.#compared('send', { ends, message })
   setProperty = (name: string, value: unknown): void => this.#compared('setProperty', { name, value })
@@ -119,6 +127,11 @@ export class ReplayPort implements ChannelPort {
 
   peekNext(): Arrival<unknown> | undefined {
     const arrival = this.#replayed('peek next')
+    return isArrival(arrival) ? arrival : undefined
+  }
+
+  find(_: (arrival: Arrival<unknown>) => boolean, taking: boolean): Arrival<unknown> | undefined {
+    const arrival = this.#replayed(`find ${taking}`)
     return isArrival(arrival) ? arrival : undefined
   }
 

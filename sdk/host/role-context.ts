@@ -109,6 +109,11 @@ export function roleContext<State, Channels>({
       round = of
       return randomStream(job.seed, of, task.end, ...labels)
     },
+    jobRandom(of, ...labels) {
+      round = of
+      // No end has an empty name.
+      return randomStream(job.seed, of, '', ...labels)
+    },
     decide,
     own,
     now: () => decide('now', () => clock.now(), isNumber),

@@ -6,7 +6,13 @@ import type { Decisions } from '../role/decisions.ts'
 import { roleError } from '../role/errors.ts'
 import type { AnyRole } from '../role/role.ts'
 import { stockRoles } from '../role/stock/stock-roles.ts'
-import { channelsByRole, type Schema, withGroups } from '../tag/schema.ts'
+import {
+  channelsByRole,
+  groupsOf as groupsOfChannel,
+  type Schema,
+  type SchemaChannel,
+  withGroups,
+} from '../tag/schema.ts'
 import { portFor } from './role-context.ts'
 import type { RoleTask } from './role-task.ts'
 import type { HostedTask } from './site-protocol.ts'
@@ -36,10 +42,11 @@ export function roleTasksOf(
     const tags = tagsOf(channels)
     const role = roleFor(task.role, task.dataset !== undefined, tags, roles)
     const part = partOf(task)
-    if (task.dataset === undefined) return { end: task.end, role, channels, ...(part !== undefined && { part }) }
+    const named = { end: task.end, role, channels, ...(part !== undefined && { part }) }
+    if (task.dataset === undefined) return named
     const client = clientOf(task.end) ?? clients
     clients += 1
-    return { end: task.end, role, channels, client }
+    return { ...named, client }
   })
 }
 
@@ -77,7 +84,7 @@ function tagsOf(channels: readonly ChannelWiring[]): ReadonlySet<string> {
 
 /**
  * Names the models of each topmost aggregator of a role with several tasks: by the task's groups, where these differ
- * for each task, else by its end.
+ * for each task, else by its end. Names the model of each of several rings by the ring's group.
  */
 export function partsOf({
   schema,
@@ -87,6 +94,12 @@ export function partsOf({
   readonly tasks: readonly HostedTask[]
 }): (task: HostedTask) => string | undefined {
   const joined = channelsByRole(schema)
+  const rings = new Map(
+    schema.roles.flatMap(({ name }) => {
+      const [ring] = ringsOnly(joined(name), name)
+      return ring && groupsOfChannel(ring).length > 1 ? [[name, ring.name] as const] : []
+    }),
+  )
   const groupsOf = ({ groupAssociation }: HostedTask) => Object.values(groupAssociation).join(' ')
   const counts = new Map<string, { tasks: number; readonly groups: Set<string> }>()
   for (const task of tasks) {
@@ -97,12 +110,20 @@ export function partsOf({
     count.groups.add(groupsOf(task))
   }
   return (task) => {
+    const ring = rings.get(task.role)
+    if (ring !== undefined) return task.groupAssociation[ring]
     const count = counts.get(task.role)
     if (task.dataset !== undefined || !count || count.tasks < 2) return undefined
     const tags = new Set(joined(task.role).flatMap(({ funcTags }) => funcTags?.[task.role] ?? []))
     if (!tags.has('aggregate') || tags.has('upload')) return undefined
     return count.groups.size === count.tasks ? groupsOf(task) : task.end
   }
+}
+
+/** The rings of a role that has no aggregator. */
+function ringsOnly(channels: readonly SchemaChannel[], role: string): readonly SchemaChannel[] {
+  const tagged = (tag: string) => channels.filter(({ funcTags }) => funcTags?.[role]?.includes(tag))
+  return tagged('upload').length > 0 ? [] : tagged('ring_allreduce')
 }
 
 /** @throws JOB_CLIENTS where a task trains on a client that the workload has no data for. */

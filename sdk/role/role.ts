@@ -109,6 +109,8 @@ export interface RoleContext<Channels = unknown> {
   readonly signal: AbortSignal
   /** The random stream of (job seed, round, this end, labels). */
   random(round: number, ...labels: readonly string[]): RandomStream
+  /** The random stream of (job seed, round, labels), which is the same at all ends. */
+  jobRandom(round: number, ...labels: readonly string[]): RandomStream
   /**
    * Decides a value that depends on timing once. The value is journalled, and a round that runs again after a crash
    * gets the recorded value. Plain values only. A round may use the same name several times: the order of the calls

@@ -8,18 +8,30 @@ import { strategyError } from './errors.ts'
  * A role between trainers and the top, which passes sums on: aggregates below and uploads above. Undefined if the
  * topology has none.
  */
-function summingRole({ roles, channels }: Schema): string | undefined {
-  const tagsOf = (role: string) => channels.flatMap(({ funcTags }) => funcTags?.[role] ?? [])
-  return roles
+function summingRole(schema: Schema): string | undefined {
+  return schema.roles
     .map(({ name }) => name)
     .find((role) => {
-      const tags = tagsOf(role)
+      const tags = tagsOf(schema, role)
       return tags.includes('aggregate') && tags.includes('upload')
     })
 }
 
+function tagsOf({ channels }: Schema, role: string): readonly string[] {
+  return channels.flatMap(({ funcTags }) => funcTags?.[role] ?? [])
+}
+
 /** The reason for which an algorithm can't run on a topology. Undefined if it can. */
-export function topologyMisfit({ name, aggregation, waiting }: Algorithm, schema: Schema): string | undefined {
+export function topologyMisfit(
+  { name, aggregation, waiting, clientEvaluation }: Algorithm,
+  schema: Schema,
+): string | undefined {
+  const ringRole = schema.roles.find((role) => tagsOf(schema, role.name).includes('ring_allreduce'))?.name
+  if (ringRole !== undefined) {
+    if (aggregation.needs === 'each') return `${name} needs each contribution, and the ring of ${ringRole} sums them`
+    if (waiting.kind === 'buffer') return `${name} is asynchronous, and the ring of ${ringRole} goes round by round`
+    if (clientEvaluation !== undefined) return `the clients of a ring do not evaluate on their own, as ${name} asks`
+  }
   const role = summingRole(schema)
   if (role === undefined) return undefined
   if (aggregation.needs === 'each') return `${name} needs each contribution, and the role ${role} passes sums on`

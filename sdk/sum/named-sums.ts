@@ -167,7 +167,7 @@ export function isPartialSums(value: unknown): value is PartialSums {
   return Object.values(value.vectors).every(isPartialSum) && isScalarPartial(value.scalars)
 }
 
-function isPartialSum(value: unknown): value is PartialSum {
+export function isPartialSum(value: unknown): value is PartialSum {
   return (
     isRecord(value) &&
     value.sum instanceof BigInt64Array &&

@@ -107,12 +107,30 @@ export function replicated({
   }
 }
 
+/**
+ * Trainers that sum among themselves, without an aggregator: every one has the model. With several groups, each is a
+ * ring that makes a model of its own.
+ */
+export function ring({ clients, groups = 1 }: { readonly clients: number; readonly groups?: number }): Topology {
+  const names = numbered('group', groups)
+  const isOne = groups === 1
+  return {
+    schema: {
+      name: 'ring',
+      roles: [isOne ? trainer : { ...trainer, groupAssociation: names.map((name) => ({ 'ring-channel': name })) }],
+      channels: [ringOf(isOne ? undefined : names)],
+    },
+    dataSpec: [{ role: 'trainer', datasetGroups: isOne ? { default: datasets(0, clients) } : dealt(names, clients) }],
+  }
+}
+
 /** The ready-made topologies, by the names that a setting `topology` has for them. */
 export const topologies = {
   'two-tier': twoTier,
   hierarchical,
   parallel,
   replicated,
+  ring,
 } as const satisfies Readonly<
   Record<string, (options: { readonly clients: number; readonly levels?: number }) => Topology>
 >
@@ -124,6 +142,16 @@ function tier(name: string, above: string, below: string, groups?: readonly stri
     pair: [above, below],
     ...(groups && { groupBy: { type: 'tag' as const, value: groups } }),
     funcTags: { [above]: downward, [below]: upward },
+  }
+}
+
+/** A channel that joins trainers with each other. */
+function ringOf(groups?: readonly string[]): SchemaChannel {
+  return {
+    name: 'ring-channel',
+    pair: ['trainer', 'trainer'],
+    ...(groups && { groupBy: { type: 'tag' as const, value: groups } }),
+    funcTags: { trainer: ['ring_allreduce'] },
   }
 }
 

@@ -29,6 +29,10 @@ export interface ChannelPort {
   peekNext(awaited: ReadonlySet<string>): Arrival<unknown> | undefined
   /** Takes all waiting messages. */
   drain(): readonly Arrival<unknown>[]
+  /** The first waiting message that fits, and takes it if `taking`. Other messages stay in their order. */
+  find(fits: (arrival: Arrival<unknown>) => boolean, taking: boolean): Arrival<unknown> | undefined
+  /** Whether a deadline has passed. Recorded as the other calls are, for rounds that are run twice. */
+  hasPassed(expiry: Expiry): boolean
   property(end: string, name: string): unknown
   setProperty(name: string, value: unknown): void
   leave(): void

@@ -57,6 +57,12 @@ export interface NextOptions<Message> {
   readonly lent?: boolean
 }
 
+/** A time after which a wait is over. Cancel a deadline that has no use any more. */
+export interface Deadline {
+  readonly hasPassed: boolean
+  cancel(): void
+}
+
 /**
  * A channel as one of its ends sees it: the other ends of the group, and the messages to and from them. `Out` is the
  * type of sent messages, `In` of received ones.
@@ -67,6 +73,8 @@ export interface Channel<Out, In> {
   readonly otherRole: string
   /** Whether the other ends hold data. If not, they stand for other ends below them. */
   readonly othersHoldData: boolean
+  /** All other ends that the job has on this channel and in this group, sorted, whether they are there or not. */
+  readonly expected: readonly string[]
   /** Ends present now, sorted. Depends on timing: use the value in a decision. */
   ends(): readonly string[]
   has(end: string): boolean
@@ -107,6 +115,20 @@ export interface Channel<Out, In> {
   next(ends: readonly string[], options?: NextOptions<In>): Promise<Arrival<In> | undefined>
   /** The next message of this end. Doesn't take the message. */
   peek(end: string): In | undefined
+  /**
+   * The first waiting message that fits. Doesn't take the message. Depends on timing, as `take`, `changed` and `deadline`
+   * do: what follows from them for other ends is a decision.
+   */
+  find(fits: (arrival: Arrival<In>) => boolean): Arrival<In> | undefined
+  /**
+   * Takes the first waiting message that fits; others stay in their order. For a message that is kept until it's
+   * acknowledged, all earlier ones of its sender count as taken.
+   */
+  take(fits: (arrival: Arrival<In>) => boolean): Arrival<In> | undefined
+  /** Resolves at the next change of membership, properties or waiting messages, or when the deadline passes. */
+  changed(deadline?: Deadline): Promise<void>
+  /** A deadline that passes after this time. */
+  deadline(delayMs: number): Deadline
   /** Takes all waiting messages. */
   drain(): readonly Arrival<In>[]
   /** Publishes a property of this end to the other ends, such as its utility. Plain values only. */

@@ -166,6 +166,23 @@ export class LiveChannel implements ChannelPort {
     return taken.map((delivery) => this.#taken(delivery))
   }
 
+  find(fits: (arrival: Arrival<unknown>) => boolean, taking: boolean): Arrival<unknown> | undefined {
+    for (const [end, queue] of this.#waiting) {
+      const index = queue.findIndex(({ message }) => fits({ end, message }))
+      const delivery = queue[index]
+      if (!delivery) continue
+      if (!taking) return { end, message: delivery.message }
+      queue.splice(index, 1)
+      if (queue.length === 0) this.#waiting.delete(end)
+      return this.#taken(delivery)
+    }
+    return undefined
+  }
+
+  hasPassed(expiry: Expiry): boolean {
+    return expiry.expired
+  }
+
   property(end: string, name: string): unknown {
     return this.#members.get(end)?.properties[name]
   }

@@ -2,7 +2,7 @@ import { type Clock, isString, isStrings, keep, release } from '../../../runtime
 import type { Decisions } from '../decisions.ts'
 import { roleError } from '../errors.ts'
 import type { ChannelUse } from '../role.ts'
-import type { Arrival, Channel, GatheredArrival, GatherOptions, NextOptions } from './channel.ts'
+import type { Arrival, Channel, Deadline, GatheredArrival, GatherOptions, NextOptions } from './channel.ts'
 import type { ChannelPort, Expiry } from './channel-port.ts'
 
 /** The parts of a role's host that a typed channel uses. */
@@ -21,6 +21,8 @@ export function typedChannel<Out, In>(
   { end: self, clock, decisions, foreign }: ChannelSurroundings,
 ): Channel<Out, In> {
   const { wiring } = port
+  const expiries = new WeakMap<Deadline, Expiry>()
+  let expected: readonly string[] | undefined
 
   /** Receives a message that is lent. */
   const borrow = (awaited?: ReadonlySet<string>, expiry?: Expiry): Promise<Arrival<In> | undefined> =>
@@ -121,11 +123,39 @@ export function typedChannel<Out, In>(
     }
   }
 
+  function look(fits: (arrival: Arrival<In>) => boolean, taking: boolean): Arrival<In> | undefined {
+    for (;;) {
+      const found = port.find(({ end, message }) => !use.accepts(message) || fits({ end, message }), taking)
+      if (!found) return undefined
+      const { end, message } = found
+      keep(message)
+      if (use.accepts(message)) return { end, message }
+      if (!taking) port.find((arrival) => arrival.end === end && !use.accepts(arrival.message), true)
+      foreign(wiring.name, end)
+    }
+  }
+
+  function deadline(delayMs: number): Deadline {
+    const expiry = expiryOf(clock, delayMs)
+    const made = {
+      get hasPassed() {
+        return port.hasPassed(expiry)
+      },
+      cancel: () => expiry.cancel(),
+    }
+    expiries.set(made, expiry)
+    return made
+  }
+
   return {
     name: wiring.name,
     group: wiring.group,
     otherRole: wiring.otherRole,
     othersHoldData: wiring.othersHoldData,
+    get expected() {
+      expected ??= [...wiring.expected].filter((end) => end !== self).toSorted()
+      return expected
+    },
     ends: () => port.ends(),
     has: (end) => port.has(end),
     async awaitJoin({ timeoutMs = 60_000 } = {}) {
@@ -147,6 +177,10 @@ export function typedChannel<Out, In>(
       keep(message)
       return use.accepts(message) ? message : undefined
     },
+    find: (fits) => look(fits, false),
+    take: (fits) => look(fits, true),
+    changed: (until) => port.change(until && expiries.get(until)),
+    deadline,
     drain() {
       const taken: Arrival<In>[] = []
       for (const { end, message } of port.drain()) {

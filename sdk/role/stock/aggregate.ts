@@ -2,6 +2,7 @@ import { CodedError, isNumber, isObject, isStrings, keep, release } from '../../
 import type { Contribution } from '../../strategy/algorithm.ts'
 import type { RoundSum } from '../../strategy/round-sum.ts'
 import type { Channel, GatheredArrival } from '../channel/channel.ts'
+import { roleError } from '../errors.ts'
 import type { RoleContext } from '../role.ts'
 import {
   type Answer,
@@ -282,4 +283,47 @@ export function failureOf(end: string, answer: Extract<Answer, { type: 'failed' 
     { message: '{end} failed in round {round}: {reason}', hint: '{hint}' },
     { hint: 'see the log of that end', ...answer, end },
   )
+}
+
+/** @throws ROLE_TOO_FEW_UPDATES, with the causes, where fewer updates are counted than the algorithm needs. */
+export function requireEnough(
+  {
+    round,
+    selected,
+    sum,
+    refusals,
+  }: {
+    readonly round: number
+    readonly selected: number
+    readonly sum: RoundSum
+    readonly refusals: readonly Refusal[]
+  },
+  minimum: number,
+): void {
+  const counted = sum.members.length
+  if (counted >= minimum) return
+  throw roleError('ROLE_TOO_FEW_UPDATES', {
+    round,
+    counted,
+    selected,
+    minimum,
+    ...(selected < minimum
+      ? { causes: 'no more were selected', advice: 'select more ends, or have the algorithm need fewer' }
+      : {
+          causes: causesOf(refusals),
+          advice: refusals[0]?.hint ?? 'see why they left, or give them more time; or lower minimumUpdates',
+        }),
+  })
+}
+
+/** Metrics under longer names. */
+export function prefixed(prefix: string, metrics: Readonly<Record<string, number>>): Record<string, number> {
+  return Object.fromEntries(Object.entries(metrics).map(([name, value]) => [`${prefix}-${name}`, value]))
+}
+
+function causesOf(refusals: readonly Refusal[]): string {
+  const [first] = refusals
+  return first
+    ? `${refusals.length} failed or ${refusals.length === 1 ? 'was' : 'were'} refused, the first ${first.end}: ${first.code} ${first.reason}`
+    : 'none was refused: the others left or came too late'
 }

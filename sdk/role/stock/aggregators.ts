@@ -1,9 +1,11 @@
 import type { AnyRole } from '../role.ts'
 import { middleAggregator } from './middle-aggregator.ts'
+import { ringTrainer } from './ring-trainer.ts'
 import { topAggregator } from './top-aggregator.ts'
 
-/** The stock roles that sum contributions, by name. */
+/** The stock roles besides the plain trainer, by name. */
 export const aggregators: Readonly<Record<string, AnyRole>> = {
   [middleAggregator.name]: middleAggregator,
+  [ringTrainer.name]: ringTrainer,
   [topAggregator.name]: topAggregator,
 }

@@ -1,11 +1,12 @@
 import type { AnyRole } from '../role.ts'
 
 /**
- * The aggregators, for pages: package.json maps `#aggregators` to this module in a browser. Most pages train only, so that an
- * aggregator is loaded when a task begins to be one.
+ * The stock roles besides the plain trainer, for pages: package.json maps `#aggregators` to this module in a browser.
+ * Most pages train only, so that another role is loaded when a task begins to be one.
  */
 export const aggregators: Readonly<Record<string, AnyRole>> = {
   'middle-aggregator': loadedLate('middle-aggregator'),
+  'ring-trainer': loadedLate('ring-trainer'),
   'top-aggregator': loadedLate('top-aggregator'),
 }
 

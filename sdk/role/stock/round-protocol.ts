@@ -11,8 +11,8 @@ import {
 import type { Contribution, Terms } from '../../strategy/algorithm.ts'
 import type { RoundPartial } from '../../strategy/round-sum.ts'
 import { HeldDelta } from '../../sum/accumulator.ts'
-import { isWords } from '../../sum/exact-sums.ts'
-import { isPartialSums } from '../../sum/named-sums.ts'
+import { isScalarPartial, isWords } from '../../sum/exact-sums.ts'
+import { isPartialSums, type PartialSums } from '../../sum/named-sums.ts'
 import { channelTagged } from '../role.ts'
 
 /** From an aggregator to the ends below. */
@@ -127,16 +127,23 @@ function isAnswer(message: unknown): message is Answer {
   }
 }
 
-function isRoundPartial(value: unknown): value is RoundPartial {
+export function isRoundPartial(value: unknown): value is RoundPartial {
+  return isObject(value) && 'sums' in value && isPartialSums(value.sums) && isTally(value)
+}
+
+/** The parts of a round's sum besides its vectors: small, and never cut. */
+export interface Tally extends Pick<RoundPartial, 'metrics' | 'members'> {
+  readonly scalars?: PartialSums['scalars']
+}
+
+export function isTally(value: unknown): value is Tally {
+  const { metrics, members, scalars = {} } = fieldsOf(value)
   return (
-    isObject(value) &&
-    'sums' in value &&
-    isPartialSums(value.sums) &&
-    'metrics' in value &&
-    isObject(value.metrics) &&
-    Object.values(value.metrics).every(isMetricPart) &&
-    'members' in value &&
-    isStrings(value.members)
+    isObject(metrics) &&
+    Object.values(metrics).every(isMetricPart) &&
+    isStrings(members) &&
+    isObject(scalars) &&
+    isScalarPartial(scalars)
   )
 }
 

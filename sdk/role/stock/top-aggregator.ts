@@ -3,10 +3,9 @@ import type { CountedWork } from '../../registry/registry.ts'
 import type { Waiting } from '../../strategy/algorithm.ts'
 import type { RoundSum } from '../../strategy/round-sum.ts'
 import type { Channel } from '../channel/channel.ts'
-import { roleError } from '../errors.ts'
 import { isNotCounted } from '../not-counted.ts'
 import { type NotCounted, type RoleContext, role } from '../role.ts'
-import { gather, gatherEvaluations, isBelow, levelsBelow, trainersBelow } from './aggregate.ts'
+import { gather, gatherEvaluations, isBelow, levelsBelow, prefixed, requireEnough, trainersBelow } from './aggregate.ts'
 import { type Flight, fillBuffer, isFlight, noFlight } from './buffer-round.ts'
 import { evaluationSummary } from './client-evaluation.ts'
 import { type Answer, type Assignment, below, type Refusal } from './round-protocol.ts'
@@ -176,46 +175,4 @@ async function waitingTime(
 ): Promise<{ readonly waitMs?: number }> {
   if (waiting.kind !== 'quorum' || waiting.deadlineMs === undefined) return {}
   return { waitMs: waiting.deadlineMs * (1 + (await levelsBelow(below))) }
-}
-
-/** @throws ROLE_TOO_FEW_UPDATES, with the causes, where fewer updates are counted than the algorithm needs. */
-function requireEnough(
-  {
-    round,
-    selected,
-    sum,
-    refusals,
-  }: {
-    readonly round: number
-    readonly selected: number
-    readonly sum: RoundSum
-    readonly refusals: readonly Refusal[]
-  },
-  minimum: number,
-): void {
-  const counted = sum.members.length
-  if (counted >= minimum) return
-  throw roleError('ROLE_TOO_FEW_UPDATES', {
-    round,
-    counted,
-    selected,
-    minimum,
-    ...(selected < minimum
-      ? { causes: 'no more were selected', advice: 'select more ends, or have the algorithm need fewer' }
-      : {
-          causes: causesOf(refusals),
-          advice: refusals[0]?.hint ?? 'see why they left, or give them more time; or lower minimumUpdates',
-        }),
-  })
-}
-
-function prefixed(prefix: string, metrics: Readonly<Record<string, number>>): Record<string, number> {
-  return Object.fromEntries(Object.entries(metrics).map(([name, value]) => [`${prefix}-${name}`, value]))
-}
-
-function causesOf(refusals: readonly Refusal[]): string {
-  const [first] = refusals
-  return first
-    ? `${refusals.length} failed or ${refusals.length === 1 ? 'was' : 'were'} refused, the first ${first.end}: ${first.code} ${first.reason}`
-    : 'none was refused: the others left or came too late'
 }

@@ -1,0 +1,271 @@
+import { isCount } from '../../../runtime/index.ts'
+import type { RoundPartial } from '../../strategy/round-sum.ts'
+import type { CutSums } from '../../sum/cut-sums.ts'
+import { metricSum, scalarSum } from '../../sum/exact-sums.ts'
+import type { Arrival, Channel } from '../channel/channel.ts'
+import type { RoleContext } from '../role.ts'
+import { ringPass } from './ring-pass.ts'
+import { type Agreement, isAgreement, type RingMessage } from './ring-protocol.ts'
+import type { Tally } from './round-protocol.ts'
+
+export interface RingRound {
+  readonly round: number
+  /** This end's contribution as a sum, or an empty sum. */
+  readonly own: RoundPartial
+  /** The ends that may take part, sorted, with this one. */
+  readonly ends: readonly string[]
+  /**
+   * Number of contributions at which the committer, with most of the ends, waits no longer. Absent: it waits for all ends
+   * that are there.
+   */
+  readonly enough?: number | undefined
+  /** Time for which the committer waits for more than most of the ends. Absent: no deadline. */
+  readonly deadlineMs?: number | undefined
+  /** Answers an end that works for an earlier round. */
+  readonly behind: (end: string) => void
+  /** Whether an end that lacks the sum of a committed round asks for the model. If not, `missed` is the outcome. */
+  readonly wantsModel: boolean
+}
+
+export type RingOutcome =
+  | { readonly type: 'summed'; readonly part: RoundPartial; readonly committer: string }
+  /** Others have committed the round, with these members. */
+  | { readonly type: 'missed'; readonly members: readonly string[] }
+  | Extract<RingMessage, { type: 'model' }>
+
+/**
+ * Agrees with the other ends of a ring on who takes part, sums their contributions, and confirms: when one end has the
+ * outcome, all that are there can have it.
+ *
+ * Decisions: the committer's list of each attempt, and each attempt that an end accepts, durable before anything that
+ * follows from them is sent. An end that has the whole sum of an attempt refuses later attempts, so that an attempt
+ * which somebody has finished stands; who lacks parts then gets the sum from who has it.
+ */
+export async function ringRound(
+  ring: Channel<RingMessage, RingMessage>,
+  { round, own, ends, enough, deadlineMs, behind, wantsModel }: RingRound,
+  { end: self, decide }: Pick<RoleContext, 'end' | 'decide'>,
+): Promise<RingOutcome> {
+  const tally = tallyOf(own)
+  /** By end: the last word of it. */
+  const ready = new Map<string, Extract<RingMessage, { type: 'ready' }>>()
+  /** By end: the attempt of which it has the whole sum. */
+  const finished = new Map<string, number>()
+  /** By attempt and step. */
+  const parts = new Map<string, CutSums>()
+  const asked = new Set<string>()
+  const deadline = deadlineMs === undefined ? undefined : ring.deadline(deadlineMs)
+  let agreement: Agreement | undefined
+  let advance: (() => CutSums | undefined) | undefined
+  let result: { readonly attempt: number; readonly part: RoundPartial } | undefined
+  /** The committer as this end sees it. */
+  let committer: string | undefined
+  /** The attempt that this end leads. */
+  let led = 0
+
+  try {
+    tellReady(ends.filter((end) => end !== self))
+    for (;;) {
+      const known = committer
+      committer = presentCommitter()
+      // The next committer asks all where they are: they say so unasked.
+      if (agreement && committer !== known) tellReady(ends.filter((end) => end !== self))
+      const move = committer === self ? nextMove() : undefined
+      if (move === 'commit') return commit()
+      if (move === 'agree') {
+        await agree()
+        continue
+      }
+      const arrival = ring.take(({ message }) => message.round <= round || message.type === 'model')
+      if (!arrival) {
+        await ring.changed(deadline)
+        continue
+      }
+      const outcome = await received(arrival)
+      if (outcome) return outcome
+    }
+  } finally {
+    deadline?.cancel()
+  }
+
+  function isThere(end: string): boolean {
+    return end === self || ring.has(end)
+  }
+
+  /** The end that leads the accepted attempt, or the first one that is ready. */
+  function presentCommitter(): string {
+    const leading = agreement && ends[agreement.attempt % ends.length]
+    if (leading !== undefined && isThere(leading)) return leading
+    return takingPart()[0] ?? self
+  }
+
+  function tellReady(to: readonly string[]): void {
+    const attempt = agreement?.attempt ?? 0
+    ring.broadcast({ type: 'ready', round, attempt, ...(result && { done: result.attempt }), tally }, to)
+  }
+
+  function want(from: string): void {
+    if (asked.has(from)) return
+    asked.add(from)
+    ring.send(from, { type: 'want', round })
+  }
+
+  /** What the committer does next. Undefined: wait. */
+  function nextMove(): 'agree' | 'commit' | undefined {
+    const ahead = ring.find(({ end, message }) => message.type === 'ready' && message.round > round && ring.has(end))
+    if (ahead) {
+      want(ahead.end)
+      return undefined
+    }
+    const done = [...finished].filter(([end]) => ring.has(end)).toSorted(([, a], [, b]) => b - a)
+    const [holder, last = 0] = done[0] ?? []
+    if (result && result.attempt >= last) return isAwaited(result.attempt) ? undefined : 'commit'
+    if (holder !== undefined) {
+      want(holder)
+      return undefined
+    }
+    const highest = Math.max(0, ...[...ready.values()].map(({ attempt }) => attempt))
+    const isBroken = agreement?.ring.some((end) => !isThere(end))
+    if (agreement && led === agreement.attempt && !isBroken && highest <= led) return undefined
+    const present = ends.filter(isThere)
+    const there = takingPart()
+    if (there.length === present.length) return 'agree'
+    // Only most of the ends may leave others out: two committers that don't know of each other can't both have most.
+    if (2 * there.length <= present.length) return undefined
+    const counted = there.reduce((sum, end) => sum + (tallyBy(end)?.members.length ?? 0), 0)
+    return deadline?.hasPassed || (enough !== undefined && counted >= enough) ? 'agree' : undefined
+  }
+
+  /** Whether an end of a finished attempt's ring can still finish. */
+  function isAwaited(attempt: number): boolean {
+    if (agreement?.attempt !== attempt || agreement.ring.some((end) => !isThere(end))) return false
+    return agreement.ring.some(
+      (end) => end !== self && finished.get(end) !== attempt && (ready.get(end)?.attempt ?? 0) <= attempt,
+    )
+  }
+
+  function takingPart(): readonly string[] {
+    return ends.filter((end) => end === self || (ring.has(end) && ready.has(end)))
+  }
+
+  function tallyBy(end: string): Tally | undefined {
+    return end === self ? tally : ready.get(end)?.tally
+  }
+
+  async function agree(): Promise<void> {
+    const highest = Math.max(agreement?.attempt ?? 0, ...[...ready.values()].map(({ attempt }) => attempt))
+    const make = (): Agreement => {
+      const chosen = takingPart()
+      return {
+        attempt: attemptAfter(highest),
+        ring: chosen,
+        tally: merged(chosen.flatMap((end) => tallyBy(end) ?? [])),
+      }
+    }
+    const agreed = await decide(`agreed in ${round}`, make, isAgreement, { durable: true })
+    // A list of an interrupted run, which others have superseded since.
+    if (agreed.attempt <= highest) return
+    led = agreed.attempt
+    for (const end of agreed.ring) if (end !== self) ring.send(end, { type: 'agree', round, ...agreed })
+    begin(agreed)
+  }
+
+  /** The least number above this one that is of this end: no two committers use the same. */
+  function attemptAfter(highest: number): number {
+    return (Math.floor(highest / ends.length) + 1) * ends.length + ends.indexOf(self)
+  }
+
+  function begin(agreed: Agreement): void {
+    const { attempt } = agreed
+    agreement = agreed
+    advance = ringPass({
+      ring: agreed.ring,
+      self,
+      own: own.sums.vectors,
+      send: (to, step, vectors) => ring.send(to, { type: 'part', round, attempt, step, vectors }),
+      part: (step) => parts.get(`${attempt} ${step}`),
+    })
+    progress()
+  }
+
+  function progress(): void {
+    const vectors = result ? undefined : advance?.()
+    if (!agreement || !vectors) return
+    const {
+      attempt,
+      tally: { scalars = {}, ...rest },
+    } = agreement
+    result = { attempt, part: { ...rest, sums: { vectors, scalars } } }
+    const leading = ends[attempt % ends.length] ?? self
+    if (leading !== self) ring.send(leading, { type: 'done', round, attempt })
+  }
+
+  function commit(): RingOutcome {
+    const { attempt, part } = result ?? { attempt: 0, part: own }
+    const others = ends.filter((end) => end !== self && ring.has(end))
+    ring.broadcast({ type: 'commit', round, attempt, members: part.members }, others)
+    return { type: 'summed', part, committer: self }
+  }
+
+  async function received({ end, message }: Arrival<RingMessage>): Promise<RingOutcome | undefined> {
+    if (message.type === 'model') return message.round >= round ? message : undefined
+    if (message.round < round) {
+      if (message.type === 'ready' || message.type === 'want') behind(end)
+      // The end leads a round that is over: it learns from this answer that others are ahead.
+      if (message.type === 'agree') tellReady([end])
+      return undefined
+    }
+    switch (message.type) {
+      case 'ready':
+        ready.set(end, message)
+        if (message.done === undefined) finished.delete(end)
+        else finished.set(end, message.done)
+        return undefined
+      case 'agree':
+        await accept(end, message)
+        return undefined
+      case 'part':
+        parts.set(`${message.attempt} ${message.step}`, message.vectors)
+        progress()
+        return undefined
+      case 'done':
+        finished.set(end, message.attempt)
+        return undefined
+      case 'want':
+        if (result) ring.send(end, { type: 'sum', round, ...result })
+        return undefined
+      case 'sum':
+        if (!result || message.attempt > result.attempt) result = { attempt: message.attempt, part: message.part }
+        return undefined
+      case 'commit':
+        if (result?.attempt === message.attempt) return { type: 'summed', part: result.part, committer: end }
+        if (!wantsModel) return { type: 'missed', members: message.members }
+        ring.send(end, { type: 'want', round })
+        return undefined
+    }
+  }
+
+  async function accept(from: string, agreed: Extract<RingMessage, { type: 'agree' }>): Promise<void> {
+    const { attempt, ring: members, tally: of } = agreed
+    const accepted = agreement?.attempt ?? 0
+    if (result) ring.send(from, { type: 'done', round, attempt: result.attempt })
+    else if (attempt < accepted) tellReady([from])
+    if (result || attempt <= accepted || !members.includes(self)) return
+    await decide(`accepted ${attempt} in ${round}`, () => attempt, isCount, { durable: true })
+    begin({ attempt, ring: members, tally: of })
+  }
+}
+
+function tallyOf({ sums: { scalars }, metrics, members }: RoundPartial): Tally {
+  return { scalars, metrics, members }
+}
+
+function merged(tallies: readonly Tally[]): Tally {
+  const [metrics, scalars] = [metricSum(), scalarSum()]
+  for (const tally of tallies) {
+    metrics.merge(tally.metrics)
+    scalars.merge(tally.scalars ?? {})
+  }
+  const members = tallies.flatMap((tally) => tally.members).toSorted()
+  return { metrics: metrics.partial(), scalars: scalars.partial(), members }
+}
