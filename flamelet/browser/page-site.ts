@@ -40,14 +40,23 @@ type Message =
   | PageSiteMessage
   | { readonly type: 'answered'; readonly answer: RegisterAnswer }
   | { readonly type: 'replied'; readonly hosting: Hosting; readonly reply: SiteReply }
+  | { readonly type: 'reported'; readonly hosting: Hosting; readonly report: TaskReport }
+  /** The server has released the tasks, all of whose reports before the release are heard. */
+  | { readonly type: 'let-go'; readonly hosting: Hosting; readonly isCompleted: boolean }
   /** The job's rendezvous has stopped, or the life of its server has ended. */
   | { readonly type: 'abandoned'; readonly hosting: Hosting }
 
 /** Tasks that the server has given to the page, and the actors that hear what the tasks tell the server. */
 interface Hosting {
   readonly host: HostMessage
-  listeners: readonly ActorRef<never>[]
+  readonly reports: ActorRef<HeardReport>
+  readonly replies: ActorRef<SiteReply>
+  /** Ends whose tasks have completed or failed. */
+  readonly ended: Set<string>
 }
+
+/** A report, or the server's release of the tasks after it. */
+type HeardReport = TaskReport | { readonly type: 'over'; readonly isCompleted: boolean }
 
 /** Time that an answer of the server may take, through a connection that may be interrupted for long. */
 const patienceMs = 24 * 60 * 60 * 1000
@@ -80,12 +89,15 @@ export function pageSite({
         case 'host':
           return host(message)
         case 'release':
-          unhost(({ host: { job, ends } }) => job.run === message.run && overlap(ends, message.ends ?? ends))
-          return site.tell(message)
+          return release(message)
         case 'kill':
           return site.tell(message)
         case 'replied':
           return replied(message.hosting, message.reply)
+        case 'reported':
+          return reported(message.hosting, message.report)
+        case 'let-go':
+          return letGo(message.hosting, message.isCompleted)
         case 'abandoned':
           return unhost((hosting) => hosting === message.hosting)
         case 'leave':
@@ -131,18 +143,46 @@ export function pageSite({
         return replyTo.tell({ type: 'not-hosting', run: job.run, start: job.start, ends, cause })
       }
       unhost(({ host: old }) => old.job.run === job.run && (old.job.start < job.start || overlap(old.ends, ends)))
-      const hosting: Hosting = { host: message, listeners: [] }
-      hostings.add(hosting)
       spawned += 1
-      const reports = context.spawn(`reports-${spawned}`, reportsOf(message, onProgress))
+      const reports = context.spawn<HeardReport>(`reports-${spawned}`, () => (heard) => {
+        if (heard.type === 'over') return context.self.tell({ type: 'let-go', hosting, isCompleted: heard.isCompleted })
+        message.reports.tell(heard)
+        context.self.tell({ type: 'reported', hosting, report: heard })
+      })
       const replies = context.spawn(`replies-${spawned}`, () => (reply: SiteReply) => {
         replyTo.tell(reply)
         context.self.tell({ type: 'replied', hosting, reply })
       })
-      hosting.listeners = [reports, replies]
+      const hosting: Hosting = { host: message, reports, replies, ended: new Set() }
+      hostings.add(hosting)
       context.watch(message.rendezvous, () => ({ type: 'abandoned', hosting }))
       site.tell({ ...message, reports, replyTo: replies })
       tellHosted()
+    }
+
+    /** The page hears first what its tasks have reported before. */
+    function release(message: Extract<SiteMessage, { type: 'release' }>): void {
+      const { run, forget: isCompleted = false } = message
+      for (const { host, reports } of hostings)
+        if (host.job.run === run && overlap(host.ends, message.ends ?? host.ends))
+          reports.tell({ type: 'over', isCompleted })
+      site.tell(message)
+    }
+
+    /** The server may end a run before its trainers hear that they are done. */
+    function letGo(hosting: Hosting, isCompleted: boolean): void {
+      if (!hostings.has(hosting)) return
+      if (isCompleted) for (const end of hosting.host.ends) reported(hosting, { type: 'task-completed', end })
+      unhost((one) => one === hosting)
+    }
+
+    function reported({ host: { job }, ended }: Hosting, report: TaskReport): void {
+      const { end } = report
+      if (report.type === 'log') return onProgress({ type: 'log', job: job.id, end, entry: report.entry })
+      if ((report.type !== 'task-completed' && report.type !== 'task-failed') || ended.has(end)) return
+      ended.add(end)
+      if (report.type === 'task-completed') return onProgress({ type: 'completed', job: job.id, end })
+      onProgress({ type: 'failed', job: job.id, end, cause: packError(report.cause) })
     }
 
     function replied(hosting: Hosting, reply: SiteReply): void {
@@ -155,7 +195,8 @@ export function pageSite({
       const over = [...hostings].filter(isOver)
       for (const hosting of over) {
         hostings.delete(hosting)
-        for (const listener of hosting.listeners) context.stop(listener)
+        context.stop(hosting.reports)
+        context.stop(hosting.replies)
         const { job, ends } = hosting.host
         onProgress({ type: 'not-hosting', job: job.id, ends, ...(cause !== undefined && { cause: packError(cause) }) })
       }
@@ -180,17 +221,6 @@ export function pageSite({
       }
       done()
     }
-  }
-}
-
-/** Tells the page of the tasks' reports, on their way to the server. */
-function reportsOf({ job: { id: job }, reports }: HostMessage, onProgress: OnProgress): Behavior<TaskReport> {
-  return () => (report) => {
-    reports.tell(report)
-    const { end } = report
-    if (report.type === 'task-completed') onProgress({ type: 'completed', job, end })
-    if (report.type === 'task-failed') onProgress({ type: 'failed', job, end, cause: packError(report.cause) })
-    if (report.type === 'log') onProgress({ type: 'log', job, end, entry: report.entry })
   }
 }
 
