@@ -1,5 +1,5 @@
 import type { Store } from '../../runtime/index.ts'
-import { forgetRole } from '../../sdk/index.ts'
+import { forgetAdoptions, forgetRole } from '../../sdk/index.ts'
 import { catalogueError, isRefusal } from '../model/errors.ts'
 import { type AskedState, moveJob, statesBefore } from '../model/job-states.ts'
 import type { Collections } from '../records/collections.ts'
@@ -47,8 +47,10 @@ export async function startedJob(
   const goesOn = value.state !== 'completed'
   // Removes the state that was kept for more rounds. If this start then fails, more rounds run from the first one on,
   // to the same bits.
-  if (!goesOn && value.run !== undefined)
+  if (!goesOn && value.run !== undefined) {
     for (const task of await tasksOf(collections, { id, value })) await forgetRole(store, value.run, task.end)
+    await forgetAdoptions(store, value.run)
+  }
   const at = now()
   return {
     ...kept,

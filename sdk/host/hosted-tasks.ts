@@ -1,10 +1,11 @@
 import type { ActorRef, Behavior, DurableStore } from '../../runtime/index.ts'
 import type { Arithmetic, Lineage, ModelRegistry } from '../registry/registry.ts'
 import { decodeRoleMessage } from '../role/channel/wiring.ts'
-import type { NotCounted, RoundRecord, Settings } from '../role/role.ts'
+import type { NotCounted, Notice, RoundRecord, Settings } from '../role/role.ts'
 import type { Algorithm } from '../strategy/algorithm.ts'
 import type { TrainingPool } from '../training/training-pool.ts'
 import { weightsHash } from '../weights/layout.ts'
+import { storedAdoptions } from './adoptions.ts'
 import { decodeRendezvousMessage, type RendezvousMessage, rendezvous as rendezvousOfJob } from './rendezvous.ts'
 import { roleHost } from './role-host.ts'
 import type { JobSurroundings, RoleTask, TaskReport } from './role-task.ts'
@@ -58,6 +59,12 @@ export interface RoundSummary {
   readonly seconds: number
 }
 
+/** Messages to the host of tasks. Sent on this node alone. */
+export type HostedTasksMessage =
+  /** Stops some of the tasks, and calls back when they have stopped. */
+  | { readonly type: 'stop-tasks'; readonly ends: readonly string[]; readonly stopped: () => void }
+  | { readonly type: 'task-stopped'; readonly end: string }
+
 /**
  * Hosts tasks of a job: parent of one role actor for each task, and of the job's rendezvous, so that they end together.
  */
@@ -69,7 +76,7 @@ export function hostedTasks({
   algorithm,
   onRound,
   ...shared
-}: HostedTasks): Behavior<never> {
+}: HostedTasks): Behavior<HostedTasksMessage> {
   return (context) => {
     const { seed, settings, store, pool, strategy, reports, checkDeterminism, takenOver, isSpread = false } = shared
     const began = context.clock.now()
@@ -79,9 +86,10 @@ export function hostedTasks({
       parts.set(name, part)
       return part
     }
+    const notice = (end: string, given: Notice) => reports.tell({ type: 'notice', end, notice: given })
     const rendezvous =
       shared.rendezvous ??
-      context.spawn('rendezvous', rendezvousOfJob(), {
+      context.spawn('rendezvous', rendezvousOfJob(storedAdoptions(store, run, notice)), {
         supervise: { type: 'escalate' },
         decode: decodeRendezvousMessage,
       })
@@ -101,13 +109,36 @@ export function hostedTasks({
       reports,
       checkDeterminism,
     }
-    for (const task of tasks)
-      context.spawn(task.end, roleHost(task, job), {
+    const present = new Map<string, ActorRef<never>>()
+    /** Ends whose tasks are stopping, with those who wait. */
+    const stopping: { readonly ends: Set<string>; readonly stopped: () => void }[] = []
+    for (const task of tasks) {
+      const { end } = task
+      const ref = context.spawn(end, roleHost(task, job), {
         supervise: { type: 'restart', max: Number.POSITIVE_INFINITY, withinMs: 1 },
         decode: decodeRoleMessage,
         borrows: true,
       })
-    return () => {}
+      present.set(end, ref)
+      context.watch(ref, () => ({ type: 'task-stopped', end }))
+    }
+    return (message) => {
+      if (message.type === 'task-stopped') present.delete(message.end)
+      else {
+        const { ends, stopped } = message
+        stopping.push({ ends: new Set(ends), stopped })
+        for (const end of ends) {
+          const ref = present.get(end)
+          if (ref) context.stop(ref)
+        }
+      }
+      for (const waiting of [...stopping]) {
+        for (const end of waiting.ends) if (!present.has(end)) waiting.ends.delete(end)
+        if (waiting.ends.size > 0) continue
+        stopping.splice(stopping.indexOf(waiting), 1)
+        waiting.stopped()
+      }
+    }
 
     /** Publishes a model before its round is committed, so that no committed round lacks a model after a crash. */
     async function publish({ round, part, weights, metrics, members, arrivals, privacy }: RoundRecord): Promise<void> {

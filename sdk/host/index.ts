@@ -1,3 +1,4 @@
+export { forgetAdoptions, storedAdoptions } from './adoptions.ts'
 export { type HostedTasks, hostedTasks, type RoundSummary } from './hosted-tasks.ts'
 export {
   decodeModelsMessage,
@@ -7,6 +8,7 @@ export {
   type ModelsReply,
   modelsAt,
 } from './job-models.ts'
+export { placesOf } from './places.ts'
 export {
   type HostParts,
   type JobToHost,

@@ -11,7 +11,8 @@ import {
 } from '../../runtime/index.ts'
 import { decodeRoleMessage, type RoleMessage } from '../role/channel/wiring.ts'
 import { forSeeds } from '../testing/index.ts'
-import { decodeRendezvousMessage, rendezvous } from './rendezvous.ts'
+import type { Place } from './places.ts'
+import { type Adoptions, decodeRendezvousMessage, rendezvous } from './rendezvous.ts'
 import { decodeTaskReport } from './role-task.ts'
 
 type News = RoleMessage
@@ -157,6 +158,74 @@ test('an end whose task has failed is gone for all, whether it had joined or not
   ])
   t.deepEqual(heard('top-1'), ['welcome #1 members  gone leaf-0 leaf-1', 'joined leaf-1#1 {}'])
   t.deepEqual(heard('top-2'), ['welcome #1 members leaf-1#1 gone leaf-0'])
+})
+
+/** Ends of three levels: `top-0`, `middle-0` and `middle-1` with a group each, and `leaf-0` in the group of `middle-0`. */
+async function levels(adoptions?: Adoptions) {
+  const system = actorSystem()
+  const desk = system.spawn('rendezvous', rendezvous(adoptions))
+  const heard = new Map<string, string[]>()
+  const refs = new Map<string, ActorRef<News>>()
+  const up = { channel: 'up', group: 'all', otherRole: 'top', stands: 'below' } as const
+  const places: Readonly<Record<string, readonly Place[]>> = {
+    'top-0': [{ channel: 'up', group: 'all', otherRole: 'middle', stands: 'above' }],
+    'middle-0': [up, { channel: 'down', group: 'a', otherRole: 'leaf', stands: 'above' }],
+    'middle-1': [up, { channel: 'down', group: 'b', otherRole: 'leaf', stands: 'above' }],
+    'leaf-0': [{ channel: 'down', group: 'a', otherRole: 'middle', stands: 'below' }],
+  }
+  const words = (news: News) =>
+    news.type === 'joined' ? [`joined ${news.member.end}`] : news.type === 'left' ? [`left ${news.end}`] : []
+  const join = async (end: string, life = 1) => {
+    const list = heard.get(end) ?? []
+    heard.set(end, list)
+    const ref = system.spawn<News>(`${end}-${life}`, () => (news) => void list.push(...words(news)))
+    refs.set(end, ref)
+    desk.tell({ type: 'join', end, role: end.slice(0, -2), places: places[end] ?? [], ref })
+    await system.idle()
+  }
+  return { system, desk, heard, refs, places, join }
+}
+
+test('ends below an aggregator that has failed for good are adopted, durably, before they hear that it has left', async (t) => {
+  const recorded: unknown[] = []
+  const adoptions = { load: async () => [], record: async (adoption: unknown) => void recorded.push(adoption) }
+  const { system, desk, heard, refs, places, join } = await levels(adoptions)
+  for (const end of ['top-0', 'middle-0', 'middle-1', 'leaf-0']) await join(end)
+  const former = refs.get('middle-0')
+  await join('middle-0', 2)
+  if (former) desk.tell({ type: 'failed', end: 'middle-0', ref: former })
+  await system.idle()
+  t.deepEqual(recorded, [], 'an earlier actor says nothing of the present one')
+  const present = refs.get('middle-0')
+  if (present) desk.tell({ type: 'failed', end: 'middle-0', ref: present })
+  if (present) system.stop(present)
+  await system.idle()
+  t.deepEqual(recorded, [{ end: 'middle-0', heirs: ['middle-1'], places: places['middle-0']?.slice(1) }])
+  t.deepEqual(heard.get('leaf-0')?.slice(-2), ['joined middle-1', 'left middle-0'])
+  t.is(heard.get('middle-1')?.at(-1), 'joined leaf-0')
+  t.is(heard.get('top-0')?.at(-1), 'left middle-0')
+  await system.terminate()
+})
+
+test('a later rendezvous repeats the adoptions, in whatever order the ends join', async (t) => {
+  const adoption = {
+    end: 'middle-0',
+    heirs: ['middle-1'],
+    places: [{ channel: 'down', group: 'a', otherRole: 'leaf' }],
+  }
+  for (const ends of [
+    ['middle-1', 'leaf-0'],
+    ['leaf-0', 'middle-1'],
+  ]) {
+    const { system, desk, heard, join } = await levels({ load: async () => [adoption], record: async () => {} })
+    for (const end of ends) await join(end)
+    const [first = '', second = ''] = ends
+    t.deepEqual(heard.get(first), [`joined ${second}`])
+    desk.tell({ type: 'leave', end: second, channel: 'down' })
+    await system.idle()
+    t.deepEqual(heard.get(first), [`joined ${second}`, `left ${second}`])
+    await system.terminate()
+  }
 })
 
 test('an end that has left hears no more, until it joins again', async (t) => {

@@ -1,22 +1,15 @@
 import { type ActorRef, type Behavior, fieldsOf, isActorRef, isNodeEnd, isString, listOf } from '../../runtime/index.ts'
 import type { GroupView, Incarnation, Member, MembershipNews, RoleMessage } from '../role/channel/wiring.ts'
+import { type Adoption, decodePlace, type Place } from './places.ts'
 
-/** A channel that an end joins, and the end's group there. */
-export interface Place {
-  readonly channel: string
-  readonly group: string
-  /** The role whose ends this end sees on the channel. */
-  readonly otherRole: string
+interface EndOfTask {
+  readonly end: string
+  readonly role: string
+  readonly places: readonly Place[]
 }
 
 export type RendezvousMessage =
-  | {
-      readonly type: 'join'
-      readonly end: string
-      readonly role: string
-      readonly places: readonly Place[]
-      readonly ref: ActorRef<RoleMessage>
-    }
+  | ({ readonly type: 'join'; readonly ref: ActorRef<RoleMessage> } & EndOfTask)
   | { readonly type: 'leave'; readonly end: string; readonly channel: string }
   | {
       readonly type: 'set-property'
@@ -25,10 +18,12 @@ export type RendezvousMessage =
       readonly name: string
       readonly value: unknown
     }
+  /** The end's role has failed for good. Told before the end's actor stops. */
+  | { readonly type: 'failed'; readonly end: string; readonly ref: ActorRef<RoleMessage> }
   /** The end's actor is about to stop, and will be hosted again, here or elsewhere. */
   | { readonly type: 'expect'; readonly end: string }
   /** The end's task has failed, so that nobody needs to wait for the end. */
-  | { readonly type: 'absent'; readonly end: string; readonly role: string; readonly places: readonly Place[] }
+  | ({ readonly type: 'absent' } & EndOfTask)
   | {
       readonly type: 'terminated'
       readonly end: string
@@ -47,6 +42,8 @@ export function decodeRendezvousMessage(value: unknown): RendezvousMessage | und
       const places = listOf(fields.places, decodePlace)
       return isString(role) && places && isActorRef<RoleMessage>(ref) ? { type, end, role, places, ref } : undefined
     }
+    case 'failed':
+      return isActorRef<RoleMessage>(fields.ref) ? { type, end, ref: fields.ref } : undefined
     case 'leave':
       return isString(channel) ? { type, end, channel } : undefined
     case 'set-property': {
@@ -58,15 +55,21 @@ export function decodeRendezvousMessage(value: unknown): RendezvousMessage | und
   }
 }
 
-function decodePlace(value: unknown): Place | undefined {
-  const { channel, group, otherRole } = fieldsOf(value)
-  return isString(channel) && isString(group) && isString(otherRole) ? { channel, group, otherRole } : undefined
+/** The adoptions of a run, which a later rendezvous of the run repeats. */
+export interface Adoptions {
+  load(): Promise<readonly Adoption[]>
+  /** Resolves when the adoption is durable. */
+  record(adoption: Adoption): Promise<void>
 }
+
+/** Adoptions that end with their rendezvous. */
+export const forgottenAdoptions: Adoptions = { load: async () => [], record: async () => {} }
 
 interface Participant {
   readonly end: string
   readonly role: string
-  readonly places: readonly Place[]
+  /** The end's own places, and those that it has adopted. */
+  places: readonly Place[]
   readonly ref: ActorRef<RoleMessage>
   incarnation: Incarnation
   /** Will be hosted again after its stop. */
@@ -81,14 +84,18 @@ const awayMs = 60_000
 
 /**
  * The actor where the ends of a job find each other. Tells each end which other ends join, restart and leave for good.
+ * The ends below an aggregator that has failed for good are adopted by the other aggregators of its level: both see
+ * each other from then on, before the failed one leaves. Where several adopt, the aggregator above pairs each trainer
+ * with one of them, as it does with the replicas of a group.
  */
-export function rendezvous(): Behavior<RendezvousMessage> {
-  return (context) => {
+export function rendezvous(adoptions: Adoptions = forgottenAdoptions): Behavior<RendezvousMessage> {
+  return async (context) => {
     const participants = new Map<string, Participant>()
     /** Participants by channel, group and role. */
     const rooms = new Map<string, Map<string, Participant>>()
     /** Ends that never joined and won't, by room. */
     const absent = new Map<string, Set<string>>()
+    const adopted = [...(await context.track(adoptions.load()))]
 
     return (message) => {
       switch (message.type) {
@@ -98,13 +105,18 @@ export function rendezvous(): Behavior<RendezvousMessage> {
           return leave(message.end, message.channel)
         case 'set-property':
           return setProperty(message)
+        case 'failed': {
+          const participant = participants.get(message.end)
+          // An earlier actor of the end says nothing of the present one.
+          return participant?.ref === message.ref ? failed(participant) : undefined
+        }
         case 'expect': {
           const participant = participants.get(message.end)
           if (participant) participant.isExpected = true
           return
         }
         case 'absent':
-          return giveUp(message)
+          return failed(participants.get(message.end) ?? message)
         case 'terminated': {
           const participant = participants.get(message.end)
           // A newer actor may have joined under the same end meanwhile.
@@ -114,6 +126,48 @@ export function rendezvous(): Behavior<RendezvousMessage> {
             return void context.after(awayMs, { ...message, isAway: false })
           }
           for (const { channel } of participant.places) leave(message.end, channel)
+        }
+      }
+    }
+
+    /** What is below a failed end is adopted, if another end of its level is there. The end leaves after that. */
+    async function failed(of: EndOfTask): Promise<void> {
+      const places = of.places.filter(({ stands }) => stands === 'above')
+      const heirs = places.length > 0 && of.places.length > places.length ? heirsOf(of, places) : []
+      if (heirs.length > 0) {
+        const adoption = { end: of.end, heirs, places }
+        await context.track(adoptions.record(adoption))
+        adopted.push(adoption)
+        for (const heir of heirs) adopt(heir, places)
+      }
+      giveUp(of)
+    }
+
+    /** The present ends of the same role below the same aggregators, or else all present ends of the role. */
+    function heirsOf({ end, role, places }: EndOfTask, above: readonly Place[]): readonly string[] {
+      const others = [...participants.values()].filter(
+        (other) => other.role === role && other.end !== end && other.present.size > 0,
+      )
+      const sees = (other: Participant, place: Place) => room(place, role).get(other.end) === other
+      // A replica has the same ends below it already.
+      if (others.some((other) => above.every((place) => sees(other, place)))) return []
+      const siblings = others.filter((other) => places.every((place) => place.stands === 'above' || sees(other, place)))
+      return (siblings.length > 0 ? siblings : others).map((other) => other.end).toSorted()
+    }
+
+    function adopt(heir: string, places: readonly Place[]): void {
+      const participant = participants.get(heir)
+      if (!participant) return
+      for (const place of places) {
+        const { channel } = place
+        if (room(place, participant.role).has(heir)) continue
+        participant.places = [...participant.places, place]
+        room(place, participant.role).set(heir, participant)
+        if (!participant.present.has(channel)) continue
+        for (const other of room(place, place.otherRole).values()) {
+          if (!other.present.has(channel)) continue
+          other.ref.tell({ type: 'joined', channel, member: memberOf(participant, channel) })
+          participant.ref.tell({ type: 'joined', channel, member: memberOf(other, channel) })
         }
       }
     }
@@ -135,15 +189,12 @@ export function rendezvous(): Behavior<RendezvousMessage> {
             })
       participant.incarnation += 1
       participant.properties.clear()
-      const channels = places.map((place) => view(participant, place))
-      ref.tell({ type: 'welcome', incarnation: participant.incarnation, channels })
-      for (const place of places) {
-        participant.present.add(place.channel)
-        tellOthers(participant, place, {
-          type: 'joined',
-          channel: place.channel,
-          member: memberOf(participant, place.channel),
-        })
+      const channels = [...new Set(participant.places.map(({ channel }) => channel))]
+      const views = channels.map((channel) => view(participant, channel))
+      ref.tell({ type: 'welcome', incarnation: participant.incarnation, channels: views })
+      for (const channel of channels) {
+        participant.present.add(channel)
+        tellOthers(participant, { type: 'joined', channel, member: memberOf(participant, channel) })
       }
     }
 
@@ -151,6 +202,8 @@ export function rendezvous(): Behavior<RendezvousMessage> {
       participant.incarnation = participants.get(participant.end)?.incarnation ?? 0
       participants.set(participant.end, participant)
       const { end, role, ref } = participant
+      const heirlooms = adopted.flatMap(({ heirs, places }) => (heirs.includes(end) ? places : []))
+      participant.places = [...participant.places, ...heirlooms]
       for (const place of participant.places) {
         room(place, role).set(end, participant)
         absent.get(roomName(place, role))?.delete(end)
@@ -161,12 +214,10 @@ export function rendezvous(): Behavior<RendezvousMessage> {
 
     function leave(end: string, channel: string): void {
       const participant = participants.get(end)
-      const place = participant?.places.find((candidate) => candidate.channel === channel)
-      if (!participant || !place || !participant.present.delete(channel)) return
-      tellOthers(participant, place, { type: 'left', channel, end })
+      if (participant?.present.delete(channel)) tellOthers(participant, { type: 'left', channel, end })
     }
 
-    function giveUp({ end, role, places }: Extract<RendezvousMessage, { type: 'absent' }>): void {
+    function giveUp({ end, role, places }: EndOfTask): void {
       for (const place of places) {
         leave(end, place.channel)
         if (participants.has(end)) continue
@@ -179,27 +230,32 @@ export function rendezvous(): Behavior<RendezvousMessage> {
 
     function setProperty({ end, channel, name, value }: Extract<RendezvousMessage, { type: 'set-property' }>): void {
       const participant = participants.get(end)
-      const place = participant?.places.find((candidate) => candidate.channel === channel)
-      if (!participant || !place) return
+      if (!participant?.places.some((place) => place.channel === channel)) return
       participant.properties.set(channel, { ...participant.properties.get(channel), [name]: value })
-      tellOthers(participant, place, { type: 'property', channel, end, name, value })
+      tellOthers(participant, { type: 'property', channel, end, name, value })
     }
 
-    function tellOthers(participant: Participant, { channel, group, otherRole }: Place, news: MembershipNews): void {
-      for (const other of room({ channel, group }, otherRole).values()) {
-        if (other !== participant && other.present.has(channel)) other.ref.tell(news)
+    /** Tells the news of a channel to the present ends that the participant sees on the channel. */
+    function tellOthers(participant: Participant, news: Exclude<MembershipNews, { type: 'welcome' }>): void {
+      for (const place of participant.places) {
+        if (place.channel !== news.channel) continue
+        for (const other of room(place, place.otherRole).values())
+          if (other !== participant && other.present.has(place.channel)) other.ref.tell(news)
       }
     }
 
-    function view(participant: Participant, { channel, group, otherRole }: Place): GroupView {
+    function view(participant: Participant, channel: string): GroupView {
       const members: Member[] = []
       const gone: string[] = []
-      for (const other of room({ channel, group }, otherRole).values()) {
-        if (other === participant) continue
-        if (other.present.has(channel)) members.push(memberOf(other, channel))
-        else gone.push(other.end)
+      for (const place of participant.places) {
+        if (place.channel !== channel) continue
+        for (const other of room(place, place.otherRole).values()) {
+          if (other === participant) continue
+          if (other.present.has(channel)) members.push(memberOf(other, channel))
+          else gone.push(other.end)
+        }
+        gone.push(...(absent.get(roomName(place, place.otherRole)) ?? []))
       }
-      gone.push(...(absent.get(roomName({ channel, group }, otherRole)) ?? []))
       return { channel, members, gone }
     }
 

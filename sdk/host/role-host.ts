@@ -2,6 +2,7 @@ import { type ActorContext, type Behavior, CodedError } from '../../runtime/inde
 import { LiveChannel } from '../role/channel/live-channel.ts'
 import type { RoleMessage } from '../role/channel/wiring.ts'
 import type { LogEntry, Notice, Role, RoleContext } from '../role/role.ts'
+import { placesOf } from './places.ts'
 import { type RoundParts, type Rounds, roleContext } from './role-context.ts'
 import type { JobSurroundings, RoleTask } from './role-task.ts'
 import { openRoundKeeper } from './round-keeper.ts'
@@ -33,7 +34,7 @@ export function roleHost(task: RoleTask, job: JobSurroundings): Behavior<RoleMes
       type: 'join',
       end: task.end,
       role: task.role.name,
-      places: task.channels.map(({ name, group, otherRole }) => ({ channel: name, group, otherRole })),
+      places: placesOf(task.channels),
       ref: context.self,
     })
 
@@ -66,6 +67,7 @@ export function roleHost(task: RoleTask, job: JobSurroundings): Behavior<RoleMes
         attempts += 1
         if (mayPass(cause) && attempts < attemptsPerRound) return context.fail(cause)
         job.reports.tell({ type: 'task-failed', end: task.end, cause })
+        job.rendezvous.tell({ type: 'failed', end: task.end, ref: context.self })
         context.stop()
       }
     }

@@ -95,6 +95,40 @@ test('a site hosts tasks until they are released, and then forgets the state of 
   await system.terminate()
 })
 
+test('a task that is released, or hosted again, stops alone: the tasks that were told with it run on', async (t) => {
+  const { system, site, host, base, replies, reports, rounds, until } = stage()
+  const stopped: string[] = []
+  system.events.subscribe(({ type, path }) => {
+    if (type === 'stopped' && path.endsWith('/trainer-0')) stopped.push(path)
+  })
+  host(1, ['trainer-0', 'trainer-1'])
+  const running = (end: string) =>
+    reports.filter((report) => report.type === 'task-running' && report.end === end).length
+  await until(() => running('trainer-1') === 1)
+  host(1, ['trainer-1'])
+  await until(() => running('trainer-1') === 2)
+  site.tell({ type: 'release', run: 'run-1', ends: ['trainer-1'], replyTo: base.replyTo })
+  await until(() => replies.some(({ type }) => type === 'released'))
+  host(1, ['top-aggregator-0', 'trainer-1'])
+  await until(() => completed(reports, 'top-aggregator-0') === 1)
+  t.is(rounds.length, 3)
+  t.is(running('trainer-0'), 1)
+  t.deepEqual(stopped, [])
+  await system.terminate()
+})
+
+test('of a job that a site hosts whole, the rest is hosted anew when a task is released', async (t) => {
+  const { system, site, host, base, replies, reports, rounds, until } = stage()
+  host(1, all)
+  await until(() => rounds.length > 0)
+  site.tell({ type: 'release', run: 'run-1', ends: ['trainer-1'], replyTo: base.replyTo })
+  await until(() => replies.some(({ type }) => type === 'released'))
+  host(1, ['trainer-1'])
+  await until(() => completed(reports, 'top-aggregator-0') === 1)
+  t.is(rounds.length, 3)
+  await system.terminate()
+})
+
 test('an earlier start is refused, and a later one restarts the tasks from their state', async (t) => {
   const { system, host, replies, reports, rounds, until } = stage()
   host(2, all)

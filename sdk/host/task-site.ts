@@ -1,7 +1,7 @@
 import type { ActorRef, Behavior, DurableStore } from '../../runtime/index.ts'
 import type { Workload } from '../workload/workload.ts'
 import { siteError } from './errors.ts'
-import { hostedTasks } from './hosted-tasks.ts'
+import { type HostedTasksMessage, hostedTasks } from './hosted-tasks.ts'
 import { modelsAt } from './job-models.ts'
 import { type HostParts, type PreparedTasks, prepareTasks } from './prepare-tasks.ts'
 import { forgetRole } from './round-keeper.ts'
@@ -49,22 +49,30 @@ export interface SiteCode {
 
 /** Tasks that the site was told to host together. */
 interface Share {
-  readonly host: HostMessage
-  /** Earlier shares with the same tasks, which stop first. */
-  readonly after: Set<Share>
+  /** Names the share's present tasks. */
+  host: HostMessage
+  /** Earlier shares with the same tasks, or their parts with these tasks, which stop first. */
+  readonly after: Set<Stopping>
   /** The actor, once the earlier shares have stopped. */
-  actor?: ActorRef<never>
+  actor?: ActorRef<SharedTasksMessage>
   isStopping: boolean
 }
 
+/** Some tasks of a share, which stop while the others run on. */
+interface SharePart {
+  readonly of: Share
+}
+
+type Stopping = Share | SharePart
+
 interface Release {
   readonly message: Extract<SiteMessage, { type: 'release' }>
-  readonly of: Set<Share>
+  readonly of: Set<Stopping>
   /** The ends whose state may be removed. */
   readonly withData: readonly string[]
 }
 
-type Message = SiteMessage | { readonly type: 'share-ended'; readonly share: Share }
+type Message = SiteMessage | { readonly type: 'stopped'; readonly stopped: Stopping }
 
 /** Longest time for fetching a job's code. */
 const fetchMs = 10 * 60_000
@@ -89,8 +97,8 @@ export function taskSite(parts: SiteParts): Behavior<Message> {
           return release(message)
         case 'kill':
           return kill(message.run, message.end)
-        case 'share-ended':
-          return ended(message.share)
+        case 'stopped':
+          return ended(message.stopped)
       }
     }
 
@@ -110,17 +118,17 @@ export function taskSite(parts: SiteParts): Behavior<Message> {
       const stranger = ends.find((end) => !tasks.has(end))
       if (stranger !== undefined) return refuse(siteError('SITE_TASK_UNKNOWN', { run, end: stranger }))
       const replaced = sharesOf(run).filter((share) => share.host.job.start < start || overlaps(share, ends))
-      const hosted = [...shares].filter((share) => !share.isStopping && !replaced.includes(share)).flatMap(endsOf)
+      const isKept = (share: Share, end: string) =>
+        !replaced.includes(share) || (share.host.job.start === start && !ends.includes(end))
+      const hosted = [...shares].flatMap((share) =>
+        share.isStopping ? [] : endsOf(share).filter((end) => isKept(share, end)),
+      )
       const { mostTasks = Number.POSITIVE_INFINITY } = parts
       if (hosted.length + ends.length > mostTasks)
         return refuse(siteError('SITE_FULL', { ends: ends.join(', '), run, hosted: hosted.length, most: mostTasks }))
       starts.set(run, start)
-      for (const share of replaced) stop(share)
-      const share: Share = {
-        host: message,
-        after: new Set(replaced.filter((old) => shares.has(old))),
-        isStopping: false,
-      }
+      const after = replaced.flatMap((old) => stop(old, old.host.job.start < start ? endsOf(old) : ends))
+      const share: Share = { host: message, after: new Set(after), isStopping: false }
       shares.add(share)
       begin(share)
     }
@@ -129,20 +137,19 @@ export function taskSite(parts: SiteParts): Behavior<Message> {
       if (share.after.size > 0) return
       spawned += 1
       share.actor = context.spawn(`tasks-${spawned}`, sharedTasks(share.host, parts), { supervise: { type: 'stop' } })
-      context.watch(share.actor, () => ({ type: 'share-ended', share }))
+      context.watch(share.actor, () => ({ type: 'stopped', stopped: share }))
     }
 
     function release(message: Extract<SiteMessage, { type: 'release' }>): void {
       const { run, ends } = message
       const released = sharesOf(run).filter((share) => ends === undefined || overlaps(share, ends))
-      for (const share of released) stop(share)
-      const waiting: Release = {
-        message,
-        of: new Set(released.filter((share) => shares.has(share))),
-        withData: released.flatMap(({ host: { job, ends: own } }) =>
-          job.tasks.flatMap(({ end, dataset }) => (dataset !== undefined && own.includes(end) ? [end] : [])),
+      const withData = released.flatMap(({ host: { job, ends: own } }) =>
+        job.tasks.flatMap(({ end, dataset }) =>
+          dataset !== undefined && own.includes(end) && (ends ?? own).includes(end) ? [end] : [],
         ),
-      }
+      )
+      const stopping = released.flatMap((share) => stop(share, ends ?? endsOf(share)))
+      const waiting: Release = { message, of: new Set(stopping), withData }
       releases.add(waiting)
       answer(waiting)
     }
@@ -158,16 +165,51 @@ export function taskSite(parts: SiteParts): Behavior<Message> {
       )
     }
 
-    function stop(share: Share): void {
-      share.isStopping = true
-      if (share.actor) context.stop(share.actor)
-      else ended(share)
+    /** Stops these tasks of a share, and no others. Returns what has not stopped yet. */
+    function stop(share: Share, ends: readonly string[]): Stopping[] {
+      const left = endsOf(share).filter((end) => !ends.includes(end))
+      if (share.isStopping || left.length === 0) {
+        share.isStopping = true
+        if (share.actor) context.stop(share.actor)
+        else ended(share)
+        return shares.has(share) ? [share] : []
+      }
+      if (!share.actor) {
+        share.host = { ...share.host, ends: left }
+        return []
+      }
+      const { job } = share.host
+      // Tasks that have the whole job beside them hand held deltas on, which other nodes can't receive.
+      if (endsOf(share).length === (job.whole?.tasks ?? job.tasks.length)) {
+        const rest: Share = { host: { ...share.host, ends: left }, after: new Set([share]), isStopping: false }
+        share.isStopping = true
+        context.stop(share.actor)
+        shares.add(rest)
+        return [share]
+      }
+      const part: SharePart = { of: share }
+      share.actor.tell({
+        type: 'stop-tasks',
+        ends: endsOf(share).filter((end) => ends.includes(end)),
+        stopped: () => context.self.tell({ type: 'stopped', stopped: part }),
+      })
+      share.host = { ...share.host, ends: left }
+      return [part]
     }
 
-    function ended(share: Share): void {
-      shares.delete(share)
-      for (const other of shares) if (other.after.delete(share)) begin(other)
-      for (const waiting of releases) if (waiting.of.delete(share)) answer(waiting)
+    function ended(stopped: Stopping): void {
+      const isOver = (one: Stopping) => one === stopped || ('of' in one && one.of === stopped)
+      if ('host' in stopped) shares.delete(stopped)
+      for (const other of shares) {
+        const over = [...other.after].filter(isOver)
+        for (const one of over) other.after.delete(one)
+        if (over.length > 0) begin(other)
+      }
+      for (const waiting of releases) {
+        const over = [...waiting.of].filter(isOver)
+        for (const one of over) waiting.of.delete(one)
+        if (over.length > 0) answer(waiting)
+      }
     }
 
     function sharesOf(run: string): Share[] {
@@ -185,6 +227,7 @@ function overlaps({ host }: Share, ends: readonly string[]): boolean {
 }
 
 type SharedTasksMessage =
+  | Extract<HostedTasksMessage, { type: 'stop-tasks' }>
   | { readonly type: 'prepared'; readonly prepared: PreparedTasks }
   | { readonly type: 'not-prepared'; readonly cause: unknown }
   | { readonly type: 'tasks-stopped'; readonly cause?: unknown }
@@ -199,6 +242,7 @@ function sharedTasks(
   return (context) => {
     const { run, start } = job
     const own = new Set(ends)
+    let tasks: ActorRef<HostedTasksMessage> | undefined
     const published = modelsAt(models, context)
     context.watch(rendezvous, () => ({ type: 'abandoned' }))
     void context.track(prepared()).then(
@@ -210,15 +254,19 @@ function sharedTasks(
       switch (message.type) {
         case 'prepared': {
           const { hosted, unknownSettings } = message.prepared
-          const behavior = hostedTasks({ ...hosted, rendezvous, reports, onRound: published.onRound })
-          const tasks = context.spawn('tasks', behavior, { supervise: { type: 'stop' } })
+          const present = hosted.tasks.filter(({ end }) => own.has(end))
+          const behavior = hostedTasks({ ...hosted, tasks: present, rendezvous, reports, onRound: published.onRound })
+          tasks = context.spawn('tasks', behavior, { supervise: { type: 'stop' } })
           context.watch(tasks, ({ cause }) => ({ type: 'tasks-stopped', ...(cause === undefined ? {} : { cause }) }))
-          return replyTo.tell({ type: 'hosting', run, start, ends, unknownSettings })
+          return replyTo.tell({ type: 'hosting', run, start, ends: [...own], unknownSettings })
         }
         case 'not-prepared':
         case 'tasks-stopped':
-          replyTo.tell({ type: 'not-hosting', run, start, ends, cause: message.cause })
+          replyTo.tell({ type: 'not-hosting', run, start, ends: [...own], cause: message.cause })
           return context.stop()
+        case 'stop-tasks':
+          for (const end of message.ends) own.delete(end)
+          return tasks ? tasks.tell(message) : message.stopped()
         case 'abandoned':
           return context.stop()
       }

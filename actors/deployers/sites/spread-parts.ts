@@ -46,7 +46,7 @@ export type SpreadMessage =
 export type SpreadNews =
   | SpreadMessage
   | SiteNews
-  | TaskReport
+  | { readonly type: 'reported'; readonly hosting: number; readonly report: TaskReport }
   | { readonly type: 'site-answered'; readonly name: string; readonly reply: SiteReply }
   | { readonly type: 'site-lost'; readonly name: string }
   | { readonly type: 'unseen' }
@@ -64,6 +64,8 @@ export interface Spread {
   place: string | undefined
   /** `asked`: the site was told to host the task. `leaving`: the site was told to release it. */
   state: 'waiting' | 'asked' | 'hosting' | 'leaving' | 'ended'
+  /** Number of the message that had the site host the task: only reports of that hosting count. */
+  hosting: number
   /** By site: the reasons for which sites have refused the task. */
   readonly refusals: Map<string, unknown>
   faults: number

@@ -1,6 +1,7 @@
 import type { ActorContext, ActorRef, CodedError } from '../../../runtime/index.ts'
 import {
   decodeSiteReply,
+  placesOf,
   type RendezvousMessage,
   type SiteMessage,
   type SiteReply,
@@ -32,7 +33,7 @@ export function spreadState(
 
   function spreadOf(task: PlacedTask): Spread {
     const place = isOwn(task) ? ownSite : formerPlace(task.end)
-    return { task, place, state: 'waiting', refusals: new Map(), faults: 0 }
+    return { task, place, state: 'waiting', hosting: 0, refusals: new Map(), faults: 0 }
   }
 
   /** The place of the task in an earlier deployment, unless its site can't come any more. */
@@ -82,8 +83,7 @@ export function spreadState(
     if (spread.state === 'ended') return
     spread.state = 'ended'
     const { end, role } = spread.task
-    const places = wire(spread.task).map(({ name: channel, group, otherRole }) => ({ channel, group, otherRole }))
-    rendezvous.tell({ type: 'absent', end, role, places })
+    rendezvous.tell({ type: 'absent', end, role, places: placesOf(wire(spread.task)) })
     owner.tell({ type: 'task-failed', end, cause })
   }
 }

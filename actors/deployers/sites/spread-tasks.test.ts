@@ -3,9 +3,11 @@ import { type ActorRef, actorSystem, CodedError, memoryStore } from '../../../ru
 import {
   expand,
   fedAvg,
+  type HostMessage,
   hierarchical,
   memoryRegistry,
   type RoundSummary,
+  type SiteMessage,
   type TaskReport,
   type Topology,
   taskTally,
@@ -13,7 +15,9 @@ import {
   type Workload,
 } from '../../../sdk/index.ts'
 import { rehearse, tinyPool } from '../../../sdk/testing/index.ts'
+import { faultyMiddle } from '../../../test/support/faulty-middle.ts'
 import { type MemorySites, type MemorySitesOptions, memorySites } from '../../../test/support/memory-sites.ts'
+import type { SiteNews } from '../../flamelets/sites.ts'
 import { isTopmost } from './site-choice.ts'
 import type { SpreadLimits, SpreadMessage } from './spread-parts.ts'
 import { spreadTasks } from './spread-tasks.ts'
@@ -28,7 +32,7 @@ const shapes: Readonly<Record<string, Topology>> = {
 }
 const twoTierShape = twoTier({ clients })
 
-function workloadOf(topology: Topology) {
+function workloadOf(topology: Topology, roles?: Workload['roles']) {
   const unused = () => {
     throw new Error('the pool has the learner and the data')
   }
@@ -39,18 +43,21 @@ function workloadOf(topology: Topology) {
     strategy: () => strategy,
     learner: unused,
     data: unused,
+    ...(roles && { roles }),
   }
   return { workload, poolOf: async () => pool }
 }
 
 interface Spread {
   readonly hashes: readonly string[]
+  readonly rounds: readonly RoundSummary[]
   readonly reports: readonly TaskReport[]
   readonly failure?: unknown
 }
 
 interface Options extends Partial<Omit<MemorySitesOptions, 'workload'>> {
   readonly topology?: Topology
+  readonly roles?: Workload['roles']
   readonly limits?: SpreadLimits
   /** Sites that begin at once. Default: all. */
   readonly begun?: readonly string[]
@@ -69,9 +76,10 @@ async function spread({ topology = twoTierShape, names = ['a', 'b', 'c'], ...opt
   const store = memoryStore()
   const ownStore = memoryStore()
   const hashes: string[] = []
+  const summaries: RoundSummary[] = []
   const reports: TaskReport[] = []
   const tally = taskTally(expanded)
-  const workload = workloadOf(topology)
+  const workload = workloadOf(topology, options.roles)
   let lives = 1
   let isGone = false
   let system = actorSystem({ name: 'server', incarnation: lives })
@@ -103,8 +111,10 @@ async function spread({ topology = twoTierShape, names = ['a', 'b', 'c'], ...opt
       store,
       registry,
       reports: heard,
-      async onRound({ round, hash }: RoundSummary) {
+      async onRound(summary: RoundSummary) {
+        const { round, hash } = summary
         hashes[round - 1] = hash
+        summaries[round - 1] = summary
         await options.onRound?.(round, sites)
         isGone ||= round >= 2
         if (options.killServerAfter === round && lives === 1) {
@@ -132,7 +142,7 @@ async function spread({ topology = twoTierShape, names = ['a', 'b', 'c'], ...opt
   await system.terminate()
   await sites.close()
   if (sites.refused[0]) throw new Error(`${sites.refused[0].reason} ${sites.refused[0].path}`)
-  return { hashes, reports, ...(failure !== undefined && { failure }) }
+  return { hashes, rounds: summaries, reports, ...(failure !== undefined && { failure }) }
 }
 
 const inOne = new Map<Topology, Promise<readonly string[]>>()
@@ -246,4 +256,66 @@ test('tasks that no other site fits fail with the cause when their site is gone 
   const causes = reports.flatMap((report) => (report.type === 'task-failed' ? [report.cause] : []))
   const lost = causes.filter((cause) => cause instanceof CodedError && cause.code === 'SITE_LOST')
   t.is(lost.length, clients, String(causes))
+})
+
+test('trainers below a middle aggregator whose code fails for good go on below another, and a server that dies after that does not forget it', async (t) => {
+  const topology = shapes.hierarchical
+  for (const killServerAfter of [undefined, 3]) {
+    const roles = { 'middle-aggregator': faultyMiddle({ 'middle-aggregator-0': 2 }) }
+    const { rounds, reports, failure } = await spread({
+      ...(topology && { topology }),
+      roles,
+      middleOn: 'b',
+      ...(killServerAfter !== undefined && { killServerAfter }),
+    })
+    t.is(failure, undefined)
+    const notices = reports.flatMap((report) => (report.type === 'notice' ? [report.notice.code] : []))
+    t.true(notices.includes('AGGREGATOR_REPLACED'))
+    const lost = rounds.flatMap(({ notCounted = [] }) => notCounted.map(({ end, reason }) => `${end} ${reason}`))
+    t.true(lost.length > 0 && lost.every((one) => /^trainer-[012] gone$/.test(one)), String(lost))
+    // The last round selects among all trainers again. A server that goes on with the job tries the failed code anew.
+    const last = rounds.at(-1)
+    t.is((last?.members.length ?? 0) + (last?.notCounted ?? []).length, 4)
+  }
+})
+
+test('a report of an earlier hosting of a task is not taken for one of the present hosting', async (t) => {
+  const system = actorSystem()
+  const expanded = expand(twoTierShape, { jobId: 'job-1', newKey: () => '' })
+  const workload = workloadOf(twoTierShape)
+  const ended: string[] = []
+  const told: HostMessage[] = []
+  let follower: ActorRef<SiteNews> | undefined
+  const site = (life: number) =>
+    system.spawn<SiteMessage>(`site-${life}`, () => (message) => {
+      if (message.type === 'host') told.push(message)
+    })
+  const here = async (life: number) => {
+    const facts = { computeId: 'default', datasets: [], mostTasks: 100 }
+    follower?.tell({ type: 'site-here', site: { name: 'a', facts, site: site(life) } })
+    await system.idle()
+  }
+  system.spawn(
+    'spread',
+    spreadTasks({
+      job: { id: 'job-1', run: 'job-1', schema: twoTierShape.schema },
+      tasks: expanded,
+      own: { store: memoryStore(), workloadOf: async () => workload },
+      sites: { follow: (to) => void (follower = to) },
+      store: memoryStore(),
+      registry: memoryRegistry(),
+      reports: system.spawn<TaskReport>('reports', () => (report) => {
+        if (report.type === 'task-failed') ended.push(`${report.end} ${report.cause}`)
+      }),
+      onRound: async () => {},
+    }),
+  )
+  await system.idle()
+  await here(1)
+  await here(2)
+  for (const [life, { reports }] of told.entries())
+    reports.tell({ type: 'task-failed', end: 'trainer-0', cause: `of life ${life + 1}` })
+  await system.idle()
+  t.deepEqual(ended, ['trainer-0 of life 2'])
+  await system.terminate()
 })

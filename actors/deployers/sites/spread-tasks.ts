@@ -4,13 +4,14 @@ import {
   decodeCodeMessage,
   decodeModelsMessage,
   decodeRendezvousMessage,
-  decodeTaskReport,
   type HostedJob,
   jobModels,
+  type Notice,
   rendezvous as rendezvousOfJob,
   type SiteMessage,
   type SiteReply,
   siteJobs,
+  storedAdoptions,
   type TaskReport,
   taskSite,
 } from '../../../sdk/index.ts'
@@ -36,16 +37,14 @@ export function spreadTasks(parts: TasksToSpread): Behavior<SpreadNews> {
   return async (context) => {
     const placements = await context.track(beginPlacements(parts.store, run))
     const { start } = placements
-    const rendezvous = context.spawn('rendezvous', rendezvousOfJob(), {
+    const notice = (end: string, given: Notice) => owner.tell({ type: 'notice', end, notice: given })
+    const rendezvous = context.spawn('rendezvous', rendezvousOfJob(storedAdoptions(parts.store, run, notice)), {
       supervise: { type: 'escalate' },
       decode: decodeRendezvousMessage,
     })
     const state = spreadState(context, parts, placements, rendezvous)
     const { tasks, goneAfterMs } = state
     const models = context.spawn('models', jobModels(run, { registry, onRound }), { decode: decodeModelsMessage })
-    const reports = context.spawn<TaskReport>('reports', () => (report) => context.self.tell(report), {
-      decode: decodeTaskReport,
-    })
     const code =
       codeOf && context.spawn('code', codeGiver(codeOf), { supervise: { type: 'resume' }, decode: decodeCodeMessage })
     const hosted: HostedJob = {
@@ -59,7 +58,7 @@ export function spreadTasks(parts: TasksToSpread): Behavior<SpreadNews> {
         ...(datasetUrl !== undefined && { datasetUrl }),
       })),
     }
-    const refs = { rendezvous, reports, models, ...(code && { code }) }
+    const refs = { rendezvous, models, ...(code && { code }) }
     const arrangement = taskArrangement(context, parts, state, placements, siteJobs(hosted), refs)
     const { arrange } = arrangement
     const changes = siteChanges(context, parts, state, arrange)
@@ -118,8 +117,8 @@ export function spreadTasks(parts: TasksToSpread): Behavior<SpreadNews> {
           return releases.stop(message.forget)
         case 'stopped-anyway':
           return context.stop()
-        default:
-          return reported(message)
+        case 'reported':
+          return reported(message.report, message.hosting)
       }
     }
 
@@ -133,10 +132,10 @@ export function spreadTasks(parts: TasksToSpread): Behavior<SpreadNews> {
       return arrange()
     }
 
-    function reported(report: TaskReport): void {
+    function reported(report: TaskReport, hosting: number): void {
       const spread = tasks.get(report.end)
-      // A site that has lost the task may still tell of it.
-      if (!spread || spread.state === 'ended') return
+      // A site that has lost the task, or an earlier life of the task's site, may still tell of it.
+      if (!spread || spread.state === 'ended' || spread.hosting !== hosting) return
       if (report.type === 'task-completed' || report.type === 'task-failed') spread.state = 'ended'
       if (report.type !== 'task-completed') return owner.tell(report)
       models.tell({ type: 'completed', told: () => owner.tell(report) })

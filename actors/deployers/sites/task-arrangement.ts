@@ -1,5 +1,5 @@
-import type { ActorContext } from '../../../runtime/index.ts'
-import type { HostedJob, HostMessage } from '../../../sdk/index.ts'
+import type { ActorContext, ActorRef, Behavior } from '../../../runtime/index.ts'
+import { decodeTaskReport, type HostedJob, type HostMessage, type TaskReport } from '../../../sdk/index.ts'
 import { placementError } from '../errors.ts'
 import type { Placements } from './placements.ts'
 import { placesFor, servesCompute } from './site-choice.ts'
@@ -16,13 +16,15 @@ export function taskArrangement(
   { tasks, sites, placedAt }: SpreadState,
   placements: Placements,
   jobFor: (ends: readonly string[]) => HostedJob,
-  refs: Pick<HostMessage, 'rendezvous' | 'reports' | 'models' | 'code'>,
+  refs: Pick<HostMessage, 'rendezvous' | 'models' | 'code'>,
 ) {
   const { places } = placements
   let mayBegin = false
   let isStopping = false
   let isSayDue = false
   let lastSaid = ''
+  let hostings = 0
+  const hearing = new Map<number, ActorRef<TaskReport>>()
   saySoon()
 
   return {
@@ -52,10 +54,32 @@ export function taskArrangement(
           state === 'waiting' && (mayBegin || task.dataset !== undefined) && !refusals.has(name),
       )
       if (due.length === 0) continue
-      for (const spread of due) spread.state = 'asked'
+      hostings += 1
+      for (const spread of due) Object.assign(spread, { state: 'asked', hosting: hostings })
       const ends = due.map(({ task }) => task.end)
-      site.ref.tell({ type: 'host', job: jobFor(ends), ends, ...refs, replyTo: site.answers })
+      site.ref.tell({
+        type: 'host',
+        job: jobFor(ends),
+        ends,
+        ...refs,
+        reports: reportsOf(hostings),
+        replyTo: site.answers,
+      })
     }
+  }
+
+  /** Hears the reports of the tasks of one hosting. The actors of hostings that are over stop. */
+  function reportsOf(hosting: number): ActorRef<TaskReport> {
+    const present = new Set([...tasks.values()].map((spread) => spread.hosting))
+    for (const [number, heard] of hearing) {
+      if (present.has(number)) continue
+      context.stop(heard)
+      hearing.delete(number)
+    }
+    const behavior: Behavior<TaskReport> = () => (report) => context.self.tell({ type: 'reported', hosting, report })
+    const ref = context.spawn(`reports-${hosting}`, behavior, { decode: decodeTaskReport })
+    hearing.set(hosting, ref)
+    return ref
   }
 
   async function place(): Promise<void> {

@@ -1,5 +1,5 @@
 import type { NewDocument, Store } from '../../../runtime/index.ts'
-import { forgetRole } from '../../../sdk/index.ts'
+import { forgetAdoptions, forgetRole } from '../../../sdk/index.ts'
 import { removeEvents } from '../../events/stored-events.ts'
 import { catalogueError, isRefusal } from '../../model/errors.ts'
 import { forgetTasks } from '../../notifier/recipients.ts'
@@ -114,6 +114,7 @@ async function settle(
       if (run !== undefined) await Promise.all(batch.map(({ value }) => forgetRole(store, run, value.end)))
       await tasks.removeAll(batch)
     })
+    if (run !== undefined) await forgetAdoptions(store, run)
     await specifications.remove(specificationKey(job, replaces))
     if (present) await Promise.all([...computes].map((compute) => deployments.remove(`${compute}/${job}`)))
   }

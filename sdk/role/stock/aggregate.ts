@@ -22,6 +22,8 @@ const mostTogether = 4
 interface Gathered {
   readonly sum: RoundSum
   readonly refusals: readonly Refusal[]
+  /** By trainer: the end on the channel that got the trainer's assignment. */
+  readonly asked: ReadonlyMap<string, string>
 }
 
 type Below = Channel<Assignment, Answer>
@@ -169,7 +171,8 @@ export async function gather(
       message: `metric ${name} in round ${assignment.round} is ${found.toSorted().slice(0, mostNamed).join(', ')}${more}: left out of the mean`,
     })
   }
-  return { sum, refusals }
+  const asked = new Map([...shares].flatMap(([end, own]) => own.map((trainer) => [trainer, end] as const)))
+  return { sum, refusals, asked }
 
   /** Adds answers that arrived together: one pass over memory adds several contributions. */
   async function addAll(came: readonly GatheredArrival<Answer>[]): Promise<void> {

@@ -110,14 +110,14 @@ async function contributions(
   const choose = async () => select.select(await trainersBelow(trainers), context.random(round, 'select'))
   const selected = await context.decide('selected', choose, isStrings)
   const wait = await waitingTime(waiting, trainers)
-  const { sum, refusals } = await gather(
+  const { sum, refusals, asked } = await gather(
     { type: 'train', round, weights, terms, selected, ...(counted && { counted }), ...wait },
     context,
   )
   requireEnough({ round, selected: selected.length, sum, refusals }, waiting.minimumUpdates)
   if (sum.members.length === selected.length) return { sum }
   // A round that runs again may find other ends there.
-  const find = () => withoutPart({ selected, sum, refusals }, trainers)
+  const find = () => withoutPart({ selected, sum, refusals, asked }, trainers)
   return { sum, notCounted: await context.decide('not counted', find, isNotCounted) }
 }
 
@@ -126,7 +126,13 @@ function withoutPart(
     selected,
     sum,
     refusals,
-  }: { readonly selected: readonly string[]; readonly sum: RoundSum; readonly refusals: readonly Refusal[] },
+    asked,
+  }: {
+    readonly selected: readonly string[]
+    readonly sum: RoundSum
+    readonly refusals: readonly Refusal[]
+    readonly asked: ReadonlyMap<string, string>
+  },
   below: TopContext['channels']['trainers'],
 ): NotCounted[] {
   const counted = new Set(sum.members)
@@ -137,7 +143,8 @@ function withoutPart(
     .map((end): NotCounted => {
       const code = refused.get(end)
       if (code !== undefined) return { end, reason: 'refused', code }
-      return { end, reason: isBelow(below, end) ? 'late' : 'gone' }
+      // A trainer is there, and lost to this round, if its aggregator has left.
+      return { end, reason: isBelow(below, end) && below.has(asked.get(end) ?? end) ? 'late' : 'gone' }
     })
 }
 
