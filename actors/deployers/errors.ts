@@ -19,6 +19,10 @@ const controllerErrors = {
     message: "the job's tasks could not be deployed, or their deployment failed: {reason}",
     hint: 'mend the cause and start the job again: it goes on from the last committed round',
   },
+  JOB_MODELS_BEHIND: {
+    message: 'the registry does not have {rounds} models of the job yet: {reason}',
+    hint: 'the models are kept, and are uploaded as long as the server runs, or when it runs again',
+  },
   JOB_TIME_OVER: {
     message: 'the job has reached its maxRunTime of {seconds} s',
     hint: 'raise maxRunTime, or start the job again: it goes on from the last committed round',

@@ -6,7 +6,7 @@ import { isRefusal } from '../model/errors.ts'
 import type { AskedState } from '../model/job-states.ts'
 import { collectionsOf } from '../records/collections.ts'
 import { type Asked, answerBy, asking, type Handlers, type Reply, type Request } from '../requests/requests.ts'
-import { type JobMessage, job } from './actor/job.ts'
+import { type JobMessage, job, type ModelUploads } from './actor/job.ts'
 import { jobSlots } from './actor/job-slots.ts'
 import { type FlameletReport, reportTask } from './actor/task-reports.ts'
 import { movableJob, startedJob } from './asked-changes.ts'
@@ -42,6 +42,8 @@ export interface ControllerParts extends LeaseParts {
    * Remove the roles' snapshots and journals at each end of a job, so that a next start begins anew. Default: false.
    */
   readonly forgetsEnded?: boolean
+  /** As for a job's actor. */
+  readonly uploads?: ModelUploads
   /** Called when a disk or database fails that a job needs. The controller tries the job again by itself. */
   readonly onInterrupted?: (job: string, cause: CodedError) => void
 }
@@ -90,7 +92,7 @@ const leaseSupervision = {
  * of the server it goes on with the jobs that were under way. Of several servers on one store, one runs each job.
  */
 export function controller(parts: ControllerParts): Behavior<Message> {
-  const { store, now, server, shared = false, deployerOf, events, onInterrupted, forgetsEnded = false } = parts
+  const { store, now, server, shared = false, deployerOf, events, onInterrupted, forgetsEnded = false, uploads } = parts
 
   return (context) => {
     const collections = collectionsOf(store)
@@ -101,7 +103,8 @@ export function controller(parts: ControllerParts): Behavior<Message> {
     let unhosted = new Map<string, number>()
     const touches = new Map<string, number>()
     let hasLeft = false
-    const jobParts = { store, collections, now, slots: jobSlots(), deployerOf, events, forgetsEnded }
+    const slots = jobSlots()
+    const jobParts = { store, collections, now, slots, deployerOf, events, forgetsEnded, ...(uploads && { uploads }) }
     const leases = context.spawn('leases', leaseWatch(parts, context.self), { supervise: leaseSupervision })
     const handlers: Handlers<JobRequests> = {
       'ask-job-state': (message) => context.track(askState(message)),

@@ -1,8 +1,9 @@
 import type { ActorRef, Behavior, Store, Terminated } from '../../../runtime/index.ts'
-import { forgetRole } from '../../../sdk/index.ts'
+import { type Behind, forgetRole } from '../../../sdk/index.ts'
 import type { DeployableJob, Deployer, DeploymentMessage, DeploymentReport } from '../../deployers/deployer.ts'
 import { causeOf, controllerError, isInterruption } from '../../deployers/errors.ts'
 import type { EventsMessage } from '../../events/events.ts'
+import type { JobSpecification } from '../../model/job.ts'
 import type { EventCause, JobEvent } from '../../model/job-event.ts'
 import { endedNames, type JobStateName } from '../../model/job-states.ts'
 import type { TaskStatus } from '../../model/task.ts'
@@ -27,6 +28,8 @@ export type JobMessage =
   | { readonly type: 'consider' }
   | { readonly type: 'time-over' }
   | { readonly type: 'deployment-ended'; readonly terminated: Terminated }
+  | { readonly type: 'uploaded'; readonly behind: Behind }
+  | { readonly type: 'upload-time-over' }
 
 /** Parts that the job actors of a server share. */
 export interface JobParts {
@@ -41,6 +44,23 @@ export interface JobParts {
    * Remove the roles' snapshots and journals at each end of a job, so that a next start begins anew. Default: false.
    */
   readonly forgetsEnded?: boolean
+  /** Moves models to a registry that may be away. Absent: models are where they belong once their rounds are committed. */
+  readonly uploads?: ModelUploads
+}
+
+/** The models of a run on their way to the registry where they belong. */
+export interface ModelUploads {
+  /** A round of the job was committed. */
+  wake(job: UploadedJob): void
+  /** Resolves when the registry has all models of the job, or with what is missing when the signal is aborted. */
+  settled(job: UploadedJob, signal: AbortSignal): Promise<Behind>
+  /** Longest wait for the registry at the end of a job. */
+  readonly mostWaitMs: number
+}
+
+export interface UploadedJob {
+  readonly run: string
+  readonly spec: JobSpecification
 }
 
 interface End {
@@ -51,7 +71,8 @@ interface End {
 /**
  * How far a job's actor has come on this server. From `beginning` a job goes to `waiting` if it was just started, and to
  * `deployed` if it was under way; from `waiting` to `deployed`, or to `over` if a person stops the job; from `deployed` to
- * `ending` when its end is decided, and to `over` when the deployment has ended.
+ * `ending` when its end is decided, and to `over` when the deployment has ended; a job that has completed is `uploading`
+ * before, where its models move to another registry.
  */
 type Phase =
   | { readonly name: 'beginning' }
@@ -61,6 +82,8 @@ type Phase =
   | { readonly name: 'deployed'; readonly deployment: ActorRef<DeploymentMessage>; readonly isVerdictDue: boolean }
   /** The deployment is stopping; after that the job ends as decided. */
   | { readonly name: 'ending'; readonly deployment: ActorRef<DeploymentMessage>; readonly end: End }
+  /** No task of the job runs any more; the job is completed once the registry has its models. */
+  | { readonly name: 'uploading'; readonly end: End; readonly waiting: AbortController }
   /** No task of the job runs any more. */
   | { readonly name: 'over' }
 
@@ -86,6 +109,9 @@ export function job(lease: HeldLease, parts: JobParts): Behavior<JobMessage> {
     const document = await context.track(leasedJob(collections, now, lease))
     const tasks = leasedTasks(collections, { now, clock: context.clock }, lease, document.value.expansion)
     const failed = failures()
+    /** Gives the slot of the job's deployer back. */
+    let leaveSlot = () => {}
+    context.signal.addEventListener('abort', () => leaveSlot(), { once: true })
     let phase: Phase = { name: 'beginning' }
     const deployable = () => document.deployable(tasks.all())
 
@@ -124,6 +150,11 @@ export function job(lease: HeldLease, parts: JobParts): Behavior<JobMessage> {
           return decide({ state: 'failed', cause: causeOf(message.cause, 'JOB_DEPLOYMENT_FAILED') })
         case 'deployment-ended':
           return context.track(deploymentEnded(message.terminated))
+        case 'uploaded':
+          return context.track(uploaded(message.behind))
+        case 'upload-time-over':
+          if (phase.name === 'uploading') phase.waiting.abort()
+          return
       }
     }
 
@@ -142,9 +173,9 @@ export function job(lease: HeldLease, parts: JobParts): Behavior<JobMessage> {
       if (state === 'starting') {
         phase = { name: 'waiting', deployer }
         const request = { deployer, priority: spec.priority ?? 'medium', startedAt, job: context.self }
-        context.signal.addEventListener('abort', slots.request(request), { once: true })
+        leaveSlot = slots.request(request)
       } else {
-        context.signal.addEventListener('abort', slots.take(deployer), { once: true })
+        leaveSlot = slots.take(deployer)
         await deploy(deployer)
         watchTime()
       }
@@ -238,6 +269,7 @@ export function job(lease: HeldLease, parts: JobParts): Behavior<JobMessage> {
       tellEvent({ type: 'state', state })
       if (state === 'applying') toDeployment({ type: 'apply', job: await deployable() })
       if (state === 'stopping') toDeployment({ type: 'stop' })
+      if (state === 'stopping' && phase.name === 'uploading') phase.waiting.abort()
     }
 
     function endBy(verdict: Verdict): End {
@@ -257,10 +289,37 @@ export function job(lease: HeldLease, parts: JobParts): Behavior<JobMessage> {
       phase = { name: 'over' }
       await tasks.settled()
       if (isInterruption(cause)) throw cause
-      if (decided) return finish(decided)
+      if (decided) return decided.state === 'completed' ? upload(decided) : finish(decided)
       if (cause !== undefined) return finish({ state: 'failed', cause: causeOf(cause, 'JOB_DEPLOYMENT_FAILED') })
       if (document.value.state === 'stopping') return finish(undefined)
-      return finish(endBy(verdictOf(tasks.all()) ?? { state: 'failed', role: unfinishedRole(), allFailed: false }))
+      const end = endBy(verdictOf(tasks.all()) ?? { state: 'failed', role: unfinishedRole(), allFailed: false })
+      return end.state === 'completed' ? upload(end) : finish(end)
+    }
+
+    /** Waits until the registry has the models of a completed job. Another job may have the slot meanwhile. */
+    async function upload(end: End): Promise<void> {
+      const { uploads } = parts
+      const { run, spec } = document.value
+      if (!uploads || run === undefined || document.value.state === 'stopping') return finish(end)
+      leaveSlot()
+      const waiting = new AbortController()
+      phase = { name: 'uploading', end, waiting }
+      context.signal.addEventListener('abort', () => waiting.abort(), { once: true })
+      context.after(uploads.mostWaitMs, { type: 'upload-time-over' })
+      void context.track(uploads.settled({ run, spec }, waiting.signal)).then(
+        (behind) => context.self.tell({ type: 'uploaded', behind }),
+        (cause: unknown) => context.fail(cause),
+      )
+    }
+
+    async function uploaded({ rounds, error }: Behind): Promise<void> {
+      if (phase.name !== 'uploading') return
+      if (rounds > 0) {
+        const reason = error ? `${error.code}: ${error.message}` : 'its upload was not over in time'
+        const { code, message, hint } = controllerError('JOB_MODELS_BEHIND', { rounds, reason })
+        await record({ type: 'notice', end: document.value.spec.designId, code, message, hint })
+      }
+      return finish(phase.end)
     }
 
     function unfinishedRole(): string {
@@ -310,6 +369,8 @@ export function job(lease: HeldLease, parts: JobParts): Behavior<JobMessage> {
     }
 
     function record(event: JobEvent): Promise<number> {
+      const { run, spec } = document.value
+      if (event.type === 'round' && run !== undefined) parts.uploads?.wake({ run, spec })
       return ask<number>((replyTo) => ({ type: 'record-event', job: lease.job, event, replyTo }))
     }
   }
