@@ -8,6 +8,7 @@ import {
   controlPlane,
   defaultArchiveBytes,
   defaultQuotas,
+  type ModelUploads,
   type Quotas,
   type WorkerSettings,
 } from '../actors/index.ts'
@@ -47,6 +48,8 @@ export interface ServerOptions extends Setting {
    * started again.
    */
   readonly forgetsEnded?: boolean
+  /** Moves models to a registry that may be away. Default: models stay in the server's folder. */
+  readonly uploads?: ModelUploads
   /** The bounds of each user. Default: `defaultQuotas` where callers show a token, no bounds elsewhere. */
   readonly quotas?: Quotas
   /** Where flamelets' workers find each other, and put their models. */
@@ -112,6 +115,7 @@ export async function startServer({
   timeoutMs = 30_000,
   mostTasks,
   forgetsEnded = false,
+  uploads,
   quotas = {},
   workers = {},
   authentication,
@@ -160,6 +164,7 @@ export async function startServer({
       quotas: gate ? { ...defaultQuotas, ...quotas } : quotas,
       ...(gate ? { computeAdmins } : {}),
       forgetsEnded,
+      ...(uploads && { uploads }),
       ...(mostTasks === undefined ? {} : { mostTasks }),
       archiveLimits: archiveLimitsOf(archiveBytes),
       chooseDeployer,

@@ -15,6 +15,10 @@ const flamectlErrors = {
     hint: 'name a file in a folder that is there and may be written',
   },
   RUN_FAILED: { message: 'job {job} failed: {cause}', hint: 'mend the cause, then run the same command with --resume' },
+  RUN_BEHIND: {
+    message: 'the rounds are over, and the registry does not have {rounds} models of job {job} yet: {reason}',
+    hint: 'they are kept; when the registry is there: {resumeCommand}',
+  },
   CODE_SIZE: {
     message: 'the folder {folder} holds more than {files} files, or {megabytes} MB of them',
     hint: 'put the code into a folder of its own',

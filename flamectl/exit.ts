@@ -20,6 +20,7 @@ const usageCodes: readonly string[] = [
   'STRATEGY_MISFIT',
   'STRATEGY_TOPOLOGY',
   'STRATEGY_CLIENTS',
+  'REGISTRY_ADDRESS',
   'DATA_SCHEME',
   'DATA_TOO_FEW',
   'STORE_URL',
@@ -71,13 +72,14 @@ export function hintOf({ code, hint }: CodedError): string {
   return hintsOfCommands[code] ?? hint
 }
 
-/** Exit statuses. `unread` is the status that shells give a program that SIGPIPE ended: the reader of its output has gone. */
-export const exitStatus = { done: 0, failed: 1, misused: 2, notFound: 3, refused: 4, unread: 141 } as const
+/** Exit statuses. `behind`: all is done, but the registry doesn't have all models. `unread` is the status that shells give a program that SIGPIPE ended: the reader of its output has gone. */
+export const exitStatus = { done: 0, failed: 1, misused: 2, notFound: 3, refused: 4, behind: 5, unread: 141 } as const
 
 /** The exit status for an error: by the status of the server's answer if there was one, else by the error's code. */
 export function exitStatusOf(error: CodedError): number {
   const status = statusOf(error)
   if (status === 404 || error.code === 'FLAMELET_UNKNOWN') return exitStatus.notFound
+  if (error.code === 'RUN_BEHIND') return exitStatus.behind
   if (error.code === 'FLAMELET_REFUSED') return exitStatus.refused
   if (status !== undefined) return status >= 400 && status < 500 ? exitStatus.refused : exitStatus.failed
   return usageCodes.includes(error.code) ? exitStatus.misused : exitStatus.failed

@@ -28,6 +28,7 @@ export {
   type ModelToCommit,
   type Spool,
 } from './registry/registry.ts'
+export * from './registry/registry-place.ts'
 export { bestRound, type KeptRounds, keepingRounds } from './registry/retention.ts'
 export * from './registry/spooled-registry.ts'
 export * from './role/channel/channel.ts'

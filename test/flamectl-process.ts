@@ -22,6 +22,8 @@ export interface RunConditions {
   /** Stop reading standard output after its first line. */
   readonly leaveAtFirstLine?: boolean
   readonly cwd?: string
+  /** Besides the environment of this process. */
+  readonly environment?: Readonly<Record<string, string>>
 }
 
 const main = fileURLToPath(new URL('../flamectl/main.js', import.meta.url))
@@ -30,10 +32,14 @@ const project = fileURLToPath(new URL('../../', import.meta.url))
 /** Runs the built flamectl in a process of its own. */
 export function runFlamectl(
   args: readonly string[],
-  { killAfterMs, signalAtFirstLine, leaveAtFirstLine, cwd = project }: RunConditions = {},
+  { killAfterMs, signalAtFirstLine, leaveAtFirstLine, cwd = project, environment }: RunConditions = {},
 ): Promise<FinishedRun> {
   return new Promise((resolve, reject) => {
-    const child = spawn(process.execPath, [main, ...args], { stdio: ['ignore', 'pipe', 'pipe'], cwd })
+    const child = spawn(process.execPath, [main, ...args], {
+      stdio: ['ignore', 'pipe', 'pipe'],
+      cwd,
+      env: { ...process.env, ...environment },
+    })
     let out = ''
     let err = ''
     child.stdout.setEncoding('utf8').on('data', (chunk: string) => {

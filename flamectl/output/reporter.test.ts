@@ -35,7 +35,7 @@ test('with --json what roles say goes to standard error, rounds alone to standar
 
 const start = { job: 'j-1', seed: 7, settings: { rounds: 2, clients: 1 } }
 const regression = { ...round, metrics: { mae: 0.25, 'train-loss': 2 } }
-const model = { metrics: regression.metrics, hash: 'abcdef', model: '/models/1', hasArchitecture: true }
+const model = { metrics: regression.metrics, hash: 'abcdef', model: '/models/1', isFolder: true, hasArchitecture: true }
 const result = { rounds: 1, models: [model] }
 
 test('with --json each line is a round, but for the last, which says how the job was run', (t) => {
@@ -108,7 +108,7 @@ test('in a log what roles say stands between the rounds, a line each', (t) => {
 })
 
 test('a run ends with the lines that load its model', (t) => {
-  const model = { metrics: {}, hash: 'abc', model: '/models/a b/round-0003' }
+  const model = { metrics: {}, hash: 'abc', model: '/models/a b/round-0003', isFolder: true }
   const ended = (hasArchitecture: boolean) => {
     const out = new PassThrough()
     lineReporter(out).done({ rounds: 3, models: [{ ...model, hasArchitecture }] })

@@ -15,9 +15,11 @@ export interface RunStart {
 
 /** A model of a job's last round. */
 export interface FinalModel extends Pick<RoundSummary, 'part' | 'metrics' | 'hash'> {
-  /** Folder of the model. */
+  /** Location of the model. */
   readonly model: string
-  /** The folder also holds the model's architecture. */
+  /** The location is a folder of this machine. */
+  readonly isFolder: boolean
+  /** The location also holds the model's architecture. */
   readonly hasArchitecture: boolean
 }
 
@@ -130,16 +132,23 @@ export function howToUse({ rounds, models }: RunResult): string {
     ...(others.length === 0 && first.part === undefined
       ? [`${done}, ${resultOf(first)}`, `model: ${first.model}`]
       : [`${done} of ${counted(models.length, 'model')}`, ...shown]),
-    ...(first.hasArchitecture
+    ...(first.isFolder ? readingOf(first) : []),
+    '  round.json says which job, round and members it came from',
+  ].join('\n')
+}
+
+/** How a program reads a model of a folder. */
+function readingOf({ hasArchitecture, model }: FinalModel): string[] {
+  return [
+    ...(hasArchitecture
       ? [
           '  a layers model of TensorFlow.js, in a program:',
           `    import { loadLayersModel } from 'flame-fl/sdk/node'`,
-          `    const model = await loadLayersModel(${JSON.stringify(first.model)})`,
+          `    const model = await loadLayersModel(${JSON.stringify(model)})`,
           '  and in a page, from a server that serves the folder: await tf.loadLayersModel(address of model.json)',
         ]
       : ['  model.json + weights.bin hold its weights: initialWeightsFrom of flame-fl/sdk/node reads them']),
-    '  round.json says which job, round and members it came from',
-  ].join('\n')
+  ]
 }
 
 function resultOf({ metrics, hash }: FinalModel): string {

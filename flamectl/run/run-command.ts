@@ -1,4 +1,4 @@
-import { Command } from 'commander'
+import { Command, Option } from 'commander'
 import { bundler } from '../../sdk/workload/load/index.ts'
 import type { CommandContext } from '../command-context.ts'
 import { onStopSignals } from '../exit.ts'
@@ -25,6 +25,13 @@ export function runCommand({ user, print }: CommandContext, argv: readonly strin
     )
     .option('--store <folder or URL>', 'place of the state: a folder, or mongodb://host:port/database', defaultFolder)
     .option('--models <folder>', 'folder of the models (default: models in the folder of the store, or in .flame)')
+    .addOption(
+      new Option(
+        '--registry <address>',
+        'registry of the models: files:FOLDER, memory:, mlflow:http://HOST:PORT, or s3://BUCKET/PREFIX?endpoint=URL',
+      ).env('FLAME_REGISTRY'),
+    )
+    .option('--upload-wait <seconds>', 'longest wait for that registry at the end, should it be away', '300')
     .option(
       '--keep <which>',
       'rounds whose models are kept: all, or a list of last, best (by accuracy, else by loss) and every so many, for example last=5,best=1,every=10 or best,3',

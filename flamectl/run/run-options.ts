@@ -1,6 +1,6 @@
 import { join, resolve } from 'node:path'
 import type { LocalTransport } from '../../actors/index.ts'
-import { type KeptRounds, type Kind, kinds } from '../../sdk/index.ts'
+import { type KeptRounds, type Kind, kinds, type RegistryPlace, registryPlace } from '../../sdk/index.ts'
 import { flamectlError } from '../errors.ts'
 import type { GivenSettings } from '../files/json-files.ts'
 import type { Format } from '../output/printable.ts'
@@ -17,6 +17,10 @@ export interface RunOptions extends GivenSettings {
   readonly store: string
   /** Folder of the models. */
   readonly models: string
+  /** Absent: files in `models`. */
+  readonly registry?: RegistryPlace
+  /** Longest wait for the registry when the rounds are over. */
+  readonly uploadWaitMs: number
   /** Absent: for people. */
   readonly format?: ProgramFormat
   /** Absent: the models of all rounds are kept. */
@@ -48,6 +52,8 @@ export interface RawRunOptions {
   readonly workers?: string
   readonly store: string
   readonly models?: string
+  readonly registry?: string
+  readonly uploadWait?: string
   readonly keep?: string
   readonly plot?: string
   readonly data?: readonly string[]
@@ -72,6 +78,8 @@ export function runOptions(workload: string, raw: RawRunOptions, output?: Format
       raw.models !== undefined
         ? namedPlace('--models', raw.models)
         : join(isMongodb(raw.store) ? defaultFolder : raw.store, 'models'),
+    ...registryOf(raw),
+    uploadWaitMs: 1000 * integer('--upload-wait', raw.uploadWait ?? '300', 0, 1_000_000),
     ...(format === undefined || format === 'table' ? {} : { format }),
     ...keptRounds(raw.keep ?? 'all'),
     ...(raw.plot === undefined ? {} : { plot: namedPlace('--plot', raw.plot, 'a file') }),
@@ -81,6 +89,15 @@ export function runOptions(workload: string, raw: RawRunOptions, output?: Format
     check: raw.check ?? false,
     ...hostsOf(raw),
   }
+}
+
+/** Reads the address of a registry. RUN_OPTION, REGISTRY_ADDRESS. */
+function registryOf({ registry, models }: RawRunOptions): { readonly registry?: RegistryPlace } {
+  if (registry === undefined) return {}
+  const place = registryPlace(registry)
+  if (models === undefined) return { registry: place }
+  const expected = 'no --registry (or FLAME_REGISTRY) beside it: files:FOLDER names the folder of the models'
+  throw flamectlError('RUN_OPTION', { option: '--models', expected, given: JSON.stringify(models) })
 }
 
 /** Reads `processes:8`, and the transport between the processes. RUN_OPTION. */

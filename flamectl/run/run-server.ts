@@ -14,7 +14,6 @@ import { type CodedError, isStoreTroubleCode, type Store } from '../../runtime/i
 import {
   expand,
   jobSettings,
-  type ModelRegistry,
   type PoolPlan,
   type RoundSummary,
   type Settings,
@@ -26,6 +25,7 @@ import { isMongodb, keepPrivate, stateFolder } from '../state-folder.ts'
 import { reportedRounds } from './followed-run.ts'
 import { jobToResume, type ResumedJob } from './job-to-resume.ts'
 import type { RunOptions } from './run-options.ts'
+import type { RunModels } from './run-root.ts'
 
 /** The control plane of a run, in this process. */
 export interface RunServer {
@@ -47,10 +47,10 @@ export interface RunServer {
   close(): Promise<void>
 }
 
-export interface RunServerParts extends RunOptions {
+export interface RunServerParts extends Omit<RunOptions, 'models'> {
   readonly workers: number
   readonly user: string
-  readonly registry: ModelRegistry
+  readonly models: RunModels
   readonly loaded: LoadedWorkload
   /** The pool that was started before the job: the job's first deployment trains on it. */
   readonly firstPool: () => TrainingPool | undefined
@@ -61,7 +61,11 @@ const jsonBytes = 256 * 1024 * 1024
 
 /** Starts a control plane that hosts the jobs of this workload alone. */
 export async function openRunServer(parts: RunServerParts): Promise<RunServer> {
-  const { store, user, registry, loaded, workers, check, shared } = parts
+  const { store, user, loaded, workers, check, shared, uploadWaitMs } = parts
+  const { registry: models, uploads } = parts.models
+  // A job begins, and goes on, while the registry is away.
+  const { latest, parts: partsOf } = uploads?.here ?? models
+  const registry = { ...models, latest, parts: partsOf }
   if (!shared && !isMongodb(store)) await keepPrivate(stateFolder(store), (text) => console.error(text))
   let goOnWith = (_job: string | undefined) => {}
   const chosen = new Promise<string | undefined>((resolve) => {
@@ -101,6 +105,14 @@ export async function openRunServer(parts: RunServerParts): Promise<RunServer> {
       trouble ??= cause
       reject(cause)
     },
+    ...(uploads && {
+      uploads: {
+        // The run commits through the spool itself, which begins the upload.
+        wake() {},
+        settled: ({ run }, signal) => uploads.settled(run, signal),
+        mostWaitMs: uploadWaitMs,
+      },
+    }),
     goesOnWith: async (job) => job === (await chosen),
     inProcess: (opened) => (parts.hosts ? spread(opened) : here(opened)),
   })

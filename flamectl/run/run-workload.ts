@@ -1,5 +1,3 @@
-import { readFile } from 'node:fs/promises'
-import { join } from 'node:path'
 import { type JobStatus, mostTasks } from '../../actors/model/index.ts'
 import { CodedError } from '../../runtime/errors/index.ts'
 import {
@@ -13,10 +11,11 @@ import {
   validTopology,
 } from '../../sdk/index.ts'
 import { defaultWorkers, loadWorkload, poolFor } from '../../sdk/node/index.ts'
+import { flamectlError } from '../errors.ts'
 import type { FinalModel, Reporter } from '../output/reporter.ts'
 import { followedRun, lastEventOf, plotJob, requirePlotPlace, stopOn, untilAtRest } from './followed-run.ts'
 import type { RunOptions } from './run-options.ts'
-import { REGISTRY, REPORTER, runRoot } from './run-root.ts'
+import { MODELS, REPORTER, type RunModels, runRoot } from './run-root.ts'
 import type { RunServer } from './run-server.ts'
 import { createJob } from './workload-job.ts'
 
@@ -42,16 +41,17 @@ export async function runWorkload(
   const { plot } = options
   if (plot !== undefined) await requirePlotPlace(plot)
   const scope = runRoot(options)
-  const registry = scope.resolve(REGISTRY)
   const loaded = await loadWorkload(options.workload)
   const settings = resolveSettings(loaded.workload.settings, options.overrides)
+  const models = await scope.resolve(MODELS)
+  const { registry, uploads } = models
   let pool: TrainingPool | undefined
   let server: RunServer | undefined
   let reporter: Reporter | undefined
   try {
     const open = async () => {
       const { openRunServer } = await import('./run-server.ts')
-      return openRunServer({ ...options, workers, user, registry, loaded, firstPool: () => pool })
+      return openRunServer({ ...options, workers, user, models, loaded, firstPool: () => pool })
     }
     if (options.resume) server = await open()
     const found = await server?.jobToResume(settings)
@@ -74,7 +74,7 @@ export async function runWorkload(
     }
 
     reporter = scope.resolve(REPORTER)
-    const latest = found ? await lastModels(registry, job) : []
+    const latest = found ? await lastModels(state === 'completed' ? registry : registryHere(models), job) : []
     reporter.started({
       job,
       ...plan,
@@ -83,15 +83,27 @@ export async function runWorkload(
     })
     if (state === 'completed') {
       for (const model of latest) reporter.round({ ...model, seconds: 0 })
+      await uploads?.settled(job, AbortSignal.any([signal, AbortSignal.timeout(options.uploadWaitMs)]))
     } else if ((await hosted(server, job, state, reporter)) === 'terminated') {
       await plotted(server, job)
-      const rounds = roundsOf(await lastModels(registry, job))
+      const rounds = roundsOf(await lastModels(registryHere(models), job))
       reporter.stopped(rounds, resumeCommand)
       return { type: 'stopped', rounds }
     }
     const last = await lastModels(registry, job)
     await plotted(server, job)
-    if (last.length > 0) reporter.done({ rounds: roundsOf(last), models: await Promise.all(last.map(finalModel)) })
+    if (last.length > 0) {
+      const isFolder = options.registry === undefined || options.registry.sort === 'files'
+      const models = await Promise.all(last.map((model) => finalModel(registry, model, isFolder)))
+      reporter.done({ rounds: roundsOf(last), models })
+    }
+    const behind = await uploads?.behind(job)
+    if (behind && behind.rounds > 0) {
+      const reason = behind.error
+        ? `${behind.error.code}: ${behind.error.message}`
+        : 'their upload was not over in time'
+      throw flamectlError('RUN_BEHIND', { job, rounds: behind.rounds, reason, resumeCommand })
+    }
     return { type: 'completed' }
   } catch (cause) {
     const trouble = server?.trouble()
@@ -100,6 +112,7 @@ export async function runWorkload(
     reporter?.close()
     await server?.close()
     await pool?.close()
+    models.close()
   }
 
   async function plotted({ connection }: RunServer, job: string): Promise<void> {
@@ -143,20 +156,30 @@ function resumable({ code, message, hint, cause }: CodedError, resumeCommand: st
 }
 
 /** The model of a job's last round; of a job with several models a round, the last model of each part. */
-async function lastModels(registry: ModelRegistry, job: string): Promise<CommittedModel[]> {
+async function lastModels(registry: LastModels, job: string): Promise<CommittedModel[]> {
   const parts = [undefined, ...(await registry.parts(job))]
   const found = await Promise.all(parts.map((part) => registry.latest(job, part)))
   return found.filter((model) => model !== undefined)
 }
+
+/** The models of a job that isn't over, which needs no registry that may be away. */
+function registryHere({ registry, uploads }: RunModels): LastModels {
+  return uploads?.here ?? registry
+}
+
+type LastModels = Pick<ModelRegistry, 'parts' | 'latest'>
 
 /** The number of rounds that every one of the models has. */
 function roundsOf(models: readonly CommittedModel[]): number {
   return models.length === 0 ? 0 : Math.min(...models.map(({ round }) => round))
 }
 
-async function finalModel({ part, metrics, hash, location }: CommittedModel): Promise<FinalModel> {
-  const text = await readFile(join(location, 'model.json'), 'utf8')
-  const { modelTopology }: { readonly modelTopology?: unknown } = JSON.parse(text)
+async function finalModel(
+  registry: ModelRegistry,
+  { job, round, part }: CommittedModel,
+  isFolder: boolean,
+): Promise<FinalModel> {
+  const { metrics, hash, location, modelTopology } = await registry.load(job, round, part)
   const hasArchitecture = modelTopology !== undefined
-  return { ...(part === undefined ? {} : { part }), metrics, hash, model: location, hasArchitecture }
+  return { ...(part === undefined ? {} : { part }), metrics, hash, model: location, isFolder, hasArchitecture }
 }

@@ -30,6 +30,11 @@ export interface SpooledRegistry extends ModelRegistry {
   wake(job: string): void
   behind(job: string): Promise<Behind>
   /**
+   * The last models of jobs that aren't settled, without the remote registry. Knows nothing of settled jobs: a job that
+   * goes on needs no model that was told of before.
+   */
+  readonly here: Pick<ModelRegistry, 'latest' | 'parts'>
+  /**
    * Resolves when the remote registry has all models of a job, of which the spool then keeps none; or with what is
    * missing, when the signal is aborted.
    */
@@ -112,6 +117,7 @@ export function spooledRegistry(parts: SpoolParts): SpooledRegistry {
       }),
     wake: kick,
     behind: (job) => behind(uploadOf(job)),
+    here: spool,
     async settled(job, signal) {
       kick(job)
       const upload = uploadOf(job)
