@@ -10,7 +10,7 @@ export { type ArchivedWorkloadsParts, archivedWorkloads } from './deployers/in-p
 export { type InProcessParts, inProcessDeployer } from './deployers/in-process/in-process-deployer.ts'
 export type { WorkloadSource } from './deployers/in-process/workload-source.ts'
 export { type JobProcessParts, jobProcessDeployer } from './deployers/job-process/job-process-deployer.ts'
-export { type LocalProcess, startLocalProcess } from './deployers/sites/local/local-process.ts'
+export { type LocalEnd, type LocalLife, localLives } from './deployers/sites/local/local-lives.ts'
 export { type LocalSites, type LocalSitesOptions, localSites } from './deployers/sites/local/local-sites.ts'
 export {
   type DialledAt,

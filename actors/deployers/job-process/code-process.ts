@@ -1,13 +1,12 @@
 import { type ChildProcess, spawn } from 'node:child_process'
 import { writeFile } from 'node:fs/promises'
 import { basename, dirname } from 'node:path'
+import { endOf } from '../../../runtime/node/index.ts'
 import { installation } from '../../../sdk/node/index.ts'
 import { controllerError } from '../errors.ts'
 
 /** Environment variables that a process gets; the server's other variables may hold keys and tokens. */
 const environment = ['PATH', 'HOME', 'LANG', 'LC_ALL', 'TZ', 'TMPDIR', 'TEMP', 'TMP', 'SystemRoot', 'USERPROFILE']
-/** Characters that are kept of the end of a process's output, which may say why the process ended. */
-const keptOutput = 4096
 /** Linux's `oom_score_adj` of a process that is killed before all others when memory is short. */
 const mostEndable = '1000'
 
@@ -44,19 +43,7 @@ export function startCodeProcess(options: readonly string[], program: string, ar
     env,
     stdio: ['ignore', 'pipe', 'pipe', 'pipe'],
   })
-  const output = tailOf(child)
-  // Faults of sending and of starting are told by the event `close`.
-  let fault: Error | undefined
-  child.on('error', (cause) => {
-    fault = cause
-  })
-  const ended = new Promise<string>((resolve) =>
-    child.on('close', (status, signal) => {
-      const how = signal ? `by ${signal}` : fault && child.pid === undefined ? fault.message : `with status ${status}`
-      const last = output().trim().split('\n').slice(-5).join('\n')
-      resolve(last === '' ? how : `${how}, having written: ${last}`)
-    }),
-  )
+  const ended = endOf(child)
   if (process.platform === 'linux' && child.pid !== undefined)
     void writeFile(`/proc/${child.pid}/oom_score_adj`, mostEndable).catch(() => {})
   return { child, ended }
@@ -65,13 +52,4 @@ export function startCodeProcess(options: readonly string[], program: string, ar
 function entryOf(name: string): [string, string][] {
   const value = process.env[name]
   return value === undefined ? [] : [[name, value]]
-}
-
-function tailOf({ stdout, stderr }: ChildProcess): () => string {
-  let tail = ''
-  for (const stream of [stdout, stderr])
-    stream?.setEncoding('utf8').on('data', (text: string) => {
-      tail = (tail + text).slice(-keptOutput)
-    })
-  return () => tail
 }

@@ -1,4 +1,3 @@
-import { randomBytes, timingSafeEqual } from 'node:crypto'
 import { join } from 'node:path'
 import {
   type ActorRef,
@@ -13,9 +12,8 @@ import type { GivenDatasets, SiteMessage } from '../../../../sdk/index.ts'
 import type { BundledWorkload } from '../../../../sdk/node/index.ts'
 import { decodeFlameletMessage, type FlameletMessage } from '../../../flamelets/index.ts'
 import type { RemoteSite, SiteNews, Sites } from '../../../flamelets/sites.ts'
-import { placementError } from '../../errors.ts'
-import { type LocalProcess, startLocalSite } from './local-process.ts'
-import { type LocalTransport, openTransport } from './local-transport.ts'
+import { type LocalEnd, type LocalLife, localLives } from './local-lives.ts'
+import { type DialledAt, type LocalTransport, openTransport } from './local-transport.ts'
 
 export interface LocalSitesOptions {
   /** Number of processes. */
@@ -41,24 +39,28 @@ export interface LocalSites extends Sites, AsyncDisposable {
   close(): Promise<void>
 }
 
-/** One of the processes, through all its lives. */
-interface Local {
+/** All that a process of a run is told, as one line of its standard input. */
+export interface LocalSiteSetup {
+  /** Name of the process's node, and the number of this life. */
   readonly name: string
-  incarnation: number
-  token: string
-  process?: LocalProcess
-  site?: RemoteSite
-  /** Ends by itself since the last round. */
-  deaths: number
-  retry?: NodeJS.Timeout
+  readonly incarnation: number
+  readonly token: string
+  readonly at: DialledAt
+  /** The node that started the process. */
+  readonly parent: string
+  /** Keeps the state of the process's tasks. */
+  readonly folder: string
+  /** The workload's file and its bundle, as URLs. */
+  readonly module: string
+  readonly bundle: string
+  /** Threads that train. 0: the process's main thread. */
+  readonly workers: number
+  readonly check: boolean
+  readonly paths?: GivenDatasets['paths']
 }
 
 /** Name of this process's node among its processes. */
 const node = 'run'
-/** A process isn't started again when it has ended by itself this many times without a round in between. */
-const mostDeaths = 5
-const firstBackOffMs = 100
-const longestBackOffMs = 5000
 
 /**
  * Starts processes on this machine that host tasks of a job, joined to this process by a link, each with a token of its
@@ -67,68 +69,57 @@ const longestBackOffMs = 5000
  */
 export async function localSites(options: LocalSitesOptions): Promise<LocalSites> {
   const { count, transport, folder, workload, workers, paths, check = false } = options
-  const locals = new Map<string, Local>()
+  const names = Array.from({ length: count }, (_, index) => `host-${index}`)
+  /** By name: the sites that have joined, and whose processes live. */
+  const sites = new Map<string, RemoteSite>()
   const followers = new Set<ActorRef<SiteNews>>()
-  const pids = new Map<string, number>()
-  let isClosing = false
   /** The last end of the last process that was started again. */
   let exhausted: CodedError | undefined
   /** Tells of no site before each process has joined once, so that the first one doesn't get all tasks. */
   let isComplete = false
   const system = actorSystem({ name: node, onFault: () => {} })
   const link = nodeLink(system, { authenticate: async ({ node: name, token }) => rightsOf(name, token) })
-  const isToken = (name: string, token: string) => {
-    const known = locals.get(name)?.token
-    return (
-      known !== undefined && known.length === token.length && timingSafeEqual(Buffer.from(known), Buffer.from(token))
-    )
-  }
-  const opened = await openTransport(transport, node, link, isToken)
-  for (let index = 0; index < count; index++) {
-    const local: Local = { name: `host-${index}`, incarnation: 0, token: '', deaths: 0 }
-    locals.set(local.name, local)
-    start(local)
-  }
+  const program = new URL('node-local-site.js', import.meta.url)
+  const lives = localLives({ names, program, setupOf, onEnd })
+  const opened = await openTransport(transport, node, link, lives.isToken)
+  lives.start()
   return {
-    pids,
+    pids: lives.pids,
     follow(follower) {
       followers.add(follower)
       void system.stopped(follower).then(() => followers.delete(follower))
       if (isComplete) tellPresent(follower)
       if (exhausted) follower.tell({ type: 'sites-exhausted', cause: exhausted })
     },
-    isPossible: (name) => locals.has(name),
-    noteRound() {
-      for (const local of locals.values()) local.deaths = 0
-    },
+    isPossible: (name) => names.includes(name),
+    noteRound: () => lives.noteRound(),
     close,
     [Symbol.asyncDispose]: close,
   }
 
   function rightsOf(name: string, token: string): PeerRights {
-    const local = locals.get(name)
-    if (!local || !isToken(name, token)) throw new Error('the token is none of a process of this run')
+    if (!lives.isToken(name, token)) throw new Error('the token is none of a process of this run')
     return {
       node: name,
       mayStop: false,
-      entry: (peer) => entryOf(local, peer),
+      entry: (peer) => entryOf(name, peer),
       detached(isDetached) {
-        if (local.site) tell({ type: isDetached ? 'site-away' : 'site-back', name })
+        if (sites.has(name)) tell({ type: isDetached ? 'site-away' : 'site-back', name })
       },
     }
   }
 
   /** The actor by which a life of a process speaks. */
-  function entryOf(local: Local, { nodeIncarnation }: Peer): ActorRef<never> {
+  function entryOf(name: string, { nodeIncarnation }: Peer): ActorRef<never> {
     return system.spawn<FlameletMessage>(
-      `${local.name}-${nodeIncarnation}`,
+      `${name}-${nodeIncarnation}`,
       () => (message) => {
-        if (message.type !== 'register' || nodeIncarnation !== local.incarnation) return
+        if (message.type !== 'register' || nodeIncarnation !== lives.lifeOf(name)) return
         const { site: ref, registration } = message
         if (!isActorRef<SiteMessage>(ref)) return
         const { mostTasks } = registration
-        const site = { name: local.name, facts: { computeId: node, datasets: [], mostTasks }, site: ref }
-        local.site = site
+        const site = { name, facts: { computeId: node, datasets: [], mostTasks }, site: ref }
+        sites.set(name, site)
         message.replyTo.tell({ type: 'registered', server: node, compute: node })
         if (isComplete) tell({ type: 'site-here', site })
         else complete()
@@ -138,25 +129,22 @@ export async function localSites(options: LocalSitesOptions): Promise<LocalSites
   }
 
   function complete(): void {
-    isComplete ||= [...locals.values()].every(({ site, deaths }) => site !== undefined || deaths >= mostDeaths)
+    isComplete ||= names.every((name) => sites.has(name) || lives.isGivenUp(name))
     if (isComplete) for (const follower of followers) tellPresent(follower)
   }
 
   function tellPresent(follower: ActorRef<SiteNews>): void {
-    for (const { site } of locals.values()) if (site) follower.tell({ type: 'site-here', site })
+    for (const site of sites.values()) follower.tell({ type: 'site-here', site })
   }
 
   function tell(news: SiteNews): void {
     for (const follower of followers) follower.tell(news)
   }
 
-  function start(local: Local): void {
-    local.incarnation += 1
-    local.token = randomBytes(24).toString('hex')
-    const { name, incarnation, token } = local
-    const setup = {
+  function setupOf({ name, number, token }: LocalLife): LocalSiteSetup {
+    return {
       name,
-      incarnation,
+      incarnation: number,
       token,
       at: opened.dialledBy(name, token),
       parent: node,
@@ -167,39 +155,24 @@ export async function localSites(options: LocalSitesOptions): Promise<LocalSites
       check,
       ...(paths && { paths }),
     }
-    local.process = startLocalSite(setup, (how) => ended(local, how))
-    if (local.process.pid !== undefined) pids.set(name, local.process.pid)
   }
 
-  function ended(local: Local, how: string): void {
-    const { name } = local
-    pids.delete(name)
-    delete local.process
-    delete local.site
-    if (isClosing) return
+  function onEnd({ name, cause, isGivenUp }: LocalEnd): void {
+    sites.delete(name)
     link.declareDead(name)
     tell({ type: 'site-gone', name })
-    local.deaths += 1
-    const isLast = local.deaths >= mostDeaths
-    const next = isLast ? 'the tasks go to other processes' : 'the process is started again'
-    const times = local.deaths === 1 ? 'once' : `${local.deaths} times`
-    const cause = placementError('LOCAL_SITE_ENDED', { site: name, times, how, next })
     tell({ type: 'site-fault', name, cause })
-    if (isLast) {
-      tell({ type: 'site-leaving', name })
-      if ([...locals.values()].every(({ deaths }) => deaths >= mostDeaths)) {
-        exhausted = cause
-        tell({ type: 'sites-exhausted', cause })
-      }
-      return isComplete ? undefined : complete()
+    if (!isGivenUp) return
+    tell({ type: 'site-leaving', name })
+    if (names.every((each) => lives.isGivenUp(each))) {
+      exhausted = cause
+      tell({ type: 'sites-exhausted', cause })
     }
-    local.retry = setTimeout(() => start(local), Math.min(longestBackOffMs, firstBackOffMs * 2 ** (local.deaths - 1)))
+    if (!isComplete) complete()
   }
 
   async function close(): Promise<void> {
-    isClosing = true
-    for (const { retry } of locals.values()) clearTimeout(retry)
-    await Promise.all([...locals.values()].map((local) => local.process?.close()))
+    await lives.close()
     link.close()
     await opened.close()
     await system.terminate()

@@ -6,7 +6,7 @@ import { endWithParent } from '../../../../runtime/node/index.ts'
 import { decodeSiteMessage, taskSite } from '../../../../sdk/index.ts'
 import { importWorkload, poolFor } from '../../../../sdk/node/index.ts'
 import { decodeRegisterAnswer, type FlameletMessage, type RegisterAnswer } from '../../../flamelets/index.ts'
-import type { LocalSiteSetup } from './local-process.ts'
+import type { LocalSiteSetup } from './local-sites.ts'
 import { dialOf } from './local-transport.ts'
 
 /**
