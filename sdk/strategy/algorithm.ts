@@ -51,6 +51,8 @@ export interface Terms {
 
 /** The server's request to a client. */
 export interface ClientAssignment {
+  /** The client's end: terms may be for one end. */
+  readonly end: string
   readonly round: number
   /** Don't change these while the client trains. */
   readonly weights: Float32Array

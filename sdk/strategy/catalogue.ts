@@ -1,6 +1,7 @@
 import type { Algorithm, Waiting } from './algorithm.ts'
 import { fedBuff } from './algorithms/asynchronous/index.ts'
 import { fedDyn, fedNova, fedProx, scaffold } from './algorithms/client/index.ts'
+import { agnostic, qFedAvg } from './algorithms/fair/index.ts'
 import {
   bulyan,
   centredClipping,
@@ -39,6 +40,7 @@ const bufferSettings = {
 export const algorithms: readonly KnownAlgorithm[] = [
   ...[fedAvg, fedAvgM, fedAdaGrad, fedAdam, fedYogi],
   ...[fedProx, fedDyn, scaffold, fedNova],
+  ...[qFedAvg, agnostic],
   ...[fedBuff],
   ...[krum, multiKrum, bulyan, median, trimmedMean, geometricMedian, centredClipping, signMajority],
 ]
@@ -87,9 +89,10 @@ export const catalogue: Readonly<Record<Kind, readonly Named[]>> = {
  * An algorithm as an entry: replaces the workload's, but keeps its selection, waiting, client evaluation and quantum
  * unless the settings set these.
  */
-function optimizer({ name, summary, settings, source, from }: KnownAlgorithm): Named {
+function optimizer({ name, alias, summary, settings, source, from }: KnownAlgorithm): Named {
   return {
     name,
+    ...(alias === undefined ? {} : { alias }),
     summary,
     settings,
     ...(source === undefined ? {} : { source }),

@@ -72,7 +72,7 @@ function namesOf(kind: Kind): string[] {
 }
 
 function namedBy(kind: Kind, sort: string): Named | undefined {
-  return catalogue[kind].find(({ name }) => name === sort)
+  return catalogue[kind].find(({ name, alias }) => name === sort || alias === sort)
 }
 
 /** The settings of a choice: its kwargs, and hyperparameters in place of missing kwargs. */
@@ -112,11 +112,11 @@ function isChoice(value: unknown): value is Choice {
  */
 export function choiceText(kind: Kind, choice: Choice | undefined): string {
   if (!choice || (kind !== 'selector' && choice.sort === 'default')) return 'none'
-  const settings = namedBy(kind, choice.sort)?.settings ?? {}
+  const { name = choice.sort, settings = {} } = namedBy(kind, choice.sort) ?? {}
   const pairs = Object.entries(choice.kwargs ?? {}).flatMap(([as, value]) =>
     value === undefined ? [] : [`${nameIn(settings, as) ?? as}=${String(value)}`],
   )
-  return [choice.sort, ...pairs.toSorted()].join(',')
+  return [name, ...pairs.toSorted()].join(',')
 }
 
 /** A choice in the form of text. */

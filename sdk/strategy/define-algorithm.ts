@@ -5,6 +5,8 @@ import { type SettingsArgument, type SettingsTable, type SettingValues, settingV
 export interface Described<Table extends SettingsTable = SettingsTable> {
   /** The name that a job gives as `sort`. */
   readonly name: string
+  /** Another name that a job may give. */
+  readonly alias?: string
   readonly settings: Table
   /** One line: the computation. */
   readonly summary: string

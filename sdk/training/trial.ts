@@ -59,7 +59,7 @@ export async function trial<S extends Settings>(
     const train = async () => {
       const own = client.init?.(layout) ?? null
       const { contribution } = await client.train(
-        { round: 1, weights, terms },
+        { end: 'trainer-0', round: 1, weights, terms },
         own,
         clientLearner({ ...batches, evaluate: (given) => batches.evaluateChunk(given, 0) }, 0, 'trainer-0'),
         streamOf('client'),

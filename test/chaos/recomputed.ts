@@ -40,7 +40,7 @@ export async function recomputedHashes(
         if (!weights) throw new Error(`round ${round} counted work on version ${version}, which is later`)
         const random = randomStream(seed, dispatch, end, 'client')
         const { contribution } = await client.train(
-          { round: dispatch, weights, terms },
+          { end, round: dispatch, weights, terms },
           client.init?.(pool.layout) ?? null,
           clientLearner(pool, Number(end.slice(end.lastIndexOf('-') + 1)), end),
           random,

@@ -19,8 +19,9 @@ export function algorithmsPage(): string {
   ].join('\n\n')}\n`
 }
 
-function sectionOf({ name, summary, source, settings }: Named): string {
-  const head = `### ${name}\n\n${sentence(summary)}${source === undefined ? '' : ` Source: ${source}.`}`
+function sectionOf({ name, alias, summary, source, settings }: Named): string {
+  const other = alias === undefined ? '' : ` Its other name is \`${alias}\`.`
+  const head = `### ${name}\n\n${sentence(summary)}${other}${source === undefined ? '' : ` Source: ${source}.`}`
   const rows = Object.entries(settings).map(rowOf)
   return rows.length === 0 ? head : `${head}\n\n${tableOf([['setting', 'value', 'default', 'for'], ...rows])}`
 }

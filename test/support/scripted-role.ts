@@ -64,7 +64,7 @@ export function slowTrainer(slow: readonly string[], leaving: readonly string[] 
         return { done: true }
       }
       if (slow.includes(self)) await sleep(1000)
-      const given = { round, weights, terms }
+      const given = { end: self, round, weights, terms }
       const { contribution } = await strategy.client.train(given, null, learner, random(round, 'client'))
       channels.send(end, { type: 'contribution', round, contribution }, { keep: false })
       return { done: false }

@@ -21,7 +21,7 @@ const runners: Readonly<Record<string, Runner>> = { server, async: buffered, agg
 
 /** Runs a case through the parts that a job's roles call, and compares the results with the expected values. */
 export async function runCase(given: VectorCase): Promise<Outcome> {
-  const definition = algorithms.find(({ name }) => name === given.algorithm)
+  const definition = algorithms.find(({ name, alias }) => name === given.algorithm || alias === given.algorithm)
   if (!definition) return { result: 'unknown', why: `there is no algorithm ${given.algorithm}` }
   const runner = Object.hasOwn(runners, given.kind) ? runners[given.kind] : undefined
   if (!runner) return { result: 'unknown', why: `nothing runs cases of the kind ${given.kind}` }

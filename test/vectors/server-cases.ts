@@ -79,7 +79,7 @@ function serverRun(
     const learner = scriptedLearner(given, layout, Float32Array.from(delta), update)
     const terms = server.assign?.(state, round) ?? {}
     const own = client.init?.(layout)
-    const made = await client.train({ round, weights, terms }, own, learner, randomStream(1))
+    const made = await client.train({ end, round, weights, terms }, own, learner, randomStream(1))
     const changed = control === undefined ? {} : { control: Float32Array.from(control) }
     return { ...made.contribution, vectors: { ...made.contribution.vectors, ...changed } }
   }
@@ -145,7 +145,12 @@ export async function corrections(given: VectorCase, { client }: Algorithm) {
       },
     )
     const terms = { vectors: { control: Float32Array.from(control) } }
-    const made = await client.train({ round: index + 1, weights: start, terms }, own, learner, randomStream(1))
+    const made = await client.train(
+      { end: 'trainer-0', round: index + 1, weights: start, terms },
+      own,
+      learner,
+      randomStream(1),
+    )
     own = made.own
     found.controlDeltas.push([...(await arrayOf(made.contribution.vectors.control ?? new Float32Array()))])
   }
@@ -157,7 +162,7 @@ export async function norm(given: VectorCase, { client }: Algorithm) {
   const { steps } = inputs.norm.parse(given.inputs)
   const layout = layoutOf([{ name: 'w', shape: [1] }])
   const learner = scriptedLearner(given, layout, Float32Array.of(1), { steps })
-  const assignment = { round: 1, weights: new Float32Array(1), terms: {} }
+  const assignment = { end: 'trainer-0', round: 1, weights: new Float32Array(1), terms: {} }
   const { contribution } = await client.train(assignment, client.init?.(layout), learner, randomStream(1))
   const [normalised = Number.NaN] = await arrayOf(contribution.vectors.delta)
   return { norm: 1 / normalised, tau: contribution.scalars?.effective }

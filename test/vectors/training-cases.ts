@@ -30,7 +30,7 @@ export async function client(given: VectorCase, { client, server }: Algorithm) {
       const state = server.init(pool.layout)
       const shared = control === undefined ? {} : { vectors: { control: Float32Array.from(control) } }
       const terms = { ...server.assign?.(state, index + 1), ...shared }
-      const assignment = { round: index + 1, weights: Float32Array.from(weights), terms }
+      const assignment = { end: 'trainer-0', round: index + 1, weights: Float32Array.from(weights), terms }
       const made = await client.train(assignment, own, clientLearner(pool, 0, 'trainer-0'), randomStream(1))
       own = made.own
       gradients.push(stateIn(own, 'gradient'))
@@ -103,7 +103,7 @@ export async function pulls(given: VectorCase, { client }: Algorithm) {
   for (const [index, { weights, at }] of rounds.entries()) {
     termGradients.push(await gradientAt(client, own, { weights, at }, learner))
     const moved = Float32Array.from(at, (value, i) => value - (weights[i] ?? 0))
-    const assignment = { round: index + 1, weights: Float32Array.from(weights), terms: {} }
+    const assignment = { end: 'trainer-0', round: index + 1, weights: Float32Array.from(weights), terms: {} }
     const scripted = scriptedLearner(given, learner.layout, moved, {})
     own = (await client.train(assignment, own, scripted, randomStream(1))).own
   }
@@ -134,7 +134,7 @@ async function gradientAt(
 ): Promise<number[]> {
   const point = Float32Array.from(at)
   const train: RoleLearner['train'] = (request) => learner.train({ ...request, start: point, base: point })
-  const assignment = { round: 1, weights: Float32Array.from(weights), terms: {} }
+  const assignment = { end: 'trainer-0', round: 1, weights: Float32Array.from(weights), terms: {} }
   const fromPoint = { ...learner, train, trainHeld: train }
   const { contribution } = await client.train(assignment, own, fromPoint, randomStream(1))
   return Array.from(await arrayOf(contribution.vectors.delta), (value) => -value)

@@ -116,7 +116,7 @@ async function contributed(
   const sum = roundSum()
   try {
     if (isSelected) {
-      const given = { round, weights, terms: strategy.server.assign?.(server, round) ?? {} }
+      const given = { end, round, weights, terms: strategy.server.assign?.(server, round) ?? {} }
       const before = client.init && ((await own.before(round, counted)) ?? client.init(learner.layout))
       const { contribution, own: after } = await client.train(given, before, learner, random(round, 'client'))
       if (client.init) await own.keep(round, after)

@@ -46,7 +46,7 @@ export const trainer = role({
       }
       const { terms, counted } = message
       const before = client.init && ((await own.before(round, counted?.[self])) ?? client.init(learner.layout))
-      const given = { round, weights, terms }
+      const given = { end: self, round, weights, terms }
       const { contribution, own: after } = await client.train(given, before, learner, random(round, 'client'))
       if (client.init) await own.keep(round, after)
       aggregator.send(end, { type: 'contribution', round, contribution }, { keep: false })

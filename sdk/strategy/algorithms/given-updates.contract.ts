@@ -61,7 +61,7 @@ export async function trained({ client }: Algorithm) {
     evaluateClient: async () => ({ samples: 1, metrics: {} }),
     evaluate: async () => ({ samples: 1, metrics: {} }),
   }
-  const assignment = { round: 1, weights: new Float32Array(size), terms: {} }
+  const assignment = { end: 'trainer-0', round: 1, weights: new Float32Array(size), terms: {} }
   const { contribution } = await client.train(assignment, null, learner, randomStream(1))
   return { terms: asked, weight: contribution.weight }
 }

@@ -1,0 +1,2 @@
+export * from './agnostic.ts'
+export * from './q-fed-avg.ts'
