@@ -74,8 +74,8 @@ export async function bestRound(registry: ModelRegistry, job: string, part?: str
   return [...wantedRounds(new Map(models.map((model) => [model.round, qualityOf(model)])), { last: 0, best: 1 })][0]
 }
 
-/** Least for a round without a metric to judge by. Finite, so that two of them can be compared. */
-function qualityOf({ metrics: { accuracy, loss } }: Pick<Lineage, 'metrics'>): number {
+/** By which rounds are compared: the accuracy, or else the loss, negated. Finite; least for a round without either. */
+export function qualityOf({ metrics: { accuracy, loss } }: Pick<Lineage, 'metrics'>): number {
   const quality = accuracy ?? (loss === undefined ? Number.NaN : -loss)
   return Number.isNaN(quality) ? -Number.MAX_VALUE : Math.max(quality, -Number.MAX_VALUE)
 }

@@ -125,7 +125,7 @@ async function onSmallDisk(
     const tried = await promisify(execFile)('unshare', [...options, 'sh', '-c', `${mount} "$0"`, folder]).catch(
       () => undefined,
     )
-    const script = `${mount} "$0" && cd "$0" && mkdir -p ${folders.map((one) => `'${one}'`).join(' ')} && exec "$@"`
+    const script = `${mount} "$0" && cd "$0" && mkdir -p "$0" ${folders.map((one) => `'${one}'`).join(' ')} && exec "$@"`
     if (tried) return ['unshare', ...options, 'sh', '-c', script, folder, ...command]
   }
   throw new Error(

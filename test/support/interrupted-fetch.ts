@@ -5,11 +5,8 @@ export interface InterruptedFetch {
   readonly isOver: boolean
 }
 
-/**
- * @param whole Requests that are sent and answered.
- * @param losesAnswer Whether one request more takes effect, with its answer lost.
- */
-export function interruptedFetch(whole: number, losesAnswer: boolean): InterruptedFetch {
+/** @param whole Requests that are answered. One more takes effect, and its answer is lost. */
+export function interruptedFetch(whole: number): InterruptedFetch {
   let sent = 0
   return {
     get isOver() {
@@ -18,7 +15,7 @@ export function interruptedFetch(whole: number, losesAnswer: boolean): Interrupt
     async fetch(...request) {
       sent += 1
       if (sent <= whole) return fetch(...request)
-      if (sent === whole + 1 && losesAnswer) await (await fetch(...request)).arrayBuffer()
+      if (sent === whole + 1) await (await fetch(...request)).arrayBuffer()
       throw new TypeError('the process was killed')
     },
   }

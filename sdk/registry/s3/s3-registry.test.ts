@@ -42,17 +42,16 @@ registryContract(test, async () => opened(), { interrupted })
 
 /** A commit sends a few requests, each of which may be the last one. */
 async function* interrupted(before: ModelToCommit, model: ModelToCommit) {
-  for (const losesAnswer of [false, true])
-    for (let whole = 0, isOver = true; isOver; whole++) {
-      const prefix = newPrefix()
-      await opened({ prefix }).commit(before)
-      const killed = interruptedFetch(whole, losesAnswer)
-      await opened({ prefix, fetch: killed.fetch })
-        .commit(model)
-        .catch(() => {})
-      isOver = killed.isOver
-      yield opened({ prefix })
-    }
+  for (let whole = 0, isOver = true; isOver; whole++) {
+    const prefix = newPrefix()
+    await opened({ prefix }).commit(before)
+    const killed = interruptedFetch(whole)
+    await opened({ prefix, fetch: killed.fetch })
+      .commit(model)
+      .catch(() => {})
+    isOver = killed.isOver
+    yield opened({ prefix })
+  }
 }
 
 /** A model whose weights.bin has this many bytes. */
@@ -95,13 +94,15 @@ test('an upload in parts that was interrupted is completed by the next commit, w
   const model = await largeModel(partBytes + 4)
   let kills = 0
   for (let whole = 1, isOver = true; isOver; whole++) {
-    const killed = interruptedFetch(whole, false)
+    const killed = interruptedFetch(whole)
     const registry = opened({ prefix, fetch: killed.fetch })
     await registry.remove('pairs-1', 1).catch(() => {})
     await registry.commit(model).catch(() => {})
     isOver = killed.isOver
-    if (isOver) t.deepEqual(await opened({ prefix }).list('pairs-1'), [], `${whole} requests`)
-    kills += 1
+    kills += isOver ? 1 : 0
+    const found = await opened({ prefix }).list('pairs-1')
+    // The answer to the last request, which makes the round visible, may be lost.
+    if (found.length > 0) t.is((await opened({ prefix }).load('pairs-1', 1)).hash, model.hash, `${whole} requests`)
   }
   t.true(kills > 6)
   t.is((await opened({ prefix }).load('pairs-1', 1)).hash, model.hash)

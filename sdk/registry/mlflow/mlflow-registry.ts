@@ -1,0 +1,132 @@
+import { CodedError } from '../../../runtime/index.ts'
+import { encodeSafetensors } from '../../weights/formats/safetensors.ts'
+import { namedTensors } from '../../weights/layout.ts'
+import { jobOrPart, listedRounds, registryError } from '../errors.ts'
+import { decodeLineage, loadedModel, type ModelFile, modelFileNames, modelFiles } from '../model-files.ts'
+import type { CommittedModel, LoadedModel, ModelRegistry, ModelToCommit } from '../registry.ts'
+import { turns } from '../turns.ts'
+import type { MlflowAddress } from './mlflow-address.ts'
+import { type MlflowClientSettings, mlflowClient } from './mlflow-client.ts'
+import { type MlflowRun, mlflowRun } from './mlflow-run.ts'
+import { escaped, type MlflowVersion, type MlflowVersions, mlflowParts, mlflowVersions } from './mlflow-versions.ts'
+
+const safetensorsFile = 'model.safetensors'
+
+/**
+ * A registry in MLflow: an experiment for each design, a run for each job, with the rounds' metrics and files, and a
+ * registered model for each job (`<job>`, and `<job>+<part>` for a part) with a version for each round. A round is there
+ * when its version is. The alias `best` names the best round; MLflow itself takes `latest` for the last version.
+ */
+export function mlflowRegistry(address: MlflowAddress, settings: MlflowClientSettings = {}): ModelRegistry {
+  const { now = Date.now } = settings
+  const client = mlflowClient(address, settings)
+  const inTurn = turns()
+  const runs = new Map<string, Promise<MlflowRun>>()
+  const models = new Map<string, MlflowVersions>()
+
+  function runOf(model: ModelToCommit): Promise<MlflowRun> {
+    const known = runs.get(model.job) ?? mlflowRun(client, model, now)
+    runs.set(model.job, known)
+    known.catch(() => runs.delete(model.job))
+    return known
+  }
+
+  function versionsOf(job: string, part?: string): MlflowVersions {
+    const name = JSON.stringify([job, part])
+    const known = models.get(name) ?? mlflowVersions(client, job, part)
+    models.set(name, known)
+    return known
+  }
+
+  const locationOf = (job: string, part: string | undefined, version: string) =>
+    `${address.location} model ${versionsOf(job, part).name} version ${version}`
+
+  async function found(job: string, round: number, part?: string): Promise<MlflowVersion> {
+    const versions = versionsOf(job, part)
+    const version = (await versions.find(round)).at(-1)
+    if (version) return version
+    const known = listedRounds((await versions.list()).map((one) => one.round))
+    throw registryError('REGISTRY_UNKNOWN', {
+      ...{ job, round, of: jobOrPart(job, part), known },
+      location: `${address.location} model ${versions.name}`,
+    })
+  }
+
+  async function lineage(version: MlflowVersion, job: string, part?: string): Promise<CommittedModel> {
+    const location = locationOf(job, part, version.version)
+    const bytes = await client.get(version.source, modelFileNames.round)
+    if (!bytes) throw registryError('REGISTRY_DAMAGED', { location, found: `${modelFileNames.round} is missing` })
+    return { ...decodeLineage(new TextDecoder().decode(bytes), location), location }
+  }
+
+  async function loaded(version: MlflowVersion, job: string, part?: string): Promise<LoadedModel> {
+    const [committed, weights, model] = await Promise.all([
+      lineage(version, job, part),
+      client.get(version.source, modelFileNames.weights),
+      client.get(version.source, modelFileNames.model),
+    ])
+    return loadedModel(committed, { weights, model })
+  }
+
+  async function commit(model: ModelToCommit): Promise<void> {
+    const { job, round, part, hash } = model
+    const versions = versionsOf(job, part)
+    for (const present of await versions.find(round)) {
+      if (present.hash === hash && (await isSound(() => loaded(present, job, part)))) return
+      await versions.remove(present)
+    }
+    const run = await runOf(model)
+    const source = `${run.artifacts}/${roundPath(round, part)}`
+    const ended = await Promise.allSettled([
+      ...filesOf(model).map(({ name, bytes }) => client.put(source, name, bytes)),
+      inTurn(`run of ${job}`, () => run.log(model)),
+    ])
+    for (const end of ended) if (end.status === 'rejected') throw end.reason
+    await versions.create(run, source, model)
+  }
+
+  async function remove(job: string, round: number, part?: string): Promise<void> {
+    const versions = versionsOf(job, part)
+    for (const version of await versions.find(round)) {
+      await versions.remove(version)
+      await client.remove(version.source)
+    }
+    await versions.markBest()
+  }
+
+  const modelTurn = (job: string, part?: string) => `model ${JSON.stringify([job, part])}`
+  return {
+    commit: (model) => inTurn(modelTurn(model.job, model.part), () => commit(model)),
+    async latest(job, part) {
+      const last = (await versionsOf(job, part).list()).at(-1)
+      return last && lineage(last, job, part)
+    },
+    list: async (job, part) => [...new Set((await versionsOf(job, part).list()).map(({ round }) => round))],
+    parts: (job) => mlflowParts(client, job),
+    load: async (job, round, part) => loaded(await found(job, round, part), job, part),
+    describe: async (job, round, part) => lineage(await found(job, round, part), job, part),
+    remove: (job, round, part) => inTurn(modelTurn(job, part), () => remove(job, round, part)),
+  }
+}
+
+/** Place of a round among the artifacts of its job's run. */
+function roundPath(round: number, part?: string): string {
+  const name = `round-${String(round).padStart(6, '0')}`
+  return part === undefined ? name : `part-${escaped(part)}/${name}`
+}
+
+/** The files of a round, and its weights for Python. */
+function filesOf(model: ModelToCommit): readonly ModelFile[] {
+  const tensors = namedTensors(model.layout, model.weights)
+  return [...modelFiles(model), { name: safetensorsFile, bytes: encodeSafetensors(tensors) }]
+}
+
+async function isSound(load: () => Promise<unknown>): Promise<boolean> {
+  try {
+    await load()
+    return true
+  } catch (error) {
+    if (error instanceof CodedError && error.code === 'REGISTRY_DAMAGED') return false
+    throw error
+  }
+}
