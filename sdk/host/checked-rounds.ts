@@ -164,6 +164,7 @@ function notedDecisions(
         }
       },
       record: (place, value) => decisions.record(place, value),
+      life: () => decisions.life(),
       flush: () => decisions.flush(),
     },
     replay() {
@@ -183,6 +184,7 @@ function notedDecisions(
           return isValue(value) ? value : make()
         },
         record: () => {},
+        life: () => decisions.life(),
         flush: async () => {},
       }
     },

@@ -29,6 +29,7 @@ export class JournalledDecisions implements Decisions {
   #pending: Promise<number>[] = []
   #last = 0
   #truncated = 0
+  #life: Promise<number> | undefined
 
   private constructor(store: DurableStore, key: string, round: number) {
     this.#store = store
@@ -80,6 +81,12 @@ export class JournalledDecisions implements Decisions {
     this.#pending.push(appended)
   }
 
+  /** The number of an entry that nothing else has. */
+  life(): Promise<number> {
+    this.#life ??= this.#enter()
+    return this.#life
+  }
+
   async flush(): Promise<void> {
     if (this.#pending.length === 0) return
     const pending = this.#pending
@@ -114,6 +121,12 @@ export class JournalledDecisions implements Decisions {
         if (entry.round === this.#round) this.#recorded.set(entry.place, entry.value)
       } else if (!isClaim(entry)) throw roleError('ROLE_JOURNAL_FOREIGN', { key: this.#key, number })
     }
+  }
+
+  #enter(): Promise<number> {
+    this.#last += 1
+    const bytes = encode({ claimed: true } satisfies Claim)
+    return noteWrite(this.#store, this.#key, this.#store.append(this.#key, bytes, { expected: this.#last }))
   }
 
   /** Appends a claim. False if another process has appended since the journal was read. */

@@ -115,6 +115,7 @@ export function roleContext<State, Channels>({
       return randomStream(job.seed, of, '', ...labels)
     },
     decide,
+    life: () => decisions.life(),
     own,
     now: () => decide('now', () => clock.now(), isNumber),
     sleep: (delayMs) => new Promise((resolve) => void clock.schedule(delayMs, resolve)),

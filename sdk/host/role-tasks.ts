@@ -156,6 +156,7 @@ const undecided: Decisions = {
   recall: () => undefined,
   make: async (_, make) => make(),
   record: () => {},
+  life: async () => 0,
   flush: async () => {},
 }
 

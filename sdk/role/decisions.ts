@@ -12,6 +12,8 @@ export interface Decisions {
   ): Promise<Value>
   /** Records a value, which is durable when `flush` resolves. A later record of the same place replaces the value. */
   record(place: string, value: unknown): void
+  /** As `RoleContext.life`. */
+  life(): Promise<number>
   /** Resolves once all records are durable. */
   flush(): Promise<void>
 }

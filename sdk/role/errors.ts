@@ -28,6 +28,10 @@ const roleErrors = {
       'round {round} counted {counted} updates of {selected} selected, fewer than the required {minimum}; {causes}',
     hint: '{advice}',
   },
+  ROLE_COUNTED_BEFORE: {
+    message: 'the sum of {end} in round {round} includes {members}, counted before by themselves',
+    hint: 'no action is needed: the sum is left out of this round',
+  },
   ROLE_ROUND_OVER: {
     message: 'round {round} is over: {end} has since worked for round {kept}',
     hint: 'no action is needed: a restarted aggregator asked for the round again',

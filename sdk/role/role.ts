@@ -123,6 +123,11 @@ export interface RoleContext<Channels = unknown> {
     isValue: (value: unknown) => value is Value,
     options?: { readonly durable?: boolean },
   ): Promise<Value>
+  /**
+   * Names this life of the end, from a start to its restart or the end of its process: greater than the names of all
+   * earlier lives, and durable. Tells a request that's repeated after a restart from the request before.
+   */
+  life(): Promise<number>
   readonly own: OwnState
   /** Milliseconds of the system's clock, as a decision. */
   now(): Promise<number>

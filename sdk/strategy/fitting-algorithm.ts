@@ -30,7 +30,9 @@ export function topologyMisfit(
   if (ringRole !== undefined) {
     if (aggregation.needs === 'each') return `${name} needs each contribution, and the ring of ${ringRole} sums them`
     if (waiting.kind === 'buffer') return `${name} is asynchronous, and the ring of ${ringRole} goes round by round`
-    if (clientEvaluation !== undefined) return `the clients of a ring do not evaluate on their own, as ${name} asks`
+    const hasAggregator = tagsOf(schema, ringRole).includes('upload')
+    if (clientEvaluation !== undefined && !hasAggregator)
+      return `the clients of a ring do not evaluate on their own, as ${name} asks`
   }
   const role = summingRole(schema)
   if (role === undefined) return undefined

@@ -124,6 +124,31 @@ export function ring({ clients, groups = 1 }: { readonly clients: number; readon
   }
 }
 
+/**
+ * Groups of trainers, each of which sums in a ring of its own, all below one aggregator, which gets one sum from each
+ * ring.
+ */
+export function hybrid({
+  clients,
+  groups = Math.min(2, clients),
+}: {
+  readonly clients: number
+  readonly groups?: number
+}): Topology {
+  const names = numbered('group', groups)
+  return {
+    schema: {
+      name: 'hybrid',
+      roles: [
+        { name: 'top-aggregator' },
+        { ...trainer, groupAssociation: names.map((name) => ({ 'global-channel': 'default', 'ring-channel': name })) },
+      ],
+      channels: [tier('global-channel', 'top-aggregator', 'trainer'), ringOf(names)],
+    },
+    dataSpec: [{ role: 'trainer', datasetGroups: dealt(names, clients) }],
+  }
+}
+
 /** The ready-made topologies, by the names that a setting `topology` has for them. */
 export const topologies = {
   'two-tier': twoTier,
@@ -131,6 +156,7 @@ export const topologies = {
   parallel,
   replicated,
   ring,
+  hybrid,
 } as const satisfies Readonly<
   Record<string, (options: { readonly clients: number; readonly levels?: number }) => Topology>
 >

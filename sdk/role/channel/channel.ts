@@ -73,6 +73,8 @@ export interface Channel<Out, In> {
   readonly otherRole: string
   /** Whether the other ends hold data. If not, they stand for other ends below them. */
   readonly othersHoldData: boolean
+  /** Whether the other ends sum among themselves in rings. */
+  readonly othersReduce: boolean
   /** All other ends that the job has on this channel and in this group, sorted, whether they are there or not. */
   readonly expected: readonly string[]
   /** Ends present now, sorted. Depends on timing: use the value in a decision. */

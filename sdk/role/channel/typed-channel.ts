@@ -152,6 +152,7 @@ export function typedChannel<Out, In>(
     group: wiring.group,
     otherRole: wiring.otherRole,
     othersHoldData: wiring.othersHoldData,
+    othersReduce: wiring.othersReduce,
     get expected() {
       expected ??= [...wiring.expected].filter((end) => end !== self).toSorted()
       return expected

@@ -10,6 +10,8 @@ export interface ChannelWiring {
   /** Func tags of this task's role on the channel. */
   readonly funcTags: readonly string[]
   readonly othersHoldData: boolean
+  /** Whether the ends of the other role are joined in rings. */
+  readonly othersReduce: boolean
   /** All other ends that the job has in this group. The tasks of a group share the set. */
   readonly expected: ReadonlySet<string>
 }
@@ -148,9 +150,13 @@ export function wiringOf(tasks: readonly WiredTask[]): (task: WiredTask) => Chan
     return room
   }
   const rolesWithData = new Set<string>()
+  const rolesInRings = new Set<string>()
   for (const { channels, groupAssociation, role, end, dataset } of tasks) {
     if (dataset !== undefined) rolesWithData.add(role)
-    for (const { name } of channels) roomOf(name, groupAssociation[name] ?? defaultGroup, role).add(end)
+    for (const { name, funcTags } of channels) {
+      roomOf(name, groupAssociation[name] ?? defaultGroup, role).add(end)
+      if (funcTags?.[role]?.includes('ring_allreduce')) rolesInRings.add(role)
+    }
   }
   return ({ channels, groupAssociation, role }) =>
     channels.map((channel) => {
@@ -162,6 +168,7 @@ export function wiringOf(tasks: readonly WiredTask[]): (task: WiredTask) => Chan
         otherRole: other,
         funcTags: channel.funcTags?.[role] ?? [],
         othersHoldData: rolesWithData.has(other),
+        othersReduce: rolesInRings.has(other),
         expected: roomOf(channel.name, group, other),
       }
     })

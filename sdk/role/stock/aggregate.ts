@@ -1,6 +1,6 @@
 import { CodedError, isNumber, isObject, isStrings, keep, release } from '../../../runtime/index.ts'
 import type { Contribution } from '../../strategy/algorithm.ts'
-import type { RoundSum } from '../../strategy/round-sum.ts'
+import type { RoundPartial, RoundSum } from '../../strategy/round-sum.ts'
 import type { Channel, GatheredArrival } from '../channel/channel.ts'
 import { roleError } from '../errors.ts'
 import type { RoleContext } from '../role.ts'
@@ -51,7 +51,8 @@ export function isBelow(channel: Below, trainer: string): boolean {
 
 /** Number of levels of aggregators below. */
 export async function levelsBelow(channel: Below): Promise<number> {
-  if (channel.othersHoldData) return 0
+  // Trainers in a ring wait for each other.
+  if (channel.othersHoldData) return channel.othersReduce ? 1 : 0
   const ends = channel.ends()
   await channel.awaitProperty(ends, levelsProperty)
   return Math.max(0, ...ends.map((end) => channel.property(end, levelsProperty)).filter(isNumber))
@@ -103,24 +104,28 @@ function trainersOf(channel: Below, end: string): readonly string[] {
 }
 
 /** Sends each end below its share of an assignment. */
-function distribute(
+async function distribute(
   assignment: Work,
   shares: ReadonlyMap<string, readonly string[]>,
-  { channels: { trainers: channel }, strategy }: Aggregator,
-): void {
+  { channels: { trainers: channel }, strategy, life }: Aggregator,
+): Promise<void> {
   const { waitMs, ...rest } = assignment
   const { counted, ...same } = rest.type === 'train' ? rest : { ...rest, counted: undefined }
   const deadlineMs = strategy.waiting.kind === 'quorum' ? (strategy.waiting.deadlineMs ?? 0) : 0
   const below = waitMs === undefined || channel.othersHoldData ? {} : { waitMs: waitMs - deadlineMs }
+  const told = channel.othersReduce ? { selected: rest.selected, asked: await life() } : { selected: [] }
   // A single message serves all trainers where none needs content of its own.
-  if (channel.othersHoldData && !counted) return channel.broadcast({ ...same, selected: [] }, [...shares.keys()])
+  if (channel.othersHoldData && !counted) {
+    channel.broadcast({ ...same, ...told }, [...shares.keys()])
+    return
+  }
   for (const [end, selected] of shares) {
     const own = selected.flatMap((trainer) => {
       const round = counted?.[trainer]
       return round === undefined ? [] : [[trainer, round] as const]
     })
     const states = counted ? { counted: Object.fromEntries(own) } : {}
-    channel.send(end, { ...same, ...below, ...states, selected: channel.othersHoldData ? [] : selected })
+    channel.send(end, { ...same, ...below, ...states, ...(channel.othersHoldData ? told : { selected }) })
   }
 }
 
@@ -145,7 +150,7 @@ export async function gather(
     aggregation: { needs },
   } = strategy
   const shares = await sharesOf(assignment, context)
-  distribute(assignment, shares, context)
+  await distribute(assignment, shares, context)
 
   const sum = roundSum()
   const refusals: Refusal[] = []
@@ -176,8 +181,11 @@ export async function gather(
 
   /** Adds answers that arrived together: one pass over memory adds several contributions. */
   async function addAll(came: readonly GatheredArrival<Answer>[]): Promise<void> {
+    const isIncluded = (end: string) => channel.othersReduce && sum.members.includes(end)
     const summed = came.flatMap(({ end, message }) =>
-      message.type === 'contribution' && needs === 'sum' ? [{ end, contribution: message.contribution }] : [],
+      message.type === 'contribution' && needs === 'sum' && !isIncluded(end)
+        ? [{ end, contribution: message.contribution }]
+        : [],
     )
     const outcomes = sum.addAll(summed)
     const refused = new Map(summed.map(({ end }, index) => [end, outcomes[index]]))
@@ -197,6 +205,15 @@ export async function gather(
     }
   }
 
+  /** Merges a partial sum. A ring's sum may come twice, from its committer and from the next one. */
+  function mergePartial(end: string, part: RoundPartial): void {
+    const known = channel.othersReduce ? sum.members : []
+    const again = part.members.filter((member) => known.includes(member))
+    if (again.length === 0) sum.merge(end, part)
+    else if (again.length < part.members.length)
+      throw roleError('ROLE_COUNTED_BEFORE', { end, round: assignment.round, members: again.join(', ') })
+  }
+
   /** Adds an answer. A contribution to plain sums was added before, together with others. */
   async function add(end: string, answer: Answer): Promise<void> {
     switch (answer.type) {
@@ -207,8 +224,9 @@ export async function gather(
         return
       case 'partial':
         for (const refusal of answer.refusals) refusals.push(refusal)
-        sum.merge(end, answer.part)
+        mergePartial(end, answer.part)
         return
+      case 'covered':
       case 'evaluated':
         return
       case 'failed':
@@ -227,7 +245,7 @@ export async function gatherEvaluations(
 ): Promise<{ readonly clients: readonly ClientEvaluation[]; readonly refusals: readonly Refusal[] }> {
   const { trainers: channel } = context.channels
   const shares = await sharesOf(assignment, context)
-  distribute(assignment, shares, context)
+  await distribute(assignment, shares, context)
   const clients = new Map<string, ClientEvaluation>()
   const refusals: Refusal[] = []
   const answers = channel.gather([...shares.keys()], {

@@ -1,10 +1,12 @@
 import type { AnyRole } from '../role.ts'
+import { hybridTrainer } from './hybrid-trainer.ts'
 import { middleAggregator } from './middle-aggregator.ts'
 import { ringTrainer } from './ring-trainer.ts'
 import { topAggregator } from './top-aggregator.ts'
 
 /** The stock roles besides the plain trainer, by name. */
 export const aggregators: Readonly<Record<string, AnyRole>> = {
+  [hybridTrainer.name]: hybridTrainer,
   [middleAggregator.name]: middleAggregator,
   [ringTrainer.name]: ringTrainer,
   [topAggregator.name]: topAggregator,

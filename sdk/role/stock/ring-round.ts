@@ -9,7 +9,10 @@ import { type Agreement, isAgreement, type RingMessage } from './ring-protocol.t
 import type { Tally } from './round-protocol.ts'
 
 export interface RingRound {
+  /** Tells messages of different rounds apart. Greater than those before. */
   readonly round: number
+  /** Names the round's decisions. */
+  readonly purpose: string
   /** This end's contribution as a sum, or an empty sum. */
   readonly own: RoundPartial
   /** The ends that may take part, sorted, with this one. */
@@ -25,12 +28,23 @@ export interface RingRound {
   readonly behind: (end: string) => void
   /** Whether an end that lacks the sum of a committed round asks for the model. If not, `missed` is the outcome. */
   readonly wantsModel: boolean
+  /** Called by the committer with the sum, before others hear that the round is committed. */
+  readonly beforeCommit?: (part: RoundPartial) => void
+  /** Another channel, a change of which may end the round. */
+  readonly above?: { readonly isOver: () => boolean; readonly changed: () => Promise<void> }
 }
 
 export type RingOutcome =
-  | { readonly type: 'summed'; readonly part: RoundPartial; readonly committer: string }
+  | {
+      readonly type: 'summed'
+      readonly attempt: number
+      readonly part: RoundPartial
+      readonly committer: string
+    }
   /** Others have committed the round, with these members. */
-  | { readonly type: 'missed'; readonly members: readonly string[] }
+  | { readonly type: 'missed'; readonly attempt: number; readonly members: readonly string[] }
+  /** `above` has ended the round. */
+  | { readonly type: 'over' }
   | Extract<RingMessage, { type: 'model' }>
 
 /**
@@ -43,9 +57,10 @@ export type RingOutcome =
  */
 export async function ringRound(
   ring: Channel<RingMessage, RingMessage>,
-  { round, own, ends, enough, deadlineMs, behind, wantsModel }: RingRound,
+  { round, purpose, own, ends, enough, deadlineMs, behind, wantsModel, beforeCommit, above }: RingRound,
   { end: self, decide }: Pick<RoleContext, 'end' | 'decide'>,
 ): Promise<RingOutcome> {
+  const everyone = [...ring.expected, self].toSorted()
   const tally = tallyOf(own)
   /** By end: the last word of it. */
   const ready = new Map<string, Extract<RingMessage, { type: 'ready' }>>()
@@ -66,6 +81,7 @@ export async function ringRound(
   try {
     tellReady(ends.filter((end) => end !== self))
     for (;;) {
+      if (above?.isOver()) return { type: 'over' }
       const known = committer
       committer = presentCommitter()
       // The next committer asks all where they are: they say so unasked.
@@ -78,7 +94,7 @@ export async function ringRound(
       }
       const arrival = ring.take(({ message }) => message.round <= round || message.type === 'model')
       if (!arrival) {
-        await ring.changed(deadline)
+        await Promise.race([ring.changed(deadline), ...(above ? [above.changed()] : [])])
         continue
       }
       const outcome = await received(arrival)
@@ -94,7 +110,7 @@ export async function ringRound(
 
   /** The end that leads the accepted attempt, or the first one that is ready. */
   function presentCommitter(): string {
-    const leading = agreement && ends[agreement.attempt % ends.length]
+    const leading = agreement && leaderOf(agreement.attempt)
     if (leading !== undefined && isThere(leading)) return leading
     return takingPart()[0] ?? self
   }
@@ -112,7 +128,9 @@ export async function ringRound(
 
   /** What the committer does next. Undefined: wait. */
   function nextMove(): 'agree' | 'commit' | undefined {
-    const ahead = ring.find(({ end, message }) => message.type === 'ready' && message.round > round && ring.has(end))
+    const isAhead = ({ end, message }: Arrival<RingMessage>) =>
+      message.type === 'ready' && message.round > round && ring.has(end)
+    const ahead = wantsModel ? ring.find(isAhead) : undefined
     if (ahead) {
       want(ahead.end)
       return undefined
@@ -162,7 +180,7 @@ export async function ringRound(
         tally: merged(chosen.flatMap((end) => tallyBy(end) ?? [])),
       }
     }
-    const agreed = await decide(`agreed in ${round}`, make, isAgreement, { durable: true })
+    const agreed = await decide(`agreed in ${purpose}`, make, isAgreement, { durable: true })
     // A list of an interrupted run, which others have superseded since.
     if (agreed.attempt <= highest) return
     led = agreed.attempt
@@ -172,7 +190,11 @@ export async function ringRound(
 
   /** The least number above this one that is of this end: no two committers use the same. */
   function attemptAfter(highest: number): number {
-    return (Math.floor(highest / ends.length) + 1) * ends.length + ends.indexOf(self)
+    return (Math.floor(highest / everyone.length) + 1) * everyone.length + everyone.indexOf(self)
+  }
+
+  function leaderOf(attempt: number): string {
+    return everyone[attempt % everyone.length] ?? self
   }
 
   function begin(agreed: Agreement): void {
@@ -196,15 +218,16 @@ export async function ringRound(
       tally: { scalars = {}, ...rest },
     } = agreement
     result = { attempt, part: { ...rest, sums: { vectors, scalars } } }
-    const leading = ends[attempt % ends.length] ?? self
+    const leading = leaderOf(attempt)
     if (leading !== self) ring.send(leading, { type: 'done', round, attempt })
   }
 
   function commit(): RingOutcome {
     const { attempt, part } = result ?? { attempt: 0, part: own }
     const others = ends.filter((end) => end !== self && ring.has(end))
+    beforeCommit?.(part)
     ring.broadcast({ type: 'commit', round, attempt, members: part.members }, others)
-    return { type: 'summed', part, committer: self }
+    return { type: 'summed', attempt, part, committer: self }
   }
 
   async function received({ end, message }: Arrival<RingMessage>): Promise<RingOutcome | undefined> {
@@ -238,8 +261,8 @@ export async function ringRound(
         if (!result || message.attempt > result.attempt) result = { attempt: message.attempt, part: message.part }
         return undefined
       case 'commit':
-        if (result?.attempt === message.attempt) return { type: 'summed', part: result.part, committer: end }
-        if (!wantsModel) return { type: 'missed', members: message.members }
+        if (result?.attempt === message.attempt) return { type: 'summed', ...result, committer: end }
+        if (!wantsModel) return { type: 'missed', attempt: message.attempt, members: message.members }
         ring.send(end, { type: 'want', round })
         return undefined
     }
@@ -251,7 +274,7 @@ export async function ringRound(
     if (result) ring.send(from, { type: 'done', round, attempt: result.attempt })
     else if (attempt < accepted) tellReady([from])
     if (result || attempt <= accepted || !members.includes(self)) return
-    await decide(`accepted ${attempt} in ${round}`, () => attempt, isCount, { durable: true })
+    await decide(`accepted ${attempt} in ${purpose}`, () => attempt, isCount, { durable: true })
     begin({ attempt, ring: members, tally: of })
   }
 }

@@ -67,6 +67,7 @@ export const ringTrainer = role({
       ring,
       {
         round,
+        purpose: `round ${round}`,
         own,
         ends,
         enough: quorum < 1 ? Math.ceil(quorum * selected.length - 1e-9) : undefined,
@@ -76,7 +77,7 @@ export const ringTrainer = role({
       },
       context,
     )
-    if (outcome.type === 'missed') return state
+    if (outcome.type === 'missed' || outcome.type === 'over') return state
     if (outcome.type === 'model') return adopted(state, outcome, context)
 
     const { part, committer } = outcome

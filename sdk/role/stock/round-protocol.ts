@@ -26,6 +26,8 @@ export type Assignment =
       readonly selected: readonly string[]
       /** For each selected trainer the last round that counted it, if any. Only where clients keep own state. */
       readonly counted?: Readonly<Record<string, number>>
+      /** Tells a repeated request for the round apart. Only to trainers that sum in rings, which get all of `selected`. */
+      readonly asked?: number
       /** Milliseconds that an aggregator waits for the ends below. Absent: no deadline. */
       readonly waitMs?: number
     }
@@ -49,6 +51,8 @@ export type Answer =
       readonly part: RoundPartial
       readonly refusals: readonly Refusal[]
     }
+  /** Another end of the ring has sent a partial sum that includes this one's contribution. */
+  | { readonly type: 'covered'; readonly round: number }
   | {
       readonly type: 'evaluated'
       readonly round: number
@@ -92,7 +96,7 @@ export const below = channelTagged<Assignment, Answer>(isAnswer, 'distribute', '
 export const above = channelTagged<Answer, Assignment>(isAssignment, 'fetch', 'upload')
 
 function isAnswer(message: unknown): message is Answer {
-  if (!isOneOf(message, ['contribution', 'partial', 'evaluated', 'failed'])) return false
+  if (!isOneOf(message, ['contribution', 'partial', 'covered', 'evaluated', 'failed'])) return false
   if (!('round' in message && isNumber(message.round))) return false
   switch (message.type) {
     case 'contribution':
@@ -105,6 +109,8 @@ function isAnswer(message: unknown): message is Answer {
         Array.isArray(message.refusals) &&
         message.refusals.every(isRefusal)
       )
+    case 'covered':
+      return true
     case 'evaluated':
       return (
         'clients' in message &&
@@ -202,6 +208,7 @@ function isAssignment(message: unknown): message is Assignment {
     'selected' in message &&
     isStrings(message.selected) &&
     (!('counted' in message) || isNumbers(message.counted)) &&
+    (!('asked' in message) || isCount(message.asked)) &&
     (!('waitMs' in message) || isNumber(message.waitMs))
   )
 }

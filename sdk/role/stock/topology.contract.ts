@@ -1,0 +1,169 @@
+import type { TestFn } from 'ava'
+import { memoryStore, seededScheduler, virtualClock } from '../../../runtime/index.ts'
+import type { RoundSummary } from '../../host/index.ts'
+import { memoryRegistry } from '../../registry/memory-registry.ts'
+import type { ModelToCommit } from '../../registry/registry.ts'
+import { twoTier } from '../../tag/topologies.ts'
+import type { Topology } from '../../tag/topology.ts'
+import {
+  forSeeds,
+  killedStore,
+  lifeOf,
+  type Rehearsal,
+  type RehearsalOptions,
+  type RoleStage,
+  rehearse,
+  roleStage,
+  tinyPool,
+} from '../../testing/index.ts'
+import type { AnyRole } from '../role.ts'
+
+export interface TopologyUnderTest {
+  readonly topologyOf: (options: { readonly clients: number }) => Topology
+  /** Roles by the names of the schema. */
+  readonly roles: Readonly<Record<string, AnyRole>>
+  /** The ends that may leave for good, of a topology of 4 clients. */
+  readonly leaving: readonly string[]
+  /** The ends that then must come to their end. */
+  readonly staying: readonly string[]
+}
+
+/** Order of messages and time by a seed. */
+export const seeded = (seed: number) => ({ scheduler: seededScheduler(seed), clock: virtualClock() })
+
+/** A definition of a role under the name that a schema has for it. */
+export const named = (name: string, { runOn }: AnyRole): AnyRole => ({ name, runOn })
+
+/** Runs a job to its end. */
+export async function completed(options: RehearsalOptions): Promise<Rehearsal> {
+  const run = await rehearse(options)
+  if (run.state !== 'completed') throw new Error(`the job ended ${run.state}: ${String(run.cause)}`)
+  return run
+}
+
+const withoutTime = (round: RoundSummary) => ({ ...round, seconds: 0 })
+
+/**
+ * What holds for every synchronous topology with one model: the bits of two tiers in any order of messages, through
+ * faults and kills; and nobody waits for an end that has left.
+ */
+export function topologyContract(
+  test: TestFn,
+  name: string,
+  { topologyOf, roles, leaving, staying }: TopologyUnderTest,
+): void {
+  for (const clients of [1, 2, 3, 5, 9])
+    test(`${name} of ${clients} has the members, metrics and bits of two tiers, in any order of messages`, async (t) => {
+      const pool = tinyPool({ clients })
+      const flat = await completed({ topology: twoTier({ clients }), pool })
+      await forSeeds(40, async (seed) => {
+        const run = await completed({ topology: topologyOf({ clients }), pool, system: seeded(seed) })
+        t.deepEqual(run.rounds.map(withoutTime), flat.rounds.map(withoutTime))
+      })
+    })
+
+  test(`${name}: each round of each end gives the same when it is run twice`, async (t) => {
+    const run = await rehearse({ topology: topologyOf({ clients: 4 }), checkDeterminism: true })
+    t.is(run.state, 'completed', String(run.cause))
+  })
+
+  test(`${name}: 200 seeds: roles that fail at some time and run again change no bit`, async (t) => {
+    const clients = 4
+    const calm = await completed({ topology: twoTier({ clients }) })
+    const expected = calm.rounds.map(({ hash }) => hash).join()
+    await forSeeds(200, async (seed) => {
+      let trainings = 0
+      let evaluations = 0
+      const pool = tinyPool({
+        clients,
+        beforeTraining() {
+          trainings += 1
+          if (trainings === 1 + (seed % 12)) throw new Error('a passing fault')
+        },
+        beforeEvaluation() {
+          evaluations += 1
+          if (evaluations === 1 + (seed % 3)) throw new Error('a passing fault')
+        },
+      })
+      const run = await completed({ topology: topologyOf({ clients }), pool, system: seeded(seed) })
+      const hashes = [...new Set(run.rounds.map(({ hash }) => hash))].join()
+      if (hashes !== expected) throw new Error(`hashes ${hashes}, expected ${expected}`)
+    })
+    t.pass()
+  })
+
+  test(`${name}: a process that ends just before or after any write goes on to the same hashes`, async (t) => {
+    const job = { topology: topologyOf({ clients: 3 }), pool: tinyPool({ clients: 3 }), rounds: 2 }
+    const calm = await completed({ ...job, topology: twoTier({ clients: 3 }) })
+    const expected = new Map(calm.rounds.map(({ round, hash }) => [round, hash]))
+    let kills = 0
+    for (const endsAfter of [false, true])
+      for (let steps = 1; ; steps++) {
+        const store = memoryStore()
+        const life = lifeOf(steps, endsAfter)
+        const models = memoryRegistry()
+        const seen = new Set<number>()
+        let isFirstLife = true
+        const registry = {
+          ...models,
+          async commit(model: ModelToCommit) {
+            if (isFirstLife && life.ended) throw new Error('the process has ended')
+            t.is<string | undefined, string | undefined>(model.hash, expected.get(model.round), `step ${steps}`)
+            seen.add(model.round)
+            return models.commit(model)
+          },
+        }
+        await rehearse({ ...job, store: killedStore(store, life), system: seeded(steps), registry })
+        if (!life.ended) break
+        kills += 1
+        isFirstLife = false
+        const second = await completed({ ...job, store, system: seeded(steps + 1), registry })
+        t.is(second.state, 'completed')
+        t.deepEqual([...seen].toSorted(), [...expected.keys()], `step ${steps}`)
+      }
+    t.true(kills > 4, `${kills} kills`)
+  })
+
+  test(`${name}: 200 seeds: an end that leaves for good at some time makes nobody wait, and each round has one model`, async (t) => {
+    const clients = 4
+    let smaller = 0
+    await forSeeds(200, async (seed) => {
+      const stages: RoleStage[] = []
+      let steps = 0
+      const left = leaving[seed % leaving.length] ?? ''
+      const step = () => {
+        steps += 1
+        if (steps === 1 + (seed % 13)) stages[0]?.stop(left)
+      }
+      const store = memoryStore()
+      await using stage = roleStage({
+        roles,
+        topology: topologyOf({ clients }),
+        pool: tinyPool({ clients, beforeTraining: step, beforeEvaluation: step }),
+        store: {
+          ...killedStore(store, lifeOf(Number.POSITIVE_INFINITY, false)),
+          async append(key, bytes, options) {
+            step()
+            return store.append(key, bytes, options)
+          },
+        },
+        system: seeded(seed),
+      })
+      stages.push(stage)
+      for (const end of staying) {
+        if (end === left) continue
+        const ended = await stage.ended(end)
+        if (ended.type === 'task-failed') throw ended.cause
+      }
+      const models = new Map<number, string>()
+      for (const { round, weights, members } of stage.published) {
+        const model = `${[...weights]} ${members}`
+        if ((models.get(round) ?? model) !== model) throw new Error(`two models of round ${round}`)
+        models.set(round, model)
+        if (members.length < clients) smaller += 1
+      }
+      if ([...models.keys()].join() !== '1,2,3') throw new Error(`rounds ${[...models.keys()]}`)
+    })
+    t.true(smaller > 20 || process.env.SEED !== undefined, `${smaller} rounds without all trainers`)
+  })
+}
