@@ -104,6 +104,10 @@ function noteChoice(fault: ChoiceFault, spec: ModelSpec, found: FoundFaults): vo
         const message = `${name.slice(0, 100)} is no ${kind}; there are ${fault.expected}`
         return { code: 'ALGORITHM_UNKNOWN', place: `modelSpec.${kind}.sort`, message, hint: 'name one of these' }
       }
+      case 'text': {
+        const message = `${name.slice(0, 100)}: ${fault.expected}`
+        return { code: 'ALGORITHM_UNKNOWN', place: `modelSpec.${kind}.sort`, message, hint: 'correct this part' }
+      }
       case 'unknown':
         return {
           code: 'FIELD_UNKNOWN',

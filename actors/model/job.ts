@@ -26,6 +26,7 @@ const modelSpec = z
     optimizer: algorithm.exactOptional(),
     selector: algorithm.exactOptional(),
     datasampler: algorithm.exactOptional(),
+    stages: algorithm.exactOptional(),
     privacy: algorithm.exactOptional(),
     hyperparameters: jsonMap.exactOptional(),
     dependencies: z.array(text).exactOptional(),

@@ -37,6 +37,8 @@ export interface HostedTasks {
    * Never rejects.
    */
   readonly onRound: (round: RoundSummary) => Promise<void>
+  /** As `JobSurroundings.drawSecret`. */
+  readonly drawSecret?: () => Uint8Array
   /** Run each round twice and compare both runs. */
   readonly checkDeterminism: boolean
   /** Another process may still be running the same tasks. */
@@ -108,6 +110,7 @@ export function hostedTasks({
       announce,
       reports,
       checkDeterminism,
+      ...(shared.drawSecret && { drawSecret: shared.drawSecret }),
     }
     const present = new Map<string, ActorRef<never>>()
     /** Ends whose tasks are stopping, with those who wait. */

@@ -33,6 +33,7 @@ export interface RoundParts<State, Channels> {
   readonly ports: readonly ChannelPort[]
   readonly decisions: Decisions
   readonly own: OwnState
+  readonly secret: () => Promise<Uint8Array>
   readonly effects: Effects
 }
 
@@ -59,6 +60,7 @@ export function roleContext<State, Channels>({
   ports,
   decisions,
   own,
+  secret,
   effects,
 }: RoundParts<State, Channels>): RoleContext<Channels> {
   const { clock } = actor
@@ -113,6 +115,11 @@ export function roleContext<State, Channels>({
       round = of
       // No end has an empty name.
       return randomStream(job.seed, of, '', ...labels)
+    },
+    async secret(of, ...labels) {
+      // Few jobs need the cipher.
+      const { secretStream } = await import('../random/secret-stream.ts')
+      return secretStream(await actor.track(secret()), of, ...labels)
     },
     decide,
     life: () => decisions.life(),

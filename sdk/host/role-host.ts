@@ -83,8 +83,8 @@ export function roleHost(task: RoleTask, job: JobSurroundings): Behavior<RoleMes
         notice: (notice: Notice) => job.reports.tell({ type: 'notice', end: task.end, notice }),
         log: (entry: LogEntry) => job.reports.tell({ type: 'log', end: task.end, entry }),
       }
-      const { decisions, own } = keeper
-      const live = { role, task, job, actor, ports: [...channels.values()], decisions, own, effects }
+      const { decisions, own, secret } = keeper
+      const live = { role, task, job, actor, ports: [...channels.values()], decisions, own, secret, effects }
       const { context: roleContextOf, round } = job.checkDeterminism
         ? (await actor.track(import('./checked-rounds.ts'))).checkedRounds(live)
         : plainRounds(live)

@@ -38,6 +38,8 @@ export interface JobSurroundings {
   /** Announces a committed round to the job's followers. `publish` of the next round waits until they know. */
   readonly announce: (record: RoundRecord) => Promise<void>
   readonly reports: ActorRef<TaskReport>
+  /** Draws the secret of a task: 32 bytes. Default: from the system. */
+  readonly drawSecret?: () => Uint8Array
   /** Run each round twice and compare, which finds a role that isn't a function of its state and context. */
   readonly checkDeterminism: boolean
 }

@@ -23,6 +23,8 @@ interface SavedState {
   readonly state?: unknown
   /** Absent until the role keeps own state. */
   readonly own?: OwnGenerations
+  /** Absent until the role asks for it. */
+  readonly secret?: Uint8Array
 }
 
 /** A role's own state before and after the last round for which it was kept. */
@@ -38,6 +40,8 @@ export interface RoundKeeper<State> {
   readonly restored: State | undefined
   readonly decisions: JournalledDecisions
   readonly own: OwnState
+  /** The task's secret. Drawn, and durable, at the first call. */
+  secret(): Promise<Uint8Array>
   /** Adds a record that is published when the round is committed. */
   stage(record: RoundRecord): void
   /** Adds a number to the round's records, or to a report to the job if the round publishes no record. */
@@ -76,7 +80,7 @@ export async function openRoundKeeper<State, Channels>(
   job: JobSurroundings,
   signal: AbortSignal,
 ): Promise<RoundKeeper<State>> {
-  const { store, takenOver = false } = job
+  const { store, takenOver = false, drawSecret = systemSecret } = job
   const key = roleKey(job.job, end)
   // A stopped host may still be writing.
   await writesSettled(store, key)
@@ -92,6 +96,10 @@ export async function openRoundKeeper<State, Channels>(
     restored: saved && restore(role, end, saved),
     decisions,
     own: ownState(),
+    async secret() {
+      if (!present.secret) await write({ ...present, secret: drawSecret() })
+      return present.secret ?? new Uint8Array()
+    },
     stage: (record) => staged.push(record),
     metric: (name, value) => numbers.set(name, value),
     commit(before, after) {
@@ -146,6 +154,10 @@ export async function openRoundKeeper<State, Channels>(
       keep: (round, after) => write({ ...present, own: { round, before: start, after } }),
     }
   }
+}
+
+function systemSecret(): Uint8Array {
+  return crypto.getRandomValues(new Uint8Array(32))
 }
 
 /** Removes metrics that aren't finite, which neither a file nor an event can keep, and makes a notice for each. */

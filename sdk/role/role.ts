@@ -112,6 +112,11 @@ export interface RoleContext<Channels = unknown> {
   /** The random stream of (job seed, round, labels), which is the same at all ends. */
   jobRandom(round: number, ...labels: readonly string[]): RandomStream
   /**
+   * The random stream of (this task's secret, round, labels), for noise that nobody may know. The secret is drawn from
+   * the system once, lies in the store with the role's state, and is never sent.
+   */
+  secret(round: number, ...labels: readonly string[]): Promise<RandomStream>
+  /**
    * Decides a value that depends on timing once. The value is journalled, and a round that runs again after a crash
    * gets the recorded value. Plain values only. A round may use the same name several times: the order of the calls
    * distinguishes them. A `durable` decision is in the store when the call returns, for values that other ends act on

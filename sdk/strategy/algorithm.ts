@@ -20,8 +20,10 @@ export interface Algorithm<Server = unknown, Client = unknown> {
    * After each such number of rounds, all clients evaluate the new weights on their held-out examples. Absent: never.
    */
   readonly clientEvaluation?: number
-  /** Applied in this order. */
+  /** The stages that are applied, in this order: see `staged`. */
   readonly stages: readonly Stage[]
+  /** Present if a part draws from the secret streams that `train` and `step` are then given. */
+  readonly secret?: true
 }
 
 /** Selects the ends that take part in a round. */
@@ -39,7 +41,14 @@ export interface ServerPart<State> {
    * Changes `weights` and `state` in place: float32 arrays, float64 numbers, in a fixed order. Depends only on the
    * arguments; `random` is the stream of (job seed, round, aggregator, 'step').
    */
-  step(weights: Float32Array, aggregate: Aggregate, state: State, random: RandomStream): void
+  step(
+    weights: Float32Array,
+    aggregate: Aggregate,
+    state: State,
+    random: RandomStream,
+    /** The secret stream of (round, 'noise'), if the algorithm asks for `secret`. */
+    secret?: RandomStream,
+  ): void
 }
 
 /** Named values that the server sends to the clients. */
@@ -78,6 +87,8 @@ export interface ClientPart<State> {
     own: State,
     learner: RoleLearner,
     random: RandomStream,
+    /** The secret stream of (round, 'noise'), if the algorithm asks for `secret`. */
+    secret?: RandomStream,
   ): Promise<{ readonly contribution: Contribution; readonly own: State }>
 }
 
@@ -167,7 +178,38 @@ export type Waiting =
       weigh(staleness: number): number
     }
 
-/** A step between client and sum, or between sum and server. */
-export interface Stage {
+/**
+ * A step between client and sum, or between sum and server, such as clipping, compression, noise. `Own` is the state that
+ * each client keeps for the stage, `State` the server's.
+ */
+export interface Stage<Own = unknown, State = unknown> {
   readonly name: string
+  /** Present if the stage draws from a secret stream. */
+  readonly secret?: true
+  readonly client?: ClientStage<Own>
+  readonly server?: ServerStage<State>
+}
+
+/** A contribution whose vectors are arrays of this thread. */
+export type WholeContribution = Omit<EachContribution, 'end'>
+
+/** Changes a contribution before it leaves the client. */
+export interface ClientStage<Own> {
+  /** The state before the first round that counts the client. Absent: the stage keeps no state at the client. */
+  init?(layout: Layout): Own
+  /** Gives the same bits for the same arguments; changes none of them. */
+  apply(
+    contribution: WholeContribution,
+    own: Own,
+    streams: { readonly terms: Terms; readonly random: RandomStream; readonly secret: RandomStream | undefined },
+  ): { readonly contribution: WholeContribution; readonly own: Own }
+}
+
+/** Changes the aggregate before the server's step. */
+export interface ServerStage<State> {
+  init?(layout: Layout): State
+  /** Values that the client's part of the stage needs. */
+  assign?(state: State, round: number): Terms
+  /** Changes `state` in place, and returns the aggregate that the step sees. */
+  apply?(aggregate: Aggregate, state: State, secret: RandomStream | undefined): Aggregate
 }

@@ -9,6 +9,7 @@ import {
   krum,
   median,
   multiKrum,
+  normClipping,
   signMajority,
   trimmedMean,
 } from './algorithms/robust/index.ts'
@@ -20,6 +21,9 @@ import type { Kind } from './kinds.ts'
 import { allSelector } from './selectors/all-selector.ts'
 import { countSelector } from './selectors/random-selector.ts'
 import { settingValues } from './settings.ts'
+import { type StageDefinition, stageDefinitions } from './stages/stage-definitions.ts'
+import { staged } from './stages/staged.ts'
+import { writtenStages } from './stages/written-stages.ts'
 
 /** An entry that a job may name: turns the job's algorithm so far into the one with this entry. */
 export interface Named extends Described {
@@ -42,7 +46,7 @@ export const algorithms: readonly KnownAlgorithm[] = [
   ...[fedProx, fedDyn, scaffold, fedNova],
   ...[qFedAvg, agnostic],
   ...[fedBuff],
-  ...[krum, multiKrum, bulyan, median, trimmedMean, geometricMedian, centredClipping, signMajority],
+  ...[krum, multiKrum, bulyan, median, trimmedMean, geometricMedian, centredClipping, normClipping, signMajority],
 ]
 
 const selectors: readonly Named[] = [
@@ -74,6 +78,20 @@ const selectors: readonly Named[] = [
   },
 ]
 
+/** A stage as an entry, which comes after the stages that the algorithm has already. */
+function stage({ name, summary, settings, source, from }: StageDefinition): Named {
+  return {
+    ...{ name, summary, settings, ...(source === undefined ? {} : { source }) },
+    apply: (algorithm, given) => staged(algorithm, [from(given)]),
+  }
+}
+
+/** Stages as a job writes them in one text, such as `clip:1,top-k:0.01`. Throws as `writtenStages` does. */
+export function stagesEntry(text: string): Named {
+  const stages = writtenStages(text)
+  return { name: text, summary: text, settings: {}, apply: (algorithm) => staged(algorithm, stages) }
+}
+
 const none: Named = { name: 'default', summary: 'none', settings: {}, apply: (algorithm) => algorithm }
 const own: Named = { ...none, summary: "the workload's own" }
 
@@ -82,6 +100,7 @@ export const catalogue: Readonly<Record<Kind, readonly Named[]>> = {
   optimizer: [own, ...algorithms.map(optimizer), ...optimizersElsewhere],
   selector: [...selectors, ...selectorsElsewhere],
   datasampler: [none, ...datasamplersElsewhere],
+  stages: [own, ...stageDefinitions.map(stage)],
   privacy: [none, ...privacyElsewhere],
 }
 

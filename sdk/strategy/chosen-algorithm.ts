@@ -1,6 +1,6 @@
-import { isObject, knownNames } from '../../runtime/index.ts'
+import { CodedError, isObject, knownNames } from '../../runtime/index.ts'
 import type { Algorithm } from './algorithm.ts'
-import { catalogue, type Named } from './catalogue.ts'
+import { catalogue, type Named, stagesEntry } from './catalogue.ts'
 import { strategyError } from './errors.ts'
 import { type Kind, kinds } from './kinds.ts'
 import { nameIn, type SettingFault, settingFaults } from './settings.ts'
@@ -21,13 +21,21 @@ export type Choices = { readonly [Each in Kind]?: Choice | undefined } & {
 export type ChoiceFault =
   | (SettingFault & { readonly kind: Kind })
   | { readonly kind: Kind; readonly problem: 'sort'; readonly name: string; readonly expected: string }
+  /** A list of stages with a fault, which `expected` tells. */
+  | { readonly kind: Kind; readonly problem: 'text'; readonly name: string; readonly expected: string }
 
 /** All faults of a job's choices by themselves. A setting has the name under which it was given. */
 export function choiceFaults(choices: Choices): ChoiceFault[] {
   return kinds.flatMap((kind): ChoiceFault[] => {
     const choice = choices[kind]
     if (!choice) return []
-    const named = namedBy(kind, choice.sort)
+    let named: Named | undefined
+    try {
+      named = namedBy(kind, choice.sort)
+    } catch (cause) {
+      if (!(cause instanceof CodedError)) throw cause
+      return [{ kind, problem: 'text', name: choice.sort, expected: cause.message }]
+    }
     if (!named) {
       const expected = knownNames(choice.sort, namesOf(kind))
       return [{ kind, problem: 'sort', name: choice.sort, expected }]
@@ -71,8 +79,14 @@ function namesOf(kind: Kind): string[] {
   return catalogue[kind].map(({ name }) => name)
 }
 
+/** @throws as `stagesEntry` does for a text of several stages, or with settings. */
 function namedBy(kind: Kind, sort: string): Named | undefined {
-  return catalogue[kind].find(({ name, alias }) => name === sort || alias === sort)
+  const named = catalogue[kind].find(({ name, alias }) => name === sort || alias === sort)
+  return named ?? (kind === 'stages' && isStagesText(sort) ? stagesEntry(sort) : undefined)
+}
+
+function isStagesText(text: string): boolean {
+  return text.includes(':') || (text.includes(',') && !text.includes('='))
 }
 
 /** The settings of a choice: its kwargs, and hyperparameters in place of missing kwargs. */
@@ -141,6 +155,10 @@ function choiceOf(text: string): WrittenChoice {
 
 /** Parses the choices of each kind. STRATEGY_SYNTAX. */
 export function choicesOf(texts: Readonly<Partial<Record<Kind, string>>>): { [Each in Kind]?: WrittenChoice } {
-  const choices = kinds.flatMap((kind) => (texts[kind] === undefined ? [] : [[kind, choiceOf(texts[kind])] as const]))
+  const choices = kinds.flatMap((kind) => {
+    const text = texts[kind]
+    if (text === undefined) return []
+    return [[kind, kind === 'stages' && isStagesText(text) ? { sort: text } : choiceOf(text)] as const]
+  })
   return Object.fromEntries(choices)
 }

@@ -34,6 +34,10 @@ const strategyErrors = {
     message: 'expected a name and settings, such as fedadam,eta=0.05, but got {given}',
     hint: 'separate settings by commas, each as name=value and once',
   },
+  STRATEGY_STAGES: {
+    message: 'expected stages and their settings, such as clip:1,top-k:0.01:errorFeedback=off, but got {given}',
+    hint: 'separate stages by commas, and the settings of a stage by colons, each as name=value and once',
+  },
   STRATEGY_KIND: { message: 'a job has no choice {kind}; the choices are {known}', hint: 'use one of these' },
   STRATEGY_CHOICE: {
     message: 'the {kind} is {given}: expected a sort and, where it needs any, kwargs',

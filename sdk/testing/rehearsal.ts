@@ -37,6 +37,8 @@ export interface RehearsalOptions {
    * messages.
    */
   readonly system?: ActorSystemOptions
+  /** Draws the secret of each task, 32 bytes. Default: from the system, so that noise differs between rehearsals. */
+  readonly drawSecret?: () => Uint8Array
   /** Run each round twice and compare both runs. */
   readonly checkDeterminism?: boolean
   /** Your own roles, by the names in the topology. Default: stock roles, by func tags. */
@@ -98,6 +100,7 @@ export async function rehearse({
       options.onReport?.(report)
     },
     checkDeterminism: options.checkDeterminism ?? false,
+    ...(options.drawSecret && { drawSecret: options.drawSecret }),
     takenOver: false,
   })
   const outcome = await ended

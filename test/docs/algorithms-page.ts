@@ -5,6 +5,7 @@ const headings: Readonly<Record<Kind, string>> = {
   optimizer: 'Algorithms (`optimizer`)',
   selector: 'Selectors (`selector`)',
   datasampler: 'Samplers of data (`datasampler`)',
+  stages: 'Stages (`stages`)',
   privacy: 'Privacy (`privacy`)',
 }
 
@@ -14,7 +15,7 @@ export function algorithmsPage(): string {
   return `${[
     '# Algorithms',
     '`npm run docs` writes this page from the catalogue in `sdk/strategy/catalogue.ts`; a test compares the two.',
-    'A workload makes its algorithm in code, such as `strategy: () => fedAdam({ eta: 0.05 })`. A job may name another in its model\'s specification (`{ "optimizer": { "sort": "fedadam", "kwargs": { "eta": 0.05 } } }`), and so may `flamectl run` and `flamectl create job`: `--set optimizer=fedadam,eta=0.05`. A job takes either name of a setting; the second one is that of Flame. Where a job names an algorithm, the workload\'s selection, waiting and quantum stay, unless their settings are given too.',
+    'A workload makes its algorithm in code, such as `strategy: () => fedAdam({ eta: 0.05 })`. A job may name another in its model\'s specification (`{ "optimizer": { "sort": "fedadam", "kwargs": { "eta": 0.05 } } }`), and so may `flamectl run` and `flamectl create job`: `--set optimizer=fedadam,eta=0.05`. A job takes either name of a setting; the second one is that of Flame. Where a job names an algorithm, the workload\'s selection, waiting and quantum stay, unless their settings are given too; the workload\'s stages go with its algorithm. A job may add stages in the order of a list: `--set stages=clip:1,top-k:0.01:errorFeedback=off`, or `{ "stages": { "sort": "clip:1,top-k:0.01" } }`: after a stage\'s name come its settings, and a value without a name is that of its first setting.',
     ...sections,
   ].join('\n\n')}\n`
 }

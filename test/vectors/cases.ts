@@ -41,6 +41,12 @@ export const inputs = {
     updates: z.array(update).optional(),
     rounds: z.array(z.object({ updates: z.array(update) })).optional(),
   }),
+  compress: z.object({
+    delta: array.optional(),
+    uniform: array.optional(),
+    rounds: z.array(z.object({ delta: array })).optional(),
+  }),
+  delta: z.object({ delta: array }),
   client: z.object({
     weights: array.optional(),
     rounds: z.array(z.object({ weights: array, control: array.optional() })).optional(),

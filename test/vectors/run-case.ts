@@ -1,9 +1,10 @@
 import { z } from 'zod'
 import { CodedError } from '../../runtime/index.ts'
-import { type Algorithm, algorithms } from '../../sdk/index.ts'
+import { type Algorithm, algorithms, catalogue, fedAvg } from '../../sdk/index.ts'
 import type { KnownAlgorithm } from '../../sdk/strategy/define-algorithm.ts'
 import { CaseError, requireOnly, type VectorCase } from './cases.ts'
 import { aggregate, buffered, corrections, norm, server } from './server-cases.ts'
+import { clientDelta, compress } from './stage-cases.ts'
 import { client, job, pull, pulls } from './training-cases.ts'
 
 /** The outcome of a case. */
@@ -17,11 +18,34 @@ const surroundings = [
 
 type Runner = (given: VectorCase, algorithm: Algorithm) => Promise<Record<string, unknown>>
 
-const runners: Readonly<Record<string, Runner>> = { server, async: buffered, aggregate, client, job, term }
+const runners: Readonly<Record<string, Runner>> = {
+  server,
+  async: buffered,
+  aggregate,
+  client,
+  job,
+  term,
+  compress,
+  privacy,
+}
+
+interface Definition extends Pick<KnownAlgorithm, 'settings'> {
+  from(given: Readonly<Record<string, unknown>>): Algorithm
+}
+
+/** An algorithm, or FedAvg with an entry of another kind. */
+function definitionOf(name: string): Definition | undefined {
+  const entry = [...catalogue.stages, ...catalogue.privacy].find((each) => each.name === name && !each.elsewhere)
+  const applied = entry && {
+    settings: entry.settings,
+    from: (given: Readonly<Record<string, unknown>>) => entry.apply(fedAvg({ weighting: 'equal' }), given),
+  }
+  return algorithms.find((each) => each.name === name || each.alias === name) ?? applied
+}
 
 /** Runs a case through the parts that a job's roles call, and compares the results with the expected values. */
 export async function runCase(given: VectorCase): Promise<Outcome> {
-  const definition = algorithms.find(({ name, alias }) => name === given.algorithm || alias === given.algorithm)
+  const definition = definitionOf(given.algorithm)
   if (!definition) return { result: 'unknown', why: `there is no algorithm ${given.algorithm}` }
   const runner = Object.hasOwn(runners, given.kind) ? runners[given.kind] : undefined
   if (!runner) return { result: 'unknown', why: `nothing runs cases of the kind ${given.kind}` }
@@ -49,15 +73,21 @@ function shortly({ issues }: z.ZodError): string {
 /**
  * The case's settings without those of the learner and the case. The algorithm refuses settings that it doesn't know.
  */
-function settingsFor({ settings: table }: KnownAlgorithm, { settings }: VectorCase): Record<string, unknown> {
+function settingsFor({ settings: table }: Definition, { settings }: VectorCase): Record<string, unknown> {
   const isOwn = (name: string) => Object.hasOwn(table, name) || Object.values(table).some(({ kwarg }) => kwarg === name)
-  return Object.fromEntries(Object.entries(settings).filter(([name]) => isOwn(name) || !surroundings.includes(name)))
+  const kept = Object.entries(settings).filter(([name]) => isOwn(name) || !surroundings.includes(name))
+  const off = table.errorFeedback && settings.errorFeedback === undefined ? [['errorFeedback', 'off']] : []
+  return Object.fromEntries([...off, ...kept.map(([name, value]) => [name, value === true ? 'on' : value])])
 }
 
 async function term(given: VectorCase, algorithm: Algorithm) {
   if ('steps' in given.inputs) return norm(given, algorithm)
   if ('at' in given.inputs) return pull(given, algorithm)
   return algorithm.name === 'scaffold' ? corrections(given, algorithm) : pulls(given, algorithm)
+}
+
+async function privacy(given: VectorCase, algorithm: Algorithm) {
+  return clientDelta(given, algorithm)
 }
 
 /** The first difference from the expected values. A name without expected values counts as a difference. */

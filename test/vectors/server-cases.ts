@@ -1,8 +1,6 @@
-import { type Algorithm, type Layout, layoutOf, randomStream } from '../../sdk/index.ts'
-import type { RoleLearner } from '../../sdk/learn/role-learner.ts'
+import { type Algorithm, layoutOf, randomStream } from '../../sdk/index.ts'
 import { joined } from '../../sdk/strategy/round-sum.ts'
 import { arrayOf, weightIn } from '../../sdk/sum/accumulator.ts'
-import { rolePasses } from '../../sdk/training/training-pool.ts'
 import {
   CaseError,
   type GivenUpdate,
@@ -12,6 +10,8 @@ import {
   requireOnly,
   type VectorCase,
 } from './cases.ts'
+import { scriptedLearner } from './scripted-learner.ts'
+import { clippedDeltas } from './stage-cases.ts'
 
 /** The weights after each round of given updates. */
 export async function server(given: VectorCase, algorithm: Algorithm) {
@@ -54,7 +54,17 @@ export async function aggregate(given: VectorCase, algorithm: Algorithm) {
     deltas.push(run.weights.at(-1) ?? [])
   }
   const { chosen, objectives = [] } = Object(run.state)
-  return { delta: deltas[0], deltas, weights: deltas, selected: chosen, objectives, objective: objectives.at(-1) }
+  const [first] = rounds
+  const clipped = await clippedDeltas(given, algorithm, first?.updates.map(({ delta }) => delta) ?? [])
+  return {
+    clipped,
+    delta: deltas[0],
+    deltas,
+    weights: deltas,
+    selected: chosen,
+    objectives,
+    objective: objectives.at(-1),
+  }
 }
 
 interface GivenRound {
@@ -166,48 +176,4 @@ export async function norm(given: VectorCase, { client }: Algorithm) {
   const { contribution } = await client.train(assignment, client.init?.(layout), learner, randomStream(1))
   const [normalised = Number.NaN] = await arrayOf(contribution.vectors.delta)
   return { norm: 1 / normalised, tau: contribution.scalars?.effective }
-}
-
-/** A learner whose every training gives the same delta. Its steps have the settings of the case. */
-export function scriptedLearner(
-  given: VectorCase,
-  layout: Layout,
-  delta: Float32Array,
-  {
-    samples = 1,
-    steps = 1,
-    loss = 0,
-    heard = () => {},
-  }: {
-    readonly samples?: number | undefined
-    readonly steps?: number | undefined
-    readonly loss?: number | undefined
-    readonly heard?: (request: Parameters<RoleLearner['train']>[0]) => void
-  },
-): RoleLearner {
-  const train: RoleLearner['train'] = async (request) => {
-    heard(request)
-    return { delta, samples, steps, metrics: {} }
-  }
-  const evaluation = async () => ({ samples, metrics: { loss } })
-  return {
-    layout,
-    ownSteps: {
-      learningRate: numberOf(given, 'learningRate', 1),
-      momentum: numberOf(given, 'momentum', 0),
-      epochs: 1,
-      batch: 1,
-    },
-    initialWeights: async () => new Float32Array(layout.size),
-    train,
-    trainHeld: train,
-    take: arrayOf,
-    ...rolePasses(
-      async () => ({ gradient: new Float32Array(layout.size), inputs: new Float32Array(), loss }),
-      () => ({ end: 'trainer-0' }),
-    ),
-    loss: evaluation,
-    evaluateClient: evaluation,
-    evaluate: evaluation,
-  }
 }

@@ -15,7 +15,8 @@ import { arrayOf } from '../../sdk/sum/accumulator.ts'
 import { roleStage } from '../../sdk/testing/index.ts'
 import { clientLearner } from '../../sdk/training/training-pool.ts'
 import { CaseError, type GivenData, inputs, numberOf, requireDistinct, requireOnly, type VectorCase } from './cases.ts'
-import { scriptedLearner, stateIn } from './server-cases.ts'
+import { scriptedLearner } from './scripted-learner.ts'
+import { stateIn } from './server-cases.ts'
 
 /** The deltas of one client's trainings, one after another. */
 export async function client(given: VectorCase, { client, server }: Algorithm) {

@@ -55,7 +55,8 @@ export const topAggregator = role({
     const weights = state.weights.slice()
     const server = structuredClone(state.server)
     const aggregate = sum.aggregate({ round, population: settings.clients })
-    strategy.server.step(weights, aggregate, server, context.random(round, 'step'))
+    const secret = strategy.secret && (await context.secret(round, 'noise'))
+    strategy.server.step(weights, aggregate, server, context.random(round, 'step'), secret)
     const { metrics: evaluated, whyNotFinite } = await learner.evaluate(weights)
     context.publish({
       round,

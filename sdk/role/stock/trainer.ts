@@ -33,7 +33,8 @@ export const trainer = role({
   resume: () => ({ ended: false }),
   done: ({ ended }) => ended,
 
-  async round(state, { channels: { aggregator }, strategy: { client }, learner, random, own, end: self }) {
+  async round(state, { channels: { aggregator }, strategy, learner, random, own, end: self, ...context }) {
+    const { client } = strategy
     const { end, message } = await newestAssignment(aggregator)
     if (message.type === 'end-of-training') return { ended: true }
     const { round, weights } = message
@@ -47,7 +48,9 @@ export const trainer = role({
       const { terms, counted } = message
       const before = client.init && ((await own.before(round, counted?.[self])) ?? client.init(learner.layout))
       const given = { end: self, round, weights, terms }
-      const { contribution, own: after } = await client.train(given, before, learner, random(round, 'client'))
+      const secret = strategy.secret && (await context.secret(round, 'noise'))
+      const streams = [random(round, 'client'), secret] as const
+      const { contribution, own: after } = await client.train(given, before, learner, ...streams)
       if (client.init) await own.keep(round, after)
       aggregator.send(end, { type: 'contribution', round, contribution }, { keep: false })
     } catch (error) {

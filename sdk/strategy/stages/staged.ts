@@ -1,0 +1,97 @@
+import type { Vector } from '../../sum/accumulator.ts'
+import type { Layout } from '../../weights/layout.ts'
+import type { Algorithm, ClientPart, Contribution, ServerPart, Stage, Terms, WholeContribution } from '../algorithm.ts'
+
+/** The state of an algorithm's part, and of each of its stages. */
+interface StagedState {
+  readonly inner: unknown
+  readonly stages: readonly unknown[]
+}
+
+/**
+ * Puts stages into an algorithm, whose client then takes its vectors out of the thread that trained them. At the client
+ * stages are applied in their order, after those that the algorithm has already; at the server in the same order, before
+ * those.
+ */
+export function staged(algorithm: Algorithm, stages: readonly Stage[]): Algorithm {
+  if (stages.length === 0) return algorithm
+  const isSecret = algorithm.secret || stages.some(({ secret }) => secret)
+  const server: ServerPart<StagedState> = stagedServer(algorithm.server, stages)
+  return {
+    ...algorithm,
+    server,
+    client: stagedClient(algorithm.client, stages),
+    stages: [...algorithm.stages, ...stages],
+    ...(isSecret && { secret: true }),
+  }
+}
+
+function stagedServer(inner: ServerPart<unknown>, stages: readonly Stage[]): ServerPart<StagedState> {
+  const { assign: _, ...own } = inner
+  const isTold = inner.assign || stages.some(({ server }) => server?.assign)
+  const assign = (state: StagedState, round: number) =>
+    joinedTerms([
+      inner.assign?.(state.inner, round) ?? {},
+      ...stages.map(({ server }, index) => server?.assign?.(state.stages[index], round) ?? {}),
+    ])
+  return {
+    ...own,
+    init: (layout) => ({
+      inner: inner.init(layout),
+      stages: stages.map(({ server }) => server?.init?.(layout) ?? null),
+    }),
+    ...(isTold && { assign }),
+    step(weights, aggregate, state, random, secret) {
+      let changed = aggregate
+      for (const [index, { server }] of stages.entries())
+        if (server?.apply) changed = server.apply(changed, state.stages[index], secret)
+      inner.step(weights, changed, state.inner, random, secret)
+    },
+  }
+}
+
+function joinedTerms(all: readonly Terms[]): Terms {
+  return {
+    vectors: Object.assign({}, ...all.map(({ vectors }) => vectors)),
+    scalars: Object.assign({}, ...all.map(({ scalars }) => scalars)),
+  }
+}
+
+function stagedClient(inner: ClientPart<unknown>, stages: readonly Stage[]): ClientPart<unknown> {
+  const isStateful = inner.init !== undefined || stages.some(({ client }) => client?.init)
+  const init = (layout: Layout): StagedState => ({
+    inner: inner.init?.(layout),
+    stages: stages.map(({ client }) => client?.init?.(layout) ?? null),
+  })
+  return {
+    ...(inner.needs && { needs: inner.needs }),
+    ...(isStateful && { init }),
+    async train(assignment, own, learner, random, secret) {
+      const before = isStagedState(own) ? own : { inner: own, stages: [] }
+      const trained = await inner.train(assignment, before.inner, learner, random, secret)
+      let contribution = await taken(trained.contribution, (vector) => learner.take(vector))
+      const states: unknown[] = []
+      for (const [index, { client }] of stages.entries()) {
+        const changed = client?.apply(contribution, before.stages[index], { terms: assignment.terms, random, secret })
+        if (changed) contribution = changed.contribution
+        states.push(changed?.own ?? null)
+      }
+      return { contribution, own: isStateful ? { inner: trained.own, stages: states } : trained.own }
+    },
+  }
+}
+
+function isStagedState(value: unknown): value is StagedState {
+  return typeof value === 'object' && value !== null && 'stages' in value && 'inner' in value
+}
+
+/** A contribution with its vectors taken out of the thread that made them. */
+async function taken(
+  { vectors: { delta, ...others }, ...contribution }: Contribution,
+  take: (vector: Vector) => Promise<Float32Array>,
+): Promise<WholeContribution> {
+  const named = await Promise.all(
+    Object.entries(others).map(async ([name, vector]) => [name, await take(vector)] as const),
+  )
+  return { ...contribution, vectors: { ...Object.fromEntries(named), delta: await take(delta) } }
+}
