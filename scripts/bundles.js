@@ -11,6 +11,7 @@ export const bundles = [
   { source: 'runtime/kernel/bundled-nact.ts', name: 'nact', isForPages: true },
   { source: 'runtime/link/mqtt/bundled-aedes.ts', name: 'aedes' },
   { source: 'runtime/link/mqtt/bundled-mqtt.ts', name: 'mqtt' },
+  { source: 'sdk/random/bundled-cipher.ts', name: '@noble/ciphers', isForPages: true },
 ]
 
 /** CommonJS packages load Node's modules and optional packages by `require`. */

@@ -1,4 +1,4 @@
-import { xchacha20 } from '@noble/ciphers/chacha.js'
+import { xchacha20 } from './bundled-cipher.ts'
 import { type RandomStream, seedState, streamFrom } from './random-stream.ts'
 
 /** Bytes of key stream that are made at a time. */
@@ -16,13 +16,15 @@ export function secretStream(secret: Uint8Array, round: number, ...labels: reado
   view.setFloat64(0, round)
   for (const [lane, word] of seedState(0, labels).entries()) view.setUint32(8 + 4 * lane, word)
   let counter = 0
-  let [place, words] = [0, new DataView(new ArrayBuffer(0))]
+  let place = 0
+  let words: DataView = new DataView(new ArrayBuffer(0))
   return streamFrom(() => {
     if (place === words.byteLength) {
       const bytes = xchacha20(secret, nonce, new Uint8Array(blockBytes), undefined, counter)
       // A block of the cipher has 64 bytes.
       counter += blockBytes / 64
-      ;[place, words] = [0, new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength)]
+      words = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength)
+      place = 0
     }
     place += 4
     return words.getUint32(place - 4, true)
