@@ -13,6 +13,7 @@ import type { FlameletsMessage, FlameletsRequests } from './flamelets/flamelets-
 import { servedComputes } from './flamelets/served-computes.ts'
 import { type IdempotencyParts, type IdempotencyRequests, idempotency } from './idempotency/idempotency.ts'
 import { type ControllerParts, controller, type JobRequests } from './jobs/controller.ts'
+import { type ModelsParts, type ModelsRequests, models } from './models/models.ts'
 import { type NotifierMessage, type NotifierRequests, notifier } from './notifier/notifier.ts'
 import { collectionsOf } from './records/collections.ts'
 import { holdings } from './records/holdings.ts'
@@ -23,6 +24,7 @@ interface ControlPlaneRequests
   extends AuditRequests,
     CatalogueRequests,
     JobRequests,
+    ModelsRequests,
     EventsRequests,
     FlameletsRequests,
     IdempotencyRequests,
@@ -45,6 +47,7 @@ export type ControlPlaneParts = CatalogueParts &
   IdempotencyParts &
   EventsParts &
   FlameletsParts &
+  Omit<ModelsParts, 'store'> &
   Omit<ControllerParts, 'events' | 'deployerOf'> & {
     /** Chooses the deployer of a job: the one for flamelets of the interface, the one for joined flamelets, or another. */
     readonly chooseDeployer: (job: JobComputes, flamelets: Deployer, joined: JoinedFlamelets | undefined) => Deployer
@@ -86,6 +89,7 @@ export function controlPlane(given: ControlPlaneParts): Behavior<ControlPlaneMes
     const runFaults: CatalogueParts['runFaults'] = (spec, schema, tasks) =>
       deployerOf({ tasks }).faultsOf?.(spec, schema) ?? []
     const things = context.spawn('catalogue', catalogue({ ...parts, runFaults }))
+    const stored = context.spawn('models', models(parts), { supervise: { type: 'resume' } })
     const jobs = context.spawn('controller', controller({ ...parts, deployerOf, events: happenings }), {
       supervise: controllerSupervision,
     })
@@ -143,6 +147,10 @@ export function controlPlane(given: ControlPlaneParts): Behavior<ControlPlaneMes
       'ask-job-state': jobs,
       'report-task': jobs,
       'hand-over': jobs,
+
+      'list-models': stored,
+      'read-model': stored,
+      'remove-models': stored,
 
       'record-event': happenings,
       'read-events': happenings,

@@ -155,6 +155,13 @@ export const storeTroubles: Readonly<Record<StoreTroubleCode, ApiErrorEntry>> = 
   },
 }
 
+/** How a registry of models that can't be used at present is told to callers, who needn't know where it is. */
+export const registryTrouble: ApiErrorEntry = {
+  status: 503,
+  message: 'the registry of the models cannot be used at present',
+  hint: 'ask again later; the log of the server has the reason',
+}
+
 export type ApiErrorCode = keyof typeof apiErrors
 
 export const apiError = errorFactory<ApiErrorCode>(apiErrors)
@@ -196,6 +203,7 @@ export const catalogueStatus: Readonly<Record<CatalogueErrorCode, number>> = {
   JOB_NOT_FOUND: 404,
   JOB_INVALID: 422,
   JOB_STATE: 409,
+  ROUND_UNKNOWN: 404,
   TASK_KEY_MISSING: 400,
   TASK_KEY_WRONG: 403,
   DEPLOYMENT_UNKNOWN: 404,

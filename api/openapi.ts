@@ -209,7 +209,7 @@ function answerParts({ answer }: Operation): Json {
     case 'events':
       return { content: { 'text/event-stream': {} } }
     case 'archive':
-      return { content: { 'application/zip': { schema: { type: 'string', format: 'binary' } } } }
+      return { content: { [answer.media ?? 'application/zip']: { schema: { type: 'string', format: 'binary' } } } }
     case 'form':
       return { content: { 'multipart/form-data': { schema: filesSchema(answer.files) } } }
   }

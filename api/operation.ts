@@ -52,7 +52,8 @@ export interface FormPart {
 export type AnswerModel =
   | { readonly type: 'json' | 'page'; readonly model: z.ZodType }
   | { readonly type: 'events'; readonly model: z.ZodType }
-  | { readonly type: 'archive' }
+  /** `media`: the media type, where it isn't that of a zip. */
+  | { readonly type: 'archive'; readonly media?: string }
   | { readonly type: 'form'; readonly files: readonly string[] }
 
 /**
@@ -171,15 +172,20 @@ export function listOperation<
   }))
 }
 
-/** An operation whose answer is a code archive. */
+/** An operation whose answer is one file: an archive of code, a model. */
 export function archiveOperation<
   Id extends string,
   Path extends string,
   Query extends z.ZodObject,
   Body extends z.ZodType,
->(definition: Definition<Id, Path, Query, Body> & { readonly request: Asks<Path, Query, Body, ReadArchive> }) {
-  const { request } = definition
-  return made(definition, { type: 'archive' as const }, async (ask, call) => ({
+>(
+  definition: Definition<Id, Path, Query, Body> & {
+    readonly media?: string
+    readonly request: Asks<Path, Query, Body, ReadArchive>
+  },
+) {
+  const { request, media } = definition
+  return made(definition, { type: 'archive' as const, ...(media !== undefined && { media }) }, async (ask, call) => ({
     type: 'archive',
     archive: await ask(request(call)),
   }))

@@ -14,6 +14,7 @@ import {
 } from '../actors/index.ts'
 import type { CodedError } from '../runtime/index.ts'
 import { serverTls, type TlsFiles } from '../runtime/node/index.ts'
+import type { ModelRegistry } from '../sdk/index.ts'
 import { fileRegistry } from '../sdk/node/index.ts'
 import { type AuthenticationSetting, bearerGate } from './auth/gate.ts'
 import { localAccounts } from './auth/local-accounts.ts'
@@ -50,6 +51,8 @@ export interface ServerOptions extends Setting {
   readonly forgetsEnded?: boolean
   /** Moves models to a registry that may be away. Default: models stay in the server's folder. */
   readonly uploads?: ModelUploads
+  /** The registry with the models of a run. Default: files in the folder of `inProcess` or `sites`. */
+  readonly modelsOf?: (run: string) => Promise<ModelRegistry>
   /** The bounds of each user. Default: `defaultQuotas` where callers show a token, no bounds elsewhere. */
   readonly quotas?: Quotas
   /** Where flamelets' workers find each other, and put their models. */
@@ -116,6 +119,7 @@ export async function startServer({
   mostTasks,
   forgetsEnded = false,
   uploads,
+  modelsOf,
   quotas = {},
   workers = {},
   authentication,
@@ -156,6 +160,7 @@ export async function startServer({
   const own = sites && (await ownSites({ ...sites, store, limits: archiveLimitsOf(archiveBytes) }))
   const local = sites && localFlamelets({ ...sites, count: locals, isConfined: gate !== undefined })
   const holder = typeof inProcess === 'object' ? inProcess : sites
+  const registryOf = modelsOf ?? (holder && (async () => fileRegistry(modelsIn(holder))))
   const ref = system.spawn(
     'control-plane',
     controlPlane({
@@ -165,6 +170,7 @@ export async function startServer({
       ...(gate ? { computeAdmins } : {}),
       forgetsEnded,
       ...(uploads && { uploads }),
+      ...(registryOf && { registryOf }),
       ...(mostTasks === undefined ? {} : { mostTasks }),
       archiveLimits: archiveLimitsOf(archiveBytes),
       chooseDeployer,

@@ -9,6 +9,7 @@ import { codeCommands, designCommands, schemaCommands } from './commands/design-
 import { computesCommand, flameletCommands } from './commands/flamelet-commands.ts'
 import { jobsCommand, logsCommand } from './commands/follow-commands.ts'
 import { jobCommands, taskCommands } from './commands/job-commands.ts'
+import { modelCommands } from './commands/model-commands.ts'
 import { keysCommand, signCommand } from './commands/signing-commands.ts'
 import { type Verbs, verbs } from './commands/verbs.ts'
 import { flameletCommand } from './flamelet/flamelet-commands.ts'
@@ -30,6 +31,7 @@ export function flamectl(argv: readonly string[]): Command {
     datasetCommands(context),
     jobCommands(context),
     taskCommands(context),
+    modelCommands(context),
     flameletCommands(context),
     usageCommands(context),
   ]

@@ -86,6 +86,8 @@ export interface ReadArchive {
   readonly sizeBytes: number
   /** Entity tag: differs for each revision. */
   readonly tag: string
+  /** The media type. Default: that of a zip. */
+  readonly type?: string
   readonly chunks: AsyncIterable<Uint8Array>
 }
 

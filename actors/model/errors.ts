@@ -88,6 +88,10 @@ const catalogueErrors = {
     message: 'job {id} is {state}, and {what} needs it to be {needed}',
     hint: 'wait for that state, or stop the job',
   },
+  ROUND_UNKNOWN: {
+    message: 'job {job} has no model{part} of round {round}',
+    hint: 'name one of its rounds: {known}; of a job with several models a round, name the part, too',
+  },
   TASK_KEY_MISSING: { message: 'this needs the key of task {id}', hint: 'send the key that the task was given' },
   TASK_KEY_WRONG: { message: 'this is not the key of task {id}', hint: 'send the key that the task was given' },
   DEPLOYMENT_UNKNOWN: {

@@ -77,7 +77,7 @@ test('the client is bundled for a page with nothing of Node, of the server or of
   })
   const foreign = Object.keys(metafile.inputs).filter(
     (path) =>
-      !/dist\/(api\/(auth\/authority|client|operations|http\/query|operation|errors)|actors\/(model|errors)|runtime\/errors|sdk\/tag)\b/.test(
+      !/dist\/(api\/(auth\/authority|client|operations|http\/query|operation|errors)|actors\/(model|errors)|runtime\/(decoding|errors)|sdk\/tag)\b/.test(
         path,
       ) && !/node_modules\/(zod|eventsource-parser)\//.test(path),
   )

@@ -1,6 +1,7 @@
 import { isRefusal } from '../../actors/index.ts'
 import { CodedError, isStoreTrouble, type StoreTroubleCode } from '../../runtime/index.ts'
-import { type ApiErrorCode, apiError, apiErrors, catalogueStatus, storeTroubles } from '../errors.ts'
+import { registryAgain } from '../../sdk/index.ts'
+import { type ApiErrorCode, apiError, apiErrors, catalogueStatus, registryTrouble, storeTroubles } from '../errors.ts'
 
 /** A problem document (RFC 9457), with the code of the refusal and every fault at its place. */
 export interface Problem {
@@ -25,6 +26,8 @@ export function problemOf(cause: unknown): Problem {
   if (isRefusal(cause)) return problem(cause, catalogueStatus[cause.code])
   if (isApiError(cause)) return problem(cause, apiErrors[cause.code].status)
   if (isStoreTrouble(cause)) return storeProblem(cause)
+  if (cause instanceof CodedError && registryAgain(cause) !== 'no')
+    return problem(new CodedError(cause.code, registryTrouble, {}), registryTrouble.status)
   if (cause instanceof CodedError && busyCodes.includes(cause.code))
     return problemOf(apiError('API_BUSY', {}, { cause }))
   if (cause instanceof CodedError && cause.code === 'STORE_VALUE')

@@ -61,7 +61,7 @@ async function sendArchive(request: IncomingMessage, response: ServerResponse, a
   const isHead = request.method === 'HEAD'
   const range = isHead ? undefined : rangeIn(request.headers, archive)
   const headers = {
-    'content-type': 'application/zip',
+    'content-type': archive.type ?? 'application/zip',
     'content-disposition': contentDisposition(fileName),
   }
   if (!range) {

@@ -7,6 +7,7 @@ import { designOperations } from './designs.ts'
 import { flameletOperations, joinedFlameletOperations, notificationOperations } from './flamelets.ts'
 import { jobEventOperations } from './job-events.ts'
 import { jobOperations } from './jobs.ts'
+import { modelOperations } from './models.ts'
 
 const auditOperations = [
   listOperation({
@@ -53,6 +54,7 @@ export const operations = [
   ...designOperations,
   ...datasetOperations,
   ...jobOperations,
+  ...modelOperations,
   ...flameletOperations,
   ...computeOperations,
   ...notificationOperations,

@@ -113,6 +113,7 @@ export async function openRunServer(parts: RunServerParts): Promise<RunServer> {
         mostWaitMs: uploadWaitMs,
       },
     }),
+    modelsOf: async () => models,
     goesOnWith: async (job) => job === (await chosen),
     inProcess: (opened) => (parts.hosts ? spread(opened) : here(opened)),
   })

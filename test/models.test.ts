@@ -1,0 +1,76 @@
+import { createHash } from 'node:crypto'
+import { readdir, readFile } from 'node:fs/promises'
+import { join } from 'node:path'
+import test from 'ava'
+import { apiClient } from '../api/client/index.ts'
+import { decodeNpzWeights, decodeSafetensors } from '../sdk/formats/index.ts'
+import { fileRegistry, initialWeightsFrom } from '../sdk/node/index.ts'
+import { flamectlUp } from './support/flamectl-up.ts'
+import { callsTo, reached, trivialJob } from './support/http-jobs.ts'
+import { temporaryFolder } from './support/temporary-folder.ts'
+
+test('the models of a job are listed, read by number or name in each format, whole or in ranges, and removed', async (t) => {
+  await using folder = await temporaryFolder()
+  await using up = await flamectlUp(folder.path)
+  const call = callsTo(up.url)
+  const job = await trivialJob(call, { job: 'small', clients: 4, rounds: 3 })
+  const client = apiClient({ endpoint: up.url })
+  const of = { user: 'u', jobId: 'small' }
+  t.deepEqual(await client.getModels(of), [])
+  await t.throwsAsync(client.getModel({ ...of, round: 'latest' }), { code: 'ROUND_UNKNOWN' })
+  await call('PUT', `${job}/status`, { state: 'starting' })
+  await reached(call, job, 'completed')
+
+  const registry = fileRegistry(join(folder.path, 'models'))
+  const last = await registry.load('small', 3)
+  const models = await client.getModels(of)
+  t.deepEqual(
+    models.map(({ round, hash }) => [round, hash]),
+    await Promise.all([1, 2, 3].map(async (round) => [round, (await registry.describe('small', round)).hash])),
+  )
+  t.true(models[2]?.aliases.includes('latest'))
+  t.is(models.filter(({ aliases }) => aliases.includes('best')).length, 1)
+
+  const command = (...args: readonly string[]) => up.command('--user', 'u', ...args)
+  const listed = await command('get', 'models', 'small', '-o', 'name')
+  t.is(listed.out, '1\n2\n3\n', listed.err)
+  t.regex((await command('get', 'models', 'small')).out, /ROUND.*NAMES.*HASH/)
+  const hashOf = (values: Float32Array) => createHash('sha256').update(new Uint8Array(values.buffer)).digest('hex')
+  const layout = { layout: last.layout, of: (file: string) => join(folder.path, file) }
+  for (const format of ['safetensors', 'npz', 'tfjs'] as const) {
+    const out = layout.of(format === 'tfjs' ? 'saved' : `saved.${format}`)
+    const saved = await command('get', 'model', 'small', '--round', 'latest', '-f', format, '-O', out)
+    t.is(saved.status, 0, saved.err)
+    const file = format === 'tfjs' ? join(out, 'model.json') : out
+    t.is(hashOf(await initialWeightsFrom(file, last.layout)), last.hash)
+    const again = await command('get', 'model', 'small', '-f', format, '-O', out)
+    t.regex(again.err, /FILE_EXISTS/)
+    t.is((await command('get', 'model', 'small', '--round', '1', '-f', format, '-O', out, '--force')).status, 0)
+  }
+  t.deepEqual((await readdir(layout.of('saved'))).toSorted(), ['model.json', 'round.json', 'weights.bin'])
+  t.is(JSON.parse(await readFile(join(layout.of('saved'), 'round.json'), 'utf8')).round, 1)
+
+  const address = `${up.url}${job}/models/3?format=safetensors`
+  const whole = await fetch(address)
+  const bytes = new Uint8Array(await whole.arrayBuffer())
+  t.is(decodeSafetensors(bytes, 'a').length, last.layout.tensors.length)
+  const range = await fetch(address, { headers: { range: 'bytes=8-19' } })
+  t.is(range.status, 206)
+  t.deepEqual(new Uint8Array(await range.arrayBuffer()), bytes.subarray(8, 20))
+  const tag = whole.headers.get('etag') ?? ''
+  t.is((await fetch(address, { headers: { 'if-none-match': tag } })).status, 304)
+  t.is((await fetch(address.replace('/3?', '/2?'), { headers: { 'if-none-match': tag } })).status, 200)
+  const npz = await client.getModel({ ...of, round: '3', query: { format: 'npz' } })
+  t.is(npz.fileName, 'small-round-0003.npz')
+  const content = new Uint8Array(await new Response(npz.content).arrayBuffer())
+  t.is(content.length, npz.sizeBytes ?? 0)
+  t.is(decodeNpzWeights(content, 'a').length, last.layout.tensors.length)
+
+  await t.throwsAsync(client.getModel({ ...of, round: '9' }), { code: 'ROUND_UNKNOWN' })
+  await t.throwsAsync(client.getModel({ ...of, round: 'worst' }), { code: 'ROUND_UNKNOWN' })
+  await t.throwsAsync(client.getModels({ user: 'v', jobId: 'small' }), { code: 'JOB_NOT_FOUND' })
+  t.is((await command('remove', 'models', 'small', '--round', '2')).status, 0)
+  t.deepEqual(await registry.list('small'), [1, 3])
+  t.is((await command('remove', 'models', 'small')).status, 0)
+  t.deepEqual(await registry.list('small'), [])
+})
