@@ -1,6 +1,6 @@
 import test from 'ava'
 import fc from 'fast-check'
-import { exp, log } from './elementary.ts'
+import { exp, log, power } from './elementary.ts'
 
 /** Close relative to the larger number, or absolutely below the normal range. */
 const near = (value: number, expected: number) =>
@@ -42,4 +42,23 @@ test('at the ends of their range both do what Math does', (t) => {
   for (const x of [0, -0, Number.POSITIVE_INFINITY, Number.NEGATIVE_INFINITY, Number.NaN, 1e300, -1e300]) {
     t.is(exp(x), Math.exp(x), `exp ${x}`)
   }
+})
+
+test('power agrees with the operator, exactly for small whole exponents of whole numbers', (t) => {
+  fc.assert(
+    fc.property(
+      fc.double({ min: 1e-12, max: 1e6, noNaN: true }),
+      fc.oneof(
+        fc.double({ min: -6, max: 6, noNaN: true }),
+        fc.integer({ min: -12, max: 12 }).map((count) => count / 2),
+      ),
+      (x, y) => {
+        const expected = x ** y
+        t.true(Math.abs(power(x, y) - expected) <= 1e-13 * expected, `${x} to ${y}`)
+      },
+    ),
+  )
+  t.is(power(7, 3), 343)
+  t.is(power(4, -0.5), 0.5)
+  t.is(power(3, 0), 1)
 })

@@ -52,3 +52,12 @@ function powerOfTwo(exponent: number): number {
   bytes.setUint32(4, 0)
   return bytes.getFloat64(0)
 }
+
+/** x to the power y, for x above 0: exact to some units in the last place, and with the same bits everywhere. */
+export function power(x: number, y: number): number {
+  const halves = Math.abs(2 * y)
+  if (!Number.isInteger(halves) || halves > 64) return exp(y * log(x))
+  let product = halves % 2 === 0 ? 1 : Math.sqrt(x)
+  for (let factor = 1; factor < halves; factor += 2) product *= x
+  return y < 0 ? 1 / product : product
+}

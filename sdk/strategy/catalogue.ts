@@ -1,5 +1,5 @@
 import type { Algorithm, Waiting } from './algorithm.ts'
-import { fedBuff } from './algorithms/asynchronous/index.ts'
+import { fedAsync, fedBuff } from './algorithms/asynchronous/index.ts'
 import { fedDyn, fedNova, fedProx, scaffold } from './algorithms/client/index.ts'
 import { agnostic, qFedAvg } from './algorithms/fair/index.ts'
 import {
@@ -45,7 +45,7 @@ export const algorithms: readonly KnownAlgorithm[] = [
   ...[fedAvg, fedAvgM, fedAdaGrad, fedAdam, fedYogi],
   ...[fedProx, fedDyn, scaffold, fedNova],
   ...[qFedAvg, agnostic],
-  ...[fedBuff],
+  ...[fedBuff, fedAsync],
   ...[krum, multiKrum, bulyan, median, trimmedMean, geometricMedian, centredClipping, normClipping, signMajority],
 ]
 

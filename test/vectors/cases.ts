@@ -36,6 +36,11 @@ export const inputs = {
     weights: array,
     rounds: z.array(z.object({ version: z.number(), updates: z.array(update.required({ version: true })) })),
   }),
+  arrivals: z.object({
+    weights: array,
+    arrivals: z.array(z.object({ end: z.string(), weights: array, version: z.number() })),
+  }),
+  staleness: z.object({ tau: array }),
   aggregate: z.object({
     weights: array.optional(),
     updates: z.array(update).optional(),

@@ -23,9 +23,14 @@ export async function server(given: VectorCase, algorithm: Algorithm) {
 
 /** The weights after each buffer of given updates. Updates that are too stale are left out. */
 export async function buffered(given: VectorCase, algorithm: Algorithm) {
-  const { weights: start, rounds } = inputs.async.parse(given.inputs)
   const { waiting, aggregation } = algorithm
   if (waiting.kind !== 'buffer') throw new CaseError(`${algorithm.name} has no buffer`)
+  if ('tau' in given.inputs) {
+    const { tau } = inputs.staleness.parse(given.inputs)
+    return { factor: tau.map((each) => waiting.weigh(each) / waiting.weigh(0)) }
+  }
+  const { weights: start, rounds } =
+    'arrivals' in given.inputs ? arrivals(given, waiting.size) : inputs.async.parse(given.inputs)
   const { size, mostStale = Number.POSITIVE_INFINITY } = waiting
   const run = serverRun(given, algorithm, start, rounds)
   for (const { version, updates } of rounds) {
@@ -65,6 +70,17 @@ export async function aggregate(given: VectorCase, algorithm: Algorithm) {
     objectives,
     objective: objectives.at(-1),
   }
+}
+
+/** Arrivals of whole weights, each a buffer of its own. A client's part that sends its weights sends them as a delta. */
+function arrivals(given: VectorCase, bufferSize: number) {
+  if (bufferSize !== 1) throw new CaseError(`each arrival is a step, and K is ${bufferSize}`)
+  const { weights, arrivals: all } = inputs.arrivals.parse(given.inputs)
+  const rounds = all.map(({ weights: delta, ...update }, version) => ({
+    version,
+    updates: [{ ...update, delta, samples: 1 }],
+  }))
+  return { weights, rounds }
 }
 
 interface GivenRound {

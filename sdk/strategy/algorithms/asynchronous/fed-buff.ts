@@ -1,10 +1,29 @@
 import type { ServerPart, Waiting } from '../../algorithm.ts'
 import { defineAlgorithm } from '../../define-algorithm.ts'
 import { allSelector } from '../../selectors/all-selector.ts'
-import { plainClient } from '../server/index.ts'
+import { momentumServer, plainClient } from '../server/index.ts'
 
 /** Staleness factors are rounded once to multiples of 2^−24. */
-const weightBits = 24
+export const weightBits = 24
+
+/** Settings of every asynchronous algorithm. */
+export const bufferSettings = {
+  concurrency: {
+    kind: 'whole',
+    least: 1,
+    default: 10,
+    hyperparameter: 'concurrency',
+    help: 'C: number of ends that work at a time',
+  },
+  mostStale: { kind: 'whole', least: 0, optional: true, help: 'contributions with a greater staleness are dropped' },
+  quantumBits: {
+    kind: 'whole',
+    least: 0,
+    most: 51,
+    default: 34,
+    help: "s: updates are summed in quanta of 2^−s; a delta's values must be below 2^(51−s)",
+  },
+} as const
 
 /**
  * FedBuff, asynchronous: C ends work at a time, and after each K contributions
@@ -29,12 +48,13 @@ export const fedBuff = defineAlgorithm({
       hyperparameter: 'aggGoal',
       help: 'K: number of contributions in a step',
     },
-    concurrency: {
-      kind: 'whole',
-      least: 1,
-      default: 10,
-      hyperparameter: 'concurrency',
-      help: 'C: number of ends that work at a time',
+    concurrency: bufferSettings.concurrency,
+    serverMomentum: {
+      kind: 'number',
+      least: 0,
+      below: 1,
+      default: 0,
+      help: 'β: decay of the momentum at the server: v ← β v + (1/K) Σ s(τ) Δ; w ← w + η_g v',
     },
     serverLearningRate: { kind: 'number', above: 0, default: 1, help: "η_g: the server's learning rate" },
     staleness: {
@@ -43,16 +63,10 @@ export const fedBuff = defineAlgorithm({
       default: '1/sqrt(1+tau)',
       help: 's(τ): factor of a contribution that is τ steps stale; none: 1',
     },
-    mostStale: { kind: 'whole', least: 0, optional: true, help: 'contributions with a greater staleness are dropped' },
-    quantumBits: {
-      kind: 'whole',
-      least: 0,
-      most: 51,
-      default: 34,
-      help: "s: updates are summed in quanta of 2^−s; a delta's values must be below 2^(51−s)",
-    },
+    mostStale: bufferSettings.mostStale,
+    quantumBits: bufferSettings.quantumBits,
   },
-  make({ bufferSize, concurrency, serverLearningRate, staleness, mostStale, quantumBits }) {
+  make({ bufferSize, concurrency, serverMomentum: beta, serverLearningRate: eta, staleness, mostStale, quantumBits }) {
     const waiting: Waiting = {
       kind: 'buffer',
       size: bufferSize,
@@ -60,14 +74,10 @@ export const fedBuff = defineAlgorithm({
       ...(mostStale === undefined ? {} : { mostStale }),
       weigh: (tau) => (staleness === 'none' ? 1 : 1 / Math.sqrt(1 + tau)),
     }
-    const server: ServerPart<null> = {
-      init: () => null,
-      step(weights, aggregate) {
-        const sum = aggregate.sum()
-        const rate = serverLearningRate / bufferSize
-        for (let i = 0; i < sum.length; i++) weights[i]! += rate * sum[i]!
-      },
-    }
+    const server: ServerPart<unknown> =
+      beta === 0
+        ? plainServer(eta / bufferSize)
+        : momentumServer({ beta, eta }, (aggregate) => aggregate.sum().map((value) => value / bufferSize))
     return {
       select: allSelector(),
       server,
@@ -78,3 +88,13 @@ export const fedBuff = defineAlgorithm({
     }
   },
 })
+
+function plainServer(rate: number): ServerPart<null> {
+  return {
+    init: () => null,
+    step(weights, aggregate) {
+      const sum = aggregate.sum()
+      for (let i = 0; i < sum.length; i++) weights[i]! += rate * sum[i]!
+    },
+  }
+}

@@ -1,1 +1,2 @@
-export * from './fed-buff.ts'
+export { fedAsync } from './fed-async.ts'
+export { fedBuff } from './fed-buff.ts'

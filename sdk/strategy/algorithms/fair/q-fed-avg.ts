@@ -1,3 +1,4 @@
+import { power } from '../../../random/elementary.ts'
 import type { ClientPart, ServerPart } from '../../algorithm.ts'
 import { defineAlgorithm } from '../../define-algorithm.ts'
 import { learnerError } from '../../learner-needs.ts'
@@ -54,8 +55,8 @@ function weighedByLoss(q: number, lipschitz: number | undefined): ClientPart<nul
       const evaluation = await learner.loss(weights, { round })
       const loss = (evaluation.metrics.loss ?? Number.NaN) + leastLoss
       const { delta, samples, metrics } = await learner.train({ round, weights, terms: {} })
-      const factor = loss ** q
-      const divisor = q * loss ** (q - 1) * inverse * squares(delta) + factor
+      const factor = power(loss, q)
+      const divisor = q * power(loss, q - 1) * inverse * squares(delta) + factor
       const vectors = { delta: delta.map((moved) => factor * moved) }
       return { contribution: { vectors, weight: 1, scalars: { divisor }, samples, metrics }, own }
     },
