@@ -137,8 +137,8 @@ function catalogueHandlers(all: Collections, parts: CatalogueParts): Handlers<Ca
         recounted(quota, true, () => removeJob(all, parts, user, job, { context, onSettled, quota })),
       )
     },
-    'list-tasks': ({ user, job, page }) => listTasks(all, orderOf, user, job, page),
-    'read-task': ({ user, job, task }) => readTask(all, user, job, task),
+    'list-tasks': ({ user, job, page }) => listTasks(parts.store, all, orderOf, user, job, page),
+    'read-task': ({ user, job, task }) => readTask(parts.store, all, user, job, task),
     'check-task-key': ({ job, task, key }) => findTask(all, job, task, key).then(() => null),
     'fetch-task': ({ job, task, key }) => fetchTask(all, codes, parts.workers ?? {}, job, task, key),
     'read-usage'({ user }) {

@@ -73,6 +73,11 @@ export const apiErrors = {
     message: '{method} is not possible at {path}',
     hint: 'see /openapi.json for the methods of the path',
   },
+  API_TLS: {
+    status: 426,
+    message: 'the server speaks TLS, and the request came without TLS',
+    hint: 'name the server with https:// (or wss://)',
+  },
   API_TOO_LARGE: {
     status: 413,
     message: 'the body has more than {limit} bytes',

@@ -48,6 +48,11 @@ const flamectlErrors = {
   },
   FILE_EXISTS: { message: 'there is a file {file} already', hint: 'move it away, or replace it with --force' },
   OPTION_VALUE: { message: '{option} expects {expected}, and got {given}', hint: 'see --help' },
+  OPTION_UNUSED: { message: '{option} has no effect {where}', hint: '{advice}' },
+  TOKEN_UNKNOWN: {
+    message: 'no token {id} is among those of {file} that have not expired',
+    hint: 'take an id from flamectl token --list with the same --key-file; a token of this id is refused all the same',
+  },
   STATE_RIGHTS: {
     message: 'other accounts may use the folder of the state {folder} (mode {mode}), where keys of tasks lie: {found}',
     hint: 'see that the files in it are yours, then chmod go-rwx {folder}; or say --shared if they may',

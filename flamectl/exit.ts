@@ -38,6 +38,7 @@ const usageCodes: readonly string[] = [
   'FILE_EXISTS',
   'MODEL_INVALID',
   'OPTION_VALUE',
+  'OPTION_UNUSED',
   'LINK_ADDRESS',
   'KEY_INVALID',
   'KEY_UNKNOWN',

@@ -29,7 +29,9 @@ test('up serves https and wss, to those who trust its certificate, and renews it
   const unsecured = await runCommand(['get', 'designs', '--endpoint', open.url, '--ca', ca])
   t.is(unsecured.status, 0, 'FLAME_CA may be set for other servers')
   const plain = await runCommand(['get', 'designs', '--endpoint', up.url.replace('https', 'http')])
-  t.regex(plain.err, /CLIENT_UNREACHABLE/)
+  t.regex(plain.err, /API_TLS: the server speaks TLS.*\n.*https:\/\//)
+  const bare = dialWebSocket(up.url.replace('https', 'ws'))('control', AbortSignal.timeout(60_000))
+  t.regex(String((await t.throwsAsync(bare, { code: 'LINK_UNREACHABLE' }))?.message), /the server speaks TLS: use wss:/)
 
   await using flamelet = linkedFlamelet({ name: 'site-a', dial: dialWebSocket(up.url, { ca: authority.cert }) })
   t.is((await flamelet.register()).type, 'registered')

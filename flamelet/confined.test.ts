@@ -38,7 +38,7 @@ for (const version of [22, 24] as const)
   test.serial(`the code of a task reaches its own data alone, on Node ${version}`, async (t) => {
     await using stage = await flameletStage({ clients: 2, code: attempts + (await readFile(wards, 'utf8')) })
     stage.join({ name: 'clinic', data: ['0'], node: await nodeProgram(version) })
-    stage.join({ name: 'ward', data: ['1'], args: ['--isolation', 'none', '--workload', wards.pathname] })
+    stage.join({ name: 'ward', data: ['1'], trust: [], args: ['--isolation', 'none', '--workload', wards.pathname] })
     const first = await stage.server.line(({ type }) => type === 'not-hosting' || type === 'ended')
     t.is(first.type, 'ended', JSON.stringify(first))
     t.deepEqual(await stage.hashes(), await stage.inOneProcess())

@@ -12,6 +12,8 @@ function codeOf({ cause }: ServerLine): string {
   return /"code":"(\w+)"/.exec(JSON.stringify(cause))?.[1] ?? JSON.stringify(cause)
 }
 
+const wards = new URL('../test/support/wards.workload.js', import.meta.url)
+
 test.serial('trainers on devices, in processes of their own and without, give the hashes of one process', async (t) => {
   await using stage = await flameletStage({ clients: 3 })
   stage.join({ name: 'clinic', data: ['0', '2'] })
@@ -134,6 +136,22 @@ test.serial('a wrong token is refused at the door, with a status of its own', as
   await foreign.ended
   t.is(foreign.child.exitCode, 2)
   t.regex(foreign.err(), /FLAMELET_TRUST/)
+})
+
+test.serial('options that others make useless are refused, with what to do', async (t) => {
+  const join = async (...args: string[]) => {
+    const refused = startProcess(process.execPath, [...flameletProgram, 'join', 'http://127.0.0.1:9', ...args])
+    await refused.ended
+    return [refused.child.exitCode, refused.err().replace(/\s+/g, ' ')] as const
+  }
+  const [workersStatus, workers] = await join('--trust-any', '--workers', '2')
+  t.is(workersStatus, 2)
+  t.regex(workers, /OPTION_UNUSED: --workers has no effect with --isolation process.* leave --workers out/)
+  for (const trust of [['--trust', 'key'], ['--trust-any']]) {
+    const [status, text] = await join('--workload', wards.pathname, ...trust)
+    t.is(status, 2)
+    t.regex(text, new RegExp(`OPTION_UNUSED: ${trust[0]} has no effect beside --workload.* leave out ${trust[0]}`))
+  }
 })
 
 test.serial('a server of an authority of its own is trusted with --ca alone', async (t) => {

@@ -28,6 +28,8 @@ async function present({ call }: Pick<JoinedStage, 'call'>, count: number): Prom
 
 const report = z.object({ pid: z.number(), processes: z.array(z.object({ pid: z.number() })) })
 
+const tasked = z.object({ flamelet: z.string() })
+
 /** What a local flamelet tells of itself in its folder. */
 async function reportOf({ folder }: Pick<JoinedStage, 'folder'>, name: string): Promise<z.output<typeof report>> {
   return report.parse(JSON.parse(await readFile(join(folder, 'state', 'flamelets', name, 'flamelet.json'), 'utf8')))
@@ -68,6 +70,8 @@ test.serial('local flamelets get the tasks of a job, and a killed one comes back
   const [busy, other] = await present(stage, 2)
   if (!busy || !other) throw new TypeError('two flamelets were there')
   t.true(busy.tasks.length > 0 && other.tasks.length > 0, JSON.stringify([busy, other, await noticesOf(stage, job)]))
+  const listed = z.array(tasked).parse(await stage.call('GET', `${job}/tasks`))
+  t.deepEqual(new Set(listed.map(({ flamelet }) => flamelet)), new Set(['server', busy.name, other.name]))
   const killed = await pidOf(stage, busy.name)
   process.kill(killed, 'SIGKILL')
   t.is(await reached(stage.call, job, 'completed', 'failed'), 'completed')

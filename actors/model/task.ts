@@ -11,6 +11,11 @@ export const taskInfo = z.strictObject({
   state: z.enum(jobStates),
   key: text.exactOptional(),
   computeId: text.exactOptional(),
+  /**
+   * The joined flamelet that has the task, or had it last; `server` for a process of the server. Absent: the task has
+   * no place yet, or its job runs without joined flamelets.
+   */
+  flamelet: text.exactOptional(),
   log: text.exactOptional(),
   timestamp: time.exactOptional(),
 })

@@ -111,7 +111,14 @@ test('flamectl token lists tokens, takes one back, and issues none that is too l
   t.regex((await flamectl('--list')).out, new RegExp(`${listed.id} +alice +user,compute .* true`))
   t.false((await flamectl('--list')).out.includes(issued.out.trim()))
   const unknown = await flamectl('--revoke', 'other')
-  t.deepEqual([unknown.status, /no token of this id/.test(unknown.err)], [0, true])
+  t.deepEqual([unknown.status, /TOKEN_UNKNOWN: no token other is among those of /.test(unknown.err)], [1, true])
+  t.is(unknown.out, '')
+  t.true(
+    (await revokedTokens(of.keyFile)).has('other'),
+    'the list may have been lost, so that the id is refused all the same',
+  )
+  const again = await flamectl('--revoke', issued.out.trim())
+  t.deepEqual([again.status, again.out], [0, `token ${listed.id} is good no more\n`])
   for (const wrong of [['alice', '--days', '366'], ['alice', '--list'], []]) {
     const refused = await flamectl(...wrong)
     t.deepEqual([refused.status, /OPTION_VALUE/.test(refused.err)], [2, true], wrong.join(' '))

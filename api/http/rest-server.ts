@@ -1,9 +1,9 @@
 import { IncomingMessage, type Server, type ServerResponse } from 'node:http'
-import { createServer as createSecureServer } from 'node:https'
 import type { TlsOptions } from 'node:tls'
 import { apiError } from '../errors.ts'
 import type { Log } from '../log.ts'
 import { RestifyRouter, RestifyServer } from './bundled-restify.ts'
+import { tlsServer } from './tls-server.ts'
 
 export type Handler = (request: IncomingMessage, response: ServerResponse) => Promise<void>
 
@@ -19,10 +19,6 @@ export interface RestHandlers {
   readonly tls?: TlsOptions | undefined
 }
 
-/** Time for a connection to become one by TLS. */
-const handshakeMs = 10_000
-const oldestTls = 'TLSv1.2'
-
 export interface RestServer {
   readonly node: Server
   /** `/a/:name`, with a slash at its end and without. */
@@ -37,7 +33,7 @@ export function restServer({ receive, begin, refuse, log, tls }: RestHandlers): 
   const settings = { name: '', log, ignoreTrailingSlash: true, noWriteContinue: true }
   const restify = new RestifyServer({ ...settings, router: new RestifyRouter(settings) })
   const { server: plain } = restify
-  const node = tls ? createSecureServer({ ...tls, minVersion: oldestTls, handshakeTimeout: handshakeMs }) : plain
+  const node = tls ? tlsServer(tls) : plain
   // Restify takes these over and does nothing with them: their connections would stay open, unanswered, for ever.
   node.removeAllListeners('upgrade')
   // Not as a handler of restify, of which each takes two more steps of the event loop's queue.

@@ -120,7 +120,9 @@ test('devices without credentials, or with those of another, are refused and cou
 
 test('a flamelet whose token is revoked is sent away, and does not come back with it', async (t) => {
   await using of = await bearers()
-  await using api = await apiStage('memory', { authentication: of })
+  const lines: string[] = []
+  const log = { level: 'info', to: { write: (line: string) => void lines.push(line) } } as const
+  await using api = await apiStage('memory', { authentication: of, log })
   const token = (await of.of('u', ['flamelet'])).authorization.slice('Bearer '.length)
   await using flamelet = linkedFlamelet({ name: 'site-a', dial: dialWebSocket(api.url), token })
   t.is((await flamelet.register()).type, 'registered')
@@ -130,6 +132,13 @@ test('a flamelet whose token is revoked is sent away, and does not come back wit
   t.true(isOver(flamelet.states.at(-1)))
   await using again = linkedFlamelet({ name: 'site-a', dial: dialWebSocket(api.url), token })
   t.deepEqual(await again.settled, { state: 'refused', code: 'LINK_TOKEN' })
+  const told = lines.filter((line) => /was sent away|was not let in/.test(line))
+  t.true(told.length >= 2)
+  for (const line of told) t.like(JSON.parse(line), { node: 'site-a', code: 'API_TOKEN_INVALID' })
+  t.false(
+    told.some((line) => line.includes('stack')),
+    'a coded line is enough',
+  )
 })
 
 test('a flamelet whose token expires is sent away, and the audit log says why', async (t) => {

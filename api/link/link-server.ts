@@ -145,7 +145,7 @@ export function linkServer(options: LinkServerOptions): LinkServer {
     const caller = refusedUsers.get(refusal)
     const code = refusal instanceof CodedError ? refusal.code : 'LINK_TOKEN'
     trail.refusedLink({ address: from, node, code, ...(caller ? { user: caller.user } : {}) })
-    log.info({ from, node, err: refusal }, 'a node was not let in')
+    log.info({ from, node, ...toldOf(refusal) }, 'a node was not let in')
   }
 
   /** Ends the sessions of flamelets whose tokens are good no more. */
@@ -159,9 +159,14 @@ export function linkServer(options: LinkServerOptions): LinkServer {
         joined.delete(node)
         trail.refusedLink({ address: from, node, code: cause.code, user })
         link.declareDead(node)
-        log.warn({ node, err: cause }, 'a flamelet was sent away')
+        log.warn({ node, ...toldOf(cause) }, 'a flamelet was sent away')
       })
   }
+}
+
+/** A refusal as the log tells it: a coded error says enough without the place in the code. */
+function toldOf(cause: Error): object {
+  return cause instanceof CodedError ? { code: cause.code, reason: cause.message } : { err: cause }
 }
 
 /** The server vouches for its own processes. */

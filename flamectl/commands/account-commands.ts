@@ -87,9 +87,10 @@ async function listTokens(print: Printer, keyFile: string): Promise<void> {
 async function takeBack(print: Printer, keyFile: string, given: string): Promise<void> {
   const { issuedTokens, revokeToken } = await import('../../api/index.ts')
   const id = await revokeToken(keyFile, given)
-  print.done(`token ${id} is good no more`, { id, revoked: true }, id)
   const isListed = (await issuedTokens(keyFile)).some((token) => token.id === id)
-  if (!isListed) console.error(`no token of this id is among those of ${resolve(keyFile)} that have not expired`)
+  // A token that is given whole is good no more, even where the list of its key file was lost.
+  if (!isListed && !given.includes('.')) throw flamectlError('TOKEN_UNKNOWN', { id, file: resolve(keyFile) })
+  print.done(`token ${id} is good no more`, { id, revoked: true }, id)
 }
 
 function secondsOf(days: string, most: number): number {

@@ -114,6 +114,7 @@ export function taskCommands(context: CommandContext): Verbs {
               ROLE: ({ role }) => role,
               STATE: ({ state }) => state,
               COMPUTE: ({ computeId }) => computeId,
+              FLAMELET: ({ flamelet }) => flamelet,
               GROUPS: ({ groupAssociation }) =>
                 Object.entries(groupAssociation)
                   .map(([channel, group]) => `${channel}=${group}`)

@@ -28,7 +28,7 @@ interface RawJoinOptions {
   readonly tasks: string
   readonly memory?: string
   readonly isolation: 'process' | 'none'
-  readonly workers: string
+  readonly workers?: string
   readonly ca?: string
   readonly clientCert?: string
   readonly clientKey?: string
@@ -77,7 +77,10 @@ export function joinCommand(context: Context): Command {
         .choices(['process', 'none'])
         .default('process'),
     )
-    .option('--workers <number>', 'threads that train, with --isolation none; 0 trains in the main thread', '0')
+    .option(
+      '--workers <number>',
+      'threads that train, with --isolation none; 0, the default, trains in the main thread',
+    )
     .addOption(
       new Option(
         '--ca <file>',
@@ -108,11 +111,12 @@ export function joinCommand(context: Context): Command {
     })
 }
 
-/** Reads the options. OPTION_VALUE, FILE_UNREADABLE, FLAMELET_TRUST, KEY_INVALID, KEY_FILE, LINK_ADDRESS. */
+/** Reads the options. OPTION_VALUE, OPTION_UNUSED, FILE_UNREADABLE, FLAMELET_TRUST, KEY_INVALID, KEY_FILE, LINK_ADDRESS. */
 async function joinOptions(url: string, raw: RawJoinOptions, { print, warn }: Context): Promise<FlameletOptions> {
   const { trustedKeys, requireTrustworthy } = await import('../../flamelet/index.ts')
   const { dialWebSocket } = await import('../../runtime/link/ws/index.ts')
   const { name, realm, compute, workload, isolation } = raw
+  requireUsed(raw)
   const tls = await tlsOf(raw)
   if (raw.trustAny) requireTrustworthy(url)
   if (workload !== undefined) await requireThere(workload)
@@ -135,7 +139,7 @@ async function joinOptions(url: string, raw: RawJoinOptions, { print, warn }: Co
       memoryBytes: wholeNumberOf('--memory', raw.memory, 128, 1_000_000) * 1024 * 1024,
     }),
     isolation,
-    workers: wholeNumberOf('--workers', raw.workers, 0, 256),
+    workers: wholeNumberOf('--workers', raw.workers ?? '0', 0, 256),
     roundLimitMs: wholeNumberOf('--round-limit', raw.roundLimit, 1, 1_000_000) * 1000,
     drainMs: wholeNumberOf('--drain', raw.drain, 0, 1_000_000) * 1000,
     now: () => new Date().toISOString(),
@@ -145,6 +149,22 @@ async function joinOptions(url: string, raw: RawJoinOptions, { print, warn }: Co
       print.event(lineOf(url, state, cause), { state, ...(told && { cause: told }) })
     },
   }
+}
+
+/** Refuses options that the others make useless: their owner expects something that would not happen. OPTION_UNUSED. */
+function requireUsed({ isolation, workers = '0', workload, trust, trustAny }: RawJoinOptions): void {
+  if (isolation === 'process' && workers !== '0')
+    throw flamectlError('OPTION_UNUSED', {
+      option: '--workers',
+      where: 'with --isolation process: each task trains in a process of its own',
+      advice: 'leave --workers out, or name --isolation none if the code is yours; --tasks bounds the processes',
+    })
+  if (workload !== undefined && (trust !== undefined || trustAny))
+    throw flamectlError('OPTION_UNUSED', {
+      option: trustAny ? '--trust-any' : '--trust',
+      where: 'beside --workload: tasks run that workload, and no code of a job',
+      advice: `leave out ${trustAny ? '--trust-any' : '--trust'} to run your own workload, or --workload to run the code of jobs`,
+    })
 }
 
 /** Certificates for the connection, where files of theirs are named. FILE_UNREADABLE, FILE_LARGE. */

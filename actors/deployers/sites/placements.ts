@@ -40,6 +40,13 @@ export async function beginPlacements(store: DurableStore, run: string): Promise
   return { start: start + 1, places, save }
 }
 
+/** By end, the name of the site that has a task of the run, or had the task last. Empty for a run without sites. */
+export async function placesIn(store: DurableStore, run: string): Promise<ReadonlyMap<string, string>> {
+  const found = await store.load(keyOf(run))
+  const kept = found && decode(found.bytes)
+  return new Map(isKept(kept) ? Object.entries(kept.places) : [])
+}
+
 function isKept(value: unknown): value is Kept {
   return isObject(value) && 'start' in value && isNumber(value.start) && 'places' in value && isObject(value.places)
 }

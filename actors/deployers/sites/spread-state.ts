@@ -33,13 +33,16 @@ export function spreadState(
 
   function spreadOf(task: PlacedTask): Spread {
     const place = isOwn(task) ? ownSite : formerPlace(task.end)
+    // Durable with the next save, which follows unless all tasks have former places.
+    if (place === ownSite) places.set(task.end, ownSite)
     return { task, place, state: 'waiting', hosting: 0, refusals: new Map(), faults: 0 }
   }
 
   /** The place of the task in an earlier deployment, unless its site can't come any more. */
   function formerPlace(end: string): string | undefined {
     const place = places.get(end)
-    return place === undefined || possible.isPossible?.(place) === false ? undefined : place
+    if (place === undefined || place === ownSite || possible.isPossible?.(place) === false) return undefined
+    return place
   }
 
   function know(name: string, ref: ActorRef<SiteMessage>, remote: RemoteSite | undefined): KnownSite {

@@ -1,6 +1,7 @@
 import test from 'ava'
 import { type Documents, memoryStore, type Store } from '../../../runtime/index.ts'
 import { catalogueStage, twoTierCode, twoTierSchema } from '../../../test/support/stored-job.ts'
+import { beginPlacements } from '../../deployers/sites/placements.ts'
 import type { TaskInfo } from '../../model/task.ts'
 import { collectionsOf } from '../../records/collections.ts'
 import type { Page, PageRequest } from '../../requests/page.ts'
@@ -54,6 +55,7 @@ async function stage(tasks: number) {
   return {
     counted,
     list: (page: PageRequest) => ask<Page<TaskInfo>>((replyTo) => ({ type: 'list-tasks', user, job, page, replyTo })),
+    read: (task: string) => ask<TaskInfo>((replyTo) => ({ type: 'read-task', user, job, task, replyTo })),
     update: () => ask<null>((replyTo) => ({ type: 'update-job', user, job, spec, replyTo })),
     [Symbol.asyncDispose]: () => rest[Symbol.asyncDispose](),
   }
@@ -103,4 +105,27 @@ test('orders are kept of the jobs that were listed last, up to a number of tasks
   for (let n = 0; n < 3; n++) await again(`other-${n}`)
   t.is(await again(job), 0, 'others that are small leave it')
   t.is((await orderOf({ ...found, value: { ...found.value, expansion: 'other' } })).length, 0)
+})
+
+test('a task is told with the flamelet that has the task, or with the server', async (t) => {
+  await using plane = await stage(3)
+  const ready = await plane.list({})
+  t.deepEqual(
+    ready.items.map(({ flamelet }) => flamelet),
+    [undefined, undefined, undefined],
+  )
+  const { store } = plane.counted
+  const placements = await beginPlacements(store, 'run')
+  placements.places.set('aggregator-0', '').set('trainer-0', 'clinic')
+  await placements.save()
+  const { jobs, tasks } = collectionsOf(store)
+  const found = await jobs.get(job)
+  if (found) await jobs.put(job, { ...found.value, run: 'run' })
+  for await (const { id, value } of tasks.find()) await tasks.put(id, { ...value, state: 'running' })
+  const running = (await plane.list({})).items
+  t.deepEqual(
+    running.map(({ flamelet }) => flamelet),
+    ['server', 'clinic', undefined],
+  )
+  t.is((await plane.read(running[1]?.taskId ?? '')).flamelet, 'clinic')
 })

@@ -1,3 +1,6 @@
+import type { DurableStore } from '../../../runtime/index.ts'
+import { placesIn } from '../../deployers/sites/placements.ts'
+import { ownSite } from '../../deployers/sites/spread-parts.ts'
 import { catalogueError } from '../../model/errors.ts'
 import type { TaskInfo } from '../../model/task.ts'
 import type { Collections } from '../../records/collections.ts'
@@ -8,6 +11,9 @@ import { type Page, type PageRequest, pageOf } from '../../requests/page.ts'
 
 /** Answers with the keys of a job's task records, in the order of the expansion. */
 export type TaskOrders = (job: Pick<Stored<CatalogueJob>, 'id' | 'value'>) => Promise<readonly string[]>
+
+/** The place of tasks that the server's own processes run. */
+const server = 'server'
 
 /** Most keys that are kept in memory, of all jobs together: a few megabytes. */
 const keptKeys = 200_000
@@ -35,6 +41,7 @@ export function taskOrders(collections: Collections, most = keptKeys): TaskOrder
 }
 
 export async function listTasks(
+  store: DurableStore,
   collections: Collections,
   orderOf: TaskOrders,
   user: string,
@@ -42,6 +49,7 @@ export async function listTasks(
   page: PageRequest,
 ): Promise<Page<TaskInfo>> {
   const job = await findJob(collections, user, id)
+  const places = await placesOf(store, job.value)
   const keys = await orderOf(job)
   const after = page.after === undefined ? -1 : keys.indexOf(taskKey(id, job.value.expansion, page.after))
   async function* tasks() {
@@ -50,18 +58,37 @@ export async function listTasks(
       if (task) yield task.value
     }
   }
-  return pageOf(tasks(), page, ({ taskId }) => taskId, taskInfoOf)
+  return pageOf(
+    tasks(),
+    page,
+    ({ taskId }) => taskId,
+    (task) => taskInfoOf(task, places),
+  )
 }
 
-export async function readTask(collections: Collections, user: string, id: string, taskId: string): Promise<TaskInfo> {
+export async function readTask(
+  store: DurableStore,
+  collections: Collections,
+  user: string,
+  id: string,
+  taskId: string,
+): Promise<TaskInfo> {
   const { value } = await findJob(collections, user, id)
   const found = await collections.tasks.get(taskKey(id, value.expansion, taskId))
   if (!found) throw catalogueError('TASK_UNKNOWN', { job: id, id: taskId })
-  return taskInfoOf(found.value)
+  return taskInfoOf(found.value, await placesOf(store, value))
 }
 
-function taskInfoOf(record: TaskRecord): TaskInfo {
-  const { jobId, taskId, role, groupAssociation, state, computeId, log, timestamp } = record
+/** By end: the names of the sites of a job's tasks, in its present or last run. */
+async function placesOf(store: DurableStore, { run }: CatalogueJob): Promise<ReadonlyMap<string, string>> {
+  return run === undefined ? new Map() : placesIn(store, run)
+}
+
+function taskInfoOf(record: TaskRecord, places: ReadonlyMap<string, string>): TaskInfo {
+  const { jobId, taskId, role, groupAssociation, state, computeId, log, timestamp, end } = record
+  // The tasks of an update have had no place yet.
+  const place = state === 'ready' ? undefined : places.get(end)
   const task = { jobId, taskId, role, groupAssociation, state, computeId, timestamp, key: 'hidden by system' }
-  return log === undefined ? task : { ...task, log }
+  const flamelet = place === undefined ? {} : { flamelet: place === ownSite ? server : place }
+  return { ...task, ...flamelet, ...(log === undefined ? {} : { log }) }
 }

@@ -17,6 +17,9 @@ export interface WebSocketDialOptions {
 
 /** Time that a closed socket waits for the other end to close, too. A half-open connection would wait for ever. */
 export const closeWithinMs = 3000
+/** Status by which a server of ours asks for TLS. */
+const wantsTls = 426
+const speaksTls = 'the server speaks TLS: use wss:// or https://'
 const loopback = /^(localhost|127\.\d+\.\d+\.\d+|\[::1\])$/
 
 /**
@@ -52,7 +55,10 @@ export function dialWebSocket(url: string | URL, options: WebSocketDialOptions =
       unreachable: (fault) =>
         status === undefined
           ? unreachable(address, fault)
-          : linkError('LINK_UNREACHABLE', { address, found: `the server answers with status ${status}` }),
+          : linkError('LINK_UNREACHABLE', {
+              address,
+              found: status === wantsTls ? speaksTls : `the server answers with status ${status}`,
+            }),
       late: () => unanswered(address, timeoutMs),
     })
   }
