@@ -268,7 +268,7 @@ export async function runJob<S extends Settings>(
 
   /** Notes a round. The last round of an earlier start may be committed again, with the same content. */
   function note(summary: RoundSummary): JobRound {
-    const { round, part, metrics, hash, members, notCounted, seconds } = summary
+    const { round, part, metrics, hash, members, notCounted, anew, seconds } = summary
     const noted: JobRound = {
       round,
       ...(part === undefined ? {} : { part }),
@@ -276,6 +276,7 @@ export async function runJob<S extends Settings>(
       hash,
       members,
       ...(notCounted && { notCounted }),
+      ...(anew && { anew }),
       seconds,
       weights: async () => (await registry.load(name, round, part)).weights,
     }

@@ -61,6 +61,29 @@ test.serial(
 )
 
 test.serial(
+  'a flamelet that is asked to end hands over what its clients keep, and the hashes of SCAFFOLD stay',
+  async (t) => {
+    const job = {
+      clients: 3,
+      rounds: 20,
+      workload: new URL('../../test/support/drawn.workload.ts', import.meta.url),
+      hyperparameters: { algorithm: 'scaffold', epochs: 1 },
+    }
+    await using stage = await joinedStage()
+    const clinics = ['clinic', 'other'].map((name) => stage.join(name, { realm: 'eu/clinic' }))
+    await present(stage, 'clinic', 'other')
+    const path = await trivialJob(stage.call, { job: 'j', ...job, realms: ['eu/clinic'] })
+    await stage.call('PUT', `${path}/status`, { state: 'starting' })
+    while ((await hashesOf(stage, path)).length < 3) await new Promise((resolve) => setTimeout(resolve, 20))
+    t.is(await clinics[0]?.end('SIGTERM'), 0)
+    t.is(await reached(stage.call, path, 'completed', 'failed'), 'completed')
+    const hashes = await hashesOf(stage, path)
+    t.is(hashes.length, job.rounds)
+    t.deepEqual(hashes, await hashesHere(job))
+  },
+)
+
+test.serial(
   'where tokens are asked for, flamelets join over MQTT, and run all of a job whose owner trusts them',
   async (t) => {
     await using folder = await temporaryFolder()

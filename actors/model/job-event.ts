@@ -52,6 +52,8 @@ export const jobEvent = z.discriminatedUnion('type', [
       .array(z.object({ end: text, reason: z.enum(['refused', 'gone', 'late']), code: text.exactOptional() }))
       .readonly()
       .exactOptional(),
+    /** Members that have lost their own state, and started anew. */
+    anew: z.array(text).readonly().exactOptional(),
     seconds: z.number(),
   }),
   z.object({ type: z.literal('metrics'), end: text, metrics }),

@@ -52,7 +52,7 @@ export function figures(metrics: Metrics, names: readonly string[] = metricNames
  * if known.
  */
 export function roundLine(
-  { round, part, metrics, members, notCounted = [], seconds }: Omit<RoundSummary, 'hash'>,
+  { round, part, metrics, members, notCounted = [], anew = [], seconds }: Omit<RoundSummary, 'hash'>,
   of?: number,
 ): string {
   const whose = part === undefined ? '' : `${printable(part)}: `
@@ -62,7 +62,9 @@ export function roundLine(
     const count = notCounted.filter((one) => one.reason === reason).length
     return count === 0 ? [] : [`${count} ${reason}`]
   })
-  const counts = [`${members.length} counted`, ...others].join(', ')
+  const counts = [`${members.length} counted`, ...others, ...(anew.length > 0 ? [`${anew.length} anew`] : [])].join(
+    ', ',
+  )
   return [place, ...(found === '' ? [] : [found]), counts, `${seconds.toFixed(2)} s`].join('  ')
 }
 

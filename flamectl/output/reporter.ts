@@ -85,9 +85,9 @@ export function programReporter(
     started(begun) {
       start = begun
     },
-    round({ round, part, metrics, hash, members, notCounted, seconds }) {
+    round({ round, part, metrics, hash, members, notCounted, anew, seconds }) {
       const { accuracy, loss } = metrics
-      object({ round, part, accuracy, loss, hash, members, notCounted, seconds, metrics, job: start.job })
+      object({ round, part, accuracy, loss, hash, members, notCounted, anew, seconds, metrics, job: start.job })
     },
     notice: (end, notice) => told(noticed(end, notice)),
     log: (end, entry) => told(said(end, entry)),

@@ -7,15 +7,19 @@ import {
   type NodeLink,
 } from '../../runtime/index.ts'
 import {
+  askTaken,
   type CodeMessage,
   type CodeReply,
   decodeCodeReply,
   decodeSiteReply,
   forgetRole,
   type HostMessage,
+  handOver,
   type HostedTask as JobTask,
   type SiteMessage,
   type SiteReply,
+  type TakenReply,
+  takeRole,
 } from '../../sdk/index.ts'
 import type { CodeSource, PreparedCode } from '../code/device-code.ts'
 import { flameletError } from '../errors.ts'
@@ -163,7 +167,9 @@ export function processSite(parts: ProcessSiteParts): Behavior<Message> {
       const key = `${message.job.run} ${end}`
       const known = tasks.get(key)
       if (known && !known.isStopping) {
-        known.host = message
+        // The task's own state here is a later one.
+        const { state: _earlier, ...told } = message
+        known.host = told
         if (known.life?.site) tell(known, known.life.site)
         return
       }
@@ -183,11 +189,17 @@ export function processSite(parts: ProcessSiteParts): Behavior<Message> {
     }
 
     function prepare(task: HostedTask): void {
-      const { job, code } = task.host
-      void context.track(codeOf(job, () => fetched(code))).then(
+      void context.track(made(task)).then(
         (ready) => context.self.tell({ type: 'code-ready', task, code: ready }),
         (cause: unknown) => context.self.tell({ type: 'code-refused', task, cause }),
       )
+    }
+
+    async function made(task: HostedTask): Promise<PreparedCode> {
+      const { state, ...host } = task.host
+      task.host = host
+      if (state) await takeRole(store, task.run, state)
+      return codeOf(host.job, () => fetched(host.code))
     }
 
     async function fetched(code: ActorRef<CodeMessage> | undefined): Promise<Uint8Array> {
@@ -263,7 +275,8 @@ export function processSite(parts: ProcessSiteParts): Behavior<Message> {
     }
 
     function replied(task: HostedTask, reply: SiteReply): void {
-      if (tasks.get(task.key) !== task || task.isStopping || reply.type === 'released') return
+      if (tasks.get(task.key) !== task || task.isStopping || (reply.type !== 'hosting' && reply.type !== 'not-hosting'))
+        return
       const { host, end } = task
       host.replyTo.tell({ ...reply, run: task.run, start: host.job.start, ends: [end] })
       if (reply.type === 'not-hosting') stop(task)
@@ -301,7 +314,8 @@ export function processSite(parts: ProcessSiteParts): Behavior<Message> {
       host.replyTo.tell({ type: 'not-hosting', run, start: host.job.start, ends: [end], cause })
     }
 
-    function release({ run, ends, forget: isForgotten = false, replyTo }: Extract<SiteMessage, { type: 'release' }>) {
+    function release(message: Extract<SiteMessage, { type: 'release' }>) {
+      const { run, ends, forget: isForgotten = false, handOver: isHandedOver = false, replyTo } = message
       const released = [...tasks.values()].filter(
         (task) => task.run === run && (ends === undefined || ends.includes(task.end)),
       )
@@ -313,6 +327,11 @@ export function processSite(parts: ProcessSiteParts): Behavior<Message> {
 
       async function done(): Promise<void> {
         await Promise.all(released.map((task) => new Promise<void>((resolve) => stop(task, resolve))))
+        const own = released.map(({ end }) => end)
+        if (isHandedOver)
+          await handOver({ store, run, ends: own }, (kept) =>
+            context.ask<TakenReply, SiteReply>(replyTo, (taken) => ({ type: 'kept', run, kept, taken }), askTaken),
+          )
         if (isForgotten) await Promise.all([...names].map((end) => forgetRole(store, run, end)))
       }
     }

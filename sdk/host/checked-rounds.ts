@@ -117,6 +117,9 @@ function notedOwnState(own: OwnState): {
         kept.push(structuredClone(after))
         await own.keep(round, after)
       },
+      get isAnew() {
+        return own.isAnew
+      },
     },
     replay(differs) {
       let [starts, keeps] = [0, 0]
@@ -125,6 +128,9 @@ function notedOwnState(own: OwnState): {
         async keep(_, after) {
           const difference = differenceOf(kept[keeps++], after, 'own state')
           if (difference) throw differs(difference)
+        },
+        get isAnew() {
+          return own.isAnew
         },
       }
     },

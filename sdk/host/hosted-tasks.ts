@@ -57,6 +57,8 @@ export interface RoundSummary {
   readonly members: readonly string[]
   /** Selected ends that the round doesn't count, with the reasons. Absent where it counts all of them. */
   readonly notCounted?: readonly NotCounted[]
+  /** Members that have lost their own state, and started anew, sorted. Absent where none has. */
+  readonly anew?: readonly string[]
   /** Seconds since the last committed round of this model, or since the job started. */
   readonly seconds: number
 }
@@ -171,7 +173,7 @@ export function hostedTasks({
     }
 
     /** Reports the round to the followers. The next round runs meanwhile. */
-    async function announce({ round, part: name, metrics, members, notCounted }: RoundRecord): Promise<void> {
+    async function announce({ round, part: name, metrics, members, notCounted, anew }: RoundRecord): Promise<void> {
       const part = partOf(name)
       const now = context.clock.now()
       const seconds = (now - part.began) / 1000
@@ -179,7 +181,15 @@ export function hostedTasks({
       part.hashes.delete(round)
       part.began = now
       const named = { round, ...(name !== undefined && { part: name }) }
-      part.isKnown = onRound({ ...named, metrics, members, ...(notCounted && { notCounted }), hash, seconds })
+      part.isKnown = onRound({
+        ...named,
+        metrics,
+        members,
+        ...(notCounted && { notCounted }),
+        ...(anew && { anew }),
+        hash,
+        seconds,
+      })
     }
   }
 }

@@ -8,6 +8,7 @@ export {
   type ModelsReply,
   modelsAt,
 } from './job-models.ts'
+export { askTaken, handOver, type KeptRole, type TakenReply, takeRole } from './kept-role.ts'
 export { placesOf } from './places.ts'
 export {
   type HostParts,

@@ -6,6 +6,7 @@ import {
   fieldsOf,
   isActorRef,
   isCount,
+  isMissingOr,
   isNumber,
   isNumbers,
   isString,
@@ -221,10 +222,11 @@ function decodeWork(value: unknown): CountedWork | undefined {
 }
 
 function decodeRound(value: unknown): RoundSummary | undefined {
-  const { round, part, metrics, hash, members, notCounted, seconds } = fieldsOf(value)
+  const { round, part, metrics, hash, members, notCounted, anew, seconds } = fieldsOf(value)
   if (!isCount(round) || !isNumbers(metrics) || !isString(hash) || !isStrings(members)) return undefined
   if (typeof seconds !== 'number' || !(part === undefined || isString(part))) return undefined
   if (notCounted !== undefined && !isNotCounted(notCounted)) return undefined
+  if (!isMissingOr(anew, isStrings)) return undefined
   const named = { round, ...(part !== undefined && { part }) }
-  return { ...named, metrics, hash, members, ...(notCounted && { notCounted }), seconds }
+  return { ...named, metrics, hash, members, ...(notCounted && { notCounted }), ...(anew && { anew }), seconds }
 }

@@ -32,6 +32,8 @@ interface OwnGenerations {
   readonly round: number
   readonly before: unknown
   readonly after: unknown
+  /** The round started anew, since the state after the last counted round was lost. */
+  readonly isAnew?: true
 }
 
 /** Keeps a role's state between rounds and its decisions within one. */
@@ -62,6 +64,14 @@ export function roleKey(job: string, end: string): string {
 /** Whether a key holds the state of a role of this job. */
 export function isRoleKey(job: string, key: string): boolean {
   return key.startsWith(roleKey(job, '')) && key.length > roleKey(job, '').length
+}
+
+/** Whether a snapshot of a role was saved after another one of the same role. */
+export function isNewer(snapshot: Uint8Array, other: Uint8Array): boolean {
+  const [one, two] = [decode(snapshot), decode(other)]
+  if (!isSaved(one)) return false
+  if (!isSaved(two) || one.commits !== two.commits) return !isSaved(two) || one.commits > two.commits
+  return (one.own?.round ?? 0) > (two.own?.round ?? 0)
 }
 
 /** Removes a role's snapshot and journal. */
@@ -143,15 +153,20 @@ export async function openRoundKeeper<State, Channels>(
   function ownState(): OwnState {
     /** The state that the work in progress started from. */
     let start: unknown
+    let isAnew = false
     return {
       async before(round, counted) {
         const { own } = present
         if (own !== undefined && own.round > round) throw roleError('ROLE_ROUND_OVER', { round, end, kept: own.round })
+        isAnew = own?.round === round ? own.isAnew === true : counted !== undefined && (own?.round ?? 0) < counted
         const isFinal = own !== undefined && own.round !== round && counted !== undefined && counted >= own.round
-        start = isFinal ? own.after : own?.before
+        start = isAnew ? undefined : isFinal ? own.after : own?.before
         return start
       },
-      keep: (round, after) => write({ ...present, own: { round, before: start, after } }),
+      keep: (round, after) => write({ ...present, own: { round, before: start, after, ...(isAnew && { isAnew }) } }),
+      get isAnew() {
+        return isAnew
+      },
     }
   }
 }

@@ -36,11 +36,14 @@ const model = {
   privacy: { epsilon: 1, delta: 1e-5 },
 }
 const round = { round: 1, metrics: {}, hash: 'b', members: [], seconds: 0.1 }
+const kept = { end: 'trainer-0', snapshot: Uint8Array.of(1, 2), journal: [Uint8Array.of(3)] }
 const valid: readonly (readonly [(value: unknown) => unknown, Readonly<Record<string, unknown>>])[] = [
   [decodeSiteMessage, host],
   [decodeSiteMessage, { type: 'release', run: 'job-1~1', ends: ['trainer-0'], forget: true, replyTo: ref }],
   [decodeSiteReply, { type: 'hosting', run: 'r', start: 1, ends: [], unknownSettings: [] }],
   [decodeSiteReply, { type: 'released', run: 'r' }],
+  [decodeSiteReply, { type: 'kept', run: 'r', kept, taken: ref }],
+  [decodeSiteMessage, { ...host, state: kept }],
   [decodeModelsMessage, { type: 'publish', model, replyTo: ref }],
   [decodeModelsMessage, { type: 'announce', round, replyTo: ref }],
   [decodeModelsReply, { type: 'failed', cause: new Error('full') }],

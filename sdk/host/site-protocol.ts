@@ -16,6 +16,7 @@ import { kinds } from '../strategy/kinds.ts'
 import type { Task } from '../tag/expand.ts'
 import type { Schema, SchemaChannel, SchemaRole } from '../tag/schema.ts'
 import type { ModelsMessage } from './job-models.ts'
+import { decodeKeptRole, type KeptRole, type TakenReply } from './kept-role.ts'
 import type { RendezvousMessage } from './rendezvous.ts'
 import type { TaskReport } from './role-task.ts'
 
@@ -76,6 +77,8 @@ export type SiteMessage =
       /** Default: all tasks of the run. */
       readonly ends?: readonly string[]
       readonly forget?: boolean
+      /** The states of the roles are told by `kept` before the answer, for the next sites of the tasks. */
+      readonly handOver?: boolean
       readonly replyTo: ActorRef<SiteReply>
     }
   /** Ends a task's process, or its actor, on purpose: the task goes on from its state. */
@@ -95,6 +98,8 @@ export interface HostMessage {
   readonly models: ActorRef<ModelsMessage>
   /** Gives the archive with the job's code. Absent where sites have the code. */
   readonly code?: ActorRef<CodeMessage>
+  /** The state of the one task of `ends`, from its former site. */
+  readonly state?: KeptRole
   readonly replyTo: ActorRef<SiteReply>
 }
 
@@ -116,6 +121,8 @@ export type SiteReply =
       readonly ends: readonly string[]
       readonly cause: unknown
     }
+  /** The state of a role whose task is being released. Answered when it is taken. */
+  | { readonly type: 'kept'; readonly run: string; readonly kept: KeptRole; readonly taken: ActorRef<TakenReply> }
   /** The tasks have stopped. `cause`: why the state of the tasks could not be removed. */
   | { readonly type: 'released'; readonly run: string; readonly cause?: unknown }
 
@@ -144,9 +151,10 @@ export function decodeSiteMessage(value: unknown): SiteMessage | undefined {
     case 'host':
       return decodeHost(fields, replyTo)
     case 'release': {
-      const { run, ends, forget } = fields
+      const { run, ends, forget, handOver } = fields
       if (!isString(run) || !(ends === undefined || isStrings(ends))) return undefined
-      return { type, run, ...(ends && { ends }), ...(forget === true && { forget }), replyTo }
+      const more = { ...(forget === true && { forget }), ...(handOver === true && { handOver }) }
+      return { type, run, ...(ends && { ends }), ...more, replyTo }
     }
     default:
       return undefined
@@ -155,8 +163,12 @@ export function decodeSiteMessage(value: unknown): SiteMessage | undefined {
 
 /** Decodes an answer of a site on another node. */
 export function decodeSiteReply(value: unknown): SiteReply | undefined {
-  const { type, run, start, ends, unknownSettings, cause } = fieldsOf(value)
+  const { type, run, start, ends, unknownSettings, cause, taken, ...fields } = fieldsOf(value)
   if (!isString(run)) return undefined
+  if (type === 'kept') {
+    const kept = decodeKeptRole(fields.kept)
+    return kept && isActorRef<TakenReply>(taken) ? { type, run, kept, taken } : undefined
+  }
   if (type === 'released') return { type, run, ...(cause !== undefined && { cause }) }
   if (!isCount(start) || !isStrings(ends)) return undefined
   switch (type) {
@@ -181,14 +193,16 @@ export function decodeCodeReply(value: unknown): CodeReply | undefined {
 }
 
 function decodeHost(
-  { job: given, ends, rendezvous, reports, models, code }: Readonly<Record<string, unknown>>,
+  { job: given, ends, rendezvous, reports, models, code, state }: Readonly<Record<string, unknown>>,
   replyTo: ActorRef<SiteReply>,
 ): HostMessage | undefined {
   const job = decodeJob(given)
   if (!job || !isStrings(ends) || ends.length > mostTasks) return undefined
   if (!isActorRef<RendezvousMessage>(rendezvous) || !isActorRef<TaskReport>(reports)) return undefined
   if (!isActorRef<ModelsMessage>(models)) return undefined
-  const host = { type: 'host', job, ends, rendezvous, reports, models, replyTo } as const
+  const kept = state === undefined ? undefined : decodeKeptRole(state)
+  if (state !== undefined && !kept) return undefined
+  const host = { type: 'host', job, ends, rendezvous, reports, models, ...(kept && { state: kept }), replyTo } as const
   if (code === undefined) return host
   return isActorRef<CodeMessage>(code) ? { ...host, code } : undefined
 }

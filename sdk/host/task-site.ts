@@ -3,6 +3,7 @@ import type { Workload } from '../workload/workload.ts'
 import { siteError } from './errors.ts'
 import { type HostedTasksMessage, hostedTasks } from './hosted-tasks.ts'
 import { modelsAt } from './job-models.ts'
+import { askTaken, handOver, type TakenReply, takeRole } from './kept-role.ts'
 import { type HostParts, type PreparedTasks, prepareTasks } from './prepare-tasks.ts'
 import { forgetRole } from './round-keeper.ts'
 import {
@@ -12,6 +13,7 @@ import {
   type HostedJob,
   type HostMessage,
   type SiteMessage,
+  type SiteReply,
 } from './site-protocol.ts'
 
 /** The workload of a job at a site, and what runs its learner there. */
@@ -68,6 +70,7 @@ type Stopping = Share | SharePart
 interface Release {
   readonly message: Extract<SiteMessage, { type: 'release' }>
   readonly of: Set<Stopping>
+  readonly released: readonly string[]
   /** The ends whose state may be removed. */
   readonly withData: readonly string[]
 }
@@ -137,19 +140,20 @@ export function taskSite(parts: SiteParts): Behavior<Message> {
       if (share.after.size > 0) return
       spawned += 1
       share.actor = context.spawn(`tasks-${spawned}`, sharedTasks(share.host, parts), { supervise: { type: 'stop' } })
+      const { state: _taken, ...host } = share.host
+      share.host = host
       context.watch(share.actor, () => ({ type: 'stopped', stopped: share }))
     }
 
     function release(message: Extract<SiteMessage, { type: 'release' }>): void {
       const { run, ends } = message
       const released = sharesOf(run).filter((share) => ends === undefined || overlaps(share, ends))
-      const withData = released.flatMap(({ host: { job, ends: own } }) =>
-        job.tasks.flatMap(({ end, dataset }) =>
-          dataset !== undefined && own.includes(end) && (ends ?? own).includes(end) ? [end] : [],
-        ),
+      const names = new Set(released.flatMap(endsOf).filter((end) => ends === undefined || ends.includes(end)))
+      const withData = released.flatMap(({ host: { job } }) =>
+        job.tasks.flatMap(({ end, dataset }) => (dataset !== undefined && names.has(end) ? [end] : [])),
       )
       const stopping = released.flatMap((share) => stop(share, ends ?? endsOf(share)))
-      const waiting: Release = { message, of: new Set(stopping), withData }
+      const waiting: Release = { message, of: new Set(stopping), released: [...names], withData }
       releases.add(waiting)
       answer(waiting)
     }
@@ -157,12 +161,21 @@ export function taskSite(parts: SiteParts): Behavior<Message> {
     function answer(waiting: Release): void {
       if (waiting.of.size > 0) return
       releases.delete(waiting)
-      const { run, forget = false, replyTo } = waiting.message
-      const forgotten = forget ? waiting.withData.map((end) => forgetRole(parts.store, run, end)) : []
-      void context.track(Promise.all(forgotten)).then(
+      const { run, replyTo } = waiting.message
+      void context.track(cleared(waiting)).then(
         () => replyTo.tell({ type: 'released', run }),
         (cause: unknown) => replyTo.tell({ type: 'released', run, cause }),
       )
+    }
+
+    async function cleared({ message, released, withData }: Release): Promise<void> {
+      const { run, forget = false, handOver: isHandedOver = false, replyTo: to } = message
+      const { store } = parts
+      if (isHandedOver)
+        await handOver({ store, run, ends: released }, (kept) =>
+          context.ask<TakenReply, SiteReply>(to, (taken) => ({ type: 'kept', run, kept, taken }), askTaken),
+        )
+      if (forget) await Promise.all(withData.map((end) => forgetRole(store, run, end)))
     }
 
     /** Stops these tasks of a share, and no others. Returns what has not stopped yet. */
@@ -236,12 +249,13 @@ type SharedTasksMessage =
 
 /** Prepares tasks of a job, and hosts them until it is stopped, or until the job's rendezvous has stopped. */
 function sharedTasks(
-  { job, ends, rendezvous, reports, models, code, replyTo }: HostMessage,
+  { job, ends, rendezvous, reports, models, code, state: given, replyTo }: HostMessage,
   { store, workloadOf, checkDeterminism }: SiteParts,
 ): Behavior<SharedTasksMessage> {
   return (context) => {
     const { run, start } = job
     const own = new Set(ends)
+    let state = given
     let tasks: ActorRef<HostedTasksMessage> | undefined
     const published = modelsAt(models, context)
     context.watch(rendezvous, () => ({ type: 'abandoned' }))
@@ -273,6 +287,8 @@ function sharedTasks(
     }
 
     async function prepared(): Promise<PreparedTasks> {
+      if (state) await takeRole(store, run, state)
+      state = undefined
       const { workload, poolOf, paths, clientOf } = await workloadOf(job, { signal: context.signal, fetch })
       const { clients } = job
       return prepareTasks(

@@ -45,6 +45,8 @@ export interface RoundRecord {
   readonly members: readonly string[]
   /** Selected ends that the round doesn't count, sorted. Absent where it counts all of them. */
   readonly notCounted?: readonly NotCounted[]
+  /** Members that have lost their own state, as with a site that is gone, and started anew, sorted. Absent: none. */
+  readonly anew?: readonly string[]
   /** In an asynchronous round: the counted work in the order of arrival. */
   readonly arrivals?: readonly CountedWork[]
   /** Differential privacy that the job has spent up to this round. Absent where the job spends none. */
@@ -87,7 +89,7 @@ export interface OwnState {
   /**
    * The state from which the work for a round starts: the state after the last kept round if `counted` says that this
    * round was counted, otherwise the state before it. For the kept round itself, the state before it. Undefined at
-   * first.
+   * first, and where the state after the counted round was lost.
    *
    * @throws ROLE_ROUND_OVER for a round before the kept one: the aggregator that asked for the kept round has committed
    *   all earlier rounds.
@@ -95,6 +97,8 @@ export interface OwnState {
   before(round: number, counted?: number): Promise<unknown>
   /** Keeps the state after a round. Durable when the promise resolves; only then send the answer made with it. */
   keep(round: number, after: unknown): Promise<void>
+  /** Whether the round of the last call of `before` starts anew, since the state after the counted round was lost. */
+  readonly isAnew: boolean
 }
 
 /** The only source of time, randomness, messages and effects of a role. */

@@ -51,7 +51,7 @@ export async function keysOf(
   return Object.assign({}, ...configs.map(({ body }) => Object(body).agentKVs))
 }
 
-const workload = new URL('../../../examples/trivial/workload.ts', import.meta.url)
+const trivial = new URL('../../../examples/trivial/workload.ts', import.meta.url)
 
 /** Calls a server's API, and answers with the decoded body. Rejects if the server refuses. */
 export type Call = (method: string, path: string, body?: unknown) => Promise<unknown>
@@ -74,7 +74,7 @@ export function callsTo(url: string, token?: string): Call {
   }
 }
 
-/** Creates a ready job of the trivial example, with a design of its own. Answers with the job's path. */
+/** Creates a ready job of the trivial example, or of another workload, with a design of its own. Answers with the job's path. */
 export async function trivialJob(
   call: Call,
   {
@@ -82,12 +82,16 @@ export async function trivialJob(
     clients,
     rounds,
     realms = ['default'],
+    workload = trivial,
+    hyperparameters = { fraction: 0.5 },
   }: {
     readonly job: string
     readonly clients: number
     readonly rounds: number
     /** Realms of the clients' datasets, in turn. */
     readonly realms?: readonly string[]
+    readonly workload?: URL
+    readonly hyperparameters?: Readonly<Record<string, unknown>>
   },
 ): Promise<string> {
   const design = `/users/u/designs/${job}`
@@ -108,7 +112,7 @@ export async function trivialJob(
         datasetGroups: { default: Array.from({ length: clients }, (_, client) => ids[client % ids.length] ?? '') },
       },
     ],
-    modelSpec: { hyperparameters: { rounds, fraction: 0.5 } },
+    modelSpec: { hyperparameters: { rounds, ...hyperparameters } },
   })
   return `/users/u/jobs/${job}`
 }

@@ -18,7 +18,7 @@ export async function hashesOf(
 }
 
 /** The hashes of the same job in the processes of a server alone. */
-export async function hashesHere(size: { readonly clients: number; readonly rounds: number }) {
+export async function hashesHere(size: Omit<Parameters<typeof trivialJob>[1], 'job' | 'realms'>) {
   await using stage = await joinedStage()
   const job = await trivialJob(stage.call, { job: 'here', ...size })
   await stage.call('PUT', `${job}/status`, { state: 'starting' })

@@ -30,8 +30,8 @@ export function siteReleases(
       rendezvous.tell({ type: 'expect', end: spread.task.end })
     }
     for (const spread of placedAt(name).filter(({ state }) => state === 'waiting')) unplace(spread)
-    if (ends.length > 0)
-      site.ref.tell({ type: 'release', run, ends: ends.map(({ task }) => task.end), replyTo: site.answers })
+    const names = ends.map(({ task }) => task.end)
+    if (names.length > 0) site.ref.tell({ type: 'release', run, ends: names, handOver: true, replyTo: site.answers })
     return arrange()
   }
 

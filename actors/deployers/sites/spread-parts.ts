@@ -1,5 +1,13 @@
 import type { ActorContext, ActorRef, Cancel, DurableStore } from '../../../runtime/index.ts'
-import type { HostedJob, HostedTasks, SiteMessage, SiteParts, SiteReply, TaskReport } from '../../../sdk/index.ts'
+import type {
+  HostedJob,
+  HostedTasks,
+  KeptRole,
+  SiteMessage,
+  SiteParts,
+  SiteReply,
+  TaskReport,
+} from '../../../sdk/index.ts'
 import type { RemoteSite, SiteNews, Sites } from '../../flamelets/sites.ts'
 import type { Fits, PlacedTask } from './site-choice.ts'
 
@@ -66,6 +74,8 @@ export interface Spread {
   state: 'waiting' | 'asked' | 'hosting' | 'leaving' | 'ended'
   /** Number of the message that had the site host the task: only reports of that hosting count. */
   hosting: number
+  /** The state that the former site has handed over, until another site has it. */
+  kept?: KeptRole | undefined
   /** By site: the reasons for which sites have refused the task. */
   readonly refusals: Map<string, unknown>
   faults: number

@@ -1,6 +1,7 @@
 import test from 'ava'
 import { type ActorRef, actorSystem, CodedError, memoryStore } from '../../../runtime/index.ts'
 import {
+  type Algorithm,
   expand,
   fedAvg,
   type HostMessage,
@@ -8,12 +9,15 @@ import {
   memoryRegistry,
   type RoundSummary,
   type SiteMessage,
+  scaffold,
   type TaskReport,
   type Topology,
+  type TrainingPool,
   taskTally,
   twoTier,
   type Workload,
 } from '../../../sdk/index.ts'
+import { quadraticPool } from '../../../sdk/role/stock/quadratic-job.contract.ts'
 import { rehearse, tinyPool } from '../../../sdk/testing/index.ts'
 import { faultyMiddle } from '../../../test/support/faulty-middle.ts'
 import { type MemorySites, type MemorySitesOptions, memorySites } from '../../../test/support/memory-sites.ts'
@@ -32,7 +36,7 @@ const shapes: Readonly<Record<string, Topology>> = {
 }
 const twoTierShape = twoTier({ clients })
 
-function workloadOf(topology: Topology, roles?: Workload['roles']) {
+function workloadOf(topology: Topology, { roles, ...given }: Pick<Options, 'roles' | 'strategy' | 'pool'> = {}) {
   const unused = () => {
     throw new Error('the pool has the learner and the data')
   }
@@ -40,12 +44,12 @@ function workloadOf(topology: Topology, roles?: Workload['roles']) {
     name: 'job',
     settings: { rounds, clients },
     topology: () => topology,
-    strategy: () => strategy,
+    strategy: () => given.strategy ?? strategy,
     learner: unused,
     data: unused,
     ...(roles && { roles }),
   }
-  return { workload, poolOf: async () => pool }
+  return { workload, poolOf: async () => given.pool ?? pool }
 }
 
 interface Spread {
@@ -58,6 +62,8 @@ interface Spread {
 interface Options extends Partial<Omit<MemorySitesOptions, 'workload'>> {
   readonly topology?: Topology
   readonly roles?: Workload['roles']
+  readonly strategy?: Algorithm
+  readonly pool?: TrainingPool
   readonly limits?: SpreadLimits
   /** Sites that begin at once. Default: all. */
   readonly begun?: readonly string[]
@@ -79,7 +85,7 @@ async function spread({ topology = twoTierShape, names = ['a', 'b', 'c'], ...opt
   const summaries: RoundSummary[] = []
   const reports: TaskReport[] = []
   const tally = taskTally(expanded)
-  const workload = workloadOf(topology, options.roles)
+  const workload = workloadOf(topology, options)
   let lives = 1
   let isGone = false
   let system = actorSystem({ name: 'server', incarnation: lives })
@@ -196,6 +202,42 @@ test('a middle aggregator whose site is gone for good goes on elsewhere for its 
 test('the tasks of a site that leaves go to other sites, and the hashes stay', async (t) => {
   const { hashes } = await spread({ onRound: (round, sites) => (round === 2 ? sites.drain('a') : undefined) })
   t.deepEqual(hashes, await hashesInOne())
+})
+
+test('the own state of clients goes with their tasks from a site that leaves, and the hashes of SCAFFOLD stay', async (t) => {
+  const topology = twoTier({ clients: 4 })
+  const scaffolded = { topology, strategy: scaffold(), pool: quadraticPool() }
+  const { hashes, failure } = await spread({
+    ...scaffolded,
+    names: ['a', 'b'],
+    onRound: (round, sites) => (round === 2 ? sites.drain('a') : undefined),
+  })
+  t.is(failure, undefined)
+  const alone = await rehearse({ ...scaffolded, rounds })
+  t.deepEqual(
+    hashes,
+    alone.rounds.map(({ hash }) => hash),
+  )
+})
+
+test('a client whose own state is lost with its site starts anew, and the record of the round names the client', async (t) => {
+  const topology = hierarchical({ clients: 4, groups: 2 })
+  const { rounds: told, failure } = await spread({
+    topology,
+    strategy: scaffold(),
+    pool: quadraticPool(),
+    names: ['a', 'b'],
+    limits: { goneAfterMs: 50 },
+    onRound: (round, sites) => (round === 2 ? sites.kill('a') : undefined),
+  })
+  t.is(failure, undefined)
+  const anew = told.flatMap(({ round, anew: ends = [] }) => ends.map((end) => `${round} ${end}`))
+  t.true(anew.length > 0)
+  t.deepEqual(
+    anew,
+    [...new Set(told.at(2)?.anew ?? [])].map((end) => `3 ${end}`),
+    'each of them once',
+  )
 })
 
 test('a job says that it waits for a site, at first and when its only site has left, and the hashes stay', async (t) => {

@@ -124,12 +124,21 @@ export function spreadTasks(parts: TasksToSpread): Behavior<SpreadNews> {
 
     function answered(name: string, reply: SiteReply): Promise<void> | undefined {
       if (reply.type === 'released') return releases.released(name)
+      if (reply.type === 'kept') return kept(name, reply)
       if (reply.start !== start) return undefined
       const concerned = reply.ends.flatMap((end) => tasks.get(end) ?? []).filter((spread) => spread.place === name)
       if (reply.type === 'not-hosting') return refusals.refused(name, concerned, reply.cause)
-      for (const spread of concerned) if (spread.state === 'asked') spread.state = 'hosting'
+      for (const spread of concerned)
+        if (spread.state === 'asked') Object.assign(spread, { state: 'hosting', kept: undefined })
       for (const setting of reply.unknownSettings) sayUnknown(setting)
       return arrange()
+    }
+
+    /** Keeps the state of a task that is about to go elsewhere. */
+    function kept(name: string, { kept: state, taken }: Extract<SiteReply, { type: 'kept' }>): undefined {
+      const spread = tasks.get(state.end)
+      if (spread?.place === name && spread.state === 'leaving') spread.kept = state
+      taken.tell({ type: 'taken' })
     }
 
     function reported(report: TaskReport, hosting: number): void {

@@ -1,9 +1,15 @@
 import type { ActorContext, ActorRef, Behavior } from '../../../runtime/index.ts'
-import { decodeTaskReport, type HostedJob, type HostMessage, type TaskReport } from '../../../sdk/index.ts'
+import {
+  decodeTaskReport,
+  type HostedJob,
+  type HostMessage,
+  type KeptRole,
+  type TaskReport,
+} from '../../../sdk/index.ts'
 import { placementError } from '../errors.ts'
 import type { Placements } from './placements.ts'
 import { placesFor, servesCompute } from './site-choice.ts'
-import type { Spread, SpreadNews, TasksToSpread } from './spread-parts.ts'
+import type { KnownSite, Spread, SpreadNews, TasksToSpread } from './spread-parts.ts'
 import type { SpreadState } from './spread-state.ts'
 
 const defaultSayAwaitedMs = 10_000
@@ -53,19 +59,19 @@ export function taskArrangement(
         ({ state, task, refusals }) =>
           state === 'waiting' && (mayBegin || task.dataset !== undefined) && !refusals.has(name),
       )
-      if (due.length === 0) continue
-      hostings += 1
-      for (const spread of due) Object.assign(spread, { state: 'asked', hosting: hostings })
-      const ends = due.map(({ task }) => task.end)
-      site.ref.tell({
-        type: 'host',
-        job: jobFor(ends),
-        ends,
-        ...refs,
-        reports: reportsOf(hostings),
-        replyTo: site.answers,
-      })
+      const plain = due.filter(({ kept }) => !kept)
+      if (plain.length > 0) tell(site, plain)
+      // States may be large: a message has at most one.
+      for (const spread of due) if (spread.kept) tell(site, [spread], spread.kept)
     }
+  }
+
+  function tell({ ref, answers }: KnownSite, due: readonly Spread[], state?: KeptRole): void {
+    hostings += 1
+    for (const spread of due) Object.assign(spread, { state: 'asked', hosting: hostings })
+    const ends = due.map(({ task }) => task.end)
+    const reports = reportsOf(hostings)
+    ref.tell({ type: 'host', job: jobFor(ends), ends, ...refs, reports, ...(state && { state }), replyTo: answers })
   }
 
   /** Hears the reports of the tasks of one hosting. The actors of hostings that are over stop. */

@@ -24,6 +24,8 @@ interface Gathered {
   readonly refusals: readonly Refusal[]
   /** By trainer: the end on the channel that got the trainer's assignment. */
   readonly asked: ReadonlyMap<string, string>
+  /** Counted trainers that have lost their own state, and started anew, sorted. Absent where none has. */
+  readonly anew?: readonly string[]
 }
 
 type Below = Channel<Assignment, Answer>
@@ -154,6 +156,7 @@ export async function gather(
 
   const sum = roundSum()
   const refusals: Refusal[] = []
+  const anew = new Set<string>()
   /** By name of a metric: values that aren't finite, with their ends. */
   const notFinite = new Map<string, string[]>()
   const answers = channel.gather([...shares.keys()], {
@@ -177,7 +180,8 @@ export async function gather(
     })
   }
   const asked = new Map([...shares].flatMap(([end, own]) => own.map((trainer) => [trainer, end] as const)))
-  return { sum, refusals, asked }
+  const counted = sum.members.filter((end) => anew.has(end))
+  return { sum, refusals, asked, ...(counted.length > 0 && { anew: counted }) }
 
   /** Adds answers that arrived together: one pass over memory adds several contributions. */
   async function addAll(came: readonly GatheredArrival<Answer>[]): Promise<void> {
@@ -218,12 +222,14 @@ export async function gather(
   async function add(end: string, answer: Answer): Promise<void> {
     switch (answer.type) {
       case 'contribution':
+        if (answer.isAnew) anew.add(end)
         if (needs === 'each') await addContribution(sum, end, answer.contribution, context)
         for (const [name, value] of Object.entries(answer.contribution.metrics))
           if (!Number.isFinite(value)) notFinite.set(name, [...(notFinite.get(name) ?? []), `${value} of ${end}`])
         return
       case 'partial':
         for (const refusal of answer.refusals) refusals.push(refusal)
+        for (const trainer of answer.anew ?? []) anew.add(trainer)
         mergePartial(end, answer.part)
         return
       case 'covered':

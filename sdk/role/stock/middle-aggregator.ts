@@ -38,8 +38,12 @@ export const middleAggregator = role({
     }
     const again = state.last?.round === round ? state.last : undefined
     const assignment = again ? { ...message, selected: again.members } : message
-    const { sum, refusals } = await gather(assignment, context, { everyone: again !== undefined })
-    aggregator.send(end, { type: 'partial', round, part: sum.partial(), refusals }, { keep: false })
+    const { sum, refusals, anew } = await gather(assignment, context, { everyone: again !== undefined })
+    aggregator.send(
+      end,
+      { type: 'partial', round, part: sum.partial(), refusals, ...(anew && { anew }) },
+      { keep: false },
+    )
     return { ...state, rounds: state.rounds + 1, last: { round, members: sum.members } }
   },
 

@@ -111,7 +111,7 @@ async function contributed(
   round: number,
   { weights, server, counted }: RingState,
   isSelected: boolean,
-  { end, strategy, learner, random, own, roundSum, notice }: RingContext,
+  { end, strategy, learner, random, own, roundSum, notice, signal }: RingContext,
 ): Promise<RoundPartial> {
   const { client } = strategy
   const sum = roundSum()
@@ -124,7 +124,7 @@ async function contributed(
       sum.add(end, contribution)
     }
   } catch (error) {
-    if (!(error instanceof CodedError)) throw error
+    if (signal.aborted || !(error instanceof CodedError)) throw error
     notice({ code: error.code, message: `${end} has no part in round ${round}: ${error.message}` })
   }
   await sum.settle()

@@ -44,12 +44,20 @@ export type Assignment =
 
 /** From a trainer, or from an aggregator for the trainers below, to the end above. */
 export type Answer =
-  | { readonly type: 'contribution'; readonly round: number; readonly contribution: Contribution }
+  | {
+      readonly type: 'contribution'
+      readonly round: number
+      readonly contribution: Contribution
+      /** The client has lost its own state, and has started anew. */
+      readonly isAnew?: true
+    }
   | {
       readonly type: 'partial'
       readonly round: number
       readonly part: RoundPartial
       readonly refusals: readonly Refusal[]
+      /** The trainers that have started anew. Absent where none has. */
+      readonly anew?: readonly string[]
     }
   /** Another end of the ring has sent a partial sum that includes this one's contribution. */
   | { readonly type: 'covered'; readonly round: number }
@@ -107,7 +115,8 @@ function isAnswer(message: unknown): message is Answer {
         isRoundPartial(message.part) &&
         'refusals' in message &&
         Array.isArray(message.refusals) &&
-        message.refusals.every(isRefusal)
+        message.refusals.every(isRefusal) &&
+        (!('anew' in message) || isStrings(message.anew))
       )
     case 'covered':
       return true

@@ -50,7 +50,7 @@ export const topAggregator = role({
   async round(state, context) {
     const { strategy, settings, learner } = context
     const round = state.round + 1
-    const { sum, flight, arrivals, notCounted } = await contributions(state, context)
+    const { sum, flight, arrivals, notCounted, anew } = await contributions(state, context)
     const { members } = sum
     const weights = state.weights.slice()
     const server = structuredClone(state.server)
@@ -63,6 +63,7 @@ export const topAggregator = role({
       weights,
       members,
       ...(notCounted && { notCounted }),
+      ...(anew && { anew }),
       ...(arrivals && { arrivals }),
       metrics: {
         ...prefixed('train', sum.metrics.means()),
@@ -92,6 +93,7 @@ async function contributions(
   readonly flight?: Flight
   readonly arrivals?: readonly CountedWork[]
   readonly notCounted?: readonly NotCounted[]
+  readonly anew?: readonly string[]
 }> {
   const {
     channels: { trainers },
@@ -111,15 +113,18 @@ async function contributions(
   const choose = async () => select.select(await trainersBelow(trainers), context.random(round, 'select'))
   const selected = await context.decide('selected', choose, isStrings)
   const wait = await waitingTime(waiting, trainers)
-  const { sum, refusals, asked } = await gather(
-    { type: 'train', round, weights, terms, selected, ...(counted && { counted }), ...wait },
-    context,
-  )
+  const {
+    sum,
+    refusals,
+    asked,
+    anew: begun,
+  } = await gather({ type: 'train', round, weights, terms, selected, ...(counted && { counted }), ...wait }, context)
   requireEnough({ round, selected: selected.length, sum, refusals }, waiting.minimumUpdates)
-  if (sum.members.length === selected.length) return { sum }
+  const anew = begun && { anew: begun }
+  if (sum.members.length === selected.length) return { sum, ...anew }
   // A round that runs again may find other ends there.
   const find = () => withoutPart({ selected, sum, refusals, asked }, trainers)
-  return { sum, notCounted: await context.decide('not counted', find, isNotCounted) }
+  return { sum, notCounted: await context.decide('not counted', find, isNotCounted), ...anew }
 }
 
 function withoutPart(

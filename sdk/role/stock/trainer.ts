@@ -52,9 +52,11 @@ export const trainer = role({
       const streams = [random(round, 'client'), secret] as const
       const { contribution, own: after } = await client.train(given, before, learner, ...streams)
       if (client.init) await own.keep(round, after)
-      aggregator.send(end, { type: 'contribution', round, contribution }, { keep: false })
+      const anew = client.init && own.isAnew ? ({ isAnew: true } as const) : {}
+      aggregator.send(end, { type: 'contribution', round, contribution, ...anew }, { keep: false })
     } catch (error) {
-      if (!(error instanceof CodedError)) throw error
+      // A task that is being stopped has not failed: it trains again where it is hosted next.
+      if (context.signal.aborted || !(error instanceof CodedError)) throw error
       const { code, message: reason, hint } = error
       aggregator.send(end, { type: 'failed', asked: message.type, round, code, reason, hint }, { keep: false })
     }
