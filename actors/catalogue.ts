@@ -116,7 +116,7 @@ function catalogueHandlers(all: Collections, parts: CatalogueParts): Handlers<Ca
 
     'list-jobs': ({ user, page }) => listJobs(all, user, page),
     'read-job': ({ user, job }) => readJob(all, user, job),
-    'read-job-status': ({ user, job }) => readJobStatus(all, user, job),
+    'read-job-status': ({ user, job }) => readJobStatus(all, parts, user, job),
     'create-job'({ user, spec, context }) {
       const { quota, createJob: inTurn } = of(user)
       return inTurn(spec.id, (onSettled) =>

@@ -8,6 +8,7 @@ import {
   archiveLimitsOf,
   type ControlPlaneParts,
   type Deployer,
+  type JobProcessParts,
   jobProcessDeployer,
   newIdAt,
   newTaskKey,
@@ -76,10 +77,12 @@ export function serverRoot({
   archiveBytes,
   onTrouble,
   onWell,
-}: Pick<Setting, 'store' | 'inProcess'> & { readonly archiveBytes: number } & Pick<
-    StoreWatch,
-    'onTrouble' | 'onWell'
-  >): DependencyContainer {
+  modelsOf,
+}: Pick<Setting, 'store' | 'inProcess'> & {
+  readonly archiveBytes: number
+  /** Where a job's process puts its models. */
+  readonly modelsOf: JobProcessParts['modelsOf']
+} & Pick<StoreWatch, 'onTrouble' | 'onWell'>): DependencyContainer {
   const scope = container.createChildContainer()
   const watch = { clock: systemClock(), onTrouble, onWell }
   scope.registerInstance(
@@ -106,7 +109,9 @@ export function serverRoot({
     useFactory: async (within): Promise<ControlPlaneParts['chooseDeployer']> => {
       const store = await within.resolve(STORE)
       const here =
-        typeof inProcess === 'function' ? inProcess(store) : inProcess && inProcessOn(store, inProcess, archiveBytes)
+        typeof inProcess === 'function'
+          ? inProcess(store)
+          : inProcess && inProcessOn(store, inProcess, archiveBytes, modelsOf)
       return ({ tasks }, flamelets, joined) => {
         const computes = [...new Set(tasks.map(({ computeId }) => computeId))]
         const isJoined = (id: string) => joined?.serves(id) === true
@@ -119,21 +124,17 @@ export function serverRoot({
   return scope
 }
 
-/** The folder with the models of jobs that run here. */
-export function modelsIn({ folder }: { readonly folder: string }): string {
-  return resolve(folder, 'models')
-}
-
 function inProcessOn(
   store: Store,
   { folder, workers, slots, confined }: InProcessSetting,
   archiveBytes: number,
+  modelsOf: JobProcessParts['modelsOf'],
 ): Deployer {
   const cores = availableParallelism()
   const code = resolve(folder, 'code')
   return jobProcessDeployer({
     store,
-    models: modelsIn({ folder }),
+    modelsOf,
     bundleOf: archivedWorkloads({ store, folder: code, limits: archiveLimitsOf(archiveBytes) }).bundleOf,
     workers: workers ?? Math.min(8, cores),
     slots: slots ?? cores,

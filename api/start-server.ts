@@ -6,6 +6,7 @@ import {
   archiveLimitsOf,
   asking,
   controlPlane,
+  type DeployableJob,
   defaultArchiveBytes,
   defaultQuotas,
   type ModelUploads,
@@ -32,7 +33,8 @@ import { serverMetrics } from './observe/metrics.ts'
 import { observeActors } from './observe/observers.ts'
 import { operations } from './operations/operations.ts'
 import { apiServer, type Limits } from './server.ts'
-import { CHOOSE_DEPLOYER, IDENTITY, modelsIn, type Setting, STORE, SYSTEM, serverRoot } from './server-root.ts'
+import { type ModelsSetting, type ServerModels, serverModels } from './server-models.ts'
+import { CHOOSE_DEPLOYER, IDENTITY, type Setting, STORE, SYSTEM, serverRoot } from './server-root.ts'
 
 export interface ServerOptions extends Setting {
   /** Default: 127.0.0.1. Only loopback, unless callers are asked who they are. */
@@ -49,10 +51,13 @@ export interface ServerOptions extends Setting {
    * started again.
    */
   readonly forgetsEnded?: boolean
-  /** Moves models to a registry that may be away. Default: models stay in the server's folder. */
-  readonly uploads?: ModelUploads
-  /** The registry with the models of a run. Default: files in the folder of `inProcess` or `sites`. */
-  readonly modelsOf?: (run: string) => Promise<ModelRegistry>
+  /**
+   * Where models go: by a setting, below the folder of `inProcess` or `sites`; or, where the caller makes the deployer, the
+   * caller's own registry and uploads.
+   */
+  readonly models?:
+    | Omit<ModelsSetting, 'isFixed'>
+    | { readonly own: ModelRegistry; readonly uploads?: ModelUploads | undefined }
   /** The bounds of each user. Default: `defaultQuotas` where callers show a token, no bounds elsewhere. */
   readonly quotas?: Quotas
   /** Where flamelets' workers find each other, and put their models. */
@@ -118,8 +123,7 @@ export async function startServer({
   timeoutMs = 30_000,
   mostTasks,
   forgetsEnded = false,
-  uploads,
-  modelsOf,
+  models: modelsSetting = {},
   quotas = {},
   workers = {},
   authentication,
@@ -143,7 +147,14 @@ export async function startServer({
       onTrouble: (cause) => log.error({ err: cause }, 'changed files for TLS cannot be used: the former ones are'),
       onRenewed: () => log.warn('the server uses changed files for TLS'),
     }))
+  let models: ServerModels | undefined
+  const opened = () => {
+    if (models) return models
+    throw new Error('a job is deployed before its server has opened its registry')
+  }
+  const hostingOf = (job: DeployableJob) => opened().hostingOf(job)
   const scope = serverRoot({
+    modelsOf: (job) => opened().folderOf(job),
     store: storeSetting,
     inProcess,
     archiveBytes,
@@ -160,7 +171,20 @@ export async function startServer({
   const own = sites && (await ownSites({ ...sites, store, limits: archiveLimitsOf(archiveBytes) }))
   const local = sites && localFlamelets({ ...sites, count: locals, isConfined: gate !== undefined })
   const holder = typeof inProcess === 'object' ? inProcess : sites
-  const registryOf = modelsOf ?? (holder && (async () => fileRegistry(modelsIn(holder))))
+  if (holder && !('own' in modelsSetting)) {
+    const { folder } = holder
+    models = await serverModels({
+      ...modelsSetting,
+      folder,
+      store,
+      isFixed: gate !== undefined,
+      onTrouble: (job, cause) =>
+        log.warn({ err: cause, job }, 'models cannot be uploaded to their registry at present'),
+      onCaughtUp: (job) => log.warn({ job }, 'models are uploaded to their registry again'),
+    })
+  }
+  const uploads = 'own' in modelsSetting ? modelsSetting.uploads : models?.uploads
+  const registryOf = 'own' in modelsSetting ? async () => modelsSetting.own : models?.registryOf
   const ref = system.spawn(
     'control-plane',
     controlPlane({
@@ -171,6 +195,7 @@ export async function startServer({
       forgetsEnded,
       ...(uploads && { uploads }),
       ...(registryOf && { registryOf }),
+      ...(models && { registryFaults: models.faultsOf }),
       ...(mostTasks === undefined ? {} : { mostTasks }),
       archiveLimits: archiveLimitsOf(archiveBytes),
       chooseDeployer,
@@ -178,12 +203,12 @@ export async function startServer({
         ? {
             sites: {
               own: (context) => own.spawn(context, links.link),
-              registry: fileRegistry(modelsIn(sites)),
+              registry: hostingOf,
               ...(sites.own ? {} : { isOwn: () => false }),
             },
           }
         : {}),
-      ...(holder ? { modelBytes: fileRegistry(modelsIn(holder)).bytesOf } : {}),
+      ...(holder ? { modelBytes: fileRegistry(resolve(holder.folder, 'models')).bytesOf } : {}),
       ...(local ? { locals: local } : {}),
       onRecorded(...recorded) {
         metrics.recorded(...recorded)
@@ -209,6 +234,7 @@ export async function startServer({
   const release = async () => {
     stopObserving()
     tls?.close()
+    models?.close()
     await system.terminate()
     await store.close()
   }

@@ -34,6 +34,23 @@ const modelSpec = z
   .meta({ 'x-maxValues': mostSettings })
 export type ModelSpec = z.output<typeof modelSpec>
 
+const count = z.number().int().min(1).max(1_000_000_000)
+
+/** Where a job's models belong, and which rounds stay there. */
+const jobRegistry = z.strictObject({
+  /** mlflow, s3; local, dummy or another for the server's own. */
+  sort: text.min(1).max(100),
+  /** http://… of mlflow, s3://… of s3. */
+  uri: text.exactOptional(),
+  keep: z
+    .strictObject({
+      last: count,
+      best: z.number().int().min(0).max(1_000_000_000).exactOptional(),
+      every: count.exactOptional(),
+    })
+    .exactOptional(),
+})
+
 /** A dataset's id; or a dataset with the count of its tasks, which is short for as many repetitions of the id. */
 const datasetEntry = z.union([text, z.strictObject({ dataset: text, count: z.number().int().positive() })], {
   error: 'expected the id of a dataset, or an object with a dataset and a whole number above 0, its count',
@@ -59,6 +76,8 @@ export const jobSpec = z.strictObject({
     .meta({ maxItems: 1000 })
     .exactOptional(),
   modelSpec: modelSpec.exactOptional(),
+  /** Absent: the server's registry, with all rounds. */
+  registry: jobRegistry.exactOptional(),
 })
 models.add(jobSpec, { id: 'JobSpec' })
 export type JobSpecification = z.output<typeof jobSpec>
@@ -86,6 +105,8 @@ export const jobStatus = z.strictObject({
   endedAt: time.exactOptional(),
   /** Present if the job has failed, or run out of time. */
   cause: jobCause.exactOptional(),
+  /** Models that the job's registry doesn't have yet, and why the last upload failed. Absent: it has all. */
+  modelsBehind: z.strictObject({ rounds: z.number().int(), error: jobCause.exactOptional() }).exactOptional(),
 })
 models.add(jobStatus, { id: 'JobStatus' })
 export type JobStatus = z.output<typeof jobStatus>

@@ -6,7 +6,8 @@ import { catalogueError } from '../model/errors.ts'
 import { endedNames } from '../model/job-states.ts'
 import type { ModelFormat, StoredModel } from '../model/stored-model.ts'
 import { collectionsOf } from '../records/collections.ts'
-import { findJob } from '../records/job-records.ts'
+import { findJob, presentJob } from '../records/job-records.ts'
+import type { RunOfJob } from '../records/parts.ts'
 import { entityTag } from '../requests/conditions.ts'
 import { type Asked, answerBy, type Handlers, type Request } from '../requests/requests.ts'
 
@@ -30,8 +31,8 @@ interface ModelsOf {
 
 export interface ModelsParts {
   readonly store: Store
-  /** The registry with the models of a run. Absent: this server keeps no models. */
-  readonly registryOf?: (run: string) => Promise<ModelRegistry>
+  /** The registry with the models of a job. Absent: this server keeps no models. */
+  readonly registryOf?: (job: RunOfJob) => Promise<ModelRegistry>
 }
 
 const pieceBytes = 64 * 1024
@@ -51,7 +52,7 @@ export function models({ store, registryOf }: ModelsParts): Behavior<ModelsMessa
     async function placeOf({ user, job }: ModelsOf) {
       const { value } = await findJob(collections, user, job)
       if (value.run === undefined || !registryOf) return undefined
-      return { state: value.state, run: value.run, registry: await registryOf(value.run) }
+      return { state: value.state, run: value.run, registry: await registryOf({ run: value.run, spec: value.spec }) }
     }
 
     async function list(of: ModelsOf): Promise<readonly StoredModel[]> {
@@ -110,6 +111,12 @@ export function models({ store, registryOf }: ModelsParts): Behavior<ModelsMessa
       return null
     }
   }
+}
+
+/** The job of a run, whose name begins with the job's id. Undefined if the job was removed. */
+export async function jobOfRun(store: Store, run: string): Promise<RunOfJob | undefined> {
+  const found = await presentJob(collectionsOf(store), run.replace(/~\d+$/, ''))
+  return found && { run, spec: found.value.spec }
 }
 
 /** Without a name for models of no part, where a job has parts: such a job has no model of the whole. */

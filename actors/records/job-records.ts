@@ -54,8 +54,8 @@ export async function specificationOf(
 }
 
 function briefOf(spec: JobSpecification): BriefSpecification {
-  const { designId, name, priority, maxRunTime, schemaRevision, codeRevision } = spec
-  const fields = { designId, name, priority, maxRunTime, schemaRevision, codeRevision }
+  const { designId, name, priority, maxRunTime, schemaRevision, codeRevision, registry } = spec
+  const fields = { designId, name, priority, maxRunTime, schemaRevision, codeRevision, registry }
   const present = Object.entries(fields).filter(([, value]) => value !== undefined)
   return { designId, ...Object.fromEntries(present) }
 }

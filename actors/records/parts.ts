@@ -1,5 +1,5 @@
 import type { Store } from '../../runtime/index.ts'
-import type { Schema } from '../../sdk/index.ts'
+import type { Behind, Schema } from '../../sdk/index.ts'
 import type { PlacedFault } from '../model/errors.ts'
 import type { JobSpecification } from '../model/job.ts'
 import type { Quotas } from '../model/quotas.ts'
@@ -25,6 +25,10 @@ export interface CatalogueParts {
   /** Whether other servers may share the store; work of living servers is left alone. Default: false. */
   readonly shared?: boolean
   readonly workers?: WorkerSettings
+  /** Moves models to registries that may be away. Absent: models are where they belong once their rounds are committed. */
+  readonly uploads?: ModelUploads
+  /** Why the registry that a job names is refused. Default: none is. */
+  readonly registryFaults?: (spec: RunOfJob['spec']) => readonly PlacedFault[]
   /** Limits for each user. Default: none. */
   readonly quotas?: Quotas
   /** Counts bytes of users that grow without a request. Default: they aren't counted. */
@@ -64,4 +68,22 @@ export interface WorkerSettings {
   readonly registry?: ModelRegistrySetting
   /** Image of the container that a compute's deployer starts for each flamelet. Default: the deployer chooses. */
   readonly image?: string
+}
+
+/** The models of runs on their way to the registries where they belong. */
+export interface ModelUploads {
+  /** A round of the job was committed. */
+  wake(job: RunOfJob): void
+  /** Resolves when the registry has all models of the job, or with what is missing when the signal is aborted. */
+  settled(job: RunOfJob, signal: AbortSignal): Promise<Behind>
+  /** How many models the registry doesn't have at present. */
+  behind(job: RunOfJob): Promise<Behind>
+  /** Longest wait for the registry at the end of a job. */
+  readonly mostWaitMs: number
+}
+
+/** A run, and what its job says of the registry of its models. */
+export interface RunOfJob {
+  readonly run: string
+  readonly spec: Pick<JobSpecification, 'registry'>
 }

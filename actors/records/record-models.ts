@@ -69,11 +69,11 @@ export type ComputeRecord = z.output<typeof computeRecord>
 /** A stored specification. The name has no bound, so that specifications from before the bounds can be read. */
 export const wholeSpecification = z.strictObject({ ...jobSpec.shape, name: text.exactOptional() })
 
-const { designId, priority, maxRunTime, schemaRevision, codeRevision } = jobSpec.shape
+const { designId, priority, maxRunTime, schemaRevision, codeRevision, registry } = jobSpec.shape
 
 /** The fields of a specification that most requests need. Other fields aren't checked. */
 const briefSpecification = z
-  .object({ designId, name: text.exactOptional(), priority, maxRunTime, schemaRevision, codeRevision })
+  .object({ designId, name: text.exactOptional(), priority, maxRunTime, schemaRevision, codeRevision, registry })
   .catchall(z.custom<DocumentValue>(() => true))
 export type BriefSpecification = z.output<typeof briefSpecification>
 

@@ -151,7 +151,7 @@ export function datasetPaths(given: readonly string[]): Record<string, string> {
 const keptWord = /^(?:(last|best|every)(?:=([1-9]\d{0,8}))?|([1-9]\d{0,8}))$/
 
 /** Reads `all`, or a list of `last=N`, `best=N` and `every=N`, in which `best`, `last` and a bare number have a short form. */
-function keptRounds(given: string): { readonly keep?: KeptRounds } {
+export function keptRounds(given: string): { readonly keep?: KeptRounds } {
   if (given === 'all') return {}
   let keep: KeptRounds = { last: 1 }
   for (const word of given.split(',').map((part) => part.trim())) {

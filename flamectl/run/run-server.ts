@@ -105,15 +105,16 @@ export async function openRunServer(parts: RunServerParts): Promise<RunServer> {
       trouble ??= cause
       reject(cause)
     },
-    ...(uploads && {
-      uploads: {
+    models: {
+      own: models,
+      uploads: uploads && {
         // The run commits through the spool itself, which begins the upload.
         wake() {},
         settled: ({ run }, signal) => uploads.settled(run, signal),
+        behind: ({ run }) => uploads.behind(run),
         mostWaitMs: uploadWaitMs,
       },
-    }),
-    modelsOf: async () => models,
+    },
     goesOnWith: async (job) => job === (await chosen),
     inProcess: (opened) => (parts.hosts ? spread(opened) : here(opened)),
   })

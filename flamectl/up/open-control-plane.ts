@@ -1,7 +1,14 @@
 import { stat } from 'node:fs/promises'
 import { join, resolve } from 'node:path'
 import type { Quotas, WorkerSettings } from '../../actors/index.ts'
-import { type BrokerSetting, isLoopback, type RunningServer, startServer, storeSetting } from '../../api/index.ts'
+import {
+  type BrokerSetting,
+  isLoopback,
+  type ModelsSetting,
+  type RunningServer,
+  startServer,
+  storeSetting,
+} from '../../api/index.ts'
 import { canConfine } from '../../flamelet/index.ts'
 import { fileReason } from '../../runtime/errors/index.ts'
 import type { TlsFiles } from '../../runtime/node/index.ts'
@@ -38,17 +45,22 @@ export async function openControlPlane({
   mostTasks,
   forgetEnded = false,
   workers,
+  models,
   quotas,
   mostSeconds,
   tls,
   links,
   localFlamelets,
-}: Omit<RawUpOptions, 'port' | 'maxCode' | 'maxBody' | 'maxTasks' | 'quota' | 'broker' | 'registry' | 'image'> & {
+}: Omit<
+  RawUpOptions,
+  'port' | 'maxCode' | 'maxBody' | 'maxTasks' | 'quota' | 'broker' | 'registry' | 'keep' | 'uploadWait' | 'image'
+> & {
   readonly port: number
   readonly archiveBytes: number
   readonly jsonBytes: number
   readonly mostTasks: number
   readonly workers: WorkerSettings
+  readonly models: Omit<ModelsSetting, 'isFixed'>
   readonly quotas: Quotas
   readonly localFlamelets: number
   /** The longest validity of a token. Absent: a year. */
@@ -106,6 +118,7 @@ export async function openControlPlane({
       mostTasks,
       forgetsEnded: forgetEnded,
       workers,
+      models,
       quotas,
       localFlamelets,
       host,

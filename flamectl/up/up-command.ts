@@ -8,6 +8,7 @@ import { defaultFolder, keyFileIn } from '../state-folder.ts'
 import {
   brokerSetting,
   localFlameletsOf,
+  modelsSettingOf,
   quotasOf,
   type RawUpOptions,
   tlsFilesOf,
@@ -72,7 +73,18 @@ export function upCommand(): Command {
     )
     .option('--broker-ca <file>', "certificates of the authorities that the broker's may come from")
     .option('--mqtt [port]', 'an MQTT broker in this process, by which flamelets may join; default port 1883')
-    .option('--registry <sort=uri>', 'registry for models of flamelets: dummy, local, mlflow=<URI>')
+    .addOption(
+      new Option(
+        '--registry <address>',
+        'registry of the models: files:FOLDER, mlflow:http://HOST:PORT, or s3://BUCKET/PREFIX?endpoint=URL; of workers of the original alone: dummy, local, mlflow=<URI>',
+      ).env('FLAME_REGISTRY'),
+    )
+    .option(
+      '--keep <which>',
+      'rounds whose models stay, of jobs that do not say: all, or a list such as last=5,best=1,every=10',
+      'all',
+    )
+    .option('--upload-wait <seconds>', 'longest wait for a registry that is away at the end of a job', '300')
     .option('--image <location>', 'image of the container in which a deployer starts a flamelet')
     .addOption(
       new Option('--log-level <level>', 'least level of logs on standard error; info logs each request')
@@ -83,6 +95,7 @@ export function upCommand(): Command {
       const { config } = command.optsWithGlobals<GlobalOptions>()
       const settings = await readConfig(config, { optional: config === defaultConfig })
       const workers = workerSettings(raw, settings)
+      const models = modelsSettingOf(raw)
       const tls = tlsFilesOf(raw)
       const links = await brokerSetting(raw, process.env)
       const quotas = quotasOf(raw, settings)
@@ -100,6 +113,7 @@ export function upCommand(): Command {
         jsonBytes,
         mostTasks,
         workers,
+        models,
         quotas,
         localFlamelets,
         ...(tls ? { tls } : {}),

@@ -1,10 +1,12 @@
 import type { WorkerSettings } from '../../actors/index.ts'
 import { type QuotaName, type Quotas, quotaNames } from '../../actors/model/index.ts'
-import type { BrokerSetting } from '../../api/index.ts'
+import type { BrokerSetting, ModelsSetting } from '../../api/index.ts'
 import type { TlsFiles } from '../../runtime/node/index.ts'
+import { registryPlace } from '../../sdk/index.ts'
 import { pemOf } from '../command-context.ts'
 import type { Config } from '../config-file.ts'
 import { flamectlError } from '../errors.ts'
+import { keptRounds } from '../run/run-options.ts'
 
 /** The options as commander hands them over. */
 export interface RawUpOptions {
@@ -30,6 +32,8 @@ export interface RawUpOptions {
   readonly brokerCa?: string
   readonly mqtt?: string | true
   readonly registry?: string
+  readonly keep: string
+  readonly uploadWait: string
   readonly image?: string
   readonly hosts?: string
   readonly logLevel: 'debug' | 'info' | 'warn' | 'error' | 'silent'
@@ -138,9 +142,30 @@ function brokerOf(given: string) {
   return { sort, host }
 }
 
+/** Where the models of jobs go that this server hosts. REGISTRY_ADDRESS, OPTION_VALUE, RUN_OPTION. */
+export function modelsSettingOf({ registry, keep, uploadWait }: RawUpOptions): Omit<ModelsSetting, 'isFixed'> {
+  const place = registry === undefined || isWorkersAlone(registry) ? undefined : registryPlace(registry)
+  if (place?.sort === 'memory')
+    throw unfit('--registry', 'a registry that processes share, such as files:FOLDER', 'memory:')
+  return {
+    ...(place && registry !== undefined && { registry }),
+    ...keptRounds(keep),
+    uploadWaitMs: 1000 * wholeNumberOf('--upload-wait', uploadWait, 0, 1_000_000),
+  }
+}
+
+/** Whether a registry is named for workers of the original alone, as `mlflow=URI`. */
+function isWorkersAlone(given: string): boolean {
+  return /^(dummy|local|mlflow)(=|$)/.test(given)
+}
+
 function registryOf(given: string) {
+  if (!isWorkersAlone(given)) {
+    const place = registryPlace(given)
+    if (place.sort === 'mlflow') return { sort: 'mlflow', uri: given.slice('mlflow:'.length) }
+    return place.sort === 's3' ? { sort: 's3', uri: given } : { sort: 'local', uri: '' }
+  }
   const [, sort = '', uri = ''] = /^(dummy|local|mlflow)(?:=(.*))?$/.exec(given) ?? []
-  if (sort === '') throw unfit('--registry', 'dummy, local or mlflow, and where it needs one = and its URI', given)
   return { sort, uri }
 }
 

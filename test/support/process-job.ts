@@ -44,7 +44,7 @@ export async function processJob(options: ProcessJobOptions = {}): Promise<Proce
   await storeJob(store, { user, job, schema: twoTier({ clients }).schema, code, clients, spec })
   const deployer = jobProcessDeployer({
     store,
-    models: join(folder.path, 'models'),
+    modelsOf: async () => ({ models: join(folder.path, 'models') }),
     bundleOf: archivedWorkloads({ store, folder: join(folder.path, 'code') }).bundleOf,
     workers,
     ...(confined ? { confined } : {}),

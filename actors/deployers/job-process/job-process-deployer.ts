@@ -20,8 +20,8 @@ import type { FromProcess, HostedJob } from './protocol.ts'
 
 export interface JobProcessParts {
   readonly store: DurableStore
-  /** Folder of the models. */
-  readonly models: string
+  /** The folder where a job's models go, and the rounds that stay there. */
+  readonly modelsOf: (job: DeployableJob) => Promise<Pick<HostedJob, 'models' | 'keep'>>
   /** Bundles a job's workload for import in the job's process. Reads the job's code, and runs none of it. */
   readonly bundleOf: (job: DeployableJob) => Promise<BundledWorkload & { readonly folder: string }>
   /** Threads that train, for each job. 0: the main thread of the job's process. A confined process always uses 0. */
@@ -62,7 +62,7 @@ export function jobProcessDeployer({ slots, ...parts }: JobProcessParts): Deploy
 function deployment(
   job: DeployableJob,
   reports: ActorRef<DeploymentReport>,
-  { store, models, bundleOf, workers, confined }: Omit<JobProcessParts, 'slots'>,
+  { store, modelsOf, bundleOf, workers, confined }: Omit<JobProcessParts, 'slots'>,
 ): Behavior<Message> {
   return (context) => {
     const deathsKept = keptDeaths(store, job.run)
@@ -113,12 +113,13 @@ function deployment(
 
     async function prepared(): Promise<Message> {
       const { module, bundle, folder } = await bundleOf(job)
+      const { models, keep } = await modelsOf(job)
       const own = join(models, job.run)
       if (confined) {
         await makeFolder(own)
         options = confinement({ reads: [folder, own, ...confined.reads], writes: [own] })
       }
-      const given = { job, module: module.href, bundle: bundle.href, models, workers: confined ? 0 : workers }
+      const given = { job, module: module.href, bundle: bundle.href, models, keep, workers: confined ? 0 : workers }
       return { type: 'prepared', hosted: given, deaths: await deathsKept.load() }
     }
 

@@ -1,6 +1,7 @@
 import { Socket } from 'node:net'
 import { type ActorRef, actorSystem, type Behavior, packError } from '../../../runtime/index.ts'
 import { endWithParent } from '../../../runtime/node/index.ts'
+import { keepingRounds } from '../../../sdk/index.ts'
 import { fileRegistry, importWorkload } from '../../../sdk/node/index.ts'
 import type { DeploymentMessage, DeploymentReport } from '../deployer.ts'
 import { inProcessDeployer } from '../in-process/in-process-deployer.ts'
@@ -43,12 +44,13 @@ function hosting({
   module,
   bundle,
   models,
+  keep,
   workers,
 }: HostedJob): Behavior<DeploymentReport | { type: 'stopped'; cause?: unknown }> {
   return (context) => {
     const deployer = inProcessDeployer({
       store: jobStore((store) => server.ask((call) => send({ type: 'store', call, store }))),
-      registry: fileRegistry(models),
+      registry: keep ? keepingRounds(fileRegistry(models), keep) : fileRegistry(models),
       source: {
         async load() {
           const at = new URL(bundle)

@@ -1,5 +1,6 @@
 import { z } from 'zod'
 import { decodePackedError, type PackedError } from '../../../runtime/index.ts'
+import type { KeptRounds } from '../../../sdk/index.ts'
 import { jobCause } from '../../model/job.ts'
 import { jobEvent } from '../../model/job-event.ts'
 import { taskStatus } from '../../model/task.ts'
@@ -14,6 +15,8 @@ export interface HostedJob {
   readonly bundle: string
   /** Folder of the models. */
   readonly models: string
+  /** Default: all rounds. */
+  readonly keep?: KeptRounds | undefined
   readonly workers: number
 }
 

@@ -12,7 +12,8 @@ import { spreadTasks } from './spread-tasks.ts'
 export interface SitesParts {
   /** Keeps where tasks are. The server's own site has its own store. */
   readonly store: DurableStore
-  readonly registry: ModelRegistry
+  /** Keeps the models: of all jobs, or of the one that is asked for. */
+  readonly registry: ModelRegistry | ((job: DeployableJob) => ModelRegistry)
   /** The sites that a job's tasks may go to. */
   readonly sitesOf: (job: DeployableJob) => Sites
   /** The server's own site, or the parts of one in its process, for tasks without data. */
@@ -61,8 +62,12 @@ async function prepared(
   { registry, factsOf, tasksOf }: Pick<SitesParts, 'registry' | 'factsOf' | 'tasksOf'>,
 ): Promise<{ readonly ready: Ready; readonly notes: readonly JobEvent[] }> {
   const [facts = {}, tasks = job.tasks] = await Promise.all([factsOf?.(job), tasksOf?.(job)])
-  const rounds = await lastRounds(registry, job.run)
+  const rounds = await lastRounds(registryFor(job, registry), job.run)
   return { ready: { facts, tasks }, notes: rounds.map((round) => ({ type: 'round', ...round })) }
+}
+
+function registryFor(job: DeployableJob, registry: SitesParts['registry']): ModelRegistry {
+  return typeof registry === 'function' ? registry(job) : registry
 }
 
 function tasksToSpread(
@@ -73,6 +78,7 @@ function tasksToSpread(
 ): TasksToSpread {
   const { id, run, takenOver, spec, schema } = job
   const { hyperparameters, ...algorithms } = spec.modelSpec ?? {}
+  const models = registryFor(job, registry)
   return {
     ...parent,
     job: { id, run, takenOver, schema, algorithms, ...(hyperparameters && { hyperparameters }), ...facts },
@@ -80,7 +86,7 @@ function tasksToSpread(
     own,
     sites: sitesOf(job),
     store,
-    registry: { commit: (model) => registry.commit({ ...model, design: spec.designId }) },
+    registry: { commit: (model) => models.commit({ ...model, design: spec.designId }) },
     ...(isOwn && { isOwn: (task) => isOwn(task, job) }),
     ...(fits && { fits: (site, task) => fits(site, task, job) }),
     ...(codeOf && { codeOf: () => codeOf(job) }),

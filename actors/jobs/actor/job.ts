@@ -3,12 +3,12 @@ import { type Behind, forgetRole } from '../../../sdk/index.ts'
 import type { DeployableJob, Deployer, DeploymentMessage, DeploymentReport } from '../../deployers/deployer.ts'
 import { causeOf, controllerError, isInterruption } from '../../deployers/errors.ts'
 import type { EventsMessage } from '../../events/events.ts'
-import type { JobSpecification } from '../../model/job.ts'
 import type { EventCause, JobEvent } from '../../model/job-event.ts'
 import { endedNames, type JobStateName } from '../../model/job-states.ts'
 import type { TaskStatus } from '../../model/task.ts'
 import type { Collections } from '../../records/collections.ts'
 import { tasksOf } from '../../records/job-records.ts'
+import type { ModelUploads } from '../../records/parts.ts'
 import type { TaskRecord } from '../../records/record-models.ts'
 import { asking } from '../../requests/requests.ts'
 import { endLease, type HeldLease } from '../leases/leases.ts'
@@ -46,21 +46,6 @@ export interface JobParts {
   readonly forgetsEnded?: boolean
   /** Moves models to a registry that may be away. Absent: models are where they belong once their rounds are committed. */
   readonly uploads?: ModelUploads
-}
-
-/** The models of a run on their way to the registry where they belong. */
-export interface ModelUploads {
-  /** A round of the job was committed. */
-  wake(job: UploadedJob): void
-  /** Resolves when the registry has all models of the job, or with what is missing when the signal is aborted. */
-  settled(job: UploadedJob, signal: AbortSignal): Promise<Behind>
-  /** Longest wait for the registry at the end of a job. */
-  readonly mostWaitMs: number
-}
-
-export interface UploadedJob {
-  readonly run: string
-  readonly spec: JobSpecification
 }
 
 interface End {

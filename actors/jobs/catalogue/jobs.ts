@@ -1,4 +1,5 @@
 import { isDeepStrictEqual } from 'node:util'
+import type { Behind } from '../../../sdk/index.ts'
 import { removeLeftRevisions } from '../../catalogue/designs.ts'
 import { checkIdentifier } from '../../model/atoms.ts'
 import { catalogueError } from '../../model/errors.ts'
@@ -93,8 +94,20 @@ export async function readJob(collections: Collections, user: string, id: string
   return attempted(async () => specificationOf(collections, await findJob({ jobs }, user, id)))
 }
 
-export async function readJobStatus(collections: Collections, user: string, id: string): Promise<JobStatus> {
-  return statusOf(await findJob(collections, user, id))
+export async function readJobStatus(
+  collections: Collections,
+  { uploads }: Pick<CatalogueParts, 'uploads'>,
+  user: string,
+  id: string,
+): Promise<JobStatus> {
+  const found = await findJob(collections, user, id)
+  const { run, spec } = found.value
+  const behind = run === undefined ? undefined : await uploads?.behind({ run, spec })
+  return { ...statusOf(found), ...(behind && behind.rounds > 0 && { modelsBehind: withoutUndefined(behind) }) }
+}
+
+function withoutUndefined({ rounds, error }: Behind): NonNullable<JobStatus['modelsBehind']> {
+  return error ? { rounds, error } : { rounds }
 }
 
 /**

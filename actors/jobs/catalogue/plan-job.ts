@@ -44,7 +44,13 @@ export interface CheckedJob {
  */
 export async function planJob(
   collections: Collections,
-  { newKey, mostTasks = defaultMostTasks, runFaults = () => [], computeAdmins }: CatalogueParts,
+  {
+    newKey,
+    mostTasks = defaultMostTasks,
+    runFaults = () => [],
+    registryFaults = () => [],
+    computeAdmins,
+  }: CatalogueParts,
   user: string,
   jobId: string,
   given: JobSpecification,
@@ -72,6 +78,7 @@ export async function planJob(
     const computes = new Set([defaultCompute, ...[...datasets.values()].map(({ computeId }) => computeId)])
     const tasks = [...computes].map((computeId) => ({ computeId }))
     found.noteAll(runFaults(given, schema, tasks))
+    found.noteAll(registryFaults(given))
   }
   const facts = { backends, mostTasks, ...(datasets ? { datasets } : {}), ...(codeFolders ? { codeFolders } : {}) }
   if (schema) {

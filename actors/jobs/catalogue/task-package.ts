@@ -98,7 +98,7 @@ export function taskConfigOf({ spec, schema, task, dataset, settings = {} }: Tas
   const fields = {
     backend,
     brokers: settings.brokers ?? [],
-    registry: settings.registry ?? { sort: 'dummy', uri: '' },
+    registry: registryOf(spec) ?? settings.registry ?? { sort: 'dummy', uri: '' },
     job: { id: task.jobId, name: designId },
     role: task.role,
     realm: dataset?.realm ?? defaultCompute,
@@ -115,6 +115,11 @@ export function taskConfigOf({ spec, schema, task, dataset, settings = {} }: Tas
     privacy: privacy && whole(privacy),
   }
   return taskConfig.parse(Object.fromEntries(Object.entries(fields).filter(([, value]) => value !== undefined)))
+}
+
+/** The job's own registry, as workers of the original read it. */
+function registryOf({ registry }: JobSpecification) {
+  return registry && { sort: registry.sort, uri: registry.uri ?? '' }
 }
 
 function whole({ sort, kwargs = {} }: Algorithm): Required<Algorithm> {

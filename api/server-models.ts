@@ -1,0 +1,134 @@
+import { resolve } from 'node:path'
+import { type DeployableJob, jobOfRun, type ModelUploads, type PlacedFault, type RunOfJob } from '../actors/index.ts'
+import { CodedError, type Store, systemClock } from '../runtime/index.ts'
+import { addressOf, type KeptRounds, keepingRounds, type ModelRegistry, registryPlace } from '../sdk/index.ts'
+import { fileRegistry, type ModelSpools, modelSpools } from '../sdk/node/index.ts'
+
+/** Where the models of a server's jobs go. */
+export interface ModelsSetting {
+  /** Of a job that names no registry: files:FOLDER, mlflow:URL or s3://…, and not memory:, which no process of a job shares. Default: files in the server's folder. */
+  readonly registry?: string
+  /** Rounds that stay in the registry, of a job that doesn't say. Default: all. */
+  readonly keep?: KeptRounds
+  /** Longest wait for the registry at the end of a job. Default: 5 minutes. */
+  readonly uploadWaitMs?: number
+  /** Jobs may name the server's registry alone, since they would use the server's credentials elsewhere. */
+  readonly isFixed: boolean
+}
+
+/** The models of a server's jobs. */
+export interface ServerModels {
+  /** The registry with the models of a job. */
+  registryOf(job: RunOfJob): Promise<ModelRegistry>
+  /** The registry to which this process commits the models of a job, and which is there at any time. */
+  hostingOf(job: DeployableJob): ModelRegistry
+  /** The folder to which another process commits the models of a job. */
+  folderOf(job: DeployableJob): Promise<{ readonly models: string; readonly keep?: KeptRounds | undefined }>
+  /** Why a job's registry is refused. */
+  faultsOf(spec: RunOfJob['spec']): readonly PlacedFault[]
+  readonly uploads: ModelUploads
+  close(): void
+}
+
+export interface ServerModelsParts extends ModelsSetting {
+  readonly folder: string
+  readonly store: Store
+  readonly onTrouble: (job: string, cause: unknown) => void
+  readonly onCaughtUp: (job: string) => void
+}
+
+const defaultWaitMs = 5 * 60_000
+
+/** Opens the registries of a server, and goes on with uploads that an earlier one left. REGISTRY_ADDRESS. */
+export async function serverModels(parts: ServerModelsParts): Promise<ServerModels> {
+  const { folder, store, keep: usual, uploadWaitMs: mostWaitMs = defaultWaitMs, registry: given, isFixed } = parts
+  const own = given === undefined ? undefined : registryPlace(given)
+  const ownAddress = own && 'address' in own ? own.address : undefined
+  const files = own?.sort === 'files' ? resolve(own.folder) : resolve(folder, 'models')
+  const local = fileRegistry(files)
+  const keepOf = ({ registry }: RunOfJob['spec']) => registry?.keep ?? usual
+  const spools: ModelSpools = await modelSpools({
+    ...parts,
+    folder: resolve(folder, 'spool'),
+    environment: process.env,
+    clock: systemClock(),
+    random: Math.random,
+    async keepOf(run) {
+      const job = await jobOfRun(store, run)
+      return job ? keepOf(job.spec) : usual
+    },
+  })
+  if (ownAddress !== undefined) await spools.at(ownAddress)
+
+  const addressFor = ({ registry }: RunOfJob['spec']) =>
+    (registry && addressOf({ sort: registry.sort, uri: registry.uri ?? '' })) ?? ownAddress
+  const spoolOf = async ({ spec }: RunOfJob) => {
+    const address = addressFor(spec)
+    return address === undefined ? undefined : spools.at(address)
+  }
+  const nothing = { rounds: 0 } as const
+
+  return {
+    registryOf: async (job) => (await spoolOf(job)) ?? local,
+    hostingOf(job) {
+      const keep = keepOf(job.spec)
+      const opened = async () => {
+        const spool = await spoolOf(job)
+        return spool ? { ...spool, ...spool.here } : keep ? keepingRounds(local, keep) : local
+      }
+      let found: Promise<ModelRegistry> | undefined
+      return registryWhen(() => (found ??= opened()))
+    },
+    async folderOf({ spec, run }) {
+      const address = addressFor(spec)
+      if (address === undefined) return { models: files, keep: keepOf(spec) }
+      await spoolOf({ spec, run })
+      return { models: spools.folderOf(address) }
+    },
+    faultsOf(spec) {
+      const address = addressFor(spec)
+      if (address === undefined || address === ownAddress) return []
+      const place = 'registry'
+      if (isFixed)
+        return [
+          {
+            code: 'JOB_REGISTRY',
+            place,
+            message: 'the server uses its credentials for its own registry alone',
+            hint: 'leave the registry out, or name the one of the server',
+          },
+        ]
+      try {
+        registryPlace(address)
+        return []
+      } catch (cause) {
+        if (!(cause instanceof CodedError)) throw cause
+        return [{ code: cause.code, place, message: cause.message, hint: cause.hint }]
+      }
+    },
+    uploads: {
+      mostWaitMs,
+      wake: (job) =>
+        void spoolOf(job).then(
+          (spool) => spool?.wake(job.run),
+          (cause) => parts.onTrouble(job.run, cause),
+        ),
+      settled: async (job, signal) => (await spoolOf(job))?.settled(job.run, signal) ?? nothing,
+      behind: async (job) => (await spoolOf(job))?.behind(job.run) ?? nothing,
+    },
+    close: () => spools.close(),
+  }
+}
+
+/** A registry that is opened when it is first used. */
+function registryWhen(opened: () => Promise<ModelRegistry>): ModelRegistry {
+  return {
+    commit: async (model) => (await opened()).commit(model),
+    latest: async (job, part) => (await opened()).latest(job, part),
+    list: async (job, part) => (await opened()).list(job, part),
+    parts: async (job) => (await opened()).parts(job),
+    load: async (job, round, part) => (await opened()).load(job, round, part),
+    describe: async (job, round, part) => (await opened()).describe(job, round, part),
+    remove: async (job, round, part) => (await opened()).remove(job, round, part),
+  }
+}
