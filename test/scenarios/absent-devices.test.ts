@@ -2,23 +2,13 @@ import test from 'ava'
 import { CodedError } from '../../runtime/index.ts'
 import { fedAvg } from '../../sdk/index.ts'
 import { learnError } from '../../sdk/learn/errors.ts'
+import { cutOff, endsAsInOneProcess, heldJob, letBack } from '../support/held-job.ts'
 import { inOneProcess, type NetworkedJob, networkedJob, resultsOf, trainingGates } from '../support/networked-job.ts'
-import { type Network, network, networkKinds } from '../support/networks.ts'
+import { network, networkKinds } from '../support/networks.ts'
 
 const devices = ['device-0', 'device-1', 'device-2'] as const
 const [first] = devices
 const clients = devices.length
-
-async function cutOff(net: Network, device: string): Promise<void> {
-  const proxy = await net.proxy(device)
-  proxy.set({ isRefusing: true })
-  proxy.cut()
-}
-
-async function letBack(net: Network, device: string): Promise<void> {
-  const proxy = await net.proxy(device)
-  proxy.set({})
-}
 
 async function isAway(job: NetworkedJob, device: string): Promise<void> {
   while ((await job.states())[device] === 'here') await new Promise((resolve) => setTimeout(resolve, 10))
@@ -28,13 +18,16 @@ for (const kind of networkKinds) {
   for (const fate of ['loses its connection', 'is killed'] as const)
     test(`over ${kind} a device submits and ${fate} before others submit: its update counts, and nobody becomes stale`, async (t) => {
       const rounds = 4
-      const gates = trainingGates()
-      for (const client of [1, 2]) gates.hold(client, 2)
-      await using net = await network(kind)
-      await using job = networkedJob({ network: net, clients, rounds, beforeTraining: gates.beforeTraining })
-      await job.serve()
-      await job.join(...devices)
-      await Promise.all([0, 1, 2].map((client) => gates.began(client, 2)))
+      await using scene = await heldJob(
+        kind,
+        [
+          [1, 2],
+          [2, 2],
+        ],
+        { clients, rounds },
+      )
+      const { net, job, gates } = scene
+      await gates.began(0, 2)
       await job.life(first).system.idle()
       await job.life(first).heard()
       await cutOff(net, first)
@@ -49,21 +42,16 @@ for (const kind of networkKinds) {
       )
       await letBack(net, first)
       if (fate === 'is killed') job.begin(first)
-      t.is(await job.ended, undefined)
-      t.deepEqual(resultsOf(job.rounds), resultsOf(await inOneProcess({ clients, rounds })))
+      await endsAsInOneProcess(t, job, { clients, rounds })
       t.deepEqual(job.refused, [])
     })
 
   for (const fate of ['loses its connection', 'is killed'] as const)
     test(`over ${kind} a device ${fate} before its update has left: the round waits for the device and counts it once`, async (t) => {
       const rounds = 3
-      const gates = trainingGates()
-      gates.hold(0, 2)
-      await using net = await network(kind)
-      await using job = networkedJob({ network: net, clients, rounds, beforeTraining: gates.beforeTraining })
-      await job.serve()
-      await job.join(...devices)
-      await Promise.all([0, 1, 2].map((client) => gates.began(client, 2)))
+      await using scene = await heldJob(kind, [[0, 2]], { clients, rounds })
+      const { net, job, gates } = scene
+      await Promise.all([1, 2].map((client) => gates.began(client, 2)))
       await cutOff(net, first)
       if (fate === 'is killed') await job.kill(first)
       gates.release(0, 2)
@@ -74,8 +62,7 @@ for (const kind of networkKinds) {
       t.is(job.rounds.length, 1)
       await letBack(net, first)
       if (fate === 'is killed') job.begin(first)
-      t.is(await job.ended, undefined)
-      t.deepEqual(resultsOf(job.rounds), resultsOf(await inOneProcess({ clients, rounds })))
+      await endsAsInOneProcess(t, job, { clients, rounds })
       t.deepEqual(gates.roundsOf(0), fate === 'is killed' ? [1, 2, 2, 3] : [1, 2, 3])
     })
 

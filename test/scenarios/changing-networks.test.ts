@@ -1,6 +1,7 @@
 import test from 'ava'
 import { systemClock } from '../../runtime/index.ts'
-import { inOneProcess, networkedJob, resultsOf, trainingGates } from '../support/networked-job.ts'
+import { endsAsInOneProcess, heldJob } from '../support/held-job.ts'
+import { inOneProcess, networkedJob, resultsOf } from '../support/networked-job.ts'
 import { network, networkKinds } from '../support/networks.ts'
 
 const clients = 3
@@ -11,14 +12,9 @@ const suspectMs = { least: 300, most: 3000 }
 
 for (const kind of networkKinds) {
   test(`over ${kind} a device changes its network in mid-round, its old connection stays half-open, and its update counts`, async (t) => {
-    const gates = trainingGates()
-    gates.hold(0, 2)
-    await using net = await network(kind)
     const link = { suspectMs, beatEveryMs: 200 }
-    await using job = networkedJob({ network: net, clients, rounds, link, beforeTraining: gates.beforeTraining })
-    await job.serve()
-    await job.join(...devices)
-    await gates.began(0, 2)
+    await using scene = await heldJob(kind, [[0, 2]], { clients, rounds, link })
+    const { net, job, gates } = scene
     const old = await net.proxy(first)
     old.set({ isSilent: true })
     await net.move(first)
@@ -50,8 +46,7 @@ for (const kind of networkKinds) {
       await job.until(() => devices.every(isBack))
     }
     goOn()
-    t.is(await job.ended, undefined)
-    t.deepEqual(resultsOf(job.rounds), resultsOf(await inOneProcess({ clients, rounds })))
+    await endsAsInOneProcess(t, job, { clients, rounds })
     t.deepEqual(job.refused, [])
   })
 
@@ -68,7 +63,6 @@ for (const kind of networkKinds) {
     })
     await job.serve()
     await job.join(...devices)
-    t.is(await job.ended, undefined)
-    t.deepEqual(resultsOf(job.rounds), resultsOf(await inOneProcess({ clients, rounds })))
+    await endsAsInOneProcess(t, job, { clients, rounds })
   })
 }

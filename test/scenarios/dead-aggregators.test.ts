@@ -1,5 +1,6 @@
 import test from 'ava'
 import { CodedError } from '../../runtime/index.ts'
+import { cutOff, endsAsInOneProcess, heldJob, letBack } from '../support/held-job.ts'
 import {
   inOneProcess,
   type NetworkedJobOptions,
@@ -7,7 +8,7 @@ import {
   resultsOf,
   trainingGates,
 } from '../support/networked-job.ts'
-import { type Network, network, networkKinds } from '../support/networks.ts'
+import { network, networkKinds } from '../support/networks.ts'
 
 const clients = 3
 const devices = ['device-0', 'device-1', 'device-2'] as const
@@ -18,14 +19,6 @@ const apart = {
   isOwn: () => false,
   fits: (device, { dataset }) => (device === aggregator) === (dataset === undefined),
 } satisfies Partial<NetworkedJobOptions>
-
-async function cutAll(net: Network, names: readonly string[], isRefusing: boolean): Promise<void> {
-  for (const name of names) {
-    const proxy = await net.proxy(name)
-    proxy.set(isRefusing ? { isRefusing } : {})
-    if (isRefusing) proxy.cut()
-  }
-}
 
 for (const kind of networkKinds) {
   for (const comesBack of [true, false])
@@ -48,10 +41,10 @@ for (const kind of networkKinds) {
       await job.join(...devices)
       job.begin(aggregator)
       await gates.began(0, 2)
-      await cutAll(net, [aggregator], true)
+      await cutOff(net, aggregator)
       await job.kill(aggregator)
       if (comesBack) {
-        await cutAll(net, [aggregator], false)
+        await letBack(net, aggregator)
         job.begin(aggregator)
       }
       gates.release(0, 2)
@@ -65,39 +58,28 @@ for (const kind of networkKinds) {
 
   test(`over ${kind} a server is killed with its aggregators, and another goes on with the same devices to the same hashes`, async (t) => {
     const rounds = 4
-    const gates = trainingGates()
-    gates.hold(0, 2)
-    await using net = await network(kind)
-    await using job = networkedJob({ network: net, clients, rounds, beforeTraining: gates.beforeTraining })
-    await job.serve()
-    await job.join(...devices)
-    await gates.began(0, 2)
-    await cutAll(net, devices, true)
+    await using scene = await heldJob(kind, [[0, 2]], { clients, rounds })
+    const { net, job, gates } = scene
+    await cutOff(net, ...devices)
     await job.killServer()
     gates.release(0, 2)
-    await cutAll(net, devices, false)
+    await letBack(net, ...devices)
     await job.serve()
-    t.is(await job.ended, undefined)
-    t.deepEqual(resultsOf(job.rounds), resultsOf(await inOneProcess({ clients, rounds })))
+    await endsAsInOneProcess(t, job, { clients, rounds })
     await job.until(() => devices.every((device) => job.hosted(device) === 0))
   })
 
   test(`over ${kind} a server is killed, and one that does not know the job follows: the devices stop its tasks`, async (t) => {
-    await using net = await network(kind)
-    const gates = trainingGates()
-    gates.hold(0, 2)
-    await using job = networkedJob({ network: net, clients, rounds: 2, beforeTraining: gates.beforeTraining })
-    await job.serve()
-    await job.join(...devices)
-    await gates.began(0, 2)
-    await cutAll(net, devices, true)
+    await using scene = await heldJob(kind, [[0, 2]], { clients, rounds: 2 })
+    const { net, job, gates } = scene
+    await cutOff(net, ...devices)
     await job.killServer()
     gates.release(0, 2)
     t.deepEqual(
       devices.map((device) => job.hosted(device)),
       [1, 1, 1],
     )
-    await cutAll(net, devices, false)
+    await letBack(net, ...devices)
     await job.serve(false)
     await job.until(() => devices.every((device) => job.hosted(device) === 0))
   })

@@ -2,7 +2,8 @@ import test from 'ava'
 import { isTopmost } from '../../actors/deployers/sites/site-choice.ts'
 import { memoryStore } from '../../runtime/index.ts'
 import { hierarchical, type Topology, twoTier } from '../../sdk/index.ts'
-import { inOneProcess, networkedJob, resultsOf, trainingGates } from '../support/networked-job.ts'
+import { endsAsInOneProcess, heldJob } from '../support/held-job.ts'
+import { inOneProcess, networkedJob, resultsOf } from '../support/networked-job.ts'
 import { network, networkKinds } from '../support/networks.ts'
 
 const clients = 4
@@ -37,20 +38,14 @@ for (const kind of networkKinds) {
       for (const device of devices.slice(0, -1)) job.begin(device)
       await job.until(() => devices.slice(0, -1).every((device) => job.hosted(device) > 0))
       job.begin('device-3')
-      t.is(await job.ended, undefined)
-      t.deepEqual(resultsOf(job.rounds), resultsOf(await inOneProcess({ clients, rounds, topology, size: 12_000 })))
+      await endsAsInOneProcess(t, job, { clients, rounds, topology, size: 12_000 })
       t.deepEqual(job.refused, [])
     })
 
   test(`over ${kind} the later of two devices of one name takes the place of the earlier in mid-round, which stops`, async (t) => {
     const rounds = 3
-    const gates = trainingGates()
-    gates.hold(0, 2)
-    await using net = await network(kind)
-    await using job = networkedJob({ network: net, clients, rounds, beforeTraining: gates.beforeTraining })
-    await job.serve()
-    await job.join(...devices)
-    await gates.began(0, 2)
+    await using scene = await heldJob(kind, [[0, 2]], { clients, rounds })
+    const { job, gates } = scene
     const earlier = job.life('device-0')
     const later = job.begin('device-0', { store: memoryStore() })
     await job.until(() => earlier.states.at(-1) === 'ended')
@@ -63,13 +58,8 @@ for (const kind of networkKinds) {
 
   test(`over ${kind} a device with the name of another user's is refused, and the job is not disturbed`, async (t) => {
     const rounds = 2
-    const gates = trainingGates()
-    gates.hold(0, 1)
-    await using net = await network(kind)
-    await using job = networkedJob({ network: net, clients, rounds, beforeTraining: gates.beforeTraining })
-    await job.serve()
-    await job.join(...devices)
-    await gates.began(0, 1)
+    await using scene = await heldJob(kind, [[0, 1]], { clients, rounds })
+    const { job, gates } = scene
     const owner = job.life('device-0')
     const stranger = job.begin('device-0', { user: 'another', store: memoryStore() })
     await job.until(() => stranger.states.at(-1) === 'refused')

@@ -4,14 +4,13 @@ import { mkdtemp, rm } from 'node:fs/promises'
 import { connect, createServer, type Socket } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { setTimeout } from 'node:timers/promises'
 import { fileURLToPath } from 'node:url'
 import { promisify } from 'node:util'
 import { MongoClient } from 'mongodb'
 import { freePort } from './free-port.ts'
+import { endBy, portsOpen } from './listening-process.ts'
 
 const installer = fileURLToPath(new URL('../../../scripts/server.js', import.meta.url))
-const startsWithinMs = 60_000
 
 /** A server that speaks MongoDB's wire protocol, on a free port of this machine, with its data in a folder of its own. */
 export interface MongodbServer extends AsyncDisposable {
@@ -40,10 +39,7 @@ export async function mongodbServer(...options: readonly string[]): Promise<Mong
   const end = async (signal: NodeJS.Signals) => {
     const ending = child
     child = undefined
-    if (!ending || ending.exitCode !== null || ending.signalCode !== null) return
-    const exited = once(ending, 'exit')
-    ending.kill(signal)
-    await exited
+    await endBy(ending, signal)
   }
   const server: MongodbServer = {
     port,
@@ -60,7 +56,7 @@ export async function mongodbServer(...options: readonly string[]): Promise<Mong
         cwd: folder,
         stdio: ['ignore', 'ignore', 'pipe'],
       })
-      await listening(child, port)
+      await portsOpen('the MongoDB server', child, [port])
     },
     async [Symbol.asyncDispose]() {
       await end('SIGKILL')
@@ -90,31 +86,6 @@ async function command(): Promise<string[]> {
   )
   const words: string[] = JSON.parse(stdout)
   return words
-}
-
-async function listening(child: ChildProcess, port: number): Promise<void> {
-  let said = ''
-  child.stderr?.setEncoding('utf8').on('data', (text: string) => {
-    said = `${said}${text}`.slice(-4000)
-  })
-  const until = performance.now() + startsWithinMs
-  while (child.exitCode === null && child.signalCode === null && performance.now() < until) {
-    if (await accepts(port)) return
-    await setTimeout(25)
-  }
-  child.kill('SIGKILL')
-  throw new Error(`the MongoDB server did not start: ${said.trim()}`)
-}
-
-function accepts(port: number): Promise<boolean> {
-  return new Promise((resolve) => {
-    const socket = connect(port, '127.0.0.1')
-    const end = (answer: boolean) => {
-      socket.destroy()
-      resolve(answer)
-    }
-    socket.once('connect', () => end(true)).once('error', () => end(false))
-  })
 }
 
 /** A proxy of a MongoDB server that loses answers to writes. */

@@ -1,18 +1,15 @@
 import { type ChildProcess, execFile, spawn } from 'node:child_process'
-import { once } from 'node:events'
 import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
-import { connect } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { setTimeout } from 'node:timers/promises'
 import { fileURLToPath } from 'node:url'
 import { promisify } from 'node:util'
 import { freePort } from './free-port.ts'
+import { endBy, portsOpen } from './listening-process.ts'
 
 const run = promisify(execFile)
 const installer = fileURLToPath(new URL('../../../scripts/server.js', import.meta.url))
 const page = new URL('../../../docs/brokers.md', import.meta.url)
-const startsWithinMs = 30_000
 
 export interface MosquittoOptions {
   /** Users and their passwords. */
@@ -86,16 +83,13 @@ export async function mosquitto({ users, tls, lines = [] }: MosquittoOptions): P
       const ending = child
       child = undefined
       if (ending) running.delete(ending)
-      if (!ending || ending.exitCode !== null || ending.signalCode !== null) return
-      const exited = once(ending, 'exit')
-      ending.kill('SIGKILL')
-      await exited
+      await endBy(ending, 'SIGKILL')
     },
     async start() {
       const [program = '', ...first] = broker
       child = spawn(program, [...first, '-c', place('conf')], { cwd: folder, stdio: ['ignore', 'ignore', 'pipe'] })
       running.add(child)
-      await listening(child, tls ? [port, securePort] : [port])
+      await portsOpen('Mosquitto', child, tls ? [port, securePort] : [port])
     },
     pause: () => void child?.kill('SIGSTOP'),
     resume: () => void child?.kill('SIGCONT'),
@@ -121,30 +115,4 @@ async function commands(): Promise<{ readonly broker: readonly string[]; readonl
     throw new Error(`this test needs the broker Mosquitto, which could not be installed: ${stderr.trim()}`)
   })
   return JSON.parse(stdout)
-}
-
-async function listening(child: ChildProcess, ports: readonly number[]): Promise<void> {
-  let said = ''
-  child.stderr?.setEncoding('utf8').on('data', (text: string) => {
-    said = `${said}${text}`.slice(-4000)
-  })
-  const until = performance.now() + startsWithinMs
-  while (child.exitCode === null && child.signalCode === null && performance.now() < until) {
-    const answers = await Promise.all(ports.map(accepts))
-    if (answers.every(Boolean)) return
-    await setTimeout(20)
-  }
-  child.kill('SIGKILL')
-  throw new Error(`Mosquitto did not start: ${said.trim()}`)
-}
-
-function accepts(port: number): Promise<boolean> {
-  return new Promise((resolve) => {
-    const socket = connect(port, '127.0.0.1')
-    const end = (answer: boolean) => {
-      socket.destroy()
-      resolve(answer)
-    }
-    socket.once('connect', () => end(true)).once('error', () => end(false))
-  })
 }
