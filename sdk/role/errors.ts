@@ -23,6 +23,10 @@ const roleErrors = {
       '{missing} of {expected} ends had not joined channel {channel} of {end} after {timeoutMs} ms, first {first}',
     hint: 'find out why these ends did not start, or wait longer',
   },
+  ROLE_BUDGET: {
+    message: 'the budget of privacy is too small for one round: {reason}',
+    hint: 'raise budget or noiseMultiplier, or lower samplingProbability',
+  },
   ROLE_TOO_FEW_UPDATES: {
     message:
       'round {round} counted {counted} updates of {selected} selected, fewer than the required {minimum}; {causes}',

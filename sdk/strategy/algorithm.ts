@@ -49,6 +49,10 @@ export interface ServerPart<State> {
     /** The secret stream of (round, 'noise'), if the algorithm asks for `secret`. */
     secret?: RandomStream,
   ): void
+  /** The privacy that the rounds so far have spent. `population`: number of all clients of the job. */
+  spent?(state: State, population: number): PrivacySpent
+  /** The reason for which no further round may run, if there is one: its privacy would exceed the budget. */
+  exhausted?(state: State, population: number): string | undefined
 }
 
 /** Named values that the server sends to the clients. */
@@ -212,4 +216,15 @@ export interface ServerStage<State> {
   assign?(state: State, round: number): Terms
   /** Changes `state` in place, and returns the aggregate that the step sees. */
   apply?(aggregate: Aggregate, state: State, secret: RandomStream | undefined): Aggregate
+  /** As `ServerPart.spent`. */
+  spent?(state: State, population: number): PrivacySpent
+  /** As `ServerPart.exhausted`. */
+  exhausted?(state: State, population: number): string | undefined
+}
+
+/** Differential privacy, for neighbours that differ by one client. */
+export interface PrivacySpent {
+  /** Infinite without noise. */
+  readonly epsilon: number
+  readonly delta: number
 }

@@ -15,9 +15,10 @@ import {
 } from './algorithms/robust/index.ts'
 import { fedAdaGrad, fedAdam, fedAvg, fedAvgM, fedYogi } from './algorithms/server/index.ts'
 import type { Described, KnownAlgorithm } from './define-algorithm.ts'
-import { datasamplersElsewhere, optimizersElsewhere, privacyElsewhere, selectorsElsewhere } from './elsewhere.ts'
+import { datasamplersElsewhere, optimizersElsewhere, selectorsElsewhere } from './elsewhere.ts'
 import { strategyError } from './errors.ts'
 import type { Kind } from './kinds.ts'
+import { privateEntries } from './privacy/private-entries.ts'
 import { allSelector } from './selectors/all-selector.ts'
 import { countSelector } from './selectors/random-selector.ts'
 import { settingValues } from './settings.ts'
@@ -101,7 +102,7 @@ export const catalogue: Readonly<Record<Kind, readonly Named[]>> = {
   selector: [...selectors, ...selectorsElsewhere],
   datasampler: [none, ...datasamplersElsewhere],
   stages: [own, ...stageDefinitions.map(stage)],
-  privacy: [none, ...privacyElsewhere],
+  privacy: [none, ...privateEntries],
 }
 
 /**

@@ -41,14 +41,6 @@ export const datasamplersElsewhere = [
   }),
 ]
 
-/** Privacy of the original that no role of this system runs. */
-export const privacyElsewhere = [
-  elsewhere('dp', 'clips and adds noise at the client', {
-    clip_threshold: positive("bound of a delta's norm"),
-    noise_factor: notNegative('standard deviation of the noise'),
-  }),
-]
-
 function elsewhere(name: string, summary: string, settings: SettingsTable): Elsewhere {
   return {
     name,

@@ -23,7 +23,7 @@ function tagsOf({ channels }: Schema, role: string): readonly string[] {
 
 /** The reason for which an algorithm can't run on a topology. Undefined if it can. */
 export function topologyMisfit(
-  { name, aggregation, waiting, clientEvaluation }: Algorithm,
+  { name, aggregation, waiting, clientEvaluation, server }: Algorithm,
   schema: Schema,
 ): string | undefined {
   const ringRole = schema.roles.find((role) => tagsOf(schema, role.name).includes('ring_allreduce'))?.name
@@ -31,6 +31,8 @@ export function topologyMisfit(
     if (aggregation.needs === 'each') return `${name} needs each contribution, and the ring of ${ringRole} sums them`
     if (waiting.kind === 'buffer') return `${name} is asynchronous, and the ring of ${ringRole} goes round by round`
     const hasAggregator = tagsOf(schema, ringRole).includes('upload')
+    if (server.spent && !hasAggregator)
+      return `privacy needs a server that adds noise and keeps the account, and the ring of ${ringRole} has none`
     if (clientEvaluation !== undefined && !hasAggregator)
       return `the clients of a ring do not evaluate on their own, as ${name} asks`
   }

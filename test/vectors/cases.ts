@@ -52,6 +52,7 @@ export const inputs = {
     rounds: z.array(z.object({ delta: array })).optional(),
   }),
   delta: z.object({ delta: array }),
+  orders: z.object({ orders: array.optional() }),
   client: z.object({
     weights: array.optional(),
     rounds: z.array(z.object({ weights: array, control: array.optional() })).optional(),

@@ -2,8 +2,9 @@ import { z } from 'zod'
 import { CodedError } from '../../runtime/index.ts'
 import { type Algorithm, algorithms, catalogue, fedAvg } from '../../sdk/index.ts'
 import type { KnownAlgorithm } from '../../sdk/strategy/define-algorithm.ts'
+import { account } from './account-cases.ts'
 import { CaseError, requireOnly, type VectorCase } from './cases.ts'
-import { aggregate, buffered, corrections, norm, server } from './server-cases.ts'
+import { aggregate, buffered, corrections, norm, privateRounds, server } from './server-cases.ts'
 import { clientDelta, compress } from './stage-cases.ts'
 import { client, job, pull, pulls } from './training-cases.ts'
 
@@ -45,6 +46,7 @@ function definitionOf(name: string): Definition | undefined {
 
 /** Runs a case through the parts that a job's roles call, and compares the results with the expected values. */
 export async function runCase(given: VectorCase): Promise<Outcome> {
+  if (given.kind === 'account') return outcomeOf(given, account(given))
   const definition = definitionOf(given.algorithm)
   if (!definition) return { result: 'unknown', why: `there is no algorithm ${given.algorithm}` }
   const runner = Object.hasOwn(runners, given.kind) ? runners[given.kind] : undefined
@@ -57,13 +59,17 @@ export async function runCase(given: VectorCase): Promise<Outcome> {
     if (runner !== client && runner !== job && !algorithm.client.needs?.includes('sgd'))
       requireOnly(given, 'momentum', 0)
     const found = await runner(given, algorithm)
-    const difference = differenceFrom(given, found)
-    return difference === undefined ? { result: 'passed' } : { result: 'failed', why: difference }
+    return outcomeOf(given, found)
   } catch (cause) {
     if (cause instanceof z.ZodError) return { result: 'failed', why: `its inputs are malformed: ${shortly(cause)}` }
     if (!(cause instanceof CodedError || cause instanceof CaseError)) throw cause
     return { result: 'failed', why: cause.message }
   }
+}
+
+function outcomeOf(given: VectorCase, found: Readonly<Record<string, unknown>>): Outcome {
+  const difference = differenceFrom(given, found)
+  return difference === undefined ? { result: 'passed' } : { result: 'failed', why: difference }
 }
 
 function shortly({ issues }: z.ZodError): string {
@@ -87,7 +93,7 @@ async function term(given: VectorCase, algorithm: Algorithm) {
 }
 
 async function privacy(given: VectorCase, algorithm: Algorithm) {
-  return clientDelta(given, algorithm)
+  return 'delta' in given.inputs ? clientDelta(given, algorithm) : privateRounds(given, algorithm)
 }
 
 /** The first difference from the expected values. A name without expected values counts as a difference. */

@@ -83,6 +83,21 @@ function arrivals(given: VectorCase, bufferSize: number) {
   return { weights, rounds }
 }
 
+/** The mean of each round's clipped deltas, the weights, and the clipping norm after each round. */
+export async function privateRounds(given: VectorCase, algorithm: Algorithm) {
+  const { weights: start, rounds = [] } = inputs.aggregate.parse(given.inputs)
+  const zeros = (rounds[0]?.updates[0]?.delta ?? []).map(() => 0)
+  const run = serverRun(given, algorithm, start ?? zeros, rounds)
+  const clippingNorms: number[] = []
+  for (const { updates } of rounds) {
+    if (!start) run.moveTo(zeros)
+    await run.step(updates)
+    const [stage] = Object(run.state).stages
+    clippingNorms.push(Number(stage.norm))
+  }
+  return { weights: run.weights, means: run.weights, clippingNorms }
+}
+
 interface GivenRound {
   readonly updates: readonly GivenUpdate[]
 }

@@ -148,8 +148,9 @@ function tellCommitted(end: string, { last }: HybridState, { channels }: HybridC
 /** Trains. The fault, as an answer, if the training fails. */
 async function trained(
   { round, weights, terms, counted }: Train,
-  { end, strategy: { client }, learner, random, own }: HybridContext,
+  { end, strategy, learner, random, secret, own }: HybridContext,
 ): Promise<{ readonly contribution?: Contribution; readonly fault?: Extract<Answer, { type: 'failed' }> }> {
+  const { client } = strategy
   try {
     const before = client.init && ((await own.before(round, counted?.[end])) ?? client.init(learner.layout))
     const { contribution, own: after } = await client.train(
@@ -157,6 +158,7 @@ async function trained(
       before,
       learner,
       random(round, 'client'),
+      strategy.secret && (await secret(round, 'noise')),
     )
     if (client.init) await own.keep(round, after)
     return { contribution }

@@ -111,7 +111,7 @@ async function contributed(
   round: number,
   { weights, server, counted }: RingState,
   isSelected: boolean,
-  { end, strategy, learner, random, own, roundSum, notice, signal }: RingContext,
+  { end, strategy, learner, random, secret, own, roundSum, notice, signal }: RingContext,
 ): Promise<RoundPartial> {
   const { client } = strategy
   const sum = roundSum()
@@ -119,7 +119,8 @@ async function contributed(
     if (isSelected) {
       const given = { end, round, weights, terms: strategy.server.assign?.(server, round) ?? {} }
       const before = client.init && ((await own.before(round, counted)) ?? client.init(learner.layout))
-      const { contribution, own: after } = await client.train(given, before, learner, random(round, 'client'))
+      const noise = strategy.secret && (await secret(round, 'noise'))
+      const { contribution, own: after } = await client.train(given, before, learner, random(round, 'client'), noise)
       if (client.init) await own.keep(round, after)
       sum.add(end, contribution)
     }

@@ -3,6 +3,7 @@ import type { CountedWork } from '../../registry/registry.ts'
 import type { Waiting } from '../../strategy/algorithm.ts'
 import type { RoundSum } from '../../strategy/round-sum.ts'
 import type { Channel } from '../channel/channel.ts'
+import { roleError } from '../errors.ts'
 import { isNotCounted } from '../not-counted.ts'
 import { type NotCounted, type RoleContext, role } from '../role.ts'
 import { gather, gatherEvaluations, isBelow, levelsBelow, prefixed, requireEnough, trainersBelow } from './aggregate.ts'
@@ -50,6 +51,8 @@ export const topAggregator = role({
   async round(state, context) {
     const { strategy, settings, learner } = context
     const round = state.round + 1
+    const exhausted = strategy.server.exhausted?.(state.server, settings.clients)
+    if (exhausted !== undefined) return endedBy(exhausted, state, context)
     const { sum, flight, arrivals, notCounted, anew } = await contributions(state, context)
     const { members } = sum
     const weights = state.weights.slice()
@@ -57,6 +60,9 @@ export const topAggregator = role({
     const aggregate = sum.aggregate({ round, population: settings.clients })
     const secret = strategy.secret && (await context.secret(round, 'noise'))
     strategy.server.step(weights, aggregate, server, context.random(round, 'step'), secret)
+    const spent = strategy.server.spent?.(server, settings.clients)
+    // Without noise there is no bound, and nothing to tell.
+    const privacy = spent && Number.isFinite(spent.epsilon) ? spent : undefined
     const { metrics: evaluated, whyNotFinite } = await learner.evaluate(weights)
     context.publish({
       round,
@@ -69,7 +75,9 @@ export const topAggregator = role({
         ...prefixed('train', sum.metrics.means()),
         ...(await clientMetrics(round, weights, context)),
         ...evaluated,
+        ...(privacy && { 'privacy-epsilon': privacy.epsilon }),
       },
+      ...(privacy && { privacy }),
       ...(whyNotFinite === undefined ? {} : { whyNotFinite }),
     })
     const counted = state.counted && {
@@ -83,6 +91,18 @@ export const topAggregator = role({
     trainers.broadcast({ type: 'end-of-training' })
   },
 })
+
+/**
+ * Ends the training before its last round, since the budget is spent.
+ *
+ * @throws ROLE_BUDGET where the budget is too small for the first round.
+ */
+function endedBy(reason: string, state: TopAggregatorState, { notice }: TopContext): TopAggregatorState {
+  const { round, rounds } = state
+  if (round === 0) throw roleError('ROLE_BUDGET', { reason })
+  notice({ code: 'ROLE_BUDGET', message: `training ends after round ${round} of ${rounds}: ${reason}` })
+  return { ...state, rounds: round }
+}
 
 /** Gathers the contributions of a round: of the selected ends, or those that fill a buffer. */
 async function contributions(

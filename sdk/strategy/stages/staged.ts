@@ -27,7 +27,6 @@ export function staged(algorithm: Algorithm, stages: readonly Stage[]): Algorith
 }
 
 function stagedServer(inner: ServerPart<unknown>, stages: readonly Stage[]): ServerPart<StagedState> {
-  const { assign: _, ...own } = inner
   const isTold = inner.assign || stages.some(({ server }) => server?.assign)
   const assign = (state: StagedState, round: number) =>
     joinedTerms([
@@ -35,18 +34,32 @@ function stagedServer(inner: ServerPart<unknown>, stages: readonly Stage[]): Ser
       ...stages.map(({ server }, index) => server?.assign?.(state.stages[index], round) ?? {}),
     ])
   return {
-    ...own,
     init: (layout) => ({
       inner: inner.init(layout),
       stages: stages.map(({ server }) => server?.init?.(layout) ?? null),
     }),
     ...(isTold && { assign }),
+    ...spending(inner, stages),
     step(weights, aggregate, state, random, secret) {
       let changed = aggregate
       for (const [index, { server }] of stages.entries())
         if (server?.apply) changed = server.apply(changed, state.stages[index], secret)
       inner.step(weights, changed, state.inner, random, secret)
     },
+  }
+}
+
+/** The account of the last stage that has one, or else of the algorithm. */
+function spending(
+  inner: ServerPart<unknown>,
+  stages: readonly Stage[],
+): Pick<ServerPart<StagedState>, 'spent' | 'exhausted'> {
+  const last = stages.findLastIndex(({ server }) => server?.spent)
+  const { spent, exhausted } = stages[last]?.server ?? inner
+  const stateOf = (state: StagedState) => (last < 0 ? state.inner : state.stages[last])
+  return {
+    ...(spent && { spent: (state: StagedState, population: number) => spent(stateOf(state), population) }),
+    ...(exhausted && { exhausted: (state: StagedState, population: number) => exhausted(stateOf(state), population) }),
   }
 }
 
