@@ -125,6 +125,11 @@ const placementErrors = {
     message: 'the job waits for flamelets that take {ends}, on compute {computes}',
     hint: 'have a flamelet join whose realm, compute and datasets fit the task',
   },
+  FLAMELETS_ELSEWHERE: {
+    message:
+      'the job waits for {ends}; the flamelets {names} of compute {computes} are not connected to this server: they are away, or have joined another server on its store',
+    hint: 'have the flamelets join the server that runs the job, or start the job at the server that they have joined',
+  },
   SITE_LOST: {
     message: '{end} was on {site}, which has been gone for {seconds} s, and no other place fits',
     hint: 'have {site} or another fitting flamelet join, then start the job again: it goes on from the last committed round',

@@ -7,7 +7,7 @@ import { asking } from '../requests/requests.ts'
 import { type FlameletsParts, flamelets } from './flamelets.ts'
 import type { FlameletIdentity, FlameletsMessage } from './flamelets-messages.ts'
 import type { DrainAnswer, FlameletMessage, FlameletRegistration, RegisterAnswer } from './protocol.ts'
-import { servedComputes } from './served-computes.ts'
+import { flameletsServing, servedComputes } from './served-computes.ts'
 import type { SiteNews } from './sites.ts'
 
 const platform = { runtime: 'node 22.13.0', system: 'linux', arch: 'x64', cores: 2 }
@@ -110,6 +110,22 @@ test('a name belongs to its first user, also after a restart of the server, unti
   await forget('alice')
   t.is((await stage.join(bob)).answer.type, 'registered')
   await t.throwsAsync(forget('bob'), { code: 'FLAMELET_PRESENT' })
+})
+
+test('a flamelet that has joined another server on the store is listed, and read, as away since then', async (t) => {
+  const store = memoryStore()
+  await using one = staged(store)
+  await using other = staged(store)
+  await one.join({ name: 'clinic', user: 'u', isAdmin: false })
+  t.deepEqual(await other.list('u'), ['clinic away 00'])
+  const read = await other.ask<FlameletStatus>((replyTo) => ({
+    type: 'read-flamelet',
+    user: 'u',
+    name: 'clinic',
+    replyTo,
+  }))
+  t.like(read, { name: 'clinic', state: 'away' })
+  t.deepEqual(await flameletsServing(store, ['clinic', 'ward']), ['clinic'])
 })
 
 test('a token for one flamelet, or for a job that is not there, admits no other', async (t) => {

@@ -73,6 +73,7 @@ export function flamelets(parts: FlameletsParts): Behavior<FlameletsMessage> {
       'admit-flamelet': ({ identity }) => admit(identity),
       'list-flamelets': ({ user, page }) => list(user, page),
       'read-flamelet': async ({ user, name }) => {
+        if (!known.has(name)) await joinedElsewhere(name)
         const { flamelet, record } = registered(user, name)
         return statusOf(flamelet, record)
       },

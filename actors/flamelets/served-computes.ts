@@ -31,3 +31,16 @@ export function countServed(served: Map<string, number>, computeId: string, more
   if (count > 0) served.set(computeId, count)
   else served.delete(computeId)
 }
+
+/**
+ * Names of the flamelets that serve one of these computes and have not ended, sorted. The store knows also those that
+ * have joined another server on it.
+ */
+export async function flameletsServing(store: Store, computes: readonly string[]): Promise<readonly string[]> {
+  const { flamelets } = collectionsOf(store)
+  const names: string[] = []
+  for (const computeId of computes)
+    for await (const { id, value } of flamelets.find({ where: { computeId } }))
+      if (!value.isLocal && value.goneAt === undefined) names.push(id)
+  return names.toSorted()
+}

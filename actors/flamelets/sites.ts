@@ -43,4 +43,6 @@ export interface Sites {
   follow(follower: ActorRef<SiteNews>): void
   /** Whether a site of this name is there, or may come. Absent: any may. */
   isPossible?(name: string): boolean
+  /** Names of the sites that serve one of these computes, also of those that have joined another server. Absent: none. */
+  serving?(computes: readonly string[]): Promise<readonly string[]>
 }

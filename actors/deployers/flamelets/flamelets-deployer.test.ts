@@ -285,6 +285,27 @@ test('a compute that registers when a job waits for one is told of it, and the j
   t.deepEqual([added?.notification.type, revoked?.notification.type], ['ADD_RESOURCE', 'REVOKE_RESOURCE'])
 })
 
+test('a job whose flamelets have joined another server on the store says so, with their names', async (t) => {
+  const store = memoryStore()
+  const job = await storedJob(store)
+  await collectionsOf(store).flamelets.put('ward-7', {
+    userId: user,
+    firstAt: now(),
+    registeredAt: now(),
+    region: 'eu',
+    computeId: 'c1',
+    datasets: [],
+    mostTasks: 2,
+    platform: { runtime: 'node', system: 'linux', arch: 'x64', cores: 1 },
+  })
+  await using run = deployed(store, job)
+  while (run.notices.length < 2) await new Promise(setImmediate)
+  t.regex(
+    run.notices[1] ?? '',
+    /trainer-0, trainer-1; the flamelets ward-7 of compute c1 are not connected to this server/,
+  )
+})
+
 test('a task that a flamelet has reported waits for no compute any more', async (t) => {
   const store = memoryStore()
   const whole = await storedJob(store)

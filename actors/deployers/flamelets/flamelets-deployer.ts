@@ -2,6 +2,7 @@ import type { ActorRef, Behavior, CodedError, Store } from '../../../runtime/ind
 import { defaultCompute, shortList } from '../../../sdk/index.ts'
 import { isTrusted, mayRun } from '../../catalogue/compute-trust.ts'
 import { openDeployment } from '../../catalogue/deployments.ts'
+import { flameletsServing } from '../../flamelets/served-computes.ts'
 import { endedNames } from '../../model/job-states.ts'
 import type { NotifierMessage } from '../../notifier/notifier.ts'
 import { collectionsOf } from '../../records/collections.ts'
@@ -15,7 +16,7 @@ import {
   type DeploymentReport,
   deployerBy,
 } from '../deployer.ts'
-import { flameletError } from '../errors.ts'
+import { flameletError, placementError } from '../errors.ts'
 import { assignedTasks, flameletStateBy } from './assigned-tasks.ts'
 
 type FlameletsDeploymentMessage =
@@ -111,7 +112,7 @@ function flameletsDeployment(
         )
       await Promise.all([...computes.map(addResource), ...assigned.direct.map(startTask)])
       await look()
-      tellAwaited()
+      await tellAwaited()
     }
 
     async function addResource(compute: string): Promise<void> {
@@ -131,15 +132,20 @@ function flameletsDeployment(
     }
 
     /** Records an event that names the ends whose flamelets the job waits for. */
-    function tellAwaited(): void {
-      for (const [code, tasks] of [
+    async function tellAwaited(): Promise<void> {
+      for (const [awaitedCode, tasks] of [
         ['FLAMELETS_AWAITED', unclaimed],
         ['COMPUTES_AWAITED', awaited],
       ] as const) {
         if (tasks.size === 0) continue
         const ends = shortList(new Set([...tasks.values()].map(({ end }) => end)))
-        const named = shortList(new Set([...tasks.values()].map(({ computeId }) => computeId)))
-        const { message, hint } = flameletError(code, { ends, computes: named })
+        const named = new Set([...tasks.values()].map(({ computeId }) => computeId))
+        const joined = await flameletsServing(store, [...named])
+        const computes = shortList(named)
+        const { code, message, hint } =
+          joined.length > 0
+            ? placementError('FLAMELETS_ELSEWHERE', { ends, computes, names: shortList(new Set(joined)) })
+            : flameletError(awaitedCode, { ends, computes })
         reports.tell({ type: 'event', event: { type: 'notice', end: deployed.spec.designId, code, message, hint } })
       }
     }

@@ -3,6 +3,7 @@ import type { ActorRef, Store } from '../../../runtime/index.ts'
 import { mayRun } from '../../catalogue/compute-trust.ts'
 import { readArchive } from '../../catalogue/revisions.ts'
 import type { FlameletsMessage } from '../../flamelets/flamelets-messages.ts'
+import { flameletsServing } from '../../flamelets/served-computes.ts'
 import type { RemoteSite } from '../../flamelets/sites.ts'
 import { catalogueError } from '../../model/errors.ts'
 import { collectionsOf } from '../../records/collections.ts'
@@ -28,7 +29,10 @@ export function flameletSitesDeployer({ store, computeAdmins, flamelets, ...part
   return sitesDeployer({
     ...parts,
     store,
-    sitesOf: () => ({ follow: (follower) => flamelets.tell({ type: 'follow-flamelets', follower }) }),
+    sitesOf: () => ({
+      follow: (follower) => flamelets.tell({ type: 'follow-flamelets', follower }),
+      serving: (computes) => flameletsServing(store, computes),
+    }),
     fits: (site, task, job) => servesCompute(site, task) && isTrusted(site, task, job),
     codeOf: (job) => archiveOf(job),
     tasksOf: withUrls,

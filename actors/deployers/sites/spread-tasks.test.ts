@@ -70,6 +70,8 @@ interface Options extends Partial<Omit<MemorySitesOptions, 'workload'>> {
   /** Called with each committed round, before the next one is committed. */
   readonly onRound?: (round: number, sites: MemorySites) => void | Promise<void>
   readonly onReport?: (report: TaskReport, sites: MemorySites) => void
+  /** Sites that serve the job's computes, here or at another server. */
+  readonly serving?: readonly string[]
   /** The first site of the middle aggregators. Default: the server's own site. */
   readonly middleOn?: string
   /** Ends the server's life after this round, and begins another. */
@@ -113,7 +115,7 @@ async function spread({ topology = twoTierShape, names = ['a', 'b', 'c'], ...opt
       fits: (site, { role }) =>
         !site.name.startsWith('unfit') &&
         (role !== 'middle-aggregator' || !options.middleOn || isGone || site.name === options.middleOn),
-      sites,
+      sites: { ...sites, serving: async () => options.serving ?? [] },
       store,
       registry,
       reports: heard,
@@ -268,6 +270,23 @@ test('a site that takes fewer tasks than were given to it gives the rest to othe
 test('a site that is away when a job begins gets none of its tasks', async (t) => {
   const run = await spread({ names: ['a', 'b'], isAway: (name) => name === 'a' })
   t.deepEqual(run.hashes, await hashesInOne())
+})
+
+test('a job whose sites have joined another server says so', async (t) => {
+  const said: string[] = []
+  await spread({
+    names: ['a', 'ward'],
+    begun: [],
+    serving: ['a', 'ward'],
+    limits: { sayAwaitedMs: 50 },
+    onReport(report, sites) {
+      if (report.type !== 'notice') return
+      said.push(`${report.notice.code} ${report.notice.message}`)
+      sites.begin('a')
+    },
+  })
+  t.is(said.length, 1)
+  t.regex(said[0] ?? '', /^FLAMELETS_ELSEWHERE .*trainer-0.* the flamelets a, ward of compute/)
 })
 
 test('no round begins before the first deployment has a site for each task with data', async (t) => {

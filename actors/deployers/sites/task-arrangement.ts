@@ -18,7 +18,12 @@ const mostNamed = 5
 /** Places a job's tasks at sites, and has the sites host them. `jobFor`: the job for a site. `refs`: what sites reach it by. */
 export function taskArrangement(
   context: ActorContext<SpreadNews>,
-  { fits = servesCompute, reports: owner, limits: { sayAwaitedMs = defaultSayAwaitedMs } = {} }: TasksToSpread,
+  {
+    fits = servesCompute,
+    sites: possible,
+    reports: owner,
+    limits: { sayAwaitedMs = defaultSayAwaitedMs } = {},
+  }: TasksToSpread,
   { tasks, sites, placedAt }: SpreadState,
   placements: Placements,
   jobFor: (ends: readonly string[]) => HostedJob,
@@ -120,7 +125,7 @@ export function taskArrangement(
     context.after(sayAwaitedMs, { type: 'say-awaited' })
   }
 
-  function sayAwaited(): void {
+  async function sayAwaited(): Promise<void> {
     isSayDue = false
     if (isStopping) return
     const awaited = [...tasks.values()].filter(({ place, state }) => place === undefined && state === 'waiting')
@@ -130,8 +135,14 @@ export function taskArrangement(
     if (!first || said === lastSaid) return
     lastSaid = said
     const ends = shortNames(awaited.map(({ task }) => task.end))
-    const computes = shortNames([...new Set(awaited.map(({ task }) => task.computeId))])
-    const { code, message } = placementError('SITES_AWAITED', { ends, computes })
+    const named = [...new Set(awaited.map(({ task }) => task.computeId))]
+    const computes = shortNames(named)
+    const others = ((await possible.serving?.(named)) ?? []).filter((name) => !sites.has(name))
+    const names = shortNames(others)
+    const { code, message } =
+      others.length > 0
+        ? placementError('FLAMELETS_ELSEWHERE', { ends, computes, names })
+        : placementError('SITES_AWAITED', { ends, computes })
     owner.tell({ type: 'notice', end: first.task.end, notice: { code, message } })
   }
 }
