@@ -25,12 +25,12 @@ const flameletReport = z.object({
   processes: z.array(z.object({ pid: z.number(), began: z.string() })),
 })
 
-/** What a flamelet tells of itself in its folder. */
+/** The report that a flamelet keeps in its folder. */
 export type FlameletReport = z.output<typeof flameletReport>
 
 const reportFile = 'flamelet.json'
 
-/** The folder of a flamelet: its name and incarnation, the state of tasks' roles, code, and what it tells of itself. */
+/** The folder of a flamelet: its name and incarnation, the state of tasks' roles, code, and the flamelet's report. */
 export interface FlameletState extends AsyncDisposable {
   readonly store: Store
   readonly folder: string

@@ -262,7 +262,7 @@ export function flamelets(parts: FlameletsParts): Behavior<FlameletsMessage> {
       void context.track(turns(name, () => noteGone(flamelet))).catch((cause: unknown) => context.fail(cause))
     }
 
-    /** Tells why a local flamelet has ended. Its tasks go elsewhere, or fail, once it isn't started again. */
+    /** Tells why a local flamelet has ended. Once the flamelet isn't started again, its tasks go elsewhere, or fail. */
     function localEnded({ name, cause, isGivenUp }: LocalFlameletEnd): void {
       tell({ type: 'site-fault', name, cause })
       if (!isGivenUp) return
@@ -373,7 +373,7 @@ export function flamelets(parts: FlameletsParts): Behavior<FlameletsMessage> {
   }
 }
 
-/** The actor by which one flamelet speaks. What it says is heard under its proven name. */
+/** The actor that hears one flamelet, and hands on each message under the flamelet's proven name. */
 function voiceOf(name: string, flamelets: ActorRef<FlameletsMessage>): Behavior<FlameletMessage> {
   return () => (message) => flamelets.tell({ type: 'heard', name, message })
 }

@@ -35,7 +35,7 @@ export function flameletCommands(context: CommandContext): Verbs {
   }
 }
 
-/** `flamectl computes`: who is there to run tasks. */
+/** `flamectl computes`: lists the flamelets that have joined. */
 export function computesCommand(context: CommandContext): Command {
   return listing(context, new Command('computes'))
 }

@@ -32,8 +32,8 @@ export function serveFlamelet({ workload }: { readonly workload: Workload }): vo
 }
 
 /**
- * Joins a server as a flamelet that runs in a worker, whose module calls `serveFlamelet`. The page shows what it does. The worker
- * ends with the flamelet. `ended` rejects with PAGE_WORKER if the worker's module can't run.
+ * Joins a server as a flamelet that runs in a worker, whose module calls `serveFlamelet`. The page hears of its progress by
+ * `onProgress`. The worker ends with the flamelet. `ended` rejects with PAGE_WORKER if the worker's module can't run.
  */
 export function flameletInWorker(
   worker: Worker,

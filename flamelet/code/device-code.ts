@@ -137,7 +137,7 @@ async function unpack(folder: string, files: CodeFiles): Promise<string> {
   return folder
 }
 
-/** The workload lies in the folder of a role with datasets; of several such roles, in that of the first by name. */
+/** The workload lies in the folder of a role with datasets: of several, of the first by name. */
 async function bundled(folder: string, roles: readonly string[]): Promise<PreparedCode> {
   let missing: unknown
   for (const role of roles) {

@@ -11,7 +11,7 @@ const time = z.iso.datetime()
 
 const signatureModel = z.strictObject({
   format: z.literal(1),
-  /** What was signed, for people. */
+  /** The content that was signed, for people. */
   name: z.string().regex(/^[^\p{Cc}]{1,200}$/u),
   key: z.string(),
   signedAt: time,

@@ -70,7 +70,7 @@ link.dial(setup.parent, pipeRoute(toFlamelet), { node: setup.parent, mayStop: tr
 /**
  * Starts a thread that kills this process when the flamelet has ended, since the job's code may block the main thread
  * for ever. A confined process may start no thread: it ends when its code next yields, and a flamelet that starts again
- * ends what is left.
+ * ends the processes that are left.
  */
 function watchFlamelet(): void {
   if (process.permission !== undefined) return

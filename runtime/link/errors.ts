@@ -40,7 +40,7 @@ const linkErrors = {
   },
   LINK_REPLAY: {
     message: 'node {node} is not let in: its greeting answers another challenge',
-    hint: 'nothing needs to be done if the node greets again by itself; otherwise somebody repeats what was overheard',
+    hint: 'nothing needs to be done if the node greets again by itself; otherwise somebody repeats a greeting that was overheard',
   },
   LINK_NAME: {
     message: 'node {node} is not let in: {found}',

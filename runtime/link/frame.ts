@@ -11,7 +11,7 @@ export interface Route {
   listen(listener: RouteListener): void
   /**
    * Closes the route. Frames that were sent before still leave, and then the other end is told that the route is lost.
-   * This end hears nothing more.
+   * The listener of this end is not called any more.
    */
   close(): void
   /** Whether a hub or broker stands between the nodes, which may damage or lose frames of an unbroken route. */

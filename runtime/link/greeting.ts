@@ -74,7 +74,7 @@ export function encodeChallenge(challenge: Challenge): Uint8Array<ArrayBuffer> {
 /** Decodes an untrusted challenge. @throws LINK_HANDSHAKE */
 export function decodeChallenge(bytes: Uint8Array): Challenge {
   if (bytes.length < challengeBytes || bytes.length > mostGreetingBytes)
-    throw refused('its challenge has no such length')
+    throw refused(`its challenge has ${bytes.length} bytes, fewer or more than a challenge can have`)
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength)
   return {
     least: view.getUint8(0),
@@ -116,7 +116,8 @@ export function encodeGreeting(greeting: Greeting): Uint8Array<ArrayBuffer> {
  * read. @throws LINK_HANDSHAKE
  */
 export function decodeGreeting(bytes: Uint8Array): Greeting {
-  if (bytes.length < greetingBytes || bytes.length > mostGreetingBytes) throw refused('its greeting has no such length')
+  if (bytes.length < greetingBytes || bytes.length > mostGreetingBytes)
+    throw refused(`its greeting has ${bytes.length} bytes, fewer or more than a greeting can have`)
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength)
   const major = view.getUint8(0)
   if (major < version.least || major > version.major) throw versionError(major, major)

@@ -1,7 +1,7 @@
 import { type Clock, systemClock } from '../kernel/clocks.ts'
 import type { Route } from './frame.ts'
 
-/** What a node says to a hub in its first frame, and hears in the hub's first frame. */
+/** The first frame of a node to a hub, and the hub's first frame to the node. */
 export const hubWords = { serve: 1, dial: 2, joined: 3, refused: 4, nobody: 5 } as const
 const mostNameBytes = 1000
 
@@ -48,7 +48,7 @@ interface Guest {
   stopWaiting: () => void
 }
 
-/** Makes a hub. It reads nothing but the first frame of each route. */
+/** Makes a hub, which reads nothing but the first frame of each route. */
 export function hub(options: HubOptions): Hub {
   const { mayServe, mostWaiting = 64, mostDialling = 1000, waitMs = 5000 } = options
   const { mostQueuedBytes = 8 * 1024 * 1024, clock = systemClock() } = options

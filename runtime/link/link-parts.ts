@@ -45,7 +45,7 @@ export interface LinkSettings extends Required<Omit<NodeLinkOptions, Wish>>, Pic
   readonly tickMs: number
 }
 
-/** What the parts of the link's actor share. */
+/** The things that the parts of the link's actor share. */
 export interface LinkParts {
   readonly context: ActorContext<LinkMessage>
   readonly own: ActorSystem['node']

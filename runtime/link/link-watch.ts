@@ -55,7 +55,7 @@ export function linkWatch(
     }
   }
 
-  /** Sends again what was lost, asks a silent node for a frame, and gives up a route whose node stays silent. */
+  /** Sends lost envelopes again, asks a silent node for a frame, and gives up a route whose node stays silent. */
   function look(member: Member, nowMs: number): void {
     const { session, silence, carriers, isDialled, connection, detachedSinceMs } = member
     if (detachedSinceMs !== undefined) {

@@ -70,7 +70,7 @@ export interface Dialled {
   readonly attempt: number
 }
 
-/** A life of a node, and what is known of the node when a session with it begins. */
+/** A life of a node, and the facts that are known of the node when a session with it begins. */
 export interface Newcomer {
   readonly node: string
   readonly incarnation: number

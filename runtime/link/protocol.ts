@@ -28,7 +28,7 @@ export interface PeerRights {
   readonly detached?: (isDetached: boolean) => void
 }
 
-/** What a greeting node claims. Nothing but these texts of the greeting has been read. */
+/** The claims of a greeting node. Nothing but these texts of the greeting has been read. */
 export interface Claim {
   readonly token: string
   readonly node: string
@@ -44,7 +44,7 @@ export interface Refusal {
 }
 
 export interface NodeLinkOptions {
-  /** Ref that is given to every node with which a session begins. Its actor needs a decoder. */
+  /** Ref that is given to every node with which a session begins. The actor of the ref needs a decoder. */
   readonly entry?: ActorRef<never>
   readonly onPeer?: (peer: Peer) => void
   /**

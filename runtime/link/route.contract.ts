@@ -7,10 +7,10 @@ export interface OpenedTransport extends AsyncDisposable {
   readonly dial: DialRoute
 }
 
-/** Starts whatever carries routes, and gives each accepted route to `onRoute`. */
+/** Starts the server that carries routes, and gives each accepted route to `onRoute`. */
 export type OpenTransport = (onRoute: (route: Route) => void) => Promise<OpenedTransport>
 
-/** What every transport promises of its routes. Each transport's test file calls this with its own opening. */
+/** The promises of every transport about its routes. Each transport's test file calls this with its own opening. */
 export function routeContract(test: TestFn, name: string, open: OpenTransport): void {
   test(`${name}: frames of any size arrive whole, in order, each once, in both directions`, async (t) => {
     await using pairs = await openPairs(open)

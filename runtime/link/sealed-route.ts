@@ -17,7 +17,7 @@ export interface FrameCodec {
   inflate(bytes: Uint8Array, length: number): Uint8Array<ArrayBuffer>
 }
 
-/** What both ends of a route have agreed on when they greeted. */
+/** The features on which both ends of a route have agreed when they greeted. */
 export interface Agreed {
   /** Whether every frame has a check sum. Frames that greet or close always have one. */
   readonly isChecked: boolean

@@ -39,7 +39,7 @@ export const fieldCounts: readonly number[] = [3, 4, 3, 2, 4, 2, 3, 3]
 /** Most large messages of a session that may be announced ahead: while one is sent, another is granted. */
 export const mostAnnounced = 2
 
-/** What all parts of a session share. */
+/** The things that all parts of a session share. */
 export class SessionContext {
   readonly peer: Pick<Address, 'node' | 'nodeIncarnation'>
   readonly system: ActorSystem

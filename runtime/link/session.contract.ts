@@ -27,7 +27,7 @@ export interface TestNode {
   readonly letters: readonly DeadLetter[]
 }
 
-/** What every transport promises to sessions. Each transport's test file calls this with its own opening. */
+/** The promises of every transport to sessions. Each transport's test file calls this with its own opening. */
 export function sessionContract(test: TestFn | SerialFn, name: string, open: OpenTransport): void {
   test(`${name}: tells, asks, watches and stops reach the other node`, async (t) => {
     await using pair = await joinedPair(open, (system) => answering(system))

@@ -82,7 +82,7 @@ export class Session implements RefSession {
     return this.#routes.bulk === undefined && this.#outbox.hasLarge
   }
 
-  /** Rises with whatever the nodes have achieved: envelopes that arrived, and acknowledgements. */
+  /** Rises with each envelope that arrives, and each acknowledgement. */
   get progress(): number {
     const { control, bulk } = this.#inbox.lanes
     const { lanes } = this.#outbox

@@ -24,7 +24,7 @@ export interface HostedTasks {
   readonly tasks: readonly RoleTask[]
   readonly store: DurableStore
   readonly registry: Pick<ModelRegistry, 'commit'>
-  /** What the lineage of each model says of the algorithm. Default: nothing. */
+  /** The part of each model's lineage about the algorithm. Default: none. */
   readonly algorithm?: Lineage['algorithm']
   /** The rendezvous of the job, if other hosts run tasks of the job. Default: an actor of this host. */
   readonly rendezvous?: ActorRef<RendezvousMessage>

@@ -45,7 +45,7 @@ export interface HostParts {
   readonly poolOf: (plan: PoolPlan) => Promise<TrainingPool>
 }
 
-/** What a host's pool of a job needs besides the workload. */
+/** The facts that a host's pool of a job needs besides the workload. */
 export interface PoolPlan {
   readonly settings: Settings
   readonly seed: number

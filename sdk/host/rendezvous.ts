@@ -130,7 +130,7 @@ export function rendezvous(adoptions: Adoptions = forgottenAdoptions): Behavior<
       }
     }
 
-    /** What is below a failed end is adopted, if another end of its level is there. The end leaves after that. */
+    /** Another end of the same level, if there is one, adopts the ends below a failed end. The failed end leaves after that. */
     async function failed(of: EndOfTask): Promise<void> {
       const places = of.places.filter(({ stands }) => stands === 'above')
       const heirs = places.length > 0 && of.places.length > places.length ? heirsOf(of, places) : []

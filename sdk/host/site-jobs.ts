@@ -4,8 +4,8 @@ import type { HostedJob, HostedTask } from './site-protocol.ts'
 
 /**
  * Cuts a job to what a site needs to host some of its tasks: these tasks, the tasks of their groups, and a few facts of
- * all tasks. A site of trainers thus knows of its aggregators, and not of thousands of other trainers. The site makes of
- * the cut job what it would make of the whole one.
+ * all tasks. A site of trainers thus knows of its aggregators, and not of thousands of other trainers. The site hosts
+ * its tasks of the cut job as it would host them of the whole one.
  */
 export function siteJobs(job: HostedJob): (ends: readonly string[]) => HostedJob {
   const { schema, tasks, clients: given = {} } = job

@@ -64,7 +64,7 @@ export interface HostedJob {
   readonly codeHash?: string
 }
 
-/** Messages to a site, which is whatever hosts tasks of jobs: a server, a process, a device, a page. */
+/** Messages to a site: a server, a process, a device or a page that hosts tasks of jobs. */
 export type SiteMessage =
   | HostMessage
   /**

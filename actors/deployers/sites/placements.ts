@@ -1,6 +1,6 @@
 import { type DurableStore, decode, encode, isNumber, isObject } from '../../../runtime/index.ts'
 
-/** What a run's deployments remember of one another. */
+/** The record by which each deployment of a run knows the earlier ones. */
 export interface Placements {
   /** The number of this deployment: one more than that of the last. */
   readonly start: number
@@ -18,7 +18,7 @@ interface Kept {
 const keyOf = (run: string) => `placements/${run}`
 
 /**
- * Begins a deployment of a run: counts it, and loads where the run's tasks were. The record stays after the run's end,
+ * Begins a deployment of a run: counts it, and loads the places of the run's tasks. The record stays after the run's end,
  * since sites remember the last number.
  */
 export async function beginPlacements(store: DurableStore, run: string): Promise<Placements> {

@@ -3,7 +3,7 @@ import type { RemoteSite } from '../../flamelets/sites.ts'
 import type { SpreadNews, TasksToSpread } from './spread-parts.ts'
 import type { SpreadState } from './spread-state.ts'
 
-/** What becomes of a job's tasks when sites come, are away, and go for good. */
+/** Moves a job's tasks when sites come, are away, or go for good. */
 export function siteChanges(
   context: ActorContext<SpreadNews>,
   { job }: TasksToSpread,
@@ -53,7 +53,7 @@ export function siteChanges(
     return arrange()
   }
 
-  /** The site's node has ended. Its tasks wait for its return. */
+  /** The site's node has ended. The site's tasks wait for the site's return. */
   function gone(name: string): Promise<void> | undefined {
     const site = sites.get(name)
     if (!site) return undefined

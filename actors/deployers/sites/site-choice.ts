@@ -30,7 +30,7 @@ export function servesCompute({ facts: { computeId, datasets } }: RemoteSite, ta
   )
 }
 
-/** Whether a task has no data, and no aggregator above it: such tasks make the models of a job. */
+/** Whether a task has no data, and no aggregator above it: these tasks make the models of a job. */
 export function isTopmost({ channels }: Pick<Schema, 'channels'>): (task: HostedTask) => boolean {
   const below = new Set(
     channels.flatMap(({ funcTags = {} }) =>

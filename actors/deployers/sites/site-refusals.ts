@@ -7,7 +7,7 @@ const firstBackOffMs = 1000
 /** Codes with which a site refuses tasks for a while only. */
 const passingCodes = ['SITE_FULL', 'FLAMELET_FULL', 'FLAMELET_DRAINING']
 
-/** What becomes of tasks that a site refuses, or hosts no more. */
+/** Has tasks that a site refuses, or hosts no more, tried again or placed elsewhere. */
 export function siteRefusals(
   context: ActorContext<SpreadNews>,
   { tasks, fail }: SpreadState,

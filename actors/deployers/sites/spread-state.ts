@@ -15,7 +15,7 @@ import { type KnownSite, ownSite, type Spread, type SpreadNews, type TasksToSpre
 
 const defaultGoneAfterMs = 10 * 60_000
 
-/** The tasks of a job, the sites that the job knows, and what is where. */
+/** The tasks of a job, the sites that the job knows, and the place of each task. */
 export type SpreadState = ReturnType<typeof spreadState>
 
 export function spreadState(

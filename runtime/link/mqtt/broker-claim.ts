@@ -1,6 +1,6 @@
 import type { BrokerRights } from './topics.ts'
 
-/** What a client says of itself when it connects. */
+/** The facts that a client tells of itself when it connects. */
 export interface BrokerClaim {
   readonly username: string
   readonly password: string

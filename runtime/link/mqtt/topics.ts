@@ -38,7 +38,7 @@ export function goneTopic(server: string): string {
   return `${root}/${nodeLevel(server)}/gone`
 }
 
-/** What the will of an accepting node says. The node itself says its name alone. */
+/** The text of an accepting node's will. In other messages the node gives its name alone. */
 export function willOf(id: string): string {
   return `lost ${id}`
 }

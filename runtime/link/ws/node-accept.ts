@@ -33,8 +33,9 @@ const goingAway = 1001
 const farewellMs = 500
 
 /**
- * Accepts routes over WebSocket on a server for HTTP, or HTTPS, at one path. Other requests to change the protocol are
- * left to the server's other listeners. Without such listeners they are answered as requests that don't ask for a change.
+ * Accepts routes over WebSocket on a server for HTTP, or HTTPS, at one path. The server's other
+ * listeners get other requests to change the protocol. Without other listeners these requests are answered as if they
+ * asked for no change.
  */
 export function acceptWebSockets(server: Server, options: WebSocketAcceptOptions): AcceptedWebSockets {
   const { path = '/link', onRoute, admits = isOfOwnOrigin, mostRoutes = 20_000, mostUnopened = 1000 } = options

@@ -12,7 +12,7 @@ export interface Faults {
   readonly cutEveryMs?: number
   /**
    * Share of cuts, from 0 to 1, of which the dialling side hears at once and the other side only `lateMs` later, after all
-   * bytes under way: what is sent again on the next connection then overtakes, or doubles, what was sent on this one.
+   * bytes under way: bytes that are sent again on the next connection then overtake, or double, bytes of this one.
    */
   readonly lateShare?: number
   /** Default: 100. */
@@ -153,7 +153,7 @@ export class FaultyStream {
     this.#deliver()
   }
 
-  /** Passes on what is due, and waits for the next piece. */
+  /** Passes on the pieces that are due, and waits for the next piece. */
   #deliver(): void {
     clearTimeout(this.#timer)
     this.#timer = undefined

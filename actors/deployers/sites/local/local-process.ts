@@ -14,8 +14,8 @@ const inherited = process.execArgv.filter((option) => /^--(max-|enable-source-ma
 const closeMs = 5000
 
 /**
- * Starts a program that reads its setup as one line of its standard input. It lives as long as its standard input is
- * open, and no longer than this process, whose id is its argument.
+ * Starts a program that reads its setup as one line of its standard input. The program ends when its standard input is
+ * closed, or when this process ends, whose id is the program's argument.
  */
 export function startLocalProcess(program: URL, setup: object, ended: (how: string) => void): LocalProcess {
   const child = spawn(process.execPath, [...inherited, fileURLToPath(program), String(process.pid)], {
