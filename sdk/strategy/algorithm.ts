@@ -85,6 +85,11 @@ export interface ClientPart<State> {
   readonly needs?: readonly LearnerNeed[]
   /** The state before the first round that counts the client. Absent: the client keeps no state between rounds. */
   init?(layout: Layout): State
+  /**
+   * The client's own model, which it evaluates on its held-out examples in place of the round's weights. Absent: it
+   * evaluates these.
+   */
+  personal?(weights: Float32Array, own: State, layout: Layout): Float32Array
   /** Trains for one round. Gives the same bits for the same arguments; changes neither the assignment nor `own`. */
   train(
     assignment: ClientAssignment,

@@ -2,6 +2,7 @@ import type { Algorithm, Waiting } from './algorithm.ts'
 import { fedAsync, fedBuff } from './algorithms/asynchronous/index.ts'
 import { fedDyn, fedNova, fedProx, scaffold } from './algorithms/client/index.ts'
 import { agnostic, qFedAvg } from './algorithms/fair/index.ts'
+import { ditto, fedBn, fedPer, fedRep, pFedMe } from './algorithms/personal/index.ts'
 import {
   bulyan,
   centredClipping,
@@ -46,6 +47,7 @@ export const algorithms: readonly KnownAlgorithm[] = [
   ...[fedAvg, fedAvgM, fedAdaGrad, fedAdam, fedYogi],
   ...[fedProx, fedDyn, scaffold, fedNova],
   ...[qFedAvg, agnostic],
+  ...[fedPer, fedRep, fedBn, ditto, pFedMe],
   ...[fedBuff, fedAsync],
   ...[krum, multiKrum, bulyan, median, trimmedMean, geometricMedian, centredClipping, normClipping, signMajority],
 ]

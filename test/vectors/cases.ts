@@ -56,6 +56,9 @@ export const inputs = {
   client: z.object({
     weights: array.optional(),
     rounds: z.array(z.object({ weights: array, control: array.optional() })).optional(),
+    /** The own state of a client: values of its personal head, or its last local model. */
+    head: array.optional(),
+    previous: array.optional(),
     data,
   }),
   job: z.object({

@@ -14,7 +14,7 @@ export type Outcome = { readonly result: 'passed' } | { readonly result: 'failed
 /** Settings of the learner and of the case itself, besides the algorithm's. */
 const surroundings = [
   ...['model', 'inputs', 'outputs', 'loss', 'layout', 'batch'],
-  ...['learningRate', 'epochs', 'momentum', 'solver', 'population', 'localSteps', 'start'],
+  ...['hidden', 'weightDecay', 'learningRate', 'epochs', 'momentum', 'solver', 'population', 'localSteps', 'start'],
 ]
 
 type Runner = (given: VectorCase, algorithm: Algorithm) => Promise<Record<string, unknown>>

@@ -20,14 +20,18 @@ import { stateIn } from './server-cases.ts'
 
 /** The deltas of one client's trainings, one after another. */
 export async function client(given: VectorCase, { client, server }: Algorithm) {
-  const { weights: start, rounds = [{ weights: start ?? [] }], data } = inputs.client.parse(given.inputs)
-  const pool = await densePool(given, [data], rounds[0]?.weights ?? [])
+  const { weights: start = [], rounds, data, head = [], previous } = inputs.client.parse(given.inputs)
+  const all = rounds ?? [{ weights: [...start, ...head] }]
+  const pool = await densePool(given, [data], all[0]?.weights ?? [])
   try {
     let own = client.init?.(pool.layout)
+    if (head.length > 0) own = { personal: Float32Array.from(head) }
+    if (previous) own = { previous: Float32Array.from(previous) }
+    const personal: number[][] = []
     const deltas: number[][] = []
     const controlDeltas: number[][] = []
     const gradients: number[][] = []
-    for (const [index, { weights, control }] of rounds.entries()) {
+    for (const [index, { weights, control }] of all.entries()) {
       const state = server.init(pool.layout)
       const shared = control === undefined ? {} : { vectors: { control: Float32Array.from(control) } }
       const terms = { ...server.assign?.(state, index + 1), ...shared }
@@ -35,11 +39,20 @@ export async function client(given: VectorCase, { client, server }: Algorithm) {
       const made = await client.train(assignment, own, clientLearner(pool, 0, 'trainer-0'), randomStream(1))
       own = made.own
       gradients.push(stateIn(own, 'gradient'))
+      personal.push(stateIn(own, 'personal'))
       deltas.push([...(await arrayOf(made.contribution.vectors.delta))])
       const change = made.contribution.vectors.control
       if (change) controlDeltas.push([...(await arrayOf(change))])
     }
-    return { delta: deltas[0], deltas, controlDeltas, gradients }
+    return {
+      // Where there is a head, cases give the delta of the other values alone.
+      delta: deltas[0]?.slice(0, deltas[0].length - head.length),
+      deltas,
+      controlDeltas,
+      gradients,
+      personal: rounds ? personal : personal[0],
+      head: personal[0],
+    }
   } finally {
     await pool.close()
   }
@@ -147,20 +160,32 @@ async function densePool(
   clients: readonly GivenData[],
   weights: readonly number[],
 ): Promise<TrainingPool> {
-  requireOnly(given, 'model', 'dense')
+  const { model = 'dense' } = given.settings
+  if (!(model === 'dense' || (typeof model === 'string' && /^dense tanh \([^)]*\), dense( \([^)]*\))?$/.test(model))))
+    throw new CaseError(`its model is ${JSON.stringify(model)}: only one dense layer, or two with a tanh, can be run`)
   requireOnly(given, 'loss', 'softmaxCrossEntropy')
   const most = Math.max(1, ...clients.map(({ y }) => y.length))
   // With fewer examples per step, the result would depend on an order that a case doesn't give.
   if (typeof given.settings.batch === 'number' && given.settings.batch < most) requireOnly(given, 'batch', most)
   const [inputSize, units] = [numberOf(given, 'inputs'), numberOf(given, 'outputs')]
-  const momentum = numberOf(given, 'momentum', 0)
+  const [momentum, weightDecay] = [numberOf(given, 'momentum', 0), numberOf(given, 'weightDecay', 0)]
   const learner = await layersLearner({
-    model: ({ layers, sequential }) => sequential({ layers: [layers.dense({ units, inputShape: [inputSize] })] }),
+    model: ({ layers: { dense }, sequential }) =>
+      sequential({
+        layers:
+          model === 'dense'
+            ? [dense({ units, inputShape: [inputSize] })]
+            : [
+                dense({ units: numberOf(given, 'hidden'), activation: 'tanh', inputShape: [inputSize] }),
+                dense({ units }),
+              ],
+      }),
     loss: 'softmaxCrossEntropy',
     learningRate: numberOf(given, 'learningRate'),
-    epochs: numberOf(given, 'epochs'),
+    epochs: numberOf(given, 'epochs', 1),
     batch: most,
     ...(momentum !== 0 && { momentum }),
+    ...(weightDecay !== 0 && { weightDecay }),
   })
   const examples = clients.map(({ x, y }) =>
     inMemoryExamples({ features: Float32Array.from(x.flat()), labels: y, shape: [inputSize] }),

@@ -112,7 +112,7 @@ async function distribute(
   { channels: { trainers: channel }, strategy, life }: Aggregator,
 ): Promise<void> {
   const { waitMs, ...rest } = assignment
-  const { counted, ...same } = rest.type === 'train' ? rest : { ...rest, counted: undefined }
+  const { counted, ...same } = rest
   const deadlineMs = strategy.waiting.kind === 'quorum' ? (strategy.waiting.deadlineMs ?? 0) : 0
   const below = waitMs === undefined || channel.othersHoldData ? {} : { waitMs: waitMs - deadlineMs }
   const told = channel.othersReduce ? { selected: rest.selected, asked: await life() } : { selected: [] }

@@ -9,7 +9,7 @@ import { stockRoles } from './stock-roles.ts'
 export const top = 'top-aggregator-0'
 export const clients = 4
 const rate = 0.25
-const names = ['base/kernel', 'norm/gamma', 'head/kernel']
+const names = ['base/kernel', 'norm/moving_mean', 'head/kernel']
 export const size = names.length
 
 /**

@@ -38,6 +38,8 @@ export type Assignment =
       readonly weights: Float32Array
       /** The selected trainers, as for training. */
       readonly selected: readonly string[]
+      /** As for training, up to this round. Only where clients evaluate models of their own. */
+      readonly counted?: Readonly<Record<string, number>>
       readonly waitMs?: number
     }
   | { readonly type: 'end-of-training' }

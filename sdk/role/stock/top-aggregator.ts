@@ -63,6 +63,10 @@ export const topAggregator = role({
     const spent = strategy.server.spent?.(server, settings.clients)
     // Without noise there is no bound, and nothing to tell.
     const privacy = spent && Number.isFinite(spent.epsilon) ? spent : undefined
+    const counted = state.counted && {
+      ...state.counted,
+      ...Object.fromEntries(members.map((end) => [end, round])),
+    }
     const { metrics: evaluated, whyNotFinite } = await learner.evaluate(weights)
     context.publish({
       round,
@@ -73,17 +77,14 @@ export const topAggregator = role({
       ...(arrivals && { arrivals }),
       metrics: {
         ...prefixed('train', sum.metrics.means()),
-        ...(await clientMetrics(round, weights, context)),
+        ...(await clientMetrics(round, weights, counted, context)),
         ...evaluated,
         ...(privacy && { 'privacy-epsilon': privacy.epsilon }),
       },
       ...(privacy && { privacy }),
       ...(whyNotFinite === undefined ? {} : { whyNotFinite }),
     })
-    const counted = state.counted && {
-      counted: { ...state.counted, ...Object.fromEntries(members.map((end) => [end, round])) },
-    }
-    return { ...state, round, weights, server, ...counted, ...(flight && { flight }) }
+    return { ...state, round, weights, server, ...(counted && { counted }), ...(flight && { flight }) }
   },
 
   async finish(_, { channels: { trainers } }) {
@@ -178,6 +179,7 @@ function withoutPart(
 async function clientMetrics(
   round: number,
   weights: Float32Array,
+  counted: Readonly<Record<string, number>> | undefined,
   context: TopContext,
 ): Promise<Readonly<Record<string, number>>> {
   const { strategy, channels, notice } = context
@@ -187,7 +189,14 @@ async function clientMetrics(
   const choose = () => trainersBelow(trainers)
   const selected = await context.decide('evaluating', choose, isStrings)
   const { clients, refusals } = await gatherEvaluations(
-    { type: 'evaluate', round, weights, selected, ...(await waitingTime(waiting, trainers)) },
+    {
+      type: 'evaluate',
+      round,
+      weights,
+      selected,
+      ...(strategy.client.personal && counted && { counted }),
+      ...(await waitingTime(waiting, trainers)),
+    },
     context,
   )
   const [first] = refusals

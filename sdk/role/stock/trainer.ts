@@ -40,7 +40,10 @@ export const trainer = role({
     const { round, weights } = message
     try {
       if (message.type === 'evaluate') {
-        const { samples, metrics } = await learner.evaluateClient(weights)
+        const kept = client.personal && (await own.before(round + 1, message.counted?.[self]))
+        const before = kept ?? client.init?.(learner.layout)
+        const evaluated = client.personal?.(weights, before, learner.layout) ?? weights
+        const { samples, metrics } = await learner.evaluateClient(evaluated)
         const clients = [{ end: self, samples, metrics }]
         aggregator.send(end, { type: 'evaluated', round, clients, refusals: [] }, { keep: false })
         return state

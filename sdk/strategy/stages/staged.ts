@@ -79,6 +79,10 @@ function stagedClient(inner: ClientPart<unknown>, stages: readonly Stage[]): Cli
   return {
     ...(inner.needs && { needs: inner.needs }),
     ...(isStateful && { init }),
+    ...(inner.personal && {
+      personal: (weights, own, layout) =>
+        inner.personal?.(weights, isStagedState(own) ? own.inner : own, layout) ?? weights,
+    }),
     async train(assignment, own, learner, random, secret) {
       const before = isStagedState(own) ? own : { inner: own, stages: [] }
       const trained = await inner.train(assignment, before.inner, learner, random, secret)

@@ -1,0 +1,5 @@
+export { ditto } from './ditto.ts'
+export { fedBn } from './fed-bn.ts'
+export { fedPer } from './fed-per.ts'
+export { fedRep } from './fed-rep.ts'
+export { pFedMe } from './p-fed-me.ts'
