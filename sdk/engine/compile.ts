@@ -11,6 +11,8 @@ export interface CompiledModel {
   readonly plan: Plan
   readonly input: Tensor
   readonly output: Tensor
+  /** By layer: its output, and the number of operations up to it. */
+  readonly layers: ReadonlyMap<string, { readonly tensor: Tensor; readonly ops: number }>
   /** By layer: the shape of its output for one example. */
   readonly shapes: ReadonlyMap<string, readonly number[]>
   /** Address of the memory for a batch's features as bytes. */
@@ -31,7 +33,9 @@ export function compile(graph: LayerGraph, size: PlanSize): CompiledModel {
   /** The outputs of each layer, one tensor for each consumer. */
   const tensors = new Map<string, Tensor[]>()
   const shapes = new Map<string, readonly number[]>()
+  const layers = new Map<string, { readonly tensor: Tensor; readonly ops: number }>()
   const keep = (name: string, tensor: Tensor) => {
+    layers.set(name, { tensor, ops: plan.ops.length })
     shapes.set(name, tensor.shape)
     tensors.set(name, fanOut(plan, name, tensor, consumers.get(name) ?? 0))
   }
@@ -47,6 +51,7 @@ export function compile(graph: LayerGraph, size: PlanSize): CompiledModel {
     plan,
     input,
     output,
+    layers,
     shapes,
     bytes: plan.allocate(plan.batch * tensorSize(input)),
     labels: plan.allocate(4 * plan.batch),

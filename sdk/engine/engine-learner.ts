@@ -99,7 +99,7 @@ export function engineLearner(model: EngineModel, loss: LossName, steps: Steps):
     ownSteps: steps,
     runsOn: `the engine's WebAssembly kernels`,
     remarks: lastActivation ? [lastActivationRemark(loss, lastActivation)] : [],
-    abilities: ['work', 'start', 'trainable', 'losses', 'parts'],
+    abilities: ['work', 'start', 'trainable', 'losses', 'parts', 'contrastive', 'groups'],
     initialWeights: async (random) => model.initialWeights(random),
     check(examples, purpose) {
       check(examples, purpose)

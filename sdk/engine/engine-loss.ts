@@ -34,6 +34,7 @@ export interface LossSums {
 
 /** The loss by the engine's kernels, with value and gradient. */
 export interface EngineLoss {
+  readonly name: LossName
   readonly check: LabelCheck
   run(kernels: Kernels, rows: LossRows): LossSums
 }
@@ -44,6 +45,7 @@ export function engineLoss(name: LossName, outputs: number): EngineLoss {
   switch (name) {
     case 'softmaxCrossEntropy':
       return {
+        name,
         check,
         run: (kernels, { outputs, pitch, examples, size, labels, gradient, scale }) => ({
           loss: kernels.softmaxCrossEntropy(outputs, pitch, examples, size, labels, gradient, scale),
@@ -52,6 +54,7 @@ export function engineLoss(name: LossName, outputs: number): EngineLoss {
       }
     case 'sigmoidCrossEntropy':
       return {
+        name,
         check,
         run: (kernels, { outputs, pitch, examples, labels, gradient, scale }) => ({
           loss: kernels.sigmoidCrossEntropy(outputs, pitch, examples, labels, gradient, scale),
@@ -60,6 +63,7 @@ export function engineLoss(name: LossName, outputs: number): EngineLoss {
       }
     case 'meanSquaredError':
       return {
+        name,
         check,
         run: (kernels, { outputs, pitch, examples, labels, gradient, scale }) => ({
           loss: kernels.squaredError(outputs, pitch, examples, labels, gradient, scale),

@@ -5,9 +5,10 @@ import type { Evaluation, EvaluationOptions, TrainingRequest, Update } from '../
 import { localTraining, stepTerms, yieldTurn } from '../learn/local-training.ts'
 import type { Steps } from '../learn/steps.ts'
 import { type Layout, sizeOf } from '../weights/layout.ts'
-import type { Engine } from './engine.ts'
+import type { Engine, Tap } from './engine.ts'
 import type { EngineLoss } from './engine-loss.ts'
 import { beginSteps } from './engine-steps.ts'
+import { contrastiveTerm, groupTerm, rowsOf } from './engine-terms.ts'
 import type { Pass } from './plan.ts'
 
 /** Trains from the request's start, over mini-batches. */
@@ -22,11 +23,22 @@ export async function trainOnEngine(
   signal?.throwIfAborted()
   const training = localTraining(settings, layout, request)
   const { steps } = training
+  const { contrastive: asked, groups: grouped } = request.terms ?? {}
   const terms = stepTerms(request.terms ?? {}, { size: layout.size, wholeBatchFor: engine.wholeBatchFor })
+  const tap = asked && engine.tap(asked.layer)
+  const contrast =
+    asked &&
+    tap &&
+    contrastiveTerm(engine, tap, asked, {
+      shared: representations(engine, lossOf, tap, training.centre, examples),
+      previous: representations(engine, lossOf, tap, asked.previous, examples),
+    })
+  const groups = grouped && groupTerm(engine, lossOf.name, grouped, examples)
   const { target, step, addExample } = beginSteps(engine, training, terms)
   const passExamples = addExample ? 1 : engine.capacity
 
   let total = 0
+  let contrasts = 0
   let seen = 0
   let done = 0
   for (const { epoch, batch: number, indices: batch } of training.batches()) {
@@ -37,8 +49,13 @@ export async function trainOnEngine(
       const seed = engine.seeded ? random.uint32() : 0
       const pass: Pass = { batch: part.length, training: true, seed, ...target }
       forward(engine, pass, part)
-      loss += engine.loss(lossOf, part.length, addExample ? 1 : 1 / batch.length).loss
-      engine.backward(pass)
+      const scale = addExample ? 1 : 1 / batch.length
+      loss += engine.loss(lossOf, part.length, scale).loss
+      groups?.add(part, scale)
+      const add = () => {
+        contrasts += contrast?.add(part, scale) ?? 0
+      }
+      engine.backward(pass, tap && { to: tap, add })
       addExample?.(batch.length)
     }
     if (!Number.isFinite(loss)) {
@@ -53,7 +70,44 @@ export async function trainOnEngine(
     signal?.throwIfAborted()
   }
   const delta = training.deltaOf(engine.save(request.into?.()))
-  return { delta, samples: examples.count, steps: done, metrics: { loss: total / seen } }
+  return {
+    delta,
+    samples: examples.count,
+    steps: done,
+    metrics: { loss: total / seen, ...(contrast && { contrastive: contrasts / seen }) },
+  }
+}
+
+/** The outputs of a layer for all examples, in order, without dropout. */
+function representations(
+  engine: Engine,
+  lossOf: EngineLoss,
+  { tensor }: Tap,
+  weights: Float32Array,
+  examples: Examples,
+): Float32Array {
+  const size = tensor.pixels * tensor.channels
+  const found = new Float32Array(examples.count * size)
+  inOrder(engine, lossOf, weights, examples, (part, from) => rowsOf(engine, tensor, part.length, found, from * size))
+  return found
+}
+
+/** Runs all examples forward, in order and not in training, and calls `each` after each pass. */
+function inOrder(
+  engine: Engine,
+  lossOf: EngineLoss,
+  weights: Float32Array,
+  examples: Examples,
+  each: (part: Uint32Array, from: number) => void,
+): void {
+  engine.load(weights)
+  const order = Uint32Array.from({ length: examples.count }, (_, index) => index)
+  for (let from = 0; from < order.length; from += engine.capacity) {
+    const part = order.subarray(from, from + engine.capacity)
+    readBatch(engine, lossOf, examples, part)
+    forward(engine, { batch: part.length, training: false, seed: 0, gradientShift: 0, gradientScale: 0 }, part)
+    each(part, from)
+  }
 }
 
 /** Runs a forward pass. Adds the example's index to LEARN_EMBEDDING, since a pass knows only the row. */
@@ -74,20 +128,15 @@ export function evaluateOnEngine(
   examples: Examples,
   { perExample = false }: EvaluationOptions = {},
 ): Evaluation {
-  engine.load(weights)
-  const order = Uint32Array.from({ length: examples.count }, (_, index) => index)
   const losses = perExample ? new Float32Array(examples.count) : undefined
   let total = 0
   let right = 0
-  for (let start = 0; start < order.length; start += engine.capacity) {
-    const part = order.subarray(start, start + engine.capacity)
-    readBatch(engine, lossOf, examples, part)
-    forward(engine, { batch: part.length, training: false, seed: 0, gradientShift: 0, gradientScale: 0 }, part)
+  inOrder(engine, lossOf, weights, examples, (part, start) => {
     losses?.set(engine.exampleLosses(lossOf, part.length), start)
     const { loss, correct } = engine.loss(lossOf, part.length)
     total += loss
     right += correct ?? Number.NaN
-  }
+  })
   return {
     samples: examples.count,
     ...(losses && { losses }),

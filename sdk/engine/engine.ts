@@ -6,6 +6,13 @@ import { engineKernels, type Kernels } from './kernels.ts'
 import type { LayerGraph } from './model/layer-graph.ts'
 import { aligned, type Pass, type Tensor, tensorSize, type WeightSlot } from './plan.ts'
 
+/** A layer's output, to whose gradient a backward pass may add. */
+export interface Tap {
+  readonly tensor: Tensor
+  /** Number of operations up to the output. */
+  readonly ops: number
+}
+
 /** Most bytes of a pass's activations. A larger batch is split into passes. */
 const activationBytes = 6 * 2 ** 20
 /** Bytes of weights that are copied in or out at a time, or of one row if that is more. */
@@ -50,7 +57,13 @@ export interface Engine {
   loss(loss: EngineLoss, examples: number, scale?: number): LossSums
   /** The loss of each example. */
   exampleLosses(loss: EngineLoss, examples: number): Float32Array
-  backward(pass: Pass): void
+  /** With `added`, adds to the gradient of a tap once the layers after it have written theirs. */
+  backward(pass: Pass, added?: { readonly to: Tap; add(): void }): void
+  /**
+   * The output of a layer, by default the input of the last layer with weights. LEARN_SETTING where there is none with a
+   * gradient.
+   */
+  tap(layer?: string): Tap
 }
 
 export interface EngineRequest {
@@ -76,7 +89,7 @@ export function engine({ graph, batch, trainingBatch = batch }: EngineRequest): 
     })
   }
   const trainedBytes = one?.trainedBytes ?? 0
-  const { plan, input, output, bytes, labels } = compile(graph, { batch: capacity, trainedBytes })
+  const { plan, input, output, layers, bytes, labels } = compile(graph, { batch: capacity, trainedBytes })
   const { blocks, weightCount, blockSize } = blocksOf(plan.weights)
 
   const staging = aligned(plan.bytes)
@@ -156,10 +169,25 @@ export function engine({ graph, batch, trainingBatch = batch }: EngineRequest): 
     loss: (loss, examples, scale) => lossFrom(loss, 0, examples, scale === undefined ? 0 : output.gradient, scale ?? 0),
     exampleLosses: (loss, examples) =>
       Float32Array.from({ length: examples }, (_, row) => lossFrom(loss, row, 1, 0, 0).loss),
-    backward(pass) {
-      for (let index = plan.ops.length - 1; index >= 0; index--) plan.ops[index]?.backward(kernels, pass)
+    backward(pass, added) {
+      for (let index = plan.ops.length; index > 0; index--) {
+        if (index === added?.to.ops) added.add()
+        plan.ops[index - 1]?.backward(kernels, pass)
+      }
+    },
+    tap(layer = headInput(graph, plan.weights)) {
+      const found = layer === undefined ? undefined : layers.get(layer)
+      if (found && found.tensor.gradient !== 0) return found
+      const names = [...layers].flatMap(([name, { tensor }]) => (tensor.gradient === 0 ? [] : [name]))
+      const expected = `a layer with weights before it or of its own: one of ${names.join(', ')}`
+      throw learnError('LEARN_SETTING', { name: 'the layer of the representation', expected, value: layer })
     },
   }
+}
+
+/** The layer before the last layer with weights. */
+function headInput({ layers }: LayerGraph, weights: readonly WeightSlot[]): string | undefined {
+  return layers.findLast(({ name }) => weights.some((slot) => slot.name.startsWith(`${name}/`)))?.inputs[0]
 }
 
 /** Rows of a weight that are copied in or out together, and their offset in the layout. */

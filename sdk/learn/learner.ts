@@ -20,6 +20,34 @@ export interface LocalTerms {
    * normalize over a batch, in which an example has no gradient of its own.
    */
   readonly exampleClip?: number
+  readonly contrastive?: ContrastiveTerm
+  readonly groups?: GroupTerm
+}
+
+/**
+ * MOON (Li, He, Song 2021) adds weight·ℓ to each example's loss, ℓ = −log(e^{sim(z, z_centre)/T} / (e^{sim(z, z_centre)/T} +
+ * e^{sim(z, z_previous)/T})). sim is the cosine, z the output of a layer with the weights in training, z_centre that with
+ * the request's centre, and z_previous that with other weights, the latter two without dropout. Only z has a gradient.
+ */
+export interface ContrastiveTerm {
+  /** μ */
+  readonly weight: number
+  /** T */
+  readonly temperature: number
+  readonly previous: Float32Array
+  /** The layer whose output is the representation z. Default: the input of the last layer with weights. */
+  readonly layer?: string
+}
+
+/**
+ * FedGFT (Wang et al. 2023) adds factor·p to each example's loss, with p the probability of class 1 of two, and a factor
+ * for each group and label.
+ */
+export interface GroupTerm {
+  /** The column that holds an example's group, 0 or 1. */
+  readonly column: string
+  /** First by group, then by label. */
+  readonly factors: readonly [readonly [number, number], readonly [number, number]]
 }
 
 /** FedDyn adds −⟨gradient, w⟩ + α/2·‖w − w_round‖² to the loss. */
@@ -113,9 +141,10 @@ export interface Evaluation {
 /**
  * Abilities of a learner beyond training from the round's weights with its own settings. `work`: other epochs, steps,
  * learning rate. `start`: other weights for the start, the pull, or the base of the delta. `trainable`: only some
- * tensors. `losses`: the loss of each example. `parts`: passes through a part of the model.
+ * tensors. `losses`: the loss of each example. `parts`: passes through a part of the model. `contrastive`, `groups`: these
+ * local terms.
  */
-export type Ability = 'work' | 'start' | 'trainable' | 'losses' | 'parts'
+export type Ability = 'work' | 'start' | 'trainable' | 'losses' | 'parts' | 'contrastive' | 'groups'
 
 /**
  * The layers of a model after one layer, up to and with another, each named as in the layout. All values must pass

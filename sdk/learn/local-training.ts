@@ -30,7 +30,7 @@ interface TermsModel {
  *   model has no gradient of a single example.
  */
 export function stepTerms(
-  { proximal = 0, dynamic, correction, exampleClip }: LocalTerms,
+  { proximal = 0, dynamic, correction, exampleClip, contrastive }: LocalTerms,
   { size, wholeBatchFor }: TermsModel,
 ): StepTerms {
   const { alpha = 0, gradient } = dynamic ?? {}
@@ -48,6 +48,13 @@ export function stepTerms(
   if (exampleClip !== undefined) {
     check('exampleClip', exampleClip, exampleClip > 0, 'a finite number above 0')
     if (wholeBatchFor !== undefined) throw learnError('LEARN_EXAMPLE_CLIP', { layer: wholeBatchFor })
+  }
+  if (contrastive) {
+    const { weight, temperature, previous } = contrastive
+    check('contrastive.weight', weight, weight >= 0, 'a finite number from 0')
+    check('contrastive.temperature', temperature, temperature > 0, 'a finite number above 0')
+    if (previous.length !== size)
+      throw learnError('LEARN_WEIGHTS', { what: 'the previous weights', expected: size, came: previous.length })
   }
   add('the gradient of the dynamic regulariser', -1, gradient)
   add('the correction', 1, correction)

@@ -1,6 +1,6 @@
 import type { Algorithm, Waiting } from './algorithm.ts'
 import { fedAsync, fedBuff } from './algorithms/asynchronous/index.ts'
-import { fedDyn, fedNova, fedProx, scaffold } from './algorithms/client/index.ts'
+import { fedDyn, fedNova, fedProx, moon, scaffold } from './algorithms/client/index.ts'
 import { agnostic, qFedAvg } from './algorithms/fair/index.ts'
 import { ditto, fedBn, fedPer, fedRep, pFedMe } from './algorithms/personal/index.ts'
 import {
@@ -45,7 +45,7 @@ const bufferSettings = {
 /** All algorithms. A job's `optimizer` names one. */
 export const algorithms: readonly KnownAlgorithm[] = [
   ...[fedAvg, fedAvgM, fedAdaGrad, fedAdam, fedYogi],
-  ...[fedProx, fedDyn, scaffold, fedNova],
+  ...[fedProx, fedDyn, scaffold, fedNova, moon],
   ...[qFedAvg, agnostic],
   ...[fedPer, fedRep, fedBn, ditto, pFedMe],
   ...[fedBuff, fedAsync],

@@ -121,6 +121,8 @@ export async function localTrainer<S extends Settings>(
         work: request.work,
         start: request.start ?? request.centre ?? request.base,
         trainable: request.trainable,
+        contrastive: terms.contrastive,
+        groups: terms.groups,
       })
       const own = (await examplesOf(client)).training
       const examples = indices ? subset(own, indices) : own
@@ -222,7 +224,7 @@ function requireAbilities(
   what: string,
   asked: Readonly<Partial<Record<Ability, unknown>>>,
 ): void {
-  for (const ability of ['work', 'start', 'trainable', 'losses'] as const) {
+  for (const ability of ['work', 'start', 'trainable', 'losses', 'contrastive', 'groups'] as const) {
     if (asked[ability] !== undefined && !abilities.includes(ability))
       throw learnError('LEARN_ABILITY', { what, ability })
   }

@@ -52,10 +52,40 @@ export async function client(given: VectorCase, { client, server }: Algorithm) {
       gradients,
       personal: rounds ? personal : personal[0],
       head: personal[0],
+      ...('losses' in given.expected && {
+        losses: await lossesByStep(given, pool, (learner) => {
+          const own = { previous: Float32Array.from(previous ?? []) }
+          const assignment = { end: 'trainer-0', round: 1, weights: Float32Array.from(start), terms: {} }
+          return client.train(assignment, own, learner, randomStream(1))
+        }),
+      }),
     }
   } finally {
     await pool.close()
   }
+}
+
+/** The loss with the contrastive term, and the term without its weight, before each step: from trainings of 1, 2, … steps. */
+async function lossesByStep(
+  given: VectorCase,
+  pool: TrainingPool,
+  train: (learner: RoleLearner) => ReturnType<Algorithm['client']['train']>,
+): Promise<number[][]> {
+  const losses: number[][] = []
+  let before = { loss: 0, contrastive: 0 }
+  for (let steps = 1; steps <= numberOf(given, 'epochs'); steps++) {
+    const learner = clientLearner(
+      { ...pool, train: (request) => pool.train({ ...request, work: { steps } }) },
+      0,
+      'trainer-0',
+    )
+    const { loss = Number.NaN, contrastive = Number.NaN } = (await train(learner)).contribution.metrics
+    const sums = { loss: steps * loss, contrastive: steps * contrastive }
+    const term = sums.contrastive - before.contrastive
+    losses.push([sums.loss - before.loss + numberOf(given, 'mu') * term, term])
+    before = sums
+  }
+  return losses
 }
 
 /** Runs a whole job of stock roles, whose selector chooses the participants. */
@@ -162,7 +192,9 @@ async function densePool(
 ): Promise<TrainingPool> {
   const { model = 'dense' } = given.settings
   if (!(model === 'dense' || (typeof model === 'string' && /^dense tanh \([^)]*\), dense( \([^)]*\))?$/.test(model))))
-    throw new CaseError(`its model is ${JSON.stringify(model)}: only one dense layer, or two with a tanh, can be run`)
+    throw new CaseError(
+      `its model is ${JSON.stringify(model)}: only dense layers, one or two with a tanh between, can be run`,
+    )
   requireOnly(given, 'loss', 'softmaxCrossEntropy')
   const most = Math.max(1, ...clients.map(({ y }) => y.length))
   // With fewer examples per step, the result would depend on an order that a case doesn't give.

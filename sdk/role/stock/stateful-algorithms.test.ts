@@ -2,7 +2,7 @@ import test from 'ava'
 import { decode, memoryStore, seededScheduler } from '../../../runtime/index.ts'
 import { randomStream } from '../../random/random-stream.ts'
 import type { Algorithm } from '../../strategy/algorithm.ts'
-import { fedDyn, fedNova, fedProx, scaffold } from '../../strategy/algorithms/client/index.ts'
+import { fedDyn, fedNova, fedProx, moon, scaffold } from '../../strategy/algorithms/client/index.ts'
 import { fedAvg } from '../../strategy/algorithms/server/index.ts'
 import { hierarchical, twoTier } from '../../tag/topologies.ts'
 import { forSeeds } from '../../testing/index.ts'
@@ -15,6 +15,7 @@ type Make = (settings: { readonly fraction?: number; readonly quorum?: number })
 const algorithms: Readonly<Record<string, Make>> = {
   'SCAFFOLD, option I': (settings) => scaffold({ option: 1, ...settings }),
   FedDyn: (settings) => fedDyn({ alpha: 0.5, ...settings }),
+  MOON: (settings) => moon(settings),
   'FedNova of unequal work': (settings) => fedNova({ leastEpochs: 1, ...settings }),
 }
 
@@ -150,4 +151,27 @@ test('clients of unequal work draw their epochs from the least to their learner�
   for (const strategy of [fedProx({ mu: 1, leastEpochs: 2 }), fedProx({ mu: 1, leastEpochs: 2 })])
     await run({ strategy, pool, rounds: 8 })
   t.deepEqual([...epochs].toSorted(), [2, 3, 4])
+})
+
+test('MOON tells a client of its last counted weights, and at first of the round’s', async (t) => {
+  const told: (readonly number[])[] = []
+  const trained: number[][] = []
+  const base = quadraticPool()
+  const pool: TrainingPool = {
+    ...base,
+    async train(request) {
+      const update = await base.train(request)
+      if (request.client === 0) {
+        told.push([...(request.terms.contrastive?.previous ?? [])])
+        trained.push([...update.delta.map((value, i) => value + (request.weights[i] ?? 0))])
+      }
+      return update
+    },
+  }
+  await run({ strategy: moon(), pool, rounds: 3 })
+  t.deepEqual(told, [[1, -2, 3], ...trained.slice(0, 2)])
+})
+
+test('MOON with μ = 0 is FedAvg', async (t) => {
+  t.deepEqual((await run({ strategy: moon({ mu: 0 }) })).weights, (await run({ strategy: fedAvg() })).weights)
 })

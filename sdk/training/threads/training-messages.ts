@@ -107,12 +107,13 @@ export function sharedTraining(asked: PoolTrainingRequest, share: Share): Shared
   }
 }
 
-function sharedTerms({ dynamic, correction, ...numbers }: LocalTerms, share: Share): LocalTerms {
+function sharedTerms({ dynamic, correction, contrastive, ...numbers }: LocalTerms, share: Share): LocalTerms {
   return {
     ...numbers,
     ...(dynamic && {
       dynamic: { ...dynamic, ...(dynamic.gradient && { gradient: shared(dynamic.gradient, share) }) },
     }),
+    ...(contrastive && { contrastive: { ...contrastive, previous: shared(contrastive.previous, share) } }),
     ...(correction && { correction: shared(correction, share) }),
   }
 }

@@ -1,4 +1,5 @@
 export * from './fed-dyn.ts'
 export * from './fed-nova.ts'
 export * from './fed-prox.ts'
+export * from './moon.ts'
 export * from './scaffold.ts'
