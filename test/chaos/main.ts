@@ -1,6 +1,7 @@
 import { parseArgs } from 'node:util'
 import { chaos } from './chaos.ts'
 import { linkChaos } from './links/link-chaos.ts'
+import { registryChaos } from './registry/registry-chaos.ts'
 import { serverChaos } from './server/server-chaos.ts'
 
 const { values, positionals } = parseArgs({
@@ -32,8 +33,10 @@ async function faults(subject: string): Promise<number> {
   if (subject === 'links' && (transport === 'ws' || transport === 'mqtt'))
     return (await linkChaos({ transport, kills: Number(kills ?? 100), seed, rounds: Number(rounds), isFaulty, report }))
       .length
+  if (subject === 'registry')
+    return (await registryChaos({ kills: Number(kills ?? 50), seed, rounds: Number(rounds), report })).length
   throw new Error(
-    `chaos of ${subject} on ${store} over ${transport}: there are job, server on lmdb and mongodb, and links over ws and mqtt`,
+    `chaos of ${subject} on ${store} over ${transport}: there are job, server on lmdb and mongodb, registry, and links over ws and mqtt`,
   )
 }
 
