@@ -1,5 +1,6 @@
-// Installs PyTorch into .peers/torch, for bench/train to compare with: `npm run peers`. About 4 GB, since the wheel that
-// PyPI has for Linux doesn't load without the CUDA libraries, even where only the processor is used.
+// Installs PyTorch into .peers/torch, for bench/train to compare with and for the test of docs/registry.md: `npm run peers`.
+// About 4 GB, since the wheel that PyPI has for Linux doesn't load without the CUDA libraries, even where only the processor
+// is used.
 import { existsSync } from 'node:fs'
 import { join } from 'node:path'
 import { makeOnce, peersFolder } from './setup/folders.js'
@@ -7,6 +8,8 @@ import { python } from './setup/python.js'
 import { main, must, step } from './setup/run.js'
 
 const torch = 'torch==2.15.0'
+/** Reads the models that PyTorch gets. */
+const readers = ['numpy==2.4.6', 'safetensors==0.8.0']
 
 main(() => {
   const folder = join(peersFolder, 'torch')
@@ -17,7 +20,7 @@ main(() => {
     must(command, ['-m', 'venv', draft], 'SETUP_PYTHON', {})
     const interpreter = join(draft, 'bin', 'python')
     step(`installing ${torch} (about 2 GB to fetch)`, () =>
-      must(interpreter, ['-m', 'pip', 'install', '--quiet', torch], 'SETUP_DOWNLOAD', {
+      must(interpreter, ['-m', 'pip', 'install', '--quiet', torch, ...readers], 'SETUP_DOWNLOAD', {
         what: torch,
         from: 'PyPI',
       }),

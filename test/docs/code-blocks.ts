@@ -17,7 +17,7 @@ export function codeBlocksOf(page: string): readonly CodeBlock[] {
 export function namedFilesOf(blocks: readonly CodeBlock[]): ReadonlyMap<string, string> {
   const files = new Map<string, string>()
   for (const { text } of blocks) {
-    const [, name] = /^\/\/ (\S+\.m?[jt]s)\n/.exec(text) ?? []
+    const [, name] = /^(?:\/\/|#) (\S+\.(?:m?[jt]s|py))\n/.exec(text) ?? []
     if (name !== undefined) files.set(name, text)
   }
   return files

@@ -104,7 +104,8 @@ function endGroup(group: number): void {
   }
 }
 
-async function installed(name: string): Promise<readonly string[]> {
+/** The command that runs a server of tests, which is installed if it is missing. */
+export async function installed(name: string): Promise<readonly string[]> {
   const { stdout } = await promisify(execFile)(process.execPath, [installer, name]).catch(
     ({ stderr }: { stderr: string }) => {
       throw new Error(`this test needs the server ${name}, which could not be installed: ${stderr.trim()}`)
