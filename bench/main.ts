@@ -6,6 +6,7 @@ import { kernelSuite } from './kernel.ts'
 import { linkSuite } from './link.ts'
 import { linkHeapSuite } from './link-heap.ts'
 import { pageSuite } from './page.ts'
+import { registrySuite } from './registry.ts'
 import { sumSuite } from './sum.ts'
 import { trainSuite } from './train.ts'
 
@@ -18,6 +19,7 @@ const suites: Record<string, Suite> = {
   page: pageSuite,
   link: linkSuite,
   'link-heap': linkHeapSuite,
+  registry: registrySuite,
 }
 
 const { values, positionals } = parseArgs({

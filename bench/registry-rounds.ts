@@ -1,0 +1,82 @@
+import { spawn } from 'node:child_process'
+import { mkdtemp, readFile, rm } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { createInterface } from 'node:readline'
+import { fileURLToPath } from 'node:url'
+import type { Figure } from './figure.ts'
+import { median } from './median.ts'
+
+const main = fileURLToPath(new URL('../flamectl/main.js', import.meta.url))
+const project = fileURLToPath(new URL('../../', import.meta.url))
+const pairs = 5
+const rounds = 11
+/** Linux counts the processor time of processes in hundredths of seconds. */
+const ticksPerSecond = 100
+
+/** Means of a round, without the first, whose beginning isn't known. */
+interface RoundTimes {
+  readonly seconds: number
+  /** Processor time of the run's process. */
+  readonly cpuSeconds: number
+}
+
+/**
+ * Measures the rounds of the main job with each registry, in turn with the same rounds with models in memory. The server
+ * of the registry shares the processor, so that the time on the clock counts its work, too.
+ *
+ * @param addresses By name: the address of a registry for each run, since a registry doesn't take a round twice.
+ */
+export async function registryRounds(
+  addresses: Readonly<Record<string, (run: number) => string>>,
+  environment: Readonly<Record<string, string>>,
+  report: (figure: Figure) => void,
+): Promise<void> {
+  const files = (_run: number) => undefined
+  for (const [name, address] of Object.entries({ files, ...addresses })) {
+    const times: { readonly with: RoundTimes; readonly without: RoundTimes }[] = []
+    for (let run = 1; run <= pairs; run++)
+      times.push({
+        with: await roundTimes(address(run), environment),
+        without: await roundTimes('memory:', environment),
+      })
+    for (const [what, key] of [
+      ['round', 'seconds'],
+      ['round-cpu', 'cpuSeconds'],
+    ] as const) {
+      const value = median(Float64Array.from(times, (pair) => pair.with[key]))
+      const baseline = median(Float64Array.from(times, (pair) => pair.without[key]))
+      report({ figure: `registry.${name}-${what}`, value, unit: 's', baseline, ratio: baseline / value })
+    }
+  }
+}
+
+/** Without an address, the models are in files. */
+async function roundTimes(
+  address: string | undefined,
+  environment: Readonly<Record<string, string>>,
+): Promise<RoundTimes> {
+  const store = await mkdtemp(join(tmpdir(), 'flame-bench-'))
+  const registry = address === undefined ? [] : ['--registry', address]
+  const args = ['run', 'examples/mnist', '--json', '--store', store, ...registry, '--set', `rounds=${rounds}`]
+  const child = spawn(process.execPath, ['--max-semi-space-size=64', main, ...args], {
+    cwd: project,
+    env: { ...process.env, ...environment },
+    stdio: ['ignore', 'pipe', 'inherit'],
+  })
+  const seen: { readonly at: number; readonly cpu: number }[] = []
+  for await (const text of createInterface({ input: child.stdout })) {
+    const line: { done?: boolean } = JSON.parse(text)
+    if (!line.done) seen.push({ at: performance.now() / 1000, cpu: await cpuSecondsOf(child.pid) })
+  }
+  await rm(store, { recursive: true, force: true })
+  const [first, last] = [seen[0], seen.at(-1)]
+  if (!first || !last) throw new Error('the run told no rounds')
+  const counted = seen.length - 1
+  return { seconds: (last.at - first.at) / counted, cpuSeconds: (last.cpu - first.cpu) / counted }
+}
+
+async function cpuSecondsOf(pid: number | undefined): Promise<number> {
+  const fields = (await readFile(`/proc/${pid}/stat`, 'utf8')).replace(/^.*\) /, '').split(' ')
+  return (Number(fields[11]) + Number(fields[12])) / ticksPerSecond
+}
