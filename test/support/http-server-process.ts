@@ -70,12 +70,12 @@ export async function httpServerProcess(program: HttpServerProgram): Promise<Htt
       const folders = program.folders.map((one) => join(folder, one))
       for (const one of folders) await mkdir(one, { recursive: true })
       const plain = [...words, ...program.arguments({ port, folder })]
-      const [command = '', ...args] = diskMiB === undefined ? plain : await onSmallDisk(diskMiB, folder, folders, plain)
-      // A group of its own, since a server may have processes of its own.
-      const started = spawn(command, args, {
+      const command = diskMiB === undefined ? plain : await onSmallDisk(diskMiB, folder, folders, plain)
+      // A group of its own, since a server may have processes of its own. A pipe tells the group of the end of this process.
+      const started = spawn('sh', ['-c', '(read -r _; kill -KILL 0) <&3 & exec "$@" 3<&-', 'sh', ...command], {
         cwd: folder,
         env: { ...process.env, ...environment },
-        stdio: ['ignore', 'ignore', 'pipe'],
+        stdio: ['ignore', 'ignore', 'pipe', 'pipe'],
         detached: true,
       })
       child = started
