@@ -9,7 +9,7 @@ import { main, must, step } from './setup/run.js'
 
 const torch = 'torch==2.15.0'
 /** Reads the models that PyTorch gets. */
-const readers = ['numpy==2.4.6', 'safetensors==0.8.0']
+const reader = 'safetensors==0.8.0'
 
 main(() => {
   const folder = join(peersFolder, 'torch')
@@ -20,7 +20,7 @@ main(() => {
     must(command, ['-m', 'venv', draft], 'SETUP_PYTHON', {})
     const interpreter = join(draft, 'bin', 'python')
     step(`installing ${torch} (about 2 GB to fetch)`, () =>
-      must(interpreter, ['-m', 'pip', 'install', '--quiet', torch, ...readers], 'SETUP_DOWNLOAD', {
+      must(interpreter, ['-m', 'pip', 'install', '--quiet', torch, reader], 'SETUP_DOWNLOAD', {
         what: torch,
         from: 'PyPI',
       }),
