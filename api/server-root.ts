@@ -1,6 +1,6 @@
 import { defaultCompute } from '../sdk/index.ts'
 import 'reflect-metadata'
-import { availableParallelism } from 'node:os'
+import { availableParallelism, hostname } from 'node:os'
 import { resolve } from 'node:path'
 import { container, type DependencyContainer, type InjectionToken } from 'tsyringe'
 import {
@@ -29,7 +29,7 @@ export const SYSTEM: InjectionToken<Promise<ActorSystem>> = Symbol('ActorSystem'
 export const IDENTITY: InjectionToken<Identity> = Symbol('Identity')
 export const CHOOSE_DEPLOYER: InjectionToken<Promise<ControlPlaneParts['chooseDeployer']>> = Symbol('ChooseDeployer')
 
-type Identity = Pick<ControlPlaneParts, 'now' | 'newId' | 'newKey' | 'server' | 'shared'>
+type Identity = Pick<ControlPlaneParts, 'now' | 'newId' | 'newKey' | 'server' | 'serverName' | 'shared'>
 
 /** Jobs run on the server's machine, the code of each in a process of its own. */
 export interface InProcessSetting {
@@ -101,6 +101,7 @@ export function serverRoot({
       newId: () => newIdAt(Date.now()),
       newKey: newTaskKey,
       server: newIdAt(Date.now()),
+      serverName: `${hostname()}/${process.pid}`,
       // A folder has one process at a time.
       shared: setting.type === 'mongodb',
     }),

@@ -53,16 +53,18 @@ export function newFlamelet(name: string, user: string, state: FlameletState, si
   return { name, user, ...unproven, state, since, hosted: [], isLeaving: false, draining: [] }
 }
 
-/** The flamelet as users see it. */
+/** The flamelet as users see it. One that has joined another server since this server has heard of it is away here. */
 export function statusOf(
-  { name, user, state, since, hosted, residentBytes }: Flamelet,
+  { name, user, state, since, hosted, residentBytes, site }: Flamelet,
   record: FlameletRecord,
 ): FlameletStatus {
+  const { registeredAt, server } = record
   return {
     name,
     userId: user,
     state,
-    since,
+    since: site === undefined && state === 'away' && registeredAt > since ? registeredAt : since,
+    ...(server === undefined ? {} : { server }),
     ...factsIn(record),
     ...(residentBytes === undefined ? {} : { residentBytes }),
     tasks: hosted.map(({ job, ends }) => ({ jobId: job, ends: [...ends] })),

@@ -114,8 +114,8 @@ test('a name belongs to its first user, also after a restart of the server, unti
 
 test('a flamelet that has joined another server on the store is listed, and read, as away since then', async (t) => {
   const store = memoryStore()
-  await using one = staged(store)
-  await using other = staged(store)
+  await using one = staged(store, { serverName: 'machine-1/10' })
+  await using other = staged(store, { serverName: 'machine-2/20' })
   await one.join({ name: 'clinic', user: 'u', isAdmin: false })
   t.deepEqual(await other.list('u'), ['clinic away 00'])
   const read = await other.ask<FlameletStatus>((replyTo) => ({
@@ -124,7 +124,7 @@ test('a flamelet that has joined another server on the store is listed, and read
     name: 'clinic',
     replyTo,
   }))
-  t.like(read, { name: 'clinic', state: 'away' })
+  t.like(read, { name: 'clinic', state: 'away', server: 'machine-1/10' })
   t.deepEqual(await flameletsServing(store, ['clinic', 'ward']), ['clinic'])
 })
 

@@ -29,6 +29,8 @@ export interface FlameletsParts {
   readonly now: () => string
   readonly newKey: () => string
   readonly computeAdmins?: TrustedAdmins
+  /** Names this server among those on its store, for people: its machine and its process. */
+  readonly serverName?: string
   /** The computes whose tasks flamelets get. Kept up to date, if it is given. */
   readonly served?: Map<string, number>
   /** The flamelets that this server starts: their names, and how the names of earlier ones begin, too. */
@@ -212,7 +214,8 @@ export function flamelets(parts: FlameletsParts): Behavior<FlameletsMessage> {
       if (!isLocal) await joinCompute(collections, parts, { id, region, name, user, byAdmin: flamelet.isAdmin })
       const at = now()
       const stamps = { firstAt: flamelet.record?.firstAt ?? at, registeredAt: at }
-      const record = { userId: user, ...stamps, ...(isLocal ? ({ isLocal } as const) : {}), ...facts }
+      const place = parts.serverName === undefined ? {} : { server: parts.serverName }
+      const record = { userId: user, ...stamps, ...place, ...(isLocal ? ({ isLocal } as const) : {}), ...facts }
       await collections.flamelets.put(name, record)
       if (!isLocal) {
         countServed(served, record.computeId, 1)

@@ -31,6 +31,8 @@ export const flameletStatus = z.strictObject({
   state: z.enum(flameletStates),
   /** Time since which the flamelet is in this state. */
   since: time,
+  /** The server that the flamelet has joined: its machine and its process. */
+  server: text.exactOptional(),
   ...flameletFacts.shape,
   /** Memory that the flamelet uses, as it last told. */
   residentBytes: count.exactOptional(),

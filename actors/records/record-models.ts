@@ -176,6 +176,8 @@ export const flameletRecord = z.strictObject({
   registeredAt: time,
   /** Time when the flamelet's node ended. */
   goneAt: time.exactOptional(),
+  /** The server that the flamelet has joined. */
+  server: text.exactOptional(),
   /** A process of a server. */
   isLocal: z.literal(true).exactOptional(),
   ...flameletFacts.shape,

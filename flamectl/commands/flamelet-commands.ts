@@ -53,6 +53,7 @@ function listing(context: CommandContext, command: Command): Command {
           NAME: ({ name }) => name,
           STATE: ({ state }) => state,
           SINCE: ({ since }) => since,
+          SERVER: ({ server = '' }) => server,
           COMPUTE: ({ region, computeId }) => (region === '' ? computeId : `${region}/${computeId}`),
           DATA: ({ datasets }) => shortList(new Set(datasets.map(({ name }) => name))),
           TASKS: tasksOf,
