@@ -26,7 +26,7 @@ export interface RoleTrainingRequest extends TrainingChoices {
 }
 
 export interface LossOptions extends EvaluationOptions {
-  /** Named columns of the examples to return with the losses, such as each example's group. */
+  /** Named columns of the examples to return with the losses, such as each example's group. `label`: the labels. */
   readonly columns?: readonly string[]
   /** The round of these weights: an array is copied once a round for all clients. */
   readonly round?: number

@@ -35,6 +35,11 @@ export interface Selector {
 /** Moves the weights. `State` holds plain values and typed arrays, and is part of the snapshot with the weights. */
 export interface ServerPart<State> {
   init(layout: Layout): State
+  /**
+   * Takes the answers of the selected clients before a round's training, sorted by end, and changes the state in place.
+   * Present where clients answer.
+   */
+  hear?(state: State, answers: readonly Answer[]): void
   /** The values for all selected clients besides the weights. Absent: none. */
   assign?(state: State, round: number): Terms
   /**
@@ -53,6 +58,14 @@ export interface ServerPart<State> {
   spent?(state: State, population: number): PrivacySpent
   /** The reason for which no further round may run, if there is one: its privacy would exceed the budget. */
   exhausted?(state: State, population: number): string | undefined
+}
+
+/** A client's answer before a round's training. */
+export interface Answer {
+  readonly end: string
+  /** Number of the client's examples. */
+  readonly samples: number
+  readonly numbers: Readonly<Record<string, number>>
 }
 
 /** Named values that the server sends to the clients. */
@@ -85,6 +98,11 @@ export interface ClientPart<State> {
   readonly needs?: readonly LearnerNeed[]
   /** The state before the first round that counts the client. Absent: the client keeps no state between rounds. */
   init?(layout: Layout): State
+  /**
+   * Answers with numbers that the server hears before a round's training. The terms are empty. Absent: a round begins with
+   * the training.
+   */
+  answer?(assignment: ClientAssignment, learner: RoleLearner): Promise<Omit<Answer, 'end'>>
   /**
    * The client's own model, which it evaluates on its held-out examples in place of the round's weights. Absent: it
    * evaluates these.

@@ -1,7 +1,7 @@
 import type { Algorithm, Waiting } from './algorithm.ts'
 import { fedAsync, fedBuff } from './algorithms/asynchronous/index.ts'
 import { fedDyn, fedNova, fedProx, moon, scaffold } from './algorithms/client/index.ts'
-import { agnostic, qFedAvg } from './algorithms/fair/index.ts'
+import { agnostic, fedGft, qFedAvg } from './algorithms/fair/index.ts'
 import { ditto, fedBn, fedPer, fedRep, pFedMe } from './algorithms/personal/index.ts'
 import {
   bulyan,
@@ -16,7 +16,7 @@ import {
 } from './algorithms/robust/index.ts'
 import { fedAdaGrad, fedAdam, fedAvg, fedAvgM, fedYogi } from './algorithms/server/index.ts'
 import type { Described, KnownAlgorithm } from './define-algorithm.ts'
-import { datasamplersElsewhere, optimizersElsewhere, selectorsElsewhere } from './elsewhere.ts'
+import { datasamplersElsewhere, selectorsElsewhere } from './elsewhere.ts'
 import { strategyError } from './errors.ts'
 import type { Kind } from './kinds.ts'
 import { privateEntries } from './privacy/private-entries.ts'
@@ -46,7 +46,7 @@ const bufferSettings = {
 export const algorithms: readonly KnownAlgorithm[] = [
   ...[fedAvg, fedAvgM, fedAdaGrad, fedAdam, fedYogi],
   ...[fedProx, fedDyn, scaffold, fedNova, moon],
-  ...[qFedAvg, agnostic],
+  ...[qFedAvg, agnostic, fedGft],
   ...[fedPer, fedRep, fedBn, ditto, pFedMe],
   ...[fedBuff, fedAsync],
   ...[krum, multiKrum, bulyan, median, trimmedMean, geometricMedian, centredClipping, normClipping, signMajority],
@@ -100,7 +100,7 @@ const own: Named = { ...none, summary: "the workload's own" }
 
 /** All entries that a job may name. Validation, the command line and the documentation read this catalogue. */
 export const catalogue: Readonly<Record<Kind, readonly Named[]>> = {
-  optimizer: [own, ...algorithms.map(optimizer), ...optimizersElsewhere],
+  optimizer: [own, ...algorithms.map(optimizer)],
   selector: [...selectors, ...selectorsElsewhere],
   datasampler: [none, ...datasamplersElsewhere],
   stages: [own, ...stageDefinitions.map(stage)],

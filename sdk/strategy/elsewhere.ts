@@ -14,15 +14,6 @@ const positive = (help: string) => ({ kind: 'number', above: 0, optional: true, 
 const notNegative = (help: string) => ({ kind: 'number', least: 0, optional: true, help }) as const
 const count = (help: string) => ({ kind: 'whole', least: 1, optional: true, help }) as const
 
-/** Optimizers of the original that no role of this system runs. */
-export const optimizersElsewhere = [
-  elsewhere('fedgft', 'fair among groups of examples', {
-    fair: { kind: 'text', optional: true, help: 'the measure of fairness' },
-    gamma: notNegative('γ'),
-    reg: { kind: 'choice', choices: ['l2'], optional: true, help: 'the regulariser' },
-  }),
-]
-
 /** Selectors of the original that no role of this system runs. */
 export const selectorsElsewhere = [
   elsewhere('oort', 'ends of great utility', {

@@ -30,6 +30,14 @@ const strategyErrors = {
     message: 'the algorithm needs a learner with {needs}',
     hint: '{mend}; or choose another algorithm',
   },
+  STRATEGY_GROUPS: {
+    message: 'the selected clients have no examples of group {group} for the fairness {fair}',
+    hint: 'select clients that have examples of both groups, for EOP and CAL of class 1',
+  },
+  STRATEGY_GROUP_VALUE: {
+    message: 'column {column} of example {index} is {group}: expected 0 or 1',
+    hint: 'give two groups, 0 and 1, in the columns of inMemoryExamples, or name another column',
+  },
   STRATEGY_SYNTAX: {
     message: 'expected a name and settings, such as fedadam,eta=0.05, but got {given}',
     hint: 'separate settings by commas, each as name=value and once',

@@ -33,6 +33,8 @@ export function topologyMisfit(
     const hasAggregator = tagsOf(schema, ringRole).includes('upload')
     if (server.spent && !hasAggregator)
       return `privacy needs a server that adds noise and keeps the account, and the ring of ${ringRole} has none`
+    if (server.hear && !hasAggregator)
+      return `${name} asks clients before each round, and the ring of ${ringRole} has no aggregator that asks`
     if (clientEvaluation !== undefined && !hasAggregator)
       return `the clients of a ring do not evaluate on their own, as ${name} asks`
   }

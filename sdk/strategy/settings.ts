@@ -19,6 +19,8 @@ export interface NumberSetting extends Described {
   readonly least?: number
   readonly below?: number
   readonly most?: number
+  /** A word that may stand in place of a number. */
+  readonly or?: string
   readonly default?: number
 }
 
@@ -42,7 +44,9 @@ type ValueOf<One extends Setting> = One extends { kind: 'choice'; choices: reado
   ? Choice
   : One extends { kind: 'text' }
     ? string
-    : number
+    : One extends { or: infer Word extends string }
+      ? number | Word
+      : number
 
 type RequiredNames<Table extends SettingsTable> = {
   [Name in keyof Table]: Table[Name] extends { default: unknown } | { optional: true } ? never : Name
@@ -143,6 +147,7 @@ function areValues<Table extends SettingsTable>(table: Table, values: unknown): 
 function fits(setting: Setting, value: unknown): boolean {
   if (setting.kind === 'choice') return typeof value === 'string' && setting.choices.includes(value)
   if (setting.kind === 'text') return typeof value === 'string'
+  if (setting.or !== undefined && value === setting.or) return true
   if (typeof value !== 'number' || !Number.isFinite(value)) return false
   const { kind, above, least, below, most } = setting
   return (
@@ -162,5 +167,6 @@ export function settingRange(setting: Setting): string {
   const bounds = Object.entries({ above, 'at least': least, below, 'at most': most }).flatMap(([relation, bound]) =>
     bound === undefined ? [] : [`${relation} ${bound}`],
   )
-  return [kind === 'whole' ? 'a whole number' : 'a number', bounds.join(' and ')].filter(Boolean).join(' ')
+  const range = [kind === 'whole' ? 'a whole number' : 'a number', bounds.join(' and ')].filter(Boolean).join(' ')
+  return setting.or === undefined ? range : `${range}, or ${setting.or}`
 }

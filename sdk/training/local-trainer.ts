@@ -230,8 +230,8 @@ function requireAbilities(
   }
 }
 
-function columnOf({ columns = {}, count }: Examples, name: string): Float64Array {
-  const column = columns[name]
+function columnOf({ columns = {}, count, label }: Examples, name: string): Float64Array {
+  const column = columns[name] ?? (name === 'label' ? label : undefined)
   if (column) return Float64Array.from({ length: count }, (_, index) => column(index))
   throw learnError('LEARN_COLUMN', { name, known: Object.keys(columns).join(', ') || 'none' })
 }

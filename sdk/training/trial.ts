@@ -55,13 +55,17 @@ export async function trial<S extends Settings>(
     requireLearner(strategy, whole)
     const { server, client, waiting } = strategy
     const streamOf = (label: string) => randomStream(seed, 1, 'top-aggregator-0', label)
-    const terms = server.assign?.(server.init(layout), 1) ?? {}
+    const begun = server.init(layout)
+    const alone = clientLearner({ ...batches, evaluate: (given) => batches.evaluateChunk(given, 0) }, 0, 'trainer-0')
+    const answer = await client.answer?.({ end: 'trainer-0', round: 1, weights, terms: {} }, alone)
+    if (answer) server.hear?.(begun, [{ end: 'trainer-0', ...answer }])
+    const terms = server.assign?.(begun, 1) ?? {}
     const train = async () => {
       const own = client.init?.(layout) ?? null
       const { contribution } = await client.train(
         { end: 'trainer-0', round: 1, weights, terms },
         own,
-        clientLearner({ ...batches, evaluate: (given) => batches.evaluateChunk(given, 0) }, 0, 'trainer-0'),
+        alone,
         streamOf('client'),
       )
       return contribution

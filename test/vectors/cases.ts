@@ -66,6 +66,17 @@ export const inputs = {
     clients: z.array(data.extend({ end: z.string() })),
     selected: z.array(z.array(z.string())),
   }),
+  groups: z.object({
+    logits: z.array(array),
+    labels: array,
+    groups: array,
+    global: z.record(z.string(), z.number()),
+  }),
+  locals: z.object({
+    locals: z.array(
+      z.looseObject({ end: z.string(), samples: z.number() }).catchall(z.union([z.string(), z.number()])),
+    ),
+  }),
   pull: z.object({ weights: array, at: array }),
   pulls: z.object({ rounds: z.array(z.object({ weights: array, at: array })) }),
   norm: z.object({ steps: z.number() }),

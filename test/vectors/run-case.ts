@@ -6,7 +6,7 @@ import { account } from './account-cases.ts'
 import { CaseError, requireOnly, type VectorCase } from './cases.ts'
 import { aggregate, buffered, corrections, norm, privateRounds, server } from './server-cases.ts'
 import { clientDelta, compress } from './stage-cases.ts'
-import { client, job, pull, pulls } from './training-cases.ts'
+import { client, groups, job, pull, pulls } from './training-cases.ts'
 
 /** The outcome of a case. */
 export type Outcome = { readonly result: 'passed' } | { readonly result: 'failed' | 'unknown'; readonly why: string }
@@ -88,6 +88,7 @@ function settingsFor({ settings: table }: Definition, { settings }: VectorCase):
 
 async function term(given: VectorCase, algorithm: Algorithm) {
   if ('steps' in given.inputs) return norm(given, algorithm)
+  if ('logits' in given.inputs) return groups(given, algorithm)
   if ('at' in given.inputs) return pull(given, algorithm)
   return algorithm.name === 'scaffold' ? corrections(given, algorithm) : pulls(given, algorithm)
 }
@@ -117,6 +118,11 @@ function differenceOf(path: string, expected: unknown, found: unknown, given: Ve
     if (!Array.isArray(found) || found.length !== list.length)
       return `${path}: expected ${list.length} values, found ${Array.isArray(found) ? found.length : 'none'}`
     return list.map((each, i) => differenceOf(`${path}.${i}`, each, found[i], given)).find((each) => each !== undefined)
+  }
+  if (typeof expected === 'object' && expected !== null) {
+    return Object.entries(expected)
+      .map(([name, each]) => differenceOf(`${path}.${name}`, each, Object(found)[name], given))
+      .find((each) => each !== undefined)
   }
   const { tolerance, relative = false } = given
   const isNear =

@@ -15,6 +15,7 @@ import { clippedDeltas } from './stage-cases.ts'
 
 /** The weights after each round of given updates. */
 export async function server(given: VectorCase, algorithm: Algorithm) {
+  if ('locals' in given.inputs) return heard(given, algorithm)
   const { weights: start, rounds } = inputs.server.parse(given.inputs)
   const run = serverRun(given, algorithm, start, rounds)
   for (const { updates } of rounds) await run.step(updates)
@@ -96,6 +97,17 @@ export async function privateRounds(given: VectorCase, algorithm: Algorithm) {
     clippingNorms.push(Number(stage.norm))
   }
   return { weights: run.weights, means: run.weights, clippingNorms }
+}
+
+/** The server's state after the clients' answers, whose numbers are given divided by their samples. */
+function heard(given: VectorCase, { server }: Algorithm) {
+  const answers = inputs.locals.parse(given.inputs).locals.map(({ end, samples, ...local }) => {
+    const numbers = Object.entries(local).map(([name, value]) => [name, samples * Number(value)] as const)
+    return { end, samples, numbers: Object.fromEntries(numbers) }
+  })
+  const state = server.init(layoutOf([{ name: 'w', shape: [1] }]))
+  server.hear?.(state, answers)
+  return { global: state, bias: server.assign?.(state, 1).scalars?.bias }
 }
 
 interface GivenRound {

@@ -155,6 +155,53 @@ export async function pulls(given: VectorCase, { client }: Algorithm) {
   return { termGradients }
 }
 
+/**
+ * The term over groups of a batch, whose logits are the weights of a layer that takes each example's number: the sums of
+ * the batch, and the term's gradient with respect to the logits, from a step with the term and one without it.
+ */
+export async function groups(given: VectorCase, { client, server }: Algorithm) {
+  const { logits, labels, groups, global } = inputs.groups.parse(given.inputs)
+  const count = labels.length
+  const learner = await layersLearner({
+    model: ({ layers, sequential }) =>
+      sequential({ layers: [layers.dense({ units: 2, useBias: false, inputShape: [count] })] }),
+    loss: 'softmaxCrossEntropy',
+    learningRate: 1,
+    epochs: 1,
+    batch: count,
+  })
+  const features = Float32Array.from({ length: count * count }, (_, i) => Number(i % (count + 1) === 0))
+  const columns = { group: groups }
+  const pool = await poolOf(learner, [inMemoryExamples({ features, labels, shape: [count], columns })])
+  const weights = Float32Array.from(logits.flat())
+  let term = 0
+  const own = clientLearner(
+    {
+      ...pool,
+      train(request) {
+        for (const [index, group] of groups.entries()) {
+          const factor = request.terms.groups?.factors[group === 0 ? 0 : 1][labels[index] === 0 ? 0 : 1] ?? 0
+          const [zero = 0, one = 0] = logits[index] ?? []
+          term += factor / (1 + Math.exp(zero - one)) / count
+        }
+        return pool.train(request)
+      },
+    },
+    0,
+    'trainer-0',
+  )
+  const terms = server.assign?.(global, 1) ?? {}
+  const assignment = { end: 'trainer-0', round: 1, weights, terms }
+  const answer = await client.answer?.(assignment, own)
+  const { delta: plain } = await own.train({ round: 1, weights, terms: {} })
+  const { contribution } = await client.train(assignment, client.init?.(pool.layout), own, randomStream(1))
+  const termed = await arrayOf(contribution.vectors.delta)
+  await pool.close()
+  const gradient = Array.from(termed, (value, i) => (plain[i] ?? 0) - value)
+  const termGradient = logits.map((_, row) => gradient.slice(2 * row, 2 * row + 2))
+  return { sums: answer?.numbers, bias: terms.scalars?.bias, term, termGradient }
+}
+
 /** A learner that takes one step of size 1 on a loss whose gradient is 0. */
 async function termLearner(size: number) {
   const steps = { learningRate: 1, epochs: 1, batch: 1, loss: 'meanSquaredError' } as const

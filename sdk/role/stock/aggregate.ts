@@ -112,7 +112,7 @@ async function distribute(
   { channels: { trainers: channel }, strategy, life }: Aggregator,
 ): Promise<void> {
   const { waitMs, ...rest } = assignment
-  const { counted, ...same } = rest
+  const { counted, ...same } = rest.type === 'query' ? { ...rest, counted: undefined } : rest
   const deadlineMs = strategy.waiting.kind === 'quorum' ? (strategy.waiting.deadlineMs ?? 0) : 0
   const below = waitMs === undefined || channel.othersHoldData ? {} : { waitMs: waitMs - deadlineMs }
   const told = channel.othersReduce ? { selected: rest.selected, asked: await life() } : { selected: [] }
@@ -234,6 +234,7 @@ export async function gather(
         return
       case 'covered':
       case 'evaluated':
+      case 'answered':
         return
       case 'failed':
         throw failureOf(end, answer)
@@ -242,11 +243,11 @@ export async function gather(
 }
 
 /**
- * Lets the selected clients evaluate on their own held-out examples. Waits until all have answered, or until the
- * deadline.
+ * Lets the selected clients evaluate on their own held-out examples, or answer a query. Waits until all have answered,
+ * or until the deadline.
  */
 export async function gatherEvaluations(
-  assignment: Extract<Assignment, { type: 'evaluate' }>,
+  assignment: Extract<Assignment, { type: 'evaluate' | 'query' }>,
   context: Aggregator,
 ): Promise<{ readonly clients: readonly ClientEvaluation[]; readonly refusals: readonly Refusal[] }> {
   const { trainers: channel } = context.channels
@@ -255,12 +256,12 @@ export async function gatherEvaluations(
   const clients = new Map<string, ClientEvaluation>()
   const refusals: Refusal[] = []
   const answers = channel.gather([...shares.keys()], {
-    purpose: `evaluation ${assignment.round}`,
+    purpose: `${assignment.type === 'query' ? 'query' : 'evaluation'} ${assignment.round}`,
     deadlineMs: assignment.waitMs,
     matching: (answer) => isAnswerTo(assignment, answer),
   })
   for await (const { end, message } of answers) {
-    if (message.type === 'evaluated') {
+    if (message.type === 'evaluated' || message.type === 'answered') {
       for (const client of message.clients) clients.set(client.end, client)
       refusals.push(...message.refusals)
     } else if (message.type === 'failed') {
@@ -274,7 +275,16 @@ export async function gatherEvaluations(
 
 function isAnswerTo({ type, round }: Work, answer: Answer): boolean {
   if (answer.round !== round) return false
-  return answer.type === 'failed' ? answer.asked === type : (answer.type === 'evaluated') === (type === 'evaluate')
+  switch (answer.type) {
+    case 'failed':
+      return answer.asked === type
+    case 'evaluated':
+      return type === 'evaluate'
+    case 'answered':
+      return type === 'query'
+    default:
+      return type === 'train'
+  }
 }
 
 /** Ends the loan of an answer that was added, which an aggregation of each contribution by itself keeps. */

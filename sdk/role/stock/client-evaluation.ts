@@ -1,4 +1,23 @@
-import type { ClientEvaluation } from './round-protocol.ts'
+import type { RoleContext } from '../role.ts'
+import type { Answer, Assignment, ClientEvaluation } from './round-protocol.ts'
+
+/** A client's answer to an evaluation, with its own model if it has one, or to a query. */
+export async function evaluatedBy(
+  message: Extract<Assignment, { type: 'evaluate' | 'query' }>,
+  { strategy: { client }, learner, own, end }: Pick<RoleContext, 'strategy' | 'learner' | 'own' | 'end'>,
+): Promise<Answer> {
+  const { round, weights } = message
+  if (message.type === 'query') {
+    const answer = await client.answer?.({ end, round, weights, terms: {} }, learner)
+    const clients = answer ? [{ end, samples: answer.samples, metrics: answer.numbers }] : []
+    return { type: 'answered', round, clients, refusals: [] }
+  }
+  // The state before the next round is the one after this round, if this round counted the client.
+  const kept = client.personal && (await own.before(round + 1, message.counted?.[end]))
+  const model = client.personal?.(weights, kept ?? client.init?.(learner.layout), learner.layout) ?? weights
+  const { samples, metrics } = await learner.evaluateClient(model)
+  return { type: 'evaluated', round, clients: [{ end, samples, metrics }], refusals: [] }
+}
 
 /**
  * Summarizes the clients' own evaluations, for each metric that all clients have: `client-…` is the mean weighted by

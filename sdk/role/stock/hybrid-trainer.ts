@@ -2,6 +2,7 @@ import { CodedError } from '../../../runtime/index.ts'
 import type { Contribution } from '../../strategy/algorithm.ts'
 import type { Arrival, Channel } from '../channel/channel.ts'
 import { type RoleContext, role } from '../role.ts'
+import { evaluatedBy } from './client-evaluation.ts'
 import { type RingMessage, ringChannel } from './ring-protocol.ts'
 import { type RingOutcome, ringRound } from './ring-round.ts'
 import { type Answer, type Assignment, above, type Refusal } from './round-protocol.ts'
@@ -43,18 +44,16 @@ export const hybridTrainer = role({
   done: ({ ended }) => ended,
 
   async round(state, context) {
-    const { channels, learner, end: self } = context
+    const { channels } = context
     await channels.ring.awaitJoin()
     const { end, message } = await newestAssignment(state, context)
     if (message.type === 'end-of-training') return { ...state, ended: true }
-    const { round } = message
     const answer = (given: Answer) => channels.aggregator.send(end, given, { keep: false })
     if (message.type === 'train') return train(state, message, answer, context)
     try {
-      const { samples, metrics } = await learner.evaluateClient(message.weights)
-      answer({ type: 'evaluated', round, clients: [{ end: self, samples, metrics }], refusals: [] })
+      answer(await evaluatedBy(message, context))
     } catch (error) {
-      answer(failure('evaluate', round, error))
+      answer(failure(message.type, message.round, error))
     }
     return state
   },
@@ -168,7 +167,11 @@ async function trained(
 }
 
 /** An answer for a coded error; throws any other error. */
-function failure(asked: 'train' | 'evaluate', round: number, error: unknown): Extract<Answer, { type: 'failed' }> {
+function failure(
+  asked: 'train' | 'evaluate' | 'query',
+  round: number,
+  error: unknown,
+): Extract<Answer, { type: 'failed' }> {
   if (!(error instanceof CodedError)) throw error
   const { code, message: reason, hint = 'see the log of that end' } = error
   return { type: 'failed', asked, round, code, reason, hint }

@@ -31,9 +31,13 @@ export const middleAggregator = role({
     const { end, message } = await aggregator.recvAny()
     if (message.type === 'end-of-training') return { ...state, ended: true }
     const { round } = message
-    if (message.type === 'evaluate') {
+    if (message.type !== 'train') {
       const found = await gatherEvaluations(message, context)
-      aggregator.send(end, { type: 'evaluated', round, ...found }, { keep: false })
+      aggregator.send(
+        end,
+        { type: message.type === 'query' ? 'answered' : 'evaluated', round, ...found },
+        { keep: false },
+      )
       return state
     }
     const again = state.last?.round === round ? state.last : undefined

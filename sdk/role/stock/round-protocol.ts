@@ -42,6 +42,14 @@ export type Assignment =
       readonly counted?: Readonly<Record<string, number>>
       readonly waitMs?: number
     }
+  | {
+      /** Asks clients for the numbers that the algorithm's server hears before a round's training. */
+      readonly type: 'query'
+      readonly round: number
+      readonly weights: Float32Array
+      readonly selected: readonly string[]
+      readonly waitMs?: number
+    }
   | { readonly type: 'end-of-training' }
 
 /** From a trainer, or from an aggregator for the trainers below, to the end above. */
@@ -64,7 +72,8 @@ export type Answer =
   /** Another end of the ring has sent a partial sum that includes this one's contribution. */
   | { readonly type: 'covered'; readonly round: number }
   | {
-      readonly type: 'evaluated'
+      /** `answered`: to a query. */
+      readonly type: 'evaluated' | 'answered'
       readonly round: number
       readonly clients: readonly ClientEvaluation[]
       readonly refusals: readonly Refusal[]
@@ -72,14 +81,14 @@ export type Answer =
   | {
       readonly type: 'failed'
       /** The kind of the failed assignment: a late failure of one kind doesn't answer an assignment of the other. */
-      readonly asked: 'train' | 'evaluate'
+      readonly asked: 'train' | 'evaluate' | 'query'
       readonly round: number
       readonly code: string
       readonly reason: string
       readonly hint?: string
     }
 
-/** Means over the held-out examples of one client. */
+/** Means over the held-out examples of one client, or the numbers of its answer to a query. */
 export interface ClientEvaluation {
   readonly end: string
   readonly samples: number
@@ -106,7 +115,7 @@ export const below = channelTagged<Assignment, Answer>(isAnswer, 'distribute', '
 export const above = channelTagged<Answer, Assignment>(isAssignment, 'fetch', 'upload')
 
 function isAnswer(message: unknown): message is Answer {
-  if (!isOneOf(message, ['contribution', 'partial', 'covered', 'evaluated', 'failed'])) return false
+  if (!isOneOf(message, ['contribution', 'partial', 'covered', 'evaluated', 'answered', 'failed'])) return false
   if (!('round' in message && isNumber(message.round))) return false
   switch (message.type) {
     case 'contribution':
@@ -123,6 +132,7 @@ function isAnswer(message: unknown): message is Answer {
     case 'covered':
       return true
     case 'evaluated':
+    case 'answered':
       return (
         'clients' in message &&
         Array.isArray(message.clients) &&
@@ -134,7 +144,7 @@ function isAnswer(message: unknown): message is Answer {
     case 'failed':
       return (
         'asked' in message &&
-        (message.asked === 'train' || message.asked === 'evaluate') &&
+        (message.asked === 'train' || message.asked === 'evaluate' || message.asked === 'query') &&
         'code' in message &&
         isString(message.code) &&
         'reason' in message &&
@@ -208,14 +218,14 @@ function isContribution(value: unknown): value is Contribution {
 }
 
 function isAssignment(message: unknown): message is Assignment {
-  if (!isOneOf(message, ['train', 'evaluate', 'end-of-training'])) return false
+  if (!isOneOf(message, ['train', 'evaluate', 'query', 'end-of-training'])) return false
   if (message.type === 'end-of-training') return true
   return (
     'round' in message &&
     isNumber(message.round) &&
     'weights' in message &&
     message.weights instanceof Float32Array &&
-    (message.type === 'evaluate' || ('terms' in message && isTerms(message.terms))) &&
+    (message.type !== 'train' || ('terms' in message && isTerms(message.terms))) &&
     'selected' in message &&
     isStrings(message.selected) &&
     (!('counted' in message) || isNumbers(message.counted)) &&

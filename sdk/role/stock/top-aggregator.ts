@@ -53,10 +53,10 @@ export const topAggregator = role({
     const round = state.round + 1
     const exhausted = strategy.server.exhausted?.(state.server, settings.clients)
     if (exhausted !== undefined) return endedBy(exhausted, state, context)
-    const { sum, flight, arrivals, notCounted, anew } = await contributions(state, context)
+    const { sum, server: heard, flight, arrivals, notCounted, anew } = await contributions(state, context)
     const { members } = sum
     const weights = state.weights.slice()
-    const server = structuredClone(state.server)
+    const server = structuredClone(heard)
     const aggregate = sum.aggregate({ round, population: settings.clients })
     const secret = strategy.secret && (await context.secret(round, 'noise'))
     strategy.server.step(weights, aggregate, server, context.random(round, 'step'), secret)
@@ -107,10 +107,12 @@ function endedBy(reason: string, state: TopAggregatorState, { notice }: TopConte
 
 /** Gathers the contributions of a round: of the selected ends, or those that fill a buffer. */
 async function contributions(
-  { round: version, weights, server, counted, flight = noFlight }: TopAggregatorState,
+  { round: version, weights, counted, flight = noFlight, ...state }: TopAggregatorState,
   context: TopContext,
 ): Promise<{
   readonly sum: RoundSum
+  /** The server's state after the clients' answers. The terms that were sent share its arrays. */
+  readonly server: unknown
   readonly flight?: Flight
   readonly arrivals?: readonly CountedWork[]
   readonly notCounted?: readonly NotCounted[]
@@ -121,19 +123,34 @@ async function contributions(
     strategy: { select, waiting, ...strategy },
   } = context
   const round = version + 1
-  const terms = strategy.server.assign?.(server, round) ?? {}
+  const server = strategy.server.hear ? structuredClone(state.server) : state.server
+  const termsNow = () => strategy.server.assign?.(server, round) ?? {}
   if (waiting.kind === 'buffer') {
-    return fillBuffer({ version, weights, flight }, waiting, context, (dispatch, from) => ({
+    const terms = termsNow()
+    const filled = await fillBuffer({ version, weights, flight }, waiting, context, (dispatch, from) => ({
       type: 'train',
       round: dispatch,
       weights: from,
       terms,
       selected: [],
     }))
+    return { ...filled, server }
   }
   const choose = async () => select.select(await trainersBelow(trainers), context.random(round, 'select'))
   const selected = await context.decide('selected', choose, isStrings)
   const wait = await waitingTime(waiting, trainers)
+  if (strategy.server.hear) {
+    const query = { type: 'query', round, weights, selected, ...wait } as const
+    const { clients, refusals } = await gatherEvaluations(query, context)
+    const [first] = refusals
+    if (first) {
+      const how = `${refusals.length} of ${selected.length} clients could not answer before round ${round}`
+      context.notice({ code: first.code, message: `${how}, the first ${first.end}: ${first.reason}` })
+    }
+    const answers = clients.map(({ end, samples, metrics: numbers }) => ({ end, samples, numbers }))
+    strategy.server.hear(server, answers)
+  }
+  const terms = termsNow()
   const {
     sum,
     refusals,
@@ -142,10 +159,10 @@ async function contributions(
   } = await gather({ type: 'train', round, weights, terms, selected, ...(counted && { counted }), ...wait }, context)
   requireEnough({ round, selected: selected.length, sum, refusals }, waiting.minimumUpdates)
   const anew = begun && { anew: begun }
-  if (sum.members.length === selected.length) return { sum, ...anew }
+  if (sum.members.length === selected.length) return { sum, server, ...anew }
   // A round that runs again may find other ends there.
   const find = () => withoutPart({ selected, sum, refusals, asked }, trainers)
-  return { sum, notCounted: await context.decide('not counted', find, isNotCounted), ...anew }
+  return { sum, server, notCounted: await context.decide('not counted', find, isNotCounted), ...anew }
 }
 
 function withoutPart(

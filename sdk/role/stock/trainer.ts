@@ -1,6 +1,7 @@
 import { CodedError, isObject } from '../../../runtime/index.ts'
 import type { Arrival, Channel } from '../channel/channel.ts'
 import { role } from '../role.ts'
+import { evaluatedBy } from './client-evaluation.ts'
 import { type Answer, type Assignment, above } from './round-protocol.ts'
 
 /**
@@ -33,19 +34,16 @@ export const trainer = role({
   resume: () => ({ ended: false }),
   done: ({ ended }) => ended,
 
-  async round(state, { channels: { aggregator }, strategy, learner, random, own, end: self, ...context }) {
+  async round(state, context) {
+    const { channels, strategy, learner, random, own, end: self } = context
+    const { aggregator } = channels
     const { client } = strategy
     const { end, message } = await newestAssignment(aggregator)
     if (message.type === 'end-of-training') return { ended: true }
     const { round, weights } = message
     try {
-      if (message.type === 'evaluate') {
-        const kept = client.personal && (await own.before(round + 1, message.counted?.[self]))
-        const before = kept ?? client.init?.(learner.layout)
-        const evaluated = client.personal?.(weights, before, learner.layout) ?? weights
-        const { samples, metrics } = await learner.evaluateClient(evaluated)
-        const clients = [{ end: self, samples, metrics }]
-        aggregator.send(end, { type: 'evaluated', round, clients, refusals: [] }, { keep: false })
+      if (message.type !== 'train') {
+        aggregator.send(end, await evaluatedBy(message, context), { keep: false })
         return state
       }
       const { terms, counted } = message

@@ -39,6 +39,7 @@ function stagedServer(inner: ServerPart<unknown>, stages: readonly Stage[]): Ser
       stages: stages.map(({ server }) => server?.init?.(layout) ?? null),
     }),
     ...(isTold && { assign }),
+    ...(inner.hear && { hear: (state, answers) => inner.hear?.(state.inner, answers) }),
     ...spending(inner, stages),
     step(weights, aggregate, state, random, secret) {
       let changed = aggregate
@@ -79,6 +80,7 @@ function stagedClient(inner: ClientPart<unknown>, stages: readonly Stage[]): Cli
   return {
     ...(inner.needs && { needs: inner.needs }),
     ...(isStateful && { init }),
+    ...(inner.answer && { answer: inner.answer.bind(inner) }),
     ...(inner.personal && {
       personal: (weights, own, layout) =>
         inner.personal?.(weights, isStagedState(own) ? own.inner : own, layout) ?? weights,

@@ -1,2 +1,3 @@
 export * from './agnostic.ts'
+export * from './fed-gft.ts'
 export * from './q-fed-avg.ts'
