@@ -13,7 +13,7 @@ import {
   type Quotas,
   type WorkerSettings,
 } from '../actors/index.ts'
-import type { CodedError } from '../runtime/index.ts'
+import { CodedError } from '../runtime/index.ts'
 import { serverTls, type TlsFiles } from '../runtime/node/index.ts'
 import type { ModelRegistry } from '../sdk/index.ts'
 import { fileRegistry } from '../sdk/node/index.ts'
@@ -171,6 +171,8 @@ export async function startServer({
   const own = sites && (await ownSites({ ...sites, store, limits: archiveLimitsOf(archiveBytes) }))
   const local = sites && localFlamelets({ ...sites, count: locals, isConfined: gate !== undefined })
   const holder = typeof inProcess === 'object' ? inProcess : sites
+  /** Tells the followers of a job why its models wait. Nobody hears while the server begins. */
+  let noteTrouble = (_run: string, _cause: unknown) => {}
   if (holder && !('own' in modelsSetting)) {
     const { folder } = holder
     models = await serverModels({
@@ -178,9 +180,11 @@ export async function startServer({
       folder,
       store,
       isFixed: gate !== undefined,
-      onTrouble: (job, cause) =>
-        log.warn({ err: cause, job }, 'models cannot be uploaded to their registry at present'),
-      onCaughtUp: (job) => log.warn({ job }, 'models are uploaded to their registry again'),
+      onTrouble(run, cause) {
+        log.warn({ err: cause, run }, 'models cannot be uploaded to their registry at present')
+        noteTrouble(run, cause)
+      },
+      onCaughtUp: (run) => log.warn({ run }, 'models are uploaded to their registry again'),
     })
   }
   const uploads = 'own' in modelsSetting ? modelsSetting.uploads : models?.uploads
@@ -225,6 +229,15 @@ export async function startServer({
     }),
   )
   const ask = asking(system, ref, { timeoutMs })
+  noteTrouble = (run, cause) => {
+    if (!(cause instanceof CodedError)) return
+    const { code, message, hint } = cause
+    const job = run.replace(/~\d+$/, '')
+    const event = { type: 'notice', end: job, code, message, hint } as const
+    ask<number>((replyTo) => ({ type: 'record-event', job, event, replyTo })).catch((fault: unknown) =>
+      log.warn({ err: fault, job }, 'could not tell the followers of a job that its models wait'),
+    )
+  }
   const stopObserving = observeActors(system, log)
   const closing = new AbortController()
   const handOver = () =>

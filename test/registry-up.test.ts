@@ -27,6 +27,10 @@ test('a job whose registry is away says how far it is behind, and is completed o
   while (!(status.modelsBehind?.rounds === 4 && status.modelsBehind.error)) status = await client.getJobStatus(of)
   t.is(status.modelsBehind.error.code, 'REGISTRY_LOST')
   t.is(status.state, 'running')
+  const codes: string[] = []
+  for await (const { event } of await client.getJobEvents({ ...of, query: { follow: false } }))
+    if (event.type === 'notice') codes.push(event.code)
+  t.deepEqual(codes, ['REGISTRY_LOST'])
   t.is((await client.getModel({ ...of, round: '4' })).fileName, 'small-round-0004.zip')
   t.regex((await first.command('--user', 'u', 'get', 'models', jobId)).err, /REGISTRY_LOST: the registry of the models/)
   await first.end('SIGKILL')
