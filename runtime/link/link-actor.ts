@@ -15,6 +15,8 @@ import { keep, Slots } from './slots.ts'
 
 /** The frames that one route may repeat while it is greeted. */
 const mostRepeated = 8
+/** An acknowledgement that nobody waits for leaves after this time, unless another frame takes it along. */
+const acknowledgeAfterMs = 20
 /** Reasons of the other node after which it never hears this life of this node again. */
 const endsLife: readonly string[] = ['LINK_INCARNATION', 'LINK_FRAME', 'LINK_VALUE']
 /** Reasons after which dialling again has no use. */
@@ -27,7 +29,8 @@ export function linkActor(system: ActorSystem, options: NodeLinkOptions): Behavi
   const own = system.node
 
   return (context) => {
-    const flushes = new Set<Member>()
+    /** Sessions that will acknowledge soon. */
+    const owing = new Set<Member>()
     const slots = new Slots(settings.slots, {
       start: () => context.after(settings.slotPatienceMs, { type: 'slots-overdue' }),
     })
@@ -40,11 +43,7 @@ export function linkActor(system: ActorSystem, options: NodeLinkOptions): Behavi
       buffers: new FrameBuffers(),
       slots,
       silence: { leastMs: suspectMs.least, mostMs: suspectMs.most },
-      wake(member) {
-        if (flushes.has(member)) return
-        flushes.add(member)
-        context.self.tell({ type: 'flush', member })
-      },
+      wake,
     })
     const dialler: Dialler = {
       tell: (message) => context.self.tell(message),
@@ -75,8 +74,11 @@ export function linkActor(system: ActorSystem, options: NodeLinkOptions): Behavi
         case 'doubted':
           return watch.doubted(message.carrier)
         case 'flush':
-          flushes.delete(message.member)
+          message.member.isWoken = false
           return watch.flush(message.member)
+        case 'acknowledge':
+          for (const member of owing) wake(member)
+          return owing.clear()
         case 'slots-overdue':
           return slots.overdue()
         case 'tick':
@@ -89,6 +91,16 @@ export function linkActor(system: ActorSystem, options: NodeLinkOptions): Behavi
           return disturb(members.get(message.node), message.how)
         default:
           return dialling.heard(message)
+      }
+    }
+
+    function wake(member: Member, when: 'now' | 'later' = 'now'): void {
+      if (when === 'later') {
+        if (owing.size === 0) context.after(acknowledgeAfterMs, { type: 'acknowledge' })
+        owing.add(member)
+      } else if (!member.isWoken) {
+        member.isWoken = true
+        context.self.tell({ type: 'flush', member })
       }
     }
 

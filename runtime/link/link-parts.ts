@@ -24,6 +24,7 @@ export type LinkMessage =
   | { readonly type: 'lost'; readonly carrier: Carrier; readonly cause: Error | undefined }
   | { readonly type: 'doubted'; readonly carrier: Carrier }
   | { readonly type: 'flush'; readonly member: Member }
+  | { readonly type: 'acknowledge' }
   | { readonly type: 'tick' }
   | { readonly type: 'slots-overdue' }
   | { readonly type: 'declare-dead'; readonly node: string }

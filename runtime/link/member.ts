@@ -32,6 +32,8 @@ export interface Member {
   readonly carriers: { [Lane in LaneName]?: Carrier | undefined }
   /** Time by which the node's frames are delayed on purpose. */
   delayMs?: number
+  /** Whether the session sends at the end of this turn. */
+  isWoken: boolean
 }
 
 /** A route, with its session once both ends have greeted. */
@@ -88,7 +90,7 @@ export interface MembersOptions extends Omit<SessionSettings, 'mayStop'> {
   readonly entry?: ActorRef<never> | undefined
   readonly silence: SilenceBounds
   /** Called when a session wants to send. */
-  readonly wake: (member: Member) => void
+  readonly wake: (member: Member, when?: 'now' | 'later') => void
 }
 
 /** The sessions of a node, one for each other node, and the lives that have ended. */
@@ -155,7 +157,7 @@ export class Members {
     const { node, incarnation, identity, rights, given, isDialled } = newcomer
     const { wake, silence } = this.#options
     const settings = rights.mayStop ? this.#settings.obeying : this.#settings.own
-    const session = new Session({ node, nodeIncarnation: incarnation }, this.#system, settings, () => wake(member))
+    const session = new Session({ node, nodeIncarnation: incarnation }, this.#system, settings, (when) => wake(member, when))
     const peer: Peer = { ...session.peer, ...(given && { entry: session.import(...given) }) }
     const entry = newcomer.entry ?? this.entryFor(newcomer, peer)
     const member: Member = {
@@ -167,6 +169,7 @@ export class Members {
       silence: new Silence(silence, nowMs),
       isDialled,
       carriers: {},
+      isWoken: false,
     }
     if (entry) session.export(entry)
     this.#members.set(node, member)

@@ -39,13 +39,15 @@ export const fieldCounts: readonly number[] = [3, 4, 3, 2, 4, 2, 3, 3]
 /** Most large messages of a session that may be announced ahead: while one is sent, another is granted. */
 export const mostAnnounced = 2
 
+/** Requests that waiting frames are sent: at the end of this turn, or a little later if nothing waits for them. */
+export type Wake = (when?: 'now' | 'later') => void
+
 /** The things that all parts of a session share. */
 export class SessionContext {
   readonly peer: Pick<Address, 'node' | 'nodeIncarnation'>
   readonly system: ActorSystem
   readonly settings: SessionSettings
-  /** Requests that waiting frames are sent. Further requests before that have no effect. */
-  readonly wake: () => void
+  readonly wake: Wake
   /** Why the session has ended. */
   ended: Error | undefined
 
@@ -53,7 +55,7 @@ export class SessionContext {
     peer: Pick<Address, 'node' | 'nodeIncarnation'>,
     system: ActorSystem,
     settings: SessionSettings,
-    wake: () => void,
+    wake: Wake,
   ) {
     this.peer = peer
     this.system = system

@@ -5,7 +5,7 @@ import type { RefName } from './message-codec.ts'
 import { Outbox } from './outbox.ts'
 import type { RefSession, RemoteRef } from './remote-ref.ts'
 import type { SealedRoute } from './sealed-route.ts'
-import { kinds, SessionContext, type SessionSettings } from './session-parts.ts'
+import { kinds, SessionContext, type SessionSettings, type Wake } from './session-parts.ts'
 import { SessionRefs } from './session-refs.ts'
 import { SessionWatches } from './session-watches.ts'
 
@@ -41,17 +41,17 @@ export class Session implements RefSession {
   readonly #asked = { control: 0, bulk: 0 }
   #isBulkAsked = false
   #owes = false
-  /** Bytes of parts that have come since the last acknowledgement. */
-  #partBytes = 0
+  /** Bytes that have come since the last acknowledgement. */
+  #owedBytes = 0
   /** Numbers of the present routes, in the order in which the dialling node has made them. */
   readonly epochs = { control: 0, bulk: 0 }
 
-  /** `wake` requests a call of `flush`. Further requests before this call have no effect. */
+  /** `wake` requests a call of `flush`. */
   constructor(
     peer: Pick<Address, 'node' | 'nodeIncarnation'>,
     system: ActorSystem,
     settings: SessionSettings,
-    wake: () => void,
+    wake: Wake,
   ) {
     this.#context = new SessionContext(peer, system, settings, wake)
     const refs = new SessionRefs(this.#context, this)
@@ -190,14 +190,14 @@ export class Session implements RefSession {
       this.#asked[frame.lane] = arriving.expected
       return this.#send('resend', frame.lane)
     }
-    if (body === 'waiting') {
-      // Acknowledgements of parts cost more than the parts are worth. A third of the window keeps the sender going.
-      this.#partBytes += frame.body.length
-      if (this.#partBytes < this.#context.settings.window[frame.lane] / 3) return
+    // A third of the window keeps the sender going. The next frame to the other node acknowledges, too.
+    this.#owedBytes += frame.body.length
+    const isDue = this.#owedBytes >= this.#context.settings.window[frame.lane] / 3
+    if (body !== 'waiting' || isDue) {
+      this.#owes = true
+      const isAwaited = body === 'known' || (frame.lane === 'bulk' && body !== 'waiting')
+      this.#context.wake(isDue || isAwaited ? 'now' : 'later')
     }
-    this.#partBytes = 0
-    this.#owes = true
-    this.#context.wake()
     if (typeof body !== 'string') this.#inbox.open(frame.lane, body)
   }
 
@@ -209,7 +209,7 @@ export class Session implements RefSession {
       const lane = this.#outbox.lanes[name]
       if (!route) continue
       for (let unit = lane.take(); unit; unit = lane.take()) {
-        this.#owes = false
+        this.#settle()
         route.send(lane.frameOf(unit, { expected: this.expected, window: this.#context.settings.window }))
         if (this.#routes[name] !== route) break
       }
@@ -224,6 +224,7 @@ export class Session implements RefSession {
    */
   end(cause: Error, farewell?: Uint8Array<ArrayBuffer>): void {
     if (this.#context.ended) return
+    if (this.#owes) this.#send('acknowledge')
     this.#context.ended = cause
     const { control, bulk } = this.#routes
     if (farewell) (control ?? bulk)?.send(farewell)
@@ -264,6 +265,12 @@ export class Session implements RefSession {
     return this.#refs.import(number, path)
   }
 
+  /** A frame is sent, and each frame acknowledges. */
+  #settle(): void {
+    this.#owes = false
+    this.#owedBytes = 0
+  }
+
   #frame(kind: Frame['kind'], lane: LaneName = 'control', first = 0): Frame {
     const { expected } = this
     const { window } = this.#context.settings
@@ -271,7 +278,7 @@ export class Session implements RefSession {
   }
 
   #send(kind: 'acknowledge' | 'resend' | 'wanted' | 'beat', lane?: LaneName, first?: number): void {
-    this.#owes = false
+    this.#settle()
     const { control, bulk } = this.#routes
     const route = control ?? bulk
     route?.send(encodeFrame(this.#frame(kind, lane, first)))
