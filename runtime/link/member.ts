@@ -157,7 +157,9 @@ export class Members {
     const { node, incarnation, identity, rights, given, isDialled } = newcomer
     const { wake, silence } = this.#options
     const settings = rights.mayStop ? this.#settings.obeying : this.#settings.own
-    const session = new Session({ node, nodeIncarnation: incarnation }, this.#system, settings, (when) => wake(member, when))
+    const session = new Session({ node, nodeIncarnation: incarnation }, this.#system, settings, (when) =>
+      wake(member, when),
+    )
     const peer: Peer = { ...session.peer, ...(given && { entry: session.import(...given) }) }
     const entry = newcomer.entry ?? this.entryFor(newcomer, peer)
     const member: Member = {

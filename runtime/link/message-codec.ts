@@ -184,10 +184,9 @@ export function valuesOf(body: Uint8Array<ArrayBuffer>, refOf: (name: RefName) =
   const bytes = body.byteOffset % alignment === 0 ? body : body.slice()
   const headerBytes = new DataView(bytes.buffer, bytes.byteOffset).getUint32(0, true)
   let at = prefixBytes + padded(headerBytes)
-  const header = new PackReader(bytes.subarray(prefixBytes, prefixBytes + headerBytes), special).whole()
-  if (!Array.isArray(header)) throw linkError('LINK_VALUE', { found: 'a header that is no list' })
+  const values = new PackReader(bytes.subarray(prefixBytes, prefixBytes + headerBytes), special).wholeList()
   if (at !== bytes.length) throw linkError('LINK_VALUE', { found: 'a body with unused bytes' })
-  return header
+  return values
 
   function special(given: Uint8Array): unknown {
     const view = new DataView(given.buffer, given.byteOffset, given.byteLength)

@@ -1,6 +1,6 @@
 import { kernelError } from '../kernel/errors.ts'
 import type { PerLane } from './frame.ts'
-import { type Letter, OutgoingLane } from './lane.ts'
+import { type Letter, Letters, OutgoingLane } from './lane.ts'
 import { LazyMap } from './lazy-map.ts'
 import { Batch, type Pieces } from './message-codec.ts'
 import type { RemoteRef } from './remote-ref.ts'
@@ -19,7 +19,7 @@ const leastBytes = 256
 /** A message that waits for its turn in the bulk lane. */
 interface Large {
   readonly body: Pieces
-  readonly letters: readonly Letter[]
+  readonly letters: Letters
   /** Number of the transfer, once it was announced or allowed. */
   transfer: number
   isAnnounced: boolean
@@ -42,7 +42,7 @@ export class Outbox {
   /** How long the last batch became. */
   #lastBytes = 0
   /** Letters of these envelopes. */
-  #letters: Letter[] = []
+  #letters: Letters | undefined
   readonly #offers = new LazyMap<number, Offered>()
   #lastOffer = 0
   /** Offers that wait for space. */
@@ -83,7 +83,7 @@ export class Outbox {
       if (this.#isFull(waiting.lastArrayBytes, 1)) {
         waiting.dropLast()
         context.deadLetter(ref.path, message, 'queue-full')
-      } else this.#added(waiting, fields, { to: ref, message })
+      } else this.#added(waiting, fields, ref)
     } catch (cause) {
       context.deadLetter(ref.path, message, 'unencodable', cause)
     }
@@ -135,7 +135,7 @@ export class Outbox {
     const [waiting, letters] = [this.#waiting, this.#letters]
     if (!waiting?.count) return
     this.#waiting = undefined
-    this.#letters = []
+    this.#letters = undefined
     this.#lastBytes = waiting.bytes
     this.lanes.control.add(waiting, letters)
   }
@@ -173,11 +173,12 @@ export class Outbox {
     const letters = [
       ...this.lanes.control.drain(),
       ...this.lanes.bulk.drain(),
-      ...this.#large.splice(0).flatMap((large) => large.letters),
-      ...this.#letters.splice(0),
+      ...this.#large.splice(0).flatMap((large) => [...large.letters]),
+      ...(this.#letters ?? []),
     ]
     this.#largeBytes = 0
     this.#waiting = undefined
+    this.#letters = undefined
     this.#makeSpace()
     return letters
   }
@@ -192,13 +193,16 @@ export class Outbox {
     return this.#waiting
   }
 
-  /** Called when an envelope waits. A large one goes to the bulk lane. */
-  #added(waiting: Batch, fields: readonly unknown[], letter?: Letter): void {
+  /** Called when an envelope waits, which was told to an actor, or not. A large one goes to the bulk lane. */
+  #added(waiting: Batch, fields: readonly unknown[], told?: RemoteRef): void {
     if (waiting.lastArrayBytes > bulkFromBytes) {
       waiting.dropLast()
-      return this.#addLarge(fields, letter)
+      return this.#addLarge(fields, told)
     }
-    if (letter) this.#letters.push(letter)
+    if (told) {
+      this.#letters ??= new Letters()
+      this.#letters.add(told, fields[2])
+    }
     if (this.lanes.control.isFilledBy(waiting)) this.pack()
     this.#context.wake()
   }
@@ -214,7 +218,7 @@ export class Outbox {
     if (this.#crowd.length > 0) for (const wake of this.#crowd.splice(0)) wake()
   }
 
-  #addLarge(fields: readonly unknown[], letter?: Letter): void {
+  #addLarge(fields: readonly unknown[], told?: RemoteRef): void {
     this.toldInBulk += 1
     const large = new Batch(this.#nameOf)
     large.add(fields)
@@ -227,7 +231,9 @@ export class Outbox {
     }
     const transfer = isAllowed ? this.#lastTransfer : 0
     const isGranted = isShort || isAllowed
-    this.#large.push({ body, letters: letter ? [letter] : [], transfer, isAnnounced: false, isGranted })
+    const letters = new Letters()
+    if (told) letters.add(told, fields[2])
+    this.#large.push({ body, letters, transfer, isAnnounced: false, isGranted })
     this.#largeBytes += body.bytes
     this.#advanceLarge()
   }

@@ -4,6 +4,8 @@ import { mostLevels } from './pack-writer.ts'
 const decoder = new TextDecoder('utf-8', { ignoreBOM: true })
 /** Longest text that is looked up among the texts that came last. */
 const shortText = 24
+/** Longest list that gets its memory before its items are read. */
+const mostAtOnce = 4096
 /** Short ASCII texts that came last, by a sum of some of their bytes: names and kinds come in nearly every message. */
 const recent: string[] = Array.from({ length: 512 }, () => '')
 
@@ -33,7 +35,23 @@ export class PackReader {
 
   /** Reads the only value. */
   whole(): unknown {
-    const value = this.#value(mostLevels + 2)
+    return this.#ended(this.#value(mostLevels + 1))
+  }
+
+  /** Reads the only value, a list. */
+  wholeList(): readonly unknown[] {
+    const kind = this.#integer(1)
+    const isLong = kind === 0xdc || kind === 0xdd
+    if (!isLong && (kind < 0x90 || kind > 0x9f)) throw refused('is no list')
+    const count = isLong ? this.#integer(kind === 0xdc ? 2 : 4) : kind & 0x0f
+    this.#enter(count, mostLevels)
+    // This list alone has its length at once.
+    const list: unknown[] = count > mostAtOnce ? [] : new Array(count)
+    for (let index = 0; index < count; index++) list[index] = this.#value(mostLevels + 1)
+    return this.#ended(list)
+  }
+
+  #ended<Value>(value: Value): Value {
     if (this.#at !== this.#end) throw refused('has bytes after its end')
     return value
   }
