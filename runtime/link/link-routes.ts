@@ -1,4 +1,12 @@
-import { encodeFrame, type Frame, type FrameKind, isBeat, type PerLane, type Route } from './frame.ts'
+import {
+  encodeFrame,
+  type Frame,
+  type FrameKind,
+  isBeat,
+  type PerLane,
+  type Route,
+  type RouteListener,
+} from './frame.ts'
 import { closeBody, type RouteLanes } from './greeting.ts'
 import type { LinkParts } from './link-parts.ts'
 import { type Carrier, type Dialled, incarnationEnded, type Member, nodeEnded } from './member.ts'
@@ -15,6 +23,29 @@ export type LinkRoutes = ReturnType<typeof linkRoutes>
 /** `begin` is called with each route that is listened to. */
 export function linkRoutes({ context, settings, members, dialler, now }: LinkParts, begin: () => void) {
   const { window } = settings
+  /** Hands what a route brings to the actor. A class, since each idle link has one. */
+  class CarrierListener implements RouteListener {
+    readonly #carrier: Carrier
+
+    constructor(carrier: Carrier) {
+      this.#carrier = carrier
+    }
+
+    heard(bytes: Uint8Array<ArrayBuffer>): void {
+      const carrier = this.#carrier
+      // Answered here, since a turn of the actor may come late in a hidden page.
+      if (isBeat(bytes)) carrier.member?.session.answerBeat()
+      arrive(carrier, bytes)
+    }
+
+    lost(cause?: Error): void {
+      context.self.tell({ type: 'lost', carrier: this.#carrier, cause })
+    }
+
+    doubted(): void {
+      context.self.tell({ type: 'doubted', carrier: this.#carrier })
+    }
+  }
   /** Routes whose ends have not greeted each other yet, the oldest first. */
   const greetings = new Set<Carrier>()
   /** Number of these routes that other nodes have made. */
@@ -51,15 +82,7 @@ export function linkRoutes({ context, settings, members, dialler, now }: LinkPar
     greetings.add(carrier)
     if (!carrier.dialled) strangers += 1
     begin()
-    carrier.route.route.listen({
-      heard(bytes) {
-        // Answered here, since a turn of the actor may come late in a hidden page.
-        if (isBeat(bytes)) carrier.member?.session.answerBeat()
-        arrive(carrier, bytes)
-      },
-      lost: (cause) => context.self.tell({ type: 'lost', carrier, cause }),
-      doubted: () => context.self.tell({ type: 'doubted', carrier }),
-    })
+    carrier.route.route.listen(new CarrierListener(carrier))
   }
 
   /** Hands a frame to the actor, later if the node's frames are delayed. Frames stay in order. */

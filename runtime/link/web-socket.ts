@@ -1,6 +1,6 @@
 import { Arrivals } from './arrivals.ts'
 import { linkError } from './errors.ts'
-import type { DialRoute, Route } from './frame.ts'
+import type { DialRoute, Route, RouteListener } from './frame.ts'
 
 /** The parts of the standard WebSocket interface that a route uses. Sockets of pages and of the package ws have them. */
 export interface FrameSocket {
@@ -28,35 +28,55 @@ const orderly: readonly number[] = [normalClosure, 1001]
 
 /** A route over a WebSocket, one binary message for each frame. The socket may still be connecting, but sends nothing then. */
 export function webSocketRoute(socket: FrameSocket, { isRelayed = false } = {}): Route {
-  const arrivals = new Arrivals(() => socket.close(faulted))
-  let fault: string | undefined
-  socket.binaryType = 'arraybuffer'
-  socket.addEventListener('message', ({ data }) => {
-    if (data instanceof ArrayBuffer) arrivals.heard(new Uint8Array(data))
-    else arrivals.fail(linkError('LINK_ROUTE', { found: 'a text came instead of a frame' }))
-  })
-  // A socket of ws without a listener for its errors ends the process. A closure follows each error.
-  socket.addEventListener('error', (event) => {
-    fault = messageOf(event)
-  })
-  socket.addEventListener('close', ({ code, reason }) => {
-    if (orderly.includes(code)) return arrivals.lose()
+  return new WebSocketRoute(socket, isRelayed)
+}
+
+/** A class, since an object with closures and a getter would take a thousand bytes more of each idle link. */
+class WebSocketRoute implements Route {
+  readonly isRelayed: boolean
+  readonly #socket: FrameSocket
+  readonly #arrivals: Arrivals
+  #fault: string | undefined
+
+  constructor(socket: FrameSocket, isRelayed: boolean) {
+    this.#socket = socket
+    this.isRelayed = isRelayed
+    this.#arrivals = new Arrivals(() => socket.close(faulted))
+    socket.binaryType = 'arraybuffer'
+    socket.addEventListener('message', ({ data }) => {
+      if (data instanceof ArrayBuffer) this.#arrivals.heard(new Uint8Array(data))
+      else this.#arrivals.fail(linkError('LINK_ROUTE', { found: 'a text came instead of a frame' }))
+    })
+    // A socket of ws without a listener for its errors ends the process. A closure follows each error.
+    socket.addEventListener('error', (event) => {
+      this.#fault = messageOf(event)
+    })
+    socket.addEventListener('close', ({ code, reason }) => this.#closed(code, reason))
+  }
+
+  get queuedBytes(): number {
+    return this.#socket.bufferedAmount
+  }
+
+  send(frame: Uint8Array<ArrayBuffer>): void {
+    if (!this.#arrivals.isOver && this.#socket.readyState === open) this.#socket.send(frame)
+  }
+
+  listen(listener: RouteListener): void {
+    this.#arrivals.listen(listener)
+  }
+
+  close(): void {
+    this.#arrivals.close()
+    this.#socket.close(normalClosure)
+  }
+
+  #closed(code: number, reason: string): void {
+    if (orderly.includes(code)) return this.#arrivals.lose()
     const closure = `the WebSocket was closed with ${code}${reason && ` (${reason})`}`
-    arrivals.lose(linkError('LINK_ROUTE', { found: fault === undefined ? closure : `${closure}: ${fault}` }))
-  })
-  return {
-    isRelayed,
-    get queuedBytes() {
-      return socket.bufferedAmount
-    },
-    send(frame) {
-      if (!arrivals.isOver && socket.readyState === open) socket.send(frame)
-    },
-    listen: (listener) => arrivals.listen(listener),
-    close() {
-      arrivals.close()
-      socket.close(normalClosure)
-    },
+    this.#arrivals.lose(
+      linkError('LINK_ROUTE', { found: this.#fault === undefined ? closure : `${closure}: ${this.#fault}` }),
+    )
   }
 }
 

@@ -91,7 +91,7 @@ export function acceptWebSockets(server: Server, options: WebSocketAcceptOptions
     routes.add(socket)
     unopened.add(socket)
     socket.once('message', () => unopened.delete(socket))
-    socket.once('close', () => {
+    socket.on('close', () => {
       routes.delete(socket)
       unopened.delete(socket)
     })
