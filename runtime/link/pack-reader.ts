@@ -46,7 +46,8 @@ export class PackReader {
     const count = isLong ? this.#integer(kind === 0xdc ? 2 : 4) : kind & 0x0f
     this.#enter(count, mostLevels)
     // This list alone has its length at once.
-    const list: unknown[] = count > mostAtOnce ? [] : new Array(count)
+    const list: unknown[] = []
+    if (count <= mostAtOnce) list.length = count
     for (let index = 0; index < count; index++) list[index] = this.#value(mostLevels + 1)
     return this.#ended(list)
   }
