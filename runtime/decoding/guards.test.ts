@@ -7,6 +7,7 @@ import {
   isMissingOr,
   isNumbers,
   isOneOf,
+  isRecord,
   isRecordOf,
   isString,
   isStrings,
@@ -59,4 +60,9 @@ test('a list is decoded whole, within its bound, or not at all', (t) => {
   )
   for (const value of [{ length: 0 }, 'ab', undefined]) t.is(listOf(value, doubled), undefined)
   t.true(isStrings([]))
+})
+
+test('the fields of any object may be read, and those of other values not', (t) => {
+  for (const value of [{ a: 1 }, [1], new Map()]) t.true(isRecord(value))
+  for (const value of [null, undefined, 1, 'a', () => {}]) t.false(isRecord(value))
 })

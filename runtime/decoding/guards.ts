@@ -30,6 +30,11 @@ export function isObject(value: unknown): value is object {
   return typeof value === 'object' && value !== null
 }
 
+/** An object of any kind, whose fields are then read by name. */
+export function isRecord(value: unknown): value is Readonly<Record<string, unknown>> {
+  return isObject(value)
+}
+
 /** An object, and no array, of whose fields each passes the guard. */
 export function isRecordOf<Value>(
   value: unknown,

@@ -1,4 +1,5 @@
 import type { LayersModel } from '@tensorflow/tfjs'
+import { isRecord } from '../../runtime/index.ts'
 import { requireLoadableNames } from '../engine/index.ts'
 import { learnError } from '../learn/errors.ts'
 import { forgetBias, type InitializerSpec, initialValues } from '../learn/initializer.ts'
@@ -185,8 +186,4 @@ function renameAll(json: unknown, names: ReadonlyMap<string, string>): unknown {
   if (Array.isArray(json)) return json.map((item: unknown) => renameAll(item, names))
   if (!isRecord(json)) return json
   return Object.fromEntries(Object.entries(json).map(([key, value]) => [key, renameAll(value, names)]))
-}
-
-function isRecord(value: unknown): value is Readonly<Record<string, unknown>> {
-  return typeof value === 'object' && value !== null
 }

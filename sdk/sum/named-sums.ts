@@ -1,5 +1,5 @@
 import type { CodedError } from '../../runtime/index.ts'
-import { isObject } from '../../runtime/index.ts'
+import { isRecord } from '../../runtime/index.ts'
 import type { Layout } from '../weights/layout.ts'
 import { HeldDelta, type PartialSum, type Vector } from './accumulator.ts'
 import { refusalOf, sumError } from './errors.ts'
@@ -175,8 +175,4 @@ export function isPartialSum(value: unknown): value is PartialSum {
     isWords(value.bound) &&
     [value.quantumBits, value.weight, value.updates].every((number) => typeof number === 'number')
   )
-}
-
-function isRecord(value: unknown): value is Readonly<Record<string, unknown>> {
-  return isObject(value)
 }

@@ -1,4 +1,4 @@
-import { isObject } from '../../runtime/index.ts'
+import { isRecord } from '../../runtime/index.ts'
 import type { Workload } from './workload.ts'
 
 /** The faults of a value that should be a workload. Empty if the value is a workload. */
@@ -34,8 +34,4 @@ export function workloadFaults(value: unknown): string[] {
 
 export function isWorkload(value: unknown): value is Workload {
   return workloadFaults(value).length === 0
-}
-
-function isRecord(value: unknown): value is Readonly<Record<string, unknown>> {
-  return isObject(value)
 }
