@@ -24,6 +24,8 @@ export interface ServerModels {
   hostingOf(job: DeployableJob): ModelRegistry
   /** The folder to which another process commits the models of a job. */
   folderOf(job: DeployableJob): Promise<{ readonly models: string; readonly keep?: KeptRounds | undefined }>
+  /** Bytes of a model among the files of this machine. 0 of a model elsewhere. */
+  bytesOf(run: string, round: number, part?: string): Promise<number>
   /** Why a job's registry is refused. */
   faultsOf(spec: RunOfJob['spec']): readonly PlacedFault[]
   readonly uploads: ModelUploads
@@ -69,6 +71,7 @@ export async function serverModels(parts: ServerModelsParts): Promise<ServerMode
   const nothing = { rounds: 0 } as const
 
   return {
+    bytesOf: local.bytesOf,
     registryOf: async (job) => (await spoolOf(job)) ?? local,
     hostingOf(job) {
       const keep = keepOf(job.spec)

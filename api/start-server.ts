@@ -16,7 +16,6 @@ import {
 import { CodedError } from '../runtime/index.ts'
 import { serverTls, type TlsFiles } from '../runtime/node/index.ts'
 import type { ModelRegistry } from '../sdk/index.ts'
-import { fileRegistry } from '../sdk/node/index.ts'
 import { type AuthenticationSetting, bearerGate } from './auth/gate.ts'
 import { localAccounts } from './auth/local-accounts.ts'
 import { apiError } from './errors.ts'
@@ -212,7 +211,7 @@ export async function startServer({
             },
           }
         : {}),
-      ...(holder ? { modelBytes: fileRegistry(resolve(holder.folder, 'models')).bytesOf } : {}),
+      ...(models ? { modelBytes: models.bytesOf } : {}),
       ...(local ? { locals: local } : {}),
       onRecorded(...recorded) {
         metrics.recorded(...recorded)
