@@ -2,6 +2,7 @@ import type { ActorContext } from '../../runtime/index.ts'
 import { isNumber } from '../../runtime/index.ts'
 import type { RoleLearner } from '../learn/role-learner.ts'
 import { randomStream } from '../random/random-stream.ts'
+import type { Channel } from '../role/channel/channel.ts'
 import type { ChannelPort } from '../role/channel/channel-port.ts'
 import { typedChannel } from '../role/channel/typed-channel.ts'
 import type { RoleMessage } from '../role/channel/wiring.ts'
@@ -64,7 +65,7 @@ export function roleContext<State, Channels>({
   effects,
 }: RoundParts<State, Channels>): RoleContext<Channels> {
   const { clock } = actor
-  const open: OpenChannel = (use) =>
+  const opened = <Out, In>(use: ChannelUse<Out, In>): Channel<Out, In> =>
     typedChannel(portFor(use, task, ports), use, {
       end: task.end,
       clock,
@@ -75,6 +76,7 @@ export function roleContext<State, Channels>({
           message: `${task.end} dropped a message of ${from} on ${channel} that is not of its protocol`,
         }),
     })
+  const open = opener(opened, ports)
   let sums: NamedSums | undefined
   /** The last round that the role drew numbers for or trained for, for error messages. */
   let round: number | undefined
@@ -205,19 +207,29 @@ function clientOf({ client, end }: RoleTask): number {
   return client
 }
 
-export function portFor<Out, In>(
-  { tags }: ChannelUse<Out, In>,
-  task: RoleTask,
+/** Lets a role open a channel that its task may not have. */
+export function opener(
+  open: <Out, In>(use: ChannelUse<Out, In>) => Channel<Out, In>,
   ports: readonly ChannelPort[],
-): ChannelPort {
-  const fitting = ports.filter(({ wiring }) => tags.every((tag) => wiring.funcTags.includes(tag)))
-  const [port] = fitting
-  if (port && fitting.length === 1) return port
+): OpenChannel {
+  return Object.assign(open, {
+    optional: <Out, In>(use: ChannelUse<Out, In>) => (fitting(use, ports).length === 0 ? undefined : open(use)),
+  })
+}
+
+function fitting<Out, In>({ tags }: ChannelUse<Out, In>, ports: readonly ChannelPort[]): readonly ChannelPort[] {
+  return ports.filter(({ wiring }) => tags.every((tag) => wiring.funcTags.includes(tag)))
+}
+
+export function portFor<Out, In>(use: ChannelUse<Out, In>, task: RoleTask, ports: readonly ChannelPort[]): ChannelPort {
+  const found = fitting(use, ports)
+  const [port] = found
+  if (port && found.length === 1) return port
   throw roleError('ROLE_CHANNEL_MISSING', {
     role: task.role.name,
-    tags: tags.join(', '),
+    tags: use.tags.join(', '),
     end: task.end,
-    count: fitting.length,
+    count: found.length,
     channels: ports.map(({ wiring }) => wiring.name).join(', '),
   })
 }

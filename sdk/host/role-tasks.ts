@@ -13,7 +13,7 @@ import {
   type SchemaChannel,
   withGroups,
 } from '../tag/schema.ts'
-import { portFor } from './role-context.ts'
+import { opener, portFor } from './role-context.ts'
 import type { RoleTask } from './role-task.ts'
 import type { HostedTask } from './site-protocol.ts'
 
@@ -146,7 +146,7 @@ export function requireChannels(task: RoleTask): Promise<void> {
   const surroundings = { end, clock: systemClock(), decisions: undecided, foreign: () => {} }
   return task.role.runOn({
     async run(role) {
-      role.open((use) => typedChannel(portFor(use, task, ports), use, surroundings))
+      role.open(opener((use) => typedChannel(portFor(use, task, ports), use, surroundings), ports))
     },
   })
 }
@@ -161,17 +161,20 @@ const undecided: Decisions = {
 }
 
 /**
- * Stock roles by the func tags of all channels of a role, the most specific first. The sdk lacks some of these roles:
- * the refusal of a schema that needs one names the role.
+ * Stock roles by the func tags of all channels of a role, the most specific first. Roles that a coordinator serves are
+ * the usual ones, which find its channel by themselves. The sdk lacks the vertical, gossiping and split roles: the
+ * refusal of a schema that needs one names the role.
  */
 const placesByTags: readonly (readonly [stock: string, holdsData: boolean, tags: readonly string[]])[] = [
+  ['label-holder', true, ['matchEntities', 'gatherActivations']],
+  ['feature-holder', true, ['presentEntities', 'sendActivations']],
+  ['gossip-trainer', true, ['gossip']],
+  ['split-server', false, ['serveSplit']],
+  ['split-trainer', true, ['trainSplit']],
   ['hybrid-trainer', true, ['fetch', 'upload', 'ring_allreduce']],
   ['ring-trainer', true, ['ring_allreduce']],
-  ['coordinated-trainer', true, ['fetch', 'upload', 'coordinate']],
   ['trainer', true, ['fetch', 'upload']],
-  ['coordinated-middle-aggregator', false, ['distribute', 'aggregate', 'fetch', 'upload', 'coordinate']],
   ['middle-aggregator', false, ['distribute', 'aggregate', 'fetch', 'upload']],
-  ['coordinated-top-aggregator', false, ['distribute', 'aggregate', 'coordinate']],
   ['top-aggregator', false, ['distribute', 'aggregate']],
   ['coordinator', false, ['coordinateWithTopAgg']],
   ['coordinator', false, ['coordinateWithMidAgg']],

@@ -32,6 +32,18 @@ const roleErrors = {
       'round {round} counted {counted} updates of {selected} selected, fewer than the required {minimum}; {causes}',
     hint: '{advice}',
   },
+  ROLE_TOP_LEFT: {
+    message: '{end} has nobody to coordinate for: {top} has left',
+    hint: 'see why {top} ended',
+  },
+  ROLE_NO_AGGREGATOR: {
+    message: 'no {role} was there for {end} to pair trainers with in round {round}',
+    hint: 'see why they left, or give them more time',
+  },
+  ROLE_COORDINATOR_LEFT: {
+    message: '{end} has no pairs for round {round}: the coordinator has left',
+    hint: 'see why the coordinator ended, and resume the job',
+  },
   ROLE_COUNTED_BEFORE: {
     message: 'the sum of {end} in round {round} includes {members}, counted before by themselves',
     hint: 'no action is needed: the sum is left out of this round',

@@ -29,7 +29,11 @@ export function channelTagged<Out, In>(
 }
 
 /** Opens the one channel that a use describes. ROLE_CHANNEL_MISSING if no channel fits, or more than one. */
-export type OpenChannel = <Out, In>(use: ChannelUse<Out, In>) => Channel<Out, In>
+export interface OpenChannel {
+  <Out, In>(use: ChannelUse<Out, In>): Channel<Out, In>
+  /** As above. Undefined if no channel fits. */
+  optional<Out, In>(use: ChannelUse<Out, In>): Channel<Out, In> | undefined
+}
 
 /**
  * The published record of a committed round. Published before the round is committed, at least once, always with the

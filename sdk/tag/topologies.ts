@@ -149,6 +149,35 @@ export function hybrid({
   }
 }
 
+/** As `replicated`, with a coordinator that pairs the trainers with the aggregators anew each round. */
+export function coordinated({
+  clients,
+  replicas = 2,
+}: {
+  readonly clients: number
+  readonly replicas?: number
+}): Topology {
+  const { schema, dataSpec } = replicated({ clients, replicas })
+  const control = (name: string, role: string, tag: string): SchemaChannel => ({
+    name,
+    pair: ['coordinator', role],
+    funcTags: { coordinator: [tag], [role]: ['coordinate'] },
+  })
+  return {
+    schema: {
+      name: 'coordinated',
+      roles: [...schema.roles, { name: 'coordinator' }],
+      channels: [
+        ...schema.channels,
+        control('coordinator-top', 'top-aggregator', 'coordinateWithTopAgg'),
+        control('coordinator-middle', 'middle-aggregator', 'coordinateWithMidAgg'),
+        control('coordinator-trainer', 'trainer', 'coordinateWithTrainer'),
+      ],
+    },
+    dataSpec,
+  }
+}
+
 /** The ready-made topologies, by the names that a setting `topology` has for them. */
 export const topologies = {
   'two-tier': twoTier,
@@ -157,6 +186,7 @@ export const topologies = {
   replicated,
   ring,
   hybrid,
+  coordinated,
 } as const satisfies Readonly<
   Record<string, (options: { readonly clients: number; readonly levels?: number }) => Topology>
 >

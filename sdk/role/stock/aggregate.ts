@@ -4,6 +4,7 @@ import type { RoundPartial, RoundSum } from '../../strategy/round-sum.ts'
 import type { Channel, GatheredArrival } from '../channel/channel.ts'
 import { roleError } from '../errors.ts'
 import type { RoleContext } from '../role.ts'
+import type { Pairs } from './coordinator-protocol.ts'
 import {
   type Answer,
   type Assignment,
@@ -64,8 +65,16 @@ export async function levelsBelow(channel: Below): Promise<number> {
 async function sharesOf(
   { type, round, selected }: Work,
   { channels: { trainers: channel }, decide, random }: Aggregator,
+  pairs?: Pairs,
 ): Promise<ReadonlyMap<string, readonly string[]>> {
   await channel.awaitJoin()
+  if (pairs && !channel.othersHoldData) {
+    const chosen = new Set(selected)
+    const given = Object.entries(pairs).map(
+      ([end, its]) => [end, its.filter((trainer) => chosen.has(trainer))] as const,
+    )
+    return new Map(given.filter(([end, its]) => its.length > 0 && channel.has(end)))
+  }
   if (channel.othersHoldData)
     return new Map(selected.filter((end) => channel.has(end)).map((end) => [end, [end]] as const))
   await channel.awaitProperty(channel.ends(), trainersProperty)
@@ -134,12 +143,13 @@ async function distribute(
 /**
  * Distributes an assignment to the ends that are selected trainers, or have some below, and sums their answers until
  * the quorum or the deadline. A refused or failed contribution doesn't count, and the round goes on without it.
- * With `everyone`, waits for all of these ends that haven't left.
+ * With `everyone`, waits for all of these ends that haven't left. `pairs` say which trainers are below which end, where
+ * a coordinator pairs them.
  */
 export async function gather(
   assignment: TrainAssignment,
   context: Aggregator,
-  { everyone = false }: { readonly everyone?: boolean } = {},
+  { everyone = false, pairs }: { readonly everyone?: boolean; readonly pairs?: Pairs | undefined } = {},
 ): Promise<Gathered> {
   const {
     channels: { trainers: channel },
@@ -151,7 +161,7 @@ export async function gather(
     waiting,
     aggregation: { needs },
   } = strategy
-  const shares = await sharesOf(assignment, context)
+  const shares = await sharesOf(assignment, context, pairs)
   await distribute(assignment, shares, context)
 
   const sum = roundSum()

@@ -1,4 +1,5 @@
 import type { AnyRole } from '../role.ts'
+import { coordinator } from './coordinator.ts'
 import { hybridTrainer } from './hybrid-trainer.ts'
 import { middleAggregator } from './middle-aggregator.ts'
 import { ringTrainer } from './ring-trainer.ts'
@@ -6,6 +7,7 @@ import { topAggregator } from './top-aggregator.ts'
 
 /** The stock roles besides the plain trainer, by name. */
 export const aggregators: Readonly<Record<string, AnyRole>> = {
+  [coordinator.name]: coordinator,
   [hybridTrainer.name]: hybridTrainer,
   [middleAggregator.name]: middleAggregator,
   [ringTrainer.name]: ringTrainer,

@@ -1,6 +1,8 @@
 import { isObject } from '../../../runtime/index.ts'
 import { role } from '../role.ts'
 import { gather, gatherEvaluations, levelsBelow, trainersBelow } from './aggregate.ts'
+import { coordinatedAssignment, pairsOf } from './coordinated.ts'
+import { coordinated } from './coordinator-protocol.ts'
 import { above, below, levelsProperty, trainersProperty } from './round-protocol.ts'
 
 interface MiddleAggregatorState {
@@ -11,12 +13,17 @@ interface MiddleAggregatorState {
 }
 
 /**
- * Passes an assignment on to its group, and answers with the exact partial sum of the group's contributions. When an
+ * Passes an assignment on to its group, or to the trainers that a coordinator has paired with it, and answers with the
+ * exact partial sum of their contributions. When an
  * aggregator repeats a round and asks again, answers with the sum of the same members.
  */
 export const middleAggregator = role({
   name: 'middle-aggregator',
-  open: (channel) => ({ aggregator: channel(above), trainers: channel(below) }),
+  open: (channel) => ({
+    aggregator: channel(above),
+    trainers: channel(below),
+    coordinator: channel.optional(coordinated),
+  }),
   init: (): MiddleAggregatorState => ({ rounds: 0, ended: false }),
   isState: (value): value is MiddleAggregatorState => isObject(value) && 'ended' in value && 'rounds' in value,
   // The aggregator above sends the end of training again.
@@ -24,11 +31,12 @@ export const middleAggregator = role({
   done: ({ ended }) => ended,
 
   async round(state, context) {
-    const { aggregator, trainers } = context.channels
+    const { aggregator, trainers, coordinator } = context.channels
     aggregator.setProperty(trainersProperty, await trainersBelow(trainers))
     aggregator.setProperty(levelsProperty, 1 + (await levelsBelow(trainers)))
 
-    const { end, message } = await aggregator.recvAny()
+    const counted = state.last?.members.length ?? 0
+    const { end, message } = await coordinatedAssignment(aggregator, coordinator, counted)
     if (message.type === 'end-of-training') return { ...state, ended: true }
     const { round } = message
     if (message.type !== 'train') {
@@ -42,7 +50,9 @@ export const middleAggregator = role({
     }
     const again = state.last?.round === round ? state.last : undefined
     const assignment = again ? { ...message, selected: again.members } : message
-    const { sum, refusals, anew } = await gather(assignment, context, { everyone: again !== undefined })
+    // An aggregator of trainers has them from the assignment.
+    const pairs = trainers.othersHoldData ? undefined : await pairsOf(round, coordinator, context.end)
+    const { sum, refusals, anew } = await gather(assignment, context, { everyone: again !== undefined, pairs })
     aggregator.send(
       end,
       { type: 'partial', round, part: sum.partial(), refusals, ...(anew && { anew }) },

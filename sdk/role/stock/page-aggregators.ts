@@ -5,6 +5,7 @@ import type { AnyRole } from '../role.ts'
  * Most pages train only, so that another role is loaded when a task begins to be one.
  */
 export const aggregators: Readonly<Record<string, AnyRole>> = {
+  coordinator: loadedLate('coordinator'),
   'hybrid-trainer': loadedLate('hybrid-trainer'),
   'middle-aggregator': loadedLate('middle-aggregator'),
   'ring-trainer': loadedLate('ring-trainer'),

@@ -9,6 +9,8 @@ import { type NotCounted, type RoleContext, role } from '../role.ts'
 import { gather, gatherEvaluations, isBelow, levelsBelow, prefixed, requireEnough, trainersBelow } from './aggregate.ts'
 import { type Flight, fillBuffer, isFlight, noFlight } from './buffer-round.ts'
 import { evaluationSummary } from './client-evaluation.ts'
+import { pairsOf, type ToCoordinator } from './coordinated.ts'
+import { coordinated } from './coordinator-protocol.ts'
 import { type Answer, type Assignment, below, type Refusal } from './round-protocol.ts'
 
 interface TopAggregatorState {
@@ -24,12 +26,16 @@ interface TopAggregatorState {
   readonly flight?: Flight
 }
 
-type TopContext = RoleContext<{ readonly trainers: Channel<Assignment, Answer> }>
+type TopContext = RoleContext<{
+  readonly trainers: Channel<Assignment, Answer>
+  /** Where a coordinator pairs the trainers with the aggregators below. */
+  readonly coordinator: ToCoordinator | undefined
+}>
 
 /** Runs the rounds of a job: select, distribute, gather to the quorum or the deadline, step, evaluate, publish. */
 export const topAggregator = role({
   name: 'top-aggregator',
-  open: (channel) => ({ trainers: channel(below) }),
+  open: (channel) => ({ trainers: channel(below), coordinator: channel.optional(coordinated) }),
   async init({ learner, strategy: { server, client, waiting }, settings }): Promise<TopAggregatorState> {
     const weights = await learner.initialWeights()
     const state = { round: 0, rounds: settings.rounds, weights, server: server.init(learner.layout) }
@@ -87,7 +93,9 @@ export const topAggregator = role({
     return { ...state, round, weights, server, ...(counted && { counted }), ...(flight && { flight }) }
   },
 
-  async finish(_, { channels: { trainers } }) {
+  async finish(_, { channels: { trainers, coordinator } }) {
+    await coordinator?.awaitJoin()
+    coordinator?.broadcast({ type: 'end' })
     await trainers.awaitJoin()
     trainers.broadcast({ type: 'end-of-training' })
   },
@@ -119,7 +127,7 @@ async function contributions(
   readonly anew?: readonly string[]
 }> {
   const {
-    channels: { trainers },
+    channels: { trainers, coordinator },
     strategy: { select, waiting, ...strategy },
   } = context
   const round = version + 1
@@ -136,7 +144,12 @@ async function contributions(
     }))
     return { ...filled, server }
   }
-  const choose = async () => select.select(await trainersBelow(trainers), context.random(round, 'select'))
+  await trainers.awaitJoin()
+  await coordinator?.awaitJoin()
+  coordinator?.broadcast({ type: 'ready', round })
+  const pairs = await pairsOf(round, coordinator, context.end)
+  const known = pairs && Object.values(pairs).flat().toSorted()
+  const choose = async () => select.select(known ?? (await trainersBelow(trainers)), context.random(round, 'select'))
   const selected = await context.decide('selected', choose, isStrings)
   const wait = await waitingTime(waiting, trainers)
   if (strategy.server.hear) {
@@ -156,7 +169,11 @@ async function contributions(
     refusals,
     asked,
     anew: begun,
-  } = await gather({ type: 'train', round, weights, terms, selected, ...(counted && { counted }), ...wait }, context)
+  } = await gather(
+    { type: 'train', round, weights, terms, selected, ...(counted && { counted }), ...wait },
+    context,
+    { pairs },
+  )
   requireEnough({ round, selected: selected.length, sum, refusals }, waiting.minimumUpdates)
   const anew = begun && { anew: begun }
   if (sum.members.length === selected.length) return { sum, server, ...anew }
