@@ -11,6 +11,7 @@ import { jobsCommand, logsCommand } from './commands/follow-commands.ts'
 import { jobCommands, taskCommands } from './commands/job-commands.ts'
 import { modelCommands } from './commands/model-commands.ts'
 import { keysCommand, signCommand } from './commands/signing-commands.ts'
+import { topologyCommand } from './commands/topology-command.ts'
 import { type Verbs, verbs } from './commands/verbs.ts'
 import { flameletCommand } from './flamelet/flamelet-commands.ts'
 import { checkCommand, runCommand } from './run/run-command.ts'
@@ -42,7 +43,12 @@ export function flamectl(argv: readonly string[]): Command {
   }
   for (const command of [logsCommand(context), jobsCommand(context), computesCommand(context), chaosCommand(context)])
     program.addCommand(command)
-  for (const command of [keysCommand(context), signCommand(context), flameletCommand(context)])
+  for (const command of [
+    topologyCommand(context),
+    keysCommand(context),
+    signCommand(context),
+    flameletCommand(context),
+  ])
     program.addCommand(command)
   for (const { command, hidden } of completionCommands(program)) program.addCommand(command, { hidden })
   return finished(program)

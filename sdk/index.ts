@@ -86,6 +86,7 @@ export {
 export { type AccumulatorOptions, accumulator } from './sum/wasm-accumulator.ts'
 export { type Fault, shortList, type TopologyFacts } from './tag/errors.ts'
 export * from './tag/expand.ts'
+export { topologySvg, topologyText } from './tag/picture.ts'
 export {
   channelsByRole,
   channelsOf,

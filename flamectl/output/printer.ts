@@ -20,6 +20,8 @@ export interface Printer {
   one(value: unknown, name: string): void
   /** Prints that a command has done its work: for people a sentence. */
   done(sentence: string, value: unknown, name: string): void
+  /** Prints a single thing: for people a text of several lines, as it stands. */
+  text(text: string, value: unknown, name: string): void
   /** Prints one of many events: a line for people, a line of JSON, or a document of YAML. */
   event(line: string, value: unknown): void
 }
@@ -50,6 +52,12 @@ export function printer(formatOf: () => Format | undefined, write: (text: string
       if (format === 'name') write(printable(name))
       else if (format === 'json' || format === 'yaml') structured(value)
       else write(indentedLines(sentence))
+    },
+    text(text, value, name) {
+      const format = formatOf()
+      if (format === 'name') write(printable(name))
+      else if (format === 'json' || format === 'yaml') structured(value)
+      else for (const line of text.trimEnd().split('\n')) write(printable(line))
     },
     event(line, value) {
       const format = formatOf()

@@ -41,8 +41,9 @@ export function topologyMisfit(
   const role = summingRole(schema)
   if (role === undefined) return undefined
   if (aggregation.needs === 'each') return `${name} needs each contribution, and the role ${role} passes sums on`
-  if (waiting.kind === 'buffer')
-    return `${name} counts trainers in the order of arrival, and the role ${role} is between them and it`
+  const coordinator = schema.roles.find((one) => tagsOf(schema, one.name).includes('coordinateWithTopAgg'))
+  if (waiting.kind === 'buffer' && coordinator)
+    return `${name} is asynchronous, and the role ${coordinator.name} pairs trainers round by round`
   return undefined
 }
 

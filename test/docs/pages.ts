@@ -1,3 +1,4 @@
+import { topologies, topologySvg } from '../../sdk/index.ts'
 import { algorithmsPage } from './algorithms-page.ts'
 import { errorsPage } from './errors-page.ts'
 import { flamectlPage } from './flamectl-page.ts'
@@ -7,4 +8,7 @@ export const pages = new Map<string, () => string | Promise<string>>([
   ['docs/algorithms.md', algorithmsPage],
   ['docs/errors.md', errorsPage],
   ['docs/flamectl.md', flamectlPage],
+  ...Object.entries(topologies).map(
+    ([name, topologyOf]) => [`docs/topologies/${name}.svg`, () => topologySvg(topologyOf({ clients: 6 }))] as const,
+  ),
 ])

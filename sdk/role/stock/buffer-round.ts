@@ -48,13 +48,15 @@ function isDispatch(value: unknown): value is Dispatch {
  * staleness, until `size` are counted. The order and each dispatch are decisions, durable before any message that
  * follows from them is sent; so a second run dispatches the same work under the same numbers, and gets the same bits.
  *
- * An end that failed isn't asked again for the same version. ROLE_TOO_FEW_UPDATES if no end is left to ask.
+ * An end that failed isn't asked again for the same version. ROLE_TOO_FEW_UPDATES if no end is left to ask. With `above`,
+ * stops with fewer contributions as soon as the training is over.
  */
 export async function fillBuffer(
   { version, weights, flight }: { readonly version: number; readonly weights: Float32Array; readonly flight: Flight },
   buffer: Buffer,
   context: RoleContext<{ readonly trainers: Channel<Assignment, Answer> }>,
-  assignment: (dispatch: number, weights: Float32Array) => Extract<Assignment, { type: 'train' }>,
+  assignment: (dispatch: number, weights: Float32Array, version: number) => Extract<Assignment, { type: 'train' }>,
+  above?: { readonly isOver: () => boolean; readonly changed: () => Promise<void> },
 ): Promise<{ readonly sum: RoundSum; readonly flight: Flight; readonly arrivals: readonly CountedWork[] }> {
   const {
     channels: { trainers: channel },
@@ -76,6 +78,7 @@ export async function fillBuffer(
   if (flight.again) for (const [end, work] of underWay) ask(end, work.dispatch, work.version)
   while (arrivals.length < buffer.size) {
     while (underWay.size < buffer.concurrency && (await dispatchNext()));
+    if (await isOver()) break
     const arrival = underWay.size > 0 ? await nextArrival() : undefined
     if (!arrival && !(await dispatchNext())) throw tooFew()
     if (!arrival) continue
@@ -88,7 +91,7 @@ export async function fillBuffer(
   function ask(end: string, number: number, from: number): void {
     const last = states?.get(end)
     const told = states && { counted: last === undefined ? {} : { [end]: last } }
-    const message = { ...assignment(number, past.get(from) ?? weights), ...told }
+    const message = { ...assignment(number, past.get(from) ?? weights, from), ...told }
     channel.send(end, message, { keep: 'until-acknowledged' })
   }
 
@@ -113,10 +116,25 @@ export async function fillBuffer(
     return true
   }
 
+  /** Whether the training is over before the next answer comes. */
+  async function isOver(): Promise<boolean> {
+    if (!above) return false
+    for (;;) {
+      if (above.isOver()) return true
+      const isAwaited = [...underWay.keys()].some((end) => channel.has(end))
+      if (!isAwaited || channel.find(({ end, message }) => underWay.has(end) && isUnderWay(message))) return false
+      await Promise.race([channel.changed(), above.changed()])
+    }
+  }
+
+  function isUnderWay({ round }: Answer): boolean {
+    return [...underWay.values()].some((work) => work.dispatch === round)
+  }
+
   function nextArrival() {
     return channel.next([...underWay.keys()], {
       purpose: `version ${version}`,
-      matching: ({ round }) => [...underWay.values()].some((work) => work.dispatch === round),
+      matching: isUnderWay,
       durable: false,
       lent: true,
     })

@@ -3,6 +3,7 @@ import type { Contribution } from '../../strategy/algorithm.ts'
 import type { Arrival, Channel } from '../channel/channel.ts'
 import { type RoleContext, role } from '../role.ts'
 import { evaluatedBy } from './client-evaluation.ts'
+import { clientWork } from './client-work.ts'
 import { type RingMessage, ringChannel } from './ring-protocol.ts'
 import { type RingOutcome, ringRound } from './ring-round.ts'
 import { type Answer, type Assignment, above, type Refusal } from './round-protocol.ts'
@@ -147,21 +148,16 @@ function tellCommitted(end: string, { last }: HybridState, { channels }: HybridC
 /** Trains. The fault, as an answer, if the training fails. */
 async function trained(
   { round, weights, terms, counted }: Train,
-  { end, strategy, learner, random, secret, own }: HybridContext,
-): Promise<{ readonly contribution?: Contribution; readonly fault?: Extract<Answer, { type: 'failed' }> }> {
-  const { client } = strategy
+  context: HybridContext,
+): Promise<{
+  readonly contribution?: Contribution
+  readonly isAnew?: boolean
+  readonly fault?: Extract<Answer, { type: 'failed' }>
+}> {
   try {
-    const before = client.init && ((await own.before(round, counted?.[end])) ?? client.init(learner.layout))
-    const { contribution, own: after } = await client.train(
-      { end, round, weights, terms },
-      before,
-      learner,
-      random(round, 'client'),
-      strategy.secret && (await secret(round, 'noise')),
-    )
-    if (client.init) await own.keep(round, after)
-    return { contribution }
+    return await clientWork({ round, weights, terms, counted: counted?.[context.end] }, context)
   } catch (error) {
+    if (context.signal.aborted) throw error
     return { fault: failure('train', round, error) }
   }
 }

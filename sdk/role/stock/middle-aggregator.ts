@@ -1,15 +1,19 @@
 import { isObject } from '../../../runtime/index.ts'
+import type { Arrival } from '../channel/channel.ts'
 import { role } from '../role.ts'
 import { gather, gatherEvaluations, levelsBelow, trainersBelow } from './aggregate.ts'
 import { coordinatedAssignment, pairsOf } from './coordinated.ts'
 import { coordinated } from './coordinator-protocol.ts'
-import { above, below, levelsProperty, trainersProperty } from './round-protocol.ts'
+import { answerBuffer, isMiddleFlight, type MiddleFlight, restarted } from './middle-buffer.ts'
+import { type Assignment, below, levelsProperty, trainersProperty, above as upward } from './round-protocol.ts'
 
 interface MiddleAggregatorState {
   readonly rounds: number
   readonly ended: boolean
   /** The last answered round, and its members. */
   readonly last?: { readonly round: number; readonly members: readonly string[] }
+  /** Where the algorithm is asynchronous. */
+  readonly buffers?: MiddleFlight
 }
 
 /**
@@ -20,14 +24,18 @@ interface MiddleAggregatorState {
 export const middleAggregator = role({
   name: 'middle-aggregator',
   open: (channel) => ({
-    aggregator: channel(above),
+    aggregator: channel(upward),
     trainers: channel(below),
     coordinator: channel.optional(coordinated),
   }),
   init: (): MiddleAggregatorState => ({ rounds: 0, ended: false }),
-  isState: (value): value is MiddleAggregatorState => isObject(value) && 'ended' in value && 'rounds' in value,
+  isState: (value): value is MiddleAggregatorState =>
+    isObject(value) &&
+    'ended' in value &&
+    'rounds' in value &&
+    (!('buffers' in value) || isMiddleFlight(value.buffers)),
   // The aggregator above sends the end of training again.
-  resume: (state) => ({ ...state, ended: false }),
+  resume: ({ buffers, ...state }) => ({ ...state, ended: false, ...(buffers && { buffers: restarted(buffers) }) }),
   done: ({ ended }) => ended,
 
   async round(state, context) {
@@ -47,6 +55,14 @@ export const middleAggregator = role({
         { keep: false },
       )
       return state
+    }
+    const { waiting } = context.strategy
+    if (waiting.kind === 'buffer') {
+      const isEnd = ({ message: { type } }: Arrival<Assignment>) => type === 'end-of-training'
+      const above = { isOver: () => aggregator.find(isEnd) !== undefined, changed: () => aggregator.changed() }
+      const { contribution, next } = await answerBuffer(message, waiting, state.buffers, context, above)
+      if (contribution) aggregator.send(end, { type: 'contribution', round, contribution }, { keep: false })
+      return { ...state, rounds: state.rounds + 1, buffers: next }
     }
     const again = state.last?.round === round ? state.last : undefined
     const assignment = again ? { ...message, selected: again.members } : message

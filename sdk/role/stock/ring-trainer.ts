@@ -4,6 +4,7 @@ import type { Channel } from '../channel/channel.ts'
 import { isNotCounted } from '../not-counted.ts'
 import { type NotCounted, type RoleContext, role } from '../role.ts'
 import { prefixed, requireEnough } from './aggregate.ts'
+import { clientWork } from './client-work.ts'
 import { type RingMessage, type RingModel, ringChannel } from './ring-protocol.ts'
 import { ringRound } from './ring-round.ts'
 
@@ -111,21 +112,18 @@ async function contributed(
   round: number,
   { weights, server, counted }: RingState,
   isSelected: boolean,
-  { end, strategy, learner, random, secret, own, roundSum, notice, signal }: RingContext,
+  context: RingContext,
 ): Promise<RoundPartial> {
-  const { client } = strategy
+  const { end, strategy, roundSum, notice } = context
   const sum = roundSum()
   try {
     if (isSelected) {
-      const given = { end, round, weights, terms: strategy.server.assign?.(server, round) ?? {} }
-      const before = client.init && ((await own.before(round, counted)) ?? client.init(learner.layout))
-      const noise = strategy.secret && (await secret(round, 'noise'))
-      const { contribution, own: after } = await client.train(given, before, learner, random(round, 'client'), noise)
-      if (client.init) await own.keep(round, after)
+      const terms = strategy.server.assign?.(server, round) ?? {}
+      const { contribution } = await clientWork({ round, weights, terms, counted }, context)
       sum.add(end, contribution)
     }
   } catch (error) {
-    if (signal.aborted || !(error instanceof CodedError)) throw error
+    if (context.signal.aborted || !(error instanceof CodedError)) throw error
     notice({ code: error.code, message: `${end} has no part in round ${round}: ${error.message}` })
   }
   await sum.settle()

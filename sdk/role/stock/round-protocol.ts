@@ -26,6 +26,8 @@ export type Assignment =
       readonly selected: readonly string[]
       /** For each selected trainer the last round that counted it, if any. Only where clients keep own state. */
       readonly counted?: Readonly<Record<string, number>>
+      /** The version of the weights. Only from asynchronous aggregators, whose rounds are dispatches. */
+      readonly version?: number
       /** Tells a repeated request for the round apart. Only to trainers that sum in rings, which get all of `selected`. */
       readonly asked?: number
       /** Milliseconds that an aggregator waits for the ends below. Absent: no deadline. */
@@ -230,6 +232,7 @@ function isAssignment(message: unknown): message is Assignment {
     isStrings(message.selected) &&
     (!('counted' in message) || isNumbers(message.counted)) &&
     (!('asked' in message) || isCount(message.asked)) &&
+    (!('version' in message) || isCount(message.version)) &&
     (!('waitMs' in message) || isNumber(message.waitMs))
   )
 }

@@ -135,12 +135,13 @@ async function contributions(
   const termsNow = () => strategy.server.assign?.(server, round) ?? {}
   if (waiting.kind === 'buffer') {
     const terms = termsNow()
-    const filled = await fillBuffer({ version, weights, flight }, waiting, context, (dispatch, from) => ({
+    const filled = await fillBuffer({ version, weights, flight }, waiting, context, (dispatch, from, of) => ({
       type: 'train',
       round: dispatch,
       weights: from,
       terms,
       selected: [],
+      version: of,
     }))
     return { ...filled, server }
   }
@@ -169,11 +170,9 @@ async function contributions(
     refusals,
     asked,
     anew: begun,
-  } = await gather(
-    { type: 'train', round, weights, terms, selected, ...(counted && { counted }), ...wait },
-    context,
-    { pairs },
-  )
+  } = await gather({ type: 'train', round, weights, terms, selected, ...(counted && { counted }), ...wait }, context, {
+    pairs,
+  })
   requireEnough({ round, selected: selected.length, sum, refusals }, waiting.minimumUpdates)
   const anew = begun && { anew: begun }
   if (sum.members.length === selected.length) return { sum, server, ...anew }

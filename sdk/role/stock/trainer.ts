@@ -2,6 +2,7 @@ import { CodedError, isObject } from '../../../runtime/index.ts'
 import type { Arrival, Channel } from '../channel/channel.ts'
 import { role } from '../role.ts'
 import { evaluatedBy } from './client-evaluation.ts'
+import { clientWork } from './client-work.ts'
 import { type Answer, type Assignment, above } from './round-protocol.ts'
 
 /**
@@ -35,9 +36,8 @@ export const trainer = role({
   done: ({ ended }) => ended,
 
   async round(state, context) {
-    const { channels, strategy, learner, random, own, end: self } = context
+    const { channels, end: self } = context
     const { aggregator } = channels
-    const { client } = strategy
     const { end, message } = await newestAssignment(aggregator)
     if (message.type === 'end-of-training') return { ended: true }
     const { round, weights } = message
@@ -47,13 +47,8 @@ export const trainer = role({
         return state
       }
       const { terms, counted } = message
-      const before = client.init && ((await own.before(round, counted?.[self])) ?? client.init(learner.layout))
-      const given = { end: self, round, weights, terms }
-      const secret = strategy.secret && (await context.secret(round, 'noise'))
-      const streams = [random(round, 'client'), secret] as const
-      const { contribution, own: after } = await client.train(given, before, learner, ...streams)
-      if (client.init) await own.keep(round, after)
-      const anew = client.init && own.isAnew ? ({ isAnew: true } as const) : {}
+      const { contribution, isAnew } = await clientWork({ round, weights, terms, counted: counted?.[self] }, context)
+      const anew = isAnew ? ({ isAnew } as const) : {}
       aggregator.send(end, { type: 'contribution', round, contribution, ...anew }, { keep: false })
     } catch (error) {
       // A task that is being stopped has not failed: it trains again where it is hosted next.

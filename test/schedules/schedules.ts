@@ -1,0 +1,81 @@
+import { seededScheduler, virtualClock } from '../../runtime/index.ts'
+import {
+  coordinated,
+  fedAvg,
+  hierarchical,
+  hybrid,
+  parallel,
+  randomStream,
+  replicated,
+  ring,
+  type Topology,
+  twoTier,
+} from '../../sdk/index.ts'
+import { type Rehearsal, type RehearsalOptions, rehearse, tinyPool } from '../../sdk/testing/index.ts'
+
+const rounds = 2
+
+/** The topologies that give the same model, by name: of so many clients, with other numbers drawn. */
+const equal: Readonly<Record<string, (clients: number, draw: (below: number) => number) => Topology>> = {
+  'two-tier': (clients) => twoTier({ clients }),
+  hierarchical: (clients, draw) => hierarchical({ clients, groups: 1 + draw(clients) }),
+  'hierarchical of three levels': (clients, draw) => hierarchical({ clients, levels: 3, groups: 1 + draw(clients) }),
+  replicated: (clients, draw) => replicated({ clients, replicas: 1 + draw(3) }),
+  coordinated: (clients, draw) => coordinated({ clients, replicas: 1 + draw(3) }),
+  hybrid: (clients, draw) => hybrid({ clients, groups: 1 + draw(clients) }),
+  ring: (clients) => ring({ clients }),
+}
+
+/** Names of the topologies that each seed compares. */
+export const compared: readonly string[] = [...Object.keys(equal), 'parallel']
+
+/**
+ * Runs the same small job in each topology, in an order of messages and with a passing fault that the seed decides, and
+ * compares the models of all rounds. The numbers of clients and groups and the updates are drawn by the seed, too.
+ *
+ * @throws an error that names the topology, if a model differs or a job doesn't complete.
+ */
+export async function checkSchedule(seed: number): Promise<void> {
+  const random = randomStream(seed, 'schedule')
+  const clients = 1 + random.below(6)
+  const calm = modelsOf(await completed('two-tier', { topology: twoTier({ clients }) }))
+  for (const [name, topologyOf] of Object.entries(equal)) {
+    const topology = topologyOf(clients, (below) => random.below(below))
+    const faultAt = random.below(2 * clients * rounds)
+    const models = modelsOf(await completed(name, { topology, system: seeded() }, faultAt))
+    if (models !== calm) throw new Error(`${name} of ${clients} clients has the models ${models}, two-tier ${calm}`)
+  }
+  await checkParallel(1 + random.below(clients))
+
+  /** Each group of a parallel topology has the models of two tiers in which its trainers alone are selected. */
+  async function checkParallel(groups: number): Promise<void> {
+    const run = await completed('parallel', { topology: parallel({ clients, groups }), system: seeded() })
+    for (const part of new Set(run.rounds.map((round) => round.part))) {
+      const its = run.rounds.filter((round) => round.part === part)
+      const members = its[0]?.members ?? []
+      const strategy = { ...fedAvg(), select: { select: () => members } }
+      const alone = modelsOf(await completed('two-tier', { topology: twoTier({ clients }), strategy }))
+      const models = modelsOf({ rounds: its })
+      if (models !== alone) throw new Error(`${part} of parallel has the models ${models}, two-tier ${alone}`)
+    }
+  }
+
+  function seeded() {
+    return { scheduler: seededScheduler(seed), clock: virtualClock() }
+  }
+
+  async function completed(name: string, options: RehearsalOptions, faultAt?: number): Promise<Rehearsal> {
+    let trainings = 0
+    const beforeTraining = () => {
+      if (trainings++ === faultAt) throw new Error('a passing fault')
+    }
+    const run = await rehearse({ rounds, seed, pool: tinyPool({ clients, seed, beforeTraining }), ...options })
+    if (run.state === 'completed') return run
+    throw new Error(`${name} of ${clients} clients ended ${run.state}: ${String(run.cause)}`)
+  }
+}
+
+/** A round that was interrupted may be told twice. */
+function modelsOf({ rounds: committed }: Pick<Rehearsal, 'rounds'>): string {
+  return [...new Set(committed.map(({ round, hash }) => `${round} ${hash}`))].join()
+}

@@ -1,0 +1,37 @@
+import { join } from 'node:path'
+import test from 'ava'
+import { topologies } from '../sdk/index.ts'
+import { type FinishedRun, runFlamectl } from './flamectl-process.ts'
+import { temporaryFolder } from './support/temporary-folder.ts'
+
+/** Hashes of the models that a run reported, by part and round. */
+function modelsOf({ lines }: FinishedRun): readonly string[] {
+  const found = lines.flatMap((line) => {
+    const { part, round, hash } = Object(line)
+    return round === undefined ? [] : [`${part} ${round} ${hash}`]
+  })
+  return [...new Set(found)].toSorted()
+}
+
+for (const topology of Object.keys(topologies))
+  test.serial(
+    `${topology}: a job has the same models in one process, and in two over WebSocket and over MQTT`,
+    async (t) => {
+      await using folder = await temporaryFolder()
+      const run = async (name: string, ...more: readonly string[]) => {
+        const set = `rounds=2,clients=4,fraction=1,topology=${topology}`
+        const store = join(folder.path, name)
+        const ended = await runFlamectl(['run', 'examples/trivial', '--json', '--set', set, '--store', store, ...more])
+        t.is(ended.status, 0, ended.err)
+        return modelsOf(ended)
+      }
+      const alone = await run('alone', '--workers', '0')
+      t.is(alone.length, topology === 'parallel' ? 4 : 2)
+      for (const transport of ['ws', 'mqtt'])
+        t.deepEqual(
+          await run(transport, '--workers', '1', '--hosts', 'processes:2', '--transport', transport),
+          alone,
+          transport,
+        )
+    },
+  )
