@@ -182,14 +182,14 @@ test('a job that would run here names algorithms that run here; one for flamelet
   await using folder = await temporaryFolder()
   await using here = await apiStage('memory', { inProcess: { folder: folder.path, workers: 0 } })
   await using elsewhere = await apiStage('memory')
-  const modelSpec = { selector: { sort: 'oort', kwargs: { aggr_num: 2 } } }
+  const modelSpec = { datasampler: { sort: 'fedbalancer' }, selector: { sort: 'oort', kwargs: { aggr_num: 2 } } }
   const [dataset = ''] = await prepared(here)
   const refused = await here.call('POST', jobs, { ...jobOn([dataset]), modelSpec })
   t.like(refused, { status: 422, body: { code: 'JOB_INVALID' } })
   const faults: { code: string; place: string }[] = Object(refused.body).faults
   t.deepEqual(
     faults.map(({ code, place }) => `${code} ${place}`),
-    ['ALGORITHM_ELSEWHERE modelSpec.selector.sort'],
+    ['ALGORITHM_ELSEWHERE modelSpec.datasampler.sort'],
   )
   t.deepEqual((await here.call('GET', jobs)).body, [])
 

@@ -72,7 +72,8 @@ function selectingTwice(strategy: Algorithm, differs: (difference: string) => Er
   return {
     ...strategy,
     select: {
-      select(ends, random) {
+      ...strategy.select,
+      select(ends, random, memory) {
         const drawn: number[] = []
         const noting = () => {
           const value = random.uint32()
@@ -81,8 +82,8 @@ function selectingTwice(strategy: Algorithm, differs: (difference: string) => Er
         }
         let next = 0
         const repeating = () => drawn[next++] ?? random.uint32()
-        const first = strategy.select.select([...ends], streamFrom(noting))
-        const again = strategy.select.select([...ends], streamFrom(repeating))
+        const first = strategy.select.select([...ends], streamFrom(noting), memory)
+        const again = strategy.select.select([...ends], streamFrom(repeating), memory)
         const difference = differenceOf(first, again, `choice of the selector of ${strategy.name}`)
         if (difference) throw differs(difference)
         return first

@@ -26,10 +26,30 @@ export interface Algorithm<Server = unknown, Client = unknown> {
   readonly secret?: true
 }
 
-/** Selects the ends that take part in a round. */
-export interface Selector {
-  /** A subset of `ends`, sorted. `ends` is sorted, and all of them are present. Depends only on the arguments. */
-  select(ends: readonly string[], random: RandomStream): readonly string[]
+/** Selects the ends that take part in a round. `Memory` holds plain values, and is part of the snapshot. */
+export interface Selector<Memory = unknown> {
+  /**
+   * A subset of `ends`, sorted. `ends` is sorted, and all of them are present. Depends only on the arguments. `memory` is
+   * absent before the first round, and for a selector that keeps none.
+   */
+  select(ends: readonly string[], random: RandomStream, memory?: Memory): readonly string[]
+  /** The memory after a round. Absent: the selector keeps none. */
+  remember?(memory: Memory | undefined, round: FinishedRound): Memory
+}
+
+/** What an aggregator that hears each client knows of a round. */
+export interface FinishedRound {
+  readonly round: number
+  readonly selected: readonly string[]
+  /** By counted end, sorted. */
+  readonly reports: Readonly<Record<string, EndReport>>
+}
+
+export interface EndReport {
+  readonly samples: number
+  readonly metrics: Readonly<Record<string, number>>
+  /** From the distribution to the answer, by the aggregator's clock. */
+  readonly seconds: number
 }
 
 /** Moves the weights. `State` holds plain values and typed arrays, and is part of the snapshot with the weights. */

@@ -16,12 +16,13 @@ import {
 } from './algorithms/robust/index.ts'
 import { fedAdaGrad, fedAdam, fedAvg, fedAvgM, fedYogi } from './algorithms/server/index.ts'
 import type { Described, KnownAlgorithm } from './define-algorithm.ts'
-import { datasamplersElsewhere, selectorsElsewhere } from './elsewhere.ts'
+import { datasamplersElsewhere } from './elsewhere.ts'
 import { strategyError } from './errors.ts'
 import type { Kind } from './kinds.ts'
 import { privateEntries } from './privacy/private-entries.ts'
 import { allSelector } from './selectors/all-selector.ts'
 import { countSelector } from './selectors/random-selector.ts'
+import { selectorEntries } from './selectors/selector-entries.ts'
 import { settingValues } from './settings.ts'
 import { type StageDefinition, stageDefinitions } from './stages/stage-definitions.ts'
 import { staged } from './stages/staged.ts'
@@ -101,7 +102,7 @@ const own: Named = { ...none, summary: "the workload's own" }
 /** All entries that a job may name. Validation, the command line and the documentation read this catalogue. */
 export const catalogue: Readonly<Record<Kind, readonly Named[]>> = {
   optimizer: [own, ...algorithms.map(optimizer)],
-  selector: [...selectors, ...selectorsElsewhere],
+  selector: [...selectors, ...selectorEntries],
   datasampler: [none, ...datasamplersElsewhere],
   stages: [own, ...stageDefinitions.map(stage)],
   privacy: [none, ...privateEntries],

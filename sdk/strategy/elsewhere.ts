@@ -14,13 +14,6 @@ const positive = (help: string) => ({ kind: 'number', above: 0, optional: true, 
 const notNegative = (help: string) => ({ kind: 'number', least: 0, optional: true, help }) as const
 const count = (help: string) => ({ kind: 'whole', least: 1, optional: true, help }) as const
 
-/** Selectors of the original that no role of this system runs. */
-export const selectorsElsewhere = [
-  elsewhere('oort', 'ends of great utility', {
-    aggr_num: { kind: 'whole', least: 1, help: 'how many ends a round aggregates' },
-  }),
-]
-
 /** Samplers of data of the original that no role of this system runs. */
 export const datasamplersElsewhere = [
   elsewhere('fedbalancer', 'examples of great loss', {

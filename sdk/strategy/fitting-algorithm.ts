@@ -23,7 +23,7 @@ function tagsOf({ channels }: Schema, role: string): readonly string[] {
 
 /** The reason for which an algorithm can't run on a topology. Undefined if it can. */
 export function topologyMisfit(
-  { name, aggregation, waiting, clientEvaluation, server }: Algorithm,
+  { name, aggregation, waiting, clientEvaluation, server, select }: Algorithm,
   schema: Schema,
 ): string | undefined {
   const ringRole = schema.roles.find((role) => tagsOf(schema, role.name).includes('ring_allreduce'))?.name
@@ -31,6 +31,7 @@ export function topologyMisfit(
     if (aggregation.needs === 'each') return `${name} needs each contribution, and the ring of ${ringRole} sums them`
     if (waiting.kind === 'buffer') return `${name} is asynchronous, and the ring of ${ringRole} goes round by round`
     const hasAggregator = tagsOf(schema, ringRole).includes('upload')
+    if (select.remember) return `the selector of ${name} learns from each update, and the ring of ${ringRole} sums them`
     if (server.spent && !hasAggregator)
       return `privacy needs a server that adds noise and keeps the account, and the ring of ${ringRole} has none`
     if (server.hear && !hasAggregator)
@@ -41,6 +42,7 @@ export function topologyMisfit(
   const role = summingRole(schema)
   if (role === undefined) return undefined
   if (aggregation.needs === 'each') return `${name} needs each contribution, and the role ${role} passes sums on`
+  if (select.remember) return `the selector of ${name} learns from each update, and the role ${role} passes sums on`
   const coordinator = schema.roles.find((one) => tagsOf(schema, one.name).includes('coordinateWithTopAgg'))
   if (waiting.kind === 'buffer' && coordinator)
     return `${name} is asynchronous, and the role ${coordinator.name} pairs trainers round by round`

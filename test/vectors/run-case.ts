@@ -4,6 +4,7 @@ import { type Algorithm, algorithms, catalogue, fedAvg } from '../../sdk/index.t
 import type { KnownAlgorithm } from '../../sdk/strategy/define-algorithm.ts'
 import { account } from './account-cases.ts'
 import { CaseError, requireOnly, type VectorCase } from './cases.ts'
+import { selection } from './selector-cases.ts'
 import { aggregate, buffered, corrections, norm, privateRounds, server } from './server-cases.ts'
 import { clientDelta, compress } from './stage-cases.ts'
 import { client, groups, job, pull, pulls } from './training-cases.ts'
@@ -36,7 +37,9 @@ interface Definition extends Pick<KnownAlgorithm, 'settings'> {
 
 /** An algorithm, or FedAvg with an entry of another kind. */
 function definitionOf(name: string): Definition | undefined {
-  const entry = [...catalogue.stages, ...catalogue.privacy].find((each) => each.name === name && !each.elsewhere)
+  const entry = [...catalogue.stages, ...catalogue.privacy].find(
+    (each) => (each.name === name || each.alias === name) && !each.elsewhere,
+  )
   const applied = entry && {
     settings: entry.settings,
     from: (given: Readonly<Record<string, unknown>>) => entry.apply(fedAvg({ weighting: 'equal' }), given),
@@ -47,6 +50,7 @@ function definitionOf(name: string): Definition | undefined {
 /** Runs a case through the parts that a job's roles call, and compares the results with the expected values. */
 export async function runCase(given: VectorCase): Promise<Outcome> {
   if (given.kind === 'account') return outcomeOf(given, account(given))
+  if (given.kind === 'selector') return outcomeOf(given, selection(given))
   const definition = definitionOf(given.algorithm)
   if (!definition) return { result: 'unknown', why: `there is no algorithm ${given.algorithm}` }
   const runner = Object.hasOwn(runners, given.kind) ? runners[given.kind] : undefined
@@ -120,8 +124,9 @@ function differenceOf(path: string, expected: unknown, found: unknown, given: Ve
     return list.map((each, i) => differenceOf(`${path}.${i}`, each, found[i], given)).find((each) => each !== undefined)
   }
   if (typeof expected === 'object' && expected !== null) {
+    const fields = new Map<string, unknown>(Object.entries(Object(found)))
     return Object.entries(expected)
-      .map(([name, each]) => differenceOf(`${path}.${name}`, each, Object(found)[name], given))
+      .map(([name, each]) => differenceOf(`${path}.${name}`, each, fields.get(name), given))
       .find((each) => each !== undefined)
   }
   const { tolerance, relative = false } = given

@@ -1,5 +1,5 @@
 import { CodedError, isNumber, isObject, isStrings, keep, release } from '../../../runtime/index.ts'
-import type { Contribution } from '../../strategy/algorithm.ts'
+import type { Contribution, EndReport } from '../../strategy/algorithm.ts'
 import type { RoundPartial, RoundSum } from '../../strategy/round-sum.ts'
 import type { Channel, GatheredArrival } from '../channel/channel.ts'
 import { roleError } from '../errors.ts'
@@ -27,6 +27,8 @@ interface Gathered {
   readonly asked: ReadonlyMap<string, string>
   /** Counted trainers that have lost their own state, and started anew, sorted. Absent where none has. */
   readonly anew?: readonly string[]
+  /** By counted end, if the selector learns from them. */
+  readonly reports?: Readonly<Record<string, EndReport>>
 }
 
 type Below = Channel<Assignment, Answer>
@@ -167,6 +169,9 @@ export async function gather(
   const sum = roundSum()
   const refusals: Refusal[] = []
   const anew = new Set<string>()
+  const reports = new Map<string, EndReport>()
+  const remembers = strategy.select.remember !== undefined && channel.othersHoldData
+  const began = remembers ? await context.now() : 0
   /** By name of a metric: values that aren't finite, with their ends. */
   const notFinite = new Map<string, string[]>()
   const answers = channel.gather([...shares.keys()], {
@@ -179,6 +184,11 @@ export async function gather(
   const together: GatheredArrival<Answer>[] = []
   for await (const answer of answers) {
     together.push(answer)
+    const { end, message } = answer
+    if (remembers && message.type === 'contribution') {
+      const { samples, metrics } = message.contribution
+      reports.set(end, { samples, metrics, seconds: ((await context.now()) - began) / 1000 })
+    }
     if (!answer.more || together.length === mostTogether) await addAll(together.splice(0))
   }
   await sum.settle()
@@ -191,7 +201,15 @@ export async function gather(
   }
   const asked = new Map([...shares].flatMap(([end, own]) => own.map((trainer) => [trainer, end] as const)))
   const counted = sum.members.filter((end) => anew.has(end))
-  return { sum, refusals, asked, ...(counted.length > 0 && { anew: counted }) }
+  const known = sum.members.flatMap((end) => {
+    const report = reports.get(end)
+    return report ? [[end, report] as const] : []
+  })
+  return {
+    ...{ sum, refusals, asked },
+    ...(counted.length > 0 && { anew: counted }),
+    ...(remembers && { reports: Object.fromEntries(known) }),
+  }
 
   /** Adds answers that arrived together: one pass over memory adds several contributions. */
   async function addAll(came: readonly GatheredArrival<Answer>[]): Promise<void> {

@@ -1,6 +1,6 @@
 import { isObject, isStrings } from '../../../runtime/index.ts'
 import type { CountedWork } from '../../registry/registry.ts'
-import type { Waiting } from '../../strategy/algorithm.ts'
+import type { FinishedRound, Waiting } from '../../strategy/algorithm.ts'
 import type { RoundSum } from '../../strategy/round-sum.ts'
 import type { Channel } from '../channel/channel.ts'
 import { roleError } from '../errors.ts'
@@ -22,6 +22,8 @@ interface TopAggregatorState {
   readonly server: unknown
   /** By end: the last round that counted it. Only where clients keep own state. */
   readonly counted?: Readonly<Record<string, number>>
+  /** What the selector remembers of the rounds so far. */
+  readonly memory?: unknown
   /** For an asynchronous algorithm: the work in progress. */
   readonly flight?: Flight
 }
@@ -59,7 +61,7 @@ export const topAggregator = role({
     const round = state.round + 1
     const exhausted = strategy.server.exhausted?.(state.server, settings.clients)
     if (exhausted !== undefined) return endedBy(exhausted, state, context)
-    const { sum, server: heard, flight, arrivals, notCounted, anew } = await contributions(state, context)
+    const { sum, server: heard, flight, arrivals, notCounted, anew, finished } = await contributions(state, context)
     const { members } = sum
     const weights = state.weights.slice()
     const server = structuredClone(heard)
@@ -90,7 +92,14 @@ export const topAggregator = role({
       ...(privacy && { privacy }),
       ...(whyNotFinite === undefined ? {} : { whyNotFinite }),
     })
-    return { ...state, round, weights, server, ...(counted && { counted }), ...(flight && { flight }) }
+    const { select } = strategy
+    const remembered = finished && select.remember && { memory: select.remember(state.memory, finished) }
+    return {
+      ...{ ...state, round, weights, server },
+      ...(counted && { counted }),
+      ...remembered,
+      ...(flight && { flight }),
+    }
   },
 
   async finish(_, { channels: { trainers, coordinator } }) {
@@ -115,7 +124,7 @@ function endedBy(reason: string, state: TopAggregatorState, { notice }: TopConte
 
 /** Gathers the contributions of a round: of the selected ends, or those that fill a buffer. */
 async function contributions(
-  { round: version, weights, counted, flight = noFlight, ...state }: TopAggregatorState,
+  { round: version, weights, counted, memory, flight = noFlight, ...state }: TopAggregatorState,
   context: TopContext,
 ): Promise<{
   readonly sum: RoundSum
@@ -125,6 +134,7 @@ async function contributions(
   readonly arrivals?: readonly CountedWork[]
   readonly notCounted?: readonly NotCounted[]
   readonly anew?: readonly string[]
+  readonly finished?: FinishedRound
 }> {
   const {
     channels: { trainers, coordinator },
@@ -150,7 +160,8 @@ async function contributions(
   coordinator?.broadcast({ type: 'ready', round })
   const pairs = await pairsOf(round, coordinator, context.end)
   const known = pairs && Object.values(pairs).flat().toSorted()
-  const choose = async () => select.select(known ?? (await trainersBelow(trainers)), context.random(round, 'select'))
+  const choose = async () =>
+    select.select(known ?? (await trainersBelow(trainers)), context.random(round, 'select'), memory)
   const selected = await context.decide('selected', choose, isStrings)
   const wait = await waitingTime(waiting, trainers)
   if (strategy.server.hear) {
@@ -170,11 +181,12 @@ async function contributions(
     refusals,
     asked,
     anew: begun,
+    reports,
   } = await gather({ type: 'train', round, weights, terms, selected, ...(counted && { counted }), ...wait }, context, {
     pairs,
   })
   requireEnough({ round, selected: selected.length, sum, refusals }, waiting.minimumUpdates)
-  const anew = begun && { anew: begun }
+  const anew = { ...(begun && { anew: begun }), ...(reports && { finished: { round, selected, reports } }) }
   if (sum.members.length === selected.length) return { sum, server, ...anew }
   // A round that runs again may find other ends there.
   const find = () => withoutPart({ selected, sum, refusals, asked }, trainers)

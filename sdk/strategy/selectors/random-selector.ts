@@ -1,6 +1,6 @@
-import type { RandomStream } from '../../random/random-stream.ts'
 import type { Selector } from '../algorithm.ts'
 import { settingValues } from '../settings.ts'
+import { drawn } from './draws.ts'
 
 const settings = {
   fraction: { kind: 'number', above: 0, most: 1, help: 'C: fraction of the ends that are selected' },
@@ -23,18 +23,4 @@ export function randomSelector(given: { readonly fraction: number }): Selector {
 /** Selects a uniformly random subset of `count` ends, or all ends if there are fewer. */
 export function countSelector({ count }: { readonly count: number }): Selector {
   return { select: (ends, random) => drawn(ends, count, random) }
-}
-
-function drawn(ends: readonly string[], count: number, random: RandomStream): readonly string[] {
-  const taken = Math.min(ends.length, count)
-  const order = new Uint32Array(ends.length)
-  for (let place = 0; place < order.length; place++) order[place] = place
-  // The first `taken` steps of a Fisher–Yates shuffle.
-  for (let place = 0; place < taken; place++) {
-    const other = place + random.below(ends.length - place)
-    const held = order[place] ?? 0
-    order[place] = order[other] ?? 0
-    order[other] = held
-  }
-  return [...order.subarray(0, taken)].map((index) => ends[index] ?? '').toSorted()
 }

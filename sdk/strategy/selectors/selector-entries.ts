@@ -1,0 +1,120 @@
+import type { Algorithm, ClientPart, Selector } from '../algorithm.ts'
+import type { Described } from '../define-algorithm.ts'
+import { strategyError } from '../errors.ts'
+import { settingValues } from '../settings.ts'
+import { oortSeats, oortSelector, statisticalUtility, utilityMetric } from './oort-selector.ts'
+import { countSelector } from './random-selector.ts'
+import { fairSelector, powerOfChoice, samplesSelector, tierSelector } from './remembering-selectors.ts'
+
+/** An entry of the catalogue: gives an algorithm another selection. */
+interface SelectorEntry extends Described {
+  apply(algorithm: Algorithm, given: Readonly<Record<string, unknown>>): Algorithm
+}
+
+const count = { kind: 'whole', least: 1, kwarg: 'k', help: 'number of ends that are selected for each round' } as const
+
+const powerSettings = {
+  count,
+  candidates: { kind: 'whole', least: 1, kwarg: 'd', help: 'd: number of candidates, at least k' },
+} as const
+
+const tierSettings = {
+  count,
+  tiers: { kind: 'whole', least: 1, default: 5, help: 'number of tiers; fewer where a tier would be below k' },
+} as const
+
+const overSettings = {
+  count: { ...count, help: 'K: number of updates that end the round' },
+  factor: { kind: 'number', least: 1, default: 1.3, kwarg: 'o', help: 'o: ends selected for each update' },
+} as const
+
+const oortSettings = {
+  count: { kind: 'whole', least: 1, kwarg: 'aggr_num', help: 'K: number of updates that end the round' },
+  roundThreshold: {
+    kind: 'number',
+    above: 0,
+    default: 30,
+    kwarg: 'round_threshold',
+    help: 'percentile of durations above which a score falls; 100: none',
+  },
+  alpha: { kind: 'number', least: 0, default: 2, help: 'α: how fast the score of a slow end falls' },
+  pacerStep: { kind: 'whole', least: 1, default: 20, kwarg: 'pacer_step', help: 'rounds between looks at the utility' },
+  pacerDelta: { kind: 'number', least: 0, default: 5, kwarg: 'pacer_delta', help: 'percentiles that the pacer adds' },
+} as const
+
+/** Selectors beyond all and uniformly random ends. */
+export const selectorEntries: readonly SelectorEntry[] = [
+  {
+    name: 'over-commitment',
+    summary: '⌈o·K⌉ uniformly random ends, of which the first K to answer end the round',
+    source: 'Bonawitz et al., MLSys 2019',
+    settings: overSettings,
+    apply(algorithm, given) {
+      const { count, factor } = settingValues('over-commitment', overSettings, given)
+      const seats = Math.ceil(factor * count - 1e-9)
+      return closingAt(count, seats, { ...algorithm, select: countSelector({ count: seats }) })
+    },
+  },
+  entry('fair', 'the ends that took part least often', undefined, { count }, fairSelector),
+  entry(
+    'samples',
+    'ends drawn in proportion to their numbers of examples, without replacement',
+    'Li et al., ICLR 2020',
+    { count },
+    samplesSelector,
+  ),
+  entry(
+    'power-of-choice',
+    'of d candidates drawn by their numbers of examples, those of the highest losses when they took part last',
+    'Cho, Wang, Joshi, AISTATS 2022, variant rpow-d',
+    powerSettings,
+    powerOfChoice,
+  ),
+  entry('tiers', 'ends of one tier by the time that they took', 'Chai et al., HPDC 2020', tierSettings, tierSelector),
+  {
+    name: 'oort',
+    summary:
+      'ends with large losses that answer in time, and a share of unknown ends; of ⌊1.3 K⌋ the first K end the round',
+    source: 'Lai et al., OSDI 2021, algorithm 1',
+    settings: oortSettings,
+    apply(algorithm, given) {
+      const values = settingValues('oort', oortSettings, given)
+      const chosen = { ...algorithm, select: oortSelector(values), client: tellingUtility(algorithm.client) }
+      return closingAt(values.count, oortSeats(values.count), chosen)
+    },
+  },
+]
+
+function entry<const Table extends Described['settings']>(
+  name: string,
+  summary: string,
+  source: string | undefined,
+  settings: Table,
+  make: (values: ReturnType<typeof settingValues<Table>>) => Selector,
+): SelectorEntry {
+  return {
+    ...{ name, summary, settings, ...(source === undefined ? {} : { source }) },
+    apply: (algorithm, given) => ({ ...algorithm, select: make(settingValues(name, settings, given)) }),
+  }
+}
+
+/** An algorithm whose round ends with `count` updates of `seats` selected ends. */
+function closingAt(count: number, seats: number, algorithm: Algorithm): Algorithm {
+  const { name, waiting } = algorithm
+  if (waiting.kind === 'quorum') return { ...algorithm, waiting: { ...waiting, quorum: Math.min(1, count / seats) } }
+  const reason = `the selector closes a round at ${count} updates, and ${name} has a buffer; choose the selector fedbuff`
+  throw strategyError('STRATEGY_MISFIT', { reason })
+}
+
+/** A client that tells the utility of its examples under the round's weights, among its metrics. */
+function tellingUtility(client: ClientPart<unknown>): ClientPart<unknown> {
+  return {
+    ...client,
+    async train(assignment, own, learner, random, secret) {
+      const { losses = new Float32Array() } = await learner.loss(assignment.weights, { perExample: true })
+      const { contribution, ...trained } = await client.train(assignment, own, learner, random, secret)
+      const metrics = { ...contribution.metrics, [utilityMetric]: statisticalUtility(losses) }
+      return { ...trained, contribution: { ...contribution, metrics } }
+    },
+  }
+}

@@ -1,0 +1,48 @@
+import { z } from 'zod'
+import {
+  nextExploration,
+  oortScores,
+  pacedThreshold,
+  preferredSeconds,
+  statisticalUtility,
+} from '../../sdk/strategy/selectors/oort-selector.ts'
+import { highestLosses } from '../../sdk/strategy/selectors/remembering-selectors.ts'
+import { numberOf, type VectorCase } from './cases.ts'
+
+const numbers = z.array(z.number())
+const shape = z.object({
+  ends: z
+    .array(z.object({ end: z.string(), utility: z.number(), seconds: z.number(), lastRound: z.number() }))
+    .default([]),
+  exploited: numbers.default([]),
+  losses: numbers.default([]),
+  rounds: z.number().default(0),
+  candidates: z.array(z.string()).default([]),
+})
+
+/** What selectors compute of ends, as the parts that a job calls compute it. */
+export function selection(given: VectorCase): Record<string, unknown> {
+  const { ends, exploited, losses, rounds, candidates } = shape.parse(given.inputs)
+  const known = Object.fromEntries(ends.map(({ end, lastRound, ...facts }) => [end, { ...facts, last: lastRound }]))
+  const threshold = numberOf(given, 'roundThreshold', 100)
+  const pacer = { pacerStep: numberOf(given, 'pacerStep', 20), pacerDelta: numberOf(given, 'pacerDelta', 5) }
+  const round = numberOf(given, 'round', 1)
+  const lossOf = new Map(candidates.map((end, index) => [end, losses[index] ?? 0]))
+  return {
+    preferredSeconds: preferredSeconds(Object.values(known), threshold),
+    scores: oortScores(known, { round, threshold, alpha: numberOf(given, 'alpha', 2) }),
+    thresholds: exploited.reduce<number[]>(
+      (paced, _, index) => [...paced, pacedThreshold(paced.at(-1) ?? threshold, exploited.slice(0, index), pacer)],
+      [],
+    ),
+    factors: explorations(rounds).filter((_, index) => index % 10 === 0),
+    utility: statisticalUtility(losses),
+    selected: highestLosses(candidates, numberOf(given, 'k', 1), (end) => lossOf.get(end) ?? 0),
+  }
+}
+
+function explorations(rounds: number): number[] {
+  const found: number[] = []
+  for (let round = 0; round < rounds; round++) found.push(nextExploration(found.at(-1) ?? 0.9))
+  return found
+}
