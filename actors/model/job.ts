@@ -28,6 +28,7 @@ const modelSpec = z
     datasampler: algorithm.exactOptional(),
     stages: algorithm.exactOptional(),
     privacy: algorithm.exactOptional(),
+    attack: algorithm.exactOptional(),
     hyperparameters: jsonMap.exactOptional(),
     dependencies: z.array(text).exactOptional(),
   })

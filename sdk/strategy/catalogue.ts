@@ -15,6 +15,8 @@ import {
   trimmedMean,
 } from './algorithms/robust/index.ts'
 import { fedAdaGrad, fedAdam, fedAvg, fedAvgM, fedYogi } from './algorithms/server/index.ts'
+import { attacked } from './attacks/attacked.ts'
+import { type AttackDefinition, attackDefinitions } from './attacks/attacks.ts'
 import type { Described, KnownAlgorithm } from './define-algorithm.ts'
 import { datasamplersElsewhere } from './elsewhere.ts'
 import { strategyError } from './errors.ts'
@@ -90,6 +92,11 @@ function stage({ name, summary, settings, source, from }: StageDefinition): Name
   }
 }
 
+/** An attack as an entry: a test bench, in which the aggregator plays the attackers. */
+function attackEntry({ from, ...described }: AttackDefinition): Named {
+  return { ...described, apply: (algorithm, given) => attacked(algorithm, from(given)) }
+}
+
 /** Stages as a job writes them in one text, such as `clip:1,top-k:0.01`. Throws as `writtenStages` does. */
 export function stagesEntry(text: string): Named {
   const stages = writtenStages(text)
@@ -106,6 +113,7 @@ export const catalogue: Readonly<Record<Kind, readonly Named[]>> = {
   datasampler: [none, ...datasamplersElsewhere],
   stages: [own, ...stageDefinitions.map(stage)],
   privacy: [none, ...privateEntries],
+  attack: [none, ...attackDefinitions.map(attackEntry)],
 }
 
 /**

@@ -153,12 +153,19 @@ function choiceOf(text: string): WrittenChoice {
   return pairs.length === 0 ? { sort } : { sort, kwargs: Object.fromEntries(kwargs) }
 }
 
+/** An attack such as `scaled:0.2:scale=5` in the form of other choices: the value without a name is the fraction. */
+function withNames(text: string): string {
+  const [name = '', ...parts] = text.split(':')
+  return [name, ...parts.map((part) => (part.includes('=') ? part : `fraction=${part}`))].join(',')
+}
+
 /** Parses the choices of each kind. STRATEGY_SYNTAX. */
 export function choicesOf(texts: Readonly<Partial<Record<Kind, string>>>): { [Each in Kind]?: WrittenChoice } {
   const choices = kinds.flatMap((kind) => {
     const text = texts[kind]
     if (text === undefined) return []
-    return [[kind, kind === 'stages' && isStagesText(text) ? { sort: text } : choiceOf(text)] as const]
+    if (kind === 'stages' && isStagesText(text)) return [[kind, { sort: text }] as const]
+    return [[kind, choiceOf(kind === 'attack' ? withNames(text) : text)] as const]
   })
   return Object.fromEntries(choices)
 }

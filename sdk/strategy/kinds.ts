@@ -1,4 +1,11 @@
 /** The kinds of entries that a job may name. */
-export type Kind = 'optimizer' | 'selector' | 'datasampler' | 'stages' | 'privacy'
+export type Kind = 'optimizer' | 'selector' | 'datasampler' | 'stages' | 'privacy' | 'attack'
 
-export const kinds = ['optimizer', 'selector', 'datasampler', 'stages', 'privacy'] as const satisfies readonly Kind[]
+export const kinds = [
+  'optimizer',
+  'selector',
+  'datasampler',
+  'stages',
+  'privacy',
+  'attack',
+] as const satisfies readonly Kind[]

@@ -7,6 +7,7 @@ const headings: Readonly<Record<Kind, string>> = {
   datasampler: 'Samplers of data (`datasampler`)',
   stages: 'Stages (`stages`)',
   privacy: 'Privacy (`privacy`)',
+  attack: 'Attacks (`attack`)',
 }
 
 /** docs/algorithms.md, made from the catalogue. */
