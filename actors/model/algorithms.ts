@@ -71,14 +71,18 @@ export function runFaults(
       return { code: 'ALGORITHM_ELSEWHERE', place: `modelSpec.${kind}.sort`, message, hint }
     })
   }
-  if (!spec.optimizer || spec.optimizer.sort === 'default') return []
+  const isNamed = spec.optimizer !== undefined && spec.optimizer.sort !== 'default'
+  // The workload's algorithm isn't known here: only what these choices need of the topology is.
+  if (!isNamed && !spec.attack && !spec.selector && !spec.privacy) return []
   try {
     const algorithm = chosenAlgorithm(fedAvg(), spec)
     const topology = topologyMisfit(algorithm, schema)
     if (topology !== undefined) {
       const hint = 'choose a topology without middle aggregators, or another optimizer'
-      return [{ code: 'ALGORITHM_TOPOLOGY', place: 'modelSpec.optimizer.sort', message: topology, hint }]
+      const place = isNamed ? 'modelSpec.optimizer.sort' : 'modelSpec'
+      return [{ code: 'ALGORITHM_TOPOLOGY', place, message: topology, hint }]
     }
+    if (!isNamed) return []
     const entries = dataSpec.flatMap(({ datasetGroups = {} }) => Object.values(datasetGroups).flat())
     const trainers = entries.reduce((sum, entry) => sum + countOf(entry), 0)
     const updates = updatesMisfit(algorithm, schema, trainers)
@@ -87,6 +91,7 @@ export function runFaults(
     return [{ code: 'ALGORITHM_CLIENTS', place: 'modelSpec.optimizer', message: updates, hint }]
   } catch (cause) {
     if (!(cause instanceof CodedError)) throw cause
+    if (!isNamed) return []
     const { message, hint } = cause
     return [{ code: 'ALGORITHM_MISFIT', place: 'modelSpec', message, hint }]
   }
