@@ -2,7 +2,7 @@ const layers = ['runtime', 'sdk', 'actors', '(api|flamelet)', 'simulations', 'fl
 
 /** The rooms of a layer, from below: a room imports rooms before it alone. */
 const rooms = {
-  runtime: ['decoding', 'errors', 'node', 'kernel', 'durable', 'link'],
+  runtime: ['decoding', 'errors', 'packing', 'node', 'kernel', 'durable', 'link'],
   sdk: [
     ...['weights', 'random', 'tag', 'data', 'registry', 'sum', 'formats', 'learn', 'engine', 'layers'],
     ...['strategy', 'role', 'workload', 'training', 'host', 'testing', 'node'],

@@ -102,3 +102,13 @@ test('bytes that are no value are refused with a code', (t) => {
   for (const bytes of [[], [0, 0], [0xdd, 0xff, 0xff, 0xff, 0xff], [0xd4, 0x70, 1], [0xc7, 1, 0x78, 0]])
     t.throws(() => decode(Uint8Array.from(bytes)), { code: 'STORE_BYTES' }, String(bytes))
 })
+
+test('bytes of the earlier codec, msgpackr, are read as they were meant', (t) => {
+  const earlier = Buffer.from(
+    'de0009a16101a162d40000a163d3fffffffffffffffba164c7097408000000000000f03fa165ceffffffffa166cb4270000000000000a16792c0c3a168c4020102a169de0001a16ada000161',
+    'hex',
+  )
+  const [d, h] = [Float64Array.of(1), Uint8Array.of(1, 2)]
+  const meant = { a: 1, b: undefined, c: -5n, d, e: 2 ** 32 - 1, f: 2 ** 40, g: [null, true], h, i: { j: 'a' } }
+  t.deepEqual(decode(earlier), meant)
+})

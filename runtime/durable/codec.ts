@@ -1,12 +1,23 @@
-import { Packr } from 'msgpackr'
+import { PackReader, PackWriter } from '../packing/index.ts'
 import { storeError } from './errors.ts'
 
-const packr = new Packr({
-  useRecords: false,
-  moreTypes: true,
-  int64AsType: 'bigint',
-  copyBuffers: true,
-})
+/** Kinds of MessagePack's extensions, as msgpackr numbers them, and the places of typed arrays in its list. */
+const extensions = { nothing: 0, array: 0x74 } as const
+const arrayTypes = [
+  Int8Array,
+  Uint8Array,
+  Uint8ClampedArray,
+  Int16Array,
+  Uint16Array,
+  Int32Array,
+  Uint32Array,
+  Float32Array,
+  Float64Array,
+  BigInt64Array,
+  BigUint64Array,
+] as const
+
+const levels = 1000
 
 /**
  * Encodes plain objects, arrays, numbers, strings, booleans, null, undefined, bigints of 64 bits and typed arrays (as raw
@@ -15,20 +26,32 @@ const packr = new Packr({
  */
 export function encode(value: unknown): Uint8Array {
   check(value, 'value')
-  const packed = packr.pack(value)
-  // The packer's buffer is larger, and the packer uses the buffer again.
-  return Uint8Array.from(packed)
+  const refused = (found: string) => storeError('STORE_VALUE', { path: 'value', found })
+  const writer = new PackWriter({ levels, refused, special: extensionOf, bigints: true, records: false })
+  writer.value(value)
+  return writer.taken()
 }
 
 /** Decodes bytes that `encode` made; arrays are the caller's own. STORE_BYTES for bytes that are recognisably other ones. */
 export function decode(bytes: Uint8Array): unknown {
-  try {
-    // The unpacker leaves a property on its argument, so it gets a view of its own.
-    return packr.unpack(bytes.subarray())
-  } catch (cause) {
-    const found = cause instanceof Error ? cause.message : String(cause)
-    throw storeError('STORE_BYTES', { length: bytes.length, found: found.slice(0, 200) }, { cause })
+  const refused = (found: string) => storeError('STORE_BYTES', { length: bytes.length, found })
+  const extension = (kind: number, given: Uint8Array) => {
+    if (kind === extensions.nothing) return undefined
+    const Type = kind === extensions.array ? arrayTypes[given[0] ?? -1] : undefined
+    const length = given.length - 1
+    if (!Type || length % Type.BYTES_PER_ELEMENT !== 0) throw refused(`MessagePack with an extension of kind ${kind}`)
+    return new Type(given.slice(1).buffer)
   }
+  return new PackReader(bytes, { levels, refused, extension, integer: (value) => value }).whole()
+}
+
+/** Bytes that represent undefined, and typed arrays. */
+function extensionOf(value: unknown): { readonly kind: number; readonly bytes: Uint8Array } {
+  if (!ArrayBuffer.isView(value)) return { kind: extensions.nothing, bytes: Uint8Array.of(0) }
+  const bytes = new Uint8Array(1 + value.byteLength)
+  bytes[0] = arrayTypes.findIndex((known) => value instanceof known)
+  bytes.set(new Uint8Array(value.buffer, value.byteOffset, value.byteLength), 1)
+  return { kind: extensions.array, bytes }
 }
 
 function check(value: unknown, path: string, within: readonly object[] = []): void {
@@ -41,6 +64,7 @@ function check(value: unknown, path: string, within: readonly object[] = []): vo
         throw storeError('STORE_VALUE', { path, found: 'a bigint of more than 64 bits' })
       return
     case 'object':
+      if (value instanceof DataView) throw storeError('STORE_VALUE', { path, found: 'a DataView' })
       if (value === null || ArrayBuffer.isView(value)) return
       if (within.includes(value)) throw storeError('STORE_VALUE', { path, found: 'a cycle' })
       checkParts(value, path, [...within, value])

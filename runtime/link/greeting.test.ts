@@ -13,7 +13,7 @@ import {
 import { deflateFrames, isActorRef, type NodeLinkOptions, type PeerRights } from '../index.ts'
 import { encodeFrame, type FrameKind, frameFlags } from './frame.ts'
 import { decodeChallenge, decodeGreeting, encodeChallenge, encodeGreeting } from './greeting.ts'
-import { pack } from './pack-writer.ts'
+import { pack } from './message-codec.ts'
 
 const names = fc.string({ unit: 'grapheme', minLength: 1, maxLength: 40 }).filter((name) => !/\p{Cc}/u.test(name))
 const numbers = fc.nat(2 ** 31)

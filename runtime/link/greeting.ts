@@ -1,7 +1,6 @@
 import { fieldsOf, isCount, isString } from '../decoding/guards.ts'
 import { isLinkError, type LinkError, linkError, sentError } from './errors.ts'
-import { unpack } from './pack-reader.ts'
-import { pack } from './pack-writer.ts'
+import { pack, unpack } from './message-codec.ts'
 
 /**
  * Version of the protocol. Both ends must speak the same major version. The smaller of both minor versions is spoken:

@@ -3,9 +3,7 @@ import fc from 'fast-check'
 import { CodedError, errorFactory } from '../errors/coded-error.ts'
 import { type Addressee, addressee } from '../kernel/addressee.ts'
 import { actorSystem } from '../kernel/system.ts'
-import { Batch, copyPieces, type RefName, valuesOf } from './message-codec.ts'
-import { unpack } from './pack-reader.ts'
-import { pack } from './pack-writer.ts'
+import { Batch, copyPieces, pack, type RefName, unpack, valuesOf } from './message-codec.ts'
 
 const noRefs = (): never => {
   throw new Error('no ref was given')

@@ -1,8 +1,7 @@
 import { decodePackedError, packError, unpackError } from '../errors/coded-error.ts'
 import { Addressee } from '../kernel/addressee.ts'
+import { PackReader, PackWriter } from '../packing/index.ts'
 import { linkError } from './errors.ts'
-import { PackReader, unpack } from './pack-reader.ts'
-import { PackWriter, pack } from './pack-writer.ts'
 
 /** The name of a ref for the node at the other end: a number in this node's own table, or in the sender's. */
 export type RefName =
@@ -39,6 +38,21 @@ const prefixBytes = 8
 const listBytes = 5
 const mostBigintDigits = 2048
 
+/** For values in messages. */
+const rules = { levels: 100, refused: (found: string) => linkError('LINK_VALUE', { found }) }
+
+/** Writes one value. LINK_VALUE for one that isn't plain. */
+export function pack(value: unknown): Uint8Array<ArrayBuffer> {
+  const writer = new PackWriter(rules)
+  writer.value(value)
+  return writer.taken().slice()
+}
+
+/** Reads one untrusted value. Bytes come as they are. @throws LINK_VALUE */
+export function unpack(bytes: Uint8Array): unknown {
+  return new PackReader(bytes, rules).whole()
+}
+
 const none = Uint8Array.of(kinds.nothing)
 const padding = new Uint8Array(alignment)
 
@@ -60,7 +74,7 @@ export class Batch {
   /** `nameOf` names refs. `bytes`: how long the packed fields will probably be. */
   constructor(nameOf: (ref: Addressee) => RefName, bytes?: number) {
     this.#nameOf = nameOf
-    this.#writer = new PackWriter((value) => this.#bytesOf(value), bytes)
+    this.#writer = new PackWriter({ ...rules, special: (value) => this.#bytesOf(value) }, bytes)
     this.#writer.skip(prefixBytes + listBytes)
   }
 
@@ -184,7 +198,10 @@ export function valuesOf(body: Uint8Array<ArrayBuffer>, refOf: (name: RefName) =
   const bytes = body.byteOffset % alignment === 0 ? body : body.slice()
   const headerBytes = new DataView(bytes.buffer, bytes.byteOffset).getUint32(0, true)
   let at = prefixBytes + padded(headerBytes)
-  const values = new PackReader(bytes.subarray(prefixBytes, prefixBytes + headerBytes), special).wholeList()
+  const values = new PackReader(bytes.subarray(prefixBytes, prefixBytes + headerBytes), {
+    ...rules,
+    special,
+  }).wholeList()
   if (at !== bytes.length) throw linkError('LINK_VALUE', { found: 'a body with unused bytes' })
   return values
 

@@ -79,7 +79,7 @@ test('an address that keeps sending garbage or bad tokens is kept out for a whil
   const allowed = other.link.connect({ dial: good.dial, token: 'good', rights: { mayStop: true } })
   await settled(server, other)
   t.is(allowed.state, 'open')
-  await later(1500, [server, device], 50)
+  await later(4000, [server, device], 50)
   t.is(waiting.state, 'open')
   t.is(server.refusals.filter(({ cause }) => Object(cause).code === 'LINK_QUARANTINE').length, 1)
   await terminated(server, device, other)

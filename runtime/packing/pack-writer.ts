@@ -1,7 +1,3 @@
-import { linkError } from './errors.ts'
-
-/** Most levels of objects within objects. */
-export const mostLevels = 100
 /** Most sets of names that are remembered while values are written. Objects with other names are written as maps. */
 const mostShapes = 32
 /** A record's number on the wire. Small integers of this range are written with a byte before them. */
@@ -19,17 +15,34 @@ interface Shape {
   definedAt: number
 }
 
-/** Makes the bytes that represent a value that isn't plain, or throws. */
-type WriteSpecial = (value: unknown) => Uint8Array
+/** Makes an error that tells what was found. */
+export type Refused = (found: string) => Error
+
+export interface WriteRules {
+  /** Most levels of objects within objects. */
+  readonly levels: number
+  /** Makes the error for a value that is refused. */
+  readonly refused: Refused
+  /** Makes the bytes that represent a value that isn't plain, or throws. Default: such values are refused. */
+  readonly special?: (value: unknown) => SpecialBytes
+  /** Whether bigints of 64 bits are integers of 64 bits. Default: false; they aren't plain. */
+  readonly bigints?: boolean
+  /** Whether objects with the same names are records. Default: true. */
+  readonly records?: boolean
+}
+
+/** Bytes, or an extension of a kind. */
+export type SpecialBytes = Uint8Array | { readonly kind: number; readonly bytes: Uint8Array }
 
 /**
  * Writes values as MessagePack: plain objects, arrays, texts, numbers, booleans and null. −0 becomes 0, and half of a
  * surrogate pair U+FFFD. The names of an object's fields are written a second time at most: from then on, objects with
  * the same names are msgpackr's records (extension 0x72: a number and the names), so that thousands of messages in one
- * body share their names. @throws LINK_VALUE
+ * body share their names. @throws what `refused` makes
  */
 export class PackWriter {
-  readonly #special: WriteSpecial
+  readonly #rules: WriteRules
+  readonly #mostShapes: number
   readonly #shapes: Shape[] = []
   #records = 0
   #bytes: Uint8Array<ArrayBuffer>
@@ -37,8 +50,9 @@ export class PackWriter {
   #at = 0
 
   /** `bytes`: how much will probably be written. */
-  constructor(special: WriteSpecial = refuse, bytes = firstBytes) {
-    this.#special = special
+  constructor(rules: WriteRules, bytes = firstBytes) {
+    this.#rules = rules
+    this.#mostShapes = rules.records === false ? 0 : mostShapes
     this.#bytes = new Uint8Array(bytes)
     this.#view = new DataView(this.#bytes.buffer)
   }
@@ -71,7 +85,7 @@ export class PackWriter {
       }
   }
 
-  value(value: unknown, levels = mostLevels): void {
+  value(value: unknown, levels = this.#rules.levels): void {
     switch (typeof value) {
       case 'string':
         return this.#text(value)
@@ -81,11 +95,18 @@ export class PackWriter {
         return this.#byte(value ? 0xc3 : 0xc2)
       case 'object':
         if (value === null) return this.#byte(0xc0)
-        if (levels === 0) throw linkError('LINK_VALUE', { found: `a value of more than ${mostLevels} levels` })
+        if (levels === 0) throw this.#rules.refused(`a value of more than ${this.#rules.levels} levels`)
         if (Array.isArray(value)) return this.#list(value, levels - 1)
         if (isRecord(value)) return this.#object(value, levels - 1)
+        break
+      case 'bigint':
+        if (this.#rules.bigints) return this.#bigint(value)
     }
-    this.#binary(this.#special(value))
+    const { special } = this.#rules
+    if (!special) throw this.#rules.refused(typeof value === 'object' ? 'an instance of a class' : `a ${typeof value}`)
+    const made = special(value)
+    if (made instanceof Uint8Array) this.#binary(made)
+    else this.#extension(made.kind, made.bytes)
   }
 
   #byte(byte: number): void {
@@ -114,6 +135,13 @@ export class PackWriter {
       this.#view.setInt32(this.#at + 1, value)
       this.#at += 5
     }
+  }
+
+  #bigint(value: bigint): void {
+    this.#byte(0xd3)
+    this.#need(8)
+    this.#view.setBigInt64(this.#at, value)
+    this.#at += 8
   }
 
   #text(text: string): void {
@@ -164,6 +192,16 @@ export class PackWriter {
     this.#at += length
   }
 
+  #extension(kind: number, bytes: Uint8Array): void {
+    this.#need(6 + bytes.length)
+    this.#byte(0xc9)
+    this.#view.setUint32(this.#at, bytes.length)
+    this.#at += 4
+    this.#byte(kind)
+    this.#bytes.set(bytes, this.#at)
+    this.#at += bytes.length
+  }
+
   /** Writes the beginning of a list or of a map; `short` is the kind of one with at most 15 items. */
   #collection(count: number, short: 0x90 | 0x80, long: 0xdd | 0xdf): void {
     if (count < 0x10) return this.#byte(short | count)
@@ -198,8 +236,8 @@ export class PackWriter {
 
   #map(object: Readonly<Record<string, unknown>>, levels: number): void {
     const names = Object.keys(object)
-    if (names.includes('__proto__')) throw linkError('LINK_VALUE', { found: 'an object with a field __proto__' })
-    if (this.#shapes.length < mostShapes) this.#shapes.push({ names, record: 0, definedAt: 0 })
+    if (names.includes('__proto__')) throw this.#rules.refused('an object with a field __proto__')
+    if (this.#shapes.length < this.#mostShapes) this.#shapes.push({ names, record: 0, definedAt: 0 })
     this.#collection(names.length, 0x80, 0xdf)
     for (const name of names) {
       this.#text(name)
@@ -219,13 +257,6 @@ export class PackWriter {
   }
 }
 
-/** Writes one value. */
-export function pack(value: unknown): Uint8Array<ArrayBuffer> {
-  const writer = new PackWriter()
-  writer.value(value)
-  return writer.taken().slice()
-}
-
 /** Whether an object has these fields, in this order. */
 function isOfShape(object: Readonly<Record<string, unknown>>, names: readonly string[]): boolean {
   let index = 0
@@ -236,10 +267,4 @@ function isOfShape(object: Readonly<Record<string, unknown>>, names: readonly st
 function isRecord(value: object): value is Record<string, unknown> {
   const prototype: unknown = Object.getPrototypeOf(value)
   return prototype === Object.prototype || prototype === null
-}
-
-function refuse(value: unknown): never {
-  throw linkError('LINK_VALUE', {
-    found: typeof value === 'object' ? 'an instance of a class' : `a ${typeof value}`,
-  })
 }

@@ -1,5 +1,4 @@
-import { linkError } from './errors.ts'
-import { mostLevels } from './pack-writer.ts'
+import type { Refused } from './pack-writer.ts'
 
 const decoder = new TextDecoder('utf-8', { ignoreBOM: true })
 /** Longest text that is looked up among the texts that came last. */
@@ -9,56 +8,69 @@ const mostAtOnce = 4096
 /** Short ASCII texts that came last, by a sum of some of their bytes: names and kinds come in nearly every message. */
 const recent: string[] = Array.from({ length: 512 }, () => '')
 
-/** Makes the value that bytes represent. */
-type ReadSpecial = (bytes: Uint8Array) => unknown
+export interface ReadRules {
+  /** Most levels of objects within objects. */
+  readonly levels: number
+  /** Makes the error for bytes that are refused. */
+  readonly refused: Refused
+  /** Makes the value that bytes represent. Default: a copy of the bytes. */
+  readonly special?: (bytes: Uint8Array) => unknown
+  /** Makes the value that an extension represents, but for records. Default: extensions are refused. */
+  readonly extension?: (kind: number, bytes: Uint8Array) => unknown
+  /** Makes the value of an integer of 64 bits. Default: a number. */
+  readonly integer?: (value: bigint) => unknown
+}
 
 /**
  * Reads untrusted MessagePack, with msgpackr's records (extension 0x72: a number and the names of fields, followed by
  * the values of the first record). Takes time and memory in proportion to the bytes. Returns only plain objects, arrays,
- * texts, numbers, booleans, null, and what `special` makes of bytes. @throws LINK_VALUE
+ * texts, numbers, booleans, null, and the values that the rules make. @throws what `refused` makes
  */
 export class PackReader {
   readonly #bytes: Uint8Array
   readonly #view: DataView
-  readonly #special: ReadSpecial
+  readonly #rules: ReadRules
+  readonly #special: (bytes: Uint8Array) => unknown
   readonly #end: number
   #at = 0
   /** By number: the names of a record's fields. */
   #records: (readonly string[] | undefined)[] | undefined
 
-  constructor(bytes: Uint8Array, special: ReadSpecial = (given) => given.slice()) {
-    this.#bytes = bytes
+  constructor(bytes: Uint8Array, rules: ReadRules) {
+    // A Buffer's slice shares its memory.
+    this.#bytes = new Uint8Array(bytes.buffer, bytes.byteOffset, bytes.byteLength)
     this.#view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength)
-    this.#special = special
+    this.#rules = rules
+    this.#special = rules.special ?? ((given) => given.slice())
     this.#end = bytes.length
   }
 
   /** Reads the only value. */
   whole(): unknown {
-    return this.#ended(this.#value(mostLevels + 1))
+    return this.#ended(this.#value(this.#rules.levels + 1))
   }
 
   /** Reads the only value, a list. */
   wholeList(): readonly unknown[] {
     const kind = this.#integer(1)
     const isLong = kind === 0xdc || kind === 0xdd
-    if (!isLong && (kind < 0x90 || kind > 0x9f)) throw refused('is no list')
+    if (!isLong && (kind < 0x90 || kind > 0x9f)) throw this.#refused('is no list')
     const count = isLong ? this.#integer(kind === 0xdc ? 2 : 4) : kind & 0x0f
-    this.#enter(count, mostLevels)
+    this.#enter(count, this.#rules.levels)
     // This list alone has its length at once.
     const list: unknown[] = []
     if (count <= mostAtOnce) list.length = count
-    for (let index = 0; index < count; index++) list[index] = this.#value(mostLevels + 1)
+    for (let index = 0; index < count; index++) list[index] = this.#value(this.#rules.levels + 1)
     return this.#ended(list)
   }
 
   #ended<Value>(value: Value): Value {
-    if (this.#at !== this.#end) throw refused('has bytes after its end')
+    if (this.#at !== this.#end) throw this.#refused('has bytes after its end')
     return value
   }
 
   #value(levels: number): unknown {
-    if (this.#at >= this.#end) throw refused('ends too early')
+    if (this.#at >= this.#end) throw this.#refused('ends too early')
     const kind = this.#bytes[this.#at++] ?? 0
     if (kind < 0x40) return kind
     if (kind < 0x80) {
@@ -97,7 +109,7 @@ export class PackReader {
       case 0xce:
         return this.#integer(4)
       case 0xcf:
-        return Number(this.#view.getBigUint64(this.#step(8)))
+        return this.#long(this.#view.getBigUint64(this.#step(8)))
       case 0xd0:
         return this.#view.getInt8(this.#step(1))
       case 0xd1:
@@ -105,9 +117,21 @@ export class PackReader {
       case 0xd2:
         return this.#view.getInt32(this.#step(4))
       case 0xd3:
-        return Number(this.#view.getBigInt64(this.#step(8)))
+        return this.#long(this.#view.getBigInt64(this.#step(8)))
+      case 0xc7:
+        return this.#extension(this.#integer(1))
+      case 0xc8:
+        return this.#extension(this.#integer(2))
+      case 0xc9:
+        return this.#extension(this.#integer(4))
       case 0xd4:
-        return this.#define(levels)
+        if (this.#bytes[this.#at] === 0x72) return this.#define(levels)
+        return this.#extension(1)
+      case 0xd5:
+      case 0xd6:
+      case 0xd7:
+      case 0xd8:
+        return this.#extension(2 ** (kind - 0xd4))
       case 0xd9:
         return this.#text(this.#integer(1))
       case 0xda:
@@ -123,14 +147,14 @@ export class PackReader {
       case 0xdf:
         return this.#map(this.#integer(4), levels)
       default:
-        throw refused(`has the unknown kind ${kind}`)
+        throw this.#refused(`has the unknown kind ${kind}`)
     }
   }
 
   /** Where the next bytes begin, after which reading goes on. */
   #step(bytes: number): number {
     const from = this.#at
-    if (bytes > this.#end - from) throw refused('ends too early')
+    if (bytes > this.#end - from) throw this.#refused('ends too early')
     this.#at = from + bytes
     return from
   }
@@ -169,8 +193,8 @@ export class PackReader {
 
   /** Whether there are enough bytes for this number of values, and not too many levels. */
   #enter(values: number, levels: number): void {
-    if (values > this.#end - this.#at) throw refused('claims more values than it has bytes')
-    if (levels === 0 && values > 0) throw refused(`has more than ${mostLevels} levels`)
+    if (values > this.#end - this.#at) throw this.#refused('claims more values than it has bytes')
+    if (levels === 0 && values > 0) throw this.#refused(`has more than ${this.#rules.levels} levels`)
   }
 
   #list(count: number, levels: number): unknown[] {
@@ -186,7 +210,7 @@ export class PackReader {
     const object: Record<string, unknown> = {}
     for (let index = 0; index < count; index++) {
       const name = this.#value(0)
-      if (!isName(name)) throw refused('has a field without a name')
+      if (!isName(name)) throw this.#refused('has a field without a name')
       object[name] = this.#value(levels - 1)
     }
     return object
@@ -199,21 +223,31 @@ export class PackReader {
     return object
   }
 
+  #long(value: bigint): unknown {
+    const { integer } = this.#rules
+    return integer ? integer(value) : Number(value)
+  }
+
+  #extension(length: number): unknown {
+    const { extension } = this.#rules
+    if (!extension) throw this.#refused('has an extension')
+    return extension(this.#integer(1), this.#taken(length))
+  }
+
   #define(levels: number): unknown {
-    if (this.#integer(1) !== 0x72) throw refused('has an extension')
+    this.#step(1)
     const record = this.#integer(1)
-    if (record < 0x40 || record >= 0x80) throw refused('has a record without a number')
+    if (record < 0x40 || record >= 0x80) throw this.#refused('has a record without a number')
     const names = this.#value(1)
-    if (!isNames(names)) throw refused('has a record without names')
+    if (!isNames(names)) throw this.#refused('has a record without names')
     this.#records ??= []
     this.#records[record] = names
     return this.#record(names, levels)
   }
-}
 
-/** Reads one untrusted value. Bytes come as they are. @throws LINK_VALUE */
-export function unpack(bytes: Uint8Array): unknown {
-  return new PackReader(bytes).whole()
+  #refused(found: string): Error {
+    return this.#rules.refused(`MessagePack that ${found}`)
+  }
 }
 
 /** An assignment to __proto__ would change the object's class. */
@@ -229,8 +263,4 @@ function isText(text: string, bytes: Uint8Array, from: number, length: number): 
   if (text.length !== length) return false
   for (let index = 0; index < length; index++) if (text.charCodeAt(index) !== bytes[from + index]) return false
   return true
-}
-
-function refused(found: string): Error {
-  return linkError('LINK_VALUE', { found: `MessagePack that ${found}` })
 }

@@ -1,0 +1,2 @@
+export { PackReader } from './pack-reader.ts'
+export { PackWriter } from './pack-writer.ts'
