@@ -261,7 +261,7 @@ function smallClone(t: { teardown(undo: () => void): void }): string {
   const isKernel = (path: string) => /-bytes\.ts$|[\\/]assembly([\\/]|$)/.test(path) || statSync(path).isDirectory()
   const bundled = [
     ...['api/http/bundled-restify.ts', 'runtime/durable/mongodb/bundled-driver.ts', 'runtime/kernel/bundled-nact.ts'],
-    ...['runtime/link/mqtt/bundled-aedes.ts', 'runtime/link/mqtt/bundled-mqtt.ts'],
+    ...['runtime/link/mqtt/bundled-aedes.ts', 'runtime/link/mqtt/bundled-mqtt.ts', 'sdk/random/bundled-cipher.ts'],
   ]
   const needed = ['package.json', 'package-lock.json', 'tsconfig.json', 'scripts', 'runtime/decoding', 'runtime/errors']
   for (const name of [...needed, ...bundled]) cpSync(join(clone, name), join(copy, name), { recursive: true })
