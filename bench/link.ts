@@ -1,4 +1,9 @@
+import { execFile } from 'node:child_process'
+import { mkdtemp, rm } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
 import { setTimeout } from 'node:timers/promises'
+import { fileURLToPath } from 'node:url'
+import { promisify } from 'node:util'
 import { type DialRoute, dialThroughHub } from '../runtime/index.ts'
 import { dialMqtt } from '../runtime/link/mqtt/index.ts'
 import { dialWebSocket } from '../runtime/link/ws/index.ts'
@@ -8,7 +13,6 @@ import { turnMessages, weightCount } from './link/bench-messages.ts'
 import { startChild } from './link/child.ts'
 import { answerOf, cpuNanoseconds, dialOf, type Joined, join, quantile, rawSocket } from './link/client.ts'
 import { jsonMessages, linkTells, rawBatches } from './link/tells.ts'
-import { weightsExchange } from './link/weights.ts'
 import { median } from './median.ts'
 
 const seconds = async (work: () => Promise<unknown>): Promise<number> => {
@@ -34,6 +38,8 @@ async function mediansOf<Name extends string>(
 /** Measures the link between processes, beside bare WebSockets. */
 export const linkSuite: Suite = async (report) => {
   await messages(report)
+  await weightsThereAndBack(report)
+  await roundInProcesses(report)
   await ways(report)
   await besideBulk(report, 20e6)
   await besideBulk(report, 2e6)
@@ -41,7 +47,7 @@ export const linkSuite: Suite = async (report) => {
   await manyNodes(report)
 }
 
-/** Tells, asks and weights over one WebSocket, and cuts of it. */
+/** Tells and asks over one WebSocket, and cuts of it. */
 const messages: Suite = async (report) => {
   await using server = await startChild('server-process')
   await using joined = await join(dialOf(server.ready))
@@ -111,25 +117,6 @@ const messages: Suite = async (report) => {
     report({ figure: `link.ask-${name}`, value: own, unit: 'ms', baseline: bare, ratio: bare / own })
   }
 
-  const weights = new Float32Array(weightCount).fill(0.5)
-  // Both ends have an array into which they copy what comes, as the link has its slots.
-  const taken = new Uint8Array(new Float32Array(weightCount).buffer)
-  const exchange = weightsExchange(joined)
-  const times = await mediansOf(
-    {
-      link: () => seconds(() => exchange(weights)),
-      raw: () =>
-        seconds(async () => {
-          const answer = answerOf(socket)
-          socket.send(new Uint8Array(weights.buffer))
-          taken.set(await answer)
-        }),
-    },
-    25,
-  )
-  const [own, bare] = [times('link') * 1000, times('raw') * 1000]
-  report({ figure: 'link.weights', value: own, unit: 'ms', baseline: bare, ratio: bare / own })
-
   const lost: number[] = []
   for (let cut = 0; cut < 30; cut++) {
     await ask()
@@ -140,6 +127,50 @@ const messages: Suite = async (report) => {
   report({ figure: 'link.cut', value: quantile(lost, 0.5), unit: 'ms' })
   report({ figure: 'link.cut-p95', value: quantile(lost, 0.95), unit: 'ms' })
   socket.terminate()
+}
+
+/**
+ * Weights there and back. Each kind has a server and a client of its own, so that the garbage of one isn't collected in
+ * the time of the other. They take turns.
+ */
+async function weightsThereAndBack(report: Parameters<Suite>[0]): Promise<void> {
+  await using linked = await startChild('server-process')
+  await using plain = await startChild('server-process')
+  await using node = await startChild('weights-process', ['link', linked.ready])
+  await using socket = await startChild('weights-process', ['raw', plain.ready])
+  const times = await mediansOf({ link: () => node.call('exchange'), raw: () => socket.call('exchange') }, 60)
+  const [own, bare] = [times('link') * 1000, times('raw') * 1000]
+  report({ figure: 'link.weights', value: own, unit: 'ms', baseline: bare, ratio: bare / own })
+}
+
+/**
+ * A round of the main job whose tasks are in 8 processes, beside the same in one process with 2 workers; by the median
+ * of the rounds after the first, and the difference for each of a round's updates.
+ */
+async function roundInProcesses(report: Parameters<Suite>[0]): Promise<void> {
+  const main = fileURLToPath(new URL('../flamectl/main.js', import.meta.url))
+  const [rounds, updates] = [8, 10]
+  const roundSeconds = async (...options: readonly string[]): Promise<number> => {
+    const store = await mkdtemp(`${tmpdir()}/flame-`)
+    const { stdout } = await promisify(execFile)(
+      process.execPath,
+      [main, 'run', 'examples/mnist', '--json', '--store', store, '--set', `rounds=${rounds}`, ...options],
+      { cwd: fileURLToPath(new URL('../../', import.meta.url)) },
+    )
+    await rm(store, { recursive: true, maxRetries: 10 })
+    const seconds = stdout.split('\n').flatMap((line) => {
+      const { round, seconds }: { round?: number; seconds?: number } = line ? JSON.parse(line) : {}
+      return round !== undefined && round > 1 && seconds !== undefined ? [seconds] : []
+    })
+    return median(Float64Array.from(seconds))
+  }
+  const times = await mediansOf(
+    { hosts: () => roundSeconds('--hosts', 'processes:8'), workers: () => roundSeconds('--workers', '2') },
+    3,
+  )
+  const [hosts, workers] = [times('hosts') * 1000, times('workers') * 1000]
+  report({ figure: 'link.round', value: hosts, unit: 'ms', baseline: workers, ratio: workers / hosts })
+  report({ figure: 'link.round-overhead', value: (hosts - workers) / updates, unit: 'ms an update' })
 }
 
 /** Joins a server of its own, which nodes reach by a relay. */
