@@ -5,6 +5,7 @@ import { makeFolder } from '../../runtime/node/index.ts'
 import { jobOrPart, listedRounds, registryError } from './errors.ts'
 import { decodeLineage, loadedModel, modelFileNames, modelFiles } from './model-files.ts'
 import type { CommittedModel, LoadedModel, ModelToCommit, Spool } from './registry.ts'
+import { turns } from './turns.ts'
 
 /** Prefix of unfinished folders. The next commit removes those that a killed process left. */
 const unfinished = '.unfinished-'
@@ -97,15 +98,10 @@ export function fileRegistry(folder: string): FileRegistry {
   }
 
   /** Runs one change at a time, since each commit removes unfinished folders. */
-  let turn: Promise<unknown> = Promise.resolve()
-  const inTurn = (change: () => Promise<void>) => {
-    const changed = turn.then(change)
-    turn = changed.catch(() => {})
-    return changed
-  }
+  const inTurn = turns()
 
   return {
-    commit: (model) => inTurn(() => commit(model)),
+    commit: (model) => inTurn(folder, () => commit(model)),
     async latest(job, part) {
       const last = (await rounds(job, part)).at(-1)
       return last === undefined ? undefined : lineage(job, last, part)
@@ -130,7 +126,7 @@ export function fileRegistry(folder: string): FileRegistry {
       const sizes = (await namesIn(location)).map(async (name) => (await stat(join(location, name))).size)
       return (await Promise.all(sizes)).reduce((sum, size) => sum + size, 0)
     },
-    remove: (job, round, part) => inTurn(() => remove(job, round, part)),
+    remove: (job, round, part) => inTurn(folder, () => remove(job, round, part)),
   }
 }
 

@@ -33,6 +33,13 @@ export async function modelOf(round: number, change: Partial<ModelToCommit> = {}
   }
 }
 
+/** A model whose weights take this number of bytes. */
+export async function largeModel(bytes: number, round = 1): Promise<ModelToCommit> {
+  const weights = new Float32Array(bytes / 4).fill(round + bytes)
+  const layout = layoutOf([{ name: 'w', shape: [weights.length] }])
+  return modelOf(round, { weights, layout, hash: await weightsHash(weights) })
+}
+
 /** Special openings of an adapter. */
 export interface RegistryFaults {
   /**

@@ -1,5 +1,6 @@
 import { type Clock, CodedError } from '../../runtime/index.ts'
 import type { ModelRegistry, Spool } from './registry.ts'
+import { turns } from './turns.ts'
 
 /** How far the remote registry is behind the committed rounds of a job. */
 export interface Behind {
@@ -64,8 +65,6 @@ interface Upload {
   error: Behind['error']
   /** Ends the pause between two tries. */
   hurry: () => void
-  /** The last upload or removal. They take turns. */
-  turn: Promise<unknown>
 }
 
 /** Most uploads at once, of all jobs. */
@@ -82,6 +81,8 @@ export function spooledRegistry(parts: SpoolParts): SpooledRegistry {
   const { firstMs, mostMs } = parts.delays ?? { firstMs: 500, mostMs: 60_000 }
   const uploads = new Map<string, Upload>()
   const inSlot = slotsFor(mostUploads)
+  /** Uploads and removals of a job take turns. */
+  const inTurn = turns()
   let isClosed = false
   void spool.jobs().then(
     (jobs) => {
@@ -111,7 +112,7 @@ export function spooledRegistry(parts: SpoolParts): SpooledRegistry {
     load: (job, round, part) => orRemote(job, (registry) => registry.load(job, round, part)),
     describe: (job, round, part) => orRemote(job, (registry) => registry.describe(job, round, part)),
     remove: (job, round, part) =>
-      inTurn(uploadOf(job), async () => {
+      inTurn(job, async () => {
         await spool.remove(job, round, part)
         await (await remoteOf(job)).remove(job, round, part)
       }),
@@ -125,7 +126,7 @@ export function spooledRegistry(parts: SpoolParts): SpooledRegistry {
       await Promise.race([upload.running, aborted(signal)])
       const left = await behind(upload)
       if (left.rounds > 0) return left
-      await inTurn(upload, async () => {
+      await inTurn(job, async () => {
         for (const part of await partsOf(job)) await clear(upload, part, 0)
       })
       return left
@@ -166,7 +167,6 @@ export function spooledRegistry(parts: SpoolParts): SpooledRegistry {
       failures: 0,
       error: undefined,
       hurry() {},
-      turn: Promise.resolve(),
     }
     uploads.set(job, upload)
     return upload
@@ -191,7 +191,7 @@ export function spooledRegistry(parts: SpoolParts): SpooledRegistry {
         const [next] = await pendingOf(upload)
         if (!next) continue
         upload.isWanted = true
-        await inSlot(() => inTurn(upload, () => move(next, upload)))
+        await inSlot(() => inTurn(upload.job, () => move(next, upload)))
         if (upload.failures > 0) onCaughtUp(upload.job)
         upload.failures = 0
         upload.error = undefined
@@ -259,12 +259,6 @@ export function spooledRegistry(parts: SpoolParts): SpooledRegistry {
       }
     })
   }
-}
-
-function inTurn<Value>(upload: Upload, change: () => Promise<Value>): Promise<Value> {
-  const changed = upload.turn.then(change)
-  upload.turn = changed.catch(() => {})
-  return changed
 }
 
 /** Runs at most a number of works at once. */

@@ -1,3 +1,5 @@
+import type { ModelRegistry, ModelToCommit } from '../../sdk/index.ts'
+
 /** A `fetch` of a process that is killed: after some requests, none is sent any more. */
 export interface InterruptedFetch {
   readonly fetch: typeof fetch
@@ -18,5 +20,26 @@ export function interruptedFetch(whole: number): InterruptedFetch {
       if (sent === whole + 1) await (await fetch(...request)).arrayBuffer()
       throw new TypeError('the process was killed')
     },
+  }
+}
+
+/**
+ * Commits `before` to a registry, and then `model` by a process that is killed at one of the commit's requests: once for
+ * each request that may be the last one. Yields what the next process opens.
+ */
+export async function* interruptedCommits(
+  [before, model]: readonly [ModelToCommit, ModelToCommit],
+  newPrefix: () => string,
+  open: (opening: { readonly prefix: string; readonly fetch?: typeof fetch }) => ModelRegistry,
+): AsyncGenerator<ModelRegistry> {
+  for (let whole = 0, isOver = true; isOver; whole++) {
+    const prefix = newPrefix()
+    await open({ prefix }).commit(before)
+    const killed = interruptedFetch(whole)
+    await open({ prefix, fetch: killed.fetch })
+      .commit(model)
+      .catch(() => {})
+    isOver = killed.isOver
+    yield open({ prefix })
   }
 }

@@ -1,9 +1,7 @@
 import test from 'ava'
 import type { HttpServerProcess } from '../../../test/support/http-server-process.ts'
 import { mlflowServer, mlflowUser } from '../../../test/support/mlflow-server.ts'
-import { layoutOf, weightsHash } from '../../weights/layout.ts'
-import { modelOf } from '../registry.contract.ts'
-import type { ModelToCommit } from '../registry.ts'
+import { largeModel, modelOf } from '../registry.contract.ts'
 import { mlflowAddress } from './mlflow-address.ts'
 import type { MlflowClientSettings } from './mlflow-client.ts'
 import { mlflowRegistry } from './mlflow-registry.ts'
@@ -17,15 +15,6 @@ test.after.always(() => server?.[Symbol.asyncDispose]())
 const { username: name, password } = mlflowUser
 const opened = (url: string, settings: MlflowClientSettings = {}) =>
   mlflowRegistry(mlflowAddress(`mlflow:${url}`, { name, password }), { pausesMs: [], ...settings })
-
-async function largeModel(bytes: number, round: number): Promise<ModelToCommit> {
-  const weights = new Float32Array(bytes / 4).fill(round)
-  return modelOf(round, {
-    weights,
-    layout: layoutOf([{ name: 'w', shape: [weights.length] }]),
-    hash: await weightsHash(weights),
-  })
-}
 
 test.serial(
   'a user is known by the settings, or by the address; another one is refused, and no error names a secret',

@@ -4,12 +4,11 @@ import test from 'ava'
 import { z } from 'zod'
 import { faultProxy } from '../../../runtime/node/faults/index.ts'
 import type { HttpServerProcess } from '../../../test/support/http-server-process.ts'
-import { interruptedFetch } from '../../../test/support/interrupted-fetch.ts'
+import { interruptedCommits } from '../../../test/support/interrupted-fetch.ts'
 import { mlflowServer } from '../../../test/support/mlflow-server.ts'
 import { decodeSafetensors } from '../../weights/formats/safetensors.ts'
-import { layoutOf, namedTensors, weightsHash } from '../../weights/layout.ts'
-import { layout, modelOf, registryContract } from '../registry.contract.ts'
-import type { ModelToCommit } from '../registry.ts'
+import { namedTensors } from '../../weights/layout.ts'
+import { largeModel, layout, modelOf, registryContract } from '../registry.contract.ts'
 import { mlflowAddress } from './mlflow-address.ts'
 import { type MlflowClientSettings, mlflowClient } from './mlflow-client.ts'
 import { mlflowRegistry } from './mlflow-registry.ts'
@@ -36,27 +35,9 @@ function opened(opening: Opening = {}) {
   return mlflowRegistry(addressOf(opening), { pausesMs: [], ...opening })
 }
 
-registryContract(test, async () => opened(), { interrupted })
-
-/** A commit sends some requests, each of which may be the last one. */
-async function* interrupted(before: ModelToCommit, model: ModelToCommit) {
-  for (let whole = 0, isOver = true; isOver; whole++) {
-    const prefix = newPrefix()
-    await opened({ prefix }).commit(before)
-    const killed = interruptedFetch(whole)
-    await opened({ prefix, fetch: killed.fetch })
-      .commit(model)
-      .catch(() => {})
-    isOver = killed.isOver
-    yield opened({ prefix })
-  }
-}
-
-async function largeModel(bytes: number, round = 1): Promise<ModelToCommit> {
-  const weights = new Float32Array(bytes / 4).fill(round + bytes)
-  const large = layoutOf([{ name: 'w', shape: [weights.length] }])
-  return modelOf(round, { weights, layout: large, hash: await weightsHash(weights) })
-}
+registryContract(test, async () => opened(), {
+  interrupted: (...models) => interruptedCommits(models, newPrefix, opened),
+})
 
 /** What MLflow itself answers. */
 async function answered<Result>(path: string, fields: Readonly<Record<string, string>>, answer: z.ZodType<Result>) {

@@ -5,12 +5,10 @@ import { join } from 'node:path'
 import { buffer } from 'node:stream/consumers'
 import test from 'ava'
 import { faultProxy } from '../../../runtime/node/faults/index.ts'
-import { interruptedFetch } from '../../../test/support/interrupted-fetch.ts'
+import { interruptedCommits, interruptedFetch } from '../../../test/support/interrupted-fetch.ts'
 import { type S3Server, s3Key, s3Server } from '../../../test/support/s3-server.ts'
-import { layoutOf, weightsHash } from '../../weights/layout.ts'
 import { textOf } from '../http/answer.ts'
-import { modelOf, registryContract } from '../registry.contract.ts'
-import type { ModelToCommit } from '../registry.ts'
+import { largeModel, modelOf, registryContract } from '../registry.contract.ts'
 import { s3Address } from './s3-address.ts'
 import { elementsIn, type S3ClientSettings, s3Client } from './s3-client.ts'
 import { partBytes } from './s3-objects.ts'
@@ -38,28 +36,9 @@ function opened(opening: Opening = {}) {
   return s3Registry(addressOf(opening), { credentials: () => s3Key, pausesMs: [], ...opening })
 }
 
-registryContract(test, async () => opened(), { interrupted })
-
-/** A commit sends a few requests, each of which may be the last one. */
-async function* interrupted(before: ModelToCommit, model: ModelToCommit) {
-  for (let whole = 0, isOver = true; isOver; whole++) {
-    const prefix = newPrefix()
-    await opened({ prefix }).commit(before)
-    const killed = interruptedFetch(whole)
-    await opened({ prefix, fetch: killed.fetch })
-      .commit(model)
-      .catch(() => {})
-    isOver = killed.isOver
-    yield opened({ prefix })
-  }
-}
-
-/** A model whose weights.bin has this many bytes. */
-async function largeModel(bytes: number, round = 1): Promise<ModelToCommit> {
-  const weights = new Float32Array(bytes / 4).fill(round + bytes)
-  const layout = layoutOf([{ name: 'w', shape: [weights.length] }])
-  return modelOf(round, { weights, layout, hash: await weightsHash(weights) })
-}
+registryContract(test, async () => opened(), {
+  interrupted: (...models) => interruptedCommits(models, newPrefix, opened),
+})
 
 test('the objects have names that a person can read, and bytes that TensorFlow.js loads', async (t) => {
   const prefix = newPrefix()

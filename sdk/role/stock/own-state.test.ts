@@ -5,8 +5,8 @@ import { scaffold } from '../../strategy/algorithms/client/index.ts'
 import { fedAvg } from '../../strategy/algorithms/server/index.ts'
 import { hierarchical, twoTier } from '../../tag/topologies.ts'
 import { forSeeds, killedStore, lifeOf, roleStage } from '../../testing/index.ts'
-import type { PoolTrainingRequest, TrainingPool } from '../../training/training-pool.ts'
-import { clients, endingAt, isMean, quadraticPool, run, states, top } from './quadratic-job.contract.ts'
+import type { PoolTrainingRequest } from '../../training/training-pool.ts'
+import { clients, endingAt, isMean, quadraticPool, refusedPool, run, states, top } from './quadratic-job.contract.ts'
 import { stockRoles } from './stock-roles.ts'
 
 const strategy = scaffold()
@@ -160,15 +160,7 @@ test('whatever is refused or late, and wherever processes end, c stays the mean 
     const [draw, store] = [randomStream(seed), memoryStore()]
     const options = [{}, { fraction: 0.5 }, { quorum: 0.5 }, { fraction: 0.75, quorum: 0.6 }][seed % 4]
     const topology = seed % 3 === 0 ? hierarchical({ clients }) : twoTier({ clients })
-    const honest = quadraticPool()
-    const pool: TrainingPool = {
-      ...honest,
-      async train(request) {
-        const update = await honest.train(request)
-        const isRefused = randomStream(seed, request.round, request.end).uniform() < 0.3
-        return isRefused && request.client > 0 ? { ...update, delta: update.delta.map(() => Number.NaN) } : update
-      },
-    }
+    const pool = refusedPool(seed)
     const job = { topology, pool, strategy: scaffold({ ...options }), rounds: 6 }
     for (let life = 0; life < 4; life++) {
       const system = { scheduler: seededScheduler(4 * seed + life) }

@@ -1,4 +1,5 @@
 import { decode, memoryStore, type Store, virtualClock } from '../../../runtime/index.ts'
+import { randomStream } from '../../random/random-stream.ts'
 import type { Algorithm } from '../../strategy/algorithm.ts'
 import { twoTier } from '../../tag/topologies.ts'
 import { killedStore, lifeOf, roleStage, type StageOptions, tinyPool } from '../../testing/index.ts'
@@ -52,6 +53,19 @@ export function quadraticPool({
     async pass({ client = 0, weights }) {
       const gradient = weights.map((value) => value - target(client))
       return { gradient, inputs: new Float32Array(), loss: squares(weights, client) }
+    },
+  }
+}
+
+/** The same pool, but some updates, drawn by the seed, are refused by sums. Those of client 0 are none of them. */
+export function refusedPool(seed: number): TrainingPool {
+  const honest = quadraticPool()
+  return {
+    ...honest,
+    async train(request) {
+      const update = await honest.train(request)
+      const isRefused = randomStream(seed, request.round, request.end).uniform() < 0.3
+      return isRefused && request.client > 0 ? { ...update, delta: update.delta.map(() => Number.NaN) } : update
     },
   }
 }

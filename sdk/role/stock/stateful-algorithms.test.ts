@@ -7,7 +7,7 @@ import { fedAvg } from '../../strategy/algorithms/server/index.ts'
 import { hierarchical, twoTier } from '../../tag/topologies.ts'
 import { forSeeds } from '../../testing/index.ts'
 import type { PoolTrainingRequest, TrainingPool } from '../../training/training-pool.ts'
-import { clients, endingAt, isMean, quadraticPool, run, states, top } from './quadratic-job.contract.ts'
+import { clients, endingAt, isMean, quadraticPool, refusedPool, run, states, top } from './quadratic-job.contract.ts'
 
 type Make = (settings: { readonly fraction?: number; readonly quorum?: number }) => Algorithm
 
@@ -53,15 +53,7 @@ for (const [name, vectors] of Object.entries(means)) {
       const [draw, store] = [randomStream(seed), memoryStore()]
       const options = [{}, { fraction: 0.5 }, { quorum: 0.5 }, { fraction: 0.75, quorum: 0.6 }][seed % 4]
       const topology = seed % 3 === 0 ? hierarchical({ clients }) : twoTier({ clients })
-      const honest = quadraticPool()
-      const pool: TrainingPool = {
-        ...honest,
-        async train(request) {
-          const update = await honest.train(request)
-          const isRefused = randomStream(seed, request.round, request.end).uniform() < 0.3
-          return isRefused && request.client > 0 ? { ...update, delta: update.delta.map(() => Number.NaN) } : update
-        },
-      }
+      const pool = refusedPool(seed)
       const strategy = algorithms[name]?.({ ...options }) ?? fedAvg()
       for (let life = 0; life < 4; life++) {
         const system = { scheduler: seededScheduler(4 * seed + life) }
