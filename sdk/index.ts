@@ -12,6 +12,7 @@ export {
 export * from './layers/layers-learner.ts'
 export type { SavedModel } from './layers/saved-model.ts'
 export type { Layer, LayersModel, SymbolicTensor, TensorFlow } from './layers/tensorflow.ts'
+export * from './layers/vertical-learner.ts'
 export * from './learn/learner.ts'
 export type * from './learn/role-learner.ts'
 export type { Steps } from './learn/steps.ts'

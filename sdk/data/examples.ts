@@ -17,6 +17,8 @@ export interface Examples {
   readonly bytes?: ByteFeatures | undefined
   /** Further values of each example, by name, such as its group, its weight or its number in a register. */
   readonly columns?: Readonly<Record<string, Column>> | undefined
+  /** Names the entity of an example, as all parties name it that have features of the same entities. */
+  readonly id?: ((index: number) => string) | undefined
 }
 
 /** The value of a column for example `index`. */

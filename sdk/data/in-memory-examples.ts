@@ -16,6 +16,8 @@ export interface InMemoryData {
   readonly divisor?: number
   /** By name, a value for each example, such as its group, its weight, or its number in a register. */
   readonly columns?: Readonly<Record<string, ArrayLike<number>>>
+  /** Names the entity of each example, for parties that have different features of the same entities. */
+  readonly ids?: readonly string[]
 }
 
 /**
@@ -24,14 +26,14 @@ export interface InMemoryData {
  * @throws DATA_COUNT when the number of features doesn't fit the labels and the shape, or a column's length doesn't fit
  *   the labels; DATA_DIVISOR.
  */
-export function inMemoryExamples({ features, labels, shape, divisor, columns }: InMemoryData): Examples {
+export function inMemoryExamples({ features, labels, shape, divisor, columns, ids }: InMemoryData): Examples {
   const size = sizeOf(shape)
   const count = labels.length
   if (features.length !== count * size) {
     const words = { labels: counted(count, 'label'), expected: counted(count * size, 'value') }
     throw dataError('DATA_COUNT', { ...words, shape, came: features.length })
   }
-  for (const values of Object.values(columns ?? {})) {
+  for (const values of [...Object.values(columns ?? {}), ...(ids ? [ids] : [])]) {
     if (values.length === count) continue
     const words = { labels: counted(count, 'label'), expected: counted(count, 'value') }
     throw dataError('DATA_COUNT', { ...words, shape: 'of a column', came: values.length })
@@ -53,6 +55,12 @@ export function inMemoryExamples({ features, labels, shape, divisor, columns }: 
     columns: columnsOf(columns, (values) => (index) => {
       checkIndex(index, count)
       return values[index] ?? 0
+    }),
+    ...(ids && {
+      id(index) {
+        checkIndex(index, count)
+        return ids[index] ?? ''
+      },
     }),
   }
 }
@@ -88,6 +96,7 @@ export function subset(examples: Examples, indices: Uint32Array): Examples {
       copy: (index, out, offset) => examples.bytes?.copy(sourceIndex(index), out, offset),
     },
     columns: columnsOf(examples.columns, (column) => (index) => column(sourceIndex(index))),
+    ...(examples.id && { id: (index) => examples.id?.(sourceIndex(index)) ?? '' }),
   }
 }
 
@@ -203,5 +212,11 @@ export function join(sets: readonly Examples[]): Examples {
         },
       ]),
     ),
+    ...(sets.every(({ id }) => id) && {
+      id(index) {
+        const { set, index: within } = find(index)
+        return set.id?.(within) ?? ''
+      },
+    }),
   }
 }

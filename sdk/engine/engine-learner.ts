@@ -28,11 +28,11 @@ export interface EngineModel {
 }
 
 /**
- * Reads a topology as a model to train with a loss.
+ * Reads a topology as a model to train with a loss, or, without one, as a part of a model whose outputs go elsewhere.
  *
  * @throws LEARN_ENGINE_MODEL, naming the layer or setting that the engine doesn't know; LEARN_LAST_ACTIVATION.
  */
-export function engineModel(topology: unknown, loss: LossName): EngineModel {
+export function engineModel(topology: unknown, loss?: LossName): EngineModel {
   const { graph, compiled, lastActivation } = forLoss(layerGraph(topology), loss)
   const { plan, output } = compiled
   const slots = inLayoutOrder(plan.weights)
@@ -63,9 +63,9 @@ interface ForLoss extends Pick<EngineModel, 'graph' | 'lastActivation'> {
 }
 
 /** The graph without the activation that the loss applies. Unchanged if it doesn't end with one. */
-function forLoss(graph: LayerGraph, loss: LossName): ForLoss {
+function forLoss(graph: LayerGraph, loss: LossName | undefined): ForLoss {
   const compiledOf = (given: LayerGraph) => compile(given, { batch: 1, trainedBytes: 0 })
-  const without = withoutLastActivation(graph)
+  const without = loss && withoutLastActivation(graph)
   if (without) {
     const compiled = compiledOf(without.graph)
     const { pixels, channels } = compiled.output

@@ -34,7 +34,7 @@ type BatchWork = (pass: Pass, from: number) => void
  * Passes through parts of a model. Each part gets its engine at its first pass. A pass whose activations exceed the
  * memory is split into batches. Moving statistics of batch normalizations don't change.
  */
-export function engineParts(model: WholeModel, lossOf: EngineLoss, batch: number): ModelParts {
+export function engineParts(model: WholeModel, lossOf: EngineLoss | undefined, batch: number): ModelParts {
   const parts = new Map<string, RunningPart>()
   const running = (part: ModelPart) => {
     const key = JSON.stringify([part.after, part.through])
@@ -75,17 +75,20 @@ export function engineParts(model: WholeModel, lossOf: EngineLoss, batch: number
     async loss(request, labels) {
       const part = running(request.part)
       const { engine } = part
-      if (!part.isLast) throw partError(model, request.part, "it doesn't end with the model's output")
+      if (!part.isLast || !lossOf) throw partError(model, request.part, "it doesn't end with the model's output")
       if (labels.length !== request.examples) {
         throw learnError('LEARN_WEIGHTS', { what: 'the labels', expected: request.examples, came: labels.length })
       }
       labels.forEach((label, index) => lossOf.check(label, index))
       let total = 0
+      let right: number | undefined
       const gradients = gradientsOf(model, part, request, ({ batch }, from) => {
         engine.labels.set(labels.subarray(from, from + batch))
-        total += engine.loss(lossOf, batch, 1 / request.examples).loss
+        const { loss, correct } = engine.loss(lossOf, batch, 1 / request.examples)
+        total += loss
+        if (correct !== undefined) right = (right ?? 0) + correct
       })
-      return { ...gradients, loss: total / request.examples }
+      return { ...gradients, loss: total / request.examples, ...(right !== undefined && { correct: right }) }
     },
   }
 }
@@ -245,7 +248,7 @@ function partGraph(model: WholeModel, part: ModelPart, shapes: ReadonlyMap<strin
     layers.push({ name: output, className: 'Flatten', config: { name: output }, inputs: [through] })
   }
   const inputShape = part.after === undefined ? shape : [sizeOf(shape)]
-  return { inputShape, layers, output, inputGradient: part.after !== undefined }
+  return { inputShape, layers, output, inputGradient: part.after !== undefined || graph.inputGradient === true }
 }
 
 function partError({ graph }: WholeModel, { after, through }: ModelPart, reason: string): Error {

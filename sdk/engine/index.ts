@@ -1,4 +1,6 @@
-export { engineLearner, engineModel } from './engine-learner.ts'
+export { type EngineModel, engineLearner, engineModel } from './engine-learner.ts'
+export { engineLoss } from './engine-loss.ts'
+export { engineParts } from './engine-parts.ts'
 export { requireLayerName, requireLoadableNames, twinAmong } from './model/layer-graph.ts'
 export type { EngineTensorFlow, LayerLike, LayerSettings } from './model/layer-types.ts'
 export { type Recording, recordLayer, recordModel } from './model/model-recorder.ts'

@@ -1,6 +1,6 @@
 import { decode, encode } from '../../runtime/index.ts'
 import { streamFrom } from '../random/random-stream.ts'
-import type { Decisions } from '../role/decisions.ts'
+import { type Decisions, placeOf } from '../role/decisions.ts'
 import { roleError } from '../role/errors.ts'
 import type { OwnState, RoundRecord } from '../role/role.ts'
 import type { Algorithm } from '../strategy/algorithm.ts'
@@ -180,7 +180,7 @@ function notedDecisions(
         place(name) {
           const count = counts.get(name) ?? 0
           counts.set(name, count + 1)
-          return `${name}#${count}`
+          return placeOf(name, count)
         },
         recall(place, isValue) {
           const value = recalled.get(place)

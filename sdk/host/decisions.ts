@@ -1,5 +1,5 @@
 import { CodedError, type DurableStore, decode, encode, isObject, noteWrite } from '../../runtime/index.ts'
-import type { Decisions } from '../role/decisions.ts'
+import { type Decisions, placeOf } from '../role/decisions.ts'
 import { roleError } from '../role/errors.ts'
 
 interface Entry {
@@ -58,7 +58,7 @@ export class JournalledDecisions implements Decisions {
   place(name: string): string {
     const count = this.#counts.get(name) ?? 0
     this.#counts.set(name, count + 1)
-    return `${name}#${count}`
+    return placeOf(name, count)
   }
 
   recall<Value>(place: string, isValue: (value: unknown) => value is Value): Value | undefined {

@@ -2,7 +2,7 @@ import type { ActorRef, Behavior, DurableStore } from '../../runtime/index.ts'
 import type { Arithmetic, Lineage, ModelRegistry } from '../registry/registry.ts'
 import { decodeRoleMessage } from '../role/channel/wiring.ts'
 import type { NotCounted, Notice, RoundRecord, Settings } from '../role/role.ts'
-import type { Algorithm } from '../strategy/algorithm.ts'
+import type { Algorithm, Quantum } from '../strategy/algorithm.ts'
 import type { TrainingPool } from '../training/training-pool.ts'
 import { weightsHash } from '../weights/layout.ts'
 import { storedAdoptions } from './adoptions.ts'
@@ -146,12 +146,13 @@ export function hostedTasks({
     }
 
     /** Publishes a model before its round is committed, so that no committed round lacks a model after a crash. */
-    async function publish({ round, part, weights, metrics, members, arrivals, privacy }: RoundRecord): Promise<void> {
+    async function publish(record: RoundRecord): Promise<void> {
+      const { round, part, section, weights, digests, metrics, members, arrivals, privacy } = record
       const { hashes, isKnown } = partOf(part)
       await isKnown
       context.signal.throwIfAborted()
       const hash = await weightsHash(weights)
-      const { layout, modelTopology } = pool
+      const { layout, modelTopology } = (section === undefined ? pool : pool.sections?.[section]) ?? pool
       await registry.commit({
         job: run,
         round,
@@ -164,6 +165,7 @@ export function hostedTasks({
         ...(algorithm && { algorithm }),
         arithmetic: arithmeticOf(strategy, pool.runsOn),
         ...(privacy && { privacy }),
+        ...(digests && { digests }),
         hash,
         seed,
         workload,
@@ -194,8 +196,10 @@ export function hostedTasks({
   }
 }
 
-function arithmeticOf({ aggregation }: Algorithm, engine: string | undefined): Arithmetic {
-  const bits = Object.entries(aggregation.vectors).map(([name, { quantumBits }]) => [name, quantumBits] as const)
+function arithmeticOf({ aggregation, vertical }: Algorithm, engine: string | undefined): Arithmetic {
+  // A vertical job sums no updates.
+  const vectors: Readonly<Record<string, Quantum>> = vertical ? {} : aggregation.vectors
+  const bits = Object.entries(vectors).map(([name, { quantumBits }]) => [name, quantumBits] as const)
   return { quantumBits: Object.fromEntries(bits), ...(engine !== undefined && { engine }) }
 }
 

@@ -9,6 +9,7 @@ import {
   isMissingOr,
   isNumber,
   isNumbers,
+  isRecordOf,
   isString,
   isStrings,
   listOf,
@@ -191,7 +192,7 @@ function decodeModel(value: unknown): Omit<ModelToCommit, 'job'> | undefined {
 }
 
 /** The fields of a lineage that a model may lack. Values of another shape are left out: no round fails by them. */
-function originOf({ algorithm, arithmetic, privacy }: Readonly<Record<string, unknown>>) {
+function originOf({ algorithm, arithmetic, privacy, digests }: Readonly<Record<string, unknown>>) {
   const { name, settings } = fieldsOf(algorithm)
   const plain = Object.entries(fieldsOf(settings)).filter((entry): entry is [string, LineageValue] =>
     isLineageValue(entry[1]),
@@ -202,6 +203,7 @@ function originOf({ algorithm, arithmetic, privacy }: Readonly<Record<string, un
     ...(isString(name) && { algorithm: { name, settings: Object.fromEntries(plain) } }),
     ...(isNumbers(quantumBits) && { arithmetic: { quantumBits, ...(isString(engine) && { engine }) } }),
     ...(isNumber(epsilon) && isNumber(delta) && { privacy: { epsilon, delta } }),
+    ...(digests !== undefined && isRecordOf(digests, isString) && { digests }),
   }
 }
 

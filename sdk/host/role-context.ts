@@ -6,7 +6,7 @@ import type { Channel } from '../role/channel/channel.ts'
 import type { ChannelPort } from '../role/channel/channel-port.ts'
 import { typedChannel } from '../role/channel/typed-channel.ts'
 import type { RoleMessage } from '../role/channel/wiring.ts'
-import type { Decisions } from '../role/decisions.ts'
+import { type Decisions, placeOf } from '../role/decisions.ts'
 import { roleError } from '../role/errors.ts'
 import type {
   ChannelUse,
@@ -22,7 +22,7 @@ import type {
 import { roundSum } from '../strategy/round-sum.ts'
 import { arrayOf } from '../sum/accumulator.ts'
 import { type NamedSums, namedSums } from '../sum/named-sums.ts'
-import { rolePasses } from '../training/training-pool.ts'
+import { idsOf, rolePasses } from '../training/training-pool.ts'
 import type { JobSurroundings, RoleTask } from './role-task.ts'
 
 /** Everything that the rounds of a role run with. */
@@ -124,6 +124,7 @@ export function roleContext<State, Channels>({
       return secretStream(await actor.track(secret()), of, ...labels)
     },
     decide,
+    recorded: (name, isValue) => decisions.recall(placeOf(name, 0), isValue),
     life: () => decisions.life(),
     own,
     now: () => decide('now', () => clock.now(), isNumber),
@@ -178,6 +179,8 @@ function roleLearner(
   return {
     layout: pool.layout,
     ownSteps: pool.ownSteps,
+    sections: pool.sections,
+    ids: () => actor.track(idsOf(pool, clientOf(task))),
     initialWeights: () => actor.track(pool.initialWeights()),
     async train(request) {
       began(request.round)

@@ -42,6 +42,10 @@ const learnErrors = {
     message: 'client {client} has {count} held-out examples to evaluate on',
     hint: "set heldOut in the workload's data to a fraction of each client's examples that gives at least one",
   },
+  LEARN_IDS: {
+    message: 'the examples of client {client} have no ids by which to find the same entity at other parties',
+    hint: 'give inMemoryExamples the ids of its examples',
+  },
   LEARN_INITIALIZER: {
     message: "tensor {tensor} has the initializer '{initializer}', whose values cannot be drawn from the job's stream",
     hint: '{meant}use zeros, ones, constant, identity (square), orthogonal (a matrix), or a uniform, normal, truncated normal, Glorot, He or LeCun initializer; a custom layer names it in getConfig, as <name of the weight>Initializer',
@@ -91,6 +95,10 @@ const learnErrors = {
     message: 'the model has no part {part}: {reason}',
     hint: 'cut the model after a layer through which all values pass; the layers are {layers}',
   },
+  LEARN_PARTIES: {
+    message: 'the top model takes {came} values for an example, but the models of {parties} parties give {expected}',
+    hint: "give the top model's first layer the inputShape [{expected}], and at least one party a model",
+  },
   LEARN_RANDOM_LAYER: {
     message: "layer {layer} of class '{class}' draws random numbers that cannot come from the job's stream",
     hint: 'leave it out, or use a dropout layer without a seed',
@@ -98,6 +106,11 @@ const learnErrors = {
   LEARN_SETTING: {
     message: '{name} must be {expected}, but is {value}',
     hint: 'correct the setting of the learner',
+  },
+  LEARN_STEPWISE: {
+    message:
+      "the learner has clipNorm {clipNorm}, which needs the norm of the gradient over the whole model, but each end sees its own part's gradient alone",
+    hint: 'leave clipNorm out, or bound each value with clipValue instead',
   },
   LEARN_TENSORFLOW: {
     message:

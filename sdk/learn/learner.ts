@@ -189,8 +189,35 @@ export interface ModelParts {
   /** Gradients from `gradient`, which is the loss's, with respect to the values that `forward` returns. */
   backward(pass: PartPass, gradient: Float32Array): Promise<PartGradients>
   /** The mean loss, and its gradients, of a part that ends with the model's output. */
-  loss(pass: PartPass, labels: Float32Array): Promise<PartGradients & { readonly loss: number }>
+  loss(pass: PartPass, labels: Float32Array): Promise<LossGradients>
 }
+
+/** Gradients of a backward pass that began with the loss. */
+export interface LossGradients extends PartGradients {
+  /** Mean over the examples. */
+  readonly loss: number
+  /** Number of examples whose class was found. Absent for a loss without classes. */
+  readonly correct?: number
+}
+
+/**
+ * The share of one party in a model that several parties train jointly: a range of the layout, with a layout of its own.
+ */
+export interface ModelSection {
+  readonly layout: Layout
+  /** As `Learner.modelTopology`, if the section is one model. */
+  readonly modelTopology?: unknown
+  /** Number of values that the party's own part gives for one example. */
+  readonly outputs: number
+}
+
+/** In a model of several parties, one party's part: from its features to the values that go on to the rest. */
+export function partOfParty(party: number): ModelPart {
+  return { through: `party-${party}` }
+}
+
+/** In a model of several parties, the part after the values of all parties, side by side in the parties' order. */
+export const partAfterParties: ModelPart = { after: 'parties' }
 
 /**
  * Trains and evaluates one model: weights in, update and metrics out. A workload's own, or a ready one. Keeps no state
@@ -217,5 +244,10 @@ export interface Learner {
   evaluate(weights: Float32Array, examples: Examples, options?: EvaluationOptions): Promise<Evaluation>
   /** Present if `parts` is among the abilities. */
   readonly parts?: ModelParts
+  /**
+   * For a model of several parties: the layout's sections in order, one for each party. The first belongs to the party
+   * that has the labels: its own part, and the part after the parties.
+   */
+  readonly sections?: readonly ModelSection[]
   dispose?(): void
 }

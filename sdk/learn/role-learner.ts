@@ -4,6 +4,8 @@ import type {
   Evaluation,
   EvaluationOptions,
   LocalTerms,
+  LossGradients,
+  ModelSection,
   PartGradients,
   PartPass,
   TrainingChoices,
@@ -61,9 +63,6 @@ export interface Activations {
   readonly labels?: Float32Array
 }
 
-/** Gradients of a backward pass that began with the loss. */
-export type LossGradients = PartGradients & { readonly loss: number }
-
 /** Passes through parts of the model. LEARN_ABILITY where the learner lacks `parts`. */
 export interface RolePasses {
   forward(pass: RolePass): Promise<Activations>
@@ -81,6 +80,10 @@ export interface RoleLearner extends RolePasses {
   readonly layout: Layout
   /** As `Learner.ownSteps`. */
   readonly ownSteps?: Steps | undefined
+  /** As `Learner.sections`. */
+  readonly sections?: readonly ModelSection[] | undefined
+  /** The ids of the examples that this task trains on, in order. LEARN_IDS where they have none. */
+  ids(): Promise<readonly string[]>
   initialWeights(): Promise<Float32Array>
   /** Trains on this task's dataset. */
   train(request: RoleTrainingRequest): Promise<Update>

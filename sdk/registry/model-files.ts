@@ -70,13 +70,26 @@ function architectureIn(json: string, damaged: (found: string, options?: ErrorOp
  * Metrics that aren't finite are strings.
  */
 export function encodeLineage({ members, arrivals, metrics, hash, ...lineage }: Lineage): string {
-  const { job, workload, seed, round, part, design, algorithm, arithmetic, privacy } = lineage
+  const { job, workload, seed, round, part, design, algorithm, arithmetic, privacy, digests } = lineage
   const plain = Object.fromEntries(
     Object.entries(metrics).map(([name, value]) => [name, Number.isFinite(value) ? value : String(value)]),
   )
   const lists = Object.entries({ members, ...(arrivals && { arrivals }) })
   const lines = lists.map(([name, list]) => `  ${JSON.stringify(name)}: ${JSON.stringify(list)}`)
-  const origin = { job, workload, seed, round, part, metrics: plain, design, algorithm, arithmetic, privacy, hash }
+  const origin = {
+    job,
+    workload,
+    seed,
+    round,
+    part,
+    metrics: plain,
+    design,
+    algorithm,
+    arithmetic,
+    privacy,
+    digests,
+    hash,
+  }
   return `${JSON.stringify(origin, null, 2).slice(0, -2)},\n${lines.join(',\n')}\n}`
 }
 
@@ -102,6 +115,7 @@ const lineageSchema = z.object({
     .object({ quantumBits: z.record(z.string(), z.number()), engine: z.string().exactOptional() })
     .exactOptional(),
   privacy: z.object({ epsilon: z.number(), delta: z.number() }).exactOptional(),
+  digests: z.record(z.string(), z.string()).exactOptional(),
   hash: z.string(),
 })
 

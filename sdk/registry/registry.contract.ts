@@ -25,6 +25,7 @@ export async function modelOf(round: number, change: Partial<ModelToCommit> = {}
     algorithm: { name: 'fedprox', settings: { mu: 0.1, rounds: 3, weighted: true, note: 'a "quoted" text' } },
     arithmetic: { quantumBits: { delta: 34 }, engine: 'engine' },
     privacy: { epsilon: 1.5, delta: 1e-5 },
+    digests: { 'feature-holder-0': 'ab'.repeat(32) },
     hash: await weightsHash(weights),
     weights,
     layout,
@@ -73,7 +74,7 @@ export function registryContract(
   test('a model without an architecture, and with no more than the lineage must have, comes back as it was', async (t) => {
     const registry = await open()
     const { design: _, algorithm: __, arithmetic: ___, privacy: ____, arrivals: _____, ...rest } = await modelOf(1)
-    const { modelTopology: ______, ...model } = rest
+    const { modelTopology: ______, digests: ________, ...model } = rest
     await registry.commit(model)
     const { location: _______, ...loaded } = await registry.load('pairs-1', 1)
     t.deepEqual(loaded, model)

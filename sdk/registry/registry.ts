@@ -32,6 +32,11 @@ export interface Lineage {
   readonly arithmetic?: Arithmetic
   /** Differential privacy that the job has spent up to this round. Absent where the job spends none. */
   readonly privacy?: { readonly epsilon: number; readonly delta: number }
+  /**
+   * For a joint model of several parties, by end: the hash of the part that the end has trained with this one, and that it
+   * publishes itself.
+   */
+  readonly digests?: Readonly<Record<string, string>>
   /** SHA-256 of the weights' little-endian bytes. */
   readonly hash: string
 }

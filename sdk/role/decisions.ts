@@ -1,3 +1,8 @@
+/** The place of a decision, after so many earlier ones of the same name in the round. */
+export function placeOf(name: string, earlier: number): string {
+  return `${name}#${earlier}`
+}
+
 /** The decisions of the round in progress: those recorded by an interrupted run, and those made since. */
 export interface Decisions {
   /** Names the next decision of this name in the round. Its place is the name and the number of earlier calls with the name. */

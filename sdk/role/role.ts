@@ -43,7 +43,11 @@ export interface RoundRecord {
   readonly round: number
   /** Names the model where a round has several, see `RoleTask.part`. The host sets it. */
   readonly part?: string
+  /** The section of the learner's layout that `weights` are, see `Learner.sections`. Absent: the whole layout. */
+  readonly section?: number
   readonly weights: Float32Array
+  /** For a joint model of several parties, by end: the hash of the part that the end publishes. */
+  readonly digests?: Readonly<Record<string, string>>
   /** At the commit, metrics that aren't finite are left out, with a notice for each. */
   readonly metrics: Readonly<Record<string, number>>
   readonly members: readonly string[]
@@ -136,6 +140,11 @@ export interface RoleContext<Channels = unknown> {
     isValue: (value: unknown) => value is Value,
     options?: { readonly durable?: boolean },
   ): Promise<Value>
+  /**
+   * The value that the first `decide` of this name has recorded in an interrupted run of the round. Undefined if there
+   * is none: for decisions that a round may not need to make.
+   */
+  recorded<Value>(name: string, isValue: (value: unknown) => value is Value): Value | undefined
   /**
    * Names this life of the end, from a start to its restart or the end of its process: greater than the names of all
    * earlier lives, and durable. Tells a request that's repeated after a restart from the request before.

@@ -24,6 +24,20 @@ export interface Algorithm<Server = unknown, Client = unknown> {
   readonly stages: readonly Stage[]
   /** Present if a part draws from the secret streams that `train` and `step` are then given. */
   readonly secret?: true
+  /** Present for a vertical topology. Its roles use these settings, and of the other parts the needs alone. */
+  readonly vertical?: VerticalSettings
+}
+
+/** Settings of the joint training of a vertical topology. */
+export interface VerticalSettings {
+  /** How the common entities are found. */
+  readonly alignment: 'psi' | 'hashed'
+  /** The values of a party that left, or is late for a batch. */
+  readonly absent: 'fail' | 'zeros' | 'last'
+  /** Milliseconds that the label holder waits for the values of a batch. Absent: no deadline. */
+  readonly deadlineMs?: number
+  /** Fraction, in [0, 1), of the common entities for evaluation alone. */
+  readonly heldOut: number
 }
 
 /** Selects the ends that take part in a round. `Memory` holds plain values, and is part of the snapshot. */
@@ -107,7 +121,8 @@ export interface ClientAssignment {
 
 /**
  * A demand of an algorithm on the learner. `plain-sgd`: steps w −= η·g and nothing else. `sgd`: SGD at a fixed rate,
- * perhaps with momentum, weight decay or clipping. `own-steps`: the learner states its settings of steps. Other needs
+ * perhaps with momentum, weight decay or clipping. `own-steps`: the learner states its settings of steps. `stepwise`:
+ * steps that move each weight by its own gradient alone. `parties`: a section of the model for each client. Other needs
  * are abilities.
  */
 export type LearnerNeed = 'plain-sgd' | 'sgd' | 'own-steps' | Ability

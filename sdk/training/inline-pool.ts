@@ -29,6 +29,7 @@ export async function inlinePool<S extends Settings>(
     runsOn: trainer.runsOn,
     ownSteps: trainer.ownSteps,
     abilities: trainer.abilities,
+    sections: trainer.sections,
     clients: trainer.clients,
     initialWeights: async () => open().initialWeights(),
     train: async (request) => open().train(request),
@@ -42,6 +43,7 @@ export async function inlinePool<S extends Settings>(
     },
     evaluateClient: async (request) => open().evaluateClient(request),
     pass: async (request) => open().pass(request),
+    ids: async (client) => open().ids(client),
     async close() {
       if (!closed) trainer.dispose()
       closed = true

@@ -21,7 +21,7 @@ import type {
 /** A workload's learner with its data, in the thread that made them. A pool runs one or several. */
 export interface LocalTrainer
   extends Pick<Learner, 'layout' | 'modelTopology' | 'remarks'>,
-    Pick<TrainingPool, 'runsOn' | 'ownSteps' | 'abilities'> {
+    Pick<TrainingPool, 'runsOn' | 'ownSteps' | 'abilities' | 'sections'> {
   readonly clients: number
   /** Number of test examples. LEARN_EMPTY without any. */
   testExamples(): Promise<number>
@@ -35,6 +35,7 @@ export interface LocalTrainer
   train(request: PoolTrainingRequest, into?: () => Float32Array): Promise<Update>
   evaluateClient(request: ClientEvaluationRequest): Promise<OwnEvaluation>
   pass(request: PoolPass): Promise<PassAnswer>
+  ids(client: number): Promise<readonly string[]>
   evaluateChunk(weights: Float32Array, chunk: number): Promise<Evaluation>
   dispose(): void
 }
@@ -43,7 +44,7 @@ export interface LocalTrainer
  * Makes the workload's learner and data, and gives each request its random stream.
  *
  * @throws LEARN_EMPTY without test examples, unless the test set is a function; LEARN_SETTING for a held-out fraction
- *   outside [0, 1). Requests throw LEARN_EMPTY, LEARN_CLIENT, LEARN_ABILITY where the learner lacks an ability, LEARN_HELD_OUT, LEARN_COLUMN, LEARN_WEIGHTS,
+ *   outside [0, 1). Requests throw LEARN_EMPTY, LEARN_CLIENT, LEARN_IDS, LEARN_ABILITY where the learner lacks an ability, LEARN_HELD_OUT, LEARN_COLUMN, LEARN_WEIGHTS,
  *   LEARN_METRIC, LEARN_EVALUATION, LEARN_EXAMPLE where training diverged on an example that isn't finite, and the
  *   learner's own errors.
  */
@@ -102,6 +103,7 @@ export async function localTrainer<S extends Settings>(
     runsOn: learner.runsOn,
     ownSteps: learner.ownSteps,
     abilities: learner.abilities,
+    sections: learner.sections,
     ...(learner.remarks && { remarks: learner.remarks }),
     clients: data.clients,
     testExamples: async () => (await testExamples()).count,
@@ -177,6 +179,11 @@ export async function localTrainer<S extends Settings>(
       if ('to' in way) return { values: await parts.forward(pass), ...(labels && { labels }) }
       if (way.from === 'gradient') return parts.backward(pass, way.gradient)
       return parts.loss(pass, way.labels ?? labels ?? new Float32Array())
+    },
+    async ids(client) {
+      const { count, id } = (await examplesOf(client)).training
+      if (!id) throw learnError('LEARN_IDS', { client })
+      return Array.from({ length: count }, (_, index) => id(index))
     },
     async evaluateChunk(weights, chunk) {
       const examples = chunkOf(await testExamples(), chunk)

@@ -1,9 +1,8 @@
 import { learnError } from '../learn/errors.ts'
-import type { Ability, Evaluation, PartGradients, Update } from '../learn/learner.ts'
+import type { Ability, Evaluation, LossGradients, ModelSection, PartGradients, Update } from '../learn/learner.ts'
 import type {
   Activations,
   HeldUpdate,
-  LossGradients,
   LossOptions,
   OwnEvaluation,
   RoleLearner,
@@ -67,6 +66,8 @@ export interface TrainingPool {
   readonly ownSteps?: Steps | undefined
   /** As `Learner.abilities`. */
   readonly abilities?: readonly Ability[] | undefined
+  /** As `Learner.sections`. */
+  readonly sections?: readonly ModelSection[] | undefined
   readonly clients: number
   /** Initial weights, drawn from the stream (seed, 'initial-weights'). */
   initialWeights(): Promise<Float32Array>
@@ -80,22 +81,26 @@ export interface TrainingPool {
   evaluateClient(request: ClientEvaluationRequest): Promise<OwnEvaluation>
   /** Passes through a part of the model. Absent where no learner has parts. */
   pass?(request: PoolPass): Promise<PassAnswer>
+  /** The ids of a client's examples, in order. LEARN_IDS where they have none; absent where no examples have any. */
+  ids?(client: number): Promise<readonly string[]>
   close(): Promise<void>
 }
 
 /** Runs the learner for any client: a pool, or another runner of the learner. */
 type ClientRunner = Pick<
   TrainingPool,
-  'layout' | 'ownSteps' | 'initialWeights' | 'train' | 'evaluateClient' | 'evaluate' | 'pass'
+  'layout' | 'ownSteps' | 'sections' | 'initialWeights' | 'train' | 'evaluateClient' | 'evaluate' | 'pass' | 'ids'
 >
 
 /** The learner of one client, outside of a role. Its vectors are arrays. */
 export function clientLearner(runner: ClientRunner, client: number, end: string): RoleLearner {
-  const { layout, ownSteps } = runner
+  const { layout, ownSteps, sections } = runner
   const train: RoleLearner['train'] = (request) => runner.train({ ...request, client, end })
   return {
     layout,
     ownSteps,
+    sections,
+    ids: () => idsOf(runner, client),
     initialWeights: () => runner.initialWeights(),
     train,
     trainHeld: train,
@@ -105,6 +110,12 @@ export function clientLearner(runner: ClientRunner, client: number, end: string)
     evaluateClient: (weights) => runner.evaluateClient({ weights, client, on: 'held-out' }),
     evaluate: (weights) => runner.evaluate(weights),
   }
+}
+
+/** @throws LEARN_IDS where the client's examples have no ids. */
+export async function idsOf({ ids }: Pick<TrainingPool, 'ids'>, client: number): Promise<readonly string[]> {
+  if (!ids) throw learnError('LEARN_IDS', { client })
+  return ids(client)
 }
 
 /** The passes of one end, through a pool or another runner of the learner. */

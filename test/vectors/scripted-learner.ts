@@ -38,6 +38,7 @@ export function scriptedLearner(
     train,
     trainHeld: train,
     take: arrayOf,
+    ids: async () => [],
     ...rolePasses(
       async () => ({ gradient: new Float32Array(layout.size), inputs: new Float32Array(), loss }),
       () => ({ end: 'trainer-0' }),

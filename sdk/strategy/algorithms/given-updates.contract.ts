@@ -56,6 +56,7 @@ export async function trained({ client }: Algorithm) {
     train,
     trainHeld: train,
     take: arrayOf,
+    ids: async () => [],
     ...rolePasses(undefined, () => ({ client: 0, end: 'trainer-0' })),
     loss: async () => ({ samples: 1, metrics: {} }),
     evaluateClient: async () => ({ samples: 1, metrics: {} }),

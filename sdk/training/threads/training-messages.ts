@@ -38,13 +38,15 @@ export type WorkerRequest =
     }
   | { readonly type: 'evaluateClient'; readonly request: ClientEvaluationRequest }
   | { readonly type: 'pass'; readonly request: PoolPass }
+  | { readonly type: 'ids'; readonly client: number }
   | { readonly type: 'testExamples' }
   | { readonly type: 'evaluate'; readonly chunk: number; readonly weights: SharedArrayBuffer }
 
 /** `abort` stops the request in progress. Messages about held vectors arrive at any time. */
 export type WorkerMessage = WorkerRequest | HeldMessage | { readonly type: 'abort' }
 
-export interface WorkerDescription extends Pick<TrainingPool, 'layout' | 'ownSteps' | 'abilities' | 'clients'> {
+export interface WorkerDescription
+  extends Pick<TrainingPool, 'layout' | 'ownSteps' | 'abilities' | 'sections' | 'clients'> {
   readonly modelTopology: unknown
   readonly runsOn: string | undefined
 }
@@ -58,6 +60,7 @@ export type WorkerReply =
   | { readonly type: 'update'; readonly update: Update }
   | { readonly type: 'held'; readonly receipt: HeldReceipt }
   | { readonly type: 'passed'; readonly answer: PassAnswer }
+  | { readonly type: 'ids'; readonly ids: readonly string[] }
   | { readonly type: 'evaluation'; readonly evaluation: OwnEvaluation }
   | { readonly type: 'failed'; readonly error: PackedError }
 

@@ -148,6 +148,8 @@ function nameOf(request: WorkerRequest): string {
       return `client ${request.training.client} in round ${request.training.round}`
     case 'pass':
       return `a pass of ${request.request.end} in round ${request.request.round}`
+    case 'ids':
+      return `the ids of client ${request.client}`
     case 'evaluateClient':
       return `the evaluation of client ${request.request.client}`
     case 'testExamples':

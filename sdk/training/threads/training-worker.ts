@@ -11,7 +11,7 @@ import type { WorkerMessage, WorkerReply, WorkerRequest, WorkerStart } from './t
 async function serve({ bundle, settings, seed, datasets, files }: WorkerStart): Promise<void> {
   readFilesWith(fileReaderOver(files))
   const trainer = await localTrainer(await importWorkload(new URL(bundle)), settings, seed, datasets)
-  const { layout, modelTopology, runsOn, ownSteps, abilities, clients } = trainer
+  const { layout, modelTopology, runsOn, ownSteps, abilities, sections, clients } = trainer
   const held = heldSums(layout)
   let running = new AbortController()
   parentPort?.on('message', (message: WorkerMessage) => {
@@ -30,7 +30,7 @@ async function serve({ bundle, settings, seed, datasets, files }: WorkerStart): 
         answer(trainer, held, message, running.signal).then(send).catch(fail)
     }
   })
-  send({ type: 'ready', description: { layout, modelTopology, runsOn, ownSteps, abilities, clients } })
+  send({ type: 'ready', description: { layout, modelTopology, runsOn, ownSteps, abilities, sections, clients } })
 }
 
 async function answer(
@@ -61,6 +61,8 @@ async function answer(
     }
     case 'pass':
       return { type: 'passed', answer: await trainer.pass(request.request) }
+    case 'ids':
+      return { type: 'ids', ids: await trainer.ids(request.client) }
     case 'evaluateClient':
       return { type: 'evaluation', evaluation: await trainer.evaluateClient(request.request) }
     case 'testExamples':

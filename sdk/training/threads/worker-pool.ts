@@ -53,7 +53,7 @@ export async function workerPool({
   const files = sharedFiles()
   const [first, ...others] = await all(Array.from({ length: workers }, () => trainingSlot(setup, files)))
   if (!first) throw learnError('LEARN_CLOSED')
-  const { layout, modelTopology, runsOn, ownSteps, abilities, clients } = first.description
+  const { layout, modelTopology, runsOn, ownSteps, abilities, sections, clients } = first.description
 
   const slots = [first, ...others]
   const free = [...slots]
@@ -116,6 +116,7 @@ export async function workerPool({
     runsOn,
     ownSteps,
     abilities,
+    sections,
     clients,
     async initialWeights() {
       const { reply } = await ask({ type: 'initialWeights' })
@@ -158,6 +159,11 @@ export async function workerPool({
       const { reply } = await ask({ type: 'pass', request: { ...request, weights } })
       if (reply.type !== 'passed') throw unexpected(reply)
       return reply.answer
+    },
+    async ids(client) {
+      const { reply } = await ask({ type: 'ids', client })
+      if (reply.type !== 'ids') throw unexpected(reply)
+      return reply.ids
     },
     async close() {
       closed = true
