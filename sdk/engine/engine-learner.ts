@@ -22,6 +22,8 @@ export interface EngineModel {
   readonly lastActivation: LastActivation | undefined
   readonly layout: Layout
   readonly topology: unknown
+  /** Names of the weights that steps move. */
+  readonly trained: ReadonlySet<string>
   /** Number of output values for one example. */
   readonly outputs: number
   initialWeights(random: RandomStream): Float32Array
@@ -46,6 +48,7 @@ export function engineModel(topology: unknown, loss?: LossName): EngineModel {
     lastActivation,
     layout,
     topology,
+    trained: new Set(slots.flatMap(({ name, trained }) => (trained ? [name] : []))),
     outputs: output.pixels * output.channels,
     initialWeights(random) {
       const weights = new Float32Array(layout.size)
@@ -112,6 +115,10 @@ export function engineLearner(model: EngineModel, loss: LossName, steps: Steps):
     async evaluate(weights, examples, options) {
       check(examples, 'evaluate')
       return exclusively(async () => evaluateOnEngine(running, lossOf, weights, examples, options))
+    },
+    modelLayers: {
+      layers: graph.layers.map(({ name }) => name),
+      untrained: layout.tensors.flatMap(({ name }) => (model.trained.has(name) ? [] : [name])),
     },
     parts: engineParts(model, lossOf, Math.max(steps.batch, evaluationBatch)),
   }

@@ -14,6 +14,8 @@ interface WholeModel {
   readonly layout: Layout
   /** An activation after the graph's output, which the loss applies. */
   readonly lastActivation: { readonly layer: string } | undefined
+  /** Names of the weights that steps move. */
+  readonly trained: ReadonlySet<string>
 }
 
 /** A part of a model with its own engine. */
@@ -121,11 +123,10 @@ function gradientsOf(model: WholeModel, part: RunningPart, request: PartPass, be
     kernels.copyRows(place, trained.bytes, trained.address, trained.bytes, 1, trained.bytes)
     const saved = engine.save(new Float32Array(size))
     const views = tensorViews(model.layout, gradient)
-    const isTrained = trainedNames(model)
     let from = 0
     for (const name of names) {
       const view = views.get(name) ?? new Float32Array()
-      if (isTrained.has(name)) view.set(saved.subarray(from, from + view.length))
+      if (model.trained.has(name)) view.set(saved.subarray(from, from + view.length))
       from += view.length
     }
   }
@@ -197,11 +198,6 @@ function runningPart(model: WholeModel, part: ModelPart, batch: number): Running
     inputs: sizeOf(own.inputShape),
     isLast: own.output === graph.output,
   }
-}
-
-function trainedNames({ graph }: WholeModel): ReadonlySet<string> {
-  const { weights } = compile(graph, { batch: 1, trainedBytes: 0 }).plan
-  return new Set(weights.filter(({ trained }) => trained).map(({ name }) => name))
 }
 
 /** The part as a model of its own, with vectors as input and output. */

@@ -175,12 +175,13 @@ function roleLearner(
   began: (round: number) => void,
 ): RoleLearner {
   const { pool } = job
-  const { pass } = pool
+  const { pass, samples } = pool
   return {
     layout: pool.layout,
     ownSteps: pool.ownSteps,
     sections: pool.sections,
     ids: () => actor.track(idsOf(pool, clientOf(task))),
+    modelLayers: pool.modelLayers,
     initialWeights: () => actor.track(pool.initialWeights()),
     async train(request) {
       began(request.round)
@@ -194,7 +195,13 @@ function roleLearner(
       return actor.track(trainHeld({ ...request, client: task.client, end: task.end, signal: actor.signal }))
     },
     take: (vector) => actor.track(arrayOf(vector)),
-    ...rolePasses(pass && ((request) => actor.track(pass(request))), () => task),
+    ...rolePasses(
+      {
+        ...(pass && { pass: (request) => actor.track(pass(request)) }),
+        ...(samples && { samples: (client) => actor.track(samples(client)) }),
+      },
+      () => task,
+    ),
     async loss(weights, options = {}) {
       return actor.track(pool.evaluateClient({ ...options, weights, client: clientOf(task), on: 'training' }))
     },

@@ -97,6 +97,7 @@ export function withBaseModel(learner: Learner, file: string | URL): Learner {
     ownSteps: learner.ownSteps,
     ...(learner.abilities && { abilities: learner.abilities }),
     ...(learner.parts && { parts: learner.parts }),
+    ...(learner.modelLayers && { modelLayers: learner.modelLayers }),
     ...(learner.remarks && { remarks: learner.remarks }),
     check: (examples, purpose) => learner.check?.(examples, purpose),
     initialWeights: () => initialWeightsFrom(file, learner.layout),

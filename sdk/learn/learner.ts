@@ -182,6 +182,17 @@ export interface PartGradients {
   readonly inputs: Float32Array
 }
 
+/** The layers of a model that can be cut after any layer through which all values pass. */
+export interface ModelLayers {
+  /**
+   * Names of the layers, each after the layers of its inputs. Without a last activation that the loss applies. The name
+   * of a tensor begins with its layer's name and a slash.
+   */
+  readonly layers: readonly string[]
+  /** Names of the tensors that no step moves: those of frozen layers, and statistics that normalizations keep. */
+  readonly untrained: readonly string[]
+}
+
 /** Passes through parts of a model, for clients and servers that each have a part: split and vertical learning. */
 export interface ModelParts {
   /** Output values of the part, row-major, one example after another. */
@@ -244,6 +255,8 @@ export interface Learner {
   evaluate(weights: Float32Array, examples: Examples, options?: EvaluationOptions): Promise<Evaluation>
   /** Present if `parts` is among the abilities. */
   readonly parts?: ModelParts
+  /** Present if the parts are those between layers. */
+  readonly modelLayers?: ModelLayers
   /**
    * For a model of several parties: the layout's sections in order, one for each party. The first belongs to the party
    * that has the labels: its own part, and the part after the parties.

@@ -5,6 +5,7 @@ import type {
   EvaluationOptions,
   LocalTerms,
   LossGradients,
+  ModelLayers,
   ModelSection,
   PartGradients,
   PartPass,
@@ -65,6 +66,8 @@ export interface Activations {
 
 /** Passes through parts of the model. LEARN_ABILITY where the learner lacks `parts`. */
 export interface RolePasses {
+  /** Number of examples that this task trains on. */
+  samples(): Promise<number>
   forward(pass: RolePass): Promise<Activations>
   /**
    * Gradients from `gradient`, which is the loss's, with respect to the values that `forward` returns for the same
@@ -84,6 +87,8 @@ export interface RoleLearner extends RolePasses {
   readonly sections?: readonly ModelSection[] | undefined
   /** The ids of the examples that this task trains on, in order. LEARN_IDS where they have none. */
   ids(): Promise<readonly string[]>
+  /** As `Learner.modelLayers`. */
+  readonly modelLayers?: ModelLayers | undefined
   initialWeights(): Promise<Float32Array>
   /** Trains on this task's dataset. */
   train(request: RoleTrainingRequest): Promise<Update>

@@ -30,6 +30,7 @@ export async function inlinePool<S extends Settings>(
     ownSteps: trainer.ownSteps,
     abilities: trainer.abilities,
     sections: trainer.sections,
+    modelLayers: trainer.modelLayers,
     clients: trainer.clients,
     initialWeights: async () => open().initialWeights(),
     train: async (request) => open().train(request),
@@ -44,6 +45,7 @@ export async function inlinePool<S extends Settings>(
     evaluateClient: async (request) => open().evaluateClient(request),
     pass: async (request) => open().pass(request),
     ids: async (client) => open().ids(client),
+    samples: async (client) => open().samples(client),
     async close() {
       if (!closed) trainer.dispose()
       closed = true

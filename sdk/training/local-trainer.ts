@@ -21,7 +21,7 @@ import type {
 /** A workload's learner with its data, in the thread that made them. A pool runs one or several. */
 export interface LocalTrainer
   extends Pick<Learner, 'layout' | 'modelTopology' | 'remarks'>,
-    Pick<TrainingPool, 'runsOn' | 'ownSteps' | 'abilities' | 'sections'> {
+    Pick<TrainingPool, 'runsOn' | 'ownSteps' | 'abilities' | 'modelLayers' | 'sections'> {
   readonly clients: number
   /** Number of test examples. LEARN_EMPTY without any. */
   testExamples(): Promise<number>
@@ -36,6 +36,8 @@ export interface LocalTrainer
   evaluateClient(request: ClientEvaluationRequest): Promise<OwnEvaluation>
   pass(request: PoolPass): Promise<PassAnswer>
   ids(client: number): Promise<readonly string[]>
+  /** Number of examples that a client trains on. */
+  samples(client: number): Promise<number>
   evaluateChunk(weights: Float32Array, chunk: number): Promise<Evaluation>
   dispose(): void
 }
@@ -104,6 +106,7 @@ export async function localTrainer<S extends Settings>(
     ownSteps: learner.ownSteps,
     abilities: learner.abilities,
     sections: learner.sections,
+    modelLayers: learner.modelLayers,
     ...(learner.remarks && { remarks: learner.remarks }),
     clients: data.clients,
     testExamples: async () => (await testExamples()).count,
@@ -185,6 +188,7 @@ export async function localTrainer<S extends Settings>(
       if (!id) throw learnError('LEARN_IDS', { client })
       return Array.from({ length: count }, (_, index) => id(index))
     },
+    samples: async (client) => (await examplesOf(client)).training.count,
     async evaluateChunk(weights, chunk) {
       const examples = chunkOf(await testExamples(), chunk)
       const first = chunkStart(chunk)

@@ -101,8 +101,11 @@ for (const [name, open] of Object.entries(pools)) {
       examplesOf(client),
       indices.map((index) => columns?.number?.[index] ?? -1),
     )
-    const passes = rolePasses(pool.pass, () => ({ client, end }))
-    const server = rolePasses(pool.pass, () => ({ client: undefined, end: 'server' }))
+    const passes = rolePasses(pool, () => ({ client, end }))
+    t.is(await passes.samples(), (await evaluate()).samples)
+    t.deepEqual(pool.modelLayers, learner.modelLayers)
+    t.is(pool.modelLayers?.layers.length, 3)
+    const server = rolePasses(pool, () => ({ client: undefined, end: 'server' }))
     const cut = pool.layout.tensors[0]?.name.split('/')[0] ?? ''
     const first = { part: { through: cut }, weights, round: 2, of: { indices }, label: 7 }
     const { values, labels } = await passes.forward(first)
@@ -164,7 +167,7 @@ test('a learner that lacks an ability is never asked for it: the request is refu
   t.regex(await refused({ trainable: [true] }), /ability trainable/)
   const losses = pool.evaluateClient({ client: 0, weights, on: 'training', perExample: true })
   t.regex((await t.throwsAsync(losses, { code: 'LEARN_ABILITY' })).message, /ability losses/)
-  const passes = rolePasses(pool.pass, () => ({ client: 0, end }))
+  const passes = rolePasses(pool, () => ({ client: 0, end }))
   const forward = passes.forward({ part: {}, weights, round: 1, of: { indices: Uint32Array.of(0) } })
   t.regex((await t.throwsAsync(forward, { code: 'LEARN_ABILITY' })).message, /ability parts/)
   t.deepEqual(asked, [])

@@ -1,5 +1,13 @@
 import { learnError } from '../learn/errors.ts'
-import type { Ability, Evaluation, LossGradients, ModelSection, PartGradients, Update } from '../learn/learner.ts'
+import type {
+  Ability,
+  Evaluation,
+  LossGradients,
+  ModelLayers,
+  ModelSection,
+  PartGradients,
+  Update,
+} from '../learn/learner.ts'
 import type {
   Activations,
   HeldUpdate,
@@ -68,6 +76,8 @@ export interface TrainingPool {
   readonly abilities?: readonly Ability[] | undefined
   /** As `Learner.sections`. */
   readonly sections?: readonly ModelSection[] | undefined
+  /** As `Learner.modelLayers`. */
+  readonly modelLayers?: ModelLayers | undefined
   readonly clients: number
   /** Initial weights, drawn from the stream (seed, 'initial-weights'). */
   initialWeights(): Promise<Float32Array>
@@ -83,29 +93,42 @@ export interface TrainingPool {
   pass?(request: PoolPass): Promise<PassAnswer>
   /** The ids of a client's examples, in order. LEARN_IDS where they have none; absent where no examples have any. */
   ids?(client: number): Promise<readonly string[]>
+  /** Number of examples that a client trains on. Absent where no learner has parts. */
+  samples?(client: number): Promise<number>
   close(): Promise<void>
 }
 
 /** Runs the learner for any client: a pool, or another runner of the learner. */
 type ClientRunner = Pick<
   TrainingPool,
-  'layout' | 'ownSteps' | 'sections' | 'initialWeights' | 'train' | 'evaluateClient' | 'evaluate' | 'pass' | 'ids'
+  | 'layout'
+  | 'ownSteps'
+  | 'modelLayers'
+  | 'sections'
+  | 'initialWeights'
+  | 'train'
+  | 'evaluateClient'
+  | 'evaluate'
+  | 'pass'
+  | 'ids'
+  | 'samples'
 >
 
 /** The learner of one client, outside of a role. Its vectors are arrays. */
 export function clientLearner(runner: ClientRunner, client: number, end: string): RoleLearner {
-  const { layout, ownSteps, sections } = runner
+  const { layout, ownSteps, modelLayers, sections } = runner
   const train: RoleLearner['train'] = (request) => runner.train({ ...request, client, end })
   return {
     layout,
     ownSteps,
     sections,
     ids: () => idsOf(runner, client),
+    modelLayers,
     initialWeights: () => runner.initialWeights(),
     train,
     trainHeld: train,
     take: arrayOf,
-    ...rolePasses(runner.pass, () => ({ client, end })),
+    ...rolePasses(runner, () => ({ client, end })),
     loss: (weights, options) => runner.evaluateClient({ ...options, weights, client, on: 'training' }),
     evaluateClient: (weights) => runner.evaluateClient({ weights, client, on: 'held-out' }),
     evaluate: (weights) => runner.evaluate(weights),
@@ -120,16 +143,22 @@ export async function idsOf({ ids }: Pick<TrainingPool, 'ids'>, client: number):
 
 /** The passes of one end, through a pool or another runner of the learner. */
 export function rolePasses(
-  pass: TrainingPool['pass'],
+  { pass, samples }: Pick<TrainingPool, 'pass' | 'samples'>,
   of: () => { readonly client?: number | undefined; readonly end: string },
 ): RolePasses {
+  const lacks = (what: string) => learnError('LEARN_ABILITY', { what, ability: 'parts' })
   const through = async (request: RolePass, way: PartWay) => {
     const { client, end } = of()
     if (pass) return pass({ ...request, client, end, way })
-    throw learnError('LEARN_ABILITY', { what: `a pass of ${end}`, ability: 'parts' })
+    throw lacks(`a pass of ${end}`)
   }
   const unexpected = () => new TypeError('the answer to a pass through a part belongs to another kind of pass')
   return {
+    async samples() {
+      const { client, end } = of()
+      if (samples) return samples(client ?? Number.NaN)
+      throw lacks(`a pass of ${end}`)
+    },
     async forward(request) {
       const answer = await through(request, { to: 'values' })
       if ('values' in answer) return answer

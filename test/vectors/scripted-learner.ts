@@ -40,7 +40,7 @@ export function scriptedLearner(
     take: arrayOf,
     ids: async () => [],
     ...rolePasses(
-      async () => ({ gradient: new Float32Array(layout.size), inputs: new Float32Array(), loss }),
+      { pass: async () => ({ gradient: new Float32Array(layout.size), inputs: new Float32Array(), loss }) },
       () => ({ end: 'trainer-0' }),
     ),
     loss: evaluation,

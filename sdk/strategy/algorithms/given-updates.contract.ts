@@ -57,7 +57,7 @@ export async function trained({ client }: Algorithm) {
     trainHeld: train,
     take: arrayOf,
     ids: async () => [],
-    ...rolePasses(undefined, () => ({ client: 0, end: 'trainer-0' })),
+    ...rolePasses({}, () => ({ client: 0, end: 'trainer-0' })),
     loss: async () => ({ samples: 1, metrics: {} }),
     evaluateClient: async () => ({ samples: 1, metrics: {} }),
     evaluate: async () => ({ samples: 1, metrics: {} }),

@@ -39,6 +39,7 @@ export type WorkerRequest =
   | { readonly type: 'evaluateClient'; readonly request: ClientEvaluationRequest }
   | { readonly type: 'pass'; readonly request: PoolPass }
   | { readonly type: 'ids'; readonly client: number }
+  | { readonly type: 'samples'; readonly client: number }
   | { readonly type: 'testExamples' }
   | { readonly type: 'evaluate'; readonly chunk: number; readonly weights: SharedArrayBuffer }
 
@@ -46,7 +47,7 @@ export type WorkerRequest =
 export type WorkerMessage = WorkerRequest | HeldMessage | { readonly type: 'abort' }
 
 export interface WorkerDescription
-  extends Pick<TrainingPool, 'layout' | 'ownSteps' | 'abilities' | 'sections' | 'clients'> {
+  extends Pick<TrainingPool, 'layout' | 'ownSteps' | 'abilities' | 'modelLayers' | 'sections' | 'clients'> {
   readonly modelTopology: unknown
   readonly runsOn: string | undefined
 }
@@ -55,7 +56,7 @@ export interface WorkerDescription
 export type WorkerReply =
   | HeldReply
   | { readonly type: 'ready'; readonly description: WorkerDescription }
-  | { readonly type: 'testExamples'; readonly count: number }
+  | { readonly type: 'counted'; readonly count: number }
   | { readonly type: 'weights'; readonly weights: Float32Array }
   | { readonly type: 'update'; readonly update: Update }
   | { readonly type: 'held'; readonly receipt: HeldReceipt }

@@ -152,6 +152,8 @@ function nameOf(request: WorkerRequest): string {
       return `the ids of client ${request.client}`
     case 'evaluateClient':
       return `the evaluation of client ${request.request.client}`
+    case 'samples':
+      return `the number of examples of client ${request.client}`
     case 'testExamples':
       return 'the size of the test set'
     case 'evaluate':

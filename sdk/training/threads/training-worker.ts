@@ -11,7 +11,7 @@ import type { WorkerMessage, WorkerReply, WorkerRequest, WorkerStart } from './t
 async function serve({ bundle, settings, seed, datasets, files }: WorkerStart): Promise<void> {
   readFilesWith(fileReaderOver(files))
   const trainer = await localTrainer(await importWorkload(new URL(bundle)), settings, seed, datasets)
-  const { layout, modelTopology, runsOn, ownSteps, abilities, sections, clients } = trainer
+  const { layout, modelTopology, runsOn, ownSteps, abilities, modelLayers, sections, clients } = trainer
   const held = heldSums(layout)
   let running = new AbortController()
   parentPort?.on('message', (message: WorkerMessage) => {
@@ -30,7 +30,8 @@ async function serve({ bundle, settings, seed, datasets, files }: WorkerStart): 
         answer(trainer, held, message, running.signal).then(send).catch(fail)
     }
   })
-  send({ type: 'ready', description: { layout, modelTopology, runsOn, ownSteps, abilities, sections, clients } })
+  const description = { layout, modelTopology, runsOn, ownSteps, abilities, modelLayers, sections, clients }
+  send({ type: 'ready', description })
 }
 
 async function answer(
@@ -66,7 +67,9 @@ async function answer(
     case 'evaluateClient':
       return { type: 'evaluation', evaluation: await trainer.evaluateClient(request.request) }
     case 'testExamples':
-      return { type: 'testExamples', count: await trainer.testExamples() }
+      return { type: 'counted', count: await trainer.testExamples() }
+    case 'samples':
+      return { type: 'counted', count: await trainer.samples(request.client) }
     case 'evaluate':
       return {
         type: 'evaluation',

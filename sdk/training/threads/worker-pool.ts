@@ -53,7 +53,7 @@ export async function workerPool({
   const files = sharedFiles()
   const [first, ...others] = await all(Array.from({ length: workers }, () => trainingSlot(setup, files)))
   if (!first) throw learnError('LEARN_CLOSED')
-  const { layout, modelTopology, runsOn, ownSteps, abilities, sections, clients } = first.description
+  const { layout, modelTopology, runsOn, ownSteps, abilities, modelLayers, sections, clients } = first.description
 
   const slots = [first, ...others]
   const free = [...slots]
@@ -104,9 +104,9 @@ export async function workerPool({
     hold,
   })
 
-  const testExamples = async () => {
-    const { reply } = await ask({ type: 'testExamples' })
-    if (reply.type === 'testExamples') return reply.count
+  const count = async (request: WorkerRequest) => {
+    const { reply } = await ask(request)
+    if (reply.type === 'counted') return reply.count
     throw unexpected(reply)
   }
 
@@ -117,6 +117,7 @@ export async function workerPool({
     ownSteps,
     abilities,
     sections,
+    modelLayers,
     clients,
     async initialWeights() {
       const { reply } = await ask({ type: 'initialWeights' })
@@ -135,7 +136,7 @@ export async function workerPool({
     },
     async evaluate(weights) {
       const shared = share.once(weights)
-      testSet ??= testExamples().catch((cause: unknown) => {
+      testSet ??= count({ type: 'testExamples' }).catch((cause: unknown) => {
         testSet = undefined
         throw cause
       })
@@ -165,6 +166,7 @@ export async function workerPool({
       if (reply.type !== 'ids') throw unexpected(reply)
       return reply.ids
     },
+    samples: (client) => count({ type: 'samples', client }),
     async close() {
       closed = true
       for (const job of [...waiting, ...running]) job.reject(learnError('LEARN_CLOSED'))
