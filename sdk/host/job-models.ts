@@ -15,7 +15,7 @@ import {
   listOf,
 } from '../../runtime/index.ts'
 import {
-  type CountedWork,
+  areCounted,
   isLineageValue,
   type LineageValue,
   type ModelRegistry,
@@ -170,8 +170,9 @@ export function decodeModelsReply(value: unknown): ModelsReply | undefined {
 function decodeModel(value: unknown): Omit<ModelToCommit, 'job'> | undefined {
   const { round, part, workload, seed, weights, metrics, members, hash, modelTopology, ...fields } = fieldsOf(value)
   const layout = decodeLayout(fields.layout)
-  const arrivals = fields.arrivals === undefined ? [] : listOf(fields.arrivals, decodeWork)
-  if (!isCount(round) || !isString(workload) || !isCount(seed) || !layout || !arrivals) return undefined
+  const { arrivals } = fields
+  if (!isCount(round) || !isString(workload) || !isCount(seed) || !layout) return undefined
+  if (!isMissingOr(arrivals, areCounted)) return undefined
   if (!(weights instanceof Float32Array) || !isNumbers(metrics) || !isStrings(members) || !isString(hash))
     return undefined
   if (part !== undefined && !isString(part)) return undefined
@@ -185,7 +186,7 @@ function decodeModel(value: unknown): Omit<ModelToCommit, 'job'> | undefined {
     members,
     hash,
     ...(part !== undefined && { part }),
-    ...(fields.arrivals !== undefined && { arrivals }),
+    ...(arrivals && { arrivals }),
     ...(modelTopology !== undefined && { modelTopology }),
     ...originOf(fields),
   }
@@ -216,11 +217,6 @@ function decodeLayout(value: unknown): Layout | undefined {
 function decodeTensor(value: unknown): TensorSpec | undefined {
   const { name, shape } = fieldsOf(value)
   return isString(name) && Array.isArray(shape) && shape.every(isCount) ? { name, shape } : undefined
-}
-
-function decodeWork(value: unknown): CountedWork | undefined {
-  const { end, dispatch, version } = fieldsOf(value)
-  return isString(end) && isCount(dispatch) && isCount(version) ? { end, dispatch, version } : undefined
 }
 
 function decodeRound(value: unknown): RoundSummary | undefined {

@@ -2,7 +2,7 @@ import { z } from 'zod'
 import { decodeTfjsManifest, tfjsModel } from '../weights/formats/tfjs.ts'
 import { layoutOf, weightsHash } from '../weights/layout.ts'
 import { registryError } from './errors.ts'
-import type { CommittedModel, Lineage, LoadedModel, ModelToCommit } from './registry.ts'
+import type { CommittedModel, CountedWork, Lineage, LoadedModel, ModelToCommit } from './registry.ts'
 
 /** Names of a round's files, wherever a registry keeps files. */
 export const modelFileNames = { weights: 'weights.bin', model: 'model.json', round: 'round.json' } as const
@@ -94,6 +94,12 @@ export function encodeLineage({ members, arrivals, metrics, hash, ...lineage }: 
 }
 
 const value = z.union([z.string(), z.number(), z.boolean()])
+const countedWork: z.ZodType<CountedWork> = z.object({
+  end: z.string(),
+  dispatch: z.number(),
+  version: z.number(),
+  buffer: z.array(z.lazy(() => countedWork)).exactOptional(),
+})
 const metric = z.union([
   z.number(),
   // JSON has no numbers that aren't finite. Older versions wrote null for them, which says too little.
@@ -108,7 +114,7 @@ const lineageSchema = z.object({
   part: z.string().exactOptional(),
   metrics: z.record(z.string(), metric),
   members: z.array(z.string()),
-  arrivals: z.array(z.object({ end: z.string(), dispatch: z.number(), version: z.number() })).exactOptional(),
+  arrivals: z.array(countedWork).exactOptional(),
   design: z.string().exactOptional(),
   algorithm: z.object({ name: z.string(), settings: z.record(z.string(), value) }).exactOptional(),
   arithmetic: z

@@ -1,3 +1,4 @@
+import { fieldsOf, isCount, isString } from '../../runtime/index.ts'
 import type { Layout } from '../weights/layout.ts'
 
 /** Work that an asynchronous round counted: its dispatch, and the version of the weights from which it started. */
@@ -5,6 +6,16 @@ export interface CountedWork {
   readonly end: string
   readonly dispatch: number
   readonly version: number
+  /** Of an aggregator below: the work that the sum of its buffer counts. */
+  readonly buffer?: readonly CountedWork[]
+}
+
+/** Whether an untrusted value is a list of counted work. */
+export function areCounted(value: unknown): value is readonly CountedWork[] {
+  if (!Array.isArray(value)) return false
+  return value.map(fieldsOf).every(({ end, dispatch, version, buffer = [] }) => {
+    return isString(end) && isCount(dispatch) && isCount(version) && areCounted(buffer)
+  })
 }
 
 /** A model's origin and quality. */

@@ -48,6 +48,10 @@ const roleErrors = {
     message: 'the sum of {end} in round {round} includes {members}, counted before by themselves',
     hint: 'no action is needed: the sum is left out of this round',
   },
+  ROLE_BUFFER_SIZE: {
+    message: 'the buffer of {end} has {came} updates: expected {expected}',
+    hint: 'run the same settings of the algorithm at all ends',
+  },
   ROLE_ROUND_OVER: {
     message: 'round {round} is over: {end} has since worked for round {kept}',
     hint: 'no action is needed: a restarted aggregator asked for the round again',

@@ -194,6 +194,8 @@ export interface Aggregate {
   readonly population: number
   /** Σ weight. */
   readonly weight: number
+  /** Number of the contributions. Greater than that of the members where a buffer counts an end more than once. */
+  readonly updates: number
   /** Σ weight·v / Σ weight of a named vector, as float32. Default: `delta`. */
   mean(vector?: string): Float32Array
   /** Σ weight·v of a named vector, each value rounded to float32. Default: `delta`. */
@@ -232,12 +234,19 @@ export type Waiting =
       readonly kind: 'buffer'
       /** K: number of contributions in a step. */
       readonly size: number
+      /** K of the aggregators below the top, each of which sends the sum of its buffer. Absent: `size`. */
+      readonly sizeBelow?: number
       /** C: number of ends that work at a time. */
       readonly concurrency: number
       /** Contributions with a greater staleness, in steps since their weights, are dropped. Absent: no limit. */
       readonly mostStale?: number
-      /** Factor of a contribution's weight by its staleness. The product is then rounded to the grid of weights. */
+      /**
+       * Factor of a contribution's weight by its staleness, and of the sum of a buffer from below, at most 1. The product is
+       * then rounded to the grid of weights.
+       */
       weigh(staleness: number): number
+      /** As `weigh`, at the aggregators below the top. Absent: `weigh`. */
+      weighBelow?(staleness: number): number
     }
 
 /**

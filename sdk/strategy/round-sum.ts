@@ -32,8 +32,8 @@ export interface RoundSum {
   addAll(
     contributions: readonly { readonly end: string; readonly contribution: Contribution }[],
   ): readonly (CodedError | undefined)[]
-  /** Adds a part; `from` names its sender. Refuses as `NamedSums.merge` does, without a change. */
-  merge(from: string, part: RoundPartial): void
+  /** Adds a part, or a share of it; `from` names its sender. Refuses as `NamedSums.merge` does, without a change. */
+  merge(from: string, part: RoundPartial, weight?: number): void
   /** Collects the held vectors from their threads. Call before `partial` and `aggregate`. */
   settle(): Promise<void>
   partial(): RoundPartial
@@ -80,9 +80,9 @@ export function roundSum({ needs }: Aggregation, sums: NamedSums): RoundSum {
       if (refusal) throw refusal
     },
     addAll,
-    merge(from, part) {
+    merge(from, part, weight) {
       if (part.members.length === 0) return
-      sums.merge(from, part.sums)
+      sums.merge(from, part.sums, weight)
       metrics.merge(part.metrics)
       for (const member of part.members) members.add(member)
     },
@@ -93,6 +93,7 @@ export function roundSum({ needs }: Aggregation, sums: NamedSums): RoundSum {
       population,
       members: sorted(),
       weight: sums.weight,
+      updates: sums.updates,
       mean: (vector) => sums.mean(vector),
       sum: (vector) => sums.total(vector),
       scalars: sums.scalars(),

@@ -120,8 +120,11 @@ export interface Accumulator {
    * memory is the bottleneck. Returns for each update the error that refused it, or undefined.
    */
   addAll(updates: readonly WeightedDelta[]): readonly (CodedError | undefined)[]
-  /** Adds another accumulator's sum; `end` names its sender. Refuses as `add` does, and SUM_QUANTUM. */
-  merge(end: string, partial: PartialSum): void
+  /**
+   * Adds another accumulator's sum; `end` names its sender. With a weight, which is on the grid of weights and at most 1,
+   * adds this share of the sum: each integer, and Σ weight, is rounded once more. Refuses as `add` does, and SUM_QUANTUM.
+   */
+  merge(end: string, partial: PartialSum, weight?: number): void
   /** Collects the holders' parts of the sum. If held deltas were added, call before `partial`, `mean` and `total`. */
   settle(): Promise<void>
   /** A copy of the present sum. In shared memory it's the sum itself: read it before the next add or reset. */

@@ -45,8 +45,8 @@ export interface NamedSums {
    * vector each. Returns for each contribution the error that refused it, or undefined.
    */
   addAll(contributions: readonly WeightedVectors[]): readonly (CodedError | undefined)[]
-  /** Adds the sums of `end`. Refuses as `add` and `Accumulator.merge` do. */
-  merge(end: string, partial: PartialSums): void
+  /** Adds the sums of `end`, or a share of the vectors' sums. Refuses as `add` and `Accumulator.merge` do. */
+  merge(end: string, partial: PartialSums, weight?: number): void
   /** As `Accumulator.settle`. */
   settle(): Promise<void>
   /** As `Accumulator.partial`, for all sums. */
@@ -138,10 +138,10 @@ export function namedSums({ vectors = { delta: { quantumBits: 34 } }, name, ...o
         return refusal
       })
     },
-    merge(end, partial) {
+    merge(end, partial, weight) {
       const all = pairs(end, partial.vectors)
-      for (const [sum, part] of all) sum.checkPartial(end, part)
-      for (const [sum, part] of all) sum.merge(end, part)
+      for (const [sum, part] of all) sum.checkPartial(end, part, weight)
+      for (const [sum, part] of all) sum.merge(end, part, weight)
       scalars.merge(partial.scalars)
     },
     async settle() {

@@ -462,3 +462,76 @@ test('updates that wait for a sum near its limit are counted as far as it goes',
   )
   t.is(sum.updates, 3)
 })
+
+test('a share of a sum is each of its integers times the share, rounded once, half-way up, and of its weight', (t) => {
+  fc.assert(
+    fc.property(
+      fc.array(anyDelta(11), { minLength: 1, maxLength: 4 }),
+      fc.integer({ min: 0, max: 2 ** 24 }),
+      fc.constantFrom(24, 29, 33, 40),
+      fc.integer({ min: 1, max: 2 ** 28 }),
+      (deltas, factor, weightBits, scale) => {
+        const options = { layout: layoutFor(11), weightBits }
+        const part = accumulator(options)
+        for (const [index, delta] of deltas.entries())
+          part.add({ end: `${index}`, delta, weight: scale * 2 ** -weightBits })
+        const given = part.partial()
+        const share = factor * 2 ** -weightBits
+        const whole = accumulator(options)
+        whole.merge('a', given, share)
+        const found = whole.partial()
+        const [half, shift] = [1n << BigInt(weightBits - 1), BigInt(weightBits)]
+        t.deepEqual(
+          sumOf(found),
+          sumOf(given).map((integer) => (integer * BigInt(factor) + half) >> shift),
+        )
+        t.is(found.updates, deltas.length)
+        t.is(found.weight, Math.round(given.weight * share * 2 ** weightBits) * 2 ** -weightBits)
+      },
+    ),
+  )
+})
+
+test('a share of a sum beyond the range of 64 bits is rounded once, too', (t) => {
+  const options = { layout: layoutFor(3), weightBits: 24 }
+  const part = accumulator(options)
+  for (let update = 0; update < 20; update++)
+    part.add({ end: 'a', delta: Float32Array.of(100_000, -90_000.5, 1 / 3), weight: 32 })
+  const given = part.partial()
+  t.truthy(given.high)
+  const factor = 11_863_283
+  const whole = accumulator(options)
+  whole.merge('a', given, factor * 2 ** -24)
+  const integersOf = ({ sum, high }: PartialSum) => [...sum].map((low, index) => low + ((high?.[index] ?? 0n) << 20n))
+  t.deepEqual(
+    integersOf(whole.partial()),
+    integersOf(given).map((integer) => (integer * BigInt(factor) + (1n << 23n)) >> 24n),
+  )
+})
+
+test('shares add up in any order to the same bits, and a share of 1 changes nothing', (t) => {
+  const options = { layout: layoutFor(4), weightBits: 24 }
+  const parts = [0.3, 0.7, -0.9].map((value, index) => {
+    const part = accumulator(options)
+    part.add({ end: `${index}`, delta: new Float32Array(4).fill(value), weight: 1 })
+    return part.partial()
+  })
+  const merged = (order: readonly number[]) => {
+    const whole = accumulator(options)
+    for (const index of order) whole.merge(`${index}`, parts[index]!, [1, weightIn(Math.SQRT1_2, 24), 0.5][index])
+    return whole.partial()
+  }
+  t.deepEqual(merged([2, 0, 1]), merged([0, 1, 2]))
+  const plain = accumulator(options)
+  plain.merge('a', parts[0]!)
+  t.deepEqual(merged([0]), plain.partial())
+})
+
+test('a share off the grid, or above 1, is refused', (t) => {
+  const part = accumulator({ layout: layoutFor(2), weightBits: 24 }).partial()
+  const whole = accumulator({ layout: layoutFor(2), weightBits: 24 })
+  for (const share of [1.5, 2 ** -25, Number.NaN, -0.5])
+    t.throws(() => whole.merge('a', part, share), { code: 'SUM_WEIGHT' })
+  const counted = accumulator({ layout: layoutFor(2) })
+  t.throws(() => counted.merge('a', counted.partial(), 0.5), { code: 'SUM_WEIGHT' })
+})

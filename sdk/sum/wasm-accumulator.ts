@@ -15,7 +15,7 @@ import {
 } from './accumulator.ts'
 import { refusalOf, sumError } from './errors.ts'
 import { integerOf, wordsOf } from './exact-sums.ts'
-import { isInRange, WasmIntegers } from './wasm-integers.ts'
+import { isInRange, type Share, WasmIntegers } from './wasm-integers.ts'
 
 /** Low integers are carried into the high ones before their magnitude can reach this. */
 const mostBound = 2n ** 62n
@@ -213,29 +213,43 @@ export class WasmAccumulator implements Accumulator {
     for (const part of await this.#track(Promise.all(holders.map((holder) => holder.collect(name))))) this.#take(part)
   }
 
-  merge(end: string, partial: PartialSum): void {
-    this.checkPartial(end, partial)
-    this.#take(partial)
+  merge(end: string, partial: PartialSum, weight = 1): void {
+    this.checkPartial(end, partial, weight)
+    const { weightBits } = this.#quanta
+    const share = weight === 1 ? undefined : { factor: weight * 2 ** weightBits, bits: weightBits }
+    if (!share || !partial.high) this.#take(partial, share)
+    else this.#take({ ...partial, ...sharedHigh(partial.sum, partial.high, share) })
+    // Each integer is at most as large as before.
     this.#bound += integerOf(partial.bound)
-    this.#count(partial.weight, partial.updates)
+    this.#count(this.#weightOf(partial, weight), partial.updates)
   }
 
   /** Throws the error with which `merge` would refuse the sum. */
-  checkPartial(end: string, { quantumBits, sum, high, bound: words, weight }: PartialSum): void {
+  checkPartial(end: string, partial: PartialSum, share = 1): void {
+    const { quantumBits, sum, high, bound: words, weight } = partial
+    const mostShare = Math.min(1, mostWeight(this.#quanta.weightBits))
+    if (share !== 1) this.#checkWeight(`the sum of ${end} in this sum`, share, mostShare)
     this.#checkSize(end, sum.length)
     if (high) this.#checkSize(end, high.length)
     if (quantumBits !== this.#quanta.quantumBits)
       throw sumError('SUM_QUANTUM', { end, came: quantumBits, expected: this.#quanta.quantumBits })
     this.#checkWeight(`the sum of ${end}`, weight, this.#mostTotalWeight)
-    this.#checkWeight(`all updates, with those of ${end}`, this.weight + weight, this.#mostTotalWeight)
+    const all = this.weight + this.#weightOf(partial, share)
+    this.#checkWeight(`all updates, with those of ${end}`, all, this.#mostTotalWeight)
     const bound = integerOf(words)
     if (bound < 0n || this.#bound + bound >= mostTotal) throw this.#overflow(end, weight, this.#bound + bound)
   }
 
-  #take({ sum, high, bound }: PartialSum): void {
+  /** The weight of a sum that is merged with a weight, on the grid of weights. */
+  #weightOf({ weight }: PartialSum, share: number): number {
+    const grid = 2 ** this.#quanta.weightBits
+    return share === 1 ? weight : Math.round(weight * share * grid) / grid
+  }
+
+  #take({ sum, high, bound }: PartialSum, share?: Share): void {
     const lowBound = high ? 1n << BigInt(highBits) : integerOf(bound)
     if (this.#lowBound + lowBound >= mostBound) this.#carry()
-    this.#low.add(sum)
+    this.#low.add(sum, share)
     this.#lowBound += lowBound
     if (high) this.#highOnes().add(high)
   }
@@ -358,4 +372,23 @@ export class WasmAccumulator implements Accumulator {
     const values = { end, tensor, offset, value, weight, limit, most: limit * 2 ** highBits }
     return sumError('SUM_VALUE', { ...values, quantumBits })
   }
+}
+
+/** A share of a sum's integers together, each rounded once to the quantum of the low ones, and divided up again. */
+function sharedHigh(
+  low: BigInt64Array,
+  high: BigInt64Array,
+  { factor, bits }: Share,
+): { readonly sum: BigInt64Array; readonly high: BigInt64Array } {
+  const [wide, half] = [BigInt(highBits), 1n << BigInt(highBits - 1)]
+  const rounding = bits === 0 ? 0n : 1n << BigInt(bits - 1)
+  const [sum, upper] = [low.slice(), high.slice()]
+  for (let index = 0; index < sum.length; index++) {
+    const whole = ((high[index] ?? 0n) << wide) + (low[index] ?? 0n)
+    const scaled = (whole * BigInt(factor) + rounding) >> BigInt(bits)
+    const carried = (scaled + half) >> wide
+    sum[index] = scaled - (carried << wide)
+    upper[index] = carried
+  }
+  return { sum, high: upper }
 }

@@ -101,12 +101,14 @@ export class WasmIntegers {
     if (count < this.#block) staging.fill(0, count)
   }
 
-  add(sum: BigInt64Array): void {
+  /** Adds integers, each multiplied by `share`, if there is one, and rounded to the nearest integer, half-way up. */
+  add(sum: BigInt64Array, share?: Share): void {
     for (let from = 0; from < sum.length; from += this.#block) {
       const block = sum.subarray(from, from + this.#block)
       const staging = new BigInt64Array(this.#memory.buffer, stagingPlace, padded(block.length))
       staging.set(block)
       staging.fill(0n, block.length)
+      if (share) this.#kernel.scale(stagingPlace, staging.length, share.factor, share.bits)
       this.#kernel.merge(this.#sums + 8 * from, stagingPlace, staging.length)
     }
   }
@@ -134,6 +136,12 @@ export class WasmIntegers {
   reset(): void {
     new Uint8Array(this.#memory.buffer, this.#sums).fill(0)
   }
+}
+
+/** A weight of at most 1: factor × 2^−bits, with a factor of at most 2^29. */
+export interface Share {
+  readonly factor: number
+  readonly bits: number
 }
 
 /**
@@ -174,6 +182,7 @@ interface SumKernel {
     magic: number,
   ) => void
   readonly merge: (sums: number, others: number, count: number) => void
+  readonly scale: (integers: number, count: number, factor: number, bits: number) => void
   readonly means: (sums: number, out: number, count: number, quantum: number, weight: number) => void
 }
 
@@ -189,14 +198,16 @@ function sumKernel(memory: WebAssembly.Memory): SumKernel {
   const module = compiled.get(bytes) ?? compile(bytes)
   compiled.set(bytes, module)
   const { exports } = new WebAssembly.Instance(module, { env: { memory } })
-  const { accumulate, takeAway, merge, means } = exports
-  if (!isFunction(accumulate) || !isFunction(takeAway) || !isFunction(merge) || !isFunction(means)) {
+  const { accumulate, takeAway, merge, scale, means } = exports
+  const isWhole = isFunction(accumulate) && isFunction(takeAway) && isFunction(merge)
+  if (!isWhole || !isFunction(scale) || !isFunction(means)) {
     throw new TypeError('the sum kernel lacks an export; build it again')
   }
   return {
     accumulate: (...args) => void accumulate(...args),
     takeAway: (...args) => void takeAway(...args),
     merge: (...args) => void merge(...args),
+    scale: (...args) => void scale(...args),
     means: (...args) => void means(...args),
   }
 }

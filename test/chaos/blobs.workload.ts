@@ -1,9 +1,9 @@
-import { fedAvg, inMemoryExamples, layersLearner, twoTier, workload } from '../../sdk/index.ts'
+import { chosen, fedAvg, inMemoryExamples, layersLearner, topologies, workload } from '../../sdk/index.ts'
 
 /** Softmax regression by plain SGD on a few points of three classes: clients have unequal shares of the classes. */
 export default workload({
   name: 'blobs',
-  settings: { rounds: 40, clients: 12, fraction: 1, epochs: 2, batch: 4, learningRate: 0.1 },
+  settings: { rounds: 40, clients: 12, fraction: 1, epochs: 2, batch: 4, learningRate: 0.1, topology: 'two-tier' },
   learner: ({ epochs, batch, learningRate }) =>
     layersLearner({
       model: ({ layers, sequential }) => sequential({ layers: [layers.dense({ units: 3, inputShape: [2] })] }),
@@ -22,6 +22,6 @@ export default workload({
     const test = points(60, 1)
     return { clients, client: (index) => parts[index] ?? test, test }
   },
-  topology: ({ clients }) => twoTier({ clients }),
+  topology: ({ clients, topology }) => chosen('topology', topology, topologies)({ clients }),
   strategy: ({ fraction }) => fedAvg({ fraction }),
 })

@@ -13,6 +13,8 @@ const algorithms = {
   'clients that keep a state': 'optimizer=scaffold',
   'each contribution at the server': 'optimizer=krum,f=1',
   'the order of arrival': 'optimizer=fedbuff,bufferSize=3,concurrency=6',
+  'orders of arrival at two levels':
+    'topology=hierarchical,optimizer=fedbuff,bufferSize=2,middleBufferSize=3,concurrency=4',
 }
 for (const [what, algorithm] of Object.entries(algorithms)) {
   test(`so does a job with ${what}: ${algorithm}`, async (t) => {

@@ -3,6 +3,7 @@ import { givenSettings } from '../../flamectl/run/run-options.ts'
 import { choicesOf, chosenAlgorithm, inlinePool, resolveSettings, weightsHash } from '../../sdk/index.ts'
 import { fileRegistry, loadWorkload } from '../../sdk/node/index.ts'
 import { randomStream } from '../../sdk/random/random-stream.ts'
+import type { CountedWork } from '../../sdk/registry/registry.ts'
 import { roundSum } from '../../sdk/strategy/round-sum.ts'
 import { weightIn } from '../../sdk/sum/accumulator.ts'
 import { namedSums } from '../../sdk/sum/named-sums.ts'
@@ -31,23 +32,31 @@ export async function recomputedHashes(
     const versions = [await pool.initialWeights()]
     const hashes = new Map<number, string>()
     const state = server.init(pool.layout)
-    for (const round of await registry.list(job)) {
-      const { arrivals = [] } = await registry.describe(job, round)
-      const terms = server.assign?.(state, round) ?? {}
+    /** The sum of the work that a buffer counts, at the version `now`. */
+    const summed = async (arrivals: readonly CountedWork[], now: number, weigh: (staleness: number) => number) => {
       const sum = roundSum(aggregation, namedSums({ layout: pool.layout, vectors, weightBits, name: 'recomputed' }))
-      for (const { end, dispatch, version } of arrivals) {
+      for (const { end, dispatch, version, buffer } of arrivals) {
+        if (buffer) {
+          const below = await summed(buffer, version, waiting.weighBelow ?? weigh)
+          sum.merge(end, below.partial(), weightIn(weigh(now - version), weightBits))
+          continue
+        }
         const weights = versions[version]
-        if (!weights) throw new Error(`round ${round} counted work on version ${version}, which is later`)
-        const random = randomStream(seed, dispatch, end, 'client')
+        if (!weights) throw new Error(`work on version ${version} was counted before there was one`)
         const { contribution } = await client.train(
-          { end, round: dispatch, weights, terms },
+          { end, round: dispatch, weights, terms: server.assign?.(state, now + 1) ?? {} },
           client.init?.(pool.layout) ?? null,
           clientLearner(pool, Number(end.slice(end.lastIndexOf('-') + 1)), end),
-          random,
+          randomStream(seed, dispatch, end, 'client'),
         )
-        const weight = weightIn(contribution.weight * waiting.weigh(round - 1 - version), weightBits)
+        const weight = weightIn(contribution.weight * weigh(now - version), weightBits)
         sum.add(end, { ...contribution, weight })
       }
+      return sum
+    }
+    for (const round of await registry.list(job)) {
+      const { arrivals = [] } = await registry.describe(job, round)
+      const sum = await summed(arrivals, round - 1, waiting.weigh)
       const next = versions[round - 1]?.slice()
       if (!next) throw new Error(`round ${round - 1} is missing`)
       const aggregate = sum.aggregate({ round, population: settings.clients })

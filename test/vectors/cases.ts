@@ -40,7 +40,19 @@ export const inputs = {
     weights: array,
     arrivals: z.array(z.object({ end: z.string(), weights: array, version: z.number() })),
   }),
+  buffers: z.object({
+    weights: array,
+    rounds: z.array(
+      z.object({
+        version: z.number(),
+        arrivals: z.array(
+          z.object({ end: z.string(), version: z.number(), updates: z.array(update.required({ version: true })) }),
+        ),
+      }),
+    ),
+  }),
   staleness: z.object({ tau: array }),
+  parts: z.object({ values: z.number() }),
   aggregate: z.object({
     weights: array.optional(),
     updates: z.array(update).optional(),

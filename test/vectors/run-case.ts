@@ -1,12 +1,14 @@
 import { z } from 'zod'
 import { CodedError } from '../../runtime/index.ts'
-import { type Algorithm, algorithms, catalogue, fedAvg } from '../../sdk/index.ts'
+import { type Algorithm, algorithms, catalogue, fedAvg, fedBuff } from '../../sdk/index.ts'
 import type { KnownAlgorithm } from '../../sdk/strategy/define-algorithm.ts'
 import { account } from './account-cases.ts'
+import { buffered } from './buffer-cases.ts'
 import { CaseError, requireOnly, type VectorCase } from './cases.ts'
 import { selection } from './selector-cases.ts'
-import { aggregate, buffered, corrections, norm, privateRounds, server } from './server-cases.ts'
+import { aggregate, corrections, norm, privateRounds, server } from './server-cases.ts'
 import { clientDelta, compress } from './stage-cases.ts'
+import { ringParts } from './topology-cases.ts'
 import { client, groups, job, pull, pulls } from './training-cases.ts'
 
 /** The outcome of a case. */
@@ -35,8 +37,20 @@ interface Definition extends Pick<KnownAlgorithm, 'settings'> {
   from(given: Readonly<Record<string, unknown>>): Algorithm
 }
 
+/** FedBuff by the names that cases of two levels have for the sizes of buffers. */
+const bufferedBelow: Definition = {
+  settings: {
+    middleAggGoal: fedBuff.settings.bufferSize,
+    topAggGoal: fedBuff.settings.bufferSize,
+    ...fedBuff.settings,
+  },
+  from: ({ middleAggGoal, topAggGoal, ...given }) =>
+    fedBuff.from({ ...given, middleBufferSize: middleAggGoal, bufferSize: topAggGoal }),
+}
+
 /** An algorithm, or FedAvg with an entry of another kind. */
 function definitionOf(name: string): Definition | undefined {
+  if (name === 'fedbuff-hierarchical') return bufferedBelow
   const entry = [...catalogue.stages, ...catalogue.privacy].find(
     (each) => (each.name === name || each.alias === name) && !each.elsewhere,
   )
@@ -51,6 +65,7 @@ function definitionOf(name: string): Definition | undefined {
 export async function runCase(given: VectorCase): Promise<Outcome> {
   if (given.kind === 'account') return outcomeOf(given, account(given))
   if (given.kind === 'selector') return outcomeOf(given, selection(given))
+  if (given.kind === 'topology' && given.algorithm === 'ring') return outcomeOf(given, ringParts(given))
   const definition = definitionOf(given.algorithm)
   if (!definition) return { result: 'unknown', why: `there is no algorithm ${given.algorithm}` }
   const runner = Object.hasOwn(runners, given.kind) ? runners[given.kind] : undefined

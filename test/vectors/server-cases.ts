@@ -1,6 +1,6 @@
-import { type Algorithm, layoutOf, randomStream } from '../../sdk/index.ts'
+import { type Aggregate, type Algorithm, layoutOf, randomStream } from '../../sdk/index.ts'
 import { joined } from '../../sdk/strategy/round-sum.ts'
-import { arrayOf, weightIn } from '../../sdk/sum/accumulator.ts'
+import { arrayOf } from '../../sdk/sum/accumulator.ts'
 import {
   CaseError,
   type GivenUpdate,
@@ -20,28 +20,6 @@ export async function server(given: VectorCase, algorithm: Algorithm) {
   const run = serverRun(given, algorithm, start, rounds)
   for (const { updates } of rounds) await run.step(updates)
   return { weights: run.weights, controls: run.controls }
-}
-
-/** The weights after each buffer of given updates. Updates that are too stale are left out. */
-export async function buffered(given: VectorCase, algorithm: Algorithm) {
-  const { waiting, aggregation } = algorithm
-  if (waiting.kind !== 'buffer') throw new CaseError(`${algorithm.name} has no buffer`)
-  if ('tau' in given.inputs) {
-    const { tau } = inputs.staleness.parse(given.inputs)
-    return { factor: tau.map((each) => waiting.weigh(each) / waiting.weigh(0)) }
-  }
-  const { weights: start, rounds } =
-    'arrivals' in given.inputs ? arrivals(given, waiting.size) : inputs.async.parse(given.inputs)
-  const { size, mostStale = Number.POSITIVE_INFINITY } = waiting
-  const run = serverRun(given, algorithm, start, rounds)
-  for (const { version, updates } of rounds) {
-    const counted = updates.filter((update) => version - update.version <= mostStale)
-    if (counted.length !== size) throw new CaseError(`${counted.length} updates are counted, and K is ${size}`)
-    await run.step(counted, (update) =>
-      weightIn(waiting.weigh(version - (update.version ?? version)), aggregation.weightBits ?? 0),
-    )
-  }
-  return { weights: run.weights }
 }
 
 /**
@@ -73,17 +51,6 @@ export async function aggregate(given: VectorCase, algorithm: Algorithm) {
   }
 }
 
-/** Arrivals of whole weights, each a buffer of its own. A client's part that sends its weights sends them as a delta. */
-function arrivals(given: VectorCase, bufferSize: number) {
-  if (bufferSize !== 1) throw new CaseError(`each arrival is a step, and K is ${bufferSize}`)
-  const { weights, arrivals: all } = inputs.arrivals.parse(given.inputs)
-  const rounds = all.map(({ weights: delta, ...update }, version) => ({
-    version,
-    updates: [{ ...update, delta, samples: 1 }],
-  }))
-  return { weights, rounds }
-}
-
 /** The mean of each round's clipped deltas, the weights, and the clipping norm after each round. */
 export async function privateRounds(given: VectorCase, algorithm: Algorithm) {
   const { weights: start, rounds = [] } = inputs.aggregate.parse(given.inputs)
@@ -110,12 +77,12 @@ function heard(given: VectorCase, { server }: Algorithm) {
   return { global: state, bias: server.assign?.(state, 1).scalars?.bias }
 }
 
-interface GivenRound {
+export interface GivenRound {
   readonly updates: readonly GivenUpdate[]
 }
 
 /** Runs the server's part for some rounds, on contributions that the client's part makes of the given updates. */
-function serverRun(
+export function serverRun(
   given: VectorCase,
   { server, client, ...algorithm }: Algorithm,
   start: readonly number[],
@@ -136,9 +103,18 @@ function serverRun(
     const changed = control === undefined ? {} : { control: Float32Array.from(control) }
     return { ...made.contribution, vectors: { ...made.contribution.vectors, ...changed } }
   }
+  const stepBy = (aggregate: Aggregate) => {
+    server.step(weights, aggregate, state, randomStream(1))
+    found.weights.push([...weights])
+    found.controls.push(stateIn(state, 'control'))
+  }
   return {
     ...found,
     state,
+    layout,
+    population,
+    contribution,
+    stepBy,
     moveTo: (point: readonly number[]) => weights.set(point),
     async step(updates: readonly GivenUpdate[], factor?: (update: GivenUpdate) => number) {
       const round = found.weights.length + 1
@@ -150,9 +126,7 @@ function serverRun(
         return [`${update.end} ${index}`, { ...made, weight: made.weight * factor(update) }] as const
       })
       const contributions = Object.fromEntries(await Promise.all(all))
-      server.step(weights, joined(algorithm, layout, contributions, { round, population }), state, randomStream(1))
-      found.weights.push([...weights])
-      found.controls.push(stateIn(state, 'control'))
+      stepBy(joined(algorithm, layout, contributions, { round, population }))
     },
   }
 }

@@ -60,7 +60,13 @@ export async function levelsBelow(channel: Below): Promise<number> {
   if (channel.othersHoldData) return channel.othersReduce ? 1 : 0
   const ends = channel.ends()
   await channel.awaitProperty(ends, levelsProperty)
-  return Math.max(0, ...ends.map((end) => channel.property(end, levelsProperty)).filter(isNumber))
+  return Math.max(0, ...ends.map((end) => levelsOf(channel, end)))
+}
+
+/** Number of levels of aggregators that an end below has published, its own included. 0: none. */
+export function levelsOf(channel: Below, end: string): number {
+  const levels = channel.property(end, levelsProperty)
+  return isNumber(levels) ? levels : 0
 }
 
 /** The ends that are selected trainers, or have selected trainers below them, each with its share of the selected. */

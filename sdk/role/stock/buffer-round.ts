@@ -1,15 +1,24 @@
 import { CodedError, isObject, isString, isStrings } from '../../../runtime/index.ts'
 import type { CountedWork } from '../../registry/registry.ts'
 import type { Contribution, Waiting } from '../../strategy/algorithm.ts'
-import type { RoundSum } from '../../strategy/round-sum.ts'
+import type { RoundPartial, RoundSum } from '../../strategy/round-sum.ts'
 import { weightIn } from '../../sum/accumulator.ts'
 import type { Channel } from '../channel/channel.ts'
 import { roleError } from '../errors.ts'
 import type { RoleContext } from '../role.ts'
-import { addContribution, failureOf, returned } from './aggregate.ts'
+import { addContribution, failureOf, levelsOf, returned } from './aggregate.ts'
 import type { Answer, Assignment, Refusal } from './round-protocol.ts'
 
 type Buffer = Extract<Waiting, { kind: 'buffer' }>
+
+/** The contributions that fill a buffer. */
+interface FilledBuffer {
+  readonly sum: RoundSum
+  readonly flight: Flight
+  readonly arrivals: readonly CountedWork[]
+  /** Counted trainers that have lost their own state, and started anew, sorted. Absent where none has. */
+  readonly anew?: readonly string[]
+}
 
 /** The work in progress at the ends, and the weights from which the work started. */
 export interface Flight {
@@ -45,8 +54,9 @@ function isDispatch(value: unknown): value is Dispatch {
 
 /**
  * Fills a buffer: keeps `concurrency` ends at work, and adds their answers in the order of arrival, each weighed by its
- * staleness, until `size` are counted. The order and each dispatch are decisions, durable before any message that
- * follows from them is sent; so a second run dispatches the same work under the same numbers, and gets the same bits.
+ * staleness, until `size` are counted. An aggregator below answers with the sum of a buffer of its own. The order and
+ * each dispatch are decisions, durable before any message that follows from them is sent; so a second run dispatches the
+ * same work under the same numbers, and gets the same bits.
  *
  * An end that failed isn't asked again for the same version. ROLE_TOO_FEW_UPDATES if no end is left to ask. With `above`,
  * stops with fewer contributions as soon as the training is over.
@@ -57,7 +67,7 @@ export async function fillBuffer(
   context: RoleContext<{ readonly trainers: Channel<Assignment, Answer> }>,
   assignment: (dispatch: number, weights: Float32Array, version: number) => Extract<Assignment, { type: 'train' }>,
   above?: { readonly isOver: () => boolean; readonly changed: () => Promise<void> },
-): Promise<{ readonly sum: RoundSum; readonly flight: Flight; readonly arrivals: readonly CountedWork[] }> {
+): Promise<FilledBuffer> {
   const {
     channels: { trainers: channel },
     strategy,
@@ -68,6 +78,7 @@ export async function fillBuffer(
   past.set(version, weights)
   const states = strategy.client.init && new Map(Object.entries(flight.counted ?? {}))
   const failed = new Set<string>()
+  const anew = new Set<string>()
   const refusals: Refusal[] = []
   const sum = context.roundSum()
   let { dispatch } = flight
@@ -86,7 +97,7 @@ export async function fillBuffer(
     returned(arrival.message, strategy)
   }
   await sum.settle()
-  return { sum, flight: left(), arrivals }
+  return { sum, flight: left(), arrivals, ...(anew.size > 0 && { anew: [...anew].toSorted() }) }
 
   function ask(end: string, number: number, from: number): void {
     const last = states?.get(end)
@@ -146,10 +157,17 @@ export async function fillBuffer(
     underWay.delete(end)
     try {
       if (answer.type === 'failed') throw failureOf(end, answer)
-      if (answer.type === 'contribution' && isFresh(end, version - work.version)) {
-        await addContribution(sum, end, weighed(answer.contribution, version - work.version), context)
+      const staleness = version - work.version
+      if (answer.type === 'contribution' && isFresh(end, staleness)) {
+        await addContribution(sum, end, weighed(answer.contribution, staleness), context)
         arrivals.push({ end, ...work })
         states?.set(end, work.dispatch)
+        if (answer.isAnew) anew.add(end)
+      } else if (answer.type === 'partial' && isFresh(end, staleness)) {
+        requireWhole(end, answer.part)
+        sum.merge(end, answer.part, factorOf(1, staleness))
+        arrivals.push({ end, ...work, buffer: answer.arrivals ?? [] })
+        for (const trainer of answer.anew ?? []) anew.add(trainer)
       }
     } catch (error) {
       if (!(error instanceof CodedError)) throw error
@@ -169,9 +187,22 @@ export async function fillBuffer(
     return false
   }
 
+  /**
+   * All sums in a buffer have the same number of updates, by whose total the step divides. An aggregator below has a
+   * buffer of sums, too, if it isn't the lowest.
+   */
+  function requireWhole(end: string, { sums }: RoundPartial): void {
+    const expected = (buffer.sizeBelow ?? buffer.size) ** Math.max(1, levelsOf(channel, end))
+    const wrong = Object.values(sums.vectors).find(({ updates }) => updates !== expected)
+    if (wrong) throw roleError('ROLE_BUFFER_SIZE', { end, came: wrong.updates, expected })
+  }
+
   function weighed(contribution: Contribution, staleness: number): Contribution {
-    const { weightBits = 0 } = strategy.aggregation
-    return { ...contribution, weight: weightIn(contribution.weight * buffer.weigh(staleness), weightBits) }
+    return { ...contribution, weight: factorOf(contribution.weight, staleness) }
+  }
+
+  function factorOf(weight: number, staleness: number): number {
+    return weightIn(weight * buffer.weigh(staleness), strategy.aggregation.weightBits ?? 0)
   }
 
   function left(): Flight {

@@ -60,8 +60,8 @@ export const middleAggregator = role({
     if (waiting.kind === 'buffer') {
       const isEnd = ({ message: { type } }: Arrival<Assignment>) => type === 'end-of-training'
       const above = { isOver: () => aggregator.find(isEnd) !== undefined, changed: () => aggregator.changed() }
-      const { contribution, next } = await answerBuffer(message, waiting, state.buffers, context, above)
-      if (contribution) aggregator.send(end, { type: 'contribution', round, contribution }, { keep: false })
+      const { answer, next } = await answerBuffer(message, waiting, state.buffers, context, above)
+      if (answer) aggregator.send(end, answer, { keep: false })
       return { ...state, rounds: state.rounds + 1, buffers: next }
     }
     const again = state.last?.round === round ? state.last : undefined

@@ -2,10 +2,12 @@ import test from 'ava'
 import { memoryStore } from '../../../runtime/index.ts'
 import { memoryRegistry } from '../../registry/memory-registry.ts'
 import type { ModelToCommit } from '../../registry/registry.ts'
-import { fedBuff } from '../../strategy/algorithms/asynchronous/fed-buff.ts'
-import { hierarchical, replicated } from '../../tag/topologies.ts'
+import { fedAsync, fedBuff } from '../../strategy/algorithms/asynchronous/index.ts'
+import { hierarchical, replicated, twoTier } from '../../tag/topologies.ts'
 import type { Topology } from '../../tag/topology.ts'
 import { forSeeds, killedStore, lifeOf, rehearse, tinyPool } from '../../testing/index.ts'
+import type { AnyRole } from '../role.ts'
+import { stockRoles } from './stock-roles.ts'
 import { completed, seeded } from './topology.contract.ts'
 
 const strategy = fedBuff({ bufferSize: 2, concurrency: 2 })
@@ -61,13 +63,72 @@ for (const [name, topology] of Object.entries(topologies)) {
   })
 }
 
-test('a buffer of all trainers below each of two aggregators is the mean of the means', async (t) => {
-  const topology = hierarchical({ clients: 4 })
-  const pool = tinyPool({
-    clients: 4,
-    distort: (update, { client }) => ({ ...update, delta: new Float32Array(7).fill(client) }),
+/** Trains each client to a delta of its own, without streams that depend on the number of the dispatch. */
+function steadyPool(clients: number) {
+  return tinyPool({
+    clients,
+    distort: (update, { client }) => ({
+      ...update,
+      delta: update.delta.map((_, i) => Math.fround((client + 1.1) / (i + 3))),
+    }),
   })
-  const loss = (await completed({ topology, strategy, pool, rounds: 1 })).rounds[0]?.metrics.loss
-  // w = 1 + (1/2) (U_0 + U_1), and Σ s Δ over the clients 0 … 3 is 6: 7 weights of 1 + 6/4.
-  t.is(loss, 7 * 2.5 * 2.5)
+}
+
+test('fresh updates in buffers of buffers give the bits of one buffer with all of them, at any number of levels', async (t) => {
+  const clients = 8
+  const pool = steadyPool(clients)
+  const hashOf = async (topology: Topology, bufferSize: number) => {
+    const { rounds } = await completed({ topology, strategy: fedBuff({ bufferSize, concurrency: 8 }), pool, rounds: 1 })
+    return rounds[0]?.hash
+  }
+  const flat = await hashOf(twoTier({ clients }), 8)
+  t.is(await hashOf(hierarchical({ clients, groups: 4, levels: 3 }), 2), flat)
+  const strategy = fedBuff({ bufferSize: 2, middleBufferSize: 4, concurrency: 4 })
+  const { rounds } = await completed({ topology: hierarchical({ clients, groups: 2 }), strategy, pool, rounds: 1 })
+  t.is(rounds[0]?.hash, flat)
+})
+
+test('a version names the trainers of its buffers, and its arrivals the work that each aggregator counted', async (t) => {
+  const registry = memoryRegistry()
+  const topology = hierarchical({ clients: 6, groups: 2 })
+  const { rounds } = await completed({ topology, strategy, registry, rounds: 3 })
+  for (const { round, members } of rounds) {
+    const { arrivals = [] } = await registry.describe('job-1', round)
+    t.deepEqual(
+      arrivals.map(({ end }) => end.replace(/\d+$/, '')),
+      ['middle-aggregator-', 'middle-aggregator-'],
+    )
+    const counted = arrivals.flatMap(({ buffer = [] }) => buffer)
+    t.is(counted.length, 4)
+    t.deepEqual([...new Set(counted.map(({ end }) => end))].toSorted(), members)
+    t.true(members.every((end) => end.startsWith('trainer-')))
+  }
+})
+
+test('FedAsync under a tree mixes in a share α of weights that are not stale', async (t) => {
+  const pool = {
+    ...tinyPool({ clients: 1 }),
+    train: async () => ({ delta: new Float32Array(7).fill(3), samples: 1, metrics: {} }),
+  }
+  const topology = hierarchical({ clients: 1, groups: 1 })
+  const { rounds } = await completed({ topology, strategy: fedAsync({ alpha: 0.5, concurrency: 1 }), pool, rounds: 1 })
+  // From weights of 1 and a client's weights of 3: 2, and the sum of 7 squares.
+  t.is(rounds[0]?.metrics.loss, 7 * 2 * 2)
+})
+
+test('the sum of a buffer of another size than the settings say is refused', async (t) => {
+  const name = 'middle-aggregator'
+  const other = fedBuff({ bufferSize: 3, concurrency: 3 })
+  const odd: AnyRole = {
+    name,
+    async runOn(runner) {
+      await stockRoles[name]?.runOn({
+        run: (role) =>
+          runner.run({ ...role, round: (state, context) => role.round(state, { ...context, strategy: other }) }),
+      })
+    },
+  }
+  const run = await rehearse({ topology: hierarchical({ clients: 6, groups: 2 }), strategy, roles: { [name]: odd } })
+  t.like(run, { state: 'failed', cause: { code: 'ROLE_TOO_FEW_UPDATES' } })
+  t.true(run.notices.includes('ROLE_BUFFER_SIZE'))
 })

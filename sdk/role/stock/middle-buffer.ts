@@ -1,15 +1,16 @@
-import { fieldsOf, isCount, isObject } from '../../../runtime/index.ts'
-import type { Contribution, Waiting } from '../../strategy/algorithm.ts'
+import { fieldsOf, isCount } from '../../../runtime/index.ts'
+import type { Waiting } from '../../strategy/algorithm.ts'
 import type { Channel } from '../channel/channel.ts'
 import type { RoleContext } from '../role.ts'
 import { type Flight, fillBuffer, isFlight, noFlight } from './buffer-round.ts'
-import type { Answer, Assignment } from './round-protocol.ts'
+import { type Answer, type Assignment, isRoundPartial } from './round-protocol.ts'
+
+type PartialAnswer = Extract<Answer, { type: 'partial' }>
 
 /** A buffer that was sent up, kept until the aggregator above has committed the version that counts it. */
 interface SentBuffer {
-  /** The dispatch that the buffer answers. */
-  readonly dispatch: number
-  readonly contribution: Contribution
+  /** `round` is the dispatch that the buffer answers. */
+  readonly answer: PartialAnswer
   /** The version in which the aggregator above took the buffer. Absent until its next assignment says so. */
   readonly takenIn?: number
 }
@@ -29,7 +30,9 @@ const mostDispatches = 2 ** 20
 export function isMiddleFlight(value: unknown): value is MiddleFlight {
   const { flight, sent } = fieldsOf(value)
   return (
-    isFlight(flight) && Array.isArray(sent) && sent.every((one) => isObject(one) && isCount(fieldsOf(one).dispatch))
+    isFlight(flight) &&
+    Array.isArray(sent) &&
+    sent.map((one) => fieldsOf(fieldsOf(one).answer)).every(({ round, part }) => isCount(round) && isRoundPartial(part))
   )
 }
 
@@ -39,10 +42,10 @@ export function restarted({ flight, sent }: MiddleFlight): MiddleFlight {
 }
 
 /**
- * Fills a buffer of an asynchronous algorithm between trainers and the top: U = (1/K) Σ s(τ) Δ over the next K updates,
- * whose staleness τ counts versions of the top since their weights. U is sent up as the contribution of one end, which
- * the top weighs by its own staleness. Trainers still at work are counted in the next buffer. A dispatch that was
- * answered before is answered again with the same buffer. No contribution once the training is over.
+ * Fills a buffer of an asynchronous algorithm between trainers and the top, and answers with the exact partial sum
+ * Σ s(τ) Δ over the next K updates, whose staleness τ counts versions of the top since their weights. The aggregator above
+ * weighs the sum by its own staleness; the top divides. Trainers still at work are counted in the next buffer. A dispatch
+ * that was answered before is answered again with the same buffer. No answer once the training is over.
  */
 export async function answerBuffer(
   { round: dispatch, weights, terms, version = 0 }: Extract<Assignment, { type: 'train' }>,
@@ -50,32 +53,22 @@ export async function answerBuffer(
   { flight, sent }: MiddleFlight = noMiddleFlight,
   context: RoleContext<{ readonly trainers: Channel<Assignment, Answer> }>,
   above: Parameters<typeof fillBuffer>[4],
-): Promise<{ readonly contribution?: Contribution; readonly next: MiddleFlight }> {
-  const again = sent.find((one) => one.dispatch === dispatch)
-  if (again) return { contribution: again.contribution, next: { flight, sent } }
+): Promise<{ readonly answer?: PartialAnswer; readonly next: MiddleFlight }> {
+  const again = sent.find(({ answer }) => answer.round === dispatch)
+  if (again) return { answer: again.answer, next: { flight, sent } }
   const from = { ...flight, dispatch: Math.max(flight.dispatch, dispatch * mostDispatches) }
   const assignment = (number: number, start: Float32Array, of: number) =>
     ({ type: 'train', round: number, weights: start, terms, selected: [], version: of }) as const
-  const filled = await fillBuffer({ version, weights, flight: from }, buffer, context, assignment, above)
-  if (filled.arrivals.length < buffer.size) return { next: { flight: filled.flight, sent } }
-  const { sum } = filled
-  const aggregate = sum.aggregate({ round: dispatch, population: context.settings.clients })
-  const mean = (vector: string) => aggregate.sum(vector).map((value) => value / buffer.size)
-  const { delta, ...others } = context.strategy.aggregation.vectors
-  const contribution = {
-    vectors: {
-      ...Object.fromEntries(Object.keys(others).map((vector) => [vector, mean(vector)] as const)),
-      ...(delta && { delta: mean('delta') }),
-    },
-    scalars: aggregate.scalars,
-    weight: 1,
-    samples: filled.arrivals.length,
-    metrics: sum.metrics.means(),
-  }
+  const size = buffer.sizeBelow ?? buffer.size
+  const own = { ...buffer, size, weigh: buffer.weighBelow ?? buffer.weigh }
+  const filled = await fillBuffer({ version, weights, flight: from }, own, context, assignment, above)
+  const { sum, arrivals, anew } = filled
+  if (arrivals.length < size) return { next: { flight: filled.flight, sent } }
+  const told = { refusals: [], arrivals, ...(anew && { anew }) }
+  const answer: PartialAnswer = { type: 'partial', round: dispatch, part: sum.partial(), ...told }
   // An assignment of a later version shows that the versions before are committed.
   const kept = sent
     .map((one) => ({ ...one, takenIn: one.takenIn ?? version }))
     .filter(({ takenIn }) => takenIn >= version)
-  const next = { flight: filled.flight, sent: [...kept, { dispatch, contribution }] }
-  return { contribution, next }
+  return { answer, next: { flight: filled.flight, sent: [...kept, { answer }] } }
 }

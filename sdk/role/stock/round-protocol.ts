@@ -8,6 +8,7 @@ import {
   isString,
   isStrings,
 } from '../../../runtime/index.ts'
+import { areCounted, type CountedWork } from '../../registry/registry.ts'
 import type { Contribution, Terms } from '../../strategy/algorithm.ts'
 import type { RoundPartial } from '../../strategy/round-sum.ts'
 import { HeldDelta } from '../../sum/accumulator.ts'
@@ -70,6 +71,8 @@ export type Answer =
       readonly refusals: readonly Refusal[]
       /** The trainers that have started anew. Absent where none has. */
       readonly anew?: readonly string[]
+      /** Of an asynchronous aggregator's buffer: the counted work in the order of arrival. */
+      readonly arrivals?: readonly CountedWork[]
     }
   /** Another end of the ring has sent a partial sum that includes this one's contribution. */
   | { readonly type: 'covered'; readonly round: number }
@@ -129,7 +132,8 @@ function isAnswer(message: unknown): message is Answer {
         'refusals' in message &&
         Array.isArray(message.refusals) &&
         message.refusals.every(isRefusal) &&
-        (!('anew' in message) || isStrings(message.anew))
+        (!('anew' in message) || isStrings(message.anew)) &&
+        (!('arrivals' in message) || areCounted(message.arrivals))
       )
     case 'covered':
       return true

@@ -144,6 +144,23 @@ export function merge(sums: usize, others: usize, count: i32): void {
   }
 }
 
+// Multiplies integers by factor × 2^−bits, which is at most 1, and rounds each product to the nearest integer, half-way
+// up. The factor is at most 2^29, so that the products of the halves of an integer fit in 64 bits.
+export function scale(integers: usize, count: i32, factor: i32, bits: i32): void {
+  const half: i64 = bits == 0 ? 0 : (<i64>1) << <i64>((bits - 1) & 31)
+  for (let end = integers + ((<usize>count) << 3); integers < end; integers += 8) {
+    const integer = load<i64>(integers)
+    const lower = (integer & 0xffffffff) * <i64>factor
+    // The product is upper × 2^32 + the lower 32 bits of `lower`.
+    const upper = (integer >> 32) * <i64>factor + (lower >> 32)
+    const scaled =
+      bits > 32
+        ? (upper + half) >> <i64>(bits - 32)
+        : (upper << <i64>(32 - bits)) + (((lower & 0xffffffff) + half) >> <i64>bits)
+    store<i64>(integers, scaled)
+  }
+}
+
 // Writes sum × quantum / weight as float32.
 export function means(sums: usize, out: usize, count: i32, quantum: f64, weight: f64): void {
   for (let end = out + ((<usize>count) << 2); out < end; out += 4, sums += 8) {

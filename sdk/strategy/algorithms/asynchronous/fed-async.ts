@@ -53,6 +53,8 @@ export const fedAsync = defineAlgorithm({
       concurrency,
       ...(mostStale === undefined ? {} : { mostStale }),
       weigh: (tau) => alpha * factor(tau),
+      // Under a tree, α is the top's.
+      weighBelow: factor,
     }
     return {
       select: allSelector(),

@@ -31,7 +31,8 @@ export const bufferSettings = {
  * w ← w + (η_g / K) Σ s(τ) Δ,  s(τ) = 1/√(1 + τ)
  *
  * τ is the number of steps since the weights from which a contribution started. The divisor is K, not the sum of s(τ).
- * The number of samples has no effect.
+ * The number of samples has no effect. An aggregator below the top has a buffer of its own, and sends Σ s(τ) Δ in
+ * integers; the top weighs each such sum by its own s(τ), and divides by the number of all updates in its buffer.
  *
  * @see Nguyen et al., Federated Learning with Buffered Asynchronous Aggregation, AISTATS 2022, algorithm 1.
  */
@@ -47,6 +48,12 @@ export const fedBuff = defineAlgorithm({
       kwarg: 'aggGoal',
       hyperparameter: 'aggGoal',
       help: 'K: number of contributions in a step',
+    },
+    middleBufferSize: {
+      kind: 'whole',
+      least: 1,
+      optional: true,
+      help: 'K of the aggregators below the top, each of which sends the sum of its buffer; none: bufferSize',
     },
     concurrency: bufferSettings.concurrency,
     serverMomentum: {
@@ -66,18 +73,20 @@ export const fedBuff = defineAlgorithm({
     mostStale: bufferSettings.mostStale,
     quantumBits: bufferSettings.quantumBits,
   },
-  make({ bufferSize, concurrency, serverMomentum: beta, serverLearningRate: eta, staleness, mostStale, quantumBits }) {
+  make({ bufferSize, middleBufferSize, concurrency, staleness, mostStale, quantumBits, ...values }) {
+    const { serverMomentum: beta, serverLearningRate: eta } = values
     const waiting: Waiting = {
       kind: 'buffer',
       size: bufferSize,
+      ...(middleBufferSize === undefined ? {} : { sizeBelow: middleBufferSize }),
       concurrency,
       ...(mostStale === undefined ? {} : { mostStale }),
       weigh: (tau) => (staleness === 'none' ? 1 : 1 / Math.sqrt(1 + tau)),
     }
     const server: ServerPart<unknown> =
       beta === 0
-        ? plainServer(eta / bufferSize)
-        : momentumServer({ beta, eta }, (aggregate) => aggregate.sum().map((value) => value / bufferSize))
+        ? plainServer(eta)
+        : momentumServer({ beta, eta }, (aggregate) => aggregate.sum().map((value) => value / aggregate.updates))
     return {
       select: allSelector(),
       server,
@@ -89,10 +98,11 @@ export const fedBuff = defineAlgorithm({
   },
 })
 
-function plainServer(rate: number): ServerPart<null> {
+function plainServer(eta: number): ServerPart<null> {
   return {
     init: () => null,
     step(weights, aggregate) {
+      const rate = eta / aggregate.updates
       const sum = aggregate.sum()
       for (let i = 0; i < sum.length; i++) weights[i]! += rate * sum[i]!
     },
