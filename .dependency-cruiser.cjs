@@ -21,7 +21,7 @@ const doors = [
   { folder: 'runtime/durable/lmdb' },
   { folder: 'runtime/durable/mongodb' },
   { folder: 'runtime/durable/indexeddb' },
-  { folder: 'sdk/tag', from: '^sdk/', to: '(errors|expand|picture|schema|topologies|topology|validate)' },
+  { folder: 'sdk/tag', from: '^sdk/', to: '(errors|expand|gossip-graph|picture|schema|topologies|topology|validate)' },
   { folder: 'sdk/formats', from: '^sdk/layers/', to: 'npz-weights' },
   { folder: 'sdk/engine', from: '^bench/', to: '.*' },
   {

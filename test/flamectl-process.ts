@@ -5,11 +5,11 @@ import { fileURLToPath } from 'node:url'
 export interface FinishedRun {
   readonly status: number | null
   readonly signal: NodeJS.Signals | null
-  /** Hash of each round that was reported. */
+  /** Hash of each round that was reported: of several models of a round, of the last one. */
   readonly rounds: ReadonlyMap<number, string>
-  readonly done:
-    | { readonly hash: string; readonly model: string; readonly accuracy: number; readonly rounds: number }
-    | undefined
+  /** Hash of each model that was reported, by part, if a round has several, and round. */
+  readonly models: ReadonlyMap<string, string>
+  readonly done: Omit<DoneLine, 'done'> | undefined
   readonly lines: readonly unknown[]
   readonly out: string
   readonly err: string
@@ -59,8 +59,9 @@ export function runFlamectl(
   })
 }
 
-function parsed(out: string): Pick<FinishedRun, 'rounds' | 'done' | 'lines'> {
+function parsed(out: string): Pick<FinishedRun, 'rounds' | 'models' | 'done' | 'lines'> {
   const rounds = new Map<number, string>()
+  const models = new Map<string, string>()
   const lines: unknown[] = []
   let done: FinishedRun['done']
   for (const text of out.split('\n').slice(0, -1)) {
@@ -68,18 +69,29 @@ function parsed(out: string): Pick<FinishedRun, 'rounds' | 'done' | 'lines'> {
     const line: RoundLine & DoneLine = JSON.parse(text)
     lines.push(line)
     if (line.done) done = line
-    else rounds.set(line.round, line.hash)
+    else {
+      rounds.set(line.round, line.hash)
+      models.set(modelName(line), line.hash)
+    }
   }
-  return { rounds, done, lines }
+  return { rounds, models, done, lines }
+}
+
+/** Names a model of a run. */
+export function modelName({ round, part }: { readonly round: number; readonly part?: string }): string {
+  return part === undefined ? `${round}` : `${part} ${round}`
 }
 
 interface RoundLine {
+  readonly part?: string
   readonly round: number
   readonly hash: string
 }
 
 interface DoneLine {
   readonly done: boolean
+  /** Where a round has several models. */
+  readonly models?: readonly { readonly part: string; readonly hash: string }[]
   readonly rounds: number
   readonly accuracy: number
   readonly hash: string

@@ -8,6 +8,7 @@ import { temporaryFolder } from './support/temporary-folder.ts'
 
 const workload = fileURLToPath(new URL('../../examples/trivial', import.meta.url))
 const set = 'rounds=6,clients=9,fraction=0.7,topology=hierarchical'
+const gossiping = 'rounds=6,clients=5,fraction=1,topology=gossip,graph=regular:2:each-round'
 const run = (store: string, ...more: readonly string[]) => [
   ...['run', workload, '--json', '--set', set, '--workers', '0', '--store', store],
   ...more,
@@ -35,6 +36,25 @@ test.serial(
       for (const [round, hash] of rounds) t.is(whole.rounds.get(round), hash, `round ${round}`)
   },
 )
+
+test.serial('so is a run of gossiping ends, to the models of each end and round', async (t) => {
+  await using folder = await temporaryFolder()
+  const gossips = (store: string, ...more: readonly string[]) => [
+    ...run(join(folder.path, store), '--set', gossiping),
+    ...more,
+  ]
+  const whole = await runFlamectl(gossips('whole'))
+  t.is(whole.status, 0, whole.err)
+  t.is(whole.models.size, 6 * 6)
+  const killed = await runFlamectl(gossips('spread', '--hosts', 'processes:3'), { signalAtFirstLine: 'SIGKILL' })
+  t.is(killed.signal, 'SIGKILL')
+  const resumed = await runFlamectl(gossips('spread', '--hosts', 'processes:3', '--transport', 'mqtt', '--resume'))
+  t.is(resumed.status, 0, resumed.err)
+  for (const { models } of [killed, resumed])
+    for (const [name, hash] of models) t.is(whole.models.get(name), hash, name)
+  const reported = new Set([...killed.models.keys(), ...resumed.models.keys()])
+  t.deepEqual([...reported].toSorted(), [...whole.models.keys()].toSorted())
+})
 
 test.serial('a run over a broker of its own, on a database, has the hashes of one process on a folder', async (t) => {
   await using folder = await temporaryFolder()

@@ -78,7 +78,7 @@ export function runFaults(
     const algorithm = chosenAlgorithm(fedAvg(), spec)
     const topology = topologyMisfit(algorithm, schema)
     if (topology !== undefined) {
-      const hint = 'choose a topology without middle aggregators, or another optimizer'
+      const hint = 'choose another topology, such as two-tier, or another optimizer'
       const place = isNamed ? 'modelSpec.optimizer.sort' : 'modelSpec'
       return [{ code: 'ALGORITHM_TOPOLOGY', place, message: topology, hint }]
     }

@@ -16,6 +16,7 @@ export default workload({
     model: '2nn',
     topology: 'two-tier',
     levels: 2,
+    graph: 'ring',
   },
 
   learner: ({ model, learningRate, epochs, batch }) =>
@@ -34,7 +35,8 @@ export default workload({
     return { clients, client: (index) => subset(train, parts[index] ?? new Uint32Array()), test: mnist('t10k') }
   },
 
-  topology: ({ clients, topology, levels }) => chosen('topology', topology, topologies)({ clients, levels }),
+  topology: ({ clients, topology, levels, graph }) =>
+    chosen('topology', topology, topologies)({ clients, levels, graph }),
   strategy: ({ fraction }) => fedAvg({ fraction }),
 })
 

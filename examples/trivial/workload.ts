@@ -20,9 +20,10 @@ const learner: Learner = {
 
 export default workload({
   name: 'trivial',
-  settings: { rounds: 10, clients: 10_000, fraction: 0.1, topology: 'two-tier', levels: 2 },
+  settings: { rounds: 10, clients: 10_000, fraction: 0.1, topology: 'two-tier', levels: 2, graph: 'ring' },
   learner: () => learner,
   data: ({ clients }) => ({ clients, client: () => examples, test: examples }),
-  topology: ({ clients, topology, levels }) => chosen('topology', topology, topologies)({ clients, levels }),
+  topology: ({ clients, topology, levels, graph }) =>
+    chosen('topology', topology, topologies)({ clients, levels, graph }),
   strategy: ({ fraction }) => fedAvg({ fraction }),
 })

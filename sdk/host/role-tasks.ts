@@ -84,7 +84,8 @@ function tagsOf(channels: readonly ChannelWiring[]): ReadonlySet<string> {
 
 /**
  * Names the models of each topmost aggregator of a role with several tasks: by the task's groups, where these differ
- * for each task, else by its end. Names the model of each of several rings by the ring's group.
+ * for each task, else by its end. Names the model of each of several rings by the ring's group, and the models of ends
+ * that gossip by the ends.
  */
 export function partsOf({
   schema,
@@ -100,6 +101,9 @@ export function partsOf({
       return ring && groupsOfChannel(ring).length > 1 ? [[name, ring.name] as const] : []
     }),
   )
+  const gossiping = new Set(
+    schema.roles.flatMap(({ name }) => (joined(name).some(tagged(name, 'gossip')) ? [name] : [])),
+  )
   const groupsOf = ({ groupAssociation }: HostedTask) => Object.values(groupAssociation).join(' ')
   const counts = new Map<string, { tasks: number; readonly groups: Set<string> }>()
   for (const task of tasks) {
@@ -110,6 +114,7 @@ export function partsOf({
     count.groups.add(groupsOf(task))
   }
   return (task) => {
+    if (gossiping.has(task.role)) return task.end
     const ring = rings.get(task.role)
     if (ring !== undefined) return task.groupAssociation[ring]
     const count = counts.get(task.role)
@@ -122,8 +127,12 @@ export function partsOf({
 
 /** The rings of a role that has no aggregator. */
 function ringsOnly(channels: readonly SchemaChannel[], role: string): readonly SchemaChannel[] {
-  const tagged = (tag: string) => channels.filter(({ funcTags }) => funcTags?.[role]?.includes(tag))
-  return tagged('upload').length > 0 ? [] : tagged('ring_allreduce')
+  return channels.some(tagged(role, 'upload')) ? [] : channels.filter(tagged(role, 'ring_allreduce'))
+}
+
+/** Whether a channel has a func tag for a role. */
+function tagged(role: string, tag: string): (channel: SchemaChannel) => boolean {
+  return ({ funcTags }) => funcTags?.[role]?.includes(tag) ?? false
 }
 
 /** @throws JOB_CLIENTS where a task trains on a client that the workload has no data for. */
@@ -162,7 +171,7 @@ const undecided: Decisions = {
 
 /**
  * Stock roles by the func tags of all channels of a role, the most specific first. Roles that a coordinator serves are
- * the usual ones, which find its channel by themselves. The sdk lacks the vertical, gossiping and split roles: the
+ * the usual ones, which find its channel by themselves. The sdk lacks the vertical and split roles: the
  * refusal of a schema that needs one names the role.
  */
 const placesByTags: readonly (readonly [stock: string, holdsData: boolean, tags: readonly string[]])[] = [

@@ -125,7 +125,11 @@ export async function openRoundKeeper<State, Channels>(
     const records = staged.map((record) => {
       const { finite, notices } = finiteMetrics(end, record)
       for (const notice of notices) job.reports.tell({ type: 'notice', end, notice })
-      return { ...record, ...(part !== undefined && { part }), metrics: byName({ ...given, ...finite }) }
+      return {
+        ...record,
+        ...(part !== undefined && record.part === undefined && { part }),
+        metrics: byName({ ...given, ...finite }),
+      }
     })
     const hasReport = records.length === 0 && numbers.size > 0
     staged = []

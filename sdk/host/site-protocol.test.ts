@@ -2,7 +2,7 @@ import test from 'ava'
 import fc from 'fast-check'
 import { actorSystem } from '../../runtime/index.ts'
 import { expand } from '../tag/expand.ts'
-import { hierarchical } from '../tag/topologies.ts'
+import { gossip, hierarchical } from '../tag/topologies.ts'
 import { decodeModelsMessage, decodeModelsReply } from './job-models.ts'
 import { decodeSiteMessage, decodeSiteReply } from './site-protocol.ts'
 
@@ -50,6 +50,12 @@ const valid: readonly (readonly [(value: unknown) => unknown, Readonly<Record<st
 ]
 
 test.after(() => system.terminate())
+
+test('a site is told the graph of ends that gossip', (t) => {
+  const { schema } = gossip({ clients: 4, graph: 'torus' })
+  const decoded = decodeSiteMessage({ ...host, job: { ...job, schema } })
+  t.is(decoded?.type === 'host' && decoded.job.schema.channels[0]?.graph, 'torus')
+})
 
 test('a site decodes what a deployment tells it, without the secrets of tasks', (t) => {
   const decoded = decodeSiteMessage({ ...host, more: 1 })

@@ -281,15 +281,17 @@ function decodeRole(value: unknown): SchemaRole | undefined {
 }
 
 function decodeChannel(value: unknown): SchemaChannel | undefined {
-  const { name, pair, groupBy, funcTags } = fieldsOf(value)
+  const { name, pair, groupBy, funcTags, graph } = fieldsOf(value)
   if (!isString(name) || !isStrings(pair)) return undefined
   const { value: groups } = fieldsOf(groupBy)
   if (!isMissingOr(groups, isStrings) || !isMissingOr(funcTags, isTagLists)) return undefined
+  if (!isMissingOr(graph, isString)) return undefined
   return {
     name,
     pair,
     ...(groups && { groupBy: { type: 'tag', value: groups } }),
     ...(funcTags && { funcTags }),
+    ...(graph !== undefined && { graph }),
   }
 }
 

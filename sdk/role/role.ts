@@ -41,7 +41,7 @@ export interface OpenChannel {
  */
 export interface RoundRecord {
   readonly round: number
-  /** Names the model where a round has several, see `RoleTask.part`. The host sets it. */
+  /** Names the model where a round has several. Default: as the host names the task's models, see `RoleTask.part`. */
   readonly part?: string
   /** The section of the learner's layout that `weights` are, see `Learner.sections`. Absent: the whole layout. */
   readonly section?: number

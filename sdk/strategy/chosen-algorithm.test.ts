@@ -1,7 +1,7 @@
 import test from 'ava'
 import { randomStream } from '../random/random-stream.ts'
 import { expand } from '../tag/expand.ts'
-import { hierarchical, twoTier } from '../tag/topologies.ts'
+import { gossip, hierarchical, twoTier } from '../tag/topologies.ts'
 import type { Topology } from '../tag/topology.ts'
 import type { Algorithm } from './algorithm.ts'
 import { krum } from './algorithms/robust/index.ts'
@@ -96,6 +96,25 @@ test('an algorithm that needs each contribution runs without middle aggregators 
       message: 'each needs each contribution, and the role middle-aggregator passes sums on',
     },
   )
+})
+
+test('an algorithm that needs a server is refused where ends gossip, with what to change', (t) => {
+  const { schema } = gossip({ clients: 4 })
+  const chosen = (sort: string, kwargs = {}) => chosenAlgorithm(fedAvg(), { optimizer: { sort, kwargs } })
+  for (const fitting of ['fedavg', 'moon', 'ditto', 'fedper'])
+    t.notThrows(() => requireTopology(chosen(fitting), schema), fitting)
+  t.notThrows(() => requireTopology(chosen('fedprox', { mu: 0.1 }), schema))
+  for (const [algorithm, reason] of [
+    [chosen('krum', { f: 1 }), /needs each contribution at a server/],
+    [chosen('fedbuff'), /fills a buffer at a server/],
+    [chosen('scaffold'), /sums delta and control at a server/],
+    [chosen('fedadam'), /keeps a state at a server, .*: use fedavg or fedprox/],
+    [chosen('feddyn'), /keeps a state at a server/],
+    [chosen('fedgft'), /asks clients before each round/],
+    [fedAvg({ quorum: 0.5 }), /set deadlineMs in place of quorum/],
+    [fedAvg({ minimumUpdates: 2 }), /leave minimumUpdates out/],
+  ] as const)
+    t.regex(t.throws(() => requireTopology(algorithm, schema), { code: 'STRATEGY_TOPOLOGY' })?.message ?? '', reason)
 })
 
 test('an algorithm that needs more updates than its selection or its quorum can give is refused', (t) => {

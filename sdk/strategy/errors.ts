@@ -20,7 +20,7 @@ const strategyErrors = {
   },
   STRATEGY_TOPOLOGY: {
     message: '{reason}',
-    hint: 'choose a topology without middle aggregators, or another algorithm',
+    hint: 'choose another topology, such as two-tier, or another algorithm',
   },
   STRATEGY_CLIENTS: {
     message: '{reason}',

@@ -22,10 +22,10 @@ function tagsOf({ channels }: Schema, role: string): readonly string[] {
 }
 
 /** The reason for which an algorithm can't run on a topology. Undefined if it can. */
-export function topologyMisfit(
-  { name, aggregation, waiting, clientEvaluation, server, select }: Algorithm,
-  schema: Schema,
-): string | undefined {
+export function topologyMisfit(algorithm: Algorithm, schema: Schema): string | undefined {
+  const { name, aggregation, waiting, clientEvaluation, server, select } = algorithm
+  const gossiping = schema.roles.find((role) => tagsOf(schema, role.name).includes('gossip'))?.name
+  if (gossiping !== undefined) return gossipMisfit(algorithm, gossiping)
   const ringRole = schema.roles.find((role) => tagsOf(schema, role.name).includes('ring_allreduce'))?.name
   if (ringRole !== undefined) {
     if (aggregation.needs === 'each') return `${name} needs each contribution, and the ring of ${ringRole} sums them`
@@ -47,6 +47,31 @@ export function topologyMisfit(
   if (waiting.kind === 'buffer' && coordinator)
     return `${name} is asynchronous, and the role ${coordinator.name} pairs trainers round by round`
   return undefined
+}
+
+/** The reason for which the ends of a role can't gossip with an algorithm: it needs a server. */
+function gossipMisfit({ name, aggregation, waiting, server, select }: Algorithm, role: string): string | undefined {
+  const there = `${role} gossips`
+  if (aggregation.needs === 'each') return `${name} needs each contribution at a server, and ${there}`
+  if (waiting.kind === 'buffer') return `${name} fills a buffer at a server, and ${there}`
+  if (Object.keys(aggregation.vectors).length > 1)
+    return `${name} sums ${Object.keys(aggregation.vectors).join(' and ')} at a server, and ${there}`
+  if (select.remember) return `the selector of ${name} learns from each update at a server, and ${there}`
+  if (server.spent) return `privacy needs a server that adds noise and keeps the account, and ${there}`
+  if (server.hear) return `${name} asks clients before each round from a server, and ${there}`
+  if (holdsState(server.init({ tensors: [], size: 0 })))
+    return `${name} keeps a state at a server, and ${there}: use fedavg or fedprox`
+  if (waiting.quorum < 1) return `a quorum counts updates at a server, and ${there}: set deadlineMs in place of quorum`
+  if (waiting.minimumUpdates > 1)
+    return `minimumUpdates counts updates at a server, and ${there}: leave minimumUpdates out`
+  return undefined
+}
+
+/** Whether a server's state has any value, by itself or in the parts of its stages. */
+function holdsState(state: unknown): boolean {
+  if (state === null || state === undefined) return false
+  const isPlain = Array.isArray(state) || Object.getPrototypeOf(state) === Object.prototype
+  return !isPlain || Object.values(state).some(holdsState)
 }
 
 /** @throws STRATEGY_TOPOLOGY where an algorithm can't run on a topology. */

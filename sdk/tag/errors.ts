@@ -90,6 +90,18 @@ export const tagFaults = {
     hint: 'use datasets of the same format for a role',
   },
   TAG_BACKEND_UNKNOWN: { message: '{backend} is no backend; there are {known}', hint: 'use one of these' },
+  TAG_GRAPH_UNKNOWN: {
+    message: '{graph} is no graph; there are {known}',
+    hint: 'use one of these, with a number for d',
+  },
+  TAG_GRAPH_UNUSED: {
+    message: 'channel {channel} has the graph {graph}, and no role with the func tag gossip',
+    hint: 'give the role of the pair this func tag, or leave the graph out',
+  },
+  TAG_GRAPH_SIZE: {
+    message: 'the {ends} ends of group {group} make no graph {graph}: {reason}',
+    hint: 'use another number of datasets, or another graph, such as ring or full',
+  },
   TAG_CODE_MISSING: {
     message: 'the code has no folder for role {role}',
     hint: 'pack a folder of this name with at least one file: archives leave empty folders out',

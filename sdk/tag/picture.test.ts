@@ -1,6 +1,6 @@
 import test from 'ava'
 import { topologySvg, topologyText } from './picture.ts'
-import { coordinated, hybrid, topologies } from './topologies.ts'
+import { coordinated, gossip, hybrid, topologies } from './topologies.ts'
 
 test('the text of a topology counts tasks by role, and says for each channel which ends see each other', (t) => {
   t.is(
@@ -32,6 +32,12 @@ test('the picture of a topology has a box for each end, in rows, and a line for 
     rows,
     rows.toSorted((a, b) => a - b),
   )
+})
+
+test('ends that gossip are joined by the edges of their graph', (t) => {
+  const edges = (graph: string) => topologySvg(gossip({ clients: 6, graph })).match(/<path /g)?.length
+  t.deepEqual(['ring', 'torus', 'full', 'regular:3'].map(edges), [6, 9, 15, 9])
+  t.regex(topologyText(gossip({ clients: 3, graph: 'full' })), /default: graph full: trainer-0, trainer-1, trainer-2/)
 })
 
 test('names of a schema are escaped in its picture', (t) => {

@@ -1,4 +1,6 @@
+import { randomStream } from '../random/random-stream.ts'
 import { expand, type Task } from './expand.ts'
+import { defaultGraph, type Edge, graphNamed, neighboursIn } from './gossip-graph.ts'
 import { channelsByRole, groupsOf, otherRole, type SchemaChannel } from './schema.ts'
 import type { Topology } from './topology.ts'
 
@@ -27,7 +29,9 @@ export function topologyText(topology: Topology): string {
     const sides = [...new Set(channel.pair)].map((role) => `${role} (${(channel.funcTags?.[role] ?? []).join(', ')})`)
     lines.push('', `${channel.name}: ${sides.join(' – ')}`)
     for (const { group, first, second } of joinedBy(channel, tasks)) {
-      const ends = isRing(channel) ? `a ring of ${listed(first)}` : `${listed(first)} – ${listed(second)}`
+      const graph = graphOf(channel)
+      const joined = graph === undefined ? 'a ring of' : `graph ${graph}:`
+      const ends = isRing(channel) ? `${joined} ${listed(first)}` : `${listed(first)} – ${listed(second)}`
       lines.push(`  ${group}: ${ends}`)
     }
   }
@@ -95,6 +99,25 @@ function joinedBy(channel: SchemaChannel, tasks: readonly Task[]): Joined[] {
   }))
 }
 
+/** The graph of a channel whose ends gossip. */
+function graphOf({ pair: [role = ''], funcTags, graph = defaultGraph }: SchemaChannel): string | undefined {
+  return funcTags?.[role]?.includes('gossip') ? graph : undefined
+}
+
+/** The edges of such a channel's graph between its first ends; where a job would draw the graph, with the seed 1. */
+function graphEdges(channel: SchemaChannel, ends: readonly string[]): Edge[] | undefined {
+  const graph = graphNamed(graphOf(channel) ?? '')
+  if (!graph) return undefined
+  const sorted = ends.toSorted()
+  const neighbours = neighboursIn(graph, ends.length, randomStream(1, 0, '', 'graph'))
+  return ends.flatMap((end, index) =>
+    neighbours
+      .of(sorted.indexOf(end))
+      .map((other): Edge => [index, ends.indexOf(sorted[other] ?? '')])
+      .filter(([one, other]) => one < other),
+  )
+}
+
 function isRing({ pair: [first, second] }: SchemaChannel): boolean {
   return first === second
 }
@@ -133,11 +156,20 @@ function linesOf(
   const stroke = `fill="none" stroke="${colour}" stroke-width="1.5"`
   const [ones, others] = [placed(first), placed(second)]
   if (isRing(channel)) {
-    return ones.map(({ x, y }, index) => {
-      const next = ones[(index + 1) % ones.length] ?? { x, y }
-      const depth = index + 1 < ones.length ? 26 : 50
-      const [from, to, bottom] = [x + boxWidth / 2, next.x + boxWidth / 2, y + boxHeight]
-      return `<path d="M${from} ${bottom} C${from} ${bottom + depth} ${to} ${bottom + depth} ${to} ${bottom}" ${stroke}/>`
+    const edges = graphEdges(channel, first)
+    const neighbours = edges
+      ? edges.flatMap(([one, other]) => {
+          const [from, to] = [places.get(first[one] ?? ''), places.get(first[other] ?? '')]
+          return from && to ? [{ from, to, depth: 20 + 6 * (other - one) }] : []
+        })
+      : ones.map((from, index) => ({
+          from,
+          to: ones[(index + 1) % ones.length] ?? from,
+          depth: index + 1 < ones.length ? 26 : 50,
+        }))
+    return neighbours.map(({ from, to, depth }) => {
+      const [left, right, bottom] = [from.x + boxWidth / 2, to.x + boxWidth / 2, from.y + boxHeight]
+      return `<path d="M${left} ${bottom} C${left} ${bottom + depth} ${right} ${bottom + depth} ${right} ${bottom}" ${stroke}/>`
     })
   }
   return ones.flatMap((one) =>

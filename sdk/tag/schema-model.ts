@@ -56,6 +56,7 @@ const channel = z.strictObject({
   backend: text.exactOptional(),
   brokerHost: text.exactOptional(),
   isUnidirectional: z.boolean().exactOptional(),
+  graph: text.exactOptional(),
 })
 
 const connector = z.strictObject({ name: named, connection: named, description: description.exactOptional() })

@@ -34,6 +34,8 @@ export interface SchemaChannel {
   readonly backend?: string
   readonly brokerHost?: string
   readonly isUnidirectional?: boolean
+  /** Of ends that gossip: the graph that says which ends are neighbours, such as `ring` or `regular:4`. Absent: `ring`. */
+  readonly graph?: string
 }
 
 export interface SchemaConnector {

@@ -1,4 +1,5 @@
 import { tagError } from './errors.ts'
+import { defaultGraph } from './gossip-graph.ts'
 import type { GroupAssociation, SchemaChannel } from './schema.ts'
 import type { Topology } from './topology.ts'
 
@@ -149,6 +150,27 @@ export function hybrid({
   }
 }
 
+/**
+ * Trainers without an aggregator, each with a model of its own, which it averages with its neighbours in a graph: `full`,
+ * `ring`, `torus`, `regular:d`, or `regular:d:each-round`.
+ */
+export function gossip({
+  clients,
+  graph = defaultGraph,
+}: {
+  readonly clients: number
+  readonly graph?: string
+}): Topology {
+  return {
+    schema: {
+      name: 'gossip',
+      roles: [trainer],
+      channels: [{ name: 'gossip-channel', pair: ['trainer', 'trainer'], funcTags: { trainer: ['gossip'] }, graph }],
+    },
+    dataSpec: [{ role: 'trainer', datasetGroups: { default: datasets(0, clients) } }],
+  }
+}
+
 /** As `replicated`, with a coordinator that pairs the trainers with the aggregators anew each round. */
 export function coordinated({
   clients,
@@ -187,8 +209,9 @@ export const topologies = {
   ring,
   hybrid,
   coordinated,
+  gossip,
 } as const satisfies Readonly<
-  Record<string, (options: { readonly clients: number; readonly levels?: number }) => Topology>
+  Record<string, (options: { readonly clients: number; readonly levels?: number; readonly graph?: string }) => Topology>
 >
 
 /** A channel on which the ends of one role aggregate what those of another upload. */

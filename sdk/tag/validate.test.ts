@@ -31,6 +31,10 @@ interface Case {
   readonly facts?: TopologyFacts
 }
 
+function gossiping(graph: string): SchemaChannel {
+  return { name: 'talk', pair: ['leaf', 'leaf'], funcTags: { leaf: ['gossip'] }, graph }
+}
+
 const csv = { dataFormat: 'csv' }
 const cases: readonly Case[] = [
   {
@@ -284,6 +288,9 @@ const cases: readonly Case[] = [
     change: { channels: [{ ...link, backend: 'pigeon' }] },
     facts: { backends: ['mqtt', 'p2p', 'ws'] },
   },
+  { code: 'TAG_GRAPH_UNUSED', place: 'schema.channels.0.graph', change: { channels: [{ ...link, graph: 'ring' }] } },
+  { code: 'TAG_GRAPH_UNKNOWN', place: 'schema.channels.1.graph', change: { channels: [link, gossiping('circle')] } },
+  { code: 'TAG_GRAPH_SIZE', place: 'schema.channels.1.graph', change: { channels: [link, gossiping('regular:3')] } },
   { code: 'TAG_CODE_MISSING', place: 'schema.roles.0', change: {}, facts: { codeFolders: ['leaf'] } },
 ]
 

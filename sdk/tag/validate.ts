@@ -10,6 +10,7 @@ import {
 import { channelsByRole } from './schema.ts'
 import type { Topology } from './topology.ts'
 import { countFaults, datasetFaults } from './validate-datasets.ts'
+import { graphFaults } from './validate-graphs.ts'
 import { groupFaults } from './validate-groups.ts'
 import { shapeFaults } from './validate-shape.ts'
 
@@ -38,6 +39,7 @@ export function findFaults(
   shapeFaults(topology, facts, findings, note)
   groupFaults(topology, findings, note)
   datasetFaults(topology, facts, findings, note)
+  graphFaults(topology, facts, note)
   countFaults(topology, facts, findings, note)
   return { faults, count }
 }

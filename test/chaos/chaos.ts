@@ -40,8 +40,8 @@ export async function chaos({ workload, set, workers, kills, seed, report }: Cha
     const calm = await runFlamectl(command('calm'))
     const lifeMs = performance.now() - began
     if (calm.status !== 0) throw new Error(`the undisturbed run failed: ${calm.err}`)
-    const expected = async (store: string): Promise<ReadonlyMap<number, string>> =>
-      (await recomputedHashes(workload, set, join(folder, store, 'models'))) ?? calm.rounds
+    const expected = async (store: string): Promise<ReadonlyMap<string, string>> =>
+      (await recomputedHashes(workload, set, join(folder, store, 'models'))) ?? calm.models
     if (compare(await expected('calm'), [calm]))
       throw new Error('the undisturbed run does not follow from its arrivals')
     report(
@@ -80,17 +80,18 @@ async function killed(command: readonly string[], instants: readonly number[]): 
   return runs
 }
 
-/** The difference between the rounds of the killed runs together and the expected ones. */
-function compare(expected: ReadonlyMap<number, string>, runs: readonly FinishedRun[]): string | undefined {
+/** The difference between the models of the killed runs together and the expected ones. */
+function compare(expected: ReadonlyMap<string, string>, runs: readonly FinishedRun[]): string | undefined {
   const last = runs.at(-1)
   if (!last?.done) return `no end: status ${last?.status}, ${last?.err}`
   for (const run of runs) {
-    for (const [round, hash] of run.rounds)
-      if (expected.get(round) !== hash) return `round ${round} has hash ${hash}, not ${expected.get(round)}`
+    for (const [name, hash] of run.models)
+      if (expected.get(name) !== hash) return `model ${name} has hash ${hash}, not ${expected.get(name)}`
   }
-  const seen = new Set(runs.flatMap(({ rounds }) => [...rounds.keys()]))
-  const missing = [...expected.keys()].filter((round) => !seen.has(round))
-  if (missing.length > 0) return `rounds ${missing.join(', ')} were never reported`
-  const end = expected.get(Math.max(...expected.keys()))
-  return last.done.hash === end ? undefined : `it ended with ${last.done.hash}`
+  const seen = new Set(runs.flatMap(({ models }) => [...models.keys()]))
+  const missing = [...expected.keys()].filter((name) => !seen.has(name))
+  if (missing.length > 0) return `models ${missing.join(', ')} were never reported`
+  const hashes = new Set(expected.values())
+  const ends = last.done.models?.map(({ hash }) => hash) ?? [last.done.hash]
+  return ends.every((hash) => hashes.has(hash)) ? undefined : `it ended with ${ends.join(', ')}`
 }

@@ -8,9 +8,10 @@ import { roundSum } from '../../sdk/strategy/round-sum.ts'
 import { weightIn } from '../../sdk/sum/accumulator.ts'
 import { namedSums } from '../../sdk/sum/named-sums.ts'
 import { clientLearner } from '../../sdk/training/training-pool.ts'
+import { modelName } from '../flamectl-process.ts'
 
 /**
- * Computes the hashes of an asynchronous job's models by round again, without actors: from the initial weights, and
+ * Computes the hashes of an asynchronous job's models again, by the models' names, without actors: from the initial weights, and
  * from the work that each model's lineage counts. The order of arrival depends on timing; given the order, the weights
  * don't. Undefined for a synchronous job.
  */
@@ -18,7 +19,7 @@ export async function recomputedHashes(
   workloadFolder: string,
   set: string,
   models: string,
-): Promise<ReadonlyMap<number, string> | undefined> {
+): Promise<ReadonlyMap<string, string> | undefined> {
   const { workload } = await loadWorkload(workloadFolder)
   const { overrides, choices } = givenSettings([set])
   const settings = resolveSettings(workload.settings, overrides)
@@ -30,7 +31,7 @@ export async function recomputedHashes(
   const { weightBits = 0, vectors } = aggregation
   try {
     const versions = [await pool.initialWeights()]
-    const hashes = new Map<number, string>()
+    const hashes = new Map<string, string>()
     const state = server.init(pool.layout)
     /** The sum of the work that a buffer counts, at the version `now`. */
     const summed = async (arrivals: readonly CountedWork[], now: number, weigh: (staleness: number) => number) => {
@@ -62,7 +63,7 @@ export async function recomputedHashes(
       const aggregate = sum.aggregate({ round, population: settings.clients })
       server.step(next, aggregate, state, randomStream(seed, round, 'top-aggregator-0', 'step'))
       versions[round] = next
-      hashes.set(round, await weightsHash(next))
+      hashes.set(modelName({ round }), await weightsHash(next))
     }
     return hashes
   } finally {

@@ -2,6 +2,8 @@ import { seededScheduler, virtualClock } from '../../runtime/index.ts'
 import {
   coordinated,
   fedAvg,
+  findFaults,
+  gossip,
   hierarchical,
   hybrid,
   parallel,
@@ -27,7 +29,7 @@ const equal: Readonly<Record<string, (clients: number, draw: (below: number) => 
 }
 
 /** Names of the topologies that each seed compares. */
-export const compared: readonly string[] = [...Object.keys(equal), 'parallel']
+export const compared: readonly string[] = [...Object.keys(equal), 'parallel', 'gossip']
 
 /**
  * Runs the same small job in each topology, in an order of messages and with a passing fault that the seed decides, and
@@ -46,6 +48,7 @@ export async function checkSchedule(seed: number): Promise<void> {
     if (models !== calm) throw new Error(`${name} of ${clients} clients has the models ${models}, two-tier ${calm}`)
   }
   await checkParallel(1 + random.below(clients))
+  await checkGossip()
 
   /** Each group of a parallel topology has the models of two tiers in which its trainers alone are selected. */
   async function checkParallel(groups: number): Promise<void> {
@@ -58,6 +61,21 @@ export async function checkSchedule(seed: number): Promise<void> {
       const models = modelsOf({ rounds: its })
       if (models !== alone) throw new Error(`${part} of parallel has the models ${models}, two-tier ${alone}`)
     }
+  }
+
+  /** The ends of a gossiping topology have the same models, and the same consensus, as in a calm run. */
+  async function checkGossip(): Promise<void> {
+    const fitting = ['full', 'ring', 'torus', 'regular:2', 'regular:3', 'regular:2:each-round'].filter((graph) => {
+      const { faults } = findFaults(gossip({ clients, graph }))
+      return faults.length === 0
+    })
+    const topology = gossip({ clients, graph: fitting[random.below(fitting.length)] ?? 'ring' })
+    const undisturbed = partsOf(await completed('gossip', { topology }))
+    const models = partsOf(
+      await completed('gossip', { topology, system: seeded() }, random.below(2 * clients * rounds)),
+    )
+    if (models !== undisturbed)
+      throw new Error(`gossip of ${clients} clients has the models ${models}, and ${undisturbed} undisturbed`)
   }
 
   function seeded() {
@@ -78,4 +96,9 @@ export async function checkSchedule(seed: number): Promise<void> {
 /** A round that was interrupted may be told twice. */
 function modelsOf({ rounds: committed }: Pick<Rehearsal, 'rounds'>): string {
   return [...new Set(committed.map(({ round, hash }) => `${round} ${hash}`))].join()
+}
+
+/** The models of a job with several a round, in the order of their names. */
+function partsOf({ rounds: committed }: Rehearsal): string {
+  return [...new Set(committed.map(({ part, round, hash }) => `${part} ${round} ${hash}`))].toSorted().join()
 }

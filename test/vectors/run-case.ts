@@ -8,7 +8,7 @@ import { CaseError, requireOnly, type VectorCase } from './cases.ts'
 import { selection } from './selector-cases.ts'
 import { aggregate, corrections, norm, privateRounds, server } from './server-cases.ts'
 import { clientDelta, compress } from './stage-cases.ts'
-import { ringParts } from './topology-cases.ts'
+import { topologyRunners } from './topology-cases.ts'
 import { client, groups, job, pull, pulls } from './training-cases.ts'
 
 /** The outcome of a case. */
@@ -65,20 +65,33 @@ function definitionOf(name: string): Definition | undefined {
 export async function runCase(given: VectorCase): Promise<Outcome> {
   if (given.kind === 'account') return outcomeOf(given, account(given))
   if (given.kind === 'selector') return outcomeOf(given, selection(given))
-  if (given.kind === 'topology' && given.algorithm === 'ring') return outcomeOf(given, ringParts(given))
+  if (given.kind === 'topology') return topologyOutcome(given)
+  return checked(() => algorithmOutcome(given))
+}
+
+async function topologyOutcome(given: VectorCase): Promise<Outcome> {
+  const runner = Object.hasOwn(topologyRunners, given.algorithm) ? topologyRunners[given.algorithm] : undefined
+  if (!runner) return { result: 'unknown', why: `nothing runs cases of the topology ${given.algorithm}` }
+  return checked(async () => outcomeOf(given, await runner(given)))
+}
+
+async function algorithmOutcome(given: VectorCase): Promise<Outcome> {
   const definition = definitionOf(given.algorithm)
   if (!definition) return { result: 'unknown', why: `there is no algorithm ${given.algorithm}` }
   const runner = Object.hasOwn(runners, given.kind) ? runners[given.kind] : undefined
   if (!runner) return { result: 'unknown', why: `nothing runs cases of the kind ${given.kind}` }
+  const algorithm = definition.from(settingsFor(definition, given))
+  requireOnly(given, 'solver', 'sgd')
+  requireOnly(given, 'start', 'mean')
+  // Only in cases of these kinds clients train; elsewhere the settings of steps matter to few algorithms.
+  if (runner !== client && runner !== job && !algorithm.client.needs?.includes('sgd')) requireOnly(given, 'momentum', 0)
+  return outcomeOf(given, await runner(given, algorithm))
+}
+
+/** The outcome, or the fault of a case that can't be run. */
+async function checked(run: () => Promise<Outcome>): Promise<Outcome> {
   try {
-    const algorithm = definition.from(settingsFor(definition, given))
-    requireOnly(given, 'solver', 'sgd')
-    requireOnly(given, 'start', 'mean')
-    // Only in cases of these kinds clients train; elsewhere the settings of steps matter to few algorithms.
-    if (runner !== client && runner !== job && !algorithm.client.needs?.includes('sgd'))
-      requireOnly(given, 'momentum', 0)
-    const found = await runner(given, algorithm)
-    return outcomeOf(given, found)
+    return await run()
   } catch (cause) {
     if (cause instanceof z.ZodError) return { result: 'failed', why: `its inputs are malformed: ${shortly(cause)}` }
     if (!(cause instanceof CodedError || cause instanceof CaseError)) throw cause

@@ -75,6 +75,8 @@ export interface Channel<Out, In> {
   readonly othersHoldData: boolean
   /** Whether the other ends sum among themselves in rings. */
   readonly othersReduce: boolean
+  /** Of ends that gossip: the name of the graph that joins them. */
+  readonly graph: string | undefined
   /** All other ends that the job has on this channel and in this group, sorted, whether they are there or not. */
   readonly expected: readonly string[]
   /** Ends present now, sorted. Depends on timing: use the value in a decision. */
@@ -123,8 +125,8 @@ export interface Channel<Out, In> {
    */
   find(fits: (arrival: Arrival<In>) => boolean): Arrival<In> | undefined
   /**
-   * Takes the first waiting message that fits; others stay in their order. For a message that is kept until it's
-   * acknowledged, all earlier ones of its sender count as taken.
+   * Takes the first waiting message that fits; others stay in their order. While an earlier message of the sender waits,
+   * a taken one that is kept until it's acknowledged isn't acknowledged, and comes again after a restart.
    */
   take(fits: (arrival: Arrival<In>) => boolean): Arrival<In> | undefined
   /** Resolves at the next change of membership, properties or waiting messages, or when the deadline passes. */

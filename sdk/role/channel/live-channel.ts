@@ -100,17 +100,19 @@ export class LiveChannel implements ChannelPort {
   committed(): void {
     this.#outbox.committed()
     if (this.#owed.size === 0) return
-    for (const { from, incarnation: to, number: upTo } of this.#owed.values()) {
+    for (const [from, { incarnation: to, number }] of this.#owed) {
+      const isEarlier = (one: Delivery) => one.incarnation === to && one.number < number
+      const earlier = this.#waiting.get(from)?.find(isEarlier)
+      if (!earlier) this.#owed.delete(from)
       this.#members.get(from)?.ref.tell({
         type: 'acknowledged',
         channel: this.wiring.name,
         from: this.#host.end,
         incarnation: this.#incarnation ?? 0,
         to,
-        upTo,
+        upTo: earlier ? earlier.number - 1 : number,
       })
     }
-    this.#owed.clear()
   }
 
   ends(): readonly string[] {

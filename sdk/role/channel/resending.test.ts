@@ -139,3 +139,27 @@ test('a message kept until it is acknowledged comes again after many rounds of i
 test('once the round that took it has ended, such a message does not come again', async (t) => {
   t.deepEqual(await received(2), [7, 8])
 })
+
+test('a message that still waits comes again after a restart, though a later one of its sender was taken', async (t) => {
+  const taken: number[] = []
+  let crashes = 1
+  const left = inRounds('left', 1, async (_, channel) => {
+    await channel.awaitJoin()
+    for (const n of [7, 8]) channel.send('right-0', n, { keep: 'until-acknowledged' })
+    await channel.recv('right-0')
+  })
+  const right = inRounds('right', 2, async (number, channel) => {
+    const wanted = number === 1 ? 8 : 7
+    for (;;) {
+      if (number === 2 && crashes-- > 0) throw new Error('a passing fault')
+      const arrival = channel.take(({ message }) => message === wanted)
+      if (arrival) break
+      await channel.changed()
+    }
+    taken.push(wanted)
+    if (number === 2) channel.send('left-0', 9)
+  })
+  await using stage = roleStage({ topology: pairTopology({ right: 1 }), roles: { left, right } })
+  t.is((await stage.ended('left-0')).type, 'task-completed')
+  t.deepEqual(taken, [8, 7])
+})

@@ -153,6 +153,7 @@ export function typedChannel<Out, In>(
     otherRole: wiring.otherRole,
     othersHoldData: wiring.othersHoldData,
     othersReduce: wiring.othersReduce,
+    graph: wiring.graph,
     get expected() {
       expected ??= [...wiring.expected].filter((end) => end !== self).toSorted()
       return expected

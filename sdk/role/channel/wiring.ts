@@ -12,6 +12,8 @@ export interface ChannelWiring {
   readonly othersHoldData: boolean
   /** Whether the ends of the other role are joined in rings. */
   readonly othersReduce: boolean
+  /** Of ends that gossip: the name of the graph that joins them. */
+  readonly graph?: string
   /** All other ends that the job has in this group. The tasks of a group share the set. */
   readonly expected: ReadonlySet<string>
 }
@@ -169,6 +171,7 @@ export function wiringOf(tasks: readonly WiredTask[]): (task: WiredTask) => Chan
         funcTags: channel.funcTags?.[role] ?? [],
         othersHoldData: rolesWithData.has(other),
         othersReduce: rolesInRings.has(other),
+        ...(channel.graph !== undefined && { graph: channel.graph }),
         expected: roomOf(channel.name, group, other),
       }
     })

@@ -1,5 +1,6 @@
 import type { AnyRole } from '../role.ts'
 import { coordinator } from './coordinator.ts'
+import { gossipTrainer } from './gossip-trainer.ts'
 import { hybridTrainer } from './hybrid-trainer.ts'
 import { middleAggregator } from './middle-aggregator.ts'
 import { ringTrainer } from './ring-trainer.ts'
@@ -8,6 +9,7 @@ import { topAggregator } from './top-aggregator.ts'
 /** The stock roles besides the plain trainer, by name. */
 export const aggregators: Readonly<Record<string, AnyRole>> = {
   [coordinator.name]: coordinator,
+  [gossipTrainer.name]: gossipTrainer,
   [hybridTrainer.name]: hybridTrainer,
   [middleAggregator.name]: middleAggregator,
   [ringTrainer.name]: ringTrainer,

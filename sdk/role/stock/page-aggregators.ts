@@ -6,6 +6,7 @@ import type { AnyRole } from '../role.ts'
  */
 export const aggregators: Readonly<Record<string, AnyRole>> = {
   coordinator: loadedLate('coordinator'),
+  'gossip-trainer': loadedLate('gossip-trainer'),
   'hybrid-trainer': loadedLate('hybrid-trainer'),
   'middle-aggregator': loadedLate('middle-aggregator'),
   'ring-trainer': loadedLate('ring-trainer'),

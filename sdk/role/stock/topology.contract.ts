@@ -16,7 +16,8 @@ import {
   roleStage,
   tinyPool,
 } from '../../testing/index.ts'
-import type { AnyRole } from '../role.ts'
+import type { Channel } from '../channel/channel.ts'
+import type { AnyRole, ChannelUse } from '../role.ts'
 
 export interface TopologyUnderTest {
   readonly topologyOf: (options: { readonly clients: number }) => Topology
@@ -166,4 +167,44 @@ export function topologyContract(
     })
     t.true(smaller > 20 || process.env.SEED !== undefined, `${smaller} rounds without all trainers`)
   })
+}
+
+/**
+ * A role whose run ends once with a passing fault: just before its sends number 1, 3, …, just after its sends number 2, 4
+ * and so on, in the order of the sends of all ends of the role.
+ */
+export function killedAtMessage(role: AnyRole, message: number): { readonly role: AnyRole; isDone(): boolean } {
+  let sends = 0
+  const step = (send: () => void) => {
+    sends += 1
+    const isLast = sends === Math.ceil(message / 2)
+    if (isLast && message % 2 === 1) throw new Error('a passing fault before a message')
+    send()
+    if (isLast) throw new Error('a passing fault after a message')
+  }
+  const killed = <Out, In>(channel: Channel<Out, In>): Channel<Out, In> => ({
+    ...channel,
+    send: (end, sent, options) => step(() => channel.send(end, sent, options)),
+  })
+  return {
+    isDone: () => sends >= Math.ceil(message / 2),
+    role: {
+      name: role.name,
+      runOn: (runner) =>
+        role.runOn({
+          run: (definition) =>
+            runner.run({
+              ...definition,
+              open(channel) {
+                const open = <Out, In>(use: ChannelUse<Out, In>) => killed(channel(use))
+                const optional = <Out, In>(use: ChannelUse<Out, In>) => {
+                  const found = channel.optional(use)
+                  return found && killed(found)
+                }
+                return definition.open(Object.assign(open, { optional }))
+              },
+            }),
+        }),
+    },
+  }
 }

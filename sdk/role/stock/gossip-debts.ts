@@ -1,0 +1,166 @@
+import { fieldsOf, isCount, isNumbers, isString, isStrings } from '../../../runtime/index.ts'
+import type { Arrival, Channel } from '../channel/channel.ts'
+import type { RoleContext } from '../role.ts'
+import { closedProperty, type GossipMessage, type GossipModel, isGossipModel } from './gossip-protocol.ts'
+
+/** A model that an end has given to neighbours, until they have committed the exchange. */
+export interface Given {
+  /** Of the end that offered. */
+  readonly round: number
+  /** Number of the exchange at this end, where exchanges are numbered. */
+  readonly number?: number
+  readonly weights: Float32Array
+  /** Neighbours that have counted the model. */
+  readonly together: readonly string[]
+  /** Neighbours that were told that the round goes on without them. */
+  readonly apart: readonly string[]
+}
+
+/** A model whose consensus isn't known to be recorded. */
+export interface Unrecorded {
+  readonly model: GossipModel
+  /** The recorder that has been told of the model. */
+  readonly to?: string
+}
+
+/** What an end owes to others: it keeps this over restarts, its own and theirs. */
+export interface Debts {
+  /** Number of committed rounds. */
+  readonly round: number
+  readonly given: readonly Given[]
+  readonly unrecorded: readonly Unrecorded[]
+  /** The last round whose consensus is known to be recorded. */
+  readonly recorded: number
+  /** By end: the last exchange with it that is committed, by the number of the end that offered. */
+  readonly exchanged: Readonly<Record<string, number>>
+  /** The ends of the exchanges that were committed last. */
+  readonly latest: readonly string[]
+  /**
+   * What others may not have heard: that exchanges are committed; that a consensus is recorded; or, after a restart,
+   * anything.
+   */
+  readonly untold: 'nothing' | 'exchanges' | 'consensus' | 'all'
+}
+
+export type GossipChannel = Channel<GossipMessage, GossipMessage>
+export type GossipContext = RoleContext<{ readonly gossip: GossipChannel }>
+
+export const noDebts: Debts = {
+  round: 0,
+  given: [],
+  unrecorded: [],
+  recorded: 0,
+  exchanged: {},
+  latest: [],
+  untold: 'nothing',
+}
+
+export function isDebts(value: unknown): value is Debts {
+  const { round, given, unrecorded, recorded, exchanged, latest, untold } = fieldsOf(value)
+  return (
+    isCount(round) &&
+    Array.isArray(given) &&
+    given.every(isGiven) &&
+    Array.isArray(unrecorded) &&
+    unrecorded.every(isUnrecorded) &&
+    isCount(recorded) &&
+    isNumbers(exchanged) &&
+    isStrings(latest) &&
+    isString(untold)
+  )
+}
+
+function isGiven(value: unknown): value is Given {
+  const { round, weights, together, apart } = fieldsOf(value)
+  return isCount(round) && weights instanceof Float32Array && isStrings(together) && isStrings(apart)
+}
+
+function isUnrecorded(value: unknown): value is Unrecorded {
+  const { model, to } = fieldsOf(value)
+  return isGossipModel(model) && (to === undefined || isString(to))
+}
+
+/** Whether an end may still do its part: it has neither left nor closed. */
+export function isThere(end: string, gossip: GossipChannel): boolean {
+  return gossip.has(end) && gossip.property(end, closedProperty) === undefined
+}
+
+/** The end that records the consensus: the first that is there. */
+export function recorderOf({ end: self, channels: { gossip } }: GossipContext): string {
+  return gossip.ends().find((end) => end < self && isThere(end, gossip)) ?? self
+}
+
+/** Tells the recorder of models that it hasn't been told of. */
+export function tellRecorder(unrecorded: readonly Unrecorded[], context: GossipContext): readonly Unrecorded[] {
+  const recorder = recorderOf(context)
+  if (recorder === context.end) return unrecorded
+  return unrecorded.map((one) => {
+    if (one.to === recorder) return one
+    context.channels.gossip.send(recorder, { type: 'model', ...one.model }, { keep: 'until-acknowledged' })
+    return { ...one, to: recorder }
+  })
+}
+
+/** Hears which debts are paid, and tells others what they may not have heard. */
+export function settled(debts: Debts, context: GossipContext): Debts {
+  const { gossip } = context.channels
+  const { recorded, committed } = heard(debts, gossip)
+  const isOwed = (round: number) => (end: string) => (committed.get(end) ?? 0) < round && isThere(end, gossip)
+  const given = debts.given
+    .map((one) => ({
+      ...one,
+      together: one.together.filter(isOwed(one.round)),
+      apart: one.apart.filter(isOwed(one.round)),
+    }))
+    .filter(({ together, apart }) => together.length + apart.length > 0)
+  const left = debts.unrecorded.filter(({ model }) => model.round > recorded)
+  const { untold } = debts
+  if (untold === 'all') giveAgain(given, context)
+  const acknowledged = untold === 'all' ? Object.keys(debts.exchanged) : untold === 'exchanges' ? debts.latest : []
+  for (const end of acknowledged) tell([end], { type: 'committed', round: debts.exchanged[end] ?? 0 }, gossip)
+  if (recorderOf(context) === context.end && (untold === 'consensus' || untold === 'all'))
+    tell(gossip.ends(), { type: 'recorded', round: recorded }, gossip)
+  const unrecorded = tellRecorder(untold === 'all' ? left.map(({ model }) => ({ model })) : left, context)
+  return { ...debts, given, unrecorded, recorded, untold: 'nothing' }
+}
+
+/** Takes the news that has come, and messages of exchanges that are committed. */
+function heard(
+  { exchanged, recorded: known }: Debts,
+  gossip: GossipChannel,
+): { readonly recorded: number; readonly committed: ReadonlyMap<string, number> } {
+  const committed = new Map<string, number>()
+  let recorded = known
+  const closed = gossip.ends().map((end) => gossip.property(end, closedProperty))
+  for (const last of closed) if (isCount(last)) recorded = Math.max(recorded, last)
+  const isNews = ({ end, message: { type, round } }: Arrival<GossipMessage>) => {
+    if (type === 'over') return false
+    if (type === 'model') return round <= recorded
+    return type === 'committed' || type === 'recorded' || round <= (exchanged[end] ?? 0)
+  }
+  for (;;) {
+    const arrival = gossip.take(isNews)
+    if (!arrival) return { recorded, committed }
+    const { end, message } = arrival
+    if (message.type === 'committed') committed.set(end, Math.max(committed.get(end) ?? 0, message.round))
+    else if (message.type === 'recorded') recorded = Math.max(recorded, message.round)
+    else if (message.type === 'model') tell([end], { type: 'recorded', round: recorded }, gossip)
+    // An end that has started again gives a model that this end has counted and committed.
+    else if (message.type === 'offer' || message.type === 'answer')
+      tell([end], { type: 'committed', round: exchanged[end] ?? 0 }, gossip)
+  }
+}
+
+/** Gives the models again that neighbours may lack, to ends that the outbox before the restart hasn't reached. */
+function giveAgain(given: readonly Given[], { end: self, channels: { gossip } }: GossipContext): void {
+  for (const { together, apart, ...model } of given) {
+    const { round } = model
+    for (const end of together) tell([end], { type: end < self ? 'offer' : 'answer', ...model }, gossip)
+    tell(apart, { type: 'apart', round }, gossip)
+  }
+}
+
+/** Sends a message that is kept until each end has committed what it made of the message. */
+export function tell(ends: readonly string[], message: GossipMessage, gossip: GossipChannel): void {
+  for (const end of ends) gossip.send(end, message, { keep: 'until-acknowledged' })
+}

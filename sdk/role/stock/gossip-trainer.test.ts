@@ -1,0 +1,230 @@
+import test from 'ava'
+import { errorFactory, memoryStore } from '../../../runtime/index.ts'
+import type { RoundSummary } from '../../host/index.ts'
+import { memoryRegistry } from '../../registry/memory-registry.ts'
+import type { ModelToCommit } from '../../registry/registry.ts'
+import { fedAvg } from '../../strategy/algorithms/server/fed-avg.ts'
+import { gossip, twoTier } from '../../tag/topologies.ts'
+import { forSeeds, killedStore, lifeOf, type RoleStage, rehearse, roleStage, tinyPool } from '../../testing/index.ts'
+import { gossipTrainer } from './gossip-trainer.ts'
+import { completed, killedAtMessage, named, seeded } from './topology.contract.ts'
+
+const mishap = errorFactory({ MISHAP: { message: 'client {client} is ill', hint: 'mend it' } })
+const roles = { trainer: named('trainer', gossipTrainer) }
+
+/** Models by part and round. */
+const modelsOf = (rounds: readonly RoundSummary[]) =>
+  [...new Set(rounds.map(({ part, round, hash, members }) => `${part} ${round} ${hash} ${members}`))].toSorted()
+
+/** A registry that notes the weights of each model, and refuses a second model under the same name. */
+function notingRegistry() {
+  const registry = memoryRegistry()
+  const weights = new Map<string, Float32Array>()
+  return {
+    weights,
+    registry: {
+      ...registry,
+      async commit(model: ModelToCommit) {
+        const name = `${model.part} ${model.round}`
+        const known = weights.get(name)
+        if (known && known.join() !== model.weights.join()) throw new Error(`two models ${name}`)
+        weights.set(name, model.weights)
+        return registry.commit(model)
+      },
+    },
+  }
+}
+
+const cases = [
+  ...[1, 2, 3, 5].map((clients) => ({ clients, graph: 'ring' })),
+  ...[3, 6].map((clients) => ({ clients, graph: 'full' })),
+  { clients: 6, graph: 'torus' },
+  { clients: 6, graph: 'regular:3' },
+  { clients: 6, graph: 'regular:1:each-round' },
+]
+
+for (const { clients, graph } of cases)
+  test(`${clients} ends on the graph ${graph} have the same models in any order of messages`, async (t) => {
+    const calm = await completed({ topology: gossip({ clients, graph }) })
+    t.is(modelsOf(calm.rounds).length, 3 * (clients + 1))
+    await forSeeds(40, async (seed) => {
+      const run = await completed({ topology: gossip({ clients, graph }), system: seeded(seed) })
+      t.deepEqual(modelsOf(run.rounds), modelsOf(calm.rounds))
+    })
+  })
+
+test('each round of each end gives the same when it is run twice', async (t) => {
+  const run = await rehearse({ topology: gossip({ clients: 4 }), checkDeterminism: true })
+  t.is(run.state, 'completed', String(run.cause))
+})
+
+test('200 seeds: roles that fail at some time and run again change no bit', async (t) => {
+  const clients = 4
+  const topology = gossip({ clients, graph: 'regular:1:each-round' })
+  const expected = modelsOf((await completed({ topology })).rounds)
+  await forSeeds(200, async (seed) => {
+    let trainings = 0
+    let evaluations = 0
+    const pool = tinyPool({
+      clients,
+      beforeTraining() {
+        trainings += 1
+        if (trainings === 1 + (seed % 12)) throw new Error('a passing fault')
+      },
+      beforeEvaluation() {
+        evaluations += 1
+        if (evaluations === 1 + (seed % 3)) throw new Error('a passing fault')
+      },
+    })
+    const run = await completed({ topology, pool, system: seeded(seed) })
+    t.deepEqual(modelsOf(run.rounds), expected)
+  })
+})
+
+for (const graph of ['ring', 'regular:1:each-round'])
+  test(`an end on the graph ${graph} that is killed before or after any of its messages changes no bit`, async (t) => {
+    const clients = 4
+    const topology = gossip({ clients, graph })
+    const expected = modelsOf((await completed({ topology })).rounds)
+    let kills = 0
+    for (let message = 1; ; message++) {
+      const killed = killedAtMessage(roles.trainer, message)
+      const run = await completed({ topology, roles: { trainer: killed.role }, system: seeded(message) })
+      if (!killed.isDone()) break
+      kills += 1
+      t.deepEqual(modelsOf(run.rounds), expected, `message ${message}`)
+    }
+    t.true(kills > 60, `${kills} kills`)
+  })
+
+test('a process that ends just before or after any write goes on to the same models', async (t) => {
+  const job = { topology: gossip({ clients: 3 }), pool: tinyPool({ clients: 3 }), rounds: 2 }
+  const calm = notingRegistry()
+  await completed({ ...job, registry: calm.registry })
+  let kills = 0
+  for (const endsAfter of [false, true])
+    for (let steps = 1; ; steps++) {
+      const store = memoryStore()
+      const life = lifeOf(steps, endsAfter)
+      const { registry, weights } = notingRegistry()
+      await rehearse({ ...job, store: killedStore(store, life), system: seeded(steps), registry })
+      if (!life.ended) break
+      kills += 1
+      await completed({ ...job, store, system: seeded(steps + 1), registry })
+      t.deepEqual([...weights].toSorted(), [...calm.weights].toSorted(), `step ${steps}`)
+    }
+  t.true(kills > 20, `${kills} kills`)
+})
+
+test('200 seeds: an end that leaves for good at some time makes nobody wait, and each round has one consensus', async (t) => {
+  const clients = 4
+  const ends = ['trainer-0', 'trainer-1', 'trainer-2', 'trainer-3']
+  let smaller = 0
+  await forSeeds(200, async (seed) => {
+    const stages: RoleStage[] = []
+    let steps = 0
+    const left = ends[seed % clients] ?? ''
+    const step = () => {
+      steps += 1
+      if (steps === 1 + (seed % 31)) stages[0]?.stop(left)
+    }
+    const store = memoryStore()
+    await using stage = roleStage({
+      roles,
+      topology: gossip({ clients, graph: seed % 2 === 0 ? 'ring' : 'full' }),
+      pool: tinyPool({ clients, beforeTraining: step, beforeEvaluation: step }),
+      store: {
+        ...killedStore(store, lifeOf(Number.POSITIVE_INFINITY, false)),
+        async append(key, bytes, options) {
+          step()
+          return store.append(key, bytes, options)
+        },
+      },
+      system: seeded(seed),
+    })
+    stages.push(stage)
+    for (const end of ends) {
+      if (end === left) continue
+      const ended = await stage.ended(end)
+      if (ended.type === 'task-failed') throw ended.cause
+    }
+    const models = new Map<number, string>()
+    for (const { part, round, weights, members } of stage.published) {
+      if (part !== 'consensus') continue
+      const model = `${[...weights]} ${members}`
+      if ((models.get(round) ?? model) !== model) throw new Error(`two consensus models of round ${round}`)
+      models.set(round, model)
+      if (members.length < clients) smaller += 1
+    }
+    if ([...models.keys()].toSorted().join() !== '1,2,3') throw new Error(`rounds ${[...models.keys()]}`)
+  })
+  t.true(smaller > 20 || process.env.SEED !== undefined, `${smaller} rounds without all ends`)
+})
+
+test('on a full graph the ends have the weights of federated averaging with equal weights, to rounding', async (t) => {
+  const clients = 5
+  const mixed = notingRegistry()
+  await completed({ topology: gossip({ clients, graph: 'full' }), registry: mixed.registry })
+  const averaged = notingRegistry()
+  await completed({
+    topology: twoTier({ clients }),
+    strategy: fedAvg({ weighting: 'equal' }),
+    registry: averaged.registry,
+  })
+  for (const round of [1, 2, 3])
+    for (const part of ['trainer-0', 'trainer-3', 'consensus'])
+      for (const [i, value] of (mixed.weights.get(`${part} ${round}`) ?? []).entries())
+        t.true(Math.abs(value - (averaged.weights.get(`undefined ${round}`)?.[i] ?? Number.NaN)) < 1e-6)
+})
+
+for (const late of ['trainer-0', 'trainer-1', 'trainer-3'])
+  test(`${late}, which is late, is left out by its neighbours at the deadline, who are left out by it`, async (t) => {
+    const clients = 4
+    let [release, ahead] = [() => {}, 0]
+    const waiting = new Promise<void>((resolve) => (release = resolve))
+    const { registry, weights } = notingRegistry()
+    const run = await completed({
+      topology: gossip({ clients }),
+      strategy: fedAvg({ deadlineMs: 30 }),
+      registry,
+      pool: tinyPool({
+        clients,
+        beforeTraining({ end, round }) {
+          if (end === late && round === 1) return waiting
+          if (end !== late && round === 2 && ++ahead === clients - 1) release()
+        },
+      }),
+      rounds: 4,
+    })
+    const first = run.rounds.filter(({ round, part }) => round === 1 && part !== 'consensus')
+    const countedBy = new Map(first.map(({ part = '', members }) => [part, members]))
+    for (const [end, members] of countedBy)
+      for (const other of members) t.true(countedBy.get(other)?.includes(end), `${other} counts ${end}`)
+    t.deepEqual(countedBy.get(late), [late])
+    t.is([...weights.keys()].filter((name) => !name.startsWith('consensus')).length, 16)
+  })
+
+test('an end whose training fails mixes its model as it was', async (t) => {
+  const pool = tinyPool({
+    clients: 3,
+    beforeTraining({ client, round }) {
+      if (client === 2 && round === 2) throw mishap('MISHAP', { client })
+    },
+  })
+  const run = await completed({ topology: gossip({ clients: 3 }), pool })
+  t.is(modelsOf(run.rounds).length, 12)
+  t.deepEqual(run.notices, ['MISHAP'])
+})
+
+test('a model that is not finite is mixed by nobody else', async (t) => {
+  const clients = 4
+  const { registry, weights } = notingRegistry()
+  const pool = tinyPool({
+    clients,
+    distort: (update, { client }) => (client === 1 ? { ...update, delta: update.delta.map(() => 3e38) } : update),
+  })
+  const run = await completed({ topology: gossip({ clients }), pool, registry, rounds: 5 })
+  t.true(run.notices.length > 0)
+  for (const end of ['trainer-0', 'trainer-2', 'trainer-3'])
+    t.true(weights.get(`${end} 5`)?.every((value) => Number.isFinite(value)))
+})
