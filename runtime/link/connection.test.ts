@@ -113,7 +113,7 @@ test('a node dials again after delays that grow from 2 ms to 5 s, also if routes
   })
   const delays = async (count: number) => {
     const found: number[] = []
-    for (let delay = 2; found.length < count; delay = Math.min(5000, 2 * delay)) {
+    for (let delay = 2; found.length < count; delay = Math.min(5000, 1.25 * delay)) {
       const before = dials
       await later(delay * 0.9, [device])
       t.is(dials, before, `not before ${delay} ms`)
@@ -128,7 +128,7 @@ test('a node dials again after delays that grow from 2 ms to 5 s, also if routes
     return found
   }
   await settled(device)
-  t.deepEqual((await delays(14)).slice(-3), [4096, 5000, 5000])
+  t.deepEqual((await delays(38)).slice(-3).map(Math.round), [4930, 5000, 5000])
   t.like(causes[0], { code: 'TEST_DOWN' })
   isDown = false
   await later(5000, [device])
@@ -136,6 +136,27 @@ test('a node dials again after delays that grow from 2 ms to 5 s, also if routes
   await later(6000, [device, server])
   cut('control')
   await delays(6)
+  await terminated(server, device)
+})
+
+test('a node that has too many others to greet is dialled after delays that double', async (t) => {
+  const server = clockedNode('server', { authenticate: async () => ({ mayStop: false }), mostGreeting: 0 })
+  const device = clockedNode('device', { randomBytes: (count) => new Uint8Array(count).fill(255) })
+  const { dial, routes } = dialling(() => server)
+  const causes: unknown[] = []
+  device.link.connect({
+    dial,
+    rights: { mayStop: true },
+    onChange: (_state, cause) => cause && causes.push(Object(cause).code),
+  })
+  await settled(server, device)
+  const count = 6
+  for (let [dials, delay] = [1, 2]; dials <= count; dials++, delay *= 2) {
+    t.is(routes.control.length, dials)
+    await later(delay, [device])
+    await settled(server, device)
+  }
+  t.deepEqual(new Set(causes), new Set(['LINK_BUSY']))
   await terminated(server, device)
 })
 

@@ -1,9 +1,18 @@
 import type { Cancel } from '../kernel/protocol.ts'
+import { isLinkError } from './errors.ts'
 import type { LaneName, Route } from './frame.ts'
 import type { Connection, ConnectionState, ConnectOptions } from './protocol.ts'
 
 const firstDelayMs = 2
 const longestDelayMs = 5000
+/**
+ * Growth of the delays. By a quarter each: so a delay is about a third of the time since the loss at most, and a node
+ * that comes back is dialled after a fraction of the time for which it was away.
+ */
+const growth = 1.25
+/** Growth after a refusal by a node that has too many others to greet, or that keeps this node out for a while. */
+const busyGrowth = 2
+const busyCodes: readonly string[] = ['LINK_BUSY', 'LINK_QUARANTINE']
 /** A route that lived this long counts as a success, even if nothing was to be sent. */
 const longLifeMs = longestDelayMs
 
@@ -33,8 +42,8 @@ export interface Dialler {
 /** A lane's route: there is one, one is being made, or one will be made after a delay; or none is needed. */
 interface LaneDial {
   isBusy: boolean
-  /** Failures since the last success. */
-  failures: number
+  /** The next delay. */
+  delayMs: number
   /** Numbers the attempts, so that results of earlier ones are recognized. */
   attempt: number
   /** Ends the present attempt, or the delay before it. */
@@ -42,7 +51,7 @@ interface LaneDial {
 }
 
 const nothing: Cancel = () => {}
-const idle: LaneDial = { isBusy: false, failures: 0, attempt: 0, stop: nothing }
+const idle: LaneDial = { isBusy: false, delayMs: firstDelayMs, attempt: 0, stop: nothing }
 
 /** Keeps the routes to a node that this node dials. The link's actor drives it. */
 export class DialledConnection implements Connection {
@@ -129,15 +138,18 @@ export class DialledConnection implements Connection {
     const dial = this.#lanes[lane]
     dial.stop()
     dial.attempt += 1
-    // 2¹² times the first delay is longer than the longest.
-    const delayMs = Math.min(longestDelayMs, firstDelayMs * 2 ** Math.min(12, dial.failures))
-    dial.failures += 1
+    const { delayMs } = dial
+    dial.delayMs = Math.min(longestDelayMs, delayMs * (isBusy(cause) ? busyGrowth : growth))
     dial.stop = dialler.after(delayMs * (0.5 + 0.5 * dialler.random()), { type: 'redial', connection: this, lane })
     if (lane === 'control') this.change('connecting', cause)
   }
 
   /** Ends the growth of the delays after a route that lived long, or on which envelopes moved. */
   fared(lane: LaneName, lifeMs: number, hasMoved: boolean): void {
-    if (hasMoved || lifeMs >= longLifeMs) this.#lanes[lane].failures = 0
+    if (hasMoved || lifeMs >= longLifeMs) this.#lanes[lane].delayMs = firstDelayMs
   }
+}
+
+function isBusy(cause: Error | undefined): boolean {
+  return isLinkError(cause) && busyCodes.includes(cause.code)
 }

@@ -75,6 +75,8 @@ export interface Frame {
 export const frameFlags = { bulk: 1, part: 2, checked: 4, deflated: 8 } as const
 const allFlags = 15
 export const frameHeaderBytes = 32
+/** Bytes before each part: the length of the whole body, the part's offset in it, the number of its transfer, and 0. */
+export const partHeaderBytes = 16
 /** Longest frame, with its header. */
 export const mostFrameBytes = 256 * 1024
 

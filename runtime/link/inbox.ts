@@ -1,7 +1,7 @@
 import type { Addressee } from '../kernel/addressee.ts'
 import { kernelError } from '../kernel/errors.ts'
 import type { LaneName } from './frame.ts'
-import { IncomingLane } from './lane.ts'
+import { IncomingLane } from './incoming-lane.ts'
 import { LazyMap } from './lazy-map.ts'
 import { valuesOf } from './message-codec.ts'
 import type { Outbox } from './outbox.ts'

@@ -2,8 +2,8 @@ import type { ActorSystem, Behavior } from '../kernel/protocol.ts'
 import type { Dialler } from './connection.ts'
 import { isLinkError, type LinkError, linkError } from './errors.ts'
 import { type Frame, frameHeaderBytes } from './frame.ts'
+import { FrameBuffers } from './frame-buffers.ts'
 import { closeBody, closeCause } from './greeting.ts'
-import { FrameBuffers } from './lane.ts'
 import { linkDialling } from './link-dialling.ts'
 import { linkGreeting } from './link-greeting.ts'
 import { type LinkMessage, type LinkParts, linkSettings } from './link-parts.ts'
@@ -143,7 +143,7 @@ export function linkActor(system: ActorSystem, options: NodeLinkOptions): Behavi
       const { session, silence, connection } = member
       if (member.carriers.control === carrier) silence.heard(parts.now())
       if (frame.kind === 'challenge' || frame.kind === 'hello' || frame.kind === 'welcome') return
-      if (frame.kind !== 'wanted') return session.heard(frame)
+      if (frame.kind !== 'wanted') return session.heard(frame, parts.now())
       // The other node has lost the bulk route, even if this node hasn't noticed.
       const { bulk } = member.carriers
       if (bulk?.state === 'open' && bulk.epoch === frame.first) lost(bulk)
@@ -185,7 +185,7 @@ export function linkActor(system: ActorSystem, options: NodeLinkOptions): Behavi
       dialling.endAll()
       for (const carrier of [...routes.greetings]) routes.shut(carrier)
       for (const member of members.all) {
-        member.session.flush()
+        member.session.flush(parts.now())
         const farewell = routes.frameOf('close', closeBody(nodeEnded(own.node, 'it was stopped')))
         members.end(member, nodeEnded(member.peer.node, `the link of ${own.node} was closed`), farewell)
       }

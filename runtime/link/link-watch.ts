@@ -81,7 +81,7 @@ export function linkWatch(
 
   function flush(member: Member): void {
     const { session, silence } = member
-    session.flush()
+    session.flush(now())
     if (session.awaitsAnswer) silence.expect(now())
     wish(member)
   }

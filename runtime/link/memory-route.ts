@@ -11,6 +11,8 @@ export function memoryRoute(): readonly [Route, Route] {
 }
 
 class MemoryEnd implements Route {
+  /** Frames are copied as they are sent. */
+  readonly queuedBytes = 0
   other: MemoryEnd | undefined
   readonly #arrivals = new Arrivals(() => this.#leave())
 

@@ -103,19 +103,36 @@ export class Batch {
    * nothing was added.
    */
   add(message: readonly unknown[]): void {
-    const last = this.#last
-    last.bytes = this.#writer.length
-    last.fields = this.#fields
-    last.arrays = this.#arrays.length
-    last.arrayBytes = this.#arrayBytes
-    this.#count += 1
-    this.#fields += message.length
+    this.#begin(message.length)
     try {
       for (let index = 0; index < message.length; index++) this.#writer.value(message[index])
     } catch (cause) {
       this.dropLast()
       throw cause
     }
+  }
+
+  /** As `add`, for a message of three fields, without a list of them. */
+  addThree(first: number, second: number, third: unknown): void {
+    this.#begin(3)
+    try {
+      this.#writer.value(first)
+      this.#writer.value(second)
+      this.#writer.value(third)
+    } catch (cause) {
+      this.dropLast()
+      throw cause
+    }
+  }
+
+  #begin(fields: number): void {
+    const last = this.#last
+    last.bytes = this.#writer.length
+    last.fields = this.#fields
+    last.arrays = this.#arrays.length
+    last.arrayBytes = this.#arrayBytes
+    this.#count += 1
+    this.#fields += fields
   }
 
   /** Takes the last message out again, once. */

@@ -1,8 +1,9 @@
 import { kernelError } from '../kernel/errors.ts'
 import type { PerLane } from './frame.ts'
-import { type Letter, Letters, OutgoingLane } from './lane.ts'
 import { LazyMap } from './lazy-map.ts'
+import { type Letter, Letters } from './letters.ts'
 import { Batch, type Pieces } from './message-codec.ts'
+import { OutgoingLane } from './outgoing-lane.ts'
 import type { RemoteRef } from './remote-ref.ts'
 import { kinds, mostAnnounced, type SessionContext } from './session-parts.ts'
 import type { SessionRefs } from './session-refs.ts'
@@ -70,7 +71,7 @@ export class Outbox {
 
   /** Whether large messages wait, in the bulk lane or before it. */
   get hasLarge(): boolean {
-    return this.lanes.bulk.hasUnits || this.#large.length > 0
+    return this.lanes.bulk.isBusy || this.#large.length > 0
   }
 
   tell(ref: RemoteRef, message: unknown): void {
@@ -78,12 +79,20 @@ export class Outbox {
     if (context.ended) return context.deadLetter(ref.path, message, 'node-ended', context.ended)
     try {
       const waiting = this.#batch()
-      const fields = [kinds.tell, ref.remoteNumber, message]
-      waiting.add(fields)
-      if (this.#isFull(waiting.lastArrayBytes, 1)) {
+      const { remoteNumber } = ref
+      waiting.addThree(kinds.tell, remoteNumber, message)
+      const { lastArrayBytes } = waiting
+      if (this.#isFull(lastArrayBytes, 1)) {
         waiting.dropLast()
         context.deadLetter(ref.path, message, 'queue-full')
-      } else this.#added(waiting, fields, ref)
+      } else if (lastArrayBytes > bulkFromBytes) {
+        waiting.dropLast()
+        this.#addLarge([kinds.tell, remoteNumber, message], ref)
+      } else {
+        this.#letters ??= new Letters()
+        this.#letters.add(ref, message)
+        this.#waits(waiting)
+      }
     } catch (cause) {
       context.deadLetter(ref.path, message, 'unencodable', cause)
     }
@@ -148,8 +157,10 @@ export class Outbox {
         isProgress = true
         this.#makeSpace()
       }
-      if (lane.window !== window[lane.name]) isProgress = true
-      lane.window = window[lane.name]
+      // Frames beyond this node's own window would only fill its memory.
+      const granted = Math.min(window[lane.name], this.#context.settings.window[lane.name])
+      if (lane.window !== granted) isProgress = true
+      lane.window = granted
     }
     return isProgress
   }
@@ -193,16 +204,15 @@ export class Outbox {
     return this.#waiting
   }
 
-  /** Called when an envelope waits, which was told to an actor, or not. A large one goes to the bulk lane. */
-  #added(waiting: Batch, fields: readonly unknown[], told?: RemoteRef): void {
-    if (waiting.lastArrayBytes > bulkFromBytes) {
-      waiting.dropLast()
-      return this.#addLarge(fields, told)
-    }
-    if (told) {
-      this.#letters ??= new Letters()
-      this.#letters.add(told, fields[2])
-    }
+  /** Called when an envelope waits that wasn't told to an actor. A large one goes to the bulk lane. */
+  #added(waiting: Batch, fields: readonly unknown[]): void {
+    if (waiting.lastArrayBytes <= bulkFromBytes) return this.#waits(waiting)
+    waiting.dropLast()
+    this.#addLarge(fields)
+  }
+
+  /** Called when an envelope waits for the end of the turn. */
+  #waits(waiting: Batch): void {
     if (this.lanes.control.isFilledBy(waiting)) this.pack()
     this.#context.wake()
   }
@@ -257,7 +267,7 @@ export class Outbox {
         if (isAnnounced) this.#announced -= 1
         this.#advanceLarge()
       }
-      this.lanes.bulk.addBody(body, { letters, transfer, arrived })
+      this.lanes.bulk.addBody(body, letters, { transfer, arrived })
     }
     this.#context.wake()
   }

@@ -35,6 +35,8 @@ const lengthBytes = 4
 /** A route whose frames have check sums, or are compressed, as both ends have agreed. */
 export class SealedRoute {
   readonly route: Route
+  /** Bytes of all frames so far: the place where the last frame ends among them. */
+  sentBytes = 0
   #agreed: Agreed = { isChecked: false }
 
   constructor(route: Route) {
@@ -49,7 +51,14 @@ export class SealedRoute {
     const { isChecked, codec } = this.#agreed
     const sent = codec ? deflated(frame, codec) : frame
     if (isChecked || isGreetingFrame(sent)) seal(sent)
+    this.sentBytes += sent.length
     this.route.send(sent)
+  }
+
+  /** Whether all bytes before a place have left this process, so that nobody holds them. False if the route can't tell. */
+  hasLeft(place: number): boolean {
+    const { queuedBytes } = this.route
+    return queuedBytes !== undefined && this.sentBytes - queuedBytes >= place
   }
 
   close(): void {

@@ -1,7 +1,7 @@
 import type { ActorSystem, Address, DeadLetterReason } from '../kernel/protocol.ts'
 import { linkError } from './errors.ts'
 import type { PerLane } from './frame.ts'
-import type { FrameBuffers } from './lane.ts'
+import type { FrameBuffers } from './frame-buffers.ts'
 import type { Slots } from './slots.ts'
 
 export interface SessionSettings {

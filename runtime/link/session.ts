@@ -1,4 +1,5 @@
 import type { ActorRef, ActorSystem, Address } from '../kernel/protocol.ts'
+import { BulkPace } from './bulk-pace.ts'
 import { encodeFrame, type Frame, type LaneName, type PerLane } from './frame.ts'
 import { Inbox } from './inbox.ts'
 import type { RefName } from './message-codec.ts'
@@ -14,11 +15,14 @@ const laneNames = ['control', 'bulk'] as const
 /** The acknowledged frames of a lane, and the time since when there are no more, or since when all were sent again. */
 interface Look {
   acknowledged: number
-  sinceMs: number
+  /** Absent until the first look at the present route. */
+  sinceMs: number | undefined
   resends: number
+  /** A usual time between acknowledgements: a slow route has long ones. */
+  gapMs: number
 }
 
-const noLook: Look = { acknowledged: 0, sinceMs: 0, resends: 0 }
+const noLook: Look = { acknowledged: 0, sinceMs: undefined, resends: 0, gapMs: 0 }
 /** Frames are sent again after at most 2⁴ times the first delay. */
 const mostDoublings = 4
 
@@ -43,6 +47,7 @@ export class Session implements RefSession {
   #owes = false
   /** Bytes that have come since the last acknowledgement. */
   #owedBytes = 0
+  readonly #pace = new BulkPace()
   /** Numbers of the present routes, in the order in which the dialling node has made them. */
   readonly epochs = { control: 0, bulk: 0 }
 
@@ -56,6 +61,7 @@ export class Session implements RefSession {
     this.#context = new SessionContext(peer, system, settings, wake)
     const refs = new SessionRefs(this.#context, this)
     const outbox = new Outbox(this.#context, refs.nameOf)
+    outbox.lanes.bulk.partBytes = this.#pace.frameBytes(settings.frameBytes.bulk)
     const watches = new SessionWatches(this.#context, outbox, refs)
     this.#refs = refs
     this.#outbox = outbox
@@ -118,6 +124,7 @@ export class Session implements RefSession {
       }
     for (const lane of lanes) this.#routes[lane] = route
     this.#isBulkAsked = false
+    if (lanes.includes('bulk')) this.#pace.interrupted()
     this.#outbox.acknowledge(expected, window)
     for (const lane of lanes) {
       this.#asked[lane] = 0
@@ -145,9 +152,13 @@ export class Session implements RefSession {
     for (const lane of laneNames) {
       const { hasUnacknowledged, acknowledged } = this.#outbox.lanes[lane]
       const look = this.#looks[lane]
-      if (!hasUnacknowledged || !this.#routes[lane] || look.acknowledged !== acknowledged)
+      const forMs = nowMs - (look.sinceMs ?? nowMs)
+      const hasMoved = look.acknowledged !== acknowledged
+      if (hasMoved) look.gapMs = Math.max(forMs, look.gapMs / 2)
+      const dueMs = Math.max(afterMs, 2 * look.gapMs) * 2 ** Math.min(look.resends, mostDoublings)
+      if (!hasUnacknowledged || !this.#routes[lane] || hasMoved || look.sinceMs === undefined)
         Object.assign(look, { acknowledged, sinceMs: nowMs, resends: 0 })
-      else if (nowMs - look.sinceMs >= afterMs * 2 ** Math.min(look.resends, mostDoublings)) {
+      else if (forMs >= dueMs) {
         look.sinceMs = nowMs
         look.resends += 1
         this.resend(lane)
@@ -178,8 +189,14 @@ export class Session implements RefSession {
   }
 
   /** Takes a frame of the present route. @throws LINK_FRAME, LINK_VALUE if the frame can't be read. */
-  heard(frame: Frame): void {
+  heard(frame: Frame, nowMs: number): void {
+    const { bulk } = this.#outbox.lanes
+    const before = bulk.acknowledgedBytes
     if (this.#outbox.acknowledge(frame.expected, frame.window)) this.#context.wake()
+    if (bulk.acknowledgedBytes > before) {
+      this.#pace.acknowledged(bulk.acknowledgedBytes - before, !bulk.hasUnacknowledged, nowMs)
+      bulk.partBytes = this.#pace.frameBytes(this.#context.settings.frameBytes.bulk)
+    }
     if (frame.kind === 'resend') this.resend(frame.lane)
     if (frame.kind !== 'data') return
     const arriving = this.#inbox.lanes[frame.lane]
@@ -193,27 +210,23 @@ export class Session implements RefSession {
     // A third of the window keeps the sender going. The next frame to the other node acknowledges, too.
     this.#owedBytes += frame.body.length
     const isDue = this.#owedBytes >= this.#context.settings.window[frame.lane] / 3
-    if (body !== 'waiting' || isDue) {
-      this.#owes = true
-      const isAwaited = body === 'known' || (frame.lane === 'bulk' && body !== 'waiting')
-      this.#context.wake(isDue || isAwaited ? 'now' : 'later')
-    }
+    const isAwaited = body === 'known' || (frame.lane === 'bulk' && body !== 'waiting')
+    this.#owes = true
+    this.#context.wake(isDue || isAwaited ? 'now' : 'later')
     if (typeof body !== 'string') this.#inbox.open(frame.lane, body)
   }
 
   /** Sends all waiting units that fit into the windows, or at least an owed acknowledgement. */
-  flush(): void {
+  flush(nowMs: number): void {
     this.#outbox.pack()
     for (const name of laneNames) {
       const route = this.#routes[name]
       const lane = this.#outbox.lanes[name]
       if (!route) continue
-      for (let unit = lane.take(); unit; unit = lane.take()) {
-        this.#settle()
-        route.send(lane.frameOf(unit, { expected: this.expected, window: this.#context.settings.window }))
-        if (this.#routes[name] !== route) break
-      }
+      const header = { expected: this.expected, window: this.#context.settings.window }
+      while (this.#routes[name] === route && lane.sendNext(route, header)) this.#settle()
     }
+    if (this.#outbox.lanes.bulk.hasUnacknowledged) this.#pace.sent(nowMs)
     if (this.#owes) this.#send('acknowledge')
   }
 

@@ -217,11 +217,17 @@ export class PackWriter {
   }
 
   #object(object: Readonly<Record<string, unknown>>, levels: number): void {
-    const shape = this.#shapes.find(({ names }) => isOfShape(object, names))
+    const shape = this.#shapeOf(object)
     if (!shape) return this.#map(object, levels)
     if (shape.record > 0) this.#byte(shape.record)
     else this.#define(shape)
     for (const name in object) this.value(object[name], levels)
+  }
+
+  /** A loop: `find` would take memory for each object. */
+  #shapeOf(object: Readonly<Record<string, unknown>>): Shape | undefined {
+    for (const shape of this.#shapes) if (isOfShape(object, shape.names)) return shape
+    return undefined
   }
 
   #define(shape: Shape): void {

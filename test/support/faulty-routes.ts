@@ -88,6 +88,8 @@ export function faultyRoutes({ dialling, accepting, accepted, fate, pick }: Faul
 
 /** One end of a route. Its frames wait until a step lets them arrive. */
 class HeldEnd implements Route {
+  /** Frames are copied as they are sent. */
+  readonly queuedBytes = 0
   readonly sent: Uint8Array<ArrayBuffer>[] = []
   other: HeldEnd | undefined
   listener: RouteListener | undefined

@@ -63,6 +63,9 @@ export function pipeRoute(pipe: Duplex): Route {
   }
 
   return {
+    get queuedBytes() {
+      return pipe.writableLength
+    },
     send(given) {
       if (arrivals.isOver || !pipe.writable) return
       const size = new Uint8Array(lengthBytes)

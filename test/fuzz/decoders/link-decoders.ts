@@ -1,7 +1,7 @@
 import { CodedError } from '../../../runtime/index.ts'
 import { Addressee } from '../../../runtime/kernel/addressee.ts'
 import { decodeFrame, encodeFrame, frameHeaderBytes } from '../../../runtime/link/frame.ts'
-import { IncomingLane } from '../../../runtime/link/lane.ts'
+import { IncomingLane } from '../../../runtime/link/incoming-lane.ts'
 import { Batch, copyPieces, valuesOf } from '../../../runtime/link/message-codec.ts'
 import { ReturnedRef } from '../../../runtime/link/remote-ref.ts'
 import { decodeRendezvousMessage, decodeTaskReport } from '../../../sdk/index.ts'
