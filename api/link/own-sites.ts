@@ -3,7 +3,7 @@ import { confinement } from '../../actors/deployers/job-process/index.ts'
 import type { ArchiveLimits } from '../../actors/index.ts'
 import { deviceCode, processSite } from '../../flamelet/index.ts'
 import type { ActorContext, ActorRef, DurableStore, NodeLink } from '../../runtime/index.ts'
-import type { SiteMessage } from '../../sdk/index.ts'
+import type { OwnSiteMessage } from '../../sdk/index.ts'
 import type { SitesSetting } from '../server-root.ts'
 
 export interface OwnSitesParts extends SitesSetting {
@@ -19,7 +19,7 @@ export interface OwnSites {
   kill(run: string, end: string): void
 }
 
-type SpawnOwnSite = (context: Pick<ActorContext<never>, 'spawn' | 'signal'>, link: NodeLink) => ActorRef<SiteMessage>
+type SpawnOwnSite = (context: Pick<ActorContext<never>, 'spawn' | 'signal'>, link: NodeLink) => ActorRef<OwnSiteMessage>
 
 /** Name of the server's node. */
 const node = 'control-plane'
@@ -39,7 +39,7 @@ export async function ownSites({ folder, own, store, limits }: OwnSitesParts): P
   })
   const isConfined = own !== undefined && own.reads !== 'all'
   let sites = 0
-  const present = new Set<ActorRef<SiteMessage>>()
+  const present = new Set<ActorRef<OwnSiteMessage>>()
   const spawn: SpawnOwnSite = (context, link) => {
     sites += 1
     const site = processSite({

@@ -16,6 +16,8 @@ import {
   type HostMessage,
   handOver,
   type HostedTask as JobTask,
+  type OwnSiteMessage,
+  type PrepareMessage,
   type SiteMessage,
   type SiteReply,
   type TakenReply,
@@ -52,7 +54,7 @@ export interface ProcessSiteParts {
 }
 
 type Message =
-  | SiteMessage
+  | OwnSiteMessage
   | { readonly type: 'code-ready'; readonly task: HostedTask; readonly code: PreparedCode }
   | { readonly type: 'code-refused'; readonly task: HostedTask; readonly cause: unknown }
   | { readonly type: 'begin'; readonly task: HostedTask }
@@ -76,6 +78,8 @@ interface HostedTask {
   replies?: ActorRef<SiteReply>
   /** Processes that ended by themselves since the last committed round. */
   deaths: number
+  /** Its process may start, but not host it yet. */
+  isAhead: boolean
   isStopping: boolean
   readonly whenStopped: (() => void)[]
 }
@@ -123,6 +127,7 @@ export function processSite(parts: ProcessSiteParts): Behavior<Message> {
     return (message) => {
       switch (message.type) {
         case 'host':
+        case 'prepare':
           return hostAll(message)
         case 'release':
           return release(message)
@@ -154,23 +159,25 @@ export function processSite(parts: ProcessSiteParts): Behavior<Message> {
     }
 
     /** A later start of a run takes the place of all tasks of an earlier one. */
-    function hostAll(message: HostMessage): void {
+    function hostAll(message: HostMessage | PrepareMessage): void {
       const { run, start } = message.job
       for (const task of [...tasks.values()]) {
         const isOld = task.run === run && task.host.job.start < start && !task.isStopping
         if (isOld && !message.ends.includes(task.end)) stop(task)
       }
-      for (const end of message.ends) host(end, { ...message, ends: [end] })
+      const isAhead = message.type === 'prepare'
+      for (const end of message.ends) host(end, { ...message, type: 'host', ends: [end] }, isAhead)
     }
 
-    function host(end: string, message: HostMessage): void {
+    function host(end: string, message: HostMessage, isAhead: boolean): void {
       const key = `${message.job.run} ${end}`
       const known = tasks.get(key)
       if (known && !known.isStopping) {
         // The task's own state here is a later one.
         const { state: _earlier, ...told } = message
         known.host = told
-        if (known.life?.site) tell(known, known.life.site)
+        known.isAhead = isAhead
+        if (known.life?.site) joined(known, known.life, known.life.site)
         return
       }
       const task: HostedTask = {
@@ -179,6 +186,7 @@ export function processSite(parts: ProcessSiteParts): Behavior<Message> {
         run: message.job.run,
         host: message,
         deaths: 0,
+        isAhead,
         isStopping: false,
         whenStopped: [],
       }
@@ -261,7 +269,7 @@ export function processSite(parts: ProcessSiteParts): Behavior<Message> {
     function joined(task: HostedTask, life: Life, site: ActorRef<SiteMessage>): void {
       life.site = site
       life.aliveAt = context.clock.now()
-      if (!task.isStopping) tell(task, site)
+      if (!task.isStopping && !task.isAhead) tell(task, site)
     }
 
     /** Has the process host the task. Its answers come here first. */

@@ -35,6 +35,8 @@ export {
   type HostedJob,
   type HostedTask,
   type HostMessage,
+  type OwnSiteMessage,
+  type PrepareMessage,
   type SiteMessage,
   type SiteReply,
 } from './site-protocol.ts'

@@ -103,6 +103,14 @@ export interface HostMessage {
   readonly replyTo: ActorRef<SiteReply>
 }
 
+/** Has a site get ready for tasks that it is to host soon. Sites of other nodes aren't told. */
+export interface PrepareMessage extends Omit<HostMessage, 'type' | 'state'> {
+  readonly type: 'prepare'
+}
+
+/** Messages to a node's own site. */
+export type OwnSiteMessage = SiteMessage | PrepareMessage
+
 /** The answers of a site. */
 export type SiteReply =
   /** The tasks run. `unknownSettings`: hyperparameters that the workload has no setting for. */

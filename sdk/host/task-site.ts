@@ -12,6 +12,7 @@ import {
   decodeCodeReply,
   type HostedJob,
   type HostMessage,
+  type OwnSiteMessage,
   type SiteMessage,
   type SiteReply,
 } from './site-protocol.ts'
@@ -75,7 +76,7 @@ interface Release {
   readonly withData: readonly string[]
 }
 
-type Message = SiteMessage | { readonly type: 'stopped'; readonly stopped: Stopping }
+type Message = OwnSiteMessage | { readonly type: 'stopped'; readonly stopped: Stopping }
 
 /** Longest time for fetching a job's code. */
 const fetchMs = 10 * 60_000
@@ -96,6 +97,9 @@ export function taskSite(parts: SiteParts): Behavior<Message> {
       switch (message.type) {
         case 'host':
           return host(message)
+        // There's nothing to do beforehand in this process.
+        case 'prepare':
+          return
         case 'release':
           return release(message)
         case 'kill':

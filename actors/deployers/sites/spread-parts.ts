@@ -3,6 +3,7 @@ import type {
   HostedJob,
   HostedTasks,
   KeptRole,
+  OwnSiteMessage,
   SiteMessage,
   SiteParts,
   SiteReply,
@@ -32,7 +33,7 @@ export interface TasksToSpread extends Pick<HostedTasks, 'registry' | 'onRound'>
 }
 
 /** Spawns a site as the child of an actor, whose failure is the actor's. */
-export type SpawnSite = (context: Pick<ActorContext<never>, 'spawn' | 'signal'>) => ActorRef<SiteMessage>
+export type SpawnSite = (context: Pick<ActorContext<never>, 'spawn' | 'signal'>) => ActorRef<OwnSiteMessage>
 
 export interface SpreadLimits {
   /** A site that is away for this time has lost its tasks, which go to other sites or fail. Default: 10 minutes. */
@@ -79,6 +80,8 @@ export interface Spread {
   /** By site: the reasons for which sites have refused the task. */
   readonly refusals: Map<string, unknown>
   faults: number
+  /** This node's own site was told to get ready for the task. */
+  isPrepared: boolean
 }
 
 export interface KnownSite {

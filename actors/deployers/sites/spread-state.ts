@@ -35,7 +35,7 @@ export function spreadState(
     const place = isOwn(task) ? ownSite : formerPlace(task.end)
     // Durable with the next save, which follows unless all tasks have former places.
     if (place === ownSite) places.set(task.end, ownSite)
-    return { task, place, state: 'waiting', hosting: 0, refusals: new Map(), faults: 0 }
+    return { task, place, state: 'waiting', hosting: 0, refusals: new Map(), faults: 0, isPrepared: false }
   }
 
   /** The place of the task in an earlier deployment, unless its site can't come any more. */

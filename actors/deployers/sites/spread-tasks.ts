@@ -7,8 +7,8 @@ import {
   type HostedJob,
   jobModels,
   type Notice,
+  type OwnSiteMessage,
   rendezvous as rendezvousOfJob,
-  type SiteMessage,
   type SiteReply,
   siteJobs,
   storedAdoptions,
@@ -59,14 +59,15 @@ export function spreadTasks(parts: TasksToSpread): Behavior<SpreadNews> {
       })),
     }
     const refs = { rendezvous, models, ...(code && { code }) }
-    const arrangement = taskArrangement(context, parts, state, placements, siteJobs(hosted), refs)
+    const own = ownSiteIn(context, parts.own)
+    const arrangement = taskArrangement(context, parts, state, placements, siteJobs(hosted), { ...refs, own })
     const { arrange } = arrangement
     const changes = siteChanges(context, parts, state, arrange)
     const refusals = siteRefusals(context, state, arrange)
     const releases = siteReleases(context, parts, state, arrangement, rendezvous)
     const saidUnknown = new Set<string>()
 
-    state.know(ownSite, ownSiteIn(context, parts.own), undefined)
+    state.know(ownSite, own, undefined)
     if (start > 1) {
       context.after(rejoinMs, { type: 'begin-anyway' })
       context.after(goneAfterMs, { type: 'unseen' })
@@ -162,7 +163,7 @@ export function spreadTasks(parts: TasksToSpread): Behavior<SpreadNews> {
 function ownSiteIn(
   context: Pick<ActorContext<never>, 'spawn' | 'signal'>,
   own: TasksToSpread['own'],
-): ActorRef<SiteMessage> {
+): ActorRef<OwnSiteMessage> {
   return typeof own === 'function'
     ? own(context)
     : context.spawn('site', taskSite(own), { supervise: { type: 'escalate' } })

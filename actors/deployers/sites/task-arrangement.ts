@@ -4,18 +4,24 @@ import {
   type HostedJob,
   type HostMessage,
   type KeptRole,
+  type OwnSiteMessage,
   type TaskReport,
 } from '../../../sdk/index.ts'
 import { placementError } from '../errors.ts'
 import type { Placements } from './placements.ts'
 import { placesFor, servesCompute } from './site-choice.ts'
-import type { KnownSite, Spread, SpreadNews, TasksToSpread } from './spread-parts.ts'
+import { type KnownSite, ownSite, type Spread, type SpreadNews, type TasksToSpread } from './spread-parts.ts'
 import type { SpreadState } from './spread-state.ts'
 
 const defaultSayAwaitedMs = 10_000
 const mostNamed = 5
 
-/** Places a job's tasks at sites, and has the sites host them. `jobFor`: the job for a site. `refs`: what sites reach it by. */
+/** The refs of a job that its sites need, and this node's own site. */
+interface ArrangementRefs extends Pick<HostMessage, 'rendezvous' | 'models' | 'code'> {
+  readonly own: ActorRef<OwnSiteMessage>
+}
+
+/** Places a job's tasks at sites, and has the sites host them. `jobFor`: the job for a site. */
 export function taskArrangement(
   context: ActorContext<SpreadNews>,
   {
@@ -27,9 +33,9 @@ export function taskArrangement(
   { tasks, sites, placedAt }: SpreadState,
   placements: Placements,
   jobFor: (ends: readonly string[]) => HostedJob,
-  refs: Pick<HostMessage, 'rendezvous' | 'models' | 'code'>,
+  { own, ...refs }: ArrangementRefs,
 ) {
-  const { places } = placements
+  const { places, start } = placements
   let mayBegin = false
   let isStopping = false
   let isSayDue = false
@@ -57,7 +63,8 @@ export function taskArrangement(
     if (isStopping) return
     await place()
     const isData = ({ task, state }: Spread) => task.dataset !== undefined && state !== 'ended'
-    mayBegin ||= [...tasks.values()].filter(isData).every(({ state }) => state === 'hosting')
+    const withData = [...tasks.values()].filter(isData)
+    mayBegin ||= withData.every(({ state }) => state === 'hosting')
     for (const [name, site] of sites) {
       if (!site.isHere || site.isLeaving) continue
       const due = placedAt(name).filter(
@@ -69,14 +76,33 @@ export function taskArrangement(
       // States may be large: a message has at most one.
       for (const spread of due) if (spread.kept) tell(site, [spread], spread.kept)
     }
+    // The sites of an earlier deployment are likely to come back.
+    if (!mayBegin && (start > 1 || withData.every(({ state }) => state !== 'waiting'))) prepareOwn()
   }
 
-  function tell({ ref, answers }: KnownSite, due: readonly Spread[], state?: KeptRole): void {
+  /** Has this node's own site start processes for its tasks, while other sites begin to host theirs. */
+  function prepareOwn(): void {
+    const site = sites.get(ownSite)
+    const due = placedAt(ownSite).filter(
+      ({ state, task, isPrepared }) => state === 'waiting' && task.dataset === undefined && !isPrepared,
+    )
+    if (!site || due.length === 0) return
+    for (const spread of due) spread.isPrepared = true
+    own.tell({ type: 'prepare', ...wishOf(site, due) })
+  }
+
+  function tell(site: KnownSite, due: readonly Spread[], state?: KeptRole): void {
+    const wish = wishOf(site, due)
+    for (const spread of due) spread.state = 'asked'
+    site.ref.tell({ type: 'host', ...wish, ...(state && { state }) })
+  }
+
+  /** The wish to have a site host tasks, with a number of its own. */
+  function wishOf({ answers }: KnownSite, due: readonly Spread[]): Omit<HostMessage, 'type' | 'state'> {
     hostings += 1
-    for (const spread of due) Object.assign(spread, { state: 'asked', hosting: hostings })
+    for (const spread of due) spread.hosting = hostings
     const ends = due.map(({ task }) => task.end)
-    const reports = reportsOf(hostings)
-    ref.tell({ type: 'host', job: jobFor(ends), ends, ...refs, reports, ...(state && { state }), replyTo: answers })
+    return { job: jobFor(ends), ends, ...refs, reports: reportsOf(hostings), replyTo: answers }
   }
 
   /** Hears the reports of the tasks of one hosting. The actors of hostings that are over stop. */

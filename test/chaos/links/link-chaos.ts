@@ -1,3 +1,4 @@
+import { existsSync } from 'node:fs'
 import { writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { setTimeout } from 'node:timers/promises'
@@ -32,6 +33,9 @@ const clients = 6
 const longestCalmMs = 1500
 /** A job that commits no round for this time after a kill has lost something. */
 const longestRecoveryMs = 60_000
+
+/** The steps of a recovery, with the time of each since the kill. */
+type Passed = Map<string, number>
 
 type Victim = 'server' | 'flamelet' | 'task' | 'job' | 'broker'
 
@@ -79,12 +83,18 @@ export async function linkChaos(options: LinkChaosOptions): Promise<readonly str
       for (const one of await processesBelow(rootsOf(stage, flamelets))) seen.set(`${one.pid} ${one.startedAt}`, one)
       const before = await jobs.progress()
       const since = performance.now()
-      const victim = await strike(random.uniform(), random.uniform())
+      const passed: Passed = new Map()
+      const victim = await strike(random.uniform(), random.uniform(), (what) =>
+        passed.set(what, Math.round(performance.now() - since)),
+      )
       const recovered = await jobs.progressed(before, since + longestRecoveryMs)
       const tookMs = performance.now() - since
       if (recovered) recoveries.push(tookMs)
       else wrong(`no round within ${longestRecoveryMs / 1000} s after the end of ${victim}; ${saidBy(flamelets)}`)
-      report(`kill ${kill + 1}: ${victim}, next round after ${Math.round(tookMs)} ms; ${ended} jobs have ended`)
+      const steps = [...passed].map(([what, ms]) => `${what} after ${ms}`).join(', ')
+      report(
+        `kill ${kill + 1}: ${victim}${steps && ` (${steps})`}, next round after ${Math.round(tookMs)} ms; ${ended} jobs have ended`,
+      )
     }
     ending.abort()
     await runner
@@ -95,13 +105,22 @@ export async function linkChaos(options: LinkChaosOptions): Promise<readonly str
     )
 
     /** Kills a process. Starts it again where nobody else does. */
-    async function strike(which: number, of: number): Promise<string> {
+    async function strike(which: number, of: number, pass: (what: string) => void): Promise<string> {
       const victims: readonly Victim[] = ['server', 'flamelet', 'flamelet', 'task', 'task', 'job', ...network.brokers]
       const victim = victims[Math.floor(which * victims.length)] ?? 'server'
       const name = names[Math.floor(of * names.length)] ?? names[0]
       switch (victim) {
         case 'server':
+          for (const [name, { lines, line }] of flamelets) {
+            const earlier = new Set(lines)
+            line((said) => said.state === 'joined' && !earlier.has(said)).then(
+              () => pass(`${name} joined`),
+              () => pass(`${name} ended`),
+            )
+          }
           await stage.restart('SIGKILL')
+          pass('it listened')
+          void begun(stage.up).then((hasBegun) => hasBegun && pass('its task began'))
           return 'the server'
         case 'flamelet':
           await flamelets.get(name)?.end('SIGKILL')
@@ -269,6 +288,15 @@ function saidBy(flamelets: ReadonlyMap<string, StageProcess>): string {
 
 function pidOf({ child }: StageProcess): number {
   return child.pid ?? 0
+}
+
+/** Whether a server has a process of its own before it ends. */
+async function begun({ pid }: { readonly pid: number }): Promise<boolean> {
+  for (;;) {
+    if ((await processesBelow([pid])).length > 0) return true
+    if (!existsSync(`/proc/${pid}`)) return false
+    await setTimeout(50)
+  }
 }
 
 /** Kills one of the processes below these, if there are any. */
