@@ -29,6 +29,9 @@ export const SYSTEM: InjectionToken<Promise<ActorSystem>> = Symbol('ActorSystem'
 export const IDENTITY: InjectionToken<Identity> = Symbol('Identity')
 export const CHOOSE_DEPLOYER: InjectionToken<Promise<ControlPlaneParts['chooseDeployer']>> = Symbol('ChooseDeployer')
 
+/** By run: kills the process of a job that runs wholly on the server's machine. */
+export const JOB_KILLS: InjectionToken<Map<string, () => void>> = Symbol('JobKills')
+
 type Identity = Pick<ControlPlaneParts, 'now' | 'newId' | 'newKey' | 'server' | 'serverName' | 'shared'>
 
 /** Jobs run on the server's machine, the code of each in a process of its own. */
@@ -106,13 +109,14 @@ export function serverRoot({
       shared: setting.type === 'mongodb',
     }),
   })
+  scope.registerInstance(JOB_KILLS, new Map())
   scope.register(CHOOSE_DEPLOYER, {
     useFactory: async (within): Promise<ControlPlaneParts['chooseDeployer']> => {
       const store = await within.resolve(STORE)
       const here =
         typeof inProcess === 'function'
           ? inProcess(store)
-          : inProcess && inProcessOn(store, inProcess, archiveBytes, modelsOf)
+          : inProcess && inProcessOn(store, inProcess, { archiveBytes, modelsOf, kills: within.resolve(JOB_KILLS) })
       return ({ tasks }, flamelets, joined) => {
         const computes = [...new Set(tasks.map(({ computeId }) => computeId))]
         const isJoined = (id: string) => joined?.serves(id) === true
@@ -128,14 +132,18 @@ export function serverRoot({
 function inProcessOn(
   store: Store,
   { folder, workers, slots, confined }: InProcessSetting,
-  archiveBytes: number,
-  modelsOf: JobProcessParts['modelsOf'],
+  {
+    archiveBytes,
+    modelsOf,
+    kills,
+  }: Required<Pick<JobProcessParts, 'modelsOf' | 'kills'>> & { readonly archiveBytes: number },
 ): Deployer {
   const cores = availableParallelism()
   const code = resolve(folder, 'code')
   return jobProcessDeployer({
     store,
     modelsOf,
+    kills,
     bundleOf: archivedWorkloads({ store, folder: code, limits: archiveLimitsOf(archiveBytes) }).bundleOf,
     workers: workers ?? Math.min(8, cores),
     slots: slots ?? cores,

@@ -33,7 +33,7 @@ import { observeActors } from './observe/observers.ts'
 import { operations } from './operations/operations.ts'
 import { apiServer, type Limits } from './server.ts'
 import { type ModelsSetting, type ServerModels, serverModels } from './server-models.ts'
-import { CHOOSE_DEPLOYER, IDENTITY, type Setting, STORE, SYSTEM, serverRoot } from './server-root.ts'
+import { CHOOSE_DEPLOYER, IDENTITY, JOB_KILLS, type Setting, STORE, SYSTEM, serverRoot } from './server-root.ts'
 
 export interface ServerOptions extends Setting {
   /** Default: 127.0.0.1. Only loopback, unless callers are asked who they are. */
@@ -218,7 +218,11 @@ export async function startServer({
         local?.noteRecorded(...recorded)
       },
       faults: {
-        kill: (run, end) => own?.kill(run, end),
+        kill(run, end) {
+          const killJob = scope.resolve(JOB_KILLS).get(run)
+          if (killJob) killJob()
+          else own?.kill(run, end)
+        },
         disturb: (flamelet, fault) => links.disturb(flamelet, fault),
       },
       onFlameletLog: ({ level, ...line }) => log[level](line, 'a flamelet says'),

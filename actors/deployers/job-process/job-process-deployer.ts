@@ -33,6 +33,8 @@ export interface JobProcessParts {
    * rights.
    */
   readonly confined?: { readonly reads: readonly string[] }
+  /** Kept up to date, if it is given: by run, kills the job's process on purpose. The job goes on in another process. */
+  readonly kills?: Map<string, () => void>
 }
 
 type Message =
@@ -42,7 +44,7 @@ type Message =
   | { readonly type: 'begin' }
   | { readonly type: 'heard'; readonly message: FromProcess | Error }
   | { readonly type: 'process-ended'; readonly how: string }
-  | { readonly type: 'kill' }
+  | { readonly type: 'kill'; readonly isOnPurpose?: true }
 
 /** A job fails when its process has ended by itself this many times without a round in between. */
 const mostDeaths = 3
@@ -62,7 +64,7 @@ export function jobProcessDeployer({ slots, ...parts }: JobProcessParts): Deploy
 function deployment(
   job: DeployableJob,
   reports: ActorRef<DeploymentReport>,
-  { store, modelsOf, bundleOf, workers, confined }: Omit<JobProcessParts, 'slots'>,
+  { store, modelsOf, bundleOf, workers, confined, kills }: Omit<JobProcessParts, 'slots'>,
 ): Behavior<Message> {
   return (context) => {
     const deathsKept = keptDeaths(store, job.run)
@@ -75,11 +77,21 @@ function deployment(
     let running: JobProcess | undefined
     let hasEnded = false
     let isEnding = false
+    let isKilledOnPurpose = false
+    const killOnPurpose = () => context.self.tell({ type: 'kill', isOnPurpose: true })
+    kills?.set(job.run, killOnPurpose)
     void context.track(prepared()).then(
       (message) => context.self.tell(message),
       (cause: unknown) => context.self.tell({ type: 'not-prepared', cause }),
     )
-    context.signal.addEventListener('abort', () => running?.kill(), { once: true })
+    context.signal.addEventListener(
+      'abort',
+      () => {
+        if (kills?.get(job.run) === killOnPurpose) kills.delete(job.run)
+        running?.kill()
+      },
+      { once: true },
+    )
 
     return (message) => {
       switch (message.type) {
@@ -96,6 +108,7 @@ function deployment(
         case 'process-ended':
           return processEnded(message.how)
         case 'kill':
+          isKilledOnPurpose = message.isOnPurpose === true && running !== undefined
           return running?.kill()
         case 'stop':
           isEnding = true
@@ -178,13 +191,15 @@ function deployment(
         await context.track(deathsKept.forget())
         return context.stop()
       }
-      deaths += 1
+      // Such an end doesn't count towards giving the job up.
+      if (!isKilledOnPurpose) deaths += 1
+      isKilledOnPurpose = false
       await context.track(deathsKept.save(deaths))
       const isLast = deaths >= mostDeaths
       const next = isLast
         ? 'started again, the job goes on from the last committed round'
         : 'the job goes on from the last committed round in another process'
-      const died = controllerError('JOB_PROCESS_ENDED', { times: deaths === 1 ? 'once' : `${deaths} times`, how, next })
+      const died = controllerError('JOB_PROCESS_ENDED', { times: deaths <= 1 ? 'once' : `${deaths} times`, how, next })
       if (isLast) {
         // A person who starts the job again has presumably mended the cause, so the count begins anew.
         await context.track(deathsKept.forget())
