@@ -39,12 +39,15 @@ const store = jobStore((call) => {
   last = answered.catch(() => {})
   return answered
 })
+// Begins before the task is to be hosted: an import takes a while. A fault is told to the host that asks.
+const imported = readFile(setup.bundleFile, 'utf8').then((url) => importWorkload(new URL(url)))
+imported.catch(() => {})
 const site = system.spawn(
   'site',
   taskSite({
     store,
     async workloadOf() {
-      const workload = await importWorkload(new URL(await readFile(setup.bundleFile, 'utf8')))
+      const workload = await imported
       return {
         workload,
         paths: setup.paths,
