@@ -51,7 +51,6 @@ export {
   type ChoiceFault,
   type Choices,
   choiceFaults,
-  choicesElsewhere,
   choicesOf,
   choiceText,
   chosenAlgorithm,

@@ -3,10 +3,11 @@ import { CodedError } from '../../runtime/index.ts'
 import {
   type ChoiceFault,
   choiceFaults,
-  choicesElsewhere,
   chosenAlgorithm,
   countOf,
   fedAvg,
+  fedBuff,
+  kinds,
   type Schema,
   topologyMisfit,
   updatesMisfit,
@@ -54,28 +55,19 @@ function noteComments(value: unknown, place: readonly string[], found: FoundFaul
 }
 
 /**
- * Finds the faults of a job whose tasks this system's roles would run: algorithms that these roles don't have, and an
- * algorithm that doesn't fit the topology or needs more updates than the job has trainers. The latter faults are found
- * only if the job names an algorithm: else only the workload knows its algorithm. The workload may select fewer
- * trainers than is assumed here.
+ * Finds the faults of a job whose tasks this system's roles would run: choices that don't go together, or don't fit the
+ * topology, and an algorithm that needs more updates than the job has trainers. Where the job names no algorithm, only the
+ * workload knows its algorithm, and a fault is told if it is one with any. The workload may select fewer trainers than is
+ * assumed here.
  */
 export function runFaults(
   { modelSpec: spec = {}, dataSpec = [] }: Pick<JobSpecification, 'modelSpec' | 'dataSpec'>,
   schema: Schema,
 ): PlacedFault[] {
-  const elsewhere = choicesElsewhere(spec)
-  if (elsewhere.length > 0) {
-    return elsewhere.map(({ kind, sort }) => {
-      const message = `only the original's flamelets run the ${kind} ${sort}, and the job's tasks would run on this server`
-      const hint = `choose another ${kind}, or a realm whose compute runs this one`
-      return { code: 'ALGORITHM_ELSEWHERE', place: `modelSpec.${kind}.sort`, message, hint }
-    })
-  }
   const isNamed = spec.optimizer !== undefined && spec.optimizer.sort !== 'default'
-  // The workload's algorithm isn't known here: only what these choices need of the topology is.
-  if (!isNamed && !spec.attack && !spec.selector && !spec.privacy) return []
+  if (!isNamed && kinds.every((kind) => spec[kind] === undefined || kind === 'optimizer')) return []
   try {
-    const algorithm = chosenAlgorithm(fedAvg(), spec)
+    const algorithm = isNamed ? chosenAlgorithm(fedAvg(), spec) : withAnyAlgorithm(spec)
     const topology = topologyMisfit(algorithm, schema)
     if (topology !== undefined) {
       const hint = 'choose another topology, such as two-tier, or another optimizer'
@@ -91,9 +83,18 @@ export function runFaults(
     return [{ code: 'ALGORITHM_CLIENTS', place: 'modelSpec.optimizer', message: updates, hint }]
   } catch (cause) {
     if (!(cause instanceof CodedError)) throw cause
-    if (!isNamed) return []
     const { message, hint } = cause
     return [{ code: 'ALGORITHM_MISFIT', place: 'modelSpec', message, hint }]
+  }
+}
+
+/** The choices with an algorithm that they fit, if there is one: of rounds, or with a buffer. */
+function withAnyAlgorithm(spec: ModelSpec) {
+  try {
+    return chosenAlgorithm(fedAvg(), spec)
+  } catch (cause) {
+    if (!(cause instanceof CodedError)) throw cause
+    return chosenAlgorithm(fedBuff(), spec)
   }
 }
 

@@ -178,18 +178,18 @@ test('a job names algorithms that run: any other is refused with those that ther
   t.is((await api.call('POST', jobs, { ...jobOn([dataset]), modelSpec: known })).status, 201)
 })
 
-test('a job that would run here names algorithms that run here; one for flamelets of the original names any of the interface', async (t) => {
+test('choices of a job that would run here go together; those of a job for flamelets of the original may be any of the interface', async (t) => {
   await using folder = await temporaryFolder()
   await using here = await apiStage('memory', { inProcess: { folder: folder.path, workers: 0 } })
   await using elsewhere = await apiStage('memory')
-  const modelSpec = { datasampler: { sort: 'fedbalancer' }, selector: { sort: 'oort', kwargs: { aggr_num: 2 } } }
+  const modelSpec = { datasampler: { sort: 'fedbalancer' }, privacy: { sort: 'dp' } }
   const [dataset = ''] = await prepared(here)
   const refused = await here.call('POST', jobs, { ...jobOn([dataset]), modelSpec })
   t.like(refused, { status: 422, body: { code: 'JOB_INVALID' } })
   const faults: { code: string; place: string }[] = Object(refused.body).faults
   t.deepEqual(
     faults.map(({ code, place }) => `${code} ${place}`),
-    ['ALGORITHM_ELSEWHERE modelSpec.datasampler.sort'],
+    ['ALGORITHM_MISFIT modelSpec'],
   )
   t.deepEqual((await here.call('GET', jobs)).body, [])
 

@@ -32,7 +32,13 @@ export default workload({
     const train = mnist('train')
     const labels = Uint8Array.from({ length: train.count }, (_, index) => train.label(index))
     const parts = partition({ labels, clients, scheme, random })
-    return { clients, client: (index) => subset(train, parts[index] ?? new Uint32Array()), test: mnist('t10k') }
+    const client = (index: number) => subset(train, parts[index] ?? new Uint32Array())
+    // For algorithms whose server trains, such as FLTrust.
+    const root = subset(
+      train,
+      Uint32Array.from({ length: 100 }, (_, index) => index),
+    )
+    return { clients, client, test: mnist('t10k'), root }
   },
 
   topology: ({ clients, topology, levels, graph }) =>

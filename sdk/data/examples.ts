@@ -43,6 +43,11 @@ export interface FederatedData {
    */
   readonly heldOut?: number
   readonly test: Examples | (() => Examples | Promise<Examples>)
+  /**
+   * The root set: a few trusted examples of the server's own, on which algorithms such as FLTrust let the server train.
+   * Absent: such algorithms are refused.
+   */
+  readonly root?: Examples | (() => Examples | Promise<Examples>)
 }
 
 /** The examples of the test set. */

@@ -3,7 +3,7 @@ import { learnError } from '../learn/errors.ts'
 import { initialValues } from '../learn/initializer.ts'
 import type { Learner } from '../learn/learner.ts'
 import { oneAtATime } from '../learn/local-training.ts'
-import { checkLabels, type LastActivation, type LossName, lastActivationRemark } from '../learn/loss.ts'
+import { checkLabels, classesOf, type LastActivation, type LossName, lastActivationRemark } from '../learn/loss.ts'
 import type { Steps } from '../learn/steps.ts'
 import type { RandomStream } from '../random/random-stream.ts'
 import { type Layout, layoutOf, sizeOf, tensorViews } from '../weights/layout.ts'
@@ -95,6 +95,7 @@ export function engineLearner(model: EngineModel, loss: LossName, steps: Steps):
     if (sizeOf(examples.shape) !== inputSize)
       throw learnError('LEARN_INPUT', { expected: graph.inputShape, came: examples.shape })
   }
+  const classes = classesOf(loss, model.outputs)
   const exclusively = oneAtATime()
   return {
     layout,
@@ -102,7 +103,11 @@ export function engineLearner(model: EngineModel, loss: LossName, steps: Steps):
     ownSteps: steps,
     runsOn: `the engine's WebAssembly kernels`,
     remarks: lastActivation ? [lastActivationRemark(loss, lastActivation)] : [],
-    abilities: ['work', 'start', 'trainable', 'losses', 'parts', 'contrastive', 'groups'],
+    abilities: [
+      ...(['work', 'start', 'trainable', 'losses', 'parts', 'contrastive', 'groups'] as const),
+      ...(classes === undefined ? [] : (['classes'] as const)),
+    ],
+    classes,
     initialWeights: async (random) => model.initialWeights(random),
     check(examples, purpose) {
       check(examples, purpose)

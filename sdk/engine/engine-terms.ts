@@ -1,8 +1,7 @@
 import type { Examples } from '../data/examples.ts'
-import { learnError } from '../learn/errors.ts'
+import { contrastiveOf, groupTermOf } from '../learn/example-terms.ts'
 import type { ContrastiveTerm, GroupTerm } from '../learn/learner.ts'
 import type { LossName } from '../learn/loss.ts'
-import { exp, log } from '../random/elementary.ts'
 import type { Engine, Tap } from './engine.ts'
 import { type Tensor, tensorSize } from './plan.ts'
 
@@ -41,78 +40,40 @@ function addToRow(engine: Engine, tensor: Tensor, row: number, gradient: Float64
 export function contrastiveTerm(
   engine: Engine,
   { tensor }: Tap,
-  { weight, temperature }: ContrastiveTerm,
+  term: ContrastiveTerm,
   { shared, previous }: { readonly shared: Float32Array; readonly previous: Float32Array },
 ): ExampleTerm {
   const size = tensor.pixels * tensor.channels
+  const rowOf = (values: Float32Array, row: number) => values.subarray(row * size, (row + 1) * size)
   return {
     add(indices, scale) {
       const rows = new Float32Array(indices.length * size)
       rowsOf(engine, tensor, indices.length, rows, 0)
       let total = 0
       for (const [row, index] of indices.entries()) {
-        const z = rows.subarray(row * size, (row + 1) * size)
-        const near = similarity(z, shared.subarray(index * size, (index + 1) * size))
-        const far = similarity(z, previous.subarray(index * size, (index + 1) * size))
-        const apart = (far.value - near.value) / temperature
-        // log(1 + eˣ) without an overflow.
-        total += apart > 0 ? apart + log(1 + exp(-apart)) : log(1 + exp(apart))
-        const factor = (scale * weight) / (temperature * (1 + exp(-apart)))
-        addToRow(
-          engine,
-          tensor,
-          row,
-          near.gradient.map((value, i) => factor * (far.gradient[i]! - value)),
-        )
+        const others = { shared: rowOf(shared, index), previous: rowOf(previous, index) }
+        const { value, gradient } = contrastiveOf(term, rowOf(rows, row), others, scale)
+        total += value
+        addToRow(engine, tensor, row, gradient)
       }
       return total
     },
   }
 }
 
-/** The cosine of two vectors, and its gradient by the first. Both are 0 where a vector is 0. */
-function similarity(z: Float32Array, other: Float32Array): { readonly value: number; readonly gradient: Float64Array } {
-  let [product, squares, others] = [0, 0, 0]
-  for (let i = 0; i < z.length; i++) {
-    product += z[i]! * other[i]!
-    squares += z[i]! * z[i]!
-    others += other[i]! * other[i]!
-  }
-  const gradient = new Float64Array(z.length)
-  const lengths = Math.sqrt(squares) * Math.sqrt(others)
-  if (lengths === 0) return { value: 0, gradient }
-  const value = product / lengths
-  for (let i = 0; i < z.length; i++) gradient[i] = other[i]! / lengths - (value * z[i]!) / squares
-  return { value, gradient }
-}
-
 /** The term over groups: factor·p for each example, with p the probability of class 1. */
-export function groupTerm(
-  engine: Engine,
-  loss: LossName,
-  { column, factors }: GroupTerm,
-  { columns = {}, ...examples }: Examples,
-): ExampleTerm {
+export function groupTerm(engine: Engine, loss: LossName, term: GroupTerm, examples: Examples): ExampleTerm {
   const { output, outputs } = engine
-  const group = columns[column]
-  if (!group) throw learnError('LEARN_COLUMN', { name: column, known: Object.keys(columns).join(', ') || 'none' })
-  if (outputs > 2 || loss === 'meanSquaredError') {
-    const expected = 'absent, since the model has no two classes'
-    throw learnError('LEARN_SETTING', { name: 'groups', expected, value: column })
-  }
+  const of = groupTermOf(term, examples, { loss, outputs })
   return {
     add(indices, scale) {
       const rows = new Float32Array(indices.length * outputs)
       rowsOf(engine, output, indices.length, rows, 0)
       let total = 0
       for (const [row, index] of indices.entries()) {
-        const factor = factors[group(index) === 0 ? 0 : 1][examples.label(index) === 0 ? 0 : 1]
-        // The logit of class 1: the difference of two outputs, or the one output.
-        const logit = outputs === 2 ? rows[2 * row + 1]! - rows[2 * row]! : rows[row]!
-        const probability = 1 / (1 + exp(-logit))
-        total += factor * probability
-        const slope = scale * factor * probability * (1 - probability)
-        addToRow(engine, output, row, outputs === 2 ? Float64Array.of(-slope, slope) : Float64Array.of(slope))
+        const { value, gradient } = of(index, rows.subarray(outputs * row, outputs * (row + 1)), scale)
+        total += value
+        addToRow(engine, output, row, gradient)
       }
       return total
     },

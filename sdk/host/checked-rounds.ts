@@ -73,7 +73,7 @@ function selectingTwice(strategy: Algorithm, differs: (difference: string) => Er
     ...strategy,
     select: {
       ...strategy.select,
-      select(ends, random, memory) {
+      select(ends, random, memory, told) {
         const drawn: number[] = []
         const noting = () => {
           const value = random.uint32()
@@ -82,8 +82,8 @@ function selectingTwice(strategy: Algorithm, differs: (difference: string) => Er
         }
         let next = 0
         const repeating = () => drawn[next++] ?? random.uint32()
-        const first = strategy.select.select([...ends], streamFrom(noting), memory)
-        const again = strategy.select.select([...ends], streamFrom(repeating), memory)
+        const first = strategy.select.select([...ends], streamFrom(noting), memory, told)
+        const again = strategy.select.select([...ends], streamFrom(repeating), memory, told)
         const difference = differenceOf(first, again, `choice of the selector of ${strategy.name}`)
         if (difference) throw differs(difference)
         return first

@@ -175,13 +175,14 @@ function roleLearner(
   began: (round: number) => void,
 ): RoleLearner {
   const { pool } = job
-  const { pass, samples } = pool
+  const { pass, samples, trainRoot } = pool
   return {
     layout: pool.layout,
     ownSteps: pool.ownSteps,
     sections: pool.sections,
     ids: () => actor.track(idsOf(pool, clientOf(task))),
     modelLayers: pool.modelLayers,
+    own: task.client === undefined ? undefined : { client: task.client, clients: pool.clients },
     initialWeights: () => actor.track(pool.initialWeights()),
     async train(request) {
       began(request.round)
@@ -194,6 +195,12 @@ function roleLearner(
       began(request.round)
       return actor.track(trainHeld({ ...request, client: task.client, end: task.end, signal: actor.signal }))
     },
+    ...(trainRoot && {
+      async trainRoot(request) {
+        began(request.round)
+        return actor.track(trainRoot({ ...request, end: task.end, signal: actor.signal }))
+      },
+    }),
     take: (vector) => actor.track(arrayOf(vector)),
     ...rolePasses(
       {

@@ -3,6 +3,7 @@ import { engineLearner, engineModel, type Recording, recordModel } from '../engi
 import type { Learner } from '../learn/learner.ts'
 import {
   checkLabels,
+  classesOf,
   type LossAlias,
   type LossName,
   lastActivationRemark,
@@ -110,13 +111,18 @@ async function onTensorFlow(
     model.dispose()
     throw error
   })
+  const classes = classesOf(lossName, description.outputs)
   return {
     layout: description.layout,
     modelTopology: description.topology,
     ownSteps: steps,
     runsOn: `TensorFlow.js (${backend.name}): ${why}${slowness(backend)}`,
     remarks: isApplied ? [lastActivationRemark(lossName, last)] : [],
-    abilities: ['work', 'start', 'trainable', 'losses'],
+    abilities: [
+      ...(['work', 'start', 'trainable', 'losses', 'contrastive', 'groups'] as const),
+      ...(classes === undefined ? [] : (['classes'] as const)),
+    ],
+    classes,
     initialWeights: async (random) => description.initialWeights(random),
     check(examples, purpose) {
       checkExamples(subject, examples, purpose)

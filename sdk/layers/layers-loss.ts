@@ -3,6 +3,7 @@ import { type LabelCheck, type LastActivation, type LossName, labelCheck, passin
 import type { TensorFlow } from './tensorflow.ts'
 
 export interface Loss {
+  readonly name: LossName
   readonly check: LabelCheck
   mean(labels: Float32Array, outputs: Tensor): Scalar
   /** The loss of each example. */
@@ -20,6 +21,7 @@ export function lossOf(tf: TensorFlow, name: LossName, units: number, shape: rea
   switch (name) {
     case 'softmaxCrossEntropy':
       return {
+        name,
         check,
         mean: (labels, outputs) => tf.losses.softmaxCrossEntropy<Tensor, Scalar>(oneHot(labels), outputs),
         each: (labels, outputs) =>
@@ -28,6 +30,7 @@ export function lossOf(tf: TensorFlow, name: LossName, units: number, shape: rea
       }
     case 'sigmoidCrossEntropy':
       return {
+        name,
         check,
         mean: (labels, outputs) => tf.losses.sigmoidCrossEntropy<Tensor, Scalar>(column(labels), outputs),
         each: (labels, outputs) =>
@@ -36,6 +39,7 @@ export function lossOf(tf: TensorFlow, name: LossName, units: number, shape: rea
       }
     case 'meanSquaredError':
       return {
+        name,
         check,
         mean: (labels, outputs) => tf.losses.meanSquaredError(column(labels), outputs),
         each: (labels, outputs) => tf.losses.meanSquaredError<Tensor, Tensor>(column(labels), outputs, undefined, NONE),

@@ -27,6 +27,8 @@ export interface ModelDescription {
   initialWeights(random: RandomStream): Float32Array
   /** Seeds each dropout layer's next mask from the stream. */
   seedDropout(random: RandomStream): void
+  /** The name of a layer in the layout and the topology. */
+  nameOf(layer: Layer): string
 }
 
 /**
@@ -80,6 +82,7 @@ export function describeModel(tf: TensorFlow, model: LayersModel): ModelDescript
       }
       return weights
     },
+    nameOf: ({ name }) => names.get(name) ?? name,
     seedDropout(random) {
       // TensorFlow.js takes 0 for no seed. A layer reads the field only when it's called.
       for (const layer of dropouts) Reflect.set(layer, 'seed', random.uint32() + 1)

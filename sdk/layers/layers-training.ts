@@ -1,4 +1,4 @@
-import type { Tensor } from '@tensorflow/tfjs'
+import type { LayersModel, Scalar, Tensor } from '@tensorflow/tfjs'
 import type { Examples } from '../data/examples.ts'
 import { learnError } from '../learn/errors.ts'
 import { chunkCount, chunkOf, chunkStart, mergeEvaluations } from '../learn/evaluation.ts'
@@ -8,6 +8,7 @@ import type { Steps } from '../learn/steps.ts'
 import { sizeOf } from '../weights/layout.ts'
 import { lossGradients } from './layers-loss.ts'
 import { type Gradients, normScale, type Subject, type TensorSteps, tensorSteps } from './layers-steps.ts'
+import { type BatchOutputs, type BatchTerms, batchTerms } from './layers-terms.ts'
 
 interface Batch {
   readonly features: Float32Array
@@ -22,11 +23,14 @@ export async function trainModel(subject: Subject, settings: Steps, request: Tra
   signal?.throwIfAborted()
   const training = localTraining(settings, description.layout, request)
   const { steps } = training
-  setWeights(subject, training.start)
   const terms = stepTerms(request.terms ?? {}, {
     size: description.layout.size,
     wholeBatchFor: description.wholeBatchFor,
   })
+  const added = batchTerms(subject, request, training.centre, (model, weights) =>
+    representations(subject, model, weights, examples),
+  )
+  setWeights(subject, training.start)
   const moves = tensorSteps(subject, training, terms)
   let total = 0
   let seen = 0
@@ -34,7 +38,7 @@ export async function trainModel(subject: Subject, settings: Steps, request: Tra
   try {
     for (const { epoch, batch, indices } of training.batches()) {
       const loss = tf.tidy(() => {
-        const found = batchGradient(subject, moves, terms, request, indices)
+        const found = batchGradient(subject, moves, { ...terms, added }, request, indices)
         if (Number.isFinite(found.loss)) moves.step(found.gradients)
         return found.loss
       })
@@ -49,7 +53,9 @@ export async function trainModel(subject: Subject, settings: Steps, request: Tra
       signal?.throwIfAborted()
     }
     const delta = training.deltaOf(currentWeights(subject))
-    return { delta, samples: examples.count, steps: done, metrics: { loss: total / seen } }
+    const contrasts = added.contrasts()
+    const metrics = { loss: total / seen, ...(contrasts !== undefined && { contrastive: contrasts / seen }) }
+    return { delta, samples: examples.count, steps: done, metrics }
   } finally {
     moves.dispose()
   }
@@ -73,6 +79,31 @@ export async function evaluateModel(
   return { ...mergeEvaluations(parts), ...(losses && { losses }) }
 }
 
+/** The outputs of a model over the subject's layers for all examples, in order, without dropout. */
+function representations(
+  subject: Subject,
+  model: LayersModel,
+  weights: Float32Array,
+  examples: Examples,
+): Float32Array {
+  setWeights(subject, weights)
+  const parts: Float32Array[] = []
+  for (let chunk = 0; chunk < chunkCount(examples.count); chunk++) {
+    const part = chunkOf(examples, chunk)
+    const order = Uint32Array.from({ length: part.count }, (_, index) => index)
+    const { features } = readBatch(subject, part, order)
+    const { tf } = subject
+    parts.push(tf.tidy(() => apply(subject, model, features, part.count, false).outputs.dataSync<'float32'>().slice()))
+  }
+  const found = new Float32Array(parts.reduce((sum, { length }) => sum + length, 0))
+  let next = 0
+  for (const part of parts) {
+    found.set(part, next)
+    next += part.length
+  }
+  return found
+}
+
 /** Evaluates one chunk. Writes the loss of each example into `losses`. */
 function evaluateChunk(subject: Subject, examples: Examples, losses: Float32Array | undefined): Evaluation {
   const { tf, loss } = subject
@@ -80,7 +111,7 @@ function evaluateChunk(subject: Subject, examples: Examples, losses: Float32Arra
   const order = Uint32Array.from({ length: samples }, (_, index) => index)
   return tf.tidy(() => {
     const { features, labels } = readBatch(subject, examples, order)
-    const outputs = apply(subject, features, samples, false)
+    const { outputs } = apply(subject, subject.model, features, samples, false)
     const correct = loss.correct?.(labels, outputs.dataSync())
     const [mean = Number.NaN] = loss.mean(labels, outputs).dataSync()
     if (losses) losses.set(loss.each(labels, outputs).dataSync())
@@ -92,7 +123,7 @@ function evaluateChunk(subject: Subject, examples: Examples, losses: Float32Arra
 function batchGradient(
   subject: Subject,
   moves: TensorSteps,
-  { exampleClip }: StepTerms,
+  { exampleClip, added }: StepTerms & { readonly added: BatchTerms },
   { examples, random }: TrainingRequest,
   indices: Uint32Array,
 ) {
@@ -100,9 +131,10 @@ function batchGradient(
   let loss = 0
   let sums: Gradients = []
   for (let from = 0; from < indices.length; from += partExamples) {
-    const part = readBatch(subject, examples, indices.subarray(from, from + partExamples))
+    const rows = indices.subarray(from, from + partExamples)
+    const part = readBatch(subject, examples, rows)
     subject.description.seedDropout(random)
-    const found = partGradient(subject, moves, part)
+    const found = partGradient(subject, moves, added, part, rows)
     loss += (found.loss * partExamples) / indices.length
     if (exampleClip === undefined) {
       sums = found.gradients
@@ -114,29 +146,46 @@ function batchGradient(
   return { loss, gradients: sums }
 }
 
-function partGradient(subject: Subject, { trained }: TensorSteps, { features, labels }: Batch) {
+/** Mean loss, without the terms, and gradients, with them, of some examples. */
+function partGradient(
+  subject: Subject,
+  { trained }: TensorSteps,
+  added: BatchTerms,
+  { features, labels }: Batch,
+  indices: Uint32Array,
+) {
   const { tf, model } = subject
+  let plain: number | undefined
   const { value, grads } = lossGradients(
     tf,
     () => {
-      const outputs = apply(subject, features, labels.length, true)
-      return model.calculateLosses().reduce((sum, penalty) => tf.add(sum, penalty), subject.loss.mean(labels, outputs))
+      const found = apply(subject, added.model, features, labels.length, true)
+      const loss = model
+        .calculateLosses()
+        .reduce((sum, penalty) => tf.add(sum, penalty), subject.loss.mean(labels, found.outputs))
+      const surrogate = added.surrogate(indices, found)
+      if (!surrogate) return loss
+      plain = loss.dataSync()[0]
+      return loss.add<Scalar>(surrogate)
     },
     trained.map(({ variable }) => variable),
   )
   const gradients = trained.map(({ variable }) => grads[variable.name] ?? tf.zerosLike<Tensor>(variable))
-  return { loss: value.dataSync()[0] ?? Number.NaN, gradients }
+  return { loss: plain ?? value.dataSync()[0] ?? Number.NaN, gradients }
 }
 
+/** Runs a model over the subject's layers, which may have the representation as its second output. */
 function apply(
-  { tf, model, description, forLoss }: Subject,
+  { tf, description, forLoss }: Subject,
+  model: LayersModel,
   features: Float32Array,
   samples: number,
   training: boolean,
-): Tensor {
+): BatchOutputs {
   const input = tf.tensor(features, [samples, ...description.inputShape])
-  const outputs = forLoss(() => model.apply(input, { training }))
-  if (outputs instanceof tf.Tensor) return outputs
+  const [outputs, representation] = [forLoss(() => model.apply(input, { training }))].flat()
+  if (outputs instanceof tf.Tensor && (representation === undefined || representation instanceof tf.Tensor))
+    return { outputs, representation }
   throw learnError('LEARN_MODEL', { came: 'its output is no tensor' })
 }
 

@@ -46,6 +46,10 @@ const learnErrors = {
     message: 'the examples of client {client} have no ids by which to find the same entity at other parties',
     hint: 'give inMemoryExamples the ids of its examples',
   },
+  LEARN_ROOT: {
+    message: 'the data have no root set for the server to train on',
+    hint: "give root, a few trusted examples, in the workload's data",
+  },
   LEARN_INITIALIZER: {
     message: "tensor {tensor} has the initializer '{initializer}', whose values cannot be drawn from the job's stream",
     hint: '{meant}use zeros, ones, constant, identity (square), orthogonal (a matrix), or a uniform, normal, truncated normal, Glorot, He or LeCun initializer; a custom layer names it in getConfig, as <name of the weight>Initializer',

@@ -115,6 +115,8 @@ export interface Update {
 export interface TrainingChoices extends Pick<TrainingRequest, 'start' | 'centre' | 'base' | 'work' | 'trainable'> {
   /** Indices of the client's examples to train on; each epoch shuffles them. Absent: all. */
   readonly indices?: Uint32Array
+  /** Whether label l of L classes is taken for L − 1 − l, as a client that poisons its data would have it. */
+  readonly flipLabels?: boolean
   /**
    * Distinguishes the random streams of several trainings of one end in one round, such as by the number of a dispatch.
    */
@@ -142,9 +144,9 @@ export interface Evaluation {
  * Abilities of a learner beyond training from the round's weights with its own settings. `work`: other epochs, steps,
  * learning rate. `start`: other weights for the start, the pull, or the base of the delta. `trainable`: only some
  * tensors. `losses`: the loss of each example. `parts`: passes through a part of the model. `contrastive`, `groups`: these
- * local terms.
+ * local terms. `classes`: labels are classes, whose number the learner states.
  */
-export type Ability = 'work' | 'start' | 'trainable' | 'losses' | 'parts' | 'contrastive' | 'groups'
+export type Ability = 'work' | 'start' | 'trainable' | 'losses' | 'parts' | 'contrastive' | 'groups' | 'classes'
 
 /**
  * The layers of a model after one layer, up to and with another, each named as in the layout. All values must pass
@@ -242,6 +244,8 @@ export interface Learner {
   readonly runsOn?: string
   /** The learner's settings of its steps, for algorithms that need to know them. Absent for other kinds of training. */
   readonly ownSteps?: Steps | undefined
+  /** Number of classes that labels name. Present if `classes` is among the abilities. */
+  readonly classes?: number | undefined
   /** Further facts about the model's training for people to know, one sentence each. */
   readonly remarks?: readonly string[]
   /**

@@ -32,6 +32,12 @@ export function lossNamed(given: LossName | LossAlias): LossName {
   throw learnError('LEARN_SETTING', { name: 'loss', expected: `one of ${known}`, value: given })
 }
 
+/** Number of classes that labels name, for a model with so many outputs. Undefined where labels are target values. */
+export function classesOf(name: LossName, outputs: number): number | undefined {
+  if (name === 'meanSquaredError') return undefined
+  return name === 'softmaxCrossEntropy' ? outputs : 2
+}
+
 /** Refuses a label without an output of the model: LEARN_LABEL. */
 export type LabelCheck = (label: number, index: number) => void
 
@@ -46,8 +52,8 @@ export function checkLabels(check: LabelCheck, examples: Examples): void {
  */
 export function labelCheck(name: LossName, outputs: number, shape: readonly number[] = [outputs]): LabelCheck {
   if (name !== 'softmaxCrossEntropy' && outputs !== 1) throw learnError('LEARN_OUTPUTS', { loss: name, outputs: shape })
-  if (name === 'meanSquaredError') return () => {}
-  const classes = name === 'softmaxCrossEntropy' ? outputs : 2
+  const classes = classesOf(name, outputs)
+  if (classes === undefined) return () => {}
   return (label, index) => {
     if (!(Number.isInteger(label) && label >= 0 && label < classes)) {
       throw learnError('LEARN_LABEL', { index, label, outputs: classes })

@@ -33,6 +33,9 @@ export interface LossOptions extends EvaluationOptions {
   readonly columns?: readonly string[]
   /** The round of these weights: an array is copied once a round for all clients. */
   readonly round?: number
+  /** As `TrainingChoices`: the examples to evaluate on, and their labels. */
+  readonly indices?: Uint32Array
+  readonly flipLabels?: boolean
 }
 
 /** An evaluation on a client's own examples. */
@@ -89,6 +92,8 @@ export interface RoleLearner extends RolePasses {
   ids(): Promise<readonly string[]>
   /** As `Learner.modelLayers`. */
   readonly modelLayers?: ModelLayers | undefined
+  /** The client whose data this task has, and the number of the workload's clients. Absent for a task without data. */
+  readonly own?: { readonly client: number; readonly clients: number } | undefined
   initialWeights(): Promise<Float32Array>
   /** Trains on this task's dataset. */
   train(request: RoleTrainingRequest): Promise<Update>
@@ -96,6 +101,8 @@ export interface RoleLearner extends RolePasses {
    * As `train`, but the vectors may stay in the thread that made them. Each can be added to a sum once, or taken once.
    */
   trainHeld(request: RoleTrainingRequest): Promise<HeldUpdate>
+  /** Trains on the root set of the workload's data, for a server. Absent where the data have none. */
+  trainRoot?(request: RoleTrainingRequest): Promise<Update>
   /** Moves a vector from its thread to this one. Afterwards the vector can't be added or taken. */
   take(vector: Vector): Promise<Float32Array>
   /** Evaluates given weights on the examples that this task trains on. */

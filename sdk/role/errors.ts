@@ -32,6 +32,10 @@ const roleErrors = {
       'round {round} counted {counted} updates of {selected} selected, fewer than the required {minimum}; {causes}',
     hint: '{advice}',
   },
+  ROLE_OVERDUE: {
+    message: '{end} has not answered dispatch {dispatch} within {deadlineMs} ms, and is given up',
+    hint: 'see why it takes so long, or raise dispatchDeadlineMs',
+  },
   ROLE_TOP_LEFT: {
     message: '{end} has nobody to coordinate for: {top} has left',
     hint: 'see why {top} ended',

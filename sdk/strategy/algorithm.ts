@@ -44,9 +44,12 @@ export interface VerticalSettings {
 export interface Selector<Memory = unknown> {
   /**
    * A subset of `ends`, sorted. `ends` is sorted, and all of them are present. Depends only on the arguments. `memory` is
-   * absent before the first round, and for a selector that keeps none.
+   * absent before the first round, and for a selector that keeps none. `told`: the candidates' answers, sorted by end.
+   * Absent where the selector has no candidates, and where the number of ends is tried before a job begins.
    */
-  select(ends: readonly string[], random: RandomStream, memory?: Memory): readonly string[]
+  select(ends: readonly string[], random: RandomStream, memory?: Memory, told?: readonly Answer[]): readonly string[]
+  /** The ends that are asked before the selection, a subset of `ends`, sorted. Absent: nobody is asked. */
+  candidates?(ends: readonly string[], random: RandomStream, memory?: Memory): readonly string[]
   /** The memory after a round. Absent: the selector keeps none. */
   remember?(memory: Memory | undefined, round: FinishedRound): Memory
 }
@@ -55,8 +58,13 @@ export interface Selector<Memory = unknown> {
 export interface FinishedRound {
   readonly round: number
   readonly selected: readonly string[]
-  /** By counted end, sorted. */
+  /**
+   * By counted end, sorted. Empty where aggregators in between sum the contributions, which only selectors with
+   * candidates meet.
+   */
   readonly reports: Readonly<Record<string, EndReport>>
+  /** The candidates' answers. */
+  readonly told?: readonly Answer[]
 }
 
 export interface EndReport {
@@ -77,6 +85,13 @@ export interface ServerPart<State> {
   /** The values for all selected clients besides the weights. Absent: none. */
   assign?(state: State, round: number): Terms
   /**
+   * Trains on the server's own root set, from the round's weights, while the clients train. The delta is the aggregate's
+   * `root`. Present where the server has a training of its own.
+   */
+  train?(assignment: ClientAssignment, learner: Pick<RoleLearner, 'trainRoot'>): Promise<Float32Array>
+  /** Changes the state in place after the step, by what each counted client reported. */
+  remember?(state: State, round: FinishedRound): void
+  /**
    * Changes `weights` and `state` in place: float32 arrays, float64 numbers, in a fixed order. Depends only on the
    * arguments; `random` is the stream of (job seed, round, aggregator, 'step').
    */
@@ -94,7 +109,7 @@ export interface ServerPart<State> {
   exhausted?(state: State, population: number): string | undefined
 }
 
-/** A client's answer before a round's training. */
+/** A client's answer before a selection, or before a round's training. */
 export interface Answer {
   readonly end: string
   /** Number of the client's examples. */
@@ -117,15 +132,17 @@ export interface ClientAssignment {
   /** Don't change these while the client trains. */
   readonly weights: Float32Array
   readonly terms: Terms
+  /** Milliseconds of the clock, as a decision. Absent outside of a role. */
+  readonly now?: () => Promise<number>
 }
 
 /**
  * A demand of an algorithm on the learner. `plain-sgd`: steps w −= η·g and nothing else. `sgd`: SGD at a fixed rate,
  * perhaps with momentum, weight decay or clipping. `own-steps`: the learner states its settings of steps. `stepwise`:
- * steps that move each weight by its own gradient alone. `parties`: a section of the model for each client. Other needs
- * are abilities.
+ * steps that move each weight by its own gradient alone. `parties`: a section of the model for each client. `root`: the
+ * data have a root set. `no-batch-norm`: the model has no layer that normalizes over a batch. Other needs are abilities.
  */
-export type LearnerNeed = 'plain-sgd' | 'sgd' | 'own-steps' | Ability
+export type LearnerNeed = 'plain-sgd' | 'sgd' | 'own-steps' | 'root' | 'no-batch-norm' | Ability
 
 /** Trains. `State` holds plain values and typed arrays, and outlives the round and the process. */
 export interface ClientPart<State> {
@@ -138,6 +155,8 @@ export interface ClientPart<State> {
    * the training.
    */
   answer?(assignment: ClientAssignment, learner: RoleLearner): Promise<Omit<Answer, 'end'>>
+  /** Answers with numbers that the selector hears before a selection. Present where a selector has candidates. */
+  tell?(assignment: ClientAssignment, learner: RoleLearner): Promise<Omit<Answer, 'end'>>
   /**
    * The client's own model, which it evaluates on its held-out examples in place of the round's weights. Absent: it
    * evaluates these.
@@ -181,6 +200,10 @@ export interface Aggregation {
   readonly needs: 'sum' | 'each'
   /** Weights are multiples of 2^−weightBits. Default 0: whole numbers. */
   readonly weightBits?: number
+  /** Present if contributions have scalars. */
+  readonly scalars?: true
+  /** Present if a delta is relative to 0, and so has the client's weights themselves: no stage over deltas fits. */
+  readonly wholeWeights?: true
   /** The named vectors of a contribution, each with the quantum of its sum. */
   readonly vectors: { readonly delta: Quantum } & Readonly<Record<string, Quantum>>
 }
@@ -202,6 +225,8 @@ export interface Aggregate {
   sum(vector?: string): Float32Array
   /** Σ of each named scalar, exact and rounded once. */
   readonly scalars: Readonly<Record<string, number>>
+  /** The delta of the server's own training. Absent where the server has none. */
+  readonly root?: Float32Array | undefined
   /** Sorted by end. Empty unless the aggregation needs `each`. */
   readonly each: readonly EachContribution[]
 }
@@ -240,6 +265,11 @@ export type Waiting =
       readonly concurrency: number
       /** Contributions with a greater staleness, in steps since their weights, are dropped. Absent: no limit. */
       readonly mostStale?: number
+      /**
+       * A trainer that hasn't answered this many milliseconds after its dispatch is given up, and replaced. Absent: an
+       * aggregator waits for every trainer that hasn't left.
+       */
+      readonly deadlineMs?: number
       /**
        * Factor of a contribution's weight by its staleness, and of the sum of a buffer from below, at most 1. The product is
        * then rounded to the grid of weights.
@@ -281,6 +311,8 @@ export interface ServerStage<State> {
   init?(layout: Layout): State
   /** Values that the client's part of the stage needs. */
   assign?(state: State, round: number): Terms
+  /** As `ServerPart.remember`. */
+  remember?(state: State, round: FinishedRound): void
   /** Changes `state` in place, and returns the aggregate that the step sees. */
   apply?(aggregate: Aggregate, state: State, secret: RandomStream | undefined): Aggregate
   /** As `ServerPart.spent`. */

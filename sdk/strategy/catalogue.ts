@@ -6,6 +6,7 @@ import { ditto, fedBn, fedPer, fedRep, pFedMe } from './algorithms/personal/inde
 import {
   bulyan,
   centredClipping,
+  flTrust,
   geometricMedian,
   krum,
   median,
@@ -18,10 +19,10 @@ import { fedAdaGrad, fedAdam, fedAvg, fedAvgM, fedYogi } from './algorithms/serv
 import { attacked } from './attacks/attacked.ts'
 import { type AttackDefinition, attackDefinitions } from './attacks/attacks.ts'
 import type { Described, KnownAlgorithm } from './define-algorithm.ts'
-import { datasamplersElsewhere } from './elsewhere.ts'
 import { strategyError } from './errors.ts'
 import type { Kind } from './kinds.ts'
 import { privateEntries } from './privacy/private-entries.ts'
+import { fedBalancer } from './samplers/fed-balancer.ts'
 import { allSelector } from './selectors/all-selector.ts'
 import { countSelector } from './selectors/random-selector.ts'
 import { selectorEntries } from './selectors/selector-entries.ts'
@@ -32,8 +33,6 @@ import { writtenStages } from './stages/written-stages.ts'
 
 /** An entry that a job may name: turns the job's algorithm so far into the one with this entry. */
 export interface Named extends Described {
-  /** No role of this system runs it: only the original's flamelets do. */
-  readonly elsewhere?: true
   apply(algorithm: Algorithm, given: Readonly<Record<string, unknown>>): Algorithm
 }
 
@@ -53,6 +52,7 @@ export const algorithms: readonly KnownAlgorithm[] = [
   ...[fedPer, fedRep, fedBn, ditto, pFedMe],
   ...[fedBuff, fedAsync],
   ...[krum, multiKrum, bulyan, median, trimmedMean, geometricMedian, centredClipping, normClipping, signMajority],
+  flTrust,
 ]
 
 const selectors: readonly Named[] = [
@@ -84,6 +84,35 @@ const selectors: readonly Named[] = [
   },
 ]
 
+const balancerSettings = {
+  window: { kind: 'whole', least: 1, default: 20, kwarg: 'w', help: 'w: rounds between changes of the thresholds' },
+  lossStep: { kind: 'number', least: 0, most: 1, default: 0.05, kwarg: 'lss', help: 'step of the loss threshold' },
+  deadlineStep: { kind: 'number', least: 0, most: 1, default: 0.05, kwarg: 'dss', help: 'step of the deadline' },
+  share: {
+    kind: 'number',
+    least: 0,
+    most: 1,
+    default: 1,
+    kwarg: 'p',
+    help: 'p: share of the sampled examples whose loss is over the threshold',
+  },
+  noiseFactor: {
+    kind: 'number',
+    least: 0,
+    default: 0,
+    kwarg: 'noise_factor',
+    help: 'standard deviation of the noise on the losses that a client tells',
+  },
+} as const
+
+const balancer: Named = {
+  name: 'fedbalancer',
+  summary: 'clients train on as many examples as a deadline allows, those with large losses first',
+  source: 'Shin, Li, Liu, Lee, MobiSys 2022',
+  settings: balancerSettings,
+  apply: (algorithm, given) => fedBalancer(algorithm, settingValues('fedbalancer', balancerSettings, given)),
+}
+
 /** A stage as an entry, which comes after the stages that the algorithm has already. */
 function stage({ name, summary, settings, source, from }: StageDefinition): Named {
   return {
@@ -110,7 +139,7 @@ const own: Named = { ...none, summary: "the workload's own" }
 export const catalogue: Readonly<Record<Kind, readonly Named[]>> = {
   optimizer: [own, ...algorithms.map(optimizer)],
   selector: [...selectors, ...selectorEntries],
-  datasampler: [none, ...datasamplersElsewhere],
+  datasampler: [none, balancer],
   stages: [own, ...stageDefinitions.map(stage)],
   privacy: [none, ...privateEntries],
   attack: [none, ...attackDefinitions.map(attackEntry)],

@@ -67,14 +67,6 @@ export function chosenAlgorithm(own: Algorithm, choices: Choices): Algorithm {
   return algorithm
 }
 
-/** The kinds whose choice no role of this system runs, each with its name. */
-export function choicesElsewhere(choices: Choices): { readonly kind: Kind; readonly sort: string }[] {
-  return kinds.flatMap((kind) => {
-    const sort = choices[kind]?.sort
-    return sort !== undefined && namedBy(kind, sort)?.elsewhere ? [{ kind, sort }] : []
-  })
-}
-
 function namesOf(kind: Kind): string[] {
   return catalogue[kind].map(({ name }) => name)
 }

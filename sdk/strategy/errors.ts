@@ -10,10 +10,6 @@ const strategyErrors = {
     hint: 'use one of these; give settings of the workload before the algorithm, or apart from it',
   },
   STRATEGY_UNKNOWN: { message: '{sort} is no {kind}; there are {known}', hint: 'use one of these' },
-  STRATEGY_ELSEWHERE: {
-    message: "only the original's flamelets run {sort}",
-    hint: 'choose another, or let a compute of the original run the job',
-  },
   STRATEGY_MISFIT: {
     message: '{reason}',
     hint: 'choose another selector, or another optimizer',

@@ -21,17 +21,33 @@ function tagsOf({ channels }: Schema, role: string): readonly string[] {
   return channels.flatMap(({ funcTags }) => funcTags?.[role] ?? [])
 }
 
+/** The reason for which an algorithm's parts don't go together, in any topology. */
+function partsMisfit({ name, waiting, server, select }: Algorithm): string | undefined {
+  if (waiting.kind !== 'buffer') return undefined
+  const isAsynchronous = `${name} is asynchronous, without rounds`
+  if (select.candidates) return `${isAsynchronous} before which its selector could ask; choose the selector fedbuff`
+  if (select.remember) return `${isAsynchronous} that its selector could learn from; choose the selector fedbuff`
+  if (server.remember) return `${isAsynchronous} that its sampler could learn from; leave the sampler out`
+  if (server.hear || server.train) return `${isAsynchronous} that its server prepares; choose an algorithm with rounds`
+  return undefined
+}
+
 /** The reason for which an algorithm can't run on a topology. Undefined if it can. */
 export function topologyMisfit(algorithm: Algorithm, schema: Schema): string | undefined {
   const { name, aggregation, waiting, clientEvaluation, server, select } = algorithm
   const gossiping = schema.roles.find((role) => tagsOf(schema, role.name).includes('gossip'))?.name
   if (gossiping !== undefined) return gossipMisfit(algorithm, gossiping)
+  const parts = partsMisfit(algorithm)
+  if (parts !== undefined) return parts
+  const learning = select.remember && !select.candidates ? 'selector' : server.remember && 'sampler'
   const ringRole = schema.roles.find((role) => tagsOf(schema, role.name).includes('ring_allreduce'))?.name
   if (ringRole !== undefined) {
     if (aggregation.needs === 'each') return `${name} needs each contribution, and the ring of ${ringRole} sums them`
     if (waiting.kind === 'buffer') return `${name} is asynchronous, and the ring of ${ringRole} goes round by round`
     const hasAggregator = tagsOf(schema, ringRole).includes('upload')
-    if (select.remember) return `the selector of ${name} learns from each update, and the ring of ${ringRole} sums them`
+    if (learning) return `the ${learning} of ${name} learns from each update, and the ring of ${ringRole} sums them`
+    if (select.candidates && !hasAggregator)
+      return `the selector of ${name} asks clients before each round, and the ring of ${ringRole} has no aggregator that asks`
     if (server.spent && !hasAggregator)
       return `privacy needs a server that adds noise and keeps the account, and the ring of ${ringRole} has none`
     if (server.hear && !hasAggregator)
@@ -42,7 +58,7 @@ export function topologyMisfit(algorithm: Algorithm, schema: Schema): string | u
   const role = summingRole(schema)
   if (role === undefined) return undefined
   if (aggregation.needs === 'each') return `${name} needs each contribution, and the role ${role} passes sums on`
-  if (select.remember) return `the selector of ${name} learns from each update, and the role ${role} passes sums on`
+  if (learning) return `the ${learning} of ${name} learns from each update, and the role ${role} passes sums on`
   const coordinator = schema.roles.find((one) => tagsOf(schema, one.name).includes('coordinateWithTopAgg'))
   if (waiting.kind === 'buffer' && coordinator)
     return `${name} is asynchronous, and the role ${coordinator.name} pairs trainers round by round`

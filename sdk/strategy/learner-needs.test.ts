@@ -1,10 +1,15 @@
-import test from 'ava'
+import test, { type ExecutionContext } from 'ava'
+import type { Ability } from '../learn/learner.ts'
 import type { Steps } from '../learn/steps.ts'
 import { ring, twoTier } from '../tag/topologies.ts'
-import type { Algorithm, LearnerNeed } from './algorithm.ts'
+import { layoutOf } from '../weights/layout.ts'
+import type { Algorithm } from './algorithm.ts'
+import { fedAsync, fedBuff } from './algorithms/asynchronous/index.ts'
 import { fedDyn, fedNova, fedProx, moon, scaffold } from './algorithms/client/index.ts'
-import { fedGft } from './algorithms/fair/index.ts'
+import { agnostic, fedGft, qFedAvg } from './algorithms/fair/index.ts'
+import { flTrust } from './algorithms/robust/index.ts'
 import { fedAvg } from './algorithms/server/index.ts'
+import { choicesOf, chosenAlgorithm } from './chosen-algorithm.ts'
 import { topologyMisfit } from './fitting-algorithm.ts'
 import { requireLearner } from './learner-needs.ts'
 
@@ -30,16 +35,76 @@ test('an algorithm whose learner lacks what the algorithm needs is refused, with
   refused(fedProx({ mu: 1, leastEpochs: 1 }), { ownSteps }, /the ability work/, /engine/)
   refused(moon(), { ownSteps, abilities: ['work', 'start', 'losses'] }, /the ability contrastive/, /engine/)
   refused(fedGft(), { ownSteps, abilities: ['losses'] }, /the ability groups/, /engine/)
+  refused(flTrust(), { ownSteps }, /a root set/, /give root/)
+  const runsOn = 'TensorFlow.js (wasm): the engine cannot run this model: layer lstm'
+  refused(
+    scaffold({ option: 1 }),
+    { ownSteps, runsOn },
+    /ability parts, and this learner runs on .*layer lstm/,
+    /engine/,
+  )
   refused(fedProx({ mu: 1, leastEpochs: 1 }), { abilities: ['work'] }, /settings of its steps/, /ownSteps/)
 })
 
 test('other learners are taken', (t) => {
-  const abilities: readonly Exclude<LearnerNeed, 'plain-sgd' | 'sgd' | 'own-steps'>[] = ['work', 'parts']
+  const abilities: readonly Ability[] = ['work', 'parts']
   for (const algorithm of [fedAvg(), fedProx({ mu: 1 }), fedDyn()]) t.notThrows(() => requireLearner(algorithm, {}))
   t.notThrows(() => requireLearner(scaffold(), { ownSteps }))
   t.notThrows(() => requireLearner(scaffold({ option: 1 }), { ownSteps: adam, abilities }))
   t.notThrows(() => requireLearner(fedNova({ leastEpochs: 1 }), { ownSteps: momentum, abilities }))
 })
+
+test('privacy refuses a model with batch normalization, and takes one with other normalizations', (t) => {
+  const normalized = (...tensors: readonly string[]) => ({
+    layout: layoutOf(tensors.map((name) => ({ name, shape: [1] }))),
+  })
+  for (const privacy of [
+    'dp',
+    'dp-fixed-clipping,clippingNorm=1,noiseMultiplier=1',
+    'dp-adaptive-clipping,noiseMultiplier=1',
+  ]) {
+    const algorithm = chosenAlgorithm(fedAvg(), choicesOf({ privacy }))
+    const batch = normalized('b/gamma', 'b/moving_mean', 'b/moving_variance')
+    t.throws(() => requireLearner(algorithm, batch), {
+      code: 'STRATEGY_LEARNER',
+      message: /without batch normalization/,
+    })
+    t.notThrows(() => requireLearner(algorithm, normalized('g/gamma', 'g/beta')))
+  }
+})
+
+const misfit = (own: Algorithm, choices: Parameters<typeof choicesOf>[0], message: RegExp) => (t: ExecutionContext) => {
+  const error = t.throws(() => chosenAlgorithm(own, choicesOf(choices)), { code: 'STRATEGY_MISFIT' })
+  t.regex(error?.message ?? '', message)
+}
+
+for (const privacy of ['dp', 'dp-fixed-clipping,clippingNorm=1,noiseMultiplier=1']) {
+  for (const [own, message] of [
+    [scaffold(), /more than one vector/],
+    [fedNova(), /numbers|SGD/],
+    [qFedAvg(), /numbers/],
+    [agnostic(), /numbers/],
+    [fedGft(), /answer before a round/],
+    [fedBuff({ bufferSize: 2 }), /buffer, in which an end may count twice/],
+  ] as const)
+    test(`${privacy} with ${own.name} is refused, and says why`, misfit(own, { privacy }, message))
+  for (const [choices, message] of [
+    [{ datasampler: 'fedbalancer' }, /sampler/],
+    [{ selector: 'power-of-choice,k=1,d=2' }, /selector/],
+    [{ selector: 'oort,aggr_num=2' }, /selector/],
+    [{ selector: 'deadline,deadline=2' }, /selector/],
+  ] as const)
+    test(
+      `${privacy} with ${Object.values(choices)[0]} is refused, and says why`,
+      misfit(fedAvg(), { ...choices, privacy }, message),
+    )
+}
+
+for (const choices of [{ stages: 'clip:1' }, { stages: 'top-k:0.1' }, { privacy: 'dp' }])
+  test(
+    `${Object.values(choices)[0]} with FedAsync is refused: its clients send no updates`,
+    misfit(fedAsync(), choices, /weights whole|buffer/),
+  )
 
 test('an algorithm that asks clients before a round is refused where no aggregator asks', (t) => {
   t.regex(topologyMisfit(fedGft(), ring({ clients: 3 }).schema) ?? '', /fedgft asks clients before each round/)

@@ -1,11 +1,17 @@
 import type { Ability } from '../learn/learner.ts'
 import { plainLearningRate, type Steps } from '../learn/steps.ts'
+import type { Layout } from '../weights/layout.ts'
 import type { Algorithm, LearnerNeed } from './algorithm.ts'
 import { strategyError } from './errors.ts'
 
 interface LearnerFacts {
   readonly ownSteps?: Steps | undefined
   readonly abilities?: readonly Ability[] | undefined
+  /** Present if the data have a root set. */
+  readonly trainRoot?: unknown
+  readonly layout?: Layout
+  /** As `Learner.runsOn`. */
+  readonly runsOn?: string | undefined
 }
 
 const stepNeeds: Readonly<Partial<Record<LearnerNeed, { readonly needs: string; readonly mend: string }>>> = {
@@ -18,27 +24,43 @@ const stepNeeds: Readonly<Partial<Record<LearnerNeed, { readonly needs: string; 
     needs: 'settings of its steps, and the number of steps after a training',
     mend: 'use a layersLearner, or state ownSteps in your own learner, and steps in its updates',
   },
+  root: {
+    needs: 'a root set for the server to train on',
+    mend: "give root, a few trusted examples, in the workload's data",
+  },
+  'no-batch-norm': {
+    needs: 'a model without batch normalization, whose moving variances noise and clipping would make useless',
+    mend: 'normalize with groupNormalization or layerNormalization instead',
+  },
+  classes: {
+    needs: 'labels that are classes, whose number the learner states',
+    mend: 'use a layersLearner with softmaxCrossEntropy or sigmoidCrossEntropy, or state classes in your own learner',
+  },
 }
 
 /** The error about a learner that doesn't meet a need: STRATEGY_LEARNER. */
-export function learnerError(need: LearnerNeed): Error {
+export function learnerError(need: LearnerNeed, runsOn?: string): Error {
+  const where = runsOn === undefined ? '' : `, and this learner runs on ${runsOn}`
   return strategyError(
     'STRATEGY_LEARNER',
     stepNeeds[need] ?? {
-      needs: `the ability ${need}`,
+      needs: `the ability ${need}${where}`,
       mend: 'use a layersLearner that runs on the engine, or implement the ability in your own learner',
     },
   )
 }
 
 /** @throws STRATEGY_LEARNER where an algorithm needs another learner. */
-export function requireLearner({ client }: Algorithm, { ownSteps, abilities = [] }: LearnerFacts): void {
+export function requireLearner({ client }: Algorithm, facts: LearnerFacts): void {
+  const { ownSteps, abilities = [], layout, trainRoot, runsOn } = facts
   const meets = (need: LearnerNeed) => {
     if (need === 'own-steps') return ownSteps !== undefined
     if (need === 'sgd') return ownSteps !== undefined && (ownSteps.optimizer ?? 'sgd') === 'sgd'
     if (need === 'plain-sgd') return ownSteps !== undefined && plainLearningRate(ownSteps) !== undefined
+    if (need === 'root') return trainRoot !== undefined
+    if (need === 'no-batch-norm') return !layout?.tensors.some(({ name }) => name.endsWith('/moving_variance'))
     return abilities.includes(need)
   }
   const missing = client.needs?.find((need) => !meets(need))
-  if (missing !== undefined) throw learnerError(missing)
+  if (missing !== undefined) throw learnerError(missing, runsOn)
 }

@@ -37,7 +37,7 @@ export interface RoundSum {
   /** Collects the held vectors from their threads. Call before `partial` and `aggregate`. */
   settle(): Promise<void>
   partial(): RoundPartial
-  aggregate(of: { readonly round: number; readonly population: number }): Aggregate
+  aggregate(of: Pick<Aggregate, 'round' | 'population' | 'root'>): Aggregate
 }
 
 /** Makes an empty sum. `sums` must have the aggregation's vectors and weight bits. */
@@ -88,9 +88,8 @@ export function roundSum({ needs }: Aggregation, sums: NamedSums): RoundSum {
     },
     settle: () => sums.settle(),
     partial: () => ({ sums: sums.partial(), metrics: metrics.partial(), members: sorted() }),
-    aggregate: ({ round, population }) => ({
-      round,
-      population,
+    aggregate: (of) => ({
+      ...of,
       members: sorted(),
       weight: sums.weight,
       updates: sums.updates,

@@ -34,6 +34,7 @@ export async function inlinePool<S extends Settings>(
     clients: trainer.clients,
     initialWeights: async () => open().initialWeights(),
     train: async (request) => open().train(request),
+    trainRoot: trainer.trainRoot,
     async evaluate(weights) {
       const parts: Evaluation[] = []
       const chunks = chunkCount(await open().testExamples())

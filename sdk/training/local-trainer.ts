@@ -15,22 +15,23 @@ import type {
   PassAnswer,
   PoolPass,
   PoolTrainingRequest,
+  RootTrainingRequest,
   TrainingPool,
 } from './training-pool.ts'
 
 /** A workload's learner with its data, in the thread that made them. A pool runs one or several. */
 export interface LocalTrainer
   extends Pick<Learner, 'layout' | 'modelTopology' | 'remarks'>,
-    Pick<TrainingPool, 'runsOn' | 'ownSteps' | 'abilities' | 'modelLayers' | 'sections'> {
+    Pick<TrainingPool, 'runsOn' | 'ownSteps' | 'abilities' | 'modelLayers' | 'sections' | 'trainRoot'> {
   readonly clients: number
   /** Number of test examples. LEARN_EMPTY without any. */
   testExamples(): Promise<number>
   initialWeights(): Promise<Float32Array>
   /**
-   * Checks examples of a client, or of the test set. LEARN_EMPTY, LEARN_INPUT, LEARN_LABEL for examples that the
-   * learner would refuse.
+   * Checks examples of a client, of the test set, or of the root set if there is one. LEARN_EMPTY, LEARN_INPUT,
+   * LEARN_LABEL for examples that the learner would refuse.
    */
-  checkExamples(of: number | 'test'): Promise<void>
+  checkExamples(of: number | 'test' | 'root'): Promise<void>
   /** Trains one client. A learner that calls `into` writes the delta into the array from `into`. */
   train(request: PoolTrainingRequest, into?: () => Float32Array): Promise<Update>
   evaluateClient(request: ClientEvaluationRequest): Promise<OwnEvaluation>
@@ -99,6 +100,46 @@ export async function localTrainer<S extends Settings>(
   }
   const ownBatch = async (client: number | undefined, indices: Uint32Array) =>
     allOf(subset((await examplesOf(client ?? Number.NaN)).training, indices))
+  const { root } = data
+  const rootExamples = root && (async () => (typeof root === 'function' ? root() : root))
+  const checkedExamples = async (of: number | 'test' | 'root') => {
+    if (of === 'test') return testExamples()
+    return of === 'root' ? rootExamples?.() : data.client(of)
+  }
+  /** Trains on given examples, which `whose` names in errors. */
+  const trainOn = async (
+    own: Examples,
+    whose: string,
+    { end, round, terms, signal, indices, label, flipLabels = false, ...request }: RootTrainingRequest,
+    into?: () => Float32Array,
+  ): Promise<Update> => {
+    signal?.throwIfAborted()
+    requireAbilities(learner, `${whose} in round ${round}`, {
+      work: request.work,
+      start: request.start ?? request.centre ?? request.base,
+      trainable: request.trainable,
+      contrastive: terms.contrastive,
+      groups: terms.groups,
+    })
+    const examples = asked(learner, whose, own, { indices, flipLabels })
+    try {
+      const update = await learner.train({
+        ...request,
+        weights: checked('the weights', request.weights),
+        examples,
+        random: randomStream(seed, round, end, 'train', ...(label === undefined ? [] : [label])),
+        terms,
+        ...(signal && { signal }),
+        ...(into && { into }),
+      })
+      checked('the delta', update.delta)
+      for (const [name, values] of Object.entries(update.vectors ?? {})) checked(`the vector ${name}`, values)
+      return { ...update, metrics: numbersOf(`${whose} in round ${round}`, update.metrics) }
+    } catch (cause) {
+      const fault = hasDiverged(cause) ? exampleFault(`${whose}: example`, examples, { cause }) : undefined
+      throw fault ?? ofWhom(whose, 0, cause)
+    }
+  }
   return {
     layout,
     modelTopology: learner.modelTopology,
@@ -113,46 +154,24 @@ export async function localTrainer<S extends Settings>(
     initialWeights: async () =>
       checked('the initial weights', await learner.initialWeights(randomStream(seed, 'initial-weights'))),
     async checkExamples(of) {
-      const examples = of === 'test' ? await testExamples() : await data.client(of)
+      const examples = await checkedExamples(of)
       try {
-        learner.check?.(examples, of === 'test' ? 'evaluate' : 'train')
+        if (examples) learner.check?.(examples, of === 'test' ? 'evaluate' : 'train')
       } catch (cause) {
-        throw ofWhom(of === 'test' ? 'the test set' : `client ${of}`, 0, cause)
+        throw ofWhom(typeof of === 'number' ? `client ${of}` : `the ${of} set`, 0, cause)
       }
     },
-    async train({ client, end, round, terms, signal, indices, label, ...request }, into) {
-      signal?.throwIfAborted()
-      requireAbilities(learner, `client ${client} in round ${round}`, {
-        work: request.work,
-        start: request.start ?? request.centre ?? request.base,
-        trainable: request.trainable,
-        contrastive: terms.contrastive,
-        groups: terms.groups,
-      })
-      const own = (await examplesOf(client)).training
-      const examples = indices ? subset(own, indices) : own
-      try {
-        const update = await learner.train({
-          ...request,
-          weights: checked('the weights', request.weights),
-          examples,
-          random: randomStream(seed, round, end, 'train', ...(label === undefined ? [] : [label])),
-          terms,
-          ...(signal && { signal }),
-          ...(into && { into }),
-        })
-        checked('the delta', update.delta)
-        for (const [name, values] of Object.entries(update.vectors ?? {})) checked(`the vector ${name}`, values)
-        return { ...update, metrics: numbersOf(`client ${client} in round ${round}`, update.metrics) }
-      } catch (cause) {
-        const fault = hasDiverged(cause) ? exampleFault(`client ${client}: example`, examples, { cause }) : undefined
-        throw fault ?? ofWhom(`client ${client}`, 0, cause)
-      }
+    async train({ client, ...request }, into) {
+      request.signal?.throwIfAborted()
+      return trainOn((await examplesOf(client)).training, `client ${client}`, request, into)
     },
-    async evaluateClient({ client, weights, on, perExample = false, columns = [] }) {
+    ...(rootExamples && {
+      trainRoot: async (request: RootTrainingRequest) => trainOn(await rootExamples(), 'the root set', request),
+    }),
+    async evaluateClient({ client, weights, on, perExample = false, columns = [], indices, flipLabels = false }) {
       const whose = `client ${client}`
       const { training, heldOut } = await examplesOf(client)
-      const examples = on === 'training' ? training : heldOut
+      const examples = asked(learner, whose, on === 'training' ? training : heldOut, { indices, flipLabels })
       if (examples.count === 0) throw learnError('LEARN_HELD_OUT', { client, count: 0 })
       if (perExample) requireAbilities(learner, whose, { losses: true })
       const values = columns.map((name) => [name, columnOf(examples, name)] as const)
@@ -216,6 +235,24 @@ function allOf(examples: Examples) {
   const inputs = new Float32Array(count * size)
   for (let index = 0; index < count; index++) examples.read(index, inputs, index * size)
   return { inputs, examples: count, labels: Float32Array.from({ length: count }, (_, index) => examples.label(index)) }
+}
+
+/** The examples that a request asks for: those of some indices, and with flipped labels. */
+function asked(
+  { classes }: Learner,
+  what: string,
+  own: Examples,
+  { indices, flipLabels }: { readonly indices: Uint32Array | undefined; readonly flipLabels: boolean },
+): Examples {
+  const examples = indices ? subset(own, indices) : own
+  if (!flipLabels) return examples
+  if (classes === undefined) throw learnError('LEARN_ABILITY', { what, ability: 'classes' })
+  const { count, shape, bytes, columns } = examples
+  return {
+    ...{ count, shape, bytes, columns },
+    read: (index, out, offset) => examples.read(index, out, offset),
+    label: (index) => classes - 1 - examples.label(index),
+  }
 }
 
 /** Holds out a fraction of the examples, rounded down: the first ones in a random order. */

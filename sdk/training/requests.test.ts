@@ -68,6 +68,29 @@ for (const [name, open] of Object.entries(pools)) {
       t.notDeepEqual((await train({ label: 1 })).delta, plain.delta)
     })
 
+    test(`${engine}, ${name}: flipped labels and chosen examples are those of a training, and of an evaluation`, async (t) => {
+      const { learner, weights, train, evaluate } = await start(t, open, engine, 0)
+      const own = examplesOf(client)
+      const { columns: _, bytes: __, ...features } = own
+      const flipped = { ...features, label: (index: number) => 2 - own.label(index) }
+      const expected = await learner.train({ weights, examples: flipped, random: randomStream(seed, 3, end, 'train') })
+      t.deepEqual(await train({ flipLabels: true }), expected)
+      t.notDeepEqual((await train()).delta, expected.delta)
+      const indices = Uint32Array.of(4, 1)
+      const losses = { perExample: true, indices, flipLabels: true }
+      t.deepEqual(
+        await evaluate(losses),
+        await learner.evaluate(weights, subset(flipped, indices), { perExample: true }),
+      )
+    })
+
+    test(`${engine}, ${name}: a server trains on the root set, by its own stream`, async (t) => {
+      const { pool, learner, weights } = await start(t, open, engine)
+      const random = randomStream(seed, 2, 'top-aggregator-0', 'train')
+      const expected = await learner.train({ weights, examples: examplesOf(50), random })
+      t.deepEqual(await pool.trainRoot?.({ end: 'top-aggregator-0', round: 2, weights, terms: {} }), expected)
+    })
+
     test(`${engine}, ${name}: held-out examples are evaluated, and never trained on`, async (t) => {
       const { learner, weights, evaluate } = await start(t, open, engine)
       const numbers = async (on: 'training' | 'held-out') => {
@@ -167,6 +190,8 @@ test('a learner that lacks an ability is never asked for it: the request is refu
   t.regex(await refused({ trainable: [true] }), /ability trainable/)
   const losses = pool.evaluateClient({ client: 0, weights, on: 'training', perExample: true })
   t.regex((await t.throwsAsync(losses, { code: 'LEARN_ABILITY' })).message, /ability losses/)
+  t.regex(await refused({ flipLabels: true }), /ability classes/)
+  t.is(pool.trainRoot, undefined)
   const passes = rolePasses(pool, () => ({ client: 0, end }))
   const forward = passes.forward({ part: {}, weights, round: 1, of: { indices: Uint32Array.of(0) } })
   t.regex((await t.throwsAsync(forward, { code: 'LEARN_ABILITY' })).message, /ability parts/)

@@ -41,7 +41,13 @@ export default workload({
       batch: 4,
       momentum: 0.9,
     }),
-  data: ({ clients, heldOut }) => ({ clients, client: examplesOf, test: examplesOf(99), heldOut }),
+  data: ({ clients, heldOut }) => ({
+    clients,
+    client: examplesOf,
+    test: examplesOf(99),
+    root: () => examplesOf(50),
+    heldOut,
+  }),
   topology: () => ({ schema: { name: 'none', roles: [], channels: [] }, dataSpec: [] }),
   strategy: () => {
     throw new Error('not used')

@@ -33,6 +33,9 @@ export interface PoolTrainingRequest extends RoleTrainingRequest {
   readonly signal?: AbortSignal
 }
 
+/** A training on the root set. */
+export type RootTrainingRequest = Omit<PoolTrainingRequest, 'client'>
+
 /** An evaluation on examples of one client. */
 export interface ClientEvaluationRequest extends LossOptions {
   readonly client: number
@@ -85,6 +88,8 @@ export interface TrainingPool {
   train(request: PoolTrainingRequest): Promise<Update>
   /** As `train`, but the update's vectors stay in the worker thread. Absent where the pool has no worker threads. */
   trainHeld?(request: PoolTrainingRequest): Promise<HeldUpdate>
+  /** As `train`, on the root set. Absent where the data have none. */
+  trainRoot?: ((request: RootTrainingRequest) => Promise<Update>) | undefined
   /** Means over the test set, which is evaluated in fixed chunks. The chunks are summed in order. */
   evaluate(weights: Float32Array): Promise<Evaluation>
   /** Means over a client's own examples, from one evaluation by the learner. */
@@ -105,8 +110,10 @@ type ClientRunner = Pick<
   | 'ownSteps'
   | 'modelLayers'
   | 'sections'
+  | 'clients'
   | 'initialWeights'
   | 'train'
+  | 'trainRoot'
   | 'evaluateClient'
   | 'evaluate'
   | 'pass'
@@ -116,7 +123,7 @@ type ClientRunner = Pick<
 
 /** The learner of one client, outside of a role. Its vectors are arrays. */
 export function clientLearner(runner: ClientRunner, client: number, end: string): RoleLearner {
-  const { layout, ownSteps, modelLayers, sections } = runner
+  const { layout, ownSteps, modelLayers, sections, clients, trainRoot } = runner
   const train: RoleLearner['train'] = (request) => runner.train({ ...request, client, end })
   return {
     layout,
@@ -124,9 +131,11 @@ export function clientLearner(runner: ClientRunner, client: number, end: string)
     sections,
     ids: () => idsOf(runner, client),
     modelLayers,
+    own: { client, clients },
     initialWeights: () => runner.initialWeights(),
     train,
     trainHeld: train,
+    ...(trainRoot && { trainRoot: (request) => trainRoot({ ...request, end }) }),
     take: arrayOf,
     ...rolePasses(runner, () => ({ client, end })),
     loss: (weights, options) => runner.evaluateClient({ ...options, weights, client, on: 'training' }),

@@ -44,6 +44,7 @@ export async function trial<S extends Settings>(
     const whole = await trainerOn(data)
     let clientsChecked = 0
     await whole.checkExamples('test')
+    await whole.checkExamples('root')
     for await (const [client] of boundedClients(data)) {
       await whole.checkExamples(client)
       clientsChecked += 1
@@ -75,6 +76,7 @@ export async function trial<S extends Settings>(
     const ends = Array.from({ length: Math.min(clients, 1_000) }, (_, client) => `trainer-${client}`).toSorted()
     const select = () => strategy.select.select(ends, streamOf('select'))
     requireSame('selection of the strategy', select(), select())
+    const root = await server.train?.({ end: 'top-aggregator-0', round: 1, weights, terms }, alone)
     const step = () => {
       const stepped = weights.slice()
       const members = Array.from(
@@ -82,7 +84,7 @@ export async function trial<S extends Settings>(
         (_, member) => `trainer-${member}`,
       )
       const contributions = Object.fromEntries(members.map((end) => [end, contribution]))
-      const aggregate = joined(strategy, layout, contributions, { round: 1, population: clients })
+      const aggregate = joined(strategy, layout, contributions, { round: 1, population: clients, root })
       server.step(stepped, aggregate, server.init(layout), streamOf('step'))
       return stepped
     }
@@ -98,10 +100,12 @@ export async function trial<S extends Settings>(
 
 /** The first batch of each client and of the test set. */
 function batchesOf(data: FederatedData, size: number): FederatedData {
+  const { root } = data
   return {
     clients: data.clients,
     client: async (index) => head(await data.client(index), size),
     test: async () => head(await testExamplesOf(data), size),
+    ...(root && { root: async () => head(typeof root === 'function' ? await root() : root, size) }),
   }
 }
 

@@ -61,7 +61,13 @@ function hasFunctions(value: unknown): boolean {
 async function summaryOf(data: FederatedData) {
   const client: ReturnType<typeof partOf>[] = []
   for await (const [, examples] of boundedClients(data)) client.push(partOf(examples))
-  return { clients: data.clients, client, test: partOf(await testExamplesOf(data)) }
+  const { root } = data
+  return {
+    clients: data.clients,
+    client,
+    test: partOf(await testExamplesOf(data)),
+    root: root && partOf(typeof root === 'function' ? await root() : root),
+  }
 }
 
 /** Labels, and the features of the first example. */

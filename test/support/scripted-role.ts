@@ -46,9 +46,13 @@ export function numbers(name: string, script: Script<number>): AnyRole {
 
 /**
  * A trainer. A training at an end of `slow` takes a second of the system's clock. An end of `leaving` leaves when it is
- * asked to train.
+ * asked to train; an end of `silent` never answers.
  */
-export function slowTrainer(slow: readonly string[], leaving: readonly string[] = []): AnyRole {
+export function slowTrainer(
+  slow: readonly string[],
+  leaving: readonly string[] = [],
+  silent: readonly string[] = [],
+): AnyRole {
   return role({
     name: 'trainer',
     open: (channel) => channel(above),
@@ -63,6 +67,7 @@ export function slowTrainer(slow: readonly string[], leaving: readonly string[] 
         channels.leave()
         return { done: true }
       }
+      if (silent.includes(self)) return { done: false }
       if (slow.includes(self)) await sleep(1000)
       const given = { end: self, round, weights, terms }
       const { contribution } = await strategy.client.train(given, null, learner, random(round, 'client'))

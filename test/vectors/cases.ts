@@ -56,7 +56,9 @@ export const inputs = {
   aggregate: z.object({
     weights: array.optional(),
     updates: z.array(update).optional(),
-    rounds: z.array(z.object({ updates: z.array(update) })).optional(),
+    /** The delta of the server's own training, the same in each round or one for each. */
+    root: array.optional(),
+    rounds: z.array(z.object({ updates: z.array(update), root: array.optional() })).optional(),
   }),
   compress: z.object({
     delta: array.optional(),

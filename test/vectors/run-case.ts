@@ -5,7 +5,7 @@ import type { KnownAlgorithm } from '../../sdk/strategy/define-algorithm.ts'
 import { account } from './account-cases.ts'
 import { buffered } from './buffer-cases.ts'
 import { CaseError, requireOnly, type VectorCase } from './cases.ts'
-import { selection } from './selector-cases.ts'
+import { balanced, selection } from './selector-cases.ts'
 import { aggregate, corrections, norm, privateRounds, server } from './server-cases.ts'
 import { clientDelta, compress } from './stage-cases.ts'
 import { topologyRunners } from './topology-cases.ts'
@@ -51,9 +51,7 @@ const bufferedBelow: Definition = {
 /** An algorithm, or FedAvg with an entry of another kind. */
 function definitionOf(name: string): Definition | undefined {
   if (name === 'fedbuff-hierarchical') return bufferedBelow
-  const entry = [...catalogue.stages, ...catalogue.privacy].find(
-    (each) => (each.name === name || each.alias === name) && !each.elsewhere,
-  )
+  const entry = [...catalogue.stages, ...catalogue.privacy].find((each) => each.name === name || each.alias === name)
   const applied = entry && {
     settings: entry.settings,
     from: (given: Readonly<Record<string, unknown>>) => entry.apply(fedAvg({ weighting: 'equal' }), given),
@@ -65,6 +63,7 @@ function definitionOf(name: string): Definition | undefined {
 export async function runCase(given: VectorCase): Promise<Outcome> {
   if (given.kind === 'account') return outcomeOf(given, account(given))
   if (given.kind === 'selector') return outcomeOf(given, selection(given))
+  if (given.kind === 'sampler') return checked(async () => outcomeOf(given, balanced(given)))
   if (given.kind === 'topology') return topologyOutcome(given)
   return checked(() => algorithmOutcome(given))
 }

@@ -1,4 +1,5 @@
 import { z } from 'zod'
+import { balanceAfter, balancerMetrics, balancerStart } from '../../sdk/strategy/samplers/balancer-server.ts'
 import {
   nextExploration,
   oortScores,
@@ -38,6 +39,53 @@ export function selection(given: VectorCase): Record<string, unknown> {
     factors: explorations(rounds).filter((_, index) => index % 10 === 0),
     utility: statisticalUtility(losses),
     selected: highestLosses(candidates, numberOf(given, 'k', 1), (end) => lossOf.get(end) ?? 0),
+  }
+}
+
+const balancerRounds = z.object({
+  rounds: z.array(
+    z.object({
+      reports: z.array(
+        z.object({
+          end: z.string(),
+          roundSeconds: z.number(),
+          epochSeconds: z.number(),
+          lossLow: z.number(),
+          lossHigh: z.number(),
+          lossSum: z.number(),
+          count: z.number(),
+        }),
+      ),
+    }),
+  ),
+})
+
+/** FedBalancer's thresholds at the beginning of each round. */
+export function balanced(given: VectorCase) {
+  const { rounds } = balancerRounds.parse(given.inputs)
+  const choices = {
+    window: numberOf(given, 'w', 20),
+    lossStep: numberOf(given, 'lss', 0.05),
+    deadlineStep: numberOf(given, 'dss', 0.05),
+  }
+  const epochs = numberOf(given, 'epochs', 1)
+  const state = structuredClone(balancerStart)
+  return {
+    rounds: rounds.map(({ reports }) => {
+      const { lossThreshold, deadlineSeconds = null, lossRatio: ltr, deadlineRatio: ddlr } = state
+      const told = reports.map(({ end, roundSeconds: seconds, count: samples, ...report }) => {
+        const metrics = {
+          [balancerMetrics.low]: report.lossLow,
+          [balancerMetrics.high]: report.lossHigh,
+          [balancerMetrics.sampled]: report.lossSum / samples,
+          [balancerMetrics.epoch]: report.epochSeconds,
+          [balancerMetrics.epochs]: epochs,
+        }
+        return [end, { samples, seconds, metrics }] as const
+      })
+      balanceAfter(state, { reports: Object.fromEntries(told) }, choices)
+      return { lossThreshold, deadlineSeconds, ltr, ddlr }
+    }),
   }
 }
 

@@ -27,17 +27,20 @@ export async function server(given: VectorCase, algorithm: Algorithm) {
  * that a rule chose, their trust, the objective of each pass.
  */
 export async function aggregate(given: VectorCase, algorithm: Algorithm) {
-  const { weights: start, updates, rounds = [{ updates: updates ?? [] }] } = inputs.aggregate.parse(given.inputs)
+  const parsed = inputs.aggregate.parse(given.inputs)
+  const { weights: start, updates = [] } = parsed
+  const rounds: NonNullable<typeof parsed.rounds> = parsed.rounds ?? [{ updates }]
   const zeros = (rounds[0]?.updates[0]?.delta ?? []).map(() => 0)
   const deltas: number[][] = []
   const run = serverRun(given, algorithm, start ?? zeros, rounds)
-  for (const { updates } of rounds) {
+  for (const { updates, root = parsed.root } of rounds) {
     // From 0, since a step from other weights is rounded with them.
     if (!start) run.moveTo(zeros)
-    await run.step(updates)
+    if (algorithm.server.train && !root) throw new CaseError('it has no root, the delta of the server')
+    await run.step(updates, undefined, root)
     deltas.push(run.weights.at(-1) ?? [])
   }
-  const { chosen, objectives = [] } = Object(run.state)
+  const { chosen, objectives = [], trust } = Object(run.state)
   const [first] = rounds
   const clipped = await clippedDeltas(given, algorithm, first?.updates.map(({ delta }) => delta) ?? [])
   return {
@@ -46,6 +49,7 @@ export async function aggregate(given: VectorCase, algorithm: Algorithm) {
     deltas,
     weights: deltas,
     selected: chosen,
+    trust,
     objectives,
     objective: objectives.at(-1),
   }
@@ -116,7 +120,7 @@ export function serverRun(
     contribution,
     stepBy,
     moveTo: (point: readonly number[]) => weights.set(point),
-    async step(updates: readonly GivenUpdate[], factor?: (update: GivenUpdate) => number) {
+    async step(updates: readonly GivenUpdate[], factor?: (update: GivenUpdate) => number, root?: readonly number[]) {
       const round = found.weights.length + 1
       if (!factor) requireRound(algorithm, updates)
       const all = updates.map(async (update, index) => {
@@ -126,7 +130,8 @@ export function serverRun(
         return [`${update.end} ${index}`, { ...made, weight: made.weight * factor(update) }] as const
       })
       const contributions = Object.fromEntries(await Promise.all(all))
-      stepBy(joined(algorithm, layout, contributions, { round, population }))
+      const of = { round, population, root: root && Float32Array.from(root) }
+      stepBy(joined(algorithm, layout, contributions, of))
     },
   }
 }

@@ -51,6 +51,8 @@ export interface NextOptions<Message> {
   readonly purpose?: string
   /** Whether to return a message. Others are dropped. Default: every message. */
   readonly matching?: (message: Message) => boolean
+  /** Stop waiting when this deadline passes: that nothing came is part of the order of arrival. Default: none. */
+  readonly until?: Deadline | undefined
   /** Whether the call waits until the arrival is durable. Default: true. */
   readonly durable?: boolean
   /** Whether large messages of other nodes are lent, as in `GatherOptions`. */
@@ -114,7 +116,7 @@ export interface Channel<Out, In> {
   /**
    * Takes the next message of any of these ends. The order of arrival is a decision: a round that runs again takes the
    * messages in the recorded order, and takes another end's message only in place of an end that has left for good.
-   * Undefined when all ends have left.
+   * Undefined when all ends have left, and after the deadline.
    */
   next(ends: readonly string[], options?: NextOptions<In>): Promise<Arrival<In> | undefined>
   /** The next message of this end. Doesn't take the message. */

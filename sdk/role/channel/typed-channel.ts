@@ -14,6 +14,9 @@ export interface ChannelSurroundings {
   readonly foreign: (channel: string, from: string) => void
 }
 
+/** In the order of arrival: a deadline that passed before an arrival. No end has an empty name. */
+const nobody = ''
+
 /** Makes the typed channel of a role over an untyped port. */
 export function typedChannel<Out, In>(
   port: ChannelPort,
@@ -97,16 +100,19 @@ export function typedChannel<Out, In>(
 
   async function next(
     ends: readonly string[],
-    { purpose = '', matching = () => true, durable = true, lent = false }: NextOptions<In> = {},
+    { purpose = '', matching = () => true, until, durable = true, lent = false }: NextOptions<In> = {},
   ): Promise<Arrival<In> | undefined> {
     const place = decisions.place(`arrival:${wiring.name}:${purpose}`)
     const recorded = decisions.recall(place, isString)
-    const awaited = (names: readonly string[]) => matchingArrival(new Set(names), matching)
+    if (recorded === nobody) return undefined
+    const expiry = until && expiries.get(until)
+    const awaited = (names: readonly string[]) => matchingArrival(new Set(names), matching, expiry)
     // An end after a recorded one that has left may not be among `ends`.
     const isAsked = recorded !== undefined && ends.includes(recorded)
     const arrival = (isAsked ? await awaited([recorded]) : undefined) ?? (await awaited(ends))
     if (!lent) keep(arrival?.message)
     if (arrival && arrival.end !== recorded) decisions.record(place, arrival.end)
+    if (!arrival && until?.hasPassed) decisions.record(place, nobody)
     // Other ends may receive and use results of the arrival before this round is committed.
     if (durable) await decisions.flush()
     return arrival
@@ -115,9 +121,10 @@ export function typedChannel<Out, In>(
   async function matchingArrival(
     awaited: ReadonlySet<string>,
     matching: (message: In) => boolean,
+    expiry?: Expiry,
   ): Promise<Arrival<In> | undefined> {
     for (;;) {
-      const arrival = await borrow(awaited)
+      const arrival = await borrow(awaited, expiry)
       if (!arrival || matching(arrival.message)) return arrival
       release(arrival.message)
     }

@@ -27,7 +27,7 @@ interface Gathered {
   readonly asked: ReadonlyMap<string, string>
   /** Counted trainers that have lost their own state, and started anew, sorted. Absent where none has. */
   readonly anew?: readonly string[]
-  /** By counted end, if the selector learns from them. */
+  /** By counted end, if the selector or the server learns from them. */
   readonly reports?: Readonly<Record<string, EndReport>>
 }
 
@@ -129,7 +129,7 @@ async function distribute(
   { channels: { trainers: channel }, strategy, life }: Aggregator,
 ): Promise<void> {
   const { waitMs, ...rest } = assignment
-  const { counted, ...same } = rest.type === 'query' ? { ...rest, counted: undefined } : rest
+  const { counted, ...same } = 'counted' in rest ? rest : { ...rest, counted: undefined }
   const deadlineMs = strategy.waiting.kind === 'quorum' ? (strategy.waiting.deadlineMs ?? 0) : 0
   const below = waitMs === undefined || channel.othersHoldData ? {} : { waitMs: waitMs - deadlineMs }
   const told = channel.othersReduce ? { selected: rest.selected, asked: await life() } : { selected: [] }
@@ -176,7 +176,8 @@ export async function gather(
   const refusals: Refusal[] = []
   const anew = new Set<string>()
   const reports = new Map<string, EndReport>()
-  const remembers = strategy.select.remember !== undefined && channel.othersHoldData
+  const remembers =
+    (strategy.select.remember !== undefined || strategy.server.remember !== undefined) && channel.othersHoldData
   const began = remembers ? await context.now() : 0
   /** By name of a metric: values that aren't finite, with their ends. */
   const notFinite = new Map<string, string[]>()
@@ -268,6 +269,7 @@ export async function gather(
         return
       case 'covered':
       case 'evaluated':
+      case 'told':
       case 'answered':
         return
       case 'failed':
@@ -277,11 +279,11 @@ export async function gather(
 }
 
 /**
- * Lets the selected clients evaluate on their own held-out examples, or answer a query. Waits until all have answered,
- * or until the deadline.
+ * Lets the selected clients evaluate on their own held-out examples, or answer with the numbers that they are asked for.
+ * Waits until all have answered, or until the deadline.
  */
 export async function gatherEvaluations(
-  assignment: Extract<Assignment, { type: 'evaluate' | 'query' }>,
+  assignment: Extract<Assignment, { type: 'evaluate' | 'tell' | 'query' }>,
   context: Aggregator,
 ): Promise<{ readonly clients: readonly ClientEvaluation[]; readonly refusals: readonly Refusal[] }> {
   const { trainers: channel } = context.channels
@@ -290,12 +292,12 @@ export async function gatherEvaluations(
   const clients = new Map<string, ClientEvaluation>()
   const refusals: Refusal[] = []
   const answers = channel.gather([...shares.keys()], {
-    purpose: `${assignment.type === 'query' ? 'query' : 'evaluation'} ${assignment.round}`,
+    purpose: `${{ evaluate: 'evaluation', tell: 'telling', query: 'query' }[assignment.type]} ${assignment.round}`,
     deadlineMs: assignment.waitMs,
     matching: (answer) => isAnswerTo(assignment, answer),
   })
   for await (const { end, message } of answers) {
-    if (message.type === 'evaluated' || message.type === 'answered') {
+    if (message.type === 'evaluated' || message.type === 'told' || message.type === 'answered') {
       for (const client of message.clients) clients.set(client.end, client)
       refusals.push(...message.refusals)
     } else if (message.type === 'failed') {
@@ -314,6 +316,8 @@ function isAnswerTo({ type, round }: Work, answer: Answer): boolean {
       return answer.asked === type
     case 'evaluated':
       return type === 'evaluate'
+    case 'told':
+      return type === 'tell'
     case 'answered':
       return type === 'query'
     default:

@@ -154,6 +154,80 @@ function killed(store: Store, life: ReturnType<typeof lifeOf>): Store {
   }
 }
 
+/** Stock roles, with trainers of which some take a second and some never answer. */
+const withSilent = (silent: readonly string[], slow: readonly string[] = []) => ({
+  ...stockRoles,
+  trainer: slowTrainer(slow, [], silent),
+})
+
+test('an end that never answers is given up after its deadline, and another is asked', async (t) => {
+  const strategy = fedBuff({ concurrency: 1, dispatchDeadlineMs: 1000 })
+  const { ended, published, reports } = await run({
+    strategy,
+    pool: tinyPool({ clients: 4 }),
+    roles: withSilent(['trainer-0', 'trainer-2']),
+    rounds: 8,
+    system: { clock: virtualClock() },
+    checkDeterminism: true,
+  })
+  t.is(ended.type, 'task-completed')
+  t.is(published.length, 8)
+  for (const { members } of published) t.false(members.includes('trainer-0') || members.includes('trainer-2'))
+  const overdue = reports.filter((report) => report.type === 'notice' && report.notice.code === 'ROLE_OVERDUE')
+  t.true(overdue.length > 0)
+})
+
+test('the deadline of a dispatch goes on over versions, so that no version waits for a silent end', async (t) => {
+  const { ended, published, reports } = await run({
+    strategy: fedBuff({ bufferSize: 2, concurrency: 4, dispatchDeadlineMs: 5000 }),
+    pool: tinyPool({ clients: 4 }),
+    roles: withSilent(['trainer-3'], ['trainer-0', 'trainer-1', 'trainer-2']),
+    rounds: 12,
+    system: { clock: virtualClock() },
+  })
+  t.is(ended.type, 'task-completed')
+  t.is(published.length, 12)
+  t.true(reports.some((report) => report.type === 'notice' && report.notice.code === 'ROLE_OVERDUE'))
+})
+
+test('when every end is overdue the task fails, and says what to raise', async (t) => {
+  const { ended } = await run({
+    strategy: fedBuff({ concurrency: 2, dispatchDeadlineMs: 1000 }),
+    pool: tinyPool({ clients: 4 }),
+    roles: withSilent(['trainer-0', 'trainer-1', 'trainer-2', 'trainer-3']),
+    system: { clock: virtualClock() },
+  })
+  t.like(ended, { type: 'task-failed', cause: { code: 'ROLE_TOO_FEW_UPDATES' } })
+  t.regex(String(Object(Object(ended).cause).hint), /dispatchDeadlineMs/)
+})
+
+test('an aggregator that ends at any write gives the same ends up again', async (t) => {
+  const strategy = fedBuff({ bufferSize: 2, concurrency: 1, dispatchDeadlineMs: 1000 })
+  for (let at = 1; at <= 30; at++) {
+    for (const endsAfter of [false, true]) {
+      const store = memoryStore()
+      const check = checker()
+      const job = { topology: twoTier({ clients: 4 }), roles: withSilent(['trainer-1']), strategy, rounds: 4, store }
+      const stage = (dying: Store, seed: number) =>
+        roleStage({
+          ...job,
+          pool: check.pool,
+          store: dying,
+          onPublish: check.onPublish,
+          system: { scheduler: seededScheduler(seed), clock: virtualClock() },
+        })
+      const first = stage(killed(store, lifeOf(at, endsAfter)), at)
+      await first.ended(top)
+      await first.system.terminate()
+      const second = stage(store, 99 - at)
+      const ended = await second.ended(top)
+      await second.system.terminate()
+      t.is(ended.type, 'task-completed', `write ${at}`)
+      t.deepEqual([...check.published.keys()], [1, 2, 3, 4])
+    }
+  }
+})
+
 test('200 seeds: trainers that fail at some time and are run again leave versions of one content each', async (t) => {
   for (let seed = 0; seed < 200; seed++) {
     const check = checker()

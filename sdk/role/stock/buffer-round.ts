@@ -3,7 +3,7 @@ import type { CountedWork } from '../../registry/registry.ts'
 import type { Contribution, Waiting } from '../../strategy/algorithm.ts'
 import type { RoundPartial, RoundSum } from '../../strategy/round-sum.ts'
 import { weightIn } from '../../sum/accumulator.ts'
-import type { Channel } from '../channel/channel.ts'
+import type { Channel, Deadline } from '../channel/channel.ts'
 import { roleError } from '../errors.ts'
 import type { RoleContext } from '../role.ts'
 import { addContribution, failureOf, levelsOf, returned } from './aggregate.ts'
@@ -20,12 +20,21 @@ interface FilledBuffer {
   readonly anew?: readonly string[]
 }
 
+/** Work in progress at an end. */
+interface Work {
+  /** The number of its dispatch. */
+  readonly dispatch: number
+  /** The version from which the work started. */
+  readonly version: number
+  /** When the end was asked, in milliseconds of the clock. Only where dispatches have a deadline. */
+  readonly since?: number
+}
+
 /** The work in progress at the ends, and the weights from which the work started. */
 export interface Flight {
   /** Number of the last dispatch. */
   readonly dispatch: number
-  /** By end: the number of its dispatch, and the version from which the work started. */
-  readonly underWay: Readonly<Record<string, { readonly dispatch: number; readonly version: number }>>
+  readonly underWay: Readonly<Record<string, Work>>
   /** By version: the weights from which work in progress started. */
   readonly past: Readonly<Record<number, Float32Array>>
   /** By end: the last dispatch that was counted. Only where clients keep own state. */
@@ -40,16 +49,24 @@ export function isFlight(value: unknown): value is Flight {
   return isObject(value) && 'dispatch' in value && 'underWay' in value && 'past' in value
 }
 
-/** The next end to ask: a decision, since it depends on the present ends. */
+/** The next end to ask: a decision, since it depends on the present ends, and on time. */
 interface Dispatch {
   /** Ends with work in progress that have left. */
   readonly left: readonly string[]
+  /** Ends that are there, and whose deadline has passed. Absent: none. */
+  readonly overdue?: readonly string[]
   /** Absent if no end is free. */
   readonly end?: string
 }
 
 function isDispatch(value: unknown): value is Dispatch {
-  return isObject(value) && 'left' in value && isStrings(value.left) && (!('end' in value) || isString(value.end))
+  return (
+    isObject(value) &&
+    'left' in value &&
+    isStrings(value.left) &&
+    (!('overdue' in value) || isStrings(value.overdue)) &&
+    (!('end' in value) || isString(value.end))
+  )
 }
 
 /**
@@ -58,8 +75,9 @@ function isDispatch(value: unknown): value is Dispatch {
  * each dispatch are decisions, durable before any message that follows from them is sent; so a second run dispatches the
  * same work under the same numbers, and gets the same bits.
  *
- * An end that failed isn't asked again for the same version. ROLE_TOO_FEW_UPDATES if no end is left to ask. With `above`,
- * stops with fewer contributions as soon as the training is over.
+ * A trainer that hasn't answered by its deadline is given up: its answer counts no more, and another end is asked. An end
+ * that failed or was given up isn't asked again for the same version. ROLE_TOO_FEW_UPDATES if no end is left to ask. With
+ * `above`, stops with fewer contributions as soon as the training is over.
  */
 export async function fillBuffer(
   { version, weights, flight }: { readonly version: number; readonly weights: Float32Array; readonly flight: Flight },
@@ -86,18 +104,49 @@ export async function fillBuffer(
   let asked = underWay.size
 
   await channel.awaitJoin()
-  if (flight.again) for (const [end, work] of underWay) ask(end, work.dispatch, work.version)
-  while (arrivals.length < buffer.size) {
-    while (underWay.size < buffer.concurrency && (await dispatchNext()));
-    if (await isOver()) break
-    const arrival = underWay.size > 0 ? await nextArrival() : undefined
-    if (!arrival && !(await dispatchNext())) throw tooFew()
-    if (!arrival) continue
-    await take(arrival.end, arrival.message)
-    returned(arrival.message, strategy)
+  // Aggregators below replace their own trainers.
+  const deadlineMs = channel.othersHoldData ? buffer.deadlineMs : undefined
+  const deadlines = new Map<string, Deadline>()
+  const began = deadlineMs === undefined || underWay.size === 0 ? 0 : await context.now()
+  for (const [end, work] of underWay) {
+    const { since = began } = flight.again ? { ...work, since: began } : work
+    if (deadlineMs !== undefined) limit(end, { ...work, since }, since + deadlineMs - began)
+    if (flight.again) ask(end, work.dispatch, work.version)
+  }
+  try {
+    while (arrivals.length < buffer.size) {
+      while (underWay.size < buffer.concurrency && (await dispatchNext()));
+      if (await isOver()) break
+      const first = firstDue()
+      const arrival = underWay.size > 0 ? await nextArrival(first) : undefined
+      if (arrival) {
+        await take(arrival.end, arrival.message)
+        returned(arrival.message, strategy)
+      } else if (!(await dispatchNext(first)) && underWay.size === 0) throw tooFew()
+    }
+  } finally {
+    for (const deadline of deadlines.values()) deadline.cancel()
   }
   await sum.settle()
   return { sum, flight: left(), arrivals, ...(anew.size > 0 && { anew: [...anew].toSorted() }) }
+
+  function limit(end: string, work: Work, delayMs: number): void {
+    underWay.set(end, work)
+    deadlines.set(end, channel.deadline(Math.max(0, delayMs)))
+  }
+
+  function forget(end: string): void {
+    underWay.delete(end)
+    deadlines.get(end)?.cancel()
+    deadlines.delete(end)
+  }
+
+  /** The end at work whose deadline passes first. */
+  function firstDue(): string | undefined {
+    if (deadlineMs === undefined) return undefined
+    const due = ({ since = 0 }: Work) => since
+    return [...underWay].toSorted(([, a], [, b]) => due(a) - due(b) || a.dispatch - b.dispatch)[0]?.[0]
+  }
 
   function ask(end: string, number: number, from: number): void {
     const last = states?.get(end)
@@ -106,25 +155,47 @@ export async function fillBuffer(
     channel.send(end, message, { keep: 'until-acknowledged' })
   }
 
-  /** Asks a free end. False if no end is free. */
-  async function dispatchNext(): Promise<boolean> {
+  /** Asks a free end. `late`: an end whose deadline has passed in this life or an earlier one. False if no end is free. */
+  async function dispatchNext(late?: string): Promise<boolean> {
     const number = dispatch + 1
     const choose = (): Dispatch => {
       const away = [...underWay.keys()].filter((end) => !channel.has(end))
+      const overdue = [...underWay.keys()].filter(
+        (end) => channel.has(end) && (end === late || deadlines.get(end)?.hasPassed === true),
+      )
+      const gone = { left: away, ...(overdue.length > 0 && { overdue }) }
       const free = channel.ends().filter((end) => !underWay.has(end) && !failed.has(end))
       const random = context.random(number, 'dispatch')
       const candidates = free.length === 0 ? [] : strategy.select.select(free, random)
       const end = candidates.length === 0 ? undefined : candidates[random.below(candidates.length)]
-      return end === undefined ? { left: away } : { left: away, end }
+      return end === undefined ? gone : { ...gone, end }
     }
-    const { left: away, end } = await context.decide(`dispatch ${number}`, choose, isDispatch, { durable: true })
-    for (const each of away) underWay.delete(each)
+    const {
+      left: away,
+      overdue = [],
+      end,
+    } = await context.decide(`dispatch ${number}`, choose, isDispatch, { durable: true })
+    for (const each of overdue) giveUp(each)
+    for (const each of away) forget(each)
     if (end === undefined) return false
     dispatch = number
     asked += 1
-    underWay.set(end, { dispatch: number, version })
+    if (deadlineMs === undefined) underWay.set(end, { dispatch: number, version })
+    else limit(end, { dispatch: number, version, since: await context.now() }, deadlineMs)
     ask(end, number, version)
     return true
+  }
+
+  function giveUp(end: string): void {
+    const { code, message, hint } = roleError('ROLE_OVERDUE', {
+      end,
+      dispatch: underWay.get(end)?.dispatch,
+      deadlineMs,
+    })
+    forget(end)
+    failed.add(end)
+    refusals.push({ end, code, reason: message, hint })
+    notice({ code, message })
   }
 
   /** Whether the training is over before the next answer comes. */
@@ -134,7 +205,9 @@ export async function fillBuffer(
       if (above.isOver()) return true
       const isAwaited = [...underWay.keys()].some((end) => channel.has(end))
       if (!isAwaited || channel.find(({ end, message }) => underWay.has(end) && isUnderWay(message))) return false
-      await Promise.race([channel.changed(), above.changed()])
+      const deadline = deadlines.get(firstDue() ?? '')
+      if (deadline?.hasPassed) return false
+      await Promise.race([channel.changed(deadline), above.changed()])
     }
   }
 
@@ -142,10 +215,11 @@ export async function fillBuffer(
     return [...underWay.values()].some((work) => work.dispatch === round)
   }
 
-  function nextArrival() {
+  function nextArrival(first: string | undefined) {
     return channel.next([...underWay.keys()], {
       purpose: `version ${version}`,
       matching: isUnderWay,
+      until: deadlines.get(first ?? ''),
       durable: false,
       lent: true,
     })
@@ -154,13 +228,13 @@ export async function fillBuffer(
   async function take(end: string, answer: Answer): Promise<void> {
     const work = underWay.get(end)
     if (work?.dispatch !== answer.round) return
-    underWay.delete(end)
+    forget(end)
     try {
       if (answer.type === 'failed') throw failureOf(end, answer)
       const staleness = version - work.version
       if (answer.type === 'contribution' && isFresh(end, staleness)) {
         await addContribution(sum, end, weighed(answer.contribution, staleness), context)
-        arrivals.push({ end, ...work })
+        arrivals.push({ end, dispatch: work.dispatch, version: work.version })
         states?.set(end, work.dispatch)
         if (answer.isAnew) anew.add(end)
       } else if (answer.type === 'partial' && isFresh(end, staleness)) {

@@ -1,22 +1,30 @@
 import type { RoleContext } from '../role.ts'
 import type { Answer, Assignment, ClientEvaluation } from './round-protocol.ts'
 
-/** A client's answer to an evaluation, with its own model if it has one, or to a query. */
+/** A client's answer to an evaluation, with its own model if it has one, or with the numbers that it is asked for. */
 export async function evaluatedBy(
-  message: Extract<Assignment, { type: 'evaluate' | 'query' }>,
+  message: Extract<Assignment, { type: 'evaluate' | 'tell' | 'query' }>,
   { strategy: { client }, learner, own, end }: Pick<RoleContext, 'strategy' | 'learner' | 'own' | 'end'>,
 ): Promise<Answer> {
   const { round, weights } = message
-  if (message.type === 'query') {
-    const answer = await client.answer?.({ end, round, weights, terms: {} }, learner)
+  if (message.type !== 'evaluate') {
+    const assignment = { end, round, weights, terms: {} }
+    const answer = await (message.type === 'tell'
+      ? client.tell?.(assignment, learner)
+      : client.answer?.(assignment, learner))
     const clients = answer ? [{ end, samples: answer.samples, metrics: answer.numbers }] : []
-    return { type: 'answered', round, clients, refusals: [] }
+    return { type: answerTo(message.type), round, clients, refusals: [] }
   }
   // The state before the next round is the one after this round, if this round counted the client.
   const kept = client.personal && (await own.before(round + 1, message.counted?.[end]))
   const model = client.personal?.(weights, kept ?? client.init?.(learner.layout), learner.layout) ?? weights
   const { samples, metrics } = await learner.evaluateClient(model)
   return { type: 'evaluated', round, clients: [{ end, samples, metrics }], refusals: [] }
+}
+
+/** The type of the answers to an assignment that isn't a training. */
+export function answerTo(asked: 'evaluate' | 'tell' | 'query'): 'evaluated' | 'told' | 'answered' {
+  return ({ evaluate: 'evaluated', tell: 'told', query: 'answered' } as const)[asked]
 }
 
 /**

@@ -7,14 +7,14 @@ import type { RoleContext } from '../role.ts'
  */
 export async function clientWork(
   { counted, ...given }: Omit<ClientAssignment, 'end'> & { readonly counted: number | undefined },
-  { strategy, learner, random, own, end, secret: secretOf }: RoleContext,
+  { strategy, learner, random, own, end, now, secret: secretOf }: RoleContext,
 ): Promise<{ readonly contribution: Contribution; readonly isAnew: boolean }> {
   const { client } = strategy
   const { round } = given
   const before = client.init && ((await own.before(round, counted)) ?? client.init(learner.layout))
   const secret = strategy.secret && (await secretOf(round, 'noise'))
   const streams = [random(round, 'client'), secret] as const
-  const { contribution, own: after } = await client.train({ ...given, end }, before, learner, ...streams)
+  const { contribution, own: after } = await client.train({ ...given, end, now }, before, learner, ...streams)
   if (client.init) await own.keep(round, after)
   return { contribution, isAnew: client.init !== undefined && own.isAnew }
 }

@@ -71,7 +71,12 @@ test('q-FedAvg moves clients with equal losses and lengths in the direction of t
     contributions[end] = (await client.train(assignment, null, learner, randomStream(1))).contribution
   }
   const weights = new Float32Array(2)
-  server.step(weights, joined(parts, layout, contributions, { round: 1, population: 2 }), null, randomStream(1))
+  server.step(
+    weights,
+    joined(parts, layout, contributions, { round: 1, population: 2 }),
+    server.init(layout),
+    randomStream(1),
+  )
   // F³ = 1/8; h = 3·¼·2·25 + 1/8 for each.
   const expected = 7 / 8 / (2 * (37.5 + 1 / 8))
   for (const value of weights) t.true(Math.abs(value - expected) < 1e-6)

@@ -164,7 +164,7 @@ async function trained(
 
 /** An answer for a coded error; throws any other error. */
 function failure(
-  asked: 'train' | 'evaluate' | 'query',
+  asked: 'train' | 'evaluate' | 'tell' | 'query',
   round: number,
   error: unknown,
 ): Extract<Answer, { type: 'failed' }> {

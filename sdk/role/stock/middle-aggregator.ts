@@ -2,6 +2,7 @@ import { isObject } from '../../../runtime/index.ts'
 import type { Arrival } from '../channel/channel.ts'
 import { role } from '../role.ts'
 import { gather, gatherEvaluations, levelsBelow, trainersBelow } from './aggregate.ts'
+import { answerTo } from './client-evaluation.ts'
 import { coordinatedAssignment, pairsOf } from './coordinated.ts'
 import { coordinated } from './coordinator-protocol.ts'
 import { answerBuffer, isMiddleFlight, type MiddleFlight, restarted } from './middle-buffer.ts'
@@ -49,11 +50,7 @@ export const middleAggregator = role({
     const { round } = message
     if (message.type !== 'train') {
       const found = await gatherEvaluations(message, context)
-      aggregator.send(
-        end,
-        { type: message.type === 'query' ? 'answered' : 'evaluated', round, ...found },
-        { keep: false },
-      )
+      aggregator.send(end, { type: answerTo(message.type), round, ...found }, { keep: false })
       return state
     }
     const { waiting } = context.strategy

@@ -46,8 +46,11 @@ export type Assignment =
       readonly waitMs?: number
     }
   | {
-      /** Asks clients for the numbers that the algorithm's server hears before a round's training. */
-      readonly type: 'query'
+      /**
+       * Asks clients for numbers: `tell`, for those that the selector hears before it selects; `query`, for those that the
+       * algorithm's server hears before a round's training.
+       */
+      readonly type: 'tell' | 'query'
       readonly round: number
       readonly weights: Float32Array
       readonly selected: readonly string[]
@@ -77,8 +80,8 @@ export type Answer =
   /** Another end of the ring has sent a partial sum that includes this one's contribution. */
   | { readonly type: 'covered'; readonly round: number }
   | {
-      /** `answered`: to a query. */
-      readonly type: 'evaluated' | 'answered'
+      /** `told`: before a selection. `answered`: to a query. */
+      readonly type: 'evaluated' | 'told' | 'answered'
       readonly round: number
       readonly clients: readonly ClientEvaluation[]
       readonly refusals: readonly Refusal[]
@@ -86,14 +89,14 @@ export type Answer =
   | {
       readonly type: 'failed'
       /** The kind of the failed assignment: a late failure of one kind doesn't answer an assignment of the other. */
-      readonly asked: 'train' | 'evaluate' | 'query'
+      readonly asked: 'train' | 'evaluate' | 'tell' | 'query'
       readonly round: number
       readonly code: string
       readonly reason: string
       readonly hint?: string
     }
 
-/** Means over the held-out examples of one client, or the numbers of its answer to a query. */
+/** Means over the held-out examples of one client, or the numbers that it was asked for. */
 export interface ClientEvaluation {
   readonly end: string
   readonly samples: number
@@ -120,7 +123,7 @@ export const below = channelTagged<Assignment, Answer>(isAnswer, 'distribute', '
 export const above = channelTagged<Answer, Assignment>(isAssignment, 'fetch', 'upload')
 
 function isAnswer(message: unknown): message is Answer {
-  if (!isOneOf(message, ['contribution', 'partial', 'covered', 'evaluated', 'answered', 'failed'])) return false
+  if (!isOneOf(message, ['contribution', 'partial', 'covered', 'evaluated', 'told', 'answered', 'failed'])) return false
   if (!('round' in message && isNumber(message.round))) return false
   switch (message.type) {
     case 'contribution':
@@ -138,6 +141,7 @@ function isAnswer(message: unknown): message is Answer {
     case 'covered':
       return true
     case 'evaluated':
+    case 'told':
     case 'answered':
       return (
         'clients' in message &&
@@ -150,7 +154,7 @@ function isAnswer(message: unknown): message is Answer {
     case 'failed':
       return (
         'asked' in message &&
-        (message.asked === 'train' || message.asked === 'evaluate' || message.asked === 'query') &&
+        ['train', 'evaluate', 'tell', 'query'].some((asked) => asked === message.asked) &&
         'code' in message &&
         isString(message.code) &&
         'reason' in message &&
@@ -224,7 +228,7 @@ function isContribution(value: unknown): value is Contribution {
 }
 
 function isAssignment(message: unknown): message is Assignment {
-  if (!isOneOf(message, ['train', 'evaluate', 'query', 'end-of-training'])) return false
+  if (!isOneOf(message, ['train', 'evaluate', 'tell', 'query', 'end-of-training'])) return false
   if (message.type === 'end-of-training') return true
   return (
     'round' in message &&

@@ -1,6 +1,6 @@
-import { isObject, isStrings } from '../../../runtime/index.ts'
+import { fieldsOf, isCount, isNumbers, isObject, isString, isStrings } from '../../../runtime/index.ts'
 import type { CountedWork } from '../../registry/registry.ts'
-import type { FinishedRound, Waiting } from '../../strategy/algorithm.ts'
+import type { FinishedRound, Answer as Told, Waiting } from '../../strategy/algorithm.ts'
 import type { RoundSum } from '../../strategy/round-sum.ts'
 import type { Channel } from '../channel/channel.ts'
 import { roleError } from '../errors.ts'
@@ -61,13 +61,23 @@ export const topAggregator = role({
     const round = state.round + 1
     const exhausted = strategy.server.exhausted?.(state.server, settings.clients)
     if (exhausted !== undefined) return endedBy(exhausted, state, context)
-    const { sum, server: heard, flight, arrivals, notCounted, anew, finished } = await contributions(state, context)
+    const {
+      sum,
+      root,
+      server: heard,
+      flight,
+      arrivals,
+      notCounted,
+      anew,
+      finished,
+    } = await contributions(state, context)
     const { members } = sum
     const weights = state.weights.slice()
     const server = structuredClone(heard)
-    const aggregate = sum.aggregate({ round, population: settings.clients })
+    const aggregate = sum.aggregate({ round, population: settings.clients, root })
     const secret = strategy.secret && (await context.secret(round, 'noise'))
     strategy.server.step(weights, aggregate, server, context.random(round, 'step'), secret)
+    if (finished) strategy.server.remember?.(server, finished)
     const spent = strategy.server.spent?.(server, settings.clients)
     // Without noise there is no bound, and nothing to tell.
     const privacy = spent && Number.isFinite(spent.epsilon) ? spent : undefined
@@ -130,6 +140,8 @@ async function contributions(
   readonly sum: RoundSum
   /** The server's state after the clients' answers. The terms that were sent share its arrays. */
   readonly server: unknown
+  /** The delta of the server's own training. */
+  readonly root?: Float32Array | undefined
   readonly flight?: Flight
   readonly arrivals?: readonly CountedWork[]
   readonly notCounted?: readonly NotCounted[]
@@ -160,22 +172,24 @@ async function contributions(
   coordinator?.broadcast({ type: 'ready', round })
   const pairs = await pairsOf(round, coordinator, context.end)
   const known = pairs && Object.values(pairs).flat().toSorted()
-  const choose = async () =>
-    select.select(known ?? (await trainersBelow(trainers)), context.random(round, 'select'), memory)
-  const selected = await context.decide('selected', choose, isStrings)
   const wait = await waitingTime(waiting, trainers)
-  if (strategy.server.hear) {
-    const query = { type: 'query', round, weights, selected, ...wait } as const
-    const { clients, refusals } = await gatherEvaluations(query, context)
-    const [first] = refusals
-    if (first) {
-      const how = `${refusals.length} of ${selected.length} clients could not answer before round ${round}`
-      context.notice({ code: first.code, message: `${how}, the first ${first.end}: ${first.reason}` })
-    }
-    const answers = clients.map(({ end, samples, metrics: numbers }) => ({ end, samples, numbers }))
-    strategy.server.hear(server, answers)
+  const present = async () => known ?? (await trainersBelow(trainers))
+  const answersOf = async (type: 'tell' | 'query', asked: readonly string[]) =>
+    asked.length === 0 ? [] : answersTo({ type, round, weights, selected: asked, ...wait }, context)
+  let told: readonly Told[] | undefined
+  if (select.candidates) {
+    const find = async () => select.candidates?.(await present(), context.random(round, 'candidates'), memory) ?? []
+    const answers = await answersOf('tell', await context.decide('candidates', find, isStrings))
+    // A candidate that has answered may be away when the round runs again.
+    told = await context.decide('told', () => answers, isTold, { durable: true })
   }
+  const choose = async () => select.select(await present(), context.random(round, 'select'), memory, told)
+  const selected = await context.decide('selected', choose, isStrings)
+  if (strategy.server.hear) strategy.server.hear(server, await answersOf('query', selected))
   const terms = termsNow()
+  const rooted = strategy.server.train?.({ end: context.end, round, weights, terms }, context.learner)
+  // A fault is heard of once the clients' contributions are there.
+  rooted?.catch(() => {})
   const {
     sum,
     refusals,
@@ -186,11 +200,37 @@ async function contributions(
     pairs,
   })
   requireEnough({ round, selected: selected.length, sum, refusals }, waiting.minimumUpdates)
-  const anew = { ...(begun && { anew: begun }), ...(reports && { finished: { round, selected, reports } }) }
-  if (sum.members.length === selected.length) return { sum, server, ...anew }
+  const root = await rooted
+  const finished = (reports ?? told) && { round, selected, reports: reports ?? {}, ...(told && { told }) }
+  const found = { sum, server, root, ...(begun && { anew: begun }), ...(finished && { finished }) }
+  if (sum.members.length === selected.length) return found
   // A round that runs again may find other ends there.
   const find = () => withoutPart({ selected, sum, refusals, asked }, trainers)
-  return { sum, server, notCounted: await context.decide('not counted', find, isNotCounted), ...anew }
+  return { ...found, notCounted: await context.decide('not counted', find, isNotCounted) }
+}
+
+/** The numbers that clients answer with. Those that can't answer are left out, with a notice. */
+async function answersTo(
+  query: Extract<Assignment, { type: 'tell' | 'query' }>,
+  context: TopContext,
+): Promise<readonly Told[]> {
+  const { clients, refusals } = await gatherEvaluations(query, context)
+  const [first] = refusals
+  if (first) {
+    const how = `${refusals.length} of ${query.selected.length} clients could not answer before round ${query.round}`
+    context.notice({ code: first.code, message: `${how}, the first ${first.end}: ${first.reason}` })
+  }
+  return clients.map(({ end, samples, metrics: numbers }) => ({ end, samples, numbers }))
+}
+
+function isTold(value: unknown): value is readonly Told[] {
+  return (
+    Array.isArray(value) &&
+    value.every((one) => {
+      const { end, samples, numbers } = fieldsOf(one)
+      return isString(end) && isCount(samples) && isNumbers(numbers)
+    })
+  )
 }
 
 function withoutPart(

@@ -1,14 +1,19 @@
 import test from 'ava'
 import { virtualClock } from '../../../runtime/index.ts'
+import { randomStream } from '../../random/random-stream.ts'
 import { memoryRegistry } from '../../registry/memory-registry.ts'
 import { hierarchical, twoTier } from '../../tag/topologies.ts'
 import { rehearse, tinyPool } from '../../testing/index.ts'
+import { clientLearner, type TrainingPool } from '../../training/training-pool.ts'
 import type { Algorithm } from '../algorithm.ts'
 import { fedBuff } from '../algorithms/asynchronous/index.ts'
-import { bulyan, geometricMedian, krum, median, trimmedMean } from '../algorithms/robust/index.ts'
+import { scaffold } from '../algorithms/client/index.ts'
+import { qFedAvg } from '../algorithms/fair/index.ts'
+import { bulyan, flTrust, geometricMedian, krum, median, trimmedMean } from '../algorithms/robust/index.ts'
 import { fedAvg } from '../algorithms/server/index.ts'
 import { choicesOf, chosenAlgorithm } from '../chosen-algorithm.ts'
 import { requireTopology } from '../fitting-algorithm.ts'
+import { requireLearner } from '../learner-needs.ts'
 import { attackersOf } from './attacks.ts'
 
 const clients = 11
@@ -25,7 +30,7 @@ const under = (attack: string, own: Algorithm) => chosenAlgorithm(own, choicesOf
 /** How far from the honest mean, which moves every weight by 1, a round of clients near it ends. */
 async function distance(strategy: Algorithm): Promise<number> {
   const registry = memoryRegistry()
-  const pool = tinyPool({
+  const pool: TrainingPool = tinyPool({
     clients,
     distort: (update, { client }) => ({
       ...update,
@@ -33,7 +38,7 @@ async function distance(strategy: Algorithm): Promise<number> {
     }),
   })
   const run = await rehearse({
-    ...{ strategy, pool, registry, topology: twoTier({ clients }), rounds: 1 },
+    ...{ strategy, pool: { ...pool, trainRoot }, registry, topology: twoTier({ clients }), rounds: 1 },
     system: { clock: virtualClock() },
     checkDeterminism: true,
   })
@@ -41,6 +46,18 @@ async function distance(strategy: Algorithm): Promise<number> {
   const { weights } = await registry.load('job-1', 1)
   return Math.max(...weights.map((value) => Math.abs(value - 2)))
 }
+
+/** The server's own training, near the honest mean, by the stream of the aggregator. */
+const trainRoot: TrainingPool['trainRoot'] = async ({ end, round, weights }) => {
+  const random = randomStream(1, round, end)
+  return { delta: weights.map(() => 1 + (random.uniform() - 0.5) / 10), samples: 100, metrics: {} }
+}
+
+test('FLTrust stands more than half of attackers, by what the server learns from its root set', async (t) => {
+  for (const attack of ['sign-flip:0.7:scale=5', 'gaussian:0.2:deviation=5', 'inner-product:0.7:epsilon=5'])
+    t.true((await distance(under(attack, flTrust()))) < 0.1, attack)
+  t.true((await distance(under('sign-flip:0.7:scale=5', median()))) > 1)
+})
 
 test('a fifth of attackers move the mean, and not the robust rules', async (t) => {
   for (const attack of attacks.slice(0, -1)) {
@@ -83,4 +100,50 @@ test('an attack needs each update and rounds, and its faults say what was expect
   t.throws(() => under('scaled:1', fedAvg()), { code: 'STRATEGY_SETTING' })
   t.throws(() => under('scaled', fedAvg()), { code: 'STRATEGY_SETTING' })
   t.throws(() => under('bribe:0.2', fedAvg()), { code: 'STRATEGY_UNKNOWN' })
+})
+
+test('with flipped labels the same fraction of all clients trains on other labels, by any algorithm', async (t) => {
+  for (const own of [fedAvg(), fedBuff(), qFedAvg({ lipschitz: 1 }), scaffold()]) {
+    const { client } = under('label-flip:0.2', own)
+    t.deepEqual(client.needs?.at(-1), 'classes')
+    const flipping = new Set<number>()
+    for (let index = 0; index < clients; index++) {
+      const asked: (boolean | undefined)[] = []
+      const pool = tinyPool({ clients })
+      const learner = clientLearner(
+        {
+          ...pool,
+          ownSteps: { learningRate: 1, epochs: 1, batch: 1 },
+          async train(request) {
+            asked.push(request.flipLabels)
+            return { ...(await pool.train(request)), steps: 1 }
+          },
+          evaluateClient(request) {
+            asked.push(request.flipLabels)
+            return pool.evaluateClient(request)
+          },
+        },
+        index,
+        `trainer-${index}`,
+      )
+      const weights = await pool.initialWeights()
+      const assignment = { end: `trainer-${index}`, round: 1, weights, terms: {} }
+      await client.train(assignment, client.init?.(pool.layout), learner, randomStream(1))
+      t.is(new Set(asked).size, 1)
+      if (asked[0]) flipping.add(index)
+    }
+    const expected = attackersOf(
+      Array.from({ length: clients }, (_, index) => `trainer-${index}`),
+      0.2,
+    )
+    t.deepEqual(
+      [...flipping].map((index) => `trainer-${index}`),
+      [...expected].toSorted((a, b) => Number(a.slice(8)) - Number(b.slice(8))),
+    )
+  }
+  t.notThrows(() => requireTopology(under('label-flip:0.2', fedAvg()), hierarchical({ clients: 4 }).schema))
+  t.throws(() => requireLearner(under('label-flip:0.2', fedAvg()), {}), {
+    code: 'STRATEGY_LEARNER',
+    message: /classes/,
+  })
 })

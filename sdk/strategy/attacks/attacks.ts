@@ -13,22 +13,35 @@ export type Attack = (
 ) => readonly Float32Array[]
 
 export interface AttackDefinition extends Described {
-  /** Makes the attack, and the fraction of attackers, from settings of unknown origin. */
-  from(given: Readonly<Record<string, unknown>>): { readonly attack: Attack; readonly fraction: number }
+  /**
+   * Makes the attack, and the fraction of attackers, from settings of unknown origin. `flipped labels`: attackers train on
+   * other labels.
+   */
+  from(given: Readonly<Record<string, unknown>>): {
+    readonly attack: Attack | 'flipped labels'
+    readonly fraction: number
+  }
 }
 
-const fraction = {
-  kind: 'number',
-  least: 0,
-  below: 1,
-  help: 'fraction of the members of a round that attack, rounded down to a whole number',
-} as const
+const fractionOf = (whom: string) =>
+  ({
+    kind: 'number',
+    least: 0,
+    below: 1,
+    help: `fraction of ${whom} that attack, rounded down to a whole number`,
+  }) as const
 
 function defineAttack<const Table extends SettingsTable>({
   make,
   settings,
+  among = 'the members of a round',
   ...described
-}: Described<Table> & { make(values: SettingValues<Table>): Attack }): AttackDefinition {
+}: Described<Table> & {
+  /** Whose fraction attacks. */
+  readonly among?: string
+  make(values: SettingValues<Table>): Attack | 'flipped labels'
+}): AttackDefinition {
+  const fraction = fractionOf(among)
   const table = { fraction, ...settings }
   return {
     ...described,
@@ -42,7 +55,7 @@ function defineAttack<const Table extends SettingsTable>({
 }
 
 /**
- * The members that attack: ⌊fraction·m⌋ of them, by a hash of their ends, so that an end which attacks in one round mostly
+ * The ends that attack: ⌊fraction·m⌋ of m, by a hash of their ends, so that an end which attacks in one round mostly
  * attacks in the others.
  */
 export function attackersOf(ends: readonly string[], share: number): ReadonlySet<string> {
@@ -53,6 +66,14 @@ export function attackersOf(ends: readonly string[], share: number): ReadonlySet
 
 /** All attacks, as a test bench for robust rules. */
 export const attackDefinitions: readonly AttackDefinition[] = [
+  defineAttack({
+    name: 'label-flip',
+    summary: 'attackers train on the label L − 1 − l in place of l, of L classes',
+    source: 'Fang, Cao, Jia, Gong, Local Model Poisoning Attacks, USENIX Security 2020, section 7',
+    among: 'all clients',
+    settings: {},
+    make: () => 'flipped labels',
+  }),
   defineAttack({
     name: 'sign-flip',
     summary: 'attackers send −λΔ in place of their Δ',

@@ -130,7 +130,8 @@ export const privateEntries: readonly PrivateEntry[] = [
     summary: 'each client clips its update to norm C and adds N(0, σ²) to each value before it sends the update',
     source: 'Naseri et al., NDSS 2022',
     settings: clientSettings,
-    apply: (algorithm, given) => staged(algorithm, [clientPrivacy(settingValues('dp', clientSettings, given))]),
+    apply: (algorithm, given) =>
+      coveredBy(algorithm, clientPrivacy(settingValues('dp', clientSettings, given)), algorithm),
   },
 ]
 
@@ -141,17 +142,49 @@ export const privateEntries: readonly PrivateEntry[] = [
  * @throws STRATEGY_MISFIT where the bound on a client's influence would not hold.
  */
 function sampled(algorithm: Algorithm, probability: number, stage: Stage): Algorithm {
-  const { name, aggregation, waiting } = algorithm
-  const misfit = (reason: string) =>
-    strategyError('STRATEGY_MISFIT', { reason: `${stage.name} and ${name}: ${reason}` })
+  const { aggregation, waiting } = algorithm
+  const misfit = misfitOf(stage, algorithm)
   if (aggregation.needs === 'each')
     throw misfit('its server looks at each update, and noise covers sums alone; choose an algorithm that averages')
   if (waiting.kind === 'buffer')
     throw misfit('its rounds are a buffer, in which an end may count twice; choose an algorithm with rounds')
-  if (aggregation.weightBits !== undefined || Object.keys(aggregation.vectors).length > 1)
-    throw misfit('it weighs updates, or sends more than one vector; choose an algorithm that averages one update')
-  return staged(
-    { ...algorithm, select: poissonSelector({ probability }), waiting: { ...waiting, minimumUpdates: 0 } },
-    [stage],
-  )
+  if (algorithm.select.remember || algorithm.select.candidates)
+    throw misfit(
+      'its selector learns from what ends tell; leave the selector out: ends take part by samplingProbability',
+    )
+  return coveredBy(algorithm, stage, {
+    ...algorithm,
+    select: poissonSelector({ probability }),
+    waiting: { ...waiting, minimumUpdates: 0 },
+  })
+}
+
+/**
+ * An algorithm with a stage that protects the clipped delta, and nothing else of what clients tell.
+ *
+ * @throws STRATEGY_MISFIT where clients would tell more.
+ */
+function coveredBy(given: Algorithm, stage: Stage, algorithm: Algorithm): Algorithm {
+  const { aggregation, server, select, waiting } = given
+  const misfit = misfitOf(stage, given)
+  if (aggregation.weightBits !== undefined && waiting.kind === 'quorum')
+    throw misfit('it weighs updates; choose an algorithm that averages updates')
+  if (Object.keys(aggregation.vectors).length > 1 || aggregation.scalars)
+    throw misfit('it sends more than one vector, or numbers; choose an algorithm that averages one update')
+  if (server.hear || select.candidates)
+    throw misfit(
+      'its clients answer before a round, which no noise covers; choose an algorithm or selector that does not ask',
+    )
+  if (server.remember || select.remember)
+    throw misfit('its sampler or selector learns from what clients tell of their examples; leave it out')
+  if (given.clientEvaluation !== undefined)
+    throw misfit('its clients publish their evaluations, which no noise covers; leave clientEvaluation out')
+  if (waiting.kind === 'buffer' && waiting.size > 1)
+    throw misfit('its rounds are a buffer, in which an end may count twice; set bufferSize (aggGoal) to 1')
+  const { client } = algorithm
+  return staged({ ...algorithm, client: { ...client, needs: [...(client.needs ?? []), 'no-batch-norm'] } }, [stage])
+}
+
+function misfitOf(stage: Stage, { name }: Algorithm) {
+  return (reason: string) => strategyError('STRATEGY_MISFIT', { reason: `${stage.name} and ${name}: ${reason}` })
 }

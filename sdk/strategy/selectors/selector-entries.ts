@@ -2,6 +2,8 @@ import type { Algorithm, ClientPart, Selector } from '../algorithm.ts'
 import type { Described } from '../define-algorithm.ts'
 import { strategyError } from '../errors.ts'
 import { settingValues } from '../settings.ts'
+import { askedPowerOfChoice, stratifiedSelector, tellLoss, tellStratum } from './asking-selectors.ts'
+import { deadlineSelector } from './deadline-selector.ts'
 import { oortSeats, oortSelector, statisticalUtility, utilityMetric } from './oort-selector.ts'
 import { countSelector } from './random-selector.ts'
 import { fairSelector, powerOfChoice, samplesSelector, tierSelector } from './remembering-selectors.ts'
@@ -16,6 +18,39 @@ const count = { kind: 'whole', least: 1, kwarg: 'k', help: 'number of ends that 
 const powerSettings = {
   count,
   candidates: { kind: 'whole', least: 1, kwarg: 'd', help: 'd: number of candidates, at least k' },
+  losses: {
+    kind: 'choice',
+    choices: ['asked', 'last'],
+    default: 'asked',
+    help: 'asked: candidates are asked before the round; last: the losses of their last participation (rpow-d)',
+  },
+} as const
+
+const stratifiedSettings = {
+  count,
+  property: {
+    kind: 'text',
+    default: 'label',
+    help: "an end's stratum is the most frequent value of this column in its examples; label: of their labels",
+  },
+} as const
+
+const deadlineSettings = {
+  deadlineSeconds: { kind: 'number', above: 0, kwarg: 'deadline', help: 'seconds by which a round should end' },
+  candidates: {
+    kind: 'whole',
+    least: 1,
+    optional: true,
+    kwarg: 'k',
+    help: 'number of uniformly random ends of which the selection is made; none: all',
+  },
+  uploadShare: {
+    kind: 'number',
+    least: 0,
+    most: 1,
+    default: 0.5,
+    help: "share of an end's time that is its upload; ends upload one after another and train at the same time",
+  },
 } as const
 
 const tierSettings = {
@@ -63,12 +98,38 @@ export const selectorEntries: readonly SelectorEntry[] = [
     { count },
     samplesSelector,
   ),
+  {
+    name: 'power-of-choice',
+    summary: 'of d candidates drawn by their numbers of examples, those of the highest losses',
+    source: 'Cho, Wang, Joshi, AISTATS 2022',
+    settings: powerSettings,
+    apply(algorithm, given) {
+      const { losses, ...choices } = settingValues('power-of-choice', powerSettings, given)
+      if (choices.candidates < choices.count) {
+        const expected = `at least ${choices.count}, the number that is selected`
+        const came = { of: 'power-of-choice', name: 'candidates', came: choices.candidates, expected }
+        throw strategyError('STRATEGY_SETTING', came)
+      }
+      if (losses === 'last') return { ...algorithm, select: powerOfChoice(choices) }
+      return asking(algorithm, askedPowerOfChoice(choices), tellLoss)
+    },
+  },
+  {
+    name: 'stratified',
+    summary: 'seats for each stratum of ends by its number of examples, uniformly random ends within',
+    source: 'Fraboni, Vidal, Kameni, Lorenzi, ICML 2021',
+    settings: stratifiedSettings,
+    apply(algorithm, given) {
+      const { property, ...choices } = settingValues('stratified', stratifiedSettings, given)
+      return asking(algorithm, stratifiedSelector(choices), tellStratum(property))
+    },
+  },
   entry(
-    'power-of-choice',
-    'of d candidates drawn by their numbers of examples, those of the highest losses when they took part last',
-    'Cho, Wang, Joshi, AISTATS 2022, variant rpow-d',
-    powerSettings,
-    powerOfChoice,
+    'deadline',
+    'as many ends as are expected to finish by a deadline (FedCS)',
+    'Nishio, Yonetani, ICC 2019, algorithm 3',
+    deadlineSettings,
+    deadlineSelector,
   ),
   entry('tiers', 'ends of one tier by the time that they took', 'Chai et al., HPDC 2020', tierSettings, tierSelector),
   {
@@ -96,6 +157,11 @@ function entry<const Table extends Described['settings']>(
     ...{ name, summary, settings, ...(source === undefined ? {} : { source }) },
     apply: (algorithm, given) => ({ ...algorithm, select: make(settingValues(name, settings, given)) }),
   }
+}
+
+/** An algorithm whose selector asks candidates. */
+function asking(algorithm: Algorithm, select: Selector, tell: NonNullable<ClientPart<unknown>['tell']>): Algorithm {
+  return { ...algorithm, select, client: { ...algorithm.client, tell } }
 }
 
 /** An algorithm whose round ends with `count` updates of `seats` selected ends. */

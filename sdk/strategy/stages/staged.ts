@@ -1,6 +1,7 @@
 import type { Vector } from '../../sum/accumulator.ts'
 import type { Layout } from '../../weights/layout.ts'
 import type { Algorithm, ClientPart, Contribution, ServerPart, Stage, Terms, WholeContribution } from '../algorithm.ts'
+import { strategyError } from '../errors.ts'
 
 /** The state of an algorithm's part, and of each of its stages. */
 interface StagedState {
@@ -12,9 +13,16 @@ interface StagedState {
  * Puts stages into an algorithm, whose client then takes its vectors out of the thread that trained them. At the client
  * stages are applied in their order, after those that the algorithm has already; at the server in the same order, before
  * those.
+ *
+ * @throws STRATEGY_MISFIT for an algorithm whose clients send their weights whole.
  */
 export function staged(algorithm: Algorithm, stages: readonly Stage[]): Algorithm {
-  if (stages.length === 0) return algorithm
+  const [first] = stages
+  if (!first) return algorithm
+  if (algorithm.aggregation.wholeWeights) {
+    const reason = `${first.name} changes updates, and the clients of ${algorithm.name} send their weights whole; choose fedbuff, or leave ${first.name} out`
+    throw strategyError('STRATEGY_MISFIT', { reason })
+  }
   const isSecret = algorithm.secret || stages.some(({ secret }) => secret)
   const server: ServerPart<StagedState> = stagedServer(algorithm.server, stages)
   return {
@@ -26,8 +34,10 @@ export function staged(algorithm: Algorithm, stages: readonly Stage[]): Algorith
   }
 }
 
-function stagedServer(inner: ServerPart<unknown>, stages: readonly Stage[]): ServerPart<StagedState> {
+/** The server's part of an algorithm with stages. */
+export function stagedServer(inner: ServerPart<unknown>, stages: readonly Stage[]): ServerPart<StagedState> {
   const isTold = inner.assign || stages.some(({ server }) => server?.assign)
+  const remembers = inner.remember ?? stages.some(({ server }) => server?.remember)
   const assign = (state: StagedState, round: number) =>
     joinedTerms([
       inner.assign?.(state.inner, round) ?? {},
@@ -40,6 +50,13 @@ function stagedServer(inner: ServerPart<unknown>, stages: readonly Stage[]): Ser
     }),
     ...(isTold && { assign }),
     ...(inner.hear && { hear: (state, answers) => inner.hear?.(state.inner, answers) }),
+    ...(inner.train && { train: inner.train.bind(inner) }),
+    ...(remembers && {
+      remember(state, round) {
+        inner.remember?.(state.inner, round)
+        for (const [index, { server }] of stages.entries()) server?.remember?.(state.stages[index], round)
+      },
+    }),
     ...spending(inner, stages),
     step(weights, aggregate, state, random, secret) {
       let changed = aggregate
@@ -81,6 +98,7 @@ function stagedClient(inner: ClientPart<unknown>, stages: readonly Stage[]): Cli
     ...(inner.needs && { needs: inner.needs }),
     ...(isStateful && { init }),
     ...(inner.answer && { answer: inner.answer.bind(inner) }),
+    ...(inner.tell && { tell: inner.tell.bind(inner) }),
     ...(inner.personal && {
       personal: (weights, own, layout) =>
         inner.personal?.(weights, isStagedState(own) ? own.inner : own, layout) ?? weights,

@@ -8,7 +8,7 @@ import type {
   ClientEvaluationRequest,
   PassAnswer,
   PoolPass,
-  PoolTrainingRequest,
+  RootTrainingRequest,
   TrainingPool,
 } from '../training-pool.ts'
 import type { HeldMessage, HeldReceipt, HeldReply } from './held-sums.ts'
@@ -32,6 +32,7 @@ export type WorkerRequest =
   | { readonly type: 'initialWeights' }
   | {
       readonly type: 'train'
+      /** Without a client: on the root set. */
       readonly training: SharedTraining
       /** The vectors of the update stay in the worker. */
       readonly hold: boolean
@@ -50,6 +51,7 @@ export interface WorkerDescription
   extends Pick<TrainingPool, 'layout' | 'ownSteps' | 'abilities' | 'modelLayers' | 'sections' | 'clients'> {
   readonly modelTopology: unknown
   readonly runsOn: string | undefined
+  readonly hasRoot: boolean
 }
 
 /** First `ready` or `failed`, then one reply for each request. Replies about held vectors come at any time. */
@@ -95,10 +97,13 @@ export function sharedArrays() {
 }
 
 /** A training request as a worker receives it. */
-export type SharedTraining = Omit<PoolTrainingRequest, 'signal'>
+export type SharedTraining = Omit<RootTrainingRequest, 'signal'> & { readonly client?: number }
 
 /** The request with its arrays of weights and terms in shared memory. */
-export function sharedTraining(asked: PoolTrainingRequest, share: Share): SharedTraining {
+export function sharedTraining(
+  asked: RootTrainingRequest & { readonly client?: number },
+  share: Share,
+): SharedTraining {
   const { signal: _, ...request } = asked
   const { weights, start, centre, base, terms } = request
   return {

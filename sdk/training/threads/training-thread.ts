@@ -145,7 +145,7 @@ function nameOf(request: WorkerRequest): string {
     case 'initialWeights':
       return 'the initial weights'
     case 'train':
-      return `client ${request.training.client} in round ${request.training.round}`
+      return `${request.training.client === undefined ? 'the root set' : `client ${request.training.client}`} in round ${request.training.round}`
     case 'pass':
       return `a pass of ${request.request.end} in round ${request.request.round}`
     case 'ids':

@@ -2,6 +2,7 @@ import { parentPort, workerData } from 'node:worker_threads'
 import { packError } from '../../../runtime/index.ts'
 import { readFilesWith } from '../../data/files/node-file-content.ts'
 import { fileReaderOver } from '../../data/files/node-shared-files.ts'
+import { learnError } from '../../learn/errors.ts'
 import { importWorkload } from '../../workload/load/import-workload.ts'
 import { type LocalTrainer, localTrainer } from '../local-trainer.ts'
 import { type HeldSums, heldSums } from './held-sums.ts'
@@ -12,6 +13,7 @@ async function serve({ bundle, settings, seed, datasets, files }: WorkerStart): 
   readFilesWith(fileReaderOver(files))
   const trainer = await localTrainer(await importWorkload(new URL(bundle)), settings, seed, datasets)
   const { layout, modelTopology, runsOn, ownSteps, abilities, modelLayers, sections, clients } = trainer
+  const hasRoot = trainer.trainRoot !== undefined
   const held = heldSums(layout)
   let running = new AbortController()
   parentPort?.on('message', (message: WorkerMessage) => {
@@ -30,7 +32,7 @@ async function serve({ bundle, settings, seed, datasets, files }: WorkerStart): 
         answer(trainer, held, message, running.signal).then(send).catch(fail)
     }
   })
-  const description = { layout, modelTopology, runsOn, ownSteps, abilities, modelLayers, sections, clients }
+  const description = { layout, modelTopology, runsOn, ownSteps, abilities, modelLayers, sections, clients, hasRoot }
   send({ type: 'ready', description })
 }
 
@@ -45,7 +47,12 @@ async function answer(
       return { type: 'weights', weights: await trainer.initialWeights() }
     case 'train': {
       const { training: asked, hold } = request
-      const training = { ...asked, signal }
+      const { client, ...shared } = { ...asked, signal }
+      if (client === undefined) {
+        if (!trainer.trainRoot) throw learnError('LEARN_ROOT')
+        return { type: 'update', update: await trainer.trainRoot(shared) }
+      }
+      const training = { ...shared, client }
       if (hold) {
         let room: Float32Array | undefined
         // The room is taken late: vectors held earlier may be added meanwhile, which frees their memory.

@@ -8,7 +8,7 @@ import type { Settings } from '../../role/role.ts'
 import type { LoadedWorkload } from '../../workload/load/load-workload.ts'
 import { workloadBundle } from '../../workload/load/workload-bundle.ts'
 import { inlinePool } from '../inline-pool.ts'
-import type { PoolTrainingRequest, TrainingPool } from '../training-pool.ts'
+import type { RootTrainingRequest, TrainingPool } from '../training-pool.ts'
 import { heldUpdate } from './held-sums.ts'
 import { shared, sharedArrays, sharedTraining, type WorkerReply, type WorkerRequest } from './training-messages.ts'
 import { type TrainingSlot, trainingSlot } from './training-thread.ts'
@@ -53,7 +53,8 @@ export async function workerPool({
   const files = sharedFiles()
   const [first, ...others] = await all(Array.from({ length: workers }, () => trainingSlot(setup, files)))
   if (!first) throw learnError('LEARN_CLOSED')
-  const { layout, modelTopology, runsOn, ownSteps, abilities, modelLayers, sections, clients } = first.description
+  const { layout, modelTopology, runsOn, ownSteps, abilities, modelLayers, sections, clients, hasRoot } =
+    first.description
 
   const slots = [first, ...others]
   const free = [...slots]
@@ -98,11 +99,17 @@ export async function workerPool({
       dispatch()
     })
 
-  const trainingOf = (request: PoolTrainingRequest, hold: boolean): WorkerRequest => ({
+  const trainingOf = (request: RootTrainingRequest & { readonly client?: number }, hold: boolean): WorkerRequest => ({
     type: 'train',
     training: sharedTraining(request, (values) => share.forRound(values, request.round)),
     hold,
   })
+
+  const train = async (request: RootTrainingRequest & { readonly client?: number }) => {
+    const { reply } = await ask(trainingOf(request, false), request.signal)
+    if (reply.type !== 'update') throw unexpected(reply)
+    return reply.update
+  }
 
   const count = async (request: WorkerRequest) => {
     const { reply } = await ask(request)
@@ -124,11 +131,8 @@ export async function workerPool({
       if (reply.type !== 'weights') throw unexpected(reply)
       return reply.weights
     },
-    async train(request) {
-      const { reply } = await ask(trainingOf(request, false), request.signal)
-      if (reply.type !== 'update') throw unexpected(reply)
-      return reply.update
-    },
+    train,
+    ...(hasRoot && { trainRoot: train }),
     async trainHeld(request) {
       const { reply, thread } = await ask(trainingOf(request, true), request.signal)
       if (reply.type !== 'held') throw unexpected(reply)

@@ -2,7 +2,7 @@ import { power } from '../../../random/elementary.ts'
 import type { ClientPart, ServerPart, Waiting } from '../../algorithm.ts'
 import { defineAlgorithm } from '../../define-algorithm.ts'
 import { allSelector } from '../../selectors/all-selector.ts'
-import { bufferSettings, weightBits } from './fed-buff.ts'
+import { bufferLimits, bufferSettings, weightBits } from './fed-buff.ts'
 
 type Staleness = 'constant' | 'polynomial' | 'hinge'
 
@@ -40,18 +40,18 @@ export const fedAsync = defineAlgorithm({
     rho: { kind: 'number', least: 0, default: 0, help: "ρ of the proximal term ρ/2 ‖u − w‖² of the clients' loss" },
     concurrency: bufferSettings.concurrency,
     mostStale: bufferSettings.mostStale,
+    dispatchDeadlineMs: bufferSettings.dispatchDeadlineMs,
     quantumBits: {
       ...bufferSettings.quantumBits,
       help: 's: weights are summed in quanta of 2^−s; a value must be below 2^(51−s)',
     },
   },
-  make({ alpha, staleness, a, b, rho, concurrency, mostStale, quantumBits }) {
+  make({ alpha, staleness, a, b, rho, quantumBits, ...values }) {
     const factor = stalenessFactor(staleness, a, b)
     const waiting: Waiting = {
       kind: 'buffer',
       size: 1,
-      concurrency,
-      ...(mostStale === undefined ? {} : { mostStale }),
+      ...bufferLimits(values),
       weigh: (tau) => alpha * factor(tau),
       // Under a tree, α is the top's.
       weighBelow: factor,
@@ -60,7 +60,7 @@ export const fedAsync = defineAlgorithm({
       select: allSelector(),
       server,
       client: wholeWeights(rho),
-      aggregation: { needs: 'sum', weightBits, vectors: { delta: { quantumBits } } },
+      aggregation: { needs: 'sum', weightBits, wholeWeights: true, vectors: { delta: { quantumBits } } },
       waiting,
       stages: [],
     }

@@ -1,6 +1,7 @@
 import type { ServerPart, Waiting } from '../../algorithm.ts'
 import { defineAlgorithm } from '../../define-algorithm.ts'
 import { allSelector } from '../../selectors/all-selector.ts'
+import type { SettingValues } from '../../settings.ts'
 import { momentumServer, plainClient } from '../server/index.ts'
 
 /** Staleness factors are rounded once to multiples of 2^−24. */
@@ -16,6 +17,12 @@ export const bufferSettings = {
     help: 'C: number of ends that work at a time',
   },
   mostStale: { kind: 'whole', least: 0, optional: true, help: 'contributions with a greater staleness are dropped' },
+  dispatchDeadlineMs: {
+    kind: 'number',
+    above: 0,
+    optional: true,
+    help: 'milliseconds after which a trainer that has not answered is given up, and another is asked; none: no deadline',
+  },
   quantumBits: {
     kind: 'whole',
     least: 0,
@@ -24,6 +31,19 @@ export const bufferSettings = {
     help: "s: updates are summed in quanta of 2^−s; a delta's values must be below 2^(51−s)",
   },
 } as const
+
+/** The bounds on work under way, from the settings of an asynchronous algorithm. */
+export function bufferLimits({
+  concurrency,
+  mostStale,
+  dispatchDeadlineMs: deadlineMs,
+}: Pick<SettingValues<typeof bufferSettings>, 'concurrency' | 'mostStale' | 'dispatchDeadlineMs'>) {
+  return {
+    concurrency,
+    ...(mostStale === undefined ? {} : { mostStale }),
+    ...(deadlineMs === undefined ? {} : { deadlineMs }),
+  }
+}
 
 /**
  * FedBuff, asynchronous: C ends work at a time, and after each K contributions
@@ -71,16 +91,16 @@ export const fedBuff = defineAlgorithm({
       help: 's(τ): factor of a contribution that is τ steps stale; none: 1',
     },
     mostStale: bufferSettings.mostStale,
+    dispatchDeadlineMs: bufferSettings.dispatchDeadlineMs,
     quantumBits: bufferSettings.quantumBits,
   },
-  make({ bufferSize, middleBufferSize, concurrency, staleness, mostStale, quantumBits, ...values }) {
+  make({ bufferSize, middleBufferSize, staleness, quantumBits, ...values }) {
     const { serverMomentum: beta, serverLearningRate: eta } = values
     const waiting: Waiting = {
       kind: 'buffer',
       size: bufferSize,
       ...(middleBufferSize === undefined ? {} : { sizeBelow: middleBufferSize }),
-      concurrency,
-      ...(mostStale === undefined ? {} : { mostStale }),
+      ...bufferLimits(values),
       weigh: (tau) => (staleness === 'none' ? 1 : 1 / Math.sqrt(1 + tau)),
     }
     const server: ServerPart<unknown> =

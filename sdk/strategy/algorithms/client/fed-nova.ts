@@ -2,7 +2,15 @@ import type { Steps } from '../../../learn/steps.ts'
 import type { ClientPart } from '../../algorithm.ts'
 import { defineAlgorithm } from '../../define-algorithm.ts'
 import { learnerError } from '../../learner-needs.ts'
-import { drawnWork, momentumServer, roundParts, roundSettings, unequalWork, weighting } from '../server/index.ts'
+import {
+  drawnWork,
+  momentumServer,
+  roundParts,
+  roundSettings,
+  unequalWork,
+  weighting,
+  withScalars,
+} from '../server/index.ts'
 
 /**
  * FedNova: clients that do more local steps, or whose solver goes further in a step, don't pull the weights to their
@@ -30,7 +38,7 @@ export const fedNova = defineAlgorithm({
     ...unequalWork,
   },
   make: ({ mu, serverMomentum: beta, leastEpochs, ...values }) => ({
-    ...roundParts(values),
+    ...withScalars(roundParts(values)),
     server: momentumServer({ beta, eta: 1 }, (aggregate) => {
       const effective = (aggregate.scalars.effective ?? 0) / aggregate.weight
       return aggregate.mean().map((value) => effective * value)

@@ -1,6 +1,6 @@
 import type { ClientPart, ServerPart } from '../../algorithm.ts'
 import { defineAlgorithm } from '../../define-algorithm.ts'
-import { roundParts, roundSettings } from '../server/index.ts'
+import { roundParts, roundSettings, withScalars } from '../server/index.ts'
 
 /** λ, times the number of clients: 1 for all at first. */
 interface Mixture {
@@ -47,7 +47,7 @@ export const agnostic = defineAlgorithm({
         mixture.others = projected(others / population)
       },
     }
-    return { ...roundParts(values), server, client }
+    return { ...withScalars(roundParts(values)), server, client }
   },
 })
 

@@ -2,7 +2,7 @@ import { power } from '../../../random/elementary.ts'
 import type { ClientPart, ServerPart } from '../../algorithm.ts'
 import { defineAlgorithm } from '../../define-algorithm.ts'
 import { learnerError } from '../../learner-needs.ts'
-import { roundParts, roundSettings } from '../server/index.ts'
+import { roundParts, roundSettings, withScalars } from '../server/index.ts'
 
 /** Added to each loss, whose power below 1 has no bound at 0. */
 const leastLoss = 1e-10
@@ -32,33 +32,50 @@ export const qFedAvg = defineAlgorithm({
     lipschitz: { kind: 'number', above: 0, optional: true, help: "L; none: 1/η, with η of the learner's steps" },
     ...roundSettings,
   },
-  make: ({ q, lipschitz, ...values }) => ({ ...roundParts(values), server, client: weighedByLoss(q, lipschitz) }),
+  make: ({ q, lipschitz, ...values }) => ({
+    ...withScalars(roundParts(values)),
+    server: server(q),
+    client: weighedByLoss(q, lipschitz, values.quantumBits),
+  }),
 })
 
-const server: ServerPart<null> = {
-  init: () => null,
-  step(weights, aggregate) {
-    const sum = aggregate.sum()
-    const { divisor = 1 } = aggregate.scalars
-    for (let i = 0; i < sum.length; i++) weights[i]! += sum[i]! / divisor
-  },
+/** The loss in whose units clients state theirs, so that the sums keep their precision at any loss. */
+interface Scale {
+  unit: number
+}
+
+/** A unit u multiplies all F_k^q and h_k by u^−q, which cancels in the step. */
+function server(q: number): ServerPart<Scale> {
+  return {
+    init: () => ({ unit: 1 }),
+    assign: ({ unit }) => ({ scalars: { unit } }),
+    step(weights, { members, scalars, ...aggregate }, scale) {
+      const sum = aggregate.sum()
+      const { divisor = 1, factors = 0 } = scalars
+      if (divisor > 0) for (let i = 0; i < sum.length; i++) weights[i]! += sum[i]! / divisor
+      // Next time the factors are about 1. Below q = 1 they are so anyway.
+      if (q >= 1) scale.unit = Math.max(leastLoss, scale.unit * power(factors / members.length, 1 / q))
+    },
+  }
 }
 
 /** Sends F_k^q Δ_k, rounded to float32, and the client's summand of the divisor. */
-function weighedByLoss(q: number, lipschitz: number | undefined): ClientPart<null> {
+function weighedByLoss(q: number, lipschitz: number | undefined, quantumBits: number): ClientPart<null> {
   return {
     needs: lipschitz === undefined ? ['own-steps'] : [],
-    async train({ round, weights }, own, learner) {
+    async train({ round, weights, terms }, own, learner) {
       const { ownSteps } = learner
       if (lipschitz === undefined && !ownSteps) throw learnerError('own-steps')
       const inverse = lipschitz ?? 1 / (ownSteps?.learningRate ?? 1)
       const evaluation = await learner.loss(weights, { round })
       const loss = (evaluation.metrics.loss ?? Number.NaN) + leastLoss
       const { delta, samples, metrics } = await learner.train({ round, weights, terms: {} })
-      const factor = power(loss, q)
-      const divisor = q * power(loss, q - 1) * inverse * squares(delta) + factor
+      // A loss far above those of the last members would exceed the range. At the bound it outweighs all others as well.
+      const most = 2 ** (50 - quantumBits) / delta.reduce((peak, value) => Math.max(peak, Math.abs(value)), 1)
+      const factor = Math.min(power(loss / (terms.scalars?.unit ?? 1), q), most)
+      const divisor = (q * factor * inverse * squares(delta)) / loss + factor
       const vectors = { delta: delta.map((moved) => factor * moved) }
-      return { contribution: { vectors, weight: 1, scalars: { divisor }, samples, metrics }, own }
+      return { contribution: { vectors, weight: 1, scalars: { divisor, factors: factor }, samples, metrics }, own }
     },
   }
 }

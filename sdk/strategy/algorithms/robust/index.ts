@@ -1,5 +1,6 @@
 export { bulyan } from './bulyan.ts'
 export { centredClipping } from './centred-clipping.ts'
+export { flTrust } from './fl-trust.ts'
 export { geometricMedian } from './geometric-median.ts'
 export { krum, multiKrum } from './krum.ts'
 export { median, trimmedMean } from './median.ts'

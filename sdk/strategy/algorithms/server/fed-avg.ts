@@ -88,6 +88,12 @@ export function roundParts(values: RoundSettings) {
   } satisfies Partial<Algorithm>
 }
 
+/** The parts of an algorithm whose contributions have scalars besides. */
+export function withScalars(parts: ReturnType<typeof roundParts>) {
+  const aggregation: Aggregation = { ...parts.aggregation, scalars: true }
+  return { ...parts, aggregation }
+}
+
 /** Setting for clients that do unequal amounts of work. */
 export const unequalWork = {
   leastEpochs: {

@@ -18,7 +18,8 @@ export const fedYogi = defineAlgorithm({
   settings: adaptiveSettings,
   make({ beta2, ...values }) {
     const server = adaptiveServer(values, (v, delta) => {
-      const square = delta * delta
+      // In the precision of v, so that a v that equals Δ̄² stays.
+      const square = Math.fround(delta * delta)
       return v - (1 - beta2) * square * Math.sign(v - square)
     })
     return { ...roundParts(values), server, client: plainClient(values.weighting) }
