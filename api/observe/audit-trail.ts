@@ -52,6 +52,8 @@ const countedMs = 60_000
 export function auditTrail(ask: Ask<ControlPlaneMessage>, log: Log): AuditTrail {
   let ends: { readonly asked: Promise<number>; readonly entry?: NewAuditEntry }[] = []
   let noting: NodeJS.Timeout | undefined
+  /** Ends that are being written. */
+  const writing = new Set<Promise<void>>()
   let keeping: NodeJS.Timeout | undefined
   /** Refusals of this turn of the event loop. */
   const refusals = refusalTally()
@@ -59,7 +61,7 @@ export function auditTrail(ask: Ask<ControlPlaneMessage>, log: Log): AuditTrail 
 
   function ended(asked: Promise<number>, entry?: NewAuditEntry): void {
     ends.push(entry ? { asked, entry } : { asked })
-    noting ??= setTimeout(noteEnds, togetherMs)
+    noting ??= setTimeout(writeEnds, togetherMs)
   }
 
   function countRefusal(refusal: CountedRefusal): void {
@@ -68,9 +70,14 @@ export function auditTrail(ask: Ask<ControlPlaneMessage>, log: Log): AuditTrail 
     keeping ??= setTimeout(keepRefusals, countedMs).unref()
   }
 
-  async function noteEnds(): Promise<void> {
+  function writeEnds(): void {
     clearTimeout(noting)
     noting = undefined
+    const written = noteEnds().finally(() => writing.delete(written))
+    writing.add(written)
+  }
+
+  async function noteEnds(): Promise<void> {
     const taken = ends
     ends = []
     if (taken.length === 0) return
@@ -153,7 +160,8 @@ export function auditTrail(ask: Ask<ControlPlaneMessage>, log: Log): AuditTrail 
       countRefusal({ address, code, operation: 'joinLink', ...by, count: 1 })
     },
     async settled() {
-      await noteEnds()
+      writeEnds()
+      await Promise.all(writing)
       countRefusals()
       await keepRefusals()
     },

@@ -5,6 +5,11 @@ import type { ActorRef, Address, Cancel, DeadLetter, Decode, KernelEvent, Schedu
 
 let addressees = 0
 
+/** Hears once that an actor has stopped. */
+export interface StopListener {
+  stopped(terminated: Terminated): void
+}
+
 /**
  * The interface of every ref for the kernel and links, for actors of this and of other nodes. Each ref of a system is
  * an Addressee.
@@ -24,11 +29,15 @@ export abstract class Addressee {
   }
   /** Stops the actor, its children first. */
   abstract stop(cause?: unknown): void
-  /**
-   * Calls the listener once when the actor has stopped, at once if it has stopped already. Returns a function that
-   * removes the listener.
-   */
-  abstract onStopped(listener: (terminated: Terminated) => void): Cancel
+  /** Tells the listener once that the actor has stopped, at once if it has stopped already. */
+  abstract addStopListener(listener: StopListener): void
+  abstract removeStopListener(listener: StopListener): void
+  /** Calls back once when the actor has stopped, at once if it has stopped already. Returns a function that cancels. */
+  onStopped(stopped: (terminated: Terminated) => void): Cancel {
+    const listener = { stopped }
+    this.addStopListener(listener)
+    return () => this.removeStopListener(listener)
+  }
   /** Takes a message of another node. A message outside the actor's protocol becomes a dead letter. */
   abstract receive(value: unknown): void
   /** Takes an offer of another node. Rejects as `offer` does, or with KERNEL_UNDECODABLE. */

@@ -1,27 +1,25 @@
-import { Addressee, addressee, decoded, type Surroundings } from './addressee.ts'
+import { Addressee, addressee, decoded, type StopListener, type Surroundings } from './addressee.ts'
 import { kernelError } from './errors.ts'
-import type { ActorRef, Address, AskOptions, Cancel, Decode, Terminated } from './protocol.ts'
+import type { ActorRef, Address, AskOptions, Cancel, Decode } from './protocol.ts'
 
 /**
  * The reply address of an ask. Takes the first reply; later replies become dead letters. For watchers it has stopped
  * once the ask has ended.
  */
-class ReplyRef<Reply> extends Addressee implements ActorRef<Reply> {
+class ReplyRef<Reply> extends Addressee implements ActorRef<Reply>, StopListener {
   readonly isLocal = true
   readonly #surroundings: Surroundings
-  readonly #asked: ActorRef<never>
+  readonly #asked: Addressee
   readonly #decode: Decode<Reply> | undefined
   /** Settles the ask's promise. Undefined once the ask has ended. */
   #resolve: ((reply: Reply) => void) | undefined
   readonly #reject: (cause: Error) => void
-  #stopListeners: Set<(terminated: Terminated) => void> | undefined
+  #stopListeners: Set<StopListener> | undefined
   stopTimer: Cancel | undefined
-  /** Ends the watch of the asked actor. */
-  unwatch: Cancel | undefined
 
   constructor(
     surroundings: Surroundings,
-    asked: ActorRef<never>,
+    asked: Addressee,
     decode: Decode<Reply> | undefined,
     resolve: (reply: Reply) => void,
     reject: (cause: Error) => void,
@@ -71,14 +69,19 @@ class ReplyRef<Reply> extends Addressee implements ActorRef<Reply> {
     this.fail(kernelError('KERNEL_STOPPED', { path: this.path }))
   }
 
-  onStopped(listener: (terminated: Terminated) => void): Cancel {
-    if (!this.#resolve) {
-      listener({ path: this.path })
-      return () => {}
-    }
+  addStopListener(listener: StopListener): void {
+    if (!this.#resolve) return listener.stopped({ path: this.path })
     this.#stopListeners ??= new Set()
     this.#stopListeners.add(listener)
-    return () => void this.#stopListeners?.delete(listener)
+  }
+
+  removeStopListener(listener: StopListener): void {
+    this.#stopListeners?.delete(listener)
+  }
+
+  /** The asked actor, or its node, has ended. */
+  stopped(): void {
+    this.fail(kernelError('KERNEL_STOPPED', { path: this.#asked.path }))
   }
 
   /** Ends the ask with an error, unless the ask has ended. */
@@ -91,11 +94,11 @@ class ReplyRef<Reply> extends Addressee implements ActorRef<Reply> {
   #close(): void {
     this.#resolve = undefined
     this.stopTimer?.()
-    this.unwatch?.()
+    this.#asked.removeStopListener(this)
     const listeners = this.#stopListeners
     if (!listeners) return
     this.#stopListeners = undefined
-    for (const listener of listeners) listener({ path: this.path })
+    for (const listener of listeners) listener.stopped({ path: this.path })
   }
 }
 
@@ -111,11 +114,11 @@ export function ask<Reply, Request>(
   return new Promise((resolve, reject) => {
     const asked = addressee(ref)
     if (!asked.isLocal && !decode) throw kernelError('KERNEL_ASK_DECODER', { path: ref.path })
-    const replyTo = new ReplyRef<Reply>(surroundings, ref, decode, resolve, reject)
+    const replyTo = new ReplyRef<Reply>(surroundings, asked, decode, resolve, reject)
     replyTo.stopTimer = surroundings.clock.schedule(timeoutMs, () =>
       replyTo.fail(kernelError('KERNEL_ASK_TIMEOUT', { path: ref.path, timeoutMs })),
     )
-    replyTo.unwatch = asked.onStopped(() => replyTo.fail(kernelError('KERNEL_STOPPED', { path: ref.path })))
+    asked.addStopListener(replyTo)
     ref.tell(request(replyTo))
   })
 }

@@ -1,4 +1,4 @@
-import { decoded, LocalActor, type Surroundings } from './addressee.ts'
+import { decoded, LocalActor, type StopListener, type Surroundings } from './addressee.ts'
 import { kernelError } from './errors.ts'
 import { Incarnation, type Supervised } from './incarnation.ts'
 import { FifoMailbox, type Mailbox, Revocable, ScheduledMailbox } from './mailbox.ts'
@@ -40,7 +40,7 @@ export class Cell<Message> extends LocalActor implements ActorRef<Message>, Supe
   #offers: Offer<Message>[] | undefined
   #children: Map<string, LocalActor> | undefined
   #faults: FaultHistory | undefined
-  #stopListeners: Set<(terminated: Terminated) => void> | undefined
+  #stopListeners: Set<StopListener> | undefined
   #afterChildren: (() => void) | undefined
   #terminated: Terminated | undefined
   scheduled = false
@@ -159,14 +159,14 @@ export class Cell<Message> extends LocalActor implements ActorRef<Message>, Supe
     this.surroundings.step(() => this.#stopChildren(() => this.#stopped()))
   }
 
-  onStopped(listener: (terminated: Terminated) => void): () => void {
-    if (this.#phase === 'stopped' && this.#terminated) {
-      listener(this.#terminated)
-      return () => {}
-    }
+  addStopListener(listener: StopListener): void {
+    if (this.#phase === 'stopped' && this.#terminated) return listener.stopped(this.#terminated)
     this.#stopListeners ??= new Set()
     this.#stopListeners.add(listener)
-    return () => void this.#stopListeners?.delete(listener)
+  }
+
+  removeStopListener(listener: StopListener): void {
+    this.#stopListeners?.delete(listener)
   }
 
   isCurrent(incarnation: Incarnation<Message>): boolean {
@@ -332,7 +332,7 @@ export class Cell<Message> extends LocalActor implements ActorRef<Message>, Supe
     const listeners = this.#stopListeners
     this.#stopListeners = undefined
     this.parent?.childStopped(this)
-    for (const listener of listeners ?? []) listener(terminated)
+    for (const listener of listeners ?? []) listener.stopped(terminated)
   }
 
   #deadLetter(given: unknown, reason: DeadLetterReason): void {

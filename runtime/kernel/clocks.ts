@@ -34,15 +34,20 @@ export function systemClock(): Clock {
   return {
     now: () => performance.now(),
     schedule(delayMs, callback) {
-      let timer: ReturnType<typeof setTimeout>
-      const wait = (leftMs: number) => {
-        timer =
-          leftMs > longestMs ? setTimeout(() => wait(leftMs - longestMs), longestMs) : setTimeout(callback, leftMs)
-      }
-      wait(delayMs)
+      if (delayMs > longestMs) return scheduleFar(delayMs, callback)
+      const timer = setTimeout(callback, delayMs)
       return () => clearTimeout(timer)
     },
   }
+}
+
+function scheduleFar(delayMs: number, callback: () => void): () => void {
+  let timer: ReturnType<typeof setTimeout>
+  const wait = (leftMs: number) => {
+    timer = leftMs > longestMs ? setTimeout(() => wait(leftMs - longestMs), longestMs) : setTimeout(callback, leftMs)
+  }
+  wait(delayMs)
+  return () => clearTimeout(timer)
 }
 
 export function manualClock(): ManualClock {

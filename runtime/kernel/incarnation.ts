@@ -39,6 +39,10 @@ export class Incarnation<Message> implements ActorContext<Message> {
     return this.#cell.surroundings.clock
   }
 
+  get hasEnded(): boolean {
+    return this.#ended
+  }
+
   get signal(): AbortSignal {
     this.#controller ??= new AbortController()
     if (this.#ended) this.#controller.abort(ended)

@@ -103,8 +103,10 @@ export interface AskOptions<Reply = never> {
 export interface ActorContext<Message> {
   readonly self: ActorRef<Message>
   readonly clock: Clock
-  /** Aborted when this incarnation ends (stop or restart). */
+  /** Aborted when this incarnation ends (stop or restart). Made when it's first read. */
   readonly signal: AbortSignal
+  /** Whether this incarnation has ended. Costs less than making the signal. */
+  readonly hasEnded: boolean
   /**
    * Spawns a child. KERNEL_NAME_TAKEN if a living child has this name, KERNEL_NAME_INVALID if the name is empty or has
    * a slash.

@@ -1,5 +1,5 @@
-import { Addressee } from '../kernel/addressee.ts'
-import type { ActorRef, Address, Cancel, DeadLetter, Terminated } from '../kernel/protocol.ts'
+import { Addressee, type StopListener } from '../kernel/addressee.ts'
+import type { ActorRef, Address, DeadLetter, Terminated } from '../kernel/protocol.ts'
 
 /** The calls on a session that refs of the other node's actors need. */
 export interface RefSession {
@@ -19,7 +19,7 @@ export class RemoteRef extends Addressee implements ActorRef<unknown> {
   /** The actor's number in the table of its node. */
   readonly remoteNumber: number
   readonly #remotePath: string
-  #listeners: Set<(terminated: Terminated) => void> | undefined
+  #listeners: Set<StopListener> | undefined
   #terminated: Terminated | undefined
 
   constructor(session: RefSession, remoteNumber: number, remotePath: string) {
@@ -58,17 +58,15 @@ export class RemoteRef extends Addressee implements ActorRef<unknown> {
     this.session.stop(this)
   }
 
-  onStopped(listener: (terminated: Terminated) => void): Cancel {
-    if (this.#terminated) {
-      listener(this.#terminated)
-      return () => {}
-    }
-    if (this.#listeners) this.#listeners.add(listener)
-    else {
-      this.#listeners = new Set([listener])
-      this.session.watch(this)
-    }
-    return () => void this.#listeners?.delete(listener)
+  addStopListener(listener: StopListener): void {
+    if (this.#terminated) return listener.stopped(this.#terminated)
+    if (this.#listeners) return void this.#listeners.add(listener)
+    this.#listeners = new Set([listener])
+    this.session.watch(this)
+  }
+
+  removeStopListener(listener: StopListener): void {
+    this.#listeners?.delete(listener)
   }
 
   /** Called when the actor has stopped, or its node has ended. Informs each listener once. */
@@ -78,7 +76,7 @@ export class RemoteRef extends Addressee implements ActorRef<unknown> {
     this.#terminated = terminated
     const listeners = this.#listeners
     this.#listeners = undefined
-    for (const listener of listeners ?? []) listener(terminated)
+    for (const listener of listeners ?? []) listener.stopped(terminated)
   }
 }
 
@@ -127,9 +125,12 @@ export class ReturnedRef extends Addressee implements ActorRef<unknown> {
     this.target?.stop()
   }
 
-  onStopped(listener: (terminated: Terminated) => void): Cancel {
-    if (this.target) return this.target.onStopped(listener)
-    listener({ path: this.path })
-    return () => {}
+  addStopListener(listener: StopListener): void {
+    if (this.target) this.target.addStopListener(listener)
+    else listener.stopped({ path: this.path })
+  }
+
+  removeStopListener(listener: StopListener): void {
+    this.target?.removeStopListener(listener)
   }
 }

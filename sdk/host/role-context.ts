@@ -18,7 +18,9 @@ import type {
   Role,
   RoleContext,
   RoundRecord,
+  Settings,
 } from '../role/role.ts'
+import type { Algorithm } from '../strategy/algorithm.ts'
 import { roundSum } from '../strategy/round-sum.ts'
 import { arrayOf } from '../sum/accumulator.ts'
 import { type NamedSums, namedSums } from '../sum/named-sums.ts'
@@ -53,108 +55,154 @@ export interface Effects {
 }
 
 /** Makes a role's context from its actor's context and its job's surroundings. */
-export function roleContext<State, Channels>({
-  role,
-  task,
-  job,
-  actor,
-  ports,
-  decisions,
-  own,
-  secret,
-  effects,
-}: RoundParts<State, Channels>): RoleContext<Channels> {
-  const { clock } = actor
-  const opened = <Out, In>(use: ChannelUse<Out, In>): Channel<Out, In> =>
-    typedChannel(portFor(use, task, ports), use, {
-      end: task.end,
-      clock,
+export function roleContext<State, Channels>(parts: RoundParts<State, Channels>): RoleContext<Channels> {
+  return new HostedContext(parts)
+}
+
+/**
+ * The context of a hosted role. A fleet makes one for each activation of a device, so the context is a class, and makes
+ * its calls when they are read: a role may take them out of the context, as in `round(state, { random, publish })`.
+ */
+class HostedContext<State, Channels> implements RoleContext<Channels> {
+  readonly job: string
+  readonly end: string
+  readonly role: string
+  readonly settings: Settings
+  readonly strategy: Algorithm
+  readonly own: OwnState
+  readonly channels: Channels
+  readonly #parts: RoundParts<State, Channels>
+  #learner: RoleLearner | undefined
+  #sums: NamedSums | undefined
+  /** The last round that the role drew numbers for or trained for, for error messages. */
+  #round: number | undefined
+
+  constructor(parts: RoundParts<State, Channels>) {
+    const { role, task, job, own } = parts
+    this.#parts = parts
+    this.job = job.job
+    this.end = task.end
+    this.role = role.name
+    this.settings = job.settings
+    this.strategy = job.strategy
+    this.own = own
+    this.channels = role.open(opener((use) => this.#open(use), parts.ports))
+  }
+
+  get learner(): RoleLearner {
+    const { task, job, actor } = this.#parts
+    this.#learner ??= roleLearner(task, job, actor, (round) => {
+      this.#round = round
+    })
+    return this.#learner
+  }
+
+  get signal(): AbortSignal {
+    return this.#parts.actor.signal
+  }
+
+  get random(): RoleContext['random'] {
+    return (round, ...labels) => {
+      this.#round = round
+      return randomStream(this.#parts.job.seed, round, this.end, ...labels)
+    }
+  }
+
+  get jobRandom(): RoleContext['jobRandom'] {
+    return (round, ...labels) => {
+      this.#round = round
+      // No end has an empty name.
+      return randomStream(this.#parts.job.seed, round, '', ...labels)
+    }
+  }
+
+  get secret(): RoleContext['secret'] {
+    const { actor, secret } = this.#parts
+    return async (round, ...labels) => {
+      // Few jobs need the cipher.
+      const { secretStream } = await import('../random/secret-stream.ts')
+      return secretStream(await actor.track(secret()), round, ...labels)
+    }
+  }
+
+  get decide(): RoleContext['decide'] {
+    const { decisions } = this.#parts
+    return async (name, make, isValue, { durable = false } = {}) => {
+      const place = decisions.place(name)
+      const recorded = decisions.recall(place, isValue)
+      if (recorded !== undefined) return recorded
+      const made = await decisions.make(place, make, isValue)
+      decisions.record(place, made)
+      if (durable) await decisions.flush()
+      return made
+    }
+  }
+
+  get recorded(): RoleContext['recorded'] {
+    return (name, isValue) => this.#parts.decisions.recall(placeOf(name, 0), isValue)
+  }
+
+  get life(): RoleContext['life'] {
+    return () => this.#parts.decisions.life()
+  }
+
+  get now(): RoleContext['now'] {
+    return () => this.decide('now', () => this.#parts.actor.clock.now(), isNumber)
+  }
+
+  get sleep(): RoleContext['sleep'] {
+    return (delayMs) => new Promise((resolve) => void this.#parts.actor.clock.schedule(delayMs, resolve))
+  }
+
+  get roundSum(): RoleContext['roundSum'] {
+    return () => {
+      const { job, actor } = this.#parts
+      const { aggregation } = this.strategy
+      this.#sums ??= namedSums({
+        layout: job.pool.layout,
+        vectors: aggregation.vectors,
+        weightBits: aggregation.weightBits ?? 0,
+        name: `${job.job}/${this.end}`,
+        track: (work) => actor.track(work),
+      })
+      this.#sums.reset()
+      return roundSum(aggregation, this.#sums)
+    }
+  }
+
+  get publish(): RoleContext['publish'] {
+    return (record) => this.#parts.effects.stage(record)
+  }
+
+  get metric(): RoleContext['metric'] {
+    return (name, value) => {
+      if (Number.isFinite(value)) return this.#parts.effects.metric(name, value)
+      const when = this.#round === undefined ? '' : ` in round ${this.#round}`
+      throw roleError('ROLE_METRIC', { name, value, end: this.end, when })
+    }
+  }
+
+  get notice(): RoleContext['notice'] {
+    return (notice) => this.#parts.effects.notice(notice)
+  }
+
+  get log(): RoleContext['log'] {
+    return (message, fields = {}) =>
+      this.#parts.effects.log({ level: 'info', message: String(message), fields: plainFields(fields) })
+  }
+
+  #open<Out, In>(use: ChannelUse<Out, In>): Channel<Out, In> {
+    const { task, ports, actor, decisions, effects } = this.#parts
+    return typedChannel(portFor(use, task, ports), use, {
+      end: this.end,
+      clock: actor.clock,
       decisions,
       foreign: (channel, from) =>
         effects.notice({
           code: 'ROLE_FOREIGN_MESSAGE',
-          message: `${task.end} dropped a message of ${from} on ${channel} that is not of its protocol`,
+          message: `${this.end} dropped a message of ${from} on ${channel} that is not of its protocol`,
         }),
     })
-  const open = opener(opened, ports)
-  let sums: NamedSums | undefined
-  /** The last round that the role drew numbers for or trained for, for error messages. */
-  let round: number | undefined
-
-  async function decide<Value>(
-    name: string,
-    make: () => Value | Promise<Value>,
-    isValue: (value: unknown) => value is Value,
-    { durable = false }: { readonly durable?: boolean } = {},
-  ): Promise<Value> {
-    const place = decisions.place(name)
-    const recorded = decisions.recall(place, isValue)
-    if (recorded !== undefined) return recorded
-    const made = await decisions.make(place, make, isValue)
-    decisions.record(place, made)
-    if (durable) await decisions.flush()
-    return made
-  }
-
-  return {
-    job: job.job,
-    end: task.end,
-    role: role.name,
-    settings: job.settings,
-    channels: role.open(open),
-    strategy: job.strategy,
-    learner: roleLearner(task, job, actor, (of) => {
-      round = of
-    }),
-    get signal() {
-      return actor.signal
-    },
-    random(of, ...labels) {
-      round = of
-      return randomStream(job.seed, of, task.end, ...labels)
-    },
-    jobRandom(of, ...labels) {
-      round = of
-      // No end has an empty name.
-      return randomStream(job.seed, of, '', ...labels)
-    },
-    async secret(of, ...labels) {
-      // Few jobs need the cipher.
-      const { secretStream } = await import('../random/secret-stream.ts')
-      return secretStream(await actor.track(secret()), of, ...labels)
-    },
-    decide,
-    recorded: (name, isValue) => decisions.recall(placeOf(name, 0), isValue),
-    life: () => decisions.life(),
-    own,
-    now: () => decide('now', () => clock.now(), isNumber),
-    sleep: (delayMs) => new Promise((resolve) => void clock.schedule(delayMs, resolve)),
-    roundSum() {
-      const { aggregation } = job.strategy
-      sums ??= namedSums({
-        layout: job.pool.layout,
-        vectors: aggregation.vectors,
-        weightBits: aggregation.weightBits ?? 0,
-        name: `${job.job}/${task.end}`,
-        track: (work) => actor.track(work),
-      })
-      sums.reset()
-      return roundSum(aggregation, sums)
-    },
-    publish: (record) => effects.stage(record),
-    metric(name, value) {
-      if (!Number.isFinite(value))
-        throw roleError('ROLE_METRIC', {
-          name,
-          value,
-          end: task.end,
-          when: round === undefined ? '' : ` in round ${round}`,
-        })
-      effects.metric(name, value)
-    },
-    notice: (notice) => effects.notice(notice),
-    log: (message, fields = {}) =>
-      effects.log({ level: 'info', message: String(message), fields: plainFields(fields) }),
   }
 }
 

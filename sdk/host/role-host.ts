@@ -61,9 +61,9 @@ export function roleHost(task: RoleTask, job: JobSurroundings): Behavior<RoleMes
       try {
         job.reports.tell({ type: 'task-running', end: task.end })
         await task.role.runOn({ run: (role) => runRole(role, context) })
-        if (!context.signal.aborted) job.reports.tell({ type: 'task-completed', end: task.end })
+        if (!context.hasEnded) job.reports.tell({ type: 'task-completed', end: task.end })
       } catch (cause) {
-        if (context.signal.aborted) return
+        if (context.hasEnded) return
         attempts += 1
         if (mayPass(cause) && attempts < attemptsPerRound) return context.fail(cause)
         job.reports.tell({ type: 'task-failed', end: task.end, cause })
@@ -76,7 +76,7 @@ export function roleHost(task: RoleTask, job: JobSurroundings): Behavior<RoleMes
       role: Role<State, Channels>,
       actor: ActorContext<RoleMessage>,
     ): Promise<void> {
-      const keeper = await actor.track(openRoundKeeper(role, task, job, actor.signal))
+      const keeper = await actor.track(openRoundKeeper(role, task, job, actor))
       const effects = {
         stage: keeper.stage,
         metric: keeper.metric,
@@ -92,7 +92,7 @@ export function roleHost(task: RoleTask, job: JobSurroundings): Behavior<RoleMes
       let state = restored === undefined ? await role.init(roleContextOf) : resumed(role, restored, roleContextOf)
       while (!role.done(state)) {
         const next = await round(state)
-        if (actor.signal.aborted) return
+        if (actor.hasEnded) return
         const committed = keeper.commit(state, next)
         if (committed) await actor.track(committed)
         for (const channel of channels.values()) channel.committed()

@@ -1,4 +1,5 @@
 import {
+  type ActorContext,
   type DurableStore,
   decode,
   encode,
@@ -56,7 +57,6 @@ export interface RoundKeeper<State> {
 }
 
 /** The key of a role's snapshot and journal. */
-/** The key of a role's state. */
 export function roleKey(job: string, end: string): string {
   return `job/${job}/${end}`
 }
@@ -82,13 +82,13 @@ export function forgetRole(store: DurableStore, job: string, end: string): Promi
 /**
  * Loads a role's snapshot and the decisions of the round after it.
  * If the job was taken over from another server, the version of the snapshot is raised and the journal is claimed: the
- * store refuses the other server's next write. Once the signal is aborted, the keeper writes nothing more.
+ * store refuses the other server's next write. Once the actor's incarnation has ended, the keeper writes nothing more.
  */
 export async function openRoundKeeper<State, Channels>(
   role: Role<State, Channels>,
   { end, part }: RoleTask,
   job: JobSurroundings,
-  signal: AbortSignal,
+  actor: Pick<ActorContext<never>, 'hasEnded' | 'signal'>,
 ): Promise<RoundKeeper<State>> {
   const { store, takenOver = false, drawSecret = systemSecret } = job
   const key = roleKey(job.job, end)
@@ -136,7 +136,7 @@ export async function openRoundKeeper<State, Channels>(
     numbers.clear()
     await decisions.flush()
     for (const record of records) {
-      signal.throwIfAborted()
+      requireLife()
       await job.publish(record)
     }
     if (changed) {
@@ -147,9 +147,13 @@ export async function openRoundKeeper<State, Channels>(
     if (hasReport) job.reports.tell({ type: 'metrics', end, metrics: given })
   }
 
+  function requireLife(): void {
+    if (actor.hasEnded) actor.signal.throwIfAborted()
+  }
+
   async function write(next: SavedState): Promise<void> {
-    // The next actor expects the version that it has loaded, so an aborted actor must not write.
-    signal.throwIfAborted()
+    // The next actor expects the version that it has loaded, so an ended actor must not write.
+    requireLife()
     version = await save(store, key, version, next)
     present = next
   }

@@ -11,7 +11,13 @@ export function faultyMiddle(throwsFrom: Readonly<Record<string, number>>): AnyR
         run: (role) =>
           runner.run({
             ...role,
-            round: (state, context) => role.round(state, { ...context, roundSum: () => roundSum(context) }),
+            round: (state, context) =>
+              role.round(
+                state,
+                new Proxy(context, {
+                  get: (given, name) => (name === 'roundSum' ? () => roundSum(given) : Reflect.get(given, name)),
+                }),
+              ),
           }),
       })
     },

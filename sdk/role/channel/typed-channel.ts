@@ -4,6 +4,7 @@ import { roleError } from '../errors.ts'
 import type { ChannelUse } from '../role.ts'
 import type { Arrival, Channel, Deadline, GatheredArrival, GatherOptions, NextOptions } from './channel.ts'
 import type { ChannelPort, Expiry } from './channel-port.ts'
+import type { Keep } from './numbered-messages.ts'
 
 /** The parts of a role's host that a typed channel uses. */
 export interface ChannelSurroundings {
@@ -21,49 +22,115 @@ const nobody = ''
 export function typedChannel<Out, In>(
   port: ChannelPort,
   use: ChannelUse<Out, In>,
-  { end: self, clock, decisions, foreign }: ChannelSurroundings,
+  surroundings: ChannelSurroundings,
 ): Channel<Out, In> {
-  const { wiring } = port
-  const expiries = new WeakMap<Deadline, Expiry>()
-  let expected: readonly string[] | undefined
+  return new TypedChannel(port, use, surroundings)
+}
 
-  /** Receives a message that is lent. */
-  const borrow = (awaited?: ReadonlySet<string>, expiry?: Expiry): Promise<Arrival<In> | undefined> =>
-    port.next(awaited, expiry).then((arrival) => {
-      if (!arrival) return undefined
-      const { end, message } = arrival
-      if (use.accepts(message)) return { end, message }
-      release(message)
-      foreign(wiring.name, end)
-      return borrow(awaited, expiry)
-    })
+/** A fleet opens a channel for each activation of a device, so the channel is a class rather than closures. */
+class TypedChannel<Out, In> implements Channel<Out, In> {
+  readonly #port: ChannelPort
+  readonly #use: ChannelUse<Out, In>
+  readonly #surroundings: ChannelSurroundings
+  #expiries: WeakMap<Deadline, Expiry> | undefined
+  #expected: readonly string[] | undefined
 
-  const receive = (awaited?: ReadonlySet<string>): Promise<Arrival<In> | undefined> =>
-    borrow(awaited).then((arrival) => {
-      keep(arrival?.message)
-      return arrival
-    })
-
-  function recvAny(): Promise<Arrival<In>> {
-    return receive().then((arrival) => arrival ?? recvAny())
+  constructor(port: ChannelPort, use: ChannelUse<Out, In>, surroundings: ChannelSurroundings) {
+    this.#port = port
+    this.#use = use
+    this.#surroundings = surroundings
   }
 
-  async function* recvEach(ends: readonly string[]): AsyncGenerator<Arrival<In>> {
+  get name(): string {
+    return this.#port.wiring.name
+  }
+
+  get group(): string {
+    return this.#port.wiring.group
+  }
+
+  get otherRole(): string {
+    return this.#port.wiring.otherRole
+  }
+
+  get othersHoldData(): boolean {
+    return this.#port.wiring.othersHoldData
+  }
+
+  get othersReduce(): boolean {
+    return this.#port.wiring.othersReduce
+  }
+
+  get graph(): string | undefined {
+    return this.#port.wiring.graph
+  }
+
+  get expected(): readonly string[] {
+    this.#expected ??= [...this.#port.wiring.expected].filter((end) => end !== this.#surroundings.end).toSorted()
+    return this.#expected
+  }
+
+  ends(): readonly string[] {
+    return this.#port.ends()
+  }
+
+  has(end: string): boolean {
+    return this.#port.has(end)
+  }
+
+  async awaitJoin({ timeoutMs = 60_000 } = {}): Promise<void> {
+    const expiry = expiryOf(this.#surroundings.clock, timeoutMs)
+    const missing = await this.#port.allJoined(expiry)
+    expiry.cancel()
+    if (missing.length === 0) return
+    const { name, expected } = this.#port.wiring
+    throw roleError('ROLE_JOIN_TIMEOUT', {
+      missing: missing.length,
+      expected: expected.size,
+      channel: name,
+      end: this.#surroundings.end,
+      timeoutMs,
+      first: missing[0],
+    })
+  }
+
+  leave(): void {
+    this.#port.leave()
+  }
+
+  send(end: string, message: Out, { keep: isKept = true }: { readonly keep?: Keep } = {}): void {
+    this.#port.send([end], message, isKept)
+  }
+
+  broadcast(message: Out, ends: readonly string[] = this.#port.ends()): void {
+    this.#port.send(ends, message, true)
+  }
+
+  async recv(end: string): Promise<In | undefined> {
+    return (await this.#receive(new Set([end])))?.message
+  }
+
+  async recvAny(): Promise<Arrival<In>> {
+    for (;;) {
+      const arrival = await this.#receive()
+      if (arrival) return arrival
+    }
+  }
+
+  async *recvEach(ends: readonly string[]): AsyncGenerator<Arrival<In>> {
     const awaited = new Set(ends)
     while (awaited.size > 0) {
-      const arrival = await receive(awaited)
+      const arrival = await this.#receive(awaited)
       if (!arrival) return
       awaited.delete(arrival.end)
       yield arrival
     }
   }
 
-  async function* gather(
-    ends: readonly string[],
-    options: GatherOptions<In> = {},
-  ): AsyncGenerator<GatheredArrival<In>> {
+  async *gather(ends: readonly string[], options: GatherOptions<In> = {}): AsyncGenerator<GatheredArrival<In>> {
     const { quorum = 1, deadlineMs, purpose = '', matching = () => true, lent = false } = options
-    const place = decisions.place(`counted:${wiring.name}:${purpose}`)
+    const { clock, decisions } = this.#surroundings
+    const place = decisions.place(`counted:${this.name}:${purpose}`)
     const recorded = decisions.recall(place, isStrings)
     const awaited = new Set(recorded ?? ends)
     // A product such as 0.55 · 100 may lie a little above the intended whole number.
@@ -72,7 +139,7 @@ export function typedChannel<Out, In>(
     const expiry = deadlineMs === undefined || recorded ? undefined : expiryOf(clock, deadlineMs)
     try {
       while (awaited.size > 0 && counted.size < needed) {
-        const arrival = await borrow(awaited, expiry)
+        const arrival = await this.#borrow(awaited, expiry)
         if (!arrival) break
         if (!matching(arrival.message)) {
           release(arrival.message)
@@ -81,8 +148,8 @@ export function typedChannel<Out, In>(
         if (!lent) keep(arrival.message)
         awaited.delete(arrival.end)
         counted.add(arrival.end)
-        const following = counted.size < needed ? port.peekNext(awaited)?.message : undefined
-        const more = use.accepts(following) && matching(following)
+        const following = counted.size < needed ? this.#port.peekNext(awaited)?.message : undefined
+        const more = this.#use.accepts(following) && matching(following)
         yield { ...arrival, more, refuse: () => counted.delete(arrival.end) }
       }
     } finally {
@@ -98,15 +165,16 @@ export function typedChannel<Out, In>(
     await decisions.flush()
   }
 
-  async function next(
+  async next(
     ends: readonly string[],
     { purpose = '', matching = () => true, until, durable = true, lent = false }: NextOptions<In> = {},
   ): Promise<Arrival<In> | undefined> {
-    const place = decisions.place(`arrival:${wiring.name}:${purpose}`)
+    const { decisions } = this.#surroundings
+    const place = decisions.place(`arrival:${this.name}:${purpose}`)
     const recorded = decisions.recall(place, isString)
     if (recorded === nobody) return undefined
-    const expiry = until && expiries.get(until)
-    const awaited = (names: readonly string[]) => matchingArrival(new Set(names), matching, expiry)
+    const expiry = until && this.#expiries?.get(until)
+    const awaited = (names: readonly string[]) => this.#matchingArrival(new Set(names), matching, expiry)
     // An end after a recorded one that has left may not be among `ends`.
     const isAsked = recorded !== undefined && ends.includes(recorded)
     const arrival = (isAsked ? await awaited([recorded]) : undefined) ?? (await awaited(ends))
@@ -118,104 +186,102 @@ export function typedChannel<Out, In>(
     return arrival
   }
 
-  async function matchingArrival(
-    awaited: ReadonlySet<string>,
-    matching: (message: In) => boolean,
-    expiry?: Expiry,
-  ): Promise<Arrival<In> | undefined> {
-    for (;;) {
-      const arrival = await borrow(awaited, expiry)
-      if (!arrival || matching(arrival.message)) return arrival
-      release(arrival.message)
-    }
+  peek(end: string): In | undefined {
+    const message = this.#port.peek(end)
+    keep(message)
+    return this.#use.accepts(message) ? message : undefined
   }
 
-  function look(fits: (arrival: Arrival<In>) => boolean, taking: boolean): Arrival<In> | undefined {
-    for (;;) {
-      const found = port.find(({ end, message }) => !use.accepts(message) || fits({ end, message }), taking)
-      if (!found) return undefined
-      const { end, message } = found
-      keep(message)
-      if (use.accepts(message)) return { end, message }
-      if (!taking) port.find((arrival) => arrival.end === end && !use.accepts(arrival.message), true)
-      foreign(wiring.name, end)
-    }
+  find(fits: (arrival: Arrival<In>) => boolean): Arrival<In> | undefined {
+    return this.#look(fits, false)
   }
 
-  function deadline(delayMs: number): Deadline {
-    const expiry = expiryOf(clock, delayMs)
+  take(fits: (arrival: Arrival<In>) => boolean): Arrival<In> | undefined {
+    return this.#look(fits, true)
+  }
+
+  changed(until?: Deadline): Promise<void> {
+    return this.#port.change(until && this.#expiries?.get(until))
+  }
+
+  deadline(delayMs: number): Deadline {
+    const port = this.#port
+    const expiry = expiryOf(this.#surroundings.clock, delayMs)
     const made = {
       get hasPassed() {
         return port.hasPassed(expiry)
       },
       cancel: () => expiry.cancel(),
     }
-    expiries.set(made, expiry)
+    this.#expiries ??= new WeakMap()
+    this.#expiries.set(made, expiry)
     return made
   }
 
-  return {
-    name: wiring.name,
-    group: wiring.group,
-    otherRole: wiring.otherRole,
-    othersHoldData: wiring.othersHoldData,
-    othersReduce: wiring.othersReduce,
-    graph: wiring.graph,
-    get expected() {
-      expected ??= [...wiring.expected].filter((end) => end !== self).toSorted()
-      return expected
-    },
-    ends: () => port.ends(),
-    has: (end) => port.has(end),
-    async awaitJoin({ timeoutMs = 60_000 } = {}) {
-      const expiry = expiryOf(clock, timeoutMs)
-      const missing = await port.allJoined(expiry)
-      expiry.cancel()
-      if (missing.length > 0) throw joinTimeout(missing, timeoutMs)
-    },
-    leave: () => port.leave(),
-    send: (end, message, { keep = true } = {}) => port.send([end], message, keep),
-    broadcast: (message, ends = port.ends()) => port.send(ends, message, true),
-    recv: async (end) => (await receive(new Set([end])))?.message,
-    recvAny,
-    recvEach,
-    gather,
-    next,
-    peek(end) {
-      const message = port.peek(end)
+  drain(): readonly Arrival<In>[] {
+    const taken: Arrival<In>[] = []
+    for (const { end, message } of this.#port.drain()) {
       keep(message)
-      return use.accepts(message) ? message : undefined
-    },
-    find: (fits) => look(fits, false),
-    take: (fits) => look(fits, true),
-    changed: (until) => port.change(until && expiries.get(until)),
-    deadline,
-    drain() {
-      const taken: Arrival<In>[] = []
-      for (const { end, message } of port.drain()) {
-        keep(message)
-        if (use.accepts(message)) taken.push({ end, message })
-        else foreign(wiring.name, end)
-      }
-      return taken
-    },
-    setProperty: (name, value) => port.setProperty(name, value),
-    property: (end, name) => port.property(end, name),
-    async awaitProperty(ends, name) {
-      while (ends.some((end) => port.has(end) && port.property(end, name) === undefined)) await port.change()
-    },
+      if (this.#use.accepts(message)) taken.push({ end, message })
+      else this.#surroundings.foreign(this.name, end)
+    }
+    return taken
   }
 
-  function joinTimeout(missing: readonly string[], timeoutMs: number) {
-    const expected = wiring.expected.size
-    return roleError('ROLE_JOIN_TIMEOUT', {
-      missing: missing.length,
-      expected,
-      channel: wiring.name,
-      end: self,
-      timeoutMs,
-      first: missing[0],
-    })
+  setProperty(name: string, value: unknown): void {
+    this.#port.setProperty(name, value)
+  }
+
+  property(end: string, name: string): unknown {
+    return this.#port.property(end, name)
+  }
+
+  async awaitProperty(ends: readonly string[], name: string): Promise<void> {
+    const port = this.#port
+    while (ends.some((end) => port.has(end) && port.property(end, name) === undefined)) await port.change()
+  }
+
+  /** Receives a message that is lent. */
+  async #borrow(awaited?: ReadonlySet<string>, expiry?: Expiry): Promise<Arrival<In> | undefined> {
+    for (;;) {
+      const arrival = await this.#port.next(awaited, expiry)
+      if (!arrival) return undefined
+      const { end, message } = arrival
+      if (this.#use.accepts(message)) return { end, message }
+      release(message)
+      this.#surroundings.foreign(this.name, end)
+    }
+  }
+
+  async #receive(awaited?: ReadonlySet<string>): Promise<Arrival<In> | undefined> {
+    const arrival = await this.#borrow(awaited)
+    keep(arrival?.message)
+    return arrival
+  }
+
+  async #matchingArrival(
+    awaited: ReadonlySet<string>,
+    matching: (message: In) => boolean,
+    expiry?: Expiry,
+  ): Promise<Arrival<In> | undefined> {
+    for (;;) {
+      const arrival = await this.#borrow(awaited, expiry)
+      if (!arrival || matching(arrival.message)) return arrival
+      release(arrival.message)
+    }
+  }
+
+  #look(fits: (arrival: Arrival<In>) => boolean, taking: boolean): Arrival<In> | undefined {
+    const port = this.#port
+    for (;;) {
+      const found = port.find(({ end, message }) => !this.#use.accepts(message) || fits({ end, message }), taking)
+      if (!found) return undefined
+      const { end, message } = found
+      keep(message)
+      if (this.#use.accepts(message)) return { end, message }
+      if (!taking) port.find((arrival) => arrival.end === end && !this.#use.accepts(arrival.message), true)
+      this.#surroundings.foreign(this.name, end)
+    }
   }
 }
 
