@@ -12,6 +12,7 @@ export const bundles = [
   { source: 'runtime/link/mqtt/bundled-aedes.ts', name: 'aedes' },
   { source: 'runtime/link/mqtt/bundled-mqtt.ts', name: 'mqtt' },
   { source: 'sdk/random/bundled-cipher.ts', name: '@noble/ciphers', isForPages: true },
+  { source: 'sdk/role/stock/vertical/bundled-curve.ts', name: '@noble/curves', isForPages: true },
 ]
 
 /** CommonJS packages load Node's modules and optional packages by `require`. */

@@ -45,6 +45,7 @@ export * from './strategy/algorithms/fair/index.ts'
 export * from './strategy/algorithms/personal/index.ts'
 export * from './strategy/algorithms/robust/index.ts'
 export { fedAdaGrad, fedAdam, fedAvg, fedAvgM, fedYogi } from './strategy/algorithms/server/index.ts'
+export * from './strategy/algorithms/vertical/index.ts'
 export { algorithms, catalogue, type Named } from './strategy/catalogue.ts'
 export {
   type Choice,

@@ -16,17 +16,28 @@ function modelsOf({ lines }: FinishedRun): readonly string[] {
 const rounds = 2
 
 /** Models of a round, where it has several: of groups; or of the four ends, and their consensus. */
-const partsOf: Readonly<Record<string, number>> = { parallel: 2, gossip: 5 }
+const partsOf: Readonly<Record<string, number>> = { parallel: 2, gossip: 5, vertical: 3 }
 
 for (const topology of Object.keys(topologies))
   test.serial(
     `${topology}: a job has the same models in one process, and in two over WebSocket and over MQTT`,
     async (t) => {
       await using folder = await temporaryFolder()
+      const [workload, clients] =
+        topology === 'vertical' ? ['vertical', 'clients=3'] : ['trivial', 'clients=4,fraction=1']
       const run = async (name: string, ...more: readonly string[]) => {
-        const set = `rounds=${rounds},clients=4,fraction=1,topology=${topology}`
+        const set = `rounds=${rounds},${clients},topology=${topology}`
         const store = join(folder.path, name)
-        const ended = await runFlamectl(['run', 'examples/trivial', '--json', '--set', set, '--store', store, ...more])
+        const ended = await runFlamectl([
+          'run',
+          `examples/${workload}`,
+          '--json',
+          '--set',
+          set,
+          '--store',
+          store,
+          ...more,
+        ])
         t.is(ended.status, 0, ended.err)
         return modelsOf(ended)
       }

@@ -1,5 +1,14 @@
 import test from 'ava'
-import { expand, hierarchical, type Schema, type SchemaRole, stockRoles, type Topology, twoTier } from '../index.ts'
+import {
+  expand,
+  hierarchical,
+  type Schema,
+  type SchemaRole,
+  stockRoles,
+  type Topology,
+  twoTier,
+  vertical,
+} from '../index.ts'
 import { type AnyRole, role } from '../role/role.ts'
 import { roleTasksOf } from './role-tasks.ts'
 
@@ -51,6 +60,8 @@ const byTags: readonly (readonly [name: string, tags: readonly string[], holdsDa
   ['mine', ['distribute', 'aggregate', 'fetch', 'upload', 'coordinate'], false, 'middle-aggregator'],
   ['mine', ['distribute', 'aggregate', 'coordinate'], false, 'top-aggregator'],
   ['mine', ['coordinateWithTrainer'], false, 'coordinator'],
+  ['mine', ['matchEntities', 'gatherActivations'], true, 'label-holder'],
+  ['trainer', ['presentEntities', 'sendActivations'], true, 'feature-holder'],
 ]
 for (const [name, tags, holdsData, stock] of byTags)
   test(`a role ${name} ${holdsData ? 'with' : 'without'} data and the tags ${tags.join(', ')} is a ${stock}`, async (t) => {
@@ -59,8 +70,6 @@ for (const [name, tags, holdsData, stock] of byTags)
 
 const missing: readonly (readonly [tags: readonly string[], holdsData: boolean, stock: string])[] = [
   [['gossip'], true, 'gossip-trainer'],
-  [['matchEntities', 'gatherActivations'], true, 'label-holder'],
-  [['presentEntities', 'sendActivations'], true, 'feature-holder'],
   [['serveSplit'], false, 'split-server'],
   [['trainSplit'], true, 'split-trainer'],
 ]
@@ -96,6 +105,13 @@ test("a workload's own role goes before a stock role, by the schema's name and w
     await Promise.all([...found.values()].map(definitionOf)),
     [...found.keys()].map((name) => (name === 'middle-aggregator' ? 'own' : name)),
   )
+})
+
+test('each party of a vertical topology publishes its part under its end', (t) => {
+  const { schema, dataSpec } = vertical({ parties: 3 })
+  const tasks = expand({ schema, dataSpec }, { jobId: 'job', newKey: () => '' })
+  const parts = roleTasksOf({ schema, tasks }).map(({ part }) => part)
+  t.deepEqual(parts, ['feature-holder-0', 'feature-holder-1', 'label-holder-0'])
 })
 
 test('clients are numbered in the order of the tasks with datasets, unless they are said', (t) => {

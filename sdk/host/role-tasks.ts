@@ -85,7 +85,7 @@ function tagsOf(channels: readonly ChannelWiring[]): ReadonlySet<string> {
 /**
  * Names the models of each topmost aggregator of a role with several tasks: by the task's groups, where these differ
  * for each task, else by its end. Names the model of each of several rings by the ring's group, and the models of ends
- * that gossip by the ends.
+ * that gossip, and the parts of a model that the parties of a vertical topology have, by the ends.
  */
 export function partsOf({
   schema,
@@ -101,8 +101,11 @@ export function partsOf({
       return ring && groupsOfChannel(ring).length > 1 ? [[name, ring.name] as const] : []
     }),
   )
-  const gossiping = new Set(
-    schema.roles.flatMap(({ name }) => (joined(name).some(tagged(name, 'gossip')) ? [name] : [])),
+  const single = ['gossip', 'gatherActivations', 'sendActivations']
+  const ofEachEnd = new Set(
+    schema.roles.flatMap(({ name }) =>
+      joined(name).some((channel) => single.some((tag) => tagged(name, tag)(channel))) ? [name] : [],
+    ),
   )
   const groupsOf = ({ groupAssociation }: HostedTask) => Object.values(groupAssociation).join(' ')
   const counts = new Map<string, { tasks: number; readonly groups: Set<string> }>()
@@ -114,7 +117,7 @@ export function partsOf({
     count.groups.add(groupsOf(task))
   }
   return (task) => {
-    if (gossiping.has(task.role)) return task.end
+    if (ofEachEnd.has(task.role)) return task.end
     const ring = rings.get(task.role)
     if (ring !== undefined) return task.groupAssociation[ring]
     const count = counts.get(task.role)
@@ -171,7 +174,7 @@ const undecided: Decisions = {
 
 /**
  * Stock roles by the func tags of all channels of a role, the most specific first. Roles that a coordinator serves are
- * the usual ones, which find its channel by themselves. The sdk lacks the vertical and split roles: the
+ * the usual ones, which find its channel by themselves. The sdk lacks the split roles: the
  * refusal of a schema that needs one names the role.
  */
 const placesByTags: readonly (readonly [stock: string, holdsData: boolean, tags: readonly string[]])[] = [

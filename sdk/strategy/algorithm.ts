@@ -142,7 +142,15 @@ export interface ClientAssignment {
  * steps that move each weight by its own gradient alone. `parties`: a section of the model for each client. `root`: the
  * data have a root set. `no-batch-norm`: the model has no layer that normalizes over a batch. Other needs are abilities.
  */
-export type LearnerNeed = 'plain-sgd' | 'sgd' | 'own-steps' | 'root' | 'no-batch-norm' | Ability
+export type LearnerNeed =
+  | 'plain-sgd'
+  | 'sgd'
+  | 'own-steps'
+  | 'stepwise'
+  | 'parties'
+  | 'root'
+  | 'no-batch-norm'
+  | Ability
 
 /** Trains. `State` holds plain values and typed arrays, and outlives the round and the process. */
 export interface ClientPart<State> {

@@ -16,6 +16,7 @@ import {
   trimmedMean,
 } from './algorithms/robust/index.ts'
 import { fedAdaGrad, fedAdam, fedAvg, fedAvgM, fedYogi } from './algorithms/server/index.ts'
+import { verticalTraining } from './algorithms/vertical/index.ts'
 import { attacked } from './attacks/attacked.ts'
 import { type AttackDefinition, attackDefinitions } from './attacks/attacks.ts'
 import type { Described, KnownAlgorithm } from './define-algorithm.ts'
@@ -53,6 +54,7 @@ export const algorithms: readonly KnownAlgorithm[] = [
   ...[fedBuff, fedAsync],
   ...[krum, multiKrum, bulyan, median, trimmedMean, geometricMedian, centredClipping, normClipping, signMajority],
   flTrust,
+  verticalTraining,
 ]
 
 const selectors: readonly Named[] = [
@@ -158,7 +160,8 @@ function optimizer({ name, alias, summary, settings, source, from }: KnownAlgori
     ...(source === undefined ? {} : { source }),
     apply({ select, waiting, aggregation, clientEvaluation }, given) {
       const names = Object.keys(given)
-      const made = from({ quantumBits: aggregation.vectors.delta.quantumBits, ...given })
+      const { quantumBits } = aggregation.vectors.delta
+      const made = from({ ...(Object.hasOwn(settings, 'quantumBits') && { quantumBits }), ...given })
       return {
         ...(clientEvaluation === undefined || made.waiting.kind === 'buffer' ? {} : { clientEvaluation }),
         ...made,

@@ -35,6 +35,8 @@ function partsMisfit({ name, waiting, server, select }: Algorithm): string | und
 /** The reason for which an algorithm can't run on a topology. Undefined if it can. */
 export function topologyMisfit(algorithm: Algorithm, schema: Schema): string | undefined {
   const { name, aggregation, waiting, clientEvaluation, server, select } = algorithm
+  const gathering = schema.roles.find((role) => tagsOf(schema, role.name).includes('gatherActivations'))?.name
+  if (gathering !== undefined || algorithm.vertical) return verticalMisfit(algorithm, gathering)
   const gossiping = schema.roles.find((role) => tagsOf(schema, role.name).includes('gossip'))?.name
   if (gossiping !== undefined) return gossipMisfit(algorithm, gossiping)
   const parts = partsMisfit(algorithm)
@@ -88,6 +90,17 @@ function holdsState(state: unknown): boolean {
   if (state === null || state === undefined) return false
   const isPlain = Array.isArray(state) || Object.getPrototypeOf(state) === Object.prototype
   return !isPlain || Object.values(state).some(holdsState)
+}
+
+/** `gathering`: the role that gathers the values of the parties, if the topology is vertical. */
+function verticalMisfit({ name, vertical, stages, secret, aggregation }: Algorithm, gathering: string | undefined) {
+  if (gathering === undefined)
+    return `${name} trains parts of one model at parties with different columns, and no role of the topology gathers their values: set topology=vertical`
+  if (!vertical)
+    return `${name} aggregates updates of one model, and the parties of ${gathering} have a part of the model each: set optimizer=vertical`
+  if (stages.length > 0 || secret || aggregation.needs === 'each')
+    return `stages, privacy and attacks change updates, and the parties of ${gathering} send none: leave them out`
+  return undefined
 }
 
 /** @throws STRATEGY_TOPOLOGY where an algorithm can't run on a topology. */

@@ -1,7 +1,7 @@
 import test, { type ExecutionContext } from 'ava'
 import type { Ability } from '../learn/learner.ts'
 import type { Steps } from '../learn/steps.ts'
-import { ring, twoTier } from '../tag/topologies.ts'
+import { gossip, hierarchical, ring, twoTier, vertical } from '../tag/topologies.ts'
 import { layoutOf } from '../weights/layout.ts'
 import type { Algorithm } from './algorithm.ts'
 import { fedAsync, fedBuff } from './algorithms/asynchronous/index.ts'
@@ -9,6 +9,7 @@ import { fedDyn, fedNova, fedProx, moon, scaffold } from './algorithms/client/in
 import { agnostic, fedGft, qFedAvg } from './algorithms/fair/index.ts'
 import { flTrust } from './algorithms/robust/index.ts'
 import { fedAvg } from './algorithms/server/index.ts'
+import { verticalTraining } from './algorithms/vertical/index.ts'
 import { choicesOf, chosenAlgorithm } from './chosen-algorithm.ts'
 import { topologyMisfit } from './fitting-algorithm.ts'
 import { requireLearner } from './learner-needs.ts'
@@ -44,6 +45,26 @@ test('an algorithm whose learner lacks what the algorithm needs is refused, with
     /engine/,
   )
   refused(fedProx({ mu: 1, leastEpochs: 1 }), { abilities: ['work'] }, /settings of its steps/, /ownSteps/)
+  const abilities: readonly Ability[] = ['parts']
+  const [bottom, label] = [1, 2].map((outputs) => ({ layout: layoutOf([]), outputs }))
+  const sections = [label, bottom].filter((section) => section !== undefined)
+  const parties = { ownSteps: momentum, abilities, sections, clients: 2 }
+  t.notThrows(() => requireLearner(verticalTraining(), parties))
+  refused(verticalTraining(), { ...parties, clients: 3 }, /a part of the model for each client/, /verticalLearner/)
+  refused(verticalTraining(), { ...parties, ownSteps: { ...ownSteps, clipNorm: 1 } }, /clipNorm/, /clipValue/)
+  refused(verticalTraining(), {}, /the ability parts/, /engine/)
+})
+
+test('an algorithm of one model is refused for parties with a part each, and the other way round', (t) => {
+  const { schema } = vertical({ parties: 3 })
+  t.is(topologyMisfit(verticalTraining(), schema), undefined)
+  t.regex(topologyMisfit(fedAvg(), schema) ?? '', /fedavg aggregates updates .* set optimizer=vertical/)
+  for (const topology of [twoTier, hierarchical, ring, gossip].map((topologyOf) => topologyOf({ clients: 3 })))
+    t.regex(topologyMisfit(verticalTraining(), topology.schema) ?? '', /set topology=vertical/)
+  const choices = { stages: { sort: 'clip:1' }, privacy: undefined, attack: undefined }
+  t.regex(topologyMisfit(chosenAlgorithm(verticalTraining(), choices), schema) ?? '', /leave them out/)
+  const attack = { sort: 'scaled', kwargs: { fraction: 0.5 } }
+  t.regex(topologyMisfit(chosenAlgorithm(verticalTraining(), { attack }), schema) ?? '', /leave them out/)
 })
 
 test('other learners are taken', (t) => {

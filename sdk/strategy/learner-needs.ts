@@ -1,4 +1,4 @@
-import type { Ability } from '../learn/learner.ts'
+import type { Ability, ModelSection } from '../learn/learner.ts'
 import { plainLearningRate, type Steps } from '../learn/steps.ts'
 import type { Layout } from '../weights/layout.ts'
 import type { Algorithm, LearnerNeed } from './algorithm.ts'
@@ -12,6 +12,9 @@ interface LearnerFacts {
   readonly layout?: Layout
   /** As `Learner.runsOn`. */
   readonly runsOn?: string | undefined
+  readonly sections?: readonly ModelSection[] | undefined
+  /** Number of clients that the job has. */
+  readonly clients?: number
 }
 
 const stepNeeds: Readonly<Partial<Record<LearnerNeed, { readonly needs: string; readonly mend: string }>>> = {
@@ -36,6 +39,14 @@ const stepNeeds: Readonly<Partial<Record<LearnerNeed, { readonly needs: string; 
     needs: 'labels that are classes, whose number the learner states',
     mend: 'use a layersLearner with softmaxCrossEntropy or sigmoidCrossEntropy, or state classes in your own learner',
   },
+  stepwise: {
+    needs: 'settings of its steps, and without clipNorm, which needs the norm of the gradient over all parties',
+    mend: 'leave clipNorm out, or bound each value with clipValue instead',
+  },
+  parties: {
+    needs: 'a part of the model for each client of the job, the first with the labels',
+    mend: 'use a verticalLearner with as many parties as the job has clients',
+  },
 }
 
 /** The error about a learner that doesn't meet a need: STRATEGY_LEARNER. */
@@ -52,13 +63,15 @@ export function learnerError(need: LearnerNeed, runsOn?: string): Error {
 
 /** @throws STRATEGY_LEARNER where an algorithm needs another learner. */
 export function requireLearner({ client }: Algorithm, facts: LearnerFacts): void {
-  const { ownSteps, abilities = [], layout, trainRoot, runsOn } = facts
+  const { ownSteps, abilities = [], layout, trainRoot, runsOn, sections, clients } = facts
   const meets = (need: LearnerNeed) => {
     if (need === 'own-steps') return ownSteps !== undefined
     if (need === 'sgd') return ownSteps !== undefined && (ownSteps.optimizer ?? 'sgd') === 'sgd'
     if (need === 'plain-sgd') return ownSteps !== undefined && plainLearningRate(ownSteps) !== undefined
     if (need === 'root') return trainRoot !== undefined
     if (need === 'no-batch-norm') return !layout?.tensors.some(({ name }) => name.endsWith('/moving_variance'))
+    if (need === 'stepwise') return ownSteps !== undefined && ownSteps.clipNorm === undefined
+    if (need === 'parties') return sections?.length === clients
     return abilities.includes(need)
   }
   const missing = client.needs?.find((need) => !meets(need))

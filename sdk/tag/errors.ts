@@ -75,6 +75,10 @@ export const tagFaults = {
     message: 'channel {channel} joins two different data consumers, {first} and {second}',
     hint: 'put an aggregator between them; or, if they hold different features of the same examples, set isVertical in the schema',
   },
+  TAG_LABEL_HOLDERS: {
+    message: 'role {role} gathers the values of parties, and has {count} datasets in the group {group}',
+    hint: 'give the label holder one dataset in each group',
+  },
   TAG_NOT_A_DATA_CONSUMER: {
     message: 'role {role} has datasets, but is no data consumer',
     hint: 'set isDataConsumer on the role, or leave its datasets out',
@@ -115,6 +119,11 @@ const tagErrors = {
   TAG_LEVELS: {
     message: 'a ready-made hierarchical topology has 2 or 3 levels of aggregators, not {levels}',
     hint: 'use levels=2 or levels=3, or write a schema of your own',
+  },
+  TAG_PARTIES: {
+    message:
+      'a vertical topology has a label holder and at least one feature holder, but the number of parties is {parties}',
+    hint: 'use 2 parties or more',
   },
 } as const
 

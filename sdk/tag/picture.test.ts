@@ -1,6 +1,6 @@
 import test from 'ava'
 import { topologySvg, topologyText } from './picture.ts'
-import { coordinated, gossip, hybrid, topologies } from './topologies.ts'
+import { coordinated, gossip, hybrid, topologies, vertical } from './topologies.ts'
 
 test('the text of a topology counts tasks by role, and says for each channel which ends see each other', (t) => {
   t.is(
@@ -38,6 +38,13 @@ test('ends that gossip are joined by the edges of their graph', (t) => {
   const edges = (graph: string) => topologySvg(gossip({ clients: 6, graph })).match(/<path /g)?.length
   t.deepEqual(['ring', 'torus', 'full', 'regular:3'].map(edges), [6, 9, 15, 9])
   t.regex(topologyText(gossip({ clients: 3, graph: 'full' })), /default: graph full: trainer-0, trainer-1, trainer-2/)
+})
+
+test('the picture of a vertical topology has the label holder above the feature holders', (t) => {
+  const svg = topologySvg(vertical({ parties: 4 }))
+  t.is(svg.match(/<path /g)?.length, 3)
+  const heightOf = (end: string) => Number(new RegExp(`y="(\\d+)" text-anchor="middle">${end}<`).exec(svg)?.[1])
+  t.true(heightOf('label-holder-0') < heightOf('feature-holder-2'))
 })
 
 test('names of a schema are escaped in its picture', (t) => {

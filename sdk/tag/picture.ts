@@ -1,7 +1,7 @@
 import { randomStream } from '../random/random-stream.ts'
 import { expand, type Task } from './expand.ts'
 import { defaultGraph, type Edge, graphNamed, neighboursIn } from './gossip-graph.ts'
-import { channelsByRole, groupsOf, otherRole, type SchemaChannel } from './schema.ts'
+import { channelsByRole, gathersParties, groupsOf, otherRole, type SchemaChannel } from './schema.ts'
 import type { Topology } from './topology.ts'
 
 /** Most ends of a role in a picture, or of a group in a text. More are only counted. */
@@ -122,10 +122,16 @@ function isRing({ pair: [first, second] }: SchemaChannel): boolean {
   return first === second
 }
 
-/** Ends by rows, data consumers last, coordinators first. Of many ends of a role, the first ones, and the last. */
+/**
+ * Ends by rows: data consumers last, below those that gather their values; coordinators first. Of many ends of a role, the
+ * first ones, and the last.
+ */
 function rowsOf({ schema }: Topology, tasks: readonly Task[]): string[][] {
   const joined = channelsByRole(schema)
-  const levels = new Map(schema.roles.filter(({ isDataConsumer }) => isDataConsumer).map(({ name }) => [name, 0]))
+  const lowest = schema.roles.filter(
+    ({ name, isDataConsumer }) => isDataConsumer && !gathersParties(joined(name), name),
+  )
+  const levels = new Map(lowest.map(({ name }) => [name, 0]))
   for (const [role, level] of levels)
     for (const channel of joined(role)) {
       const other = otherRole(channel, role)

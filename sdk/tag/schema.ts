@@ -108,6 +108,11 @@ export function associationsByGroup(
   return first
 }
 
+/** Whether a role gathers the values of the other parties of a vertical topology, by the channels that it joins. */
+export function gathersParties(joined: readonly SchemaChannel[], role: string): boolean {
+  return joined.some(({ funcTags }) => funcTags?.[role]?.includes('gatherActivations'))
+}
+
 /** The role at the other side of a channel. */
 export function otherRole({ pair }: SchemaChannel, role: string): string {
   const [first = role, second = role] = pair

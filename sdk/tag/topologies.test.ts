@@ -1,9 +1,11 @@
 import test from 'ava'
 import { expand } from './expand.ts'
-import { hierarchical, topologies } from './topologies.ts'
+import { hierarchical, topologies, vertical } from './topologies.ts'
 import { assertValid } from './validate.ts'
 
-for (const [name, topologyOf] of Object.entries(topologies))
+const { vertical: ofParties, ...ofTrainers } = topologies
+
+for (const [name, topologyOf] of Object.entries(ofTrainers))
   test(`the topology ${name} is valid for any number of clients, and trainer i has dataset i`, (t) => {
     for (const clients of [1, 2, 3, 4, 7, 25])
       for (const levels of [2, 3]) {
@@ -17,6 +19,22 @@ for (const [name, topologyOf] of Object.entries(topologies))
         t.is(trainers.length, clients)
       }
   })
+
+test('a vertical topology is valid, and datasets are numbered as the ends of the parties are sorted', (t) => {
+  for (const clients of [2, 3, 13]) {
+    const topology = ofParties({ clients })
+    t.notThrows(() => assertValid(topology))
+    const tasks = expand(topology, { jobId: 'job', newKey: () => '' })
+    const holders = tasks.filter(({ role }) => role === 'feature-holder').toSorted((a, b) => (a.end < b.end ? -1 : 1))
+    t.deepEqual(
+      holders.map(({ dataset }) => dataset),
+      holders.map((_, index) => String(index + 1)),
+    )
+    t.is(tasks.find(({ end }) => end === 'label-holder-0')?.dataset, '0')
+    t.is(tasks.length, clients)
+  }
+  for (const parties of [0, 1, 2.5, Number.NaN]) t.throws(() => vertical({ parties }), { code: 'TAG_PARTIES' })
+})
 
 test('three levels of aggregators merge their groups upward, and other numbers are refused', (t) => {
   const tasks = expand(hierarchical({ clients: 8, levels: 3 }), { jobId: 'job', newKey: () => '' })

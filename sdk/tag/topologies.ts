@@ -200,6 +200,42 @@ export function coordinated({
   }
 }
 
+/**
+ * Parties that have different columns of one table, each with a part of one model: a label holder, with dataset 0, and
+ * feature holders. The others' datasets are in the order of their ends' names, which is that of their parts.
+ *
+ * @throws TAG_PARTIES for fewer than 2 parties.
+ */
+export function vertical({ parties }: { readonly parties: number }): Topology {
+  if (!(Number.isInteger(parties) && parties >= 2)) throw tagError('TAG_PARTIES', { parties })
+  const ends = Array.from({ length: parties - 1 }, (_, index) => `feature-holder-${index}`)
+  const byName = ends.toSorted()
+  return {
+    schema: {
+      name: 'vertical',
+      isVertical: true,
+      roles: [
+        { name: 'label-holder', isDataConsumer: true },
+        { name: 'feature-holder', isDataConsumer: true },
+      ],
+      channels: [
+        {
+          name: 'vertical-channel',
+          pair: ['label-holder', 'feature-holder'],
+          funcTags: {
+            'label-holder': ['matchEntities', 'gatherActivations'],
+            'feature-holder': ['presentEntities', 'sendActivations'],
+          },
+        },
+      ],
+    },
+    dataSpec: [
+      { role: 'label-holder', datasetGroups: { default: ['0'] } },
+      { role: 'feature-holder', datasetGroups: { default: ends.map((end) => String(1 + byName.indexOf(end))) } },
+    ],
+  }
+}
+
 /** The ready-made topologies, by the names that a setting `topology` has for them. */
 export const topologies = {
   'two-tier': twoTier,
@@ -210,6 +246,7 @@ export const topologies = {
   hybrid,
   coordinated,
   gossip,
+  vertical: ({ clients }) => vertical({ parties: clients }),
 } as const satisfies Readonly<
   Record<string, (options: { readonly clients: number; readonly levels?: number; readonly graph?: string }) => Topology>
 >

@@ -1,5 +1,5 @@
 import { type Findings, type NoteFault, shortList, type TopologyFacts } from './errors.ts'
-import { otherRole, type SchemaChannel } from './schema.ts'
+import { gathersParties, otherRole, type SchemaChannel } from './schema.ts'
 import type { Topology } from './topology.ts'
 
 /**
@@ -100,8 +100,8 @@ function isJoined(joined: readonly SchemaChannel[], role: string, isDataConsumer
 }
 
 /**
- * Data consumers with a path over channels to a role that is no data consumer, or to a channel that joins a role to
- * itself.
+ * Data consumers with a path over channels to a role that is no data consumer, to one that gathers the values of
+ * parties, or to a channel that joins a role to itself.
  */
 function reachingAggregation(
   consumers: ReadonlySet<string>,
@@ -109,7 +109,7 @@ function reachingAggregation(
 ): ReadonlySet<string> {
   const reaching = new Set<string>()
   for (const role of consumers)
-    if (joined(role).some((channel) => isAggregating(otherRole(channel, role), role, consumers))) reaching.add(role)
+    if (joined(role).some((channel) => isAggregating(channel, role, consumers))) reaching.add(role)
   // The loop also visits roles that are added on the way.
   for (const role of reaching)
     for (const channel of joined(role)) {
@@ -119,6 +119,8 @@ function reachingAggregation(
   return reaching
 }
 
-function isAggregating(other: string, role: string, consumers: ReadonlySet<string>): boolean {
-  return other === role || !consumers.has(other)
+/** Whether the ends at the other side aggregate. So does a data consumer that gathers the values of parties. */
+function isAggregating(channel: SchemaChannel, role: string, consumers: ReadonlySet<string>): boolean {
+  const other = otherRole(channel, role)
+  return other === role || !consumers.has(other) || gathersParties([channel], other)
 }

@@ -1,7 +1,7 @@
 import test from 'ava'
 import { type FaultCode, type TopologyFacts, tagFaults } from './errors.ts'
 import type { Schema, SchemaChannel, SchemaRole } from './schema.ts'
-import { hierarchical, twoTier } from './topologies.ts'
+import { hierarchical, twoTier, vertical } from './topologies.ts'
 import type { DataSpecEntry, Topology } from './topology.ts'
 import { assertValid, findFaults, validateTopology } from './validate.ts'
 
@@ -246,6 +246,18 @@ const cases: readonly Case[] = [
     },
   },
   {
+    code: 'TAG_LABEL_HOLDERS',
+    place: 'dataSpec.1.datasetGroups.default',
+    change: {
+      isVertical: true,
+      roles: [leaf, { name: 'labels', isDataConsumer: true }],
+      channels: [
+        { name: 'link', pair: ['leaf', 'labels'], funcTags: { labels: ['matchEntities', 'gatherActivations'] } },
+      ],
+      dataSpec: [given, { role: 'labels', datasetGroups: { default: ['d1', { dataset: 'd2', count: 2 }] } }],
+    },
+  },
+  {
     code: 'TAG_DATA_CONSUMERS_JOINED',
     place: 'schema.channels.1.pair',
     change: {
@@ -478,6 +490,20 @@ test('a vertical design may join two data consumers, if an aggregator is in reac
   const channels = [link, { name: 'pair', pair: ['leaf', 'label'] }]
   const dataSpec = [given, { role: 'label', datasetGroups: { default: ['d1'] } }]
   t.deepEqual(validateTopology(topology({ isVertical: true, roles, channels, dataSpec })), [])
+})
+
+test('a vertical design without an aggregator is valid, if one of the data consumers gathers values', (t) => {
+  const { schema, dataSpec } = vertical({ parties: 4 })
+  t.deepEqual(validateTopology({ schema, dataSpec }), [])
+  const { isVertical: _, ...horizontal } = schema
+  const codes = (given: Schema) => validateTopology({ schema: given, dataSpec }).map(({ code }) => code)
+  t.deepEqual(codes(horizontal), ['TAG_DATA_CONSUMERS_JOINED'])
+  const [channel] = schema.channels
+  const untagged = channel && { name: channel.name, pair: channel.pair }
+  t.deepEqual(codes({ ...schema, channels: untagged ? [untagged] : [] }), [
+    'TAG_DATA_CONSUMER_CUT_OFF',
+    'TAG_DATA_CONSUMER_CUT_OFF',
+  ])
 })
 
 test('hybrid, coordinated and parallel shapes are valid', (t) => {

@@ -9,6 +9,7 @@ import { boundedClients, requireReproducible, requireSame } from '../workload/re
 import type { Workload } from '../workload/workload.ts'
 import { type LocalTrainer, localTrainer } from './local-trainer.ts'
 import { clientLearner } from './training-pool.ts'
+import { verticalTrial } from './vertical-trial.ts'
 
 /** Size of the one trained batch, where the workload has no setting `batch`. */
 const defaultBatch = 32
@@ -42,6 +43,7 @@ export async function trial<S extends Settings>(
     localTrainer({ learner: () => learner, data: () => given }, settings, seed)
   try {
     const whole = await trainerOn(data)
+    if (strategy.vertical) return await verticalTrial(whole, strategy, size)
     let clientsChecked = 0
     await whole.checkExamples('test')
     await whole.checkExamples('root')

@@ -5,11 +5,17 @@ import { cutSums } from '../../sdk/sum/cut-sums.ts'
 import { wordsOf } from '../../sdk/sum/exact-sums.ts'
 import { type Edge, graphNamed, metropolisWeights, neighboursBy, neighboursIn } from '../../sdk/tag/gossip-graph.ts'
 import { CaseError, inputs, numberOf, requireOnly, type VectorCase } from './cases.ts'
+import { alignment, verticalJob } from './vertical-cases.ts'
 
 type TopologyRunner = (given: VectorCase) => Promise<Record<string, unknown>>
 
 /** By topology: runs its cases through the parts that its roles call. */
-export const topologyRunners: Readonly<Record<string, TopologyRunner>> = { gossip, ring: ringParts }
+export const topologyRunners: Readonly<Record<string, TopologyRunner>> = {
+  alignment,
+  gossip,
+  ring: ringParts,
+  vertical: verticalJob,
+}
 
 /** The first index of each part that a ring sends, and the index after the last part. */
 async function ringParts(given: VectorCase): Promise<Record<string, unknown>> {

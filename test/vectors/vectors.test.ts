@@ -20,7 +20,7 @@ async function vectors(...files: readonly string[]) {
 test('cases made by hand from the formulas pass, and an algorithm that is not there is unknown', async (t) => {
   const { lines, status } = await vectors(own)
   t.is(status, 0)
-  t.is(lines.at(-1), '17 passed, 0 failed, 1 unknown')
+  t.is(lines.at(-1), '19 passed, 0 failed, 1 unknown')
   t.is(lines.at(-2), 'unheard-of  unknown  there is no algorithm fedhope')
 })
 
@@ -73,6 +73,10 @@ test('a case that says too little, or what no job does, fails and never passes',
   await fails('scaffold-hand', { inputs: updates(one) }, /the update of a has no control/)
   await fails('scaffold-hand', { settings: { population: 1 } }, /population is 1: expected a whole number from 2 on/)
   await fails('scaffold-hand-control', { settings: { option: 1 } }, /option is 1: only 2/)
+  const parties = cases.get('vertical-hand')
+  await fails('vertical-hand', { settings: { ...parties?.settings, top: 'conv' } }, /top is "conv": only dense/)
+  await fails('vertical-hand', { inputs: { ...parties?.inputs, labels: [1, 0] } }, /other rows than labels/)
+  await fails('alignment-rfc-4231', { settings: { method: 'psi' } }, /only hashed/)
   const job = cases.get('fedavg-hand-job')
   for (const [change, why] of [
     [{ loss: 'meanSquaredError' }, /only softmaxCrossEntropy/],

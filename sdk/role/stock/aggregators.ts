@@ -5,12 +5,16 @@ import { hybridTrainer } from './hybrid-trainer.ts'
 import { middleAggregator } from './middle-aggregator.ts'
 import { ringTrainer } from './ring-trainer.ts'
 import { topAggregator } from './top-aggregator.ts'
+import { featureHolder } from './vertical/feature-holder.ts'
+import { labelHolder } from './vertical/label-holder.ts'
 
 /** The stock roles besides the plain trainer, by name. */
 export const aggregators: Readonly<Record<string, AnyRole>> = {
   [coordinator.name]: coordinator,
+  [featureHolder.name]: featureHolder,
   [gossipTrainer.name]: gossipTrainer,
   [hybridTrainer.name]: hybridTrainer,
+  [labelHolder.name]: labelHolder,
   [middleAggregator.name]: middleAggregator,
   [ringTrainer.name]: ringTrainer,
   [topAggregator.name]: topAggregator,

@@ -6,8 +6,10 @@ import type { AnyRole } from '../role.ts'
  */
 export const aggregators: Readonly<Record<string, AnyRole>> = {
   coordinator: loadedLate('coordinator'),
+  'feature-holder': loadedLate('feature-holder'),
   'gossip-trainer': loadedLate('gossip-trainer'),
   'hybrid-trainer': loadedLate('hybrid-trainer'),
+  'label-holder': loadedLate('label-holder'),
   'middle-aggregator': loadedLate('middle-aggregator'),
   'ring-trainer': loadedLate('ring-trainer'),
   'top-aggregator': loadedLate('top-aggregator'),

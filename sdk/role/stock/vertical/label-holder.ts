@@ -1,0 +1,238 @@
+import { isNumbers, isObject } from '../../../../runtime/index.ts'
+import { learnError } from '../../../learn/errors.ts'
+import { partAfterParties, partOfParty } from '../../../learn/learner.ts'
+import type { Steps } from '../../../learn/steps.ts'
+import { learnerError } from '../../../strategy/learner-needs.ts'
+import { roleError } from '../../errors.ts'
+import { role } from '../../role.ts'
+import { type Attendance, attendance, HolderRestarted } from './label-attempt.ts'
+import { type Alignment, type LabelHolderContext, matchEntities } from './match-entities.ts'
+import { isTrainedPart, type PartyModel, partyModel, type TrainedPart, verticalSettings } from './party-model.ts'
+import { type PlannedBatch, roundPlan } from './round-plan.ts'
+import { type Attempt, holdersBelow } from './vertical-protocol.ts'
+
+interface LabelHolderState {
+  /** Number of committed rounds. */
+  readonly round: number
+  readonly rounds: number
+  /** Its own part, and the part after the parties. */
+  readonly part: TrainedPart
+  /** By feature holder: the last round that counted it. */
+  readonly counted: Readonly<Record<string, number>>
+  /** Absent until the common entities are found. */
+  readonly alignment?: Alignment
+  /** With `absent: last`, by feature holder: the last values of each common entity. */
+  readonly last?: Readonly<Record<string, Float32Array>>
+}
+
+/** Attempts of one life of the label holder. */
+const attemptsPerLife = 2 ** 20
+
+/**
+ * Holds the labels of a vertical topology, and the part of the joint model after the parties. Finds the common entities
+ * once; then in each round, for each batch, joins the values of all parties, steps by the loss, and sends each feature
+ * holder the gradient of its values. A feature holder that restarts makes all run the round again, from the parts of the
+ * last committed round.
+ */
+export const labelHolder = role({
+  name: 'label-holder',
+  open: (channel) => ({ holders: channel(holdersBelow) }),
+  async init({ end, learner, settings }): Promise<LabelHolderState> {
+    return { round: 0, rounds: settings.rounds, part: await partyModel(end, learner, 0).begin(), counted: {} }
+  },
+  isState: (value): value is LabelHolderState =>
+    isObject(value) && 'part' in value && isTrainedPart(value.part) && 'counted' in value && isNumbers(value.counted),
+  resume: (state, { settings }) => ({ ...state, rounds: settings.rounds }),
+  done: ({ round, rounds }) => round >= rounds,
+
+  async round(state, context) {
+    const { end, channels, learner } = context
+    const { holders } = channels
+    await holders.awaitJoin()
+    const { alignment } = state
+    if (!alignment) {
+      const parties = 1 + holders.expected.length
+      if (learner.sections?.length !== parties)
+        throw roleError('ROLE_PARTIES', { end, party: parties - 1, parties: learner.sections?.length ?? 0 })
+      return { ...state, alignment: await matchEntities(context) }
+    }
+    const round = state.round + 1
+    const attending = attendance(alignment, verticalSettings(context.strategy), context)
+    const life = await context.life()
+    for (let count = 0; ; count++) {
+      try {
+        return await attempted({ round, attempt: life * attemptsPerLife + count }, alignment, state, attending, context)
+      } catch (error) {
+        if (!(error instanceof HolderRestarted)) throw error
+      }
+    }
+  },
+
+  async finish({ counted }, { channels: { holders } }) {
+    await holders.awaitJoin()
+    for (const end of holders.expected) {
+      const last = counted[end]
+      holders.send(end, { type: 'end-of-training', ...(last !== undefined && { counted: last }) })
+    }
+  },
+})
+
+/** Runs all batches of the round once. */
+async function attempted(
+  attempt: Attempt,
+  alignment: Alignment,
+  state: LabelHolderState,
+  attending: Attendance,
+  context: LabelHolderContext,
+): Promise<LabelHolderState> {
+  const { round } = attempt
+  const { end: self, learner, channels, strategy } = context
+  const { holders } = channels
+  const { ownSteps } = learner
+  if (!ownSteps) throw learnerError('stepwise')
+  const keepsLast = verticalSettings(strategy).absent === 'last'
+  const last = keepsLast ? copied(state.last ?? {}) : undefined
+  const model = partyModel(self, learner, 0)
+  const common = { common: alignment.rows.length, training: alignment.training }
+  const plan = roundPlan(common, ownSteps, context.jobRandom(round, 'batches'))
+  const joiner = valuesJoiner(holders.expected, model, alignment.rows.length, last)
+  const [training, evaluation] = [lossMean(), lossMean()]
+  let { part } = state
+  await attending.begin(attempt, state.counted)
+  for (const [batch, planned] of plan.entries()) {
+    const { rows, isTraining } = planned
+    const pass = { round, weights: model.forPass(part), training: isTraining }
+    const indices = rows.map((row) => alignment.rows[row] ?? 0)
+    const ownPass = { ...pass, part: partOfParty(0), of: { indices }, label: `${batch} own` }
+    const own = await learner.forward(ownPass)
+    const found = await attending.activations(batch)
+    const inputs = joiner.joined(own.values, found, { batch, round, rows })
+    const topPass = { ...pass, part: partAfterParties, of: { inputs, examples: rows.length }, label: `${batch} top` }
+    const loss = await learner.lossOfPart(topPass, own.labels)
+    if (!isTraining) {
+      evaluation.add(loss, rows.length)
+      continue
+    }
+    if (!Number.isFinite(loss.loss)) throw diverged(batch, planned, plan, loss.loss, ownSteps)
+    training.add(loss, rows.length)
+    for (const end of holders.expected) {
+      const gradient = found.has(end) ? { gradient: joiner.gradientOf(end, loss.inputs, rows.length) } : {}
+      if (holders.has(end)) holders.send(end, { type: 'gradient', ...attempt, batch, ...gradient }, { keep: false })
+    }
+    const ownGradient = joiner.gradientOf(self, loss.inputs, rows.length)
+    const back = model.outputs(0) === 0 ? [] : [(await learner.backward(ownPass, ownGradient)).gradient]
+    part = model.stepped(part, loss.gradient, ...back)
+  }
+  const finished = await attending.finished(plan.length)
+  const members = [self, ...finished.keys()].toSorted()
+  const notCounted = attending.absent(plan.length).toSorted((a, b) => (a.end < b.end ? -1 : 1))
+  const anew = [...finished].flatMap(([end, { isAnew }]) => (isAnew ? [end] : []))
+  const absentBatches = plan.reduce((sum, _, batch) => sum + attending.absent(batch).length, 0)
+  context.publish({
+    round,
+    section: 0,
+    weights: part.weights,
+    members,
+    ...(notCounted.length > 0 && { notCounted }),
+    ...(anew.length > 0 && { anew }),
+    metrics: {
+      'train-loss': training.metrics().loss ?? 0,
+      ...(absentBatches > 0 && { 'absent-batches': absentBatches }),
+      ...evaluation.metrics(),
+    },
+    digests: Object.fromEntries([...finished].map(([end, { digest }]) => [end, digest])),
+  })
+  const counted = { ...state.counted, ...Object.fromEntries([...finished.keys()].map((end) => [end, round])) }
+  return { ...state, round, part, counted, ...(last && { last }) }
+}
+
+/** Means over all rows of the batches that were added. */
+function lossMean() {
+  let [rows, total] = [0, 0]
+  let right: number | undefined
+  return {
+    add({ loss, correct }: { readonly loss: number; readonly correct?: number }, count: number) {
+      rows += count
+      total += loss * count
+      if (correct !== undefined) right = (right ?? 0) + correct
+    },
+    metrics: (): Readonly<Record<string, number>> =>
+      rows === 0 ? {} : { loss: total / rows, ...(right !== undefined && { accuracy: right / rows }) },
+  }
+}
+
+function diverged(
+  batch: number,
+  { rows }: PlannedBatch,
+  plan: readonly PlannedBatch[],
+  loss: number,
+  steps: Steps,
+): Error {
+  const batches = plan.filter(({ isTraining }) => isTraining).length / steps.epochs
+  const place = { epoch: Math.floor(batch / batches) + 1, batch: (batch % batches) + 1 }
+  return learnError('LEARN_DIVERGED', { ...place, rows: rows.length, loss, learningRate: steps.learningRate })
+}
+
+function copied(tables: Readonly<Record<string, Float32Array>>): Record<string, Float32Array> {
+  return Object.fromEntries(Object.entries(tables).map(([end, table]) => [end, table.slice()]))
+}
+
+/**
+ * Puts the values of all parties side by side: the label holder's own, then those of the feature holders, sorted by end.
+ * With `last`, keeps the last values of each entity, and takes them for absent holders in place of zeros.
+ */
+function valuesJoiner(
+  names: readonly string[],
+  model: Pick<PartyModel, 'outputs'>,
+  common: number,
+  last: Record<string, Float32Array> | undefined,
+) {
+  const widths = ['', ...names].map((_, party) => model.outputs(party))
+  const starts = widths.map((_, party) => widths.slice(0, party).reduce((sum, width) => sum + width, 0))
+  const width = widths.reduce((sum, one) => sum + one, 0)
+  const columnsOf = (end: string) => {
+    const party = names.indexOf(end) + 1
+    return { start: starts[party] ?? 0, count: widths[party] ?? 0 }
+  }
+
+  return {
+    /** @throws ROLE_PARTY_VALUES for values of another number, or that aren't finite. */
+    joined(
+      own: Float32Array,
+      found: ReadonlyMap<string, Float32Array>,
+      { batch, round, rows }: { readonly batch: number; readonly round: number; readonly rows: Uint32Array },
+    ): Float32Array {
+      const joined = new Float32Array(rows.length * width)
+      const write = (values: Float32Array, { start, count }: ReturnType<typeof columnsOf>) => {
+        for (let row = 0; row < rows.length; row++)
+          joined.set(values.subarray(row * count, (row + 1) * count), row * width + start)
+      }
+      write(own, { start: 0, count: widths[0] ?? 0 })
+      for (const end of names) {
+        const columns = columnsOf(end)
+        const values = found.get(end)
+        if (values && (values.length !== rows.length * columns.count || !values.every(Number.isFinite))) {
+          const fault = `values that are not ${rows.length * columns.count} finite numbers, for batch ${batch} of round ${round}`
+          throw roleError('ROLE_PARTY_VALUES', { end, fault })
+        }
+        if (values) write(values, columns)
+        if (!last) continue
+        const table = (last[end] ??= new Float32Array(common * columns.count))
+        for (const [place, row] of rows.entries()) {
+          const kept = table.subarray(row * columns.count, (row + 1) * columns.count)
+          if (values) kept.set(values.subarray(place * columns.count, (place + 1) * columns.count))
+          else joined.set(kept, place * width + columns.start)
+        }
+      }
+      return joined
+    },
+    /** A party's columns of the gradient. The label holder's for an end that is no feature holder. */
+    gradientOf(end: string, gradient: Float32Array, rows: number): Float32Array {
+      const { start, count } = columnsOf(end)
+      const own = new Float32Array(rows * count)
+      for (let row = 0; row < rows; row++)
+        own.set(gradient.subarray(row * width + start, row * width + start + count), row * count)
+      return own
+    },
+  }
+}

@@ -1,0 +1,1 @@
+export { verticalTraining } from './vertical-training.ts'
