@@ -20,6 +20,7 @@ const usageCodes: readonly string[] = [
   'STRATEGY_MISFIT',
   'STRATEGY_TOPOLOGY',
   'STRATEGY_CLIENTS',
+  'STRATEGY_LEARNER',
   'REGISTRY_ADDRESS',
   'DATA_SCHEME',
   'DATA_TOO_FEW',

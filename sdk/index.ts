@@ -61,8 +61,9 @@ export {
   type AlgorithmDefinition,
   defineAlgorithm,
 } from './strategy/define-algorithm.ts'
-export { topologyMisfit, updatesMisfit } from './strategy/fitting-algorithm.ts'
+export { fittingTopologies, topologyMisfit, updatesMisfit } from './strategy/fitting-algorithm.ts'
 export { type Kind, kinds } from './strategy/kinds.ts'
+export { requireLearner } from './strategy/learner-needs.ts'
 export * from './strategy/selectors/all-selector.ts'
 export { randomSelector } from './strategy/selectors/random-selector.ts'
 export { type Setting, settingRange } from './strategy/settings.ts'

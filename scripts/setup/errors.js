@@ -16,6 +16,10 @@ const setupErrors = {
     message: '{what} could not be downloaded from {from}: {reason}',
     hint: 'check the network and the settings of the package client, then run the same command again',
   },
+  SETUP_CHECKSUM: {
+    message: '{file} of {what} has the checksum {found} in place of {expected}',
+    hint: 'the package has changed: compare it with the earlier one, and put the new checksum into scripts/data.js if it is right',
+  },
   SETUP_BUILD: {
     message: '{what} did not build: {reason}',
     hint: 'remove {folder} and run the same command again; if that fails too, the compiler is too old or the package has changed',

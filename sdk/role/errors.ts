@@ -27,6 +27,10 @@ const roleErrors = {
     message: 'the budget of privacy is too small for one round: {reason}',
     hint: 'raise budget or noiseMultiplier, or lower samplingProbability',
   },
+  ROLE_TOO_FEW_ANSWERS: {
+    message: 'before round {round}, none of {selected} selected clients answered what the algorithm asks; {causes}',
+    hint: '{advice}',
+  },
   ROLE_TOO_FEW_UPDATES: {
     message:
       'round {round} counted {counted} updates of {selected} selected, fewer than the required {minimum}; {causes}',

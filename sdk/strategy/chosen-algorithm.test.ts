@@ -94,6 +94,7 @@ test('an algorithm that needs each contribution runs without middle aggregators 
     {
       code: 'STRATEGY_TOPOLOGY',
       message: 'each needs each contribution, and the role middle-aggregator passes sums on',
+      hint: 'choose a topology on which it runs, such as two-tier, parallel, or another algorithm',
     },
   )
 })

@@ -16,7 +16,7 @@ const strategyErrors = {
   },
   STRATEGY_TOPOLOGY: {
     message: '{reason}',
-    hint: 'choose another topology, such as two-tier, or another algorithm',
+    hint: 'choose a topology on which it runs, such as {fitting}, or another algorithm',
   },
   STRATEGY_CLIENTS: {
     message: '{reason}',

@@ -1,6 +1,7 @@
 import { randomStream } from '../random/random-stream.ts'
 import type { Task } from '../tag/expand.ts'
 import type { Schema } from '../tag/schema.ts'
+import { topologies } from '../tag/topologies.ts'
 import type { Algorithm } from './algorithm.ts'
 import { strategyError } from './errors.ts'
 
@@ -103,10 +104,18 @@ function verticalMisfit({ name, vertical, stages, secret, aggregation }: Algorit
   return undefined
 }
 
+/** Names of the ready-made topologies on which an algorithm can run. */
+export function fittingTopologies(algorithm: Algorithm): readonly string[] {
+  return Object.entries(topologies).flatMap(([name, make]) =>
+    topologyMisfit(algorithm, make({ clients: 4 }).schema) === undefined ? [name] : [],
+  )
+}
+
 /** @throws STRATEGY_TOPOLOGY where an algorithm can't run on a topology. */
 export function requireTopology(algorithm: Algorithm, schema: Schema): void {
   const reason = topologyMisfit(algorithm, schema)
-  if (reason !== undefined) throw strategyError('STRATEGY_TOPOLOGY', { reason })
+  if (reason === undefined) return
+  throw strategyError('STRATEGY_TOPOLOGY', { reason, fitting: fittingTopologies(algorithm).join(', ') })
 }
 
 /** Number of selections that are tried, since a selector may select more ends in one round than in another. */

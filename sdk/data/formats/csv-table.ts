@@ -1,6 +1,6 @@
 import { type Collector, type CollectorSettings, collector } from '../collector.ts'
 import { dataError } from '../errors.ts'
-import type { Examples } from '../examples.ts'
+import { type Column, checkIndex, type Examples } from '../examples.ts'
 import { type CsvRowSettings, quotesAdvice, shown } from './csv-rows.ts'
 
 export interface CsvSettings extends Partial<Omit<CollectorSettings, 'nonFinite'>>, CsvRowSettings {
@@ -12,6 +12,13 @@ export interface CsvSettings extends Partial<Omit<CollectorSettings, 'nonFinite'
   readonly features?: readonly (string | number)[]
   /** The label texts of class 0, 1, …. Absent: labels are numbers. */
   readonly classes?: readonly string[]
+  /**
+   * The texts of columns that hold no numbers, by column. As a feature such a column becomes one value for each text: 1
+   * for the text of the row, 0 for the others. A text that isn't listed is refused.
+   */
+  readonly categories?: Readonly<Record<string, readonly string[]>>
+  /** Columns that the examples keep beside their features, by name. A text becomes its number among the categories. */
+  readonly columns?: readonly string[]
   /** The decimal mark of numbers. Default `.`. */
   readonly decimal?: '.' | ','
   /** The text's encoding, as `TextDecoder` names it. Default `utf-8`. UTF-16 is recognized by its byte order mark. */
@@ -19,7 +26,8 @@ export interface CsvSettings extends Partial<Omit<CollectorSettings, 'nonFinite'
   /**
    * The treatment of a missing value (an empty field, NA, N/A, #N/A, NaN, null, None or ?): `refuse` refuses the file
    * (the default), `drop` drops the row, `mean` fills in the mean of the column's other values, a number fills in this
-   * number. A row without a label is dropped with `drop`, and refused otherwise.
+   * number. A missing text is a missing value in each of its features. A row without a label, or without a value of
+   * `columns`, is dropped with `drop`, and refused otherwise.
    */
   readonly missing?: 'refuse' | 'drop' | 'mean' | number
 }
@@ -27,7 +35,16 @@ export interface CsvSettings extends Partial<Omit<CollectorSettings, 'nonFinite'
 interface Columns {
   readonly names: readonly string[]
   readonly label: number
-  readonly features: readonly number[]
+  readonly features: readonly Feature[]
+  /** By index of the column. */
+  readonly categories: ReadonlyMap<number, readonly string[]>
+  readonly kept: readonly { readonly name: string; readonly column: number; readonly values: number[] }[]
+}
+
+/** A feature is a column's number, or 1 for rows with this text in the column and 0 for others. */
+interface Feature {
+  readonly column: number
+  readonly text?: string
 }
 
 const missingValues = new Set(['', 'na', 'n/a', '#n/a', 'nan', 'null', 'none', '?'])
@@ -52,7 +69,7 @@ export function csvTable(file: string, settings: CsvSettings) {
       means = columnMeans(columns)
       if (header) return
     }
-    const { names, label, features } = columns
+    const { names, label, features, categories, kept } = columns
     const fault = (index: number, reason: string, advice: string) =>
       dataError('DATA_CSV', { file, line, column: columnName(names, index), reason, advice })
     if (row.length !== names.length) {
@@ -67,8 +84,18 @@ export function csvTable(file: string, settings: CsvSettings) {
         throw fault(index, `${shown(field)} has a decimal comma`, "give decimal: ','")
       throw fault(index, `${shown(field)} is no number that float32 can hold`, numberAdvice)
     }
-    const isGap = (index: number) => isMissing(row[index] ?? '')
-    if (missing === 'drop' && ((isGap(label) && !classOf?.has(row[label] ?? '')) || features.some(isGap))) return
+    /** The number of a column's text among its categories. */
+    const category = (index: number, texts: readonly string[]) => {
+      const text = row[index] ?? ''
+      const at = texts.indexOf(text)
+      if (at >= 0) return at
+      if (isMissing(text)) throw fault(index, `the value is missing${text && ` (${shown(text)})`}`, missingAdvice)
+      const advice = 'correct the field, or the categories'
+      throw fault(index, `${shown(text)} is none of the categories ${listed(texts)}`, advice)
+    }
+    const isGap = (index: number) => isMissing(row[index] ?? '') && !categories.get(index)?.includes(row[index] ?? '')
+    const hasGap = () => [...features, ...kept].some(({ column }) => isGap(column))
+    if (missing === 'drop' && ((isGap(label) && !classOf?.has(row[label] ?? '')) || hasGap())) return
     const target = classOf ? classOf.get(row[label] ?? '') : number(label)
     if (target === undefined) {
       const known = listed(classes ?? [])
@@ -78,12 +105,20 @@ export function csvTable(file: string, settings: CsvSettings) {
         'correct the label, or the classes',
       )
     }
-    const values = features.map((index) => {
-      if (!isGap(index) || missing === 'refuse' || missing === 'drop') return number(index)
-      return missing === 'mean' ? Number.NaN : missing
+    const valueOf = (index: number) => {
+      const texts = categories.get(index)
+      return texts ? category(index, texts) : number(index)
+    }
+    const values = features.map(({ column, text }) => {
+      if (isGap(column) && typeof missing === 'number') return missing
+      if (isGap(column) && missing === 'mean') return Number.NaN
+      const value = valueOf(column)
+      return text === undefined ? value : Number(row[column] === text)
     })
+    const beside = kept.map(({ column }) => valueOf(column))
     if (missing === 'mean') means?.add(values, count)
     examples.add(values, target)
+    for (const [index, value] of beside.entries()) kept[index]?.values.push(value)
     count++
   }
   return {
@@ -94,14 +129,22 @@ export function csvTable(file: string, settings: CsvSettings) {
         throw dataError('DATA_CSV', { file, line: 1, column: 0, reason, advice: 'give a file with rows' })
       }
       for (const { example, feature, value } of means?.fillings(file) ?? []) examples.replace(example, feature, value)
-      return examples.examples()
+      const collected = examples.examples()
+      const kept = (columns?.kept ?? []).map(({ name, values }): readonly [string, Column] => [
+        name,
+        (index) => {
+          checkIndex(index, count)
+          return values[index] ?? 0
+        },
+      ])
+      return kept.length === 0 ? collected : { ...collected, columns: Object.fromEntries(kept) }
     },
   }
 }
 
 const missingAdvice = "correct the field, or set missing to 'drop' such rows, or to fill in the 'mean' or a number"
 const numberAdvice =
-  'correct the field, leave the column out of features, or, for a label, list the texts of its classes in classes'
+  'correct the field, leave the column out of features, or list its texts: in classes for a label, else in categories'
 
 interface ColumnMeans {
   /** Takes an example's features, where NaN marks a missing feature. */
@@ -128,14 +171,15 @@ function columnMeans({ names, features }: Columns): ColumnMeans {
       gaps.map(({ example, feature }) => {
         const { sum, count } = sums[feature] ?? { sum: 0, count: 0 }
         if (count > 0) return { example, feature, value: sum / count }
-        const column = columnName(names, features[feature] ?? 0)
+        const column = columnName(names, features[feature]?.column ?? 0)
         const advice = 'leave the column out of features, or fill in a number'
         throw dataError('DATA_CSV', { file, line: 2, column, reason: 'every value of the column is missing', advice })
       }),
   }
 }
 
-function columnsOf(names: readonly string[], file: string, { label, features }: CsvSettings): Columns {
+function columnsOf(names: readonly string[], file: string, settings: CsvSettings): Columns {
+  const { label, features, categories: texts = {}, columns: kept = [] } = settings
   const indexOf = (column: string | number) => {
     if (typeof column === 'number') {
       if (names[column] !== undefined) return column
@@ -154,10 +198,17 @@ function columnsOf(names: readonly string[], file: string, { label, features }: 
     throw dataError('DATA_CSV_COLUMN', { file, found, column: `'${column}'`, advice })
   }
   const labelAt = indexOf(label)
+  const categories = new Map(Object.entries(texts).map(([column, each]) => [indexOf(column), each]))
+  const chosen = features?.map(indexOf) ?? [...names.keys()].filter((index) => index !== labelAt)
   return {
     names,
     label: labelAt,
-    features: features?.map(indexOf) ?? [...names.keys()].filter((index) => index !== labelAt),
+    features: chosen.flatMap((column): readonly Feature[] => {
+      const own = categories.get(column)
+      return own ? own.map((text) => ({ column, text })) : [{ column }]
+    }),
+    categories,
+    kept: kept.map((name) => ({ name, column: indexOf(name), values: [] })),
   }
 }
 

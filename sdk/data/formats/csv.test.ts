@@ -73,6 +73,49 @@ test('a bad value is refused with its line and column', (t) => {
   refuses('x,y\n1,bird\n', "line 2, column y: 'bird' is none of the classes cat, dog", { classes: ['cat', 'dog'] })
 })
 
+test('a column of texts becomes a feature for each text, and columns are kept beside the features', (t) => {
+  const text = 'age,pain,ward,sick\n50, none ,B,no\n60,?,A,yes\n70,sharp,A,no\n'
+  const settings = {
+    label: 'sick',
+    classes: ['no', 'yes'],
+    features: ['pain', 'age'],
+    categories: { pain: ['none', 'sharp'], ward: ['A', 'B'] },
+    columns: ['ward', 'age'],
+  }
+  const read = (missing: 'drop' | 'mean' | number) => decodeCsv(text, 'a.csv', { ...settings, missing })
+  const dropped = read('drop')
+  t.deepEqual(dropped.shape, [3])
+  t.deepEqual(rowsOf(dropped), [
+    [1, 0, 50, 0],
+    [0, 1, 70, 0],
+  ])
+  t.deepEqual(
+    [0, 1].map((index) => [dropped.columns?.ward?.(index), dropped.columns?.age?.(index)]),
+    [
+      [1, 50],
+      [0, 70],
+    ],
+  )
+  t.throws(() => dropped.columns?.ward?.(2), { code: 'DATA_INDEX' })
+  t.deepEqual(rowsOf(read(0))[1], [0, 0, 60, 1], 'a missing text is none of the texts')
+  t.deepEqual(rowsOf(read('mean'))[1], [0.5, 0.5, 60, 1])
+  const refuses = (more: object, message: RegExp, code = 'DATA_CSV') =>
+    t.throws(() => decodeCsv(text, 'a.csv', { ...settings, ...more }), { code, message })
+  refuses({}, /line 3, column pain: the value is missing \('\?'\)/)
+  refuses(
+    { categories: { pain: ['none'], ward: ['A', 'B'] }, missing: 0 },
+    /line 4, .*'sharp' is none of the categories none/,
+  )
+  refuses({ columns: ['pain'], missing: 0 }, /line 3, column pain: the value is missing/)
+  refuses({ columns: ['street'] }, /no column 'street'/, 'DATA_CSV_COLUMN')
+  refuses({ categories: { pian: [] } }, /no column 'pian'/, 'DATA_CSV_COLUMN')
+  const named = decodeCsv(text, 'a.csv', {
+    ...settings,
+    categories: { ...settings.categories, pain: ['?', 'none', 'sharp'] },
+  })
+  t.deepEqual(rowsOf(named)[1], [1, 0, 0, 60, 1], 'a text may be called so')
+})
+
 test('rows of another length and quotes that are not in order are refused with their line', (t) => {
   const refuses = (text: string, message: string) => {
     const error = t.throws(() => decodeCsv(text, 'a.csv', { label: 'y' }), { code: 'DATA_CSV' }, text)

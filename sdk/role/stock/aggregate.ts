@@ -391,6 +391,17 @@ export function requireEnough(
   })
 }
 
+/** @throws ROLE_TOO_FEW_ANSWERS where no selected client has answered what the algorithm asks before a round. */
+export function requireAnswers(
+  round: number,
+  selected: number,
+  { clients, refusals }: { readonly clients: readonly unknown[]; readonly refusals: readonly Refusal[] },
+): void {
+  if (clients.length > 0) return
+  const advice = refusals[0]?.hint ?? 'see why they left, or give them more time'
+  throw roleError('ROLE_TOO_FEW_ANSWERS', { round, selected, causes: causesOf(refusals), advice })
+}
+
 /** Metrics under longer names. */
 export function prefixed(prefix: string, metrics: Readonly<Record<string, number>>): Record<string, number> {
   return Object.fromEntries(Object.entries(metrics).map(([name, value]) => [`${prefix}-${name}`, value]))

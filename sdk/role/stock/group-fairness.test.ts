@@ -2,6 +2,7 @@ import test from 'ava'
 import { memoryStore, type Store } from '../../../runtime/index.ts'
 import { inMemoryExamples, subset } from '../../data/in-memory-examples.ts'
 import { layersLearner } from '../../layers/layers-learner.ts'
+import { learnError } from '../../learn/errors.ts'
 import type { GroupTerm } from '../../learn/learner.ts'
 import { randomStream } from '../../random/random-stream.ts'
 import type { Algorithm } from '../../strategy/algorithm.ts'
@@ -200,4 +201,19 @@ test('a selected client whose answer fails is left out of the sums, and the roun
   const { ended, published } = await run({ strategy: fedGft(), pool })
   t.is(ended.type, 'task-completed')
   t.is(published[0]?.members.length, clients)
+})
+
+test('where no selected client can answer, the job fails with the cause and the remedy of the first', async (t) => {
+  const pool: TrainingPool = {
+    ...(await people4()),
+    async evaluateClient() {
+      throw learnError('LEARN_COLUMN', { name: 'group', known: 'none' })
+    },
+  }
+  const { ended } = await run({ strategy: fedGft(), pool })
+  t.is(ended.type, 'task-failed')
+  const { code, message, hint } = Object(Object(ended).cause)
+  t.is(code, 'ROLE_TOO_FEW_ANSWERS')
+  t.regex(message, /before round 1, none of 4 .* LEARN_COLUMN the examples have no column group/)
+  t.regex(hint, /add the column/)
 })

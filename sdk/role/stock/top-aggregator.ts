@@ -6,7 +6,16 @@ import type { Channel } from '../channel/channel.ts'
 import { roleError } from '../errors.ts'
 import { isNotCounted } from '../not-counted.ts'
 import { type NotCounted, type RoleContext, role } from '../role.ts'
-import { gather, gatherEvaluations, isBelow, levelsBelow, prefixed, requireEnough, trainersBelow } from './aggregate.ts'
+import {
+  gather,
+  gatherEvaluations,
+  isBelow,
+  levelsBelow,
+  prefixed,
+  requireAnswers,
+  requireEnough,
+  trainersBelow,
+} from './aggregate.ts'
 import { type Flight, fillBuffer, isFlight, noFlight } from './buffer-round.ts'
 import { evaluationSummary } from './client-evaluation.ts'
 import { pairsOf, type ToCoordinator } from './coordinated.ts'
@@ -215,6 +224,7 @@ async function answersTo(
   context: TopContext,
 ): Promise<readonly Told[]> {
   const { clients, refusals } = await gatherEvaluations(query, context)
+  if (query.type === 'query') requireAnswers(query.round, query.selected.length, { clients, refusals })
   const [first] = refusals
   if (first) {
     const how = `${refusals.length} of ${query.selected.length} clients could not answer before round ${query.round}`

@@ -61,6 +61,7 @@ const settings = [
   { label: 'y', delimiter: ';', decimal: ',' },
   { label: 'y', classes: ['cat', 'dog'] },
   { label: 'y', encoding: 'utf-16le' },
+  { label: 'a', categories: { y: ['cat', 'dog'] }, columns: ['y'], missing: 0 },
 ] as const
 const tables = [
   'a,b,y\n1,2,0\n"3.5",-4,1\nNA,6,0\n',

@@ -6,8 +6,8 @@ import { createInterface } from 'node:readline'
 import { fileURLToPath } from 'node:url'
 import type { Experiment, Run } from './experiments.ts'
 
-const main = fileURLToPath(new URL('../../flamectl/main.js', import.meta.url))
-const project = fileURLToPath(new URL('../../../', import.meta.url))
+const main = fileURLToPath(new URL('../../../flamectl/main.js', import.meta.url))
+const project = fileURLToPath(new URL('../../../../', import.meta.url))
 
 /** Runs the MNIST example by the command, until a round reaches the target accuracy, or `mostRounds` rounds haven't. */
 export async function runToTarget(
