@@ -1,5 +1,6 @@
 import { parseArgs } from 'node:util'
 import { chaos } from './chaos.ts'
+import { jobCases } from './job-cases.ts'
 import { linkChaos } from './links/link-chaos.ts'
 import { registryChaos } from './registry/registry-chaos.ts'
 import { serverChaos } from './server/server-chaos.ts'
@@ -15,7 +16,7 @@ const { values, positionals } = parseArgs({
     workers: { type: 'string', default: '2' },
     // Options of a server
     store: { type: 'string', default: 'lmdb' },
-    rounds: { type: 'string', default: '150' },
+    rounds: { type: 'string' },
     // Options of links
     transport: { type: 'string', default: 'ws' },
     faulty: { type: 'boolean', default: false },
@@ -28,16 +29,31 @@ const report = (line: string) => console.log(line)
 async function faults(subject: string): Promise<number> {
   const { kills, store, rounds, transport, faulty: isFaulty } = values
   if (subject === 'job') return chaos({ ...values, kills: Number(kills ?? 20), seed, report })
+  if (subject === 'jobs') return jobs(Number(kills ?? 20), Number(rounds ?? 40))
   if (subject === 'server' && (store === 'lmdb' || store === 'mongodb'))
-    return (await serverChaos({ store, kills: Number(kills ?? 100), seed, rounds: Number(rounds), report })).length
-  if (subject === 'links' && (transport === 'ws' || transport === 'mqtt'))
-    return (await linkChaos({ transport, kills: Number(kills ?? 100), seed, rounds: Number(rounds), isFaulty, report }))
+    return (await serverChaos({ store, kills: Number(kills ?? 100), seed, rounds: Number(rounds ?? 150), report }))
       .length
+  if (subject === 'links' && (transport === 'ws' || transport === 'mqtt'))
+    return (
+      await linkChaos({ transport, kills: Number(kills ?? 100), seed, rounds: Number(rounds ?? 150), isFaulty, report })
+    ).length
   if (subject === 'registry')
-    return (await registryChaos({ kills: Number(kills ?? 50), seed, rounds: Number(rounds), report })).length
+    return (await registryChaos({ kills: Number(kills ?? 50), seed, rounds: Number(rounds ?? 150), report })).length
   throw new Error(
-    `chaos of ${subject} on ${store} over ${transport}: there are job, server on lmdb and mongodb, registry, and links over ws and mqtt`,
+    `chaos of ${subject} on ${store} over ${transport}: there are job, jobs, server on lmdb and mongodb, registry, and links over ws and mqtt`,
   )
+}
+
+/** Kills jobs of many kinds, a job after another. */
+async function jobs(kills: number, rounds: number): Promise<number> {
+  let wrong = 0
+  for (const job of jobCases(rounds)) {
+    report(`${job.workload} --set ${job.set}`)
+    const found = await chaos({ ...job, workers: '0', kills, seed, report: () => {} })
+    report(`${kills - found} passed, ${found} failed`)
+    wrong += found
+  }
+  return wrong
 }
 
 // Node 20 may not come out of its clean-up where TLS connections of killed servers were cut; `exit` has none.
