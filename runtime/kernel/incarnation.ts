@@ -115,6 +115,10 @@ export class Incarnation<Message> implements ActorContext<Message> {
     return this.#cell.surroundings.track(work)
   }
 
+  outside<T>(work: Promise<T>): Promise<T> {
+    return this.#cell.surroundings.outside(work, () => this.signal)
+  }
+
   fail(cause: unknown): void {
     if (this.#cell.isCurrent(this)) this.#cell.fault(cause)
   }

@@ -135,6 +135,12 @@ export interface ActorContext<Message> {
    * Returns the work's result.
    */
   track<T>(work: Promise<T>): Promise<T>
+  /**
+   * As `track`, for work of another thread or of the platform that waits for no actor. With a scheduler, the scheduler
+   * picks which of several works ends first, whichever takes longer: each ends when all actors are at rest. When this
+   * incarnation has ended, its works end as they come.
+   */
+  outside<T>(work: Promise<T>): Promise<T>
   /** Fails this actor as if its handler had thrown, for faults of work that outlives a handler. */
   fail(cause: unknown): void
   /** Stops this actor for good, regardless of its supervision. Watchers receive the cause. */
@@ -207,7 +213,7 @@ export interface ActorSystem {
   terminate(): Promise<void>
 }
 
-/** Decides which actor's turn comes next, and which sender's message it takes. */
+/** Decides which actor's turn comes next, which sender's message it takes, and which outside work ends. */
 export interface Scheduler {
   /** A number from 0 to `count` − 1, which picks one of `count` equally permitted next steps. */
   pick(count: number): number

@@ -765,3 +765,63 @@ test('a reference that no system made is refused', (t) => {
   t.throws(() => system.stop({ ...forged, address }), { code: 'KERNEL_NO_REF' })
   return system.terminate()
 })
+
+/** The order in which works of actors end, each of which lasts so many turns of the event loop. */
+async function endsOf(seed: number, durations: readonly number[]): Promise<readonly number[]> {
+  const system = actorSystem({ scheduler: seededScheduler(seed), clock: virtualClock() })
+  const ends: number[] = []
+  for (const [index, duration] of durations.entries()) {
+    system
+      .spawn<null>(`worker-${index}`, (context) => async () => {
+        await context.outside(turnsOfTheLoop(duration))
+        ends.push(index)
+      })
+      .tell(null)
+  }
+  await system.idle()
+  await system.terminate()
+  return ends
+}
+
+async function turnsOfTheLoop(count: number): Promise<void> {
+  for (let turn = 0; turn < count; turn++) await new Promise((resolve) => setImmediate(resolve))
+}
+
+test('a scheduler decides in which order outside work ends, whichever takes longer', async (t) => {
+  const orders = new Set<string>()
+  await forSeeds(30, async (seed) => {
+    const order = await endsOf(seed, [1, 2, 3, 4])
+    t.deepEqual(await endsOf(seed, [40, 3, 20, 0]), order)
+    t.is(order.length, 4)
+    orders.add(order.join())
+  })
+  t.true(orders.size > 5 || process.env.SEED !== undefined, `${orders.size} orders`)
+})
+
+test('outside work of an actor that has stopped holds up nobody, and a fault of outside work is the fault of its actor', async (t) => {
+  await forSeeds(20, async (seed) => {
+    const system = actorSystem({ scheduler: seededScheduler(seed) })
+    const events: string[] = []
+    const stuck = system.spawn<null>('stuck', (context) => async () => {
+      await context.outside(new Promise(() => {}))
+    })
+    stuck.tell(null)
+    for (const [name, work] of [
+      ['well', () => turnsOfTheLoop(2)],
+      ['ill', () => turnsOfTheLoop(2).then(() => Promise.reject(new Error('ill')))],
+    ] as const)
+      system
+        .spawn<null>(name, (context) => async () => {
+          await context.outside(work()).then(
+            () => events.push(name),
+            (cause: unknown) => events.push(`${name} ${cause}`),
+          )
+        })
+        .tell(null)
+    await turnsOfTheLoop(seed % 5)
+    system.stop(stuck)
+    await turnsOfTheLoop(40)
+    t.deepEqual(events.toSorted(), ['ill Error: ill', 'well'])
+    await system.terminate()
+  })
+})

@@ -4,6 +4,7 @@ import { Cell } from './cell.ts'
 import { type Clock, systemClock, type VirtualClock } from './clocks.ts'
 import { kernelError } from './errors.ts'
 import { DeadLetterOffice, Emitter } from './event-source.ts'
+import { OutsideWork } from './outside-work.ts'
 import type {
   ActorRef,
   ActorSystem,
@@ -31,6 +32,7 @@ export function actorSystem({
   const roots = new Map<string, LocalActor>()
   const turns = new Turns(scheduler, lookWhetherIdle)
   const idleWaiters: (() => void)[] = []
+  const outside = scheduler && new OutsideWork(scheduler, lookWhetherIdle)
   const virtual = isVirtual(clock) ? clock : undefined
   let tracked = 0
   let looking = false
@@ -61,6 +63,8 @@ export function actorSystem({
       else void terminate()
     },
     track,
+    // Without a scheduler, an actor needs no signal for it.
+    outside: (work, signal) => track(outside ? outside.hold(work, signal()) : work),
   }
   virtual?.attach(lookWhetherIdle)
 
@@ -121,11 +125,16 @@ export function actorSystem({
 
   /** Checks for idleness after the present work has come to rest: promises settle before the check. */
   function lookWhetherIdle(): void {
-    if (looking || (!virtual && idleWaiters.length === 0)) return
+    if (looking || (!virtual && !outside?.isPending && idleWaiters.length === 0)) return
     looking = true
     afterPromises(() => {
       looking = false
-      if (turns.pending || tracked > 0) return
+      if (turns.pending) return
+      if (outside?.isPending) {
+        if (outside.tellNext()) lookWhetherIdle()
+        return
+      }
+      if (tracked > 0) return
       if (virtual && !terminating && virtual.jump()) return lookWhetherIdle()
       for (const resolve of idleWaiters.splice(0)) resolve()
     })

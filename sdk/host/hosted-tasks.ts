@@ -151,7 +151,7 @@ export function hostedTasks({
       const { hashes, isKnown } = partOf(part)
       await isKnown
       context.signal.throwIfAborted()
-      const hash = await weightsHash(weights)
+      const hash = await context.outside(weightsHash(weights))
       const { layout, modelTopology } = (section === undefined ? pool : pool.sections?.[section]) ?? pool
       await registry.commit({
         job: run,

@@ -62,7 +62,7 @@ export function jobModels(
         .track(Promise.all([...unannounced.values()].map(announce)))
         .then(message.told, (cause: unknown) => context.fail(cause))
     // Models of several parts don't wait for each other.
-    void context.track(message.type === 'announce' ? announce(message.round) : published(message.model)).then(
+    void context.track(message.type === 'announce' ? announce(message.round) : published(message.model, context)).then(
       () => message.replyTo.tell({ type: 'done' }),
       (cause: unknown) => message.replyTo.tell({ type: 'failed', cause }),
     )
@@ -74,14 +74,14 @@ export function jobModels(
     await onRound(summary)
   }
 
-  async function published(model: Omit<ModelToCommit, 'job'>): Promise<void> {
+  async function published(model: Omit<ModelToCommit, 'job'>, context: ActorContext<ModelsMessage>): Promise<void> {
     const { round, part, weights, layout, hash, metrics, members } = model
     const earlier = unannounced.get(part)
     // A round is published after the commit of the round before.
     if (earlier && earlier.round < round) await announce(earlier)
     if (weights.length !== layout.size)
       throw siteError('SITE_MODEL_DAMAGED', { round, found: `${weights.length} weights`, expected: layout.size })
-    const found = await weightsHash(weights)
+    const found = await context.outside(weightsHash(weights))
     if (found !== hash) throw siteError('SITE_MODEL_DAMAGED', { round, found: `the hash ${found}`, expected: hash })
     await registry.commit({ ...model, job: run })
     unannounced.set(part, { round, ...(part !== undefined && { part }), metrics, hash, members, seconds: 0 })

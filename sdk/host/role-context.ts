@@ -120,7 +120,7 @@ class HostedContext<State, Channels> implements RoleContext<Channels> {
     const { actor, secret } = this.#parts
     return async (round, ...labels) => {
       // Few jobs need the cipher.
-      const { secretStream } = await import('../random/secret-stream.ts')
+      const { secretStream } = await actor.outside(import('../random/secret-stream.ts'))
       return secretStream(await actor.track(secret()), round, ...labels)
     }
   }
@@ -163,7 +163,7 @@ class HostedContext<State, Channels> implements RoleContext<Channels> {
         vectors: aggregation.vectors,
         weightBits: aggregation.weightBits ?? 0,
         name: `${job.job}/${this.end}`,
-        track: (work) => actor.track(work),
+        track: (work) => actor.outside(work),
       })
       this.#sums.reset()
       return roundSum(aggregation, this.#sums)
@@ -228,42 +228,42 @@ function roleLearner(
     layout: pool.layout,
     ownSteps: pool.ownSteps,
     sections: pool.sections,
-    ids: () => actor.track(idsOf(pool, clientOf(task))),
+    ids: () => actor.outside(idsOf(pool, clientOf(task))),
     modelLayers: pool.modelLayers,
     own: task.client === undefined ? undefined : { client: task.client, clients: pool.clients },
-    initialWeights: () => actor.track(pool.initialWeights()),
+    initialWeights: () => actor.outside(pool.initialWeights()),
     async train(request) {
       began(request.round)
-      return actor.track(pool.train({ ...request, client: clientOf(task), end: task.end, signal: actor.signal }))
+      return actor.outside(pool.train({ ...request, client: clientOf(task), end: task.end, signal: actor.signal }))
     },
     trainHeld(request) {
       const { trainHeld } = pool
       // The determinism check runs a round twice and adds its updates twice, but a held delta can be added only once.
       if (!trainHeld || job.checkDeterminism || job.isSpread || task.client === undefined) return this.train(request)
       began(request.round)
-      return actor.track(trainHeld({ ...request, client: task.client, end: task.end, signal: actor.signal }))
+      return actor.outside(trainHeld({ ...request, client: task.client, end: task.end, signal: actor.signal }))
     },
     ...(trainRoot && {
       async trainRoot(request) {
         began(request.round)
-        return actor.track(trainRoot({ ...request, end: task.end, signal: actor.signal }))
+        return actor.outside(trainRoot({ ...request, end: task.end, signal: actor.signal }))
       },
     }),
-    take: (vector) => actor.track(arrayOf(vector)),
+    take: (vector) => actor.outside(arrayOf(vector)),
     ...rolePasses(
       {
-        ...(pass && { pass: (request) => actor.track(pass(request)) }),
-        ...(samples && { samples: (client) => actor.track(samples(client)) }),
+        ...(pass && { pass: (request) => actor.outside(pass(request)) }),
+        ...(samples && { samples: (client) => actor.outside(samples(client)) }),
       },
       () => task,
     ),
     async loss(weights, options = {}) {
-      return actor.track(pool.evaluateClient({ ...options, weights, client: clientOf(task), on: 'training' }))
+      return actor.outside(pool.evaluateClient({ ...options, weights, client: clientOf(task), on: 'training' }))
     },
     async evaluateClient(weights) {
-      return actor.track(pool.evaluateClient({ weights, client: clientOf(task), on: 'held-out' }))
+      return actor.outside(pool.evaluateClient({ weights, client: clientOf(task), on: 'held-out' }))
     },
-    evaluate: (weights) => actor.track(pool.evaluate(weights)),
+    evaluate: (weights) => actor.outside(pool.evaluate(weights)),
   }
 }
 

@@ -86,7 +86,7 @@ export function roleHost(task: RoleTask, job: JobSurroundings): Behavior<RoleMes
       const { decisions, own, secret } = keeper
       const live = { role, task, job, actor, ports: [...channels.values()], decisions, own, secret, effects }
       const { context: roleContextOf, round } = job.checkDeterminism
-        ? (await actor.track(import('./checked-rounds.ts'))).checkedRounds(live)
+        ? (await actor.outside(import('./checked-rounds.ts'))).checkedRounds(live)
         : plainRounds(live)
       const { restored } = keeper
       let state = restored === undefined ? await role.init(roleContextOf) : resumed(role, restored, roleContextOf)

@@ -1,7 +1,9 @@
+import { setImmediate } from 'node:timers/promises'
 import { seededScheduler, virtualClock } from '../../runtime/index.ts'
 import {
   coordinated,
   fedAvg,
+  fedBuff,
   findFaults,
   gossip,
   hierarchical,
@@ -31,9 +33,17 @@ const equal: Readonly<Record<string, (clients: number, draw: (below: number) => 
 /** Names of the topologies that each seed compares. */
 export const compared: readonly string[] = [...Object.keys(equal), 'parallel', 'gossip']
 
+/** Topologies of an asynchronous algorithm, whose models follow from the order of messages: one for each seed. */
+const ordered: typeof equal = {
+  'asynchronous two-tier': (clients) => twoTier({ clients }),
+  'asynchronous hierarchical': (clients, draw) => hierarchical({ clients, groups: 1 + draw(clients) }),
+  'asynchronous replicated': (clients, draw) => replicated({ clients, replicas: 1 + draw(3) }),
+}
+
 /**
  * Runs the same small job in each topology, in an order of messages and with a passing fault that the seed decides, and
- * compares the models of all rounds. The numbers of clients and groups and the updates are drawn by the seed, too.
+ * compares the models of all rounds. The numbers of clients and groups and the updates are drawn by the seed, too. Runs
+ * each asynchronous topology twice, with trainings of other durations, and compares the models of both runs.
  *
  * @throws an error that names the topology, if a model differs or a job doesn't complete.
  */
@@ -49,6 +59,7 @@ export async function checkSchedule(seed: number): Promise<void> {
   }
   await checkParallel(1 + random.below(clients))
   await checkGossip()
+  await checkAsynchronous()
 
   /** Each group of a parallel topology has the models of two tiers in which its trainers alone are selected. */
   async function checkParallel(groups: number): Promise<void> {
@@ -78,14 +89,34 @@ export async function checkSchedule(seed: number): Promise<void> {
       throw new Error(`gossip of ${clients} clients has the models ${models}, and ${undisturbed} undisturbed`)
   }
 
+  /** A seed gives an asynchronous job the same models twice, also where other trainings take longer. */
+  async function checkAsynchronous(): Promise<void> {
+    for (const [name, topologyOf] of Object.entries(ordered)) {
+      const topology = topologyOf(clients, (below) => random.below(below))
+      const strategy = fedBuff({ bufferSize: 1 + random.below(3), concurrency: 1 + random.below(4) })
+      const faultAt = random.below(2 * clients * rounds)
+      const run = async (isSlow: (training: number) => boolean) =>
+        modelsOf(await completed(name, { topology, strategy, rounds: 4, system: seeded() }, faultAt, isSlow))
+      const [first, second] = [await run(() => false), await run((training) => training % 2 === 0)]
+      if (first !== second) throw new Error(`${name} of ${clients} clients has the models ${first}, and then ${second}`)
+    }
+  }
+
   function seeded() {
     return { scheduler: seededScheduler(seed), clock: virtualClock() }
   }
 
-  async function completed(name: string, options: RehearsalOptions, faultAt?: number): Promise<Rehearsal> {
+  async function completed(
+    name: string,
+    options: RehearsalOptions,
+    faultAt?: number,
+    isSlow?: (training: number) => boolean,
+  ): Promise<Rehearsal> {
     let trainings = 0
-    const beforeTraining = () => {
-      if (trainings++ === faultAt) throw new Error('a passing fault')
+    const beforeTraining = async () => {
+      const training = trainings++
+      if (isSlow?.(training)) await setImmediate()
+      if (training === faultAt) throw new Error('a passing fault')
     }
     const run = await rehearse({ rounds, seed, pool: tinyPool({ clients, seed, beforeTraining }), ...options })
     if (run.state === 'completed') return run
