@@ -73,6 +73,7 @@ export {
   type PartialSum,
   peakOf,
   type Quanta,
+  type SentVector,
   type SumName,
   type Vector,
   type WeightedDelta,

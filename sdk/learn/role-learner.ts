@@ -1,4 +1,4 @@
-import type { Vector } from '../sum/accumulator.ts'
+import type { SentVector, Vector } from '../sum/accumulator.ts'
 import type { Layout } from '../weights/layout.ts'
 import type {
   Evaluation,
@@ -104,7 +104,7 @@ export interface RoleLearner extends RolePasses {
   /** Trains on the root set of the workload's data, for a server. Absent where the data have none. */
   trainRoot?(request: RoleTrainingRequest): Promise<Update>
   /** Moves a vector from its thread to this one. Afterwards the vector can't be added or taken. */
-  take(vector: Vector): Promise<Float32Array>
+  take(vector: SentVector): Promise<Float32Array>
   /** Evaluates given weights on the examples that this task trains on. */
   loss(weights: Float32Array, options?: LossOptions): Promise<OwnEvaluation>
   /** Evaluates on this task's held-out examples. LEARN_HELD_OUT where no examples are held out. */

@@ -1,7 +1,8 @@
 import type { Ability } from '../learn/learner.ts'
 import type { RoleLearner } from '../learn/role-learner.ts'
 import type { RandomStream } from '../random/random-stream.ts'
-import type { Vector } from '../sum/accumulator.ts'
+import type { SentVector } from '../sum/accumulator.ts'
+import type { Levels } from '../sum/packed-vector.ts'
 import type { Layout } from '../weights/layout.ts'
 
 /**
@@ -183,7 +184,7 @@ export interface ClientPart<State> {
 
 /** A client's answer to the server. */
 export interface Contribution {
-  readonly vectors: { readonly delta: Vector } & Readonly<Record<string, Vector>>
+  readonly vectors: { readonly delta: SentVector } & Readonly<Record<string, SentVector>>
   readonly scalars?: Readonly<Record<string, number>>
   /** The factor of each vector in the sums: a multiple of 2^−weightBits above 0. */
   readonly weight: number
@@ -295,6 +296,8 @@ export interface Stage<Own = unknown, State = unknown> {
   readonly name: string
   /** Present if the stage draws from a secret stream. */
   readonly secret?: true
+  /** Present if the stage leaves deltas that take fewer bytes: the contribution then travels packed. */
+  readonly compresses?: true
   readonly client?: ClientStage<Own>
   readonly server?: ServerStage<State>
 }
@@ -311,7 +314,12 @@ export interface ClientStage<Own> {
     contribution: WholeContribution,
     own: Own,
     streams: { readonly terms: Terms; readonly random: RandomStream; readonly secret: RandomStream | undefined },
-  ): { readonly contribution: WholeContribution; readonly own: Own }
+  ): {
+    readonly contribution: WholeContribution
+    readonly own: Own
+    /** The delta in levels, if it is in levels: it then travels so. */
+    readonly levels?: Levels
+  }
 }
 
 /** Changes the aggregate before the server's step. */

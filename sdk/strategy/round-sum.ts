@@ -1,7 +1,9 @@
 import type { CodedError } from '../../runtime/index.ts'
+import { HeldDelta } from '../sum/accumulator.ts'
 import { sumError } from '../sum/errors.ts'
 import { type MetricPartial, type MetricSum, metricSum } from '../sum/exact-sums.ts'
 import { type NamedSums, namedSums, type PartialSums } from '../sum/named-sums.ts'
+import { unpacked } from '../sum/packed-vector.ts'
 import type { Layout } from '../weights/layout.ts'
 import type { Aggregate, Aggregation, Algorithm, Contribution, EachContribution } from './algorithm.ts'
 
@@ -21,8 +23,8 @@ export interface RoundSum {
   readonly members: readonly string[]
   readonly metrics: MetricSum
   /**
-   * Adds a contribution. Refuses as `NamedSums.add` does, without a change. Where the aggregation needs `each`, vectors
-   * must be arrays.
+   * Adds a contribution. Refuses as `NamedSums.add` does, without a change. Where the aggregation needs `each`, no vector
+   * may be held in another thread.
    */
   add(end: string, contribution: Contribution): void
   /**
@@ -66,7 +68,7 @@ export function roundSum({ needs }: Aggregation, sums: NamedSums): RoundSum {
       if (refusal) return refusal
       metrics.add(contribution.samples, contribution.metrics)
       members.add(end)
-      if (needs === 'each') each.push({ end, ...contribution, vectors: arraysOf(contribution.vectors) })
+      if (needs === 'each') each.push({ end, ...contribution, vectors: arraysOf(end, contribution.vectors) })
       return undefined
     })
   }
@@ -101,10 +103,11 @@ export function roundSum({ needs }: Aggregation, sums: NamedSums): RoundSum {
   }
 }
 
-function arraysOf(vectors: Contribution['vectors']): EachContribution['vectors'] {
-  const arrays = Object.entries(vectors).flatMap(([name, vector]) =>
-    vector instanceof Float32Array ? [[name, vector] as const] : [],
-  )
+function arraysOf(end: string, vectors: Contribution['vectors']): EachContribution['vectors'] {
+  const arrays = Object.entries(vectors).flatMap(([name, vector]) => {
+    if (vector instanceof HeldDelta) return []
+    return [[name, vector instanceof Float32Array ? vector : unpacked(vector, end)] as const]
+  })
   const { delta, ...others } = Object.fromEntries(arrays)
   if (!delta || arrays.length < Object.keys(vectors).length)
     throw new TypeError('the aggregation needs each contribution, but one of its vectors is held in another thread')

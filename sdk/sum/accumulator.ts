@@ -1,9 +1,13 @@
 import type { CodedError } from '../../runtime/index.ts'
 import { sumError } from './errors.ts'
 import type { Words } from './exact-sums.ts'
+import { type PackedVector, unpacked } from './packed-vector.ts'
 
 /** One value for each weight of the model: an array, or a delta that stays in the thread that made it. */
 export type Vector = Float32Array | HeldDelta
+
+/** A vector of a contribution: as it was trained, or packed to travel in fewer bytes. */
+export type SentVector = Vector | PackedVector
 
 /** The grids on which a sum is exact. */
 export interface Quanta {
@@ -43,9 +47,10 @@ export interface PartialSum {
   readonly updates: number
 }
 
-/** A vector as an array. Takes a held delta. */
-export async function arrayOf(vector: Vector): Promise<Float32Array> {
-  return vector instanceof HeldDelta ? vector.take() : vector
+/** A vector of this end as an array. Takes a held delta. */
+export async function arrayOf(vector: SentVector): Promise<Float32Array> {
+  if (vector instanceof HeldDelta) return vector.take()
+  return vector instanceof Float32Array ? vector : unpacked(vector, 'this end')
 }
 
 /** Identifies a sum to which several holders contribute. The same name with a higher number is a new sum. */

@@ -34,6 +34,10 @@ const sumErrors = {
     message: 'the scalar {name} of {end} is {value}: expected a finite number',
     hint: 'leave out a scalar without a value, or find out why the training diverged',
   },
+  SUM_ENCODING: {
+    message: 'the update of {end} is packed with {fault}',
+    hint: 'pack updates by the version of flame-fl that the job runs with',
+  },
   SUM_GONE: {
     message: 'the held delta was {gone} before',
     hint: 'add a held delta once, or take it once',

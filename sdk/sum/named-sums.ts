@@ -1,9 +1,10 @@
 import type { CodedError } from '../../runtime/index.ts'
 import { isRecord } from '../../runtime/index.ts'
 import type { Layout } from '../weights/layout.ts'
-import { HeldDelta, type PartialSum, type Vector } from './accumulator.ts'
+import { HeldDelta, type PartialSum, type SentVector, type WeightedDelta } from './accumulator.ts'
 import { refusalOf, sumError } from './errors.ts'
 import { isScalarPartial, isWords, type ScalarPartial, scalarSum } from './exact-sums.ts'
+import { unpacked } from './packed-vector.ts'
 import { type Track, WasmAccumulator } from './wasm-accumulator.ts'
 
 /** The quantum of each named vector that is summed, including `delta`. */
@@ -14,7 +15,7 @@ export interface WeightedVectors {
   /** Names the sender in errors. */
   readonly end: string
   /** One for each name of the sums. */
-  readonly vectors: Readonly<Record<string, Vector>>
+  readonly vectors: Readonly<Record<string, SentVector>>
   /** Added without a weight: a client that weighs a scalar does so itself, in one rounding. */
   readonly scalars?: Readonly<Record<string, number>>
   /** A multiple of the sums' 2^−weightBits: see `WeightedDelta`. */
@@ -37,7 +38,8 @@ export interface NamedSums {
   readonly updates: number
   /**
    * Adds weight·vector to each sum, and the scalars to theirs. Refuses without a change: vectors other than those of
-   * the sums (SUM_VECTORS), a scalar that isn't finite (SUM_SCALAR), and as `Accumulator.add` does.
+   * the sums (SUM_VECTORS), a packed vector of false content (SUM_ENCODING), a scalar that isn't finite (SUM_SCALAR),
+   * and as `Accumulator.add` does.
    */
   add(contribution: WeightedVectors): void
   /**
@@ -100,21 +102,22 @@ export function namedSums({ vectors = { delta: { quantumBits: 34 } }, name, ...o
     if (found.length === names.length && came.length === names.length) return found
     throw sumError('SUM_VECTORS', { end, came: came.join(', ') || 'none', expected: names.join(', ') })
   }
-  /** As `pairs`; SUM_SCALAR where a scalar isn't finite. */
+  /** As `pairs`, with packed vectors as arrays; SUM_SCALAR where a scalar isn't finite. */
   const checkFrame = ({ end, vectors: given, scalars: numbers = {} }: WeightedVectors) => {
     for (const [scalar, value] of Object.entries(numbers))
       if (!Number.isFinite(value)) throw sumError('SUM_SCALAR', { name: scalar, end, value })
-    return pairs(end, given)
+    return pairs(end, given).map(([sum, vector]) => {
+      const isOpen = vector instanceof Float32Array || vector instanceof HeldDelta
+      return [sum, isOpen ? vector : unpacked(vector, end, options.layout.size)] as const
+    })
   }
-  const add = (contribution: WeightedVectors) => {
-    const { end, weight } = contribution
-    const all = checkFrame(contribution)
+  const add = ({ end, weight, scalars: numbers = {} }: WeightedVectors, all: ReturnType<typeof checkFrame>) => {
     const held = all.flatMap(([, delta]) => (delta instanceof HeldDelta ? [delta] : []))
     if (new Set(held).size < held.length) throw sumError('SUM_GONE', { gone: 'added under another name' })
     // All sums are checked before the first add, which checks its own, so that a refusal changes nothing.
     for (const [sum, delta] of all.slice(1)) sum.check({ end, delta, weight })
     for (const [sum, delta] of all) sum.add({ end, delta, weight })
-    scalars.add(contribution.scalars ?? {})
+    scalars.add(numbers)
   }
   return {
     get weight() {
@@ -123,14 +126,17 @@ export function namedSums({ vectors = { delta: { quantumBits: 34 } }, name, ...o
     get updates() {
       return first.updates
     },
-    add,
+    add: (contribution) => add(contribution, checkFrame(contribution)),
     addAll(contributions) {
-      const refusals = contributions.map((one) => refusalOf(() => (sums.size === 1 ? checkFrame(one) : add(one))))
-      if (sums.size > 1) return refusals
-      const fitting = contributions.filter((_, index) => refusals[index] === undefined)
-      const deltas = fitting.flatMap(({ end, vectors: given, weight }) =>
-        pairs(end, given).map(([, delta]) => ({ end, delta, weight })),
+      const deltas: WeightedDelta[] = []
+      const refusals = contributions.map((one) =>
+        refusalOf(() => {
+          const all = checkFrame(one)
+          if (sums.size > 1) add(one, all)
+          else for (const [, delta] of all) deltas.push({ end: one.end, delta, weight: one.weight })
+        }),
       )
+      if (sums.size > 1) return refusals
       const added = first.addAll(deltas).values()
       return contributions.map(({ scalars: numbers = {} }, index) => {
         const refusal = refusals[index] ?? added.next().value

@@ -1,6 +1,7 @@
 import { CodedError, isNumber, isObject, isStrings, keep, release } from '../../../runtime/index.ts'
 import type { Contribution, EndReport } from '../../strategy/algorithm.ts'
 import type { RoundPartial, RoundSum } from '../../strategy/round-sum.ts'
+import { HeldDelta, type SentVector } from '../../sum/accumulator.ts'
 import type { Channel, GatheredArrival } from '../channel/channel.ts'
 import { roleError } from '../errors.ts'
 import type { RoleContext } from '../role.ts'
@@ -346,8 +347,9 @@ export async function addContribution(
 ): Promise<void> {
   if (strategy.aggregation.needs === 'sum') return sum.add(end, contribution)
   const { delta, ...others } = contribution.vectors
-  const named = Object.entries(others).map(async ([name, vector]) => [name, await learner.take(vector)] as const)
-  const vectors = { ...Object.fromEntries(await Promise.all(named)), delta: await learner.take(delta) }
+  const taken = async (vector: SentVector) => (vector instanceof HeldDelta ? learner.take(vector) : vector)
+  const named = Object.entries(others).map(async ([name, vector]) => [name, await taken(vector)] as const)
+  const vectors = { ...Object.fromEntries(await Promise.all(named)), delta: await taken(delta) }
   sum.add(end, { ...contribution, vectors })
 }
 

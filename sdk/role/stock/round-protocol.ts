@@ -11,9 +11,10 @@ import {
 import { areCounted, type CountedWork } from '../../registry/registry.ts'
 import type { Contribution, Terms } from '../../strategy/algorithm.ts'
 import type { RoundPartial } from '../../strategy/round-sum.ts'
-import { HeldDelta } from '../../sum/accumulator.ts'
+import { HeldDelta, type SentVector } from '../../sum/accumulator.ts'
 import { isScalarPartial, isWords } from '../../sum/exact-sums.ts'
 import { isPartialSums, type PartialSums } from '../../sum/named-sums.ts'
+import { isPackedVector } from '../../sum/packed-vector.ts'
 import { channelTagged } from '../role.ts'
 
 /** From an aggregator to the ends below. */
@@ -215,7 +216,7 @@ function isContribution(value: unknown): value is Contribution {
     'vectors' in value &&
     isObject(value.vectors) &&
     'delta' in value.vectors &&
-    Object.values(value.vectors).every((vector) => vector instanceof Float32Array || vector instanceof HeldDelta) &&
+    Object.values(value.vectors).every(isSentVector) &&
     (!('scalars' in value) || isNumbers(value.scalars)) &&
     'weight' in value &&
     isNumber(value.weight) &&
@@ -225,6 +226,10 @@ function isContribution(value: unknown): value is Contribution {
     'metrics' in value &&
     isObject(value.metrics)
   )
+}
+
+function isSentVector(value: unknown): value is SentVector {
+  return value instanceof Float32Array || value instanceof HeldDelta || isPackedVector(value)
 }
 
 function isAssignment(message: unknown): message is Assignment {

@@ -1,5 +1,6 @@
 import test from 'ava'
 import { errorFactory, memoryStore } from '../../../runtime/index.ts'
+import { arrayOf } from '../../sum/accumulator.ts'
 import { twoTier } from '../../tag/topologies.ts'
 import { roleStage, type StageOptions, tinyPool } from '../../testing/index.ts'
 import type { Channel } from '../channel/channel.ts'
@@ -52,7 +53,8 @@ test('a trainer answers an assignment with its update of that round, until the e
       const { end, message } = await trainers.recvAny()
       t.is(end, 'trainer-0')
       t.like(message, { type: 'contribution', round, contribution: { weight: 1, samples: 1 } })
-      t.true(message.type === 'contribution' && message.contribution.vectors.delta.length === weights.length)
+      const delta = message.type === 'contribution' ? await arrayOf(message.contribution.vectors.delta) : undefined
+      t.is(delta?.length, weights.length)
     }
   })
   t.is(ended.trainer.type, 'task-completed')

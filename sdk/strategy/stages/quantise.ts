@@ -1,4 +1,5 @@
 import type { RandomStream } from '../../random/random-stream.ts'
+import type { Levels } from '../../sum/packed-vector.ts'
 import { norm } from './clip.ts'
 
 export interface QsgdChoices {
@@ -12,40 +13,46 @@ export interface QsgdChoices {
 }
 
 /**
- * QSGD, encoded and decoded: of each bucket, ‖x‖·sign(x)·level/s, where the level of a value is s·|x|/‖x‖, rounded
- * down or, with the probability of the remainder, up.
+ * QSGD: of each bucket, ‖x‖·sign(x)·level/s, where the level of a value is s·|x|/‖x‖, rounded down or, with the
+ * probability of the remainder, up.
  */
-export function quantised(values: Float32Array, choices: QsgdChoices, random: RandomStream): Float32Array {
-  const { levels, bucket, rounding } = choices
-  const decoded = new Float32Array(values.length)
+export function quantised(values: Float32Array, choices: QsgdChoices, random: RandomStream): Levels {
+  const { levels: most, bucket, rounding } = choices
+  const levels = new Int32Array(values.length)
+  const scales = new Float64Array(Math.ceil(values.length / bucket))
   for (let start = 0; start < values.length; start += bucket) {
     const part = values.subarray(start, start + bucket)
     const length =
       choices.norm === 'max' ? part.reduce((most, value) => Math.max(most, Math.abs(value)), 0) : norm(part)
+    scales[start / bucket] = length
     for (let i = 0; i < part.length; i++) {
-      const exact = length === 0 ? 0 : (levels * Math.abs(part[i]!)) / length
+      const exact = length === 0 ? 0 : (most * Math.abs(part[i]!)) / length
       const below = Math.floor(exact)
-      const level =
-        rounding === 'down' ? Math.min(below, levels - 1) : below + (random.uniform() < exact - below ? 1 : 0)
-      decoded[start + i] = length * Math.sign(part[i]!) * (level / levels)
+      const level = rounding === 'down' ? Math.min(below, most - 1) : below + (random.uniform() < exact - below ? 1 : 0)
+      levels[start + i] = Math.sign(part[i]!) * level
     }
   }
-  return decoded
+  return { levels, scales, bucket, divisor: most }
 }
 
 /** (‖x‖₁/N)·sign(x) */
-export function scaledSigns(values: Float32Array): Float32Array {
+export function scaledSigns(values: Float32Array): Levels {
   let sum = 0
   for (let i = 0; i < values.length; i++) sum += Math.abs(values[i]!)
-  const scale = values.length === 0 ? 0 : sum / values.length
-  return values.map((value) => scale * Math.sign(value))
+  return sharing(values.length === 0 ? 0 : sum / values.length, values, Math.sign)
 }
 
 /** Rounded to the nearest of 2^b − 1 even steps between −max|x| and max|x|, half-way to even. */
-export function evenSteps(values: Float32Array, bits: number): Float32Array {
+export function evenSteps(values: Float32Array, bits: number): Levels {
   const most = values.reduce((most, value) => Math.max(most, Math.abs(value)), 0)
   const scale = most / (2 ** (bits - 1) - 1)
-  return scale === 0 ? values : values.map((value) => scale * toEven(value / scale))
+  return sharing(scale, values, (value) => (scale === 0 ? 0 : toEven(value / scale)))
+}
+
+/** Levels that all have the same scale. */
+function sharing(scale: number, values: Float32Array, levelOf: (value: number) => number): Levels {
+  const levels = Int32Array.from(values, levelOf)
+  return { levels, scales: Float64Array.of(scale), bucket: Math.max(1, values.length), divisor: 1 }
 }
 
 function toEven(value: number): number {

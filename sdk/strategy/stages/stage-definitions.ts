@@ -1,8 +1,9 @@
+import { mostLevel } from '../../sum/packed-vector.ts'
 import type { Stage } from '../algorithm.ts'
 import type { Described } from '../define-algorithm.ts'
 import { type SettingsTable, type SettingValues, settingValues } from '../settings.ts'
 import { clip } from './clip.ts'
-import { compressing, deltaStage } from './delta-stage.ts'
+import { compressing } from './delta-stage.ts'
 import { noise } from './noise.ts'
 import { evenSteps, quantised, scaledSigns } from './quantise.ts'
 import { countOf, largest, randomPositions } from './sparsify.ts'
@@ -73,7 +74,13 @@ export const stageDefinitions: readonly StageDefinition[] = [
     summary: 'rounds each value of an update to one of s levels of a norm, at random so that the result is unbiased',
     source: 'Alistarh et al., QSGD, NeurIPS 2017',
     settings: {
-      levels: { kind: 'whole', least: 1, default: 15, help: 's: number of levels above 0; 2^bits − 1' },
+      levels: {
+        kind: 'whole',
+        least: 1,
+        most: mostLevel,
+        default: 15,
+        help: 's: number of levels above 0; 2^bits − 1',
+      },
       bucket: { kind: 'whole', least: 1, default: 512, help: 'd: number of values that share a norm' },
       norm: {
         kind: 'choice',
@@ -88,7 +95,7 @@ export const stageDefinitions: readonly StageDefinition[] = [
         help: 'down: without draws, biased, and with s − 1 as the highest level',
       },
     },
-    make: (choices) => deltaStage('qsgd', (delta, random) => quantised(delta, choices, random)),
+    make: (choices) => compressing('qsgd', 'off', (delta, random) => quantised(delta, choices, random)),
   }),
   defineStage({
     name: 'scaled-sign',

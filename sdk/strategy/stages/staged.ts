@@ -1,4 +1,5 @@
-import type { Vector } from '../../sum/accumulator.ts'
+import { HeldDelta, type SentVector } from '../../sum/accumulator.ts'
+import { bytesOf, type PackedVector, packed } from '../../sum/packed-vector.ts'
 import type { Layout } from '../../weights/layout.ts'
 import type { Algorithm, ClientPart, Contribution, ServerPart, Stage, Terms, WholeContribution } from '../algorithm.ts'
 import { strategyError } from '../errors.ts'
@@ -23,13 +24,14 @@ export function staged(algorithm: Algorithm, stages: readonly Stage[]): Algorith
     const reason = `${first.name} changes updates, and the clients of ${algorithm.name} send their weights whole; choose fedbuff, or leave ${first.name} out`
     throw strategyError('STRATEGY_MISFIT', { reason })
   }
+  const all = [...algorithm.stages, ...stages]
   const isSecret = algorithm.secret || stages.some(({ secret }) => secret)
   const server: ServerPart<StagedState> = stagedServer(algorithm.server, stages)
   return {
     ...algorithm,
     server,
-    client: stagedClient(algorithm.client, stages),
-    stages: [...algorithm.stages, ...stages],
+    client: stagedClient(algorithm.client, stages, traveling(all)),
+    stages: all,
     ...(isSecret && { secret: true }),
   }
 }
@@ -88,7 +90,28 @@ function joinedTerms(all: readonly Terms[]): Terms {
   }
 }
 
-function stagedClient(inner: ClientPart<unknown>, stages: readonly Stage[]): ClientPart<unknown> {
+/** Name of the metric of the bytes in which a client's delta travels. */
+const bytesMetric = 'update-bytes'
+
+/** The form in which a contribution travels: packed where a stage compresses. `vector` has the delta's values. */
+type Traveling = (contribution: WholeContribution, vector: Float32Array | PackedVector) => Contribution
+
+function traveling(stages: readonly Stage[]): Traveling | undefined {
+  if (!stages.some(({ compresses }) => compresses)) return undefined
+  // The number of values that aren't 0 is one of the facts that privacy protects.
+  const isTold = !stages.some(({ server }) => server?.spent)
+  return ({ metrics, ...contribution }, delta) => ({
+    ...contribution,
+    vectors: { ...contribution.vectors, delta },
+    metrics: isTold ? { ...metrics, [bytesMetric]: bytesOf(delta) } : metrics,
+  })
+}
+
+function stagedClient(
+  inner: ClientPart<unknown>,
+  stages: readonly Stage[],
+  travels: Traveling | undefined,
+): ClientPart<unknown> {
   const isStateful = inner.init !== undefined || stages.some(({ client }) => client?.init)
   const init = (layout: Layout): StagedState => ({
     inner: inner.init?.(layout),
@@ -108,14 +131,30 @@ function stagedClient(inner: ClientPart<unknown>, stages: readonly Stage[]): Cli
       const trained = await inner.train(assignment, before.inner, learner, random, secret)
       let contribution = await taken(trained.contribution, (vector) => learner.take(vector))
       const states: unknown[] = []
+      let form = knownForm(contribution.vectors.delta, trained.contribution.vectors.delta)
       for (const [index, { client }] of stages.entries()) {
         const changed = client?.apply(contribution, before.stages[index], { terms: assignment.terms, random, secret })
         if (changed) contribution = changed.contribution
         states.push(changed?.own ?? null)
+        const { delta } = contribution.vectors
+        if (delta !== form.of) form = { of: delta, made: () => packed(delta, changed?.levels) }
       }
-      return { contribution, own: isStateful ? { inner: trained.own, stages: states } : trained.own }
+      const sent = travels?.(contribution, form.made()) ?? contribution
+      return { contribution: sent, own: isStateful ? { inner: trained.own, stages: states } : trained.own }
     },
   }
+}
+
+/** The form in which an array travels. */
+interface Form {
+  readonly of: Float32Array
+  made(): Float32Array | PackedVector
+}
+
+/** The form of a vector that was taken: as it came, if it came packed. */
+function knownForm(of: Float32Array, came: SentVector): Form {
+  const isPacked = !(came instanceof Float32Array || came instanceof HeldDelta)
+  return { of, made: () => (isPacked ? came : packed(of)) }
 }
 
 function isStagedState(value: unknown): value is StagedState {
@@ -125,7 +164,7 @@ function isStagedState(value: unknown): value is StagedState {
 /** A contribution with its vectors taken out of the thread that made them. */
 async function taken(
   { vectors: { delta, ...others }, ...contribution }: Contribution,
-  take: (vector: Vector) => Promise<Float32Array>,
+  take: (vector: SentVector) => Promise<Float32Array>,
 ): Promise<WholeContribution> {
   const named = await Promise.all(
     Object.entries(others).map(async ([name, vector]) => [name, await take(vector)] as const),

@@ -1,3 +1,5 @@
+import type { SentVector } from '../../../sum/accumulator.ts'
+import { packed } from '../../../sum/packed-vector.ts'
 import type { ClientPart, ServerPart } from '../../algorithm.ts'
 import { defineAlgorithm } from '../../define-algorithm.ts'
 import { roundParts, roundSettings } from '../server/index.ts'
@@ -29,9 +31,16 @@ export const signMajority = defineAlgorithm({
       async train({ round, weights }, own, learner) {
         const { delta, samples, metrics } = await learner.train({ round, weights, terms: {} })
         const signs = delta.map((value) => Math.sign(value))
-        return { contribution: { vectors: { delta: signs }, weight: 1, samples, metrics }, own }
+        return { contribution: { vectors: { delta: packedSigns(signs) }, weight: 1, samples, metrics }, own }
       },
     }
     return { ...roundParts(values), server, client }
   },
 })
+
+/** Signs in one bit each. A sign that is no number stays, and is refused by the sum. */
+function packedSigns(signs: Float32Array): SentVector {
+  if (signs.some(Number.isNaN)) return signs
+  const scale = { scales: Float64Array.of(1), bucket: Math.max(1, signs.length), divisor: 1 }
+  return packed(signs, { levels: Int32Array.from(signs), ...scale })
+}
