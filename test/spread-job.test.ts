@@ -4,7 +4,18 @@ import { decodeFrame } from '../runtime/link/frame.ts'
 import { valuesOf } from '../runtime/link/message-codec.ts'
 import { ReturnedRef } from '../runtime/link/remote-ref.ts'
 import { fieldCounts } from '../runtime/link/session-parts.ts'
-import { fedAvg, fedBuff, hierarchical, krum, type TrainingPool, twoTier } from '../sdk/index.ts'
+import {
+  choicesOf,
+  chosenAlgorithm,
+  fedAvg,
+  fedBuff,
+  fedPer,
+  hierarchical,
+  krum,
+  layoutOf,
+  type TrainingPool,
+  twoTier,
+} from '../sdk/index.ts'
 import { forSeeds, rehearse, tinyPool } from '../sdk/testing/index.ts'
 import type { Fate } from './support/faulty-routes.ts'
 import { runSpread, type SpreadJob } from './support/spread-job.ts'
@@ -70,6 +81,75 @@ for (const [name, algorithm] of [
     t.is(run.hashes.length, rounds)
     t.deepEqual(run.refused, [])
   })
+
+/** Runs a two-tier job on two nodes, and counts the bytes of the frames that each sends. */
+async function measured(options: Partial<SpreadJob>) {
+  const bytes = { up: 0, down: 0 }
+  const run = await spread('two-tier', {
+    ...options,
+    fate(frame, direction) {
+      bytes[direction === 0 ? 'up' : 'down'] += frame.length
+      return 'deliver'
+    },
+  })
+  return { ...run, bytes }
+}
+
+test('compressed updates travel in fewer bytes, and give the hashes of one system', async (t) => {
+  const plain = await measured({})
+  for (const [stages, share] of [
+    ['top-k:0.01', 0.05],
+    ['random-k:0.1:errorFeedback=on', 0.3],
+    ['qsgd', 0.25],
+    ['scaled-sign', 0.08],
+    ['uniform:4', 0.25],
+    ['top-k:0.1,qsgd:3', 0.1],
+    ['qsgd:7,clip:1000', 0.25],
+  ] as const) {
+    const compressed = chosenAlgorithm(strategy, choicesOf({ stages }))
+    const run = await measured({ strategy: compressed })
+    const { rounds: inOne } = await rehearse({ topology: twoTier({ clients }), strategy: compressed, pool, rounds })
+    t.deepEqual(
+      run.hashes,
+      inOne.map(({ hash }) => hash),
+      stages,
+    )
+    t.deepEqual(run.refused, [])
+    t.true(run.bytes.up < share * plain.bytes.up, `${stages}: ${run.bytes.up} of ${plain.bytes.up} bytes`)
+    for (const { metrics } of inOne) t.true((metrics['train-update-bytes'] ?? 0) < share * 4 * 12_000, stages)
+  }
+})
+
+test('a model whose last layer is personal travels without it, both ways, and gives the hashes of one system', async (t) => {
+  const tensors = [
+    { name: 'base/kernel', shape: [3_000] },
+    { name: 'head/kernel', shape: [9_000] },
+  ]
+  const layered: TrainingPool = {
+    ...pool,
+    layout: layoutOf(tensors),
+    abilities: ['start'],
+    async train({ weights, start = weights, base = weights, client }) {
+      const delta = start.map((value, i) => value + (client - value) / 10 - (base[i] ?? 0))
+      return { delta, samples: 1 + client, metrics: {} }
+    },
+  }
+  const personal = fedPer({ fraction: 0.6 })
+  const plain = await measured({})
+  const run = await measured({ strategy: personal, pool: layered })
+  const { rounds: inOne } = await rehearse({
+    topology: twoTier({ clients }),
+    strategy: personal,
+    pool: layered,
+    rounds,
+  })
+  t.deepEqual(
+    run.hashes,
+    inOne.map(({ hash }) => hash),
+  )
+  t.true(run.bytes.up < 0.3 * plain.bytes.up, `${run.bytes.up} of ${plain.bytes.up} bytes`)
+  t.true(run.bytes.down < 0.3 * plain.bytes.down, `${run.bytes.down} of ${plain.bytes.down} bytes`)
+})
 
 /** Names the kind of a frame, and the types of its messages. */
 function kindsOf(bytes: Uint8Array, direction: 0 | 1): readonly string[] {

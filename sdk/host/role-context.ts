@@ -22,6 +22,7 @@ import type {
 } from '../role/role.ts'
 import type { Algorithm } from '../strategy/algorithm.ts'
 import { roundSum } from '../strategy/round-sum.ts'
+import { summedLayout } from '../strategy/shared-part.ts'
 import { arrayOf } from '../sum/accumulator.ts'
 import { type NamedSums, namedSums } from '../sum/named-sums.ts'
 import { idsOf, rolePasses } from '../training/training-pool.ts'
@@ -159,7 +160,7 @@ class HostedContext<State, Channels> implements RoleContext<Channels> {
       const { job, actor } = this.#parts
       const { aggregation } = this.strategy
       this.#sums ??= namedSums({
-        layout: job.pool.layout,
+        layout: summedLayout(aggregation, job.pool.layout),
         vectors: aggregation.vectors,
         weightBits: aggregation.weightBits ?? 0,
         name: `${job.job}/${this.end}`,

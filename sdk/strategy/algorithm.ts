@@ -213,6 +213,13 @@ export interface Aggregation {
   readonly scalars?: true
   /** Present if a delta is relative to 0, and so has the client's weights themselves: no stage over deltas fits. */
   readonly wholeWeights?: true
+  /**
+   * Chooses the tensors that travel and are summed, one boolean for each tensor of the layout. The vectors of
+   * contributions, sums and aggregates have the values of these tensors alone, and so have the weights on their way to
+   * the clients. The others are personal: they stay at each client, and the server's keep their initial values. Absent:
+   * all tensors.
+   */
+  shared?(layout: Layout): readonly boolean[]
   /** The named vectors of a contribution, each with the quantum of its sum. */
   readonly vectors: { readonly delta: Quantum } & Readonly<Record<string, Quantum>>
 }

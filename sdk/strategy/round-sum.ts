@@ -6,6 +6,7 @@ import { type NamedSums, namedSums, type PartialSums } from '../sum/named-sums.t
 import { unpacked } from '../sum/packed-vector.ts'
 import type { Layout } from '../weights/layout.ts'
 import type { Aggregate, Aggregation, Algorithm, Contribution, EachContribution } from './algorithm.ts'
+import { summedLayout } from './shared-part.ts'
 
 /** A part of a round's sum, which can be sent and merged. */
 export interface RoundPartial {
@@ -122,7 +123,8 @@ export function joined(
   of: Parameters<RoundSum['aggregate']>[0],
 ): Aggregate {
   const { vectors, weightBits = 0 } = aggregation
-  const sum = roundSum(aggregation, namedSums({ layout, vectors, weightBits, name: 'joined' }))
+  const summed = summedLayout(aggregation, layout)
+  const sum = roundSum(aggregation, namedSums({ layout: summed, vectors, weightBits, name: 'joined' }))
   for (const [end, contribution] of Object.entries(contributions)) sum.add(end, contribution)
   return sum.aggregate(of)
 }

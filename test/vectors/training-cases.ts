@@ -45,8 +45,7 @@ export async function client(given: VectorCase, { client, server }: Algorithm) {
       if (change) controlDeltas.push([...(await arrayOf(change))])
     }
     return {
-      // Where there is a head, cases give the delta of the other values alone.
-      delta: deltas[0]?.slice(0, deltas[0].length - head.length),
+      delta: deltas[0],
       deltas,
       controlDeltas,
       gradients,

@@ -1,12 +1,15 @@
+import { wholeWeights } from '../../strategy/shared-part.ts'
 import type { RoleContext } from '../role.ts'
 import type { Answer, Assignment, ClientEvaluation } from './round-protocol.ts'
 
 /** A client's answer to an evaluation, with its own model if it has one, or with the numbers that it is asked for. */
 export async function evaluatedBy(
   message: Extract<Assignment, { type: 'evaluate' | 'tell' | 'query' }>,
-  { strategy: { client }, learner, own, end }: Pick<RoleContext, 'strategy' | 'learner' | 'own' | 'end'>,
+  { strategy, learner, own, end }: Pick<RoleContext, 'strategy' | 'learner' | 'own' | 'end'>,
 ): Promise<Answer> {
-  const { round, weights } = message
+  const { round } = message
+  const { client } = strategy
+  const weights = await wholeWeights(strategy.aggregation, message.weights, learner)
   if (message.type !== 'evaluate') {
     const assignment = { end, round, weights, terms: {} }
     const answer = await (message.type === 'tell'

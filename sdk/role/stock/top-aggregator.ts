@@ -2,6 +2,7 @@ import { fieldsOf, isCount, isNumbers, isObject, isString, isStrings } from '../
 import type { CountedWork } from '../../registry/registry.ts'
 import type { FinishedRound, Answer as Told, Waiting } from '../../strategy/algorithm.ts'
 import type { RoundSum } from '../../strategy/round-sum.ts'
+import { sentWeights, sharedPart } from '../../strategy/shared-part.ts'
 import type { Channel } from '../channel/channel.ts'
 import { roleError } from '../errors.ts'
 import { isNotCounted } from '../not-counted.ts'
@@ -163,13 +164,15 @@ async function contributions(
   } = context
   const round = version + 1
   const server = strategy.server.hear ? structuredClone(state.server) : state.server
+  const part = sharedPart(strategy.aggregation, context.learner.layout)
+  const sent = sentWeights(part, weights)
   const termsNow = () => strategy.server.assign?.(server, round) ?? {}
   if (waiting.kind === 'buffer') {
     const terms = termsNow()
     const filled = await fillBuffer({ version, weights, flight }, waiting, context, (dispatch, from, of) => ({
       type: 'train',
       round: dispatch,
-      weights: from,
+      weights: sentWeights(part, from),
       terms,
       selected: [],
       version: of,
@@ -184,7 +187,7 @@ async function contributions(
   const wait = await waitingTime(waiting, trainers)
   const present = async () => known ?? (await trainersBelow(trainers))
   const answersOf = async (type: 'tell' | 'query', asked: readonly string[]) =>
-    asked.length === 0 ? [] : answersTo({ type, round, weights, selected: asked, ...wait }, context)
+    asked.length === 0 ? [] : answersTo({ type, round, weights: sent, selected: asked, ...wait }, context)
   let told: readonly Told[] | undefined
   if (select.candidates) {
     const find = async () => select.candidates?.(await present(), context.random(round, 'candidates'), memory) ?? []
@@ -205,9 +208,13 @@ async function contributions(
     asked,
     anew: begun,
     reports,
-  } = await gather({ type: 'train', round, weights, terms, selected, ...(counted && { counted }), ...wait }, context, {
-    pairs,
-  })
+  } = await gather(
+    { type: 'train', round, weights: sent, terms, selected, ...(counted && { counted }), ...wait },
+    context,
+    {
+      pairs,
+    },
+  )
   requireEnough({ round, selected: selected.length, sum, refusals }, waiting.minimumUpdates)
   const root = await rooted
   const finished = (reports ?? told) && { round, selected, reports: reports ?? {}, ...(told && { told }) }
@@ -277,7 +284,7 @@ async function clientMetrics(
   counted: Readonly<Record<string, number>> | undefined,
   context: TopContext,
 ): Promise<Readonly<Record<string, number>>> {
-  const { strategy, channels, notice } = context
+  const { strategy, channels, notice, learner } = context
   const { clientEvaluation: every, waiting } = strategy
   if (every === undefined || round % every !== 0) return {}
   const { trainers } = channels
@@ -287,7 +294,7 @@ async function clientMetrics(
     {
       type: 'evaluate',
       round,
-      weights,
+      weights: sentWeights(sharedPart(strategy.aggregation, learner.layout), weights),
       selected,
       ...(strategy.client.personal && counted && { counted }),
       ...(await waitingTime(waiting, trainers)),

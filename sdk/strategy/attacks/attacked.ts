@@ -15,6 +15,7 @@ import { type AttackDefinition, attackersOf } from './attacks.ts'
 export function attacked(algorithm: Algorithm, { attack, fraction }: ReturnType<AttackDefinition['from']>): Algorithm {
   if (attack === 'flipped labels') return withFlippedLabels(algorithm, fraction)
   const { name, server, aggregation, waiting } = algorithm
+  const { shared: _, ...summed } = aggregation
   if (waiting.kind === 'buffer')
     throw strategyError('STRATEGY_MISFIT', {
       reason: `an attack is made on the members of a round, and ${name} has a buffer; choose an algorithm with rounds`,
@@ -42,8 +43,10 @@ export function attacked(algorithm: Algorithm, { attack, fraction }: ReturnType<
           const vectors = { ...others, delta: bad.has(end) ? (sent.next().value ?? delta) : delta }
           return [end, { ...contribution, vectors }] as const
         })
-        const layout = layoutOf([{ name: 'w', shape: [weights.length] }])
-        const changed = joined({ aggregation }, layout, Object.fromEntries(contributions), { round, population, root })
+        const size = each[0]?.vectors.delta.length ?? weights.length
+        const layout = layoutOf([{ name: 'w', shape: [size] }])
+        const of = { round, population, root }
+        const changed = joined({ aggregation: summed }, layout, Object.fromEntries(contributions), of)
         server.step(weights, changed, state, random, secret)
       },
     },

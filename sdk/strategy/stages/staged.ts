@@ -1,8 +1,18 @@
 import { HeldDelta, type SentVector } from '../../sum/accumulator.ts'
 import { bytesOf, type PackedVector, packed } from '../../sum/packed-vector.ts'
 import type { Layout } from '../../weights/layout.ts'
-import type { Algorithm, ClientPart, Contribution, ServerPart, Stage, Terms, WholeContribution } from '../algorithm.ts'
+import type {
+  Aggregation,
+  Algorithm,
+  ClientPart,
+  Contribution,
+  ServerPart,
+  Stage,
+  Terms,
+  WholeContribution,
+} from '../algorithm.ts'
 import { strategyError } from '../errors.ts'
+import { summedLayout } from '../shared-part.ts'
 
 /** The state of an algorithm's part, and of each of its stages. */
 interface StagedState {
@@ -30,7 +40,7 @@ export function staged(algorithm: Algorithm, stages: readonly Stage[]): Algorith
   return {
     ...algorithm,
     server,
-    client: stagedClient(algorithm.client, stages, traveling(all)),
+    client: stagedClient(algorithm.client, algorithm.aggregation, stages, traveling(all)),
     stages: all,
     ...(isSecret && { secret: true }),
   }
@@ -109,13 +119,14 @@ function traveling(stages: readonly Stage[]): Traveling | undefined {
 
 function stagedClient(
   inner: ClientPart<unknown>,
+  aggregation: Aggregation,
   stages: readonly Stage[],
   travels: Traveling | undefined,
 ): ClientPart<unknown> {
   const isStateful = inner.init !== undefined || stages.some(({ client }) => client?.init)
   const init = (layout: Layout): StagedState => ({
     inner: inner.init?.(layout),
-    stages: stages.map(({ client }) => client?.init?.(layout) ?? null),
+    stages: stages.map(({ client }) => client?.init?.(summedLayout(aggregation, layout)) ?? null),
   })
   return {
     ...(inner.needs && { needs: inner.needs }),

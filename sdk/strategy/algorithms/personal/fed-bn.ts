@@ -1,5 +1,5 @@
 import { defineAlgorithm } from '../../define-algorithm.ts'
-import { averaging, roundParts, roundSettings, weighting } from '../server/index.ts'
+import { roundSettings, weighting } from '../server/index.ts'
 import { normalizationTensors, partlyPersonal } from './personal-tensors.ts'
 
 /**
@@ -14,9 +14,5 @@ export const fedBn = defineAlgorithm({
   summary: 'FedAvg of all but batch normalizations, which stay at each client',
   source: 'Li et al., ICLR 2021, algorithm 1',
   settings: { ...roundSettings, weighting: weighting('samples') },
-  make: (values) => ({
-    ...roundParts(values),
-    server: averaging,
-    client: partlyPersonal(normalizationTensors, { weighting: values.weighting, phases: [{ trains: 'all' }] }),
-  }),
+  make: (values) => partlyPersonal(normalizationTensors, [{ trains: 'all' }], values),
 })

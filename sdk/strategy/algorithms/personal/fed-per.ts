@@ -1,5 +1,5 @@
 import { defineAlgorithm } from '../../define-algorithm.ts'
-import { averaging, roundParts, roundSettings, weighting } from '../server/index.ts'
+import { roundSettings, weighting } from '../server/index.ts'
 import { headSettings, headTensors, partlyPersonal } from './personal-tensors.ts'
 
 /**
@@ -13,12 +13,6 @@ export const fedPer = defineAlgorithm({
   summary: 'FedAvg of the first layers; the last ones stay at each client, and train together with the first',
   source: 'Arivazhagan et al. 2019, arXiv 1912.00818',
   settings: { ...headSettings, ...roundSettings, weighting: weighting('samples') },
-  make: ({ headLayers, personal, ...values }) => ({
-    ...roundParts(values),
-    server: averaging,
-    client: partlyPersonal(headTensors('fedper', { headLayers, personal }), {
-      weighting: values.weighting,
-      phases: [{ trains: 'all' }],
-    }),
-  }),
+  make: ({ headLayers, personal, ...values }) =>
+    partlyPersonal(headTensors('fedper', { headLayers, personal }), [{ trains: 'all' }], values),
 })

@@ -1,5 +1,5 @@
 import { defineAlgorithm } from '../../define-algorithm.ts'
-import { averaging, roundParts, roundSettings, weighting } from '../server/index.ts'
+import { roundSettings, weighting } from '../server/index.ts'
 import { headSettings, headTensors, partlyPersonal } from './personal-tensors.ts'
 
 /**
@@ -20,15 +20,13 @@ export const fedRep = defineAlgorithm({
     ...roundSettings,
     weighting: weighting('samples'),
   },
-  make: ({ headLayers, personal, headEpochs, baseEpochs, ...values }) => ({
-    ...roundParts(values),
-    server: averaging,
-    client: partlyPersonal(headTensors('fedrep', { headLayers, personal }), {
-      weighting: values.weighting,
-      phases: [
+  make: ({ headLayers, personal, headEpochs, baseEpochs, ...values }) =>
+    partlyPersonal(
+      headTensors('fedrep', { headLayers, personal }),
+      [
         { trains: 'personal', epochs: headEpochs },
         { trains: 'shared', epochs: baseEpochs },
       ],
-    }),
-  }),
+      values,
+    ),
 })

@@ -1,6 +1,8 @@
-import { type Layout, sizeOf } from '../../../weights/layout.ts'
-import type { ClientAssignment, ClientPart, Contribution } from '../../algorithm.ts'
+import type { Layout } from '../../../weights/layout.ts'
+import type { ClientAssignment, ClientPart, Contribution, ServerPart } from '../../algorithm.ts'
 import { strategyError } from '../../errors.ts'
+import { gathered, overlaid, type Range, rangesOf, wholeWeights } from '../../shared-part.ts'
+import { type RoundSettings, roundParts } from '../server/index.ts'
 
 /** Chooses the tensors that stay at each client: one boolean for each tensor of the layout. */
 export type PersonalTensors = (layout: Layout) => readonly boolean[]
@@ -62,12 +64,42 @@ export interface Phase {
 }
 
 /**
- * A client with personal tensors: it trains from the round's shared values and its own personal values, in phases that
- * follow each other, and sends a delta whose personal values are 0. So the server's personal values stay the initial ones,
- * from which each client begins.
+ * FedAvg of the tensors that aren't personal. Each client trains from the round's shared values and its own personal
+ * values, in phases that follow each other, and sends the shared delta alone. The server's personal values stay the
+ * initial ones, from which each client begins.
  */
 export function partlyPersonal(
   isPersonal: PersonalTensors,
+  phases: readonly Phase[],
+  { weighting, ...values }: RoundSettings & { readonly weighting: 'samples' | 'equal' },
+) {
+  const parts = roundParts(values)
+  const shared = (layout: Layout) => isPersonal(layout).map((each) => !each)
+  return {
+    ...parts,
+    aggregation: { ...parts.aggregation, shared },
+    server: sharedAveraging(shared),
+    client: personalClient(isPersonal, shared, { weighting, phases }),
+  }
+}
+
+/** Adds the mean delta to the shared weights. */
+function sharedAveraging(
+  shared: (layout: Layout) => readonly boolean[],
+): ServerPart<{ readonly ranges: readonly Range[] }> {
+  return {
+    init: (layout) => ({ ranges: rangesOf(layout, shared(layout)) }),
+    step(weights, aggregate, { ranges }) {
+      const mean = aggregate.mean()
+      let next = 0
+      for (const [from, to] of ranges) for (let i = from; i < to; i++) weights[i]! += mean[next++]!
+    },
+  }
+}
+
+function personalClient(
+  isPersonal: PersonalTensors,
+  shared: (layout: Layout) => readonly boolean[],
   { weighting, phases }: { readonly weighting: 'samples' | 'equal'; readonly phases: readonly Phase[] },
 ): ClientPart<PersonalValues> {
   const withOwn = (weights: Float32Array, { personal }: PersonalValues, ranges: readonly Range[]) =>
@@ -75,10 +107,11 @@ export function partlyPersonal(
   return {
     needs: phases.some(({ trains }) => trains !== 'all') ? ['start', 'work', 'trainable'] : ['start'],
     init: () => ({ personal: new Float32Array() }),
-    personal: (weights, own, layout) => withOwn(weights, own, personalRanges(layout, isPersonal(layout))),
-    async train({ round, weights }: ClientAssignment, own, learner) {
+    personal: (weights, own, layout) => withOwn(weights, own, rangesOf(layout, isPersonal(layout))),
+    async train({ round, weights: came }: ClientAssignment, own, learner) {
+      const weights = await wholeWeights({ shared }, came, learner)
       const mask = isPersonal(learner.layout)
-      const ranges = personalRanges(learner.layout, mask)
+      const ranges = rangesOf(learner.layout, mask)
       const begin = withOwn(weights, own, ranges)
       // The delta of a personal value is relative to 0, so that it is the value itself, without a rounding.
       const base = weights.slice()
@@ -102,35 +135,11 @@ export function partlyPersonal(
       if (!trained) throw new TypeError('the model has no tensors')
       const { delta, samples, metrics } = trained
       const weight = weighting === 'equal' ? 1 : samples
-      const kept = { personal: packed(delta, ranges) }
-      for (const [from, to] of ranges) delta.fill(0, from, to)
-      return { contribution: { vectors: { delta }, weight, samples, metrics }, own: kept }
+      const sent = gathered(delta, rangesOf(learner.layout, shared(learner.layout)))
+      return {
+        contribution: { vectors: { delta: sent }, weight, samples, metrics },
+        own: { personal: gathered(delta, ranges) },
+      }
     },
   }
-}
-
-/** Indices of the first value, and after the last value, of a personal tensor. */
-type Range = readonly [from: number, to: number]
-
-function personalRanges({ tensors }: Layout, mask: readonly boolean[]): Range[] {
-  let from = 0
-  return tensors.flatMap(({ shape }, index) => {
-    const begin = from
-    from += sizeOf(shape)
-    return mask[index] ? [[begin, from] as const] : []
-  })
-}
-
-function packed(weights: Float32Array, ranges: readonly Range[]): Float32Array {
-  return Float32Array.from(ranges.flatMap(([from, to]) => [...weights.subarray(from, to)]))
-}
-
-function overlaid(weights: Float32Array, personal: Float32Array, ranges: readonly Range[]): Float32Array {
-  const whole = weights.slice()
-  let next = 0
-  for (const [from, to] of ranges) {
-    whole.set(personal.subarray(next, next + to - from), from)
-    next += to - from
-  }
-  return whole
 }
