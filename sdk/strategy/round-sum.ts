@@ -13,6 +13,8 @@ export interface RoundPartial {
   readonly sums: PartialSums
   readonly metrics: MetricPartial
   readonly members: readonly string[]
+  /** Members that have lost their own state, and started anew. Absent where none has. */
+  readonly anew?: readonly string[]
 }
 
 /**

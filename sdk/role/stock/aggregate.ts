@@ -265,7 +265,7 @@ export async function gather(
         return
       case 'partial':
         for (const refusal of answer.refusals) refusals.push(refusal)
-        for (const trainer of answer.anew ?? []) anew.add(trainer)
+        for (const trainer of answer.part.anew ?? []) anew.add(trainer)
         mergePartial(end, answer.part)
         return
       case 'covered':

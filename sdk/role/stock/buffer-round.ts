@@ -241,7 +241,7 @@ export async function fillBuffer(
         requireWhole(end, answer.part)
         sum.merge(end, answer.part, factorOf(1, staleness))
         arrivals.push({ end, ...work, buffer: answer.arrivals ?? [] })
-        for (const trainer of answer.anew ?? []) anew.add(trainer)
+        for (const trainer of answer.part.anew ?? []) anew.add(trainer)
       }
     } catch (error) {
       if (!(error instanceof CodedError)) throw error

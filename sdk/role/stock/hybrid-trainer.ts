@@ -72,10 +72,10 @@ async function train(
   const again = state.last?.round === round ? state.last : undefined
   const here = [...channels.ring.expected, self].toSorted()
   const wanted = new Set(again ? again.members : selected)
-  const { contribution, fault } = await trained(message, context)
+  const { contribution, isAnew, fault } = await trained(message, context)
   const alone = { ...state, last: { round, request, attempt: 0, members: again?.members ?? [] } }
   const answerAlone = () => {
-    if (contribution) answer({ type: 'contribution', round, contribution })
+    if (contribution) answer({ type: 'contribution', round, contribution, ...(isAnew && { isAnew }) })
     else if (fault) answer(fault)
     return alone
   }
@@ -92,7 +92,7 @@ async function train(
     refusals.push({ end: self, code, reason, hint })
   }
   await sum.settle()
-  const own = sum.partial()
+  const own = { ...sum.partial(), ...(isAnew && sum.members.length > 0 && { anew: [self] }) }
   const { waiting } = strategy
   const outcome: RingOutcome = await ringRound(
     channels.ring,

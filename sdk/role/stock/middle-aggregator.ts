@@ -66,11 +66,8 @@ export const middleAggregator = role({
     // An aggregator of trainers has them from the assignment.
     const pairs = trainers.othersHoldData ? undefined : await pairsOf(round, coordinator, context.end)
     const { sum, refusals, anew } = await gather(assignment, context, { everyone: again !== undefined, pairs })
-    aggregator.send(
-      end,
-      { type: 'partial', round, part: sum.partial(), refusals, ...(anew && { anew }) },
-      { keep: false },
-    )
+    const part = { ...sum.partial(), ...(anew && { anew }) }
+    aggregator.send(end, { type: 'partial', round, part, refusals }, { keep: false })
     return { ...state, rounds: state.rounds + 1, last: { round, members: sum.members } }
   },
 

@@ -64,8 +64,8 @@ export async function answerBuffer(
   const filled = await fillBuffer({ version, weights, flight: from }, own, context, assignment, above)
   const { sum, arrivals, anew } = filled
   if (arrivals.length < size) return { next: { flight: filled.flight, sent } }
-  const told = { refusals: [], arrivals, ...(anew && { anew }) }
-  const answer: PartialAnswer = { type: 'partial', round: dispatch, part: sum.partial(), ...told }
+  const part = { ...sum.partial(), ...(anew && { anew }) }
+  const answer: PartialAnswer = { type: 'partial', round: dispatch, part, refusals: [], arrivals }
   // An assignment of a later version shows that the versions before are committed.
   const kept = sent
     .map((one) => ({ ...one, takenIn: one.takenIn ?? version }))

@@ -3,8 +3,8 @@ import { decode, memoryStore, type Store, seededScheduler, virtualClock } from '
 import { randomStream } from '../../random/random-stream.ts'
 import { scaffold } from '../../strategy/algorithms/client/index.ts'
 import { fedAvg } from '../../strategy/algorithms/server/index.ts'
-import { hierarchical, twoTier } from '../../tag/topologies.ts'
-import { forSeeds, killedStore, lifeOf, roleStage } from '../../testing/index.ts'
+import { hierarchical, hybrid, ring, twoTier } from '../../tag/topologies.ts'
+import { forSeeds, killedStore, lifeOf, rehearse, roleStage } from '../../testing/index.ts'
 import type { PoolTrainingRequest } from '../../training/training-pool.ts'
 import { clients, endingAt, isMean, quadraticPool, refusedPool, run, states, top } from './quadratic-job.contract.ts'
 import { stockRoles } from './stock-roles.ts'
@@ -169,3 +169,25 @@ test('whatever is refused or late, and wherever processes end, c stays the mean 
         t.true(isMean(await states(store), controls), `life ${life}`)
     }
   }))
+
+for (const [name, topology] of Object.entries({
+  'two-tier': twoTier({ clients }),
+  hierarchical: hierarchical({ clients, groups: 2 }),
+  hybrid: hybrid({ clients, groups: 2 }),
+  ring: ring({ clients }),
+}))
+  test(`the record of a ${name} round names the member that has lost its own state`, async (t) => {
+    const store = memoryStore()
+    const job = { strategy, topology, store, pool: quadraticPool() }
+    await rehearse({ ...job, rounds: 2 })
+    await store.remove('job/job-1/trainer-1')
+    const { state, rounds } = await rehearse({ ...job, rounds: 4 })
+    t.is(state, 'completed')
+    t.deepEqual(
+      rounds.filter(({ round }) => round > 2).map(({ round, anew }) => [round, anew]),
+      [
+        [3, ['trainer-1']],
+        [4, undefined],
+      ],
+    )
+  })

@@ -1,4 +1,4 @@
-import { fieldsOf, isCount, isNumbers, isObject, isString, isStrings } from '../../../runtime/index.ts'
+import { fieldsOf, isCount, isMissingOr, isNumbers, isObject, isString, isStrings } from '../../../runtime/index.ts'
 import type { RoundPartial } from '../../strategy/round-sum.ts'
 import type { CutSums } from '../../sum/cut-sums.ts'
 import { isPartialSum } from '../../sum/named-sums.ts'
@@ -21,6 +21,8 @@ export interface RingModel {
   /** The end that has published the round. */
   readonly committer: string
   readonly members: readonly string[]
+  /** Members that have lost their own state, and started anew. Absent where none has. */
+  readonly anew?: readonly string[]
   readonly metrics: Readonly<Record<string, number>>
 }
 
@@ -72,8 +74,9 @@ export function isAgreement(value: unknown): value is Agreement {
 }
 
 function isRingModel(value: unknown): value is RingModel {
-  const { weights, committer, members, metrics } = fieldsOf(value)
-  return weights instanceof Float32Array && isString(committer) && isStrings(members) && isNumbers(metrics)
+  const { weights, committer, members, anew, metrics } = fieldsOf(value)
+  if (!(weights instanceof Float32Array) || !isString(committer)) return false
+  return isStrings(members) && isMissingOr(anew, isStrings) && isNumbers(metrics)
 }
 
 function isRingMessage(message: unknown): message is RingMessage {

@@ -279,8 +279,8 @@ export async function ringRound(
   }
 }
 
-function tallyOf({ sums: { scalars }, metrics, members }: RoundPartial): Tally {
-  return { scalars, metrics, members }
+function tallyOf({ sums: { scalars }, ...rest }: RoundPartial): Tally {
+  return { scalars, ...rest }
 }
 
 function merged(tallies: readonly Tally[]): Tally {
@@ -290,5 +290,6 @@ function merged(tallies: readonly Tally[]): Tally {
     scalars.merge(tally.scalars ?? {})
   }
   const members = tallies.flatMap((tally) => tally.members).toSorted()
-  return { metrics: metrics.partial(), scalars: scalars.partial(), members }
+  const anew = tallies.flatMap((tally) => tally.anew ?? []).toSorted()
+  return { metrics: metrics.partial(), scalars: scalars.partial(), members, ...(anew.length > 0 && { anew }) }
 }

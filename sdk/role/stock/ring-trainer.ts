@@ -18,7 +18,7 @@ interface RingState {
   /** The last round that counted this end. */
   readonly counted?: number
   /** Who has published the last round, and the round's record. */
-  readonly last?: Pick<RingModel, 'committer' | 'members' | 'metrics'>
+  readonly last?: Omit<RingModel, 'weights' | 'server'>
   /** All other ends have the last round's model. */
   readonly closed: boolean
 }
@@ -97,13 +97,13 @@ export const ringTrainer = role({
       serverState,
       context.jobRandom(round, 'step'),
     )
-    const metrics = prefixed('train', sum.metrics.means())
+    const told = { members, ...(part.anew && { anew: part.anew }), metrics: prefixed('train', sum.metrics.means()) }
     if (committer === self) {
       await publishAgain(state, context)
-      await publish({ round, weights, members, metrics }, selected, context)
+      await publish({ round, weights, ...told }, selected, context)
     }
     const counted = members.includes(self) ? { counted: round } : {}
-    return { ...state, ...counted, round, weights, server: serverState, last: { committer, members, metrics } }
+    return { ...state, ...counted, round, weights, server: serverState, last: { committer, ...told } }
   },
 })
 
@@ -116,18 +116,20 @@ async function contributed(
 ): Promise<RoundPartial> {
   const { end, strategy, roundSum, notice } = context
   const sum = roundSum()
+  let anew: readonly string[] | undefined
   try {
     if (isSelected) {
       const terms = strategy.server.assign?.(server, round) ?? {}
-      const { contribution } = await clientWork({ round, weights, terms, counted }, context)
+      const { contribution, isAnew } = await clientWork({ round, weights, terms, counted }, context)
       sum.add(end, contribution)
+      if (isAnew) anew = [end]
     }
   } catch (error) {
     if (context.signal.aborted || !(error instanceof CodedError)) throw error
     notice({ code: error.code, message: `${end} has no part in round ${round}: ${error.message}` })
   }
   await sum.settle()
-  return sum.partial()
+  return { ...sum.partial(), ...(anew && { anew }) }
 }
 
 function giveModel(
@@ -151,7 +153,13 @@ async function adopted(
 }
 
 async function publish(
-  { round, weights, members, metrics }: Pick<RingState, 'round' | 'weights'> & Pick<RingModel, 'members' | 'metrics'>,
+  {
+    round,
+    weights,
+    members,
+    anew,
+    metrics,
+  }: Pick<RingState, 'round' | 'weights'> & Omit<RingModel, 'server' | 'committer'>,
   selected: readonly string[],
   context: RingContext,
 ): Promise<void> {
@@ -170,6 +178,7 @@ async function publish(
     weights,
     members,
     ...(notCounted && { notCounted }),
+    ...(anew && { anew }),
     metrics: { ...metrics, ...evaluated },
     ...(whyNotFinite === undefined ? {} : { whyNotFinite }),
   })

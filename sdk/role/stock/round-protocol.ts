@@ -1,6 +1,7 @@
 import {
   fieldsOf,
   isCount,
+  isMissingOr,
   isNumber,
   isNumbers,
   isObject,
@@ -73,8 +74,6 @@ export type Answer =
       readonly round: number
       readonly part: RoundPartial
       readonly refusals: readonly Refusal[]
-      /** The trainers that have started anew. Absent where none has. */
-      readonly anew?: readonly string[]
       /** Of an asynchronous aggregator's buffer: the counted work in the order of arrival. */
       readonly arrivals?: readonly CountedWork[]
     }
@@ -136,7 +135,6 @@ function isAnswer(message: unknown): message is Answer {
         'refusals' in message &&
         Array.isArray(message.refusals) &&
         message.refusals.every(isRefusal) &&
-        (!('anew' in message) || isStrings(message.anew)) &&
         (!('arrivals' in message) || areCounted(message.arrivals))
       )
     case 'covered':
@@ -170,16 +168,17 @@ export function isRoundPartial(value: unknown): value is RoundPartial {
 }
 
 /** The parts of a round's sum besides its vectors: small, and never cut. */
-export interface Tally extends Pick<RoundPartial, 'metrics' | 'members'> {
+export interface Tally extends Pick<RoundPartial, 'metrics' | 'members' | 'anew'> {
   readonly scalars?: PartialSums['scalars']
 }
 
 export function isTally(value: unknown): value is Tally {
-  const { metrics, members, scalars = {} } = fieldsOf(value)
+  const { metrics, members, anew, scalars = {} } = fieldsOf(value)
   return (
     isObject(metrics) &&
     Object.values(metrics).every(isMetricPart) &&
     isStrings(members) &&
+    isMissingOr(anew, isStrings) &&
     isObject(scalars) &&
     isScalarPartial(scalars)
   )
