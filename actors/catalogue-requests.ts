@@ -97,7 +97,7 @@ interface UserCommands {
   'remove-dataset': Request<Owned & { readonly dataset: string }, null>
   'create-job': Request<Owned & { readonly spec: JobSpecification }, JobStatus>
   'update-job': Request<OfJob & { readonly spec: JobSpecification }, null>
-  'remove-job': Request<OfJob, null>
+  'remove-job': Request<OfJob & { readonly keepModels?: boolean }, null>
   /** Changes nothing, but waits for the user's earlier commands, which change the usage. */
   'read-usage': Request<Owned, UsageReport>
 }

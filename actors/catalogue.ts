@@ -131,10 +131,10 @@ function catalogueHandlers(all: Collections, parts: CatalogueParts): Handlers<Ca
         recounted(quota, true, () => updateJob(all, parts, user, job, spec, { context, onSettled, quota })),
       )
     },
-    'remove-job'({ user, job, context }) {
+    'remove-job'({ user, job, keepModels = false, context }) {
       const { quota, changeJob } = of(user)
       return changeJob(job, (onSettled) =>
-        recounted(quota, true, () => removeJob(all, parts, user, job, { context, onSettled, quota })),
+        recounted(quota, true, () => removeJob(all, parts, user, job, { context, onSettled, quota, keepModels })),
       )
     },
     'list-tasks': ({ user, job, page }) => listTasks(parts.store, all, orderOf, user, job, page),

@@ -17,7 +17,7 @@ import { type ModelsParts, type ModelsRequests, models } from './models/models.t
 import { type NotifierMessage, type NotifierRequests, notifier } from './notifier/notifier.ts'
 import { collectionsOf } from './records/collections.ts'
 import { holdings } from './records/holdings.ts'
-import type { CatalogueParts } from './records/parts.ts'
+import type { BaseModels, CatalogueParts } from './records/parts.ts'
 import type { Asked } from './requests/requests.ts'
 
 interface ControlPlaneRequests
@@ -42,7 +42,7 @@ interface JobComputes {
   readonly tasks: readonly { readonly computeId: string }[]
 }
 
-export type ControlPlaneParts = CatalogueParts &
+export type ControlPlaneParts = Omit<CatalogueParts, 'baseModelOf'> &
   AuditParts &
   IdempotencyParts &
   EventsParts &
@@ -51,8 +51,10 @@ export type ControlPlaneParts = CatalogueParts &
   Omit<ControllerParts, 'events' | 'deployerOf'> & {
     /** Chooses the deployer of a job: the one for flamelets of the interface, the one for joined flamelets, or another. */
     readonly chooseDeployer: (job: JobComputes, flamelets: Deployer, joined: JoinedFlamelets | undefined) => Deployer
+    /** The models with which jobs begin. Absent: jobs' `baseModel` means nothing to this server. */
+    readonly baseModels?: Pick<BaseModels, 'find'>
     /** Hosts tasks for flamelets that join by links. Absent: joined flamelets get no tasks. */
-    readonly sites?: Pick<SitesParts, 'own' | 'isOwn' | 'registry' | 'slots' | 'observer' | 'limits'>
+    readonly sites?: Pick<SitesParts, 'own' | 'isOwn' | 'registry' | 'baseWeights' | 'slots' | 'observer' | 'limits'>
   }
 
 /** The flamelets that have joined by links, for the choice of a job's deployer. */
@@ -88,7 +90,10 @@ export function controlPlane(given: ControlPlaneParts): Behavior<ControlPlaneMes
     const deployerOf = (job: JobComputes) => parts.chooseDeployer(job, byNotifications, bySites)
     const runFaults: CatalogueParts['runFaults'] = (spec, schema, tasks) =>
       deployerOf({ tasks }).faultsOf?.(spec, schema) ?? []
-    const things = context.spawn('catalogue', catalogue({ ...parts, runFaults }))
+    // Flamelets of the interface look for a base model themselves.
+    const baseModelOf: CatalogueParts['baseModelOf'] = async (user, spec, tasks) =>
+      deployerOf({ tasks }).faultsOf && parts.baseModels?.find(user, spec)
+    const things = context.spawn('catalogue', catalogue({ ...parts, runFaults, baseModelOf }))
     const stored = context.spawn('models', models(parts), { supervise: { type: 'resume' } })
     const jobs = context.spawn('controller', controller({ ...parts, deployerOf, events: happenings }), {
       supervise: controllerSupervision,

@@ -36,11 +36,19 @@ export { type ControllerParts, controller } from './jobs/controller.ts'
 export { type CatalogueErrorCode, isRefusal, type PlacedFault } from './model/errors.ts'
 export * from './model/index.ts'
 export type { EventCause, JobEvent, NumberedEvent } from './model/job-event.ts'
+export { type BaseModelsParts, baseModels, isModelNeeded } from './models/base-models.ts'
 export { jobOfRun } from './models/models.ts'
 export { type NotifierMessage, notifier } from './notifier/notifier.ts'
 export type { Recipient } from './notifier/recipients.ts'
 export { newIdAt, newTaskKey } from './records/keys.ts'
-export type { ArchiveLimits, CatalogueParts, ModelUploads, RunOfJob, WorkerSettings } from './records/parts.ts'
+export type {
+  ArchiveLimits,
+  BaseModels,
+  CatalogueParts,
+  ModelUploads,
+  RunOfJob,
+  WorkerSettings,
+} from './records/parts.ts'
 export { tagOfJson } from './requests/conditions.ts'
 export { type Page, type PageRequest, pageMaximum } from './requests/page.ts'
 export {

@@ -208,6 +208,8 @@ export const catalogueStatus: Readonly<Record<CatalogueErrorCode, number>> = {
   JOB_NOT_FOUND: 404,
   JOB_INVALID: 422,
   JOB_STATE: 409,
+  BASE_MODEL_PLACE: 422,
+  MODEL_NEEDED: 409,
   ROUND_UNKNOWN: 404,
   TASK_KEY_MISSING: 400,
   TASK_KEY_WRONG: 403,

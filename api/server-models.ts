@@ -1,5 +1,13 @@
 import { resolve } from 'node:path'
-import { type DeployableJob, jobOfRun, type ModelUploads, type PlacedFault, type RunOfJob } from '../actors/index.ts'
+import {
+  type DeployableJob,
+  isModelNeeded,
+  type JobProcessParts,
+  jobOfRun,
+  type ModelUploads,
+  type PlacedFault,
+  type RunOfJob,
+} from '../actors/index.ts'
 import { CodedError, type Store, systemClock } from '../runtime/index.ts'
 import { addressOf, type KeptRounds, keepingRounds, type ModelRegistry, registryPlace } from '../sdk/index.ts'
 import { fileRegistry, type ModelSpools, modelSpools } from '../sdk/node/index.ts'
@@ -12,6 +20,8 @@ export interface ModelsSetting {
   readonly keep?: KeptRounds
   /** Longest wait for the registry at the end of a job. Default: 5 minutes. */
   readonly uploadWaitMs?: number
+  /** Most models of a job, or of one part of it, in the spool of a registry: then the job waits. Default: any number. */
+  readonly spoolModels?: number
   /** Jobs may name the server's registry alone, since they would use the server's credentials elsewhere. */
   readonly isFixed: boolean
 }
@@ -23,12 +33,14 @@ export interface ServerModels {
   /** The registry to which this process commits the models of a job, and which is there at any time. */
   hostingOf(job: DeployableJob): ModelRegistry
   /** The folder to which another process commits the models of a job. */
-  folderOf(job: DeployableJob): Promise<{ readonly models: string; readonly keep?: KeptRounds | undefined }>
+  folderOf(job: DeployableJob): ReturnType<JobProcessParts['modelsOf']>
   /** Bytes of a model among the files of this machine. 0 of a model elsewhere. */
   bytesOf(run: string, round: number, part?: string): Promise<number>
   /** Why a job's registry is refused. */
   faultsOf(spec: RunOfJob['spec']): readonly PlacedFault[]
   readonly uploads: ModelUploads
+  /** By the address of each registry that may be away: number of models that it doesn't have yet. */
+  behind(): Promise<ReadonlyMap<string, number>>
   close(): void
 }
 
@@ -36,6 +48,8 @@ export interface ServerModelsParts extends ModelsSetting {
   readonly folder: string
   readonly store: Store
   readonly onTrouble: (job: string, cause: unknown) => void
+  /** Hears that a job waits, since so many of its models wait for a registry. */
+  readonly onFull: (job: string, cause: Error) => void
   readonly onCaughtUp: (job: string) => void
 }
 
@@ -48,6 +62,7 @@ export async function serverModels(parts: ServerModelsParts): Promise<ServerMode
   const ownAddress = own && 'address' in own ? own.address : undefined
   const files = own?.sort === 'files' ? resolve(own.folder) : resolve(folder, 'models')
   const local = fileRegistry(files)
+  const isNeeded = isModelNeeded(store)
   const keepOf = ({ registry }: RunOfJob['spec']) => registry?.keep ?? usual
   const spools: ModelSpools = await modelSpools({
     ...parts,
@@ -55,6 +70,8 @@ export async function serverModels(parts: ServerModelsParts): Promise<ServerMode
     environment: process.env,
     clock: systemClock(),
     random: Math.random,
+    isNeeded,
+    mostModels: parts.spoolModels,
     async keepOf(run) {
       const job = await jobOfRun(store, run)
       return job ? keepOf(job.spec) : usual
@@ -77,7 +94,7 @@ export async function serverModels(parts: ServerModelsParts): Promise<ServerMode
       const keep = keepOf(job.spec)
       const opened = async () => {
         const spool = await spoolOf(job)
-        return spool ? { ...spool, ...spool.here } : keep ? keepingRounds(local, keep) : local
+        return spool ? { ...spool, ...spool.here } : keep ? keepingRounds(local, keep, { isNeeded }) : local
       }
       let found: Promise<ModelRegistry> | undefined
       return registryWhen(() => (found ??= opened()))
@@ -86,7 +103,7 @@ export async function serverModels(parts: ServerModelsParts): Promise<ServerMode
       const address = addressFor(spec)
       if (address === undefined) return { models: files, keep: keepOf(spec) }
       await spoolOf({ spec, run })
-      return { models: spools.folderOf(address) }
+      return { models: spools.folderOf(address), mostModels: parts.spoolModels }
     },
     faultsOf(spec) {
       const address = addressFor(spec)
@@ -119,6 +136,7 @@ export async function serverModels(parts: ServerModelsParts): Promise<ServerMode
       settled: async (job, signal) => (await spoolOf(job))?.settled(job.run, signal) ?? nothing,
       behind: async (job) => (await spoolOf(job))?.behind(job.run) ?? nothing,
     },
+    behind: () => spools.behind(),
     close: () => spools.close(),
   }
 }
@@ -131,6 +149,7 @@ function registryWhen(opened: () => Promise<ModelRegistry>): ModelRegistry {
     list: async (job, part) => (await opened()).list(job, part),
     parts: async (job) => (await opened()).parts(job),
     load: async (job, round, part) => (await opened()).load(job, round, part),
+    open: async (job, round, part) => (await opened()).open(job, round, part),
     describe: async (job, round, part) => (await opened()).describe(job, round, part),
     remove: async (job, round, part) => (await opened()).remove(job, round, part),
   }

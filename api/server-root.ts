@@ -81,10 +81,12 @@ export function serverRoot({
   onTrouble,
   onWell,
   modelsOf,
+  baseModels,
 }: Pick<Setting, 'store' | 'inProcess'> & {
   readonly archiveBytes: number
   /** Where a job's process puts its models. */
   readonly modelsOf: JobProcessParts['modelsOf']
+  readonly baseModels: JobProcessParts['baseModels']
 } & Pick<StoreWatch, 'onTrouble' | 'onWell'>): DependencyContainer {
   const scope = container.createChildContainer()
   const watch = { clock: systemClock(), onTrouble, onWell }
@@ -116,7 +118,8 @@ export function serverRoot({
       const here =
         typeof inProcess === 'function'
           ? inProcess(store)
-          : inProcess && inProcessOn(store, inProcess, { archiveBytes, modelsOf, kills: within.resolve(JOB_KILLS) })
+          : inProcess &&
+            inProcessOn(store, inProcess, { archiveBytes, modelsOf, baseModels, kills: within.resolve(JOB_KILLS) })
       return ({ tasks }, flamelets, joined) => {
         const computes = [...new Set(tasks.map(({ computeId }) => computeId))]
         const isJoined = (id: string) => joined?.serves(id) === true
@@ -134,16 +137,14 @@ function inProcessOn(
   { folder, workers, slots, confined }: InProcessSetting,
   {
     archiveBytes,
-    modelsOf,
-    kills,
-  }: Required<Pick<JobProcessParts, 'modelsOf' | 'kills'>> & { readonly archiveBytes: number },
+    ...parts
+  }: Required<Pick<JobProcessParts, 'modelsOf' | 'baseModels' | 'kills'>> & { readonly archiveBytes: number },
 ): Deployer {
   const cores = availableParallelism()
   const code = resolve(folder, 'code')
   return jobProcessDeployer({
     store,
-    modelsOf,
-    kills,
+    ...parts,
     bundleOf: archivedWorkloads({ store, folder: code, limits: archiveLimitsOf(archiveBytes) }).bundleOf,
     workers: workers ?? Math.min(8, cores),
     slots: slots ?? cores,

@@ -5,6 +5,8 @@ import { fileURLToPath } from 'node:url'
 import {
   archiveLimitsOf,
   asking,
+  type BaseModels,
+  baseModels,
   controlPlane,
   type DeployableJob,
   defaultArchiveBytes,
@@ -151,9 +153,18 @@ export async function startServer({
     if (models) return models
     throw new Error('a job is deployed before its server has opened its registry')
   }
+  let bases: BaseModels | undefined
+  const openedBases = () => {
+    if (bases) return bases
+    throw new Error('a job is deployed before its server has opened its registry')
+  }
   const hostingOf = (job: DeployableJob) => opened().hostingOf(job)
   const scope = serverRoot({
     modelsOf: (job) => opened().folderOf(job),
+    baseModels: {
+      weights: (base, layout) => openedBases().weights(base, layout),
+      isNeeded: (model) => openedBases().isNeeded(model),
+    },
     store: storeSetting,
     inProcess,
     archiveBytes,
@@ -166,7 +177,7 @@ export async function startServer({
   const store = await scope.resolve(STORE)
   const system = await scope.resolve(SYSTEM)
   const chooseDeployer = await scope.resolve(CHOOSE_DEPLOYER)
-  const metrics = serverMetrics(system)
+  const metrics = serverMetrics(system, async () => (await models?.behind()) ?? new Map())
   const own = sites && (await ownSites({ ...sites, store, limits: archiveLimitsOf(archiveBytes) }))
   const local = sites && localFlamelets({ ...sites, count: locals, isConfined: gate !== undefined })
   const holder = typeof inProcess === 'object' ? inProcess : sites
@@ -183,11 +194,16 @@ export async function startServer({
         log.warn({ err: cause, run }, 'models cannot be uploaded to their registry at present')
         noteTrouble(run, cause)
       },
+      onFull(run, cause) {
+        log.warn({ err: cause, run }, 'a job waits for its registry')
+        noteTrouble(run, cause)
+      },
       onCaughtUp: (run) => log.warn({ run }, 'models are uploaded to their registry again'),
     })
   }
   const uploads = 'own' in modelsSetting ? modelsSetting.uploads : models?.uploads
   const registryOf = 'own' in modelsSetting ? async () => modelsSetting.own : models?.registryOf
+  bases = registryOf && baseModels({ store, registryOf, environment: process.env, isFixed: gate !== undefined })
   const ref = system.spawn(
     'control-plane',
     controlPlane({
@@ -198,6 +214,7 @@ export async function startServer({
       forgetsEnded,
       ...(uploads && { uploads }),
       ...(registryOf && { registryOf }),
+      ...(bases && { baseModels: bases }),
       ...(models && { registryFaults: models.faultsOf }),
       ...(mostTasks === undefined ? {} : { mostTasks }),
       archiveLimits: archiveLimitsOf(archiveBytes),
@@ -207,6 +224,7 @@ export async function startServer({
             sites: {
               own: (context) => own.spawn(context, links.link),
               registry: hostingOf,
+              baseWeights: bases?.weights,
               ...(sites.own ? {} : { isOwn: () => false }),
             },
           }

@@ -19,6 +19,8 @@ export type { Steps } from './learn/steps.ts'
 export { type RandomStream, randomStream, streamFrom } from './random/random-stream.ts'
 export { type Again, registryAgain, registryTroubleCodes } from './registry/errors.ts'
 export { memoryRegistry } from './registry/memory-registry.ts'
+export { damagedWeights } from './registry/model-files.ts'
+export * from './registry/model-place.ts'
 export {
   type Arithmetic,
   type CommittedModel,
@@ -27,10 +29,11 @@ export {
   type LoadedModel,
   type ModelRegistry,
   type ModelToCommit,
+  type OpenedModel,
   type Spool,
 } from './registry/registry.ts'
 export * from './registry/registry-place.ts'
-export { bestRound, type KeptRounds, keepingRounds } from './registry/retention.ts'
+export { bestRound, type KeptRounds, keepingRounds, type RetentionOptions } from './registry/retention.ts'
 export * from './registry/spooled-registry.ts'
 export * from './role/channel/channel.ts'
 export type { Keep } from './role/channel/numbered-messages.ts'

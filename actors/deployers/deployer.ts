@@ -4,7 +4,7 @@ import type { PlacedFault } from '../model/errors.ts'
 import type { JobSpecification } from '../model/job.ts'
 import type { EventCause, JobEvent } from '../model/job-event.ts'
 import type { TaskStatus } from '../model/task.ts'
-import type { TaskRecord } from '../records/record-models.ts'
+import type { BaseModelRecord, TaskRecord } from '../records/record-models.ts'
 
 /** A job of the catalogue whose tasks are to run. */
 export interface DeployableJob {
@@ -20,6 +20,8 @@ export interface DeployableJob {
   readonly takenOver: boolean
   readonly user: string
   readonly spec: JobSpecification
+  /** The model with which the job begins. Absent: it begins with its learner's own weights. */
+  readonly baseModel?: BaseModelRecord
   readonly designSerial: string
   readonly schema: Schema
   /** In the order of the expansion. */
@@ -51,6 +53,11 @@ export type DeploymentReport =
   | { readonly type: 'event'; readonly event: JobEvent; readonly recorded?: ActorRef<null> }
   /** No task of the job can run, or go on. The deployment stops. */
   | { readonly type: 'deployment-failed'; readonly cause: unknown }
+
+/** The system's time as RFC 3339. */
+export function wallClock(): string {
+  return new Date().toISOString()
+}
 
 /** Longest time for recording an event. */
 const recordTimeoutMs = 60_000

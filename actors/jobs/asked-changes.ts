@@ -2,6 +2,7 @@ import type { Store } from '../../runtime/index.ts'
 import { forgetAdoptions, forgetRole } from '../../sdk/index.ts'
 import { catalogueError, isRefusal } from '../model/errors.ts'
 import { type AskedState, moveJob, statesBefore } from '../model/job-states.ts'
+import { runName, runNumber } from '../models/run-models.ts'
 import type { Collections } from '../records/collections.ts'
 import { findJob, statusOf, tasksOf } from '../records/job-records.ts'
 import type { CatalogueJob } from '../records/record-models.ts'
@@ -52,13 +53,15 @@ export async function startedJob(
     await forgetAdoptions(store, value.run)
   }
   const at = now()
+  const run = goesOn && value.run !== undefined ? value.run : await newRun(collections, id)
   return {
     ...kept,
     state: 'starting',
     startedAt: at,
     updatedAt: at,
     start: newId(),
-    run: goesOn && value.run !== undefined ? value.run : await newRun(collections, id),
+    run,
+    firstRun: value.firstRun ?? runNumber(value.run ?? run),
     ...(value.state === 'ready' ? {} : { resetTasks: true as const }),
   }
 }
@@ -69,10 +72,9 @@ async function newRun({ runs }: Collections, job: string): Promise<string> {
     const found = await runs.get(job)
     try {
       if (!found && !(await runs.insert({ id: job, value: { last: 1 } }))) continue
-      if (!found) return job
+      if (!found) return runName(job, 1)
       const { value } = await runs.replace(found, { last: found.value.last + 1 })
-      // Ids have no tilde, so the name is no other job's.
-      return `${job}~${value.last}`
+      return runName(job, value.last)
     } catch (cause) {
       if (!isRefusal(cause)) throw cause
     }

@@ -88,6 +88,14 @@ const catalogueErrors = {
     message: 'job {id} is {state}, and {what} needs it to be {needed}',
     hint: 'wait for that state, or stop the job',
   },
+  MODEL_NEEDED: {
+    message: 'job {by} begins with the model of round {round} of {run}, and has not ended',
+    hint: 'wait until job {by} has ended, or remove job {by} first; a job can be removed without its models',
+  },
+  BASE_MODEL_PLACE: {
+    message: 'the base model {name} is refused: {found}',
+    hint: '{advice}',
+  },
   ROUND_UNKNOWN: {
     message: 'job {job} has no model{part} of round {round}',
     hint: 'name one of its rounds: {known}; of a job with several models a round, name the part, too',

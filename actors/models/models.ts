@@ -1,15 +1,36 @@
+import { createHash } from 'node:crypto'
 import { type Behavior, CodedError, type Store } from '../../runtime/index.ts'
 import { encodeModel } from '../../sdk/formats/index.ts'
-import { bestRound, type CommittedModel, type ModelRegistry } from '../../sdk/index.ts'
+import {
+  bestRound,
+  type CommittedModel,
+  damagedWeights,
+  type ModelRegistry,
+  type OpenedModel,
+} from '../../sdk/index.ts'
 import type { ReadArchive } from '../catalogue/revisions.ts'
 import { catalogueError } from '../model/errors.ts'
-import { endedNames } from '../model/job-states.ts'
+import { endedNames, type JobStateName } from '../model/job-states.ts'
 import type { ModelFormat, StoredModel } from '../model/stored-model.ts'
 import { collectionsOf } from '../records/collections.ts'
+import type { Holdings } from '../records/holdings.ts'
 import { findJob, presentJob } from '../records/job-records.ts'
 import type { RunOfJob } from '../records/parts.ts'
+import type { KeptModelsRecord } from '../records/record-models.ts'
+import type { Stored } from '../records/records.ts'
 import { entityTag } from '../requests/conditions.ts'
 import { type Asked, answerBy, type Handlers, type Request } from '../requests/requests.ts'
+import { jobIdOf } from './base-models.ts'
+import {
+  keptModelsOf,
+  type ModelBytes,
+  modelsOfRun,
+  partsOf,
+  type RunModel,
+  removeModels,
+  runName,
+  runNames,
+} from './run-models.ts'
 
 export interface ModelsRequests {
   /** The models of a job's present run, by round. JOB_NOT_FOUND. */
@@ -33,12 +54,24 @@ export interface ModelsParts {
   readonly store: Store
   /** The registry with the models of a job. Absent: this server keeps no models. */
   readonly registryOf?: (job: RunOfJob) => Promise<ModelRegistry>
+  /** As in `EventsParts`. */
+  readonly modelBytes?: ModelBytes
+  /** Counts the bytes of each job's models for the job's user. */
+  readonly held?: Pick<Holdings, 'jobGrew'>
 }
 
-const pieceBytes = 64 * 1024
+/** Where the models of a job are, or of a removed one. */
+interface ModelsPlace {
+  readonly state: JobStateName
+  /** The run whose models are shown. */
+  readonly run: string
+  readonly registry: ModelRegistry
+  /** Of a removed job, what it has left. */
+  readonly kept?: Stored<KeptModelsRecord>
+}
 
 /** Gives the models of jobs to their users. */
-export function models({ store, registryOf }: ModelsParts): Behavior<ModelsMessage> {
+export function models({ store, registryOf, modelBytes, held }: ModelsParts): Behavior<ModelsMessage> {
   return (context) => {
     const collections = collectionsOf(store)
     const handlers: Handlers<ModelsRequests> = {
@@ -48,8 +81,20 @@ export function models({ store, registryOf }: ModelsParts): Behavior<ModelsMessa
     }
     return (message) => void answerBy(handlers, message)
 
-    /** The registry of a job's models, and the run under whose name they are. Undefined before the job's first run. */
-    async function placeOf({ user, job }: ModelsOf) {
+    /** Where the models of a job are; those that a removed one has left, too. Undefined before the job's first run. */
+    async function placeOf({ user, job }: ModelsOf): Promise<ModelsPlace | undefined> {
+      const present = await presentJob(collections, job)
+      const [kept] = present?.value.userId === user ? [] : await keptModelsOf(collections, user, job)
+      if (kept && registryOf) {
+        const { lastRun, registry } = kept.value
+        const run = runName(job, lastRun)
+        return {
+          state: 'completed',
+          run,
+          kept,
+          registry: await registryOf({ run, spec: registry ? { registry } : {} }),
+        }
+      }
       const { value } = await findJob(collections, user, job)
       if (value.run === undefined || !registryOf) return undefined
       return { state: value.state, run: value.run, registry: await registryOf({ run: value.run, spec: value.spec }) }
@@ -75,18 +120,19 @@ export function models({ store, registryOf }: ModelsParts): Behavior<ModelsMessa
       const { run, registry } = place
       const part = asked ?? (await onlyPart(registry, run))
       const round = await numberOf(place, of.job, given, part)
-      const model = await registry.load(run, round, part).catch(async (cause: unknown) => {
+      const model = await registry.open(run, round, part).catch(async (cause: unknown) => {
         if (!(cause instanceof CodedError && cause.code === 'REGISTRY_UNKNOWN')) throw cause
         throw unknown(of.job, given, await registry.list(run, part), part)
       })
-      const { bytes, extension, type } = encodeModel(model, format)
+      const checked = { ...model, weightsBytes: () => checkedBytes(model) }
+      const { sizeBytes, extension, type, pieces } = encodeModel(checked, format)
       const name = [of.job, ...(part === undefined ? [] : [part]), `round-${String(round).padStart(4, '0')}`].join('-')
       return {
         fileName: `${name}.${extension}`,
-        sizeBytes: bytes.length,
+        sizeBytes,
         type,
         tag: entityTag([run, round, part, model.hash, format]),
-        chunks: pieces(bytes),
+        chunks: { [Symbol.asyncIterator]: () => pieces()[Symbol.asyncIterator]() },
       }
     }
 
@@ -101,28 +147,51 @@ export function models({ store, registryOf }: ModelsParts): Behavior<ModelsMessa
         })
       if (!place && given !== undefined) throw unknown(of.job, given, [])
       if (!place) return null
-      const { run, registry } = place
+      const bytes = await removeModels(
+        collections,
+        place.registry,
+        await chosen(place, of.job, given, part),
+        modelBytes,
+      )
+      if (place.kept) await noteKept(place.kept, bytes, given === undefined && part === undefined)
+      else if (bytes > 0) await held?.jobGrew(of.job, of.user, -bytes)
+      return null
+    }
+
+    /** The models that a removal means: one round, or all; of a removed job those of all its runs. */
+    async function chosen(
+      { run, registry, kept }: ModelsPlace,
+      job: string,
+      given: string | undefined,
+      part: string | undefined,
+    ): Promise<RunModel[]> {
+      if (given === undefined) {
+        const runs = kept ? runNames(job, kept.value.firstRun, kept.value.lastRun) : [run]
+        return (await Promise.all(runs.map((each) => modelsOfRun(registry, each, part)))).flat()
+      }
+      const found: RunModel[] = []
       for (const each of part === undefined ? await partsOf(registry, run) : [part]) {
         const rounds = await registry.list(run, each)
-        const round = given === undefined ? undefined : await numberOf(place, of.job, given, each)
-        if (round !== undefined && !rounds.includes(round)) throw unknown(of.job, given ?? '', rounds, each)
-        for (const one of round === undefined ? rounds : [round]) await registry.remove(run, one, each)
+        const round = await numberOf({ run, registry }, job, given, each)
+        if (!rounds.includes(round)) throw unknown(job, given, rounds, each)
+        found.push({ run, round, part: each })
       }
-      return null
+      return found
+    }
+
+    /** Notes that models of a removed job are gone. */
+    async function noteKept(kept: Stored<KeptModelsRecord>, bytes: number, areAll: boolean): Promise<void> {
+      const { value } = kept
+      if (areAll) await collections.keptModels.remove(kept.id)
+      else await collections.keptModels.replace(kept, { ...value, bytes: Math.max(0, value.bytes - bytes) })
     }
   }
 }
 
-/** The job of a run, whose name begins with the job's id. Undefined if the job was removed. */
+/** The job of a run. Undefined if the job was removed. */
 export async function jobOfRun(store: Store, run: string): Promise<RunOfJob | undefined> {
-  const found = await presentJob(collectionsOf(store), run.replace(/~\d+$/, ''))
+  const found = await presentJob(collectionsOf(store), jobIdOf(run))
   return found && { run, spec: found.value.spec }
-}
-
-/** Without a name for models of no part, where a job has parts: such a job has no model of the whole. */
-async function partsOf(registry: ModelRegistry, run: string): Promise<readonly (string | undefined)[]> {
-  const parts = await registry.parts(run)
-  return parts.length === 0 ? [undefined] : parts
 }
 
 /** The part of a job with one. Undefined for a job without parts, and for one with several, whose reader names one. */
@@ -169,7 +238,16 @@ function shown(
   }
 }
 
-/** In pieces, so that a range is cut from few of them, and a slow reader is waited for. */
-async function* pieces(bytes: Uint8Array): AsyncGenerator<Uint8Array> {
-  for (let start = 0; start < bytes.length; start += pieceBytes) yield bytes.subarray(start, start + pieceBytes)
+/** The bytes of a model's weights. The last ones come once the hash of all is right. @throws REGISTRY_DAMAGED */
+async function* checkedBytes(model: OpenedModel): AsyncGenerator<Uint8Array> {
+  const sum = createHash('sha256')
+  let last: Uint8Array | undefined
+  for await (const piece of model.weightsBytes()) {
+    if (last) yield last
+    sum.update(piece)
+    last = piece
+  }
+  const found = sum.digest('hex')
+  if (found !== model.hash) throw damagedWeights(model, found)
+  if (last) yield last
 }

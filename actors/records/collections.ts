@@ -10,6 +10,7 @@ import {
   flameletRecord,
   holdingRecord,
   jobRecord,
+  keptModelsRecord,
   leaseRecord,
   occasionRecord,
   recipientRecord,
@@ -48,6 +49,8 @@ export function collectionsOf({ documents }: Pick<Store, 'documents'>) {
     leases: recordsOf(documents, 'leases', leaseRecord),
     /** By job. */
     runs: recordsOf(documents, 'runs', runsRecord),
+    /** By job and the number of its first run. */
+    keptModels: recordsOf(documents, 'keptModels', keptModelsRecord),
     /** By compute and job. */
     deployments: recordsOf(documents, 'deployments', deploymentRecord),
     /** By task or compute. */

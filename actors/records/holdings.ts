@@ -32,7 +32,10 @@ export function jobHolding(job: string): string {
 }
 
 /** Servers on the same store add to the same counts. A crash loses the growth of the last 200 ms. */
-export function holdings(collections: Pick<Collections, 'holdings' | 'jobs'>, waitMs = togetherMs): Holdings {
+export function holdings(
+  collections: Pick<Collections, 'holdings' | 'jobs' | 'keptModels'>,
+  waitMs = togetherMs,
+): Holdings {
   const { holdings: counts } = collections
   const hearers: ((user: string, bytes: number) => void)[] = []
   /** Growth that isn't written yet, by key. */
@@ -69,6 +72,7 @@ export function holdings(collections: Pick<Collections, 'holdings' | 'jobs'>, wa
       let sum = 0
       for (const growth of pending.values()) if (growth.user === user) sum += growth.bytes
       for await (const { value } of counts.find({ where: { userId: user } })) sum += value.bytes
+      for await (const { value } of collections.keptModels.find({ where: { userId: user } })) sum += value.bytes
       return Math.max(0, sum)
     },
     subscribe(hear) {

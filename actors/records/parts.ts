@@ -1,10 +1,11 @@
 import type { Store } from '../../runtime/index.ts'
-import type { Behind, Schema } from '../../sdk/index.ts'
+import type { Behind, Layout, Lineage, ModelRegistry, Schema } from '../../sdk/index.ts'
 import type { PlacedFault } from '../model/errors.ts'
 import type { JobSpecification } from '../model/job.ts'
 import type { Quotas } from '../model/quotas.ts'
 import type { Broker, ModelRegistrySetting } from '../model/task.ts'
 import type { Holdings } from './holdings.ts'
+import type { BaseModelRecord } from './record-models.ts'
 
 /** Dependencies and settings of the catalogue. */
 export interface CatalogueParts {
@@ -27,6 +28,16 @@ export interface CatalogueParts {
   readonly workers?: WorkerSettings
   /** Moves models to registries that may be away. Absent: models are where they belong once their rounds are committed. */
   readonly uploads?: ModelUploads
+  /** The registry with the models of a job. Absent: this server keeps no models. */
+  readonly registryOf?: (job: RunOfJob) => Promise<ModelRegistry>
+  /** Answers with the bytes of the model that a round of a run has committed. Default: models aren't counted. */
+  readonly modelBytes?: (run: string, round: number, part?: string) => Promise<number>
+  /** Finds the model with which a job begins whose tasks belong on these computes. Default: none. */
+  readonly baseModelOf?: (
+    user: string,
+    spec: JobSpecification,
+    tasks: readonly { readonly computeId: string }[],
+  ) => Promise<BaseModelRecord | undefined>
   /** Why the registry that a job names is refused. Default: none is. */
   readonly registryFaults?: (spec: RunOfJob['spec']) => readonly PlacedFault[]
   /** Limits for each user. Default: none. */
@@ -80,6 +91,16 @@ export interface ModelUploads {
   behind(job: RunOfJob): Promise<Behind>
   /** Longest wait for the registry at the end of a job. */
   readonly mostWaitMs: number
+}
+
+/** The models with which jobs begin. */
+export interface BaseModels {
+  /** Finds the model that a user's job names, if it names one. Rejects with a coded error if the model isn't there. */
+  find(user: string, spec: JobSpecification): Promise<BaseModelRecord | undefined>
+  /** Its weights in a layout. REGISTRY_CHANGED, WEIGHTS_MISMATCH, and the errors of registries and files. */
+  weights(base: BaseModelRecord, layout: Layout): Promise<Float32Array>
+  /** Whether a job that hasn't ended begins with this round of a run. */
+  isNeeded(model: Pick<Lineage, 'job' | 'round' | 'part'>): Promise<boolean>
 }
 
 /** A run, and what its job says of the registry of its models. */

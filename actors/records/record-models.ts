@@ -77,6 +77,19 @@ const briefSpecification = z
   .catchall(z.custom<DocumentValue>(() => true))
 export type BriefSpecification = z.output<typeof briefSpecification>
 
+/** A job's base model as it was found when the job was made. */
+const baseModelRecord = z.strictObject({
+  /** Of a model elsewhere, exactly. Absent: the model is a round of a job of this server. */
+  address: text.exactOptional(),
+  /** The committed round that the model is, if it's one. */
+  run: text.exactOptional(),
+  round: z.number().int().exactOptional(),
+  part: text.exactOptional(),
+  /** SHA-256 of the weights. */
+  hash: text,
+})
+export type BaseModelRecord = z.output<typeof baseModelRecord>
+
 export const jobRecord = z.strictObject({
   userId: text,
   /** The whole specification; of a large one, its brief. */
@@ -88,6 +101,10 @@ export const jobRecord = z.strictObject({
   /** Number of the job's tasks. */
   taskCount: z.number().int().exactOptional(),
   designSerial: text,
+  /** The model with which the job begins. Absent: it begins with its learner's own weights. */
+  baseModel: baseModelRecord.exactOptional(),
+  /** The run of the base model, by which jobs are found that need a model. */
+  baseRun: text.exactOptional(),
   /** The request that made the job, if the request may be repeated. */
   once: text.exactOptional(),
   /** The expansion whose tasks are this job's. */
@@ -102,6 +119,8 @@ export const jobRecord = z.strictObject({
   endedAt: time.exactOptional(),
   /** Name of the present run, or of the run that the job can go on with: the key of its state and models. */
   run: text.exactOptional(),
+  /** Number of the job's first run among those of its id. */
+  firstRun: z.number().int().exactOptional(),
   /** Name of the last requested start. */
   start: text.exactOptional(),
   /** The tasks still have their states from an earlier start. */
@@ -189,6 +208,18 @@ export const runsRecord = z.strictObject({ last: z.number().int() })
 
 /** Bytes of the models and events of one of a user's jobs, or of the user's entries in the audit log. */
 export const holdingRecord = z.strictObject({ userId: text, bytes: z.number().int() })
+
+/** The models that a removed job has left. */
+export const keptModelsRecord = z.strictObject({
+  userId: text,
+  /** Numbers of the job's runs among those of its id. */
+  firstRun: z.number().int(),
+  lastRun: z.number().int(),
+  registry: registry.exactOptional(),
+  /** Those of files on the server's machine. */
+  bytes: z.number().int(),
+})
+export type KeptModelsRecord = z.output<typeof keptModelsRecord>
 
 /** The deployment of a job's tasks on a compute. */
 export const deploymentRecord = z.strictObject({

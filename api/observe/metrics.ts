@@ -28,8 +28,15 @@ export interface EndedRequest {
   readonly isStream: boolean
 }
 
-/** Figures of one server, and of the process that it runs in. */
-export function serverMetrics(system: Pick<ActorSystem, 'size' | 'deadLetters' | 'events'>): Metrics {
+/**
+ * Figures of one server, and of the process that it runs in.
+ *
+ * @param behind By the address of each registry: number of models that it doesn't have yet.
+ */
+export function serverMetrics(
+  system: Pick<ActorSystem, 'size' | 'deadLetters' | 'events'>,
+  behind: () => Promise<ReadonlyMap<string, number>> = async () => new Map(),
+): Metrics {
   const registers = [new Registry()]
   const requests = new Counter({
     name: 'flame_http_requests_total',
@@ -53,6 +60,12 @@ export function serverMetrics(system: Pick<ActorSystem, 'size' | 'deadLetters' |
   const inFlight = new Gauge({ name: 'flame_http_requests_in_flight', help: 'Requests not answered yet', registers })
   const streams = new Gauge({ name: 'flame_http_streams', help: 'Streams of events now open', registers })
   const actors = new Gauge({ name: 'flame_actors', help: 'Actors now living', registers })
+  const behindModels = new Gauge({
+    name: 'flame_registry_behind_models',
+    help: 'Models of jobs that a registry does not have yet, by its address',
+    labelNames: ['registry'],
+    registers,
+  })
   const deadLetters = new Counter({
     name: 'flame_actor_dead_letters_total',
     help: 'Messages that were not delivered',
@@ -123,6 +136,7 @@ export function serverMetrics(system: Pick<ActorSystem, 'size' | 'deadLetters' |
     },
     async text() {
       actors.set(system.size)
+      for (const [registry, models] of await behind()) behindModels.set({ registry }, models)
       deadLetters.reset()
       deadLetters.inc(system.deadLetters.count)
       const parts = await Promise.all([...registers, processRegistry()].map((registry) => registry.metrics()))

@@ -74,10 +74,11 @@ export function jobCommands(context: CommandContext): Verbs {
     remove: [
       new Command('job')
         .argument('<jobId>')
-        .description('remove a job that is ready or has ended, with its tasks')
-        .action(async (jobId: string) => {
+        .description('remove a job that is ready or has ended, with its tasks and its models')
+        .option('--keep-models', 'leave the models; `remove models` removes them later')
+        .action(async (jobId: string, { keepModels }: { readonly keepModels?: true }) => {
           const { client, user } = await connect()
-          await client.deleteJob({ user, jobId })
+          await client.deleteJob({ user, jobId, query: keepModels ? { keepModels } : {} })
           print.done(`job ${jobId} removed`, { id: jobId }, jobId)
         }),
     ],

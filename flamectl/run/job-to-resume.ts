@@ -25,7 +25,7 @@ export async function jobToResume(
   connection: Connection,
   workload: Workload,
   settings: Settings,
-  { overrides, choices, seed }: Pick<RunOptions, 'overrides' | 'choices' | 'seed'>,
+  { overrides, choices, seed, baseModel }: Pick<RunOptions, 'overrides' | 'choices' | 'seed' | 'baseModel'>,
 ): Promise<ResumedJob | undefined> {
   const latest = (await jobsOf(connection, workload.name)).at(-1)
   if (!latest) return undefined
@@ -43,6 +43,10 @@ export async function jobToResume(
   if (seed !== undefined) {
     given.seed = seed
     began.seed = plan.seed
+  }
+  if (baseModel !== undefined) {
+    given['base-model'] = baseModel
+    began['base-model'] = modelSpec?.baseModel?.name
   }
   const named = choicesOf(choices)
   for (const kind of kinds) {

@@ -31,7 +31,15 @@ export function runCommand({ user, print }: CommandContext, argv: readonly strin
         'registry of the models: files:FOLDER, memory:, mlflow:http://HOST:PORT, or s3://BUCKET/PREFIX?endpoint=URL',
       ).env('FLAME_REGISTRY'),
     )
+    .option(
+      '--base-model <address>',
+      'model with which the job begins: a folder, a file, s3://BUCKET/FOLDER?endpoint=URL, or mlflow:http://HOST:PORT?model=NAME&version=3',
+    )
     .option('--upload-wait <seconds>', 'longest wait for that registry at the end, should it be away', '300')
+    .option(
+      '--spool-models <number>',
+      'most models that wait here for that registry, should it be away; then the job waits (default: any number)',
+    )
     .option(
       '--keep <which>',
       'rounds whose models are kept: all, or a list of last, best (by accuracy, else by loss) and every so many, for example last=5,best=1,every=10 or best,3',

@@ -1,6 +1,6 @@
 import { join, resolve } from 'node:path'
 import type { LocalTransport } from '../../actors/index.ts'
-import { type KeptRounds, type Kind, kinds, type RegistryPlace, registryPlace } from '../../sdk/index.ts'
+import { type KeptRounds, type Kind, kinds, modelPlace, type RegistryPlace, registryPlace } from '../../sdk/index.ts'
 import { flamectlError } from '../errors.ts'
 import type { GivenSettings } from '../files/json-files.ts'
 import type { Format } from '../output/printable.ts'
@@ -19,8 +19,12 @@ export interface RunOptions extends GivenSettings {
   readonly models: string
   /** Absent: files in `models`. */
   readonly registry?: RegistryPlace
+  /** Address of the model with which the job begins. Absent: the workload's own weights. */
+  readonly baseModel?: string
   /** Longest wait for the registry when the rounds are over. */
   readonly uploadWaitMs: number
+  /** Most models, of each part, that wait for the registry. Absent: any number. */
+  readonly spoolModels?: number
   /** Absent: for people. */
   readonly format?: ProgramFormat
   /** Absent: the models of all rounds are kept. */
@@ -53,7 +57,9 @@ export interface RawRunOptions {
   readonly store: string
   readonly models?: string
   readonly registry?: string
+  readonly baseModel?: string
   readonly uploadWait?: string
+  readonly spoolModels?: string
   readonly keep?: string
   readonly plot?: string
   readonly data?: readonly string[]
@@ -79,7 +85,9 @@ export function runOptions(workload: string, raw: RawRunOptions, output?: Format
         ? namedPlace('--models', raw.models)
         : join(isMongodb(raw.store) ? defaultFolder : raw.store, 'models'),
     ...registryOf(raw),
+    ...baseModelOf(raw),
     uploadWaitMs: 1000 * integer('--upload-wait', raw.uploadWait ?? '300', 0, 1_000_000),
+    ...(raw.spoolModels === undefined ? {} : { spoolModels: integer('--spool-models', raw.spoolModels, 2, 1_000_000) }),
     ...(format === undefined || format === 'table' ? {} : { format }),
     ...keptRounds(raw.keep ?? 'all'),
     ...(raw.plot === undefined ? {} : { plot: namedPlace('--plot', raw.plot, 'a file') }),
@@ -98,6 +106,13 @@ function registryOf({ registry, models }: RawRunOptions): { readonly registry?: 
   if (models === undefined) return { registry: place }
   const expected = 'no --registry (or FLAME_REGISTRY) beside it: files:FOLDER names the folder of the models'
   throw flamectlError('RUN_OPTION', { option: '--models', expected, given: JSON.stringify(models) })
+}
+
+/** Reads the address of a base model; a path becomes absolute. REGISTRY_ADDRESS. */
+function baseModelOf({ baseModel }: RawRunOptions): { readonly baseModel?: string } {
+  if (baseModel === undefined) return {}
+  const place = modelPlace(baseModel)
+  return { baseModel: place.sort === 'files' ? `files:${resolve(place.path)}` : baseModel }
 }
 
 /** Reads `processes:8`, and the transport between the processes. RUN_OPTION. */

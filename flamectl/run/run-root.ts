@@ -1,8 +1,15 @@
 import 'reflect-metadata'
 import { join } from 'node:path'
 import { container, type DependencyContainer, type InjectionToken } from 'tsyringe'
-import { systemClock } from '../../runtime/index.ts'
-import { keepingRounds, type ModelRegistry, memoryRegistry, type SpooledRegistry } from '../../sdk/index.ts'
+import { CodedError, systemClock } from '../../runtime/index.ts'
+import {
+  keepingRounds,
+  type ModelRegistry,
+  memoryRegistry,
+  type Notice,
+  type RetentionOptions,
+  type SpooledRegistry,
+} from '../../sdk/index.ts'
 import { fileRegistry, modelSpools } from '../../sdk/node/index.ts'
 import { progressReporter } from '../output/progress-reporter.ts'
 import { lineReporter, programReporter, type Reporter } from '../output/reporter.ts'
@@ -17,6 +24,10 @@ export interface RunModels {
   readonly registry: ModelRegistry
   /** The registry is a server, which may be away. */
   readonly uploads?: SpooledRegistry
+  /** Says whether a job that hasn't ended begins with a model, once the jobs are known. */
+  needBy(isNeeded: NonNullable<RetentionOptions['isNeeded']>): void
+  /** Hears why models wait, and that they don't any more. */
+  hear(listener: (notice: Notice) => void): void
   close(): void
 }
 
@@ -33,24 +44,50 @@ export function runRoot(options: RunOptions): DependencyContainer {
   return scope
 }
 
-async function modelsOf({ models, registry: place, keep, store }: RunOptions): Promise<RunModels> {
-  const kept = <Registry extends ModelRegistry>(registry: Registry) => (keep ? keepingRounds(registry, keep) : registry)
-  if (!place) return { registry: kept(fileRegistry(models)), close() {} }
+async function modelsOf({ models, registry: place, keep, store, spoolModels }: RunOptions): Promise<RunModels> {
+  let needed: RetentionOptions['isNeeded'] = () => false
+  const isNeeded: typeof needed = (model) => needed?.(model) ?? false
+  const needBy: RunModels['needBy'] = (given) => {
+    needed = given
+  }
+  const kept = (registry: ModelRegistry): RunModels => ({
+    registry: keep ? keepingRounds(registry, keep, { isNeeded }) : registry,
+    needBy,
+    hear() {},
+    close() {},
+  })
+  if (!place) return kept(fileRegistry(models))
   switch (place.sort) {
     case 'files':
-      return { registry: kept(fileRegistry(place.folder)), close() {} }
+      return kept(fileRegistry(place.folder))
     case 'memory':
-      return { registry: kept(memoryRegistry()), close() {} }
+      return kept(memoryRegistry())
     default: {
+      const early: Notice[] = []
+      let tell = (notice: Notice): void => void early.push(notice)
       const spools = await modelSpools({
         folder: join(isMongodb(store) ? defaultFolder : store, 'spool'),
         environment: process.env,
         clock: systemClock(),
         random: Math.random,
+        isNeeded,
+        mostModels: spoolModels,
+        onTrouble: (_job, cause) => tell(noticeOf(cause)),
+        onFull: (_job, cause) => tell(noticeOf(cause)),
+        onCaughtUp: () => tell({ code: 'REGISTRY_BACK', message: 'models are uploaded to their registry again' }),
         ...(keep && { keepOf: () => keep }),
       })
       const uploads = await spools.at(place.address)
-      return { registry: uploads, uploads, close: () => spools.close() }
+      const hear: RunModels['hear'] = (listener) => {
+        tell = listener
+        for (const notice of early.splice(0)) listener(notice)
+      }
+      return { registry: uploads, uploads, needBy, hear, close: () => spools.close() }
     }
   }
+}
+
+function noticeOf(cause: unknown): Notice {
+  if (cause instanceof CodedError) return { code: cause.code, message: `${cause.message}; ${cause.hint}` }
+  return { code: 'REGISTRY_LOST', message: cause instanceof Error ? cause.message : String(cause) }
 }

@@ -1,4 +1,6 @@
 import {
+  type BaseModels,
+  baseModels,
   type DeployableJob,
   type Deployer,
   inProcessDeployer,
@@ -116,7 +118,16 @@ export async function openRunServer(parts: RunServerParts): Promise<RunServer> {
       },
     },
     goesOnWith: async (job) => job === (await chosen),
-    inProcess: (opened) => (parts.hosts ? spread(opened) : here(opened)),
+    inProcess(opened) {
+      const bases = baseModels({
+        store: opened,
+        registryOf: async () => models,
+        environment: process.env,
+        isFixed: false,
+      })
+      parts.models.needBy(bases.isNeeded)
+      return parts.hosts ? spread(opened, bases) : here(opened, bases)
+    },
   })
   const connection = { client: apiClient({ endpoint: server.url }), user }
   return {
@@ -142,11 +153,12 @@ export async function openRunServer(parts: RunServerParts): Promise<RunServer> {
   }
 
   /** Hosts the tasks in this process. */
-  function here(opened: Store): Deployer {
+  function here(opened: Store, { weights: baseWeights }: BaseModels): Deployer {
     return inProcessDeployer({
       store: opened,
       registry,
       source: { load: async (job) => ({ ...loaded, clientOf: clientsOf(loaded, job) }) },
+      baseWeights,
       workers,
       checkDeterminism: check,
       poolOf: firstPoolOr,
@@ -155,12 +167,13 @@ export async function openRunServer(parts: RunServerParts): Promise<RunServer> {
   }
 
   /** Hosts the tasks in local processes, and the topmost aggregators in this one. */
-  function spread(opened: Store): Deployer {
+  function spread(opened: Store, { weights: baseWeights }: BaseModels): Deployer {
     const poolOf = (plan: PoolPlan) => firstPoolOr({ ...loaded, ...plan, workers })
     return sitesDeployer({
       store: opened,
       registry,
       sitesOf: () => sites ?? noSites,
+      baseWeights,
       own: {
         store: opened,
         checkDeterminism: check,

@@ -71,13 +71,16 @@ export async function runWorkload(
       requireLearner(chosenAlgorithm(loaded.workload.strategy(plan.settings), choices), pool)
     }
     server ??= await open()
-    const job = found?.id ?? (await createJob(server.connection, loaded, { ...plan, topology, choices }))
+    const job =
+      found?.id ??
+      (await createJob(server.connection, loaded, { ...plan, topology, choices, baseModel: options.baseModel }))
     if (found?.withMoreRounds) {
       const { client, user: owner } = server.connection
       await client.updateJob({ user: owner, jobId: job, body: found.withMoreRounds })
     }
 
     reporter = scope.resolve(REPORTER)
+    models.hear((notice) => reporter?.notice(job, notice))
     const latest = found ? await lastModels(state === 'completed' ? registry : registryHere(models), job) : []
     reporter.started({
       job,

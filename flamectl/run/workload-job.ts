@@ -21,6 +21,8 @@ interface JobPlan {
   readonly settings: Settings
   readonly topology: Topology
   readonly choices?: JobChoices
+  /** Address of the model with which the job begins. */
+  readonly baseModel?: string | undefined
 }
 
 /** The jobs of a workload that `flamectl run` has numbered, the latest last. */
@@ -47,7 +49,11 @@ export async function createJob(connection: Connection, loaded: LoadedWorkload, 
     designId: name,
     backend: 'p2p',
     dataSpec: namedForEachClient(plan.topology, dataset),
-    modelSpec: { ...plan.choices, hyperparameters: { ...plan.settings, seed: plan.seed } },
+    modelSpec: {
+      ...plan.choices,
+      ...(plan.baseModel !== undefined && { baseModel: { name: plan.baseModel } }),
+      hyperparameters: { ...plan.settings, seed: plan.seed },
+    },
   }
   const latest = jobs.at(-1)
   for (let number = latest ? numberOf(name, latest.id) + 1 : 1; ; number++) {

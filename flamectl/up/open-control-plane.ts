@@ -53,7 +53,17 @@ export async function openControlPlane({
   localFlamelets,
 }: Omit<
   RawUpOptions,
-  'port' | 'maxCode' | 'maxBody' | 'maxTasks' | 'quota' | 'broker' | 'registry' | 'keep' | 'uploadWait' | 'image'
+  | 'port'
+  | 'maxCode'
+  | 'maxBody'
+  | 'maxTasks'
+  | 'quota'
+  | 'broker'
+  | 'registry'
+  | 'keep'
+  | 'uploadWait'
+  | 'spoolModels'
+  | 'image'
 > & {
   readonly port: number
   readonly archiveBytes: number

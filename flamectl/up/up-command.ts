@@ -85,6 +85,10 @@ export function upCommand(): Command {
       'all',
     )
     .option('--upload-wait <seconds>', 'longest wait for a registry that is away at the end of a job', '300')
+    .option(
+      '--spool-models <number>',
+      'most models of a job that wait here for a registry that is away; then the job waits (default: any number)',
+    )
     .option('--image <location>', 'image of the container in which a deployer starts a flamelet')
     .addOption(
       new Option('--log-level <level>', 'least level of logs on standard error; info logs each request')

@@ -34,6 +34,7 @@ export interface RawUpOptions {
   readonly registry?: string
   readonly keep: string
   readonly uploadWait: string
+  readonly spoolModels?: string
   readonly image?: string
   readonly hosts?: string
   readonly logLevel: 'debug' | 'info' | 'warn' | 'error' | 'silent'
@@ -143,7 +144,12 @@ function brokerOf(given: string) {
 }
 
 /** Where the models of jobs go that this server hosts. REGISTRY_ADDRESS, OPTION_VALUE, RUN_OPTION. */
-export function modelsSettingOf({ registry, keep, uploadWait }: RawUpOptions): Omit<ModelsSetting, 'isFixed'> {
+export function modelsSettingOf({
+  registry,
+  keep,
+  uploadWait,
+  spoolModels,
+}: RawUpOptions): Omit<ModelsSetting, 'isFixed'> {
   const place = registry === undefined || isWorkersAlone(registry) ? undefined : registryPlace(registry)
   if (place?.sort === 'memory')
     throw unfit('--registry', 'a registry that processes share, such as files:FOLDER', 'memory:')
@@ -151,6 +157,7 @@ export function modelsSettingOf({ registry, keep, uploadWait }: RawUpOptions): O
     ...(place && registry !== undefined && { registry }),
     ...keptRounds(keep),
     uploadWaitMs: 1000 * wholeNumberOf('--upload-wait', uploadWait, 0, 1_000_000),
+    ...(spoolModels !== undefined && { spoolModels: wholeNumberOf('--spool-models', spoolModels, 2, 1_000_000) }),
   }
 }
 

@@ -17,6 +17,10 @@ const siteErrors = {
     message: 'run {run} has no code that could be fetched',
     hint: 'upload the code of the design of the job, and start the job again',
   },
+  SITE_BASE_NONE: {
+    message: '{run} has no model to begin with, and a site asks for it',
+    hint: 'report this fault of the program, with the job that shows it',
+  },
   SITE_MODEL_DAMAGED: {
     message: 'the model of round {round} has {found}, where {expected} is expected',
     hint: 'report this fault of the program; the round is published again when its task is restarted',

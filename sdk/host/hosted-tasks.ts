@@ -4,7 +4,7 @@ import { decodeRoleMessage } from '../role/channel/wiring.ts'
 import type { NotCounted, Notice, RoundRecord, Settings } from '../role/role.ts'
 import type { Algorithm, Quantum } from '../strategy/algorithm.ts'
 import type { TrainingPool } from '../training/training-pool.ts'
-import { weightsHash } from '../weights/layout.ts'
+import { type Layout, weightsHash } from '../weights/layout.ts'
 import { storedAdoptions } from './adoptions.ts'
 import { decodeRendezvousMessage, type RendezvousMessage, rendezvous as rendezvousOfJob } from './rendezvous.ts'
 import { roleHost } from './role-host.ts'
@@ -62,6 +62,9 @@ export interface RoundSummary {
   /** Seconds since the last committed round of this model, or since the job started. */
   readonly seconds: number
 }
+
+/** Gives the weights of a job's base model in the layout of the job's own. @throws WEIGHTS_MISMATCH where they don't fit. */
+export type BaseWeights = (layout: Layout) => Promise<Float32Array>
 
 /** Messages to the host of tasks. Sent on this node alone. */
 export type HostedTasksMessage =

@@ -1,5 +1,5 @@
 export { forgetAdoptions, storedAdoptions } from './adoptions.ts'
-export { type HostedTasks, hostedTasks, type RoundSummary } from './hosted-tasks.ts'
+export { type BaseWeights, type HostedTasks, hostedTasks, type RoundSummary } from './hosted-tasks.ts'
 export {
   decodeModelsMessage,
   jobModels,

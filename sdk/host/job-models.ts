@@ -24,7 +24,7 @@ import {
 import { isNotCounted } from '../role/not-counted.ts'
 import { type Layout, type TensorSpec, weightsHash } from '../weights/layout.ts'
 import { siteError } from './errors.ts'
-import type { HostedTasks, RoundSummary } from './hosted-tasks.ts'
+import type { BaseWeights, HostedTasks, RoundSummary } from './hosted-tasks.ts'
 
 /** Messages to the actor that publishes the models of a run, wherever the tasks run that make the models. */
 export type ModelsMessage =
@@ -36,23 +36,30 @@ export type ModelsMessage =
     }
   /** Tells a committed round to the job's followers. Answered when they know. */
   | { readonly type: 'announce'; readonly round: RoundSummary; readonly replyTo: ActorRef<ModelsReply> }
+  /** Asks for the weights with which the job begins, in this layout. */
+  | { readonly type: 'read-base'; readonly layout: Layout; readonly replyTo: ActorRef<ModelsReply> }
   /** A task has completed. Calls back once the job's followers know of all rounds. Sent on this node alone. */
   | { readonly type: 'completed'; readonly told: () => void }
 
-export type ModelsReply = { readonly type: 'done' } | { readonly type: 'failed'; readonly cause: unknown }
+export type ModelsReply =
+  | { readonly type: 'done' }
+  | { readonly type: 'base'; readonly weights: Float32Array }
+  | { readonly type: 'failed'; readonly cause: unknown }
 
 /** Longest time for publishing or telling a round, through a link that may be interrupted for long. */
 const mostWaitMs = 24 * 60 * 60 * 1000
 
+export interface JobModelsParts extends Pick<HostedTasks, 'registry' | 'onRound'> {
+  /** Gives the weights with which the job begins. Absent: it begins with those of its learner. */
+  readonly baseWeights?: BaseWeights | undefined
+}
+
 /**
- * The actor that publishes the models of one run. It checks that weights have arrived whole, by their hash. A process
- * that ends between the commit of a round and its announcement announces nothing: the actor does so before the next
- * round's model, or when the task has completed.
+ * The actor that publishes the models of one run, and gives the model with which the run begins. It checks that weights
+ * have arrived whole, by their hash. A process that ends between the commit of a round and its announcement announces
+ * nothing: the actor does so before the next round's model, or when the task has completed.
  */
-export function jobModels(
-  run: string,
-  { registry, onRound }: Pick<HostedTasks, 'registry' | 'onRound'>,
-): Behavior<ModelsMessage> {
+export function jobModels(run: string, { registry, onRound, baseWeights }: JobModelsParts): Behavior<ModelsMessage> {
   /** By part: the last published round, until it is announced. */
   const unannounced = new Map<string | undefined, RoundSummary>()
 
@@ -62,10 +69,24 @@ export function jobModels(
         .track(Promise.all([...unannounced.values()].map(announce)))
         .then(message.told, (cause: unknown) => context.fail(cause))
     // Models of several parts don't wait for each other.
-    void context.track(message.type === 'announce' ? announce(message.round) : published(message.model, context)).then(
-      () => message.replyTo.tell({ type: 'done' }),
+    void context.track(answer(message, context)).then(
+      (reply) => message.replyTo.tell(reply),
       (cause: unknown) => message.replyTo.tell({ type: 'failed', cause }),
     )
+  }
+
+  async function answer(
+    message: Exclude<ModelsMessage, { type: 'completed' }>,
+    context: ActorContext<ModelsMessage>,
+  ): Promise<ModelsReply> {
+    if (message.type === 'read-base') return { type: 'base', weights: await context.outside(base(message.layout)) }
+    await (message.type === 'announce' ? announce(message.round) : published(message.model, context))
+    return { type: 'done' }
+  }
+
+  async function base(layout: Layout): Promise<Float32Array> {
+    if (baseWeights) return baseWeights(layout)
+    throw siteError('SITE_BASE_NONE', { run })
   }
 
   async function announce(summary: RoundSummary): Promise<void> {
@@ -112,12 +133,17 @@ export async function lastRounds(
 export function modelsAt(
   models: ActorRef<ModelsMessage>,
   context: Pick<ActorContext<never>, 'ask' | 'signal'>,
-): Pick<HostedTasks, 'registry' | 'onRound'> {
+): JobModelsParts & { readonly baseWeights: BaseWeights } {
   const registry: Pick<ModelRegistry, 'commit'> = {
     commit: ({ job: _job, ...model }) => done((replyTo) => ({ type: 'publish', model, replyTo })),
   }
   return {
     registry,
+    async baseWeights(layout) {
+      const reply = await asked((replyTo) => ({ type: 'read-base', layout, replyTo }))
+      if (reply.type === 'base') return reply.weights
+      throw siteError('SITE_BASE_NONE', { run: 'the job' })
+    },
     async onRound(round) {
       await done((replyTo) => ({ type: 'announce', round, replyTo })).catch((cause: unknown) => {
         if (!context.signal.aborted) throw cause
@@ -126,6 +152,10 @@ export function modelsAt(
   }
 
   async function done(message: (replyTo: ActorRef<ModelsReply>) => ModelsMessage): Promise<void> {
+    await asked(message)
+  }
+
+  async function asked(message: (replyTo: ActorRef<ModelsReply>) => ModelsMessage): Promise<ModelsReply> {
     const reply = await context
       .ask<ModelsReply, ModelsMessage>(models, message, { timeoutMs: mostWaitMs, decode: decodeModelsReply })
       .catch((cause: unknown) => {
@@ -133,6 +163,7 @@ export function modelsAt(
         throw cause
       })
     if (reply.type === 'failed') throw reply.cause
+    return reply
   }
 }
 
@@ -156,14 +187,19 @@ export function decodeModelsMessage(value: unknown): ModelsMessage | undefined {
       const round = decodeRound(fields.round)
       return round && { type, round, replyTo }
     }
+    case 'read-base': {
+      const layout = decodeLayout(fields.layout)
+      return layout && { type, layout, replyTo }
+    }
     default:
       return undefined
   }
 }
 
 export function decodeModelsReply(value: unknown): ModelsReply | undefined {
-  const { type, cause } = fieldsOf(value)
+  const { type, cause, weights } = fieldsOf(value)
   if (type === 'done') return { type }
+  if (type === 'base') return weights instanceof Float32Array ? { type, weights } : undefined
   return type === 'failed' ? { type, cause } : undefined
 }
 

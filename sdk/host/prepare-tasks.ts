@@ -11,7 +11,7 @@ import type { Schema } from '../tag/schema.ts'
 import type { TrainingPool } from '../training/training-pool.ts'
 import { jobSettings } from '../workload/hyperparameters.ts'
 import type { Workload } from '../workload/workload.ts'
-import type { HostedTasks } from './hosted-tasks.ts'
+import type { BaseWeights, HostedTasks } from './hosted-tasks.ts'
 import type { RoleTask } from './role-task.ts'
 import { type RoleTaskOptions, requireClients, roleTasksOf } from './role-tasks.ts'
 import type { HostedTask, WholeJob } from './site-protocol.ts'
@@ -43,6 +43,8 @@ export interface HostParts {
   readonly paths?: GivenDatasets['paths'] | undefined
   /** Makes the pool that trains the job's clients. */
   readonly poolOf: (plan: PoolPlan) => Promise<TrainingPool>
+  /** The weights with which the job begins. Default: those of its learner. */
+  readonly baseWeights?: BaseWeights | undefined
 }
 
 /** The facts that a host's pool of a job needs besides the workload. */
@@ -67,7 +69,7 @@ export interface PreparedTasks {
  */
 export async function prepareTasks(
   { run, takenOver = false, workload, hyperparameters = {}, algorithms, isHere = () => true, ...job }: JobToHost,
-  { store, registry, checkDeterminism = false, paths, poolOf }: HostParts,
+  { store, registry, checkDeterminism = false, paths, poolOf, baseWeights }: HostParts,
   signal: AbortSignal,
 ): Promise<PreparedTasks> {
   const { whole } = job
@@ -79,7 +81,8 @@ export async function prepareTasks(
   requireTopology(strategy, job.schema)
   requireUpdates(strategy, job.schema, () => whole?.fewestTrainers ?? fewestTrainers(job.schema, job.tasks))
   const datasets = paths && { paths, ofClients: datasetNames(all, job.tasks, isHere) }
-  const pool = await poolOf({ settings, seed, datasets })
+  const own = await poolOf({ settings, seed, datasets })
+  const pool = baseWeights ? { ...own, initialWeights: () => baseWeights(own.layout) } : own
   const close = () => void pool.close()
   if (signal.aborted) close()
   else signal.addEventListener('abort', close, { once: true })

@@ -62,6 +62,8 @@ export interface HostedJob {
   readonly algorithms?: Omit<Choices, 'hyperparameters'>
   /** SHA-256 of the archive with the job's code, in hexadecimal. */
   readonly codeHash?: string
+  /** The job begins with a model that the actor of its models gives. */
+  readonly hasBaseModel?: boolean
 }
 
 /** Messages to a site: a server, a process, a device or a page that hosts tasks of jobs. */
@@ -217,7 +219,8 @@ function decodeHost(
 
 /** Decodes a job of another node. Whether its schema is valid is found when its tasks are prepared. */
 export function decodeJob(value: unknown): HostedJob | undefined {
-  const { id, run, start, takenOver, workload, clients, hyperparameters, codeHash, ...fields } = fieldsOf(value)
+  const { id, run, start, takenOver, workload, clients, hyperparameters, codeHash, hasBaseModel, ...fields } =
+    fieldsOf(value)
   const schema = decodeSchema(fields.schema)
   const tasks = listOf(fields.tasks, decodeTask, mostTasks)
   const algorithms = decodeChoices(fields.algorithms)
@@ -239,6 +242,7 @@ export function decodeJob(value: unknown): HostedJob | undefined {
     ...(clients && { clients }),
     ...(hyperparameters && { hyperparameters: fieldsOf(hyperparameters) }),
     ...(codeHash !== undefined && { codeHash }),
+    ...(hasBaseModel === true && { hasBaseModel }),
   }
 }
 

@@ -302,7 +302,10 @@ function sharedTasks(
           clientOf: (end) => clientOf?.(end) ?? clients?.[end],
           isHere: (end) => own.has(end),
         },
-        { store, registry: published.registry, checkDeterminism, paths, poolOf },
+        {
+          ...{ store, registry: published.registry, checkDeterminism, paths, poolOf },
+          ...(job.hasBaseModel && { baseWeights: published.baseWeights }),
+        },
         context.signal,
       )
     }

@@ -14,7 +14,8 @@ import { encodeSafetensors } from '../weights/formats/safetensors.ts'
 import { layoutOf, namedTensors, weightsHash } from '../weights/layout.ts'
 import { groupNormalization } from './group-normalization.ts'
 import { type LayersLearnerSettings, layersLearner } from './layers-learner.ts'
-import { initialWeightsFrom, loadLayersModel, savedModel, withBaseModel } from './node-model-files.ts'
+import { initialWeightsFrom } from './node-base-model.ts'
+import { loadLayersModel, savedModel, withBaseModel } from './node-model-files.ts'
 import { loadTensorFlow } from './tensorflow.ts'
 
 type Model = LayersLearnerSettings['model']

@@ -16,6 +16,16 @@ const registryErrors = {
     hint: 'use one of the existing rounds: {known}',
     again: 'no',
   },
+  REGISTRY_NO_MODEL: {
+    message: '{location} has no {what}',
+    hint: 'name a model that is there; there is {known}',
+    again: 'mended',
+  },
+  REGISTRY_CHANGED: {
+    message: '{location} has other weights than when the job was made: hash {found}, not {expected}',
+    hint: 'put the former model back there, or create the job again',
+    again: 'no',
+  },
   REGISTRY_DAMAGED: {
     message: '{location} is damaged: {found}',
     hint: 'restore the round from a copy, or run the job again',
@@ -25,6 +35,11 @@ const registryErrors = {
     message: '{location} has no space left: {reason}',
     hint: 'free some space; committed rounds are kept',
     again: 'mended',
+  },
+  REGISTRY_WAITS: {
+    message: 'job {job} waits: the spool has {most} models that its registry does not have, and room for no more',
+    hint: 'mend the registry, and the job goes on by itself; or allow more with --spool-models',
+    again: 'itself',
   },
   REGISTRY_LOST: {
     message: '{location} cannot be reached: {reason}',

@@ -39,6 +39,19 @@ export function memoryRegistry(): Spool {
     jobs: async () =>
       [...jobs].flatMap(([job, parts]) => ([...parts.values()].some(({ size }) => size > 0) ? [job] : [])).toSorted(),
     load: async (job, round, part) => structuredClone(found(job, round, part)),
+    async open(job, round, part) {
+      const { weights, layout, modelTopology } = found(job, round, part)
+      const { buffer, byteOffset, byteLength } = weights
+      const given = {
+        ...(await describe(job, round, part)),
+        layout,
+        ...(modelTopology !== undefined && { modelTopology }),
+      }
+      async function* weightsBytes(): AsyncGenerator<Uint8Array> {
+        yield new Uint8Array(buffer, byteOffset, byteLength).slice()
+      }
+      return { ...structuredClone(given), weightsBytes }
+    },
     describe,
     async remove(job, round, part) {
       models(job, part)?.delete(round)

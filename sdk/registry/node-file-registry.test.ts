@@ -59,6 +59,7 @@ test('round.json is readable: indented, each of its lists on one line', async (t
   "workload": "pairs",
   "seed": 7,
   "round": 1,
+  "createdAt": "2026-11-02T03:04:05.678Z",
   "metrics": {
     "accuracy": 0.5,
     "loss": 0.3333333333333333

@@ -1,14 +1,16 @@
-import { mkdir, open, readdir, readFile, rename, rm, stat } from 'node:fs/promises'
+import { mkdir, open as openFile, readdir, readFile, rename, rm, stat } from 'node:fs/promises'
 import { join, resolve } from 'node:path'
 import { fileErrorCode, fileReason, systemFaultOf } from '../../runtime/index.ts'
 import { makeFolder } from '../../runtime/node/index.ts'
 import { jobOrPart, listedRounds, registryError } from './errors.ts'
-import { decodeLineage, loadedModel, modelFileNames, modelFiles } from './model-files.ts'
-import type { CommittedModel, LoadedModel, ModelToCommit, Spool } from './registry.ts'
+import { decodeLineage, modelFileNames, modelFiles, openedModel, settledModel } from './model-files.ts'
+import type { CommittedModel, LoadedModel, ModelToCommit, OpenedModel, Spool } from './registry.ts'
 import { turns } from './turns.ts'
 
 /** Prefix of unfinished folders. The next commit removes those that a killed process left. */
 const unfinished = '.unfinished-'
+/** Bytes that are read at once where a model is read piece by piece. */
+const pieceBytes = 256 * 1024
 const partPrefix = 'part-'
 const roundPrefix = 'round-'
 
@@ -77,12 +79,25 @@ export function fileRegistry(folder: string): FileRegistry {
     }
   }
 
-  async function load(job: string, round: number, part?: string): Promise<LoadedModel> {
+  function load(job: string, round: number, part?: string): Promise<LoadedModel> {
+    const read = async () => {
+      const committed = await lineage(job, round, part)
+      const { location } = committed
+      const readIn = (name: string) => readFile(join(location, name)).catch(ifMissing(undefined, location))
+      const [weights, model] = await Promise.all([readIn(modelFileNames.weights), readIn(modelFileNames.model)])
+      return { committed, files: { weights, model } }
+    }
+    return settledModel(read, () => lineage(job, round, part))
+  }
+
+  async function open(job: string, round: number, part?: string): Promise<OpenedModel> {
     const committed = await lineage(job, round, part)
     const { location } = committed
-    const read = (name: string) => readFile(join(location, name)).catch(ifMissing(undefined, location))
-    const [weights, model] = await Promise.all([read(modelFileNames.weights), read(modelFileNames.model)])
-    return loadedModel(committed, { weights, model })
+    const model = await readFile(join(location, modelFileNames.model)).catch(ifMissing(undefined, location))
+    return openedModel(committed, model, async () => {
+      const handle = await openFile(join(location, modelFileNames.weights)).catch(ifMissing(undefined, location))
+      return handle && handle.createReadStream({ highWaterMark: pieceBytes })
+    })
   }
 
   /** Renames first, so that a part of a round is never taken for the round. */
@@ -120,6 +135,7 @@ export function fileRegistry(folder: string): FileRegistry {
       return names.map((name) => decodeURIComponent(name.slice(partPrefix.length))).toSorted()
     },
     load,
+    open,
     describe: lineage,
     async bytesOf(job, round, part) {
       const location = roundFolder(job, round, part)
@@ -136,7 +152,7 @@ async function writeModel(folder: string, model: ModelToCommit): Promise<void> {
 }
 
 async function writeDurably(file: string, content: Uint8Array): Promise<void> {
-  const handle = await open(file, 'w')
+  const handle = await openFile(file, 'w')
   try {
     await handle.writeFile(content)
     await handle.sync()
@@ -146,7 +162,7 @@ async function writeDurably(file: string, content: Uint8Array): Promise<void> {
 }
 
 async function syncFolder(folder: string): Promise<void> {
-  const handle = await open(folder, 'r')
+  const handle = await openFile(folder, 'r')
   try {
     await handle.sync()
   } finally {

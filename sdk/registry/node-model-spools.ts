@@ -7,7 +7,7 @@ import { registryError } from './errors.ts'
 import { fileRegistry } from './node-file-registry.ts'
 import { remoteRegistry } from './node-remote-registry.ts'
 import type { ModelRegistry } from './registry.ts'
-import { type KeptRounds, keepingRounds } from './retention.ts'
+import { type KeptRounds, keepingRounds, type RetentionOptions } from './retention.ts'
 import { type SpooledRegistry, type SpoolParts, spooledRegistry } from './spooled-registry.ts'
 
 /** Models on their way to registries that may be away. */
@@ -16,17 +16,22 @@ export interface ModelSpools {
   at(address: string): Promise<SpooledRegistry>
   /** The folder of the spool of an address, to which another process may commit. */
   folderOf(address: string): string
+  /** By the address of each registry: number of models that it doesn't have yet. */
+  behind(): Promise<ReadonlyMap<string, number>>
   /** Begins no more uploads. */
   close(): void
 }
 
-export interface ModelSpoolsParts extends Pick<SpoolParts, 'clock' | 'random' | 'delays' | 'onTrouble' | 'onCaughtUp'> {
+export interface ModelSpoolsParts
+  extends Pick<SpoolParts, 'clock' | 'random' | 'delays' | 'mostModels' | 'onFull' | 'onTrouble' | 'onCaughtUp'> {
   /** Has a folder for each address. */
   readonly folder: string
   /** Gives credentials of registries. */
   readonly environment: NodeJS.ProcessEnv
   /** The rounds of a job that stay in the registry. Default: all. */
   readonly keepOf?: (job: string) => KeptRounds | undefined | Promise<KeptRounds | undefined>
+  /** As `RetentionOptions.isNeeded`. */
+  readonly isNeeded?: RetentionOptions['isNeeded']
   /** Opens the registry of an address. Default: MLflow and S3. */
   readonly open?: (address: string, environment: NodeJS.ProcessEnv) => Promise<ModelRegistry>
 }
@@ -39,7 +44,7 @@ const addressFile = 'address'
  * left.
  */
 export async function modelSpools(parts: ModelSpoolsParts): Promise<ModelSpools> {
-  const { folder, environment, keepOf = () => undefined, open = remoteRegistry } = parts
+  const { folder, environment, keepOf = () => undefined, isNeeded, open = remoteRegistry } = parts
   const opened = new Map<string, Promise<SpooledRegistry>>()
   const folderOf = (address: string) => join(folder, spoolName(address))
 
@@ -61,7 +66,7 @@ export async function modelSpools(parts: ModelSpoolsParts): Promise<ModelSpools>
       async remoteOf(job) {
         remote ??= open(address, environment)
         const [registry, keep] = await Promise.all([remote, keepOf(job)])
-        return keep ? keepingRounds(registry, keep) : registry
+        return keep ? keepingRounds(registry, keep, isNeeded && { isNeeded }) : registry
       },
     })
   }
@@ -78,6 +83,10 @@ export async function modelSpools(parts: ModelSpoolsParts): Promise<ModelSpools>
   return {
     at,
     folderOf,
+    async behind() {
+      const found = [...opened].map(async ([address, spool]) => [address, await (await spool).behindInAll()] as const)
+      return new Map(await Promise.all(found))
+    },
     close() {
       for (const registry of opened.values())
         void registry.then(

@@ -15,6 +15,7 @@ export async function modelOf(round: number, change: Partial<ModelToCommit> = {}
     workload: 'pairs',
     seed: 7,
     round,
+    createdAt: '2026-11-02T03:04:05.678Z',
     metrics: { accuracy: 0.5, loss: 1 / 3 },
     members: ['trainer-0', 'trainer-2'],
     arrivals: [
@@ -74,9 +75,9 @@ export function registryContract(
   test('a model without an architecture, and with no more than the lineage must have, comes back as it was', async (t) => {
     const registry = await open()
     const { design: _, algorithm: __, arithmetic: ___, privacy: ____, arrivals: _____, ...rest } = await modelOf(1)
-    const { modelTopology: ______, digests: ________, ...model } = rest
+    const { modelTopology: ______, createdAt: _______, digests: ________, ...model } = rest
     await registry.commit(model)
-    const { location: _______, ...loaded } = await registry.load('pairs-1', 1)
+    const { location: _________, ...loaded } = await registry.load('pairs-1', 1)
     t.deepEqual(loaded, model)
   })
 
@@ -130,6 +131,55 @@ export function registryContract(
     t.is(found.metrics.accuracy, 0.9)
     t.deepEqual(found.weights, other.weights)
     t.deepEqual(await registry.list('pairs-1'), [1])
+  })
+
+  test('an opened round gives its weights piece by piece, as often as they are asked for', async (t) => {
+    const registry = await open()
+    const model = await largeModel(1_000_004, 3)
+    await registry.commit(model)
+    const { weightsBytes, ...opened } = await registry.open('pairs-1', 3)
+    const { weights, ...described } = await registry.load('pairs-1', 3)
+    t.deepEqual(opened, described)
+    for (let time = 1; time <= 2; time++) {
+      const pieces: Uint8Array[] = []
+      for await (const piece of weightsBytes()) pieces.push(piece)
+      t.true(Buffer.concat(pieces).equals(Buffer.from(weights.buffer)))
+    }
+    for await (const piece of weightsBytes()) {
+      t.true(piece.length > 0)
+      break
+    }
+    for (const missing of [registry.open('pairs-1', 4), registry.open('pairs-9', 1)])
+      await t.throwsAsync(missing, { code: 'REGISTRY_UNKNOWN' })
+  })
+
+  test('while a round is replaced by one of another hash, readers find one of both whole, or none', async (t) => {
+    const registry = await open()
+    const models = await Promise.all(
+      [1, 2].map((value) =>
+        modelOf(1, { weights: new Float32Array(layout.size).fill(value), metrics: { accuracy: value / 4 } }),
+      ),
+    )
+    for (let time = 0; time < 4; time++) {
+      const state = { isOver: false }
+      const replaced = registry.commit(models[time % 2] ?? (await modelOf(1))).finally(() => {
+        state.isOver = true
+      })
+      while (!state.isOver) {
+        const found = await registry.load('pairs-1', 1).catch((cause: unknown) => {
+          t.like(cause, { code: 'REGISTRY_UNKNOWN' })
+        })
+        if (!found) continue
+        const { location: _, ...loaded } = found
+        t.true(models.some(({ hash }) => hash === loaded.hash))
+        t.deepEqual(
+          loaded,
+          models.find(({ hash }) => hash === loaded.hash),
+        )
+      }
+      await replaced
+      t.is((await registry.load('pairs-1', 1)).hash, models[time % 2]?.hash ?? '')
+    }
   })
 
   test('what was given and what is returned is not shared with the registry', async (t) => {

@@ -24,6 +24,8 @@ export interface Lineage {
   readonly workload: string
   readonly seed: number
   readonly round: number
+  /** Time of the commit as RFC 3339, by the clock of the process that publishes. Absent in models of earlier versions. */
+  readonly createdAt?: string
   /**
    * Names the model where a round has several: the group, or the end, that made it. Absent where a round has one model.
    */
@@ -80,6 +82,15 @@ export interface CommittedModel extends Lineage {
 
 export type LoadedModel = CommittedModel & ModelToCommit
 
+/** A round whose weights are read piece by piece, so that they need not be in memory. */
+export interface OpenedModel extends CommittedModel, Pick<ModelToCommit, 'layout' | 'modelTopology'> {
+  /**
+   * The little-endian bytes of the weights, whose hash the reader checks. REGISTRY_DAMAGED, at the latest at their end,
+   * if there are more or fewer than the layout says.
+   */
+  readonly weightsBytes: () => AsyncIterable<Uint8Array>
+}
+
 /**
  * Keeps the model of each committed round, with its lineage. Adapters throw the errors of the table in `errors.ts`, with
  * the location, and without credentials: REGISTRY_LOST where nothing answers, or the answer is cut, late, or a fault of
@@ -103,6 +114,8 @@ export interface ModelRegistry {
    * Loads a round. REGISTRY_UNKNOWN if the round doesn't exist; REGISTRY_DAMAGED if the weights don't match their hash.
    */
   load(job: string, round: number, part?: string): Promise<LoadedModel>
+  /** Opens a round without reading its weights. REGISTRY_UNKNOWN if the round doesn't exist; REGISTRY_DAMAGED. */
+  open(job: string, round: number, part?: string): Promise<OpenedModel>
   /** The round without its weights. REGISTRY_UNKNOWN if the round doesn't exist. */
   describe(job: string, round: number, part?: string): Promise<CommittedModel>
   /** Removes a whole round. Does nothing if the round doesn't exist. */

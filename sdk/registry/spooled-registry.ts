@@ -1,4 +1,5 @@
 import { type Clock, CodedError } from '../../runtime/index.ts'
+import { registryError } from './errors.ts'
 import type { ModelRegistry, Spool } from './registry.ts'
 import { turns } from './turns.ts'
 
@@ -20,6 +21,13 @@ export interface SpoolParts {
   readonly random: () => number
   /** Default: 500 ms to 60 s. */
   readonly delays?: { readonly firstMs: number; readonly mostMs: number }
+  /**
+   * Most models of a job, or of one part of it, in the spool, 2 or more: at the bound a commit waits for an upload. Default:
+   * any number.
+   */
+  readonly mostModels?: number | undefined
+  /** Hears that a job waits at the bound since uploads fail, once until there is room again. */
+  readonly onFull?: (job: string, cause: Error) => void
   /** Hears of the first failure in a row. */
   readonly onTrouble?: (job: string, cause: unknown) => void
   /** Hears that an upload has succeeded after failures. */
@@ -30,6 +38,8 @@ export interface SpooledRegistry extends ModelRegistry {
   /** Says that another process may have committed models of a job. */
   wake(job: string): void
   behind(job: string): Promise<Behind>
+  /** Number of models of all jobs that the remote registry doesn't have yet. */
+  behindInAll(): Promise<number>
   /**
    * The last models of jobs that aren't settled, without the remote registry. Knows nothing of settled jobs: a job that
    * goes on needs no model that was told of before.
@@ -59,6 +69,8 @@ interface Upload {
   readonly lost: Set<string>
   /** The spool may have models that nobody has looked at. */
   isWanted: boolean
+  /** The bound was told of, and there was no room since. */
+  isFull: boolean
   /** Resolves when nothing is left to upload, or the registry is closed. */
   running: Promise<void> | undefined
   failures: number
@@ -77,13 +89,15 @@ const mostUploads = 4
  * The spool keeps the last model of each part until `settled`, so that a job can go on without the remote registry.
  */
 export function spooledRegistry(parts: SpoolParts): SpooledRegistry {
-  const { spool, remoteOf, clock, random, onTrouble = () => {}, onCaughtUp = () => {} } = parts
+  const { remoteOf, clock, random, mostModels, onTrouble = () => {}, onCaughtUp = () => {}, onFull = () => {} } = parts
   const { firstMs, mostMs } = parts.delays ?? { firstMs: 500, mostMs: 60_000 }
   const uploads = new Map<string, Upload>()
   const inSlot = slotsFor(mostUploads)
   /** Uploads and removals of a job take turns. */
   const inTurn = turns()
   let isClosed = false
+  const spool =
+    mostModels === undefined ? parts.spool : boundedSpool(parts.spool, { mostModels, clock, isClosed: () => isClosed })
   void spool.jobs().then(
     (jobs) => {
       for (const job of jobs) kick(job)
@@ -93,6 +107,8 @@ export function spooledRegistry(parts: SpoolParts): SpooledRegistry {
 
   return {
     async commit(model) {
+      // Uploads that make room may not have begun yet.
+      kick(model.job)
       await spool.commit(model)
       kick(model.job)
     },
@@ -110,6 +126,7 @@ export function spooledRegistry(parts: SpoolParts): SpooledRegistry {
       return (await remoteOf(job)).parts(job)
     },
     load: (job, round, part) => orRemote(job, (registry) => registry.load(job, round, part)),
+    open: (job, round, part) => orRemote(job, (registry) => registry.open(job, round, part)),
     describe: (job, round, part) => orRemote(job, (registry) => registry.describe(job, round, part)),
     remove: (job, round, part) =>
       inTurn(job, async () => {
@@ -118,6 +135,11 @@ export function spooledRegistry(parts: SpoolParts): SpooledRegistry {
       }),
     wake: kick,
     behind: (job) => behind(uploadOf(job)),
+    async behindInAll() {
+      let rounds = 0
+      for (const job of await spool.jobs()) rounds += (await behind(uploadOf(job))).rounds
+      return rounds
+    },
     here: spool,
     async settled(job, signal) {
       kick(job)
@@ -163,6 +185,7 @@ export function spooledRegistry(parts: SpoolParts): SpooledRegistry {
       there: new Map(),
       lost: new Set(),
       isWanted: false,
+      isFull: false,
       running: undefined,
       failures: 0,
       error: undefined,
@@ -189,6 +212,7 @@ export function spooledRegistry(parts: SpoolParts): SpooledRegistry {
       upload.isWanted = false
       try {
         const [next] = await pendingOf(upload)
+        await tellIfFull(upload, next !== undefined)
         if (!next) continue
         upload.isWanted = true
         await inSlot(() => inTurn(upload.job, () => move(next, upload)))
@@ -205,6 +229,15 @@ export function spooledRegistry(parts: SpoolParts): SpooledRegistry {
       }
     }
     upload.running = undefined
+  }
+
+  async function tellIfFull(upload: Upload, isBehind: boolean): Promise<void> {
+    const { job, failures } = upload
+    const wasFull = upload.isFull
+    upload.isFull = false
+    if (mostModels === undefined || !isBehind || failures === 0) return
+    for (const part of await partsOf(job)) upload.isFull ||= (await spool.list(job, part)).length >= mostModels
+    if (upload.isFull && !wasFull) onFull(job, registryError('REGISTRY_WAITS', { job, most: mostModels }))
   }
 
   /** The models of a job that the remote registry doesn't have, in the order of upload. */
@@ -258,6 +291,43 @@ export function spooledRegistry(parts: SpoolParts): SpooledRegistry {
         resolve()
       }
     })
+  }
+}
+
+interface SpoolBound {
+  readonly mostModels: number
+  readonly clock: Clock
+  /** Whether nobody waits any more. Default: somebody does. */
+  readonly isClosed?: () => boolean
+}
+
+/** Pause between two looks for room. */
+const lookForRoomMs = 500
+
+/**
+ * A spool with a bound: a commit waits as long as so many models of its part are there. An upload, by this process or
+ * another, makes room. A round that is there already needs no room.
+ *
+ * @throws (a commit) REGISTRY_FULL where the spool is closed meanwhile.
+ */
+export function boundedSpool<Registry extends ModelRegistry>(
+  spool: Registry,
+  { mostModels, clock, isClosed = () => false }: SpoolBound,
+): Registry {
+  return {
+    ...spool,
+    async commit(model) {
+      const { job, round, part } = model
+      for (;;) {
+        const rounds = await spool.list(job, part)
+        if (rounds.includes(round) || rounds.length < mostModels) return spool.commit(model)
+        if (isClosed()) {
+          const reason = `it has ${rounds.length} models of at most ${mostModels}, and is closed`
+          throw registryError('REGISTRY_FULL', { location: `the spool of ${job}`, reason })
+        }
+        await new Promise<void>((resolve) => void clock.schedule(lookForRoomMs, resolve))
+      }
+    },
   }
 }
 

@@ -49,10 +49,13 @@ export function tensorViews(layout: Layout, weights: Float32Array): Map<string, 
 
 /** SHA-256 of the weights' little-endian bytes, in hexadecimal. */
 export async function weightsHash(weights: Float32Array): Promise<string> {
-  const digest = await globalThis.crypto.subtle.digest(
-    'SHA-256',
-    Uint8Array.from(new Uint8Array(weights.buffer, weights.byteOffset, weights.byteLength)),
-  )
+  const { buffer, byteOffset, byteLength } = weights
+  // Shared memory, which a digest refuses, is copied.
+  const bytes =
+    buffer instanceof ArrayBuffer
+      ? new Uint8Array(buffer, byteOffset, byteLength)
+      : new Uint8Array(buffer, byteOffset, byteLength).slice()
+  const digest = await globalThis.crypto.subtle.digest('SHA-256', bytes)
   return Array.from(new Uint8Array(digest), (byte) => byte.toString(16).padStart(2, '0')).join('')
 }
 

@@ -1,8 +1,9 @@
 import type { ModelRegistry, ModelToCommit } from '../../sdk/index.ts'
+import { fetchSend, type Send } from '../../sdk/registry/http/answer.ts'
 
-/** A `fetch` of a process that is killed: after some requests, none is sent any more. */
+/** The requests of a process that is killed: after some requests, none is sent any more. */
 export interface InterruptedFetch {
-  readonly fetch: typeof fetch
+  readonly send: Send
   /** Whether the process was killed yet. */
   readonly isOver: boolean
 }
@@ -14,12 +15,12 @@ export function interruptedFetch(whole: number): InterruptedFetch {
     get isOver() {
       return sent > whole
     },
-    async fetch(...request) {
+    send: fetchSend(async (...request) => {
       sent += 1
       if (sent <= whole) return fetch(...request)
       if (sent === whole + 1) await (await fetch(...request)).arrayBuffer()
       throw new TypeError('the process was killed')
-    },
+    }),
   }
 }
 
@@ -30,13 +31,13 @@ export function interruptedFetch(whole: number): InterruptedFetch {
 export async function* interruptedCommits(
   [before, model]: readonly [ModelToCommit, ModelToCommit],
   newPrefix: () => string,
-  open: (opening: { readonly prefix: string; readonly fetch?: typeof fetch }) => ModelRegistry,
+  open: (opening: { readonly prefix: string; readonly send?: Send }) => ModelRegistry,
 ): AsyncGenerator<ModelRegistry> {
   for (let whole = 0, isOver = true; isOver; whole++) {
     const prefix = newPrefix()
     await open({ prefix }).commit(before)
     const killed = interruptedFetch(whole)
-    await open({ prefix, fetch: killed.fetch })
+    await open({ prefix, send: killed.send })
       .commit(model)
       .catch(() => {})
     isOver = killed.isOver

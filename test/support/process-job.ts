@@ -46,6 +46,12 @@ export async function processJob(options: ProcessJobOptions = {}): Promise<Proce
     store,
     modelsOf: async () => ({ models: join(folder.path, 'models') }),
     bundleOf: archivedWorkloads({ store, folder: join(folder.path, 'code') }).bundleOf,
+    baseModels: {
+      weights: async () => {
+        throw new Error('the job begins with no model')
+      },
+      isNeeded: async () => false,
+    },
     workers,
     ...(confined ? { confined } : {}),
   })

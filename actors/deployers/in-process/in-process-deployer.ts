@@ -10,7 +10,8 @@ import {
 import { poolFor, type TrainingPlan } from '../../../sdk/node/index.ts'
 import { runFaults } from '../../model/algorithms.ts'
 import type { JobEvent } from '../../model/job-event.ts'
-import { type DeployableJob, type Deployer, deployerBy } from '../deployer.ts'
+import type { BaseModels } from '../../records/parts.ts'
+import { type DeployableJob, type Deployer, deployerBy, wallClock } from '../deployer.ts'
 import { type DeploymentObserver, tasksDeployment } from '../tasks-deployment.ts'
 import type { WorkloadSource } from './workload-source.ts'
 
@@ -18,6 +19,10 @@ export interface InProcessParts {
   readonly store: DurableStore
   readonly registry: ModelRegistry
   readonly source: WorkloadSource
+  /** Gives the weights of a base model. Absent: no job begins with one. */
+  readonly baseWeights?: BaseModels['weights'] | undefined
+  /** Wall-clock time as RFC 3339, of the models' lineage. Default: the system's. */
+  readonly now?: () => string
   /** Threads that train, for each job. 0: the main thread. */
   readonly workers: number
   /** Jobs that run at once. Default: any number. */
@@ -53,10 +58,19 @@ export function inProcessDeployer({ slots, observer, ...parts }: InProcessParts)
 /** Prepares a job's tasks for hosting, with notices about unknown settings and the last committed round of each model. */
 async function prepared(
   job: DeployableJob,
-  { store, registry, source, workers, checkDeterminism, poolOf = poolFor }: Omit<InProcessParts, 'slots' | 'observer'>,
+  {
+    store,
+    registry,
+    source,
+    baseWeights,
+    now = wallClock,
+    workers,
+    checkDeterminism,
+    poolOf = poolFor,
+  }: Omit<InProcessParts, 'slots' | 'observer'>,
   signal: AbortSignal,
 ): Promise<{ readonly ready: PreparedTasks['hosted']; readonly notes: readonly JobEvent[] }> {
-  const { run, takenOver, spec, schema, tasks } = job
+  const { run, takenOver, spec, schema, tasks, baseModel } = job
   const loaded = await source.load(job)
   const { workload, clientOf } = loaded
   const { hosted, unknownSettings } = await prepareTasks(
@@ -72,9 +86,10 @@ async function prepared(
     },
     {
       store,
-      registry: { commit: (model) => registry.commit({ ...model, design: spec.designId }) },
+      registry: { commit: (model) => registry.commit({ ...model, createdAt: now(), design: spec.designId }) },
       checkDeterminism,
       poolOf: (plan) => poolOf({ ...loaded, ...plan, workers }),
+      ...(baseModel && baseWeights && { baseWeights: (layout) => baseWeights(baseModel, layout) }),
     },
     signal,
   )

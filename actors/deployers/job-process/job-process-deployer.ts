@@ -1,9 +1,11 @@
 import { join } from 'node:path'
 import { type ActorRef, type Behavior, type DurableStore, decode, encode, unpackError } from '../../../runtime/index.ts'
 import { makeFolder } from '../../../runtime/node/index.ts'
+import type { Layout } from '../../../sdk/index.ts'
 import type { BundledWorkload } from '../../../sdk/node/index.ts'
 import { runFaults } from '../../model/algorithms.ts'
 import type { JobEvent } from '../../model/job-event.ts'
+import type { BaseModels } from '../../records/parts.ts'
 import {
   type DeployableJob,
   type Deployer,
@@ -15,15 +17,17 @@ import {
 import { controllerError } from '../errors.ts'
 import { confinement } from './code-process.ts'
 import { type JobProcess, startJobProcess } from './job-process.ts'
-import { type AnsweredCall, answerStoreCall } from './job-store.ts'
+import { type AnsweredCall, answered, answerStoreCall } from './job-store.ts'
 import type { FromProcess, HostedJob } from './protocol.ts'
 
 export interface JobProcessParts {
   readonly store: DurableStore
   /** The folder where a job's models go, and the rounds that stay there. */
-  readonly modelsOf: (job: DeployableJob) => Promise<Pick<HostedJob, 'models' | 'keep'>>
+  readonly modelsOf: (job: DeployableJob) => Promise<Pick<HostedJob, 'models' | 'keep' | 'mostModels'>>
   /** Bundles a job's workload for import in the job's process. Reads the job's code, and runs none of it. */
   readonly bundleOf: (job: DeployableJob) => Promise<BundledWorkload & { readonly folder: string }>
+  /** The models with which jobs begin, and those that such jobs need. */
+  readonly baseModels: Pick<BaseModels, 'weights' | 'isNeeded'>
   /** Threads that train, for each job. 0: the main thread of the job's process. A confined process always uses 0. */
   readonly workers: number
   /** Jobs that run at once. Default: any number. */
@@ -64,7 +68,7 @@ export function jobProcessDeployer({ slots, ...parts }: JobProcessParts): Deploy
 function deployment(
   job: DeployableJob,
   reports: ActorRef<DeploymentReport>,
-  { store, modelsOf, bundleOf, workers, confined, kills }: Omit<JobProcessParts, 'slots'>,
+  { store, modelsOf, bundleOf, baseModels, workers, confined, kills }: Omit<JobProcessParts, 'slots'>,
 ): Behavior<Message> {
   return (context) => {
     const deathsKept = keptDeaths(store, job.run)
@@ -126,13 +130,13 @@ function deployment(
 
     async function prepared(): Promise<Message> {
       const { module, bundle, folder } = await bundleOf(job)
-      const { models, keep } = await modelsOf(job)
+      const { models, ...rest } = await modelsOf(job)
       const own = join(models, job.run)
       if (confined) {
         await makeFolder(own)
         options = confinement({ reads: [folder, own, ...confined.reads], writes: [own] })
       }
-      const given = { job, module: module.href, bundle: bundle.href, models, keep, workers: confined ? 0 : workers }
+      const given = { job, module: module.href, bundle: bundle.href, models, ...rest, workers: confined ? 0 : workers }
       return { type: 'prepared', hosted: given, deaths: await deathsKept.load() }
     }
 
@@ -155,6 +159,19 @@ function deployment(
         case 'event':
           if (message.call === undefined) return reports.tell({ type: 'event', event: message.event })
           return answer(message.call, recorded(message.event))
+        case 'base-weights':
+          return answer(
+            message.call,
+            answered(() => baseWeights(message.layout)),
+          )
+        case 'is-needed': {
+          const { round, part } = message
+          const model = { job: job.run, round, ...(part !== undefined && { part }) }
+          return answer(
+            message.call,
+            answered(() => baseModels.isNeeded(model)),
+          )
+        }
         case 'deployment-failed':
           return reports.tell({ type: 'deployment-failed', cause: unpackError(message.cause) })
         case 'ended':
@@ -174,6 +191,11 @@ function deployment(
         () => underWay.delete(sent),
         (cause: unknown) => context.fail(cause),
       )
+    }
+
+    async function baseWeights(layout: Layout): Promise<Float32Array> {
+      if (job.baseModel) return baseModels.weights(job.baseModel, layout)
+      throw controllerError('JOB_STORE', { key: 'the base model' })
     }
 
     async function recorded(event: JobEvent): Promise<AnsweredCall> {

@@ -20,9 +20,16 @@ export interface AnsweredCall {
  * for a key of another job is answered with the error JOB_STORE.
  */
 export async function answerStoreCall(store: DurableStore, run: string, call: StoreCall): Promise<AnsweredCall> {
-  try {
+  return answered(async () => {
     if (!isRoleKey(run, call.key)) throw controllerError('JOB_STORE', { key: call.key })
-    return { value: await perform(store, call) }
+    return perform(store, call)
+  })
+}
+
+/** Makes an answer of what the work gives, or throws. */
+export async function answered(work: () => Promise<unknown>): Promise<AnsweredCall> {
+  try {
+    return { value: await work() }
   } catch (cause) {
     return { error: packError(cause) }
   }

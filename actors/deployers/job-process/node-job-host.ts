@@ -1,7 +1,7 @@
 import { Socket } from 'node:net'
 import { type ActorRef, actorSystem, type Behavior, packError } from '../../../runtime/index.ts'
 import { endWithParent } from '../../../runtime/node/index.ts'
-import { keepingRounds } from '../../../sdk/index.ts'
+import { boundedSpool, keepingRounds } from '../../../sdk/index.ts'
 import { fileRegistry, importWorkload } from '../../../sdk/node/index.ts'
 import type { DeploymentMessage, DeploymentReport } from '../deployer.ts'
 import { inProcessDeployer } from '../in-process/in-process-deployer.ts'
@@ -45,17 +45,30 @@ function hosting({
   bundle,
   models,
   keep,
+  mostModels,
   workers,
 }: HostedJob): Behavior<DeploymentReport | { type: 'stopped'; cause?: unknown }> {
   return (context) => {
+    const files =
+      mostModels === undefined
+        ? fileRegistry(models)
+        : boundedSpool(fileRegistry(models), { mostModels, clock: context.clock })
+    const isNeeded = async ({ round, part }: { readonly round: number; readonly part?: string }) =>
+      (await server.ask((call) => send({ type: 'is-needed', call, round, ...(part !== undefined && { part }) }))) ===
+      true
     const deployer = inProcessDeployer({
       store: jobStore((store) => server.ask((call) => send({ type: 'store', call, store }))),
-      registry: keep ? keepingRounds(fileRegistry(models), keep) : fileRegistry(models),
+      registry: keep ? keepingRounds(files, keep, { isNeeded }) : files,
       source: {
         async load() {
           const at = new URL(bundle)
           return { workload: await importWorkload(at), module: new URL(module), bundle: at }
         },
+      },
+      async baseWeights(_base, layout) {
+        const weights = await server.ask((call) => send({ type: 'base-weights', call, layout }))
+        if (weights instanceof Float32Array) return weights
+        throw new TypeError('the server answered without weights')
       },
       workers,
     })

@@ -17,6 +17,8 @@ export interface HostedJob {
   readonly models: string
   /** Default: all rounds. */
   readonly keep?: KeptRounds | undefined
+  /** As `SpoolParts.mostModels`, where the folder is a spool. */
+  readonly mostModels?: number | undefined
   readonly workers: number
 }
 
@@ -36,6 +38,11 @@ const packedError = z.unknown().transform((value, context) => {
   if (error) return error
   context.addIssue({ code: 'custom', message: 'no error' })
   return z.NEVER
+})
+
+const layout = z.object({
+  tensors: z.array(z.object({ name: text, shape: z.array(whole).readonly() })).readonly(),
+  size: whole,
 })
 
 /** A call of the store, on the state of the job's roles. */
@@ -59,6 +66,10 @@ const fromProcess = z.discriminatedUnion('type', [
   z.object({ type: z.literal('task-status'), task: text, status: taskStatus, cause: jobCause.exactOptional() }),
   /** With `call`, the server answers once the event is durable. */
   z.object({ type: z.literal('event'), event: jobEvent, call: whole.exactOptional() }),
+  /** Asks for the weights of the job's base model in this layout. */
+  z.object({ type: z.literal('base-weights'), call: whole, layout }),
+  /** Asks whether a job that hasn't ended begins with this round of the process's job. */
+  z.object({ type: z.literal('is-needed'), call: whole, round: whole, part: text.exactOptional() }),
   z.object({ type: z.literal('deployment-failed'), cause: packedError }),
   /** No task of the job runs in the process any more. */
   z.object({ type: z.literal('ended'), cause: packedError.exactOptional() }),

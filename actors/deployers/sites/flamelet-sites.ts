@@ -15,7 +15,7 @@ import { type PlacedTask, servesCompute } from './site-choice.ts'
 import { type SitesParts, sitesDeployer } from './sites-deployer.ts'
 
 export interface FlameletSitesParts
-  extends Pick<SitesParts, 'own' | 'isOwn' | 'registry' | 'slots' | 'observer' | 'limits'> {
+  extends Pick<SitesParts, 'own' | 'isOwn' | 'registry' | 'baseWeights' | 'now' | 'slots' | 'observer' | 'limits'> {
   readonly store: Store
   /** As in `CatalogueParts`. */
   readonly computeAdmins?: TrustedAdmins

@@ -3,7 +3,8 @@ import { type HostedJob, lastRounds, type ModelRegistry, type SiteParts } from '
 import type { RemoteSite, Sites } from '../../flamelets/sites.ts'
 import { runFaults } from '../../model/algorithms.ts'
 import type { JobEvent } from '../../model/job-event.ts'
-import { type DeployableJob, type Deployer, deployerBy } from '../deployer.ts'
+import type { BaseModels } from '../../records/parts.ts'
+import { type DeployableJob, type Deployer, deployerBy, wallClock } from '../deployer.ts'
 import { type DeploymentObserver, type HostingParent, tasksDeployment } from '../tasks-deployment.ts'
 import type { PlacedTask } from './site-choice.ts'
 import type { SpawnSite, SpreadLimits, TasksToSpread } from './spread-parts.ts'
@@ -28,6 +29,10 @@ export interface SitesParts {
   readonly tasksOf?: (job: DeployableJob) => Promise<readonly PlacedTask[]>
   /** Gives the archive with a job's code. Absent: sites have the code. */
   readonly codeOf?: (job: DeployableJob) => Promise<Uint8Array>
+  /** Wall-clock time as RFC 3339, of the models' lineage. Default: the system's. */
+  readonly now?: () => string
+  /** Gives the weights of a base model. Absent: no job begins with one. */
+  readonly baseWeights?: BaseModels['weights'] | undefined
   /** Jobs that run at once. Default: any number. */
   readonly slots?: number
   readonly limits?: SpreadLimits
@@ -74,22 +79,26 @@ function tasksToSpread(
   job: DeployableJob,
   { facts, tasks }: Ready,
   parent: HostingParent,
-  { store, registry, sitesOf, own, isOwn, fits, codeOf, limits }: SitesParts,
+  { store, registry, sitesOf, own, isOwn, fits, codeOf, baseWeights, now = wallClock, limits }: SitesParts,
 ): TasksToSpread {
-  const { id, run, takenOver, spec, schema } = job
+  const { id, run, takenOver, spec, schema, baseModel } = job
   const { hyperparameters, ...algorithms } = spec.modelSpec ?? {}
   const models = registryFor(job, registry)
   return {
     ...parent,
-    job: { id, run, takenOver, schema, algorithms, ...(hyperparameters && { hyperparameters }), ...facts },
+    job: {
+      ...{ id, run, takenOver, schema, algorithms, ...(hyperparameters && { hyperparameters }), ...facts },
+      ...(baseModel && { hasBaseModel: true }),
+    },
     tasks,
     own,
     sites: sitesOf(job),
     store,
-    registry: { commit: (model) => models.commit({ ...model, design: spec.designId }) },
+    registry: { commit: (model) => models.commit({ ...model, createdAt: now(), design: spec.designId }) },
     ...(isOwn && { isOwn: (task) => isOwn(task, job) }),
     ...(fits && { fits: (site, task) => fits(site, task, job) }),
     ...(codeOf && { codeOf: () => codeOf(job) }),
+    ...(baseModel && baseWeights && { baseWeights: (layout) => baseWeights(baseModel, layout) }),
     ...(limits && { limits }),
   }
 }

@@ -1,5 +1,6 @@
 import type { ActorContext, ActorRef, Cancel, DurableStore } from '../../../runtime/index.ts'
 import type {
+  BaseWeights,
   HostedJob,
   HostedTasks,
   KeptRole,
@@ -28,6 +29,8 @@ export interface TasksToSpread extends Pick<HostedTasks, 'registry' | 'onRound'>
   readonly store: DurableStore
   /** Gives the archive with the job's code to sites. Absent: sites have the code. */
   readonly codeOf?: () => Promise<Uint8Array>
+  /** Gives the weights with which the job begins, to the sites of a job that has such. */
+  readonly baseWeights?: BaseWeights
   readonly reports: ActorRef<TaskReport>
   readonly limits?: SpreadLimits
 }

@@ -44,7 +44,9 @@ export function spreadTasks(parts: TasksToSpread): Behavior<SpreadNews> {
     })
     const state = spreadState(context, parts, placements, rendezvous)
     const { tasks, goneAfterMs } = state
-    const models = context.spawn('models', jobModels(run, { registry, onRound }), { decode: decodeModelsMessage })
+    const models = context.spawn('models', jobModels(run, { registry, onRound, baseWeights: parts.baseWeights }), {
+      decode: decodeModelsMessage,
+    })
     const code =
       codeOf && context.spawn('code', codeGiver(codeOf), { supervise: { type: 'resume' }, decode: decodeCodeMessage })
     const hosted: HostedJob = {

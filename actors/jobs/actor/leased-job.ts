@@ -71,11 +71,14 @@ export async function leasedJob(
     },
     async deployable(tasks) {
       const { value } = present
-      const { designSerial, userId: user, run = job, start = '' } = value
+      const { designSerial, userId: user, run = job, start = '', baseModel } = value
       const spec = await specificationOf(collections, { id: job, value })
       const found = await schemas.get(`${designSerial}/${spec.schemaRevision}`)
       if (!found) throw catalogueError('SCHEMA_UNKNOWN', { id: spec.designId })
-      return { id: job, run, start, takenOver, user, spec, designSerial, schema: found.value, tasks }
+      return {
+        ...{ id: job, run, start, takenOver, user, spec, designSerial, schema: found.value, tasks },
+        ...(baseModel && { baseModel }),
+      }
     },
     async tasksAreReset() {
       await write(({ resetTasks: _reset, ...value }) => value)

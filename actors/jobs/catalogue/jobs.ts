@@ -5,11 +5,12 @@ import { checkIdentifier } from '../../model/atoms.ts'
 import { catalogueError } from '../../model/errors.ts'
 import type { JobSpecification, JobStatus } from '../../model/job.ts'
 import { editableStates } from '../../model/job-states.ts'
+import { modelsOfRun, type RunModel, removeModels, runName, runNames, runNumber } from '../../models/run-models.ts'
 import type { QuotaKeeper } from '../../quotas/quota-keeper.ts'
 import type { Collections } from '../../records/collections.ts'
 import { findJob, specificationOf, statusOf, storedSpecification } from '../../records/job-records.ts'
 import type { CatalogueParts } from '../../records/parts.ts'
-import type { CatalogueJob } from '../../records/record-models.ts'
+import type { CatalogueJob, KeptModelsRecord } from '../../records/record-models.ts'
 import { attempted, batchSize, inBatches, type Stored } from '../../records/records.ts'
 import { assertMatch, sameId, sameOwner } from '../../requests/conditions.ts'
 import { afterOf, type Page, type PageRequest, pageOf } from '../../requests/page.ts'
@@ -50,12 +51,13 @@ export async function createJob(
   const present = given.id === undefined && once === undefined ? undefined : await jobs.get(id)
   if (present) return madeBefore(present)
   return quota.using({ jobs: 1 }, async () => {
-    const { expanded, count, spec, designSerial } = await planJob(collections, parts, user, id, given)
+    const { expanded, count, spec, designSerial, base } = await planJob(collections, parts, user, id, given)
     onSettled()
     const [at, expansion] = [now(), newId()]
     const { inJob, beside } = storedSpecification(collections, { job: id, expansion }, spec)
     const value: CatalogueJob = {
       ...inJob,
+      ...base,
       ...(once === undefined ? {} : { once }),
       taskCount: count,
       designSerial,
@@ -128,14 +130,20 @@ export async function updateJob(
   const before = await specificationOf(collections, found)
   assertMatch(context, `job ${id}`, before)
   assertEditable(found, 'an update')
-  const { expanded, count, spec, designSerial } = await planJob(collections, parts, user, id, given)
+  const { expanded, count, spec, designSerial, base } = await planJob(collections, parts, user, id, given)
   const [at, adds] = [parts.now(), parts.newId()]
-  const { createdAt, fence, run, expansion: replaces } = found.value
+  const { createdAt, fence, run, firstRun, expansion: replaces } = found.value
   const goesOn = run !== undefined && hasOnlyMoreRounds(before, spec)
-  const kept = { createdAt, ...(fence === undefined ? {} : { fence }), ...(goesOn ? { run } : {}) }
+  const kept = {
+    createdAt,
+    ...(fence === undefined ? {} : { fence }),
+    ...(firstRun === undefined ? {} : { firstRun }),
+    ...(goesOn ? { run } : {}),
+  }
   const { inJob, beside } = storedSpecification(collections, { job: id, expansion: adds }, spec)
   const value: CatalogueJob = {
     ...inJob,
+    ...base,
     ...kept,
     taskCount: count,
     designSerial,
@@ -176,28 +184,60 @@ function withRounds(spec: JobSpecification, rounds: number): JobSpecification {
 }
 
 /**
- * Removes a job, its tasks, their roles' state, and its events; its models stay. JOB_STATE unless the job is ready or
- * has ended.
+ * Removes a job, its tasks, their roles' state, its events, and the models of its runs, unless these are to be kept. The
+ * models go first: if they can't, the job stays, and its removal can be asked for again. JOB_STATE unless the job is
+ * ready or has ended; MODEL_NEEDED; the errors of registries.
  */
 export async function removeJob(
   collections: Collections,
   parts: CatalogueParts,
   user: string,
   id: string,
-  { context, onSettled }: JobProgress,
+  { context, onSettled, keepModels }: JobProgress & { readonly keepModels: boolean },
 ): Promise<null> {
   const found = await findJob(collections, user, id)
   assertMatch(context, `job ${id}`, await specificationOf(collections, found))
   assertEditable(found, 'its deletion')
   const { value } = found
+  const kept = await partWithModels(collections, parts, found, keepModels)
   await changingTasks(collections, parts, { job: id, replaces: value.expansion, run: value.run }, async () => {
     // Refused if the job was started meanwhile. From here on the job can't be started, and is hidden.
-    await collections.jobs.replace(found, { ...value, removing: true })
+    const keptId = kept && `${id}/${kept.firstRun}`
+    if (kept && keptId !== undefined) await collections.keptModels.put(keptId, kept)
+    try {
+      await collections.jobs.replace(found, { ...value, removing: true })
+    } catch (cause) {
+      if (keptId !== undefined) await collections.keptModels.remove(keptId)
+      throw cause
+    }
     await removeLeftRevisions(collections, parts.store, value.designSerial)
     onSettled()
     return true
   })
   return null
+}
+
+/** Removes the models of a job's runs, or says what is kept of them. */
+async function partWithModels(
+  collections: Collections,
+  { registryOf, modelBytes = async () => 0 }: Pick<CatalogueParts, 'registryOf' | 'modelBytes'>,
+  { id, value: { userId, run, spec, firstRun } }: Stored<CatalogueJob>,
+  keepModels: boolean,
+): Promise<KeptModelsRecord | undefined> {
+  const last = (await collections.runs.get(id))?.value.last
+  const first = firstRun ?? (run === undefined ? undefined : runNumber(run))
+  if (!registryOf || last === undefined || first === undefined) return undefined
+  const registry = await registryOf({ run: runName(id, last), spec })
+  const models: RunModel[] = []
+  for (const name of runNames(id, first, last)) models.push(...(await modelsOfRun(registry, name)))
+  if (!keepModels) {
+    await removeModels(collections, registry, models)
+    return undefined
+  }
+  let bytes = 0
+  for (const model of models) bytes += await modelBytes(model.run, model.round, model.part)
+  const place = spec.registry && { registry: spec.registry }
+  return models.length === 0 ? undefined : { userId, firstRun: first, lastRun: last, ...place, bytes }
 }
 
 function assertEditable({ id, value: { state } }: Stored<CatalogueJob>, what: string): void {

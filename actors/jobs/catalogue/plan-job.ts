@@ -1,3 +1,4 @@
+import { CodedError } from '../../../runtime/index.ts'
 import {
   defaultCompute,
   expansion,
@@ -23,7 +24,15 @@ import {
 } from '../../model/job.ts'
 import type { Collections } from '../../records/collections.ts'
 import type { CatalogueParts } from '../../records/parts.ts'
-import type { ComputeRecord, DatasetRecord, DesignRecord, Revisions, TaskRecord } from '../../records/record-models.ts'
+import type {
+  BaseModelRecord,
+  CatalogueJob,
+  ComputeRecord,
+  DatasetRecord,
+  DesignRecord,
+  Revisions,
+  TaskRecord,
+} from '../../records/record-models.ts'
 import { batchSize, inBatches } from '../../records/records.ts'
 
 /** A task, with the administrator and the dataset owner that were allowed at the time of planning. */
@@ -32,6 +41,8 @@ export type PlannedTask = Task & Pick<TaskRecord, 'computeAdmin' | 'datasetOwner
 /** A valid job. */
 export interface CheckedJob {
   readonly spec: JobSpecification
+  /** The model with which the job begins, for the job's record. */
+  readonly base: Pick<CatalogueJob, 'baseModel' | 'baseRun'>
   readonly designSerial: string
   /** The job's tasks, each made when it is taken. Can be iterated once. */
   readonly expanded: Iterable<PlannedTask>
@@ -49,6 +60,7 @@ export async function planJob(
     mostTasks = defaultMostTasks,
     runFaults = () => [],
     registryFaults = () => [],
+    baseModelOf = async () => undefined,
     computeAdmins,
   }: CatalogueParts,
   user: string,
@@ -74,9 +86,9 @@ export async function planJob(
     asked > mostTasks ? undefined : datasetsOf(collections, user, given),
   ])
   const admins = computeAdmins && datasets && (await adminsOf(collections, computeAdmins, datasets, found))
+  const computes = new Set([defaultCompute, ...[...(datasets?.values() ?? [])].map(({ computeId }) => computeId)])
+  const tasks = [...computes].map((computeId) => ({ computeId }))
   if (found.count === 0 && schema && datasets) {
-    const computes = new Set([defaultCompute, ...[...datasets.values()].map(({ computeId }) => computeId)])
-    const tasks = [...computes].map((computeId) => ({ computeId }))
     found.noteAll(runFaults(given, schema, tasks))
     found.noteAll(registryFaults(given))
   }
@@ -85,6 +97,7 @@ export async function planJob(
     const { faults, count } = findFaults({ schema, dataSpec }, facts)
     found.noteAll(faults, count)
   }
+  const base = found.count > 0 ? {} : await baseOf(() => baseModelOf(user, given, tasks), found)
   if (found.count > 0 || !schema) throw faultyError('JOB_INVALID', found)
   const topology: Topology = { schema, dataSpec }
   function* planned(): Generator<PlannedTask> {
@@ -109,9 +122,27 @@ export async function planJob(
       schemaRevision,
       codeRevision,
     },
+    base,
     designSerial: design.serial,
     expanded: planned(),
     count: taskCount(topology),
+  }
+}
+
+/** Finds the base model last of all, since its registry may be slow. Notes why there is none. */
+async function baseOf(
+  find: () => Promise<BaseModelRecord | undefined>,
+  found: FoundFaults,
+): Promise<CheckedJob['base']> {
+  try {
+    const baseModel = await find()
+    if (!baseModel) return {}
+    return { baseModel, ...(baseModel.run !== undefined && { baseRun: baseModel.run }) }
+  } catch (cause) {
+    if (!(cause instanceof CodedError)) throw cause
+    const { code, message, hint } = cause
+    found.note(() => ({ code, place: 'modelSpec.baseModel', message, hint }))
+    return {}
   }
 }
 

@@ -43,15 +43,23 @@ const written = {
 /** Writes an npy file of version 1, which numpy reads without pickle. The values begin at a multiple of 64. */
 export function encodeNpy({ shape, values }: Pick<NdArray, 'shape' | 'values'>): Uint8Array {
   const kind = Object.entries(written).find(([, type]) => values instanceof type)?.[0] ?? 'u1'
+  const beginning = npyBeginning(shape, kind)
+  const bytes = new Uint8Array(beginning.length + values.byteLength)
+  bytes.set(beginning)
+  bytes.set(new Uint8Array(values.buffer, values.byteOffset, values.byteLength), beginning.length)
+  return bytes
+}
+
+/** An npy file up to its first value. `kind`: numpy's letter and the bytes of a value, such as `f4`. */
+export function npyBeginning(shape: readonly number[], kind: string): Uint8Array {
   const descr = `${kind.endsWith('1') ? '|' : '<'}${kind}`
   const tuple = `(${shape.map((length) => `${length},`).join(' ')})`
   const header = `{'descr': '${descr}', 'fortran_order': False, 'shape': ${tuple}, }`
   const dataOffset = 64 * Math.ceil((10 + header.length + 1) / 64)
-  const bytes = new Uint8Array(dataOffset + values.byteLength)
+  const bytes = new Uint8Array(dataOffset)
   bytes.set([0x93, 0x4e, 0x55, 0x4d, 0x50, 0x59, 1, 0])
   new DataView(bytes.buffer).setUint16(8, dataOffset - 10, true)
   bytes.set(new TextEncoder().encode(`${header.padEnd(dataOffset - 11)}\n`), 10)
-  bytes.set(new Uint8Array(values.buffer, values.byteOffset, values.byteLength), dataOffset)
   return bytes
 }
 

@@ -12,16 +12,28 @@ export interface Request {
   readonly mayRepeat: boolean
 }
 
-/** A server's answer, read whole. */
-export interface Answer {
+interface Head {
   readonly status: number
   readonly headers: Headers
+}
+
+/** A server's answer, read whole. */
+export interface Answer extends Head {
   readonly bytes: Uint8Array<ArrayBuffer>
 }
 
+/** A server's answer, read piece by piece, as fast as its reader takes the pieces. */
+export interface StreamedAnswer extends Head {
+  /** Can be read once. Who doesn't read it to its end calls `return` of its iterator, as a `for` loop does. */
+  readonly pieces: AsyncIterable<Uint8Array>
+}
+
+/** Sends one request. */
+export type Send = (request: Request, signal: AbortSignal) => Promise<StreamedAnswer>
+
 export interface AskOptions {
-  /** Sends the requests. Default: the platform's. */
-  readonly fetch?: typeof fetch | undefined
+  /** Sends the requests. Default: `fetchSend` with the platform's `fetch`. */
+  readonly send?: Send | undefined
   /** Pauses before a request is sent again. Default: 100 and 400 ms. */
   readonly pausesMs?: readonly number[] | undefined
   /** Makes a request just before each attempt, for example to sign it. */
@@ -42,58 +54,171 @@ const passing: readonly number[] = [429, 500, 502, 503, 504]
  * @throws REGISTRY_LOST where no whole answer came.
  */
 export async function ask(request: Request, location: string, options: AskOptions = {}): Promise<Answer> {
-  const { pausesMs = [100, 400], sign = async (unsigned) => unsigned } = options
-  for (let attempt = 0; ; attempt++) {
-    const pauseMs = request.mayRepeat ? pausesMs[attempt] : undefined
+  if (isDownload(request)) return whole(await askStream(request, location, options))
+  return repeated(request, options, async (signed) => whole(await begun(signed, location, options.send)))
+}
+
+/**
+ * As `ask`, but the answer is read piece by piece. When the connection breaks in the middle of a GET, the rest is asked
+ * for by its range, and pieces go on where they ended.
+ *
+ * @throws REGISTRY_LOST, also by the pieces.
+ */
+export async function askStream(request: Request, location: string, options: AskOptions = {}): Promise<StreamedAnswer> {
+  const answer = await repeated(request, options, (signed) => begun(signed, location, options.send))
+  if (!isDownload(request) || answer.status !== 200) return answer
+  return { ...answer, pieces: resumed(answer, request, location, options) }
+}
+
+function isDownload({ method, mayRepeat }: Request): boolean {
+  return method === 'GET' && mayRepeat
+}
+
+async function repeated<Some extends Head>(
+  request: Request,
+  { pausesMs = [100, 400], sign = async (unsigned) => unsigned }: AskOptions,
+  attempt: (signed: Request) => Promise<Some>,
+): Promise<Some> {
+  for (let failures = 0; ; failures++) {
+    const pauseMs = request.mayRepeat ? pausesMs[failures] : undefined
     try {
-      const answer = await askOnce(await sign(request), location, options.fetch)
+      const answer = await attempt(await sign(request))
       if (pauseMs === undefined || !passing.includes(answer.status)) return answer
     } catch (error) {
-      const isLost = error instanceof CodedError && error.code === 'REGISTRY_LOST'
-      if (pauseMs === undefined || !isLost) throw error
+      if (pauseMs === undefined || !isLost(error)) throw error
     }
-    await new Promise((resolve) => setTimeout(resolve, pauseMs))
+    await pause(pauseMs)
   }
 }
 
-async function askOnce(
-  { method, url, headers = {}, body }: Request,
+/** The pieces of a download, which go on after an interruption. */
+async function* resumed(
+  first: StreamedAnswer,
+  request: Request,
   location: string,
-  send: typeof fetch = fetch,
-): Promise<Answer> {
-  const silence = new AbortController()
-  const expect = (bytes: number) =>
-    setTimeout(() => silence.abort(new Error('the server says nothing')), silenceMs + bytes / slowestBytesPerMs)
-  let timer = expect(body?.length ?? 0)
-  try {
-    const sent = { method, headers, signal: silence.signal, ...(body !== undefined && { body }) }
-    const response = await send(url, sent)
-    const chunks: Uint8Array[] = []
-    const reader = response.body?.getReader()
-    for (let read = await reader?.read(); read && !read.done; read = await reader?.read()) {
-      chunks.push(read.value)
-      clearTimeout(timer)
-      timer = expect(0)
+  { pausesMs = [100, 400], sign = async (unsigned) => unsigned, send }: AskOptions,
+): AsyncGenerator<Uint8Array> {
+  const tag = first.headers.get('etag')
+  let pieces: AsyncIterable<Uint8Array> | undefined = first.pieces
+  let got = 0
+  /** Bytes that come again, from a server that knows no ranges. */
+  let again = 0
+  for (let failures = 0; ; ) {
+    try {
+      const coming = pieces ?? (await rest())
+      for await (const piece of coming) {
+        const fresh = piece.subarray(Math.min(again, piece.length))
+        again -= piece.length - fresh.length
+        if (fresh.length === 0) continue
+        got += fresh.length
+        failures = 0
+        yield fresh
+      }
+      return
+    } catch (error) {
+      const pauseMs = pausesMs[failures]
+      if (pauseMs === undefined || !isLost(error)) throw error
+      failures += 1
+      pieces = undefined
+      await pause(pauseMs)
     }
-    return { status: response.status, headers: response.headers, bytes: joined(chunks) }
-  } catch (cause) {
-    throw registryError('REGISTRY_LOST', { location, reason: reasonOf(cause) }, { cause })
-  } finally {
-    clearTimeout(timer)
+  }
+
+  async function rest(): Promise<AsyncIterable<Uint8Array>> {
+    const headers = { ...request.headers, range: `bytes=${got}-` }
+    const answer = await begun(await sign({ ...request, headers }), location, send)
+    const isRest = answer.status === 206 && answer.headers.get('content-range')?.startsWith(`bytes ${got}-`) === true
+    if (answer.headers.get('etag') !== tag || !(isRest || answer.status === 200)) {
+      await whole(answer)
+      const reason = `the rest of a download was answered by status ${answer.status} of another version`
+      throw registryError('REGISTRY_LOST', { location, reason })
+    }
+    again = isRest ? 0 : got
+    return answer.pieces
   }
 }
 
-function joined(chunks: readonly Uint8Array[]): Uint8Array<ArrayBuffer> {
-  const bytes = new Uint8Array(chunks.reduce((sum, { length }) => sum + length, 0))
+/** Sends a request once. Errors, also of the pieces, are REGISTRY_LOST. */
+async function begun(request: Request, location: string, send: Send = fetchSend()): Promise<StreamedAnswer> {
+  const silence = new AbortController()
+  const within = async <Value>(work: Promise<Value>, bytes = 0): Promise<Value> => {
+    const mostMs = silenceMs + bytes / slowestBytesPerMs
+    const timer = setTimeout(() => silence.abort(new Error('the server says nothing')), mostMs)
+    try {
+      return await work
+    } catch (cause) {
+      throw registryError('REGISTRY_LOST', { location, reason: reasonOf(cause) }, { cause })
+    } finally {
+      clearTimeout(timer)
+    }
+  }
+  const answer = await within(send(request, silence.signal), request.body?.length)
+  async function* pieces(): AsyncGenerator<Uint8Array> {
+    const coming = answer.pieces[Symbol.asyncIterator]()
+    let isOver = false
+    try {
+      for (;;) {
+        const next = await within(coming.next())
+        isOver = next.done === true
+        if (next.done) return
+        yield next.value
+      }
+    } finally {
+      if (!isOver) await coming.return?.()
+    }
+  }
+  return { ...answer, pieces: pieces() }
+}
+
+/** Reads an answer whole, into one array where the answer says its length. */
+export async function whole({ status, headers, pieces }: StreamedAnswer): Promise<Answer> {
+  const said = headers.has('content-encoding') ? 0 : Number(headers.get('content-length') ?? 0)
+  let bytes = new Uint8Array(Number.isSafeInteger(said) && said <= mostSaidBytes ? said : 0)
   let end = 0
-  for (const chunk of chunks) {
-    bytes.set(chunk, end)
-    end += chunk.length
+  for await (const piece of pieces) {
+    if (end + piece.length > bytes.length) {
+      const larger = new Uint8Array(Math.max(2 * bytes.length, end + piece.length))
+      larger.set(bytes.subarray(0, end))
+      bytes = larger
+    }
+    bytes.set(piece, end)
+    end += piece.length
   }
-  return bytes
+  return { status, headers, bytes: end === bytes.length ? bytes : bytes.slice(0, end) }
 }
 
-/** The reason of a failed fetch: the error itself only says that fetch failed, its cause says why. */
+/** Room that is made before anything has come. */
+const mostSaidBytes = 2 ** 31
+
+/** Sends requests by a `fetch`. */
+export function fetchSend(send: typeof fetch = fetch): Send {
+  return async ({ method, url, headers = {}, body }, signal) => {
+    const response = await send(url, { method, headers, signal, ...(body !== undefined && { body }) })
+    async function* pieces(): AsyncGenerator<Uint8Array> {
+      const reader = response.body?.getReader()
+      if (!reader) return
+      let isOver = false
+      try {
+        for (let read = await reader.read(); !(isOver = read.done); read = await reader.read()) {
+          if (read.value) yield read.value
+        }
+      } finally {
+        if (!isOver) await reader.cancel().catch(() => {})
+      }
+    }
+    return { status: response.status, headers: response.headers, pieces: pieces() }
+  }
+}
+
+function isLost(error: unknown): boolean {
+  return error instanceof CodedError && error.code === 'REGISTRY_LOST'
+}
+
+function pause(ms: number): Promise<void> {
+  return new Promise((resolve) => setTimeout(resolve, ms))
+}
+
+/** The reason of a failed request: the error of fetch only says that fetch failed, its cause says why. */
 function reasonOf(error: unknown): string {
   const inner = error instanceof Error && error.cause instanceof Error ? error.cause : error
   if (!(inner instanceof Error)) return String(inner)

@@ -1,11 +1,11 @@
 import { z } from 'zod'
 import { registryError } from '../errors.ts'
-import { type Answer, ask, bodyOf, textOf } from '../http/answer.ts'
+import { type Answer, ask, askStream, bodyOf, type Request, type Send, textOf, whole } from '../http/answer.ts'
 import type { MlflowAddress } from './mlflow-address.ts'
 
 export interface MlflowClientSettings {
-  /** Sends the requests. Default: the platform's. */
-  readonly fetch?: typeof fetch
+  /** Sends the requests. Default: by the platform's `fetch`. */
+  readonly send?: Send
   /** Time of metrics, in milliseconds since 1970. Default: the platform's clock. */
   readonly now?: () => number
   /** Pauses before a request is sent again. */
@@ -41,21 +41,23 @@ export interface MlflowClient {
   put(place: string, file: string, bytes: Uint8Array): Promise<void>
   /** The bytes of a file, or undefined if the file doesn't exist. */
   get(place: string, file: string): Promise<Uint8Array<ArrayBuffer> | undefined>
+  /** The bytes of a file, as they come. Undefined if the file doesn't exist. */
+  stream(place: string, file: string): Promise<AsyncIterable<Uint8Array> | undefined>
   /** Removes a place of artifacts with all its files. Does nothing if the place doesn't exist. */
   remove(place: string): Promise<void>
 }
 
-export function mlflowClient(address: MlflowAddress, { fetch, pausesMs }: MlflowClientSettings): MlflowClient {
+export function mlflowClient(address: MlflowAddress, { send, pausesMs }: MlflowClientSettings): MlflowClient {
   const { server, authorization, location } = address
-  const options = { fetch, pausesMs }
+  const options = { send, pausesMs }
   const authorized = authorization === undefined ? {} : { authorization }
 
-  async function artifact(method: 'PUT' | 'GET' | 'DELETE', place: string, file?: string, bytes?: Uint8Array) {
+  function artifact(method: 'PUT' | 'GET' | 'DELETE', place: string, file?: string, bytes?: Uint8Array): Request {
     const path = `${artifactPath(place, location)}${file === undefined ? '' : `/${file}`}`
     const url = `${server}/api/2.0/mlflow-artifacts/artifacts/${path.split('/').map(encodeURIComponent).join('/')}`
     const type = bytes === undefined ? {} : { 'content-type': 'application/octet-stream' }
     const body = bytes === undefined ? {} : { body: bodyOf(bytes) }
-    return ask({ method, url, headers: { ...authorized, ...type }, ...body, mayRepeat: true }, location, options)
+    return { method, url, headers: { ...authorized, ...type }, ...body, mayRepeat: true }
   }
 
   async function attempt<Result>(call: MlflowCall<Result>): Promise<MlflowOutcome<Result>> {
@@ -83,20 +85,26 @@ export function mlflowClient(address: MlflowAddress, { fetch, pausesMs }: Mlflow
       throw registryError('REGISTRY_REFUSED', { location, reason: `${call.path}: ${what}` })
     },
     async put(place, file, bytes) {
-      const came = await artifact('PUT', place, file, bytes)
+      const came = await ask(artifact('PUT', place, file, bytes), location, options)
       if (came.status < 300) return
       const reason =
         refusalIn(came, location) === 'missing' ? 'it has no such place of artifacts' : 'the artifact exists'
       throw registryError('REGISTRY_REFUSED', { location, reason })
     },
     async get(place, file) {
-      const came = await artifact('GET', place, file)
+      const came = await ask(artifact('GET', place, file), location, options)
       if (came.status < 300) return came.bytes
       refusalIn(came, location)
       return undefined
     },
+    async stream(place, file) {
+      const came = await askStream(artifact('GET', place, file), location, options)
+      if (came.status < 300) return came.pieces
+      refusalIn(await whole(came), location)
+      return undefined
+    },
     async remove(place) {
-      const came = await artifact('DELETE', place)
+      const came = await ask(artifact('DELETE', place), location, options)
       if (came.status >= 300) refusalIn(came, location)
     },
   }

@@ -1,6 +1,7 @@
 import test from 'ava'
 import type { HttpServerProcess } from '../../../test/support/http-server-process.ts'
 import { mlflowServer, mlflowUser } from '../../../test/support/mlflow-server.ts'
+import { fetchSend } from '../http/answer.ts'
 import { largeModel, modelOf } from '../registry.contract.ts'
 import { mlflowAddress } from './mlflow-address.ts'
 import type { MlflowClientSettings } from './mlflow-client.ts'
@@ -58,7 +59,7 @@ test.serial(
         if (answered.status === 'rejected') throw answered.reason
         return answered.value
       }
-      const committed = opened(server.url, { fetch: killing }).commit(model)
+      const committed = opened(server.url, { send: fetchSend(killing) }).commit(model)
       await t.throwsAsync(committed, { code: 'REGISTRY_LOST' }, killedAt)
       await t.throwsAsync(whole.list('pairs-1'), { code: 'REGISTRY_LOST' })
       await server.start()

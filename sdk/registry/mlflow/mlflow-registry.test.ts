@@ -8,6 +8,7 @@ import { interruptedCommits } from '../../../test/support/interrupted-fetch.ts'
 import { mlflowServer } from '../../../test/support/mlflow-server.ts'
 import { decodeSafetensors } from '../../weights/formats/safetensors.ts'
 import { namedTensors } from '../../weights/layout.ts'
+import { nodeSend } from '../http/node-send.ts'
 import { largeModel, layout, modelOf, registryContract } from '../registry.contract.ts'
 import { mlflowAddress } from './mlflow-address.ts'
 import { type MlflowClientSettings, mlflowClient } from './mlflow-client.ts'
@@ -35,7 +36,7 @@ function opened(opening: Opening = {}) {
   return mlflowRegistry(addressOf(opening), { pausesMs: [], ...opening })
 }
 
-registryContract(test, async () => opened(), {
+registryContract(test, async () => opened({ send: nodeSend }), {
   interrupted: (...models) => interruptedCommits(models, newPrefix, opened),
 })
 

@@ -2,13 +2,22 @@ import { CodedError } from '../../../runtime/index.ts'
 import { encodeSafetensors } from '../../weights/formats/safetensors.ts'
 import { namedTensors } from '../../weights/layout.ts'
 import { jobOrPart, listedRounds, registryError } from '../errors.ts'
-import { decodeLineage, loadedModel, type ModelFile, modelFileNames, modelFiles } from '../model-files.ts'
-import type { CommittedModel, LoadedModel, ModelRegistry, ModelToCommit } from '../registry.ts'
+import {
+  decodeLineage,
+  loadedModel,
+  type ModelFile,
+  modelFileNames,
+  modelFiles,
+  openedModel,
+  settledModel,
+} from '../model-files.ts'
+import type { CommittedModel, ModelRegistry, ModelToCommit, OpenedModel } from '../registry.ts'
 import { turns } from '../turns.ts'
 import type { MlflowAddress } from './mlflow-address.ts'
 import { type MlflowClientSettings, mlflowClient } from './mlflow-client.ts'
+import { roundPath } from './mlflow-models.ts'
 import { type MlflowRun, mlflowRun } from './mlflow-run.ts'
-import { escaped, type MlflowVersion, type MlflowVersions, mlflowParts, mlflowVersions } from './mlflow-versions.ts'
+import { type MlflowVersion, type MlflowVersions, mlflowParts, mlflowVersions } from './mlflow-versions.ts'
 
 const safetensorsFile = 'model.safetensors'
 
@@ -59,20 +68,44 @@ export function mlflowRegistry(address: MlflowAddress, settings: MlflowClientSet
     return { ...decodeLineage(new TextDecoder().decode(bytes), location), location }
   }
 
-  async function loaded(version: MlflowVersion, job: string, part?: string): Promise<LoadedModel> {
+  async function read(version: MlflowVersion, job: string, part?: string) {
     const [committed, weights, model] = await Promise.all([
       lineage(version, job, part),
       client.get(version.source, modelFileNames.weights),
       client.get(version.source, modelFileNames.model),
     ])
-    return loadedModel(committed, { weights, model })
+    return { committed, files: { weights, model } }
+  }
+
+  async function describe(job: string, round: number, part?: string): Promise<CommittedModel> {
+    return lineage(await found(job, round, part), job, part)
+  }
+
+  async function isSound(version: MlflowVersion, job: string, part?: string): Promise<boolean> {
+    try {
+      const { committed, files } = await read(version, job, part)
+      await loadedModel(committed, files)
+      return true
+    } catch (error) {
+      if (error instanceof CodedError && error.code === 'REGISTRY_DAMAGED') return false
+      throw error
+    }
+  }
+
+  async function open(job: string, round: number, part?: string): Promise<OpenedModel> {
+    const version = await found(job, round, part)
+    const [committed, model] = await Promise.all([
+      lineage(version, job, part),
+      client.get(version.source, modelFileNames.model),
+    ])
+    return openedModel(committed, model, () => client.stream(version.source, modelFileNames.weights))
   }
 
   async function commit(model: ModelToCommit): Promise<void> {
     const { job, round, part, hash } = model
     const versions = versionsOf(job, part)
     for (const present of await versions.find(round)) {
-      if (present.hash === hash && (await isSound(() => loaded(present, job, part)))) return
+      if (present.hash === hash && (await isSound(present, job, part))) return
       await versions.remove(present)
     }
     const run = await runOf(model)
@@ -103,30 +136,19 @@ export function mlflowRegistry(address: MlflowAddress, settings: MlflowClientSet
     },
     list: async (job, part) => [...new Set((await versionsOf(job, part).list()).map(({ round }) => round))],
     parts: (job) => mlflowParts(client, job),
-    load: async (job, round, part) => loaded(await found(job, round, part), job, part),
-    describe: async (job, round, part) => lineage(await found(job, round, part), job, part),
+    load: (job, round, part) =>
+      settledModel(
+        async () => read(await found(job, round, part), job, part),
+        () => describe(job, round, part),
+      ),
+    open,
+    describe,
     remove: (job, round, part) => inTurn(modelTurn(job, part), () => remove(job, round, part)),
   }
-}
-
-/** Place of a round among the artifacts of its job's run. */
-function roundPath(round: number, part?: string): string {
-  const name = `round-${String(round).padStart(6, '0')}`
-  return part === undefined ? name : `part-${escaped(part)}/${name}`
 }
 
 /** The files of a round, and its weights for Python. */
 function filesOf(model: ModelToCommit): readonly ModelFile[] {
   const tensors = namedTensors(model.layout, model.weights)
   return [...modelFiles(model), { name: safetensorsFile, bytes: encodeSafetensors(tensors) }]
-}
-
-async function isSound(load: () => Promise<unknown>): Promise<boolean> {
-  try {
-    await load()
-    return true
-  } catch (error) {
-    if (error instanceof CodedError && error.code === 'REGISTRY_DAMAGED') return false
-    throw error
-  }
 }

@@ -1,6 +1,6 @@
 import { AwsV4Signer } from 'aws4fetch'
 import { registryError } from '../errors.ts'
-import { type Answer, ask, type Request, textOf } from '../http/answer.ts'
+import { type Answer, ask, askStream, type Request, type Send, textOf, whole } from '../http/answer.ts'
 import type { S3Address } from './s3-address.ts'
 
 /** What a request to S3 is signed with. */
@@ -14,8 +14,8 @@ export interface S3Credentials {
 export interface S3ClientSettings {
   /** Asked before each request, since temporary credentials change. */
   readonly credentials: () => S3Credentials | Promise<S3Credentials>
-  /** Sends the requests. Default: the platform's. */
-  readonly fetch?: typeof fetch
+  /** Sends the requests. Default: by the platform's `fetch`. */
+  readonly send?: Send
   /** Time of a signature, in milliseconds since 1970. Default: the platform's clock. */
   readonly now?: () => number
   /** Pauses before a request is sent again. */
@@ -44,10 +44,12 @@ export interface S3Client {
    * @throws The registry's errors.
    */
   send(request: S3Request): Promise<Answer | undefined>
+  /** The bytes of an object, as they come. Undefined for a key that isn't there. @throws The registry's errors. */
+  stream(key: string): Promise<AsyncIterable<Uint8Array> | undefined>
 }
 
 export function s3Client(address: S3Address, settings: S3ClientSettings): S3Client {
-  const { fetch, pausesMs, now = Date.now } = settings
+  const { send, pausesMs, now = Date.now } = settings
   /** Keys derived from the secret, by day. */
   const cache = new Map<string, ArrayBuffer>()
 
@@ -66,24 +68,33 @@ export function s3Client(address: S3Address, settings: S3ClientSettings): S3Clie
     return { ...request, headers: Object.fromEntries(headers) }
   }
 
+  const options = { send, pausesMs, sign }
+
+  function refused(answer: Answer, key: string | undefined): undefined {
+    const fault = faultIn(answer)
+    if (key === undefined || fault.code !== 'NoSuchKey') throw errorOf(fault, address)
+  }
+
   return {
     address,
     async send({ method, key, query = {}, headers = {}, body, sha256, mayRepeat = true }) {
-      const hash = sha256 ?? (await sha256Of(body ?? ''))
+      const hash = sha256 ?? (body === undefined ? hashOfNothing : await sha256Of(body))
       const signed = { ...headers, 'x-amz-content-sha256': hash }
       const request = { method, url: urlOf(address, key, query), headers: signed, mayRepeat }
-      const answer = await ask({ ...request, ...(body !== undefined && { body }) }, address.location, {
-        fetch,
-        pausesMs,
-        sign,
-      })
-      if (answer.status < 300 && !isLateFault(answer)) return answer
-      const fault = faultIn(answer)
-      if (key !== undefined && fault.code === 'NoSuchKey') return undefined
-      throw errorOf(fault, address)
+      const answer = await ask({ ...request, ...(body !== undefined && { body }) }, address.location, options)
+      return answer.status < 300 && !isLateFault(answer) ? answer : refused(answer, key)
+    },
+    async stream(key) {
+      const headers = { 'x-amz-content-sha256': hashOfNothing }
+      const request = { method: 'GET', url: urlOf(address, key, {}), headers, mayRepeat: true }
+      const answer = await askStream(request, address.location, options)
+      return answer.status < 300 ? answer.pieces : refused(await whole(answer), key)
     },
   }
 }
+
+/** SHA-256 of an empty body. */
+const hashOfNothing = 'e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855'
 
 /** Some operations begin their answer of success, and then fail. */
 function isLateFault(answer: Answer): boolean {

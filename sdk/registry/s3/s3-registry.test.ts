@@ -7,7 +7,8 @@ import test from 'ava'
 import { faultProxy } from '../../../runtime/node/faults/index.ts'
 import { interruptedCommits, interruptedFetch } from '../../../test/support/interrupted-fetch.ts'
 import { type S3Server, s3Key, s3Server } from '../../../test/support/s3-server.ts'
-import { textOf } from '../http/answer.ts'
+import { fetchSend, type Send, textOf } from '../http/answer.ts'
+import { nodeSend } from '../http/node-send.ts'
 import { largeModel, modelOf, registryContract } from '../registry.contract.ts'
 import { s3Address } from './s3-address.ts'
 import { elementsIn, type S3ClientSettings, s3Client } from './s3-client.ts'
@@ -36,7 +37,7 @@ function opened(opening: Opening = {}) {
   return s3Registry(addressOf(opening), { credentials: () => s3Key, pausesMs: [], ...opening })
 }
 
-registryContract(test, async () => opened(), {
+registryContract(test, async () => opened({ send: nodeSend }), {
   interrupted: (...models) => interruptedCommits(models, newPrefix, opened),
 })
 
@@ -74,7 +75,7 @@ test('an upload in parts that was interrupted is completed by the next commit, w
   let kills = 0
   for (let whole = 1, isOver = true; isOver; whole++) {
     const killed = interruptedFetch(whole)
-    const registry = opened({ prefix, fetch: killed.fetch })
+    const registry = opened({ prefix, send: killed.send })
     await registry.remove('pairs-1', 1).catch(() => {})
     await registry.commit(model).catch(() => {})
     isOver = killed.isOver
@@ -126,7 +127,7 @@ test('buckets are addressed by host as well', async (t) => {
     return new Response(content.length > 0 ? content : null, { status: answer.statusCode, headers: answer.headers })
   }
   const given = `s3://models/${encodeURIComponent(prefix)}?style=host&endpoint=${endpoint}`
-  const registry = s3Registry(s3Address(given), { credentials: () => s3Key, fetch: byHost })
+  const registry = s3Registry(s3Address(given), { credentials: () => s3Key, send: fetchSend(byHost) })
   const model = await modelOf(1)
   await registry.commit(model)
   t.is((await registry.load('pairs-1', 1)).hash, model.hash)
@@ -180,6 +181,35 @@ test('a proxy that cuts each connection after 1 MB lets nothing half be seen, an
   t.is((await registry.load('pairs-1', 2)).hash, second.hash)
 })
 
+for (const [name, send] of Object.entries({ fetch: undefined, node: nodeSend }))
+  test(`a download that breaks goes on where it broke, by its range, and is read piece by piece (${name})`, async (t) => {
+    const bytes = 6_000_000
+    await using proxy = await faultProxy({ target: { port: server.port }, faults: { cutAfterBytes: 1e6 } })
+    const prefix = newPrefix()
+    const model = await largeModel(bytes)
+    await opened({ prefix }).commit(model)
+    const ranges: string[] = []
+    const noted: Send = (request, signal) => {
+      const { range } = request.headers ?? {}
+      if (range !== undefined) ranges.push(range)
+      return (send ?? fetchSend())(request, signal)
+    }
+    const endpoint = `http://127.0.0.1:${proxy.port}`
+    const registry = opened({ prefix, endpoint, send: noted, pausesMs: [0, 0] })
+    t.is((await registry.load('pairs-1', 1)).hash, model.hash)
+    const starts = ranges.map((range) => Number(/^bytes=(\d+)-$/.exec(range)?.[1]))
+    t.true(starts.length >= 5)
+    t.deepEqual(
+      starts,
+      starts.toSorted((a, b) => a - b),
+    )
+    t.true((starts[0] ?? 0) > 0)
+    const { weightsBytes } = await registry.open('pairs-1', 1)
+    const pieces: Uint8Array[] = []
+    for await (const piece of weightsBytes()) pieces.push(piece)
+    t.true(Buffer.concat(pieces).equals(Buffer.from(model.weights.buffer)))
+  })
+
 test('a server that is killed while it receives a round, and started again, has the rounds before, and then this one', async (t) => {
   await using own = await s3Server()
   const prefix = newPrefix()
@@ -198,7 +228,7 @@ test('a server that is killed while it receives a round, and started again, has 
       if (answered.status === 'rejected') throw answered.reason
       return answered.value
     }
-    const failed = await opened({ prefix, endpoint: own.url, fetch: killing })
+    const failed = await opened({ prefix, endpoint: own.url, send: fetchSend(killing) })
       .commit(model)
       .then(
         () => undefined,

@@ -1,7 +1,7 @@
 import { CodedError } from '../../../runtime/index.ts'
 import { jobOrPart, listedRounds, registryError } from '../errors.ts'
-import { decodeLineage, loadedModel, type ModelFile, modelFileNames, modelFiles } from '../model-files.ts'
-import type { CommittedModel, LoadedModel, ModelRegistry, ModelToCommit } from '../registry.ts'
+import { decodeLineage, type ModelFile, modelFileNames, modelFiles, openedModel, settledModel } from '../model-files.ts'
+import type { CommittedModel, LoadedModel, ModelRegistry, ModelToCommit, OpenedModel } from '../registry.ts'
 import { turns } from '../turns.ts'
 import type { S3Address } from './s3-address.ts'
 import { type S3ClientSettings, s3Client } from './s3-client.ts'
@@ -18,10 +18,8 @@ const digits = 6
 export function s3Registry(address: S3Address, settings: S3ClientSettings): ModelRegistry {
   const client = s3Client(address, settings)
   const partPrefix = (job: string) => `${address.prefix}${job}/part-`
-  const place = (job: string, part?: string) =>
-    part === undefined ? `${address.prefix}${job}/` : `${partPrefix(job)}${encodeURIComponent(part)}/`
-  const roundPlace = (job: string, round: number, part?: string) =>
-    `${place(job, part)}round-${String(round).padStart(digits, '0')}/`
+  const place = (job: string, part?: string) => `${address.prefix}${job}/${partFolder(part)}`
+  const roundPlace = (job: string, round: number, part?: string) => `${place(job, part)}${roundFolder(round)}/`
   const locationOf = (key: string) => address.location.replace(/(?= at |$)/, `/${key.slice(address.prefix.length, -1)}`)
 
   async function rounds(job: string, part?: string): Promise<number[]> {
@@ -48,21 +46,26 @@ export function s3Registry(address: S3Address, settings: S3ClientSettings): Mode
     throw registryError('REGISTRY_UNKNOWN', { job, round, of: jobOrPart(job, part), location, known })
   }
 
-  async function load(job: string, round: number, part?: string): Promise<LoadedModel> {
+  function load(job: string, round: number, part?: string): Promise<LoadedModel> {
     const folder = roundPlace(job, round, part)
-    for (;;) {
+    const read = async () => {
       const [committed, weights, model] = await Promise.all([
         describe(job, round, part),
         getObject(client, folder + modelFileNames.weights),
         getObject(client, folder + modelFileNames.model),
       ])
-      try {
-        return await loadedModel(committed, { weights, model })
-      } catch (error) {
-        // Another process may have replaced or removed the round while its files were read.
-        if ((await describe(job, round, part)).hash === committed.hash) throw error
-      }
+      return { committed, files: { weights, model } }
     }
+    return settledModel(read, () => describe(job, round, part))
+  }
+
+  async function open(job: string, round: number, part?: string): Promise<OpenedModel> {
+    const folder = roundPlace(job, round, part)
+    const [committed, model] = await Promise.all([
+      describe(job, round, part),
+      getObject(client, folder + modelFileNames.model),
+    ])
+    return openedModel(committed, model, () => client.stream(folder + modelFileNames.weights))
   }
 
   async function commit(model: ModelToCommit): Promise<void> {
@@ -112,9 +115,19 @@ export function s3Registry(address: S3Address, settings: S3ClientSettings): Mode
       return [...new Set(names)].toSorted()
     },
     load,
+    open,
     describe,
     remove: (job, round, part) => inTurn(roundPlace(job, round, part), () => remove(job, round, part)),
   }
+}
+
+/** The folder of a part below its job's: '', or text that ends with '/'. */
+export function partFolder(part: string | undefined): string {
+  return part === undefined ? '' : `part-${encodeURIComponent(part)}/`
+}
+
+export function roundFolder(round: number): string {
+  return `round-${String(round).padStart(digits, '0')}`
 }
 
 function ifDamaged(error: unknown): 'damaged' {

@@ -1,6 +1,6 @@
 import { z } from 'zod'
 import { weightsError } from '../errors.ts'
-import { type NamedTensor, sizeOf } from '../layout.ts'
+import { type NamedTensor, sizeOf, type TensorSpec } from '../layout.ts'
 import { floatsIn, floatTypes } from './float-type.ts'
 
 /** The format's own limit for the header. */
@@ -65,25 +65,34 @@ export function decodeSafetensors(bytes: Uint8Array, file: string): NamedTensor[
  * @throws WEIGHTS_NAME for the name `__metadata__`, and for a name that occurs twice.
  */
 export function encodeSafetensors(tensors: readonly NamedTensor[]): Uint8Array {
-  let end = 0
-  const entries = new Map<string, unknown>()
-  for (const { name, shape, values } of tensors) {
-    if (name === '__metadata__')
-      throw weightsError('WEIGHTS_NAME', { tensor: name, reason: 'the format reserves this name' })
-    if (entries.has(name)) throw weightsError('WEIGHTS_NAME', { tensor: name, reason: 'another tensor has this name' })
-    entries.set(name, { dtype: 'F32', shape, data_offsets: [end, (end += values.byteLength)] })
-  }
-  const json = new TextEncoder().encode(JSON.stringify(Object.fromEntries(entries)))
-  // Padded with spaces to a multiple of 8, so that values can be mapped into memory.
-  const dataOffset = 8 * Math.ceil((8 + json.length) / 8)
-  const bytes = new Uint8Array(dataOffset + end).fill(0x20, 0, dataOffset)
-  new DataView(bytes.buffer).setBigUint64(0, BigInt(dataOffset - 8), true)
-  bytes.set(json, 8)
-  let start = dataOffset
+  const beginning = safetensorsBeginning(tensors)
+  const size = tensors.reduce((sum, { values }) => sum + values.byteLength, 0)
+  const bytes = new Uint8Array(beginning.length + size)
+  bytes.set(beginning)
+  let start = beginning.length
   for (const { values } of tensors) {
     bytes.set(new Uint8Array(values.buffer, values.byteOffset, values.byteLength), start)
     start += values.byteLength
   }
+  return bytes
+}
+
+/** A safetensors file of F32 values up to its first value. The values of the tensors follow in their order. */
+export function safetensorsBeginning(tensors: readonly TensorSpec[]): Uint8Array {
+  let end = 0
+  const entries = new Map<string, unknown>()
+  for (const { name, shape } of tensors) {
+    if (name === '__metadata__')
+      throw weightsError('WEIGHTS_NAME', { tensor: name, reason: 'the format reserves this name' })
+    if (entries.has(name)) throw weightsError('WEIGHTS_NAME', { tensor: name, reason: 'another tensor has this name' })
+    entries.set(name, { dtype: 'F32', shape, data_offsets: [end, (end += 4 * sizeOf(shape))] })
+  }
+  const json = new TextEncoder().encode(JSON.stringify(Object.fromEntries(entries)))
+  // Padded with spaces to a multiple of 8, so that values can be mapped into memory.
+  const dataOffset = 8 * Math.ceil((8 + json.length) / 8)
+  const bytes = new Uint8Array(dataOffset).fill(0x20)
+  new DataView(bytes.buffer).setBigUint64(0, BigInt(dataOffset - 8), true)
+  bytes.set(json, 8)
   return bytes
 }
 
