@@ -12,7 +12,7 @@ import { flamectlUp } from './support/flamectl-up.ts'
 import { callsTo, reached, trivialJob } from './support/http-jobs.ts'
 import { temporaryFolder } from './support/temporary-folder.ts'
 
-const workload = new URL('../../test/support/stepping.workload.ts', import.meta.url)
+const workload = new URL('./support/stepping.workload.js', import.meta.url)
 const user = 'u'
 
 /** A server with the ended job `first`, whose round r has weights of r, and the specification of a job that keeps its base. */

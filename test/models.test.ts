@@ -1,12 +1,14 @@
 import { createHash } from 'node:crypto'
-import { readdir, readFile } from 'node:fs/promises'
+import { readdir, readFile, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import test from 'ava'
 import { apiClient } from '../api/client/index.ts'
 import { decodeNpzWeights, decodeSafetensors } from '../sdk/formats/index.ts'
-import { fileRegistry, initialWeightsFrom } from '../sdk/node/index.ts'
-import { flamectlUp } from './support/flamectl-up.ts'
+import { fileRegistry, initialWeightsFrom, remoteRegistry } from '../sdk/node/index.ts'
+import { largeModel } from '../sdk/registry/registry.contract.ts'
+import { flamectlUp, upUnder } from './support/flamectl-up.ts'
 import { callsTo, reached, trivialJob } from './support/http-jobs.ts'
+import { s3Key, s3Server } from './support/s3-server.ts'
 import { temporaryFolder } from './support/temporary-folder.ts'
 
 test('the models of a job are listed, read by number or name in each format, whole or in ranges, and removed', async (t) => {
@@ -73,4 +75,79 @@ test('the models of a job are listed, read by number or name in each format, who
   t.deepEqual(await registry.list('small'), [1, 3])
   t.is((await command('remove', 'models', 'small')).status, 0)
   t.deepEqual(await registry.list('small'), [])
+})
+
+/** Bytes of memory that a process has at present. */
+async function residentBytes(pid: number): Promise<number> {
+  const [, kilobytes] = /VmRSS:\s+(\d+) kB/.exec(await readFile(`/proc/${pid}/status`, 'utf8')) ?? []
+  return 1024 * Number(kilobytes)
+}
+
+/** Reads an answer to its end, and gives its bytes and the most memory that the process had meanwhile. */
+async function drained(answer: Response, pid: number) {
+  const sum = createHash('sha256')
+  let [bytes, most, pieces] = [0, 0, 0]
+  for await (const piece of answer.body ?? []) {
+    sum.update(piece)
+    bytes += piece.length
+    if (pieces++ % 64 === 0) most = Math.max(most, await residentBytes(pid))
+  }
+  return { bytes, most, hash: sum.digest('hex') }
+}
+
+test('a large model of files or of S3 passes through the server without being in its memory, and a range of it, too', async (t) => {
+  await using folder = await temporaryFolder()
+  await using s3 = await s3Server()
+  const address = `s3://models/large?endpoint=${encodeURIComponent(s3.url)}`
+  const env = { AWS_ACCESS_KEY_ID: s3Key.accessKeyId, AWS_SECRET_ACCESS_KEY: s3Key.secretAccessKey }
+  const model = await largeModel(2 ** 28)
+  for (const [name, registry, ...options] of [
+    ['files', fileRegistry(join(folder.path, 'files', 'models'))],
+    ['s3', await remoteRegistry(address, env), '--registry', address],
+  ] as const) {
+    await using up = await upUnder({ env }, join(folder.path, name), ...options)
+    const call = callsTo(up.url)
+    const job = await trivialJob(call, { job: 'large', clients: 2, rounds: 1, hyperparameters: { fraction: 1 } })
+    await call('PUT', `${job}/status`, { state: 'starting' })
+    await reached(call, job, 'completed')
+    await registry.commit({ ...model, job: 'large' })
+    for (const format of ['tfjs', 'safetensors', 'npz']) {
+      const at = `${up.url}${job}/models/1?format=${format}`
+      const before = await residentBytes(up.pid)
+      const answer = await fetch(at)
+      const tag = answer.headers.get('etag') ?? ''
+      const { bytes, most, hash } = await drained(answer, up.pid)
+      t.is(bytes, Number(answer.headers.get('content-length')), `${name} ${format}`)
+      t.true(most - before < 2 ** 27, `${name} ${format}: ${(most - before) / 2 ** 20} MiB`)
+      if (format !== 'safetensors') continue
+      const from = bytes - 1000
+      const rest = await fetch(at, { headers: { range: `bytes=${from}-`, 'if-range': tag } })
+      t.is(rest.status, 206)
+      t.deepEqual(
+        new Uint8Array(await rest.arrayBuffer()),
+        new Uint8Array(model.weights.buffer).slice(model.weights.byteLength - 1000),
+      )
+      t.not(hash, '')
+      t.is((await fetch(at, { method: 'HEAD' })).headers.get('content-length'), String(bytes))
+    }
+  }
+})
+
+test('a model that is damaged where it is kept ends early, and no caller takes it for whole', async (t) => {
+  await using folder = await temporaryFolder()
+  await using up = await flamectlUp(folder.path)
+  const call = callsTo(up.url)
+  const job = await trivialJob(call, { job: 'small', clients: 2, rounds: 1, hyperparameters: { fraction: 1 } })
+  await call('PUT', `${job}/status`, { state: 'starting' })
+  await reached(call, job, 'completed')
+  const file = join(folder.path, 'models', 'small', 'round-0001', 'weights.bin')
+  const bytes = await readFile(file)
+  for (const damaged of [bytes.fill(7, 100, 108), bytes.subarray(4), Buffer.concat([bytes, bytes])]) {
+    await writeFile(file, damaged)
+    for (const format of ['tfjs', 'safetensors', 'npz']) {
+      const whole = async () => (await fetch(`${up.url}${job}/models/1?format=${format}`)).arrayBuffer()
+      await t.throwsAsync(whole(), undefined, format)
+    }
+  }
+  t.is((await fetch(`${up.url}${job}/models`)).status, 200)
 })

@@ -57,6 +57,7 @@ test('a run whose registry is away ends with a status of its own, and another ru
   const away = await runFlamectl([...args, '--upload-wait', '0'], { environment })
   t.is(away.status, 5, away.err)
   t.is(away.rounds.size, 5)
+  t.regex(away.err, /drifting-1: REGISTRY_LOST /)
   t.regex(away.err, /RUN_BEHIND: .* does not have 5 models of job drifting-1 yet/)
   t.regex(away.err, /flamectl run .* --resume/)
   await server.start()

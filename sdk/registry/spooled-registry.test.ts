@@ -16,9 +16,15 @@ test.after.always(() => rmSync(base, { recursive: true, force: true }))
 registryContract(test, async () => spooled({ clock: systemClock() }).registry)
 
 /** A spooled registry, whose remote registry may be away, and notes what is committed to it. */
-function spooled({ spool = memoryRegistry(), remote = memoryRegistry(), clock = manualClock() as Clock } = {}) {
+function spooled({
+  spool = memoryRegistry(),
+  remote = memoryRegistry(),
+  clock = manualClock() as Clock,
+  mostModels = undefined as number | undefined,
+} = {}) {
   const committed: string[] = []
   const troubles: string[] = []
+  const full: string[] = []
   const away = new Set<string>()
   let heard = () => {}
   const switched: ModelRegistry = {
@@ -35,6 +41,8 @@ function spooled({ spool = memoryRegistry(), remote = memoryRegistry(), clock = 
     clock,
     random: () => 0.5,
     delays: { firstMs: 1000, mostMs: 5000 },
+    mostModels,
+    onFull: (job, cause) => void full.push(`${job}: ${cause.message}`),
     onTrouble: (job) => {
       troubles.push(job)
       heard()
@@ -47,6 +55,7 @@ function spooled({ spool = memoryRegistry(), remote = memoryRegistry(), clock = 
     committed,
     away,
     troubles,
+    full,
     /** Resolves at the next first failure of a job. */
     trouble: () => new Promise<void>((resolve) => (heard = resolve)),
   }
@@ -205,4 +214,56 @@ test('a round that is removed is removed here and there', async (t) => {
   for (const round of [1, 3]) await registry.remove('pairs-1', round)
   t.deepEqual(await remote.list('pairs-1'), [2])
   t.deepEqual(await spool.list('pairs-1'), [])
+})
+
+test('at the bound of a spool a commit waits, which is told once, until an upload makes room, and nothing is lost', async (t) => {
+  const clock = manualClock()
+  const { registry, spool, remote, away, full, committed } = spooled({ clock, mostModels: 2 })
+  away.add('pairs-1')
+  for (const round of [1, 2]) await registry.commit(await modelOf(round))
+  await registry.commit(await modelOf(1, { part: 'eu' }))
+  await registry.commit(await modelOf(1, { job: 'pairs-2' }))
+  const state = { isThere: false }
+  const third = registry.commit(await modelOf(3)).then(() => {
+    state.isThere = true
+  })
+  while (full.length === 0) {
+    clock.advance(5000)
+    await new Promise(setImmediate)
+  }
+  for (let time = 0; time < 20; time++) {
+    clock.advance(5000)
+    await new Promise(setImmediate)
+  }
+  t.false(state.isThere)
+  t.deepEqual(await spool.list('pairs-1'), [1, 2])
+  t.deepEqual(full, [
+    'pairs-1: job pairs-1 waits: the spool has 2 models that its registry does not have, and room for no more',
+  ])
+  t.is(await registry.behindInAll(), 3)
+  // A round that is there already needs no room.
+  await registry.commit(await modelOf(2))
+  away.clear()
+  while (!state.isThere) {
+    clock.advance(5000)
+    await new Promise(setImmediate)
+  }
+  await third
+  t.deepEqual(await registry.settled('pairs-1', never()), { rounds: 0 })
+  t.deepEqual(await remote.list('pairs-1'), [1, 2, 3])
+  t.is(committed.filter((name) => name.startsWith('pairs-1')).length, 4)
+})
+
+test('a commit that waits at the bound of a spool fails when the spool is closed, and its round is not there', async (t) => {
+  const clock = manualClock()
+  const { registry, spool, away } = spooled({ clock, mostModels: 2 })
+  away.add('pairs-1')
+  for (const round of [1, 2]) await registry.commit(await modelOf(round))
+  const third = t.throwsAsync(registry.commit(await modelOf(3)), { code: 'REGISTRY_FULL' })
+  registry.close()
+  for (let isOver = false; !isOver; clock.advance(500)) {
+    const ended = third.then(() => true)
+    isOver = await Promise.race([ended, new Promise<boolean>((resolve) => setImmediate(() => resolve(false)))])
+  }
+  t.deepEqual(await spool.list('pairs-1'), [1, 2])
 })

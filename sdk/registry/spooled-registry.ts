@@ -1,6 +1,8 @@
 import { type Clock, CodedError } from '../../runtime/index.ts'
+import { weightsHash } from '../weights/layout.ts'
+import { boundedSpool } from './bounded-spool.ts'
 import { registryError } from './errors.ts'
-import type { ModelRegistry, Spool } from './registry.ts'
+import type { LoadedModel, ModelRegistry, ModelToCommit, Spool } from './registry.ts'
 import { turns } from './turns.ts'
 
 /** How far the remote registry is behind the committed rounds of a job. */
@@ -65,6 +67,8 @@ interface Upload {
   readonly job: string
   /** By place: the hashes of models of the spool that the remote registry has. */
   readonly there: Map<string, string>
+  /** The model that was committed last by this process, which need not be read from the spool. */
+  recent: ModelToCommit | undefined
   /** Damaged models of the spool, which no upload can help. */
   readonly lost: Set<string>
   /** The spool may have models that nobody has looked at. */
@@ -109,8 +113,11 @@ export function spooledRegistry(parts: SpoolParts): SpooledRegistry {
     async commit(model) {
       // Uploads that make room may not have begun yet.
       kick(model.job)
+      const { job, round, part } = model
+      const isNew = !(await spool.list(job, part)).includes(round)
       await spool.commit(model)
-      kick(model.job)
+      if (isNew) uploadOf(job).recent = model
+      kick(job)
     },
     async latest(job, part) {
       return (await spool.latest(job, part)) ?? (await remoteOf(job)).latest(job, part)
@@ -183,6 +190,7 @@ export function spooledRegistry(parts: SpoolParts): SpooledRegistry {
     const upload: Upload = {
       job,
       there: new Map(),
+      recent: undefined,
       lost: new Set(),
       isWanted: false,
       isFull: false,
@@ -259,15 +267,24 @@ export function spooledRegistry(parts: SpoolParts): SpooledRegistry {
   async function move(place: Place, upload: Upload): Promise<void> {
     const { job, there, lost } = upload
     const { round, part } = place
-    const model = await spool.load(job, round, part).catch((cause: unknown) => {
-      if (codeOf(cause) === 'REGISTRY_DAMAGED') lost.add(nameOf(place))
-      return ifUnknown(cause)
-    })
+    const model =
+      (await recentOf(upload, place)) ??
+      (await spool.load(job, round, part).then(withoutLocation, (cause: unknown) => {
+        if (codeOf(cause) === 'REGISTRY_DAMAGED') lost.add(nameOf(place))
+        return ifUnknown(cause)
+      }))
     if (!model) return
-    const { location: _, ...given } = model
-    await (await remoteOf(job)).commit(given)
+    await (await remoteOf(job)).commit(model)
+    if (upload.recent?.hash === model.hash) upload.recent = undefined
     there.set(nameOf(place), model.hash)
     await clear(upload, part, 1)
+  }
+
+  /** The model of a place that this process has committed last, unless somebody has changed its weights since. */
+  async function recentOf({ job, recent }: Upload, place: Place): Promise<ModelToCommit | undefined> {
+    if (recent?.round !== place.round || recent.part !== place.part) return undefined
+    const [inSpool, found] = await Promise.all([hashOf(job, place), weightsHash(recent.weights)])
+    return found === recent.hash && inSpool === recent.hash ? recent : undefined
   }
 
   /** Removes models of a part from the spool that the remote registry has, but for the last ones. */
@@ -294,43 +311,6 @@ export function spooledRegistry(parts: SpoolParts): SpooledRegistry {
   }
 }
 
-interface SpoolBound {
-  readonly mostModels: number
-  readonly clock: Clock
-  /** Whether nobody waits any more. Default: somebody does. */
-  readonly isClosed?: () => boolean
-}
-
-/** Pause between two looks for room. */
-const lookForRoomMs = 500
-
-/**
- * A spool with a bound: a commit waits as long as so many models of its part are there. An upload, by this process or
- * another, makes room. A round that is there already needs no room.
- *
- * @throws (a commit) REGISTRY_FULL where the spool is closed meanwhile.
- */
-export function boundedSpool<Registry extends ModelRegistry>(
-  spool: Registry,
-  { mostModels, clock, isClosed = () => false }: SpoolBound,
-): Registry {
-  return {
-    ...spool,
-    async commit(model) {
-      const { job, round, part } = model
-      for (;;) {
-        const rounds = await spool.list(job, part)
-        if (rounds.includes(round) || rounds.length < mostModels) return spool.commit(model)
-        if (isClosed()) {
-          const reason = `it has ${rounds.length} models of at most ${mostModels}, and is closed`
-          throw registryError('REGISTRY_FULL', { location: `the spool of ${job}`, reason })
-        }
-        await new Promise<void>((resolve) => void clock.schedule(lookForRoomMs, resolve))
-      }
-    },
-  }
-}
-
 /** Runs at most a number of works at once. */
 function slotsFor(most: number): <Value>(work: () => Promise<Value>) => Promise<Value> {
   const waiting: (() => void)[] = []
@@ -350,6 +330,11 @@ function slotsFor(most: number): <Value>(work: () => Promise<Value>) => Promise<
 
 function nameOf({ round, part }: Place): string {
   return JSON.stringify([part, round])
+}
+
+function withoutLocation(loaded: LoadedModel): ModelToCommit {
+  const { location: _, ...model } = loaded
+  return model
 }
 
 function codeOf(cause: unknown): string | undefined {

@@ -19,8 +19,14 @@ export const nodeSend: Send = async (given, signal) => {
   const isSecure = url.startsWith('https:')
   // What must not be sent twice has a connection of its own: one that waited may be closed by the server meanwhile.
   const agent = mayRepeat ? agents[isSecure ? 'https:' : 'http:'] : false
+  // Node says the length of a body by itself for some methods alone.
+  const length = body === undefined ? {} : { 'content-length': String(Buffer.byteLength(body)) }
   const answer = await new Promise<IncomingMessage>((resolve, reject) => {
-    const request = (isSecure ? secureRequest : plainRequest)(url, { method, headers, agent, signal }, resolve)
+    const request = (isSecure ? secureRequest : plainRequest)(
+      url,
+      { method, headers: { ...headers, ...length }, agent, signal },
+      resolve,
+    )
     request.on('error', reject)
     request.end(body)
   })

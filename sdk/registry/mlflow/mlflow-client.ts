@@ -135,6 +135,8 @@ function jsonIn(answer: Answer): unknown {
 }
 
 const refusal = z.object({ error_code: z.string(), message: z.string().default('') })
+/** MLflow has no code of its own for this. */
+const isNoAlias = /^Registered model alias .* not found/
 const isFull = /no space left|disk is full|disk quota|ENOSPC/i
 
 /** Reads a refusal. @throws All other refusals than `exists` and `missing`. */
@@ -143,8 +145,8 @@ function refusalIn(answer: Answer, location: string): Refusal {
   const { data } = refusal.safeParse(jsonIn(answer))
   const code = data?.error_code ?? `status ${status}`
   if (code === 'RESOURCE_ALREADY_EXISTS') return 'exists'
-  if (code === 'RESOURCE_DOES_NOT_EXIST') return 'missing'
   const message = data?.message ?? textOf(answer)
+  if (code === 'RESOURCE_DOES_NOT_EXIST' || isNoAlias.test(message)) return 'missing'
   const reason = `${code}: ${message.replace(/\s+/g, ' ').slice(0, 300)}`
   if (status === 401 || status === 403) throw registryError('REGISTRY_CREDENTIALS', { location, reason })
   if (isFull.test(message) || status === 507) throw registryError('REGISTRY_FULL', { location, reason })
