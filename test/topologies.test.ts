@@ -51,3 +51,15 @@ for (const topology of Object.keys(topologies))
         )
     },
   )
+
+test.serial('ends that gossip in pairs each record their rounds, in one process and in two', async (t) => {
+  await using folder = await temporaryFolder()
+  for (const spread of [[], ['--hosts', 'processes:2'], ['--hosts', 'processes:2', '--transport', 'mqtt']]) {
+    const set = 'rounds=3,clients=4,fraction=1,topology=gossip,graph=full,asynchronous=true'
+    const store = join(folder.path, spread.join('-'))
+    const run = await runFlamectl(['run', 'examples/trivial', '--json', '--set', set, '--store', store, ...spread])
+    t.is(run.status, 0, run.err)
+    const names = [1, 2, 3].flatMap((round) => [0, 1, 2, 3].map((client) => `trainer-${client} ${round}`))
+    t.deepEqual([...run.models.keys()].toSorted(), ['consensus 3', ...names].toSorted())
+  }
+})

@@ -17,6 +17,7 @@ export default workload({
     topology: 'two-tier',
     levels: 2,
     graph: 'ring',
+    asynchronous: false,
     /** Share of the pictures that is used, for a quick try. */
     share: 1,
   },
@@ -43,8 +44,8 @@ export default workload({
     return { clients, client, test: mnist('t10k', share), root }
   },
 
-  topology: ({ clients, topology, levels, graph }) =>
-    chosen('topology', topology, topologies)({ clients, levels, graph }),
+  topology: ({ clients, topology, levels, graph, asynchronous }) =>
+    chosen('topology', topology, topologies)({ clients, levels, graph, asynchronous }),
   strategy: ({ fraction }) => fedAvg({ fraction }),
 })
 

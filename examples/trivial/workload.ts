@@ -20,10 +20,18 @@ const learner: Learner = {
 
 export default workload({
   name: 'trivial',
-  settings: { rounds: 10, clients: 10_000, fraction: 0.1, topology: 'two-tier', levels: 2, graph: 'ring' },
+  settings: {
+    rounds: 10,
+    clients: 10_000,
+    fraction: 0.1,
+    topology: 'two-tier',
+    levels: 2,
+    graph: 'ring',
+    asynchronous: false,
+  },
   learner: () => learner,
   data: ({ clients }) => ({ clients, client: () => examples, test: examples }),
-  topology: ({ clients, topology, levels, graph }) =>
-    chosen('topology', topology, topologies)({ clients, levels, graph }),
+  topology: ({ clients, topology, levels, graph, asynchronous }) =>
+    chosen('topology', topology, topologies)({ clients, levels, graph, asynchronous }),
   strategy: ({ fraction }) => fedAvg({ fraction }),
 })

@@ -180,6 +180,7 @@ const undecided: Decisions = {
 const placesByTags: readonly (readonly [stock: string, holdsData: boolean, tags: readonly string[]])[] = [
   ['label-holder', true, ['matchEntities', 'gatherActivations']],
   ['feature-holder', true, ['presentEntities', 'sendActivations']],
+  ['gossip-pair-trainer', true, ['gossip', 'gossipPairs']],
   ['gossip-trainer', true, ['gossip']],
   ['split-server', false, ['serveSplit']],
   ['split-trainer', true, ['trainSplit']],

@@ -152,20 +152,24 @@ export function hybrid({
 
 /**
  * Trainers without an aggregator, each with a model of its own, which it averages with its neighbours in a graph: `full`,
- * `ring`, `torus`, `regular:d`, or `regular:d:each-round`.
+ * `ring`, `torus`, `regular:d`, or `regular:d:each-round`. Asynchronous: with one neighbour after each training, without
+ * rounds that ends have in common.
  */
 export function gossip({
   clients,
   graph = defaultGraph,
+  asynchronous = false,
 }: {
   readonly clients: number
   readonly graph?: string
+  readonly asynchronous?: boolean
 }): Topology {
+  const tags = asynchronous ? ['gossip', 'gossipPairs'] : ['gossip']
   return {
     schema: {
       name: 'gossip',
       roles: [trainer],
-      channels: [{ name: 'gossip-channel', pair: ['trainer', 'trainer'], funcTags: { trainer: ['gossip'] }, graph }],
+      channels: [{ name: 'gossip-channel', pair: ['trainer', 'trainer'], funcTags: { trainer: tags }, graph }],
     },
     dataSpec: [{ role: 'trainer', datasetGroups: { default: datasets(0, clients) } }],
   }
@@ -236,6 +240,13 @@ export function vertical({ parties }: { readonly parties: number }): Topology {
   }
 }
 
+interface TopologyOptions {
+  readonly clients: number
+  readonly levels?: number
+  readonly graph?: string
+  readonly asynchronous?: boolean
+}
+
 /** The ready-made topologies, by the names that a setting `topology` has for them. */
 export const topologies = {
   'two-tier': twoTier,
@@ -247,9 +258,7 @@ export const topologies = {
   coordinated,
   gossip,
   vertical: ({ clients }) => vertical({ parties: clients }),
-} as const satisfies Readonly<
-  Record<string, (options: { readonly clients: number; readonly levels?: number; readonly graph?: string }) => Topology>
->
+} as const satisfies Readonly<Record<string, (options: TopologyOptions) => Topology>>
 
 /** A channel on which the ends of one role aggregate what those of another upload. */
 function tier(name: string, above: string, below: string, groups?: readonly string[]): SchemaChannel {

@@ -1,5 +1,6 @@
 import type { AnyRole } from '../role.ts'
 import { coordinator } from './coordinator.ts'
+import { gossipPairTrainer } from './gossip-pair-trainer.ts'
 import { gossipTrainer } from './gossip-trainer.ts'
 import { hybridTrainer } from './hybrid-trainer.ts'
 import { middleAggregator } from './middle-aggregator.ts'
@@ -12,6 +13,7 @@ import { labelHolder } from './vertical/label-holder.ts'
 export const aggregators: Readonly<Record<string, AnyRole>> = {
   [coordinator.name]: coordinator,
   [featureHolder.name]: featureHolder,
+  [gossipPairTrainer.name]: gossipPairTrainer,
   [gossipTrainer.name]: gossipTrainer,
   [hybridTrainer.name]: hybridTrainer,
   [labelHolder.name]: labelHolder,

@@ -4,7 +4,15 @@ import { defaultGroup } from '../../tag/schema.ts'
 import { isNotCounted } from '../not-counted.ts'
 import type { NotCounted } from '../role.ts'
 import { prefixed } from './aggregate.ts'
-import { type Debts, type GossipContext, isThere, recorderOf, settled } from './gossip-debts.ts'
+import {
+  answerLate,
+  type Debts,
+  type GossipContext,
+  isThere,
+  recorderOf,
+  refuseOffers,
+  settled,
+} from './gossip-debts.ts'
 import { fits } from './gossip-exchange.ts'
 import { consensusOf } from './gossip-mixing.ts'
 import { closedProperty, type GossipModel } from './gossip-protocol.ts'
@@ -50,6 +58,8 @@ export async function recordConsensus(
   }
 
   function take(): void {
+    answerLate(debts, gossip)
+    refuseOffers(gossip)
     for (;;) {
       const arrival = gossip.take(({ message }) => message.type === 'model' && message.round <= round)
       if (!arrival) return
@@ -101,6 +111,7 @@ export async function closing(
   const deadline = deadlineMs === undefined ? undefined : gossip.deadline(deadlineMs)
   try {
     for (let debts = before; ; debts = settled(debts, context)) {
+      refuseOffers(gossip)
       const isRecorder = recorderOf(context) === self
       if (isRecorder && debts.unrecorded.length > 0) return { debts, closed: false }
       const isAwaited = isRecorder && gossip.ends().some((end) => isThere(end, gossip))

@@ -104,6 +104,8 @@ export function tellRecorder(unrecorded: readonly Unrecorded[], context: GossipC
 /** Hears which debts are paid, and tells others what they may not have heard. */
 export function settled(debts: Debts, context: GossipContext): Debts {
   const { gossip } = context.channels
+  const { untold } = debts
+  if (untold === 'all') giveAgain(debts.given, context)
   const { recorded, committed } = heard(debts, gossip)
   const isOwed = (round: number) => (end: string) => (committed.get(end) ?? 0) < round && isThere(end, gossip)
   const given = debts.given
@@ -114,8 +116,6 @@ export function settled(debts: Debts, context: GossipContext): Debts {
     }))
     .filter(({ together, apart }) => together.length + apart.length > 0)
   const left = debts.unrecorded.filter(({ model }) => model.round > recorded)
-  const { untold } = debts
-  if (untold === 'all') giveAgain(given, context)
   const acknowledged = untold === 'all' ? Object.keys(debts.exchanged) : untold === 'exchanges' ? debts.latest : []
   for (const end of acknowledged) tell([end], { type: 'committed', round: debts.exchanged[end] ?? 0 }, gossip)
   if (recorderOf(context) === context.end && (untold === 'consensus' || untold === 'all'))
@@ -126,18 +126,20 @@ export function settled(debts: Debts, context: GossipContext): Debts {
 
 /** Takes the news that has come, and messages of exchanges that are committed. */
 function heard(
-  { exchanged, recorded: known }: Debts,
+  debts: Debts,
   gossip: GossipChannel,
 ): { readonly recorded: number; readonly committed: ReadonlyMap<string, number> } {
   const committed = new Map<string, number>()
-  let recorded = known
+  const { exchanged } = debts
+  let { recorded } = debts
   const closed = gossip.ends().map((end) => gossip.property(end, closedProperty))
   for (const last of closed) if (isCount(last)) recorded = Math.max(recorded, last)
-  const isNews = ({ end, message: { type, round } }: Arrival<GossipMessage>) => {
-    if (type === 'over') return false
-    if (type === 'model') return round <= recorded
-    return type === 'committed' || type === 'recorded' || round <= (exchanged[end] ?? 0)
+  const isNews = ({ end, message: { type, round: of } }: Arrival<GossipMessage>) => {
+    if (type === 'over' || type === 'ready' || type === 'offer') return false
+    if (type === 'model') return of <= recorded
+    return type === 'committed' || type === 'recorded' || of <= (exchanged[end] ?? 0)
   }
+  answerLate(debts, gossip)
   for (;;) {
     const arrival = gossip.take(isNews)
     if (!arrival) return { recorded, committed }
@@ -146,8 +148,33 @@ function heard(
     else if (message.type === 'recorded') recorded = Math.max(recorded, message.round)
     else if (message.type === 'model') tell([end], { type: 'recorded', round: recorded }, gossip)
     // An end that has started again gives a model that this end has counted and committed.
-    else if (message.type === 'offer' || message.type === 'answer')
-      tell([end], { type: 'committed', round: exchanged[end] ?? 0 }, gossip)
+    else if (message.type === 'answer') tell([end], { type: 'committed', round: exchanged[end] ?? 0 }, gossip)
+  }
+}
+
+/**
+ * Answers ends that are in a round or an exchange which this end has committed: they have started again, perhaps without
+ * their state. To those that keep their state, this end's model of that time comes before this answer.
+ */
+export function answerLate({ round, exchanged }: Pick<Debts, 'round' | 'exchanged'>, gossip: GossipChannel): void {
+  for (;;) {
+    const late = gossip.take(({ end, message: { type, round: of } }) => {
+      if (type === 'ready') return of <= round
+      return type === 'offer' && of <= (exchanged[end] ?? 0)
+    })
+    if (!late) return
+    const { end, message } = late
+    if (message.type === 'ready') tell([end], { type: 'apart', round: message.round }, gossip)
+    else tell([end], { type: 'committed', round: exchanged[end] ?? 0 }, gossip)
+  }
+}
+
+/** Answers offers when this end has done its rounds: an end that has lost its state offers again. */
+export function refuseOffers(gossip: GossipChannel): void {
+  for (;;) {
+    const late = gossip.take(({ message: { type } }) => type === 'offer')
+    if (!late) return
+    tell([late.end], { type: 'apart', round: late.message.round }, gossip)
   }
 }
 

@@ -2,7 +2,7 @@ import { isStrings } from '../../../runtime/index.ts'
 import { faultError } from '../../tag/errors.ts'
 import { graphNamed, graphNames, metropolisWeights, neighboursIn } from '../../tag/gossip-graph.ts'
 import type { Deadline } from '../channel/channel.ts'
-import { type Given, type GossipContext, isThere, tell } from './gossip-debts.ts'
+import { answerLate, type Given, type GossipContext, isThere, tell } from './gossip-debts.ts'
 import { mixed } from './gossip-mixing.ts'
 import type { GossipMessage } from './gossip-protocol.ts'
 
@@ -61,7 +61,7 @@ export async function exchange(
 
   try {
     const [first, second] = [after(1), after(2)]
-    tell(offering.filter(present), { type: 'ready', round }, gossip)
+    tell(names.filter(present), { type: 'ready', round }, gossip)
     await until(answering, takesOffers, first)
     const asked = await chosen('offers', answering, (end) => takesOffers(end) && !apart.has(end) && present(end))
     tell(asked, { type: 'offer', round, weights }, gossip)
@@ -123,6 +123,7 @@ export async function exchange(
   }
 
   function take(): void {
+    answerLate({ round: round - 1, exchanged: {} }, gossip)
     for (;;) {
       const arrival = gossip.take(({ message }) => message.round === round && isOfExchange(message))
       if (!arrival) return

@@ -6,7 +6,7 @@ import { channelTagged } from '../role.ts'
  * decided by one end, so that both count each other or neither does.
  */
 export type GossipMessage =
-  /** From the answering neighbour: has trained, and takes offers. */
+  /** Has trained; as the answering neighbour, takes offers. */
   | { readonly type: 'ready'; readonly round: number }
   /** To the answering neighbour: the model after the training of this round. */
   | {

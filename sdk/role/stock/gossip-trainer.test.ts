@@ -1,6 +1,7 @@
 import test from 'ava'
 import { errorFactory, memoryStore } from '../../../runtime/index.ts'
 import type { RoundSummary } from '../../host/index.ts'
+import { roleKey } from '../../host/round-keeper.ts'
 import { memoryRegistry } from '../../registry/memory-registry.ts'
 import type { ModelToCommit } from '../../registry/registry.ts'
 import { fedAvg } from '../../strategy/algorithms/server/fed-avg.ts'
@@ -227,4 +228,23 @@ test('a model that is not finite is mixed by nobody else', async (t) => {
   t.true(run.notices.length > 0)
   for (const end of ['trainer-0', 'trainer-2', 'trainer-3'])
     t.true(weights.get(`${end} 5`)?.every((value) => Number.isFinite(value)))
+})
+
+test('an end whose state is lost in some round holds up nobody', async (t) => {
+  const clients = 3
+  for (const graph of ['ring', 'regular:2:each-round'])
+    for (const lost of ['trainer-0', 'trainer-1', 'trainer-2'])
+      for (let steps = 4; ; steps += 3) {
+        const store = memoryStore()
+        const life = lifeOf(steps, true)
+        const job = { topology: gossip({ clients, graph }), pool: tinyPool({ clients }) }
+        await rehearse({ ...job, store: killedStore(store, life), system: seeded(steps) })
+        if (!life.ended) break
+        await store.remove(roleKey('job-1', lost))
+        const run = await completed({ ...job, store, system: seeded(steps) })
+        t.true(
+          run.rounds.some(({ part, round }) => part === lost && round === 3),
+          `${graph} ${lost} ${steps}`,
+        )
+      }
 })

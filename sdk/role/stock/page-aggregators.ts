@@ -7,6 +7,7 @@ import type { AnyRole } from '../role.ts'
 export const aggregators: Readonly<Record<string, AnyRole>> = {
   coordinator: loadedLate('coordinator'),
   'feature-holder': loadedLate('feature-holder'),
+  'gossip-pair-trainer': loadedLate('gossip-pair-trainer'),
   'gossip-trainer': loadedLate('gossip-trainer'),
   'hybrid-trainer': loadedLate('hybrid-trainer'),
   'label-holder': loadedLate('label-holder'),

@@ -182,10 +182,15 @@ export function killedAtMessage(role: AnyRole, message: number): { readonly role
     send()
     if (isLast) throw new Error('a passing fault after a message')
   }
-  const killed = <Out, In>(channel: Channel<Out, In>): Channel<Out, In> => ({
-    ...channel,
-    send: (end, sent, options) => step(() => channel.send(end, sent, options)),
-  })
+  const killed = <Out, In>(channel: Channel<Out, In>): Channel<Out, In> => {
+    const send: Channel<Out, In>['send'] = (end, sent, options) => step(() => channel.send(end, sent, options))
+    return new Proxy(channel, {
+      get(target, name) {
+        const value: unknown = name === 'send' ? send : Reflect.get(target, name, target)
+        return typeof value === 'function' ? value.bind(target) : value
+      },
+    })
+  }
   return {
     isDone: () => sends >= Math.ceil(message / 2),
     role: {

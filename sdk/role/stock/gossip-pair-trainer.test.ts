@@ -1,0 +1,237 @@
+import test from 'ava'
+import { memoryStore } from '../../../runtime/index.ts'
+import { roleKey } from '../../host/round-keeper.ts'
+import { memoryRegistry } from '../../registry/memory-registry.ts'
+import type { CountedWork, ModelToCommit } from '../../registry/registry.ts'
+import { gossip } from '../../tag/topologies.ts'
+import {
+  forSeeds,
+  killedStore,
+  lifeOf,
+  type RehearsalOptions,
+  type RoleStage,
+  rehearse,
+  roleStage,
+  tinyPool,
+} from '../../testing/index.ts'
+import { consensusOf, mixed } from './gossip-mixing.ts'
+import { gossipPairTrainer } from './gossip-pair-trainer.ts'
+import { completed, killedAtMessage, named, seeded } from './topology.contract.ts'
+
+const roles = { trainer: named('trainer', gossipPairTrainer) }
+const topologyOf = (clients: number, graph = 'full') => gossip({ clients, graph, asynchronous: true })
+
+/** A registry that notes each model with its order of exchanges, and refuses a second model under the same name. */
+function notingRegistry() {
+  const registry = memoryRegistry()
+  const models = new Map<string, ModelToCommit>()
+  return {
+    models,
+    registry: {
+      ...registry,
+      async commit(model: ModelToCommit) {
+        const name = `${model.part} ${model.round}`
+        const known = models.get(name)
+        if (known && known.hash !== model.hash) throw new Error(`two models ${name}`)
+        models.set(name, model)
+        return registry.commit(model)
+      },
+    },
+  }
+}
+
+/**
+ * Computes the ends' last models again, from the orders of their trainings and exchanges alone: an exchange happens when
+ * it is next at both ends, with its numbers at both.
+ */
+async function recomputed(models: ReadonlyMap<string, ModelToCommit>, clients: number, rounds: number) {
+  const pool = tinyPool({ clients })
+  const ends = Array.from({ length: clients }, (_, client) => `trainer-${client}`)
+  const initial = await pool.initialWeights()
+  const now = new Map(ends.map((end) => [end, initial]))
+  const start = new Map(ends.map((end) => [end, initial]))
+  const left = new Map<string, CountedWork[]>(
+    ends.map((end) => [
+      end,
+      Array.from({ length: rounds }, (_, round) => models.get(`${end} ${round + 1}`)?.arrivals ?? []).flat(),
+    ]),
+  )
+  let exchanges = 0
+  for (let hasMoved = true; hasMoved; ) {
+    hasMoved = false
+    for (const end of ends) {
+      const [next] = left.get(end) ?? []
+      const own = now.get(end) ?? initial
+      if (next?.end === end) {
+        const weights = start.get(end) ?? initial
+        const { delta } = await pool.train({
+          round: next.dispatch,
+          weights,
+          terms: {},
+          client: ends.indexOf(end),
+          end,
+          signal: new AbortController().signal,
+        })
+        const trained = weights.map((value, i) => value + delta[i]!)
+        now.set(
+          end,
+          own.map((value, i) => value + (trained[i]! - weights[i]!)),
+        )
+      } else if (next) {
+        const [other] = left.get(next.end) ?? []
+        if (other?.end !== end || other.version !== next.dispatch || other.dispatch !== next.version) continue
+        const pair = mixed([own, now.get(next.end) ?? initial].map((weights) => ({ weight: 0.5, weights })))
+        now.set(end, pair)
+        now.set(next.end, pair)
+        left.get(next.end)?.shift()
+        exchanges += 1
+      } else continue
+      left.get(end)?.shift()
+      hasMoved = true
+      for (const each of ends) if (isAtStart(each)) start.set(each, now.get(each) ?? initial)
+    }
+  }
+  return { now, exchanges, isWhole: [...left.values()].every(({ length }) => length === 0) }
+
+  /** A training starts from the model with which the round before has ended. */
+  function isAtStart(end: string): boolean {
+    const count = left.get(end)?.length ?? 0
+    const ahead = Array.from({ length: rounds }, (_, round) => models.get(`${end} ${round + 1}`)?.arrivals?.length ?? 0)
+    return ahead.some((_, round) => ahead.slice(round).reduce((sum, each) => sum + each, 0) === count)
+  }
+}
+
+async function checked(options: RehearsalOptions, clients: number, noted = notingRegistry()) {
+  const run = await completed({ ...options, registry: noted.registry })
+  const { now, exchanges, isWhole } = await recomputed(noted.models, clients, options.rounds ?? 3)
+  if (!isWhole) throw new Error('an exchange is in the order of one end alone')
+  for (const [end, weights] of now) {
+    const found = noted.models.get(`${end} ${options.rounds ?? 3}`)?.weights ?? []
+    if (found.join() !== weights.join())
+      throw new Error(`the model of ${end} is ${found.join()}, not ${weights.join()}`)
+  }
+  return { run, exchanges, models: noted.models }
+}
+
+for (const [clients, graph] of [
+  [1, 'ring'],
+  [2, 'ring'],
+  [3, 'full'],
+  [6, 'ring'],
+  [6, 'full'],
+  [6, 'regular:1:each-round'],
+] as const)
+  test(`${clients} ends on the graph ${graph} have the models that follow from the order of their exchanges`, async (t) => {
+    let exchanges = 0
+    const orders = new Set<string>()
+    await forSeeds(40, async (seed) => {
+      const found = await checked({ topology: topologyOf(clients, graph), system: seeded(seed) }, clients)
+      exchanges += found.exchanges
+      orders.add([...found.models.values()].map(({ arrivals }) => JSON.stringify(arrivals)).join())
+    })
+    t.true(exchanges >= (clients - 1) * 40, `${exchanges} exchanges`)
+    t.true(clients < 3 || orders.size > 5, `${orders.size} orders`)
+  })
+
+test('each round of each end gives the same when it is run twice', async (t) => {
+  const run = await rehearse({ topology: topologyOf(4), checkDeterminism: true })
+  t.is(run.state, 'completed', String(run.cause))
+})
+
+test('an end that is killed before or after any of its messages averages a pair whole, or not at all', async (t) => {
+  const clients = 4
+  let kills = 0
+  for (let message = 1; ; message++) {
+    const killed = killedAtMessage(roles.trainer, message)
+    const options = { topology: topologyOf(clients), roles: { trainer: killed.role }, system: seeded(message) }
+    await checked(options, clients).catch((cause: unknown) => {
+      throw new Error(`message ${message}: ${String(cause)}`, { cause })
+    })
+    if (!killed.isDone()) break
+    kills += 1
+  }
+  t.true(kills > 60, `${kills} kills`)
+})
+
+test('a process that ends just before or after any write goes on in the order that it has begun', async (t) => {
+  const job = { topology: topologyOf(3), pool: tinyPool({ clients: 3 }), rounds: 2 }
+  let kills = 0
+  for (const endsAfter of [false, true])
+    for (let steps = 1; ; steps++) {
+      const store = memoryStore()
+      const life = lifeOf(steps, endsAfter)
+      const noted = notingRegistry()
+      await rehearse({ ...job, store: killedStore(store, life), system: seeded(steps), registry: noted.registry })
+      if (!life.ended) break
+      kills += 1
+      await checked({ ...job, store, system: seeded(steps + 1) }, 3, noted).catch((cause: unknown) => {
+        throw new Error(`step ${steps}: ${String(cause)}`, { cause })
+      })
+    }
+  t.true(kills > 20, `${kills} kills`)
+})
+
+test('200 seeds: an end that leaves for good at some time makes nobody wait', async (t) => {
+  const clients = 4
+  await forSeeds(200, async (seed) => {
+    const stages: RoleStage[] = []
+    let steps = 0
+    const left = `trainer-${seed % clients}`
+    const step = () => {
+      steps += 1
+      if (steps === 1 + (seed % 31)) stages[0]?.stop(left)
+    }
+    const store = memoryStore()
+    await using stage = roleStage({
+      roles,
+      topology: topologyOf(clients, seed % 2 === 0 ? 'ring' : 'full'),
+      pool: tinyPool({ clients, beforeTraining: step, beforeEvaluation: step }),
+      store: {
+        ...killedStore(store, lifeOf(Number.POSITIVE_INFINITY, false)),
+        async append(key, bytes, options) {
+          step()
+          return store.append(key, bytes, options)
+        },
+      },
+      system: seeded(seed),
+    })
+    stages.push(stage)
+    for (let client = 0; client < clients; client++) {
+      if (`trainer-${client}` === left) continue
+      const ended = await stage.ended(`trainer-${client}`)
+      if (ended.type === 'task-failed') throw ended.cause
+    }
+    const consensus = stage.published.filter(({ part }) => part === 'consensus')
+    if (new Set(consensus.map(({ weights }) => weights.join())).size !== 1) throw new Error('not one consensus')
+  })
+  t.pass()
+})
+
+test('exchanges leave the mean of all ends as it is, to rounding', async (t) => {
+  const clients = 5
+  const pool = tinyPool({ clients, distort: (update) => ({ ...update, delta: update.delta.fill(0) }) })
+  const noted = notingRegistry()
+  await completed({ topology: topologyOf(clients), pool, registry: noted.registry, system: seeded(1) })
+  const last = Array.from({ length: clients }, (_, client) => noted.models.get(`trainer-${client} 3`)?.weights)
+  const { mean } = consensusOf(last.flatMap((weights) => weights ?? []))
+  for (const value of mean) t.true(Math.abs(value - 1) < 1e-6)
+})
+
+test('an end whose state is lost in some round holds up nobody', async (t) => {
+  const clients = 3
+  for (const graph of ['ring', 'regular:2:each-round'])
+    for (const lost of ['trainer-0', 'trainer-1', 'trainer-2'])
+      for (let steps = 4; ; steps += 3) {
+        const store = memoryStore()
+        const life = lifeOf(steps, true)
+        const job = { topology: topologyOf(clients, graph), pool: tinyPool({ clients }) }
+        await rehearse({ ...job, store: killedStore(store, life), system: seeded(steps) })
+        if (!life.ended) break
+        await store.remove(roleKey('job-1', lost))
+        const run = await completed({ ...job, store, system: seeded(steps) })
+        t.true(
+          run.rounds.some(({ part, round }) => part === lost && round === 3),
+          `${graph} ${lost} ${steps}`,
+        )
+      }
+})
