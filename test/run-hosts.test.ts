@@ -75,6 +75,32 @@ test.serial('a run over a broker of its own, on a database, has the hashes of on
     for (const [round, hash] of rounds) t.is(whole.rounds.get(round), hash, `round ${round}`)
 })
 
+test.serial(
+  'parties in processes are killed and resumed, over WebSocket and MQTT, to the models of one process',
+  async (t) => {
+    await using folder = await temporaryFolder()
+    const parties = (store: string, ...more: readonly string[]) => [
+      ...['run', 'examples/vertical', '--json', '--set', 'rounds=6,heldOut=0', '--workers', '0'],
+      ...['--store', join(folder.path, store), ...more],
+    ]
+    const whole = await runFlamectl(parties('whole'))
+    t.is(whole.status, 0, whole.err)
+    t.is(whole.models.size, 18)
+    const spread = (...more: readonly string[]) => parties('spread', '--hosts', 'processes:3', ...more)
+    const killed = await runFlamectl(spread(), { signalAtFirstLine: 'SIGKILL' })
+    t.is(killed.signal, 'SIGKILL')
+    const stopped = await runFlamectl(spread('--transport', 'mqtt', '--resume'), { signalAtFirstLine: 'SIGINT' })
+    t.is(stopped.status, 130, stopped.err)
+    const resumed = await runFlamectl(spread('--resume'))
+    t.is(resumed.status, 0, resumed.err)
+    const models = [killed, stopped, resumed].flatMap((run) => [...run.models])
+    for (const [model, hash] of models)
+      t.is<string | undefined, string | undefined>(hash, whole.models.get(model), model)
+    const told = [...new Set(models.map(([model]) => model))].toSorted()
+    t.deepEqual(told, [...whole.models.keys()].toSorted())
+  },
+)
+
 test.serial('a number of hosts or a transport that is none is refused', async (t) => {
   await using folder = await temporaryFolder()
   for (const wrong of [

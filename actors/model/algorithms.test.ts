@@ -1,5 +1,5 @@
 import test from 'ava'
-import { hierarchical, twoTier } from '../../sdk/index.ts'
+import { hierarchical, twoTier, vertical } from '../../sdk/index.ts'
 import { runFaults } from './algorithms.ts'
 
 test('choices that need each update are refused under a tree, whether or not the job names its algorithm', (t) => {
@@ -14,4 +14,14 @@ test('choices that need each update are refused under a tree, whether or not the
   ])
   // The workload's own algorithm may have a buffer.
   t.deepEqual(runFaults({ modelSpec: { selector: { sort: 'fedbuff', kwargs: { c: 2 } } } }, flat), [])
+})
+
+test('a job of parties may leave its algorithm to its workload, and name no other than that of parties', (t) => {
+  const { schema } = vertical({ parties: 3 })
+  for (const modelSpec of [{}, { selector: { sort: 'default' } }, { optimizer: { sort: 'vertical' } }])
+    t.deepEqual(runFaults({ modelSpec }, schema), [], JSON.stringify(modelSpec))
+  for (const modelSpec of [{ optimizer: { sort: 'fedavg' } }, { stages: { sort: 'clip:1' } }])
+    t.like(runFaults({ modelSpec }, schema), [{ code: 'ALGORITHM_TOPOLOGY' }], JSON.stringify(modelSpec))
+  const modelSpec = { optimizer: { sort: 'vertical' } }
+  t.like(runFaults({ modelSpec }, twoTier({ clients: 3 }).schema), [{ code: 'ALGORITHM_TOPOLOGY' }])
 })

@@ -12,6 +12,7 @@ import {
   type Schema,
   topologyMisfit,
   updatesMisfit,
+  verticalTraining,
 } from '../../sdk/index.ts'
 import type { PlacedFault } from './errors.ts'
 import { expectation, type FoundFaults, foundFaults, notedPlace, noteIssue, shown } from './faults.ts'
@@ -68,7 +69,7 @@ export function runFaults(
   const isNamed = spec.optimizer !== undefined && spec.optimizer.sort !== 'default'
   if (!isNamed && kinds.every((kind) => spec[kind] === undefined || kind === 'optimizer')) return []
   try {
-    const algorithm = isNamed ? chosenAlgorithm(fedAvg(), spec) : withAnyAlgorithm(spec)
+    const algorithm = isNamed ? chosenAlgorithm(fedAvg(), spec) : withAnyAlgorithm(spec, schema)
     const topology = topologyMisfit(algorithm, schema)
     if (topology !== undefined) {
       const fitting = fittingTopologies(algorithm).join(', ')
@@ -90,8 +91,10 @@ export function runFaults(
   }
 }
 
-/** The choices with an algorithm that they fit, if there is one: of rounds, or with a buffer. */
-function withAnyAlgorithm(spec: ModelSpec) {
+/** The choices with an algorithm that they fit, if there is one: for parties, of rounds, or with a buffer. */
+function withAnyAlgorithm(spec: ModelSpec, schema: Schema) {
+  const ofParties = verticalTraining()
+  if (topologyMisfit(ofParties, schema) === undefined) return chosenAlgorithm(ofParties, spec)
   try {
     return chosenAlgorithm(fedAvg(), spec)
   } catch (cause) {

@@ -66,6 +66,18 @@ test('a round whose process ended before it announced the round is announced bef
   await system.terminate()
 })
 
+test('the hashes of other parts come with a model of another node, and are left out if they are none', async (t) => {
+  const { system } = await stage()
+  const replyTo = system.spawn<ModelsReply>('reply', () => () => {})
+  const weights = Float32Array.of(1, 2)
+  const model = { round: 1, workload: 'w', seed: 1, weights, layout, metrics: {}, members: ['a'], hash: 'h' }
+  const decoded = (digests: unknown) =>
+    Object(decodeModelsMessage({ type: 'publish', replyTo, model: { ...model, digests } })).model?.digests
+  t.deepEqual(decoded({ 'feature-holder-0': 'ab' }), { 'feature-holder-0': 'ab' })
+  for (const none of [undefined, ['ab'], { a: 1 }, 'ab']) t.is(decoded(none), undefined)
+  await system.terminate()
+})
+
 test('another node cannot say that a task has completed', (t) => {
   t.is(decodeModelsMessage({ type: 'completed', told: () => {} }), undefined)
 })

@@ -1,5 +1,5 @@
 import test from 'ava'
-import { decode, manualClock, memoryStore, virtualClock } from '../../../../runtime/index.ts'
+import { decode, errorFactory, manualClock, memoryStore, virtualClock } from '../../../../runtime/index.ts'
 import type { TaskReport } from '../../../host/index.ts'
 import { verticalTraining } from '../../../strategy/algorithms/vertical/index.ts'
 import { vertical } from '../../../tag/topologies.ts'
@@ -15,6 +15,7 @@ import type { PoolPass } from '../../../training/training-pool.ts'
 import { stockRoles } from '../stock-roles.ts'
 import { modelsOf, partyPool, rehearseParties, seeded, three } from './party-job.contract.ts'
 
+const mishap = errorFactory({ MISHAP: { message: '{end} is ill', hint: 'mend it' } })
 const topology = vertical({ parties: 3 })
 const hashed = { alignment: 'hashed', heldOut: 0.25 } as const
 
@@ -52,6 +53,20 @@ test('a feature holder that leaves for good fails the round at once, or its valu
       t.true((label.at(-1)?.metrics['absent-batches'] ?? 0) > 0)
     }
   })
+})
+
+test('a feature holder that fails for good fails the job with its cause, or its values are replaced', async (t) => {
+  const pool = await partyPool(three, ({ end, round }) => {
+    if (end === 'feature-holder-1' && round === 2) throw mishap('MISHAP', { end })
+  })
+  const failed = await rehearseParties(three, { pool })
+  t.is(failed.state, 'failed')
+  t.regex(String(failed.cause), /feature-holder-1 cannot go on: MISHAP feature-holder-1 is ill/)
+  const run = await rehearseParties(three, { pool, strategy: verticalTraining({ ...hashed, absent: 'zeros' }) })
+  t.is(run.state, 'completed', String(run.cause))
+  t.true(run.notices.includes('MISHAP'))
+  const last = run.rounds.find(({ part, round }) => part === 'label-holder-0' && round === 3)
+  t.deepEqual(last?.members, ['feature-holder-0', 'label-holder-0'])
 })
 
 test('feature holders do not wait for a label holder that has left for good', async (t) => {

@@ -42,7 +42,7 @@ export interface Attendance {
 export function attendance(
   alignment: Alignment,
   { absent, deadlineMs }: VerticalSettings,
-  { channels: { holders }, decide, recorded }: LabelHolderContext,
+  { channels: { holders }, decide, recorded, notice }: LabelHolderContext,
 ): Attendance {
   const names = holders.expected
   const absences: Absence[] = []
@@ -67,8 +67,10 @@ export function attendance(
   /** Takes all messages that have arrived, and keeps those of this attempt. */
   function note(): void {
     for (let arrival = holders.take(() => true); arrival; arrival = holders.take(() => true)) {
-      requireNoFailure(arrival)
       const { end, message } = arrival
+      if (absent === 'fail') requireNoFailure(arrival)
+      else if (message.type === 'failed')
+        notice({ code: message.code, message: `${end} leaves the job: ${message.reason}` })
       if (!('attempt' in message) || message.round !== present.round || message.attempt !== present.attempt) continue
       if (message.type === 'finished') finished.set(end, message)
       else values.set(`${message.batch} ${end}`, message.values)

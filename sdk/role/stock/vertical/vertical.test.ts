@@ -74,6 +74,16 @@ test('private intersection and keyed hashes find the same entities, and so the s
   t.deepEqual(modelsOf(psi), hashed)
 })
 
+test('a job that goes on for more rounds has the models of one that ran them at once', async (t) => {
+  const [store, registry] = [memoryStore(), memoryRegistry()]
+  const first = await rehearseParties(three, { store, registry, rounds: 2 })
+  const more = await rehearseParties(three, { store, registry, rounds: 4 })
+  t.deepEqual(
+    [...new Set([...modelsOf(first), ...modelsOf(more)])].toSorted(),
+    modelsOf(await rehearseParties(three, { rounds: 4 })),
+  )
+})
+
 test('any order of messages gives the same models', async (t) => {
   const expected = modelsOf(await rehearseParties(three))
   await forSeeds(60, async (seed) => {
