@@ -262,6 +262,8 @@ export type Waiting =
        * can answer.
        */
       readonly quorum: number
+      /** Number of counted ends at which the round stops waiting, in place of the fraction. Absent: the fraction. */
+      readonly closesAt?: number
       /** The round stops waiting this many milliseconds after the distribution. Absent: no deadline. */
       readonly deadlineMs?: number
       /** Fewest counted ends for the round to be committed. With fewer the round fails. */
@@ -294,6 +296,12 @@ export type Waiting =
       /** As `weigh`, at the aggregators below the top. Absent: `weigh`. */
       weighBelow?(staleness: number): number
     }
+
+/** Number of counted ends at which a round of so many selected ends stops waiting. */
+export function awaitedOf({ quorum, closesAt }: Extract<Waiting, { kind: 'quorum' }>, selected: number): number {
+  // A product such as 0.55 · 100 may lie a little above the intended whole number.
+  return Math.min(selected, closesAt ?? Math.ceil(quorum * selected - 1e-9))
+}
 
 /**
  * A step between client and sum, or between sum and server, such as clipping, compression, noise. `Own` is the state that

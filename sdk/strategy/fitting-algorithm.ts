@@ -2,7 +2,7 @@ import { randomStream } from '../random/random-stream.ts'
 import type { Task } from '../tag/expand.ts'
 import type { Schema } from '../tag/schema.ts'
 import { topologies } from '../tag/topologies.ts'
-import type { Algorithm } from './algorithm.ts'
+import { type Algorithm, awaitedOf } from './algorithm.ts'
 import { strategyError } from './errors.ts'
 
 /**
@@ -80,7 +80,8 @@ function gossipMisfit({ name, aggregation, waiting, server, select }: Algorithm,
   if (server.hear) return `${name} asks clients before each round from a server, and ${there}`
   if (holdsState(server.init({ tensors: [], size: 0 })))
     return `${name} keeps a state at a server, and ${there}: use fedavg or fedprox`
-  if (waiting.quorum < 1) return `a quorum counts updates at a server, and ${there}: set deadlineMs in place of quorum`
+  if (waiting.quorum < 1 || waiting.closesAt !== undefined)
+    return `a quorum counts updates at a server, and ${there}: set deadlineMs in place of quorum`
   if (waiting.minimumUpdates > 1)
     return `minimumUpdates counts updates at a server, and ${there}: leave minimumUpdates out`
   return undefined
@@ -138,10 +139,9 @@ export function updatesMisfit(
   )
   const selected = Math.max(...selections)
   // With middle aggregators each group has its own quorum, and more updates may be counted in all.
-  const quorum = summingRole(schema) === undefined ? waiting.quorum : 1
-  const counted = Math.ceil(quorum * selected - 1e-9)
+  const counted = summingRole(schema) === undefined ? awaitedOf(waiting, selected) : selected
   if (counted >= waiting.minimumUpdates) return undefined
-  const awaited = counted < selected ? `, of which a quorum of ${quorum} awaits ${counted}` : ''
+  const awaited = counted < selected ? `, of which a round awaits ${counted}` : ''
   return `${name} needs ${waiting.minimumUpdates} updates a round, but selects ${selected} of ${trainers} trainers${awaited}`
 }
 

@@ -1,5 +1,5 @@
 import { CodedError, isNumber, isObject, isStrings, keep, release } from '../../../runtime/index.ts'
-import type { Contribution, EndReport } from '../../strategy/algorithm.ts'
+import { awaitedOf, type Contribution, type EndReport, type Waiting } from '../../strategy/algorithm.ts'
 import type { RoundPartial, RoundSum } from '../../strategy/round-sum.ts'
 import { HeldDelta, type SentVector } from '../../sum/accumulator.ts'
 import type { Channel, GatheredArrival } from '../channel/channel.ts'
@@ -184,7 +184,7 @@ export async function gather(
   const notFinite = new Map<string, string[]>()
   const answers = channel.gather([...shares.keys()], {
     purpose: `round ${assignment.round}`,
-    quorum: channel.othersHoldData && !everyone && waiting.kind === 'quorum' ? waiting.quorum : 1,
+    quorum: channel.othersHoldData && !everyone && waiting.kind === 'quorum' ? quorumOf(waiting, shares.size) : 1,
     deadlineMs: everyone ? undefined : assignment.waitMs,
     matching: (answer) => isAnswerTo(assignment, answer),
     lent: true,
@@ -277,6 +277,11 @@ export async function gather(
         throw failureOf(end, answer)
     }
   }
+}
+
+/** The fraction of the asked ends at which a round stops waiting. */
+function quorumOf(waiting: Extract<Waiting, { kind: 'quorum' }>, asked: number): number {
+  return asked === 0 ? 1 : awaitedOf(waiting, asked) / asked
 }
 
 /**

@@ -1,4 +1,5 @@
 import { CodedError } from '../../../runtime/index.ts'
+import { awaitedOf } from '../../strategy/algorithm.ts'
 import type { RoundPartial } from '../../strategy/round-sum.ts'
 import type { Channel } from '../channel/channel.ts'
 import { isNotCounted } from '../not-counted.ts'
@@ -63,7 +64,7 @@ export const ringTrainer = role({
     const ends = [...ring.expected, self].toSorted()
     const selected = select.select(ends, context.jobRandom(round, 'select'))
     const own = await contributed(round, state, selected.includes(self), context)
-    const quorum = waiting.kind === 'quorum' ? waiting.quorum : 1
+    const enough = waiting.kind === 'quorum' ? awaitedOf(waiting, selected.length) : selected.length
     const outcome = await ringRound(
       ring,
       {
@@ -71,7 +72,7 @@ export const ringTrainer = role({
         purpose: `round ${round}`,
         own,
         ends,
-        enough: quorum < 1 ? Math.ceil(quorum * selected.length - 1e-9) : undefined,
+        enough: enough < selected.length ? enough : undefined,
         deadlineMs: waiting.kind === 'quorum' ? waiting.deadlineMs : undefined,
         behind: (end) => giveModel(end, state, context),
         wantsModel: true,

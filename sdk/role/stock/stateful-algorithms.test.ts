@@ -3,7 +3,10 @@ import { decode, memoryStore, seededScheduler } from '../../../runtime/index.ts'
 import { randomStream } from '../../random/random-stream.ts'
 import type { Algorithm } from '../../strategy/algorithm.ts'
 import { fedDyn, fedNova, fedProx, moon, scaffold } from '../../strategy/algorithms/client/index.ts'
+import { qFedAvg } from '../../strategy/algorithms/fair/index.ts'
+import { flTrust } from '../../strategy/algorithms/robust/index.ts'
 import { fedAvg } from '../../strategy/algorithms/server/index.ts'
+import { choicesOf, chosenAlgorithm } from '../../strategy/chosen-algorithm.ts'
 import { hierarchical, twoTier } from '../../tag/topologies.ts'
 import { forSeeds } from '../../testing/index.ts'
 import type { PoolTrainingRequest, TrainingPool } from '../../training/training-pool.ts'
@@ -41,6 +44,34 @@ for (const [name, make] of Object.entries(algorithms)) {
       const store = memoryStore()
       await endingAt(at, store, { strategy })
       const { ended, published } = await run({ strategy, store })
+      t.is(ended.type, 'task-completed', `write ${at}`)
+      for (const { round, weights } of published) t.deepEqual([...weights], calm.weights[round - 1], `write ${at}`)
+    }
+  })
+}
+
+/** A pool whose server trains by the stream of its end and round. */
+const rootedPool: TrainingPool = {
+  ...quadraticPool(),
+  trainRoot: async ({ round, end, weights }) => {
+    const random = randomStream(5, round, end)
+    return { delta: weights.map((value) => (random.uniform() - value) / 4), samples: 1, metrics: {} }
+  },
+}
+
+for (const [name, strategy] of Object.entries({
+  FLTrust: flTrust(),
+  'q-FedAvg': qFedAvg({ q: 3 }),
+  'FedAvg with flipped labels': chosenAlgorithm(fedAvg(), choicesOf({ attack: 'label-flip:0.5' })),
+  'power-of-choice': chosenAlgorithm(fedAvg(), choicesOf({ selector: 'power-of-choice,k=2,d=3' })),
+})) {
+  test(`${name}: a process that ends at any write is gone on from to the same bits`, async (t) => {
+    const options = { strategy, pool: rootedPool }
+    const calm = await run(options)
+    for (let at = 1; at <= 30; at++) {
+      const store = memoryStore()
+      await endingAt(at, store, options)
+      const { ended, published } = await run({ ...options, store })
       t.is(ended.type, 'task-completed', `write ${at}`)
       for (const { round, weights } of published) t.deepEqual([...weights], calm.weights[round - 1], `write ${at}`)
     }

@@ -1,10 +1,11 @@
 import test from 'ava'
 import fc from 'fast-check'
-import { virtualClock } from '../../../runtime/index.ts'
+import { memoryStore, virtualClock } from '../../../runtime/index.ts'
 import { randomStream } from '../../random/random-stream.ts'
+import { endingAt, quadraticPool } from '../../role/stock/quadratic-job.contract.ts'
 import { hierarchical, twoTier } from '../../tag/topologies.ts'
-import { rehearse, tinyPool } from '../../testing/index.ts'
-import { clientLearner } from '../../training/training-pool.ts'
+import { forSeeds, rehearse, tinyPool } from '../../testing/index.ts'
+import { clientLearner, type TrainingPool } from '../../training/training-pool.ts'
 import type { Algorithm } from '../algorithm.ts'
 import { fedBuff } from '../algorithms/asynchronous/index.ts'
 import { scaffold } from '../algorithms/client/index.ts'
@@ -189,3 +190,29 @@ test('a sampler needs each update, rounds, the losses of examples and the settin
   })
   t.throws(() => requireLearner(chosen(), {}), { code: 'STRATEGY_LEARNER' })
 })
+
+test('a process that ends at any write is gone on from, and its published rounds stay, with what clients measured', (t) =>
+  forSeeds(16, async (seed) => {
+    const base = quadraticPool()
+    const pool: TrainingPool = {
+      ...base,
+      evaluateClient: async (request) => ({
+        ...(await base.evaluateClient(request)),
+        losses: Float32Array.from(request.indices ?? losses.keys(), (index) => losses[index] ?? 0),
+      }),
+    }
+    const store = memoryStore()
+    const before = new Map<number, string>()
+    for (let life = 0; life < 3; life++) {
+      await endingAt(life < 2 ? 2 + ((seed * 7 + life * 5) % 40) : Number.POSITIVE_INFINITY, store, {
+        ...{ strategy: chosen(fedAvg(), ',w=1'), pool, rounds: 5 },
+        onPublish({ round, weights, metrics }) {
+          const content = JSON.stringify({ weights: [...weights], metrics })
+          t.is(before.get(round) ?? content, content)
+          before.set(round, content)
+        },
+      })
+    }
+    t.is(before.size, 5)
+    t.regex(before.get(5) ?? '', /train-epoch-seconds/)
+  }))

@@ -145,12 +145,12 @@ export function sampledExamples(
   return Uint32Array.from(taken).toSorted()
 }
 
-/** A learner that trains on some examples alone. */
+/** A learner that trains on some examples alone, unless a request names its own. */
 function limited(learner: RoleLearner, indices: Uint32Array): RoleLearner {
   return {
     ...learner,
-    train: (request) => learner.train({ ...request, indices }),
-    trainHeld: (request) => learner.trainHeld({ ...request, indices }),
+    train: (request) => learner.train({ indices, ...request }),
+    trainHeld: (request) => learner.trainHeld({ indices, ...request }),
     lossOfPart: ({ of, ...pass }, labels) =>
       learner.lossOfPart(
         { ...pass, of: 'indices' in of ? { indices: of.indices.map((at) => indices[at]!) } : of },

@@ -1,7 +1,7 @@
 import type { RoleLearner } from '../../learn/role-learner.ts'
 import type { Answer, ClientAssignment, Selector } from '../algorithm.ts'
 import { drawn } from './draws.ts'
-import { highestLosses, samplesSelector } from './remembering-selectors.ts'
+import { highestLosses, lossIn, samplesSelector } from './remembering-selectors.ts'
 
 type Known = Readonly<Record<string, number>>
 
@@ -25,7 +25,7 @@ export function askedPowerOfChoice({
   return {
     candidates: (ends, random, samples) => bySamples.select(ends, random, samples),
     select(ends, random, samples, told) {
-      const losses = new Map(told?.map(({ end, numbers }) => [end, numbers.loss ?? 0]))
+      const losses = new Map(told?.map(({ end, numbers }) => [end, lossIn(numbers)]))
       const present = new Set(ends)
       const asked = told?.map(({ end }) => end).filter((end) => present.has(end))
       return highestLosses(asked ?? bySamples.select(ends, random, samples), count, (end) => losses.get(end) ?? 0)

@@ -15,7 +15,10 @@ export function drawn(items: readonly string[], count: number, random: RandomStr
   return [...order.subarray(0, taken)].map((index) => items[index] ?? '').toSorted()
 }
 
-/** `count` items, drawn one after another without replacement, each in proportion to its weight among those left. */
+/**
+ * `count` items, drawn one after another without replacement, each in proportion to its weight among those left. Where
+ * none of them has a weight, each is as likely.
+ */
 export function drawnByWeight(
   items: readonly string[],
   count: number,
@@ -26,11 +29,12 @@ export function drawnByWeight(
   const taken: string[] = []
   while (taken.length < count && left.size > 0) {
     const total = [...left.values()].reduce((sum, weight) => sum + weight, 0)
-    let rest = random.uniform() * total
+    const even = total > 0 ? undefined : 1
+    let rest = random.uniform() * (even ? left.size : total)
     let chosen: string | undefined
     for (const [item, weight] of left) {
       chosen = item
-      rest -= weight
+      rest -= even ?? weight
       if (rest < 0) break
     }
     if (chosen === undefined) break

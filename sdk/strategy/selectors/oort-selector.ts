@@ -150,9 +150,10 @@ export function oortSeats(count: number): number {
 
 function knownFrom(reports: FinishedRound['reports'], round: number): Record<string, KnownEnd> {
   return Object.fromEntries(
-    Object.entries(reports).map(([end, { metrics, seconds }]) => [
-      end,
-      { utility: metrics[utilityMetric] ?? 0, seconds, last: round },
-    ]),
+    Object.entries(reports).map(([end, { metrics, seconds }]) => {
+      const { [utilityMetric]: utility = 0 } = metrics
+      // A diverged client has no utility.
+      return [end, { utility: Number.isFinite(utility) ? utility : 0, seconds, last: round }]
+    }),
   )
 }

@@ -4,7 +4,7 @@ import { strategyError } from '../errors.ts'
 import { settingValues } from '../settings.ts'
 import { askedPowerOfChoice, stratifiedSelector, tellLoss, tellStratum } from './asking-selectors.ts'
 import { deadlineSelector } from './deadline-selector.ts'
-import { oortSeats, oortSelector, statisticalUtility, utilityMetric } from './oort-selector.ts'
+import { oortSelector, statisticalUtility, utilityMetric } from './oort-selector.ts'
 import { countSelector } from './random-selector.ts'
 import { fairSelector, powerOfChoice, samplesSelector, tierSelector } from './remembering-selectors.ts'
 
@@ -56,6 +56,18 @@ const deadlineSettings = {
 const tierSettings = {
   count,
   tiers: { kind: 'whole', least: 1, default: 5, help: 'number of tiers; fewer where a tier would be below k' },
+  credits: {
+    kind: 'whole',
+    least: 1,
+    optional: true,
+    help: 'number of rounds in which a tier may be drawn; once no tier has credits left, all have them anew; none: no bound',
+  },
+  interval: {
+    kind: 'whole',
+    least: 1,
+    optional: true,
+    help: 'rounds between changes of the probabilities, which then follow the ranks of the losses of the tiers; none: tiers are equally likely',
+  },
 } as const
 
 const overSettings = {
@@ -87,7 +99,7 @@ export const selectorEntries: readonly SelectorEntry[] = [
     apply(algorithm, given) {
       const { count, factor } = settingValues('over-commitment', overSettings, given)
       const seats = Math.ceil(factor * count - 1e-9)
-      return closingAt(count, seats, { ...algorithm, select: countSelector({ count: seats }) })
+      return closingAt(count, { ...algorithm, select: countSelector({ count: seats }) })
     },
   },
   entry('fair', 'the ends that took part least often', undefined, { count }, fairSelector),
@@ -141,7 +153,7 @@ export const selectorEntries: readonly SelectorEntry[] = [
     apply(algorithm, given) {
       const values = settingValues('oort', oortSettings, given)
       const chosen = { ...algorithm, select: oortSelector(values), client: tellingUtility(algorithm.client) }
-      return closingAt(values.count, oortSeats(values.count), chosen)
+      return closingAt(values.count, chosen)
     },
   },
 ]
@@ -164,10 +176,10 @@ function asking(algorithm: Algorithm, select: Selector, tell: NonNullable<Client
   return { ...algorithm, select, client: { ...algorithm.client, tell } }
 }
 
-/** An algorithm whose round ends with `count` updates of `seats` selected ends. */
-function closingAt(count: number, seats: number, algorithm: Algorithm): Algorithm {
+/** An algorithm whose round ends with `count` updates. */
+function closingAt(count: number, algorithm: Algorithm): Algorithm {
   const { name, waiting } = algorithm
-  if (waiting.kind === 'quorum') return { ...algorithm, waiting: { ...waiting, quorum: Math.min(1, count / seats) } }
+  if (waiting.kind === 'quorum') return { ...algorithm, waiting: { ...waiting, closesAt: count } }
   const reason = `the selector closes a round at ${count} updates, and ${name} has a buffer; choose the selector fedbuff`
   throw strategyError('STRATEGY_MISFIT', { reason })
 }

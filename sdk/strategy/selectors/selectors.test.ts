@@ -7,6 +7,8 @@ import type { FinishedRound, Selector } from '../algorithm.ts'
 import { fedAvg } from '../algorithms/server/index.ts'
 import { choicesOf, chosenAlgorithm } from '../chosen-algorithm.ts'
 import { requireTopology } from '../fitting-algorithm.ts'
+import { askedPowerOfChoice } from './asking-selectors.ts'
+import { drawnByWeight } from './draws.ts'
 import { oortSelector } from './oort-selector.ts'
 import { fairSelector, powerOfChoice, samplesSelector, tierSelector } from './remembering-selectors.ts'
 
@@ -73,6 +75,54 @@ test('Oort takes a slow end less often than a fast one of the same utility', (t)
   const found = selections(oortSelector(choices), 200, report).flat()
   const fast = found.filter((end) => ends.indexOf(end) < 5).length
   t.true(fast > 0.9 * found.length)
+})
+
+test('a tier is drawn as often as it has credits, and then all have them anew', (t) => {
+  const selector = tierSelector({ count: 2, tiers: 5, credits: 2 })
+  // The first five rounds are for ends that are not known.
+  const found = selections(selector, 25, (index) => ({ seconds: index })).slice(5)
+  const tiers = found.map(([end = '']) => Math.floor(ends.indexOf(end) / 2))
+  for (const from of [0, 10]) {
+    const times = [0, 1, 2, 3, 4].map((tier) => tiers.slice(from, from + 10).filter((each) => each === tier).length)
+    t.deepEqual(times, [2, 2, 2, 2, 2], `${tiers}`)
+  }
+})
+
+test('with an interval, tiers of great losses are drawn more often', (t) => {
+  const selector = tierSelector({ count: 2, tiers: 5, interval: 5 })
+  const found = selections(selector, 600, (index) => ({
+    seconds: index,
+    metrics: { loss: index === 9 ? Number.NaN : index },
+  }))
+  const times = (tier: number) => found.filter(([end = '']) => Math.floor(ends.indexOf(end) / 2) === tier).length
+  t.true(times(3) > 1.5 * times(0), `${[0, 1, 2, 3, 4].map(times)}`)
+})
+
+test('losses and utilities that are not finite select nobody, and zero weights leave all alike', (t) => {
+  const nan = (index: number) => ({ metrics: { loss: index < 8 ? Number.NaN : 1, utility: index < 8 ? Infinity : 1 } })
+  const power = selections(powerOfChoice({ count: 2, candidates: 10 }), 20, nan)
+  t.deepEqual(power.at(-1), ['trainer-8', 'trainer-9'])
+  const told = ends.map((end, index) => ({ end, samples: 1, numbers: { loss: index < 8 ? Number.NaN : 1 } }))
+  t.deepEqual(askedPowerOfChoice({ count: 2, candidates: 10 }).select(ends, randomStream(1), {}, told), [
+    'trainer-8',
+    'trainer-9',
+  ])
+  const taken = new Set(
+    Array.from({ length: 200 }, (_, seed) => drawnByWeight(ends, 1, () => 0, randomStream(seed))[0]),
+  )
+  t.is(taken.size, 10)
+})
+
+test('over-commitment counts K updates, also where fewer ends are there than seats', async (t) => {
+  for (const clients of [8, 5, 3]) {
+    const run = await rehearse({
+      strategy: chosenAlgorithm(fedAvg(), choicesOf({ selector: 'over-commitment,k=5,o=1.6' })),
+      topology: twoTier({ clients }),
+      system: { clock: virtualClock() },
+    })
+    t.is(run.state, 'completed', String(run.cause))
+    for (const { members } of run.rounds) t.is(members.length, Math.min(5, clients))
+  }
 })
 
 test('a job remembers what ends told, and over-commitment ends a round with the first updates', async (t) => {

@@ -79,6 +79,59 @@ test('with error feedback, all that was sent and the error sum to the updates', 
   )
 })
 
+test('stages are their formulas in float64, with ties and values of several magnitudes', (t) => {
+  const wide = fc.oneof(value, fc.constantFrom(0, 1000, 2 ** -20))
+  const halfToEven = (x: number) => {
+    const down = Math.floor(x)
+    if (x - down !== 0.5) return Math.round(x)
+    return down % 2 === 0 ? down : down + 1
+  }
+  fc.assert(
+    fc.property(fc.array(wide, { minLength: 8, maxLength: 8 }), fc.integer({ min: 2, max: 9 }), (given, bits) => {
+      const delta = Float32Array.from(given)
+      const of = (text: string) => [...one(text, delta)]
+      const near = (found: readonly number[], expected: readonly number[], what: string) =>
+        t.true(
+          found.every((each, i) => Math.abs(each - (expected[i] ?? Number.NaN)) <= 1e-6 * (1 + Math.abs(each))),
+          `${what}: expected ${expected}, found ${found}`,
+        )
+      const scale = Math.max(...given.map(Math.abs)) / (2 ** (bits - 1) - 1)
+      const uniform = given.map((each) => (scale === 0 ? 0 : scale * halfToEven(each / scale)))
+      near(of(`uniform:${bits}:errorFeedback=off`), uniform, 'uniform')
+      const l1 = given.reduce((sum, each) => sum + Math.abs(each), 0)
+      near(
+        of('scaled-sign:errorFeedback=off'),
+        given.map((each) => (l1 / 8) * Math.sign(each)),
+        'scaled-sign',
+      )
+      const order = given
+        .map((_, i) => i)
+        .toSorted((a, b) => Math.abs(given[b] ?? 0) - Math.abs(given[a] ?? 0) || a - b)
+      const kept = new Set(order.slice(0, bits - 1))
+      near(
+        of(`top-k:k=${bits - 1}:errorFeedback=off`),
+        given.map((each, i) => (kept.has(i) ? each : 0)),
+        'top-k',
+      )
+      const length = Math.hypot(...given)
+      near(
+        of('clip:2'),
+        given.map((each) => each * Math.min(1, 2 / (length || 1))),
+        'clip',
+      )
+      for (const [i, each] of of('qsgd:levels=3:bucket=5').entries()) {
+        const bucket = Math.hypot(...(i < 5 ? given.slice(0, 5) : given.slice(5)))
+        const exact = given[i] ?? 0
+        const level = bucket === 0 ? 0 : (each / bucket) * 3
+        t.true(Math.abs(level - Math.round(level)) < 1e-5)
+        t.true(Math.abs(each - exact) <= bucket / 3 + 1e-6 * bucket)
+        if (exact !== 0 && each !== 0) t.is(Math.sign(each), Math.sign(exact))
+      }
+    }),
+    { numRuns: 200 },
+  )
+})
+
 test('QSGD and random-k are unbiased over streams, and QSGD is off by less than ‖x‖/s', (t) => {
   const delta = Float32Array.of(0.5, -1.25, 0, 2)
   const draws = 20_000
