@@ -153,11 +153,11 @@ test.serial('flamectl chaos kills, cuts and delays by a seed, and the job ends w
 
 test.serial('flamectl chaos ends the process of a job that runs on the server’s machine alone', async (t) => {
   await using stage = await joinedStage()
-  const rounds = 300
+  const rounds = 100
   const job = await trivialJob(stage.call, { job: 'j', ...size, rounds })
   await stage.call('PUT', `${job}/status`, { state: 'starting' })
   await reached(stage.call, job, 'running')
-  const rates = ['--kill', '60/min', '--cut', '20/min', '--seed', '7']
+  const rates = ['--kill', '120/min', '--cut', '20/min', '--seed', '7']
   const chaos = await stage.up.command('chaos', 'j', '--user', 'u', '-o', 'json', ...rates)
   t.is(await reached(stage.call, job, 'completed', 'failed'), 'completed')
   t.regex(chaos.err, /faults made: [1-9]/)

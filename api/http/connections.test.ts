@@ -97,6 +97,23 @@ test('a server that closes waits for callers who send and read, and not for othe
   await closed
 })
 
+test('a connection that ends before it is declared a route does not keep a closing server waiting', async (t) => {
+  const server = createServer()
+  const close = boundConnections(server, { connections: 10, idleMs: 60_000, lastMs: 60_000 })
+  server.listen(0, '127.0.0.1')
+  await once(server, 'listening')
+  const accepted = once(server, 'connection')
+  const { socket } = await opened(`http://127.0.0.1:${portOf(server)}`)
+  const [ended]: Socket[] = await accepted
+  socket.destroy()
+  ended?.resume()
+  if (!ended?.closed) await once(ended ?? socket, 'close')
+  if (ended) noteUpgraded(ended)
+  server.close()
+  await close()
+  t.pass()
+})
+
 test('a process that may open few files keeps some of them free, and serves on', async (t) => {
   await using folder = await temporaryFolder()
   await using up = await upUnder({ mostFiles: 256 }, folder.path, '--log-level', 'silent')

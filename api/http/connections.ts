@@ -59,6 +59,8 @@ export function boundConnections(
     underWay.set(socket, new Set())
     idle.set(socket, performance.now())
     socket.once(upgraded, () => {
+      // While the caller was being admitted, the connection may have ended.
+      if (!underWay.has(socket)) return
       idle.delete(socket)
       routes.add(socket)
     })
