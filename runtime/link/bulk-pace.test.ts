@@ -11,7 +11,7 @@ test('frames take some 5 ms of a route whose acknowledgements come steadily, bet
   fc.assert(
     fc.property(fc.integer({ min: 1, max: 200_000 }), fc.integer({ min: 1, max: 200 }), (bytesPerMs, stepMs) => {
       const pace = new BulkPace()
-      t.is(pace.frameBytes(most), 64 * 1024)
+      t.is(pace.frameBytes(most), 16 * 1024)
       let nowMs = 1000
       pace.sent(nowMs)
       for (let step = 0; step < 100; step++) {
@@ -95,15 +95,15 @@ async function slowlyJoined(bytesPerMs: number) {
   }
 }
 
-test('over a slow route a large message is sent once, in frames that grow shorter', async (t) => {
-  const { nodes, entry, received, sent, pass } = await slowlyJoined(50)
+test('over a slow route a large message is sent once, in short frames', async (t) => {
+  const { nodes, entry, received, sent, pass } = await slowlyJoined(20)
   const values = new Float64Array(100_000)
-  for (let message = 0; message < 3; message++) {
+  for (let message = 0; message < 2; message++) {
     entry.tell(values)
-    await pass(20_000, 20)
+    await pass(45_000, 50)
   }
-  t.is(received.length, 3)
-  t.true(sent.bytes < 3 * values.byteLength * 1.02, `${sent.bytes} bytes`)
-  t.true(sent.frames > 100, `${sent.frames} frames`)
+  t.is(received.length, 2)
+  t.true(sent.bytes < 2 * values.byteLength * 1.02, `${sent.bytes} bytes`)
+  t.true(sent.frames >= values.byteLength / 8192, `${sent.frames} frames`)
   await terminated(...nodes)
 })

@@ -1,9 +1,10 @@
 /** A frame of large messages takes the route for some 5 ms: a small message on the same way waits no longer. */
 const frameMs = 5
-/** Shorter frames would cost more for their headers and acknowledgements than they would save. */
+/**
+ * Length of frames until a route's speed is known, and on slow routes. Shorter frames would cost more for their headers
+ * and acknowledgements than they would save.
+ */
 const leastFrameBytes = 16 * 1024
-/** The length of frames until a route's speed is known. */
-const firstFrameBytes = 64 * 1024
 /** Time over which the speed is measured. */
 const sampleMs = 50
 /** Share of a lower speed in the measured one. A higher speed counts at once. */
@@ -46,7 +47,6 @@ export class BulkPace {
 
   /** Length of the next frames, at most `most`. */
   frameBytes(most: number): number {
-    const wanted = this.#bytesPerMs === undefined ? firstFrameBytes : Math.round(this.#bytesPerMs * frameMs)
-    return Math.min(most, Math.max(leastFrameBytes, wanted))
+    return Math.min(most, Math.max(leastFrameBytes, Math.round((this.#bytesPerMs ?? 0) * frameMs)))
   }
 }
