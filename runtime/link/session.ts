@@ -138,8 +138,9 @@ export class Session implements RefSession {
     for (const lane of laneNames) if (this.#routes[lane] === route) this.#routes[lane] = undefined
   }
 
-  /** Sends all unacknowledged envelopes of a lane again. */
+  /** Sends all unacknowledged envelopes of a lane again, unless its route is full of frames that nobody reads. */
   resend(lane: LaneName): void {
+    if (this.#isFull(this.#routes[lane])) return
     this.#outbox.lanes[lane].rewind()
     this.#context.wake()
   }
@@ -184,8 +185,9 @@ export class Session implements RefSession {
     this.#send('beat')
   }
 
+  /** Any frame is an answer: those that wait for the other node to read are enough. */
   answerBeat(): void {
-    this.#send('acknowledge')
+    if (!this.#isFull(this.#routes.control ?? this.#routes.bulk)) this.#send('acknowledge')
   }
 
   /** Takes a frame of the present route. @throws LINK_FRAME, LINK_VALUE if the frame can't be read. */
@@ -276,6 +278,11 @@ export class Session implements RefSession {
   /** The ref that the other node has named outside of a message. */
   import(number: number, path: string): RemoteRef {
     return this.#refs.import(number, path)
+  }
+
+  /** Whether more bytes than a window wait in this process. */
+  #isFull(route: SealedRoute | undefined): boolean {
+    return (route?.route.queuedBytes ?? 0) > this.#context.settings.window.bulk
   }
 
   /** A frame is sent, and each frame acknowledges. */
