@@ -1,6 +1,6 @@
-import { fieldsOf, isCount, isNumbers, isObject, isString, isStrings } from '../../../runtime/index.ts'
+import { isObject, isStrings } from '../../../runtime/index.ts'
 import type { CountedWork } from '../../registry/registry.ts'
-import type { FinishedRound, Answer as Told, Waiting } from '../../strategy/algorithm.ts'
+import type { FinishedRound, Waiting } from '../../strategy/algorithm.ts'
 import type { RoundSum } from '../../strategy/round-sum.ts'
 import { sentWeights, sharedPart } from '../../strategy/shared-part.ts'
 import type { Channel } from '../channel/channel.ts'
@@ -17,6 +17,7 @@ import {
   requireEnough,
   trainersBelow,
 } from './aggregate.ts'
+import { answersTo, isTold } from './asked-answers.ts'
 import { type Flight, fillBuffer, isFlight, noFlight } from './buffer-round.ts'
 import { evaluationSummary } from './client-evaluation.ts'
 import { pairsOf, type ToCoordinator } from './coordinated.ts'
@@ -187,17 +188,23 @@ async function contributions(
   const wait = await waitingTime(waiting, trainers)
   const present = async () => known ?? (await trainersBelow(trainers))
   const answersOf = async (type: 'tell' | 'query', asked: readonly string[]) =>
-    asked.length === 0 ? [] : answersTo({ type, round, weights: sent, selected: asked, ...wait }, context)
-  let told: readonly Told[] | undefined
-  if (select.candidates) {
-    const find = async () => select.candidates?.(await present(), context.random(round, 'candidates'), memory) ?? []
-    const answers = await answersOf('tell', await context.decide('candidates', find, isStrings))
-    // A candidate that has answered may be away when the round runs again.
-    told = await context.decide('told', () => answers, isTold, { durable: true })
-  }
+    asked.length === 0
+      ? { answers: [], refusals: [] }
+      : answersTo({ type, round, weights: sent, selected: asked, ...wait }, context)
+  const nominate = async () => select.candidates?.(await present(), context.random(round, 'candidates'), memory) ?? []
+  const candidates = select.candidates && (await context.decide('candidates', nominate, isStrings))
+  const telling = candidates && (await answersOf('tell', candidates))
+  // A candidate that has answered may be away when the round runs again.
+  const told = telling && (await context.decide('told', () => telling.answers, isTold, { durable: true }))
   const choose = async () => select.select(await present(), context.random(round, 'select'), memory, told)
   const selected = await context.decide('selected', choose, isStrings)
-  if (strategy.server.hear) strategy.server.hear(server, await answersOf('query', selected))
+  if (telling && selected.length === 0)
+    requireAnswers(round, candidates.length, { clients: telling.answers, refusals: telling.refusals })
+  if (strategy.server.hear) {
+    const { answers, refusals: unanswered } = await answersOf('query', selected)
+    requireAnswers(round, selected.length, { clients: answers, refusals: unanswered })
+    strategy.server.hear(server, answers)
+  }
   const terms = termsNow()
   const rooted = strategy.server.train?.({ end: context.end, round, weights, terms }, context.learner)
   // A fault is heard of once the clients' contributions are there.
@@ -223,31 +230,6 @@ async function contributions(
   // A round that runs again may find other ends there.
   const find = () => withoutPart({ selected, sum, refusals, asked }, trainers)
   return { ...found, notCounted: await context.decide('not counted', find, isNotCounted) }
-}
-
-/** The numbers that clients answer with. Those that can't answer are left out, with a notice. */
-async function answersTo(
-  query: Extract<Assignment, { type: 'tell' | 'query' }>,
-  context: TopContext,
-): Promise<readonly Told[]> {
-  const { clients, refusals } = await gatherEvaluations(query, context)
-  if (query.type === 'query') requireAnswers(query.round, query.selected.length, { clients, refusals })
-  const [first] = refusals
-  if (first) {
-    const how = `${refusals.length} of ${query.selected.length} clients could not answer before round ${query.round}`
-    context.notice({ code: first.code, message: `${how}, the first ${first.end}: ${first.reason}` })
-  }
-  return clients.map(({ end, samples, metrics: numbers }) => ({ end, samples, numbers }))
-}
-
-function isTold(value: unknown): value is readonly Told[] {
-  return (
-    Array.isArray(value) &&
-    value.every((one) => {
-      const { end, samples, numbers } = fieldsOf(one)
-      return isString(end) && isCount(samples) && isNumbers(numbers)
-    })
-  )
 }
 
 function withoutPart(

@@ -1,9 +1,10 @@
 import test from 'ava'
 import fc from 'fast-check'
 import { memoryStore, seededScheduler, virtualClock } from '../../../runtime/index.ts'
+import { learnError } from '../../learn/errors.ts'
 import { randomStream } from '../../random/random-stream.ts'
 import { stockRoles } from '../../role/stock/stock-roles.ts'
-import { hierarchical, ring, twoTier } from '../../tag/topologies.ts'
+import { coordinated, hierarchical, hybrid, replicated, ring, twoTier } from '../../tag/topologies.ts'
 import { forSeeds, killedStore, lifeOf, rehearse, roleStage, tinyPool } from '../../testing/index.ts'
 import type { PoolTrainingRequest } from '../../training/training-pool.ts'
 import type { Algorithm } from '../algorithm.ts'
@@ -92,6 +93,20 @@ for (const selector of ['power-of-choice,k=3,d=5', 'stratified,k=4']) {
     )
   })
 
+  for (const [name, topology] of Object.entries({ coordinated, hybrid, replicated })) {
+    test(`${selector}: a ${name} topology gives the bits of two tiers`, async (t) => {
+      const options = { strategy: chosen(selector), pool: pool((client) => client % 3), rounds: 3 }
+      const [flat, other] = await Promise.all(
+        [twoTier, topology].map((make) => rehearse({ ...options, topology: make({ clients }) })),
+      )
+      t.is(other?.state, 'completed', String(other?.cause))
+      t.deepEqual(
+        other?.rounds.map(({ hash }) => hash),
+        flat?.rounds.map(({ hash }) => hash),
+      )
+    })
+  }
+
   test(`${selector}: an aggregator that ends at any write selects the same, and publishes the same`, (t) =>
     forSeeds(20, async (seed) => {
       const store = memoryStore()
@@ -138,6 +153,23 @@ test('strata have seats by their examples, and each end is asked once', async (t
     members.map((end) => Number(end.slice(-1))).map((client) => (client < 2 ? 0 : client < 6 ? 1 : 2))
   for (const { members } of run.rounds) t.deepEqual(strataOf(members), [1, 1, 2, 2])
   t.true(new Set(run.rounds.map(({ members }) => members.join())).size > 1)
+})
+
+test('a job whose candidates cannot answer fails with their fault, and what to do', async (t) => {
+  const run = await rehearse({
+    strategy: chosen('stratified,k=2,property=region'),
+    topology: twoTier({ clients }),
+    pool: {
+      ...pool(),
+      evaluateClient: async () => {
+        throw learnError('LEARN_COLUMN', { name: 'region', known: 'none' })
+      },
+    },
+  })
+  t.is(run.state, 'failed')
+  t.like(run.cause, { code: 'ROLE_TOO_FEW_ANSWERS' })
+  t.regex(String(Object(run.cause).message), /no column region/)
+  t.regex(String(Object(run.cause).hint), /add the column/)
 })
 
 test('seats are shared out by largest remainders, none beyond the most, and all of them', (t) => {
