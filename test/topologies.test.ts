@@ -1,6 +1,7 @@
 import { join } from 'node:path'
 import test from 'ava'
 import { topologies } from '../sdk/index.ts'
+import { recomputedHashes } from './chaos/recomputed.ts'
 import { type FinishedRun, runFlamectl } from './flamectl-process.ts'
 import { temporaryFolder } from './support/temporary-folder.ts'
 
@@ -63,3 +64,18 @@ test.serial('ends that gossip in pairs each record their rounds, in one process 
     t.deepEqual([...run.models.keys()].toSorted(), ['consensus 3', ...names].toSorted())
   }
 })
+
+test.serial(
+  'asynchronous aggregators that a coordinator grants ends to make the models of their arrivals',
+  async (t) => {
+    await using folder = await temporaryFolder()
+    for (const spread of [[], ['--hosts', 'processes:2'], ['--hosts', 'processes:2', '--transport', 'mqtt']]) {
+      const set = 'rounds=4,clients=5,topology=coordinated,optimizer=fedbuff,bufferSize=2,concurrency=2'
+      const store = join(folder.path, spread.join('-'))
+      const run = await runFlamectl(['run', 'examples/trivial', '--json', '--set', set, '--store', store, ...spread])
+      t.is(run.status, 0, run.err)
+      t.is(run.models.size, 4)
+      t.deepEqual(await recomputedHashes('examples/trivial', set, join(store, 'models')), run.models)
+    }
+  },
+)

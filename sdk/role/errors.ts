@@ -49,7 +49,7 @@ const roleErrors = {
     hint: 'see why they left, or give them more time',
   },
   ROLE_COORDINATOR_LEFT: {
-    message: '{end} has no pairs for round {round}: the coordinator has left',
+    message: '{end} has nobody to work with in round {round}: the coordinator has left',
     hint: 'see why the coordinator ended, and resume the job',
   },
   ROLE_COUNTED_BEFORE: {

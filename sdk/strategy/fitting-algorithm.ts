@@ -62,9 +62,6 @@ export function topologyMisfit(algorithm: Algorithm, schema: Schema): string | u
   if (role === undefined) return undefined
   if (aggregation.needs === 'each') return `${name} needs each contribution, and the role ${role} passes sums on`
   if (learning) return `the ${learning} of ${name} learns from each update, and the role ${role} passes sums on`
-  const coordinator = schema.roles.find((one) => tagsOf(schema, one.name).includes('coordinateWithTopAgg'))
-  if (waiting.kind === 'buffer' && coordinator)
-    return `${name} is asynchronous, and the role ${coordinator.name} pairs trainers round by round`
   return undefined
 }
 

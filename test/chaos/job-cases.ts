@@ -18,6 +18,7 @@ const pairs = [
   'topology=hierarchical,optimizer=fedbuff,bufferSize=2,middleBufferSize=3,concurrency=4',
   'topology=hybrid,optimizer=scaffold',
   'topology=coordinated,optimizer=feddyn',
+  'topology=coordinated,optimizer=fedbuff,bufferSize=2,concurrency=3',
 ]
 
 /** A small job for each topology, for each algorithm with a state or an order of arrival, and for some pairs of both. */

@@ -1,4 +1,4 @@
-import { CodedError, isObject, isString, isStrings } from '../../../runtime/index.ts'
+import { CodedError, isCount, isObject, isString, isStrings } from '../../../runtime/index.ts'
 import type { CountedWork } from '../../registry/registry.ts'
 import type { Contribution, Waiting } from '../../strategy/algorithm.ts'
 import type { RoundPartial, RoundSum } from '../../strategy/round-sum.ts'
@@ -7,6 +7,7 @@ import type { Channel, Deadline } from '../channel/channel.ts'
 import { roleError } from '../errors.ts'
 import type { RoleContext } from '../role.ts'
 import { addContribution, failureOf, levelsOf, returned } from './aggregate.ts'
+import type { GrantedEnds } from './granted-ends.ts'
 import type { Answer, Assignment, Refusal } from './round-protocol.ts'
 
 type Buffer = Extract<Waiting, { kind: 'buffer' }>
@@ -39,6 +40,8 @@ export interface Flight {
   readonly past: Readonly<Record<number, Float32Array>>
   /** By end: the last dispatch that was counted. Only where clients keep own state. */
   readonly counted?: Readonly<Record<string, number>>
+  /** Where a coordinator grants ends: number of the last grant that was heard. */
+  readonly granted?: number
   /** The aggregator has restarted, and must ask for the work in progress again. */
   readonly again?: boolean
 }
@@ -57,6 +60,23 @@ interface Dispatch {
   readonly overdue?: readonly string[]
   /** Absent if no end is free. */
   readonly end?: string
+  /** Where a coordinator grants ends: number of the grant. */
+  readonly grant?: number
+}
+
+/** What an aggregator that gets its ends from a coordinator does next: a decision, since it depends on timing. */
+type Next = 'grant' | 'answer' | 'none' | 'over'
+
+function isNext(value: unknown): value is Next {
+  return value === 'grant' || value === 'answer' || value === 'none' || value === 'over'
+}
+
+/** The ends that an aggregator's buffer depends on besides those below. */
+export interface BufferSurroundings {
+  /** The aggregator above, which may end the training. */
+  readonly above?: { readonly isOver: () => boolean; readonly changed: () => Promise<void> }
+  /** The coordinator, if ends are granted. */
+  readonly grants?: GrantedEnds | undefined
 }
 
 function isDispatch(value: unknown): value is Dispatch {
@@ -65,7 +85,8 @@ function isDispatch(value: unknown): value is Dispatch {
     'left' in value &&
     isStrings(value.left) &&
     (!('overdue' in value) || isStrings(value.overdue)) &&
-    (!('end' in value) || isString(value.end))
+    (!('end' in value) || isString(value.end)) &&
+    (!('grant' in value) || isCount(value.grant))
   )
 }
 
@@ -84,12 +105,13 @@ export async function fillBuffer(
   buffer: Buffer,
   context: RoleContext<{ readonly trainers: Channel<Assignment, Answer> }>,
   assignment: (dispatch: number, weights: Float32Array, version: number) => Extract<Assignment, { type: 'train' }>,
-  above?: { readonly isOver: () => boolean; readonly changed: () => Promise<void> },
+  { above, grants }: BufferSurroundings = {},
 ): Promise<FilledBuffer> {
   const {
     channels: { trainers: channel },
     strategy,
     notice,
+    decide,
   } = context
   const underWay = new Map(Object.entries(flight.underWay))
   const past = new Map(Object.entries(flight.past).map(([of, values]) => [Number(of), values] as const))
@@ -115,14 +137,22 @@ export async function fillBuffer(
   }
   try {
     while (arrivals.length < buffer.size) {
-      while (underWay.size < buffer.concurrency && (await dispatchNext()));
+      if (grants) {
+        const next = await decide(`next in version ${version}`, () => nextOf(grants), isNext)
+        if (next === 'over') break
+        if (next === 'none') throw tooFew()
+        if (next === 'grant') {
+          await dispatchNext()
+          continue
+        }
+      } else while (underWay.size < buffer.concurrency && (await dispatchNext()));
       if (await isOver()) break
       const first = firstDue()
       const arrival = underWay.size > 0 ? await nextArrival(first) : undefined
       if (arrival) {
         await take(arrival.end, arrival.message)
         returned(arrival.message, strategy)
-      } else if (!(await dispatchNext(first)) && underWay.size === 0) throw tooFew()
+      } else if (!(await dispatchNext(first)) && underWay.size === 0 && !grants) throw tooFew()
     }
   } finally {
     for (const deadline of deadlines.values()) deadline.cancel()
@@ -164,6 +194,10 @@ export async function fillBuffer(
         (end) => channel.has(end) && (end === late || deadlines.get(end)?.hasPassed === true),
       )
       const gone = { left: away, ...(overdue.length > 0 && { overdue }) }
+      if (grants) {
+        const granted = late === undefined ? grants.next() : undefined
+        return granted ? { ...gone, end: granted.end, grant: granted.number } : gone
+      }
       const free = channel.ends().filter((end) => !underWay.has(end) && !failed.has(end))
       const random = context.random(number, 'dispatch')
       const candidates = free.length === 0 ? [] : strategy.select.select(free, random)
@@ -174,7 +208,9 @@ export async function fillBuffer(
       left: away,
       overdue = [],
       end,
+      grant = 0,
     } = await context.decide(`dispatch ${number}`, choose, isDispatch, { durable: true })
+    grants?.heard(grant)
     for (const each of overdue) giveUp(each)
     for (const each of away) forget(each)
     if (end === undefined) return false
@@ -184,6 +220,25 @@ export async function fillBuffer(
     else limit(end, { dispatch: number, version, since: await context.now() }, deadlineMs)
     ask(end, number, version)
     return true
+  }
+
+  /** Waits until something is to be done next. Tells the coordinator before which ends are held and wanted. */
+  async function nextOf({ seek, isNone, requireCoordinator, changed }: GrantedEnds): Promise<Next> {
+    for (;;) {
+      if (above?.isOver()) return 'over'
+      if (channel.find(({ end, message }) => underWay.has(end) && isUnderWay(message))) return 'answer'
+      if (grants?.isWaiting) return 'grant'
+      const deadline = deadlines.get(firstDue() ?? '')
+      if (deadline?.hasPassed) return 'answer'
+      const without = [...failed]
+      seek([...underWay.keys()], buffer.concurrency, without)
+      const isAwaited = [...underWay.keys()].some((end) => channel.has(end))
+      if (!isAwaited) {
+        if (isNone(without)) return 'none'
+        requireCoordinator(version + 1, context.end)
+      }
+      await Promise.race([channel.changed(deadline), changed(), ...(above ? [above.changed()] : [])])
+    }
   }
 
   function giveUp(end: string): void {
@@ -286,6 +341,7 @@ export async function fillBuffer(
       underWay: Object.fromEntries(underWay),
       past: Object.fromEntries([...past].filter(([of]) => needed.has(of))),
       ...(states && { counted: Object.fromEntries(states) }),
+      ...(grants && { granted: grants.seen }),
     }
   }
 

@@ -36,7 +36,8 @@ export async function coordinatedAssignment(
     const arrival = aggregator.take(() => true)
     if (arrival) return arrival
     const asked = coordinator.take(({ message }) => message.type === 'meta')
-    if (asked) coordinator.send(asked.end, { type: 'meta', round: asked.message.round, members }, { keep: false })
+    if (asked?.message.type === 'meta')
+      coordinator.send(asked.end, { type: 'meta', round: asked.message.round, members }, { keep: false })
     else await Promise.race([aggregator.changed(), coordinator.changed()])
   }
 }

@@ -2,6 +2,7 @@ import type { RandomStream } from '../../random/random-stream.ts'
 import type { Channel } from '../channel/channel.ts'
 import { roleError } from '../errors.ts'
 import { type RoleContext, role } from '../role.ts'
+import { type Grants, grantEnds, isGrants, noGrants } from './coordinator-grants.ts'
 import {
   type CoordinatedMessage,
   type CoordinatorMessage,
@@ -18,6 +19,8 @@ interface CoordinatorState {
   readonly ended: boolean
   /** The last round's pairs, for aggregators that ask again. */
   readonly last?: RoundPairs
+  /** Where the algorithm is asynchronous. */
+  readonly grants?: Grants
 }
 
 interface RoundPairs {
@@ -36,7 +39,8 @@ interface Coordinating {
 }
 
 /**
- * Pairs the trainers with the aggregators anew in each round, when the top aggregator asks for it. The pairing is a
+ * Pairs the trainers with the aggregators anew in each round, when the top aggregator asks for it; for an asynchronous
+ * algorithm, grants free ends to each aggregator that seeks them. The pairing is a
  * decision: shuffled by the job's seed and dealt out, so that the shares' sizes differ by at most 1. The channel to the
  * trainers tells which ones are there; a trainer hears of its aggregator by the aggregator's assignment.
  */
@@ -50,13 +54,24 @@ export const coordinator = role({
   }),
   init: (): CoordinatorState => ({ round: 0, ended: false }),
   isState: (value): value is CoordinatorState =>
-    typeof value === 'object' && value !== null && 'round' in value && 'ended' in value,
-  resume: (state) => ({ ...state, ended: false }),
+    typeof value === 'object' &&
+    value !== null &&
+    'round' in value &&
+    'ended' in value &&
+    (!('grants' in value) || isGrants(value.grants)),
+  // Aggregators may not have heard of any grant that they hold.
+  resume: ({ grants, ...state }) => ({ ...state, ended: false, ...(grants && { grants: { ...grants, untold: 1 } }) }),
   done: ({ ended }) => ended,
 
   async round(state, context) {
     const { top, middle, leaf, trainer } = context.channels
     await Promise.all([top, middle, trainer, ...(leaf ? [leaf] : [])].map((channel) => channel.awaitJoin()))
+    if (context.strategy.waiting.kind === 'buffer') {
+      const lowest = { above: leaf ?? middle, below: trainer }
+      const levels = [{ above: top, below: middle }, ...(leaf ? [{ above: middle, below: leaf }] : []), lowest]
+      const grants = await grantEnds(state.grants ?? noGrants, levels, context)
+      return grants ? { ...state, grants } : { ...state, ended: true }
+    }
     const [first = ''] = top.expected
     const round = await nextRound(first, state, context)
     if (round === undefined) return { ...state, ended: true }

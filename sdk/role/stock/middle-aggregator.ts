@@ -5,7 +5,8 @@ import { gather, gatherEvaluations, levelsBelow, trainersBelow } from './aggrega
 import { answerTo } from './client-evaluation.ts'
 import { coordinatedAssignment, pairsOf } from './coordinated.ts'
 import { coordinated } from './coordinator-protocol.ts'
-import { answerBuffer, isMiddleFlight, type MiddleFlight, restarted } from './middle-buffer.ts'
+import { grantedAssignment, grantedEnds } from './granted-ends.ts'
+import { answerBuffer, isMiddleFlight, type MiddleFlight, noMiddleFlight, restarted } from './middle-buffer.ts'
 import { type Assignment, below, levelsProperty, trainersProperty, above as upward } from './round-protocol.ts'
 
 interface MiddleAggregatorState {
@@ -44,8 +45,14 @@ export const middleAggregator = role({
     aggregator.setProperty(trainersProperty, await trainersBelow(trainers))
     aggregator.setProperty(levelsProperty, 1 + (await levelsBelow(trainers)))
 
+    const { waiting } = context.strategy
+    const { flight } = state.buffers ?? noMiddleFlight
+    const grants = waiting.kind === 'buffer' && coordinator ? grantedEnds(coordinator, flight.granted ?? 0) : undefined
+    await coordinator?.awaitJoin()
     const counted = state.last?.members.length ?? 0
-    const { end, message } = await coordinatedAssignment(aggregator, coordinator, counted)
+    const { end, message } = grants
+      ? await grantedAssignment(aggregator, trainers, grants, flight.underWay)
+      : await coordinatedAssignment(aggregator, coordinator, counted)
     if (message.type === 'end-of-training') return { ...state, ended: true }
     const { round } = message
     if (message.type !== 'train') {
@@ -53,11 +60,10 @@ export const middleAggregator = role({
       aggregator.send(end, { type: answerTo(message.type), round, ...found }, { keep: false })
       return state
     }
-    const { waiting } = context.strategy
     if (waiting.kind === 'buffer') {
       const isEnd = ({ message: { type } }: Arrival<Assignment>) => type === 'end-of-training'
       const above = { isOver: () => aggregator.find(isEnd) !== undefined, changed: () => aggregator.changed() }
-      const { answer, next } = await answerBuffer(message, waiting, state.buffers, context, above)
+      const { answer, next } = await answerBuffer(message, waiting, state.buffers, context, { above, grants })
       if (answer) aggregator.send(end, answer, { keep: false })
       return { ...state, rounds: state.rounds + 1, buffers: next }
     }

@@ -124,7 +124,14 @@ test('the sum of a buffer of another size than the settings say is refused', asy
     async runOn(runner) {
       await stockRoles[name]?.runOn({
         run: (role) =>
-          runner.run({ ...role, round: (state, context) => role.round(state, { ...context, strategy: other }) }),
+          runner.run({
+            ...role,
+            round: (state, context) =>
+              role.round(
+                state,
+                new Proxy(context, { get: (given, name) => (name === 'strategy' ? other : Reflect.get(given, name)) }),
+              ),
+          }),
       })
     },
   }

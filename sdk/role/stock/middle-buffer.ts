@@ -2,7 +2,7 @@ import { fieldsOf, isCount } from '../../../runtime/index.ts'
 import type { Waiting } from '../../strategy/algorithm.ts'
 import type { Channel } from '../channel/channel.ts'
 import type { RoleContext } from '../role.ts'
-import { type Flight, fillBuffer, isFlight, noFlight } from './buffer-round.ts'
+import { type BufferSurroundings, type Flight, fillBuffer, isFlight, noFlight } from './buffer-round.ts'
 import { type Answer, type Assignment, isRoundPartial } from './round-protocol.ts'
 
 type PartialAnswer = Extract<Answer, { type: 'partial' }>
@@ -22,7 +22,7 @@ export interface MiddleFlight {
   readonly sent: readonly SentBuffer[]
 }
 
-const noMiddleFlight: MiddleFlight = { flight: noFlight, sent: [] }
+export const noMiddleFlight: MiddleFlight = { flight: noFlight, sent: [] }
 
 /** Most dispatches of one buffer, so that no two aggregators with the same trainers use a number twice. */
 const mostDispatches = 2 ** 20
@@ -52,7 +52,7 @@ export async function answerBuffer(
   buffer: Extract<Waiting, { kind: 'buffer' }>,
   { flight, sent }: MiddleFlight = noMiddleFlight,
   context: RoleContext<{ readonly trainers: Channel<Assignment, Answer> }>,
-  above: Parameters<typeof fillBuffer>[4],
+  surroundings: BufferSurroundings,
 ): Promise<{ readonly answer?: PartialAnswer; readonly next: MiddleFlight }> {
   const again = sent.find(({ answer }) => answer.round === dispatch)
   if (again) return { answer: again.answer, next: { flight, sent } }
@@ -61,7 +61,7 @@ export async function answerBuffer(
     ({ type: 'train', round: number, weights: start, terms, selected: [], version: of }) as const
   const size = buffer.sizeBelow ?? buffer.size
   const own = { ...buffer, size, weigh: buffer.weighBelow ?? buffer.weigh }
-  const filled = await fillBuffer({ version, weights, flight: from }, own, context, assignment, above)
+  const filled = await fillBuffer({ version, weights, flight: from }, own, context, assignment, surroundings)
   const { sum, arrivals, anew } = filled
   if (arrivals.length < size) return { next: { flight: filled.flight, sent } }
   const part = { ...sum.partial(), ...(anew && { anew }) }

@@ -22,6 +22,7 @@ import { type Flight, fillBuffer, isFlight, noFlight } from './buffer-round.ts'
 import { evaluationSummary } from './client-evaluation.ts'
 import { pairsOf, type ToCoordinator } from './coordinated.ts'
 import { coordinated } from './coordinator-protocol.ts'
+import { grantedEnds } from './granted-ends.ts'
 import { type Answer, type Assignment, below, type Refusal } from './round-protocol.ts'
 
 interface TopAggregatorState {
@@ -170,14 +171,11 @@ async function contributions(
   const termsNow = () => strategy.server.assign?.(server, round) ?? {}
   if (waiting.kind === 'buffer') {
     const terms = termsNow()
-    const filled = await fillBuffer({ version, weights, flight }, waiting, context, (dispatch, from, of) => ({
-      type: 'train',
-      round: dispatch,
-      weights: sentWeights(part, from),
-      terms,
-      selected: [],
-      version: of,
-    }))
+    const assignment = (dispatch: number, from: Float32Array, of: number) =>
+      ({ type: 'train', round: dispatch, weights: sentWeights(part, from), terms, selected: [], version: of }) as const
+    await coordinator?.awaitJoin()
+    const grants = coordinator && grantedEnds(coordinator, flight.granted ?? 0)
+    const filled = await fillBuffer({ version, weights, flight }, waiting, context, assignment, { grants })
     return { ...filled, server }
   }
   await trainers.awaitJoin()
