@@ -25,6 +25,8 @@ interface Look {
 const noLook: Look = { acknowledged: 0, sinceMs: undefined, resends: 0, gapMs: 0 }
 /** Frames are sent again after at most 2⁴ times the first delay. */
 const mostDoublings = 4
+/** A longer time between acknowledgements isn't the route's: the machine may have slept. */
+const longestGapMs = 30_000
 
 /**
  * The conversation of two lives of two nodes, over one route after another. Every envelope arrives once, the envelopes
@@ -155,7 +157,7 @@ export class Session implements RefSession {
       const look = this.#looks[lane]
       const forMs = nowMs - (look.sinceMs ?? nowMs)
       const hasMoved = look.acknowledged !== acknowledged
-      if (hasMoved) look.gapMs = Math.max(forMs, look.gapMs / 2)
+      if (hasMoved) look.gapMs = Math.min(longestGapMs, Math.max(forMs, look.gapMs / 2))
       const dueMs = Math.max(afterMs, 2 * look.gapMs) * 2 ** Math.min(look.resends, mostDoublings)
       if (!hasUnacknowledged || !this.#routes[lane] || hasMoved || look.sinceMs === undefined)
         Object.assign(look, { acknowledged, sinceMs: nowMs, resends: 0 })
