@@ -7,6 +7,7 @@ import {
   type HostMessage,
   hierarchical,
   memoryRegistry,
+  type OwnSiteMessage,
   type RoundSummary,
   type SiteMessage,
   scaffold,
@@ -378,5 +379,47 @@ test('a report of an earlier hosting of a task is not taken for one of the prese
     reports.tell({ type: 'task-failed', end: 'trainer-0', cause: `of life ${life + 1}` })
   await system.idle()
   t.deepEqual(ended, ['trainer-0 of life 2'])
+  await system.terminate()
+})
+
+test('the server’s own site prepares its tasks once all others were asked, and at once in a later deployment', async (t) => {
+  const expanded = expand(twoTierShape, { jobId: 'job-1', newKey: () => '' })
+  const store = memoryStore()
+  const system = actorSystem({ name: 'server' })
+  const silent = system.spawn<SiteMessage>('silent', () => () => {})
+  const heard: OwnSiteMessage[] = []
+  /** Deploys the job. No site answers. */
+  const deploy = (deployment: string) => {
+    let follower: ActorRef<SiteNews> | undefined
+    system.spawn(
+      deployment,
+      spreadTasks({
+        job: { id: 'job-1', run: 'job-1', schema: twoTierShape.schema },
+        tasks: expanded,
+        own: (context) => context.spawn<OwnSiteMessage>('site', () => (message) => void heard.push(message)),
+        fits: () => true,
+        sites: { follow: (to) => void (follower = to), serving: async () => [] },
+        store,
+        registry: memoryRegistry(),
+        reports: system.spawn<TaskReport>(`${deployment}-reports`, () => () => {}),
+        onRound: async () => {},
+      }),
+    )
+    return () => {
+      const facts = { computeId: 'a', datasets: [], mostTasks: 100 }
+      follower?.tell({ type: 'site-here', site: { name: 'a', facts, site: silent } })
+      return system.idle()
+    }
+  }
+  const join = deploy('first')
+  await system.idle()
+  t.deepEqual(heard, [], 'the devices may be far from coming')
+  await join()
+  await join()
+  const prepared = () => heard.map((message) => [message.type, 'ends' in message && message.ends])
+  t.deepEqual(prepared(), [['prepare', ['top-aggregator-0']]])
+  deploy('second')
+  await system.idle()
+  t.deepEqual(prepared().slice(1), [['prepare', ['top-aggregator-0']]])
   await system.terminate()
 })
