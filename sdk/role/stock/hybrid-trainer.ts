@@ -135,7 +135,7 @@ async function newestAssignment(state: HybridState, context: HybridContext): Pro
     if (arrival) return arrival
     const late = ring.take(({ message }) => state.last !== undefined && message.round <= state.last.request)
     if (!late) await Promise.race([aggregator.changed(), ring.changed()])
-    else if (late.message.type === 'ready') tellCommitted(late.end, state, context)
+    else if (['ready', 'want'].includes(late.message.type)) tellCommitted(late.end, state, context)
   }
 }
 

@@ -53,7 +53,7 @@ export type RingMessage =
     }
   /** To the committer: has the whole sum of this attempt, and accepts no further one in this round. */
   | { readonly type: 'done'; readonly round: number; readonly attempt: number }
-  /** To an end that has the sum of this round, or that has committed the round. */
+  /** To an end that may have the sum of this round, or has committed the round. One that has neither says that it waits. */
   | { readonly type: 'want'; readonly round: number }
   | { readonly type: 'sum'; readonly round: number; readonly attempt: number; readonly part: RoundPartial }
   /** From the committer: the sum of this attempt is that of the round. */

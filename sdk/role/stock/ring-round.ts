@@ -2,7 +2,7 @@ import { isCount } from '../../../runtime/index.ts'
 import type { RoundPartial } from '../../strategy/round-sum.ts'
 import type { CutSums } from '../../sum/cut-sums.ts'
 import { metricSum, scalarSum } from '../../sum/exact-sums.ts'
-import type { Arrival, Channel } from '../channel/channel.ts'
+import type { Arrival, Channel, Deadline } from '../channel/channel.ts'
 import type { RoleContext } from '../role.ts'
 import { ringPass } from './ring-pass.ts'
 import { type Agreement, isAgreement, type RingMessage } from './ring-protocol.ts'
@@ -22,7 +22,10 @@ export interface RingRound {
    * that are there.
    */
   readonly enough?: number | undefined
-  /** Time for which the committer waits for more than most of the ends. Absent: no deadline. */
+  /**
+   * Time for which the committer waits for more than most of the ends. After half of this time without the sum, ends are
+   * asked whether they still take part, and have a quarter to answer. Absent: no deadline.
+   */
   readonly deadlineMs?: number | undefined
   /** Answers an end that works for an earlier round. */
   readonly behind: (end: string) => void
@@ -53,7 +56,8 @@ export type RingOutcome =
  *
  * Decisions: the committer's list of each attempt, and each attempt that an end accepts, durable before anything that
  * follows from them is sent. An end that has the whole sum of an attempt refuses later attempts, so that an attempt
- * which somebody has finished stands; who lacks parts then gets the sum from who has it.
+ * which somebody has finished stands; who lacks parts then gets the sum from who has it. An end that hangs while it sums
+ * is left out as one that is late, by more than half of the ends.
  */
 export async function ringRound(
   ring: Channel<RingMessage, RingMessage>,
@@ -77,15 +81,21 @@ export async function ringRound(
   let committer: string | undefined
   /** The attempt that this end leads. */
   let led = 0
+  /** Ends that didn't answer in time whether they still take part. */
+  const silent = new Set<string>()
+  /** The wait for an attempt, or for the sum of the accepted one, and then for the answers of these ends. */
+  let patience: { readonly deadline: Deadline; readonly unheard: Set<string> } | undefined
 
   try {
     tellReady(ends.filter((end) => end !== self))
+    bePatient(1)
     for (;;) {
       if (above?.isOver()) return { type: 'over' }
       const known = committer
       committer = presentCommitter()
       // The next committer asks all where they are: they say so unasked.
       if (agreement && committer !== known) tellReady(ends.filter((end) => end !== self))
+      if (patience?.deadline.hasPassed) lookForSilent()
       const move = committer === self ? nextMove() : undefined
       if (move === 'commit') return commit()
       if (move === 'agree') {
@@ -94,7 +104,9 @@ export async function ringRound(
       }
       const arrival = ring.take(({ message }) => message.round <= round || message.type === 'model')
       if (!arrival) {
-        await Promise.race([ring.changed(deadline), ...(above ? [above.changed()] : [])])
+        const waits = [deadline, patience?.deadline].filter((one) => one && !one.hasPassed)
+        const changes = [...(waits.length > 0 ? waits : [undefined])].map((one) => ring.changed(one))
+        await Promise.race([...changes, ...(above ? [above.changed()] : [])])
         continue
       }
       const outcome = await received(arrival)
@@ -102,10 +114,29 @@ export async function ringRound(
     }
   } finally {
     deadline?.cancel()
+    patience?.deadline.cancel()
   }
 
   function isThere(end: string): boolean {
-    return end === self || ring.has(end)
+    return end === self || (ring.has(end) && !silent.has(end))
+  }
+
+  function bePatient(share: number, unheard: readonly string[] = []): void {
+    patience?.deadline.cancel()
+    if (deadlineMs !== undefined) patience = { deadline: ring.deadline(deadlineMs * share), unheard: new Set(unheard) }
+  }
+
+  /** Asks the ends on which the sum depends, or takes those for silent that were asked and haven't answered. */
+  function lookForSilent(): void {
+    const unheard = patience?.unheard ?? new Set()
+    patience = undefined
+    if (result) return
+    for (const end of unheard) silent.add(end)
+    const leading = presentCommitter()
+    const needed = leading === self ? (agreement?.ring ?? []) : [leading]
+    const others = unheard.size > 0 ? [] : needed.filter((end) => end !== self && isThere(end))
+    for (const end of others) ring.send(end, { type: 'want', round })
+    bePatient(others.length > 0 ? 1 / 4 : 1 / 2, others)
   }
 
   /** The end that leads the accepted attempt, or the first one that is ready. */
@@ -145,13 +176,14 @@ export async function ringRound(
     const highest = Math.max(0, ...[...ready.values()].map(({ attempt }) => attempt))
     const isBroken = agreement?.ring.some((end) => !isThere(end))
     if (agreement && led === agreement.attempt && !isBroken && highest <= led) return undefined
-    const present = ends.filter(isThere)
+    const present = ends.filter((end) => end === self || ring.has(end))
     const there = takingPart()
     if (there.length === present.length) return 'agree'
     // Only most of the ends may leave others out: two committers that don't know of each other can't both have most.
     if (2 * there.length <= present.length) return undefined
     const counted = there.reduce((sum, end) => sum + (tallyBy(end)?.members.length ?? 0), 0)
-    return deadline?.hasPassed || (enough !== undefined && counted >= enough) ? 'agree' : undefined
+    const isLate = deadline?.hasPassed || silent.size > 0
+    return isLate || (enough !== undefined && counted >= enough) ? 'agree' : undefined
   }
 
   /** Whether an end of a finished attempt's ring can still finish. */
@@ -163,7 +195,7 @@ export async function ringRound(
   }
 
   function takingPart(): readonly string[] {
-    return ends.filter((end) => end === self || (ring.has(end) && ready.has(end)))
+    return ends.filter((end) => end === self || (isThere(end) && ready.has(end)))
   }
 
   function tallyBy(end: string): Tally | undefined {
@@ -207,6 +239,7 @@ export async function ringRound(
       send: (to, step, vectors) => ring.send(to, { type: 'part', round, attempt, step, vectors }),
       part: (step) => parts.get(`${attempt} ${step}`),
     })
+    bePatient(1 / 2)
     progress()
   }
 
@@ -231,6 +264,8 @@ export async function ringRound(
   }
 
   async function received({ end, message }: Arrival<RingMessage>): Promise<RingOutcome | undefined> {
+    silent.delete(end)
+    patience?.unheard.delete(end)
     if (message.type === 'model') return message.round >= round ? message : undefined
     if (message.round < round) {
       if (message.type === 'ready' || message.type === 'want') behind(end)
@@ -256,6 +291,7 @@ export async function ringRound(
         return undefined
       case 'want':
         if (result) ring.send(end, { type: 'sum', round, ...result })
+        else tellReady([end])
         return undefined
       case 'sum':
         if (!result || message.attempt > result.attempt) result = { attempt: message.attempt, part: message.part }
