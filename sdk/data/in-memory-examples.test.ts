@@ -111,3 +111,19 @@ test('named columns go with their examples into subsets and joins', (t) => {
   t.throws(() => chosen.columns?.number?.(3), { code: 'DATA_INDEX' })
   t.throws(() => numbered(1, { group: [1] }), { code: 'DATA_COUNT' })
 })
+
+test('ids name the entities of examples, of subsets and of joined sets that all have them', (t) => {
+  const set = (ids?: readonly string[]) =>
+    inMemoryExamples({ features: Float32Array.of(1, 2), labels: [0, 1], shape: [1], ...(ids && { ids }) })
+  const named = set(['a', 'b'])
+  t.is(named.id?.(1), 'b')
+  t.throws(() => named.id?.(2), { code: 'DATA_INDEX' })
+  t.is(subset(named, Uint32Array.of(1)).id?.(0), 'b')
+  const both = join([named, set(['c', 'd'])])
+  t.deepEqual(
+    [0, 1, 2, 3].map((index) => both.id?.(index)),
+    ['a', 'b', 'c', 'd'],
+  )
+  t.is(join([named, set()]).id, undefined)
+  t.throws(() => set(['a']), { code: 'DATA_COUNT' })
+})

@@ -21,3 +21,7 @@ for (const [what, algorithm] of Object.entries(algorithms)) {
     t.is(await wrongRuns('test/chaos/blobs.workload.ts', `rounds=40,${algorithm}`, 2, t.log), 0)
   })
 }
+
+test('so does a job of parties, each of which has a part of the model', async (t) => {
+  t.is(await wrongRuns('examples/vertical', 'rounds=12,alignment=hashed', 2, t.log), 0)
+})

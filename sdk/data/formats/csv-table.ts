@@ -4,11 +4,16 @@ import { type Column, checkIndex, type Examples } from '../examples.ts'
 import { type CsvRowSettings, quotesAdvice, shown } from './csv-rows.ts'
 
 export interface CsvSettings extends Partial<Omit<CollectorSettings, 'nonFinite'>>, CsvRowSettings {
-  /** The column of labels: a name of the header, or a number from 0. */
-  readonly label: string | number
+  /**
+   * The column of labels: a name of the header, or a number from 0. May be absent where there is an `id`, for a party
+   * whose labels another party has: all labels then read as 0.
+   */
+  readonly label?: string | number
+  /** The column of texts that name the examples' entities, as all parties of a vertical job name them. */
+  readonly id?: string | number
   /** Whether the first row names the columns. Default true. */
   readonly header?: boolean
-  /** The columns of features, in order. Default: all but the label. */
+  /** The columns of features, in order. Default: all but the label and the id. */
   readonly features?: readonly (string | number)[]
   /** The label texts of class 0, 1, …. Absent: labels are numbers. */
   readonly classes?: readonly string[]
@@ -26,7 +31,7 @@ export interface CsvSettings extends Partial<Omit<CollectorSettings, 'nonFinite'
   /**
    * The treatment of a missing value (an empty field, NA, N/A, #N/A, NaN, null, None or ?): `refuse` refuses the file
    * (the default), `drop` drops the row, `mean` fills in the mean of the column's other values, a number fills in this
-   * number. A missing text is a missing value in each of its features. A row without a label, or without a value of
+   * number. A missing text is a missing value in each of its features. A row without a label, an id, or a value of
    * `columns`, is dropped with `drop`, and refused otherwise.
    */
   readonly missing?: 'refuse' | 'drop' | 'mean' | number
@@ -34,7 +39,8 @@ export interface CsvSettings extends Partial<Omit<CollectorSettings, 'nonFinite'
 
 interface Columns {
   readonly names: readonly string[]
-  readonly label: number
+  readonly label: number | undefined
+  readonly id: number | undefined
   readonly features: readonly Feature[]
   /** By index of the column. */
   readonly categories: ReadonlyMap<number, readonly string[]>
@@ -47,18 +53,24 @@ interface Feature {
   readonly text?: string
 }
 
+/** Most characters of an id, since ids are kept besides the bytes that bound a file. */
+const longestId = 200
+
 const missingValues = new Set(['', 'na', 'n/a', '#n/a', 'nan', 'null', 'none', '?'])
 
 /** Takes the rows of a csv file one by one, header first. @throws DATA_SETTING, DATA_DIVISOR */
 export function csvTable(file: string, settings: CsvSettings) {
   const { header = true, classes, decimal = '.', missing = 'refuse' } = settings
   checkChoices(missing, decimal)
+  if (settings.label === undefined && settings.id === undefined)
+    throw dataError('DATA_SETTING', { name: 'label', came: 'undefined', expected: 'a column, unless there is an id' })
   const classOf = classes && new Map(classes.map((name, index) => [name, index]))
   const isMissing = (field: string) => missingValues.has(field.toLowerCase())
   let columns: Columns | undefined
   let examples: Collector | undefined
   let means: ColumnMeans | undefined
   let count = 0
+  const ids: string[] = []
 
   function add(fields: readonly string[], line: number): void {
     const row = fields.map((field) => field.trim())
@@ -69,7 +81,7 @@ export function csvTable(file: string, settings: CsvSettings) {
       means = columnMeans(columns)
       if (header) return
     }
-    const { names, label, features, categories, kept } = columns
+    const { names, label, id, features, categories, kept } = columns
     const fault = (index: number, reason: string, advice: string) =>
       dataError('DATA_CSV', { file, line, column: columnName(names, index), reason, advice })
     if (row.length !== names.length) {
@@ -95,9 +107,11 @@ export function csvTable(file: string, settings: CsvSettings) {
     }
     const isGap = (index: number) => isMissing(row[index] ?? '') && !categories.get(index)?.includes(row[index] ?? '')
     const hasGap = () => [...features, ...kept].some(({ column }) => isGap(column))
-    if (missing === 'drop' && ((isGap(label) && !classOf?.has(row[label] ?? '')) || hasGap())) return
-    const target = classOf ? classOf.get(row[label] ?? '') : number(label)
-    if (target === undefined) {
+    const isUnnamed = id !== undefined && isMissing(row[id] ?? '')
+    const isUnlabelled = label !== undefined && isGap(label) && !classOf?.has(row[label] ?? '')
+    if (missing === 'drop' && (isUnlabelled || isUnnamed || hasGap())) return
+    const target = label === undefined ? 0 : classOf ? classOf.get(row[label] ?? '') : number(label)
+    if (label !== undefined && target === undefined) {
       const known = listed(classes ?? [])
       throw fault(
         label,
@@ -105,6 +119,10 @@ export function csvTable(file: string, settings: CsvSettings) {
         'correct the label, or the classes',
       )
     }
+    const name = id === undefined ? '' : (row[id] ?? '')
+    if (id !== undefined && name.length > longestId)
+      throw fault(id, `the id has ${name.length} characters, more than ${longestId}`, 'name entities by shorter ids')
+    if (isUnnamed) throw fault(id, 'the id is missing', "correct the field, or set missing to 'drop' such rows")
     const valueOf = (index: number) => {
       const texts = categories.get(index)
       return texts ? category(index, texts) : number(index)
@@ -117,7 +135,8 @@ export function csvTable(file: string, settings: CsvSettings) {
     })
     const beside = kept.map(({ column }) => valueOf(column))
     if (missing === 'mean') means?.add(values, count)
-    examples.add(values, target)
+    examples.add(values, target ?? 0)
+    if (id !== undefined) ids.push(name)
     for (const [index, value] of beside.entries()) kept[index]?.values.push(value)
     count++
   }
@@ -137,7 +156,16 @@ export function csvTable(file: string, settings: CsvSettings) {
           return values[index] ?? 0
         },
       ])
-      return kept.length === 0 ? collected : { ...collected, columns: Object.fromEntries(kept) }
+      return {
+        ...collected,
+        ...(kept.length > 0 && { columns: Object.fromEntries(kept) }),
+        ...(columns?.id !== undefined && {
+          id(index) {
+            checkIndex(index, count)
+            return ids[index] ?? ''
+          },
+        }),
+      }
     },
   }
 }
@@ -179,7 +207,7 @@ function columnMeans({ names, features }: Columns): ColumnMeans {
 }
 
 function columnsOf(names: readonly string[], file: string, settings: CsvSettings): Columns {
-  const { label, features, categories: texts = {}, columns: kept = [] } = settings
+  const { label, id, features, categories: texts = {}, columns: kept = [] } = settings
   const indexOf = (column: string | number) => {
     if (typeof column === 'number') {
       if (names[column] !== undefined) return column
@@ -197,12 +225,13 @@ function columnsOf(names: readonly string[], file: string, settings: CsvSettings
     const advice = isThere ? `give its number: ${places.join(' or ')}` : `it has ${listed(names)}${unnamed}`
     throw dataError('DATA_CSV_COLUMN', { file, found, column: `'${column}'`, advice })
   }
-  const labelAt = indexOf(label)
+  const [labelAt, idAt] = [label, id].map((column) => (column === undefined ? undefined : indexOf(column)))
   const categories = new Map(Object.entries(texts).map(([column, each]) => [indexOf(column), each]))
-  const chosen = features?.map(indexOf) ?? [...names.keys()].filter((index) => index !== labelAt)
+  const chosen = features?.map(indexOf) ?? [...names.keys()].filter((index) => index !== labelAt && index !== idAt)
   return {
     names,
     label: labelAt,
+    id: idAt,
     features: chosen.flatMap((column): readonly Feature[] => {
       const own = categories.get(column)
       return own ? own.map((text) => ({ column, text })) : [{ column }]

@@ -25,6 +25,42 @@ test('a column is the label, and the others are the features', (t) => {
   ])
 })
 
+test('a column of texts names the entities, and is no feature; a party may have no labels, or no features', (t) => {
+  const idsOf = ({ count, id }: Examples) => Array.from({ length: count }, (_, index) => id?.(index))
+  const text = 'patient,age,ill\np-7,3,1\n"p, 8",4,0\n'
+  const labelled = decodeCsv(text, 'a.csv', { label: 'ill', id: 'patient' })
+  t.deepEqual(rowsOf(labelled), [
+    [3, 1],
+    [4, 0],
+  ])
+  t.deepEqual(idsOf(labelled), ['p-7', 'p, 8'])
+  t.throws(() => labelled.id?.(2), { code: 'DATA_INDEX' })
+  t.deepEqual(rowsOf(decodeCsv(text, 'a.csv', { id: 'patient' })), [
+    [3, 1, 0],
+    [4, 0, 0],
+  ])
+  t.deepEqual(decodeCsv('p,ill\na,1', 'a.csv', { id: 'p', label: 'ill' }).shape, [0])
+  t.is(decodeCsv(text, 'a.csv', { label: 'ill', features: ['age'] }).id, undefined)
+  t.is(
+    codeOf(() => decodeCsv(text, 'a.csv', {})),
+    'DATA_SETTING',
+  )
+  t.is(
+    codeOf(() => decodeCsv(text, 'a.csv', { id: 'name' })),
+    'DATA_CSV_COLUMN',
+  )
+  t.is(
+    codeOf(() => decodeCsv(`p,a\n${'x'.repeat(201)},1`, 'a.csv', { id: 'p' })),
+    'DATA_CSV',
+  )
+  const gap = 'p,a\n,1\nb,2'
+  t.is(
+    codeOf(() => decodeCsv(gap, 'a.csv', { id: 'p' })),
+    'DATA_CSV',
+  )
+  t.deepEqual(idsOf(decodeCsv(gap, 'a.csv', { id: 'p', missing: 'drop' })), ['b'])
+})
+
 test('columns, classes, shape, divisor and delimiter can be chosen, with a header or without', (t) => {
   const named = { label: 'class', features: ['b', 'a'], classes: ['cat', 'dog'], shape: [1, 2], divisor: 255 }
   const examples = decodeCsv('a;b;class;more\n51;255;dog;x\n0;102; cat;y', 'a.csv', { ...named, delimiter: ';' })
