@@ -141,7 +141,7 @@ export interface ClientAssignment {
  * A demand of an algorithm on the learner. `plain-sgd`: steps w −= η·g and nothing else. `sgd`: SGD at a fixed rate,
  * perhaps with momentum, weight decay or clipping. `own-steps`: the learner states its settings of steps. `stepwise`:
  * steps that move each weight by its own gradient alone. `parties`: a section of the model for each client. `root`: the
- * data have a root set. `no-batch-norm`: the model has no layer that normalizes over a batch. Other needs are abilities.
+ * data have a root set. `no-batch-norm`: no shared layer of the model normalizes over a batch. Other needs are abilities.
  */
 export type LearnerNeed =
   | 'plain-sgd'

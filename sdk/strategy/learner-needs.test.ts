@@ -7,6 +7,7 @@ import type { Algorithm } from './algorithm.ts'
 import { fedAsync, fedBuff } from './algorithms/asynchronous/index.ts'
 import { fedDyn, fedNova, fedProx, moon, scaffold } from './algorithms/client/index.ts'
 import { agnostic, fedGft, qFedAvg } from './algorithms/fair/index.ts'
+import { fedBn } from './algorithms/personal/index.ts'
 import { flTrust } from './algorithms/robust/index.ts'
 import { fedAvg } from './algorithms/server/index.ts'
 import { verticalTraining } from './algorithms/vertical/index.ts'
@@ -88,9 +89,12 @@ test('privacy refuses a model with batch normalization, and takes one with other
     const batch = normalized('b/gamma', 'b/moving_mean', 'b/moving_variance')
     t.throws(() => requireLearner(algorithm, batch), {
       code: 'STRATEGY_LEARNER',
-      message: /without batch normalization/,
+      message: /shares no batch normalization/,
     })
     t.notThrows(() => requireLearner(algorithm, normalized('g/gamma', 'g/beta')))
+    const personal = chosenAlgorithm(fedBn(), choicesOf({ privacy }))
+    const model = normalized('d/kernel', 'b/gamma', 'b/moving_mean', 'b/moving_variance')
+    t.notThrows(() => requireLearner(personal, { ...model, abilities: ['start'] }))
   }
 })
 

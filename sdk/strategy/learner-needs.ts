@@ -3,6 +3,7 @@ import { plainLearningRate, type Steps } from '../learn/steps.ts'
 import type { Layout } from '../weights/layout.ts'
 import type { Algorithm, LearnerNeed } from './algorithm.ts'
 import { strategyError } from './errors.ts'
+import { summedLayout } from './shared-part.ts'
 
 interface LearnerFacts {
   readonly ownSteps?: Steps | undefined
@@ -32,8 +33,8 @@ const stepNeeds: Readonly<Partial<Record<LearnerNeed, { readonly needs: string; 
     mend: "give root, a few trusted examples, in the workload's data",
   },
   'no-batch-norm': {
-    needs: 'a model without batch normalization, whose moving variances noise and clipping would make useless',
-    mend: 'normalize with groupNormalization or layerNormalization instead',
+    needs: 'a model that shares no batch normalization, whose moving variances noise and clipping would make useless',
+    mend: 'normalize with groupNormalization or layerNormalization instead, or keep it at the clients with fedbn',
   },
   classes: {
     needs: 'labels that are classes, whose number the learner states',
@@ -62,18 +63,22 @@ export function learnerError(need: LearnerNeed, runsOn?: string): Error {
 }
 
 /** @throws STRATEGY_LEARNER where an algorithm needs another learner. */
-export function requireLearner({ client }: Algorithm, facts: LearnerFacts): void {
+export function requireLearner({ client, aggregation }: Algorithm, facts: LearnerFacts): void {
   const { ownSteps, abilities = [], layout, trainRoot, runsOn, sections, clients } = facts
   const meets = (need: LearnerNeed) => {
     if (need === 'own-steps') return ownSteps !== undefined
     if (need === 'sgd') return ownSteps !== undefined && (ownSteps.optimizer ?? 'sgd') === 'sgd'
     if (need === 'plain-sgd') return ownSteps !== undefined && plainLearningRate(ownSteps) !== undefined
     if (need === 'root') return trainRoot !== undefined
-    if (need === 'no-batch-norm') return !layout?.tensors.some(({ name }) => name.endsWith('/moving_variance'))
+    if (need === 'no-batch-norm') return !layout || !hasMovingVariance(summedLayout(aggregation, layout))
     if (need === 'stepwise') return ownSteps !== undefined && ownSteps.clipNorm === undefined
     if (need === 'parties') return sections?.length === clients
     return abilities.includes(need)
   }
   const missing = client.needs?.find((need) => !meets(need))
   if (missing !== undefined) throw learnerError(missing, runsOn)
+}
+
+function hasMovingVariance({ tensors }: Layout): boolean {
+  return tensors.some(({ name }) => name.endsWith('/moving_variance'))
 }
