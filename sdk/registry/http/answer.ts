@@ -84,11 +84,17 @@ async function repeated<Some extends Head>(
     try {
       const answer = await attempt(await sign(request))
       if (pauseMs === undefined || !passing.includes(answer.status)) return answer
+      await drop(answer)
     } catch (error) {
       if (pauseMs === undefined || !isLost(error)) throw error
     }
     await pause(pauseMs)
   }
+}
+
+/** Reads what nobody wants, so that the connection is free for others. */
+async function drop(answer: Head & Partial<Pick<StreamedAnswer, 'pieces'>>): Promise<void> {
+  for await (const _ of answer.pieces ?? []);
 }
 
 /** The pieces of a download, which go on after an interruption. */
@@ -140,34 +146,64 @@ async function* resumed(
 
 /** Sends a request once. Errors, also of the pieces, are REGISTRY_LOST. */
 async function begun(request: Request, location: string, send: Send = fetchSend()): Promise<StreamedAnswer> {
-  const silence = new AbortController()
-  const within = async <Value>(work: Promise<Value>, bytes = 0): Promise<Value> => {
-    const mostMs = silenceMs + bytes / slowestBytesPerMs
-    const timer = setTimeout(() => silence.abort(new Error('the server says nothing')), mostMs)
-    try {
-      return await work
-    } catch (cause) {
-      throw registryError('REGISTRY_LOST', { location, reason: reasonOf(cause) }, { cause })
-    } finally {
-      clearTimeout(timer)
-    }
+  const { signal, within, end } = silenceWatch()
+  const orLost = (cause: unknown) => {
+    end()
+    throw registryError('REGISTRY_LOST', { location, reason: reasonOf(cause) }, { cause })
   }
-  const answer = await within(send(request, silence.signal), request.body?.length)
+  const answer = await within(send(request, signal), request.body?.length).catch(orLost)
   async function* pieces(): AsyncGenerator<Uint8Array> {
     const coming = answer.pieces[Symbol.asyncIterator]()
     let isOver = false
     try {
       for (;;) {
-        const next = await within(coming.next())
+        const next = await within(coming.next()).catch(orLost)
         isOver = next.done === true
         if (next.done) return
         yield next.value
       }
     } finally {
+      end()
       if (!isOver) await coming.return?.()
     }
   }
   return { ...answer, pieces: pieces() }
+}
+
+/** Aborts its signal when something that is waited for doesn't come. One timer watches all waits, since they are many. */
+function silenceWatch() {
+  const silence = new AbortController()
+  let until = Number.POSITIVE_INFINITY
+  let timer: ReturnType<typeof setTimeout> | undefined
+  const look = () => {
+    timer = undefined
+    if (until === Number.POSITIVE_INFINITY) return
+    const leftMs = until - performance.now()
+    if (leftMs <= 0) silence.abort(new Error('the server says nothing'))
+    else lookAfter(leftMs)
+  }
+  const lookAfter = (ms: number) => {
+    timer = setTimeout(look, ms)
+    // An open connection keeps the process, an answer that nobody reads doesn't. A page's timers are numbers.
+    if (typeof timer === 'object') timer.unref()
+  }
+  return {
+    signal: silence.signal,
+    async within<Value>(work: Promise<Value>, bytes = 0): Promise<Value> {
+      const mostMs = silenceMs + bytes / slowestBytesPerMs
+      until = performance.now() + mostMs
+      if (timer === undefined) lookAfter(mostMs)
+      try {
+        return await work
+      } finally {
+        until = Number.POSITIVE_INFINITY
+      }
+    },
+    end() {
+      clearTimeout(timer)
+      timer = undefined
+    },
+  }
 }
 
 /** Reads an answer whole, into one array where the answer says its length. */

@@ -37,5 +37,44 @@ export const nodeSend: Send = async (given, signal) => {
   }
   const found = new Headers()
   for (const [name, value] of Object.entries(answer.headers)) if (value !== undefined) found.set(name, String(value))
-  return { status, headers: found, pieces: answer }
+  return { status, headers: found, pieces: piecesOf(answer) }
+}
+
+/** Bytes that wait for a slow reader, before the server has to wait. */
+const mostWaitingBytes = 2 ** 20
+
+/** The pieces of an answer as they come: an iteration of the stream itself stops and starts it for each of them. */
+async function* piecesOf(answer: IncomingMessage): AsyncGenerator<Uint8Array> {
+  let waiting: Uint8Array[] = []
+  let bytes = 0
+  let fault: Error | undefined
+  let wake = () => {}
+  answer.on('data', (piece: Uint8Array) => {
+    waiting.push(piece)
+    bytes += piece.length
+    if (bytes >= mostWaitingBytes) answer.pause()
+    wake()
+  })
+  answer.on('error', (cause) => {
+    fault = cause
+  })
+  answer.on('close', () => wake())
+  answer.on('end', () => wake())
+  try {
+    for (;;) {
+      const pieces = waiting
+      waiting = []
+      bytes = 0
+      if (answer.isPaused()) answer.resume()
+      yield* pieces
+      if (waiting.length > 0) continue
+      if (answer.readableEnded) return
+      if (answer.destroyed) throw fault ?? new Error('the connection was closed')
+      await new Promise<void>((resolve) => {
+        wake = resolve
+      })
+    }
+  } finally {
+    if (!answer.readableEnded) answer.destroy()
+  }
 }
