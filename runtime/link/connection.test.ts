@@ -70,6 +70,37 @@ test('a connection makes a route for small messages, and another one as soon as 
   await terminated(server, device)
 })
 
+test('a node whose greeting was answered in vain gives the same entry when it greets again', async (t) => {
+  const entries: unknown[] = []
+  const server = clockedNode('server', {
+    authenticate: async () => ({ mayStop: false }),
+    onPeer: ({ entry }) => entries.push(entry),
+  })
+  const device = clockedNode('device')
+  const { dial, routes } = dialling(() => server)
+  const received: unknown[] = []
+  let made = 0
+  device.link.connect({
+    async dial(...args) {
+      const route = await dial(...args)
+      const [first, ...others] = routes.control
+      // The first welcome is lost.
+      if (first && others.length === 0) first.change = (frame) => (frame[0] === 1 ? [] : [frame])
+      return route
+    },
+    rights: { mayStop: true, entry: () => noting(device.system, received, `entry-${made++}`) },
+  })
+  await settled(server, device)
+  routes.control[0]?.lose()
+  await later(10, [server, device])
+  const [entry] = entries
+  if (!isActorRef<unknown>(entry)) return t.fail()
+  entry.tell('welcome')
+  await settled(server, device)
+  t.deepEqual([received, entries.length], [['welcome'], 1])
+  await terminated(server, device)
+})
+
 test('a route that carries both lanes is the only one', async (t) => {
   const received: unknown[] = []
   const server = clockedNode('server')

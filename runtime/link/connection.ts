@@ -1,4 +1,4 @@
-import type { Cancel } from '../kernel/protocol.ts'
+import type { ActorRef, Address, Cancel } from '../kernel/protocol.ts'
 import { isLinkError } from './errors.ts'
 import type { LaneName, Route } from './frame.ts'
 import type { Connection, ConnectionState, ConnectOptions } from './protocol.ts'
@@ -61,6 +61,8 @@ export class DialledConnection implements Connection {
   #state: ConnectionState = 'connecting'
   /** Name of the other node; until it is known, the expected name. */
   node: string | undefined
+  /** The life of the other node that was greeted last, and the ref that was given to it unasked. */
+  given: (Pick<Address, 'node' | 'nodeIncarnation'> & { readonly entry: ActorRef<never> | undefined }) | undefined
 
   constructor(options: ConnectOptions, close: () => void) {
     this.options = options

@@ -146,8 +146,16 @@ export function linkGreeting({ context, own, settings, members, now }: LinkParts
     carrier.nonce = nonce
     carrier.epoch = lastEpoch
     const { rights = noRights } = carrier
-    carrier.entry = member ? member.entry : members.entryFor({ rights }, { node, nodeIncarnation: incarnation })
-    if (connection) connection.node = node
+    // The other node may have begun the session with an earlier greeting, though its answer was lost.
+    const { given } = connection ?? {}
+    const isGiven = given?.node === node && given.nodeIncarnation === incarnation
+    if (member) carrier.entry = member.entry
+    else if (isGiven) carrier.entry = given.entry
+    else carrier.entry = members.entryFor({ rights }, { node, nodeIncarnation: incarnation })
+    if (connection) {
+      connection.node = node
+      connection.given = { node, nodeIncarnation: incarnation, entry: carrier.entry }
+    }
     const has = offered(carrier.route.route)
     const wantsSums = (has | challenge.features) & features.wantsCheckSums ? features.checkSums : 0
     const wanted = has & challenge.features & (features.deflate | wantsSums)
