@@ -19,26 +19,22 @@ const rounds = 2
 /** Models of a round, where it has several: of groups; or of the four ends, and their consensus. */
 const partsOf: Readonly<Record<string, number>> = { parallel: 2, gossip: 5, vertical: 3 }
 
+/** Topologies whose learners do more than that of the smallest example: workloads, and settings. */
+const workloadOf: Readonly<Record<string, readonly [workload: string, set: string]>> = {
+  split: ['test/support/drawn.workload.ts', 'clients=4,splitVersion=2'],
+  vertical: ['examples/vertical', 'clients=3'],
+}
+
 for (const topology of Object.keys(topologies))
   test.serial(
     `${topology}: a job has the same models in one process, and in two over WebSocket and over MQTT`,
     async (t) => {
       await using folder = await temporaryFolder()
-      const [workload, clients] =
-        topology === 'vertical' ? ['vertical', 'clients=3'] : ['trivial', 'clients=4,fraction=1']
+      const [workload, given] = workloadOf[topology] ?? ['examples/trivial', 'clients=4,fraction=1']
       const run = async (name: string, ...more: readonly string[]) => {
-        const set = `rounds=${rounds},${clients},topology=${topology}`
+        const set = `rounds=${rounds},topology=${topology},${given}`
         const store = join(folder.path, name)
-        const ended = await runFlamectl([
-          'run',
-          `examples/${workload}`,
-          '--json',
-          '--set',
-          set,
-          '--store',
-          store,
-          ...more,
-        ])
+        const ended = await runFlamectl(['run', workload, '--json', '--set', set, '--store', store, ...more])
         t.is(ended.status, 0, ended.err)
         return modelsOf(ended)
       }

@@ -1,4 +1,4 @@
-import { chosen, fedAvg, layersLearner, partition, subset, topologies, workload } from 'flame-fl/sdk'
+import { chosen, fedAvg, layersLearner, partition, splitSettings, subset, topologies, workload } from 'flame-fl/sdk'
 import { readIdx } from 'flame-fl/sdk/node'
 import { models } from './models.ts'
 
@@ -18,6 +18,7 @@ export default workload({
     levels: 2,
     graph: 'ring',
     asynchronous: false,
+    ...splitSettings,
     /** Share of the pictures that is used, for a quick try. */
     share: 1,
   },

@@ -2,9 +2,10 @@ import type { DurableStore } from '../../runtime/index.ts'
 import type { GivenDatasets } from '../data/datasets.ts'
 import { isLineageValue, type LineageValue, type ModelRegistry } from '../registry/registry.ts'
 import type { Settings } from '../role/role.ts'
+import { splitPlan } from '../role/stock/split-plan.ts'
 import type { Algorithm } from '../strategy/algorithm.ts'
 import type { Choices } from '../strategy/chosen-algorithm.ts'
-import { fewestTrainers, requireTopology, requireUpdates } from '../strategy/fitting-algorithm.ts'
+import { fewestTrainers, requireTopology, requireUpdates, splitsModel } from '../strategy/fitting-algorithm.ts'
 import { kinds } from '../strategy/kinds.ts'
 import { requireLearner } from '../strategy/learner-needs.ts'
 import type { Schema } from '../tag/schema.ts'
@@ -65,7 +66,7 @@ export interface PreparedTasks {
  * closes when the signal is aborted.
  *
  * @throws JOB_ROLE_UNKNOWN, JOB_ROLE_MISSING, JOB_CLIENTS, JOB_SEED, WORKLOAD_VALUE, and as `chosenAlgorithm`,
- *   `requireTopology`, `requireUpdates` and `requireLearner` do.
+ *   `requireTopology`, `requireUpdates`, `requireLearner` and `splitPlan` do.
  */
 export async function prepareTasks(
   { run, takenOver = false, workload, hyperparameters = {}, algorithms, isHere = () => true, ...job }: JobToHost,
@@ -89,6 +90,7 @@ export async function prepareTasks(
   const tasks = all.filter(({ end }) => isHere(end))
   requireClients(tasks, pool.clients)
   requireLearner(strategy, pool)
+  if (splitsModel(job.schema)) splitPlan(settings, pool)
   const algorithm = { name: strategy.name, settings: lineageSettings(settings, algorithms) }
   const shared = { run, workload: workload.name, seed, settings, strategy, algorithm, pool, tasks, store, registry }
   return {

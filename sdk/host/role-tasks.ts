@@ -174,8 +174,7 @@ const undecided: Decisions = {
 
 /**
  * Stock roles by the func tags of all channels of a role, the most specific first. Roles that a coordinator serves are
- * the usual ones, which find its channel by themselves. The sdk lacks the split roles: the
- * refusal of a schema that needs one names the role.
+ * the usual ones, which find its channel by themselves.
  */
 const placesByTags: readonly (readonly [stock: string, holdsData: boolean, tags: readonly string[]])[] = [
   ['label-holder', true, ['matchEntities', 'gatherActivations']],
@@ -184,6 +183,7 @@ const placesByTags: readonly (readonly [stock: string, holdsData: boolean, tags:
   ['gossip-trainer', true, ['gossip']],
   ['split-server', false, ['serveSplit']],
   ['split-trainer', true, ['trainSplit']],
+  ['split-aggregator', false, ['distribute', 'aggregate', 'gatherTop']],
   ['hybrid-trainer', true, ['fetch', 'upload', 'ring_allreduce']],
   ['ring-trainer', true, ['ring_allreduce']],
   ['trainer', true, ['fetch', 'upload']],

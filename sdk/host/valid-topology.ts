@@ -1,6 +1,7 @@
 import type { Settings } from '../role/role.ts'
+import { requireSplitSettings } from '../role/stock/split-plan.ts'
 import { type Choices, chosenAlgorithm } from '../strategy/chosen-algorithm.ts'
-import { fewestTrainers, requireTopology, requireUpdates } from '../strategy/fitting-algorithm.ts'
+import { fewestTrainers, requireTopology, requireUpdates, splitsModel } from '../strategy/fitting-algorithm.ts'
 import type { TopologyFacts } from '../tag/errors.ts'
 import { expansion } from '../tag/expand.ts'
 import type { Topology } from '../tag/topology.ts'
@@ -11,7 +12,8 @@ import { requireRoles } from './role-tasks.ts'
 /**
  * Makes the topology of a workload for these settings, and checks the topology, its roles and its algorithm.
  *
- * @throws as `assertValid`, `requireRoles`, `chosenAlgorithm`, `requireTopology` and `requireUpdates` do.
+ * @throws as `assertValid`, `requireRoles`, `requireSplitSettings`, `chosenAlgorithm`, `requireTopology` and `requireUpdates`
+ *   do.
  */
 export function validTopology(
   workload: Workload,
@@ -22,6 +24,7 @@ export function validTopology(
   const topology = workload.topology(settings)
   assertValid(topology, facts)
   requireRoles(topology.schema, workload.roles)
+  if (splitsModel(topology.schema)) requireSplitSettings(settings)
   const strategy = chosenAlgorithm(workload.strategy(settings), algorithms)
   requireTopology(strategy, topology.schema)
   requireUpdates(strategy, topology.schema, () =>

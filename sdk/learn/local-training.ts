@@ -1,3 +1,4 @@
+import type { RandomStream } from '../random/random-stream.ts'
 import { type Layout, sizeOf } from '../weights/layout.ts'
 import { learnError } from './errors.ts'
 import type { LocalTerms, TrainingRequest } from './learner.ts'
@@ -84,7 +85,7 @@ export interface LocalTraining {
   readonly start: Float32Array
   readonly centre: Float32Array
   readonly frozen: FrozenValues | undefined
-  /** Yields the batches. Each epoch's order is drawn from the request's stream when its first batch is requested. */
+  /** As `batchesOf`, by the request's stream. */
   batches(): Generator<LocalBatch>
   /**
    * Turns the final weights of the training, in place, into their difference from the base.
@@ -93,6 +94,31 @@ export interface LocalTraining {
    *   table's row that no later example uses.
    */
   deltaOf(trained: Float32Array): Float32Array
+}
+
+/** Yields the batches of a training. Each epoch's order is drawn from the stream when its first batch is requested. */
+export function* batchesOf(
+  {
+    examples,
+    batch,
+    epochs,
+    most,
+  }: {
+    readonly examples: number /** Number of batches. Absent: those of all epochs. */
+    readonly most?: number | undefined
+  } & Pick<Steps, 'batch' | 'epochs'>,
+  random: Pick<RandomStream, 'shuffle'>,
+): Generator<LocalBatch> {
+  const order = Uint32Array.from({ length: examples }, (_, index) => index)
+  let done = 0
+  for (let epoch = 1; epoch <= epochs; epoch++) {
+    random.shuffle(order)
+    for (let from = 0; from < order.length; from += batch) {
+      yield { epoch, batch: from / batch + 1, indices: order.subarray(from, from + batch) }
+      done += 1
+      if (done === most) return
+    }
+  }
 }
 
 /**
@@ -123,16 +149,9 @@ export function localTraining(settings: Steps, layout: Layout, request: Training
   let last: LocalBatch = { epoch: 0, batch: 0, indices: new Uint32Array() }
 
   function* batches(): Generator<LocalBatch> {
-    const order = Uint32Array.from({ length: examples.count }, (_, index) => index)
-    let done = 0
-    for (let epoch = 1; epoch <= epochs; epoch++) {
-      random.shuffle(order)
-      for (let from = 0; from < order.length; from += size) {
-        last = { epoch, batch: from / size + 1, indices: order.subarray(from, from + size) }
-        yield last
-        done += 1
-        if (done === most) return
-      }
+    for (const batch of batchesOf({ examples: examples.count, batch: size, epochs, most }, random)) {
+      last = batch
+      yield batch
     }
   }
   return {

@@ -52,6 +52,30 @@ const roleErrors = {
     message: '{end} has nobody to work with in round {round}: the coordinator has left',
     hint: 'see why the coordinator ended, and resume the job',
   },
+  ROLE_SPLIT_SETTING: {
+    message: 'the setting {name} of a split model is {value}, expected {expected}',
+    hint: 'set {name} in the settings of the workload or of the job',
+  },
+  ROLE_SPLIT_CUT: {
+    message: '{who} of the split model has no weights',
+    hint: 'cut the model elsewhere, by the settings cut and upperCut; its layers are {layers}',
+  },
+  ROLE_SPLIT_LEARNER: {
+    message: 'the model cannot be split: {reason}',
+    hint: '{mend}',
+  },
+  ROLE_SPLIT_SERVER_LEFT: {
+    message: '{end} has nobody with the upper part of the model in round {round}: {server} has left',
+    hint: 'see why {server} ended',
+  },
+  ROLE_SPLIT_DIVERGED: {
+    message: 'the training of {end} diverged in batch {batch}: {what} is not finite',
+    hint: 'use a smaller learningRate than {learningRate}, and check that the features are finite and scaled',
+  },
+  ROLE_SPLIT_MESSAGE: {
+    message: '{type} of batch {batch} came from {end}, where batch {due} was due, or another kind of message',
+    hint: 'run the same version, with the same settings, at all ends of the job',
+  },
   ROLE_COUNTED_BEFORE: {
     message: 'the sum of {end} in round {round} includes {members}, counted before by themselves',
     hint: 'no action is needed: the sum is left out of this round',

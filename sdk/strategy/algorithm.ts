@@ -157,6 +157,11 @@ export type LearnerNeed =
 export interface ClientPart<State> {
   /** Absent: any learner will do. */
   readonly needs?: readonly LearnerNeed[]
+  /**
+   * Present if `train` is the learner's own training without terms, and a client weighs so. Ends that each have a part
+   * of the model can then train in its place.
+   */
+  readonly plain?: 'samples' | 'equal'
   /** The state before the first round that counts the client. Absent: the client keeps no state between rounds. */
   init?(layout: Layout): State
   /**

@@ -1,12 +1,12 @@
 import test from 'ava'
 import { randomStream } from '../random/random-stream.ts'
 import { expand } from '../tag/expand.ts'
-import { gossip, hierarchical, twoTier } from '../tag/topologies.ts'
+import { gossip, hierarchical, split, twoTier } from '../tag/topologies.ts'
 import type { Topology } from '../tag/topology.ts'
 import type { Algorithm } from './algorithm.ts'
 import { krum } from './algorithms/robust/index.ts'
 import { fedAvg } from './algorithms/server/index.ts'
-import { choiceFaults, choicesOf, chosenAlgorithm, requireChoices } from './chosen-algorithm.ts'
+import { type Choices, choiceFaults, choicesOf, chosenAlgorithm, requireChoices } from './chosen-algorithm.ts'
 import { fewestTrainers, requireTopology, requireUpdates } from './fitting-algorithm.ts'
 
 const ends = ['a', 'b', 'c', 'd']
@@ -114,6 +114,37 @@ test('an algorithm that needs a server is refused where ends gossip, with what t
     [chosen('fedgft'), /asks clients before each round/],
     [fedAvg({ quorum: 0.5 }), /set deadlineMs in place of quorum/],
     [fedAvg({ minimumUpdates: 2 }), /leave minimumUpdates out/],
+  ] as const)
+    t.regex(t.throws(() => requireTopology(algorithm, schema), { code: 'STRATEGY_TOPOLOGY' })?.message ?? '', reason)
+})
+
+test('an algorithm that needs updates of a whole model is refused where the model is split, with what to change', (t) => {
+  const { schema } = split({ clients: 4 })
+  const chosen = (choices: Choices) => chosenAlgorithm(fedAvg(), choices)
+  const optimizer = (sort: string, kwargs = {}) => chosen({ optimizer: { sort, kwargs } })
+  for (const fitting of ['fedavg', 'fedavgm', 'fedadam', 'fedyogi', 'fedadagrad'])
+    t.notThrows(() => requireTopology(optimizer(fitting), schema), fitting)
+  t.notThrows(() => requireTopology(chosen({ selector: { sort: 'random', kwargs: { k: 2 } } }), schema))
+  for (const [algorithm, reason] of [
+    [optimizer('krum', { f: 1 }), /krum needs each update of a whole model, .*: use fedavg/],
+    [optimizer('fedbuff'), /fills a buffer, .* in rounds: use fedavg/],
+    [optimizer('scaffold'), /train a whole model in a way of their own, .*: use fedavg/],
+    [optimizer('fedprox', { mu: 0.1 }), /in a way of their own/],
+    [optimizer('feddyn'), /in a way of their own/],
+    [optimizer('ditto'), /in a way of their own/],
+    [optimizer('norm-clipping', { norm: 1 }), /stages of .* change updates .*: leave out clip/],
+    [
+      chosenAlgorithm(
+        fedAvg({ weighting: 'equal' }),
+        choicesOf({ privacy: 'dp-fixed-clipping,clippingNorm=1,noiseMultiplier=1' }),
+      ),
+      /privacy bounds .*: leave the privacy out/,
+    ],
+    [
+      chosen({ selector: { sort: 'oort', kwargs: { aggr_num: 2 } } }),
+      /selector of .* learns .*: use the selector random/,
+    ],
+    [fedAvg({ clientEvaluation: 1 }), /leave clientEvaluation out/],
   ] as const)
     t.regex(t.throws(() => requireTopology(algorithm, schema), { code: 'STRATEGY_TOPOLOGY' })?.message ?? '', reason)
 })

@@ -18,6 +18,11 @@ function summingRole(schema: Schema): string | undefined {
     })
 }
 
+/** Whether a server has a part of the model that clients train: `serveSplit`. */
+export function splitsModel(schema: Schema): boolean {
+  return schema.roles.some(({ name }) => tagsOf(schema, name).includes('serveSplit'))
+}
+
 function tagsOf({ channels }: Schema, role: string): readonly string[] {
   return channels.flatMap(({ funcTags }) => funcTags?.[role] ?? [])
 }
@@ -35,6 +40,7 @@ function partsMisfit({ name, waiting, server, select }: Algorithm): string | und
 
 /** The reason for which an algorithm can't run on a topology. Undefined if it can. */
 export function topologyMisfit(algorithm: Algorithm, schema: Schema): string | undefined {
+  if (splitsModel(schema)) return splitMisfit(algorithm)
   const { name, aggregation, waiting, clientEvaluation, server, select } = algorithm
   const gathering = schema.roles.find((role) => tagsOf(schema, role.name).includes('gatherActivations'))?.name
   if (gathering !== undefined || algorithm.vertical) return verticalMisfit(algorithm, gathering)
@@ -62,6 +68,27 @@ export function topologyMisfit(algorithm: Algorithm, schema: Schema): string | u
   if (role === undefined) return undefined
   if (aggregation.needs === 'each') return `${name} needs each contribution, and the role ${role} passes sums on`
   if (learning) return `the ${learning} of ${name} learns from each update, and the role ${role} passes sums on`
+  return undefined
+}
+
+/** The reason for which an algorithm can't train a model of which each end has a part. */
+function splitMisfit(algorithm: Algorithm): string | undefined {
+  const { name, aggregation, waiting, client, clientEvaluation, server, select, stages } = algorithm
+  const there = 'no end of a split model has one'
+  const instead = 'use fedavg, fedavgm, or an adaptive server optimizer such as fedadam'
+  if (aggregation.needs === 'each') return `${name} needs each update of a whole model, and ${there}: ${instead}`
+  if (waiting.kind === 'buffer') return `${name} fills a buffer, and a split model is trained in rounds: ${instead}`
+  if (server.spent || algorithm.secret)
+    return `privacy bounds updates of a whole model, and ${there}: leave the privacy out`
+  if (stages.length > 0)
+    return `the stages of ${name} change updates of a whole model, and ${there}: leave out ${stages.map((stage) => stage.name).join(', ')}`
+  if (select.remember)
+    return `the selector of ${name} learns from each update of a whole model, and ${there}: use the selector random`
+  if (clientEvaluation !== undefined)
+    return `clients would evaluate a whole model, and ${there}: leave clientEvaluation out`
+  const isPlain = client.plain !== undefined && !client.init && !server.assign && !server.hear
+  if (!isPlain || aggregation.shared || Object.keys(aggregation.vectors).length > 1)
+    return `the clients of ${name} train a whole model in a way of their own, and ${there}: ${instead}`
   return undefined
 }
 

@@ -240,6 +240,33 @@ export function vertical({ parties }: { readonly parties: number }): Topology {
   }
 }
 
+/**
+ * A model that is cut: clients have the lower part, a server has the upper part and trains it with them, batch by batch,
+ * and an aggregator sums the clients' parts. The settings `splitSettings` say where the model is cut, and how it's
+ * trained. Trainer i trains on dataset i.
+ *
+ * @see Thapa et al., SplitFed: when federated learning meets split learning, AAAI 2022.
+ */
+export function split({ clients }: { readonly clients: number }): Topology {
+  const control = (name: string, pair: readonly [string, string], tags: readonly [string, string]): SchemaChannel => ({
+    name,
+    pair,
+    funcTags: { [pair[0]]: [tags[0]], [pair[1]]: [tags[1]] },
+  })
+  return {
+    schema: {
+      name: 'split',
+      roles: [{ name: 'aggregator' }, { name: 'split-server' }, trainer],
+      channels: [
+        tier('bottom-channel', 'aggregator', 'trainer'),
+        control('split-channel', ['split-server', 'trainer'], ['serveSplit', 'trainSplit']),
+        control('top-channel', ['aggregator', 'split-server'], ['gatherTop', 'uploadTop']),
+      ],
+    },
+    dataSpec: [{ role: 'trainer', datasetGroups: { default: datasets(0, clients) } }],
+  }
+}
+
 interface TopologyOptions {
   readonly clients: number
   readonly levels?: number
@@ -258,6 +285,7 @@ export const topologies = {
   coordinated,
   gossip,
   vertical: ({ clients }) => vertical({ parties: clients }),
+  split,
 } as const satisfies Readonly<Record<string, (options: TopologyOptions) => Topology>>
 
 /** A channel on which the ends of one role aggregate what those of another upload. */

@@ -32,6 +32,8 @@ export interface RehearsalOptions {
   /** Default: 3. */
   readonly rounds?: number
   readonly seed?: number
+  /** Further settings of the job, besides rounds and clients. */
+  readonly settings?: Readonly<Record<string, string | number | boolean>>
   /**
    * Clock and scheduler. `{ clock: virtualClock(), scheduler: seededScheduler(seed) }` reproduces every order of
    * messages.
@@ -83,7 +85,7 @@ export async function rehearse({
     run: 'job-1',
     workload: 'job',
     seed,
-    settings: { rounds, clients: pool.clients },
+    settings: { ...options.settings, rounds, clients: pool.clients },
     strategy,
     pool,
     tasks,

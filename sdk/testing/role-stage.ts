@@ -24,6 +24,8 @@ export interface StageOptions {
   readonly strategy?: Algorithm
   readonly pool?: TrainingPool
   readonly rounds?: number
+  /** Further settings of the job, besides rounds and clients. */
+  readonly settings?: Readonly<Record<string, string | number | boolean>>
   readonly checkDeterminism?: boolean
   readonly takenOver?: boolean
   readonly system?: ActorSystemOptions
@@ -57,7 +59,7 @@ export function roleStage(options: StageOptions): RoleStage {
   const job: JobSurroundings = {
     job: 'job-1',
     seed: 1,
-    settings: { rounds: options.rounds ?? 3, clients: pool.clients },
+    settings: { ...options.settings, rounds: options.rounds ?? 3, clients: pool.clients },
     store,
     pool,
     strategy,

@@ -3,6 +3,8 @@ import { type Examples, type FederatedData, testExamplesOf } from '../data/examp
 import { subset } from '../data/in-memory-examples.ts'
 import { randomStream } from '../random/random-stream.ts'
 import type { Settings } from '../role/role.ts'
+import { splitPlan } from '../role/stock/split-plan.ts'
+import { splitsModel } from '../strategy/fitting-algorithm.ts'
 import { requireLearner } from '../strategy/learner-needs.ts'
 import { joined } from '../strategy/round-sum.ts'
 import { boundedClients, requireReproducible, requireSame } from '../workload/reproducible.ts'
@@ -56,6 +58,7 @@ export async function trial<S extends Settings>(
     requireSame('initial weights', weights, await whole.initialWeights())
     const batches = await trainerOn(batchesOf(data, size))
     requireLearner(strategy, whole)
+    if (splitsModel(workload.topology(settings).schema)) splitPlan(settings, whole)
     const { server, client, waiting } = strategy
     const streamOf = (label: string) => randomStream(seed, 1, 'top-aggregator-0', label)
     const begun = server.init(layout)

@@ -1,4 +1,14 @@
-import { fedAvg, inMemoryExamples, layersLearner, randomStream, scaffold, twoTier, workload } from 'flame-fl/sdk'
+import {
+  chosen,
+  fedAvg,
+  inMemoryExamples,
+  layersLearner,
+  randomStream,
+  scaffold,
+  splitSettings,
+  topologies,
+  workload,
+} from 'flame-fl/sdk'
 
 const shape = [6, 6, 1]
 const size = 36
@@ -17,7 +27,7 @@ export function drawings(client: number) {
 /** A small convolution on the engine, for pages and for Node. */
 export default workload({
   name: 'drawn',
-  settings: { rounds: 3, clients: 3, epochs: 2, algorithm: 'fedavg' },
+  settings: { rounds: 3, clients: 3, epochs: 2, algorithm: 'fedavg', topology: 'two-tier', ...splitSettings },
   learner: ({ epochs }) =>
     layersLearner({
       model: ({ layers, sequential }) =>
@@ -39,7 +49,7 @@ export default workload({
     client: (index) => inMemoryExamples(drawings(index)),
     test: () => inMemoryExamples(drawings(99)),
   }),
-  topology: ({ clients }) => twoTier({ clients }),
+  topology: ({ clients, topology }) => chosen('topology', topology, topologies)({ clients }),
   // With SCAFFOLD, a client has state of its own that outlives rounds.
   strategy: ({ algorithm }) => (algorithm === 'scaffold' ? scaffold() : fedAvg({ fraction: 1 })),
 })

@@ -80,6 +80,7 @@ export const inputs = {
     clients: z.array(data.extend({ end: z.string() })),
     selected: z.array(z.array(z.string())),
   }),
+  split: z.object({ clients: z.array(data.extend({ end: z.string() })), bottom: array, top: array }),
   groups: z.object({
     logits: z.array(array),
     labels: array,

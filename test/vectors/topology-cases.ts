@@ -5,6 +5,7 @@ import { cutSums } from '../../sdk/sum/cut-sums.ts'
 import { wordsOf } from '../../sdk/sum/exact-sums.ts'
 import { type Edge, graphNamed, metropolisWeights, neighboursBy, neighboursIn } from '../../sdk/tag/gossip-graph.ts'
 import { CaseError, inputs, numberOf, requireOnly, type VectorCase } from './cases.ts'
+import { splitFed } from './split-cases.ts'
 import { alignment, verticalJob } from './vertical-cases.ts'
 
 type TopologyRunner = (given: VectorCase) => Promise<Record<string, unknown>>
@@ -14,6 +15,7 @@ export const topologyRunners: Readonly<Record<string, TopologyRunner>> = {
   alignment,
   gossip,
   ring: ringParts,
+  splitfed: splitFed,
   vertical: verticalJob,
 }
 

@@ -230,8 +230,8 @@ async function gradientAt(
   return Array.from(await arrayOf(contribution.vectors.delta), (value) => -value)
 }
 
-/** A pool that trains the dense layer of a case, which begins with these weights, on the data of its clients. */
-async function densePool(
+/** A pool that trains the dense layers of a case, which begin with these weights, on the data of its clients. */
+export async function densePool(
   given: VectorCase,
   clients: readonly GivenData[],
   weights: readonly number[],

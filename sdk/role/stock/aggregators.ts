@@ -5,6 +5,9 @@ import { gossipTrainer } from './gossip-trainer.ts'
 import { hybridTrainer } from './hybrid-trainer.ts'
 import { middleAggregator } from './middle-aggregator.ts'
 import { ringTrainer } from './ring-trainer.ts'
+import { splitAggregator } from './split-aggregator.ts'
+import { splitServer } from './split-server.ts'
+import { splitTrainer } from './split-trainer.ts'
 import { topAggregator } from './top-aggregator.ts'
 import { featureHolder } from './vertical/feature-holder.ts'
 import { labelHolder } from './vertical/label-holder.ts'
@@ -19,5 +22,8 @@ export const aggregators: Readonly<Record<string, AnyRole>> = {
   [labelHolder.name]: labelHolder,
   [middleAggregator.name]: middleAggregator,
   [ringTrainer.name]: ringTrainer,
+  [splitAggregator.name]: splitAggregator,
+  [splitServer.name]: splitServer,
+  [splitTrainer.name]: splitTrainer,
   [topAggregator.name]: topAggregator,
 }

@@ -13,6 +13,9 @@ export const aggregators: Readonly<Record<string, AnyRole>> = {
   'label-holder': loadedLate('label-holder'),
   'middle-aggregator': loadedLate('middle-aggregator'),
   'ring-trainer': loadedLate('ring-trainer'),
+  'split-aggregator': loadedLate('split-aggregator'),
+  'split-server': loadedLate('split-server'),
+  'split-trainer': loadedLate('split-trainer'),
   'top-aggregator': loadedLate('top-aggregator'),
 }
 

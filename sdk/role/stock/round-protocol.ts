@@ -194,7 +194,7 @@ function isClientEvaluation(value: unknown): value is ClientEvaluation {
   return isString(end) && isCount(samples) && isNumbers(metrics)
 }
 
-function isRefusal(value: unknown): value is Refusal {
+export function isRefusal(value: unknown): value is Refusal {
   const { end, code, reason, hint } = fieldsOf(value)
   return [end, code, reason, hint].every(isString)
 }

@@ -16,11 +16,26 @@ import {
   roleStage,
   tinyPool,
 } from '../../testing/index.ts'
+import type { TrainingPool } from '../../training/training-pool.ts'
 import type { Channel } from '../channel/channel.ts'
 import type { AnyRole, ChannelUse } from '../role.ts'
 
+export interface PoolUnderTest {
+  readonly clients: number
+  readonly beforeTraining?: () => void | Promise<void>
+  readonly beforeEvaluation?: () => void | Promise<void>
+}
+
 export interface TopologyUnderTest {
   readonly topologyOf: (options: { readonly clients: number }) => Topology
+  /** The topology whose bits this one has. Default: two tiers. */
+  readonly calmOf?: (options: { readonly clients: number }) => Topology
+  /** Default: tiny pools. */
+  readonly poolOf?: (options: PoolUnderTest) => TrainingPool
+  /** Further settings of the jobs. */
+  readonly settings?: RehearsalOptions['settings']
+  /** Number of calls of the pool in which faults happen, and ends leave. Default: 12. */
+  readonly instants?: number
   /** Roles by the names of the schema. */
   readonly roles: Readonly<Record<string, AnyRole>>
   /** The ends that may leave for good, of a topology of 4 clients. */
@@ -45,48 +60,58 @@ export async function completed(options: RehearsalOptions): Promise<Rehearsal> {
 const withoutTime = (round: RoundSummary) => ({ ...round, seconds: 0 })
 
 /**
- * What holds for every synchronous topology with one model: the bits of two tiers in any order of messages, through
+ * What holds for every synchronous topology with one model: the same bits, by default those of two tiers, in any order of messages, through
  * faults and kills; and nobody waits for an end that has left.
  */
 export function topologyContract(
   test: TestFn,
   name: string,
-  { topologyOf, roles, leaving, staying }: TopologyUnderTest,
+  {
+    topologyOf,
+    calmOf = twoTier,
+    poolOf = tinyPool,
+    settings = {},
+    instants = 12,
+    roles,
+    leaving,
+    staying,
+  }: TopologyUnderTest,
 ): void {
   for (const clients of [1, 2, 3, 5, 9])
-    test(`${name} of ${clients} has the members, metrics and bits of two tiers, in any order of messages`, async (t) => {
-      const pool = tinyPool({ clients })
-      const flat = await completed({ topology: twoTier({ clients }), pool })
+    test(`${name} of ${clients} has the members, metrics and bits of ${calmOf === twoTier ? 'two tiers' : 'the first run'}, in any order of messages`, async (t) => {
+      const pool = poolOf({ clients })
+      const flat = await completed({ topology: calmOf({ clients }), pool, settings })
       await forSeeds(40, async (seed) => {
-        const run = await completed({ topology: topologyOf({ clients }), pool, system: seeded(seed) })
+        const run = await completed({ topology: topologyOf({ clients }), pool, settings, system: seeded(seed) })
         t.deepEqual(run.rounds.map(withoutTime), flat.rounds.map(withoutTime))
       })
     })
 
   test(`${name}: each round of each end gives the same when it is run twice`, async (t) => {
-    const run = await rehearse({ topology: topologyOf({ clients: 4 }), checkDeterminism: true })
+    const pool = poolOf({ clients: 4 })
+    const run = await rehearse({ topology: topologyOf({ clients: 4 }), pool, settings, checkDeterminism: true })
     t.is(run.state, 'completed', String(run.cause))
   })
 
   test(`${name}: 200 seeds: roles that fail at some time and run again change no bit`, async (t) => {
     const clients = 4
-    const calm = await completed({ topology: twoTier({ clients }) })
+    const calm = await completed({ topology: calmOf({ clients }), pool: poolOf({ clients }), settings })
     const expected = calm.rounds.map(({ hash }) => hash).join()
     await forSeeds(200, async (seed) => {
       let trainings = 0
       let evaluations = 0
-      const pool = tinyPool({
+      const pool = poolOf({
         clients,
         beforeTraining() {
           trainings += 1
-          if (trainings === 1 + (seed % 12)) throw new Error('a passing fault')
+          if (trainings === 1 + (seed % instants)) throw new Error('a passing fault')
         },
         beforeEvaluation() {
           evaluations += 1
           if (evaluations === 1 + (seed % 3)) throw new Error('a passing fault')
         },
       })
-      const run = await completed({ topology: topologyOf({ clients }), pool, system: seeded(seed) })
+      const run = await completed({ topology: topologyOf({ clients }), pool, settings, system: seeded(seed) })
       const hashes = [...new Set(run.rounds.map(({ hash }) => hash))].join()
       if (hashes !== expected) throw new Error(`hashes ${hashes}, expected ${expected}`)
     })
@@ -94,8 +119,8 @@ export function topologyContract(
   })
 
   test(`${name}: a process that ends just before or after any write goes on to the same hashes`, async (t) => {
-    const job = { topology: topologyOf({ clients: 3 }), pool: tinyPool({ clients: 3 }), rounds: 2 }
-    const calm = await completed({ ...job, topology: twoTier({ clients: 3 }) })
+    const job = { topology: topologyOf({ clients: 3 }), pool: poolOf({ clients: 3 }), settings, rounds: 2 }
+    const calm = await completed({ ...job, topology: calmOf({ clients: 3 }) })
     const expected = new Map(calm.rounds.map(({ round, hash }) => [round, hash]))
     let kills = 0
     for (const endsAfter of [false, true])
@@ -134,13 +159,14 @@ export function topologyContract(
       const left = leaving[seed % leaving.length] ?? ''
       const step = () => {
         steps += 1
-        if (steps === 1 + (seed % 13)) stages[0]?.stop(left)
+        if (steps === 1 + (seed % (instants + 1))) stages[0]?.stop(left)
       }
       const store = memoryStore()
       await using stage = roleStage({
         roles,
         topology: topologyOf({ clients }),
-        pool: tinyPool({ clients, beforeTraining: step, beforeEvaluation: step }),
+        pool: poolOf({ clients, beforeTraining: step, beforeEvaluation: step }),
+        settings,
         store: {
           ...killedStore(store, lifeOf(Number.POSITIVE_INFINITY, false)),
           async append(key, bytes, options) {
@@ -169,6 +195,17 @@ export function topologyContract(
   })
 }
 
+/** An object with other values of some properties. A copy would lose what an object has of its class. */
+export function changed<Target extends object>(target: Target, changes: Partial<Target>): Target {
+  return new Proxy(target, {
+    get(given, name) {
+      if (Object.hasOwn(changes, name)) return Reflect.get(changes, name)
+      const value: unknown = Reflect.get(given, name)
+      return typeof value === 'function' ? value.bind(given) : value
+    },
+  })
+}
+
 /**
  * A role whose run ends once with a passing fault: just before its sends number 1, 3, …, just after its sends number 2, 4
  * and so on, in the order of the sends of all ends of the role.
@@ -182,15 +219,11 @@ export function killedAtMessage(role: AnyRole, message: number): { readonly role
     send()
     if (isLast) throw new Error('a passing fault after a message')
   }
-  const killed = <Out, In>(channel: Channel<Out, In>): Channel<Out, In> => {
-    const send: Channel<Out, In>['send'] = (end, sent, options) => step(() => channel.send(end, sent, options))
-    return new Proxy(channel, {
-      get(target, name) {
-        const value: unknown = name === 'send' ? send : Reflect.get(target, name, target)
-        return typeof value === 'function' ? value.bind(target) : value
-      },
+  const killed = <Out, In>(channel: Channel<Out, In>): Channel<Out, In> =>
+    changed(channel, {
+      send: (end, sent, options) => step(() => channel.send(end, sent, options)),
+      broadcast: (sent, ends) => step(() => channel.broadcast(sent, ends)),
     })
-  }
   return {
     isDone: () => sends >= Math.ceil(message / 2),
     role: {

@@ -3,13 +3,13 @@ import type { Arrival, Channel } from '../channel/channel.ts'
 import { role } from '../role.ts'
 import { evaluatedBy } from './client-evaluation.ts'
 import { clientWork } from './client-work.ts'
-import { type Answer, type Assignment, above } from './round-protocol.ts'
+import { above } from './round-protocol.ts'
 
 /**
  * Takes the next assignment of any end, or the last one of that end that waits already: an end that was away, or slow,
  * takes part in the present round, and doesn't train for rounds that have ended.
  */
-async function newestAssignment(aggregator: Channel<Answer, Assignment>): Promise<Arrival<Assignment>> {
+export async function newestOf<Out, In>(aggregator: Channel<Out, In>): Promise<Arrival<In>> {
   const arrival = await aggregator.recvAny()
   const { end } = arrival
   let { message } = arrival
@@ -38,7 +38,7 @@ export const trainer = role({
   async round(state, context) {
     const { channels, end: self } = context
     const { aggregator } = channels
-    const { end, message } = await newestAssignment(aggregator)
+    const { end, message } = await newestOf(aggregator)
     if (message.type === 'end-of-training') return { ended: true }
     const { round, weights } = message
     try {

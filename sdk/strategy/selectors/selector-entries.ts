@@ -186,8 +186,9 @@ function closingAt(count: number, algorithm: Algorithm): Algorithm {
 
 /** A client that tells the utility of its examples under the round's weights, among its metrics. */
 function tellingUtility(client: ClientPart<unknown>): ClientPart<unknown> {
+  const { plain: _, ...others } = client
   return {
-    ...client,
+    ...others,
     async train(assignment, own, learner, random, secret) {
       const { losses = new Float32Array() } = await learner.loss(assignment.weights, { perExample: true })
       const { contribution, ...trained } = await client.train(assignment, own, learner, random, secret)

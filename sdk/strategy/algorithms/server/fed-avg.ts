@@ -128,6 +128,7 @@ export function plainClient(
 ): ClientPart<null> {
   return {
     needs: workNeeds(leastEpochs),
+    ...(leastEpochs === undefined && Object.keys(terms).length === 0 && { plain: weighting }),
     async train({ round, weights }, own, learner, random) {
       const work = drawnWork(leastEpochs, learner, random)
       const { delta, samples, metrics } = await learner.trainHeld({ round, weights, terms, ...work })
