@@ -4,12 +4,12 @@ import type { TrialJob } from './study.ts'
 
 /** A job that has run to its end. */
 export interface Trained {
-  /** A metric of each round. */
+  /** A metric, of each round that has the metric. */
   curve(metric: string): readonly number[]
-  /** A metric of the last round. */
+  /** The same, of the last round that has the metric. */
   last(metric: string): number
-  /** Weights of the last round. */
-  readonly weights: Float32Array
+  /** Weights of the last round; of a job with several models a round, those of a part. */
+  weightsOf(part?: string): Promise<Float32Array>
   readonly rounds: number
 }
 
@@ -17,13 +17,16 @@ export interface Trained {
 export async function trained<S extends Settings>({ workload, ...options }: TrialJob<S>): Promise<Trained> {
   const run = await runJob(workload, { ...options, keep: { last: 1 } })
   const { state, cause, history } = await run.result
-  const last = history.at(-1)
-  if (state !== 'completed' || !last) throw cause ?? new Error(`the job has ${history.length} rounds and is ${state}`)
-  const curve = (metric: string) => history.map(({ metrics }) => metrics[metric] ?? Number.NaN)
+  if (state !== 'completed') throw cause ?? new Error(`the job is ${state}`)
+  const curve = (metric: string) => history.flatMap(({ metrics: { [metric]: value } }) => value ?? [])
   return {
     curve,
-    last: (metric) => last.metrics[metric] ?? Number.NaN,
-    weights: await last.weights(),
-    rounds: history.length,
+    last: (metric) => curve(metric).at(-1) ?? Number.NaN,
+    async weightsOf(part) {
+      const last = history.findLast((round) => round.part === part)
+      if (!last) throw new Error(`the job has no model ${part}`)
+      return last.weights()
+    },
+    rounds: Math.max(...history.map(({ round }) => round)),
   }
 }

@@ -4,9 +4,9 @@ import { onPictures } from './pictures.ts'
 const sizes = {
   model: '2nn',
   clients: 20,
-  training: 6_000,
-  test: 2_000,
-  rounds: 20,
+  training: 3_000,
+  test: 1_000,
+  rounds: 12,
   epochs: 1,
   batch: 10,
   learningRate: 0.1,
@@ -17,7 +17,6 @@ const quickSizes = { training: 1_000, test: 500, rounds: 3 }
 const rules = {
   FedAvg: 'fedavg',
   Krum: 'krum,f=4',
-  'Multi-Krum': 'multi-krum,f=4',
   median: 'median',
   'trimmed mean': 'trimmed-mean,f=4',
 } as const

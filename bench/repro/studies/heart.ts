@@ -14,7 +14,7 @@ import {
 import { readCsv } from '../../../sdk/node/index.ts'
 import { dataFolder } from '../series/installed.ts'
 import type { Outcome, Study, Trial } from '../series/study.ts'
-import { trained } from '../series/trained.ts'
+import { type Trained, trained } from '../series/trained.ts'
 
 const hospitals = ['Cleveland', 'Hungary', 'Switzerland', 'VA Long Beach'] as const
 /** Local updates of a hospital in a round, as in FLamby. */
@@ -163,10 +163,8 @@ const pooled = (data: Split) =>
     strategy: () => fedAvg(),
   })
 
-async function measured(
-  data: Split,
-  { weights, curve }: { readonly weights: Float32Array; curve(metric: string): readonly number[] },
-): Promise<Outcome> {
+async function measured(data: Split, { weightsOf, curve }: Trained): Promise<Outcome> {
+  const weights = await weightsOf()
   const learner = await logisticRegression({ optimizer: 'sgd', learningRate: 1 })
   const accuracy = async (examples: Examples) =>
     (await learner.evaluate(weights, examples)).metrics.accuracy ?? Number.NaN

@@ -8,16 +8,16 @@ import { onPictures } from './pictures.ts'
 
 const sizes = {
   model: '2nn',
-  clients: 1_000,
-  training: 30_000,
-  test: 2_000,
-  rounds: 40,
+  clients: 500,
+  training: 20_000,
+  test: 1_000,
+  rounds: 25,
   epochs: 1,
   batch: 10,
   learningRate: 0.1,
 }
 const quickSizes = { clients: 100, training: 1_000, test: 500, rounds: 3 }
-const samplingProbability = 0.05
+const samplingProbability = 0.1
 const clippingNorm = 1
 const program = fileURLToPath(new URL('../../../../bench/peers/epsilon.py', import.meta.url))
 
@@ -71,7 +71,7 @@ export const privacy: Study = {
         { name: 'accuracy', unit: 'percent' },
         ...['ε', 'ε by dp-accounting', 'ε, Rényi', 'ε, Rényi, by dp-accounting'].map(number),
       ],
-      trials: [0.3, 0.6, 1, 2].map(trial),
+      trials: [0.3, 0.6, 1.2].map(trial),
     },
   ],
 }

@@ -1,3 +1,8 @@
+import { readFile } from 'node:fs/promises'
+import { decodeCsv } from '../../../sdk/formats/index.ts'
+import { type Examples, subset } from '../../../sdk/index.ts'
+import { dataFolder } from '../series/installed.ts'
+
 /** The columns of UCI's Adult, in order. */
 export const columnNames: readonly string[] = [
   ...['age', 'workclass', 'fnlwgt', 'education', 'education-num', 'marital-status', 'occupation', 'relationship'],
@@ -106,3 +111,42 @@ export const texts = {
     'Yugoslavia',
   ],
 } as const satisfies Readonly<Record<string, readonly string[]>>
+
+interface Census {
+  readonly training: Examples
+  readonly test: Examples
+}
+
+let read: Promise<Census> | undefined
+
+/** Training and test set of UCI's Adult, on the texts alone: 99 features, all 0 where a value is missing. */
+export function census(): Promise<Census> {
+  read ??= (async () => {
+    const folder = await dataFolder('adult')
+    const of = async (file: string, end: string) => {
+      const text = await readFile(`${folder}/${file}`, 'utf8')
+      // The first line of the test set is a remark.
+      return decodeCsv(text.replace(/^\|.*\n/, ''), file, {
+        header: false,
+        label: columnNames.indexOf('income'),
+        classes: [`<=50K${end}`, `>50K${end}`],
+        features: Object.keys(texts).map((name) => columnNames.indexOf(name)),
+        categories: Object.fromEntries(
+          Object.entries(texts).map(([name, each]) => [String(columnNames.indexOf(name)), each]),
+        ),
+        columns: ['education', 'sex'].map((name) => String(columnNames.indexOf(name))),
+        missing: 0,
+      })
+    }
+    return { training: await of('adult.data', ''), test: await of('adult.test', '.') }
+  })()
+  return read
+}
+
+/** The first examples, for a quick run. */
+export function first(examples: Examples, count: number): Examples {
+  return subset(
+    examples,
+    Uint32Array.from({ length: Math.min(count, examples.count) }, (_, index) => index),
+  )
+}
