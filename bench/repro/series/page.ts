@@ -40,8 +40,10 @@ export function tableOf(table: Table, results: readonly Result[]): string {
   const own = results.filter((result) => result.table === table.name)
   const rows = rowsOf(table).map((row) => {
     const ofRow = own.filter((result) => result.row === row)
-    const seeds = new Set(ofRow.map(({ seed }) => seed)).size
-    return [row, ...table.columns.map((column) => cell(column, row, ofRow)), String(seeds)]
+    const counts = table.columns.map(({ name }) => ofRow.filter(({ values }) => values[name] !== undefined).length)
+    const [fewest, most] = [Math.min(...counts), Math.max(...counts)]
+    const seeds = fewest === most ? String(most) : `${fewest} to ${most}`
+    return [row, ...table.columns.map((column) => cell(column, row, ofRow)), seeds]
   })
   const head = ['', ...table.columns.map(({ name }) => name), 'seeds']
   const line = (cells: readonly string[]) => `| ${cells.join(' | ')} |`
