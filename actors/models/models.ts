@@ -70,6 +70,9 @@ interface ModelsPlace {
   readonly kept?: Stored<KeptModelsRecord>
 }
 
+/** Differs where an earlier version has sent other bytes for the same model: a download must not mix both. */
+const encoding = 2
+
 /** Gives the models of jobs to their users. */
 export function models({ store, registryOf, modelBytes, held }: ModelsParts): Behavior<ModelsMessage> {
   return (context) => {
@@ -131,7 +134,7 @@ export function models({ store, registryOf, modelBytes, held }: ModelsParts): Be
         fileName: `${name}.${extension}`,
         sizeBytes,
         type,
-        tag: entityTag([run, round, part, model.hash, format]),
+        tag: entityTag([run, round, part, model.hash, format, encoding]),
         chunks: { [Symbol.asyncIterator]: () => pieces()[Symbol.asyncIterator]() },
       }
     }
