@@ -53,8 +53,8 @@ function server(q: number): ServerPart<Scale> {
       const sum = aggregate.sum()
       const { divisor = 1, factors = 0 } = scalars
       if (divisor > 0) for (let i = 0; i < sum.length; i++) weights[i]! += sum[i]! / divisor
-      // Next time the factors are about 1. Below q = 1 they are so anyway.
-      if (q >= 1) scale.unit = Math.max(leastLoss, scale.unit * power(factors / members.length, 1 / q))
+      // Next time the factors are about 2⁻⁶, which leaves room for losses that rise. Below q = 1 they are about 1 anyway.
+      if (q >= 1) scale.unit = Math.max(leastLoss, scale.unit * power((64 * factors) / members.length, 1 / q))
     },
   }
 }
