@@ -1,5 +1,6 @@
 import type { Examples } from '../data/examples.ts'
 import { type EngineModel, engineLoss, engineModel, engineParts, recordModel } from '../engine/index.ts'
+import { columnsOf, writeColumns } from '../learn/columns.ts'
 import { learnError } from '../learn/errors.ts'
 import { gradientSteps } from '../learn/gradient-steps.ts'
 import {
@@ -149,11 +150,11 @@ export function verticalLearner({ parties, top, loss: lossName, ...steps }: Vert
     let column = 0
     for (const [party, piece] of pieces.entries()) {
       if (!piece) continue
-      const inputs = columns(rows, inputSize, column, piece.inputs)
+      const inputs = columnsOf(rows, inputSize, column, piece.inputs)
       column += piece.inputs
       const pass = { part: partOfParty(party), weights, inputs, examples: indices.length }
       passes.push([pass, piece])
-      spread(joined, values, piece.from, await parts.forward(pass), piece.model.outputs)
+      writeColumns(joined, values, piece.from, await parts.forward(pass), piece.model.outputs)
     }
     const labels = Float32Array.from(indices, (index) => examples.label(index))
     const found = await parts.loss(
@@ -162,7 +163,7 @@ export function verticalLearner({ parties, top, loss: lossName, ...steps }: Vert
     )
     const { gradient } = found
     for (const [pass, { from, model, start, end }] of passes) {
-      const back = await parts.backward(pass, columns(found.inputs, values, from, model.outputs))
+      const back = await parts.backward(pass, columnsOf(found.inputs, values, from, model.outputs))
       gradient.set(back.gradient.subarray(start, end), start)
     }
     return found
@@ -231,21 +232,4 @@ function named(prefix: string, { tensors }: Layout) {
 
 function sum(numbers: readonly number[]): number {
   return numbers.reduce((total, one) => total + one, 0)
-}
-
-/** Columns of a row-major table. */
-function columns(table: Float32Array, width: number, from: number, count: number): Float32Array {
-  const rows = width === 0 ? 0 : table.length / width
-  const taken = new Float32Array(rows * count)
-  for (let row = 0; row < rows; row++) {
-    taken.set(table.subarray(row * width + from, row * width + from + count), row * count)
-  }
-  return taken
-}
-
-/** Writes columns into a row-major table. */
-function spread(table: Float32Array, width: number, from: number, given: Float32Array, count: number): void {
-  for (let row = 0; row * width < table.length; row++) {
-    table.set(given.subarray(row * count, (row + 1) * count), row * width + from)
-  }
 }

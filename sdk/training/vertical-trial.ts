@@ -1,3 +1,4 @@
+import { writeColumns } from '../learn/columns.ts'
 import { partAfterParties, partOfParty } from '../learn/learner.ts'
 import type { Algorithm } from '../strategy/algorithm.ts'
 import { requireLearner } from '../strategy/learner-needs.ts'
@@ -37,8 +38,7 @@ export async function verticalTrial(
       if (!('values' in answer)) continue
       if (party === 0) labels = Float32Array.from(answer.labels ?? [])
       const count = sections[party]?.outputs ?? 0
-      for (let row = 0; row < rows; row++)
-        inputs.set(answer.values.subarray(row * count, (row + 1) * count), row * width + column)
+      writeColumns(inputs, width, column, answer.values, count)
       column += count
     }
     const of = { inputs, examples: rows }

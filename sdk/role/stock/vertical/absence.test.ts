@@ -69,6 +69,34 @@ test('a feature holder that fails for good fails the job with its cause, or its 
   t.deepEqual(last?.members, ['feature-holder-0', 'label-holder-0'])
 })
 
+test('values of another number, and values and gradients that are not finite, fail the job with their sender', async (t) => {
+  const honest = await partyPool(three)
+  const nan = (values: Float32Array) => values.map(() => Number.NaN)
+  const fewer = (values: Float32Array) => values.slice(1)
+  for (const [sender, distort] of [
+    ['feature-holder-1', fewer],
+    ['feature-holder-1', nan],
+    ['label-holder-0', nan],
+  ] as const) {
+    const pool = {
+      ...honest,
+      async pass(request: PoolPass) {
+        const answer = await honest.pass?.(request)
+        if (!answer) throw new Error('the pool has no passes')
+        if (request.end !== sender || request.round < 2) return answer
+        if ('loss' in answer) return { ...answer, inputs: distort(answer.inputs) }
+        return 'values' in answer && sender !== 'label-holder-0'
+          ? { ...answer, values: distort(answer.values) }
+          : answer
+      },
+    }
+    const { state, cause } = await rehearseParties(three, { pool })
+    t.is(state, 'failed')
+    // The label holder hears of a feature holder that refuses its gradient.
+    t.regex(String(cause), new RegExp(`${sender} has sent (values|a gradient) that`))
+  }
+})
+
 test('feature holders do not wait for a label holder that has left for good', async (t) => {
   await forSeeds(20, async (seed) => {
     const { ended } = await leaving('label-holder-0', 1 + 2 * seed, seed, 'fail')

@@ -1,7 +1,8 @@
+import { sha256 } from '@noble/hashes/sha2.js'
+import { bytesToHex } from '@noble/hashes/utils.js'
 import { CodedError, isObject } from '../../../../runtime/index.ts'
 import { partOfParty } from '../../../learn/learner.ts'
 import { learnerError } from '../../../strategy/learner-needs.ts'
-import { weightsHash } from '../../../weights/layout.ts'
 import type { Channel } from '../../channel/channel.ts'
 import { roleError } from '../../errors.ts'
 import { type RoleContext, role } from '../../role.ts'
@@ -221,7 +222,7 @@ async function trained(
     }
     part = model.stepped(part, (await learner.backward(pass, gradient)).gradient)
   }
-  const digest = await weightsHash(part.weights)
+  const digest = hashOf(part.weights)
   await own.keep(round, part)
   labelHolder.send(
     from,
@@ -242,4 +243,9 @@ async function gradientOf(
     await context.channels.labelHolder.recv(from)
     if (message.round === round && message.attempt === attempt && message.batch === batch) return message
   }
+}
+
+/** As `weightsHash`, at once: a virtual clock would not wait for the platform's digest. */
+function hashOf({ buffer, byteOffset, byteLength }: Float32Array): string {
+  return bytesToHex(sha256(new Uint8Array(buffer, byteOffset, byteLength)))
 }

@@ -7,8 +7,9 @@ import { roleError } from '../../errors.ts'
 import { role } from '../../role.ts'
 import { type Attendance, attendance, HolderRestarted } from './label-attempt.ts'
 import { type Alignment, type LabelHolderContext, matchEntities } from './match-entities.ts'
-import { isTrainedPart, type PartyModel, partyModel, type TrainedPart, verticalSettings } from './party-model.ts'
+import { isTrainedPart, partyModel, type TrainedPart, verticalSettings } from './party-model.ts'
 import { type PlannedBatch, roundPlan } from './round-plan.ts'
+import { valuesJoiner } from './values-joiner.ts'
 import { type Attempt, holdersBelow } from './vertical-protocol.ts'
 
 interface LabelHolderState {
@@ -99,8 +100,7 @@ async function attempted(
   const [training, evaluation] = [lossMean(), lossMean()]
   let { part } = state
   await attending.begin(attempt, state.counted)
-  for (const [batch, planned] of plan.entries()) {
-    const { rows, isTraining } = planned
+  for (const [batch, { rows, isTraining }] of plan.entries()) {
     const pass = { round, weights: model.forPass(part), training: isTraining }
     const indices = rows.map((row) => alignment.rows[row] ?? 0)
     const ownPass = { ...pass, part: partOfParty(0), of: { indices }, label: `${batch} own` }
@@ -113,13 +113,13 @@ async function attempted(
       evaluation.add(loss, rows.length)
       continue
     }
-    if (!Number.isFinite(loss.loss)) throw diverged(batch, planned, plan, loss.loss, ownSteps)
+    if (!Number.isFinite(loss.loss)) throw diverged(batch, plan, loss.loss, ownSteps)
     training.add(loss, rows.length)
     for (const end of holders.expected) {
-      const gradient = found.has(end) ? { gradient: joiner.gradientOf(end, loss.inputs, rows.length) } : {}
+      const gradient = found.has(end) ? { gradient: joiner.gradientOf(end, loss.inputs) } : {}
       if (holders.has(end)) holders.send(end, { type: 'gradient', ...attempt, batch, ...gradient }, { keep: false })
     }
-    const ownGradient = joiner.gradientOf(self, loss.inputs, rows.length)
+    const ownGradient = joiner.gradientOf(self, loss.inputs)
     const back = model.outputs(0) === 0 ? [] : [(await learner.backward(ownPass, ownGradient)).gradient]
     part = model.stepped(part, loss.gradient, ...back)
   }
@@ -161,78 +161,12 @@ function lossMean() {
   }
 }
 
-function diverged(
-  batch: number,
-  { rows }: PlannedBatch,
-  plan: readonly PlannedBatch[],
-  loss: number,
-  steps: Steps,
-): Error {
+function diverged(batch: number, plan: readonly PlannedBatch[], loss: number, steps: Steps): Error {
   const batches = plan.filter(({ isTraining }) => isTraining).length / steps.epochs
   const place = { epoch: Math.floor(batch / batches) + 1, batch: (batch % batches) + 1 }
-  return learnError('LEARN_DIVERGED', { ...place, rows: rows.length, loss, learningRate: steps.learningRate })
+  return learnError('LEARN_DIVERGED', { ...place, loss, learningRate: steps.learningRate })
 }
 
 function copied(tables: Readonly<Record<string, Float32Array>>): Record<string, Float32Array> {
   return Object.fromEntries(Object.entries(tables).map(([end, table]) => [end, table.slice()]))
-}
-
-/**
- * Puts the values of all parties side by side: the label holder's own, then those of the feature holders, sorted by end.
- * With `last`, keeps the last values of each entity, and takes them for absent holders in place of zeros.
- */
-function valuesJoiner(
-  names: readonly string[],
-  model: Pick<PartyModel, 'outputs'>,
-  common: number,
-  last: Record<string, Float32Array> | undefined,
-) {
-  const widths = ['', ...names].map((_, party) => model.outputs(party))
-  const starts = widths.map((_, party) => widths.slice(0, party).reduce((sum, width) => sum + width, 0))
-  const width = widths.reduce((sum, one) => sum + one, 0)
-  const columnsOf = (end: string) => {
-    const party = names.indexOf(end) + 1
-    return { start: starts[party] ?? 0, count: widths[party] ?? 0 }
-  }
-
-  return {
-    /** @throws ROLE_PARTY_VALUES for values of another number, or that aren't finite. */
-    joined(
-      own: Float32Array,
-      found: ReadonlyMap<string, Float32Array>,
-      { batch, round, rows }: { readonly batch: number; readonly round: number; readonly rows: Uint32Array },
-    ): Float32Array {
-      const joined = new Float32Array(rows.length * width)
-      const write = (values: Float32Array, { start, count }: ReturnType<typeof columnsOf>) => {
-        for (let row = 0; row < rows.length; row++)
-          joined.set(values.subarray(row * count, (row + 1) * count), row * width + start)
-      }
-      write(own, { start: 0, count: widths[0] ?? 0 })
-      for (const end of names) {
-        const columns = columnsOf(end)
-        const values = found.get(end)
-        if (values && (values.length !== rows.length * columns.count || !values.every(Number.isFinite))) {
-          const fault = `values that are not ${rows.length * columns.count} finite numbers, for batch ${batch} of round ${round}`
-          throw roleError('ROLE_PARTY_VALUES', { end, fault })
-        }
-        if (values) write(values, columns)
-        if (!last) continue
-        const table = (last[end] ??= new Float32Array(common * columns.count))
-        for (const [place, row] of rows.entries()) {
-          const kept = table.subarray(row * columns.count, (row + 1) * columns.count)
-          if (values) kept.set(values.subarray(place * columns.count, (place + 1) * columns.count))
-          else joined.set(kept, place * width + columns.start)
-        }
-      }
-      return joined
-    },
-    /** A party's columns of the gradient. The label holder's for an end that is no feature holder. */
-    gradientOf(end: string, gradient: Float32Array, rows: number): Float32Array {
-      const { start, count } = columnsOf(end)
-      const own = new Float32Array(rows * count)
-      for (let row = 0; row < rows; row++)
-        own.set(gradient.subarray(row * width + start, row * width + start + count), row * count)
-      return own
-    },
-  }
 }
