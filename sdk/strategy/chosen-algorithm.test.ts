@@ -167,7 +167,7 @@ test('an algorithm that needs more updates than its selection or its quorum can 
   )
   t.is(
     refused(krum({ f: 1, quorum: 0.6 }), twoTier({ clients: 6 })),
-    'krum needs 5 updates a round, but selects 6 of 6 trainers, of which a quorum of 0.6 awaits 4',
+    'krum needs 5 updates a round, but selects 6 of 6 trainers, of which a round awaits 4',
   )
   accepted(krum({ f: 1 }), twoTier({ clients: 5 }))
   accepted(krum({ f: 1, fraction: 0.5 }), twoTier({ clients: 10 }))
