@@ -147,8 +147,9 @@ function heard(
     if (message.type === 'committed') committed.set(end, Math.max(committed.get(end) ?? 0, message.round))
     else if (message.type === 'recorded') recorded = Math.max(recorded, message.round)
     else if (message.type === 'model') tell([end], { type: 'recorded', round: recorded }, gossip)
-    // An end that has started again gives a model that this end has counted and committed.
-    else if (message.type === 'answer') tell([end], { type: 'committed', round: exchanged[end] ?? 0 }, gossip)
+    // An end that has started again gives a model, or goes apart, in an exchange that this end has committed.
+    else if (message.type === 'answer' || message.type === 'apart')
+      tell([end], { type: 'committed', round: exchanged[end] ?? 0 }, gossip)
   }
 }
 
