@@ -84,6 +84,9 @@ test('round.json is readable: indented, each of its lists on one line', async (t
     "epsilon": 1.5,
     "delta": 0.00001
   },
+  "digests": {
+    "feature-holder-0": "abababababababababababababababababababababababababababababababab"
+  },
   "hash": "${hash}",
   "members": ["trainer-0","trainer-2"],
   "arrivals": [{"end":"trainer-2","dispatch":2,"version":0},{"end":"trainer-0","dispatch":1,"version":0}]
