@@ -99,7 +99,7 @@ function isShown(outcome: unknown): outcome is Shown {
 test('the usual algorithms run on the usual topologies', (t) => {
   const fitting = (optimizer: string) => fittingTopologies(chosenAlgorithm(fedAvg(), choicesOf({ optimizer })))
   const all = ['two-tier', 'hierarchical', 'parallel', 'replicated', 'ring', 'hybrid', 'coordinated']
-  for (const optimizer of ['fedavg', 'fedadam', 'fedprox', 'scaffold', 'ditto'])
+  for (const optimizer of ['fedavg', 'fedadam', 'fedprox,mu=0.01', 'scaffold', 'ditto'])
     for (const topology of all) t.true(fitting(optimizer).includes(topology), `${optimizer} on ${topology}`)
   for (const optimizer of ['krum,f=0', 'median', 'fedbuff']) t.true(fitting(optimizer).includes('two-tier'), optimizer)
 })
