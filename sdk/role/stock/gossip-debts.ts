@@ -33,6 +33,8 @@ export interface Debts {
   readonly recorded: number
   /** By end: the last exchange with it that is committed, by the number of the end that offered. */
   readonly exchanged: Readonly<Record<string, number>>
+  /** By end: the last exchange that it has said to have committed. An end that begins anew hears this ahead of time. */
+  readonly acknowledged: Readonly<Record<string, number>>
   /** The ends of the exchanges that were committed last. */
   readonly latest: readonly string[]
   /**
@@ -51,12 +53,13 @@ export const noDebts: Debts = {
   unrecorded: [],
   recorded: 0,
   exchanged: {},
+  acknowledged: {},
   latest: [],
   untold: 'nothing',
 }
 
 export function isDebts(value: unknown): value is Debts {
-  const { round, given, unrecorded, recorded, exchanged, latest, untold } = fieldsOf(value)
+  const { round, given, unrecorded, recorded, exchanged, acknowledged, latest, untold } = fieldsOf(value)
   return (
     isCount(round) &&
     Array.isArray(given) &&
@@ -65,6 +68,7 @@ export function isDebts(value: unknown): value is Debts {
     unrecorded.every(isUnrecorded) &&
     isCount(recorded) &&
     isNumbers(exchanged) &&
+    isNumbers(acknowledged) &&
     isStrings(latest) &&
     isString(untold)
   )
@@ -106,8 +110,8 @@ export function settled(debts: Debts, context: GossipContext): Debts {
   const { gossip } = context.channels
   const { untold } = debts
   if (untold === 'all') giveAgain(debts.given, context)
-  const { recorded, committed } = heard(debts, gossip)
-  const isOwed = (round: number) => (end: string) => (committed.get(end) ?? 0) < round && isThere(end, gossip)
+  const { recorded, acknowledged } = heard(debts, gossip)
+  const isOwed = (round: number) => (end: string) => (acknowledged[end] ?? 0) < round && isThere(end, gossip)
   const given = debts.given
     .map((one) => ({
       ...one,
@@ -116,20 +120,17 @@ export function settled(debts: Debts, context: GossipContext): Debts {
     }))
     .filter(({ together, apart }) => together.length + apart.length > 0)
   const left = debts.unrecorded.filter(({ model }) => model.round > recorded)
-  const acknowledged = untold === 'all' ? Object.keys(debts.exchanged) : untold === 'exchanges' ? debts.latest : []
-  for (const end of acknowledged) tell([end], { type: 'committed', round: debts.exchanged[end] ?? 0 }, gossip)
+  const told = untold === 'all' ? Object.keys(debts.exchanged) : untold === 'exchanges' ? debts.latest : []
+  for (const end of told) tell([end], { type: 'committed', round: debts.exchanged[end] ?? 0 }, gossip)
   if (recorderOf(context) === context.end && (untold === 'consensus' || untold === 'all'))
     tell(gossip.ends(), { type: 'recorded', round: recorded }, gossip)
   const unrecorded = tellRecorder(untold === 'all' ? left.map(({ model }) => ({ model })) : left, context)
-  return { ...debts, given, unrecorded, recorded, untold: 'nothing' }
+  return { ...debts, given, unrecorded, recorded, acknowledged, untold: 'nothing' }
 }
 
 /** Takes the news that has come, and messages of exchanges that are committed. */
-function heard(
-  debts: Debts,
-  gossip: GossipChannel,
-): { readonly recorded: number; readonly committed: ReadonlyMap<string, number> } {
-  const committed = new Map<string, number>()
+function heard(debts: Debts, gossip: GossipChannel): Pick<Debts, 'recorded' | 'acknowledged'> {
+  const acknowledged = { ...debts.acknowledged }
   const { exchanged } = debts
   let { recorded } = debts
   const closed = gossip.ends().map((end) => gossip.property(end, closedProperty))
@@ -142,9 +143,9 @@ function heard(
   answerLate(debts, gossip)
   for (;;) {
     const arrival = gossip.take(isNews)
-    if (!arrival) return { recorded, committed }
+    if (!arrival) return { recorded, acknowledged }
     const { end, message } = arrival
-    if (message.type === 'committed') committed.set(end, Math.max(committed.get(end) ?? 0, message.round))
+    if (message.type === 'committed') acknowledged[end] = Math.max(acknowledged[end] ?? 0, message.round)
     else if (message.type === 'recorded') recorded = Math.max(recorded, message.round)
     else if (message.type === 'model') tell([end], { type: 'recorded', round: recorded }, gossip)
     // An end that has started again gives a model, or goes apart, in an exchange that this end has committed.

@@ -16,7 +16,7 @@ import {
 } from '../../testing/index.ts'
 import { consensusOf, mixed } from './gossip-mixing.ts'
 import { gossipPairTrainer } from './gossip-pair-trainer.ts'
-import { completed, killedAtMessage, named, seeded } from './topology.contract.ts'
+import { completed, killedAtMessage, named, seeded, sendingBy } from './topology.contract.ts'
 
 const roles = { trainer: named('trainer', gossipPairTrainer) }
 const topologyOf = (clients: number, graph = 'full') => gossip({ clients, graph, asynchronous: true })
@@ -234,4 +234,29 @@ test('an end whose state is lost in some round holds up nobody', async (t) => {
           `${graph} ${lost} ${steps}`,
         )
       }
+})
+
+test('a model that is not finite, or of another size, is averaged by nobody else', async (t) => {
+  const clients = 4
+  for (const wrong of [Float32Array.of(1), new Float32Array(7).fill(Number.NaN)]) {
+    let sent = 0
+    const hostile = sendingBy(roles.trainer, (message) => {
+      const isModel = 'weights' in Object(message) && ++sent % 5 === 0
+      return isModel ? { ...message, weights: wrong } : message
+    })
+    const noted = notingRegistry()
+    const run = await completed({
+      topology: topologyOf(clients),
+      registry: noted.registry,
+      roles: { trainer: hostile },
+    })
+    t.true(run.notices.includes('ROLE_GOSSIP_MODEL'))
+    for (let client = 0; client < clients; client++) {
+      const end = `trainer-${client}`
+      t.true(
+        noted.models.get(`${end} 3`)?.weights?.every((value) => Number.isFinite(value)),
+        end,
+      )
+    }
+  }
 })

@@ -5,7 +5,7 @@ import { prefixed } from './aggregate.ts'
 import { closing, recordConsensus } from './gossip-consensus.ts'
 import { type Debts, type GossipContext, isThere, recorderOf, settled, tell } from './gossip-debts.ts'
 import { weightedNeighbours } from './gossip-exchange.ts'
-import { type Pairs, pairsOf } from './gossip-pairs.ts'
+import { type PairAveraging, pairAveraging } from './gossip-pairs.ts'
 import { closedProperty, type GossipModel, gossipChannel } from './gossip-protocol.ts'
 import { type GossipState, gossiping, ownMetrics, trainedModel } from './gossip-training.ts'
 
@@ -41,7 +41,7 @@ export const gossipPairTrainer = role({
     if (debts.unrecorded.length > 0 && recorderOf(context) === context.end)
       return { ...state, debts: await recordConsensus(debts, deadlineMs, context) }
     if (debts.round >= state.rounds) return { ...state, ...(await closing(debts, deadlineMs, context)) }
-    const pairs = pairsOf(debts, state, context)
+    const pairs = pairAveraging(debts, state, context)
     const { last } = state
     return last
       ? lastAnswers({ ...state, debts, last }, pairs, context)
@@ -54,7 +54,7 @@ export const gossipPairTrainer = role({
 })
 
 /** Trains, and answers offers meanwhile; then offers to one neighbour. */
-async function pairRound(state: PairState, pairs: Pairs, context: GossipContext): Promise<PairState> {
+async function pairRound(state: PairState, pairs: PairAveraging, context: GossipContext): Promise<PairState> {
   const { end: self } = context
   const round = state.debts.round + 1
   const training = trainedModel(round, state, context)
@@ -85,7 +85,7 @@ async function pairRound(state: PairState, pairs: Pairs, context: GossipContext)
 /** Answers one offer, or publishes the last round if all ends that may offer are over. */
 async function lastAnswers(
   state: PairState & Required<Pick<PairState, 'last'>>,
-  pairs: Pairs,
+  pairs: PairAveraging,
   context: GossipContext,
 ): Promise<PairState> {
   const { end: self, channels } = context
@@ -117,7 +117,7 @@ function tellOver(round: number, { end: self, channels: { gossip } }: GossipCont
   )
 }
 
-function averaged(state: PairState, { state: { weights, number, given, exchanged, order } }: Pairs): PairState {
+function averaged(state: PairState, { state: { weights, number, given, exchanged, order } }: PairAveraging): PairState {
   const latest = [...new Set(order.map(({ end }) => end).filter((end) => exchanged[end] !== undefined))]
   const debts: Debts = { ...state.debts, given, exchanged, latest, untold: 'exchanges' }
   return { ...state, weights, number, debts }

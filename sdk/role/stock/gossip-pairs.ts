@@ -1,15 +1,7 @@
 import { fieldsOf, isCount, isString } from '../../../runtime/index.ts'
 import type { CountedWork } from '../../registry/registry.ts'
 import type { Arrival } from '../channel/channel.ts'
-import {
-  answerLate,
-  type Debts,
-  type Given,
-  type GossipChannel,
-  type GossipContext,
-  isThere,
-  tell,
-} from './gossip-debts.ts'
+import { answerLate, type Debts, type Given, type GossipContext, isThere, tell } from './gossip-debts.ts'
 import { fits } from './gossip-exchange.ts'
 import { mixed } from './gossip-mixing.ts'
 import type { GossipMessage } from './gossip-protocol.ts'
@@ -48,7 +40,7 @@ export interface Averaging {
  *
  * @see Lian et al., Asynchronous Decentralized Parallel Stochastic Gradient Descent, ICML 2018, algorithm 1.
  */
-export interface Pairs {
+export interface PairAveraging {
   readonly state: Averaging
   /** Adds what a training has changed. */
   add(trained: Float32Array, start: Float32Array, round: number): void
@@ -58,7 +50,12 @@ export interface Pairs {
   offer(round: number, among: readonly string[]): Promise<void>
 }
 
-export function pairsOf(debts: Debts, start: Pick<Averaging, 'weights' | 'number'>, context: GossipContext): Pairs {
+/** Goes on from the model after the last commit. */
+export function pairAveraging(
+  debts: Debts,
+  start: Pick<Averaging, 'weights' | 'number'>,
+  context: GossipContext,
+): PairAveraging {
   const { end: self, channels, decide, random, notice } = context
   const { gossip } = channels
   let { weights, number } = start
@@ -81,7 +78,11 @@ export function pairsOf(debts: Debts, start: Pick<Averaging, 'weights' | 'number
       for (let answered = 0; answered < most; answered++) {
         const event = await decide(`event after ${number}`, () => next(isOver, changed), isPairEvent, { durable: true })
         if (event.type === 'go-on') return 'over'
-        const offer = await awaited(gossip, ({ end, message }) => isOfferOf(event, end, message), event.end)
+        const offer = await awaited(
+          event.end,
+          (message) => isOfferOf(event.round, message),
+          (message) => isPast(event.round, message),
+        )
         if (offer?.type === 'offer') meet(event.end, offer)
       }
       return 'more'
@@ -95,11 +96,11 @@ export function pairsOf(debts: Debts, start: Pick<Averaging, 'weights' | 'number
       const partner = await decide(`partner in ${round}`, draw, isString, { durable: true })
       if (partner === '') return
       tell([partner], { type: 'offer', round, weights, number: number + 1 }, gossip)
-      const answer = await awaited(gossip, ({ end, message }) => end === partner && isAnswerTo(round, message), partner)
+      const answer = await awaited(partner, (message) => isAnswerTo(round, message))
       // A partner that has committed this exchange has met this end before its state was lost.
-      const met = await decide(`met in ${round}`, () => (answer?.type === 'answer' ? partner : ''), isString)
-      if (met === '' || answer?.type !== 'answer') return
-      average(partner, round, answer)
+      const isMet = answer?.type === 'answer' && isFit(partner, answer.weights)
+      const met = await decide(`met in ${round}`, () => (isMet ? partner : ''), isString)
+      if (met !== '' && answer?.type === 'answer') average(partner, round, answer)
     },
   }
 
@@ -107,17 +108,23 @@ export function pairsOf(debts: Debts, start: Pick<Averaging, 'weights' | 'number
   function meet(end: string, offer: Extract<GossipMessage, { type: 'offer' }>): void {
     const { round } = offer
     exchanged[end] = round
-    if (!fits(offer.weights, weights)) {
-      notice({
-        code: 'ROLE_GOSSIP_MODEL',
-        message: `${self} averages nothing with ${end}, whose model has another size or values that aren't finite`,
-      })
+    // An own model that isn't finite would be refused, and the average not be shared.
+    if (!(isFit(end, offer.weights) && fits(weights, weights))) {
       given.push({ round, weights: new Float32Array(), together: [], apart: [end] })
       tell([end], { type: 'apart', round }, gossip)
       return
     }
     tell([end], { type: 'answer', round, weights, number: number + 1 }, gossip)
     average(end, round, offer)
+  }
+
+  function isFit(end: string, model: Float32Array): boolean {
+    if (fits(model, weights)) return true
+    notice({
+      code: 'ROLE_GOSSIP_MODEL',
+      message: `${self} averages nothing with ${end}, whose model has another size or values that aren't finite`,
+    })
+    return false
   }
 
   function average(
@@ -129,9 +136,7 @@ export function pairsOf(debts: Debts, start: Pick<Averaging, 'weights' | 'number
     exchanged[end] = round
     given.push({ round, number, weights, together: [end], apart: [] })
     order.push({ end, dispatch: other.number ?? 0, version: number })
-    const pair = [weights, other.weights]
-    // The order of the two is that of the ends, though a sum of two doesn't depend on it.
-    weights = mixed((end < self ? pair.toReversed() : pair).map((model) => ({ weight: 0.5, weights: model })))
+    weights = mixed([weights, other.weights].map((model) => ({ weight: 0.5, weights: model })))
   }
 
   async function next(isOver: () => boolean, changed: () => Promise<unknown>): Promise<PairEvent> {
@@ -144,29 +149,39 @@ export function pairsOf(debts: Debts, start: Pick<Averaging, 'weights' | 'number
     }
   }
 
+  /**
+   * Takes a message of an end, and waits for it as long as the end is there. An end that has lost its state may have to
+   * be answered first, and comes to this exchange again, or leaves it out.
+   */
+  async function awaited(
+    from: string,
+    fitting: (message: GossipMessage) => boolean,
+    isLeftOut: (message: GossipMessage) => boolean = () => false,
+  ): Promise<GossipMessage | undefined> {
+    for (;;) {
+      answerLate(debts, gossip)
+      const arrival = gossip.take(({ end, message }) => end === from && fitting(message))
+      if (arrival || !isThere(from, gossip)) return arrival?.message
+      if (gossip.find(({ end, message }) => end === from && isLeftOut(message))) return undefined
+      await gossip.changed()
+    }
+  }
+
   function isNew({ end, message: { type, round } }: Arrival<GossipMessage>): boolean {
     return type === 'offer' && end > self && round > (exchanged[end] ?? 0)
   }
 }
 
-function isOfferOf({ end: of, round }: Extract<PairEvent, { type: 'answer' }>, end: string, message: GossipMessage) {
-  return message.type === 'offer' && message.round === round && end === of
+function isOfferOf(round: number, message: GossipMessage): boolean {
+  return message.type === 'offer' && message.round === round
+}
+
+/** Whether an end makes no offer of a round any more. */
+function isPast(round: number, { type, round: of }: GossipMessage): boolean {
+  return type === 'over' || (type === 'offer' && of > round)
 }
 
 function isAnswerTo(round: number, message: GossipMessage): boolean {
   if (message.type === 'committed') return message.round >= round
   return (message.type === 'answer' || message.type === 'apart') && message.round === round
-}
-
-/** Takes a message that fits, and waits for it as long as its sender is there. */
-async function awaited(
-  gossip: GossipChannel,
-  fitting: (arrival: Arrival<GossipMessage>) => boolean,
-  from: string,
-): Promise<GossipMessage | undefined> {
-  for (;;) {
-    const arrival = gossip.take(fitting)
-    if (arrival || !isThere(from, gossip)) return arrival?.message
-    await gossip.changed()
-  }
 }

@@ -8,7 +8,7 @@ import { fedAvg } from '../../strategy/algorithms/server/fed-avg.ts'
 import { gossip, twoTier } from '../../tag/topologies.ts'
 import { forSeeds, killedStore, lifeOf, type RoleStage, rehearse, roleStage, tinyPool } from '../../testing/index.ts'
 import { gossipTrainer } from './gossip-trainer.ts'
-import { completed, killedAtMessage, named, seeded } from './topology.contract.ts'
+import { completed, killedAtMessage, named, seeded, sendingBy } from './topology.contract.ts'
 
 const mishap = errorFactory({ MISHAP: { message: 'client {client} is ill', hint: 'mend it' } })
 const roles = { trainer: named('trainer', gossipTrainer) }
@@ -217,17 +217,29 @@ test('an end whose training fails mixes its model as it was', async (t) => {
   t.deepEqual(run.notices, ['MISHAP'])
 })
 
-test('a model that is not finite is mixed by nobody else', async (t) => {
+test('a model that is not finite, or of another size, is mixed by nobody else', async (t) => {
   const clients = 4
-  const { registry, weights } = notingRegistry()
-  const pool = tinyPool({
-    clients,
-    distort: (update, { client }) => (client === 1 ? { ...update, delta: update.delta.map(() => 3e38) } : update),
-  })
-  const run = await completed({ topology: gossip({ clients }), pool, registry, rounds: 5 })
-  t.true(run.notices.length > 0)
-  for (const end of ['trainer-0', 'trainer-2', 'trainer-3'])
-    t.true(weights.get(`${end} 5`)?.every((value) => Number.isFinite(value)))
+  for (const wrong of [Float32Array.of(1), new Float32Array(7).fill(Number.NaN)]) {
+    let sent = 0
+    const hostile = sendingBy(roles.trainer, (message) => {
+      const isModel = 'weights' in Object(message) && ++sent % 5 === 0
+      return isModel ? { ...message, weights: wrong } : message
+    })
+    const noted = notingRegistry()
+    const run = await completed({
+      topology: gossip({ clients }),
+      registry: noted.registry,
+      roles: { trainer: hostile },
+    })
+    t.true(run.notices.includes('ROLE_GOSSIP_MODEL'))
+    for (let client = 0; client < clients; client++) {
+      const end = `trainer-${client}`
+      t.true(
+        noted.weights.get(`${end} 3`)?.every((value) => Number.isFinite(value)),
+        end,
+      )
+    }
+  }
 })
 
 test('an end whose state is lost in some round holds up nobody', async (t) => {

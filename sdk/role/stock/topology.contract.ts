@@ -219,30 +219,40 @@ export function killedAtMessage(role: AnyRole, message: number): { readonly role
     send()
     if (isLast) throw new Error('a passing fault after a message')
   }
-  const killed = <Out, In>(channel: Channel<Out, In>): Channel<Out, In> =>
+  const killed = withChannels(role, (channel) =>
     changed(channel, {
       send: (end, sent, options) => step(() => channel.send(end, sent, options)),
       broadcast: (sent, ends) => step(() => channel.broadcast(sent, ends)),
-    })
+    }),
+  )
+  return { role: killed, isDone: () => sends >= Math.ceil(message / 2) }
+}
+
+/** A role whose messages to single ends are changed on their way. */
+export function sendingBy(role: AnyRole, change: <Message>(message: Message) => Message): AnyRole {
+  return withChannels(role, (channel) =>
+    changed(channel, { send: (end, message, options) => channel.send(end, change(message), options) }),
+  )
+}
+
+/** A role with other channels in place of those that it opens. */
+function withChannels(role: AnyRole, change: <Out, In>(channel: Channel<Out, In>) => Channel<Out, In>): AnyRole {
   return {
-    isDone: () => sends >= Math.ceil(message / 2),
-    role: {
-      name: role.name,
-      runOn: (runner) =>
-        role.runOn({
-          run: (definition) =>
-            runner.run({
-              ...definition,
-              open(channel) {
-                const open = <Out, In>(use: ChannelUse<Out, In>) => killed(channel(use))
-                const optional = <Out, In>(use: ChannelUse<Out, In>) => {
-                  const found = channel.optional(use)
-                  return found && killed(found)
-                }
-                return definition.open(Object.assign(open, { optional }))
-              },
-            }),
-        }),
-    },
+    name: role.name,
+    runOn: (runner) =>
+      role.runOn({
+        run: (definition) =>
+          runner.run({
+            ...definition,
+            open(channel) {
+              const open = <Out, In>(use: ChannelUse<Out, In>) => change(channel(use))
+              const optional = <Out, In>(use: ChannelUse<Out, In>) => {
+                const found = channel.optional(use)
+                return found && change(found)
+              }
+              return definition.open(Object.assign(open, { optional }))
+            },
+          }),
+      }),
   }
 }
