@@ -1,6 +1,7 @@
 import { knownNames } from '../../runtime/index.ts'
 import { dirichlet } from '../random/distributions.ts'
 import type { RandomStream } from '../random/random-stream.ts'
+import { joined } from '../weights/joined.ts'
 import { dataError, tooFew } from './errors.ts'
 
 /**
@@ -114,13 +115,7 @@ function equalParts(items: Uint32Array, parts: number): Uint32Array[] {
 
 function concat(places: readonly number[], dealt: Uint32Array, shards: readonly Uint32Array[]): Uint32Array {
   const dealtShards = places.map((place) => shards[dealt[place] ?? 0] ?? new Uint32Array())
-  const joined = new Uint32Array(dealtShards.reduce((size, { length }) => size + length, 0))
-  let size = 0
-  for (const shard of dealtShards) {
-    joined.set(shard, size)
-    size += shard.length
-  }
-  return joined
+  return joined(dealtShards, (length) => new Uint32Array(length))
 }
 
 function indices(count: number): Uint32Array {

@@ -5,6 +5,7 @@ import { chunkCount, chunkOf, chunkStart, mergeEvaluations } from '../learn/eval
 import type { Evaluation, EvaluationOptions, TrainingRequest, Update } from '../learn/learner.ts'
 import { localTraining, type StepTerms, stepTerms, yieldTurn } from '../learn/local-training.ts'
 import type { Steps } from '../learn/steps.ts'
+import { joined } from '../weights/joined.ts'
 import { sizeOf } from '../weights/layout.ts'
 import { lossGradients } from './layers-loss.ts'
 import { type Gradients, normScale, type Subject, type TensorSteps, tensorSteps } from './layers-steps.ts'
@@ -95,13 +96,7 @@ function representations(
     const { tf } = subject
     parts.push(tf.tidy(() => apply(subject, model, features, part.count, false).outputs.dataSync<'float32'>().slice()))
   }
-  const found = new Float32Array(parts.reduce((sum, { length }) => sum + length, 0))
-  let next = 0
-  for (const part of parts) {
-    found.set(part, next)
-    next += part.length
-  }
-  return found
+  return joined(parts, (length) => new Float32Array(length))
 }
 
 /** Evaluates one chunk. Writes the loss of each example into `losses`. */

@@ -1,3 +1,4 @@
+import { joined } from '../weights/joined.ts'
 import type { PartialSum } from './accumulator.ts'
 import { sumError } from './errors.ts'
 import { integerOf, wordsOf } from './exact-sums.ts'
@@ -99,13 +100,7 @@ function plus(one: BigInt64Array, other: BigInt64Array): BigInt64Array {
 }
 
 function concatenated(arrays: readonly BigInt64Array[]): BigInt64Array {
-  const whole = new BigInt64Array(arrays.reduce((size, { length }) => size + length, 0))
-  let from = 0
-  for (const array of arrays) {
-    whole.set(array, from)
-    from += array.length
-  }
-  return whole
+  return joined(arrays, (length) => new BigInt64Array(length))
 }
 
 function mapped(sums: CutSums, change: (sum: PartialSum, name: string) => PartialSum): CutSums {
