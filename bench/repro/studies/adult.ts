@@ -140,7 +140,7 @@ export const adult: Study = {
   title: 'Adult: fairness among clients, and among groups',
   about: `UCI's Adult census, income above 50,000 dollars or not; logistic regression on the 99 features of the eight columns with texts, as in the papers of AFL and q-FFL; 32,561 people for training and 16,281 for the test. Local training: one epoch of SGD on batches of ${steps.batch}, learning rate ${steps.learningRate}.
 
-Among clients: one client has the 413 people with a doctorate, the other one all others. 100 rounds, where q-FFL's authors run 600 of one batch each. The published values are those of q-FFL's paper (ICLR 2020, comparison with AFL); its authors' command has q = 5.
+Among clients: one client has the 413 people with a doctorate, the other one all others. 100 rounds, where q-FFL's authors run 600 of one batch each. The published values are those of q-FFL's paper (ICLR 2020, comparison with AFL), from notes that were not checked against its text; its authors' command has q = 5.
 
 Among groups: ${groupClients} clients by a Dirichlet distribution of the labels (0.5), 30 rounds; FedGFT with statistical parity between women and men, with more and more weight γ. There is no published value for this set-up: the bias falls and the accuracy with it, as in the paper's figures. γ = 0 is FedAvg.
 
