@@ -153,7 +153,7 @@ test.serial('flamectl chaos kills, cuts and delays by a seed, and the job ends w
 
 test.serial('flamectl chaos ends the process of a job that runs on the server’s machine alone', async (t) => {
   await using stage = await joinedStage()
-  const rounds = 100
+  const rounds = 200
   const job = await trivialJob(stage.call, { job: 'j', ...size, rounds })
   await stage.call('PUT', `${job}/status`, { state: 'starting' })
   await reached(stage.call, job, 'running')

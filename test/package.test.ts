@@ -262,6 +262,7 @@ function smallClone(t: { teardown(undo: () => void): void }): string {
   const bundled = [
     ...['api/http/bundled-restify.ts', 'runtime/durable/mongodb/bundled-driver.ts', 'runtime/kernel/bundled-nact.ts'],
     ...['runtime/link/mqtt/bundled-aedes.ts', 'runtime/link/mqtt/bundled-mqtt.ts', 'sdk/random/bundled-cipher.ts'],
+    'sdk/role/stock/vertical/bundled-curve.ts',
   ]
   const needed = ['package.json', 'package-lock.json', 'tsconfig.json', 'scripts', 'runtime/decoding', 'runtime/errors']
   for (const name of [...needed, ...bundled]) cpSync(join(clone, name), join(copy, name), { recursive: true })
