@@ -2,10 +2,8 @@ import type { DurableStore } from '../../runtime/index.ts'
 import type { GivenDatasets } from '../data/datasets.ts'
 import { isLineageValue, type LineageValue, type ModelRegistry } from '../registry/registry.ts'
 import type { Settings } from '../role/role.ts'
-import { splitPlan } from '../role/stock/split-plan.ts'
 import type { Algorithm } from '../strategy/algorithm.ts'
 import type { Choices } from '../strategy/chosen-algorithm.ts'
-import { fewestTrainers, requireTopology, requireUpdates, splitsModel } from '../strategy/fitting-algorithm.ts'
 import { kinds } from '../strategy/kinds.ts'
 import { requireLearner } from '../strategy/learner-needs.ts'
 import type { Schema } from '../tag/schema.ts'
@@ -79,6 +77,10 @@ export async function prepareTasks(
   const clients = whole?.clients ?? all.filter(({ client }) => client !== undefined).length
   const { seed, settings, unknown } = jobSettings(workload.settings, hyperparameters, clients)
   const strategy = await strategyOf(workload.strategy(settings), { ...algorithms, hyperparameters })
+  // Loaded late, so that a page has them only once it hosts a task.
+  const { fewestTrainers, requireTopology, requireUpdates, splitsModel } = await import(
+    '../strategy/fitting-algorithm.ts'
+  )
   requireTopology(strategy, job.schema)
   requireUpdates(strategy, job.schema, () => whole?.fewestTrainers ?? fewestTrainers(job.schema, job.tasks))
   const datasets = paths && { paths, ofClients: datasetNames(all, job.tasks, isHere) }
@@ -90,7 +92,7 @@ export async function prepareTasks(
   const tasks = all.filter(({ end }) => isHere(end))
   requireClients(tasks, pool.clients)
   requireLearner(strategy, pool)
-  if (splitsModel(job.schema)) splitPlan(settings, pool)
+  if (splitsModel(job.schema)) (await import('../role/stock/split-plan.ts')).splitPlan(settings, pool)
   const algorithm = { name: strategy.name, settings: lineageSettings(settings, algorithms) }
   const shared = { run, workload: workload.name, seed, settings, strategy, algorithm, pool, tasks, store, registry }
   return {
