@@ -11,6 +11,7 @@ import {
   type TestUser,
   testBroker,
 } from '../../../test/support/brokers.ts'
+import { resetSocket } from '../../node/faults/index.ts'
 import type { LaneName, Route } from '../frame.ts'
 import { routeContract } from '../route.contract.ts'
 import { acceptMqtt, dialMqtt } from './index.ts'
@@ -248,7 +249,7 @@ async function cuttableWire(to: number) {
   await once(server, 'listening')
   const address = server.address()
   const cut = () => {
-    for (const socket of open) socket.resetAndDestroy()
+    for (const socket of open) resetSocket(socket)
   }
   return {
     port: typeof address === 'object' && address ? address.port : 0,

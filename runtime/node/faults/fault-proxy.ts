@@ -1,6 +1,7 @@
 import { once } from 'node:events'
 import { connect, createServer, type Socket } from 'node:net'
 import { Chances, type Faults, FaultyStream } from './faulty-stream.ts'
+import { resetSocket } from './reset-socket.ts'
 
 export interface FaultProxyOptions {
   readonly target: { readonly host?: string; readonly port: number }
@@ -76,7 +77,7 @@ export async function faultProxy(options: FaultProxyOptions): Promise<FaultProxy
   }
 
   function accept(near: Socket): void {
-    if (faults.isRefusing) return void near.resetAndDestroy()
+    if (faults.isRefusing) return void resetSocket(near)
     counts.made += 1
     if (faults.isSilent) return void hold(near).resume()
     const far = connect({ host: target.host ?? '127.0.0.1', port: target.port, allowHalfOpen: true })
@@ -128,9 +129,9 @@ export async function faultProxy(options: FaultProxyOptions): Promise<FaultProxy
     counts.cut += 1
     const { lateShare = 0, lateMs = 100 } = faults
     down.stop()
-    near.resetAndDestroy()
+    resetSocket(near)
     if (chances.happens(lateShare)) setTimeout(() => up.whenEmpty(() => far.destroy()), lateMs).unref()
-    else far.resetAndDestroy()
+    else resetSocket(far)
   }
 }
 
