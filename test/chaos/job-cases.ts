@@ -13,20 +13,30 @@ const stateful = [
   ...['fedbuff,bufferSize=3,concurrency=6', 'fedasync,concurrency=6'],
 ]
 
-/** Pairs of both whose orders of arrival or states meet at several levels. */
+/** Pairs of both whose orders of arrival or states meet at several levels, and topologies with orders of their own. */
 const pairs = [
   'topology=hierarchical,optimizer=fedbuff,bufferSize=2,middleBufferSize=3,concurrency=4',
+  'topology=coordinated,optimizer=fedbuff,bufferSize=2,middleBufferSize=3,concurrency=4',
   'topology=hybrid,optimizer=scaffold',
   'topology=coordinated,optimizer=feddyn',
-  'topology=coordinated,optimizer=fedbuff,bufferSize=2,concurrency=3',
 ]
+
+/** Topologies whose models are in parts, which need a workload of their own. */
+const inParts: Readonly<Record<string, (rounds: number) => readonly JobCase[]>> = {
+  vertical: (rounds) => [{ workload: 'examples/vertical', set: `rounds=${Math.ceil(rounds / 8)}` }],
+  split: (rounds) =>
+    [1, 2].map((version) => ({
+      workload: 'examples/mnist',
+      set: `rounds=${Math.ceil(rounds / 8)},clients=10,fraction=0.4,share=0.01,topology=split,splitVersion=${version}`,
+    })),
+}
 
 /** A small job for each topology, for each algorithm with a state or an order of arrival, and for some pairs of both. */
 export function jobCases(rounds: number): readonly JobCase[] {
-  const sets = [
-    ...Object.keys(topologies).map((name) => `topology=${name}`),
-    ...stateful.map((algorithm) => `optimizer=${algorithm}`),
-    ...pairs,
+  const blobs = (set: string): JobCase => ({ workload: 'test/chaos/blobs.workload.ts', set: `rounds=${rounds},${set}` })
+  return [
+    ...Object.keys(topologies).flatMap((name) => inParts[name]?.(rounds) ?? [blobs(`topology=${name}`)]),
+    ...stateful.map((algorithm) => blobs(`optimizer=${algorithm}`)),
+    ...pairs.map(blobs),
   ]
-  return sets.map((set) => ({ workload: 'test/chaos/blobs.workload.ts', set: `rounds=${rounds},${set}` }))
 }

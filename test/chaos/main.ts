@@ -17,6 +17,8 @@ const { values, positionals } = parseArgs({
     // Options of a server
     store: { type: 'string', default: 'lmdb' },
     rounds: { type: 'string' },
+    // Jobs whose workload and settings have this text
+    only: { type: 'string', default: '' },
     // Options of links
     transport: { type: 'string', default: 'ws' },
     faulty: { type: 'boolean', default: false },
@@ -48,6 +50,7 @@ async function faults(subject: string): Promise<number> {
 async function jobs(kills: number, rounds: number): Promise<number> {
   let wrong = 0
   for (const job of jobCases(rounds)) {
+    if (!`${job.workload} ${job.set}`.includes(values.only)) continue
     report(`${job.workload} --set ${job.set}`)
     const found = await chaos({ ...job, workers: '0', kills, seed, report: () => {} })
     report(`${kills - found} passed, ${found} failed`)
