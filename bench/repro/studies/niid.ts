@@ -41,7 +41,7 @@ export const niid: Study = {
 
 A part of the benchmark's work: ${sizes.training} of the 60,000 pictures (drawn anew by each seed), ${sizes.rounds} of 50 rounds, ${sizes.epochs} of 10 epochs, ${sizes.test} of the 10,000 pictures of the test set. So accuracies lie below the published ones, and the order of columns and rows is what can be compared. Batches of ${sizes.batch} in place of 64, for as many steps on fewer pictures; plain SGD with learning rate ${sizes.learningRate} in place of 0.01 with momentum 0.9, since SCAFFOLD's second option is defined for plain steps. μ of FedProx is 0.01.
 
-The skews have the published order. SCAFFOLD hasn't: it falls behind where labels are skewed. Its analysis asks for short rounds, and here a round's number of steps times the learning rate is about 2; a smaller rate was not tried.`,
+The skews have the published order. SCAFFOLD hasn't: it falls behind where labels are skewed. Its analysis asks for short rounds, and here a round's number of steps times the learning rate is about 2. With two labels of MNIST, 50 rounds and one seed it reaches 86 and 81 % at rates 0.05 and 0.02, where FedAvg reaches 90 and 86 %; option I stays at 10 % there, and equals option II without skew.`,
   seeds: [1, 2, 3],
   tables: [
     {
