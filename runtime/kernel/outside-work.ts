@@ -7,8 +7,8 @@ interface Held {
 }
 
 /**
- * Work outside of an actor system, whose ends are told in the order that a scheduler picks, whichever work takes longer.
- * A seed then reproduces a run in which threads work, or the platform.
+ * Work outside of an actor system. The ends of works are told in the order that a scheduler picks, whichever work takes
+ * longer: so a seed reproduces a run in which threads or the platform work.
  */
 export class OutsideWork {
   readonly #scheduler: Scheduler
@@ -37,10 +37,13 @@ export class OutsideWork {
         this.#ended()
       }
       const settle = (tell: () => void) => {
-        signal.removeEventListener('abort', letGo)
-        held.tell = tell
+        held.tell = () => {
+          // Not earlier: the works among which the scheduler picks must not depend on the time that they take.
+          signal.removeEventListener('abort', letGo)
+          tell()
+        }
         if (this.#held.includes(held)) this.#ended()
-        else tell()
+        else held.tell()
       }
       work.then(
         (result) => settle(() => resolve(result)),
