@@ -1,14 +1,13 @@
 import test from 'ava'
 import { memoryStore } from '../../../runtime/index.ts'
 import { memoryRegistry } from '../../registry/memory-registry.ts'
-import type { ModelToCommit } from '../../registry/registry.ts'
 import { fedAsync, fedBuff } from '../../strategy/algorithms/asynchronous/index.ts'
 import { coordinated } from '../../tag/topologies.ts'
-import { forSeeds, killedStore, lifeOf, type RoleStage, rehearse, roleStage, tinyPool } from '../../testing/index.ts'
+import { forSeeds, killedStore, lifeOf, rehearse, tinyPool } from '../../testing/index.ts'
 import { coordinator } from './coordinator.ts'
 import { middleAggregator } from './middle-aggregator.ts'
 import { topAggregator } from './top-aggregator.ts'
-import { completed, killedAtMessage, seeded } from './topology.contract.ts'
+import { completed, killedAtMessage, notingRegistry, publishedThoughOneLeaves, seeded } from './topology.contract.ts'
 import { trainer } from './trainer.ts'
 
 const roles = {
@@ -51,23 +50,6 @@ test('each round of each end gives the same when it is run twice', async (t) => 
   t.is(run.state, 'completed', String(run.cause))
 })
 
-/** A registry that refuses a second model of a version. */
-function singleModels() {
-  const models = memoryRegistry()
-  const hashes = new Map<number, string | undefined>()
-  return {
-    hashes,
-    registry: {
-      ...models,
-      async commit(model: ModelToCommit) {
-        if ((hashes.get(model.round) ?? model.hash) !== model.hash) throw new Error(`two models of ${model.round}`)
-        hashes.set(model.round, model.hash)
-        return models.commit(model)
-      },
-    },
-  }
-}
-
 test('a process that ends just before or after any write publishes no other model of a version', async (t) => {
   const job = {
     topology: coordinated({ clients: 3 }),
@@ -79,12 +61,12 @@ test('a process that ends just before or after any write publishes no other mode
     for (let steps = 1; ; steps += 2) {
       const store = memoryStore()
       const life = lifeOf(steps, endsAfter)
-      const { registry, hashes } = singleModels()
+      const { registry, models } = notingRegistry()
       await rehearse({ ...job, store: killedStore(store, life), system: seeded(steps), registry })
       if (!life.ended) break
       kills += 1
       await completed({ ...job, store, system: seeded(steps + 1), registry })
-      t.deepEqual([...hashes.keys()].toSorted(), [1, 2, 3], `step ${steps}`)
+      t.deepEqual([...models.values()].map(({ round }) => round).toSorted(), [1, 2, 3], `step ${steps}`)
     }
   t.true(kills > 20, `${kills} kills`)
 })
@@ -96,12 +78,12 @@ for (const killedRole of ['coordinator', 'middle-aggregator', 'top-aggregator'] 
     let kills = 0
     for (let message = 1; message < 120; message++) {
       const killed = killedAtMessage({ ...roles[killedRole], name: killedRole }, message)
-      const { registry, hashes } = singleModels()
+      const { registry, models } = notingRegistry()
       const system = seeded(message)
       await completed({ topology, strategy, system, registry, rounds: 3, roles: { [killedRole]: killed.role } })
       if (!killed.isDone()) break
       kills += 1
-      t.is(hashes.size, 3, `message ${message}`)
+      t.is(models.size, 3, `message ${message}`)
     }
     t.true(kills > 15, `${kills} kills`)
   })
@@ -109,34 +91,17 @@ for (const killedRole of ['coordinator', 'middle-aggregator', 'top-aggregator'] 
 test('200 seeds: an end that leaves for good at some time makes nobody wait', async (t) => {
   const leaving = ['trainer-0', 'trainer-3', 'middle-aggregator-0', 'middle-aggregator-1']
   await forSeeds(200, async (seed) => {
-    const stages: RoleStage[] = []
-    let steps = 0
-    const left = leaving[seed % leaving.length] ?? ''
-    const step = () => {
-      steps += 1
-      if (steps === 1 + (seed % 29)) stages[0]?.stop(left)
-    }
-    const store = memoryStore()
-    await using stage = roleStage({
+    const published = await publishedThoughOneLeaves({
       roles,
       topology: coordinated({ clients: 4 }),
       strategy: fedBuff({ bufferSize: 2, concurrency: 2 }),
-      pool: tinyPool({ clients: 4, beforeTraining: step, beforeEvaluation: step }),
-      store: {
-        ...killedStore(store, lifeOf(Number.POSITIVE_INFINITY, false)),
-        async append(key, bytes, options) {
-          step()
-          return store.append(key, bytes, options)
-        },
-      },
+      clients: 4,
+      leaving: leaving[seed % leaving.length] ?? '',
+      leavesAt: 1 + (seed % 29),
+      staying: ['top-aggregator-0', 'coordinator-0'],
       system: seeded(seed),
     })
-    stages.push(stage)
-    for (const end of ['top-aggregator-0', 'coordinator-0']) {
-      const ended = await stage.ended(end)
-      if (ended.type === 'task-failed') throw ended.cause
-    }
-    if ([...new Set(stage.published.map(({ round }) => round))].join() !== '1,2,3') throw new Error('not all versions')
+    if ([...new Set(published.map(({ round }) => round))].join() !== '1,2,3') throw new Error('not all versions')
   })
   t.pass()
 })

@@ -1,44 +1,23 @@
 import test from 'ava'
 import { memoryStore } from '../../../runtime/index.ts'
 import { roleKey } from '../../host/round-keeper.ts'
-import { memoryRegistry } from '../../registry/memory-registry.ts'
 import type { CountedWork, ModelToCommit } from '../../registry/registry.ts'
 import { gossip } from '../../tag/topologies.ts'
-import {
-  forSeeds,
-  killedStore,
-  lifeOf,
-  type RehearsalOptions,
-  type RoleStage,
-  rehearse,
-  roleStage,
-  tinyPool,
-} from '../../testing/index.ts'
+import { forSeeds, killedStore, lifeOf, type RehearsalOptions, rehearse, tinyPool } from '../../testing/index.ts'
 import { consensusOf, mixed } from './gossip-mixing.ts'
 import { gossipPairTrainer } from './gossip-pair-trainer.ts'
-import { completed, killedAtMessage, named, seeded, sendingBy } from './topology.contract.ts'
+import {
+  completed,
+  killedAtMessage,
+  named,
+  notingRegistry,
+  publishedThoughOneLeaves,
+  seeded,
+  sendingBy,
+} from './topology.contract.ts'
 
 const roles = { trainer: named('trainer', gossipPairTrainer) }
 const topologyOf = (clients: number, graph = 'full') => gossip({ clients, graph, asynchronous: true })
-
-/** A registry that notes each model with its order of exchanges, and refuses a second model under the same name. */
-function notingRegistry() {
-  const registry = memoryRegistry()
-  const models = new Map<string, ModelToCommit>()
-  return {
-    models,
-    registry: {
-      ...registry,
-      async commit(model: ModelToCommit) {
-        const name = `${model.part} ${model.round}`
-        const known = models.get(name)
-        if (known && known.hash !== model.hash) throw new Error(`two models ${name}`)
-        models.set(name, model)
-        return registry.commit(model)
-      },
-    },
-  }
-}
 
 /**
  * Computes the ends' last models again, from the orders of their trainings and exchanges alone: an exchange happens when
@@ -174,34 +153,16 @@ test('a process that ends just before or after any write goes on in the order th
 test('200 seeds: an end that leaves for good at some time makes nobody wait', async (t) => {
   const clients = 4
   await forSeeds(200, async (seed) => {
-    const stages: RoleStage[] = []
-    let steps = 0
-    const left = `trainer-${seed % clients}`
-    const step = () => {
-      steps += 1
-      if (steps === 1 + (seed % 31)) stages[0]?.stop(left)
-    }
-    const store = memoryStore()
-    await using stage = roleStage({
+    const published = await publishedThoughOneLeaves({
       roles,
       topology: topologyOf(clients, seed % 2 === 0 ? 'ring' : 'full'),
-      pool: tinyPool({ clients, beforeTraining: step, beforeEvaluation: step }),
-      store: {
-        ...killedStore(store, lifeOf(Number.POSITIVE_INFINITY, false)),
-        async append(key, bytes, options) {
-          step()
-          return store.append(key, bytes, options)
-        },
-      },
+      clients,
+      leaving: `trainer-${seed % clients}`,
+      leavesAt: 1 + (seed % 31),
+      staying: Array.from({ length: clients }, (_, client) => `trainer-${client}`),
       system: seeded(seed),
     })
-    stages.push(stage)
-    for (let client = 0; client < clients; client++) {
-      if (`trainer-${client}` === left) continue
-      const ended = await stage.ended(`trainer-${client}`)
-      if (ended.type === 'task-failed') throw ended.cause
-    }
-    const consensus = stage.published.filter(({ part }) => part === 'consensus')
+    const consensus = published.filter(({ part }) => part === 'consensus')
     if (new Set(consensus.map(({ weights }) => weights.join())).size !== 1) throw new Error('not one consensus')
   })
   t.pass()

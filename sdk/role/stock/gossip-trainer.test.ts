@@ -2,13 +2,20 @@ import test from 'ava'
 import { errorFactory, memoryStore } from '../../../runtime/index.ts'
 import type { RoundSummary } from '../../host/index.ts'
 import { roleKey } from '../../host/round-keeper.ts'
-import { memoryRegistry } from '../../registry/memory-registry.ts'
 import type { ModelToCommit } from '../../registry/registry.ts'
 import { fedAvg } from '../../strategy/algorithms/server/fed-avg.ts'
 import { gossip, twoTier } from '../../tag/topologies.ts'
-import { forSeeds, killedStore, lifeOf, type RoleStage, rehearse, roleStage, tinyPool } from '../../testing/index.ts'
+import { forSeeds, killedStore, lifeOf, rehearse, tinyPool } from '../../testing/index.ts'
 import { gossipTrainer } from './gossip-trainer.ts'
-import { completed, killedAtMessage, named, seeded, sendingBy } from './topology.contract.ts'
+import {
+  completed,
+  killedAtMessage,
+  named,
+  notingRegistry,
+  publishedThoughOneLeaves,
+  seeded,
+  sendingBy,
+} from './topology.contract.ts'
 
 const mishap = errorFactory({ MISHAP: { message: 'client {client} is ill', hint: 'mend it' } })
 const roles = { trainer: named('trainer', gossipTrainer) }
@@ -17,24 +24,8 @@ const roles = { trainer: named('trainer', gossipTrainer) }
 const modelsOf = (rounds: readonly RoundSummary[]) =>
   [...new Set(rounds.map(({ part, round, hash, members }) => `${part} ${round} ${hash} ${members}`))].toSorted()
 
-/** A registry that notes the weights of each model, and refuses a second model under the same name. */
-function notingRegistry() {
-  const registry = memoryRegistry()
-  const weights = new Map<string, Float32Array>()
-  return {
-    weights,
-    registry: {
-      ...registry,
-      async commit(model: ModelToCommit) {
-        const name = `${model.part} ${model.round}`
-        const known = weights.get(name)
-        if (known && known.join() !== model.weights.join()) throw new Error(`two models ${name}`)
-        weights.set(name, model.weights)
-        return registry.commit(model)
-      },
-    },
-  }
-}
+const weightsOf = (models: ReadonlyMap<string, ModelToCommit>) =>
+  [...models].map(([name, { weights }]) => [name, weights] as const).toSorted()
 
 const cases = [
   ...[1, 2, 3, 5].map((clients) => ({ clients, graph: 'ring' })),
@@ -107,12 +98,12 @@ test('a process that ends just before or after any write goes on to the same mod
     for (let steps = 1; ; steps++) {
       const store = memoryStore()
       const life = lifeOf(steps, endsAfter)
-      const { registry, weights } = notingRegistry()
+      const { registry, models } = notingRegistry()
       await rehearse({ ...job, store: killedStore(store, life), system: seeded(steps), registry })
       if (!life.ended) break
       kills += 1
       await completed({ ...job, store, system: seeded(steps + 1), registry })
-      t.deepEqual([...weights].toSorted(), [...calm.weights].toSorted(), `step ${steps}`)
+      t.deepEqual(weightsOf(models), weightsOf(calm.models), `step ${steps}`)
     }
   t.true(kills > 20, `${kills} kills`)
 })
@@ -122,35 +113,17 @@ test('200 seeds: an end that leaves for good at some time makes nobody wait, and
   const ends = ['trainer-0', 'trainer-1', 'trainer-2', 'trainer-3']
   let smaller = 0
   await forSeeds(200, async (seed) => {
-    const stages: RoleStage[] = []
-    let steps = 0
-    const left = ends[seed % clients] ?? ''
-    const step = () => {
-      steps += 1
-      if (steps === 1 + (seed % 31)) stages[0]?.stop(left)
-    }
-    const store = memoryStore()
-    await using stage = roleStage({
+    const published = await publishedThoughOneLeaves({
       roles,
       topology: gossip({ clients, graph: seed % 2 === 0 ? 'ring' : 'full' }),
-      pool: tinyPool({ clients, beforeTraining: step, beforeEvaluation: step }),
-      store: {
-        ...killedStore(store, lifeOf(Number.POSITIVE_INFINITY, false)),
-        async append(key, bytes, options) {
-          step()
-          return store.append(key, bytes, options)
-        },
-      },
+      clients,
+      leaving: ends[seed % clients] ?? '',
+      leavesAt: 1 + (seed % 31),
+      staying: ends,
       system: seeded(seed),
     })
-    stages.push(stage)
-    for (const end of ends) {
-      if (end === left) continue
-      const ended = await stage.ended(end)
-      if (ended.type === 'task-failed') throw ended.cause
-    }
     const models = new Map<number, string>()
-    for (const { part, round, weights, members } of stage.published) {
+    for (const { part, round, weights, members } of published) {
       if (part !== 'consensus') continue
       const model = `${[...weights]} ${members}`
       if ((models.get(round) ?? model) !== model) throw new Error(`two consensus models of round ${round}`)
@@ -174,8 +147,8 @@ test('on a full graph the ends have the weights of federated averaging with equa
   })
   for (const round of [1, 2, 3])
     for (const part of ['trainer-0', 'trainer-3', 'consensus'])
-      for (const [i, value] of (mixed.weights.get(`${part} ${round}`) ?? []).entries())
-        t.true(Math.abs(value - (averaged.weights.get(`undefined ${round}`)?.[i] ?? Number.NaN)) < 1e-6)
+      for (const [i, value] of (mixed.models.get(`${part} ${round}`)?.weights ?? []).entries())
+        t.true(Math.abs(value - (averaged.models.get(`undefined ${round}`)?.weights[i] ?? Number.NaN)) < 1e-6)
 })
 
 for (const late of ['trainer-0', 'trainer-1', 'trainer-3'])
@@ -183,7 +156,7 @@ for (const late of ['trainer-0', 'trainer-1', 'trainer-3'])
     const clients = 4
     let [release, ahead] = [() => {}, 0]
     const waiting = new Promise<void>((resolve) => (release = resolve))
-    const { registry, weights } = notingRegistry()
+    const { registry, models } = notingRegistry()
     const run = await completed({
       topology: gossip({ clients }),
       strategy: fedAvg({ deadlineMs: 30 }),
@@ -202,7 +175,7 @@ for (const late of ['trainer-0', 'trainer-1', 'trainer-3'])
     for (const [end, members] of countedBy)
       for (const other of members) t.true(countedBy.get(other)?.includes(end), `${other} counts ${end}`)
     t.deepEqual(countedBy.get(late), [late])
-    t.is([...weights.keys()].filter((name) => !name.startsWith('consensus')).length, 16)
+    t.is([...models.keys()].filter((name) => !name.startsWith('consensus')).length, 16)
   })
 
 test('an end whose training fails mixes its model as it was', async (t) => {
@@ -235,7 +208,7 @@ test('a model that is not finite, or of another size, is mixed by nobody else', 
     for (let client = 0; client < clients; client++) {
       const end = `trainer-${client}`
       t.true(
-        noted.weights.get(`${end} 3`)?.every((value) => Number.isFinite(value)),
+        noted.models.get(`${end} 3`)?.weights.every((value) => Number.isFinite(value)),
         end,
       )
     }

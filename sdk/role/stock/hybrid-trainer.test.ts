@@ -1,5 +1,6 @@
 import test from 'ava'
 import { errorFactory } from '../../../runtime/index.ts'
+import { changed, changedRole } from '../../../test/support/changed-role.ts'
 import { fedAvg } from '../../strategy/algorithms/server/fed-avg.ts'
 import { hybrid, twoTier } from '../../tag/topologies.ts'
 import { forSeeds, tinyPool } from '../../testing/index.ts'
@@ -44,27 +45,21 @@ test('a trainer whose training fails is told of by its ring, and the round goes 
 
 /** The hybrid trainer, whose code hangs at this end in this round as soon as its ring sums. */
 function hangingTrainer(hangs: string, inRound: number): AnyRole {
-  return {
-    name: 'trainer',
-    runOn: (runner) =>
-      hybridTrainer.runOn({
-        run(role) {
-          const health = { mayHang: false, hangs: false }
-          return runner.run({
-            ...role,
-            open(channel) {
-              const opened = <Out, In>(use: ChannelUse<Out, In>) => hanging(channel(use), inRound, health)
-              return role.open(Object.assign(opened, { optional: channel.optional }))
-            },
-            async round(state, context) {
-              // Messages of the round in which it hung still wait.
-              Object.assign(health, { mayHang: context.end === hangs && !health.hangs, hangs: false })
-              return role.round(state, context)
-            },
-          })
-        },
-      }),
-  }
+  return changedRole(named('trainer', hybridTrainer), (role) => {
+    const health = { mayHang: false, hangs: false }
+    return {
+      ...role,
+      open(channel) {
+        const opened = <Out, In>(use: ChannelUse<Out, In>) => hanging(channel(use), inRound, health)
+        return role.open(Object.assign(opened, { optional: channel.optional }))
+      },
+      async round(state, context) {
+        // Messages of the round in which it hung still wait.
+        Object.assign(health, { mayHang: context.end === hangs && !health.hangs, hangs: false })
+        return role.round(state, context)
+      },
+    }
+  })
 }
 
 function hanging<Out, In>(
@@ -79,17 +74,11 @@ function hanging<Out, In>(
     health.hangs ||= health.mayHang && ['agree', 'part'].includes(type) && Math.floor(round / 2 ** 30) === inRound
     return health.hangs ? undefined : arrival
   }
-  const given: Readonly<Record<string | symbol, unknown>> = {
+  return changed(channel, {
     take,
     // The assignment of the next round wakes the role.
     changed: (until?: Deadline) =>
       health.hangs && channel.name === 'ring-channel' ? new Promise(() => {}) : channel.changed(until),
-  }
-  return new Proxy(channel, {
-    get(all, name) {
-      const value = given[name] ?? Reflect.get(all, name, all)
-      return typeof value === 'function' ? value.bind(all) : value
-    },
   })
 }
 

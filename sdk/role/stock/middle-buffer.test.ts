@@ -1,13 +1,13 @@
 import test from 'ava'
 import { memoryStore } from '../../../runtime/index.ts'
+import { changed, inContext } from '../../../test/support/changed-role.ts'
 import { memoryRegistry } from '../../registry/memory-registry.ts'
 import type { ModelToCommit } from '../../registry/registry.ts'
 import { fedAsync, fedBuff } from '../../strategy/algorithms/asynchronous/index.ts'
 import { hierarchical, replicated, twoTier } from '../../tag/topologies.ts'
 import type { Topology } from '../../tag/topology.ts'
 import { forSeeds, killedStore, lifeOf, rehearse, tinyPool } from '../../testing/index.ts'
-import type { AnyRole } from '../role.ts'
-import { stockRoles } from './stock-roles.ts'
+import { middleAggregator } from './middle-aggregator.ts'
 import { completed, seeded } from './topology.contract.ts'
 
 const strategy = fedBuff({ bufferSize: 2, concurrency: 2 })
@@ -117,25 +117,13 @@ test('FedAsync under a tree mixes in a share α of weights that are not stale', 
 })
 
 test('the sum of a buffer of another size than the settings say is refused', async (t) => {
-  const name = 'middle-aggregator'
   const other = fedBuff({ bufferSize: 3, concurrency: 3 })
-  const odd: AnyRole = {
-    name,
-    async runOn(runner) {
-      await stockRoles[name]?.runOn({
-        run: (role) =>
-          runner.run({
-            ...role,
-            round: (state, context) =>
-              role.round(
-                state,
-                new Proxy(context, { get: (given, name) => (name === 'strategy' ? other : Reflect.get(given, name)) }),
-              ),
-          }),
-      })
-    },
-  }
-  const run = await rehearse({ topology: hierarchical({ clients: 6, groups: 2 }), strategy, roles: { [name]: odd } })
+  const odd = inContext(middleAggregator, (context) => changed(context, { strategy: other }))
+  const run = await rehearse({
+    topology: hierarchical({ clients: 6, groups: 2 }),
+    strategy,
+    roles: { 'middle-aggregator': odd },
+  })
   t.like(run, { state: 'failed', cause: { code: 'ROLE_TOO_FEW_UPDATES' } })
   t.true(run.notices.includes('ROLE_BUFFER_SIZE'))
 })

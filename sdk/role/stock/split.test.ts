@@ -1,5 +1,6 @@
 import test from 'ava'
 import { memoryStore, virtualClock } from '../../../runtime/index.ts'
+import { changed, inContext } from '../../../test/support/changed-role.ts'
 import { gradientSteps } from '../../learn/gradient-steps.ts'
 import { batchesOf } from '../../learn/local-training.ts'
 import { randomStream } from '../../random/random-stream.ts'
@@ -14,7 +15,7 @@ import { chainPool } from './chain-pool.contract.ts'
 import { splitAggregator } from './split-aggregator.ts'
 import { splitServer } from './split-server.ts'
 import { splitTrainer } from './split-trainer.ts'
-import { changed, completed, killedAtMessage, named, seeded, topologyContract } from './topology.contract.ts'
+import { completed, killedAtMessage, named, seeded, topologyContract } from './topology.contract.ts'
 
 const roles = {
   aggregator: named('aggregator', splitAggregator),
@@ -194,21 +195,11 @@ test('in turns, clients train one part in an order drawn from seed and round, wh
 
 /** The role of trainers, one of which hangs after its first pass backward. */
 function hanging(end: string): AnyRole {
-  return {
-    name: 'trainer',
-    runOn: (runner) =>
-      splitTrainer.runOn({
-        run: (role) =>
-          runner.run({
-            ...role,
-            round(state, context) {
-              if (context.end !== end) return role.round(state, context)
-              const learner = changed(context.learner, { backward: () => new Promise(() => {}) })
-              return role.round(state, changed(context, { learner }))
-            },
-          }),
-      }),
-  }
+  return inContext(named('trainer', splitTrainer), (context) => {
+    if (context.end !== end) return context
+    const learner = changed(context.learner, { backward: () => new Promise(() => {}) })
+    return changed(context, { learner })
+  })
 }
 
 test('a client that hangs in its turn costs those after it the round, and its steps are taken back', async (t) => {

@@ -1,8 +1,9 @@
 import type { TestFn } from 'ava'
 import { memoryStore, seededScheduler, virtualClock } from '../../../runtime/index.ts'
+import { changed, changedRole } from '../../../test/support/changed-role.ts'
 import type { RoundSummary } from '../../host/index.ts'
 import { memoryRegistry } from '../../registry/memory-registry.ts'
-import type { ModelToCommit } from '../../registry/registry.ts'
+import type { ModelRegistry, ModelToCommit } from '../../registry/registry.ts'
 import { twoTier } from '../../tag/topologies.ts'
 import type { Topology } from '../../tag/topology.ts'
 import {
@@ -14,11 +15,12 @@ import {
   type RoleStage,
   rehearse,
   roleStage,
+  type StageOptions,
   tinyPool,
 } from '../../testing/index.ts'
 import type { TrainingPool } from '../../training/training-pool.ts'
 import type { Channel } from '../channel/channel.ts'
-import type { AnyRole, ChannelUse } from '../role.ts'
+import type { AnyRole, ChannelUse, RoundRecord } from '../role.ts'
 
 export interface PoolUnderTest {
   readonly clients: number
@@ -55,6 +57,76 @@ export async function completed(options: RehearsalOptions): Promise<Rehearsal> {
   const run = await rehearse(options)
   if (run.state !== 'completed') throw new Error(`the job ended ${run.state}: ${String(run.cause)}`)
   return run
+}
+
+/** A registry that notes each model by part and round, and refuses a second model of the same part and round. */
+export function notingRegistry(): {
+  readonly models: ReadonlyMap<string, ModelToCommit>
+  readonly registry: ModelRegistry
+} {
+  const registry = memoryRegistry()
+  const models = new Map<string, ModelToCommit>()
+  return {
+    models,
+    registry: {
+      ...registry,
+      async commit(model) {
+        const name = `${model.part} ${model.round}`
+        const known = models.get(name)
+        if (known && known.hash !== model.hash) throw new Error(`two models ${name}`)
+        models.set(name, model)
+        return registry.commit(model)
+      },
+    },
+  }
+}
+
+/** A job that one of its ends leaves. */
+interface LeftJob extends Omit<StageOptions, 'pool' | 'store'> {
+  readonly clients: number
+  /** Default: tiny pools. */
+  readonly poolOf?: (options: PoolUnderTest) => TrainingPool
+  /** The end that leaves for good. */
+  readonly leaving: string
+  /** The step, from 1, at which the end leaves: trainings, evaluations and appends to the store are steps. */
+  readonly leavesAt: number
+  /** The ends that must come to their end without a failure, unless they leave. */
+  readonly staying: readonly string[]
+}
+
+/** Runs a job that one end leaves for good, until the other ends have come to their end. Returns the published models. */
+export async function publishedThoughOneLeaves({
+  clients,
+  poolOf = tinyPool,
+  leaving,
+  leavesAt,
+  staying,
+  ...options
+}: LeftJob): Promise<readonly RoundRecord[]> {
+  const stages: RoleStage[] = []
+  let steps = 0
+  const step = () => {
+    steps += 1
+    if (steps === leavesAt) stages[0]?.stop(leaving)
+  }
+  const store = memoryStore()
+  await using stage = roleStage({
+    ...options,
+    pool: poolOf({ clients, beforeTraining: step, beforeEvaluation: step }),
+    store: changed(store, {
+      async append(key, bytes, given) {
+        step()
+        return store.append(key, bytes, given)
+      },
+    }),
+  })
+  stages.push(stage)
+  for (const end of staying) {
+    if (end === leaving) continue
+    const ended = await stage.ended(end)
+    if (ended.type === 'task-failed') throw ended.cause
+  }
+  return [...stage.published]
 }
 
 const withoutTime = (round: RoundSummary) => ({ ...round, seconds: 0 })
@@ -154,36 +226,19 @@ export function topologyContract(
     const clients = 4
     let smaller = 0
     await forSeeds(200, async (seed) => {
-      const stages: RoleStage[] = []
-      let steps = 0
-      const left = leaving[seed % leaving.length] ?? ''
-      const step = () => {
-        steps += 1
-        if (steps === 1 + (seed % (instants + 1))) stages[0]?.stop(left)
-      }
-      const store = memoryStore()
-      await using stage = roleStage({
+      const published = await publishedThoughOneLeaves({
         roles,
         topology: topologyOf({ clients }),
-        pool: poolOf({ clients, beforeTraining: step, beforeEvaluation: step }),
+        clients,
+        poolOf,
         settings,
-        store: {
-          ...killedStore(store, lifeOf(Number.POSITIVE_INFINITY, false)),
-          async append(key, bytes, options) {
-            step()
-            return store.append(key, bytes, options)
-          },
-        },
+        leaving: leaving[seed % leaving.length] ?? '',
+        leavesAt: 1 + (seed % (instants + 1)),
+        staying,
         system: seeded(seed),
       })
-      stages.push(stage)
-      for (const end of staying) {
-        if (end === left) continue
-        const ended = await stage.ended(end)
-        if (ended.type === 'task-failed') throw ended.cause
-      }
       const models = new Map<number, string>()
-      for (const { round, weights, members } of stage.published) {
+      for (const { round, weights, members } of published) {
         const model = `${[...weights]} ${members}`
         if ((models.get(round) ?? model) !== model) throw new Error(`two models of round ${round}`)
         models.set(round, model)
@@ -192,17 +247,6 @@ export function topologyContract(
       if ([...models.keys()].join() !== '1,2,3') throw new Error(`rounds ${[...models.keys()]}`)
     })
     t.true(smaller > 20 || process.env.SEED !== undefined, `${smaller} rounds without all trainers`)
-  })
-}
-
-/** An object with other values of some properties. A copy would lose what an object has of its class. */
-export function changed<Target extends object>(target: Target, changes: Partial<Target>): Target {
-  return new Proxy(target, {
-    get(given, name) {
-      if (Object.hasOwn(changes, name)) return Reflect.get(changes, name)
-      const value: unknown = Reflect.get(given, name)
-      return typeof value === 'function' ? value.bind(given) : value
-    },
   })
 }
 
@@ -237,22 +281,15 @@ export function sendingBy(role: AnyRole, change: <Message>(message: Message) => 
 
 /** A role with other channels in place of those that it opens. */
 function withChannels(role: AnyRole, change: <Out, In>(channel: Channel<Out, In>) => Channel<Out, In>): AnyRole {
-  return {
-    name: role.name,
-    runOn: (runner) =>
-      role.runOn({
-        run: (definition) =>
-          runner.run({
-            ...definition,
-            open(channel) {
-              const open = <Out, In>(use: ChannelUse<Out, In>) => change(channel(use))
-              const optional = <Out, In>(use: ChannelUse<Out, In>) => {
-                const found = channel.optional(use)
-                return found && change(found)
-              }
-              return definition.open(Object.assign(open, { optional }))
-            },
-          }),
-      }),
-  }
+  return changedRole(role, (definition) => ({
+    ...definition,
+    open(channel) {
+      const open = <Out, In>(use: ChannelUse<Out, In>) => change(channel(use))
+      const optional = <Out, In>(use: ChannelUse<Out, In>) => {
+        const found = channel.optional(use)
+        return found && change(found)
+      }
+      return definition.open(Object.assign(open, { optional }))
+    },
+  }))
 }

@@ -1,0 +1,31 @@
+import type { AnyRole, Role, RoleContext } from '../../sdk/role/role.ts'
+
+/** An object with other values of some properties. A copy would lose what an object has of its class. */
+export function changed<Target extends object>(target: Target, changes: Partial<Target>): Target {
+  return new Proxy(target, {
+    get(given, name) {
+      if (Object.hasOwn(changes, name)) return Reflect.get(changes, name)
+      const value: unknown = Reflect.get(given, name)
+      return typeof value === 'function' ? value.bind(given) : value
+    },
+  })
+}
+
+/** A role that runs by a changed definition. */
+export function changedRole(
+  role: AnyRole,
+  change: <State, Channels>(definition: Role<State, Channels>) => Role<State, Channels>,
+): AnyRole {
+  return { name: role.name, runOn: (runner) => role.runOn({ run: (definition) => runner.run(change(definition)) }) }
+}
+
+/** A role whose rounds run in a changed context. */
+export function inContext(
+  role: AnyRole,
+  change: <Channels>(context: RoleContext<Channels>) => RoleContext<Channels>,
+): AnyRole {
+  return changedRole(role, (definition) => ({
+    ...definition,
+    round: (state, context) => definition.round(state, change(context)),
+  }))
+}
