@@ -155,6 +155,10 @@ class HostedContext<State, Channels> implements RoleContext<Channels> {
     return (delayMs) => new Promise((resolve) => void this.#parts.actor.clock.schedule(delayMs, resolve))
   }
 
+  get outside(): RoleContext['outside'] {
+    return (work) => this.#parts.actor.outside(work)
+  }
+
   get roundSum(): RoleContext['roundSum'] {
     return () => {
       const { job, actor } = this.#parts

@@ -155,6 +155,11 @@ export interface RoleContext<Channels = unknown> {
   now(): Promise<number>
   sleep(delayMs: number): Promise<void>
   /**
+   * Waits for work of the platform, such as the loading of a module or a digest. A virtual clock stands still meanwhile,
+   * and a seeded scheduler decides when the role gets the result.
+   */
+  outside<T>(work: Promise<T>): Promise<T>
+  /**
    * Empty sums for the vectors of the algorithm's contributions. Each call resets the sums of the call before, so a
    * round has one.
    */

@@ -1,8 +1,7 @@
-import { sha256 } from '@noble/hashes/sha2.js'
-import { bytesToHex } from '@noble/hashes/utils.js'
 import { CodedError, isObject } from '../../../../runtime/index.ts'
 import { partOfParty } from '../../../learn/learner.ts'
 import { learnerError } from '../../../strategy/learner-needs.ts'
+import { weightsHash } from '../../../weights/layout.ts'
 import type { Channel } from '../../channel/channel.ts'
 import { roleError } from '../../errors.ts'
 import { type RoleContext, role } from '../../role.ts'
@@ -145,7 +144,7 @@ async function presented(
   if (presentation.method === 'hashed')
     return { type: 'entities', entities: hashedEntities(presentation.key, ids).entities }
   // Only these jobs need the group.
-  const { blindedEntities, drawExponent, raisedEntities } = await import('./private-intersection.ts')
+  const { blindedEntities, drawExponent, raisedEntities } = await context.outside(import('./private-intersection.ts'))
   const pause = () => context.sleep(0)
   const exponent = drawExponent(await context.secret(0, 'exponent'))
   const raised = await raisedEntities(given ?? new Uint8Array(), exponent, from, pause)
@@ -157,10 +156,10 @@ async function presented(
 async function presentedOrder(
   presentation: Presentation,
   ids: readonly string[],
-  { secret }: FeatureHolderContext,
+  { secret, outside }: FeatureHolderContext,
 ): Promise<Uint32Array> {
   if (presentation.method === 'hashed') return hashedEntities(presentation.key, ids).order
-  const { drawOrder } = await import('./private-intersection.ts')
+  const { drawOrder } = await outside(import('./private-intersection.ts'))
   return drawOrder(ids.length, await secret(0, 'order'))
 }
 
@@ -222,7 +221,7 @@ async function trained(
     }
     part = model.stepped(part, (await learner.backward(pass, gradient)).gradient)
   }
-  const digest = hashOf(part.weights)
+  const digest = await context.outside(weightsHash(part.weights))
   await own.keep(round, part)
   labelHolder.send(
     from,
@@ -243,9 +242,4 @@ async function gradientOf(
     await context.channels.labelHolder.recv(from)
     if (message.round === round && message.attempt === attempt && message.batch === batch) return message
   }
-}
-
-/** As `weightsHash`, at once: a virtual clock would not wait for the platform's digest. */
-function hashOf({ buffer, byteOffset, byteLength }: Float32Array): string {
-  return bytesToHex(sha256(new Uint8Array(buffer, byteOffset, byteLength)))
 }

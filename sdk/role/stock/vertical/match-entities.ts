@@ -88,7 +88,9 @@ async function byHashes(ids: readonly string[], names: readonly string[], holder
 async function privately(ids: readonly string[], names: readonly string[], context: LabelHolderContext) {
   const { channels, secret } = context
   // Only these jobs need the group.
-  const { blindedEntities, drawExponent, drawOrder, raisedEntities } = await import('./private-intersection.ts')
+  const { blindedEntities, drawExponent, drawOrder, raisedEntities } = await context.outside(
+    import('./private-intersection.ts'),
+  )
   const pause = () => context.sleep(0)
   const exponent = drawExponent(await secret(0, 'exponent'))
   const order = drawOrder(ids.length, await secret(0, 'order'))

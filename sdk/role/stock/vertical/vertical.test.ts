@@ -16,6 +16,16 @@ import {
   three,
 } from './party-job.contract.ts'
 
+// Serial, and so before each test that loads the group.
+test.serial('a virtual clock stands still while the first job of a process loads the group', async (t) => {
+  const system = seeded(4)
+  system.clock.schedule(60_000, () => {})
+  const times: number[] = []
+  const pool = await partyPool(three, () => void times.push(system.clock.now()))
+  await rehearseParties(three, { pool, strategy: verticalTraining({ heldOut: 0.25 }), system })
+  t.is(times[0], 0)
+})
+
 test('vertical with any cut of the columns is central training on the joined table, to rounding', async (t) => {
   const width = fc.tuple(fc.integer({ min: 1, max: 3 }), fc.integer({ min: 1, max: 3 }))
   const rows = fc.shuffledSubarray([0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11], { minLength: 8 })
