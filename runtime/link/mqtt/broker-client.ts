@@ -2,7 +2,6 @@ import { connect as connectPlain, isIP } from 'node:net'
 import type { Duplex } from 'node:stream'
 import { connect as connectSecure } from 'node:tls'
 import { linkError, unreachable } from '../errors.ts'
-import { MqttClient } from './bundled-mqtt.ts'
 import { checkedUser } from './topics.ts'
 
 export interface BrokerAccess {
@@ -68,11 +67,13 @@ export function brokerAddress(url: string | URL): URL {
  * Connects to a broker by MQTT 3.1.1, with a clean session, and hears some topics, all with QoS 0. Rejects with
  * LINK_UNREACHABLE, LINK_CERTIFICATE or LINK_BROKER.
  */
-export function brokerClient(url: URL, options: BrokerClientOptions): Promise<BrokerClient> {
+export async function brokerClient(url: URL, options: BrokerClientOptions): Promise<BrokerClient> {
   const { clientId, username, password, will, topics, heard, lost, signal } = options
   const { timeoutMs = 10_000, keepAliveSeconds = 30 } = options
   const address = url.href
   if (username !== undefined) checkedUser(username)
+  // Most programs link their nodes by WebSocket.
+  const { MqttClient } = await import('./bundled-mqtt.ts')
   const client = new MqttClient(() => options.connect?.() ?? streamTo(url, options), {
     clientId,
     protocolVersion: 4,

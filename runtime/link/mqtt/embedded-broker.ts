@@ -6,7 +6,7 @@ import type { ServerTls } from '../../node/index.ts'
 import { mostFrameBytes } from '../frame.ts'
 import type { BrokerGuestsOptions } from './broker-claim.ts'
 import { BrokerGuests } from './broker-guests.ts'
-import { Aedes } from './bundled-aedes.ts'
+import type { Aedes } from './bundled-aedes.ts'
 import { PacketBound } from './packet-bound.ts'
 
 export interface EmbeddedBrokerOptions extends BrokerGuestsOptions {
@@ -99,7 +99,9 @@ export async function embeddedBroker(options: EmbeddedBrokerOptions): Promise<Em
   }
 }
 
-function brokerFor(guests: BrokerGuests, connectTimeout: number): Promise<Aedes> {
+async function brokerFor(guests: BrokerGuests, connectTimeout: number): Promise<Aedes> {
+  // Most programs have no broker of their own.
+  const { Aedes } = await import('./bundled-aedes.ts')
   return Aedes.createBroker({
     // Deliveries to devices never wait. At a bound, those to the accepting node would hold up all others.
     concurrency: 0,
