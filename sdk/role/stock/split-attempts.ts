@@ -6,13 +6,12 @@ import type { Channel } from '../channel/channel.ts'
 import { roleError } from '../errors.ts'
 import type { RoleContext } from '../role.ts'
 import { requireEnough } from './aggregate.ts'
+import { type Attempt, attemptNumber, isOf } from './attempt.ts'
 import type { Refusal } from './round-protocol.ts'
 import type { SplitPlan } from './split-plan.ts'
 import {
-  type Attempt,
   type BottomAnswer,
   type BottomAssignment,
-  isOf,
   lifeProperty,
   type TopAnswer,
   type TopRequest,
@@ -30,7 +29,7 @@ export interface SplitRound {
   readonly plan: SplitPlan
 }
 
-/** What came out of a round's last attempt. */
+/** The outcome of a round's last attempt. */
 export interface SplitOutcome {
   /** The contributions of the counted clients, with zeros for the server's part. */
   readonly sum: RoundSum
@@ -42,15 +41,12 @@ export interface SplitOutcome {
 /** The clients of the next attempt, in their order. */
 type Again = { readonly again: readonly string[] }
 
-/** What attempts of a round have found out so far. */
+/** The findings of a round's attempts so far. */
 interface Findings {
   readonly refusals: Map<string, Refusal>
   /** The decided members: an attempt that counts others is void. */
   members: readonly string[] | undefined
 }
-
-/** Above the number of attempts in one life of an aggregator, so that a later life's attempts have greater numbers. */
-const mostAttempts = 2 ** 16
 
 /**
  * Lets the selected clients train with the server, and sums their parts until the quorum or the deadline. The server
@@ -66,7 +62,7 @@ export async function splitAttempts(asked: SplitRound, context: SplitAggregatorC
   const found: Findings = { refusals: new Map(), members: undefined }
   let order = plan.version === 1 ? selected : shuffled(selected, context, round)
   for (let index = 0; ; index++) {
-    const attempt = { round, attempt: life * mostAttempts + index }
+    const attempt = { round, attempt: attemptNumber(life, index) }
     const outcome = await tried(attempt, order, found, asked, context)
     if ('sum' in outcome) return outcome
     order = outcome.again.filter((end) => !found.refusals.has(end))

@@ -3,10 +3,10 @@ import fc from 'fast-check'
 import { split } from '../../tag/topologies.ts'
 import { roleStage } from '../../testing/index.ts'
 import { role } from '../role.ts'
+import type { Attempt } from './attempt.ts'
 import { chainPool } from './chain-pool.contract.ts'
 import { splitAggregator } from './split-aggregator.ts'
 import {
-  type Attempt,
   bottomsAbove,
   bottomsBelow,
   type SplitReply,

@@ -1,15 +1,7 @@
 import { fieldsOf, isCount, isMissingOr, isNumber, isNumbers, isString, isStrings } from '../../../runtime/index.ts'
 import { channelTagged } from '../role.ts'
+import { type Attempt, isAttempt } from './attempt.ts'
 import { isRefusal, type Refusal } from './round-protocol.ts'
-
-/**
- * Names a run through all batches of a round. The aggregator begins an attempt, and each later one has a greater number:
- * what belongs to an earlier attempt has no effect.
- */
-export interface Attempt {
-  readonly round: number
-  readonly attempt: number
-}
 
 /** From the aggregator to a client. */
 export type BottomAssignment =
@@ -80,16 +72,6 @@ export const topAbove = channelTagged<TopAnswer, TopRequest>(isTopRequest, 'uplo
 export const splitBelow = channelTagged<SplitReply, SplitRequest>(isSplitRequest, 'serveSplit')
 export const splitAbove = channelTagged<SplitRequest, SplitReply>(isSplitReply, 'trainSplit')
 
-/** Whether a message belongs to an attempt. */
-export function isOf({ round, attempt }: Attempt, message: object): boolean {
-  return 'round' in message && message.round === round && 'attempt' in message && message.attempt === attempt
-}
-
-/** Whether a message belongs to an attempt that begins later. */
-export function isAfter({ round, attempt }: Attempt, message: Attempt): boolean {
-  return message.round > round || (message.round === round && message.attempt > attempt)
-}
-
 function isBottomAssignment(message: unknown): message is BottomAssignment {
   const { type, weights } = fieldsOf(message)
   return type === 'end-of-training' || (type === 'train' && isAttempt(message) && weights instanceof Float32Array)
@@ -132,11 +114,6 @@ function isSplitReply(message: unknown): message is SplitReply {
   if (type === 'outputs') return values instanceof Float32Array
   if (type === 'failed') return isFailure(message)
   return type === 'gradient' && gradient instanceof Float32Array && isMissingOr(loss, isNumber)
-}
-
-function isAttempt(message: unknown): message is Attempt {
-  const { round, attempt } = fieldsOf(message)
-  return isCount(round) && isCount(attempt)
 }
 
 function isFailure(message: unknown): boolean {

@@ -1,10 +1,9 @@
-import { CodedError, isObject } from '../../../runtime/index.ts'
+import { CodedError } from '../../../runtime/index.ts'
 import type { Arrival, Channel } from '../channel/channel.ts'
 import { type RoleContext, role } from '../role.ts'
+import { isAfter, isOf } from './attempt.ts'
 import { splitPlan } from './split-plan.ts'
 import {
-  isAfter,
-  isOf,
   lifeProperty,
   type SplitReply,
   type SplitRequest,
@@ -14,11 +13,7 @@ import {
   topAbove,
 } from './split-protocol.ts'
 import { type SplitTops, splitTops } from './split-tops.ts'
-import { newestOf } from './trainer.ts'
-
-interface SplitServerState {
-  readonly ended: boolean
-}
+import { newestOf, untilEnd } from './trainer.ts'
 
 type ServerContext = RoleContext<{
   readonly aggregator: Channel<TopAnswer, TopRequest>
@@ -34,11 +29,7 @@ type Begin = Extract<TopRequest, { type: 'begin' }>
 export const splitServer = role({
   name: 'split-server',
   open: (channel) => ({ aggregator: channel(topAbove), trainers: channel(splitBelow) }),
-  init: (): SplitServerState => ({ ended: false }),
-  isState: (value): value is SplitServerState => isObject(value) && 'ended' in value,
-  // The aggregator sends the end of training again.
-  resume: () => ({ ended: false }),
-  done: ({ ended }) => ended,
+  ...untilEnd,
 
   async round(state, context) {
     const { aggregator, trainers } = context.channels

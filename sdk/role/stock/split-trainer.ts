@@ -1,4 +1,4 @@
-import { CodedError, isObject } from '../../../runtime/index.ts'
+import { CodedError } from '../../../runtime/index.ts'
 import { learnError } from '../../learn/errors.ts'
 import { gradientSteps } from '../../learn/gradient-steps.ts'
 import { batchesOf } from '../../learn/local-training.ts'
@@ -6,21 +6,17 @@ import { gathered, overlaid } from '../../strategy/shared-part.ts'
 import type { Channel } from '../channel/channel.ts'
 import { roleError } from '../errors.ts'
 import { type RoleContext, role } from '../role.ts'
+import { isOf } from './attempt.ts'
 import { type SplitPlan, splitPlan } from './split-plan.ts'
 import {
   type BottomAnswer,
   type BottomAssignment,
   bottomsAbove,
-  isOf,
   type SplitReply,
   type SplitRequest,
   splitAbove,
 } from './split-protocol.ts'
-import { newestOf } from './trainer.ts'
-
-interface SplitTrainerState {
-  readonly ended: boolean
-}
+import { newestOf, untilEnd } from './trainer.ts'
 
 type ClientContext = RoleContext<{
   readonly aggregator: Channel<BottomAnswer, BottomAssignment>
@@ -36,11 +32,7 @@ type Trained = Pick<Extract<BottomAnswer, { type: 'contribution' }>, 'delta' | '
 export const splitTrainer = role({
   name: 'split-trainer',
   open: (channel) => ({ aggregator: channel(bottomsAbove), server: channel(splitAbove) }),
-  init: (): SplitTrainerState => ({ ended: false }),
-  isState: (value): value is SplitTrainerState => isObject(value) && 'ended' in value,
-  // The aggregator sends the end of training again.
-  resume: () => ({ ended: false }),
-  done: ({ ended }) => ended,
+  ...untilEnd,
 
   async round(state, context) {
     const { aggregator, server } = context.channels

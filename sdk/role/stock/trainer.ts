@@ -17,8 +17,17 @@ export async function newestOf<Out, In>(aggregator: Channel<Out, In>): Promise<A
   return { end, message }
 }
 
-interface TrainerState {
+interface EndedState {
   readonly ended: boolean
+}
+
+/** The state of a role that keeps nothing between rounds but whether the training has ended, and is done when it has. */
+export const untilEnd = {
+  init: (): EndedState => ({ ended: false }),
+  isState: (value: unknown): value is EndedState => isObject(value) && 'ended' in value,
+  // The aggregator above sends the end of training again.
+  resume: (): EndedState => ({ ended: false }),
+  done: ({ ended }: EndedState): boolean => ended,
 }
 
 /**
@@ -29,11 +38,7 @@ interface TrainerState {
 export const trainer = role({
   name: 'trainer',
   open: (channel) => ({ aggregator: channel(above) }),
-  init: (): TrainerState => ({ ended: false }),
-  isState: (value): value is TrainerState => isObject(value) && 'ended' in value,
-  // The aggregator above sends the end of training again.
-  resume: () => ({ ended: false }),
-  done: ({ ended }) => ended,
+  ...untilEnd,
 
   async round(state, context) {
     const { channels, end: self } = context

@@ -5,6 +5,7 @@ import { weightsHash } from '../../../weights/layout.ts'
 import type { Channel } from '../../channel/channel.ts'
 import { roleError } from '../../errors.ts'
 import { type RoleContext, role } from '../../role.ts'
+import { type Attempt, isOf } from '../attempt.ts'
 import { type CommonRows, commonRows, hashedEntities, requireUnique } from './alignment.ts'
 import { isTrainedPart, partyModel, type TrainedPart } from './party-model.ts'
 import { roundPlan } from './round-plan.ts'
@@ -232,7 +233,7 @@ async function trained(
 
 /** Takes the gradient of a batch. Undefined, and nothing taken, where the label holder has begun something else. */
 async function gradientOf(
-  { round, attempt, batch }: { readonly round: number; readonly attempt: number; readonly batch: number },
+  asked: Attempt & { readonly batch: number },
   from: string,
   context: FeatureHolderContext,
 ): Promise<Message<'gradient'> | undefined> {
@@ -240,6 +241,6 @@ async function gradientOf(
     const message = await nextMessage(from, context)
     if (message.type !== 'gradient') return undefined
     await context.channels.labelHolder.recv(from)
-    if (message.round === round && message.attempt === attempt && message.batch === batch) return message
+    if (isOf(asked, message) && message.batch === asked.batch) return message
   }
 }

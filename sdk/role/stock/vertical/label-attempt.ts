@@ -3,14 +3,9 @@ import type { VerticalSettings } from '../../../strategy/algorithm.ts'
 import { roleError } from '../../errors.ts'
 import { isNotCounted } from '../../not-counted.ts'
 import type { NotCounted } from '../../role.ts'
+import { type Attempt, isOf } from '../attempt.ts'
 import { type Alignment, type LabelHolderContext, requireNoFailure } from './match-entities.ts'
-import {
-  type Attempt,
-  type FromFeatureHolder,
-  type HolderState,
-  holderProperty,
-  isHolderState,
-} from './vertical-protocol.ts'
+import { type FromFeatureHolder, type HolderState, holderProperty, isHolderState } from './vertical-protocol.ts'
 
 type Finished = Extract<FromFeatureHolder, { readonly type: 'finished' }>
 
@@ -71,7 +66,7 @@ export function attendance(
       if (absent === 'fail') requireNoFailure(arrival)
       else if (message.type === 'failed')
         notice({ code: message.code, message: `${end} leaves the job: ${message.reason}` })
-      if (!('attempt' in message) || message.round !== present.round || message.attempt !== present.attempt) continue
+      if (!('attempt' in message && isOf(present, message))) continue
       if (message.type === 'finished') finished.set(end, message)
       else values.set(`${message.batch} ${end}`, message.values)
     }

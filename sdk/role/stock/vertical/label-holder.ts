@@ -5,12 +5,13 @@ import type { Steps } from '../../../learn/steps.ts'
 import { learnerError } from '../../../strategy/learner-needs.ts'
 import { roleError } from '../../errors.ts'
 import { role } from '../../role.ts'
+import { type Attempt, attemptNumber } from '../attempt.ts'
 import { type Attendance, attendance, HolderRestarted } from './label-attempt.ts'
 import { type Alignment, type LabelHolderContext, matchEntities } from './match-entities.ts'
 import { isTrainedPart, partyModel, type TrainedPart, verticalSettings } from './party-model.ts'
 import { type PlannedBatch, roundPlan } from './round-plan.ts'
 import { valuesJoiner } from './values-joiner.ts'
-import { type Attempt, holdersBelow } from './vertical-protocol.ts'
+import { holdersBelow } from './vertical-protocol.ts'
 
 interface LabelHolderState {
   /** Number of committed rounds. */
@@ -25,9 +26,6 @@ interface LabelHolderState {
   /** With `absent: last`, by feature holder: the last values of each common entity. */
   readonly last?: Readonly<Record<string, Float32Array>>
 }
-
-/** Attempts of one life of the label holder. */
-const attemptsPerLife = 2 ** 20
 
 /**
  * Holds the labels of a vertical topology, and the part of the joint model after the parties. Finds the common entities
@@ -62,7 +60,7 @@ export const labelHolder = role({
     const life = await context.life()
     for (let count = 0; ; count++) {
       try {
-        return await attempted({ round, attempt: life * attemptsPerLife + count }, alignment, state, attending, context)
+        return await attempted({ round, attempt: attemptNumber(life, count) }, alignment, state, attending, context)
       } catch (error) {
         if (!(error instanceof HolderRestarted)) throw error
       }

@@ -1,15 +1,9 @@
 import { fieldsOf, isCount, isMissingOr, isString } from '../../../../runtime/index.ts'
 import { channelTagged } from '../../role.ts'
+import { type Attempt, isAttempt } from '../attempt.ts'
 import { entityBytes } from './alignment.ts'
 
-/** Names a run through all batches of a round. What belongs to another run has no effect. */
-export interface Attempt {
-  readonly round: number
-  /** Of no other run by this label holder, in any of its lives. */
-  readonly attempt: number
-}
-
-/** How a feature holder presents its entities, and so which of them a list of positions means. */
+/** How a feature holder presents its entities. A list of positions counts the entities in the order of this presentation. */
 export type Presentation =
   | { readonly method: 'hashed' /** The key that all parties share. */; readonly key: Uint8Array }
   | { readonly method: 'psi' }
@@ -62,7 +56,7 @@ export type FromFeatureHolder =
     })
   | { readonly type: 'failed'; readonly code: string; readonly reason: string; readonly hint: string }
 
-/** Property of a feature holder: who it is in this life, and for which common order it is ready. */
+/** Property of a feature holder: its life, and the common order for which it is ready. */
 export const holderProperty = 'holder'
 
 export interface HolderState {
@@ -133,11 +127,6 @@ function isFromFeatureHolder(message: unknown): message is FromFeatureHolder {
 function isPresentation(value: unknown): value is Presentation {
   const { method, key } = fieldsOf(value)
   return method === 'psi' || (method === 'hashed' && key instanceof Uint8Array)
-}
-
-function isAttempt(message: unknown): message is Attempt {
-  const { round, attempt } = fieldsOf(message)
-  return isCount(round) && isCount(attempt)
 }
 
 /** Whole entities. */
