@@ -7,6 +7,7 @@ import type { Channel, Deadline } from '../channel/channel.ts'
 import { roleError } from '../errors.ts'
 import type { RoleContext } from '../role.ts'
 import { addContribution, failureOf, levelsOf, returned } from './aggregate.ts'
+import { type Flight, workUnderWay } from './flight.ts'
 import type { GrantedEnds } from './granted-ends.ts'
 import type { Answer, Assignment, Refusal } from './round-protocol.ts'
 
@@ -19,37 +20,6 @@ interface FilledBuffer {
   readonly arrivals: readonly CountedWork[]
   /** Counted trainers that have lost their own state, and started anew, sorted. Absent where none has. */
   readonly anew?: readonly string[]
-}
-
-/** Work in progress at an end. */
-interface Work {
-  /** The number of its dispatch. */
-  readonly dispatch: number
-  /** The version from which the work started. */
-  readonly version: number
-  /** When the end was asked, in milliseconds of the clock. Only where dispatches have a deadline. */
-  readonly since?: number
-}
-
-/** The work in progress at the ends, and the weights from which the work started. */
-export interface Flight {
-  /** Number of the last dispatch. */
-  readonly dispatch: number
-  readonly underWay: Readonly<Record<string, Work>>
-  /** By version: the weights from which work in progress started. */
-  readonly past: Readonly<Record<number, Float32Array>>
-  /** By end: the last dispatch that was counted. Only where clients keep own state. */
-  readonly counted?: Readonly<Record<string, number>>
-  /** Where a coordinator grants ends: number of the last grant that was heard. */
-  readonly granted?: number
-  /** The aggregator has restarted, and must ask for the work in progress again. */
-  readonly again?: boolean
-}
-
-export const noFlight: Flight = { dispatch: 0, underWay: {}, past: {} }
-
-export function isFlight(value: unknown): value is Flight {
-  return isObject(value) && 'dispatch' in value && 'underWay' in value && 'past' in value
 }
 
 /** The next end to ask: a decision, since it depends on the present ends, and on time. */
@@ -113,7 +83,6 @@ export async function fillBuffer(
     notice,
     decide,
   } = context
-  const underWay = new Map(Object.entries(flight.underWay))
   const past = new Map(Object.entries(flight.past).map(([of, values]) => [Number(of), values] as const))
   past.set(version, weights)
   const states = strategy.client.init && new Map(Object.entries(flight.counted ?? {}))
@@ -123,16 +92,18 @@ export async function fillBuffer(
   const sum = context.roundSum()
   let { dispatch } = flight
   const arrivals: CountedWork[] = []
-  let asked = underWay.size
+  const before = Object.entries(flight.underWay)
+  let asked = before.length
 
   await channel.awaitJoin()
   // Aggregators below replace their own trainers.
   const deadlineMs = channel.othersHoldData ? buffer.deadlineMs : undefined
-  const deadlines = new Map<string, Deadline>()
-  const began = deadlineMs === undefined || underWay.size === 0 ? 0 : await context.now()
-  for (const [end, work] of underWay) {
-    const { since = began } = flight.again ? { ...work, since: began } : work
-    if (deadlineMs !== undefined) limit(end, { ...work, since }, since + deadlineMs - began)
+  const underWay = workUnderWay(channel)
+  const began = deadlineMs === undefined || before.length === 0 ? 0 : await context.now()
+  for (const [end, work] of before) {
+    const since = (flight.again ? undefined : work.since) ?? began
+    if (deadlineMs === undefined) underWay.begin(end, work)
+    else underWay.begin(end, { ...work, since }, since + deadlineMs - began)
     if (flight.again) ask(end, work.dispatch, work.version)
   }
   try {
@@ -147,36 +118,18 @@ export async function fillBuffer(
         }
       } else while (underWay.size < buffer.concurrency && (await dispatchNext()));
       if (await isOver()) break
-      const first = firstDue()
-      const arrival = underWay.size > 0 ? await nextArrival(first) : undefined
+      const first = underWay.firstDue()
+      const arrival = underWay.size > 0 ? await nextArrival(first?.deadline) : undefined
       if (arrival) {
         await take(arrival.end, arrival.message)
         returned(arrival.message, strategy)
-      } else if (!(await dispatchNext(first)) && underWay.size === 0 && !grants) throw tooFew()
+      } else if (!(await dispatchNext(first?.end)) && underWay.size === 0 && !grants) throw tooFew()
     }
   } finally {
-    for (const deadline of deadlines.values()) deadline.cancel()
+    underWay.close()
   }
   await sum.settle()
   return { sum, flight: left(), arrivals, ...(anew.size > 0 && { anew: [...anew].toSorted() }) }
-
-  function limit(end: string, work: Work, delayMs: number): void {
-    underWay.set(end, work)
-    deadlines.set(end, channel.deadline(Math.max(0, delayMs)))
-  }
-
-  function forget(end: string): void {
-    underWay.delete(end)
-    deadlines.get(end)?.cancel()
-    deadlines.delete(end)
-  }
-
-  /** The end at work whose deadline passes first. */
-  function firstDue(): string | undefined {
-    if (deadlineMs === undefined) return undefined
-    const due = ({ since = 0 }: Work) => since
-    return [...underWay].toSorted(([, a], [, b]) => due(a) - due(b) || a.dispatch - b.dispatch)[0]?.[0]
-  }
 
   function ask(end: string, number: number, from: number): void {
     const last = states?.get(end)
@@ -189,16 +142,15 @@ export async function fillBuffer(
   async function dispatchNext(late?: string): Promise<boolean> {
     const number = dispatch + 1
     const choose = (): Dispatch => {
-      const away = [...underWay.keys()].filter((end) => !channel.has(end))
-      const overdue = [...underWay.keys()].filter(
-        (end) => channel.has(end) && (end === late || deadlines.get(end)?.hasPassed === true),
-      )
+      const working = underWay.ends()
+      const away = working.filter((end) => !channel.has(end))
+      const overdue = working.filter((end) => channel.has(end) && (end === late || underWay.isOverdue(end)))
       const gone = { left: away, ...(overdue.length > 0 && { overdue }) }
       if (grants) {
         const granted = late === undefined ? grants.next() : undefined
         return granted ? { ...gone, end: granted.end, grant: granted.number } : gone
       }
-      const free = channel.ends().filter((end) => !underWay.has(end) && !failed.has(end))
+      const free = channel.ends().filter((end) => !underWay.at(end) && !failed.has(end))
       const random = context.random(number, 'dispatch')
       const candidates = free.length === 0 ? [] : strategy.select.select(free, random)
       const end = candidates.length === 0 ? undefined : candidates[random.below(candidates.length)]
@@ -212,42 +164,40 @@ export async function fillBuffer(
     } = await context.decide(`dispatch ${number}`, choose, isDispatch, { durable: true })
     grants?.heard(grant)
     for (const each of overdue) giveUp(each)
-    for (const each of away) forget(each)
+    for (const each of away) underWay.forget(each)
     if (end === undefined) return false
     dispatch = number
     asked += 1
-    if (deadlineMs === undefined) underWay.set(end, { dispatch: number, version })
-    else limit(end, { dispatch: number, version, since: await context.now() }, deadlineMs)
+    const since = deadlineMs === undefined ? {} : { since: await context.now() }
+    underWay.begin(end, { dispatch: number, version, ...since }, deadlineMs)
     ask(end, number, version)
     return true
   }
 
   /** Waits until something is to be done next. Tells the coordinator before which ends are held and wanted. */
-  async function nextOf({ seek, isNone, requireCoordinator, changed }: GrantedEnds): Promise<Next> {
+  async function nextOf(coordinator: GrantedEnds): Promise<Next> {
     for (;;) {
       if (above?.isOver()) return 'over'
-      if (channel.find(({ end, message }) => underWay.has(end) && isUnderWay(message))) return 'answer'
-      if (grants?.isWaiting) return 'grant'
-      const deadline = deadlines.get(firstDue() ?? '')
-      if (deadline?.hasPassed) return 'answer'
+      if (underWay.hasAnswer()) return 'answer'
+      if (coordinator.isWaiting) return 'grant'
+      if (underWay.firstDue()?.deadline.hasPassed) return 'answer'
       const without = [...failed]
-      seek([...underWay.keys()], buffer.concurrency, without)
-      const isAwaited = [...underWay.keys()].some((end) => channel.has(end))
-      if (!isAwaited) {
-        if (isNone(without)) return 'none'
-        requireCoordinator(version + 1, context.end)
+      coordinator.seek(underWay.ends(), buffer.concurrency, without)
+      if (!underWay.isAwaited()) {
+        if (coordinator.isNone(without)) return 'none'
+        coordinator.requireCoordinator(version + 1, context.end)
       }
-      await Promise.race([channel.changed(deadline), changed(), ...(above ? [above.changed()] : [])])
+      await Promise.race([underWay.changed(), coordinator.changed(), ...(above ? [above.changed()] : [])])
     }
   }
 
   function giveUp(end: string): void {
     const { code, message, hint } = roleError('ROLE_OVERDUE', {
       end,
-      dispatch: underWay.get(end)?.dispatch,
+      dispatch: underWay.at(end)?.dispatch,
       deadlineMs,
     })
-    forget(end)
+    underWay.forget(end)
     failed.add(end)
     refusals.push({ end, code, reason: message, hint })
     notice({ code, message })
@@ -258,32 +208,25 @@ export async function fillBuffer(
     if (!above) return false
     for (;;) {
       if (above.isOver()) return true
-      const isAwaited = [...underWay.keys()].some((end) => channel.has(end))
-      if (!isAwaited || channel.find(({ end, message }) => underWay.has(end) && isUnderWay(message))) return false
-      const deadline = deadlines.get(firstDue() ?? '')
-      if (deadline?.hasPassed) return false
-      await Promise.race([channel.changed(deadline), above.changed()])
+      if (!underWay.isAwaited() || underWay.hasAnswer() || underWay.firstDue()?.deadline.hasPassed) return false
+      await Promise.race([underWay.changed(), above.changed()])
     }
   }
 
-  function isUnderWay({ round }: Answer): boolean {
-    return [...underWay.values()].some((work) => work.dispatch === round)
-  }
-
-  function nextArrival(first: string | undefined) {
-    return channel.next([...underWay.keys()], {
+  function nextArrival(until: Deadline | undefined) {
+    return channel.next(underWay.ends(), {
       purpose: `version ${version}`,
-      matching: isUnderWay,
-      until: deadlines.get(first ?? ''),
+      matching: underWay.isAnsweredBy,
+      until,
       durable: false,
       lent: true,
     })
   }
 
   async function take(end: string, answer: Answer): Promise<void> {
-    const work = underWay.get(end)
+    const work = underWay.at(end)
     if (work?.dispatch !== answer.round) return
-    forget(end)
+    underWay.forget(end)
     try {
       if (answer.type === 'failed') throw failureOf(end, answer)
       const staleness = version - work.version
@@ -335,10 +278,11 @@ export async function fillBuffer(
   }
 
   function left(): Flight {
-    const needed = new Set([...underWay.values()].map((work) => work.version))
+    const working = underWay.all()
+    const needed = new Set(Object.values(working).map((work) => work.version))
     return {
       dispatch,
-      underWay: Object.fromEntries(underWay),
+      underWay: working,
       past: Object.fromEntries([...past].filter(([of]) => needed.has(of))),
       ...(states && { counted: Object.fromEntries(states) }),
       ...(grants && { granted: grants.seen }),

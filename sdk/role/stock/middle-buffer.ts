@@ -2,7 +2,8 @@ import { fieldsOf, isCount } from '../../../runtime/index.ts'
 import type { Waiting } from '../../strategy/algorithm.ts'
 import type { Channel } from '../channel/channel.ts'
 import type { RoleContext } from '../role.ts'
-import { type BufferSurroundings, type Flight, fillBuffer, isFlight, noFlight } from './buffer-round.ts'
+import { type BufferSurroundings, fillBuffer } from './buffer-round.ts'
+import { type Flight, isFlight, noFlight } from './flight.ts'
 import { type Answer, type Assignment, isRoundPartial } from './round-protocol.ts'
 
 type PartialAnswer = Extract<Answer, { type: 'partial' }>

@@ -18,10 +18,11 @@ import {
   trainersBelow,
 } from './aggregate.ts'
 import { answersTo, isTold } from './asked-answers.ts'
-import { type Flight, fillBuffer, isFlight, noFlight } from './buffer-round.ts'
+import { fillBuffer } from './buffer-round.ts'
 import { evaluationSummary } from './client-evaluation.ts'
 import { pairsOf, type ToCoordinator } from './coordinated.ts'
 import { coordinated } from './coordinator-protocol.ts'
+import { type Flight, isFlight, noFlight } from './flight.ts'
 import { grantedEnds } from './granted-ends.ts'
 import { type Answer, type Assignment, below, type Refusal } from './round-protocol.ts'
 
