@@ -48,7 +48,7 @@ export interface ServerModelsParts extends ModelsSetting {
   readonly folder: string
   readonly store: Store
   readonly onTrouble: (job: string, cause: unknown) => void
-  /** Hears that a job waits, since so many of its models wait for a registry. */
+  /** Hears that a job waits, because the spool has as many of its models as it may have. */
   readonly onFull: (job: string, cause: Error) => void
   readonly onCaughtUp: (job: string) => void
 }

@@ -6,6 +6,7 @@ import { container, type DependencyContainer, type InjectionToken } from 'tsyrin
 import {
   archivedWorkloads,
   archiveLimitsOf,
+  type BaseModels,
   type ControlPlaneParts,
   type Deployer,
   type JobProcessParts,
@@ -28,9 +29,6 @@ export const STORE: InjectionToken<Promise<Store>> = Symbol('Store')
 export const SYSTEM: InjectionToken<Promise<ActorSystem>> = Symbol('ActorSystem')
 export const IDENTITY: InjectionToken<Identity> = Symbol('Identity')
 export const CHOOSE_DEPLOYER: InjectionToken<Promise<ControlPlaneParts['chooseDeployer']>> = Symbol('ChooseDeployer')
-
-/** By run: kills the process of a job that runs wholly on the server's machine. */
-export const JOB_KILLS: InjectionToken<Map<string, () => void>> = Symbol('JobKills')
 
 type Identity = Pick<ControlPlaneParts, 'now' | 'newId' | 'newKey' | 'server' | 'serverName' | 'shared'>
 
@@ -66,7 +64,7 @@ export interface Setting {
   /** Absent: joined flamelets get no tasks. */
   readonly sites?: SitesSetting | undefined
   /** How jobs run in this process: by a setting, or by a deployer that the caller makes. Absent: no job does. */
-  readonly inProcess?: InProcessSetting | ((store: Store) => Deployer) | undefined
+  readonly inProcess?: InProcessSetting | ((store: Store, baseModels: BaseModels) => Deployer) | undefined
   /** Of the largest archive of code; unpacked it may have ten times as many. Default: 10 MiB. */
   readonly archiveBytes?: number | undefined
   /** Whether this server goes on with a job that another process left under way. Default: with any. */
@@ -81,13 +79,13 @@ export function serverRoot({
   onTrouble,
   onWell,
   modelsOf,
-  baseModels,
-}: Pick<Setting, 'store' | 'inProcess'> & {
-  readonly archiveBytes: number
-  /** Where a job's process puts its models. */
-  readonly modelsOf: JobProcessParts['modelsOf']
-  readonly baseModels: JobProcessParts['baseModels']
-} & Pick<StoreWatch, 'onTrouble' | 'onWell'>): DependencyContainer {
+  baseModelsOn,
+  kills,
+}: Pick<Setting, 'store' | 'inProcess'> &
+  Required<Pick<JobProcessParts, 'modelsOf' | 'kills'>> & {
+    readonly archiveBytes: number
+    readonly baseModelsOn: (store: Store) => BaseModels
+  } & Pick<StoreWatch, 'onTrouble' | 'onWell'>): DependencyContainer {
   const scope = container.createChildContainer()
   const watch = { clock: systemClock(), onTrouble, onWell }
   scope.registerInstance(
@@ -111,15 +109,14 @@ export function serverRoot({
       shared: setting.type === 'mongodb',
     }),
   })
-  scope.registerInstance(JOB_KILLS, new Map())
   scope.register(CHOOSE_DEPLOYER, {
     useFactory: async (within): Promise<ControlPlaneParts['chooseDeployer']> => {
       const store = await within.resolve(STORE)
+      const baseModels = baseModelsOn(store)
       const here =
         typeof inProcess === 'function'
-          ? inProcess(store)
-          : inProcess &&
-            inProcessOn(store, inProcess, { archiveBytes, modelsOf, baseModels, kills: within.resolve(JOB_KILLS) })
+          ? inProcess(store, baseModels)
+          : inProcess && inProcessOn(store, inProcess, { archiveBytes, modelsOf, baseModels, kills })
       return ({ tasks }, flamelets, joined) => {
         const computes = [...new Set(tasks.map(({ computeId }) => computeId))]
         const isJoined = (id: string) => joined?.serves(id) === true

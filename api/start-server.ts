@@ -5,17 +5,17 @@ import { fileURLToPath } from 'node:url'
 import {
   archiveLimitsOf,
   asking,
-  type BaseModels,
   baseModels,
   controlPlane,
   type DeployableJob,
   defaultArchiveBytes,
   defaultQuotas,
+  jobIdOf,
   type ModelUploads,
   type Quotas,
   type WorkerSettings,
 } from '../actors/index.ts'
-import { CodedError } from '../runtime/index.ts'
+import { CodedError, type Store } from '../runtime/index.ts'
 import { serverTls, type TlsFiles } from '../runtime/node/index.ts'
 import type { ModelRegistry } from '../sdk/index.ts'
 import { type AuthenticationSetting, bearerGate } from './auth/gate.ts'
@@ -35,7 +35,7 @@ import { observeActors } from './observe/observers.ts'
 import { operations } from './operations/operations.ts'
 import { apiServer, type Limits } from './server.ts'
 import { type ModelsSetting, type ServerModels, serverModels } from './server-models.ts'
-import { CHOOSE_DEPLOYER, IDENTITY, JOB_KILLS, type Setting, STORE, SYSTEM, serverRoot } from './server-root.ts'
+import { CHOOSE_DEPLOYER, IDENTITY, type Setting, STORE, SYSTEM, serverRoot } from './server-root.ts'
 
 export interface ServerOptions extends Setting {
   /** Default: 127.0.0.1. Only loopback, unless callers are asked who they are. */
@@ -153,18 +153,17 @@ export async function startServer({
     if (models) return models
     throw new Error('a job is deployed before its server has opened its registry')
   }
-  let bases: BaseModels | undefined
-  const openedBases = () => {
-    if (bases) return bases
-    throw new Error('a job is deployed before its server has opened its registry')
-  }
+  const registryOf: ServerModels['registryOf'] = async (job) =>
+    'own' in modelsSetting ? modelsSetting.own : opened().registryOf(job)
+  const baseModelsOn = (on: Store) =>
+    baseModels({ store: on, registryOf, environment: process.env, isFixed: gate !== undefined })
+  /** By run: kills the process of a job that runs wholly on this machine. */
+  const kills = new Map<string, () => void>()
   const hostingOf = (job: DeployableJob) => opened().hostingOf(job)
   const scope = serverRoot({
     modelsOf: (job) => opened().folderOf(job),
-    baseModels: {
-      weights: (base, layout) => openedBases().weights(base, layout),
-      isNeeded: (model) => openedBases().isNeeded(model),
-    },
+    baseModelsOn,
+    kills,
     store: storeSetting,
     inProcess,
     archiveBytes,
@@ -202,8 +201,7 @@ export async function startServer({
     })
   }
   const uploads = 'own' in modelsSetting ? modelsSetting.uploads : models?.uploads
-  const registryOf = 'own' in modelsSetting ? async () => modelsSetting.own : models?.registryOf
-  bases = registryOf && baseModels({ store, registryOf, environment: process.env, isFixed: gate !== undefined })
+  const bases = 'own' in modelsSetting || models ? baseModelsOn(store) : undefined
   const ref = system.spawn(
     'control-plane',
     controlPlane({
@@ -213,8 +211,7 @@ export async function startServer({
       ...(gate ? { computeAdmins } : {}),
       forgetsEnded,
       ...(uploads && { uploads }),
-      ...(registryOf && { registryOf }),
-      ...(bases && { baseModels: bases }),
+      ...(bases && { registryOf, baseModels: bases }),
       ...(models && { registryFaults: models.faultsOf }),
       ...(mostTasks === undefined ? {} : { mostTasks }),
       archiveLimits: archiveLimitsOf(archiveBytes),
@@ -237,7 +234,7 @@ export async function startServer({
       },
       faults: {
         kill(run, end) {
-          const killJob = scope.resolve(JOB_KILLS).get(run)
+          const killJob = kills.get(run)
           if (killJob) killJob()
           else own?.kill(run, end)
         },
@@ -253,7 +250,7 @@ export async function startServer({
   noteTrouble = (run, cause) => {
     if (!(cause instanceof CodedError)) return
     const { code, message, hint } = cause
-    const job = run.replace(/~\d+$/, '')
+    const job = jobIdOf(run)
     const event = { type: 'notice', end: job, code, message, hint } as const
     ask<number>((replyTo) => ({ type: 'record-event', job, event, replyTo })).catch((fault: unknown) =>
       log.warn({ err: fault, job }, 'could not tell the followers of a job that its models wait'),

@@ -58,9 +58,9 @@ function noteComments(value: unknown, place: readonly string[], found: FoundFaul
 
 /**
  * Finds the faults of a job whose tasks this system's roles would run: choices that don't go together, or don't fit the
- * topology, and an algorithm that needs more updates than the job has trainers. Where the job names no algorithm, only the
- * workload knows its algorithm, and a fault is told if it is one with any. The workload may select fewer trainers than is
- * assumed here.
+ * topology, and an algorithm that needs more updates than the job has trainers. Where the job names no algorithm, only
+ * the workload knows its algorithm: then only faults are found that the job would have with any algorithm. The workload
+ * may select fewer trainers than is assumed here.
  */
 export function runFaults(
   { modelSpec: spec = {}, dataSpec = [] }: Pick<JobSpecification, 'modelSpec' | 'dataSpec'>,

@@ -1,12 +1,12 @@
 import type { Store } from '../../runtime/index.ts'
-import { addressOf, addressWith, type Layout, type Lineage, type ModelRegistry } from '../../sdk/index.ts'
+import { addressOf, addressWith, type Layout, type ModelRegistry } from '../../sdk/index.ts'
 import { baseModelWeights, findBaseModel, fittingWeights } from '../../sdk/node/index.ts'
 import { catalogueError } from '../model/errors.ts'
-import { endedNames } from '../model/job-states.ts'
-import { type Collections, collectionsOf } from '../records/collections.ts'
+import { collectionsOf } from '../records/collections.ts'
 import { findJob, presentJob } from '../records/job-records.ts'
 import type { BaseModels, RunOfJob } from '../records/parts.ts'
 import type { BaseModelRecord } from '../records/record-models.ts'
+import { jobIdOf, jobNeeding } from './run-models.ts'
 
 export interface BaseModelsParts {
   readonly store: Store
@@ -21,9 +21,9 @@ export interface BaseModelsParts {
 const isAddress = /^(files|s3|mlflow):/
 
 /**
- * The models with which jobs begin. A job's `baseModel` has a name and a version. The name is an address, as `modelPlace`
- * reads it, whose version the version completes; or the id of a job of the same user, with a part after a slash, where
- * the version is the round. In a job with a registry of MLflow the name is a registered model there.
+ * The models with which jobs begin. A job's `baseModel` has a name and a version. The name is an address, as
+ * `modelPlace` reads it, which the version completes; or the name is the id of a job of the same user, with a part after
+ * a slash, and the version is the round. In a job with a registry of MLflow the name is a registered model there.
  */
 export function baseModels({ store, registryOf, environment, isFixed }: BaseModelsParts): BaseModels {
   const collections = collectionsOf(store)
@@ -93,24 +93,6 @@ export function baseModels({ store, registryOf, environment, isFixed }: BaseMode
 export function isModelNeeded(store: Store): BaseModels['isNeeded'] {
   const collections = collectionsOf(store)
   return async (model) => (await jobNeeding(collections, model)) !== undefined
-}
-
-/** The id of a job that hasn't ended, and begins with this round of a run; if there is one. */
-export async function jobNeeding(
-  { jobs }: Pick<Collections, 'jobs'>,
-  { job: run, round, part }: Pick<Lineage, 'job' | 'round' | 'part'>,
-): Promise<string | undefined> {
-  for await (const { id, value } of jobs.find({ where: { baseRun: run } })) {
-    const { state, baseModel, removing } = value
-    if (removing || endedNames.includes(state)) continue
-    if (baseModel?.round === round && baseModel.part === part) return id
-  }
-  return undefined
-}
-
-/** The job of a run, whose name begins with the job's id. */
-export function jobIdOf(run: string): string {
-  return run.replace(/~\d+$/, '')
 }
 
 /** A version beside an address completes one of MLflow that names neither a version nor an alias. */

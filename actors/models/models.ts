@@ -14,14 +14,14 @@ import { endedNames, type JobStateName } from '../model/job-states.ts'
 import type { ModelFormat, StoredModel } from '../model/stored-model.ts'
 import { collectionsOf } from '../records/collections.ts'
 import type { Holdings } from '../records/holdings.ts'
-import { findJob, presentJob } from '../records/job-records.ts'
+import { presentJob } from '../records/job-records.ts'
 import type { RunOfJob } from '../records/parts.ts'
 import type { KeptModelsRecord } from '../records/record-models.ts'
 import type { Stored } from '../records/records.ts'
 import { entityTag } from '../requests/conditions.ts'
 import { type Asked, answerBy, type Handlers, type Request } from '../requests/requests.ts'
-import { jobIdOf } from './base-models.ts'
 import {
+  jobIdOf,
   keptModelsOf,
   type ModelBytes,
   modelsOfRun,
@@ -60,17 +60,17 @@ export interface ModelsParts {
   readonly held?: Pick<Holdings, 'jobGrew'>
 }
 
-/** Where the models of a job are, or of a removed one. */
+/** The place of the models of a job, or of a removed job. */
 interface ModelsPlace {
   readonly state: JobStateName
   /** The run whose models are shown. */
   readonly run: string
   readonly registry: ModelRegistry
-  /** Of a removed job, what it has left. */
+  /** Of a removed job: the record of the models that the job has left. */
   readonly kept?: Stored<KeptModelsRecord>
 }
 
-/** Differs where an earlier version has sent other bytes for the same model: a download must not mix both. */
+/** Part of each tag. An earlier version sent other bytes for the same model, and a download must not mix both. */
 const encoding = 2
 
 /** Gives the models of jobs to their users. */
@@ -84,7 +84,7 @@ export function models({ store, registryOf, modelBytes, held }: ModelsParts): Be
     }
     return (message) => void answerBy(handlers, message)
 
-    /** Where the models of a job are; those that a removed one has left, too. Undefined before the job's first run. */
+    /** The place of the models of a job, or of those that a removed job has left. Undefined before the first run. */
     async function placeOf({ user, job }: ModelsOf): Promise<ModelsPlace | undefined> {
       const present = await presentJob(collections, job)
       const [kept] = present?.value.userId === user ? [] : await keptModelsOf(collections, user, job)
@@ -98,9 +98,10 @@ export function models({ store, registryOf, modelBytes, held }: ModelsParts): Be
           registry: await registryOf({ run, spec: registry ? { registry } : {} }),
         }
       }
-      const { value } = await findJob(collections, user, job)
-      if (value.run === undefined || !registryOf) return undefined
-      return { state: value.state, run: value.run, registry: await registryOf({ run: value.run, spec: value.spec }) }
+      if (present?.value.userId !== user) throw catalogueError('JOB_NOT_FOUND', { id: job })
+      const { state, run, spec } = present.value
+      if (run === undefined || !registryOf) return undefined
+      return { state, run, registry: await registryOf({ run, spec }) }
     }
 
     async function list(of: ModelsOf): Promise<readonly StoredModel[]> {
@@ -135,7 +136,7 @@ export function models({ store, registryOf, modelBytes, held }: ModelsParts): Be
         sizeBytes,
         type,
         tag: entityTag([run, round, part, model.hash, format, encoding]),
-        chunks: { [Symbol.asyncIterator]: () => pieces()[Symbol.asyncIterator]() },
+        chunks: pieces(),
       }
     }
 
@@ -241,7 +242,7 @@ function shown(
   }
 }
 
-/** The bytes of a model's weights. The last ones come once the hash of all is right. @throws REGISTRY_DAMAGED */
+/** The bytes of a model's weights. The last piece comes only if the hash of all is right. @throws REGISTRY_DAMAGED */
 async function* checkedBytes(model: OpenedModel): AsyncGenerator<Uint8Array> {
   const sum = createHash('sha256')
   let last: Uint8Array | undefined

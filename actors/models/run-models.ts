@@ -1,9 +1,9 @@
-import type { ModelRegistry } from '../../sdk/index.ts'
+import type { Lineage, ModelRegistry } from '../../sdk/index.ts'
 import { catalogueError } from '../model/errors.ts'
+import { endedNames } from '../model/job-states.ts'
 import type { Collections } from '../records/collections.ts'
 import type { KeptModelsRecord } from '../records/record-models.ts'
 import type { Stored } from '../records/records.ts'
-import { jobNeeding } from './base-models.ts'
 
 /** Bytes of a model among the files of this machine. */
 export type ModelBytes = (run: string, round: number, part?: string) => Promise<number>
@@ -26,6 +26,11 @@ export function runNumber(run: string): number {
   return Number(number)
 }
 
+/** The job of a run, whose name begins with the job's id. */
+export function jobIdOf(run: string): string {
+  return run.replace(/~\d+$/, '')
+}
+
 /** The names of runs from one number to another. */
 export function runNames(job: string, first: number, last: number): string[] {
   return Array.from({ length: Math.max(0, last - first + 1) }, (_, index) => runName(job, first + index))
@@ -39,10 +44,23 @@ export async function modelsOfRun(registry: ModelRegistry, run: string, part?: s
   return found
 }
 
-/** Without a name for models of no part, where a run has parts: such a run has no model of the whole. */
+/** The parts of a run; of a run without parts, undefined alone, which stands for the whole model. */
 export async function partsOf(registry: ModelRegistry, run: string): Promise<readonly (string | undefined)[]> {
   const parts = await registry.parts(run)
   return parts.length === 0 ? [undefined] : parts
+}
+
+/** The id of a job that hasn't ended, and begins with this round of a run; if there is one. */
+export async function jobNeeding(
+  { jobs }: Pick<Collections, 'jobs'>,
+  { job: run, round, part }: Pick<Lineage, 'job' | 'round' | 'part'>,
+): Promise<string | undefined> {
+  for await (const { id, value } of jobs.find({ where: { baseRun: run } })) {
+    const { state, baseModel, removing } = value
+    if (removing || endedNames.includes(state)) continue
+    if (baseModel?.round === round && baseModel.part === part) return id
+  }
+  return undefined
 }
 
 /**
@@ -68,7 +86,7 @@ export async function removeModels(
   return bytes
 }
 
-/** The models that a user's removed jobs of an id have left, those of the last job first. */
+/** The records of models that a user's removed jobs of an id have left, that of the last job first. */
 export async function keptModelsOf(
   { keptModels }: Pick<Collections, 'keptModels'>,
   user: string,

@@ -79,9 +79,9 @@ export type BriefSpecification = z.output<typeof briefSpecification>
 
 /** A job's base model as it was found when the job was made. */
 const baseModelRecord = z.strictObject({
-  /** Of a model elsewhere, exactly. Absent: the model is a round of a job of this server. */
+  /** Exact address of a model elsewhere. Absent: the model is a round of a job of this server. */
   address: text.exactOptional(),
-  /** The committed round that the model is, if it's one. */
+  /** The run, round and part that have committed the model. Absent: no job has. */
   run: text.exactOptional(),
   round: z.number().int().exactOptional(),
   part: text.exactOptional(),
@@ -216,7 +216,7 @@ export const keptModelsRecord = z.strictObject({
   firstRun: z.number().int(),
   lastRun: z.number().int(),
   registry: registry.exactOptional(),
-  /** Those of files on the server's machine. */
+  /** Bytes of the models among files on the server's machine. */
   bytes: z.number().int(),
 })
 export type KeptModelsRecord = z.output<typeof keptModelsRecord>

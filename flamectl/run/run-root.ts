@@ -45,8 +45,8 @@ export function runRoot(options: RunOptions): DependencyContainer {
 }
 
 async function modelsOf({ models, registry: place, keep, store, spoolModels }: RunOptions): Promise<RunModels> {
-  let needed: RetentionOptions['isNeeded'] = () => false
-  const isNeeded: typeof needed = (model) => needed?.(model) ?? false
+  let needed: NonNullable<RetentionOptions['isNeeded']> = () => false
+  const isNeeded: typeof needed = (model) => needed(model)
   const needBy: RunModels['needBy'] = (given) => {
     needed = given
   }

@@ -1,6 +1,5 @@
 import {
   type BaseModels,
-  baseModels,
   type DeployableJob,
   type Deployer,
   inProcessDeployer,
@@ -118,13 +117,7 @@ export async function openRunServer(parts: RunServerParts): Promise<RunServer> {
       },
     },
     goesOnWith: async (job) => job === (await chosen),
-    inProcess(opened) {
-      const bases = baseModels({
-        store: opened,
-        registryOf: async () => models,
-        environment: process.env,
-        isFixed: false,
-      })
+    inProcess(opened, bases) {
       parts.models.needBy(bases.isNeeded)
       return parts.hosts ? spread(opened, bases) : here(opened, bases)
     },

@@ -30,8 +30,9 @@ const restingStates: readonly JobStatus['state'][] = ['ready', 'failed', 'termin
 /**
  * Runs a workload's whole job in this process until it ends: starts a control plane on loopback, creates the job through its
  * API, and follows its events. Aborting the signal stops it cleanly. Nothing is written before the workload, its settings,
- * its topology and its data have been found to be in order. Throws a coded error if the job fails, or can't begin. `scope`
- * may have another reporter.
+ * its topology and its data have been found to be in order. Throws a coded error if the job fails, or can't begin.
+ *
+ * @param scope May have another reporter.
  */
 export async function runWorkload(
   options: RunOptions,

@@ -39,7 +39,7 @@ const store = jobStore((call) => {
   last = answered.catch(() => {})
   return answered
 })
-// Begins before the task is to be hosted: an import takes a while. A fault is told to the host that asks.
+// Begins before the task is to be hosted: an import takes a while. The site that asks for the workload hears a fault.
 const imported = readFile(setup.bundleFile, 'utf8').then((url) => importWorkload(new URL(url)))
 imported.catch(() => {})
 const site = system.spawn(

@@ -78,7 +78,7 @@ interface HostedTask {
   replies?: ActorRef<SiteReply>
   /** Processes that ended by themselves since the last committed round. */
   deaths: number
-  /** Its process may start, but not host it yet. */
+  /** The process of the task may start, and doesn't host the task yet. */
   isAhead: boolean
   isStopping: boolean
   readonly whenStopped: (() => void)[]
@@ -177,7 +177,7 @@ export function processSite(parts: ProcessSiteParts): Behavior<Message> {
         const { state: _earlier, ...told } = message
         known.host = told
         known.isAhead = isAhead
-        if (known.life?.site) joined(known, known.life, known.life.site)
+        if (known.life?.site && !isAhead) tell(known, known.life.site)
         return
       }
       const task: HostedTask = {

@@ -55,7 +55,7 @@ export class SealedRoute {
     this.route.send(sent)
   }
 
-  /** Whether all bytes before a place have left this process, so that nobody holds them. False if the route can't tell. */
+  /** Whether all bytes before a place have left this process, so that nothing holds them. False if the route can't tell. */
   hasLeft(place: number): boolean {
     const { queuedBytes } = this.route
     return queuedBytes !== undefined && this.sentBytes - queuedBytes >= place

@@ -1,6 +1,9 @@
 import { chosen, fedAvg, inMemoryExamples, layersLearner, topologies, workload } from '../../sdk/index.ts'
 
-/** A small network with a hidden layer, by plain SGD on a few points of three classes: clients have unequal shares of the classes. */
+/**
+ * A small network with a hidden layer, by plain SGD on a few points of three classes: clients have unequal shares of the
+ * classes.
+ */
 export default workload({
   name: 'blobs',
   settings: { rounds: 40, clients: 12, fraction: 1, epochs: 2, batch: 4, learningRate: 0.1, topology: 'two-tier' },

@@ -13,7 +13,7 @@ const stateful = [
   ...['fedbuff,bufferSize=3,concurrency=6', 'fedasync,concurrency=6'],
 ]
 
-/** Pairs of both whose orders of arrival or states meet at several levels, and topologies with orders of their own. */
+/** Topologies with algorithms whose orders of arrival or states meet at several levels, or in an order of the topology. */
 const pairs = [
   'topology=hierarchical,optimizer=fedbuff,bufferSize=2,middleBufferSize=3,concurrency=4',
   'topology=coordinated,optimizer=fedbuff,bufferSize=2,middleBufferSize=3,concurrency=4',
@@ -31,7 +31,7 @@ const inParts: Readonly<Record<string, (rounds: number) => readonly JobCase[]>> 
     })),
 }
 
-/** A small job for each topology, for each algorithm with a state or an order of arrival, and for some pairs of both. */
+/** A small job of each topology, of each algorithm with a state or an order of arrival, and of some pairs of both. */
 export function jobCases(rounds: number): readonly JobCase[] {
   const blobs = (set: string): JobCase => ({ workload: 'test/chaos/blobs.workload.ts', set: `rounds=${rounds},${set}` })
   return [

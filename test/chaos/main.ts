@@ -17,7 +17,7 @@ const { values, positionals } = parseArgs({
     // Options of a server
     store: { type: 'string', default: 'lmdb' },
     rounds: { type: 'string' },
-    // Jobs whose workload and settings have this text
+    // Jobs: those whose workload and settings have this text
     only: { type: 'string', default: '' },
     // Options of links
     transport: { type: 'string', default: 'ws' },

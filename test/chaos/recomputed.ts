@@ -11,9 +11,9 @@ import { clientLearner } from '../../sdk/training/training-pool.ts'
 import { modelName } from '../flamectl-process.ts'
 
 /**
- * Computes the hashes of an asynchronous job's models again, by the models' names, without actors: from the initial weights, and
- * from the work that each model's lineage counts. The order of arrival depends on timing; given the order, the weights
- * don't. Undefined for a synchronous job.
+ * Computes the hashes of an asynchronous job's models again, by the models' names, without actors: from the initial
+ * weights, and from the work that each model's lineage counts. The order of arrival depends on timing; given the order,
+ * the weights don't. Undefined for a synchronous job.
  */
 export async function recomputedHashes(
   workloadFolder: string,

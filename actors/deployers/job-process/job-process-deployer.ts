@@ -26,7 +26,7 @@ export interface JobProcessParts {
   readonly modelsOf: (job: DeployableJob) => Promise<Pick<HostedJob, 'models' | 'keep' | 'mostModels'>>
   /** Bundles a job's workload for import in the job's process. Reads the job's code, and runs none of it. */
   readonly bundleOf: (job: DeployableJob) => Promise<BundledWorkload & { readonly folder: string }>
-  /** The models with which jobs begin, and those that such jobs need. */
+  /** Gives the models with which jobs begin, and tells whether a job needs a model. */
   readonly baseModels: Pick<BaseModels, 'weights' | 'isNeeded'>
   /** Threads that train, for each job. 0: the main thread of the job's process. A confined process always uses 0. */
   readonly workers: number
@@ -37,7 +37,10 @@ export interface JobProcessParts {
    * rights.
    */
   readonly confined?: { readonly reads: readonly string[] }
-  /** Kept up to date, if it is given: by run, kills the job's process on purpose. The job goes on in another process. */
+  /**
+   * By run: kills the job's process on purpose; the job goes on in another process. Each deployment adds and removes its
+   * own entry.
+   */
   readonly kills?: Map<string, () => void>
 }
 
@@ -213,7 +216,7 @@ function deployment(
         await context.track(deathsKept.forget())
         return context.stop()
       }
-      // Such an end doesn't count towards giving the job up.
+      // The end of a process that was killed on purpose doesn't count towards giving the job up.
       if (!isKilledOnPurpose) deaths += 1
       isKilledOnPurpose = false
       await context.track(deathsKept.save(deaths))

@@ -26,7 +26,7 @@ export async function answerStoreCall(store: DurableStore, run: string, call: St
   })
 }
 
-/** Makes an answer of what the work gives, or throws. */
+/** Answers with the result of the work, or with its error. */
 export async function answered(work: () => Promise<unknown>): Promise<AnsweredCall> {
   try {
     return { value: await work() }

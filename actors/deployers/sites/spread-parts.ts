@@ -29,7 +29,7 @@ export interface TasksToSpread extends Pick<HostedTasks, 'registry' | 'onRound'>
   readonly store: DurableStore
   /** Gives the archive with the job's code to sites. Absent: sites have the code. */
   readonly codeOf?: () => Promise<Uint8Array>
-  /** Gives the weights with which the job begins, to the sites of a job that has such. */
+  /** Gives the weights of the job's base model to sites. Absent: the job has no base model. */
   readonly baseWeights?: BaseWeights
   readonly reports: ActorRef<TaskReport>
   readonly limits?: SpreadLimits

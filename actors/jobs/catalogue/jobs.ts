@@ -184,9 +184,9 @@ function withRounds(spec: JobSpecification, rounds: number): JobSpecification {
 }
 
 /**
- * Removes a job, its tasks, their roles' state, its events, and the models of its runs, unless these are to be kept. The
- * models go first: if they can't, the job stays, and its removal can be asked for again. JOB_STATE unless the job is
- * ready or has ended; MODEL_NEEDED; the errors of registries.
+ * Removes a job, its tasks, their roles' state, its events, and the models of its runs, unless the models are to be
+ * kept. The models go first: if they can't be removed, the job stays, and its removal can be asked for again. JOB_STATE
+ * unless the job is ready or has ended; MODEL_NEEDED; the errors of registries.
  */
 export async function removeJob(
   collections: Collections,
@@ -201,13 +201,12 @@ export async function removeJob(
   const { value } = found
   const kept = await partWithModels(collections, parts, found, keepModels)
   await changingTasks(collections, parts, { job: id, replaces: value.expansion, run: value.run }, async () => {
-    // Refused if the job was started meanwhile. From here on the job can't be started, and is hidden.
-    const keptId = kept && `${id}/${kept.firstRun}`
-    if (kept && keptId !== undefined) await collections.keptModels.put(keptId, kept)
+    if (kept) await collections.keptModels.put(kept.id, kept.value)
     try {
+      // Refused if the job was started meanwhile. From here on the job can't be started, and is hidden.
       await collections.jobs.replace(found, { ...value, removing: true })
     } catch (cause) {
-      if (keptId !== undefined) await collections.keptModels.remove(keptId)
+      if (kept) await collections.keptModels.remove(kept.id)
       throw cause
     }
     await removeLeftRevisions(collections, parts.store, value.designSerial)
@@ -217,13 +216,13 @@ export async function removeJob(
   return null
 }
 
-/** Removes the models of a job's runs, or says what is kept of them. */
+/** Removes the models of a job's runs, or makes the record of those that are kept. */
 async function partWithModels(
   collections: Collections,
   { registryOf, modelBytes = async () => 0 }: Pick<CatalogueParts, 'registryOf' | 'modelBytes'>,
   { id, value: { userId, run, spec, firstRun } }: Stored<CatalogueJob>,
   keepModels: boolean,
-): Promise<KeptModelsRecord | undefined> {
+): Promise<{ readonly id: string; readonly value: KeptModelsRecord } | undefined> {
   const last = (await collections.runs.get(id))?.value.last
   const first = firstRun ?? (run === undefined ? undefined : runNumber(run))
   if (!registryOf || last === undefined || first === undefined) return undefined
@@ -234,10 +233,11 @@ async function partWithModels(
     await removeModels(collections, registry, models)
     return undefined
   }
+  if (models.length === 0) return undefined
   let bytes = 0
   for (const model of models) bytes += await modelBytes(model.run, model.round, model.part)
   const place = spec.registry && { registry: spec.registry }
-  return models.length === 0 ? undefined : { userId, firstRun: first, lastRun: last, ...place, bytes }
+  return { id: `${id}/${first}`, value: { userId, firstRun: first, lastRun: last, ...place, bytes } }
 }
 
 function assertEditable({ id, value: { state } }: Stored<CatalogueJob>, what: string): void {
