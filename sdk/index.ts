@@ -51,7 +51,7 @@ export * from './strategy/algorithms/personal/index.ts'
 export * from './strategy/algorithms/robust/index.ts'
 export { fedAdaGrad, fedAdam, fedAvg, fedAvgM, fedYogi } from './strategy/algorithms/server/index.ts'
 export * from './strategy/algorithms/vertical/index.ts'
-export { algorithms, catalogue, type Named } from './strategy/catalogue.ts'
+export { algorithms, catalogue } from './strategy/catalogue.ts'
 export {
   type Choice,
   type ChoiceFault,
@@ -65,6 +65,7 @@ export {
 export {
   type AlgorithmDefinition,
   defineAlgorithm,
+  type Named,
 } from './strategy/define-algorithm.ts'
 export { fittingTopologies, topologyMisfit, updatesMisfit } from './strategy/fitting-algorithm.ts'
 export { type Kind, kinds } from './strategy/kinds.ts'

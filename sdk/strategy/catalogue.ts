@@ -1,4 +1,4 @@
-import type { Algorithm, Waiting } from './algorithm.ts'
+import type { Waiting } from './algorithm.ts'
 import { fedAsync, fedBuff } from './algorithms/asynchronous/index.ts'
 import { fedDyn, fedNova, fedProx, moon, scaffold } from './algorithms/client/index.ts'
 import { agnostic, fedGft, qFedAvg } from './algorithms/fair/index.ts'
@@ -19,7 +19,7 @@ import { fedAdaGrad, fedAdam, fedAvg, fedAvgM, fedYogi } from './algorithms/serv
 import { verticalTraining } from './algorithms/vertical/index.ts'
 import { attacked } from './attacks/attacked.ts'
 import { type AttackDefinition, attackDefinitions } from './attacks/attacks.ts'
-import type { Described, KnownAlgorithm } from './define-algorithm.ts'
+import { defineEntry, type KnownAlgorithm, type Named } from './define-algorithm.ts'
 import { strategyError } from './errors.ts'
 import type { Kind } from './kinds.ts'
 import { privateEntries } from './privacy/private-entries.ts'
@@ -27,23 +27,9 @@ import { fedBalancer } from './samplers/fed-balancer.ts'
 import { allSelector } from './selectors/all-selector.ts'
 import { countSelector } from './selectors/random-selector.ts'
 import { selectorEntries } from './selectors/selector-entries.ts'
-import { settingValues } from './settings.ts'
 import { type StageDefinition, stageDefinitions } from './stages/stage-definitions.ts'
 import { staged } from './stages/staged.ts'
 import { writtenStages } from './stages/written-stages.ts'
-
-/** An entry that a job may name: turns the job's algorithm so far into the one with this entry. */
-export interface Named extends Described {
-  apply(algorithm: Algorithm, given: Readonly<Record<string, unknown>>): Algorithm
-}
-
-const randomSettings = {
-  count: { kind: 'whole', least: 1, kwarg: 'k', help: 'number of ends that are selected for each round' },
-} as const
-
-const bufferSettings = {
-  concurrency: { kind: 'whole', least: 1, kwarg: 'c', help: 'C: number of ends that work at a time' },
-} as const
 
 /** All algorithms. A job's `optimizer` names one. */
 export const algorithms: readonly KnownAlgorithm[] = [
@@ -64,63 +50,58 @@ const selectors: readonly Named[] = [
     settings: {},
     apply: (algorithm) => ({ ...algorithm, select: allSelector() }),
   },
-  {
+  defineEntry({
     name: 'random',
     summary: 'a uniformly random subset of the ends',
-    settings: randomSettings,
-    apply: (algorithm, given) => ({
-      ...algorithm,
-      select: countSelector(settingValues('random', randomSettings, given)),
-    }),
-  },
-  {
+    settings: {
+      count: { kind: 'whole', least: 1, kwarg: 'k', help: 'number of ends that are selected for each round' },
+    },
+    apply: (algorithm, choices) => ({ ...algorithm, select: countSelector(choices) }),
+  }),
+  defineEntry({
     name: 'fedbuff',
     summary: 'for an asynchronous algorithm: the number of ends that work at a time',
-    settings: bufferSettings,
-    apply({ waiting, ...algorithm }, given) {
-      const values = settingValues('fedbuff', bufferSettings, given)
+    settings: {
+      concurrency: { kind: 'whole', least: 1, kwarg: 'c', help: 'C: number of ends that work at a time' },
+    },
+    apply({ waiting, ...algorithm }, values) {
       if (waiting.kind === 'buffer') return { ...algorithm, waiting: { ...waiting, ...values } }
       const reason = `the selector fedbuff is for algorithms with a buffer, and ${algorithm.name} has none`
       throw strategyError('STRATEGY_MISFIT', { reason })
     },
-  },
+  }),
 ]
 
-const balancerSettings = {
-  window: { kind: 'whole', least: 1, default: 20, kwarg: 'w', help: 'w: rounds between changes of the thresholds' },
-  lossStep: { kind: 'number', least: 0, most: 1, default: 0.05, kwarg: 'lss', help: 'step of the loss threshold' },
-  deadlineStep: { kind: 'number', least: 0, most: 1, default: 0.05, kwarg: 'dss', help: 'step of the deadline' },
-  share: {
-    kind: 'number',
-    least: 0,
-    most: 1,
-    default: 1,
-    kwarg: 'p',
-    help: 'p: share of the sampled examples whose loss is over the threshold',
-  },
-  noiseFactor: {
-    kind: 'number',
-    least: 0,
-    default: 0,
-    kwarg: 'noise_factor',
-    help: 'standard deviation of the noise on the losses that a client tells',
-  },
-} as const
-
-const balancer: Named = {
+const balancer = defineEntry({
   name: 'fedbalancer',
   summary: 'clients train on as many examples as a deadline allows, those with large losses first',
   source: 'Shin, Li, Liu, Lee, MobiSys 2022',
-  settings: balancerSettings,
-  apply: (algorithm, given) => fedBalancer(algorithm, settingValues('fedbalancer', balancerSettings, given)),
-}
+  settings: {
+    window: { kind: 'whole', least: 1, default: 20, kwarg: 'w', help: 'w: rounds between changes of the thresholds' },
+    lossStep: { kind: 'number', least: 0, most: 1, default: 0.05, kwarg: 'lss', help: 'step of the loss threshold' },
+    deadlineStep: { kind: 'number', least: 0, most: 1, default: 0.05, kwarg: 'dss', help: 'step of the deadline' },
+    share: {
+      kind: 'number',
+      least: 0,
+      most: 1,
+      default: 1,
+      kwarg: 'p',
+      help: 'p: share of the sampled examples whose loss is over the threshold',
+    },
+    noiseFactor: {
+      kind: 'number',
+      least: 0,
+      default: 0,
+      kwarg: 'noise_factor',
+      help: 'standard deviation of the noise on the losses that a client tells',
+    },
+  },
+  apply: fedBalancer,
+})
 
 /** A stage as an entry, which comes after the stages that the algorithm has already. */
-function stage({ name, summary, settings, source, from }: StageDefinition): Named {
-  return {
-    ...{ name, summary, settings, ...(source === undefined ? {} : { source }) },
-    apply: (algorithm, given) => staged(algorithm, [from(given)]),
-  }
+function stage({ from, ...described }: StageDefinition): Named {
+  return { ...described, apply: (algorithm, given) => staged(algorithm, [from(given)]) }
 }
 
 /** An attack as an entry: a test bench, in which the aggregator plays the attackers. */

@@ -1,6 +1,7 @@
 import { CodedError, isObject, knownNames } from '../../runtime/index.ts'
 import type { Algorithm } from './algorithm.ts'
-import { catalogue, type Named, stagesEntry } from './catalogue.ts'
+import { catalogue, stagesEntry } from './catalogue.ts'
+import type { Named } from './define-algorithm.ts'
 import { strategyError } from './errors.ts'
 import { type Kind, kinds } from './kinds.ts'
 import { nameIn, type SettingFault, settingFaults } from './settings.ts'

@@ -14,6 +14,20 @@ export interface Described<Table extends SettingsTable = SettingsTable> {
   readonly source?: string
 }
 
+/** An entry that a job may name: turns the job's algorithm so far into the one with this entry. */
+export interface Named extends Described {
+  apply(algorithm: Algorithm, given: Readonly<Record<string, unknown>>): Algorithm
+}
+
+/** Defines an entry. `apply` receives checked settings with defaults. */
+export function defineEntry<const Table extends SettingsTable>({
+  apply,
+  ...described
+}: Described<Table> & { apply(algorithm: Algorithm, values: SettingValues<Table>): Algorithm }): Named {
+  const { name, settings } = described
+  return { ...described, apply: (algorithm, given) => apply(algorithm, settingValues(name, settings, given)) }
+}
+
 /** Makes an algorithm from its settings, such as `fedAdam({ beta1: 0.9 })`. */
 export type AlgorithmDefinition<Table extends SettingsTable = SettingsTable, Server = unknown, Client = unknown> = ((
   ...given: SettingsArgument<Table>

@@ -1,16 +1,10 @@
 import type { Algorithm, Stage } from '../algorithm.ts'
-import type { Described } from '../define-algorithm.ts'
+import { defineEntry, type Named } from '../define-algorithm.ts'
 import { strategyError } from '../errors.ts'
 import { poissonSelector } from '../selectors/poisson-selector.ts'
-import { settingValues } from '../settings.ts'
 import { staged } from '../stages/staged.ts'
 import { accountants } from './accountant.ts'
 import { adaptiveClipping, clientPrivacy, fixedClipping } from './private-stages.ts'
-
-/** An entry of the catalogue: makes an algorithm private. */
-interface PrivateEntry extends Described {
-  apply(algorithm: Algorithm, given: Readonly<Record<string, unknown>>): Algorithm
-}
 
 const accountSettings = {
   budget: {
@@ -94,25 +88,21 @@ const clientSettings = {
 } as const
 
 /** Differential privacy that a job may name. */
-export const privateEntries: readonly PrivateEntry[] = [
-  {
+export const privateEntries: readonly Named[] = [
+  defineEntry({
     name: 'dp-fixed-clipping',
     summary:
       'clients clip their updates to norm S; the server adds N(0, (zS)²) to their sum and divides by the expected number of members',
     source: 'McMahan et al., ICLR 2018, algorithm 1',
     settings: fixedSettings,
-    apply: (algorithm, given) => {
-      const values = settingValues('dp-fixed-clipping', fixedSettings, given)
-      return sampled(algorithm, values.samplingProbability, fixedClipping(values))
-    },
-  },
-  {
+    apply: (algorithm, values) => sampled(algorithm, values.samplingProbability, fixedClipping(values)),
+  }),
+  defineEntry({
     name: 'dp-adaptive-clipping',
     summary: 'as dp-fixed-clipping, with a clipping norm that follows a quantile of the norms of updates',
     source: 'Andrew et al., NeurIPS 2021, algorithm 1',
     settings: adaptiveSettings,
-    apply: (algorithm, given) => {
-      const values = settingValues('dp-adaptive-clipping', adaptiveSettings, given)
+    apply(algorithm, values) {
       if (
         values.countStddev !== undefined &&
         values.noiseMultiplier > 0 &&
@@ -123,16 +113,15 @@ export const privateEntries: readonly PrivateEntry[] = [
       }
       return sampled(algorithm, values.samplingProbability, adaptiveClipping(values))
     },
-  },
-  {
+  }),
+  defineEntry({
     name: 'dp',
     alias: 'dp-client',
     summary: 'each client clips its update to norm C and adds N(0, σ²) to each value before it sends the update',
     source: 'Naseri et al., NDSS 2022',
     settings: clientSettings,
-    apply: (algorithm, given) =>
-      coveredBy(algorithm, clientPrivacy(settingValues('dp', clientSettings, given)), algorithm),
-  },
+    apply: (algorithm, values) => coveredBy(algorithm, clientPrivacy(values), algorithm),
+  }),
 ]
 
 /**
