@@ -10,17 +10,17 @@ import { strategyError } from './errors.ts'
  * topology has none.
  */
 function summingRole(schema: Schema): string | undefined {
-  return schema.roles
-    .map(({ name }) => name)
-    .find((role) => {
-      const tags = tagsOf(schema, role)
-      return tags.includes('aggregate') && tags.includes('upload')
-    })
+  return roleWith(schema, 'aggregate', 'upload')
 }
 
 /** Whether a server has a part of the model that clients train: `serveSplit`. */
 export function splitsModel(schema: Schema): boolean {
-  return schema.roles.some(({ name }) => tagsOf(schema, name).includes('serveSplit'))
+  return roleWith(schema, 'serveSplit') !== undefined
+}
+
+/** The first role with all of these tags. */
+function roleWith(schema: Schema, ...tags: readonly string[]): string | undefined {
+  return schema.roles.map(({ name }) => name).find((role) => tags.every((tag) => tagsOf(schema, role).includes(tag)))
 }
 
 function tagsOf({ channels }: Schema, role: string): readonly string[] {
@@ -42,14 +42,14 @@ function partsMisfit({ name, waiting, server, select }: Algorithm): string | und
 export function topologyMisfit(algorithm: Algorithm, schema: Schema): string | undefined {
   if (splitsModel(schema)) return splitMisfit(algorithm)
   const { name, aggregation, waiting, clientEvaluation, server, select } = algorithm
-  const gathering = schema.roles.find((role) => tagsOf(schema, role.name).includes('gatherActivations'))?.name
+  const gathering = roleWith(schema, 'gatherActivations')
   if (gathering !== undefined || algorithm.vertical) return verticalMisfit(algorithm, gathering)
-  const gossiping = schema.roles.find((role) => tagsOf(schema, role.name).includes('gossip'))?.name
+  const gossiping = roleWith(schema, 'gossip')
   if (gossiping !== undefined) return gossipMisfit(algorithm, gossiping)
   const parts = partsMisfit(algorithm)
   if (parts !== undefined) return parts
   const learning = select.remember && !select.candidates ? 'selector' : server.remember && 'sampler'
-  const ringRole = schema.roles.find((role) => tagsOf(schema, role.name).includes('ring_allreduce'))?.name
+  const ringRole = roleWith(schema, 'ring_allreduce')
   if (ringRole !== undefined) {
     if (aggregation.needs === 'each') return `${name} needs each contribution, and the ring of ${ringRole} sums them`
     if (waiting.kind === 'buffer') return `${name} is asynchronous, and the ring of ${ringRole} goes round by round`

@@ -1,4 +1,5 @@
 import type { RoleLearner } from '../learn/role-learner.ts'
+import { joined } from '../weights/joined.ts'
 import { type Layout, layoutOf, sizeOf } from '../weights/layout.ts'
 import type { Aggregation } from './algorithm.ts'
 
@@ -55,13 +56,8 @@ export function rangesOf({ tensors }: Layout, mask: readonly boolean[]): Range[]
 
 /** The values in ranges, one after another. */
 export function gathered(weights: Float32Array, ranges: readonly Range[]): Float32Array {
-  const values = new Float32Array(ranges.reduce((size, [from, to]) => size + to - from, 0))
-  let next = 0
-  for (const [from, to] of ranges) {
-    values.set(weights.subarray(from, to), next)
-    next += to - from
-  }
-  return values
+  const parts = ranges.map(([from, to]) => weights.subarray(from, to))
+  return joined(parts, (length) => new Float32Array(length))
 }
 
 /** Weights with other values in ranges, as `gathered` gives them. */

@@ -20,7 +20,7 @@ export interface FedBalancerChoices extends BalancerChoices {
   readonly noiseFactor: number
 }
 
-/** What a client keeps besides the algorithm's own state. */
+/** A client's state: that of the algorithm, and the sampler's. */
 interface Sampling {
   readonly inner: unknown
   /** The last known loss of each example. Empty before the first training. */
@@ -33,7 +33,7 @@ interface Sampling {
 
 /** Number of a client's trainings whose durations count. */
 const keptTrainings = 5
-/** Percentile of the losses that a client tells as its high one. */
+/** The quantile of its losses that a client tells as its high loss. */
 const highPercentile = 0.8
 
 /**
@@ -41,10 +41,10 @@ const highPercentile = 0.8
  * loss threshold come from the server, which moves both by the benefit of the last rounds.
  *
  * A client takes max(L, number over the threshold) examples, a share p of those over the threshold, the others of those
- * under, without replacement and as many as there are. L = ⌊(deadline/(E·seconds of a batch) − 1)·B − 1⌋ is the number
+ * under it, without replacement, as far as there are enough. L = ⌊(deadline/(E·seconds of a batch) − 1)·B − 1⌋ is the number
  * that it can train in time. It knows the losses of all its examples from its first training, and those of the sampled
- * ones anew before each training. What it tells of durations is that of its training before, so that a repeated round
- * gives the same answer. The deadline chooses examples, and ends no round.
+ * ones anew before each training. It tells the duration of its previous training, so that a repeated round gives the same
+ * answer. The deadline chooses examples, and ends no round.
  *
  * @see Shin, Li, Liu, Lee, FedBalancer: Data and Pace Control for Efficient Federated Learning on Heterogeneous Clients,
  *   MobiSys 2022.

@@ -97,7 +97,6 @@ export function powerOfChoice({
 }
 
 interface TierMemory {
-  readonly round: number
   /** By end: the seconds that it took, and the loss that it reported, when it was counted last. */
   readonly seconds: Known
   readonly losses: Known
@@ -107,7 +106,7 @@ interface TierMemory {
   readonly odds: readonly number[]
 }
 
-const noTiers: TierMemory = { round: 0, seconds: {}, losses: {}, drawn: [], odds: [] }
+const noTiers: TierMemory = { seconds: {}, losses: {}, drawn: [], odds: [] }
 
 /**
  * TiFL: ends lie in tiers by the time that they took; a round draws a tier, and `count` ends in it, so that no fast end
@@ -163,7 +162,7 @@ export function tierSelector({
       const tier = before.findIndex((members) => selected.every((end) => members.includes(end)))
       const used = before.map((_, each) => (memory.drawn[each] ?? 0) + (each === tier ? 1 : 0))
       const isSpent = used.length > 0 && used.every((times) => times >= credits)
-      const next = { round, seconds, losses, drawn: isSpent ? [] : used, odds: memory.odds }
+      const next = { seconds, losses, drawn: isSpent ? [] : used, odds: memory.odds }
       if (interval === undefined || round % interval !== 0) return next
       const means = tiersOf(Object.keys(seconds).toSorted(), next).map((members) =>
         meanOf(Object.fromEntries(members.map((end) => [end, losses[end] ?? 0]))),
