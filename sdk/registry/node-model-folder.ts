@@ -5,8 +5,9 @@ import { weightsError } from '../weights/errors.ts'
 import { registryError } from './errors.ts'
 import { mlflowClient } from './mlflow/mlflow-client.ts'
 import { mlflowModel, mlflowRunRound } from './mlflow/mlflow-models.ts'
-import { addressWith, type ModelPlace, modelPlace } from './model-place.ts'
+import { addressWith, type ModelPlace, modelPlace, type RoundName } from './model-place.ts'
 import { mlflowServer, mlflowSettings, s3Place, s3Settings } from './node-remote-registry.ts'
+import type { ModelRegistry } from './registry.ts'
 import { bestRound } from './retention.ts'
 import type { Environment } from './s3/node-aws-credentials.ts'
 import { s3Client } from './s3/s3-client.ts'
@@ -120,7 +121,7 @@ function remoteFolder(location: string, address: string, read: ModelFolder['read
 /** The address of a round's folder, for the address of its job's. @throws REGISTRY_NO_MODEL for a job without rounds. */
 async function addressOfRound(
   given: string,
-  round: number | 'latest' | 'best',
+  round: RoundName,
   part: string | undefined,
   environment: Environment,
 ): Promise<string> {
@@ -129,13 +130,17 @@ async function addressOfRound(
   const parent = await s3Place(path.slice(0, cut) + query, environment)
   const job = decodeURIComponent(path.slice(cut + 1))
   const registry = s3Registry(parent, s3Settings(environment))
-  const rounds = typeof round === 'number' ? [] : await registry.list(job, part)
-  const found =
-    typeof round === 'number' ? round : round === 'best' ? await bestRound(registry, job, part) : rounds.at(-1)
+  const found = await numberOf(round, registry, job, part)
   if (found === undefined)
     throw registryError('REGISTRY_NO_MODEL', { location: parent.location, what: `rounds of ${job}`, known: 'none' })
   const below = `${partFolder(part)}${roundFolder(found)}`.split('/').map(encodeURIComponent).join('/')
   return `${path}/${below}${query}`
+}
+
+/** The number of a round. Undefined where the job has no round. */
+async function numberOf(round: RoundName, registry: ModelRegistry, job: string, part: string | undefined) {
+  if (round === 'best') return bestRound(registry, job, part)
+  return round === 'latest' ? (await registry.list(job, part)).at(-1) : round
 }
 
 async function mlflowFolder(

@@ -24,7 +24,7 @@ export interface Answer extends Head {
 
 /** A server's answer, read piece by piece, as fast as its reader takes the pieces. */
 export interface StreamedAnswer extends Head {
-  /** Can be read once. Who doesn't read it to its end calls `return` of its iterator, as a `for` loop does. */
+  /** Can be read once. A reader that stops before the end calls `return` of the iterator, as a `for` loop does. */
   readonly pieces: AsyncIterable<Uint8Array>
 }
 
@@ -34,12 +34,14 @@ export type Send = (request: Request, signal: AbortSignal) => Promise<StreamedAn
 export interface AskOptions {
   /** Sends the requests. Default: `fetchSend` with the platform's `fetch`. */
   readonly send?: Send | undefined
-  /** Pauses before a request is sent again. Default: 100 and 400 ms. */
+  /** Pauses before a request is sent again. Default: `usualPausesMs`. */
   readonly pausesMs?: readonly number[] | undefined
   /** Makes a request just before each attempt, for example to sign it. */
   readonly sign?: (request: Request) => Promise<Request>
 }
 
+const usualPausesMs: readonly number[] = [100, 400]
+const asItIs = async (request: Request) => request
 /** How long a server may say nothing. */
 const silenceMs = 60_000
 /** A slower network than this one is taken for a broken one. */
@@ -76,7 +78,7 @@ function isDownload({ method, mayRepeat }: Request): boolean {
 
 async function repeated<Some extends Head>(
   request: Request,
-  { pausesMs = [100, 400], sign = async (unsigned) => unsigned }: AskOptions,
+  { pausesMs = usualPausesMs, sign = asItIs }: AskOptions,
   attempt: (signed: Request) => Promise<Some>,
 ): Promise<Some> {
   for (let failures = 0; ; failures++) {
@@ -92,7 +94,7 @@ async function repeated<Some extends Head>(
   }
 }
 
-/** Reads what nobody wants, so that the connection is free for others. */
+/** Reads an unwanted answer to its end, so that the connection is free for others. */
 async function drop(answer: Head & Partial<Pick<StreamedAnswer, 'pieces'>>): Promise<void> {
   for await (const _ of answer.pieces ?? []);
 }
@@ -102,7 +104,7 @@ async function* resumed(
   first: StreamedAnswer,
   request: Request,
   location: string,
-  { pausesMs = [100, 400], sign = async (unsigned) => unsigned, send }: AskOptions,
+  { pausesMs = usualPausesMs, sign = asItIs, send }: AskOptions,
 ): AsyncGenerator<Uint8Array> {
   const tag = first.headers.get('etag')
   let pieces: AsyncIterable<Uint8Array> | undefined = first.pieces
