@@ -1,5 +1,3 @@
-import type { Choices, Settings, Workload } from '../../../sdk/index.ts'
-
 /** Published results that are repeated: tables of our values beside the published ones. */
 export interface Study {
   readonly name: string
@@ -55,14 +53,9 @@ export interface Result extends Outcome {
   readonly seed: number
 }
 
-/** A job of a trial. */
-export interface TrialJob<S extends Settings> {
-  /** A workload object is trained in this thread, a module in threads. */
-  readonly workload: Workload<S> | URL
-  readonly settings: Partial<S>
-  readonly seed: number
-  readonly algorithms: Choices
-  readonly data?: Readonly<Record<string, string>>
+/** A column of fractions, which are told in percent. */
+export function percent(name: string, published?: Column['published']): Column {
+  return { name, unit: 'percent', ...(published && { published }) }
 }
 
 /** The names of a table's entries, in order. */

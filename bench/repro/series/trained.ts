@@ -1,6 +1,12 @@
-import type { Settings } from '../../../sdk/index.ts'
-import { runJob } from '../../../simulations/index.ts'
-import type { TrialJob } from './study.ts'
+import type { Settings, Workload } from '../../../sdk/index.ts'
+import { type RunJobOptions, runJob } from '../../../simulations/index.ts'
+
+/** A job of a trial. */
+interface TrialJob<S extends Settings> extends Pick<RunJobOptions<S>, 'settings' | 'algorithms' | 'data'> {
+  /** A workload object is trained in this thread, a module in threads. */
+  readonly workload: Workload<S> | URL
+  readonly seed: number
+}
 
 /** A job that has run to its end. */
 export interface Trained {

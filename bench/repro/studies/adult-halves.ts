@@ -9,7 +9,8 @@ import {
   verticalTraining,
   workload,
 } from '../../../sdk/index.ts'
-import type { Table, Trial } from '../series/study.ts'
+import { joined } from '../../../sdk/weights/joined.ts'
+import { percent, type Table, type Trial } from '../series/study.ts'
 import { trained } from '../series/trained.ts'
 import { census, first } from './adult-census.ts'
 
@@ -73,9 +74,10 @@ function split(kind: Kind): Trial {
         // The test set is UCI's; a few people are left out for the job's own evaluation, which has to be.
         strategy: () => verticalTraining({ alignment: 'hashed', heldOut: 0.01 }),
       })
-      const { weightsOf } = await trained({ workload: definition, settings: {}, seed, algorithms: {} })
+      const { weightsOf } = await trained({ workload: definition, seed })
       const parts = await Promise.all(['label-holder-0', 'feature-holder-0'].map(weightsOf))
-      return { values: await measured(kind, Float32Array.from(parts.flatMap((part) => [...part])), test) }
+      const weights = joined(parts, (length) => new Float32Array(length))
+      return { values: await measured(kind, weights, test) }
     },
   }
 }
@@ -94,7 +96,7 @@ function pooled(kind: Kind): Trial {
         topology: ({ clients }) => twoTier({ clients }),
         strategy: () => fedAvg(),
       })
-      const { weightsOf } = await trained({ workload: definition, settings: {}, seed, algorithms: {} })
+      const { weightsOf } = await trained({ workload: definition, seed })
       return { values: await measured(kind, await weightsOf(), test) }
     },
   }
@@ -114,9 +116,6 @@ async function measured(kind: Kind, weights: Float32Array, test: Examples) {
 export const halves: Table = {
   name: 'halves',
   title: 'Half of the columns at each of two parties',
-  columns: [
-    { name: 'accuracy', unit: 'percent' },
-    { name: 'loss', unit: 'number' },
-  ],
+  columns: [percent('accuracy'), { name: 'loss', unit: 'number' }],
   trials: (['logistic regression', 'network'] as const).flatMap((kind) => [split(kind), pooled(kind)]),
 }

@@ -8,7 +8,7 @@ import {
   twoTier,
   workload,
 } from '../../../sdk/index.ts'
-import type { Study, Trial } from '../series/study.ts'
+import { percent, type Study, type Trial } from '../series/study.ts'
 import { trained } from '../series/trained.ts'
 import { census, columnNames, first, texts } from './adult-census.ts'
 import { halves } from './adult-halves.ts'
@@ -52,7 +52,6 @@ function ofClients(row: string, optimizer: string): Trial {
       })
       const { weightsOf, curve } = await trained({
         workload: definition,
-        settings: {},
         seed,
         algorithms: choicesOf({ optimizer }),
       })
@@ -96,7 +95,6 @@ function ofGroups(row: string, optimizer: string): Trial {
       })
       const { weightsOf, last, curve } = await trained({
         workload: definition,
-        settings: {},
         seed,
         algorithms: choicesOf({ optimizer }),
       })
@@ -128,12 +126,6 @@ async function gaps(weights: Float32Array, test: Examples) {
   }
   return { 'gap of probabilities': gap('probability'), 'gap of decisions': gap('chosen') }
 }
-
-const percent = (name: string, published?: Readonly<Record<string, string>>) => ({
-  name,
-  unit: 'percent' as const,
-  ...(published && { published }),
-})
 
 export const adult: Study = {
   name: 'adult',

@@ -1,4 +1,4 @@
-import { namesOf, type Study, type Trial } from '../series/study.ts'
+import { namesOf, percent, type Study, type Trial } from '../series/study.ts'
 import { onPictures } from './pictures.ts'
 
 const sizes = {
@@ -60,7 +60,7 @@ export const attackers: Study = {
     {
       name: 'accuracy',
       title: 'Accuracy after the last round',
-      columns: namesOf(attacks).map((name) => ({ name, unit: 'percent' as const })),
+      columns: namesOf(attacks).map((name) => percent(name)),
       trials: namesOf(rules).flatMap((row) => namesOf(attacks).map((column) => trial(row, column))),
     },
   ],

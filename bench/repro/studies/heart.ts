@@ -13,7 +13,7 @@ import {
 } from '../../../sdk/index.ts'
 import { readCsv } from '../../../sdk/node/index.ts'
 import { dataFolder } from '../series/installed.ts'
-import type { Outcome, Study, Trial } from '../series/study.ts'
+import { type Outcome, percent, type Study, type Trial } from '../series/study.ts'
 import { type Trained, trained } from '../series/trained.ts'
 
 const hospitals = ['Cleveland', 'Hungary', 'Switzerland', 'VA Long Beach'] as const
@@ -203,20 +203,16 @@ export const heart: Study = {
       name: 'accuracy',
       title: 'Accuracy',
       columns: [
-        {
-          name: 'pooled',
-          unit: 'percent',
-          published: {
-            FedAvg: '74.8',
-            FedProx: '74.8',
-            SCAFFOLD: '74.8',
-            FedAdam: '77.9',
-            FedYogi: '77.9',
-            FedAdagrad: '77.9',
-            'pooled training': '79.5',
-          },
-        },
-        ...hospitals.map((name) => ({ name, unit: 'percent' as const })),
+        percent('pooled', {
+          FedAvg: '74.8',
+          FedProx: '74.8',
+          SCAFFOLD: '74.8',
+          FedAdam: '77.9',
+          FedYogi: '77.9',
+          FedAdagrad: '77.9',
+          'pooled training': '79.5',
+        }),
+        ...hospitals.map((name) => percent(name)),
       ],
       trials: [
         trial('FedAvg', 'fedavg', 1e-3),
@@ -230,7 +226,7 @@ export const heart: Study = {
           async run({ seed, quick }) {
             const data = await standardisedSplit(seed, 'all')
             const settings = quick ? { epochs: 20 } : {}
-            return measured(data, await trained({ workload: pooled(data), settings, seed, algorithms: {} }))
+            return measured(data, await trained({ workload: pooled(data), settings, seed }))
           },
         },
       ],

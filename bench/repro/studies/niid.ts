@@ -1,4 +1,4 @@
-import { namesOf, type Study, type Trial } from '../series/study.ts'
+import { namesOf, percent, type Study, type Trial } from '../series/study.ts'
 import { onPictures } from './pictures.ts'
 
 const sizes = { training: 1_500, test: 1_000, rounds: 10, epochs: 2, batch: 16, learningRate: 0.1, clients: 10 }
@@ -50,8 +50,7 @@ The skews have the published order. SCAFFOLD hasn't: it falls behind where label
       columns: namesOf(pictures).flatMap((set) =>
         namesOf(partitions).map((scheme) => {
           const name = `${set}, ${scheme}`
-          const known = published[name]
-          return { name, unit: 'percent' as const, ...(known && { published: known }) }
+          return percent(name, published[name])
         }),
       ),
       trials: namesOf(pictures).flatMap((set) =>

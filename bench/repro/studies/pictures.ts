@@ -1,4 +1,4 @@
-import { type Choices, choicesOf, type Kind } from '../../../sdk/index.ts'
+import { choicesOf, type Kind } from '../../../sdk/index.ts'
 import { dataFolder } from '../series/installed.ts'
 import { type Trained, trained } from '../series/trained.ts'
 
@@ -14,7 +14,7 @@ export interface PicturesJob {
 
 /** Trains on MNIST or Fashion-MNIST, in threads. */
 export async function onPictures({ pictures, settings, seed, choices }: PicturesJob): Promise<Trained> {
-  const algorithms: Choices = choicesOf(choices)
-  const data = pictures === 'mnist' ? {} : { data: { [pictures]: await dataFolder(pictures) } }
-  return trained({ workload: module, settings: { ...settings, pictures }, seed, algorithms, ...data })
+  const data = pictures === 'mnist' ? {} : { [pictures]: await dataFolder(pictures) }
+  const algorithms = choicesOf(choices)
+  return trained({ workload: module, settings: { ...settings, pictures }, seed, algorithms, data })
 }

@@ -3,7 +3,7 @@ import { fileURLToPath } from 'node:url'
 import { promisify } from 'node:util'
 import { epsilonOf, usualDelta } from '../../../sdk/strategy/privacy/accountant.ts'
 import { accountingPython } from '../series/installed.ts'
-import type { Study, Trial } from '../series/study.ts'
+import { percent, type Study, type Trial } from '../series/study.ts'
 import { onPictures } from './pictures.ts'
 
 const sizes = {
@@ -68,7 +68,7 @@ export const privacy: Study = {
       name: 'epsilon',
       title: 'Accuracy and ε',
       columns: [
-        { name: 'accuracy', unit: 'percent' },
+        percent('accuracy'),
         ...['ε', 'ε by dp-accounting', 'ε, Rényi', 'ε, Rényi, by dp-accounting'].map(number),
       ],
       trials: [0.3, 0.6, 1.2].map(trial),
