@@ -92,7 +92,7 @@ export function baseModels({ store, registryOf, environment, isFixed }: BaseMode
 /** Says whether a job that hasn't ended begins with a round of a run. */
 export function isModelNeeded(store: Store): BaseModels['isNeeded'] {
   const collections = collectionsOf(store)
-  return async (model) => (await jobNeeding(collections, model)) !== undefined
+  return async (model) => (await jobNeeding(collections, model.job, [model])) !== undefined
 }
 
 /** A version beside an address completes one of MLflow that names neither a version nor an alias. */

@@ -1,4 +1,4 @@
-import type { Lineage, ModelRegistry } from '../../sdk/index.ts'
+import type { ModelRegistry } from '../../sdk/index.ts'
 import { catalogueError } from '../model/errors.ts'
 import { endedNames } from '../model/job-states.ts'
 import type { Collections } from '../records/collections.ts'
@@ -50,15 +50,17 @@ export async function partsOf(registry: ModelRegistry, run: string): Promise<rea
   return parts.length === 0 ? [undefined] : parts
 }
 
-/** The id of a job that hasn't ended, and begins with this round of a run; if there is one. */
+/** The id of a job that hasn't ended, and begins with one of these rounds of a run; with the round. If there is one. */
 export async function jobNeeding(
   { jobs }: Pick<Collections, 'jobs'>,
-  { job: run, round, part }: Pick<Lineage, 'job' | 'round' | 'part'>,
-): Promise<string | undefined> {
-  for await (const { id, value } of jobs.find({ where: { baseRun: run } })) {
+  run: string,
+  models: readonly { readonly round: number; readonly part?: string | undefined }[],
+): Promise<{ readonly by: string; readonly round: number } | undefined> {
+  for await (const { id: by, value } of jobs.find({ where: { baseRun: run } })) {
     const { state, baseModel, removing } = value
     if (removing || endedNames.includes(state)) continue
-    if (baseModel?.round === round && baseModel.part === part) return id
+    const needed = models.find(({ round, part }) => baseModel?.round === round && baseModel.part === part)
+    if (needed) return { by, round: needed.round }
   }
   return undefined
 }
@@ -73,9 +75,10 @@ export async function removeModels(
   models: readonly RunModel[],
   modelBytes: ModelBytes = async () => 0,
 ): Promise<number> {
-  for (const { run, round, part } of models) {
-    const by = await jobNeeding(collections, { job: run, round, ...(part !== undefined && { part }) })
-    if (by !== undefined) throw catalogueError('MODEL_NEEDED', { run, round, by })
+  for (const run of new Set(models.map((model) => model.run))) {
+    const ofRun = models.filter((model) => model.run === run)
+    const needed = await jobNeeding(collections, run, ofRun)
+    if (needed) throw catalogueError('MODEL_NEEDED', { run, ...needed })
   }
   let bytes = 0
   for (const { run, round, part } of models) {

@@ -29,18 +29,16 @@ const seed = Number(values.seed)
 const report = (line: string) => console.log(line)
 
 async function faults(subject: string): Promise<number> {
-  const { kills, store, rounds, transport, faulty: isFaulty } = values
+  const { kills, store, rounds = '150', transport, faulty: isFaulty } = values
   if (subject === 'job') return chaos({ ...values, kills: Number(kills ?? 20), seed, report })
-  if (subject === 'jobs') return jobs(Number(kills ?? 20), Number(rounds ?? 40))
+  if (subject === 'jobs') return jobs(Number(kills ?? 20), Number(values.rounds ?? 40))
   if (subject === 'server' && (store === 'lmdb' || store === 'mongodb'))
-    return (await serverChaos({ store, kills: Number(kills ?? 100), seed, rounds: Number(rounds ?? 150), report }))
-      .length
+    return (await serverChaos({ store, kills: Number(kills ?? 100), seed, rounds: Number(rounds), report })).length
   if (subject === 'links' && (transport === 'ws' || transport === 'mqtt'))
-    return (
-      await linkChaos({ transport, kills: Number(kills ?? 100), seed, rounds: Number(rounds ?? 150), isFaulty, report })
-    ).length
+    return (await linkChaos({ transport, kills: Number(kills ?? 100), seed, rounds: Number(rounds), isFaulty, report }))
+      .length
   if (subject === 'registry')
-    return (await registryChaos({ kills: Number(kills ?? 50), seed, rounds: Number(rounds ?? 150), report })).length
+    return (await registryChaos({ kills: Number(kills ?? 50), seed, rounds: Number(rounds), report })).length
   throw new Error(
     `chaos of ${subject} on ${store} over ${transport}: there are job, jobs, server on lmdb and mongodb, registry, and links over ws and mqtt`,
   )
