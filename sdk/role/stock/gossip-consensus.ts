@@ -1,8 +1,6 @@
 import { isCount, isStrings } from '../../../runtime/index.ts'
 import { metricSum } from '../../sum/exact-sums.ts'
 import { defaultGroup } from '../../tag/schema.ts'
-import { isNotCounted } from '../not-counted.ts'
-import type { NotCounted } from '../role.ts'
 import { prefixed } from './aggregate.ts'
 import {
   answerLate,
@@ -12,6 +10,7 @@ import {
   recorderOf,
   refuseOffers,
   settled,
+  withoutPart,
 } from './gossip-debts.ts'
 import { fits } from './gossip-exchange.ts'
 import { consensusOf } from './gossip-mixing.ts'
@@ -84,14 +83,13 @@ export async function recordConsensus(
     for (const { samples, metrics } of found) if (samples > 0) trained.add(samples, metrics)
     const { metrics, whyNotFinite } = await learner.evaluate(mean)
     const missing = gossip.expected.filter((end) => !counted.includes(end))
-    const reasons = (): NotCounted[] => missing.map((end) => ({ end, reason: isThere(end, gossip) ? 'late' : 'gone' }))
     publish({
       round,
       part: gossip.group === defaultGroup ? 'consensus' : `consensus-${gossip.group}`,
       weights: mean,
       members: counted,
       metrics: { ...prefixed('train', trained.means()), 'consensus-distance': distance, ...metrics },
-      ...(missing.length > 0 && { notCounted: await decide(`without in ${round}`, reasons, isNotCounted) }),
+      ...(await withoutPart(missing, `without in ${round}`, context)),
       ...(whyNotFinite === undefined ? {} : { whyNotFinite }),
     })
   }

@@ -1,6 +1,7 @@
 import { fieldsOf, isCount, isNumbers, isString, isStrings } from '../../../runtime/index.ts'
 import type { Arrival, Channel } from '../channel/channel.ts'
-import type { RoleContext } from '../role.ts'
+import { isNotCounted } from '../not-counted.ts'
+import type { NotCounted, RoleContext, RoundRecord } from '../role.ts'
 import { closedProperty, type GossipMessage, type GossipModel, isGossipModel } from './gossip-protocol.ts'
 
 /** A model that an end has given to neighbours, until they have committed the exchange. */
@@ -87,6 +88,17 @@ function isUnrecorded(value: unknown): value is Unrecorded {
 /** Whether an end may still do its part: it has neither left nor closed. */
 export function isThere(end: string, gossip: GossipChannel): boolean {
   return gossip.has(end) && gossip.property(end, closedProperty) === undefined
+}
+
+/** Why these ends have no part in a round, as a decision of this name. Nothing where there are none. */
+export async function withoutPart(
+  ends: readonly string[],
+  name: string,
+  { channels: { gossip }, decide }: GossipContext,
+): Promise<Pick<RoundRecord, 'notCounted'>> {
+  if (ends.length === 0) return {}
+  const reasons = (): NotCounted[] => ends.map((end) => ({ end, reason: isThere(end, gossip) ? 'late' : 'gone' }))
+  return { notCounted: await decide(name, reasons, isNotCounted) }
 }
 
 /** The end that records the consensus: the first that is there. */

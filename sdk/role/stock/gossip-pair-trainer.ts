@@ -2,12 +2,11 @@ import { fieldsOf, isCount, isMissingOr, isObject } from '../../../runtime/index
 import type { CountedWork } from '../../registry/registry.ts'
 import { role } from '../role.ts'
 import { prefixed } from './aggregate.ts'
-import { closing, recordConsensus } from './gossip-consensus.ts'
-import { type Debts, type GossipContext, isThere, recorderOf, settled, tell } from './gossip-debts.ts'
+import { type Debts, type GossipContext, isThere, settled, tell } from './gossip-debts.ts'
 import { weightedNeighbours } from './gossip-exchange.ts'
 import { type PairAveraging, pairAveraging } from './gossip-pairs.ts'
-import { closedProperty, type GossipModel, gossipChannel } from './gossip-protocol.ts'
-import { type GossipState, gossiping, ownMetrics, trainedModel } from './gossip-training.ts'
+import { type GossipModel, gossipChannel } from './gossip-protocol.ts'
+import { besidesRounds, type GossipState, gossiping, ownMetrics, trainedModel } from './gossip-training.ts'
 
 interface PairState extends GossipState {
   /** Number of the last exchange or training. */
@@ -38,18 +37,12 @@ export const gossipPairTrainer = role({
     const isRestarted = state.debts.untold === 'all'
     const debts = settled(state.debts, context)
     if (isRestarted && (state.last || debts.round >= state.rounds)) tellOver(state.rounds, context)
-    if (debts.unrecorded.length > 0 && recorderOf(context) === context.end)
-      return { ...state, debts: await recordConsensus(debts, deadlineMs, context) }
-    if (debts.round >= state.rounds) return { ...state, ...(await closing(debts, deadlineMs, context)) }
+    const next = { ...state, debts }
+    const besides = await besidesRounds(next, deadlineMs, context)
+    if (besides) return besides
     const pairs = pairAveraging(debts, state, context)
     const { last } = state
-    return last
-      ? lastAnswers({ ...state, debts, last }, pairs, context)
-      : pairRound({ ...state, debts }, pairs, context)
-  },
-
-  finish({ debts }, { channels: { gossip } }) {
-    gossip.setProperty(closedProperty, debts.recorded)
+    return last ? lastAnswers({ ...next, last }, pairs, context) : pairRound(next, pairs, context)
   },
 })
 

@@ -1,11 +1,9 @@
-import { isNotCounted } from '../not-counted.ts'
-import { type NotCounted, role } from '../role.ts'
+import { role } from '../role.ts'
 import { prefixed } from './aggregate.ts'
-import { closing, recordConsensus } from './gossip-consensus.ts'
-import { type GossipContext, isThere, recorderOf, settled, tellRecorder } from './gossip-debts.ts'
+import { type GossipContext, settled, tellRecorder, withoutPart } from './gossip-debts.ts'
 import { exchange, weightedNeighbours } from './gossip-exchange.ts'
-import { closedProperty, type GossipModel, gossipChannel } from './gossip-protocol.ts'
-import { type GossipState, gossiping, ownMetrics, trainedModel } from './gossip-training.ts'
+import { type GossipModel, gossipChannel } from './gossip-protocol.ts'
+import { besidesRounds, type GossipState, gossiping, ownMetrics, trainedModel } from './gossip-training.ts'
 
 /**
  * Trains its own model in each round, and mixes it with those of its neighbours in a graph. There is no aggregator: each
@@ -23,14 +21,8 @@ export const gossipTrainer = role({
     const deadlineMs = waiting.kind === 'quorum' ? waiting.deadlineMs : undefined
     await context.channels.gossip.awaitJoin()
     const debts = settled(state.debts, context)
-    if (debts.unrecorded.length > 0 && recorderOf(context) === context.end)
-      return { ...state, debts: await recordConsensus(debts, deadlineMs, context) }
-    if (debts.round >= state.rounds) return { ...state, ...(await closing(debts, deadlineMs, context)) }
-    return gossipRound({ ...state, debts }, deadlineMs, context)
-  },
-
-  finish({ debts }, { channels: { gossip } }) {
-    gossip.setProperty(closedProperty, debts.recorded)
+    const next = { ...state, debts }
+    return (await besidesRounds(next, deadlineMs, context)) ?? gossipRound(next, deadlineMs, context)
   },
 })
 
@@ -83,18 +75,15 @@ async function publish(
   },
   context: GossipContext,
 ): Promise<void> {
-  const { end, decide, channels } = context
   const missing = neighbours.filter((other) => !mixedWith.includes(other))
-  const reasons = (): NotCounted[] =>
-    missing.map((other) => ({ end: other, reason: isThere(other, channels.gossip) ? 'late' : 'gone' }))
   context.publish({
     round,
     weights,
-    members: [...mixedWith, end].toSorted(),
+    members: [...mixedWith, context.end].toSorted(),
     metrics: {
       ...prefixed('train', metrics),
       ...prefixed('client', await ownMetrics(round, weights, counted, context)),
     },
-    ...(missing.length > 0 && { notCounted: await decide(`not counted in ${round}`, reasons, isNotCounted) }),
+    ...(await withoutPart(missing, `not counted in ${round}`, context)),
   })
 }

@@ -2,8 +2,9 @@ import { CodedError, isObject } from '../../../runtime/index.ts'
 import type { Settings } from '../role.ts'
 import { evaluatedBy } from './client-evaluation.ts'
 import { clientWork } from './client-work.ts'
-import { type Debts, type GossipContext, isDebts, noDebts } from './gossip-debts.ts'
-import type { GossipModel } from './gossip-protocol.ts'
+import { closing, recordConsensus } from './gossip-consensus.ts'
+import { type Debts, type GossipContext, isDebts, noDebts, recorderOf } from './gossip-debts.ts'
+import { closedProperty, type GossipModel } from './gossip-protocol.ts'
 
 /** The state of an end that gossips. */
 export interface GossipState {
@@ -46,6 +47,21 @@ export const gossiping = {
     closed: state.closed && state.debts.round >= rounds,
   }),
   done: ({ closed }: GossipState) => closed,
+  finish({ debts }: GossipState, { channels: { gossip } }: GossipContext): void {
+    gossip.setProperty(closedProperty, debts.recorded)
+  },
+}
+
+/** Records a consensus that is due, or ends the part of an end that has done its rounds. Undefined: a round is due. */
+export async function besidesRounds<State extends GossipState>(
+  state: State,
+  deadlineMs: number | undefined,
+  context: GossipContext,
+): Promise<State | undefined> {
+  const { debts, rounds } = state
+  if (debts.unrecorded.length > 0 && recorderOf(context) === context.end)
+    return { ...state, debts: await recordConsensus(debts, deadlineMs, context) }
+  return debts.round >= rounds ? { ...state, ...(await closing(debts, deadlineMs, context)) } : undefined
 }
 
 /** Trains, and steps with this end's own contribution alone. The model as it was if the end isn't selected, or fails. */
