@@ -63,7 +63,7 @@ export interface RoundSummary {
   readonly seconds: number
 }
 
-/** Gives the weights of a job's base model in the layout of the job's own. @throws WEIGHTS_MISMATCH where they don't fit. */
+/** Gives the weights of a job's base model in the layout of the job's own. WEIGHTS_MISMATCH where they don't fit. */
 export type BaseWeights = (layout: Layout) => Promise<Float32Array>
 
 /** Messages to the host of tasks. Sent on this node alone. */

@@ -12,8 +12,8 @@ import { requireRoles } from './role-tasks.ts'
 /**
  * Makes the topology of a workload for these settings, and checks the topology, its roles and its algorithm.
  *
- * @throws as `assertValid`, `requireRoles`, `requireSplitSettings`, `chosenAlgorithm`, `requireTopology` and `requireUpdates`
- *   do.
+ * @throws as `assertValid`, `requireRoles`, `requireSplitSettings`, `chosenAlgorithm`, `requireTopology` and
+ *   `requireUpdates` do.
  */
 export function validTopology(
   workload: Workload,

@@ -20,6 +20,13 @@ export function countOf(entry: DatasetEntry): number {
   return typeof entry === 'string' ? 1 : entry.count
 }
 
+/** Number of tasks that the entries of a group stand for. */
+export function tasksOf(entries: readonly DatasetEntry[]): number {
+  let tasks = 0
+  for (const entry of entries) tasks += countOf(entry)
+  return tasks
+}
+
 /** The dataset that an entry names. */
 export function datasetOf(entry: DatasetEntry): string {
   return typeof entry === 'string' ? entry : entry.dataset
@@ -45,11 +52,7 @@ export function taskCounts({ schema, dataSpec }: Topology): {
 export function tasksWithData({ dataSpec }: Pick<Topology, 'dataSpec'>): ReadonlyMap<string, number> {
   const byRole = new Map<string, number>()
   for (const { role, datasetGroups } of dataSpec)
-    for (const entries of Object.values(datasetGroups)) {
-      let tasks = byRole.get(role) ?? 0
-      for (const entry of entries) tasks += countOf(entry)
-      byRole.set(role, tasks)
-    }
+    for (const entries of Object.values(datasetGroups)) byRole.set(role, (byRole.get(role) ?? 0) + tasksOf(entries))
   return byRole
 }
 

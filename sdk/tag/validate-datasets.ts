@@ -7,7 +7,7 @@ import {
   type SchemaChannel,
   type SchemaRole,
 } from './schema.ts'
-import { countOf, datasetOf, type Topology, taskCount, taskCounts, tasksWithData } from './topology.ts'
+import { countOf, datasetOf, type Topology, taskCount, taskCounts, tasksOf, tasksWithData } from './topology.ts'
 
 /** Finds faults in the datasets of the data consumers' groups. */
 export function datasetFaults(
@@ -44,7 +44,7 @@ export function datasetFaults(
     for (const [group, entries] of Object.entries(datasetGroups)) {
       const at = `${place}.datasetGroups.${group}`
       if (!groups.has(group)) note(at, 'TAG_DATASET_GROUP', { role: name, group })
-      const count = entries.reduce((total, entry) => total + countOf(entry), 0)
+      const count = tasksOf(entries)
       if (count > 1 && gathersParties(joined(name), name)) note(at, 'TAG_LABEL_HOLDERS', { role: name, group, count })
       for (const [position, entry] of entries.entries()) {
         if (countOf(entry) > 0) withData.add(name)

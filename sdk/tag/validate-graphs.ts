@@ -1,7 +1,7 @@
 import type { NoteFault, TopologyFacts } from './errors.ts'
 import { defaultGraph, graphMisfit, graphNamed, graphNames } from './gossip-graph.ts'
 import { groupsOf, type SchemaChannel } from './schema.ts'
-import { countOf, type Topology } from './topology.ts'
+import { type Topology, tasksOf } from './topology.ts'
 
 /** Finds faults in the graphs of channels whose ends gossip. */
 export function graphFaults(topology: Topology, { datasetsFollow }: TopologyFacts, note: NoteFault): void {
@@ -30,8 +30,7 @@ function endsByGroup(channel: SchemaChannel, { dataSpec }: Topology): ReadonlyMa
     for (const [given, entries] of Object.entries(datasetGroups)) {
       const [only = given, ...others] = groups
       const group = others.length === 0 ? only : given
-      const ends = entries.reduce((sum, entry) => sum + countOf(entry), 0)
-      counts.set(group, (counts.get(group) ?? 0) + ends)
+      counts.set(group, (counts.get(group) ?? 0) + tasksOf(entries))
     }
   }
   return counts

@@ -2,6 +2,7 @@ import { CodedError, isCount, isObject, isString, isStrings } from '../../../run
 import type { CountedWork } from '../../registry/registry.ts'
 import type { Contribution, Waiting } from '../../strategy/algorithm.ts'
 import type { RoundPartial, RoundSum } from '../../strategy/round-sum.ts'
+import { oneSelected } from '../../strategy/selectors/draws.ts'
 import { weightIn } from '../../sum/accumulator.ts'
 import type { Channel, Deadline } from '../channel/channel.ts'
 import { roleError } from '../errors.ts'
@@ -151,9 +152,7 @@ export async function fillBuffer(
         return granted ? { ...gone, end: granted.end, grant: granted.number } : gone
       }
       const free = channel.ends().filter((end) => !underWay.at(end) && !failed.has(end))
-      const random = context.random(number, 'dispatch')
-      const candidates = free.length === 0 ? [] : strategy.select.select(free, random)
-      const end = candidates.length === 0 ? undefined : candidates[random.below(candidates.length)]
+      const end = oneSelected(strategy.select, free, context.random(number, 'dispatch'))
       return end === undefined ? gone : { ...gone, end }
     }
     const {

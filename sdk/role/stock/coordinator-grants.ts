@@ -1,4 +1,5 @@
 import { fieldsOf, isCount, isString, isStrings } from '../../../runtime/index.ts'
+import { oneSelected } from '../../strategy/selectors/draws.ts'
 import type { Channel } from '../channel/channel.ts'
 import type { RoleContext } from '../role.ts'
 import { type CoordinatedMessage, type CoordinatorMessage, isSeek } from './coordinator-protocol.ts'
@@ -108,10 +109,7 @@ export async function grantEnds(
       const level = levelOf(to)
       const { without = [], most = 0 } = seeks.get(to) ?? {}
       const free = (level?.below.ends() ?? []).filter((end) => !held.has(end) && !without.includes(end))
-      if (free.length === 0) continue
-      const random = jobRandom(number + 1, 'grant')
-      const candidates = select.select(free, random)
-      const end = candidates.length === 0 ? undefined : candidates[random.below(candidates.length)]
+      const end = oneSelected(select, free, jobRandom(number + 1, 'grant'))
       if (end === undefined) continue
       number += 1
       held.set(end, { to, number })

@@ -40,9 +40,9 @@ interface Coordinating {
 
 /**
  * Pairs the trainers with the aggregators anew in each round, when the top aggregator asks for it; for an asynchronous
- * algorithm, grants free ends to each aggregator that seeks them. The pairing is a
- * decision: shuffled by the job's seed and dealt out, so that the shares' sizes differ by at most 1. The channel to the
- * trainers tells which ones are there; a trainer hears of its aggregator by the aggregator's assignment.
+ * algorithm, grants free ends to each aggregator that seeks them. The pairing is a decision: shuffled by the job's seed
+ * and dealt out, so that the shares' sizes differ by at most 1. The channel to the trainers tells which ones are there;
+ * a trainer hears of its aggregator by the aggregator's assignment.
  */
 export const coordinator = role({
   name: 'coordinator',

@@ -206,21 +206,18 @@ async function contributions(
   }
   const terms = termsNow()
   const rooted = strategy.server.train?.({ end: context.end, round, weights, terms }, context.learner)
-  // A fault is heard of once the clients' contributions are there.
+  // A fault is thrown once the clients' contributions are there.
   rooted?.catch(() => {})
-  const {
-    sum,
-    refusals,
-    asked,
-    anew: begun,
-    reports,
-  } = await gather(
-    { type: 'train', round, weights: sent, terms, selected, ...(counted && { counted }), ...wait },
-    context,
-    {
-      pairs,
-    },
-  )
+  const assignment = {
+    type: 'train',
+    round,
+    weights: sent,
+    terms,
+    selected,
+    ...(counted && { counted }),
+    ...wait,
+  } as const
+  const { sum, refusals, asked, anew: begun, reports } = await gather(assignment, context, { pairs })
   requireEnough({ round, selected: selected.length, sum, refusals }, waiting.minimumUpdates)
   const root = await rooted
   const finished = (reports ?? told) && { round, selected, reports: reports ?? {}, ...(told && { told }) }

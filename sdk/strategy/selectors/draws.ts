@@ -1,4 +1,5 @@
 import type { RandomStream } from '../../random/random-stream.ts'
+import type { Selector } from '../algorithm.ts'
 
 /** A uniformly random subset of `count` items, or all items if there are fewer, in the order of the items. */
 export function drawn(items: readonly string[], count: number, random: RandomStream): readonly string[] {
@@ -42,4 +43,10 @@ export function drawnByWeight(
     taken.push(chosen)
   }
   return taken.toSorted()
+}
+
+/** One of the ends that a selector selects, each as likely. Undefined if there is none. */
+export function oneSelected(selector: Selector, ends: readonly string[], random: RandomStream): string | undefined {
+  const candidates = ends.length === 0 ? [] : selector.select(ends, random)
+  return candidates.length === 0 ? undefined : candidates[random.below(candidates.length)]
 }
