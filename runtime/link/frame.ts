@@ -17,7 +17,7 @@ export interface Route {
   /** Whether a hub or broker stands between the nodes, which may damage or lose frames of an unbroken route. */
   readonly isRelayed?: boolean
   /** Bytes that were sent and have not left this process yet. Absent if the route can't tell. */
-  readonly queuedBytes?: number
+  readonly queuedBytes?: number | undefined
   /** Whether the route carries both lanes, since there can't be a second route. */
   readonly carriesBothLanes?: boolean
 }

@@ -130,8 +130,8 @@ class HubRoute implements Route {
     })
   }
 
-  get queuedBytes(): number {
-    return this.#route.queuedBytes ?? 0
+  get queuedBytes(): number | undefined {
+    return this.#route.queuedBytes
   }
 
   send(frame: Uint8Array<ArrayBuffer>): void {

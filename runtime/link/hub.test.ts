@@ -3,7 +3,7 @@ import { once } from 'node:events'
 import test from 'ava'
 import { openWs } from '../../test/support/web-sockets.ts'
 import { actorSystem, isActorRef, manualClock, nodeLink, type Route } from '../index.ts'
-import { hub } from './hub.ts'
+import { hub, hubWords } from './hub.ts'
 import { dialThroughHub, serveAtHub } from './hub-routes.ts'
 import { memoryRoute } from './memory-route.ts'
 import { heardBy, type OpenTransport, routeContract } from './route.contract.ts'
@@ -183,4 +183,17 @@ test('a hub that is killed again and again loses nothing', async (t) => {
   await Promise.all([server.terminate(), device.terminate()])
   child.kill('SIGKILL')
   await once(child, 'exit')
+})
+
+test('a route through a hub tells how many bytes wait in this process only if its own route can tell', async (t) => {
+  for (const queuedBytes of [0, 7, undefined]) {
+    const answering: Route = {
+      queuedBytes,
+      send() {},
+      listen: ({ heard }) => heard(Uint8Array.of(hubWords.joined)),
+      close() {},
+    }
+    const route = await dialThroughHub(async () => answering, 'server')('control', never)
+    t.is(route.queuedBytes, queuedBytes)
+  }
 })
