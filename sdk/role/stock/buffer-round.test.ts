@@ -1,4 +1,4 @@
-import test from 'ava'
+import test, { type ExecutionContext } from 'ava'
 import { errorFactory, memoryStore, type Store, seededScheduler, virtualClock } from '../../../runtime/index.ts'
 import { slowTrainer } from '../../../test/support/scripted-role.ts'
 import type { Algorithm } from '../../strategy/algorithm.ts'
@@ -114,35 +114,26 @@ function checker() {
   }
 }
 
-test('an aggregator that ends at any write is gone on from: work of one number begins from the same weights, and a version has one content', async (t) => {
-  const strategy = fedBuff({ bufferSize: 2, concurrency: 3 })
-  for (let at = 1; at <= 26; at++) {
+/** Ends an aggregator just before and just after each of its first writes. A second one must go on to the same versions. */
+async function endingAtWrites(t: ExecutionContext, writes: number, job: Pick<StageOptions, 'roles' | 'strategy'>) {
+  for (let at = 1; at <= writes; at++) {
     for (const endsAfter of [false, true]) {
       const store = memoryStore()
-      const check = checker()
-      const job = { topology: twoTier({ clients: 4 }), roles: stockRoles, strategy, rounds: 4, pool: check.pool }
-      const life = lifeOf(at, endsAfter)
-      await using first = roleStage({
-        ...job,
-        store: killed(store, life),
-        onPublish: check.onPublish,
-        system: { scheduler: seededScheduler(at) },
-      })
-      await first.ended(top)
-      await first.system.terminate()
-      const second = roleStage({
-        ...job,
-        store,
-        onPublish: check.onPublish,
-        system: { scheduler: seededScheduler(99 - at) },
-      })
-      const ended = await second.ended(top)
-      await second.system.terminate()
+      const { pool, onPublish, published } = checker()
+      const life = async (own: Store, seed: number) => {
+        const system = { scheduler: seededScheduler(seed), clock: virtualClock() }
+        return (await run({ ...job, rounds: 4, pool, onPublish, store: own, system })).ended
+      }
+      await life(killed(store, lifeOf(at, endsAfter)), at)
+      const ended = await life(store, 99 - at)
       t.is(ended.type, 'task-completed', `write ${at}`)
-      t.deepEqual([...check.published.keys()], [1, 2, 3, 4])
+      t.deepEqual([...published.keys()], [1, 2, 3, 4])
     }
   }
-})
+}
+
+test('an aggregator that ends at any write is gone on from: work of one number begins from the same weights, and a version has one content', (t) =>
+  endingAtWrites(t, 26, { roles: stockRoles, strategy: fedBuff({ bufferSize: 2, concurrency: 3 }) }))
 
 /** A store that dies with `life`, and counts only the aggregator's writes. */
 function killed(store: Store, life: ReturnType<typeof lifeOf>): Store {
@@ -201,32 +192,11 @@ test('when every end is overdue the task fails, and says what to raise', async (
   t.regex(String(Object(Object(ended).cause).hint), /dispatchDeadlineMs/)
 })
 
-test('an aggregator that ends at any write gives the same ends up again', async (t) => {
-  const strategy = fedBuff({ bufferSize: 2, concurrency: 1, dispatchDeadlineMs: 1000 })
-  for (let at = 1; at <= 30; at++) {
-    for (const endsAfter of [false, true]) {
-      const store = memoryStore()
-      const check = checker()
-      const job = { topology: twoTier({ clients: 4 }), roles: withSilent(['trainer-1']), strategy, rounds: 4, store }
-      const stage = (dying: Store, seed: number) =>
-        roleStage({
-          ...job,
-          pool: check.pool,
-          store: dying,
-          onPublish: check.onPublish,
-          system: { scheduler: seededScheduler(seed), clock: virtualClock() },
-        })
-      const first = stage(killed(store, lifeOf(at, endsAfter)), at)
-      await first.ended(top)
-      await first.system.terminate()
-      const second = stage(store, 99 - at)
-      const ended = await second.ended(top)
-      await second.system.terminate()
-      t.is(ended.type, 'task-completed', `write ${at}`)
-      t.deepEqual([...check.published.keys()], [1, 2, 3, 4])
-    }
-  }
-})
+test('an aggregator that ends at any write gives the same ends up again', (t) =>
+  endingAtWrites(t, 30, {
+    roles: withSilent(['trainer-1']),
+    strategy: fedBuff({ bufferSize: 2, concurrency: 1, dispatchDeadlineMs: 1000 }),
+  }))
 
 test('200 seeds: trainers that fail at some time and are run again leave versions of one content each', async (t) => {
   for (let seed = 0; seed < 200; seed++) {
