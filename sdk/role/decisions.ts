@@ -1,4 +1,4 @@
-/** The place of a decision, after so many earlier ones of the same name in the round. */
+/** The place of a decision. `earlier`: the number of earlier decisions of the same name in the round. */
 export function placeOf(name: string, earlier: number): string {
   return `${name}#${earlier}`
 }

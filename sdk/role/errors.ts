@@ -28,7 +28,8 @@ const roleErrors = {
     hint: 'raise budget or noiseMultiplier, or lower samplingProbability',
   },
   ROLE_TOO_FEW_ANSWERS: {
-    message: 'before round {round}, none of {selected} selected clients answered what the algorithm asks; {causes}',
+    message:
+      'before round {round}, none of {selected} selected clients sent the numbers that the algorithm asks for; {causes}',
     hint: '{advice}',
   },
   ROLE_TOO_FEW_UPDATES: {
@@ -38,7 +39,7 @@ const roleErrors = {
   },
   ROLE_OVERDUE: {
     message: '{end} has not answered dispatch {dispatch} within {deadlineMs} ms, and is given up',
-    hint: 'see why it takes so long, or raise dispatchDeadlineMs',
+    hint: 'see why {end} takes so long, or raise dispatchDeadlineMs',
   },
   ROLE_TOP_LEFT: {
     message: '{end} has nobody to coordinate for: {top} has left',

@@ -103,7 +103,7 @@ export const tagFaults = {
     hint: 'give the role of the pair this func tag, or leave the graph out',
   },
   TAG_GRAPH_SIZE: {
-    message: 'the {ends} ends of group {group} make no graph {graph}: {reason}',
+    message: 'the {ends} ends of group {group} cannot form the graph {graph}: {reason}',
     hint: 'use another number of datasets, or another graph, such as ring or full',
   },
   TAG_CODE_MISSING: {

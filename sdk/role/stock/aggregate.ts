@@ -398,7 +398,7 @@ export function requireEnough(
   })
 }
 
-/** @throws ROLE_TOO_FEW_ANSWERS where no selected client has answered what the algorithm asks before a round. */
+/** @throws ROLE_TOO_FEW_ANSWERS where no selected client has sent the numbers that the algorithm asks for before a round. */
 export function requireAnswers(
   round: number,
   selected: number,

@@ -3,7 +3,7 @@ import type { Answer } from '../../strategy/algorithm.ts'
 import { gatherEvaluations } from './aggregate.ts'
 import type { Assignment, Refusal } from './round-protocol.ts'
 
-/** The numbers that clients answer with. Those that can't answer are left out, with a notice. */
+/** The numbers that clients answer with. Clients that can't answer are left out, with one notice for all. */
 export async function answersTo(
   query: Extract<Assignment, { type: 'tell' | 'query' }>,
   context: Parameters<typeof gatherEvaluations>[1],

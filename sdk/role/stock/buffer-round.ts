@@ -35,7 +35,7 @@ interface Dispatch {
   readonly grant?: number
 }
 
-/** What an aggregator that gets its ends from a coordinator does next: a decision, since it depends on timing. */
+/** The next step of an aggregator that gets its ends from a coordinator: a decision, since it depends on timing. */
 type Next = 'grant' | 'answer' | 'none' | 'over'
 
 function isNext(value: unknown): value is Next {
@@ -173,7 +173,7 @@ export async function fillBuffer(
     return true
   }
 
-  /** Waits until something is to be done next. Tells the coordinator before which ends are held and wanted. */
+  /** Waits until there is a next step. Tells the coordinator first which ends are held and wanted. */
   async function nextOf(coordinator: GrantedEnds): Promise<Next> {
     for (;;) {
       if (above?.isOver()) return 'over'

@@ -4,7 +4,7 @@ import type { Channel } from '../channel/channel.ts'
 import type { RoleContext } from '../role.ts'
 import { type CoordinatedMessage, type CoordinatorMessage, isSeek } from './coordinator-protocol.ts'
 
-/** What an aggregator holds and seeks, by its last message. */
+/** The ends that an aggregator holds and seeks, by its last message. */
 export type Seek = Omit<Extract<CoordinatedMessage, { type: 'seek' }>, 'type'>
 
 /** The grants of a coordinator of an asynchronous algorithm. */

@@ -12,7 +12,7 @@ export type CoordinatorMessage =
   | { readonly type: 'pairs'; readonly round: number; readonly pairs: Pairs }
   /** Grants an end to an asynchronous aggregator. Grants have increasing numbers. */
   | { readonly type: 'granted'; readonly number: number; readonly end: string }
-  /** No end is there besides those, so many, that the aggregator doesn't want. */
+  /** No end is there besides those that the aggregator doesn't want, whose number is `without`. */
   | { readonly type: 'none'; readonly without: number }
 
 /** From an aggregator to the coordinator. */
@@ -21,7 +21,7 @@ export type CoordinatedMessage =
   | { readonly type: 'ready'; readonly round: number }
   /** From a middle or leaf aggregator: is there for the round. */
   | { readonly type: 'meta'; readonly round: number /** Trainers that it counted last. */; readonly members: number }
-  /** From an asynchronous aggregator: what it holds and wants. Replaces what it has said before. */
+  /** From an asynchronous aggregator: the ends that it holds and wants. Replaces its message before. */
   | {
       readonly type: 'seek'
       /** Number of the last grant that it has heard. */
@@ -83,7 +83,7 @@ function isCoordinatedMessage(message: unknown): message is CoordinatedMessage {
   }
 }
 
-/** Whether an untrusted value says what an aggregator holds and wants. */
+/** Whether an untrusted value says which ends an aggregator holds and wants. */
 export function isSeek(value: unknown): boolean {
   const { seen, holds, most, without } = fieldsOf(value)
   return isCount(seen) && isStrings(holds) && isCount(most) && isStrings(without)

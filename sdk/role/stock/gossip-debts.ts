@@ -24,7 +24,7 @@ export interface Unrecorded {
   readonly to?: string
 }
 
-/** What an end owes to others: it keeps this over restarts, its own and theirs. */
+/** The duties of an end to others, which it keeps over restarts, its own and theirs. */
 export interface Debts {
   /** Number of committed rounds. */
   readonly round: number
@@ -39,8 +39,8 @@ export interface Debts {
   /** The ends of the exchanges that were committed last. */
   readonly latest: readonly string[]
   /**
-   * What others may not have heard: that exchanges are committed; that a consensus is recorded; or, after a restart,
-   * anything.
+   * The news that others may not have heard: that exchanges are committed; that a consensus is recorded; or, after a
+   * restart, any news.
    */
   readonly untold: 'nothing' | 'exchanges' | 'consensus' | 'all'
 }
@@ -117,7 +117,7 @@ export function tellRecorder(unrecorded: readonly Unrecorded[], context: GossipC
   })
 }
 
-/** Hears which debts are paid, and tells others what they may not have heard. */
+/** Hears which debts are paid, and tells others the news that they may not have heard. */
 export function settled(debts: Debts, context: GossipContext): Debts {
   const { gossip } = context.channels
   const { untold } = debts
@@ -201,7 +201,7 @@ function giveAgain(given: readonly Given[], { end: self, channels: { gossip } }:
   }
 }
 
-/** Sends a message that is kept until each end has committed what it made of the message. */
+/** Sends a message that is kept until each end has committed the effects of the message. */
 export function tell(ends: readonly string[], message: GossipMessage, gossip: GossipChannel): void {
   for (const end of ends) gossip.send(end, message, { keep: 'until-acknowledged' })
 }

@@ -6,7 +6,7 @@ import { fits } from './gossip-exchange.ts'
 import { mixed } from './gossip-mixing.ts'
 import type { GossipMessage } from './gossip-protocol.ts'
 
-/** What an end does next: a decision, since it depends on the order of arrival. */
+/** The next step of an end: a decision, since it depends on the order of arrival. */
 export type PairEvent =
   /** Answers the offer of this round of another end. */
   | { readonly type: 'answer'; readonly end: string; readonly round: number }
@@ -42,7 +42,7 @@ export interface Averaging {
  */
 export interface PairAveraging {
   readonly state: Averaging
-  /** Adds what a training has changed. */
+  /** Adds the change by a training. */
   add(trained: Float32Array, start: Float32Array, round: number): void
   /** Answers offers until `isOver`, of which `changed` resolves at a change. At most `most` offers. */
   answer(isOver: () => boolean, changed: () => Promise<unknown>, most?: number): Promise<'over' | 'more'>

@@ -36,7 +36,7 @@ export const gossiping = {
     value.weights instanceof Float32Array &&
     'debts' in value &&
     isDebts(value.debts),
-  /** After a restart others may have missed whatever this end told. */
+  /** After a restart: others may have missed any message of this end. */
   resume: <State extends GossipState>(
     state: State,
     { settings: { rounds } }: { readonly settings: Settings },

@@ -56,8 +56,8 @@ export type RingOutcome =
  *
  * Decisions: the committer's list of each attempt, and each attempt that an end accepts, durable before anything that
  * follows from them is sent. An end that has the whole sum of an attempt refuses later attempts, so that an attempt
- * which somebody has finished stands; who lacks parts then gets the sum from who has it. An end that hangs while it sums
- * is left out as one that is late, by more than half of the ends.
+ * which an end has finished stands; an end that lacks parts then gets the sum from one that has it. An end that hangs
+ * while it sums is left out as one that is late, by more than half of the ends.
  */
 export async function ringRound(
   ring: Channel<RingMessage, RingMessage>,

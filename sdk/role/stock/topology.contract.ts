@@ -132,8 +132,8 @@ export async function publishedThoughOneLeaves({
 const withoutTime = (round: RoundSummary) => ({ ...round, seconds: 0 })
 
 /**
- * What holds for every synchronous topology with one model: the same bits, by default those of two tiers, in any order of messages, through
- * faults and kills; and nobody waits for an end that has left.
+ * The promises of every synchronous topology with one model: the same bits, by default those of two tiers, in any order
+ * of messages, through faults and kills; and nobody waits for an end that has left.
  */
 export function topologyContract(
   test: TestFn,
