@@ -41,16 +41,16 @@ interface Columns {
   readonly names: readonly string[]
   readonly label: number | undefined
   readonly id: number | undefined
-  readonly features: readonly Feature[]
+  readonly features: readonly FeatureColumn[]
   /** By index of the column. */
   readonly categories: ReadonlyMap<number, readonly string[]>
   readonly kept: readonly { readonly name: string; readonly column: number; readonly values: number[] }[]
 }
 
-/** A feature is a column's number, or 1 for rows with this text in the column and 0 for others. */
-interface Feature {
+/** A column of numbers is one feature. Otherwise each text is one: 1 for rows with this text in the column, else 0. */
+interface FeatureColumn {
   readonly column: number
-  readonly text?: string
+  readonly texts: readonly string[] | undefined
 }
 
 /** Most characters of an id, since ids are kept besides the bytes that bound a file. */
@@ -65,6 +65,7 @@ export function csvTable(file: string, settings: CsvSettings) {
   if (settings.label === undefined && settings.id === undefined)
     throw dataError('DATA_SETTING', { name: 'label', came: 'undefined', expected: 'a column, unless there is an id' })
   const classOf = classes && new Map(classes.map((name, index) => [name, index]))
+  const filling = missing === 'mean' ? Number.NaN : typeof missing === 'number' ? missing : undefined
   const isMissing = (field: string) => missingValues.has(field.toLowerCase())
   let columns: Columns | undefined
   let examples: Collector | undefined
@@ -76,7 +77,7 @@ export function csvTable(file: string, settings: CsvSettings) {
     const row = fields.map((field) => field.trim())
     if (!columns || !examples) {
       columns = columnsOf(header ? row : row.map((_, index) => String(index)), file, settings)
-      const shape = settings.shape ?? [columns.features.length]
+      const shape = settings.shape ?? [columnsOfFeatures(columns).length]
       examples = collector({ ...settings, shape, nonFinite: 'keep' }, file)
       means = columnMeans(columns)
       if (header) return
@@ -127,12 +128,13 @@ export function csvTable(file: string, settings: CsvSettings) {
       const texts = categories.get(index)
       return texts ? category(index, texts) : number(index)
     }
-    const values = features.map(({ column, text }) => {
-      if (isGap(column) && typeof missing === 'number') return missing
-      if (isGap(column) && missing === 'mean') return Number.NaN
-      const value = valueOf(column)
-      return text === undefined ? value : Number(row[column] === text)
-    })
+    const values: number[] = []
+    for (const { column, texts } of features) {
+      const isFilled = filling !== undefined && isGap(column)
+      const value = isFilled ? filling : valueOf(column)
+      if (!texts) values.push(value)
+      else for (const text of texts) values.push(isFilled ? value : Number(row[column] === text))
+    }
     const beside = kept.map(({ column }) => valueOf(column))
     if (missing === 'mean') means?.add(values, count)
     examples.add(values, target ?? 0)
@@ -181,8 +183,9 @@ interface ColumnMeans {
   fillings(file: string): { readonly example: number; readonly feature: number; readonly value: number }[]
 }
 
-function columnMeans({ names, features }: Columns): ColumnMeans {
-  const sums = features.map(() => ({ sum: 0, count: 0 }))
+function columnMeans(columns: Columns): ColumnMeans {
+  const columnOf = columnsOfFeatures(columns)
+  const sums = columnOf.map(() => ({ sum: 0, count: 0 }))
   const gaps: { readonly example: number; readonly feature: number }[] = []
   return {
     add(values, example) {
@@ -199,7 +202,7 @@ function columnMeans({ names, features }: Columns): ColumnMeans {
       gaps.map(({ example, feature }) => {
         const { sum, count } = sums[feature] ?? { sum: 0, count: 0 }
         if (count > 0) return { example, feature, value: sum / count }
-        const column = columnName(names, features[feature]?.column ?? 0)
+        const column = columnName(columns.names, columnOf[feature] ?? 0)
         const advice = 'leave the column out of features, or fill in a number'
         throw dataError('DATA_CSV', { file, line: 2, column, reason: 'every value of the column is missing', advice })
       }),
@@ -232,13 +235,18 @@ function columnsOf(names: readonly string[], file: string, settings: CsvSettings
     names,
     label: labelAt,
     id: idAt,
-    features: chosen.flatMap((column): readonly Feature[] => {
-      const own = categories.get(column)
-      return own ? own.map((text) => ({ column, text })) : [{ column }]
+    features: chosen.flatMap((column) => {
+      const texts = categories.get(column)
+      return texts?.length === 0 ? [] : [{ column, texts }]
     }),
     categories,
     kept: kept.map((name) => ({ name, column: indexOf(name), values: [] })),
   }
+}
+
+/** For each feature its column. */
+function columnsOfFeatures({ features }: Columns): readonly number[] {
+  return features.flatMap(({ column, texts }) => texts?.map(() => column) ?? [column])
 }
 
 /** A column's name, followed by its number if several columns have the name. */
