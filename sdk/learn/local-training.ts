@@ -104,7 +104,8 @@ export function* batchesOf(
     epochs,
     most,
   }: {
-    readonly examples: number /** Number of batches. Absent: those of all epochs. */
+    readonly examples: number
+    /** Number of batches. Absent: those of all epochs. */
     readonly most?: number | undefined
   } & Pick<Steps, 'batch' | 'epochs'>,
   random: Pick<RandomStream, 'shuffle'>,

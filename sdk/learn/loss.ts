@@ -32,7 +32,7 @@ export function lossNamed(given: LossName | LossAlias): LossName {
   throw learnError('LEARN_SETTING', { name: 'loss', expected: `one of ${known}`, value: given })
 }
 
-/** Number of classes that labels name, for a model with so many outputs. Undefined where labels are target values. */
+/** Number of classes that labels name, for a model with this number of outputs. Undefined where labels are target values. */
 export function classesOf(name: LossName, outputs: number): number | undefined {
   if (name === 'meanSquaredError') return undefined
   return name === 'softmaxCrossEntropy' ? outputs : 2

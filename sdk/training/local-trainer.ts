@@ -47,9 +47,9 @@ export interface LocalTrainer
  * Makes the workload's learner and data, and gives each request its random stream.
  *
  * @throws LEARN_EMPTY without test examples, unless the test set is a function; LEARN_SETTING for a held-out fraction
- *   outside [0, 1). Requests throw LEARN_EMPTY, LEARN_CLIENT, LEARN_IDS, LEARN_ABILITY where the learner lacks an ability, LEARN_HELD_OUT, LEARN_COLUMN, LEARN_WEIGHTS,
- *   LEARN_METRIC, LEARN_EVALUATION, LEARN_EXAMPLE where training diverged on an example that isn't finite, and the
- *   learner's own errors.
+ *   outside [0, 1). Requests throw LEARN_EMPTY, LEARN_CLIENT, LEARN_IDS, LEARN_ABILITY where the learner lacks an
+ *   ability, LEARN_HELD_OUT, LEARN_COLUMN, LEARN_WEIGHTS, LEARN_METRIC, LEARN_EVALUATION, LEARN_EXAMPLE where training
+ *   diverged on an example that isn't finite, and the learner's own errors.
  */
 export async function localTrainer<S extends Settings>(
   workload: Pick<Workload<S>, 'learner' | 'data'>,
@@ -249,7 +249,10 @@ function asked(
   if (classes === undefined) throw learnError('LEARN_ABILITY', { what, ability: 'classes' })
   const { count, shape, bytes, columns } = examples
   return {
-    ...{ count, shape, bytes, columns },
+    count,
+    shape,
+    bytes,
+    columns,
     read: (index, out, offset) => examples.read(index, out, offset),
     label: (index) => classes - 1 - examples.label(index),
   }

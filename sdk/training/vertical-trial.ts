@@ -25,9 +25,9 @@ export async function verticalTrial(
   const counts = await Promise.all(parties.map(async (party) => (await whole.ids(party)).length))
   const rows = Math.min(batch, ...counts)
   const indices = Uint32Array.from({ length: rows }, (_, row) => row)
+  const partPass = { end: 'trial', round: 1, weights, label: 0 }
   const pass = (party: number, way: PartWay) =>
     whole.pass({ ...partPass, client: party, part: partOfParty(party), of: { indices }, way })
-  const partPass = { end: 'trial', round: 1, weights, label: 0 }
   const joint = async () => {
     const width = sections.reduce((sum, { outputs }) => sum + outputs, 0)
     const inputs = new Float32Array(rows * width)

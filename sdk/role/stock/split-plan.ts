@@ -37,7 +37,7 @@ export interface SplitPlan {
   readonly steps: Steps
 }
 
-/** @throws ROLE_SPLIT_SETTING for a version or a place of the labels that there isn't. */
+/** @throws ROLE_SPLIT_SETTING for an unknown version, or an unknown place of the labels. */
 export function requireSplitSettings(settings: Settings): void {
   choicesOf(settings)
 }

@@ -58,7 +58,8 @@ export function splitTops(
   /** Version 2: index of the client whose turn it is, and the part before its turn. */
   let turn = 0
   let before = start
-  const whole = (part: Float32Array) => overlaid(new Float32Array(layout.size), part, ofServer)
+  const zeros = new Float32Array(layout.size)
+  const whole = (part: Float32Array) => overlaid(zeros, part, ofServer)
   const again = (refusals: readonly Refusal[] = []): TopAnswer => ({ type: 'again', round, attempt, refusals })
   const isOver = (end: string) => version === 2 && order.indexOf(end) < turn
 
@@ -158,7 +159,7 @@ export function splitTops(
   }
 
   return {
-    isDue: (end) => (version === 1 ? order.includes(end) : order.indexOf(end) <= turn && order.includes(end)),
+    isDue: (end) => order.includes(end) && (version === 1 || order.indexOf(end) <= turn),
     passOver(isGone) {
       if (version === 1) return
       for (let end = order[turn]; end !== undefined && isGone(end); end = order[turn]) drop(end)

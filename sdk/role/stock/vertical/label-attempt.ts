@@ -28,7 +28,7 @@ export interface Attendance {
    * @throws HolderRestarted; ROLE_PARTY_ABSENT if an absence fails the round; ROLE_PARTY_FAILED.
    */
   activations(batch: number): Promise<ReadonlyMap<string, Float32Array>>
-  /** By holder: its word that it has finished the attempt. `batch`: the number after the last batch. Throws as above. */
+  /** By holder: the message that it has finished the attempt. `batch`: the number after the last. Throws as above. */
   finished(batch: number): Promise<ReadonlyMap<string, Finished>>
   /** The holders without which a batch goes on. */
   absent(batch: number): readonly NotCounted[]

@@ -1,4 +1,4 @@
-import { isObject } from '../../../../runtime/index.ts'
+import { fieldsOf } from '../../../../runtime/index.ts'
 import { gradientSteps, isOptimizerState, type OptimizerState } from '../../../learn/gradient-steps.ts'
 import type { RoleLearner } from '../../../learn/role-learner.ts'
 import type { Algorithm, VerticalSettings } from '../../../strategy/algorithm.ts'
@@ -24,7 +24,7 @@ export interface PartyModel {
   stepped(part: TrainedPart, ...gradients: readonly Float32Array[]): TrainedPart
 }
 
-/** @throws STRATEGY_LEARNER, LEARN_STEPWISE; ROLE_PARTIES for a party that the model has no part for. */
+/** @throws STRATEGY_LEARNER, LEARN_STEPWISE; ROLE_PARTIES for a party without a part of the model. */
 export function partyModel(end: string, learner: RoleLearner, party: number): PartyModel {
   const { layout, sections, ownSteps } = learner
   if (!sections) throw learnerError('parties')
@@ -62,11 +62,6 @@ export function verticalSettings({ vertical }: Algorithm): VerticalSettings {
 
 /** Whether a value from a snapshot is a part. */
 export function isTrainedPart(value: unknown): value is TrainedPart {
-  return (
-    isObject(value) &&
-    'weights' in value &&
-    value.weights instanceof Float32Array &&
-    'optimizer' in value &&
-    isOptimizerState(value.optimizer)
-  )
+  const { weights, optimizer } = fieldsOf(value)
+  return weights instanceof Float32Array && isOptimizerState(optimizer)
 }

@@ -21,14 +21,14 @@ export function drawExponent(secret: RandomStream): bigint {
   return 1n + (value % (groupOrder - 1n))
 }
 
-/** The order in which a party presents its entities: one that tells nothing. From a secret stream, as the exponent. */
+/** The order in which a party presents its entities, which tells nothing. From a secret stream, as the exponent. */
 export function drawOrder(count: number, secret: RandomStream): Uint32Array {
   return secret.shuffle(Uint32Array.from({ length: count }, (_, index) => index))
 }
 
 /**
- * Private set intersection by Diffie–Hellman, step 1 for a party: H(id)^exponent of each id, in a drawn order. Who lacks
- * the exponent can't tell the values from random elements.
+ * Private set intersection by Diffie–Hellman, step 1 for a party: H(id)^exponent of each id, in a drawn order. A
+ * party without the exponent can't tell the values from random elements.
  *
  * @see Huberman, Franklin, Hogg, Enhancing privacy and trust in electronic communities, EC 1999, section 3.
  */
@@ -47,7 +47,7 @@ export function blindedEntities(
  * Step 2: the other party's values to the power of the exponent, in their order. Commutative: H(id)^(a·b) is equal where
  * the ids are.
  *
- * @throws ROLE_PARTY_VALUES where bytes are no element, or the neutral one, which `end` has sent.
+ * @throws ROLE_PARTY_VALUES where `end` has sent bytes that are no element, or the neutral element.
  */
 export function raisedEntities(entities: Uint8Array, exponent: bigint, end: string, pause: Pause): Promise<Uint8Array> {
   return raised(entities.length / entityBytes, exponent, pause, (index) => {

@@ -12,8 +12,8 @@ export interface PlannedBatch {
 const evaluationRows = 1_000
 
 /**
- * The batches of a round, which each party plans alike: so many passes over the same batches, into which one shuffle
- * from the round's stream divides the entities to train on, and then those held out, in their order.
+ * The batches of a round, which each party plans alike. One shuffle from the round's stream divides the entities to train
+ * on into batches, and each epoch passes over these batches. The batches of the held-out entities follow, in their order.
  */
 export function roundPlan(
   { common, training }: { readonly common: number; readonly training: number },
