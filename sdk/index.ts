@@ -18,9 +18,8 @@ export type * from './learn/role-learner.ts'
 export type { Steps } from './learn/steps.ts'
 export { type RandomStream, randomStream, streamFrom } from './random/random-stream.ts'
 export { boundedSpool } from './registry/bounded-spool.ts'
-export { type Again, registryAgain, registryTroubleCodes } from './registry/errors.ts'
+export { type Again, damagedWeights, registryAgain, registryTroubleCodes } from './registry/errors.ts'
 export { memoryRegistry } from './registry/memory-registry.ts'
-export { damagedWeights } from './registry/model-files.ts'
 export * from './registry/model-place.ts'
 export {
   type Arithmetic,

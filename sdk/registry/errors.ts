@@ -1,4 +1,5 @@
 import { CodedError, type ErrorEntry, errorFactory } from '../../runtime/index.ts'
+import type { CommittedModel } from './registry.ts'
 
 /**
  * Whether the same call may succeed later: `itself` without anybody's doing, `mended` after somebody has followed the
@@ -89,6 +90,11 @@ const registryErrors = {
 } as const satisfies Record<string, RegistryErrorEntry>
 
 export const registryError = errorFactory(registryErrors)
+
+/** REGISTRY_DAMAGED of weights with another hash than that of their round. */
+export function damagedWeights({ location, hash }: CommittedModel, found: string): Error {
+  return registryError('REGISTRY_DAMAGED', { location, found: `weights.bin has hash ${found}, not ${hash}` })
+}
 
 /** Whether the call that failed with this error may succeed later. `no` for errors of other tables. */
 export function registryAgain(error: unknown): Again {

@@ -1,7 +1,7 @@
 import { z } from 'zod'
 import { decodeTfjsManifest, tfjsModel } from '../weights/formats/tfjs.ts'
 import { layoutOf, weightsHash } from '../weights/layout.ts'
-import { registryError } from './errors.ts'
+import { damagedWeights, registryError } from './errors.ts'
 import type { CommittedModel, CountedWork, Lineage, LoadedModel, ModelToCommit, OpenedModel } from './registry.ts'
 
 /** Names of a round's files, wherever a registry keeps files. */
@@ -118,11 +118,6 @@ export function openedModel(
 /** The values of bytes, without a copy where they have a buffer of their own. */
 function floatsOf(bytes: Uint8Array): Float32Array {
   return new Float32Array(bytes.byteLength === bytes.buffer.byteLength ? bytes.buffer : Uint8Array.from(bytes).buffer)
-}
-
-/** REGISTRY_DAMAGED of weights with another hash than that of their round. */
-export function damagedWeights(committed: CommittedModel, found: string): Error {
-  return damageOf(committed)(`weights.bin has hash ${found}, not ${committed.hash}`)
 }
 
 function damageOf({ location }: CommittedModel) {
