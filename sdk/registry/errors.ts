@@ -19,7 +19,7 @@ const registryErrors = {
   },
   REGISTRY_NO_MODEL: {
     message: '{location} has no {what}',
-    hint: 'name a model that is there; there is {known}',
+    hint: 'name one that is there: {known}',
     again: 'mended',
   },
   REGISTRY_CHANGED: {
