@@ -69,6 +69,7 @@ export {
 export { fittingTopologies, topologyMisfit, updatesMisfit } from './strategy/fitting-algorithm.ts'
 export { type Kind, kinds } from './strategy/kinds.ts'
 export { requireLearner } from './strategy/learner-needs.ts'
+export * from './strategy/population.ts'
 export * from './strategy/selectors/all-selector.ts'
 export { randomSelector } from './strategy/selectors/random-selector.ts'
 export { type Setting, settingRange } from './strategy/settings.ts'

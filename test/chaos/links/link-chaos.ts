@@ -67,12 +67,14 @@ export async function linkChaos(options: LinkChaosOptions): Promise<readonly str
     let ended = 0
     const runner = (async () => {
       for (let number = 0; !ending.signal.aborted; number++) {
-        const { state, hashes, told } = await jobs.run(`job-${number}`)
+        const { state, rounds: came, hashes, told } = await jobs.run(`job-${number}`)
         ended += 1
         const index = expected.findIndex((hash, at) => hashes[at] !== hash)
         if (state !== 'completed') wrong(`job-${number} is ${state} after ${hashes.length} rounds: ${told}`)
         else if (index >= 0)
-          wrong(`job-${number}: round ${index + 1} has hash ${hashes[index]}, not ${expected[index]}`)
+          wrong(
+            `job-${number}: round ${index + 1} is ${JSON.stringify(came[index])}, and its hash not ${expected[index]}; ${told}`,
+          )
       }
     })()
 
@@ -221,10 +223,10 @@ function jobsOf(stage: JoinedStage, rounds: number) {
     const response = await fetch(`${stage.up.url}${job}/events?follow=false`, { signal: AbortSignal.timeout(10_000) })
     return [...(await response.text()).matchAll(/^data: ?(.*)$/gm)].map(([, data = '']) => JSON.parse(data).event ?? {})
   }
-  const recorded = async (job: string): Promise<readonly string[]> => {
-    const found = new Map<number, string>()
-    for (const event of await eventsOf(job)) if (event.type === 'round') found.set(event.round, event.hash)
-    return [...found].toSorted(([one], [other]) => one - other).map(([, hash]) => hash)
+  const recorded = async (job: string) => {
+    const found = new Map<number, { readonly hash: string }>()
+    for (const event of await eventsOf(job)) if (event.type === 'round') found.set(event.round, event)
+    return [...found].toSorted(([one], [other]) => one - other).map(([, round]) => round)
   }
   const jobs = {
     async run(job: string) {
@@ -245,13 +247,16 @@ function jobsOf(stage: JoinedStage, rounds: number) {
       for (;;) {
         const status = await insist(() => stage.call('GET', `${at}/status`))
         const state = String(Object(status).state)
-        if (['completed', 'failed', 'terminated'].includes(state))
+        if (['completed', 'failed', 'terminated'].includes(state)) {
+          const rounds = (await insist(() => recorded(at))) ?? []
           return {
             state,
-            hashes: (await insist(() => recorded(at))) ?? [],
+            rounds,
+            hashes: rounds.map(({ hash }) => hash),
             /** The last events other than rounds, for people. */
             told: JSON.stringify((await insist(() => eventsOf(at)))?.filter(({ type }) => type !== 'round').slice(-8)),
           }
+        }
         // A server may have been killed before it took note of the start.
         if (state === 'ready') await insist(() => stage.call('PUT', `${at}/status`, { state: 'starting' }))
         await setTimeout(50)

@@ -1,0 +1,55 @@
+import type { Choices, RoundSummary, Settings } from '../../sdk/index.ts'
+import type { FleetBehaviour } from './behaviour.ts'
+
+export interface SimulateOptions<S extends Settings = Settings> {
+  /** Number of devices: each has the data of the client of its number. */
+  readonly devices: number
+  /** Settings that override the workload's. */
+  readonly settings?: Partial<S>
+  /** Default: 1. */
+  readonly seed?: number
+  /** Choices that replace the workload's algorithm and parts of it. */
+  readonly algorithms?: Omit<Choices, 'hyperparameters'>
+  /** Default: always available, without any delay. */
+  readonly behaviour?: FleetBehaviour
+  /** Virtual hours after which the run ends, if it has not ended before. Default: none. */
+  readonly hours?: number
+  /** As for `runJob`. Results don't depend on the number. */
+  readonly workers?: number
+  /** Folder for state and models. A program that was killed goes on from there. Default: memory. */
+  readonly store?: string
+  readonly onRound?: (round: FleetRound) => void | Promise<void>
+}
+
+/** A committed round of a fleet. */
+export interface FleetRound extends Omit<RoundSummary, 'seconds'> {
+  /** Virtual milliseconds from the start of the run to the commit. */
+  readonly at: number
+  /** Works that devices were asked for since the last round. */
+  readonly asked: number
+  /** Answers that were counted since the last round. */
+  readonly counted: number
+  /** Works that were lost since the last round: the device went away, or its network did. */
+  readonly lost: number
+  /** Answers that came since the last round and weren't counted: too late, or too stale. */
+  readonly wasted: number
+  /** Bytes of models and updates that devices received and sent since the last round. */
+  readonly received: number
+  readonly sent: number
+  /** Mean and most steps between an update's weights and the step that counts the update. Absent for synchronous rounds. */
+  readonly staleness?: { readonly mean: number; readonly most: number }
+}
+
+export interface FleetResult {
+  readonly state: 'completed' | 'failed' | 'stopped'
+  readonly cause?: unknown
+  readonly history: readonly FleetRound[]
+}
+
+/** A running simulation. Iteration yields each round, and throws the cause if the run fails. */
+export interface FleetRun extends AsyncIterable<FleetRound> {
+  readonly result: Promise<FleetResult>
+  /** Virtual milliseconds since the start. */
+  readonly now: number
+  stop(): Promise<void>
+}
