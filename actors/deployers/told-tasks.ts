@@ -24,7 +24,7 @@ export function toldTasks(
   { onFailure = () => {} }: { readonly onFailure?: ((cause: unknown) => void) | undefined } = {},
 ): ToldTasks {
   const taskIds = new Map(tasks.map(({ end, taskId }) => [end, taskId]))
-  const left = new Set(taskIds.keys())
+  const ended = new Set<string>()
   const tally = taskTally(tasks)
   return {
     heard(report) {
@@ -50,7 +50,7 @@ export function toldTasks(
     },
     event,
     endLeft(state) {
-      for (const end of left) status(end, { state })
+      for (const end of taskIds.keys()) if (!ended.has(end)) status(end, { state })
     },
   }
 
@@ -76,7 +76,7 @@ export function toldTasks(
   function status(end: string, given: TaskStatus, cause?: EventCause): void {
     const task = taskIds.get(end)
     if (task === undefined) return
-    if (endedNames.includes(given.state)) left.delete(end)
+    if (endedNames.includes(given.state)) ended.add(end)
     reports.tell({ type: 'task-status', task, status: given, ...(cause === undefined ? {} : { cause }) })
   }
 

@@ -13,7 +13,7 @@ import { apiClient } from '../../api/client/index.ts'
 import { startServer, storeSetting } from '../../api/index.ts'
 import { type CodedError, isStoreTroubleCode, type Store } from '../../runtime/index.ts'
 import {
-  expand,
+  endsOf,
   jobSettings,
   type PoolPlan,
   type RoundSummary,
@@ -210,9 +210,7 @@ function clientsOf({ workload }: LoadedWorkload, { spec, tasks }: DeployableJob)
   const topology = workload.topology(
     jobSettings(workload.settings, spec.modelSpec?.hyperparameters ?? {}, named).settings,
   )
-  const expanded = expand(topology, { jobId: spec.designId, newKey: () => '' })
-  const numbers = new Map(
-    expanded.map(({ end, dataset }) => [end, dataset === undefined ? undefined : Number(dataset)]),
-  )
+  const numbers = new Map<string, number>()
+  for (const { end, dataset } of endsOf(topology)) if (dataset !== undefined) numbers.set(end, Number(dataset))
   return (end) => numbers.get(end)
 }

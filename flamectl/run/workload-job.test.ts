@@ -29,7 +29,7 @@ test('a job of a workload is created with its design, and the next one takes wha
   const spec = await client.getJob({ user, jobId: 'trivial-2' })
   t.deepEqual(spec.modelSpec, { hyperparameters: { ...settings, seed: 8 } })
   const id = String(datasets[0]?.id)
-  t.deepEqual(spec.dataSpec, [{ role: 'trainer', datasetGroups: { default: [id, id, id] } }])
+  t.deepEqual(spec.dataSpec, [{ role: 'trainer', datasetGroups: { default: [{ dataset: id, count: 3 }] } }])
   t.is((await client.getTasks({ user, jobId: 'trivial-2' })).items.length, 4)
 
   const optimizer = { sort: 'fedadam', kwargs: { eta: 0.05 } }

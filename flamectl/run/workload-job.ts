@@ -4,7 +4,7 @@ import { isDeepStrictEqual } from 'node:util'
 import { decodeModel, designSchema, type JobSpecification, type JobStatus } from '../../actors/model/index.ts'
 import { allPages } from '../../api/client/index.ts'
 import { CodedError } from '../../runtime/errors/index.ts'
-import type { DatasetEntry, Kind, Settings, Topology } from '../../sdk/index.ts'
+import { type DatasetEntry, type Kind, type Settings, type Topology, tasksOf } from '../../sdk/index.ts'
 import type { LoadedWorkload } from '../../sdk/node/index.ts'
 import type { Connection } from '../command-context.ts'
 import { filesIn, zipOf } from '../files/archives.ts'
@@ -100,10 +100,15 @@ async function datasetOf({ client, user }: Connection, name: string, module: URL
   return client.createDataset({ user, body })
 }
 
+/** Names the dataset with the number of clients, since a body with an entry for each of many thousands takes long to check. */
 function namedForEachClient({ dataSpec }: Topology, dataset: string): NonNullable<JobSpecification['dataSpec']> {
+  const named = (clients: readonly DatasetEntry[]) => {
+    const count = tasksOf(clients)
+    if (count > 1) return [{ dataset, count }]
+    return count === 1 ? [dataset] : []
+  }
   return dataSpec.map(({ role, datasetGroups }) => {
-    const named = (client: DatasetEntry) => (typeof client === 'string' ? dataset : { ...client, dataset })
-    const groups = Object.entries(datasetGroups).map(([group, clients]) => [group, clients.map(named)] as const)
+    const groups = Object.entries(datasetGroups).map(([group, clients]) => [group, named(clients)] as const)
     return { role, datasetGroups: Object.fromEntries(groups) }
   })
 }

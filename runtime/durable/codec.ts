@@ -1,5 +1,6 @@
 import { PackReader, PackWriter } from '../packing/index.ts'
 import { storeError } from './errors.ts'
+import { isCycle, pathWithin, type Within } from './store-rules.ts'
 
 /** Kinds of MessagePack's extensions, as msgpackr numbers them, and the places of typed arrays in its list. */
 const extensions = { nothing: 0, array: 0x74 } as const
@@ -26,6 +27,11 @@ const levels = 1000
  */
 export function encode(value: unknown): Uint8Array {
   check(value, 'value')
+  return encodeChecked(value)
+}
+
+/** As `encode`, of a value that was found to be fit, such as the copy of a document's fields. */
+export function encodeChecked(value: unknown): Uint8Array {
   const refused = (found: string) => storeError('STORE_VALUE', { path: 'value', found })
   const writer = new PackWriter({ levels, refused, special: extensionOf, bigints: true, records: false })
   writer.value(value)
@@ -54,34 +60,37 @@ function extensionOf(value: unknown): { readonly kind: number; readonly bytes: U
   return { kind: extensions.array, bytes }
 }
 
-function check(value: unknown, path: string, within: readonly object[] = []): void {
+function check(value: unknown, name: string | number, within?: Within): void {
   switch (typeof value) {
     case 'function':
     case 'symbol':
-      throw storeError('STORE_VALUE', { path, found: `a ${typeof value}` })
+      throw unfit(`a ${typeof value}`, name, within)
     case 'bigint':
-      if (BigInt.asIntN(64, value) !== value)
-        throw storeError('STORE_VALUE', { path, found: 'a bigint of more than 64 bits' })
+      if (BigInt.asIntN(64, value) !== value) throw unfit('a bigint of more than 64 bits', name, within)
       return
     case 'object':
-      if (value instanceof DataView) throw storeError('STORE_VALUE', { path, found: 'a DataView' })
+      if (value instanceof DataView) throw unfit('a DataView', name, within)
       if (value === null || ArrayBuffer.isView(value)) return
-      if (within.includes(value)) throw storeError('STORE_VALUE', { path, found: 'a cycle' })
-      checkParts(value, path, [...within, value])
+      if (isCycle(value, within)) throw unfit('a cycle', name, within)
+      checkParts(value, { object: value, name, around: within })
   }
 }
 
-function checkParts(value: object, path: string, within: readonly object[]): void {
+function checkParts(value: object, within: Within): void {
   if (Array.isArray(value)) {
-    for (const [index, item] of value.entries()) check(item, `${path}[${index}]`, within)
+    for (const [index, item] of value.entries()) check(item, index, within)
     return
   }
-  if (!isPlain(value)) throw storeError('STORE_VALUE', { path, found: 'an instance of a class' })
+  if (!isPlain(value)) throw unfit('an instance of a class', within.name, within.around)
   for (const [name, field] of Object.entries(value)) {
     // The decoder would give the field another name.
-    if (name === '__proto__') throw storeError('STORE_VALUE', { path, found: 'an object with a field __proto__' })
-    check(field, `${path}.${name}`, within)
+    if (name === '__proto__') throw unfit('an object with a field __proto__', within.name, within.around)
+    check(field, name, within)
   }
+}
+
+function unfit(found: string, name: string | number, within: Within | undefined): Error {
+  return storeError('STORE_VALUE', { path: pathWithin(name, within), found })
 }
 
 function isPlain(value: object): boolean {

@@ -52,45 +52,75 @@ function successorOf(prefix: string): string | undefined {
   }
 }
 
+/** An object on the way to a value, for the detection of cycles, and for the path of a refused value. */
+export interface Within {
+  readonly object: object
+  /** The object's name, or index, in the object around it. Of the outermost: a word for the whole value. */
+  readonly name: string | number
+  readonly around: Within | undefined
+}
+
+/** Whether a value contains itself. */
+export function isCycle(value: object, within: Within | undefined): boolean {
+  for (let each = within; each; each = each.around) if (each.object === value) return true
+  return false
+}
+
+/** The path of a value of this name, such as `fields.lists[2].name`. Made for refusals alone, since it takes time. */
+export function pathWithin(name: string | number, within: Within | undefined): string {
+  if (!within) return String(name)
+  const around = pathWithin(within.name, within.around)
+  return typeof name === 'number' ? `${around}[${name}]` : `${around}.${name}`
+}
+
 /** Copies a document's fields, as every store keeps them; −0 becomes 0. STORE_VALUE names a field that is no plain JSON. */
 export function copyFields(fields: DocumentFields): DocumentFields {
-  return copyObject(fields, 'fields', [])
+  return copyObject(fields, 'fields', undefined)
 }
 
-function copyObject(object: object, path: string, within: readonly object[]): DocumentFields {
+function copyObject(object: object, name: string | number, around: Within | undefined): DocumentFields {
   const prototype: unknown = Object.getPrototypeOf(object)
-  if (prototype !== null && prototype !== Object.prototype) throw refused(path, 'an instance of a class')
-  return Object.fromEntries(
-    Object.entries(object).map(([name, value]: [string, unknown]) => {
-      if (name === '__proto__') throw refused(path, 'a field named __proto__')
-      return [name, copyValue(value, `${path}.${name}`, [...within, object])]
-    }),
-  )
+  if (prototype !== null && prototype !== Object.prototype) throw refused('an instance of a class', name, around)
+  const within = { object, name, around }
+  const copy: Record<string, DocumentValue> = {}
+  for (const [field, value] of Object.entries(object)) {
+    if (field === '__proto__') throw refused('a field named __proto__', name, around)
+    copy[field] = copyValue(value, field, within)
+  }
+  return copy
 }
 
-function copyValue(value: unknown, path: string, within: readonly object[]): DocumentValue {
+function copyValue(value: unknown, name: string | number, within: Within): DocumentValue {
   switch (typeof value) {
     case 'string':
-      if (/\p{Surrogate}/u.test(value)) throw refused(path, 'a string with half of a surrogate pair')
+      if (!isWellFormed(value)) throw refused('a string with half of a surrogate pair', name, within)
       return value
     case 'boolean':
       return value
     case 'number':
-      if (!Number.isFinite(value)) throw refused(path, String(value))
+      if (!Number.isFinite(value)) throw refused(String(value), name, within)
       return value === 0 ? 0 : value
-    case 'object':
+    case 'object': {
       if (value === null) return value
-      if (within.includes(value)) throw refused(path, 'a cycle')
-      if (Array.isArray(value))
-        return Array.from(value, (item: unknown, index) => copyValue(item, `${path}[${index}]`, [...within, value]))
-      return copyObject(value, path, within)
+      if (isCycle(value, within)) throw refused('a cycle', name, within)
+      if (!Array.isArray(value)) return copyObject(value, name, within)
+      const inList = { object: value, name, around: within }
+      return Array.from(value, (item: unknown, index) => copyValue(item, index, inList))
+    }
     default:
-      throw refused(path, typeof value)
+      throw refused(typeof value, name, within)
   }
 }
 
-function refused(path: string, found: string): Error {
-  return storeError('STORE_VALUE', { path, found })
+/** Most texts are ASCII, in which a half of a surrogate pair needn't be looked for. */
+const otherThanAscii = /[^\0-\x7f]/
+
+function isWellFormed(text: string): boolean {
+  return !otherThanAscii.test(text) || !/\p{Surrogate}/u.test(text)
+}
+
+function refused(found: string, name: string | number, within: Within | undefined): Error {
+  return storeError('STORE_VALUE', { path: pathWithin(name, within), found })
 }
 
 /** Size of the chunks in which stores keep and give blobs. */

@@ -1,4 +1,4 @@
-import { addressee, type Surroundings } from './addressee.ts'
+import { type Addressee, addressee, type StopListener, type Surroundings } from './addressee.ts'
 import { ask } from './ask.ts'
 import type { Clock } from './clocks.ts'
 import { kernelError } from './errors.ts'
@@ -20,11 +20,47 @@ export interface Supervised<Message> extends ActorRef<Message> {
   fault(cause: unknown): void
 }
 
+/** A timer or a watch, which ends with its incarnation. */
+interface Undoable {
+  undo(): void
+}
+
+/** A watch. An actor may watch many thousands of others, so a watch is one object rather than closures. */
+class Watch<Message> implements StopListener, Undoable {
+  readonly #watched: Addressee
+  readonly #cell: Supervised<Message>
+  readonly #toMessage: (terminated: Terminated) => Message
+  readonly #register: Set<Undoable>
+  #told: Revocable<Message> | undefined
+
+  constructor(
+    watched: Addressee,
+    cell: Supervised<Message>,
+    toMessage: (terminated: Terminated) => Message,
+    register: Set<Undoable>,
+  ) {
+    this.#watched = watched
+    this.#cell = cell
+    this.#toMessage = toMessage
+    this.#register = register
+  }
+
+  stopped(terminated: Terminated): void {
+    this.#told = new Revocable(this.#toMessage(terminated), () => this.#register.delete(this))
+    this.#cell.deliver(this.#told)
+  }
+
+  undo(): void {
+    this.#watched.removeStopListener(this)
+    if (this.#told) this.#told.isRevoked = true
+  }
+}
+
 /** An actor's life from a start to a restart or stop. Its timers, watches and signal end with it. */
 export class Incarnation<Message> implements ActorContext<Message> {
   readonly #cell: Supervised<Message>
   #controller: AbortController | undefined
-  #cancels: Set<Cancel> | undefined
+  #undoables: Set<Undoable> | undefined
   #ended = false
 
   constructor(cell: Supervised<Message>) {
@@ -61,27 +97,25 @@ export class Incarnation<Message> implements ActorContext<Message> {
 
   watch(ref: ActorRef<never>, toMessage: (terminated: Terminated) => Message): Cancel {
     if (this.#ended) return noCancel
-    let told: Revocable<Message> | undefined
-    let unwatch = noCancel
-    const cancel = this.#register(() => {
-      unwatch()
-      if (told) told.isRevoked = true
-    })
-    unwatch = addressee(ref).onStopped((terminated) => {
-      told = new Revocable(toMessage(terminated), () => this.#cancels?.delete(cancel))
-      this.#cell.deliver(told)
-    })
+    const watched = addressee(ref)
+    this.#undoables ??= new Set()
+    const watch = new Watch(watched, this.#cell, toMessage, this.#undoables)
+    const cancel = this.#register(watch)
+    watched.addStopListener(watch)
     return cancel
   }
 
   after(delayMs: number, message: Message): Cancel {
     if (this.#ended) return noCancel
     let stopTimer = noCancel
-    const told = new Revocable(message, () => this.#cancels?.delete(cancel))
-    const cancel = this.#register(() => {
-      stopTimer()
-      told.isRevoked = true
-    })
+    const timer = {
+      undo() {
+        stopTimer()
+        told.isRevoked = true
+      },
+    }
+    const told = new Revocable(message, () => this.#undoables?.delete(timer))
+    const cancel = this.#register(timer)
     stopTimer = this.clock.schedule(delayMs, () => this.#cell.deliver(told))
     return cancel
   }
@@ -97,9 +131,11 @@ export class Incarnation<Message> implements ActorContext<Message> {
       })
     }
     next()
-    return this.#register(() => {
-      stopTimer()
-      told.isRevoked = true
+    return this.#register({
+      undo() {
+        stopTimer()
+        told.isRevoked = true
+      },
     })
   }
 
@@ -131,16 +167,17 @@ export class Incarnation<Message> implements ActorContext<Message> {
   end(): void {
     if (this.#ended) return
     this.#ended = true
-    for (const cancel of [...(this.#cancels ?? [])]) cancel()
+    const undoables = this.#undoables
+    this.#undoables = undefined
+    for (const each of undoables ?? []) each.undo()
     this.#controller?.abort(ended)
   }
 
-  #register(undo: Cancel): Cancel {
-    const cancel = () => {
-      if (this.#cancels?.delete(cancel)) undo()
+  #register(undoable: Undoable): Cancel {
+    this.#undoables ??= new Set()
+    this.#undoables.add(undoable)
+    return () => {
+      if (this.#undoables?.delete(undoable)) undoable.undo()
     }
-    this.#cancels ??= new Set()
-    this.#cancels.add(cancel)
-    return cancel
   }
 }

@@ -66,6 +66,13 @@ export interface RoundSummary {
 /** Gives the weights of a job's base model in the layout of the job's own. WEIGHTS_MISMATCH where they don't fit. */
 export type BaseWeights = (layout: Layout) => Promise<Float32Array>
 
+/** How each role host is spawned. A role host counts its attempts by itself. */
+const hosting = {
+  supervise: { type: 'restart', max: Number.POSITIVE_INFINITY, withinMs: 1 },
+  decode: decodeRoleMessage,
+  borrows: true,
+} as const
+
 /** Messages to the host of tasks. Sent on this node alone. */
 export type HostedTasksMessage =
   /** Stops some of the tasks, and calls back when they have stopped. */
@@ -117,31 +124,24 @@ export function hostedTasks({
       checkDeterminism,
       ...(shared.drawSecret && { drawSecret: shared.drawSecret }),
     }
-    const present = new Map<string, ActorRef<never>>()
+    const hosts = new Map(tasks.map((task) => [task.end, context.spawn(task.end, roleHost(task, job), hosting)]))
     /** Ends whose tasks are stopping, with those who wait. */
     const stopping: { readonly ends: Set<string>; readonly stopped: () => void }[] = []
-    for (const task of tasks) {
-      const { end } = task
-      const ref = context.spawn(end, roleHost(task, job), {
-        supervise: { type: 'restart', max: Number.POSITIVE_INFINITY, withinMs: 1 },
-        decode: decodeRoleMessage,
-        borrows: true,
-      })
-      present.set(end, ref)
-      context.watch(ref, () => ({ type: 'task-stopped', end }))
-    }
     return (message) => {
-      if (message.type === 'task-stopped') present.delete(message.end)
+      if (message.type === 'task-stopped') hosts.delete(message.end)
       else {
         const { ends, stopped } = message
         stopping.push({ ends: new Set(ends), stopped })
         for (const end of ends) {
-          const ref = present.get(end)
-          if (ref) context.stop(ref)
+          const ref = hosts.get(end)
+          if (!ref) continue
+          // Not earlier, since a job may have many thousands of tasks that stop by themselves, or with the job.
+          context.watch(ref, () => ({ type: 'task-stopped', end }))
+          context.stop(ref)
         }
       }
       for (const waiting of [...stopping]) {
-        for (const end of waiting.ends) if (!present.has(end)) waiting.ends.delete(end)
+        for (const end of waiting.ends) if (!hosts.has(end)) waiting.ends.delete(end)
         if (waiting.ends.size > 0) continue
         stopping.splice(stopping.indexOf(waiting), 1)
         waiting.stopped()

@@ -11,15 +11,24 @@ export interface Place {
   readonly stands?: 'above' | 'below'
 }
 
+/** Tasks that share their channels share their places. */
+const made = new WeakMap<readonly ChannelWiring[], readonly Place[]>()
+
 /** The places of a task, by its wired channels. */
-export function placesOf(channels: readonly ChannelWiring[]): Place[] {
-  return channels.map(({ name: channel, group, otherRole, funcTags }) => ({
-    channel,
-    group,
-    otherRole,
-    ...(funcTags.includes('distribute') && { stands: 'above' }),
-    ...(funcTags.includes('upload') && { stands: 'below' }),
-  }))
+export function placesOf(channels: readonly ChannelWiring[]): readonly Place[] {
+  const known = made.get(channels)
+  if (known) return known
+  const places = channels.map(
+    ({ name: channel, group, otherRole, funcTags }): Place => ({
+      channel,
+      group,
+      otherRole,
+      ...(funcTags.includes('distribute') && { stands: 'above' }),
+      ...(funcTags.includes('upload') && { stands: 'below' }),
+    }),
+  )
+  made.set(channels, places)
+  return places
 }
 
 export function decodePlace(value: unknown): Place | undefined {

@@ -74,10 +74,14 @@ interface Participant {
   incarnation: Incarnation
   /** Will be hosted again after its stop. */
   isExpected: boolean
-  readonly properties: Map<string, Record<string, unknown>>
-  /** Channels that the end has joined and not left. */
-  readonly present: Set<string>
+  /** By channel: what the end has published. Absent until it publishes something. */
+  properties: ReadonlyMap<string, Readonly<Record<string, unknown>>> | undefined
+  /** Channels that the end has joined and not left. Replaced at each change, since ends share it. */
+  present: ReadonlySet<string>
 }
+
+const nowhere: ReadonlySet<string> = new Set()
+const nothing: Readonly<Record<string, unknown>> = {}
 
 /** Time for the ends of an ended node to join again. After this time they have left for good. */
 const awayMs = 60_000
@@ -96,6 +100,7 @@ export function rendezvous(adoptions: Adoptions = forgottenAdoptions): Behavior<
     /** Ends that never joined and won't, by room. */
     const absent = new Map<string, Set<string>>()
     const adopted = [...(await context.track(adoptions.load()))]
+    const shared = new Map<string, ReadonlySet<string>>()
 
     return (message) => {
       switch (message.type) {
@@ -184,18 +189,26 @@ export function rendezvous(adoptions: Adoptions = forgottenAdoptions): Behavior<
               ref,
               incarnation: 0,
               isExpected: false,
-              properties: new Map(),
-              present: new Set(),
+              properties: undefined,
+              present: nowhere,
             })
       participant.incarnation += 1
-      participant.properties.clear()
-      const channels = [...new Set(participant.places.map(({ channel }) => channel))]
-      const views = channels.map((channel) => view(participant, channel))
+      participant.properties = undefined
+      const channels = channelsOf(participant.places)
+      const views = Array.from(channels, (channel) => view(participant, channel))
       ref.tell({ type: 'welcome', incarnation: participant.incarnation, channels: views })
-      for (const channel of channels) {
-        participant.present.add(channel)
+      participant.present = channels
+      for (const channel of channels)
         tellOthers(participant, { type: 'joined', channel, member: memberOf(participant, channel) })
-      }
+    }
+
+    /** The channels of places, as a set that ends with the same channels share. */
+    function channelsOf(places: readonly Place[]): ReadonlySet<string> {
+      const channels = new Set(places.map(({ channel }) => channel))
+      const name = JSON.stringify([...channels])
+      const known = shared.get(name) ?? channels
+      shared.set(name, known)
+      return known
     }
 
     function enter(participant: Participant): Participant {
@@ -203,7 +216,7 @@ export function rendezvous(adoptions: Adoptions = forgottenAdoptions): Behavior<
       participants.set(participant.end, participant)
       const { end, role, ref } = participant
       const heirlooms = adopted.flatMap(({ heirs, places }) => (heirs.includes(end) ? places : []))
-      participant.places = [...participant.places, ...heirlooms]
+      if (heirlooms.length > 0) participant.places = [...participant.places, ...heirlooms]
       for (const place of participant.places) {
         room(place, role).set(end, participant)
         absent.get(roomName(place, role))?.delete(end)
@@ -214,7 +227,9 @@ export function rendezvous(adoptions: Adoptions = forgottenAdoptions): Behavior<
 
     function leave(end: string, channel: string): void {
       const participant = participants.get(end)
-      if (participant?.present.delete(channel)) tellOthers(participant, { type: 'left', channel, end })
+      if (!participant?.present.has(channel)) return
+      participant.present = new Set([...participant.present].filter((other) => other !== channel))
+      tellOthers(participant, { type: 'left', channel, end })
     }
 
     function giveUp({ end, role, places }: EndOfTask): void {
@@ -231,7 +246,8 @@ export function rendezvous(adoptions: Adoptions = forgottenAdoptions): Behavior<
     function setProperty({ end, channel, name, value }: Extract<RendezvousMessage, { type: 'set-property' }>): void {
       const participant = participants.get(end)
       if (!participant?.places.some((place) => place.channel === channel)) return
-      participant.properties.set(channel, { ...participant.properties.get(channel), [name]: value })
+      const published = { ...participant.properties?.get(channel), [name]: value }
+      participant.properties = new Map([...(participant.properties ?? []), [channel, published]])
       tellOthers(participant, { type: 'property', channel, end, name, value })
     }
 
@@ -273,5 +289,5 @@ function roomName({ channel, group }: Pick<Place, 'channel' | 'group'>, role: st
 }
 
 function memberOf({ end, incarnation, ref, properties }: Participant, channel: string): Member {
-  return { end, incarnation, ref, properties: properties.get(channel) ?? {} }
+  return { end, incarnation, ref, properties: properties?.get(channel) ?? nothing }
 }

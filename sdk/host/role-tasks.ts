@@ -1,7 +1,7 @@
 import { knownNames, systemClock } from '../../runtime/index.ts'
 import { LiveChannel } from '../role/channel/live-channel.ts'
 import { typedChannel } from '../role/channel/typed-channel.ts'
-import { type ChannelWiring, wiringOf } from '../role/channel/wiring.ts'
+import { type ChannelWiring, wiringBy } from '../role/channel/wiring.ts'
 import type { Decisions } from '../role/decisions.ts'
 import { roleError } from '../role/errors.ts'
 import type { AnyRole } from '../role/role.ts'
@@ -36,11 +36,20 @@ export function roleTasksOf(
   { clientOf = () => undefined, roles = {}, partOf = partsOf({ schema, tasks }) }: RoleTaskOptions = {},
 ): RoleTask[] {
   const wire = taskChannels({ schema, tasks })
+  /** Tasks with the same channels share them, and their role. */
+  const found = new Map<readonly ChannelWiring[], { readonly withData: boolean; readonly role: AnyRole }>()
+  const roleOf = (task: HostedTask, channels: readonly ChannelWiring[]): AnyRole => {
+    const withData = task.dataset !== undefined
+    const known = found.get(channels)
+    if (known?.withData === withData) return known.role
+    const role = roleFor(task.role, withData, tagsOf(channels), roles)
+    found.set(channels, { withData, role })
+    return role
+  }
   let clients = 0
   return tasks.map((task) => {
     const channels = wire(task)
-    const tags = tagsOf(channels)
-    const role = roleFor(task.role, task.dataset !== undefined, tags, roles)
+    const role = roleOf(task, channels)
     const part = partOf(task)
     const named = { end: task.end, role, channels, ...(part !== undefined && { part }) }
     if (task.dataset === undefined) return named
@@ -50,7 +59,7 @@ export function roleTasksOf(
   })
 }
 
-/** Wires the channels of a job's tasks, as the schema says. */
+/** Wires the channels of a job's tasks, as the schema says. Tasks of a role with the same groups share their channels. */
 export function taskChannels({
   schema,
   tasks,
@@ -60,9 +69,16 @@ export function taskChannels({
 }): (task: HostedTask) => readonly ChannelWiring[] {
   const joined = channelsByRole(schema)
   const channels = new Map(schema.roles.map(({ name }) => [name, withGroups(joined(name))]))
-  const wired = (task: HostedTask) => ({ ...task, channels: channels.get(task.role) ?? [] })
-  const wire = wiringOf(tasks.map(wired))
-  return (task) => wire(wired(task))
+  const joinedBy = ({ role }: HostedTask) => channels.get(role) ?? []
+  const wire = wiringBy(tasks, joinedBy)
+  const made = new Map<string, readonly ChannelWiring[]>()
+  return (task) => {
+    const groups = joinedBy(task).map(({ name }) => task.groupAssociation[name])
+    const name = JSON.stringify([task.role, ...groups])
+    const known = made.get(name) ?? wire(task)
+    made.set(name, known)
+    return known
+  }
 }
 
 /**

@@ -19,7 +19,8 @@ export function taskTally(tasks: readonly Pick<Task, 'end' | 'role' | 'dataset'>
   const roleOf = new Map(tasks.map(({ end, role }) => [end, role]))
   const aggregators = tasks.filter(({ dataset }) => dataset === undefined)
   const awaited = new Set((aggregators.length > 0 ? aggregators : tasks).map(({ end }) => end))
-  const left = new Set(roleOf.keys())
+  /** Ends that haven't ended are many, for as long as the job runs. */
+  const ended = new Set<string>()
   const notFailed = new Map<string, number>()
   for (const role of roleOf.values()) notFailed.set(role, (notFailed.get(role) ?? 0) + 1)
 
@@ -30,7 +31,9 @@ export function taskTally(tasks: readonly Pick<Task, 'end' | 'role' | 'dataset'>
     ended({ type, end }) {
       const role = roleOf.get(end)
       awaited.delete(end)
-      if (role === undefined || !left.delete(end) || type === 'task-completed') return undefined
+      if (role === undefined || ended.has(end)) return undefined
+      ended.add(end)
+      if (type === 'task-completed') return undefined
       const remaining = (notFailed.get(role) ?? 0) - 1
       notFailed.set(role, remaining)
       return remaining === 0 ? role : undefined

@@ -36,12 +36,31 @@ export function expand(topology: Topology, options: ExpansionOptions): Task[] {
 
 /** As `expand`, but makes each task when it's taken, since there may be many. */
 export function* expansion(
-  { schema, dataSpec }: Topology,
+  topology: Topology,
   { jobId, newKey, computeOf = () => defaultCompute }: ExpansionOptions,
 ): Generator<Task> {
+  let index = 0
+  for (const { end, role, channels, config, placement } of placedEnds(topology, computeOf)) {
+    const taskId = digestOf([jobId, index++, config, placement]).slice(0, 40)
+    yield { taskId, end, role, channels, key: newKey(), ...placement }
+  }
+}
+
+/** Yields the ends of a topology's tasks with their datasets, in the order of the expansion, without the cost of ids. */
+export function* endsOf(topology: Topology): Generator<Pick<Task, 'end' | 'role' | 'dataset'>> {
+  for (const { end, role, placement } of placedEnds(topology, () => defaultCompute))
+    yield { end, role, ...(placement.dataset !== undefined && { dataset: placement.dataset }) }
+}
+
+interface PlacedEnd extends Pick<Task, 'end' | 'role' | 'channels'> {
+  /** Digest of the role and its channels. */
+  readonly config: string
+  readonly placement: Placement
+}
+
+function* placedEnds({ schema, dataSpec }: Topology, computeOf: (dataset: string) => string): Generator<PlacedEnd> {
   const joined = channelsByRole(schema)
   const groupsOfRole = datasetsByRole(dataSpec)
-  let index = 0
   for (const role of schema.roles.toSorted((a, b) => (a.name < b.name ? -1 : 1))) {
     const channels = withGroups(joined(role.name))
     const implied = impliedGroups(channels)
@@ -50,16 +69,8 @@ export function* expansion(
       ? datasetPlacements(role, implied, groupsOfRole.get(role.name) ?? [], computeOf)
       : replicaPlacements(role, implied)
     let place = 0
-    for (const placement of placements) {
-      yield {
-        taskId: digestOf([jobId, index++, config, placement]).slice(0, 40),
-        end: `${role.name}-${place++}`,
-        role: role.name,
-        channels,
-        key: newKey(),
-        ...placement,
-      }
-    }
+    for (const placement of placements)
+      yield { end: `${role.name}-${place++}`, role: role.name, channels, config, placement }
   }
 }
 

@@ -99,6 +99,10 @@ export function job(lease: HeldLease, parts: JobParts): Behavior<JobMessage> {
     context.signal.addEventListener('abort', () => leaveSlot(), { once: true })
     let phase: Phase = { name: 'beginning' }
     const deployable = () => document.deployable(tasks.all())
+    const fail = (cause: unknown) => context.fail(cause)
+    const changedTask = (task: TaskRecord | undefined, status: TaskStatus, cause?: EventCause) => {
+      if (task) noted(task, status, cause)
+    }
 
     await context.track(begin())
     return (message) => {
@@ -106,9 +110,11 @@ export function job(lease: HeldLease, parts: JobParts): Behavior<JobMessage> {
         // Many messages of these two types come at once. The actor waits for none of them, so that the store writes
         // them together.
         case 'task-status':
-          return void tasks.store(message.task, message.status).then(
-            (changed) => changed && noted(changed, message.status, message.cause),
-            (cause: unknown) => context.fail(cause),
+          return tasks.store(
+            message.task,
+            message.status,
+            message.cause ? (changed, status) => changedTask(changed, status, message.cause) : changedTask,
+            fail,
           )
         case 'event':
           return void record(message.event).then(
@@ -226,9 +232,9 @@ export function job(lease: HeldLease, parts: JobParts): Behavior<JobMessage> {
     /** Decides by the states of the tasks whether the job runs, and how it ends. */
     async function consider(): Promise<void> {
       if (phase.name !== 'deployed') return
-      if (document.value.state === 'deploying' && tasks.all().some(({ state }) => state !== 'ready'))
+      if (document.value.state === 'deploying' && [...tasks.counts.values()].some(({ begun }) => begun > 0))
         await enter('running')
-      const verdict = document.value.state === 'stopping' ? undefined : verdictOf(tasks.all())
+      const verdict = document.value.state === 'stopping' ? undefined : verdictOf(tasks.counts)
       if (verdict) decide(endBy(verdict))
     }
 
@@ -277,7 +283,7 @@ export function job(lease: HeldLease, parts: JobParts): Behavior<JobMessage> {
       if (decided) return decided.state === 'completed' ? upload(decided) : finish(decided)
       if (cause !== undefined) return finish({ state: 'failed', cause: causeOf(cause, 'JOB_DEPLOYMENT_FAILED') })
       if (document.value.state === 'stopping') return finish(undefined)
-      const end = endBy(verdictOf(tasks.all()) ?? { state: 'failed', role: unfinishedRole(), allFailed: false })
+      const end = endBy(verdictOf(tasks.counts) ?? { state: 'failed', role: unfinishedRole(), allFailed: false })
       return end.state === 'completed' ? upload(end) : finish(end)
     }
 

@@ -8,6 +8,7 @@ import { taskKey } from '../../records/job-records.ts'
 import type { TaskRecord } from '../../records/record-models.ts'
 import { batchSize, inBatches, type Stored } from '../../records/records.ts'
 import { changeTask, taskAfter } from './task-reports.ts'
+import { type CountsByRole, countsByRole } from './verdict.ts'
 
 /**
  * The tasks of a job, for the owner of its lease. Writes throw LEASE_LOST once another server has taken the job over.
@@ -16,12 +17,15 @@ export interface LeasedTasks {
   /** Reads the tasks. With `claim`, a former owner's writes are refused from then on. */
   load(claim: boolean): Promise<void>
   readonly count: number
+  /** By role. */
+  readonly counts: CountsByRole['roles']
   /** In the order of the expansion. */
   all(): readonly TaskRecord[]
   /**
-   * Stores a task's new status; those of one task in order. Undefined if the state is the same, or the task had ended.
+   * Stores a task's new status; those of one task in order. Calls `stored` after that, with the record; without one if
+   * the state is the same, or the task had ended. No promise, since all tasks of a large job report at once.
    */
-  store(task: string, status: TaskStatus): Promise<TaskRecord | undefined>
+  store(task: string, status: TaskStatus, stored: Waiting['stored'], failed: Waiting['failed']): void
   /** Takes note of a task that another writer has stored. False if its state was known. */
   note(task: TaskRecord): boolean
   /** Reads the tasks again. Answers with the tasks whose state wasn't known. */
@@ -35,9 +39,10 @@ export interface LeasedTasks {
 }
 
 interface Waiting {
-  readonly task: string
   readonly status: TaskStatus
-  readonly done: { resolve(task: TaskRecord | undefined): void; reject(cause: unknown): void }
+  /** Called once the status is stored, with the changed record, as `store` resolves. */
+  readonly stored: (task: TaskRecord | undefined, status: TaskStatus) => void
+  readonly failed: (cause: unknown) => void
 }
 
 /** Writes items in batches: writing all tasks of a large job at once would hold up other users. */
@@ -52,8 +57,9 @@ export function leasedTasks(
   expansion: string,
 ): LeasedTasks {
   const known = new Map<string, Stored<TaskRecord>>()
-  /** Statuses that wait until earlier ones are stored. */
-  let waiting: Waiting[] = []
+  const counts = countsByRole()
+  /** By task: statuses that wait until earlier ones are stored. */
+  const waiting = new Map<string, Waiting[]>()
   let storing: Promise<void> | undefined
   /** True while a caller of `settled` waits. */
   let isHurried = false
@@ -72,8 +78,14 @@ export function leasedTasks(
       return make(present)
     }
     const written = await changeTask(collections, taskKey(job, expansion, task), change, known.get(task))
-    known.set(task, written)
+    learn(written)
     return written.value
+  }
+
+  function learn(task: Stored<TaskRecord>): void {
+    const { taskId } = task.value
+    counts.change(task.value, known.get(taskId)?.value)
+    known.set(taskId, task)
   }
 
   /**
@@ -81,18 +93,18 @@ export function leasedTasks(
    * of tasks, and a commit of the store may hold up its thread.
    */
   async function storeWaiting(): Promise<void> {
-    while (waiting.length > 0) {
+    while (waiting.size > 0) {
       const beganMs = clock.now()
-      const batch = new Map<string, Waiting>()
-      const later: Waiting[] = []
-      for (const item of waiting) {
-        if (batch.has(item.task) || batch.size === batchSize) later.push(item)
-        else batch.set(item.task, item)
+      const batch: Promise<void>[] = []
+      // The tasks that come first, without a look at all that wait: these may be all tasks of a large job.
+      for (const [task, items] of waiting) {
+        const [item, ...later] = items
+        if (later.length > 0) waiting.set(task, later)
+        else waiting.delete(task)
+        if (item) batch.push(storeOne(task, item))
+        if (batch.length === batchSize) break
       }
-      waiting = later
-      await Promise.all(
-        [...batch.values()].map(({ task, status, done }) => storeOne(task, status).then(done.resolve, done.reject)),
-      )
+      await Promise.all(batch)
       await pause(4 * (clock.now() - beganMs))
     }
     storing = undefined
@@ -106,46 +118,47 @@ export function leasedTasks(
     })
   }
 
-  async function storeOne(task: string, status: TaskStatus): Promise<TaskRecord | undefined> {
+  async function storeOne(task: string, { status, stored, failed }: Waiting): Promise<void> {
     const before = known.get(task)?.value.state
     try {
       const value = await write(task, (present) => taskAfter(present, status, now()))
-      return value.state === before ? undefined : value
+      stored(value.state === before ? undefined : value, status)
     } catch (cause) {
       // The first report of a task's end counts.
-      if (isRefusal(cause) && cause.code === 'TASK_ENDED') return undefined
-      throw cause
+      if (isRefusal(cause) && cause.code === 'TASK_ENDED') stored(undefined, status)
+      else failed(cause)
     }
   }
 
-  function store(task: string, status: TaskStatus): Promise<TaskRecord | undefined> {
-    return new Promise((resolve, reject) => {
-      waiting.push({ task, status, done: { resolve, reject } })
-      storing ??= Promise.resolve().then(storeWaiting)
-    })
+  function enqueue(task: string, item: Waiting): void {
+    const items = waiting.get(task)
+    if (items) items.push(item)
+    else waiting.set(task, [item])
+    storing ??= Promise.resolve().then(storeWaiting)
   }
 
   return {
-    store,
+    store: (task, status, stored, failed) => enqueue(task, { status, stored, failed }),
     get count() {
       return known.size
     },
+    counts: counts.roles,
     all: () => [...known.values()].map(({ value }) => value),
     note(task) {
       const present = known.get(task.taskId)
       // If the stored task has changed since, the next write fails and reads the task again.
-      if (present) known.set(task.taskId, { ...present, value: task })
+      if (present) learn({ ...present, value: task })
       return present?.value.state !== task.state
     },
     async load(claim) {
       const found = await read()
-      for (const task of found) known.set(task.value.taskId, task)
+      for (const task of found) learn(task)
       if (claim) await writeEach(found, ({ value }) => write(value.taskId, (present) => ({ ...present, fence })))
     },
     async changed() {
       const found = await read()
       const changed = found.filter(({ value }) => known.get(value.taskId)?.value.state !== value.state)
-      for (const task of found) known.set(task.value.taskId, task)
+      for (const task of found) learn(task)
       return changed.map(({ value }) => value)
     },
     async reset() {
@@ -157,8 +170,14 @@ export function leasedTasks(
     },
     async terminateLeft(log) {
       const left = this.all().filter(({ state }) => !endedNames.includes(state))
+      const status = { state: 'terminated', ...(log === undefined ? {} : { log }) } as const
       const stored = await Promise.all(
-        left.map(({ taskId }) => store(taskId, { state: 'terminated', ...(log === undefined ? {} : { log }) })),
+        left.map(
+          ({ taskId }) =>
+            new Promise<TaskRecord | undefined>((resolve, failed) =>
+              enqueue(taskId, { status, stored: resolve, failed }),
+            ),
+        ),
       )
       return stored.filter((task) => task !== undefined)
     },

@@ -1,9 +1,16 @@
 import test from 'ava'
 import type { JobStateName } from '../../model/job-states.ts'
-import { verdictOf } from './verdict.ts'
+import { countsByRole, verdictOf } from './verdict.ts'
 
-const tasks = (roles: Readonly<Record<string, readonly JobStateName[]>>) =>
-  Object.entries(roles).flatMap(([role, states]) => states.map((state) => ({ role, state })))
+function tasks(roles: Readonly<Record<string, readonly JobStateName[]>>) {
+  const counts = countsByRole()
+  for (const [role, states] of Object.entries(roles))
+    for (const state of states) {
+      counts.change({ role, state: 'ready' }, undefined)
+      counts.change({ role, state }, { role, state: 'ready' })
+    }
+  return counts.roles
+}
 
 const table: readonly [string, Readonly<Record<string, readonly JobStateName[]>>, ReturnType<typeof verdictOf>][] = [
   ['a task runs', { top: ['running'], leaf: ['completed', 'completed'] }, undefined],

@@ -9,20 +9,48 @@ export type Verdict =
   /** `role` is the cause: all its tasks have failed, or none has completed and none runs. */
   | { readonly state: 'failed'; readonly role: string; readonly allFailed: boolean }
 
+/** Numbers of a role's tasks. `begun`: those that aren't ready any more. */
+export interface RoleCounts {
+  tasks: number
+  begun: number
+  failed: number
+  completed: number
+  ended: number
+}
+
+/** Counts tasks by role and state, as they change. */
+export interface CountsByRole {
+  readonly roles: ReadonlyMap<string, Readonly<RoleCounts>>
+  /** Counts a task instead of its earlier record, if it had one. */
+  change(task: CountedTask, before: CountedTask | undefined): void
+}
+type CountedTask = Pick<TaskRecord, 'role' | 'state'>
+
+export function countsByRole(): CountsByRole {
+  const roles = new Map<string, RoleCounts>()
+  const count = ({ role, state }: CountedTask, sign: 1 | -1) => {
+    const counts = roles.get(role) ?? { tasks: 0, begun: 0, failed: 0, completed: 0, ended: 0 }
+    roles.set(role, counts)
+    counts.tasks += sign
+    if (state !== 'ready') counts.begun += sign
+    if (state === 'failed') counts.failed += sign
+    if (state === 'completed') counts.completed += sign
+    if (endedNames.includes(state)) counts.ended += sign
+  }
+  return {
+    roles,
+    change(task, before) {
+      if (before) count(before, -1)
+      count(task, 1)
+    },
+  }
+}
+
 /**
  * The job has failed as soon as all tasks of one role have failed. Else, when no task runs any more, the job has
  * completed if each role has a completed task, and has failed if not. Undefined: the job goes on.
  */
-export function verdictOf(tasks: Iterable<Pick<TaskRecord, 'role' | 'state'>>): Verdict | undefined {
-  const roles = new Map<string, { tasks: number; failed: number; completed: number; ended: number }>()
-  for (const { role, state } of tasks) {
-    const counts = roles.get(role) ?? { tasks: 0, failed: 0, completed: 0, ended: 0 }
-    roles.set(role, counts)
-    counts.tasks += 1
-    counts.failed += Number(state === 'failed')
-    counts.completed += Number(state === 'completed')
-    counts.ended += Number(endedNames.includes(state))
-  }
+export function verdictOf(roles: ReadonlyMap<string, Readonly<RoleCounts>>): Verdict | undefined {
   for (const [role, counts] of roles)
     if (counts.failed === counts.tasks) return { state: 'failed', role, allFailed: true }
   for (const { ended, tasks: all } of roles.values()) if (ended < all) return undefined

@@ -1,6 +1,6 @@
 import { setImmediate } from 'node:timers/promises'
 import { isObject } from '../../decoding/guards.ts'
-import { decode, encode } from '../codec.ts'
+import { decode, encodeChecked } from '../codec.ts'
 import { storeError } from '../errors.ts'
 import type { DocumentFields, Documents, FindOptions, NewDocument, StoredDocument } from '../store.ts'
 import { compareKeys, copyFields, type KeyRange, rangeOf } from '../store-rules.ts'
@@ -41,7 +41,7 @@ export class LmdbDocuments implements Documents {
     for (const { collection, id } of documents) check(collection, id)
     const prepared = documents.map(({ collection, id, fields: given }) => {
       const fields = copyFields(given)
-      return { collection, id, fields, key: ['document', collection, id], bytes: seal(1, encode(fields)) }
+      return { collection, id, fields, key: ['document', collection, id], bytes: seal(1, encodeChecked(fields)) }
     })
     const size = prepared.reduce((sum, { bytes }) => sum + bytes.length + entryBytes, 0)
     await write(size, () => {
@@ -64,17 +64,17 @@ export class LmdbDocuments implements Documents {
   }
 
   async replace(collection: string, id: string, expected: number, given: DocumentFields): Promise<number> {
-    const { root, check, write } = this.#access
+    const { root, check, write, unseal } = this.#access
     check(collection, id)
     const fields = copyFields(given)
-    const sealed = seal(expected + 1, encode(fields))
+    const sealed = seal(expected + 1, encodeChecked(fields))
     await write(sealed.length + entryBytes, () => {
-      const found = this.#get(collection, id)
-      const present = found?.version ?? 0
+      const found = root.getBinary(['document', collection, id])
+      const { version: present, bytes } = found ? unseal(found) : { version: 0, bytes: new Uint8Array() }
       if (present === 0 || present !== expected)
         throw storeError('STORE_VERSION', { key: `${collection}/${id}`, present, expected })
       root.putSync(['document', collection, id], sealed)
-      this.#indexes.change(collection, id, found?.fields, fields)
+      if (this.#indexes.has(collection)) this.#indexes.change(collection, id, this.#fieldsIn(id, bytes), fields)
     })
     return expected + 1
   }
@@ -168,9 +168,13 @@ export class LmdbDocuments implements Documents {
 
   #open(id: string, sealed: Uint8Array): StoredDocument {
     const { version, bytes } = this.#access.unseal(sealed)
+    return { id, version, fields: this.#fieldsIn(id, bytes) }
+  }
+
+  #fieldsIn(id: string, bytes: Uint8Array): DocumentFields {
     const fields = decode(bytes)
     if (!isFields(fields)) throw this.#access.damaged(`document ${id} is no document`)
-    return { id, version, fields }
+    return fields
   }
 }
 

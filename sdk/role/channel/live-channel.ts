@@ -27,12 +27,13 @@ export class LiveChannel implements ChannelPort {
   readonly wiring: ChannelWiring
   readonly #host: ChannelHost
   readonly #members = new Map<string, Member>()
-  readonly #gone = new Set<string>()
+  /** Made when it gets its first end, as the next three: a job may have many thousands of channels with one end each. */
+  #gone: Set<string> | undefined
   readonly #waiting = new Map<string, Delivery[]>()
   /** By sender: the last message taken in this round that the sender keeps until it's acknowledged. */
-  readonly #owed = new Map<string, Delivery>()
+  #owed: Map<string, Delivery> | undefined
   readonly #inbox = new Inbox()
-  readonly #watchers = new Set<() => void>()
+  #watchers: Set<() => void> | undefined
   #waiters: Waiter[] = []
   #sorted: readonly string[] | undefined
   readonly #outbox: Outbox
@@ -50,7 +51,7 @@ export class LiveChannel implements ChannelPort {
   welcome(incarnation: Incarnation, view: GroupView): void {
     this.#incarnation = incarnation
     this.#outbox.begin(incarnation)
-    for (const end of view.gone) this.#gone.add(end)
+    for (const end of view.gone) this.#noteGone(end)
     for (const member of view.members) this.#admit(member)
     for (const delivery of this.#early.splice(0)) this.delivered(delivery)
     this.#changed()
@@ -65,7 +66,7 @@ export class LiveChannel implements ChannelPort {
 
   left(end: string): void {
     this.#members.delete(end)
-    this.#gone.add(end)
+    this.#noteGone(end)
     this.#outbox.forget(end)
     this.#sorted = undefined
     this.#changed()
@@ -99,7 +100,7 @@ export class LiveChannel implements ChannelPort {
   /** Called after each committed round: sends the acknowledgements that the round owes. */
   committed(): void {
     this.#outbox.committed()
-    if (this.#owed.size === 0) return
+    if (!this.#owed || this.#owed.size === 0) return
     for (const [from, { incarnation: to, number }] of this.#owed) {
       const isEarlier = (one: Delivery) => one.incarnation === to && one.number < number
       const earlier = this.#waiting.get(from)?.find(isEarlier)
@@ -125,7 +126,7 @@ export class LiveChannel implements ChannelPort {
   }
 
   isGone(end: string): boolean {
-    return !this.#members.has(end) && (this.#gone.has(end) || !this.wiring.expected.has(end))
+    return !this.#members.has(end) && (this.#gone?.has(end) === true || !this.wiring.expected.has(end))
   }
 
   async allJoined(expiry: Expiry): Promise<readonly string[]> {
@@ -200,10 +201,11 @@ export class LiveChannel implements ChannelPort {
   change(expiry?: Expiry): Promise<void> {
     return new Promise((resolve) => {
       const wake = () => {
-        this.#watchers.delete(wake)
+        this.#watchers?.delete(wake)
         expiry?.listeners.delete(wake)
         resolve()
       }
+      this.#watchers ??= new Set()
       this.#watchers.add(wake)
       expiry?.listeners.add(wake)
     })
@@ -211,8 +213,13 @@ export class LiveChannel implements ChannelPort {
 
   #admit(member: Member): void {
     if (!this.#members.has(member.end)) this.#sorted = undefined
-    this.#gone.delete(member.end)
+    this.#gone?.delete(member.end)
     this.#members.set(member.end, member)
+  }
+
+  #noteGone(end: string): void {
+    this.#gone ??= new Set()
+    this.#gone.add(end)
   }
 
   #meet(member: Member): void {
@@ -232,7 +239,10 @@ export class LiveChannel implements ChannelPort {
 
   #taken(delivery: Delivery): Arrival<unknown> {
     const { from, message } = delivery
-    if (delivery.acknowledge) this.#owed.set(from, delivery)
+    if (delivery.acknowledge) {
+      this.#owed ??= new Map()
+      this.#owed.set(from, delivery)
+    }
     return { end: from, message }
   }
 
@@ -251,7 +261,7 @@ export class LiveChannel implements ChannelPort {
 
   #changed(): void {
     if (this.#waiters.length > 0) this.#serve()
-    if (this.#watchers.size > 0) for (const wake of Array.from(this.#watchers)) wake()
+    if (this.#watchers && this.#watchers.size > 0) for (const wake of Array.from(this.#watchers)) wake()
   }
 
   /** Gives arrivals to pending calls of `next`, first come first served. */

@@ -31,7 +31,8 @@ export class Outbox {
   #sends = 0
   #keptBefore: Kept[] = []
   #kept: Kept[] = []
-  readonly #unacknowledged = new Map<string, Unacknowledged[]>()
+  /** Made with its first message, since most channels never have one. */
+  #unacknowledged: Map<string, Unacknowledged[]> | undefined
   readonly #sent = new Map<string, { readonly to: Incarnation; count: number }>()
 
   constructor(channel: string, from: string) {
@@ -57,7 +58,7 @@ export class Outbox {
   resend(member: Member): void {
     const { end } = member
     const kept = [...this.#keptBefore, ...this.#kept].filter(({ ends }) => ends.includes(end))
-    const all = [...kept, ...(this.#unacknowledged.get(end) ?? [])].toSorted((a, b) => a.order - b.order)
+    const all = [...kept, ...(this.#unacknowledged?.get(end) ?? [])].toSorted((a, b) => a.order - b.order)
     for (const entry of all) {
       if ('ends' in entry) this.#deliver(member, entry.message)
       else this.#deliverKept(member, entry)
@@ -73,19 +74,20 @@ export class Outbox {
 
   /** Forgets the messages that an end has acknowledged. */
   acknowledged({ from, incarnation, to, upTo }: Acknowledgement): void {
-    const kept = this.#unacknowledged.get(from)
+    const kept = this.#unacknowledged?.get(from)
     if (!kept || to !== this.#incarnation) return
     const left = kept.filter((entry) => entry.to !== incarnation || entry.number > upTo)
-    if (left.length > 0) this.#unacknowledged.set(from, left)
-    else this.#unacknowledged.delete(from)
+    if (left.length > 0) this.#unacknowledged?.set(from, left)
+    else this.#unacknowledged?.delete(from)
   }
 
   /** Forgets the messages kept for an end that has left for good, and so can't acknowledge them. */
   forget(end: string): void {
-    this.#unacknowledged.delete(end)
+    this.#unacknowledged?.delete(end)
   }
 
   #keepFor(end: string, entry: Unacknowledged, member: Member | undefined): void {
+    this.#unacknowledged ??= new Map()
     const kept = this.#unacknowledged.get(end)
     if (kept) kept.push(entry)
     else this.#unacknowledged.set(end, [entry])

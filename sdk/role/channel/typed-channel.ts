@@ -110,10 +110,14 @@ class TypedChannel<Out, In> implements Channel<Out, In> {
     return (await this.#receive(new Set([end])))?.message
   }
 
+  /** Waits for the port by itself: each async function between would hold its own frame while an idle end waits. */
   async recvAny(): Promise<Arrival<In>> {
     for (;;) {
-      const arrival = await this.#receive()
-      if (arrival) return arrival
+      const arrival = await this.#port.next(undefined)
+      const taken = arrival && this.#accepted(arrival)
+      if (!taken) continue
+      keep(taken.message)
+      return taken
     }
   }
 
@@ -238,7 +242,14 @@ class TypedChannel<Out, In> implements Channel<Out, In> {
 
   async awaitProperty(ends: readonly string[], name: string): Promise<void> {
     const port = this.#port
-    while (ends.some((end) => port.has(end) && port.property(end, name) === undefined)) await port.change()
+    const isMissing = (end: string) => port.has(end) && port.property(end, name) === undefined
+    // Checks from the last end, so that each change doesn't scan a large group.
+    for (let awaited = [...ends]; ; ) {
+      for (let last = awaited.at(-1); last !== undefined && !isMissing(last); last = awaited.at(-1)) awaited.pop()
+      if (awaited.length === 0) awaited = ends.filter(isMissing)
+      if (awaited.length === 0) return
+      await port.change()
+    }
   }
 
   /** Receives a message that is lent. */
@@ -246,11 +257,17 @@ class TypedChannel<Out, In> implements Channel<Out, In> {
     for (;;) {
       const arrival = await this.#port.next(awaited, expiry)
       if (!arrival) return undefined
-      const { end, message } = arrival
-      if (this.#use.accepts(message)) return { end, message }
-      release(message)
-      this.#surroundings.foreign(this.name, end)
+      const accepted = this.#accepted(arrival)
+      if (accepted) return accepted
     }
+  }
+
+  /** The arrival, if its message is of the channel's protocol; drops it otherwise. */
+  #accepted({ end, message }: Arrival<unknown>): Arrival<In> | undefined {
+    if (this.#use.accepts(message)) return { end, message }
+    release(message)
+    this.#surroundings.foreign(this.name, end)
+    return undefined
   }
 
   async #receive(awaited?: ReadonlySet<string>): Promise<Arrival<In> | undefined> {

@@ -140,10 +140,20 @@ function decodeMember(value: unknown): Member | undefined {
 }
 
 /** The facts of a task that its wiring needs. */
-type WiredTask = Pick<Task, 'end' | 'role' | 'groupAssociation' | 'dataset' | 'channels'>
+type WiredTask = Pick<Task, 'end' | 'role' | 'groupAssociation' | 'dataset'>
 
 /** Wires the channels of each task of a job. Takes linear time; the tasks of a group share one set of expected ends. */
-export function wiringOf(tasks: readonly WiredTask[]): (task: WiredTask) => ChannelWiring[] {
+export function wiringOf(
+  tasks: readonly (WiredTask & Pick<Task, 'channels'>)[],
+): (task: WiredTask & Pick<Task, 'channels'>) => ChannelWiring[] {
+  return wiringBy(tasks, ({ channels }) => channels)
+}
+
+/** As `wiringOf`, of tasks that don't carry their channels: `joinedBy` gives the channels that a task joins. */
+export function wiringBy<Wired extends WiredTask>(
+  tasks: readonly Wired[],
+  joinedBy: (task: Wired) => Task['channels'],
+): (task: Wired) => ChannelWiring[] {
   const rooms = new Map<string, Set<string>>()
   const roomOf = (channel: string, group: string, role: string) => {
     const name = JSON.stringify([channel, group, role])
@@ -153,15 +163,17 @@ export function wiringOf(tasks: readonly WiredTask[]): (task: WiredTask) => Chan
   }
   const rolesWithData = new Set<string>()
   const rolesInRings = new Set<string>()
-  for (const { channels, groupAssociation, role, end, dataset } of tasks) {
+  for (const task of tasks) {
+    const { groupAssociation, role, end, dataset } = task
     if (dataset !== undefined) rolesWithData.add(role)
-    for (const { name, funcTags } of channels) {
+    for (const { name, funcTags } of joinedBy(task)) {
       roomOf(name, groupAssociation[name] ?? defaultGroup, role).add(end)
       if (funcTags?.[role]?.includes('ring_allreduce')) rolesInRings.add(role)
     }
   }
-  return ({ channels, groupAssociation, role }) =>
-    channels.map((channel) => {
+  return (task) =>
+    joinedBy(task).map((channel) => {
+      const { groupAssociation, role } = task
       const group = groupAssociation[channel.name] ?? defaultGroup
       const other = otherRole(channel, role)
       return {
