@@ -1,5 +1,5 @@
 import { decode, encode } from '../../runtime/index.ts'
-import { streamFrom } from '../random/random-stream.ts'
+import { type RandomStream, streamFrom } from '../random/random-stream.ts'
 import { type Decisions, placeOf } from '../role/decisions.ts'
 import { roleError } from '../role/errors.ts'
 import type { OwnState, RoundRecord } from '../role/role.ts'
@@ -69,25 +69,30 @@ export function checkedRounds<State, Channels>(given: RoundParts<State, Channels
 
 /** The algorithm, with a selector that runs twice on the same draws and throws if its choices differ. */
 function selectingTwice(strategy: Algorithm, differs: (difference: string) => Error): Algorithm {
+  const { select } = strategy
+  const { one } = select
+  const twice = <Chosen>(random: RandomStream, choose: (random: RandomStream) => Chosen): Chosen => {
+    const drawn: number[] = []
+    const noting = () => {
+      const value = random.uint32()
+      drawn.push(value)
+      return value
+    }
+    let next = 0
+    const repeating = () => drawn[next++] ?? random.uint32()
+    const first = choose(streamFrom(noting))
+    const again = choose(streamFrom(repeating))
+    const difference = differenceOf(first, again, `choice of the selector of ${strategy.name}`)
+    if (difference) throw differs(difference)
+    return first
+  }
   return {
     ...strategy,
     select: {
-      ...strategy.select,
-      select(ends, random, memory, told) {
-        const drawn: number[] = []
-        const noting = () => {
-          const value = random.uint32()
-          drawn.push(value)
-          return value
-        }
-        let next = 0
-        const repeating = () => drawn[next++] ?? random.uint32()
-        const first = strategy.select.select([...ends], streamFrom(noting), memory, told)
-        const again = strategy.select.select([...ends], streamFrom(repeating), memory, told)
-        const difference = differenceOf(first, again, `choice of the selector of ${strategy.name}`)
-        if (difference) throw differs(difference)
-        return first
-      },
+      ...select,
+      select: (population, random, memory, told) =>
+        twice(random, (stream) => select.select(population, stream, memory, told)),
+      ...(one && { one: (population, random) => twice(random, (stream) => one(population, stream)) }),
     },
   }
 }

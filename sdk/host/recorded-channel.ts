@@ -3,6 +3,7 @@ import type { Arrival } from '../role/channel/channel.ts'
 import type { ChannelPort, Expiry } from '../role/channel/channel-port.ts'
 import type { Keep } from '../role/channel/numbered-messages.ts'
 import type { ChannelWiring } from '../role/channel/wiring.ts'
+import type { KeptPopulation } from '../strategy/population.ts'
 import { differenceOf } from '../workload/difference.ts'
 
 /** One call on a channel during a round, and its result or arguments. */
@@ -14,6 +15,7 @@ interface Observation {
 /** Passes each call on to a port, and records the call and its result. */
 export class RecordingPort implements ChannelPort {
   readonly wiring: ChannelWiring
+  readonly population: KeptPopulation | undefined
   readonly #port: ChannelPort
   observations: Observation[] = []
   /** Above 0, nothing is recorded. */
@@ -22,6 +24,7 @@ export class RecordingPort implements ChannelPort {
   constructor(port: ChannelPort) {
     this.#port = port
     this.wiring = port.wiring
+    this.population = port.population
   }
 
   /** Forgets all recorded calls. */
@@ -32,6 +35,7 @@ export class RecordingPort implements ChannelPort {
   ends = (): readonly string[] => this.#noted('ends', this.#port.ends())
   has = (end: string): boolean => this.#noted(`has ${end}`, this.#port.has(end))
   isGone = (end: string): boolean => this.#noted(`isGone ${end}`, this.#port.isGone(end))
+  watchLeft = (left: (end: string) => void): (() => void) => this.#port.watchLeft(left)
   peek = (end: string): unknown => this.#noted(`peek ${end}`, this.#port.peek(end))
   peekNext = (awaited: ReadonlySet<string>): Arrival<unknown> | undefined =>
     this.#noted('peek next', this.#port.peekNext(awaited))
@@ -95,12 +99,15 @@ export class RecordingPort implements ChannelPort {
 /** Replays the recorded results of the first run to the second run, and compares the calls and arguments of both. */
 export class ReplayPort implements ChannelPort {
   readonly wiring: ChannelWiring
+  /** The same for both runs: a round reads it in decisions, and adds what the round before has learnt. */
+  readonly population: KeptPopulation | undefined
   readonly #observations: readonly Observation[]
   readonly #differs: (difference: string) => Error
   #next = 0
 
   constructor(recorded: RecordingPort, differs: (difference: string) => Error) {
     this.wiring = recorded.wiring
+    this.population = recorded.population
     this.#observations = recorded.observations
     this.#differs = differs
   }
@@ -108,6 +115,7 @@ export class ReplayPort implements ChannelPort {
   ends = (): readonly string[] => this.#ends(this.#replayed('ends'))
   has = (end: string): boolean => this.#replayed(`has ${end}`) === true
   isGone = (end: string): boolean => this.#replayed(`isGone ${end}`) === true
+  watchLeft = (): (() => void) => () => {}
   peek = (end: string): unknown => this.#replayed(`peek ${end}`)
   hasPassed = (): boolean => this.#replayed('hasPassed') === true
   property = (end: string, name: string): unknown => this.#replayed(`property ${end} ${name}`)

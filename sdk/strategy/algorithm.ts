@@ -4,6 +4,7 @@ import type { RandomStream } from '../random/random-stream.ts'
 import type { SentVector } from '../sum/accumulator.ts'
 import type { Levels } from '../sum/packed-vector.ts'
 import type { Layout } from '../weights/layout.ts'
+import type { KnownNumbers, Population } from './population.ts'
 
 /**
  * A federated algorithm, in parts. The stock roles call the parts and know no algorithm by name.
@@ -41,18 +42,40 @@ export interface VerticalSettings {
   readonly heldOut: number
 }
 
-/** Selects the ends that take part in a round. `Memory` holds plain values, and is part of the snapshot. */
+/**
+ * Selects the ends that take part in a round. `Memory` holds plain values, and is part of the snapshot. Numbers of single
+ * ends lie in columns of the population, so that a fleet can keep them in arrays.
+ */
 export interface Selector<Memory = unknown> {
   /**
-   * A subset of `ends`, sorted. `ends` is sorted, and all of them are present. Depends only on the arguments. `memory` is
-   * absent before the first round, and for a selector that keeps none. `told`: the candidates' answers, sorted by end.
-   * Absent where the selector has no candidates, and where the number of ends is tried before a job begins.
+   * The names of free ends of a population, sorted. Depends only on the arguments: of the population on the rows that are
+   * free, and on the columns. `memory` is absent before the first round, and for a selector that keeps none. `told`: the
+   * candidates' answers, sorted by end. Absent where the selector has no candidates, and where the number of ends is tried
+   * before a job begins.
    */
-  select(ends: readonly string[], random: RandomStream, memory?: Memory, told?: readonly Answer[]): readonly string[]
-  /** The ends that are asked before the selection, a subset of `ends`, sorted. Absent: nobody is asked. */
-  candidates?(ends: readonly string[], random: RandomStream, memory?: Memory): readonly string[]
-  /** The memory after a round. Absent: the selector keeps none. */
-  remember?(memory: Memory | undefined, round: FinishedRound): Memory
+  select(population: Population, random: RandomStream, memory?: Memory, told?: readonly Answer[]): readonly string[]
+  /** The ends that are asked before the selection: names of free ends, sorted. Absent: nobody is asked. */
+  candidates?(population: Population, random: RandomStream, memory?: Memory): readonly string[]
+  /**
+   * One end that `select` may select, for an asynchronous algorithm, which asks one end after the other. Undefined if none
+   * is free. Absent: an end is drawn from a whole selection.
+   */
+  one?(population: Population, random: RandomStream): string | undefined
+  /** Names of the columns with the numbers that the selector remembers of ends. Absent: it remembers none. */
+  readonly columns?: readonly string[]
+  /**
+   * What the selector learns from a round. The population has every end that the selector knows, or has selected, whether
+   * it is there or not. Absent: the selector learns nothing.
+   */
+  remember?(memory: Memory | undefined, round: FinishedRound, population: Population): Remembered<Memory>
+}
+
+/** What a selector keeps after a round. */
+export interface Remembered<Memory> {
+  /** Takes the place of the memory before. Absent: the selector keeps none. */
+  readonly memory?: Memory
+  /** By column and end: numbers that take the place of those that were known of the same ends. Absent: none. */
+  readonly known?: KnownNumbers
 }
 
 /** What an aggregator that hears each client knows of a round. */

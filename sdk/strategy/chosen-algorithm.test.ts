@@ -8,9 +8,10 @@ import { krum } from './algorithms/robust/index.ts'
 import { fedAvg } from './algorithms/server/index.ts'
 import { type Choices, choiceFaults, choicesOf, chosenAlgorithm, requireChoices } from './chosen-algorithm.ts'
 import { fewestTrainers, requireTopology, requireUpdates } from './fitting-algorithm.ts'
+import { namedPopulation } from './population.ts'
 
 const ends = ['a', 'b', 'c', 'd']
-const selected = ({ select }: Algorithm) => select.select(ends, randomStream(1)).length
+const selected = ({ select }: Algorithm) => select.select(namedPopulation(ends), randomStream(1)).length
 
 test("a named algorithm takes the place of the workload's, whose selection, waiting and quantum stay unless they are given", (t) => {
   const own = fedAvg({ fraction: 0.5, quorum: 0.7, quantumBits: 30 })

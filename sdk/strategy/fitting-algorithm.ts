@@ -4,6 +4,7 @@ import type { Schema } from '../tag/schema.ts'
 import { topologies } from '../tag/topologies.ts'
 import { type Algorithm, awaitedOf } from './algorithm.ts'
 import { strategyError } from './errors.ts'
+import { namedPopulation } from './population.ts'
 
 /**
  * A role between trainers and the top, which passes sums on: aggregates below and uploads above. Undefined if the
@@ -157,9 +158,10 @@ export function updatesMisfit(
 ): string | undefined {
   if (waiting.kind !== 'quorum' || waiting.minimumUpdates <= 1) return undefined
   const ends = Array.from({ length: trainers }, (_, index) => `trainer-${index}`).toSorted()
+  const population = namedPopulation(ends)
   const selections = Array.from(
     { length: triedSelections },
-    (_, seed) => select.select(ends, randomStream(seed)).length,
+    (_, seed) => select.select(population, randomStream(seed)).length,
   )
   const selected = Math.max(...selections)
   // With middle aggregators each group has its own quorum, and more updates may be counted in all.

@@ -6,6 +6,7 @@ import type { Settings } from '../role/role.ts'
 import { splitPlan } from '../role/stock/split-plan.ts'
 import { splitsModel } from '../strategy/fitting-algorithm.ts'
 import { requireLearner } from '../strategy/learner-needs.ts'
+import { namedPopulation } from '../strategy/population.ts'
 import { joined } from '../strategy/round-sum.ts'
 import { boundedClients, requireReproducible, requireSame } from '../workload/reproducible.ts'
 import type { Workload } from '../workload/workload.ts'
@@ -79,7 +80,7 @@ export async function trial<S extends Settings>(
     const contribution = await train()
     requireSame('update of client 0', contribution, await train())
     const ends = Array.from({ length: Math.min(clients, 1_000) }, (_, client) => `trainer-${client}`).toSorted()
-    const select = () => strategy.select.select(ends, streamOf('select'))
+    const select = () => strategy.select.select(namedPopulation(ends), streamOf('select'))
     requireSame('selection of the strategy', select(), select())
     const root = await server.train?.({ end: 'top-aggregator-0', round: 1, weights, terms }, alone)
     const step = () => {

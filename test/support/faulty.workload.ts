@@ -3,10 +3,12 @@ import {
   chosen,
   type Examples,
   fedAvg,
+  freeEnds,
   inMemoryExamples,
   type Learner,
   layersLearner,
   type ModelFunction,
+  type Population,
   type TensorFlow,
   type Topology,
   twoTier,
@@ -81,7 +83,7 @@ function topologyOf(fault: string, clients: number): Topology {
 
 function strategyOf(fault: string): Algorithm {
   const strategy = fedAvg()
-  const lottery = (ends: readonly string[]) => ends.filter(() => Math.random() < 0.5)
+  const lottery = (population: Population) => freeEnds(population).filter(() => Math.random() < 0.5)
   if (fault === 'random-selector') return { ...strategy, select: { select: lottery } }
   const step = (weights: Float32Array) => weights.fill(Math.random())
   if (fault === 'random-step') return { ...strategy, server: { init: () => ({}), step } }

@@ -24,21 +24,24 @@ const shape = z.object({
 /** What selectors compute of ends, as the parts that a job calls compute it. */
 export function selection(given: VectorCase): Record<string, unknown> {
   const { ends, exploited, losses, rounds, candidates } = shape.parse(given.inputs)
-  const known = Object.fromEntries(ends.map(({ end, lastRound, ...facts }) => [end, { ...facts, last: lastRound }]))
+  const column = (of: (end: (typeof ends)[number]) => number) => Float32Array.from(ends, of)
+  const seconds = column((each) => each.seconds)
+  const columns = { utility: column(({ utility }) => utility), seconds, last: column(({ lastRound }) => lastRound) }
   const threshold = numberOf(given, 'roundThreshold', 100)
   const pacer = { pacerStep: numberOf(given, 'pacerStep', 20), pacerDelta: numberOf(given, 'pacerDelta', 5) }
   const round = numberOf(given, 'round', 1)
+  const { scoreOf } = oortScores(columns, { round, threshold, alpha: numberOf(given, 'alpha', 2) })
   const lossOf = new Map(candidates.map((end, index) => [end, losses[index] ?? 0]))
   return {
-    preferredSeconds: preferredSeconds(Object.values(known), threshold),
-    scores: oortScores(known, { round, threshold, alpha: numberOf(given, 'alpha', 2) }),
+    preferredSeconds: preferredSeconds(seconds, threshold),
+    scores: Object.fromEntries(ends.map(({ end }, row) => [end, scoreOf(row)])),
     thresholds: exploited.reduce<number[]>(
       (paced, _, index) => [...paced, pacedThreshold(paced.at(-1) ?? threshold, exploited.slice(0, index), pacer)],
       [],
     ),
     factors: explorations(rounds).filter((_, index) => index % 10 === 0),
     utility: statisticalUtility(losses),
-    selected: highestLosses(candidates, numberOf(given, 'k', 1), (end) => lossOf.get(end) ?? 0),
+    selected: highestLosses(candidates, numberOf(given, 'k', 1), (end) => lossOf.get(end) ?? 0).toSorted(),
   }
 }
 

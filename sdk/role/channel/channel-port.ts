@@ -1,3 +1,4 @@
+import type { KeptPopulation } from '../../strategy/population.ts'
 import type { Arrival } from './channel.ts'
 import type { Keep } from './numbered-messages.ts'
 import type { ChannelWiring } from './wiring.ts'
@@ -11,16 +12,24 @@ export interface Expiry {
 /** The untyped calls below a channel: membership, sending and receiving. */
 export interface ChannelPort {
   readonly wiring: ChannelWiring
+  /**
+   * The ends that hold data on this channel, or below its ends, where nobody lists them: a fleet's. `ends` of a fleet's
+   * devices may be empty then. Absent: ends with names.
+   */
+  readonly population?: KeptPopulation | undefined
   ends(): readonly string[]
   has(end: string): boolean
   /** Whether the end has left for good, or was never expected, so that nobody needs to wait for it. */
   isGone(end: string): boolean
+  /** Calls `left` with each end that leaves, until the returned function is called. */
+  watchLeft(left: (end: string) => void): () => void
   /** Waits until every expected end has joined or is gone. Resolves with the ends that are missing at the expiry. */
   allJoined(expiry: Expiry): Promise<readonly string[]>
   /** Sends a message. A kept message is sent again to an end that restarts. */
   send(ends: readonly string[], message: unknown, keep: Keep): void
   /**
-   * Takes the next message of the awaited ends, or of any end if undefined. Resolves with undefined at the expiry, or
+   * Takes the next message of the awaited ends, or of any end if undefined. The set doesn't change before the promise is
+   * resolved. Resolves with undefined at the expiry, or
    * when all awaited ends are gone.
    */
   next(awaited: ReadonlySet<string> | undefined, expiry?: Expiry): Promise<Arrival<unknown> | undefined>

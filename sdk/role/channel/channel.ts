@@ -1,3 +1,4 @@
+import type { KeptPopulation } from '../../strategy/population.ts'
 import type { Keep } from './numbered-messages.ts'
 
 /** A message and the end that sent it. */
@@ -81,9 +82,19 @@ export interface Channel<Out, In> {
   readonly graph: string | undefined
   /** All other ends that the job has on this channel and in this group, sorted, whether they are there or not. */
   readonly expected: readonly string[]
+  /**
+   * In a fleet: the ends that hold data on this channel, or below its ends, with what is remembered of them. Absent: the
+   * ends have names.
+   */
+  readonly population: KeptPopulation | undefined
   /** Ends present now, sorted. Depends on timing: use the value in a decision. */
   ends(): readonly string[]
   has(end: string): boolean
+  /**
+   * Calls `left` with each end that leaves, until the returned function is called. Depends on timing, as `find` does, and
+   * isn't called when the round is checked: what follows is a decision.
+   */
+  watchLeft(left: (end: string) => void): () => void
   /**
    * Waits until all ends that the job expects have joined. Doesn't wait for ends that have left for good.
    *
@@ -116,9 +127,9 @@ export interface Channel<Out, In> {
   /**
    * Takes the next message of any of these ends. The order of arrival is a decision: a round that runs again takes the
    * messages in the recorded order, and takes another end's message only in place of an end that has left for good.
-   * Undefined when all ends have left, and after the deadline.
+   * Undefined when all ends have left, and after the deadline. The set doesn't change before the promise is resolved.
    */
-  next(ends: readonly string[], options?: NextOptions<In>): Promise<Arrival<In> | undefined>
+  next(ends: ReadonlySet<string>, options?: NextOptions<In>): Promise<Arrival<In> | undefined>
   /** The next message of this end. Doesn't take the message. */
   peek(end: string): In | undefined
   /**

@@ -355,7 +355,7 @@ async function taken(after: (stage: RoleStage) => unknown): Promise<readonly str
     turns.get('right-2')?.begin()
     for (;;) {
       const awaited = order.filter((end) => !ends.includes(end) && channel.has(end))
-      const arrival = await channel.next(awaited, { matching: (message) => message === 1 })
+      const arrival = await channel.next(new Set(awaited), { matching: (message) => message === 1 })
       if (!arrival) break
       ends.push(arrival.end)
       if (attempts.length === 1 && (await recorded(store)) < ends.length) throw new Error('an arrival is not durable')

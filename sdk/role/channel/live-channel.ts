@@ -27,13 +27,14 @@ export class LiveChannel implements ChannelPort {
   readonly wiring: ChannelWiring
   readonly #host: ChannelHost
   readonly #members = new Map<string, Member>()
-  /** Made when it gets its first end, as the next three: a job may have many thousands of channels with one end each. */
+  /** Made when it gets its first end, as the next four: a job may have many thousands of channels with one end each. */
   #gone: Set<string> | undefined
   readonly #waiting = new Map<string, Delivery[]>()
   /** By sender: the last message taken in this round that the sender keeps until it's acknowledged. */
   #owed: Map<string, Delivery> | undefined
   readonly #inbox = new Inbox()
   #watchers: Set<() => void> | undefined
+  #leftWatchers: Set<(end: string) => void> | undefined
   #waiters: Waiter[] = []
   #sorted: readonly string[] | undefined
   readonly #outbox: Outbox
@@ -69,6 +70,7 @@ export class LiveChannel implements ChannelPort {
     this.#noteGone(end)
     this.#outbox.forget(end)
     this.#sorted = undefined
+    for (const tell of this.#leftWatchers ?? []) tell(end)
     this.#changed()
   }
 
@@ -127,6 +129,12 @@ export class LiveChannel implements ChannelPort {
 
   isGone(end: string): boolean {
     return !this.#members.has(end) && (this.#gone?.has(end) === true || !this.wiring.expected.has(end))
+  }
+
+  watchLeft(left: (end: string) => void): () => void {
+    this.#leftWatchers ??= new Set()
+    this.#leftWatchers.add(left)
+    return () => void this.#leftWatchers?.delete(left)
   }
 
   async allJoined(expiry: Expiry): Promise<readonly string[]> {

@@ -1,4 +1,5 @@
 import { type Clock, isString, isStrings, keep, release } from '../../../runtime/index.ts'
+import type { KeptPopulation } from '../../strategy/population.ts'
 import type { Decisions } from '../decisions.ts'
 import { roleError } from '../errors.ts'
 import type { ChannelUse } from '../role.ts'
@@ -70,12 +71,20 @@ class TypedChannel<Out, In> implements Channel<Out, In> {
     return this.#expected
   }
 
+  get population(): KeptPopulation | undefined {
+    return this.#port.population
+  }
+
   ends(): readonly string[] {
     return this.#port.ends()
   }
 
   has(end: string): boolean {
     return this.#port.has(end)
+  }
+
+  watchLeft(left: (end: string) => void): () => void {
+    return this.#port.watchLeft(left)
   }
 
   async awaitJoin({ timeoutMs = 60_000 } = {}): Promise<void> {
@@ -170,7 +179,7 @@ class TypedChannel<Out, In> implements Channel<Out, In> {
   }
 
   async next(
-    ends: readonly string[],
+    ends: ReadonlySet<string>,
     { purpose = '', matching = () => true, until, durable = true, lent = false }: NextOptions<In> = {},
   ): Promise<Arrival<In> | undefined> {
     const { decisions } = this.#surroundings
@@ -178,10 +187,10 @@ class TypedChannel<Out, In> implements Channel<Out, In> {
     const recorded = decisions.recall(place, isString)
     if (recorded === nobody) return undefined
     const expiry = until && this.#expiries?.get(until)
-    const awaited = (names: readonly string[]) => this.#matchingArrival(new Set(names), matching, expiry)
+    const awaited = (names: ReadonlySet<string>) => this.#matchingArrival(names, matching, expiry)
     // An end after a recorded one that has left may not be among `ends`.
-    const isAsked = recorded !== undefined && ends.includes(recorded)
-    const arrival = (isAsked ? await awaited([recorded]) : undefined) ?? (await awaited(ends))
+    const isAsked = recorded !== undefined && ends.has(recorded)
+    const arrival = (isAsked ? await awaited(new Set([recorded])) : undefined) ?? (await awaited(ends))
     if (!lent) keep(arrival?.message)
     if (arrival && arrival.end !== recorded) decisions.record(place, arrival.end)
     if (!arrival && until?.hasPassed) decisions.record(place, nobody)

@@ -1,5 +1,6 @@
 import { CodedError, isNumber, isObject, isStrings, keep, release } from '../../../runtime/index.ts'
 import { awaitedOf, type Contribution, type EndReport, type Waiting } from '../../strategy/algorithm.ts'
+import { freeEnds, type KnownNumbers, namedPopulation, type Population } from '../../strategy/population.ts'
 import type { RoundPartial, RoundSum } from '../../strategy/round-sum.ts'
 import { HeldDelta, type SentVector } from '../../sum/accumulator.ts'
 import type { Channel, GatheredArrival } from '../channel/channel.ts'
@@ -38,11 +39,21 @@ type TrainAssignment = Extract<Assignment, { type: 'train' }>
 type Work = Exclude<Assignment, { type: 'end-of-training' }>
 
 /**
- * The trainers below an aggregator, sorted: the channel's ends, or those that the aggregators on the channel have
- * published.
+ * The trainers below an aggregator, of which a selector selects. `known`: what the selector remembers of them, unless the
+ * channel's population keeps it.
+ */
+export async function populationBelow(channel: Below, known?: KnownNumbers): Promise<Population> {
+  await channel.awaitJoin()
+  return channel.population ?? namedPopulation(await trainersBelow(channel), known)
+}
+
+/**
+ * The names of the trainers below an aggregator, sorted: the channel's ends, or those that the aggregators on the channel
+ * have published.
  */
 export async function trainersBelow(channel: Below): Promise<readonly string[]> {
   await channel.awaitJoin()
+  if (channel.population) return freeEnds(channel.population)
   const ends = channel.ends()
   if (channel.othersHoldData) return ends
   await channel.awaitProperty(ends, trainersProperty)
@@ -52,6 +63,7 @@ export async function trainersBelow(channel: Below): Promise<readonly string[]> 
 /** Whether a trainer below an aggregator is there: itself on the channel, or below an aggregator there. */
 export function isBelow(channel: Below, trainer: string): boolean {
   if (channel.othersHoldData) return channel.has(trainer)
+  if (channel.population) return channel.population.holderOf(trainer) !== undefined
   return channel.ends().some((end) => trainersOf(channel, end).includes(trainer))
 }
 
@@ -86,24 +98,21 @@ async function sharesOf(
   }
   if (channel.othersHoldData)
     return new Map(selected.filter((end) => channel.has(end)).map((end) => [end, [end]] as const))
+  const { population } = channel
+  if (population) return sharesBy(selected, (trainer) => population.holderOf(trainer), channel)
   await channel.awaitProperty(channel.ends(), trainersProperty)
   const wanted = new Set(selected)
   const holders = new Map<string, string[]>()
   for (const end of channel.ends())
     for (const trainer of trainersOf(channel, end))
       if (wanted.has(trainer)) holders.set(trainer, [...(holders.get(trainer) ?? []), end])
-  const shares = new Map<string, string[]>()
   const isShared = [...holders.values()].some(({ length }) => length > 1)
   const pairing = () => Object.fromEntries([...holders].map(([trainer, ends]) => [trainer, pairedTo(trainer, ends)]))
   // Replicas that are present now may be away when the round runs again, so the pairing is a decision.
   const paired = isShared
     ? await decide(`paired to ${type} in ${round}`, pairing, isPairing, { durable: true })
     : pairing()
-  for (const trainer of selected) {
-    const end = paired[trainer]
-    if (end !== undefined && channel.has(end)) shares.set(end, [...(shares.get(end) ?? []), trainer])
-  }
-  return shares
+  return sharesBy(selected, (trainer) => paired[trainer], channel)
 
   /** Rendezvous hashing: when an aggregator leaves, the other aggregators keep their trainers. */
   function pairedTo(trainer: string, ends: readonly string[]): string {
@@ -112,6 +121,23 @@ async function sharesOf(
     const rank = (end: string) => random(round, 'pair', trainer, end).uint32()
     return others.reduce((best, end) => (rank(end) > rank(best) ? end : best), first)
   }
+}
+
+/** By end on the channel: the trainers that it holds, of ends that are there. */
+function sharesBy(
+  trainers: readonly string[],
+  holderOf: (trainer: string) => string | undefined,
+  channel: Below,
+): ReadonlyMap<string, readonly string[]> {
+  const shares = new Map<string, string[]>()
+  for (const trainer of trainers) {
+    const end = holderOf(trainer)
+    if (end === undefined || !channel.has(end)) continue
+    const share = shares.get(end)
+    if (share) share.push(trainer)
+    else shares.set(end, [trainer])
+  }
+  return shares
 }
 
 function isPairing(value: unknown): value is Readonly<Record<string, string>> {

@@ -1,6 +1,7 @@
 import { CodedError, isCount, isObject, isString, isStrings } from '../../../runtime/index.ts'
 import type { CountedWork } from '../../registry/registry.ts'
 import type { Contribution, Waiting } from '../../strategy/algorithm.ts'
+import { namedPopulation, populationWithout } from '../../strategy/population.ts'
 import type { RoundPartial, RoundSum } from '../../strategy/round-sum.ts'
 import { oneSelected } from '../../strategy/selectors/draws.ts'
 import { weightIn } from '../../sum/accumulator.ts'
@@ -86,25 +87,30 @@ export async function fillBuffer(
   } = context
   const past = new Map(Object.entries(flight.past).map(([of, values]) => [Number(of), values] as const))
   past.set(version, weights)
-  const states = strategy.client.init && new Map(Object.entries(flight.counted ?? {}))
+  const { population } = channel
+  if (flight.counted) population?.count(flight.counted)
+  const states = strategy.client.init && new Map(population ? [] : Object.entries(flight.counted ?? {}))
   const failed = new Set<string>()
   const anew = new Set<string>()
   const refusals: Refusal[] = []
   const sum = context.roundSum()
   let { dispatch } = flight
   const arrivals: CountedWork[] = []
-  const before = Object.entries(flight.underWay)
-  let asked = before.length
+  let asked = Object.keys(flight.underWay).length
 
   await channel.awaitJoin()
   // Aggregators below replace their own trainers.
   const deadlineMs = channel.othersHoldData ? buffer.deadlineMs : undefined
   const underWay = workUnderWay(channel)
-  const began = deadlineMs === undefined || before.length === 0 ? 0 : await context.now()
-  for (const [end, work] of before) {
-    const since = (flight.again ? undefined : work.since) ?? began
-    if (deadlineMs === undefined) underWay.begin(end, work)
-    else underWay.begin(end, { ...work, since }, since + deadlineMs - began)
+  const began = deadlineMs === undefined || asked === 0 ? 0 : await context.now()
+  const before = Object.entries(flight.underWay).map(([end, work]) => {
+    const since = deadlineMs === undefined ? {} : { since: (flight.again ? undefined : work.since) ?? began }
+    return [end, { ...work, ...since }] as const
+  })
+  for (const [end, work] of before.toSorted(
+    ([, a], [, b]) => (a.since ?? 0) - (b.since ?? 0) || a.dispatch - b.dispatch,
+  )) {
+    underWay.begin(end, work, deadlineMs === undefined ? undefined : (work.since ?? began) + deadlineMs - began)
     if (flight.again) ask(end, work.dispatch, work.version)
   }
   try {
@@ -133,7 +139,7 @@ export async function fillBuffer(
   return { sum, flight: left(), arrivals, ...(anew.size > 0 && { anew: [...anew].toSorted() }) }
 
   function ask(end: string, number: number, from: number): void {
-    const last = states?.get(end)
+    const last = states && (states.get(end) ?? population?.lastCounted(end))
     const told = states && { counted: last === undefined ? {} : { [end]: last } }
     const message = { ...assignment(number, past.get(from) ?? weights, from), ...told }
     channel.send(end, message, { keep: 'until-acknowledged' })
@@ -143,15 +149,14 @@ export async function fillBuffer(
   async function dispatchNext(late?: string): Promise<boolean> {
     const number = dispatch + 1
     const choose = (): Dispatch => {
-      const working = underWay.ends()
-      const away = working.filter((end) => !channel.has(end))
-      const overdue = working.filter((end) => channel.has(end) && (end === late || underWay.isOverdue(end)))
-      const gone = { left: away, ...(overdue.length > 0 && { overdue }) }
+      const overdue = underWay.overdue(late)
+      const gone = { left: underWay.away(), ...(overdue.length > 0 && { overdue }) }
       if (grants) {
         const granted = late === undefined ? grants.next() : undefined
         return granted ? { ...gone, end: granted.end, grant: granted.number } : gone
       }
-      const free = channel.ends().filter((end) => !underWay.at(end) && !failed.has(end))
+      const below = population ?? namedPopulation(channel.ends())
+      const free = populationWithout(below, (each) => underWay.ends.has(each) || failed.has(each))
       const end = oneSelected(strategy.select, free, context.random(number, 'dispatch'))
       return end === undefined ? gone : { ...gone, end }
     }
@@ -181,7 +186,7 @@ export async function fillBuffer(
       if (coordinator.isWaiting) return 'grant'
       if (underWay.firstDue()?.deadline.hasPassed) return 'answer'
       const without = [...failed]
-      coordinator.seek(underWay.ends(), buffer.concurrency, without)
+      coordinator.seek([...underWay.ends], buffer.concurrency, without)
       if (!underWay.isAwaited()) {
         if (coordinator.isNone(without)) return 'none'
         coordinator.requireCoordinator(version + 1, context.end)
@@ -213,7 +218,7 @@ export async function fillBuffer(
   }
 
   function nextArrival(until: Deadline | undefined) {
-    return channel.next(underWay.ends(), {
+    return channel.next(underWay.ends, {
       purpose: `version ${version}`,
       matching: underWay.isAnsweredBy,
       until,

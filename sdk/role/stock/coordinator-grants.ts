@@ -1,4 +1,5 @@
 import { fieldsOf, isCount, isString, isStrings } from '../../../runtime/index.ts'
+import { namedPopulation } from '../../strategy/population.ts'
 import { oneSelected } from '../../strategy/selectors/draws.ts'
 import type { Channel } from '../channel/channel.ts'
 import type { RoleContext } from '../role.ts'
@@ -109,7 +110,7 @@ export async function grantEnds(
       const level = levelOf(to)
       const { without = [], most = 0 } = seeks.get(to) ?? {}
       const free = (level?.below.ends() ?? []).filter((end) => !held.has(end) && !without.includes(end))
-      const end = oneSelected(select, free, jobRandom(number + 1, 'grant'))
+      const end = oneSelected(select, namedPopulation(free), jobRandom(number + 1, 'grant'))
       if (end === undefined) continue
       number += 1
       held.set(end, { to, number })

@@ -19,7 +19,10 @@ export interface Flight {
   readonly underWay: Readonly<Record<string, Work>>
   /** By version: the weights from which work in progress started. */
   readonly past: Readonly<Record<number, Float32Array>>
-  /** By end: the last dispatch that was counted. Only where clients keep own state. */
+  /**
+   * By end: the last dispatch that was counted. Only where clients keep own state. Where the channel's population keeps
+   * that, the ends of the last version alone.
+   */
   readonly counted?: Readonly<Record<string, number>>
   /** Where a coordinator grants ends: number of the last grant that was heard. */
   readonly granted?: number
@@ -36,7 +39,8 @@ export function isFlight(value: unknown): value is Flight {
 /** The work in progress while a buffer is filled, with the deadlines of the ends that do it. */
 export interface WorkUnderWay {
   readonly size: number
-  ends(): readonly string[]
+  /** The ends at work, in the order of their dispatches. Changes with the work. */
+  readonly ends: ReadonlySet<string>
   all(): Readonly<Record<string, Work>>
   /** The work at an end. */
   at(end: string): Work | undefined
@@ -44,7 +48,10 @@ export interface WorkUnderWay {
   begin(end: string, work: Work, limitMs?: number): void
   /** Forgets the work at an end, and its deadline. */
   forget(end: string): void
-  isOverdue(end: string): boolean
+  /** The ends at work that have left, and aren't back. */
+  away(): readonly string[]
+  /** The ends at work that are there and whose deadline has passed, and `late`, whose deadline had passed in an earlier life. */
+  overdue(late?: string): readonly string[]
   /** The end at work whose deadline passes first. Undefined where work has no deadline. */
   firstDue(): { readonly end: string; readonly deadline: Deadline } | undefined
   /** Whether an answer is to work in progress. */
@@ -59,37 +66,71 @@ export interface WorkUnderWay {
   close(): void
 }
 
-/** Keeps note of the work at the ends of a channel. */
+/**
+ * Keeps note of the work at the ends of a channel. Thousands of ends may be at work, so that no call for a single answer
+ * or dispatch looks at all of them.
+ */
 export function workUnderWay(channel: Channel<Assignment, Answer>): WorkUnderWay {
-  const works = new Map<string, { readonly work: Work; readonly deadline?: Deadline }>()
+  const works = new Map<string, Work>()
+  const ends = new Set<string>()
+  const dispatches = new Set<number>()
+  /** In the order in which they pass: the works begin in this order, and all have the same time. */
+  const deadlines = new Map<string, Deadline>()
+  /** Ends at work that have left since they were asked. */
+  const left = new Set<string>()
+  const unwatch = channel.watchLeft((end) => {
+    if (works.has(end)) left.add(end)
+  })
 
   const underWay: WorkUnderWay = {
     get size() {
       return works.size
     },
-    ends: () => [...works.keys()],
-    all: () => Object.fromEntries([...works].map(([end, { work }]) => [end, work] as const)),
-    at: (end) => works.get(end)?.work,
+    ends,
+    all: () => Object.fromEntries(works),
+    at: (end) => works.get(end),
     begin(end, work, limitMs) {
-      const limit = limitMs === undefined ? {} : { deadline: channel.deadline(Math.max(0, limitMs)) }
-      works.set(end, { work, ...limit })
+      underWay.forget(end)
+      works.set(end, work)
+      ends.add(end)
+      dispatches.add(work.dispatch)
+      if (limitMs !== undefined) deadlines.set(end, channel.deadline(Math.max(0, limitMs)))
+      // It may have left before the watch began.
+      if (!channel.has(end)) left.add(end)
     },
     forget(end) {
-      works.get(end)?.deadline?.cancel()
+      const work = works.get(end)
+      if (!work) return
       works.delete(end)
+      ends.delete(end)
+      dispatches.delete(work.dispatch)
+      deadlines.get(end)?.cancel()
+      deadlines.delete(end)
+      left.delete(end)
     },
-    isOverdue: (end) => works.get(end)?.deadline?.hasPassed === true,
+    away: () => (left.size === 0 ? [] : [...left].filter((end) => !channel.has(end))),
+    overdue(late) {
+      const passed: string[] = []
+      for (const [end, deadline] of deadlines) {
+        if (end !== late && !deadline.hasPassed) break
+        if (channel.has(end)) passed.push(end)
+      }
+      return passed
+    },
     firstDue() {
-      const limited = [...works].flatMap(([end, { work, deadline }]) => (deadline ? [{ end, work, deadline }] : []))
-      const due = ({ since = 0 }: Work) => since
-      return limited.toSorted((a, b) => due(a.work) - due(b.work) || a.work.dispatch - b.work.dispatch)[0]
+      for (const [end, deadline] of deadlines) return { end, deadline }
+      return undefined
     },
-    isAnsweredBy: ({ round }) => [...works.values()].some(({ work }) => work.dispatch === round),
+    isAnsweredBy: ({ round }) => dispatches.has(round),
     hasAnswer: () => channel.find(({ end, message }) => works.has(end) && underWay.isAnsweredBy(message)) !== undefined,
-    isAwaited: () => [...works.keys()].some((end) => channel.has(end)),
+    isAwaited() {
+      for (const end of ends) if (channel.has(end)) return true
+      return false
+    },
     changed: () => channel.changed(underWay.firstDue()?.deadline),
     close() {
-      for (const { deadline } of works.values()) deadline?.cancel()
+      unwatch()
+      for (const deadline of deadlines.values()) deadline.cancel()
     },
   }
   return underWay

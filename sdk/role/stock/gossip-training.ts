@@ -1,4 +1,5 @@
 import { CodedError, isObject } from '../../../runtime/index.ts'
+import { namedPopulation } from '../../strategy/population.ts'
 import type { Settings } from '../role.ts'
 import { evaluatedBy } from './client-evaluation.ts'
 import { clientWork } from './client-work.ts'
@@ -73,7 +74,7 @@ export async function trainedModel(
   const { end, channels, strategy, settings, notice } = context
   const ends = [...channels.gossip.expected, end].toSorted()
   const asItWas = { weights: start, samples: 0, metrics: {}, isCounted: false }
-  if (!strategy.select.select(ends, context.jobRandom(round, 'select')).includes(end)) return asItWas
+  if (!strategy.select.select(namedPopulation(ends), context.jobRandom(round, 'select')).includes(end)) return asItWas
   try {
     const terms = strategy.server.assign?.(server, round) ?? {}
     const { contribution } = await clientWork({ round, weights: start, terms, counted }, context)

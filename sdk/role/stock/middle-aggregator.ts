@@ -42,7 +42,8 @@ export const middleAggregator = role({
 
   async round(state, context) {
     const { aggregator, trainers, coordinator } = context.channels
-    aggregator.setProperty(trainersProperty, await trainersBelow(trainers))
+    // Nobody lists the devices of a fleet: the population of the aggregator above has them.
+    if (!trainers.population) aggregator.setProperty(trainersProperty, await trainersBelow(trainers))
     aggregator.setProperty(levelsProperty, 1 + (await levelsBelow(trainers)))
 
     const { waiting } = context.strategy

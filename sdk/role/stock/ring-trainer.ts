@@ -1,5 +1,6 @@
 import { CodedError } from '../../../runtime/index.ts'
 import { awaitedOf } from '../../strategy/algorithm.ts'
+import { namedPopulation } from '../../strategy/population.ts'
 import type { RoundPartial } from '../../strategy/round-sum.ts'
 import type { Channel } from '../channel/channel.ts'
 import { isNotCounted } from '../not-counted.ts'
@@ -62,7 +63,7 @@ export const ringTrainer = role({
     if (state.round >= state.rounds) return close(state, context)
     const round = state.round + 1
     const ends = [...ring.expected, self].toSorted()
-    const selected = select.select(ends, context.jobRandom(round, 'select'))
+    const selected = select.select(namedPopulation(ends), context.jobRandom(round, 'select'))
     const own = await contributed(round, state, selected.includes(self), context)
     const enough = waiting.kind === 'quorum' ? awaitedOf(waiting, selected.length) : selected.length
     const outcome = await ringRound(

@@ -1,5 +1,6 @@
 import { isObject, isStrings } from '../../../runtime/index.ts'
 import type { Aggregate } from '../../strategy/algorithm.ts'
+import { namedPopulation } from '../../strategy/population.ts'
 import { overlaid } from '../../strategy/shared-part.ts'
 import { isNotCounted } from '../not-counted.ts'
 import { type NotCounted, role } from '../role.ts'
@@ -41,7 +42,7 @@ export const splitAggregator = role({
     const round = state.round + 1
     const plan = splitPlan(settings, learner)
     await Promise.all([trainers.awaitJoin(), server.awaitJoin()])
-    const choose = () => strategy.select.select(trainers.ends(), context.random(round, 'select'))
+    const choose = () => strategy.select.select(namedPopulation(trainers.ends()), context.random(round, 'select'))
     const selected = await context.decide('selected', choose, isStrings)
     const outcome = await splitAttempts({ round, selected, weights: state.weights, plan }, context)
     const { sum, top } = outcome

@@ -1,6 +1,7 @@
 import { isObject, isStrings } from '../../../runtime/index.ts'
 import type { CountedWork } from '../../registry/registry.ts'
 import type { FinishedRound, Waiting } from '../../strategy/algorithm.ts'
+import { type KnownNumbers, knownWith, namedPopulation } from '../../strategy/population.ts'
 import type { RoundSum } from '../../strategy/round-sum.ts'
 import { sentWeights, sharedPart } from '../../strategy/shared-part.ts'
 import type { Channel } from '../channel/channel.ts'
@@ -12,6 +13,7 @@ import {
   gatherEvaluations,
   isBelow,
   levelsBelow,
+  populationBelow,
   prefixed,
   requireAnswers,
   requireEnough,
@@ -33,10 +35,15 @@ interface TopAggregatorState {
   readonly weights: Float32Array
   /** State of the algorithm's server part. */
   readonly server: unknown
-  /** By end: the last round that counted it. Only where clients keep own state. */
+  /**
+   * By end: the last round that counted it. Only where clients keep own state. Where the channel's population keeps that,
+   * the ends of the last round alone.
+   */
   readonly counted?: Readonly<Record<string, number>>
   /** What the selector remembers of the rounds so far. */
   readonly memory?: unknown
+  /** What the selector remembers of single ends, or has learnt in the last round where the channel's population keeps it. */
+  readonly known?: KnownNumbers
   /** For an asynchronous algorithm: the work in progress. */
   readonly flight?: Flight
 }
@@ -70,8 +77,12 @@ export const topAggregator = role({
   done: ({ round, rounds }) => round >= rounds,
 
   async round(state, context) {
-    const { strategy, settings, learner } = context
+    const { strategy, settings, learner, channels } = context
     const round = state.round + 1
+    // What the last round has told is kept now that the round is committed, and again if this round runs again.
+    const { population } = channels.trainers
+    if (state.counted) population?.count(state.counted)
+    if (state.known) population?.learn(state.known)
     const exhausted = strategy.server.exhausted?.(state.server, settings.clients)
     if (exhausted !== undefined) return endedBy(exhausted, state, context)
     const {
@@ -95,9 +106,10 @@ export const topAggregator = role({
     // Without noise there is no bound, and nothing to tell.
     const privacy = spent && Number.isFinite(spent.epsilon) ? spent : undefined
     const counted = state.counted && {
-      ...state.counted,
+      ...(population ? {} : state.counted),
       ...Object.fromEntries(members.map((end) => [end, round])),
     }
+    const lastCounted = (end: string) => counted?.[end] ?? population?.lastCounted(end)
     const { metrics: evaluated, whyNotFinite } = await learner.evaluate(weights)
     context.publish({
       round,
@@ -108,19 +120,17 @@ export const topAggregator = role({
       ...(arrivals && { arrivals }),
       metrics: {
         ...prefixed('train', sum.metrics.means()),
-        ...(await clientMetrics(round, weights, counted, context)),
+        ...(await clientMetrics(round, weights, counted && lastCounted, context)),
         ...evaluated,
         ...(privacy && { 'privacy-epsilon': privacy.epsilon }),
       },
       ...(privacy && { privacy }),
       ...(whyNotFinite === undefined ? {} : { whyNotFinite }),
     })
-    const { select } = strategy
-    const remembered = finished && select.remember && { memory: select.remember(state.memory, finished) }
     return {
       ...{ ...state, round, weights, server },
       ...(counted && { counted }),
-      ...remembered,
+      ...(finished && remembered(state, finished, context)),
       ...(flight && { flight }),
     }
   },
@@ -132,6 +142,26 @@ export const topAggregator = role({
     trainers.broadcast({ type: 'end-of-training' })
   },
 })
+
+/** What the selector has learnt from a round. */
+function remembered(
+  { memory, known }: TopAggregatorState,
+  finished: FinishedRound,
+  { strategy: { select }, channels: { trainers } }: TopContext,
+): Pick<TopAggregatorState, 'memory' | 'known'> {
+  if (!select.remember) return {}
+  const { population } = trainers
+  // Every end that was ever known: who is there depends on timing.
+  const named = () => {
+    const ends = new Set([...Object.values(known ?? {}).flatMap((column) => Object.keys(column)), ...finished.selected])
+    return namedPopulation([...ends].toSorted(), known)
+  }
+  const learnt = select.remember(memory, finished, population ?? named())
+  return {
+    ...(learnt.memory !== undefined && { memory: learnt.memory }),
+    ...(learnt.known && { known: population ? learnt.known : knownWith(known ?? {}, learnt.known) }),
+  }
+}
 
 /**
  * Ends the training before its last round, since the budget is spent.
@@ -147,7 +177,7 @@ function endedBy(reason: string, state: TopAggregatorState, { notice }: TopConte
 
 /** Gathers the contributions of a round: of the selected ends, or those that fill a buffer. */
 async function contributions(
-  { round: version, weights, counted, memory, flight = noFlight, ...state }: TopAggregatorState,
+  { round: version, weights, counted, memory, known, flight = noFlight, ...state }: TopAggregatorState,
   context: TopContext,
 ): Promise<{
   readonly sum: RoundSum
@@ -183,9 +213,9 @@ async function contributions(
   await coordinator?.awaitJoin()
   coordinator?.broadcast({ type: 'ready', round })
   const pairs = await pairsOf(round, coordinator, context.end)
-  const known = pairs && Object.values(pairs).flat().toSorted()
+  const paired = pairs && Object.values(pairs).flat().toSorted()
   const wait = await waitingTime(waiting, trainers)
-  const present = async () => known ?? (await trainersBelow(trainers))
+  const present = async () => (paired ? namedPopulation(paired, known) : populationBelow(trainers, known))
   const answersOf = async (type: 'tell' | 'query', asked: readonly string[]) =>
     asked.length === 0
       ? { answers: [], refusals: [] }
@@ -214,7 +244,9 @@ async function contributions(
     weights: sent,
     terms,
     selected,
-    ...(counted && { counted }),
+    ...(counted && {
+      counted: lastRounds(selected, (end) => counted[end] ?? trainers.population?.lastCounted(end)),
+    }),
     ...wait,
   } as const
   const { sum, refusals, asked, anew: begun, reports } = await gather(assignment, context, { pairs })
@@ -255,11 +287,23 @@ function withoutPart(
     })
 }
 
+/** By end: the last round that counted it, of the ends that one has counted. */
+function lastRounds(
+  ends: readonly string[],
+  lastCounted: (end: string) => number | undefined,
+): Readonly<Record<string, number>> {
+  const rounds = ends.flatMap((end) => {
+    const last = lastCounted(end)
+    return last === undefined ? [] : [[end, last] as const]
+  })
+  return Object.fromEntries(rounds)
+}
+
 /** Metrics over the clients' own evaluations, in rounds after which clients evaluate; otherwise none. */
 async function clientMetrics(
   round: number,
   weights: Float32Array,
-  counted: Readonly<Record<string, number>> | undefined,
+  lastCounted: ((end: string) => number | undefined) | undefined,
   context: TopContext,
 ): Promise<Readonly<Record<string, number>>> {
   const { strategy, channels, notice, learner } = context
@@ -274,7 +318,7 @@ async function clientMetrics(
       round,
       weights: sentWeights(sharedPart(strategy.aggregation, learner.layout), weights),
       selected,
-      ...(strategy.client.personal && counted && { counted }),
+      ...(strategy.client.personal && lastCounted && { counted: lastRounds(selected, lastCounted) }),
       ...(await waitingTime(waiting, trainers)),
     },
     context,

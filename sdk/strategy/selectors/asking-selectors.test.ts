@@ -13,8 +13,9 @@ import { fedGft } from '../algorithms/fair/index.ts'
 import { fedAvg } from '../algorithms/server/index.ts'
 import { choicesOf, chosenAlgorithm } from '../chosen-algorithm.ts'
 import { requireTopology } from '../fitting-algorithm.ts'
+import { namedPopulation } from '../population.ts'
 import { askedPowerOfChoice, seatsOf, stratifiedSelector } from './asking-selectors.ts'
-import { deadlineSelector, type EndTimes, endsInTime } from './deadline-selector.ts'
+import { deadlineSelector } from './deadline-selector.ts'
 
 const clients = 8
 const chosen = (selector: string, own: Algorithm = fedAvg()) => chosenAlgorithm(own, choicesOf({ selector }))
@@ -72,10 +73,11 @@ test('candidates are drawn by the numbers of examples that they told', (t) => {
     { end: 'c', samples: 1, numbers: { loss: 1 } },
     { end: 'd', samples: 1, numbers: { loss: 1 } },
   ]
-  const memory = selector.remember?.(undefined, { round: 1, selected: [], reports: {}, told })
+  const { known } =
+    selector.remember?.(undefined, { round: 1, selected: [], reports: {}, told }, namedPopulation(ends)) ?? {}
   let times = 0
   for (let seed = 0; seed < 200; seed++)
-    if (selector.candidates?.(ends, randomStream(seed), memory)[0] === 'b') times += 1
+    if (selector.candidates?.(namedPopulation(ends, known), randomStream(seed))[0] === 'b') times += 1
   t.true(times > 180, `${times}`)
 })
 
@@ -200,33 +202,39 @@ test('seats are shared out by largest remainders, none beyond the most, and all 
 test('without any examples known, strata share seats evenly; with an end of none it is left out', (t) => {
   const selector = stratifiedSelector({ count: 2 })
   const told = ['a', 'b'].map((end, stratum) => ({ end, samples: 0, numbers: { stratum } }))
-  t.deepEqual(selector.select(['a', 'b', 'c'], randomStream(1), undefined, told), ['a', 'b'])
+  t.deepEqual(selector.select(namedPopulation(['a', 'b', 'c']), randomStream(1), undefined, told), ['a', 'b'])
 })
 
-const times: fc.Arbitrary<EndTimes[]> = fc
-  .array(fc.record({ training: fc.integer({ min: 0, max: 20 }), upload: fc.integer({ min: 0, max: 5 }) }), {
-    maxLength: 9,
-  })
-  .map((all) => all.map((each, index) => ({ end: `trainer-${index}`, ...each })))
+/** Of up to 9 ends the seconds that each takes. */
+const times = fc
+  .array(fc.integer({ min: 0, max: 25 }), { maxLength: 9 })
+  .map((all) => Object.fromEntries(all.map((seconds, index) => [`trainer-${index}`, seconds] as const)))
+const share = fc.integer({ min: 0, max: 8 }).map((eighths) => eighths / 8)
 
 test('FedCS selects, one after another, who adds the least time, and never beyond the deadline', (t) => {
   fc.assert(
-    fc.property(times, fc.integer({ min: 1, max: 40 }), (all, deadline) => {
+    fc.property(times, share, fc.integer({ min: 1, max: 40 }), (all, uploadShare, deadline) => {
       // The paper's algorithm 3, on lists.
-      const left = [...all]
-      const expected: EndTimes[] = []
+      const left = Object.entries(all).map(([end, whole]) => {
+        return { end, training: (1 - uploadShare) * whole, upload: uploadShare * whole }
+      })
+      const expected: string[] = []
       let finish = 0
       while (left.length > 0) {
-        const added = ({ training, upload }: EndTimes) => Math.max(0, training - finish) + upload
+        const added = ({ training, upload }: (typeof left)[number]) => Math.max(0, training - finish) + upload
         const least = Math.min(...left.map(added))
         const index = left.findIndex((each) => added(each) === least)
         const [next] = left.splice(index, 1)
         if (next && finish + least <= deadline) {
           finish += least
-          expected.push(next)
+          expected.push(next.end)
         }
       }
-      t.deepEqual(endsInTime(all, deadline), expected.map(({ end }) => end).toSorted())
+      const population = namedPopulation(Object.keys(all), { seconds: all })
+      const found = deadlineSelector({ deadlineSeconds: deadline, uploadShare }).select(population, randomStream(1))
+      // With nobody in time, the fastest end is selected.
+      if (expected.length > 0) t.deepEqual(found, expected.toSorted())
+      else t.is(found.length, Math.min(1, population.size))
       t.true(finish <= deadline)
     }),
   )
@@ -235,18 +243,17 @@ test('FedCS selects, one after another, who adds the least time, and never beyon
 test('by deadline: unknown ends come in, slow ones stay out, and somebody is always selected', (t) => {
   const ends = ['a', 'b', 'c']
   const selector = deadlineSelector({ deadlineSeconds: 10, uploadShare: 0.5 })
-  const after = (seconds: Readonly<Record<string, number>>) =>
-    selector.remember?.(undefined, {
-      round: 1,
-      selected: ends,
-      reports: Object.fromEntries(
-        Object.entries(seconds).map(([end, each]) => [end, { samples: 1, metrics: {}, seconds: each }]),
-      ),
-    })
-  t.deepEqual(selector.select(ends, randomStream(1)), ends)
-  t.deepEqual(selector.select(ends, randomStream(1), after({ a: 4, b: 100, c: 6 })), ['a', 'c'])
-  t.deepEqual(selector.select(ends, randomStream(1), after({ a: 400, b: 100, c: 600 })), ['b'])
-  t.deepEqual(selector.select(ends, randomStream(1), after({ a: 4, b: 4 })), ends)
+  const after = (seconds: Readonly<Record<string, number>>) => {
+    const reports = Object.fromEntries(
+      Object.entries(seconds).map(([end, each]) => [end, { samples: 1, metrics: {}, seconds: each }]),
+    )
+    const learnt = selector.remember?.(undefined, { round: 1, selected: ends, reports }, namedPopulation(ends))
+    return selector.select(namedPopulation(ends, learnt?.known), randomStream(1))
+  }
+  t.deepEqual(after({}), ends)
+  t.deepEqual(after({ a: 4, b: 100, c: 6 }), ['a', 'c'])
+  t.deepEqual(after({ a: 400, b: 100, c: 600 }), ['b'])
+  t.deepEqual(after({ a: 4, b: 4 }), ends)
 })
 
 test('a job selects by deadline from what the aggregator measures', async (t) => {

@@ -1,9 +1,8 @@
 import type { RoleLearner } from '../../learn/role-learner.ts'
 import type { Answer, ClientAssignment, Selector } from '../algorithm.ts'
-import { drawn } from './draws.ts'
-import { highestLosses, lossIn, samplesSelector } from './remembering-selectors.ts'
-
-type Known = Readonly<Record<string, number>>
+import { freeEnds, type Population } from '../population.ts'
+import { drawnEnds, drawnNumbers } from './draws.ts'
+import { columnWith, endColumns, highestLosses, lossIn, samplesSelector } from './remembering-selectors.ts'
 
 const samplesOf = (told: readonly Answer[]) => Object.fromEntries(told.map(({ end, samples }) => [end, samples]))
 
@@ -20,18 +19,23 @@ export function askedPowerOfChoice({
 }: {
   readonly count: number
   readonly candidates: number
-}): Selector<Known> {
+}): Selector {
   const bySamples = samplesSelector({ count: Math.max(count, candidates) })
   return {
-    candidates: (ends, random, samples) => bySamples.select(ends, random, samples),
-    select(ends, random, samples, told) {
+    columns: [endColumns.samples],
+    candidates: (population, random) => bySamples.select(population, random),
+    select(population, random, _, told) {
       const losses = new Map(told?.map(({ end, numbers }) => [end, lossIn(numbers)]))
-      const present = new Set(ends)
-      const asked = told?.map(({ end }) => end).filter((end) => present.has(end))
-      return highestLosses(asked ?? bySamples.select(ends, random, samples), count, (end) => losses.get(end) ?? 0)
+      const asked = told?.map(({ end }) => end).filter((end) => isFreeEnd(population, end))
+      return highestLosses(asked ?? bySamples.select(population, random), count, (end) => losses.get(end) ?? 0)
     },
-    remember: (samples = {}, { told = [] }) => ({ ...samples, ...samplesOf(told) }),
+    remember: (_, { told = [] }) => ({ known: { [endColumns.samples]: samplesOf(told) } }),
   }
+}
+
+function isFreeEnd(population: Population, end: string): boolean {
+  const row = population.rowOf(end)
+  return row !== undefined && (population.allFree || population.isFree(row))
 }
 
 /** Tells the loss of the round's weights on the client's examples. */
@@ -40,11 +44,8 @@ export async function tellLoss({ round, weights }: ClientAssignment, learner: Ro
   return { samples, numbers: { loss: metrics.loss ?? 0 } }
 }
 
-/** An end's stratum, and its number of examples. */
-interface Placed {
-  readonly stratum: number
-  readonly samples: number
-}
+/** The column with the stratum of each end. */
+const stratumColumn = 'stratum'
 
 /**
  * Stratified: ends lie in strata by a property of their data, which each end is asked for once. A stratum has seats in
@@ -53,35 +54,57 @@ interface Placed {
  *
  * @see Fraboni, Vidal, Kameni, Lorenzi, Clustered Sampling, ICML 2021.
  */
-export function stratifiedSelector({ count }: { readonly count: number }): Selector<Readonly<Record<string, Placed>>> {
+export function stratifiedSelector({ count }: { readonly count: number }): Selector {
   return {
-    candidates: (ends, _, placed = {}) => ends.filter((end) => !placed[end]),
-    select(ends, random, before = {}, told) {
-      if (!told) return drawn(ends, count, random)
-      const placed = { ...before, ...placesOf(told) }
-      const strata = new Map<number, string[]>()
-      for (const end of ends) {
-        const place = placed[end]
-        if (place) strata.set(place.stratum, [...(strata.get(place.stratum) ?? []), end])
+    columns: [stratumColumn, endColumns.samples],
+    candidates(population) {
+      const known = population.known(stratumColumn)
+      return freeEnds(population, (row) => Number.isNaN(known[row]))
+    },
+    select(population, random, _, told) {
+      if (!told) return drawnEnds(population, count, random)
+      const places = placesOf(told)
+      const stratumAt = columnWith(population, stratumColumn, places[stratumColumn])
+      const samplesAt = columnWith(population, endColumns.samples, places[endColumns.samples])
+      const strata = new Map<number, { most: number; weight: number }>()
+      for (let row = 0; row < population.size; row++) {
+        // A row that isn't free has no stratum.
+        if (!population.allFree && !population.isFree(row)) stratumAt[row] = Number.NaN
+        const number = stratumAt[row]!
+        if (Number.isNaN(number)) continue
+        const stratum = strata.get(number) ?? { most: 0, weight: 0 }
+        stratum.most += 1
+        stratum.weight += samplesAt[row] || 0
+        strata.set(number, stratum)
       }
-      const ordered = [...strata].toSorted(([a], [b]) => a - b).map(([, members]) => members)
+      const ordered = [...strata].toSorted(([a], [b]) => a - b)
       const seats = seatsOf(
-        ordered.map((members) => ({
-          most: members.length,
-          weight: members.reduce((sum, end) => sum + (placed[end]?.samples ?? 0), 0),
-        })),
+        ordered.map(([, stratum]) => stratum),
         count,
       )
-      return ordered.flatMap((members, index) => drawn(members, seats[index] ?? 0, random)).toSorted()
+      // Of each stratum: which of its rows are drawn, and how many were passed.
+      const draws = new Map<number, { readonly drawn: Uint32Array; taken: number; passed: number }>()
+      for (const [index, [number, { most }]] of ordered.entries())
+        draws.set(number, { drawn: drawnNumbers(most, seats[index] ?? 0, random), taken: 0, passed: 0 })
+      const selected: string[] = []
+      for (let row = 0; row < population.size; row++) {
+        const draw = draws.get(stratumAt[row]!)
+        if (!draw || draw.taken === draw.drawn.length) continue
+        if (draw.passed === draw.drawn[draw.taken]) {
+          selected.push(population.endAt(row))
+          draw.taken += 1
+        }
+        draw.passed += 1
+      }
+      return selected
     },
-    remember: (placed = {}, { told = [] }) => ({ ...placed, ...placesOf(told) }),
+    remember: (_, { told = [] }) => ({ known: placesOf(told) }),
   }
 }
 
-function placesOf(told: readonly Answer[]): Record<string, Placed> {
-  return Object.fromEntries(
-    told.map(({ end, samples, numbers }) => [end, { stratum: numbers.stratum ?? 0, samples }] as const),
-  )
+function placesOf(told: readonly Answer[]) {
+  const strata = told.map(({ end, numbers }) => [end, numbers.stratum ?? 0] as const)
+  return { [stratumColumn]: Object.fromEntries(strata), [endColumns.samples]: samplesOf(told) }
 }
 
 /**

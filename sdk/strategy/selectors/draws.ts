@@ -1,52 +1,159 @@
+import { exp, log } from '../../random/elementary.ts'
 import type { RandomStream } from '../../random/random-stream.ts'
 import type { Selector } from '../algorithm.ts'
+import { endsIn, freeEnds, namedPopulation, type Population } from '../population.ts'
+import { LeastKeys } from './least-keys.ts'
 
-/** A uniformly random subset of `count` items, or all items if there are fewer, in the order of the items. */
-export function drawn(items: readonly string[], count: number, random: RandomStream): readonly string[] {
-  const taken = Math.min(items.length, count)
-  const order = new Uint32Array(items.length)
-  for (let place = 0; place < order.length; place++) order[place] = place
-  // The first `taken` steps of a Fisher–Yates shuffle.
-  for (let place = 0; place < taken; place++) {
-    const other = place + random.below(items.length - place)
-    const held = order[place] ?? 0
-    order[place] = order[other] ?? 0
-    order[other] = held
+/** Most rows of a population in which not all are free for a draw to ask for each. */
+const fewRows = 1024
+/** Number of draws in vain after which a draw looks at all rows. */
+const mostInVain = 4096
+
+/** A uniformly random subset of `count` of the numbers below `size`, or all of them if there are fewer, ascending. */
+export function drawnNumbers(size: number, count: number, random: RandomStream): Uint32Array {
+  const drawn = new Uint32Array(Math.max(0, Math.min(size, count)))
+  // The first steps of a Fisher–Yates shuffle of all numbers. The map has those that aren't at their own place.
+  const moved = new Map<number, number>()
+  for (let place = 0; place < drawn.length; place++) {
+    const other = place + random.below(size - place)
+    drawn[place] = moved.get(other) ?? other
+    moved.set(other, moved.get(place) ?? place)
   }
-  return [...order.subarray(0, taken)].map((index) => items[index] ?? '').toSorted()
+  return drawn.toSorted()
 }
 
 /**
- * `count` items, drawn one after another without replacement, each in proportion to its weight among those left. Where
- * none of them has a weight, each is as likely.
+ * Uniformly random rows that are free and fit, ascending: `count` of them, or all if there are fewer.
+ *
+ * Where not all rows are free, it costs much to ask for each. Then rows are drawn until enough of them are free, which is
+ * uniform too. Only after many draws in vain are all rows asked.
  */
-export function drawnByWeight(
-  items: readonly string[],
+export function drawnRows(
+  population: Population,
   count: number,
-  weightOf: (item: string) => number,
   random: RandomStream,
-): readonly string[] {
-  const left = new Map(items.map((item) => [item, weightOf(item)] as const))
-  const taken: string[] = []
-  while (taken.length < count && left.size > 0) {
-    const total = [...left.values()].reduce((sum, weight) => sum + weight, 0)
-    const even = total > 0 ? undefined : 1
-    let rest = random.uniform() * (even ? left.size : total)
-    let chosen: string | undefined
-    for (const [item, weight] of left) {
-      chosen = item
-      rest -= even ?? weight
-      if (rest < 0) break
+  fits: (row: number) => boolean = () => true,
+): Uint32Array {
+  const { size, allFree } = population
+  const taken = new Set<number>()
+  if (count <= 0) return new Uint32Array()
+  if (!allFree && size > fewRows && count < size / 4) {
+    let inVain = 0
+    while (taken.size < count && inVain < mostInVain) {
+      const row = random.below(size)
+      if (taken.has(row) || !fits(row) || !population.isFree(row)) inVain += 1
+      else {
+        taken.add(row)
+        inVain = 0
+      }
     }
-    if (chosen === undefined) break
-    left.delete(chosen)
-    taken.push(chosen)
+    if (taken.size === count) return Uint32Array.from(taken).toSorted()
   }
-  return taken.toSorted()
+  const isOpen = (row: number) => !taken.has(row) && fits(row) && (allFree || population.isFree(row))
+  let open = 0
+  for (let row = 0; row < size; row++) if (isOpen(row)) open += 1
+  const numbers = drawnNumbers(open, count - taken.size, random)
+  const rows = new Uint32Array(taken.size + numbers.length)
+  rows.set([...taken])
+  let [at, filled] = [0, taken.size]
+  for (let row = 0; filled < rows.length; row++) {
+    if (!isOpen(row)) continue
+    if (at === numbers[filled - taken.size]) rows[filled++] = row
+    at += 1
+  }
+  return rows.toSorted()
 }
 
-/** One of the ends that a selector selects, each as likely. Undefined if there is none. */
-export function oneSelected(selector: Selector, ends: readonly string[], random: RandomStream): string | undefined {
-  const candidates = ends.length === 0 ? [] : selector.select(ends, random)
-  return candidates.length === 0 ? undefined : candidates[random.below(candidates.length)]
+/** Names of uniformly random free ends, sorted: `count` of them, or all if there are fewer. */
+export function drawnEnds(population: Population, count: number, random: RandomStream): readonly string[] {
+  const { allFree, size } = population
+  return endsIn(population, allFree ? drawnNumbers(size, count, random) : drawnRows(population, count, random))
+}
+
+/** A draw from the exponential distribution of mean 1. */
+const exponential = (random: RandomStream) => -log(1 - random.uniform())
+
+/** Below this number, the functions of the next two lines are the first two terms of their series. */
+const small = 1e-5
+const oneMinusExp = (x: number) => (x < small ? x * (1 - x / 2) : 1 - exp(-x))
+const minusLogOneMinus = (x: number) => (x < small ? x * (1 + x / 2) : -log(1 - x))
+
+/**
+ * `count` of the numbers below `size`, ascending, drawn one after another without replacement, each in proportion to its
+ * weight among those left. Where all that have a weight are drawn, there are fewer than `count`.
+ *
+ * A race: each number has an arrival time from the exponential distribution with its weight as rate, and the first arrivals
+ * are drawn. Once `count` numbers are there, one draw says after how much weight a number comes that arrives before the
+ * last of them; so most numbers need none. Only for such a number is `isOpen` asked.
+ *
+ * @see Efraimidis, Spirakis, Weighted random sampling with a reservoir, Information Processing Letters 2006, A-ExpJ.
+ */
+export function drawnByWeight(
+  size: number,
+  count: number,
+  weightOf: (number: number) => number,
+  random: RandomStream,
+  isOpen: (number: number) => boolean = () => true,
+): Uint32Array {
+  const first = new LeastKeys(count)
+  // No number arrives before the time 0.
+  const weightUntilNext = () => (first.greatest > 0 ? exponential(random) / first.greatest : Number.POSITIVE_INFINITY)
+  let skipped = count < 1 ? Number.POSITIVE_INFINITY : 0
+  for (let number = 0; number < size; number++) {
+    const weight = weightOf(number)
+    if (!(weight > 0)) continue
+    if (!first.isFull) {
+      if (!isOpen(number)) continue
+      first.offer(number, exponential(random) / weight)
+      if (first.isFull) skipped = weightUntilNext()
+      continue
+    }
+    skipped -= weight
+    if (skipped > 0) continue
+    // Of the times before the last arrival, that of this number.
+    if (isOpen(number))
+      first.offer(number, minusLogOneMinus(random.uniform() * oneMinusExp(first.greatest * weight)) / weight)
+    skipped = weightUntilNext()
+  }
+  return first.members()
+}
+
+/** Free rows by weight, as `drawnByWeight`. Rows without a weight are as likely as each other, and come after the others. */
+export function rowsByWeight(
+  population: Population,
+  count: number,
+  weightOf: (row: number) => number,
+  random: RandomStream,
+): Uint32Array {
+  const { allFree, size } = population
+  const drawn = drawnByWeight(size, count, weightOf, random, (row) => allFree || population.isFree(row))
+  if (drawn.length >= Math.min(count, size)) return drawn
+  const others = drawnRows(population, count - drawn.length, random, (row) => !(weightOf(row) > 0))
+  return Uint32Array.from([...drawn, ...others]).toSorted()
+}
+
+/** One of the ends that a selector may select, as `Selector.one`. */
+export function oneSelected(selector: Selector, population: Population, random: RandomStream): string | undefined {
+  return selector.one ? selector.one(population, random) : oneOfSelection(selector.select, population, random)
+}
+
+/** An end of a selection among the free ends, each as likely. Undefined if nothing is selected. */
+export function oneOfSelection(
+  select: Selector['select'],
+  population: Population,
+  random: RandomStream,
+): string | undefined {
+  const free = population.allFree ? population : namedPopulation(freeEnds(population))
+  const selected = free.size === 0 ? [] : select(free, random)
+  return selected.length === 0 ? undefined : selected[random.below(selected.length)]
+}
+
+/** One end of a uniformly random selection: of many ends each is as likely, and needs no selection. */
+export function oneOfRandom(
+  select: Selector['select'],
+  population: Population,
+  random: RandomStream,
+): string | undefined {
+  if (population.size <= fewRows) return oneOfSelection(select, population, random)
+  return drawnEnds(population, 1, random)[0]
 }

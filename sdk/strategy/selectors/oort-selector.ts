@@ -1,10 +1,16 @@
 import { exp, log } from '../../random/elementary.ts'
 import type { RandomStream } from '../../random/random-stream.ts'
-import type { FinishedRound, Selector } from '../algorithm.ts'
-import { drawn, drawnByWeight } from './draws.ts'
+import type { Selector } from '../algorithm.ts'
+import { endsIn, type Population } from '../population.ts'
+import { drawnByWeight, drawnRows } from './draws.ts'
+import { LeastKeys } from './least-keys.ts'
+import { numberAtRank } from './ranks.ts'
+import { endColumns, knownOf, reported } from './remembering-selectors.ts'
 
-/** Name of the metric with which a client tells its utility. */
+/** Name of the metric with which a client tells its utility, and of the column that keeps it. */
 export const utilityMetric = 'utility'
+const secondsColumn = endColumns.seconds
+const lastColumn = 'last'
 
 /** Seats of a round for each wanted update. */
 const overCommitment = 1.3
@@ -15,11 +21,13 @@ const clipQuantile = 0.95
 /** ε at first, its factor in each round, and its least value. */
 const [firstExploration, explorationDecay, leastExploration] = [0.9, 0.98, 0.2] as const
 
-/** What is known of an end that took part. */
-export interface KnownEnd {
-  readonly utility: number
-  readonly seconds: number
-  readonly last: number
+/** By row: what is known of the ends that took part. NaN of the others. */
+export interface OortColumns {
+  readonly utility: Float32Array
+  /** Duration of the last participation. */
+  readonly seconds: Float32Array
+  /** Round of the last participation. */
+  readonly last: Float32Array
 }
 
 export interface OortMemory {
@@ -31,7 +39,6 @@ export interface OortMemory {
   readonly threshold: number
   /** Σ of the utilities that the ends exploited in each round had. */
   readonly exploited: readonly number[]
-  readonly ends: Readonly<Record<string, KnownEnd>>
 }
 
 export interface OortChoices {
@@ -57,27 +64,44 @@ export function nextExploration(exploration: number): number {
 }
 
 /** T: the duration at the percentile `threshold`. Infinite from 100 on, and where no duration is known. */
-export function preferredSeconds(ends: readonly KnownEnd[], threshold: number): number {
-  const durations = ends.map(({ seconds }) => seconds).toSorted((a, b) => a - b)
-  if (threshold >= 100) return Number.POSITIVE_INFINITY
-  return durations[Math.min(durations.length - 1, Math.floor((durations.length * threshold) / 100))] ?? Infinity
+export function preferredSeconds(seconds: Float32Array, threshold: number): number {
+  const known = numberOfKnown(seconds)
+  if (threshold >= 100 || known === 0) return Number.POSITIVE_INFINITY
+  return numberAtRank(seconds, Math.min(known - 1, Math.floor((known * threshold) / 100)))
 }
 
-/** The score of each known end in round t. */
+function numberOfKnown(numbers: Float32Array): number {
+  let known = 0
+  for (const number of numbers) if (!Number.isNaN(number)) known += 1
+  return known
+}
+
+/** The scores of the known ends in round t, by row. NaN for an end that isn't known. */
 export function oortScores(
-  ends: Readonly<Record<string, KnownEnd>>,
+  { utility, seconds, last }: OortColumns,
   { round, threshold, alpha }: { readonly round: number; readonly threshold: number; readonly alpha: number },
-): Record<string, number> {
-  const known = Object.values(ends)
-  const preferred = preferredSeconds(known, threshold)
-  const utilities = known.map(({ utility }) => utility).toSorted((a, b) => a - b)
-  const most = utilities[Math.min(utilities.length - 1, Math.floor(clipQuantile * utilities.length))] ?? 0
-  return Object.fromEntries(
-    Object.entries(ends).map(([end, { utility, seconds, last }]) => {
-      const score = Math.min(utility, most) + Math.sqrt((0.1 * log(round)) / last)
-      return [end, seconds > preferred ? score * exp(alpha * log(preferred / seconds)) : score]
-    }),
-  )
+): {
+  /** An upper bound of the score, which takes less time to compute: the score without regard to the duration. */
+  boundOf(row: number): number
+  scoreOf(row: number): number
+} {
+  const preferred = preferredSeconds(seconds, threshold)
+  const known = numberOfKnown(utility)
+  const most = numberAtRank(utility, Math.min(known - 1, Math.floor(clipQuantile * known)))
+  const uncertainty = (since: number) => Math.sqrt((0.1 * log(round)) / since)
+  const uncertaintyAt = Float64Array.from({ length: round }, (_, since) => uncertainty(since))
+  const boundOf = (row: number) => {
+    const since = last[row]!
+    return Math.min(utility[row]!, most) + (uncertaintyAt[since] ?? uncertainty(since))
+  }
+  return {
+    boundOf,
+    scoreOf(row) {
+      const score = boundOf(row)
+      const took = seconds[row]!
+      return took > preferred ? score * exp(alpha * log(preferred / took)) : score
+    },
+  }
 }
 
 /** The percentile of a round, from the utilities exploited in all rounds before. */
@@ -103,43 +127,72 @@ export function pacedThreshold(
  */
 export function oortSelector(choices: OortChoices): Selector<OortMemory> {
   const { count, alpha, roundThreshold } = choices
-  const start: OortMemory = {
-    ...{ round: 0, exploration: firstExploration, threshold: roundThreshold },
-    ...{ exploited: [], ends: {} },
-  }
+  const start: OortMemory = { round: 0, exploration: firstExploration, threshold: roundThreshold, exploited: [] }
   return {
-    select(ends, random, memory = start) {
-      const seats = Math.min(ends.length, oortSeats(count))
-      const known = ends.filter((end) => memory.ends[end])
-      const unknown = ends.filter((end) => !memory.ends[end])
-      const toExplore = Math.max(seats - known.length, Math.floor(memory.exploration * seats))
-      const exploring = Math.min(unknown.length, toExplore)
-      const exploited = exploit(known, seats - exploring, random, memory)
-      return [...exploited, ...drawn(unknown, exploring, random)].toSorted()
+    columns: [utilityMetric, secondsColumn, lastColumn],
+    select(population, random, memory = start) {
+      const utility = population.known(utilityMetric)
+      const known = numberOfKnown(utility)
+      const seats = Math.min(population.size, oortSeats(count))
+      const toExplore = Math.max(seats - known, Math.floor(memory.exploration * seats))
+      const isUnknown = (row: number) => Number.isNaN(utility[row])
+      const explored = drawnRows(population, toExplore, random, isUnknown)
+      const exploited = exploit(population, seats - explored.length, random, memory)
+      // Where known ends aren't free, unknown ones take their seats.
+      const taken = new Set(explored)
+      const missing = seats - explored.length - exploited.length
+      const more = drawnRows(population, missing, random, (row) => isUnknown(row) && !taken.has(row))
+      return endsIn(population, Uint32Array.from([...explored, ...exploited, ...more]).toSorted())
     },
-    remember(memory = start, finished) {
-      const { round, selected, reports } = finished
-      const gained = selected.reduce((sum, end) => sum + (memory.ends[end]?.utility ?? 0), 0)
+    remember(memory = start, finished, population) {
+      const { round, selected } = finished
+      const gained = selected.reduce((sum, end) => sum + (knownOf(population, utilityMetric, end) || 0), 0)
       const exploited = [...memory.exploited, gained].slice(-2 * choices.pacerStep * 2)
       return {
-        round,
-        exploration: nextExploration(memory.exploration),
-        threshold: pacedThreshold(memory.threshold, exploited, choices),
-        exploited,
-        ends: { ...memory.ends, ...knownFrom(reports, round) },
+        memory: {
+          round,
+          exploration: nextExploration(memory.exploration),
+          threshold: pacedThreshold(memory.threshold, exploited, choices),
+          exploited,
+        },
+        known: {
+          [utilityMetric]: reported(finished, ({ metrics }) => utilityIn(metrics)),
+          [secondsColumn]: reported(finished, ({ seconds }) => seconds),
+          [lastColumn]: reported(finished, () => round),
+        },
       }
     },
   }
 
-  function exploit(known: readonly string[], seats: number, random: RandomStream, memory: OortMemory) {
-    const present = Object.fromEntries(known.flatMap((end) => (memory.ends[end] ? [[end, memory.ends[end]]] : [])))
-    const scores = oortScores(present, { round: memory.round + 1, threshold: memory.threshold, alpha })
-    const descending = known.toSorted((a, b) => (scores[b] ?? 0) - (scores[a] ?? 0))
-    const last = descending[seats - 1]
-    if (last === undefined) return known
-    const cutOff = cutOffShare * (scores[last] ?? 0)
-    const candidates = known.filter((end) => (scores[end] ?? 0) >= cutOff)
-    return drawnByWeight(candidates, seats, (end) => scores[end] ?? 0, random)
+  function exploit(population: Population, seats: number, random: RandomStream, memory: OortMemory): Uint32Array {
+    if (seats < 1) return new Uint32Array()
+    const { allFree, size } = population
+    const utility = population.known(utilityMetric)
+    const columns = { utility, seconds: population.known(secondsColumn), last: population.known(lastColumn) }
+    const { boundOf, scoreOf } = oortScores(columns, {
+      round: memory.round + 1,
+      threshold: memory.threshold,
+      alpha,
+    })
+    const best = new LeastKeys(seats)
+    for (let row = 0; row < size; row++) {
+      if (Number.isNaN(utility[row]) || (best.isFull && boundOf(row) <= -best.greatest)) continue
+      const score = scoreOf(row)
+      if (best.isFull && score <= -best.greatest) continue
+      if (allFree || population.isFree(row)) best.offer(row, -score)
+    }
+    if (!best.isFull) return best.members()
+    const cutOff = cutOffShare * -best.greatest
+    const weightOf = (row: number) => {
+      // Not true for an unknown end.
+      if (!(boundOf(row) >= cutOff)) return 0
+      const score = scoreOf(row)
+      return score >= cutOff ? score : 0
+    }
+    const drawn = drawnByWeight(size, seats, weightOf, random, (row) => allFree || population.isFree(row))
+    // Ends whose scores are 0 are as likely as each other.
+    const isIdle = (row: number) => !Number.isNaN(utility[row]) && weightOf(row) === 0
+    return Uint32Array.from([...drawn, ...drawnRows(population, seats - drawn.length, random, isIdle)])
   }
 }
 
@@ -148,12 +201,7 @@ export function oortSeats(count: number): number {
   return Math.floor(overCommitment * count + 1e-9)
 }
 
-function knownFrom(reports: FinishedRound['reports'], round: number): Record<string, KnownEnd> {
-  return Object.fromEntries(
-    Object.entries(reports).map(([end, { metrics, seconds }]) => {
-      const { [utilityMetric]: utility = 0 } = metrics
-      // A diverged client has no utility.
-      return [end, { utility: Number.isFinite(utility) ? utility : 0, seconds, last: round }]
-    }),
-  )
+/** A diverged client has no utility. */
+function utilityIn({ [utilityMetric]: utility = 0 }: Readonly<Record<string, number>>): number {
+  return Number.isFinite(Math.fround(utility)) ? utility : 0
 }

@@ -1,6 +1,6 @@
 import type { Selector } from '../algorithm.ts'
 import { settingValues } from '../settings.ts'
-import { drawn } from './draws.ts'
+import { drawnEnds, oneOfRandom } from './draws.ts'
 
 const settings = {
   fraction: { kind: 'number', above: 0, most: 1, help: 'C: fraction of the ends that are selected' },
@@ -15,12 +15,15 @@ const settings = {
  */
 export function randomSelector(given: { readonly fraction: number }): Selector {
   const { fraction } = settingValues('the random selector', settings, { ...given })
-  return {
-    select: (ends, random) => drawn(ends, Math.max(1, Math.round(fraction * ends.length)), random),
-  }
+  return uniform((size) => Math.max(1, Math.round(fraction * size)))
 }
 
 /** Selects a uniformly random subset of `count` ends, or all ends if there are fewer. */
 export function countSelector({ count }: { readonly count: number }): Selector {
-  return { select: (ends, random) => drawn(ends, count, random) }
+  return uniform(() => count)
+}
+
+function uniform(countOf: (size: number) => number): Selector {
+  const select: Selector['select'] = (population, random) => drawnEnds(population, countOf(population.size), random)
+  return { select, one: (population, random) => oneOfRandom(select, population, random) }
 }

@@ -1,31 +1,82 @@
-import type { Selector } from '../algorithm.ts'
-import { drawn, drawnByWeight } from './draws.ts'
+import type { FinishedRound, Selector } from '../algorithm.ts'
+import { endsIn, type Population } from '../population.ts'
+import { drawnByWeight, drawnRows, rowsByWeight } from './draws.ts'
+import { rowsByNumber } from './ranks.ts'
 
-/** By end: a number that the last rounds told. */
-type Known = Readonly<Record<string, number>>
+/** Names of the columns in which selectors remember numbers of ends. */
+export const endColumns = {
+  /** Rounds that counted the end. */
+  times: 'times',
+  /** Number of the end's examples. */
+  samples: 'samples',
+  /** The loss and the seconds of the end's last answer. */
+  losses: 'losses',
+  seconds: 'seconds',
+} as const
 
-const meanOf = (known: Known) => {
-  const values = Object.values(known)
-  return values.length === 0 ? 1 : values.reduce((sum, value) => sum + value, 0) / values.length
+/** A number of each report of a round, by end. */
+export function reported(
+  { reports }: FinishedRound,
+  numberOf: (report: FinishedRound['reports'][string], end: string) => number,
+): Record<string, number> {
+  return Object.fromEntries(Object.entries(reports).map(([end, report]) => [end, numberOf(report, end)]))
+}
+
+/** What is known of an end. NaN where nothing is. */
+export function knownOf(population: Population, column: string, end: string): number {
+  return population.known(column)[population.rowOf(end) ?? -1] ?? Number.NaN
 }
 
 /** Selects the `count` ends that took part least often; of equal ones a random choice. */
-export function fairSelector({ count }: { readonly count: number }): Selector<Known> {
+export function fairSelector({ count }: { readonly count: number }): Selector {
+  const { times: column } = endColumns
   return {
-    select(ends, random, times = {}) {
-      const selected: string[] = []
-      const timesOf = (end: string) => times[end] ?? 0
-      for (const least of [...new Set(ends.map(timesOf))].toSorted((a, b) => a - b)) {
-        const equal = ends.filter((end) => timesOf(end) === least)
-        selected.push(...drawn(equal, Math.max(0, count - selected.length), random))
+    columns: [column],
+    select(population, random) {
+      const known = population.known(column)
+      const timesOf = (row: number) => known[row]! || 0
+      const selected: number[] = []
+      for (let least = 0; selected.length < count && least < Infinity; least = leastAbove(least)) {
+        const equal = (row: number) => timesOf(row) === least
+        selected.push(...drawnRows(population, count - selected.length, random, equal))
       }
-      return selected.toSorted()
+      return endsIn(population, Uint32Array.from(selected).toSorted())
+
+      function leastAbove(bound: number): number {
+        let least = Number.POSITIVE_INFINITY
+        for (let row = 0; row < known.length; row++) {
+          const times = timesOf(row)
+          if (times > bound && times < least) least = times
+        }
+        return least
+      }
     },
-    remember: (times = {}, { reports }) => ({
-      ...times,
-      ...Object.fromEntries(Object.keys(reports).map((end) => [end, (times[end] ?? 0) + 1])),
-    }),
+    remember(_, finished, population) {
+      const timesOf = (end: string) => knownOf(population, column, end) || 0
+      return { known: { [column]: reported(finished, (__, end) => timesOf(end) + 1) } }
+    },
   }
+}
+
+/** The weight of each row by its number of examples. A row whose number isn't known counts as the mean of the known ones. */
+export function weightsBySamples(population: Population): (row: number) => number {
+  const samples = population.known(endColumns.samples)
+  const mean = meanOf(samples)
+  return (row) => {
+    const known = samples[row]!
+    return Number.isNaN(known) ? mean : known
+  }
+}
+
+/** The mean of the numbers that are known. 1 where none is. */
+function meanOf(numbers: Float32Array): number {
+  let [sum, count] = [0, 0]
+  for (const number of numbers) {
+    if (Number.isNaN(number)) continue
+    sum += number
+    count += 1
+  }
+  return count === 0 ? 1 : sum / count
 }
 
 /**
@@ -34,32 +85,23 @@ export function fairSelector({ count }: { readonly count: number }): Selector<Kn
  *
  * @see Li, Huang, Yang, Wang, Zhang, On the Convergence of FedAvg on Non-IID Data, ICLR 2020.
  */
-export function samplesSelector({ count }: { readonly count: number }): Selector<Known> {
+export function samplesSelector({ count }: { readonly count: number }): Selector {
   return {
-    select: (ends, random, samples = {}) =>
-      drawnByWeight(ends, count, (end) => samples[end] ?? meanOf(samples), random),
-    remember: (samples = {}, { reports }) => ({
-      ...samples,
-      ...Object.fromEntries(Object.entries(reports).map(([end, report]) => [end, report.samples])),
-    }),
+    columns: [endColumns.samples],
+    select: (population, random) =>
+      endsIn(population, rowsByWeight(population, count, weightsBySamples(population), random)),
+    remember: (_, finished) => ({ known: { [endColumns.samples]: reported(finished, ({ samples }) => samples) } }),
   }
 }
 
-interface KnownLosses {
-  readonly samples: Known
-  readonly losses: Known
-}
-
-/** The `count` candidates of the highest losses, sorted. Of equal losses the first end. */
-export function highestLosses(
-  candidates: readonly string[],
+/** The `count` candidates of the highest losses, in their order. Of equal losses the first candidate. */
+export function highestLosses<Candidate>(
+  candidates: readonly Candidate[],
   count: number,
-  lossOf: (end: string) => number,
-): readonly string[] {
-  return candidates
-    .toSorted((a, b) => lossOf(b) - lossOf(a))
-    .slice(0, count)
-    .toSorted()
+  lossOf: (candidate: Candidate) => number,
+): readonly Candidate[] {
+  const highest = new Set(candidates.toSorted((a, b) => lossOf(b) - lossOf(a)).slice(0, count))
+  return candidates.filter((candidate) => highest.has(candidate))
 }
 
 /**
@@ -74,39 +116,33 @@ export function powerOfChoice({
 }: {
   readonly count: number
   readonly candidates: number
-}): Selector<KnownLosses> {
-  const losses = samplesSelector({ count: candidates })
+}): Selector {
+  const { samples, losses } = endColumns
   return {
-    select: (ends, random, memory) =>
-      highestLosses(
-        losses.select(ends, random, memory?.samples),
-        count,
-        (end) => memory?.losses[end] ?? Number.MAX_VALUE,
-      ),
-    remember: (memory, { reports }) => {
-      const told = Object.entries(reports)
-      return {
-        samples: { ...memory?.samples, ...Object.fromEntries(told.map(([end, { samples }]) => [end, samples])) },
-        losses: {
-          ...memory?.losses,
-          ...Object.fromEntries(told.map(([end, { metrics }]) => [end, lossIn(metrics)])),
-        },
-      }
+    columns: [samples, losses],
+    select(population, random) {
+      const known = population.known(losses)
+      const lossOf = (row: number) => (Number.isNaN(known[row]) ? Number.MAX_VALUE : known[row]!)
+      const drawn = rowsByWeight(population, candidates, weightsBySamples(population), random)
+      return endsIn(population, highestLosses([...drawn], count, lossOf))
     },
+    remember: (_, finished) => ({
+      known: {
+        [samples]: reported(finished, (report) => report.samples),
+        [losses]: reported(finished, ({ metrics }) => lossIn(metrics)),
+      },
+    }),
   }
 }
 
 interface TierMemory {
-  /** By end: the seconds that it took, and the loss that it reported, when it was counted last. */
-  readonly seconds: Known
-  readonly losses: Known
   /** By tier: the rounds in which it was drawn since all credits were given. */
   readonly drawn: readonly number[]
   /** By tier: how likely it is drawn. Empty: all alike. */
   readonly odds: readonly number[]
 }
 
-const noTiers: TierMemory = { seconds: {}, losses: {}, drawn: [], odds: [] }
+const noTiers: TierMemory = { drawn: [], odds: [] }
 
 /**
  * TiFL: ends lie in tiers by the time that they took; a round draws a tier, and `count` ends in it, so that no fast end
@@ -129,51 +165,91 @@ export function tierSelector({
   readonly credits?: number | undefined
   readonly interval?: number | undefined
 }): Selector<TierMemory> {
-  const tiersOf = (ends: readonly string[], { seconds }: TierMemory): readonly (readonly string[])[] => {
-    const byTime = ends.toSorted((a, b) => (seconds[a] ?? 0) - (seconds[b] ?? 0))
-    const all = Math.min(tiers, Math.max(1, Math.floor(ends.length / count)))
-    const borderOf = (tier: number) => Math.round((tier * byTime.length) / all)
-    return Array.from({ length: all }, (_, tier) => byTime.slice(borderOf(tier), borderOf(tier + 1)).toSorted())
+  const columns = [endColumns.seconds, endColumns.losses] as const
+
+  /** The number of tiers, and the tier of each row whose time is known. */
+  function tiersBy(seconds: Float32Array): { readonly all: number; readonly tierOf: (row: number) => number } {
+    const rows = new Uint32Array(seconds.length)
+    let known = 0
+    for (let row = 0; row < seconds.length; row++) if (!Number.isNaN(seconds[row])) rows[known++] = row
+    const all = Math.min(tiers, Math.max(1, Math.floor(known / count)))
+    const byTime = rowsByNumber(rows.subarray(0, known), seconds)
+    const tierAt = new Int32Array(seconds.length).fill(-1)
+    for (let tier = 0; tier < all; tier++) {
+      const border = (of: number) => Math.round((of * known) / all)
+      for (let rank = border(tier); rank < border(tier + 1); rank++) tierAt[byTime[rank]!] = tier
+    }
+    return { all, tierOf: (row) => tierAt[row] ?? -1 }
   }
+
   return {
-    select(ends, random, memory = noTiers) {
-      const { seconds, drawn: used, odds } = memory
-      const unknown = ends.filter((end) => seconds[end] === undefined)
-      if (unknown.length > 0) {
-        const first = drawn(unknown, count, random)
-        const others = ends.filter((end) => seconds[end] !== undefined)
-        return [...first, ...drawn(others, count - first.length, random)].toSorted()
+    columns,
+    select(population, random, { drawn: used, odds } = noTiers) {
+      const seconds = population.known(endColumns.seconds)
+      const first = drawnRows(population, count, random, (row) => Number.isNaN(seconds[row]))
+      if (first.length > 0) {
+        const others = drawnRows(population, count - first.length, random, (row) => !Number.isNaN(seconds[row]))
+        return endsIn(population, Uint32Array.from([...first, ...others]).toSorted())
       }
-      const all = tiersOf(ends, memory)
-      const left = [...all.keys()].filter((tier) => (used[tier] ?? 0) < credits)
-      const open = (left.length > 0 ? left : [...all.keys()]).map(String)
-      const [tier = ''] = drawnByWeight(open, 1, (each) => odds[Number(each)] ?? 1, random)
-      return drawn(all[Number(tier)] ?? [], count, random)
+      const { all, tierOf } = tiersBy(seconds)
+      const each = Array.from({ length: all }, (_, tier) => tier)
+      const left = each.filter((tier) => (used[tier] ?? 0) < credits)
+      const open = new Set(left.length > 0 ? left : each)
+      // No end of a tier may be free.
+      while (open.size > 0) {
+        const among = [...open]
+        const [at = 0] = drawnByWeight(among.length, 1, (index) => odds[among[index]!] ?? 1, random)
+        const rows = drawnRows(population, count, random, (row) => tierOf(row) === among[at])
+        if (rows.length > 0) return endsIn(population, rows)
+        open.delete(among[at]!)
+      }
+      return []
     },
-    remember(memory = noTiers, { round, selected, reports }) {
-      const told = Object.entries(reports)
-      const seconds = { ...memory.seconds, ...Object.fromEntries(told.map(([end, each]) => [end, each.seconds])) }
-      const losses = {
-        ...memory.losses,
-        ...Object.fromEntries(told.map(([end, { metrics }]) => [end, lossIn(metrics)])),
+    remember(memory = noTiers, finished, population) {
+      const seconds = reported(finished, (report) => report.seconds)
+      const losses = reported(finished, ({ metrics }) => lossIn(metrics))
+      const known = { [endColumns.seconds]: seconds, [endColumns.losses]: losses }
+      const before = tiersBy(population.known(endColumns.seconds))
+      const drawnFrom = new Set(finished.selected.map((end) => before.tierOf(population.rowOf(end) ?? -1)))
+      const used = Array.from({ length: before.all }, (_, tier) => {
+        const isDrawn = drawnFrom.size === 1 && drawnFrom.has(tier)
+        return (memory.drawn[tier] ?? 0) + (isDrawn ? 1 : 0)
+      })
+      const isSpent = used.every((times) => times >= credits)
+      const next = { drawn: isSpent ? [] : used, odds: memory.odds }
+      if (interval === undefined || finished.round % interval !== 0) return { memory: next, known }
+      const { all, tierOf } = tiersBy(columnWith(population, endColumns.seconds, seconds))
+      const lossAt = columnWith(population, endColumns.losses, losses)
+      const sums = Array.from({ length: all }, () => ({ loss: 0, ends: 0 }))
+      for (let row = 0; row < lossAt.length; row++) {
+        const sum = sums[tierOf(row)]
+        if (!sum) continue
+        sum.loss += lossAt[row] || 0
+        sum.ends += 1
       }
-      const known = Object.keys(memory.seconds).toSorted()
-      const before = tiersOf(known, memory)
-      const tier = before.findIndex((members) => selected.every((end) => members.includes(end)))
-      const used = before.map((_, each) => (memory.drawn[each] ?? 0) + (each === tier ? 1 : 0))
-      const isSpent = used.length > 0 && used.every((times) => times >= credits)
-      const next = { seconds, losses, drawn: isSpent ? [] : used, odds: memory.odds }
-      if (interval === undefined || round % interval !== 0) return next
-      const means = tiersOf(Object.keys(seconds).toSorted(), next).map((members) =>
-        meanOf(Object.fromEntries(members.map((end) => [end, losses[end] ?? 0]))),
-      )
+      const means = sums.map(({ loss, ends }) => (ends === 0 ? 1 : loss / ends))
       const ranked = [...means.keys()].toSorted((a, b) => means[a]! - means[b]! || a - b)
-      return { ...next, odds: means.map((_, each) => 1 + ranked.indexOf(each)) }
+      return { memory: { ...next, odds: means.map((_, tier) => 1 + ranked.indexOf(tier)) }, known }
     },
   }
 }
 
+/** A copy of a column, with numbers by end in place of those that were known. */
+export function columnWith(
+  population: Population,
+  column: string,
+  numbers: Readonly<Record<string, number>>,
+): Float32Array {
+  const copy = population.known(column).slice()
+  for (const [end, number] of Object.entries(numbers)) {
+    const row = population.rowOf(end)
+    if (row !== undefined) copy[row] = number
+  }
+  return copy
+}
+
 /** The loss among a client's metrics. One that isn't finite, as of a diverged client, counts as the least. */
 export function lossIn({ loss = 0 }: Readonly<Record<string, number>>): number {
-  return Number.isFinite(loss) ? loss : 0
+  // The greatest losses aren't finite once they are rounded to float32.
+  return Number.isFinite(Math.fround(loss)) ? loss : 0
 }

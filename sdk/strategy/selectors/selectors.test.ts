@@ -7,8 +7,9 @@ import type { FinishedRound, Selector } from '../algorithm.ts'
 import { fedAvg } from '../algorithms/server/index.ts'
 import { choicesOf, chosenAlgorithm } from '../chosen-algorithm.ts'
 import { requireTopology } from '../fitting-algorithm.ts'
+import { type KnownNumbers, knownWith, namedPopulation } from '../population.ts'
 import { askedPowerOfChoice } from './asking-selectors.ts'
-import { drawnByWeight } from './draws.ts'
+import { rowsByWeight } from './draws.ts'
 import { oortSelector } from './oort-selector.ts'
 import { fairSelector, powerOfChoice, samplesSelector, tierSelector } from './remembering-selectors.ts'
 
@@ -21,12 +22,16 @@ function selections<Memory>(
   report: (index: number) => Partial<FinishedRound['reports'][string]> = () => ({}),
 ) {
   let memory: Memory | undefined
+  let known: KnownNumbers = {}
   return Array.from({ length: rounds }, (_, index) => {
-    const selected = selector.select(ends, randomStream(1, index), memory)
+    const population = namedPopulation(ends, known)
+    const selected = selector.select(population, randomStream(1, index), memory)
     const reports = Object.fromEntries(
       selected.map((end) => [end, { samples: 1, metrics: {}, seconds: 1, ...report(ends.indexOf(end)) }]),
     )
-    memory = selector.remember?.(memory, { round: index + 1, selected, reports })
+    const learnt = selector.remember?.(memory, { round: index + 1, selected, reports }, population)
+    memory = learnt?.memory
+    known = knownWith(known, learnt?.known ?? {})
     return selected
   })
 }
@@ -103,12 +108,12 @@ test('losses and utilities that are not finite select nobody, and zero weights l
   const power = selections(powerOfChoice({ count: 2, candidates: 10 }), 20, nan)
   t.deepEqual(power.at(-1), ['trainer-8', 'trainer-9'])
   const told = ends.map((end, index) => ({ end, samples: 1, numbers: { loss: index < 8 ? Number.NaN : 1 } }))
-  t.deepEqual(askedPowerOfChoice({ count: 2, candidates: 10 }).select(ends, randomStream(1), {}, told), [
-    'trainer-8',
-    'trainer-9',
-  ])
+  t.deepEqual(
+    askedPowerOfChoice({ count: 2, candidates: 10 }).select(namedPopulation(ends), randomStream(1), {}, told),
+    ['trainer-8', 'trainer-9'],
+  )
   const taken = new Set(
-    Array.from({ length: 200 }, (_, seed) => drawnByWeight(ends, 1, () => 0, randomStream(seed))[0]),
+    Array.from({ length: 200 }, (_, seed) => rowsByWeight(namedPopulation(ends), 1, () => 0, randomStream(seed))[0]),
   )
   t.is(taken.size, 10)
 })

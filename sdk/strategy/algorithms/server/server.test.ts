@@ -1,6 +1,7 @@
 import test from 'ava'
 import fc from 'fast-check'
 import { randomStream } from '../../../random/random-stream.ts'
+import { namedPopulation } from '../../population.ts'
 import { joined } from '../../round-sum.ts'
 import { delta, layout, members, near, size, stepped, trained } from '../given-updates.contract.ts'
 import { fedAdaGrad, fedAdam, fedAvg, fedAvgM, fedYogi } from './index.ts'
@@ -126,6 +127,6 @@ test('FedAvgM without momentum is FedAvg, and with momentum adds the earlier ste
 
 test('FedAvg with fraction 1 selects all, and less a random subset', (t) => {
   const ends = ['a', 'b', 'c', 'd']
-  t.deepEqual(fedAvg().select.select(ends, randomStream(1)), ends)
-  t.is(fedAvg({ fraction: 0.5 }).select.select(ends, randomStream(1)).length, 2)
+  t.deepEqual(fedAvg().select.select(namedPopulation(ends), randomStream(1)), ends)
+  t.is(fedAvg({ fraction: 0.5 }).select.select(namedPopulation(ends), randomStream(1)).length, 2)
 })
