@@ -16,6 +16,8 @@ export * from './layers/vertical-learner.ts'
 export * from './learn/learner.ts'
 export type * from './learn/role-learner.ts'
 export type { Steps } from './learn/steps.ts'
+export { normalQuantile } from './random/distributions.ts'
+export { exp, log } from './random/elementary.ts'
 export { type RandomStream, randomStream, streamFrom } from './random/random-stream.ts'
 export { boundedSpool } from './registry/bounded-spool.ts'
 export { type Again, damagedWeights, registryAgain, registryTroubleCodes } from './registry/errors.ts'
@@ -72,7 +74,15 @@ export { requireLearner } from './strategy/learner-needs.ts'
 export * from './strategy/population.ts'
 export * from './strategy/selectors/all-selector.ts'
 export { randomSelector } from './strategy/selectors/random-selector.ts'
-export { type Setting, settingRange } from './strategy/settings.ts'
+export {
+  type GivenSettings,
+  type Setting,
+  type SettingsTable,
+  type SettingValues,
+  settingFaults,
+  settingRange,
+  settingValues,
+} from './strategy/settings.ts'
 export {
   type Accumulator,
   HeldDelta,

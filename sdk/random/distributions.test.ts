@@ -1,6 +1,6 @@
 import test from 'ava'
 import * as fc from 'fast-check'
-import { dirichlet, logGamma, normal, truncatedNormal } from './distributions.ts'
+import { dirichlet, logGamma, normal, normalQuantile, truncatedNormal } from './distributions.ts'
 import { randomStream } from './random-stream.ts'
 
 const draws = 20_000
@@ -49,4 +49,23 @@ test('dirichlet shares sum to 1 for any concentration, however small', (t) => {
     ),
   )
   t.pass()
+})
+
+test('normal quantiles are those of tables, mirror each other, and grow with p', (t) => {
+  const known = [
+    [0.5, 0],
+    [0.6, 0.2533471031357997],
+    [0.925, 1.4395314709384563],
+    [0.975, 1.959963984540054],
+    [0.999, 3.090232306167813],
+    [1e-9, -5.997807015007687],
+  ] as const
+  for (const [p, expected] of known) t.true(Math.abs(normalQuantile(p) - expected) < 1e-14 * 6, `${p}`)
+  const p = fc.integer({ min: 1, max: 2 ** 33 - 1 }).map((steps) => steps * 2 ** -33)
+  fc.assert(
+    fc.property(p, p, (one, other) => {
+      t.is(normalQuantile(1 - one), -normalQuantile(one))
+      if (one < other) t.true(normalQuantile(one) < normalQuantile(other), `${one} ${other}`)
+    }),
+  )
 })

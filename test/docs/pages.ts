@@ -1,11 +1,13 @@
 import { topologies, topologySvg } from '../../sdk/index.ts'
 import { algorithmsPage } from './algorithms-page.ts'
+import { behaviourPage } from './behaviour-page.ts'
 import { errorsPage } from './errors-page.ts'
 import { flamectlPage } from './flamectl-page.ts'
 
 /** The pages of docs/ that are made from the code, by their files. */
 export const pages = new Map<string, () => string | Promise<string>>([
   ['docs/algorithms.md', algorithmsPage],
+  ['docs/behaviour.md', behaviourPage],
   ['docs/errors.md', errorsPage],
   ['docs/flamectl.md', flamectlPage],
   ...Object.entries(topologies).map(
