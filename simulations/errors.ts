@@ -21,6 +21,18 @@ export const simulationError = errorFactory({
     message: '{store} has a run of {name} that began with {setting} {began}, but {setting} is now {given}',
     hint: 'continue with the same settings, where only rounds may be larger; or name another folder',
   },
+  SIMULATION_TOPOLOGY: {
+    message: '{name} has the topology {topology}, which a fleet can not simulate: {reason}',
+    hint: 'a fleet has a tree of aggregators with one at the top, as two-tier and hierarchical have; or use runJob',
+  },
+  SIMULATION_CLIENTS: {
+    message: '{devices} devices were asked for, but {came}',
+    hint: 'ask for no more devices than the data have clients; the setting clients of the workload is the number of devices',
+  },
+  SIMULATION_NOBODY: {
+    message: 'no device is available at {at} ms of virtual time, nor ever after',
+    hint: 'see the availability of the behaviour, and the hours that its traces cover',
+  },
   SIMULATION_NO_HISTORY: {
     message: 'there is nothing to plot: the history has no round with a metric',
     hint: 'give the history of a run that has committed a round',

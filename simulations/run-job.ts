@@ -1,12 +1,8 @@
-import { fileURLToPath } from 'node:url'
 import type { LocalSites, LocalTransport } from '../actors/index.ts'
 import { actorSystem } from '../runtime/index.ts'
 import {
   type Choices,
   expand,
-  type HostParts,
-  inlinePool,
-  isWorkload,
   type KeptRounds,
   keepingRounds,
   type LogEntry,
@@ -23,10 +19,10 @@ import {
   type TasksRun,
   validTopology,
   type Workload,
-  workloadFaults,
 } from '../sdk/index.ts'
-import { type BundledWorkload, defaultWorkers, loadWorkload, poolFor } from '../sdk/node/index.ts'
+import type { BundledWorkload } from '../sdk/node/index.ts'
 import { simulationError } from './errors.ts'
+import { badOption, isWhole, loadedFrom, ToldRounds, texts } from './loaded-workload.ts'
 import { claimRun, openRunStore } from './run-store.ts'
 
 /** Processes of this machine come back soon, or not at all. */
@@ -124,7 +120,10 @@ export async function runJob<S extends Settings>(
   requireSeed(seed)
   requireOptions(options)
   requireChoices(algorithms)
-  const { definition, poolOf, module } = await loadedFrom(workload, options)
+  if (options.hosts && typeof workload === 'object' && !(workload instanceof URL))
+    throw simulationError('SIMULATION_HOSTS', { name: workload.name })
+  // Beside processes that train, this one evaluates models alone.
+  const { definition, poolOf, module } = await loadedFrom(workload, options.workers, options.hosts && 1)
   const { name } = definition
   const settings = resolveSettings(definition.settings, texts(options.settings))
   const topology = validTopology(definition, settings, algorithms)
@@ -136,7 +135,8 @@ export async function runJob<S extends Settings>(
   const opened = await openRunStore(folder)
   const closing = new AbortController()
   const registry = options.keep ? keepingRounds(opened.registry, options.keep) : opened.registry
-  const history: JobRound[] = []
+  const told = new ToldRounds<JobRound>()
+  const { history } = told
   const prepare = async () => {
     await claimRun(opened.store, folder ?? 'memory', name, { seed, settings, algorithms })
     const { hosted } = await prepareTasks(
@@ -165,8 +165,6 @@ export async function runJob<S extends Settings>(
   })
 
   const system = actorSystem()
-  let changed = news()
-  let isOver = false
   let fault: { readonly cause: unknown } | undefined
   const tasks =
     options.hosts && module
@@ -186,8 +184,7 @@ export async function runJob<S extends Settings>(
       fault ??= { cause }
     }
     const cause = outcome.state === 'failed' ? outcome : fault
-    isOver = true
-    changed.tell()
+    told.end()
     if (cause) return { state: 'failed', cause: cause.cause, history }
     return { state: outcome.state, history }
   })
@@ -202,18 +199,7 @@ export async function runJob<S extends Settings>(
       tasks.stop()
       await result
     },
-    async *[Symbol.asyncIterator]() {
-      for (let next = 0; ; ) {
-        const round = history[next]
-        if (round) {
-          next += 1
-          yield round
-        } else if (isOver) break
-        else await changed.told
-      }
-      const { state, cause } = await result
-      if (state === 'failed') throw cause
-    },
+    [Symbol.asyncIterator]: () => told.iterate(result),
   }
 
   function runHere(): TasksRun {
@@ -280,17 +266,12 @@ export async function runJob<S extends Settings>(
       seconds,
       weights: async () => (await registry.load(name, round, part)).weights,
     }
-    const known = history.findIndex((each) => each.round === round && each.part === part)
-    if (known >= 0) history[known] = noted
-    else history.push(noted)
+    told.note(noted, (other) => other.round === round && other.part === part)
     return noted
   }
 
   async function onRound(summary: RoundSummary): Promise<void> {
     const round = note(summary)
-    const before = changed
-    changed = news()
-    before.tell()
     try {
       await options.onRound?.(round)
     } catch (cause) {
@@ -312,59 +293,10 @@ function requireOptions({
   store,
   hosts,
 }: Pick<RunJobOptions, 'workers' | 'keep' | 'store' | 'hosts'>): void {
-  const refuse = (name: string, came: unknown, expected: string) =>
-    simulationError('SIMULATION_OPTION', { name, came: JSON.stringify(came), expected })
-  if (!isWhole(workers, 0)) throw refuse('workers', workers, 'a whole number from 0 on')
+  if (!isWhole(workers, 0)) throw badOption('workers', workers, 'a whole number from 0 on')
   if (keep !== undefined && !(isWhole(keep.last, 1) && isWhole(keep.best ?? 0, 0) && isWhole(keep.every ?? 1, 1)))
-    throw refuse('keep', keep, '{ last, best, every } of whole numbers, of which last and every are at least 1')
+    throw badOption('keep', keep, '{ last, best, every } of whole numbers, of which last and every are at least 1')
   if (hosts !== undefined && !(isWhole(hosts.processes, 1) && isWhole(hosts.workers ?? 1, 0)))
-    throw refuse('hosts', hosts, '{ processes, workers }, whole numbers from 1 and from 0 on')
-  if (store === '') throw refuse('store', store, 'the path of a folder')
-}
-
-function isWhole(value: unknown, least: number): boolean {
-  return typeof value === 'number' && Number.isSafeInteger(value) && value >= least
-}
-
-interface Loaded {
-  readonly definition: Workload
-  readonly poolOf: HostParts['poolOf']
-  /** Absent for a workload object. */
-  readonly module?: BundledWorkload
-}
-
-async function loadedFrom<S extends Settings>(
-  given: Workload<S> | string | URL,
-  { workers, hosts }: Pick<RunJobOptions, 'workers' | 'hosts'>,
-): Promise<Loaded> {
-  if (typeof given === 'string' || given instanceof URL) {
-    const isUrl = typeof given !== 'string' || given.startsWith('file:')
-    const loaded = await loadWorkload(isUrl ? fileURLToPath(given) : given)
-    return {
-      definition: loaded.workload,
-      // Beside processes that train, this one evaluates models alone.
-      poolOf: (plan) => poolFor({ ...loaded, ...plan, workers: workers ?? (hosts ? 1 : defaultWorkers()) }),
-      module: loaded,
-    }
-  }
-  if (hosts) throw simulationError('SIMULATION_HOSTS', { name: given.name })
-  if (workers !== undefined && workers > 0) throw simulationError('SIMULATION_WORKERS', { name: given.name, workers })
-  const definition: unknown = given
-  if (!isWorkload(definition))
-    throw simulationError('SIMULATION_WORKLOAD', { faults: workloadFaults(definition).join('; ') })
-  return { definition, poolOf: ({ settings, seed, datasets }) => inlinePool(definition, settings, seed, datasets) }
-}
-
-function texts(settings: Readonly<Record<string, unknown>> = {}): Record<string, string> {
-  const given = Object.entries(settings).filter(([, value]) => value !== undefined)
-  return Object.fromEntries(given.map(([name, value]) => [name, String(value)]))
-}
-
-/** A signal that is given once. */
-function news(): { readonly told: Promise<void>; tell(): void } {
-  let tell = () => {}
-  const told = new Promise<void>((resolve) => {
-    tell = resolve
-  })
-  return { told, tell }
+    throw badOption('hosts', hosts, '{ processes, workers }, whole numbers from 1 and from 0 on')
+  if (store === '') throw badOption('store', store, 'the path of a folder')
 }

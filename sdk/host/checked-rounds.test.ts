@@ -34,13 +34,22 @@ async function checked(left: AnyRole, right: Script<number> = () => {}) {
   return { report, published: stage.published, reports: stage.reports }
 }
 
-/** Stands for values from outside the context: differs at each call, as a clock does. */
-let ambient = 0
+/**
+ * Makes a source of values from outside the context, which differ at each call, as a clock's do. Each role has its own: the
+ * tests run at the same time.
+ */
+function ambient(): () => number {
+  let calls = 0
+  return () => ++calls
+}
+
+const [kept, changing, receiver, repeats, utility, reader] = Array.from({ length: 6 }, ambient)
+const next = (source: (() => number) | undefined) => source?.() ?? 0
 
 const cases: Readonly<Record<string, readonly [AnyRole, RegExp]>> = {
   'reads the clock': [rounds(0, async () => Date.now() + performance.now()), /state\.value was .*, then/],
   'reads ambient randomness': [rounds(0, async () => Math.random()), /state\.value was 0\.\d+, then 0\.\d+/],
-  'keeps something outside of its state': [rounds(0, async () => ++ambient), /state\.value was \d+, then \d+/],
+  'keeps something outside of its state': [rounds(0, async () => next(kept)), /state\.value was \d+, then \d+/],
   'changes the state that it was given': [
     rounds({ list: [1] }, async ({ value }) => {
       if (typeof value === 'object' && value !== null && 'list' in value && Array.isArray(value.list))
@@ -59,7 +68,7 @@ const cases: Readonly<Record<string, readonly [AnyRole, RegExp]>> = {
   'keeps another own state': [
     rounds(0, async ({ round }, { own }) => {
       await own.before(round)
-      await own.keep(round, ++ambient)
+      await own.keep(round, next(changing))
     }),
     /own state was \d+, then \d+/,
   ],
@@ -86,21 +95,21 @@ for (const [words, [left, difference]] of Object.entries(cases)) {
 const scripts: Readonly<Record<string, readonly [Script<number>, RegExp]>> = {
   'sends something else': [(channel) => channel.send('right-0', Math.random()), /arguments of send on channel link/],
   'sends to another end': [
-    (channel) => channel.send(`right-${++ambient % 2}`, 1),
+    (channel) => channel.send(`right-${next(receiver) % 2}`, 1),
     /arguments of send on channel link\.ends\.0/,
   ],
   'sends more often': [
     (channel) => {
-      const times = 1 + (++ambient % 2)
+      const times = 1 + (next(repeats) % 2)
       for (let n = 0; n < times; n++) channel.send('right-0', 1)
     },
     /on channel link the first run called/,
   ],
-  'says something else of itself': [(channel) => channel.setProperty('utility', ++ambient), /setProperty/],
+  'says something else of itself': [(channel) => channel.setProperty('utility', next(utility)), /setProperty/],
   'receives from another end': [
     async (channel) => {
       await channel.awaitJoin()
-      if (++ambient % 2 === 0) channel.peek('right-0')
+      if (next(reader) % 2 === 0) channel.peek('right-0')
       else channel.drain()
     },
     /the first run called (drain|peek right-0), and the second run (drain|peek right-0)/,

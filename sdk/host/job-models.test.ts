@@ -2,8 +2,8 @@ import test from 'ava'
 import { type ActorRef, actorSystem } from '../../runtime/index.ts'
 import { memoryRegistry } from '../registry/memory-registry.ts'
 import { layoutOf, weightsHash } from '../weights/layout.ts'
-import type { RoundSummary } from './hosted-tasks.ts'
 import { decodeModelsMessage, jobModels, type ModelsMessage, type ModelsReply } from './job-models.ts'
+import type { RoundSummary } from './round-publisher.ts'
 
 const layout = layoutOf([{ name: 'w', shape: [2] }])
 

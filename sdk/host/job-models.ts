@@ -24,7 +24,8 @@ import {
 import { isNotCounted } from '../role/not-counted.ts'
 import { type Layout, type TensorSpec, weightsHash } from '../weights/layout.ts'
 import { siteError } from './errors.ts'
-import type { BaseWeights, HostedTasks, RoundSummary } from './hosted-tasks.ts'
+import type { BaseWeights, HostedTasks } from './hosted-tasks.ts'
+import type { RoundSummary } from './round-publisher.ts'
 
 /** Messages to the actor that publishes the models of a run, wherever the tasks run that make the models. */
 export type ModelsMessage =

@@ -74,31 +74,69 @@ export async function prepareTasks(
   const { whole } = job
   const partOf = whole && (({ end }: HostedTask) => whole.parts[end])
   const all = roleTasksOf(job, { clientOf: job.clientOf, roles: workload.roles, ...(partOf && { partOf }) })
-  const clients = whole?.clients ?? all.filter(({ client }) => client !== undefined).length
+  const tasks = all.filter(({ end }) => isHere(end))
+  const { unknownSettings, ...prepared } = await prepareJob(
+    {
+      ...{ run, workload, schema: job.schema, hyperparameters, algorithms },
+      clients: whole?.clients ?? all.filter(({ client }) => client !== undefined).length,
+      fewestTrainers: (count) => whole?.fewestTrainers ?? count(job.tasks),
+      requirePool: (pool) => requireClients(tasks, pool.clients),
+    },
+    {
+      poolOf,
+      baseWeights,
+      datasets: paths && { paths, ofClients: datasetNames(all, job.tasks, isHere) },
+    },
+    signal,
+  )
+  const isSpread = tasks.length < (whole?.tasks ?? all.length)
+  return { hosted: { ...prepared, tasks, store, registry, checkDeterminism, takenOver, isSpread }, unknownSettings }
+}
+
+/** A job, whoever hosts its tasks. */
+export interface JobToPrepare
+  extends Pick<JobToHost, 'run' | 'workload' | 'schema' | 'hyperparameters' | 'algorithms'> {
+  /** Number of the job's clients. */
+  readonly clients: number
+  /** Number of trainers in the smallest group from which a topmost aggregator selects; `count` finds it from all tasks. */
+  readonly fewestTrainers: (count: (tasks: readonly HostedTask[]) => number) => number
+  /** Checks the pool's data. */
+  readonly requirePool: (pool: TrainingPool) => void
+}
+
+/** The settings, the algorithm and the training pool of a job. */
+export interface PreparedJob
+  extends Pick<HostedTasks, 'run' | 'workload' | 'seed' | 'settings' | 'strategy' | 'algorithm' | 'pool'> {
+  /** Hyperparameters that the workload has no setting for. */
+  readonly unknownSettings: readonly string[]
+}
+
+/**
+ * Finds a job's settings and algorithm, and starts its training pool, which closes when the signal is aborted.
+ *
+ * @throws as `prepareTasks`, except for the errors of roles.
+ */
+export async function prepareJob(
+  { run, workload, schema, hyperparameters = {}, algorithms, clients, fewestTrainers, requirePool }: JobToPrepare,
+  { poolOf, baseWeights, datasets }: Pick<HostParts, 'poolOf' | 'baseWeights'> & Pick<PoolPlan, 'datasets'>,
+  signal: AbortSignal,
+): Promise<PreparedJob> {
   const { seed, settings, unknown } = jobSettings(workload.settings, hyperparameters, clients)
   const strategy = await strategyOf(workload.strategy(settings), { ...algorithms, hyperparameters })
   // Loaded late, so that a page has them only once it hosts a task.
-  const { fewestTrainers, requireTopology, requireUpdates, splitsModel } = await import(
-    '../strategy/fitting-algorithm.ts'
-  )
-  requireTopology(strategy, job.schema)
-  requireUpdates(strategy, job.schema, () => whole?.fewestTrainers ?? fewestTrainers(job.schema, job.tasks))
-  const datasets = paths && { paths, ofClients: datasetNames(all, job.tasks, isHere) }
+  const fitting = await import('../strategy/fitting-algorithm.ts')
+  fitting.requireTopology(strategy, schema)
+  fitting.requireUpdates(strategy, schema, () => fewestTrainers((tasks) => fitting.fewestTrainers(schema, tasks)))
   const own = await poolOf({ settings, seed, datasets })
   const pool = baseWeights ? { ...own, initialWeights: () => baseWeights(own.layout) } : own
   const close = () => void pool.close()
   if (signal.aborted) close()
   else signal.addEventListener('abort', close, { once: true })
-  const tasks = all.filter(({ end }) => isHere(end))
-  requireClients(tasks, pool.clients)
+  requirePool(pool)
   requireLearner(strategy, pool)
-  if (splitsModel(job.schema)) (await import('../role/stock/split-plan.ts')).splitPlan(settings, pool)
+  if (fitting.splitsModel(schema)) (await import('../role/stock/split-plan.ts')).splitPlan(settings, pool)
   const algorithm = { name: strategy.name, settings: lineageSettings(settings, algorithms) }
-  const shared = { run, workload: workload.name, seed, settings, strategy, algorithm, pool, tasks, store, registry }
-  return {
-    hosted: { ...shared, checkDeterminism, takenOver, isSpread: tasks.length < (whole?.tasks ?? all.length) },
-    unknownSettings: unknown,
-  }
+  return { run, workload: workload.name, seed, settings, strategy, algorithm, pool, unknownSettings: unknown }
 }
 
 /** The catalogue of algorithms is loaded for a job that names one, so that a page has no more than its workload's own. */

@@ -5,7 +5,6 @@ import { randomStream } from '../random/random-stream.ts'
 import type { Channel } from '../role/channel/channel.ts'
 import type { ChannelPort } from '../role/channel/channel-port.ts'
 import { typedChannel } from '../role/channel/typed-channel.ts'
-import type { RoleMessage } from '../role/channel/wiring.ts'
 import { type Decisions, placeOf } from '../role/decisions.ts'
 import { roleError } from '../role/errors.ts'
 import type {
@@ -26,19 +25,27 @@ import { summedLayout } from '../strategy/shared-part.ts'
 import { arrayOf } from '../sum/accumulator.ts'
 import { type NamedSums, namedSums } from '../sum/named-sums.ts'
 import { idsOf, rolePasses } from '../training/training-pool.ts'
-import type { JobSurroundings, RoleTask } from './role-task.ts'
+import type { RoleTask, RoundSurroundings } from './role-task.ts'
+
+/** The calls of an actor that the rounds of a role use. */
+export type RoleActor = Pick<ActorContext<never>, 'clock' | 'signal' | 'hasEnded' | 'track' | 'outside'>
 
 /** Everything that the rounds of a role run with. */
 export interface RoundParts<State, Channels> {
   readonly role: Role<State, Channels>
   readonly task: RoleTask
-  readonly job: JobSurroundings
-  readonly actor: ActorContext<RoleMessage>
+  readonly job: RoundSurroundings
+  readonly actor: RoleActor
   readonly ports: readonly ChannelPort[]
   readonly decisions: Decisions
   readonly own: OwnState
-  readonly secret: () => Promise<Uint8Array>
+  readonly secret: TaskSecret
   readonly effects: Effects
+}
+
+/** The secret of a task. */
+export interface TaskSecret {
+  secret(): Promise<Uint8Array>
 }
 
 /** Runs rounds, once or twice each. */
@@ -122,7 +129,7 @@ class HostedContext<State, Channels> implements RoleContext<Channels> {
     return async (round, ...labels) => {
       // Few jobs need the cipher.
       const { secretStream } = await actor.outside(import('../random/secret-stream.ts'))
-      return secretStream(await actor.track(secret()), round, ...labels)
+      return secretStream(await actor.track(secret.secret()), round, ...labels)
     }
   }
 
@@ -223,8 +230,8 @@ function plainFields(fields: LogFields): LogFields {
 
 function roleLearner(
   task: RoleTask,
-  job: JobSurroundings,
-  actor: ActorContext<RoleMessage>,
+  job: RoundSurroundings,
+  actor: RoleActor,
   began: (round: number) => void,
 ): RoleLearner {
   const { pool } = job

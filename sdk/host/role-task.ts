@@ -17,18 +17,25 @@ export interface RoleTask {
   readonly part?: string
 }
 
-/** The parts that a job's tasks share. */
-export interface JobSurroundings {
+/** The parts of a job that the rounds of its tasks share. */
+export interface RoundSurroundings {
   readonly job: string
   readonly seed: number
   readonly settings: Settings
-  readonly store: DurableStore
-  /** Another process may still be running the same tasks: the store refuses its further writes. Default false. */
-  readonly takenOver?: boolean
   readonly pool: TrainingPool
   /** Some of the job's tasks run on other nodes, which can't receive a held delta. Default false. */
   readonly isSpread?: boolean
   readonly strategy: Algorithm
+  readonly reports: ActorRef<TaskReport>
+  /** Run each round twice and compare, which finds a role that isn't a function of its state and context. */
+  readonly checkDeterminism: boolean
+}
+
+/** The parts that a job's tasks share. */
+export interface JobSurroundings extends RoundSurroundings {
+  readonly store: DurableStore
+  /** Another process may still be running the same tasks: the store refuses its further writes. Default false. */
+  readonly takenOver?: boolean
   readonly rendezvous: ActorRef<RendezvousMessage>
   /**
    * Publishes a round's model before the round is committed. Called again with the same content after a crash in
@@ -37,11 +44,8 @@ export interface JobSurroundings {
   readonly publish: (record: RoundRecord) => Promise<void>
   /** Announces a committed round to the job's followers. `publish` of the next round waits until they know. */
   readonly announce: (record: RoundRecord) => Promise<void>
-  readonly reports: ActorRef<TaskReport>
   /** Draws the secret of a task: 32 bytes. Default: from the system. */
   readonly drawSecret?: () => Uint8Array
-  /** Run each round twice and compare, which finds a role that isn't a function of its state and context. */
-  readonly checkDeterminism: boolean
 }
 
 /** The reports of a role actor to the job. */

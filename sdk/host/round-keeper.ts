@@ -10,10 +10,13 @@ import {
   type Snapshot,
   writesSettled,
 } from '../../runtime/index.ts'
+import type { Decisions } from '../role/decisions.ts'
 import { roleError } from '../role/errors.ts'
-import type { Notice, OwnState, Role, RoundRecord } from '../role/role.ts'
+import type { OwnState, Role, RoundRecord } from '../role/role.ts'
 import { isOutdated, JournalledDecisions } from './decisions.ts'
+import { type OwnGenerations, ownStateOf } from './own-state.ts'
 import type { JobSurroundings, RoleTask } from './role-task.ts'
+import { StagedRecords } from './staged-records.ts'
 
 /** The content of a role's snapshot. */
 interface SavedState {
@@ -28,20 +31,11 @@ interface SavedState {
   readonly secret?: Uint8Array
 }
 
-/** A role's own state before and after the last round for which it was kept. */
-interface OwnGenerations {
-  readonly round: number
-  readonly before: unknown
-  readonly after: unknown
-  /** The round started anew, since the state after the last counted round was lost. */
-  readonly isAnew?: true
-}
-
 /** Keeps a role's state between rounds and its decisions within one. */
 export interface RoundKeeper<State> {
   /** The state of the last committed round, if any. */
   readonly restored: State | undefined
-  readonly decisions: JournalledDecisions
+  readonly decisions: Decisions
   readonly own: OwnState
   /** The task's secret. Drawn, and durable, at the first call. */
   secret(): Promise<Uint8Array>
@@ -98,42 +92,32 @@ export async function openRoundKeeper<State, Channels>(
   const saved = loaded && decodeSaved(role.name, end, loaded.bytes)
   let version = loaded?.version ?? 0
   let present: SavedState = saved ?? { role: role.name, commits: 0 }
-  let staged: RoundRecord[] = []
-  const numbers = new Map<string, number>()
+  const staged = new StagedRecords(end, part, job.reports)
   const decisions = await JournalledDecisions.open(store, key, present.commits, takenOver)
 
   return {
     restored: saved && restore(role, end, saved),
     decisions,
-    own: ownState(),
+    own: ownStateOf(end, {
+      load: () => present.own,
+      save: (own) => write({ ...present, own }),
+    }),
     async secret() {
       if (!present.secret) await write({ ...present, secret: drawSecret() })
       return present.secret ?? new Uint8Array()
     },
-    stage: (record) => staged.push(record),
-    metric: (name, value) => numbers.set(name, value),
+    stage: (record) => staged.stage(record),
+    metric: (name, value) => staged.metric(name, value),
     commit(before, after) {
       const changed = after !== before || decisions.any
-      if (changed || staged.length > 0 || numbers.size > 0) return keep(changed, after)
+      if (changed || staged.any) return keep(changed, after)
       decisions.repeat()
       return undefined
     },
   }
 
   async function keep(changed: boolean, after: State): Promise<void> {
-    const given = numbers.size === 0 ? {} : byName(Object.fromEntries(numbers))
-    const records = staged.map((record) => {
-      const { finite, notices } = finiteMetrics(end, record)
-      for (const notice of notices) job.reports.tell({ type: 'notice', end, notice })
-      return {
-        ...record,
-        ...(part !== undefined && record.part === undefined && { part }),
-        metrics: byName({ ...given, ...finite }),
-      }
-    })
-    const hasReport = records.length === 0 && numbers.size > 0
-    staged = []
-    numbers.clear()
+    const { records, numbers } = staged.take()
     await decisions.flush()
     for (const record of records) {
       requireLife()
@@ -144,7 +128,7 @@ export async function openRoundKeeper<State, Channels>(
       await decisions.next()
     } else decisions.repeat()
     for (const record of records) await job.announce(record)
-    if (hasReport) job.reports.tell({ type: 'metrics', end, metrics: given })
+    if (numbers) job.reports.tell({ type: 'metrics', end, metrics: numbers })
   }
 
   function requireLife(): void {
@@ -157,51 +141,10 @@ export async function openRoundKeeper<State, Channels>(
     version = await save(store, key, version, next)
     present = next
   }
-
-  function ownState(): OwnState {
-    /** The state that the work in progress started from. */
-    let start: unknown
-    let isAnew = false
-    return {
-      async before(round, counted) {
-        const { own } = present
-        if (own !== undefined && own.round > round) throw roleError('ROLE_ROUND_OVER', { round, end, kept: own.round })
-        isAnew = own?.round === round ? own.isAnew === true : counted !== undefined && (own?.round ?? 0) < counted
-        const isFinal = own !== undefined && own.round !== round && counted !== undefined && counted >= own.round
-        start = isAnew ? undefined : isFinal ? own.after : own?.before
-        return start
-      },
-      keep: (round, after) => write({ ...present, own: { round, before: start, after, ...(isAnew && { isAnew }) } }),
-      get isAnew() {
-        return isAnew
-      },
-    }
-  }
 }
 
 function systemSecret(): Uint8Array {
   return crypto.getRandomValues(new Uint8Array(32))
-}
-
-/** Removes metrics that aren't finite, which neither a file nor an event can keep, and makes a notice for each. */
-function finiteMetrics(end: string, { round, metrics, whyNotFinite }: RoundRecord) {
-  const finite: Record<string, number> = {}
-  const notices: Notice[] = []
-  const why = whyNotFinite === undefined ? '' : `: ${whyNotFinite}`
-  for (const [name, value] of Object.entries(metrics)) {
-    if (Number.isFinite(value)) finite[name] = value
-    else
-      notices.push({
-        code: 'ROLE_METRIC_LEFT_OUT',
-        message: `metric ${name} of ${end} in round ${round} is ${value}, and is left out${why}`,
-      })
-  }
-  return { finite, notices }
-}
-
-/** Sorted by name, so that the published metrics don't depend on the order of calls. */
-function byName(metrics: Readonly<Record<string, number>>): Readonly<Record<string, number>> {
-  return Object.fromEntries(Object.entries(metrics).toSorted(([a], [b]) => (a < b ? -1 : 1)))
 }
 
 function save(store: DurableStore, key: string, version: number, saved: SavedState): Promise<number> {

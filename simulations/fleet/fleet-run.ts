@@ -1,4 +1,4 @@
-import type { Choices, RoundSummary, Settings } from '../../sdk/index.ts'
+import type { Choices, KeptRounds, LogEntry, Notice, RoundSummary, Settings } from '../../sdk/index.ts'
 import type { FleetBehaviour } from './behaviour.ts'
 
 export interface SimulateOptions<S extends Settings = Settings> {
@@ -18,11 +18,19 @@ export interface SimulateOptions<S extends Settings = Settings> {
   readonly workers?: number
   /** Folder for state and models. A program that was killed goes on from there. Default: memory. */
   readonly store?: string
+  /** Rounds whose models are kept. Default: all. */
+  readonly keep?: KeptRounds
+  /** Number of works that are done ahead of virtual time. Default: 16. Results don't depend on the number. */
+  readonly ahead?: number
+  /** Called with each committed round. The next round isn't committed before the promise resolves. An error fails the run. */
   readonly onRound?: (round: FleetRound) => void | Promise<void>
+  /** Called with each notice, such as of a refused update. */
+  readonly onNotice?: (end: string, notice: Notice) => void
+  readonly onLog?: (end: string, entry: LogEntry) => void
 }
 
-/** A committed round of a fleet. */
-export interface FleetRound extends Omit<RoundSummary, 'seconds'> {
+/** A committed round of a fleet. Its seconds are virtual ones. */
+export interface FleetRound extends RoundSummary {
   /** Virtual milliseconds from the start of the run to the commit. */
   readonly at: number
   /** Works that devices were asked for since the last round. */

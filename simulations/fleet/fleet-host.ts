@@ -1,0 +1,183 @@
+import type { Behavior } from '../../runtime/index.ts'
+import {
+  type Attachment,
+  attachedRole,
+  type ChannelPort,
+  type ModelRegistry,
+  type OwnGenerations,
+  type OwnPlace,
+  type PreparedJob,
+  type Role,
+  type RoleTask,
+  type RoundKeeper,
+  type RoundRecord,
+  type RoundSummary,
+  type RoundSurroundings,
+  randomStream,
+  roundPublisher,
+  type TaskReport,
+  UnjournalledKeeper,
+} from '../../sdk/index.ts'
+import type { Availability } from './behaviour.ts'
+import type { DeviceHost } from './device-life.ts'
+import { type DeviceColumns, DevicePopulation } from './device-population.ts'
+import { DevicesPort } from './devices-port.ts'
+import type { Fleet } from './fleet.ts'
+import type { FleetPlan } from './fleet-plan.ts'
+import type { Landing } from './flight.ts'
+import { AggregatorPort } from './waiting-port.ts'
+
+/** The parts of a fleet that its host joins. */
+export interface FleetParts {
+  readonly plan: FleetPlan
+  readonly job: PreparedJob
+  readonly fleet: Fleet
+  readonly columns: DeviceColumns
+  /** Absent if devices are always available. */
+  readonly availability: Availability | undefined
+  readonly registry: Pick<ModelRegistry, 'commit'>
+  /** Filled by the host: how the devices of each port are activated. */
+  readonly hosts: Map<Landing, DeviceHost>
+  /** By end: the states of aggregators from which the run goes on. */
+  readonly restored: ReadonlyMap<string, unknown>
+  readonly ownOf: (end: string) => OwnPlace
+  /** A round was published. */
+  readonly onRound: (round: RoundSummary, record: RoundRecord) => Promise<void>
+  readonly onReport: (report: TaskReport) => void
+  /** A round was committed, and all aggregators wait. `isClean`: none of them has taken a message since its last commit. */
+  readonly atRest: (aggregators: ReadonlyMap<string, Aggregator>) => Promise<void>
+}
+
+/** An aggregator of a fleet. */
+export interface Aggregator {
+  readonly ports: readonly (DevicesPort | AggregatorPort)[]
+  /** The state of the last committed round. */
+  state: unknown
+}
+
+/** The parent of a fleet's aggregators and of its active devices. */
+export function fleetHost(parts: FleetParts): Behavior<TaskReport> {
+  const { plan, job, fleet, registry, hosts, restored, ownOf, onRound, onReport, atRest } = parts
+  return (context) => {
+    const { run, workload, algorithm, seed, settings, pool, strategy } = job
+    const records: RoundRecord[] = []
+    const publisher = roundPublisher(
+      {
+        ...{ run, workload, seed, pool, strategy, registry },
+        ...(algorithm && { algorithm }),
+        async onRound(round) {
+          const record = records.shift()
+          if (record) await onRound(round, record)
+        },
+      },
+      context,
+    )
+    const reports = context.self
+    const surroundings: RoundSurroundings = {
+      ...{ job: run, seed, settings, pool, strategy, reports, checkDeterminism: false },
+    }
+    const secretOf = (end: string) => secret(seed, end)
+    const aggregators = new Map<string, Aggregator>()
+    const places = new Map(plan.aggregators.map(({ end }) => [end, fleet.parking.place()] as const))
+    for (const task of plan.aggregators) aggregators.set(task.end, { ports: portsOf(task), state: undefined })
+    joinAll(plan.aggregators, aggregators)
+    for (const task of plan.aggregators)
+      context.spawn(task.end, attachedRole(task, surroundings, attachmentOf(task)), { supervise: { type: 'stop' } })
+    fleet.begin()
+    return onReport
+
+    function portsOf(task: RoleTask): (DevicesPort | AggregatorPort)[] {
+      const place = places.get(task.end) ?? fleet.parking.place()
+      return task.channels.map((wiring) => {
+        if (!wiring.othersHoldData) return new AggregatorPort(wiring, place, task.end)
+        const group = plan.groups.find(({ aggregator }) => aggregator === task.end)
+        const range = group ?? { first: 0, end: 0 }
+        const population = new DevicePopulation(plan.role, range, {
+          ...{ columns: parts.columns, clock: fleet.clock, availability: parts.availability },
+        })
+        const port = new DevicesPort(wiring, place, population, fleet)
+        if (group) hosts.set(port, { actor: context, job: surroundings, task: group.task, ownOf, secretOf })
+        return port
+      })
+    }
+
+    function attachmentOf(task: RoleTask): Attachment {
+      const { end } = task
+      const place = places.get(end)
+      const aggregator = aggregators.get(end)
+      if (!place || !aggregator) throw new RangeError(`no aggregator ${end}`)
+      return {
+        ports: aggregator.ports,
+        keeper: <State, Channels>(role: Role<State, Channels>): RoundKeeper<State> => {
+          const saved = restored.get(end)
+          const state = saved !== undefined && role.isState(saved) ? saved : undefined
+          aggregator.state = state
+          return new UnjournalledKeeper<State>(task, surroundings, {
+            restored: state,
+            own: ownInMemory(),
+            secret: () => secretOf(end),
+            async commit(next, published) {
+              for (const port of aggregator.ports) if (port instanceof DevicesPort) committed(port)
+              for (const record of published) await publisher.publish(record)
+              aggregator.state = next
+              if (end === plan.top && role.done(next)) close(aggregators)
+              for (const record of published) {
+                records.push(record)
+                await publisher.announce(record)
+              }
+              if (published.length > 0) await fleet.hold(place, () => atRest(aggregators))
+            },
+          })
+        },
+        committed() {},
+        ended(failure) {
+          place.leave()
+          if (failure) fleet.fail(failure.cause)
+          else if (end === plan.top) fleet.end()
+        },
+      }
+    }
+
+    /** In rounds, what comes later than a round counts no more. */
+    function committed(port: DevicesPort): void {
+      if (strategy.waiting.kind === 'quorum') port.abandon()
+    }
+  }
+}
+
+/** The training ends: aggregators wait for no more devices. */
+function close(aggregators: ReadonlyMap<string, Aggregator>): void {
+  for (const { ports } of aggregators.values())
+    for (const port of ports) if (port instanceof DevicesPort) port.isClosing = true
+}
+
+/** Joins the ports of aggregators on each channel with those of the other role of the same group. */
+function joinAll(tasks: readonly RoleTask[], aggregators: ReadonlyMap<string, Aggregator>): void {
+  const portOf = (end: string, channel: string) =>
+    aggregators.get(end)?.ports.find((port: ChannelPort) => port.wiring.name === channel)
+  for (const { end } of tasks)
+    for (const port of aggregators.get(end)?.ports ?? []) {
+      if (!(port instanceof AggregatorPort)) continue
+      const others = [...port.wiring.expected].toSorted().flatMap((other) => {
+        const found = portOf(other, port.wiring.name)
+        return found instanceof AggregatorPort ? [[other, found] as const] : []
+      })
+      port.join(new Map(others))
+    }
+}
+
+/** A secret that a simulation can repeat, since it depends on the seed alone. */
+function secret(seed: number, end: string): Uint8Array {
+  const stream = randomStream(seed, 'secret', end)
+  return Uint8Array.from({ length: 32 }, () => stream.below(256))
+}
+
+function ownInMemory(): OwnPlace {
+  let kept: OwnGenerations | undefined
+  return {
+    load: () => kept,
+    async save(own) {
+      kept = own
+    },
+  }
+}

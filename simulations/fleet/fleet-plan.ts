@@ -1,0 +1,111 @@
+import {
+  channelsByRole,
+  countOf,
+  datasetOf,
+  expand,
+  type RoleTask,
+  roleTasksOf,
+  type Schema,
+  type SchemaRole,
+  type Topology,
+  tasksOf,
+  type Workload,
+} from '../../sdk/index.ts'
+import { simulationError } from '../errors.ts'
+import type { DeviceRange } from './device-population.ts'
+
+/** A group of devices below one aggregator. */
+export interface DeviceGroup extends DeviceRange {
+  /** The task of the group's devices, with the end of its first one. */
+  readonly task: RoleTask
+  /** The end of the group's aggregator. */
+  readonly aggregator: string
+}
+
+/** The tasks of a fleet, with one task for all devices of a group. */
+export interface FleetPlan {
+  readonly schema: Schema
+  /** The devices' role. */
+  readonly role: string
+  readonly devices: number
+  readonly groups: readonly DeviceGroup[]
+  readonly aggregators: readonly RoleTask[]
+  /** The end of the aggregator at the top. */
+  readonly top: string
+}
+
+/** Func tags of the channels that a fleet knows. */
+const known = new Set(['distribute', 'aggregate', 'fetch', 'upload'])
+
+/**
+ * Plans the tasks of a fleet: those of the aggregators, and one for each group of devices. A fleet may be a tree of
+ * aggregators, with one at the top, whose lowest have a group of devices each.
+ *
+ * @throws SIMULATION_TOPOLOGY for another topology.
+ */
+export function fleetPlan(
+  { schema, dataSpec }: Topology,
+  { name, roles = {} }: Pick<Workload, 'name' | 'roles'>,
+): FleetPlan {
+  const refused = (reason: string) => simulationError('SIMULATION_TOPOLOGY', { name, topology: schema.name, reason })
+  const own = Object.keys(roles)
+  if (own.length > 0) throw refused(`the workload has roles of its own, ${own.join(', ')}`)
+  const joined = channelsByRole(schema)
+  for (const { name: role } of schema.roles)
+    for (const { funcTags } of joined(role)) {
+      const foreign = funcTags?.[role]?.find((tag) => !known.has(tag))
+      if (foreign !== undefined) throw refused(`${role} has a channel with the tag ${foreign}`)
+    }
+  const consumers = schema.roles.filter(({ isDataConsumer }) => isDataConsumer)
+  const [consumer] = consumers
+  if (!consumer || consumers.length > 1) throw refused('not one role alone holds data')
+  if (joined(consumer.name).length !== 1) throw refused(`${consumer.name} has more channels than one`)
+
+  const sizes = groupSizes({ schema, dataSpec }, consumer, refused)
+  // One dataset stands for all of a group.
+  const datasetGroups = Object.fromEntries(sizes.map(([group]) => [group, ['0']]))
+  const few = expand({ schema, dataSpec: [{ role: consumer.name, datasetGroups }] }, { jobId: name, newKey: () => '' })
+  const tasks = roleTasksOf({ schema, tasks: few })
+  const withData = tasks.filter(({ client }) => client !== undefined)
+  const aggregators = tasks.filter(({ client }) => client === undefined)
+  const tops = aggregators.filter(({ channels }) => channels.every(({ funcTags }) => !funcTags.includes('upload')))
+  const [top] = tops
+  if (!top || tops.length > 1) throw refused(`${tops.length} aggregators are at the top`)
+  let first = 0
+  const groups = sizes.map(([group, size], index): DeviceGroup => {
+    const task = withData[index]
+    const above = [...(task?.channels[0]?.expected ?? [])]
+    const [aggregator] = above
+    if (!task || aggregator === undefined || above.length > 1)
+      throw refused(`${above.length} aggregators are above the devices of ${group}`)
+    const range = { first, end: first + size }
+    first += size
+    return { task, aggregator, ...range }
+  })
+  return { schema, role: consumer.name, devices: first, groups, aggregators, top: top.end }
+}
+
+/** The sizes of the groups of devices, in the order of their names. Device i has dataset i. */
+function groupSizes(
+  { dataSpec }: Topology,
+  consumer: SchemaRole,
+  refused: (reason: string) => Error,
+): readonly (readonly [group: string, size: number])[] {
+  const groups = new Map<string, Topology['dataSpec'][number]['datasetGroups'][string][number][]>()
+  for (const { role, datasetGroups } of dataSpec)
+    for (const [group, entries] of Object.entries(datasetGroups))
+      if (role === consumer.name)
+        groups.set(group, groups.has(group) ? [...(groups.get(group) ?? []), ...entries] : [...entries])
+  const sorted = [...groups].toSorted(([a], [b]) => (a < b ? -1 : 1))
+  let device = 0
+  for (const [group, entries] of sorted)
+    for (const entry of entries) {
+      if (typeof entry === 'string' && datasetOf(entry) !== String(device))
+        throw refused(`device ${device} of ${group} has the dataset ${entry}`)
+      device += countOf(entry)
+    }
+  return sorted.flatMap(([group, entries]) => {
+    const size = tasksOf(entries)
+    return size === 0 ? [] : [[group, size] as const]
+  })
+}

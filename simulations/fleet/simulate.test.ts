@@ -1,0 +1,131 @@
+import test from 'ava'
+import trivial from '../../examples/trivial/workload.ts'
+import { fedBuff, type Settings, type Workload } from '../../sdk/index.ts'
+import { runJob } from '../run-job.ts'
+import type { FleetBehaviour } from './behaviour.ts'
+import type { FleetResult, SimulateOptions } from './fleet-run.ts'
+import { atOnce } from './flight.ts'
+import { simulate } from './simulate.ts'
+
+const hashes = (rounds: readonly { readonly hash: string }[]) => rounds.map(({ hash }) => hash)
+
+const withBuffer = (bufferSize: number, concurrency: number): typeof trivial => ({
+  ...trivial,
+  strategy: () => fedBuff({ bufferSize, concurrency }),
+})
+const buffered = withBuffer(10, 20)
+
+/** Devices of different speeds, some of which give up. */
+const uneven: FleetBehaviour = {
+  ...atOnce,
+  speed: { of: (device) => 1 + ((device * 7919) % 13) / 4 },
+  download: { of: (device) => 1_000 * (1 + (device % 5)) },
+  faults: { dropsOutAt: (_, work) => (work % 9 === 4 ? 0.5 : undefined) },
+}
+
+async function simulated<S extends Settings>(workload: Workload<S>, options: SimulateOptions<S>): Promise<FleetResult> {
+  const result = await (await simulate(workload, options)).result
+  if (result.cause) throw result.cause
+  return result
+}
+
+for (const { title, workload, settings } of [
+  { title: 'two tiers', workload: trivial, settings: {} },
+  { title: 'a tree', workload: trivial, settings: { topology: 'hierarchical', levels: 3 } },
+  // With more than one work at a time the order of a program's arrivals would depend on its threads.
+  { title: 'a buffer', workload: withBuffer(5, 1), settings: {} },
+])
+  test(`a fleet in which nothing takes time has the hashes of the job in a program: ${title}`, async (t) => {
+    const given = { ...settings, rounds: 4, fraction: 0.3 }
+    const job = await runJob(workload, { settings: { ...given, clients: 120 }, seed: 5 })
+    const fleet = await simulated(workload, { devices: 120, settings: given, seed: 5 })
+    t.deepEqual(hashes(fleet.history), hashes((await job.result).history))
+    t.deepEqual(
+      fleet.history.map(({ at }) => at),
+      [0, 0, 0, 0],
+    )
+  })
+
+for (const { title, workload, settings } of [
+  { title: 'rounds', workload: trivial, settings: {} },
+  { title: 'a tree', workload: trivial, settings: { topology: 'hierarchical' } },
+  { title: 'a buffer', workload: buffered, settings: {} },
+  { title: 'a tree of buffers', workload: buffered, settings: { topology: 'hierarchical' } },
+])
+  test(`the number of works that are done ahead changes neither bits nor times: ${title}`, async (t) => {
+    const options = { devices: 60, settings: { ...settings, rounds: 6, fraction: 0.5 }, behaviour: uneven }
+    const one = await simulated(workload, { ...options, ahead: 1 })
+    t.true(one.history.every(({ at }, index) => at > (one.history[index - 1]?.at ?? 0)))
+    t.true(one.history.some(({ lost }) => lost > 0))
+    for (const ahead of [2, 16, 64])
+      t.deepEqual((await simulated(workload, { ...options, ahead })).history, one.history)
+  })
+
+test('a round takes the time of its slowest device, and counts works and bytes', async (t) => {
+  const { history } = await simulated(trivial, {
+    devices: 4,
+    settings: { rounds: 2, fraction: 1 },
+    behaviour: { ...atOnce, speed: { of: (device) => 1 / (1 + device) } },
+  })
+  t.deepEqual(
+    history.map(({ at, asked, counted, lost, wasted, received, sent }) => [
+      at,
+      ...[asked, counted, lost, wasted, received, sent],
+    ]),
+    [
+      [4_000, 4, 4, 0, 0, 16_000, 16_000],
+      [8_000, 4, 4, 0, 0, 16_000, 16_000],
+    ],
+  )
+})
+
+test('devices wait until they are available, and lose their work when they go away', async (t) => {
+  // Devices are there in the second half of each hour. Work takes less time, but that of the last device more.
+  const hour = 3_600_000
+  const behaviour: FleetBehaviour = {
+    ...atOnce,
+    availability: {
+      isAvailable: (_, at) => at % hour >= hour / 2,
+      next: (_, at) => (at % hour >= hour / 2 ? at : at - (at % hour) + hour / 2),
+      until: (_, at) => (at % hour >= hour / 2 ? at - (at % hour) + hour : at),
+      nextOfAny: (_, at) => (at % hour >= hour / 2 ? at : at - (at % hour) + hour / 2),
+    },
+    speed: { of: (device) => (device === 4 ? 1 : 4) / 3_600 },
+  }
+  const { history } = await simulated(trivial, { devices: 5, settings: { rounds: 2, fraction: 1 }, behaviour })
+  t.deepEqual(
+    history.map(({ at, counted, lost }) => [at / hour, counted, lost]),
+    [
+      [1, 4, 1],
+      [2, 4, 1],
+    ],
+  )
+})
+
+test('a fleet in which nobody is ever available fails at once', async (t) => {
+  const never = () => Number.POSITIVE_INFINITY
+  const behaviour: FleetBehaviour = {
+    ...atOnce,
+    availability: { isAvailable: () => false, next: never, until: (_, at) => at, nextOfAny: never },
+  }
+  for (const workload of [trivial, buffered]) {
+    const run = await simulate(workload, { devices: 10, behaviour })
+    const { state, cause } = await run.result
+    t.is(state, 'failed')
+    t.like(cause, { code: 'SIMULATION_NOBODY' })
+  }
+})
+
+test('bad options, topologies and numbers of devices are refused before anything runs', async (t) => {
+  for (const devices of [0, 1.5, -3, Number.NaN, 1e9])
+    await t.throwsAsync(simulate(trivial, { devices }), { code: 'SIMULATION_OPTION' })
+  await t.throwsAsync(simulate(trivial, { devices: 4, ahead: 0 }), { code: 'SIMULATION_OPTION' })
+  await t.throwsAsync(simulate(trivial, { devices: 4, hours: 0 }), { code: 'SIMULATION_OPTION' })
+  for (const topology of ['ring', 'gossip', 'replicated', 'coordinated', 'parallel', 'split'])
+    await t.throwsAsync(simulate(trivial, { devices: 4, settings: { topology } }), { code: 'SIMULATION_TOPOLOGY' })
+  const few: typeof trivial = {
+    ...trivial,
+    data: (settings, ...others) => trivial.data({ ...settings, clients: 3 }, ...others),
+  }
+  await t.throwsAsync(simulate(few, { devices: 4 }), { code: 'SIMULATION_CLIENTS' })
+})

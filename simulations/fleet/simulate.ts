@@ -1,0 +1,175 @@
+import { actorSystem } from '../../runtime/index.ts'
+import {
+  assertValid,
+  keepingRounds,
+  type PreparedJob,
+  prepareJob,
+  requireChoices,
+  requireSeed,
+  resolveSettings,
+  type Settings,
+  type Workload,
+} from '../../sdk/index.ts'
+import { simulationError } from '../errors.ts'
+import { badOption, isWhole, loadedFrom, ToldRounds, texts } from '../loaded-workload.ts'
+import { claimRun, openRunStore } from '../run-store.ts'
+import { activate, type DeviceHost } from './device-life.ts'
+import { DeviceColumns } from './device-population.ts'
+import { Fleet } from './fleet.ts'
+import { fleetHost } from './fleet-host.ts'
+import { fleetPlan } from './fleet-plan.ts'
+import { fleetRound } from './fleet-round.ts'
+import type { FleetResult, FleetRound, FleetRun, SimulateOptions } from './fleet-run.ts'
+import { atOnce, type Landing } from './flight.ts'
+
+/** Default number of flights whose work is done ahead of virtual time. */
+const defaultAhead = 16
+/** Rows of a population are numbers of 32 bits, of which a device's number takes less. */
+const mostDevices = 100_000_000
+
+/**
+ * Simulates a fleet of devices in virtual time: the workload's job with the real roles, in which each device is a client.
+ * `workload` is a workload, or the folder, path or URL of its module, which threads need.
+ *
+ * @throws (before any round) SIMULATION_OPTION, SIMULATION_CLIENTS, SIMULATION_TOPOLOGY, SIMULATION_WORKERS,
+ *   SIMULATION_WORKLOAD, SIMULATION_DIFFERS, JOB_SEED, STRATEGY_KIND, STRATEGY_CHOICE, and the errors of loading the workload,
+ *   of its settings, its topology and its data.
+ */
+export async function simulate<S extends Settings>(
+  workload: Workload<S> | string | URL,
+  options: SimulateOptions<S>,
+): Promise<FleetRun> {
+  const { seed = 1, store: folder, algorithms = {}, devices } = options
+  requireSeed(seed)
+  requireOptions(options)
+  requireChoices(algorithms)
+  const { definition, poolOf } = await loadedFrom(workload, options.workers)
+  const { name } = definition
+  const settings = resolveSettings(definition.settings, { ...texts(options.settings), clients: String(devices) })
+  const topology = definition.topology(settings)
+  assertValid(topology)
+  const plan = fleetPlan(topology, definition)
+  if (plan.devices !== devices)
+    throw simulationError('SIMULATION_CLIENTS', { devices, came: `the topology has ${plan.devices} clients` })
+
+  const opened = await openRunStore(folder)
+  const closing = new AbortController()
+  const registry = options.keep ? keepingRounds(opened.registry, options.keep) : opened.registry
+  const job = await prepared().catch(async (cause: unknown) => {
+    closing.abort()
+    await opened.close()
+    throw cause
+  })
+
+  const { behaviour = atOnce, ahead = defaultAhead, hours = Number.POSITIVE_INFINITY } = options
+  const columns = new DeviceColumns(devices)
+  const hosts = new Map<Landing, DeviceHost>()
+  const told = new ToldRounds<FleetRound>()
+  const { pool } = job
+  const fleet = new Fleet({
+    ...{ behaviour, columns, ahead, until: hours * 3_600_000 },
+    samplesOf: (device) => pool.samples?.(device) ?? 1,
+    epochs: pool.ownSteps?.epochs ?? 1,
+    answerBytes: 4 * pool.layout.size * Object.keys(job.strategy.aggregation.vectors).length,
+    activate(flight) {
+      const host = hosts.get(flight.landing)
+      if (host) activate(flight, host, flight.device)
+    },
+    idle: () => system.idle(),
+    nobody: () => simulationError('SIMULATION_NOBODY', { at: fleet.clock.now() }),
+  })
+  const system = actorSystem({ clock: fleet.clock, onFault: (cause) => fleet.fail(cause) })
+  let isStopped = false
+  system.spawn(
+    'fleet',
+    fleetHost({
+      ...{ plan, job, fleet, columns, registry, hosts },
+      availability: options.behaviour?.availability,
+      restored: new Map(),
+      ownOf: () => ({ load: () => undefined, save: async () => {} }),
+      async onRound(summary, record) {
+        const round = fleetRound(summary, record, fleet.takeTally(), fleet.clock.now())
+        told.note(round, (other) => other.round === round.round)
+        try {
+          await options.onRound?.(round)
+        } catch (cause) {
+          fleet.fail(cause)
+        }
+      },
+      onReport(report) {
+        if (report.type === 'notice') options.onNotice?.(report.end, report.notice)
+        if (report.type === 'log') options.onLog?.(report.end, report.entry)
+      },
+      async atRest() {},
+    }),
+    { supervise: { type: 'stop' } },
+  )
+  const result = ended()
+
+  return {
+    result,
+    get now() {
+      return fleet.clock.now()
+    },
+    async stop() {
+      isStopped = true
+      fleet.end()
+      await result
+    },
+    [Symbol.asyncIterator]: () => told.iterate(result),
+  }
+
+  async function prepared(): Promise<PreparedJob> {
+    await claimRun(opened.store, folder ?? 'memory', name, { seed, settings, algorithms })
+    return prepareJob(
+      {
+        ...{ run: name, workload: definition, schema: plan.schema, algorithms },
+        hyperparameters: { ...settings, seed },
+        clients: devices,
+        fewestTrainers: () => devices,
+        requirePool({ clients }) {
+          if (clients < devices)
+            throw simulationError('SIMULATION_CLIENTS', { devices, came: `the data have ${clients} clients` })
+        },
+      },
+      { poolOf },
+      closing.signal,
+    )
+  }
+
+  async function ended(): Promise<FleetResult> {
+    let failure: { readonly cause: unknown } | undefined
+    try {
+      await fleet.run()
+    } catch (cause) {
+      failure = { cause }
+    }
+    try {
+      await system.terminate()
+      await pool.close()
+      await opened.close()
+    } catch (cause) {
+      failure ??= { cause }
+    }
+    told.end()
+    const { history } = told
+    if (failure) return { state: 'failed', cause: failure.cause, history }
+    return { state: isStopped ? 'stopped' : 'completed', history }
+  }
+}
+
+/** Checks options that a program in JavaScript, or a number that it read, may give otherwise than the types say. */
+function requireOptions({
+  devices,
+  workers = 0,
+  ahead = defaultAhead,
+  hours = 1,
+  store,
+}: Pick<SimulateOptions, 'devices' | 'workers' | 'ahead' | 'hours' | 'store'>): void {
+  if (!isWhole(devices, 1) || devices > mostDevices)
+    throw badOption('devices', devices, `a whole number from 1 to ${mostDevices}`)
+  if (!isWhole(workers, 0)) throw badOption('workers', workers, 'a whole number from 0 on')
+  if (!isWhole(ahead, 1)) throw badOption('ahead', ahead, 'a whole number from 1 on')
+  if (!(hours > 0)) throw badOption('hours', hours, 'a number above 0')
+  if (store === '') throw badOption('store', store, 'the path of a folder')
+}

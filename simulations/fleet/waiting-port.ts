@@ -1,0 +1,205 @@
+import type { Arrival, ChannelPort, ChannelWiring, Expiry, Keep } from '../../sdk/index.ts'
+import type { ParkingPlace } from './parking.ts'
+
+/** A pending call of `next`. */
+interface Waiter {
+  readonly awaited: ReadonlySet<string> | undefined
+  readonly expiry: Expiry | undefined
+  readonly wait: number
+  readonly resolve: (arrival: Arrival<unknown> | undefined) => void
+}
+
+/** A pending call of `change`. */
+interface Watcher {
+  readonly expiry: Expiry | undefined
+  readonly wait: number
+  readonly resolve: () => void
+}
+
+/**
+ * A port of an aggregator of a fleet: keeps messages until the aggregator takes them, and tells the aggregator's place of
+ * parking when the aggregator waits.
+ */
+export abstract class WaitingPort implements ChannelPort {
+  readonly wiring: ChannelWiring
+  protected readonly place: ParkingPlace
+  #arrivals: Arrival<unknown>[] = []
+  #waiters: Waiter[] = []
+  #watchers: Watcher[] = []
+  readonly #leavers = new Set<(end: string) => void>()
+  readonly #look = () => this.changed()
+
+  constructor(wiring: ChannelWiring, place: ParkingPlace) {
+    this.wiring = wiring
+    this.place = place
+  }
+
+  abstract ends(): readonly string[]
+  abstract has(end: string): boolean
+  abstract isGone(end: string): boolean
+  abstract allJoined(expiry: Expiry): Promise<readonly string[]>
+  abstract send(ends: readonly string[], message: unknown, keep: Keep): void
+  abstract property(end: string, name: string): unknown
+  abstract setProperty(name: string, value: unknown): void
+
+  /** Whether no message of these ends can come. */
+  protected abstract isOver(awaited: ReadonlySet<string>): boolean
+
+  /** Number of messages that the aggregator hasn't taken. */
+  get waiting(): number {
+    return this.#arrivals.length
+  }
+
+  next(awaited: ReadonlySet<string> | undefined, expiry?: Expiry): Promise<Arrival<unknown> | undefined> {
+    const arrival = this.#take(awaited)
+    if (arrival || this.#isEnded(awaited, expiry)) return Promise.resolve(arrival)
+    return new Promise((resolve) => {
+      this.#waiters.push({ awaited, expiry, resolve, wait: this.place.wait() })
+      expiry?.listeners.add(this.#look)
+    })
+  }
+
+  change(expiry?: Expiry): Promise<void> {
+    return new Promise((resolve) => {
+      this.#watchers.push({ expiry, resolve, wait: this.place.wait() })
+      expiry?.listeners.add(this.#look)
+    })
+  }
+
+  peek(end: string): unknown {
+    return this.#arrivals.find((arrival) => arrival.end === end)?.message
+  }
+
+  peekNext(awaited: ReadonlySet<string>): Arrival<unknown> | undefined {
+    return this.#arrivals.find(({ end }) => awaited.has(end))
+  }
+
+  drain(): readonly Arrival<unknown>[] {
+    return this.#arrivals.splice(0)
+  }
+
+  find(fits: (arrival: Arrival<unknown>) => boolean, taking: boolean): Arrival<unknown> | undefined {
+    const index = this.#arrivals.findIndex(fits)
+    const found = this.#arrivals[index]
+    if (found && taking) this.#arrivals.splice(index, 1)
+    return found
+  }
+
+  hasPassed(expiry: Expiry): boolean {
+    return expiry.expired
+  }
+
+  leave(): void {}
+
+  /** Calls `left` with each end that leaves, until the returned function is called. */
+  watchLeft(left: (end: string) => void): () => void {
+    this.#leavers.add(left)
+    return () => void this.#leavers.delete(left)
+  }
+
+  /** An end has left. */
+  protected hasLeft(end: string): void {
+    for (const tell of this.#leavers) tell(end)
+    this.changed()
+  }
+
+  /** A message has come. */
+  protected arrived(end: string, message: unknown): void {
+    this.#arrivals.push({ end, message })
+    this.changed()
+  }
+
+  /** Serves the aggregator's pending calls, after a change of messages, membership or properties, or at an expiry. */
+  protected changed(): void {
+    if (this.#waiters.length > 0) this.#serve()
+    if (this.#watchers.length === 0) return
+    const watchers = this.#watchers
+    this.#watchers = []
+    for (const { expiry, wait, resolve } of watchers) {
+      expiry?.listeners.delete(this.#look)
+      this.place.wake(wait)
+      resolve()
+    }
+  }
+
+  #serve(): void {
+    const waiters = this.#waiters
+    this.#waiters = []
+    for (const waiter of waiters) {
+      const { awaited, expiry, wait, resolve } = waiter
+      const arrival = this.#take(awaited)
+      if (arrival || this.#isEnded(awaited, expiry)) {
+        expiry?.listeners.delete(this.#look)
+        this.place.wake(wait)
+        resolve(arrival)
+      } else this.#waiters.push(waiter)
+    }
+  }
+
+  #take(awaited: ReadonlySet<string> | undefined): Arrival<unknown> | undefined {
+    const [first] = this.#arrivals
+    if (!first) return undefined
+    if (!awaited || awaited.has(first.end)) return this.#arrivals.shift()
+    const index = this.#arrivals.findIndex(({ end }) => awaited.has(end))
+    return index < 0 ? undefined : this.#arrivals.splice(index, 1)[0]
+  }
+
+  #isEnded(awaited: ReadonlySet<string> | undefined, expiry: Expiry | undefined): boolean {
+    return expiry?.expired === true || (awaited !== undefined && this.isOver(awaited))
+  }
+}
+
+/** A port between two aggregators of a fleet, which are always there: messages arrive at once. */
+export class AggregatorPort extends WaitingPort {
+  readonly #end: string
+  /** The other ends of the channel, by name, sorted. */
+  readonly #others = new Map<string, AggregatorPort>()
+  readonly #properties = new Map<string, unknown>()
+
+  constructor(wiring: ChannelWiring, place: ParkingPlace, end: string) {
+    super(wiring, place)
+    this.#end = end
+  }
+
+  join(others: ReadonlyMap<string, AggregatorPort>): void {
+    for (const [end, port] of others) this.#others.set(end, port)
+  }
+
+  ends(): readonly string[] {
+    return [...this.#others.keys()]
+  }
+
+  has(end: string): boolean {
+    return this.#others.has(end)
+  }
+
+  isGone(end: string): boolean {
+    return !this.has(end)
+  }
+
+  async allJoined(): Promise<readonly string[]> {
+    return []
+  }
+
+  send(ends: readonly string[], message: unknown): void {
+    for (const end of ends) this.#others.get(end)?.arrived(this.#end, message)
+  }
+
+  property(end: string, name: string): unknown {
+    return this.#others.get(end)?.ownProperty(name)
+  }
+
+  ownProperty(name: string): unknown {
+    return this.#properties.get(name)
+  }
+
+  setProperty(name: string, value: unknown): void {
+    this.#properties.set(name, value)
+    for (const other of this.#others.values()) other.changed()
+  }
+
+  protected isOver(awaited: ReadonlySet<string>): boolean {
+    for (const end of awaited) if (this.has(end)) return false
+    return true
+  }
+}
