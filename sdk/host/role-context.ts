@@ -1,5 +1,4 @@
-import type { ActorContext } from '../../runtime/index.ts'
-import { isNumber } from '../../runtime/index.ts'
+import { type ActorContext, isNumber, systemClock } from '../../runtime/index.ts'
 import type { RoleLearner } from '../learn/role-learner.ts'
 import { randomStream } from '../random/random-stream.ts'
 import type { Channel } from '../role/channel/channel.ts'
@@ -284,8 +283,45 @@ function clientOf({ client, end }: RoleTask): number {
   return client
 }
 
+/**
+ * Opens the channels that a task's role uses, without sending or receiving.
+ *
+ * @throws ROLE_CHANNEL_MISSING where no channel of the task fits a use, or several channels do.
+ */
+export function openChannels<State, Channels>(
+  role: Pick<Role<State, Channels>, 'open'>,
+  task: RoleTask,
+  ports: readonly ChannelPort[],
+): void {
+  const surroundings = { end: task.end, clock: systemClock(), decisions: undecided, foreign: () => {} }
+  role.open(opener((use) => typedChannel(portFor(use, task, ports), use, surroundings), ports))
+}
+
+/** Whether `openChannels` finds a channel for each use. */
+export function canOpen<State, Channels>(
+  role: Pick<Role<State, Channels>, 'open'>,
+  task: RoleTask,
+  ports: readonly ChannelPort[],
+): boolean {
+  try {
+    openChannels(role, task, ports)
+    return true
+  } catch {
+    return false
+  }
+}
+
+const undecided: Decisions = {
+  place: (name) => name,
+  recall: () => undefined,
+  make: async (_, make) => make(),
+  record: () => {},
+  life: async () => 0,
+  flush: async () => {},
+}
+
 /** Lets a role open a channel that its task may not have. */
-export function opener(
+function opener(
   open: <Out, In>(use: ChannelUse<Out, In>) => Channel<Out, In>,
   ports: readonly ChannelPort[],
 ): OpenChannel {
@@ -298,7 +334,7 @@ function fitting<Out, In>({ tags }: ChannelUse<Out, In>, ports: readonly Channel
   return ports.filter(({ wiring }) => tags.every((tag) => wiring.funcTags.includes(tag)))
 }
 
-export function portFor<Out, In>(use: ChannelUse<Out, In>, task: RoleTask, ports: readonly ChannelPort[]): ChannelPort {
+function portFor<Out, In>(use: ChannelUse<Out, In>, task: RoleTask, ports: readonly ChannelPort[]): ChannelPort {
   const found = fitting(use, ports)
   const [port] = found
   if (port && found.length === 1) return port

@@ -1,10 +1,10 @@
-import { type Behavior, CodedError } from '../../runtime/index.ts'
+import { type ActorContext, type Behavior, CodedError } from '../../runtime/index.ts'
 import type { ChannelPort } from '../role/channel/channel-port.ts'
-import { LiveChannel } from '../role/channel/live-channel.ts'
-import type { RoleMessage } from '../role/channel/wiring.ts'
-import type { LogEntry, Notice, Role, RoleContext, RoleRunner, RoundRecord } from '../role/role.ts'
+import { type ChannelHost, LiveChannel } from '../role/channel/live-channel.ts'
+import type { ChannelWiring, RoleMessage } from '../role/channel/wiring.ts'
+import type { AnyRole, LogEntry, Notice, Role, RoleContext, RoleRunner, RoundRecord } from '../role/role.ts'
 import { placesOf } from './places.ts'
-import { type Effects, type RoleActor, type RoundParts, type Rounds, roleContext } from './role-context.ts'
+import { canOpen, type Effects, type RoleActor, type RoundParts, type Rounds, roleContext } from './role-context.ts'
 import type { JobSurroundings, RoleTask, RoundSurroundings } from './role-task.ts'
 import { openRoundKeeper, type RoundKeeper } from './round-keeper.ts'
 
@@ -17,72 +17,143 @@ const attemptsPerRound = 3
  * stops the task, and is reported.
  */
 export function roleHost(task: RoleTask, job: JobSurroundings): Behavior<RoleMessage> {
-  let attempts = 0
-
+  const attempts = { count: 0 }
   return (context) => {
-    const channels = new Map(
-      task.channels.map((wiring) => [
-        wiring.name,
-        new LiveChannel(wiring, {
-          end: task.end,
-          announceLeave: (channel) => job.rendezvous.tell({ type: 'leave', end: task.end, channel }),
-          announceProperty: (channel, name, value) =>
-            job.rendezvous.tell({ type: 'set-property', end: task.end, channel, name, value }),
-        }),
-      ]),
-    )
-    job.rendezvous.tell({
-      type: 'join',
-      end: task.end,
-      role: task.role.name,
-      places: placesOf(task.channels),
-      ref: context.self,
-    })
+    const life = new HostedLife(task, job, context, attempts)
+    return (message) => life.hear(message)
+  }
+}
 
-    return (message) => {
-      switch (message.type) {
-        case 'welcome':
-          for (const view of message.channels) channels.get(view.channel)?.welcome(message.incarnation, view)
-          void perform()
-          return
-        case 'joined':
-          return channels.get(message.channel)?.joined(message.member)
-        case 'left':
-          return channels.get(message.channel)?.left(message.end)
-        case 'property':
-          return channels.get(message.channel)?.propertyChanged(message.end, message.name, message.value)
-        case 'deliver':
-          return channels.get(message.channel)?.delivered(message)
-        case 'acknowledged':
-          return channels.get(message.channel)?.acknowledged(message)
-      }
-    }
+/** Goes on with the rounds of a role that rested. True once the role is done. */
+type GoOn = () => Promise<boolean>
 
-    async function perform(): Promise<void> {
-      try {
-        job.reports.tell({ type: 'task-running', end: task.end })
-        await task.role.runOn({
-          async run(role) {
-            const keeper = await context.track(openRoundKeeper(role, task, job, context))
-            await runRounds(role, keeper, { task, job, actor: context, ports: [...channels.values()], committed })
-          },
-        })
-        if (!context.hasEnded) job.reports.tell({ type: 'task-completed', end: task.end })
-      } catch (cause) {
-        if (context.hasEnded) return
-        attempts += 1
-        if (mayPass(cause) && attempts < attemptsPerRound) return context.fail(cause)
-        job.reports.tell({ type: 'task-failed', end: task.end, cause })
-        job.rendezvous.tell({ type: 'failed', end: task.end, ref: context.self })
-        context.stop()
-      }
-    }
+/** One life of a task's role, from its join. A job may have many thousands, so it is a class. */
+class HostedLife implements ChannelHost, RoleRunner {
+  readonly task: RoleTask
+  readonly job: JobSurroundings
+  readonly actor: ActorContext<RoleMessage>
+  readonly ports: readonly LiveChannel[]
+  readonly #attempts: { count: number }
+  /** Of a role that rests: how it goes on, or that it isn't opened yet. */
+  #resting: GoOn | 'unopened' | undefined
 
-    function committed(): void {
-      for (const channel of channels.values()) channel.committed()
-      attempts = 0
+  constructor(task: RoleTask, job: JobSurroundings, actor: ActorContext<RoleMessage>, attempts: { count: number }) {
+    this.task = task
+    this.job = job
+    this.actor = actor
+    this.#attempts = attempts
+    this.ports = task.channels.map((wiring) => new LiveChannel(wiring, this))
+    const { end, role, channels } = task
+    job.rendezvous.tell({ type: 'join', end, role: role.name, places: placesOf(channels), ref: actor.self })
+  }
+
+  get end(): string {
+    return this.task.end
+  }
+
+  announceLeave(channel: string): void {
+    this.job.rendezvous.tell({ type: 'leave', end: this.end, channel })
+  }
+
+  announceProperty(channel: string, name: string, value: unknown): void {
+    this.job.rendezvous.tell({ type: 'set-property', end: this.end, channel, name, value })
+  }
+
+  hear(message: RoleMessage): void {
+    switch (message.type) {
+      case 'welcome':
+        for (const view of message.channels) this.#port(view.channel)?.welcome(message.incarnation, view)
+        this.job.reports.tell({ type: 'task-running', end: this.end })
+        if (!this.#mayRest()) return this.#perform('unopened')
+        this.#resting = 'unopened'
+        return this.#wake()
+      case 'joined':
+        return this.#port(message.channel)?.joined(message.member)
+      case 'left':
+        return this.#port(message.channel)?.left(message.end)
+      case 'property':
+        return this.#port(message.channel)?.propertyChanged(message.end, message.name, message.value)
+      case 'deliver':
+        this.#port(message.channel)?.delivered(message)
+        return this.#wake()
+      case 'acknowledged':
+        return this.#port(message.channel)?.acknowledged(message)
     }
   }
+
+  async run<State, Channels>(role: Role<State, Channels>): Promise<void> {
+    const keeper = await this.actor.track(openRoundKeeper(role, this.task, this.job, this.actor))
+    if (await runRounds(role, keeper, this)) this.#completed()
+  }
+
+  /** Lets the role rest before its next round, unless a message waits already. */
+  rest(goOn: GoOn): boolean {
+    if (this.#hasWaiting()) return false
+    this.#resting = goOn
+    return true
+  }
+
+  committed(): void {
+    for (const port of this.ports) port.committed()
+    this.#attempts.count = 0
+  }
+
+  #port(channel: string): LiveChannel | undefined {
+    return this.ports.find(({ wiring }) => wiring.name === channel)
+  }
+
+  #hasWaiting(): boolean {
+    return this.ports.some(({ hasWaiting }) => hasWaiting)
+  }
+
+  /** A role whose channels don't fit is opened at once, and fails. So is one that another server must be kept from. */
+  #mayRest(): boolean {
+    const { task, job } = this
+    return task.role.rests === true && job.takenOver !== true && fitsChannels(task, this.ports)
+  }
+
+  #wake(): void {
+    if (this.#resting === undefined || !this.#hasWaiting()) return
+    const goOn = this.#resting
+    this.#resting = undefined
+    this.#perform(goOn)
+  }
+
+  #perform(goOn: GoOn | 'unopened'): void {
+    const running = goOn === 'unopened' ? this.task.role.runOn(this) : goOn().then((done) => done && this.#completed())
+    running.catch((cause: unknown) => this.#failed(cause))
+  }
+
+  #completed(): void {
+    if (!this.actor.hasEnded) this.job.reports.tell({ type: 'task-completed', end: this.end })
+  }
+
+  #failed(cause: unknown): void {
+    const { actor, job, end } = this
+    if (actor.hasEnded) return
+    this.#attempts.count += 1
+    if (mayPass(cause) && this.#attempts.count < attemptsPerRound) return actor.fail(cause)
+    job.reports.tell({ type: 'task-failed', end, cause })
+    job.rendezvous.tell({ type: 'failed', end, ref: actor.self })
+    actor.stop()
+  }
+}
+
+/** Whether a role can open its channels: the same for all tasks that share them. */
+const fits = new WeakMap<readonly ChannelWiring[], { readonly role: AnyRole; readonly isFit: boolean }>()
+
+function fitsChannels(task: RoleTask, ports: readonly ChannelPort[]): boolean {
+  const { role, channels } = task
+  const known = fits.get(channels)
+  if (known?.role === role) return known.isFit
+  let isFit = false
+  void role.runOn({
+    async run(definition) {
+      isFit = canOpen(definition, task, ports)
+    },
+  })
+  fits.set(channels, { role, isFit })
+  return isFit
 }
 
 /** The ports and the keeper of a role without a rendezvous, such as that of a fleet's device. */
@@ -133,7 +204,7 @@ class AttachedLife implements RoleRunner {
   }
 
   run<State, Channels>(role: Role<State, Channels>): Promise<void> {
-    return runRounds(role, this.#attachment.keeper(role), this)
+    return runRounds(role, this.#attachment.keeper(role), this).then(() => {})
   }
 
   committed(): void {
@@ -141,12 +212,18 @@ class AttachedLife implements RoleRunner {
   }
 }
 
-/** Runs a role's rounds from the restored state until the role is done, or its actor has ended. */
+/**
+ * Runs a role's rounds from the restored state until the role is done, or rests, or its actor has ended. True if the
+ * role is done.
+ */
 async function runRounds<State, Channels>(
   role: Role<State, Channels>,
   keeper: RoundKeeper<State>,
-  life: Pick<RoundParts<State, Channels>, 'task' | 'job' | 'actor' | 'ports'> & { committed(): void },
-): Promise<void> {
+  life: Pick<RoundParts<State, Channels>, 'task' | 'job' | 'actor' | 'ports'> & {
+    committed(): void
+    rest?(goOn: GoOn): boolean
+  },
+): Promise<boolean> {
   const { task, job, actor, ports } = life
   const { decisions, own, restored } = keeper
   const live = { role, task, job, actor, ports, decisions, own, secret: keeper, effects: new HostEffects(life, keeper) }
@@ -154,15 +231,23 @@ async function runRounds<State, Channels>(
     ? (await actor.outside(import('./checked-rounds.ts'))).checkedRounds(live)
     : plainRounds(live)
   let state = restored === undefined ? await role.init(context) : resumed(role, restored, context)
-  while (!role.done(state)) {
-    const next = await round(state)
-    if (actor.hasEnded) return
-    const committed = keeper.commit(state, next)
-    if (committed) await actor.track(committed)
-    life.committed()
-    state = next
+
+  async function rounds(): Promise<boolean> {
+    while (!role.done(state)) {
+      if (role.rests && life.rest?.(rounds)) return false
+      const next = await round(state)
+      if (actor.hasEnded) return false
+      // That a role which rests is done needs no writing: after a restart it hears the end again.
+      const committed = keeper.commit(state, role.rests && role.done(next) ? state : next)
+      if (committed) await actor.track(committed)
+      life.committed()
+      state = next
+    }
+    await role.finish?.(state, context)
+    return true
   }
-  await role.finish?.(state, context)
+
+  return rounds()
 }
 
 class HostEffects implements Effects {

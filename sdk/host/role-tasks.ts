@@ -1,8 +1,6 @@
-import { knownNames, systemClock } from '../../runtime/index.ts'
+import { knownNames } from '../../runtime/index.ts'
 import { LiveChannel } from '../role/channel/live-channel.ts'
-import { typedChannel } from '../role/channel/typed-channel.ts'
 import { type ChannelWiring, wiringBy } from '../role/channel/wiring.ts'
-import type { Decisions } from '../role/decisions.ts'
 import { roleError } from '../role/errors.ts'
 import type { AnyRole } from '../role/role.ts'
 import { stockRoles } from '../role/stock/stock-roles.ts'
@@ -13,7 +11,7 @@ import {
   type SchemaChannel,
   withGroups,
 } from '../tag/schema.ts'
-import { opener, portFor } from './role-context.ts'
+import { openChannels } from './role-context.ts'
 import type { RoleTask } from './role-task.ts'
 import type { HostedTask } from './site-protocol.ts'
 
@@ -171,21 +169,11 @@ export function requireChannels(task: RoleTask): Promise<void> {
   const ports = task.channels.map(
     (wiring) => new LiveChannel(wiring, { end, announceLeave: () => {}, announceProperty: () => {} }),
   )
-  const surroundings = { end, clock: systemClock(), decisions: undecided, foreign: () => {} }
   return task.role.runOn({
     async run(role) {
-      role.open(opener((use) => typedChannel(portFor(use, task, ports), use, surroundings), ports))
+      openChannels(role, task, ports)
     },
   })
-}
-
-const undecided: Decisions = {
-  place: (name) => name,
-  recall: () => undefined,
-  make: async (_, make) => make(),
-  record: () => {},
-  life: async () => 0,
-  flush: async () => {},
 }
 
 /**
@@ -225,7 +213,7 @@ function roleFor(
     withData === holdsData && needed.every((tag) => tags.has(tag))
   const stock = placesByTags.find(fits)?.[0] ?? name
   const role = Object.hasOwn(own, name) ? own[name] : Object.hasOwn(stockRoles, stock) ? stockRoles[stock] : undefined
-  if (role) return { name, runOn: (runner) => role.runOn(runner) }
+  if (role) return { name, rests: role.rests === true, runOn: (runner) => role.runOn(runner) }
   if (stock !== name || placesByTags.some(([known]) => known === name))
     throw roleError('JOB_ROLE_MISSING', { role: name, stock, tags: [...tags].join(', ') })
   const known = knownNames(name, [...Object.keys(own), ...Object.keys(stockRoles)])

@@ -184,6 +184,12 @@ export interface RoleContext<Channels = unknown> {
  */
 export interface Role<State, Channels> {
   readonly name: string
+  /**
+   * The role does nothing but wait until a message comes, before each of its rounds, and its state says only whether it
+   * has ended. Then an idle end of a job with many thousands costs little: the host opens the role with its first
+   * message, and doesn't keep that it has ended. `init`, `resume` and `open` send nothing. Default: false.
+   */
+  readonly rests?: boolean
   /** Opens the role's channels. Called once. */
   open(channel: OpenChannel): Channels
   init(context: RoleContext<Channels>): State | Promise<State>
@@ -208,10 +214,13 @@ export interface RoleRunner {
 /** A role with its types closed over. */
 export interface AnyRole {
   readonly name: string
+  /** As `Role.rests`. */
+  readonly rests?: boolean
   runOn(runner: RoleRunner): Promise<void>
 }
 
 /** Checks a role's types and closes over them. */
 export function role<State, Channels>(definition: Role<State, Channels>): AnyRole {
-  return { name: definition.name, runOn: (runner) => runner.run(definition) }
+  const { name, rests = false } = definition
+  return { name, rests, runOn: (runner) => runner.run(definition) }
 }

@@ -118,6 +118,11 @@ export class LiveChannel implements ChannelPort {
     }
   }
 
+  /** Whether a message waits to be taken. */
+  get hasWaiting(): boolean {
+    return this.#waiting.size > 0
+  }
+
   ends(): readonly string[] {
     this.#sorted ??= [...this.#members.keys()].toSorted()
     return this.#sorted

@@ -37,6 +37,7 @@ export const untilEnd = {
  */
 export const trainer = role({
   name: 'trainer',
+  rests: true,
   open: (channel) => ({ aggregator: channel(above) }),
   ...untilEnd,
 
