@@ -88,7 +88,6 @@ export {
   type Accumulator,
   HeldDelta,
   type PartialSum,
-  peakOf,
   type Quanta,
   type SentVector,
   type SumName,
@@ -103,6 +102,7 @@ export {
   namedSums,
   type PartialSums,
 } from './sum/named-sums.ts'
+export { peakOf } from './sum/vector-passes.ts'
 export { type AccumulatorOptions, accumulator } from './sum/wasm-accumulator.ts'
 export { type Fault, shortList, type TopologyFacts } from './tag/errors.ts'
 export * from './tag/expand.ts'

@@ -1,4 +1,5 @@
 import type { RandomStream } from '../random/random-stream.ts'
+import { subtractBase } from '../sum/vector-passes.ts'
 import { type Layout, sizeOf } from '../weights/layout.ts'
 import { learnError } from './errors.ts'
 import type { LocalTerms, TrainingRequest } from './learner.ts'
@@ -163,25 +164,13 @@ export function localTraining(settings: Steps, layout: Layout, request: Training
     batches,
     deltaOf(trained) {
       frozen?.restore(trained, start)
-      if (!move(trained, base)) {
+      if (!subtractBase(trained, base)) {
         const { epoch, batch } = last
         throw learnError('LEARN_OVERFLOW', { epoch, batch, learningRate })
       }
       return trained
     },
   }
-}
-
-/** Turns weights, in place, into their difference from the base. False where a difference isn't finite. */
-function move(weights: Float32Array, base: Float32Array): boolean {
-  let stray = 0
-  for (let index = 0; index < weights.length; index++) {
-    const moved = Math.fround((weights[index] ?? 0) - (base[index] ?? 0))
-    // 0 for finite numbers, NaN for others.
-    stray += moved - moved
-    weights[index] = moved
-  }
-  return stray === 0
 }
 
 function frozenValues({ tensors, size }: Layout, trainable: readonly boolean[] | undefined): FrozenValues | undefined {

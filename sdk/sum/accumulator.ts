@@ -2,6 +2,7 @@ import type { CodedError } from '../../runtime/index.ts'
 import { sumError } from './errors.ts'
 import type { Words } from './exact-sums.ts'
 import { type PackedVector, unpacked } from './packed-vector.ts'
+import type { DeltaPeak } from './vector-passes.ts'
 
 /** One value for each weight of the model: an array, or a delta that stays in the thread that made it. */
 export type Vector = Float32Array | HeldDelta
@@ -63,14 +64,6 @@ export interface SumName {
 export interface DeltaHolder {
   /** Returns the holder's part of the sum, and forgets the part. */
   collect(sum: SumName): Promise<PartialSum>
-}
-
-/** A delta's largest value, which suffices to refuse the delta. */
-export interface DeltaPeak {
-  /** Largest magnitude of a value. NaN if a value is NaN. */
-  readonly magnitude: number
-  /** The index of this value in the delta. */
-  readonly index: number
 }
 
 /**
@@ -170,18 +163,4 @@ export function weightIn(weight: number, weightBits: number): number {
   const most = mostWeight(weightBits)
   if (weight >= 0 && rounded >= least && rounded <= most) return rounded
   throw sumError('SUM_WEIGHT', { of: 'an update', weight, quantum: 2 ** -weightBits, least, most })
-}
-
-/** @returns the index of the first NaN, or else of the first value with the largest magnitude. */
-export function peakOf(delta: Float32Array): DeltaPeak {
-  let magnitude = 0
-  let index = 0
-  for (let i = 0; i < delta.length; i++) {
-    const here = Math.abs(delta[i] ?? 0)
-    if (here <= magnitude) continue
-    magnitude = here
-    index = i
-    if (Number.isNaN(here)) break
-  }
-  return { magnitude, index }
 }

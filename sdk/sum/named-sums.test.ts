@@ -2,9 +2,10 @@ import test from 'ava'
 import fc from 'fast-check'
 import { decode, encode } from '../../runtime/index.ts'
 import { layoutOf } from '../weights/layout.ts'
-import { type DeltaHolder, HeldDelta, peakOf, type Quanta, type SumName } from './accumulator.ts'
+import { type DeltaHolder, HeldDelta, type Quanta, type SumName } from './accumulator.ts'
 import { refusalOf } from './errors.ts'
 import { isPartialSums, type NamedSums, namedSums, type WeightedVectors } from './named-sums.ts'
+import { peakOf } from './vector-passes.ts'
 import { accumulator } from './wasm-accumulator.ts'
 
 const size = 3

@@ -4,14 +4,13 @@ import type { CodedError } from '../../runtime/index.ts'
 import { layoutOf } from '../weights/layout.ts'
 import {
   type DeltaHolder,
-  type DeltaPeak,
   HeldDelta,
   type PartialSum,
-  peakOf,
   type SumName,
   type WeightedDelta,
   weightIn,
 } from './accumulator.ts'
+import { type DeltaPeak, peakOf } from './vector-passes.ts'
 import { accumulator } from './wasm-accumulator.ts'
 
 const bits = 34

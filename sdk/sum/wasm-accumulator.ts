@@ -8,13 +8,13 @@ import {
   leastWeight,
   mostWeight,
   type PartialSum,
-  peakOf,
   type Quanta,
   type SumName,
   type WeightedDelta,
 } from './accumulator.ts'
 import { refusalOf, sumError } from './errors.ts'
 import { integerOf, wordsOf } from './exact-sums.ts'
+import { peakOf } from './vector-passes.ts'
 import { isInRange, type Share, WasmIntegers } from './wasm-integers.ts'
 
 /** Low integers are carried into the high ones before their magnitude can reach this. */

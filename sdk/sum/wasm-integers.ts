@@ -1,5 +1,4 @@
-import { kernelBase64 } from './kernel-bytes.ts'
-import { sharedKernelBase64 } from './shared-kernel-bytes.ts'
+import { padded, type SumKernel, sumKernel } from './sum-kernel.ts'
 
 /** Number of weights that are staged at a time, so that they stay in the processor's cache. */
 const blockSize = 8192
@@ -154,68 +153,4 @@ export function isInRange(product: number, bits: number): boolean {
 /** Adding this number to a product leaves the product as an integer, in quanta of 2^−bits, in the low bits. */
 function magicOf(bits: number): number {
   return 1.5 * 2 ** (52 - bits)
-}
-
-/** Rounds a count up to whole vectors. */
-function padded(count: number): number {
-  return Math.ceil(count / 8) * 8
-}
-
-/** The compiled functions of assembly/kernel.ts over one memory. */
-interface SumKernel {
-  readonly accumulate: (
-    sums: number,
-    deltas: number,
-    stride: number,
-    blocks: number,
-    count: number,
-    weights: number,
-    peaks: number,
-    magic: number,
-  ) => void
-  readonly takeAway: (
-    sums: number,
-    deltas: number,
-    count: number,
-    weights: number,
-    peaks: number,
-    magic: number,
-  ) => void
-  readonly merge: (sums: number, others: number, count: number) => void
-  readonly scale: (integers: number, count: number, factor: number, bits: number) => void
-  readonly means: (sums: number, out: number, count: number, quantum: number, weight: number) => void
-}
-
-/** Compiled modules by their bytes. */
-const compiled = new Map<string, WebAssembly.Module>()
-
-/**
- * Instantiates the kernel over memory, shared or not. Compiles once in each thread. Every engine allows synchronous
- * compilation of such a small module.
- */
-function sumKernel(memory: WebAssembly.Memory): SumKernel {
-  const bytes = memory.buffer instanceof ArrayBuffer ? kernelBase64 : sharedKernelBase64
-  const module = compiled.get(bytes) ?? compile(bytes)
-  compiled.set(bytes, module)
-  const { exports } = new WebAssembly.Instance(module, { env: { memory } })
-  const { accumulate, takeAway, merge, scale, means } = exports
-  const isWhole = isFunction(accumulate) && isFunction(takeAway) && isFunction(merge)
-  if (!isWhole || !isFunction(scale) || !isFunction(means)) {
-    throw new TypeError('the sum kernel lacks an export; build it again')
-  }
-  return {
-    accumulate: (...args) => void accumulate(...args),
-    takeAway: (...args) => void takeAway(...args),
-    merge: (...args) => void merge(...args),
-    scale: (...args) => void scale(...args),
-    means: (...args) => void means(...args),
-  }
-}
-
-function compile(base64: string): WebAssembly.Module {
-  return new WebAssembly.Module(Uint8Array.from(atob(base64), (character) => character.charCodeAt(0)))
-}
-
-function isFunction(value: unknown): value is (...args: readonly unknown[]) => unknown {
-  return typeof value === 'function'
 }

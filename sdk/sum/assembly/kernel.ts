@@ -137,6 +137,39 @@ function lane(bits: i32): f32 {
   return reinterpret<f32>(bits)
 }
 
+// values −= base. Returns the bits of the largest magnitude of the differences: 0x7f800000 or more where one isn't
+// finite. Two vectors of each are under way at a time.
+export function subtract(values: usize, base: usize, count: i32): i32 {
+  const magnitude = i32x4.splat(0x7fffffff)
+  let most = i32x4.splat(0)
+  for (let end = values + (<usize>count << 2); values < end; values += 32, base += 32) {
+    const left = f32x4.sub(v128.load(values), v128.load(base))
+    const right = f32x4.sub(v128.load(values, 16), v128.load(base, 16))
+    v128.store(values, left)
+    v128.store(values, right, 16)
+    most = i32x4.max_s(most, i32x4.max_s(v128.and(left, magnitude), v128.and(right, magnitude)))
+  }
+  return largestBits(most)
+}
+
+// The bits of the largest magnitude of the values, with NaN as the largest.
+export function peak(values: usize, count: i32): i32 {
+  let most = i32x4.splat(0)
+  for (let end = values + (<usize>count << 2); values < end; values += 32) {
+    most = larger(most, v128.load(values), v128.load(values, 16))
+  }
+  return largestBits(most)
+}
+
+// @ts-ignore: decorator
+@inline
+function largestBits(most: v128): i32 {
+  return max<i32>(
+    max<i32>(i32x4.extract_lane(most, 0), i32x4.extract_lane(most, 1)),
+    max<i32>(i32x4.extract_lane(most, 2), i32x4.extract_lane(most, 3)),
+  )
+}
+
 // Adds another sum's integers.
 export function merge(sums: usize, others: usize, count: i32): void {
   for (let end = others + ((<usize>count) << 3); others < end; others += 16, sums += 16) {

@@ -4,14 +4,13 @@ import type { HeldUpdate } from '../../learn/role-learner.ts'
 import {
   type Accumulator,
   type DeltaHolder,
-  type DeltaPeak,
   HeldDelta,
   type PartialSum,
-  peakOf,
   type Quanta,
   type SumName,
   type WeightedDelta,
 } from '../../sum/accumulator.ts'
+import { type DeltaPeak, peakOf } from '../../sum/vector-passes.ts'
 import { accumulator } from '../../sum/wasm-accumulator.ts'
 import type { Layout } from '../../weights/layout.ts'
 
