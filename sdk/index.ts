@@ -2,7 +2,20 @@ export { type CollectSettings, collectExamples, type Example } from './data/coll
 export { type Datasets, datasetsOf, type GivenDatasets } from './data/datasets.ts'
 export type { ByteFeatures, Examples, FederatedData } from './data/examples.ts'
 export { type InMemoryData, inMemoryExamples, join, type NumericArray, subset } from './data/in-memory-examples.ts'
-export * from './data/partition.ts'
+export { byKey, type KeyPartitionRequest } from './data/partition/by-key.ts'
+export type { DrawScheme } from './data/partition/draws.ts'
+export {
+  type PartitionRequest,
+  type PartitionScheme,
+  parsePartitionScheme,
+  partition,
+} from './data/partition/partition.ts'
+export type { Sizes } from './data/partition/sizes.ts'
+export { type ClientsData, type SpreadRequest, spread } from './data/partition/spread.ts'
+export { type SyntheticLeafRequest, syntheticLeaf } from './data/synthetic/leaf.ts'
+export { type SyntheticRegressionRequest, syntheticRegression } from './data/synthetic/regression.ts'
+export type { SyntheticData, SyntheticRequest } from './data/synthetic/synthetic.ts'
+export { type SyntheticWritersRequest, syntheticWriters } from './data/synthetic/writers.ts'
 export * from './host/index.ts'
 export {
   type GroupNormalizationSettings,

@@ -3,8 +3,8 @@ import {
   type Examples,
   fedAvg,
   layersLearner,
-  partition,
   splitSettings,
+  spread,
   subset,
   topologies,
   workload,
@@ -44,11 +44,12 @@ export default workload({
 
   data({ clients, partition: scheme, share }, random) {
     const train = mnist('train', share)
-    const labels = Uint8Array.from({ length: train.count }, (_, index) => train.label(index))
-    const parts = partition({ labels, clients, scheme, random })
-    const client = (index: number) => subset(train, parts[index] ?? new Uint32Array())
-    // For algorithms whose server trains, such as FLTrust.
-    return { clients, client, test: mnist('t10k', share), root: first(train, Math.min(100, train.count)) }
+    return {
+      ...spread({ examples: train, clients, scheme, random }),
+      test: mnist('t10k', share),
+      // For algorithms whose server trains, such as FLTrust.
+      root: first(train, Math.min(100, train.count)),
+    }
   },
 
   topology: ({ clients, topology, levels, graph, asynchronous }) =>

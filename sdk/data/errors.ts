@@ -3,7 +3,23 @@ import { errorFactory } from '../../runtime/index.ts'
 export const dataErrors = {
   DATA_SCHEME: {
     message: "partition '{scheme}' is none of {known}",
-    hint: "use one of these schemes; α is a number above 0, for instance 'dirichlet:0.5'",
+    hint: "use one of these schemes; α is a number above 0, for instance 'dirichlet:0.5'; SIZES are as in 'draw:20-600'",
+  },
+  DATA_DRAW: {
+    message: "partition '{scheme}': {reason}",
+    hint: 'write draw:SIZES, draw:SIZES:dirichlet:α or draw:SIZES:labels:N; SIZES are 100, 20-600 or lognormal:MEDIAN:σ',
+  },
+  DATA_SIZES: {
+    message: "numbers of examples '{given}': {reason}",
+    hint: 'write a number (100), a range (20-600), or lognormal:MEDIAN:σ (lognormal:100:1)',
+  },
+  DATA_CLIENT: {
+    message: 'client {client} does not exist: the number of clients is {clients}',
+    hint: 'use an integer from 0 and below the number of clients',
+  },
+  DATA_COLUMN: {
+    message: "the examples have no column '{column}'; their columns: {known}",
+    hint: 'name one of these columns, or have the reader keep the column',
   },
   DATA_CLIENTS: {
     message: 'the number of clients must be an integer from 1, but is {clients}',

@@ -37,6 +37,13 @@ export interface ByteFeatures {
 export interface FederatedData {
   readonly clients: number
   client(index: number): Examples | Promise<Examples>
+  /** Number of a client's examples, known without reading them: a simulated fleet's durations come from it. */
+  samples?(client: number): number
+  /**
+   * The label that dominates a client's examples, where it's cheap to know: a simulated fleet may let a device's behaviour
+   * depend on it.
+   */
+  label?(client: number): number
   /**
    * Fraction, in [0, 1), of each client's examples that its trainings leave out and its own evaluations use, drawn from
    * the stream (seed, 'held-out', client). Default 0.

@@ -1,8 +1,10 @@
 import { createHash } from 'node:crypto'
 import test from 'ava'
 import * as fc from 'fast-check'
-import { randomStream } from '../random/random-stream.ts'
-import { byKey, partition } from './partition.ts'
+import { dirichlet } from '../../random/distributions.ts'
+import { type RandomStream, randomStream } from '../../random/random-stream.ts'
+import { byKey, partsByKey } from './by-key.ts'
+import { partition } from './partition.ts'
 
 const schemes = ['iid', 'shards', 'dirichlet:0.01', 'dirichlet:0.5', 'dirichlet:100']
 const labels = Uint8Array.from({ length: 6_000 }, (_, index) => (index * 7) % 10)
@@ -111,6 +113,75 @@ test('the parts of a seed stay the same, bit for bit', (t) => {
   }
 })
 
+/** As the documentation says it, in arrays: each empty part gets the last example of the then largest. */
+function evened(parts: number[][]): number[][] {
+  for (const part of parts) {
+    if (part.length > 0) continue
+    const largest = parts.reduce((most, candidate) => (candidate.length > most.length ? candidate : most), part)
+    part.push(largest.pop() ?? 0)
+  }
+  return parts
+}
+
+/** `dirichlet:α` in arrays of arrays. */
+function plainDirichlet(classes: readonly number[], clients: number, alpha: number, random: RandomStream): number[][] {
+  const parts = Array.from({ length: clients }, (): number[] => [])
+  for (const label of [...new Set(classes)].toSorted((a, b) => a - b)) {
+    const members = classes.flatMap((other, index) => (other === label ? [index] : []))
+    const shuffled = [...random.shuffle(Uint32Array.from(members))]
+    const shares = dirichlet(random, alpha, clients)
+    let sum = 0
+    let start = 0
+    for (const [client, part] of parts.entries()) {
+      sum += shares[client] ?? 0
+      const end =
+        client === clients - 1 ? shuffled.length : Math.min(shuffled.length, Math.round(sum * shuffled.length))
+      part.push(...shuffled.slice(start, end))
+      start = end
+    }
+  }
+  return evened(parts)
+}
+
+test('dirichlet parts are those of the plain algorithm, with many clients left empty at first', (t) => {
+  fc.assert(
+    fc.property(
+      fc.array(fc.integer({ min: 0, max: 4 }), { minLength: 1, maxLength: 150 }),
+      fc.constantFrom(0.01, 0.3, 10),
+      fc.integer(),
+      fc.double({ min: 0, max: 1, noNaN: true }),
+      (classes, alpha, seed, share) => {
+        const clients = 1 + Math.floor(share * (classes.length - 1))
+        const request = { labels: classes, clients, scheme: `dirichlet:${alpha}` }
+        const parts = partition({ ...request, random: randomStream(seed) })
+        t.deepEqual(
+          parts.map((part) => [...part]),
+          plainDirichlet(classes, clients, alpha, randomStream(seed)),
+        )
+      },
+    ),
+  )
+})
+
+/** `byKey` by its description, in arrays of arrays. */
+function plainByKey(keys: readonly (string | number)[], clients: number): number[][] {
+  const isBefore = (a: string | number, b: string | number) => (typeof a === typeof b ? a < b : typeof a === 'number')
+  const compare = (a: string | number, b: string | number) => (isBefore(a, b) ? -1 : Number(a !== b))
+  const groups = [...new Set(keys)].toSorted(compare).map((key) => ({
+    key,
+    members: keys.flatMap((other, index) => (other === key ? [index] : [])),
+  }))
+  const parts = Array.from({ length: clients }, (): (typeof groups)[number][] => [])
+  const sizeOf = (part: typeof groups) => part.reduce((sum, { members }) => sum + members.length, 0)
+  for (const group of groups.toSorted((a, b) => b.members.length - a.members.length)) {
+    parts.reduce((least, part) => (sizeOf(part) < sizeOf(least) ? part : least)).push(group)
+  }
+  return parts
+    .map((part) => part.toSorted((a, b) => compare(a.key, b.key)))
+    .toSorted(([a], [b]) => (a && b ? compare(a.key, b.key) : 0))
+    .map((part) => part.flatMap(({ members }) => members))
+}
+
 const keys = fc.array(fc.oneof(fc.integer({ min: -3, max: 3 }), fc.constantFrom('a', 'b', 'Ä', '1')), { minLength: 1 })
 const requests = keys.chain((keys) =>
   fc.record({ keys: fc.constant(keys), clients: fc.integer({ min: 1, max: new Set(keys).size }) }),
@@ -136,6 +207,33 @@ test('every example belongs to exactly one client, and examples of one key to th
     }),
   )
   t.pass()
+})
+
+test('parts by key are those of the plain algorithm', (t) => {
+  fc.assert(
+    fc.property(requests, ({ keys, clients }) => {
+      t.deepEqual(
+        byKey({ keys, clients }).map((part) => [...part]),
+        plainByKey(keys, clients),
+      )
+    }),
+  )
+})
+
+test('a hundred thousand keys and clients take a moment, and no array each', (t) => {
+  const keys = Uint32Array.from({ length: 300_000 }, (_, index) => (index * 7919) % 100_000)
+  for (const clients of [100_000, 30_000]) {
+    const parts = partsByKey({ keys, clients })
+    const all = new Uint8Array(keys.length)
+    let views = 0
+    for (let client = 0; client < clients; client++) {
+      const part = parts.of(client)
+      if (part.buffer === parts.of(0).buffer) views += 1
+      for (const index of part) all[index] = 1
+    }
+    t.is(views, clients)
+    t.false(all.includes(0))
+  }
 })
 
 test('the order in which examples come does not change which keys are together', (t) => {

@@ -1,0 +1,62 @@
+import { dataError } from '../errors.ts'
+import type { Examples, FederatedData } from '../examples.ts'
+import { subset } from '../in-memory-examples.ts'
+import { type PartsRequest, parsePartitionScheme, partsOf } from './partition.ts'
+
+export interface SpreadRequest extends Omit<PartsRequest, 'examples'> {
+  readonly examples: Examples
+  /** For the scheme `key`, in place of `keys`: the column of the examples that holds the keys. */
+  readonly column?: string
+}
+
+/** The clients' part of a job's data. */
+export type ClientsData = Pick<FederatedData, 'clients' | 'client' | 'label'> & Required<Pick<FederatedData, 'samples'>>
+
+/**
+ * Spreads examples over clients by a PartitionScheme: `{ ...spread({ examples, clients, scheme, random }), test }` is a
+ * job's data. Nothing is made for a client before it's asked for, so that there may be a million clients: the schemes
+ * `draw:…` keep one table of the examples by label, the others four bytes for an example and for a client.
+ *
+ * @throws DATA_SCHEME, DATA_DRAW, DATA_CLIENTS, DATA_TOO_FEW, DATA_KEYS, DATA_COLUMN; the functions of the result
+ *   DATA_CLIENT.
+ */
+export function spread({ examples, column, keys, ...request }: SpreadRequest): ClientsData {
+  const parts = partsOf({
+    ...request,
+    examples,
+    keys: column === undefined ? (keys ?? []) : valuesOf(examples, column),
+  })
+  const { clients, label } = parts
+  const data = { clients, client: (client: number) => subset(examples, parts.of(client)), samples: parts.samples }
+  if (label) return { ...data, label }
+  if (parsePartitionScheme(request.scheme).kind === 'draw') return data
+  return { ...data, label: (client: number) => mostFrequent(examples, parts.of(client)) }
+}
+
+function valuesOf(examples: Examples, name: string): Float64Array {
+  const { count, columns = {} } = examples
+  const column = columns[name]
+  if (!column) {
+    throw dataError('DATA_COLUMN', { column: name, known: Object.keys(columns).join(', ') || 'none' })
+  }
+  const values = new Float64Array(count)
+  for (let index = 0; index < count; index++) values[index] = column(index)
+  return values
+}
+
+/** The label of most of the examples; of several, the smallest. */
+function mostFrequent(examples: Examples, indices: Uint32Array): number {
+  const counts = new Map<number, number>()
+  for (const index of indices) {
+    const label = examples.label(index)
+    counts.set(label, (counts.get(label) ?? 0) + 1)
+  }
+  let most = 0
+  let found = Number.NaN
+  for (const [label, count] of counts) {
+    if (count < most || (count === most && label > found)) continue
+    most = count
+    found = label
+  }
+  return found
+}
