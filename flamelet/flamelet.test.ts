@@ -49,6 +49,21 @@ test.serial('a task whose process is killed goes on in another, and the job says
   t.regex(JSON.stringify(notices), /FLAMELET_TASK_ENDED.*once.*SIGKILL/)
 })
 
+test.serial('a trainer that keeps nothing may lose its process again and again, if it trains in between', async (t) => {
+  await using stage = await flameletStage({ clients: 1, rounds: 8, pauseMs: 200 })
+  stage.join({ name: 'clinic', data: ['0'] })
+  for (const number of [1, 3, 5]) {
+    await stage.server.line(round(number))
+    const { processes } = await readReport(stage.stateOf('clinic'))
+    t.is(processes.length, 1)
+    process.kill(processes[0]?.pid ?? 0, 'SIGKILL')
+  }
+  t.deepEqual(await stage.hashes(), await stage.inOneProcess())
+  t.is(stage.server.lines.filter(({ type }) => type === 'not-hosting').length, 0)
+  const notices = stage.server.lines.filter(({ type }) => type === 'notice')
+  t.regex(JSON.stringify(notices), /FLAMELET_TASK_ENDED.*FLAMELET_TASK_ENDED.*FLAMELET_TASK_ENDED/)
+})
+
 test.serial('a server that is killed finds its flamelets again, and the job ends with the same hashes', async (t) => {
   await using stage = await flameletStage({ rounds: 5, pauseMs: 200 })
   const flamelet = stage.join({ name: 'clinic', data: ['0', '1'] })

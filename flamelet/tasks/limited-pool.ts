@@ -3,9 +3,13 @@ import { flameletError } from '../errors.ts'
 
 /**
  * A pool whose trainings may take this long. A training that takes longer is aborted, and fails with
- * FLAMELET_ROUND_TIME, which its role reports. Code that never yields is ended by the flamelet.
+ * FLAMELET_ROUND_TIME, which its role reports. Code that never yields is ended by the flamelet. `onTrained` hears the
+ * round of each training that is done.
  */
-export function limitedPool(pool: TrainingPool, limitMs: number): TrainingPool {
+export function limitedPool(
+  pool: TrainingPool,
+  { limitMs, onTrained }: { readonly limitMs: number; readonly onTrained: (round: number) => void },
+): TrainingPool {
   return {
     ...pool,
     train(request) {
@@ -20,7 +24,11 @@ export function limitedPool(pool: TrainingPool, limitMs: number): TrainingPool {
         }, limitMs)
         pool
           .train({ ...request, signal })
-          .then(resolve, reject)
+          .then((update) => {
+            onTrained(round)
+            resolve(update)
+          })
+          .catch(reject)
           .finally(() => clearTimeout(timer))
       })
     },

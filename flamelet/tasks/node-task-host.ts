@@ -53,7 +53,10 @@ const site = system.spawn(
         paths: setup.paths,
         // One process trains for one task: a thread more wouldn't help, and couldn't be confined.
         async poolOf({ settings, seed, datasets }) {
-          return limitedPool(await inlinePool(workload, settings, seed, datasets), setup.roundLimitMs)
+          return limitedPool(await inlinePool(workload, settings, seed, datasets), {
+            limitMs: setup.roundLimitMs,
+            onTrained: (round) => keeper?.tell({ type: 'trained', round }),
+          })
         },
       }
     },

@@ -60,6 +60,7 @@ type Message =
   | { readonly type: 'begin'; readonly task: HostedTask }
   | { readonly type: 'joined'; readonly task: HostedTask; readonly life: Life; readonly site: ActorRef<SiteMessage> }
   | { readonly type: 'alive' | 'committed'; readonly task: HostedTask; readonly life: Life }
+  | { readonly type: 'trained'; readonly task: HostedTask; readonly round: number }
   | { readonly type: 'replied'; readonly task: HostedTask; readonly reply: SiteReply }
   | { readonly type: 'process-ended'; readonly task: HostedTask; readonly life: Life; readonly how: string }
   | { readonly type: 'look' }
@@ -76,8 +77,10 @@ interface HostedTask {
   life?: Life
   /** Hears the process's answers to the last wish. */
   replies?: ActorRef<SiteReply>
-  /** Processes that ended by themselves since the last committed round. */
+  /** Processes that ended by themselves since the task's last round. */
   deaths: number
+  /** The last round that the task has trained for: a role that keeps nothing commits none. */
+  trained: number
   /** The process of the task may start, and doesn't host the task yet. */
   isAhead: boolean
   isStopping: boolean
@@ -149,6 +152,8 @@ export function processSite(parts: ProcessSiteParts): Behavior<Message> {
         case 'committed':
           message.task.deaths = 0
           return
+        case 'trained':
+          return trained(message.task, message.round)
         case 'replied':
           return replied(message.task, message.reply)
         case 'process-ended':
@@ -186,6 +191,7 @@ export function processSite(parts: ProcessSiteParts): Behavior<Message> {
         run: message.job.run,
         host: message,
         deaths: 0,
+        trained: 0,
         isAhead,
         isStopping: false,
         whenStopped: [],
@@ -247,6 +253,7 @@ export function processSite(parts: ProcessSiteParts): Behavior<Message> {
         end,
         onAlive: () => context.self.tell({ type: 'alive', task, life }),
         onCommitted: () => context.self.tell({ type: 'committed', task, life }),
+        onTrained: (round: number) => context.self.tell({ type: 'trained', task, round }),
       }
       const options = { supervise: { type: 'resume' }, decode: decodeFromTask } as const
       const keeper = context.spawn(`keeper-${lives}`, taskKeeper(kept), options)
@@ -288,6 +295,13 @@ export function processSite(parts: ProcessSiteParts): Behavior<Message> {
       const { host, end } = task
       host.replyTo.tell({ ...reply, run: task.run, start: host.job.start, ends: [end] })
       if (reply.type === 'not-hosting') stop(task)
+    }
+
+    /** A round that is trained again after a death is no progress: its answer may be what ends the process. */
+    function trained(task: HostedTask, round: number): void {
+      if (round <= task.trained) return
+      task.trained = round
+      task.deaths = 0
     }
 
     function processEnded(task: HostedTask, life: Life, how: string): void {

@@ -8,7 +8,10 @@ test('the process of a task reaches the state of its own role, and no other key 
   const system = actorSystem()
   const store = memoryStore()
   let commits = 0
-  const parts = { store, run: 'run-1', end: 'trainer-1', onAlive() {}, onCommitted: () => void (commits += 1) }
+  const parts = {
+    ...{ store, run: 'run-1', end: 'trainer-1', onAlive() {}, onTrained() {} },
+    onCommitted: () => void (commits += 1),
+  }
   const keeper = system.spawn('keeper', taskKeeper(parts), { decode: decodeFromTask })
   const bytes = Uint8Array.of(1)
   const save = (key: string) =>
@@ -44,6 +47,8 @@ test('whatever a process sends is decoded, or is no message', async (t) => {
     'alive',
     {},
     { type: 'stop' },
+    { type: 'trained' },
+    { type: 'trained', round: -1 },
     { type: 'store', call },
     { type: 'store', call: {}, replyTo },
   ])

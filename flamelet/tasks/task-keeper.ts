@@ -10,12 +10,14 @@ export interface TaskKeeperParts {
   readonly onAlive: () => void
   /** The role's state of another round is durable. */
   readonly onCommitted: () => void
+  readonly onTrained: (round: number) => void
 }
 
 /** Answers the calls of a task's process on the store: on the state of the task's own role alone. */
-export function taskKeeper({ store, run, end, onAlive, onCommitted }: TaskKeeperParts): Behavior<FromTask> {
+export function taskKeeper({ store, run, end, onAlive, onCommitted, onTrained }: TaskKeeperParts): Behavior<FromTask> {
   return (context) => (message) => {
     if (message.type === 'alive') return onAlive()
+    if (message.type === 'trained') return onTrained(message.round)
     const { call, replyTo } = message
     // No key is of the empty run: the call is answered with JOB_STORE.
     const answered = answerStoreCall(store, call.key === roleKey(run, end) ? run : '', call)

@@ -1,5 +1,12 @@
 import { type StoreCall, storeCall } from '../../actors/deployers/job-process/index.ts'
-import { type ActorRef, decodePackedError, isActorRef, isObject, type PackedError } from '../../runtime/index.ts'
+import {
+  type ActorRef,
+  decodePackedError,
+  isActorRef,
+  isCount,
+  isObject,
+  type PackedError,
+} from '../../runtime/index.ts'
 
 /** All that a task's process is told at its start, as an argument that other accounts may read. */
 export interface TaskSetup {
@@ -22,6 +29,8 @@ export type FromTask =
   | { readonly type: 'store'; readonly call: StoreCall; readonly replyTo: ActorRef<StoreAnswer> }
   /** The process isn't blocked. */
   | { readonly type: 'alive' }
+  /** A training of this round is done. */
+  | { readonly type: 'trained'; readonly round: number }
 
 export interface StoreAnswer {
   readonly value?: unknown
@@ -34,6 +43,8 @@ export const aliveEveryMs = 1000
 export function decodeFromTask(value: unknown): FromTask | undefined {
   if (!isObject(value) || !('type' in value)) return undefined
   if (value.type === 'alive') return { type: 'alive' }
+  if (value.type === 'trained')
+    return 'round' in value && isCount(value.round) ? { type: 'trained', round: value.round } : undefined
   if (value.type !== 'store' || !('call' in value) || !('replyTo' in value)) return undefined
   const call = storeCall.safeParse(value.call)
   const { replyTo } = value
