@@ -42,6 +42,8 @@ export function describingFiles({
 export interface ReadModelFiles {
   readonly weights: Uint8Array | undefined
   readonly model: Uint8Array | undefined
+  /** SHA-256 of the weights' bytes, if it was made while they were read. */
+  readonly sha256?: string | undefined
 }
 
 /**
@@ -51,11 +53,11 @@ export interface ReadModelFiles {
  */
 export async function loadedModel(committed: CommittedModel, files: ReadModelFiles): Promise<LoadedModel> {
   const damaged = damageOf(committed)
-  const { weights: bytes, model } = files
+  const { weights: bytes, model, sha256 } = files
   if (!bytes) throw damaged('weights.bin is missing')
   if (bytes.length % 4 !== 0) throw damaged(`weights.bin has ${bytes.length} bytes, which is no multiple of 4`)
   const weights = floatsOf(bytes)
-  const hash = await weightsHash(weights)
+  const hash = sha256 ?? (await weightsHash(weights))
   if (hash !== committed.hash) throw damagedWeights(committed, hash)
   if (!model) throw damaged('model.json is missing')
   const { layout, modelTopology } = architectureIn(new TextDecoder().decode(model), damaged)

@@ -20,6 +20,8 @@ interface Head {
 /** A server's answer, read whole. */
 export interface Answer extends Head {
   readonly bytes: Uint8Array<ArrayBuffer>
+  /** SHA-256 of the bytes in hexadecimal, where it was asked for and the pieces could be hashed as they came. */
+  readonly sha256?: string
 }
 
 /** A server's answer, read piece by piece, as fast as its reader takes the pieces. */
@@ -29,7 +31,18 @@ export interface StreamedAnswer extends Head {
 }
 
 /** Sends one request. */
-export type Send = (request: Request, signal: AbortSignal) => Promise<StreamedAnswer>
+export interface Send {
+  (request: Request, signal: AbortSignal): Promise<StreamedAnswer>
+  /** Begins a SHA-256 of pieces. Absent where the platform hashes whole arrays alone. */
+  readonly sha256?: () => PieceHash
+}
+
+/** A hash of pieces, which is there with the last piece: a download is hashed while the next piece is under way. */
+export interface PieceHash {
+  update(piece: Uint8Array): void
+  /** In hexadecimal. Called once, after all pieces. */
+  hex(): string
+}
 
 export interface AskOptions {
   /** Sends the requests. Default: `fetchSend` with the platform's `fetch`. */
@@ -38,6 +51,8 @@ export interface AskOptions {
   readonly pausesMs?: readonly number[] | undefined
   /** Makes a request just before each attempt, for example to sign it. */
   readonly sign?: (request: Request) => Promise<Request>
+  /** Whether a download is hashed. */
+  readonly isHashed?: boolean | undefined
 }
 
 const usualPausesMs: readonly number[] = [100, 400]
@@ -56,7 +71,10 @@ const passing: readonly number[] = [429, 500, 502, 503, 504]
  * @throws REGISTRY_LOST where no whole answer came.
  */
 export async function ask(request: Request, location: string, options: AskOptions = {}): Promise<Answer> {
-  if (isDownload(request)) return whole(await askStream(request, location, options))
+  if (isDownload(request)) {
+    const hash = options.isHashed ? options.send?.sha256?.() : undefined
+    return whole(await askStream(request, location, options), hash)
+  }
   return repeated(request, options, async (signed) => whole(await begun(signed, location, options.send)))
 }
 
@@ -209,11 +227,12 @@ function silenceWatch() {
 }
 
 /** Reads an answer whole, into one array where the answer says its length. */
-export async function whole({ status, headers, pieces }: StreamedAnswer): Promise<Answer> {
+export async function whole({ status, headers, pieces }: StreamedAnswer, hash?: PieceHash): Promise<Answer> {
   const said = headers.has('content-encoding') ? 0 : Number(headers.get('content-length') ?? 0)
   let bytes = new Uint8Array(Number.isSafeInteger(said) && said <= mostSaidBytes ? said : 0)
   let end = 0
   for await (const piece of pieces) {
+    hash?.update(piece)
     if (end + piece.length > bytes.length) {
       const larger = new Uint8Array(Math.max(2 * bytes.length, end + piece.length))
       larger.set(bytes.subarray(0, end))
@@ -222,7 +241,8 @@ export async function whole({ status, headers, pieces }: StreamedAnswer): Promis
     bytes.set(piece, end)
     end += piece.length
   }
-  return { status, headers, bytes: end === bytes.length ? bytes : bytes.slice(0, end) }
+  const read = { status, headers, bytes: end === bytes.length ? bytes : bytes.slice(0, end) }
+  return hash ? { ...read, sha256: hash.hex() } : read
 }
 
 /** Room that is made before anything has come. */

@@ -1,6 +1,7 @@
+import { createHash } from 'node:crypto'
 import { type IncomingMessage, Agent as PlainAgent, request as plainRequest } from 'node:http'
 import { Agent as SecureAgent, request as secureRequest } from 'node:https'
-import { fetchSend, type Send } from './answer.ts'
+import { fetchSend, type Request, type Send, type StreamedAnswer } from './answer.ts'
 
 /** Servers close idle connections after some seconds; a request must not begin on one that is about to go. */
 const idleMs = 3000
@@ -14,7 +15,14 @@ const agents = {
  * Sends requests by Node's own client, which moves large bodies with half the processor time of `fetch`. A redirection is
  * left to `fetch`.
  */
-export const nodeSend: Send = async (given, signal) => {
+export const nodeSend: Send = Object.assign(sendByNode, { sha256: nodeSha256 })
+
+function nodeSha256() {
+  const hash = createHash('sha256')
+  return { update: (piece: Uint8Array) => void hash.update(piece), hex: () => hash.digest('hex') }
+}
+
+async function sendByNode(given: Request, signal: AbortSignal): Promise<StreamedAnswer> {
   const { method, url, headers = {}, body, mayRepeat } = given
   const isSecure = url.startsWith('https:')
   // What must not be sent twice has a connection of its own: one that waited may be closed by the server meanwhile.

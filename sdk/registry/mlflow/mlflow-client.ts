@@ -41,6 +41,8 @@ export interface MlflowClient {
   put(place: string, file: string, bytes: Uint8Array): Promise<void>
   /** The bytes of a file, or undefined if the file doesn't exist. */
   get(place: string, file: string): Promise<Uint8Array<ArrayBuffer> | undefined>
+  /** As `get`, with the SHA-256 of the bytes where the platform hashes them as they come. */
+  getHashed(place: string, file: string): Promise<Pick<Answer, 'bytes' | 'sha256'> | undefined>
   /** The bytes of a file, as they come. Undefined if the file doesn't exist. */
   stream(place: string, file: string): Promise<AsyncIterable<Uint8Array> | undefined>
   /** Removes a place of artifacts with all its files. Does nothing if the place doesn't exist. */
@@ -75,6 +77,13 @@ export function mlflowClient(address: MlflowAddress, { send, pausesMs }: MlflowC
     throw registryError('REGISTRY_REFUSED', { location, reason }, { cause: error })
   }
 
+  async function got(place: string, file: string, isHashed = false): Promise<Answer | undefined> {
+    const came = await ask(artifact('GET', place, file), location, { ...options, isHashed })
+    if (came.status < 300) return came
+    refusalIn(came, location)
+    return undefined
+  }
+
   return {
     address,
     attempt,
@@ -91,12 +100,8 @@ export function mlflowClient(address: MlflowAddress, { send, pausesMs }: MlflowC
         refusalIn(came, location) === 'missing' ? 'it has no such place of artifacts' : 'the artifact exists'
       throw registryError('REGISTRY_REFUSED', { location, reason })
     },
-    async get(place, file) {
-      const came = await ask(artifact('GET', place, file), location, options)
-      if (came.status < 300) return came.bytes
-      refusalIn(came, location)
-      return undefined
-    },
+    get: async (place, file) => (await got(place, file))?.bytes,
+    getHashed: (place, file) => got(place, file, true),
     async stream(place, file) {
       const came = await askStream(artifact('GET', place, file), location, options)
       if (came.status < 300) return came.pieces

@@ -71,10 +71,10 @@ export function mlflowRegistry(address: MlflowAddress, settings: MlflowClientSet
   async function read(version: MlflowVersion, job: string, part?: string) {
     const [committed, weights, model] = await Promise.all([
       lineage(version, job, part),
-      client.get(version.source, modelFileNames.weights),
+      client.getHashed(version.source, modelFileNames.weights),
       client.get(version.source, modelFileNames.model),
     ])
-    return { committed, files: { weights, model } }
+    return { committed, files: { weights: weights?.bytes, sha256: weights?.sha256, model } }
   }
 
   async function describe(job: string, round: number, part?: string): Promise<CommittedModel> {

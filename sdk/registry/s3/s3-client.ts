@@ -33,6 +33,8 @@ export interface S3Request {
   /** SHA-256 of the body in hexadecimal, if known. */
   readonly sha256?: string
   readonly mayRepeat?: boolean
+  /** Whether the answer's bytes are hashed as they come, where the platform can. */
+  readonly isHashed?: boolean
 }
 
 /** Sends signed requests to one bucket. */
@@ -77,11 +79,12 @@ export function s3Client(address: S3Address, settings: S3ClientSettings): S3Clie
 
   return {
     address,
-    async send({ method, key, query = {}, headers = {}, body, sha256, mayRepeat = true }) {
+    async send({ method, key, query = {}, headers = {}, body, sha256, mayRepeat = true, isHashed }) {
       const hash = sha256 ?? (body === undefined ? hashOfNothing : await sha256Of(body))
       const signed = { ...headers, 'x-amz-content-sha256': hash }
       const request = { method, url: urlOf(address, key, query), headers: signed, mayRepeat }
-      const answer = await ask({ ...request, ...(body !== undefined && { body }) }, address.location, options)
+      const whole = { ...request, ...(body !== undefined && { body }) }
+      const answer = await ask(whole, address.location, { ...options, isHashed })
       return answer.status < 300 && !isLateFault(answer) ? answer : refused(answer, key)
     },
     async stream(key) {

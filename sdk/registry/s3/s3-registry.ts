@@ -51,10 +51,10 @@ export function s3Registry(address: S3Address, settings: S3ClientSettings): Mode
     const read = async () => {
       const [committed, weights, model] = await Promise.all([
         describe(job, round, part),
-        getObject(client, folder + modelFileNames.weights),
+        client.send({ method: 'GET', key: folder + modelFileNames.weights, isHashed: true }),
         getObject(client, folder + modelFileNames.model),
       ])
-      return { committed, files: { weights, model } }
+      return { committed, files: { weights: weights?.bytes, sha256: weights?.sha256, model } }
     }
     return settledModel(read, () => describe(job, round, part))
   }
