@@ -77,6 +77,12 @@ export function endsIn(population: Population, rows: Iterable<number>): string[]
   return Array.from(rows, (row) => population.endAt(row))
 }
 
+/** Whether any end is free. */
+export function hasFree(population: Population): boolean {
+  for (let row = 0; row < population.size; row++) if (population.allFree || population.isFree(row)) return true
+  return false
+}
+
 /** The names of all free ends whose rows fit, sorted. Absent: all free ends. */
 export function freeEnds(population: Population, fits: (row: number) => boolean = () => true): string[] {
   const ends: string[] = []

@@ -111,6 +111,11 @@ export class DevicePopulation implements KeptPopulation {
     return this.#availability === undefined || this.#availability.isAvailable(device, this.#clock.now())
   }
 
+  /** Whether any device of the fleet has work. */
+  get isInUse(): boolean {
+    return this.#columns.working > 0
+  }
+
   /** Whether a device is there without work. */
   hasFree(): boolean {
     for (let looked = 0; looked < this.size; looked++) {

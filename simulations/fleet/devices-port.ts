@@ -27,8 +27,6 @@ export class DevicesPort extends WaitingPort implements Landing {
   readonly #gone = new Set<string>()
   /** An awaited end with work: as long as it has, a wait isn't over. */
   #witness: string | undefined
-  /** The aggregator asks no device any more. */
-  isClosing = false
 
   constructor(wiring: ChannelWiring, place: ParkingPlace, population: DevicePopulation, dispatcher: Dispatcher) {
     super(wiring, place)
@@ -60,14 +58,8 @@ export class DevicesPort extends WaitingPort implements Landing {
 
   /** Waits until a round can begin: devices are there without work, or have work. */
   allJoined(): Promise<readonly string[]> {
-    if (this.isClosing || this.#underWay.size > 0 || this.population.hasFree()) return Promise.resolve([])
-    return new Promise((resolve) => {
-      const wait = this.place.wait()
-      this.#dispatcher.whenFree(this.population, () => {
-        this.place.wake(wait)
-        resolve([])
-      })
-    })
+    if (this.#underWay.size > 0) return Promise.resolve([])
+    return this.freed(this.population, (population, free) => this.#dispatcher.whenFree(population, free))
   }
 
   send(ends: readonly string[], message: unknown): void {

@@ -3,6 +3,7 @@ import {
   type Attachment,
   attachedRole,
   type ChannelPort,
+  type ChannelWiring,
   type ModelRegistry,
   type OwnGenerations,
   type OwnPlace,
@@ -25,7 +26,7 @@ import { DevicesPort } from './devices-port.ts'
 import type { Fleet } from './fleet.ts'
 import type { FleetPlan } from './fleet-plan.ts'
 import type { Landing } from './flight.ts'
-import { AggregatorPort } from './waiting-port.ts'
+import { AggregatorPort, type WhenFree } from './waiting-port.ts'
 
 /** The parts of a fleet that its host joins. */
 export interface FleetParts {
@@ -77,6 +78,8 @@ export function fleetHost(parts: FleetParts): Behavior<TaskReport> {
       ...{ job: run, seed, settings, pool, strategy, reports, checkDeterminism: false },
     }
     const secretOf = (end: string) => secret(seed, end)
+    const facts = { columns: parts.columns, clock: fleet.clock, availability: parts.availability }
+    const whenFree: WhenFree = (population, free) => fleet.whenFree(population, free)
     const aggregators = new Map<string, Aggregator>()
     const places = new Map(plan.aggregators.map(({ end }) => [end, fleet.parking.place()] as const))
     for (const task of plan.aggregators) aggregators.set(task.end, { ports: portsOf(task), state: undefined })
@@ -89,16 +92,27 @@ export function fleetHost(parts: FleetParts): Behavior<TaskReport> {
     function portsOf(task: RoleTask): (DevicesPort | AggregatorPort)[] {
       const place = places.get(task.end) ?? fleet.parking.place()
       return task.channels.map((wiring) => {
-        if (!wiring.othersHoldData) return new AggregatorPort(wiring, place, task.end)
+        if (!wiring.othersHoldData)
+          return new AggregatorPort(wiring, place, task.end, whenFree, selectable(task, wiring))
         const group = plan.groups.find(({ aggregator }) => aggregator === task.end)
-        const range = group ?? { first: 0, end: 0 }
-        const population = new DevicePopulation(plan.role, range, {
-          ...{ columns: parts.columns, clock: fleet.clock, availability: parts.availability },
-        })
+        const population = new DevicePopulation(plan.role, group ?? { first: 0, end: 0 }, facts)
         const port = new DevicesPort(wiring, place, population, fleet)
         if (group) hosts.set(port, { actor: context, job: surroundings, task: group.task, ownOf, secretOf })
         return port
       })
+    }
+
+    /** In rounds, an aggregator selects among the devices below the aggregators below it. */
+    function selectable({ end }: RoleTask, { expected, funcTags }: ChannelWiring): DevicePopulation | undefined {
+      const range = plan.rangeOf(end)
+      if (!funcTags.includes('distribute') || strategy.waiting.kind === 'buffer' || !range) return undefined
+      const holders = [...expected].flatMap((other) => {
+        const below = plan.rangeOf(other)
+        return below ? [{ end: other, range: below }] : []
+      })
+      const holderOf = (device: number) =>
+        holders.find(({ range: { first, end: last } }) => device >= first && device < last)?.end ?? ''
+      return new DevicePopulation(plan.role, range, { ...facts, holderOf })
     }
 
     function attachmentOf(task: RoleTask): Attachment {
@@ -147,8 +161,7 @@ export function fleetHost(parts: FleetParts): Behavior<TaskReport> {
 
 /** The training ends: aggregators wait for no more devices. */
 function close(aggregators: ReadonlyMap<string, Aggregator>): void {
-  for (const { ports } of aggregators.values())
-    for (const port of ports) if (port instanceof DevicesPort) port.isClosing = true
+  for (const { ports } of aggregators.values()) for (const port of ports) port.isClosing = true
 }
 
 /** Joins the ports of aggregators on each channel with those of the other role of the same group. */

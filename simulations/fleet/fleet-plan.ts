@@ -32,6 +32,8 @@ export interface FleetPlan {
   readonly aggregators: readonly RoleTask[]
   /** The end of the aggregator at the top. */
   readonly top: string
+  /** The devices below an aggregator. */
+  rangeOf(end: string): DeviceRange | undefined
 }
 
 /** Func tags of the channels that a fleet knows. */
@@ -82,7 +84,30 @@ export function fleetPlan(
     first += size
     return { task, aggregator, ...range }
   })
-  return { schema, role: consumer.name, devices: first, groups, aggregators, top: top.end }
+  const ranges = rangesOf(aggregators, groups)
+  const parted = aggregators.find(({ end }) => !ranges.has(end))
+  if (parted) throw refused(`the devices below ${parted.end} have no numbers one after the other`)
+  const rangeOf = (end: string) => ranges.get(end)
+  return { schema, role: consumer.name, devices: first, groups, aggregators, top: top.end, rangeOf }
+}
+
+/** By aggregator: the devices below it, where their numbers follow each other. */
+function rangesOf(aggregators: readonly RoleTask[], groups: readonly DeviceGroup[]): ReadonlyMap<string, DeviceRange> {
+  const ranges = new Map<string, DeviceRange>(groups.map((group) => [group.aggregator, group]))
+  for (let before = -1; before < ranges.size; ) {
+    before = ranges.size
+    for (const { end, channels } of aggregators) {
+      const children = channels.filter(({ funcTags }) => funcTags.includes('distribute'))
+      const below = children.flatMap(({ expected }) => [...expected].map((child) => ranges.get(child)))
+      const known = below.flatMap((range) => (range ? [range] : [])).toSorted((a, b) => a.first - b.first)
+      const [first] = known
+      if (ranges.has(end) || !first || known.length < below.length) continue
+      const last = known.at(-1) ?? first
+      if (known.every((range, index) => index === 0 || range.first === known[index - 1]?.end))
+        ranges.set(end, { first: first.first, end: last.end })
+    }
+  }
+  return ranges
 }
 
 /** The sizes of the groups of devices, in the order of their names. Device i has dataset i. */

@@ -1,5 +1,9 @@
 import type { Arrival, ChannelPort, ChannelWiring, Expiry, Keep } from '../../sdk/index.ts'
+import type { DevicePopulation } from './device-population.ts'
 import type { ParkingPlace } from './parking.ts'
+
+/** Calls back when a device of a population is there without work. */
+export type WhenFree = (population: DevicePopulation, free: () => void) => void
 
 /** A pending call of `next`. */
 interface Waiter {
@@ -22,6 +26,8 @@ interface Watcher {
  */
 export abstract class WaitingPort implements ChannelPort {
   readonly wiring: ChannelWiring
+  /** The aggregator begins no round any more. */
+  isClosing = false
   protected readonly place: ParkingPlace
   #arrivals: Arrival<unknown>[] = []
   #waiters: Waiter[] = []
@@ -103,6 +109,18 @@ export abstract class WaitingPort implements ChannelPort {
     this.changed()
   }
 
+  /** Waits until a device of a population is there without work. */
+  protected freed(population: DevicePopulation, whenFree: WhenFree): Promise<readonly string[]> {
+    if (this.isClosing || population.hasFree()) return Promise.resolve([])
+    return new Promise((resolve) => {
+      const wait = this.place.wait()
+      whenFree(population, () => {
+        this.place.wake(wait)
+        resolve([])
+      })
+    })
+  }
+
   /** A message has come. */
   protected arrived(end: string, message: unknown): void {
     this.#arrivals.push({ end, message })
@@ -151,14 +169,25 @@ export abstract class WaitingPort implements ChannelPort {
 
 /** A port between two aggregators of a fleet, which are always there: messages arrive at once. */
 export class AggregatorPort extends WaitingPort {
+  /** The devices below the other ends, where the aggregator selects among them. */
+  readonly population: DevicePopulation | undefined
   readonly #end: string
+  readonly #whenFree: WhenFree
   /** The other ends of the channel, by name, sorted. */
   readonly #others = new Map<string, AggregatorPort>()
   readonly #properties = new Map<string, unknown>()
 
-  constructor(wiring: ChannelWiring, place: ParkingPlace, end: string) {
+  constructor(
+    wiring: ChannelWiring,
+    place: ParkingPlace,
+    end: string,
+    whenFree: WhenFree,
+    population?: DevicePopulation,
+  ) {
     super(wiring, place)
     this.#end = end
+    this.#whenFree = whenFree
+    this.population = population
   }
 
   join(others: ReadonlyMap<string, AggregatorPort>): void {
@@ -177,8 +206,10 @@ export class AggregatorPort extends WaitingPort {
     return !this.has(end)
   }
 
-  async allJoined(): Promise<readonly string[]> {
-    return []
+  /** Waits until a round can begin. */
+  allJoined(): Promise<readonly string[]> {
+    const { population } = this
+    return !population || population.isInUse ? Promise.resolve([]) : this.freed(population, this.#whenFree)
   }
 
   send(ends: readonly string[], message: unknown): void {

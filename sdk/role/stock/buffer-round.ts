@@ -1,7 +1,7 @@
 import { CodedError, isCount, isObject, isString, isStrings } from '../../../runtime/index.ts'
 import type { CountedWork } from '../../registry/registry.ts'
 import type { Contribution, Waiting } from '../../strategy/algorithm.ts'
-import { namedPopulation, populationWithout } from '../../strategy/population.ts'
+import { hasFree, namedPopulation, populationWithout } from '../../strategy/population.ts'
 import type { RoundPartial, RoundSum } from '../../strategy/round-sum.ts'
 import { oneSelected } from '../../strategy/selectors/draws.ts'
 import { weightIn } from '../../sum/accumulator.ts'
@@ -130,7 +130,11 @@ export async function fillBuffer(
       if (arrival) {
         await take(arrival.end, arrival.message)
         returned(arrival.message, strategy)
-      } else if (!(await dispatchNext(first?.end)) && underWay.size === 0 && !grants) throw tooFew()
+      } else if (!(await dispatchNext(first?.end)) && underWay.size === 0 && !grants) {
+        // The devices of a fleet come back.
+        if (!population || hasFree(population)) throw tooFew()
+        await channel.awaitJoin()
+      }
     }
   } finally {
     underWay.close()
@@ -156,7 +160,9 @@ export async function fillBuffer(
         return granted ? { ...gone, end: granted.end, grant: granted.number } : gone
       }
       const below = population ?? namedPopulation(channel.ends())
-      const free = populationWithout(below, (each) => underWay.ends.has(each) || failed.has(each))
+      // The devices of a fleet that have work aren't free.
+      const isTaken = (each: string) => underWay.ends.has(each) || failed.has(each)
+      const free = population && failed.size === 0 ? population : populationWithout(below, isTaken)
       const end = oneSelected(strategy.select, free, context.random(number, 'dispatch'))
       return end === undefined ? gone : { ...gone, end }
     }
